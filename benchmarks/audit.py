@@ -22,7 +22,7 @@ from benchmarks.upstream import running_upstream
 from benchmarks.wrk import find_wrk, load_with_wrk
 from gateway.access.tokens import TokenRules
 from gateway.discovery.files import OPENCUE_PACKAGE, read_package
-from gateway_cli.minting import mint_token
+from gateway_cli.tokens import mint_token
 
 WAYS = ("none", "audit", "synced")
 CONNECTIONS = (1, 32)

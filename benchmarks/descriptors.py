@@ -3,7 +3,7 @@
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
 from gateway.schema.description import Schema
-from gateway_cli.file_set import file_set
+from gateway_cli.commands.snapshot import file_set
 
 
 def descriptor_set(schema: Schema) -> bytes:

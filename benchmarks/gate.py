@@ -39,7 +39,7 @@ from gateway.codec.unknown import UnknownFieldPolicy
 from gateway.compat.build import build_catalog
 from gateway.discovery.files import OPENCUE_PACKAGE, read_package
 from gateway.schema.selection import Selection
-from gateway_cli.minting import mint_token
+from gateway_cli.tokens import mint_token
 
 FIGURES = Path(__file__).parent / "figures.json"
 PUBLISHED = Path(__file__).parent / "README.md"

@@ -26,7 +26,7 @@ from benchmarks.scenarios import MANY, Scenario, build_scenarios
 from benchmarks.senders import Senders, chunked_head, sending, unfinished_heads
 from benchmarks.verify import WrongAnswer, wait_until_answering, wait_until_listening
 from gateway.access.tokens import TokenRules
-from gateway_cli.minting import mint_token
+from gateway_cli.tokens import mint_token
 
 HEAVY, LIGHT = "jobs1000", "shows3"
 TIMES = (2, 5, 10)

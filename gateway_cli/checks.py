@@ -1,7 +1,4 @@
-"""The checks before serving: settings, secrets, Cuebot, schema, and what would be served.
-
-Their report is text or JSON.
-"""
+"""The checks before serving: settings, secrets, Cuebot, schema, and what would be served."""
 
 import asyncio
 from collections import defaultdict
@@ -31,36 +28,48 @@ from gateway.state.store import Link, StoreFailed
 from gateway.upstream.endpoint import HEALTH, Endpoint
 from gateway.upstream.interface import CallFailed
 from gateway.upstream.open import PING_FLOOR, open_upstream
-from gateway_cli.certificate_files import ends_soon, load_certificate
-from gateway_cli.client.discover import discover_once
+from gateway_cli.client.cuebot import discover_once
+from gateway_cli.serving.listen import ends_soon, load_certificate
 from gateway_cli.terminal.text import counted
 
-TIMEOUT = 5.0
-"""Seconds that an endpoint may take to answer a call."""
+ENDPOINT_TIMEOUT_SECONDS = 5.0
 NO_ANSWER = (Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED)
 SOURCES_IN_CUEBOT = ("auto", "reflection")
-LABEL = 11
-"""The width of the column of labels."""
-LISTED = 5
-"""How many methods of a withheld service are listed; JSON has all of them."""
+LABEL_COLUMNS = 11
+METHODS_LISTED = 5
+"""Methods of a withheld service that the text lists; JSON has all of them."""
 
 
 @dataclass(kw_only=True)
-class Report:
-    """What the checks found. `problems` keep the gateway from serving, `warnings` do not."""
+class Findings:
+    """The problems and warnings of a report; a problem makes the check fail."""
+
+    settings_wrong: bool = False
+    problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def as_object(self) -> dict[str, object]:
+        """The report as a JSON object, with null for what is not known."""
+        return {"problems": self.problems, "warnings": self.warnings}
+
+    def lines(self) -> Iterator[str]:
+        """The report as text."""
+        yield from entry("Warnings", str(len(self.warnings) or "none"), self.warnings)
+        yield from entry("Problems", str(len(self.problems) or "none"), self.problems)
+
+
+@dataclass(kw_only=True)
+class Report(Findings):
+    """What the checks of this machine's settings found."""
 
     endpoints: dict[str, bool] = field(default_factory=dict)
     """Whether each endpoint of Cuebot answers; empty if wrong settings prevented asking."""
     secrets: int = 0
     keys: KeySet | None = None
-    """Those of JWT_JWKS, if it is set."""
+    """The keys of JWT_JWKS."""
     state: str = ""
-    """How STATE answers, or that it does not; empty without it."""
+    """Whether STATE answers."""
     catalog: Catalog | None = None
-    """What would be served of the schema, if one was discovered."""
-    settings_wrong: bool = False
-    problems: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
 
     @property
     def answers(self) -> bool:
@@ -69,16 +78,45 @@ class Report:
 
     @contextmanager
     def settings(self) -> Iterator[None]:
-        """Note what is found to be wrong with the settings inside, which ends there."""
+        """A context that ends with wrong settings, which become problems."""
         try:
             yield
         except ConfigurationError as error:
             self.settings_wrong = True
             self.problems += error.problems
 
+    def as_object(self) -> dict[str, object]:
+        return {
+            **super().as_object(),
+            "cuebot": {"endpoint": ",".join(self.endpoints) or None, "answers": self.answers},
+            "endpoints": self.endpoints,
+            "secrets": self.secrets,
+            "keys": None if self.keys is None else len(self.keys.keys),
+            "state": self.state or None,
+            "schema": None if self.catalog is None else schema_object(self.catalog),
+        }
+
+    def lines(self) -> Iterator[str]:
+        if self.endpoints:
+            first, *others = (
+                f"{endpoint} {'answers' if answers else 'does not answer'}"
+                for endpoint, answers in self.endpoints.items()
+            )
+            yield from entry("Cuebot", first, others)
+            yield from entry("Secrets", str(self.secrets or "none"))
+        if self.keys is not None:
+            listed = [f"{each.kid or 'no kid'}: {each.algorithm}" for each in self.keys.keys]
+            skipped = [f"skipped {each}" for each in self.keys.skipped]
+            yield from entry("Keys", counted(len(listed), "key"), [*listed, *skipped])
+        if self.state:
+            yield from entry("State", self.state)
+        if self.catalog is not None:
+            yield from schema_lines(self.catalog)
+        yield from super().lines()
+
 
 async def run_checks(settings: Settings) -> Report:
-    """Check everything. What is wrong with the settings or Cuebot is reported, not raised."""
+    """Check everything."""
     report = Report()
     check_settings(settings, report)
     if settings.jwt_jwks is not None:
@@ -94,7 +132,7 @@ async def run_checks(settings: Settings) -> Report:
 
 
 def check_settings(settings: Settings, report: Report) -> None:
-    """Secrets, certificate, audit log, and what is valid but probably a mistake."""
+    """Check secrets, certificate, audit log, and valid settings that are probably mistakes."""
     with report.settings():
         secrets = load_secrets(settings, reached_at=reached_at(settings))
         report.secrets = len(secrets)
@@ -123,7 +161,6 @@ def check_settings(settings: Settings, report: Report) -> None:
 
 
 async def check_keys(source: str, report: Report) -> None:
-    """Fetch the keys. A provider that is away is a problem, as nobody could be let in."""
     try:
         report.keys = await load_key_set(source)
     except NoKeySet as error:
@@ -131,7 +168,7 @@ async def check_keys(source: str, report: Report) -> None:
 
 
 async def check_state(store: RedisStore, report: Report, *, closed: bool) -> None:
-    """Count once in the store. One that is away is a problem only if nobody is served without."""
+    """Count once in the store. Its absence is a problem only if it fails `closed`."""
     link = Link(store, "")
     try:
         await link.connect()
@@ -147,9 +184,9 @@ async def check_state(store: RedisStore, report: Report, *, closed: bool) -> Non
 
 
 async def check_endpoints(settings: Settings, report: Report) -> None:
-    """Whether each endpoint answers. If another one does, one that does not is only a warning.
+    """Call each endpoint; one without an answer is only a warning if another answers.
 
-    Raises ConfigurationError for TLS settings that cannot be used.
+    Raises ConfigurationError for unusable TLS settings.
     """
     upstream = open_upstream(settings)
     try:
@@ -176,16 +213,16 @@ async def check_endpoints(settings: Settings, report: Report) -> None:
 
 
 async def failure_at(endpoint: Endpoint) -> CallFailed | None:
-    """How a call fails that the stock Cuebot does not know; None if it does not fail."""
+    """The failure of a health check, which the stock Cuebot does not know; None without one."""
     try:
-        await endpoint.call(HEALTH, b"", TIMEOUT, ())
+        await endpoint.call(HEALTH, b"", ENDPOINT_TIMEOUT_SECONDS, ())
     except CallFailed as failure:
         return failure
     return None
 
 
 async def check_schema(settings: Settings, report: Report) -> None:
-    """Discover the schema, and what would be served of it. Raises ConfigurationError."""
+    """Discover the schema and what would be served. Raises ConfigurationError."""
     try:
         catalog = report.catalog = await discover_once(settings)
     except GatewayError as error:
@@ -210,22 +247,7 @@ async def check_schema(settings: Settings, report: Report) -> None:
     ]
 
 
-def as_object(report: Report) -> dict[str, object]:
-    """The report as a JSON object. `schema` is null if there is none."""
-    return {
-        "problems": report.problems,
-        "warnings": report.warnings,
-        "cuebot": {"endpoint": ",".join(report.endpoints) or None, "answers": report.answers},
-        "endpoints": report.endpoints,
-        "secrets": report.secrets,
-        "keys": None if report.keys is None else len(report.keys.keys),
-        "state": report.state or None,
-        "schema": None if report.catalog is None else schema_object(report.catalog),
-    }
-
-
 def schema_object(catalog: Catalog) -> dict[str, Any]:
-    """What would be served, and what would not."""
     return {
         "source": catalog.schema.origin,
         "confirmed": catalog.schema.confirmed,
@@ -247,39 +269,16 @@ def served_services(catalog: Catalog) -> set[str]:
 
 
 def served_aliases(catalog: Catalog) -> dict[str, str]:
-    """Alias to native name, of services that are served, in order."""
+    """Alias to native name of the services that are served, sorted."""
     served = served_services(catalog)
     return {alias: name for alias, name in sorted(catalog.aliases.items()) if name in served}
 
 
 def streaming_paths(catalog: Catalog) -> list[str]:
-    """Native paths of methods that are answered with 501."""
     return [method.path for method in catalog.methods if method.streams]
 
 
-def lines(report: Report) -> Iterator[str]:
-    """The report as lines of text."""
-    if report.endpoints:
-        first, *others = (
-            f"{endpoint} {'answers' if answers else 'does not answer'}"
-            for endpoint, answers in report.endpoints.items()
-        )
-        yield from entry("Cuebot", first, others)
-        yield from entry("Secrets", str(report.secrets or "none"))
-    if report.keys is not None:
-        listed = [f"{each.kid or 'no kid'}: {each.algorithm}" for each in report.keys.keys]
-        skipped = [f"skipped {each}" for each in report.keys.skipped]
-        yield from entry("Keys", counted(len(listed), "key"), [*listed, *skipped])
-    if report.state:
-        yield from entry("State", report.state)
-    if report.catalog is not None:
-        yield from schema_lines(report.catalog)
-    yield from entry("Warnings", str(len(report.warnings) or "none"), report.warnings)
-    yield from entry("Problems", str(len(report.problems) or "none"), report.problems)
-
-
 def schema_lines(catalog: Catalog) -> Iterator[str]:
-    """What would be served, and what would not."""
     schema = catalog.schema
     kind = "confirmed by Cuebot" if schema.confirmed else "assumed, not confirmed by Cuebot"
     yield from entry("Schema", f"{schema.origin} ({kind})")
@@ -304,18 +303,17 @@ def schema_lines(catalog: Catalog) -> Iterator[str]:
 
 
 def withheld_lines(withheld: Mapping[str, str]) -> Iterator[str]:
-    """One line for each service and rule."""
     groups: dict[tuple[str, str], list[str]] = defaultdict(list)
     for path, rule in withheld.items():
         service, _, method = path[1:].partition("/")
         groups[service, rule].append(method)
     for (service, rule), methods in groups.items():
-        more = ", …" * (len(methods) > LISTED)
-        yield f"{service}: {rule} ({', '.join(methods[:LISTED])}{more})"
+        more = ", …" * (len(methods) > METHODS_LISTED)
+        yield f"{service}: {rule} ({', '.join(methods[:METHODS_LISTED])}{more})"
 
 
 def entry(label: str, text: str, items: Iterable[str] = ()) -> Iterator[str]:
     """A label with its text, and items below it."""
-    yield f"{label:{LABEL}}{text}"
+    yield f"{label:{LABEL_COLUMNS}}{text}"
     for item in items:
-        yield " " * LABEL + item
+        yield " " * LABEL_COLUMNS + item

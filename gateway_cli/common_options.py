@@ -27,16 +27,13 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 
 
 def settings_from(config: Path | None) -> Settings:
-    """The settings of this process, with `--config` in place of GATEWAY_CONFIG.
-
-    Raises ConfigurationError.
-    """
+    """The settings, with `--config` for GATEWAY_CONFIG. Raises ConfigurationError."""
     given = {} if config is None else {"GATEWAY_CONFIG": str(config)}
     return load_settings(os.environ | given)
 
 
 def time_option(*names: str, least: float = 0.1, most: float = DAY, **more: Any) -> Decorator:
-    """An option that takes a time (`30s`, `500ms`, `2m`) between these, and gives seconds."""
+    """An option for a time (`30s`, `500ms`, `2m`) within these limits, in seconds."""
 
     def parse(
         context: click.Context, parameter: click.Parameter, value: str | None
@@ -58,7 +55,7 @@ def time_option(*names: str, least: float = 0.1, most: float = DAY, **more: Any)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
-    """Whom a command asks: the gateway at `url`, or Cuebot itself if that is None."""
+    """The server that a command asks: the gateway at `url`, or Cuebot with None."""
 
     url: str | None = None
     token: str | None = None
@@ -80,10 +77,7 @@ WAY = (
 
 
 def way_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that say whom to ask, which the command gets as `way`.
-
-    With --url or GATEWAY_URL that is the gateway, with --direct or neither it is Cuebot.
-    """
+    """The options for the server to ask, which the command gets as `way`."""
 
     @wraps(command)
     def with_way(

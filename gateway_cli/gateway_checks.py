@@ -1,12 +1,9 @@
-"""The checks of a running gateway, over HTTP alone: is it ready, and what may the caller do?
-
-Their report is text or JSON.
-"""
+"""The checks of a running gateway, over HTTP: is it ready, and what may the caller do?"""
 
 import time
 from base64 import urlsafe_b64decode
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -14,52 +11,48 @@ import httpx
 import orjson
 
 from gateway.errors import GatewayError
-from gateway_cli.checks import entry
+from gateway_cli.checks import Findings, entry
 from gateway_cli.client.gateway import METHOD, GatewayClient, error_of
-from gateway_cli.client.invalid import InvalidCall
 from gateway_cli.client.method_names import explained, path_of
 from gateway_cli.client.openapi_document import Document
+from gateway_cli.terminal.exits import InvalidCall
 from gateway_cli.terminal.text import counted
 
 READINESS, STATUS = "/readyz", "/status.json"
 NOWHERE = "/"
-"""A path that is refused without a token, and is nothing otherwise to what wants no HTML."""
+"""A path that needs a token and has nothing but HTML."""
 READY, NOT_READY, NOT_FOUND = 200, 503, 404
 FORBIDDEN = 403
 REFUSED = (401, FORBIDDEN)
-CLOCK = 5.0
-"""Seconds by which clocks may differ without a warning."""
+MOST_SKEW_SECONDS = 5.0
 UNTOLD = "not told (DOCS=off)"
 
 
 @dataclass(kw_only=True)
-class GatewayReport:
-    """What the checks found. With `problems`, calls would fail; with `warnings`, some might."""
+class GatewayReport(Findings):
+    """What the checks of a gateway found."""
 
     url: str
     readiness: Mapping[str, Any] | None = None
-    """What `/readyz` says; None if no gateway answers."""
+    """The content of `/readyz`; None if no gateway answers."""
     ready: bool = False
     status: Mapping[str, Any] | None = None
-    """What `/status.json` says; None if it is not served, or not to this token."""
+    """The content of `/status.json`, if it is served to this token."""
     token: str | None = None
     accepted: bool = False
-    """Whether the token is."""
+    """Whether the gateway accepts the token."""
     allowed: int | None = None
-    """How many methods the token may call, if that is told."""
+    """The number of methods that the token may call, if known."""
     method: str | None = None
-    """The path of the method that was asked about."""
+    """The path of the method in question."""
     may_call: bool = False
-    """Whether the token may call it."""
+    """Whether the token may call this method."""
     skew: float | None = None
     """Seconds by which the gateway's clock is ahead of this machine's."""
-    settings_wrong: bool = False
-    problems: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
 
     @property
     def claims(self) -> Mapping[str, Any]:
-        """What the token says, unchecked; nothing if it cannot be read."""
+        """The claims of the token, unchecked; none if it is unreadable."""
         try:
             payload = (self.token or "").split(".")[1]
             claims = orjson.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
@@ -67,14 +60,55 @@ class GatewayReport:
             return {}
         return claims if isinstance(claims, dict) else {}
 
+    def as_object(self) -> dict[str, object]:
+        claims = self.claims
+        return {
+            **super().as_object(),
+            "gateway": self.url,
+            "ready": self.ready,
+            "readiness": self.readiness,
+            "status": self.status,
+            "token": {
+                "accepted": self.accepted,
+                "sub": claims.get("sub"),
+                "exp": claims.get("exp"),
+            },
+            "allowed": self.allowed,
+            "method": self.method,
+            "may_call": self.may_call if self.method else None,
+            "clock_ahead": self.skew,
+        }
+
+    def lines(self) -> Iterator[str]:
+        status = self.status or {}
+        version = f" (version {status['version']})" if "version" in status else ""
+        yield from entry("Gateway", self.url + version)
+        if self.readiness is not None:
+            yield from entry("Ready", "yes" if self.ready else "no")
+        if cuebot := status.get("cuebot"):
+            places = cuebot.get("endpoints", [])
+            yield from entry("Cuebot", f"{cuebot.get('usable')} of {len(places)} reachable", places)
+        if schema := status.get("schema"):
+            kind = "confirmed by Cuebot" if schema.get("confirmed") else "assumed"
+            yield from entry("Schema", f"{schema.get('source')} ({kind})")
+            yield from entry("Digest", str(schema.get("digest")))
+        if self.accepted:
+            yield from entry("Token", f"accepted: {token_text(self.claims)}")
+            may = UNTOLD if self.allowed is None else counted(self.allowed, "method")
+            yield from entry("May call", may)
+        if self.method is not None:
+            yield from entry("Method", f"{self.method}: {'yes' if self.may_call else 'no'}")
+        if self.skew is not None:
+            yield from entry("Clock", f"{clock(self.skew)} this machine's")
+        yield from super().lines()
+
 
 async def check_gateway(
     client: GatewayClient, token: str | None, written: str | None
 ) -> GatewayReport:
-    """Check everything, and whether the token may call a method, by the name that was written.
+    """Check everything, and whether the token may call the method with the name `written`.
 
-    What is wrong with the gateway or the token is reported. Raises InvalidCall if there is no such
-    method. Without a token, only what needs none is checked.
+    Without a token, only readiness is checked. Raises InvalidCall if there is no such method.
     """
     report = GatewayReport(url=client.base, token=token)
     try:
@@ -90,7 +124,7 @@ async def check_gateway(
 
 
 async def check_readiness(client: GatewayClient, report: GatewayReport) -> None:
-    """Whether it answers as a gateway does, and is ready; and what time it is there."""
+    """Whether it is a gateway, and ready, and whether the clocks agree."""
     began = time.time()
     answer = await client.send("GET", READINESS, b"", {})
     now = (began + time.time()) / 2
@@ -110,12 +144,12 @@ async def check_readiness(client: GatewayClient, report: GatewayReport) -> None:
 
 
 def check_clock(answer: httpx.Response, now: float, report: GatewayReport) -> None:
-    """Compare the clocks; that of the answer is cut to seconds."""
+    """Compare the clocks; the Date header is truncated to seconds."""
     try:
         report.skew = round(parsedate_to_datetime(answer.headers["date"]).timestamp() + 0.5 - now)
     except (KeyError, ValueError):
         return
-    if abs(report.skew) > CLOCK:
+    if abs(report.skew) > MOST_SKEW_SECONDS:
         report.warnings.append(
             f"the gateway's clock is {clock(report.skew)} this machine's: tokens that one of them"
             " signs may be expired, or not valid yet, for the other"
@@ -123,7 +157,6 @@ def check_clock(answer: httpx.Response, now: float, report: GatewayReport) -> No
 
 
 async def check_token(client: GatewayClient, report: GatewayReport) -> None:
-    """Whether the token is let in."""
     answer = await client.send("GET", NOWHERE, b"", {"Accept": "application/json"})
     report.accepted = answer.status_code not in REFUSED
     if not report.accepted:
@@ -131,7 +164,7 @@ async def check_token(client: GatewayClient, report: GatewayReport) -> None:
 
 
 async def check_status(client: GatewayClient, report: GatewayReport) -> None:
-    """What the gateway says of itself. With DOCS=off, it says nothing."""
+    """Read the gateway's status, which it does not have with DOCS=off."""
     answer = await client.send("GET", STATUS, b"", {})
     if answer.status_code == READY:
         report.status = json_object(answer)
@@ -147,10 +180,10 @@ async def check_status(client: GatewayClient, report: GatewayReport) -> None:
 
 
 async def check_rights(client: GatewayClient, report: GatewayReport, written: str | None) -> None:
-    """What the token may call: what is in the OpenAPI document. Raises InvalidCall."""
+    """Count the methods in the OpenAPI document, and look for one. Raises InvalidCall."""
     path = None if written is None else path_of(written)
     if not report.ready and (report.readiness or {}).get("schema") == "none":
-        return  # there is nothing yet that could be called
+        return  # nothing can be called yet
     document = await client.document()
     report.allowed = None if document is None else len(document.methods)
     if report.allowed == 0:
@@ -166,7 +199,7 @@ async def check_method(
     path: str,
     written: str,
 ) -> None:
-    """Whether the token may call one method. Raises InvalidCall if there is none."""
+    """Whether the token may call one method. Raises InvalidCall if it does not exist."""
     if document is None:
         report.problems.append(f"whether the token may call {written} is {UNTOLD}")
         return
@@ -175,7 +208,7 @@ async def check_method(
     report.may_call = operation is not None
     if operation is not None:
         return
-    # A PUT never calls anything; if it is denied, the audit log tells that nothing else was wanted.
+    # A PUT never calls anything; if it is denied, the audit log shows that it was a dry run.
     answer = await client.send("PUT", path, b"", {"X-Dry-Run": "1"})
     if answer.status_code not in (METHOD, FORBIDDEN):
         raise InvalidCall(explained(written, path, error_of(answer).message))
@@ -183,7 +216,6 @@ async def check_method(
 
 
 def json_object(answer: httpx.Response) -> Mapping[str, Any] | None:
-    """The answer's JSON object; None if it is something else."""
     try:
         found = orjson.loads(answer.content)
     except orjson.JSONDecodeError:
@@ -191,60 +223,8 @@ def json_object(answer: httpx.Response) -> Mapping[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-# --- The report -----------------------------------------------------------------------------
-
-
-def as_object(report: GatewayReport) -> dict[str, object]:
-    """The report as a JSON object. What is not known is null."""
-    claims = report.claims
-    return {
-        "problems": report.problems,
-        "warnings": report.warnings,
-        "gateway": report.url,
-        "ready": report.ready,
-        "readiness": report.readiness,
-        "status": report.status,
-        "token": {
-            "accepted": report.accepted,
-            "sub": claims.get("sub"),
-            "exp": claims.get("exp"),
-        },
-        "allowed": report.allowed,
-        "method": report.method,
-        "may_call": report.may_call if report.method else None,
-        "clock_ahead": report.skew,
-    }
-
-
-def lines(report: GatewayReport) -> Iterator[str]:
-    """The report as lines of text."""
-    status = report.status or {}
-    version = f" (version {status['version']})" if "version" in status else ""
-    yield from entry("Gateway", report.url + version)
-    if report.readiness is not None:
-        yield from entry("Ready", "yes" if report.ready else "no")
-    if cuebot := status.get("cuebot"):
-        places = cuebot.get("endpoints", [])
-        yield from entry("Cuebot", f"{cuebot.get('usable')} of {len(places)} reachable", places)
-    if schema := status.get("schema"):
-        kind = "confirmed by Cuebot" if schema.get("confirmed") else "assumed"
-        yield from entry("Schema", f"{schema.get('source')} ({kind})")
-        yield from entry("Digest", str(schema.get("digest")))
-    if report.accepted:
-        yield from entry("Token", f"accepted: {token_text(report)}")
-        allowed = report.allowed
-        yield from entry("May call", UNTOLD if allowed is None else counted(allowed, "method"))
-    if report.method is not None:
-        yield from entry("Method", f"{report.method}: {'yes' if report.may_call else 'no'}")
-    if report.skew is not None:
-        yield from entry("Clock", f"{clock(report.skew)} this machine's")
-    yield from entry("Warnings", str(len(report.warnings) or "none"), report.warnings)
-    yield from entry("Problems", str(len(report.problems) or "none"), report.problems)
-
-
-def token_text(report: GatewayReport) -> str:
-    """Whose token it is, and for how long."""
-    claims = report.claims
+def token_text(claims: Mapping[str, Any]) -> str:
+    """The subject and the remaining lifetime."""
     text, expires = str(claims.get("sub", "no subject")), claims.get("exp")
     if isinstance(expires, int | float):
         minutes = max(int(expires - time.time()) // 60, 0)

@@ -132,9 +132,9 @@ def opencue_built_once() -> Iterator[None]:
         return replace(built[same], schema=schema)
 
     with pytest.MonkeyPatch.context() as patch:
-        for user in ("gateway.app", "gateway_cli.client.discover"):
+        for user in ("gateway.app", "gateway_cli.client.cuebot"):
             patch.setattr(f"{user}.load_profile", load)
-        for user in ("gateway.discovery.refresh", "gateway_cli.client.discover"):
+        for user in ("gateway.discovery.refresh", "gateway_cli.client.cuebot"):
             patch.setattr(f"{user}.build_catalog", build)
         yield
 

@@ -7,7 +7,7 @@ from typing import Any
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
-from gateway.codec.error_details import details_to_json
+from gateway.codec.encode import details_to_json
 from gateway.codec.fields import is_message, message_of
 from gateway.errors import RETRY_SOON, Code, GatewayError
 from gateway.hints import SHOWN

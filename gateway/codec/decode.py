@@ -1,7 +1,7 @@
 """JSON to protobuf: one reader per message type, compiled from its descriptor.
 
 A reader walks a parsed JSON object once, looks each key up in a table, and fills a message.
-Keys that no field has are collected, never dropped: the caller says which are errors.
+Unknown keys are collected; the caller decides which are errors.
 """
 
 from collections.abc import Callable, Container, Mapping
@@ -14,7 +14,7 @@ from google.protobuf.message import EncodeError
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.codec import wellknown
-from gateway.codec.compiled import Compiled
+from gateway.codec.body import ROOT, Path, child, mismatch_at, parse
 from gateway.codec.fields import (
     INT32,
     INT64,
@@ -28,13 +28,18 @@ from gateway.codec.fields import (
     message_of,
     type_name,
 )
-from gateway.codec.interfaces import NO_ALIASES, Aliases, Read, Unknown, UnknownField
-from gateway.codec.numbers import Mismatch, kind
-from gateway.codec.parse import parse
-from gateway.codec.path import ROOT, Path, child, mismatch_at
+from gateway.codec.interfaces import NO_ALIASES, Aliases, Compiled, Read
 from gateway.codec.rewrite import Body, Json
-from gateway.codec.scalar_readers import Convert, map_key_reader, scalar_reader
-from gateway.codec.unknown import REPORTED, UnknownFieldPolicy, add_unknown, check_unknown, is_echo
+from gateway.codec.scalars import Convert, Mismatch, kind, map_key_reader, scalar_reader
+from gateway.codec.unknown import (
+    IGNORED_REPORTED,
+    Unknown,
+    UnknownField,
+    UnknownFieldPolicy,
+    add_unknown,
+    check_unknown,
+    is_echo,
+)
 from gateway.errors import Code, GatewayError
 
 PLAIN: Mapping[int, type] = {
@@ -43,18 +48,21 @@ PLAIN: Mapping[int, type] = {
     FieldDescriptor.TYPE_DOUBLE: float,
     **dict.fromkeys((*INT32, *UINT32, *INT64, *UINT64), int),
 }
-"""By field type, JSON values that a message takes as they are (integers, when in range)."""
+"""By field type, the JSON values that a message takes as they are (integers, if in range)."""
 
 Fill = Callable[[Any, object, Path, Unknown], None]
 
 
 class Decoded(NamedTuple):
-    """A request as protobuf bytes, with paths of fields: the first that were ignored, and added."""
+    """A request as protobuf bytes."""
 
     payload: bytes
     ignored: tuple[str, ...] = ()
+    """Paths of unknown fields, the first IGNORED_REPORTED of them."""
     defaulted: tuple[str, ...] = ()
+    """Paths of fields that were set to a default."""
     most_rows: int | None = None
+    """Rows of the answer that are wanted at most."""
 
 
 Decode = Callable[[bytes, UnknownFieldPolicy], Decoded]
@@ -69,14 +77,14 @@ class Field:
     plain: type | None
     """The type of values that need no reader; see PLAIN."""
     is_zero_unset: bool
-    """Whether a plain zero, empty text or false is the same as a field that is not set."""
+    """Whether a plain zero, empty text or false means a field that is not set."""
     zero: str | None
-    """How answers write that zero, where they write it as a text: `"0"`, or an enum's name."""
+    """The zero as answers write it, if as a text: `"0"`, or an enum's name."""
     convert: Convert | None
     """The reader of a single scalar; None for any other field."""
     fill: Fill
     json_name: str | None
-    """The field's other name, where the key is the original one; both at once are an error."""
+    """The JSON name, if the key is the original one. Both at once are an error."""
     oneof: str | None
     takes_null: bool
 
@@ -87,10 +95,7 @@ class DecodeValue(Protocol):
     def __call__(
         self, value: object, policy: UnknownFieldPolicy, documented: Container[str] = ()
     ) -> Decoded:
-        """Raises GatewayError (INVALID_ARGUMENT) for a bad one.
-
-        `documented` are paths of arguments that Cuebot does not have and that are no errors.
-        """
+        """Raises GatewayError (INVALID_ARGUMENT). `documented` as in `check_unknown`."""
 
 
 class Decoders:
@@ -106,11 +111,9 @@ class Decoders:
         self._echoed = echoed
         """Full names of the types that occur in answers."""
         self._aliases = aliases
-        """By type: what answers call some of its fields besides."""
         self._readers = Compiled(self._compile)
 
     def decoder(self, descriptor: Descriptor) -> Decode:
-        """The whole way from a JSON body to a message's bytes."""
         decode_value = self.value_decoder(descriptor)
 
         def decode(body: bytes, policy: UnknownFieldPolicy) -> Decoded:
@@ -119,7 +122,6 @@ class Decoders:
         return decode
 
     def value_decoder(self, descriptor: Descriptor) -> DecodeValue:
-        """The way from a parsed JSON object to a message's bytes."""
         read, new, serialize = self.reader(descriptor), GetMessageClass(descriptor), self.serialize
 
         def decode(
@@ -193,7 +195,7 @@ class Decoders:
     def _other_keys(
         self, descriptor: Descriptor
     ) -> Callable[[str, Json, Any, Path, Unknown], None]:
-        """What is done with other keys: extensions are set, the rest is added to `unknown`."""
+        """The function for other keys: extensions are set, the rest is added to `unknown`."""
         extendable = descriptor.is_extendable
         echoed = descriptor.full_name in self._echoed
         originals = {field.json_name: field.name for field in descriptor.fields}
@@ -217,7 +219,7 @@ class Decoders:
         return take
 
     def _fields(self, descriptor: Descriptor) -> dict[str, Field]:
-        """The type's fields by JSON name and, where that is no other field's, by original name."""
+        """The fields by JSON name and, unless another field has that JSON name, original name."""
         by_name = {field.json_name: field for field in descriptor.fields}
         for field in descriptor.fields:
             by_name.setdefault(field.name, field)
@@ -242,7 +244,7 @@ class Decoders:
     def _fill_extension(
         self, message: Any, key: str, item: object, path: Path, unknown: Unknown
     ) -> bool:
-        """Set the extension that `[full.name]` names; False when the type has no such one."""
+        """Set the extension with the key `[full.name]`; False if the type has none of that name."""
         try:
             field = self.pool.FindExtensionByName(key.removeprefix("[").removesuffix("]"))
         except KeyError:
@@ -321,7 +323,7 @@ class Decoders:
 
 
 class ExtensionOf:
-    """An extension of a message, to be read and set as if it were an ordinary field."""
+    """An extension of a message, read and set like an ordinary field."""
 
     def __init__(self, message: Any, field: FieldDescriptor) -> None:
         self.__dict__["extensions"] = type(message).Extensions.__get__(message)
@@ -335,7 +337,7 @@ class ExtensionOf:
 
 
 def text_of_zero(field: FieldDescriptor) -> str | None:
-    """What answers write for the default of a scalar without presence, if that is such a text."""
+    """The default of a scalar without presence as answers write it, if as a text."""
     if is_enum(field):
         zero = enum_of(field).values_by_number.get(0)
         return zero.name if zero is not None else None
@@ -351,11 +353,13 @@ def decode_body(decode_value: DecodeValue, body: Body, policy: UnknownFieldPolic
     except GatewayError as error:
         raise GatewayError(error.code, body.as_written(error.message)) from None
     ignored = (*map(body.as_written, decoded.ignored), *body.left)
-    return Decoded(decoded.payload, ignored[:REPORTED], tuple(body.defaulted), body.most_rows)
+    return Decoded(
+        decoded.payload, ignored[:IGNORED_REPORTED], tuple(body.defaulted), body.most_rows
+    )
 
 
 def given_twice(value: Json, path: Path, *names: str) -> GatewayError:
-    """The error for a field that an object has under both names; it is at the first of them."""
+    """The error, at the first of the two names, for a field given under both."""
     first, second = (key for key in value if key in names)
     return mismatch_at(child(path, first), f"also given as {second}; send one")
 

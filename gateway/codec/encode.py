@@ -14,13 +14,15 @@ from operator import attrgetter
 from typing import Any, Protocol
 
 import orjson
+from google.protobuf import any_pb2, descriptor_pool
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
+from google.rpc import error_details_pb2 as error_details_pb2  # fills the default pool
+from google.rpc import status_pb2
 
 from gateway.codec import slices, wellknown
-from gateway.codec.compiled import Compiled
 from gateway.codec.fields import (
     INT64,
     NULL_VALUE,
@@ -34,9 +36,9 @@ from gateway.codec.fields import (
     message_of,
     type_name,
 )
-from gateway.codec.interfaces import NO_ALIASES, Aliases, Shape, ToJson
-from gateway.codec.numbers import MINUS_ZERO, FloatTable, json_double
+from gateway.codec.interfaces import NO_ALIASES, Aliases, Compiled, Shape, ToJson
 from gateway.codec.payload import Payload
+from gateway.codec.scalars import MINUS_ZERO, FloatTable, json_double
 from gateway.errors import Code, GatewayError
 from gateway.long_work import STEP, Step
 
@@ -52,10 +54,9 @@ class Encode(Protocol):
     """Protobuf bytes to JSON bytes: one piece when short, several pieces when long."""
 
     def __call__(self, payload: bytes, step: Step = ..., /) -> Iterable[bytes]:
-        """A piece is no longer than the step takes; an empty one has nothing to send.
+        """Each piece takes a step at most; an empty one only ends a step.
 
-        Raises GatewayError (INTERNAL) for bytes that are no such message, possibly after some
-        pieces.
+        Raises GatewayError (INTERNAL) for bytes that are no such message, perhaps after pieces.
         """
 
 
@@ -65,16 +66,13 @@ class Encoders:
     def __init__(self, pool: DescriptorPool, aliases: Aliases = NO_ALIASES) -> None:
         self.pool = pool
         self.aliases = aliases
-        """By full name of a type: what is sent besides its own fields."""
         self._compiled = Compiled(self._compile)
         self._floats = FloatTable()
 
     def encoder(self, descriptor: Descriptor) -> Encode:
-        """The whole way from a message's bytes to JSON bytes."""
         return MessageEncoder(Whole(descriptor, self))
 
     def to_json(self, descriptor: Descriptor) -> ToJson:
-        """The function from a parsed message of this type to what orjson can dump."""
         return self._compiled.get(descriptor)
 
     def _compile(self, descriptor: Descriptor) -> ToJson:
@@ -114,7 +112,7 @@ class Encoders:
         return define(lines, constants)
 
     def _unset(self, field: FieldDescriptor, message: Any) -> object:
-        """What the field is when it is not set: null if it could be, else its default."""
+        """The JSON of an unset field: null if it has presence, else its default."""
         if is_map(field):
             return {}
         if field.is_repeated:
@@ -127,13 +125,13 @@ class Encoders:
     def _statements(
         self, field: FieldDescriptor, number: int, constants: dict[str, object]
     ) -> list[str]:
-        """`json[key] = value` if the field is set; one in a oneof is absent if it is not."""
+        """`json[key] = value` if the field is set; otherwise a member of a oneof is deleted."""
         key, value = f"json[k{number}]", f"v{number}"
         set_ = value
         if field.has_presence:
             set_ = f"has(message, n{number})"
             if not (is_message(field) or field.default_value):
-                set_ = f"{value} or {set_}"  # no call if it is another than the default
+                set_ = f"{value} or {set_}"  # no call unless it has its default
         lines = [f"if {set_}: {key} = {self._expression(field, number, constants)}"]
         if field.containing_oneof is not None:
             lines.append(f"else: del {key}")
@@ -154,9 +152,9 @@ class Encoders:
     def _item(
         self, field: FieldDescriptor, name: str, number: int, constants: dict[str, object]
     ) -> str:
-        """An expression for one value of the field. What it needs is added to `constants`.
+        """An expression for one value of the field; it may add to `constants`.
 
-        It is `value`, with what OpenCue has most of written out: a call costs more than the work.
+        As `value`, but with OpenCue's most common types inlined: a call costs more than the work.
         """
         convert = f"c{number}"
         if field.type in LONG:
@@ -173,7 +171,6 @@ class Encoders:
         return f"{convert}({name})"
 
     def value(self, field: FieldDescriptor) -> ToJson | None:
-        """The function for one value of the field; None when orjson takes it as it is."""
         if is_message(field):
             return self.to_json(message_of(field))
         if is_enum(field):
@@ -192,7 +189,7 @@ class Encoders:
         return None
 
     def _map(self, field: FieldDescriptor) -> ToJson:
-        """A map as an object, sorted by key as Go does; its keys are strings."""
+        """A map as an object, sorted by key as in Go."""
         key_field, value_field = map_fields(field)
         key = json_bool if key_field.type == type_.TYPE_BOOL else str
         value = self.value(value_field)
@@ -225,18 +222,17 @@ def read_fields(fields: list[FieldDescriptor], constants: dict[str, object]) -> 
 def define(lines: list[str], constants: Mapping[str, object]) -> ToJson:
     """The function `to_json(message)` with these lines; `constants` are its global variables.
 
-    As default arguments they would all be copied for each call, which costs more than to look up
-    those that are used.
+    Default arguments would all be copied for each call, which costs more than looking up those
+    that are used.
     """
     source = "def to_json(message):\n" + "".join(f"    {line}\n" for line in lines)
     scope: dict[str, Any] = dict(constants)
     exec(source, scope)  # noqa: S102 - the text holds only numbered names, see the module's head
-    function: ToJson = scope.pop("to_json")  # or they would keep each other
+    function: ToJson = scope.pop("to_json")  # otherwise a reference cycle
     return function
 
 
 def json_bool(value: object) -> str:
-    """A map's boolean key."""
     return "true" if value else "false"
 
 
@@ -259,7 +255,7 @@ class Whole:
 
 
 class MessageEncoder:
-    """An `Encode` for what is wanted of one message type."""
+    """An `Encode` for a shape."""
 
     def __init__(self, shape: Shape) -> None:
         self._shape = shape
@@ -283,7 +279,7 @@ class MessageEncoder:
             return self._in_slices(payload, step)
         try:
             message = self._class.FromString(payload)
-            # An item takes two bytes at least, and two slices are no trouble in one piece.
+            # An item takes at least two bytes, and up to two slices may be one piece.
             if len(payload) > 4 * slices.SLICE_ITEMS and any(
                 len(get(message)) > 2 * slices.SLICE_ITEMS for get in self._lists
             ):
@@ -305,7 +301,7 @@ class MessageEncoder:
 
 @dataclass(frozen=True, slots=True)
 class Slices:
-    """The pieces of a long answer, and the bytes that they are made of, one after the other."""
+    """The pieces of a long answer, and the bytes that are left to make them of."""
 
     payload: Payload
     pieces: Iterator[bytes]
@@ -315,7 +311,7 @@ class Slices:
 
 
 def lists_of(descriptor: Descriptor) -> Iterator[Callable[[Any], Any]]:
-    """Getters of the lists in a message that can be sliced, down to those in its own messages."""
+    """Getters of the lists that can be sliced, in a message and in its single messages."""
     for field in filter(slices.can_be_sliced, descriptor.fields):
         if field.is_repeated:
             yield attrgetter(field.name)
@@ -326,7 +322,27 @@ def lists_of(descriptor: Descriptor) -> Iterator[Callable[[Any], Any]]:
 
 
 def unreadable(descriptor: Descriptor, error: Exception) -> GatewayError:
-    """The error for an answer that does not fit its own description."""
     return GatewayError(
         Code.INTERNAL, f"Cuebot's answer cannot be read as {descriptor.full_name}: {error}"
     )
+
+
+ERROR_DETAILS_TRAILER = "grpc-status-details-bin"
+DETAIL_TYPES = Encoders(descriptor_pool.Default())
+"""The usual detail types (google.rpc.ErrorInfo, BadRequest, …) come from their package."""
+
+
+def details_to_json(serialized: bytes) -> list[object]:
+    """The details of a failed call, from a serialized `google.rpc.Status`, as JSON.
+
+    Of an unknown type, the name and the bytes are there. Unreadable details are left out
+    (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md).
+    """
+    try:
+        status = status_pb2.Status.FromString(serialized)
+        to_json = DETAIL_TYPES.to_json(any_pb2.Any.DESCRIPTOR)
+        details = [to_json(detail) for detail in status.details]
+        orjson.dumps(details)  # fails here rather than with the whole error
+        return details
+    except UNREADABLE:
+        return []

@@ -1,4 +1,4 @@
-"""What is asked of the descriptors of messages and fields."""
+"""Questions about the descriptors of messages and fields."""
 
 from collections.abc import Iterable, Iterator
 from typing import cast
@@ -9,7 +9,7 @@ INT32 = (FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_SINT32, FieldDescripto
 UINT32 = (FieldDescriptor.TYPE_UINT32, FieldDescriptor.TYPE_FIXED32)
 INT64 = (FieldDescriptor.TYPE_INT64, FieldDescriptor.TYPE_SINT64, FieldDescriptor.TYPE_SFIXED64)
 UINT64 = (FieldDescriptor.TYPE_UINT64, FieldDescriptor.TYPE_FIXED64)
-"""The types of integers, by what they hold; how they are put on the wire makes no difference."""
+"""Types of integers by range; their encoding on the wire makes no difference."""
 
 NULL_VALUE = "google.protobuf.NullValue"
 """The enum whose one value is JSON null."""
@@ -52,7 +52,6 @@ def has_text(message: Descriptor, name: str) -> bool:
 
 
 def is_map(field: FieldDescriptor) -> bool:
-    """Whether the field is a `map<,>`."""
     return is_message(field) and bool(message_of(field).GetOptions().map_entry)
 
 
@@ -70,25 +69,21 @@ def type_name(field: FieldDescriptor) -> str:
 
 
 def enum_names(enum: EnumDescriptor) -> dict[int, str]:
-    """Number to name; of several names for one number, the one that is declared first."""
+    """Number to name; of aliases, the one declared first."""
     return {value.number: value.name for value in reversed(enum.values)}
 
 
 def json_name(name: str) -> str:
-    """The JSON name of a field that does not choose one: `min_cores` is `minCores`.
+    """The default JSON name of a field: `min_cores` is `minCores`, `a__b` is `aB`, `a_` is `a`.
 
-    Underscores go, and the letter behind one becomes a capital: `a__b` is `aB`, `a_` is `a`
-    (https://protobuf.dev/programming-guides/json/#field-names). The name of a field is ASCII.
+    https://protobuf.dev/programming-guides/json/#field-names
     """
     first, *words = name.split("_")
     return first + "".join(word[:1].upper() + word[1:] for word in words)
 
 
 def reachable(roots: Iterable[Descriptor]) -> dict[str, Descriptor]:
-    """These message types and all that occur in them at any depth, by full name.
-
-    The types behind maps are among them.
-    """
+    """These message types and all that occur in them, the entries of maps included, by name."""
     found: dict[str, Descriptor] = {}
     waiting = list(roots)
     while waiting:
@@ -100,10 +95,9 @@ def reachable(roots: Iterable[Descriptor]) -> dict[str, Descriptor]:
 
 
 def inner_first(root: Descriptor, known: set[str]) -> Iterator[Descriptor]:
-    """This type and all that occur in it at any depth, each after those that occur in it.
+    """The type and all that occur in it, each after those that occur in it if there is no cycle.
 
-    Those that are `known` by their full names are left out, and the others become known. Of types
-    that lead back to themselves, one has to come too early.
+    Those with full names in `known` are left out, and the others are added to it.
     """
     waiting = [(root, False)]
     while waiting:
@@ -117,5 +111,5 @@ def inner_first(root: Descriptor, known: set[str]) -> Iterator[Descriptor]:
 
 
 def returned_types(methods: Iterable[MethodDescriptor]) -> frozenset[str]:
-    """The full names of all message types that occur in answers."""
+    """The full names of message types in answers."""
     return frozenset(reachable(method.output_type for method in methods))

@@ -1,44 +1,29 @@
-"""The interfaces between the files of the codec.
+"""The interfaces between the codec's files, and compiling once per type.
 
-A type is compiled in terms of other types: well-known ones, and perhaps itself. The files meet in
-these interfaces, so that none has to import one that imports it.
+A message type is compiled in terms of others, well-known ones and perhaps itself. The interfaces
+let the files call each other without an import circle.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from threading import RLock
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 
-from gateway.codec.path import Path
+from gateway.codec.body import Path
+from gateway.codec.unknown import Unknown
 
 Derived = tuple[str, ...] | bool
-"""A field that answers have besides: the JSON names of the fields that it is the sum of, of one
-its copy; or a constant."""
+"""An extra field of answers: the sum (or copy) of the fields with these JSON names, or a
+constant."""
 Aliases = Mapping[str, Mapping[str, Derived]]
-"""By full name of a message type: the fields besides its own."""
+"""Extra fields by name, by full name of their message type."""
 NO_ALIASES: Aliases = MappingProxyType({})
 
 ToJson = Callable[[Any], object]
 """From a parsed message (or one value of a field) to what orjson can dump."""
-
-
-@dataclass(frozen=True, slots=True)
-class UnknownField:
-    """A key that no field has."""
-
-    path: Path
-    """That of the object it stands in."""
-    key: str
-    names: Sequence[str]
-    """The JSON names of the fields that there are."""
-    echoed: bool
-    """Whether the object may be an answer that the client sends back."""
-
-
-Unknown = list[UnknownField]
 
 
 class Read(Protocol):
@@ -61,20 +46,20 @@ class TypeEncoders(Protocol):
 
 
 class Shape(Protocol):
-    """What is wanted of a message type: all of it, or some fields."""
+    """A message type, or some of its fields, to be encoded."""
 
     @property
     def descriptor(self) -> Descriptor: ...
 
     @property
     def to_json(self) -> ToJson:
-        """The function from a parsed message to an object with what is wanted."""
+        """The function from a parsed message to a JSON object."""
 
     def value(self, field: FieldDescriptor) -> ToJson | None:
-        """The same for one value of a wanted field; None when orjson takes it as it is."""
+        """As in `TypeEncoders`, for a field of the shape."""
 
     def below(self, field: FieldDescriptor) -> "Shape":
-        """What is wanted of the messages in a wanted field."""
+        """The shape of the messages in a field."""
 
 
 class TypeReaders(Protocol):
@@ -88,3 +73,41 @@ class TypeReaders(Protocol):
 
     def serialize(self, message: Any) -> bytes:
         """The message's bytes. Raises GatewayError when a required field (proto2) is missing."""
+
+
+MOST_NESTED = 8
+"""Types, each within the other, that are compiled in one go."""
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Compiled(Generic[F]):
+    """The functions that `compile_type` makes, by type.
+
+    Each is compiled once, by the thread that asks first. A type that is under way (types may lead
+    back to themselves) or nested more than MOST_NESTED deep is looked up when it is called.
+    """
+
+    def __init__(self, compile_type: Callable[[Descriptor], F]) -> None:
+        self._compile_type = compile_type
+        self._done: dict[str, F] = {}
+        self._under_way: set[str] = set()
+        self._lock = RLock()
+
+    def get(self, descriptor: Descriptor) -> F:
+        found = self._done.get(descriptor.full_name)
+        return self._make(descriptor) if found is None else found
+
+    def _make(self, descriptor: Descriptor) -> F:
+        name = descriptor.full_name
+        with self._lock:
+            if name in self._done:
+                return self._done[name]
+            if name in self._under_way or len(self._under_way) >= MOST_NESTED:
+                return cast(F, lambda *arguments: self.get(descriptor)(*arguments))
+            self._under_way.add(name)
+            try:
+                made = self._done[name] = self._compile_type(descriptor)
+            finally:
+                self._under_way.discard(name)
+            return made

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.codec.path import ROOT, Path, child, mismatch_at, text
+from gateway.codec.body import ROOT, Path, child, mismatch_at, text
 from gateway.errors import Code, GatewayError
 
 Json = dict[str, Any]
@@ -12,12 +12,12 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class BodyPath:
-    """A place in a request's body: the names of fields from the top down, in both spellings."""
+    """A place in a request's body: the names of fields from the top down."""
 
     json: tuple[str, ...]
-    """The JSON names (`minCores`), which come first where a body has both."""
+    """The JSON names (`minCores`), which win where a body has both."""
     original: tuple[str, ...]
-    """The names in the proto (`min_cores`), as many."""
+    """The names in the proto (`min_cores`)."""
     pairs: tuple[tuple[str, str], ...] = field(init=False, repr=False, compare=False)
     """Each name in both spellings."""
 
@@ -28,7 +28,6 @@ class BodyPath:
         return ".".join(self.json)
 
     def is_within(self, other: "BodyPath") -> bool:
-        """Whether this is the other place, or one inside of it."""
         return self.json[: len(other.json)] == other.json
 
 
@@ -39,30 +38,29 @@ class Rename:
     source: BodyPath
     target: BodyPath
     as_list: bool = False
-    """Whether the target is a list, which then has the value as its only item."""
+    """Whether the target is a list, of which the value becomes the only item."""
     root: BodyPath | None = None
-    """The documented object that has the source, if Cuebot does not have that either."""
+    """The documented object around the source, if Cuebot does not have it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Default:
-    """The value of a field that a request leaves out, or sets to what it is when left out."""
+    """The value of a field that a request leaves out."""
 
     target: BodyPath
     content: Callable[[], object]
-    """Gives the value, for each request anew."""
+    """Called for each request."""
     unset: object
-    """What it may also be when it is left out: an empty string, or 0; None if nothing else."""
+    """A value that counts as left out: an empty string, or 0; None if there is none."""
 
     def is_needed(self, value: object) -> bool:
-        """Whether the body does not have the field, or has it unset."""
         there = peek(value, self.target)
         return there is None or (type(there) is type(self.unset) and there == self.unset)
 
 
 @dataclass(frozen=True, slots=True)
 class MostRows:
-    """An argument that documents have and Cuebot does not: how many rows are wanted at most."""
+    """A documented argument that Cuebot does not have: the most rows that are wanted."""
 
     path: BodyPath
 
@@ -86,13 +84,12 @@ class Body:
     value: object
     moved: list[Moved] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
-    """Paths of what else was in documented objects. Cuebot has no place for it."""
+    """Paths of the other fields of documented objects, which Cuebot does not have."""
     documented: list[str] = field(default_factory=list)
-    """Paths of arguments that may be there although Cuebot has no place for them."""
+    """Paths of arguments that Cuebot does not have and that are no errors."""
     defaulted: list[str] = field(default_factory=list)
-    """Paths of fields that were left out and are set now, as the client would have written them."""
+    """Paths of fields that were set to a default."""
     most_rows: int | None = None
-    """How many rows of the answer are wanted at most."""
 
     def rewrite(self, rewrites: Iterable[Rewrite]) -> None:
         """Move what is at documented paths, and set what is left out.
@@ -166,10 +163,7 @@ def as_written(text: str, moved: Iterable[Moved]) -> str:
 
 
 def row_count(content: object, path: BodyPath) -> int | None:
-    """How many rows a body asks for; 0 stands for all, as in protobuf's messages.
-
-    Raises GatewayError (INVALID_ARGUMENT).
-    """
+    """The most rows that a body asks for; 0 stands for all. Raises GatewayError."""
     if type(content) is str and content.isascii() and content.isdigit() and len(content) <= 10:
         content = int(content)
     if content is not None and not (type(content) is int and 0 <= content <= LARGEST_COUNT):
@@ -178,7 +172,7 @@ def row_count(content: object, path: BodyPath) -> int | None:
 
 
 def peek(value: object, path: BodyPath) -> object:
-    """What is at a path; None if there is nothing, or if null is there."""
+    """The value at a path, or None."""
     for name, original in path.pairs:
         if type(value) is not dict:
             return None
@@ -200,6 +194,6 @@ def taken_from(value: object, path: BodyPath, depth: int) -> object:
 
 
 def name_in(value: Json, path: BodyPath, depth: int) -> str:
-    """The name under which an object has the field at this depth of the path, or would have it."""
+    """The spelling of the name at this depth in an object; the JSON name if it has neither."""
     name, original = path.json[depth], path.original[depth]
     return original if name not in value and original in value else name

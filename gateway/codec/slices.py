@@ -1,12 +1,12 @@
-"""Long answers, piece by piece, without ever parsing them whole.
+"""Long answers in pieces, without parsing them whole.
 
 A protobuf message is a sequence of records, and messages merge by concatenation
 (https://protobuf.dev/programming-guides/encoding/#last-one-wins). So a run of records of one
-repeated field is a message of its own: it can be cut out of the payload, parsed, encoded and
-dropped. The JSON is the same as in one piece.
+repeated field is itself a message, which can be cut out of the payload, parsed, encoded and
+dropped.
 
-What is cut: repeated messages, strings and bytes, at any depth of messages that are not members
-of a oneof. Maps, packed numbers and single long strings are encoded at once.
+Repeated messages, strings and bytes are cut, at any depth outside of oneofs. Maps, packed numbers
+and single long strings are encoded at once.
 """
 
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -19,35 +19,29 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
+from gateway.codec.body import MAX_DEPTH
 from gateway.codec.fields import is_map, message_of
 from gateway.codec.interfaces import Shape, ToJson
-from gateway.codec.path import MAX_DEPTH
 from gateway.codec.wellknown import is_special
 from gateway.long_work import STEP, Step
 
 LARGEST_WHOLE = 128 * 1024
-"""Answers up to this many bytes, with few items, are encoded in one piece: 1 to 4 ms of work."""
+"""Bytes up to which an answer with few items is encoded in one piece: 1 to 4 ms of work."""
 SLICE_BYTES = 64 * 1024
-"""At most so many bytes of list items make one slice."""
 SLICE_ITEMS = 128
-"""At most so many list items make one slice, however small they are.
-
-Slices of 64 to 256 jobs cost the same. Smaller ones need less memory, larger ones fewer writes."""
+"""Slices of 64 to 256 jobs cost the same. Smaller ones take less memory, larger ones fewer writes.
+"""
 LARGEST_ITEM = 2**14
-"""Items of more bytes than that are cut up in turn: small messages in them make much of few bytes.
-As a length, it takes three bytes."""
-ITEMS_PER_LOOK = 64
-"""Items of one slice between two looks at the clock."""
+"""Bytes above which an item is sliced itself: it may have many small messages. As a length, it
+takes three bytes."""
+ITEMS_PER_CLOCK = 64
+"""Items between two readings of the clock."""
 
 ReadBytes = Callable[[int, int], memoryview]
-"""The bytes of a message from one position to another.
-
-They are asked for when they are needed and dropped before the next piece, so that somebody else
-decides in which form the message waits for its client.
-"""
+"""The bytes of a message from one position to another, to be dropped before the next piece."""
 
 LONGEST_HEAD = 20
-"""Bytes before the content of a record: its tag and its length."""
+"""Bytes of a record's tag and length."""
 VARINT, I64, LENGTH, START_GROUP, END_GROUP, I32 = range(6)
 LONG_SCALARS = (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES)
 
@@ -61,11 +55,11 @@ class Run:
     records: int = 1
 
     def extend(self, payload: memoryview, tag: int) -> None:
-        """Take in the records of this length-delimited field that follow, up to a slice.
+        """Add the records of this length-delimited field that follow, up to a slice.
 
-        It is done for every item of a list: tags of one byte, and lengths of one or two, are read
-        without a call, and from bytes, which are read faster than a view. Raises DecodeError for a
-        tag or a length that is cut off or too long.
+        This runs for every item of a list: tags of one byte, and lengths of one or two, are read
+        without a call, and from bytes, which are faster than a view. Raises DecodeError for a tag
+        or length that is truncated or too long.
         """
         is_large = self.end - self.start > LARGEST_ITEM
         if is_large or payload[self.end : self.end + 1] != varint(tag)[:1]:
@@ -104,20 +98,20 @@ class Run:
 
 @dataclass(slots=True)
 class Layout:
-    """Where the parts of a message lie on the wire."""
+    """The records of a message."""
 
     rest: list[Run] = field(default_factory=list)
-    """Records that are encoded at once."""
+    """Those that are encoded at once."""
     long: dict[int, list[Run]] = field(default_factory=dict)
-    """By field number, those of fields that are encoded in slices."""
+    """Those that are encoded in slices, by field number."""
 
 
 def encode(
     shape: Shape, read: ReadBytes, size: int, step: Step = STEP, depth: int = 0
 ) -> Iterator[bytes]:
-    """The JSON of a message of `size` bytes, in pieces. Raises DecodeError when it is no such one.
+    """The JSON of a message of `size` bytes, in pieces. Raises DecodeError.
 
-    An empty piece has nothing to send: the step is over, and other tasks may run.
+    An empty piece only ends a step, so that other tasks may run.
     """
     if depth >= MAX_DEPTH:
         raise DecodeError("nested too deeply")
@@ -147,7 +141,7 @@ def encode(
         else:
             yield opening + orjson.dumps({key: value})[1:-1]
         opening = b","
-    yield b"}" if json else b"{}"  # none but unknown fields
+    yield b"}" if json else b"{}"  # nothing but unknown fields
 
 
 def encode_list(
@@ -159,7 +153,7 @@ def encode_list(
     step: Step,
     depth: int,
 ) -> Iterator[bytes]:
-    """The JSON list of a repeated field, a run at a time. One long message is cut up in turn."""
+    """The JSON list of a repeated field, a run at a time; a long message is sliced itself."""
     to_json = shape.value(one)
     opening = b"["
     for run in runs:
@@ -187,17 +181,16 @@ def encode_list(
 def items_json(
     opening: bytes, items: Iterator[Any], left: int, to_json: ToJson | None, step: Step
 ) -> tuple[bytes, int]:
-    """The JSON of some items of a list, with `opening` for its first bracket and without its last.
+    """The JSON of the next items, until the step is over, and how many are left.
 
-    They are those that are left, or the next ones until the step is over; returns how many are left
-    then, too. What it is made of does not outlive this function.
+    It begins with `opening` and has no closing bracket. The items do not outlive this function.
     """
     if to_json is None:
         return b"".join((opening, memoryview(orjson.dumps(list(items)))[1:-1])), 0
     values: list[object] = []
     while left > 0:
-        values += [to_json(item) for item in islice(items, ITEMS_PER_LOOK)]
-        left -= ITEMS_PER_LOOK
+        values += [to_json(item) for item in islice(items, ITEMS_PER_CLOCK)]
+        left -= ITEMS_PER_CLOCK
         if step.is_over():
             break
     return b"".join((opening, memoryview(orjson.dumps(values))[1:-1])), max(left, 0)
@@ -206,10 +199,10 @@ def items_json(
 def rows_in(
     payload: memoryview, fields: Sequence[FieldDescriptor], step: Step
 ) -> Generator[bytes, None, tuple[bytes, list[memoryview], int]]:
-    """A message without one list, that list's records, some to a piece, and how many there are.
+    """A message without one list, runs of that list's records, and how many records there are.
 
-    `fields` lead to the list, one or two of them. The pieces are to be parsed as the message that
-    has the list. Empty pieces come first, as pauses. Raises DecodeError.
+    One or two `fields` lead to the list. A run parses as the message that has the list. Yields
+    empty pieces as pauses. Raises DecodeError.
     """
     first, layout = fields[0], Layout()
     yield from survey(payload, {first.number: first}, layout, step)
@@ -227,12 +220,12 @@ def rows_in(
 
 
 def records_in(run: memoryview) -> Iterator[memoryview]:
-    """The messages in a run of records of one field, as `rows_in` has them."""
+    """The messages in a run of records of one field."""
     return (run[start:end] for start, end in places_in(run))
 
 
 def places_in(run: memoryview) -> Iterator[tuple[int, int]]:
-    """Where they begin and end."""
+    """The positions of these messages in the run."""
     position = 0
     while position < len(run):
         _, start = read_varint(run, position)
@@ -242,7 +235,6 @@ def places_in(run: memoryview) -> Iterator[tuple[int, int]]:
 
 
 def varint(value: int) -> bytes:
-    """A number as protobuf writes it."""
     written = bytearray()
     while value > 0x7F:
         written.append(value & 0x7F | 0x80)
@@ -252,7 +244,7 @@ def varint(value: int) -> bytes:
 
 
 def can_be_sliced(one: FieldDescriptor) -> bool:
-    """Whether each value of the field has a record of its own that can be cut off."""
+    """Whether each value of the field is a record of its own that can be cut out."""
     if one.type == FieldDescriptor.TYPE_MESSAGE:
         special = is_special(message_of(one))
         return one.containing_oneof is None and not special and not is_map(one)
@@ -262,7 +254,7 @@ def can_be_sliced(one: FieldDescriptor) -> bool:
 def survey(
     payload: memoryview, sliced: dict[int, FieldDescriptor], layout: Layout, step: Step
 ) -> Iterator[bytes]:
-    """Fill in the layout of a message, pausing with an empty piece whenever the step is over."""
+    """Fill in the layout of a message, with an empty piece whenever a step is over."""
     position = 0
     while position < len(payload):
         start = position
@@ -288,16 +280,15 @@ def survey(
 
 
 def size_of(runs: list[Run]) -> int:
-    """How many bytes these records have together."""
     return sum(run.end - run.start for run in runs)
 
 
 def joined(
     read: ReadBytes, runs: list[Run], step: Step
 ) -> Generator[bytes, None, tuple[ReadBytes, int]]:
-    """The contents of single length-delimited records, without tags and lengths, and their size.
+    """The contents of these records, without tags and lengths, as one, and their size.
 
-    If there are several, each of them has to be whole, and not only all of them together.
+    If there are several, each of them must be a whole message.
     """
     contents = []
     for run in runs:
@@ -316,7 +307,7 @@ def joined(
 
 
 def skip(payload: memoryview, position: int, tag: int) -> int:
-    """The position behind the value that starts at `position`."""
+    """The end of the value at `position`."""
     wire_type = tag & 7
     if wire_type == LENGTH:
         length, position = read_varint(payload, position)
@@ -337,7 +328,7 @@ def skip(payload: memoryview, position: int, tag: int) -> int:
 
 
 def skip_group(payload: memoryview, position: int, tag: int) -> int:
-    """The position behind the end tag of the group that `tag` has opened."""
+    """The end of the group that `tag` opens."""
     open_groups = [tag]
     while open_groups:
         tag, position = read_varint(payload, position)
@@ -352,7 +343,7 @@ def skip_group(payload: memoryview, position: int, tag: int) -> int:
 
 
 def read_varint(payload: bytes | memoryview, position: int) -> tuple[int, int]:
-    """A varint and the position behind it."""
+    """A varint and its end."""
     value = shift = 0
     try:
         while (byte := payload[position]) >= 0x80 and shift < 63:

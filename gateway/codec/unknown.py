@@ -1,19 +1,35 @@
-"""Keys of a JSON body that no field has: which of them are errors, and what the errors say."""
+"""Unknown fields of a JSON body: which of them are errors, and what the errors say."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum, auto
 
-from gateway.codec.interfaces import Unknown, UnknownField
-from gateway.codec.path import ROOT, mismatch_at, text
+from gateway.codec.body import ROOT, Path, mismatch_at, text
 from gateway.codec.rewrite import Json
 from gateway.errors import Code, GatewayError
 from gateway.hints import SHOWN, did_you_mean
 
-LISTED = 10
-"""How many of a type's fields the error for an unknown one names."""
-MAX_UNKNOWN = 1000
-REPORTED = 32
-"""How many ignored fields are reported; a client could send hundreds of thousands."""
+FIELDS_LISTED = 10
+"""Fields of a type that the error for an unknown one lists."""
+MOST_UNKNOWN = 1000
+IGNORED_REPORTED = 32
+"""Ignored fields that are reported. A client could send hundreds of thousands."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownField:
+    """A key that no field has."""
+
+    path: Path
+    """The path of the object that has the key."""
+    key: str
+    names: Sequence[str]
+    """The JSON names of the object's fields."""
+    echoed: bool
+    """Whether the object may come from an answer."""
+
+
+Unknown = list[UnknownField]
 
 
 class UnknownFieldPolicy(Enum):
@@ -22,8 +38,8 @@ class UnknownFieldPolicy(Enum):
     NOTHING = auto()
     ARGUMENTS = auto()
     """Those of the request itself and of types that occur only in requests (search criteria):
-    ignoring them would change what the call does, or finds. Objects that Cuebot has handed out may
-    carry more than it takes back, and documents may have what no Cuebot has ever known."""
+    ignoring them would change what the call does or finds. An object from an answer may have more
+    fields than Cuebot takes back."""
     EVERYTHING = auto()
 
 
@@ -32,7 +48,7 @@ UNKNOWN_FIELD_POLICIES: Mapping[str, UnknownFieldPolicy] = {
     "safe": UnknownFieldPolicy.ARGUMENTS,
     "reject": UnknownFieldPolicy.EVERYTHING,
 }
-"""By UNKNOWN_FIELDS. Reads are no exception: what they list is what a script changes next."""
+"""By UNKNOWN_FIELDS. They apply to reads, too: what a script lists is what it changes next."""
 
 
 def is_echo(key: str, value: Json, echoes: Mapping[str, tuple[str, ...]]) -> bool:
@@ -41,18 +57,18 @@ def is_echo(key: str, value: Json, echoes: Mapping[str, tuple[str, ...]]) -> boo
 
 
 def add_unknown(unknown: Unknown, field: UnknownField) -> None:
-    """Add the field. Raises GatewayError when there are more than MAX_UNKNOWN."""
-    if len(unknown) >= MAX_UNKNOWN:
-        raise mismatch_at(ROOT, f"more than {MAX_UNKNOWN} unknown fields")
+    """Add the field. Raises GatewayError beyond MOST_UNKNOWN."""
+    if len(unknown) >= MOST_UNKNOWN:
+        raise mismatch_at(ROOT, f"more than {MOST_UNKNOWN} unknown fields")
     unknown.append(field)
 
 
 def check_unknown(
     unknown: Unknown, policy: UnknownFieldPolicy, documented: Container[str] = ()
 ) -> tuple[str, ...]:
-    """The paths of the first ignored fields. Raises GatewayError when one is an error instead.
+    """The paths of the first ignored fields. Raises GatewayError for one that is an error.
 
-    `documented` are paths of arguments that are ignored even so, except with EVERYTHING.
+    `documented` are paths of arguments that only EVERYTHING refuses.
     """
     for field in unknown:
         argument = field.path is ROOT or not field.echoed
@@ -62,18 +78,17 @@ def check_unknown(
             and place_of(field) not in documented
         ):
             raise unknown_field(field)
-    return tuple(map(place_of, unknown[:REPORTED]))
+    return tuple(map(place_of, unknown[:IGNORED_REPORTED]))
 
 
 def place_of(field: UnknownField) -> str:
-    """The path of an unknown field, as text."""
     return text((field.path, field.key, 0))
 
 
 def unknown_field(field: UnknownField) -> GatewayError:
-    """The 400 that names the field, the nearest one, and (some of) those that there are."""
+    """The 400 that names the field, the nearest one, and some of those that exist."""
     place = f"{text(field.path)}: " if text(field.path) else ""
-    names = [*field.names[:LISTED], *(["…"] if len(field.names) > LISTED else [])]
+    names = [*field.names[:FIELDS_LISTED], *["…"] * (len(field.names) > FIELDS_LISTED)]
     there = f" (there are: {', '.join(names)})" if names else " (there are none)"
     hint = did_you_mean(field.key, field.names, "`")
     return GatewayError(

@@ -1,7 +1,6 @@
 """The well-known types, whose JSON is not an object of their fields.
 
-https://protobuf.dev/reference/protobuf/google.protobuf/. Timestamp, Duration and FieldMask are
-left to the protobuf library's own methods; the rest is a line or two each.
+https://protobuf.dev/reference/protobuf/google.protobuf/
 """
 
 import math
@@ -14,11 +13,11 @@ from google.protobuf import wrappers_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
+from gateway.codec.body import Path, child, mismatch_at
 from gateway.codec.fields import NULL_VALUE, is_message, message_of
-from gateway.codec.interfaces import Read, ToJson, TypeEncoders, TypeReaders, Unknown
-from gateway.codec.numbers import Mismatch, json_double, kind
-from gateway.codec.path import Path, child, mismatch_at
-from gateway.codec.scalar_readers import scalar_reader
+from gateway.codec.interfaces import Read, ToJson, TypeEncoders, TypeReaders
+from gateway.codec.scalars import Mismatch, json_double, kind, scalar_reader
+from gateway.codec.unknown import Unknown
 
 ANY = "google.protobuf.Any"
 STRUCT = "google.protobuf.Struct"
@@ -41,17 +40,14 @@ AS_TEXT = {
         re.compile(r".*", re.DOTALL),
     ),
 }
-"""The types that the library writes as text, with what an error says is expected, and a pattern.
-
-The library alone would take `1_0s` and `+99:99`.
-"""
+"""Types that the protobuf library converts to and from text, with what an error says is expected,
+and a pattern: the library alone would take `1_0s` and `+99:99`."""
 WRAPPERS = frozenset(
     each.full_name for each in wrappers_pb2.DESCRIPTOR.message_types_by_name.values()
 )
 
 
 def is_special(descriptor: Descriptor) -> bool:
-    """Whether the type has a JSON form of its own."""
     name = descriptor.full_name
     return name in AS_TEXT or name in WRAPPERS or name in (ANY, STRUCT, VALUE, LIST_VALUE)
 
@@ -62,12 +58,12 @@ def is_object(field: FieldDescriptor) -> bool:
 
 
 def takes_null(full_name: str) -> bool:
-    """Whether JSON `null` is a value of this type, and not the absence of one."""
+    """Whether JSON `null` is a value of this type."""
     return full_name in (VALUE, NULL_VALUE)
 
 
 def encoder(descriptor: Descriptor, encoders: TypeEncoders) -> ToJson | None:
-    """The function from a message of this type to JSON; None when the type is not special."""
+    """The encoder of a special type; None for any other."""
     name = descriptor.full_name
     if name in AS_TEXT:
         return lambda message: message.ToJsonString()
@@ -82,17 +78,15 @@ def encoder(descriptor: Descriptor, encoders: TypeEncoders) -> ToJson | None:
 
 
 def struct_to_json(message: Any) -> dict[str, object]:
-    """A Struct as an object, sorted by key."""
     return {key: value_to_json(message.fields[key]) for key in sorted(message.fields)}
 
 
 def list_to_json(message: Any) -> list[object]:
-    """A ListValue as a list."""
     return [value_to_json(item) for item in message.values]
 
 
 def value_to_json(message: Any) -> object:
-    """A Value as whatever it holds. NaN and the infinities have no JSON here (ValueError)."""
+    """A Value as what it holds. Raises ValueError for NaN and the infinities."""
     match message.WhichOneof("kind"):
         case "number_value":
             if not math.isfinite(message.number_value):
@@ -111,10 +105,7 @@ def value_to_json(message: Any) -> object:
 
 
 def any_to_json(message: Any, encoders: TypeEncoders) -> dict[str, object]:
-    """An Any as the fields of its content beside `@type`.
-
-    A type that the pool does not know is not lost: its bytes go out as base64 in `value`.
-    """
+    """An Any as `@type` and its content's fields; of an unknown type, the bytes as base64."""
     if not message.type_url and not message.value:
         return {}
     try:
@@ -130,7 +121,7 @@ def any_to_json(message: Any, encoders: TypeEncoders) -> dict[str, object]:
 
 
 def reader(descriptor: Descriptor, decoders: TypeReaders) -> Read | None:
-    """The function that fills a message of this type; None when the type is not special."""
+    """The reader of a special type; None for any other."""
     name = descriptor.full_name
     if name in AS_TEXT:
         return text_reader(*AS_TEXT[name])
@@ -194,7 +185,6 @@ def any_reader(decoders: TypeReaders) -> Read:
 
 
 def read_struct(value: object, message: Any, path: Path, unknown: Unknown) -> None:
-    """Fill a Struct from an object."""
     if not isinstance(value, dict):
         raise mismatch_at(path, f"expected an object, got {kind(value)}")
     message.SetInParent()
@@ -203,7 +193,6 @@ def read_struct(value: object, message: Any, path: Path, unknown: Unknown) -> No
 
 
 def read_list(value: object, message: Any, path: Path, unknown: Unknown) -> None:
-    """Fill a ListValue from a list."""
     if not isinstance(value, list):
         raise mismatch_at(path, f"expected a list, got {kind(value)}")
     message.SetInParent()
@@ -212,7 +201,6 @@ def read_list(value: object, message: Any, path: Path, unknown: Unknown) -> None
 
 
 def read_value(value: object, message: Any, path: Path, unknown: Unknown) -> None:
-    """Fill a Value from any JSON."""
     match value:
         case None:
             message.null_value = 0

@@ -1,18 +1,16 @@
-"""The texts of certain elements in XML that anybody may have written.
+"""The texts of certain elements in untrusted XML.
 
-Nothing outside of the text is read, and no entity is expanded but XML's own five: what declares or
-uses others is refused, or another parser could read something else. The parser goes on to the end
-of what it has been given, whatever a handler has said, and holds the interpreter for a whole tag:
-so it gets the document in pieces, and tags have bounds.
+XML that declares or uses entities other than XML's own five is refused, since another parser could
+read something else. Expat parses to the end of what it is given, whatever a handler raises, and
+holds the GIL for a whole tag: so it gets the document in pieces, and tags have bounds.
 """
 
 from xml.parsers.expat import ExpatError, ParserCreate, errors
 
 WHITESPACE = " \t\r\n"
-PIECE = 16 * 1024
-"""Bytes that are parsed at once."""
+PIECE_BYTES = 16 * 1024
 LARGEST_MARKUP_KB = 64
-"""Of a tag, a comment or a processing instruction; what ends within a piece more may pass."""
+"""Of a tag, a comment or a processing instruction; up to PIECE_BYTES more may pass."""
 MOST_ATTRIBUTES = 250
 """Of a tag."""
 MOST_ELEMENTS = 250_000
@@ -21,13 +19,13 @@ MOST_TEXTS = 1000
 LONGEST_TEXT = 1000
 """Characters of a text, with the space around it."""
 MOST_QUICK = 1000
-"""Tags and attributes that are read in some 2 ms."""
+"""Tags and attributes that take some 2 ms to read."""
 LARGEST_QUICK = 64 * 1024
-"""Bytes of a document that is read as fast if it has no more of them than that."""
+"""Bytes that take some 2 ms, with no more than MOST_QUICK tags and attributes."""
 
 
 class UnreadableXml(Exception):
-    """Why it cannot be told what the elements have."""
+    """The XML is refused. The text says why."""
 
 
 def takes_long(body: bytes) -> bool:
@@ -38,15 +36,12 @@ def takes_long(body: bytes) -> bool:
 
 
 def texts_of(xml: str, element: str) -> list[str]:
-    """The texts of all elements with this local name, at any depth, without space around them.
-
-    Raises UnreadableXml.
-    """
+    """The stripped texts of all elements with this local name. Raises UnreadableXml."""
     reader = TextReader(element)
     content = memoryview(xml.encode())
     try:
-        for start in range(0, len(content), PIECE):
-            reader.read(content[start : start + PIECE])
+        for start in range(0, len(content), PIECE_BYTES):
+            reader.read(content[start : start + PIECE_BYTES])
         reader.finish()
     except ExpatError as error:
         raise UnreadableXml(
@@ -61,24 +56,22 @@ class TextReader:
     def __init__(self, element: str) -> None:
         self._element = element
         self.found: list[list[str]] = []
-        """The texts, in parts."""
+        """Texts in parts."""
         self._bytes = self._elements = 0
         self._room = 0
-        """Characters that the present text may still have."""
-        self._parser = ParserCreate("utf-8")  # whatever encoding it claims: it is text already
+        """Characters that the current text may still have."""
+        self._parser = ParserCreate("utf-8")  # whatever encoding the document claims
         self._parser.StartElementHandler = self._start
         self._parser.StartDoctypeDeclHandler = self._doctype
         self._parser.SkippedEntityHandler = self._skipped
 
     def read(self, piece: memoryview) -> None:
-        """Read one more piece. What is unfinished at its end begins at the parser's index."""
         self._parser.Parse(piece, False)
         self._bytes += len(piece)
         if self._bytes - self._parser.CurrentByteIndex > LARGEST_MARKUP_KB * 1024:
             raise self._too_much(f"a tag or comment of more than {LARGEST_MARKUP_KB} KB")
 
     def finish(self) -> None:
-        """There is no more."""
         self._parser.Parse(b"", True)
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
@@ -95,7 +88,7 @@ class TextReader:
             self.found.append([])
             self._room = LONGEST_TEXT
             self._parser.CharacterDataHandler = self._text
-            self._parser.EndElementHandler = self._end  # only here, since each call takes its time
+            self._parser.EndElementHandler = self._end  # only here: each call takes time
 
     def _text(self, part: str) -> None:
         self._room -= len(part)

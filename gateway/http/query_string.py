@@ -4,7 +4,7 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from gateway.calls.query import MOST_PARAMETERS, body_of
-from gateway.codec.unknown import REPORTED, UnknownFieldPolicy
+from gateway.codec.unknown import IGNORED_REPORTED, UnknownFieldPolicy
 from gateway.errors import Code, GatewayError
 from gateway.hints import SHOWN
 from gateway.http.context import RequestContext
@@ -85,4 +85,4 @@ def unread(parameters: list[tuple[str, str]], policy: UnknownFieldPolicy) -> tup
             f"{parameters[0][0][:SHOWN]!r} is in the query string, where nothing reads it;"
             " arguments of a POST are in its body",
         )
-    return tuple(f"?{name}" for name, _ in parameters[:REPORTED])
+    return tuple(f"?{name}" for name, _ in parameters[:IGNORED_REPORTED])

@@ -16,7 +16,7 @@ from functools import cached_property
 import grpc
 import grpc.aio
 
-from gateway.codec.error_details import TRAILER
+from gateway.codec.encode import ERROR_DETAILS_TRAILER
 from gateway.errors import Code
 from gateway.upstream.http2.connect import connect
 from gateway.upstream.http2.connection import Connection, Unowned
@@ -128,7 +128,7 @@ class GrpcioChannel:
         status_details = [
             value
             for key, value in error.trailing_metadata() or ()
-            if key == TRAILER and isinstance(value, bytes)
+            if key == ERROR_DETAILS_TRAILER and isinstance(value, bytes)
         ]
         return CallFailed(code, details, status_details=b"".join(status_details[:1]))
 

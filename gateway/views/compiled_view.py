@@ -12,10 +12,10 @@ from gateway.views.paths import find_path
 from gateway.views.show import Show, compile_view
 from gateway.views.view import Format, Rows, limit_of, make_view, rows_of
 
-KEPT = 8
-"""Compiled views of a method that are kept, those last used."""
-LONGEST_KEPT = 256
-"""Characters of a view's parameters, so that what is kept is bounded by some 60 KB a view."""
+VIEWS_CACHED = 8
+"""Compiled views that are cached for each method."""
+LONGEST_CACHED = 256
+"""Characters of a cached view's parameters, which bounds it to some 60 KB."""
 MEDIA_TYPES: dict[Format, bytes] = {
     "json": b"application/json",
     "ndjson": b"application/x-ndjson",
@@ -29,35 +29,33 @@ ACCEPTED: dict[str, Format] = {
     "application/ndjson": "ndjson",
     "text/csv": "csv",
 }
-LONGEST_ACCEPT = 1024
-"""Bytes of an Accept header that are looked at."""
+ACCEPT_BYTES_READ = 1024
 
 Asked = tuple[tuple[str, str], ...]
-"""The parameters of a view, as `asked_parameters` has them."""
+"""The parameters of a view, from `asked_parameters`."""
 
 
 class CompiledView(NamedTuple):
-    """A view, ready to be used."""
+    """A view, ready for use."""
 
     encode: Show
-    """Cuebot's bytes to the pieces of the view."""
     content_type: tuple[bytes, bytes]
     """The header."""
     key: str
-    """What it is, for comparison with other views of the same method."""
+    """Its identity among the views of the same method."""
     follows_order: bool
     """Whether the order of rows decides which of them are shown."""
     chooses: bool
-    """Whether it chooses among the rows, so that all of them are to be there."""
+    """Whether it chooses among the rows, so that Cuebot must send all of them."""
 
 
 class Views:
-    """What can be seen of one method's answers."""
+    """The views of one method's answers."""
 
     def __init__(self, answer: Descriptor, encoders: Encoders) -> None:
         self._answer = answer
         self._encoders = encoders
-        self._compiled = lru_cache(maxsize=KEPT)(self._compile)
+        self._compiled = lru_cache(maxsize=VIEWS_CACHED)(self._compile)
 
     @cached_property
     def rows(self) -> Rows | None:
@@ -65,20 +63,20 @@ class Views:
         return rows_of(self._answer)
 
     def compiled(self, asked: Asked, accept: bytes | None = None) -> CompiledView | None:
-        """The view that these parameters and this Accept header ask for; None for the whole JSON.
+        """The view for these parameters and this Accept header; None for the whole JSON.
 
-        Raises GatewayError (INVALID_ARGUMENT) for parameters that are wrong. Only `_format` insists
-        on its format: what an Accept header asks for and rows are needed for is JSON without rows.
+        Raises GatewayError (INVALID_ARGUMENT). Where an answer has no rows, an Accept header for
+        another format is ignored, while `_format` is an error.
         """
         default: Format = "json"
         if accept is not None and self.rows is not None:
-            default = accepted(accept[:LONGEST_ACCEPT])
+            default = accepted(accept[:ACCEPT_BYTES_READ])
         if not asked and default == "json":
             return None
-        return (self._compiled if is_kept(asked) else self._compile)(asked, default)
+        return (self._compiled if is_cached(asked) else self._compile)(asked, default)
 
     def limited(self, asked: Asked, accept: bytes | None, most: int) -> CompiledView | None:
-        """The same, of so many rows at most."""
+        """The same, with at most so many rows."""
         limit = limit_of(dict(asked).get("_limit"))
         parameters = {**dict(asked), "_limit": str(most if limit is None else min(limit, most))}
         return self.compiled(tuple(parameters.items()), accept)
@@ -95,21 +93,21 @@ class Views:
         )
 
 
-def is_kept(asked: Asked) -> bool:
-    """Whether a view is worth its memory: that of patterns grows with what they have looked at."""
-    return sum(len(value) for _, value in asked) <= LONGEST_KEPT and all(
+def is_cached(asked: Asked) -> bool:
+    """Whether a view is cached. The memory of patterns grows with the texts that they see."""
+    return sum(len(value) for _, value in asked) <= LONGEST_CACHED and all(
         "~" not in value for _, value in asked
     )
 
 
 @lru_cache(maxsize=256)
 def accepted(accept: bytes) -> Format:
-    """The format that an Accept header likes best (RFC 9110, section 12.5.1); JSON in doubt."""
+    """The format that an Accept header prefers (RFC 9110, section 12.5.1); JSON in doubt."""
     best: tuple[float, bool] = (0.0, True)
     found: Format = "json"
     for media, weight in offers(accept.decode("latin-1").lower().split(",")):
         format_ = ACCEPTED.get(media)
-        rank = weight, "*" not in media  # of two that are liked equally, the one that is named
+        rank = weight, "*" not in media  # a named type wins over a wildcard
         if format_ is not None and rank > best:
             best, found = rank, format_
     return found

@@ -25,26 +25,22 @@ from gateway.errors import GatewayError
 from gateway.hints import SHOWN, did_you_mean
 from gateway.views.paths import INTEGER, FieldPath, refused
 
-LONGEST = 4096
-"""Characters of a condition."""
+LONGEST_CONDITION = 4096
+"""Characters."""
 MOST_COMPARISONS = 64
 MOST_PATTERNS = 8
-"""Patterns are compiled for each request, and take the longest."""
 MOST_INSTRUCTIONS = 2000
-"""Of RE2's program for a pattern: each of them may take 2 ns for each byte of a text."""
+"""Of RE2's program for a pattern: each may take 2 ns for each byte of a text."""
 MOST_CLASSES = 8
-"""Classes of Unicode in all patterns: to read one takes 0.2 ms, whatever becomes of it."""
+"""Unicode classes in all patterns: to parse one takes 0.2 ms."""
 PATTERN_MEMORY = 2**18
-"""Bytes of a pattern's program and of what RE2 keeps while it matches. It refuses larger programs
-early, in 1 ms."""
+"""Bytes of a pattern's program and of RE2's matching. RE2 refuses larger programs within 1 ms."""
 MOST_WORK = 2_000_000
-"""Instructions times bytes of the texts that the patterns see of one row: 4 ms, and 14 at worst.
-
-A match cannot be interrupted, and others wait for it."""
+"""Instructions times bytes of text for one row, 4 to 14 ms: a match cannot be interrupted."""
 UNICODE_CLASS = re.compile(r"\\[pP]")
 TOO_LARGE = "pattern too large"
-"""How RE2 says that a program does not fit into its memory."""
-DEEPEST = 32
+"""RE2's error for a program that does not fit into its memory."""
+MOST_NESTED = 32
 INTEGERS = frozenset((*INT32, *UINT32, *INT64, *UINT64))
 NUMBERS = INTEGERS | {FieldDescriptor.TYPE_FLOAT, FieldDescriptor.TYPE_DOUBLE}
 NUMBER = re.compile(r"-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
@@ -65,11 +61,11 @@ Test = Callable[[Any], bool]
 Resolve = Callable[[str], FieldPath]
 """The path of that text. Raises LookupError with the problem."""
 Fits = Callable[[Any], bool]
-"""Whether one value fits."""
+"""Whether a value fits."""
 
 
 class Token(NamedTuple):
-    """A word of the language, and where it begins (for errors, from 1)."""
+    """A word of the language, and its position (for errors, from 1)."""
 
     kind: str
     text: str
@@ -77,12 +73,12 @@ class Token(NamedTuple):
 
 
 class BadCondition(Exception):
-    """A condition that cannot be understood. The text says where, and what was expected."""
+    """The condition is wrong. The text says where, and what was expected."""
 
 
 @dataclass(slots=True)
 class Patterns:
-    """The patterns of one condition, and what they have done for the present row."""
+    """The patterns of one condition, and their work for the current row."""
 
     count: int = 0
     classes: int = 0
@@ -90,9 +86,9 @@ class Patterns:
     """Instructions times bytes, so far."""
 
     def matching(self, path: FieldPath, token: Token) -> Fits:
-        """A pattern of RE2, which takes no more than time linear in the text and in its program.
+        """Whether a text matches an RE2 pattern, in time linear in the text and the program.
 
-        Raises BadCondition, and what it returns raises GatewayError for texts that are too long.
+        Raises BadCondition; the function raises GatewayError for texts that are too long.
         """
         self.count += 1
         self.classes += len(UNICODE_CLASS.findall(token.text))
@@ -144,7 +140,6 @@ class Parser:
         return token
 
     def takes_word(self, word: str) -> bool:
-        """Take the keyword if it is next."""
         token = self.peek()
         found = token.kind == "word" and token.text.lower() == word
         self.next += found
@@ -157,8 +152,8 @@ class Parser:
         return found
 
     def condition(self, depth: int = 0) -> Test:
-        if depth > DEEPEST:
-            raise BadCondition(f"nested more than {DEEPEST} deep")
+        if depth > MOST_NESTED:
+            raise BadCondition(f"nested more than {MOST_NESTED} deep")
         tests = [self.term(depth)]
         while self.takes_word("or"):
             tests.append(self.term(depth))
@@ -171,8 +166,8 @@ class Parser:
         return tests[0] if len(tests) == 1 else lambda row: all(test(row) for test in tests)
 
     def factor(self, depth: int) -> Test:
-        if depth > DEEPEST:
-            raise BadCondition(f"nested more than {DEEPEST} deep")
+        if depth > MOST_NESTED:
+            raise BadCondition(f"nested more than {MOST_NESTED} deep")
         if self.takes_word("not"):
             test = self.factor(depth + 1)
             return lambda row: not test(row)
@@ -229,8 +224,8 @@ class Parser:
 
 def compile_condition(text: str, resolve: Resolve) -> Test:
     """The test for a condition. Raises BadCondition."""
-    if len(text) > LONGEST:
-        raise BadCondition(f"longer than {LONGEST} characters")
+    if len(text) > LONGEST_CONDITION:
+        raise BadCondition(f"longer than {LONGEST_CONDITION} characters")
     parser = Parser(tokens_of(text), resolve)
     test = parser.condition()
     if parser.peek().kind != "end":
@@ -239,7 +234,7 @@ def compile_condition(text: str, resolve: Resolve) -> Test:
 
 
 def tokens_of(text: str) -> list[Token]:
-    """The words of a condition, with one for its end."""
+    """The words of a condition, and an end token."""
     found: list[Token] = []
     position = 0
     while text[position:].strip():
@@ -257,13 +252,12 @@ def tokens_of(text: str) -> list[Token]:
 
 
 def expected(what: str, token: Token) -> BadCondition:
-    """The error for another word than was expected."""
     found = token.text if token.kind == "end" else repr(token.text[:SHOWN])
     return BadCondition(f"expected {what} at {token.at}, found {found}")
 
 
 def any_fits(path: FieldPath, fits: Fits) -> Test:
-    """Whether one of the values at a path fits: an unset one does not, nor does an empty list."""
+    """Whether any value at a path fits. An unset field has none."""
     if path.is_list:
         values = path.values
         return lambda row: any(fits(value) for value in values(row))
@@ -276,7 +270,7 @@ def contained(values: frozenset[object], value: object) -> bool:
 
 
 def comparing(operator: str, path: FieldPath, text: str) -> Fits:
-    """The comparison of one value. Raises BadCondition for what cannot be compared so."""
+    """The comparison of one value. Raises BadCondition if the field has no such comparison."""
     field = path.leaf
     if operator == ":":
         return containing(path, text)
@@ -303,7 +297,7 @@ def containing(path: FieldPath, text: str) -> Fits:
 
 
 def compiled(path: FieldPath, token: Token) -> tuple[Callable[[str], object], int]:
-    """The search for a pattern, and the size of its program. Raises BadCondition."""
+    """The search for a pattern, and its program's size in instructions. Raises BadCondition."""
     try:
         import re2
     except ImportError:
@@ -322,14 +316,13 @@ def compiled(path: FieldPath, token: Token) -> tuple[Callable[[str], object], in
             raise too_large(shown) from None
         raise BadCondition(f"{shown} is no pattern of RE2: {reason}") from None
     finally:
-        re2.purge()  # its cache would keep 128 patterns of whatever size
+        re2.purge()  # its cache would keep 128 patterns of any size
     if pattern.programsize > MOST_INSTRUCTIONS:
         raise too_large(shown, f", and this has {pattern.programsize:,}")
     return pattern.search, pattern.programsize
 
 
 def too_large(shown: str, has: str = "") -> BadCondition:
-    """The error for a pattern with too many instructions."""
     return BadCondition(
         f"{shown} is too large: a pattern may have {MOST_INSTRUCTIONS:,} instructions of RE2{has};"
         " repeat less of it, or fewer times"
@@ -337,7 +330,6 @@ def too_large(shown: str, has: str = "") -> BadCondition:
 
 
 def too_much_work(path: FieldPath, length: int, size: int) -> GatewayError:
-    """The error for a row whose texts are too long for the patterns."""
     return refused(
         "_where",
         f"a row has {length:,} bytes in {path.text}, too many for its patterns"
@@ -346,7 +338,7 @@ def too_much_work(path: FieldPath, length: int, size: int) -> GatewayError:
 
 
 def operand(path: FieldPath, text: str) -> object:
-    """A value as the path's fields have it. Raises BadCondition for one that they cannot have."""
+    """A value in the type of the path's field. Raises BadCondition."""
     field = path.leaf
     if is_enum(field):
         numbers = {value.name: value.number for value in enum_of(field).values}
@@ -373,7 +365,7 @@ def operand(path: FieldPath, text: str) -> object:
 
 
 def nearest_float(number: float) -> float:
-    """The number of 32 bits that is written like this one: 0.1 is another one in 64 bits."""
+    """The nearest 32-bit float, which for 0.1 is another number than the double."""
     try:
         found: float = FLOAT.unpack(FLOAT.pack(number))[0]
     except OverflowError:

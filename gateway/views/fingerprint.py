@@ -1,4 +1,4 @@
-"""What tells whether an answer is still the same, from Cuebot's bytes alone."""
+"""A digest of Cuebot's bytes, which tells whether an answer is still the same."""
 
 from collections.abc import Generator
 from hashlib import blake2b
@@ -7,20 +7,18 @@ from gateway.codec.slices import records_in, rows_in
 from gateway.long_work import STEP, Step
 from gateway.views.view import Rows
 
-SIZE = 16
-"""Bytes of a digest."""
-AT_ONCE = 2**18
-"""Bytes between two looks at the clock: 0.3 ms."""
+DIGEST_BYTES = 16
+BYTES_PER_CLOCK = 2**18
+"""Bytes between two readings of the clock: 0.3 ms."""
 
 
 def fingerprint(
     payload: bytes, rows: Rows | None, step: Step = STEP
 ) -> Generator[bytes, None, bytes]:
-    """A digest of an answer, pausing with an empty piece whenever the step is over.
+    """A digest of an answer, with an empty piece whenever a step is over.
 
-    The order of rows with ids does not count: Cuebot lists hosts and procs in another one each
-    time. Nor do bytes that are no such message have to be: they are digested as they are. Raises
-    DecodeError if the rows cannot be found.
+    The order of rows with ids does not count: Cuebot lists hosts and procs in a different one each
+    time. Raises DecodeError if the rows cannot be found.
     """
     if rows is None or "id" not in rows.descriptor.fields_by_name:
         return (yield from digest(memoryview(payload), b"", step))
@@ -28,22 +26,21 @@ def fingerprint(
     total = 0
     for run in runs:
         for record in records_in(run):
-            if len(record) > AT_ONCE:
+            if len(record) > BYTES_PER_CLOCK:
                 total += int.from_bytes((yield from digest(record, b"", step)))
                 continue
-            total += int.from_bytes(blake2b(record, digest_size=SIZE).digest())
+            total += int.from_bytes(blake2b(record, digest_size=DIGEST_BYTES).digest())
             if step.is_over():
                 yield b""
                 step.begin()
-    sum_of_rows = (total % 2 ** (8 * SIZE)).to_bytes(SIZE)
+    sum_of_rows = (total % 2 ** (8 * DIGEST_BYTES)).to_bytes(DIGEST_BYTES)
     return (yield from digest(memoryview(rest), sum_of_rows, step))
 
 
 def digest(content: memoryview, key: bytes, step: Step) -> Generator[bytes, None, bytes]:
-    """The digest of some bytes, in steps."""
-    found = blake2b(content[:AT_ONCE], digest_size=SIZE, key=key)
-    for start in range(AT_ONCE, len(content), AT_ONCE):
-        found.update(content[start : start + AT_ONCE])
+    found = blake2b(content[:BYTES_PER_CLOCK], digest_size=DIGEST_BYTES, key=key)
+    for start in range(BYTES_PER_CLOCK, len(content), BYTES_PER_CLOCK):
+        found.update(content[start : start + BYTES_PER_CLOCK])
         if step.is_over():
             yield b""
             step.begin()

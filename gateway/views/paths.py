@@ -23,29 +23,28 @@ from gateway.codec.interfaces import NO_ALIASES, Aliases, Derived
 from gateway.errors import Code, GatewayError
 from gateway.hints import SHOWN, did_you_mean
 
-DEEPEST = 16
-"""Segments of a path."""
+MOST_SEGMENTS = 16
 INTEGER = re.compile(r"-?[0-9]{1,20}", re.ASCII)
 
 Value = Callable[[Any], Any]
-"""The one value that a message has at a path, or None."""
+"""The single value at a path of a message, or None."""
 Values = Callable[[Any], Iterator[Any]]
-"""The values that a message has at a path: none if it is not set, several below a list."""
+"""The values at a path of a message: none for an unset field, several below a list."""
 
 
 @dataclass(frozen=True)
 class Segment:
-    """One field of a path, and the key if the field is a map of which one entry is meant."""
+    """One field of a path, and the key for one entry of a map."""
 
     field: FieldDescriptor
     key: object = None
     alias: str = ""
-    """What answers call the field besides, if that is how it was named."""
+    """The field's other name in answers, if the path has that."""
 
 
 @dataclass(frozen=True)
 class FieldPath:
-    """A path that exists."""
+    """The path of a field that exists."""
 
     text: str
     """In JSON names."""
@@ -53,7 +52,7 @@ class FieldPath:
 
     @property
     def leaf(self) -> FieldDescriptor:
-        """The field whose values are meant; that of a map's values if one entry is."""
+        """The last field; for an entry of a map, that of the map's values."""
         last = self.segments[-1]
         return map_fields(last.field)[1] if last.key is not None else last.field
 
@@ -69,23 +68,22 @@ class FieldPath:
 
     @cached_property
     def values(self) -> Values:
-        """What finds the values."""
         return values_at(self.segments)
 
     @cached_property
     def value(self) -> Value:
-        """What finds the value, if it is no list's."""
+        """For paths without lists."""
         return value_at(self.segments)
 
 
 def find_path(descriptor: Descriptor, text: str, aliases: Aliases = NO_ALIASES) -> FieldPath:
-    """The path in a message type; either naming will do, and so do copies among the `aliases`.
+    """The path in a message type, in either naming or by an alias that is a copy.
 
     Raises LookupError with the problem.
     """
     parts = text.split(".")
-    if len(parts) > DEEPEST:
-        raise LookupError(f"{text[:SHOWN]!r} has more than {DEEPEST} parts")
+    if len(parts) > MOST_SEGMENTS:
+        raise LookupError(f"{text[:SHOWN]!r} has more than {MOST_SEGMENTS} parts")
     segments: list[Segment] = []
     names: list[str] = []
     at: Descriptor | None = descriptor
@@ -117,7 +115,7 @@ def find_path(descriptor: Descriptor, text: str, aliases: Aliases = NO_ALIASES) 
 
 
 def made_of(derived: Derived) -> str:
-    """What to ask for instead of a field that is derived."""
+    """The end of the error for a derived field."""
     if isinstance(derived, bool):
         return f": it is always {'true' if derived else 'false'}"
     return f"; ask for {' and '.join(derived)}"
@@ -128,7 +126,7 @@ Find = Callable[[Descriptor, str], FieldPath]
 
 
 class NoField(LookupError):
-    """A message type has no field of that name. The suggestion is made when somebody reads it."""
+    """A message type has no field of that name. The suggestion is made lazily."""
 
     def __init__(self, descriptor: Descriptor, name: str) -> None:
         self._descriptor = descriptor
@@ -137,7 +135,7 @@ class NoField(LookupError):
     def __str__(self) -> str:
         name, fields = self._name, self._descriptor.fields
         hint = did_you_mean(name, [field.json_name for field in fields])
-        for field in fields:  # the last part of a path alone is the likeliest mistake
+        for field in fields:  # the last part of a path alone is the most likely mistake
             single = is_message(field) and not field.is_repeated
             if single and field_called(message_of(field), name) is not None:
                 hint = f"; did you mean {field.json_name}.{name}?"
@@ -158,7 +156,6 @@ def map_key(field: FieldDescriptor, text: str) -> object:
 
 
 def values_at(segments: tuple[Segment, ...]) -> Values:
-    """The function that finds the values at a path."""
     here = values_here(segments[0])
     if len(segments) == 1:
         return here
@@ -172,7 +169,6 @@ def values_at(segments: tuple[Segment, ...]) -> Values:
 
 
 def values_here(segment: Segment) -> Values:
-    """The function that finds the values of one field."""
     if segment.key is None and segment.field.is_repeated:
         name = segment.field.name
         return lambda message: iter(getattr(message, name))
@@ -187,7 +183,6 @@ def values_here(segment: Segment) -> Values:
 
 
 def value_at(segments: tuple[Segment, ...]) -> Value:
-    """The function that finds the one value at a path without lists."""
     first, rest = segments[0], segments[1:]
     name, key = first.field.name, first.key
     below = value_at(rest) if rest else None

@@ -1,8 +1,7 @@
-"""Answers as views show them: from Cuebot's bytes to JSON, NDJSON or CSV, in pieces.
+"""Answers through views: from Cuebot's bytes to JSON, NDJSON or CSV, in pieces.
 
-What is not asked for is never made into Python: rows are parsed a few at a time, those that do not
-fit are dropped, and of the others only the wanted fields are read. Each row may be dear, so that
-the clock is looked at after each.
+Rows are parsed a few at a time, and only the wanted fields of matching rows are converted. A row
+may be expensive, so the clock is read after each.
 """
 
 import heapq
@@ -21,46 +20,44 @@ from gateway.codec.fields import owner_of
 from gateway.codec.interfaces import Shape
 from gateway.errors import Code, GatewayError
 from gateway.long_work import STEP, Step
-from gateway.views.csv_cells import cell_of, columns_of, lines, quoted
-from gateway.views.field_mask import shape_of, with_list_last
+from gateway.views.fields import cell_of, columns_of, lines, quoted, shape_of, with_list_last
 from gateway.views.filter_expressions import Test
 from gateway.views.order import Order
 from gateway.views.view import Rows, View
 
-SHORT = 32 * 1024
-"""Bytes of an answer that may be shown in one piece, if that takes no longer than a step."""
+LARGEST_WHOLE = 32 * 1024
+"""Bytes of an answer that may be one piece, if that takes no longer than a step."""
 LARGEST_ROW = 2 * 2**20
-"""Bytes. Parsing a row is one step, however long that takes; this is 1 to 10 ms."""
-LONG = slices.LARGEST_ITEM
-"""Bytes of a row that is written in pieces."""
-SORTED_AT_ONCE = 256
-"""Rows. Sorting so many takes a part of the time that it has taken to read them."""
-SORTED_BYTES = 256 * 1024
-"""Of rows that are sorted at once: comparing long texts takes longer."""
+"""Bytes. Parsing a row is one step; this many take 1 to 10 ms."""
+LONG_ROW = slices.LARGEST_ITEM
+"""Bytes above which a row is written in pieces."""
+ROWS_PER_SORT = 256
+"""Sorting them takes a part of the time that reading them took."""
+BYTES_PER_SORT = 256 * 1024
+"""Comparing long texts takes longer."""
 
 
 class Show(Protocol):
     """Cuebot's bytes to the pieces of a view."""
 
     def __call__(self, payload: bytes, step: Step = ..., /) -> Iterable[bytes]:
-        """Pieces as an `Encode` makes them, with the same errors.
+        """Pieces and errors as of an `Encode`; several pieces with rows are a `Viewed`.
 
-        What is not one piece at once is a `Viewed`, if the answer has rows. Raises GatewayError
-        (INVALID_ARGUMENT) for rows that are too long for the view.
+        Raises GatewayError (INVALID_ARGUMENT) for rows that are too long.
         """
 
 
 @dataclass(slots=True)
 class Progress:
-    """How far the work for a view has come."""
+    """The progress of a view."""
 
     view: View
     rows: int = 0
-    """How many there are, as soon as that is known."""
+    """All rows, once their number is known."""
     looked_at: int = 0
 
     def out_of_time(self) -> GatewayError:
-        """The error for a view whose time is over: what has been done, and what would help."""
+        """The error for a view past its deadline: the progress, and ways to be faster."""
         ways = ["ask for fewer rows"]
         if self.view.where is not None:
             ways.append("use a condition that is decided faster (`=` and `:` before `~`)")
@@ -77,7 +74,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Viewed:
-    """The pieces of a view that takes longer than a step."""
+    """The pieces of a view that takes more than a step."""
 
     pieces: Iterator[bytes]
     progress: Progress
@@ -93,14 +90,13 @@ class LongRow(NamedTuple):
 
 
 Place = tuple[int, int, int]
-"""Where the bytes of a row are: the number of a run, and from where to where in it."""
+"""The place of a row's bytes: the number of a run, and start and end in it."""
 PLACE = Struct(">III")
 Found = Iterator[Any]
-"""Rows, parsed or as a `LongRow`. None stands for a step that is over, in which none was found."""
+"""Rows, parsed or as a `LongRow`. None ends a step in which there was none."""
 
 
 def compile_view(view: View, encoders: Encoders) -> Show:
-    """What shows answers so."""
     if view.rows is None:
         return MessageEncoder(shape_of(view.answer, view.answer_fields, encoders))
     return {"json": as_json, "ndjson": as_ndjson, "csv": as_csv}[view.format](
@@ -109,7 +105,7 @@ def compile_view(view: View, encoders: Encoders) -> Show:
 
 
 def as_json(view: View, rows: Rows, encoders: Encoders) -> Show:
-    """The answer in its shape, with the rows and the fields that are wanted."""
+    """The answer's own JSON, with the wanted rows and fields."""
     shape = shape_of(rows.descriptor, view.row_fields, encoders)
     rest_to_json = shape_of(view.answer, view.answer_fields, encoders).to_json
     row_to_json, parse = shape.to_json, GetMessageClass(view.answer).FromString
@@ -182,10 +178,9 @@ def written(
     between: bytes = b"",
     after: bytes = b"",
 ) -> Iterator[bytes]:
-    """Rows as they are written, those of one step to a piece, with something between any two.
+    """The written rows of each step as a piece, with `between` between any two rows.
 
-    Long rows are written as JSON in this shape, a part at a time, and with something after each;
-    without a shape, as the others.
+    With a shape, long rows are written as JSON, in pieces, with `after` after each.
     """
     done: list[bytes] = []
     comma = b""
@@ -213,12 +208,11 @@ def written(
 
 
 def reader(record: memoryview) -> slices.ReadBytes:
-    """What reads the bytes of a row."""
     return lambda start, end: record[start:end]
 
 
 def guarded(view: View, pieces: Callable[[bytes, Step, Progress], Iterator[bytes]]) -> Show:
-    """With the error for bytes that are no such answer; a short answer may be one piece."""
+    """A `Show` of these pieces, which reports unreadable bytes and joins a short answer."""
 
     def guarded_pieces(payload: bytes, step: Step, progress: Progress) -> Iterator[bytes]:
         try:
@@ -229,7 +223,7 @@ def guarded(view: View, pieces: Callable[[bytes, Step, Progress], Iterator[bytes
     def show(payload: bytes, step: Step = STEP, /) -> Iterable[bytes]:
         progress = Progress(view)
         found, done = guarded_pieces(payload, step, progress), []
-        if len(payload) > SHORT:
+        if len(payload) > LARGEST_WHOLE:
             return Viewed(found, progress)
         for piece in found:
             done.append(piece)
@@ -246,10 +240,7 @@ def guarded(view: View, pieces: Callable[[bytes, Step, Progress], Iterator[bytes
 def fitting(
     view: View, rows: Rows, payload: bytes, step: Step, progress: Progress
 ) -> Generator[bytes, None, tuple[bytes, Found]]:
-    """The answer without its rows, and the rows that the view shows.
-
-    Empty pieces come before it, as pauses.
-    """
+    """The answer without its rows, and the rows that the view shows. Yields pauses."""
     rest, runs, progress.rows = yield from slices.rows_in(memoryview(payload), rows.fields, step)
     every = parsed(runs, rows, progress, with_places=view.order is not None)
     fits = matching(every, view.where, step, progress)
@@ -263,14 +254,14 @@ def fitting(
 def parsed(
     runs: Iterable[memoryview], rows: Rows, progress: Progress, *, with_places: bool
 ) -> Iterator[tuple[Any, Place | None]]:
-    """Rows, and the places of long ones or of all: to find those takes half as long as to parse.
+    """Rows, and the places of long ones or of all; finding these takes half as long as parsing.
 
     Raises GatewayError for a row that is too long.
     """
     holder: Any = GetMessageClass(owner_of(rows.fields[-1]))
     name = rows.fields[-1].name
     for number, run in enumerate(runs):
-        if len(run) > LARGEST_ROW:  # it has no other
+        if len(run) > LARGEST_ROW:  # a run of one row
             raise GatewayError(
                 Code.INVALID_ARGUMENT,
                 f"row {progress.looked_at + 1} has {len(run):,} bytes, and views take rows of up to"
@@ -285,8 +276,8 @@ def parsed(
 
 
 def row_or_bytes(row: Any, place: Place | None, runs: Sequence[memoryview]) -> Any:
-    """A row as it was parsed, or a long one, which has a run to itself, as it came."""
-    if place is None or place[2] - place[1] <= LONG:
+    """A parsed row, or the bytes of a long one."""
+    if place is None or place[2] - place[1] <= LONG_ROW:
         return row
     number, start, end = place
     return LongRow(runs[number][start:end])
@@ -295,7 +286,7 @@ def row_or_bytes(row: Any, place: Place | None, runs: Sequence[memoryview]) -> A
 def matching(
     found: Iterable[tuple[Any, Place | None]], where: Test | None, step: Step, progress: Progress
 ) -> Iterator[tuple[Any, Place | None] | None]:
-    """The rows that fit, and None whenever a step is over in which none did."""
+    """The rows that fit, and None for a step in which none did."""
     for each in found:
         progress.looked_at += 1
         if where is None or where(each[0]):
@@ -312,14 +303,13 @@ def in_order(
     limit: int | None,
     step: Step,
 ) -> Found:
-    """The rows, sorted, and no more than the limit.
+    """The rows, sorted, up to the limit.
 
-    They are sorted some at a time and merged when all are there, so that no step takes long. What
-    is kept is where their bytes are, which are in memory anyway, and not what has been made of
-    them, behind each key; so of equal rows, the first stays the first.
+    Groups of rows are sorted and then merged, so that no step takes long. Behind each key is the
+    place of the row's bytes instead of the row, which also makes the sort stable.
     """
     sorted_runs: list[list[bytes]] = [[]]
-    few = limit if limit is not None and limit <= SORTED_AT_ONCE else 0
+    few = limit if limit is not None and limit <= ROWS_PER_SORT else 0
     size = 0
     for each in found:
         if each is not None:
@@ -327,7 +317,7 @@ def in_order(
             last = sorted_runs[-1]
             last.append(order.key(row, PLACE.pack(number, start, end)))
             size += end - start
-            if len(last) >= SORTED_AT_ONCE + few or size >= SORTED_BYTES:
+            if len(last) >= ROWS_PER_SORT + few or size >= BYTES_PER_SORT:
                 size = 0
                 last.sort()
                 if few:
@@ -341,18 +331,17 @@ def in_order(
     for key in heapq.merge(*map(emptied, sorted_runs)):
         number, start, end = PLACE.unpack(key[-PLACE.size :])
         record = runs[number][start:end]
-        yield LongRow(record) if len(record) > LONG else parse(record)
+        yield LongRow(record) if len(record) > LONG_ROW else parse(record)
 
 
 def emptied(run: list[bytes]) -> Iterator[bytes]:
-    """What is in a list, which is freed on the way: all at once, that takes several ms."""
+    """The items of a list, freed one by one: all at once takes several ms."""
     run.reverse()
     while run:
         yield run.pop()
 
 
 def first(found: Found, limit: int) -> Found:
-    """So many rows. The others are not looked at."""
     left = limit
     while left:
         row = next(found, END)

@@ -1,4 +1,4 @@
-"""What a query string asks to see of an answer: `_fields`, `_where`, `_sort`, `_limit`, …"""
+"""A view, from the query string's `_fields`, `_where`, `_sort`, `_limit` and `_format`."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ from gateway.views.paths import FieldPath, Find, find_path, refused
 PARAMETERS = ("_fields", "_where", "_sort", "_limit", "_format")
 FORMATS = ("json", "ndjson", "csv")
 Format = Literal["json", "ndjson", "csv"]
-SHORTEST = 4
-"""Characters of a name that can be a misspelled one of these."""
+SHORTEST_MISSPELLED = 4
+"""Characters of a name that may be one of these, misspelled."""
 MOST_FIELDS = 200
 MOST_SORTED = 8
 LARGEST_LIMIT = 2**31 - 1
@@ -26,14 +26,13 @@ LARGEST_LIMIT = 2**31 - 1
 
 @dataclass(frozen=True)
 class Rows:
-    """The one list of an answer, if it has one."""
+    """The one list of an answer."""
 
     fields: tuple[FieldDescriptor, ...]
     """From the answer down to the list."""
 
     @property
     def descriptor(self) -> Descriptor:
-        """The type of a row."""
         return message_of(self.fields[-1])
 
     @cached_property
@@ -44,14 +43,14 @@ class Rows:
 
 @dataclass(frozen=True)
 class View:
-    """What is to be seen of one method's answers."""
+    """What is shown of a method's answers."""
 
     answer: Descriptor
     rows: Rows | None
     row_fields: tuple[FieldPath, ...] | None = None
-    """The fields of rows that are wanted; None for all."""
+    """The wanted fields of rows; None for all."""
     answer_fields: tuple[FieldPath, ...] | None = None
-    """The fields of the answer, beside its rows, that are wanted; None for all."""
+    """The wanted fields of the answer beside its rows; None for all."""
     where: Test | None = None
     order: Order | None = None
     limit: int | None = None
@@ -64,9 +63,9 @@ class View:
 
 
 def asked_parameters(query: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """The parameters of a view among those of a query string.
+    """The parameters of a view in a query string.
 
-    Raises GatewayError (INVALID_ARGUMENT) for one that is there twice, or misspelled.
+    Raises GatewayError (INVALID_ARGUMENT) for a repeated or misspelled one.
     """
     asked: dict[str, str] = {}
     for name, value in query:
@@ -76,7 +75,7 @@ def asked_parameters(query: Iterable[tuple[str, str]]) -> dict[str, str]:
             asked[name] = value
         elif (
             name.startswith("_")
-            and len(name) >= SHORTEST
+            and len(name) >= SHORTEST_MISSPELLED
             and (hint := did_you_mean(name, PARAMETERS))
         ):
             raise refused(name[:SHOWN], f"there is no such parameter{hint}")
@@ -118,7 +117,7 @@ def make_view(
 
 
 def rows_of(answer: Descriptor) -> Rows | None:
-    """The list of messages in an answer, at its top or in one of its own messages, if it is one."""
+    """The only list of messages in an answer or in its only message; None without one."""
     if is_special(answer):
         return None
     found: list[tuple[FieldDescriptor, ...]] = []
@@ -144,16 +143,16 @@ def rows_of(answer: Descriptor) -> Rows | None:
 def chosen(
     answer: Descriptor, rows: Rows | None, text: str | None, find: Find
 ) -> Iterable[tuple[FieldPath, bool]]:
-    """The wanted paths, and whether each is one of a row.
+    """The wanted paths, and whether each is a row's.
 
-    Each is tried on a row first, then on the answer, then on the one object that it holds.
+    A name is looked up in a row, then in the answer, then in its only object.
     """
     names = [] if text is None else [name.strip() for name in text.split(",")]
     if text is not None and not all(names):
         raise refused("_fields", "expected names of fields with commas between them")
     if len(names) > MOST_FIELDS:
         raise refused("_fields", f"more than {MOST_FIELDS} fields")
-    for name in dict.fromkeys(names):  # what is there 200 times costs no more than once
+    for name in dict.fromkeys(names):  # a name given 200 times is looked up once
         problem: LookupError | None = None
         if rows is not None:
             try:
@@ -178,7 +177,7 @@ def chosen(
 
 
 def in_rows(found: FieldPath, rows: Rows | None, find: Find) -> Iterable[tuple[FieldPath, bool]]:
-    """A path of the answer; one that leads to the rows or into them as paths of a row."""
+    """A path of the answer, or the paths of a row that it leads to."""
     fields = tuple(each.field.number for each in found.segments)
     above = tuple(field.number for field in rows.fields) if rows is not None else ()
     if rows is None or fields[: len(above)] != above[: len(fields)]:
@@ -191,7 +190,7 @@ def in_rows(found: FieldPath, rows: Rows | None, find: Find) -> Iterable[tuple[F
 
 
 def only_object(answer: Descriptor) -> FieldDescriptor | None:
-    """The one field of an answer like that of FindJob, which is nothing but an object."""
+    """The only field of an answer that is an object, as of FindJob."""
     if is_special(answer) or len(answer.fields) != 1:
         return None
     (field,) = answer.fields

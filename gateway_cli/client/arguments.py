@@ -1,32 +1,42 @@
-"""What a request is made of: JSON, and single fields (`r.shows=demo`) that are added to it."""
+"""The arguments of a call: from the words of a command line to the request's JSON.
 
-from collections.abc import Callable
-from dataclasses import dataclass
+A word is JSON, a file (`@job.json`), or a field (`r.shows=demo`, `job:={…}`, `spec@job.xml`)."""
+
+import re
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from enum import Enum, auto
+from pathlib import Path
 
+import click
 import orjson
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from gateway.calls.query import SWITCH
+from gateway.codec.body import parse
 from gateway.codec.fields import field_called, is_message, message_of
-from gateway.codec.parse import parse
 from gateway.codec.wellknown import is_object, is_special
-from gateway_cli.client.invalid import InvalidCall
+from gateway_cli.terminal.exits import Failure, InvalidCall
+
+STANDARD_INPUT = "-"
+WORD = re.compile(r"([^\s=:@{}\[\]\"']+)(:=|=|@)(.*)", re.DOTALL)
+"""The path of a field, the kind of its value, and the value."""
+FORMS = "key=value, key:=JSON, key@FILE, @FILE, or the request as JSON"
 
 
 class Kind(Enum):
-    """What a field holds, as far as that matters to an argument."""
+    """The kind of a field's values, for an argument."""
 
     TEXT = auto()
-    """A text, a number or an enum, all of which JSON may have as a text."""
+    """A text, a number or an enum: a string in JSON will do."""
     SWITCH = auto()
-    """true or false, which it may not."""
+    """true or false."""
     OBJECT = auto()
-    """One object, with fields of its own."""
     WHOLE = auto()
-    """A map or a list of objects, which can only be given as JSON."""
+    """A map or a list of objects, which must be given as JSON."""
     GUESS = auto()
-    """Whatever the argument looks like, if no schema is at hand."""
+    """Unknown, without a schema."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,25 +46,24 @@ class Field:
     kind: Kind
     is_list: bool = False
     fields: "Fields | None" = None
-    """Those of an object."""
+    """The fields of an object."""
 
 
 Fields = Callable[[str], Field | None]
-"""The field of this name, in either naming, of one message type; None if it has none."""
+"""The field with a name, in either naming, of one message type; None without one."""
 
 
 def unknown(name: str) -> Field | None:
-    """The fields of a type of which nothing is known."""
+    """The fields of an unknown type."""
     return None
 
 
 def guess(name: str) -> Field | None:
-    """The fields of any type, if there is no schema."""
+    """The fields of any type, without a schema."""
     return Field(Kind.GUESS, fields=guess)
 
 
 def fields_of(descriptor: Descriptor) -> Fields:
-    """The fields of a message type."""
 
     def find(name: str) -> Field | None:
         found = field_called(descriptor, name)
@@ -74,19 +83,19 @@ def as_field(found: FieldDescriptor) -> Field:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """The value of `key=value`, whose type the schema says."""
+    """The value of `key=value`, whose type the schema has."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """What a request is made of."""
+    """The parts of a request."""
 
     body: bytes = b"{}"
-    """JSON, which `given` is added to."""
+    """JSON, to which `given` is added."""
     given: tuple[tuple[str, object], ...] = ()
-    """Paths and their values: a `Text`, or what is in JSON."""
+    """Paths with values: a `Text`, or parsed JSON."""
 
     @property
     def need_schema(self) -> bool:
@@ -94,10 +103,9 @@ class Arguments:
         return any(isinstance(value, Text) for _, value in self.given)
 
     def as_json(self, fields: Fields) -> bytes:
-        """The request for a type with these fields.
+        """The request for a type with these fields; unknown names are in it as they are.
 
-        Raises InvalidCall that names the argument, and GatewayError (INVALID_ARGUMENT) for JSON
-        that cannot be read. Names that no field has are in it as they are.
+        Raises InvalidCall for an argument, and GatewayError (INVALID_ARGUMENT) for broken JSON.
         """
         if not self.given:
             return self.body
@@ -111,7 +119,7 @@ class Arguments:
 
 
 def merged(old: object, new: object) -> object:
-    """The objects as one; where both have a value that is no object, the new one."""
+    """The objects as one; the new value wins where both have one."""
     if not isinstance(old, dict) or not isinstance(new, dict):
         return new
     return old | {name: merged(old.get(name), value) for name, value in new.items()}
@@ -152,7 +160,7 @@ def put(body: dict[str, object], fields: Fields, path: str, value: object) -> No
 
 
 def read(path: str, found: Field | None, text: str) -> object:
-    """A text as JSON has it: numbers may be texts there, true and false may not."""
+    """A text as a JSON value: a number may be a string, true and false may not."""
     if found is None:
         return text
     if found.kind is Kind.OBJECT:
@@ -160,3 +168,63 @@ def read(path: str, found: Field | None, text: str) -> object:
     if found.kind is Kind.WHOLE:
         raise InvalidCall(f"{path} is a map or a list of objects; give it as {path}:=JSON")
     return text if found.kind is Kind.TEXT else SWITCH.get(text, text)
+
+
+@dataclass(slots=True)
+class Words:
+    """The words of one command line, read so far."""
+
+    bodies: list[bytes] = field(default_factory=list)
+    given: list[tuple[str, object]] = field(default_factory=list)
+    standard_input: bool = False
+
+    def take(self, word: str) -> None:
+        """Read a word. Raises click.UsageError, and Failure for an unreadable file."""
+        if word == STANDARD_INPUT or word.startswith("@"):
+            self.bodies.append(self.content(word, word.removeprefix("@")))
+        elif not word.strip() or word.lstrip()[0] in "{[":
+            self.bodies.append(word.encode(errors="surrogateescape"))
+        elif found := WORD.fullmatch(word):
+            path, kind, value = found.groups()
+            if not all(path.split(".")):
+                raise click.UsageError(f"{word}: {path!r} is no path of a field, such as job.name")
+            self.given.append((path, self.value(word, path, kind, value)))
+        else:
+            raise click.UsageError(f"{word!r} is no argument; expected {FORMS}")
+
+    def value(self, word: str, path: str, kind: str, value: str) -> object:
+        if kind == "=":
+            return Text(value)
+        if kind == "@":
+            try:
+                return Text(self.content(word, value).decode())
+            except UnicodeDecodeError:
+                raise Failure(f"{word}: {value} is not text in UTF-8") from None
+        try:
+            return orjson.loads(value)
+        except orjson.JSONDecodeError as error:
+            raise click.UsageError(
+                f"{word}: this is not JSON ({error}); for a text, use {path}={value}"
+            ) from None
+
+    def content(self, word: str, name: str) -> bytes:
+        """The content of a file or of standard input (`-`)."""
+        if name != STANDARD_INPUT:
+            try:
+                return Path(name).read_bytes()
+            except OSError as error:
+                raise Failure(f"{word}: cannot read {name or 'it'}: {error.strerror}") from None
+        if self.standard_input:
+            raise click.UsageError(f"{word}: standard input can be read once only")
+        self.standard_input = True
+        return sys.stdin.buffer.read()
+
+
+def read_arguments(words: Iterable[str]) -> Arguments:
+    """The arguments in these words. Raises click.UsageError, and Failure for unreadable files."""
+    found = Words()
+    for word in words:
+        found.take(word)
+    if len(found.bodies) > 1:
+        raise click.UsageError("the request is there twice: give one JSON object or file")
+    return Arguments(found.bodies[0] if found.bodies else b"{}", tuple(found.given))

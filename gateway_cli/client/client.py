@@ -1,17 +1,20 @@
-"""What a client is: a way to call methods, through a gateway or straight to Cuebot."""
+"""The interface of clients, and the options of `call` for their answers."""
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Protocol
+from typing import Literal, Protocol, get_args
 from urllib.parse import unquote
 
+from gateway.errors import Code, GatewayError
 from gateway_cli.client.arguments import Arguments
+from gateway_cli.terminal.exits import InvalidCall
 
 IGNORED_FIELDS = "X-Ignored-Fields"
 TRUNCATED = "X-Truncated"
 WHOLE: Mapping[str, str] = MappingProxyType({})
-"""The parameters of a view that shows everything."""
+"""The parameters of no view."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,20 +22,20 @@ class Answer:
     """The answer to a successful call."""
 
     content: bytes
-    """Compact JSON, or what the view has made of it."""
+    """Compact JSON, or the view's format."""
     ignored: tuple[str, ...] = ()
-    """Paths of the request's fields that were ignored, since no message has them."""
+    """Paths of the request's unknown fields, which were ignored."""
     cut_at: int = 0
-    """How many rows Cuebot was asked for, if there are as many; there may be more."""
+    """The number of rows that Cuebot was asked for, if it sent as many: there may be more."""
     viewed: bool = True
-    """Whether the answer is as the view wanted it; False from a gateway that knows no views."""
+    """Whether the view was applied; False from a gateway without views."""
 
 
 class Client(Protocol):
-    """A way to call methods by the names that people write (`Job/GetJobs`).
+    """Calls methods by the names that people write (`Job/GetJobs`).
 
-    A failed call raises GatewayError, whose headers may name ignored fields; a call of a method
-    that does not exist raises InvalidCall.
+    A failed call raises GatewayError, whose headers may name ignored fields; a call of an unknown
+    method raises InvalidCall.
     """
 
     async def call(
@@ -43,13 +46,100 @@ class Client(Protocol):
         view: Mapping[str, str] = WHOLE,
         dry_run: bool = False,
     ) -> Answer:
-        """Call the method with this request; `view` has parameters such as `_fields`.
+        """Call the method; `view` has parameters such as `_fields`.
 
-        A view that is wrong raises GatewayError (INVALID_ARGUMENT) before anything is called. A
-        dry run checks the call and shows what would be sent, without sending it to Cuebot.
+        A wrong view raises GatewayError (INVALID_ARGUMENT) before the call. A dry run shows what
+        would be sent to Cuebot.
         """
 
 
 def ignored_fields(headers: Mapping[str, str]) -> tuple[str, ...]:
-    """The paths of ignored fields, as a gateway's `X-Ignored-Fields` header lists them."""
+    """The paths in a gateway's `X-Ignored-Fields` header."""
     return tuple(unquote(path) for path in headers.get(IGNORED_FIELDS, "").split(", ") if path)
+
+
+Form = Literal["json", "ndjson", "csv", "table", "name"]
+FORMS: tuple[Form, ...] = get_args(Form)
+FORMATS = {"ndjson": "ndjson", "csv": "csv", "name": "ndjson"}
+"""The formats of views by form; the others need JSON."""
+NAMES = ("name", "id")
+"""`-o name` prints the first of these fields that rows have."""
+PROBLEM = re.compile(r"_(fields|where|sort|limit|format): (.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputOptions:
+    """The options of `call` for its answer."""
+
+    form: Form = "json"
+    fields: tuple[str, ...] = ()
+    where: str | None = None
+    sort: str | None = None
+    limit: int | None = None
+
+    @property
+    def selects(self) -> bool:
+        """Whether the options are about rows."""
+        return any(each is not None for each in (self.where, self.sort, self.limit))
+
+    def parameters(self) -> dict[str, str]:
+        """The parameters of the view (`_fields=…`)."""
+        asked = {
+            "_fields": ",".join(self.fields) or None,
+            "_where": self.where,
+            "_sort": self.sort,
+            "_limit": None if self.limit is None else str(self.limit),
+            "_format": FORMATS.get(self.form),
+        }
+        return {name: value for name, value in asked.items() if value is not None}
+
+
+async def answer_to(
+    client: Client, name: str, request: Arguments, options: OutputOptions
+) -> Answer:
+    """The answer to a call, with these options.
+
+    Raises what a client does, and InvalidCall for wrong options.
+    """
+    if options.form != "name":
+        return await viewed(client, name, request, options)
+    for field in NAMES:
+        try:
+            return await viewed(client, name, request, replace(options, fields=(field,)))
+        except WrongField:  # before the call
+            continue
+    raise InvalidCall("-o name: the rows have neither a name nor an id; use -o csv, or --fields")
+
+
+async def viewed(client: Client, name: str, request: Arguments, options: OutputOptions) -> Answer:
+    try:
+        answer = await client.call(name, request, view=options.parameters())
+    except GatewayError as error:
+        raise of_option(error, options.form) or error from None
+    if answer.viewed or (options.form == "table" and not options.selects):  # a table has its fields
+        return answer
+    raise GatewayError(
+        Code.UNIMPLEMENTED,
+        "the call was made, but this gateway does not know --fields, --where, --sort, --limit and"
+        " -o, and has answered with everything, which is not shown; update it, leave them out, or"
+        " call Cuebot itself (--direct)",
+    )
+
+
+class WrongField(InvalidCall):
+    """There is no such field."""
+
+
+def of_option(error: GatewayError, form: Form) -> InvalidCall | None:
+    """The problem in terms of the options, if it is one of the view."""
+    found = PROBLEM.fullmatch(error.message) if error.code is Code.INVALID_ARGUMENT else None
+    if found is None:
+        return None
+    name, problem = found.groups()
+    if name == "fields":
+        return WrongField(f"--fields: {problem}")
+    if name == "format":
+        way_out = "; use -o json or --fields" if form == "name" else "; use -o json"
+        problem = problem.replace(": only json can show it", f": it has no rows{way_out}")
+        return InvalidCall(f"-o {form}: {problem}")
+    return InvalidCall(f"--{name}: {problem}")

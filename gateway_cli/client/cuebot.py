@@ -1,23 +1,82 @@
-"""Calls straight to Cuebot, with the gateway's own codecs, aliases and rules."""
+"""Cuebot without a gateway: its schema, and calls by the gateway's codecs, aliases and rules."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+
+import uvloop
 
 from gateway.calls.invoke import invoke
 from gateway.calls.plan import Plan, plan
 from gateway.calls.preview import preview
 from gateway.calls.rows import ask_for_rows, is_cut
 from gateway.codec.unknown import UNKNOWN_FIELD_POLICIES
+from gateway.compat.build import build_catalog
+from gateway.compat.profile import load_profile
+from gateway.discovery.files import OPENCUE_PACKAGE, PACKAGE_PREFIX
+from gateway.discovery.reflection import reflection_of
+from gateway.discovery.refresh import WHAT_TO_DO
+from gateway.discovery.source import NoReflection, NotReady, choose_source
 from gateway.errors import Code, GatewayError
 from gateway.http.head import listed_paths
 from gateway.schema.catalog import Catalog
+from gateway.schema.description import NoSchema
+from gateway.schema.selection import Selection
 from gateway.settings.model import Settings
 from gateway.upstream.open import Cuebot, open_upstream
 from gateway_cli.client.arguments import Arguments, fields_of
 from gateway_cli.client.client import IGNORED_FIELDS, WHOLE, Answer, Client
-from gateway_cli.client.discover import TIMEOUT, find_catalog
 from gateway_cli.client.method_names import find_method, parse_name
+
+DISCOVERY_TIMEOUT_SECONDS = 10.0
+OR_THE_PACKAGE = (
+    "set CUEBOT_ENDPOINT to its address, or work without it:"
+    f" DESCRIPTOR_SOURCE={PACKAGE_PREFIX}{OPENCUE_PACKAGE}"
+)
+OR_AUTO = "; DESCRIPTOR_SOURCE=auto falls back to the installed opencue-proto"
+
+
+def discover(settings: Settings) -> Catalog:
+    """The catalog for these settings.
+
+    Raises GatewayError if Cuebot does not answer (UNAVAILABLE) or there is no schema
+    (FAILED_PRECONDITION), and ConfigurationError for a wrong DESCRIPTOR_SOURCE.
+    """
+    return uvloop.run(discover_once(settings))
+
+
+async def discover_once(settings: Settings) -> Catalog:
+    upstream = open_upstream(settings)
+    try:
+        return await find_catalog(settings, upstream, DISCOVERY_TIMEOUT_SECONDS, OR_THE_PACKAGE)
+    finally:
+        await upstream.close()
+
+
+async def find_catalog(
+    settings: Settings, upstream: Cuebot, timeout: float, alternative: str
+) -> Catalog:
+    """The catalog, discovered within `timeout` seconds.
+
+    Raises what `discover` does, with the `alternative` if Cuebot does not answer.
+    """
+    selection = Selection(include=settings.include_services, exclude=settings.exclude_services)
+    try:
+        source = choose_source(settings.descriptor_source, reflection_of(upstream, timeout))
+        async with asyncio.timeout(timeout):
+            schema = await source.fetch()
+        return build_catalog(schema, selection, load_profile(settings.compat_profile))
+    except TimeoutError:
+        slow = f"Cuebot at {upstream.endpoint} did not describe itself within {timeout:g} seconds"
+        raise GatewayError(Code.UNAVAILABLE, f"{slow}; {alternative}") from None
+    except NotReady as error:
+        raise GatewayError(Code.UNAVAILABLE, f"{error}; {alternative}") from None
+    except (NoReflection, NoSchema) as error:
+        refused = isinstance(error, NoReflection) and settings.descriptor_source == "reflection"
+        message = f"{error}{OR_AUTO * refused}. {WHAT_TO_DO}"
+        raise GatewayError(Code.FAILED_PRECONDITION, message) from None
+
 
 OR_A_GATEWAY = (
     "set CUEBOT_ENDPOINT to its address, or GATEWAY_URL (or --url) to call through a gateway"
@@ -70,9 +129,9 @@ class CuebotClient:
         return Answer(content=content, ignored=planned.ignored, cut_at=cut_at)
 
     async def _plan(self, name: str, request: Arguments) -> Plan:
-        parse_name(name)  # a malformed name needs no schema to be refused
+        parse_name(name)  # raises before the schema is discovered
         if self.catalog is None:
-            timeout = min(self.timeout, TIMEOUT)
+            timeout = min(self.timeout, DISCOVERY_TIMEOUT_SECONDS)
             self.catalog = await find_catalog(self.settings, self.upstream, timeout, OR_A_GATEWAY)
         method = find_method(name, self.catalog)
         if method.streams:
@@ -81,10 +140,7 @@ class CuebotClient:
         return plan(method, body, UNKNOWN_FIELD_POLICIES[self.settings.unknown_fields])
 
     async def _explained(self, error: GatewayError, ignored: tuple[str, ...]) -> GatewayError:
-        """The same failure with the ignored fields in a header, as a gateway's answer has them.
-
-        If Cuebot is not there, the message says what to set.
-        """
+        """The failure with the ignored fields in a header, and with advice if Cuebot is absent."""
         absent = error.code is Code.UNAVAILABLE and not await self.upstream.usable(0)
         message = f"{error.message}; {OR_A_GATEWAY}" if absent else error.message
         headers = {IGNORED_FIELDS: listed_paths(ignored).decode()}

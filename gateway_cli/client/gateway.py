@@ -1,42 +1,39 @@
-"""Calls through a running gateway, over HTTP, and the token for them."""
+"""Calls through a running gateway, over HTTP."""
 
-import getpass
+import asyncio
 import math
-import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
 import orjson
 
-from gateway.access.tokens import token_rules
 from gateway.errors import Code, ConfigurationError, GatewayError
 from gateway.http.head import DRY_RUN
 from gateway.settings.model import Settings
 from gateway_cli.client.arguments import Arguments, Fields, guess, unknown
 from gateway_cli.client.client import TRUNCATED, WHOLE, Answer, ignored_fields
-from gateway_cli.client.invalid import InvalidCall
+from gateway_cli.client.cuebot import DISCOVERY_TIMEOUT_SECONDS
 from gateway_cli.client.method_names import explained, path_of
 from gateway_cli.client.openapi_document import DOCUMENT, Document, read_document
-from gateway_cli.minting import mint_token, signing_secret
+from gateway_cli.terminal.exits import InvalidCall
+from gateway_cli.tokens import token_source
 
-GRACE = 5.0
-"""Seconds that the gateway has to answer beyond the call's own timeout."""
-CONNECT_TIMEOUT = 5.0
-TOKEN_SECONDS = 300
-SHOWN = 200
-"""How many characters of an answer are shown that is not from a gateway."""
+GRACE_SECONDS = 5.0
+"""Added to the call's timeout, for the gateway to answer."""
+CONNECT_TIMEOUT_SECONDS = 5.0
+LONGEST_QUOTE = 200
+"""Characters of an answer that is not a gateway's."""
 NO_METHOD, METHOD = 404, 405
-"""How a gateway answers PUT for a path that is no method's, and for a method's."""
+"""The statuses of a PUT for an unknown path and for a method."""
 GUESSED = (
     "; this gateway does not tell the types of fields (DOCS=off), so lists, and texts that look"
     " like true or false, have to be given as JSON (key:=JSON)"
 )
 SCHEMA = "X-Schema"
-"""What the answers of a cuebot-gateway's methods have, and no others."""
+"""A header of method answers that only a cuebot-gateway sends."""
 
 
 @asynccontextmanager
@@ -45,22 +42,21 @@ async def gateway_client(
 ) -> "AsyncIterator[GatewayClient]":
     """A client of the gateway at this URL whose calls may take `timeout` seconds each.
 
-    `token` is called for each request; an empty one is not sent. Raises ConfigurationError for an
-    unusable URL.
+    `token` is called for each request; an empty one is not sent. Raises ConfigurationError.
     """
     base = check_url(url)
-    limits = httpx.Timeout(timeout + GRACE, connect=min(timeout, CONNECT_TIMEOUT))
+    limits = httpx.Timeout(timeout + GRACE_SECONDS, connect=min(timeout, CONNECT_TIMEOUT_SECONDS))
     async with httpx.AsyncClient(timeout=limits) as client:
         yield GatewayClient(client, base, token, timeout)
 
 
 def check_url(url: str) -> str:
-    """The URL without a final slash. Raises ConfigurationError for an unusable one."""
+    """The URL without a final slash. Raises ConfigurationError."""
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL:
         parsed = httpx.URL()
-    if parsed.userinfo:  # which httpx would send instead of the token
+    if parsed.userinfo:  # httpx would send it instead of the token
         raise ConfigurationError("the gateway's URL has a user name; use a token instead")
     if parsed.scheme not in ("http", "https") or not parsed.host or parsed.query or parsed.fragment:
         raise ConfigurationError(f"{url!r} is not a gateway's URL, such as http://localhost:8448")
@@ -77,7 +73,7 @@ class GatewayClient:
     timeout: float
     """Seconds that a call may take."""
     read: Document | None = None
-    """Its OpenAPI document, once it was needed."""
+    """The OpenAPI document, once it was needed."""
 
     async def call(
         self,
@@ -120,18 +116,18 @@ class GatewayClient:
         )
 
     def check_json(self, response: httpx.Response) -> None:
-        """Raise GatewayError if an answer is not JSON, or not all of it."""
+        """Raises GatewayError for an answer that is not complete JSON."""
         if "json" not in response.headers.get("content-type", ""):
             problem = f"{self.base} is not a gateway: its answer is not JSON"
             raise GatewayError(Code.UNKNOWN, problem)
         try:
             orjson.loads(response.content)  # a proxy may have cut it
         except orjson.JSONDecodeError:
-            problem = f"the answer of {self.base} is broken JSON: {response.text[:SHOWN]}"
+            problem = f"the answer of {self.base} is broken JSON: {response.text[:LONGEST_QUOTE]}"
             raise GatewayError(Code.UNKNOWN, problem) from None
 
     async def document(self) -> Document | None:
-        """What the token may call, as the gateway's OpenAPI document says; None if it has none.
+        """The OpenAPI document, with the methods that the token may call; None with DOCS=off.
 
         Raises GatewayError.
         """
@@ -146,27 +142,27 @@ class GatewayClient:
         return self.read
 
     async def _fields(self, path: str) -> Fields:
-        """Those of a method's request, or a guess if the gateway does not tell (DOCS=off)."""
+        """The fields of a method's request, or a guess with DOCS=off."""
         document = await self.document()
         operation = None if document is None else document.operations.get(path)
         return guess if document is None or operation is None else document.fields(operation)
 
     async def _explained(self, error: GatewayError, name: str, path: str) -> Exception:
-        """The error to raise for this one: InvalidCall if there is no such method."""
+        """The error, or InvalidCall if there is no such method."""
         if error.code is not Code.NOT_FOUND:
             return error
-        probe = await self.send("PUT", path, b"", {})  # which never calls anything
-        if probe.status_code == METHOD:  # so Cuebot has said NOT_FOUND
+        probe = await self.send("PUT", path, b"", {})  # never calls anything
+        if probe.status_code == METHOD:  # NOT_FOUND came from Cuebot
             return error
         return InvalidCall(explained(name, path, error.message))
 
     async def _refuse_unless_it_knows_dry_runs(self, path: str) -> None:
-        """Raise GatewayError if the gateway would make the call; PUT never makes one."""
+        """Raises GatewayError if the gateway would make the call; a PUT never makes one."""
         probe = await self.send("PUT", path, b"", {DRY_RUN: "1"})
-        if DRY_RUN in probe.headers:  # which a gateway repeats that knows it
+        if DRY_RUN in probe.headers:  # repeated by gateways with dry runs
             return
         if probe.status_code not in (NO_METHOD, METHOD):
-            raise error_of(probe)  # refused before the path was looked at
+            raise error_of(probe)  # refused before the path was looked up
         raise GatewayError(
             Code.UNIMPLEMENTED, "this gateway does not support dry runs; nothing was sent"
         )
@@ -179,7 +175,7 @@ class GatewayClient:
         headers: dict[str, str],
         query: Mapping[str, str] = WHOLE,
     ) -> httpx.Response:
-        """One request. Raises GatewayError if there is no complete answer."""
+        """Send a request. Raises GatewayError without a complete answer."""
         headers = {**headers, "Grpc-Timeout": f"{max(math.ceil(self.timeout * 1000), 1)}m"}
         if token := self.token():
             headers["Authorization"] = f"Bearer {token}"
@@ -195,7 +191,8 @@ class GatewayClient:
             problem += f" is it running? ({str(error) or 'no answer'})"
         except httpx.TimeoutException:
             code = Code.DEADLINE_EXCEEDED
-            problem = f"the gateway at {self.base} did not answer within {self.timeout + GRACE:g} s"
+            limit = self.timeout + GRACE_SECONDS
+            problem = f"the gateway at {self.base} did not answer within {limit:g} s"
         except httpx.HTTPError as error:
             code, problem = Code.UNAVAILABLE, f"the connection to {self.base} failed: {error}"
         raise GatewayError(code, problem)
@@ -213,7 +210,7 @@ def through_proxy(url: str) -> str:
 
 
 def error_of(response: httpx.Response) -> GatewayError:
-    """The error that an answer tells of, be it from a gateway or from a proxy before it."""
+    """The error in an answer, from a gateway or a proxy."""
     status = response.status_code
     try:
         shape = orjson.loads(response.content)
@@ -223,40 +220,28 @@ def error_of(response: httpx.Response) -> GatewayError:
             raise ValueError
     except (ValueError, KeyError, TypeError):
         code = Code.UNAVAILABLE if status in (502, 503, 504) else Code.UNKNOWN
-        message = f"HTTP {status} {response.reason_phrase}: {response.text[:SHOWN].strip()}"
+        message = f"HTTP {status} {response.reason_phrase}: {response.text[:LONGEST_QUOTE].strip()}"
         details = []
     return GatewayError(code, message, status=status, details=details, headers=response.headers)
 
 
-def token_source(settings: Settings, token: str | None, sub: str | None) -> Callable[[], str]:
-    """A function that returns the token for the next request.
+def served_document(url: str, token: str | None, sub: str | None, settings: Settings) -> Document:
+    """The OpenAPI document of the gateway at this URL; for the token see `token_source`.
 
-    In this order: --token; one signed for --sub; TOKEN; one signed for the user's name. Signed
-    tokens are made anew for each request, since --watch may outlive them. Raises
-    ConfigurationError if there is none, or the given one cannot be a token.
+    Raises GatewayError (FAILED_PRECONDITION without a document), and ConfigurationError.
     """
-    if token is not None and sub is not None:
-        raise ConfigurationError("use either --token or --sub, not both")
-    given = token if token is not None or sub is not None else os.environ.get("TOKEN") or None
-    if given is not None:
-        given = given.strip()
-        if not given or not given.isascii() or not given.isprintable() or " " in given:
-            raise ConfigurationError("the token contains characters that no token has")
-        return partial(str, given)
-    if settings.jwt_secret is None and settings.jwt_secret_file is None:
-        raise ConfigurationError(
-            "there is no token for the gateway: set TOKEN, or JWT_SECRET to sign one"
+
+    async def fetch() -> Document | None:
+        async with gateway_client(
+            url, token_source(settings, token, sub), DISCOVERY_TIMEOUT_SECONDS
+        ) as client:
+            return await client.document()
+
+    document = asyncio.run(fetch())
+    if document is None:
+        raise GatewayError(
+            Code.FAILED_PRECONDITION,
+            f"{url} has no {DOCUMENT}: DOCS is off there, or it is no cuebot-gateway; ask Cuebot"
+            " itself (--direct, CUEBOT_ENDPOINT)",
         )
-    secret, subject = signing_secret(settings), user_name() if sub is None else sub
-    seconds = min(TOKEN_SECONDS, settings.jwt_max_age or TOKEN_SECONDS)
-    sign = partial(mint_token, secret, token_rules(settings), subject, seconds)
-    sign()  # what cannot be signed ends the command before it calls
-    return sign
-
-
-def user_name() -> str:
-    """The name of the user who runs this process, or `uid-…`."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # in containers, ids may have no names
-        return f"uid-{os.getuid()}"
+    return document

@@ -5,10 +5,10 @@ from fnmatch import fnmatchcase
 
 from gateway.schema.catalog import Catalog, alias_of, unknown_path
 from gateway.schema.method import Method
-from gateway_cli.client.invalid import InvalidCall
+from gateway_cli.terminal.exits import InvalidCall
 
 NAME = re.compile(r"/{0,2}([A-Za-z_][\w.]*)(?:/|\.(?!\w*Interface\Z))([A-Za-z_]\w*)", re.ASCII)
-"""A service and a method with a slash between them, or a dot, which a service's name has too."""
+"""A service and a method, with a slash or a dot between them."""
 
 
 def parse_name(written: str) -> tuple[str, str]:
@@ -23,10 +23,9 @@ def parse_name(written: str) -> tuple[str, str]:
 
 
 def path_of(written: str) -> str:
-    """The likely path of a method on a gateway whose schema is not known here.
+    """The likely path of a method, without a schema: `/frame.FrameInterface/Kill` for `Frame/Kill`.
 
-    Gateways serve every interface as `x.XInterface` as well: `Frame/Kill` becomes
-    `/frame.FrameInterface/Kill`. Raises InvalidCall.
+    Gateways serve every interface also as `x.XInterface`. Raises InvalidCall.
     """
     service, method = parse_name(written)
     if "." not in service:
@@ -35,11 +34,7 @@ def path_of(written: str) -> str:
 
 
 def find_method(written: str, catalog: Catalog) -> Method:
-    """The method of this name. Without a package, its service is the only one of that name.
-
-    Raises InvalidCall, with a suggestion if possible, if there is no such method or service, or
-    more than one.
-    """
+    """The method with this name. Raises InvalidCall for an unknown or ambiguous one."""
     service, name = parse_name(written)
     path = f"/{service}/{name}"
     if path not in catalog.routes and "." not in service:
@@ -53,10 +48,7 @@ def find_method(written: str, catalog: Catalog) -> Method:
 
 
 def services_named(service: str, method: str, catalog: Catalog) -> list[str]:
-    """The full names of services with this short name (`Job` or `JobInterface`).
-
-    If any of them has the method, only those that do.
-    """
+    """The full names of services with this short name; if some have the method, only those."""
     for methods in (
         [each for each in catalog.methods if each.descriptor.name == method],
         catalog.methods,
@@ -69,7 +61,7 @@ def services_named(service: str, method: str, catalog: Catalog) -> list[str]:
 
 
 def explained(written: str, path: str, message: str) -> str:
-    """A message about a path, after the name that was written if the path was derived from it."""
+    """A message about a path, after the name from which the path was derived."""
     derived = path in message and path[1:] not in written
     return f"{written}: {message}" if derived else message
 
@@ -85,7 +77,7 @@ def with_package(service: str) -> str:
 
 
 def matches(path: str, pattern: str) -> bool:
-    """Whether the pattern, in any case, occurs in the path or is short for it (`Job/GetJobs`)."""
+    """Whether a pattern, in any case, occurs in the path or is a short name (`Job/GetJobs`)."""
     path, pattern = path.lower(), pattern.lower()
     short = pattern.lstrip("/").replace("/", "interface/")
     return fnmatchcase(path, f"*{pattern}*") or ("/" in short and fnmatchcase(path, f"*.{short}*"))

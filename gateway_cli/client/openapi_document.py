@@ -1,19 +1,27 @@
-"""A gateway's OpenAPI document, for commands that have no Cuebot to ask."""
+"""A gateway's OpenAPI document: methods, the fields of requests, and declarations.
 
-from collections.abc import Mapping
+Declarations have all but the numbers of fields, and JSON names.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Any
 
 import orjson
+from google.protobuf.descriptor_pb2 import FieldDescriptorProto as ProtoField
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
 from gateway.codec.fields import json_name
 from gateway.errors import Code, GatewayError
+from gateway.schema.description import commentable
 from gateway_cli.client.arguments import Field, Fields, Kind
 
 DOCUMENT = "/openapi.json"
 COMPONENT = "#/components/schemas/"
 INPUT = "-Input"
-"""What the names of requests' schemas end in that differ from those of answers."""
+"""The end of a request schema's name, if it differs from that of answers."""
 
 Json = Mapping[str, Any]
 
@@ -23,34 +31,31 @@ class Operation:
     """One method."""
 
     path: str
-    """Its native path."""
+    """The native path."""
     aliases: tuple[str, ...]
-    """Its other paths."""
+    """The other paths."""
     request: Json
-    """The JSON Schema of its requests."""
+    """A JSON Schema, like the response."""
     response: Json
     comment: str
-    """What is said of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """What a gateway says of the methods that may be called with a token."""
+    """The methods that a token may call at a gateway."""
 
     url: str
-    """Where it comes from."""
     version: str
     methods: tuple[Operation, ...]
     operations: Mapping[str, Operation]
-    """By each of their paths."""
+    """The methods by all of their paths."""
     schemas: Mapping[str, Json]
 
     def fields(self, operation: Operation) -> Fields:
-        """The fields of its requests."""
         return self._fields(operation.request)
 
     def resolved(self, schema: Json) -> Json:
-        """The schema itself in the place of a reference to it, or of a choice of it and null."""
+        """The schema behind a reference, or behind a choice of a reference and null."""
         for choice in schema.get("anyOf", ()):
             if "$ref" in choice:
                 schema = choice
@@ -75,21 +80,19 @@ class Document:
             return Field(Kind.WHOLE) if whole else Field(kind, is_list=True)
         if "object" in types:
             has_fields = "properties" in schema
-            return Field(Kind.OBJECT, fields=self._fields(schema)) if has_fields else MAP
+            return (
+                Field(Kind.OBJECT, fields=self._fields(schema)) if has_fields else Field(Kind.WHOLE)
+            )
         return Field(Kind.SWITCH if "boolean" in types else Kind.TEXT)
 
 
-MAP = Field(Kind.WHOLE)
-
-
 def types_of(schema: Json) -> tuple[str, ...]:
-    """What `type` says, which may be one or several."""
     types = schema.get("type", ())
     return (types,) if isinstance(types, str) else tuple(types)
 
 
 def read_document(content: bytes, url: str) -> Document:
-    """The document in this JSON. Raises GatewayError (UNKNOWN) if it is none of a gateway."""
+    """The document in this JSON. Raises GatewayError (UNKNOWN) if it is no gateway's."""
     try:
         whole = orjson.loads(content)
         methods = tuple(
@@ -115,7 +118,7 @@ def read_document(content: bytes, url: str) -> Document:
 
 
 def comment_of(operation: Json) -> str:
-    """The comment of a method, and what its requests may have besides; not its other paths."""
+    """The description of a method, without the list of its other paths."""
     about = str(operation.get("description", "")).split("\n\n")
     text = "\n\n".join(part for part in about if not part.startswith("Also served as "))
     summary = str(operation.get("summary", ""))
@@ -123,6 +126,150 @@ def comment_of(operation: Json) -> str:
 
 
 def content_of(message: Json) -> Json:
-    """The JSON Schema of a request or an answer."""
     schema: Json = message["content"]["application/json"]["schema"]
     return schema
+
+
+SCALARS: Mapping[tuple[str, str], ProtoField.Type.ValueType] = {
+    ("boolean", ""): ProtoField.TYPE_BOOL,
+    ("integer", "int32"): ProtoField.TYPE_INT32,
+    ("integer", "uint32"): ProtoField.TYPE_UINT32,
+    ("string", "int64"): ProtoField.TYPE_INT64,
+    ("string", "uint64"): ProtoField.TYPE_UINT64,
+    ("number", "float"): ProtoField.TYPE_FLOAT,
+    ("number", "double"): ProtoField.TYPE_DOUBLE,
+    ("string", "byte"): ProtoField.TYPE_BYTES,
+}
+"""By type and format in JSON Schema; all others are strings."""
+ABOUT = ("description", "deprecated")
+"""The parts of a field's schema that are not about its type."""
+VALUE = re.compile(r"- `(\w+)` = (-?\d+)(?:: (.*))?")
+"""A value of an enum in the description of its schema."""
+COMMENT_COLUMNS = 90
+
+
+def files_of(document: Document) -> list[FileDescriptorProto]:
+    """The document's messages, enums and services, in a file for each package."""
+    return Declared(document).files()
+
+
+class Declared:
+    """The declarations of a document."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._files: dict[str, FileDescriptorProto] = {}
+        self._comments: dict[str, str] = {}
+        self._schemas: dict[str, Json] = {}
+        """By the name of the type; schemas of answers are preferred."""
+        for name, schema in document.schemas.items():
+            plain = name.removesuffix(INPUT)
+            if "-" not in plain and (name == plain or plain not in document.schemas):
+                self._schemas[plain] = schema
+
+    def files(self) -> list[FileDescriptorProto]:
+        messages: dict[str, Any] = {}
+        for name in sorted(self._schemas):  # outer types come before inner ones
+            schema = self._schemas[name]
+            outer, _, short = name.rpartition(".")
+            nested = outer in messages
+            place: Any = messages[outer] if nested else self._file(outer)
+            if "anyOf" in schema:
+                self._enum(place.enum_type.add(name=short), name, schema)
+            else:
+                kind = place.nested_type if nested else place.message_type
+                messages[name] = kind.add(name=short)
+                self._message(messages[name], name, schema)
+        for operation in self._document.methods:
+            self._method(operation)
+        for file in self._files.values():
+            for name, path in commentable(file):
+                if lines := list(wrapped(self._comments.get(name, ""))):
+                    text = "".join(f" {line}".rstrip() + "\n" for line in lines)
+                    file.source_code_info.location.add(path=path, leading_comments=text)
+        return list(self._files.values())
+
+    def _file(self, package: str) -> FileDescriptorProto:
+        if package not in self._files:
+            self._files[package] = FileDescriptorProto(package=package, syntax="proto3")
+        return self._files[package]
+
+    def _method(self, operation: Operation) -> None:
+        service, _, name = operation.path[1:].partition("/")
+        package, _, short = service.rpartition(".")
+        file = self._file(package)
+        found = [each for each in file.service if each.name == short]
+        owner = found[0] if found else file.service.add(name=short)
+        owner.method.add(
+            name=name,
+            input_type=type_named(operation.request),
+            output_type=type_named(operation.response),
+        )
+        self._comments[f"{service}.{name}"] = operation.comment
+
+    def _enum(self, enum: Any, name: str, schema: Json) -> None:
+        lines = schema.get("description", "").split("\n")
+        values = {found[1]: found for line in lines if (found := VALUE.fullmatch(line))}
+        self._comments[name] = "\n".join(line for line in lines if not VALUE.fullmatch(line))
+        for value in (text for choice in schema["anyOf"] for text in choice.get("enum", ())):
+            if found := values.get(value):
+                enum.value.add(name=value, number=int(found[2]))
+                self._comments[f"{name}.{value}"] = found[3] or ""
+
+    def _message(self, message: Any, name: str, schema: Json) -> None:
+        self._comments[name] = schema.get("description", "")
+        for number, (field, about) in enumerate(schema.get("properties", {}).items(), start=1):
+            self._comments[f"{name}.{field}"] = about.get("description", "")
+            self._field(message, message.field.add(name=field, number=number), name, about)
+
+    def _field(self, message: Any, field: Any, owner: str, schema: Json) -> None:
+        field.label = ProtoField.LABEL_OPTIONAL
+        if "array" in types_of(schema) and not well_known(schema):
+            field.label = ProtoField.LABEL_REPEATED
+            schema = schema["items"]
+        if "additionalProperties" in schema:
+            entry = message.nested_type.add(name=f"{field.name}Entry")
+            entry.options.map_entry = True
+            entry.field.add(name="key", number=1, type=ProtoField.TYPE_STRING)
+            self._field(
+                message, entry.field.add(name="value"), owner, schema["additionalProperties"]
+            )
+            field.label, field.type = ProtoField.LABEL_REPEATED, ProtoField.TYPE_MESSAGE
+            field.type_name = f".{owner}.{entry.name}"
+            return
+        name = type_named(schema)
+        if name:
+            is_enum = "anyOf" in self._schemas.get(name[1:], {})
+            field.type = ProtoField.TYPE_ENUM if is_enum else ProtoField.TYPE_MESSAGE
+            field.type_name = name
+            return
+        types, format_ = types_of(schema), str(schema.get("format", ""))
+        fitting = (SCALARS[each, format_] for each in types if (each, format_) in SCALARS)
+        field.type = next(fitting, ProtoField.TYPE_STRING)
+
+
+def type_named(schema: Json) -> str:
+    """The full name, after a dot, of a schema's type; empty for a scalar."""
+    for choice in (schema, *schema.get("anyOf", ())):
+        if "$ref" in choice:
+            return f".{choice['$ref'].removeprefix(COMPONENT).removesuffix(INPUT)}"
+    found = well_known(schema)
+    return f".{found}" if found else ""
+
+
+def well_known(schema: Json) -> str:
+    """The name of a schema's well-known type, or an empty string."""
+    from gateway.openapi.shared import WELL_KNOWN  # slow: it parses YAML
+
+    types = [each for each in types_of(schema) if each != "null"]
+    bare = {key: value for key, value in schema.items() if key not in (*ABOUT, "type")}
+    for name, known in WELL_KNOWN.items():
+        rest = {key: value for key, value in known.items() if key != "type"}
+        if rest == bare and list(types_of(known)) == types and (types or not schema):
+            return name
+    return ""
+
+
+def wrapped(text: str) -> Iterator[str]:
+    for line in text.strip().split("\n") if text.strip() else ():
+        yield from wrap(line, COMMENT_COLUMNS) or [""]

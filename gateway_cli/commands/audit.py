@@ -1,18 +1,38 @@
 """`cuebot-gateway audit`."""
 
+import gzip
 import math
+import re
 import shutil
 import sys
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from typing import IO, Any, NamedTuple
 
 import click
+import orjson
 
-from gateway_cli.audit_trail import Criteria, Entry, search, since
+from gateway_cli.client.method_names import matches
 from gateway_cli.common_options import json_option, time_option
 from gateway_cli.terminal.exits import Failure, complain
 from gateway_cli.terminal.table import aligned, cell
 from gateway_cli.terminal.text import clip, counted, json_text
 
+GZIP = b"\x1f\x8b"
+BEGINNING = b'{"time":"'
+"""The beginning of each line. Inside a JSON string the quotes would be escaped."""
+UNVERIFIED = "unverified"
+"""The name for what a request says of an object besides its id; Cuebot looks at the id."""
+CUT = "…"
+"""The name that a truncated request has."""
+PERSON_FIELDS = ("username", "user")
+"""Fields of requests that name the person behind a change."""
+
+Entry = dict[str, Any]
+"""A line of an audit log."""
 HEADER = ("TIME", "SUBJECT", "CLIENT", "METHOD", "OUTCOME", "MS", "REQUEST")
 
 
@@ -72,8 +92,138 @@ def audit(
         raise Failure("no call was found")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Criteria:
+    """The criteria of a search; an empty one fits everything."""
+
+    job: str = ""
+    """A glob for names and ids."""
+    by: str = ""
+    """A glob for persons."""
+    since: str = ""
+    """A time in the format of the lines."""
+    method: str = ""
+    """A pattern for `matches`."""
+    unverified: bool = False
+    """Whether unverified texts count."""
+
+    def fits(self, entry: Entry) -> bool:
+        if entry["time"] < self.since or not matches(str(entry["method"]), self.method):
+            return False
+        if self.job and not any(map(word(self.job).search, self.subjects(entry))):
+            return False
+        return not self.by or any(fnmatchcase(person, self.by) for person in self.persons(entry))
+
+    def subjects(self, entry: Entry) -> Iterator[str]:
+        """The names and ids that a call may be about: texts of its request and look-ups."""
+        yield from self.texts(entry.get("request"))
+        yield from self.texts(entry.get("found"))
+
+    def persons(self, entry: Entry) -> Iterator[str]:
+        """The persons behind a call: the token's subject and claims, and the request's."""
+        yield entry.get("subject") or ""
+        yield from self.texts(entry.get("claims"))
+        yield from self.texts(entry.get("request"), PERSON_FIELDS)
+
+    def texts(self, json: object, names: tuple[str, ...] = ()) -> Iterator[str]:
+        """All texts in a JSON value; with names, only those under one of them."""
+        if isinstance(json, str) and not names:
+            yield json
+        elif isinstance(json, dict):
+            for name, value in json.items():
+                if name != UNVERIFIED or self.unverified:
+                    yield from self.texts(value, () if name in names else names)
+        elif isinstance(json, list):
+            for each in json:
+                yield from self.texts(each, names)
+
+    def misses(self, entry: Entry) -> bool:
+        """Whether a call may be about the job although its truncated line does not show it."""
+        if not self.job or not is_cut(entry):
+            return False
+        return not self.fits(entry) and replace(self, job="").fits(entry)
+
+
+def word(glob: str) -> re.Pattern[str]:
+    """A pattern for names that fit a glob, as whole words of a text such as a job spec."""
+    parts = {"*": r"[\w.-]*", "?": r"[\w.-]"}
+    inside = "".join(parts.get(each) or re.escape(each) for each in glob)
+    return re.compile(rf"(?<![\w.-]){inside}(?![\w.-])")
+
+
+def is_cut(entry: Entry) -> bool:
+    """Whether the request is truncated."""
+    request = entry.get("request")
+    return isinstance(request, dict) and CUT in request
+
+
+def since(seconds: float, now: datetime) -> str:
+    """The time so many seconds ago, in the format of the lines."""
+    moment = max(now.timestamp() - seconds, 0)
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+class Search(NamedTuple):
+    """The result of a search."""
+
+    calls: list[Entry]
+    """Sorted by time; the outcome of a call, or else its intent."""
+    broken: int
+    """Unreadable lines."""
+    missed: int
+    """Calls with truncated requests that may fit."""
+
+
+def search(files: Iterable[str], criteria: Criteria) -> Search:
+    """Search these files. Raises Failure for one that cannot be read."""
+    found: dict[object, Entry] = {}
+    missed: set[object] = set()
+    broken = 0
+    for file in files:
+        for line in lines_of(file):
+            entry = entry_in(line)
+            if entry is None:
+                broken += 1
+                continue
+            if "phase" not in entry:  # a line of the log
+                continue
+            key = entry.get("call") or line
+            if criteria.fits(entry):
+                if key not in found or entry["phase"] != "intent":
+                    found[key] = entry
+            elif criteria.misses(entry):
+                missed.add(key)
+    calls = sorted(found.values(), key=lambda entry: str(entry["time"]))
+    return Search(calls, broken, len(missed))
+
+
+def lines_of(file: str) -> Iterator[bytes]:
+    """The lines of a file, perhaps gzipped; `-` is standard input. Raises Failure."""
+    try:
+        with click.open_file(file, "rb") as opened:
+            plain: IO[bytes] | gzip.GzipFile = opened
+            if opened.seekable():
+                if opened.read(2) == GZIP:
+                    plain = gzip.GzipFile(fileobj=opened)
+                opened.seek(0)
+            yield from filter(None, map(bytes.strip, plain))
+    except (OSError, EOFError, zlib.error) as error:
+        raise Failure(f"cannot read {file}: {getattr(error, 'strerror', None) or error}") from None
+
+
+def entry_in(line: bytes) -> Entry | None:
+    """The entry in a line, perhaps after a piece of another; None without one."""
+    start = 0
+    while start >= 0:
+        try:
+            entry = orjson.loads(line[start:])
+            return entry if isinstance(entry, dict) else None
+        except orjson.JSONDecodeError:
+            start = line.find(BEGINNING, start + 1)
+    return None
+
+
 def row(entry: Entry) -> tuple[str, ...]:
-    """The cells of a call."""
     outcome = entry.get("code") or "unknown"
     if entry.get("denied"):
         outcome = f"denied by {entry['denied']}"

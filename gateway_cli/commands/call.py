@@ -10,13 +10,10 @@ from pathlib import Path
 import click
 
 from gateway.errors import Code, GatewayError
-from gateway_cli.argument_words import read_arguments
-from gateway_cli.client.arguments import Arguments
-from gateway_cli.client.client import Answer, Client
+from gateway_cli.client.arguments import Arguments, read_arguments
+from gateway_cli.client.client import FORMS, Answer, Client, Form, OutputOptions, answer_to
 from gateway_cli.client.cuebot import cuebot_client
-from gateway_cli.client.gateway import gateway_client, token_source
-from gateway_cli.client.invalid import InvalidCall
-from gateway_cli.client.output_options import FORMS, Form, OutputOptions, answer_to
+from gateway_cli.client.gateway import gateway_client
 from gateway_cli.commands.completion import complete_method
 from gateway_cli.common_options import (
     Way,
@@ -25,8 +22,9 @@ from gateway_cli.common_options import (
     time_option,
     way_options,
 )
-from gateway_cli.terminal.exits import FAILED, WRONG_USAGE, end_interrupted_line
+from gateway_cli.terminal.exits import FAILED, WRONG_USAGE, InvalidCall, end_interrupted_line
 from gateway_cli.terminal.output import Output, output_of_process
+from gateway_cli.tokens import token_source
 
 NOT_FOUND, UNAVAILABLE, CUT = 3, 4, 5
 """Exit statuses that only this command has."""
@@ -170,10 +168,10 @@ async def call_and_show(
     pause: float | None = None,
     token_from_environment: bool = False,
 ) -> int:
-    """Call once, or with a pause (in seconds) repeatedly, and show the answer; the exit status.
+    """Call once, or repeatedly with a pause in seconds, and show the answer; the exit status.
 
-    Without `options`, it is a dry run. Raises ConfigurationError if the client cannot be opened. If
-    the token came from TOKEN, and may be left from something else, a refusal says so.
+    Without `options`, it is a dry run. Raises ConfigurationError if the client cannot be opened. A
+    refusal of a token from the environment says where it came from.
     """
     async with opening as client:
 
@@ -202,7 +200,6 @@ async def call_and_show(
 
 
 def cut(rows: int) -> str:
-    """The warning about an answer that may be cut."""
     return f"warning: there may be more than these {rows} rows; ask for more (…limit=100000)"
 
 
@@ -211,8 +208,7 @@ async def watch(
 ) -> None:
     """Call and show until cancelled, with `pause` seconds after each answer or failure.
 
-    A terminal is redrawn each time; in a pipe, answers follow each other. Raises InvalidCall
-    if calling again cannot help.
+    Raises InvalidCall.
     """
     while True:
         try:

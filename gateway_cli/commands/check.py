@@ -1,27 +1,32 @@
-"""`cuebot-gateway check`."""
+"""`cuebot-gateway check`, and what the access rules decide about a token (`--as`)."""
 
 import asyncio
 import os
 import sys
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 import click
+import orjson
 import uvloop
 from click.core import ParameterSource
 
-from gateway.errors import ConfigurationError
+from gateway.access.rights import AccessRules
+from gateway.errors import ConfigurationError, GatewayError
+from gateway.schema.catalog import Catalog
 from gateway.settings.loading import misspelled
-from gateway_cli.checks import Report, as_object, lines, run_checks
-from gateway_cli.client.discover import TIMEOUT, discover
-from gateway_cli.client.gateway import gateway_client, token_source
-from gateway_cli.client.invalid import InvalidCall
+from gateway.settings.model import Settings
+from gateway.settings.types import SIGNED_BY
+from gateway_cli.checks import Findings, Report, run_checks
+from gateway_cli.client.cuebot import DISCOVERY_TIMEOUT_SECONDS, discover
+from gateway_cli.client.gateway import gateway_client
+from gateway_cli.client.method_names import find_method
 from gateway_cli.common_options import Way, config_option, json_option, settings_from, way_options
-from gateway_cli.decision import claims_from, decide, decision_lines
-from gateway_cli.terminal.exits import FAILED, WRONG_USAGE, complain
+from gateway_cli.gateway_checks import GatewayReport, check_gateway
+from gateway_cli.terminal.exits import FAILED, WRONG_USAGE, InvalidCall, complain
 from gateway_cli.terminal.text import counted, json_text, printable_lines
+from gateway_cli.tokens import token_source
 
 
 @click.command()
@@ -92,24 +97,21 @@ def check(
     with report.settings():  # without which there is nothing to ask
         report = uvloop.run(run_checks(settings_from(config)))
     report.warnings += misspelled(os.environ)
-    tell(report, as_object(report), lines(report), strict=strict, as_json=as_json)
+    tell(report, strict=strict, as_json=as_json)
 
 
 def ask_gateway(
     url: str, way: Way, method: str | None, *, strict: bool, as_json: bool, config: Path | None
 ) -> None:
-    """Check a gateway over HTTP, and print the report."""
-    from gateway_cli import gateway_checks as checks
-
     settings, problem = settings_from(config), ""
     try:
         token = token_source(settings, way.token, way.sub)()
     except ConfigurationError as error:
         token, problem = "", str(error)
 
-    async def run() -> checks.GatewayReport:
-        async with gateway_client(url, lambda: token, TIMEOUT) as client:
-            return await checks.check_gateway(client, token or None, method)
+    async def run() -> GatewayReport:
+        async with gateway_client(url, lambda: token, DISCOVERY_TIMEOUT_SECONDS) as client:
+            return await check_gateway(client, token or None, method)
 
     try:
         report = asyncio.run(run())
@@ -120,26 +122,16 @@ def ask_gateway(
         report.problems.append(problem)
     elif not report.accepted and report.readiness is not None and way.token_from_environment:
         report.warnings.append("the token came from TOKEN; unset it, or sign one with --sub")
-    tell(report, checks.as_object(report), checks.lines(report), strict=strict, as_json=as_json)
+    tell(report, strict=strict, as_json=as_json)
 
 
-class Found(Protocol):
-    """A report."""
-
-    problems: list[str]
-    warnings: list[str]
-    settings_wrong: bool
-
-
-def tell(
-    report: Found, whole: dict[str, object], text: Iterable[str], *, strict: bool, as_json: bool
-) -> None:
-    """Print a report, and end with a status that says what came of it."""
+def tell(report: Findings, *, strict: bool, as_json: bool) -> None:
+    """Print a report, and exit with 1 or 2 if the check has failed."""
     fine = not report.problems and not (strict and report.warnings)
     if as_json:
-        click.echo(json_text({"ok": fine} | whole))
+        click.echo(json_text({"ok": fine} | report.as_object()))
     else:
-        click.echo(printable_lines("\n".join(text)))
+        click.echo(printable_lines("\n".join(report.lines())))
     if not fine:
         problems, warnings = len(report.problems), len(report.warnings)
         complain(f"{counted(problems, 'problem')}, {counted(warnings, 'warning')}")
@@ -149,7 +141,7 @@ def tell(
 def explain(
     claims: tuple[str, ...], method: str | None, as_json: bool, config: Path | None
 ) -> None:
-    """Print what the rules of access decide; ends with status 1 if METHOD is denied."""
+    """Print the decision of the access rules; exit with 1 if METHOD is denied."""
     settings = settings_from(config)
     try:
         token = claims_from(claims)
@@ -162,3 +154,94 @@ def explain(
         click.echo(printable_lines("\n".join(decision_lines(decision))))
     if decision.problem:
         sys.exit(FAILED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What a token with these claims may do, or whether it may call a method."""
+
+    claims: dict[str, object]
+    rule: str
+    """The name of the rule that decides; `access_default` if none fits."""
+    identity: str
+    """The treatment of fields that name the caller: fill, force or off."""
+    allowed: tuple[str, ...]
+    """The native paths of the methods that the token may call."""
+    methods: int
+    """The number of all methods."""
+    method: str | None = None
+    """The native path of the method in question."""
+    reads: bool = False
+    """Whether this method only reads."""
+    problem: str = ""
+    """The error of a call, if it is refused."""
+
+
+def claims_from(written: Iterable[str]) -> dict[str, object]:
+    """Claims from `role=artist`, `realm_access.roles=artist` (repeated, a list) and JSON objects.
+
+    Raises InvalidCall for anything else.
+    """
+    found: dict[str, object] = {}
+    for text in written:
+        if text.startswith("{"):
+            try:
+                found |= orjson.loads(text)
+            except orjson.JSONDecodeError as error:
+                raise InvalidCall(f"--as: {text!r} is no JSON object: {error}") from None
+            continue
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise InvalidCall(f"--as: {text!r} is not of the form CLAIM=VALUE, such as role=artist")
+        *parents, last = name.split(".")
+        scope = found
+        for parent in parents:
+            inner = scope.setdefault(parent, {})
+            if not isinstance(inner, dict):
+                raise InvalidCall(f"--as: {parent} has a value, so {name} cannot be inside of it")
+            scope = inner
+        before = scope.get(last)
+        if before is None:
+            scope[last] = value
+        else:
+            scope[last] = [*before, value] if isinstance(before, list) else [before, value]
+    return found
+
+
+def decide(
+    settings: Settings, catalog: Catalog, claims: dict[str, object], written: str | None
+) -> Decision:
+    """The decision about the method with the name `written`, or all. Raises InvalidCall."""
+    by_secret = settings.jwt_jwks is None or settings.jwt_secret or settings.jwt_secret_file
+    complete = claims | {SIGNED_BY: claims.get(SIGNED_BY, "secret" if by_secret else "provider")}
+    rule = AccessRules(settings).rule_for(complete)
+    if SIGNED_BY in rule.decided_by:
+        claims = complete
+    decision = Decision(
+        claims=claims,
+        rule=rule.name,
+        identity=rule.identity,
+        allowed=tuple(sorted(rule.allowed(catalog))),
+        methods=len(set(catalog.routes.values())),
+    )
+    if written is None:
+        return decision
+    method, problem = find_method(written, catalog), ""
+    try:
+        rule.check(method, catalog, str(claims.get("sub", "")))
+    except GatewayError as error:
+        problem = error.message
+    return replace(decision, method=method.path, reads=method.reads_only, problem=problem)
+
+
+def decision_lines(decision: Decision) -> Iterator[str]:
+    yield f"{'Claims':10}{orjson.dumps(decision.claims).decode()}"
+    yield f"{'Rule':10}{decision.rule}"
+    yield f"{'Identity':10}{decision.identity}"
+    number = len(decision.allowed)
+    yield f"{'May call':10}{number} of {counted(decision.methods, 'method')}"
+    if decision.method is not None:
+        kind = "reads" if decision.reads else "changes something"
+        yield f"{'Method':10}{decision.method} ({kind})"
+        outcome = f"denied: {decision.problem}" if decision.problem else "allowed"
+        yield f"{'Decision':10}{outcome}"

@@ -2,20 +2,30 @@
 
 import asyncio
 import sys
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
+import orjson
 
 from gateway.compat.profile import load_profile
 from gateway.errors import ConfigurationError
-from gateway_cli.client.discover import discover
-from gateway_cli.client.gateway import check_url, gateway_client, token_source
+from gateway_cli.client.cuebot import discover
+from gateway_cli.client.gateway import check_url, gateway_client
 from gateway_cli.client.method_names import matches
 from gateway_cli.common_options import config_option, json_option, settings_from, time_option
-from gateway_cli.compare.comparison import Comparison, ReadOnlyGateway
-from gateway_cli.compare.findings import Outcome, as_object, lines
+from gateway_cli.compare.comparison import Comparison, Finding, Outcome, ReadOnlyGateway, Result
 from gateway_cli.terminal.exits import FAILED, Failure, complain
-from gateway_cli.terminal.text import json_text, printable, printable_lines
+from gateway_cli.terminal.table import aligned
+from gateway_cli.terminal.text import clip, counted, json_text, printable, printable_lines
+from gateway_cli.tokens import token_source
+
+LONGEST_VALUE = 60
+"""Characters of a value in the text; JSON has all of it."""
+PLACES_NAMED = 3
+"""Places that the text names for each expected difference."""
 
 
 @click.command()
@@ -130,6 +140,81 @@ def compare(
 
 
 def show_progress(text: str) -> None:
-    """On a terminal, show this text in the place of the last one."""
+    """On a terminal, replace the last progress with this one."""
     if sys.stderr.isatty():
         click.echo(f"\r{printable(text)}\x1b[K", err=True, nl=False)
+
+
+def lines(outcome: Outcome, changing: int) -> Iterator[str]:
+    """The findings as a table, and a summary; `changing` methods were not sent."""
+    rows = [row for result in outcome.results for row in rows_of(result)]
+    yield from aligned(("METHOD", "ASKED", "RESULT", ""), rows)
+    yield ""
+    yield (
+        f"{counted(len(outcome.results), 'method')}: {outcome.count('same')} the same,"
+        f" {outcome.count('differs')} different, {outcome.count('expected')} with expected"
+        f" differences only, {outcome.count('skipped')} skipped"
+        f" ({changing} that change something were not sent)"
+    )
+
+
+def rows_of(result: Result) -> Iterator[tuple[str, str, str, str]]:
+    first, *others = [*remarks_on(result)] or [""]
+    yield result.method, str(result.asked), result.verdict, first
+    yield from (("", "", "", other) for other in others)
+
+
+def remarks_on(result: Result) -> Iterator[str]:
+    if result.skipped:
+        yield result.skipped
+    unexpected = [each for each in result.findings.values() if not each.expected]
+    yield from map(remark, unexpected)
+    for kind in sorted({each.kind for each in result.findings.values() if each.expected}):
+        places = [each.path for each in result.findings.values() if each.kind == kind]
+        yield f"expected: {kind}{few(places)}"
+    if result.failure and not result.succeeded and not unexpected:
+        yield f"errors only: {clip(printable(result.failure), LONGEST_VALUE)}"
+    if result.moving:
+        yield f"moving:{few(sorted(result.moving))}"
+
+
+def remark(finding: Finding) -> str:
+    """`value jobs.jobs[].name: "a" here, "b" there (3 times)`."""
+    place = f" {finding.path}" * bool(finding.path)
+    times = f" ({finding.count} times)" * (finding.count > 1)
+    return f"{finding.kind}{place}: {short(finding.here)} here, {short(finding.there)} there{times}"
+
+
+def few(places: list[str]) -> str:
+    """The first few places, after a space; nothing for whole answers."""
+    text = ", ".join(places[:PLACES_NAMED]) + ", …" * (len(places) > PLACES_NAMED)
+    return f" {text}" if any(places) else ""
+
+
+def short(value: object) -> str:
+    text = "nothing" if value is None else orjson.dumps(value).decode()
+    return clip(printable(text), LONGEST_VALUE)
+
+
+def as_object(outcome: Outcome, here: str, there: str) -> dict[str, Any]:
+    """The outcome as a JSON object; `here` and `there` are the URLs."""
+    verdicts = ("same", "differs", "expected", "skipped")
+    return {
+        "same": outcome.same,
+        "problem": outcome.problem or None,
+        "here": here,
+        "there": there,
+        "counts": {verdict: outcome.count(verdict) for verdict in verdicts},
+        "methods": [
+            {
+                "method": result.method,
+                "result": result.verdict,
+                "asked": result.asked,
+                "succeeded": result.succeeded,
+                "skipped": result.skipped or None,
+                "differences": [asdict(each) for each in result.findings.values()],
+                "moving": sorted(result.moving),
+            }
+            for result in outcome.results
+        ],
+    }

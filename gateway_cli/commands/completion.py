@@ -1,6 +1,5 @@
-"""`cuebot-gateway completion`, and what the shell is offered after `call`."""
+"""`cuebot-gateway completion`, and the method names that shells are offered after `call`."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -19,8 +18,6 @@ from gateway.schema.catalog import Catalog
 from gateway.schema.description import NoSchema
 from gateway.schema.selection import Selection
 from gateway.settings.model import Settings
-from gateway_cli.client.invalid import InvalidCall
-from gateway_cli.client.method_names import find_method
 from gateway_cli.common_options import settings_from
 from gateway_cli.terminal.exits import PROGRAM
 
@@ -49,11 +46,19 @@ def completion(context: click.Context, shell: str) -> None:
 
 
 def complete_method(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
-    """The method names that begin so; none if there is no schema to read them from."""
+    """The method names that begin like this, or only their interfaces if there are several."""
     try:
-        return completions(begun, static_catalog(settings_from(context.params.get("config"))))
+        catalog = static_catalog(settings_from(context.params.get("config")))
     except (ConfigurationError, NoSchema):
         return []
+    slash, begun = "/" * begun.startswith("/"), begun.removeprefix("/")
+    for names in spellings(catalog):
+        fitting = sorted(name for name in names if name.startswith(begun))
+        interfaces = sorted({name.partition("/")[0] + "/" for name in fitting})
+        if fitting:
+            complete = "/" in begun or len(interfaces) == 1
+            return [slash + name for name in (fitting if complete else interfaces)]
+    return []
 
 
 def static_catalog(settings: Settings) -> Catalog:
@@ -68,34 +73,8 @@ def static_catalog(settings: Settings) -> Catalog:
     return build_catalog(schema, selection)
 
 
-def completions(begun: str, catalog: Catalog) -> list[str]:
-    """The names that begin so, or just their interfaces while there are several."""
-    slash = "/" if begun.startswith("/") else ""
-    begun = begun.removeprefix("/")
-    for names in spellings(catalog):
-        fitting = sorted(
-            name for name in names if name.startswith(begun) and is_unambiguous(name, catalog)
-        )
-        interfaces = sorted({name.partition("/")[0] + "/" for name in fitting})
-        if fitting:
-            complete = "/" in begun or len(interfaces) == 1
-            return [slash + name for name in (fitting if complete else interfaces)]
-    return []
-
-
-def spellings(catalog: Catalog) -> Iterable[list[str]]:
-    """The methods' native names; those under aliases; short ones; those without a package."""
-    native = [method.path[1:] for method in catalog.methods]
-    yield native
-    yield [path[1:] for path in catalog.routes]
-    yield [name.rpartition(".")[2].replace("Interface/", "/", 1) for name in native]
-    yield [name.rpartition(".")[2] for name in native]
-
-
-def is_unambiguous(name: str, catalog: Catalog) -> bool:
-    """Whether `call` would find exactly one method of this name."""
-    try:
-        find_method(name, catalog)
-    except InvalidCall:
-        return False
-    return True
+def spellings(catalog: Catalog) -> tuple[list[str], ...]:
+    """The methods' names with their packages, aliases included, and short ones (`Job/GetJobs`)."""
+    full = [path[1:] for path in catalog.routes]
+    short = {name.rpartition(".")[2].replace("Interface/", "/", 1) for name in full}
+    return full, sorted(short)

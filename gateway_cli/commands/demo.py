@@ -38,6 +38,6 @@ def demo(**options: Any) -> None:
       cuebot-gateway demo --port 9000
       cuebot-gateway demo --jobs 20000 --seed 7
     """
-    from gateway_cli.demo.run import run_demo  # only the demo needs the demo extra
+    from gateway_cli.demo import run_demo  # only the demo needs the demo extra
 
     run_demo(**options)

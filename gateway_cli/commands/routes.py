@@ -10,32 +10,30 @@ import click
 
 from gateway.hints import did_you_mean
 from gateway.schema.catalog import Catalog
-from gateway_cli.client.discover import discover
+from gateway_cli.client.cuebot import discover
+from gateway_cli.client.gateway import served_document
 from gateway_cli.client.method_names import matches
-from gateway_cli.client.openapi_document import Document
-from gateway_cli.client.served import served_document
+from gateway_cli.client.openapi_document import Document, type_named
 from gateway_cli.common_options import Way, config_option, json_option, settings_from, way_options
-from gateway_cli.describe.from_document import type_named
 from gateway_cli.terminal.exits import Failure, complain
 from gateway_cli.terminal.table import GAP, aligned
 from gateway_cli.terminal.text import json_text, printable_lines
 
 HEADER = ("PATH", "REQUEST", "RESPONSE", "ALIAS OF")
 UNNAMED = "-"
-"""For a type whose name the document does not have, as one that is a text or a number in JSON."""
+"""For a type without a name in the document."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One path. The types are full names, with `stream` before those of a stream."""
+    """A path, with the full names of its types, perhaps after `stream`."""
 
     path: str
     request: str
     response: str
     alias_of: str | None
-    """The native path; None if this is it."""
+    """The native path; None for a native one."""
     streaming: bool
-    """Streaming methods are answered with 501."""
 
 
 @click.command()
@@ -86,7 +84,6 @@ def routes(pattern: str, native: bool, as_json: bool, way: Way, config: Path | N
 
 
 def all_routes(catalog: Catalog) -> Iterator[Route]:
-    """What is served, sorted by path."""
     for path, method in sorted(catalog.routes.items()):
         descriptor = method.descriptor
         yield Route(
@@ -99,14 +96,13 @@ def all_routes(catalog: Catalog) -> Iterator[Route]:
 
 
 def documented_routes(document: Document) -> Iterator[Route]:
-    """What a gateway says that the token may call, sorted by path."""
     for path, operation in sorted(document.operations.items()):
         yield Route(
             path=path,
             request=type_named(operation.request).removeprefix(".") or UNNAMED,
             response=type_named(operation.response).removeprefix(".") or UNNAMED,
             alias_of=None if path == operation.path else operation.path,
-            streaming=False,  # which no document has
+            streaming=False,  # documents leave streaming methods out
         )
 
 
@@ -130,10 +126,7 @@ def lines(routes: list[Route], width: int | None) -> Iterator[str]:
 
 
 def why_none(pattern: str, paths: Iterable[str], withheld: Iterable[str], where: str) -> str:
-    """Why no path is listed, with a suggestion if possible.
-
-    `where` is the URL of the document that the paths come from, if it is one.
-    """
+    """The reason why no path is listed; `where` is the URL of the document, if there is one."""
     if not pattern:
         if where:
             return f"{where} has no method: the token may call none; see cuebot-gateway check"

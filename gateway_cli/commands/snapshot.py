@@ -1,4 +1,4 @@
-"""`cuebot-gateway snapshot`."""
+"""`cuebot-gateway snapshot`: the schema as a file."""
 
 import os
 import shutil
@@ -6,11 +6,13 @@ import sys
 from pathlib import Path
 
 import click
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from gateway.discovery.files import FILE_SUFFIXES
-from gateway_cli.client.discover import discover
+from gateway.schema.description import Schema, only_services
+from gateway.schema.pool import imports_of, well_known_files
+from gateway_cli.client.cuebot import discover
 from gateway_cli.common_options import config_option, settings_from
-from gateway_cli.file_set import file_set
 from gateway_cli.terminal.exits import Failure
 from gateway_cli.terminal.text import printable_lines
 
@@ -58,7 +60,7 @@ def snapshot(file: str, config: Path | None) -> None:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Give the file this content in one step, or leave it as it is. Raises OSError."""
+    """Replace the file atomically. Raises OSError."""
     target = path.resolve()
     draft = target.with_name(f".{target.name}.{os.getpid()}")
     try:
@@ -71,3 +73,21 @@ def replace(path: Path, content: bytes) -> None:
         draft.replace(target)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def file_set(schema: Schema) -> bytes:
+    """The schema as a FileDescriptorSet, the same bytes for the same schema.
+
+    `read_file` reads the same services and digest from it. Imported files of protobuf's own are
+    included, since other tools need complete sets.
+    """
+    own, well_known = {file.name: file for file in schema.files}, well_known_files()
+    files = own | {
+        name: well_known[name]
+        for name in imports_of(schema.files, well_known | own)
+        if name in well_known and name not in own
+    }
+    whole = FileDescriptorSet(
+        file=[only_services(files[name], schema.services) for name in sorted(files)]
+    )
+    return whole.SerializeToString(deterministic=True)

@@ -9,7 +9,7 @@ import click
 from gateway.access.tokens import token_rules
 from gateway.observe.logs import configure_logging
 from gateway_cli.common_options import config_option, settings_from, time_option
-from gateway_cli.minting import mint_token, signing_secret
+from gateway_cli.tokens import mint_token, signing_secret
 
 
 @click.command()

@@ -1,12 +1,13 @@
-"""The same requests to two gateways: every method that only reads, a few of them side by side.
+"""The same requests to two gateways: every method that only reads, a few at a time.
 
-A farm changes while it is asked. So this gateway is asked before and after the other one, what
-changed in between does not count, and a difference has to show repeatedly.
+A farm changes meanwhile. So this gateway is asked before and after the other one, what changed in
+between does not count, and a difference has to show repeatedly.
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import orjson
 
@@ -16,24 +17,98 @@ from gateway.errors import Code, GatewayError
 from gateway.schema.method import Method
 from gateway_cli.client.gateway import GatewayClient
 from gateway_cli.compare.differences import Difference, Documented, Reply, compare
-from gateway_cli.compare.findings import Outcome, Result, any_item
 from gateway_cli.compare.samples import Samples
 
-TIMES = 3
-"""How often in a row a difference has to show."""
-SIDE_BY_SIDE = 8
-"""How many methods are asked at once. One that takes long does not hold up the others."""
-UNANSWERED = 3
-"""After so many requests in a row without an answer, a gateway is given up."""
+REPETITIONS = 3
+"""A difference has to show so many times in a row."""
+METHODS_AT_ONCE = 8
+MOST_UNANSWERED = 3
+"""Requests in a row without an answer, after which the comparison stops."""
 REFUSED = (401, 403)
 TOO_MANY_REQUESTS = 429
-TRIES = 5
-"""How often a request is sent that is answered with 429."""
-LONGEST_WAIT = 30.0
+MOST_ATTEMPTS = 5
+"""Of a request that is answered with 429."""
+LONGEST_RETRY_AFTER_SECONDS = 30.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Finding(Difference):
+    """Differences of one kind at one place (with `[]` for any item of a list), with an example."""
+
+    request: object
+    count: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Result:
+    """The findings about one method."""
+
+    method: str
+    asked: int = 0
+    """Requests that were compared."""
+    succeeded: int = 0
+    """Requests that both gateways answered with 200."""
+    findings: dict[tuple[str, str], Finding] = field(default_factory=dict)
+    moving: set[str] = field(default_factory=set)
+    """Places that changed during the comparison."""
+    failure: str = ""
+    """The last error that both gateways agreed on."""
+    skipped: str = ""
+    """The reason why it was not asked, or not compared."""
+    late: bool = False
+    """Whether a gateway has not answered in time, which ends the requests."""
+
+    @property
+    def verdict(self) -> str:
+        """`same`, `differs`, `expected` (differs only as expected) or `skipped`."""
+        if any(not finding.expected for finding in self.findings.values()):
+            return "differs"
+        if self.findings:
+            return "expected"
+        return "same" if self.asked else "skipped"
+
+    def add(self, difference: Difference, request: object) -> None:
+        """Count a difference; the first of its kind at a place becomes the example."""
+        key = difference.kind, any_item(difference.path)
+        if key not in self.findings:
+            example = asdict(difference) | {"path": key[1]}
+            self.findings[key] = Finding(**example, request=request)
+        self.findings[key].count += 1
+
+
+@dataclass(slots=True, kw_only=True)
+class Outcome:
+    """The findings about all methods."""
+
+    results: list[Result]
+    stopped: str = ""
+    """The reason why the comparison is incomplete."""
+
+    def count(self, verdict: str) -> int:
+        return sum(result.verdict == verdict for result in self.results)
+
+    @property
+    def problem(self) -> str:
+        """The reason why nothing can be concluded; empty if something can."""
+        if self.stopped:
+            return self.stopped
+        if not any(result.succeeded for result in self.results):
+            return "no call succeeded on both gateways, so nothing was compared"
+        return ""
+
+    @property
+    def same(self) -> bool:
+        """Whether the gateways differ only as expected."""
+        return not self.problem and not self.count("differs")
+
+
+def any_item(path: str) -> str:
+    """`jobs.jobs[3].name` as `jobs.jobs[].name`."""
+    return re.sub(r"\[\d+\]", "[]", path)
 
 
 class Stop(Exception):
-    """Further requests are pointless. The text says why."""
+    """Further requests are pointless, for the reason in the text."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,15 +118,15 @@ class Comparison:
     here: "ReadOnlyGateway"
     there: "ReadOnlyGateway"
     methods: Sequence[Method]
-    """All methods; those that change something are not asked."""
+    """All methods; only those that read are asked."""
     samples: int
-    """How many requests each method gets at most."""
+    """The most requests for a method."""
     seconds: float
     documented: Documented
     wanted: Callable[[str], bool]
-    """Whether to compare this path. Others are only asked here, for ids in their answers."""
+    """Whether to compare this path. For others, only this gateway is asked, to find ids."""
     told: Callable[[str], object] = lambda text: None
-    """Is told of progress: `round 1: 12 of 97 methods`."""
+    """Called with the progress: `round 1: 12 of 97 methods`."""
     unanswered: dict[str, int] = field(default_factory=dict)
     heard: set[str] = field(default_factory=set)
 
@@ -89,7 +164,7 @@ class Comparison:
     async def _round(
         self, name: str, methods: Sequence[Method], ask: Callable[[Method], Awaitable[bool]]
     ) -> bool:
-        """Ask about each method once, a few side by side; whether there was anything to ask."""
+        """Ask about each method once, a few at a time; whether there was anything to ask."""
         left, done = iter(methods), list[bool]()
 
         async def work(*, until_heard: bool = False) -> None:
@@ -99,10 +174,10 @@ class Comparison:
                 if until_heard and len(self.heard) == 2:
                     return
 
-        await work(until_heard=True)  # so that a gateway that refuses the token is asked once
+        await work(until_heard=True)  # a gateway that refuses the token is asked once
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(SIDE_BY_SIDE):
+                for _ in range(METHODS_AT_ONCE):
                     group.create_task(work())
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from None
@@ -111,7 +186,7 @@ class Comparison:
     async def _ask_about(
         self, method: Method, result: Result, sent: set[bytes], samples: Samples
     ) -> bool:
-        """Send what there is to ask a method and has not been `sent`; whether that was anything."""
+        """Send the requests for a method that have not been `sent`; whether there were any."""
         if result.late:
             return False
         before = len(sent)
@@ -132,7 +207,7 @@ class Comparison:
             result.late = only.late
             return only
         seen: list[Difference] | None = None
-        for _ in range(TIMES):
+        for _ in range(REPETITIONS):
             before = await self._ask("this gateway", self.here, method, body)
             there = await self._ask("the other gateway", self.there, method, body)
             result.late = before.late or there.late
@@ -162,12 +237,12 @@ class Comparison:
         self, name: str, gateway: "ReadOnlyGateway", method: Method, body: bytes
     ) -> Reply:
         reply = await gateway.ask(method, body)
-        if reply.late and name in self.heard:  # that is the method's doing, not the gateway's
+        if reply.late and name in self.heard:  # the method is slow, not the gateway
             return reply
         if reply.status is None:
             self.unanswered[name] = self.unanswered.get(name, 0) + 1
-            if self.unanswered[name] == UNANSWERED:
-                raise Stop(f"{name} left {UNANSWERED} requests unanswered: {reply.problem}")
+            if self.unanswered[name] == MOST_UNANSWERED:
+                raise Stop(f"{name} left {MOST_UNANSWERED} requests unanswered: {reply.problem}")
             return reply
         self.unanswered[name] = 0
         if name not in self.heard and reply.status in REFUSED:
@@ -185,7 +260,7 @@ def is_within(path: str, places: Collection[str]) -> bool:
 
 
 def with_defaults(method: Method, content: bytes) -> bytes:
-    """A request with what the profile makes this gateway add to it; the other one needs it, too."""
+    """A request with the profile's defaults, which this gateway adds and the other one needs."""
     defaults = [each for each in method.rewrites if isinstance(each, Default)]
     if not defaults:
         return content
@@ -195,11 +270,11 @@ def with_defaults(method: Method, content: bytes) -> bytes:
 
 
 class NotReadOnly(Exception):
-    """The method may change something. Nothing was sent."""
+    """The method may change something, so nothing was sent."""
 
 
 class ReadOnlyGateway:
-    """A gateway that is sent at most `rate` requests a second, and waits as it says after a 429."""
+    """A gateway that gets at most `rate` requests a second, and fewer after a 429."""
 
     def __init__(self, client: GatewayClient, rate: float) -> None:
         self._client = client
@@ -210,7 +285,7 @@ class ReadOnlyGateway:
         """The reply to one request. Raises NotReadOnly for a method that does more than read."""
         if not method.reads_only or method.streams:
             raise NotReadOnly(method.path)
-        for left in reversed(range(TRIES)):
+        for left in reversed(range(MOST_ATTEMPTS)):
             await self._wait()
             try:
                 response = await self._client.send("POST", method.path, body, {})
@@ -231,7 +306,7 @@ class ReadOnlyGateway:
 
 
 def seconds_of(retry_after: str) -> float:
-    """The seconds of a Retry-After header; 1 if it has none, also for a date."""
+    """The seconds of a Retry-After header; 1 for a date or nothing."""
     if retry_after.isascii() and retry_after.isdigit():
-        return min(float(retry_after), LONGEST_WAIT)
+        return min(float(retry_after), LONGEST_RETRY_AFTER_SECONDS)
     return 1.0

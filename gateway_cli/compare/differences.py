@@ -1,8 +1,7 @@
-"""The differences between two replies to one request, field by field of their message.
+"""The differences between two replies to one request, field by field.
 
-Answers are equal if every client reads them alike: the order of keys and white space do not
-count, but `"5"` and `5` are different. Each difference has a kind, a fixed word for tables and
-scripts.
+The order of keys and white space do not count, but `"5"` and `5` are different. Each difference
+has a kind, a fixed word for tables and scripts.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,45 +19,44 @@ from gateway.errors import Code
 from gateway.schema.method import Method
 
 Documented = Mapping[str, Mapping[str, object]]
-"""By full name of a message: names that only this gateway sends, besides Cuebot's own."""
-COMPARED = 500
-"""How many items of each list are compared; lengths are always compared."""
+"""Names that only this gateway sends, by full name of their message."""
+ITEMS_COMPARED = 500
+"""Of each list; lengths are always compared."""
 INTEGERS = {Field.CPPTYPE_INT32, Field.CPPTYPE_INT64, Field.CPPTYPE_UINT32, Field.CPPTYPE_UINT64}
 FORMS = {
     **dict.fromkeys(INTEGERS, "integer-form"),
     **dict.fromkeys((Field.CPPTYPE_FLOAT, Field.CPPTYPE_DOUBLE), "float-form"),
     Field.CPPTYPE_ENUM: "enum-form",
 }
-"""The kinds of differences between two ways to write one value."""
+"""The kinds of differences between two spellings of one value."""
 WELL_KNOWN = "google.protobuf."
 ABSENT = object()
 GATEWAY_TIMEOUT = 504
 UNROUTED = "Not Found"
-"""What grpc-gateway says of a path that it does not have; Cuebot says more."""
+"""The message of grpc-gateway for an unknown path; Cuebot's is longer."""
 GO_ERROR = frozenset({"code", "message", "details"})
 OWN_ERROR = frozenset({"error", "code", "message"})
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a gateway replied to a request."""
+    """The reply of a gateway."""
 
     status: int | None
-    """HTTP's; None if there was no reply."""
+    """The HTTP status; None without a reply."""
     body: bytes = b""
     problem: str = ""
-    """Why there was none."""
+    """The reason why there is no reply."""
     timed_out: bool = False
-    """Whether there was none in time."""
 
     @property
     def late(self) -> bool:
-        """Whether the call took too long, by the client's clock or by the gateway's."""
+        """Whether the call took too long for the client or the gateway."""
         return self.timed_out or self.status == GATEWAY_TIMEOUT
 
     @property
     def object(self) -> dict[str, object] | None:
-        """Its JSON, if that is an object."""
+        """The JSON, if it is an object."""
         try:
             value = orjson.loads(self.body)
         except ValueError:
@@ -67,7 +65,7 @@ class Reply:
 
     @property
     def text(self) -> str:
-        """The code and message of an error, or the beginning of what is not JSON."""
+        """The code and message of an error, or the beginning of other content."""
         shape = self.object or {}
         if isinstance(message := shape.get("message"), str):
             code = shape.get("code")
@@ -90,9 +88,9 @@ class Difference:
     """`jobs.jobs[3].name`; empty for the whole answer."""
     here: Any
     there: Any
-    """The values at that place; None also if there is none."""
+    """The values at that place, or None."""
     expected: bool = False
-    """Whether the two gateways are meant to differ like this."""
+    """Whether the difference is intended."""
 
 
 def compare(
@@ -120,7 +118,7 @@ def compare(
 
 
 def explains(method: Method, here: Reply, said: object) -> bool:
-    """Whether this gateway makes more of Cuebot's error: a 404 that quotes it, or an answer."""
+    """Whether this gateway turns Cuebot's error into a 404 or 409 that quotes it, or an answer."""
     if here.status == 200:
         return method.instead is not None
     quoted = (here.object or {}).get("message")
@@ -128,7 +126,7 @@ def explains(method: Method, here: Reply, said: object) -> bool:
 
 
 def compare_errors(here: dict[str, object], there: dict[str, object]) -> Iterator[Difference]:
-    """The differences between two errors of one HTTP status. Their two shapes are expected."""
+    """The differences between two errors of one HTTP status; two known shapes are expected."""
     for key in ("code", "message"):
         if here.get(key) != there.get(key):
             yield Difference(key, key, here.get(key), there.get(key))
@@ -149,20 +147,19 @@ def differences(
 
 
 def exact(value: object) -> bytes:
-    """Equal bytes for identical values only: 1, 1.0, "1" and true are four."""
+    """Equal bytes for identical values only: 1, 1.0, "1" and true all differ."""
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
 @dataclass(frozen=True, slots=True)
 class Comparing:
-    """A walk through two answers at once."""
+    """A walk through two answers."""
 
     documented: Documented
 
     def messages(
         self, descriptor: Descriptor, here: object, there: object, path: str
     ) -> Iterator[Difference]:
-        """Compare two values of a message type, field by field."""
         special = descriptor.full_name.startswith(WELL_KNOWN)
         if special or not isinstance(here, dict) or not isinstance(there, dict):
             yield from plain(here, there, path)
@@ -223,7 +220,10 @@ class Comparing:
         if len(here) != len(there):
             yield Difference("length", path, len(here), len(there))
             return
-        ours, theirs = list(map(exact, here[:COMPARED])), list(map(exact, there[:COMPARED]))
+        ours, theirs = (
+            list(map(exact, here[:ITEMS_COMPARED])),
+            list(map(exact, there[:ITEMS_COMPARED])),
+        )
         if ours != theirs and sorted(ours) == sorted(theirs):
             yield Difference("order", path, here[0], there[0])  # as an example
             return
@@ -239,7 +239,7 @@ class Comparing:
 
 
 def taken(field: Field, left: dict[str, Any]) -> tuple[object, str]:
-    """Remove the field from what is left of an object; its value and the name it had."""
+    """Take the field out of an object; its value and the name that it had."""
     for name in (field.json_name, field.name):
         if name in left:
             return left.pop(name), name
@@ -255,7 +255,6 @@ def is_default(field: Field, value: object) -> bool:
 
 
 def scalar_kind(field: Field, here: object, there: object) -> str:
-    """The kind of difference between two unequal values of a scalar field."""
     form = "base64-form" if field.type == Field.TYPE_BYTES else FORMS.get(field.cpp_type)
     if form and parsed(field, here) == parsed(field, there) is not None:
         return form
@@ -263,8 +262,8 @@ def scalar_kind(field: Field, here: object, there: object) -> str:
 
 
 def parsed(field: Field, value: object) -> bytes | None:
-    """A message with just this value in the field, as protobuf reads JSON; None if it cannot."""
-    if value is None:  # which would be read as an unset field
+    """A message with only this value, as protobuf parses it; None if it cannot."""
+    if value is None:  # would be an unset field
         return None
     assert field.containing_type is not None
     message = GetMessageClass(field.containing_type)()
@@ -276,7 +275,7 @@ def parsed(field: Field, value: object) -> bytes | None:
 
 
 def plain(here: object, there: object, path: str) -> Iterator[Difference]:
-    """The difference between two values of any kind, of which one may be ABSENT."""
+    """The difference between two values, of which one may be ABSENT."""
     if here is ABSENT:
         yield Difference("only-there", path, None, there)
     elif there is ABSENT:

@@ -1,6 +1,6 @@
-"""Requests for read-only methods, made from the ids and names in earlier answers.
+"""Requests for read-only methods, from the ids and names in earlier answers.
 
-Nothing here knows OpenCue: the schema's types and names tell what a field needs.
+The schema's types and names tell what a field needs; nothing here is specific to OpenCue.
 """
 
 from collections import defaultdict
@@ -16,31 +16,31 @@ from gateway_cli.compare.differences import INTEGERS
 KEYS = ("id", "name")
 COUNTS: Mapping[str, int] = {"limit": 20, "max_results": 20, "page_size": 20, "page": 1}
 """Numbers without which a method may return nothing, or everything."""
-MAX_DEPTH = 8
-"""How deep to look into messages, which may contain their own type."""
+MOST_NESTED = 8
+"""Levels of messages that are searched; a message may contain its own type."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """An object from an answer: what a request can name it by."""
+    """An object from an answer."""
 
     type: str
     """The full name of its message."""
     keys: Mapping[str, str]
-    """Its id and its name, as far as they are known and not empty."""
+    """The id and the name, if they are known and not empty."""
     around: "Mapping[str, Sample]" = field(default_factory=dict, compare=False)
-    """By type, the objects named in the request that found it: the job of a layer."""
+    """The objects named in the request that found it, by type: the job of a layer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Want:
-    """A field of a request that has to name an object."""
+    """A field of a request that names an object."""
 
     field: FieldDescriptor
     kinds: tuple[str, ...]
     """The types that fit, as full names of messages or as words (`job`)."""
     key: str | None
-    """Whether it takes the id or the name; None for the whole object."""
+    """`id` or `name`; None for the whole object."""
 
 
 Question = tuple[Mapping[str, Any], tuple[Sample, ...]]
@@ -51,19 +51,19 @@ class Samples:
     """The objects found so far, a few of each type."""
 
     def __init__(self, types: Iterable[str], most: int) -> None:
-        """Keep up to `most` objects of each of these types, which are full names."""
+        """Keep up to `most` objects of each of these types (full names)."""
         self.most = most
         self._types = {word_of(name.rpartition(".")[2]): name for name in sorted(types)}
         self._found: dict[str, list[Sample]] = defaultdict(list)
         self._named: dict[str, list[Sample]] = defaultdict(list)
-        """Those of which only a name is known, from a string field named like a type."""
+        """Objects with only a name, from a string field named like a type."""
 
     def harvest(self, descriptor: Descriptor, answer: object, about: Iterable[Sample]) -> None:
-        """Keep the objects with an id or a name in this answer to a question about these."""
+        """Keep the objects with an id or a name in an answer to a question about `about`."""
         around: dict[str, Sample] = {}
         for sample in about:
             around |= {**sample.around, sample.type: sample}
-        self._look(descriptor, answer, around, MAX_DEPTH)
+        self._look(descriptor, answer, around, MOST_NESTED)
 
     def _look(
         self, descriptor: Descriptor, value: object, around: Mapping[str, Sample], depth: int
@@ -91,9 +91,9 @@ class Samples:
             kept.append(sample)
 
     def questions(self, method: MethodDescriptor) -> tuple[list[Question], str]:
-        """As many requests for the method as there are samples, or why there are none."""
+        """Requests for the method, or the reason why there are none."""
         needed = wants(method, self._types)
-        plain = counts(method.input_type, MAX_DEPTH)
+        plain = counts(method.input_type, MOST_NESTED)
         if not needed:
             return [(plain, ())], ""
         asked: dict[str, Question] = {}
@@ -114,7 +114,7 @@ class Samples:
         return list(asked.values()), ""
 
     def _choose(self, want: Want, anchor: Sample | None, number: int) -> Sample | None:
-        """An object for a field: one that belongs to the anchor, or else any."""
+        """An object for a field, if possible one that belongs to the anchor."""
         if anchor is not None:
             for near in (anchor, *anchor.around.values()):
                 if is_kind(near.type, want.kinds) and (want.key is None or want.key in near.keys):
@@ -136,11 +136,11 @@ class Samples:
 
 
 def wants(method: MethodDescriptor, words: Container[str]) -> list[Want]:
-    """The fields of its request that name objects.
+    """The fields of a request that name objects.
 
-    These are messages with an id or a name, and strings called `id` or `name` (of what the method
-    returns, or its interface is about) or like a type: `job`, `job_name`, `job_id`. `words` stand
-    for types.
+    These are messages with an id or a name, and strings called `id` or `name` (of the object that
+    the method returns, or its interface is for) or like a type: `job`, `job_name`, `job_id`.
+    `words` stand for types.
     """
     found: list[Want] = []
     for each in method.input_type.fields:
@@ -160,7 +160,7 @@ def wants(method: MethodDescriptor, words: Container[str]) -> list[Want]:
 
 
 def result_kinds(method: MethodDescriptor) -> tuple[str, ...]:
-    """What the method is about: the object in its answer, or else what its interface is for."""
+    """The type of the object in the method's answer, or else the name of its interface."""
     types = [
         message_of(each).full_name
         for each in method.output_type.fields
@@ -175,7 +175,7 @@ def identified(descriptor: Descriptor) -> bool:
 
 
 def is_kind(type_name: str, kinds: Iterable[str]) -> bool:
-    """Whether the type is one of these, which are full names or words."""
+    """Whether the type is one of these full names or words."""
     return any(
         type_name == kind or word_of(type_name.rpartition(".")[2]) == word_of(kind)
         for kind in kinds
@@ -188,7 +188,7 @@ def word_of(name: str) -> str:
 
 
 def counts(descriptor: Descriptor, depth: int) -> dict[str, Any]:
-    """The numbers of COUNTS that a request, and the criteria inside it, have fields for."""
+    """The COUNTS that a request, and the criteria in it, have fields for."""
     found: dict[str, Any] = {}
     for each in descriptor.fields:
         if each.is_repeated:

@@ -1,13 +1,14 @@
-"""uvicorn's server with a beginning, and above all an end, that clients do not notice."""
+"""uvicorn's server with a start and a stop that clients do not notice."""
 
 import asyncio
+import ctypes
 import signal
 import socket
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -26,24 +27,23 @@ from gateway.server.http1.context import ServerContext
 from gateway.server.http1.protocol import HttpProtocol
 from gateway.server.http1.unfinished import UnfinishedMemory
 from gateway.settings.model import Settings
-from gateway_cli.serving.heap import Heap
 
 log = structlog.stdlib.get_logger("gateway.server")
 
-FIRST_LOOK = 5.0
-"""Seconds that the beginning waits for the schema, and clients in the kernel's queue for it."""
-CUT_OFF = 1.0
-"""Seconds that requests have to be answered once they are cut off."""
+SCHEMA_WAIT_SECONDS = 5.0
+"""The start waits so long for the schema, with clients in the kernel's queue."""
+CUT_OFF_SECONDS = 1.0
+"""Cut-off requests have so long to be answered."""
 METRICS_CONNECTIONS = 64
-"""Those on METRICS_PORT at once."""
-TICK = 0.05
-"""Seconds between two looks whether all is over."""
+"""Connections on METRICS_PORT at once."""
+TICK_SECONDS = 0.05
+TRIM_AFTER_SECONDS = 5.0
 STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
 def handling(numbers: Iterable[int], handler: Callable[[int, object], object]) -> Iterator[None]:
-    """While this lasts, these signals are the handler's."""
+    """A context in which the handler gets these signals."""
     before = {number: signal.signal(number, handler) for number in numbers}
     try:
         yield
@@ -55,10 +55,9 @@ def handling(numbers: Iterable[int], handler: Callable[[int, object], object]) -
 class Server(uvicorn.Server):
     """Serves the app on one listening socket until a signal, and then drains.
 
-    The stop: `readiness.stopping` is set, which readiness checks show; after `shutdown_delay` the
-    listener is closed, and whoever has connected before is served; answers say
-    `Connection: close`; connections end when they are idle, within `shutdown_timeout`. A second
-    signal ends that at once. The exit status is 0, where uvicorn raises the signal again.
+    The stop: `readiness.stopping` is set; after `shutdown_delay` the listener is closed; answers
+    say `Connection: close`, and connections end when they are idle, within `shutdown_timeout`. A
+    second signal ends that at once. The exit status is 0, where uvicorn raises the signal again.
     """
 
     def __init__(
@@ -71,12 +70,11 @@ class Server(uvicorn.Server):
         supervised: bool = False,
         metrics_listener: socket.socket | None = None,
     ) -> None:
-        """Without a certificate this is plain HTTP.
+        """Without a certificate, it is plain HTTP. `metrics_listener` is for METRICS_PORT.
 
-        `begin` is called when the schema has been looked for, before connections are accepted. If
-        it raises ConfigurationError, `serve` does.
-        With a supervisor, who may repeat signals, only SIGQUIT ends a stop at once.
-        `metrics_listener` is the socket of METRICS_PORT.
+        `begin` is called after the wait for the schema, before connections are accepted; `serve`
+        raises its ConfigurationError. If `supervised`, only SIGQUIT ends a stop at once, since the
+        supervisor may repeat signals.
         """
         super().__init__(
             uvicorn.Config(
@@ -102,16 +100,16 @@ class Server(uvicorn.Server):
             self.limit.on_full = app.parts.metrics.requests.turned_away
         self._metrics_listener = metrics_listener
         self._tls: dict[str, Any] = {}
-        """What asyncio is told about TLS."""
+        """Options of asyncio's servers."""
         if certificate is not None:
             self._tls = {"ssl": certificate.context, "ssl_handshake_timeout": self._http_timeout}
         self._delay = settings.shutdown_delay
         self._shutdown_timeout = settings.shutdown_timeout
         self._supervised = supervised
+        self._trim_is_due = False
 
     @property
     def connections(self) -> set[HttpProtocol]:
-        """The connections that there are."""
         return self._context.connections
 
     @contextmanager
@@ -121,12 +119,12 @@ class Server(uvicorn.Server):
             return
         handled = STOPS + ((signal.SIGQUIT,) if self._supervised else ())
         with handling(handled, self.handle_exit):
-            # A supervisor holds signals back until somebody handles them.
+            # The supervisor has blocked signals until they are handled.
             signal.pthread_sigmask(signal.SIG_UNBLOCK, (*handled, signal.SIGHUP))
             yield
 
     def handle_exit(self, sig: int, frame: object) -> None:
-        """The first signal begins the stop, the second one (with a supervisor SIGQUIT) ends it."""
+        """The first signal begins the stop, the second one (if supervised, SIGQUIT) ends it."""
         if sig == signal.SIGQUIT or (self.should_exit and not self._supervised):
             self.force_exit = True
         self.should_exit = True
@@ -150,7 +148,7 @@ class Server(uvicorn.Server):
             state=self.server_state,
             report=self._app.report_refused,
             trusted=self._trusted,
-            unfinished=UnfinishedMemory(on_freed=Heap().trim_soon),
+            unfinished=UnfinishedMemory(on_freed=self._trim_heap_soon),
         )
         self.acceptor = Acceptor(sockets or (), self._context, self.limit, self._tls)
         self._acceptors = [self.acceptor]
@@ -163,15 +161,26 @@ class Server(uvicorn.Server):
             self._acceptors.append(Acceptor([self._metrics_listener], context, limit, self._tls))
         self.started = True
 
-    async def _first_look(self) -> None:
-        """Wait until calls can be answered, or it is known that Cuebot cannot be asked now.
+    def _trim_heap_soon(self) -> None:
+        """Return freed pieces of the heap to the system, once for all that become free meanwhile.
 
-        Otherwise whoever calls in the first moments after a restart would get a 503.
+        glibc itself only trims the heap's end. It takes 0.5 ms for each MB.
         """
+        if not self._trim_is_due:
+            self._trim_is_due = True
+            asyncio.get_running_loop().call_later(TRIM_AFTER_SECONDS, self._trim_heap)
+
+    def _trim_heap(self) -> None:
+        self._trim_is_due = False
+        with suppress(OSError, AttributeError):  # another C library
+            ctypes.CDLL(None).malloc_trim(0)
+
+    async def _first_look(self) -> None:
+        """Wait for the first look for a schema; otherwise early requests would get a 503."""
         looking = asyncio.ensure_future(self._app.parts.live.first_look())
-        deadline = time.monotonic() + FIRST_LOOK
+        deadline = time.monotonic() + SCHEMA_WAIT_SECONDS
         while not (looking.done() or self.should_exit or time.monotonic() >= deadline):
-            await asyncio.wait([looking], timeout=TICK)
+            await asyncio.wait([looking], timeout=TICK_SECONDS)
         looking.cancel()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -198,21 +207,21 @@ class Server(uvicorn.Server):
         return not (self.connections or self.server_state.tasks)
 
     async def _until(self, is_over: Callable[[], bool], seconds: float) -> bool:
-        """Wait for that, so long at most and not beyond a second signal; whether it is so."""
+        """Wait until it is over, the time is up or a second signal comes; whether it is over."""
         deadline = time.monotonic() + seconds
         while not is_over():
             if self.force_exit or time.monotonic() >= deadline:
                 return False
             await self.on_tick(0)  # the date
-            await asyncio.sleep(TICK)
+            await asyncio.sleep(TICK_SECONDS)
         return True
 
     async def _cut_off(self) -> None:
-        """End what is left: requests with an answer that says so, if theirs has not begun."""
+        """Cancel the remaining requests, which answers them if possible, and close connections."""
         tasks = [*self.server_state.tasks]
         for task in tasks:
             task.cancel()
         if tasks:
-            await asyncio.wait(tasks, timeout=CUT_OFF)
+            await asyncio.wait(tasks, timeout=CUT_OFF_SECONDS)
         for connection in [*self.connections]:
             connection.cut_off()

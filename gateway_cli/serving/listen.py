@@ -1,22 +1,33 @@
-"""A listening socket, or one line that says why there is none."""
+"""Listening sockets and the server's certificate, or one line that says why there are none."""
 
 import errno
 import os
+import resource
 import socket
-from contextlib import AbstractContextManager, nullcontext
+import ssl
+from contextlib import AbstractContextManager, nullcontext, suppress
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from cryptography import x509
 
 from gateway.errors import ConfigurationError
 from gateway.server.accept import BACKLOG
+from gateway.server.certificate import Certificate, empty_context
+from gateway.server.connection_limit import OTHERS, ConnectionLimit
+from gateway.settings.key_files import KeyPair, load_pair, minute, pair_of
 from gateway.settings.model import Settings
 
+log = structlog.stdlib.get_logger("gateway.server")
+
+EXPIRY_WARNING = timedelta(days=14)
 REST = "REST_HOST and REST_PORT, or --host and --port for the demo"
 
 
 def listen(host: str, port: int, *, shared: bool = False, settings: str = REST) -> socket.socket:
-    """A listening socket; port 0 takes a free one. Raises ConfigurationError without one.
+    """A listening socket; port 0 takes a free one. Raises ConfigurationError, naming `settings`.
 
-    A shared one lets other shared ones of the same user listen there too (SO_REUSEPORT).
-    `settings` are those that have said where.
+    Several `shared` sockets of one user can listen on one port (SO_REUSEPORT).
     """
     try:
         family, _, _, _, address = socket.getaddrinfo(
@@ -32,7 +43,7 @@ def listen(host: str, port: int, *, shared: bool = False, settings: str = REST) 
 def listen_together(host: str, port: int, number: int) -> list[socket.socket]:
     """So many sockets on one port, among which the kernel spreads new connections.
 
-    Raises ConfigurationError as `listen` does: also when another gateway shares that port.
+    Raises ConfigurationError, also if another gateway shares the port.
     """
     with listen(host, port) as alone:
         port = alone.getsockname()[1]
@@ -40,7 +51,7 @@ def listen_together(host: str, port: int, number: int) -> list[socket.socket]:
 
 
 def listen_for_metrics(settings: Settings) -> AbstractContextManager[socket.socket | None]:
-    """The socket of METRICS_PORT, if there is to be one. Raises ConfigurationError as `listen`."""
+    """The socket of METRICS_PORT, if it is set. Raises ConfigurationError."""
     if settings.metrics_port is None or settings.metrics == "off":
         return nullcontext()
     host = settings.metrics_host or "127.0.0.1"
@@ -48,7 +59,6 @@ def listen_for_metrics(settings: Settings) -> AbstractContextManager[socket.sock
 
 
 def reason_of(error: OSError | UnicodeError, port: int) -> str:
-    """What is wrong, in words for people."""
     if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
         return f"port {port} is in use"
     if isinstance(error, socket.gaierror):
@@ -59,18 +69,66 @@ def reason_of(error: OSError | UnicodeError, port: int) -> str:
 
 
 def bound_url(listener: socket.socket, *, tls: bool = False) -> str:
-    """What the socket is bound to, as a URL: `http://0.0.0.0:8448` for all of IPv4."""
+    """The URL that the socket is bound to: `http://0.0.0.0:8448` for all of IPv4."""
     host, port = listener.getsockname()[:2]
     return url(host, port, tls=tls)
 
 
 def url_of(listener: socket.socket, *, tls: bool = False) -> str:
-    """The URL under which this machine reaches the socket."""
+    """A URL at which this machine reaches the socket."""
     host, port = listener.getsockname()[:2]
     here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - read, not bound
     return url(here, port, tls=tls)
 
 
 def url(host: str, port: int, *, tls: bool) -> str:
-    """The URL of a host (an IPv6 address without brackets) and a port."""
     return f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def load_certificate(settings: Settings) -> Certificate | None:
+    """The certificate of TLS_CERT_FILE; None for plain HTTP. Raises ConfigurationError."""
+    pair = pair_of(settings, "tls")
+    return None if pair is None else Certificate(make_context(pair))
+
+
+def make_context(pair: KeyPair) -> ssl.SSLContext:
+    """A server's context with this pair; warns if it expires soon. Raises ConfigurationError."""
+    context = empty_context()
+    certificate = load_pair(pair, context)
+    if (ends := ends_soon(certificate)) is not None:
+        log.warning("the TLS certificate expires soon", file=str(pair.certificate), ends=ends)
+    return context
+
+
+def ends_soon(certificate: x509.Certificate) -> str | None:
+    """The expiry of a certificate, if it is within EXPIRY_WARNING."""
+    ends = certificate.not_valid_after_utc
+    return minute(ends) if ends - datetime.now(UTC) < EXPIRY_WARNING else None
+
+
+def make_room(limit: ConnectionLimit) -> None:
+    """Raise the limit on open files until the connections fit.
+
+    If they do not, warn and lower the limit on connections: without a free file, connections would
+    be dropped without an answer, and Cuebot could not be reached again.
+    """
+    connections = limit.most
+    wanted = connections + OTHERS
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if reaches(soft, wanted):
+        return
+    possible = wanted if reaches(hard, wanted) else hard
+    with suppress(OSError, ValueError):  # macOS has a limit below the one that it names
+        resource.setrlimit(resource.RLIMIT_NOFILE, (possible, hard))
+        soft = possible
+    if not reaches(soft, wanted) and limit.fit(soft):
+        log.warning(
+            "MAX_CONNECTIONS does not fit into the limit on open files; raise that (ulimit -n)",
+            max_connections=connections,
+            open_files=soft,
+            effective=limit.most,
+        )
+
+
+def reaches(limit: int, wanted: int) -> bool:
+    return limit == resource.RLIM_INFINITY or limit >= wanted

@@ -1,4 +1,4 @@
-"""One process that serves: what it makes at startup, and what signals do to it."""
+"""One serving process: its startup, its memory settings, and its reload."""
 
 import asyncio
 import ctypes
@@ -19,24 +19,20 @@ from gateway.observe.worker_metrics import WorkerMetrics
 from gateway.server.certificate import Certificate
 from gateway.settings.key_files import pair_of
 from gateway.settings.model import Commit, Reloadable, Settings
-from gateway_cli.certificate_files import load_certificate, make_context
 from gateway_cli.serving.drain import Server
-from gateway_cli.serving.listen import bound_url
-from gateway_cli.serving.open_files import make_room
+from gateway_cli.serving.listen import bound_url, load_certificate, make_context, make_room
 from gateway_cli.serving.reload import Reload
 
 log = structlog.stdlib.get_logger("gateway")
 
-LARGE_BLOCK = 2**20
-"""Bytes from which on memory is the system's again as soon as it is free."""
+MMAP_THRESHOLD_BYTES = 2**20
 M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8
-"""mallopt(3)'s numbers."""
-YOUNG_OBJECTS = 5_000, 5, 10
-"""The collector's thresholds. It looks for cycles among what requests under way have made, most of
-which is freed without it: at Python's own 700 objects that is a tenth of a small call. A look at
-25,000 takes some 2 ms."""
-FREED_AFTER = 2.0
-"""Seconds after which hardly a call is still made with a catalog that has been replaced."""
+"""Parameters of mallopt(3)."""
+GC_THRESHOLDS = 5_000, 5, 10
+"""Requests leave few cycles: with Python's own 700 young objects, collections take a tenth of a
+small call. A collection of 25,000 takes some 2 ms."""
+CATALOG_FREED_AFTER_SECONDS = 2.0
+"""Hardly any call still uses a replaced catalog then."""
 
 RELOADABLE_LOG_LEVEL = Reloadable(
     "the log level", ("log_level",), lambda settings: partial(set_log_level, settings.log_level)
@@ -54,14 +50,11 @@ async def serve(
     reload: bool = False,
     first: bool = True,
 ) -> None:
-    """Run the gateway on the listening socket until a signal asks it to stop.
+    """Run the gateway on the listening socket until a signal stops it.
 
-    `metrics_listener` is the socket of METRICS_PORT, `worker_metrics` what workers share.
-    `load` reads the settings again, for SIGHUP. Whoever supervises this process is told
-    (`supervised`) when it is about to listen, and sends SIGQUIT for what a second signal is
-    otherwise. With `reload` the settings are read again before it begins, as after a SIGHUP.
-    Raises ConfigurationError when the settings cannot work; for globs that match nothing in the
-    schema only if it is the `first` process to serve, and the schema is there by then.
+    `load` reads the settings again on SIGHUP; with `reload`, also before the start. `supervised` is
+    called when the process is about to listen. Raises ConfigurationError; for globs that match
+    nothing only in the `first` process, if the schema is there by then.
     """
     give_back_memory()
     certificate = load_certificate(settings)
@@ -90,47 +83,45 @@ async def serve(
     if certificate is not None:
         parts.append(reloadable_certificate(certificate))
     reloading = Reload(settings, parts, load, app.parts.live.request_refresh)
-    with suppress(NotImplementedError):  # where there is no SIGHUP
+    with suppress(NotImplementedError):  # a system without SIGHUP
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloading)
     if reload:
         await reloading.run()
     app.parts.live.listeners.append(CatalogCollector())
     make_room(server.limit)
-    # Old schemas are garbage in cycles, and a full collection holds the event loop: 50 to 70 ms
-    # with all that startup has made, some 15 ms without.
+    # Replaced schemas are cycles, and a full collection blocks the event loop: 50 to 70 ms with
+    # the objects of the startup, some 15 ms without.
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*YOUNG_OBJECTS)
+    gc.set_threshold(*GC_THRESHOLDS)
     await server.serve(sockets=[listener])
     log.info("stopped")
 
 
 class CatalogCollector:
-    """Frees a catalog that has been replaced.
+    """Collects a replaced catalog soon, in some 15 ms.
 
-    It refers to itself, and the collector would run only after five more of them, of 4 MB each. Its
-    work is the same then: some 15 ms.
+    It is a cycle of 4 MB, and the collector by itself would wait for five more of them.
     """
 
     def catalog_replaced(self) -> None:
-        asyncio.get_running_loop().call_later(FREED_AFTER, gc.collect)
+        asyncio.get_running_loop().call_later(CATALOG_FREED_AFTER_SECONDS, gc.collect)
 
 
 def give_back_memory() -> None:
-    """Have glibc give memory back to the system that is free.
+    """Have glibc return free memory to the system.
 
-    By itself it would take larger and larger blocks from the heap, between small ones that stay: of
-    160 MB of answers it kept 155. And each thread would have a heap of its own, which keeps some MB
-    of what the largest job in it has needed, although Python lets one thread at a time work.
+    By default it takes larger and larger blocks from the heap, between small ones that stay: of 160
+    MB of answers it kept 155. And each thread has a heap of its own, which keeps some MB.
     """
     with suppress(OSError, AttributeError):  # another C library
         mallopt = ctypes.CDLL(None).mallopt
-        mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK)
+        mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES)
         mallopt(M_ARENA_MAX, 1)
 
 
 def reloadable_certificate(certificate: Certificate) -> Reloadable:
-    """The certificate: its files may have other contents, or be others. HTTPS stays HTTPS."""
+    """The certificate, which can change; HTTPS cannot become HTTP."""
 
     def prepare(settings: Settings) -> Commit:
         pair = pair_of(settings, "tls")

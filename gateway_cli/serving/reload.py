@@ -1,4 +1,4 @@
-"""SIGHUP: what can change without a restart, and what becomes of a new value that is broken."""
+"""The reload on SIGHUP."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -10,12 +10,12 @@ from gateway.settings.model import Commit, Reloadable, Settings
 
 log = structlog.stdlib.get_logger("gateway")
 
-LONGEST = 10.0
-"""Seconds that a part may take to read its files. A disk that hangs may take for ever."""
+PREPARING_TIMEOUT_SECONDS = 10.0
+"""A part has so long to read its files, since a disk may hang."""
 
 
 class Reload:
-    """To be called on SIGHUP. Each part takes its new values, or keeps all of its old ones."""
+    """Called on SIGHUP. Each part takes its new values, or keeps all of its old ones."""
 
     def __init__(
         self,
@@ -31,14 +31,14 @@ class Reload:
         self._load = load
         self._after = after
         self._preparing: dict[str, asyncio.Task[Commit]] = {}
-        """By the name of the part."""
+        """By the part's name."""
         self._running = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __call__(self) -> None:
         log.info("SIGHUP: reloading")
         task = asyncio.create_task(self._run_and_say())
-        self._tasks.add(task)  # the loop itself does not keep it alive
+        self._tasks.add(task)  # the loop does not keep it alive
         task.add_done_callback(self._tasks.discard)
 
     async def _run_and_say(self) -> None:
@@ -46,7 +46,6 @@ class Reload:
         log.info("SIGHUP: reloaded")
 
     async def run(self) -> None:
-        """Reload everything."""
         async with self._running:
             try:
                 self._latest = await asyncio.to_thread(self._load)
@@ -62,27 +61,27 @@ class Reload:
             commit = await self._prepared(part, settings)
             commit()
         except TimeoutError:
-            problem = f"their files cannot be had within {LONGEST:g} s"
+            problem = f"their files cannot be read within {PREPARING_TIMEOUT_SECONDS:g} s"
             log.error(f"reload: {part.name} stay as they were", problem=problem)
         except ConfigurationError as error:
             log.error(f"reload: {part.name} stay as they were", problem=str(error))
-        except Exception:  # or the parts after this one would not follow
+        except Exception:  # the other parts still follow
             log.exception(f"reload: {part.name} stay as they were, and the gateway is to blame")
 
     async def _prepared(self, part: Reloadable, settings: Settings) -> Commit:
-        """What it gives back. Raises what it does, and TimeoutError while its disk hangs."""
+        """The commit of a part. Raises its errors, and TimeoutError while its disk hangs."""
         before = self._preparing.get(part.name)
         if before is not None and not before.done():
             raise TimeoutError
         preparing = asyncio.create_task(asyncio.to_thread(part.prepare, settings))
         self._preparing[part.name] = preparing
-        await asyncio.wait([preparing], timeout=LONGEST)
+        await asyncio.wait([preparing], timeout=PREPARING_TIMEOUT_SECONDS)
         if not preparing.done():
             raise TimeoutError
         return preparing.result()
 
     def _tell_of_restart(self) -> None:
-        """Name the settings that are others now and that nothing here follows."""
+        """Log the changed settings that need a restart."""
         changed = [
             name.upper()
             for name in type(self._latest).model_fields

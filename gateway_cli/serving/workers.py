@@ -1,7 +1,7 @@
-"""WORKERS=n: so many processes that serve, and one that starts them and passes signals on.
+"""WORKERS=n: so many serving processes, and a supervisor that starts them and forwards signals.
 
 Each has a listening socket of its own on the same port (SO_REUSEPORT), so that the kernel spreads
-the connections. The sockets are the supervisor's: while a process is replaced, its connections
+the connections. The supervisor keeps the sockets: while a process is replaced, its connections
 wait.
 """
 
@@ -11,13 +11,15 @@ import os
 import shutil
 import signal
 import socket
+import tempfile
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
+from pathlib import Path
 
 import structlog
 import uvloop
@@ -29,27 +31,31 @@ from gateway.settings.model import Settings
 from gateway_cli.serving.drain import Server, handling
 from gateway_cli.serving.listen import listen_for_metrics, listen_together
 from gateway_cli.serving.process import serve
-from gateway_cli.serving.worker_metrics_folder import worker_metrics_folder
 
 log = structlog.stdlib.get_logger("gateway.workers")
 
 SPAWN = multiprocessing.get_context("spawn")
 """Not fork: gRPC has threads."""
-PAUSE = 1.0
-"""Seconds between a worker's start and that of its successor, at least."""
-PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+RESTART_INTERVAL_SECONDS = 1.0
+"""Between a worker's start and that of its successor, at least."""
+FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+MEMORY_FOLDER = "/dev/shm"  # noqa: S108 - a directory of our own is made in it
+"""Linux keeps its files in memory."""
+NAME_PREFIX = "cuebot-gateway-"
+ABANDONED_AFTER_SECONDS = 600.0
+"""Workers write to their folder every second."""
 
 
 def run_workers(settings: Settings, load: Callable[[], Settings]) -> None:
-    """Run WORKERS processes until a signal asks them to stop, and replace those that die.
+    """Run WORKERS processes until a signal stops them, and replace those that die.
 
-    Raises ConfigurationError when the first one cannot start with these settings.
+    Raises ConfigurationError if the first one cannot start.
     """
     with ExitStack() as stack:
         metrics_listener = stack.enter_context(listen_for_metrics(settings))
         folder = stack.enter_context(worker_metrics_folder()) if settings.metrics != "off" else None
         supervisor = Supervisor(settings, load, metrics_listener, folder)
-        stack.enter_context(handling(PASSED_ON, supervisor.pass_on))
+        stack.enter_context(handling(FORWARDED, supervisor.forward))
         supervisor.start_first()
         if settings.state is None:
             log.info(
@@ -63,15 +69,16 @@ def run_workers(settings: Settings, load: Callable[[], Settings]) -> None:
 
 @dataclass(slots=True)
 class Worker:
-    """A process, its place, and the seconds (monotonic) at which it was started."""
+    """A process."""
 
     slot: int
     process: SpawnProcess
     began: float
+    """The monotonic time of its start."""
 
 
 class Supervisor:
-    """The processes, and what the supervisor has been told to do with them."""
+    """Starts the processes, replaces them and forwards signals."""
 
     def __init__(
         self,
@@ -80,8 +87,7 @@ class Supervisor:
         metrics_listener: socket.socket | None,
         folder: str | None,
     ) -> None:
-        """`metrics_listener` is the socket of METRICS_PORT, which all workers share; `folder` is
-        that of their numbers."""
+        """All workers share `metrics_listener`, for METRICS_PORT, and `folder`, for metrics."""
         self._settings = settings
         self._load = load
         self._metrics_listener = metrics_listener
@@ -91,10 +97,10 @@ class Supervisor:
         self._workers: list[Worker] = []
         self._stopping = False
         self._reloaded = False
-        """Whether there has been a SIGHUP, so that the settings may be others than at the start."""
+        """Whether there has been a SIGHUP, so that the settings may have changed."""
 
     def start_first(self) -> None:
-        """Start one worker and see that it can. Raises ConfigurationError."""
+        """Start the first worker. Raises ConfigurationError if it cannot start."""
         report, its_end = SPAWN.Pipe(duplex=False)
         self._start(0, its_end)
         its_end.close()
@@ -104,7 +110,7 @@ class Supervisor:
                 raise ConfigurationError(problem)
 
     def run(self) -> None:
-        """Start the others, and see to all of them until the last one has stopped."""
+        """Start the others, and replace workers until the last one has stopped."""
         for slot in range(1, len(self._listeners)):
             self._start(slot)
         while self._workers:
@@ -113,17 +119,16 @@ class Supervisor:
                 self._workers.remove(worker)
                 if not self._stopping:
                     log.error("a worker has died", exitcode=worker.process.exitcode)
-                    time.sleep(max(worker.began + PAUSE - time.monotonic(), 0))
+                    time.sleep(max(worker.began + RESTART_INTERVAL_SECONDS - time.monotonic(), 0))
                 self._start(worker.slot)
 
     def _start(self, slot: int, report: Connection | None = None) -> None:
-        """Start a worker with the listening socket of its slot, unless it is too late for that.
+        """Start a worker with the listening socket of its slot, unless the gateway is stopping.
 
-        Signals are held back meanwhile, here and in the new process, where they wait until
-        somebody handles them.
+        Signals are blocked meanwhile; in the new process, until it handles them.
         """
-        resource_tracker.ensure_running()  # multiprocessing's; its start would let signals through
-        signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON)
+        resource_tracker.ensure_running()  # its start would unblock signals
+        signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)
         try:
             if self._stopping:
                 return
@@ -136,13 +141,13 @@ class Supervisor:
             process.start()
             self._workers.append(Worker(slot, process, time.monotonic()))
         finally:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED)
 
-    def pass_on(self, number: int, frame: object) -> None:
-        """SIGHUP as it is; the first SIGTERM or SIGINT as a stop, the second one as its end.
+    def forward(self, number: int, frame: object) -> None:
+        """Forward SIGHUP; the first SIGTERM or SIGINT as SIGTERM, the second one as SIGQUIT.
 
-        The sockets are closed before the workers close theirs, or the kernel would go on to take
-        connections that nobody serves.
+        The sockets are closed before the workers close theirs; otherwise the kernel would still
+        accept connections that nobody serves.
         """
         if number == signal.SIGHUP:
             self._reloaded = True
@@ -165,13 +170,11 @@ def work(
     report: Connection | None,
     reload: bool,
 ) -> None:
-    """What a worker does. It reports its first problem, or that there is none.
+    """Run a worker: it serves on the first socket, and METRICS_PORT on the second.
 
-    It listens on the first socket, and with the others on the second, that of METRICS_PORT.
-    With `reload` the others have been told to reload the settings, and so does this one.
-    Signals of a terminal are the supervisor's, who passes them on.
+    It reports its first problem, or an empty text. With `reload`, it reads the settings again.
     """
-    os.setpgid(0, 0)
+    os.setpgid(0, 0)  # a terminal's signals go to the supervisor only
     configure_logging(settings.log_level, settings.log_format)
     parent = multiprocessing.parent_process()
     assert parent is not None
@@ -205,5 +208,15 @@ def work(
             log.error("a worker cannot start", problem=str(error))
         else:
             report.send(str(error))
-    if worker_metrics is not None and not parent.is_alive():  # so nobody else cleans up
+    if worker_metrics is not None and not parent.is_alive():  # the supervisor would clean up
         shutil.rmtree(worker_metrics.folder, ignore_errors=True)
+
+
+def worker_metrics_folder() -> AbstractContextManager[str]:
+    """A private folder in which workers share their metrics; abandoned ones are removed."""
+    place = MEMORY_FOLDER if os.access(MEMORY_FOLDER, os.W_OK) else tempfile.gettempdir()
+    for folder in Path(place).glob(f"{NAME_PREFIX}[0-9]*-*"):
+        with suppress(OSError):
+            if time.time() - folder.stat().st_mtime > ABANDONED_AFTER_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
+    return tempfile.TemporaryDirectory(prefix=f"{NAME_PREFIX}{os.getpid()}-", dir=place)

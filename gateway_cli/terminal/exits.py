@@ -1,4 +1,4 @@
-"""How a command ends: with an exit status and, if it failed, a line on standard error."""
+"""The end of a command: an exit status and, after a failure, a line on standard error."""
 
 import os
 import sys
@@ -15,20 +15,23 @@ from gateway_cli.terminal.text import printable_lines
 PROGRAM = "cuebot-gateway"
 FAILED, WRONG_USAGE = 1, 2
 INTERRUPTED, BROKEN_PIPE = 130, 141
-"""What shells report for a process ended by SIGINT or SIGPIPE."""
+"""Shells report these for SIGINT and SIGPIPE."""
 
 
 class Failure(Exception):
-    """The command ran and found something wrong. Its text is one line, or a few."""
+    """The command has failed. The text is one line, or a few."""
+
+
+class InvalidCall(Exception):
+    """The call names an unknown method or field. The text is one line."""
 
 
 def exits_cleanly(command: Callable[..., None]) -> Callable[..., None]:
     """Turn exceptions into exit statuses and one line on standard error, never a traceback.
 
-    Wrong settings end the command with status 2, as wrong usage does; a Failure, a GatewayError
-    (Cuebot cannot be reached, there is no schema) and failed reads or writes with 1. Ctrl-C and
-    a reader that has gone away (`| head`) end it without a message. Only errors are logged,
-    unless the command configures logging itself.
+    Wrong settings and wrong usage have status 2; a Failure, a GatewayError and failed reads or
+    writes 1. Ctrl-C and a reader that has gone away (`| head`) end the command without a message.
+    Only errors are logged, unless the command configures logging itself.
     """
 
     @wraps(command)
@@ -40,7 +43,7 @@ def exits_cleanly(command: Callable[..., None]) -> Callable[..., None]:
         except (ConfigurationError, Failure, GatewayError) as error:
             complain(str(error))
             sys.exit(WRONG_USAGE if isinstance(error, ConfigurationError) else FAILED)
-        except click.UsageError as error:  # it may quote what a server has said
+        except click.UsageError as error:  # it may quote a server
             raise click.UsageError(printable_lines(error.format_message()), error.ctx) from None
         except KeyboardInterrupt:
             end_interrupted_line()
@@ -57,9 +60,9 @@ def exits_cleanly(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def refuse_closed_streams() -> None:
-    """Raises Failure if standard input or output is closed.
+    """Raises Failure if standard input or output is closed: the next file would get its number.
 
-    The next file opened would get its number. Standard error may be closed to silence messages.
+    Standard error may be closed.
     """
     if getattr(sys, "stderr") is None:  # noqa: B009 - mypy thinks that it cannot be
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - open to the end
@@ -75,13 +78,13 @@ def complain(problem: str, stream: TextIO | None = None, *, red: bool = False) -
 
 
 def end_interrupted_line() -> None:
-    """After Ctrl-C, begin a new line after the ^C that the terminal shows."""
+    """On a terminal, begin a new line after ^C."""
     if sys.stderr.isatty():
         click.echo(err=True)
 
 
 def discard_output(out: TextIO) -> None:
-    """After a failed write, let Python flush what is left to /dev/null at exit."""
+    """After a failed write, let Python flush the rest to /dev/null at exit."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, out.fileno())
     os.close(nowhere)

@@ -1,4 +1,4 @@
-"""How answers, warnings and failures are shown: on a terminal, or in a pipe."""
+"""Answers, warnings and failures of `call`, on a terminal or in a pipe."""
 
 import os
 import shutil
@@ -10,8 +10,7 @@ from typing import BinaryIO, TextIO
 import orjson
 
 from gateway.errors import GatewayError
-from gateway_cli.client.client import Answer, ignored_fields
-from gateway_cli.client.output_options import Form
+from gateway_cli.client.client import Answer, Form, ignored_fields
 from gateway_cli.terminal.exits import PROGRAM, complain
 from gateway_cli.terminal.table import table
 from gateway_cli.terminal.text import (
@@ -35,20 +34,20 @@ class Output:
     err: TextIO
     form: Form = "json"
     fields: Sequence[str] = ()
-    """The columns of a table; without any, it has all."""
+    """The columns of a table; all if empty."""
     terminal: bool = False
-    """Whether `out` is one."""
+    """Whether `out` is a terminal."""
     colour: bool = False
     indent: bool = False
     shown: int = 0
-    """How many answers have been written."""
+    """The number of answers so far."""
     warned: tuple[str, ...] = ()
     """The ignored fields of the last warning."""
 
     def answer(self, answer: Answer, *, space: os.terminal_size | None = None) -> None:
-        """Write the answer, cut to `space` if given, and a warning about ignored fields.
+        """Write the answer, cut to `space`, and a warning about ignored fields.
 
-        Raises InvalidCall if the answer cannot be shown as a table of these fields.
+        Raises InvalidCall if the answer is no table of these fields.
         """
         if space is not None and answer.ignored and self.err.isatty():
             space = space_above(warning(answer.ignored), space)
@@ -61,7 +60,7 @@ class Output:
         self._warn(answer.ignored)
 
     def failure(self, error: GatewayError) -> None:
-        """Print why the call failed, in one line."""
+        """Print the reason of a failed call in one line."""
         text = f"{error.code.name}: {one_line(error.message) or 'no message'}"
         if error.details:
             text += f" {printable(orjson.dumps(list(error.details)).decode())}"
@@ -69,13 +68,12 @@ class Output:
         self._warn(ignored_fields(error.headers))
 
     def complain(self, text: str) -> None:
-        """Print one line on standard error."""
         complain(text, self.err, red=self.colour)
 
     def start_over(self, title: str) -> os.terminal_size | None:
         """On a terminal, clear the screen and print a title; the space below it.
 
-        A warning that was cleared is printed again. In a pipe, nothing happens.
+        The last warning is printed again then. In a pipe, nothing happens.
         """
         if not self.terminal:
             return None
@@ -92,7 +90,7 @@ class Output:
         self.warned = ignored
 
     def _text(self, answer: Answer, space: os.terminal_size | None) -> bytes:
-        """The answer as it is shown, with a line end unless it is empty."""
+        """The answer in its form, with a line end unless it is empty."""
         content, is_json = answer.content, self.form in ("json", "ndjson")
         if self.form == "json" and self.indent:
             content = orjson.dumps(orjson.loads(content), option=orjson.OPT_INDENT_2)
@@ -119,14 +117,14 @@ def lines_of(text: str) -> list[str]:
 
 
 def names(rows: bytes) -> Iterator[str]:
-    """The one field of each row, in NDJSON, that has one."""
+    """The only field of each row of NDJSON, unless it is empty."""
     for row in rows.splitlines():
         for name in filter(None, orjson.loads(row).values()):
             yield printable(str(name))
 
 
 def fitted(lines: Sequence[str], space: os.terminal_size) -> list[str]:
-    """As much of the lines as there is space for; the last one says how many were left out."""
+    """The lines that fit; if some do not, the last one has their number."""
     if len(lines) > space.lines:
         kept = max(space.lines - 1, 0)
         lines = [*lines[:kept], f"{ELLIPSIS} {len(lines) - kept} more lines"]
@@ -134,18 +132,17 @@ def fitted(lines: Sequence[str], space: os.terminal_size) -> list[str]:
 
 
 def warning(ignored: Sequence[str]) -> str:
-    """The warning about ignored fields."""
     return f"warning: fields ignored: {printable(', '.join(ignored))}"
 
 
 def space_above(message: str, space: os.terminal_size) -> os.terminal_size:
-    """The space that is left when a message is printed below."""
+    """The space above a message."""
     taken = -(-len(f"{PROGRAM}: {message}") // space.columns)
     return os.terminal_size((space.columns, max(space.lines - taken, 1)))
 
 
 def output_of_process(form: Form, fields: Sequence[str], indent: bool | None) -> Output:
-    """Standard output: indented and, unless NO_COLOR is set, coloured on a terminal."""
+    """Standard output; on a terminal, indented and, without NO_COLOR, coloured."""
     terminal = sys.stdout.isatty()
     plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
     return Output(

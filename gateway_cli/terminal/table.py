@@ -1,4 +1,4 @@
-"""The list in an answer as a table: which list, which fields, how they line up."""
+"""The list in an answer as a table."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -7,11 +7,11 @@ import orjson
 
 from gateway.codec.fields import json_name
 from gateway.hints import did_you_mean
-from gateway_cli.client.invalid import InvalidCall
+from gateway_cli.terminal.exits import InvalidCall
 from gateway_cli.terminal.text import printable
 
 NOTHING = "-"
-"""For what is not set, so that every row has a word in every column."""
+"""The cell of an unset field, so that every row has a word in every column."""
 GAP = "  "
 
 Row = Mapping[str, Any]
@@ -20,9 +20,8 @@ Row = Mapping[str, Any]
 def table(answer: object, fields: Sequence[str] = (), *, checked: bool = False) -> list[str]:
     """The lines of a table with these fields (`name`, `jobStats.runningFrames`), header first.
 
-    Without any, it has all fields of the rows, beginning with the name. Raises InvalidCall for a
-    field that no row has, unless they are `checked`, and for an answer with several lists, or with
-    a list of something other than objects.
+    Without fields, it has all, beginning with the name. Raises InvalidCall for a field that no row
+    has, unless they are `checked`, and for an answer that is not one list of objects.
     """
     rows = rows_of(answer, fields)
     if not fields:
@@ -36,7 +35,7 @@ def table(answer: object, fields: Sequence[str] = (), *, checked: bool = False) 
 
 
 def headings(fields: Sequence[str]) -> list[str]:
-    """The last part of each field's name, or the whole where that would be there twice."""
+    """The last part of each field's name, or the whole name where the part is ambiguous."""
     last = [field.rpartition(".")[2] for field in fields]
     return [
         printable(short if last.count(short) == 1 else field)
@@ -45,16 +44,14 @@ def headings(fields: Sequence[str]) -> list[str]:
 
 
 def aligned(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """The lines of a table, each column as wide as its widest cell."""
     columns = [align(column) for column in zip(head, *rows, strict=True)]
     return [GAP.join(line).rstrip() for line in zip(*columns, strict=True)]
 
 
 def rows_of(answer: object, fields: Sequence[str] = ()) -> Sequence[Row]:
-    """The objects of the only list in the answer, or the answer's single object.
+    """The objects of the only list in the answer, or the answer as a single object.
 
-    Looks through wrappers (`{"jobs": {"jobs": […]}}`) that have none of the fields. Raises
-    InvalidCall if there is neither.
+    Wrappers (`{"jobs": {"jobs": […]}}`) are looked through. Raises InvalidCall.
     """
     first = {field.partition(".")[0] for field in fields}
     first |= {json_name(name) for name in first}
@@ -86,7 +83,7 @@ def lists_in(answer: Row, path: str) -> Iterator[tuple[str, list[Row]]]:
 
 
 def check(field: str, rows: Sequence[Row]) -> None:
-    """Raises InvalidCall, with the existing fields, for a field that no row can have."""
+    """Raises InvalidCall for a field that no row can have."""
     if not rows or known(rows, field.split(".")):
         return
     names = list(dict.fromkeys(names_in(rows[0])))
@@ -96,7 +93,7 @@ def check(field: str, rows: Sequence[Row]) -> None:
 
 
 def known(rows: Sequence[Row], path: Sequence[str]) -> bool:
-    """Whether a row has this path, or could: the message it leads into is unset in every row."""
+    """Whether a row has this path, or could have it, in a message that is unset in every row."""
     values: Sequence[object] = rows
     for name in path:
         messages = [value for value in values if isinstance(value, dict)]
@@ -109,7 +106,7 @@ def known(rows: Sequence[Row], path: Sequence[str]) -> bool:
 
 
 def names_in(row: Row, prefix: str = "") -> Iterator[str]:
-    """All fields of a row, with those of nested messages after a dot."""
+    """The fields of a row, with dots in those of nested messages."""
     for name, value in row.items():
         if isinstance(value, dict) and value:
             yield from names_in(value, f"{prefix}{name}.")
@@ -128,14 +125,13 @@ def value_at(row: Row, field: str) -> object:
 
 
 def cell(value: object) -> str:
-    """A value as one line of text."""
     if value is None or value == "":
         return NOTHING
     return printable(value if isinstance(value, str) else orjson.dumps(value).decode())
 
 
 def align(column: Sequence[str]) -> Iterable[str]:
-    """A column, header first, padded to one width. Numbers are aligned to the right."""
+    """A column, header first, padded to one width; numbers to the right."""
     head, *cells = column
     width = max(map(len, column))
     if cells and all(is_number(text) or text == NOTHING for text in cells):

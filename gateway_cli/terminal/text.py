@@ -7,11 +7,10 @@ import click
 import orjson
 
 STEERING = "\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
-"""What moves the cursor, ends lines or turns the writing direction, and may stand in JSON."""
+"""Characters that move the cursor, end lines or turn the writing direction, as JSON may have."""
 CONTROLS = re.compile(f"[\x00-\x1f{STEERING}\ud800-\udfff]")
-"""The same with what JSON escapes, and lone surrogates."""
+"""All such characters, and lone surrogates."""
 LINE_CONTROLS = re.compile(r"(?![\n\t])" + CONTROLS.pattern)
-"""The same without line ends and tabs."""
 JSON_CONTROLS = re.compile(f"[{STEERING}]")
 TOKEN = re.compile(r'("(?:[^"\\]|\\.)*")(:)?|(-?\d[^\s,\]}]*)|(true|false|null)')
 
@@ -19,16 +18,15 @@ ELLIPSIS = "…"
 
 
 def escape(found: re.Match[str]) -> str:
-    """A character as JSON escapes it."""
     return f"\\u{ord(found[0]):04x}"
 
 
 printable = partial(CONTROLS.sub, escape)
-"""The text on one line, with control characters escaped."""
+"""The text on one line, with control characters escaped as in JSON."""
 printable_lines = partial(LINE_CONTROLS.sub, escape)
 """The text with control characters escaped, except line ends and tabs."""
 printable_json = partial(JSON_CONTROLS.sub, escape)
-"""The same JSON with control characters escaped."""
+"""JSON with control characters escaped, which does not change it."""
 
 
 def json_text(value: object, *, indent: bool = True) -> str:
@@ -37,7 +35,7 @@ def json_text(value: object, *, indent: bool = True) -> str:
 
 
 def one_line(text: str) -> str:
-    """The lines of a text joined by `; `, without those that repeat what was already said."""
+    """The lines of a text joined by `; `, without repetitions."""
     joined = ""
     for line in map(str.strip, text.splitlines()):
         if line not in joined:
@@ -46,7 +44,6 @@ def one_line(text: str) -> str:
 
 
 def clip(line: str, columns: int) -> str:
-    """The line, cut to this width with an ellipsis at the end."""
     return line if len(line) <= columns else line[: columns - 1] + ELLIPSIS
 
 
@@ -56,7 +53,6 @@ def counted(number: int, noun: str, plural: str = "") -> str:
 
 
 def coloured(json: str) -> str:
-    """JSON with terminal colours."""
     return TOKEN.sub(colour_token, json)
 
 

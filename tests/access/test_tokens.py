@@ -20,7 +20,7 @@ from gateway.access.secrets import load_secrets
 from gateway.access.tokens import Authenticator, Principal, TokenRules
 from gateway.errors import Code, GatewayError
 from gateway.settings.model import Settings
-from gateway_cli.minting import mint_token
+from gateway_cli.tokens import mint_token
 from tests.support.servers import SECRET, Gateway, ScriptedCuebot, gateway_for, http_client
 
 KEY = b"the secret of these tests, 32 bytes or more"

@@ -225,45 +225,18 @@ def test_zero_is_not_set_where_that_is_the_same() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "zero"),
+    ("keys", "zero"),
     [
-        ("aBool", 0),
-        ("aBool", "0"),
-        ("aBytes", 0),
-        ("aBytes", "0"),
-        ("aBytes", False),
-        ("aString", 0),
-        ("aString", False),
-        ("anInt32", ""),
-        ("anInt32", False),
-        ("anInt64", ""),
-        ("anInt64", False),
-        ("aDouble", ""),
-        ("aDouble", False),
-        ("colour", ""),
-        ("colour", False),
+        ("aBool aBytes aString", 0),
+        ("aBool aBytes", "0"),
+        ("aBytes aString anInt32 anInt64 aDouble colour", False),
+        ("anInt32 anInt64 aDouble colour", ""),
     ],
 )
-def test_zero_of_another_type(key: str, zero: object) -> None:
-    """What is the default of another type is a mistake."""
-    assert refusal("trial.Scalars", {key: zero}).startswith(f"{key}: ")
-
-
-def test_null_in_a_list_or_map() -> None:
-    """Null is no item of a list and no value of a map."""
-    assert refusal("trial.Repeated", {"strings": ["a", None]}) == (
-        "strings[1]: expected a string, got null"
-    )
-    assert refusal("trial.Repeated", {"messages": [None]}) == (
-        "messages[0]: expected an object, got null"
-    )
-    assert refusal("trial.Maps", {"byInt32": {"1": None}}) == (
-        "byInt32.1: expected a string, got null"
-    )
-    assert refusal("trial.Maps", {"leafByName": {"x": None}}) == (
-        "leafByName.x: expected an object, got null"
-    )
-    assert refusal("trial.wellknown.Repeated", {"int32Value": [None]}).startswith("int32Value[0]")
+def test_zero_of_another_type(keys: str, zero: object) -> None:
+    """The default of another type is a mistake."""
+    for key in keys.split():
+        assert refusal("trial.Scalars", {key: zero}).startswith(f"{key}: ")
 
 
 def test_null_that_is_a_value() -> None:
@@ -348,117 +321,76 @@ def test_required_fields() -> None:
     )
 
 
-PLACES: dict[str, tuple[str, Any, str]] = {
-    "field": ("trial.Leaf", {"name": 1}, "name: expected a string, got a number"),
-    "as the client wrote it": ("trial.Scalars", {"a_bool": 1}, "a_bool: expected true or false"),
-    "item": (
-        "trial.Repeated",
-        {"strings": ["a", "b", 3]},
-        "strings[2]: expected a string, got a number",
-    ),
-    "list": ("trial.Repeated", {"strings": {}}, "strings: expected a list, got an object"),
-    "one text": ("trial.Repeated", {"strings": "x"}, "strings: expected a list, got a string"),
-    "one number": ("trial.Repeated", {"int32s": 1}, "int32s: expected a list, got a number"),
-    "nested": (
+SINGULAR, REPEATED = "trial.wellknown.Singular", "trial.wellknown.Repeated"
+PLACES: list[tuple[str, Any, str]] = [
+    ("trial.Leaf", {"name": 1}, "name: expected a string, got a number"),
+    ("trial.Scalars", {"a_bool": 1}, "a_bool: expected true or false"),
+    ("trial.Repeated", {"strings": ["a", "b", 3]}, "strings[2]: expected a string, got a number"),
+    ("trial.Repeated", {"strings": ["a", None]}, "strings[1]: expected a string, got null"),
+    ("trial.Repeated", {"messages": [None]}, "messages[0]: expected an object, got null"),
+    ("trial.Repeated", {"strings": {}}, "strings: expected a list, got an object"),
+    ("trial.Repeated", {"strings": "x"}, "strings: expected a list, got a string"),
+    ("trial.Repeated", {"int32s": 1}, "int32s: expected a list, got a number"),
+    (
         "trial.Tree",
         {"child": {"children": [{}, {"name": True}]}},
-        "child.children[1].name: expected a string, got true or false",
+        "child.children[1].name: expected",
     ),
-    "map value": (
-        "trial.Tree",
-        {"named": {"a.b": {"name": []}}},
-        "named.a.b.name: expected a string, got a list",
-    ),
-    "map key": ("trial.Maps", {"byInt32": {"x": ""}}, "byInt32.x: expected an integer as the key"),
-    "bool key": ("trial.Maps", {"byBool": {"True": {}}}, "byBool.True: expected the key true or"),
-    "map": ("trial.Maps", {"byBool": []}, "byBool: expected an object, got a list"),
-    "message": (
-        "trial.Tree",
-        {"forest": {"oldest": 3}},
-        "forest.oldest: expected an object, got a",
-    ),
-    "timestamp": (
-        "trial.wellknown.Singular",
-        {"timestamp": 3},
-        "timestamp: expected an RFC 3339 time",
-    ),
-    "duration": ("trial.wellknown.Repeated", {"duration": ["x"]}, "duration[0]: expected a dur"),
-    "field mask": (
-        "trial.wellknown.Singular",
-        {"fieldMask": []},
-        "fieldMask: expected field names",
-    ),
-    "struct": ("trial.wellknown.Singular", {"struct": []}, "struct: expected an object, got a l"),
-    "list value": ("trial.wellknown.Singular", {"listValue": {}}, "listValue: expected a list"),
-    "wrapper": ("trial.wellknown.Singular", {"int32Value": "x"}, "int32Value: expected a 32-bit"),
-    "any": ("trial.wellknown.Singular", {"any": {"x": 1}}, "any: expected @type"),
-    "any's type": (
-        "trial.wellknown.Singular",
-        {"any": {"@type": "x/not.There"}},
-        "any.@type: unknown type 'x/not.There'",
-    ),
-    "any's content": (
-        "trial.wellknown.Singular",
-        {"any": {"@type": "x/trial.Leaf", "name": 1}},
-        "any.name: expected a string, got a number",
-    ),
-}
+    ("trial.Tree", {"named": {"a.b": {"name": []}}}, "named.a.b.name: expected a string, got a l"),
+    ("trial.Maps", {"byInt32": {"x": ""}}, "byInt32.x: expected an integer as the key"),
+    ("trial.Maps", {"byInt32": {"1": None}}, "byInt32.1: expected a string, got null"),
+    ("trial.Maps", {"leafByName": {"x": None}}, "leafByName.x: expected an object, got null"),
+    ("trial.Maps", {"byBool": {"True": {}}}, "byBool.True: expected the key true or"),
+    ("trial.Maps", {"byBool": []}, "byBool: expected an object, got a list"),
+    ("trial.Tree", {"forest": {"oldest": 3}}, "forest.oldest: expected an object, got a number"),
+    (SINGULAR, {"timestamp": 3}, "timestamp: expected an RFC 3339 time"),
+    (REPEATED, {"duration": ["x"]}, "duration[0]: expected a duration"),
+    (REPEATED, {"int32Value": [None]}, "int32Value[0]"),
+    (SINGULAR, {"fieldMask": []}, "fieldMask: expected field names"),
+    (SINGULAR, {"struct": []}, "struct: expected an object, got a list"),
+    (SINGULAR, {"listValue": {}}, "listValue: expected a list"),
+    (SINGULAR, {"int32Value": "x"}, "int32Value: expected a 32-bit"),
+    (SINGULAR, {"any": {"x": 1}}, "any: expected @type"),
+    (SINGULAR, {"any": {"@type": "x/not.There"}}, "any.@type: unknown type 'x/not.There'"),
+    (SINGULAR, {"any": {"@type": "x/trial.Leaf", "name": 1}}, "any.name: expected a string, got"),
+]
 
 
-@pytest.mark.parametrize(("name", "body", "start"), PLACES.values(), ids=PLACES)
+@pytest.mark.parametrize(("name", "body", "start"), PLACES)
 def test_place_of_the_problem(name: str, body: Any, start: str) -> None:
     """An error names the place by the client's own words, and what was expected there."""
     assert refusal(name, body).startswith(start)
 
 
-def test_opencue_place() -> None:
-    """The design's own example: the place in a list inside the request."""
-    with pytest.raises(GatewayError) as caught:
-        decoded(opencue(), "job.JobGetJobsRequest", {"r": {"shows": ["a", "b", 7]}})
-    assert caught.value.message == "r.shows[2]: expected a string, got a number"
-
-
-WELL_KNOWN_TEXTS: dict[str, tuple[str, str, bool]] = {
-    "time": ("Timestamp", "2026-01-31T12:00:00Z", True),
-    "time with an offset": ("Timestamp", "2026-01-31T12:00:00.5+02:00", True),
-    "first time": ("Timestamp", "0001-01-01T00:00:00Z", True),
-    "last time": ("Timestamp", "9999-12-31T23:59:59.999999999Z", True),
-    "year 0": ("Timestamp", "0000-01-01T00:00:00Z", False),
-    "before the first": ("Timestamp", "0001-01-01T00:00:00+10:00", False),
-    "after the last": ("Timestamp", "9999-12-31T23:59:59-10:00", False),
-    "no zone": ("Timestamp", "2026-01-31T12:00:00", False),
-    "date": ("Timestamp", "2026-01-31", False),
-    "ten digits": ("Timestamp", "2026-01-31T12:00:00.0123456789Z", False),
-    "broken offset": ("Timestamp", "2026-01-31T12:00:00+0x:00", False),
-    "offset out of range": ("Timestamp", "2026-01-31T12:00:00+99:99", False),
-    "empty time": ("Timestamp", "", False),
-    "Z": ("Timestamp", "Z", False),
-    "duration": ("Duration", "-1.5s", True),
-    "longest": ("Duration", "315576000000s", True),
-    "too long": ("Duration", "315576000001s", False),
-    "no unit": ("Duration", "1", False),
-    "s": ("Duration", "s", False),
-    "empty duration": ("Duration", "", False),
-    "underscore": ("Duration", "1_0s", False),
-    "plus": ("Duration", "+1s", False),
-    "space": ("Duration", " 1s", False),
-    "duration with an exponent": ("Duration", "1e3s", False),
-    "two points": ("Duration", "1.2.3s", False),
-    "duration of 5000 digits": ("Duration", "1" * 5000 + "s", False),
-    "mask": ("FieldMask", "name,showStats.x", True),
-    "empty mask": ("FieldMask", "", True),
-    "mask with an underscore": ("FieldMask", "show_stats", False),
+GOOD_TEXTS = {
+    "Timestamp": [
+        *("2026-01-31T12:00:00Z", "2026-01-31T12:00:00.5+02:00"),
+        *("0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999999Z"),
+    ],
+    "Duration": ["-1.5s", "315576000000s"],
+    "FieldMask": ["name,showStats.x", ""],
+}
+BAD_TEXTS = {
+    "Timestamp": [
+        *("0000-01-01T00:00:00Z", "0001-01-01T00:00:00+10:00", "9999-12-31T23:59:59-10:00"),
+        *("2026-01-31T12:00:00", "2026-01-31", "2026-01-31T12:00:00.0123456789Z", "", "Z"),
+        *("2026-01-31T12:00:00+0x:00", "2026-01-31T12:00:00+99:99"),
+    ],
+    "Duration": [
+        *("315576000001s", "1", "s", "", "1_0s", "+1s", " 1s", "1e3s", "1.2.3s", "1" * 5000 + "s")
+    ],
+    "FieldMask": ["show_stats"],
 }
 
 
-@pytest.mark.parametrize(("name", "text", "good"), WELL_KNOWN_TEXTS.values(), ids=WELL_KNOWN_TEXTS)
-def test_well_known_text(name: str, text: str, good: bool) -> None:
+@pytest.mark.parametrize("name", GOOD_TEXTS)
+def test_well_known_text(name: str) -> None:
     """Times, durations and masks are taken in their own grammar, within their own range."""
-    if good:
+    for text in GOOD_TEXTS[name]:
         decoded(trial(), "google.protobuf." + name, json.dumps(text).encode())
-    else:
-        message = refusal("google.protobuf." + name, json.dumps(text).encode())
-        assert message.startswith("the body: expected ")
+    for text in BAD_TEXTS[name]:
+        problem = refusal("google.protobuf." + name, json.dumps(text).encode())
+        assert problem.startswith("the body: expected "), text
 
 
 @pytest.mark.thorough

@@ -8,7 +8,7 @@ from google.rpc import error_details_pb2, status_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.codec.error_details import details_to_json
+from gateway.codec.encode import details_to_json
 from gateway.errors import Code, GatewayError
 from tests.support.protos import examples, parsed
 
@@ -46,36 +46,26 @@ def test_known_type() -> None:
     ]
 
 
-def test_nested_known_type() -> None:
-    """Lists in a detail are whole."""
+def test_lists_in_a_detail() -> None:
+    """They are whole."""
     bad = error_details_pb2.BadRequest()
     bad.field_violations.add(field="name", description="empty")
     (found,) = answered(status(bad))
     assert found["fieldViolations"][0]["field"] == "name"
 
 
-def test_well_known_type() -> None:
-    """A well-known type as a detail has its JSON under `value`."""
-    assert answered(status(duration_pb2.Duration(seconds=2))) == [
-        {"@type": "type.googleapis.com/google.protobuf.Duration", "value": "2s"}
-    ]
-
-
-def test_unknown_type() -> None:
-    """Of a type that nobody knows, the name and the bytes go out."""
+def test_other_types() -> None:
+    """A well-known type has its JSON under `value`; of an unknown one, name and bytes go out."""
     stranger = any_pb2.Any(type_url="type.googleapis.com/farm.Fire", value=b"\xfb\xff")
-    assert answered(status(stranger)) == [
-        {"@type": "type.googleapis.com/farm.Fire", "value": "+/8="}
+    assert answered(status(duration_pb2.Duration(seconds=2), stranger)) == [
+        {"@type": "type.googleapis.com/google.protobuf.Duration", "value": "2s"},
+        {"@type": "type.googleapis.com/farm.Fire", "value": "+/8="},
     ]
-
-
-@pytest.mark.parametrize("data", [b"", status()], ids=["nothing", "no details"])
-def test_no_details(data: bytes) -> None:
-    """A status without details has none."""
-    assert answered(data) == []
 
 
 GARBAGE = {
+    "nothing": b"",
+    "no details": status(),
     "no message": b"\xff\xff",
     "truncated": status(duration_pb2.Duration(seconds=2))[:-1],
     "text": b"not found",
@@ -89,7 +79,7 @@ GARBAGE = {
 
 @pytest.mark.parametrize("data", GARBAGE.values(), ids=GARBAGE)
 def test_garbage(data: bytes) -> None:
-    """What cannot be read is no reason to lose the error itself."""
+    """What cannot be read, or is not there, is no reason to lose the error itself."""
     assert details_to_json(data) == []
 
 

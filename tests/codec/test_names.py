@@ -24,17 +24,9 @@ def protobufs_own(name: str) -> str:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("min_cores", "minCores"),
-        ("minCores", "minCores"),
-        ("a__b", "aB"),
-        ("a_", "a"),
-        ("_a", "A"),
-        ("a_1b", "a1b"),
-        ("A_B", "AB"),
-        ("x2_y", "x2Y"),
-        ("aB_cD", "aBCD"),
-        ("_", ""),
-        ("__", ""),
+        *(("min_cores", "minCores"), ("minCores", "minCores"), ("a__b", "aB"), ("a_", "a")),
+        *(("_a", "A"), ("a_1b", "a1b"), ("A_B", "AB"), ("x2_y", "x2Y"), ("aB_cD", "aBCD")),
+        *(("_", ""), ("__", "")),
     ],
 )
 def test_examples(name: str, expected: str) -> None:
@@ -42,14 +34,7 @@ def test_examples(name: str, expected: str) -> None:
     assert json_name(name) == protobufs_own(name) == expected
 
 
-@given(st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,20}", fullmatch=True))
+@given(st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,20}|a[ab_Z9]{1,8}", fullmatch=True))
 def test_any_name(name: str) -> None:
     """Whatever a field may be called, its JSON name is protobuf's."""
-    assert json_name(name) == protobufs_own(name)
-
-
-@given(st.text(alphabet="ab_Z9", min_size=1, max_size=8))
-def test_many_underscores(name: str) -> None:
-    """Names that are mostly underscores, capitals and digits, too."""
-    name = f"a{name}"
     assert json_name(name) == protobufs_own(name)

@@ -15,7 +15,7 @@ from gateway.codec.payload import Payload
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of which a short message has several."""
-    monkeypatch.setattr(payload, "BLOCK", 16)
+    monkeypatch.setattr(payload, "BLOCK_BYTES", 16)
 
 
 @pytest.mark.usefixtures("small_blocks")
@@ -56,7 +56,7 @@ def test_the_original_is_not_kept_besides() -> None:
 
 def test_what_hardly_gets_smaller_stays_as_it_is() -> None:
     """Decompressing it would be for nothing."""
-    message = b64encode(os.urandom(payload.BLOCK))
+    message = b64encode(os.urandom(payload.BLOCK_BYTES))
     kept = Payload(message)
     assert kept.compress() == len(message)
     assert kept.read(0, kept.size).obj is message

@@ -6,29 +6,25 @@ from gateway.codec.unknown import UnknownFieldPolicy
 from tests.support.decoding import decoded, refusal
 from tests.support.protos import trial
 
-INTEGERS: dict[str, tuple[str, str, int]] = {
-    "int32 low": ("anInt32", "-2147483648", -(2**31)),
-    "int32 high": ("anInt32", "2147483647", 2**31 - 1),
-    "uint32 high": ("aUint32", "4294967295", 2**32 - 1),
-    "int64 low": ("anInt64", "-9223372036854775808", -(2**63)),
-    "int64 high": ("anInt64", "9223372036854775807", 2**63 - 1),
-    "uint64 high": ("aUint64", "18446744073709551615", 2**64 - 1),
-    "sint64 low": ("aSint64", "-9223372036854775808", -(2**63)),
-    "fixed64 high": ("aFixed64", "18446744073709551615", 2**64 - 1),
-    "sfixed32 low": ("aSfixed32", "-2147483648", -(2**31)),
-    "zero": ("anInt64", "0", 0),
-    "minus zero": ("anInt64", "-0", 0),
-    "no fraction": ("anInt32", "5.0", 5),
-    "exponent": ("anInt32", "1e3", 1000),
-    "capital exponent": ("anInt64", "1E+3", 1000),
-    "negative exponent": ("anInt64", "1000e-3", 1),
-    "fraction and exponent": ("anInt64", "1.5e1", 15),
-    "largest exact double": ("anInt64", "9007199254740991.0", 2**53 - 1),
-}
+INTEGERS: list[tuple[str, str, int]] = [
+    ("anInt32", "-2147483648", -(2**31)),
+    ("anInt32", "2147483647", 2**31 - 1),
+    ("aUint32", "4294967295", 2**32 - 1),
+    ("anInt64", "-9223372036854775808", -(2**63)),
+    ("anInt64", "9223372036854775807", 2**63 - 1),
+    ("aUint64", "18446744073709551615", 2**64 - 1),
+    ("aSint64", "-9223372036854775808", -(2**63)),
+    ("aFixed64", "18446744073709551615", 2**64 - 1),
+    ("aSfixed32", "-2147483648", -(2**31)),
+    *(("anInt64", "0", 0), ("anInt64", "-0", 0)),
+    *(("anInt32", "5.0", 5), ("anInt32", "1e3", 1000), ("anInt64", "1E+3", 1000)),
+    *(("anInt64", "1000e-3", 1), ("anInt64", "1.5e1", 15)),
+    ("anInt64", "9007199254740991.0", 2**53 - 1),
+]
 
 
 @pytest.mark.parametrize("quote", ["", '"'], ids=["number", "string"])
-@pytest.mark.parametrize(("field", "text", "value"), INTEGERS.values(), ids=INTEGERS)
+@pytest.mark.parametrize(("field", "text", "value"), INTEGERS)
 def test_integer(field: str, text: str, value: int, quote: str) -> None:
     """Every integer type takes numbers and strings up to its limits, if they are whole."""
     body = f'{{"{field}": {quote}{text}{quote}}}'.encode()
@@ -37,55 +33,28 @@ def test_integer(field: str, text: str, value: int, quote: str) -> None:
 
 
 NOT_INTEGERS = {
-    "int32 below": ("anInt32", "-2147483649"),
-    "int32 above": ("anInt32", "2147483648"),
-    "uint32 above": ("aUint32", "4294967296"),
-    "uint32 negative": ("aUint32", "-1"),
-    "int64 below": ("anInt64", "-9223372036854775809"),
-    "int64 above": ("anInt64", "9223372036854775808"),
-    "uint64 above": ("aUint64", "18446744073709551616"),
-    "uint64 negative": ("aUint64", "-1"),
-    "ten to the thirtieth": ("anInt64", "1" + "0" * 30),
-    "fraction": ("anInt32", "1.5"),
-    "tiny": ("anInt32", "1e-9"),
-    "large exponent": ("anInt64", "1e30"),
-    "just not above": ("anInt64", "9223372036854775807.5"),
-    "huge exponent": ("anInt64", "1e999999999"),
-    "exponent beyond decimal": ("anInt64", "1e99999999999999999999"),
-    "five thousand digits": ("aUint64", "1" * 5000),
+    "anInt32": ("-2147483649", "2147483648", "1.5", "1e-9"),
+    "aUint32": ("4294967296", "-1"),
+    "anInt64": (
+        *("-9223372036854775809", "9223372036854775808", "9223372036854775807.5", "1" + "0" * 30),
+        *("1e30", "1e999999999", "1e99999999999999999999"),
+    ),
+    "aUint64": ("18446744073709551616", "-1", "1" * 5000),
 }
-TEXTS_FOR_NO_NUMBER = {
-    "underscore": "1_0",
-    "plus": "+1",
-    "leading zero": "01",
-    "leading zeros": "-007",
-    "leading space": " 1",
-    "trailing space": "1 ",
-    "trailing newline": "1\n",
-    "no digit before the point": ".5",
-    "no digit after the point": "1.",
-    "no exponent": "1e",
-    "hexadecimal": "0x1",
-    "empty": "",
-    "minus": "-",
-    "word": "ten",
-    "Arabic digits": "\u0661",
-    "full-width digits": "\uff11",
-    "lower-case nan": "nan",
-    "inf": "inf",
-    "infinity": "infinity",
-    "+Infinity": "+Infinity",
-    "comma": "1,5",
-}
+TEXTS_FOR_NO_NUMBER = [
+    *("1_0", "+1", "01", "-007", " 1", "1 ", "1\n", ".5", "1.", "1e", "0x1", "", "-", "ten", "1,5"),
+    *("\u0661", "\uff11", "nan", "inf", "infinity", "+Infinity"),
+]
 
 
 @pytest.mark.parametrize("quote", ["", '"'], ids=["number", "string"])
-@pytest.mark.parametrize(("field", "text"), NOT_INTEGERS.values(), ids=NOT_INTEGERS)
-def test_not_an_integer(field: str, text: str, quote: str) -> None:
+@pytest.mark.parametrize("field", NOT_INTEGERS)
+def test_not_an_integer(field: str, quote: str) -> None:
     """Fractions, and what lies out of a type's range, are refused with the field's name."""
-    message = refusal("trial.Scalars", f'{{"{field}": {quote}{text}{quote}}}'.encode())
-    assert message.startswith(f"{field}: ") or "not valid JSON" in message
-    assert len(message) < 300
+    for text in NOT_INTEGERS[field]:
+        message = refusal("trial.Scalars", f'{{"{field}": {quote}{text}{quote}}}'.encode())
+        assert message.startswith(f"{field}: ") or "not valid JSON" in message
+        assert len(message) < 300
 
 
 def test_tiny_fraction_in_a_string() -> None:
@@ -95,7 +64,7 @@ def test_tiny_fraction_in_a_string() -> None:
 
 
 @pytest.mark.parametrize("field", ["anInt32", "aUint64", "aDouble", "aFloat"])
-@pytest.mark.parametrize("text", TEXTS_FOR_NO_NUMBER.values(), ids=TEXTS_FOR_NO_NUMBER)
+@pytest.mark.parametrize("text", TEXTS_FOR_NO_NUMBER, ids=ascii)
 def test_string_that_is_no_number(field: str, text: str) -> None:
     """A string stands for a number only in the grammar of JSON."""
     assert refusal("trial.Scalars", {field: text}).startswith(f"{field}: expected a")
@@ -124,24 +93,22 @@ def test_number_that_lost_digits(text: str) -> None:
     assert abs(quoted.an_int64) == 2**53 + 1
 
 
-FLOATS = {
-    "fraction": ("aDouble", "0.1", 0.1),
-    "largest double": ("aDouble", "1.7976931348623157e308", 1.7976931348623157e308),
-    "smallest double": ("aDouble", "5e-324", 5e-324),
-    "underflow": ("aDouble", "1e-999", 0.0),
-    "long integer": ("aDouble", "1" + "0" * 30, 1e30),
-    "20 digits": ("aDouble", "12345678901234567890", 12345678901234567890.0),
-    "largest float": ("aFloat", "3.4028234663852886e38", 3.4028234663852886e38),
-    "largest float, shortest": ("aFloat", "3.4028235e38", 3.4028234663852886e38),
-    "lowest float, shortest": ("aFloat", "-3.4028235e38", -3.4028234663852886e38),
-    "not exact as a float": ("aFloat", "16777217", 16777216.0),
-    "subnormal float": ("aFloat", "1e-45", 1.401298464324817e-45),
-    "float underflow": ("aFloat", "1e-60", 0.0),
-}
+FLOATS = [
+    *(("aDouble", "0.1", 0.1), ("aDouble", "5e-324", 5e-324), ("aDouble", "1e-999", 0.0)),
+    ("aDouble", "1.7976931348623157e308", 1.7976931348623157e308),
+    ("aDouble", "1" + "0" * 30, 1e30),
+    ("aDouble", "12345678901234567890", 12345678901234567890.0),
+    ("aFloat", "3.4028234663852886e38", 3.4028234663852886e38),
+    ("aFloat", "3.4028235e38", 3.4028234663852886e38),
+    ("aFloat", "-3.4028235e38", -3.4028234663852886e38),
+    ("aFloat", "16777217", 16777216.0),
+    ("aFloat", "1e-45", 1.401298464324817e-45),
+    ("aFloat", "1e-60", 0.0),
+]
 
 
 @pytest.mark.parametrize("quote", ["", '"'], ids=["number", "string"])
-@pytest.mark.parametrize(("field", "text", "value"), FLOATS.values(), ids=FLOATS)
+@pytest.mark.parametrize(("field", "text", "value"), FLOATS)
 def test_float(field: str, text: str, value: float, quote: str) -> None:
     """Doubles and floats take numbers and strings; 3.4028235e38 is the largest float."""
     message = decoded(trial(), "trial.Scalars", f'{{"{field}":{quote}{text}{quote}}}'.encode())
@@ -163,62 +130,45 @@ def test_special_float_without_quotes(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "text"),
+    ("field", "texts"),
     [
-        ("aFloat", "3.4028236e38"),
-        ("aFloat", "-3.4028236e38"),
-        ("aFloat", "3.4028235677973366e38"),
-        ("aFloat", "1e39"),
-        ("aDouble", "1e999"),
-        ("aDouble", "1e999999999"),
-        ("aDouble", "1e99999999999999999999"),
-        ("aFloat", "-1e400"),
-        ("aDouble", "1" * 400),
+        ("aFloat", ("3.4028236e38", "-3.4028236e38", "3.4028235677973366e38", "1e39", "-1e400")),
+        ("aDouble", ("1e999", "1e999999999", "1e99999999999999999999", "1" * 400)),
     ],
-    ids=lambda text: text[:24],
 )
 @pytest.mark.parametrize("quote", ["", '"'], ids=["number", "string"])
-def test_float_out_of_range(field: str, text: str, quote: str) -> None:
+def test_float_out_of_range(field: str, texts: tuple[str, ...], quote: str) -> None:
     """A number beyond the type's range is refused, never turned into an infinity."""
-    refusal("trial.Scalars", f'{{"{field}": {quote}{text}{quote}}}'.encode())
+    for text in texts:
+        refusal("trial.Scalars", f'{{"{field}": {quote}{text}{quote}}}'.encode())
 
 
 # Enums, bytes, strings, bools
 
-ENUMS = {
-    "name": ("RED", 1),
-    "alias": ("SCARLET", 1),
-    "number": (-2, -2),
-    "number in a string": ("-2", -2),
-    "whole float": (1.0, 1),
-    "unknown number": (12345, 12345),
-    "highest number": (2147483647, 2147483647),
-    "lowest name": ("LOWEST", -2147483648),
-}
+ENUMS: list[tuple[object, int]] = [
+    *(("RED", 1), ("SCARLET", 1), (-2, -2), ("-2", -2), (1.0, 1), (12345, 12345)),
+    *((2147483647, 2147483647), ("LOWEST", -2147483648)),
+]
 
 
-@pytest.mark.parametrize(("value", "number"), ENUMS.values(), ids=ENUMS)
+@pytest.mark.parametrize(("value", "number"), ENUMS)
 def test_enum(value: object, number: int) -> None:
     """An enum takes its names, aliases too, and any number when it is open."""
     assert decoded(trial(), "trial.Scalars", {"colour": value}).colour == number
 
 
-NOT_ENUMS = {
-    "unknown name": ("GREEN", "no trial.Colour is called 'GREEN'"),
-    "near name": ("CRIMSONS", "did you mean `CRIMSON`?"),
-    "lower case": ("red", "did you mean `RED`?"),
-    "empty": ("", "no trial.Colour is called ''"),
-    "underscore": ("1_0", "no trial.Colour is called"),
-    "plus": ("+1", "no trial.Colour is called"),
-    "too large": (2147483648, "trial.Colour"),
-    "fraction": (1.5, "trial.Colour"),
-    "bool": (True, "got true or false"),
-    "list": (["RED"], "got a list"),
-    "object": ({}, "got an object"),
-}
+NOT_ENUMS: list[tuple[object, str]] = [
+    ("GREEN", "no trial.Colour is called 'GREEN'"),
+    ("CRIMSONS", "did you mean `CRIMSON`?"),
+    ("red", "did you mean `RED`?"),
+    ("", "no trial.Colour is called ''"),
+    *(("1_0", "no trial.Colour is called"), ("+1", "no trial.Colour is called")),
+    *((2147483648, "trial.Colour"), (1.5, "trial.Colour"), (True, "got true or false")),
+    *((["RED"], "got a list"), ({}, "got an object")),
+]
 
 
-@pytest.mark.parametrize(("value", "problem"), NOT_ENUMS.values(), ids=NOT_ENUMS)
+@pytest.mark.parametrize(("value", "problem"), NOT_ENUMS)
 def test_not_an_enum(value: object, problem: str) -> None:
     """An unknown name is refused, with the nearest one there is."""
     message = refusal("trial.Scalars", {"colour": value})
@@ -235,41 +185,23 @@ def test_closed_enum(field: str) -> None:
     assert refusal("trial.two.ClosedEnums", {"named": {"x": 9}}).startswith("named.x: ")
 
 
-BASE64 = {
-    "standard": ("+/8=", b"\xfb\xff"),
-    "url-safe": ("-_8=", b"\xfb\xff"),
-    "unpadded": ("+/8", b"\xfb\xff"),
-    "url-safe and unpadded": ("-_8", b"\xfb\xff"),
-    "empty": ("", b""),
-    "two pads": ("QQ==", b"A"),
-    "no pads needed": ("QUJD", b"ABC"),
-}
-NOT_BASE64 = {
-    "junk": "%%%",
-    "one character": "A",
-    "one character and padding": "A===",
-    "five characters": "QUJDR",
-    "space": "QU JD",
-    "newline": "QUJD\n",
-    "pad in the middle": "QQ==QQ==",
-    "only pads": "====",
-    "one pad": "=",
-    "three pads": "QQ===",
-    "six pads": "QQ======",
-    "pads that nothing needs": "QUJD====",
-    "one pad of two": "QQ=",
-    "letter beyond ASCII": "é",
-    "surrogate pair": "𝄞",
-}
+BASE64 = [
+    *(("+/8=", b"\xfb\xff"), ("-_8=", b"\xfb\xff"), ("+/8", b"\xfb\xff"), ("-_8", b"\xfb\xff")),
+    *(("", b""), ("QQ==", b"A"), ("QUJD", b"ABC")),
+]
+NOT_BASE64 = [
+    *("%%%", "A", "A===", "QUJDR", "QU JD", "QUJD\n", "QQ==QQ==", "====", "=", "QQ==="),
+    *("QQ======", "QUJD====", "QQ=", "é", "𝄞"),
+]
 
 
-@pytest.mark.parametrize(("text", "data"), BASE64.values(), ids=BASE64)
+@pytest.mark.parametrize(("text", "data"), BASE64)
 def test_base64(text: str, data: bytes) -> None:
     """Bytes are base64 of either alphabet, with its padding or without any."""
     assert decoded(trial(), "trial.Scalars", {"aBytes": text}).a_bytes == data
 
 
-@pytest.mark.parametrize("text", NOT_BASE64.values(), ids=NOT_BASE64)
+@pytest.mark.parametrize("text", NOT_BASE64, ids=ascii)
 def test_not_base64(text: str) -> None:
     """Anything else is refused, and nothing is skipped in silence."""
     assert refusal("trial.Scalars", {"aBytes": text}).startswith("aBytes: expected base64")

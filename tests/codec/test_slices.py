@@ -39,7 +39,6 @@ def check_type(schema: TestSchema, name: str, number: int) -> None:
 
 
 @pytest.mark.parametrize("file", OPENCUE_FILES)
-@pytest.mark.slow
 def test_every_opencue_type(file: str) -> None:
     """Whatever the size of the pieces, they are the bytes of the whole."""
     for descriptor in opencue().types_of(file):
@@ -55,8 +54,8 @@ def test_every_trial_type(name: str) -> None:
 @pytest.mark.parametrize("name", ["trial.Tree", "trial.Repeated", "trial.FarFields"])
 def test_compressed_between_any_two_pieces(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """From whichever piece on its payload is compressed, the JSON is that of the whole."""
-    monkeypatch.setattr("gateway.codec.payload.BLOCK", 64)
-    monkeypatch.setattr("gateway.codec.payload.WORTH_IT", 100)
+    monkeypatch.setattr("gateway.codec.payload.BLOCK_BYTES", 64)
+    monkeypatch.setattr("gateway.codec.payload.WORTHWHILE_RATIO", 100)
     encode = trial().encoders.encoder(trial().message_type(name))
 
     @given(
@@ -82,7 +81,6 @@ def test_compressed_between_any_two_pieces(name: str, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("name", ["trial.Tree", "trial.two.Groups", "trial.wellknown.Repeated"])
-@pytest.mark.slow
 def test_any_bytes_at_all(name: str) -> None:
     """Broken bytes are INTERNAL in pieces wherever they are in one, and never a crash."""
 
@@ -189,7 +187,7 @@ def test_pieces_come_one_at_a_time() -> None:
     """The JSON of a long answer is never in memory as a whole."""
     leaf = trial().message_class("trial.Leaf")(name="x" * 200)
     data = leaf.SerializeToString()
-    payload = (b"\x82\x01" + varint(len(data)) + data) * 20_000
+    payload = (b"\x82\x01" + slices.varint(len(data)) + data) * 20_000
     encode = trial().encoders.encoder(trial().message_type("trial.FarFields"))
     tracemalloc.start()
     try:
@@ -284,7 +282,7 @@ def test_deep_answer(levels: int) -> None:
     """A message nested deeper than protobuf allows is INTERNAL in pieces as in one."""
     payload = b"\x0a\x40" + b"x" * 64
     for _ in range(levels):
-        payload = b"\x12" + varint(len(payload)) + payload
+        payload = b"\x12" + slices.varint(len(payload)) + payload
     if levels < 100:
         expected = whole(trial(), "trial.Tree", payload)
         assert b"".join(pieces(trial(), "trial.Tree", payload, (16, 8, 8, 4))) == expected
@@ -293,12 +291,3 @@ def test_deep_answer(levels: int) -> None:
     with pytest.raises(GatewayError) as caught:
         pieces(trial(), "trial.Tree", payload, (16, 8, 8, 4))
     assert caught.value.code is Code.INTERNAL
-
-
-def varint(number: int) -> bytes:
-    """A number on the wire."""
-    data = bytearray()
-    while number > 0x7F:
-        data.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes([*data, number])

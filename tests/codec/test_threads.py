@@ -9,9 +9,9 @@ from threading import Barrier
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.message_factory import GetMessageClass
 
+from gateway.codec.body import ROOT
 from gateway.codec.decode import Decoders
 from gateway.codec.encode import Encoders
-from gateway.codec.path import ROOT
 from gateway.schema.pool import build_pool
 from tests.support.patience import PATIENCE
 

@@ -20,7 +20,7 @@ from cuebot_simulator.world.clock import StoppedClock
 from cuebot_simulator.world.state import by_name
 from cuebot_simulator.world.studio import build_farm
 from gateway.access.tokens import TokenRules
-from gateway_cli.minting import mint_token
+from gateway_cli.tokens import mint_token
 from tests.support.servers import SECRET, Gateway, SharedGateway, http_client
 
 pytestmark = pytest.mark.anyio

@@ -15,7 +15,7 @@ from gateway.discovery.source import NoReflection, NotReady
 from gateway.schema.description import NoSchema, Schema
 from gateway.schema.selection import Selection
 from gateway.settings.model import Settings
-from gateway_cli.checks import as_object, lines, run_checks
+from gateway_cli.checks import run_checks
 from tests.support.patience import PATIENCE
 from tests.support.servers import (
     Gateway,
@@ -275,9 +275,9 @@ async def test_check_lists_all_of_them() -> None:
         here, there = (cuebot.endpoint for cuebot in two.cuebots)
         assert (report.problems, report.warnings) == ([], [])
         assert report.endpoints == {here: True, there: True}
-        text = "\n".join(lines(report))
+        text = "\n".join(report.lines())
         assert f"Cuebot     {here} answers\n           {there} answers\n" in text
-        said: Any = as_object(report)
+        said: Any = report.as_object()
         assert said["endpoints"] == {here: True, there: True}
         assert said["cuebot"] == {"endpoint": f"{here},{there}", "answers": True}
         await two.stop(0)

@@ -13,7 +13,7 @@ from gateway.errors import ConfigurationError, GatewayError
 from gateway.openapi.document import as_json, build_document
 from gateway.schema.description import NoSchema
 from gateway.schema.selection import Selection
-from gateway_cli.file_set import file_set
+from gateway_cli.commands.snapshot import file_set
 
 FOLDER = TemporaryDirectory()
 PROFILE = load_profile("opencue")

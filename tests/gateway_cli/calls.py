@@ -1,14 +1,13 @@
-"""Calls with a client, and what they print."""
+"""Calls with a client, what they print, and servers that are not quite a gateway."""
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from io import BytesIO, StringIO
 
-from gateway_cli.argument_words import read_arguments
-from gateway_cli.client.client import Client
-from gateway_cli.client.output_options import OutputOptions
+from gateway_cli.client.arguments import read_arguments
+from gateway_cli.client.client import Client, OutputOptions
 from gateway_cli.commands.call import call_and_show
 from gateway_cli.terminal.output import Output
 from tests.support.patience import PATIENCE
@@ -58,3 +57,45 @@ async def perform(
             pause=pause,
         )
     return Done(status, out.getvalue().decode(), err.getvalue())
+
+
+Reply = tuple[str, dict[str, str], bytes]
+
+
+@dataclass
+class StandIn:
+    """An HTTP server with canned replies, by verb."""
+
+    replies: dict[str, Reply]
+    seen: list[tuple[str, str, dict[str, str], bytes]]
+    """Verb, path, headers (lower-case names) and body of each request."""
+    url: str = ""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().splitlines()
+        verb, path, _ = head[0].split()
+        headers = {
+            name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:])
+        }
+        body = await reader.readexactly(int(headers.get("content-length", 0)))
+        self.seen.append((verb, path, headers, body))
+        status, more, content = self.replies[verb]
+        lines = {"Content-Length": str(len(content)), "Connection": "close"} | more
+        text = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+        writer.write(f"HTTP/1.1 {status}\r\n{text}\r\n".encode() + content)
+        writer.close()
+        await writer.wait_closed()
+
+
+@asynccontextmanager
+async def stand_in(**replies: Reply) -> AsyncIterator[StandIn]:
+    server = StandIn(replies, [])
+    listener = await asyncio.start_server(server.serve, "127.0.0.1", 0)
+    async with listener:
+        port = listener.sockets[0].getsockname()[1]
+        server.url = f"http://127.0.0.1:{port}"
+        yield server
+
+
+JSON = {"Content-Type": "application/json"}
+NO_PUT: Reply = ("405 Method Not Allowed", JSON, b'{"code": 12, "message": "use POST"}')

@@ -13,11 +13,9 @@ from gateway.compat.profile import load_profile
 from gateway.errors import Code, GatewayError
 from gateway.openapi.document import as_json, build_document
 from gateway.schema.selection import Selection
-from gateway_cli.argument_words import read_arguments
-from gateway_cli.client.arguments import Fields, fields_of, guess
-from gateway_cli.client.invalid import InvalidCall
-from gateway_cli.client.openapi_document import Document, read_document
-from gateway_cli.terminal.exits import Failure
+from gateway_cli.client.arguments import Fields, fields_of, guess, read_arguments
+from gateway_cli.client.openapi_document import read_document
+from gateway_cli.terminal.exits import Failure, InvalidCall
 from tests.support.opencue import opencue
 
 CATALOG = build_catalog(opencue(), Selection(), load_profile("opencue"))
@@ -189,7 +187,6 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 
 def test_a_document_knows_every_path() -> None:
     """Aliases lead to the same operation as native paths, which are those of the catalog."""
-    assert DOCUMENT.operations.keys() == CATALOG.routes.keys()
     assert {path: each.path for path, each in DOCUMENT.operations.items()} == {
         path: method.path for path, method in CATALOG.routes.items()
     }
@@ -206,9 +203,5 @@ def test_what_is_no_document(content: bytes) -> None:
 
 def test_a_foreign_document_may_lack_things() -> None:
     """Operations other than POST are no methods."""
-    found: Document = read_document(
-        b'{"paths": {"/healthz": {"get": {}}}, "info": {"version": "1"},'
-        b' "components": {"schemas": {}}}',
-        "http://g",
-    )
-    assert not found.operations
+    content = b'{"paths":{"/a":{"get":{}}},"info":{"version":"1"},"components":{"schemas":{}}}'
+    assert not read_document(content, "http://g").operations

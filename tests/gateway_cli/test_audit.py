@@ -73,24 +73,19 @@ def test_a_table(log: Path) -> None:
     assert rows[0].endswith(f'{{"job":{{"id":"{JOB}"}},"username":"lena"}}')
 
 
-def test_a_denied_call(log: Path) -> None:
-    """Its row names the rule."""
-    log.write_bytes(line("a", denied="dashboards", code="PERMISSION_DENIED", status=403))
-    assert "denied by dashboards  " in in_process("audit", str(log)).text
-    log.write_bytes(line("a", denied="dashboards", code="PERMISSION_DENIED", status=403, count=7))
-    assert "denied by dashboards, 7 times" in in_process("audit", str(log)).text
-
-
-def test_a_denied_dry_run(log: Path) -> None:
-    """Nobody has tried to make the call."""
-    log.write_bytes(line("a", denied="dashboards", code="PERMISSION_DENIED", dry_run=True))
-    assert "denied by dashboards, dry run  " in in_process("audit", str(log)).text
-
-
-def test_a_call_that_was_not_made_after_all(log: Path) -> None:
-    """Its row says so: the code alone would leave that open."""
-    log.write_bytes(line("a", "intent") + line("a", code="UNAVAILABLE", status=503, called=False))
-    assert "UNAVAILABLE, not called" in in_process("audit", str(log)).text
+@pytest.mark.parametrize(
+    ("more", "outcome"),
+    [
+        ({"denied": "dashboards", "code": "PERMISSION_DENIED"}, "denied by dashboards  "),
+        ({"denied": "dashboards", "count": 7}, "denied by dashboards, 7 times  "),
+        ({"denied": "dashboards", "dry_run": True}, "denied by dashboards, dry run  "),
+        ({"code": "UNAVAILABLE", "called": False}, "UNAVAILABLE, not called  "),
+    ],
+)
+def test_outcomes(log: Path, more: dict[str, Any], outcome: str) -> None:
+    """A denied call has the rule; one that was not made says so."""
+    log.write_bytes(line("a", "intent") + line("a", **more))
+    assert outcome in in_process("audit", str(log)).text
 
 
 def test_two_lines_are_one_call(log: Path) -> None:
@@ -147,13 +142,9 @@ def test_by_what_was_looked_up(log: Path) -> None:
     assert found(log, "--job", "demo-sh01-lena_comp") == ["a"]
 
 
-def test_lines_that_do_not_show_all(log: Path) -> None:
-    """Whether such a call is about the job is not known, which is said; not of those that are other
-    calls anyway."""
-    cut = {
-        "jobs": [{"id": "other"}, "…"],
-        "…": "cut; it has 9000 bytes, and 200 fields and items more",
-    }
+def test_truncated_lines(log: Path) -> None:
+    """Calls that may be about the job are counted; other calls are not."""
+    cut = {"jobs": [{"id": "other"}, "…"], "…": "cut; it has 9000 bytes"}
     log.write_bytes(
         line("a")
         + line("b", request=cut)
@@ -220,11 +211,6 @@ def test_what_clients_wrote_does_not_steer_the_terminal(log: Path) -> None:
     text = in_process("audit", str(log)).text
     assert "\x1b" not in text
     assert "\x9b" not in text
-
-
-def test_without_a_file() -> None:
-    """Wrong usage."""
-    assert in_process("audit").status == 2
 
 
 def test_json_cannot_steer_the_terminal(log: Path) -> None:

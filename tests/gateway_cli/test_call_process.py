@@ -1,17 +1,24 @@
-"""`cuebot-gateway call` as a process: arguments, pipes, signals, terminals."""
+"""`cuebot-gateway call` as a process, and with a Cuebot that is slow, talkative or fails."""
 
 import asyncio
 import json
 import os
 import re
 import signal
+from contextlib import suppress
+from io import BytesIO, StringIO
 from pathlib import Path
 
+import grpc
 import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
-from gateway_cli.commands.call import NOT_FOUND, UNAVAILABLE
+from gateway_cli.client.arguments import Arguments
+from gateway_cli.client.client import OutputOptions
+from gateway_cli.commands.call import NOT_FOUND, UNAVAILABLE, call_and_show
 from gateway_cli.terminal.exits import BROKEN_PIPE, FAILED, INTERRUPTED, WRONG_USAGE
+from gateway_cli.terminal.output import Output
+from tests.gateway_cli.calls import Opening, perform
 from tests.support.commands import Ran, Terminal, in_process, run, started
 from tests.support.opencue import jobs
 from tests.support.patience import PATIENCE
@@ -89,18 +96,18 @@ async def test_a_refused_token_of_the_environment_is_told(
 @pytest.mark.parametrize(
     ("arguments", "environ", "word"),
     [
-        pytest.param((), {}, "INTERFACE/METHOD", id="no method"),
-        pytest.param(("a/B", "--watch", "soon"), {}, "--watch", id="no duration"),
-        pytest.param(("a/B", "--watch", "0"), {}, "--watch", id="no pause"),
-        pytest.param(("a/B", "--timeout", "40d"), {}, "--timeout", id="too long"),
-        pytest.param(("a/B", "--fields", " ,"), {}, "--fields", id="no fields"),
-        pytest.param(("a/B", "--url", "http://h", "--direct"), {}, "--direct", id="two ways"),
-        pytest.param(("a/B", "--sub", "me"), {}, "--url", id="a subject for nobody"),
-        pytest.param(("a/B", "--url", "h:1"), {"TOKEN": "x"}, "URL", id="no URL"),
-        pytest.param(("a/B", "--url", "http://h"), {}, "TOKEN", id="no token"),
-        pytest.param(("a/B",), {"CUEBOT_ENDPOINT": "x"}, "CUEBOT_ENDPOINT", id="no endpoint"),
-        pytest.param(("a/B",), {"DESCRIPTOR_SOURCE": "x"}, "DESCRIPTOR_SOURCE", id="no source"),
-        pytest.param(("aB",), {}, "INTERFACE/METHOD", id="no name"),
+        ((), {}, "INTERFACE/METHOD"),
+        (("a/B", "--watch", "soon"), {}, "--watch"),
+        (("a/B", "--watch", "0"), {}, "--watch"),
+        (("a/B", "--timeout", "40d"), {}, "--timeout"),
+        (("a/B", "--fields", " ,"), {}, "--fields"),
+        (("a/B", "--url", "http://h", "--direct"), {}, "--direct"),
+        (("a/B", "--sub", "me"), {}, "--url"),
+        (("a/B", "--url", "h:1"), {"TOKEN": "x"}, "URL"),
+        (("a/B", "--url", "http://h"), {}, "TOKEN"),
+        (("a/B",), {"CUEBOT_ENDPOINT": "x"}, "CUEBOT_ENDPOINT"),
+        (("a/B",), {"DESCRIPTOR_SOURCE": "x"}, "DESCRIPTOR_SOURCE"),
+        (("aB",), {}, "INTERFACE/METHOD"),
     ],
 )
 def test_wrong_usage(arguments: tuple[str, ...], environ: dict[str, str], word: str) -> None:
@@ -207,3 +214,82 @@ async def test_a_watch_redraws_the_terminal(simulated_cuebot: SimulatedCuebot) -
     assert title.startswith("Job/GetJobs every 0.1 s, ")
     assert (empty, rest[0]) == ("", "name")
     assert len(rest) == 3
+
+
+# --- A Cuebot that is slow, talkative or fails now and then ----------------------------------
+
+GET_JOBS = "/job.JobInterface/GetJobs"
+GET_SHOWS = "/show.ShowInterface/GetShows"
+
+
+async def test_the_timeout_ends_a_call(opening: Opening, cuebot: ScriptedCuebot) -> None:
+    """The line says that Cuebot took too long."""
+    released = asyncio.Event()
+
+    async def wait(request: bytes, context: Context) -> bytes:
+        await released.wait()
+        return b""
+
+    cuebot.handlers[GET_SHOWS] = wait
+    try:
+        done = await perform(opening(timeout=0.3), "Show/GetShows")
+    finally:
+        released.set()
+    assert done.status == FAILED
+    assert done.problem.startswith("DEADLINE_EXCEEDED")
+    assert "the gateway" not in done.problem  # Cuebot's time was over first
+
+
+async def test_large_answers_are_whole(opening: Opening, cuebot: ScriptedCuebot) -> None:
+    """20,000 jobs are printed, as JSON and as a table."""
+    cuebot.answers(GET_JOBS, jobs(20_000))
+    whole = await perform(opening(), "Job/GetJobs")
+    assert len(json.loads(whole.out)["jobs"]["jobs"]) == 20_000
+    table = await perform(opening(), "Job/GetJobs", fields=("id", "priority"))
+    assert table.out.count("\n") == 20_001
+
+
+async def test_watching_goes_on_after_a_failure(opening: Opening, cuebot: ScriptedCuebot) -> None:
+    """The failure is shown, and in a pipe each answer is a line."""
+    calls = 0
+    enough = asyncio.Event()
+
+    async def third_fails(request: bytes, context: Context) -> bytes:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            await context.abort(grpc.StatusCode.INTERNAL, "no more room")
+        if calls == 6:  # then the fifth has been shown
+            enough.set()
+            await asyncio.Event().wait()
+        return b""
+
+    cuebot.handlers[GET_SHOWS] = third_fails
+    out, err = BytesIO(), StringIO()
+    watching = asyncio.create_task(
+        call_and_show(
+            opening(),
+            Output(out=out, err=err),
+            name="Show/GetShows",
+            request=Arguments(),
+            options=OutputOptions(),
+            pause=0.01,
+        )
+    )
+    async with asyncio.timeout(PATIENCE):
+        await enough.wait()
+    watching.cancel()
+    with suppress(asyncio.CancelledError):
+        await watching
+    assert out.getvalue() == b'{"shows":null}\n' * 4
+    assert err.getvalue() == "cuebot-gateway: INTERNAL: no more room\n"
+
+
+async def test_an_answer_that_is_no_message_is_a_failure(
+    opening: Opening, cuebot: ScriptedCuebot
+) -> None:
+    """No part of it is printed."""
+    cuebot.answers(GET_SHOWS, b"\xff")
+    done = await perform(opening(), "Show/GetShows")
+    assert done.status == FAILED
+    assert done.problem.startswith("INTERNAL: ")

@@ -1,5 +1,6 @@
-"""`cuebot-gateway check`: what it finds, what it says, and how it ends."""
+"""`cuebot-gateway check` of the settings: what it finds, what it says, and how it ends."""
 
+import json
 import re
 from pathlib import Path
 
@@ -11,11 +12,14 @@ from cuebot_simulator.server import SimulatedCuebot
 from gateway.discovery.files import FILE_SUFFIXES
 from gateway.discovery.reflection import PATH, VERSIONS
 from gateway.upstream.endpoint import HEALTH
-from gateway_cli.checks import Report, as_object, lines, run_checks, schema_object
-from tests.support.commands import OPENCUE, assert_one_line, child, in_process
+from gateway_cli.checks import Report, run_checks, schema_object
+from gateway_cli.commands.check import claims_from
+from gateway_cli.terminal.exits import InvalidCall
+from tests.support.commands import OPENCUE, Ran, assert_one_line, child, in_process
 from tests.support.farms import running_farm, still_farm
 from tests.support.opencue import opencue
 from tests.support.provider import ec_key, key_server, keycloak, rsa_key
+from tests.support.rights import rule
 from tests.support.servers import SECRET, ScriptedCuebot, running_cuebot, settings_for
 from tests.support.stores import NEEDS_STORE, store_server
 from tests.support.webserver import web_server
@@ -30,7 +34,7 @@ def cuebot(simulated_cuebot: SimulatedCuebot) -> str:
 
 
 def text_of(report: Report) -> str:
-    return "\n".join(lines(report))
+    return "\n".join(report.lines())
 
 
 # --- What is found --------------------------------------------------------------------------
@@ -44,8 +48,7 @@ async def test_all_is_well(cuebot: str) -> None:
     assert (report.endpoints, report.secrets) == ({cuebot: True}, 1)
     assert report.catalog is not None
     schema = schema_object(report.catalog)
-    assert schema["source"] == f"reflection v1 of {cuebot}"
-    assert schema["confirmed"]
+    assert (schema["source"], schema["confirmed"]) == (f"reflection v1 of {cuebot}", True)
     assert schema["digest"] == opencue().digest
     assert schema["paths"] > schema["methods"] > schema["services"] > 20
     assert schema["aliases"]["frame.FrameInterface"] == "job.FrameInterface"
@@ -152,13 +155,6 @@ async def test_withheld_methods_have_their_rules(cuebot: str) -> None:
     assert f"           {kill}\n" in text
 
 
-@pytest.mark.anyio
-async def test_nothing_served_is_a_problem(cuebot: str) -> None:
-    """A selection that leaves no method is a problem."""
-    report = await run_checks(settings_for(cuebot, exclude_services=["*"]))
-    assert report.problems == ["no method is served; see INCLUDE_SERVICES and EXCLUDE_SERVICES"]
-
-
 def farm_file() -> FileDescriptorProto:
     file = FileDescriptorProto(name="farm.proto", package="farm", syntax="proto3")
     file.message_type.add(name="Job")
@@ -203,18 +199,35 @@ async def test_skipped_services_are_warnings(tmp_path: Path, cuebot: str) -> Non
 
 
 @pytest.mark.anyio
-async def test_secrets(cuebot: str) -> None:
-    """No secret is wrong settings; a weak one is a warning that does not show it."""
-    report = await run_checks(settings_for(cuebot, jwt_secret=None))
-    assert report.settings_wrong
-    assert report.catalog is not None
-    assert [problem.partition(":")[0] for problem in report.problems] == ["JWT_SECRET"]
+@pytest.mark.parametrize(
+    ("given", "wrong", "problems", "warnings"),
+    [
+        ({"jwt_secret": None}, True, ["JWT_SECRET: "], []),
+        ({"descriptor_source": "magic"}, True, ["DESCRIPTOR_SOURCE: "], []),
+        ({"audit_sync": True}, True, ["AUDIT_SYNC: needs a file in AUDIT_LOG"], []),
+        ({"exclude_services": ["*"]}, False, ["no method is served; see INCLUDE_SERVICES and"], []),
+        ({"keepalive_time": "60s"}, False, [], ["KEEPALIVE_TIME is below the"]),
+    ],
+)
+async def test_settings(
+    cuebot: str, given: dict[str, object], wrong: bool, problems: list[str], warnings: list[str]
+) -> None:
+    """What is wrong with them is a problem, what is probably a mistake a warning."""
+    report = await run_checks(settings_for(cuebot, **given))
+    assert report.settings_wrong == wrong
+    for found, starts in ((report.problems, problems), (report.warnings, warnings)):
+        assert [text[: len(start)] for text, start in zip(found, starts, strict=True)] == starts
+
+
+@pytest.mark.anyio
+async def test_a_weak_secret(cuebot: str) -> None:
+    """It is a warning that does not show it."""
     report = await run_checks(settings_for(cuebot, jwt_secret="tooshort"))
     assert report.problems == []
     (warning,) = report.warnings
     assert "easy to guess" in warning
     assert "openssl rand -base64 32" in warning
-    assert "tooshort" not in text_of(report) + str(as_object(report))
+    assert "tooshort" not in text_of(report) + str(report.as_object())
 
 
 @pytest.mark.anyio
@@ -238,7 +251,7 @@ async def test_the_keys_of_a_provider(cuebot: str) -> None:
         settings = settings_for(cuebot, jwt_secret=None, jwt_jwks=server.url, **bound)
         report = await run_checks(settings)
         assert (report.problems, report.warnings) == ([], [])
-        assert as_object(report)["keys"] == 2
+        assert report.as_object()["keys"] == 2
         assert "Secrets    none\nKeys       2 keys\n           kc-rsa: RS256\n" in text_of(report)
         report = await run_checks(settings_for(cuebot, jwt_jwks=server.url))
         assert [warning.rpartition(" ")[2] for warning in report.warnings] == [
@@ -260,7 +273,7 @@ async def test_the_shared_store(cuebot: str) -> None:
         report = await run_checks(settings)
         assert (report.problems, report.warnings) == ([], [])
         pattern = rf"redis://127\.0\.0\.1:{server.port}/0 answers within [0-9.]+ ms"
-        assert re.fullmatch(pattern, str(as_object(report)["state"]))
+        assert re.fullmatch(pattern, str(report.as_object()["state"]))
         assert f"State      {report.state}\n" in text_of(report)
     for fail, found in (("open", "warnings"), ("closed", "problems")):
         report = await run_checks(settings_for(cuebot, state=server.url, state_fail=fail))
@@ -269,13 +282,6 @@ async def test_the_shared_store(cuebot: str) -> None:
         assert line.startswith(f"STATE: {server.url}/0: ")
         assert f"State      {server.url}/0 does not answer\n" in text_of(report)
         assert not report.settings_wrong
-
-
-@pytest.mark.anyio
-async def test_keepalive_below_what_cuebot_permits(cuebot: str) -> None:
-    """A warning if pings are so frequent that Cuebot would close connections."""
-    report = await run_checks(settings_for(cuebot, keepalive_time="60s"))
-    assert [warning.partition(" ")[0] for warning in report.warnings] == ["KEEPALIVE_TIME"]
 
 
 @pytest.mark.anyio
@@ -292,16 +298,6 @@ async def test_an_audit_log_that_cannot_be_opened(cuebot: str, tmp_path: Path) -
         report = await run_checks(settings_for(cuebot, **wrong))
         (problem,) = report.problems
         assert problem.startswith(f"AUDIT_LOG: cannot open {wrong['audit_log']}: ")
-    report = await run_checks(settings_for(cuebot, audit_sync=True))
-    assert report.problems == ["AUDIT_SYNC: needs a file in AUDIT_LOG"]
-
-
-@pytest.mark.anyio
-async def test_a_wrong_source_is_wrong_settings(cuebot: str) -> None:
-    """DESCRIPTOR_SOURCE is checked, too, although any text is a valid value."""
-    report = await run_checks(settings_for(cuebot, descriptor_source="magic"))
-    assert report.settings_wrong
-    assert report.problems[0].startswith("DESCRIPTOR_SOURCE: ")
 
 
 # --- The command ----------------------------------------------------------------------------
@@ -392,3 +388,99 @@ def test_the_exit_status_tells_settings_from_cuebot() -> None:
     ran = child("check", CUEBOT_ENDPOINT=NOBODY)
     assert ran.status == 2
     assert_one_line(ran, "2 problems")
+
+
+EXAMPLE = Path(__file__).parents[2] / "config" / "access.toml"
+
+
+def check(*arguments: str) -> Ran:
+    """What `check` says of the shipped example."""
+    return in_process("check", "--config", str(EXAMPLE), *arguments, DESCRIPTOR_SOURCE=OPENCUE)
+
+
+@pytest.mark.parametrize(
+    ("written", "claims"),
+    [
+        (["role=artist"], {"role": "artist"}),
+        (["role=a=b"], {"role": "a=b"}),
+        (["role=artist", "role=td", "role=x"], {"role": ["artist", "td", "x"]}),
+        (["realm_access.roles=td", "sub=kim"], {"realm_access": {"roles": "td"}, "sub": "kim"}),
+        (['{"https://x.y/role": ["td"]}', "sub=kim"], {"https://x.y/role": ["td"], "sub": "kim"}),
+    ],
+)
+def test_claims(written: list[str], claims: dict[str, object]) -> None:
+    """They are written as people would say them, or as JSON."""
+    assert claims_from(written) == claims
+
+
+@pytest.mark.parametrize("written", [["role"], ["=x"], ["{x"], ["a=b", "a.c=d"]])
+def test_what_are_no_claims(written: list[str]) -> None:
+    """The error says how to write them."""
+    with pytest.raises(InvalidCall, match="--as: "):
+        claims_from(written)
+
+
+def test_a_denied_method() -> None:
+    """The rule, the method's native name and kind, and the answer that a call would get."""
+    ran = check("--as", "role=submitter", "--as", "sub=kim", "layer.LayerInterface/Kill")
+    assert ran.status == 1
+    lines = [" ".join(line.split()) for line in ran.text.splitlines()]
+    assert lines[0] == 'Claims {"role":"submitter","sub":"kim"}'
+    assert lines[1:3] == ["Rule submitters", "Identity force"]
+    assert lines[4:] == [
+        "Method /job.LayerInterface/KillFrames (changes something)",
+        "Decision denied: 'kim' may not call /job.LayerInterface/KillFrames"
+        " (access rule 'submitters')",
+    ]
+
+
+def test_an_allowed_method_as_json() -> None:
+    """With all that the token may call."""
+    ran = check("--as", "scope=read", "Job/GetJobs", "--json")
+    assert ran.status == 0
+    found = json.loads(ran.out)
+    assert (found["rule"], found["method"]) == ("dashboards", "/job.JobInterface/GetJobs")
+    assert (found["reads"], found["problem"]) == (True, "")
+    assert "/job.JobInterface/GetJobs" in found["allowed"]
+    assert "/job.JobInterface/Kill" not in found["allowed"]
+    assert len(found["allowed"]) < found["methods"]
+
+
+def test_claims_that_no_rule_fits() -> None:
+    """Without a method, it says how much the token may call."""
+    ran = check("--as", "role=artist")
+    assert ran.status == 0
+    assert "Rule      access_default" in ran.text
+    assert "May call  0 of " in ran.text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["job.JobInterface/Kill"], "or --as: who would call it?"),
+        (["--as", "role", "Job/Kill"], "such as role=artist"),
+        (["--as", "role=x", "Job/Kil"], "did you mean Kill?"),
+    ],
+)
+def test_wrong_usage(arguments: list[str], problem: str) -> None:
+    """One line says what is wrong, with status 2."""
+    ran = check(*arguments)
+    assert ran.status == 2
+    assert problem in ran.err
+
+
+@pytest.mark.anyio
+async def test_check_warns_of_rules_that_do_nothing() -> None:
+    """Of those that can never decide, and of globs that name nothing; the latter are wrong if they
+    were to take something away."""
+    access = [
+        rule("all", {"role": "*"}, "all", "!job.JobInterface/Kil", "job.JobInterface/Kil"),
+        rule("td", {"role": "td"}, "reads"),
+    ]
+    settings = settings_for("127.0.0.1:1", access=access, descriptor_source=OPENCUE)
+    report = await run_checks(settings)
+    assert report.warnings[0].startswith("access rule 'td' never decides: 'all'")
+    assert "access rule 'all': job.JobInterface/Kil matches nothing" in report.warnings
+    wrong = "access rule 'all': !job.JobInterface/Kil matches nothing that Cuebot has"
+    assert any(problem.startswith(wrong) for problem in report.problems)
+    assert report.settings_wrong

@@ -8,9 +8,9 @@ import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
 from gateway_cli.client.gateway import gateway_client
-from gateway_cli.client.invalid import InvalidCall
-from gateway_cli.gateway_checks import GatewayReport, as_object, check_gateway, lines
-from tests.gateway_cli.test_gateway_client import JSON, stand_in
+from gateway_cli.gateway_checks import GatewayReport, check_gateway
+from gateway_cli.terminal.exits import InvalidCall
+from tests.gateway_cli.calls import JSON, stand_in
 from tests.support.commands import run
 from tests.support.servers import SECRET, Gateway, SharedGateway, gateway_for, token
 
@@ -25,7 +25,7 @@ async def report_of(url: str, given: str | None, method: str | None = None) -> G
 
 
 def text_of(report: GatewayReport) -> str:
-    return "\n".join(lines(report))
+    return "\n".join(report.lines())
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ async def test_all_is_well(served: Gateway, simulated_cuebot: SimulatedCuebot) -
         "Warnings   none\nProblems   none",
     ):
         assert line in text
-    whole = as_object(report)
+    whole = report.as_object()
     assert (whole["ready"], whole["allowed"], whole["may_call"]) == (True, number, True)
     assert whole["token"]["sub"] == "lena"  # type: ignore[index]
 

@@ -15,14 +15,16 @@ from gateway.compat.profile import load_profile
 from gateway.schema.catalog import Catalog
 from gateway.schema.selection import Selection
 from gateway_cli.client.gateway import gateway_client
+from gateway_cli.commands.compare import as_object, lines
 from gateway_cli.compare.comparison import (
-    TRIES,
+    MOST_ATTEMPTS,
     Comparison,
     NotReadOnly,
+    Outcome,
     ReadOnlyGateway,
+    Result,
     seconds_of,
 )
-from gateway_cli.compare.findings import Outcome, Result, as_object, lines
 from tests.gateway_cli.test_cli_docs import ROOT, stable
 from tests.support.commands import Ran, Terminal, assert_one_line, child, in_process, started
 from tests.support.go_gateway import GoGateway, running_go_gateway
@@ -386,7 +388,7 @@ async def test_a_method_that_neither_answers_in_time_is_skipped(
     grace: float,
 ) -> None:
     """It is asked once, whoever's clock has run out, and no gateway is given up because of it."""
-    monkeypatch.setattr("gateway_cli.client.gateway.GRACE", grace)
+    monkeypatch.setattr("gateway_cli.client.gateway.GRACE_SECONDS", grace)
     never = (HOSTS, GET_UPDATED, ACTIVE, FACILITIES)
     for path in never:
         scripted.holds(path)
@@ -404,7 +406,7 @@ async def test_a_method_that_only_one_answers_in_time_differs(
     scripted: ScriptedCuebot, both: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """That is a difference between the gateways, and neither is given up."""
-    monkeypatch.setattr("gateway_cli.client.gateway.GRACE", 0.0)
+    monkeypatch.setattr("gateway_cli.client.gateway.GRACE_SECONDS", 0.0)
 
     async def hang_for_the_other(request: bytes, context: Context) -> bytes:
         if "x-gateway-principal" not in dict(context.invocation_metadata() or ()):
@@ -524,7 +526,7 @@ async def test_a_rate_limit_is_waited_for(go: GoGateway) -> None:
         assert (await gateway.ask(SHOWS_METHOD, b"{}")).status == 200
         assert len(go.seen) == 2
         assert (await gateway.ask(SHOWS_METHOD, b"{}")).status == 429
-        assert len(go.seen) == 2 + TRIES
+        assert len(go.seen) == 2 + MOST_ATTEMPTS
 
 
 async def test_the_rate_is_kept(go: GoGateway) -> None:

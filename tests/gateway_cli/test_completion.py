@@ -1,4 +1,4 @@
-"""`cuebot-gateway completion`, and what shells are offered after `call`."""
+"""The names of methods: as people write them, and as shells complete them."""
 
 import asyncio
 import os
@@ -7,13 +7,95 @@ from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import pytest
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
+from gateway.compat.build import build_catalog
 from gateway.discovery.files import read_package
+from gateway.schema.catalog import Catalog
+from gateway.schema.description import Schema
+from gateway.schema.selection import Selection
+from gateway_cli.client.method_names import find_method, path_of
+from gateway_cli.commands.completion import spellings
+from gateway_cli.terminal.exits import InvalidCall
 from tests.support.commands import PROGRAM, in_process
+from tests.support.opencue import opencue
 from tests.support.servers import clean_environment
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+
+def catalog_of(*methods: str) -> Catalog:
+    """A catalog of these methods, such as `one.TwinInterface/Get`, each with a file of its own."""
+    files, services = [], []
+    for name in methods:
+        service, _, method = name.partition("/")
+        package, _, last = service.partition(".")
+        file = FileDescriptorProto(name=f"{service}.proto", package=package, syntax="proto3")
+        kind = f"{last}Nothing"
+        file.message_type.add(name=kind)
+        kind = f".{package}.{kind}"
+        file.service.add(name=last).method.add(name=method, input_type=kind, output_type=kind)
+        files.append(file)
+        services.append(service)
+    schema = Schema(files=tuple(files), services=tuple(services), origin="test", confirmed=True)
+    return build_catalog(schema, Selection())
+
+
+SPELLINGS = [
+    *(
+        "show.ShowInterface/GetShows",
+        "/show.ShowInterface/GetShows",
+        "//show.ShowInterface/GetShows",
+    ),
+    *("ShowInterface/GetShows", "Show/GetShows"),
+    *("show.ShowInterface.GetShows", "ShowInterface.GetShows"),
+]
+
+
+@pytest.mark.parametrize("written", SPELLINGS)
+def test_names(written: str) -> None:
+    """Slash, package and the word Interface may be left out, with a schema and without."""
+    assert find_method(written, build_catalog(opencue(), Selection())).path == path_of(written)
+    assert path_of(written) == "/show.ShowInterface/GetShows"
+
+
+@pytest.mark.parametrize(
+    "written", ["", "GetShows", "job.JobInterface", "a/B/C", "../healthz", "Show/GetShows?x=1"]
+)
+def test_what_is_no_name(written: str) -> None:
+    """The error has the form."""
+    with pytest.raises(InvalidCall, match="is not of the form INTERFACE/METHOD"):
+        path_of(written)
+
+
+@pytest.mark.parametrize(
+    ("written", "path"),
+    [
+        ("T/Ok", "/a.T/Ok"),
+        ("T/Other", "/b.TInterface/Other"),
+        ("TInterface/Other", "/b.TInterface/Other"),
+    ],
+)
+def test_a_short_name_is_first_taken_as_it_is_written(written: str, path: str) -> None:
+    """Only then is Interface added to it."""
+    catalog = catalog_of("a.T/Ok", "b.TInterface/Other")
+    assert find_method(written, catalog).path == path
+
+
+def test_every_spelling_of_completion_can_be_called() -> None:
+    """This holds for all of OpenCue, even services that are not named Interface."""
+    selection = Selection(include=("*", "rqd.RunningFrame"))
+    catalog = build_catalog(opencue(), selection)
+    names = [name for style in spellings(catalog) for name in style]
+    assert {"RunningFrame/Kill", "Job/GetJobs", "frame.FrameInterface/Kill"} <= set(names)
+    natives = {name: find_method(name, catalog).path for name in names}
+    assert set(natives.values()) == {method.path for method in catalog.methods}
+
+
+def test_a_short_name_of_two_is_refused() -> None:
+    """The error has the full names, each of which works."""
+    catalog = catalog_of("one.TwinInterface/Get", "two.TwinInterface/Get")
+    assert find_method("two.TwinInterface/Get", catalog).path == "/two.TwinInterface/Get"
+    with pytest.raises(InvalidCall, match=r"one\.TwinInterface or two\.TwinInterface"):
+        find_method("Twin/Get", catalog)
 
 
 async def completions(begun: str, **environ: str) -> list[str]:
@@ -42,13 +124,14 @@ async def completions(begun: str, **environ: str) -> list[str]:
         ("job.", "job.JobInterface/"),
         ("job.JobInterface/GetJ", "job.JobInterface/GetJobs"),
         ("frame.FrameInterface/Ki", "frame.FrameInterface/Kill"),
-        ("JobInterface/Ki", "JobInterface/KillFrames"),
         ("Job/Ki", "Job/KillFrames"),
         ("Jo", "Job/GetJobs"),
         ("Allo", "Allocation/Create"),
-        ("JobI", "JobInterface/GetJobs"),
+        ("/Job/Ki", "/Job/KillFrames"),
     ],
 )
+@pytest.mark.anyio
+@pytest.mark.slow
 async def test_methods_are_completed(begun: str, offered: str) -> None:
     """Interfaces first, then methods, in the spelling used so far, and without Cuebot."""
     found = await completions(begun)
@@ -56,6 +139,8 @@ async def test_methods_are_completed(begun: str, offered: str) -> None:
     assert all(name.startswith(begun) for name in found)
 
 
+@pytest.mark.anyio
+@pytest.mark.slow
 async def test_completion_reads_the_file_of_descriptor_source(tmp_path: Path) -> None:
     """A file with one service offers only that; a missing file offers nothing."""
     files = [file for file in read_package("opencue_proto").files if file.name == "limit.proto"]
@@ -76,6 +161,8 @@ def test_each_shell_has_a_script(shell: str) -> None:
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
+@pytest.mark.anyio
+@pytest.mark.slow
 async def test_the_script_works_in_bash() -> None:
     """Once sourced, it completes a command, an option and a method."""
     script = """

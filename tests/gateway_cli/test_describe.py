@@ -1,10 +1,20 @@
-"""`cuebot-gateway describe`."""
+"""`cuebot-gateway describe`, and proto text, which compiles into the same descriptors again."""
 
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+from grpc_tools import protoc
 
+from gateway.codec.fields import json_name
+from gateway.schema.description import Declaration, declarations
+from gateway.schema.pool import build_pool, well_known_files
+from gateway_cli.commands.describe import find_declarations
+from gateway_cli.prototext import proto_text, syntax_of
 from tests.support.commands import (
     OPENCUE,
     Ran,
@@ -12,6 +22,7 @@ from tests.support.commands import (
     child,
     in_process,
 )
+from tests.support.opencue import opencue
 from tests.support.protos import trial
 
 
@@ -41,54 +52,38 @@ message FrameGetFrameResponse {
 """
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "/job.FrameInterface/GetFrame",
-        "/frame.FrameInterface/GetFrame",
-        "job.FrameInterface.GetFrame",
-        "FrameInterface/GetFrame",
-        "frameinterface/getframe",
-    ],
-)
+@pytest.mark.parametrize("name", ["/frame.FrameInterface/GetFrame", "frameinterface/getframe"])
 def test_a_method(name: str) -> None:
-    """Where it is served, its rpc, its request and its response, by any of its names."""
+    """Where it is served, its rpc, its request and its response."""
     assert printed(name) == METHOD
 
 
-def test_a_message() -> None:
-    """The last part of a name is enough if it is unambiguous; the heading has the file."""
-    out = printed("HostGetHostsRequest")
-    assert out.startswith("// message host.HostGetHostsRequest, host.proto (proto3)\nmessage Host")
-    assert "\n  HostSearchCriteria r = 1;\n" in out
-
-
-def test_an_enum() -> None:
-    """Values with their numbers."""
-    out = printed("JobState")
-    assert out.startswith("// enum job.JobState, job.proto (proto3)\nenum JobState {\n")
-    assert "  PENDING = 0;\n" in out
-
-
-def test_a_service() -> None:
-    """All of its methods, also by an alias."""
-    out = printed("frame.FrameInterface")
-    assert out.startswith("// service job.FrameInterface, job.proto (proto3)\nservice Frame")
-    assert "  rpc GetFrame(FrameGetFrameRequest) returns (FrameGetFrameResponse);\n" in out
+@pytest.mark.parametrize(
+    ("name", "start", "line"),
+    [
+        ("HostGetHostsRequest", "// message host.HostGetHostsRequest, host.proto (proto3)\nmess",
+         "  HostSearchCriteria r = 1;"),
+        ("JobState", "// enum job.JobState, job.proto (proto3)\nenum JobState {\n",
+         "  PENDING = 0;"),
+        ("frame.FrameInterface", "// service job.FrameInterface, job.proto (proto3)\nservice Frame",
+         "  rpc GetFrame(FrameGetFrameRequest) returns (FrameGetFrameResponse);"),
+        ("RqdReportInterface/ReportStatus",
+         "// /report.RqdReportInterface/ReportStatus is not served: never served by default\n", ""),
+        ("google.protobuf.Timestamp", "// message google.protobuf.Timestamp, ",
+         "  int64 seconds = 1;"),
+    ],
+)  # fmt: skip
+def test_what_is_printed(name: str, start: str, line: str) -> None:
+    """A heading with the file, or why it is not served, and the declaration."""
+    out = printed(name)
+    assert out.startswith(start)
+    assert line in out.splitlines() or not line
 
 
 def test_a_withheld_method() -> None:
     """The heading has the rule instead of a path."""
-    first = printed("RqdReportInterface/ReportStatus").splitlines()[0]
-    path = "/report.RqdReportInterface/ReportStatus"
-    assert first == f"// {path} is not served: never served by default"
     first = printed("GetShows", EXCLUDE_SERVICES="show.*").splitlines()[0]
     assert first == "// /show.ShowInterface/GetShows is not served: EXCLUDE_SERVICES has show.*"
-
-
-def test_protobufs_own_types() -> None:
-    """Protobuf's own types are known although OpenCue's files do not have them."""
-    assert "message Timestamp {" in printed("google.protobuf.Timestamp")
 
 
 def test_an_unclear_name() -> None:
@@ -101,14 +96,7 @@ def test_an_unclear_name() -> None:
         "  method /host.ProcInterface/GetJob",
         "  method /job.JobInterface/GetJob",
     ]
-    for candidate in candidates:
-        assert describe(candidate.split()[1]).status == 0
-
-
-@pytest.mark.parametrize("name", ["Job/GetJobs", "/job/getjobs", "JobInterface/GetJobs"])
-def test_a_short_name_as_call_takes_it(name: str) -> None:
-    """Interface and method, without the package."""
-    assert "rpc GetJobs(" in describe(name).out.decode()
+    assert describe(candidates[0].split()[1]).status == 0
 
 
 def test_too_many_candidates() -> None:
@@ -158,7 +146,7 @@ def test_a_method_whose_types_are_missing(tmp_path: Path) -> None:
     file.write_bytes(FileDescriptorSet(file=[good, broken]).SerializeToString())
     assert printed("Find", DESCRIPTOR_SOURCE=str(file)) == (
         "// /broken.Lost/Find is not served: see cuebot-gateway check\n"
-        "rpc Find(.gone.Job) returns (.gone.Job);\n"
+        "rpc Find(gone.Job) returns (gone.Job);\n"
     )
 
 
@@ -182,3 +170,299 @@ def test_cuebot_is_asked(cuebot_process: str) -> None:
     name = "/frame.FrameInterface/GetFrame"
     ran = child("describe", name, CUEBOT_ENDPOINT=cuebot_process, DESCRIPTOR_SOURCE="reflection")
     assert (ran.status, ran.err, ran.text) == (0, "", METHOD)
+
+
+INCLUDED = files("grpc_tools") / "_proto"
+PROTO3 = [file for file in trial().files if file.syntax == "proto3"]
+
+
+def compiled(texts: Mapping[str, str], *flags: str) -> dict[str, FileDescriptorProto]:
+    """What protoc makes of these files, by name."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in texts.items():
+            (Path(folder) / name).write_text(text, encoding="utf-8")
+        output = Path(folder) / "set.binpb"
+        arguments = [
+            *("protoc", f"--proto_path={folder}", f"--proto_path={INCLUDED}", *flags),
+            *("--include_imports", f"--descriptor_set_out={output}", *texts),
+        ]
+        assert protoc.main(arguments) == 0
+        found = FileDescriptorSet.FromString(output.read_bytes())
+    return {file.name: file for file in found.file}
+
+
+def printer(*sources: FileDescriptorProto) -> Callable[[Declaration], str]:
+    """The function that prints declarations of these files."""
+    pool, broken = build_pool(sources)
+    assert not broken
+    return lambda declaration: proto_text(declaration, pool)
+
+
+def whole(file: FileDescriptorProto, text: Callable[[Declaration], str]) -> str:
+    """The file's text: its head, and its top-level declarations as they are printed."""
+    syntax = syntax_of(file)
+    kind, _, edition = syntax.partition(" ")
+    head = [f'edition = "{edition}";' if edition else f'syntax = "{kind}";']
+    head += [f"package {file.package};"] * bool(file.package)
+    head += [f'import "{name}";' for name in file.dependency]
+    bodies = [text(each) for each in declarations([file]) if len(each.path) == 2]
+    return "\n".join(head + bodies)
+
+
+def without_file_level(file: FileDescriptorProto) -> FileDescriptorProto:
+    """The messages, enums and services of a file; `rpc A(B) returns (C) {}` has empty options."""
+    bare = FileDescriptorProto()
+    bare.CopyFrom(file)
+    for name in ("extension", "options", "source_code_info"):
+        bare.ClearField(name)
+    for message in bare.message_type:
+        settle(message)
+    for service in bare.service:
+        for method in service.method:
+            if not method.options.ListFields():
+                method.ClearField("options")
+    return bare
+
+
+def settle(message: Any) -> None:
+    """Fill in the JSON names that some sources leave out, and sort what has no order."""
+    for field in (*message.field, *message.extension):
+        field.json_name = field.json_name or json_name(field.name)
+    for nested in message.nested_type:
+        settle(nested)
+    nested = sorted(message.nested_type, key=lambda each: each.name)
+    del message.nested_type[:]
+    message.nested_type.extend(nested)
+
+
+def assert_same(sources: Mapping[str, FileDescriptorProto], given: Mapping[str, str] = {}) -> None:
+    text = printer(*sources.values())
+    texts = {name: whole(file, text) for name, file in sources.items()} | dict(given)
+    again = compiled(texts, "--retain_options")
+    for name, file in sources.items():
+        assert without_file_level(again[name]) == without_file_level(file), name
+
+
+def own_files(sources: Any) -> dict[str, FileDescriptorProto]:
+    return {file.name: file for file in sources if not file.name.startswith("google/")}
+
+
+@pytest.mark.parametrize("files", [opencue().files, PROTO3], ids=["OpenCue", "trial"])
+def test_every_declaration_compiles_again(files: Iterable[FileDescriptorProto]) -> None:
+    """OpenCue's, and whatever else proto3 has."""
+    assert_same(own_files(files))
+
+
+OPTIONS = """
+syntax = "proto2";
+package farm.options;
+import "google/protobuf/descriptor.proto";
+
+message Limits { optional int32 most = 1; repeated string names = 2; }
+enum Level { LOW = 0; HIGH = 5; }
+
+extend google.protobuf.FieldOptions {
+  optional string unit = 50001;
+  optional Limits limits = 50002;
+  repeated Level levels = 50003;
+}
+extend google.protobuf.MethodOptions { optional double cost = 50001; }
+extend google.protobuf.MessageOptions { optional bytes mark = 50001; }
+extend google.protobuf.EnumValueOptions { optional bool hidden = 50001; }
+extend google.protobuf.ServiceOptions { optional string owner = 50001; }
+extend google.protobuf.OneofOptions { optional int64 weight = 50001; }
+"""
+
+EVERYTHING = r"""
+syntax = "proto3";
+package farm;
+import "options.proto";
+
+message Everything {
+  option deprecated = true;
+  option (options.mark) = "\001\"x";
+  int32 cores = 1 [
+    deprecated = true, json_name = "Kerne",
+    (options.unit) = "1/100 \"core\"\n\tü",
+    (options.limits) = { most: 4 names: ["a", "b"] },
+    (options.levels) = LOW, (options.levels) = HIGH];
+  int64 size = 2 [jstype = JS_STRING];
+  repeated int32 packed = 3 [packed = true];
+  oneof choice {
+    option (options.weight) = -9;
+    string word = 9 [deprecated = true];
+  }
+  enum State {
+    option allow_alias = true;
+    UP = 0;
+    RUNNING = 0 [deprecated = true, (options.hidden) = true];
+    BELOW = -1;
+    reserved 4, 6 to 8, -5 to -3, 100 to max;
+    reserved "GONE", "LOST";
+  }
+  reserved 20, 22 to 24, 1000 to max;
+  reserved "old", "older";
+}
+
+service Farm {
+  option deprecated = true;
+  option (options.owner) = "lena";
+  rpc Get(Everything) returns (stream options.Limits) {
+    option idempotency_level = NO_SIDE_EFFECTS;
+    option (options.cost) = 0.5;
+  }
+  rpc Put(stream options.Limits) returns (options.Limits);
+}
+"""
+
+
+def test_options_compile_again() -> None:
+    """Options, also those that the schema defines itself, and reserved numbers stay."""
+    written = {"everything.proto": EVERYTHING, "options.proto": OPTIONS}
+    assert_same(
+        own_files(compiled(written, "--retain_options").values()), {"options.proto": OPTIONS}
+    )
+
+
+def named(name: str, sources: Mapping[str, FileDescriptorProto]) -> Declaration:
+    (found,) = [each for each in declarations(sources.values()) if each.name == name]
+    return found
+
+
+COMMENTS = """
+syntax = "proto2";
+package farm;
+
+// Far above.
+
+// A job.
+//   Of several lines.
+message Job {  // begins here
+  /* Its name,
+   * in full. */
+  optional string name = 1;
+  required int32 cores = 2;  // in hundredths
+
+  // Above.
+  optional int32 both = 3;
+  // Below,
+  // in two lines.
+
+  // One of these.
+  oneof choice {
+    // A word.
+    string word = 4;
+  }
+  // A state.
+  enum State {
+    // Up.
+    UP = 0;
+  }
+}
+// The farm.
+service Farm {
+  // Gets.
+  rpc Get(Job) returns (Job);  // quickly
+}
+"""
+
+COMMENTED = """
+// A job.
+//   Of several lines.
+message Job {  // begins here
+  // A state.
+  enum State {
+    // Up.
+    UP = 0;
+  }
+
+  // Its name,
+  // in full.
+  optional string name = 1;
+  required int32 cores = 2;  // in hundredths
+  // Above.
+  // Below,
+  // in two lines.
+  optional int32 both = 3;
+  // One of these.
+  oneof choice {
+    // A word.
+    string word = 4;
+  }
+}
+"""
+
+
+def test_comments_are_kept() -> None:
+    """What the source says about a thing stands above it, or short behind it."""
+    sources = own_files(compiled({"job.proto": COMMENTS}, "--include_source_info").values())
+    text = printer(*sources.values())
+    assert text(named("farm.Job", sources)) == COMMENTED.strip()
+    expected = (
+        "// The farm.\nservice Farm {\n  // Gets.\n  rpc Get(Job) returns (Job);  // quickly\n}"
+    )
+    assert text(named("farm.Farm", sources)) == expected
+    method = text(named("farm.Farm.Get", sources))
+    assert method == "// Gets.\nrpc Get(Job) returns (Job);  // quickly"
+
+
+def test_what_is_not_printed() -> None:
+    """Empty bodies take one line; defaults of JSON names and map entries are not written."""
+    text = printer(*opencue().files)
+    sources = own_files(opencue().files)
+    assert text(named("job.GroupGetJobsRequest", sources)).count("json_name") == 0
+    assert "Entry" not in text(named("service.Service", sources))
+    assert text(named("show.ShowGetShowsRequest", sources)) == "message ShowGetShowsRequest {}"
+
+
+# --- Names ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("job.Job", "job.Job"),
+        (".job.Job", "job.Job"),
+        ("/job.JobInterface/GetJobs", "job.JobInterface.GetJobs"),
+        ("job.JobInterface/GetJobs", "job.JobInterface.GetJobs"),
+        ("job.JobInterface.GetJobs", "job.JobInterface.GetJobs"),
+        ("/frame.FrameInterface/Eat", "job.FrameInterface.Eat"),
+        ("frame.FrameInterface", "job.FrameInterface"),
+        ("JobInterface", "job.JobInterface"),
+        ("JobInterface/GetJobs", "job.JobInterface.GetJobs"),
+        ("Job/GetJobs", "job.JobInterface.GetJobs"),
+        ("/job/getjobs", "job.JobInterface.GetJobs"),
+        ("Job", "job.Job"),
+        ("jobstate", "job.JobState"),
+        ("FindJob", "job.JobInterface.FindJob"),
+        ("Eat", "job.FrameInterface.Eat"),
+        ("google.protobuf.Type", "google.protobuf.Type"),
+        ("Timestamp", "google.protobuf.Timestamp"),
+        ("Nothing", None),
+        ("", None),
+        ("/", None),
+    ],
+)
+def test_what_a_name_means(name: str, found: str | None) -> None:
+    """Full names, paths, aliases and unambiguous last parts all lead to the one thing."""
+    declared = declarations([*well_known_files().values(), *opencue().files])
+    meant = find_declarations(name, declared, {"frame.FrameInterface": "job.FrameInterface"})
+    assert [each.name for each in meant] == ([found] if found else [])
+
+
+def test_a_name_may_mean_several_things() -> None:
+    """All of them are given, protobuf's own not among them."""
+    declared = [*declarations([*well_known_files().values(), *opencue().files])]
+    meant = [each.name for each in find_declarations("GetJobs", declared, {})]
+    assert {"job.JobInterface.GetJobs", "job.GroupInterface.GetJobs"} <= set(meant)
+    own = FileDescriptorProto(name="own.proto", package="farm")
+    own.message_type.add(name="Type")
+    meant = [each.name for each in find_declarations("Type", [*declared, *declarations([own])], {})]
+    assert meant == ["farm.Type"]
+
+
+def test_only_map_entries_are_nobody_s() -> None:
+    """Nested messages and enums are declared under their outer one's name."""
+    names = {each.name for each in declarations(trial().files)}
+    assert {"trial.OneOfs.Inner", "trial.two.Groups.Several.Deeper"} <= names
+    assert not any(name.endswith("Entry") for name in names)

@@ -1,9 +1,6 @@
 """Calls through a gateway over HTTP, whatever it is that answers."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 import pytest
 
@@ -12,7 +9,7 @@ from gateway_cli.client import gateway as client_module
 from gateway_cli.client.gateway import gateway_client
 from gateway_cli.commands.call import NOT_FOUND, UNAVAILABLE
 from gateway_cli.terminal.exits import FAILED
-from tests.gateway_cli.calls import NOWHERE, perform
+from tests.gateway_cli.calls import JSON, NO_PUT, NOWHERE, Reply, perform, stand_in
 from tests.support.servers import Gateway, token
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
@@ -47,55 +44,13 @@ async def test_a_refused_token_is_not_repeated(gateway: Gateway) -> None:
 
 # --- Servers that are not quite a gateway ---------------------------------------------------
 
-Reply = tuple[str, dict[str, str], bytes]
-
-
-@dataclass
-class StandIn:
-    """An HTTP server with canned replies, by verb."""
-
-    replies: dict[str, Reply]
-    seen: list[tuple[str, str, dict[str, str], bytes]]
-    """Verb, path, headers (lower-case names) and body of each request."""
-    url: str = ""
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode().splitlines()
-        verb, path, _ = head[0].split()
-        headers = {
-            name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:])
-        }
-        body = await reader.readexactly(int(headers.get("content-length", 0)))
-        self.seen.append((verb, path, headers, body))
-        status, more, content = self.replies[verb]
-        lines = {"Content-Length": str(len(content)), "Connection": "close"} | more
-        text = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
-        writer.write(f"HTTP/1.1 {status}\r\n{text}\r\n".encode() + content)
-        writer.close()
-        await writer.wait_closed()
-
-
-@asynccontextmanager
-async def stand_in(**replies: Reply) -> AsyncIterator[StandIn]:
-    server = StandIn(replies, [])
-    listener = await asyncio.start_server(server.serve, "127.0.0.1", 0)
-    async with listener:
-        port = listener.sockets[0].getsockname()[1]
-        server.url = f"http://127.0.0.1:{port}"
-        yield server
-
-
-JSON = {"Content-Type": "application/json"}
-NO_PUT: Reply = ("405 Method Not Allowed", JSON, b'{"code": 12, "message": "use POST"}')
-
 
 async def test_a_dry_run_through_a_gateway_asks_for_it() -> None:
     """The request has the header, and the answer is shown as it is."""
     knows = {"X-Dry-Run": "1"} | JSON
     async with stand_in(PUT=(NO_PUT[0], knows, NO_PUT[2]), POST=("200 OK", knows, b"{}")) as server:
-        done = await perform(
-            gateway_client(server.url, token, 5), "Job/Kill", '{"a": 1}', dry_run=True
-        )
+        client = gateway_client(server.url, token, 5)
+        done = await perform(client, "Job/Kill", '{"a": 1}', dry_run=True)
     assert (done.status, done.out) == (0, "{}\n")
     verb, path, headers, body = server.seen[-1]
     assert (verb, path, body) == ("POST", "/job.JobInterface/Kill", b'{"a": 1}')
@@ -138,7 +93,7 @@ async def test_a_gateway_without_dry_runs_is_not_called() -> None:
 
 async def test_a_gateway_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is given up a little after the call's timeout."""
-    monkeypatch.setattr(client_module, "GRACE", 0.1)
+    monkeypatch.setattr(client_module, "GRACE_SECONDS", 0.1)
     over = asyncio.Event()
 
     async def never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -159,36 +114,15 @@ HTML = {"Content-Type": "text/html"}
 @pytest.mark.parametrize(
     ("reply", "status", "word"),
     [
-        pytest.param(("502 Bad Gateway", HTML, b"<p>"), UNAVAILABLE, "502 Bad", id="a proxy's 502"),
-        pytest.param(("200 OK", HTML, b"<p>"), FAILED, "not JSON", id="another server"),
-        pytest.param(
-            ("302 Found", {"Location": "http://127.0.0.1:1/"}, b""), FAILED, "302", id="redirect"
-        ),
-        pytest.param(
-            ("404 Not Found", JSON, b'{"code": 5, "message": "no job", "details": []}'),
-            NOT_FOUND,
-            "NOT_FOUND: no job",
-            id="the Go gateway's errors",
-        ),
-        pytest.param(
-            ("500 Oops", JSON, b'{"code": 99, "message": 1}'), FAILED, "500 Oops", id="other JSON"
-        ),
-        pytest.param(
-            ("500 Oops", JSON, b'{"code": 13, "message": "why", "details": "x"}'),
-            FAILED,
-            "HTTP 500 Oops",
-            id="details that are no list",
-        ),
-        pytest.param(
-            ("500 Oops", JSON, b'{"code": 0, "message": "why"}'), FAILED, "HTTP 500 Oops", id="OK"
-        ),
-        pytest.param(("200 OK", JSON, b'{"a":'), FAILED, 'broken JSON: {"a":', id="broken JSON"),
-        pytest.param(
-            ("200 OK", JSON | {"Content-Length": "99"}, b'{"jobs"'),
-            UNAVAILABLE,
-            "failed",
-            id="half an answer",
-        ),
+        (("502 Bad Gateway", HTML, b"<p>"), UNAVAILABLE, "502 Bad"),
+        (("200 OK", HTML, b"<p>"), FAILED, "not JSON"),
+        (("302 Found", {"Location": "http://127.0.0.1:1/"}, b""), FAILED, "302"),
+        (("404 Not Found", JSON, b'{"code":5,"message":"a"}'), NOT_FOUND, "NOT_FOUND: a"),
+        (("500 Oops", JSON, b'{"code":99,"message":1}'), FAILED, "HTTP 500 Oops"),
+        (("500 Oops", JSON, b'{"code":13,"message":"a","details":"x"}'), FAILED, "HTTP 500 Oops"),
+        (("500 Oops", JSON, b'{"code":0,"message":"a"}'), FAILED, "HTTP 500 Oops"),
+        (("200 OK", JSON, b'{"a":'), FAILED, 'broken JSON: {"a":'),
+        (("200 OK", JSON | {"Content-Length": "99"}, b'{"jobs"'), UNAVAILABLE, "failed"),
     ],
 )
 async def test_what_is_no_answer_of_a_gateway_is_a_failure(

@@ -12,9 +12,8 @@ from gateway.openapi.document import as_json, build_document
 from gateway.schema.catalog import Catalog
 from gateway.schema.description import declarations
 from gateway.schema.selection import Selection
-from gateway_cli.client.openapi_document import read_document
-from gateway_cli.describe.from_document import files_of
-from gateway_cli.describe.reference import description, source_of_document
+from gateway_cli.client.openapi_document import files_of, read_document
+from gateway_cli.commands.describe import description, source_of_document
 from tests.support.commands import run
 from tests.support.opencue import opencue
 from tests.support.servers import SECRET, SharedGateway, token

@@ -11,8 +11,8 @@ from gateway.discovery.files import FILE_SUFFIXES, read_file
 from gateway.schema.description import Schema, declarations, services_of
 from gateway.schema.pool import build_pool
 from gateway.schema.selection import Selection
-from gateway_cli.describe.prototext import ProtoText
-from gateway_cli.file_set import file_set
+from gateway_cli.commands.snapshot import file_set
+from gateway_cli.prototext import proto_text
 from tests.support.commands import (
     OPENCUE,
     Ran,
@@ -162,8 +162,8 @@ def test_comments_are_kept() -> None:
     schema = Schema(files=(with_comments(),), services=("farm.C",), origin="test", confirmed=True)
     files = FileDescriptorSet.FromString(file_set(schema)).file
     pool, _ = build_pool(files)
-    text = ProtoText(files, pool)
-    printed = [text.of(each) for each in declarations(files) if each.kind in ("message", "service")]
+    shown = [each for each in declarations(files) if each.kind in ("message", "service")]
+    printed = [proto_text(each, pool) for each in shown]
     assert printed == [
         "// A job.\nmessage Job {}",
         "// C.\nservice C {\n  // C.Get\n  rpc Get(Job) returns (Job);\n}",

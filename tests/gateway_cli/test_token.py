@@ -1,4 +1,4 @@
-"""`cuebot-gateway token`."""
+"""`cuebot-gateway token`, and the tokens of clients."""
 
 import re
 import time
@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from gateway.access.tokens import Authenticator, TokenRules
-from gateway.errors import GatewayError
+from gateway.access.tokens import Authenticator, Principal, TokenRules
+from gateway.errors import ConfigurationError, GatewayError
+from gateway_cli.tokens import token_source
 from tests.support.commands import child, in_process
-from tests.support.servers import SECRET
+from tests.support.servers import SECRET, settings_for
 
 TOKEN_LINE = r"[\w-]+\.[\w-]+\.[\w-]+\n"
 
@@ -21,29 +22,20 @@ def minted(*arguments: str, **environ: str) -> str:
     return ran.text.strip()
 
 
-def bearer(token: str) -> bytes:
-    return f"Bearer {token}".encode()
+def principal(token: str, rules: TokenRules | None = None, later: float = 0) -> Principal:
+    """The principal of a token, by these rules and so many seconds from now."""
+    rules = rules or TokenRules()
+    authenticator = Authenticator([SECRET.encode()], rules, clock=lambda: time.time() + later)
+    return authenticator.authenticate(f"Bearer {token}".encode())
 
 
 def test_token_mints_what_the_gateway_accepts() -> None:
-    """The printed token is valid for its subject and its lifetime."""
+    """The printed token is valid for its subject and its lifetime, by default an hour."""
     token = minted("--sub", "léna@studio", "--ttl", "90s")
-    now = [time.time()]
-    authenticator = Authenticator([SECRET.encode()], TokenRules(), clock=lambda: now[0])
-    assert authenticator.authenticate(bearer(token)).subject == "léna@studio"
-    now[0] += 85
-    assert authenticator.authenticate(bearer(token)).subject == "léna@studio"
-    now[0] += 6
+    assert principal(token).subject == principal(token, later=80).subject == "léna@studio"
     with pytest.raises(GatewayError, match="expired"):
-        authenticator.authenticate(bearer(token))
-
-
-def test_a_token_lives_an_hour_by_default() -> None:
-    """An hour is the default of --ttl."""
-    principal = Authenticator([SECRET.encode()], TokenRules()).authenticate(
-        bearer(minted("--sub", "me"))
-    )
-    assert principal.expires == pytest.approx(time.time() + 3600, abs=5)
+        principal(token, later=91)
+    assert principal(minted("--sub", "me")).expires == pytest.approx(time.time() + 3600, abs=60)
 
 
 def test_token_follows_the_settings(tmp_path: Path) -> None:
@@ -52,7 +44,7 @@ def test_token_follows_the_settings(tmp_path: Path) -> None:
     config.write_text('jwt_algorithms = ["HS512"]\njwt_audience = "render"')
     token = minted("--sub", "me", "--config", str(config), JWT_ISSUER="studio")
     rules = TokenRules(algorithms=("HS512",), audience="render", issuer="studio")
-    assert Authenticator([SECRET.encode()], rules).authenticate(bearer(token)).subject == "me"
+    assert principal(token, rules).subject == "me"
 
 
 def test_token_signs_with_the_first_secret(tmp_path: Path) -> None:
@@ -60,9 +52,7 @@ def test_token_signs_with_the_first_secret(tmp_path: Path) -> None:
     file = tmp_path / "jwt"
     file.write_text(f"{SECRET}\n{SECRET}-old\n")
     token = minted("--sub", "me", JWT_SECRET="", JWT_SECRET_FILE=str(file))
-    assert (
-        Authenticator([SECRET.encode()], TokenRules()).authenticate(bearer(token)).subject == "me"
-    )
+    assert principal(token).subject == "me"
 
 
 @pytest.mark.slow
@@ -92,17 +82,15 @@ def test_a_token_is_bound_as_those_of_secrets_are() -> None:
     """With a provider, JWT_ISSUER and JWT_AUDIENCE are for the provider's tokens."""
     given = {"JWT_JWKS": "https://idp.studio/certs", "JWT_ISSUER": "idp", "JWT_AUDIENCE": "farm"}
     token = minted("--sub", "me", JWT_SECRET_ISSUER="studio", **given)
-    rules = TokenRules(issuer="studio")
-    principal = Authenticator([SECRET.encode()], rules).authenticate(bearer(token))
-    assert "aud" not in principal.claims
+    assert "aud" not in principal(token, TokenRules(issuer="studio")).claims
 
 
 def test_a_token_has_the_subject_where_the_settings_look_for_it() -> None:
     """It is the first claim of JWT_SUBJECT_CLAIM."""
     rules = TokenRules(subject=("user", "sub"))
     token = minted("--sub", "me", JWT_SUBJECT_CLAIM="user,sub")
-    principal = Authenticator([SECRET.encode()], rules).authenticate(bearer(token))
-    assert (principal.subject, principal.claims["user"]) == ("me", "me")
+    found = principal(token, rules)
+    assert (found.subject, found.claims["user"]) == ("me", "me")
 
 
 def test_a_token_lives_no_longer_than_the_settings_allow() -> None:
@@ -116,13 +104,13 @@ def test_a_token_lives_no_longer_than_the_settings_allow() -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        pytest.param(("--sub", "me", "--ttl", "soon"), id="no duration"),
-        pytest.param(("--sub", "me", "--ttl", "-5s"), id="negative"),
-        pytest.param(("--sub", "me", "--ttl", "9" * 30 + "h"), id="beyond 64 bits"),
-        pytest.param(("--sub", "me", "--ttl", "9" * 400), id="infinite"),
-        pytest.param(("--sub", "me", "--ttl", "0"), id="no time"),
-        pytest.param(("--sub", "me", "--ttl", "500ms"), id="less than a second"),
-        pytest.param(("--sub", ""), id="no subject"),
+        ("--sub", "me", "--ttl", "soon"),
+        ("--sub", "me", "--ttl", "-5s"),
+        ("--sub", "me", "--ttl", "9" * 30 + "h"),
+        ("--sub", "me", "--ttl", "9" * 400),
+        ("--sub", "me", "--ttl", "0"),
+        ("--sub", "me", "--ttl", "500ms"),
+        ("--sub", ""),
     ],
 )
 def test_token_refuses_what_makes_no_token(arguments: tuple[str, ...]) -> None:
@@ -130,3 +118,47 @@ def test_token_refuses_what_makes_no_token(arguments: tuple[str, ...]) -> None:
     ran = in_process("token", *arguments, JWT_SECRET=SECRET)
     assert (ran.status, ran.out) == (2, b"")
     assert "--ttl" in ran.err or "--sub" in ran.err
+
+
+@pytest.fixture
+def environ(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """An environment without a token."""
+    monkeypatch.delenv("TOKEN", raising=False)
+    return monkeypatch
+
+
+def test_a_token_is_given_or_signed(environ: pytest.MonkeyPatch) -> None:
+    """--token, --sub, TOKEN and the user's name are used in this order."""
+    settings = settings_for("cuebot:8443")
+    environ.setenv("LOGNAME", "lena")
+    assert principal(token_source(settings, None, None)()).subject == "lena"
+    environ.setenv("TOKEN", "of-the-environment\n")
+    assert token_source(settings, None, None)() == "of-the-environment"
+    assert principal(token_source(settings, None, "robot")()).subject == "robot"
+    assert token_source(settings, "given", None)() == "given"
+    short = settings_for("cuebot:8443", jwt_max_age="1m")
+    assert principal(token_source(short, None, "robot")()).subject == "robot"
+
+
+@pytest.mark.parametrize(
+    ("secret", "given", "sub", "word"),
+    [
+        (SECRET, "a-secret b", None, "characters"),
+        (SECRET, "a-secret\nx: y", None, "characters"),
+        (SECRET, "a-secret-é", None, "characters"),
+        (SECRET, "", None, "characters"),
+        (SECRET, "a-secret", "me", "--sub"),
+        (None, None, None, "TOKEN"),
+        (None, None, "me", "JWT_SECRET"),
+        (SECRET, None, "", "subject"),
+    ],
+)
+@pytest.mark.usefixtures("environ")
+def test_what_makes_no_token(
+    secret: str | None, given: str | None, sub: str | None, word: str
+) -> None:
+    """It is wrong settings, reported without the token."""
+    settings = settings_for("cuebot:8443", jwt_secret=secret)
+    with pytest.raises(ConfigurationError, match=word) as caught:
+        token_source(settings, given, sub)
+    assert "secret" not in str(caught.value).replace("JWT_SECRET", "")

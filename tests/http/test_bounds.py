@@ -283,7 +283,7 @@ async def test_who_has_much_of_the_memory_that_others_want_has_to_read_faster(
     monkeypatch.setattr("gateway.http.respond.RATE_WHEN_WANTED", 2**18)
     monkeypatch.setattr("gateway.http.respond.PATIENCE", 2.0)
     monkeypatch.setattr("gateway.access.fair_quota.Lease.is_wanted", True)
-    monkeypatch.setattr("gateway.codec.payload.WORTH_IT", 0)  # it stays as large as it is
+    monkeypatch.setattr("gateway.codec.payload.WORTHWHILE_RATIO", 0)  # it stays as large as it is
     cuebot.answers(GET_JOBS, jobs(2 * LARGE))
     async with (
         asyncio.timeout(PATIENCE),
@@ -325,7 +325,7 @@ async def test_too_many_large_answers_at_once_are_503(
     cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Cuebot need not keep more answers than a few for which there is no memory."""
-    monkeypatch.setattr("gateway.codec.payload.WORTH_IT", 0)  # none makes room
+    monkeypatch.setattr("gateway.codec.payload.WORTHWHILE_RATIO", 0)  # none makes room
     monkeypatch.setattr("gateway.http.respond.PATIENCE", 3600)  # nor is let go
     cuebot.answers(GET_JOBS, jobs(LARGE))
     gateway_with = partial(gateway_for, http_timeout=3600, max_answer_memory="1MB")

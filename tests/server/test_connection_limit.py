@@ -269,7 +269,7 @@ def test_the_limit_is_warned_of_once_in_a_while() -> None:
 MAKE_ROOM = """
 import resource, sys
 from gateway.server.connection_limit import ConnectionLimit
-from gateway_cli.serving.open_files import make_room
+from gateway_cli.serving.listen import make_room
 soft, hard, wanted = map(int, sys.argv[1:])
 resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 limit = ConnectionLimit(wanted)

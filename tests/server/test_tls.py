@@ -15,7 +15,7 @@ import pytest
 
 from gateway.errors import ConfigurationError
 from gateway.settings.model import Settings
-from gateway_cli.certificate_files import load_certificate
+from gateway_cli.serving.listen import load_certificate
 from tests.support.certificates import Pair, pair, serial, trusting
 from tests.support.commands import OPENCUE, assert_one_line, child
 from tests.support.opencue import jobs

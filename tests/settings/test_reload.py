@@ -12,7 +12,7 @@ import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from gateway.access.tokens import TokenRules
-from gateway_cli.minting import mint_token
+from gateway_cli.tokens import mint_token
 from tests.support.opencue import opencue
 from tests.support.processes import Answer, Instance, instance, until
 from tests.support.provider import rsa_key

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SHARED = ("gateway.schema", "gateway.discovery.files")
 """What the gateway and the simulator both need of a schema."""
-ONLY_USER = "gateway_cli/demo/"
+ONLY_USER = "gateway_cli/demo.py"
 
 
 def imports_of(file: Path) -> Iterator[str]:

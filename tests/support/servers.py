@@ -29,10 +29,9 @@ from gateway.schema.description import services_of
 from gateway.schema.pool import build_pool
 from gateway.settings.model import Settings
 from gateway.upstream.endpoint import HEALTH
-from gateway_cli.certificate_files import load_certificate
-from gateway_cli.minting import mint_token
 from gateway_cli.serving.drain import Server
-from gateway_cli.serving.listen import listen, listen_for_metrics, url_of
+from gateway_cli.serving.listen import listen, listen_for_metrics, load_certificate, url_of
+from gateway_cli.tokens import mint_token
 from tests.support.patience import PATIENCE
 
 SECRET = "a-test-secret-of-more-than-32-bytes!"

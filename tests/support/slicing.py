@@ -9,12 +9,12 @@ from gateway.codec import slices
 from gateway.errors import Code, GatewayError
 from tests.support.protos import TestSchema
 
-CONSTANTS = ("LARGEST_WHOLE", "SLICE_BYTES", "SLICE_ITEMS", "ITEMS_PER_LOOK")
+CONSTANTS = ("LARGEST_WHOLE", "SLICE_BYTES", "SLICE_ITEMS", "ITEMS_PER_CLOCK")
 Sizes = tuple[int, int, int, int]
 SIZES = ((0, 0, 1, 1), (8, 8, 4, 4), (16, 8, 2, 2), (40, 40, 3, 3), (200, 40, 2, 3))
 """Values of the constants, all tiny."""
 
-REAL = (slices.LARGEST_WHOLE, slices.SLICE_BYTES, slices.SLICE_ITEMS, slices.ITEMS_PER_LOOK)
+REAL = (slices.LARGEST_WHOLE, slices.SLICE_BYTES, slices.SLICE_ITEMS, slices.ITEMS_PER_CLOCK)
 ONE_PIECE = (10**9, 10**9, 10**9, 10**9)
 
 

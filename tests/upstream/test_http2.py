@@ -11,7 +11,7 @@ from h2.settings import SettingCodes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.codec.error_details import TRAILER
+from gateway.codec.encode import ERROR_DETAILS_TRAILER
 from gateway.errors import Code
 from gateway.upstream.endpoint import Endpoint
 from gateway.upstream.http2.channel import Http2Channel
@@ -83,7 +83,7 @@ async def test_every_status_comes_as_it_is(code: Code) -> None:
     cuebot = ScriptedCuebot()
 
     async def handler(request: bytes, context: Context) -> bytes:
-        context.set_trailing_metadata(((TRAILER, b"\x00\xff\x10"),))
+        context.set_trailing_metadata(((ERROR_DETAILS_TRAILER, b"\x00\xff\x10"),))
         await context.abort(STATUSES[code], "100 % ümläut\n日本")
         raise AssertionError
 

@@ -23,7 +23,7 @@ from gateway.views.filter_expressions import (
 )
 from gateway.views.fingerprint import fingerprint
 from gateway.views.order import Order
-from gateway.views.show import LARGEST_ROW, SORTED_AT_ONCE, Viewed, compile_view
+from gateway.views.show import LARGEST_ROW, ROWS_PER_SORT, Viewed, compile_view
 from gateway.views.view import View, make_view
 from tests.support.clocks import HandClock, step_of
 from tests.support.opencue import message_class
@@ -132,20 +132,20 @@ def test_a_step_compares_few_rows_with_each_other() -> None:
     view = view_of(sort="name")
     assert view.order is not None
     view = replace(view, order=Counted(view.order.parts))
-    payload = jobs(5 * SORTED_AT_ONCE)
+    payload = jobs(5 * ROWS_PER_SORT)
     found = []
     for piece in shown(view, payload, step_of(1)):
-        assert compared <= SORTED_AT_ONCE * SORTED_AT_ONCE.bit_length()
+        assert compared <= ROWS_PER_SORT * ROWS_PER_SORT.bit_length()
         compared = 0
         found.append(piece)
     names = [row["name"] for row in orjson.loads(b"".join(found))["jobs"]["jobs"]]
     assert names == sorted(names)
-    assert len(names) == 5 * SORTED_AT_ONCE
+    assert len(names) == 5 * ROWS_PER_SORT
 
 
 def test_equal_rows_stay_in_their_order() -> None:
     """Also where they were sorted apart and merged."""
-    payload = jobs(4 * SORTED_AT_ONCE)
+    payload = jobs(4 * ROWS_PER_SORT)
     rows = orjson.loads(b"".join(GET_JOBS.encode(payload)))["jobs"]["jobs"]
     seen = orjson.loads(b"".join(shown(view_of(sort="priority"), payload, step_of(3))))
     assert seen["jobs"]["jobs"] == sorted(rows, key=lambda row: row["priority"])

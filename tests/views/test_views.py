@@ -17,7 +17,7 @@ from gateway.discovery.files import OPENCUE_PACKAGE, read_package
 from gateway.errors import Code, GatewayError
 from gateway.schema.method import Method
 from gateway.schema.selection import Selection
-from gateway.views.csv_cells import cell_of
+from gateway.views.fields import cell_of
 from gateway.views.paths import find_path
 from gateway.views.show import compile_view
 from gateway.views.view import asked_parameters, make_view, rows_of

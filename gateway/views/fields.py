@@ -1,22 +1,40 @@
-"""Some fields of a message as JSON: what is not asked for is never made into Python."""
+"""Some fields of a message, as JSON or as cells of CSV (RFC 4180).
 
-from collections.abc import Callable, Iterable
+What is not asked for is never made into Python."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
+import orjson
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.codec.encode import Encoders, Whole
 from gateway.codec.fields import is_map, is_message, map_fields, message_of, owner_of
 from gateway.codec.interfaces import Shape, ToJson
-from gateway.views.paths import FieldPath, Segment
+from gateway.codec.wellknown import is_special
+from gateway.views.filter_expressions import NUMBERS
+from gateway.views.paths import FieldPath, Segment, find_path, values_at
+
+MOST_COLUMNS = 200
+FORMULA = re.compile(
+    r"[\t\r\n]"
+    r"|[\s\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]*"
+    r"[=+\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b]"
+)
+"""The beginning of a text that a spreadsheet may run (OWASP, CSV injection): a tab, a line end, or
+one of four signs, of any width, after blanks, controls and invisible characters."""
+NUMERIC = frozenset((*NUMBERS, FieldDescriptor.TYPE_BOOL))
+"""Types whose values are no texts, even if they are strings in JSON."""
 
 
 def shape_of(
     descriptor: Descriptor, paths: Iterable[FieldPath] | None, encoders: Encoders
 ) -> Shape:
-    """These fields of a message type, or with None all of it."""
+    """These fields of a message type; all of them with None."""
     if paths is None:
         return Whole(descriptor, encoders)
     return Some(descriptor, [path.segments for path in paths], encoders)
@@ -70,7 +88,7 @@ class Some:
 def part(
     field: FieldDescriptor, value: ToJson | None, key: str
 ) -> Callable[[Any, dict[str, object]], None]:
-    """What puts one field of a message into its JSON, under this key."""
+    """The function that puts one field of a message into its JSON, under this key."""
     name = field.name
     if field.is_repeated:
         if value is None:
@@ -95,7 +113,7 @@ def part(
 def map_part(
     field: FieldDescriptor, paths: list[tuple[Segment, ...]], encoders: Encoders
 ) -> Callable[[Any, dict[str, object]], None]:
-    """The entries of a map that are wanted, by their keys."""
+    """The function that puts the wanted entries of a map into a message's JSON."""
     name, json_name = field.name, field.json_name
     value_field = map_fields(field)[1]
     value = encoders.value(value_field)
@@ -120,13 +138,91 @@ def map_part(
 
 
 def map_key_text(key: object) -> str:
-    """A map's key in JSON."""
     return str(key).lower() if isinstance(key, bool) else str(key)
 
 
 def with_list_last(json: object, names: tuple[str, ...]) -> dict[str, object]:
-    """The JSON with an empty list at this place, as the last member of each object on the way."""
+    """The JSON with an empty list at this path, last in each object on the way."""
     found = dict(json) if isinstance(json, dict) else {}
     inner = found.pop(names[0], None)
     found[names[0]] = [] if len(names) == 1 else with_list_last(inner, names[1:])
     return found
+
+
+def columns_of(descriptor: Descriptor) -> Iterator[FieldPath]:
+    """The paths of all single values of a row and of the messages in it."""
+    return islice(leaves(descriptor, descriptor, "", ()), MOST_COLUMNS)
+
+
+def leaves(
+    root: Descriptor, descriptor: Descriptor, prefix: str, above: tuple[str, ...]
+) -> Iterator[FieldPath]:
+    for field in descriptor.fields:
+        text = prefix + field.json_name
+        if field.is_repeated and is_message(field):
+            continue
+        if not is_message(field) or is_special(message_of(field)):
+            yield find_path(root, text)
+        elif message_of(field).full_name not in above:
+            inner = message_of(field)
+            yield from leaves(root, inner, f"{text}.", (*above, descriptor.full_name))
+
+
+def cell_of(path: FieldPath, encoders: Encoders) -> Callable[[Any], str]:
+    """The function from a row to the cell of a column, which is empty for an unset field."""
+    if is_map(path.leaf):
+        return map_cell(path, encoders)
+    values, convert = path.values, encoders.value(path.leaf)
+    is_numeric = has_numbers(path.leaf)
+
+    def cell(row: Any) -> str:
+        found = [value if convert is None else convert(value) for value in values(row)]
+        if not found:
+            return ""
+        if path.is_list or isinstance(found[0], dict | list):
+            content = found if path.is_list else found[0]
+            return quoted(orjson.dumps(content).decode())
+        value = found[0]
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if is_numeric or isinstance(value, int | float):
+            return str(value)
+        return quoted(str(value))
+
+    return cell
+
+
+def has_numbers(field: FieldDescriptor) -> bool:
+    """Whether a field has numbers or booleans, perhaps in wrappers."""
+    if not is_message(field):
+        return field.type in NUMERIC
+    inner = message_of(field).fields_by_name.get("value")
+    return is_special(message_of(field)) and inner is not None and inner.type in NUMERIC
+
+
+def map_cell(path: FieldPath, encoders: Encoders) -> Callable[[Any], str]:
+    """As `cell_of`, for a map or several maps below a list, as JSON."""
+    *above, last = path.segments
+    owners = values_at(tuple(above)) if above else lambda row: iter((row,))
+    add = map_part(last.field, [(last,)], encoders)
+    several = any(each.key is None and each.field.is_repeated for each in above)
+
+    def cell(row: Any) -> str:
+        found: list[object] = []
+        for owner in owners(row):
+            json: dict[str, object] = {}
+            add(owner, json)
+            found.append(json[last.field.json_name])
+        return quoted(orjson.dumps(found if several else found[0]).decode()) if found else ""
+
+    return cell
+
+
+def quoted(text: str) -> str:
+    """A text as a cell, with an apostrophe before a text that a spreadsheet might run."""
+    text = text.replace('"', '""')
+    return f'"\'{text}"' if FORMULA.match(text) else f'"{text}"'
+
+
+def lines(table: list[list[str]]) -> bytes:
+    return "".join([",".join(cells) + "\r\n" for cells in table]).encode()

@@ -1,4 +1,7 @@
-"""Declarations as proto text."""
+"""Declarations as proto text.
+
+Extensions, and groups and defaults of proto2, are left out: OpenCue has none.
+"""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,14 +17,12 @@ from google.protobuf.message_factory import GetMessageClass
 from gateway.codec.fields import json_name
 from gateway.schema.description import (
     ENUMS,
-    EXTENSIONS,
     FIELDS,
     METHODS,
     NESTED,
     ONEOFS,
     VALUES,
     Declaration,
-    declarations,
 )
 
 Place = tuple[int, ...]
@@ -30,83 +31,19 @@ LAST_FIELD = 2**29 - 1
 LAST_VALUE = 2**31 - 1
 NAMED = (Field.TYPE_MESSAGE, Field.TYPE_GROUP, Field.TYPE_ENUM)
 INTERNAL = ("map_entry", "uninterpreted_option")
-"""Options that only protoc itself sets."""
+"""Options that only protoc sets."""
 
 
-class Scopes:
-    """The scopes and types of some files, to resolve names in as protoc does.
+def proto_text(declaration: Declaration, pool: DescriptorPool, *, numbers: bool = True) -> str:
+    """The declaration, with its comments if the source kept them; without numbers of fields if so.
 
-    That is innermost scope first, by the first part of the name
-    (https://protobuf.dev/programming-guides/proto3/#name-resolution).
+    In proto3 the text compiles into the same descriptor again, unless a type hides another of its
+    name. The order of fields and nested types among each other is lost. `pool` must know the
+    options that the schema's files define.
     """
-
-    def __init__(self, files: Iterable[Any]) -> None:
-        files = tuple(files)
-        declared = tuple(declarations(files))
-        self._types = {each.name for each in declared if each.kind in ("message", "enum")}
-        self._scopes = self._types | {each.name for each in declared if each.kind == "service"}
-        self._others = {name for each in declared for name in members(each)}
-        for file in files:
-            parts = file.package.split(".")
-            self._scopes |= {".".join(parts[:end]) for end in range(1, len(parts) + 1)}
-            self._others |= {f"{file.package}.{each.name}" for each in file.extension}
-
-    def shortest(self, target: str, scope: str, *, for_field: bool = True) -> str:
-        """The shortest name of the type `target` (a full name) inside `scope`.
-
-        Types of fields are resolved among types only, those of methods and of `extend` among
-        everything that has a name.
-        """
-        parts = target.split(".")
-        for start in reversed(range(len(parts))):
-            name = ".".join(parts[start:])
-            if self._meaning(name, scope, for_field) == target:
-                return name
-        return f".{target}"
-
-    def _meaning(self, name: str, scope: str, for_field: bool) -> str | None:
-        first, _, rest = name.partition(".")
-        known = self._scopes if rest else self._types if for_field else self._types | self._others
-        while f"{scope}.{first}".removeprefix(".") not in known:
-            if not scope:
-                return None
-            scope = scope.rpartition(".")[0]
-        return f"{scope}.{name}".removeprefix(".")
-
-
-def members(declared: Declaration) -> Iterator[str]:
-    """The full names of everything in a declaration that is not a type."""
-    proto, name = declared.proto, declared.name
-    if declared.kind == "method":
-        yield name
-    if declared.kind == "enum":  # its values belong to the scope around it
-        outer = name.rpartition(".")[0]
-        yield from (f"{outer}.{value.name}".removeprefix(".") for value in proto.value)
-    if declared.kind == "message":
-        parts = (*proto.field, *proto.extension, *proto.oneof_decl)
-        yield from (f"{name}.{part.name}" for part in parts)
-
-
-class ProtoText:
-    """The proto text of what these files declare. `pool` must know the files' own options.
-
-    Without `numbers`, fields have none.
-    """
-
-    def __init__(self, files: Iterable[Any], pool: DescriptorPool, *, numbers: bool = True) -> None:
-        self._scopes = Scopes(files)
-        self._pool = pool
-        self._numbers = numbers
-
-    def of(self, declaration: Declaration) -> str:
-        """The declaration, with its comments if the source kept them.
-
-        The text compiles into the same descriptor again. How fields and nested types were
-        interleaved is lost, since descriptors do not tell.
-        """
-        page = Page(declaration.file, self._scopes, self._pool, numbers=self._numbers)
-        lines = getattr(page, declaration.kind)
-        return "\n".join(lines(declaration.proto, declaration.name, declaration.path))
+    page = Page(declaration.file, pool, numbers=numbers)
+    lines = getattr(page, declaration.kind)
+    return "\n".join(lines(declaration.proto, declaration.name, declaration.path))
 
 
 def syntax_of(file: Any) -> str:
@@ -119,16 +56,14 @@ def syntax_of(file: Any) -> str:
 class Page:
     """The lines of one file's declarations, with a method for each kind."""
 
-    def __init__(self, file: Any, scopes: Scopes, pool: DescriptorPool, *, numbers: bool) -> None:
+    def __init__(self, file: Any, pool: DescriptorPool, *, numbers: bool) -> None:
         self._numbers = numbers
         self._syntax = file.syntax or "proto2"
-        self._scopes = scopes
         self._pool = pool
         self._comments = {tuple(place.path): place for place in file.source_code_info.location}
 
     def message(self, message: Any, name: str, path: Place) -> list[str]:
-        start = f"{visibility(message)}message {message.name}"
-        return self._block(start, path, self._body(message, name, path))
+        return self._block(f"message {message.name}", path, self._body(message, name, path))
 
     def enum(self, enum: Any, name: str, path: Place) -> list[str]:
         body = self._options(enum)
@@ -137,7 +72,7 @@ class Page:
             body += self._commented([line], (*path, VALUES, number))
         ranges = [span(each.start, each.end, LAST_VALUE) for each in enum.reserved_range]
         body += self._reserved(ranges, enum.reserved_name)
-        return self._block(f"{visibility(enum)}enum {enum.name}", path, body)
+        return self._block(f"enum {enum.name}", path, body)
 
     def service(self, service: Any, name: str, path: Place) -> list[str]:
         body = self._options(service)
@@ -147,38 +82,25 @@ class Page:
 
     def method(self, method: Any, name: str, path: Place) -> list[str]:
         scope = name.rpartition(".")[0]
-        taken = "stream " * method.client_streaming + self._other(method.input_type, scope)
-        given = "stream " * method.server_streaming + self._other(method.output_type, scope)
+        taken = "stream " * method.client_streaming + short_name(method.input_type, scope)
+        given = "stream " * method.server_streaming + short_name(method.output_type, scope)
         line = f"rpc {method.name}({taken}) returns ({given})"
         if options := self._options(method):
             return self._block(line, path, options)
         return self._commented([f"{line};"], path)
 
     def _body(self, message: Any, name: str, path: Place) -> list[str]:
-        """What is between the braces of a message or group."""
         body = self._options(message)
         nested = {f".{name}.{each.name}": each for each in message.nested_type}
-        fields = (*message.field, *message.extension)
-        inline = {each.type_name for each in fields if self._is_group(each)}
         for number, enum in enumerate(message.enum_type):
             body += [*self.enum(enum, f"{name}.{enum.name}", (*path, ENUMS, number)), ""]
         for number, (full_name, each) in enumerate(nested.items()):
-            if not each.options.map_entry and full_name not in inline:
+            if not each.options.map_entry:
                 body += [*self.message(each, full_name[1:], (*path, NESTED, number)), ""]
         body += self._fields(message, name, nested, path)
-        for area in message.extension_range:
-            text = span(area.start, area.end - 1, LAST_FIELD)
-            body.append(f"extensions {text}{self._brackets(area)};")
         ranges = [span(each.start, each.end - 1, LAST_FIELD) for each in message.reserved_range]
         body += self._reserved(ranges, message.reserved_name)
-        for number, extension in enumerate(message.extension):
-            lines = self._field(extension, name, nested, (*path, EXTENSIONS, number))
-            start = f"extend {self._other(extension.extendee, name)} {{"
-            body += [start, *indented(lines), "}"]
         return body
-
-    def _is_group(self, field: Any) -> bool:
-        return bool(field.type == Field.TYPE_GROUP and self._syntax == "proto2")
 
     def _fields(
         self, message: Any, name: str, nested: Mapping[str, Any], path: Place
@@ -207,17 +129,12 @@ class Page:
             key, value = declared.field
             types = f"{self._type_of(key, scope)}, {self._type_of(value, scope)}"
             start = f"map<{types}> {field.name}"
-        elif self._is_group(field):
-            start = f"{self._label(field)}group {field.type_name.rpartition('.')[2]}"
         else:
             start = f"{self._label(field)}{self._type_of(field, scope)} {field.name}"
         number = f" = {field.number}" if self._numbers else ""
-        start += f"{number}{self._brackets(field, *given_values(field))}"
-        if self._is_group(field) and declared is not None:
-            place = (*path[:-2], NESTED, list(nested).index(field.type_name))
-            body = self._body(declared, field.type_name[1:], place)
-            return self._block(start, place, body)  # the comment is at the type
-        return self._commented([f"{start};"], path)
+        own_name = field.json_name not in ("", json_name(field.name))
+        brackets = self._brackets(field, *[f"json_name = {quoted(field.json_name)}"] * own_name)
+        return self._commented([f"{start}{number}{brackets};"], path)
 
     def _label(self, field: Any) -> str:
         if field.label == Field.LABEL_REPEATED:
@@ -228,18 +145,13 @@ class Page:
 
     def _type_of(self, field: Any, scope: str) -> str:
         if field.type in NAMED:
-            return self._scopes.shortest(field.type_name.removeprefix("."), scope)
+            return short_name(field.type_name, scope)
         return Field.Type.Name(field.type).removeprefix("TYPE_").lower()
 
-    def _other(self, name: str, scope: str) -> str:
-        """The type of a method's request or response, or what is extended."""
-        return self._scopes.shortest(name.removeprefix("."), scope, for_field=False)
-
     def _reserved(self, ranges: list[str], names: Iterable[str]) -> Iterator[str]:
-        """Reserved ranges and names; names are identifiers in editions, and strings before."""
         if ranges:
             yield f"reserved {', '.join(ranges)};"
-        if words := [name if self._syntax == "editions" else quoted(name) for name in names]:
+        if words := list(map(quoted, names)):
             yield f"reserved {', '.join(words)};"
 
     def _options(self, proto: Any) -> list[str]:
@@ -256,7 +168,7 @@ class Page:
         return self._commented(whole, path)
 
     def _commented(self, lines: list[str], path: Place) -> list[str]:
-        """The lines below their comment. A trailing comment of one line stays at the end."""
+        """The lines below their comment; a trailing comment of one line stays at the end."""
         place = self._comments.get(path)
         if place is None:
             return lines
@@ -268,9 +180,12 @@ class Page:
         return above + lines
 
 
-def visibility(declared: Any) -> str:
-    """`export ` or `local ` if the type says so (edition 2024)."""
-    return ("", "local ", "export ")[getattr(declared, "visibility", 0)]
+def short_name(type_name: str, scope: str) -> str:
+    """The name of a type (`.job.Job`) without the scopes that it has in common with `scope`."""
+    name = type_name.removeprefix(".")
+    while scope and not name.startswith(f"{scope}."):
+        scope = scope.rpartition(".")[0]
+    return name.removeprefix(f"{scope}.")
 
 
 def span(first: int, last: int, most: int) -> str:
@@ -280,26 +195,12 @@ def span(first: int, last: int, most: int) -> str:
     return str(first) if first == last else f"{first} to {last}"
 
 
-def given_values(field: Any) -> Iterator[str]:
-    """The default and the JSON name of a field, if it has its own."""
-    if field.HasField("default_value"):
-        text = field.default_value
-        if field.type == Field.TYPE_STRING:
-            text = quoted(text)
-        elif field.type == Field.TYPE_BYTES:  # which is escaped already
-            text = f'"{text}"'
-        yield f"default = {text}"
-    if field.json_name not in ("", json_name(field.name)) and not field.extendee:
-        yield f"json_name = {quoted(field.json_name)}"
-
-
 def quoted(text: str) -> str:
-    """A string literal. Protobuf understands the escapes of JSON."""
+    """A string literal; protobuf understands JSON's escapes."""
     return json.dumps(text, ensure_ascii=False)
 
 
 def comment(text: str) -> list[str]:
-    """A comment as line comments."""
     return [f"//{line}".rstrip() for line in text.removesuffix("\n").split("\n")] if text else []
 
 
@@ -308,27 +209,19 @@ def indented(lines: Iterable[str]) -> Iterator[str]:
 
 
 def option_texts(options: Any, pool: DescriptorPool) -> list[str]:
-    """One text (`deprecated = true`) for each option that is set.
-
-    The pool knows the options that the schema's own files define.
-    """
+    """A text (`deprecated = true`) for each option that is set."""
     if not options.ByteSize():
         return []
     known = GetMessageClass(pool.FindMessageTypeByName(options.DESCRIPTOR.full_name))
     return list(assignments(known.FromString(options.SerializeToString())))
 
 
-def assignments(options: Any, *, dotted: bool = False) -> Iterator[str]:
-    """`name = value` for each field that is set; `name.inner = value` if `dotted`."""
+def assignments(options: Any) -> Iterator[str]:
     for field, value in options.ListFields():
         if field.name in INTERNAL and not field.is_extension:
             continue
         name = f"({field.full_name})" if field.is_extension else field.name
         for each in value if field.is_repeated else [value]:
-            if field.message_type and (dotted or name == "features"):
-                inner = assignments(each, dotted=True)
-                yield from (f"{name}.{assignment}" for assignment in inner)
-            else:
-                text = StringIO()
-                text_format.PrintFieldValue(field, each, text, as_utf8=True, as_one_line=True)
-                yield f"{name} = {text.getvalue().strip()}"
+            text = StringIO()
+            text_format.PrintFieldValue(field, each, text, as_utf8=True, as_one_line=True)
+            yield f"{name} = {text.getvalue().strip()}"

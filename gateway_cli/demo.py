@@ -1,4 +1,4 @@
-"""`cuebot-gateway demo`: a simulated Cuebot, the gateway in front of it, and what to paste."""
+"""The demo: a simulated Cuebot, the gateway in front of it, and lines to paste."""
 
 import asyncio
 import gc
@@ -24,9 +24,9 @@ from gateway.errors import ConfigurationError
 from gateway.observe.logs import configure_logging
 from gateway.server.certificate import Certificate, empty_context
 from gateway.settings.model import Settings
-from gateway_cli.minting import mint_token
 from gateway_cli.serving.drain import Server
 from gateway_cli.serving.listen import listen, url_of
+from gateway_cli.tokens import mint_token
 
 TRUST = """\
   export SSL_CERT_FILE={ca_file} CURL_CA_BUNDLE={ca_file}
@@ -34,10 +34,8 @@ TRUST = """\
   # For a browser, add that file to its certificate authorities, and remove it afterwards:
   # the file is gone when the demo ends.
 """
-"""How to trust the certificate."""
-
 NAMES = ("localhost", "127.0.0.1", "::1")
-"""Whom the certificate is for, besides --host."""
+"""The subjects of the certificate, besides --host."""
 CUEBOT_PORT = 8443
 GATEWAY_PORT = 8448
 TOKEN_SECONDS = 12 * 3600
@@ -82,7 +80,7 @@ def run_demo(
     farm, reflection = large_farm(seed=seed, jobs=jobs), not no_reflection
     if cuebot_only:
         chosen = CUEBOT_PORT if port is None else port
-        listen(host, chosen).close()  # explains better than gRPC why a port cannot be used
+        listen(host, chosen).close()  # its errors are clearer than gRPC's
         uvloop.run(
             run_cuebot(SimulatedCuebot(host=host, port=chosen, reflection=reflection, farm=farm))
         )
@@ -96,10 +94,7 @@ def run_demo(
 
 
 def large_farm(*, seed: int, jobs: int) -> Farm:
-    """A farm, kept out of garbage collections, which would take long for a large one.
-
-    Raises ConfigurationError without opencue-proto.
-    """
+    """A farm that garbage collections skip. Raises ConfigurationError without opencue-proto."""
     try:
         messages = read_messages()
     except ConfigurationError as error:
@@ -115,10 +110,9 @@ def large_farm(*, seed: int, jobs: int) -> Farm:
 
 @contextmanager
 def temporary_certificate(host: str) -> Iterator[tuple[Certificate, Path]]:
-    """A certificate for this machine (and `host`), and a file with the CA that signed it.
+    """A certificate for this machine and `host`, and a temporary file with its CA.
 
-    The CA's key never touches the disk; the file is deleted at the end of the context. Raises
-    ConfigurationError without trustme.
+    The CA's key never touches the disk. Raises ConfigurationError without trustme.
     """
     try:
         import trustme
@@ -136,7 +130,6 @@ def temporary_certificate(host: str) -> Iterator[tuple[Certificate, Path]]:
 
 
 async def run_cuebot(cuebot: SimulatedCuebot) -> None:
-    """Run only the simulated Cuebot."""
     await cuebot.start()
     click.echo(f"A simulated Cuebot listens on {cuebot.endpoint} (gRPC). Stop with Ctrl-C.")
     stopped = asyncio.Event()

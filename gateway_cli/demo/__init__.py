@@ -1,1 +1,0 @@
-"""The gateway and a simulated Cuebot in one process."""

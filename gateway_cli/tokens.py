@@ -1,0 +1,97 @@
+"""Tokens for a gateway: signing one, and choosing the one to send."""
+
+import getpass
+import os
+import time
+from collections.abc import Callable
+from functools import partial
+
+import orjson
+from jose import jwk, jws
+
+from gateway.access.secrets import load_secrets
+from gateway.access.tokens import LONGEST_SUBJECT_CHARACTERS, TokenRules, token_rules
+from gateway.errors import ConfigurationError
+from gateway.settings.model import Settings
+
+SIGNED_TOKEN_SECONDS = 300
+
+
+def signing_secret(settings: Settings) -> bytes:
+    """The secret to sign tokens with. Raises ConfigurationError."""
+    secrets = load_secrets(settings)
+    if not secrets:
+        raise ConfigurationError(
+            "JWT_SECRET: there is no secret to sign tokens with; get one from the identity provider"
+            " (JWT_JWKS)"
+        )
+    return secrets[0]
+
+
+def mint_token(
+    secret: bytes, rules: TokenRules, subject: str, seconds: float, now: float | None = None
+) -> str:
+    """A token that a gateway with this secret and these rules accepts.
+
+    Raises ConfigurationError for an invalid subject or lifetime, and for required claims without
+    a known value.
+    """
+    if not 0 < len(subject) <= LONGEST_SUBJECT_CHARACTERS or not is_unicode(subject):
+        raise ConfigurationError(
+            f"a token's subject is a text of 1 to {LONGEST_SUBJECT_CHARACTERS} characters"
+        )
+    if rules.max_age and seconds > rules.max_age:
+        raise ConfigurationError(
+            f"JWT_MAX_AGE: the gateway takes no token that lives longer than {rules.max_age:g} s"
+        )
+    issued = int(time.time() if now is None else now)
+    claims: dict[str, object] = {"iat": issued, "exp": issued + int(seconds)}
+    if rules.issuer is not None:
+        claims["iss"] = rules.issuer
+    if rules.audience is not None:
+        claims["aud"] = rules.audience
+    claims[rules.subject[0]] = subject
+    for name in rules.required:
+        if name not in claims and name != "sub":
+            raise ConfigurationError(f"JWT_REQUIRED_CLAIMS: no value is known for the claim {name}")
+    algorithm = rules.algorithms[0]
+    key = jwk.construct(secret, algorithm)
+    return jws.sign(orjson.dumps(claims), key, algorithm=algorithm)
+
+
+def is_unicode(text: str) -> bool:
+    """Whether the text has no surrogates, which undecodable bytes become."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def token_source(settings: Settings, token: str | None, sub: str | None) -> Callable[[], str]:
+    """A function that returns the token for the next request.
+
+    In this order: --token; one signed for --sub; TOKEN; one signed for the user's name. Signing is
+    repeated for each request, since --watch may outlive a token. Raises ConfigurationError.
+    """
+    if token is not None and sub is not None:
+        raise ConfigurationError("use either --token or --sub, not both")
+    given = token if token is not None or sub is not None else os.environ.get("TOKEN") or None
+    if given is not None:
+        given = given.strip()
+        if not given or not given.isascii() or not given.isprintable() or " " in given:
+            raise ConfigurationError("the token contains characters that no token has")
+        return partial(str, given)
+    if settings.jwt_secret is None and settings.jwt_secret_file is None:
+        raise ConfigurationError(
+            "there is no token for the gateway: set TOKEN, or JWT_SECRET to sign one"
+        )
+    secret, subject = signing_secret(settings), user_name() if sub is None else sub
+    seconds = min(SIGNED_TOKEN_SECONDS, settings.jwt_max_age or SIGNED_TOKEN_SECONDS)
+    sign = partial(mint_token, secret, token_rules(settings), subject, seconds)
+    sign()  # raises before anything is called
+    return sign
+
+
+def user_name() -> str:
+    """The name of the user who runs this process, or `uid-…`."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # in containers, ids may have no names
+        return f"uid-{os.getuid()}"
