@@ -20,8 +20,7 @@ from cuebot_simulator.world.state import Farm
 from cuebot_simulator.world.studio import build_farm
 
 REMEMBERED_CALLS = 1000
-STEPS_AT_ONCE = 3
-"""Steps of the farm between two turns of the event loop."""
+STEPS_AT_ONCE = 3  # steps of the farm between two turns of the event loop
 LARGEST_REQUEST = 100 * 1024 * 1024
 REFLECTION_PATHS = (
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",

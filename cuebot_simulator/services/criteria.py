@@ -136,7 +136,7 @@ def page_of(frames: Sequence[Any], criteria: Any) -> Sequence[Any]:
 
 def find_hosts(farm: Farm, criteria: Any) -> list[Any]:
     check_texts(criteria)
-    states = set(given(criteria, "states.state", ()))
+    states, parts = set(given(criteria, "states.state", ())), given(criteria, "substr", ())
     locks = set(given(criteria, "lock_states.state", ()))
     patterns = [compile_pattern(text) for text in given(criteria, "regex", ())]
     return [
@@ -145,7 +145,7 @@ def find_hosts(farm: Farm, criteria: Any) -> list[Any]:
         if fits(host.id, given(criteria, "ids", ()))
         and fits(host.name, given(criteria, "hosts", ()))
         and fits(host.alloc_name, given(criteria, "allocs", ()))
-        and contains(host.name, given(criteria, "substr", ()))
+        and (not parts or any(part in host.name for part in parts))
         and matches(host.name, patterns)
         and (not states or host.state in states)
         and (not locks or host.lock_state in locks)
@@ -206,10 +206,6 @@ def in_ranges(value: int, criteria: Any, name: str) -> bool:
 
 def fits(value: str, wanted: Collection[str]) -> bool:
     return not wanted or value in wanted
-
-
-def contains(value: str, parts: Collection[str]) -> bool:
-    return not parts or any(part in value for part in parts)
 
 
 def matches(value: str, patterns: Collection[Any]) -> bool:

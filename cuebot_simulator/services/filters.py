@@ -10,8 +10,7 @@ from cuebot_simulator.world.messages import fill
 from cuebot_simulator.world.state import Farm, by_id, find_only
 
 FIRST, LAST = 0, 9999
-BEFORE = 0.1
-"""A filter that gets the place of another comes that much before it."""
+BEFORE = 0.1  # a filter that gets the place of another comes that much before it
 
 # Filters.
 

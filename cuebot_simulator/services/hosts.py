@@ -45,7 +45,6 @@ def nested_host(farm: Farm, host: Any) -> Any:
 
 
 def copied(farm: Farm, message: Any, name: str) -> Any:
-    """Another kind of message with all fields that it has in common with this one."""
     copy = farm.messages.new(name)
     for field, value in message.ListFields():
         fill(copy, **{field.name: list(value) if field.is_repeated else value})

@@ -36,8 +36,7 @@ from cuebot_simulator.world.spec import parse_spec
 from cuebot_simulator.world.spec_xml import SpecError
 from cuebot_simulator.world.state import Farm, by_id, is_pending
 
-MAX_FRAME_RETRIES = 16
-"""As in Cuebot's configuration."""
+MAX_FRAME_RETRIES = 16  # as in Cuebot's configuration
 NO_REASON = ""
 MOST_UPDATED_FRAMES = 100
 LONGEST_UPDATE_SECONDS = 60

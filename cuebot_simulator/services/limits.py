@@ -13,8 +13,7 @@ from cuebot_simulator.world.new_entities import add_limit
 from cuebot_simulator.world.state import Farm, by_id, by_name
 
 LONGEST_NAME = 255
-SPEC = 0
-"""limit.LimitBindSource of limits in a job's spec; no layer here is bound otherwise."""
+SPEC = 0  # limit.LimitBindSource of limits in a job's spec; no layer here is bound otherwise
 SOURCES = range(3)
 
 

@@ -43,7 +43,6 @@ def kill_procs(farm: Farm, procs: Sequence[Any]) -> None:
 
 
 def unbook_all(farm: Farm, procs: Sequence[Any], *, kill: bool) -> None:
-    """Let procs leave after their frames, or at once."""
     for proc in procs:
         fill(proc, unbooked=True)
     if kill:
@@ -98,7 +97,6 @@ def require_number(request: Any) -> None:
 def redirect_all(
     farm: Farm, procs: Sequence[Any], targets: Sequence[Any], request: Any, answer: Any
 ) -> None:
-    """Redirect these procs to each target in turn, and kill them if the request says so."""
     for proc, target in zip(procs, cycle(targets), strict=False):
         redirect(farm, proc, target)
     if request.kill:

@@ -72,11 +72,9 @@ class Artists:
         problem = self.problem_of(job)
         if problem and job.id not in self._planned:
             self._planned.add(job.id)
-            wait = pick(self._farm, f"{problem}/{self.key(job, problem)}", *HELP_SECONDS)
+            key = f"{problem}/{job.id}/{self._resolved[job.id, problem]}"
+            wait = pick(self._farm, key, *HELP_SECONDS)
             self._farm.agenda.after(wait, partial(self.resolve, job, problem))
-
-    def key(self, job: Any, problem: str) -> str:
-        return f"{job.id}/{self._resolved[job.id, problem]}"
 
     def problem_of(self, job: Any) -> str:
         """Why a job does not go on (PAUSED or STUCK), or "" if there is nothing to do.
@@ -103,7 +101,7 @@ class Artists:
         self._planned.discard(job.id)
         if not is_pending(job) or self.problem_of(job) != problem:
             return
-        key = self.key(job, problem)
+        key = f"{job.id}/{self._resolved[job.id, problem]}"
         self._resolved[job.id, problem] += 1
         dead = [frame for frame in farm.frames_of(job) if state_of(frame) == "DEAD"]
         if problem == PAUSED:

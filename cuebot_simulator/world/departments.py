@@ -69,10 +69,5 @@ def shown_task(farm: Farm, task: Any) -> Any:
         id=task.id,
         shot=task.shot,
         dept=task.dept,
-        min_cores=rounded(round(task.min_cores * 100)),
+        min_cores=math.trunc(round(task.min_cores * 100) / 100 + 0.5),
     )
-
-
-def rounded(units: int) -> float:
-    """Hundredths of cores in whole cores, with Cuebot's rounding."""
-    return math.trunc(units / 100 + 0.5)

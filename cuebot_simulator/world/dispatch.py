@@ -18,12 +18,9 @@ from cuebot_simulator.world.state import Farm, is_bookable, is_pending
 BEAT_SECONDS = 5.0
 """Between two reports of a host. Idle ones get work then."""
 FRAME_SECONDS = (30, 240)
-JOBS_SORTED_AT_ONCE = 250
-"""Jobs that are sorted at the same moment; others follow a little later."""
-LONGEST_QUEUE = 1000
-"""Further jobs wait for the next beat."""
-REPORTS_AT_ONCE = 10
-"""Hosts or procs that report at the same moment; others follow a little later."""
+JOBS_SORTED_AT_ONCE = 250  # jobs that are sorted at the same moment; others follow a little later
+LONGEST_QUEUE = 1000  # further jobs wait for the next beat
+REPORTS_AT_ONCE = 10  # hosts or procs that report at the same moment; others follow a little later
 JOBS_LOOKED_AT = 20
 FAILURE_PERCENT = 3
 EXIT_FAILED = 1

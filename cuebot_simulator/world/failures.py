@@ -97,12 +97,10 @@ def illegal_argument(text: str) -> Refusal:
 
 
 def violation(text: str) -> JavaException:
-    """A change that would break a rule of the database."""
     return JavaException(VIOLATION_CLASS, text)
 
 
 def bad_query(text: str) -> JavaException:
-    """A statement that the database does not understand."""
     return JavaException(BAD_QUERY_CLASS, text)
 
 

@@ -23,8 +23,7 @@ VALUES: Mapping[str, str] = {
     "BOOLEAN_TYPE": "boolean_value",
 }
 """The field of an action's value, by its type. NONE_TYPE has none."""
-DECIMAL_BOUND = 10_000
-"""The database holds orders and fractions below that, with two decimals."""
+DECIMAL_BOUND = 10_000  # the database holds orders and fractions below that, with two decimals
 
 
 def add_filter(farm: Farm, show: Any, name: str) -> Any:

@@ -19,10 +19,8 @@ from cuebot_simulator.world.jobs import finish_if_done, reopen_job
 from cuebot_simulator.world.state import Farm
 
 EXIT_KILLED = 1
-SPARE_MEMORY_KB = 256 * 1024
-"""No layer reserves less."""
-QUEUE_DELAY_SECONDS = 0.2
-"""Cuebot answers first, and acts when its queue comes to it."""
+SPARE_MEMORY_KB = 256 * 1024  # no layer reserves less
+QUEUE_DELAY_SECONDS = 0.2  # Cuebot answers first, and acts when its queue comes to it
 
 
 def enqueue(farm: Farm, action: Callable[..., None], *values: Any) -> None:

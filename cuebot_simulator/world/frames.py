@@ -20,10 +20,8 @@ NO_TRY = (NEVER_RAN, 256, 286, 299, 301, 302, 399)
 """Exit statuses after which another start does not count as a retry."""
 HELD_BACK = ("DEAD", "SUCCEEDED", "WAITING", "CHECKPOINT")
 """States in which a frame with an active dependency goes to DEPEND."""
-LONGEST_CHECKPOINT_SECONDS = 300
-"""Cuebot's patience with a checkpoint."""
-LONGEST_RETRIED_SECONDS = 12 * 3600
-"""A failed try that took longer is the last."""
+LONGEST_CHECKPOINT_SECONDS = 300  # Cuebot's patience with a checkpoint
+LONGEST_RETRIED_SECONDS = 12 * 3600  # a failed try that took longer is the last
 
 
 def state_of(frame: Any) -> str:

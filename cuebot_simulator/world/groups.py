@@ -15,8 +15,7 @@ from cuebot_simulator.world.messages import fill
 from cuebot_simulator.world.new_entities import add_group
 from cuebot_simulator.world.state import Farm, is_pending
 
-DEEPEST = 10
-"""A group with more groups above it takes no other group in."""
+DEEPEST = 10  # a group with more groups above it takes no other group in
 LONGEST_NAME = 36
 IN_USE = (
     "Failed to remove group, be sure that there are no jobs or filter actions pointing at the"

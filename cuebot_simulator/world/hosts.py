@@ -9,14 +9,10 @@ from cuebot_simulator.world.failures import JavaException, check_length, still_u
 from cuebot_simulator.world.messages import enum_name, fill
 from cuebot_simulator.world.state import Farm, by_name, find_one
 
-SILENT_SECONDS = 300
-"""A host without a report for that long counts as down."""
-LONGEST_PAUSE_SECONDS = 60.0
-"""A farm may be that late."""
-RESTART_SECONDS = 60.0
-"""From the end of a machine to its first report."""
-IDLE_CHECK_SECONDS = 5.0
-"""Between two looks at a machine that is to restart when idle."""
+SILENT_SECONDS = 300  # a host without a report for that long counts as down
+LONGEST_PAUSE_SECONDS = 60.0  # a farm may be that late
+RESTART_SECONDS = 60.0  # from the end of a machine to its first report
+IDLE_CHECK_SECONDS = 5.0  # between two looks at a machine that is to restart when idle
 RESTARTING = ("REBOOTING", "REBOOT_WHEN_IDLE")
 
 

@@ -3,8 +3,7 @@
 from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
-PREFIX = 24
-"""A frame's id is that much of its layer's, and its place in it as 12 hex digits."""
+PREFIX = 24  # a frame's id is that much of its layer's, and its place in it as 12 hex digits
 
 
 class Frames(dict[str, Any]):

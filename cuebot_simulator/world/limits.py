@@ -11,10 +11,8 @@ from typing import Any
 from cuebot_simulator.world.messages import enum_name, fill, given
 from cuebot_simulator.world.state import NO_LIMIT_NAME, Farm
 
-SETTLING_SECONDS = 120
-"""A license server may take that long to notice the holder of a license."""
-BETWEEN_REPORTS_SECONDS = 5
-"""A report that comes sooner after the last one is not taken."""
+SETTLING_SECONDS = 120  # a license server may take that long to notice the holder of a license
+BETWEEN_REPORTS_SECONDS = 5  # a report that comes sooner after the last one is not taken
 
 
 def short_name(host: str) -> str:

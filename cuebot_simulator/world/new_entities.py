@@ -12,7 +12,6 @@ LONGEST_USER, LONGEST_SUBJECT, LONGEST_COMMENT = 36, 128, 4000
 
 
 def add_show(farm: Farm, name: str, **values: Any) -> Any:
-    """A show with its root group."""
     show = farm.add(
         farm.shows,
         "show.Show",
@@ -127,7 +126,6 @@ def add_service(
 
 
 def add_limit(farm: Farm, name: str, most: int) -> Any:
-    """A limit of how many frames run at once."""
     return farm.add(
         farm.limits,
         "limit.Limit",

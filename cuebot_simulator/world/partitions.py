@@ -23,8 +23,7 @@ from cuebot_simulator.world.limits import limits_allow
 from cuebot_simulator.world.messages import enum_name, fill, given
 from cuebot_simulator.world.state import Farm, by_name, is_pending
 
-MOST_STARTED_AT_ONCE = 10
-"""Frames that start in a partition at a time."""
+MOST_STARTED_AT_ONCE = 10  # frames that start in a partition at a time
 
 
 def add_partition(farm: Farm, part: Any, request: Any) -> Any:
@@ -52,10 +51,10 @@ def host_for(farm: Farm, part: Any, name: str, user: str) -> Any:
     """
     host = find_or_refuse(farm, farm.hosts, name, part, f"Failed to find host {name}")
     if enum_name(host, "lock_state") == "OPEN":
-        raise refused(f"The host {host.name}/{host.id} is not NIMBY locked")
+        raise JavaException(CUEBOT_CLASS, f"The host {host.name}/{host.id} is not NIMBY locked")
     owner = find_or_refuse(farm, farm.owners, user, part, f"Failed to find owner: {user}")
     if not any(deed.owner == owner.name for deed in farm.deeds.values()):
-        raise refused(f"{user} is not the owner of the host {host.name}")
+        raise JavaException(CUEBOT_CLASS, f"{user} is not the owner of the host {host.name}")
     return host
 
 
@@ -67,10 +66,6 @@ def find_or_refuse(farm: Farm, things: dict[str, Any], name: str, part: Any, tex
         if part.id in farm.jobs:
             raise
         raise JavaException(NOTHING_FOUND_CLASS, text) from None
-
-
-def refused(text: str) -> Refusal:
-    return JavaException(CUEBOT_CLASS, text)
 
 
 def make_partition(farm: Farm, part: Any, host: Any, request: Any) -> Any:

@@ -15,8 +15,7 @@ except ImportError:
     re2 = re
 
 LONGEST_PATTERN = 500
-MOST_REPEATS = 255
-"""The database takes no larger numbers in `{…}`."""
+MOST_REPEATS = 255  # the database takes no larger numbers in `{…}`
 REPEATS = re.compile(r"\{([0-9]+)(?:,([0-9]*))?\}")
 
 

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-GIGABYTE_KB = 1024 * 1024
-"""In KB, as Cuebot counts memory."""
+GIGABYTE_KB = 1024 * 1024  # in KB, as Cuebot counts memory
 LEAST_MEMORY_KB = GIGABYTE_KB // 4
 """The least that a layer can have."""
 SEEDED_MEMORY_GB = 3_355_443 / GIGABYTE_KB

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from cuebot_simulator.world.failures import Refusal, check_length, duplicate
+from cuebot_simulator.world.failures import check_length, duplicate
 from cuebot_simulator.world.messages import fill
 from cuebot_simulator.world.state import Farm
 
@@ -43,7 +43,7 @@ def create_override(farm: Farm, show: Any, data: Any) -> Any:
     Cuebot ignores the timeouts; only an update sets them.
     """
     if any(each.data.name == data.name for each in overrides_of(farm, show)):
-        raise name_taken(show, data.name)
+        raise duplicate(f"service {data.name} of {show.name}")
     check_length(data.name, LONGEST_NAME)
     key = farm.new_id(f"override/{show.id}/{data.name}", farm.service_overrides)
     override = farm.messages.new("service.ServiceOverride", id=key)
@@ -60,12 +60,8 @@ def update_override(farm: Farm, override: Any, data: Any) -> None:
     show = farm.shows[farm.parent_of[override.id]]
     others = (each for each in overrides_of(farm, show) if each.id != override.id)
     if any(each.data.name == data.name for each in others):
-        raise name_taken(show, data.name)
+        raise duplicate(f"service {data.name} of {show.name}")
     set_service(override.data, data)
-
-
-def name_taken(show: Any, name: str) -> Refusal:
-    return duplicate(f"service {name} of {show.name}")
 
 
 def set_service(service: Any, data: Any) -> None:

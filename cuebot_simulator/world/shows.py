@@ -113,8 +113,7 @@ def refuse_deletion(farm: Farm, show: Any) -> None:
             raise still_used("show", kind)
 
 
-WHITEBOARD_SECONDS = 5.0
-"""Cuebot answers with a whiteboard that old."""
+WHITEBOARD_SECONDS = 5.0  # Cuebot answers with a whiteboard that old
 GROUP_SETTINGS = (
     *("id", "name", "department", "level"),
     *("min_cores", "max_cores", "min_gpus", "max_gpus", "default_job_priority"),
