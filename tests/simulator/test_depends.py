@@ -203,6 +203,11 @@ def test_previous_frame(cuebot: Cuebot) -> None:
     assert states(cuebot, job.name, "a") == ["WAITING", "DEPEND", "DEPEND"]
     run(cuebot, cuebot.farm.frames_of(job)[:1])
     assert states(cuebot, job.name, "a") == ["SUCCEEDED", "WAITING", "DEPEND"]
+    parent = next(
+        each for each in cuebot.farm.depends.values() if enum_name(each, "type") == "PREVIOUS_FRAME"
+    )
+    depends.satisfy(cuebot.farm, parent)
+    assert parent.active
     kinds = [enum_name(each, "type") for each in depends.dependencies_of(cuebot.farm, job)]
     assert kinds == []
 
