@@ -8,14 +8,11 @@ from google.protobuf.message_factory import GetMessageClass
 from grpc import StatusCode
 
 from cuebot_simulator.services import (
-    actions,
     allocations,
     comments,
     cue,
-    deeds,
     departments,
     depends,
-    facilities,
     filters,
     frames,
     groups,
@@ -23,56 +20,50 @@ from cuebot_simulator.services import (
     jobs,
     layers,
     limits,
-    matchers,
     owners,
     procs,
-    render_partitions,
-    service_overrides,
     services,
     shows,
-    subscriptions,
-    tasks,
 )
-from cuebot_simulator.services.handler import Handler
-from cuebot_simulator.world.database_errors import check_texts
-from cuebot_simulator.world.failures import Missing, Refusal, not_found
+from cuebot_simulator.services.handlers import Methods
+from cuebot_simulator.world.failures import Missing, Refusal, check_texts, not_found
 from cuebot_simulator.world.state import Farm
 
-SERVICES: Mapping[str, Mapping[str, Handler]] = {
+SERVICES: Mapping[str, Methods] = {
     "comment.CommentInterface": comments.METHODS,
     "cue.CueInterface": cue.METHODS,
-    "department.DepartmentInterface": departments.METHODS,
+    "department.DepartmentInterface": departments.DEPARTMENT_METHODS,
     "depend.DependInterface": depends.METHODS,
-    "facility.AllocationInterface": allocations.METHODS,
-    "facility.FacilityInterface": facilities.METHODS,
-    "filter.ActionInterface": actions.METHODS,
-    "filter.FilterInterface": filters.METHODS,
-    "filter.MatcherInterface": matchers.METHODS,
-    "host.DeedInterface": deeds.METHODS,
+    "facility.AllocationInterface": allocations.ALLOCATION_METHODS,
+    "facility.FacilityInterface": allocations.FACILITY_METHODS,
+    "filter.ActionInterface": filters.ACTION_METHODS,
+    "filter.FilterInterface": filters.FILTER_METHODS,
+    "filter.MatcherInterface": filters.MATCHER_METHODS,
+    "host.DeedInterface": owners.DEED_METHODS,
     "host.HostInterface": hosts.METHODS,
-    "host.OwnerInterface": owners.METHODS,
-    "host.ProcInterface": procs.METHODS,
+    "host.OwnerInterface": owners.OWNER_METHODS,
+    "host.ProcInterface": procs.PROC_METHODS,
     "job.FrameInterface": frames.METHODS,
     "job.GroupInterface": groups.METHODS,
     "job.JobInterface": jobs.METHODS,
     "job.LayerInterface": layers.METHODS,
     "limit.LimitInterface": limits.METHODS,
-    "renderPartition.RenderPartitionInterface": render_partitions.METHODS,
-    "service.ServiceInterface": services.METHODS,
-    "service.ServiceOverrideInterface": service_overrides.METHODS,
+    "renderPartition.RenderPartitionInterface": procs.PARTITION_METHODS,
+    "service.ServiceInterface": services.SERVICE_METHODS,
+    "service.ServiceOverrideInterface": services.OVERRIDE_METHODS,
     "show.ShowInterface": shows.METHODS,
-    "subscription.SubscriptionInterface": subscriptions.METHODS,
-    "task.TaskInterface": tasks.METHODS,
+    "subscription.SubscriptionInterface": allocations.SUBSCRIPTION_METHODS,
+    "task.TaskInterface": departments.TASK_METHODS,
 }
-"""What is simulated. Every other method of the schema is UNIMPLEMENTED."""
+"""The simulated methods. Every other method of the schema is UNIMPLEMENTED."""
 
-NEWER = ("host.HostInterface/RestartRqdNow", "host.HostInterface/RestartRqdWhenIdle")
-"""What newer protos have in a service that Cuebot has without it."""
+UNKNOWN_TO_CUEBOT = ("host.HostInterface/RestartRqdNow", "host.HostInterface/RestartRqdWhenIdle")
+"""Methods of newer protos, in services that Cuebot has without them."""
 
 
 def unimplemented(name: str, *, known: bool) -> Refusal:
-    """What gRPC says of a method without code, or of one in a service that is not there at all."""
-    if known and name not in NEWER:
+    """gRPC's answer for a method without code, or in an unknown service."""
+    if known and name not in UNKNOWN_TO_CUEBOT:
         text = f"Method {name} is unimplemented"
     else:
         text = f"Method not found: {name}"
@@ -80,10 +71,9 @@ def unimplemented(name: str, *, known: bool) -> Refusal:
 
 
 def answer_to(farm: Farm, method: MethodDescriptor, request: Any) -> Any:
-    """The answer to a call. Raises Refusal, with the real server's code and text, if it fails,
-    and Unanswered if that never says anything.
+    """The answer to a call, after all that is due on the farm by now has happened.
 
-    What is due on the farm by now happens first.
+    Raises Refusal for a call that fails, and Unanswered for one that Cuebot never answers.
     """
     service = method.containing_service.full_name
     handler = SERVICES.get(service, {}).get(method.name)

@@ -14,20 +14,19 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from cuebot_simulator.answers import answer_to
 from cuebot_simulator.world.failures import Refusal, Unanswered
-from cuebot_simulator.world.machines import skip_pause
+from cuebot_simulator.world.hosts import skip_pause
 from cuebot_simulator.world.messages import read_messages
 from cuebot_simulator.world.state import Farm
 from cuebot_simulator.world.studio import build_farm
 
 REMEMBERED_CALLS = 1000
-STEPS_AT_ONCE = 3
-"""So many steps of the farm are done before calls are answered again."""
+STEPS_AT_ONCE = 3  # steps of the farm between two turns of the event loop
 LARGEST_REQUEST = 100 * 1024 * 1024
 REFLECTION_PATHS = (
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
 )
-"""Both versions of server reflection, whose messages are the same on the wire."""
+"""Both versions of server reflection, with the same messages on the wire."""
 
 Call: TypeAlias = tuple[str, dict[str, str | bytes]]
 """A gRPC path, and the metadata that came with it."""
@@ -37,8 +36,8 @@ MethodHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 class SimulatedCuebot:
     """A Cuebot for the demo and the tests, on its own port or a free one (0).
 
-    Without a `farm` it has that of `build_farm`. With `reflection` it describes itself, over v1
-    and v1alpha; the stock Cuebot does not. Raises as `read_messages` does without opencue-proto.
+    The default `farm` is that of `build_farm`. With `reflection` it describes itself, over v1 and
+    v1alpha; the stock Cuebot does not. Raises as `read_messages` does without opencue-proto.
     """
 
     def __init__(
@@ -50,7 +49,7 @@ class SimulatedCuebot:
         farm: Farm | None = None,
     ) -> None:
         self.farm = build_farm(read_messages()) if farm is None else farm
-        """Another farm of the same messages may take its place at any time."""
+        """May be replaced at any time by a farm of the same messages."""
         self.host = host
         self.port = port
         self.reflection = reflection
@@ -66,7 +65,7 @@ class SimulatedCuebot:
         return f"{host}:{self.port}"
 
     async def start(self) -> int:
-        """Listen, and give the port. Raises OSError when the port cannot be had."""
+        """Listen, and return the port. Raises OSError if that fails."""
         try_to_listen(self.host, self.port)
         server = grpc.aio.server(
             options=[
@@ -97,13 +96,13 @@ class SimulatedCuebot:
 
 
 def try_to_listen(host: str, port: int) -> None:
-    """Raise OSError if nobody can listen there: with the reason, which gRPC would only log."""
+    """Raise OSError, with the reason, which gRPC would only log."""
     family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     socket.create_server(address, family=family).close()
 
 
 async def live(cuebot: SimulatedCuebot) -> None:
-    """Let things happen on the farm while nobody calls."""
+    """Let the farm live while nobody calls."""
     while True:
         skip_pause(cuebot.farm)
         done = cuebot.farm.catch_up(most=STEPS_AT_ONCE)
@@ -121,7 +120,6 @@ class Handlers(grpc.GenericRpcHandler):
 
 
 def path_of(method: MethodDescriptor) -> str:
-    """The method's path on the wire of gRPC."""
     return f"/{method.containing_service.full_name}/{method.name}"
 
 
@@ -135,7 +133,7 @@ def method_handlers(cuebot: SimulatedCuebot) -> dict[str, MethodHandler]:
 
 
 def method_handler(cuebot: SimulatedCuebot, method: MethodDescriptor) -> MethodHandler:
-    """Parse the request, let the farm answer, and turn what it raises into a status."""
+    """Parse the request, let the farm answer, and turn exceptions into a status."""
     path = path_of(method)
 
     async def respond(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
@@ -156,7 +154,6 @@ def method_handler(cuebot: SimulatedCuebot, method: MethodDescriptor) -> MethodH
 
 
 def reflection_handlers(farm: Farm) -> dict[str, MethodHandler]:
-    """Server reflection in both its versions."""
     servicer = reflection.aio.ReflectionServicer(farm.messages.services, pool=farm.messages.pool)
     handler = grpc.stream_stream_rpc_method_handler(
         servicer.ServerReflectionInfo,

@@ -1,32 +1,72 @@
-"""facility.AllocationInterface."""
+"""facility.FacilityInterface, facility.AllocationInterface and subscription.SubscriptionInterface.
+
+FacilityInterface/GetAllocations is missing: the real Cuebot has no code for it either.
+"""
 
 import re
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import Any
 
+from grpc import StatusCode
+
 from cuebot_simulator.services.criteria import find_hosts
-from cuebot_simulator.services.handler import Handler
-from cuebot_simulator.world.allocations import (
-    count_allocation,
-    enabled_allocations,
-    hosts_in,
-    move_host,
-    remove_allocation,
-    rename_allocation,
-    retag_allocation,
-    subscriptions_where,
+from cuebot_simulator.services.handlers import Methods, requested, setter
+from cuebot_simulator.world import allocations
+from cuebot_simulator.world.failures import (
+    MODIFICATION_CLASS,
+    JavaException,
+    Missing,
+    Refusal,
+    check_length,
+    duplicate,
+    illegal_argument,
+    still_used,
 )
-from cuebot_simulator.world.database_errors import check_length, duplicate
-from cuebot_simulator.world.failures import Missing, Refusal, illegal_argument
-from cuebot_simulator.world.frame_actions import QUEUE_DELAY
+from cuebot_simulator.world.frame_actions import enqueue
 from cuebot_simulator.world.messages import fill
-from cuebot_simulator.world.new_entities import add_allocation
+from cuebot_simulator.world.new_entities import add_allocation, add_facility
 from cuebot_simulator.world.state import Farm, by_id, by_id_or_name, by_name
 
 FULL_NAME = re.compile(r"\w+\.(\w+)", re.ASCII)
-LONGEST_NAME, LONGEST_TAG = 36, 24
 SHORT_NAME = re.compile(r"\w+", re.ASCII)
+LONGEST_NAME, LONGEST_TAG = 36, 24
+
+# Facilities.
+
+
+def get_facility(farm: Farm, request: Any, answer: Any) -> None:
+    fill(answer, facility=by_id_or_name(farm.facilities, request.name))
+
+
+def create_facility(farm: Farm, request: Any, answer: Any) -> None:
+    """One of a taken name is made, too; but then Cuebot looks for it, and finds two."""
+    check_length(request.name, LONGEST_NAME)
+    add_facility(farm, request.name)
+    fill(answer, facility=by_name(farm.facilities, request.name))
+
+
+def rename(farm: Farm, request: Any, answer: Any) -> None:
+    facility = by_id_or_name(farm.facilities, request.facility.name)
+    check_length(request.new_name, LONGEST_NAME)
+    allocations.rename_facility(farm, facility, request.new_name)
+
+
+def delete_facility(farm: Farm, request: Any, answer: Any) -> None:
+    facility = by_id_or_name(farm.facilities, request.name)
+    for kind, things in (("allocation", farm.allocations), ("job", farm.jobs)):
+        if any(thing.facility == facility.name for thing in things.values()):
+            raise still_used("facility", kind)
+    del farm.facilities[facility.id]
+
+
+FACILITY_METHODS: Methods = {
+    "Create": create_facility,
+    "Delete": delete_facility,
+    "Get": get_facility,
+    "Rename": rename,
+}
+
+# Allocations.
 
 
 def short_name(name: str) -> str:
@@ -36,35 +76,32 @@ def short_name(name: str) -> str:
 
 
 def detail_of(farm: Farm, allocation: Any) -> Any:
-    """The allocation that a request means by facility and name; ids do not count. Raises Missing.
-
-    Its name may be with or without the facility's.
-    """
+    """The allocation that a request means by facility and name, not by id. Raises Missing."""
     name = f"{allocation.facility}.{short_name(allocation.name)}"
     return by_name(farm.allocations, name)
 
 
 def get_allocations(farm: Farm, request: Any, answer: Any) -> None:
-    counted = (count_allocation(farm, each) for each in enabled_allocations(farm).values())
+    counted = (
+        allocations.count_allocation(farm, each)
+        for each in allocations.enabled_allocations(farm).values()
+    )
     answer.allocations.allocations.extend(sorted(counted, key=lambda each: each.name))
 
 
 def find_allocation(farm: Farm, request: Any, answer: Any) -> None:
-    found = by_name(enabled_allocations(farm), request.name)
-    fill(answer, allocation=count_allocation(farm, found))
+    found = by_name(allocations.enabled_allocations(farm), request.name)
+    fill(answer, allocation=allocations.count_allocation(farm, found))
 
 
 def get_allocation(farm: Farm, request: Any, answer: Any) -> None:
-    """By name, as Cuebot does in spite of what the field is called."""
-    found = by_name(enabled_allocations(farm), request.id)
-    fill(answer, allocation=count_allocation(farm, found))
+    """As in Cuebot, the request's `id` is a name."""
+    found = by_name(allocations.enabled_allocations(farm), request.id)
+    fill(answer, allocation=allocations.count_allocation(farm, found))
 
 
-def create(farm: Farm, request: Any, answer: Any) -> None:
-    """A new allocation of a facility.
-
-    One that exists is enabled again if it was not; but then Cuebot fails to find what it made.
-    """
+def create_allocation(farm: Farm, request: Any, answer: Any) -> None:
+    """An allocation that exists is enabled again; but then Cuebot fails to find it."""
     facility = by_id_or_name(farm.facilities, request.facility.name)
     name = f"{facility.name}.{short_name(request.name)}"
     for existing in farm.allocations.values():
@@ -74,15 +111,15 @@ def create(farm: Farm, request: Any, answer: Any) -> None:
     check_length(name, LONGEST_NAME)
     check_length(request.tag, LONGEST_TAG)
     allocation = add_allocation(farm, facility, name, request.tag)
-    fill(answer, allocation=count_allocation(farm, allocation))
+    fill(answer, allocation=allocations.count_allocation(farm, allocation))
 
 
-def delete(farm: Farm, request: Any, answer: Any) -> None:
-    remove_allocation(farm, detail_of(farm, request.allocation))
+def delete_allocation(farm: Farm, request: Any, answer: Any) -> None:
+    allocations.remove_allocation(farm, detail_of(farm, request.allocation))
 
 
 def find_allocation_hosts(farm: Farm, request: Any, answer: Any) -> None:
-    """The hosts that fit. As in Cuebot, it is the name of the allocation that has to be its id."""
+    """As in Cuebot, the allocation's `id` is a name."""
     criteria = type(request.r)()
     criteria.CopyFrom(request.r)
     criteria.allocs.append(request.allocation.id)
@@ -90,26 +127,26 @@ def find_allocation_hosts(farm: Farm, request: Any, answer: Any) -> None:
 
 
 def get_allocation_hosts(farm: Farm, request: Any, answer: Any) -> None:
-    """The hosts of an allocation, none if it does not exist."""
+    """The hosts of an allocation; none if it does not exist."""
     answer.hosts.SetInParent()
     if allocation := farm.allocations.get(request.allocation.id):
-        answer.hosts.hosts.extend(hosts_in(farm, allocation))
+        answer.hosts.hosts.extend(allocations.hosts_in(farm, allocation))
 
 
 def get_allocation_subscriptions(farm: Farm, request: Any, answer: Any) -> None:
-    """The subscriptions to an allocation, none if it does not exist."""
+    """The subscriptions to an allocation; none if it does not exist."""
     answer.subscriptions.SetInParent()
     if allocation := farm.allocations.get(request.allocation.id):
         answer.subscriptions.subscriptions.extend(
-            subscriptions_where(farm, lambda each: each.allocation_name == allocation.name)
+            allocations.subscriptions_where(
+                farm, lambda each: each.allocation_name == allocation.name
+            )
         )
 
 
 def reparent_hosts(farm: Farm, request: Any, answer: Any) -> None:
-    """Cuebot answers first, and moves hosts until one cannot be."""
-    allocation = request.allocation.id
     hosts = [host.id for host in request.hosts.hosts]
-    farm.agenda.after(QUEUE_DELAY, partial(move_hosts, farm, allocation, hosts))
+    enqueue(farm, move_hosts, request.allocation.id, hosts)
 
 
 def move_hosts(farm: Farm, allocation_id: str, host_ids: Sequence[str]) -> None:
@@ -117,9 +154,9 @@ def move_hosts(farm: Farm, allocation_id: str, host_ids: Sequence[str]) -> None:
     try:
         allocation = by_id(farm.allocations, allocation_id)
         for host in host_ids:
-            move_host(farm, by_id(farm.hosts, host), allocation)
+            allocations.move_host(farm, by_id(farm.hosts, host), allocation)
     except (Missing, Refusal):
-        return  # nobody waits for an answer any more
+        return  # the call has been answered
 
 
 def set_billable(farm: Farm, request: Any, answer: Any) -> None:
@@ -135,26 +172,26 @@ def set_name(farm: Farm, request: Any, answer: Any) -> None:
         )
     name = f"{allocation.name.partition('.')[0]}.{request.name}"
     if any(each.name == name and each is not allocation for each in farm.allocations.values()):
-        raise duplicate("c_alloc_name_uniq", str_name=name)
-    rename_allocation(farm, allocation, name)
+        raise duplicate(f"allocation of the name {name}")
+    allocations.rename_allocation(farm, allocation, name)
 
 
 def set_tag(farm: Farm, request: Any, answer: Any) -> None:
-    retag_allocation(farm, detail_of(farm, request.allocation), request.tag)
+    allocations.retag_allocation(farm, detail_of(farm, request.allocation), request.tag)
 
 
 def get_default(farm: Farm, request: Any, answer: Any) -> None:
-    allocation = by_id(enabled_allocations(farm), farm.default_allocation)
-    fill(answer, allocation=count_allocation(farm, allocation))
+    allocation = by_id(allocations.enabled_allocations(farm), farm.default_allocation)
+    fill(answer, allocation=allocations.count_allocation(farm, allocation))
 
 
 def set_default(farm: Farm, request: Any, answer: Any) -> None:
     farm.default_allocation = detail_of(farm, request.allocation).id
 
 
-METHODS: Mapping[str, Handler] = {
-    "Create": create,
-    "Delete": delete,
+ALLOCATION_METHODS: Methods = {
+    "Create": create_allocation,
+    "Delete": delete_allocation,
     "Find": find_allocation,
     "FindHosts": find_allocation_hosts,
     "Get": get_allocation,
@@ -167,4 +204,46 @@ METHODS: Mapping[str, Handler] = {
     "SetDefault": set_default,
     "SetName": set_name,
     "SetTag": set_tag,
+}
+
+# Subscriptions. Their sizes are hundredths of cores, unlike those of new ones.
+
+
+def find_subscription(farm: Farm, request: Any, answer: Any) -> None:
+    """By name: `facility.allocation.show`."""
+    parts = request.name.split(".", 2)
+    if len(parts) < 3:
+        raise JavaException(
+            "com.imageworks.spcue.CueGrpcException",
+            "Subscription names must be in the form of alloc.show",
+        )
+    place, show = f"{parts[0]}.{parts[1]}", parts[2]
+    for subscription in farm.subscriptions.values():
+        if (subscription.allocation_name, subscription.show_name) == (place, show):
+            fill(answer, subscription=allocations.count_subscription(farm, subscription))
+            return
+    raise Refusal(f"A subscription to {request.name} was not found.", StatusCode.NOT_FOUND)
+
+
+def get_subscription(farm: Farm, request: Any, answer: Any) -> None:
+    subscription = by_id(farm.subscriptions, request.id)
+    fill(answer, subscription=allocations.count_subscription(farm, subscription))
+
+
+def delete_subscription(farm: Farm, request: Any, answer: Any) -> None:
+    subscription = requested(farm, request, "subscription")
+    if farm.reserved[subscription.show_name, subscription.allocation_name] > 0:
+        raise JavaException(
+            MODIFICATION_CLASS, "You cannot delete a subscription with running procs"
+        )
+    farm.disown(subscription.id)
+    del farm.subscriptions[subscription.id]
+
+
+SUBSCRIPTION_METHODS: Methods = {
+    "Delete": delete_subscription,
+    "Find": find_subscription,
+    "Get": get_subscription,
+    "SetBurst": setter("subscription", "burst"),
+    "SetSize": setter("subscription", "size", "new_size"),
 }

@@ -1,22 +1,20 @@
 """comment.CommentInterface."""
 
-from collections.abc import Mapping
 from typing import Any
 
-from cuebot_simulator.services.handler import Handler
+from cuebot_simulator.services.handlers import Methods, requested
 from cuebot_simulator.world.messages import fill
-from cuebot_simulator.world.state import Farm, by_id
+from cuebot_simulator.world.state import Farm
 
 
 def save(farm: Farm, request: Any, answer: Any) -> None:
-    """Change subject and text, and nothing else. One that is not there is no error."""
+    """Change subject and text only. A missing comment is no error."""
     if comment := farm.comments.get(request.comment.id):
         fill(comment, subject=request.comment.subject, message=request.comment.message)
 
 
 def delete(farm: Farm, request: Any, answer: Any) -> None:
-    """The job or host knows when it has no comment left."""
-    comment = by_id(farm.comments, request.comment.id)
+    comment = requested(farm, request, "comment")
     parent = farm.parent_of[comment.id]
     about = farm.jobs.get(parent) or farm.hosts[parent]
     farm.disown(comment.id)
@@ -24,7 +22,4 @@ def delete(farm: Farm, request: Any, answer: Any) -> None:
     fill(about, has_comment=bool(farm.comments_on(about)))
 
 
-METHODS: Mapping[str, Handler] = {
-    "Delete": delete,
-    "Save": save,
-}
+METHODS: Methods = {"Delete": delete, "Save": save}

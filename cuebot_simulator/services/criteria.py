@@ -1,7 +1,7 @@
-"""Which jobs, frames, hosts and procs a search asks for.
+"""Searches for jobs, frames, hosts and procs.
 
-Every filled criterion narrows the search, and any of its values fits. What nothing fits gives an
-empty list, never an error.
+Every criterion narrows the search, and any of its values fits. A search that nothing fits gives an
+empty list.
 """
 
 import re
@@ -9,28 +9,19 @@ from collections.abc import Callable, Collection, Container, Iterable, Sequence
 from typing import Any
 
 from cuebot_simulator.world.cores import java_int
-from cuebot_simulator.world.database_errors import bad_grammar, check_texts
-from cuebot_simulator.world.failures import illegal_argument
+from cuebot_simulator.world.failures import bad_query, check_texts, illegal_argument
 from cuebot_simulator.world.frame_range import frame_number, numbers_of
 from cuebot_simulator.world.frames import state_of
 from cuebot_simulator.world.messages import given
-from cuebot_simulator.world.patterns import compile_pattern, like
-from cuebot_simulator.world.plans import GIGABYTE
+from cuebot_simulator.world.patterns import compile_like, compile_pattern
+from cuebot_simulator.world.plans import GIGABYTE_KB
 from cuebot_simulator.world.state import Farm
 
-JOB_FIELDS = {
-    "id": "ids",
-    "name": "jobs",
-    "shot": "shots",
-    "show": "shows",
-    "user": "users",
-}
+JOB_FIELDS = {"id": "ids", "name": "jobs", "shot": "shots", "show": "shows", "user": "users"}
 FRAME_FIELDS = {"id": "ids", "name": "frames", "layer_name": "layers"}
-"""Which field has to be one of the values of which criterion."""
+"""Fields and their criteria. The value of the field has to be among those of the criterion."""
 
 MOST_NUMBERS = 1000
-EMPTY = 'syntax error at or near ")"'
-"""What the database says of criteria that Cuebot cannot read, and leaves out of its query."""
 FROM_TO = re.compile("([0-9]+)-([0-9]+)")
 FLOAT_FROM_TO = re.compile(r"([0-9.]+)-([0-9.]+)")
 FLOAT = re.compile(r"[+-]?[0-9.]+([eE][+-]?[0-9]+)?")
@@ -40,22 +31,22 @@ HOUR = 3600
 def find_jobs(farm: Farm, criteria: Any) -> list[Any]:
     """The jobs that fit, by name. Finished ones only with `include_finished`.
 
-    Names count with their case. In a `substr`, `_` is any character and `%` any number of them.
+    The case of names counts. In a `substr`, `_` is any character and `%` any number of them.
     """
     check_texts(criteria)
     jobs = candidates(farm, criteria)
     for field, criterion in JOB_FIELDS.items():
         if wanted := frozenset(given(criteria, criterion, ())):
             jobs = [job for job in jobs if getattr(job, field) in wanted]
-    if parts := given(criteria, "substr", ()):
-        jobs = [job for job in jobs if any(like(job.name, part) for part in parts)]
-    if patterns := compiled(given(criteria, "regex", ())):
+    if patterns := [compile_like(text) for text in given(criteria, "substr", ())]:
+        jobs = [job for job in jobs if matches(job.name, patterns)]
+    if patterns := [compile_pattern(text) for text in given(criteria, "regex", ())]:
         jobs = [job for job in jobs if matches(job.name, patterns)]
     return sorted(jobs, key=lambda job: job.name)
 
 
 def candidates(farm: Farm, criteria: Any) -> Collection[Any]:
-    """Few jobs among which all those are that fit."""
+    """A few jobs that include all that fit."""
     if given(criteria, "include_finished", False):
         ids = set(given(criteria, "ids", ()))
         return [farm.jobs[each] for each in ids & farm.jobs.keys()] if ids else farm.jobs.values()
@@ -66,10 +57,10 @@ def candidates(farm: Farm, criteria: Any) -> Collection[Any]:
 
 
 def find_frames(farm: Farm, frames: Iterable[Any], criteria: Any) -> list[Any]:
-    """Those of the frames that fit, all of them. A `limit` is for `page_of`.
+    """Those of the frames that fit, without `page_of`.
 
-    Memory is in GB, the most that a frame has used; durations are in hours, and none has a frame
-    that waits. Raises Refusal for ranges that are none.
+    Memory is the largest RSS in GB. Durations are in hours, and waiting frames have none. Raises
+    Refusal for bad ranges.
     """
     found = list(frames)
     for field, criterion in FRAME_FIELDS.items():
@@ -81,7 +72,7 @@ def find_frames(farm: Farm, frames: Iterable[Any], criteria: Any) -> list[Any]:
         numbers = numbers_in(text)
         found = [frame for frame in found if frame.number in numbers]
     if text := given(criteria, "memory_range", ""):
-        low, high = bounds(text, GIGABYTE)
+        low, high = bounds(text, GIGABYTE_KB)
         found = [frame for frame in found if low <= frame.max_rss <= high]
     if text := given(criteria, "duration_range", ""):
         low, high = map(java_int, bounds(text, HOUR))
@@ -97,21 +88,21 @@ def find_frames(farm: Farm, frames: Iterable[Any], criteria: Any) -> list[Any]:
 
 
 def duration(farm: Farm, frame: Any) -> int:
-    """Seconds that a frame ran at its last try, or has been running."""
+    """Seconds of a frame's last try, or of the present one."""
     return (frame.stop_time or farm.now) - frame.start_time if frame.start_time else 0
 
 
 def changed_at(farm: Farm, frame: Any) -> float:
-    """When a frame last changed: its state, or while it runs what its host reports of it."""
+    """When a frame last changed its state, or while it runs, when its host last reported."""
     launched = farm.job_of(frame).start_time
     reported = frame.llu_time if state_of(frame) == "RUNNING" else 0
     return float(max(farm.changed_at.get(frame.id, launched), reported))
 
 
 def numbers_in(text: str) -> Container[int]:
-    """The numbers of a frame range. Raises Refusal for what is none, and for more than 1000.
+    """The numbers of a frame range. Raises Refusal for a bad one, and for more than 1000 numbers.
 
-    From one to another, as in `1-5000`, may be as many as one likes.
+    A plain `1-5000` may have any number.
     """
     try:
         if match := FROM_TO.fullmatch(text):
@@ -120,7 +111,7 @@ def numbers_in(text: str) -> Container[int]:
     except ValueError as error:
         raise illegal_argument(str(error)) from None
     if len(numbers) > MOST_NUMBERS:
-        raise bad_grammar(EMPTY)
+        raise bad_query("a criterion is missing")
     return numbers
 
 
@@ -132,33 +123,29 @@ def bounds(text: str, unit: int) -> tuple[float, float]:
             raise ValueError
         low, high = map(float, match.groups() if match else (text, "inf"))
     except ValueError:
-        raise bad_grammar(EMPTY) from None
+        raise bad_query("a criterion is missing") from None
     return low * unit, high * unit
 
 
 def page_of(frames: Sequence[Any], criteria: Any) -> Sequence[Any]:
-    """The page that the criteria ask for, `limit` frames long: without a limit, no frames.
-
-    Pages count from 1, and the first is the one without a number.
-    """
+    """The requested page, `limit` frames long: without a limit, no frames. Pages count from 1."""
     limit = max(given(criteria, "limit", 0), 0)
     page = max(given(criteria, "page", 1), 1)
     return frames[(page - 1) * limit : page * limit]
 
 
 def find_hosts(farm: Farm, criteria: Any) -> list[Any]:
-    """The hosts that fit."""
     check_texts(criteria)
-    states = set(given(criteria, "states.state", ()))
+    states, parts = set(given(criteria, "states.state", ())), given(criteria, "substr", ())
     locks = set(given(criteria, "lock_states.state", ()))
-    patterns = compiled(given(criteria, "regex", ()))
+    patterns = [compile_pattern(text) for text in given(criteria, "regex", ())]
     return [
         host
         for host in farm.hosts.values()
         if fits(host.id, given(criteria, "ids", ()))
         and fits(host.name, given(criteria, "hosts", ()))
         and fits(host.alloc_name, given(criteria, "allocs", ()))
-        and contains(host.name, given(criteria, "substr", ()))
+        and (not parts or any(part in host.name for part in parts))
         and matches(host.name, patterns)
         and (not states or host.state in states)
         and (not locks or host.lock_state in locks)
@@ -166,7 +153,7 @@ def find_hosts(farm: Farm, criteria: Any) -> list[Any]:
 
 
 def find_procs(farm: Farm, criteria: Any) -> list[Any]:
-    """The procs that fit, by host and time; of them, what first_result and max_results leave."""
+    """The procs that fit, by host and time, within first_result and max_results."""
     procs = matching_procs(farm, criteria)
     procs.sort(key=lambda proc: (farm.host_with(proc).name, proc.dispatch_time))
     return results_of(procs, criteria)
@@ -175,10 +162,7 @@ def find_procs(farm: Farm, criteria: Any) -> list[Any]:
 def find_booked_procs(
     farm: Farm, criteria: Any, *, unless: Callable[[Any], bool] = lambda proc: False
 ) -> list[Any]:
-    """The procs that fit and are not unbooked, the oldest first; of them, the results as above.
-
-    `unless` says which others are left out.
-    """
+    """As find_procs, without unbooked ones and those with `unless`; the oldest first."""
     procs = [
         proc for proc in matching_procs(farm, criteria) if not proc.unbooked and not unless(proc)
     ]
@@ -187,7 +171,6 @@ def find_booked_procs(
 
 
 def matching_procs(farm: Farm, criteria: Any) -> list[Any]:
-    """All procs that fit."""
     check_texts(criteria)
     return [
         proc
@@ -203,7 +186,7 @@ def matching_procs(farm: Farm, criteria: Any) -> list[Any]:
 
 
 def results_of(procs: Sequence[Any], criteria: Any) -> list[Any]:
-    """What `first_result`, counted from 1, and `max_results` leave."""
+    """Those within `first_result`, counted from 1, and `max_results`."""
     first = max(given(criteria, "first_result", 1), 1) - 1
     most = list(given(criteria, "max_results", ()))[:1]
     return list(procs[first : first + most[0]] if most and most[0] > 0 else procs[first:])
@@ -225,14 +208,5 @@ def fits(value: str, wanted: Collection[str]) -> bool:
     return not wanted or value in wanted
 
 
-def contains(value: str, parts: Collection[str]) -> bool:
-    return not parts or any(part in value for part in parts)
-
-
-def matches(value: str, patterns: Collection[re.Pattern[str]]) -> bool:
+def matches(value: str, patterns: Collection[Any]) -> bool:
     return not patterns or any(pattern.search(value) for pattern in patterns)
-
-
-def compiled(patterns: Iterable[str]) -> list[re.Pattern[str]]:
-    """Regular expressions. Raises Refusal for a broken one, as the database does."""
-    return [compile_pattern(pattern) for pattern in patterns]

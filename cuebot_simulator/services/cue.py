@@ -1,15 +1,14 @@
 """cue.CueInterface."""
 
-from collections.abc import Mapping
 from typing import Any
 
-from cuebot_simulator.services.handler import Handler
+from cuebot_simulator.services.handlers import Methods
 from cuebot_simulator.world.messages import fill
 from cuebot_simulator.world.state import Farm
 
 
 def get_system_stats(farm: Farm, request: Any, answer: Any) -> None:
-    """What was done since the farm began. Its queues are always empty, and reject nothing."""
+    """The work since the farm began. Its queues are always empty."""
     tallies = [farm.tallies[show] for show in farm.shows]
     tries = sum(tally.rendered + tally.failed for tally in tallies)
     fill(
@@ -30,6 +29,4 @@ def get_system_stats(farm: Farm, request: Any, answer: Any) -> None:
     )
 
 
-METHODS: Mapping[str, Handler] = {
-    "GetSystemStats": get_system_stats,
-}
+METHODS: Methods = {"GetSystemStats": get_system_stats}

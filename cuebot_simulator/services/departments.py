@@ -1,26 +1,23 @@
-"""department.DepartmentInterface.
+"""department.DepartmentInterface and task.TaskInterface.
 
-`Delete` is not here: the real one has no code for it, and answers UNIMPLEMENTED.
+DepartmentInterface/Delete is missing: the real Cuebot has no code for it either.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
-from cuebot_simulator.services.handler import Handler
+from cuebot_simulator.services.handlers import Methods, action, requested
+from cuebot_simulator.world import departments
 from cuebot_simulator.world.cores import hundredths, whole_cores
-from cuebot_simulator.world.database_errors import (
-    bad_grammar,
+from cuebot_simulator.world.failures import (
+    Missing,
+    Refusal,
+    bad_query,
     check_length,
+    found_several,
+    null_pointer,
     still_used,
+    violation,
 )
-from cuebot_simulator.world.departments import (
-    add_task,
-    clear_tasks,
-    shown_task,
-    tasks_of,
-    unreadable_managed,
-)
-from cuebot_simulator.world.failures import Missing, found_several, null_pointer
 from cuebot_simulator.world.messages import fill
 from cuebot_simulator.world.state import Farm, by_id
 
@@ -32,7 +29,7 @@ def get_department_names(farm: Farm, request: Any, answer: Any) -> None:
 
 
 def add_department_name(farm: Farm, request: Any, answer: Any) -> None:
-    """A name that exists is refused: Cuebot looks for it afterwards, and finds two."""
+    """A taken name is refused: Cuebot looks for it afterwards, and finds two."""
     if request.name in farm.department_names:
         raise found_several(2)
     check_length(request.name, LONGEST_NAME)
@@ -40,59 +37,53 @@ def add_department_name(farm: Farm, request: Any, answer: Any) -> None:
 
 
 def remove_department_name(farm: Farm, request: Any, answer: Any) -> None:
-    """A name that no group has, and that no show's department ever was."""
+    """Only a name that no group has, and that no show's department ever had."""
     name = request.name
     if name not in farm.department_names:
         raise Missing
-    key = farm.make_id(f"dept/{name}")
     if any(group.department == name for group in farm.groups.values()):
-        raise still_used("dept", "c_folder_pk_dept", "folder", key)
+        raise still_used("department", "group")
     if any(department.dept == name for department in farm.departments.values()):
-        raise still_used("dept", "c_point_pk_dept", "point", key)
+        raise still_used("department", "show")
     farm.department_names.remove(name)
 
 
 def get_tasks(farm: Farm, request: Any, answer: Any) -> None:
-    department = by_id(farm.departments, request.department.id)
-    answer.tasks.tasks.extend(shown_task(farm, task) for task in tasks_of(farm, department))
+    tasks = departments.tasks_of(farm, requested(farm, request, "department"))
+    answer.tasks.tasks.extend(departments.shown_task(farm, task) for task in tasks)
 
 
 def add_one_task(farm: Farm, request: Any, answer: Any) -> None:
-    """It makes the task, and then always fails over the answer."""
-    department = by_id(farm.departments, request.department.id)
-    add_task(farm, department, request.shot, hundredths(request.min_cores))
+    """Makes the task, and then always fails over the answer."""
+    department = requested(farm, request, "department")
+    departments.add_task(farm, department, request.shot, hundredths(request.min_cores))
     raise null_pointer()
 
 
 def add_tasks(farm: Farm, request: Any, answer: Any) -> None:
-    """It makes the first task of `tmap`, hundredths of cores by shot, and fails as AddTask does."""
-    department = by_id(farm.departments, request.department.id)
+    """Makes the first task of `tmap` (hundredths of cores by shot), and fails as AddTask does."""
+    department = requested(farm, request, "department")
     for shot, units in sorted(request.tmap.items()):
-        add_task(farm, department, shot, units / 100)
+        departments.add_task(farm, department, shot, units / 100)
         raise null_pointer()
     answer.tasks.SetInParent()
 
 
 def replace_tasks(farm: Farm, request: Any, answer: Any) -> None:
-    """As AddTasks, after all present tasks are gone."""
-    clear_tasks(farm, by_id(farm.departments, request.department.id))
+    departments.clear_tasks(farm, requested(farm, request, "department"))
     add_tasks(farm, request, answer)
 
 
-def clear_all_tasks(farm: Farm, request: Any, answer: Any) -> None:
-    clear_tasks(farm, by_id(farm.departments, request.department.id))
-
-
 def clear_task_adjustments(farm: Farm, request: Any, answer: Any) -> None:
-    """It always fails: its statement names a column that no table has."""
-    by_id(farm.departments, request.department.id)
-    raise bad_grammar('column "pk_show" does not exist')
+    """Always fails: Cuebot's statement names a column that no table has."""
+    requested(farm, request, "department")
+    raise bad_query("tasks have no column for their show")
 
 
 def enable_ti_managed(farm: Farm, request: Any, answer: Any) -> None:
     """Without a production database (Trackit) behind it, Cuebot only notes that."""
     fill(
-        by_id(farm.departments, request.department.id),
+        requested(farm, request, "department"),
         ti_managed=True,
         ti_task=request.ti_task,
         min_cores=whole_cores(request.managed_cores),
@@ -100,25 +91,28 @@ def enable_ti_managed(farm: Farm, request: Any, answer: Any) -> None:
 
 
 def disable_ti_managed(farm: Farm, request: Any, answer: Any) -> None:
-    """The department's tasks go, too."""
-    department = by_id(farm.departments, request.department.id)
+    department = requested(farm, request, "department")
     fill(department, ti_managed=False, ti_task="", min_cores=0)
-    clear_tasks(farm, department)
+    departments.clear_tasks(farm, department)
 
 
 def set_managed_cores(farm: Farm, request: Any, answer: Any) -> None:
-    """It sets them, and then always fails over whether the department is managed."""
-    department = by_id(farm.departments, request.department.id)
+    department = requested(farm, request, "department")
     fill(department, min_cores=whole_cores(request.managed_cores))
-    raise unreadable_managed(department)
+    raise unreadable_managed()
 
 
-METHODS: Mapping[str, Handler] = {
+def unreadable_managed() -> Refusal:
+    """Cuebot's failure when it looks whether a department is managed: it reads a number."""
+    return violation("whether a department is managed is not a number")
+
+
+DEPARTMENT_METHODS: Methods = {
     "AddDepartmentName": add_department_name,
     "AddTask": add_one_task,
     "AddTasks": add_tasks,
     "ClearTaskAdjustments": clear_task_adjustments,
-    "ClearTasks": clear_all_tasks,
+    "ClearTasks": action("department", departments.clear_tasks),
     "DisableTiManaged": disable_ti_managed,
     "EnableTiManaged": enable_ti_managed,
     "GetDepartmentNames": get_department_names,
@@ -127,4 +121,27 @@ METHODS: Mapping[str, Handler] = {
     "ReplaceTasks": replace_tasks,
     "SetManagedCores": set_managed_cores,
     "SetMangedCores": set_managed_cores,  # its name before 1.34
+}
+
+# Tasks. As in Cuebot, the request's `task.name` is an id.
+
+
+def set_min_cores(farm: Farm, request: Any, answer: Any) -> None:
+    by_id(farm.tasks, request.task.name)
+    raise unreadable_managed()
+
+
+def clear_adjustments(farm: Farm, request: Any, answer: Any) -> None:
+    """No task is ever adjusted."""
+    by_id(farm.tasks, request.task.name)
+
+
+def delete(farm: Farm, request: Any, answer: Any) -> None:
+    del farm.tasks[by_id(farm.tasks, request.task.name).id]
+
+
+TASK_METHODS: Methods = {
+    "ClearAdjustments": clear_adjustments,
+    "Delete": delete,
+    "SetMinCores": set_min_cores,
 }

@@ -1,29 +1,74 @@
 """job.JobInterface."""
 
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
-from cuebot_simulator.services import job_depends, job_frames, job_launches
-from cuebot_simulator.services.criteria import find_jobs
-from cuebot_simulator.services.handler import Handler
+from cuebot_simulator.services.criteria import changed_at, find_frames, find_jobs, page_of
+from cuebot_simulator.services.depends import depend_creator, depend_methods
+from cuebot_simulator.services.handlers import (
+    Handler,
+    Methods,
+    action,
+    comment_adder,
+    getter,
+    lister,
+    partition_adder,
+    requested,
+    setter,
+)
+from cuebot_simulator.services.layers import frame_reorderer, frame_staggerer
+from cuebot_simulator.world import depends, frame_actions
 from cuebot_simulator.world.cores import whole_cores
-from cuebot_simulator.world.failures import Refusal, illegal_argument, null_pointer
-from cuebot_simulator.world.filtering import run_filters
-from cuebot_simulator.world.frame_actions import QUEUE_DELAY
+from cuebot_simulator.world.failures import (
+    NOTHING_FOUND,
+    Refusal,
+    Unanswered,
+    illegal_argument,
+    null_pointer,
+)
+from cuebot_simulator.world.filters import run_filters
+from cuebot_simulator.world.frame_actions import enqueue
 from cuebot_simulator.world.jobs import finish_if_done, finish_job, move_job
+from cuebot_simulator.world.launch_spec import launch_soon, launch_spec
 from cuebot_simulator.world.messages import fill, given
-from cuebot_simulator.world.new_entities import add_comment
-from cuebot_simulator.world.partitions import add_partition
+from cuebot_simulator.world.spec import parse_spec
+from cuebot_simulator.world.spec_xml import SpecError
 from cuebot_simulator.world.state import Farm, by_id, is_pending
 
-MOST_RETRIES = 16
-"""MAX_FRAME_RETRIES of Cuebot's configuration."""
+MAX_FRAME_RETRIES = 16  # as in Cuebot's configuration
 NO_REASON = ""
-NO_ADDRESS = (
-    'Cannot invoke "String.split(String)" because the return value of'
-    ' "com.imageworks.spcue.service.JobManager.getEmail(com.imageworks.spcue.JobInterface)" is null'
-)
+MOST_UPDATED_FRAMES = 100
+LONGEST_UPDATE_SECONDS = 60
+
+# Launches.
+
+
+def launch(farm: Farm, request: Any, answer: Any) -> None:
+    """The names of the jobs, which are there a moment later."""
+    try:
+        spec = parse_spec(farm, request.spec)
+        launch_soon(farm, spec)
+    except SpecError as error:
+        raise Refusal(f"Failed to add job to launch queue: {error}") from None
+    answer.names.extend(spec.names)
+
+
+def launch_and_wait(farm: Farm, request: Any, answer: Any) -> None:
+    """The jobs. If the launch itself fails, Cuebot does not find them."""
+    failed = "Failed to launch and add job"
+    try:
+        spec = parse_spec(farm, request.spec)
+        jobs = launch_spec(farm, spec)
+    except SpecError as error:
+        raise Refusal(f"{failed}: {error}") from None
+    if len(jobs) < len(spec.jobs):
+        raise Refusal(f"{failed}: {NOTHING_FOUND}")
+    farm.write_stats()
+    answer.jobs.jobs.extend(jobs)
+
+
+# Reads.
 
 
 def get_jobs(farm: Farm, request: Any, answer: Any) -> None:
@@ -31,22 +76,18 @@ def get_jobs(farm: Farm, request: Any, answer: Any) -> None:
 
 
 def get_job_names(farm: Farm, request: Any, answer: Any) -> None:
-    """The names of pending jobs, `include_finished` or not."""
+    """The names of pending jobs, even with `include_finished`."""
     jobs = find_jobs(farm, given(request, "r", None))
     answer.names.extend(job.name for job in jobs if is_pending(job))
 
 
-def get_job(farm: Farm, request: Any, answer: Any) -> None:
-    fill(answer, job=by_id(farm.jobs, request.id))
-
-
 def find_job(farm: Farm, request: Any, answer: Any) -> None:
-    """A pending job by name. Job names are lower case, whatever was asked for."""
+    """A pending job by its name in any case."""
     fill(answer, job=farm.pending_job(request.name.lower()))
 
 
 def get_current(farm: Farm, request: Any, answer: Any) -> None:
-    fill(answer, job=by_id(farm.jobs, request.job.id))
+    fill(answer, job=requested(farm, request, "job"))
 
 
 def is_job_pending(farm: Farm, request: Any, answer: Any) -> None:
@@ -54,130 +95,158 @@ def is_job_pending(farm: Farm, request: Any, answer: Any) -> None:
     fill(answer, value=request.name in farm.pending)
 
 
-def get_layers(farm: Farm, request: Any, answer: Any) -> None:
-    answer.layers.layers.extend(farm.layers_of(by_id(farm.jobs, request.job.id)))
+def get_frames(farm: Farm, request: Any, answer: Any) -> None:
+    criteria = given(request, "req", None)
+    frames = find_frames(farm, farm.frames_of(requested(farm, request, "job")), criteria)
+    answer.frames.frames.extend(page_of(frames, criteria))
 
 
-def get_comments(farm: Farm, request: Any, answer: Any) -> None:
-    job = by_id(farm.jobs, request.job.id)
-    answer.comments.comments.extend(farm.comments_on(job))
+def get_updated_frames(farm: Farm, request: Any, answer: Any) -> None:
+    """The first frames that have changed since the last check.
+
+    Cuebot never answers if that was more than a minute ago.
+    """
+    job = requested(farm, request, "job")
+    if farm.now - request.last_check > LONGEST_UPDATE_SECONDS:
+        raise Unanswered
+    layers = {layer.id for layer in request.layer_filter.layers}
+    frames = [
+        frame
+        for frame in farm.frames_of(job)
+        if (not layers or farm.parent_of[frame.id] in layers)
+        and changed_at(farm, frame) > request.last_check
+    ]
+    fill(answer, server_time=farm.now - 1)
+    answer.updated_frames.SetInParent()
+    answer.state = job.state
+    for frame in frames[:MOST_UPDATED_FRAMES]:
+        updated = answer.updated_frames.updated_frames.add()
+        fill(updated, **{field.name: value for field, value in frame.ListFields()})
 
 
-def comment(farm: Farm, request: Any, answer: Any) -> None:
-    """The comment's time is now, whatever it says."""
-    new = request.new_comment
-    job = by_id(farm.jobs, request.job.id)
-    add_comment(farm, job, user=new.user, subject=new.subject, text=new.message)
+# Frames.
+
+
+def frames_action(act: Callable[[Farm, Any], None], ignored: tuple[str, ...] = ()) -> Handler:
+    """Does something, a moment after the answer, to the job's frames that fit by then.
+
+    Bad criteria go unnoticed. The `ignored` ones do not count.
+    """
+
+    def act_later(farm: Farm, request: Any, answer: Any) -> None:
+        job, criteria = requested(farm, request, "job"), given(request, "req", None)
+        for name in ignored:
+            criteria.ClearField(name)
+
+        def act_on_frames(farm: Farm) -> None:
+            with suppress(Refusal):
+                act(farm, find_frames(farm, farm.frames_of(job), criteria))
+
+        enqueue(farm, act_on_frames)
+
+    return act_later
+
+
+def mark_as_waiting(farm: Farm, request: Any, answer: Any) -> None:
+    """At once, unlike the other actions."""
+    job, criteria = requested(farm, request, "job"), given(request, "req", None)
+    frame_actions.mark_waiting(farm, find_frames(farm, farm.frames_of(job), criteria))
+
+
+# Changes.
 
 
 def subscribe(farm: Farm, request: Any, answer: Any) -> None:
-    """It fails for a job that was launched without an address."""
+    """Fails for a job that was launched without an address."""
     job = farm.jobs.get(request.job.id)
     if job is None:
         raise Refusal("Failed to find job data")
     subscribers = farm.subscribers[job.id]
     if not subscribers:
-        raise null_pointer(NO_ADDRESS)
+        raise null_pointer("the job has no address")
     if request.subscriber not in subscribers:
         subscribers.append(request.subscriber)
 
 
-def add_render_partition(farm: Farm, request: Any, answer: Any) -> None:
-    job = by_id(farm.jobs, request.job.id)
-    fill(answer, render_partition=add_partition(farm, job, request))
-
-
 def pause(farm: Farm, request: Any, answer: Any) -> None:
-    fill(by_id(farm.jobs, request.job.id), is_paused=True)
+    fill(requested(farm, request, "job"), is_paused=True)
 
 
 def resume(farm: Farm, request: Any, answer: Any) -> None:
-    fill(by_id(farm.jobs, request.job.id), is_paused=False)
+    fill(requested(farm, request, "job"), is_paused=False)
 
 
 def kill(farm: Farm, request: Any, answer: Any) -> None:
-    """Cuebot asks for a reason, and without one does nothing; but it answers as if it would."""
-    job = by_id(farm.jobs, request.job.id)
+    """Without a reason Cuebot does nothing, but answers as if it would."""
+    job = requested(farm, request, "job")
     if given(request, "reason", None) != NO_REASON:
-        farm.agenda.after(QUEUE_DELAY, partial(finish_job, farm, job))
+        enqueue(farm, finish_job, job)
 
 
 def shut_down_if_completed(farm: Farm, request: Any, answer: Any) -> None:
-    job = by_id(farm.jobs, request.job.id)
-    farm.agenda.after(QUEUE_DELAY, partial(finish_if_done, farm, job))
-
-
-def filter_again(farm: Farm, request: Any, answer: Any) -> None:
-    run_filters(farm, by_id(farm.jobs, request.job.id))
+    job = requested(farm, request, "job")
+    enqueue(farm, finish_if_done, job)
 
 
 def set_group(farm: Farm, request: Any, answer: Any) -> None:
-    """A job stays in its show."""
-    move_job(farm, by_id(farm.jobs, request.job.id), by_id(farm.groups, request.group_id))
-
-
-def set_priority(farm: Farm, request: Any, answer: Any) -> None:
-    fill(by_id(farm.jobs, request.job.id), priority=request.val)
-
-
-def set_min_cores(farm: Farm, request: Any, answer: Any) -> None:
-    fill(by_id(farm.jobs, request.job.id), min_cores=whole_cores(request.val))
-
-
-def set_max_cores(farm: Farm, request: Any, answer: Any) -> None:
-    fill(by_id(farm.jobs, request.job.id), max_cores=whole_cores(request.val))
-
-
-def set_min_gpus(farm: Farm, request: Any, answer: Any) -> None:
-    fill(by_id(farm.jobs, request.job.id), min_gpus=request.val)
-
-
-def set_max_gpus(farm: Farm, request: Any, answer: Any) -> None:
-    fill(by_id(farm.jobs, request.job.id), max_gpus=request.val)
+    move_job(farm, requested(farm, request, "job"), by_id(farm.groups, request.group_id))
 
 
 def set_max_retries(farm: Farm, request: Any, answer: Any) -> None:
-    job, retries = by_id(farm.jobs, request.job.id), request.max_retries
+    job, retries = requested(farm, request, "job"), request.max_retries
     if retries < 0:
         raise illegal_argument("max retries must be greater than 0")
-    if retries > MOST_RETRIES:
-        raise illegal_argument(f"max retries must be less than {MOST_RETRIES}")
+    if retries > MAX_FRAME_RETRIES:
+        raise illegal_argument(f"max retries must be less than {MAX_FRAME_RETRIES}")
     farm.max_retries[job.id] = retries
 
 
 def set_auto_eat(farm: Farm, request: Any, answer: Any) -> None:
-    """A job that eats its failures does not try them again first."""
-    job = by_id(farm.jobs, request.job.id)
+    """A job that eats its failures does not retry them first."""
+    job = requested(farm, request, "job")
     fill(job, auto_eat=request.value)
     farm.max_retries[job.id] = 0 if request.value else 1
 
 
-METHODS: Mapping[str, Handler] = {
-    **job_depends.METHODS,
-    **job_frames.METHODS,
-    **job_launches.METHODS,
-    "AddComment": comment,
-    "AddRenderPartition": add_render_partition,
+METHODS: Methods = {
+    **depend_methods("job"),
+    "AddComment": comment_adder("job"),
+    "AddRenderPartition": partition_adder("job"),
     "AddSubscriber": subscribe,
+    "CreateDependencyOnFrame": depend_creator("job", "frame"),
+    "CreateDependencyOnJob": depend_creator("job", "job", "on_job"),
+    "CreateDependencyOnLayer": depend_creator("job", "layer"),
+    "EatFrames": frames_action(frame_actions.eat_frames),
     "FindJob": find_job,
-    "GetComments": get_comments,
+    "GetComments": lister("job", "comments", Farm.comments_on),
     "GetCurrent": get_current,
-    "GetJob": get_job,
+    "GetDepends": lister("job", "depends", depends.all_depends),
+    "GetFrames": get_frames,
+    "GetJob": getter("job"),
     "GetJobNames": get_job_names,
     "GetJobs": get_jobs,
-    "GetLayers": get_layers,
+    "GetLayers": lister("job", "layers", Farm.layers_of),
+    "GetUpdatedFrames": get_updated_frames,
     "IsJobPending": is_job_pending,
     "Kill": kill,
+    "KillFrames": frames_action(frame_actions.kill_frames, ignored=("states",)),
+    "LaunchSpec": launch,
+    "LaunchSpecAndWait": launch_and_wait,
+    "MarkAsWaiting": mark_as_waiting,
+    "MarkDoneFrames": frames_action(frame_actions.mark_done),
     "Pause": pause,
+    "ReorderFrames": frame_reorderer("job"),
     "Resume": resume,
-    "RunFilters": filter_again,
+    "RetryFrames": frames_action(frame_actions.retry_frames),
+    "RunFilters": action("job", run_filters),
     "SetAutoEat": set_auto_eat,
     "SetGroup": set_group,
-    "SetMaxCores": set_max_cores,
-    "SetMaxGpus": set_max_gpus,
+    "SetMaxCores": setter("job", "max_cores", "val", whole_cores),
+    "SetMaxGpus": setter("job", "max_gpus", "val"),
     "SetMaxRetries": set_max_retries,
-    "SetMinCores": set_min_cores,
-    "SetMinGpus": set_min_gpus,
-    "SetPriority": set_priority,
+    "SetMinCores": setter("job", "min_cores", "val", whole_cores),
+    "SetMinGpus": setter("job", "min_gpus", "val"),
+    "SetPriority": setter("job", "priority", "val"),
     "ShutdownIfCompleted": shut_down_if_completed,
+    "StaggerFrames": frame_staggerer("job"),
 }

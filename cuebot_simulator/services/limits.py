@@ -1,33 +1,24 @@
 """limit.LimitInterface."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from grpc import StatusCode
 
-from cuebot_simulator.services.handler import Handler
-from cuebot_simulator.world.database_errors import check_length
-from cuebot_simulator.world.failures import Missing, Refusal
-from cuebot_simulator.world.limits import (
-    count_limit,
-    holds_of,
-    remove_limit,
-    rename_limit,
-    short_name,
-    take_report,
-)
+from cuebot_simulator.services.handlers import Methods
+from cuebot_simulator.world import limits
+from cuebot_simulator.world.failures import Missing, Refusal, check_length
 from cuebot_simulator.world.messages import enum_name, fill, given
 from cuebot_simulator.world.new_entities import add_limit
 from cuebot_simulator.world.state import Farm, by_id, by_name
 
 LONGEST_NAME = 255
-SPEC = 0
-"""limit.LimitBindSource of what a job was launched with; no layer here is bound otherwise."""
+SPEC = 0  # limit.LimitBindSource of limits in a job's spec; no layer here is bound otherwise
 SOURCES = range(3)
 
 
 def limit_named(farm: Farm, name: str) -> Any:
-    """The limit of that name. Raises Refusal as those methods do that came with license reports."""
+    """The limit of that name. Raises Refusal, as the methods for license reports do."""
     try:
         return by_name(farm.limits, name)
     except Missing:
@@ -38,27 +29,26 @@ def invalid(text: str) -> Refusal:
     return Refusal(text, StatusCode.INVALID_ARGUMENT)
 
 
-def by_limit_name(limits: Iterable[Any]) -> list[Any]:
-    return sorted(limits, key=lambda limit: limit.name)
+def by_limit_name(found: Iterable[Any]) -> list[Any]:
+    return sorted(found, key=lambda limit: limit.name)
 
 
 def get_limits(farm: Farm, request: Any, answer: Any) -> None:
-    answer.limits.extend(count_limit(farm, each) for each in by_limit_name(farm.limits.values()))
+    answer.limits.extend(
+        limits.count_limit(farm, each) for each in by_limit_name(farm.limits.values())
+    )
 
 
 def find_limit(farm: Farm, request: Any, answer: Any) -> None:
-    fill(answer, limit=count_limit(farm, by_name(farm.limits, request.name)))
+    fill(answer, limit=limits.count_limit(farm, by_name(farm.limits, request.name)))
 
 
 def get_limit(farm: Farm, request: Any, answer: Any) -> None:
-    fill(answer, limit=count_limit(farm, by_id(farm.limits, request.id)))
+    fill(answer, limit=limits.count_limit(farm, by_id(farm.limits, request.id)))
 
 
 def create(farm: Farm, request: Any, answer: Any) -> None:
-    """A name that is taken is given again.
-
-    Without an exit status there is no rule for failures, whatever else is asked for.
-    """
+    """A taken name is given again. Without an exit status there is no rule for failures."""
     check_length(request.name, LONGEST_NAME)
     exit_status = given(request, "exit_status", 0)
     delay = given(request, "delay_minutes", 0)
@@ -79,17 +69,17 @@ def create(farm: Farm, request: Any, answer: Any) -> None:
             delay_minutes=delay,
             auto_tag=given(request, "auto_tag", False),
         )
-    fill(answer, limit=count_limit(farm, limit))
+    fill(answer, limit=limits.count_limit(farm, limit))
 
 
 def delete(farm: Farm, request: Any, answer: Any) -> None:
-    remove_limit(farm, by_name(farm.limits, request.name))
+    limits.remove_limit(farm, by_name(farm.limits, request.name))
 
 
 def rename(farm: Farm, request: Any, answer: Any) -> None:
     limit = by_name(farm.limits, request.old_name)
     check_length(request.new_name, LONGEST_NAME)
-    rename_limit(farm, limit, request.new_name)
+    limits.rename_limit(farm, limit, request.new_name)
 
 
 def set_max_value(farm: Farm, request: Any, answer: Any) -> None:
@@ -109,13 +99,10 @@ def set_enforcement(farm: Farm, request: Any, answer: Any) -> None:
 
 
 def check_enums(request: Any, *names: str) -> None:
-    """Raises Refusal, as the database does, for a number that the schema has no name for."""
+    """Raise Refusal, as the database does, for a number without a name in the schema."""
     for name in names:
         if given(request, name, 0) and enum_name(request, name).lstrip("-").isdigit():
-            raise Refusal(
-                'ERROR: new row for relation "limit_record" violates check constraint'
-                f' "c_limit_record_ck_{name}"'
-            )
+            raise Refusal(f"a limit has no such {name}")
 
 
 def set_soft_value(farm: Farm, request: Any, answer: Any) -> None:
@@ -123,7 +110,7 @@ def set_soft_value(farm: Farm, request: Any, answer: Any) -> None:
 
 
 def soft_value(value: int) -> int:
-    """-1, which means that there is none, for everything but positive numbers."""
+    """-1, which means none, for everything but positive numbers."""
     return value if value > 0 else -1
 
 
@@ -143,7 +130,7 @@ def set_failure_rule(farm: Farm, request: Any, answer: Any) -> None:
 
 
 def check_rule(farm: Farm, limit: Any, exit_status: int, delay: int) -> None:
-    """Raises Refusal for a rule that cannot be, or another limit's (`limit` may be None)."""
+    """Raise Refusal for a bad rule, or one of another limit (`limit` is None for a new one)."""
     if delay < 0:
         raise invalid("delay minutes must be >= 0")
     if exit_status == 0:
@@ -191,7 +178,7 @@ def get_bindings(farm: Farm, request: Any, answer: Any) -> None:
 
 
 def clear_bindings(farm: Farm, request: Any, answer: Any) -> None:
-    """What was bound automatically or by hand is bound no more. Nothing here is."""
+    """Removes automatic and manual bindings. There are none here."""
     check_sources(request.sources)
     limit_named(farm, request.limit_name)
     if SPEC in request.sources:
@@ -200,7 +187,7 @@ def clear_bindings(farm: Farm, request: Any, answer: Any) -> None:
 
 
 def report_usage(farm: Farm, request: Any, answer: Any) -> None:
-    """A license server's view. One bad line, and none of it is believed."""
+    """A license server's view. One bad line, and all of it is refused."""
     for report in request.reports:
         for holder in report.hosts:
             if holder.tokens <= 0:
@@ -214,24 +201,24 @@ def report_usage(farm: Farm, request: Any, answer: Any) -> None:
         except Missing:
             answer.unknown_limits.append(report.limit_name)
             continue
-        if reason := take_report(farm, limit, report, request.source):
+        if reason := limits.take_report(farm, limit, report, request.source):
             fill(answer.skipped_limits.add(), limit_name=limit.name, reason=reason)
         else:
-            answer.limits.add().CopyFrom(count_limit(farm, limit))
+            answer.limits.add().CopyFrom(limits.count_limit(farm, limit))
 
 
 def get_holds(farm: Farm, request: Any, answer: Any) -> None:
-    """Who holds a limit, or any, on one host or all."""
+    """The holders of a limit, or of any, on one host or all."""
     named = request.limit_name
-    limits = [limit_named(farm, named)] if named else by_limit_name(farm.limits.values())
-    host = short_name(request.host_name)
-    for limit in limits:
+    found = [limit_named(farm, named)] if named else by_limit_name(farm.limits.values())
+    host = limits.short_name(request.host_name)
+    for limit in found:
         answer.holds.extend(
-            hold for hold in holds_of(farm, limit) if not host or hold.host_name == host
+            hold for hold in limits.holds_of(farm, limit) if not host or hold.host_name == host
         )
 
 
-METHODS: Mapping[str, Handler] = {
+METHODS: Methods = {
     "ClearBindings": clear_bindings,
     "Create": create,
     "Delete": delete,

@@ -1,25 +1,20 @@
-"""host.ProcInterface."""
+"""host.ProcInterface and renderPartition.RenderPartitionInterface."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import cycle
 from typing import Any
 
 from cuebot_simulator.services.criteria import find_booked_procs, find_procs
-from cuebot_simulator.services.handler import Handler
-from cuebot_simulator.world.failures import java_exception
+from cuebot_simulator.services.handlers import Methods, action, requested
+from cuebot_simulator.world.failures import JavaException
 from cuebot_simulator.world.frame_actions import enqueue, kill_frames
 from cuebot_simulator.world.messages import fill, given
+from cuebot_simulator.world.partitions import remove_partition
 from cuebot_simulator.world.redirects import clear_redirect, has_work, jobs_at, redirect
 from cuebot_simulator.world.state import Farm, by_id
 
 
-def requested_proc(farm: Farm, request: Any) -> Any:
-    """The proc that a request is about, by its id. Raises Missing."""
-    return by_id(farm.procs, request.proc.id)
-
-
 def frame_of(farm: Farm, proc: Any) -> Any:
-    """The frame that a proc runs."""
     return farm.frames[farm.parent_of[proc.id]]
 
 
@@ -28,28 +23,26 @@ def get_procs(farm: Farm, request: Any, answer: Any) -> None:
 
 
 def get_frame(farm: Farm, request: Any, answer: Any) -> None:
-    fill(answer, frame=frame_of(farm, requested_proc(farm, request)))
+    fill(answer, frame=frame_of(farm, requested(farm, request, "proc")))
 
 
 def get_layer(farm: Farm, request: Any, answer: Any) -> None:
-    fill(answer, layer=farm.layer_of(frame_of(farm, requested_proc(farm, request))))
+    fill(answer, layer=farm.layer_of(frame_of(farm, requested(farm, request, "proc"))))
 
 
 def get_job(farm: Farm, request: Any, answer: Any) -> None:
-    fill(answer, job=farm.job_of(frame_of(farm, requested_proc(farm, request))))
+    fill(answer, job=farm.job_of(frame_of(farm, requested(farm, request, "proc"))))
 
 
 def get_host(farm: Farm, request: Any, answer: Any) -> None:
-    fill(answer, host=farm.host_with(requested_proc(farm, request)))
+    fill(answer, host=farm.host_with(requested(farm, request, "proc")))
 
 
 def kill_procs(farm: Farm, procs: Sequence[Any]) -> None:
-    """End what these procs run, soon."""
     enqueue(farm, kill_frames, [frame_of(farm, proc) for proc in procs])
 
 
 def unbook_all(farm: Farm, procs: Sequence[Any], *, kill: bool) -> None:
-    """Let procs leave after their frames, or at once."""
     for proc in procs:
         fill(proc, unbooked=True)
     if kill:
@@ -57,25 +50,23 @@ def unbook_all(farm: Farm, procs: Sequence[Any], *, kill: bool) -> None:
 
 
 def kill(farm: Farm, request: Any, answer: Any) -> None:
-    """A killed proc is unbooked, too."""
-    unbook_all(farm, [requested_proc(farm, request)], kill=True)
+    unbook_all(farm, [requested(farm, request, "proc")], kill=True)
 
 
 def unbook(farm: Farm, request: Any, answer: Any) -> None:
-    unbook_all(farm, [requested_proc(farm, request)], kill=given(request, "kill", False))
+    unbook_all(farm, [requested(farm, request, "proc")], kill=given(request, "kill", False))
 
 
 def unbook_procs(farm: Farm, request: Any, answer: Any) -> None:
-    """Unbook all that fit and are not unbooked yet; the answer says how many."""
     procs = find_booked_procs(farm, given(request, "r", None))
     unbook_all(farm, procs, kill=given(request, "kill", False))
     fill(answer, num_procs=len(procs))
 
 
 def unbook_to_group(farm: Farm, request: Any, answer: Any) -> None:
-    """Redirect so many procs of other groups, the oldest first; the answer says how many."""
+    """Redirect procs of other groups, the oldest first."""
     require_number(request)
-    group = by_id(farm.groups, request.group.id)
+    group = requested(farm, request, "group")
     procs = find_booked_procs(
         farm,
         request.r,
@@ -85,10 +76,7 @@ def unbook_to_group(farm: Farm, request: Any, answer: Any) -> None:
 
 
 def unbook_to_job(farm: Farm, request: Any, answer: Any) -> None:
-    """Redirect so many procs of other jobs, by turns to each of these. Unknown ones are left out.
-
-    The answer says how many.
-    """
+    """Redirect procs of other jobs, to each of these in turn. Unknown jobs are left out."""
     require_number(request)
     jobs = [farm.jobs[job.id] for job in request.jobs.jobs if job.id in farm.jobs]
     if jobs:
@@ -99,9 +87,8 @@ def unbook_to_job(farm: Farm, request: Any, answer: Any) -> None:
 
 
 def require_number(request: Any) -> None:
-    """Raise Refusal when a request does not say how many procs it means."""
     if not request.r.max_results:
-        raise java_exception(
+        raise JavaException(
             "java.lang.RuntimeException",
             "You must specify the number of procs to unbook within the ProcSearchCriteria.",
         )
@@ -110,7 +97,6 @@ def require_number(request: Any) -> None:
 def redirect_all(
     farm: Farm, procs: Sequence[Any], targets: Sequence[Any], request: Any, answer: Any
 ) -> None:
-    """Redirect these procs, to each target in its turn, and kill them if the request says so."""
     for proc, target in zip(procs, cycle(targets), strict=False):
         redirect(farm, proc, target)
     if request.kill:
@@ -119,14 +105,14 @@ def redirect_all(
 
 
 def redirect_to_group(farm: Farm, request: Any, answer: Any) -> None:
-    """Only if a job of the group has work for the proc's place. The answer says whether."""
-    proc, group = requested_proc(farm, request), by_id(farm.groups, request.group_id)
+    """Only if a job of the group has a frame that fits in the proc's place."""
+    proc, group = requested(farm, request, "proc"), by_id(farm.groups, request.group_id)
     redirect_one(farm, proc, group, jobs_at(farm, group.id), request, answer)
 
 
 def redirect_to_job(farm: Farm, request: Any, answer: Any) -> None:
-    """Only if the job has work for the proc's place. The answer says whether."""
-    proc, job = requested_proc(farm, request), by_id(farm.jobs, request.job_id)
+    """Only if the job has a frame that fits in the proc's place."""
+    proc, job = requested(farm, request, "proc"), by_id(farm.jobs, request.job_id)
     redirect_one(farm, proc, job, [job], request, answer)
 
 
@@ -141,11 +127,11 @@ def redirect_one(
 
 
 def clear(farm: Farm, request: Any, answer: Any) -> None:
-    """The proc stays, and is no longer unbooked. The answer says whether it was redirected."""
-    fill(answer, value=clear_redirect(farm, requested_proc(farm, request)))
+    """The answer says whether the proc was redirected."""
+    fill(answer, value=clear_redirect(farm, requested(farm, request, "proc")))
 
 
-METHODS: Mapping[str, Handler] = {
+PROC_METHODS: Methods = {
     "ClearRedirect": clear,
     "GetFrame": get_frame,
     "GetHost": get_host,
@@ -159,4 +145,22 @@ METHODS: Mapping[str, Handler] = {
     "UnbookProcs": unbook_procs,
     "UnbookToGroup": unbook_to_group,
     "UnbookToJob": unbook_to_job,
+}
+
+
+# Render partitions.
+
+
+def set_max_resources(farm: Farm, request: Any, answer: Any) -> None:
+    """Set what is above 0. Cores are hundredths here, unlike those of a new partition."""
+    partition = requested(farm, request, "render_partition")
+    for name in ("cores", "memory", "gpus", "gpu_memory"):
+        value = getattr(request, name)
+        if value > 0:
+            fill(partition, **{f"max_{name}": value})
+
+
+PARTITION_METHODS: Methods = {
+    "Delete": action("render_partition", remove_partition),
+    "SetMaxResources": set_max_resources,
 }

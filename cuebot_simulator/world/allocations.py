@@ -6,19 +6,13 @@ The sums of allocations and subscriptions are counted when asked for.
 from collections.abc import Callable
 from typing import Any
 
-from cuebot_simulator.world.failures import Refusal, java_exception
+from cuebot_simulator.world.failures import MODIFICATION_CLASS, JavaException, Refusal
 from cuebot_simulator.world.messages import enum_name, fill
 from cuebot_simulator.world.state import Farm, by_name, is_bookable
 
 
-def not_changed(text: str) -> Refusal:
-    """What Cuebot says when things that run are in the way of a change."""
-    return java_exception("com.imageworks.spcue.EntityModificationError", text)
-
-
 def not_removed(allocation: Any, text: str) -> Refusal:
-    """What Cuebot says, in these words, when an allocation cannot be deleted."""
-    return java_exception(
+    return JavaException(
         "com.imageworks.spcue.EntityRemovalError",
         "failed to create entity of type: class com.imageworks.spcue.AllocationEntity"
         f" with name: {allocation.name} ,{text}",
@@ -26,12 +20,11 @@ def not_removed(allocation: Any, text: str) -> Refusal:
 
 
 def hosts_in(farm: Farm, allocation: Any) -> list[Any]:
-    """The hosts of an allocation."""
     return [host for host in farm.hosts.values() if host.alloc_name == allocation.name]
 
 
 def enabled_allocations(farm: Farm) -> dict[str, Any]:
-    """All allocations by id, but for those that were deleted and could only be disabled."""
+    """All allocations by id, without the disabled ones."""
     return {
         key: allocation
         for key, allocation in farm.allocations.items()
@@ -40,7 +33,6 @@ def enabled_allocations(farm: Farm) -> dict[str, Any]:
 
 
 def count_allocation(farm: Farm, allocation: Any) -> Any:
-    """The allocation, with its statistics up to date."""
     hosts = hosts_in(farm, allocation)
     locked = [host for host in hosts if enum_name(host, "lock_state") == "LOCKED"]
     bookable = [host for host in hosts if is_bookable(host)]
@@ -64,30 +56,29 @@ def count_allocation(farm: Farm, allocation: Any) -> Any:
 
 
 def move_host(farm: Farm, host: Any, allocation: Any) -> None:
-    """Put a host into another allocation, and give it that one's tag instead of the old one's.
+    """Put a host into another allocation, whose tag replaces that of the old one.
 
-    Raises Refusal while anything runs on the host; so nothing reserved has to move.
+    Raises Refusal while anything runs on the host.
     """
     if farm.procs_on(host):
-        raise not_changed("You cannot move hosts with running procs between allocations.")
+        raise JavaException(
+            MODIFICATION_CLASS, "You cannot move hosts with running procs between allocations."
+        )
     swap_tag(host, by_name(farm.allocations, host.alloc_name).tag, allocation.tag)
     fill(host, alloc_name=allocation.name)
 
 
 def swap_tag(host: Any, old: str, new: str) -> None:
-    """Replace the tag that a host has from its allocation. It comes before all others."""
     fill(host, tags=[new, *(tag for tag in host.tags if tag not in (old, new))])
 
 
 def retag_allocation(farm: Farm, allocation: Any, tag: str) -> None:
-    """Give an allocation another tag, and its hosts with it."""
     for host in hosts_in(farm, allocation):
         swap_tag(host, allocation.tag, tag)
     fill(allocation, tag=tag)
 
 
 def rename_allocation(farm: Farm, allocation: Any, name: str) -> None:
-    """Give an allocation another full name. Hosts, subscriptions and what is reserved follow."""
     old = allocation.name
     for host in hosts_in(farm, allocation):
         fill(host, alloc_name=name)
@@ -101,7 +92,7 @@ def rename_allocation(farm: Farm, allocation: Any, name: str) -> None:
 
 
 def remove_allocation(farm: Farm, allocation: Any) -> None:
-    """Delete an empty allocation; one that shows subscribe to is only disabled.
+    """Delete an empty allocation. One with subscriptions is only disabled.
 
     Raises Refusal for one with hosts, and for the default one.
     """
@@ -116,7 +107,7 @@ def remove_allocation(farm: Farm, allocation: Any) -> None:
 
 
 def rename_facility(farm: Farm, facility: Any, name: str) -> None:
-    """Give a facility another name. Its allocations show it, but keep their own full names."""
+    """Give a facility another name. Its allocations keep their own full names."""
     for things in (farm.allocations, farm.subscriptions, farm.jobs):
         for thing in things.values():
             if thing.facility == facility.name:
@@ -125,12 +116,11 @@ def rename_facility(farm: Farm, facility: Any, name: str) -> None:
 
 
 def subscriptions_where(farm: Farm, wanted: Callable[[Any], bool]) -> list[Any]:
-    """The subscriptions that are wanted, each with its present sums."""
     return [count_subscription(farm, each) for each in farm.subscriptions.values() if wanted(each)]
 
 
 def count_subscription(farm: Farm, subscription: Any) -> Any:
-    """The subscription, with what its show has reserved there: hundredths of cores, and GPUs."""
+    """The subscription with what its show has reserved: hundredths of cores, and GPUs."""
     show, place = subscription.show_name, subscription.allocation_name
     fill(
         subscription,

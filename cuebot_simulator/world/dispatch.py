@@ -1,4 +1,4 @@
-"""What runs where: Cuebot's dispatcher, as far as a farm needs one to look alive."""
+"""The dispatcher: which frames run where, as far as a farm needs it to look alive."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
@@ -8,35 +8,29 @@ from typing import Any, TypeAlias
 
 from cuebot_simulator.world.frame_actions import end_frame
 from cuebot_simulator.world.frames import start_frame, state_of, units_of
-from cuebot_simulator.world.launch import pick
+from cuebot_simulator.world.hosts import note_report, reports
+from cuebot_simulator.world.jobs import pick
 from cuebot_simulator.world.limits import limits_allow
-from cuebot_simulator.world.machines import note_report, reports
 from cuebot_simulator.world.messages import enum_name, given
 from cuebot_simulator.world.partitions import drop_finished, frames_for, partitions_on
 from cuebot_simulator.world.state import Farm, is_bookable, is_pending
 
-BEAT = 5.0
-"""Seconds between two reports of a host, which is when idle ones get work."""
-SHORTEST, LONGEST = 30, 240
-"""Seconds that a frame runs."""
-SORTED_AT_ONCE = 250
-"""So many jobs are looked at and sorted at the same moment, the others a little later."""
-LONGEST_QUEUE = 1000
-"""More jobs do not get their turn between two beats."""
-AT_ONCE = 10
-"""So many report at the same moment, the others a little later."""
+BEAT_SECONDS = 5.0
+"""Between two reports of a host. Idle ones get work then."""
+FRAME_SECONDS = (30, 240)
+JOBS_SORTED_AT_ONCE = 250  # jobs that are sorted at the same moment; others follow a little later
+LONGEST_QUEUE = 1000  # further jobs wait for the next beat
+REPORTS_AT_ONCE = 10  # hosts or procs that report at the same moment; others follow a little later
 JOBS_LOOKED_AT = 20
-"""So many jobs are tried for a host before it has to wait for its next beat."""
-FAILURES = 3
-"""Of 100 tries, so many fail."""
+FAILURE_PERCENT = 3
 EXIT_FAILED = 1
 
 Place: TypeAlias = tuple[int, int, str]
-"""What the queue is sorted by, the most urgent first."""
+"""The sort key of the queue, the most urgent first."""
 
 
 class Dispatcher:
-    """Gives waiting frames of pending jobs to idle hosts, and ends them when their time is up."""
+    """Gives waiting frames of pending jobs to idle hosts, and ends them."""
 
     def __init__(self, farm: Farm) -> None:
         self._farm = farm
@@ -46,30 +40,28 @@ class Dispatcher:
         farm.dispatcher = self
 
     def start(self) -> None:
-        """Begin with the first beat."""
         self.sort(list(self._farm.pending), last=True)
-        self._farm.agenda.after(BEAT, self.beat)
+        self._farm.agenda.after(BEAT_SECONDS, self.beat)
 
     def beat(self) -> None:
-        """All hosts report, and get work."""
         farm = self._farm
-        farm.agenda.after(BEAT, self.beat)
+        farm.agenda.after(BEAT_SECONDS, self.beat)
         drop_finished(farm)
-        first, *others = list(batched(farm.pending, SORTED_AT_ONCE)) or [()]
+        first, *others = list(batched(farm.pending, JOBS_SORTED_AT_ONCE)) or [()]
         self.sort(first, last=not others)
         for index, names in enumerate(others, start=1):
             farm.agenda.after(
-                BEAT * index / (len(others) + 1),
+                BEAT_SECONDS * index / (len(others) + 1),
                 partial(self.sort, names, last=index == len(others)),
             )
-        groups = [*batched(farm.procs, AT_ONCE), *batched(farm.hosts, AT_ONCE)]
+        groups = [*batched(farm.procs, REPORTS_AT_ONCE), *batched(farm.hosts, REPORTS_AT_ONCE)]
         for index, group in enumerate(groups):
-            farm.agenda.after(BEAT * index / len(groups), partial(self.report, group))
+            farm.agenda.after(BEAT_SECONDS * index / len(groups), partial(self.report, group))
 
     def sort(self, names: Sequence[str], *, last: bool) -> None:
-        """Put pending jobs that could start something among those seen in this beat.
+        """Take pending jobs that could start something into the queue of the next beat.
 
-        With the last of them, the most urgent ones are the new queue.
+        The `last` of them complete it.
         """
         farm = self._farm
         jobs = [farm.pending[name] for name in names if name in farm.pending]
@@ -85,7 +77,6 @@ class Dispatcher:
             self._seen = []
 
     def report(self, ids: Sequence[str]) -> None:
-        """These hosts and procs report."""
         for key in ids:
             if key in self._farm.procs:
                 self.report_proc(self._farm.procs[key])
@@ -93,14 +84,13 @@ class Dispatcher:
                 self.report_host(self._farm.hosts[key])
 
     def report_host(self, host: Any) -> None:
-        """A host says that it lives, if it does, and gets work."""
         if reports(self._farm, host):
             self._farm.executed["report"] += 1
         note_report(self._farm, host)
         self.book(host)
 
     def report_proc(self, proc: Any) -> None:
-        """A proc lives, and its memory has grown towards what it needs."""
+        """A proc reports that its memory has grown towards what it needs."""
         farm = self._farm
         frame = farm.frames[farm.parent_of[proc.id]]
         proc.ping_time = frame.llu_time = farm.now
@@ -110,7 +100,7 @@ class Dispatcher:
         frame.max_rss = max(frame.max_rss, frame.used_memory)
 
     def book(self, host: Any) -> None:
-        """Give a host frames until it is full. With render partitions it gets frames of these."""
+        """Give a host frames until it is full: those of its render partitions, if it has any."""
         farm = self._farm
         farm.executed["booking"] += 1
         if host.id in farm.restarting or enum_name(host, "state") != "UP":
@@ -144,7 +134,7 @@ class Dispatcher:
                         break
 
     def book_partition(self, partition: Any, host: Any) -> int:
-        """Give a host frames of one of its render partitions; how many."""
+        """Give a host frames of one of its render partitions. Returns their number."""
         started = 0
         for frame in frames_for(self._farm, partition, host):
             self.run(frame, host, partition=partition)
@@ -152,7 +142,6 @@ class Dispatcher:
         return started
 
     def fits(self, layer: Any, job: Any, host: Any) -> bool:
-        """Whether one more frame of this layer may run on this host."""
         farm = self._farm
         units = units_of(layer, host)
         return (
@@ -172,10 +161,7 @@ class Dispatcher:
         )
 
     def show_may(self, job: Any, host: Any, units: int) -> bool:
-        """Whether the job's show books, and has so much left of its burst in the allocation.
-
-        A show that is managed by another scheduler is left to that one.
-        """
+        """Whether the job's show books here, and has enough left of its burst."""
         farm = self._farm
         show = farm.show_of(farm.group_of(job))
         taken = farm.reserved[show.name, host.alloc_name]
@@ -193,21 +179,18 @@ class Dispatcher:
         )
 
     def run(self, frame: Any, host: Any, *, ago: int = 0, partition: Any = None) -> None:
-        """Start a frame, which has been running for so many seconds already."""
+        """Start a frame, as if it had been running for `ago` seconds."""
         farm = self._farm
         proc = start_frame(farm, frame, host, started=farm.now - ago, partition=partition)
         key = f"{frame.id}/{frame.retry_count}"
-        seconds = max(pick(farm, f"seconds/{key}", SHORTEST, LONGEST) - ago, 1)
-        failed = pick(farm, f"luck/{key}", 1, 100) <= FAILURES
+        seconds = max(pick(farm, f"seconds/{key}", *FRAME_SECONDS) - ago, 1)
+        failed = pick(farm, f"luck/{key}", 1, 100) <= FAILURE_PERCENT
         farm.agenda.after(
             seconds, partial(self.end, proc.id, frame, host, EXIT_FAILED if failed else 0)
         )
 
     def end(self, proc: str, frame: Any, host: Any, exit_status: int) -> None:
-        """A frame's time is up, if that proc still runs it. Its host gets the next.
-
-        Where the proc was redirected, the next is none of all jobs, but of its target.
-        """
+        """End a frame that the proc still runs. Its host, unless redirected, gets the next."""
         farm = self._farm
         if proc in farm.procs:
             redirected = proc in farm.redirects
@@ -217,7 +200,7 @@ class Dispatcher:
 
 
 def batched(things: Iterable[str], size: int) -> Iterator[tuple[str, ...]]:
-    """The things in groups of this size, the last perhaps smaller."""
+    """Groups of this size, the last perhaps smaller."""
     rest = iter(things)
     while batch := tuple(islice(rest, size)):
         yield batch

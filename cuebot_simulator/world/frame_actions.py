@@ -1,10 +1,11 @@
-"""What is done to frames: they end, are killed, eaten or retried. Jobs and dependencies follow."""
+"""What is done to frames: they end, are killed, eaten, retried or reordered."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from cuebot_simulator.world import depends
+from cuebot_simulator.world.frame_range import numbers_of
 from cuebot_simulator.world.frames import (
     EXIT_EATEN,
     EXIT_RETRIED,
@@ -18,23 +19,20 @@ from cuebot_simulator.world.jobs import finish_if_done, reopen_job
 from cuebot_simulator.world.state import Farm
 
 EXIT_KILLED = 1
-"""What RQD reports for a process that a signal ended."""
-SPARE_MEMORY = 256 * 1024
-"""KB. No layer reserves less."""
-QUEUE_DELAY = 0.2
-"""Seconds that an order waits in Cuebot's queue, after it has been answered."""
+SPARE_MEMORY_KB = 256 * 1024  # no layer reserves less
+QUEUE_DELAY_SECONDS = 0.2  # Cuebot answers first, and acts when its queue comes to it
 
 
-def enqueue(farm: Farm, what: Any, frames: Sequence[Any]) -> None:
-    """Do this (`kill_frames` …) to these frames soon, as Cuebot does: it answers first."""
-    farm.agenda.after(QUEUE_DELAY, partial(what, farm, frames))
+def enqueue(farm: Farm, action: Callable[..., None], *values: Any) -> None:
+    """Do something (`kill_frames` …) with these values after the delay."""
+    farm.agenda.after(QUEUE_DELAY_SECONDS, partial(action, farm, *values))
 
 
 def end_frame(farm: Farm, frame: Any, exit_status: int) -> None:
-    """A running frame's process has ended by itself.
+    """A running frame's process has ended.
 
-    If it has succeeded, what waits for it goes on, and so does what waits for its layer, if that
-    is done with it. The last frame ends its job.
+    If it has succeeded, what waits for it goes on, and so does what waits for its layer, if that is
+    finished. The last frame finishes its job.
     """
     state = "SUCCEEDED" if exit_status == 0 else state_after_failure(farm, frame)
     stop_frame(farm, frame, state, exit_status)
@@ -52,21 +50,21 @@ def save_memory(farm: Farm, layer: Any) -> None:
     """Let a layer reserve little more than the most that a frame of it has needed so far."""
     most = farm.tallies[layer.id].max_rss
     if layer.memory_optimizer_enabled and most:
-        spare = SPARE_MEMORY if most < SPARE_MEMORY else most + SPARE_MEMORY
+        spare = SPARE_MEMORY_KB if most < SPARE_MEMORY_KB else most + SPARE_MEMORY_KB
         layer.min_memory = min(layer.min_memory, spare)
 
 
 def kill_frames(farm: Farm, frames: Iterable[Any]) -> None:
-    """End what runs. A killed frame has failed. What does not run is left alone."""
+    """Fail the running ones of these frames."""
     for frame in frames:
         if state_of(frame) == "RUNNING":
             end_frame(farm, frame, EXIT_KILLED)
 
 
 def eat_frames(farm: Farm, frames: Iterable[Any]) -> None:
-    """Count frames as done. One that has succeeded stays so.
+    """Count frames as done. Succeeded ones stay so.
 
-    What waits for an eaten frame goes on waiting: for that, frames are marked as done.
+    What waits for an eaten frame goes on waiting.
     """
     for frame in frames:
         if state_of(frame) == "RUNNING":
@@ -77,9 +75,9 @@ def eat_frames(farm: Farm, frames: Iterable[Any]) -> None:
 
 
 def retry_frames(farm: Farm, frames: Iterable[Any]) -> None:
-    """Let frames wait for another try, and their jobs be pending again.
+    """Let frames run again, and their jobs be pending again.
 
-    One that depends on others goes on doing so. What depended on it, or on its layer, does again.
+    A frame's own dependencies stay. What depended on it, or on its layer, waits again.
     """
     for frame in frames:
         if state_of(frame) == "RUNNING":
@@ -91,13 +89,13 @@ def retry_frames(farm: Farm, frames: Iterable[Any]) -> None:
 
 
 def mark_done(farm: Farm, frames: Iterable[Any]) -> None:
-    """Let go on what waits for these frames, whatever becomes of them."""
+    """Satisfy what waits for these frames, whatever becomes of them."""
     for frame in frames:
         depends.satisfy_on(farm, frame)
 
 
 def mark_waiting(farm: Farm, frames: Iterable[Any]) -> None:
-    """Let frames start in spite of what they wait for. Their dependencies stay active."""
+    """Let frames start before their dependencies are satisfied, which stay active."""
     for frame in frames:
         if state_of(frame) == "DEPEND":
             frame.llu_time = farm.now
@@ -109,3 +107,54 @@ def mark_depend(farm: Farm, frames: Iterable[Any]) -> None:
     for frame in frames:
         if state_of(frame) == "WAITING":
             set_waits(farm, frame, depends.count_active(farm, frame))
+
+
+def reorder(farm: Farm, layer: Any, numbers: Sequence[int], order: str) -> None:
+    """Let these frames of a layer start FIRST, LAST or in REVERSE. Unknown numbers are skipped.
+
+    LAST does what it says. Cuebot 1.37 moves the frames with the numbers from 0 on instead.
+    """
+    frames = {frame.number: frame for frame in farm.frames_of(layer)}
+    if not frames:
+        return
+    orders = [frame.dispatch_order for frame in frames.values()]
+    if order == "REVERSE":
+        reverse(frames, numbers)
+    else:
+        start = max(orders) + 1 if order == "LAST" else min(orders) - len(numbers)
+        for place, number in enumerate(numbers, start=start):
+            if number in frames:
+                frames[number].dispatch_order = place
+    sort_frames(farm, layer)
+
+
+def reverse(frames: Mapping[int, Any], numbers: Sequence[int]) -> None:
+    """Swap the places of the first and the last number, and so on inwards."""
+    for index in range(len(numbers) // 2):
+        one, other = frames.get(numbers[index]), frames.get(numbers[-1 - index])
+        if one is not None and other is not None:
+            one.dispatch_order, other.dispatch_order = other.dispatch_order, one.dispatch_order
+
+
+def stagger(farm: Farm, layer: Any, text: str, step: int) -> None:
+    """Let every `step`th frame of a range start first, then those between.
+
+    A bad range, a layer of one frame, or one without the range's first frame stays as it is.
+    """
+    try:
+        numbers, staggered = numbers_of(text), numbers_of(f"{text}:{step}")
+    except ValueError:
+        return
+    frames = {frame.number: frame for frame in farm.frames_of(layer)}
+    if len(frames) == 1 or numbers[0] not in frames:
+        return
+    first = frames[numbers[0]].dispatch_order
+    places = {number: index for index, number in enumerate(staggered)}
+    for number in numbers:
+        if number in frames:
+            frames[number].dispatch_order = first + places.get(number, -1)
+    sort_frames(farm, layer)
+
+
+def sort_frames(farm: Farm, layer: Any) -> None:
+    farm.children_of[layer.id].sort(key=lambda frame: farm.frames[frame].dispatch_order)

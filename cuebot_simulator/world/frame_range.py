@@ -1,41 +1,41 @@
-"""Frame ranges as text, and the numbers that they stand for."""
+"""Frame ranges, such as `1-10x2`."""
 
 import re
 from collections.abc import Sequence
 
-LONGEST = 1_000_000
-"""No spec may have as many frames. Cuebot would run out of memory before it takes any range."""
+MOST_FRAMES = 1_000_000
+"""No spec may have as many frames. Cuebot would run out of memory before it refuses a range."""
 
 RANGE = re.compile(r"(-?\d+)(?:-(-?\d+)(?:([xy:])(-?\d+))?)?", re.ASCII)
 LARGEST_NUMBER = 2**31 - 1
 
 
 def numbers_of(text: str) -> Sequence[int]:
-    """The numbers of a frame range, in its order, some of them twice if it says so.
+    """The numbers of a frame range, in its order and with its repeats.
 
     `7`, `1-10`, `10-1`, every third (`1-10x3`), all but every third (`1-10y3`), interleaved
     (`1-10:5`), or several with commas and no spaces. Raises ValueError for anything else, and for
     too many numbers.
     """
     first, *others = text.rstrip(",").split(",")
-    numbers = part_of(first, LONGEST)
+    numbers = part_of(first, MOST_FRAMES)
     if not others:
         return numbers
     every = list(numbers)
     for part in others:
-        every += part_of(part, LONGEST - len(every))
+        every += part_of(part, MOST_FRAMES - len(every))
     return every
 
 
 def part_of(text: str, most: int) -> Sequence[int]:
-    """The numbers of a range without commas. Raises ValueError, also if they are more than most."""
+    """The numbers of a range without commas. Raises ValueError, also for more than `most`."""
     match = RANGE.fullmatch(text)
     if match is None:
         raise ValueError(f"unrecognized frame range syntax {text[:80]}")
     first = frame_number(match[1])
     last = frame_number(match[2] or match[1])
     if abs(last - first) >= most:
-        raise ValueError(f"more than {LONGEST} frames")
+        raise ValueError(f"more than {MOST_FRAMES} frames")
     if match[3] is None:
         return count(first, last, 1 if last >= first else -1)
     step = frame_number(match[4])
@@ -52,7 +52,7 @@ def frame_number(text: str) -> int:
     """A number of 32 bits. Raises ValueError."""
     number = int(text[:12])
     if len(text) > 12 or not -LARGEST_NUMBER - 1 <= number <= LARGEST_NUMBER:
-        raise ValueError(f'For input string: "{text[:80]}"')
+        raise ValueError(f"not a number: {text[:80]}")
     return number
 
 
@@ -66,12 +66,11 @@ def check_step(first: int, last: int, step: int) -> None:
 
 
 def count(first: int, last: int, step: int) -> range:
-    """The numbers from the first to the last, both included."""
     return range(first, last + (1 if step > 0 else -1), step)
 
 
 def interleaved(first: int, last: int, step: int) -> list[int]:
-    """Every `step`th number, then every half of that, and so on until there are all."""
+    """Every `step`th number, then every half of that, until all are there."""
     numbers: dict[int, None] = {}
     way = 1 if step > 0 else -1
     width = abs(step)

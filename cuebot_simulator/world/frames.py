@@ -1,30 +1,27 @@
-"""What a frame can do: start on a host, stop there, and change its state.
+"""The life of a frame: it starts on a host, stops, and changes its state.
 
-Whatever changes a frame goes through here, so that hosts, procs and statistics follow.
+All changes of frames go through here, so that hosts, procs and statistics follow.
 """
 
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from cuebot_simulator.world.display_overrides import show_override
 from cuebot_simulator.world.messages import enum_name, fill, given
 from cuebot_simulator.world.redirects import follow_redirect
-from cuebot_simulator.world.state import NO_LIMIT, Farm, is_pending
+from cuebot_simulator.world.state import NO_LIMIT_NAME, Farm, is_pending
 from cuebot_simulator.world.tallies import Tally
 
 EXIT_RETRIED = 500
 EXIT_EATEN = 506
-"""Cuebot's own: 500 and the number of the state that a running frame was put into by hand."""
+"""Cuebot's own: 500 plus the number of the state that a running frame was put into by hand."""
 NEVER_RAN = -1
 NO_TRY = (NEVER_RAN, 256, 286, 299, 301, 302, 399)
 """Exit statuses after which another start does not count as a retry."""
 HELD_BACK = ("DEAD", "SUCCEEDED", "WAITING", "CHECKPOINT")
-"""States that a frame with something to wait for does not stay in."""
-LONGEST_CHECKPOINT = 300
-"""Seconds that Cuebot waits for a checkpoint."""
-LONGEST_RETRIED = 12 * 3600
-"""Seconds of a failed try after which there is no other."""
+"""States in which a frame with an active dependency goes to DEPEND."""
+LONGEST_CHECKPOINT_SECONDS = 300  # Cuebot's patience with a checkpoint
+LONGEST_RETRIED_SECONDS = 12 * 3600  # a failed try that took longer is the last
 
 
 def state_of(frame: Any) -> str:
@@ -44,7 +41,7 @@ def tallies_of(farm: Farm, layer: Any) -> Iterator[Tally]:
 
 
 def change_frame(farm: Farm, frame: Any, **values: Any) -> None:
-    """Set fields of a frame, and count its state. `settle_state` has the last word on that."""
+    """Set fields of a frame, and count its state, which `settle_state` may change again."""
     before = state_of(frame)
     fill(frame, **values)
     farm.changed_at[frame.id] = farm.agenda.now
@@ -54,18 +51,17 @@ def change_frame(farm: Farm, frame: Any, **values: Any) -> None:
         return
     show_override(farm, frame)
     if after == "CHECKPOINT":
-        farm.agenda.after(LONGEST_CHECKPOINT, partial(give_up_checkpoint, farm, frame))
+        farm.agenda.after(LONGEST_CHECKPOINT_SECONDS, partial(give_up_checkpoint, farm, frame))
     for tally in tallies_of(farm, farm.layer_of(frame)):
         tally.states[before] -= 1
         tally.states[after] += 1
 
 
 def settle_state(farm: Farm, frame: Any, before: str) -> None:
-    """Bring a frame that was just changed into the state that Cuebot's database puts it in.
+    """Apply the rules of Cuebot's database to the new state of a frame.
 
-    What has succeeded is not eaten. What ran with checkpoints, and is to run again, finishes its
-    checkpoint first. What has to wait for something else goes to DEPEND, even if it is dead or has
-    succeeded; only what runs or is eaten stays.
+    A succeeded frame is not eaten. One that ran with checkpoints finishes its checkpoint before it
+    waits. With active dependencies it goes to DEPEND, unless it runs or is eaten.
     """
     state = state_of(frame)
     if state == "EATEN" and before == "SUCCEEDED":
@@ -81,15 +77,15 @@ def settle_state(farm: Farm, frame: Any, before: str) -> None:
 
 
 def wait_count(farm: Farm, frame: Any) -> int:
-    """How many dependencies hold a frame back."""
+    """The number of dependencies that hold a frame back."""
     number = farm.wait_counts.get(frame.id)
     return farm.wait_counts.get(farm.parent_of[frame.id], 0) if number is None else number
 
 
 def count_waits(farm: Farm, part: Any, step: int) -> None:
-    """Let one dependency more (1) or less (-1) hold back a frame, or all of a layer or job.
+    """Count one dependency more (1) or less (-1) for a frame, or for all of a layer or job.
 
-    Frames that are not made yet stay so.
+    Lazy frames stay lazy.
     """
     if part.id in farm.jobs:
         for layer in farm.layers_of(part):
@@ -106,7 +102,7 @@ def count_waits(farm: Farm, part: Any, step: int) -> None:
 
 
 def set_waits(farm: Farm, frame: Any, number: int) -> None:
-    """Let so many dependencies hold a frame back. With the last of them gone, it waits to start."""
+    """Set the number of dependencies that hold a frame back. Without any, it waits to start."""
     before = wait_count(farm, frame)
     farm.wait_counts[frame.id] = number
     if before and not number and state_of(frame) == "DEPEND":
@@ -116,7 +112,6 @@ def set_waits(farm: Farm, frame: Any, number: int) -> None:
 
 
 def change_lazy_layer(farm: Farm, layer: Any, state: str) -> None:
-    """Put all frames of a layer, which are not made yet, into a state."""
     before = farm.lazy_states[layer.id]
     if before == state:
         return
@@ -128,7 +123,6 @@ def change_lazy_layer(farm: Farm, layer: Any, state: str) -> None:
 
 
 def give_up_checkpoint(farm: Farm, frame: Any) -> None:
-    """Let a frame run again whose checkpoint was not completed in time."""
     if state_of(frame) == "CHECKPOINT":
         change_frame(farm, frame, state="WAITING", checkpoint_state="DISABLED")
 
@@ -136,7 +130,7 @@ def give_up_checkpoint(farm: Farm, frame: Any) -> None:
 def start_frame(
     farm: Farm, frame: Any, host: Any, *, started: int | None = None, partition: Any = None
 ) -> Any:
-    """Run a frame on a host, since `started` (now): the proc that does, with cores and memory.
+    """Run a frame on a host, since `started` or now. Returns its proc.
 
     In a render partition it gets the cores that are set there.
     """
@@ -145,7 +139,8 @@ def start_frame(
     job, layer = farm.job_of(frame), farm.layer_of(frame)
     units, gpus, memory, gpu_memory = needs_of(layer, host, partition)
     name = f"{host.name}/{units / 100:.2f}/{gpus}"
-    proc = farm.messages.new(
+    proc = farm.add(
+        farm.procs,
         "host.Proc",
         id=farm.make_id(f"proc/{frame.id}/{frame.retry_count}/{since}"),
         name=name,
@@ -164,7 +159,6 @@ def start_frame(
         log_path=f"{job.log_dir}/{job.name}.{frame.name}.rqlog",
         services=list(layer.services),
     )
-    farm.procs[proc.id] = proc
     farm.host_of[proc.id] = host.id
     if partition:
         farm.partition_of[proc.id] = partition.id
@@ -187,7 +181,7 @@ def start_frame(
 
 
 def needs_of(layer: Any, host: Any, partition: Any) -> tuple[int, int, int, int]:
-    """Hundredths of cores, GPUs, memory and GPU memory for a frame. A host never gains by one."""
+    """Hundredths of cores, GPUs, memory and GPU memory for a frame, none below 0."""
     units = partition.threads * 100 if partition else units_of(layer, host)
     needs = (units, round(layer.min_gpus), layer.min_memory, layer.min_gpu_memory)
     units, gpus, memory, gpu_memory = (max(need, 0) for need in needs)
@@ -195,9 +189,9 @@ def needs_of(layer: Any, host: Any, partition: Any) -> tuple[int, int, int, int]
 
 
 def units_of(layer: Any, host: Any) -> int:
-    """Hundredths of cores that a frame takes of a host: of none or less, all but so many.
+    """Hundredths of cores that a frame takes. With 0 or less, it takes a host but so many.
 
-    Without threads it is never more than a core of these.
+    Without threads it then takes one core at most.
     """
     units: int = round(layer.min_cores * 100)
     if units > 0:
@@ -218,14 +212,7 @@ def stop_frame(farm: Farm, frame: Any, state: str, exit_status: int) -> None:
         gpu_time += int((now - frame.start_time) * proc.reserved_gpus)
         farm.disown(proc.id)
         del farm.procs[proc.id]
-    note_try(
-        farm,
-        frame,
-        succeeded=exit_status == 0,
-        seconds=now - frame.start_time,
-        core_seconds=core_time,
-        gpu_seconds=gpu_time,
-    )
+    note_try(farm, frame, exit_status == 0, now - frame.start_time, core_time, gpu_time)
     change_frame(
         farm,
         frame,
@@ -238,30 +225,17 @@ def stop_frame(farm: Farm, frame: Any, state: str, exit_status: int) -> None:
     )
 
 
-def note_try(
-    farm: Farm,
-    frame: Any,
-    *,
-    succeeded: bool,
-    seconds: int,
-    core_seconds: int,
-    gpu_seconds: int = 0,
-) -> None:
-    """Count a try that has ended in all statistics that the frame is part of."""
+def note_try(farm: Farm, frame: Any, succeeded: bool, *seconds: int) -> None:
+    """Count a finished try (see Tally) in all statistics that the frame is part of."""
     for tally in tallies_of(farm, farm.layer_of(frame)):
-        tally.note_try(
-            succeeded=succeeded,
-            seconds=seconds,
-            core_seconds=core_seconds,
-            gpu_seconds=gpu_seconds,
-        )
+        tally.note_try(succeeded, *seconds)
         tally.max_rss = max(tally.max_rss, frame.max_rss)
 
 
 def take(farm: Farm, frame: Any, proc: Any, host: Any, sign: int) -> None:
     """Take what a proc needs from its host (1), or give it back (-1), and count it.
 
-    What runs in a render partition counts in its layer, but not as its show's or job's.
+    What runs in a render partition counts in its layer, but not for its show or job.
     """
     local = proc.id in farm.partition_of
     units = round(proc.reserved_cores * 100)
@@ -273,7 +247,7 @@ def take(farm: Farm, frame: Any, proc: Any, host: Any, sign: int) -> None:
     host.idle_gpu_memory -= sign * proc.reserved_gpu_memory
     if not local:
         farm.reserved[proc.show_name, host.alloc_name] += sign * units
-    for limit in {*farm.layer_of(frame).limits} - {NO_LIMIT}:
+    for limit in {*farm.layer_of(frame).limits} - {NO_LIMIT_NAME}:
         farm.running_with[limit] += sign
     for tally in tallies_of(farm, farm.layer_of(frame)):
         tally.reserved += sign * units
@@ -283,16 +257,32 @@ def take(farm: Farm, frame: Any, proc: Any, host: Any, sign: int) -> None:
 
 
 def state_after_failure(farm: Farm, frame: Any) -> str:
-    """Where a running frame goes that fails now.
+    """The next state of a running frame that fails now.
 
-    It is eaten if its job eats, else dead after its last try or one that took too long, else it
-    waits for the next.
+    It is eaten if its job eats; dead after its last try, or one that took too long; else it waits.
     """
     job, layer = farm.job_of(frame), farm.layer_of(frame)
     if job.auto_eat:
         return "EATEN"
     seconds = farm.now - frame.start_time
     timeout = given(layer, "timeout", 0) * 60
-    if (timeout and seconds > timeout) or seconds > LONGEST_RETRIED:
+    if (timeout and seconds > timeout) or seconds > LONGEST_RETRIED_SECONDS:
         return "DEAD"
     return "DEAD" if frame.retry_count >= farm.max_retries[job.id] else "WAITING"
+
+
+def show_override(farm: Farm, frame: Any) -> None:
+    """Let a frame show the override for its present state, if there is one."""
+    for override in farm.display_overrides.get(frame.id, ()):
+        if override.state == frame.state:
+            fill(frame, frame_state_display_override=override)
+            return
+    if farm.display_overrides.get(frame.id):
+        frame.ClearField("frame_state_display_override")
+
+
+def set_override(farm: Farm, frame: Any, override: Any) -> None:
+    """Override how one state of a frame is displayed (a job.FrameStateDisplayOverride)."""
+    kept = [each for each in farm.display_overrides[frame.id] if each.state != override.state]
+    farm.display_overrides[frame.id] = [*kept, override]
+    show_override(farm, frame)

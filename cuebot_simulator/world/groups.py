@@ -1,17 +1,21 @@
-"""Groups: where they may be, what they may be called, and when they can go."""
+"""Groups: their names, places and deletion."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from cuebot_simulator.world.database_errors import check_length, duplicate
-from cuebot_simulator.world.failures import JavaException, Refusal, java_exception
+from cuebot_simulator.world.failures import (
+    MODIFICATION_CLASS,
+    JavaException,
+    Refusal,
+    check_length,
+    duplicate,
+)
 from cuebot_simulator.world.jobs import move_job, note_group
 from cuebot_simulator.world.messages import fill
 from cuebot_simulator.world.new_entities import add_group
 from cuebot_simulator.world.state import Farm, is_pending
 
-DEEPEST = 10
-"""A group with more groups above it than that takes no other group in."""
+DEEPEST = 10  # a group with more groups above it takes no other group in
 LONGEST_NAME = 36
 IN_USE = (
     "Failed to remove group, be sure that there are no jobs or filter actions pointing at the"
@@ -26,18 +30,18 @@ def subgroups_of(farm: Farm, group: Any) -> list[Any]:
 
 
 def ancestors_of(farm: Farm, group: Any) -> Iterator[Any]:
-    """The groups that a group is in, from its parent to the root."""
+    """The groups above a group, from its parent to the root."""
     while group.parent_id:
         group = farm.groups[group.parent_id]
         yield group
 
 
 def name_taken(parent: Any, name: str) -> JavaException:
-    return duplicate("c_folder_uk", pk_parent_folder=parent.id, str_name=name)
+    return duplicate(f"group {name} in {parent.name}")
 
 
 def group_name_error(name: str) -> str:
-    """Why no group can be made with that name, or nothing."""
+    """Why no group can have that name, or nothing."""
     try:
         check_length(name, LONGEST_NAME)
     except JavaException as error:
@@ -48,17 +52,16 @@ def group_name_error(name: str) -> str:
 def add_subgroup(farm: Farm, parent: Any, name: str) -> Any:
     """A new group in another. Raises Refusal when one of that name is there."""
     if any(group.name == name for group in subgroups_of(farm, parent)):
-        raise java_exception(
+        raise JavaException(
             "com.imageworks.spcue.EntityCreationError",
             f"error creating group, {name_taken(parent, name).line}",
         )
     if why := group_name_error(name):
-        raise java_exception("com.imageworks.spcue.EntityCreationError", why)
+        raise JavaException("com.imageworks.spcue.EntityCreationError", why)
     return add_group(farm, farm.show_of(parent), name, parent=parent)
 
 
 def rename_group(farm: Farm, group: Any, name: str) -> None:
-    """Call a group something else, also in its jobs. Raises Refusal when its neighbour has it."""
     check_length(name, LONGEST_NAME)
     parent = farm.groups.get(group.parent_id)
     neighbours = subgroups_of(farm, parent) if parent else []
@@ -70,7 +73,7 @@ def rename_group(farm: Farm, group: Any, name: str) -> None:
 
 
 def move_groups(farm: Farm, groups: Sequence[Any], parent: Any) -> None:
-    """Put groups into another one of their show: all of them, or with a Refusal, none."""
+    """Put groups into another one of their show: all of them, or none with a Refusal."""
     owners = {group.name: group.id for group in subgroups_of(farm, parent)}
     for group in groups:
         check_move(farm, group, parent)
@@ -82,7 +85,7 @@ def move_groups(farm: Farm, groups: Sequence[Any], parent: Any) -> None:
 
 
 def check_move(farm: Farm, group: Any, parent: Any) -> None:
-    """Raise Refusal when a group must not come into another one, whatever is there."""
+    """Raise Refusal when a group must not come into another one."""
     if group.id == parent.id:
         raise not_moved("cannot move group into itself")
     if farm.show_of(group) is not farm.show_of(parent):
@@ -95,20 +98,17 @@ def check_move(farm: Farm, group: Any, parent: Any) -> None:
 
 
 def not_moved(why: str) -> Refusal:
-    return java_exception(
-        "com.imageworks.spcue.EntityModificationError", f"error moving group, {why}"
-    )
+    return JavaException(MODIFICATION_CLASS, f"error moving group, {why}")
 
 
 def set_level(farm: Farm, group: Any, level: int) -> None:
-    """Say how deep a group is, and so all that are in it."""
     fill(group, level=level)
     for each in subgroups_of(farm, group):
         set_level(farm, each, level + 1)
 
 
 def delete_group(farm: Farm, group: Any) -> None:
-    """Remove an empty group. Its finished jobs go to the root group, which itself always stays.
+    """Remove an empty group. Its finished jobs go to the root group, which always stays.
 
     Raises Refusal while there are groups or pending jobs in it, or an action that moves jobs there.
     """
@@ -129,7 +129,7 @@ def delete_group(farm: Farm, group: Any) -> None:
 
 
 def is_managed(farm: Farm, group: Any) -> bool:
-    """Whether the group's show has its department managed: the jobs' cores are set by that."""
+    """Whether a group's department is managed, and sets the cores of its jobs."""
     show = farm.show_of(group)
     return any(
         each.ti_managed and each.dept == group.department

@@ -1,15 +1,14 @@
-"""How the jobs of a spec come onto the farm: all of them, or none."""
+"""The launch of a spec: of all its jobs, or none."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
 from typing import Any, TypeAlias
 
 from cuebot_simulator.world import depends
 from cuebot_simulator.world.failures import Missing, Refusal
-from cuebot_simulator.world.filtering import run_filters
-from cuebot_simulator.world.frame_actions import QUEUE_DELAY
-from cuebot_simulator.world.launch import launch_job
+from cuebot_simulator.world.filters import run_filters
+from cuebot_simulator.world.frame_actions import enqueue
+from cuebot_simulator.world.jobs import launch_job
 from cuebot_simulator.world.partitions import add_partition
 from cuebot_simulator.world.plans import DependPlan, JobPlan
 from cuebot_simulator.world.spec import LEVELS, Spec
@@ -21,7 +20,7 @@ Plans: TypeAlias = Mapping[str, Mapping[str, Sequence[int]]]
 
 WHOLE_LAYERS = ("LAYER_ON_LAYER", "FRAME_BY_FRAME")
 BY_FRAME = ("FRAME_BY_FRAME", "PREVIOUS_FRAME", "LAYER_ON_SIM_FRAME")
-"""Where each frame of a layer has a dependency of its own."""
+"""Kinds in which each frame of a layer has a dependency of its own."""
 LONGEST_NAME, LONGEST_SHOT, LONGEST_USER, LONGEST_LAYER = 255, 64, 32, 256
 ADMINISTRATOR = "Please contact administrator of your OpenCue deployment to"
 
@@ -29,8 +28,8 @@ ADMINISTRATOR = "Please contact administrator of your OpenCue deployment to"
 def launch_spec(farm: Farm, spec: Spec) -> list[Any]:
     """Launch the jobs of a spec. Raises SpecError for what Cuebot refuses before it begins.
 
-    When it fails after that, as with a facility or a limit that is not there, Cuebot only sends a
-    mail: the list is empty then.
+    If it fails after that, as with a missing facility or limit, Cuebot only sends a mail: the list
+    is empty then.
     """
     verify(farm, spec)
     if not is_launchable(farm, spec):
@@ -44,43 +43,26 @@ def launch_spec(farm: Farm, spec: Spec) -> list[Any]:
         with suppress(Missing, Refusal):
             depends.add_planned(farm, farm.pending_job(depend.job), depend)
     for job, plan in zip(jobs, spec.jobs, strict=True):
-        add_local_partition(farm, job, plan)
+        if plan.local is not None:
+            with suppress(Missing, Refusal):
+                add_partition(farm, job, plan.local)
     return jobs
 
 
 def launch_soon(farm: Farm, spec: Spec) -> None:
     """Launch the jobs of a spec when their turn has come. Raises SpecError if not even now."""
     verify(farm, spec)
-    farm.agenda.after(QUEUE_DELAY, partial(launch_queued, farm, spec))
+    enqueue(farm, launch_queued, spec)
 
 
 def launch_queued(farm: Farm, spec: Spec) -> None:
-    """Nobody hears of what goes wrong."""
+    """Failures go unnoticed."""
     with suppress(SpecError):
         launch_spec(farm, spec)
 
 
-def add_local_partition(farm: Farm, job: Any, plan: JobPlan) -> None:
-    """Give the job its owner's machine, if the spec says so and that is possible."""
-    if plan.local is None:
-        return
-    request = farm.messages.new(
-        "job.JobAddRenderPartRequest",
-        job=job,
-        username=plan.user,
-        host=plan.local.host,
-        threads=plan.local.threads,
-        max_cores=plan.local.cores,
-        max_memory=plan.local.memory,
-        max_gpus=plan.local.gpus,
-        max_gpu_memory=plan.local.gpu_memory,
-    )
-    with suppress(Missing, Refusal):
-        add_partition(farm, job, request)
-
-
 def verify(farm: Farm, spec: Spec) -> None:
-    """Whether a spec may be launched now. Raises SpecError."""
+    """Raise SpecError if a spec may not be launched now."""
     for name in spec.names:
         if name in farm.pending:
             raise SpecError(f"The job {name} is already pending")
@@ -100,7 +82,7 @@ def verify(farm: Farm, spec: Spec) -> None:
 
 
 def verify_size(spec: Spec) -> None:
-    """Whether so many frames may wait for single other frames. Raises SpecError.
+    """Raise SpecError for too many dependencies of single frames.
 
     This is not Cuebot's. It takes any number, and the time for it.
     """
@@ -120,7 +102,6 @@ def verify_size(spec: Spec) -> None:
 
 
 def all_jobs(spec: Spec) -> Iterator[JobPlan]:
-    """The jobs of a spec and their post jobs."""
     for job in spec.jobs:
         yield job
         if job.post is not None:
@@ -142,7 +123,6 @@ def is_launchable(farm: Farm, spec: Spec) -> bool:
 
 
 def fits_in_tables(job: JobPlan) -> bool:
-    """Whether the database has room for all names of a job."""
     return (
         len(job.full_name) <= LONGEST_NAME
         and len(job.shot) <= LONGEST_SHOT
@@ -152,7 +132,7 @@ def fits_in_tables(job: JobPlan) -> bool:
 
 
 def has_ends(farm: Farm, plans: Plans, depend: DependPlan) -> bool:
-    """Whether there will be what waits, and what it waits for, which is not itself."""
+    """Whether a dependency will have two different ends."""
     level, on_level = LEVELS[depend.kind]
     if depend.job == depend.on_job and (
         "JOB" in (level, on_level)

@@ -1,7 +1,7 @@
 """Limits: how many frames, or how many hosts, may use one thing at once, and which ones do.
 
-A license server may report who holds a limit. Until it has, whatever runs counts. After that, its
-report counts, and what has started since.
+A license server may report who holds a limit. Without a report, everything that runs counts; with
+one, its holders count, and what has started since.
 """
 
 from collections import Counter
@@ -9,16 +9,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from cuebot_simulator.world.messages import enum_name, fill, given
-from cuebot_simulator.world.state import NO_LIMIT, Farm
+from cuebot_simulator.world.state import NO_LIMIT_NAME, Farm
 
-SETTLING = 120
-"""Seconds that a license server may take to notice who holds a license."""
-BETWEEN_REPORTS = 5
-"""Seconds. A report that comes sooner after the last one is not taken."""
+SETTLING_SECONDS = 120  # a license server may take that long to notice the holder of a license
+BETWEEN_REPORTS_SECONDS = 5  # a report that comes sooner after the last one is not taken
 
 
 def short_name(host: str) -> str:
-    """A host's name as license reports are compared by: lower case, without a domain."""
+    """A host's name in license reports: lower case, without a domain."""
     return host.strip().lower().partition(".")[0]
 
 
@@ -28,7 +26,7 @@ def is_per_host(limit: Any) -> bool:
 
 
 def is_stale(farm: Farm, limit: Any) -> bool:
-    """Whether the last report about it is too old. Without any report it is not."""
+    """Whether its last report is too old. Without any report it is not."""
     reported, lasts = given(limit, "last_report_time", 0), given(limit, "report_ttl", 0)
     return bool(reported and lasts and reported + lasts <= farm.now)
 
@@ -39,7 +37,6 @@ def blocks(farm: Farm, limit: Any) -> bool:
 
 
 def procs_under(farm: Farm, limit: Any) -> list[Any]:
-    """The procs that run frames of layers with this limit."""
     frame_of, layers = farm.parent_of, farm.layers
     return [
         proc
@@ -49,11 +46,11 @@ def procs_under(farm: Farm, limit: Any) -> list[Any]:
 
 
 class Usage:
-    """Who uses a limit: in tokens, which are frames or hosts."""
+    """The usage of a limit in tokens, which are frames or hosts."""
 
     def __init__(self, farm: Farm, limit: Any) -> None:
         reported = given(limit, "last_report_time", 0)
-        since = reported - SETTLING if reported else 0
+        since = reported - SETTLING_SECONDS if reported else 0
         recent = [proc for proc in procs_under(farm, limit) if proc.dispatch_time > since]
         self.holders = farm.holds.get(limit.id, {})
         hosts = {
@@ -71,7 +68,6 @@ class Usage:
 
 
 def count_limit(farm: Farm, limit: Any) -> Any:
-    """The limit, with all that is counted about it up to date."""
     usage = Usage(farm, limit)
     fill(
         limit,
@@ -89,7 +85,7 @@ def count_limit(farm: Farm, limit: Any) -> Any:
 
 def limits_allow(farm: Farm, layer: Any, host: Any) -> bool:
     """Whether the layer's limits let one more frame of it start on this host."""
-    return list(layer.limits) == [NO_LIMIT] or all(
+    return list(layer.limits) == [NO_LIMIT_NAME] or all(
         allows(farm, limit, host) for limit in farm.limits.values() if limit.name in layer.limits
     )
 
@@ -97,8 +93,8 @@ def limits_allow(farm: Farm, layer: Any, host: Any) -> bool:
 def allows(farm: Farm, limit: Any, host: Any) -> bool:
     """Whether a limit lets one more frame start on this host.
 
-    Where hosts count, one that holds it already may always have more. With a soft value, no other
-    host may beyond that.
+    Where hosts count, one that holds it already may always have more. With a soft value, other
+    hosts may have it only below that.
     """
     if not blocks(farm, limit):
         return True
@@ -115,16 +111,14 @@ def allows(farm: Farm, limit: Any, host: Any) -> bool:
 
 
 def holds_of(farm: Farm, limit: Any) -> list[Any]:
-    """The hosts that hold a limit, by name, as limit.LimitHold: reported, seen running, or both."""
+    """The hosts that hold a limit, by name (limit.LimitHold): reported, running, or both."""
     running = Counter(short_name(farm.host_with(proc).name) for proc in procs_under(farm, limit))
     reported = farm.holds.get(limit.id, {})
     ids = {short_name(host.name): host.id for host in farm.hosts.values()}
     holds = []
     for name in sorted(running.keys() | reported.keys()):
         hold = farm.messages.new(
-            "limit.LimitHold",
-            tokens=1 if is_per_host(limit) else running[name],
-            source="CUE",
+            "limit.LimitHold", tokens=1 if is_per_host(limit) else running[name], source="CUE"
         )
         if name in reported:
             hold.CopyFrom(reported[name])
@@ -141,14 +135,14 @@ def holds_of(farm: Farm, limit: Any) -> list[Any]:
 
 
 def take_report(farm: Farm, limit: Any, report: Any, source: str) -> str:
-    """Believe a license server's report (limit.LimitReport), which replaces the last one.
+    """Take a license server's report (limit.LimitReport), which replaces the last one.
 
-    Gives why it was skipped, a limit.LimitReportSkipReason, or nothing if it was taken.
+    Returns why it was skipped, a limit.LimitReportSkipReason, or nothing if it was taken.
     """
     captured = min(report.capture_time, farm.now) if report.capture_time > 0 else farm.now
     if captured < limit.last_report_time:
         return "OUT_OF_ORDER"
-    if limit.last_report_time and farm.now - limit.last_report_time < BETWEEN_REPORTS:
+    if limit.last_report_time and farm.now - limit.last_report_time < BETWEEN_REPORTS_SECONDS:
         return "RATE_LIMITED"
     before = farm.holds.get(limit.id, {})
     after: dict[str, Any] = {}
@@ -156,10 +150,7 @@ def take_report(farm: Farm, limit: Any, report: Any, source: str) -> str:
         name = short_name(holder.host_name)
         if name and (name not in after or holder.tokens > after[name].tokens):
             after[name] = farm.messages.new(
-                "limit.LimitHold",
-                tokens=holder.tokens,
-                user=holder.user,
-                report_time=farm.now,
+                "limit.LimitHold", tokens=holder.tokens, user=holder.user, report_time=farm.now
             )
     for name, hold in after.items():
         old = before.get(name)
@@ -173,12 +164,11 @@ def take_report(farm: Farm, limit: Any, report: Any, source: str) -> str:
 
 
 def set_limits(layer: Any, names: Iterable[str]) -> None:
-    """Give a layer these limits. Cuebot shows none of them as one without a name."""
-    fill(layer, limits=[name for name in names if name] or [NO_LIMIT])
+    """Give a layer these limits. Cuebot shows one without a name instead of none."""
+    fill(layer, limits=[name for name in names if name] or [NO_LIMIT_NAME])
 
 
 def rename_limit(farm: Farm, limit: Any, name: str) -> None:
-    """Give a limit another name. Its layers, and what runs under it, follow."""
     for layer in farm.layers.values():
         if limit.name in layer.limits:
             set_limits(layer, [name if each == limit.name else each for each in layer.limits])
@@ -187,7 +177,6 @@ def rename_limit(farm: Farm, limit: Any, name: str) -> None:
 
 
 def remove_limit(farm: Farm, limit: Any) -> None:
-    """Delete a limit. Its layers have it no more."""
     for layer in farm.layers.values():
         if limit.name in layer.limits:
             set_limits(layer, [each for each in layer.limits if each != limit.name])

@@ -1,6 +1,6 @@
 """Messages of the schema, made and filled without generated code."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from google.protobuf.descriptor_pool import DescriptorPool
@@ -41,52 +41,43 @@ def read_messages() -> Messages:
 def fill(message: Any, /, **values: Any) -> None:
     """Set fields by name: enums by the name of their value, lists and messages whole.
 
-    What this version of the protos does not have is left out, be it a field or an enum value.
+    Fields and enum values that this version of the protos lacks are left out.
     """
     for name, value in values.items():
         field = message.DESCRIPTOR.fields_by_name.get(name)
         if field is not None:
-            SETTERS.get(type(value), set_one)(message, field, value)
+            set_field(message, field, value)
 
 
 def refill(message: Any, values: Mapping[str, int | float]) -> None:
-    """Replace all that a message of numbers says, faster than `fill`."""
+    """Replace all fields of a message of numbers, faster than `fill`."""
     known = message.DESCRIPTOR.fields_by_name
     kept = {name: value for name, value in values.items() if value and name in known}
     message.CopyFrom(type(message)(**kept))
 
 
-def set_one(message: Any, field: Any, value: Any) -> None:
-    if field.message_type is not None:
+def set_field(message: Any, field: Any, value: Any) -> None:
+    if isinstance(value, list):
+        message.ClearField(field.name)
+        getattr(message, field.name).extend(value)
+    elif field.message_type is not None:
         getattr(message, field.name).CopyFrom(value)
+    elif isinstance(value, str) and field.enum_type is not None:
+        if known := field.enum_type.values_by_name.get(value):
+            setattr(message, field.name, known.number)
     else:
         setattr(message, field.name, value)
 
 
-def set_text(message: Any, field: Any, value: str) -> None:
-    if field.enum_type is None:
-        setattr(message, field.name, value)
-    elif known := field.enum_type.values_by_name.get(value):
-        setattr(message, field.name, known.number)
-
-
-def set_list(message: Any, field: Any, value: list[Any]) -> None:
-    message.ClearField(field.name)
-    getattr(message, field.name).extend(value)
-
-
-SETTERS: dict[type, Callable[[Any, Any, Any], None]] = {str: set_text, list: set_list}
-
-
 def enum_name(message: Any, name: str) -> str:
-    """The name of an enum field's value, or its number as text when the schema has no name."""
+    """The name of an enum field's value, or its number as text if the schema has no name."""
     field, number = message.DESCRIPTOR.fields_by_name[name], getattr(message, name)
     known = field.enum_type.values_by_number.get(number)
     return known.name if known else str(number)
 
 
 def given(message: Any, path: str, default: Any) -> Any:
-    """The value at `path` (`r.states.state`), or the default where the version lacks the field."""
+    """The value at `path` (`r.states.state`), or the default if this version lacks the field."""
     for name in path.split("."):
         message = getattr(message, name, None)
         if message is None:

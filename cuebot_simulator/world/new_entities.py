@@ -1,20 +1,19 @@
-"""New things on the farm, as Cuebot makes them: with its defaults, and whatever goes with them."""
+"""New entities on the farm, with Cuebot's defaults."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from cuebot_simulator.world.database_errors import check_length
 from cuebot_simulator.world.departments import use_department
-from cuebot_simulator.world.plans import GIGABYTE, HostPlan
+from cuebot_simulator.world.failures import check_length
+from cuebot_simulator.world.plans import GIGABYTE_KB, HostPlan
 from cuebot_simulator.world.state import DEFAULT_DEPARTMENT, Farm, by_name
 
 LONGEST_USER, LONGEST_SUBJECT, LONGEST_COMMENT = 36, 128, 4000
-"""Characters of a comment's parts."""
 
 
 def add_show(farm: Farm, name: str, **values: Any) -> Any:
-    """A show with its root group."""
-    show = farm.messages.new(
+    show = farm.add(
+        farm.shows,
         "show.Show",
         **{
             "id": farm.new_id(f"show/{name}", farm.shows),
@@ -30,7 +29,6 @@ def add_show(farm: Farm, name: str, **values: Any) -> Any:
         },
     )
     show.show_stats.SetInParent()
-    farm.shows[show.id] = show
     add_group(farm, show, name)
     return show
 
@@ -39,8 +37,10 @@ def add_group(
     farm: Farm, show: Any, name: str, *, parent: Any = None, department: str = DEFAULT_DEPARTMENT
 ) -> Any:
     """A group of a show: its root group, if it has no parent."""
-    group = farm.messages.new(
+    group = farm.add(
+        farm.groups,
         "job.Group",
+        parent=show.id,
         id=farm.new_id(f"group/{show.id}/{name}/{parent.id if parent else ''}", farm.groups),
         name=name,
         department=department,
@@ -56,25 +56,23 @@ def add_group(
         parent_id=parent.id if parent else "",
     )
     group.group_stats.SetInParent()
-    farm.groups[group.id] = group
-    farm.own(show.id, group.id)
     use_department(farm, show, department)
     return group
 
 
 def add_facility(farm: Farm, name: str) -> Any:
-    facility = farm.messages.new(
-        "facility.Facility", id=farm.new_id(f"facility/{name}", farm.facilities), name=name
+    return farm.add(
+        farm.facilities,
+        "facility.Facility",
+        id=farm.new_id(f"facility/{name}", farm.facilities),
+        name=name,
     )
-    farm.facilities[facility.id] = facility
-    return facility
 
 
 def add_allocation(farm: Farm, facility: Any, name: str, tag: str, *, billable: bool = True) -> Any:
-    """An allocation, the default if it is the first. Its name begins with its facility's:
-    `local.general`.
-    """
-    allocation = farm.messages.new(
+    """An allocation, the default if it is the first. `name` has its facility: `local.general`."""
+    allocation = farm.add(
+        farm.allocations,
         "facility.Allocation",
         id=farm.new_id(f"allocation/{name}", farm.allocations),
         name=name,
@@ -82,16 +80,17 @@ def add_allocation(farm: Farm, facility: Any, name: str, tag: str, *, billable: 
         facility=facility.name,
         billable=billable,
     )
-    farm.allocations[allocation.id] = allocation
     farm.default_allocation = farm.default_allocation or allocation.id
     return allocation
 
 
 def add_subscription(farm: Farm, show: Any, allocation: Any, *, size: int, burst: int) -> Any:
-    """A show's share of an allocation, in hundredths of cores. It is named after both."""
+    """A show's share of an allocation, in hundredths of cores."""
     name = f"{allocation.name}.{show.name}"
-    subscription = farm.messages.new(
+    return farm.add(
+        farm.subscriptions,
         "subscription.Subscription",
+        parent=show.id,
         id=farm.new_id(f"subscription/{allocation.id}/{show.id}", farm.subscriptions),
         name=name,
         show_name=show.name,
@@ -100,9 +99,6 @@ def add_subscription(farm: Farm, show: Any, allocation: Any, *, size: int, burst
         size=size,
         burst=burst,
     )
-    farm.subscriptions[subscription.id] = subscription
-    farm.own(show.id, subscription.id)
-    return subscription
 
 
 def add_service(
@@ -114,25 +110,24 @@ def add_service(
     threadable: bool = True,
     tags: Sequence[str] = ("general",),
 ) -> Any:
-    """A service: a kind of work, with what it takes by default (hundredths of cores, GB)."""
-    service = farm.messages.new(
+    """A service, with its defaults for layers (hundredths of cores, GB)."""
+    return farm.add(
+        farm.services,
         "service.Service",
         id=farm.make_id(f"service/{name}"),
         name=name,
         threadable=threadable,
         min_cores=cores,
         max_cores=0,
-        min_memory=int(memory * GIGABYTE),
+        min_memory=int(memory * GIGABYTE_KB),
         tags=list(tags),
-        min_memory_increase=2 * GIGABYTE,
+        min_memory_increase=2 * GIGABYTE_KB,
     )
-    farm.services[service.id] = service
-    return service
 
 
 def add_limit(farm: Farm, name: str, most: int) -> Any:
-    """A limit on how many frames run at once, on all the farm."""
-    limit = farm.messages.new(
+    return farm.add(
+        farm.limits,
         "limit.Limit",
         id=farm.new_id(f"limit/{name}", farm.limits),
         name=name,
@@ -141,14 +136,12 @@ def add_limit(farm: Farm, name: str, most: int) -> Any:
         report_ttl=900,
         auto_tag=True,
     )
-    farm.limits[limit.id] = limit
-    return limit
 
 
 def add_host(farm: Farm, plan: HostPlan, *, nimby: bool = False, tags: Collection[str] = ()) -> Any:
-    """An idle host."""
-    now, memory = farm.now, plan.memory * GIGABYTE
-    host = farm.messages.new(
+    now, memory = farm.now, plan.memory * GIGABYTE_KB
+    return farm.add(
+        farm.hosts,
         "host.Host",
         id=farm.make_id(f"host/{plan.name}"),
         name=plan.name,
@@ -158,14 +151,14 @@ def add_host(farm: Farm, plan: HostPlan, *, nimby: bool = False, tags: Collectio
         idle_cores=plan.cores,
         gpus=plan.gpus,
         idle_gpus=plan.gpus,
-        memory=memory - GIGABYTE,
-        idle_memory=memory - GIGABYTE,
+        memory=memory - GIGABYTE_KB,
+        idle_memory=memory - GIGABYTE_KB,
         total_memory=memory,
-        free_memory=memory - GIGABYTE,
-        total_swap=8 * GIGABYTE,
-        free_swap=8 * GIGABYTE,
-        total_mcp=200 * GIGABYTE,
-        free_mcp=120 * GIGABYTE,
+        free_memory=memory - GIGABYTE_KB,
+        total_swap=8 * GIGABYTE_KB,
+        free_swap=8 * GIGABYTE_KB,
+        total_mcp=200 * GIGABYTE_KB,
+        free_mcp=120 * GIGABYTE_KB,
         boot_time=now,
         ping_time=now,
         os="rocky9",
@@ -174,36 +167,33 @@ def add_host(farm: Farm, plan: HostPlan, *, nimby: bool = False, tags: Collectio
         lock_state=plan.lock,
         thread_mode="AUTO",
     )
-    farm.hosts[host.id] = host
-    return host
 
 
 def add_owner(farm: Farm, name: str, show: Any) -> Any:
-    owner = farm.messages.new(
-        "host.Owner", id=farm.make_id(f"owner/{name}"), name=name, show=show.name
+    return farm.add(
+        farm.owners,
+        "host.Owner",
+        parent=show.id,
+        id=farm.make_id(f"owner/{name}"),
+        name=name,
+        show=show.name,
     )
-    farm.owners[owner.id] = owner
-    farm.own(show.id, owner.id)
-    return owner
 
 
 def add_comment(farm: Farm, about: Any, *, user: str, subject: str, text: str) -> Any:
-    """A comment on a job or a host, which know that they have one.
-
-    Raises Refusal when one of its texts is too long.
-    """
+    """A comment on a job or a host. Raises Refusal when one of its texts is too long."""
     check_length(user, LONGEST_USER)
     check_length(subject, LONGEST_SUBJECT)
     check_length(text, LONGEST_COMMENT)
-    comment = farm.messages.new(
+    comment = farm.add(
+        farm.comments,
         "comment.Comment",
+        parent=about.id,
         id=farm.new_id(f"comment/{about.id}/{farm.now}", farm.comments),
         timestamp=farm.now,
         user=user,
         subject=subject,
         message=text,
     )
-    farm.comments[comment.id] = comment
-    farm.own(about.id, comment.id)
     about.has_comment = True
     return comment

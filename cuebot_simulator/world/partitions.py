@@ -1,4 +1,4 @@
-"""Render partitions: a part of a host that its owner has set aside for a job, a layer or a frame.
+"""Render partitions: parts of a host that its owner lends to a job, a layer or a frame.
 
 Their cores are hundredths, as Cuebot shows them.
 """
@@ -7,30 +7,35 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from cuebot_simulator.world.database_errors import duplicate
-from cuebot_simulator.world.failures import NOTHING_FOUND_CLASS, Missing, Refusal, java_exception
+from cuebot_simulator.world.depends import find_end, job_of
+from cuebot_simulator.world.failures import (
+    CUEBOT_CLASS,
+    NOTHING_FOUND_CLASS,
+    JavaException,
+    Missing,
+    Refusal,
+    duplicate,
+)
 from cuebot_simulator.world.frame_actions import enqueue, kill_frames
 from cuebot_simulator.world.frames import state_of
+from cuebot_simulator.world.hosts import reports
 from cuebot_simulator.world.limits import limits_allow
-from cuebot_simulator.world.machines import reports
 from cuebot_simulator.world.messages import enum_name, fill, given
 from cuebot_simulator.world.state import Farm, by_name, is_pending
 
-MOST = 10
-"""Frames that start in a partition at a time."""
+MOST_STARTED_AT_ONCE = 10  # frames that start in a partition at a time
 
 
 def add_partition(farm: Farm, part: Any, request: Any) -> Any:
     """A render partition for a job, layer or frame, with its first frames running.
 
-    The request has the host's name, and the user's. Raises Refusal when the host is open, when the
-    user owns no host, or when nothing can start: the partition is there then all the same, and
-    waits for frames.
+    Raises Refusal when the host is open, when the user owns no host, or when nothing can start. In
+    the last case the partition is there all the same, and waits for frames.
     """
     host = host_for(farm, part, given(request, "host", ""), given(request, "username", ""))
     job = job_of(farm, part)
     if any(partition.job == job.name for partition in partitions_on(farm, host)):
-        raise duplicate("i_host_local_unique", pk_host=host.id, pk_job=job.id)
+        raise duplicate(f"partition of {host.name} for {job.name}")
     partition = make_partition(farm, part, host, request)
     if not farm.dispatcher.book_partition(partition, host):
         drop_finished(farm)
@@ -40,38 +45,34 @@ def add_partition(farm: Farm, part: Any, request: Any) -> Any:
 
 
 def host_for(farm: Farm, part: Any, name: str, user: str) -> Any:
-    """The host, which must not be open, if that user may set up a partition there.
+    """The host, which must be locked for NIMBY, if that user may set up a partition there.
 
-    Any owner of any host may: Cuebot does not look whether the deed is for this one.
+    Any owner of any host may: Cuebot does not compare the deed with the host.
     """
     host = find_or_refuse(farm, farm.hosts, name, part, f"Failed to find host {name}")
     if enum_name(host, "lock_state") == "OPEN":
-        raise refused(f"The host {host.name}/{host.id} is not NIMBY locked")
+        raise JavaException(CUEBOT_CLASS, f"The host {host.name}/{host.id} is not NIMBY locked")
     owner = find_or_refuse(farm, farm.owners, user, part, f"Failed to find owner: {user}")
     if not any(deed.owner == owner.name for deed in farm.deeds.values()):
-        raise refused(f"{user} is not the owner of the host {host.name}")
+        raise JavaException(CUEBOT_CLASS, f"{user} is not the owner of the host {host.name}")
     return host
 
 
 def find_or_refuse(farm: Farm, things: dict[str, Any], name: str, part: Any, text: str) -> Any:
-    """The thing with that name. Raises Missing for a job, and for others Refusal with the text."""
+    """The thing with that name. Raises Missing for a job, and Refusal otherwise."""
     try:
         return by_name(things, name)
     except Missing:
         if part.id in farm.jobs:
             raise
-        raise java_exception(NOTHING_FOUND_CLASS, text) from None
-
-
-def refused(text: str) -> Refusal:
-    return java_exception("com.imageworks.spcue.SpcueRuntimeException", text)
+        raise JavaException(NOTHING_FOUND_CLASS, text) from None
 
 
 def make_partition(farm: Farm, part: Any, host: Any, request: Any) -> Any:
-    """A partition with what the request asks for, and nothing running in it."""
     job, layer, frame = parts_of(farm, part)
     kind = "FRAME" if frame else "LAYER" if layer else "JOB"
-    partition = farm.messages.new(
+    partition = farm.add(
+        farm.render_partitions,
         "renderPartition.RenderPartition",
         id=farm.make_id(f"partition/{host.id}/{part.id}/{farm.agenda.now}"),
         job=job.name,
@@ -85,14 +86,13 @@ def make_partition(farm: Farm, part: Any, host: Any, request: Any) -> Any:
         max_gpus=given(request, "max_gpus", 0),
         max_gpu_memory=given(request, "max_gpu_memory", 0),
     )
-    farm.render_partitions[partition.id] = partition
     farm.parent_of[partition.id] = part.id
     farm.host_of[partition.id] = host.id
     return partition
 
 
 def parts_of(farm: Farm, part: Any) -> tuple[Any, Any, Any]:
-    """The job, and the layer and the frame or None, that a job, layer or frame stands for."""
+    """The job, and the layer and the frame or None, of a job, layer or frame."""
     if part.id in farm.jobs:
         return part, None, None
     if part.id in farm.layers:
@@ -100,18 +100,7 @@ def parts_of(farm: Farm, part: Any) -> tuple[Any, Any, Any]:
     return farm.job_of(part), farm.layer_of(part), part
 
 
-def job_of(farm: Farm, part: Any) -> Any:
-    return parts_of(farm, part)[0]
-
-
-def part_of(farm: Farm, partition: Any) -> Any:
-    """The job, layer or frame that a partition is for."""
-    key = farm.parent_of[partition.id]
-    return farm.jobs.get(key) or farm.layers.get(key) or farm.frames[key]
-
-
 def partitions_on(farm: Farm, host: Any) -> list[Any]:
-    """The partitions of a host, with what they use now."""
     return [
         count_partition(farm, partition)
         for partition in farm.render_partitions.values()
@@ -120,7 +109,6 @@ def partitions_on(farm: Farm, host: Any) -> list[Any]:
 
 
 def count_partition(farm: Farm, partition: Any) -> Any:
-    """The partition, with what runs in it."""
     procs = [farm.procs[proc] for proc, where in farm.partition_of.items() if where == partition.id]
     fill(
         partition,
@@ -134,12 +122,12 @@ def count_partition(farm: Farm, partition: Any) -> Any:
 
 def frames_for(farm: Farm, partition: Any, host: Any) -> Iterator[Any]:
     """Frames to start in a partition, one after the other, as long as there is room."""
-    return islice(waiting_frames(farm, partition, host), MOST)
+    return islice(waiting_frames(farm, partition, host), MOST_STARTED_AT_ONCE)
 
 
 def waiting_frames(farm: Farm, partition: Any, host: Any) -> Iterator[Any]:
-    """That a job is paused stops only partitions for all of it, not those of a layer or frame."""
-    job, layer, frame = parts_of(farm, part_of(farm, partition))
+    """A paused job stops only partitions for the whole job."""
+    job, layer, frame = parts_of(farm, find_end(farm, farm.parent_of[partition.id]))
     stopped = job.is_paused and layer is None
     if stopped or not is_pending(job) or not reports(farm, host):
         return
@@ -169,7 +157,7 @@ def room_in(farm: Farm, partition: Any, layer: Any, host: Any) -> bool:
 
 
 def remove_partition(farm: Farm, partition: Any) -> None:
-    """Give a partition up. All that its host runs of its job is killed."""
+    """Remove a partition, and kill all that its host runs of its job."""
     host = farm.hosts[farm.host_of[partition.id]]
     procs = [proc for proc in farm.procs_on(host) if proc.job_name == partition.job]
     for proc in procs:
@@ -179,9 +167,8 @@ def remove_partition(farm: Farm, partition: Any) -> None:
 
 
 def drop_finished(farm: Farm) -> None:
-    """Remove the partitions of jobs that are over."""
     for partition in list(farm.render_partitions.values()):
-        if not is_pending(job_of(farm, part_of(farm, partition))):
+        if not is_pending(job_of(farm, find_end(farm, farm.parent_of[partition.id]))):
             forget(farm, partition)
 
 

@@ -1,4 +1,4 @@
-"""Procs that are to work for another job or group: their hosts do, once their frames have ended."""
+"""Redirected procs: after their frames, their hosts work for another job or group."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -19,13 +19,13 @@ def redirect(farm: Farm, proc: Any, target: Any, batch: str = "") -> None:
 
 
 def clear_redirect(farm: Farm, proc: Any) -> bool:
-    """Let a proc stay where it is. Whether it was redirected."""
+    """Let a proc stay. True if it was redirected."""
     fill(proc, unbooked=False, redirect_target="")
     return farm.redirects.pop(proc.id, None) is not None
 
 
 def follow_redirect(farm: Farm, proc: Any, host: Any) -> None:
-    """Send the host of a proc that has just ended where the proc was redirected to, if it was."""
+    """Send the host of a finished proc to its target, if it was redirected."""
     target, batch = farm.redirects.pop(proc.id, ("", ""))
     unfinished = batch and any(other == batch for _, other in farm.redirects.values())
     if target and not unfinished:
@@ -41,9 +41,8 @@ def work_for(farm: Farm, host: Any, target: str) -> None:
 
 
 def jobs_at(farm: Farm, target: str) -> list[Any]:
-    """The job with that id, or the jobs of that group, the most urgent first.
-
-    Only those that are pending and not paused.
+    """The pending jobs that are not paused of a group, or the job with that id; the most urgent
+    first.
     """
     keys = farm.children_of[target] if target in farm.groups else [target]
     jobs = [farm.jobs[key] for key in keys if key in farm.jobs]
@@ -52,7 +51,7 @@ def jobs_at(farm: Farm, target: str) -> list[Any]:
 
 
 def has_work(farm: Farm, jobs: Iterable[Any], proc: Any) -> bool:
-    """Whether one of these jobs has a waiting frame that fits into the place of a proc."""
+    """Whether one of these jobs has a waiting frame that fits in the place of a proc."""
     host = farm.host_with(proc)
     return any(
         farm.tallies[layer.id].states["WAITING"]

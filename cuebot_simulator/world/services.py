@@ -1,10 +1,9 @@
-"""Services, and what shows have instead of them."""
+"""Services, and the overrides of shows."""
 
 from collections.abc import Iterable
 from typing import Any
 
-from cuebot_simulator.world.database_errors import check_length, duplicate
-from cuebot_simulator.world.failures import Refusal
+from cuebot_simulator.world.failures import check_length, duplicate
 from cuebot_simulator.world.messages import fill
 from cuebot_simulator.world.state import Farm
 
@@ -14,7 +13,7 @@ SEPARATOR = " | "
 
 
 def create_service(farm: Farm, data: Any) -> Any:
-    """A service that is like `data` in all but the id. Raises Refusal if its name is taken."""
+    """A service like `data`, with an id of its own. Raises Refusal for a taken name."""
     service = farm.messages.new(
         "service.Service", id=farm.new_id(f"service/{data.name}", farm.services)
     )
@@ -24,27 +23,27 @@ def create_service(farm: Farm, data: Any) -> Any:
 
 
 def update_service(farm: Farm, service: Any, data: Any) -> None:
-    """Make a service like `data` in all but the id. Raises Refusal if its name is taken."""
+    """Make a service like `data`, except for its id. Raises Refusal for a taken name."""
     others = (each for each in farm.services.values() if each.id != service.id)
     if any(each.name == data.name for each in others):
-        raise duplicate("i_service_str_name", str_name=data.name)
+        raise duplicate(f"service {data.name}")
     check_length(data.name, LONGEST_NAME)
     set_service(service, data)
 
 
 def overrides_of(farm: Farm, show: Any) -> list[Any]:
-    """What a show has in the place of services: messages with an id and the service's `data`."""
+    """A show's overrides: messages with an id and a service as `data`."""
     children = farm.children_of[show.id]
     return [farm.service_overrides[key] for key in children if key in farm.service_overrides]
 
 
 def create_override(farm: Farm, show: Any, data: Any) -> Any:
-    """A service of that name for this show alone. Raises Refusal if the show has one.
+    """A show's own service of that name. Raises Refusal if the show has one.
 
-    Cuebot does not take the timeouts along; only an update sets them.
+    Cuebot ignores the timeouts; only an update sets them.
     """
     if any(each.data.name == data.name for each in overrides_of(farm, show)):
-        raise name_taken(show, data.name)
+        raise duplicate(f"service {data.name} of {show.name}")
     check_length(data.name, LONGEST_NAME)
     key = farm.new_id(f"override/{show.id}/{data.name}", farm.service_overrides)
     override = farm.messages.new("service.ServiceOverride", id=key)
@@ -57,26 +56,21 @@ def create_override(farm: Farm, show: Any, data: Any) -> Any:
 
 
 def update_override(farm: Farm, override: Any, data: Any) -> None:
-    """Make a show's service like `data` in all but the id. Raises Refusal if its name is taken."""
+    """Make an override like `data`, except for its id. Raises Refusal for a taken name."""
     show = farm.shows[farm.parent_of[override.id]]
     others = (each for each in overrides_of(farm, show) if each.id != override.id)
     if any(each.data.name == data.name for each in others):
-        raise name_taken(show, data.name)
+        raise duplicate(f"service {data.name} of {show.name}")
     set_service(override.data, data)
 
 
-def name_taken(show: Any, name: str) -> Refusal:
-    return duplicate("i_show_service_str_name", str_name=name, pk_show=show.id)
-
-
 def set_service(service: Any, data: Any) -> None:
-    """Copy everything but the id."""
     key = service.id
     service.CopyFrom(data)
     fill(service, id=key, tags=kept_tags(data.tags))
 
 
 def kept_tags(tags: Iterable[str]) -> list[str]:
-    """Tags as Cuebot's database gives them back: once each, without spaces. No tags are one: ""."""
+    """Tags as Cuebot's database returns them: each once, without spaces. No tags are one: ""."""
     parts = SEPARATOR.join(dict.fromkeys(tags)).split(SEPARATOR)
     return list(dict.fromkeys(part.replace(" ", "") for part in parts))

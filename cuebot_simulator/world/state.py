@@ -1,8 +1,8 @@
-"""What there is on the farm, and what belongs to what.
+"""The state of the farm: all entities, and their relations.
 
-Entities are the schema's own messages, in dictionaries by id. `parent_of` and `children_of` say
-what the messages do not: a proc belongs to its frame, a frame to its layer, a layer to its job, a
-job to its group, a group to its show, and so on.
+Entities are the schema's own messages, in dictionaries by id. `parent_of` and `children_of` have
+the relations that messages lack: a proc belongs to its frame, a frame to its layer, a layer to its
+job, a job to its group, a group to its show, and so on.
 """
 
 import time
@@ -13,19 +13,18 @@ from typing import Any
 
 from cuebot_simulator.world.clock import Agenda, Clock
 from cuebot_simulator.world.failures import Missing, found_several
-from cuebot_simulator.world.host_index import HostIndex
-from cuebot_simulator.world.lazy_frames import Frames
+from cuebot_simulator.world.indexes import Frames, HostIndex
 from cuebot_simulator.world.messages import Messages, enum_name, refill
 from cuebot_simulator.world.tallies import Tally
 
 NAMESPACE = uuid.UUID("6f1c1f0e-6a53-4d0a-9c0b-6c7565626f74")
 DEFAULT_DEPARTMENT = "Unknown"
-NO_LIMIT = ""
-"""What Cuebot shows among the limits of a layer that has none."""
+NO_LIMIT_NAME = ""
+"""The limit that Cuebot shows for a layer without limits."""
 
 
 class Farm:
-    """An empty farm. `clock` gives the Unix time; `seed` decides all ids and all that is random."""
+    """An empty farm. `clock` gives the Unix time; `seed` decides all ids and random numbers."""
 
     def __init__(self, messages: Messages, *, seed: int = 1, clock: Clock = time.time) -> None:
         self.messages = messages
@@ -55,94 +54,91 @@ class Farm:
         self.tasks: dict[str, Any] = {}
         self.depends: dict[str, Any] = {}
         self.render_partitions: dict[str, Any] = {}
-        self.comments: dict[str, Any] = {}
-        """Comments by their own id; they belong to a job or a host."""
+        self.comments: dict[str, Any] = {}  # they belong to a job or a host
         self.show_aliases: dict[str, str] = {}
-        """Former names of archived shows: the id of the show that takes their place."""
+        """Former names of archived shows, and the id of the show in their place."""
         self.whiteboards: dict[str, tuple[float, Any]] = {}
-        """By show id: when its job whiteboard was last drawn, and what was on it."""
-        self.pending: dict[str, Any] = {}
-        """Pending jobs by name. A name is pending once."""
+        """By show id: when its job whiteboard was last drawn, and the whiteboard."""
+        self.pending: dict[str, Any] = {}  # pending jobs by name
         self.max_retries: defaultdict[str, int] = defaultdict(lambda: 1)
-        """By job id: how often a failed frame starts again by itself. No message shows it."""
+        """By job id: how often a failed frame restarts by itself."""
         self.subscribers: dict[str, list[str]] = {}
-        """By job id: the addresses that get a mail when it is over. No message shows it."""
+        """By job id: the addresses for a mail when it is over."""
         self.post_jobs: dict[str, Any] = {}
         """By job id: the job that becomes pending when that one is over."""
-        self.outputs: dict[str, list[str]] = {}
-        """Output paths by layer id."""
-        self.changed_at: dict[str, float] = {}
-        """By frame id: when it last changed."""
+        self.outputs: dict[str, list[str]] = {}  # output paths by layer id
+        self.changed_at: dict[str, float] = {}  # by frame id
         self.host_of = HostIndex()
         """By id of a proc or a render partition: the id of its host."""
         self.partition_of: dict[str, str] = {}
-        """By id of a proc that runs in a render partition: the partition's id."""
+        """By id of a proc in a render partition: the partition's id."""
         self.redirects: dict[str, tuple[str, str]] = {}
-        """By proc id: the job or group its host works for next, and the batch it belongs to."""
+        """By proc id: the job or group that its host works for next, and its batch."""
         self.restarting: dict[str, bool] = {}
-        """By id of a host that is to restart: whether it is off already."""
+        """By id of a host that will restart: whether it is off."""
         self.dispatcher: Any = None
-        """The Dispatcher that gives hosts their work."""
         self.reserved: Counter[tuple[str, str]] = Counter()
         """Hundredths of cores in use, by names of show and allocation."""
         self.running_with: Counter[str] = Counter()
-        """How many frames run under a limit, by its name."""
+        """The number of running frames by the name of a limit."""
         self.holds: dict[str, dict[str, Any]] = {}
-        """By limit id: the hosts that hold it according to its license server, by short name."""
+        """By limit id: its holders in the last license report, by short host name."""
         self.executed: Counter[str] = Counter()
-        """How often hosts have reported, and were looked at for work: `report` and `booking`."""
+        """Reports of hosts (`report`), and looks for work for them (`booking`)."""
         self.default_allocation = ""
-        """The id of the one that new hosts go to."""
+        """The id of the one for new hosts."""
         self.disabled_allocations: set[str] = set()
-        """Ids of those that were deleted while shows subscribed to them."""
+        """Ids of those that were deleted while they had subscriptions."""
         self.parent_of: dict[str, str] = {}
         self.children_of: defaultdict[str, list[str]] = defaultdict(list)
-        self.lazy_states: dict[str, str] = {}
-        """By id of a layer whose frames are not made yet: the state that all of them are in."""
+        self.lazy_states: dict[str, str] = {}  # by id of a lazy layer: the state of all its frames
         self.dependencies: defaultdict[str, list[str]] = defaultdict(list)
         """By id of a job, layer or frame: the dependencies that it waits for."""
         self.dependents: defaultdict[str, list[str]] = defaultdict(list)
         """By id of a job, layer or frame: the dependencies of others on it."""
-        self.ends: dict[str, tuple[str, str]] = {}
-        """By dependency id: the ids of what waits, and of what it waits for."""
+        self.ends: dict[str, tuple[str, str]] = {}  # by dependency id: the ids of both ends
         self.wait_counts: dict[str, int] = {}
-        """By id of a frame, or of a lazy layer: how many dependencies hold it back."""
+        """By id of a frame or a lazy layer: the dependencies that hold it back."""
         self.display_overrides: defaultdict[str, list[Any]] = defaultdict(list)
-        """By frame id: how its states are displayed (job.FrameStateDisplayOverride)."""
+        """By frame id: job.FrameStateDisplayOverride messages."""
         self.tallies: defaultdict[str, Tally] = defaultdict(Tally)
         self.stale: dict[str, Any] = {}
-        """Layers, jobs, groups and shows whose statistics are not written yet, by id."""
+        """Layers, jobs, groups and shows with outdated statistics, by id."""
 
     @property
     def now(self) -> int:
-        """The time in whole Unix seconds."""
+        """Whole Unix seconds."""
         return int(self.agenda.now)
 
     def make_id(self, key: str) -> str:
-        """The id for a key such as `show/demo`: the same for the same seed."""
+        """The id for a key such as `show/demo`; the same seed gives the same."""
         return str(uuid.uuid5(NAMESPACE, f"{self.seed}/{key}"))
 
     def new_id(self, key: str, things: Mapping[str, Any]) -> str:
-        """As `make_id`, but an id that none of these things has."""
+        """As `make_id`, but not the id of any of these things."""
         made, number = self.make_id(key), 1
         while made in things:
             number += 1
             made = self.make_id(f"{key}/{number}")
         return made
 
+    def add(self, things: dict[str, Any], kind: str, /, *, parent: str = "", **values: Any) -> Any:
+        """A new thing among these: a message of this kind. `parent` is the id of what has it."""
+        thing = things[values["id"]] = self.messages.new(kind, **values)
+        if parent:
+            self.own(parent, thing.id)
+        return thing
+
     def own(self, parent: str, child: str) -> None:
-        """Note that the thing with id `child` belongs to the one with id `parent`."""
         self.parent_of[child] = parent
         self.children_of[parent].append(child)
 
     def disown(self, child: str) -> None:
-        """Undo `own`."""
         self.children_of[self.parent_of.pop(child)].remove(child)
 
     # Where things are.
 
     def layers_of(self, job: Any) -> list[Any]:
-        """A job's layers, in dispatch order."""
         layers = [self.layers[child] for child in self.children_of[job.id] if child in self.layers]
         return sorted(layers, key=lambda layer: layer.dispatch_order)
 
@@ -158,14 +154,13 @@ class Farm:
         return self.layers[self.parent_of[frame.id]]
 
     def job_of(self, frame: Any) -> Any:
-        """The job of a frame."""
         return self.jobs[self.parent_of[self.parent_of[frame.id]]]
 
     def group_of(self, job: Any) -> Any:
         return self.groups[self.parent_of[job.id]]
 
     def jobs_of(self, group: Any) -> list[Any]:
-        """All jobs of a group, finished ones too."""
+        """All jobs of a group, finished ones, too."""
         return [self.jobs[job] for job in self.children_of[group.id]]
 
     def groups_of(self, show: Any) -> list[Any]:
@@ -174,23 +169,18 @@ class Farm:
         return sorted(groups, key=lambda group: (group.level, group.name))
 
     def root_group(self, show: Any) -> Any:
-        """The group that every show has."""
         return next(group for group in self.groups_of(show) if not group.parent_id)
 
     def show_of(self, group: Any) -> Any:
-        """The show of a group."""
         return self.shows[self.parent_of[group.id]]
 
     def procs_of(self, frames: Iterable[Any]) -> list[Any]:
-        """The procs that run these frames."""
         return [self.procs[proc] for frame in frames for proc in self.children_of.get(frame.id, ())]
 
     def procs_on(self, host: Any) -> list[Any]:
-        """The procs on a host."""
         return [self.procs[key] for key in self.host_of.on(host.id) if key in self.procs]
 
     def host_with(self, proc: Any) -> Any:
-        """The host that a proc is on."""
         return self.hosts[self.host_of[proc.id]]
 
     def pending_job(self, name: str) -> Any:
@@ -209,21 +199,18 @@ class Farm:
         self.stale.update((thing.id, thing) for thing in things)
 
     def write_stats(self) -> None:
-        """Bring the statistics in all messages up to date."""
         for key, thing in self.stale.items():
-            tally = self.tallies[key]
             if key in self.layers:
-                refill(thing.layer_stats, tally.frame_stats())
+                stats = thing.layer_stats
             elif key in self.jobs:
-                refill(thing.job_stats, tally.frame_stats())
-            elif key in self.groups:
-                refill(thing.group_stats, tally.group_stats())
+                stats = thing.job_stats
             else:
-                refill(thing.show_stats, tally.show_stats())
+                stats = thing.group_stats if key in self.groups else thing.show_stats
+            refill(stats, self.tallies[key].stats())
         self.stale.clear()
 
     def catch_up(self, most: int | None = None) -> bool:
-        """Let happen what is due by now, in so many steps at most. Whether all of it did."""
+        """Let everything happen that is due, in at most `most` steps. True if that was all."""
         done = self.agenda.catch_up(most)
         self.write_stats()
         return done
@@ -266,10 +253,8 @@ def find_only(things: Mapping[str, Any], fits: Callable[[Any], bool]) -> Any:
 
 
 def is_pending(job: Any) -> bool:
-    """Whether a job is not over."""
     return enum_name(job, "state") == "PENDING"
 
 
 def is_bookable(host: Any) -> bool:
-    """Whether a host takes work."""
     return enum_name(host, "state") == "UP" and enum_name(host, "lock_state") == "OPEN"

@@ -1,6 +1,6 @@
-"""The small studio of the demo: its shows, what they render, and on what."""
+"""The small studio of the demo: its shows, jobs and machines."""
 
-from dataclasses import replace
+from typing import Any
 
 from cuebot_simulator.world.plans import DependPlan, FilterPlan, HostPlan, JobPlan, LayerPlan
 
@@ -10,7 +10,6 @@ DESKTOP = "local.desktop"
 
 
 def numbers(count: int) -> tuple[int, ...]:
-    """So many frame numbers, from 1001 on."""
     return tuple(range(1001, 1001 + count))
 
 
@@ -20,203 +19,109 @@ SHOWS = {
     "northwind": (("comp", "Compositing"), ("roto", "Roto")),
 }
 
-DEPARTMENTS = (
-    "Animation",
-    "Compositing",
-    "Effects",
-    "Layout",
-    "Lighting",
-    "Pipeline",
-    "Roto",
-)
-"""Beside the default one, which every Cuebot has."""
+DEPARTMENTS = ("Animation", "Compositing", "Effects", "Layout", "Lighting", "Pipeline", "Roto")
+"""In addition to the default one, which every Cuebot has."""
 
-PLANS = (
-    JobPlan(
-        show="demo",
-        group="comp",
-        shot="sh010",
-        user="lena",
-        name="comp_v003",
-        priority=100,
+
+def job(place: str, **settings: Any) -> JobPlan:
+    """A job at `show/group/shot/user/name`, that mails its artist when it is over."""
+    names = ("show", "group", "shot", "user", "name")
+    where: dict[str, Any] = dict(zip(names, place.split("/"), strict=True))
+    return JobPlan(**where, email=f"{where['user']}@studio.example", **settings)
+
+
+def layer(
+    name: str, service: str, frames: int, cores: int, memory: int, **settings: Any
+) -> LayerPlan:
+    needs: dict[str, Any] = {"services": (service,), "cores": cores, "memory": memory}
+    return LayerPlan(name=name, frames=numbers(frames), **needs, **settings)
+
+
+JOBS = (
+    job(
+        "demo/comp/sh010/lena/comp_v003",
         minutes=95,
         depends=(DependPlan(kind="LAYER_ON_LAYER", layer="preview", on_layer="comp"),),
         layers=(
-            LayerPlan(
-                name="comp",
-                services=("nuke",),
-                cores=2,
-                memory=8,
+            layer(
+                "comp",
+                "nuke",
+                24,
+                2,
+                8,
                 limits=("nuke_render",),
-                frames=numbers(24),
-                past=(
-                    ("SUCCEEDED", 8),
-                    ("RUNNING", 3),
-                ),
+                past=(("SUCCEEDED", 8), ("RUNNING", 3)),
             ),
-            LayerPlan(
-                name="preview",
-                services=("ffmpeg",),
-                cores=1,
-                memory=2,
-                kind="UTIL",
-                frames=numbers(1),
-            ),
+            layer("preview", "ffmpeg", 1, 1, 2, kind="UTIL"),
         ),
     ),
-    JobPlan(
-        show="demo",
-        group="light",
-        shot="sh010",
-        user="artist1",
-        name="light_v012",
+    job(
+        "demo/light/sh010/artist1/light_v012",
         priority=120,
         minutes=240,
         comment="Hold the last two for the new grass",
         layers=(
-            LayerPlan(
-                name="shadow",
-                services=("arnold",),
-                cores=2,
-                memory=6,
-                frames=numbers(20),
-                past=(("SUCCEEDED", 20),),
-            ),
-            LayerPlan(
-                name="beauty",
-                services=("arnold",),
-                cores=4,
-                memory=12,
+            layer("shadow", "arnold", 20, 2, 6, past=(("SUCCEEDED", 20),)),
+            layer(
+                "beauty",
+                "arnold",
+                20,
+                4,
+                12,
                 limits=("arnold",),
-                frames=numbers(20),
-                past=(
-                    ("SUCCEEDED", 10),
-                    ("DEAD", 2),
-                    ("RUNNING", 4),
-                ),
+                past=(("SUCCEEDED", 10), ("DEAD", 2), ("RUNNING", 4)),
             ),
         ),
     ),
-    JobPlan(
-        show="demo",
-        group="fx",
-        shot="sh020",
-        user="marco",
-        name="smoke_v001",
+    job(
+        "demo/fx/sh020/marco/smoke_v001",
         priority=80,
         minutes=30,
         paused=True,
         depends=(DependPlan(kind="FRAME_BY_FRAME", layer="mesh", on_layer="sim"),),
-        layers=(
-            LayerPlan(name="sim", services=("houdini",), cores=8, memory=24, frames=numbers(12)),
-            LayerPlan(name="mesh", services=("houdini",), cores=4, memory=8, frames=numbers(12)),
-        ),
+        layers=(layer("sim", "houdini", 12, 8, 24), layer("mesh", "houdini", 12, 4, 8)),
     ),
-    JobPlan(
-        show="demo",
-        group="comp",
-        shot="sh020",
-        user="priya",
-        name="comp_v007",
-        priority=100,
+    job(
+        "demo/comp/sh020/priya/comp_v007",
         minutes=600,
         finished=True,
-        layers=(
-            LayerPlan(
-                name="comp",
-                services=("nuke",),
-                cores=2,
-                memory=8,
-                frames=numbers(16),
-                past=(
-                    ("SUCCEEDED", 15),
-                    ("EATEN", 1),
-                ),
-            ),
-        ),
+        layers=(layer("comp", "nuke", 16, 2, 8, past=(("SUCCEEDED", 15), ("EATEN", 1))),),
     ),
-    JobPlan(
-        show="harbor",
-        group="light",
-        shot="hb110",
-        user="tomas",
-        name="light_v004",
-        priority=100,
+    job(
+        "harbor/light/hb110/tomas/light_v004",
         minutes=150,
         layers=(
-            LayerPlan(
-                name="beauty",
-                services=("arnold",),
-                cores=4,
-                memory=16,
+            layer(
+                "beauty",
+                "arnold",
+                24,
+                4,
+                16,
                 limits=("arnold",),
-                frames=numbers(24),
-                past=(
-                    ("SUCCEEDED", 5),
-                    ("DEAD", 3),
-                    ("RUNNING", 5),
-                ),
+                past=(("SUCCEEDED", 5), ("DEAD", 3), ("RUNNING", 5)),
             ),
         ),
     ),
-    JobPlan(
-        show="harbor",
-        group="harbor",
-        shot="hb120",
-        user="artist2",
-        name="anim_v021",
+    job(
+        "harbor/harbor/hb120/artist2/anim_v021",
         priority=60,
         minutes=45,
-        layers=(
-            LayerPlan(
-                name="playblast",
-                services=("maya",),
-                cores=1,
-                memory=4,
-                frames=numbers(12),
-                past=(
-                    ("SUCCEEDED", 4),
-                    ("RUNNING", 2),
-                ),
-            ),
-        ),
+        layers=(layer("playblast", "maya", 12, 1, 4, past=(("SUCCEEDED", 4), ("RUNNING", 2))),),
     ),
-    JobPlan(
-        show="northwind",
-        group="comp",
-        shot="ep02_030",
-        user="priya",
-        name="comp_v002",
+    job(
+        "northwind/comp/ep02_030/priya/comp_v002",
         priority=90,
         minutes=20,
-        layers=(
-            LayerPlan(
-                name="comp",
-                services=("nuke",),
-                cores=2,
-                memory=8,
-                limits=("nuke_render",),
-                frames=numbers(20),
-                past=(("RUNNING", 2),),
-            ),
-        ),
+        layers=(layer("comp", "nuke", 20, 2, 8, limits=("nuke_render",), past=(("RUNNING", 2),)),),
     ),
-    JobPlan(
-        show="northwind",
-        group="roto",
-        shot="ep02_031",
-        user="artist1",
-        name="roto_v001",
+    job(
+        "northwind/roto/ep02_031/artist1/roto_v001",
         priority=50,
         minutes=5,
-        layers=(
-            LayerPlan(name="roto", services=("shell",), cores=1, memory=2, frames=numbers(10)),
-        ),
+        layers=(layer("roto", "shell", 10, 1, 2),),
     ),
 )
 
-JOBS = tuple(replace(plan, email=f"{plan.user}@studio.example") for plan in PLANS)
-"""Each tells its artist when it is over."""
 
 FILTERS = (
     FilterPlan(
@@ -240,7 +145,7 @@ FILTERS = (
         ),
     ),
 )
-"""None of them is for one of the jobs above."""
+"""None of them matches one of the jobs above."""
 
 HOSTS = (
     *(
@@ -264,14 +169,8 @@ HOSTS = (
 )
 
 OWNERS = {"artist1": "demo", "artist2": "harbor"}
-SERVICES = {
-    "arnold": (1, 4),
-    "ffmpeg": (1, 2),
-    "houdini": (4, 16),
-    "maya": (1, 4),
-    "nuke": (1, 6),
-}
+SERVICES = {"arnold": (1, 4), "ffmpeg": (1, 2), "houdini": (4, 16), "maya": (1, 4), "nuke": (1, 6)}
 """The studio's own: name to cores and memory (GB)."""
 SEEDED_SERVICES = {"default": ("general", "desktop"), "shell": ("general", "util")}
-"""Of those that Cuebot brings along: name to tags."""
+"""From Cuebot's initial database: name to tags."""
 LIMITS = {"arnold": 40, "nuke_render": 12}

@@ -33,14 +33,35 @@ PATIENCE = 10.0
 """Seconds until something that comes a moment later has to be there."""
 PAUSE = 0.1
 
-SAME_ANYWHERE = (
+VARYING = (
     (re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"), "<id>"),
     (re.compile(r"\b[0-9]{9,}\b"), "<number>"),
-    (re.compile(r': Cannot invoke "String.length\(\)" because "spec" is null'), ""),
-    (re.compile(r"(?<=Position: )[0-9]+"), "1"),
-    (re.compile(r"SQL( grammar)? \[.*?\]; ", re.DOTALL), r"SQL\1 [...]; "),
 )
-"""What in a text is another one each time, or a statement of Cuebot's own."""
+"""Ids, and times."""
+LIBRARY_WORDS = (
+    (
+        re.compile(
+            r"(org\.springframework\.(?:dao\.(?:DataIntegrityViolation|DuplicateKey)|jdbc\.\w+)"
+            r"Exception|java\.lang\.(?:NullPointer|\w*IndexOutOfBounds)Exception): .*",
+            re.DOTALL,
+        ),
+        r"\1: ...",
+    ),
+    (re.compile(r"(?<=parse job spec XML, ).*", re.DOTALL), "..."),
+    (
+        re.compile("(?:For input string|Cannot parse null|empty String|not a number).*"),
+        "not a number",
+    ),
+    (re.compile("Cannot invoke.*|the job has no element layers"), "no layers"),
+)
+"""The words of libraries behind Cuebot (Spring, the database, Java, the XML parser)."""
+
+
+def without_library_words(text: str) -> str:
+    """The message of an error, with what counts of it."""
+    for pattern, blank in LIBRARY_WORDS:
+        text = pattern.sub(blank, text)
+    return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +123,10 @@ class Interview:
         try:
             answer = await ask(message, timeout=question.deadline)
         except grpc.aio.AioRpcError as error:
-            return {"status": error.code().name, "message": self._blank(error.details() or "")}
+            return {
+                "status": error.code().name,
+                "message": self._blank(without_library_words(error.details() or "")),
+            }
         return self._facts(question, answer)
 
     def _facts(self, question: Question, answer: Any) -> Facts:
@@ -132,7 +156,7 @@ class Interview:
 
     def _blank(self, text: str) -> str:
         """A text without what is another one at each farm and time."""
-        for pattern, blank in SAME_ANYWHERE:
+        for pattern, blank in VARYING:
             text = pattern.sub(blank, text)
         for name, value in sorted(self.known.items(), key=lambda item: -len(item[1])):
             text = text.replace(value, f"<{name}>") if value else text

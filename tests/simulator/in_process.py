@@ -9,6 +9,7 @@ from cuebot_simulator.answers import SERVICES, answer_to
 from cuebot_simulator.world.clock import StoppedClock
 from cuebot_simulator.world.failures import Refusal
 from cuebot_simulator.world.state import Farm
+from tests.contract.asking import without_library_words
 
 NOTHING_FOUND = "Incorrect result size: expected 1, actual 0"
 UNCAUGHT = (
@@ -25,24 +26,18 @@ NO_ANSWER = "java.lang.NullPointerException\nnull"
 """What AddTask says when it has made a task."""
 
 
-def database_says(
-    text: str, detail: str = "", kind: str = "dao.DataIntegrityViolationException"
-) -> tuple[str, str]:
-    """What a call fails with that the database refuses, without the statement."""
-    whole = f"ERROR: {text}\n  Detail: {detail}" if detail else f"ERROR: {text}"
-    line = (
-        f"PreparedStatementCallback; SQL [...]; {whole};"
-        f" nested exception is org.postgresql.util.PSQLException: {whole}"
-    )
-    return "INTERNAL", f"org.springframework.{kind}: {line}\n{line}"
+VIOLATION = ("INTERNAL", "org.springframework.dao.DataIntegrityViolationException: ...")
+DUPLICATE = ("INTERNAL", "org.springframework.dao.DuplicateKeyException: ...")
+BAD_QUERY = ("INTERNAL", "org.springframework.jdbc.BadSqlGrammarException: ...")
+"""How the database refuses, without its words."""
 
-
-def duplicate(constraint: str, key: str) -> tuple[str, str]:
-    """What a call fails with that would make a second row with a key, `(a, b)=(1, 2)`."""
-    text = f'duplicate key value violates unique constraint "{constraint}"'
-    return database_says(text, f"Key {key} already exists.", "dao.DuplicateKeyException")
-
-
+COMP = "demo-sh010-lena_comp_v003"
+LIGHT = "demo-sh010-artist1_light_v012"
+SMOKE = "demo-sh020-marco_smoke_v001"
+ROTO = "northwind-ep02_031-artist1_roto_v001"
+FINISHED = "demo-sh020-priya_comp_v007"
+HARBOR = "harbor-hb110-tomas_light_v004"
+"""Jobs of the demo's farm."""
 SIMULATED = {name.rpartition(".")[2]: methods for name, methods in SERVICES.items()}
 
 
@@ -90,10 +85,10 @@ class Cuebot:
         return type(answer).FromString(answer.SerializeToString())
 
     def refusal(self, name: str, /, **values: Any) -> tuple[str, str]:
-        """The code and the text of a call that fails."""
+        """The code and the text of a call that fails, without the words of libraries."""
         with pytest.raises(Refusal) as caught:
             self(name, **values)
-        return caught.value.code.name, str(caught.value)
+        return caught.value.code.name, without_library_words(str(caught.value))
 
     def wait(self, seconds: float = 1.0) -> None:
         """Let time pass, and happen what is due by then."""
@@ -112,7 +107,7 @@ class Cuebot:
     def frames(self, job: str, *states: str) -> list[Any]:
         """The frames of a job that are in one of these states."""
         wanted = {"limit": 1000, "states": {"frame_states": states}}
-        found = self("JobInterface/GetFrames", job={"id": self.job(job).id}, req=wanted)
+        found = self("JobInterface/GetFrames", job=self.job(job), req=wanted)
         return list(found.frames.frames)
 
     def host(self, name: str) -> Any:

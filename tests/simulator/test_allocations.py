@@ -1,13 +1,12 @@
-"""facility.AllocationInterface."""
+"""Facilities, allocations and subscriptions."""
 
 from typing import Any
 
 import pytest
 
 from cuebot_simulator.world.allocations import move_host
-from cuebot_simulator.world.failures import Refusal
 from cuebot_simulator.world.state import by_name
-from tests.simulator.in_process import NOTHING_FOUND, UNCAUGHT, Cuebot
+from tests.simulator.in_process import FOUND_TWO, NOTHING_FOUND, UNCAUGHT, VIOLATION, Cuebot
 
 GENERAL = {"facility": "local", "name": "local.general"}
 DESKTOP = {"facility": "local", "name": "local.desktop"}
@@ -47,18 +46,7 @@ def create(cuebot: Cuebot, name: str = "cloud") -> Any:
     ).allocation
 
 
-def test_get_takes_the_name(cuebot: Cuebot) -> None:
-    """ManageAllocation.get looks by name for what it is given as the id; both are caught."""
-    found = allocation(cuebot)
-    assert found.stats.hosts == 7
-    assert cuebot("AllocationInterface/Get", id="local.general").allocation == found
-    nothing = ("NOT_FOUND", NOTHING_FOUND)
-    assert cuebot.refusal("AllocationInterface/Get", id=found.id) == nothing
-    assert cuebot.refusal("AllocationInterface/Find", name="general") == nothing
-
-
 def test_hosts_and_subscriptions_of_an_allocation(cuebot: Cuebot) -> None:
-    """ManageAllocation.getHosts and getSubscriptions search by id: an unknown one has none."""
     key = {"id": allocation(cuebot, "local.desktop").id}
     hosts = cuebot("AllocationInterface/GetHosts", allocation=key).hosts.hosts
     assert {host.name for host in hosts} == {"desk-201", "desk-202", "desk-203"}
@@ -72,7 +60,6 @@ def test_hosts_and_subscriptions_of_an_allocation(cuebot: Cuebot) -> None:
 
 
 def test_find_hosts_compares_the_id_with_names(cuebot: Cuebot) -> None:
-    """ManageAllocation.findHosts adds the id to the criteria, which mean allocations by name."""
     wanted = {"substr": ["-06", "-201"]}
     found = cuebot("AllocationInterface/FindHosts", allocation={"id": "local.general"}, r=wanted)
     assert [host.name for host in found.hosts.hosts] == ["render-node-06"]
@@ -82,7 +69,6 @@ def test_find_hosts_compares_the_id_with_names(cuebot: Cuebot) -> None:
 
 @pytest.mark.parametrize("name", ["cloud", "local.cloud", "elsewhere.cloud"])
 def test_an_allocation_is_created_in_a_facility(cuebot: Cuebot, name: str) -> None:
-    """ManageAllocation.create drops a facility in the name for the one that is asked for."""
     made = create(cuebot, name)
     assert (made.name, made.tag, made.facility) == ("local.cloud", "cloudy", "local")
     assert (made.billable, made.stats.hosts) == (True, 0)
@@ -92,15 +78,7 @@ def test_an_allocation_is_created_in_a_facility(cuebot: Cuebot, name: str) -> No
     assert refusal == ("INTERNAL", UNCAUGHT)
 
 
-def test_an_allocation_that_exists_cannot_be_found_after_its_creation(cuebot: Cuebot) -> None:
-    """AllocationDaoJdbc.insertAllocation gives an existing one no id, and the servant asks it."""
-    values = {"name": "general", "tag": "x", "facility": {"name": "local"}}
-    assert cuebot.refusal("AllocationInterface/Create", **values) == ("INTERNAL", UNCAUGHT)
-    assert names(cuebot) == ["local.desktop", "local.general"]
-
-
 def test_an_empty_allocation_can_be_deleted(cuebot: Cuebot) -> None:
-    """AllocationDaoJdbc.deleteAllocation refuses with hosts inside, and for the default one."""
     create(cuebot)
     text = f"{REMOVAL}local.general ,allocation still contains hosts"
     refusal = cuebot.refusal("AllocationInterface/Delete", allocation=GENERAL)
@@ -119,7 +97,6 @@ def test_an_empty_allocation_can_be_deleted(cuebot: Cuebot) -> None:
 
 
 def test_an_allocation_with_subscriptions_is_disabled(cuebot: Cuebot) -> None:
-    """AllocationDaoJdbc.deleteAllocation only hides what is referred to; creating enables it."""
     for host in cuebot("HostInterface/GetHosts", r={"allocs": ["local.desktop"]}).hosts.hosts:
         farm = cuebot.farm
         move_host(farm, farm.hosts[host.id], by_name(farm.allocations, "local.general"))
@@ -134,11 +111,10 @@ def test_an_allocation_with_subscriptions_is_disabled(cuebot: Cuebot) -> None:
 
 
 def test_an_idle_host_moves_with_its_tag(cuebot: Cuebot) -> None:
-    """HostDaoJdbc.updateHostSetAllocation replaces the tag of the allocation, no other."""
     host, target = idle_host(cuebot), allocation(cuebot, "local.desktop")
     assert host.tags[:2] == ["general", host.name]
     moved = {"hosts": [{"id": host.id}]}
-    cuebot("AllocationInterface/ReparentHosts", allocation={"id": target.id}, hosts=moved)
+    cuebot("AllocationInterface/ReparentHosts", allocation=target, hosts=moved)
     cuebot.wait()
     after = cuebot.host(host.name)
     assert (after.alloc_name, list(after.tags[:2])) == ("local.desktop", ["desktop", host.name])
@@ -146,7 +122,6 @@ def test_an_idle_host_moves_with_its_tag(cuebot: Cuebot) -> None:
 
 
 def test_hosts_move_up_to_the_first_that_is_busy(cuebot: Cuebot) -> None:
-    """ManageReparentHosts ends at the first host that HostManagerService.setAllocation refuses."""
     idle, busy = idle_host(cuebot), busy_host(cuebot)
     key = {"id": allocation(cuebot, "local.desktop").id}
     for hosts in ([busy.id, idle.id], ["x", idle.id]):
@@ -157,17 +132,7 @@ def test_hosts_move_up_to_the_first_that_is_busy(cuebot: Cuebot) -> None:
     assert cuebot.host(busy.name).alloc_name == "local.general"
 
 
-def test_a_host_with_running_procs_is_not_moved(cuebot: Cuebot) -> None:
-    """HostManagerService.setAllocation throws, so what is reserved stays where it is."""
-    farm = cuebot.farm
-    reserved = dict(farm.reserved)
-    with pytest.raises(Refusal, match=RUNNING_PROCS):
-        move_host(farm, busy_host(cuebot), by_name(farm.allocations, "local.desktop"))
-    assert farm.reserved == reserved
-
-
 def test_a_renamed_allocation_keeps_its_facility_and_all_it_has(cuebot: Cuebot) -> None:
-    """AllocationDaoJdbc.updateAllocationName changes one row that hosts and the rest point at."""
     before = cuebot("SubscriptionInterface/Find", name="local.general.demo").subscription
     assert before.reserved_cores > 0
     cuebot("AllocationInterface/SetName", allocation=GENERAL, name="farm")
@@ -180,26 +145,14 @@ def test_a_renamed_allocation_keeps_its_facility_and_all_it_has(cuebot: Cuebot) 
 
 
 def test_procs_end_in_a_renamed_allocation(cuebot: Cuebot) -> None:
-    """What a show has reserved is given back where it was taken, whatever that is called now."""
     cuebot("AllocationInterface/SetName", allocation=GENERAL, name="farm")
     for name in list(cuebot.farm.pending):
-        cuebot("JobInterface/Kill", job={"id": cuebot.job(name).id}, reason="test")
+        cuebot("JobInterface/Kill", job=cuebot.job(name), reason="test")
     cuebot.wait()
     assert not any(cuebot.farm.reserved.values())
 
 
-def test_a_new_name_has_no_facility_and_is_not_taken(cuebot: Cuebot) -> None:
-    """AllocationDaoJdbc.updateAllocationName wants one word; names are unique in the database."""
-    for name in ("local.farm", "", "a b"):
-        code, text = cuebot.refusal("AllocationInterface/SetName", allocation=GENERAL, name=name)
-        assert (code, text.partition(":")[0]) == ("INTERNAL", "java.lang.IllegalArgumentException")
-    code, text = cuebot.refusal("AllocationInterface/SetName", allocation=GENERAL, name="desktop")
-    assert text.startswith("org.springframework.dao.DuplicateKeyException: ")
-    cuebot("AllocationInterface/SetName", allocation=GENERAL, name="general")
-
-
 def test_a_new_tag_is_that_of_the_hosts_too(cuebot: Cuebot) -> None:
-    """AllocationDao.updateAllocationTag: all hosts in the allocation are retagged."""
     cuebot("AllocationInterface/SetTag", allocation=DESKTOP, tag="desks")
     assert allocation(cuebot, "local.desktop").tag == "desks"
     assert list(cuebot.host("desk-201").tags) == ["desks", "desk-201"]
@@ -207,7 +160,6 @@ def test_a_new_tag_is_that_of_the_hosts_too(cuebot: Cuebot) -> None:
 
 
 def test_billable_is_set(cuebot: Cuebot) -> None:
-    """ManageAllocation.setBillable."""
     assert allocation(cuebot).billable
     cuebot("AllocationInterface/SetBillable", allocation=GENERAL, value=False)
     assert not allocation(cuebot).billable
@@ -215,14 +167,12 @@ def test_billable_is_set(cuebot: Cuebot) -> None:
 
 @pytest.mark.parametrize("method", ["Delete", "SetBillable", "SetName", "SetTag"])
 def test_changes_go_by_facility_and_name(cuebot: Cuebot, method: str) -> None:
-    """ManageAllocation finds what it changes with findAllocationDetail; an id alone is nothing."""
     key = {"id": allocation(cuebot).id}
     refusal = cuebot.refusal(f"AllocationInterface/{method}", allocation=key)
     assert refusal == ("INTERNAL", UNCAUGHT)
 
 
 def test_another_allocation_is_the_default(cuebot: Cuebot) -> None:
-    """ManageAllocation.setDefault: there is one default at a time."""
     service = cuebot.farm.messages.pool.FindServiceByName("facility.AllocationInterface")
     if "SetDefault" not in service.methods_by_name:
         pytest.skip("this opencue-proto has no default allocation")
@@ -231,3 +181,90 @@ def test_another_allocation_is_the_default(cuebot: Cuebot) -> None:
     assert cuebot("AllocationInterface/GetDefault").allocation.name == "local.desktop"
     refusal = cuebot.refusal("AllocationInterface/SetDefault", allocation={"name": "x"})
     assert refusal == ("INTERNAL", UNCAUGHT)
+
+
+def test_a_facility_is_found_by_name_or_id(cuebot: Cuebot) -> None:
+    facility = cuebot("FacilityInterface/Get", name="local").facility
+    assert cuebot("FacilityInterface/Get", name=facility.id).facility == facility
+    assert cuebot.refusal("FacilityInterface/Get", name="x") == ("NOT_FOUND", NOTHING_FOUND)
+
+
+def test_a_renamed_facility_shows_in_what_it_has(cuebot: Cuebot) -> None:
+    cuebot("FacilityInterface/Rename", facility={"name": "local"}, new_name="home")
+    found = cuebot("AllocationInterface/Find", name="local.general").allocation
+    assert found.facility == "home"
+    found = cuebot("SubscriptionInterface/Find", name="local.general.demo").subscription
+    assert found.facility == "home"
+    assert {job.facility for job in cuebot("JobInterface/GetJobs").jobs.jobs} == {"home"}
+    home, other = (cuebot("FacilityInterface/Get", name="home").facility), {"name": "local"}
+    assert cuebot("FacilityInterface/Create", **other).facility.id != home.id
+    refusal = cuebot.refusal("FacilityInterface/Rename", facility={"name": "x"}, new_name="y")
+    assert refusal == ("INTERNAL", UNCAUGHT)
+    cuebot("FacilityInterface/Rename", facility=other, new_name="home")
+    assert cuebot.refusal("FacilityInterface/Get", name="home") == ("INTERNAL", FOUND_TWO)
+
+
+def test_an_empty_facility_can_be_deleted(cuebot: Cuebot) -> None:
+    cuebot("FacilityInterface/Create", name="cloud")
+    cuebot("FacilityInterface/Delete", name="cloud")
+    assert cuebot.refusal("FacilityInterface/Get", name="cloud")[0] == "NOT_FOUND"
+    assert cuebot.refusal("FacilityInterface/Delete", name="local") == VIOLATION
+
+
+MODIFICATION = "com.imageworks.spcue.EntityModificationError"
+
+
+def subscription(cuebot: Cuebot, name: str = "local.general.demo") -> Any:
+    return cuebot("SubscriptionInterface/Find", name=name).subscription
+
+
+def test_sizes_are_set_in_hundredths_of_cores(cuebot: Cuebot) -> None:
+    key = {"id": subscription(cuebot).id}
+    cuebot("SubscriptionInterface/SetSize", subscription=key, new_size=5)
+    cuebot("SubscriptionInterface/SetBurst", subscription=key, burst=7)
+    assert (subscription(cuebot).size, subscription(cuebot).burst) == (5, 7)
+    cuebot("SubscriptionInterface/SetSize", subscription=key, new_size=-1)
+    cuebot("SubscriptionInterface/SetBurst", subscription=key, burst=2**31 - 1)
+    assert subscription(cuebot).size == -1
+    assert subscription(cuebot).burst == 2**31 - 1
+    nobody = {"id": "x"}
+    refusal = cuebot.refusal("SubscriptionInterface/SetSize", subscription=nobody, new_size=1)
+    assert refusal == ("INTERNAL", UNCAUGHT)
+
+
+def test_the_burst_ends_what_a_show_may_book(cuebot: Cuebot) -> None:
+    cuebot("SubscriptionInterface/SetBurst", subscription=subscription(cuebot), burst=0)
+    cuebot.wait(300)
+    assert subscription(cuebot).reserved_cores == 0
+    assert subscription(cuebot, "local.general.harbor").reserved_cores > 0
+
+
+def test_an_idle_subscription_can_be_deleted(cuebot: Cuebot) -> None:
+    text = "You cannot delete a subscription with running procs"
+    busy, idle = subscription(cuebot), subscription(cuebot, "local.desktop.northwind")
+    assert busy.reserved_cores > 0
+    assert idle.reserved_cores == 0
+    refusal = cuebot.refusal("SubscriptionInterface/Delete", subscription=busy)
+    assert refusal == ("INTERNAL", f"{MODIFICATION}: {text}\n{text}")
+    cuebot("SubscriptionInterface/Delete", subscription=idle)
+    assert cuebot.refusal("SubscriptionInterface/Get", id=idle.id)[0] == "NOT_FOUND"
+
+
+def test_reserved_gpus_are_those_of_the_procs_there(cuebot: Cuebot) -> None:
+    proc = next(each for each in cuebot.farm.procs.values() if each.show_name == "demo")
+    place = cuebot.farm.host_with(proc).alloc_name
+    proc.reserved_gpus = 2
+    assert subscription(cuebot, f"{place}.demo").reserved_gpus == 2
+    assert subscription(cuebot, f"{place}.harbor").reserved_gpus == 0
+
+
+def test_allocations_and_subscriptions_count_what_is_reserved(cuebot: Cuebot) -> None:
+    allocations = cuebot("AllocationInterface/GetAll").allocations.allocations
+    assert [each.name for each in allocations] == ["local.desktop", "local.general"]
+    procs = cuebot("ProcInterface/GetProcs").procs.procs
+    running = sum(each.stats.running_cores for each in allocations)
+    assert running == sum(proc.reserved_cores for proc in procs)
+    show = cuebot("ShowInterface/FindShow", name="demo").show
+    answer = cuebot("ShowInterface/GetSubscriptions", show=show)
+    reserved = sum(each.reserved_cores for each in answer.subscriptions.subscriptions)
+    assert reserved == show.show_stats.reserved_cores * 100

@@ -4,39 +4,37 @@ from typing import Any
 
 import pytest
 
-from cuebot_simulator.world.artists import SLOWEST
+from cuebot_simulator.world.artists import HELP_SECONDS
 from cuebot_simulator.world.clock import StoppedClock
 from cuebot_simulator.world.frame_actions import enqueue, retry_frames
 from cuebot_simulator.world.frames import change_frame
 from cuebot_simulator.world.messages import Messages, enum_name, fill
 from cuebot_simulator.world.studio import build_farm
 from tests.simulator.conftest import NOW
-from tests.simulator.in_process import Cuebot
+from tests.simulator.in_process import COMP, SMOKE, Cuebot
 
 pytestmark = pytest.mark.slow
 
-COMP = "demo-sh010-lena_comp_v003"
 NEXT = "demo-sh010-lena_comp_v004"
-SMOKE = "demo-sh020-marco_smoke_v001"
 LONGEST_NEXT = 200
 """Seconds in which the next version of a job has come for sure."""
 DAY = 24 * 3600
 
 
 def kill(cuebot: Cuebot, name: str) -> None:
-    cuebot("JobInterface/Kill", job={"id": cuebot.job(name).id}, reason="test")
+    cuebot("JobInterface/Kill", job=cuebot.job(name), reason="test")
     cuebot.wait(LONGEST_NEXT)
 
 
 def make_stuck(cuebot: Cuebot, name: str) -> Any:
     """Let all that could still start in a job be dead. Its frames that depend stay."""
     job = cuebot.farm.pending[name]
-    cuebot("JobInterface/SetMaxRetries", job={"id": job.id}, max_retries=0)
+    cuebot("JobInterface/SetMaxRetries", job=job, max_retries=0)
     fill(job, is_paused=False)
     for frame in cuebot.farm.frames_of(job):
         if enum_name(frame, "state") == "WAITING":
             change_frame(cuebot.farm, frame, state="DEAD")
-    cuebot("JobInterface/KillFrames", job={"id": job.id}, reason="test", req={})
+    cuebot("JobInterface/KillFrames", job=job, reason="test", req={})
     return job
 
 
@@ -46,17 +44,16 @@ def states(cuebot: Cuebot, job: Any) -> set[str]:
 
 @pytest.mark.parametrize("change", ["rename", "delete"])
 def test_without_its_group_a_next_version_is_in_the_root_group(cuebot: Cuebot, change: str) -> None:
-    """Groups are renamed and deleted; the artists go on all the same."""
     group = cuebot("GroupInterface/FindGroup", show="demo", name="comp").group
     if change == "rename":
-        cuebot("GroupInterface/SetName", group={"id": group.id}, name="other")
+        cuebot("GroupInterface/SetName", group=group, name="other")
     else:
-        for job in cuebot("GroupInterface/GetJobs", group={"id": group.id}).jobs.jobs:
+        for job in cuebot("GroupInterface/GetJobs", group=group).jobs.jobs:
             root = cuebot("ShowInterface/GetRootGroup", show={"id": show_id(cuebot)}).group
-            cuebot("JobInterface/SetGroup", job={"id": job.id}, group_id=root.id)
+            cuebot("JobInterface/SetGroup", job=job, group_id=root.id)
         for action in list(cuebot.farm.actions):
             cuebot("ActionInterface/Delete", action={"id": action})
-        cuebot("GroupInterface/Delete", group={"id": group.id})
+        cuebot("GroupInterface/Delete", group=group)
     kill(cuebot, COMP)
     assert cuebot("JobInterface/FindJob", name=NEXT).job.group == "demo"
 
@@ -68,7 +65,6 @@ def show_id(cuebot: Cuebot) -> str:
 def test_the_next_version_for_an_archived_show_is_in_the_one_that_took_its_place(
     cuebot: Cuebot,
 ) -> None:
-    """ManageShow.archive leaves an alias, which launches follow."""
     cuebot("ShowInterface/Archive", show={"id": show_id(cuebot)}, target_show_name="harbor")
     kill(cuebot, COMP)
     job = cuebot("JobInterface/FindJob", name=NEXT).job
@@ -76,7 +72,6 @@ def test_the_next_version_for_an_archived_show_is_in_the_one_that_took_its_place
 
 
 def test_nobody_sends_jobs_to_a_show_that_is_gone(cuebot: Cuebot) -> None:
-    """The plan is given up; the farm goes on."""
     cuebot.farm.shows[show_id(cuebot)].name = "gone"
     kill(cuebot, COMP)
     assert cuebot.refusal("JobInterface/FindJob", name=NEXT)[0] == "NOT_FOUND"
@@ -84,24 +79,22 @@ def test_nobody_sends_jobs_to_a_show_that_is_gone(cuebot: Cuebot) -> None:
 
 
 def test_a_paused_job_is_resumed_once(cuebot: Cuebot) -> None:
-    """Somebody notices after a while. Who pauses it again wants it so."""
     job = cuebot.farm.pending[SMOKE]
     cuebot.wait(600)
     assert job.is_paused
-    cuebot.wait(SLOWEST)
+    cuebot.wait(HELP_SECONDS[1])
     assert not job.is_paused
-    cuebot("JobInterface/Pause", job={"id": job.id})
-    cuebot.wait(2 * SLOWEST)
+    cuebot("JobInterface/Pause", job=job)
+    cuebot.wait(2 * HELP_SECONDS[1])
     assert job.is_paused
 
 
 def test_dead_frames_are_tried_again(cuebot: Cuebot) -> None:
-    """A job that cannot go on for its dead frames is helped, and what waits for them follows."""
     job = make_stuck(cuebot, COMP)
     cuebot.wait(60)
     assert states(cuebot, job) <= {"DEAD", "DEPEND", "SUCCEEDED"}
-    cuebot("JobInterface/SetMaxRetries", job={"id": job.id}, max_retries=10)
-    cuebot.wait(SLOWEST + 60)
+    cuebot("JobInterface/SetMaxRetries", job=job, max_retries=10)
+    cuebot.wait(HELP_SECONDS[1] + 60)
     assert "DEAD" not in states(cuebot, job)
     cuebot.wait(3600)
     assert enum_name(job, "state") == "FINISHED"
@@ -109,7 +102,6 @@ def test_dead_frames_are_tried_again(cuebot: Cuebot) -> None:
 
 
 def test_what_dies_again_is_given_up(messages: Messages) -> None:
-    """By seed, the dead frames are eaten and what waits for them goes on, or the job is killed."""
     ends = set()
     for seed in range(1, 9):
         clock = StoppedClock(NOW)
@@ -120,26 +112,24 @@ def test_what_dies_again_is_given_up(messages: Messages) -> None:
             cuebot.wait(20)
         make_stuck(cuebot, COMP)
         cuebot.wait(60)
-        cuebot("JobInterface/SetMaxRetries", job={"id": job.id}, max_retries=10)
-        cuebot.wait(SLOWEST + 600)
+        cuebot("JobInterface/SetMaxRetries", job=job, max_retries=10)
+        cuebot.wait(HELP_SECONDS[1] + 600)
         assert enum_name(job, "state") == "FINISHED"
         ends.add("DEAD" in states(cuebot, job))
     assert ends == {True, False}
 
 
 def test_who_helps_himself_is_left_alone(cuebot: Cuebot) -> None:
-    """A job that goes on before anybody looks is no trouble."""
     job = make_stuck(cuebot, COMP)
     cuebot.wait(30)
     fill(job, max_cores=1)
     enqueue(cuebot.farm, retry_frames, cuebot.farm.frames_of(job))
-    cuebot.wait(SLOWEST)
+    cuebot.wait(HELP_SECONDS[1])
     assert states(cuebot, job) & {"WAITING", "RUNNING"}
 
 
 @pytest.mark.slow
 def test_the_farm_lives_on(messages: Messages) -> None:
-    """After a day it renders as it did at first, and no job is older than half of that."""
     clock = StoppedClock(NOW)
     farm = build_farm(messages, jobs=4, clock=clock)
     for _ in range(DAY // 60):

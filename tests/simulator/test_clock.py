@@ -1,4 +1,4 @@
-"""The farm's time: nothing happens unless it passes, and all that is due happens in order."""
+"""The farm's time."""
 
 from functools import partial
 
@@ -8,7 +8,6 @@ from cuebot_simulator.world.clock import Agenda, StoppedClock
 
 
 def test_steps_happen_when_they_are_due_in_the_order_of_their_times() -> None:
-    """A step sees the time it was noted for, however late it is done; the same time keeps order."""
     clock, done = StoppedClock(100), []
     agenda = Agenda(clock)
     agenda.after(3, lambda: done.append(("late", agenda.now)))
@@ -25,7 +24,6 @@ def test_steps_happen_when_they_are_due_in_the_order_of_their_times() -> None:
 
 
 def test_what_a_step_notes_happens_too_if_it_is_due() -> None:
-    """Steps that follow each other need no more calls than one."""
     clock, done = StoppedClock(0), []
     agenda = Agenda(clock)
 
@@ -40,7 +38,6 @@ def test_what_a_step_notes_happens_too_if_it_is_due() -> None:
 
 
 def test_it_can_catch_up_in_parts() -> None:
-    """With a most, it says whether there is more to do now."""
     clock, done = StoppedClock(0), []
     agenda = Agenda(clock)
     for number in range(5):
@@ -54,7 +51,6 @@ def test_it_can_catch_up_in_parts() -> None:
 
 
 def test_a_step_that_fails_does_not_stop_the_clock() -> None:
-    """The failure is logged with the step's name, and what comes after it happens."""
     clock, done = StoppedClock(0), []
     agenda = Agenda(clock)
     agenda.after(1, partial(fail, "first"))
@@ -74,7 +70,6 @@ def fail(why: str) -> None:
 
 
 def test_it_can_be_shifted() -> None:
-    """After a pause, what was due then is due now, and the rest as much later as before."""
     clock, done = StoppedClock(0), []
     agenda = Agenda(clock)
     for seconds in (10, 12):

@@ -6,20 +6,15 @@ from typing import Any
 import pytest
 
 from cuebot_simulator.world import depends
+from cuebot_simulator.world.depends import Chunks
 from cuebot_simulator.world.failures import Refusal
 from cuebot_simulator.world.frame_actions import end_frame
-from cuebot_simulator.world.frame_pairs import Chunks
 from cuebot_simulator.world.frames import start_frame
-from cuebot_simulator.world.jobs import finish_job
-from cuebot_simulator.world.launch import launch_job
+from cuebot_simulator.world.jobs import finish_job, launch_job
 from cuebot_simulator.world.messages import enum_name, given
 from cuebot_simulator.world.plans import DependPlan, JobPlan, LayerPlan
-from tests.simulator.in_process import NOTHING_FOUND, UNCAUGHT, Cuebot
+from tests.simulator.in_process import COMP, LIGHT, ROTO, SMOKE, UNCAUGHT, Cuebot
 
-COMP = "demo-sh010-lena_comp_v003"
-LIGHT = "demo-sh010-artist1_light_v012"
-SMOKE = "demo-sh020-marco_smoke_v001"
-ROTO = "northwind-ep02_031-artist1_roto_v001"
 REFUSED = "com.imageworks.spcue.depend.DependException: {0}\n{0}"
 
 
@@ -53,18 +48,10 @@ def layer_plan(name: str, frames: Sequence[int], chunk: int = 1, text: str = "")
     return LayerPlan(name=name, frames=tuple(frames), chunk=chunk, range=text)
 
 
-def test_a_dependency_is_got_by_its_id(cuebot: Cuebot) -> None:
-    """ManageDepend.getDepend catches Spring's exception: an unknown id is NOT_FOUND."""
-    known = next(iter(cuebot.farm.depends.values()))
-    assert cuebot("DependInterface/GetDepend", id=known.id).depend.depend_er_layer == "preview"
-    assert cuebot.refusal("DependInterface/GetDepend", id="x") == ("NOT_FOUND", NOTHING_FOUND)
-
-
 def test_satisfy_is_queued_and_lets_frames_start(cuebot: Cuebot) -> None:
-    """ManageDepend.satisfy answers first; then the dependency is inactive and its frames wait."""
     cuebot.needs("job.Frame", "eligible_time")
     known = next(iter(cuebot.farm.depends.values()))
-    cuebot("DependInterface/Satisfy", depend={"id": known.id})
+    cuebot("DependInterface/Satisfy", depend=known)
     assert states(cuebot, COMP, "preview") == ["DEPEND"]
     cuebot.wait(0.5)
     assert states(cuebot, COMP, "preview") == ["WAITING"]
@@ -75,13 +62,12 @@ def test_satisfy_is_queued_and_lets_frames_start(cuebot: Cuebot) -> None:
 
 
 def test_unsatisfy_holds_frames_back_again(cuebot: Cuebot) -> None:
-    """DependManagerService.unsatisfyDepend knows frames on frames and layers on layers only."""
     known = next(iter(cuebot.farm.depends.values()))
     depends.satisfy(cuebot.farm, known)
-    cuebot("DependInterface/Unsatisfy", depend={"id": known.id})
+    cuebot("DependInterface/Unsatisfy", depend=known)
     assert states(cuebot, COMP, "preview") == ["DEPEND"]
     assert cuebot("DependInterface/GetDepend", id=known.id).depend.active
-    cuebot("DependInterface/Unsatisfy", depend={"id": known.id})
+    cuebot("DependInterface/Unsatisfy", depend=known)
     depends.satisfy(cuebot.farm, known)
     assert states(cuebot, COMP, "preview") == ["WAITING"]
 
@@ -89,13 +75,12 @@ def test_unsatisfy_holds_frames_back_again(cuebot: Cuebot) -> None:
         cuebot.farm, "LAYER_ON_JOB", parts(cuebot, COMP, "preview"), parts(cuebot, ROTO)
     )
     depends.satisfy(cuebot.farm, on_job)
-    cuebot("DependInterface/Unsatisfy", depend={"id": on_job.id})
+    cuebot("DependInterface/Unsatisfy", depend=on_job)
     assert not on_job.active
     assert states(cuebot, COMP, "preview") == ["WAITING"]
 
 
 def test_a_frame_waits_as_long_as_anything_holds_it_back(cuebot: Cuebot) -> None:
-    """Cuebot counts a frame's dependencies: the last of them to be satisfied lets it start."""
     preview = parts(cuebot, COMP, "preview")
     first = next(iter(cuebot.farm.depends.values()))
     second = depends.add_depend(cuebot.farm, "LAYER_ON_JOB", preview, parts(cuebot, ROTO))
@@ -107,10 +92,9 @@ def test_a_frame_waits_as_long_as_anything_holds_it_back(cuebot: Cuebot) -> None
 
 
 def test_a_new_dependency_holds_back_all_but_running_and_eaten_frames(cuebot: Cuebot) -> None:
-    """Cuebot's database puts even dead and succeeded frames with a depend count into DEPEND."""
     beauty = parts(cuebot, LIGHT, "beauty")
     waiting = cuebot.farm.frames_of(beauty)[-1]
-    cuebot("FrameInterface/Eat", frame={"id": waiting.id})
+    cuebot("FrameInterface/Eat", frame=waiting)
     cuebot.wait(0.5)
     depends.add_depend(cuebot.farm, "LAYER_ON_JOB", beauty, parts(cuebot, ROTO))
     found = states(cuebot, LIGHT, "beauty")
@@ -122,7 +106,6 @@ def test_a_new_dependency_holds_back_all_but_running_and_eaten_frames(cuebot: Cu
 
 
 def test_a_running_frame_that_is_held_back_goes_to_depend(cuebot: Cuebot) -> None:
-    """Whatever becomes of it: update_frame_wait_to_dep looks at the new state and the count."""
     job = small_job(cuebot, layer_plan("a", [1, 2]), layer_plan("b", [1, 2]))
     first, _ = cuebot.farm.layers_of(job)
     frame = cuebot.farm.frames_of(first)[0]
@@ -134,7 +117,6 @@ def test_a_running_frame_that_is_held_back_goes_to_depend(cuebot: Cuebot) -> Non
 
 
 def test_frame_by_frame_lets_each_frame_start_after_its_own(cuebot: Cuebot) -> None:
-    """A FRAME_BY_FRAME has FRAME_ON_FRAME children, which count; itself it stays active."""
     sim = cuebot.farm.frames_of(parts(cuebot, SMOKE, "sim"))
     run(cuebot, sim[:2])
     assert states(cuebot, SMOKE, "mesh")[:3] == ["WAITING", "WAITING", "DEPEND"]
@@ -159,20 +141,17 @@ def test_frame_by_frame_lets_each_frame_start_after_its_own(cuebot: Cuebot) -> N
 def test_chunks_wait_for_the_chunks_they_need(
     er: tuple[Sequence[int], int], on: tuple[Sequence[int], int], pairs: dict[int, list[int]]
 ) -> None:
-    """DependManagerService: the larger chunk that a frame is in, or all the smaller ones in it."""
     found = {number: list(Chunks(on[0]).needed(number, er[1], on[1])) for number in er[0]}
     assert {number: needed for number, needed in found.items() if needed} == pairs
 
 
 def test_chunks_that_were_launched_backwards_are_found_too() -> None:
-    """CueUtil.findChunk takes the place before the first one that is higher, in launch order."""
     chunks = Chunks((10, 7, 13, 4, 16))
     assert [chunks.place(number) for number in (4, 10, 11, 12, 14, 15, 99)] == [3, 0, 1, 1, 3, 3, 4]
     assert Chunks((10, 20, 5, 30)).place(15) == 0
 
 
 def test_many_frames_that_wait_for_many_take_little_time(cuebot: Cuebot) -> None:
-    """What a frame needs is found at once, however many there are."""
     numbers = range(1, 200_001)
     chunks = Chunks(numbers)
     assert all(list(chunks.needed(number, 1, 1)) == [number] for number in numbers)
@@ -182,7 +161,6 @@ def test_many_frames_that_wait_for_many_take_little_time(cuebot: Cuebot) -> None
 def test_too_many_at_once_are_refused(
     cuebot: Cuebot, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They would take the simulated farm too long. Nothing of them is made."""
     monkeypatch.setattr(depends, "MOST_CHILDREN", 5)
     job = small_job(cuebot, layer_plan("a", range(1, 9)), layer_plan("b", range(1, 9)))
     er, on = cuebot.farm.layers_of(job)
@@ -195,14 +173,12 @@ def test_too_many_at_once_are_refused(
 
 
 def test_a_frame_before_every_chunk_is_an_error(cuebot: Cuebot) -> None:
-    """CueUtil.findChunk looks before the first chunk, and nobody catches what that throws."""
     job = small_job(cuebot, layer_plan("a", [1, 2]), layer_plan("b", [2, 4], chunk=2))
-    with pytest.raises(Refusal, match="Index -1 out of bounds for length 2"):
+    with pytest.raises(Refusal, match="comes before all chunks"):
         depends.add_depend(cuebot.farm, "FRAME_BY_FRAME", *cuebot.farm.layers_of(job))
 
 
 def test_a_layer_of_one_chunk_waits_whole(cuebot: Cuebot) -> None:
-    """Frame by frame on a layer whose one chunk holds all becomes LAYER_ON_LAYER."""
     job = small_job(cuebot, layer_plan("a", [1, 2]), layer_plan("b", [1], chunk=100))
     depend = depends.add_depend(cuebot.farm, "FRAME_BY_FRAME", *cuebot.farm.layers_of(job))
     assert enum_name(depend, "type") == "LAYER_ON_LAYER"
@@ -210,19 +186,15 @@ def test_a_layer_of_one_chunk_waits_whole(cuebot: Cuebot) -> None:
 
 
 def test_frames_do_not_wait_for_another_jobs_tiles(cuebot: Cuebot) -> None:
-    """An external FRAME_BY_FRAME on a layer with _tile_ in its name is not made: nothing to get."""
     tiles = cuebot.farm.layers_of(small_job(cuebot, layer_plan("beauty_tile_1", [1, 2])))[0]
     mesh = parts(cuebot, SMOKE, "mesh")
     found = cuebot.refusal(
-        "LayerInterface/CreateFrameByFrameDependency",
-        layer={"id": mesh.id},
-        depend_layer={"id": tiles.id},
+        "LayerInterface/CreateFrameByFrameDependency", layer=mesh, depend_layer=tiles
     )
     assert found == ("INTERNAL", UNCAUGHT)
 
 
 def test_previous_frame(cuebot: Cuebot) -> None:
-    """PREVIOUS_FRAME: each frame but the first waits for the one before it, also in one layer."""
     job = small_job(
         cuebot,
         layer_plan("a", [1, 2, 3], text="1-3"),
@@ -231,12 +203,16 @@ def test_previous_frame(cuebot: Cuebot) -> None:
     assert states(cuebot, job.name, "a") == ["WAITING", "DEPEND", "DEPEND"]
     run(cuebot, cuebot.farm.frames_of(job)[:1])
     assert states(cuebot, job.name, "a") == ["SUCCEEDED", "WAITING", "DEPEND"]
+    parent = next(
+        each for each in cuebot.farm.depends.values() if enum_name(each, "type") == "PREVIOUS_FRAME"
+    )
+    depends.satisfy(cuebot.farm, parent)
+    assert parent.active
     kinds = [enum_name(each, "type") for each in depends.dependencies_of(cuebot.farm, job)]
     assert kinds == []
 
 
 def test_layer_on_sim_frame(cuebot: Cuebot) -> None:
-    """LAYER_ON_SIM_FRAME makes a FRAME_ON_FRAME for each frame of the layer, and nothing else."""
     job = small_job(
         cuebot,
         layer_plan("a", [1, 2]),
@@ -253,7 +229,6 @@ def test_layer_on_sim_frame(cuebot: Cuebot) -> None:
 
 
 def test_any_frame_is_satisfied_by_the_first(cuebot: Cuebot) -> None:
-    """A LAYER_ON_LAYER with any_frame needs one frame of the other layer; without, all of it."""
     job = small_job(
         cuebot,
         layer_plan("a", [1, 2]),
@@ -279,7 +254,6 @@ def test_any_frame_is_satisfied_by_the_first(cuebot: Cuebot) -> None:
 def test_a_job_that_ends_in_any_way_is_waited_for_no_more(
     cuebot: Cuebot, kind: str, ends: str
 ) -> None:
-    """JobManagerSupport.shutdownJob satisfies what depends on the job, killed or finished."""
     other = small_job(cuebot, layer_plan("b", [1]), name="other")
     job = small_job(cuebot, layer_plan("a", [1]))
     layer = cuebot.farm.layers_of(job)[0]
@@ -296,22 +270,20 @@ def test_a_job_that_ends_in_any_way_is_waited_for_no_more(
 
 @pytest.mark.parametrize("kind", ["JOB_ON_LAYER", "LAYER_ON_LAYER", "FRAME_ON_LAYER"])
 def test_eaten_frames_satisfy_nothing(cuebot: Cuebot, kind: str) -> None:
-    """depend.satisfy_only_on_frame_success: eating leaves waiting what waits, marking done not."""
     other = small_job(cuebot, layer_plan("b", [1, 2]), name="other")
     job = small_job(cuebot, layer_plan("a", [1]))
     on, layer = cuebot.farm.layers_of(other)[0], cuebot.farm.layers_of(job)[0]
     er = {"JOB": job, "LAYER": layer, "FRAME": cuebot.farm.frames_of(layer)[0]}[kind.split("_")[0]]
     depends.add_depend(cuebot.farm, kind, er, on)
-    cuebot("LayerInterface/EatFrames", layer={"id": on.id})
+    cuebot("LayerInterface/EatFrames", layer=on)
     cuebot.wait(0.5)
     assert states(cuebot, job.name, "a") == ["DEPEND"]
-    cuebot("LayerInterface/MarkdoneFrames", layer={"id": on.id})
+    cuebot("LayerInterface/MarkdoneFrames", layer=on)
     cuebot.wait(0.5)
     assert states(cuebot, job.name, "a") == ["WAITING"]
 
 
 def test_the_last_success_satisfies_the_layer_whatever_was_eaten(cuebot: Cuebot) -> None:
-    """FrameCompleteHandler: a success asks whether the layer is complete, eaten frames included."""
     job = small_job(
         cuebot,
         layer_plan("a", [1, 2]),
@@ -326,7 +298,6 @@ def test_the_last_success_satisfies_the_layer_whatever_was_eaten(cuebot: Cuebot)
 
 
 def test_what_is_done_already_holds_nothing_back(cuebot: Cuebot) -> None:
-    """On a complete layer or frame, DependManagerService makes an inactive dependency."""
     shadow = parts(cuebot, LIGHT, "shadow")
     roto = parts(cuebot, ROTO, "roto")
     on_layer = depends.add_depend(cuebot.farm, "LAYER_ON_LAYER", roto, shadow)
@@ -339,7 +310,6 @@ def test_what_is_done_already_holds_nothing_back(cuebot: Cuebot) -> None:
 
 
 def test_what_cannot_wait_is_refused(cuebot: Cuebot) -> None:
-    """The DependException of OpenCue's depend classes and of DependManagerService."""
     farm = cuebot.farm
     job, comp = parts(cuebot, COMP), parts(cuebot, COMP, "comp")
     frame = farm.frames_of(comp)[0]
@@ -354,12 +324,7 @@ def test_what_cannot_wait_is_refused(cuebot: Cuebot) -> None:
         ("LAYER_ON_SIM_FRAME", comp, frame, "Cannot make the layer comp depend on itself."),
         ("LAYER_ON_FRAME", comp, frame, "A layer cannot depend on one of its own frames."),
         ("FRAME_ON_JOB", frame, job, "A frame cannot depend on its own job."),
-        (
-            "FRAME_ON_LAYER",
-            frame,
-            comp,
-            f"The frame {frame.name} cannot depend  on its own layer.",
-        ),
+        ("FRAME_ON_LAYER", frame, comp, f"The frame {frame.name} cannot depend  on its own layer."),
         ("JOB_ON_JOB", job, done, "The job you are depending on is already complete."),
     ]
     known = len(farm.depends)
@@ -371,7 +336,6 @@ def test_what_cannot_wait_is_refused(cuebot: Cuebot) -> None:
 
 
 def test_a_second_dependency_of_the_same_kind_is_refused(cuebot: Cuebot) -> None:
-    """depend.str_signature is unique as long as a dependency was never satisfied."""
     preview, comp = parts(cuebot, COMP, "preview"), parts(cuebot, COMP, "comp")
     with pytest.raises(Refusal, match="DuplicateKeyException"):
         depends.add_depend(cuebot.farm, "LAYER_ON_LAYER", preview, comp)
@@ -385,7 +349,6 @@ def test_a_second_dependency_of_the_same_kind_is_refused(cuebot: Cuebot) -> None
 
 
 def test_what_a_job_depends_on_and_what_on_it(cuebot: Cuebot) -> None:
-    """WhiteboardDaoJdbc: a job's own kinds one way, all without a parent the other way."""
     farm = cuebot.farm
     smoke, roto = parts(cuebot, SMOKE), parts(cuebot, ROTO)
     mesh, sim = parts(cuebot, SMOKE, "mesh"), parts(cuebot, SMOKE, "sim")
@@ -415,7 +378,6 @@ def test_what_a_job_depends_on_and_what_on_it(cuebot: Cuebot) -> None:
 
 
 def test_a_jobs_dependencies_are_dropped_by_target(cuebot: Cuebot) -> None:
-    """DispatchDropDepends of a job: those of its layers too, and of the wanted target only."""
     farm, smoke = cuebot.farm, parts(cuebot, SMOKE)
     on_roto = depends.add_depend(farm, "JOB_ON_JOB", smoke, parts(cuebot, ROTO))
     depends.drop_depends(farm, smoke, "INTERNAL")
@@ -427,7 +389,6 @@ def test_a_jobs_dependencies_are_dropped_by_target(cuebot: Cuebot) -> None:
 
 
 def test_a_large_farm_makes_no_frames_for_its_dependencies(cuebot: Cuebot) -> None:
-    """A layer that waits for a layer stays a draft; its first frames have no eligible time yet."""
     cuebot.needs("job.Frame", "eligible_time")
     job = small_job(
         cuebot,

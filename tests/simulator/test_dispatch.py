@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from cuebot_simulator.world.clock import StoppedClock
-from cuebot_simulator.world.dispatch import BEAT, LONGEST, SORTED_AT_ONCE
-from cuebot_simulator.world.launch import launch_job
+from cuebot_simulator.world.dispatch import BEAT_SECONDS, FRAME_SECONDS, JOBS_SORTED_AT_ONCE
+from cuebot_simulator.world.jobs import launch_job
 from cuebot_simulator.world.messages import Messages, enum_name
 from cuebot_simulator.world.new_entities import add_host
 from cuebot_simulator.world.plans import HostPlan, JobPlan, LayerPlan
@@ -34,16 +34,15 @@ def running(cuebot: Cuebot) -> int:
 
 
 def test_waiting_frames_of_a_new_job_run_within_a_beat(cuebot: Cuebot) -> None:
-    """Cuebot books a host when it reports: its idle cores and memory fall by what procs take."""
     launch(cuebot)
     assert running(cuebot) == 0
     before = {host.name: host for host in cuebot("HostInterface/GetHosts").hosts.hosts}
-    cuebot.wait(BEAT * 2)
+    cuebot.wait(BEAT_SECONDS * 2)
     assert running(cuebot) == 10
     for frame in cuebot.frames(JOB, "RUNNING"):
         name = frame.last_resource.partition("/")[0]
         host = cuebot.host(name)
-        procs = cuebot("HostInterface/GetProcs", host={"id": host.id}).procs.procs
+        procs = cuebot("HostInterface/GetProcs", host=host).procs.procs
         assert frame.name in [proc.frame_name for proc in procs]
         assert host.cores - host.idle_cores == sum(proc.reserved_cores for proc in procs)
         assert host.idle_memory < before[name].idle_memory
@@ -51,10 +50,9 @@ def test_waiting_frames_of_a_new_job_run_within_a_beat(cuebot: Cuebot) -> None:
 
 
 def test_frames_end_and_a_job_without_any_left_is_finished(cuebot: Cuebot) -> None:
-    """A job of which every frame has succeeded is FINISHED, and nothing of it runs any more."""
     launch(cuebot)
     for _ in range(40):
-        cuebot.wait(LONGEST / 10)
+        cuebot.wait(FRAME_SECONDS[1] / 10)
     job = cuebot.job(JOB)
     assert enum_name(job, "state") == "FINISHED"
     assert job.job_stats.succeeded_frames == 10
@@ -69,7 +67,7 @@ def lock_hosts(cuebot: Cuebot) -> None:
     """Lock every host that answers."""
     for host in cuebot.farm.hosts.values():
         if enum_name(host, "state") == "UP":
-            cuebot("HostInterface/Lock", host={"id": host.id})
+            cuebot("HostInterface/Lock", host=host)
 
 
 def nobody(cuebot: Cuebot) -> None:
@@ -77,7 +75,7 @@ def nobody(cuebot: Cuebot) -> None:
 
 
 def pause(cuebot: Cuebot) -> None:
-    cuebot("JobInterface/Pause", job={"id": cuebot.job(JOB).id})
+    cuebot("JobInterface/Pause", job=cuebot.job(JOB))
 
 
 def close_show(cuebot: Cuebot) -> None:
@@ -94,42 +92,33 @@ def break_subscriptions(cuebot: Cuebot) -> None:
 
 def break_hosts(cuebot: Cuebot) -> None:
     for host in cuebot.farm.hosts.values():
-        cuebot("HostInterface/SetHardwareState", host={"id": host.id}, state="REPAIR")
+        cuebot("HostInterface/SetHardwareState", host=host, state="REPAIR")
 
 
 @pytest.mark.parametrize("stop", [nobody, pause, close_show, break_subscriptions, break_hosts])
 def test_what_keeps_frames_from_being_booked(
     cuebot: Cuebot, stop: Callable[[Cuebot], None]
 ) -> None:
-    """Locked or broken hosts, paused jobs, shows that do not book or have no burst get nothing."""
     launch(cuebot)
     stop(cuebot)
-    cuebot.wait(BEAT * 3)
+    cuebot.wait(BEAT_SECONDS * 3)
     assert running(cuebot) == 0
 
 
 @pytest.mark.parametrize(
-    "layer",
-    [
-        {"tags": ("elsewhere",)},
-        {"memory": 1000.0},
-        {"cores": 64.0},
-        {"gpus": 1},
-    ],
+    "layer", [{"tags": ("elsewhere",)}, {"memory": 1000.0}, {"cores": 64.0}, {"gpus": 1}]
 )
 def test_a_layer_runs_only_where_it_fits(cuebot: Cuebot, layer: dict[str, Any]) -> None:
-    """Tags in common, enough idle cores, memory and GPUs on one host."""
     launch(cuebot, **layer)
-    cuebot.wait(BEAT * 3)
+    cuebot.wait(BEAT_SECONDS * 3)
     assert running(cuebot) == 0
 
 
 def test_a_limit_holds_for_all_the_farm(cuebot: Cuebot) -> None:
-    """No more frames run under a limit than its value, whatever job they are of."""
     limit = cuebot("LimitInterface/Find", name="nuke_render").limit
     now = cuebot.farm.running_with["nuke_render"]
     launch(cuebot, limits=("nuke_render",), frames=tuple(range(1, 31)))
-    cuebot.wait(BEAT * 3)
+    cuebot.wait(BEAT_SECONDS * 3)
     assert cuebot.farm.running_with["nuke_render"] == limit.max_value > now
     everything = [
         frame for job in cuebot.farm.jobs.values() for frame in cuebot.farm.frames_of(job)
@@ -144,35 +133,30 @@ def test_a_limit_holds_for_all_the_farm(cuebot: Cuebot) -> None:
 
 
 def test_a_job_has_no_more_cores_than_its_maximum(cuebot: Cuebot) -> None:
-    """Job.max_cores bounds what its procs reserve together."""
     job = launch(cuebot)
-    cuebot("JobInterface/SetMaxCores", job={"id": job.id}, val=3)
-    cuebot.wait(BEAT * 3)
+    cuebot("JobInterface/SetMaxCores", job=job, val=3)
+    cuebot.wait(BEAT_SECONDS * 3)
     assert running(cuebot) == 3
 
 
 def test_the_higher_priority_comes_first(cuebot: Cuebot) -> None:
-    """With room for one frame only, the job with the higher priority has it."""
     lock_hosts(cuebot)
     add_host(cuebot.farm, HostPlan(name="late-node", alloc="local.general", cores=4, memory=32))
     launch(cuebot, cores=4.0)
-    cuebot("JobInterface/SetPriority", job={"id": cuebot.job(JOB).id}, val=1)
-    cuebot.wait(BEAT * 2)
+    cuebot("JobInterface/SetPriority", job=cuebot.job(JOB), val=1)
+    cuebot.wait(BEAT_SECONDS * 2)
     assert running(cuebot) == 0
-    (proc,) = cuebot("HostInterface/GetProcs", host={"id": cuebot.host("late-node").id}).procs.procs
-    cuebot("JobInterface/SetPriority", job={"id": cuebot.job(JOB).id}, val=1000)
+    (proc,) = cuebot("HostInterface/GetProcs", host=cuebot.host("late-node")).procs.procs
+    cuebot("JobInterface/SetPriority", job=cuebot.job(JOB), val=1000)
     while running(cuebot) == 0:
-        cuebot.wait(BEAT)
-    (other,) = cuebot(
-        "HostInterface/GetProcs", host={"id": cuebot.host("late-node").id}
-    ).procs.procs
+        cuebot.wait(BEAT_SECONDS)
+    (other,) = cuebot("HostInterface/GetProcs", host=cuebot.host("late-node")).procs.procs
     assert (other.job_name, proc.job_name == JOB) == (JOB, False)
 
 
 def test_what_runs_uses_memory_and_is_seen_alive(cuebot: Cuebot) -> None:
-    """RQD reports a frame's memory and the last change of its log as it runs."""
     launch(cuebot)
-    cuebot.wait(BEAT * 3)
+    cuebot.wait(BEAT_SECONDS * 3)
     first = cuebot.frames(JOB, "RUNNING")[0]
     cuebot.wait(20)
     later = cuebot("FrameInterface/GetFrame", id=first.id).frame
@@ -183,7 +167,6 @@ def test_what_runs_uses_memory_and_is_seen_alive(cuebot: Cuebot) -> None:
 
 
 def test_failed_frames_are_tried_again_and_then_dead(messages: Messages) -> None:
-    """A failed frame waits for its next try, with one retry more; with none left it is DEAD."""
     clock = StoppedClock(NOW)
     cuebot = Cuebot(build_farm(messages, clock=clock), clock)
     job = launch(cuebot, frames=tuple(range(1, 201)))
@@ -202,7 +185,6 @@ def test_failed_frames_are_tried_again_and_then_dead(messages: Messages) -> None
 
 
 def test_the_same_seed_lives_the_same_life(messages: Messages) -> None:
-    """Two farms of one seed are equal after an hour, and one of another seed is not."""
     lives = []
     for seed, step in ((7, 60), (7, 13), (8, 60)):
         clock = StoppedClock(NOW)
@@ -221,7 +203,6 @@ def test_the_same_seed_lives_the_same_life(messages: Messages) -> None:
 
 
 def test_artists_send_the_next_version_of_a_finished_job(cuebot: Cuebot) -> None:
-    """The farm of a demo stays busy: a job that is over is followed by its next version."""
     assert not cuebot("JobInterface/IsJobPending", name="demo-sh020-priya_comp_v008").value
     cuebot.wait(200)
     job = cuebot("JobInterface/FindJob", name="demo-sh020-priya_comp_v008").job
@@ -233,9 +214,8 @@ def test_artists_send_the_next_version_of_a_finished_job(cuebot: Cuebot) -> None
 
 
 def test_a_large_farm_sorts_its_jobs_bit_by_bit(messages: Messages) -> None:
-    """However many jobs there are, no step sorts more than a few, and the most urgent run first."""
     clock = StoppedClock(NOW)
-    farm = build_farm(messages, jobs=3 * SORTED_AT_ONCE, clock=clock)
+    farm = build_farm(messages, jobs=3 * JOBS_SORTED_AT_ONCE, clock=clock)
     cuebot = Cuebot(farm, clock)
     last = list(farm.pending.values())[-1]
     last.priority = 1000
@@ -247,11 +227,11 @@ def test_a_large_farm_sorts_its_jobs_bit_by_bit(messages: Messages) -> None:
         sort(names, last=last)
 
     farm.dispatcher.sort = watched
-    cuebot.wait(3 * BEAT)
-    assert max(seen) == SORTED_AT_ONCE
-    assert sum(seen) >= 2 * len(farm.pending) - SORTED_AT_ONCE
+    cuebot.wait(3 * BEAT_SECONDS)
+    assert max(seen) == JOBS_SORTED_AT_ONCE
+    assert sum(seen) >= 2 * len(farm.pending) - JOBS_SORTED_AT_ONCE
     assert cuebot.frames(last.name, "RUNNING")
-    assert len(farm.dispatcher.queue) > 2 * SORTED_AT_ONCE
+    assert len(farm.dispatcher.queue) > 2 * JOBS_SORTED_AT_ONCE
 
 
 @pytest.mark.parametrize(
@@ -261,12 +241,11 @@ def test_a_large_farm_sorts_its_jobs_bit_by_bit(messages: Messages) -> None:
 def test_a_layer_without_cores_takes_a_whole_machine(
     cuebot: Cuebot, cores: float, threadable: bool, taken: float
 ) -> None:
-    """VirtualProc.build: all cores, or all but so many, of a host where nothing else runs."""
     host = add_host(
         cuebot.farm, HostPlan(name="whole", alloc="local.general", cores=8, memory=32), tags=["own"]
     )
     launch(cuebot, cores=cores, threadable=threadable, tags=("own",))
-    cuebot.wait(BEAT * 2)
-    procs = cuebot("HostInterface/GetProcs", host={"id": host.id}).procs.procs
+    cuebot.wait(BEAT_SECONDS * 2)
+    procs = cuebot("HostInterface/GetProcs", host=host).procs.procs
     assert [round(proc.reserved_cores, 2) for proc in procs if proc.job_name == JOB] == [taken]
     assert procs[0].job_name == JOB

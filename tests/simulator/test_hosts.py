@@ -1,21 +1,32 @@
-"""host.HostInterface."""
+"""Hosts, the machines behind them, and their owners."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from cuebot_simulator.world.messages import enum_name
+from cuebot_simulator.world.clock import StoppedClock
+from cuebot_simulator.world.hosts import LONGEST_PAUSE_SECONDS, skip_pause
+from cuebot_simulator.world.indexes import HostIndex
+from cuebot_simulator.world.messages import Messages, enum_name
 from cuebot_simulator.world.redirects import redirect
-from tests.simulator.hosts import BUSY, IDLE, SILENT, ask, procs
-from tests.simulator.in_process import NOTHING_FOUND, UNCAUGHT, Cuebot
+from cuebot_simulator.world.studio import build_farm
+from tests.simulator.conftest import NOW
+from tests.simulator.in_process import ROTO, UNCAUGHT, VIOLATION, Cuebot
+
+SILENT = "render-node-07"
+"""A host whose machine is dead."""
+BUSY = "render-node-01"
+IDLE = "desk-203"
 
 
-def test_a_host_is_found_by_its_name_and_by_its_id(cuebot: Cuebot) -> None:
-    """ManageHost.findHost and getHost catch Spring's exception: NOT_FOUND."""
-    host = cuebot("HostInterface/FindHost", name=BUSY).host
-    assert cuebot("HostInterface/GetHost", id=host.id).host == host
-    for method, key in (("FindHost", {"name": host.id}), ("GetHost", {"id": BUSY})):
-        assert cuebot.refusal(f"HostInterface/{method}", **key) == ("NOT_FOUND", NOTHING_FOUND)
+def ask(cuebot: Cuebot, method: str, name: str, **values: Any) -> Any:
+    return cuebot(f"HostInterface/{method}", host=cuebot.host(name), **values)
+
+
+def procs(cuebot: Cuebot, name: str) -> Sequence[Any]:
+    found: Sequence[Any] = ask(cuebot, "GetProcs", name).procs.procs
+    return found
 
 
 METHODS = (
@@ -25,27 +36,12 @@ METHODS = (
 )
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_other_methods_do_not_catch_a_missing_host(cuebot: Cuebot, method: str) -> None:
-    """ManageHost.getHostInterface lets the exception through: INTERNAL, with the class."""
-    refusal = cuebot.refusal(f"HostInterface/{method}", host={"id": "nope", "name": BUSY})
-    assert refusal == ("INTERNAL", UNCAUGHT)
-
-
-@pytest.mark.parametrize("method", ["RestartRqdNow", "RestartRqdWhenIdle"])
-def test_rqd_is_not_restarted(cuebot: Cuebot, method: str) -> None:
-    """ManageHost has no restartRqd…: Cuebot answers UNIMPLEMENTED."""
-    if f"HostInterface/{method}" in cuebot.methods:
-        assert cuebot.refusal(f"HostInterface/{method}")[0] == "UNIMPLEMENTED"
-
-
 def names(cuebot: Cuebot, **criteria: Any) -> set[str]:
     found = cuebot("HostInterface/GetHosts", r=criteria).hosts.hosts
     return {host.name for host in found}
 
 
 def test_hosts_are_searched(cuebot: Cuebot) -> None:
-    """HostSearch: every filled criterion narrows, and any of its values fits."""
     assert len(names(cuebot)) == 10
     assert names(cuebot, hosts=[BUSY, IDLE, "nope"]) == {BUSY, IDLE}
     assert names(cuebot, ids=[cuebot.host(IDLE).id]) == {IDLE}
@@ -57,23 +53,12 @@ def test_hosts_are_searched(cuebot: Cuebot) -> None:
 
 
 def test_the_procs_of_a_host_are_those_that_run_there(cuebot: Cuebot) -> None:
-    """Whiteboard.getProcs filters by the host."""
     assert len(procs(cuebot, BUSY)) == 3
     assert all(proc.name.startswith(f"{BUSY}/") for proc in procs(cuebot, BUSY))
     assert not procs(cuebot, IDLE)
 
 
-def test_the_owner_and_the_deed_of_a_host(cuebot: Cuebot) -> None:
-    """Whiteboard.getOwner and getDeed find nothing where nobody owns the host: INTERNAL."""
-    assert ask(cuebot, "GetOwner", "desk-201").owner.name == "artist1"
-    assert ask(cuebot, "GetDeed", "desk-201").deed.host == "desk-201"
-    for method in ("GetOwner", "GetDeed"):
-        host = {"id": cuebot.host(IDLE).id}
-        assert cuebot.refusal(f"HostInterface/{method}", host=host) == ("INTERNAL", UNCAUGHT)
-
-
 def test_a_comment_on_a_host(cuebot: Cuebot) -> None:
-    """ManageHost.addComment takes user, subject and message, and sets the time itself."""
     comment = {"user": "ana", "subject": "Fan", "message": "Loud", "timestamp": 5}
     ask(cuebot, "AddComment", IDLE, new_comment=comment)
     assert cuebot.host(IDLE).has_comment
@@ -83,7 +68,6 @@ def test_a_comment_on_a_host(cuebot: Cuebot) -> None:
 
 
 def test_thread_mode_and_os_are_set(cuebot: Cuebot) -> None:
-    """HostDao.updateThreadMode and updateHostOs."""
     ask(cuebot, "SetThreadMode", IDLE, mode="ALL")
     ask(cuebot, "SetOs", IDLE, os="rocky10")
     host = cuebot.host(IDLE)
@@ -95,13 +79,11 @@ def tags(cuebot: Cuebot, name: str = IDLE) -> list[str]:
 
 
 def test_tags_are_added(cuebot: Cuebot) -> None:
-    """recalculate_tags: the allocation's, the host's name, the others sorted, even twice."""
     ask(cuebot, "AddTags", IDLE, tags=["gpu", "", " big ", "desktop"])
     assert tags(cuebot) == ["desktop", IDLE, "big", "desktop", "gpu"]
 
 
 def test_tags_are_removed(cuebot: Cuebot) -> None:
-    """HostDao.removeTag: every tag of that name but the allocation's, the host's name too."""
     ask(cuebot, "AddTags", IDLE, tags=["gpu", "gpu", "desktop"])
     ask(cuebot, "RemoveTags", IDLE, tags=["gpu", "desktop", "nope"])
     assert tags(cuebot) == ["desktop", IDLE]
@@ -110,7 +92,6 @@ def test_tags_are_removed(cuebot: Cuebot) -> None:
 
 
 def test_a_tag_is_renamed(cuebot: Cuebot) -> None:
-    """HostDao.renameTag: not the allocation's; one that is not there changes nothing."""
     ask(cuebot, "AddTags", IDLE, tags=["gpu"])
     ask(cuebot, "RenameTag", IDLE, old_tag="gpu", new_tag="rtx")
     ask(cuebot, "RenameTag", IDLE, old_tag="desktop", new_tag="general")
@@ -119,7 +100,6 @@ def test_a_tag_is_renamed(cuebot: Cuebot) -> None:
 
 
 def test_tags_decide_what_runs(cuebot: Cuebot) -> None:
-    """The dispatcher gives a host only layers that share a tag with it."""
     cuebot.wait(6)
     assert not procs(cuebot, IDLE)
     ask(cuebot, "AddTags", IDLE, tags=["general"])
@@ -128,7 +108,6 @@ def test_tags_decide_what_runs(cuebot: Cuebot) -> None:
 
 
 def test_a_host_moves_to_another_allocation(cuebot: Cuebot) -> None:
-    """ManageHost.setAllocation takes the allocation's id, and swaps its tag."""
     ask(cuebot, "AddTags", IDLE, tags=["gpu"])
     general = cuebot("AllocationInterface/Find", name="local.general").allocation
     ask(cuebot, "SetAllocation", IDLE, allocation_id=general.id)
@@ -140,7 +119,6 @@ def test_a_host_moves_to_another_allocation(cuebot: Cuebot) -> None:
 
 
 def test_a_busy_host_does_not_move(cuebot: Cuebot) -> None:
-    """HostManager.setAllocation refuses while procs run there."""
     desktop = cuebot("AllocationInterface/Find", name="local.desktop").allocation
     host = {"id": cuebot.host(BUSY).id}
     code, text = cuebot.refusal("HostInterface/SetAllocation", host=host, allocation_id=desktop.id)
@@ -150,7 +128,6 @@ def test_a_busy_host_does_not_move(cuebot: Cuebot) -> None:
 
 
 def test_a_host_is_deleted(cuebot: Cuebot) -> None:
-    """HostDao.deleteHost: its comments and its deed go with it."""
     ask(cuebot, "AddComment", "desk-201", new_comment={"subject": "Fan"})
     comments, deeds = len(cuebot.farm.comments), len(cuebot.farm.deeds)
     ask(cuebot, "Delete", "desk-201")
@@ -161,16 +138,11 @@ def test_a_host_is_deleted(cuebot: Cuebot) -> None:
 
 
 def test_a_busy_host_is_not_deleted(cuebot: Cuebot) -> None:
-    """The database refuses to delete a host that a proc refers to."""
-    code, text = cuebot.refusal("HostInterface/Delete", host={"id": cuebot.host(BUSY).id})
-    assert code == "INTERNAL"
-    assert text.startswith("org.springframework.dao.DataIntegrityViolationException: ")
-    assert "c_proc_pk_host" in text
+    assert cuebot.refusal("HostInterface/Delete", host=cuebot.host(BUSY)) == VIOLATION
     assert procs(cuebot, BUSY)
 
 
 def test_the_whiteboard_nests_procs_in_hosts(cuebot: Cuebot) -> None:
-    """NestedHost and NestedProc have the fields of Host and Proc."""
     hosts = {
         host.name: host
         for host in cuebot("HostInterface/GetHostWhiteboard").nested_hosts.nested_hosts
@@ -188,9 +160,8 @@ def test_the_whiteboard_nests_procs_in_hosts(cuebot: Cuebot) -> None:
 
 
 def test_procs_of_a_host_are_redirected_to_a_job(cuebot: Cuebot) -> None:
-    """RedirectManager.addRedirect: all are killed, and the job's frames come once all are gone."""
     found = procs(cuebot, BUSY)
-    job = cuebot.job("northwind-ep02_031-artist1_roto_v001")
+    job = cuebot.job(ROTO)
     answer = ask(
         cuebot, "RedirectToJob", BUSY, proc_names=[proc.id for proc in found], job_id=job.id
     )
@@ -206,23 +177,247 @@ def test_procs_of_a_host_are_redirected_to_a_job(cuebot: Cuebot) -> None:
 
 
 def test_a_batch_waits_for_its_last_proc(cuebot: Cuebot) -> None:
-    """RedirectManager.redirect: no proc of a batch goes to the job before the others report."""
     first, second, *_ = (cuebot.farm.procs[proc.id] for proc in procs(cuebot, BUSY))
-    job = cuebot.job("northwind-ep02_031-artist1_roto_v001")
+    job = cuebot.job(ROTO)
     for proc in (first, second):
         redirect(cuebot.farm, proc, job, "batch")
     for proc, running in ((first, 0), (second, job.job_stats.waiting_frames)):
-        cuebot("ProcInterface/Kill", proc={"id": proc.id})
+        cuebot("ProcInterface/Kill", proc=proc)
         cuebot.wait(1)
         assert cuebot.job(job.name).job_stats.running_frames == running
 
 
-@pytest.mark.parametrize("unknown", ["proc_names", "job_id"])
-def test_a_redirect_needs_procs_and_a_job(cuebot: Cuebot, unknown: str) -> None:
-    """ManageHost.redirectToJob looks both up by their ids: INTERNAL."""
-    proc = procs(cuebot, BUSY)[0]
-    values = {"proc_names": [proc.id], "job_id": cuebot.job(proc.job_name).id}
-    values[unknown] = [proc.name] if unknown == "proc_names" else proc.job_name
-    assert cuebot.refusal("HostInterface/RedirectToJob", **values) == ("INTERNAL", UNCAUGHT)
+def state(cuebot: Cuebot, name: str) -> str:
+    return enum_name(cuebot.host(name), "state")
+
+
+def test_a_lock_leaves_alone_what_runs(cuebot: Cuebot) -> None:
+    before = {proc.id for proc in procs(cuebot, BUSY)}
+    ask(cuebot, "Lock", BUSY)
+    assert enum_name(cuebot.host(BUSY), "lock_state") == "LOCKED"
+    cuebot.wait(10)
+    assert {proc.id for proc in procs(cuebot, BUSY)} <= before
+    ask(cuebot, "Unlock", BUSY)
+    assert enum_name(cuebot.host(BUSY), "lock_state") == "OPEN"
+    cuebot.wait(10)
+    assert {proc.id for proc in procs(cuebot, BUSY)} - before
+
+
+@pytest.mark.parametrize("method", ["Lock", "Unlock"])
+def test_a_dead_machine_is_not_locked(cuebot: Cuebot, method: str) -> None:
+    text = f"failed to {method.lower()} host: {SILENT}"
+    code, said = cuebot.refusal(f"HostInterface/{method}", host=cuebot.host(SILENT))
+    assert code == "INTERNAL"
+    assert said == f"com.imageworks.spcue.rqd.RqdClientException: {text}\n{text}"
+    assert enum_name(cuebot.host(SILENT), "lock_state") == "OPEN"
+
+
+def test_a_reboot_kills_what_runs_and_ends(cuebot: Cuebot) -> None:
+    booted = cuebot.host(BUSY).boot_time
+    ask(cuebot, "Reboot", BUSY)
+    assert state(cuebot, BUSY) == "REBOOTING"
+    assert procs(cuebot, BUSY)
     cuebot.wait(1)
-    assert proc.id in {proc.id for proc in procs(cuebot, BUSY)}
+    assert not procs(cuebot, BUSY)
+    cuebot.wait(30)
+    assert state(cuebot, BUSY) == "REBOOTING"
+    assert not procs(cuebot, BUSY)
+    assert cuebot.host(BUSY).ping_time <= cuebot.clock.now - 30
+    cuebot.wait(40)
+    assert state(cuebot, BUSY) == "UP"
+    assert cuebot.host(BUSY).boot_time > booted
+    assert procs(cuebot, BUSY)
+
+
+def test_a_dead_machine_does_not_reboot(cuebot: Cuebot) -> None:
+    ask(cuebot, "SetHardwareState", SILENT, state="REPAIR")
+    ask(cuebot, "Reboot", SILENT)
+    assert state(cuebot, SILENT) == "DOWN"
+    cuebot.wait(100)
+    assert state(cuebot, SILENT) == "DOWN"
+    ask(cuebot, "RebootWhenIdle", SILENT)
+    cuebot.wait(100)
+    assert state(cuebot, SILENT) == "REBOOT_WHEN_IDLE"
+
+
+def test_a_desk_is_not_rebooted_under_its_user(cuebot: Cuebot) -> None:
+    ask(cuebot, "Reboot", "desk-202")
+    assert state(cuebot, "desk-202") == "DOWN"
+    cuebot.wait(10)
+    assert state(cuebot, "desk-202") == "UP"
+
+
+def test_a_reboot_waits_until_nothing_runs(cuebot: Cuebot) -> None:
+    booted = cuebot.host(BUSY).boot_time
+    before = {proc.id for proc in procs(cuebot, BUSY)}
+    ask(cuebot, "RebootWhenIdle", BUSY)
+    assert state(cuebot, BUSY) == "REBOOT_WHEN_IDLE"
+    cuebot.wait(1)
+    assert {proc.id for proc in procs(cuebot, BUSY)} == before
+    while left := {proc.id for proc in procs(cuebot, BUSY)}:
+        assert left <= before
+        cuebot.wait(1)
+    assert cuebot.host(BUSY).ping_time >= cuebot.clock.now - 5
+    assert cuebot.host(BUSY).boot_time == booted
+    cuebot.wait(70)
+    assert state(cuebot, BUSY) == "UP"
+    assert cuebot.host(BUSY).boot_time > booted
+
+
+def test_an_idle_host_reboots_soon(cuebot: Cuebot) -> None:
+    ask(cuebot, "RebootWhenIdle", IDLE)
+    cuebot.wait(62)
+    assert state(cuebot, IDLE) == "UP"
+    assert cuebot.host(IDLE).boot_time >= cuebot.clock.now - 2
+
+
+def test_a_reboot_now_overtakes_one_when_idle(cuebot: Cuebot) -> None:
+    ask(cuebot, "RebootWhenIdle", BUSY)
+    ask(cuebot, "Reboot", BUSY)
+    cuebot.wait(61)
+    assert state(cuebot, BUSY) == "UP"
+    ask(cuebot, "Reboot", BUSY)
+    cuebot.wait(50)
+    assert state(cuebot, BUSY) == "REBOOTING"
+
+
+def test_a_second_reboot_finds_no_machine(cuebot: Cuebot) -> None:
+    ask(cuebot, "Reboot", BUSY)
+    cuebot.wait(5)
+    ask(cuebot, "RebootWhenIdle", BUSY)
+    ask(cuebot, "Reboot", BUSY)
+    assert state(cuebot, BUSY) == "DOWN"
+    cuebot.wait(50)
+    assert state(cuebot, BUSY) == "DOWN"
+    cuebot.wait(10)
+    assert state(cuebot, BUSY) == "UP"
+
+
+@pytest.mark.parametrize("method", ["Reboot", "RebootWhenIdle"])
+def test_a_machine_that_restarts_takes_no_work(cuebot: Cuebot, method: str) -> None:
+    before = {proc.id for proc in procs(cuebot, BUSY)}
+    ask(cuebot, method, BUSY)
+    ask(cuebot, "SetHardwareState", BUSY, state="UP")
+    cuebot.wait(20)
+    assert {proc.id for proc in procs(cuebot, BUSY)} <= before
+
+
+def test_a_hardware_state_set_by_hand(cuebot: Cuebot) -> None:
+    ask(cuebot, "SetHardwareState", IDLE, state="REPAIR")
+    cuebot.wait(60)
+    assert state(cuebot, IDLE) == "REPAIR"
+    assert cuebot.host(IDLE).ping_time >= cuebot.clock.now - 5
+    ask(cuebot, "SetHardwareState", IDLE, state="DOWN")
+    assert state(cuebot, IDLE) == "DOWN"
+    cuebot.wait(10)
+    assert state(cuebot, IDLE) == "UP"
+
+
+def test_a_host_in_repair_gets_no_work(cuebot: Cuebot) -> None:
+    before = {proc.id for proc in procs(cuebot, BUSY)}
+    ask(cuebot, "SetHardwareState", BUSY, state="REPAIR")
+    cuebot.wait(20)
+    assert {proc.id for proc in procs(cuebot, BUSY)} <= before
+
+
+def test_a_silent_host_is_not_up_for_long(cuebot: Cuebot) -> None:
+    ask(cuebot, "SetHardwareState", SILENT, state="UP")
+    assert state(cuebot, SILENT) == "UP"
+    cuebot.wait(10)
+    assert state(cuebot, SILENT) == "DOWN"
+    assert not procs(cuebot, SILENT)
+
+
+@pytest.mark.parametrize("method", ["Reboot", "RebootWhenIdle"])
+def test_a_rebooting_host_is_deleted(cuebot: Cuebot, method: str) -> None:
+    ask(cuebot, method, IDLE)
+    ask(cuebot, "Delete", IDLE)
+    cuebot.wait(100)
+    assert not cuebot.farm.restarting
+    assert cuebot.refusal("HostInterface/FindHost", name=IDLE)[0] == "NOT_FOUND"
+
+
+@pytest.mark.parametrize("pause", [LONGEST_PAUSE_SECONDS / 2, 3 * 3600])
+def test_a_farm_that_was_asleep_goes_on_where_it_was(messages: Messages, pause: float) -> None:
+    now = [float(NOW)]
+    farm = build_farm(messages, clock=lambda: now[0])
+    now[0] += 6
+    farm.catch_up()
+    procs, reports = set(farm.procs), farm.executed["report"]
+    states = [enum_name(host, "state") for host in farm.hosts.values()]
+    now[0] += pause
+    skip_pause(farm)
+    farm.catch_up()
+    if pause > LONGEST_PAUSE_SECONDS:
+        assert set(farm.procs) == procs
+        assert farm.executed["report"] <= reports + len(farm.hosts)
+    else:
+        assert farm.executed["report"] > reports + len(farm.hosts)
+    for _ in range(60):
+        now[0] += 5
+        skip_pause(farm)
+        farm.catch_up()
+    assert [enum_name(host, "state") for host in farm.hosts.values()] == states
+    assert set(farm.procs) != procs
+    assert farm.agenda.late == 0
+
+
+def test_a_stopped_clock_is_not_asleep(messages: Messages) -> None:
+    clock = StoppedClock(NOW)
+    farm = build_farm(messages, clock=clock)
+    clock.advance(3600)
+    late = farm.agenda.late
+    skip_pause(farm)
+    assert farm.agenda.late == late > 3000
+
+
+def owner(cuebot: Cuebot, name: str = "artist1") -> Any:
+    return cuebot("OwnerInterface/GetOwner", name=name).owner
+
+
+def hosts(cuebot: Cuebot, name: str) -> set[str]:
+    by_id = {"id": owner(cuebot, name).id}
+    return {host.name for host in cuebot("OwnerInterface/GetHosts", owner=by_id).hosts.hosts}
+
+
+def test_a_host_is_taken_from_its_owner(cuebot: Cuebot) -> None:
+    cuebot("OwnerInterface/TakeOwnership", owner=owner(cuebot), host="desk-202")
+    assert hosts(cuebot, "artist1") == {"desk-201", "desk-202"}
+    assert hosts(cuebot, "artist2") == set()
+    assert (owner(cuebot).host_count, owner(cuebot, "artist2").host_count) == (2, 0)
+
+
+def test_an_owner_is_deleted(cuebot: Cuebot) -> None:
+    cuebot("OwnerInterface/Delete", owner=owner(cuebot))
+    assert cuebot.refusal("OwnerInterface/GetOwner", name="artist1")[0] == "NOT_FOUND"
+    by_id = {"id": cuebot.host("desk-201").id}
+    assert cuebot.refusal("HostInterface/GetDeed", host=by_id) == ("INTERNAL", UNCAUGHT)
+    assert hosts(cuebot, "artist2") == {"desk-202"}
+
+
+@pytest.fixture
+def deed(cuebot: Cuebot) -> Any:
+    return cuebot("HostInterface/GetDeed", host=cuebot.host("desk-201")).deed
+
+
+def test_a_deed_is_deleted(cuebot: Cuebot, deed: Any) -> None:
+    for _ in range(2):
+        cuebot("DeedInterface/Delete", deed=deed)
+    host = {"id": cuebot.host("desk-201").id}
+    assert cuebot.refusal("HostInterface/GetOwner", host=host) == ("INTERNAL", UNCAUGHT)
+    assert cuebot("OwnerInterface/GetOwner", name="artist1").owner.host_count == 0
+    assert cuebot("OwnerInterface/GetOwner", name="artist2").owner.host_count == 1
+
+
+def test_a_host_has_what_is_there_and_nothing_that_left() -> None:
+    places = HostIndex()
+    places["one"] = places["two"] = places["three"] = "here"
+    places["two"] = "there"
+    places["one"] = "here"
+    assert (places.on("here"), places.on("there")) == (("three", "one"), ("two",))
+    assert places.pop("three") == "here"
+    del places["two"]
+    assert dict(places) == {"one": "here"}
+    assert (places.on("here"), places.on("there")) == (("one",), ())
+    with pytest.raises(KeyError):
+        del places["two"]

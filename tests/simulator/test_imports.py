@@ -27,7 +27,6 @@ def files_of(package: str) -> list[Path]:
 
 
 def test_it_knows_nothing_of_the_gateway_but_schemas() -> None:
-    """The simulator stands beside the gateway, and neither of them leans on the other."""
     found = {
         name
         for file in files_of("cuebot_simulator")
@@ -38,7 +37,6 @@ def test_it_knows_nothing_of_the_gateway_but_schemas() -> None:
 
 
 def test_only_the_demo_knows_of_it() -> None:
-    """Nothing that serves a real Cuebot has simulated parts."""
     users = {
         str(file.relative_to(ROOT))
         for file in (*files_of("gateway"), *files_of("gateway_cli"))
@@ -50,7 +48,6 @@ def test_only_the_demo_knows_of_it() -> None:
 
 
 def test_no_module_needs_itself() -> None:
-    """No imports go in a circle, also not those for types alone."""
     modules = {
         ".".join(file.relative_to(ROOT).with_suffix("").parts): file
         for file in files_of("cuebot_simulator")
@@ -73,7 +70,6 @@ LAYERS = ("world", "services", "answers.py", "server.py")
 
 @pytest.mark.parametrize("place", range(len(LAYERS)), ids=LAYERS)
 def test_each_layer_knows_only_those_below_it(place: int) -> None:
-    """The farm knows of no service, a service of no call, and a call of no wire."""
     path = ROOT / "cuebot_simulator" / LAYERS[place]
     above = [f"cuebot_simulator.{layer.removesuffix('.py')}" for layer in LAYERS[place + 1 :]]
     for file in [path] if path.is_file() else path.rglob("*.py"):

@@ -1,25 +1,28 @@
-"""job.JobInterface."""
+"""job.JobInterface, and comments."""
 
 from typing import Any
 
 import pytest
 
 from cuebot_simulator.services import jobs
-from cuebot_simulator.world.failures import Unanswered
 from cuebot_simulator.world.messages import enum_name, fill
-from tests.simulator.in_process import JOB_NOT_FOUND, NOTHING_FOUND, Cuebot
+from cuebot_simulator.world.new_entities import add_comment
+from tests.simulator.in_process import (
+    COMP,
+    FINISHED,
+    JOB_NOT_FOUND,
+    LIGHT,
+    ROTO,
+    SMOKE,
+    UNCAUGHT,
+    Cuebot,
+)
 from tests.simulator.specs import job_xml, layer_xml, spec_xml
-
-COMP = "demo-sh010-lena_comp_v003"
-LIGHT = "demo-sh010-artist1_light_v012"
-FINISHED = "demo-sh020-priya_comp_v007"
-SMOKE = "demo-sh020-marco_smoke_v001"
-ROTO = "northwind-ep02_031-artist1_roto_v001"
 
 
 def ask(cuebot: Cuebot, method: str, job: str, /, **values: Any) -> Any:
     """What a method of JobInterface answers about a job by name."""
-    return cuebot(f"JobInterface/{method}", job={"id": cuebot.job(job).id}, **values)
+    return cuebot(f"JobInterface/{method}", job=cuebot.job(job), **values)
 
 
 def order_of(cuebot: Cuebot) -> list[int]:
@@ -37,81 +40,16 @@ def group_id(cuebot: Cuebot, show: str, name: str) -> str:
 
 
 def test_every_method_is_simulated(cuebot: Cuebot) -> None:
-    """JobInterface has no method that ManageJob leaves out."""
     service = cuebot.farm.messages.pool.FindServiceByName("job.JobInterface")
     assert {method.name for method in service.methods} <= set(jobs.METHODS)
 
 
-def test_a_pending_job_is_found_by_name_in_any_case(cuebot: Cuebot) -> None:
-    """WhiteboardDaoJdbc.findJob lowers what it is asked for."""
-    assert cuebot("JobInterface/FindJob", name=COMP.upper()).job.name == COMP
-    assert cuebot.refusal("JobInterface/FindJob", name=FINISHED) == ("NOT_FOUND", NOTHING_FOUND)
-
-
-def test_any_job_is_read_by_id(cuebot: Cuebot) -> None:
-    """ManageJob.getJob and getCurrent, finished or not."""
-    job = cuebot.job(FINISHED)
-    assert cuebot("JobInterface/GetJob", id=job.id).job == job
-    assert cuebot("JobInterface/GetCurrent", job={"id": job.id, "name": "x"}).job == job
-
-
-def test_only_the_exact_name_is_pending(cuebot: Cuebot) -> None:
-    """JobDaoJdbc.exists heeds the case, unlike findJob."""
-    assert cuebot("JobInterface/IsJobPending", name=COMP).value
-    assert not cuebot("JobInterface/IsJobPending", name=COMP.upper()).value
-    assert not cuebot("JobInterface/IsJobPending", name=FINISHED).value
-
-
 def test_layers_come_in_dispatch_order(cuebot: Cuebot) -> None:
-    """WhiteboardDaoJdbc.getLayers."""
     layers = ask(cuebot, "GetLayers", LIGHT).layers.layers
     assert [layer.name for layer in layers] == ["shadow", "beauty"]
 
 
-@pytest.mark.parametrize(
-    ("method", "values"),
-    [
-        ("Pause", {"job": {"id": "nope"}}),
-        ("SetPriority", {"job": {"id": "nope"}, "val": 3}),
-        ("KillFrames", {"job": {"id": "nope"}}),
-        ("ReorderFrames", {"job": {"id": "nope"}, "range": "1"}),
-        ("AddComment", {"job": {"id": "nope"}}),
-        ("GetUpdatedFrames", {"job": {"id": "nope"}}),
-    ],
-)
-def test_a_job_that_is_not_there_is_not_found(
-    cuebot: Cuebot, method: str, values: dict[str, Any]
-) -> None:
-    """ManageJob catches Spring's exception in every method but AddSubscriber."""
-    assert cuebot.refusal(f"JobInterface/{method}", **values) == ("NOT_FOUND", JOB_NOT_FOUND)
-
-
-def test_nobody_subscribes_to_a_job_that_is_not_there(cuebot: Cuebot) -> None:
-    """ManageJob.addSubscriber has an error of its own."""
-    refusal = cuebot.refusal("JobInterface/AddSubscriber", job={"id": "nope"}, subscriber="a@b")
-    assert refusal == ("INTERNAL", "Failed to find job data")
-
-
-def test_nobody_subscribes_to_a_job_without_an_address(cuebot: Cuebot) -> None:
-    """JobManagerSupport splits the addresses of the job, and there may be none."""
-    text = spec_xml().replace("<email>lena@studio.example</email>", "")
-    (job,) = cuebot("JobInterface/LaunchSpecAndWait", spec=text).jobs.jobs
-    code, text = cuebot.refusal(
-        "JobInterface/AddSubscriber", job={"id": job.id}, subscriber="a@b.example"
-    )
-    assert code == "INTERNAL"
-    assert text.startswith('java.lang.NullPointerException: Cannot invoke "String.split(String)"')
-
-
 # Setting.
-
-
-def test_a_job_is_paused_and_resumed(cuebot: Cuebot) -> None:
-    """ManageJob.pause and resume are done at once."""
-    ask(cuebot, "Pause", COMP)
-    assert cuebot.job(COMP).is_paused
-    ask(cuebot, "Resume", COMP)
-    assert not cuebot.job(COMP).is_paused
 
 
 @pytest.mark.parametrize(
@@ -128,13 +66,11 @@ def test_a_job_is_paused_and_resumed(cuebot: Cuebot) -> None:
 def test_numbers_of_a_job_are_set(
     cuebot: Cuebot, method: str, value: float, field: str, shown: float
 ) -> None:
-    """ManageJob cuts cores to whole ones, and leaves other numbers as they are."""
     ask(cuebot, method, COMP, val=value)
     assert getattr(cuebot.job(COMP), field) == shown
 
 
 def test_eating_failures_by_itself_means_no_retries(cuebot: Cuebot) -> None:
-    """JobDaoJdbc.updateAutoEat sets the retries to none, and back to one."""
     job = cuebot.job(COMP)
     ask(cuebot, "SetAutoEat", COMP, value=True)
     assert cuebot.job(COMP).auto_eat
@@ -148,7 +84,6 @@ def test_eating_failures_by_itself_means_no_retries(cuebot: Cuebot) -> None:
 
 
 def test_retries_decide_when_a_frame_is_dead(cuebot: Cuebot) -> None:
-    """JobDaoJdbc.updateMaxFrameRetries takes 0 to 16."""
     job = {"id": cuebot.job(COMP).id}
     ask(cuebot, "SetMaxRetries", COMP, max_retries=0)
     frame = cuebot.frames(COMP, "RUNNING")[0]
@@ -166,7 +101,6 @@ def test_retries_decide_when_a_frame_is_dead(cuebot: Cuebot) -> None:
 
 
 def test_a_job_moves_to_a_group_and_takes_its_defaults(cuebot: Cuebot) -> None:
-    """JobDaoJdbc.updateParent: what a group has no default for stays."""
     group = group_id(cuebot, "demo", "light")
     cuebot("GroupInterface/SetDefaultJobPriority", group={"id": group}, priority=0)
     fill(cuebot.farm.groups[group], default_job_min_cores=3)
@@ -177,22 +111,7 @@ def test_a_job_moves_to_a_group_and_takes_its_defaults(cuebot: Cuebot) -> None:
     assert COMP in [each.name for each in listed]
 
 
-def test_a_job_stays_in_its_show(cuebot: Cuebot) -> None:
-    """JobDaoJdbc.updateParent refuses a group of another show. Without one, it is called a job."""
-    job, text = {"id": cuebot.job(COMP).id}, "error moving job, cannot move jobs between shows"
-    other = group_id(cuebot, "harbor", "comp")
-    assert cuebot.refusal("JobInterface/SetGroup", job=job, group_id=other) == (
-        "INTERNAL",
-        f"com.imageworks.spcue.EntityModificationError: {text}\n{text}",
-    )
-    assert cuebot.refusal("JobInterface/SetGroup", job=job, group_id="nope") == (
-        "NOT_FOUND",
-        JOB_NOT_FOUND,
-    )
-
-
 def test_a_comment_is_added(cuebot: Cuebot) -> None:
-    """ManageJob.addComment gives it the present time; getComments has the oldest first."""
     assert not cuebot.job(COMP).has_comment
     for subject in ("one", "two"):
         new = {"user": "lena", "subject": subject, "message": "text", "timestamp": 5}
@@ -206,7 +125,6 @@ def test_a_comment_is_added(cuebot: Cuebot) -> None:
 
 
 def test_a_subscriber_is_added_once(cuebot: Cuebot) -> None:
-    """ManageJob.addSubscriber keeps a set of addresses, beginning with the spec's."""
     cuebot("JobInterface/LaunchSpecAndWait", spec=spec_xml())
     name = "demo-sh030-lena_comp_v004"
     for address in ("bo@studio.example", "bo@studio.example", "lena@studio.example"):
@@ -217,33 +135,10 @@ def test_a_subscriber_is_added_once(cuebot: Cuebot) -> None:
     ]
 
 
-def test_a_render_partition_is_for_the_whole_job(
-    cuebot: Cuebot, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """ManageJob.addRenderPartition answers the partition that was booked."""
-
-    def add(farm: Any, part: Any, request: Any) -> Any:
-        return farm.messages.new(
-            "renderPartition.RenderPartition", job=part.name, host=request.host
-        )
-
-    monkeypatch.setattr(jobs, "add_partition", add)
-    partition = ask(cuebot, "AddRenderPartition", COMP, host="desk-201").render_partition
-    assert (partition.job, partition.host) == (COMP, "desk-201")
-
-
-def test_filters_are_run_again(cuebot: Cuebot, monkeypatch: pytest.MonkeyPatch) -> None:
-    """ManageJob.runFilters runs the show's filters on the job before it answers."""
-    monkeypatch.setattr(jobs, "run_filters", lambda farm, job: fill(job, priority=99))
-    ask(cuebot, "RunFilters", COMP)
-    assert cuebot.job(COMP).priority == 99
-
-
 # Ending.
 
 
 def test_a_job_is_killed_a_moment_later(cuebot: Cuebot) -> None:
-    """ManageJob.kill queues it; what runs is stopped and waits."""
     ask(cuebot, "Kill", COMP, reason="not needed")
     assert enum_name(cuebot.job(COMP), "state") == "PENDING"
     cuebot.wait()
@@ -252,15 +147,7 @@ def test_a_job_is_killed_a_moment_later(cuebot: Cuebot) -> None:
     assert (job.job_stats.running_frames, job.stop_time) == (0, cuebot.farm.now - 1)
 
 
-def test_without_a_reason_no_job_is_killed(cuebot: Cuebot) -> None:
-    """JobManagerSupport.shutdownJob only logs such a request, after ManageJob has answered it."""
-    ask(cuebot, "Kill", COMP)
-    cuebot.wait()
-    assert enum_name(cuebot.job(COMP), "state") == "PENDING"
-
-
 def test_only_a_completed_job_is_shut_down(cuebot: Cuebot) -> None:
-    """ManageJob.shutdownIfCompleted queues it for a job of which nothing is left to do."""
     empty = spec_xml(job_xml(layer_xml(span="1-10y1")))
     (job,) = cuebot("JobInterface/LaunchSpecAndWait", spec=empty).jobs.jobs
     for name in (COMP, job.name):
@@ -275,7 +162,6 @@ def test_only_a_completed_job_is_shut_down(cuebot: Cuebot) -> None:
 
 
 def test_chosen_frames_are_killed_whatever_states_are_named(cuebot: Cuebot) -> None:
-    """JobManagerSupport.killProcs drops the states from the search."""
     frame, *others = cuebot.frames(COMP, "RUNNING")
     wanted = {"ids": [frame.id], "states": {"frame_states": ["DEAD"]}}
     ask(cuebot, "KillFrames", COMP, req=wanted)
@@ -285,7 +171,6 @@ def test_chosen_frames_are_killed_whatever_states_are_named(cuebot: Cuebot) -> N
 
 
 def test_chosen_frames_are_eaten(cuebot: Cuebot) -> None:
-    """ManageJob.eatFrames queues it; the limit and page of the search do not count."""
     ask(cuebot, "EatFrames", LIGHT, req={"states": {"frame_states": ["DEAD"]}, "limit": 1})
     assert not cuebot.frames(LIGHT, "EATEN")
     cuebot.wait()
@@ -293,7 +178,6 @@ def test_chosen_frames_are_eaten(cuebot: Cuebot) -> None:
 
 
 def test_chosen_frames_are_retried(cuebot: Cuebot) -> None:
-    """ManageJob.retryFrames queues it, and makes a finished job pending again."""
     ask(cuebot, "RetryFrames", FINISHED, req={"frame_range": "1001-1002"})
     cuebot.wait()
     assert [frame.number for frame in cuebot.frames(FINISHED, "WAITING")] == [1001, 1002]
@@ -301,14 +185,12 @@ def test_chosen_frames_are_retried(cuebot: Cuebot) -> None:
 
 
 def test_nobody_hears_of_wrong_criteria_in_the_queue(cuebot: Cuebot) -> None:
-    """The search is made when the order's turn has come, after the answer."""
     ask(cuebot, "EatFrames", COMP, req={"frame_range": "one"})
     cuebot.wait()
     assert not cuebot.frames(COMP, "EATEN")
 
 
 def test_what_depends_on_frames_that_are_marked_done_may_start(cuebot: Cuebot) -> None:
-    """JobManagerSupport.satisfyWhatDependsOn, of frames; they stay as they are."""
     before = len(cuebot.frames(SMOKE, "DEPEND"))
     ask(cuebot, "MarkDoneFrames", SMOKE, req={"layers": ["sim"], "frame_range": "1001-1003"})
     assert len(cuebot.frames(SMOKE, "DEPEND")) == before == 12
@@ -318,7 +200,6 @@ def test_what_depends_on_frames_that_are_marked_done_may_start(cuebot: Cuebot) -
 
 
 def test_frames_that_depend_are_marked_as_waiting_at_once(cuebot: Cuebot) -> None:
-    """FrameDaoJdbc.markFrameAsWaiting changes the state DEPEND only."""
     ask(cuebot, "MarkAsWaiting", SMOKE, req={"frame_range": "1001-1002"})
     assert len(cuebot.frames(SMOKE, "DEPEND")) == 10
     done = cuebot.frames(LIGHT, "DEAD", "SUCCEEDED", "RUNNING")
@@ -327,7 +208,6 @@ def test_frames_that_depend_are_marked_as_waiting_at_once(cuebot: Cuebot) -> Non
 
 
 def test_frames_are_put_first_or_last(cuebot: Cuebot) -> None:
-    """FrameDaoJdbc.reorderFramesFirst and reorderFramesLast, in the order of the range."""
     ask(cuebot, "ReorderFrames", ROTO, range="1010-1009,1005,7", order="FIRST")
     assert order_of(cuebot)[0] == 1001
     cuebot.wait()
@@ -340,22 +220,12 @@ def test_frames_are_put_first_or_last(cuebot: Cuebot) -> None:
 
 
 def test_frames_are_reversed(cuebot: Cuebot) -> None:
-    """FrameDaoJdbc.reorderLayerReverse: the chosen frames change places."""
     ask(cuebot, "ReorderFrames", ROTO, range="1002-1005", order="REVERSE")
     cuebot.wait()
     assert order_of(cuebot) == [1001, 1005, 1004, 1003, 1002, 1006, 1007, 1008, 1009, 1010]
 
 
-def test_no_frames_are_reordered_by_what_is_no_range(cuebot: Cuebot) -> None:
-    """ManageJob.reorderFrames reads the range before it answers."""
-    job = {"id": cuebot.job(ROTO).id}
-    code, text = cuebot.refusal("JobInterface/ReorderFrames", job=job, range="first")
-    assert code == "INTERNAL"
-    assert text.startswith("java.lang.IllegalArgumentException: unrecognized frame range syntax")
-
-
 def test_frames_are_staggered(cuebot: Cuebot) -> None:
-    """FrameDaoJdbc.staggerLayer: every third first, then the halves between."""
     ask(cuebot, "StaggerFrames", ROTO, range="1001-1006", stagger=3)
     cuebot.wait()
     assert order_of(cuebot) == [1001, 1004, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1010]
@@ -363,7 +233,6 @@ def test_frames_are_staggered(cuebot: Cuebot) -> None:
 
 @pytest.mark.parametrize("values", [{"range": "x", "stagger": 2}, {"range": "1-6", "stagger": 2}])
 def test_what_cannot_be_staggered_stays(cuebot: Cuebot, values: dict[str, Any]) -> None:
-    """FrameDaoJdbc.staggerLayer gives up on a range that is none, or not the layer's."""
     before = order_of(cuebot)
     ask(cuebot, "StaggerFrames", ROTO, **values)
     cuebot.wait()
@@ -371,7 +240,6 @@ def test_what_cannot_be_staggered_stays(cuebot: Cuebot, values: dict[str, Any]) 
 
 
 def test_reordered_frames_start_in_their_new_order(cuebot: Cuebot) -> None:
-    """Cuebot's dispatcher takes the frames of a layer by dispatch order."""
     ask(cuebot, "ReorderFrames", ROTO, range="1010", order="FIRST")
     ask(cuebot, "SetPriority", ROTO, val=500)
     cuebot.wait(10)
@@ -386,7 +254,6 @@ def updates(cuebot: Cuebot, job: str, since: int, **values: Any) -> Any:
 
 
 def test_frames_that_changed_since_the_last_check_are_updates(cuebot: Cuebot) -> None:
-    """WhiteboardDaoJdbc.getUpdatedFrames: changes later than that, and the time a second ago."""
     cuebot.clock.advance(1)
     ask(cuebot, "Pause", LIGHT)
     since = cuebot.farm.now
@@ -404,7 +271,6 @@ def test_frames_that_changed_since_the_last_check_are_updates(cuebot: Cuebot) ->
 
 
 def test_what_runs_is_an_update_after_every_report(cuebot: Cuebot) -> None:
-    """A host's report changes its frames too."""
     since = cuebot.farm.now
     running = {frame.id for frame in cuebot.frames(COMP, "RUNNING")}
     cuebot.wait(6)
@@ -413,7 +279,6 @@ def test_what_runs_is_an_update_after_every_report(cuebot: Cuebot) -> None:
 
 
 def test_updates_are_of_chosen_layers(cuebot: Cuebot) -> None:
-    """ServantUtil.convertLayerFilterList takes the ids; no layers means all."""
     since = cuebot.farm.now - 1
     cuebot("JobInterface/LaunchSpecAndWait", spec=spec_xml(job_xml(layer_xml(), layer_xml("two"))))
     name = "demo-sh030-lena_comp_v004"
@@ -424,7 +289,6 @@ def test_updates_are_of_chosen_layers(cuebot: Cuebot) -> None:
 
 
 def test_there_are_a_hundred_updates_at_most(cuebot: Cuebot) -> None:
-    """WhiteboardDaoJdbc.getUpdatedFrames takes 100."""
     (job,) = cuebot(
         "JobInterface/LaunchSpecAndWait", spec=spec_xml(job_xml(layer_xml(span="1-150")))
     ).jobs.jobs
@@ -432,20 +296,10 @@ def test_there_are_a_hundred_updates_at_most(cuebot: Cuebot) -> None:
     assert len(answer.updated_frames.updated_frames) == 100
 
 
-def test_the_last_check_is_a_minute_ago_at_most(cuebot: Cuebot) -> None:
-    """ManageJob.getUpdatedFrames catches the exception and then does not answer at all."""
-    job = {"id": cuebot.job(COMP).id}
-    since = cuebot.farm.now - 61
-    with pytest.raises(Unanswered):
-        cuebot("JobInterface/GetUpdatedFrames", job=job, last_check=since)
-    assert updates(cuebot, COMP, since + 1)
-
-
 # Dependencies.
 
 
 def test_a_job_waits_for_a_job(cuebot: Cuebot) -> None:
-    """ManageJob.createDependencyOnJob, and what both say of it."""
     on = {"id": cuebot.job(COMP).id}
     depend = ask(cuebot, "CreateDependencyOnJob", ROTO, on_job=on).depend
     assert (enum_name(depend, "type"), depend.active) == ("JOB_ON_JOB", True)
@@ -458,7 +312,6 @@ def test_a_job_waits_for_a_job(cuebot: Cuebot) -> None:
 
 
 def test_a_job_waits_for_a_layer_or_a_frame(cuebot: Cuebot) -> None:
-    """ManageJob.createDependencyOnLayer and createDependencyOnFrame look for them by id."""
     layer = {"id": cuebot.layer(COMP, "comp").id}
     depend = ask(cuebot, "CreateDependencyOnLayer", ROTO, layer=layer).depend
     assert (enum_name(depend, "type"), depend.depend_on_layer) == ("JOB_ON_LAYER", "comp")
@@ -474,17 +327,64 @@ def test_a_job_waits_for_a_layer_or_a_frame(cuebot: Cuebot) -> None:
 
 
 def test_frame_by_frame_counts_once_among_a_jobs_dependencies(cuebot: Cuebot) -> None:
-    """WhiteboardDaoJdbc.getDepends leaves out FRAME_ON_FRAME."""
     cuebot.frames(SMOKE)
     depends = ask(cuebot, "GetDepends", SMOKE).depends.depends
     assert [enum_name(depend, "type") for depend in depends] == ["FRAME_BY_FRAME"]
 
 
 def test_dependencies_of_a_job_are_dropped(cuebot: Cuebot) -> None:
-    """ManageJob.dropDepends queues it, and what waited may start."""
-    ask(cuebot, "CreateDependencyOnJob", ROTO, on_job={"id": cuebot.job(COMP).id})
+    ask(cuebot, "CreateDependencyOnJob", ROTO, on_job=cuebot.job(COMP))
     ask(cuebot, "DropDepends", ROTO, target="ANY_TARGET")
     assert len(cuebot.frames(ROTO, "DEPEND")) == 10
     cuebot.wait()
     assert not cuebot.frames(ROTO, "DEPEND")
     assert not [each for each in ask(cuebot, "GetDepends", ROTO).depends.depends if each.active]
+
+
+def job_comments(cuebot: Cuebot) -> list[Any]:
+    job = cuebot.job(LIGHT)
+    return list(cuebot("JobInterface/GetComments", job=job).comments.comments)
+
+
+def host_comments(cuebot: Cuebot) -> list[Any]:
+    host = cuebot.host("render-node-06")
+    return list(cuebot("HostInterface/GetComments", host=host).comments.comments)
+
+
+def test_a_saved_comment_has_another_subject_and_text(cuebot: Cuebot) -> None:
+    [before] = job_comments(cuebot)
+    changed = {"id": before.id, "subject": "S", "message": "M", "user": "eve", "timestamp": 1}
+    cuebot("CommentInterface/Save", comment=changed)
+    [after] = job_comments(cuebot)
+    assert (after.subject, after.message) == ("S", "M")
+    assert (after.user, after.timestamp) == (before.user, before.timestamp)
+    cuebot("CommentInterface/Save", comment={"id": "x"})
+    assert job_comments(cuebot) == [after]
+
+
+@pytest.mark.parametrize("about", ["job", "host"])
+def test_without_its_last_comment_a_thing_has_none(cuebot: Cuebot, about: str) -> None:
+    comments = job_comments if about == "job" else host_comments
+    [first] = comments(cuebot)
+    thing = (cuebot.farm.jobs.get(cuebot.farm.parent_of[first.id])) or cuebot.farm.hosts[
+        cuebot.farm.parent_of[first.id]
+    ]
+    assert thing.has_comment
+    second = add_comment(cuebot.farm, thing, user="u", subject="s", text="t")
+    cuebot("CommentInterface/Delete", comment=first)
+    assert [each.id for each in comments(cuebot)] == [second.id]
+    assert thing.has_comment
+    cuebot("CommentInterface/Delete", comment=second)
+    assert comments(cuebot) == []
+    assert not thing.has_comment
+    refusal = cuebot.refusal("CommentInterface/Delete", comment=second)
+    assert refusal == ("INTERNAL", UNCAUGHT)
+
+
+def test_comments_of_one_second_are_different(cuebot: Cuebot) -> None:
+    job = cuebot.farm.jobs[cuebot.job(LIGHT).id]
+    first, second = (add_comment(cuebot.farm, job, user="u", subject="s", text="t") for _ in "ab")
+    cuebot("CommentInterface/Delete", comment=first)
+    third = add_comment(cuebot.farm, job, user="u", subject="s", text="t")
+    assert third.id != second.id
+    assert len(job_comments(cuebot)) == 3

@@ -4,16 +4,10 @@ from typing import Any
 
 import pytest
 
-from cuebot_simulator.answers import SERVICES
-from cuebot_simulator.services import layers as interface
 from cuebot_simulator.world.frame_actions import end_frame
 from cuebot_simulator.world.messages import enum_name
-from tests.simulator.in_process import NOTHING_FOUND, UNCAUGHT, Cuebot
+from tests.simulator.in_process import COMP, LIGHT, ROTO, SMOKE, Cuebot
 
-COMP = "demo-sh010-lena_comp_v003"
-LIGHT = "demo-sh010-artist1_light_v012"
-SMOKE = "demo-sh020-marco_smoke_v001"
-ROTO = "northwind-ep02_031-artist1_roto_v001"
 FIRST, LAST, REVERSE = 0, 1, 2
 MB = 1024
 
@@ -28,54 +22,42 @@ def stats(cuebot: Cuebot, layer: Any) -> Any:
 
 def urgent_layer(cuebot: Cuebot) -> Any:
     """A layer whose frames all wait, and are the first to start."""
-    cuebot("JobInterface/SetPriority", job={"id": cuebot.job(ROTO).id}, val=1000)
+    cuebot("JobInterface/SetPriority", job=cuebot.job(ROTO), val=1000)
     return cuebot.layer(ROTO, "roto")
 
 
 def numbers(cuebot: Cuebot, layer: Any) -> list[int]:
     """The numbers of a layer's frames, in dispatch order."""
-    found = cuebot("LayerInterface/GetFrames", layer={"id": layer.id}, s={"limit": 100})
+    found = cuebot("LayerInterface/GetFrames", layer=layer, s={"limit": 100})
     return [frame.number for frame in found.frames.frames]
 
 
-def test_a_layer_is_got_and_found(cuebot: Cuebot) -> None:
-    """ManageLayer catches what is missing in getLayer and findLayer; findLayer takes names."""
-    layer = cuebot.layer(COMP, "comp")
-    assert seen(cuebot, layer) == layer
-    assert cuebot.refusal("LayerInterface/GetLayer", id="x") == ("NOT_FOUND", NOTHING_FOUND)
-    missing = cuebot.refusal("LayerInterface/FindLayer", job=COMP, layer="x")
-    assert missing == ("NOT_FOUND", NOTHING_FOUND)
-
-
 def test_a_layers_frames_are_searched(cuebot: Cuebot) -> None:
-    """ManageLayer.getFrames keeps to the layer, and gives no more than `limit`."""
     layer = cuebot.layer(LIGHT, "beauty")
     wanted = {"limit": 100, "states": {"frame_states": [5]}}
-    found = cuebot("LayerInterface/GetFrames", layer={"id": layer.id}, s=wanted).frames.frames
+    found = cuebot("LayerInterface/GetFrames", layer=layer, s=wanted).frames.frames
     assert {frame.layer_name for frame in found} == {"beauty"}
     assert len(found) == 2
-    assert not cuebot("LayerInterface/GetFrames", layer={"id": layer.id}).frames.frames
+    assert not cuebot("LayerInterface/GetFrames", layer=layer).frames.frames
 
 
 def test_a_layers_frames_are_killed_eaten_and_retried(cuebot: Cuebot) -> None:
-    """ManageLayer queues these, for all frames of the layer and no others."""
     layer = cuebot.layer(LIGHT, "beauty")
-    cuebot("LayerInterface/KillFrames", layer={"id": layer.id}, reason="test")
+    cuebot("LayerInterface/KillFrames", layer=layer, reason="test")
     assert stats(cuebot, layer).running_frames == 4
     cuebot.wait(0.5)
     assert (stats(cuebot, layer).running_frames, stats(cuebot, layer).waiting_frames) == (0, 8)
-    cuebot("LayerInterface/RetryFrames", layer={"id": layer.id})
+    cuebot("LayerInterface/RetryFrames", layer=layer)
     cuebot.wait(0.5)
     assert stats(cuebot, layer).waiting_frames == 20
     assert stats(cuebot, cuebot.layer(LIGHT, "shadow")).succeeded_frames == 20
-    cuebot("LayerInterface/EatFrames", layer={"id": layer.id})
+    cuebot("LayerInterface/EatFrames", layer=layer)
     cuebot.wait(0.5)
     assert stats(cuebot, layer).eaten_frames == 20
     assert enum_name(cuebot.job(LIGHT), "state") == "FINISHED"
 
 
 def test_cores_are_rounded(cuebot: Cuebot) -> None:
-    """SetMinCores keeps hundredths, below 0.1 it means 1; SetMaxCores cuts to whole cores."""
     layer = cuebot.layer(COMP, "comp")
     shown = {"id": layer.id}
     for asked, kept in ((1.557, 1.55), (0.1, 0.1), (0.09, 1.0)):
@@ -87,7 +69,6 @@ def test_cores_are_rounded(cuebot: Cuebot) -> None:
 
 
 def test_memory_and_gpus_are_set(cuebot: Cuebot) -> None:
-    """LayerDaoJdbc: no layer reserves less than 256 MB; GPUs and their memory may be anything."""
     layer = cuebot.layer(COMP, "comp")
     shown = {"id": layer.id}
     cuebot("LayerInterface/SetMinMemory", layer=shown, memory=1000 * MB)
@@ -102,35 +83,15 @@ def test_memory_and_gpus_are_set(cuebot: Cuebot) -> None:
 
 
 def test_the_next_frames_take_what_was_set(cuebot: Cuebot) -> None:
-    """CoreUnitDispatcher books a frame with its layer's cores and memory of that moment."""
     layer = urgent_layer(cuebot)
-    cuebot("LayerInterface/SetMinCores", layer={"id": layer.id}, cores=3)
-    cuebot("LayerInterface/SetMinMemory", layer={"id": layer.id}, memory=300 * MB)
+    cuebot("LayerInterface/SetMinCores", layer=layer, cores=3)
+    cuebot("LayerInterface/SetMinMemory", layer=layer, memory=300 * MB)
     cuebot.wait(10)
     procs = [each for each in cuebot.farm.procs.values() if each.job_name == ROTO]
     assert {(each.reserved_cores, each.reserved_memory) for each in procs} == {(3, 300 * MB)}
 
 
-def test_tags_are_set(cuebot: Cuebot) -> None:
-    """LayerDaoJdbc.updateLayerTags takes each tag once, no empty ones, and one at least."""
-    layer = cuebot.layer(COMP, "comp")
-    cuebot("LayerInterface/SetTags", layer={"id": layer.id}, tags=["desktop", "", "b", "desktop"])
-    assert sorted(seen(cuebot, layer).tags) == ["b", "desktop"]
-    text = "Layers must have at least one tag."
-    assert cuebot.refusal("LayerInterface/SetTags", layer={"id": layer.id}) == (
-        "INTERNAL",
-        f"java.lang.IllegalArgumentException: {text}\n{text}",
-    )
-    code, text = cuebot.refusal("LayerInterface/SetTags", layer={"id": layer.id}, tags=[""])
-    assert (code, text.partition(":")[0]) == (
-        "INTERNAL",
-        "java.lang.StringIndexOutOfBoundsException",
-    )
-    assert sorted(seen(cuebot, layer).tags) == ["b", "desktop"]
-
-
 def test_plain_settings(cuebot: Cuebot) -> None:
-    """ManageLayer stores these as they come."""
     layer = cuebot.layer(COMP, "comp")
     shown = {"id": layer.id}
     cuebot("LayerInterface/SetThreadable", layer=shown, threadable=False)
@@ -141,15 +102,14 @@ def test_plain_settings(cuebot: Cuebot) -> None:
     now = seen(cuebot, layer)
     assert (now.is_threadable, now.memory_optimizer_enabled) == (False, False)
     assert (now.timeout, now.timeout_llu, now.dispatch_order) == (90, 30, 7)
-    layers = cuebot("JobInterface/GetLayers", job={"id": cuebot.job(COMP).id}).layers.layers
+    layers = cuebot("JobInterface/GetLayers", job=cuebot.job(COMP)).layers.layers
     assert [each.name for each in layers] == ["preview", "comp"]
 
 
 @pytest.mark.parametrize(("optimized", "left"), [(True, 1256 * MB), (False, 8192 * MB)])
 def test_the_memory_optimizer_saves_memory(cuebot: Cuebot, optimized: bool, left: int) -> None:
-    """LayerDaoJdbc.balanceLayerMinMemory: what the greediest frame needed, and 256 MB."""
     layer = cuebot.farm.layers[cuebot.layer("northwind-ep02_030-priya_comp_v002", "comp").id]
-    cuebot("LayerInterface/EnableMemoryOptimizer", layer={"id": layer.id}, value=optimized)
+    cuebot("LayerInterface/EnableMemoryOptimizer", layer=layer, value=optimized)
     frame = next(
         each for each in cuebot.farm.frames_of(layer) if enum_name(each, "state") == "RUNNING"
     )
@@ -159,7 +119,6 @@ def test_the_memory_optimizer_saves_memory(cuebot: Cuebot, optimized: bool, left
 
 
 def test_a_layer_starts_after_a_time(cuebot: Cuebot) -> None:
-    """ManageLayer.setStartAfter: no frame starts before; 0 clears it, with its reason."""
     layer = urgent_layer(cuebot)
     shown = {"id": layer.id}
     cuebot(
@@ -178,40 +137,25 @@ def test_a_layer_starts_after_a_time(cuebot: Cuebot) -> None:
     assert stats(cuebot, layer).waiting_frames < 10
 
 
-@pytest.mark.parametrize("start", [-1, 1_790_000_000_000])
-def test_a_time_that_is_none_is_refused(cuebot: Cuebot, start: int) -> None:
-    """ManageLayer.setStartAfter looks at the time before the layer: five years ahead at most."""
-    code, text = cuebot.refusal(
-        "LayerInterface/SetStartAfter", layer={"id": "x"}, start_after=start
-    )
-    assert code == "INVALID_ARGUMENT"
-    assert f"got {start}. Was a milliseconds value passed" in text
-
-
 def test_limits_are_added_and_dropped_by_id(cuebot: Cuebot) -> None:
-    """LayerDaoJdbc.addLimit adds it as often as asked, and dropLimit drops it once and for all.
-
-    What runs in the layer counts for the limit at once.
-    """
     limit = cuebot("LimitInterface/Find", name="arnold").limit
     layer = cuebot.layer(COMP, "comp")
     before = cuebot.farm.running_with["arnold"]
     for times in (1, 2):
-        cuebot("LayerInterface/AddLimit", layer={"id": layer.id}, limit_id=limit.id)
+        cuebot("LayerInterface/AddLimit", layer=layer, limit_id=limit.id)
         assert sorted(seen(cuebot, layer).limits) == [*["arnold"] * times, "nuke_render"]
         assert cuebot.farm.running_with["arnold"] == before + 3
-    found = cuebot("LayerInterface/GetLimits", layer={"id": layer.id}).limits
+    found = cuebot("LayerInterface/GetLimits", layer=layer).limits
     assert sorted(each.name for each in found) == ["arnold", "nuke_render"]
     for _ in range(2):
-        cuebot("LayerInterface/DropLimit", layer={"id": layer.id}, limit_id=limit.id)
+        cuebot("LayerInterface/DropLimit", layer=layer, limit_id=limit.id)
         assert list(seen(cuebot, layer).limits) == ["nuke_render"]
         assert cuebot.farm.running_with["arnold"] == before
-    cuebot("LayerInterface/AddLimit", layer={"id": layer.id}, limit_id="x")
+    cuebot("LayerInterface/AddLimit", layer=layer, limit_id="x")
     assert list(seen(cuebot, layer).limits) == ["nuke_render"]
 
 
 def test_output_paths_are_kept_in_order(cuebot: Cuebot) -> None:
-    """ManageLayer.registerOutputPath adds one, getOutputPaths gives all."""
     layer = {"id": cuebot.layer(COMP, "comp").id}
     for spec in ("/b/x.####.exr", "/a/x.####.exr"):
         cuebot("LayerInterface/RegisterOutputPath", layer=layer, spec=spec)
@@ -220,44 +164,29 @@ def test_output_paths_are_kept_in_order(cuebot: Cuebot) -> None:
 
 
 def test_frames_are_reordered(cuebot: Cuebot) -> None:
-    """ManageLayer.reorderFrames is queued; frames go to the front, in the order of the range."""
     layer = cuebot.layer(ROTO, "roto")
-    cuebot("LayerInterface/ReorderFrames", layer={"id": layer.id}, range="1009,1005", order=FIRST)
+    cuebot("LayerInterface/ReorderFrames", layer=layer, range="1009,1005", order=FIRST)
     assert numbers(cuebot, layer)[:2] == [1001, 1002]
     cuebot.wait(0.5)
     assert numbers(cuebot, layer)[:3] == [1009, 1005, 1001]
-    cuebot("LayerInterface/ReorderFrames", layer={"id": layer.id}, range="1001-1003", order=REVERSE)
+    cuebot("LayerInterface/ReorderFrames", layer=layer, range="1001-1003", order=REVERSE)
     cuebot.wait(0.5)
     assert numbers(cuebot, layer)[:5] == [1009, 1005, 1003, 1002, 1001]
     text = "unrecognized frame range syntax a-b"
-    assert cuebot.refusal("LayerInterface/ReorderFrames", layer={"id": layer.id}, range="a-b") == (
+    assert cuebot.refusal("LayerInterface/ReorderFrames", layer=layer, range="a-b") == (
         "INTERNAL",
         f"java.lang.IllegalArgumentException: {text}\n{text}",
     )
 
 
-def test_frames_are_staggered(cuebot: Cuebot) -> None:
-    """ManageLayer.staggerFrames interleaves a range; what is no range changes nothing."""
-    layer = cuebot.layer(ROTO, "roto")
-    cuebot("LayerInterface/StaggerFrames", layer={"id": layer.id}, range="1001-1006", stagger=3)
-    cuebot("LayerInterface/StaggerFrames", layer={"id": layer.id}, range="x", stagger=3)
-    cuebot.wait(0.5)
-    assert numbers(cuebot, layer) == [1001, 1004, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1010]
-
-
 def test_a_layer_waits_for_a_frame_a_layer_and_a_job(cuebot: Cuebot) -> None:
-    """ManageLayer.createDependencyOn… answers the dependency, which holds all frames back."""
     layer, comp = cuebot.layer(ROTO, "roto"), cuebot.layer(COMP, "comp")
     shown, other = {"id": layer.id}, {"id": comp.id}
     frame = cuebot.frames(COMP, "WAITING")[0]
     made = [
-        cuebot("LayerInterface/CreateDependencyOnFrame", layer=shown, frame={"id": frame.id}),
-        cuebot(
-            "LayerInterface/CreateDependencyOnLayer", layer=shown, depend_on_layer={"id": comp.id}
-        ),
-        cuebot(
-            "LayerInterface/CreateDependencyOnJob", layer=shown, job={"id": cuebot.job(COMP).id}
-        ),
+        cuebot("LayerInterface/CreateDependencyOnFrame", layer=shown, frame=frame),
+        cuebot("LayerInterface/CreateDependencyOnLayer", layer=shown, depend_on_layer=comp),
+        cuebot("LayerInterface/CreateDependencyOnJob", layer=shown, job=cuebot.job(COMP)),
     ]
     assert [(enum_name(each.depend, "type"), each.depend.active) for each in made] == [
         ("LAYER_ON_FRAME", True),
@@ -281,12 +210,11 @@ def test_a_layer_waits_for_a_frame_a_layer_and_a_job(cuebot: Cuebot) -> None:
 
 
 def test_a_layer_waits_frame_by_frame(cuebot: Cuebot) -> None:
-    """ManageLayer.createFrameByFrameDependency looks at no any_frame, and at equal numbers."""
     layer, comp = cuebot.layer(ROTO, "roto"), cuebot.layer(COMP, "comp")
     made = cuebot(
         "LayerInterface/CreateFrameByFrameDependency",
-        layer={"id": layer.id},
-        depend_layer={"id": comp.id},
+        layer=layer,
+        depend_layer=comp,
         any_frame=True,
     ).depend
     assert (enum_name(made, "type"), made.any_frame) == ("FRAME_BY_FRAME", False)
@@ -295,39 +223,10 @@ def test_a_layer_waits_frame_by_frame(cuebot: Cuebot) -> None:
 
 
 def test_marking_a_layer_done_lets_go_what_waits_for_the_layer(cuebot: Cuebot) -> None:
-    """ManageLayer.markdoneFrames satisfies what depends on the layer, not on single frames."""
     comp, sim = cuebot.layer(COMP, "comp"), cuebot.layer(SMOKE, "sim")
     for layer in (comp, sim):
-        cuebot("LayerInterface/MarkdoneFrames", layer={"id": layer.id})
+        cuebot("LayerInterface/MarkdoneFrames", layer=layer)
     cuebot.wait(0.5)
     assert stats(cuebot, cuebot.layer(COMP, "preview")).waiting_frames == 1
     assert stats(cuebot, cuebot.layer(SMOKE, "mesh")).depend_frames == 12
     assert stats(cuebot, comp) == comp.layer_stats
-
-
-def test_a_layer_gets_a_render_partition(cuebot: Cuebot, monkeypatch: pytest.MonkeyPatch) -> None:
-    """ManageLayer.addRenderPartition books the layer on a host for its owner."""
-    asked: list[Any] = []
-
-    def add(farm: Any, part: Any, request: Any) -> Any:
-        asked.append(part)
-        return farm.messages.new("renderPartition.RenderPartition", host=request.host)
-
-    monkeypatch.setattr(interface, "add_partition", add)
-    layer = cuebot.layer(COMP, "comp")
-    made = cuebot("LayerInterface/AddRenderPartition", layer={"id": layer.id}, host="desk-201")
-    assert made.render_partition.host == "desk-201"
-    assert [part.id for part in asked] == [layer.id]
-
-
-def test_the_deprecated_method_is_not_answered(cuebot: Cuebot) -> None:
-    """Cuebot has SetMinGpu in its protos but not in ManageLayer."""
-    assert cuebot.refusal("LayerInterface/SetMinGpu", layer={"id": "x"})[0] == "UNIMPLEMENTED"
-
-
-@pytest.mark.parametrize(
-    "method", sorted(SERVICES["job.LayerInterface"].keys() - {"FindLayer", "GetLayer"})
-)
-def test_no_method_takes_a_layer_that_is_not_there(cuebot: Cuebot, method: str) -> None:
-    """ManageLayer leaves Spring's exception to the interceptor: INTERNAL."""
-    assert cuebot.refusal(f"LayerInterface/{method}", layer={"id": "x"}) == ("INTERNAL", UNCAUGHT)

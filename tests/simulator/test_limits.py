@@ -1,14 +1,53 @@
-"""limit.LimitInterface: limits, and what belongs to them."""
+"""Limits and license reports."""
 
 from typing import Any
 
 import pytest
 
-from tests.simulator.in_process import FOUND_TWO, UNCAUGHT, Cuebot
-from tests.simulator.licenses import busy, has_licenses, limit
+from tests.simulator.in_process import HARBOR, LIGHT, UNCAUGHT, Cuebot
+
+
+def has_licenses(cuebot: Cuebot) -> bool:
+    """Whether this opencue-proto knows of license reports."""
+    service = cuebot.farm.messages.pool.FindServiceByName("limit.LimitInterface")
+    return "GetHolds" in service.methods_by_name
+
+
+def limit(cuebot: Cuebot, name: str = "arnold") -> Any:
+    return cuebot("LimitInterface/Find", name=name).limit
+
+
+def holds(cuebot: Cuebot, **values: Any) -> list[Any]:
+    return list(cuebot("LimitInterface/GetHolds", **values).holds)
+
+
+def report(cuebot: Cuebot, *hosts: tuple[str, int], **values: Any) -> Any:
+    """Report that these hosts hold so many tokens of arnold."""
+    holders = [{"host_name": name, "tokens": tokens, "user": "ana"} for name, tokens in hosts]
+    reports = [{"limit_name": "arnold", "hosts": holders, **values}]
+    return cuebot("LimitInterface/ReportUsage", reports=reports, source="test")
+
+
+def cue_hosts(cuebot: Cuebot, name: str = "arnold") -> set[str]:
+    """The names of the hosts on which frames run with a limit."""
+    farm = cuebot.farm
+    frames = {proc.id: farm.frames[farm.parent_of[proc.id]] for proc in farm.procs.values()}
+    return {
+        farm.host_with(proc).name
+        for proc in farm.procs.values()
+        if name in farm.layer_of(frames[proc.id]).limits
+    }
+
+
+def busy(cuebot: Cuebot, name: str = "arnold") -> int:
+    """How many frames run with a limit."""
+    return sum(
+        name in cuebot.farm.layer_of(cuebot.farm.frames[cuebot.farm.parent_of[proc]]).limits
+        for proc in cuebot.farm.procs
+    )
+
 
 LIMIT_NOT_FOUND = ("NOT_FOUND", "Limit not found.")
-BEAUTY = "demo-sh010-artist1_light_v012"
 
 
 @pytest.fixture
@@ -19,45 +58,19 @@ def licensed(cuebot: Cuebot) -> Cuebot:
     return cuebot
 
 
-def test_a_limit_is_found_by_name_or_id(cuebot: Cuebot) -> None:
-    """ManageLimit catches nothing in find and get, which look by name and by id."""
-    found = limit(cuebot)
-    assert (found.max_value, found.current_running) == (40, busy(cuebot))
-    assert cuebot("LimitInterface/Get", id=found.id).limit == found
-    limits = cuebot("LimitInterface/GetAll").limits
-    assert [each.name for each in limits] == ["arnold", "nuke_render"]
-    assert [each.current_running for each in limits] == [busy(cuebot), busy(cuebot, "nuke_render")]
-    assert cuebot.refusal("LimitInterface/Find", name="x") == ("INTERNAL", UNCAUGHT)
-    assert cuebot.refusal("LimitInterface/Get", id="x") == ("INTERNAL", UNCAUGHT)
-
-
 def test_current_running_follows_what_runs(cuebot: Cuebot) -> None:
-    """LimitDaoJdbc counts the running frames of layers that have the limit."""
     assert limit(cuebot).current_running > 0
     for name in list(cuebot.farm.pending):
-        cuebot("JobInterface/Kill", job={"id": cuebot.job(name).id}, reason="test")
+        cuebot("JobInterface/Kill", job=cuebot.job(name), reason="test")
     cuebot.wait()
     assert limit(cuebot).current_running == 0
 
 
-def test_a_second_limit_of_a_name_hides_both(cuebot: Cuebot) -> None:
-    """The table has no unique index on names: ManageLimit.create makes it, and finds it by id."""
-    made = cuebot("LimitInterface/Create", name="mari", max_value=3).limit
-    assert limit(cuebot, "mari") == made
-    assert (made.max_value, made.current_running) == (3, 0)
-    second = cuebot("LimitInterface/Create", name="mari", max_value=4).limit
-    assert (second.name, second.max_value) == ("mari", 4)
-    assert cuebot("LimitInterface/Get", id=made.id).limit.max_value == 3
-    for method in ("Find", "Delete", "SetMaxValue"):
-        assert cuebot.refusal(f"LimitInterface/{method}", name="mari") == ("INTERNAL", FOUND_TWO)
-
-
 def test_a_deleted_limit_limits_nothing(cuebot: Cuebot) -> None:
-    """LimitDaoJdbc.deleteLimit; layers show only limits that there are, or one without a name."""
     cuebot("LimitInterface/Delete", name="arnold")
     assert cuebot.refusal("LimitInterface/Find", name="arnold") == ("INTERNAL", UNCAUGHT)
     assert cuebot.refusal("LimitInterface/Delete", name="arnold") == ("INTERNAL", UNCAUGHT)
-    assert list(cuebot.layer(BEAUTY, "beauty").limits) == [""]
+    assert list(cuebot.layer(LIGHT, "beauty").limits) == [""]
     cuebot.wait(300)
     cuebot("LimitInterface/Create", name="arnold", max_value=1)
     assert limit(cuebot).current_running == 0
@@ -65,13 +78,12 @@ def test_a_deleted_limit_limits_nothing(cuebot: Cuebot) -> None:
 
 
 def test_a_renamed_limit_goes_on_limiting(cuebot: Cuebot) -> None:
-    """LimitDaoJdbc.setLimitName changes one row, to which layers and running frames belong."""
     before = limit(cuebot)
     cuebot("LimitInterface/Rename", old_name="arnold", new_name="karma")
     after = limit(cuebot, "karma")
     assert (after.id, after.current_running) == (before.id, before.current_running)
     assert cuebot.farm.running_with["karma"] == before.current_running
-    assert list(cuebot.layer(BEAUTY, "beauty").limits) == ["karma"]
+    assert list(cuebot.layer(LIGHT, "beauty").limits) == ["karma"]
     cuebot.wait(400)
     assert cuebot.farm.running_with["karma"] == limit(cuebot, "karma").current_running
     refusal = cuebot.refusal("LimitInterface/Rename", old_name="x", new_name="y")
@@ -81,7 +93,6 @@ def test_a_renamed_limit_goes_on_limiting(cuebot: Cuebot) -> None:
 
 
 def test_no_more_run_than_the_max_value(cuebot: Cuebot) -> None:
-    """The dispatcher starts frames below int_max_value only; what runs over it runs on."""
     before = limit(cuebot).current_running
     cuebot("LimitInterface/SetMaxValue", name="arnold", max_value=1)
     assert limit(cuebot).current_running == before
@@ -95,7 +106,6 @@ def test_no_more_run_than_the_max_value(cuebot: Cuebot) -> None:
 
 
 def test_a_limit_is_created_with_all_that_it_has(licensed: Cuebot) -> None:
-    """ManageLimit.create takes type, enforcement, soft value and rule, or Cuebot's defaults."""
     plain = licensed("LimitInterface/Create", name="a", max_value=1, delay_minutes=5).limit
     assert (plain.type, plain.enforcement, plain.soft_value) == (0, 0, -1)
     assert (plain.report_ttl, plain.auto_tag, plain.delay_minutes) == (900, True, 0)
@@ -137,7 +147,6 @@ def test_a_limit_is_created_with_all_that_it_has(licensed: Cuebot) -> None:
 def test_what_is_set_is_shown(
     licensed: Cuebot, method: str, sent: dict[str, Any], shown: dict[str, Any]
 ) -> None:
-    """ManageLimit's later setters store what they are given, within LimitDaoJdbc's bounds."""
     licensed(f"LimitInterface/{method}", name="arnold", **sent)
     found = limit(licensed)
     assert {name: getattr(found, name) for name in shown} == shown
@@ -156,7 +165,6 @@ def test_what_is_set_is_shown(
 def test_a_rule_for_failures_has_to_make_sense(
     licensed: Cuebot, values: dict[str, int], code: str
 ) -> None:
-    """AdminManagerService.setLimitFailureRule: above 1, and no other limit's."""
     licensed("LimitInterface/SetFailureRule", name="nuke_render", exit_status=7)
     licensed("LimitInterface/SetFailureRule", name="nuke_render", exit_status=7)
     refusal = licensed.refusal("LimitInterface/SetFailureRule", name="arnold", **values)
@@ -166,18 +174,14 @@ def test_a_rule_for_failures_has_to_make_sense(
 
 @pytest.mark.parametrize("name", ["type", "enforcement"])
 def test_a_number_without_a_name_is_refused(licensed: Cuebot, name: str) -> None:
-    """The database has a check constraint on the names of types and enforcements."""
-    code, text = licensed.refusal(
-        f"LimitInterface/Set{name.capitalize()}", name="arnold", **{name: 9}
-    )
-    assert (code, f"c_limit_record_ck_{name}" in text) == ("INTERNAL", True)
+    method = f"LimitInterface/Set{name.capitalize()}"
+    assert licensed.refusal(method, name="arnold", **{name: 9})[0] == "INTERNAL"
 
 
 def test_bindings_are_the_layers_of_jobs(licensed: Cuebot) -> None:
-    """LimitDaoJdbc.getBindings joins layers and jobs, the latest first."""
     found = licensed("LimitInterface/GetBindings", limit_name="arnold").bindings
-    assert [each.job_name for each in found] == ["harbor-hb110-tomas_light_v004", BEAUTY]
-    layer = licensed.layer(BEAUTY, "beauty")
+    assert [each.job_name for each in found] == [HARBOR, LIGHT]
+    layer = licensed.layer(LIGHT, "beauty")
     last = found[1]
     assert (last.layer_id, last.layer_name, list(last.services), last.source) == (
         layer.id,
@@ -187,7 +191,7 @@ def test_bindings_are_the_layers_of_jobs(licensed: Cuebot) -> None:
     )
     assert (last.limit_id, last.create_time) == (
         limit(licensed).id,
-        licensed.job(BEAUTY).start_time,
+        licensed.job(LIGHT).start_time,
     )
     assert limit(licensed).spec_layer_count == 2
     values = {"limit_name": "arnold", "sources": ["SPEC"], "layer_ids": [layer.id]}
@@ -201,7 +205,6 @@ def test_bindings_are_the_layers_of_jobs(licensed: Cuebot) -> None:
 
 
 def test_bindings_of_launched_jobs_cannot_be_cleared(licensed: Cuebot) -> None:
-    """AdminManagerService.clearLimitBindings refuses SPEC, and removes no such binding."""
     answer = licensed("LimitInterface/ClearBindings", limit_name="arnold")
     assert answer.removed == 0
     assert limit(licensed).spec_layer_count == 2
@@ -209,3 +212,157 @@ def test_bindings_of_launched_jobs_cannot_be_cleared(licensed: Cuebot) -> None:
     refusal = licensed.refusal("LimitInterface/ClearBindings", **values)
     assert refusal[0] == "INVALID_ARGUMENT"
     assert licensed.refusal("LimitInterface/ClearBindings", limit_name="x") == LIMIT_NOT_FOUND
+
+
+@pytest.mark.parametrize("enforcement", ["ADVISORY", "DISABLED"])
+def test_only_an_enforced_limit_blocks(licensed: Cuebot, enforcement: str) -> None:
+    licensed("LimitInterface/SetMaxValue", name="arnold", max_value=0)
+    assert not limit(licensed).blocking_disabled
+    licensed("LimitInterface/SetEnforcement", name="arnold", enforcement=enforcement)
+    assert limit(licensed).blocking_disabled
+    licensed.wait(300)
+    assert limit(licensed).current_running > 0
+
+
+def test_a_limit_of_hosts_lets_no_more_hosts_in(licensed: Cuebot) -> None:
+    licensed("LimitInterface/SetType", name="arnold", type="HOST")
+    found, hosts = limit(licensed), cue_hosts(licensed)
+    assert found.current_running == found.current_usage == found.host_count == len(hosts)
+    licensed("LimitInterface/SetMaxValue", name="arnold", max_value=len(hosts))
+    before = busy(licensed)
+    licensed.wait(10)
+    assert busy(licensed) > before
+    assert cue_hosts(licensed) == hosts
+
+
+@pytest.mark.parametrize(("soft", "admitted"), [(1, False), (-1, True)])
+def test_a_soft_value_keeps_others_out_first(licensed: Cuebot, soft: int, admitted: bool) -> None:
+    licensed("LimitInterface/SetType", name="arnold", type="HOST")
+    licensed("LimitInterface/SetSoftValue", name="arnold", soft_value=soft)
+    hosts = cue_hosts(licensed)
+    for name in hosts:
+        licensed("HostInterface/Lock", host=licensed.host(name))
+    licensed("HostInterface/Unlock", host=licensed.host("render-node-06"))
+    licensed.wait(10)
+    assert ("render-node-06" in cue_hosts(licensed)) == admitted
+
+
+def test_who_runs_frames_holds_the_limit(licensed: Cuebot) -> None:
+    found = holds(licensed, limit_name="arnold")
+    assert {each.host_name for each in found} == cue_hosts(licensed)
+    assert sum(each.tokens for each in found) == limit(licensed).current_running
+    assert all((each.limit_name, each.source) == ("arnold", 0) for each in found)
+    assert found[0].host_id == licensed.host(found[0].host_name).id
+    every = holds(licensed)
+    assert [each.limit_name for each in every] == sorted(each.limit_name for each in every)
+    assert {each.limit_name for each in every} == {"arnold", "nuke_render"}
+    one = holds(licensed, limit_name="arnold", host_name=f"{found[0].host_name.upper()}.lan")
+    assert one == found[:1]
+    refusal = licensed.refusal("LimitInterface/GetHolds", limit_name="x")
+    assert refusal == LIMIT_NOT_FOUND
+    licensed("LimitInterface/SetType", name="arnold", type="HOST")
+    assert {each.tokens for each in holds(licensed, limit_name="arnold")} == {1}
+
+
+def test_a_report_counts_instead_of_what_ran_before_it(licensed: Cuebot) -> None:
+    for proc in licensed.farm.procs.values():
+        proc.dispatch_time = licensed.farm.now - 121
+    host = sorted(cue_hosts(licensed))[0]
+    answer = report(licensed, (f"{host.upper()}.studio", 2), ("ws-1", 1), total_licenses=25)
+    [found] = answer.limits
+    assert (found.settled_usage, found.pending_usage, found.current_running) == (3, 0, 3)
+    assert (found.max_value, found.host_count, found.report_source) == (25, 2, "test")
+    assert found.last_report_time == licensed.farm.now
+    sources = {each.host_name: each.source for each in holds(licensed, limit_name="arnold")}
+    assert (sources[host], sources["ws-1"]) == (2, 1)
+    outside = holds(licensed, host_name="WS-1.lan")
+    assert [(each.tokens, each.user, each.host_id) for each in outside] == [(1, "ana", "")]
+    licensed("LimitInterface/SetType", name="arnold", type="HOST")
+    assert limit(licensed).settled_usage == 2
+
+
+def test_booked_since_a_report_is_pending(licensed: Cuebot) -> None:
+    before = busy(licensed)
+    report(licensed, ("ws-1", 5))
+    found = limit(licensed)
+    assert (found.settled_usage, found.pending_usage) == (5, before)
+    licensed("LimitInterface/SetMaxValue", name="arnold", max_value=1)
+    licensed.wait(300)
+    assert limit(licensed).pending_usage == 0
+
+
+def test_a_host_that_was_reported_is_not_pending_too(licensed: Cuebot) -> None:
+    licensed("LimitInterface/SetType", name="arnold", type="HOST")
+    hosts = sorted(cue_hosts(licensed))
+    report(licensed, (hosts[0], 1), ("ws-1", 1))
+    found = limit(licensed)
+    assert (found.settled_usage, found.pending_usage) == (2, len(hosts) - 1)
+    assert found.host_count == found.current_usage == len(hosts) + 1
+
+
+def test_a_deleted_limit_is_held_by_nobody(licensed: Cuebot) -> None:
+    report(licensed, ("ws-1", 1))
+    licensed("LimitInterface/Delete", name="arnold")
+    licensed("LimitInterface/Create", name="arnold", max_value=1)
+    assert not holds(licensed, limit_name="arnold")
+
+
+def test_a_report_replaces_the_one_before(licensed: Cuebot) -> None:
+    report(licensed, ("ws-1", 1), ("ws-2", 1), ("ws-3", 1))
+    first = licensed.farm.now
+    licensed.wait(10)
+    report(licensed, ("ws-1", 1), ("ws-2", 2), ("WS-2.lan", 4), ("ws-2.x", 3))
+    reported = {each.host_name: each for each in holds(licensed, limit_name="arnold")}
+    assert reported["ws-1"].report_time == first
+    assert (reported["ws-2"].report_time, reported["ws-2"].tokens) == (first + 10, 4)
+    assert "ws-3" not in reported
+
+
+@pytest.mark.parametrize(
+    ("seconds", "capture", "reason"), [(2, 0, "RATE_LIMITED"), (9, -20, "OUT_OF_ORDER")]
+)
+def test_a_report_too_soon_or_too_late_is_skipped(
+    licensed: Cuebot, seconds: int, capture: int, reason: str
+) -> None:
+    report(licensed, ("ws-1", 1))
+    licensed.wait(seconds)
+    answer = report(licensed, ("ws-2", 1), capture_time=capture and licensed.farm.now + capture)
+    [skipped] = answer.skipped_limits
+    assert (skipped.limit_name, skipped.reason) == (
+        "arnold",
+        ["RATE_LIMITED", "OUT_OF_ORDER"].index(reason),
+    )
+    assert not answer.limits
+    assert not holds(licensed, host_name="ws-2")
+    licensed.wait(10)
+    assert report(licensed, ("ws-2", 1)).limits
+
+
+def test_reports_on_unknown_limits_are_listed(licensed: Cuebot) -> None:
+    reports: list[dict[str, Any]] = [{"limit_name": "x"}, {"limit_name": "arnold"}]
+    answer = licensed("LimitInterface/ReportUsage", reports=reports)
+    assert list(answer.unknown_limits) == ["x"]
+    assert [each.name for each in answer.limits] == ["arnold"]
+    reports = [{"limit_name": "nuke_render"}, {"limit_name": "x", "hosts": [{"host_name": "ws-1"}]}]
+    code, text = licensed.refusal("LimitInterface/ReportUsage", reports=reports)
+    assert (code, text.partition(";")[0]) == (
+        "INVALID_ARGUMENT",
+        "Host ws-1 in limit x reports tokens <= 0",
+    )
+    assert limit(licensed, "nuke_render").last_report_time == 0
+
+
+def test_an_old_report_blocks_nothing(licensed: Cuebot) -> None:
+    licensed("LimitInterface/SetReportTtl", name="arnold", report_ttl=60)
+    report(licensed, ("ws-1", 40))
+    licensed.wait(30)
+    found = limit(licensed)
+    assert (found.report_stale, found.blocking_disabled) == (False, False)
+    licensed.wait(270)
+    found = limit(licensed)
+    assert (found.report_stale, found.blocking_disabled) == (True, True)
+    assert busy(licensed) > 0
+    licensed("LimitInterface/SetReportTtl", name="arnold", report_ttl=0)
+    assert not limit(licensed).report_stale
+    licensed.wait(300)
+    assert busy(licensed) == 0

@@ -10,7 +10,7 @@ from cuebot_simulator.world.cores import hundredths, java_int, whole_cores
 from cuebot_simulator.world.failures import Refusal
 from cuebot_simulator.world.messages import enum_name, fill
 from tests.simulator.in_process import Cuebot
-from tests.simulator.sums import assert_sums
+from tests.simulator.test_studio import assert_sums
 
 MOST = 2**31 - 1
 NUMBERS = (math.nan, math.inf, -math.inf, 3e38, -3e38)
@@ -29,12 +29,10 @@ NUMBERS = (math.nan, math.inf, -math.inf, 3e38, -3e38)
     ],
 )
 def test_numbers_are_cut_to_an_int(number: float, cut: int) -> None:
-    """The cast of the Java language: too large ones are the largest, NaN is 0."""
     assert java_int(number) == cut
 
 
 def test_cores_are_cut_to_what_fits() -> None:
-    """Whole cores are ints; hundredths of cores are, too."""
     assert [whole_cores(number) for number in NUMBERS] == [0, MOST, -MOST - 1, MOST, -MOST - 1]
     assert [hundredths(number) for number in NUMBERS[:2]] == [0, MOST / 100]
     assert whole_cores(-1) == -1
@@ -56,7 +54,6 @@ def test_cores_are_cut_to_what_fits() -> None:
     ],
 )
 def test_any_number_of_cores_is_set(cuebot: Cuebot, method: str, field: str, number: float) -> None:
-    """The servants cast what they get or refuse it, and the dispatcher goes on with it."""
     kind = method.removesuffix("Interface/" + method.partition("/")[2]).lower()
     things: dict[str, Any] = getattr(cuebot.farm, f"{kind}s")
     for key in list(things):
@@ -67,13 +64,12 @@ def test_any_number_of_cores_is_set(cuebot: Cuebot, method: str, field: str, num
 
 
 def test_a_huge_subscription(cuebot: Cuebot) -> None:
-    """ManageShow.createSubscription makes hundredths of cores, an int, of floats."""
     show = cuebot("ShowInterface/FindShow", name="demo").show
     allocation = cuebot("AllocationInterface/Find", name="local.desktop").allocation
     known = cuebot("ShowInterface/GetSubscriptions", show=show).subscriptions
     for subscription in known.subscriptions:
         if subscription.allocation_name == allocation.name:
-            cuebot("SubscriptionInterface/Delete", subscription={"id": subscription.id})
+            cuebot("SubscriptionInterface/Delete", subscription=subscription)
     values = {"size": math.nan, "burst": 1e30}
     made = cuebot(
         "ShowInterface/CreateSubscription", show=show, allocation_id=allocation.id, **values
@@ -94,7 +90,6 @@ def test_a_huge_subscription(cuebot: Cuebot) -> None:
     ],
 )
 def test_a_host_never_gains_by_a_frame(cuebot: Cuebot, method: str, values: dict[str, int]) -> None:
-    """Whatever a layer asks for: less than nothing is nothing, and too much does not start."""
     for layer in list(cuebot.farm.layers):
         cuebot(f"LayerInterface/{method}", layer={"id": layer}, **values)
     cuebot.wait(300)
@@ -106,7 +101,6 @@ def test_a_host_never_gains_by_a_frame(cuebot: Cuebot, method: str, values: dict
 
 
 def test_frames_with_less_than_no_cores_take_none(cuebot: Cuebot) -> None:
-    """A filter's action may set anything between -10,000 and 10,000 cores."""
     for layer in cuebot.farm.layers.values():
         fill(layer, min_cores=-3.0)
     cuebot.wait(300)
@@ -116,7 +110,6 @@ def test_frames_with_less_than_no_cores_take_none(cuebot: Cuebot) -> None:
 
 @pytest.mark.parametrize("value", [-(2**31), MOST])
 def test_a_filters_memory_is_any_number(cuebot: Cuebot, value: int) -> None:
-    """An action gives a layer 256 MB at least; what no host has does not start."""
     show = cuebot("ShowInterface/FindShow", name="demo").show
     new = cuebot("ShowInterface/CreateFilter", show=show, name="memory").filter
     cuebot("FilterInterface/CreateMatcher", filter=new, data={"type": "CONTAINS", "input": ""})
@@ -127,7 +120,7 @@ def test_a_filters_memory_is_any_number(cuebot: Cuebot, value: int) -> None:
     }
     cuebot("FilterInterface/CreateAction", filter=new, data=action)
     job = next(job for job in cuebot.farm.pending.values() if job.show == "demo")
-    cuebot("JobInterface/RunFilters", job={"id": job.id})
+    cuebot("JobInterface/RunFilters", job=job)
     assert {
         layer.min_memory
         for layer in cuebot.farm.layers_of(job)

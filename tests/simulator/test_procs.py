@@ -1,14 +1,15 @@
-"""host.ProcInterface."""
+"""Procs, their search, and redirects."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from tests.simulator.in_process import NOTHING_FOUND, UNCAUGHT, Cuebot
+from cuebot_simulator.world.messages import fill
+from cuebot_simulator.world.state import by_name
+from tests.simulator.in_process import COMP, LIGHT, ROTO, SMOKE, Cuebot
 
-GIGABYTE = 1024 * 1024
-COMP = "demo-sh010-lena_comp_v003"
+GIGABYTE_KB = 1024 * 1024
 
 
 def procs(cuebot: Cuebot, **criteria: Any) -> Sequence[Any]:
@@ -21,7 +22,6 @@ def ids(found: Sequence[Any]) -> set[str]:
 
 
 def test_what_a_proc_belongs_to(cuebot: Cuebot) -> None:
-    """ManageProc finds the proc by its id, and what it runs now."""
     found = procs(cuebot)[0]
     by_id = {"proc": {"id": found.id}}
     frame = cuebot("ProcInterface/GetFrame", **by_id).frame
@@ -37,19 +37,7 @@ METHODS = (
 )
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_an_unknown_proc(cuebot: Cuebot, method: str) -> None:
-    """ManageProc.getVirtualProc lets Spring's exception through: INTERNAL."""
-    assert cuebot.refusal(f"ProcInterface/{method}") == ("INTERNAL", UNCAUGHT)
-
-
-def test_the_job_of_an_unknown_proc(cuebot: Cuebot) -> None:
-    """ManageProc.getJob alone catches it: NOT_FOUND."""
-    assert cuebot.refusal("ProcInterface/GetJob") == ("NOT_FOUND", NOTHING_FOUND)
-
-
 def test_procs_are_searched(cuebot: Cuebot) -> None:
-    """ProcSearch: names of hosts, jobs, layers, shows and allocations, and ranges."""
     everything = procs(cuebot)
     assert len(everything) == 16
     for name, value, field in (
@@ -66,20 +54,18 @@ def test_procs_are_searched(cuebot: Cuebot) -> None:
 
 
 def test_procs_are_searched_by_their_memory(cuebot: Cuebot) -> None:
-    """ProcSearch takes the first range of each kind, ends included, of reserved memory."""
-    memory = {each.reserved_memory // GIGABYTE for each in procs(cuebot)}
+    memory = {each.reserved_memory // GIGABYTE_KB for each in procs(cuebot)}
     assert memory == {4, 8, 12, 16}
     for criteria, expected in (
-        ({"memory_range": [{"min": 8 * GIGABYTE, "max": 12 * GIGABYTE}]}, {8, 12}),
-        ({"memory_greater_than": [{"value": 12 * GIGABYTE}]}, {12, 16}),
-        ({"memory_less_than": [{"value": 8 * GIGABYTE}]}, {4, 8}),
+        ({"memory_range": [{"min": 8 * GIGABYTE_KB, "max": 12 * GIGABYTE_KB}]}, {8, 12}),
+        ({"memory_greater_than": [{"value": 12 * GIGABYTE_KB}]}, {12, 16}),
+        ({"memory_less_than": [{"value": 8 * GIGABYTE_KB}]}, {4, 8}),
     ):
         found = procs(cuebot, **criteria)
-        assert {each.reserved_memory // GIGABYTE for each in found} == expected
+        assert {each.reserved_memory // GIGABYTE_KB for each in found} == expected
 
 
 def test_procs_are_searched_by_how_long_they_run(cuebot: Cuebot) -> None:
-    """ProcSearch.filterByDurationRange counts from the dispatch."""
     ages = {each.id: cuebot.farm.now - each.dispatch_time for each in procs(cuebot)}
     found = procs(cuebot, duration_range=[{"min": 10, "max": 15}])
     assert ids(found) == {key for key, age in ages.items() if 10 <= age <= 15}
@@ -87,7 +73,6 @@ def test_procs_are_searched_by_how_long_they_run(cuebot: Cuebot) -> None:
 
 
 def test_some_of_the_procs(cuebot: Cuebot) -> None:
-    """Criteria.queryWithPaging counts from 1, by host and dispatch time; 0 is no maximum."""
     everything = list(procs(cuebot))
     assert list(procs(cuebot, max_results=[5])) == everything[:5]
     assert list(procs(cuebot, first_result=4, max_results=[5])) == everything[3:8]
@@ -98,9 +83,8 @@ def test_some_of_the_procs(cuebot: Cuebot) -> None:
 
 
 def test_a_killed_proc_is_unbooked_and_ends(cuebot: Cuebot) -> None:
-    """ManageProc.kill unbooks the proc first; RQD reports the end later."""
     found = procs(cuebot)[0]
-    cuebot("ProcInterface/Kill", proc={"id": found.id})
+    cuebot("ProcInterface/Kill", proc=found)
     assert [each.unbooked for each in procs(cuebot) if each.id == found.id] == [True]
     cuebot.wait(1)
     assert found.id not in ids(procs(cuebot))
@@ -110,19 +94,17 @@ def test_a_killed_proc_is_unbooked_and_ends(cuebot: Cuebot) -> None:
 
 @pytest.mark.parametrize("kill", [True, False])
 def test_an_unbooked_proc_leaves_after_its_frame(cuebot: Cuebot, kill: bool) -> None:
-    """ManageProc.unbook: at once only with `kill`."""
     found = procs(cuebot)[0]
-    cuebot("ProcInterface/Unbook", proc={"id": found.id}, kill=kill)
+    cuebot("ProcInterface/Unbook", proc=found, kill=kill)
     cuebot.wait(1)
     left = [each for each in procs(cuebot) if each.id == found.id]
     assert [each.unbooked for each in left] == ([] if kill else [True])
 
 
 def test_procs_are_unbooked_by_a_search(cuebot: Cuebot) -> None:
-    """JobManagerSupport.unbookProcs: those that are booked yet; the answer says how many."""
     harbor = len(procs(cuebot, shows=["harbor"]))
     one = procs(cuebot, shows=["harbor"])[0]
-    cuebot("ProcInterface/Unbook", proc={"id": one.id})
+    cuebot("ProcInterface/Unbook", proc=one)
     answer = cuebot("ProcInterface/UnbookProcs", r={"shows": ["harbor"]})
     assert answer.num_procs == harbor - 1
     assert all(each.unbooked for each in procs(cuebot, shows=["harbor"]))
@@ -131,7 +113,6 @@ def test_procs_are_unbooked_by_a_search(cuebot: Cuebot) -> None:
 
 
 def test_the_oldest_procs_are_unbooked_first(cuebot: Cuebot) -> None:
-    """ManageProc.unbookProcs sorts by the time of booking, after leaving out unbooked ones."""
     by_age = sorted(procs(cuebot), key=lambda each: each.dispatch_time)
     for count in (1, 2):
         r = {"max_results": [1]}
@@ -142,3 +123,161 @@ def test_the_oldest_procs_are_unbooked_first(cuebot: Cuebot) -> None:
         assert newest == by_age[count - 1].dispatch_time
     cuebot.wait(1)
     assert len(procs(cuebot)) == 15
+
+
+"""A job of which nothing runs, ten small frames wait, and others come before it."""
+DESK = "desk-203"
+
+
+@pytest.fixture
+def proc(cuebot: Cuebot) -> Any:
+    """A proc of the most urgent job on the only host that takes work. Four cores, 12 GB."""
+    for host in cuebot("HostInterface/GetHosts", r={"states": {"state": ["UP"]}}).hosts.hosts:
+        method = "AddTags" if host.name == DESK else "Lock"
+        tags = {"tags": ["general"]} if host.name == DESK else {}
+        cuebot(f"HostInterface/{method}", host=host, **tags)
+    cuebot.wait(10)
+    found = procs(cuebot, hosts=[DESK])
+    assert {each.job_name for each in found} == {LIGHT}
+    return found[0]
+
+
+def until_gone(cuebot: Cuebot, proc: Any) -> set[str]:
+    """Wait until a proc has ended: the jobs that have got its host's cores in that second."""
+    while True:
+        before = ids(procs(cuebot))
+        if proc.id not in before:
+            return set()
+        cuebot.wait(1)
+        now = procs(cuebot, hosts=[DESK])
+        if proc.id not in ids(now):
+            return {each.job_name for each in now if each.id not in before}
+
+
+def test_the_host_of_an_unbooked_proc_is_booked_freely(cuebot: Cuebot, proc: Any) -> None:
+    cuebot("ProcInterface/Unbook", proc=proc)
+    assert until_gone(cuebot, proc) == {LIGHT}
+
+
+def test_a_redirected_proc_works_for_the_job_next(cuebot: Cuebot, proc: Any) -> None:
+    job = cuebot.job(ROTO)
+    answer = cuebot("ProcInterface/RedirectToJob", proc=proc, job_id=job.id)
+    assert answer.value
+    (now,) = (each for each in procs(cuebot) if each.id == proc.id)
+    assert (now.redirect_target, now.unbooked) == (ROTO, True)
+    assert until_gone(cuebot, proc) == {ROTO}
+
+
+def test_a_redirected_proc_works_for_the_group_next(cuebot: Cuebot, proc: Any) -> None:
+    group = cuebot("GroupInterface/FindGroup", show="northwind", name="roto").group
+    answer = cuebot("ProcInterface/RedirectToGroup", proc=proc, group_id=group.id)
+    assert answer.value
+    (now,) = (each for each in procs(cuebot) if each.id == proc.id)
+    assert (now.redirect_target, now.unbooked) == ("roto", True)
+    assert until_gone(cuebot, proc) == {ROTO}
+
+
+def test_a_killed_proc_is_redirected_at_once(cuebot: Cuebot, proc: Any) -> None:
+    job = cuebot.job(ROTO)
+    cuebot("ProcInterface/RedirectToJob", proc=proc, job_id=job.id, kill=True)
+    cuebot.wait(0.5)
+    assert proc.id not in ids(procs(cuebot))
+    assert ROTO in {each.job_name for each in procs(cuebot, hosts=[DESK])}
+
+
+def test_a_locked_host_does_not_follow_a_redirect(cuebot: Cuebot, proc: Any) -> None:
+    job = cuebot.job(ROTO)
+    cuebot("ProcInterface/RedirectToJob", proc=proc, job_id=job.id, kill=True)
+    cuebot("HostInterface/Lock", host=cuebot.host(DESK))
+    cuebot.wait(1)
+    assert cuebot.job(ROTO).job_stats.running_frames == 0
+
+
+def test_a_job_that_was_paused_since_gets_no_proc(cuebot: Cuebot, proc: Any) -> None:
+    job = cuebot.job(ROTO)
+    cuebot("ProcInterface/RedirectToJob", proc=proc, job_id=job.id, kill=True)
+    cuebot("JobInterface/Pause", job=job)
+    cuebot.wait(1)
+    assert cuebot.job(ROTO).job_stats.running_frames == 0
+
+
+def test_a_redirect_is_cleared(cuebot: Cuebot, proc: Any) -> None:
+    by_id = {"proc": {"id": proc.id}}
+    cuebot("ProcInterface/RedirectToJob", **by_id, job_id=cuebot.job(ROTO).id)
+    assert cuebot("ProcInterface/ClearRedirect", **by_id).value
+    (now,) = (each for each in procs(cuebot) if each.id == proc.id)
+    assert (now.redirect_target, now.unbooked) == ("", False)
+    assert not cuebot("ProcInterface/ClearRedirect", **by_id).value
+    assert until_gone(cuebot, proc) == {LIGHT}
+
+
+def test_a_job_without_fitting_work_gets_no_redirect(cuebot: Cuebot, proc: Any) -> None:
+    smoke = cuebot.job(SMOKE)
+    by_id = {"proc": {"id": proc.id}}
+    assert not cuebot("ProcInterface/RedirectToJob", **by_id, job_id=smoke.id, kill=True).value
+    group = cuebot("GroupInterface/FindGroup", show="demo", name="fx").group
+    assert not cuebot("ProcInterface/RedirectToGroup", **by_id, group_id=group.id).value
+    cuebot.wait(1)
+    (now,) = (each for each in procs(cuebot) if each.id == proc.id)
+    assert (now.redirect_target, now.unbooked) == ("", False)
+
+
+WHAT_DOES_NOT_FIT: tuple[dict[str, Any], ...] = (
+    {"min_cores": 4.5},
+    {"min_memory": 13 * GIGABYTE_KB},
+    {"min_gpus": 1},
+    {"tags": ["special"]},
+    {"limits": ["nuke_render"]},
+)
+
+
+@pytest.mark.parametrize("values", WHAT_DOES_NOT_FIT, ids=str)
+def test_what_does_not_fit_gets_no_redirect(
+    cuebot: Cuebot, proc: Any, values: dict[str, Any]
+) -> None:
+    by_name(cuebot.farm.limits, "nuke_render").max_value = 0
+    fill(cuebot.farm.layers[cuebot.layer(ROTO, "roto").id], **values)
+    by_id = {"proc": {"id": proc.id}}
+    assert not cuebot("ProcInterface/RedirectToJob", **by_id, job_id=cuebot.job(ROTO).id).value
+
+
+def test_a_paused_job_of_a_group_gets_no_redirect(cuebot: Cuebot, proc: Any) -> None:
+    job = cuebot.job(ROTO)
+    cuebot("JobInterface/Pause", job=job)
+    group = cuebot("GroupInterface/FindGroup", show="northwind", name="roto").group
+    by_id = {"proc": {"id": proc.id}}
+    assert not cuebot("ProcInterface/RedirectToGroup", **by_id, group_id=group.id).value
+    assert cuebot("ProcInterface/RedirectToJob", **by_id, job_id=job.id).value
+
+
+def test_procs_are_redirected_to_a_group(cuebot: Cuebot) -> None:
+    group = cuebot("GroupInterface/FindGroup", show="demo", name="comp").group
+    r = {"shows": ["demo"], "max_results": [2]}
+    assert cuebot("ProcInterface/UnbookToGroup", r=r, group=group).num_procs == 2
+    sent = [each for each in procs(cuebot) if each.redirect_target == "comp"]
+    assert len(sent) == 2
+    assert all(each.unbooked and each.group_name == "light" for each in sent)
+    others = [each for each in procs(cuebot, shows=["demo"]) if each.group_name == "light"]
+    assert max(each.dispatch_time for each in sent) <= min(
+        each.dispatch_time for each in others if not each.unbooked
+    )
+    r["max_results"] = [0]
+    rest = sum(not each.unbooked for each in others)
+    answer = cuebot("ProcInterface/UnbookToGroup", r=r, group=group, kill=True)
+    assert answer.num_procs == rest
+    cuebot.wait(0.5)
+    left = [each for each in procs(cuebot) if each.redirect_target]
+    assert ids(left) == ids(sent)
+
+
+def test_procs_are_redirected_to_jobs_in_turn(cuebot: Cuebot) -> None:
+    roto, comp = cuebot.job(ROTO), cuebot.job(COMP)
+    jobs = {"jobs": [{"id": roto.id}, {"id": "nope"}, {"id": comp.id}]}
+    r = {"shows": ["demo"], "max_results": [4]}
+    assert cuebot("ProcInterface/UnbookToJob", r=r, jobs=jobs).num_procs == 4
+    sent = [each for each in procs(cuebot) if each.redirect_target]
+    assert sorted(each.redirect_target for each in sent) == [COMP, COMP, ROTO, ROTO]
+    assert {each.job_name for each in sent} == {LIGHT}
+    assert cuebot("ProcInterface/UnbookToJob", r=r, jobs=jobs).num_procs == 0
+    nobody = {"jobs": [{"id": "nope"}]}
+    assert cuebot("ProcInterface/UnbookToJob", r={"max_results": [4]}, jobs=nobody).num_procs == 0

@@ -8,10 +8,7 @@ from typing import Any
 import grpc
 import grpc.aio
 import pytest
-from grpc_reflection.v1alpha.reflection_pb2 import (
-    ServerReflectionRequest,
-    ServerReflectionResponse,
-)
+from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
 from structlog.testing import capture_logs
 
 from cuebot_simulator.server import REFLECTION_PATHS, SimulatedCuebot
@@ -65,7 +62,6 @@ async def until(true: Callable[[], bool]) -> None:
 
 
 async def test_calls_are_remembered_with_their_metadata(server: SimulatedCuebot) -> None:
-    """Tests can see what arrived."""
     await get_shows(server)
     path, metadata = server.calls[-1]
     assert path == "/show.ShowInterface/GetShows"
@@ -73,7 +69,6 @@ async def test_calls_are_remembered_with_their_metadata(server: SimulatedCuebot)
 
 
 async def test_a_failure_is_a_status_with_its_text(server: SimulatedCuebot) -> None:
-    """What a call without the wire raises is a status with the same code and text on it."""
     async with grpc.aio.insecure_channel(server.endpoint) as channel:
         ask: Any = channel.unary_unary("/job.JobInterface/GetJob")
         with pytest.raises(grpc.aio.AioRpcError) as caught:
@@ -84,7 +79,6 @@ async def test_a_failure_is_a_status_with_its_text(server: SimulatedCuebot) -> N
 
 @pytest.mark.parametrize("path", REFLECTION_PATHS)
 async def test_without_reflection_it_is_as_the_stock_cuebot(messages: Messages, path: str) -> None:
-    """Neither version of the reflection service is there, but the methods are."""
     cuebot = SimulatedCuebot(farm=build_farm(messages), reflection=False)
     await cuebot.start()
     try:
@@ -98,7 +92,6 @@ async def test_without_reflection_it_is_as_the_stock_cuebot(messages: Messages, 
 
 @pytest.mark.parametrize("path", REFLECTION_PATHS)
 async def test_it_describes_itself_in_both_versions(server: SimulatedCuebot, path: str) -> None:
-    """Each version lists the services of the schema, and has a file for each of them."""
     listed = (await reflect(server, path, list_services="")).list_services_response.service
     assert sorted(each.name for each in listed) == sorted(server.farm.messages.services)
     for each in listed:
@@ -107,7 +100,6 @@ async def test_it_describes_itself_in_both_versions(server: SimulatedCuebot, pat
 
 
 async def test_a_port_in_use_is_one_clear_line(server: SimulatedCuebot) -> None:
-    """Two servers never share a port in silence."""
     with pytest.raises(OSError, match="in use") as caught:
         await SimulatedCuebot(port=server.port, farm=server.farm).start()
     assert caught.value.errno == errno.EADDRINUSE
@@ -115,7 +107,6 @@ async def test_a_port_in_use_is_one_clear_line(server: SimulatedCuebot) -> None:
 
 
 async def test_it_starts_again_on_its_port(server: SimulatedCuebot) -> None:
-    """A Cuebot that was away comes back where it was, with its farm."""
     port = server.port
     before = await get_shows(server)
     await server.stop()
@@ -124,7 +115,6 @@ async def test_it_starts_again_on_its_port(server: SimulatedCuebot) -> None:
 
 
 async def test_things_happen_while_nobody_calls(messages: Messages) -> None:
-    """The server lets the farm live, so that it need not catch up with hours at a call."""
     farm = build_farm(messages, clock=StoppedClock(NOW))
     happened = asyncio.Event()
     farm.agenda.after(0, happened.set)
@@ -141,7 +131,6 @@ async def test_things_happen_while_nobody_calls(messages: Messages) -> None:
 async def test_a_farm_that_was_asleep_goes_on_where_it_was(
     messages: Messages, called: bool
 ) -> None:
-    """Whether a call comes first after a long pause or not: nothing of it is made up for."""
     now = [float(NOW)]
     farm = build_farm(messages, clock=lambda: now[0])
     cuebot = SimulatedCuebot(farm=farm)
@@ -160,7 +149,6 @@ async def test_a_farm_that_was_asleep_goes_on_where_it_was(
 
 
 async def test_a_step_that_fails_stops_neither_calls_nor_the_farm(messages: Messages) -> None:
-    """What goes wrong on the farm is logged; it lives on, and answers."""
     now = [float(NOW)]
     farm = build_farm(messages, clock=lambda: now[0])
     cuebot = SimulatedCuebot(farm=farm)

@@ -1,8 +1,10 @@
-"""service.ServiceInterface."""
+"""Services and the overrides of shows."""
+
+from typing import Any
 
 import pytest
 
-from tests.simulator.in_process import NOTHING_FOUND, Cuebot
+from tests.simulator.in_process import DUPLICATE, UNCAUGHT, Cuebot
 
 BLENDER = {
     "name": "blender",
@@ -22,15 +24,7 @@ def names(cuebot: Cuebot) -> set[str]:
     return {service.name for service in found}
 
 
-def test_a_service_is_found_by_name_or_id(cuebot: Cuebot) -> None:
-    """ManageService.getService looks for either in `name`, and catches what is not there."""
-    nuke = cuebot("ServiceInterface/GetService", name="nuke").service
-    assert cuebot("ServiceInterface/GetService", name=nuke.id).service == nuke
-    assert cuebot.refusal("ServiceInterface/GetService", name="x") == ("NOT_FOUND", NOTHING_FOUND)
-
-
 def test_a_new_service_has_all_that_was_asked_for(cuebot: Cuebot) -> None:
-    """ManageService.createService takes every field but the id, and stores tags once each."""
     made = cuebot("ServiceInterface/CreateService", data={"id": "mine", **BLENDER}).service
     assert made.id not in ("", "mine")
     assert list(made.tags) == ["general", "gpuonly"]
@@ -41,26 +35,20 @@ def test_a_new_service_has_all_that_was_asked_for(cuebot: Cuebot) -> None:
 
 
 def test_a_service_without_tags_has_an_empty_one(cuebot: Cuebot) -> None:
-    """Cuebot keeps tags as one text, and splits the empty text into one empty tag."""
     assert list(cuebot("ServiceInterface/CreateService", data={"name": "bare"}).service.tags) == [
         ""
     ]
 
 
 def test_two_services_cannot_have_one_name(cuebot: Cuebot) -> None:
-    """The table has a unique index on the name, which a new service and an update can violate."""
-    code, text = cuebot.refusal("ServiceInterface/CreateService", data={"name": "nuke"})
-    assert code == "INTERNAL"
-    assert text.startswith("org.springframework.dao.DuplicateKeyException: ")
-    assert '"i_service_str_name"' in text
+    assert cuebot.refusal("ServiceInterface/CreateService", data={"name": "nuke"}) == DUPLICATE
     maya = cuebot("ServiceInterface/GetService", name="maya").service
     taken = {"id": maya.id, "name": "nuke"}
-    assert '"i_service_str_name"' in cuebot.refusal("ServiceInterface/Update", service=taken)[1]
+    assert cuebot.refusal("ServiceInterface/Update", service=taken) == DUPLICATE
     assert cuebot("ServiceInterface/GetService", name="maya").service == maya
 
 
 def test_an_update_replaces_the_whole_service(cuebot: Cuebot) -> None:
-    """ManageService.update writes every column: what the request leaves out becomes 0."""
     nuke = cuebot("ServiceInterface/GetService", name="nuke").service
     cuebot(
         "ServiceInterface/Update", service={"id": nuke.id, "name": "nuke14", "tags": ["desktop"]}
@@ -74,7 +62,6 @@ def test_an_update_replaces_the_whole_service(cuebot: Cuebot) -> None:
 
 
 def test_a_deleted_service_is_gone(cuebot: Cuebot) -> None:
-    """ManageService.delete goes by the id alone."""
     nuke = cuebot("ServiceInterface/GetService", name="nuke").service
     cuebot("ServiceInterface/Delete", service={"name": "nuke"})
     assert "nuke" in names(cuebot)
@@ -83,22 +70,92 @@ def test_a_deleted_service_is_gone(cuebot: Cuebot) -> None:
     assert "maya" in names(cuebot)
 
 
-def test_a_missing_service_is_changed_and_deleted_without_an_error(cuebot: Cuebot) -> None:
-    """ManageService.update and .delete do not look whether their SQL changed a row."""
-    before = names(cuebot)
-    cuebot("ServiceInterface/Update", service={"id": "nope", "name": "nuke"})
-    cuebot("ServiceInterface/Delete", service={"id": "nope"})
-    assert names(cuebot) == before
-
-
 @pytest.mark.parametrize(
     ("name", "tags"), [("default", ["general", "desktop"]), ("shell", ["general", "util"])]
 )
 def test_cuebots_own_services_are_as_it_brings_them(
     cuebot: Cuebot, name: str, tags: list[str]
 ) -> None:
-    """seed_data.sql: what a layer takes that says nothing else."""
     service = cuebot("ServiceInterface/GetService", name=name).service
     assert (service.min_cores, service.max_cores, service.threadable) == (100, 0, False)
     assert (service.min_memory, service.min_memory_increase) == (3_355_443, 2_097_152)
     assert list(service.tags) == tags
+
+
+def show(cuebot: Cuebot, name: str = "demo") -> dict[str, str]:
+    return {"id": cuebot("ShowInterface/FindShow", name=name).show.id}
+
+
+def create(cuebot: Cuebot, show_name: str = "demo", **values: Any) -> Any:
+    service = {"name": "nuke", "min_cores": 300, "tags": ["general"], **values}
+    made = cuebot(
+        "ShowInterface/CreateServiceOverride", show=show(cuebot, show_name), service=service
+    )
+    return made.service_override
+
+
+def overrides(cuebot: Cuebot, name: str = "demo") -> list[Any]:
+    found = cuebot("ShowInterface/GetServiceOverrides", show=show(cuebot, name))
+    return list(found.service_overrides.service_overrides)
+
+
+def test_an_override_belongs_to_one_show(cuebot: Cuebot) -> None:
+    made = create(cuebot)
+    assert (made.data.id, made.data.name, made.data.min_cores) == (made.id, "nuke", 300)
+    assert overrides(cuebot) == [made]
+    assert overrides(cuebot, "harbor") == []
+    assert cuebot("ServiceInterface/GetService", name="nuke").service.min_cores == 100
+
+
+def test_an_override_is_found_by_name_or_id(cuebot: Cuebot) -> None:
+    made = create(cuebot)
+    for name in ("nuke", made.id):
+        found = cuebot("ShowInterface/GetServiceOverride", show=show(cuebot), name=name)
+        assert found.service_override == made
+    missing = cuebot.refusal(
+        "ShowInterface/GetServiceOverride", show=show(cuebot, "harbor"), name="nuke"
+    )
+    assert missing == ("INTERNAL", UNCAUGHT)
+
+
+def test_a_new_override_has_no_timeouts(cuebot: Cuebot) -> None:
+    made = create(cuebot, timeout=90, timeout_llu=30, min_memory_increase=7)
+    assert (made.data.timeout, made.data.timeout_llu) == (0, 0)
+    assert made.data.min_memory_increase == 7
+    data = {"id": made.id, "name": "nuke", "timeout": 90, "timeout_llu": 30}
+    cuebot("ServiceOverrideInterface/Update", service=data)
+    assert (overrides(cuebot)[0].data.timeout, overrides(cuebot)[0].data.timeout_llu) == (90, 30)
+
+
+def test_a_show_overrides_a_service_once(cuebot: Cuebot) -> None:
+    create(cuebot)
+    create(cuebot, "harbor")
+    other = create(cuebot, name="maya")
+    service = {"name": "nuke"}
+    twice = cuebot.refusal(
+        "ShowInterface/CreateServiceOverride", show=show(cuebot), service=service
+    )
+    assert twice == DUPLICATE
+    taken = cuebot.refusal(
+        "ServiceOverrideInterface/Update", service={"id": other.id, "name": "nuke"}
+    )
+    assert taken == DUPLICATE
+    assert {each.data.name for each in overrides(cuebot)} == {"nuke", "maya"}
+
+
+def test_an_update_replaces_the_whole_override(cuebot: Cuebot) -> None:
+    made = create(cuebot, threadable=True)
+    data = {"id": made.id, "name": "nuke", "min_memory": 5, "tags": []}
+    cuebot("ServiceOverrideInterface/Update", service=data)
+    (changed,) = overrides(cuebot)
+    assert changed.id == changed.data.id == made.id
+    assert (changed.data.min_memory, changed.data.min_cores) == (5, 0)
+    assert changed.data.threadable is False
+    assert list(changed.data.tags) == [""]
+
+
+def test_a_deleted_override_is_gone(cuebot: Cuebot) -> None:
+    made = create(cuebot)
+    cuebot("ServiceOverrideInterface/Delete", service={"id": made.id})
+    assert overrides(cuebot) == []
+    assert create(cuebot).data.name == "nuke"

@@ -9,12 +9,11 @@ from cuebot_simulator.world import spec_xml as xml
 from cuebot_simulator.world.frame_range import in_chunks, numbers_of
 from cuebot_simulator.world.messages import enum_name, fill
 from tests.simulator.in_process import NOTHING_FOUND, Cuebot
-from tests.simulator.specs import DOCTYPE, depend_xml, job_xml, layer_xml, spec_xml
+from tests.simulator.specs import depend_xml, job_xml, layer_xml, spec_xml
 
 NAME = "demo-sh030-lena_comp_v004"
 NOT_QUEUED = "Failed to add job to launch queue: "
 NOT_LAUNCHED = "Failed to launch and add job: "
-NOT_XML = f"{NOT_QUEUED}Failed to parse job spec XML, org.jdom.input.JDOMParseException: "
 
 
 def launch(cuebot: Cuebot, text: str) -> list[Any]:
@@ -25,7 +24,7 @@ def launch(cuebot: Cuebot, text: str) -> list[Any]:
 def layers(cuebot: Cuebot, *texts: str) -> list[Any]:
     """The layers of a job that has these."""
     (job,) = launch(cuebot, spec_xml(job_xml(*texts)))
-    return list(cuebot("JobInterface/GetLayers", job={"id": job.id}).layers.layers)
+    return list(cuebot("JobInterface/GetLayers", job=job).layers.layers)
 
 
 def one_layer(cuebot: Cuebot, **values: Any) -> Any:
@@ -44,7 +43,6 @@ def refused(cuebot: Cuebot, text: str) -> str:
 
 
 def test_a_launch_answers_names_first_and_the_jobs_come_later(cuebot: Cuebot) -> None:
-    """ManageJob.launchSpec answers the names and queues the launch."""
     text = spec_xml(job_xml(), job_xml(name="light_v001"))
     names = cuebot("JobInterface/LaunchSpec", spec=text).names
     assert list(names) == [NAME, "demo-sh030-lena_light_v001"]
@@ -54,7 +52,6 @@ def test_a_launch_answers_names_first_and_the_jobs_come_later(cuebot: Cuebot) ->
 
 
 def test_a_launch_that_is_waited_for_answers_the_jobs(cuebot: Cuebot) -> None:
-    """ManageJob.launchSpecAndWait finds the jobs by name after launching them."""
     (job,) = launch(cuebot, spec_xml())
     assert job == cuebot("JobInterface/FindJob", name=NAME).job
     assert (job.show, job.shot, job.user, job.uid) == ("demo", "sh030", "lena", 1234)
@@ -64,24 +61,12 @@ def test_a_launch_that_is_waited_for_answers_the_jobs(cuebot: Cuebot) -> None:
 
 
 def test_a_launched_job_is_rendered(cuebot: Cuebot) -> None:
-    """Cuebot's dispatcher books the frames of a new job."""
     launch(cuebot, spec_xml(job_xml(more="<priority>500</priority>")))
     cuebot.wait(10)
     assert cuebot.frames(NAME, "RUNNING")
 
 
-def test_a_pending_name_is_not_launched_again(cuebot: Cuebot) -> None:
-    """JobLauncher.verifyJobSpec refuses it before it queues anything."""
-    launch(cuebot, spec_xml())
-    assert refused(cuebot, spec_xml()) == f"The job {NAME} is already pending"
-    assert cuebot.refusal("JobInterface/LaunchSpecAndWait", spec=spec_xml()) == (
-        "INTERNAL",
-        f"{NOT_LAUNCHED}The job {NAME} is already pending",
-    )
-
-
 def test_a_name_that_is_queued_twice_is_launched_once(cuebot: Cuebot) -> None:
-    """JobLauncher.launch verifies again when its turn has come, and nobody hears of it."""
     for _ in range(2):
         cuebot("JobInterface/LaunchSpec", spec=spec_xml())
     cuebot.wait()
@@ -89,32 +74,16 @@ def test_a_name_that_is_queued_twice_is_launched_once(cuebot: Cuebot) -> None:
 
 
 def test_a_finished_name_is_launched_again(cuebot: Cuebot) -> None:
-    """Only pending jobs keep a name; the new one has an id of its own."""
     (first,) = launch(cuebot, spec_xml())
-    cuebot("JobInterface/Kill", job={"id": first.id}, reason="again")
+    cuebot("JobInterface/Kill", job=first, reason="again")
     cuebot.wait(0.3)
     (second,) = launch(cuebot, spec_xml())
     assert first.id != second.id
 
 
-def test_an_unknown_or_inactive_show_is_refused(cuebot: Cuebot) -> None:
-    """JobLauncher.verifyJobSpec names the administrator who could help."""
-    assert refused(cuebot, spec_xml(show="nope")) == (
-        "The nope does not exist. Please contact administrator of your OpenCue deployment to have"
-        " this show created."
-    )
-    show = next(show for show in cuebot.farm.shows.values() if show.name == "demo")
-    show.active = False
-    assert refused(cuebot, spec_xml()) == (
-        "The demo show has been deactivated.  Please contact administrator of your OpenCue"
-        " deployment to reactivate this show."
-    )
-
-
 def test_a_spec_asks_for_no_more_dependencies_than_can_be_made_soon(
     cuebot: Cuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Cuebot would take it, and the time; here all of them would wait for that."""
     monkeypatch.setattr(depends, "MOST_CHILDREN", 15)
     two = job_xml(layer_xml("render"), layer_xml("movie"))
     names = {"depjob": "comp_v004", "deplayer": "movie", "onjob": "comp_v004", "onlayer": "render"}
@@ -127,17 +96,10 @@ def test_a_spec_asks_for_no_more_dependencies_than_can_be_made_soon(
 
 
 def test_a_layer_has_the_limits_of_its_spec(cuebot: Cuebot) -> None:
-    """JobSpec.determineLimits; a layer without any has one without a name."""
     limits = "<limits><limit>arnold</limit><limit>nuke_render</limit></limits>"
     assert list(one_layer(cuebot, more=limits).limits) == ["arnold", "nuke_render"]
     (job,) = launch(cuebot, spec_xml(job_xml(name="plain_v001")))
     assert list(cuebot.layer(job.name, "render").limits) == [""]
-
-
-def test_two_shows_of_a_name_launch_nothing(cuebot: Cuebot) -> None:
-    """ShowDaoJdbc.findShowDetail finds both."""
-    cuebot("ShowInterface/CreateShow", name="demo")
-    assert refused(cuebot, spec_xml()) == "Incorrect result size: expected 1, actual 2"
 
 
 @pytest.mark.parametrize(
@@ -181,7 +143,6 @@ def test_two_shows_of_a_name_launch_nothing(cuebot: Cuebot) -> None:
     ],
 )
 def test_a_launch_that_fails_later_leaves_nothing(cuebot: Cuebot, text: str) -> None:
-    """JobLauncher.launch mails what goes wrong in its transaction; there is no job to be found."""
     assert cuebot.refusal("JobInterface/LaunchSpecAndWait", spec=text) == (
         "INTERNAL",
         NOT_LAUNCHED + NOTHING_FOUND,
@@ -192,7 +153,6 @@ def test_a_launch_that_fails_later_leaves_nothing(cuebot: Cuebot, text: str) -> 
 
 
 def test_filters_run_at_launch(cuebot: Cuebot, monkeypatch: pytest.MonkeyPatch) -> None:
-    """JobManagerService.createJob runs the show's filters on the new job."""
     monkeypatch.setattr(
         "cuebot_simulator.world.launch_spec.run_filters", lambda farm, job: fill(job, priority=77)
     )
@@ -203,7 +163,6 @@ def test_filters_run_at_launch(cuebot: Cuebot, monkeypatch: pytest.MonkeyPatch) 
 def test_a_local_job_gets_its_owners_machine(
     cuebot: Cuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """JobLauncher.launch books the host that the spec's localbook names."""
     asked: list[Any] = []
     monkeypatch.setattr(
         "cuebot_simulator.world.launch_spec.add_partition",
@@ -220,7 +179,6 @@ def test_a_local_job_gets_its_owners_machine(
 
 
 def test_a_job_has_cuebots_defaults(cuebot: Cuebot) -> None:
-    """JobDetail: priority 1, one retry, from one core to a hundred, not paused."""
     (job,) = launch(cuebot, spec_xml())
     assert (job.priority, job.min_cores, job.max_cores) == (1, 1, 100)
     assert (job.is_paused, job.auto_eat, job.os) == (False, False, "")
@@ -228,7 +186,6 @@ def test_a_job_has_cuebots_defaults(cuebot: Cuebot) -> None:
 
 
 def test_a_job_is_what_the_spec_says(cuebot: Cuebot) -> None:
-    """JobSpec.handleJobTag; retries are cut to one."""
     more = (
         "<paused>True</paused><priority>42</priority><maxretries>5</maxretries>"
         "<maxcores>12</maxcores><maxgpus>3</maxgpus><autoeat>yes</autoeat><os>rocky9</os>"
@@ -250,32 +207,11 @@ def test_a_job_is_what_the_spec_says(cuebot: Cuebot) -> None:
     ],
 )
 def test_job_names_are_conformed(cuebot: Cuebot, name: str, conformed: str) -> None:
-    """JobSpec.conformJobName: lower case, no dashes, and `show-shot-user_` before it once."""
     (job,) = launch(cuebot, spec_xml(job_xml(name=name)))
     assert job.name == conformed
 
 
-def test_names_that_are_too_short_or_odd_are_refused(cuebot: Cuebot) -> None:
-    """JobSpec.conformJobName, conformShotName and conformLayerName."""
-    assert refused(cuebot, spec_xml(job_xml(name="v4"))) == (
-        "The job name suffix: v4 must be composed of alpha numeric characters, periods, and"
-        " underscores and be at least 3 characters long"
-    )
-    assert refused(cuebot, spec_xml(shot="s1")) == "The shot name must be at least 3 characters."
-    assert refused(cuebot, spec_xml(job_xml(layer_xml("my:layer")))) == (
-        "The layer name: my:layer is not in the proper format.  Layer names must be alpha"
-        " numeric, no dashes or punctuation."
-    )
-
-
-def test_root_launches_nothing(cuebot: Cuebot) -> None:
-    """JobSpec.handleSpecTag, by name and by number."""
-    assert refused(cuebot, spec_xml(user="root")) == "Cannot launch jobs as root."
-    assert refused(cuebot, spec_xml(uid=0)) == "Cannot launch jobs as root."
-
-
 def test_a_post_job_waits_until_its_job_is_over(cuebot: Cuebot) -> None:
-    """JobSpec.initPostJob, and JobManagerService.shutdownJob, which makes it pending."""
     post = layer_xml("clean_up", kind="Post", span="1")
     (job,) = launch(cuebot, spec_xml(job_xml(layer_xml(), post)))
     assert job.job_stats.total_layers == 1
@@ -287,7 +223,7 @@ def test_a_post_job_waits_until_its_job_is_over(cuebot: Cuebot) -> None:
     assert posted.name.startswith("demo-sh030-monitor_comp_v004_post_job_")
     assert enum_name(posted, "state") == "POSTED"
     assert not cuebot("JobInterface/IsJobPending", name=posted.name).value
-    cuebot("JobInterface/EatFrames", job={"id": job.id}, req={})
+    cuebot("JobInterface/EatFrames", job=job, req={})
     cuebot.wait()
     assert not cuebot("JobInterface/IsJobPending", name=NAME).value
     assert cuebot("JobInterface/IsJobPending", name=posted.name).value
@@ -297,7 +233,6 @@ def test_a_post_job_waits_until_its_job_is_over(cuebot: Cuebot) -> None:
 
 
 def test_a_layer_takes_what_its_service_says(cuebot: Cuebot) -> None:
-    """JobSpec.determineResourceDefaults, with the first service that there is."""
     service = next(each for each in cuebot.farm.services.values() if each.name == "houdini")
     fill(service, tags=["fx", "general"], timeout=90, timeout_llu=30, max_cores=800)
     layer = one_layer(cuebot, services=("nope", "houdini", "houdini", ""))
@@ -309,7 +244,6 @@ def test_a_layer_takes_what_its_service_says(cuebot: Cuebot) -> None:
 
 
 def test_a_shows_own_service_comes_first(cuebot: Cuebot) -> None:
-    """ServiceManager.getService(name, show) prefers the show's override."""
     service = cuebot.farm.messages.new("service.Service", name="nuke", min_cores=300)
     override = cuebot.farm.messages.new("service.ServiceOverride", id="own", data=service)
     cuebot.farm.service_overrides["own"] = override
@@ -320,14 +254,12 @@ def test_a_shows_own_service_comes_first(cuebot: Cuebot) -> None:
 
 
 def test_an_unknown_service_means_the_default_one(cuebot: Cuebot) -> None:
-    """JobSpec adds the service `default` to those that it does not know."""
     assert list(one_layer(cuebot, services=("nope",)).services) == ["nope", "default"]
     cuebot.farm.services.clear()
     assert refused(cuebot, spec_xml(job_xml(name="other"))) == NOTHING_FOUND
 
 
 def test_a_layer_overrules_its_service(cuebot: Cuebot) -> None:
-    """JobSpec.determineMinimumCores and the others; cores with a point, or in hundredths."""
     layer = one_layer(
         cuebot,
         more="<cores>2.5</cores><threadable>0</threadable><memory>2g</memory><gpus>1</gpus>"
@@ -359,10 +291,6 @@ def test_a_layer_overrules_its_service(cuebot: Cuebot) -> None:
     ],
 )
 def test_cores_are_as_many_as_a_spec_says(cuebot: Cuebot, cores: str, expected: float) -> None:
-    """JobSpec.determineMinimumCores: a little is raised and much is cut, and none or less stays.
-
-    Convert.coreUnitsToCores shows -1 hundredths as they are.
-    """
     layer = one_layer(cuebot, more=f"<cores>{cores}</cores><threadable>True</threadable>")
     assert round(layer.min_cores, 4) == expected
     assert layer.is_threadable == (not 0 < expected < 1)
@@ -380,43 +308,27 @@ def test_cores_are_as_many_as_a_spec_says(cuebot: Cuebot, cores: str, expected: 
     ],
 )
 def test_memory_is_read_and_raised(cuebot: Cuebot, memory: str, expected: int) -> None:
-    """JobSpec.determineMinimumMemory. What is too much it only warns of."""
     assert one_layer(cuebot, more=f"<memory>{memory}</memory>").min_memory == expected
 
 
 @pytest.mark.parametrize("memory", ["1e300m", "9223372036854775807"])
 def test_absurd_memory_is_merely_much(cuebot: Cuebot, memory: str) -> None:
-    """No frame of such a layer ever runs, and the farm goes on."""
     assert one_layer(cuebot, more=f"<memory>{memory}</memory>").min_memory >= 2**50
 
 
-@pytest.mark.parametrize(
-    ("memory", "why"),
-    [
-        ("lots", 'For input string: "lots"'),
-        ("2.5g", 'For input string: "2.5"'),
-        ("2.5", 'For input string: "2.5"'),
-        ("", 'For input string: ""'),
-        ("memory", 'For input string: "me"'),
-        ("m", "empty String"),
-        ("NaNm", 'For input string: "nan"'),
-        ("infm", 'For input string: "inf"'),
-    ],
-)
-def test_memory_that_is_no_number_is_refused(cuebot: Cuebot, memory: str, why: str) -> None:
-    """JobSpec.convertMemoryInput: whole GB, or MB with a fraction, in Java's words."""
-    assert refused(cuebot, spec_xml(job_xml(layer_xml(more=f"<memory>{memory}</memory>")))) == why
+@pytest.mark.parametrize("memory", ["lots", "2.5g", "2.5", "", "memory", "m", "NaNm", "infm"])
+def test_memory_that_is_no_number_is_refused(cuebot: Cuebot, memory: str) -> None:
+    text = spec_xml(job_xml(layer_xml(more=f"<memory>{memory}</memory>")))
+    assert refused(cuebot, text) == "not a number"
 
 
 @pytest.mark.parametrize("memory", ["lots", "2.5g", "", "101g"])
 def test_gpu_memory_that_is_no_number_is_none(cuebot: Cuebot, memory: str) -> None:
-    """JobSpec.determineMinimumGpuMemory: what fails is only logged, and what is too much fails."""
     layer = one_layer(cuebot, more=f"<gpu_memory>{memory}</gpu_memory>")
     assert layer.min_gpu_memory == 0
 
 
 def test_outputs_are_kept(cuebot: Cuebot) -> None:
-    """JobSpec.determineOutputs, each path once."""
     text = layer_xml().replace(
         "<outputs/>",
         '<outputs><output name="a">/a.#.exr</output><output name="b">/a.#.exr</output></outputs>',
@@ -426,14 +338,12 @@ def test_outputs_are_kept(cuebot: Cuebot) -> None:
 
 
 def test_layers_keep_their_order_and_type(cuebot: Cuebot) -> None:
-    """JobSpec.handleLayerTags: the order of the spec is the dispatch order."""
     found = layers(cuebot, layer_xml("sim"), layer_xml("mesh", kind="Util"))
     assert [(each.name, each.dispatch_order) for each in found] == [("sim", 1), ("mesh", 2)]
     assert [enum_name(each, "type") for each in found] == ["RENDER", "UTIL"]
 
 
 def test_frames_are_named_and_chunked(cuebot: Cuebot) -> None:
-    """JobManagerService.createJob: a frame per chunk, in the order of the range."""
     layer = one_layer(cuebot, span="10-1", chunk=4)
     assert (layer.range, layer.chunk_size) == ("10-1", 4)
     assert [frame.name for frame in cuebot.frames(NAME)] == [
@@ -450,21 +360,17 @@ def test_frames_are_named_and_chunked(cuebot: Cuebot) -> None:
         (layer_xml(span="1-5, 7"), "error, the range 1-5, 7 is invalid"),
         (layer_xml(span="1-5", chunk=0), "error, the range 1-5 is invalid"),
         (layer_xml(span="1-2000000000"), "error, the range 1-2000000000 is invalid"),
-        (layer_xml(chunk="many"), 'For input string: "many"'),
         (layer_xml(more="<tags>a1</tags>"), "error, invalid tag a1, tags must be alpha numberic"),
-        (layer_xml(more="<cores>few</cores>"), 'For input string: "few"'),
-        (layer_xml(more="<cores>\u0662.\u0665</cores>"), 'For input string: "\u0662.\u0665"'),
+        (layer_xml(more="<cores>\u0662.\u0665</cores>"), "not a number"),
         (layer_xml() * 2, f"error, the layer render was already defined in job {NAME}"),
         (layer_xml(kind="Post"), f"The job {NAME} has no layers"),
     ],
 )
 def test_layers_that_make_no_sense_are_refused(cuebot: Cuebot, layer: str, text: str) -> None:
-    """JobSpec.handleLayerTags, in its words."""
     assert refused(cuebot, spec_xml(job_xml(layer))).startswith(text)
 
 
 def test_too_many_layers_or_frames_are_refused(cuebot: Cuebot) -> None:
-    """JobSpec: 2000 layers in a job, and 100,000 frames in a spec."""
     many = job_xml(*(layer_xml(f"layer_{number}", span="1") for number in range(2001)))
     assert refused(cuebot, spec_xml(many)).endswith(
         "2001 layers,  the maximum number of allowed layers is 2000"
@@ -476,7 +382,6 @@ def test_too_many_layers_or_frames_are_refused(cuebot: Cuebot) -> None:
 
 
 def test_too_many_jobs_are_refused(cuebot: Cuebot) -> None:
-    """Cuebot itself would take any number, and this farm would stand still for it."""
     assert refused(cuebot, spec_xml(*["<job name='one'/>"] * 1001)) == (
         "error, your spec has 1001 jobs, and 1000 are many"
     )
@@ -486,7 +391,6 @@ def test_too_many_jobs_are_refused(cuebot: Cuebot) -> None:
 
 
 def test_a_layer_waits_for_another(cuebot: Cuebot) -> None:
-    """JobSpec.handleDependTag; only layer on layer may be for any frame."""
     depends = depend_xml(
         "LAYER_ON_LAYER",
         "true",
@@ -505,7 +409,6 @@ def test_a_layer_waits_for_another(cuebot: Cuebot) -> None:
 
 
 def test_a_job_waits_for_another_of_its_spec_and_for_a_pending_one(cuebot: Cuebot) -> None:
-    """DependManagerService.createDepend finds both jobs by name among the pending ones."""
     launch(cuebot, spec_xml())
     depends = depend_xml("JOB_ON_JOB", "true", depjob="light", onjob="comp_v004") + depend_xml(
         "JOB_ON_FRAME", depjob="slap", onjob="light", onframe="0001-render"
@@ -517,7 +420,6 @@ def test_a_job_waits_for_another_of_its_spec_and_for_a_pending_one(cuebot: Cuebo
 
 
 def test_dependencies_that_make_no_sense_are_refused(cuebot: Cuebot) -> None:
-    """JobSpec.handleDependTag and conformFrameName."""
     er, on = {"depjob": "comp_v004"}, {"onjob": "comp_v004"}
     itself = depend_xml("FRAME_ON_FRAME", **er, depframe="0001-render", **on, onframe="0001-render")
     assert refused(cuebot, spec_xml(depends=itself)) == (
@@ -533,63 +435,24 @@ def test_dependencies_that_make_no_sense_are_refused(cuebot: Cuebot) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "why"),
+    "declared",
     [
-        ("", "Error on line 1: Premature end of file."),
-        (
-            f"{DOCTYPE}<spec>\n<job",
-            "Error on line 2: XML document structures must start and end within the same entity.",
-        ),
-        ("<spec></spec>", "Error on line 1: Document is invalid: no grammar found."),
-        (
-            spec_xml().replace("spec PUBLIC", "job PUBLIC"),
-            'Error on line 1: Document root element "spec", must match DOCTYPE root "job".',
-        ),
-        (
-            spec_xml(job_xml(more="<color/>")),
-            'Error on line 1: Element type "color" must be declared.',
-        ),
-        (
-            spec_xml("<job/>"),
-            'Error on line 1: Attribute "name" is required and must be specified for element type'
-            ' "job".',
-        ),
-        (
-            f"{DOCTYPE}<spec><show>demo</show></spec>",
-            'Error on line 1: The content of element type "spec" is incomplete, it must match'
-            ' "(facility?,dept?,show,shot,user,email?,uid?,job*,depends*)".',
-        ),
+        '<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">',
+        '<!ENTITY a SYSTEM "file:///etc/passwd">',
+        '<!ENTITY % a SYSTEM "http://localhost:9/">%a;',
+        "",
     ],
 )
-def test_what_is_no_spec_is_refused(cuebot: Cuebot, text: str, why: str) -> None:
-    """JobSpec.parse gives the words of its validating parser."""
-    assert cuebot.refusal("JobInterface/LaunchSpec", spec=text) == ("INTERNAL", NOT_XML + why)
-
-
-@pytest.mark.parametrize(
-    ("declared", "why"),
-    [
-        ('<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">', 'The entity "a" may not be declared.'),
-        ('<!ENTITY a SYSTEM "file:///etc/passwd">', 'The entity "a" may not be declared.'),
-        ('<!ENTITY % a SYSTEM "http://localhost:9/">%a;', 'The entity "a" may not be declared.'),
-        ("", 'The entity "a" was referenced, but not declared.'),
-    ],
-)
-def test_entities_are_neither_read_nor_expanded(cuebot: Cuebot, declared: str, why: str) -> None:
-    """A spec is text from anybody: it may neither name a file nor grow."""
+def test_entities_are_neither_read_nor_expanded(declared: str) -> None:
     text = spec_xml(job_xml(more="<os>&a;</os>")).replace('.dtd">', f'.dtd" [{declared}]>')
-    assert cuebot.refusal("JobInterface/LaunchSpec", spec=text) == (
-        "INTERNAL",
-        f"{NOT_XML}Error on line 1: {why}",
-    )
+    with pytest.raises(xml.SpecError, match="the entity a is not allowed"):
+        xml.read_xml(text)
 
 
-def test_a_spec_that_is_absurdly_long_is_refused(
-    cuebot: Cuebot, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It is not even parsed."""
+def test_a_spec_that_is_absurdly_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(xml, "LARGEST_SPEC", 1000)
-    assert refused(cuebot, spec_xml() + " " * 1000).endswith("longer than 1000 characters")
+    with pytest.raises(xml.SpecError, match="longer than 1000 characters"):
+        xml.read_xml(spec_xml() + " " * 1000)
 
 
 # Frame ranges.
@@ -612,7 +475,6 @@ def test_a_spec_that_is_absurdly_long_is_refused(
     ],
 )
 def test_frame_ranges(text: str, numbers: list[int]) -> None:
-    """FrameSet and FrameRange."""
     assert list(numbers_of(text)) == numbers
 
 
@@ -621,13 +483,11 @@ def test_frame_ranges(text: str, numbers: list[int]) -> None:
     ["", "a", "1-", "1--", "1 - 2", "1-10x0", "10-1x3", "1-10x-3", "1-10z2", "99999999999", "1٢"],
 )
 def test_what_is_no_frame_range(text: str) -> None:
-    """FrameRange throws an IllegalArgumentException."""
     with pytest.raises(ValueError, match=r"\w"):
         numbers_of(text)
 
 
 def test_chunks_begin_with_their_first_frame() -> None:
-    """CueUtil.normalizeFrameRange: duplicates go before the chunks are made."""
     assert in_chunks([1, 2, 2, 3, 4, 5], 2) == (1, 3, 5)
     assert in_chunks([3, 1], 1_000_000) == (3,)
     assert in_chunks(range(1, 8), 3) == (1, 4, 7)

@@ -103,7 +103,6 @@ async def visitor() -> AsyncIterator[Visitor]:
 
 
 async def test_a_tour_of_the_farm(visitor: Visitor) -> None:
-    """What a job does from its spec to its end, seen as a client of the gateway sees it."""
     ask, clock = visitor.ask, visitor.clock
 
     # A spec becomes a job whose frames wait, and whose movie waits for the render.
@@ -188,7 +187,6 @@ async def test_a_tour_of_the_farm(visitor: Visitor) -> None:
 
 
 async def test_a_rendered_job_finishes_by_itself(visitor: Visitor) -> None:
-    """Left alone, its frames succeed one after the other, then the movie, then the job is over."""
     await visitor.ask("job.JobInterface/LaunchSpec", {"spec": SPEC})
     seen = []
     for _ in range(60):
