@@ -65,7 +65,7 @@ def reached_at(settings: Settings) -> tuple[str, ...]:
     Names other than `localhost` count, since they are not looked up.
     """
     hosts = {"REST_HOST": settings.rest_host}
-    if settings.metrics != "off" and settings.metrics_port is not None and settings.metrics_host:
+    if settings.metrics != "off" and settings.metrics_port is not None:
         hosts["METRICS_HOST"] = settings.metrics_host
     return tuple(f"{name}={host}" for name, host in hosts.items() if not is_loopback(host))
 

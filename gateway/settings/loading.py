@@ -29,8 +29,6 @@ MESSAGE_BYTES = "GRPC_MAX_MESSAGE_SIZE"
 
 RETIRED: Mapping[str, str] = {
     "traces_ratio": "set OTEL_TRACES_SAMPLER=parentbased_traceidratio and OTEL_TRACES_SAMPLER_ARG",
-    "metrics_host": "METRICS_PORT will be on 127.0.0.1; for other machines, unset METRICS_PORT and"
-    " use METRICS=token",
 }
 """Settings that the next release will not have, and what to use instead."""
 

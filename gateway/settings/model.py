@@ -182,9 +182,9 @@ class Settings(Strict):
     audit_redact: Words = ("*password*", "*secret*", "*token*")
     metrics: Literal["off", "token", "public"] = "off"
     metrics_port: int | None = Field(default=None, ge=0, le=65535)
+    metrics_host: str = "127.0.0.1"
 
     traces_ratio: float | None = Field(default=None, ge=0, le=1)  # RETIRED in loading.py
-    metrics_host: str | None = None  # as above
 
     _secret_in: Path | None = None
 

@@ -54,8 +54,9 @@ def listen_for_metrics(settings: Settings) -> AbstractContextManager[socket.sock
     """The socket of METRICS_PORT, if it is set. Raises ConfigurationError."""
     if settings.metrics_port is None or settings.metrics == "off":
         return nullcontext()
-    host = settings.metrics_host or "127.0.0.1"
-    return listen(host, settings.metrics_port, settings="METRICS_PORT")
+    return listen(
+        settings.metrics_host, settings.metrics_port, settings="METRICS_HOST and METRICS_PORT"
+    )
 
 
 def reason_of(error: OSError | UnicodeError, port: int) -> str:

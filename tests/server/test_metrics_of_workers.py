@@ -143,4 +143,4 @@ def test_a_port_in_use_is_one_line(cuebot: str) -> None:
                 WORKERS=workers,
             )
             assert ran.status == 2
-            assert_one_line(ran, "METRICS_PORT")
+            assert_one_line(ran, "METRICS_HOST and METRICS_PORT")

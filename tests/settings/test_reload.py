@@ -218,8 +218,8 @@ def test_an_exclusion_without_cuebot(cuebot_process: str, tmp_path: Path) -> Non
 
 
 def test_a_retired_setting_is_logged(cuebot_process: str, tmp_path: Path) -> None:
-    with configuring(cuebot_process, tmp_path, METRICS_HOST="::1") as configured:
-        (line,) = configured.gateway.events("METRICS_HOST is retired")
+    with configuring(cuebot_process, tmp_path, TRACES_RATIO="0.5") as configured:
+        (line,) = configured.gateway.events("TRACES_RATIO is retired")
         assert line["level"] == "warning"
 
 
