@@ -39,7 +39,7 @@ class Balancer:
                 return await chosen.call(path, payload, timeout, metadata, expects)
             except CallFailed as failure:
                 left = [each for each in left if each is not chosen]
-                if not left or not (not failure.may_have_reached_server or lacks_method(failure)):
+                if not left or (failure.may_have_reached_server and not lacks_method(failure)):
                     raise
 
     def _next(self, among: Sequence[Endpoint]) -> Endpoint | None:
