@@ -22,7 +22,7 @@ PACKAGES = (
     *(COMMANDS, "asgi", "server", "app"),
     *("observe", "pages", "http", "openapi", "calls", "access"),
     *("discovery", "compat", "schema", "upstream", "state"),
-    *("views", "codec", "settings", "errors", "hints", "long_work", "write_buffer"),
+    *("views", "codec", "settings", "errors", "suggestions", "long_work", "write_buffer"),
 )
 """The commands and the packages of gateway/, top to bottom. Each imports only from those below."""
 

@@ -43,11 +43,11 @@ from gateway.http.interceptors import Interceptor, Interceptors
 from gateway.http.middleware import ContextMiddleware, report_refused
 from gateway.http.proxies import TrustedProxies
 from gateway.http.rate_limits import RateLimits
-from gateway.http.received_head import Refused
 from gateway.http.request import RequestReader
 from gateway.http.respond import Responder
 from gateway.http.routing import Routing, wrong_verb
 from gateway.http.unary import UnaryHandler
+from gateway.http.wire_request import Refused
 from gateway.observe.audit_log import AuditLog, open_audit
 from gateway.observe.metrics_page import Metrics, make_metrics, metrics_endpoints, watch_lag
 from gateway.observe.request_logs import request_logs

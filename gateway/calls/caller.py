@@ -11,8 +11,8 @@ from google.protobuf.message_factory import GetMessageClass
 from gateway.calls.plan import Plan
 from gateway.codec.xml_text import UnreadableXml, takes_long, texts_of
 from gateway.errors import Code, GatewayError
-from gateway.hints import SHOWN
 from gateway.schema.method import Method, set_at, value_at
+from gateway.suggestions import SHOWN
 
 
 class Caller(NamedTuple):

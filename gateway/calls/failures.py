@@ -10,8 +10,8 @@ from google.protobuf.message_factory import GetMessageClass
 from gateway.codec.encode import details_to_json
 from gateway.codec.fields import is_message, message_of
 from gateway.errors import RETRY_SOON, Code, GatewayError
-from gateway.hints import SHOWN
 from gateway.schema.method import FieldPath, Method, value_at
+from gateway.suggestions import SHOWN
 from gateway.upstream.interface import CallFailed, Reason
 
 UNREACHABLE = (Reason.NOT_CONNECTED, Reason.LOST)

@@ -16,7 +16,6 @@ from gateway.calls.rows import matching_rows
 from gateway.codec.encode import UNREADABLE, unreadable
 from gateway.codec.rewrite import BodyPath
 from gateway.errors import Code, GatewayError
-from gateway.hints import SHOWN
 from gateway.long_work import STEP, let_others_run
 from gateway.schema.method import (
     Copies,
@@ -30,6 +29,7 @@ from gateway.schema.method import (
     set_at,
     value_at,
 )
+from gateway.suggestions import SHOWN
 from gateway.upstream.interface import CallFailed, Expects, Metadata, Upstream, takes_all
 
 

@@ -14,7 +14,7 @@ from gateway.codec.fields import field_called, is_message, message_of, type_name
 from gateway.codec.rewrite import Json
 from gateway.codec.wellknown import is_object, is_special
 from gateway.errors import Code, GatewayError
-from gateway.hints import SHOWN
+from gateway.suggestions import SHOWN
 
 MOST_PARAMETERS = 1000
 DEEPEST = 32

@@ -5,7 +5,7 @@ import re
 import orjson
 
 from gateway.errors import Code, GatewayError
-from gateway.hints import SHOWN
+from gateway.suggestions import SHOWN
 
 Path = tuple["Path | None", str | int | None, int]
 """A place in a body: the path of its parent, its name or index, and how many messages deep it is.

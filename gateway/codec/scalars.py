@@ -16,7 +16,7 @@ import orjson
 from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 
 from gateway.codec.fields import INT32, INT64, NULL_VALUE, UINT32, UINT64, enum_of, is_enum
-from gateway.hints import SHOWN, did_you_mean
+from gateway.suggestions import SHOWN, did_you_mean
 
 INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)", re.ASCII)
 NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)

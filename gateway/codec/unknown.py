@@ -7,7 +7,7 @@ from enum import Enum, auto
 from gateway.codec.body import ROOT, Path, mismatch_at, text
 from gateway.codec.rewrite import Json
 from gateway.errors import Code, GatewayError
-from gateway.hints import SHOWN, did_you_mean
+from gateway.suggestions import SHOWN, did_you_mean
 
 FIELDS_LISTED = 10
 """Fields of a type that the error for an unknown one lists."""

@@ -8,8 +8,8 @@ from gateway.access.fair_quota import FairQuota
 from gateway.errors import Code, GatewayError, unavailable
 from gateway.http.context import CLOSE, ClientGone, RequestContext
 from gateway.http.decompression import decoder_for
-from gateway.http.head import body_too_large
-from gateway.http.received_head import LARGE_BODY
+from gateway.http.request_headers import body_too_large
+from gateway.http.wire_request import LARGE_BODY
 from gateway.long_work import let_others_run
 
 

@@ -15,13 +15,13 @@ from gateway.access.rate_limiter import address_key
 from gateway.access.tokens import Principal
 from gateway.codec.payload import Payload
 from gateway.errors import Cause, Code, GatewayError
-from gateway.http.direct import DirectConnection, Headers
+from gateway.http.direct_connection import DirectConnection, Headers
 from gateway.http.proxies import HEADER as FORWARDED_FOR
 from gateway.http.proxies import TrustedProxies
 from gateway.http.spans import Spans
 from gateway.http.trace_context import TraceContext, read_context
 from gateway.schema.method import Method
-from gateway.views.show import Progress
+from gateway.views.render import Progress
 
 SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._~:/+=@-]{1,128}")
 OBJECT = r"e(?:y[A-DI-L]|w[k-r0-3])[\w=-]*+"

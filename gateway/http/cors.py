@@ -13,10 +13,10 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.errors import Code, GatewayError
-from gateway.hints import SHOWN
 from gateway.http.context import RequestContext, context_of
 from gateway.http.routing import send_nothing
 from gateway.openapi.shared import CONDITIONS, HEADERS, OF_REQUESTS
+from gateway.suggestions import SHOWN
 
 METHODS = ("GET", "HEAD", "POST")
 TRACE = ("traceparent", "tracestate")

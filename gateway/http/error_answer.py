@@ -11,10 +11,10 @@ from gateway.calls.failures import NotServed
 from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import RETRY_SOON, Code, GatewayError
 from gateway.http.context import JSON_TYPE, RequestContext
-from gateway.http.direct import Headers
-from gateway.http.head import content_length
+from gateway.http.direct_connection import Headers
 from gateway.http.interceptors import Interceptor
-from gateway.http.received_head import LARGE_BODY
+from gateway.http.request_headers import content_length
+from gateway.http.wire_request import LARGE_BODY
 
 DISCARDED_BYTES = 32 * 1024 * 1024
 DISCARDING_SECONDS = 5.0

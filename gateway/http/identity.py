@@ -4,8 +4,8 @@ from gateway.calls.caller import Caller, Named, with_caller
 from gateway.calls.plan import Plan
 from gateway.errors import Code
 from gateway.http.context import Denial, RequestContext
-from gateway.http.head import listed_paths
 from gateway.http.interceptors import Interceptor
+from gateway.http.request_headers import listed_paths
 
 
 class Identity(Interceptor):

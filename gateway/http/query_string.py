@@ -6,9 +6,9 @@ from urllib.parse import parse_qsl
 from gateway.calls.query import MOST_PARAMETERS, body_of
 from gateway.codec.unknown import IGNORED_REPORTED, UnknownFieldPolicy
 from gateway.errors import Code, GatewayError
-from gateway.hints import SHOWN
 from gateway.http.context import RequestContext
 from gateway.schema.method import Method
+from gateway.suggestions import SHOWN
 from gateway.views.compiled_view import Asked, CompiledView
 from gateway.views.view import asked_parameters
 

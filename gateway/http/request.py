@@ -19,7 +19,10 @@ from gateway.errors import Code, GatewayError
 from gateway.http.body import BodyReader
 from gateway.http.context import JSON_TYPE, ClientGone, RequestContext
 from gateway.http.disconnect import CancelOnDisconnect
-from gateway.http.head import (
+from gateway.http.identity import caller_of
+from gateway.http.interceptors import Interceptors
+from gateway.http.query_string import Query, read_query
+from gateway.http.request_headers import (
     DRY_RUN_ANSWER,
     DRY_RUN_KEY,
     asked_timeout,
@@ -28,11 +31,8 @@ from gateway.http.head import (
     content_length,
     listed_paths,
 )
-from gateway.http.identity import caller_of
-from gateway.http.interceptors import Interceptors
-from gateway.http.query_string import Query, read_query
-from gateway.http.received_head import LARGE_BODY
 from gateway.http.routing import CHANGE_ALLOWS, READ_ALLOWS
+from gateway.http.wire_request import LARGE_BODY
 from gateway.schema.catalog import Catalog, no_schema, unknown_path
 from gateway.schema.method import Method
 from gateway.views.compiled_view import CompiledView

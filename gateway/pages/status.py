@@ -19,9 +19,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import __version__
 from gateway.discovery.refresh import LiveCatalog
-from gateway.hints import DID_YOU_MEAN
 from gateway.http.context import context_of
 from gateway.pages.content import Content
+from gateway.suggestions import DID_YOU_MEAN
 from gateway.upstream.open import Cuebot
 
 CONNECT_TIMEOUT_SECONDS = 0.5

@@ -12,11 +12,11 @@ from google.protobuf.descriptor_pool import DescriptorPool
 
 from gateway.codec.fields import reachable, type_name
 from gateway.errors import Code, GatewayError, unavailable
-from gateway.hints import SHOWN, did_you_mean
 from gateway.schema.description import NoSchema, Schema, Skipped
 from gateway.schema.method import Method
 from gateway.schema.pool import why_missing
 from gateway.schema.selection import UnusedGlob
+from gateway.suggestions import SHOWN, did_you_mean
 
 NATIVE = "Cuebot has it itself"
 """Why an entry of the compatibility profile is not needed. Other reasons: it cannot apply."""

@@ -7,7 +7,7 @@ from collections.abc import Collection, Container, Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from gateway.hints import did_you_mean
+from gateway.suggestions import did_you_mean
 
 NEVER_BY_DEFAULT = ("grpc.*", "report.RqdReportInterface", "rqd.*")
 """Infrastructure, and the reports of render hosts, which a client could forge."""

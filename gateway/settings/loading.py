@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from gateway.errors import ConfigurationError
-from gateway.hints import did_you_mean
 from gateway.settings.model import Settings
+from gateway.suggestions import did_you_mean
 
 SYNONYMS: Mapping[str, str] = {
     "REQUEST_TIMEOUT": "GRPC_TIMEOUT",

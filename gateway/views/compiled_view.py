@@ -9,7 +9,7 @@ from google.protobuf.descriptor import Descriptor
 
 from gateway.codec.encode import Encoders
 from gateway.views.paths import find_path
-from gateway.views.show import Show, compile_view
+from gateway.views.render import Show, compile_view
 from gateway.views.view import Format, Rows, limit_of, make_view, rows_of
 
 VIEWS_CACHED = 8

@@ -22,7 +22,7 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from gateway.codec.fields import INT32, INT64, UINT32, UINT64, enum_of, is_enum
 from gateway.errors import GatewayError
-from gateway.hints import SHOWN, did_you_mean
+from gateway.suggestions import SHOWN, did_you_mean
 from gateway.views.paths import INTEGER, FieldPath, refused
 
 LONGEST_CONDITION = 4096

@@ -21,7 +21,7 @@ from gateway.codec.fields import (
 )
 from gateway.codec.interfaces import NO_ALIASES, Aliases, Derived
 from gateway.errors import Code, GatewayError
-from gateway.hints import SHOWN, did_you_mean
+from gateway.suggestions import SHOWN, did_you_mean
 
 MOST_SEGMENTS = 16
 INTEGER = re.compile(r"-?[0-9]{1,20}", re.ASCII)

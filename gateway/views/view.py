@@ -9,7 +9,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from gateway.codec.fields import is_map, is_message, message_of
 from gateway.codec.wellknown import is_object, is_special
-from gateway.hints import SHOWN, did_you_mean
+from gateway.suggestions import SHOWN, did_you_mean
 from gateway.views.filter_expressions import BadCondition, Test, compile_condition
 from gateway.views.order import Order, order_by
 from gateway.views.paths import FieldPath, Find, find_path, refused

@@ -19,7 +19,7 @@ from gateway.discovery.reflection import reflection_of
 from gateway.discovery.refresh import WHAT_TO_DO
 from gateway.discovery.source import NoReflection, NotReady, choose_source
 from gateway.errors import Code, GatewayError
-from gateway.http.head import listed_paths
+from gateway.http.request_headers import listed_paths
 from gateway.schema.catalog import Catalog
 from gateway.schema.description import NoSchema
 from gateway.schema.selection import Selection

@@ -11,7 +11,7 @@ import httpx
 import orjson
 
 from gateway.errors import Code, ConfigurationError, GatewayError
-from gateway.http.head import DRY_RUN
+from gateway.http.request_headers import DRY_RUN
 from gateway.settings.model import Settings
 from gateway_cli.client.arguments import Arguments, Fields, guess, unknown
 from gateway_cli.client.client import TRUNCATED, WHOLE, Answer, ignored_fields

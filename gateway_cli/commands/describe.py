@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from gateway.hints import did_you_mean
 from gateway.schema.catalog import Catalog
 from gateway.schema.description import Declaration, declarations
 from gateway.schema.pool import build_pool, well_known_files
+from gateway.suggestions import did_you_mean
 from gateway_cli.client.cuebot import discover
 from gateway_cli.client.gateway import served_document
 from gateway_cli.client.openapi_document import Document, files_of

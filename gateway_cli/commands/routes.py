@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from gateway.hints import did_you_mean
 from gateway.schema.catalog import Catalog
+from gateway.suggestions import did_you_mean
 from gateway_cli.client.cuebot import discover
 from gateway_cli.client.gateway import served_document
 from gateway_cli.client.method_names import matches

@@ -25,7 +25,7 @@ from gateway.server.connection_limit import ConnectionLimit
 from gateway.server.http1.asgi import AsgiService
 from gateway.server.http1.context import ServerContext
 from gateway.server.http1.protocol import HttpProtocol
-from gateway.server.http1.unfinished import UnfinishedMemory
+from gateway.server.http1.unfinished_requests import UnfinishedMemory
 from gateway.settings.model import Settings
 
 log = structlog.stdlib.get_logger("gateway.server")

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from gateway.codec.fields import json_name
-from gateway.hints import did_you_mean
+from gateway.suggestions import did_you_mean
 from gateway_cli.terminal.exits import InvalidCall
 from gateway_cli.terminal.text import printable
 

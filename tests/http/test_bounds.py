@@ -177,7 +177,7 @@ async def test_what_stalled_readers_keep_is_compressed_before_anybody_is_let_go(
     cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Many of them fit where four fit as they are, and others are served beside them."""
-    monkeypatch.setattr("gateway.http.respond.PATIENCE", 3600.0)
+    monkeypatch.setattr("gateway.http.slow_reader.BEHIND_SECONDS", 3600.0)
     cuebot.answers(GET_JOBS, jobs(LARGE))
     gateway_with = partial(gateway_for, http_timeout=3600, max_answer_memory="4MB")
     async with gateway_with(cuebot.endpoint) as gateway, AsyncExitStack() as stack:
@@ -196,7 +196,7 @@ async def test_who_reads_on_gets_the_rest_of_a_compressed_answer(
     cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same as if nobody had waited for its memory."""
-    monkeypatch.setattr("gateway.http.respond.PATIENCE", 3600.0)
+    monkeypatch.setattr("gateway.http.slow_reader.BEHIND_SECONDS", 3600.0)
     monkeypatch.setattr("gateway.access.fair_quota.Lease.is_wanted", True)
     cuebot.answers(GET_JOBS, jobs(2 * LARGE))  # 11 MB: more than the system's 4 MB on their way
     async with gateway_for(cuebot.endpoint, http_timeout=3600) as gateway:
@@ -266,7 +266,7 @@ async def test_who_reads_slowly_but_steadily_gets_the_whole_answer_while_nobody_
     cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Slower than is right when others wait, and for longer than HTTP_TIMEOUT all in all."""
-    monkeypatch.setattr("gateway.http.respond.RATE_WHEN_WANTED", 10**9)
+    monkeypatch.setattr("gateway.http.slow_reader.BYTES_PER_SECOND_WHEN_WANTED", 10**9)
     cuebot.answers(GET_JOBS, jobs(2 * LARGE))  # 11 MB: more than the system's 4 MB on their way
     async with gateway_for(cuebot.endpoint, http_timeout=2) as gateway:
         began = time.monotonic()
@@ -280,8 +280,8 @@ async def test_who_has_much_of_the_memory_that_others_want_has_to_read_faster(
     cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch, memory: str, is_whole: bool
 ) -> None:
     """At the same rate, it may keep a modest part, and 19 times as much not."""
-    monkeypatch.setattr("gateway.http.respond.RATE_WHEN_WANTED", 2**18)
-    monkeypatch.setattr("gateway.http.respond.PATIENCE", 2.0)
+    monkeypatch.setattr("gateway.http.slow_reader.BYTES_PER_SECOND_WHEN_WANTED", 2**18)
+    monkeypatch.setattr("gateway.http.slow_reader.BEHIND_SECONDS", 2.0)
     monkeypatch.setattr("gateway.access.fair_quota.Lease.is_wanted", True)
     monkeypatch.setattr("gateway.codec.payload.WORTHWHILE_RATIO", 0)  # it stays as large as it is
     cuebot.answers(GET_JOBS, jobs(2 * LARGE))
@@ -297,7 +297,7 @@ async def test_who_reads_more_slowly_than_anybody_should_is_let_go_although_nobo
     cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It counts from the first byte on: reading a little now and then does not help."""
-    monkeypatch.setattr("gateway.http.respond.SLOWEST_READER", 10**9)
+    monkeypatch.setattr("gateway.http.slow_reader.SLOWEST_READER_BYTES_PER_SECOND", 10**9)
     cuebot.answers(GET_JOBS, jobs(2 * LARGE))
     async with (
         asyncio.timeout(PATIENCE),
@@ -326,7 +326,7 @@ async def test_too_many_large_answers_at_once_are_503(
 ) -> None:
     """Cuebot need not keep more answers than a few for which there is no memory."""
     monkeypatch.setattr("gateway.codec.payload.WORTHWHILE_RATIO", 0)  # none makes room
-    monkeypatch.setattr("gateway.http.respond.PATIENCE", 3600)  # nor is let go
+    monkeypatch.setattr("gateway.http.slow_reader.BEHIND_SECONDS", 3600)  # nor is let go
     cuebot.answers(GET_JOBS, jobs(LARGE))
     gateway_with = partial(gateway_for, http_timeout=3600, max_answer_memory="1MB")
     async with gateway_with(cuebot.endpoint) as gateway, AsyncExitStack() as stack:

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.http.proxies import MOST_PROXIES, TrustedProxies
-from gateway.http.received_head import headers_of
+from gateway.http.wire_request import headers_of
 from tests.support.commands import assert_one_line, child
 from tests.support.servers import SECRET, Gateway, ScriptedCuebot, bearer, gateway_for
 

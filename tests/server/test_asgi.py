@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from uvicorn.server import ServerState
 
 from gateway.errors import Code, GatewayError
-from gateway.http.direct import direct_connection
+from gateway.http.direct_connection import direct_connection
 from gateway.server.http1.asgi import AsgiService
 from gateway.server.http1.context import ServerContext
 from gateway.server.http1.protocol import HttpProtocol

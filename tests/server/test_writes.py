@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from gateway.errors import Code, GatewayError
-from gateway.http.direct import direct_connection
+from gateway.http.direct_connection import direct_connection
 from gateway.long_work import let_others_run
 from gateway.server.http1.asgi import AsgiService
 from gateway.server.http1.context import ServerContext

@@ -5,7 +5,7 @@ from dataclasses import astuple, dataclass, field
 from itertools import pairwise
 
 from gateway.errors import GatewayError
-from gateway.http.received_head import ReceivedHead
+from gateway.http.wire_request import ReceivedHead
 from gateway.server.http1.head_cache import HeadMemory
 from gateway.server.http1.parser import RequestParser
 from gateway.server.http1.parsing_turns import ParsingTurns

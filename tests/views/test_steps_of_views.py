@@ -23,7 +23,7 @@ from gateway.views.filter_expressions import (
 )
 from gateway.views.fingerprint import fingerprint
 from gateway.views.order import Order
-from gateway.views.show import LARGEST_ROW, ROWS_PER_SORT, Viewed, compile_view
+from gateway.views.render import LARGEST_ROW, ROWS_PER_SORT, Viewed, compile_view
 from gateway.views.view import View, make_view
 from tests.support.clocks import HandClock, step_of
 from tests.support.opencue import message_class

@@ -19,7 +19,7 @@ from gateway.schema.method import Method
 from gateway.schema.selection import Selection
 from gateway.views.fields import cell_of
 from gateway.views.paths import find_path
-from gateway.views.show import compile_view
+from gateway.views.render import compile_view
 from gateway.views.view import asked_parameters, make_view, rows_of
 from tests.support.opencue import message_class
 from tests.support.protos import messages, opencue, trial

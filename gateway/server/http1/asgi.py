@@ -9,7 +9,7 @@ import structlog
 from starlette.types import ASGIApp, Scope
 
 from gateway.errors import Code, GatewayError
-from gateway.http.direct import EXTENSION
+from gateway.http.direct_connection import EXTENSION
 from gateway.server.http1.protocol import HttpProtocol
 from gateway.server.http1.request_cycle import ClientDisconnected, RequestCycle
 

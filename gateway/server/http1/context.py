@@ -6,11 +6,11 @@ from typing import Generic, TypeVar, cast
 
 from uvicorn.server import ServerState
 
-from gateway.http.received_head import Refused
+from gateway.http.wire_request import Refused
 from gateway.server.http1.head_cache import HeadMemory
 from gateway.server.http1.parsing_turns import ParsingTurns
 from gateway.server.http1.request_cycle import RequestCycle
-from gateway.server.http1.unfinished import UnfinishedMemory
+from gateway.server.http1.unfinished_requests import UnfinishedMemory
 
 Connection = TypeVar("Connection")
 

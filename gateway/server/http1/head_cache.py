@@ -1,6 +1,6 @@
 """A memory of heads: most clients send the same one with every request, so it is parsed once."""
 
-from gateway.http.received_head import ReceivedHead
+from gateway.http.wire_request import ReceivedHead
 
 REMEMBERED = 1024
 LONGEST = 2048

@@ -11,7 +11,7 @@ import httptools
 import structlog
 
 from gateway.errors import Code, GatewayError
-from gateway.http.received_head import ReceivedHead, Refused
+from gateway.http.wire_request import ReceivedHead, Refused
 from gateway.server.http1.head_cache import HeadMemory
 from gateway.server.http1.parsing_turns import LONGEST_IN_A_ROW, ParsingTurns
 from gateway.server.http1.rules import (

@@ -10,8 +10,8 @@ import structlog
 
 from gateway.access.rate_limiter import address_key
 from gateway.errors import Code, GatewayError
-from gateway.http.direct import Headers
-from gateway.http.received_head import ReceivedHead
+from gateway.http.direct_connection import Headers
+from gateway.http.wire_request import ReceivedHead
 from gateway.server.http1.context import ServerContext
 from gateway.server.http1.parser import RequestParser
 from gateway.server.http1.request_cycle import RequestCycle

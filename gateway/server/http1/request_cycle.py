@@ -10,8 +10,8 @@ from typing import Protocol
 from starlette.types import Message
 
 from gateway.errors import GatewayError
-from gateway.http.direct import Headers
-from gateway.http.received_head import ReceivedHead
+from gateway.http.direct_connection import Headers
+from gateway.http.wire_request import ReceivedHead
 from gateway.server.http1.response import (
     CLOSE,
     CONTINUE,

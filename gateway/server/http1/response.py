@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from gateway.errors import GatewayError
 from gateway.http.context import JSON_TYPE, NO_STORE, NOSNIFF
-from gateway.http.direct import Headers
+from gateway.http.direct_connection import Headers
 
 PHRASES = {status.value: status.phrase for status in HTTPStatus}
 STATUS_LINES = {

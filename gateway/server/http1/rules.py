@@ -12,7 +12,7 @@ from functools import lru_cache
 import httptools
 
 from gateway.errors import Code, GatewayError
-from gateway.http.head import no_upgrade
+from gateway.http.request_headers import no_upgrade
 
 LONGEST_TARGET = 8 * 1024
 """Bytes of a request target; RFC 9112 section 3 asks for 8000 at least."""

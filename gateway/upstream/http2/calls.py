@@ -6,8 +6,8 @@ from math import inf
 from typing import Protocol
 
 from gateway.errors import Code
+from gateway.upstream.http2.flood_control import FRAMES_PER_CALL, Progress
 from gateway.upstream.http2.outcome import lost, not_connected, refused
-from gateway.upstream.http2.progress import FRAMES_PER_CALL, Progress
 from gateway.upstream.http2.streams import Sender, Sink, Stream
 from gateway.upstream.http2.wire import (
     MAX_STREAM,

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from gateway.errors import Code
 from gateway.upstream.http2 import wire
 from gateway.upstream.http2.calls import Calls, Observer
+from gateway.upstream.http2.flood_control import BYTES_PER_FRAME
 from gateway.upstream.http2.headers import MAX_HEADERS, Block, BlockParts, BlockReader
 from gateway.upstream.http2.outcome import (
     failure_of_headers,
@@ -18,7 +19,6 @@ from gateway.upstream.http2.outcome import (
     no_memory,
     not_grpc,
 )
-from gateway.upstream.http2.progress import BYTES_PER_FRAME
 from gateway.upstream.http2.streams import FIRST_WINDOW, NOT_ONE_MESSAGE, PREFIX, Stream
 from gateway.upstream.http2.wire import (
     ErrorCode,

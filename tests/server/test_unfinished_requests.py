@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from gateway.errors import GatewayError
-from gateway.server.http1.unfinished import (
+from gateway.server.http1.unfinished_requests import (
     ALWAYS_FINE,
     MOST_UNFINISHED,
     UnfinishedMemory,

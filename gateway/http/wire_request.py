@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from gateway.errors import GatewayError
-from gateway.http.head import content_length
+from gateway.http.request_headers import content_length
 
 LARGE_BODY = 64 * 1024
 """Bytes. Larger bodies share what memory there is for them."""

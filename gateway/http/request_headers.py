@@ -6,9 +6,9 @@ from functools import lru_cache
 from urllib.parse import quote
 
 from gateway.errors import Code, GatewayError
-from gateway.hints import SHOWN
 from gateway.http.context import CLOSE
 from gateway.http.decompression import READERS, SUPPORTED
+from gateway.suggestions import SHOWN
 
 UNLABELLED = (b"application/x-www-form-urlencoded", b"text/plain", b"application/octet-stream")
 """The types that curl, fetch and others give a body when they are not told one."""
