@@ -217,9 +217,9 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
     traces = open_traces(settings)
     metrics = make_metrics(settings, worker_metrics, upstream, live, slots, audit, shared)
     interceptors: list[Interceptor | None] = [
-        traces,
         *request_logs(settings),
         None if metrics is None else metrics.requests,
+        traces,
         # Of several Cuebots, another one may serve what this one does not.
         UnservedMethods(live) if len(upstream.endpoints) == 1 else None,
         Authentication(authenticator),

@@ -34,6 +34,8 @@ SERVICE_NAME_BYTES = 512
 """Average length of names with which the largest list of services is accepted."""
 CONNECT_TIMEOUT_SECONDS = 2.0
 """For all endpoints together; one that needs longer comes last."""
+SILENCE_SECONDS = 2.0
+"""After which the next endpoint is asked for its schema, too."""
 SHOWN_CHARACTERS = 200
 """Of the server's error messages."""
 
@@ -49,31 +51,59 @@ def reflection_of(cuebot: Cuebot, timeout: float = 10.0) -> DescriptorSource:
 class EndpointsSource:
     """A `DescriptorSource` over several endpoints: the schema of the first that answers.
 
-    Endpoints that are connected come first, then the order is that of CUEBOT_ENDPOINT.
+    Endpoints that are connected are asked first, in the order of CUEBOT_ENDPOINT. One that is
+    silent for SILENCE_SECONDS holds up nobody: the next is asked besides.
     """
 
     def __init__(self, cuebot: Cuebot, sources: Sequence[DescriptorSource]) -> None:
         self._cuebot = cuebot
         self._sources = sources
+        self._had_schema = False
 
     async def fetch(self) -> Schema:
-        """Raises NoReflection if an endpoint refuses, else NotReady if one may answer later."""
+        """Raises NoReflection if an endpoint refuses, else NotReady if one may answer later.
+
+        Once there has been a schema, an endpoint that may answer later counts more.
+        """
         endpoints = self._cuebot.endpoints
         await asyncio.gather(*(each.usable(CONNECT_TIMEOUT_SECONDS) for each in endpoints))
         order = sorted(range(len(endpoints)), key=lambda n: not is_working(endpoints[n]))
+        left = [self._sources[number] for number in order]
         failures: list[Exception] = []
-        for number in order:
-            try:
-                schema = await self._sources[number].fetch()
-            except (NoReflection, NotReady, NoSchema) as failure:
-                failures.append(failure)
-            else:  # the same origin, whichever endpoint answers
-                return replace(schema, origin=f"reflection of {self._cuebot.endpoint}")
-        for kind in (NoReflection, NotReady, NoSchema):
+        asking: set[asyncio.Task[Schema]] = set()
+        try:
+            while left or asking:
+                if left:
+                    asking.add(asyncio.create_task(left.pop(0).fetch()))
+                done, asking = await asyncio.wait(
+                    asking,
+                    timeout=SILENCE_SECONDS if left else None,
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                for task in done:
+                    try:
+                        schema = task.result()
+                    except Exception as failure:
+                        failures.append(failure)
+                    else:  # the same origin, whichever endpoint answers
+                        self._had_schema = True
+                        return replace(schema, origin=f"reflection of {self._cuebot.endpoint}")
+        finally:
+            for task in asking:
+                task.cancel()
+            await asyncio.gather(*asking, return_exceptions=True)
+        raise self._reason(failures)
+
+    def _reason(self, failures: Sequence[Exception]) -> Exception:
+        """The error that says why there is no schema."""
+        kinds: tuple[type[Exception], ...] = (NoReflection, NotReady, NoSchema)
+        if self._had_schema:
+            kinds = (NotReady, NoReflection, NoSchema)
+        for kind in kinds:
             reasons = [str(each) for each in failures if isinstance(each, kind)]
             if reasons:
-                raise kind("; ".join(dict.fromkeys(reasons)))
-        raise AssertionError("there are no endpoints")
+                return kind("; ".join(dict.fromkeys(reasons)))
+        return failures[0]
 
 
 def is_working(endpoint: Endpoint) -> bool:

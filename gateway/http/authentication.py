@@ -24,7 +24,9 @@ class Authentication(Interceptor):
             else:
                 context.refusal = error
         else:
-            context.caller, context.subject = caller, caller.subject
+            context.caller = caller
+            if context.subject is None:  # whose quota is used is decided once, whatever changes
+                context.subject = caller.subject
 
 
 class Guarded:

@@ -26,7 +26,7 @@ from gateway.upstream.open import Cuebot
 
 CONNECT_TIMEOUT_SECONDS = 0.5
 """For idle connections."""
-PRIVATE = ("endpoints", "source", "skipped", "different")
+PRIVATE = ("endpoints", "source", "skipped")
 """Fields of the status that name hosts, paths and services."""
 PROBLEM = "the schema could not be read; the gateway's log tells why"
 LINKS = ("/docs", "/openapi.json", "/openapi.yaml")

@@ -32,15 +32,25 @@ class Balancer:
         """As `Upstream` says. A call that one endpoint has not processed goes to another one."""
         deadline = monotonic() + timeout
         left: Sequence[Endpoint] = self.endpoints
+        lacking: CallFailed | None = None
         while True:
-            chosen = self._next(left) or await first_usable(left, timeout) or left[0]
+            chosen = self._next(left)
+            # It is an answer, for which nobody has to wait for a Cuebot that is away or hangs.
+            if lacking is not None and (chosen is None or chosen.unresponsive):
+                raise lacking
+            if chosen is None:
+                chosen = await first_usable(left, timeout) or left[0]
             timeout = max(deadline - monotonic(), 0)
             try:
                 return await chosen.call(path, payload, timeout, metadata, expects)
             except CallFailed as failure:
                 left = [each for each in left if each is not chosen]
-                if not left or (failure.may_have_reached_server and not lacks_method(failure)):
+                if lacks_method(failure):
+                    lacking = failure
+                elif failure.may_have_reached_server:
                     raise
+                if not left:
+                    raise lacking or failure from None
 
     def _next(self, among: Sequence[Endpoint]) -> Endpoint | None:
         """Whose turn it is of those that are connected; one that hangs if all of them do."""

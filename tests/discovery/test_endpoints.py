@@ -122,6 +122,41 @@ async def test_when_nobody_answers(
     assert str(caught.value) == words
 
 
+async def test_an_endpoint_that_is_silent_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next one is asked besides, and nobody waits for the first any more."""
+    monkeypatch.setattr("gateway.discovery.reflection.SILENCE_SECONDS", 0.01)
+    source, (first, _) = source_of(OLD.schema, NEW.schema)
+    ended = asyncio.Event()
+
+    async def silent() -> Schema:
+        try:
+            await asyncio.sleep(PATIENCE * 100)
+        finally:
+            ended.set()
+        raise AssertionError("nobody waits for so long")
+
+    monkeypatch.setattr(first, "fetch", silent)
+    assert (await source.fetch()).digest == NEW.schema.digest
+    assert ended.is_set()
+
+
+async def test_a_bug_with_one_endpoint_hides_no_other() -> None:
+    source, _ = source_of(ValueError("unexpected"), NEW.schema)
+    assert (await source.fetch()).digest == NEW.schema.digest
+    source, _ = source_of(ValueError("unexpected"), ValueError("again"))
+    with pytest.raises(ValueError, match="unexpected"):
+        await source.fetch()
+
+
+async def test_a_refusal_counts_less_once_there_was_a_schema() -> None:
+    """The Cuebot that had one comes back."""
+    source, (first, _) = source_of(OLD.schema, NoReflection("none"))
+    await source.fetch()
+    first.says = AWAY
+    with pytest.raises(NotReady, match="away"):
+        await source.fetch()
+
+
 async def test_who_answers_first_is_no_change() -> None:
     """Endpoints with the same schema come and go without a new catalog."""
     source, (first, second) = source_of(OLD.schema, OLD.schema)

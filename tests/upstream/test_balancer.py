@@ -107,6 +107,20 @@ async def test_one_that_hangs_is_left_out() -> None:
         assert Counter([first]) + await answers(upstream, 4) == {b"here": 5}
 
 
+@pytest.mark.parametrize("other", ["absent", "silent"])
+async def test_a_method_that_the_only_usable_one_lacks(other: str) -> None:
+    """UNIMPLEMENTED at once, whatever a Cuebot that is away or hangs might say."""
+    lacking = ScriptedCuebot()
+    lacks = "/show.ShowInterface/Unknown"
+    async with silent_server() as silent, running_cuebot(lacking):
+        second = silent if other == "silent" else f"127.0.0.1:{free_port()}"
+        async with balanced_over(lacking.endpoint, second) as upstream:
+            assert await upstream.endpoints[0].usable(PATIENCE)
+            with pytest.raises(CallFailed) as caught:
+                await upstream.call(lacks, b"", PATIENCE * 100, ())
+    assert (caught.value.code, caught.value.reason) == (Code.UNIMPLEMENTED, Reason.STATUS)
+
+
 async def test_one_that_comes_back_gets_calls_again() -> None:
     """A failed endpoint is tried again by itself."""
     one, two, port = named(b"one"), named(b"two"), free_port()
