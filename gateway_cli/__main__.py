@@ -3,4 +3,4 @@
 from gateway_cli import main
 
 if __name__ == "__main__":
-    main(prog_name="python -m gateway_cli")
+    main(prog_name="cuebot-gateway")

@@ -1,5 +1,6 @@
 """`cuebot-gateway completion`, and the method names that shells are offered after `call`."""
 
+from collections import Counter
 from pathlib import Path
 
 import click
@@ -74,7 +75,12 @@ def static_catalog(settings: Settings) -> Catalog:
 
 
 def spellings(catalog: Catalog) -> tuple[list[str], ...]:
-    """The methods' names with their packages, aliases included, and short ones (`Job/GetJobs`)."""
+    """Names of methods: with packages, short (`Job/GetJobs`), and with Interface; aliases, too.
+
+    Names without a package that two services have are left out.
+    """
     full = [path[1:] for path in catalog.routes]
-    short = {name.rpartition(".")[2].replace("Interface/", "/", 1) for name in full}
-    return full, sorted(short)
+    services = Counter(each.rpartition(".")[2] for each in {one.service for one in catalog.methods})
+    plain = {name.rpartition(".")[2] for name in full}
+    plain = {name for name in plain if services[name.partition("/")[0]] < 2}
+    return full, sorted(name.replace("Interface/", "/", 1) for name in plain), sorted(plain)

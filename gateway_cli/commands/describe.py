@@ -166,7 +166,9 @@ def heading(declared: Declaration, source: Source) -> str:
         what = f"{declared.kind} {declared.name}"
         if source.document:
             return what
-        return f"{what}, {declared.file.name} ({syntax_of(declared.file)})"
+        syntax = syntax_of(declared.file)
+        left_out = "" if syntax == "proto3" else "; printed without defaults, groups and extensions"
+        return f"{what}, {declared.file.name} ({syntax}{left_out})"
     service, _, method = declared.name.rpartition(".")
     native = f"/{service}/{method}"
     paths = [path for path, each in source.paths.items() if each == native]

@@ -96,6 +96,8 @@ def test_a_short_name_of_two_is_refused() -> None:
     assert find_method("two.TwinInterface/Get", catalog).path == "/two.TwinInterface/Get"
     with pytest.raises(InvalidCall, match=r"one\.TwinInterface or two\.TwinInterface"):
         find_method("Twin/Get", catalog)
+    full, *short = spellings(catalog)
+    assert (full, short) == (["one.TwinInterface/Get", "two.TwinInterface/Get"], [[], []])
 
 
 async def completions(begun: str, **environ: str) -> list[str]:

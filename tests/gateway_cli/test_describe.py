@@ -124,8 +124,8 @@ def test_other_syntaxes(tmp_path: Path) -> None:
     file = tmp_path / "trial.binpb"
     file.write_bytes(FileDescriptorSet(file=trial().files).SerializeToString())
     source = {"DESCRIPTOR_SOURCE": str(file)}
-    assert "(proto2)" in printed("trial.two.Groups", **source)
-    assert "(edition 2023)" in printed("trial.editions.Presence", **source)
+    assert "(proto2; printed without" in printed("trial.two.Groups", **source)
+    assert "(edition 2023; printed without" in printed("trial.editions.Presence", **source)
     out = printed("GetLeaf", **source)
     assert out.count("message Leaf {") == 1
 
