@@ -1,4 +1,4 @@
-"""The assembly: from settings to typed parts to one app."""
+"""The assembly: settings to parts, parts to one ASGI app."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -63,51 +63,49 @@ if TYPE_CHECKING:
     from gateway.observe.traces import Traces
 
 FIRST_KEYS = 5.0
-"""Seconds that the startup waits for the keys of an identity provider, and a shared store."""
+"""How long startup waits for an identity provider's keys and for the shared store."""
 WAITING_ANSWERS = 48
-"""How many calls may wait until there is memory for their answers. Cuebot has those in memory."""
+"""Calls that may wait for answer memory. Their answers stay in Cuebot's memory meanwhile."""
 WAITING_READS = 1000
-"""How many requests may wait until an answer is another one."""
+"""GET requests that may wait for a change (`Prefer: wait`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What the gateway is made of, each made once."""
+    """The parts of the gateway, each created once."""
 
     upstream: Cuebot
     live: LiveCatalog
-    """The catalog, which is looked for from the app's startup on."""
+    """Starts looking for the catalog at the app's startup."""
     reached_at: tuple[str, ...]
-    """The settings by which the gateway listens to other machines."""
+    """The settings that let the gateway listen beyond this machine."""
     authenticator: Authenticator
     provider: Provider
-    """Of the keys that tokens are signed with; followed from the app's startup on."""
+    """Token verification keys, followed from the app's startup on."""
     deny_file: DenyFile
     rates: Rates
     limits: tuple[Interceptor, ...]
-    """Those of the interceptors that bound the requests of one client."""
+    """The interceptors that limit the requests of each client."""
     scrape_limits: tuple[Interceptor, ...]
-    """The same for `/metrics`."""
+    """`limits` for `/metrics`."""
     shared: SharedLimiter | None
-    """Counts requests in a store that others share, if there is one; runs while the app does."""
+    """The rate limiter with a shared store, if one is configured."""
     slots: FairQuota
-    """Those of requests in flight."""
+    """Requests in flight."""
     load_shedder: LoadShedder
     planner: Planner
-    """Makes plans for large bodies."""
+    """Plans large bodies in another process."""
     answers: FairSemaphore
-    """The bytes of large answers."""
+    """Memory for large answers, in bytes."""
     readiness: Readiness
-    """Where a server says that it is about to stop."""
+    """Set by the server when it is about to stop."""
     audit: AuditLog | None
     traces: "Traces | None"
     metrics: Metrics | None
     interceptors: Interceptors
-    """What crosses all requests to methods."""
 
     @property
     def reloadable(self) -> tuple[Reloadable, ...]:
-        """What can follow the settings without a restart."""
         return (
             reloadable_access(self.authenticator, self.live),
             reloadable_catalog(self.live),
@@ -122,8 +120,6 @@ class Parts:
 
 
 class Gateway(Starlette):
-    """Starlette's app, and the parts that it is made of."""
-
     def __init__(
         self,
         parts: Parts,
@@ -134,14 +130,14 @@ class Gateway(Starlette):
         super().__init__(**options)
         self.parts = parts
         self.report_refused = report_refused
-        """To be told what that server refuses by itself."""
+        """Called for each request that the server refuses before the app sees it."""
         self.metrics_app = metrics_app
-        """What it has to serve on METRICS_PORT."""
+        """Serves METRICS_PORT, if set."""
 
     def build_middleware_stack(self) -> ASGIApp:
-        """The layers that the assembly lists, around Starlette's router.
+        """The middleware around Starlette's router.
 
-        Without Starlette's own answer to an exception: `ContextMiddleware` has that.
+        Starlette's ServerErrorMiddleware is left out: `ContextMiddleware` answers exceptions.
         """
         app: ASGIApp = ExceptionMiddleware(self.router, self.exception_handlers)
         for layer in reversed(self.user_middleware):
@@ -150,9 +146,9 @@ class Gateway(Starlette):
 
 
 def create_app(settings: Settings, worker_metrics: WorkerMetrics | None = None) -> Gateway:
-    """The gateway, for any ASGI server. Raises ConfigurationError when the settings cannot work.
+    """The gateway for any ASGI server. Raises ConfigurationError.
 
-    `worker_metrics` is what it shares with the other workers, if there are some.
+    `worker_metrics` are shared with the other workers, if any.
     """
     parts = make_parts(settings, worker_metrics)
     shared = parts.shared
@@ -196,7 +192,7 @@ def create_app(settings: Settings, worker_metrics: WorkerMetrics | None = None) 
 
 
 def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Parts:
-    """The parts that these settings ask for. Raises ConfigurationError."""
+    """Raises ConfigurationError."""
     authenticator, provider = make_authenticator(settings)
     upstream = open_upstream(settings)
     rates = Rates(settings)
@@ -253,7 +249,6 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
 
 
 def method_handler(settings: Settings, parts: Parts) -> UnaryHandler:
-    """The handler of every method."""
     requests = RequestReader(
         parts.live,
         max_body=int(settings.max_body_mb * 2**20),
@@ -278,7 +273,6 @@ def method_handler(settings: Settings, parts: Parts) -> UnaryHandler:
 
 
 def pages(settings: Settings, parts: Parts, methods: ASGIApp) -> list[Route]:
-    """The routes of the documentation and the farm page."""
     if settings.docs == "off":
         return []
     timeout = settings.http_timeout
@@ -300,7 +294,7 @@ def pages(settings: Settings, parts: Parts, methods: ASGIApp) -> list[Route]:
 
 @asynccontextmanager
 async def lifespan(app: Gateway) -> AsyncIterator[None]:
-    """While the app runs, the catalog and the keys are kept up to date and Cuebot connected."""
+    """Run the background tasks: catalog, keys, deny list, Cuebot's connection, metrics."""
     live, upstream, provider = app.parts.live, app.parts.upstream, app.parts.provider
     metrics, shared = app.parts.metrics, app.parts.shared
     observers: list[Callable[[float], object]] = [app.parts.load_shedder.observe]
@@ -335,8 +329,6 @@ async def lifespan(app: Gateway) -> AsyncIterator[None]:
 
 
 def reloadable_catalog(live: LiveCatalog) -> Reloadable:
-    """What is made of the schema that is there, and of the next one."""
-
     def prepare(settings: Settings) -> Commit:
         selection = Selection(include=settings.include_services, exclude=settings.exclude_services)
         return live.prepare(selection, load_profile(settings.compat_profile))

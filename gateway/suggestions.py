@@ -6,16 +6,17 @@ from itertools import islice
 
 DID_YOU_MEAN = "; did you mean "
 SHOWN = 80
-"""How many characters of a client's own words an error repeats."""
+"""Characters of a client's input that an error message repeats."""
 
 MOST_NAMES = 4000
-"""How many names are looked at, which takes some milliseconds."""
+"""Comparing that many takes some milliseconds."""
 
 
 def did_you_mean(word: str, names: Iterable[str], mark: str = "") -> str:
-    """`; did you mean GetJobs?`: the nearest name, whatever its case, or one that begins so.
+    """`; did you mean GetJobs?`: the closest name, ignoring case, or one with `word` as its
+    prefix.
 
-    Empty when there is none. `mark` goes around the name.
+    Empty if there is none. `mark` surrounds the name.
     """
     lowered = {name.lower(): name for name in islice(names, MOST_NAMES)}
     sought = word[:SHOWN].lower()

@@ -1,8 +1,8 @@
-"""CORS: which web pages may call this gateway from a browser (https://fetch.spec.whatwg.org).
+"""CORS: the web pages that may call the gateway from a browser (https://fetch.spec.whatwg.org).
 
-What a preflight may ask is decided by Starlette's CORSMiddleware. Here are only its place (inside
-the context, so that errors have the headers, too) and the one JSON shape of refusals. There is
-no credentials mode: the token travels in a header that pages set themselves.
+Starlette's CORSMiddleware decides on preflights. This module puts it inside the context, so that
+errors have the headers as well, and gives refusals the JSON error format. There is no credentials
+mode: pages set the token's header themselves.
 """
 
 from collections.abc import Collection
@@ -21,21 +21,18 @@ from gateway.suggestions import SHOWN
 METHODS = ("GET", "HEAD", "POST")
 TRACE = ("traceparent", "tracestate")
 SENT = ("Authorization", "Content-Encoding", "Content-Type", *TRACE, *CONDITIONS, *OF_REQUESTS)
-"""Headers of requests that this gateway knows, and browsers ask before they send."""
+"""Request headers that the gateway reads and that need a preflight."""
 EXPOSED = sorted(HEADERS)
-"""Headers of answers that a page may read."""
+"""Response headers that pages may read."""
 MAX_AGE = 7200
-"""Seconds that a browser may remember a preflight, each path's alone: as long as Chrome does."""
+"""How long browsers may cache a preflight, per path: Chrome's maximum."""
 ASKED_METHOD = "access-control-request-method"
 ASKED_HEADERS = "access-control-request-headers"
 OF_A_BODY = (b"content-length", b"content-type")
 
 
 class CorsRules:
-    """Pages of these origins (`*`: of all) may read the answers.
-
-    They may send the headers of SENT and `headers`.
-    """
+    """`origins` (`*`: all) may read answers, and send REQUEST_HEADERS and `headers`."""
 
     def __init__(self, *, origins: Collection[str], headers: Collection[str]) -> None:
         self._rules = CORSMiddleware(
@@ -49,7 +46,7 @@ class CorsRules:
         self._listed = not self._rules.allow_all_origins
 
     def allow(self, context: RequestContext) -> None:
-        """Let the page that sent a request read its answer, if its origin may."""
+        """Add the headers that let the requesting page read the answer, if its origin may."""
         origin = context.request.headers.get(b"origin")
         if self._listed:
             context.response.headers.append((b"vary", b"Origin"))
@@ -58,7 +55,7 @@ class CorsRules:
             context.response.headers += ((b"access-control-allow-origin", allowed), self._exposed)
 
     def preflight(self, context: RequestContext) -> list[tuple[bytes, bytes]]:
-        """The headers that permit what a preflight asks. Raises GatewayError."""
+        """The headers of a preflight's answer. Raises GatewayError."""
         # Whether a public page may reach a private network is not asked here: it has no answer.
         asked = Headers(
             {
@@ -89,7 +86,7 @@ class CorsRules:
 
 
 class Cors:
-    """Applies the rules to answers, and answers preflights. Goes inside of ContextMiddleware."""
+    """Applies the rules, and answers preflights. Runs inside ContextMiddleware."""
 
     def __init__(self, app: ASGIApp, *, rules: CorsRules) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""Answering with an error, in the one JSON shape."""
+"""Error answers in the one JSON format."""
 
 import asyncio
 from contextlib import suppress
@@ -18,16 +18,15 @@ from gateway.http.wire_request import LARGE_BODY
 
 DISCARDED_BYTES = 32 * 1024 * 1024
 DISCARDING_SECONDS = 5.0
-"""Under other servers than our own, which sees to that itself."""
+"""Only under other servers: the gateway's own discards by itself."""
 REST_SECONDS = 0.05
-"""For the rest of a short body to come before the answer: most often it is right behind the head.
-"""
+"""Wait for the rest of a short body before the answer: most often it directly follows the head."""
 
 log = structlog.stdlib.get_logger("gateway")
 
 
 def as_gateway_error(error: Exception, context: RequestContext) -> GatewayError:
-    """What a client is told of an exception: an unexpected one is logged, and told as INTERNAL."""
+    """The error for an exception. An unexpected exception is logged, and answered as INTERNAL."""
     if isinstance(error, NotServed):
         context.call.unserved = error.path
     if isinstance(error, GatewayError):
@@ -42,7 +41,6 @@ def as_gateway_error(error: Exception, context: RequestContext) -> GatewayError:
 
 
 def error_answer(error: GatewayError) -> tuple[Headers, bytes]:
-    """The headers and the body of an error."""
     if error.headers is RETRY_SOON and not error.details:
         return soon_answer(error.message)
     return rendered(error)
@@ -50,12 +48,14 @@ def error_answer(error: GatewayError) -> tuple[Headers, bytes]:
 
 @lru_cache(maxsize=64)
 def soon_answer(message: str) -> tuple[Headers, bytes]:
-    """The same of `unavailable`: a few texts and, under too much load, most of the answers."""
+    """`unavailable` as headers and body, cached: under overload, most answers are one of a few
+    texts.
+    """
     return rendered(GatewayError(Code.UNAVAILABLE, message, headers=RETRY_SOON))
 
 
 def rendered(error: GatewayError) -> tuple[Headers, bytes]:
-    """What is in an error, as bytes; names of headers are in lower case, as `answer` wants them."""
+    """Headers with lower-case names, and the body."""
     body = error.body()
     length = (b"content-length", b"%d" % len(body))
     return (JSON_TYPE, length, *error.raw_headers()), body
@@ -64,7 +64,7 @@ def rendered(error: GatewayError) -> tuple[Headers, bytes]:
 async def send_error(
     context: RequestContext, error: GatewayError, receive: Receive, send: Send
 ) -> None:
-    """Answer with an error; when an answer has already begun, leave it visibly incomplete."""
+    """Answer with an error; if an answer has begun, leave it visibly incomplete."""
     context.response.fail(error)
     if context.response.status:
         log.error("answer cut short", **context.request.ids, reason=error.message)
@@ -81,9 +81,9 @@ async def send_error(
 
 
 async def await_rest(context: RequestContext, receive: Receive) -> None:
-    """Wait a moment for a short body, if it is still coming.
+    """Wait briefly for a short body that is still arriving.
 
-    Behind an answer that comes before the body's end our own server closes the connection.
+    The gateway's own server closes the connection after an answer that precedes the body's end.
     """
     length = content_length(context.request.headers)
     if (
@@ -109,10 +109,10 @@ async def send_and_discard(
     receive: Receive,
     send: Send,
 ) -> None:
-    """Send an answer, and read what is left of the request's body before its end.
+    """Send an answer, discarding the rest of the request's body before the answer's end.
 
-    Closing a connection with unread data resets it, and clients that are still sending would
-    see that instead of the answer.
+    Closing a socket with unread data resets the connection: a client that is still sending would
+    not see the answer.
     """
     await send({"type": "http.response.start", "status": status, "headers": headers})
     if worth_discarding(context):
@@ -123,7 +123,7 @@ async def send_and_discard(
 
 
 def worth_discarding(context: RequestContext) -> bool:
-    """Whether the client may still be sending a body, of a length that is worth reading."""
+    """Whether the client may still be sending a body short enough to discard."""
     headers = context.request.headers
     if context.body_read or b"expect" in headers:
         return False
@@ -134,7 +134,6 @@ def worth_discarding(context: RequestContext) -> bool:
 
 
 async def discard_body(receive: Receive) -> None:
-    """Read what is left of the body, within bounds."""
     left = DISCARDED_BYTES
     with suppress(TimeoutError):
         async with asyncio.timeout(DISCARDING_SECONDS):
@@ -146,7 +145,7 @@ async def discard_body(receive: Receive) -> None:
 
 
 class UnservedMethods(Interceptor):
-    """Tells the catalog of each method that Cuebot has answered UNIMPLEMENTED."""
+    """Reports each method that Cuebot answered UNIMPLEMENTED to the catalog."""
 
     def __init__(self, live: LiveCatalog) -> None:
         self._live = live

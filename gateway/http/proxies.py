@@ -7,25 +7,25 @@ from ipaddress import ip_address, ip_network
 
 HEADER = b"x-forwarded-for"
 WITH_PORT = re.compile(r"\[([^\]]*)\](?::[0-9]+)?|([^:]*):[0-9]+")
-"""An IPv6 address in brackets, or another one before a port."""
+"""An IPv6 address in brackets, or another address with a port."""
 MOST_PROXIES = 16
-"""Trusted ones in a row. A head has room for thousands, which would take 30 ms to read."""
+"""A head has room for thousands, which would take 30 ms to read."""
 
 
 class TrustedProxies:
-    """Proxies that may say for whom they connect: addresses and networks."""
+    """Trusted proxies, by address or network."""
 
     def __init__(self, trusted: Iterable[str]) -> None:
         self._networks = tuple(map(ip_network, trusted))
         self.trusts = lru_cache(maxsize=4096)(self._is_trusted)
-        """Whether an address is that of a trusted proxy."""
+        """Whether an address is a trusted proxy's."""
 
     def client(self, peer: str, forwarded_for: bytes | None) -> str:
-        """The client's address, given that of the peer and the X-Forwarded-For that it sent.
+        """The client's address for a peer and its X-Forwarded-For.
 
-        It is the last address in the list that is not itself a trusted proxy's, so that what a
-        client has written there never counts. The peer's own if the peer is not trusted, if what
-        stands in that place is no address, or if it is behind more than MOST_PROXIES.
+        The last address in the list that is not a trusted proxy's, so that a client's own entries
+        never count. The peer's if the peer is not trusted, the entry is not an address, or the
+        chain is longer than MAX_PROXIES.
         """
         if forwarded_for is None or not self.trusts(peer):
             return peer
@@ -50,7 +50,7 @@ class TrustedProxies:
 
 
 def address_in(text: str) -> str | None:
-    """The IP address in `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]:80`, or None.
+    """The IP address in `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1` or `[2001:db8::1]:80`, or None.
 
     A zone (`fe80::1%eth0`) may hold any text, and is refused.
     """

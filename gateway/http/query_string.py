@@ -1,4 +1,4 @@
-"""What a request's query string says: a view of the answer and, with GET, the request itself."""
+"""Query strings: the view of the answer and, with GET, the request itself."""
 
 from typing import NamedTuple
 from urllib.parse import parse_qsl
@@ -14,14 +14,12 @@ from gateway.views.view import asked_parameters
 
 
 class Query(NamedTuple):
-    """What has been understood of it."""
-
     view: CompiledView | None = None
-    """How the answer is to be seen; None for the whole, in JSON."""
+    """The view of the answer; None for the whole answer in JSON."""
     body: bytes | None = None
-    """With GET, the JSON body that its parameters stand for."""
+    """The JSON body of a GET's parameters."""
     unread: tuple[str, ...] = ()
-    """`?name` for each of the first parameters that nothing reads."""
+    """`?name` for each of the first unknown parameters."""
     asked: Asked = ()
     """The parameters of the view."""
 
@@ -30,9 +28,9 @@ NO_QUERY = Query()
 
 
 def read_query(context: RequestContext, method: Method, policy: UnknownFieldPolicy) -> Query:
-    """What a request's query string and its Accept header ask for.
+    """Parse the query string and the Accept header.
 
-    Raises GatewayError (INVALID_ARGUMENT), which names the parameter.
+    Raises GatewayError (INVALID_ARGUMENT) that names the parameter.
     """
     accept = context.request.headers.get(b"accept")
     if context.request.query:
@@ -57,7 +55,7 @@ def read_query(context: RequestContext, method: Method, policy: UnknownFieldPoli
 def parsed(query: bytes, *, strict: bool) -> list[tuple[str, str]]:
     """The parameters of a query string. Raises GatewayError (INVALID_ARGUMENT).
 
-    Unless `strict`, what is no UTF-8 is replaced.
+    Unless `strict`, invalid UTF-8 is replaced.
     """
     errors = "strict" if strict else "replace"
     try:
@@ -75,9 +73,9 @@ def parsed(query: bytes, *, strict: bool) -> list[tuple[str, str]]:
 
 
 def unread(parameters: list[tuple[str, str]], policy: UnknownFieldPolicy) -> tuple[str, ...]:
-    """`?name` for each of the first parameters that are left over.
+    """`?name` for each of the first unknown parameters.
 
-    Raises GatewayError (INVALID_ARGUMENT) where nothing may be ignored.
+    Raises GatewayError (INVALID_ARGUMENT) if the policy forbids them.
     """
     if parameters and policy is UnknownFieldPolicy.EVERYTHING:
         raise GatewayError(

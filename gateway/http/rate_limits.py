@@ -1,4 +1,4 @@
-"""Rate limits: each request counts against its subject, or its address when it has none."""
+"""Rate limits, per subject, or per address without one."""
 
 import asyncio
 import math
@@ -12,9 +12,9 @@ from gateway.http.interceptors import Interceptor
 
 
 class RateLimits(Interceptor):
-    """Counts requests, tells clients in X-RateLimit-… how much is left, and refuses with 429.
+    """Counts requests, sets X-RateLimit-… headers, and refuses with 429.
 
-    A request that comes a little too early waits.
+    A request that comes slightly too early waits.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class RateLimits(Interceptor):
 
 
 def too_many(rate: Rate, verdict: Verdict) -> GatewayError:
-    """429, with the whole seconds after which a request will pass."""
+    """429 with Retry-After in whole seconds."""
     seconds = max(1, math.ceil(verdict.wait))
     return GatewayError(
         Code.RESOURCE_EXHAUSTED,

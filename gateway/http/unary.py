@@ -1,4 +1,4 @@
-"""The handler of methods: one request, one answer. The order of a request stands here."""
+"""The handler of methods, with all steps of a request in order."""
 
 from time import monotonic
 
@@ -16,7 +16,7 @@ from gateway.http.respond import Responder, answer_at_once, form_for
 
 
 class UnaryHandler:
-    """The ASGI app of every path that is a method's, or could be."""
+    """The ASGI app for every path that is or could be a method."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class UnaryHandler:
         """For GET and HEAD."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request. Raises GatewayError and ClientGone."""
+        """Raises GatewayError and ClientGone."""
         context, requests = context_of(scope), self._requests
         await self._interceptors.admit(context)
         try:
@@ -55,7 +55,7 @@ class UnaryHandler:
     async def _show(
         self, context: RequestContext, request: CallRequest, receive: Receive, send: Send
     ) -> None:
-        """Answer a dry run: with the calls that would be made."""
+        """Answer a dry run with the calls that would be made."""
         context.response.code = Code.OK
         form = form_for(context, preview(request.plan))
         with CancelOnDisconnect(context, receive):
@@ -64,7 +64,6 @@ class UnaryHandler:
     async def _call(
         self, context: RequestContext, request: CallRequest, receive: Receive, send: Send
     ) -> None:
-        """Make the calls, and answer with what Cuebot says."""
         began = monotonic()
         with CancelOnDisconnect(context, receive):
             answer = await self._calls.call(context, request)
