@@ -95,7 +95,7 @@ def begin_at_once() -> None:
 
 
 async def let_others_run() -> None:
-    """Await before long work and between its steps: sends pending writes, then begins a new step."""
+    """Await before long work and between its steps: sends pending writes, begins a new step."""
     await steps_of_this_loop().next()
     send_unsent()
     STEP.begin()

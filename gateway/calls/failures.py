@@ -1,4 +1,4 @@
-"""What a client is told when a call to Cuebot has failed."""
+"""The answers to failed calls to Cuebot."""
 
 import re
 from collections.abc import Iterator
@@ -17,11 +17,11 @@ from gateway.upstream.interface import CallFailed, Reason
 UNREACHABLE = (Reason.NOT_CONNECTED, Reason.LOST)
 
 NO_METHOD = re.compile(r"Method not found: ([\w.]+/\w+)")
-"""What grpc-java says of a method that no service of the server has."""
+"""grpc-java's text for an unknown method."""
 
 
 class NotServed(GatewayError):
-    """The answer to a call of a method that this Cuebot does not have, unlike the descriptors.
+    """A method that the descriptors have and this Cuebot does not.
 
     `path` is the method's.
     """
@@ -36,7 +36,7 @@ class NotServed(GatewayError):
 
 
 class Ambiguous(GatewayError):
-    """There are several of a name where Cuebot looks for one: 409, and nothing was changed.
+    """Several objects have the name that Cuebot looks for: 409, and nothing was changed.
 
     `cuebot` is Cuebot's own text.
     """
@@ -49,10 +49,10 @@ class Ambiguous(GatewayError):
 def error_for(
     failed: CallFailed, method: Method | None = None, payload: bytes = b""
 ) -> GatewayError:
-    """The answer to a request whose call has failed: that of `method` with this request.
+    """The answer for a failed call of `method`.
 
-    Cuebot's own status passes as it is, unless the profile knows better what its text means (see
-    `meant`). What went wrong on the way says that it was the way.
+    Cuebot's status is passed on, unless the profile interprets its text (see `meant`). Failures on
+    the way to Cuebot say so.
     """
     code, message = failed.code, failed.details
     if code is Code.UNIMPLEMENTED and (absent := NO_METHOD.fullmatch(message)):
@@ -79,10 +79,10 @@ def error_for(
 
 
 def meant(failed: CallFailed, method: Method, payload: bytes) -> GatewayError | None:
-    """The error for what is not there, or is there several times, if Cuebot's text says so.
+    """The error for a missing or ambiguous object, if Cuebot's text reports one.
 
-    Cuebot's words stay as they are, behind ours. A change of several objects may have been made for
-    some of them: its error passes as it is.
+    Cuebot's text follows ours. Errors of changes to several objects are passed on: some of the
+    objects may have been changed.
     """
     signs, text = method.signs, failed.details
     if signs is None or failed.reason is not Reason.STATUS:
@@ -102,16 +102,16 @@ def meant(failed: CallFailed, method: Method, payload: bytes) -> GatewayError | 
 
 
 def goes_on(error: GatewayError, method: Method) -> bool:
-    """Whether more calls are made after this error of the method's own."""
+    """Whether follow-ups are made after this error of the method."""
     if isinstance(error, Ambiguous):
         return method.namesakes is not None
     return error.code is Code.NOT_FOUND and method.instead is not None
 
 
 def subjects(method: Method, payload: bytes, joint: str = " or ") -> str:
-    """What a request is about, for people: `host 'render-node-01'`, or `job '…' or group '…'`.
+    """The subjects of a request, for people: `host 'render-node-01'`, or `job '…' or group '…'`.
 
-    The objects that it has the ids or names of; if there are none, its values.
+    The objects with an id or a name; without any, the request's values.
     """
     request = GetMessageClass(method.descriptor.input_type).FromString(payload)
     found = [
@@ -132,7 +132,7 @@ def subjects(method: Method, payload: bytes, joint: str = " or ") -> str:
 
 
 def related(method: Method) -> str:
-    """What may not be there instead: ` or its deed`, if that is what a method answers."""
+    """` or its deed`: the object in a method's answer, which may be missing instead."""
     fields = method.descriptor.output_type.fields
     if len(fields) != 1 or method.views.rows is not None or not is_message(fields[0]):
         return ""
@@ -142,13 +142,13 @@ def related(method: Method) -> str:
 
 
 def id_at(request: Any, path: FieldPath, is_text: bool) -> str:
-    """The id of the object at a path, which is what Cuebot looks for."""
+    """The id of the object at a path."""
     found = value_at(request, path)
     return str(found if is_text else found.id)
 
 
 def values_of(request: Any) -> Iterator[str]:
-    """The single values of a request, and the names of its objects: `name 'dmeo'`."""
+    """A request's scalar values, and its objects' names: `name 'dmeo'`."""
     for field, value in request.ListFields():
         if field.is_repeated:
             continue

@@ -1,4 +1,4 @@
-"""Making the calls of a plan, with one deadline for all of them."""
+"""Makes the calls of a plan, within one deadline."""
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
@@ -34,38 +34,36 @@ from gateway.upstream.interface import CallFailed, Expects, Metadata, Upstream, 
 
 
 class Found(NamedTuple):
-    """What a look-up has found for a request."""
+    """The result of a look-up."""
 
     place: str
-    """The field of the request that it is for."""
+    """The field of the request."""
     value: object
-    """An object's id, in most cases."""
+    """Usually an object's id."""
     method: Method
     asked: bytes
-    """The look-up's method and request, which say what was looked for."""
+    """The method and the request of the look-up."""
 
 
 class Missing(NamedTuple):
-    """An object in a request whose id has to be found."""
+    """An object in a request without an id."""
 
     place: str
-    """Where the client has it."""
+    """The path in the client's request."""
     set_id: Callable[[object], None]
 
 
 class Call(Protocol):
-    """Sends a request to Cuebot and returns the answer, or raises GatewayError."""
+    """Sends a request to Cuebot, and returns the answer or raises GatewayError."""
 
     def __call__(
         self, method: Method, payload: bytes, found: Sequence[Found] = ()
     ) -> Awaitable[bytes]:
-        """`found` is what of the request comes from look-ups."""
+        """`found` are the parts of the request that come from look-ups."""
 
 
 MOST_NAMESAKES = 10
-"""Ids that an error lists."""
 Around = Callable[[Call], Call]
-"""What else is done about each call."""
 
 
 async def invoke(
@@ -78,15 +76,15 @@ async def invoke(
     around: Around | None = None,
     resolved: list[str] | None = None,
 ) -> bytes:
-    """Cuebot's answer to a plan. All of its calls together may take `timeout` seconds.
+    """Cuebot's answer to a plan. `timeout` is in seconds, for all calls together.
 
-    `expects` is told of large answers before they are received, and each call is made as `around`
-    has it. What a name stands for that Cuebot itself does not find is added to `resolved`.
+    `expects` is called before large answers are received, and `around` wraps each call. Names that
+    only a list could resolve are added to `resolved`.
 
-    Raises GatewayError: as `error_for` says for a call that has failed; for a look-up that fails,
-    (NOT_FOUND) finds nothing or (ALREADY_EXISTS) what the call would make, when the call itself is
-    not made; and for a follow-up that fails, with what has happened before it. Cancelling the
-    caller's task cancels the call under way.
+    Raises GatewayError: that of `error_for` for a failed call. If a look-up fails, finds nothing
+    (NOT_FOUND), or finds what the call would create (ALREADY_EXISTS), the call is not made. An
+    error of a follow-up says what has been done before it. Cancelling the task cancels the current
+    call.
     """
     method = plan.method
     plain = method.namesakes is None and method.instead is None
@@ -111,7 +109,6 @@ async def invoke(
 
 
 async def invoke_steps(plan: Plan, call: Call, resolved: list[str] | None = None) -> bytes:
-    """Look up, call, follow up."""
     payload, known = await looked_up(plan, call, resolved)
     answer = await own_answer(plan, payload, call, known, resolved)
     return await follow(plan, answer, call) if plan.follow_ups else answer
@@ -120,7 +117,7 @@ async def invoke_steps(plan: Plan, call: Call, resolved: list[str] | None = None
 async def looked_up(
     plan: Plan, call: Call, resolved: list[str] | None
 ) -> tuple[bytes, Sequence[Found]]:
-    """The request of a plan with all that its look-ups find, and what that is."""
+    """The request completed by its look-ups, and their results."""
     if not plan.look_ups:
         return plan.payload, ()
     known: list[Found] = []
@@ -151,9 +148,10 @@ async def looked_up(
 async def own_answer(
     plan: Plan, payload: bytes, call: Call, known: Sequence[Found], resolved: list[str] | None
 ) -> bytes:
-    """The answer to the call of a plan. Raises GatewayError (NOT_FOUND) for one to something else.
+    """The answer to a plan's own call. Raises GatewayError (NOT_FOUND) for another object's
+    answer.
 
-    A name that was found for an id may be one that several things have.
+    A name found for an id may belong to several objects.
     """
     answer = await answer_of(plan.method, payload, call, known, resolved)
     for step, value in sought_first(plan):
@@ -168,7 +166,7 @@ async def own_answer(
 async def answer_of(
     method: Method, payload: bytes, call: Call, known: Sequence[Found], resolved: list[str] | None
 ) -> bytes:
-    """Cuebot's answer to the call itself, or to those that answer for it."""
+    """The answer to the call itself, or to its substitutes."""
     if method.instead is not None and not method.instead.is_native:
         return await hop(method, method.instead, payload, call, resolved)
     try:
@@ -196,7 +194,7 @@ async def answer_of(
 async def hop(
     method: Method, instead: Instead, payload: bytes, call: Call, resolved: list[str] | None
 ) -> bytes:
-    """The answer that other calls give together. Raises GatewayError."""
+    """The merged answer of substitute calls. Raises GatewayError."""
     asked = GetMessageClass(method.descriptor.input_type).FromString(payload)
     found: Any = None
     for each in instead.hops:
@@ -220,9 +218,9 @@ async def hop(
 
 
 def missing_in(request: Any, reference: Reference) -> Iterator[Missing | None]:
-    """Each object in a message that has no id; the plan of the message has them in this order.
+    """The objects in a message that have no id, in the plan's order.
 
-    None stands for a step that is over: a list may be long.
+    None is a pause: a list may be long.
     """
     place, path = str(reference.place), reference.place.original
     if not reference.listed:
@@ -247,9 +245,9 @@ async def look(
     reads: bool,
     resolved: list[str] | None,
 ) -> object:
-    """What a look-up finds for the field at `place`. Raises GatewayError that names both.
+    """The result of a look-up for the field at `place`. Raises GatewayError that names both.
 
-    What it does not find may be in a list: `reads` says whether that is good enough.
+    If nothing is found, a list may have the object: `reads` says whether the list is acceptable.
     """
     path = by.method.path
     take = by.take if isinstance(by, LookUp) else by.finder.take
@@ -294,7 +292,7 @@ async def look(
 async def rows_of(
     listing: Listing, method: Method, payload: bytes, call: Call, resolved: list[str] | None
 ) -> list[Any]:
-    """The rows of a list that fit what a look-up has asked for; none if there is no such list."""
+    """The rows of a list that match a look-up; empty without such a list."""
     request = GetMessageClass(method.descriptor.input_type).FromString(payload)
     try:
         answer = await invoke_steps(plan_of_listing(listing, request), call, resolved)
@@ -308,7 +306,7 @@ async def rows_of(
 async def namesakes(
     error: Ambiguous, listing: Listing, method: Method, payload: bytes, call: Call
 ) -> Ambiguous:
-    """The error for several of one name, with the ids by which they can be told apart."""
+    """The error for an ambiguous name, with the ids of the objects."""
     rows = await rows_of(listing, method, payload, call, None)
     if not rows:
         return error
@@ -327,13 +325,13 @@ def nothing_found(by: LookUp | Naming, asked: Plan) -> str:
 
 
 def sought(by: LookUp | Naming, asked: Plan) -> str:
-    """What a look-up has asked for: `name 'x', show 'demo'`."""
+    """The criteria of a look-up: `name 'x', show 'demo'`."""
     asks = (by.send,) if isinstance(by, LookUp) else by.finder.asks
     return ", ".join(sought_at(asked, place) for place in asks)
 
 
 def sought_at(asked: Plan, place: BodyPath) -> str:
-    """What a look-up has asked for at a place, and by what: `job 'x' (job.id '…')`."""
+    """The criterion at a path, and its origin: `job 'x' (job.id '…')`."""
     value = asked_at(asked, place)
     text = f"{place} {value!r:.{SHOWN}}"
     for step, given in sought_first(asked):
@@ -344,7 +342,7 @@ def sought_at(asked: Plan, place: BodyPath) -> str:
 
 
 def asked_at(asked: Plan, place: BodyPath) -> object:
-    """What a look-up asks for at a place, which may be one that only a look-up of its own reads."""
+    """The criterion at a path, which a nested look-up may have."""
     for step, value in sought_first(asked):
         if step.given == place:
             return value
@@ -353,29 +351,29 @@ def asked_at(asked: Plan, place: BodyPath) -> object:
 
 
 def sought_first(plan: Plan) -> Iterator[tuple[LookUp, object]]:
-    """The look-ups for fields of a plan, with what each looks for."""
+    """The look-ups for fields of a plan, with their criteria."""
     for step, before in plan.look_ups:
         if isinstance(step, LookUp):
             yield step, asked_at(before, step.send)
 
 
 def takes_rows(request: Any, by: Naming) -> bool:
-    """Whether a request that only reads takes what a list has, and the look-up does not find."""
+    """Whether a read-only request accepts rows of a list that the look-up does not find."""
     listing = by.finder.listing
     return listing is None or not listing.only_with or bool(value_at(request, listing.only_with))
 
 
 def with_given(listing: Listing, asked: Plan) -> Listing:
-    """A list that is asked also for what the look-ups before a look-up were given."""
+    """The list, also filtered by the criteria of earlier look-ups."""
     values = {step.given: value for step, value in sought_first(asked)}
     more = tuple((to, values[place]) for place, to in listing.given if place in values)
     return replace(listing, constants=listing.constants + more) if more else listing
 
 
 async def check_absent(unique: Unique, request: bytes, call: Call) -> None:
-    """Raises GatewayError if there is something of that name, or if that cannot be told.
+    """Raise GatewayError if an object of that name exists, or if its absence is uncertain.
 
-    Something that is found by another name than its own, such as an alias, does not count.
+    An object found by an alias does not count.
     """
     place, path = str(unique.given), unique.method.path
     try:
@@ -393,7 +391,7 @@ async def check_absent(unique: Unique, request: bytes, call: Call) -> None:
 
 
 async def follow(plan: Plan, answer: bytes, call: Call) -> bytes:
-    """Make the follow-up calls, and return the answer as it is after them."""
+    """Make the follow-up calls, and return the updated answer."""
     step, done = plan.method, []
     try:
         message = parsed(step, answer)
@@ -422,7 +420,6 @@ async def follow(plan: Plan, answer: bytes, call: Call) -> bytes:
 
 
 def reworded(error: GatewayError, message: str) -> GatewayError:
-    """The same error with another message."""
     return GatewayError(
         error.code,
         message,
@@ -434,7 +431,7 @@ def reworded(error: GatewayError, message: str) -> GatewayError:
 
 
 def parsed(method: Method, answer: bytes) -> Any:
-    """A method's answer as a message. Raises GatewayError (INTERNAL) for bytes that are none."""
+    """Raises GatewayError (INTERNAL) for invalid bytes."""
     kind = method.descriptor.output_type
     try:
         return GetMessageClass(kind).FromString(answer)
@@ -443,7 +440,7 @@ def parsed(method: Method, answer: bytes) -> Any:
 
 
 def filled(method: Method, payload: bytes, answer: Any, copies: Copies) -> bytes:
-    """A request with what it takes from an answer."""
+    """A request with values copied from an answer."""
     request = GetMessageClass(method.descriptor.input_type).FromString(payload)
     for source, target in copies:
         set_at(request, target, value_at(answer, source))

@@ -1,7 +1,7 @@
-"""A request's body from a query string: `r.shows=demo&r.includeFinished=true`, for GET.
+"""A GET's query string as a request body: `r.shows=demo&r.includeFinished=true`.
 
-A parameter is the path of a field, its value a text; several of one name are a list. Whatever
-else is wrong with them is found by what reads bodies, which names the same path.
+A parameter is a field's path with a text value; repeated ones are a list. Other errors are left to
+the JSON reader, whose messages have the same path.
 """
 
 from collections.abc import Iterable
@@ -24,10 +24,10 @@ SWITCH = {"true": True, "false": False}
 
 
 def body_of(descriptor: Descriptor, parameters: Iterable[tuple[str, str]]) -> bytes:
-    """The JSON body that these parameters stand for, in a request of this type.
+    """The JSON body of the parameters, for a request of this type.
 
-    Names that no field has are in it as they are. Raises GatewayError (INVALID_ARGUMENT) for what
-    has no form in a query string: maps, lists of messages, an object as a whole.
+    Unknown names are kept. Raises GatewayError (INVALID_ARGUMENT) for fields without a form in
+    query strings: maps, lists of messages, whole objects.
     """
     body: Json = {}
     for number, (name, text) in enumerate(parameters):
@@ -38,7 +38,6 @@ def body_of(descriptor: Descriptor, parameters: Iterable[tuple[str, str]]) -> by
 
 
 def put(body: Json, descriptor: Descriptor, name: str, text: str) -> None:
-    """Set one parameter."""
     *above, last = name.split(".")
     if len(above) >= DEEPEST:
         raise bad(name, f"more than {DEEPEST} parts")
@@ -58,7 +57,7 @@ def put(body: Json, descriptor: Descriptor, name: str, text: str) -> None:
 
 
 def inner(at: Json, known: Descriptor, name: str, part: str) -> tuple[Json, Descriptor]:
-    """The object within this one, and its type; that of a field that nobody has is Empty."""
+    """The nested object and its type; Empty for an unknown field."""
     field = field_called(known, part)
     if field is not None and not is_object(field):
         raise bad(name, f"{part[:SHOWN]} cannot be set in parts; send it in a body (POST)")
@@ -73,12 +72,11 @@ def as_list(value: object) -> list[object]:
 
 
 def value_of(field: FieldDescriptor | None, text: str) -> object:
-    """A text as JSON has it: numbers may be texts there, true and false may not."""
+    """The JSON value for a text: numbers may stay texts, booleans may not."""
     if field is not None and (field.type == field.TYPE_BOOL or type_name(field) == BOOL_VALUE):
         return SWITCH.get(text, text)
     return text
 
 
 def bad(name: str, problem: str) -> GatewayError:
-    """The 400 for a parameter."""
     return GatewayError(Code.INVALID_ARGUMENT, f"?{name[:SHOWN]}: {problem}")

@@ -123,7 +123,7 @@ class Interceptors:
             raise context.refusal
 
     def identify_again(self, context: RequestContext) -> None:
-        """Identify the caller after a wait: the token may have been revoked. Raises GatewayError."""
+        """Identify the caller after a wait, since tokens may be revoked. Raises GatewayError."""
         for identify in self._identify:
             identify(context)
         if context.refusal is not None:

@@ -35,7 +35,7 @@ class Spans:
     calls: list[CallTimes] = field(default_factory=list)
 
     def note_read(self) -> None:
-        """Record the time after reading. A waiting GET enters several times; the first one counts."""
+        """Record the time. Of the several times that a waiting GET enters, the first counts."""
         self.read = self.read or monotonic()
 
     def begin_call(self, trace: TraceContext) -> TraceContext:

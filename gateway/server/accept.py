@@ -1,7 +1,7 @@
-"""Accepting connections: each is counted before anything is read from it.
+"""Accepts connections, each counted before anything is read from it.
 
-uvloop's own server would say nothing of clients whose TLS handshake fails or does not end, and
-close connections without a word when there are too many open files.
+uvloop's server would not report failed or stalled TLS handshakes, and would close connections
+silently when the process is out of file descriptors.
 """
 
 import asyncio
@@ -21,18 +21,15 @@ from gateway.server.http1.response import last_answer
 from gateway.server.http1.state import OPENING
 
 BACKLOG = 2048
-"""Connections that wait to be accepted."""
 BATCH = 16
-"""Connections accepted at once; then it is the turn of others."""
+"""Connections accepted in one turn of the event loop."""
 PAUSE = 0.5
-"""Seconds until the next try when the system has no more room for a connection."""
+"""Pause when the system has no room for another connection."""
 
 log = structlog.stdlib.get_logger("gateway")
 
 
 class Acceptor:
-    """Makes connections of those who connect to the listening sockets, until it is closed."""
-
     def __init__(
         self,
         listeners: Iterable[socket.socket],
@@ -40,7 +37,7 @@ class Acceptor:
         limit: ConnectionLimit,
         tls: Mapping[str, Any],
     ) -> None:
-        """`tls` is what asyncio is told about TLS: nothing for plain HTTP."""
+        """`tls` are asyncio's TLS options, empty for plain HTTP."""
         self.listeners = [*listeners]
         self.context = context
         self._limit = limit
@@ -52,7 +49,7 @@ class Acceptor:
             self._listen(listener)
 
     def close(self) -> None:
-        """Close the sockets, and serve whoever has connected before, who would be reset."""
+        """Close the sockets, and serve clients in the backlog, which would be reset otherwise."""
         listeners, self.listeners = self.listeners, []
         for listener in listeners:
             self._loop.remove_reader(listener)
@@ -77,7 +74,6 @@ class Acceptor:
             self._admit(accepted, str(name[0]))
 
     def _pause(self, listener: socket.socket, error: OSError) -> None:
-        """There are too many open files, or there is no memory: the clients wait meanwhile."""
         now = self._loop.time()
         if now >= self._next_warning:
             self._next_warning = now + QUIET
@@ -89,7 +85,7 @@ class Acceptor:
         self._loop.call_later(PAUSE, self._listen, listener)
 
     def _admit(self, accepted: socket.socket, address: str) -> None:
-        """Make a connection of this socket, if only to say why there is no place for it."""
+        """Open a connection, even if only to refuse it with a reason."""
         no_place = self._limit.enter(address)
         if no_place is None:
             leave: Callable[[], None] = partial(self._limit.leave, address)
@@ -107,7 +103,7 @@ class Acceptor:
         task.add_done_callback(self.context.state.tasks.discard)
 
     async def _open(self, accepted: socket.socket, connection: HttpProtocol) -> None:
-        """Wait until there is a connection: in TLS, until the handshake is over or has failed."""
+        """Wait for the connection: with TLS, until the handshake succeeds or fails."""
         try:
             with suppress(OSError):  # also when the handshake takes too long
                 await self._loop.connect_accepted_socket(lambda: connection, accepted, **self._tls)

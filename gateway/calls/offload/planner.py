@@ -1,9 +1,8 @@
-"""Plans for large bodies, made in another process, so that the event loop goes on meanwhile.
+"""Plans for large bodies, made in another process to keep the event loop free.
 
-A thread would not do: parsing holds the interpreter as long as it takes, half a second for 16 MB of
-short values. Plans for XML that has to be searched for the caller are made there, too. The process
-starts with the first such body, and ends when there have been none for a while: the memory that
-they have taken goes with it.
+A thread would hold the interpreter during parsing, half a second for 16 MB of short values. XML to
+be searched for names is planned there as well. The process starts with the first such body and
+ends after some idle time, which releases its memory.
 """
 
 import asyncio
@@ -32,12 +31,12 @@ from gateway.schema.catalog import Catalog
 from gateway.schema.method import Method
 
 BODIES_AT_ONCE = 1
-"""Of one principal. If another one has some, too, there are two."""
+"""Two if several principals have large bodies."""
 BODIES_WAITING = 64
 LONGEST_SECONDS = 60.0
-"""How long a body may take, whatever time its client has."""
+"""Limit for one body, whatever the client's timeout."""
 IDLE_SECONDS = 30.0
-"""After so long, a process without a job ends."""
+"""An idle process ends after this time."""
 
 COMMAND = f"""
 import sys
@@ -45,13 +44,13 @@ sys.path[:] = {sys.path!r}
 from gateway.calls.offload.process import main
 main()
 """
-"""With `-m`, a package of our name in the working directory would come first."""
+"""With `-m`, a package named `gateway` in the working directory would be imported instead."""
 
 log = structlog.stdlib.get_logger("gateway")
 
 
 class Planner:
-    """Plans bodies in turn, shared by principal."""
+    """Plans one body at a time, fairly among principals."""
 
     def __init__(self, weight: Weight = equal_weight, *, idle: float = IDLE_SECONDS) -> None:
         self._turns = FairSemaphore(BODIES_AT_ONCE, BODIES_WAITING, weight)
@@ -70,9 +69,9 @@ class Planner:
         timeout: float,
         caller: Caller,
     ) -> Named:
-        """As `gateway.calls.plan.plan` does and then `with_caller`, within `timeout` seconds.
+        """`gateway.calls.plan.plan`, then `with_caller`, within `timeout` seconds.
 
-        Raises GatewayError: as the former does, and UNAVAILABLE when it takes too long.
+        Raises GatewayError: that of the plan, and UNAVAILABLE after the timeout.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
@@ -96,7 +95,6 @@ class Planner:
         return Named(plan_of(method, outcome.planned), caller, outcome.replaced, refusal)
 
     async def _done(self, catalog: Catalog, job: Job) -> Done | Refusal:
-        """What a process makes of a body."""
         process = self._idle.pop() if self._idle else PlanningProcess(self._rested)
         if process.has_ended:
             self._end(process)
@@ -121,7 +119,6 @@ class Planner:
         return outcome
 
     def _rested(self, process: "PlanningProcess") -> None:
-        """A process has been idle for too long."""
         self._idle.remove(process)
         self._end(process)
 
@@ -131,7 +128,7 @@ class Planner:
         task.add_done_callback(self._endings.discard)
 
     async def close(self) -> None:
-        """End the processes, and what they are doing."""
+        """End the processes and their jobs."""
         for job in self._jobs:
             job.cancel()
         await asyncio.gather(*self._jobs, return_exceptions=True)
@@ -141,25 +138,22 @@ class Planner:
 
 
 class PlanningProcess:
-    """One process, for one job at a time. `on_idle` is called when it has rested long enough."""
+    """One process, one job at a time. `on_idle` is called after an idle period."""
 
     def __init__(self, on_idle: Callable[["PlanningProcess"], None]) -> None:
         self._on_idle = on_idle
         self._process: Process | None = None
         self._catalog: Catalog | None = None
-        """The one that the process has."""
+        """The catalog that the process has."""
         self._timer: asyncio.TimerHandle | None = None
 
     @property
     def has_ended(self) -> bool:
-        """Whether somebody has killed it."""
+        """Whether the process has been killed."""
         return self._process is not None and self._process.returncode is not None
 
     async def do(self, catalog: Catalog, job: Job) -> Done | Refusal:
-        """Do a job, by this catalog.
-
-        Raises OSError or EOFError if the process cannot start, or ends.
-        """
+        """Raises OSError or EOFError if the process cannot start, or ends."""
         if self._timer is not None:
             self._timer.cancel()
         if self._process is None:
@@ -180,12 +174,11 @@ class PlanningProcess:
         return outcome
 
     def rest(self, seconds: float) -> None:
-        """There is no job: `on_idle` is due in so many seconds."""
+        """Schedule `on_idle` in `seconds`."""
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(seconds, self._on_idle, self)
 
     async def end(self) -> None:
-        """End it at once."""
         if self._timer is not None:
             self._timer.cancel()
         if self._process is None:
@@ -198,12 +191,11 @@ class PlanningProcess:
 
 
 def error_of(refusal: Refusal) -> GatewayError:
-    """What is wrong, as an error."""
     return GatewayError(Code(refusal.code), refusal.message)
 
 
 def plan_of(method: Method, found: Planned) -> Plan:
-    """The plan, with this process's steps."""
+    """The plan with the look-ups and follow-ups of this process."""
     after = method.steps.after if method.steps else ()
     look_ups = [(method.look_ups[number], asked) for number, asked in found.look_ups]
     return Plan(

@@ -1,8 +1,8 @@
-"""Bytes in, requests out: the parsing of one connection, with its limits and without any I/O.
+"""The HTTP/1.1 parser of one connection: bytes to requests, with limits and without I/O.
 
-What comes out does not depend on how the bytes were cut into packets, with two exceptions: the
-limits on a head as a whole, and on what frames a body, are kept to within SLICE bytes; and if a
-mistake comes right behind one header too many, the client is told of either.
+The result does not depend on packet boundaries, with two exceptions: the limits on whole heads and
+on chunk framing are exact only to SLICE_BYTES, and for an error directly after one header too
+many, the client may see either error.
 """
 
 from typing import Protocol
@@ -26,20 +26,23 @@ from gateway.server.http1.rules import (
 )
 
 LARGEST_HEAD = 64 * 1024
-"""Bytes that may come without a head, a part of a body or a message being complete after them."""
+"""Limit on bytes without a completed head, part of a body, or message."""
 SLICE = 4096
-"""Bytes that are parsed at once. A request has 18 at least, so that never more than 227 wait for
-the answers to earlier ones on their connection."""
+"""Bytes parsed at once. A request has at least 18 bytes, so at most 227 requests can wait for
+earlier answers on their connection.
+"""
 
 PARSED_AT_ONCE = 32 * 1024
-"""Bytes that are parsed in a row, before others have their turn, if they take no longer than
-LONGEST_IN_A_ROW. Of the worst, SLICE bytes take that."""
+"""Bytes parsed in a row before other connections, within CONNECTION_STEP_SECONDS. The most
+expensive input takes that time for SLICE_BYTES.
+"""
 
 FRAMING = 64 * 1024
-"""Bytes for which a body in chunks may be framed in any way."""
+"""Bytes that any chunked body may take."""
 FRAMING_TIMES = 4
-"""How many times the content the rest may be, beyond that. In chunks of one byte it is five times:
-each is a call from the C parser, for nothing."""
+"""Maximum ratio of further bytes to content. Chunks of one byte, a call from the C parser each,
+have a ratio of five.
+"""
 
 END_OF_HEAD = b"\r\n\r\n"
 
@@ -47,15 +50,14 @@ log = structlog.stdlib.get_logger("gateway")
 
 
 class RequestSink(Protocol):
-    """Who is told what has come, in the order of the bytes.
+    """Receives parsed requests in order.
 
-    These methods must not call the parser: it is at work.
+    These methods are called by the parser at work, and must not call it.
     """
 
     def on_request(self, head: ReceivedHead, body: bytes) -> None:
-        """A whole request has come, whose head is remembered.
-
-        All others come in parts, by the next three methods.
+        """A whole request with a cached head. Other requests come in parts, by the next three
+        methods.
         """
 
     def on_head(self, head: ReceivedHead) -> None:
@@ -68,18 +70,18 @@ class RequestSink(Protocol):
         """The latest request is complete."""
 
     def on_refusal(self, error: GatewayError, in_body: bool) -> None:
-        """The bytes are no request or, with `in_body`, no body of the latest one.
+        """Invalid bytes for a request or, if `in_body`, for the latest request's body.
 
-        Nothing follows: what comes after that might be a part of it.
+        This is the last call: the following bytes could belong to the invalid request.
         """
 
 
 class RequestParser:
-    """The requests of one connection, one after the other.
+    """Parses the requests of one connection.
 
-    It looks ahead no further than it must: once two requests are without an answer, bytes are held
-    back until `answered` says that there is one answer more. They are also held back when it has
-    parsed many. Whenever it `can_go_on`, it is to be told to, in another turn of the event loop.
+    With two unanswered requests, or after much parsing, further bytes are held back: until
+    `answered`, or until `go_on`, to be called in another turn of the event loop whenever it
+    `can_go_on`.
     """
 
     def __init__(self, sink: RequestSink, heads: HeadMemory, turns: ParsingTurns) -> None:
@@ -87,49 +89,49 @@ class RequestParser:
         self._heads = heads
         self._turns = turns
         self._raw = b""
-        """The bytes of the head that is being parsed, if they came in one packet."""
+        """The bytes of the current head, if it came in one packet."""
         self._body_left = 0
-        """Bytes of the body behind a remembered head that have not come."""
+        """Missing bytes of the body after a cached head."""
         self._parser = httptools.HttpRequestParser(self)
         self.in_head = False
-        """Whether a part of a head has come that is not complete."""
+        """Whether an incomplete head has arrived."""
         self._in_body = False
         self._stopped = False
-        """Whether everything that still comes is ignored."""
+        """Whether further bytes are ignored."""
         self._unanswered = 0
-        """Requests whose heads have come and whose answers are not complete."""
+        """Requests with a head and without a complete answer."""
         self._held_back = bytearray()
         self._progress = False
-        """Whether the bytes parsed last have completed a head, a part of a body, or a message."""
+        """Whether the latest slice completed a head, part of a body, or a message."""
         self._without_progress = 0
         """Bytes since the last progress."""
         self._pieces: list[bytes] = []
-        """Those of a body that are in the bytes being parsed: the sink is told of them at once."""
+        """Parts of a body in the current slice, given to the sink together."""
         self._is_chunked = self._in_chunks = False
-        """Whether the body comes in chunks; and whether the bytes being parsed are all its."""
+        """Whether the body is chunked, and whether all of the current slice is the body's."""
         self._content = self._framing = 0
-        """Bytes of that body, and of what has come with them."""
+        """Bytes of content, and of content with framing."""
         self._keep_alive = True
         self._target = b""
         self._headers: list[tuple[bytes, bytes]] = []
-        """Those of the head, or after it the trailers."""
+        """The head's, later the trailers."""
         self._checked: list[tuple[bytes, bytes]] = []
-        """The headers that `rules` has something to say about."""
+        """The headers for `rules.check_head`."""
 
     @property
     def holds_back(self) -> bool:
-        """Whether bytes are held back: no more of them should be read."""
+        """Whether bytes are held back, so that reading should pause."""
         return bool(self._held_back)
 
     @property
     def unfinished(self) -> int:
-        """Bytes that are kept until there is more, or time."""
+        """Bytes in memory that await more bytes or a turn."""
         return len(self._held_back) + self._without_progress
 
     def refused(
         self, error: GatewayError, head: ReceivedHead | None, *, peer: str, seconds: float
     ) -> Refused:
-        """What there is to report of a refusal; without a head, of as much as has come of one."""
+        """The report of a refusal; without a head, from the incomplete one."""
         method, target, headers = "", b"", self._headers[:0]
         if head is not None:
             method, target, headers = head.method, head.target, head.headers
@@ -142,18 +144,17 @@ class RequestParser:
 
     @property
     def can_go_on(self) -> bool:
-        """Whether some of the bytes that are held back can be parsed."""
         return self._unanswered < 2 and bool(self._held_back)
 
     def go_on(self) -> None:
-        """Parse some of the bytes that are held back."""
+        """Parse some of the bytes that were held back."""
         if self.can_go_on:
             data = bytes(self._held_back)
             self._held_back.clear()
             self.feed(data)
 
     def feed(self, data: bytes) -> None:
-        """Parse what has come, or some of it. Errors go to the sink."""
+        """Parse new bytes, possibly holding some back. The sink receives errors."""
         if self._held_back:
             self._held_back += data
             return
@@ -165,7 +166,7 @@ class RequestParser:
             self._parse_in_turn(data)
 
     def _parse_in_turn(self, data: bytes) -> None:
-        """Parse as much as may be parsed now, and hold back the rest."""
+        """Parse as much as this turn allows, and hold back the rest."""
         turns, at = self._turns, 0
         if turns.is_over or self._unanswered > 1:
             self._held_back += data
@@ -183,7 +184,7 @@ class RequestParser:
         turns.spend(now - began)
 
     def _take_remembered(self, data: bytes) -> bytes:
-        """Take the request at the beginning if its head is remembered; the rest of the data."""
+        """Take a request with a cached head; return the remaining bytes."""
         end = data.find(END_OF_HEAD) + len(END_OF_HEAD)
         raw = data[:end]
         head = self._heads.find(raw)
@@ -207,7 +208,7 @@ class RequestParser:
         return self._take_body(data[end:])
 
     def _take_body(self, data: bytes) -> bytes:
-        """Take what has come of the body behind a remembered head; the rest of the data."""
+        """Take the body of a request with a cached head; return the remaining bytes."""
         left = self._body_left
         if data:
             self._sink.on_body(data if len(data) <= left else data[:left])
@@ -219,18 +220,18 @@ class RequestParser:
         return data[left:]
 
     def answered(self) -> bool:
-        """The answer to the oldest request is complete. Returns whether it can go on."""
+        """The oldest request has been answered. Returns `can_go_on`."""
         self._unanswered -= 1
         return self.can_go_on
 
     def stop(self) -> None:
-        """Ignore whatever comes from now on."""
+        """Ignore further bytes."""
         self._stopped = True
         self._body_left = 0
         self._held_back.clear()
 
     def forget(self) -> None:
-        """Stop, and keep nothing of what has come. Not to be called while the parser is at work."""
+        """Stop, and drop all bytes. Must not be called by the sink."""
         self.stop()
         self._parser = httptools.HttpRequestParser(self)
         self._headers, self._target, self._raw = [], b"", b""
@@ -238,7 +239,7 @@ class RequestParser:
         self.in_head = False
 
     def close(self) -> None:
-        """The last call: stop, and leave no work for the garbage collector."""
+        """Stop, and break reference cycles. Must be the last call."""
         self.stop()
         del self._parser, self._sink
 
@@ -265,14 +266,14 @@ class RequestParser:
             self._refuse(error)
 
     def _hand_over(self) -> None:
-        """Tell the sink what has come of the body."""
+        """Give the body's parts to the sink."""
         pieces, self._pieces = self._pieces, []
         data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         self._content += len(data)
         self._sink.on_body(data)
 
     def _check_framing(self) -> None:
-        """Raise GatewayError if most of a body is no content, now that much of it has come."""
+        """Raise GatewayError for a chunked body with too much framing."""
         if self._framing > FRAMING_TIMES * self._content:
             raise GatewayError(
                 Code.INVALID_ARGUMENT,
@@ -281,7 +282,7 @@ class RequestParser:
             )
 
     def _check_unfinished(self, more: int) -> None:
-        """Raise GatewayError for what is too large although its end has not come."""
+        """Raise GatewayError for an incomplete element that is too large."""
         self._without_progress += more
         if self._without_progress > LARGEST_HEAD:
             what = "trailers, or a chunk's extensions, are" if self._in_body else "headers are"
@@ -364,10 +365,7 @@ class RequestParser:
 
 
 def problem_of(error: httptools.HttpParserError) -> GatewayError:
-    """What is wrong with the bytes, for the client.
-
-    That is what llhttp says, or what a method of the parser above has raised.
-    """
+    """The error for the client: llhttp's, or the one that a callback raised."""
     cause = error.__context__
     if isinstance(cause, GatewayError):
         return cause

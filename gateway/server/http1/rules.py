@@ -1,8 +1,8 @@
-"""What the head of a request has to be, beyond what the parser (llhttp) sees to.
+"""Rules for request heads, beyond those of the parser (llhttp).
 
-llhttp refuses by itself what could hide one request in another: two lengths, a length beside
-chunks, bare line feeds, folded lines, blanks before a colon, control characters. Here is what it
-lets through, by RFC 9112 and RFC 9110.
+llhttp refuses request smuggling: two lengths, a length with chunks, bare line feeds, folded lines,
+white space before a colon, control characters. This module checks what remains of RFC 9112 and
+9110.
 """
 
 import re
@@ -15,32 +15,30 @@ from gateway.errors import Code, GatewayError
 from gateway.http.request_headers import no_upgrade
 
 LONGEST_TARGET = 8 * 1024
-"""Bytes of a request target; RFC 9112 section 3 asks for 8000 at least."""
+"""RFC 9112 section 3 asks for at least 8000."""
 MOST_HEADERS = 100
 HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
-"""`uri-host [":" port]` (RFC 9110 section 7.2), or nothing."""
+"""`uri-host [":" port]` (RFC 9110 section 7.2), or empty."""
 OWN_SCHEMES = (b"http", b"https")
 CHECKED = frozenset((b"host", b"transfer-encoding", b"expect"))
-"""The headers that `check_head` looks at."""
+"""The headers that `check_head` reads."""
 
 
 def malformed(problem: str) -> GatewayError:
-    """400, with what is wrong."""
     return GatewayError(
         Code.INVALID_ARGUMENT, f"this is not a valid HTTP/1.1 request: {problem}", status=400
     )
 
 
 def too_large(problem: str, *, status: int) -> GatewayError:
-    """414 for the target, 431 for headers, with what is too large."""
+    """414 for the target, 431 for headers."""
     return GatewayError(Code.RESOURCE_EXHAUSTED, problem, status=status)
 
 
 def check_head(version: str, headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Whether the client waits for a 100 before it sends the body.
+    """Whether the client waits for a 100 before sending the body.
 
-    `headers` are those in CHECKED, by lower-case name. Raises GatewayError for a head that is no
-    request's.
+    `headers` are those in CHECKED_HEADERS, with lower-case names. Raises GatewayError.
     """
     check_version(version)
     has_host = is_chunked = expects_continue = False
@@ -68,7 +66,6 @@ def check_head(version: str, headers: Iterable[tuple[bytes, bytes]]) -> bool:
 
 @lru_cache(maxsize=64)
 def is_host(value: bytes) -> bool:
-    """Whether this can be a Host header's value."""
     return HOST.fullmatch(value) is not None
 
 
@@ -81,7 +78,7 @@ def check_version(version: str) -> None:
 
 
 def check_expectation(value: bytes) -> None:
-    """Raise GatewayError for an expectation that nobody knows (RFC 9110 section 10.1.1)."""
+    """Raise GatewayError for an unknown expectation (RFC 9110 section 10.1.1)."""
     if value.lower() != b"100-continue":
         raise GatewayError(
             Code.INVALID_ARGUMENT, "Expect: nothing but 100-continue can be met", status=417
@@ -89,20 +86,16 @@ def check_expectation(value: bytes) -> None:
 
 
 def check_coding(value: bytes) -> None:
-    """Raise GatewayError for a Transfer-Encoding that is not just `chunked`.
+    """Raise GatewayError for a Transfer-Encoding other than `chunked`.
 
-    Others are not understood here, and where two programs understand a body's end differently
-    one request can hide in another.
+    Two programs that disagree about the end of a body allow request smuggling.
     """
     if value.lower() != b"chunked":
         raise malformed("Transfer-Encoding: nothing but chunked is understood")
 
 
 def no_other_protocol(method: bytes) -> GatewayError:
-    """What to say to a request after which the parser reads no more HTTP.
-
-    It would take the body for that protocol's: the body would be lost.
-    """
+    """The error for CONNECT or an upgrade, which would make llhttp drop the body."""
     if method == b"CONNECT":
         return GatewayError(Code.UNIMPLEMENTED, "this is no proxy: there is no CONNECT")
     return no_upgrade()
@@ -111,9 +104,8 @@ def no_other_protocol(method: bytes) -> GatewayError:
 def origin_form(target: bytes, method: bytes) -> bytes:
     """The target as `/path?query` (RFC 9112 section 3.2).
 
-    For a target that is not in that form: `http://host/path`, as clients send it to proxies, is
-    served as its path; `*` stays for OPTIONS. Raises GatewayError for what is no target of this
-    server.
+    Takes targets in other forms: the path of `http://host/path`, sent to proxies; `*` stays for
+    OPTIONS. Raises GatewayError for other targets.
     """
     if b"#" in target:
         raise malformed("the target has a fragment (#)")
