@@ -1,4 +1,4 @@
-"""The way to Cuebot that the settings ask for."""
+"""The upstream for the settings."""
 
 import structlog
 
@@ -15,21 +15,20 @@ from gateway.upstream.tls import Tls, load_tls
 log = structlog.stdlib.get_logger("gateway.upstream")
 
 PING_FLOOR = 300
-"""Seconds. Cuebot (grpc-java's default) answers pings more often than this by closing."""
+"""Cuebot (grpc-java's default) closes a connection with more frequent pings."""
 PATIENCE = 5.0
-"""Seconds that calls wait without any answer before the endpoint is probed."""
+"""Time of waiting calls without any answer before a probe. Shorter with a short GRPC_TIMEOUT."""
 PROBE_TIMEOUT = 3.0
-"""Both are shorter where GRPC_TIMEOUT is so short that calls would all be over by then."""
+"""Shorter with a short GRPC_TIMEOUT, within which all calls end."""
 TLS_FILES = ("cuebot_ca_file", "cuebot_cert_file", "cuebot_key_file")
 
 Cuebot = Endpoint | Balancer
-"""An `Upstream` whose endpoints can be told apart."""
 
 
 def open_upstream(settings: Settings) -> Cuebot:
-    """The way to CUEBOT_ENDPOINT; nothing is connected before it is used.
+    """The upstream at CUEBOT_ENDPOINT, which connects on first use.
 
-    One endpoint is that alone. Raises ConfigurationError when the settings about TLS cannot work.
+    Raises ConfigurationError for invalid TLS settings.
     """
     if 0 < settings.keepalive_time < PING_FLOOR:
         log.warning(
@@ -59,10 +58,10 @@ def open_upstream(settings: Settings) -> Cuebot:
 
 
 def tls_of(settings: Settings) -> Tls | None:
-    """What CUEBOT_TLS and the files beside it ask for; None is plaintext.
+    """TLS of CUEBOT_TLS and its files; None is plaintext.
 
-    Raises ConfigurationError for a file that cannot be used, for half of a pair, and for a file
-    that would not be used: whoever sets one does not want plaintext.
+    Raises ConfigurationError for an unusable file, an incomplete pair, and a file without
+    CUEBOT_TLS: its owner does not expect plaintext.
     """
     if settings.cuebot_tls:
         return load_tls(settings.cuebot_ca_file, pair_of(settings, "cuebot"))

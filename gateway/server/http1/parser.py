@@ -61,10 +61,10 @@ class RequestSink(Protocol):
         """
 
     def on_head(self, head: ReceivedHead) -> None:
-        """The head of a request has come."""
+        """The head of a request."""
 
     def on_body(self, data: bytes) -> None:
-        """A part of the latest request's body has come."""
+        """A part of the latest request's body."""
 
     def on_end(self) -> None:
         """The latest request is complete."""

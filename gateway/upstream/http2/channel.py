@@ -1,4 +1,4 @@
-"""A `Channel` over our own HTTP/2: connected when it is wanted, and again when it is lost."""
+"""A `Channel` over our HTTP/2: connects on demand, and reconnects after a loss."""
 
 import asyncio
 import math
@@ -19,7 +19,7 @@ CACHED_HEADS = 4096
 
 
 class Http2Channel:
-    """Makes unary calls to `endpoint` (`host:port`)."""
+    """Unary calls to `endpoint` (`host:port`)."""
 
     def __init__(
         self,
@@ -39,15 +39,14 @@ class Http2Channel:
         self._connection: Connection | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._retiring: WeakSet[Connection] = WeakSet()
-        """Connections on which calls are still being answered."""
+        """Closing connections with active calls."""
         self._problem: Exception | None = None
-        """Why the latest attempt to connect has failed, or the connection was given up."""
+        """Why the latest attempt failed, or the connection was given up."""
         self._backoff = 0.0
         """Seconds before the next attempt."""
         self._since = 0.0
-        """The loop's time at which the connection has been made."""
+        """Loop time of the connection's start."""
         self.spoke = False
-        """As `Channel` has it."""
         self._head = lru_cache(maxsize=CACHED_HEADS)(self._make_head)
 
     # --- Calls ------------------------------------------------------------------------------
@@ -69,7 +68,7 @@ class Http2Channel:
         return await connection.unary(head, payload, connection.time() + timeout, expects)
 
     def _block(self, path: str, timeout: float, metadata: Metadata) -> bytes:
-        """The headers of a call."""
+        """The header block of a call."""
         return b"".join(
             (
                 self._head(path),
@@ -80,7 +79,7 @@ class Http2Channel:
         )
 
     def _make_head(self, path: str) -> bytes:
-        """The headers that all calls of a method have in common."""
+        """The header fields that all calls of a method share."""
         scheme = INDEXED_HTTP if self._tls is None else INDEXED_HTTPS
         fields = (
             (b":path", path.encode()),
@@ -142,7 +141,7 @@ class Http2Channel:
     # --- Connecting -------------------------------------------------------------------------
 
     async def _connect(self) -> None:
-        """Try until there is a connection."""
+        """Try until connected."""
         options = self._options
         make = partial(Connection, self, max_message=options.max_message, patience=options.patience)
         while True:
@@ -195,22 +194,21 @@ class Http2Channel:
 
 
 OF_CALLER = 2
-"""How many fields at the end of a call's metadata all calls of a caller have in common."""
+"""Fields at the end of the metadata that all calls of a caller share."""
 
 
 @lru_cache(maxsize=CACHED_HEADS)
 def caller_literals(metadata: Metadata) -> bytes:
-    """Those as header fields."""
     return b"".join([literal(name.encode(), value.encode()) for name, value in metadata])
 
 
 @lru_cache(maxsize=64)
 def timeout_field(seconds: float) -> bytes:
-    """The header field `grpc-timeout`: for most calls, that of GRPC_TIMEOUT."""
+    """The `grpc-timeout` field; for most calls, GRPC_TIMEOUT's."""
     return literal(b"grpc-timeout", grpc_timeout(seconds))
 
 
 def grpc_timeout(seconds: float) -> bytes:
-    """Seconds as `grpc-timeout` has them: at most eight digits and a unit."""
+    """At most eight digits and a unit."""
     milliseconds = math.ceil(seconds * 1000)
     return b"%dm" % milliseconds if milliseconds < 10**8 else b"%dS" % min(seconds, 10**8 - 1)

@@ -1,4 +1,4 @@
-"""One HTTP/2 connection on an event loop: a core, with transport, timers and futures around it."""
+"""An HTTP/2 connection on an event loop: a core with transport, timers and futures."""
 
 import asyncio
 from collections.abc import Callable
@@ -19,16 +19,15 @@ from gateway.write_buffer import WriteBuffer
 log = structlog.stdlib.get_logger("gateway.upstream")
 
 TOO_MANY_PINGS = b"too_many_pings"
-"""What gRPC's servers say with ENHANCE_YOUR_CALM."""
+"""The text of gRPC servers with ENHANCE_YOUR_CALM."""
 TIMER_STEP = 0.001
-"""Seconds. The loop's timers are no finer than that."""
+"""The resolution of the loop's timers."""
 READ_IN_A_TURN = 2**19
-"""Bytes after which others have their turn, which take up to 1 ms: a transport may otherwise read
-8 MB in a row."""
+"""Limit before other callbacks run, up to 1 ms of work: a transport may read 8 MB in a row."""
 
 
 class ClosedEarly(ConnectionError):
-    """The peer ended the connection before it had introduced itself as HTTP/2."""
+    """The peer closed the connection before its SETTINGS."""
 
 
 class SpeaksTls(ConnectionError):
@@ -36,30 +35,29 @@ class SpeaksTls(ConnectionError):
 
 
 class ConnectionOwner(Protocol):
-    """Who makes calls on a connection, and is told what becomes of it."""
+    """Makes calls on a connection, and is notified of its end."""
 
     def on_end(self, connection: "Connection") -> None:
-        """No more calls should be made on it; those that have begun may finish. Told once.
+        """No further call should begin; active ones may finish. Called once.
 
-        It is lost, the peer is going away, or its stream numbers are used up.
+        The connection is lost, the peer is going away, or the stream numbers are used up.
         """
 
     def on_silence(self) -> None:
-        """No call was answered, or begun to be, for as long as its patience lasts.
+        """No call was answered, or got a beginning, for `patience` seconds. Called repeatedly.
 
-        Calls have been waiting since then, or have been given up meanwhile. A peer that says
-        nothing else is silent, too. Told again and again.
+        Calls have been waiting since, or have been given up. Frames without answers do not count.
         """
 
 
 class Unowned:
-    """The owner of a connection that is made only to see whether there can be one."""
+    """The owner of a trial connection."""
 
     def on_end(self, connection: "Connection") -> None:
-        """That is the end of it."""
+        """Nothing to do."""
 
     def on_silence(self) -> None:
-        """Nobody waits for an answer."""
+        """Nothing to do."""
 
 
 class Answer:
@@ -81,45 +79,47 @@ class Answer:
 
 
 class Connection(asyncio.Protocol):
-    """A client connection that makes unary gRPC calls. `patience` is in seconds."""
+    """A client connection for unary gRPC calls. `patience` is in seconds."""
 
     ready: "asyncio.Future[None]"
-    """Done when the peer has introduced itself as HTTP/2. There from `connection_made` on."""
+    """Resolved by the peer's SETTINGS. Set in `connection_made`."""
     time: Callable[[], float]
-    """The clock of deadlines: the loop's. There from then on, too."""
+    """The loop's clock, for deadlines. Set in `connection_made`."""
 
     def __init__(self, owner: ConnectionOwner, *, max_message: int, patience: float = inf) -> None:
         self.too_many_pings = False
-        """Whether the peer has closed it because of our pings."""
+        """Whether the peer closed the connection because of our pings."""
         self.last_active = 0.0
-        """The loop's time at which the peer has last said something."""
+        """Loop time of the peer's latest data."""
         self.answered_at = 0.0
-        """The same of the end of an answer; 0 before the first one."""
+        """Loop time of the latest answer's end; 0 before the first."""
         self.problem: Exception | None = None
-        """Why it was ended: on this side, or by the peer, as an error."""
+        """Why the connection ended, on this side or the peer's."""
         self._farewell = ""
-        """What the peer has said when it began to go away."""
+        """The text of the peer's GOAWAY."""
         self._owner = owner
         self._max_message = max_message
         self._patience = patience
         self._asked_at = 0.0
-        """Since when a call has been waiting and none was answered; 0 if none waits. It stays when
-        the call is given up: nothing has been heard then, either."""
+        """Loop time since which calls have waited without any answer; 0 if none waits. Kept when
+        the call is given up, since the silence goes on.
+        """
         self._deadline_timer: asyncio.TimerHandle | None = None
         self._next_deadline = inf
-        """When that fires. No call under way has an earlier one; the one that it was set for may be
-        over."""
+        """When the deadline timer fires: not after any active call's deadline, but perhaps
+        earlier.
+        """
         self._silence_timer: asyncio.TimerHandle | None = None
-        """Answers do not reset it: it checks when it fires how long ago the last one came."""
+        """Not reset by answers: when it fires, it checks the time of the latest answer."""
         self._doubted_at = -1.0
-        """What `answered_at` was at the latest `probe`."""
+        """`answered_at` at the latest `probe`."""
         self._pong: asyncio.TimerHandle | None = None
-        """Ends the connection if there is no answer to a ping."""
+        """Ends the connection if a ping stays unanswered."""
         self._upkeep: asyncio.TimerHandle | None = None
         self._warned = False
-        """Whether the log says that the peer goes away, and why."""
+        """Whether the peer's GOAWAY has been logged."""
         self._goes_on = False
-        """Whether what has arrived is to be gone on with, and nothing is read meanwhile."""
+        """Whether received data awaits another turn, and reading is paused."""
         self._read_in_turn = 0
         """Bytes since the latest pause."""
         self._ended = False
@@ -131,8 +131,8 @@ class Connection(asyncio.Protocol):
     ) -> bytes:
         """The answer to a call. Raises CallFailed.
 
-        `head` is the block of the request's headers, which say what is left of `deadline` (the
-        loop's time), which is kept on this side too. Cancelling the task cancels the call.
+        `head` is the request's header block with the remaining time. `deadline` (loop time) is
+        enforced here as well. Cancelling the task cancels the call.
         """
         answer = Answer(self._loop.create_future(), expects)
         stream = self._calls.start(head, message, deadline, answer)
@@ -152,7 +152,7 @@ class Connection(asyncio.Protocol):
             del answer, stream  # an error would hold itself: traceback, frame, future
 
     def _watch_deadlines(self, earliest: float) -> None:
-        """One timer for all deadlines, at the earliest of them: a timer for each costs more."""
+        """Set the one timer to the earliest deadline: a timer per call costs more."""
         if self._deadline_timer is not None:
             self._deadline_timer.cancel()
         self._next_deadline = earliest
@@ -165,7 +165,7 @@ class Connection(asyncio.Protocol):
             self._watch_deadlines(earliest)
 
     def _watch_silence(self) -> None:
-        """Look when patience ends; once it has ended, after as long again."""
+        """Check at the end of `patience`, then after each further `patience`."""
         now, silent_at = self._loop.time(), self._asked_at + self._patience
         when = silent_at if silent_at > now else now + self._patience
         self._silence_timer = self._loop.call_at(when, self._look_for_silence)
@@ -183,21 +183,20 @@ class Connection(asyncio.Protocol):
 
     @property
     def usable(self) -> bool:
-        """Whether new calls can be made, once it is ready."""
+        """Whether new calls can begin, once `ready`."""
         return not self._calls.closing
 
     @property
     def answered(self) -> bool:
-        """Whether a call has been answered on it."""
+        """Whether any call has been answered."""
         return self.answered_at > 0 or self._core.answered
 
     @property
     def idle(self) -> bool:
-        """Whether no call is being made."""
         return self._calls.idle
 
     def look_after(self, options: ChannelOptions) -> None:
-        """Close the connection when it has been idle for long; ping while calls are under way."""
+        """Close the connection when idle for too long; send keepalive pings during calls."""
         left = self.last_active + options.idle_timeout - self._loop.time()
         if self.idle and left <= 0:
             self._calls.close()
@@ -210,18 +209,19 @@ class Connection(asyncio.Protocol):
         self._upkeep = self._loop.call_later(delay, self.look_after, options)
 
     def probe(self, timeout: float) -> None:
-        """Ping, as below, but once between two answers.
+        """Ping, but only once between two answers.
 
-        Cuebot (grpc-java) closes a connection at the third ping for which it has sent none between.
+        Cuebot (grpc-java) closes a connection at the third ping without an answer in between.
         """
         if self._doubted_at != self.answered_at:
             self._doubted_at = self.answered_at
             self.ping(timeout)
 
     def ping(self, timeout: float) -> None:
-        """End the connection unless the peer answers a ping, or says anything, in so many seconds.
+        """End the connection unless the peer answers a ping, or sends anything, in `timeout`
+        seconds.
 
-        It may have to take a large request first, which the ping is behind.
+        The ping may be queued behind a large request.
         """
         if self._pong is None:
             self._pong = self._loop.call_later(timeout, self._give_up, self._loop.time())
@@ -235,7 +235,6 @@ class Connection(asyncio.Protocol):
         self.abort("a ping was not answered")
 
     def abort(self, problem: str = "the connection was closed") -> None:
-        """End the connection and all of its calls."""
         self.problem = ConnectionError(problem)
         self._lose(partial(lost, problem), self.problem)
         self._transport.abort()
@@ -276,7 +275,7 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     def _go_on(self) -> None:
-        """Go on with what has arrived: others have had their turn."""
+        """Process further received data in a new turn."""
         self._goes_on = False
         self._read_in_turn = 0
         if not self._ended:
@@ -285,7 +284,7 @@ class Connection(asyncio.Protocol):
                 self._transport.resume_reading()
 
     def eof_received(self) -> None:
-        """The peer says no more. The transport closes itself."""
+        """The peer has closed its side. The transport closes itself."""
         self.connection_lost(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -299,7 +298,7 @@ class Connection(asyncio.Protocol):
         self._lose(partial(lost, problem), self._tls_of(self._core.unread) or why)
 
     def _take_rest(self) -> None:
-        """Take what has arrived before the end and was left for another turn: one read at most."""
+        """At the end, process data that was left for another turn: one read at most."""
         core, now = self._core, self._loop.time()
         with suppress(ProtocolError):
             while core.receive(b"", now):
@@ -309,7 +308,7 @@ class Connection(asyncio.Protocol):
             self.answered_at = now
 
     def _tls_of(self, begun: bytes) -> SpeaksTls | None:
-        """What is wrong if these, the peer's first bytes, are TLS."""
+        """The error if the peer's first bytes are TLS."""
         if self.ready.done() or not is_tls(begun):
             return None
         return SpeaksTls("it answers in TLS")
@@ -321,7 +320,7 @@ class Connection(asyncio.Protocol):
         self._core.resume()
 
     def _lose(self, failure: Callable[[], CallFailed], why: Exception) -> None:
-        """Whatever is under way will not be answered any more."""
+        """Fail all active calls."""
         self._ended = True
         for timer in (self._deadline_timer, self._silence_timer, self._pong, self._upkeep):
             if timer is not None:
@@ -342,7 +341,7 @@ class Connection(asyncio.Protocol):
         self._owner.on_end(self)
 
     def on_drained(self) -> None:
-        """End the connection when all is sent."""
+        """End the connection after all data is sent."""
         self._buffer.flush()
         self._transport.close()
 
@@ -366,6 +365,6 @@ class Connection(asyncio.Protocol):
 
 
 def look_at(future: "asyncio.Future[None]") -> None:
-    """Nobody may have waited for how it ends, and that is fine."""
+    """Retrieve the result, so that asyncio does not warn about an unread exception."""
     if not future.cancelled():
         future.exception()

@@ -1,7 +1,7 @@
 """An HTTP/2 client for unary gRPC calls, without I/O: bytes in, calls to sinks out (RFC 9113).
 
-There is no clock, no event loop and nothing asynchronous here. What drives it hands over the bytes
-that arrive, with the time, and sends the bytes that it is given to write.
+There is no clock and no event loop. The driver passes received bytes with the time, and sends the
+bytes that `write` gets.
 """
 
 from collections.abc import Callable
@@ -33,25 +33,25 @@ from gateway.upstream.http2.wire import (
 from gateway.upstream.interface import SMALL_ANSWER, CallFailed
 
 OUR_FRAME_SIZE = 64 * 1024
-"""The largest frame that we take."""
+"""The largest frame that we accept."""
 CONNECTION_WINDOW = 2**30
-"""Bytes of all answers together that the peer may send without a word from us. It gets them back as
-they come, so this window is never at its end: those of the single calls bound what is kept."""
+"""Flow-control window of all answers together, given back as data arrives and so never exhausted:
+the streams' windows limit memory.
+"""
 AHEAD = 2**19
-"""Bytes of each large answer that the peer may send before we have read them. Whatever it sends
-next on the connection, such as a small answer to somebody else, comes behind them."""
+"""The part of a large answer that the peer may send ahead. Later frames, such as a small answer of
+another call, come behind it.
+"""
 LONGEST_TURN = 1000
-"""Steps of work on what has arrived, before others have their turn: a frame is one, and so is a
-byte of headers that have not been seen before. A step takes one to three microseconds."""
+"""Steps of work before other callbacks run: a frame, or a byte of headers not seen before. A step
+takes 1 to 3 µs.
+"""
 TOO_LATE = str(Code.DEADLINE_EXCEEDED.value)
 PING_DATA = b"gateway!"
 
 
 class Core:
-    """One connection. An answer's message has at most `max_message` bytes.
-
-    `write` takes the bytes to send. Calls are made and ended by `calls`.
-    """
+    """One connection, with answers of at most `max_message` bytes. `write` sends bytes."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Core:
         next_stream: int = 1,
     ) -> None:
         self.answered = False
-        """Whether a call has been answered."""
+        """Whether any call has been answered."""
         self.calls = Calls(observer, write, next_stream=next_stream)
         self._observer = observer
         self._write = write
@@ -70,17 +70,17 @@ class Core:
         self._frames = FrameReader(OUR_FRAME_SIZE)
         self._blocks = BlockReader()
         self._ready = False
-        """Whether the peer has introduced itself."""
+        """Whether the peer's SETTINGS have arrived."""
         self._unfinished: BlockParts | None = None
-        """Headers of which nothing but the rest may come now."""
+        """An incomplete header block; only CONTINUATION may follow."""
         self._received = 0
-        """Bytes of answers that the connection's window has not been given back."""
+        """Bytes not yet given back to the connection's window."""
         self._steps = 0
-        """Of this turn."""
+        """Steps in this turn."""
         self._now = 0.0
 
     def open(self) -> None:
-        """Introduce ourselves."""
+        """Send the preface and our SETTINGS."""
         settings = (
             (wire.HEADER_TABLE_SIZE, 0),
             (wire.ENABLE_PUSH, 0),
@@ -93,11 +93,11 @@ class Core:
         self._write(wire.PREFACE + frame(wire.SETTINGS, 0, 0, packed) + window)
 
     def receive(self, data: bytes, now: float) -> bool:
-        """Take what has arrived; `now` is on the clock of the calls' deadlines.
+        """Process received data; `now` is on the clock of the deadlines.
 
-        Whether there is more to be done, for which this is to be called again, with no data, when
-        others have had their turn. Raises ProtocolError when the peer does not keep to the
-        protocol. The farewell is written by then, and nothing more may be handed over.
+        Returns whether work is left: call again without data, in another turn. Raises
+        ProtocolError when the peer violates the protocol; GOAWAY is written by then, and no more
+        data may follow.
         """
         self._now, self._steps = now, 0
         frames = self._frames
@@ -126,30 +126,27 @@ class Core:
         return False
 
     def pause(self) -> None:
-        """Write no more requests for now."""
         self.calls.sender.paused = True
 
     def resume(self) -> None:
-        """Write requests again."""
         self.calls.sender.paused = False
         self.calls.resume()
 
     def ping(self) -> None:
-        """Ask whether the peer is there."""
         self._write(frame(wire.PING, 0, 0, PING_DATA))
 
     @property
     def unread(self) -> bytes:
-        """What has come of a frame that was never finished."""
+        """The bytes of an incomplete frame."""
         return self._frames.unread
 
     # --- Answers ----------------------------------------------------------------------------
 
     def _take_whole_answers(self, data: bytes) -> bytes:
-        """Take the small answers that have come in one piece, as nearly all do.
+        """Take small answers that arrived in one piece, as nearly all do.
 
-        The same as taking their frames one by one, at a third of the cost. Returns the data from
-        the first frame on that is not part of one.
+        Equivalent to taking single frames, at a third of the cost. Returns the data from the first
+        other frame on.
         """
         position, size = 0, len(data)
         while position < size <= OUR_FRAME_SIZE and (answer := whole_answer(data, position)):
@@ -169,7 +166,7 @@ class Core:
         return data[position:] if position else data
 
     def _give_back(self, size: int) -> None:
-        """So many bytes of answers have come: let the peer send more, now and then."""
+        """Count received bytes, and occasionally send WINDOW_UPDATE."""
         self._received += size
         if self._received >= CONNECTION_WINDOW // 2:
             self._write(window_update(0, self._received))
@@ -213,18 +210,17 @@ class Core:
         return self.calls.streams.get(stream.number) is stream
 
     def _allow(self, stream: Stream, more: int) -> None:
-        """Let the peer send so much more of an answer."""
         stream.room += more
         self._write(window_update(stream.number, more))
 
     def _allow_part(self, stream: Stream) -> None:
-        """Let the peer be so far ahead, and no farther: small answers come behind what is sent."""
+        """Open the window by READ_AHEAD_BYTES at most: small answers come behind data in flight."""
         part = min(stream.to_come, AHEAD - stream.room)
         stream.to_come -= part
         self._allow(stream, part)
 
     def _announce(self, stream: Stream) -> None:
-        """More is coming: have it sent, or, of a large answer, as soon as there is room for it."""
+        """Request the rest of an answer: at once or, if large, when there is memory for it."""
         calls, size = self.calls, stream.due - PREFIX
         stream.announced = stream.held_back = True
 
@@ -258,7 +254,7 @@ class Core:
             self._on_block(unfinished.flags, number, b"".join(unfinished.parts))
 
     def _on_block(self, flags: int, number: int, payload: bytes) -> None:
-        """Headers or trailers, whole; `flags` are those of their first frame."""
+        """A complete block of headers or trailers, with the first frame's `flags`."""
         stream = self.calls.streams.get(number)
         if stream is None:  # without a dynamic table, its headers change nothing for others
             self.calls.count_late_frame(number)
@@ -289,7 +285,7 @@ class Core:
     def _on_trailers(self, stream: Stream, block: Block) -> None:
         """The end of an answer, or all of it.
 
-        A server that keeps the deadline says so itself, also when it has not begun to answer.
+        A server that enforces the deadline reports it itself, even before an answer begins.
         """
         self.answered |= block.grpc_status != TOO_LATE
         outcome: bytes | CallFailed | None = failure_of_trailers(block)
@@ -345,7 +341,7 @@ class Core:
             calls.abandon(stream, not_grpc("a window that is not allowed"), wrong)
 
     def _on_settings(self, payload: bytes) -> None:
-        """Keep to the peer's settings from now on (section 6.5)."""
+        """Apply the peer's settings (RFC 9113 section 6.5)."""
         calls = self.calls
         if len(payload) % wire.SETTING.size:
             raise ProtocolError("settings of a wrong size", ErrorCode.FRAME_SIZE_ERROR)

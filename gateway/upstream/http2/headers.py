@@ -1,7 +1,7 @@
 """Header blocks (HPACK, RFC 7541) without a dynamic table.
 
-Requests are literals. So are answers, since we announce a table of no size: equal blocks mean equal
-headers then, and nearly all answers have the same few.
+Our table size is 0, so equal blocks mean equal headers; nearly all answers have the same few
+blocks.
 """
 
 from base64 import b64decode
@@ -15,20 +15,21 @@ from hpack.exceptions import HPACKError, OversizedHeaderListError
 from gateway.upstream.http2.wire import ErrorCode, ProtocolError
 
 MAX_HEADERS = 32 * 1024
-"""Bytes of headers, or of trailers, in one answer: twice what gRPC's own clients take. Decoding
-them takes up to 5 ms in one go."""
+"""Limit on an answer's headers or trailers: twice that of gRPC's own clients. Decoding them takes
+up to 5 ms.
+"""
 MAX_BLOCK = 2**20
-"""Bytes of headers that are too large, but end no more than one call."""
+"""Larger headers end the connection, not only their call."""
 MAX_CONTINUATIONS = 64
-"""Frames that one block of headers may come in."""
+"""CONTINUATION frames in one block."""
 EMPTY_TABLE = b"\x20"
-"""The dynamic table has no room from here on (RFC 7541, section 6.3)."""
+"""Sets the dynamic table size to 0 (RFC 7541 section 6.3)."""
 CACHED_BLOCKS = 256
 LONGEST_CACHED_BLOCK = 1024
 
 
 def literal(name: bytes, value: bytes) -> bytes:
-    """A header field that neither side keeps (section 6.2.2)."""
+    """A literal field without indexing (RFC 7541 section 6.2.2)."""
     length, size = len(name), len(value)
     if length < 127 and size < 127:  # as nearly all are: `sized`, without its calls
         return b"\x00%c%b%c%b" % (length, name, size, value)
@@ -36,7 +37,7 @@ def literal(name: bytes, value: bytes) -> bytes:
 
 
 def sized(text: bytes) -> bytes:
-    """A string literal without Huffman coding (section 5.2)."""
+    """A string literal without Huffman coding (RFC 7541 section 5.2)."""
     length = len(text)
     if length < 127:
         return b"%c%b" % (length, text)
@@ -50,7 +51,7 @@ def sized(text: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """What gRPC needs of an answer's headers or trailers. A field that did not come is empty."""
+    """The fields of headers or trailers that gRPC reads. Absent fields are empty."""
 
     status: str
     """`:status`, the HTTP status."""
@@ -63,17 +64,17 @@ class Block:
 
 @dataclass(slots=True)
 class BlockParts:
-    """A block that comes in several frames: HEADERS, and CONTINUATION up to its end."""
+    """A block in several frames: HEADERS, then CONTINUATION."""
 
     number: int
-    """The stream's."""
+    """The stream number."""
     flags: int
-    """Those of the first frame."""
+    """The first frame's."""
     parts: list[bytes]
     size: int
 
     def add(self, number: int, payload: bytes) -> None:
-        """The next CONTINUATION. Raises ProtocolError."""
+        """Add a CONTINUATION. Raises ProtocolError."""
         if number != self.number:
             raise ProtocolError("a header block is interrupted")
         self.parts.append(payload)
@@ -83,8 +84,6 @@ class BlockParts:
 
 
 class BlockReader:
-    """Decodes the blocks of one connection."""
-
     def __init__(self) -> None:
         self._decoder = Decoder(max_header_list_size=MAX_HEADERS)
         self._decoder.header_table_size = 0
@@ -92,7 +91,7 @@ class BlockReader:
         self._cache: dict[bytes, Block] = {}
 
     def known(self, block: bytes) -> Block | None:
-        """The headers of a block that has been read before, if it is remembered."""
+        """The headers of a cached block."""
         return self._cache.get(block)
 
     def read(self, block: bytes) -> Block | None:
@@ -121,7 +120,7 @@ class BlockReader:
 
 
 def block_of(fields: Iterable[tuple[bytes, bytes]]) -> Block:
-    """What these fields say to gRPC. Of a name that occurs twice, the last counts."""
+    """The last field of a name counts."""
     named = {name: value.decode("latin-1") for name, value in fields}
     return Block(
         status=named.get(b":status", ""),
@@ -133,7 +132,7 @@ def block_of(fields: Iterable[tuple[bytes, bytes]]) -> Block:
 
 
 def binary(text: str) -> bytes:
-    """The bytes of a `-bin` value: base64, with or without padding. Anything else is empty."""
+    """The bytes of a `-bin` value: base64, with or without padding. Empty if invalid."""
     try:
         return b64decode(text.strip() + "=" * (-len(text.strip()) % 4), validate=True)
     except ValueError:
