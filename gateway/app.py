@@ -62,11 +62,11 @@ from gateway.upstream.open import Cuebot, open_upstream
 if TYPE_CHECKING:
     from gateway.observe.traces import Traces
 
-FIRST_KEYS = 5.0
+STARTUP_WAIT_SECONDS = 5.0
 """How long startup waits for an identity provider's keys and for the shared store."""
-WAITING_ANSWERS = 48
+MAX_WAITING_ANSWERS = 48
 """Calls that may wait for answer memory. Their answers stay in Cuebot's memory meanwhile."""
-WAITING_READS = 1000
+MAX_WAITING_READS = 1000
 """GET requests that may wait for a change (`Prefer: wait`)."""
 
 
@@ -239,7 +239,7 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
         slots=slots,
         load_shedder=load_shedder,
         planner=Planner(rates.weight),
-        answers=FairSemaphore(settings.max_answer_memory, WAITING_ANSWERS, rates.weight),
+        answers=FairSemaphore(settings.max_answer_memory, MAX_WAITING_ANSWERS, rates.weight),
         readiness=Readiness(),
         audit=audit,
         traces=traces,
@@ -266,7 +266,7 @@ def method_handler(settings: Settings, parts: Parts) -> UnaryHandler:
         calls,
         responder,
         parts.interceptors,
-        waiting=FairQuota(WAITING_READS, parts.rates.weight),
+        waiting=FairQuota(MAX_WAITING_READS, parts.rates.weight),
         readiness=parts.readiness,
     )
     return UnaryHandler(parts.interceptors, requests, calls, responder, reads)
@@ -312,7 +312,7 @@ async def lifespan(app: Gateway) -> AsyncIterator[None]:
     )
     try:
         with suppress(TimeoutError):
-            async with asyncio.timeout(FIRST_KEYS):
+            async with asyncio.timeout(STARTUP_WAIT_SECONDS):
                 await provider.first_look()
                 if shared is not None:
                     await shared.first_look()

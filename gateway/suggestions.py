@@ -5,10 +5,10 @@ from difflib import get_close_matches
 from itertools import islice
 
 DID_YOU_MEAN = "; did you mean "
-SHOWN = 80
+QUOTED_CHARS = 80
 """Characters of a client's input that an error message repeats."""
 
-MOST_NAMES = 4000
+MAX_COMPARED_NAMES = 4000
 """Comparing that many takes some milliseconds."""
 
 
@@ -18,8 +18,8 @@ def did_you_mean(word: str, names: Iterable[str], mark: str = "") -> str:
 
     Empty if there is none. `mark` surrounds the name.
     """
-    lowered = {name.lower(): name for name in islice(names, MOST_NAMES)}
-    sought = word[:SHOWN].lower()
+    lowered = {name.lower(): name for name in islice(names, MAX_COMPARED_NAMES)}
+    sought = word[:QUOTED_CHARS].lower()
     near = get_close_matches(sought, lowered, n=1) or [
         name for name in lowered if sought and name.startswith(sought)
     ]

@@ -3,7 +3,7 @@
 import asyncio
 from weakref import WeakKeyDictionary
 
-MAX_UNWRITTEN = 64 * 1024
+MAX_UNWRITTEN_BYTES = 64 * 1024
 """Size at which a buffer is handed to the transport."""
 
 
@@ -26,7 +26,7 @@ class WriteBuffer:
 
     def write(self, data: bytes) -> None:
         """Send soon; data of MAX_UNWRITTEN_BYTES or more at once and without a copy."""
-        if not self.collects or len(data) >= MAX_UNWRITTEN:
+        if not self.collects or len(data) >= MAX_UNWRITTEN_BYTES:
             self.flush()
             self._hand_over(data)
             return
@@ -34,7 +34,7 @@ class WriteBuffer:
             self._unsent.add(self)
         self._unwritten.append(data)
         self._size += len(data)
-        if self._size >= MAX_UNWRITTEN:
+        if self._size >= MAX_UNWRITTEN_BYTES:
             self.flush()
 
     def flush(self) -> None:

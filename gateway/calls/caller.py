@@ -12,7 +12,7 @@ from gateway.calls.plan import Plan
 from gateway.codec.xml_text import UnreadableXml, takes_long, texts_of
 from gateway.errors import Code, GatewayError
 from gateway.schema.method import Method, set_at, value_at
-from gateway.suggestions import SHOWN
+from gateway.suggestions import QUOTED_CHARS
 
 
 class Caller(NamedTuple):
@@ -97,7 +97,7 @@ def check_xml(place: str, xml: str, element: str, subject: str) -> None:
         ) from None
     other = next((name for name in names if name != subject), None)
     if other is not None or not names:
-        found = "is not there" if other is None else f"is {other[:SHOWN]!r}"
+        found = "is not there" if other is None else f"is {other[:QUOTED_CHARS]!r}"
         raise GatewayError(
             Code.PERMISSION_DENIED,
             f"{place}: its <{element}> {found}; it has to be the caller, {subject!r}"

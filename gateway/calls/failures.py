@@ -11,7 +11,7 @@ from gateway.codec.encode import details_to_json
 from gateway.codec.fields import is_message, message_of
 from gateway.errors import RETRY_SOON, Code, GatewayError
 from gateway.schema.method import FieldPath, Method, value_at
-from gateway.suggestions import SHOWN
+from gateway.suggestions import QUOTED_CHARS
 from gateway.upstream.interface import CallFailed, Reason
 
 UNREACHABLE = (Reason.NOT_CONNECTED, Reason.LOST)
@@ -115,7 +115,7 @@ def subjects(method: Method, payload: bytes, joint: str = " or ") -> str:
     """
     request = GetMessageClass(method.descriptor.input_type).FromString(payload)
     found = [
-        f"{each.kind} {text!r:.{SHOWN}}"
+        f"{each.kind} {text!r:.{QUOTED_CHARS}}"
         for each in method.references
         if not each.listed
         for text in [id_at(request, each.place.original, each.is_text)]
@@ -123,7 +123,7 @@ def subjects(method: Method, payload: bytes, joint: str = " or ") -> str:
     ]
     if found and method.signs is not None:
         found += [
-            f"{field.json_name} {value!r:.{SHOWN}}"
+            f"{field.json_name} {value!r:.{QUOTED_CHARS}}"
             for field, value in request.ListFields()
             if field.json_name in method.signs.things
             if field.type == FieldDescriptor.TYPE_STRING and not field.is_repeated
@@ -155,4 +155,4 @@ def values_of(request: Any) -> Iterator[str]:
         if field.type == FieldDescriptor.TYPE_MESSAGE:
             value = getattr(value, "name", "")
         if value:
-            yield f"{field.json_name} {value!r:.{SHOWN}}"
+            yield f"{field.json_name} {value!r:.{QUOTED_CHARS}}"

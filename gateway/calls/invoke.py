@@ -29,7 +29,7 @@ from gateway.schema.method import (
     set_at,
     value_at,
 )
-from gateway.suggestions import SHOWN
+from gateway.suggestions import QUOTED_CHARS
 from gateway.upstream.interface import CallFailed, Expects, Metadata, Upstream, takes_all
 
 
@@ -62,7 +62,7 @@ class Call(Protocol):
         """`found` are the parts of the request that come from look-ups."""
 
 
-MOST_NAMESAKES = 10
+MAX_LISTED_NAMESAKES = 10
 Around = Callable[[Call], Call]
 
 
@@ -156,7 +156,7 @@ async def own_answer(
     answer = await answer_of(plan.method, payload, call, known, resolved)
     for step, value in sought_first(plan):
         if step.same and value_at(parsed(plan.method, answer), step.same) != value:
-            problem = f"what {plan.method.path} found is not of {value!r:.{SHOWN}}"
+            problem = f"what {plan.method.path} found is not of {value!r:.{QUOTED_CHARS}}"
             raise GatewayError(
                 Code.NOT_FOUND, f"{step.given}: {problem}, but of another of that name"
             )
@@ -285,7 +285,8 @@ async def look(
     newest = max(rows, key=lambda row: value_at(row, listing.newest)) if listing.newest else rows[0]
     if resolved is not None:
         many = f"; newest of {len(rows)}" if len(rows) > 1 else ""
-        resolved.append(f"{kind}={quote(str(newest.id)[:SHOWN])}{many}")  # it is in a header
+        name = quote(str(newest.id)[:QUOTED_CHARS])  # for a header
+        resolved.append(f"{kind}={name}{many}")
     return newest.id
 
 
@@ -310,8 +311,8 @@ async def namesakes(
     rows = await rows_of(listing, method, payload, call, None)
     if not rows:
         return error
-    ids = ", ".join(str(row.id) for row in rows[:MOST_NAMESAKES])
-    more = ", …" if len(rows) > MOST_NAMESAKES else ""
+    ids = ", ".join(str(row.id) for row in rows[:MAX_LISTED_NAMESAKES])
+    more = ", …" if len(rows) > MAX_LISTED_NAMESAKES else ""
     what = subjects(method, payload, " and ")
     problem = f"there are {len(rows)} of {what}: {ids}{more}; send the id of one"
     return Ambiguous(problem, error.cuebot)
@@ -333,10 +334,10 @@ def sought(by: LookUp | Naming, asked: Plan) -> str:
 def sought_at(asked: Plan, place: BodyPath) -> str:
     """The criterion at a path, and its origin: `job 'x' (job.id '…')`."""
     value = asked_at(asked, place)
-    text = f"{place} {value!r:.{SHOWN}}"
+    text = f"{place} {value!r:.{QUOTED_CHARS}}"
     for step, given in sought_first(asked):
         if step.put == place != step.given:
-            known_by = f"{step.given} {given!r:.{SHOWN}}"
+            known_by = f"{step.given} {given!r:.{QUOTED_CHARS}}"
             return f"{text} ({known_by})" if value else known_by
     return text
 

@@ -7,15 +7,15 @@ from gateway.codec.rewrite import Body, BodyPath, Json, Moved, peek
 from gateway.errors import Code, GatewayError
 from gateway.schema.method import Naming, Reference, Sent, Source
 
-ID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+CUEBOT_ID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 """The format of all ids of Cuebot."""
-NOTHING = (None, "")
+ABSENT_VALUES = (None, "")
 """Values that count as not given."""
 
 
 def is_name(content: object) -> bool:
     """Whether a value in the place of an id is a name: anything but an id of Cuebot's."""
-    return isinstance(content, str) and bool(content) and not ID.fullmatch(content)
+    return isinstance(content, str) and bool(content) and not CUEBOT_ID.fullmatch(content)
 
 
 def without_id(value: object, reference: Reference) -> Iterator[tuple[str, Json]]:
@@ -29,14 +29,14 @@ def without_id(value: object, reference: Reference) -> Iterator[tuple[str, Json]
             if reference.is_text:
                 if is_name(item):
                     yield f"{reference.place}[{number}]", {"name": item}
-            elif type(item) is dict and item.get("id") in NOTHING:
+            elif type(item) is dict and item.get("id") in ABSENT_VALUES:
                 yield f"{reference.place}[{number}]", item
     elif reference.is_text:
         if is_name(found):
             yield str(reference.place), {"name": found}
     elif found is None and type(value) is dict:
         yield str(reference.place), {}
-    elif type(found) is dict and found.get("id") in NOTHING:
+    elif type(found) is dict and found.get("id") in ABSENT_VALUES:
         yield str(reference.place), found
 
 
@@ -82,7 +82,7 @@ def take_search(
 def given_source(sent: Sent, thing: Body, body: Body) -> Source | None:
     """The first source that has a value."""
     for source in sent.sources:
-        if (thing if source.inside else body).peek(source.path) not in NOTHING:
+        if (thing if source.inside else body).peek(source.path) not in ABSENT_VALUES:
             return source
     return None
 

@@ -24,14 +24,14 @@ from gateway.schema.method import (
     value_at,
 )
 
-ALWAYS_QUICK = 64 * 1024
-LARGEST_QUICK = 256 * 1024
+ALWAYS_QUICK_BYTES = 64 * 1024
+MAX_QUICK_BYTES = 256 * 1024
 """Planned within some 5 ms, unless the body is full of small objects and lists."""
-MOST_QUICK = 10_000
+MAX_QUICK_CONTAINERS = 10_000
 """Objects and lists, 0.5 µs each."""
-MOST_QUICK_VALUES = 30_000
+MAX_QUICK_VALUES = 30_000
 """0.17 µs each."""
-MOST_REFERENCES = 100
+MAX_REFERENCES = 100
 """Objects to look up for one request, one after the other."""
 
 
@@ -64,11 +64,11 @@ Step = LookUp | Unique | Naming
 def holds_the_loop(body: bytes) -> bool:
     """Whether planning this body would block the event loop for too long."""
     size = len(body)
-    if size <= ALWAYS_QUICK:
+    if size <= ALWAYS_QUICK_BYTES:
         return False
-    if size > LARGEST_QUICK or body.count(b"{") + body.count(b"[") > MOST_QUICK:
+    if size > MAX_QUICK_BYTES or body.count(b"{") + body.count(b"[") > MAX_QUICK_CONTAINERS:
         return True
-    return body.count(b",") > MOST_QUICK_VALUES
+    return body.count(b",") > MAX_QUICK_VALUES
 
 
 def plan(method: Method, content: bytes, policy: UnknownFieldPolicy) -> Plan:
@@ -129,8 +129,8 @@ def take_references(body: Body, method: Method) -> Iterator[tuple[Step, Plan]]:
     for reference in method.references:
         for place, thing in without_id(body.value, reference):
             count += 1
-            if count > MOST_REFERENCES:
-                problem = f"more than {MOST_REFERENCES} objects have no id; send ids, or fewer"
+            if count > MAX_REFERENCES:
+                problem = f"more than {MAX_REFERENCES} objects have no id; send ids, or fewer"
                 raise GatewayError(Code.INVALID_ARGUMENT, f"{place}: {problem}")
             naming, asked, moved = take_search(reference, place, Body(thing), body, used)
             try:

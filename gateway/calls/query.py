@@ -14,13 +14,13 @@ from gateway.codec.fields import field_called, is_message, message_of, type_name
 from gateway.codec.rewrite import Json
 from gateway.codec.wellknown import is_object, is_special
 from gateway.errors import Code, GatewayError
-from gateway.suggestions import SHOWN
+from gateway.suggestions import QUOTED_CHARS
 
-MOST_PARAMETERS = 1000
-DEEPEST = 32
-NOTHING = Empty.DESCRIPTOR
+MAX_PARAMETERS = 1000
+MAX_DEPTH = 32
+EMPTY_DESCRIPTOR = Empty.DESCRIPTOR
 BOOL_VALUE = "google.protobuf.BoolValue"
-SWITCH = {"true": True, "false": False}
+BOOLEANS = {"true": True, "false": False}
 
 
 def body_of(descriptor: Descriptor, parameters: Iterable[tuple[str, str]]) -> bytes:
@@ -31,16 +31,16 @@ def body_of(descriptor: Descriptor, parameters: Iterable[tuple[str, str]]) -> by
     """
     body: Json = {}
     for number, (name, text) in enumerate(parameters):
-        if number >= MOST_PARAMETERS:
-            raise bad(name, f"more than {MOST_PARAMETERS} parameters; send them in a body (POST)")
+        if number >= MAX_PARAMETERS:
+            raise bad(name, f"more than {MAX_PARAMETERS} parameters; send them in a body (POST)")
         put(body, descriptor, name, text)
     return orjson.dumps(body)
 
 
 def put(body: Json, descriptor: Descriptor, name: str, text: str) -> None:
     *above, last = name.split(".")
-    if len(above) >= DEEPEST:
-        raise bad(name, f"more than {DEEPEST} parts")
+    if len(above) >= MAX_DEPTH:
+        raise bad(name, f"more than {MAX_DEPTH} parts")
     at, known = body, descriptor
     for part in above:
         at, known = inner(at, known, name, part)
@@ -60,11 +60,11 @@ def inner(at: Json, known: Descriptor, name: str, part: str) -> tuple[Json, Desc
     """The nested object and its type; Empty for an unknown field."""
     field = field_called(known, part)
     if field is not None and not is_object(field):
-        raise bad(name, f"{part[:SHOWN]} cannot be set in parts; send it in a body (POST)")
+        raise bad(name, f"{part[:QUOTED_CHARS]} cannot be set in parts; send it in a body (POST)")
     found = at.setdefault(part, {})
     if not isinstance(found, dict):
-        raise bad(name, f"{part[:SHOWN]} is given as a whole, too")
-    return found, NOTHING if field is None else message_of(field)
+        raise bad(name, f"{part[:QUOTED_CHARS]} is given as a whole, too")
+    return found, EMPTY_DESCRIPTOR if field is None else message_of(field)
 
 
 def as_list(value: object) -> list[object]:
@@ -74,9 +74,9 @@ def as_list(value: object) -> list[object]:
 def value_of(field: FieldDescriptor | None, text: str) -> object:
     """The JSON value for a text: numbers may stay texts, booleans may not."""
     if field is not None and (field.type == field.TYPE_BOOL or type_name(field) == BOOL_VALUE):
-        return SWITCH.get(text, text)
+        return BOOLEANS.get(text, text)
     return text
 
 
 def bad(name: str, problem: str) -> GatewayError:
-    return GatewayError(Code.INVALID_ARGUMENT, f"?{name[:SHOWN]}: {problem}")
+    return GatewayError(Code.INVALID_ARGUMENT, f"?{name[:QUOTED_CHARS]}: {problem}")

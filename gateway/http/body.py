@@ -9,7 +9,7 @@ from gateway.errors import Code, GatewayError, unavailable
 from gateway.http.context import CLOSE, ClientGone, RequestContext
 from gateway.http.decompression import decoder_for
 from gateway.http.request_headers import body_too_large
-from gateway.http.wire_request import LARGE_BODY
+from gateway.http.wire_request import LARGE_BODY_BYTES
 from gateway.long_work import let_others_run
 
 
@@ -23,7 +23,7 @@ class BodyReader:
 
     def __init__(self, *, max_body: int, timeout: float, room: FairQuota) -> None:
         self._max_body = max_body
-        self._always_fine = min(max_body, LARGE_BODY)
+        self._always_fine = min(max_body, LARGE_BODY_BYTES)
         """Bytes of a body that are always accepted."""
         self._timeout = timeout
         self._room = room
@@ -95,7 +95,7 @@ class BodyReader:
 
     def _count(self, context: RequestContext, size: int) -> None:
         """Reserve room for `size` bytes, the total so far."""
-        if size <= LARGE_BODY:
+        if size <= LARGE_BODY_BYTES:
             return
         before = 0 if context.body_room is None else context.body_room[1]
         if not self._room.take(context.principal, size - before):

@@ -15,17 +15,17 @@ from isal import isal_zlib
 
 from gateway.codec.zstd import zstd
 
-WORTH_IT = 1024
+MIN_COMPRESSED_BYTES = 1024
 """A shorter answer fits into one packet with its headers, compressed or not."""
-STEP = 64 * 1024
+COMPRESSION_STEP_BYTES = 64 * 1024
 """Compressed in one step, which takes 30 to 300 µs."""
-LEVEL = 1
+COMPRESSION_LEVEL = 1
 """Higher levels cost more (zstd's 3 by half, isal's 3 three times as much) and hardly shrink the
 JSON of long lists.
 """
-GZIP_BITS = 31
+GZIP_WINDOW_BITS = 31
 """Selects gzip (RFC 1952) in zlib's interface."""
-LONGEST_HEADER = 256
+ACCEPT_ENCODING_MAX_BYTES = 256
 """With a longer Accept-Encoding, the answer is not compressed."""
 
 VARY = (b"vary", b"Accept-Encoding")
@@ -56,20 +56,22 @@ class Choice:
     """A coding, and the minimum size of an answer for it."""
 
     coding: Coding | None
-    least: int = WORTH_IT
+    least: int = MIN_COMPRESSED_BYTES
 
 
 ZSTD = Coding(
     header=(b"content-encoding", b"zstd"),
     # A compressor can be used again, and is free after each call; making one costs 10 µs.
-    whole=partial(zstd.ZstdCompressor(LEVEL).compress, mode=zstd.ZstdCompressor.FLUSH_FRAME),
-    start=partial(zstd.ZstdCompressor, LEVEL),
+    whole=partial(
+        zstd.ZstdCompressor(COMPRESSION_LEVEL).compress, mode=zstd.ZstdCompressor.FLUSH_FRAME
+    ),
+    start=partial(zstd.ZstdCompressor, COMPRESSION_LEVEL),
     so_far=zstd.ZstdCompressor.FLUSH_BLOCK,
 )
 GZIP = Coding(
     header=(b"content-encoding", b"gzip"),
-    whole=partial(isal_zlib.compress, level=LEVEL, wbits=GZIP_BITS),
-    start=partial(isal_zlib.compressobj, LEVEL, isal_zlib.DEFLATED, GZIP_BITS),
+    whole=partial(isal_zlib.compress, level=COMPRESSION_LEVEL, wbits=GZIP_WINDOW_BITS),
+    start=partial(isal_zlib.compressobj, COMPRESSION_LEVEL, isal_zlib.DEFLATED, GZIP_WINDOW_BITS),
     so_far=isal_zlib.Z_SYNC_FLUSH,
 )
 CODINGS = {b"zstd": ZSTD, b"gzip": GZIP}
@@ -94,7 +96,7 @@ def compressed(
         size = sum(map(len, pieces))
         if size < choice.least:
             return pieces, (VARY,)
-        if size <= STEP:
+        if size <= COMPRESSION_STEP_BYTES:
             return (coding.whole(b"".join(pieces)),), (VARY, coding.header)
     return stream(pieces, coding), (VARY, coding.header)
 
@@ -106,10 +108,10 @@ def stream(pieces: Iterable[bytes], coding: Coding) -> Iterator[bytes]:
     for piece in pieces:
         if not piece:
             yield b""
-        for start in range(0, len(piece), STEP):
-            part = piece[start : start + STEP]
+        for start in range(0, len(piece), COMPRESSION_STEP_BYTES):
+            part = piece[start : start + COMPRESSION_STEP_BYTES]
             done = compressor.compress(part)
-            if taken < WORTH_IT <= taken + len(part):
+            if taken < MIN_COMPRESSED_BYTES <= taken + len(part):
                 done += compressor.flush(coding.so_far)
             taken += len(part)
             yield done
@@ -123,7 +125,7 @@ def choose(accept_encoding: bytes) -> Choice:
     A client that refuses all codings gets a plain answer, as the RFC permits: the call has already
     been made.
     """
-    if len(accept_encoding) > LONGEST_HEADER:
+    if len(accept_encoding) > ACCEPT_ENCODING_MAX_BYTES:
         return PLAIN
     weights: dict[bytes, float] = {}
     for offer in accept_encoding.lower().split(b","):
@@ -138,4 +140,4 @@ def choose(accept_encoding: bytes) -> Choice:
     plain = weights.get(b"identity", others)
     if coding is None or (plain is not None and plain > weight):
         return PLAIN
-    return Choice(coding, least=0 if plain == 0 else WORTH_IT)
+    return Choice(coding, least=0 if plain == 0 else MIN_COMPRESSED_BYTES)

@@ -28,20 +28,24 @@ from gateway.http.routing import send_nothing
 from gateway.long_work import begin_at_once, let_others_run
 from gateway.views.fingerprint import fingerprint
 
-WAIT = re.compile(rb"(?:^|,)[ \t]*wait[ \t]*=[ \t]*\"?([0-9]{1,9})\"?[ \t]*(?:$|[,;])", re.I)
+WAIT_PREFERENCE = re.compile(
+    rb"(?:^|,)[ \t]*wait[ \t]*=[ \t]*\"?([0-9]{1,9})\"?[ \t]*(?:$|[,;])", re.I
+)
 """The `wait` preference (RFC 7240 section 4.3), in seconds."""
-LONGEST_WAIT = 60
+MAX_WAIT_SECONDS = 60
 """Longer waits are shortened, and the answer says so: proxies seldom allow more."""
-LOOK_EVERY = 1.0
+POLL_INTERVAL_SECONDS = 1.0
 """Minimum interval between two polls for a waiting request."""
-SPREAD = 1.25
+POLL_JITTER_FACTOR = 1.25
 """Random jitter, so that waiting requests do not poll together."""
-SPARE = 10
+POLL_PAUSE_FACTOR = 10
 """Minimum interval between two polls, as a multiple of the last poll's duration."""
 NO_CACHE = (b"cache-control", b"private, no-cache")
 """Only the client may cache the answer, and has to revalidate it each time."""
 VARY = (b"vary", b"Authorization, Accept")
-NO_ETAG = "the answer's ETag was not ready in time; ask for fewer rows, or use POST, which has none"
+ETAG_LATE_MESSAGE = (
+    "the answer's ETag was not ready in time; ask for fewer rows, or use POST, which has none"
+)
 
 
 class Condition(NamedTuple):
@@ -54,8 +58,8 @@ class Condition(NamedTuple):
     def of(context: RequestContext) -> "Condition":
         """`known` is empty for a request without a condition."""
         known = context.request.headers.get(b"if-none-match", b"").decode("latin-1")
-        found = WAIT.search(context.request.headers.get(b"prefer", b""))
-        return Condition(known, min(int(found[1]), LONGEST_WAIT) if known and found else 0)
+        found = WAIT_PREFERENCE.search(context.request.headers.get(b"prefer", b""))
+        return Condition(known, min(int(found[1]), MAX_WAIT_SECONDS) if known and found else 0)
 
 
 def matches(if_none_match: str, etag: str) -> bool:
@@ -151,8 +155,8 @@ class ConditionalReads:
                 if context.call.lease is not None:
                     context.call.lease.close()
                 began = monotonic()
-                spread = uniform(1, SPREAD)  # noqa: S311 - no secret
-                pause = max(LOOK_EVERY, took * SPARE) * spread
+                spread = uniform(1, POLL_JITTER_FACTOR)  # noqa: S311 - no secret
+                pause = max(POLL_INTERVAL_SECONDS, took * POLL_PAUSE_FACTOR) * spread
                 try:
                     await self._pause(min(began + pause, end))
                 finally:
@@ -178,7 +182,7 @@ class ConditionalReads:
         while (  # noqa: ASYNC110 - there is no event for a stop
             left := end - monotonic()
         ) > 0 and not self._readiness.stopping:
-            await asyncio.sleep(min(left, LOOK_EVERY))
+            await asyncio.sleep(min(left, POLL_INTERVAL_SECONDS))
 
 
 async def etag_of(request: CallRequest, answer: bytes, deadline: float) -> str:
@@ -203,6 +207,6 @@ async def etag_of(request: CallRequest, answer: bytes, deadline: float) -> str:
             digest.update(answer)
             break
         if monotonic() > deadline:
-            raise GatewayError(Code.DEADLINE_EXCEEDED, NO_ETAG)
+            raise GatewayError(Code.DEADLINE_EXCEEDED, ETAG_LATE_MESSAGE)
         await let_others_run()
     return f'W/"{digest.hexdigest()}"'

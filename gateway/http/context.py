@@ -16,21 +16,20 @@ from gateway.access.tokens import Principal
 from gateway.codec.payload import Payload
 from gateway.errors import Cause, Code, GatewayError
 from gateway.http.direct_connection import DirectConnection, Headers
-from gateway.http.proxies import HEADER as FORWARDED_FOR
-from gateway.http.proxies import TrustedProxies
+from gateway.http.proxies import FORWARDED_FOR, TrustedProxies
 from gateway.http.spans import Spans
 from gateway.http.trace_context import TraceContext, read_context
 from gateway.schema.method import Method
 from gateway.views.render import Progress
 
 SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._~:/+=@-]{1,128}")
-OBJECT = r"e(?:y[A-DI-L]|w[k-r0-3])[\w=-]*+"
+ENCODED_OBJECT = r"e(?:y[A-DI-L]|w[k-r0-3])[\w=-]*+"
 """A JSON object in base64: `{`, then a quote or white space."""
-LIKE_A_TOKEN = re.compile(rf"{OBJECT}\.(?:{OBJECT}|[\w=-]*+\.)[\w.=-]*")
+LIKE_A_TOKEN = re.compile(rf"{ENCODED_OBJECT}\.(?:{ENCODED_OBJECT}|[\w=-]*+\.)[\w.=-]*")
 """Two objects, as in a signed JWT, or one object before two dots. Quadratic time: for short texts
 only.
 """
-LONGEST_PATH = 512
+LOGGED_PATH_MAX_CHARS = 512
 JSON_TYPE = (b"content-type", b"application/json")
 NOSNIFF = (b"x-content-type-options", b"nosniff")
 """Answers contain text from Cuebot, which a browser must not take for HTML."""
@@ -79,7 +78,7 @@ class Request(NamedTuple):
     @property
     def logged_path(self) -> str:
         """The path for logs: shortened, and without a token pasted into it."""
-        return without_token(self.path[:LONGEST_PATH])
+        return without_token(self.path[:LOGGED_PATH_MAX_CHARS])
 
     @property
     def age(self) -> float:

@@ -16,19 +16,26 @@ from gateway.errors import Code, GatewayError
 from gateway.http.context import RequestContext, context_of
 from gateway.http.routing import send_nothing
 from gateway.openapi.shared import CONDITIONS, HEADERS, OF_REQUESTS
-from gateway.suggestions import SHOWN
+from gateway.suggestions import QUOTED_CHARS
 
 METHODS = ("GET", "HEAD", "POST")
-TRACE = ("traceparent", "tracestate")
-SENT = ("Authorization", "Content-Encoding", "Content-Type", *TRACE, *CONDITIONS, *OF_REQUESTS)
+TRACE_HEADERS = ("traceparent", "tracestate")
+REQUEST_HEADERS = (
+    "Authorization",
+    "Content-Encoding",
+    "Content-Type",
+    *TRACE_HEADERS,
+    *CONDITIONS,
+    *OF_REQUESTS,
+)
 """Request headers that the gateway reads and that need a preflight."""
-EXPOSED = sorted(HEADERS)
+EXPOSED_HEADERS = sorted(HEADERS)
 """Response headers that pages may read."""
-MAX_AGE = 7200
+PREFLIGHT_MAX_AGE_SECONDS = 7200
 """How long browsers may cache a preflight, per path: Chrome's maximum."""
 ASKED_METHOD = "access-control-request-method"
 ASKED_HEADERS = "access-control-request-headers"
-OF_A_BODY = (b"content-length", b"content-type")
+BODY_HEADERS = (b"content-length", b"content-type")
 
 
 class CorsRules:
@@ -39,10 +46,10 @@ class CorsRules:
             Response(),  # which it does not get to serve
             allow_origins=origins,
             allow_methods=METHODS,
-            allow_headers=(*SENT, *headers),
-            max_age=MAX_AGE,
+            allow_headers=(*REQUEST_HEADERS, *headers),
+            max_age=PREFLIGHT_MAX_AGE_SECONDS,
         )
-        self._exposed = (b"access-control-expose-headers", ", ".join(EXPOSED).encode())
+        self._exposed = (b"access-control-expose-headers", ", ".join(EXPOSED_HEADERS).encode())
         self._listed = not self._rules.allow_all_origins
 
     def allow(self, context: RequestContext) -> None:
@@ -68,18 +75,20 @@ class CorsRules:
         if answer.status_code != 200:
             raise self._refusal(asked)
         context.response.code = Code.OK
-        return [(name, value) for name, value in answer.raw_headers if name not in OF_A_BODY]
+        return [(name, value) for name, value in answer.raw_headers if name not in BODY_HEADERS]
 
     def _refusal(self, asked: Headers) -> GatewayError:
         origin, method = asked["origin"], asked[ASKED_METHOD]
         if not self._rules.is_allowed_origin(origin):
-            problem = f"pages of {origin[:SHOWN]} may not call this gateway: not in CORS_ORIGINS"
+            problem = (
+                f"pages of {origin[:QUOTED_CHARS]} may not call this gateway: not in CORS_ORIGINS"
+            )
         elif method not in METHODS:
-            problem = f"pages may not send {method[:SHOWN]}; use POST"
+            problem = f"pages may not send {method[:QUOTED_CHARS]}; use POST"
         else:
             headers = asked.get(ASKED_HEADERS, "")
             problem = (
-                f"pages may not send one of these headers: {headers[:SHOWN]};"
+                f"pages may not send one of these headers: {headers[:QUOTED_CHARS]};"
                 " CORS_HEADERS can allow more"
             )
         return GatewayError(Code.PERMISSION_DENIED, problem)

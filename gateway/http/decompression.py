@@ -11,11 +11,11 @@ from functools import partial
 from gateway.codec.zstd import zstd
 from gateway.errors import Code, GatewayError
 
-STEP = 64 * 1024
+OUTPUT_STEP_BYTES = 64 * 1024
 """Maximum output of one step: less than 1 ms of work."""
-INPUT = 16 * 1024
+INPUT_STEP_BYTES = 16 * 1024
 """Maximum input of one step, since some input yields no output."""
-WINDOW_LOG = 23
+ZSTD_WINDOW_LOG = 23
 """zstd's largest window: 8 MB, as RFC 9659 allows for HTTP."""
 
 
@@ -50,7 +50,7 @@ READERS: Mapping[bytes, Callable[[], Decompressor]] = {
     b"gzip": Gunzip,
     b"x-gzip": Gunzip,
     b"zstd": partial(
-        zstd.ZstdDecompressor, options={zstd.DecompressionParameter.window_log_max: WINDOW_LOG}
+        zstd.ZstdDecompressor, options={zstd.DecompressionParameter.window_log_max: ZSTD_WINDOW_LOG}
     ),
 }
 """By content coding (RFC 9110 section 8.4.1, where x-gzip is gzip; RFC 8878)."""
@@ -70,17 +70,17 @@ class CompressedDecoder:
 
         Raises GatewayError (INVALID_ARGUMENT) for invalid input.
         """
-        for start in range(0, len(part), INPUT):
+        for start in range(0, len(part), INPUT_STEP_BYTES):
             if start:
                 yield b""
-            yield from self._read(part[start : start + INPUT])
+            yield from self._read(part[start : start + INPUT_STEP_BYTES])
 
     def _read(self, data: bytes) -> Iterator[bytes]:
         reader = self._reader
         self._begun = True
         while not reader.eof:
             try:
-                content = reader.decompress(data, STEP)
+                content = reader.decompress(data, OUTPUT_STEP_BYTES)
             except (zlib.error, zstd.ZstdError) as error:
                 raise self._broken(f"is not valid: {error}") from None
             data = b""

@@ -14,12 +14,12 @@ from gateway.http.context import JSON_TYPE, RequestContext
 from gateway.http.direct_connection import Headers
 from gateway.http.interceptors import Interceptor
 from gateway.http.request_headers import content_length
-from gateway.http.wire_request import LARGE_BODY
+from gateway.http.wire_request import LARGE_BODY_BYTES
 
-DISCARDED_BYTES = 32 * 1024 * 1024
-DISCARDING_SECONDS = 5.0
+DISCARD_MAX_BYTES = 32 * 1024 * 1024
+DISCARD_TIMEOUT_SECONDS = 5.0
 """Only under other servers: the gateway's own discards by itself."""
-REST_SECONDS = 0.05
+BODY_REST_WAIT_SECONDS = 0.05
 """Wait for the rest of a short body before the answer: most often it directly follows the head."""
 
 log = structlog.stdlib.get_logger("gateway")
@@ -89,14 +89,14 @@ async def await_rest(context: RequestContext, receive: Receive) -> None:
     if (
         context.body_read
         or not length
-        or length > LARGE_BODY
+        or length > LARGE_BODY_BYTES
         or b"expect" in context.request.headers
     ):
         return
     assert context.direct is not None
     if context.direct.take_body() is None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(REST_SECONDS):
+            async with asyncio.timeout(BODY_REST_WAIT_SECONDS):
                 while (await receive()).get("more_body", False):
                     pass
 
@@ -129,14 +129,14 @@ def worth_discarding(context: RequestContext) -> bool:
         return False
     length = content_length(headers)
     if length is not None:
-        return 0 < length <= DISCARDED_BYTES
+        return 0 < length <= DISCARD_MAX_BYTES
     return b"transfer-encoding" in headers
 
 
 async def discard_body(receive: Receive) -> None:
-    left = DISCARDED_BYTES
+    left = DISCARD_MAX_BYTES
     with suppress(TimeoutError):
-        async with asyncio.timeout(DISCARDING_SECONDS):
+        async with asyncio.timeout(DISCARD_TIMEOUT_SECONDS):
             while left > 0:
                 message = await receive()
                 if message["type"] == "http.disconnect" or not message.get("more_body", False):

@@ -19,7 +19,7 @@ from gateway.http.proxies import TrustedProxies
 from gateway.http.wire_request import Refused, headers_of
 
 CLIENT_CLOSED_REQUEST = 499
-PATH = re.compile(rb"(?:[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)?(/[^?#]*)")
+TARGET_PATH = re.compile(rb"(?:[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)?(/[^?#]*)")
 """The path of a target, after an optional origin with user and password."""
 
 
@@ -92,7 +92,7 @@ def noting(context: RequestContext, send: Send) -> Send:
 
 def report_refused(proxies: TrustedProxies, interceptors: Interceptors, refused: Refused) -> None:
     """Log and count a request that the server refused before the app saw it."""
-    path = PATH.match(refused.target)
+    path = TARGET_PATH.match(refused.target)
     context = open_context(
         method=refused.method,
         path=unquote_to_bytes(path[1]).decode(errors="replace") if path else "",

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
 
-HEADER = b"x-forwarded-for"
+FORWARDED_FOR = b"x-forwarded-for"
 WITH_PORT = re.compile(r"\[([^\]]*)\](?::[0-9]+)?|([^:]*):[0-9]+")
 """An IPv6 address in brackets, or another address with a port."""
-MOST_PROXIES = 16
+MAX_PROXIES = 16
 """A head has room for thousands, which would take 30 ms to read."""
 
 
@@ -30,8 +30,8 @@ class TrustedProxies:
         if forwarded_for is None or not self.trusts(peer):
             return peer
         address = peer
-        last = forwarded_for.decode("latin-1").rsplit(",", MOST_PROXIES)
-        rest = last.pop(0) if len(last) > MOST_PROXIES else None
+        last = forwarded_for.decode("latin-1").rsplit(",", MAX_PROXIES)
+        rest = last.pop(0) if len(last) > MAX_PROXIES else None
         for text in reversed(last):
             found = address_in(text.strip())
             if found is None:

@@ -3,12 +3,12 @@
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
-from gateway.calls.query import MOST_PARAMETERS, body_of
+from gateway.calls.query import MAX_PARAMETERS, body_of
 from gateway.codec.unknown import IGNORED_REPORTED, UnknownFieldPolicy
 from gateway.errors import Code, GatewayError
 from gateway.http.context import RequestContext
 from gateway.schema.method import Method
-from gateway.suggestions import SHOWN
+from gateway.suggestions import QUOTED_CHARS
 from gateway.views.compiled_view import Asked, CompiledView
 from gateway.views.view import asked_parameters
 
@@ -62,13 +62,13 @@ def parsed(query: bytes, *, strict: bool) -> list[tuple[str, str]]:
         return parse_qsl(
             query.decode(errors=errors),
             keep_blank_values=True,
-            max_num_fields=MOST_PARAMETERS,
+            max_num_fields=MAX_PARAMETERS,
             errors=errors,
         )
     except UnicodeDecodeError:
         problem = "the query string is not percent-encoded UTF-8"
     except ValueError:
-        problem = f"the query string has more than {MOST_PARAMETERS} parameters"
+        problem = f"the query string has more than {MAX_PARAMETERS} parameters"
     raise GatewayError(Code.INVALID_ARGUMENT, problem)
 
 
@@ -80,7 +80,7 @@ def unread(parameters: list[tuple[str, str]], policy: UnknownFieldPolicy) -> tup
     if parameters and policy is UnknownFieldPolicy.EVERYTHING:
         raise GatewayError(
             Code.INVALID_ARGUMENT,
-            f"{parameters[0][0][:SHOWN]!r} is in the query string, where nothing reads it;"
+            f"{parameters[0][0][:QUOTED_CHARS]!r} is in the query string, where nothing reads it;"
             " arguments of a POST are in its body",
         )
     return tuple(f"?{name}" for name, _ in parameters[:IGNORED_REPORTED])

@@ -32,14 +32,14 @@ from gateway.http.request_headers import (
     listed_paths,
 )
 from gateway.http.routing import CHANGE_ALLOWS, READ_ALLOWS
-from gateway.http.wire_request import LARGE_BODY
+from gateway.http.wire_request import LARGE_BODY_BYTES
 from gateway.schema.catalog import Catalog, no_schema, unknown_path
 from gateway.schema.method import Method
 from gateway.views.compiled_view import CompiledView
 
-BODIES_AT_ONCE = 16
+LARGEST_BODIES_AT_ONCE = 16
 """Bodies of the maximum size that may be read and decoded at once."""
-SOON = 1.0
+SHORT_BODY_WAIT_SECONDS = 1.0
 """A short body sent together with its head arrives within this time."""
 
 
@@ -93,7 +93,7 @@ class RequestReader:
     ) -> None:
         self._live = live
         self._max_body = max_body
-        room = FairQuota(max_body * BODIES_AT_ONCE, weight)
+        room = FairQuota(max_body * LARGEST_BODIES_AT_ONCE, weight)
         self.bodies = BodyReader(max_body=max_body, timeout=http_timeout, room=room)
         self._longest_call = longest_call
         self._reject = UNKNOWN_FIELD_POLICIES[unknown_fields]
@@ -188,13 +188,13 @@ class RequestReader:
     async def _body_of_denied(self, context: RequestContext, receive: Receive) -> bytes | None:
         """The body of a denied call, if it is short and arrives soon. Does not raise."""
         length = content_length(context.request.headers)
-        if context.body_read or length is None or length > LARGE_BODY:
+        if context.body_read or length is None or length > LARGE_BODY_BYTES:
             return None
         with suppress(GatewayError, ClientGone, TimeoutError):
-            async with asyncio.timeout(SOON):
+            async with asyncio.timeout(SHORT_BODY_WAIT_SECONDS):
                 body = self.bodies.take(context)
                 body = await self.bodies.read(context, receive) if body is None else body
-                return body if len(body) <= LARGE_BODY else None
+                return body if len(body) <= LARGE_BODY_BYTES else None
         return None
 
     def reauthorize(

@@ -8,20 +8,20 @@ from urllib.parse import quote
 from gateway.errors import Code, GatewayError
 from gateway.http.context import CLOSE
 from gateway.http.decompression import READERS, SUPPORTED
-from gateway.suggestions import SHOWN
+from gateway.suggestions import QUOTED_CHARS
 
 UNLABELLED = (b"application/x-www-form-urlencoded", b"text/plain", b"application/octet-stream")
 """Default types of curl, fetch and others for a body without a type."""
 READABLE = frozenset((b"identity", *READERS))
 """Supported values of Content-Encoding."""
 JSON_MEDIA = re.compile(rb"(?:[\w.+-]+/)?(?:(?!grpc)[\w.+-]+[+-])?json")
-UNICODE = re.compile(rb"""charset\s*=\s*"?(?:utf-?8|us-ascii)"?\s*(?:;|$)""")
+UNICODE_CHARSET = re.compile(rb"""charset\s*=\s*"?(?:utf-?8|us-ascii)"?\s*(?:;|$)""")
 
 GRPC_TIMEOUT = re.compile(rb"([0-9]{1,8})([HMSmun])")
 UNIT_SECONDS = {b"H": 3600.0, b"M": 60.0, b"S": 1.0, b"m": 1e-3, b"u": 1e-6, b"n": 1e-9}
 
-MOST_IGNORED_NAMES = 20
-LONGEST_IGNORED_HEADER = 1024
+MAX_IGNORED_NAMES = 20
+IGNORED_HEADER_MAX_BYTES = 1024
 
 DRY_RUN = "X-Dry-Run"
 """The header of a dry run's request and answer: nothing was called."""
@@ -77,7 +77,7 @@ def can_be_json(content_type: bytes) -> bool:
     """Whether a Content-Type is JSON, or a default for bodies without a type."""
     media, _, parameters = content_type.lower().partition(b";")
     media = media.strip()
-    if b"charset" in parameters and not UNICODE.search(parameters):
+    if b"charset" in parameters and not UNICODE_CHARSET.search(parameters):
         return False
     return not media or media in UNLABELLED or JSON_MEDIA.fullmatch(media) is not None
 
@@ -109,7 +109,7 @@ def body_too_large(max_body: int) -> GatewayError:
 
 def shown(value: bytes) -> str:
     """A header's value, short and printable."""
-    return value[:SHOWN].decode("ascii", "replace")
+    return value[:QUOTED_CHARS].decode("ascii", "replace")
 
 
 def listed_paths(paths: tuple[str, ...]) -> bytes:
@@ -119,8 +119,8 @@ def listed_paths(paths: tuple[str, ...]) -> bytes:
     """
     names = [quote(path, safe="[]") for path in paths]
     listed: list[str] = []
-    room = LONGEST_IGNORED_HEADER - len("...")
-    for name in names[:MOST_IGNORED_NAMES]:
+    room = IGNORED_HEADER_MAX_BYTES - len("...")
+    for name in names[:MAX_IGNORED_NAMES]:
         room -= len(name) + len(", ")
         if room < 0:
             break

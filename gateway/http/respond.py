@@ -15,7 +15,7 @@ from gateway.http.slow_reader import SlowReader
 from gateway.long_work import STEP, let_others_run
 from gateway.views.render import Viewed
 
-STEPS_A_TURN = 3
+STEPS_PER_TURN = 3
 """Some 6 ms of work; then another principal may get the turn."""
 
 PLAIN_JSON = (JSON_TYPE, VARY)
@@ -91,7 +91,7 @@ class EncodingTurn:
     def note_step(self) -> None:
         """Count a step; after STEPS_PER_TURN of them, the turn passes to another principal."""
         self._steps += 1
-        if self._steps >= STEPS_A_TURN and self._turns.is_awaited_by_others(self._principal):
+        if self._steps >= STEPS_PER_TURN and self._turns.is_awaited_by_others(self._principal):
             self.give_back()
 
 

@@ -14,11 +14,11 @@ from starlette.types import Message, Send
 from gateway.access.fair_quota import Lease
 from gateway.http.context import ClientGone, RequestContext
 
-SLOWEST_READER_BYTES_PER_SECOND = 32 * 1024
+MIN_BYTES_PER_SECOND = 32 * 1024
 """A client that reads a long answer more slowly is disconnected."""
-BYTES_PER_SECOND_WHEN_WANTED = 128 * 1024
+MIN_CONTENDED_BYTES_PER_SECOND = 128 * 1024
 """The minimum rate while others wait for the memory; higher for a principal with much of it."""
-CHECK_SECONDS = 0.1
+CHECK_INTERVAL_SECONDS = 0.1
 """Interval of checks whether others wait for a slow reader's memory."""
 BEHIND_SECONDS = 1.0
 """While others wait: how long a client may read nothing, or lag behind
@@ -27,7 +27,7 @@ MIN_CONTENDED_BYTES_PER_SECOND since its first byte.
 COMPRESSOR = ThreadPoolExecutor(1, "compressor")
 """One thread, so that requests keep at least half of a core."""
 
-NOTHING: Message = {"type": "http.response.body", "body": b"", "more_body": True}
+EMPTY_PART: Message = {"type": "http.response.body", "body": b"", "more_body": True}
 """Waits for the client without sending anything."""
 
 
@@ -73,7 +73,7 @@ class SlowReader:
         """Wait until the client can take more. Raises ClientGone as `send` does."""
         direct = self._context.direct
         if direct is not None and direct.is_behind:
-            await self._send_slowly(NOTHING)
+            await self._send_slowly(EMPTY_PART)
 
     async def excuse(self, waiting: Awaitable[object]) -> None:
         """Wait for something that the client did not cause."""
@@ -87,13 +87,13 @@ class SlowReader:
         if self._turn is not None:
             self._turn.give_back()
         began = self._time()
-        last = min(began, self._due(SLOWEST_READER_BYTES_PER_SECOND)) + self._timeout
+        last = min(began, self._due(MIN_BYTES_PER_SECOND)) + self._timeout
         lease, sending = self._context.call.lease, asyncio.ensure_future(self._send(message))
         try:
             while not sending.done():
                 left = last - self._time()
                 await asyncio.wait(
-                    (sending,), timeout=left if lease is None else min(left, CHECK_SECONDS)
+                    (sending,), timeout=left if lease is None else min(left, CHECK_INTERVAL_SECONDS)
                 )
                 if lease is not None and lease.is_wanted and not sending.done():
                     await self._make_room(lease)
@@ -119,7 +119,7 @@ class SlowReader:
             self._modest_at = now
         if now >= last or not excess:
             return now >= last
-        rate = BYTES_PER_SECOND_WHEN_WANTED * (
+        rate = MIN_CONTENDED_BYTES_PER_SECOND * (
             excess if now - self._modest_at >= BEHIND_SECONDS else 1.0
         )
         return now - min(began, self._due(rate)) >= BEHIND_SECONDS

@@ -9,7 +9,7 @@ TRACEPARENT = re.compile(
     rb"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?"
 )
 """Version, trace, parent, flags; versions after 00 may have more fields (section 4.3)."""
-FLAGS = 0b11
+KNOWN_FLAGS = 0b11
 """The known flags: sampled, and random trace id."""
 SAMPLED = 0b1
 MEMBER = (
@@ -18,7 +18,7 @@ MEMBER = (
 )
 TRACESTATE = re.compile(rb"[ \t]*+%b[ \t]*+(?:,[ \t]*+%b[ \t]*+){0,31}" % (MEMBER, MEMBER))
 """Up to 32 members, possibly empty (section 3.3.1.1)."""
-LONGEST_HEADER_BYTES = 512
+HEADER_MAX_BYTES = 512
 """Limit of a `tracestate` (section 3.3.1.5), and of a later version's `traceparent`."""
 
 
@@ -46,12 +46,14 @@ def read_context(traceparent: bytes, tracestate: bytes | None) -> TraceContext |
 
     An invalid or too long `tracestate` is dropped.
     """
-    if len(traceparent) > LONGEST_HEADER_BYTES:
+    if len(traceparent) > HEADER_MAX_BYTES:
         return None
     found = TRACEPARENT.fullmatch(traceparent)
     if found is None or (found[1] == b"00" and found[5]):
         return None
     state = ""
-    if tracestate and len(tracestate) <= LONGEST_HEADER_BYTES and TRACESTATE.fullmatch(tracestate):
+    if tracestate and len(tracestate) <= HEADER_MAX_BYTES and TRACESTATE.fullmatch(tracestate):
         state = tracestate.strip().decode("ascii")
-    return TraceContext(found[2].decode(), found[3].decode(), int(found[4], 16) & FLAGS, state)
+    return TraceContext(
+        found[2].decode(), found[3].decode(), int(found[4], 16) & KNOWN_FLAGS, state
+    )

@@ -7,7 +7,7 @@ from functools import cached_property
 from gateway.errors import GatewayError
 from gateway.http.request_headers import content_length
 
-LARGE_BODY = 64 * 1024
+LARGE_BODY_BYTES = 64 * 1024
 """Larger bodies share a quota of memory."""
 
 

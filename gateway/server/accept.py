@@ -14,16 +14,16 @@ from typing import Any
 
 import structlog
 
-from gateway.server.connection_limit import QUIET, ConnectionLimit
+from gateway.server.connection_limit import WARNING_INTERVAL_SECONDS, ConnectionLimit
 from gateway.server.http1.context import ServerContext
 from gateway.server.http1.protocol import HttpProtocol
 from gateway.server.http1.response import last_answer
 from gateway.server.http1.state import OPENING
 
-BACKLOG = 2048
-BATCH = 16
+BACKLOG_CONNECTIONS = 2048
+ACCEPT_BATCH_SIZE = 16
 """Connections accepted in one turn of the event loop."""
-PAUSE = 0.5
+ACCEPT_PAUSE_SECONDS = 0.5
 """Pause when the system has no room for another connection."""
 
 log = structlog.stdlib.get_logger("gateway")
@@ -53,12 +53,12 @@ class Acceptor:
         listeners, self.listeners = self.listeners, []
         for listener in listeners:
             self._loop.remove_reader(listener)
-            self._accept(listener, BACKLOG)
+            self._accept(listener, BACKLOG_CONNECTIONS)
             listener.close()
 
     def _listen(self, listener: socket.socket) -> None:
         if listener in self.listeners:
-            self._loop.add_reader(listener, self._accept, listener, BATCH)
+            self._loop.add_reader(listener, self._accept, listener, ACCEPT_BATCH_SIZE)
 
     def _accept(self, listener: socket.socket, most: int) -> None:
         for _ in range(most):
@@ -76,13 +76,13 @@ class Acceptor:
     def _pause(self, listener: socket.socket, error: OSError) -> None:
         now = self._loop.time()
         if now >= self._next_warning:
-            self._next_warning = now + QUIET
+            self._next_warning = now + WARNING_INTERVAL_SECONDS
             log.warning(
                 "no connections can be accepted; see the limits on open files (ulimit -n)",
                 reason=os.strerror(error.errno or 0),
             )
         self._loop.remove_reader(listener)
-        self._loop.call_later(PAUSE, self._listen, listener)
+        self._loop.call_later(ACCEPT_PAUSE_SECONDS, self._listen, listener)
 
     def _admit(self, accepted: socket.socket, address: str) -> None:
         """Open a connection, even if only to refuse it with a reason."""

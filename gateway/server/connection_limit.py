@@ -9,8 +9,8 @@ import structlog
 from gateway.access.rate_limiter import address_key
 from gateway.errors import GatewayError, Shed, unavailable
 
-QUIET = 60.0
-OTHERS = 128
+WARNING_INTERVAL_SECONDS = 60.0
+RESERVED_FILES = 128
 """File descriptors for logs, channels to Cuebot, and refused clients."""
 
 log = structlog.stdlib.get_logger("gateway")
@@ -32,7 +32,7 @@ class ConnectionLimit:
     clock: Callable[[], float] = time.monotonic
     on_full: Callable[[GatewayError], object] = lambda error: None
     """Called with the reason for each refused connection."""
-    most_lingering: int = OTHERS // 2
+    most_lingering: int = RESERVED_FILES // 2
     """Refused connections that may stay open until the client has read the reason."""
     _open: int = 0
     _lingering: int = 0
@@ -87,7 +87,7 @@ class ConnectionLimit:
 
     def fit(self, files: int) -> bool:
         """Lower the limits to what `files` file descriptors allow; whether that was needed."""
-        others = min(OTHERS, files // 2)
+        others = min(RESERVED_FILES, files // 2)
         self.most_lingering = min(self.most_lingering, others // 2)
         if self.most > files - others:
             self.most = max(1, files - others)
@@ -110,5 +110,5 @@ class ConnectionLimit:
     def _warn(self, event: str, **values: object) -> None:
         now = self.clock()
         if now >= self._next_warnings.get(event, 0.0):
-            self._next_warnings[event] = now + QUIET
+            self._next_warnings[event] = now + WARNING_INTERVAL_SECONDS
             log.warning(event, **values)

@@ -27,17 +27,17 @@ from gateway.upstream.tls import Tls
 
 log = structlog.stdlib.get_logger("gateway.upstream")
 
-UNUSABLE = (State.TRANSIENT_FAILURE, State.SHUTDOWN)
-ATTEMPTS = 5
+UNUSABLE_STATES = (State.TRANSIENT_FAILURE, State.SHUTDOWN)
+CALL_ATTEMPTS = 5
 """Attempts for a call without a connection, or refused by the peer."""
-HEALTH = "/grpc.health.v1.Health/Check"
+HEALTH_CHECK_PATH = "/grpc.health.v1.Health/Check"
 """The probe when no method is known. It has no effect; the stock Cuebot answers UNIMPLEMENTED."""
-PAUSE = 1.0
-GONE = (Reason.NOT_CONNECTED, Reason.REFUSED, Reason.LOST)
+PROBE_INTERVAL_SECONDS = 1.0
+CONNECTION_ENDED = (Reason.NOT_CONNECTED, Reason.REFUSED, Reason.LOST)
 """Failures of a connection that has ended, which say nothing about Cuebot's health."""
 
-EXPIRED = 10
-WRONG_NAME = (62, 64)
+CERTIFICATE_EXPIRED = 10
+CERTIFICATE_NAME_MISMATCH = (62, 64)
 """OpenSSL's X509_V_ERR_CERT_HAS_EXPIRED, and _HOSTNAME_MISMATCH, _IP_ADDRESS_MISMATCH."""
 NOT_TLS = ("WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE")
 """OpenSSL's reasons for a record that is not TLS."""
@@ -143,7 +143,7 @@ class Endpoint:
                 if (
                     failure.may_have_reached_server
                     or failure.code is not Code.UNAVAILABLE
-                    or attempt == ATTEMPTS
+                    or attempt == CALL_ATTEMPTS
                 ):
                     raise
             await self._connected(deadline - monotonic())
@@ -165,7 +165,7 @@ class Endpoint:
     async def _wait_until_ready(self) -> bool:
         """Whether the current attempt to connect succeeds."""
         while (state := self._channel.get_state(try_to_connect=True)) is not State.READY:
-            if state in UNUSABLE:
+            if state in UNUSABLE_STATES:
                 return False
             await self._channel.wait_for_state_change(state)
         return True
@@ -218,9 +218,9 @@ class Endpoint:
         """
         while True:
             await self._channel.silence()
-            while not await self._answers(follower.probe or HEALTH):
+            while not await self._answers(follower.probe or HEALTH_CHECK_PATH):
                 self._channel.ping(self._probe_timeout)
-                await asyncio.sleep(min(PAUSE, self._probe_timeout))
+                await asyncio.sleep(min(PROBE_INTERVAL_SECONDS, self._probe_timeout))
             if self._health.mend():
                 log.info("Cuebot answers again", endpoint=self.endpoint)
 
@@ -234,7 +234,7 @@ class Endpoint:
         try:
             await self._channel.unary(probe, b"", self._probe_timeout, ())
         except CallFailed as failure:
-            if failure.reason in GONE:
+            if failure.reason in CONNECTION_ENDED:
                 return False
             late = failure.code is Code.DEADLINE_EXCEEDED  # which Cuebot may say as well
             answers = failure.reason in (Reason.STATUS, Reason.TOO_LARGE) and not late
@@ -268,7 +268,7 @@ def described(problem: Exception) -> str:
     if isinstance(problem, socket.gaierror):
         return f"DNS: {problem.strerror}"
     if isinstance(problem, ssl.SSLCertVerificationError):
-        if problem.verify_code in WRONG_NAME:
+        if problem.verify_code in CERTIFICATE_NAME_MISMATCH:
             return "TLS: hostname mismatch"  # its own message says which name it is not for
         return f"TLS: {problem.verify_message}"
     if isinstance(problem, ssl.SSLError):
@@ -287,9 +287,9 @@ def likely_cause(problem: Exception, tls: Tls | None, *, spoke: bool) -> str:
     a dying Cuebot causes it as well.
     """
     if isinstance(problem, ssl.SSLCertVerificationError) and tls is not None:
-        if problem.verify_code == EXPIRED:
+        if problem.verify_code == CERTIFICATE_EXPIRED:
             return "its certificate has expired"
-        if problem.verify_code in WRONG_NAME:
+        if problem.verify_code in CERTIFICATE_NAME_MISMATCH:
             return "its certificate is for another name than the one in CUEBOT_ENDPOINT"
         if tls.roots is not None:
             return "its certificate is not signed by a CA in CUEBOT_CA_FILE"

@@ -28,7 +28,7 @@ from gateway.upstream.http2.outcome import (
     too_late,
 )
 from gateway.upstream.interface import (
-    SMALL_ANSWER,
+    SMALL_ANSWER_BYTES,
     CallFailed,
     ChannelOptions,
     Expects,
@@ -39,12 +39,12 @@ from gateway.upstream.interface import (
 )
 from gateway.upstream.tls import Tls
 
-SETTLING = 0.05
+STATE_SETTLING_SECONDS = 0.05
 """Delay of grpc.aio's channel state behind the outcome of a call."""
-PROBE_TIMEOUT = 1.0
+CONNECT_PROBE_SECONDS = 1.0
 ADDRESS = re.compile(r"\b(?:ipv4|ipv6|dns|unix)(?:-abstract)?:\S+")
 """grpc.aio's name for the peer, not meant for clients: `ipv4:10.0.0.5:8443:`."""
-HARD_LIMIT = 2
+HARD_LIMIT_FACTOR = 2
 """grpc.aio's limit for answers, as a multiple of ours. Its own refusal looks like a server's
 status; ours does not.
 """
@@ -106,7 +106,7 @@ class GrpcioChannel:
                 failure = not_grpc("the answer is not one message")
             elif len(answer) > self._options.max_message:
                 failure = too_large(len(answer), self._options.max_message)
-            elif len(answer) > SMALL_ANSWER and not expects(len(answer), lambda: None):
+            elif len(answer) > SMALL_ANSWER_BYTES and not expects(len(answer), lambda: None):
                 failure = no_memory(len(answer))
             else:
                 return answer
@@ -134,7 +134,7 @@ class GrpcioChannel:
     async def _is_lost(self) -> bool:
         """Whether the connection of a call that has just failed is lost."""
         try:
-            async with asyncio.timeout(SETTLING):
+            async with asyncio.timeout(STATE_SETTLING_SECONDS):
                 await self.wait_for_state_change(State.READY)
         except TimeoutError:
             return False
@@ -168,7 +168,7 @@ class GrpcioChannel:
         loop = asyncio.get_running_loop()
         if self._probe is None or loop.time() >= self._probe_again:
             self._probe = asyncio.create_task(self._try_to_connect())
-            self._probe_again = loop.time() + PROBE_TIMEOUT
+            self._probe_again = loop.time() + CONNECT_PROBE_SECONDS
         return await asyncio.shield(self._probe)
 
     async def _try_to_connect(self) -> Exception | None:
@@ -177,7 +177,7 @@ class GrpcioChannel:
             connection = await connect(
                 self._endpoint,
                 lambda: Connection(Unowned(), max_message=self._options.max_message),
-                timeout=PROBE_TIMEOUT,
+                timeout=CONNECT_PROBE_SECONDS,
                 tls=None if self._tls is None else self._tls.context,
             )
         except Exception as error:  # whatever it is, it is the answer
@@ -206,7 +206,10 @@ def channel_options(options: ChannelOptions) -> list[tuple[str, int]]:
         times["keepalive_time"] = options.keepalive_time
         times["keepalive_timeout"] = options.keepalive_timeout
     return [
-        ("grpc.max_receive_message_length", min(options.max_message * HARD_LIMIT, 2**31 - 1)),
+        (
+            "grpc.max_receive_message_length",
+            min(options.max_message * HARD_LIMIT_FACTOR, 2**31 - 1),
+        ),
         ("grpc.max_send_message_length", -1),
         ("grpc.enable_http_proxy", 0),  # Cuebot is inside; the proxy of http_proxy is outside
         *((f"grpc.{name}_ms", int(seconds * 1000)) for name, seconds in times.items()),

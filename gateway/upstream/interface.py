@@ -69,7 +69,7 @@ class CallFailed(Exception):
         return f"{self.code.name}: {self.details}" if self.details else self.code.name
 
 
-SMALL_ANSWER = 256 * 1024
+SMALL_ANSWER_BYTES = 256 * 1024
 """Answers up to this size are received unconditionally."""
 Expects = Callable[[int, Callable[[], None]], bool]
 """Called with the size of an answer above SMALL_ANSWER_BYTES, before the rest is received.

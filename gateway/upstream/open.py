@@ -14,11 +14,11 @@ from gateway.upstream.tls import Tls, load_tls
 
 log = structlog.stdlib.get_logger("gateway.upstream")
 
-PING_FLOOR = 300
+MIN_PING_SECONDS = 300
 """Cuebot (grpc-java's default) closes a connection with more frequent pings."""
-PATIENCE = 5.0
+SILENCE_PATIENCE_SECONDS = 5.0
 """Time of waiting calls without any answer before a probe. Shorter with a short GRPC_TIMEOUT."""
-PROBE_TIMEOUT = 3.0
+PROBE_TIMEOUT_SECONDS = 3.0
 """Shorter with a short GRPC_TIMEOUT, within which all calls end."""
 TLS_FILES = ("cuebot_ca_file", "cuebot_cert_file", "cuebot_key_file")
 
@@ -30,20 +30,20 @@ def open_upstream(settings: Settings) -> Cuebot:
 
     Raises ConfigurationError for invalid TLS settings.
     """
-    if 0 < settings.keepalive_time < PING_FLOOR:
+    if 0 < settings.keepalive_time < MIN_PING_SECONDS:
         log.warning(
             "KEEPALIVE_TIME is below what Cuebot permits; expect closed connections",
             keepalive_time=settings.keepalive_time,
-            permitted=PING_FLOOR,
+            permitted=MIN_PING_SECONDS,
         )
     tls = tls_of(settings)
     options = ChannelOptions(
         max_message=int(settings.grpc_max_recv_msg_mb * 2**20),
         keepalive_time=settings.keepalive_time,
         keepalive_timeout=settings.keepalive_timeout,
-        patience=min(PATIENCE, settings.grpc_timeout / 2),
+        patience=min(SILENCE_PATIENCE_SECONDS, settings.grpc_timeout / 2),
     )
-    probe_timeout = min(PROBE_TIMEOUT, settings.grpc_timeout / 2)
+    probe_timeout = min(PROBE_TIMEOUT_SECONDS, settings.grpc_timeout / 2)
 
     def channel_to(endpoint: str) -> Channel:
         if settings.cuebot_transport == "grpcio":

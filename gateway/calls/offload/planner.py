@@ -16,7 +16,7 @@ import structlog
 from gateway.access.fair_quota import FairSemaphore, Weight, equal_weight
 from gateway.calls.caller import Caller, Named
 from gateway.calls.offload.process import (
-    LENGTH_BYTES,
+    LENGTH_PREFIX_BYTES,
     Done,
     Job,
     Planned,
@@ -30,12 +30,12 @@ from gateway.errors import Code, GatewayError, unavailable
 from gateway.schema.catalog import Catalog
 from gateway.schema.method import Method
 
-BODIES_AT_ONCE = 1
+PLANS_PER_PRINCIPAL = 1
 """Two if several principals have large bodies."""
-BODIES_WAITING = 64
-LONGEST_SECONDS = 60.0
+MAX_WAITING_BODIES = 64
+PLANNING_TIMEOUT_SECONDS = 60.0
 """Limit for one body, whatever the client's timeout."""
-IDLE_SECONDS = 30.0
+PROCESS_IDLE_SECONDS = 30.0
 """An idle process ends after this time."""
 
 COMMAND = f"""
@@ -52,8 +52,10 @@ log = structlog.stdlib.get_logger("gateway")
 class Planner:
     """Plans one body at a time, fairly among principals."""
 
-    def __init__(self, weight: Weight = equal_weight, *, idle: float = IDLE_SECONDS) -> None:
-        self._turns = FairSemaphore(BODIES_AT_ONCE, BODIES_WAITING, weight)
+    def __init__(
+        self, weight: Weight = equal_weight, *, idle: float = PROCESS_IDLE_SECONDS
+    ) -> None:
+        self._turns = FairSemaphore(PLANS_PER_PRINCIPAL, MAX_WAITING_BODIES, weight)
         self._idle_seconds = idle
         self._idle: list[PlanningProcess] = []
         self._jobs: set[asyncio.Task[Done | Refusal]] = set()
@@ -100,11 +102,11 @@ class Planner:
             self._end(process)
             process = PlanningProcess(self._rested)
         try:
-            async with asyncio.timeout(LONGEST_SECONDS):
+            async with asyncio.timeout(PLANNING_TIMEOUT_SECONDS):
                 outcome = await process.do(catalog, job)
         except TimeoutError:
             self._end(process)
-            problem = f"the body could not be decoded within {LONGEST_SECONDS:g} s"
+            problem = f"the body could not be decoded within {PLANNING_TIMEOUT_SECONDS:g} s"
             raise unavailable(problem, "decoding") from None
         except (OSError, EOFError, RuntimeError) as error:  # RuntimeError: uvloop, of its pipe
             self._end(process)
@@ -168,7 +170,7 @@ class PlanningProcess:
         jobs.write(await asyncio.to_thread(packed, job))
         await jobs.drain()
         self._catalog = catalog
-        length = int.from_bytes(await plans.readexactly(LENGTH_BYTES), "big")
+        length = int.from_bytes(await plans.readexactly(LENGTH_PREFIX_BYTES), "big")
         outcome = unpacked(await plans.readexactly(length))
         assert isinstance(outcome, Done | Refusal)
         return outcome

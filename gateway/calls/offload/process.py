@@ -19,8 +19,8 @@ from gateway.codec.unknown import UnknownFieldPolicy
 from gateway.errors import Code, GatewayError
 from gateway.schema.catalog import Catalog
 
-LENGTH_BYTES = 8
-NICE = 10
+LENGTH_PREFIX_BYTES = 8
+PROCESS_NICENESS = 10
 """Lets the event loop's process go first."""
 
 
@@ -63,7 +63,7 @@ class Done(NamedTuple):
 def packed(message: Job | Done | Refusal) -> bytes:
     """The pickled message behind its length."""
     content = pickle.dumps(message, protocol=5)
-    return len(content).to_bytes(LENGTH_BYTES, "big") + content
+    return len(content).to_bytes(LENGTH_PREFIX_BYTES, "big") + content
 
 
 def unpacked(content: bytes) -> object:
@@ -78,7 +78,7 @@ def refusal_of(error: GatewayError) -> Refusal:
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # those of a terminal, or of a service, are for
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the gateway, which lets requests finish
-    os.nice(NICE)
+    os.nice(PROCESS_NICENESS)
     jobs, plans = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr
     work(jobs, plans)
@@ -87,7 +87,7 @@ def main() -> None:
 def work(jobs: BinaryIO, plans: BinaryIO) -> None:
     """Answer each job in `jobs` with a message in `plans`."""
     catalog: Catalog | None = None
-    while len(length := jobs.read(LENGTH_BYTES)) == LENGTH_BYTES:
+    while len(length := jobs.read(LENGTH_PREFIX_BYTES)) == LENGTH_PREFIX_BYTES:
         job = unpacked(jobs.read(int.from_bytes(length, "big")))
         assert isinstance(job, Job)
         if job.catalog is not None:

@@ -2,10 +2,10 @@
 
 from gateway.http.wire_request import ReceivedHead
 
-REMEMBERED = 1024
-LONGEST = 2048
+MAX_CACHED_HEADS = 1024
+CACHED_HEAD_MAX_BYTES = 2048
 """Some 500 bytes are usual for a head with a token."""
-MOST_HEADERS = 32
+CACHED_HEAD_MAX_HEADERS = 32
 """As objects, headers take ten times their size on the wire."""
 
 
@@ -32,14 +32,18 @@ class HeadMemory:
         key = hash(raw)
         if key not in self._once and key not in self._before:
             self._once.add(key)
-            if len(self._once) >= REMEMBERED:
+            if len(self._once) >= MAX_CACHED_HEADS:
                 self._once, self._before = set(), self._once
             return
-        if len(raw) > LONGEST or len(head.headers) > MOST_HEADERS or head.expects_continue:
+        if (
+            len(raw) > CACHED_HEAD_MAX_BYTES
+            or len(head.headers) > CACHED_HEAD_MAX_HEADERS
+            or head.expects_continue
+        ):
             return
         fields = head.fields
         if b"transfer-encoding" in fields or not fields.get(b"content-length", b"0").isdigit():
             return
-        if len(self._heads) >= REMEMBERED:
+        if len(self._heads) >= MAX_CACHED_HEADS:
             self._heads.clear()
         self._heads[raw] = head

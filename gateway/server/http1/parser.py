@@ -13,11 +13,11 @@ import structlog
 from gateway.errors import Code, GatewayError
 from gateway.http.wire_request import ReceivedHead, Refused
 from gateway.server.http1.head_cache import HeadMemory
-from gateway.server.http1.parsing_turns import LONGEST_IN_A_ROW, ParsingTurns
+from gateway.server.http1.parsing_turns import CONNECTION_STEP_SECONDS, ParsingTurns
 from gateway.server.http1.rules import (
-    CHECKED,
-    LONGEST_TARGET,
-    MOST_HEADERS,
+    CHECKED_HEADERS,
+    MAX_HEADERS,
+    TARGET_MAX_BYTES,
     check_head,
     malformed,
     no_other_protocol,
@@ -25,21 +25,21 @@ from gateway.server.http1.rules import (
     too_large,
 )
 
-LARGEST_HEAD = 64 * 1024
+HEAD_MAX_BYTES = 64 * 1024
 """Limit on bytes without a completed head, part of a body, or message."""
-SLICE = 4096
+SLICE_BYTES = 4096
 """Bytes parsed at once. A request has at least 18 bytes, so at most 227 requests can wait for
 earlier answers on their connection.
 """
 
-PARSED_AT_ONCE = 32 * 1024
+PARSED_AT_ONCE_BYTES = 32 * 1024
 """Bytes parsed in a row before other connections, within CONNECTION_STEP_SECONDS. The most
 expensive input takes that time for SLICE_BYTES.
 """
 
-FRAMING = 64 * 1024
+FRAMING_FREE_BYTES = 64 * 1024
 """Bytes that any chunked body may take."""
-FRAMING_TIMES = 4
+FRAMING_MAX_RATIO = 4
 """Maximum ratio of further bytes to content. Chunks of one byte, a call from the C parser each,
 have a ratio of five.
 """
@@ -173,12 +173,16 @@ class RequestParser:
             return
         began = now = turns.clock()
         while True:
-            self._parse(data[at : at + SLICE] if len(data) > SLICE else data)
-            at += SLICE
+            self._parse(data[at : at + SLICE_BYTES] if len(data) > SLICE_BYTES else data)
+            at += SLICE_BYTES
             now = turns.clock()
             if at >= len(data) or self._stopped:
                 break
-            if self._unanswered > 1 or at >= PARSED_AT_ONCE or now - began > LONGEST_IN_A_ROW:
+            if (
+                self._unanswered > 1
+                or at >= PARSED_AT_ONCE_BYTES
+                or now - began > CONNECTION_STEP_SECONDS
+            ):
                 self._held_back += data[at:]
                 break
         turns.spend(now - began)
@@ -255,7 +259,7 @@ class RequestParser:
             self._in_chunks = self._in_body and self._is_chunked
             if self._progress:
                 self._without_progress = 0
-                if self._framing > FRAMING:
+                if self._framing > FRAMING_FREE_BYTES:
                     self._check_framing()
             else:
                 self._check_unfinished(len(data))
@@ -274,7 +278,7 @@ class RequestParser:
 
     def _check_framing(self) -> None:
         """Raise GatewayError for a chunked body with too much framing."""
-        if self._framing > FRAMING_TIMES * self._content:
+        if self._framing > FRAMING_MAX_RATIO * self._content:
             raise GatewayError(
                 Code.INVALID_ARGUMENT,
                 f"the body's chunks are too small: {self._content} bytes came in"
@@ -284,9 +288,9 @@ class RequestParser:
     def _check_unfinished(self, more: int) -> None:
         """Raise GatewayError for an incomplete element that is too large."""
         self._without_progress += more
-        if self._without_progress > LARGEST_HEAD:
+        if self._without_progress > HEAD_MAX_BYTES:
             what = "trailers, or a chunk's extensions, are" if self._in_body else "headers are"
-            raise too_large(f"the {what} larger than {LARGEST_HEAD // 1024} KB", status=431)
+            raise too_large(f"the {what} larger than {HEAD_MAX_BYTES // 1024} KB", status=431)
 
     def _refuse(self, error: GatewayError) -> None:
         if self._pieces:
@@ -306,17 +310,17 @@ class RequestParser:
 
     def on_url(self, part: bytes) -> None:
         self._target += part
-        if len(self._target) > LONGEST_TARGET:
-            problem = f"the request target is longer than {LONGEST_TARGET // 1024} KB"
+        if len(self._target) > TARGET_MAX_BYTES:
+            problem = f"the request target is longer than {TARGET_MAX_BYTES // 1024} KB"
             raise too_large(problem, status=414)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         header = (name.lower(), value.rstrip(b" \t"))  # llhttp sees to blanks in front only
         self._headers.append(header)
-        if header[0] in CHECKED:
+        if header[0] in CHECKED_HEADERS:
             self._checked.append(header)
-        if len(self._headers) > MOST_HEADERS:
-            raise too_large(f"there are more than {MOST_HEADERS} headers", status=431)
+        if len(self._headers) > MAX_HEADERS:
+            raise too_large(f"there are more than {MAX_HEADERS} headers", status=431)
 
     def on_headers_complete(self) -> None:
         parser = self._parser

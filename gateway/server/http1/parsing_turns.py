@@ -6,11 +6,11 @@ from collections.abc import Callable, Hashable
 from time import monotonic
 from typing import Protocol
 
-LONGEST_PARSING = 0.002
+PARSING_PER_TURN_SECONDS = 0.002
 """Limit per turn of the event loop. Further input waits for later turns."""
-LONGEST_FOR_LEFTOVERS = 0.001
+LEFTOVERS_PER_TURN_SECONDS = 0.001
 """The part for leftovers; the rest is kept for new input."""
-LONGEST_IN_A_ROW = 0.00025
+CONNECTION_STEP_SECONDS = 0.00025
 """Limit for one connection in a row."""
 
 
@@ -83,9 +83,9 @@ class ParsingTurns:
 
     def spend(self, seconds: float) -> None:
         self._spent += seconds
-        if self._spent > LONGEST_PARSING / 2 and not self._is_next:
+        if self._spent > PARSING_PER_TURN_SECONDS / 2 and not self._is_next:
             self._call_next()
-        self.is_over = self._spent > LONGEST_PARSING
+        self.is_over = self._spent > PARSING_PER_TURN_SECONDS
 
     def wait(self, one: Leftover) -> None:
         """Schedule `go_on` in a later turn. Each connection may wait once at a time."""
@@ -123,7 +123,7 @@ class ParsingTurns:
                 if line:
                     self._lines[sharer] = line  # behind all others
                 one.go_on()
-                if self.clock() - began > LONGEST_FOR_LEFTOVERS:
+                if self.clock() - began > LEFTOVERS_PER_TURN_SECONDS:
                     break
         finally:
             self._is_serving = False
@@ -132,4 +132,4 @@ class ParsingTurns:
             self._came_again.clear()
             if self._lines and not self._is_next:
                 self._call_next()
-        self.is_over = self._spent > LONGEST_PARSING
+        self.is_over = self._spent > PARSING_PER_TURN_SECONDS

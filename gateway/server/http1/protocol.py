@@ -29,13 +29,13 @@ from gateway.server.http1.state import (
 from gateway.server.http1.timeout import Timeout
 from gateway.write_buffer import WriteBuffer
 
-MOST_BUFFERED = 64 * 1024
+BUFFERED_BODY_MAX_BYTES = 64 * 1024
 """Bytes of a body that wait for the app; beyond them, reading pauses."""
-LINGER = 2.0
+LINGER_SECONDS = 2.0
 """Time for a client that is still sending to read its last answer."""
-DRAINED = 64 * 1024
+LINGER_MAX_BYTES = 64 * 1024
 """Bytes read and dropped while lingering, so that the connection is not reset."""
-IDLE_GRACE = 1.0
+IDLE_GRACE_SECONDS = 1.0
 """During a stop, time for a request that is already on its way to an idle connection."""
 
 log = structlog.stdlib.get_logger("gateway")
@@ -89,7 +89,7 @@ class HttpProtocol(asyncio.Protocol):
         """The error for invalid bytes after the requests that are being answered, and its head."""
         self._awaits_turn = False
         """Whether `ParsingTurns` will call `go_on`."""
-        self._undrained = DRAINED
+        self._undrained = LINGER_MAX_BYTES
         """Bytes that may still arrive after the last answer."""
         self._sharer: Hashable = None
         self._has_unfinished = False
@@ -178,7 +178,7 @@ class HttpProtocol(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The client is behind. The app, with its own limit, should give up first."""
         self.catching_up = asyncio.Event()
-        seconds = self._context.timeout + LINGER
+        seconds = self._context.timeout + LINGER_SECONDS
         self._unread = self._loop.call_later(seconds, self._transport.abort)
 
     def resume_writing(self) -> None:
@@ -285,7 +285,9 @@ class HttpProtocol(asyncio.Protocol):
     def _has_enough(self) -> bool:
         """Whether bytes are held back, or the latest body's buffer is full."""
         latest = self._latest
-        return self._parser.holds_back or (latest is not None and len(latest.body) > MOST_BUFFERED)
+        return self._parser.holds_back or (
+            latest is not None and len(latest.body) > BUFFERED_BODY_MAX_BYTES
+        )
 
     def resume_reading(self) -> None:
         """Resume unless the buffers are full or the connection is over."""
@@ -335,7 +337,7 @@ class HttpProtocol(asyncio.Protocol):
         incomplete request has the usual time.
         """
         if self._current is None:
-            self._loop.call_later(IDLE_GRACE, self._close_if_idle)
+            self._loop.call_later(IDLE_GRACE_SECONDS, self._close_if_idle)
 
     def _close_if_idle(self) -> None:
         has_begun = self._parser.in_head or self._parser.can_go_on
@@ -361,10 +363,10 @@ class HttpProtocol(asyncio.Protocol):
         elif not state.is_over:  # HTTP_TIMEOUT, for a head or without one
             timeout.restart()
         elif state is LINGERING:
-            timeout.replace(self._stop_lingering, LINGER)
+            timeout.replace(self._stop_lingering, LINGER_SECONDS)
         elif state is CLOSING:
             self._close_by = self._loop.time() + self._context.timeout
-            timeout.replace(self._check_close, IDLE_GRACE)
+            timeout.replace(self._check_close, IDLE_GRACE_SECONDS)
         else:
             timeout.cancel()
 
@@ -385,14 +387,14 @@ class HttpProtocol(asyncio.Protocol):
         """
         transport = self.flushed()
         if transport.get_write_buffer_size() and self._loop.time() < self._close_by:
-            self._timeout.replace(self._check_close, IDLE_GRACE)
+            self._timeout.replace(self._check_close, IDLE_GRACE_SECONDS)
         else:
             transport.abort()
 
     def _timed_out(self) -> None:
         """Answer an incomplete request with an error, and end."""
         if self._parser.can_go_on:  # what is missing may have come
-            self._timeout.replace(self._timed_out, IDLE_GRACE)
+            self._timeout.replace(self._timed_out, IDLE_GRACE_SECONDS)
         elif self._parser.in_head:
             problem = f"the headers did not arrive within {self._context.timeout:g} s"
             self._refuse(GatewayError(Code.DEADLINE_EXCEEDED, problem, status=408))

@@ -21,15 +21,15 @@ from gateway.server.http1.response import (
     last_answer,
 )
 
-AT_ONCE = struct.pack("ii", 1, 0)
+LINGER_NONE = struct.pack("ii", 1, 0)
 """SO_LINGER: close with a reset, dropping unsent data (socket(7))."""
-BODILESS = (204, 304)
+BODILESS_STATUSES = (204, 304)
 """Statuses whose answers have neither body nor length (RFC 9112 section 6.3)."""
 
 
 def reset(transport: asyncio.Transport) -> None:
     """Reset the connection, so that the client sees an error and not a complete answer."""
-    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NONE)
     transport.abort()
 
 
@@ -250,7 +250,7 @@ class RequestCycle:
                 continue
             fields.append((name, value))
         lines = head_lines(status, (*self.connection.default_headers, *fields))
-        if self.head.method == "HEAD" or status in BODILESS:
+        if self.head.method == "HEAD" or status in BODILESS_STATUSES:
             length = 0
         elif chunked:
             length = None

@@ -14,13 +14,13 @@ import httptools
 from gateway.errors import Code, GatewayError
 from gateway.http.request_headers import no_upgrade
 
-LONGEST_TARGET = 8 * 1024
+TARGET_MAX_BYTES = 8 * 1024
 """RFC 9112 section 3 asks for at least 8000."""
-MOST_HEADERS = 100
+MAX_HEADERS = 100
 HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
 """`uri-host [":" port]` (RFC 9110 section 7.2), or empty."""
 OWN_SCHEMES = (b"http", b"https")
-CHECKED = frozenset((b"host", b"transfer-encoding", b"expect"))
+CHECKED_HEADERS = frozenset((b"host", b"transfer-encoding", b"expect"))
 """The headers that `check_head` reads."""
 
 

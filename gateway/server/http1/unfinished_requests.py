@@ -5,9 +5,9 @@ from typing import Protocol
 
 from gateway.errors import GatewayError, unavailable
 
-MOST_UNFINISHED = 16 * 2**20
+UNFINISHED_MAX_BYTES = 16 * 2**20
 """Bytes of incomplete requests."""
-ALWAYS_FINE = 4096
+FREE_BYTES_PER_CONNECTION = 4096
 """Bytes that do not count on any connection: most heads are shorter."""
 
 
@@ -31,7 +31,7 @@ class UnfinishedMemory:
     """
 
     def __init__(
-        self, most: int = MOST_UNFINISHED, on_freed: Callable[[], object] = lambda: None
+        self, most: int = UNFINISHED_MAX_BYTES, on_freed: Callable[[], object] = lambda: None
     ) -> None:
         """`on_freed` is called whenever a quarter of `most` has become free."""
         self._most = most
@@ -47,7 +47,7 @@ class UnfinishedMemory:
 
         May make that connection, or others, give up.
         """
-        size = max(0, size - ALWAYS_FINE)
+        size = max(0, size - FREE_BYTES_PER_CONNECTION)
         sharer = connection.sharer
         sizes = self._of.get(sharer)
         if sizes is None:
@@ -90,6 +90,6 @@ class UnfinishedMemory:
 def too_much(most: int) -> GatewayError:
     return unavailable(
         f"there are too many unfinished requests (more than {most // 2**20} MB in all):"
-        f" headers of up to {ALWAYS_FINE // 1024} KB are always received",
+        f" headers of up to {FREE_BYTES_PER_CONNECTION // 1024} KB are always received",
         "unfinished",
     )

@@ -20,7 +20,7 @@ from gateway.upstream.http2.wire import (
 )
 from gateway.upstream.interface import CallFailed
 
-HEADER_OVERHEAD = 16 * 32
+HEADER_OVERHEAD_BYTES = 16 * 32
 """A server's surcharge on header bytes: 32 for each field (RFC 9113 section 6.5.2)."""
 
 
@@ -82,7 +82,7 @@ class Calls:
         stream = Stream(head, message, deadline, sink)
         if self.closing:
             stream.tell(not_connected("the connection is closing"))
-        elif len(head) + HEADER_OVERHEAD > self.max_headers:
+        elif len(head) + HEADER_OVERHEAD_BYTES > self.max_headers:
             problem = "the call's headers are larger than Cuebot takes"
             stream.tell(refused(problem, Code.RESOURCE_EXHAUSTED))
         elif len(self.streams) < self.max_streams and not (self._waiting or self.sender.paused):

@@ -15,7 +15,7 @@ from gateway.upstream.interface import ChannelOptions, Expects, Metadata, State,
 
 INDEXED_POST, INDEXED_HTTP, INDEXED_HTTPS = b"\x83", b"\x86", b"\x87"
 """`:method: POST` and `:scheme` in HPACK's static table (RFC 7541 appendix A)."""
-CACHED_HEADS = 4096
+MAX_CACHED_HEADS = 4096
 
 
 class Http2Channel:
@@ -47,7 +47,7 @@ class Http2Channel:
         self._since = 0.0
         """Loop time of the connection's start."""
         self.spoke = False
-        self._head = lru_cache(maxsize=CACHED_HEADS)(self._make_head)
+        self._head = lru_cache(maxsize=MAX_CACHED_HEADS)(self._make_head)
 
     # --- Calls ------------------------------------------------------------------------------
 
@@ -73,8 +73,11 @@ class Http2Channel:
             (
                 self._head(path),
                 timeout_field(timeout),
-                *[literal(name.encode(), value.encode()) for name, value in metadata[:-OF_CALLER]],
-                caller_literals(metadata[-OF_CALLER:]),
+                *[
+                    literal(name.encode(), value.encode())
+                    for name, value in metadata[:-CALLER_FIELDS]
+                ],
+                caller_literals(metadata[-CALLER_FIELDS:]),
             )
         )
 
@@ -193,11 +196,11 @@ class Http2Channel:
         self._silent.set()
 
 
-OF_CALLER = 2
+CALLER_FIELDS = 2
 """Fields at the end of the metadata that all calls of a caller share."""
 
 
-@lru_cache(maxsize=CACHED_HEADS)
+@lru_cache(maxsize=MAX_CACHED_HEADS)
 def caller_literals(metadata: Metadata) -> bytes:
     return b"".join([literal(name.encode(), value.encode()) for name, value in metadata])
 

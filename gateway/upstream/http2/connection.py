@@ -20,9 +20,9 @@ log = structlog.stdlib.get_logger("gateway.upstream")
 
 TOO_MANY_PINGS = b"too_many_pings"
 """The text of gRPC servers with ENHANCE_YOUR_CALM."""
-TIMER_STEP = 0.001
+TIMER_STEP_SECONDS = 0.001
 """The resolution of the loop's timers."""
-READ_IN_A_TURN = 2**19
+READ_PER_TURN_BYTES = 2**19
 """Limit before other callbacks run, up to 1 ms of work: a transport may read 8 MB in a row."""
 
 
@@ -160,7 +160,7 @@ class Connection(asyncio.Protocol):
 
     def _fail_late(self) -> None:
         self._deadline_timer, self._next_deadline = None, inf
-        earliest = self._calls.expire(self._loop.time() + TIMER_STEP)
+        earliest = self._calls.expire(self._loop.time() + TIMER_STEP_SECONDS)
         if earliest < inf:
             self._watch_deadlines(earliest)
 
@@ -172,7 +172,7 @@ class Connection(asyncio.Protocol):
 
     def _look_for_silence(self) -> None:
         self._silence_timer = None
-        now = self._loop.time() + TIMER_STEP
+        now = self._loop.time() + TIMER_STEP_SECONDS
         silent = self._asked_at and self._asked_at + self._patience <= now
         if silent and not any(each.begun for each in self._calls.streams.values()):
             self._owner.on_silence()
@@ -258,7 +258,7 @@ class Connection(asyncio.Protocol):
         core = self._core
         try:
             self._read_in_turn += len(data)
-            is_over = core.receive(data, now) or self._read_in_turn >= READ_IN_A_TURN
+            is_over = core.receive(data, now) or self._read_in_turn >= READ_PER_TURN_BYTES
             if is_over and not self._goes_on:
                 self._goes_on = True
                 self._transport.pause_reading()

@@ -10,7 +10,7 @@ from gateway.errors import Code
 from gateway.upstream.http2 import wire
 from gateway.upstream.http2.calls import Calls, Observer
 from gateway.upstream.http2.flood_control import BYTES_PER_FRAME
-from gateway.upstream.http2.headers import MAX_HEADERS, Block, BlockParts, BlockReader
+from gateway.upstream.http2.headers import HEADERS_MAX_BYTES, Block, BlockParts, BlockReader
 from gateway.upstream.http2.outcome import (
     failure_of_headers,
     failure_of_reset,
@@ -19,7 +19,7 @@ from gateway.upstream.http2.outcome import (
     no_memory,
     not_grpc,
 )
-from gateway.upstream.http2.streams import FIRST_WINDOW, NOT_ONE_MESSAGE, PREFIX, Stream
+from gateway.upstream.http2.streams import FIRST_WINDOW_BYTES, NOT_ONE_MESSAGE, PREFIX_BYTES, Stream
 from gateway.upstream.http2.wire import (
     ErrorCode,
     FrameReader,
@@ -30,23 +30,23 @@ from gateway.upstream.http2.wire import (
     whole_answer,
     window_update,
 )
-from gateway.upstream.interface import SMALL_ANSWER, CallFailed
+from gateway.upstream.interface import SMALL_ANSWER_BYTES, CallFailed
 
-OUR_FRAME_SIZE = 64 * 1024
+OUR_FRAME_MAX_BYTES = 64 * 1024
 """The largest frame that we accept."""
-CONNECTION_WINDOW = 2**30
+CONNECTION_WINDOW_BYTES = 2**30
 """Flow-control window of all answers together, given back as data arrives and so never exhausted:
 the streams' windows limit memory.
 """
-AHEAD = 2**19
+READ_AHEAD_BYTES = 2**19
 """The part of a large answer that the peer may send ahead. Later frames, such as a small answer of
 another call, come behind it.
 """
-LONGEST_TURN = 1000
+STEPS_PER_TURN = 1000
 """Steps of work before other callbacks run: a frame, or a byte of headers not seen before. A step
 takes 1 to 3 µs.
 """
-TOO_LATE = str(Code.DEADLINE_EXCEEDED.value)
+DEADLINE_EXCEEDED_STATUS = str(Code.DEADLINE_EXCEEDED.value)
 PING_DATA = b"gateway!"
 
 
@@ -67,7 +67,7 @@ class Core:
         self._observer = observer
         self._write = write
         self._max_message = max_message
-        self._frames = FrameReader(OUR_FRAME_SIZE)
+        self._frames = FrameReader(OUR_FRAME_MAX_BYTES)
         self._blocks = BlockReader()
         self._ready = False
         """Whether the peer's SETTINGS have arrived."""
@@ -84,12 +84,12 @@ class Core:
         settings = (
             (wire.HEADER_TABLE_SIZE, 0),
             (wire.ENABLE_PUSH, 0),
-            (wire.INITIAL_WINDOW_SIZE, FIRST_WINDOW),
-            (wire.MAX_FRAME_SIZE, OUR_FRAME_SIZE),
-            (wire.MAX_HEADER_LIST_SIZE, MAX_HEADERS),
+            (wire.INITIAL_WINDOW_SIZE, FIRST_WINDOW_BYTES),
+            (wire.MAX_FRAME_SIZE, OUR_FRAME_MAX_BYTES),
+            (wire.MAX_HEADER_LIST_SIZE, HEADERS_MAX_BYTES),
         )
         packed = b"".join(wire.SETTING.pack(*each) for each in settings)
-        window = window_update(0, CONNECTION_WINDOW - wire.DEFAULT_WINDOW)
+        window = window_update(0, CONNECTION_WINDOW_BYTES - wire.DEFAULT_WINDOW)
         self._write(wire.PREFACE + frame(wire.SETTINGS, 0, 0, packed) + window)
 
     def receive(self, data: bytes, now: float) -> bool:
@@ -118,7 +118,7 @@ class Core:
                 else:
                     self._on_other(kind, flags, number, payload)
                 self._steps += 1
-                if self._steps >= LONGEST_TURN:
+                if self._steps >= STEPS_PER_TURN:
                     return frames.holds_back
         except ProtocolError as error:
             self._write(frame(wire.GOAWAY, 0, 0, bytes(4) + wire.NUMBER.pack(error.code)))
@@ -149,7 +149,7 @@ class Core:
         other frame on.
         """
         position, size = 0, len(data)
-        while position < size <= OUR_FRAME_SIZE and (answer := whole_answer(data, position)):
+        while position < size <= OUR_FRAME_MAX_BYTES and (answer := whole_answer(data, position)):
             number, first, message, last, counted, end = answer
             stream = self.calls.streams.get(number)
             headers, trailers = self._blocks.known(first), self._blocks.known(last)
@@ -168,7 +168,7 @@ class Core:
     def _give_back(self, size: int) -> None:
         """Count received bytes, and occasionally send WINDOW_UPDATE."""
         self._received += size
-        if self._received >= CONNECTION_WINDOW // 2:
+        if self._received >= CONNECTION_WINDOW_BYTES // 2:
             self._write(window_update(0, self._received))
             self._received = 0
 
@@ -186,7 +186,7 @@ class Core:
             problem = "the answer is larger than its window"
             calls.abandon(stream, not_grpc(problem), ErrorCode.FLOW_CONTROL_ERROR)
             return
-        if stream.to_come and stream.room <= AHEAD // 2:
+        if stream.to_come and stream.room <= READ_AHEAD_BYTES // 2:
             self._allow_part(stream)
         if flags & wire.PADDED:
             payload = unpadded(wire.PADDED, payload)
@@ -205,7 +205,7 @@ class Core:
         failure = stream.take(piece, self._max_message)
         if failure is not None:
             self.calls.abandon(stream, failure)
-        elif stream.due > FIRST_WINDOW and not stream.announced:
+        elif stream.due > FIRST_WINDOW_BYTES and not stream.announced:
             self._announce(stream)
         return self.calls.streams.get(stream.number) is stream
 
@@ -215,22 +215,22 @@ class Core:
 
     def _allow_part(self, stream: Stream) -> None:
         """Open the window by READ_AHEAD_BYTES at most: small answers come behind data in flight."""
-        part = min(stream.to_come, AHEAD - stream.room)
+        part = min(stream.to_come, READ_AHEAD_BYTES - stream.room)
         stream.to_come -= part
         self._allow(stream, part)
 
     def _announce(self, stream: Stream) -> None:
         """Request the rest of an answer: at once or, if large, when there is memory for it."""
-        calls, size = self.calls, stream.due - PREFIX
+        calls, size = self.calls, stream.due - PREFIX_BYTES
         stream.announced = stream.held_back = True
 
         def go_on() -> None:
             stream.held_back = False
             if calls.streams.get(stream.number) is stream:
-                stream.to_come = stream.due - FIRST_WINDOW + OUR_FRAME_SIZE
+                stream.to_come = stream.due - FIRST_WINDOW_BYTES + OUR_FRAME_MAX_BYTES
                 self._allow_part(stream)
 
-        if size <= SMALL_ANSWER:
+        if size <= SMALL_ANSWER_BYTES:
             go_on()
         elif stream.sink is not None and not stream.sink.expects(size, go_on):
             calls.abandon(stream, no_memory(size))
@@ -266,7 +266,7 @@ class Core:
             block = self._blocks.read(payload)
         stream.begun = True
         if block is None:
-            problem = f"the answer's headers are larger than {MAX_HEADERS} bytes"
+            problem = f"the answer's headers are larger than {HEADERS_MAX_BYTES} bytes"
             self.calls.abandon(stream, not_grpc(problem, Code.RESOURCE_EXHAUSTED))
         elif flags & wire.END_STREAM:
             self._on_trailers(stream, block)
@@ -287,7 +287,7 @@ class Core:
 
         A server that enforces the deadline reports it itself, even before an answer begins.
         """
-        self.answered |= block.grpc_status != TOO_LATE
+        self.answered |= block.grpc_status != DEADLINE_EXCEEDED_STATUS
         outcome: bytes | CallFailed | None = failure_of_trailers(block)
         if outcome is None:
             outcome = stream.take_message()

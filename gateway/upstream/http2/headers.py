@@ -14,18 +14,18 @@ from hpack.exceptions import HPACKError, OversizedHeaderListError
 
 from gateway.upstream.http2.wire import ErrorCode, ProtocolError
 
-MAX_HEADERS = 32 * 1024
+HEADERS_MAX_BYTES = 32 * 1024
 """Limit on an answer's headers or trailers: twice that of gRPC's own clients. Decoding them takes
 up to 5 ms.
 """
-MAX_BLOCK = 2**20
+BLOCK_MAX_BYTES = 2**20
 """Larger headers end the connection, not only their call."""
 MAX_CONTINUATIONS = 64
 """CONTINUATION frames in one block."""
 EMPTY_TABLE = b"\x20"
 """Sets the dynamic table size to 0 (RFC 7541 section 6.3)."""
-CACHED_BLOCKS = 256
-LONGEST_CACHED_BLOCK = 1024
+MAX_CACHED_BLOCKS = 256
+CACHED_BLOCK_MAX_BYTES = 1024
 
 
 def literal(name: bytes, value: bytes) -> bytes:
@@ -79,13 +79,13 @@ class BlockParts:
             raise ProtocolError("a header block is interrupted")
         self.parts.append(payload)
         self.size += len(payload)
-        if self.size > MAX_BLOCK or len(self.parts) > MAX_CONTINUATIONS:
+        if self.size > BLOCK_MAX_BYTES or len(self.parts) > MAX_CONTINUATIONS:
             raise ProtocolError("a header block that does not end", ErrorCode.ENHANCE_YOUR_CALM)
 
 
 class BlockReader:
     def __init__(self) -> None:
-        self._decoder = Decoder(max_header_list_size=MAX_HEADERS)
+        self._decoder = Decoder(max_header_list_size=HEADERS_MAX_BYTES)
         self._decoder.header_table_size = 0
         self._decoder.max_allowed_table_size = 0
         self._cache: dict[bytes, Block] = {}
@@ -99,7 +99,7 @@ class BlockReader:
         known = self._cache.get(block)
         if known is not None:
             return known
-        if len(block) > MAX_HEADERS:
+        if len(block) > HEADERS_MAX_BYTES:
             return None
         if block.startswith(EMPTY_TABLE * 3):  # two are allowed; thousands would take a while
             raise ProtocolError(
@@ -112,8 +112,8 @@ class BlockReader:
         except (HPACKError, IndexError):  # whose words may name a place in memory
             raise ProtocolError("headers that are not HPACK", ErrorCode.COMPRESSION_ERROR) from None
         found = block_of(fields)
-        if len(block) <= LONGEST_CACHED_BLOCK:
-            if len(self._cache) >= CACHED_BLOCKS:
+        if len(block) <= CACHED_BLOCK_MAX_BYTES:
+            if len(self._cache) >= MAX_CACHED_BLOCKS:
                 self._cache.clear()
             self._cache[block] = found
         return found

@@ -14,7 +14,7 @@ RESET_CODES = {
     ErrorCode.INADEQUATE_SECURITY: Code.PERMISSION_DENIED,
 }
 """From PROTOCOL-HTTP2.md, where all other codes are INTERNAL."""
-WORDS = 200
+FAREWELL_MAX_CHARS = 200
 """Limit on a GOAWAY's text in messages."""
 
 
@@ -92,7 +92,7 @@ def name_of(number: int) -> str:
 
 def farewell(number: int, words: bytes) -> str:
     """Code and text of a GOAWAY, as far as present."""
-    said = words[:WORDS].decode("ascii", "replace")
+    said = words[:FAREWELL_MAX_CHARS].decode("ascii", "replace")
     quoted = ": ".join(filter(None, (name_of(number), said)))
     plain = "Cuebot is closing the connection"
     return f"{plain} ({quoted})" if said or number != ErrorCode.NO_ERROR else plain

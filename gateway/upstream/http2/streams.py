@@ -21,9 +21,9 @@ from gateway.upstream.http2.wire import (
 )
 from gateway.upstream.interface import CallFailed
 
-PREFIX = 5
+PREFIX_BYTES = 5
 """gRPC's message prefix: a compression flag (1), and the length (4)."""
-FIRST_WINDOW = 64 * 1024
+FIRST_WINDOW_BYTES = 64 * 1024
 """Initial window of an answer."""
 NOT_ONE_MESSAGE = "the answer is not one message"
 
@@ -62,7 +62,7 @@ class Stream:
     """The rest of a request that was not sent at once."""
     window: int = 0
     """The peer's window for the request."""
-    room: int = FIRST_WINDOW
+    room: int = FIRST_WINDOW_BYTES
     """The window for the answer: bytes of DATA frames with padding."""
     to_come: int = 0
     """Bytes of a large answer to be added to the window in parts."""
@@ -92,14 +92,14 @@ class Stream:
         if not self.due:
             if self.answer is not None:
                 data, self.answer = self.answer.getvalue() + data, None
-            if len(data) >= PREFIX:
-                length = int.from_bytes(data[1:PREFIX], "big")
+            if len(data) >= PREFIX_BYTES:
+                length = int.from_bytes(data[1:PREFIX_BYTES], "big")
                 if length > most:
                     return too_large(length, most)
                 if data[0]:
                     return not_grpc("the answer is compressed")
-                self.due = PREFIX + length
-                data = data[PREFIX:]
+                self.due = PREFIX_BYTES + length
+                data = data[PREFIX_BYTES:]
         if self.due and self.size > self.due:
             return not_grpc(NOT_ONE_MESSAGE)
         if self.answer is None:
@@ -118,7 +118,7 @@ class Stream:
 
     def too_late(self) -> CallFailed:
         return (
-            no_memory(self.due - PREFIX)
+            no_memory(self.due - PREFIX_BYTES)
             if self.held_back
             else too_late(may_have_reached_server=self.number > 0)
         )
@@ -162,11 +162,11 @@ class Sender:
         number, head, message = stream.number, stream.head, stream.message
         if self._first:
             head, self._first = self._first + head, b""
-        length, size = len(head), PREFIX + len(message)
+        length, size = len(head), PREFIX_BYTES + len(message)
         if length <= self._short and size <= self._short and size <= self._window:
             self._window -= size
             its_headers = SHORT_HEAD.pack(0, length, ITS_HEADERS, number)
-            its_message = MESSAGE_HEAD.pack(0, size, LAST_MESSAGE, number, 0, size - PREFIX)
+            its_message = MESSAGE_HEAD.pack(0, size, LAST_MESSAGE, number, 0, size - PREFIX_BYTES)
             self._write(b"".join((its_headers, head, its_message, message)))
         else:
             self._write(header_frames(number, head, self._frame_size))
