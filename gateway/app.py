@@ -109,7 +109,7 @@ class Parts:
         return (
             reloadable_access(self.authenticator, self.live),
             reloadable_catalog(self.live),
-            Reloadable(  # a client that is over its limit stays so
+            Reloadable(  # counts so far are kept
                 "the rate limits",
                 ("rate_limit_*",),
                 lambda settings: partial(self.rates.follow, settings),
@@ -187,7 +187,7 @@ def create_app(settings: Settings, worker_metrics: WorkerMetrics | None = None) 
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
-    app.router.default = methods  # whatever is neither a page nor a known method
+    app.router.default = methods  # neither a page nor a known method
     return app
 
 
@@ -208,7 +208,7 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
     shared = open_limiter(settings)
     by_rate = RateLimits(shared or MemoryLimiter(), rates)
     limits: tuple[Interceptor, ...] = (by_rate,)
-    # Scrapes are counted here alone: nobody would see that the shared store is away.
+    # Scrapes do not depend on the shared store: its failure has to stay visible.
     alone = by_rate if shared is None else RateLimits(MemoryLimiter(), rates)
     traces = open_traces(settings)
     metrics = make_metrics(settings, worker_metrics, upstream, live, slots, audit, shared)
@@ -216,7 +216,7 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
         traces,
         *request_logs(settings),
         None if metrics is None else metrics.requests,
-        # Of several Cuebots, another one may serve what this one does not.
+        # With several Cuebots, another one may serve the method.
         UnservedMethods(live) if len(upstream.endpoints) == 1 else None,
         Authentication(authenticator),
         *limits,

@@ -66,7 +66,7 @@ class Steps:
     def _grant(self) -> None:
         while self._waiting:
             granted = self._waiting.popleft()
-            if not granted.done():  # its task has not been cancelled
+            if not granted.done():  # not cancelled
                 granted.set_result(None)
                 break
         self._is_granting = bool(self._waiting)

@@ -409,7 +409,7 @@ async def follow(plan: Plan, answer: bytes, call: Call) -> bytes:
         if not done:
             raise reworded(error, f"{step.path} was called, but: {error.message}") from None
         happened = f"{', '.join(done)} succeeded, then {step.path} failed"
-        # Without the headers that would invite the client to repeat all of it.
+        # Without Retry-After: a retry would repeat the earlier calls as well.
         raise GatewayError(
             error.code,
             f"{happened}: {error.message or error.code.name}",

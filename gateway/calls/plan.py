@@ -105,11 +105,11 @@ def plan_body(method: Method, body: Body, policy: UnknownFieldPolicy) -> Plan:
         if isinstance(look_up, LookUp):
             if look_up.documented:
                 body.take(look_up.given)
-            body.drop(look_up.put)  # the documented object in the place of Cuebot's field
+            body.drop(look_up.put)  # a documented object in place of Cuebot's field
     try:
         look_ups += take_references(body, method)
     except GatewayError:
-        # A name that is misspelled says more than that there is none.
+        # A misspelled field is a better message than a missing one.
         decode_body(method.decode_value, body, policy)
         raise
     follow_ups = tuple(

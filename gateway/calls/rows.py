@@ -56,7 +56,7 @@ async def is_cut(method: Method, answer: bytes, cut_at: int) -> bool:
     begin_at_once()
     try:
         _, _, count = await in_turns(rows_in(memoryview(answer), rows.fields, STEP))
-    except DecodeError:  # whoever reads the answer says so
+    except DecodeError:  # reported where the answer is read
         return False
     return count >= cut_at
 

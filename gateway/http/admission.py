@@ -19,7 +19,7 @@ class Admission(Interceptor):
     def enter(self, context: RequestContext) -> None:
         principal, method = context.principal, context.call.rpc or ""
         long = self._load_shedder.includes(method, context.request.started)
-        # These first: under too much load it is they that most calls do not find.
+        # First: under overload most calls fail here.
         if long and not self._load_shedder.slots.take(principal):
             raise unavailable("too many long answers are being made", "long_answers")
         if not self._slots.take(principal):

@@ -61,14 +61,14 @@ class BodyReader:
                 if decoder is not None:
                     decoder.finish()
         except TimeoutError:
-            context.body_read = True  # there is no use in waiting for more
+            context.body_read = True  # no more will come
             raise GatewayError(
                 Code.DEADLINE_EXCEEDED,
                 f"the body did not arrive within {self._timeout:g} s",
                 status=408,
                 headers=CLOSE,
             ) from None
-        del decoder  # and its window, before there is a copy
+        del decoder  # frees the window before the copy
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def take(self, context: RequestContext) -> bytes | None:

@@ -62,7 +62,7 @@ class CallMaker:
                 call = CallTimes(context.spans.call, began, ended, code)
                 context.spans.calls.append(call)
         context.response.code = Code.OK
-        if resolved:  # a GET that waits for news calls several times
+        if resolved:  # a waiting GET calls several times
             context.response.set_header(b"x-resolved", ", ".join(resolved).encode())
         return answer
 

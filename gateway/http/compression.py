@@ -61,7 +61,7 @@ class Choice:
 
 ZSTD = Coding(
     header=(b"content-encoding", b"zstd"),
-    # A compressor can be used again, and is free after each call; making one costs 10 µs.
+    # Reused, since making a compressor costs 10 µs.
     whole=partial(
         zstd.ZstdCompressor(COMPRESSION_LEVEL).compress, mode=zstd.ZstdCompressor.FLUSH_FRAME
     ),

@@ -124,7 +124,7 @@ class ConditionalReads:
                 within = max(request.timeout - (monotonic() - began), 0)
                 try:
                     pieces, more = form_of(context, request, answer)
-                    del answer  # what has been sent of it is not needed any more
+                    del answer  # sent parts can be freed
                     form = pieces, (*headers, *more)
                     await self._responder.send(context, form, send, within=within)
                 except GatewayError:
@@ -147,7 +147,7 @@ class ConditionalReads:
             raise unavailable("too many requests wait for another answer", "waits")
         try:
             while matches(condition.known, etag):
-                answer = b""  # the client has that one
+                answer = b""  # the client has it
                 left = end - monotonic()
                 if left <= 0 or self._readiness.stopping:
                     break
@@ -162,7 +162,7 @@ class ConditionalReads:
                 finally:
                     context.wait_as_asked(monotonic() - began)
                 self._requests.reauthorize(context)
-                with suppress(GatewayError):  # others have all slots: it waits for the next look
+                with suppress(GatewayError):  # no slot is free: wait for the next poll
                     self._interceptors.enter(context)
                 if not context.call.slots:
                     continue
@@ -170,7 +170,7 @@ class ConditionalReads:
                 answer = await self._calls.call(context, request)
                 took = monotonic() - began
                 etag = await etag_of(request, answer, began + request.timeout)
-                if matches(condition.known, etag):  # many short looks are no slow call
+                if matches(condition.known, etag):  # many short polls are not a slow call
                     context.call.with_cuebot = before
                     context.wait_as_asked(monotonic() - began)
         finally:
@@ -203,7 +203,7 @@ async def etag_of(request: CallRequest, answer: bytes, deadline: float) -> str:
         except StopIteration as found:
             digest.update(found.value)
             break
-        except DecodeError:  # the encoder says so
+        except DecodeError:  # reported by the encoder
             digest.update(answer)
             break
         if monotonic() > deadline:

@@ -281,7 +281,7 @@ def open_context(
     given = headers.get(b"x-request-id")
     request_id = given.decode("ascii") if given and SANE_REQUEST_ID.fullmatch(given) else ""
     if not request_id or LIKE_A_TOKEN.search(request_id):
-        request_id = f"{getrandbits(128):032x}"  # unique, and no secret
+        request_id = f"{getrandbits(128):032x}"  # unique, not secret
     if path.startswith("//"):  # from a base URL that ends in a slash
         path = "/" + path.lstrip("/")
     parent, trace = headers.get(b"traceparent"), None
@@ -292,7 +292,7 @@ def open_context(
         answered.append(trace_header(trace))
     client = proxies.client(peer, headers.get(FORWARDED_FOR))
     started = time.monotonic() - seconds
-    request = Request(  # by position: with names it takes half as long again
+    request = Request(  # by position: keywords take half as long again
         request_id, client, method, path, headers, started, query, http_version, trace
     )
     return RequestContext(request, Response(answered), direct=direct)

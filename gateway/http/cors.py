@@ -43,7 +43,7 @@ class CorsRules:
 
     def __init__(self, *, origins: Collection[str], headers: Collection[str]) -> None:
         self._rules = CORSMiddleware(
-            Response(),  # which it does not get to serve
+            Response(),  # never called
             allow_origins=origins,
             allow_methods=METHODS,
             allow_headers=(*REQUEST_HEADERS, *headers),
@@ -63,7 +63,7 @@ class CorsRules:
 
     def preflight(self, context: RequestContext) -> list[tuple[bytes, bytes]]:
         """The headers of a preflight's answer. Raises GatewayError."""
-        # Whether a public page may reach a private network is not asked here: it has no answer.
+        # No answer to requests for private network access.
         asked = Headers(
             {
                 name: context.request.headers[name.encode()].decode("latin-1")

@@ -58,6 +58,6 @@ class CancelOnDisconnect:
             self._direct.on_disconnect = None
         elif self._watcher is not None:
             self._watcher.cancel()
-        # Somebody else may have cancelled the task as well, and then that counts.
+        # Another cancellation of the task takes precedence.
         if self._disconnected and self._task.uncancel() == 0 and kind is asyncio.CancelledError:
             raise ClientGone from None

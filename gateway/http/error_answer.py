@@ -73,7 +73,7 @@ async def send_error(
     if context.direct is None:
         await send_and_discard(context, error.status, headers, body, receive, send)
         return
-    context.give_back_body_room()  # others may want it meanwhile
+    context.give_back_body_room()  # for other requests meanwhile
     await await_rest(context, receive)
     if "Connection" in error.headers or not context.answer(error.status, headers, body):
         await send({"type": "http.response.start", "status": error.status, "headers": headers})

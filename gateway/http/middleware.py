@@ -122,6 +122,6 @@ async def drop(context: RequestContext) -> None:
         return
     context.response.status, context.response.code = CLIENT_CLOSED_REQUEST, Code.CANCELLED
     if direct is not None:
-        # The server would wait for a client that does not read to take what is buffered.
+        # The server would wait for a client that does not read.
         direct.abort()
         await asyncio.sleep(0)  # until the connection is lost

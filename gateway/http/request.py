@@ -178,7 +178,7 @@ class RequestReader:
         denial = context.call.denied
         assert denial is not None, "nothing else is read here"
         body = await self._body_of_denied(context, receive)
-        with suppress(Exception):  # it is denied, whatever is wrong with it
+        with suppress(Exception):  # denied anyway
             if context.request.method != "POST":
                 body = read_query(context, denial.method, UnknownFieldPolicy.NOTHING).body
             if denial.payload is None and body is not None:
@@ -219,7 +219,7 @@ class RequestReader:
             self._interceptors.authorize(context, current, method, planned and planned.payload)
             check_verb(context.request.method, method)
         except GatewayError:
-            context.response.set_header(*current.tag)  # the schema that refuses it
+            context.response.set_header(*current.tag)  # the schema of the refusal
             raise
 
     def _call_request(

@@ -113,7 +113,7 @@ def form_for(
 def answer_at_once(context: RequestContext, form: Form) -> bool:
     """Send an answer of one piece if the connection takes it now. Raises ClientGone."""
     pieces, headers = form
-    if not isinstance(pieces, tuple) or len(pieces) != 1:  # a Sequence: asking that costs more
+    if not isinstance(pieces, tuple) or len(pieces) != 1:  # isinstance of Sequence is slower
         return False
     length = (b"content-length", b"%d" % len(pieces[0]))
     return context.answer(200, (*headers, length), pieces[0])
@@ -155,7 +155,7 @@ async def send_pieces(
                 started = True
             message = {"type": "http.response.body", "body": piece, "more_body": True}
             await reader.send(message, len(piece))
-            del message, piece  # or a client that is behind would keep it twice
+            del message, piece  # or a slow client would keep it twice
             await reader.catch_up()
         if STEP.is_over() or (turn is not None and not turn.is_held):
             if deadline is not None and monotonic() - reader.behind > deadline:
@@ -164,7 +164,7 @@ async def send_pieces(
     if turn is not None:
         turn.give_back()
     context.leave()
-    if not started:  # NDJSON of no rows
+    if not started:  # NDJSON without rows
         await reader.send(start)
     await reader.send({"type": "http.response.body", "body": b""})
 

@@ -64,7 +64,7 @@ class SlowReader:
         """Send a message, `size` bytes of body. Raises ClientGone if it is not read in time."""
         direct = self._context.direct
         if direct is not None and not direct.is_behind:
-            await self._send(message)  # which does not have to wait
+            await self._send(message)  # without waiting
         else:
             await self._send_slowly(message)
         self._sent += size

@@ -70,7 +70,7 @@ class UnaryHandler:
             if request.cut_at:
                 await note_cut(context, request, answer)
             form = form_of(context, request, answer)
-            del answer  # what has been sent of it is not needed any more
-            if not answer_at_once(context, form):  # as most are, without another coroutine
+            del answer  # sent parts can be freed
+            if not answer_at_once(context, form):  # as most do, without another coroutine
                 within = max(request.timeout - (monotonic() - began), 0)
                 await self._responder.send_in_parts(context, form, send, within=within)

@@ -139,7 +139,7 @@ class Endpoint:
                 return await self._channel.unary(path, payload, timeout, metadata, expects)
             except CallFailed as failure:
                 attempt += 1
-                # Its headers would be too large for the peer the next time as well.
+                # Headers too large for the peer stay too large.
                 if (
                     failure.may_have_reached_server
                     or failure.code is not Code.UNAVAILABLE
@@ -236,7 +236,7 @@ class Endpoint:
         except CallFailed as failure:
             if failure.reason in CONNECTION_ENDED:
                 return False
-            late = failure.code is Code.DEADLINE_EXCEEDED  # which Cuebot may say as well
+            late = failure.code is Code.DEADLINE_EXCEEDED  # Cuebot may report it as well
             answers = failure.reason in (Reason.STATUS, Reason.TOO_LARGE) and not late
             if not answers and self._channel.answered_at < began:
                 reason = failure.details
@@ -269,7 +269,7 @@ def described(problem: Exception) -> str:
         return f"DNS: {problem.strerror}"
     if isinstance(problem, ssl.SSLCertVerificationError):
         if problem.verify_code in CERTIFICATE_NAME_MISMATCH:
-            return "TLS: hostname mismatch"  # its own message says which name it is not for
+            return "TLS: hostname mismatch"  # OpenSSL's message has the host name
         return f"TLS: {problem.verify_message}"
     if isinstance(problem, ssl.SSLError):
         return f"TLS: {problem.reason or problem}"

@@ -102,7 +102,7 @@ class GrpcioChannel:
                 self._silent.set()
         else:
             self.answered_at = loop.time()
-            if answer is None:  # so grpc.aio gives an OK without a message
+            if answer is None:  # grpc.aio's result for an OK without a message
                 failure = not_grpc("the answer is not one message")
             elif len(answer) > self._options.max_message:
                 failure = too_large(len(answer), self._options.max_message)
@@ -115,10 +115,10 @@ class GrpcioChannel:
         raise failure
 
     async def _failure(self, error: grpc.aio.AioRpcError | KeyError, *, late: bool) -> CallFailed:
-        if isinstance(error, KeyError):  # which older versions of grpcio raise for such a number
+        if isinstance(error, KeyError):  # older grpcio, for an unknown number
             return not_grpc(f"{error} is no status", Code.UNKNOWN)
         code, details = Code(error.code().value[0]), error.details() or ""
-        if code is Code.UNAVAILABLE:  # which may be grpc.aio's own word
+        if code is Code.UNAVAILABLE:  # possibly grpc.aio's own status
             details = ADDRESS.sub("Cuebot:", details)
         if code is Code.UNAVAILABLE and await self._is_lost():
             return lost(details)
@@ -180,7 +180,7 @@ class GrpcioChannel:
                 timeout=CONNECT_PROBE_SECONDS,
                 tls=None if self._tls is None else self._tls.context,
             )
-        except Exception as error:  # whatever it is, it is the answer
+        except Exception as error:  # any exception is the result
             return error.with_traceback(None)
         self.spoke = True
         connection.abort()
@@ -211,6 +211,6 @@ def channel_options(options: ChannelOptions) -> list[tuple[str, int]]:
             min(options.max_message * HARD_LIMIT_FACTOR, 2**31 - 1),
         ),
         ("grpc.max_send_message_length", -1),
-        ("grpc.enable_http_proxy", 0),  # Cuebot is inside; the proxy of http_proxy is outside
+        ("grpc.enable_http_proxy", 0),  # http_proxy is for outside hosts
         *((f"grpc.{name}_ms", int(seconds * 1000)) for name, seconds in times.items()),
     ]

@@ -36,7 +36,7 @@ def load_tls(ca_file: Path | None, pair: KeyPair | None) -> Tls:
         roots = read("CUEBOT_CA_FILE", ca_file)
     try:
         context = ssl.create_default_context(cafile=str(ca_file or PUBLIC_ROOTS))
-    except OSError:  # which an SSLError is; gRPC would say nothing, and fail to connect
+    except OSError:  # including SSLError; gRPC would fail to connect silently
         if ca_file is None:
             raise
         raise ConfigurationError(f"CUEBOT_CA_FILE: {ca_file} contains no PEM certificate") from None

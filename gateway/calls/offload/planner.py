@@ -79,8 +79,8 @@ class Planner:
         deadline = loop.time() + timeout
         if not await self._turns.take(principal, 1, timeout):
             raise unavailable("too many large bodies are being decoded", "decoding")
-        # A job goes on when its client leaves or stops waiting: a process in the middle of one
-        # would have to be replaced, which costs more, and holds the event loop.
+        # A job goes on after its client has left: replacing a busy process costs more, and blocks
+        # the event loop.
         job = Job(None, method.path, body, policy, caller)
         task = asyncio.create_task(self._done(catalog, job))
         self._jobs.add(task)
@@ -108,7 +108,7 @@ class Planner:
             self._end(process)
             problem = f"the body could not be decoded within {PLANNING_TIMEOUT_SECONDS:g} s"
             raise unavailable(problem, "decoding") from None
-        except (OSError, EOFError, RuntimeError) as error:  # RuntimeError: uvloop, of its pipe
+        except (OSError, EOFError, RuntimeError) as error:  # RuntimeError: uvloop's pipe
             self._end(process)
             log.error("the process for large bodies has failed", reason=repr(error))
             problem = "the process that decodes large bodies has failed"

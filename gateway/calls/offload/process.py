@@ -67,7 +67,7 @@ def packed(message: Job | Done | Refusal) -> bytes:
 
 
 def unpacked(content: bytes) -> object:
-    return pickle.loads(content)  # noqa: S301 - see above
+    return pickle.loads(content)  # noqa: S301 - see the module
 
 
 def refusal_of(error: GatewayError) -> Refusal:
@@ -76,8 +76,8 @@ def refusal_of(error: GatewayError) -> Refusal:
 
 
 def main() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # those of a terminal, or of a service, are for
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the gateway, which lets requests finish
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # signals to the process group are
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # for the gateway, which drains
     os.nice(PROCESS_NICENESS)
     jobs, plans = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr
@@ -105,7 +105,7 @@ def planned(job: Job, catalog: Catalog) -> Done | Refusal:
         return Done(without_steps(named.plan), named.replaced, refusal)
     except GatewayError as error:
         return refusal_of(error)
-    except Exception:  # the next one would end in the same way, in the next process
+    except Exception:  # a retry in a new process would fail as well
         traceback.print_exc()
         return Refusal(Code.INTERNAL, "the gateway failed; its log has the cause")
 

@@ -56,7 +56,7 @@ class AsgiService:
             log.error("a request was left without an answer, or with a part of one")
         finally:
             assert request.task is not None
-            self._tasks.discard(request.task)  # a done callback would cost a turn of the loop
+            self._tasks.discard(request.task)  # a done callback would take a turn of the loop
         request.fail(GatewayError(Code.INTERNAL, "the gateway failed; its log has the cause"))
 
 

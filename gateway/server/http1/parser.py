@@ -135,7 +135,7 @@ class RequestParser:
         method, target, headers = "", b"", self._headers[:0]
         if head is not None:
             method, target, headers = head.method, head.target, head.headers
-        elif self.in_head and self._target:  # or the method is not known either
+        elif self.in_head and self._target:  # without a target, the method is unknown as well
             method = self._parser.get_method().decode("ascii")
             target, headers = self._target, self._headers
         return Refused(
@@ -193,7 +193,7 @@ class RequestParser:
         raw = data[:end]
         head = self._heads.find(raw)
         if head is None:
-            # Empty lines in front of a head are skipped, and none of it.
+            # Empty lines before a head are skipped.
             whole = raw[:1].isalpha() and end >= len(END_OF_HEAD)
             self._raw = raw if whole else b""
             return data
@@ -302,7 +302,7 @@ class RequestParser:
 
     def on_message_begin(self) -> None:
         if self._stopped:
-            raise GatewayError(Code.INVALID_ARGUMENT, "")  # for httptools: nobody reads it
+            raise GatewayError(Code.INVALID_ARGUMENT, "")  # for httptools, which drops the text
         self.in_head = True
         self._target = b""
         self._headers = []
@@ -315,7 +315,7 @@ class RequestParser:
             raise too_large(problem, status=414)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        header = (name.lower(), value.rstrip(b" \t"))  # llhttp sees to blanks in front only
+        header = (name.lower(), value.rstrip(b" \t"))  # llhttp strips only leading blanks
         self._headers.append(header)
         if header[0] in CHECKED_HEADERS:
             self._checked.append(header)
@@ -350,8 +350,8 @@ class RequestParser:
             self._heads.note(self._raw, head)
             self._raw = b""
         self._sink.on_head(head)
-        # Or trailers would join the headers that the app has been given, and a token in a
-        # trailer would count (RFC 9110 section 6.5.1 forbids that).
+        # Trailers must not join the app's headers: a token in a trailer would count (forbidden
+        # by RFC 9110 section 6.5.1).
         self._headers = []
 
     def on_body(self, data: bytes) -> None:

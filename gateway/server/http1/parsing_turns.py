@@ -121,7 +121,7 @@ class ParsingTurns:
                 line = self._lines.pop(sharer)
                 one = line.pop()
                 if line:
-                    self._lines[sharer] = line  # behind all others
+                    self._lines[sharer] = line  # last in order
                 one.go_on()
                 if self.clock() - began > LEFTOVERS_PER_TURN_SECONDS:
                     break

@@ -209,7 +209,7 @@ class HttpProtocol(asyncio.Protocol):
     def on_refusal(self, error: GatewayError, in_body: bool) -> None:
         """Answer invalid bytes after the earlier requests."""
         request, head = self._latest, None
-        if in_body and self._waiting:  # its request, the newest, has not been looked at yet
+        if in_body and self._waiting:  # its request is still queued
             head = self._waiting.pop().head
         elif in_body and request is not None:
             self._refuse_body(request, error)
@@ -221,7 +221,7 @@ class HttpProtocol(asyncio.Protocol):
 
     def _refuse_body(self, request: RequestCycle, error: GatewayError) -> None:
         """Refuse the rest of a body whose request is being served."""
-        if request.started:  # so there is no answer in which to say it
+        if request.started:  # too late for an error answer
             request.disconnect()
             self._linger()
         else:
@@ -393,7 +393,7 @@ class HttpProtocol(asyncio.Protocol):
 
     def _timed_out(self) -> None:
         """Answer an incomplete request with an error, and end."""
-        if self._parser.can_go_on:  # what is missing may have come
+        if self._parser.can_go_on:  # the rest may have arrived
             self._timeout.replace(self._timed_out, IDLE_GRACE_SECONDS)
         elif self._parser.in_head:
             problem = f"the headers did not arrive within {self._context.timeout:g} s"
@@ -406,7 +406,7 @@ class HttpProtocol(asyncio.Protocol):
         """Refuse and report a request that never reaches the app. `head` is None for an incomplete
         one.
         """
-        # Behind an answer, a head without a beginning before this packet has begun with it.
+        # After an answer, a head that had not begun before this packet begins with it.
         seconds = 0.0 if self.state is IDLE else self._timeout.elapsed()
         peer = self.client[0] if self.client else ""
         refused = self._parser.refused(error, head, peer=peer, seconds=seconds)

@@ -149,7 +149,7 @@ class RequestCycle:
         if self._news is not None:
             self._news.set()
 
-    # --- the short way (gateway.http.direct) ------------------------------------------------
+    # --- the direct connection --------------------------------------------------------------
 
     @property
     def fields(self) -> Mapping[bytes, bytes]:
@@ -165,7 +165,7 @@ class RequestCycle:
         body, self.body = self.body, b""
         self.has_news = False
         if self.connection.read_paused:
-            self.connection.resume_reading()  # or no disconnect would be noticed
+            self.connection.resume_reading()  # to notice a disconnect
         return bytes(body)
 
     def answer(self, status: int, headers: Headers, body: bytes) -> bool:
@@ -216,7 +216,7 @@ class RequestCycle:
             return {"type": "http.disconnect"}
         self.has_news = False
         body, self.body = self.body, b""
-        connection.resume_reading()  # also after the last part, or no disconnect would be noticed
+        connection.resume_reading()  # even after the last part, to notice a disconnect
         return {"type": "http.request", "body": bytes(body), "more_body": not self.complete}
 
     async def send(self, message: Message) -> None:
@@ -277,7 +277,7 @@ class RequestCycle:
             if not more:
                 parts.append(b"0\r\n\r\n")
             data = b"".join(parts)
-        if more:  # at once: the next part is not made while the client reads too slowly
+        if more:  # at once: no further part is made while the client is behind
             self.connection.flushed().write(data)
         else:
             self.connection.write(data)

@@ -61,7 +61,7 @@ def check_head(version: str, headers: Iterable[tuple[bytes, bytes]]) -> bool:
         return expects_continue
     if is_chunked:
         raise malformed("HTTP/1.0 has no Transfer-Encoding")
-    return False  # HTTP/1.0 knows no 100 (RFC 9110 section 10.1.1)
+    return False  # HTTP/1.0 has no 100 (RFC 9110 section 10.1.1)
 
 
 @lru_cache(maxsize=64)

@@ -26,7 +26,7 @@ class State(Enum):
         """Whether further input is ignored."""
 
 
-# Every request needs some of them, and `State.IDLE` would be slow before Python 3.12.
+# Module constants, since `State.IDLE` is slow before Python 3.12.
 OPENING, READING_HEAD, IDLE, ANSWERING, LINGERING, CLOSING, CLOSED = State
 
 NEXT: Mapping[State, tuple[State, ...]] = {

@@ -133,7 +133,7 @@ class Calls:
 
     def finish(self, stream: Stream, outcome: bytes | CallFailed) -> None:
         """The peer has completed its side."""
-        if stream.unsent is not None:  # and does not want to hear the rest
+        if stream.unsent is not None:  # the peer ignores the rest
             self._reset(stream, ErrorCode.NO_ERROR)
         self.end(stream, outcome)
 

@@ -159,7 +159,7 @@ class Http2Channel:
                     tls=self._tls,
                     resolve=self._resolve,
                 )
-            except Exception as error:  # a channel that has stopped trying would never be mended
+            except Exception as error:  # the channel must never stop trying
                 self._problem = error.with_traceback(None)
             else:
                 self.spoke = True
@@ -168,7 +168,7 @@ class Http2Channel:
             self._set(State.TRANSIENT_FAILURE)
 
     def _use(self, connection: Connection) -> None:
-        if not connection.usable:  # it has ended in this very moment
+        if not connection.usable:  # it has just ended
             self._set(State.IDLE)
             return
         self._connection = connection
@@ -185,7 +185,7 @@ class Http2Channel:
             self._problem = connection.problem
             self._retiring.add(connection)
             lasted = connection.time() - self._since >= self._options.max_backoff
-            if connection.answered or lasted:  # otherwise the next one has to wait for its turn
+            if connection.answered or lasted:  # otherwise back off
                 self._backoff = 0.0
             if connection.too_many_pings:
                 doubled = self._options.keepalive_time * 2

@@ -248,7 +248,7 @@ class Connection(asyncio.Protocol):
         self.ready = self._loop.create_future()
         self.ready.add_done_callback(look_at)
         self._buffer = WriteBuffer(self._transport, self._loop)
-        self._buffer.collects = False  # whoever connects may give up, and close the transport
+        self._buffer.collects = False  # the connector may close the transport
         self._core = Core(self, self._buffer.write, max_message=self._max_message)
         self._calls = self._core.calls
         self._core.open()

@@ -190,7 +190,7 @@ class Core:
             self._allow_part(stream)
         if flags & wire.PADDED:
             payload = unpadded(wire.PADDED, payload)
-            padding = size - len(payload)  # has its place in windows, too
+            padding = size - len(payload)  # counts against windows
             self._allow(stream, padding)
             calls.progress.count_idle_frame()
         elif size < BYTES_PER_FRAME and (stream.size or not size):
@@ -256,7 +256,7 @@ class Core:
     def _on_block(self, flags: int, number: int, payload: bytes) -> None:
         """A complete block of headers or trailers, with the first frame's `flags`."""
         stream = self.calls.streams.get(number)
-        if stream is None:  # without a dynamic table, its headers change nothing for others
+        if stream is None:  # safe to skip without a dynamic table
             self.calls.count_late_frame(number)
             return
         block, decoded = self._blocks.known(payload), 0
@@ -274,7 +274,7 @@ class Core:
             raise ProtocolError("headers in the middle of an answer")
         elif not block.status:
             raise ProtocolError("an answer without :status")
-        elif block.status.startswith("1"):  # before the answer; two bytes take as long as a frame
+        elif block.status.startswith("1"):  # interim; two bytes cost as much as a frame
             self.calls.progress.count_idle_frame(decoded * BYTES_PER_FRAME // 2)
         else:
             stream.started = True

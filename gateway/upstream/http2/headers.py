@@ -31,7 +31,7 @@ CACHED_BLOCK_MAX_BYTES = 1024
 def literal(name: bytes, value: bytes) -> bytes:
     """A literal field without indexing (RFC 7541 section 6.2.2)."""
     length, size = len(name), len(value)
-    if length < 127 and size < 127:  # as nearly all are: `sized`, without its calls
+    if length < 127 and size < 127:  # nearly always: `sized`, inlined
         return b"\x00%c%b%c%b" % (length, name, size, value)
     return b"\x00" + sized(name) + sized(value)
 
@@ -101,7 +101,7 @@ class BlockReader:
             return known
         if len(block) > HEADERS_MAX_BYTES:
             return None
-        if block.startswith(EMPTY_TABLE * 3):  # two are allowed; thousands would take a while
+        if block.startswith(EMPTY_TABLE * 3):  # two are allowed; thousands would be slow
             raise ProtocolError(
                 "a header block of nothing but table sizes", ErrorCode.COMPRESSION_ERROR
             )
@@ -109,7 +109,7 @@ class BlockReader:
             fields = self._decoder.decode(block, raw=True)
         except OversizedHeaderListError:
             return None
-        except (HPACKError, IndexError):  # whose words may name a place in memory
+        except (HPACKError, IndexError):  # the text may contain a memory address
             raise ProtocolError("headers that are not HPACK", ErrorCode.COMPRESSION_ERROR) from None
         found = block_of(fields)
         if len(block) <= CACHED_BLOCK_MAX_BYTES:
