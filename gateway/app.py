@@ -72,13 +72,10 @@ MAX_WAITING_READS = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """The parts of the gateway, each created once."""
-
     upstream: Cuebot
     live: LiveCatalog
     """Starts looking for the catalog at the app's startup."""
     reached_at: tuple[str, ...]
-    """The settings that let the gateway listen beyond this machine."""
     authenticator: Authenticator
     provider: Provider
     """Token verification keys, followed from the app's startup on."""
@@ -91,14 +88,11 @@ class Parts:
     shared: SharedLimiter | None
     """The rate limiter with a shared store, if one is configured."""
     slots: FairQuota
-    """Requests in flight."""
     load_shedder: LoadShedder
     planner: Planner
-    """Plans large bodies in another process."""
     answers: FairSemaphore
     """Memory for large answers, in bytes."""
     readiness: Readiness
-    """Set by the server when it is about to stop."""
     audit: AuditLog | None
     traces: "Traces | None"
     metrics: Metrics | None
@@ -132,7 +126,6 @@ class Gateway(Starlette):
         self.report_refused = report_refused
         """Called for each request that the server refuses before the app sees it."""
         self.metrics_app = metrics_app
-        """Serves METRICS_PORT, if set."""
 
     def build_middleware_stack(self) -> ASGIApp:
         """The middleware around Starlette's router.
@@ -192,7 +185,6 @@ def create_app(settings: Settings, worker_metrics: WorkerMetrics | None = None) 
 
 
 def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Parts:
-    """Raises ConfigurationError."""
     authenticator, provider = make_authenticator(settings)
     upstream = open_upstream(settings)
     rates = Rates(settings)

@@ -41,7 +41,6 @@ class Code(IntEnum):
 
 
 RETRY_SOON: Mapping[str, str] = {"Retry-After": "1"}
-"""For failures that are likely to be temporary."""
 
 
 Shed = Literal[
@@ -60,7 +59,6 @@ Shed = Literal[
     "store",
     "audit_log",
 ]
-"""Reasons for a temporary refusal."""
 BadToken = Literal[
     "no_token",
     "malformed",
@@ -102,7 +100,6 @@ class GatewayError(Exception):
         self.cause = cause
 
     def body(self) -> bytes:
-        """JSON: `{"error": "NOT_FOUND", "code": 5, "message": "…"}`."""
         shape: dict[str, object] = {
             "error": self.code.name,
             "code": int(self.code),

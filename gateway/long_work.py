@@ -19,8 +19,6 @@ Result = TypeVar("Result")
 
 
 class Step:
-    """The current step of long work. `clock` is monotonic, in seconds."""
-
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self.clock = clock
         self._end = clock()
@@ -34,7 +32,6 @@ class Step:
 
 
 STEP = Step()
-"""The step of this process's only event loop."""
 
 
 class Steps:
@@ -102,7 +99,6 @@ async def let_others_run() -> None:
 
 
 async def in_turns(steps: Generator[object, None, Result]) -> Result:
-    """Run a generator to its end, other callbacks between its steps; its return value."""
     while True:
         try:
             next(steps)

@@ -4,7 +4,6 @@ import asyncio
 from weakref import WeakKeyDictionary
 
 MAX_UNWRITTEN_BYTES = 64 * 1024
-"""Size at which a buffer is handed to the transport."""
 
 
 class WriteBuffer:
@@ -53,13 +52,10 @@ class WriteBuffer:
 
 
 class Unsent:
-    """The buffers of one event loop with pending data."""
-
     def __init__(self) -> None:
         self._buffers: list[WriteBuffer] = []
 
     def add(self, buffer: WriteBuffer) -> None:
-        """Flush the buffer after the callbacks that are ready now."""
         if not self._buffers:  # asking asyncio for the loop is a system call before Python 3.12
             buffer.loop.call_soon(self.flush)
         self._buffers.append(buffer)

@@ -22,16 +22,12 @@ class Caller(NamedTuple):
 
 
 class Named(NamedTuple):
-    """A plan with the caller's name."""
-
     plan: Plan
     caller: Caller
     replaced: tuple[str, ...] = ()
-    """Fields whose value was replaced."""
     refusal: GatewayError | None = None
     """Why `force` refuses the unchanged plan: PERMISSION_DENIED for a caller without a subject and
-    for XML with another name, INVALID_ARGUMENT for invalid XML.
-    """
+    for XML with another name, INVALID_ARGUMENT for invalid XML."""
 
 
 def naming_takes_long(method: Method, body: bytes, mode: str) -> bool:

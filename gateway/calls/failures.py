@@ -17,14 +17,10 @@ from gateway.upstream.interface import CallFailed, Reason
 UNREACHABLE = (Reason.NOT_CONNECTED, Reason.LOST)
 
 NO_METHOD = re.compile(r"Method not found: ([\w.]+/\w+)")
-"""grpc-java's text for an unknown method."""
 
 
 class NotServed(GatewayError):
-    """A method that the descriptors have and this Cuebot does not.
-
-    `path` is the method's.
-    """
+    """A method that the descriptors have and this Cuebot does not. `path` is the method's."""
 
     def __init__(self, method: str) -> None:
         super().__init__(
@@ -102,7 +98,6 @@ def meant(failed: CallFailed, method: Method, payload: bytes) -> GatewayError | 
 
 
 def goes_on(error: GatewayError, method: Method) -> bool:
-    """Whether follow-ups are made after this error of the method."""
     if isinstance(error, Ambiguous):
         return method.namesakes is not None
     return error.code is Code.NOT_FOUND and method.instead is not None
@@ -142,13 +137,11 @@ def related(method: Method) -> str:
 
 
 def id_at(request: Any, path: FieldPath, is_text: bool) -> str:
-    """The id of the object at a path."""
     found = value_at(request, path)
     return str(found if is_text else found.id)
 
 
 def values_of(request: Any) -> Iterator[str]:
-    """A request's scalar values, and its objects' names: `name 'dmeo'`."""
     for field, value in request.ListFields():
         if field.is_repeated:
             continue

@@ -34,12 +34,8 @@ from gateway.upstream.interface import CallFailed, Expects, Metadata, Upstream, 
 
 
 class Found(NamedTuple):
-    """The result of a look-up."""
-
     place: str
-    """The field of the request."""
     value: object
-    """Usually an object's id."""
     method: Method
     asked: bytes
     """The method and the request of the look-up."""
@@ -49,7 +45,6 @@ class Missing(NamedTuple):
     """An object in a request without an id."""
 
     place: str
-    """The path in the client's request."""
     set_id: Callable[[object], None]
 
 
@@ -117,7 +112,6 @@ async def invoke_steps(plan: Plan, call: Call, resolved: list[str] | None = None
 async def looked_up(
     plan: Plan, call: Call, resolved: list[str] | None
 ) -> tuple[bytes, Sequence[Found]]:
-    """The request completed by its look-ups, and their results."""
     if not plan.look_ups:
         return plan.payload, ()
     known: list[Found] = []
@@ -194,7 +188,6 @@ async def answer_of(
 async def hop(
     method: Method, instead: Instead, payload: bytes, call: Call, resolved: list[str] | None
 ) -> bytes:
-    """The merged answer of substitute calls. Raises GatewayError."""
     asked = GetMessageClass(method.descriptor.input_type).FromString(payload)
     found: Any = None
     for each in instead.hops:
@@ -293,7 +286,6 @@ async def look(
 async def rows_of(
     listing: Listing, method: Method, payload: bytes, call: Call, resolved: list[str] | None
 ) -> list[Any]:
-    """The rows of a list that match a look-up; empty without such a list."""
     request = GetMessageClass(method.descriptor.input_type).FromString(payload)
     try:
         answer = await invoke_steps(plan_of_listing(listing, request), call, resolved)
@@ -307,7 +299,6 @@ async def rows_of(
 async def namesakes(
     error: Ambiguous, listing: Listing, method: Method, payload: bytes, call: Call
 ) -> Ambiguous:
-    """The error for an ambiguous name, with the ids of the objects."""
     rows = await rows_of(listing, method, payload, call, None)
     if not rows:
         return error
@@ -326,7 +317,6 @@ def nothing_found(by: LookUp | Naming, asked: Plan) -> str:
 
 
 def sought(by: LookUp | Naming, asked: Plan) -> str:
-    """The criteria of a look-up: `name 'x', show 'demo'`."""
     asks = (by.send,) if isinstance(by, LookUp) else by.finder.asks
     return ", ".join(sought_at(asked, place) for place in asks)
 
@@ -343,7 +333,6 @@ def sought_at(asked: Plan, place: BodyPath) -> str:
 
 
 def asked_at(asked: Plan, place: BodyPath) -> object:
-    """The criterion at a path, which a nested look-up may have."""
     for step, value in sought_first(asked):
         if step.given == place:
             return value
@@ -352,7 +341,6 @@ def asked_at(asked: Plan, place: BodyPath) -> object:
 
 
 def sought_first(plan: Plan) -> Iterator[tuple[LookUp, object]]:
-    """The look-ups for fields of a plan, with their criteria."""
     for step, before in plan.look_ups:
         if isinstance(step, LookUp):
             yield step, asked_at(before, step.send)
@@ -365,7 +353,6 @@ def takes_rows(request: Any, by: Naming) -> bool:
 
 
 def with_given(listing: Listing, asked: Plan) -> Listing:
-    """The list, also filtered by the criteria of earlier look-ups."""
     values = {step.given: value for step, value in sought_first(asked)}
     more = tuple((to, values[place]) for place, to in listing.given if place in values)
     return replace(listing, constants=listing.constants + more) if more else listing
@@ -392,7 +379,6 @@ async def check_absent(unique: Unique, request: bytes, call: Call) -> None:
 
 
 async def follow(plan: Plan, answer: bytes, call: Call) -> bytes:
-    """Make the follow-up calls, and return the updated answer."""
     step, done = plan.method, []
     try:
         message = parsed(step, answer)
@@ -441,7 +427,6 @@ def parsed(method: Method, answer: bytes) -> Any:
 
 
 def filled(method: Method, payload: bytes, answer: Any, copies: Copies) -> bytes:
-    """A request with values copied from an answer."""
     request = GetMessageClass(method.descriptor.input_type).FromString(payload)
     for source, target in copies:
         set_at(request, target, value_at(answer, source))

@@ -8,7 +8,6 @@ from gateway.errors import Code, GatewayError
 from gateway.schema.method import Naming, Reference, Sent, Source
 
 CUEBOT_ID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
-"""The format of all ids of Cuebot."""
 ABSENT_VALUES = (None, "")
 """Values that count as not given."""
 
@@ -80,7 +79,6 @@ def take_search(
 
 
 def given_source(sent: Sent, thing: Body, body: Body) -> Source | None:
-    """The first source that has a value."""
     for source in sent.sources:
         if (thing if source.inside else body).peek(source.path) not in ABSENT_VALUES:
             return source

@@ -42,7 +42,6 @@ class Plan(NamedTuple):
     ignored: tuple[str, ...] = ()
     """Paths of the first fields that neither Cuebot nor the profile knows."""
     defaulted: tuple[str, ...] = ()
-    """Paths of absent fields that the profile has set."""
     most_rows: int | None = None
     """The number of rows that the request asks for, where Cuebot has no such field."""
     look_ups: "tuple[tuple[Step, Plan], ...]" = ()
@@ -52,13 +51,11 @@ class Plan(NamedTuple):
 
     @property
     def rereadings(self) -> tuple[Rereading, ...]:
-        """The calls that read the result of the follow-ups."""
         readings = (each.rereading for each, _ in self.follow_ups if each.rereading)
         return tuple(dict.fromkeys(readings))
 
 
 Step = LookUp | Unique | Naming
-"""The purpose of a look-up."""
 
 
 def holds_the_loop(body: bytes) -> bool:
@@ -157,7 +154,6 @@ def value_to_look_up(body: Body, look_up: LookUp | Unique) -> object:
 
 
 def request_for(method: Method, send: BodyPath, given: object, place: BodyPath) -> Plan:
-    """A request with one field. Raises GatewayError that names the client's field."""
     body = Body({})
     body.put(send, given, place)
     try:
@@ -168,7 +164,6 @@ def request_for(method: Method, send: BodyPath, given: object, place: BodyPath) 
 
 
 def plan_of(method: Method, sent: Iterable[tuple[BodyPath, object]]) -> Plan:
-    """A call with these values, possibly names in place of ids."""
     body = Body({})
     for target, content in sent:
         body.put(target, content, target)

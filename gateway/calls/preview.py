@@ -34,7 +34,6 @@ def preview(plan: Plan) -> Iterable[bytes]:
 
 
 def made_before(plan: Plan) -> Iterator[Plan]:
-    """The look-ups of a plan, each after its own look-ups."""
     for _, asked in plan.look_ups:
         yield from made_before(asked)
         yield asked

@@ -28,8 +28,6 @@ class Authentication(Interceptor):
 
 
 class Guarded:
-    """Runs interceptors before an ASGI app that is not a method."""
-
     def __init__(self, interceptors: Interceptors, app: ASGIApp) -> None:
         self._interceptors = interceptors
         self._app = app

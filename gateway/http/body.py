@@ -24,7 +24,6 @@ class BodyReader:
     def __init__(self, *, max_body: int, timeout: float, room: FairQuota) -> None:
         self._max_body = max_body
         self._always_fine = min(max_body, LARGE_BODY_BYTES)
-        """Bytes of a body that are always accepted."""
         self._timeout = timeout
         self._room = room
 
@@ -94,7 +93,6 @@ class BodyReader:
             raise body_too_large(self._max_body)
 
     def _count(self, context: RequestContext, size: int) -> None:
-        """Reserve room for `size` bytes, the total so far."""
         if size <= LARGE_BODY_BYTES:
             return
         before = 0 if context.body_room is None else context.body_room[1]

@@ -75,7 +75,6 @@ def metadata_of(context: RequestContext) -> Metadata:
 
 
 async def note_cut(context: RequestContext, request: CallRequest, answer: bytes) -> None:
-    """Add the header for an answer that may be incomplete."""
     if request.cut_at and await is_cut(request.plan.method, answer, request.cut_at):
         context.response.headers.append((b"x-truncated", b"%d" % request.cut_at))
 

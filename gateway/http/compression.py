@@ -21,10 +21,8 @@ COMPRESSION_STEP_BYTES = 64 * 1024
 """Compressed in one step, which takes 30 to 300 µs."""
 COMPRESSION_LEVEL = 1
 """Higher levels cost more (zstd's 3 by half, isal's 3 three times as much) and hardly shrink the
-JSON of long lists.
-"""
+JSON of long lists."""
 GZIP_WINDOW_BITS = 31
-"""Selects gzip (RFC 1952) in zlib's interface."""
 ACCEPT_ENCODING_MAX_BYTES = 256
 """With a longer Accept-Encoding, the answer is not compressed."""
 
@@ -33,7 +31,6 @@ OFFER = re.compile(
     rb"[ \t]*([\w!#$%&'*+.^`|~-]+)[ \t]*(?:;[ \t]*q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)[ \t]*)?",
     re.IGNORECASE,
 )
-"""One coding of Accept-Encoding, with its weight."""
 
 
 class Compressor(Protocol):
@@ -45,7 +42,6 @@ class Compressor(Protocol):
 class Coding:
     header: tuple[bytes, bytes]
     whole: Callable[[bytes], bytes]
-    """Compresses a complete text."""
     start: Callable[[], Compressor]
     so_far: int
     """The mode in which `flush` returns pending output without ending the stream."""
@@ -53,8 +49,6 @@ class Coding:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A coding, and the minimum size of an answer for it."""
-
     coding: Coding | None
     least: int = MIN_COMPRESSED_BYTES
 
@@ -102,7 +96,6 @@ def compressed(
 
 
 def stream(pieces: Iterable[bytes], coding: Coding) -> Iterator[bytes]:
-    """The first bytes are flushed early."""
     compressor = coding.start()
     taken = 0
     for piece in pieces:

@@ -50,7 +50,6 @@ ETAG_LATE_MESSAGE = (
 
 class Condition(NamedTuple):
     known: str
-    """If-None-Match."""
     wait: int
     """Seconds to wait for a different answer."""
 
@@ -87,7 +86,6 @@ class ConditionalReads:
         waiting: FairQuota,
         readiness: Stopping,
     ) -> None:
-        """`waiting` are the slots of requests that wait for a change."""
         self._requests = requests
         self._calls = calls
         self._responder = responder
@@ -98,7 +96,6 @@ class ConditionalReads:
     async def answer(
         self, context: RequestContext, request: CallRequest, receive: Receive, send: Send
     ) -> None:
-        """Raises GatewayError and ClientGone."""
         condition = Condition.of(context)
         with CancelOnDisconnect(context, receive):
             began = monotonic()
@@ -178,7 +175,6 @@ class ConditionalReads:
         return answer, etag, began
 
     async def _pause(self, end: float) -> None:
-        """Sleep until `end` (monotonic), or until the gateway is about to stop."""
         while (  # noqa: ASYNC110 - there is no event for a stop
             left := end - monotonic()
         ) > 0 and not self._readiness.stopping:

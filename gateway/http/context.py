@@ -27,8 +27,7 @@ ENCODED_OBJECT = r"e(?:y[A-DI-L]|w[k-r0-3])[\w=-]*+"
 """A JSON object in base64: `{`, then a quote or white space."""
 LIKE_A_TOKEN = re.compile(rf"{ENCODED_OBJECT}\.(?:{ENCODED_OBJECT}|[\w=-]*+\.)[\w.=-]*")
 """Two objects, as in a signed JWT, or one object before two dots. Quadratic time: for short texts
-only.
-"""
+only."""
 LOGGED_PATH_MAX_CHARS = 512
 JSON_TYPE = (b"content-type", b"application/json")
 NOSNIFF = (b"x-content-type-options", b"nosniff")
@@ -44,13 +43,10 @@ class ClientGone(Exception):
 
 
 class Denial(NamedTuple):
-    """A call that the caller may not make."""
-
     rule: str
     """The name of the access rule that refuses the call, or `identity`."""
     method: Method
     payload: bytes | None = None
-    """The request for Cuebot, if known."""
 
 
 class Request(NamedTuple):
@@ -71,7 +67,6 @@ class Request(NamedTuple):
 
     @property
     def ids(self) -> dict[str, object]:
-        """Fields that all log lines of a request share."""
         ids: dict[str, object] = {"request_id": self.id}
         return ids if self.trace is None else ids | {"trace_id": self.trace.trace_id}
 
@@ -82,7 +77,6 @@ class Request(NamedTuple):
 
     @property
     def age(self) -> float:
-        """Seconds since the request arrived."""
         return time.monotonic() - self.started
 
 
@@ -94,24 +88,18 @@ class Response:
     """0 before the answer begins."""
     code: Code | None = None
     cause: Cause | None = None
-    """Why the gateway refused the request, if it did."""
     began: float = 0.0
-    """Monotonic seconds."""
     bytes_out: int = 0
     """Bytes of the body."""
     is_complete: bool = False
-    """Whether the end of the answer has been handed to the server."""
 
     def fail(self, error: GatewayError) -> None:
-        """Record the error to answer with."""
         self.code, self.cause = error.code, error.cause
 
     def may_be_kept(self, cache_control: tuple[bytes, bytes]) -> None:
-        """Replace NO_STORE."""
         self.headers = [cache_control if header == NO_STORE else header for header in self.headers]
 
     def set_header(self, name: bytes, value: bytes) -> None:
-        """Set a header, in place of an earlier one of that name."""
         self.headers = [each for each in self.headers if each[0] != name]
         self.headers.append((name, value))
 
@@ -124,26 +112,21 @@ class CallState:
     """The native gRPC path, whatever alias the client used."""
     denied: Denial | None = None
     unserved: str = ""
-    """The path of a method that Cuebot answered UNIMPLEMENTED."""
     with_cuebot: float = 0.0
     """Seconds spent in calls to Cuebot."""
     slots: tuple[FairQuota, ...] = ()
     """The slots in flight that the call holds."""
     lease: Lease | None = None
-    """The memory of a large answer."""
     payload: Payload | None = None
     """Cuebot's bytes of a long answer, released as they are sent."""
     progress: Progress | None = None
-    """The progress of a long view."""
 
     def leave(self, principal: str) -> None:
-        """Return the slots in flight."""
         slots, self.slots = self.slots, ()
         for each in slots:
             each.give_back(principal)
 
     def close(self, principal: str) -> None:
-        """Return all resources."""
         if self.slots:
             self.leave(principal)
         if self.lease is not None:
@@ -158,25 +141,18 @@ class RequestContext:
     response: Response
     call: CallState = field(default_factory=CallState)
     direct: DirectConnection | None = None
-    """Set if the gateway's own server serves the request."""
     spans: Spans | None = None
-    """Set if the request's trace is recorded."""
     subject: str | None = None
     caller: Principal | None = None
-    """Set once the caller is known."""
     refusal: GatewayError | None = None
-    """Why the caller is not known."""
     dry_run: bool = False
     waited: float = 0.0
     """Seconds of waiting: for the body, the rate limit, or an encoding turn."""
     waited_as_asked: float = 0.0
     """The part of `waited` that the client asked for (`Prefer: wait`), polls without a change
-    included.
-    """
+    included."""
     body_read: bool = False
-    """Whether the whole body has been taken from the connection."""
     bytes_in: int = 0
-    """Bytes of the body read so far."""
     body_room: tuple[FairQuota, int] | None = None
     """Memory for a large body and its plan: the quota, and bytes."""
 
@@ -222,7 +198,6 @@ class RequestContext:
             self.body_room = None
 
     def close(self) -> None:
-        """Return all resources."""
         self.call.close(self.principal)
         self.give_back_body_room()
 
@@ -251,12 +226,10 @@ def raise_gone(error: OSError | RuntimeError) -> NoReturn:
 
 @lru_cache(maxsize=1024)
 def without_token(path: str) -> str:
-    """The path, with anything that looks like a token removed."""
     return LIKE_A_TOKEN.sub("…", path)
 
 
 def context_of(scope: Scope) -> RequestContext:
-    """The context that `ContextMiddleware` put into the scope."""
     context: RequestContext = scope["context"]
     return context
 
@@ -299,5 +272,4 @@ def open_context(
 
 
 def trace_header(trace: TraceContext) -> tuple[bytes, bytes]:
-    """The answer header with the trace of the request."""
     return b"x-trace-id", trace.trace_id.encode()

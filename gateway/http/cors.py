@@ -30,7 +30,6 @@ REQUEST_HEADERS = (
 )
 """Request headers that the gateway reads and that need a preflight."""
 EXPOSED_HEADERS = sorted(HEADERS)
-"""Response headers that pages may read."""
 PREFLIGHT_MAX_AGE_SECONDS = 7200
 """How long browsers may cache a preflight, per path: Chrome's maximum."""
 ASKED_METHOD = "access-control-request-method"
@@ -53,7 +52,6 @@ class CorsRules:
         self._listed = not self._rules.allow_all_origins
 
     def allow(self, context: RequestContext) -> None:
-        """Add the headers that let the requesting page read the answer, if its origin may."""
         origin = context.request.headers.get(b"origin")
         if self._listed:
             context.response.headers.append((b"vary", b"Origin"))

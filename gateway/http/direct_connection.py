@@ -12,14 +12,11 @@ from starlette.types import Scope
 from gateway.errors import GatewayError
 
 EXTENSION = "cuebot_gateway"
-"""The object's key in the scope's extensions."""
 
 Headers = Iterable[tuple[bytes, bytes]]
 
 
 class DirectConnection(Protocol):
-    """A request's direct access to its connection."""
-
     @property
     def fields(self) -> Mapping[bytes, bytes]:
         """The request's headers by lower-case name (`headers_of`)."""
@@ -31,7 +28,6 @@ class DirectConnection(Protocol):
     """The app's task: asyncio.current_task() is slow before Python 3.12."""
 
     disconnected: bool
-    """Whether the client is gone."""
 
     @property
     def is_behind(self) -> bool:
@@ -60,7 +56,6 @@ class DirectConnection(Protocol):
 
 
 def direct_connection(scope: Scope) -> DirectConnection | None:
-    """The scope's object, if the gateway's own server serves the request."""
     extensions = scope.get("extensions")
     found: DirectConnection | None = extensions.get(EXTENSION) if extensions else None
     return found

@@ -55,7 +55,6 @@ def soon_answer(message: str) -> tuple[Headers, bytes]:
 
 
 def rendered(error: GatewayError) -> tuple[Headers, bytes]:
-    """Headers with lower-case names, and the body."""
     body = error.body()
     length = (b"content-length", b"%d" % len(body))
     return (JSON_TYPE, length, *error.raw_headers()), body
@@ -123,7 +122,6 @@ async def send_and_discard(
 
 
 def worth_discarding(context: RequestContext) -> bool:
-    """Whether the client may still be sending a body short enough to discard."""
     headers = context.request.headers
     if context.body_read or b"expect" in headers:
         return False

@@ -77,8 +77,6 @@ class Interceptor:
 
 
 class Interceptors:
-    """The interceptors of an app, by stage."""
-
     def __init__(self, interceptors: Iterable[Interceptor] = ()) -> None:
         self._open: list[Callable[[RequestContext], None]] = []
         self._identify: list[Callable[[RequestContext], None]] = []
@@ -104,7 +102,6 @@ class Interceptors:
             self.append(each)
 
     def append(self, interceptor: Interceptor) -> None:
-        """Add an interceptor at the end, before requests are served."""
         for name, turns in self._moments.items():
             if getattr(type(interceptor), name) is not getattr(Interceptor, name):
                 turns.append(getattr(interceptor, name))
@@ -151,7 +148,6 @@ class Interceptors:
             enter(context)
 
     def prepare(self, context: RequestContext, plan: Plan, named: Named | None) -> Plan:
-        """Raises GatewayError."""
         for prepare in self._prepare:
             plan = prepare(context, plan, named)
         return plan
@@ -170,7 +166,6 @@ class Interceptors:
             await deny(context, error, read)
 
     def end(self, context: RequestContext) -> None:
-        """Return the request's resources, and call the `end` stages."""
         context.close()
         for end in self._end:
             end(context)

@@ -20,7 +20,6 @@ from gateway.http.wire_request import Refused, headers_of
 
 CLIENT_CLOSED_REQUEST = 499
 TARGET_PATH = re.compile(rb"(?:[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)?(/[^?#]*)")
-"""The path of a target, after an optional origin with user and password."""
 
 
 class ContextMiddleware:
@@ -54,7 +53,6 @@ class ContextMiddleware:
 
 
 def context_in(scope: Scope, proxies: TrustedProxies) -> RequestContext:
-    """The context of a new request. Normalises the scope's path."""
     client, direct = scope["client"], direct_connection(scope)
     context = open_context(
         method=scope["method"],
@@ -71,8 +69,6 @@ def context_in(scope: Scope, proxies: TrustedProxies) -> RequestContext:
 
 
 def noting(context: RequestContext, send: Send) -> Send:
-    """`send` that records the answer in `Response`, and adds its headers."""
-
     async def send_noted(message: Message) -> None:
         if message["type"] == "http.response.start":
             context.response.status = message["status"]
@@ -109,12 +105,10 @@ def report_refused(proxies: TrustedProxies, interceptors: Interceptors, refused:
 
 
 def stopping() -> GatewayError:
-    """The error for an answer that would take longer than SHUTDOWN_TIMEOUT."""
     return unavailable("the gateway is stopping", "stopping")
 
 
 async def drop(context: RequestContext) -> None:
-    """Handle a disconnect, or the server's own refusal of the body."""
     direct = context.direct
     if direct is not None and direct.refusal is not None:
         context.response.status = direct.refusal.status

@@ -7,18 +7,14 @@ from ipaddress import ip_address, ip_network
 
 FORWARDED_FOR = b"x-forwarded-for"
 WITH_PORT = re.compile(r"\[([^\]]*)\](?::[0-9]+)?|([^:]*):[0-9]+")
-"""An IPv6 address in brackets, or another address with a port."""
 MAX_PROXIES = 16
 """A head has room for thousands, which would take 30 ms to read."""
 
 
 class TrustedProxies:
-    """Trusted proxies, by address or network."""
-
     def __init__(self, trusted: Iterable[str]) -> None:
         self._networks = tuple(map(ip_network, trusted))
         self.trusts = lru_cache(maxsize=4096)(self._is_trusted)
-        """Whether an address is a trusted proxy's."""
 
     def client(self, peer: str, forwarded_for: bytes | None) -> str:
         """The client's address for a peer and its X-Forwarded-For.

@@ -17,11 +17,8 @@ class Query(NamedTuple):
     view: CompiledView | None = None
     """The view of the answer; None for the whole answer in JSON."""
     body: bytes | None = None
-    """The JSON body of a GET's parameters."""
     unread: tuple[str, ...] = ()
-    """`?name` for each of the first unknown parameters."""
     asked: Asked = ()
-    """The parameters of the view."""
 
 
 NO_QUERY = Query()

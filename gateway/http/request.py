@@ -44,8 +44,6 @@ SHORT_BODY_WAIT_SECONDS = 1.0
 
 
 class RequestHead(NamedTuple):
-    """The contents of a request before its body."""
-
     catalog: Catalog
     method: Method
     timeout: float
@@ -55,20 +53,15 @@ class RequestHead(NamedTuple):
 
 
 class CallRequest(NamedTuple):
-    """A request that has been read and planned."""
-
     plan: Plan
     timeout: float
-    """Seconds for all calls of the request."""
     catalog: Catalog
     view: CompiledView | None = None
-    """The view of the answer; None for the whole answer in JSON."""
     cut_at: int = 0
     """With this many rows, the answer may be incomplete."""
 
     @property
     def content_type(self) -> tuple[bytes, bytes]:
-        """The header of the answer."""
         return JSON_TYPE if self.view is None else self.view.content_type
 
 

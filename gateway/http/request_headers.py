@@ -13,7 +13,6 @@ from gateway.suggestions import QUOTED_CHARS
 UNLABELLED = (b"application/x-www-form-urlencoded", b"text/plain", b"application/octet-stream")
 """Default types of curl, fetch and others for a body without a type."""
 READABLE = frozenset((b"identity", *READERS))
-"""Supported values of Content-Encoding."""
 JSON_MEDIA = re.compile(rb"(?:[\w.+-]+/)?(?:(?!grpc)[\w.+-]+[+-])?json")
 UNICODE_CHARSET = re.compile(rb"""charset\s*=\s*"?(?:utf-?8|us-ascii)"?\s*(?:;|$)""")
 
@@ -24,7 +23,6 @@ MAX_IGNORED_NAMES = 20
 IGNORED_HEADER_MAX_BYTES = 1024
 
 DRY_RUN = "X-Dry-Run"
-"""The header of a dry run's request and answer: nothing was called."""
 DRY_RUN_KEY = DRY_RUN.lower().encode()
 ON, OFF = (b"1", b"true"), (b"0", b"false")
 DRY_RUN_ANSWER = (DRY_RUN_KEY, b"1")
@@ -44,7 +42,6 @@ def asks_dry_run(text: bytes) -> bool:
 
 
 def check_headers(headers: Mapping[bytes, bytes], max_body: int) -> None:
-    """Raise GatewayError for a body that cannot be JSON or cannot be read."""
     if b"upgrade" in headers and b"upgrade" in headers.get(b"connection", b"").lower():
         raise no_upgrade()  # plain uvicorn loses its body
     media = headers.get(b"content-type")
@@ -108,7 +105,6 @@ def body_too_large(max_body: int) -> GatewayError:
 
 
 def shown(value: bytes) -> str:
-    """A header's value, short and printable."""
     return value[:QUOTED_CHARS].decode("ascii", "replace")
 
 

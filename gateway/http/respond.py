@@ -21,7 +21,6 @@ STEPS_PER_TURN = 3
 PLAIN_JSON = (JSON_TYPE, VARY)
 
 Form = tuple[Iterable[bytes], Sequence[tuple[bytes, bytes]]]
-"""The pieces of an answer, and the headers of their format."""
 
 
 class Responder:
@@ -67,14 +66,11 @@ class Responder:
 
 
 class EncodingTurn:
-    """One answer's right to be encoded. It rotates while others wait."""
-
     def __init__(self, turns: FairSemaphore, principal: str) -> None:
         self._turns = turns
         self._principal = principal
         self.is_held = False
         self._steps = 0
-        """Steps in this turn."""
 
     async def take(self, within: float | None = None) -> bool:
         """Wait for the turn; False if it does not come within `within` seconds."""
@@ -98,7 +94,6 @@ class EncodingTurn:
 def form_for(
     context: RequestContext, pieces: Iterable[bytes], content_type: tuple[bytes, bytes] = JSON_TYPE
 ) -> Form:
-    """The pieces in the client's coding, and their headers."""
     if isinstance(pieces, Slices):
         context.call.payload = pieces.payload
     elif isinstance(pieces, Viewed):
@@ -178,6 +173,5 @@ async def next_step(turn: EncodingTurn | None) -> None:
 
 
 def out_of_time(context: RequestContext) -> GatewayError:
-    """The error for a view that misses its deadline."""
     assert context.call.progress is not None, "nothing else has a deadline"
     return context.call.progress.out_of_time()

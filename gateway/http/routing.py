@@ -55,7 +55,6 @@ async def answer_options(scope: Scope, send: Send, *, is_page: bool) -> None:
 
 
 async def wrong_verb(request: Request, error: Exception) -> Response:
-    """Starlette's only refusal (405 for a page), in the JSON error format."""
     raise GatewayError(
         Code.UNIMPLEMENTED,
         f"{request.method} is not for {request.url.path}; use GET",
@@ -65,6 +64,5 @@ async def wrong_verb(request: Request, error: Exception) -> Response:
 
 
 async def send_nothing(send: Send, *headers: tuple[bytes, bytes], status: int = 204) -> None:
-    """Answer without a body."""
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": b""})

@@ -19,11 +19,9 @@ MIN_BYTES_PER_SECOND = 32 * 1024
 MIN_CONTENDED_BYTES_PER_SECOND = 128 * 1024
 """The minimum rate while others wait for the memory; higher for a principal with much of it."""
 CHECK_INTERVAL_SECONDS = 0.1
-"""Interval of checks whether others wait for a slow reader's memory."""
 BEHIND_SECONDS = 1.0
 """While others wait: how long a client may read nothing, or lag behind
-MIN_CONTENDED_BYTES_PER_SECOND since its first byte.
-"""
+MIN_CONTENDED_BYTES_PER_SECOND since its first byte."""
 COMPRESSOR = ThreadPoolExecutor(1, "compressor")
 """One thread, so that requests keep at least half of a core."""
 
@@ -32,8 +30,6 @@ EMPTY_PART: Message = {"type": "http.response.body", "body": b"", "more_body": T
 
 
 class Turn(Protocol):
-    """An answer's right to be encoded (`EncodingTurn`)."""
-
     def give_back(self) -> None:
         """Let other answers have it."""
 
@@ -58,7 +54,6 @@ class SlowReader:
         """Time at which its principal last held a modest share, or no request waited."""
         self._sent = 0
         self.behind = 0.0
-        """Seconds of waiting for the client."""
 
     async def send(self, message: Message, size: int = 0) -> None:
         """Send a message, `size` bytes of body. Raises ClientGone if it is not read in time."""
@@ -76,13 +71,11 @@ class SlowReader:
             await self._send_slowly(EMPTY_PART)
 
     async def excuse(self, waiting: Awaitable[object]) -> None:
-        """Wait for something that the client did not cause."""
         began = self._time()
         await waiting
         self._started += self._time() - began
 
     async def _send_slowly(self, message: Message) -> None:
-        """Send, checking regularly whether others wait for the memory."""
         self._context.leave()
         if self._turn is not None:
             self._turn.give_back()
@@ -125,5 +118,4 @@ class SlowReader:
         return now - min(began, self._due(rate)) >= BEHIND_SECONDS
 
     def _due(self, rate: float) -> float:
-        """When the sent bytes should have been read, at `rate` bytes per second."""
         return self._started + self._sent / rate

@@ -10,8 +10,6 @@ from gateway.http.trace_context import SAMPLED, TraceContext
 
 
 class CallTimes(NamedTuple):
-    """One call to Cuebot, with its look-ups and follow-ups."""
-
     id: str
     began: float
     ended: float
@@ -25,13 +23,11 @@ class Spans:
     """
 
     request: str
-    """The request's span id: 16 hexadecimal digits."""
     parent: str
     """The caller's span id; empty if the trace begins here."""
     read: float = 0.0
     """When the whole request had arrived; 0 before."""
     call: str = ""
-    """The span id of the latest call to Cuebot."""
     calls: list[CallTimes] = field(default_factory=list)
 
     def note_read(self) -> None:
@@ -39,21 +35,17 @@ class Spans:
         self.read = self.read or monotonic()
 
     def begin_call(self, trace: TraceContext) -> TraceContext:
-        """The trace context for Cuebot, with the call's span as the parent."""
         self.call = span_id()
         return trace._replace(parent_id=self.call)
 
 
 class Sampler:
-    """Samples as OpenTelemetry's samplers do."""
-
     def __init__(self, ratio: float, *, parent_based: bool = True) -> None:
         """`ratio` (0 to 1) of traces; with `parent_based`, only of those that begin here."""
         self._below = round(ratio * 2**64)
         self._parent_based = parent_based
 
     def begin(self, given: TraceContext | None) -> tuple[TraceContext, Spans | None]:
-        """A request's trace context for its caller's, and its spans if it is sampled."""
         trace_id = f"{getrandbits(128) or 1:032x}" if given is None else given.trace_id
         if given is not None and self._parent_based:
             sampled = given.sampled

@@ -10,7 +10,6 @@ TRACEPARENT = re.compile(
 )
 """Version, trace, parent, flags; versions after 00 may have more fields (section 4.3)."""
 KNOWN_FLAGS = 0b11
-"""The known flags: sampled, and random trace id."""
 SAMPLED = 0b1
 MEMBER = (
     rb"(?:[a-z0-9][a-z0-9_*/@-]{0,255}=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}"
@@ -26,10 +25,8 @@ class TraceContext(NamedTuple):
     trace_id: str
     """32 hexadecimal digits."""
     parent_id: str
-    """16 hexadecimal digits: the caller's span."""
     flags: int
     state: str = ""
-    """The value of `tracestate`, or empty."""
 
     @property
     def sampled(self) -> bool:

@@ -16,8 +16,6 @@ from gateway.http.respond import Responder, answer_at_once, form_for
 
 
 class UnaryHandler:
-    """The ASGI app for every path that is or could be a method."""
-
     def __init__(
         self,
         interceptors: Interceptors,
@@ -31,7 +29,6 @@ class UnaryHandler:
         self._calls = calls
         self._responder = responder
         self._reads = reads
-        """For GET and HEAD."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises GatewayError and ClientGone."""
@@ -55,7 +52,6 @@ class UnaryHandler:
     async def _show(
         self, context: RequestContext, request: CallRequest, receive: Receive, send: Send
     ) -> None:
-        """Answer a dry run with the calls that would be made."""
         context.response.code = Code.OK
         form = form_for(context, preview(request.plan))
         with CancelOnDisconnect(context, receive):

@@ -23,7 +23,6 @@ class ReceivedHead:
     """Origin form (`/path?query`), or `*`."""
     http_version: str
     headers: list[tuple[bytes, bytes]]
-    """In their order, with lower-case names."""
     keep_alive: bool
     expects_continue: bool
     """Whether the client waits for a 100 before sending the body."""
@@ -43,15 +42,12 @@ class Refused:
     """A request that the server refused before the app saw it."""
 
     peer: str
-    """The connected address."""
     method: str
     """Empty if it did not arrive, like the target and the headers."""
     target: bytes
     headers: Iterable[tuple[bytes, bytes]]
-    """With lower-case names."""
     error: GatewayError
     seconds: float
-    """How long the request took to arrive."""
 
 
 def headers_of(fields: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:

@@ -22,7 +22,6 @@ from gateway.server.http1.state import OPENING
 
 BACKLOG_CONNECTIONS = 2048
 ACCEPT_BATCH_SIZE = 16
-"""Connections accepted in one turn of the event loop."""
 ACCEPT_PAUSE_SECONDS = 0.5
 """Pause when the system has no room for another connection."""
 
@@ -103,7 +102,6 @@ class Acceptor:
         task.add_done_callback(self.context.state.tasks.discard)
 
     async def _open(self, accepted: socket.socket, connection: HttpProtocol) -> None:
-        """Wait for the connection: with TLS, until the handshake succeeds or fails."""
         try:
             with suppress(OSError):  # also when the handshake takes too long
                 await self._loop.connect_accepted_socket(lambda: connection, accepted, **self._tls)

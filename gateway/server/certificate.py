@@ -19,7 +19,6 @@ class Certificate:
         self._current = current
 
     def _show(self, connection: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:
-        """Called for each connection, with or without a server name (SNI)."""
         connection.context = self._current
 
 

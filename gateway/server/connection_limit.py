@@ -31,7 +31,6 @@ class ConnectionLimit:
     """Whether an address is shared by many clients, such as a proxy's."""
     clock: Callable[[], float] = time.monotonic
     on_full: Callable[[GatewayError], object] = lambda error: None
-    """Called with the reason for each refused connection."""
     most_lingering: int = RESERVED_FILES // 2
     """Refused connections that may stay open until the client has read the reason."""
     _open: int = 0

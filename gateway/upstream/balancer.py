@@ -16,7 +16,6 @@ class Balancer:
 
     @property
     def endpoint(self) -> str:
-        """All endpoints, as in CUEBOT_ENDPOINT."""
         return ",".join(each.endpoint for each in self.endpoints)
 
     async def call(

@@ -46,11 +46,8 @@ PROBES_UNTIL_UNRESPONSIVE = 2
 
 
 class Health:
-    """The probe results of one endpoint. One answer resets them."""
-
     def __init__(self) -> None:
         self.reason = ""
-        """The latest probe's failure; empty after an answer."""
         self._failures = 0
 
     @property
@@ -163,7 +160,6 @@ class Endpoint:
         return explained(problem, self._tls, spoke=self._channel.spoke)
 
     async def _wait_until_ready(self) -> bool:
-        """Whether the current attempt to connect succeeds."""
         while (state := self._channel.get_state(try_to_connect=True)) is not State.READY:
             if state in UNUSABLE_STATES:
                 return False

@@ -46,13 +46,10 @@ ADDRESS = re.compile(r"\b(?:ipv4|ipv6|dns|unix)(?:-abstract)?:\S+")
 """grpc.aio's name for the peer, not meant for clients: `ipv4:10.0.0.5:8443:`."""
 HARD_LIMIT_FACTOR = 2
 """grpc.aio's limit for answers, as a multiple of ours. Its own refusal looks like a server's
-status; ours does not.
-"""
+status; ours does not."""
 
 
 class GrpcioChannel:
-    """Unary calls to `endpoint` (`host:port`)."""
-
     def __init__(self, endpoint: str, options: ChannelOptions, tls: Tls | None = None) -> None:
         self._endpoint = endpoint
         self._options = options
@@ -132,7 +129,6 @@ class GrpcioChannel:
         return CallFailed(code, details, status_details=b"".join(status_details[:1]))
 
     async def _is_lost(self) -> bool:
-        """Whether the connection of a call that has just failed is lost."""
         try:
             async with asyncio.timeout(STATE_SETTLING_SECONDS):
                 await self.wait_for_state_change(State.READY)
@@ -172,7 +168,6 @@ class GrpcioChannel:
         return await asyncio.shield(self._probe)
 
     async def _try_to_connect(self) -> Exception | None:
-        """The exception that Python raises, where grpc.aio has only words."""
         try:
             connection = await connect(
                 self._endpoint,

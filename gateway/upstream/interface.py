@@ -17,20 +17,14 @@ Metadata = tuple[tuple[str, str], ...]
 
 
 class Reason(Enum):
-    """The cause of a failed call."""
-
     STATUS = "status"
-    """Cuebot's own status."""
     NOT_CONNECTED = "not connected"
-    """There was no connection for the call."""
     REFUSED = "refused"
     """The peer declares that it has not processed the call."""
     LOST = "lost"
-    """The connection ended before the answer."""
     TOO_LARGE = "too large"
     """The answer exceeds GRPC_MAX_RECV_MSG_MB; `details` has the sizes."""
     NO_MEMORY = "no memory"
-    """There was no memory for the answer; `details` has its size."""
     DEADLINE = "deadline"
     """Our own deadline passed."""
     CANCELLED = "cancelled"
@@ -70,7 +64,6 @@ class CallFailed(Exception):
 
 
 SMALL_ANSWER_BYTES = 256 * 1024
-"""Answers up to this size are received unconditionally."""
 Expects = Callable[[int, Callable[[], None]], bool]
 """Called with the size of an answer above SMALL_ANSWER_BYTES, before the rest is received.
 
@@ -80,7 +73,6 @@ call fails as NO_MEMORY.
 
 
 def takes_all(size: int, go_on: Callable[[], None]) -> bool:
-    """An `Expects` that accepts any answer."""
     go_on()
     return True
 
@@ -135,14 +127,11 @@ class ChannelOptions:
     """Options for all kinds of channels. Times are in seconds, sizes in bytes."""
 
     max_message: int
-    """The largest answer."""
     connect_timeout: float = 5.0
-    """Limit for one attempt to connect."""
     initial_backoff: float = 0.25
     max_backoff: float = 1.5
     """Maximum of the pause between two attempts, which doubles each time. Readiness has to follow
-    within 5 s.
-    """
+    within 5 s."""
     idle_timeout: float = 180.0
     """An idle connection is replaced after this time, before a firewall silently drops it."""
     keepalive_time: float = 0.0

@@ -19,13 +19,10 @@ PUBLIC_ROOTS = Path(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tls:
-    """TLS options for either transport."""
-
     context: ssl.SSLContext
     roots: bytes | None
     """CUEBOT_CA_FILE (PEM); None is gRPC's public CAs."""
     certificate: bytes | None
-    """Client certificate (PEM)."""
     key: bytes | None = field(repr=False)
 
 

@@ -50,8 +50,6 @@ log = structlog.stdlib.get_logger("gateway")
 
 
 class Planner:
-    """Plans one body at a time, fairly among principals."""
-
     def __init__(
         self, weight: Weight = equal_weight, *, idle: float = PROCESS_IDLE_SECONDS
     ) -> None:
@@ -130,7 +128,6 @@ class Planner:
         task.add_done_callback(self._endings.discard)
 
     async def close(self) -> None:
-        """End the processes and their jobs."""
         for job in self._jobs:
             job.cancel()
         await asyncio.gather(*self._jobs, return_exceptions=True)
@@ -146,7 +143,6 @@ class PlanningProcess:
         self._on_idle = on_idle
         self._process: Process | None = None
         self._catalog: Catalog | None = None
-        """The catalog that the process has."""
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -176,7 +172,6 @@ class PlanningProcess:
         return outcome
 
     def rest(self, seconds: float) -> None:
-        """Schedule `on_idle` in `seconds`."""
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(seconds, self._on_idle, self)
 
@@ -197,7 +192,6 @@ def error_of(refusal: Refusal) -> GatewayError:
 
 
 def plan_of(method: Method, found: Planned) -> Plan:
-    """The plan with the look-ups and follow-ups of this process."""
     after = method.steps.after if method.steps else ()
     look_ups = [(method.look_ups[number], asked) for number, asked in found.look_ups]
     return Plan(

@@ -28,15 +28,12 @@ class Job(NamedTuple):
     catalog: Callable[[], Catalog] | None
     """Makes the catalog, if it differs from the previous job's."""
     path: str
-    """A path of the method."""
     body: bytes
     policy: UnknownFieldPolicy
     caller: Caller
 
 
 class Refusal(NamedTuple):
-    """A GatewayError as a message."""
-
     code: int
     message: str
 
@@ -61,7 +58,6 @@ class Done(NamedTuple):
 
 
 def packed(message: Job | Done | Refusal) -> bytes:
-    """The pickled message behind its length."""
     content = pickle.dumps(message, protocol=5)
     return len(content).to_bytes(LENGTH_PREFIX_BYTES, "big") + content
 
@@ -85,7 +81,6 @@ def main() -> None:
 
 
 def work(jobs: BinaryIO, plans: BinaryIO) -> None:
-    """Answer each job in `jobs` with a message in `plans`."""
     catalog: Catalog | None = None
     while len(length := jobs.read(LENGTH_PREFIX_BYTES)) == LENGTH_PREFIX_BYTES:
         job = unpacked(jobs.read(int.from_bytes(length, "big")))

@@ -27,7 +27,6 @@ class AsgiService:
         tasks: set[asyncio.Task[None]],
         loop: asyncio.AbstractEventLoop,
     ) -> None:
-        """`state` is the state of the app's lifespan."""
         self._app = app
         self._state = state
         self._tasks = tasks

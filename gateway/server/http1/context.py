@@ -29,14 +29,11 @@ class ServerContext(Generic[Connection]):
     state: ServerState
     """uvicorn's: the connections, and the headers of every answer (the date)."""
     report: Callable[[Refused], object] = lambda refused: None
-    """Called for requests that are refused here and never reach the app."""
     trusted: Callable[[str], bool] = lambda address: False
-    """Whether an address is shared by many clients, such as a proxy's."""
     heads: HeadMemory = field(default_factory=HeadMemory)
     turns: ParsingTurns = field(default_factory=ParsingTurns)
     unfinished: UnfinishedMemory = field(default_factory=UnfinishedMemory)
     is_ending: bool = False
-    """Whether each further answer is the last on its connection."""
     connections: set[Connection] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -4,7 +4,6 @@ from gateway.http.wire_request import ReceivedHead
 
 MAX_CACHED_HEADS = 1024
 CACHED_HEAD_MAX_BYTES = 2048
-"""Some 500 bytes are usual for a head with a token."""
 CACHED_HEAD_MAX_HEADERS = 32
 """As objects, headers take ten times their size on the wire."""
 
@@ -19,12 +18,10 @@ class HeadMemory:
     def __init__(self) -> None:
         self._heads: dict[bytes, ReceivedHead] = {}
         self._once: set[int] = set()
-        """Hashes of recently seen heads."""
         self._before: set[int] = set()
         """The previous generation of `_once`: sets do not keep an order for eviction."""
 
     def find(self, raw: bytes) -> ReceivedHead | None:
-        """The cached head for these bytes, which end with the empty line."""
         return self._heads.get(raw)
 
     def note(self, raw: bytes, head: ReceivedHead) -> None:

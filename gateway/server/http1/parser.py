@@ -29,20 +29,17 @@ HEAD_MAX_BYTES = 64 * 1024
 """Limit on bytes without a completed head, part of a body, or message."""
 SLICE_BYTES = 4096
 """Bytes parsed at once. A request has at least 18 bytes, so at most 227 requests can wait for
-earlier answers on their connection.
-"""
+earlier answers on their connection."""
 
 PARSED_AT_ONCE_BYTES = 32 * 1024
 """Bytes parsed in a row before other connections, within CONNECTION_STEP_SECONDS. The most
-expensive input takes that time for SLICE_BYTES.
-"""
+expensive input takes that time for SLICE_BYTES."""
 
 FRAMING_FREE_BYTES = 64 * 1024
 """Bytes that any chunked body may take."""
 FRAMING_MAX_RATIO = 4
 """Maximum ratio of further bytes to content. Chunks of one byte, a call from the C parser each,
-have a ratio of five.
-"""
+have a ratio of five."""
 
 END_OF_HEAD = b"\r\n\r\n"
 
@@ -89,22 +86,18 @@ class RequestParser:
         self._heads = heads
         self._turns = turns
         self._raw = b""
-        """The bytes of the current head, if it came in one packet."""
         self._body_left = 0
         """Missing bytes of the body after a cached head."""
         self._parser = httptools.HttpRequestParser(self)
         self.in_head = False
-        """Whether an incomplete head has arrived."""
         self._in_body = False
         self._stopped = False
-        """Whether further bytes are ignored."""
         self._unanswered = 0
         """Requests with a head and without a complete answer."""
         self._held_back = bytearray()
         self._progress = False
         """Whether the latest slice completed a head, part of a body, or a message."""
         self._without_progress = 0
-        """Bytes since the last progress."""
         self._pieces: list[bytes] = []
         """Parts of a body in the current slice, given to the sink together."""
         self._is_chunked = self._in_chunks = False
@@ -116,11 +109,9 @@ class RequestParser:
         self._headers: list[tuple[bytes, bytes]] = []
         """The head's, later the trailers."""
         self._checked: list[tuple[bytes, bytes]] = []
-        """The headers for `rules.check_head`."""
 
     @property
     def holds_back(self) -> bool:
-        """Whether bytes are held back, so that reading should pause."""
         return bool(self._held_back)
 
     @property
@@ -131,7 +122,6 @@ class RequestParser:
     def refused(
         self, error: GatewayError, head: ReceivedHead | None, *, peer: str, seconds: float
     ) -> Refused:
-        """The report of a refusal; without a head, from the incomplete one."""
         method, target, headers = "", b"", self._headers[:0]
         if head is not None:
             method, target, headers = head.method, head.target, head.headers
@@ -147,7 +137,6 @@ class RequestParser:
         return self._unanswered < 2 and bool(self._held_back)
 
     def go_on(self) -> None:
-        """Parse some of the bytes that were held back."""
         if self.can_go_on:
             data = bytes(self._held_back)
             self._held_back.clear()
@@ -166,7 +155,6 @@ class RequestParser:
             self._parse_in_turn(data)
 
     def _parse_in_turn(self, data: bytes) -> None:
-        """Parse as much as this turn allows, and hold back the rest."""
         turns, at = self._turns, 0
         if turns.is_over or self._unanswered > 1:
             self._held_back += data
@@ -229,7 +217,6 @@ class RequestParser:
         return self.can_go_on
 
     def stop(self) -> None:
-        """Ignore further bytes."""
         self._stopped = True
         self._body_left = 0
         self._held_back.clear()
@@ -270,14 +257,12 @@ class RequestParser:
             self._refuse(error)
 
     def _hand_over(self) -> None:
-        """Give the body's parts to the sink."""
         pieces, self._pieces = self._pieces, []
         data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         self._content += len(data)
         self._sink.on_body(data)
 
     def _check_framing(self) -> None:
-        """Raise GatewayError for a chunked body with too much framing."""
         if self._framing > FRAMING_MAX_RATIO * self._content:
             raise GatewayError(
                 Code.INVALID_ARGUMENT,
@@ -286,7 +271,6 @@ class RequestParser:
             )
 
     def _check_unfinished(self, more: int) -> None:
-        """Raise GatewayError for an incomplete element that is too large."""
         self._without_progress += more
         if self._without_progress > HEAD_MAX_BYTES:
             what = "trailers, or a chunk's extensions, are" if self._in_body else "headers are"

@@ -37,7 +37,6 @@ class Line:
         self._first: deque[Leftover] = deque()
         self._again: deque[Leftover] = deque()
         self._is_first = True
-        """Whether the next turn is for a new connection."""
 
     def add(self, one: Leftover, *, again: bool) -> None:
         (self._again if again else self._first).append(one)
@@ -70,15 +69,11 @@ class ParsingTurns:
         self.clock = clock
         self._call_soon = call_soon
         self.is_over = False
-        """Whether this turn's time is spent."""
         self._spent = 0.0
         """Seconds spent since a turn began, if more than a few."""
         self._is_next = False
-        """Whether `_next` is scheduled."""
         self._lines: dict[Hashable, Line] = {}
-        """By sharer, in serving order."""
         self._came_again: list[Leftover] = []
-        """Connections that have had a turn and wait again."""
         self._is_serving = False
 
     def spend(self, seconds: float) -> None:
@@ -108,7 +103,6 @@ class ParsingTurns:
         call_soon(self._next)
 
     def _next(self) -> None:
-        """Begin a turn: leftovers go on, each connection at most once."""
         self._is_next = self.is_over = False
         self._spent = 0.0
         if not self._lines:

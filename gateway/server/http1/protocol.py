@@ -64,8 +64,7 @@ class HttpProtocol(asyncio.Protocol):
     read_paused = False
     catching_up: asyncio.Event | None = None
     """Set when the client has caught up; None unless the client reads more slowly than the answers
-    are written.
-    """
+    are written."""
 
     def __init__(
         self,
@@ -82,18 +81,15 @@ class HttpProtocol(asyncio.Protocol):
         self._serve = context.serve
         self._current: RequestCycle | None = None
         self._waiting: deque[RequestCycle] = deque()
-        """Requests behind `_current`."""
         self._latest: RequestCycle | None = None
         """The request whose head came last; its body may be incomplete."""
         self._refusal: tuple[GatewayError, ReceivedHead | None] | None = None
         """The error for invalid bytes after the requests that are being answered, and its head."""
         self._awaits_turn = False
-        """Whether `ParsingTurns` will call `go_on`."""
         self._undrained = LINGER_MAX_BYTES
         """Bytes that may still arrive after the last answer."""
         self._sharer: Hashable = None
         self._has_unfinished = False
-        """Whether `UnfinishedMemory` counts this connection."""
         self._unread: asyncio.TimerHandle | None = None
         """Ends a connection whose answers are not read."""
 
@@ -161,7 +157,6 @@ class HttpProtocol(asyncio.Protocol):
             self._context.turns.wait(self)
 
     def go_on(self) -> None:
-        """Called by `ParsingTurns`."""
         self._awaits_turn = False
         if self.state.is_over or self.is_closing():
             return
@@ -207,7 +202,6 @@ class HttpProtocol(asyncio.Protocol):
         self._latest.end()
 
     def on_refusal(self, error: GatewayError, in_body: bool) -> None:
-        """Answer invalid bytes after the earlier requests."""
         request, head = self._latest, None
         if in_body and self._waiting:  # its request is still queued
             head = self._waiting.pop().head
@@ -220,7 +214,6 @@ class HttpProtocol(asyncio.Protocol):
             self._refusal = error, head
 
     def _refuse_body(self, request: RequestCycle, error: GatewayError) -> None:
-        """Refuse the rest of a body whose request is being served."""
         if request.started:  # too late for an error answer
             request.disconnect()
             self._linger()
@@ -269,7 +262,6 @@ class HttpProtocol(asyncio.Protocol):
     # --- the requests' side -----------------------------------------------------------------
 
     def flushed(self) -> asyncio.Transport:
-        """The transport, after flushing the write buffer."""
         self._buffer.flush()
         return self._transport
 
@@ -283,7 +275,6 @@ class HttpProtocol(asyncio.Protocol):
         return self._context.state.default_headers
 
     def _has_enough(self) -> bool:
-        """Whether bytes are held back, or the latest body's buffer is full."""
         latest = self._latest
         return self._parser.holds_back or (
             latest is not None and len(latest.body) > BUFFERED_BODY_MAX_BYTES
@@ -355,7 +346,6 @@ class HttpProtocol(asyncio.Protocol):
     # --- the state --------------------------------------------------------------------------
 
     def _enter(self, state: State) -> None:
-        """Change the state, and start its timeout."""
         self.state = state
         timeout = self._timeout
         if state is ANSWERING:
@@ -392,7 +382,6 @@ class HttpProtocol(asyncio.Protocol):
             transport.abort()
 
     def _timed_out(self) -> None:
-        """Answer an incomplete request with an error, and end."""
         if self._parser.can_go_on:  # the rest may have arrived
             self._timeout.replace(self._timed_out, IDLE_GRACE_SECONDS)
         elif self._parser.in_head:
@@ -446,5 +435,4 @@ class HttpProtocol(asyncio.Protocol):
 
 
 def address_of(name: object) -> tuple[str, int] | None:
-    """Host and port of a socket's name, or None."""
     return (str(name[0]), int(name[1])) if isinstance(name, tuple) else None

@@ -41,13 +41,11 @@ class Connection(Protocol):
     """A request's view of its connection."""
 
     write: Callable[[bytes], None]
-    """`WriteBuffer.write`."""
     is_closing: Callable[[], bool]
     read_paused: bool
     catching_up: asyncio.Event | None
     """Set when the client has caught up; None unless the client reads more slowly than the answers
-    are written.
-    """
+    are written."""
 
     def flushed(self) -> asyncio.Transport:
         """The transport, after flushing the write buffer."""
@@ -78,18 +76,13 @@ class RequestCycle:
     connection: Connection
     head: ReceivedHead
     keep_alive: bool
-    """Whether another request may follow on the connection."""
     complete: bool = False
-    """Whether the whole body has arrived."""
     body: bytes | bytearray = b""
     """Received and not yet taken."""
     has_news: bool = False
-    """Whether `receive` has something to return."""
     disconnected: bool = False
     started: bool = False
-    """Whether the answer's head has been sent."""
     answered: bool = False
-    """Whether the whole answer has been sent."""
     refusal: GatewayError | None = None
     task: "asyncio.Task[None] | None" = None
     on_disconnect: Callable[[], object] | None = None
@@ -99,10 +92,8 @@ class RequestCycle:
     """Missing bytes of the answer's body; None for an unknown length."""
     _ends_with_connection: bool = False
     """Whether the connection's end marks the answer's: HTTP/1.0 has no chunks (RFC 9112 section
-    6.3).
-    """
+    6.3)."""
     _has_continued: bool = False
-    """Whether a 100 has been sent."""
 
     # --- the connection's side --------------------------------------------------------------
 
@@ -122,7 +113,6 @@ class RequestCycle:
         self._notify()
 
     def disconnect(self, refusal: GatewayError | None = None) -> None:
-        """The client is gone, or has received this refusal."""
         if self.disconnected or self.answered:
             return
         self.refusal = refusal
@@ -220,7 +210,6 @@ class RequestCycle:
         return {"type": "http.request", "body": bytes(body), "more_body": not self.complete}
 
     async def send(self, message: Message) -> None:
-        """Send the answer's head or a part of its body, at the client's pace."""
         connection = self.connection
         if connection.catching_up is not None and not self.disconnected:
             await connection.catching_up.wait()

@@ -21,7 +21,6 @@ HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9
 """`uri-host [":" port]` (RFC 9110 section 7.2), or empty."""
 OWN_SCHEMES = (b"http", b"https")
 CHECKED_HEADERS = frozenset((b"host", b"transfer-encoding", b"expect"))
-"""The headers that `check_head` reads."""
 
 
 def malformed(problem: str) -> GatewayError:
@@ -70,7 +69,6 @@ def is_host(value: bytes) -> bool:
 
 
 def check_version(version: str) -> None:
-    """Raise GatewayError for anything but HTTP/1.0 and HTTP/1.1."""
     if version not in ("1.0", "1.1"):
         raise GatewayError(
             Code.UNIMPLEMENTED, f"HTTP/{version} is not served here; use HTTP/1.1", status=505

@@ -16,14 +16,12 @@ class State(Enum):
     ANSWERING = "answering", False
     """Serving requests. No timeout here."""
     LINGERING = "lingering", True
-    """The last answer has been sent; further input is dropped."""
     CLOSING = "closing", True
     """The transport is closing and sends pending data."""
     CLOSED = "closed", True
 
     def __init__(self, _: str, is_over: bool) -> None:
         self.is_over = is_over
-        """Whether further input is ignored."""
 
 
 # Module constants, since `State.IDLE` is slow before Python 3.12.

@@ -30,7 +30,6 @@ class Timeout:
         self._deadline = self._loop.time() + self._seconds
 
     def elapsed(self) -> float:
-        """Seconds since the last `restart`; 0 if paused."""
         return max(self._loop.time() - self._deadline + self._seconds, 0.0)
 
     def pause(self) -> None:

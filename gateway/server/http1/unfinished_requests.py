@@ -6,14 +6,11 @@ from typing import Protocol
 from gateway.errors import GatewayError, unavailable
 
 UNFINISHED_MAX_BYTES = 16 * 2**20
-"""Bytes of incomplete requests."""
 FREE_BYTES_PER_CONNECTION = 4096
 """Bytes that do not count on any connection: most heads are shorter."""
 
 
 class Unfinished(Protocol):
-    """A connection with an incomplete request."""
-
     @property
     def sharer(self) -> Hashable:
         """The unit of fairness: connections from one address count together."""

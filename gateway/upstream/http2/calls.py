@@ -52,17 +52,14 @@ class Calls:
         self.streams: dict[int, Stream] = {}
         """Active calls by stream number."""
         self.closing = False
-        """Whether no further call can begin."""
         self.max_streams = MAX_STREAM
-        """The peer's limit on concurrent calls."""
         self.max_headers = MAX_WINDOW
         """The peer's limit on header bytes of a call."""
         self.progress = Progress()
         self.sender = Sender(write, self.progress)
         self._waiting: dict[Stream, None] = {}
         """Waiting calls in order (without values): the peer's limit is reached, or writing is
-        paused.
-        """
+        paused."""
         self._observer = observer
         self._write = write
         self._next = next_stream
@@ -100,7 +97,6 @@ class Calls:
             self.close()
 
     def resume(self) -> None:
-        """Send and begin what the peer's limits now allow."""
         self.sender.resume()
         self._begin_waiting()
 
@@ -125,20 +121,17 @@ class Calls:
     def abandon(
         self, stream: Stream, failure: CallFailed, code: ErrorCode = ErrorCode.CANCEL
     ) -> None:
-        """Fail a call that the peer may still be processing."""
         sink = stream.sink
         self.cancel(stream, code)
         if sink is not None:
             sink.failed(failure)
 
     def finish(self, stream: Stream, outcome: bytes | CallFailed) -> None:
-        """The peer has completed its side."""
         if stream.unsent is not None:  # the peer ignores the rest
             self._reset(stream, ErrorCode.NO_ERROR)
         self.end(stream, outcome)
 
     def end(self, stream: Stream, outcome: bytes | CallFailed) -> None:
-        """Both sides have completed the call."""
         self._forget(stream)
         stream.tell(outcome)
 
@@ -170,7 +163,6 @@ class Calls:
     # --- How all of them end ----------------------------------------------------------------
 
     def close(self) -> None:
-        """Begin no further call. Active ones may finish."""
         if self.closing:
             return
         self.closing = True
@@ -195,7 +187,6 @@ class Calls:
                 self.end(stream, lost(why) if stream.begun else refused(why))
 
     def lose(self, failure: Callable[[], CallFailed]) -> None:
-        """The connection is lost: each call ends with its own `failure()`."""
         streams, self.streams = self.streams, {}
         self.sender.clear()
         self.close()

@@ -19,8 +19,6 @@ MAX_CACHED_HEADS = 4096
 
 
 class Http2Channel:
-    """Unary calls to `endpoint` (`host:port`)."""
-
     def __init__(
         self,
         endpoint: str,
@@ -43,7 +41,6 @@ class Http2Channel:
         self._problem: Exception | None = None
         """Why the latest attempt failed, or the connection was given up."""
         self._backoff = 0.0
-        """Seconds before the next attempt."""
         self._since = 0.0
         """Loop time of the connection's start."""
         self.spoke = False
@@ -68,7 +65,6 @@ class Http2Channel:
         return await connection.unary(head, payload, connection.time() + timeout, expects)
 
     def _block(self, path: str, timeout: float, metadata: Metadata) -> bytes:
-        """The header block of a call."""
         return b"".join(
             (
                 self._head(path),
@@ -82,7 +78,6 @@ class Http2Channel:
         )
 
     def _make_head(self, path: str) -> bytes:
-        """The header fields that all calls of a method share."""
         scheme = INDEXED_HTTP if self._tls is None else INDEXED_HTTPS
         fields = (
             (b":path", path.encode()),
@@ -144,7 +139,6 @@ class Http2Channel:
     # --- Connecting -------------------------------------------------------------------------
 
     async def _connect(self) -> None:
-        """Try until connected."""
         options = self._options
         make = partial(Connection, self, max_message=options.max_message, patience=options.patience)
         while True:
@@ -207,7 +201,6 @@ def caller_literals(metadata: Metadata) -> bytes:
 
 @lru_cache(maxsize=64)
 def timeout_field(seconds: float) -> bytes:
-    """The `grpc-timeout` field; for most calls, GRPC_TIMEOUT's."""
     return literal(b"grpc-timeout", grpc_timeout(seconds))
 
 

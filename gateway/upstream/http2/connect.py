@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from gateway.upstream.http2.connection import Connection
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
-"""The addresses of a host and port."""
 
 UNACKNOWLEDGED_MS = 20_000
 """Limit on unacknowledged sent data (TCP user timeout, RFC 5482)."""

@@ -21,7 +21,6 @@ log = structlog.stdlib.get_logger("gateway.upstream")
 TOO_MANY_PINGS = b"too_many_pings"
 """The text of gRPC servers with ENHANCE_YOUR_CALM."""
 TIMER_STEP_SECONDS = 0.001
-"""The resolution of the loop's timers."""
 READ_PER_TURN_BYTES = 2**19
 """Limit before other callbacks run, up to 1 ms of work: a transport may read 8 MB in a row."""
 
@@ -35,8 +34,6 @@ class SpeaksTls(ConnectionError):
 
 
 class ConnectionOwner(Protocol):
-    """Makes calls on a connection, and is notified of its end."""
-
     def on_end(self, connection: "Connection") -> None:
         """No further call should begin; active ones may finish. Called once.
 
@@ -61,8 +58,6 @@ class Unowned:
 
 
 class Answer:
-    """A `Sink` that resolves a future."""
-
     __slots__ = ("expects", "future")
 
     def __init__(self, future: "asyncio.Future[bytes]", expects: Expects) -> None:
@@ -84,7 +79,6 @@ class Connection(asyncio.Protocol):
     ready: "asyncio.Future[None]"
     """Resolved by the peer's SETTINGS. Set in `connection_made`."""
     time: Callable[[], float]
-    """The loop's clock, for deadlines. Set in `connection_made`."""
 
     def __init__(self, owner: ConnectionOwner, *, max_message: int, patience: float = inf) -> None:
         self.too_many_pings = False
@@ -94,34 +88,26 @@ class Connection(asyncio.Protocol):
         self.answered_at = 0.0
         """Loop time of the latest answer's end; 0 before the first."""
         self.problem: Exception | None = None
-        """Why the connection ended, on this side or the peer's."""
         self._farewell = ""
-        """The text of the peer's GOAWAY."""
         self._owner = owner
         self._max_message = max_message
         self._patience = patience
         self._asked_at = 0.0
         """Loop time since which calls have waited without any answer; 0 if none waits. Kept when
-        the call is given up, since the silence goes on.
-        """
+        the call is given up, since the silence goes on."""
         self._deadline_timer: asyncio.TimerHandle | None = None
         self._next_deadline = inf
         """When the deadline timer fires: not after any active call's deadline, but perhaps
-        earlier.
-        """
+        earlier."""
         self._silence_timer: asyncio.TimerHandle | None = None
         """Not reset by answers: when it fires, it checks the time of the latest answer."""
         self._doubted_at = -1.0
-        """`answered_at` at the latest `probe`."""
         self._pong: asyncio.TimerHandle | None = None
-        """Ends the connection if a ping stays unanswered."""
         self._upkeep: asyncio.TimerHandle | None = None
         self._warned = False
-        """Whether the peer's GOAWAY has been logged."""
         self._goes_on = False
         """Whether received data awaits another turn, and reading is paused."""
         self._read_in_turn = 0
-        """Bytes since the latest pause."""
         self._ended = False
 
     # --- Calls ------------------------------------------------------------------------------
@@ -188,7 +174,6 @@ class Connection(asyncio.Protocol):
 
     @property
     def answered(self) -> bool:
-        """Whether any call has been answered."""
         return self.answered_at > 0 or self._core.answered
 
     @property
@@ -275,7 +260,6 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     def _go_on(self) -> None:
-        """Process further received data in a new turn."""
         self._goes_on = False
         self._read_in_turn = 0
         if not self._ended:
@@ -308,7 +292,6 @@ class Connection(asyncio.Protocol):
             self.answered_at = now
 
     def _tls_of(self, begun: bytes) -> SpeaksTls | None:
-        """The error if the peer's first bytes are TLS."""
         if self.ready.done() or not is_tls(begun):
             return None
         return SpeaksTls("it answers in TLS")
@@ -320,7 +303,6 @@ class Connection(asyncio.Protocol):
         self._core.resume()
 
     def _lose(self, failure: Callable[[], CallFailed], why: Exception) -> None:
-        """Fail all active calls."""
         self._ended = True
         for timer in (self._deadline_timer, self._silence_timer, self._pong, self._upkeep):
             if timer is not None:
@@ -341,7 +323,6 @@ class Connection(asyncio.Protocol):
         self._owner.on_end(self)
 
     def on_drained(self) -> None:
-        """End the connection after all data is sent."""
         self._buffer.flush()
         self._transport.close()
 

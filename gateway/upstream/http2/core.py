@@ -33,19 +33,15 @@ from gateway.upstream.http2.wire import (
 from gateway.upstream.interface import SMALL_ANSWER_BYTES, CallFailed
 
 OUR_FRAME_MAX_BYTES = 64 * 1024
-"""The largest frame that we accept."""
 CONNECTION_WINDOW_BYTES = 2**30
 """Flow-control window of all answers together, given back as data arrives and so never exhausted:
-the streams' windows limit memory.
-"""
+the streams' windows limit memory."""
 READ_AHEAD_BYTES = 2**19
 """The part of a large answer that the peer may send ahead. Later frames, such as a small answer of
-another call, come behind it.
-"""
+another call, come behind it."""
 STEPS_PER_TURN = 1000
 """Steps of work before other callbacks run: a frame, or a byte of headers not seen before. A step
-takes 1 to 3 µs.
-"""
+takes 1 to 3 µs."""
 DEADLINE_EXCEEDED_STATUS = str(Code.DEADLINE_EXCEEDED.value)
 PING_DATA = b"gateway!"
 
@@ -62,7 +58,6 @@ class Core:
         next_stream: int = 1,
     ) -> None:
         self.answered = False
-        """Whether any call has been answered."""
         self.calls = Calls(observer, write, next_stream=next_stream)
         self._observer = observer
         self._write = write
@@ -70,13 +65,11 @@ class Core:
         self._frames = FrameReader(OUR_FRAME_MAX_BYTES)
         self._blocks = BlockReader()
         self._ready = False
-        """Whether the peer's SETTINGS have arrived."""
         self._unfinished: BlockParts | None = None
         """An incomplete header block; only CONTINUATION may follow."""
         self._received = 0
         """Bytes not yet given back to the connection's window."""
         self._steps = 0
-        """Steps in this turn."""
         self._now = 0.0
 
     def open(self) -> None:
@@ -137,7 +130,6 @@ class Core:
 
     @property
     def unread(self) -> bytes:
-        """The bytes of an incomplete frame."""
         return self._frames.unread
 
     # --- Answers ----------------------------------------------------------------------------
@@ -201,7 +193,6 @@ class Core:
             calls.finish(stream, not_grpc("the answer ended without a status"))
 
     def _take_piece(self, stream: Stream, piece: bytes) -> bool:
-        """Keep a piece of an answer. Whether the call goes on."""
         failure = stream.take(piece, self._max_message)
         if failure is not None:
             self.calls.abandon(stream, failure)
@@ -220,7 +211,6 @@ class Core:
         self._allow(stream, part)
 
     def _announce(self, stream: Stream) -> None:
-        """Request the rest of an answer: at once or, if large, when there is memory for it."""
         calls, size = self.calls, stream.due - PREFIX_BYTES
         stream.announced = stream.held_back = True
 

@@ -12,13 +12,10 @@ FRAMES_PER_CALL = 100
 """Frames that the end of a call compensates for."""
 BYTES_PER_FRAME = 256
 """A frame without progress counts once more for each of these in it. Sent request bytes compensate
-for one frame each, and smaller pieces of an answer count as one.
-"""
+for one frame each, and smaller pieces of an answer count as one."""
 
 
 class Progress:
-    """The account of one connection."""
-
     __slots__ = ("idle_frames",)
 
     def __init__(self) -> None:
@@ -34,5 +31,4 @@ class Progress:
             raise ProtocolError("too many frames without progress", ErrorCode.ENHANCE_YOUR_CALM)
 
     def make_up_for(self, frames: int) -> None:
-        """Compensate for `frames`."""
         self.idle_frames = max(self.idle_frames - frames, 0)

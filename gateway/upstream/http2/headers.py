@@ -16,12 +16,10 @@ from gateway.upstream.http2.wire import ErrorCode, ProtocolError
 
 HEADERS_MAX_BYTES = 32 * 1024
 """Limit on an answer's headers or trailers: twice that of gRPC's own clients. Decoding them takes
-up to 5 ms.
-"""
+up to 5 ms."""
 BLOCK_MAX_BYTES = 2**20
 """Larger headers end the connection, not only their call."""
 MAX_CONTINUATIONS = 64
-"""CONTINUATION frames in one block."""
 EMPTY_TABLE = b"\x20"
 """Sets the dynamic table size to 0 (RFC 7541 section 6.3)."""
 MAX_CACHED_BLOCKS = 256
@@ -64,17 +62,13 @@ class Block:
 
 @dataclass(slots=True)
 class BlockParts:
-    """A block in several frames: HEADERS, then CONTINUATION."""
-
     number: int
-    """The stream number."""
     flags: int
     """The first frame's."""
     parts: list[bytes]
     size: int
 
     def add(self, number: int, payload: bytes) -> None:
-        """Add a CONTINUATION. Raises ProtocolError."""
         if number != self.number:
             raise ProtocolError("a header block is interrupted")
         self.parts.append(payload)
@@ -91,7 +85,6 @@ class BlockReader:
         self._cache: dict[bytes, Block] = {}
 
     def known(self, block: bytes) -> Block | None:
-        """The headers of a cached block."""
         return self._cache.get(block)
 
     def read(self, block: bytes) -> Block | None:

@@ -15,7 +15,6 @@ RESET_CODES = {
 }
 """From PROTOCOL-HTTP2.md, where all other codes are INTERNAL."""
 FAREWELL_MAX_CHARS = 200
-"""Limit on a GOAWAY's text in messages."""
 
 
 def not_connected(problem: str) -> CallFailed:
@@ -30,7 +29,6 @@ def refused(problem: str, code: Code = Code.UNAVAILABLE) -> CallFailed:
 
 
 def lost(problem: str) -> CallFailed:
-    """A call whose connection ended before its answer."""
     return CallFailed(Code.UNAVAILABLE, problem, Reason.LOST)
 
 
@@ -49,7 +47,6 @@ def too_late(*, may_have_reached_server: bool = True) -> CallFailed:
 
 
 def too_large(size: int, most: int) -> CallFailed:
-    """An answer of `size` bytes, with a limit of `most`."""
     sizes = f"{size / 2**20:.4g} MB, and the limit is {most / 2**20:.4g} MB"
     return CallFailed(Code.RESOURCE_EXHAUSTED, sizes, Reason.TOO_LARGE)
 
@@ -74,7 +71,6 @@ def failure_of_headers(block: Block) -> CallFailed | None:
 
 
 def failure_of_trailers(block: Block) -> CallFailed | None:
-    """The failure in trailers; None for OK."""
     if block.grpc_status == "0":
         return None
     if not block.grpc_status:
@@ -86,7 +82,6 @@ def failure_of_trailers(block: Block) -> CallFailed | None:
 
 
 def name_of(number: int) -> str:
-    """The name of an HTTP/2 error code."""
     return ERROR_CODES[number].name if number in ERROR_CODES else f"error {number}"
 
 

@@ -49,7 +49,6 @@ class Stream:
     """A unary call: one message each way."""
 
     head: bytes
-    """The request's header block."""
     message: bytes
     """The request's message, without its prefix."""
     deadline: float
@@ -59,9 +58,7 @@ class Stream:
     number: int = 0
     """0 until the call begins."""
     unsent: memoryview | None = None
-    """The rest of a request that was not sent at once."""
     window: int = 0
-    """The peer's window for the request."""
     room: int = FIRST_WINDOW_BYTES
     """The window for the answer: bytes of DATA frames with padding."""
     to_come: int = 0
@@ -71,9 +68,8 @@ class Stream:
     started: bool = False
     """Whether the answer's own headers have arrived."""
     answer: BytesIO | None = None
-    """The answer so far, without its prefix once complete. A list of pieces would double the
-    memory of a large answer.
-    """
+    """The answer so far, without its prefix once complete. A list of pieces would double the memory
+    of a large answer."""
     size: int = 0
     """Bytes received, with the prefix."""
     due: int = 0
@@ -81,7 +77,6 @@ class Stream:
     announced: bool = False
     """Whether `Sink.expects` has been called."""
     held_back: bool = False
-    """Whether the rest waits for memory."""
 
     def take(self, data: bytes, most: int) -> CallFailed | None:
         """Add a non-empty piece of the answer.
@@ -124,7 +119,6 @@ class Stream:
         )
 
     def tell(self, outcome: bytes | CallFailed) -> None:
-        """Pass the outcome to the sink, unless it has one."""
         sink, self.sink = self.sink, None
         if sink is None:
             return
@@ -181,12 +175,10 @@ class Sender:
             self._send_rest(next(iter(self._ready.values())))
 
     def forget(self, number: int) -> None:
-        """Drop the unsent rest of a request."""
         if self.unsent.pop(number, None) is not None:
             self._ready.pop(number, None)
 
     def clear(self) -> None:
-        """Drop all unsent data."""
         self.unsent.clear()
         self._ready.clear()
 

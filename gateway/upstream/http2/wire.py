@@ -72,13 +72,11 @@ class ProtocolError(Exception):
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes | memoryview = b"") -> bytes:
-    """`payload` is within the peer's frame size."""
     length = len(payload)
     return HEAD.pack(length >> 8, length & 0xFF, kind, flags, stream) + payload
 
 
 def window_update(stream: int, more: int) -> bytes:
-    """The window grows by `more` bytes, for a stream or (0) the connection."""
     return frame(WINDOW_UPDATE, 0, stream, NUMBER.pack(more))
 
 
@@ -93,8 +91,7 @@ def header_frames(stream: int, block: bytes, largest: int) -> bytes:
 
 WholeAnswer = tuple[int, bytes, bytes, bytes, int, int]
 """A small answer in three frames: stream number, headers, message, trailers; its bytes for flow
-control, and the offset of the next frame.
-"""
+control, and the offset of the next frame."""
 
 
 def whole_answer(data: bytes, start: int) -> WholeAnswer | None:
