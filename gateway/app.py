@@ -128,9 +128,8 @@ class Gateway(Starlette):
         self.metrics_app = metrics_app
 
     def build_middleware_stack(self) -> ASGIApp:
-        """The middleware around Starlette's router.
-
-        Starlette's ServerErrorMiddleware is left out: `ContextMiddleware` answers exceptions.
+        """Starlette's router and middleware without ServerErrorMiddleware: `ContextMiddleware` is
+        enough.
         """
         app: ASGIApp = ExceptionMiddleware(self.router, self.exception_handlers)
         for layer in reversed(self.user_middleware):
@@ -139,10 +138,7 @@ class Gateway(Starlette):
 
 
 def create_app(settings: Settings, worker_metrics: WorkerMetrics | None = None) -> Gateway:
-    """The gateway for any ASGI server. Raises ConfigurationError.
-
-    `worker_metrics` are shared with the other workers, if any.
-    """
+    """Raises ConfigurationError. `worker_metrics` are shared with the other workers, if any."""
     parts = make_parts(settings, worker_metrics)
     shared = parts.shared
     methods = method_handler(settings, parts)

@@ -8,10 +8,7 @@ import orjson
 
 
 class Code(IntEnum):
-    """The gRPC status codes (https://grpc.io/docs/guides/status-codes/).
-
-    `http_status` follows grpc-gateway's mapping.
-    """
+    """https://grpc.io/docs/guides/status-codes/, with grpc-gateway's mapping to HTTP."""
 
     http_status: int
 
@@ -120,10 +117,7 @@ def unavailable(problem: str, cause: Shed) -> GatewayError:
 
 
 class ConfigurationError(Exception):
-    """An invalid setting, which stops startup. The text is one line that names the setting.
-
-    `problems` starts with that line; the others concern further invalid settings.
-    """
+    """Stops startup. Each of `problems`, the text first, is one line that names its setting."""
 
     def __init__(self, problem: str, *others: str) -> None:
         super().__init__(problem)

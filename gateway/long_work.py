@@ -84,10 +84,7 @@ def steps_of_this_loop() -> Steps:
 
 
 def begin_at_once() -> None:
-    """Begin a step in a callback, for instance to try whether the work is short.
-
-    STEP says how much of the step is left.
-    """
+    """Begin a step in a callback, for instance to try whether the work is short."""
     steps_of_this_loop().begin_at_once()
 
 

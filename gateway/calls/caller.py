@@ -57,10 +57,7 @@ def with_caller(planned: Plan, caller: Caller) -> Named:
 
 
 def named(method: Method, payload: bytes, caller: Caller) -> tuple[bytes, str]:
-    """The request with the caller's name, and the field that was replaced, or "".
-
-    Raises GatewayError; see `Named.refusal`.
-    """
+    """The request with the caller's name, and the replaced field or "". Raises `Named.refusal`."""
     mode, subject = caller
     identity = method.identity
     if identity is None:

@@ -32,10 +32,7 @@ class NotServed(GatewayError):
 
 
 class Ambiguous(GatewayError):
-    """Several objects have the name that Cuebot looks for: 409, and nothing was changed.
-
-    `cuebot` is Cuebot's own text.
-    """
+    """An ambiguous name: 409, nothing was changed. `cuebot` is Cuebot's own text."""
 
     def __init__(self, message: str, cuebot: str) -> None:
         super().__init__(Code.FAILED_PRECONDITION, f"{message} (Cuebot: {cuebot})", status=409)
@@ -45,10 +42,8 @@ class Ambiguous(GatewayError):
 def error_for(
     failed: CallFailed, method: Method | None = None, payload: bytes = b""
 ) -> GatewayError:
-    """The answer for a failed call of `method`.
-
-    Cuebot's status is passed on, unless the profile interprets its text (see `meant`). Failures on
-    the way to Cuebot say so.
+    """The answer for a failed call. Cuebot's status is passed on, unless the profile interprets
+    its text (see `meant`).
     """
     code, message = failed.code, failed.details
     if code is Code.UNIMPLEMENTED and (absent := NO_METHOD.fullmatch(message)):
@@ -77,8 +72,7 @@ def error_for(
 def meant(failed: CallFailed, method: Method, payload: bytes) -> GatewayError | None:
     """The error for a missing or ambiguous object, if Cuebot's text reports one.
 
-    Cuebot's text follows ours. Errors of changes to several objects are passed on: some of the
-    objects may have been changed.
+    Errors of changes to several objects are passed on: some may have been changed.
     """
     signs, text = method.signs, failed.details
     if signs is None or failed.reason is not Reason.STATUS:
@@ -104,9 +98,8 @@ def goes_on(error: GatewayError, method: Method) -> bool:
 
 
 def subjects(method: Method, payload: bytes, joint: str = " or ") -> str:
-    """The subjects of a request, for people: `host 'render-node-01'`, or `job '…' or group '…'`.
-
-    The objects with an id or a name; without any, the request's values.
+    """`host 'render-node-01'`, or `job '…' or group '…'`; the values, if no object has an id or a
+    name.
     """
     request = GetMessageClass(method.descriptor.input_type).FromString(payload)
     found = [

@@ -142,10 +142,8 @@ async def looked_up(
 async def own_answer(
     plan: Plan, payload: bytes, call: Call, known: Sequence[Found], resolved: list[str] | None
 ) -> bytes:
-    """The answer to a plan's own call. Raises GatewayError (NOT_FOUND) for another object's
-    answer.
-
-    A name found for an id may belong to several objects.
+    """Raises GatewayError (NOT_FOUND) for another object's answer: several may share a looked-up
+    name.
     """
     answer = await answer_of(plan.method, payload, call, known, resolved)
     for step, value in sought_first(plan):
@@ -211,10 +209,7 @@ async def hop(
 
 
 def missing_in(request: Any, reference: Reference) -> Iterator[Missing | None]:
-    """The objects in a message that have no id, in the plan's order.
-
-    None is a pause: a list may be long.
-    """
+    """The objects without an id, in the plan's order. None is a pause: a list may be long."""
     place, path = str(reference.place), reference.place.original
     if not reference.listed:
         id_path = path if reference.is_text else (*path, "id")
@@ -238,9 +233,8 @@ async def look(
     reads: bool,
     resolved: list[str] | None,
 ) -> object:
-    """The result of a look-up for the field at `place`. Raises GatewayError that names both.
-
-    If nothing is found, a list may have the object: `reads` says whether the list is acceptable.
+    """Raises GatewayError that names the field and the look-up. `reads`: a list's row is good
+    enough.
     """
     path = by.method.path
     take = by.take if isinstance(by, LookUp) else by.finder.take
@@ -359,10 +353,7 @@ def with_given(listing: Listing, asked: Plan) -> Listing:
 
 
 async def check_absent(unique: Unique, request: bytes, call: Call) -> None:
-    """Raise GatewayError if an object of that name exists, or if its absence is uncertain.
-
-    An object found by an alias does not count.
-    """
+    """Raise GatewayError unless no object has that name. One found by an alias does not count."""
     place, path = str(unique.given), unique.method.path
     try:
         answer = parsed(unique.method, await call(unique.method, request))

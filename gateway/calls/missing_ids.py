@@ -18,10 +18,7 @@ def is_name(content: object) -> bool:
 
 
 def without_id(value: object, reference: Reference) -> Iterator[tuple[str, Json]]:
-    """The path and the object of each object without an id.
-
-    A single object that is absent counts as an empty one: methods require it.
-    """
+    """Path and object, where the id is missing. An absent single object counts as an empty one."""
     found = peek(value, reference.place)
     if reference.listed:
         for number, item in enumerate(found if type(found) is list else ()):
@@ -86,9 +83,8 @@ def given_source(sent: Sent, thing: Body, body: Body) -> Source | None:
 
 
 def what_is_needed(reference: Reference, thing: Body, body: Body) -> str:
-    """`expected its id, or name and show to find it by; there is no show`.
-
-    Of several ways to find the object, the first decides what is missing.
+    """`expected its id, or name and show to find it by; there is no show` (of the first way to
+    find it).
     """
     ways = [" and ".join(" or ".join(s.names) for s in each.sends) for each in reference.finders]
     missing = next(

@@ -139,10 +139,7 @@ def take_references(body: Body, method: Method) -> Iterator[tuple[Step, Plan]]:
 
 
 def value_to_look_up(body: Body, look_up: LookUp | Unique) -> object:
-    """The value to look up; None if there is none, or Cuebot's own field is set.
-
-    A name in the field of an id is any value that cannot be an id of Cuebot's.
-    """
+    """None without a value or with Cuebot's own field set. Ids in the field are not names."""
     given = body.peek(look_up.given)
     if isinstance(look_up, Unique):
         return given

@@ -62,10 +62,7 @@ async def is_cut(method: Method, answer: bytes, cut_at: int) -> bool:
 
 
 async def matching_rows(search: RowSearch, asked: Any, answer: bytes) -> list[Any]:
-    """The rows of an answer with the same values as `asked`. Yields to other tasks between steps.
-
-    Raises GatewayError (INTERNAL) for an invalid answer.
-    """
+    """Yields to other tasks between steps. Raises GatewayError (INTERNAL) for an invalid answer."""
     fields = search.path
     wanted = [(at, value_at(asked, source)) for at, source in search.where]
     holder: Any = GetMessageClass(owner_of(fields[-1]))

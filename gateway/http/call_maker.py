@@ -28,10 +28,7 @@ class CallMaker:
         self._interceptors = interceptors
 
     def expect(self, context: RequestContext, size: int, go_on: Callable[[], None]) -> bool:
-        """Reserve memory for an answer of `size` bytes, or another large object; see `Expects`.
-
-        The request returns the memory.
-        """
+        """Reserve memory for `size` bytes (see `Expects`). The request returns it."""
         if context.call.lease is None:
             context.call.lease = Lease(self._answers, context.principal)
         return context.call.lease.ask(size, go_on)

@@ -182,10 +182,7 @@ class ConditionalReads:
 
 
 async def etag_of(request: CallRequest, answer: bytes, deadline: float) -> str:
-    """The ETag of Cuebot's answer in the request's format.
-
-    Raises GatewayError (DEADLINE_EXCEEDED) after `deadline` (monotonic).
-    """
+    """Raises GatewayError (DEADLINE_EXCEEDED) after `deadline` (monotonic)."""
     rows = request.plan.method.views.rows
     if request.view is not None and request.view.follows_order:
         rows = None

@@ -157,9 +157,9 @@ class RequestContext:
     """Memory for a large body and its plan: the quota, and bytes."""
 
     def answer(self, status: int, headers: Headers, body: bytes) -> bool:
-        """Send a whole answer; False if it has to be sent as ASGI messages.
+        """False if the answer has to be sent as ASGI messages. Raises ClientGone.
 
-        `headers` include Content-Length, and no text from the client. Raises ClientGone.
+        `headers` include Content-Length, and no text from the client.
         """
         self.leave()
         if self.direct is None:
@@ -180,9 +180,8 @@ class RequestContext:
         return self.subject or f"ip {address_key(self.request.client)}"
 
     def leave(self) -> None:
-        """Return the slots in flight once only the client's reading is left.
-
-        Call before the end of the answer is sent: the connection's next request may need the slot.
+        """Return the slots before the end of the answer is sent: the connection's next request may
+        need them.
         """
         if self.call.slots:
             self.call.leave(self.principal)

@@ -20,9 +20,9 @@ ZSTD_WINDOW_LOG = 23
 
 
 class Gunzip:
-    """zlib's gzip decompressor, with the interface of the standard library's others.
+    """gzip with the interface of the standard library's decompressors.
 
-    Not isal, which compresses the answers: this input is untrusted, and zlib is the better tested.
+    zlib and not isal, which compresses answers: for untrusted input, zlib is the better tested.
     """
 
     def __init__(self) -> None:
@@ -66,9 +66,8 @@ class CompressedDecoder:
         self._begun = False
 
     def feed(self, part: bytes) -> Iterator[bytes]:
-        """Decompressed pieces of the next input. Empty pieces are only pauses.
-
-        Raises GatewayError (INVALID_ARGUMENT) for invalid input.
+        """Empty pieces are only pauses. Raises GatewayError (INVALID_ARGUMENT) for
+        invalid input.
         """
         for start in range(0, len(part), INPUT_STEP_BYTES):
             if start:

@@ -80,9 +80,8 @@ async def send_error(
 
 
 async def await_rest(context: RequestContext, receive: Receive) -> None:
-    """Wait briefly for a short body that is still arriving.
-
-    The gateway's own server closes the connection after an answer that precedes the body's end.
+    """Wait briefly for a short body: the gateway's server closes after an answer that precedes its
+    end.
     """
     length = content_length(context.request.headers)
     if (

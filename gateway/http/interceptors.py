@@ -22,9 +22,8 @@ Authorize = Callable[[RequestContext, Catalog, Method, bytes | None, str], None]
 
 
 class Interceptor:
-    """Base class. A stage that a class does not override costs nothing.
-
-    All stages but `open` and `end` may refuse the request by raising GatewayError.
+    """All stages but `open` and `end` may raise GatewayError. A stage not overridden costs
+    nothing.
     """
 
     def open(self, context: RequestContext) -> None:
@@ -54,17 +53,13 @@ class Interceptor:
         """The body has been read: take the call's resources into `context.call` (`Admission`)."""
 
     def prepare(self, context: RequestContext, plan: Plan, named: Named | None) -> Plan:
-        """Change the calls to Cuebot (`Identity`).
-
-        `named` is the plan with its caller, if another process has already made it.
+        """Change the calls to Cuebot (`Identity`). `named`: the plan made by another process, if
+        any.
         """
         return plan
 
     def around(self, context: RequestContext, call: Call) -> Call:
-        """Wrap `call` (`AuditLog`).
-
-        Applies to each call to Cuebot, look-ups and follow-ups included. A disconnect cancels it.
-        """
+        """Wrap each call to Cuebot, look-ups and follow-ups included. A disconnect cancels it."""
         return call
 
     async def deny(self, context: RequestContext, error: GatewayError, read: ReadDenied) -> None:

@@ -46,9 +46,8 @@ class TrustedProxies:
 
 
 def address_in(text: str) -> str | None:
-    """The IP address in `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1` or `[2001:db8::1]:80`, or None.
-
-    A zone (`fe80::1%eth0`) may hold any text, and is refused.
+    """The IP address in `192.0.2.1[:80]`, `2001:db8::1` or `[2001:db8::1]:80`, without a zone, or
+    None.
     """
     found = WITH_PORT.fullmatch(text)
     host = (found[1] or found[2]) if found else text

@@ -25,10 +25,7 @@ NO_QUERY = Query()
 
 
 def read_query(context: RequestContext, method: Method, policy: UnknownFieldPolicy) -> Query:
-    """Parse the query string and the Accept header.
-
-    Raises GatewayError (INVALID_ARGUMENT) that names the parameter.
-    """
+    """Raises GatewayError (INVALID_ARGUMENT) that names the parameter."""
     accept = context.request.headers.get(b"accept")
     if context.request.query:
         parameters = parsed(context.request.query, strict=context.request.method != "POST")
@@ -50,10 +47,7 @@ def read_query(context: RequestContext, method: Method, policy: UnknownFieldPoli
 
 
 def parsed(query: bytes, *, strict: bool) -> list[tuple[str, str]]:
-    """The parameters of a query string. Raises GatewayError (INVALID_ARGUMENT).
-
-    Unless `strict`, invalid UTF-8 is replaced.
-    """
+    """Raises GatewayError (INVALID_ARGUMENT) for invalid UTF-8; unless `strict`, it is replaced."""
     errors = "strict" if strict else "replace"
     try:
         return parse_qsl(
@@ -70,10 +64,7 @@ def parsed(query: bytes, *, strict: bool) -> list[tuple[str, str]]:
 
 
 def unread(parameters: list[tuple[str, str]], policy: UnknownFieldPolicy) -> tuple[str, ...]:
-    """`?name` for each of the first unknown parameters.
-
-    Raises GatewayError (INVALID_ARGUMENT) if the policy forbids them.
-    """
+    """`?name` for the first unknown ones. Raises GatewayError (INVALID_ARGUMENT) by policy."""
     if parameters and policy is UnknownFieldPolicy.EVERYTHING:
         raise GatewayError(
             Code.INVALID_ARGUMENT,

@@ -12,9 +12,8 @@ from gateway.http.interceptors import Interceptor
 
 
 class RateLimits(Interceptor):
-    """Counts requests, sets X-RateLimit-… headers, and refuses with 429.
-
-    A request that comes slightly too early waits.
+    """Refuses with 429; a request that comes slightly too early waits. Sets
+    X-RateLimit-… headers.
     """
 
     def __init__(

@@ -118,10 +118,7 @@ class RequestReader:
     async def read_body(
         self, context: RequestContext, head: RequestHead, receive: Receive
     ) -> bytes:
-        """The JSON body, or the one that the query string stands for.
-
-        Raises GatewayError for an unreadable body, and ClientGone.
-        """
+        """Raises GatewayError for an unreadable body, and ClientGone."""
         body = self.bodies.take(context)
         if body is None:
             body = await self._wait_for_body(context, receive)
@@ -130,10 +127,7 @@ class RequestReader:
     async def plan(
         self, context: RequestContext, head: RequestHead, body: bytes, receive: Receive
     ) -> CallRequest:
-        """The calls of a request, if its caller may still make them.
-
-        Raises GatewayError for an invalid body, and ClientGone.
-        """
+        """Raises GatewayError for an invalid body or a lost right, and ClientGone."""
         caller = caller_of(context)
         if holds_the_loop(body) or naming_takes_long(head.method, body, caller.mode):
             began = monotonic()
@@ -197,10 +191,9 @@ class RequestReader:
         method: Method | None = None,
         planned: Plan | None = None,
     ) -> None:
-        """Raise GatewayError if the caller has lost access since the head arrived.
+        """Raise GatewayError if the token or the method has been revoked since the head arrived.
 
-        While the body arrived, the token may have been revoked, or the method forbidden. `method`
-        is the one in `catalog`; it is looked up again only if the catalog has changed.
+        `method` is `catalog`'s; it is looked up again only if the catalog has changed.
         """
         self._interceptors.identify_again(context)
         current = self._live.current or catalog
@@ -254,10 +247,7 @@ class RequestReader:
 
 
 def method_at(context: RequestContext, catalog: Catalog) -> Method:
-    """The method at the request's path.
-
-    Raises GatewayError (NOT_FOUND), which suggests only methods that the caller may call.
-    """
+    """Raises GatewayError (NOT_FOUND), which suggests only methods that the caller may call."""
     method = catalog.routes.get(context.request.path)
     if method is None:
         caller = context.caller

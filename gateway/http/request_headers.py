@@ -30,10 +30,8 @@ DRY_RUN_ANSWER = (DRY_RUN_KEY, b"1")
 
 
 def asks_dry_run(text: bytes) -> bool:
-    """The value of `X-Dry-Run`: `1` or `true`, `0` or `false`.
-
-    Raises GatewayError (INVALID_ARGUMENT) for other values: a misspelled dry run must not make the
-    call.
+    """`1` or `true`, `0` or `false`. Raises GatewayError (INVALID_ARGUMENT): a misspelled dry run
+    must not make the call.
     """
     value = text.strip().lower()
     if value not in ON + OFF:
@@ -80,10 +78,9 @@ def can_be_json(content_type: bytes) -> bool:
 
 
 def asked_timeout(text: bytes) -> float:
-    """Seconds in a `Grpc-Timeout` header (`5S`, `100m`).
+    """Seconds in `5S` or `100m` (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md).
 
-    https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md. Raises GatewayError
-    (INVALID_ARGUMENT) for other forms.
+    Raises GatewayError (INVALID_ARGUMENT).
     """
     found = GRPC_TIMEOUT.fullmatch(text.strip())
     if found is None:
@@ -109,9 +106,8 @@ def shown(value: bytes) -> str:
 
 
 def listed_paths(paths: tuple[str, ...]) -> bytes:
-    """Percent-encoded paths of fields, for `X-Ignored-Fields` and others.
-
-    `...` ends a list that is too long.
+    """Percent-encoded paths for `X-Ignored-Fields` and others; `...` ends a list that
+    is too long.
     """
     names = [quote(path, safe="[]") for path in paths]
     listed: list[str] = []

@@ -24,9 +24,8 @@ Form = tuple[Iterable[bytes], Sequence[tuple[bytes, bytes]]]
 
 
 class Responder:
-    """Sends JSON answers. A client has `http_timeout` seconds to read each piece.
-
-    Answers of several pieces are encoded while they are sent, a few answers at a time.
+    """Sends JSON. Clients have `http_timeout` seconds per piece; long answers are encoded
+    meanwhile.
     """
 
     def __init__(self, *, http_timeout: float, load_shedder: LoadShedder) -> None:

@@ -35,10 +35,7 @@ class Turn(Protocol):
 
 
 class SlowReader:
-    """The client of an answer, and its reading time.
-
-    While it is behind, it holds memory only: neither slots nor an encoding turn.
-    """
+    """A client that is behind holds memory only: neither slots nor an encoding turn."""
 
     def __init__(
         self, context: RequestContext, send: Send, timeout: float, turn: Turn | None

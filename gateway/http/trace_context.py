@@ -39,10 +39,7 @@ class TraceContext(NamedTuple):
 
 
 def read_context(traceparent: bytes, tracestate: bytes | None) -> TraceContext | None:
-    """The context in these headers; None for an invalid `traceparent`.
-
-    An invalid or too long `tracestate` is dropped.
-    """
+    """None for an invalid `traceparent`. An invalid or too long `tracestate` is dropped."""
     if len(traceparent) > HEADER_MAX_BYTES:
         return None
     found = TRACEPARENT.fullmatch(traceparent)

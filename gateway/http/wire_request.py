@@ -13,10 +13,7 @@ LARGE_BODY_BYTES = 64 * 1024
 
 @dataclass(eq=False, repr=False)
 class ReceivedHead:
-    """The head of an HTTP request.
-
-    Shared by requests with equal bytes: everything here depends on the head's bytes alone.
-    """
+    """Depends on the head's bytes alone, so that equal heads share one object."""
 
     method: str
     target: bytes

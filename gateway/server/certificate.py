@@ -4,10 +4,7 @@ import ssl
 
 
 class Certificate:
-    """The pair of TLS_CERT_FILE and TLS_KEY_FILE, for TLS 1.2 or newer (RFC 8996).
-
-    The listener keeps `context`; `use` replaces the pair for new connections.
-    """
+    """TLS 1.2 or newer (RFC 8996). The listener keeps `context`; `use` changes its certificate."""
 
     def __init__(self, current: ssl.SSLContext) -> None:
         self._current = current

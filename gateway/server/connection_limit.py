@@ -41,10 +41,7 @@ class ConnectionLimit:
     _next_warnings: dict[str, float] = field(default_factory=dict)
 
     def enter(self, address: str) -> GatewayError | None:
-        """Count a connection until `leave`, or return a 503 for it.
-
-        Logs a warning for refusals, at most once in WARNING_INTERVAL_SECONDS.
-        """
+        """Count a connection until `leave`, or return a 503 and log a warning once in a while."""
         if self._open >= self.most:
             whose = "MAX_CONNECTIONS" if self._fits else "the limit on open files (ulimit -n)"
             self._warn(f"as many connections as {whose} allows", max_connections=self.most)

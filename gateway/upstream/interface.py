@@ -91,9 +91,8 @@ class Upstream(Protocol):
         """The answer's bytes. Raises CallFailed. `timeout` is in seconds."""
 
     async def usable(self, timeout: float) -> int:
-        """The number of endpoints that are connected and responsive.
-
-        Waits up to `timeout` seconds for the first of them.
+        """How many endpoints are connected and responsive, after up to `timeout` seconds for the
+        first.
         """
 
 
@@ -102,9 +101,8 @@ class Follower(Protocol):
 
     @property
     def probe(self) -> str:
-        """A method for probes (`/package.Interface/Method`), or "".
-
-        It only reads, takes an empty request, and succeeds as long as Cuebot works.
+        """`/package.Interface/Method` that only reads an empty request and needs a working Cuebot,
+        or "".
         """
 
     def request_refresh(self) -> None:
@@ -143,10 +141,7 @@ class ChannelOptions:
 
 
 class Channel(Protocol):
-    """Keeps a connection to one address, and makes calls on it.
-
-    Made without an event loop; belongs to the loop of its first use.
-    """
+    """Keeps a connection to one address. Belongs to the event loop of its first use."""
 
     async def unary(
         self,
@@ -189,7 +184,7 @@ class Channel(Protocol):
     def ping(self, timeout: float) -> None:
         """End the connection and its calls unless a ping is answered in `timeout` seconds.
 
-        Pings once per connection, and again after each answer.
+        Pings at most once between two answers.
         """
 
     async def close(self) -> None:

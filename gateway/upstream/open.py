@@ -26,10 +26,7 @@ Cuebot = Endpoint | Balancer
 
 
 def open_upstream(settings: Settings) -> Cuebot:
-    """The upstream at CUEBOT_ENDPOINT, which connects on first use.
-
-    Raises ConfigurationError for invalid TLS settings.
-    """
+    """Connects on first use. Raises ConfigurationError for invalid TLS settings."""
     if 0 < settings.keepalive_time < MIN_PING_SECONDS:
         log.warning(
             "KEEPALIVE_TIME is below what Cuebot permits; expect closed connections",

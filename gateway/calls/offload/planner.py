@@ -69,10 +69,7 @@ class Planner:
         timeout: float,
         caller: Caller,
     ) -> Named:
-        """`gateway.calls.plan.plan`, then `with_caller`, within `timeout` seconds.
-
-        Raises GatewayError: that of the plan, and UNAVAILABLE after the timeout.
-        """
+        """Raises GatewayError: the plan's, and UNAVAILABLE after `timeout` seconds."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
         if not await self._turns.take(principal, 1, timeout):

@@ -47,10 +47,7 @@ log = structlog.stdlib.get_logger("gateway")
 
 
 class RequestSink(Protocol):
-    """Receives parsed requests in order.
-
-    These methods are called by the parser at work, and must not call it.
-    """
+    """Receives parsed requests in order. Its methods must not call the parser."""
 
     def on_request(self, head: ReceivedHead, body: bytes) -> None:
         """A whole request with a cached head. Other requests come in parts, by the next three
@@ -67,9 +64,8 @@ class RequestSink(Protocol):
         """The latest request is complete."""
 
     def on_refusal(self, error: GatewayError, in_body: bool) -> None:
-        """Invalid bytes for a request or, if `in_body`, for the latest request's body.
-
-        This is the last call: the following bytes could belong to the invalid request.
+        """Invalid bytes of a request or, if `in_body`, of the latest request's body. The last
+        call.
         """
 
 

@@ -26,9 +26,8 @@ class Leftover(Protocol):
 
 
 class Line:
-    """The connections of one sharer.
-
-    New ones get every other turn, so that a small request does not wait for all large ones.
+    """One sharer's connections. New ones get every other turn: small requests overtake
+    large ones.
     """
 
     __slots__ = ("_again", "_first", "_is_first")

@@ -371,9 +371,8 @@ class HttpProtocol(asyncio.Protocol):
         self._parser.stop()
 
     def _check_close(self) -> None:
-        """Abort if the client takes too long to read or (in TLS) to send close_notify.
-
-        An idle connection in a client's pool, which no code reads, never sends one.
+        """Abort a client that does not read or, in TLS, sends no close_notify, as idle pools never
+        do.
         """
         transport = self.flushed()
         if transport.get_write_buffer_size() and self._loop.time() < self._close_by:

@@ -35,9 +35,8 @@ def too_large(problem: str, *, status: int) -> GatewayError:
 
 
 def check_head(version: str, headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Whether the client waits for a 100 before sending the body.
-
-    `headers` are those in CHECKED_HEADERS, with lower-case names. Raises GatewayError.
+    """Whether the client waits for a 100. Raises GatewayError. `headers` are those in
+    CHECKED_HEADERS.
     """
     check_version(version)
     has_host = is_chunked = expects_continue = False
@@ -84,10 +83,7 @@ def check_expectation(value: bytes) -> None:
 
 
 def check_coding(value: bytes) -> None:
-    """Raise GatewayError for a Transfer-Encoding other than `chunked`.
-
-    Two programs that disagree about the end of a body allow request smuggling.
-    """
+    """Raise GatewayError unless it is `chunked`: an unknown coding allows request smuggling."""
     if value.lower() != b"chunked":
         raise malformed("Transfer-Encoding: nothing but chunked is understood")
 

@@ -10,10 +10,7 @@ def nothing() -> None:
 
 
 class Timeout:
-    """Calls `expired` `seconds` after the last restart, unless paused.
-
-    One timer that checks the deadline when it fires is cheaper than a timer per request.
-    """
+    """Calls `expired` `seconds` after the last restart. A timer per request would cost more."""
 
     __slots__ = ("_deadline", "_expired", "_loop", "_seconds", "_timer")
 

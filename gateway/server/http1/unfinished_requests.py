@@ -40,9 +40,8 @@ class UnfinishedMemory:
         self._totals: dict[Hashable, int] = {}
 
     def note(self, connection: Unfinished, size: int) -> bool:
-        """Record a connection's incomplete bytes; whether some of them count.
-
-        May make that connection, or others, give up.
+        """Whether some of the connection's bytes count. May make that connection, or others, give
+        up.
         """
         size = max(0, size - FREE_BYTES_PER_CONNECTION)
         sharer = connection.sharer

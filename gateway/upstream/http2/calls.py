@@ -174,10 +174,7 @@ class Calls:
             self._observer.on_drained()
 
     def close_after(self, last: int, why: str) -> None:
-        """Handle a GOAWAY: the peer has not processed calls with numbers above `last`.
-
-        A call with the beginning of an answer is the exception: it may have been made.
-        """
+        """Handle a GOAWAY: calls above `last` were not processed, unless an answer has begun."""
         self.close()
         newest_first = takewhile(lambda number: number > last, reversed(self.streams))
         for number in reversed([*newest_first]):
@@ -203,9 +200,8 @@ class Calls:
             raise ProtocolError("a frame for a stream that was never opened")
 
     def count_late_frame(self, number: int, room: int = 0) -> None:
-        """Count a late frame, of `room` window bytes. Raises ProtocolError.
-
-        Its contents are dropped, but a peer beyond its windows violates the protocol.
+        """Dropped, but counted: a peer beyond its windows violates the protocol. Raises
+        ProtocolError.
         """
         self.check_opened(number)
         self.progress.count_idle_frame()

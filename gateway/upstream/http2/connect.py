@@ -80,10 +80,7 @@ async def reach(
 
 
 def notice_silence(transport: asyncio.BaseTransport) -> None:
-    """Let the kernel end a connection whose peer has stopped acknowledging.
-
-    Otherwise calls would be lost for a quarter of an hour.
-    """
+    """Let the kernel end a connection whose peer is gone; otherwise calls hang for 15 minutes."""
     option = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux
     if option is not None:
         with socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno())) as same:

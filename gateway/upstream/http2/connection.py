@@ -35,16 +35,10 @@ class SpeaksTls(ConnectionError):
 
 class ConnectionOwner(Protocol):
     def on_end(self, connection: "Connection") -> None:
-        """No further call should begin; active ones may finish. Called once.
-
-        The connection is lost, the peer is going away, or the stream numbers are used up.
-        """
+        """Lost, going away, or out of stream numbers. Active calls may finish. Called once."""
 
     def on_silence(self) -> None:
-        """No call was answered, or got a beginning, for `patience` seconds. Called repeatedly.
-
-        Calls have been waiting since, or have been given up. Frames without answers do not count.
-        """
+        """No answer for `patience` seconds, although calls have waited since. Called repeatedly."""
 
 
 class Unowned:
@@ -194,9 +188,8 @@ class Connection(asyncio.Protocol):
         self._upkeep = self._loop.call_later(delay, self.look_after, options)
 
     def probe(self, timeout: float) -> None:
-        """Ping, but only once between two answers.
-
-        Cuebot (grpc-java) closes a connection at the third ping without an answer in between.
+        """Ping once between two answers: grpc-java closes at the third ping without one in
+        between.
         """
         if self._doubted_at != self.answered_at:
             self._doubted_at = self.answered_at

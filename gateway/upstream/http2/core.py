@@ -273,10 +273,7 @@ class Core:
                 self.calls.abandon(stream, failure)
 
     def _on_trailers(self, stream: Stream, block: Block) -> None:
-        """The end of an answer, or all of it.
-
-        A server that enforces the deadline reports it itself, even before an answer begins.
-        """
+        """A server that enforces the deadline may report it before an answer begins."""
         self.answered |= block.grpc_status != DEADLINE_EXCEEDED_STATUS
         outcome: bytes | CallFailed | None = failure_of_trailers(block)
         if outcome is None:

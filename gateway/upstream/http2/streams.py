@@ -29,9 +29,8 @@ NOT_ONE_MESSAGE = "the answer is not one message"
 
 
 class Sink(Protocol):
-    """Receives the outcome of a call, once. Must not raise.
-
-    May be called before `Calls.start` returns, and may start and cancel calls.
+    """Receives the outcome, once, perhaps before `Calls.start` returns. Must not raise; may call
+    `Calls`.
     """
 
     def expects(self, size: int, go_on: Callable[[], None]) -> bool:
@@ -79,10 +78,7 @@ class Stream:
     held_back: bool = False
 
     def take(self, data: bytes, most: int) -> CallFailed | None:
-        """Add a non-empty piece of the answer.
-
-        Returns a failure as soon as the answer cannot be one message of at most `most` bytes.
-        """
+        """Add a piece. A failure as soon as it cannot be one message of at most `most` bytes."""
         self.size += len(data)
         if not self.due:
             if self.answer is not None:
@@ -231,9 +227,8 @@ class Sender:
         self._note_short()
 
     def set_initial_window(self, size: int) -> None:
-        """Apply a SETTINGS_INITIAL_WINDOW_SIZE to begun calls as well (RFC 9113 section 6.9.2).
-
-        Visits all unsent calls; four count as a frame.
+        """SETTINGS_INITIAL_WINDOW_SIZE (RFC 9113 section 6.9.2). Four unsent calls count as a
+        frame.
         """
         if size > wire.MAX_WINDOW:
             raise ProtocolError("a window that is too large", ErrorCode.FLOW_CONTROL_ERROR)

@@ -95,9 +95,8 @@ control, and the offset of the next frame."""
 
 
 def whole_answer(data: bytes, start: int) -> WholeAnswer | None:
-    """The answer at this offset; None unless exactly its three frames are here.
-
-    `FrameReader` handles everything else.
+    """None unless exactly the three frames of an answer are at this offset; else for
+    `FrameReader`.
     """
     size = len(data)
     if size - start < HEAD_SIZE:
@@ -148,9 +147,8 @@ class FrameReader:
         self._position = 0
 
     def take(self) -> tuple[int, int, int, bytes] | None:
-        """Kind, flags, stream and payload of the next frame; None if incomplete.
-
-        Raises ProtocolError for a frame that is too large.
+        """Kind, flags, stream and payload; None if incomplete. Raises ProtocolError for a large
+        frame.
         """
         data, position = self._data, self._position
         if len(data) - position >= HEAD_SIZE:
@@ -168,18 +166,14 @@ class FrameReader:
 
 
 def is_tls(data: bytes) -> bool:
-    """Whether the data begins with a TLS record: an alert or a handshake (RFC 8446).
-
-    An HTTP/2 frame with these bytes would exceed our frame size.
+    """Whether a TLS alert or handshake begins here (RFC 8446); as a frame, it would be
+    too large.
     """
     return data[:2] in (b"\x15\x03", b"\x16\x03")
 
 
 def unpadded(flags: int, payload: bytes) -> bytes:
-    """The payload of a DATA or HEADERS frame without padding (RFC 9113 sections 6.1, 6.2).
-
-    Raises ProtocolError.
-    """
+    """The payload without padding (RFC 9113 sections 6.1, 6.2). Raises ProtocolError."""
     start = end = 0
     if flags & PADDED:
         start, end = 1, payload[0] if payload else 0
