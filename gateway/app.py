@@ -128,9 +128,7 @@ class Gateway(Starlette):
         self.metrics_app = metrics_app
 
     def build_middleware_stack(self) -> ASGIApp:
-        """Starlette's router and middleware without ServerErrorMiddleware: `ContextMiddleware` is
-        enough.
-        """
+        """Starlette's router and middleware, without its ServerErrorMiddleware."""
         app: ASGIApp = ExceptionMiddleware(self.router, self.exception_handlers)
         for layer in reversed(self.user_middleware):
             app = layer.cls(app, *layer.args, **layer.kwargs)

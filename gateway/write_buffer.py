@@ -61,9 +61,7 @@ class Unsent:
         self._buffers.append(buffer)
 
     def flush(self) -> None:
-        """Flush all buffers. An exception of one transport is reported and does not stop the
-        others.
-        """
+        """Flush all buffers. An exception of one transport does not stop the others."""
         buffers, self._buffers = self._buffers, []
         for each in buffers:
             try:

@@ -98,9 +98,7 @@ def goes_on(error: GatewayError, method: Method) -> bool:
 
 
 def subjects(method: Method, payload: bytes, joint: str = " or ") -> str:
-    """`host 'render-node-01'`, or `job '…' or group '…'`; the values, if no object has an id or a
-    name.
-    """
+    """`host 'render-node-01'`, or `job '…' or group '…'`; without any id or name, the values."""
     request = GetMessageClass(method.descriptor.input_type).FromString(payload)
     found = [
         f"{each.kind} {text!r:.{QUOTED_CHARS}}"

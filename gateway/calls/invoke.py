@@ -142,9 +142,7 @@ async def looked_up(
 async def own_answer(
     plan: Plan, payload: bytes, call: Call, known: Sequence[Found], resolved: list[str] | None
 ) -> bytes:
-    """Raises GatewayError (NOT_FOUND) for another object's answer: several may share a looked-up
-    name.
-    """
+    """Raises GatewayError (NOT_FOUND) for another object's answer: names are not unique."""
     answer = await answer_of(plan.method, payload, call, known, resolved)
     for step, value in sought_first(plan):
         if step.same and value_at(parsed(plan.method, answer), step.same) != value:
@@ -233,9 +231,7 @@ async def look(
     reads: bool,
     resolved: list[str] | None,
 ) -> object:
-    """Raises GatewayError that names the field and the look-up. `reads`: a list's row is good
-    enough.
-    """
+    """Raises GatewayError with field and look-up. `reads`: a list's row is good enough."""
     path = by.method.path
     take = by.take if isinstance(by, LookUp) else by.finder.take
     listing = None if isinstance(by, LookUp) else by.finder.listing

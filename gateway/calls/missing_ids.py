@@ -83,9 +83,7 @@ def given_source(sent: Sent, thing: Body, body: Body) -> Source | None:
 
 
 def what_is_needed(reference: Reference, thing: Body, body: Body) -> str:
-    """`expected its id, or name and show to find it by; there is no show` (of the first way to
-    find it).
-    """
+    """`expected its id, or name and show to find it by; there is no show`."""
     ways = [" and ".join(" or ".join(s.names) for s in each.sends) for each in reference.finders]
     missing = next(
         sent for sent in reference.finders[0].sends if given_source(sent, thing, body) is None

@@ -149,8 +149,7 @@ class RequestContext:
     waited: float = 0.0
     """Seconds of waiting: for the body, the rate limit, or an encoding turn."""
     waited_as_asked: float = 0.0
-    """The part of `waited` that the client asked for (`Prefer: wait`), polls without a change
-    included."""
+    """The part of `waited` that a GET asked for (`Prefer: wait`), polls included."""
     body_read: bool = False
     bytes_in: int = 0
     body_room: tuple[FairQuota, int] | None = None
@@ -180,9 +179,7 @@ class RequestContext:
         return self.subject or f"ip {address_key(self.request.client)}"
 
     def leave(self) -> None:
-        """Return the slots before the end of the answer is sent: the connection's next request may
-        need them.
-        """
+        """Return the slots. Call before the answer's end: the next request may need them."""
         if self.call.slots:
             self.call.leave(self.principal)
 

@@ -66,9 +66,7 @@ class CompressedDecoder:
         self._begun = False
 
     def feed(self, part: bytes) -> Iterator[bytes]:
-        """Empty pieces are only pauses. Raises GatewayError (INVALID_ARGUMENT) for
-        invalid input.
-        """
+        """Empty pieces are pauses. Raises GatewayError (INVALID_ARGUMENT) for invalid input."""
         for start in range(0, len(part), INPUT_STEP_BYTES):
             if start:
                 yield b""

@@ -48,9 +48,7 @@ def error_answer(error: GatewayError) -> tuple[Headers, bytes]:
 
 @lru_cache(maxsize=64)
 def soon_answer(message: str) -> tuple[Headers, bytes]:
-    """`unavailable` as headers and body, cached: under overload, most answers are one of a few
-    texts.
-    """
+    """`unavailable` as headers and body. Cached: under overload, most answers are equal."""
     return rendered(GatewayError(Code.UNAVAILABLE, message, headers=RETRY_SOON))
 
 
@@ -80,9 +78,7 @@ async def send_error(
 
 
 async def await_rest(context: RequestContext, receive: Receive) -> None:
-    """Wait briefly for a short body: the gateway's server closes after an answer that precedes its
-    end.
-    """
+    """Wait briefly for a short body: after an answer before its end, the server closes."""
     length = content_length(context.request.headers)
     if (
         context.body_read

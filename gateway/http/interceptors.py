@@ -22,9 +22,7 @@ Authorize = Callable[[RequestContext, Catalog, Method, bytes | None, str], None]
 
 
 class Interceptor:
-    """All stages but `open` and `end` may raise GatewayError. A stage not overridden costs
-    nothing.
-    """
+    """A stage not overridden costs nothing. All but `open` and `end` may raise GatewayError."""
 
     def open(self, context: RequestContext) -> None:
         """The head has arrived (`Traces`). Must not raise."""
@@ -53,9 +51,7 @@ class Interceptor:
         """The body has been read: take the call's resources into `context.call` (`Admission`)."""
 
     def prepare(self, context: RequestContext, plan: Plan, named: Named | None) -> Plan:
-        """Change the calls to Cuebot (`Identity`). `named`: the plan made by another process, if
-        any.
-        """
+        """Change the calls (`Identity`). `named`: the plan of another process, if any."""
         return plan
 
     def around(self, context: RequestContext, call: Call) -> Call:
@@ -63,9 +59,7 @@ class Interceptor:
         return call
 
     async def deny(self, context: RequestContext, error: GatewayError, read: ReadDenied) -> None:
-        """A call was denied with this error, and the client has not been answered yet
-        (`AuditLog`).
-        """
+        """A call was denied, and the client has not been answered yet (`AuditLog`)."""
 
     def end(self, context: RequestContext) -> None:
         """The request is over (`AccessLog`, `RequestCounters`). Must not raise."""

@@ -46,9 +46,7 @@ class TrustedProxies:
 
 
 def address_in(text: str) -> str | None:
-    """The IP address in `192.0.2.1[:80]`, `2001:db8::1` or `[2001:db8::1]:80`, without a zone, or
-    None.
-    """
+    """The IP address in `192.0.2.1[:80]`, `2001:db8::1` or `[2001:db8::1]:80`, without zone."""
     found = WITH_PORT.fullmatch(text)
     host = (found[1] or found[2]) if found else text
     try:

@@ -12,9 +12,7 @@ from gateway.http.interceptors import Interceptor
 
 
 class RateLimits(Interceptor):
-    """Refuses with 429; a request that comes slightly too early waits. Sets
-    X-RateLimit-… headers.
-    """
+    """Sets X-RateLimit-…, refuses with 429, and delays requests that are slightly too early."""
 
     def __init__(
         self, limiter: Limiter, rates: Rates, wall_clock: Callable[[], float] = time.time

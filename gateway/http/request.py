@@ -153,9 +153,7 @@ class RequestReader:
     async def audit_denial(
         self, context: RequestContext, error: GatewayError, receive: Receive
     ) -> None:
-        """Call the interceptors' `deny` stage if the request was denied, before the client is
-        answered.
-        """
+        """Call the `deny` stage, if the request was denied, before the client is answered."""
         if context.call.denied is not None:
             read = partial(self._read_denied, context, receive)
             await self._interceptors.deny(context, error, read)

@@ -106,9 +106,7 @@ def shown(value: bytes) -> str:
 
 
 def listed_paths(paths: tuple[str, ...]) -> bytes:
-    """Percent-encoded paths for `X-Ignored-Fields` and others; `...` ends a list that
-    is too long.
-    """
+    """Percent-encoded paths, for `X-Ignored-Fields` and others. `...` replaces the rest."""
     names = [quote(path, safe="[]") for path in paths]
     listed: list[str] = []
     room = IGNORED_HEADER_MAX_BYTES - len("...")

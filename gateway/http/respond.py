@@ -24,9 +24,7 @@ Form = tuple[Iterable[bytes], Sequence[tuple[bytes, bytes]]]
 
 
 class Responder:
-    """Sends JSON. Clients have `http_timeout` seconds per piece; long answers are encoded
-    meanwhile.
-    """
+    """Sends JSON, encoding long answers on the way. `http_timeout`: seconds to read a piece."""
 
     def __init__(self, *, http_timeout: float, load_shedder: LoadShedder) -> None:
         self._http_timeout = http_timeout

@@ -18,9 +18,7 @@ class CallTimes(NamedTuple):
 
 @dataclass(slots=True)
 class Spans:
-    """The span ids of a request, and the times that the context lacks. Times are monotonic
-    seconds.
-    """
+    """A request's span ids, and times (monotonic seconds) that its context lacks."""
 
     request: str
     parent: str

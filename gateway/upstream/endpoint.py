@@ -1,6 +1,4 @@
-"""One endpoint of Cuebot: calls over its channel, connection problems in plain words,
-and probes.
-"""
+"""One endpoint of Cuebot: calls over its channel, explained failures to connect, and probes."""
 
 import asyncio
 import os

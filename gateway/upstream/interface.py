@@ -91,8 +91,8 @@ class Upstream(Protocol):
         """The answer's bytes. Raises CallFailed. `timeout` is in seconds."""
 
     async def usable(self, timeout: float) -> int:
-        """How many endpoints are connected and responsive, after up to `timeout` seconds for the
-        first.
+        """The number of connected and responsive endpoints. Waits `timeout` seconds for
+        the first.
         """
 
 
@@ -101,9 +101,7 @@ class Follower(Protocol):
 
     @property
     def probe(self) -> str:
-        """`/package.Interface/Method` that only reads an empty request and needs a working Cuebot,
-        or "".
-        """
+        """`/package.Interface/Method`, which only reads and takes an empty request, or ""."""
 
     def request_refresh(self) -> None:
         """Another Cuebot may answer now."""

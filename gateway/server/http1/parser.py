@@ -36,10 +36,11 @@ PARSED_AT_ONCE_BYTES = 32 * 1024
 expensive input takes that time for SLICE_BYTES."""
 
 FRAMING_FREE_BYTES = 64 * 1024
-"""Bytes that any chunked body may take."""
+"""Framed bytes below which a chunked body is not checked."""
 FRAMING_MAX_RATIO = 4
-"""Maximum ratio of further bytes to content. Chunks of one byte, a call from the C parser each,
-have a ratio of five."""
+"""Maximum ratio of framed bytes to content, beyond FRAMING_FREE_BYTES. Chunks of one byte, which
+cost a call from the C parser each, have five.
+"""
 
 END_OF_HEAD = b"\r\n\r\n"
 
@@ -50,9 +51,7 @@ class RequestSink(Protocol):
     """Receives parsed requests in order. Its methods must not call the parser."""
 
     def on_request(self, head: ReceivedHead, body: bytes) -> None:
-        """A whole request with a cached head. Other requests come in parts, by the next three
-        methods.
-        """
+        """A whole request with a cached head. Others come by the next three methods."""
 
     def on_head(self, head: ReceivedHead) -> None:
         """The head of a request."""
@@ -64,9 +63,7 @@ class RequestSink(Protocol):
         """The latest request is complete."""
 
     def on_refusal(self, error: GatewayError, in_body: bool) -> None:
-        """Invalid bytes of a request or, if `in_body`, of the latest request's body. The last
-        call.
-        """
+        """The last call: invalid bytes of a request or, if `in_body`, of the latest body."""
 
 
 class RequestParser:

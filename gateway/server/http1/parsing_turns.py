@@ -26,9 +26,7 @@ class Leftover(Protocol):
 
 
 class Line:
-    """One sharer's connections. New ones get every other turn: small requests overtake
-    large ones.
-    """
+    """One sharer's connections. New ones get every other turn, ahead of large requests."""
 
     __slots__ = ("_again", "_first", "_is_first")
 

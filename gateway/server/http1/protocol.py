@@ -63,8 +63,7 @@ class HttpProtocol(asyncio.Protocol):
     """Decides which timeout runs (`_enter`)."""
     read_paused = False
     catching_up: asyncio.Event | None = None
-    """Set when the client has caught up; None unless the client reads more slowly than the answers
-    are written."""
+    """Set when the client has caught up; None unless it reads too slowly."""
 
     def __init__(
         self,
@@ -72,9 +71,7 @@ class HttpProtocol(asyncio.Protocol):
         leave: Callable[[], None],
         no_place: GatewayError | None = None,
     ) -> None:
-        """`leave` is called when the connection is gone. `no_place` refuses the client with that
-        error.
-        """
+        """`leave` is called at the end. `no_place` is the error for a refused client."""
         self.leave = leave
         self._no_place = no_place
         self._context = context
@@ -363,17 +360,13 @@ class HttpProtocol(asyncio.Protocol):
     # --- ends -------------------------------------------------------------------------------
 
     def _await_close(self) -> None:
-        """The transport is closing: it sends pending data, and TLS waits for the client's
-        close_notify.
-        """
+        """The transport is closing: it sends pending data, and TLS awaits close_notify."""
         self._enter(CLOSING)
         self._forget_unfinished()
         self._parser.stop()
 
     def _check_close(self) -> None:
-        """Abort a client that does not read or, in TLS, sends no close_notify, as idle pools never
-        do.
-        """
+        """Abort if the client does not read or send close_notify, as idle pools never do."""
         transport = self.flushed()
         if transport.get_write_buffer_size() and self._loop.time() < self._close_by:
             self._timeout.replace(self._check_close, IDLE_GRACE_SECONDS)
@@ -391,9 +384,7 @@ class HttpProtocol(asyncio.Protocol):
             self._await_close()
 
     def _refuse(self, error: GatewayError, head: ReceivedHead | None = None) -> None:
-        """Refuse and report a request that never reaches the app. `head` is None for an incomplete
-        one.
-        """
+        """Refuse and report what never reaches the app. `head` is None if incomplete."""
         # After an answer, a head that had not begun before this packet begins with it.
         seconds = 0.0 if self.state is IDLE else self._timeout.elapsed()
         peer = self.client[0] if self.client else ""

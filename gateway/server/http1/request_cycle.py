@@ -44,8 +44,7 @@ class Connection(Protocol):
     is_closing: Callable[[], bool]
     read_paused: bool
     catching_up: asyncio.Event | None
-    """Set when the client has caught up; None unless the client reads more slowly than the answers
-    are written."""
+    """Set when the client has caught up; None unless it reads too slowly."""
 
     def flushed(self) -> asyncio.Transport:
         """The transport, after flushing the write buffer."""
@@ -91,8 +90,7 @@ class RequestCycle:
     _length_left: int | None = None
     """Missing bytes of the answer's body; None for an unknown length."""
     _ends_with_connection: bool = False
-    """Whether the connection's end marks the answer's: HTTP/1.0 has no chunks (RFC 9112 section
-    6.3)."""
+    """Whether the answer ends with the connection, as in HTTP/1.0 (RFC 9112 section 6.3)."""
     _has_continued: bool = False
 
     # --- the connection's side --------------------------------------------------------------

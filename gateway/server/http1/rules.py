@@ -35,9 +35,7 @@ def too_large(problem: str, *, status: int) -> GatewayError:
 
 
 def check_head(version: str, headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Whether the client waits for a 100. Raises GatewayError. `headers` are those in
-    CHECKED_HEADERS.
-    """
+    """Whether the client waits for a 100. `headers`: the CHECKED_HEADERS. Raises GatewayError."""
     check_version(version)
     has_host = is_chunked = expects_continue = False
     for name, value in headers:

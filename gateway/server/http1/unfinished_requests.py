@@ -40,9 +40,7 @@ class UnfinishedMemory:
         self._totals: dict[Hashable, int] = {}
 
     def note(self, connection: Unfinished, size: int) -> bool:
-        """Whether some of the connection's bytes count. May make that connection, or others, give
-        up.
-        """
+        """Whether bytes of the connection count. May make this or other connections give up."""
         size = max(0, size - FREE_BYTES_PER_CONNECTION)
         sharer = connection.sharer
         sizes = self._of.get(sharer)

@@ -58,8 +58,9 @@ class Calls:
         self.progress = Progress()
         self.sender = Sender(write, self.progress)
         self._waiting: dict[Stream, None] = {}
-        """Waiting calls in order (without values): the peer's limit is reached, or writing is
-        paused."""
+        """Calls in order (without values) while the peer's limit is reached or writing
+        is paused.
+        """
         self._observer = observer
         self._write = write
         self._next = next_stream
@@ -193,16 +194,12 @@ class Calls:
     # --- Frames for calls that are over -----------------------------------------------------
 
     def check_opened(self, number: int) -> None:
-        """Raise ProtocolError for a stream that never existed. Late frames of ended calls are
-        valid.
-        """
+        """Raise ProtocolError for an unused stream. Late frames of ended calls are valid."""
         if number >= self._next or number % 2 == 0:
             raise ProtocolError("a frame for a stream that was never opened")
 
     def count_late_frame(self, number: int, room: int = 0) -> None:
-        """Dropped, but counted: a peer beyond its windows violates the protocol. Raises
-        ProtocolError.
-        """
+        """Raises ProtocolError for a peer beyond its windows. The contents are dropped."""
         self.check_opened(number)
         self.progress.count_idle_frame()
         self._late_room -= room

@@ -91,8 +91,7 @@ class Connection(asyncio.Protocol):
         the call is given up, since the silence goes on."""
         self._deadline_timer: asyncio.TimerHandle | None = None
         self._next_deadline = inf
-        """When the deadline timer fires: not after any active call's deadline, but perhaps
-        earlier."""
+        """When the deadline timer fires: at or before the earliest deadline."""
         self._silence_timer: asyncio.TimerHandle | None = None
         """Not reset by answers: when it fires, it checks the time of the latest answer."""
         self._doubted_at = -1.0
@@ -188,9 +187,7 @@ class Connection(asyncio.Protocol):
         self._upkeep = self._loop.call_later(delay, self.look_after, options)
 
     def probe(self, timeout: float) -> None:
-        """Ping once between two answers: grpc-java closes at the third ping without one in
-        between.
-        """
+        """Ping once between two answers: at a third ping without one, grpc-java closes."""
         if self._doubted_at != self.answered_at:
             self._doubted_at = self.answered_at
             self.ping(timeout)

@@ -23,9 +23,7 @@ class Progress:
         """Frames without progress, minus compensation."""
 
     def count_idle_frame(self, size: int = 0) -> None:
-        """Count a frame without progress, of `size` bytes. Raises ProtocolError beyond
-        the limit.
-        """
+        """Count a frame of `size` bytes. Raises ProtocolError beyond the limit."""
         self.idle_frames += 1 + size // BYTES_PER_FRAME
         if self.idle_frames > MAX_IDLE_FRAMES:
             raise ProtocolError("too many frames without progress", ErrorCode.ENHANCE_YOUR_CALM)

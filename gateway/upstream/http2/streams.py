@@ -29,8 +29,8 @@ NOT_ONE_MESSAGE = "the answer is not one message"
 
 
 class Sink(Protocol):
-    """Receives the outcome, once, perhaps before `Calls.start` returns. Must not raise; may call
-    `Calls`.
+    """Receives one outcome, perhaps before `Calls.start` returns. May call `Calls`; must not
+    raise.
     """
 
     def expects(self, size: int, go_on: Callable[[], None]) -> bool:
@@ -227,9 +227,7 @@ class Sender:
         self._note_short()
 
     def set_initial_window(self, size: int) -> None:
-        """SETTINGS_INITIAL_WINDOW_SIZE (RFC 9113 section 6.9.2). Four unsent calls count as a
-        frame.
-        """
+        """SETTINGS_INITIAL_WINDOW_SIZE (RFC 9113 section 6.9.2). Four calls count as a frame."""
         if size > wire.MAX_WINDOW:
             raise ProtocolError("a window that is too large", ErrorCode.FLOW_CONTROL_ERROR)
         more = size - self._initial_window
@@ -244,7 +242,5 @@ class Sender:
         self._note_short()
 
     def _note_short(self) -> None:
-        """Update the sizes up to which headers, and a message with prefix, fit into one frame
-        each.
-        """
+        """Update the sizes up to which headers, and a message, fit into one frame each."""
         self._short = min(self._frame_size, self._initial_window, wire.SHORTER_THAN - 1)

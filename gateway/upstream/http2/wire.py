@@ -95,9 +95,7 @@ control, and the offset of the next frame."""
 
 
 def whole_answer(data: bytes, start: int) -> WholeAnswer | None:
-    """None unless exactly the three frames of an answer are at this offset; else for
-    `FrameReader`.
-    """
+    """The three frames of one answer at this offset; None leaves it to `FrameReader`."""
     size = len(data)
     if size - start < HEAD_SIZE:
         return None
@@ -147,9 +145,7 @@ class FrameReader:
         self._position = 0
 
     def take(self) -> tuple[int, int, int, bytes] | None:
-        """Kind, flags, stream and payload; None if incomplete. Raises ProtocolError for a large
-        frame.
-        """
+        """Kind, flags, stream and payload; None if incomplete. Raises ProtocolError."""
         data, position = self._data, self._position
         if len(data) - position >= HEAD_SIZE:
             high, low, kind, flags, stream = HEAD.unpack_from(data, position)
@@ -166,9 +162,7 @@ class FrameReader:
 
 
 def is_tls(data: bytes) -> bool:
-    """Whether a TLS alert or handshake begins here (RFC 8446); as a frame, it would be
-    too large.
-    """
+    """Whether a TLS alert or handshake begins here (RFC 8446): not a valid frame size."""
     return data[:2] in (b"\x15\x03", b"\x16\x03")
 
 
