@@ -9,7 +9,6 @@ from gateway.schema.method import Naming, Reference, Sent, Source
 
 CUEBOT_ID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 ABSENT_VALUES = (None, "")
-"""Values that count as not given."""
 
 
 def is_name(content: object) -> bool:

@@ -198,8 +198,7 @@ class RequestContext:
         self.give_back_body_room()
 
     def timing(self) -> tuple[bytes, bytes]:
-        """Begin the answer: the Server-Timing header (https://www.w3.org/TR/server-timing/), in
-        ms.
+        """Begin the answer: Server-Timing (https://www.w3.org/TR/server-timing/), in ms.
 
         `gateway` is the time spent neither in calls to Cuebot nor waiting.
         """
@@ -244,8 +243,8 @@ def open_context(
 ) -> RequestContext:
     """A new request's context. An acceptable request id of the client's is kept.
 
-    `path` is decoded, `headers` have lower-case names, `peer` is the connected address, and `ago`
-    is in seconds.
+    `path` is decoded, `headers` have lower-case names, `peer` is the connected address,
+    `seconds` the time since the first byte.
     """
     given = headers.get(b"x-request-id")
     request_id = given.decode("ascii") if given and SANE_REQUEST_ID.fullmatch(given) else ""

@@ -122,11 +122,11 @@ async def send_pieces(
 ) -> None:
     """Send the pieces, with Content-Length if they are complete; others run between steps.
 
-    The request returns its slots before the answer begins, and its encoding turn while the client
-    is behind. `more` are headers of the format. Raises ClientGone when the client takes longer
-    than `timeout` seconds for a piece or is too slow overall (`SlowReader`), and GatewayError
-    (DEADLINE_EXCEEDED) for a view that is not complete at `deadline` (monotonic), extended by the
-    time that the client is behind.
+    The request returns its slots before the end of the answer, or once the client is behind.
+    `more` are headers of the format. Raises ClientGone when the client takes longer than `timeout`
+    seconds for a piece or is too slow overall (`SlowReader`), and GatewayError (DEADLINE_EXCEEDED)
+    for a view that is not complete at `deadline` (monotonic), extended by the time that the client
+    is behind.
     """
     headers = [*more]
     reader = SlowReader(context, send, timeout, turn)

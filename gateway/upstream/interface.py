@@ -91,9 +91,7 @@ class Upstream(Protocol):
         """The answer's bytes. Raises CallFailed. `timeout` is in seconds."""
 
     async def usable(self, timeout: float) -> int:
-        """The number of connected and responsive endpoints. Waits `timeout` seconds for
-        the first.
-        """
+        """The number of connected, responsive endpoints. `timeout` (seconds) is for the first."""
 
 
 class Follower(Protocol):

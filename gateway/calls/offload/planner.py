@@ -44,7 +44,7 @@ sys.path[:] = {sys.path!r}
 from gateway.calls.offload.process import main
 main()
 """
-"""With `-m`, a package named `gateway` in the working directory would be imported instead."""
+"""Not `-m`, which would import a package named `gateway` from the working directory."""
 
 log = structlog.stdlib.get_logger("gateway")
 

@@ -39,8 +39,7 @@ FRAMING_FREE_BYTES = 64 * 1024
 """Framed bytes below which a chunked body is not checked."""
 FRAMING_MAX_RATIO = 4
 """Maximum ratio of framed bytes to content, beyond FRAMING_FREE_BYTES. Chunks of one byte, which
-cost a call from the C parser each, have five.
-"""
+cost a call from the C parser each, have five."""
 
 END_OF_HEAD = b"\r\n\r\n"
 

@@ -58,9 +58,7 @@ class Calls:
         self.progress = Progress()
         self.sender = Sender(write, self.progress)
         self._waiting: dict[Stream, None] = {}
-        """Calls in order (without values) while the peer's limit is reached or writing
-        is paused.
-        """
+        """An ordered set of calls, while the peer's limit is reached or writing is paused."""
         self._observer = observer
         self._write = write
         self._next = next_stream

@@ -193,8 +193,7 @@ class Connection(asyncio.Protocol):
             self.ping(timeout)
 
     def ping(self, timeout: float) -> None:
-        """End the connection unless the peer answers a ping, or sends anything, in `timeout`
-        seconds.
+        """End the connection unless the peer sends anything within `timeout` seconds.
 
         The ping may be queued behind a large request.
         """

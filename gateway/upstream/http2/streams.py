@@ -29,9 +29,7 @@ NOT_ONE_MESSAGE = "the answer is not one message"
 
 
 class Sink(Protocol):
-    """Receives one outcome, perhaps before `Calls.start` returns. May call `Calls`; must not
-    raise.
-    """
+    """Receives one outcome, perhaps before `Calls.start` returns. Must not raise."""
 
     def expects(self, size: int, go_on: Callable[[], None]) -> bool:
         """A large answer is coming; see `Expects`."""

@@ -162,7 +162,7 @@ class FrameReader:
 
 
 def is_tls(data: bytes) -> bool:
-    """Whether a TLS alert or handshake begins here (RFC 8446): not a valid frame size."""
+    """Whether a TLS alert or handshake begins here (RFC 8446), too large as a frame."""
     return data[:2] in (b"\x15\x03", b"\x16\x03")
 
 
