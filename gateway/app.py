@@ -1,4 +1,4 @@
-"""The assembly: from settings to typed parts to one app."""
+"""The assembly: settings to parts, parts to one ASGI app."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -62,56 +62,48 @@ from gateway.upstream.open import Cuebot, open_upstream
 if TYPE_CHECKING:
     from gateway.observe.traces import Traces
 
-FIRST_KEYS = 5.0
-"""Seconds that the startup waits for the keys of an identity provider, and a shared store."""
-WAITING_ANSWERS = 48
-"""How many calls may wait until there is memory for their answers. Cuebot has those in memory."""
-WAITING_READS = 1000
-"""How many requests may wait until an answer is another one."""
+STARTUP_WAIT_SECONDS = 5.0
+"""How long startup waits for an identity provider's keys and for the shared store."""
+MAX_WAITING_ANSWERS = 48
+"""Calls that may wait for answer memory. Their answers stay in Cuebot's memory meanwhile."""
+MAX_WAITING_READS = 1000
+"""GET requests that may wait for a change (`Prefer: wait`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What the gateway is made of, each made once."""
-
     upstream: Cuebot
     live: LiveCatalog
-    """The catalog, which is looked for from the app's startup on."""
+    """Starts looking for the catalog at the app's startup."""
     reached_at: tuple[str, ...]
-    """The settings by which the gateway listens to other machines."""
     authenticator: Authenticator
     provider: Provider
-    """Of the keys that tokens are signed with; followed from the app's startup on."""
+    """Token verification keys, followed from the app's startup on."""
     deny_file: DenyFile
     rates: Rates
     limits: tuple[Interceptor, ...]
-    """Those of the interceptors that bound the requests of one client."""
+    """The interceptors that limit the requests of each client."""
     scrape_limits: tuple[Interceptor, ...]
-    """The same for `/metrics`."""
+    """`limits` for `/metrics`."""
     shared: SharedLimiter | None
-    """Counts requests in a store that others share, if there is one; runs while the app does."""
+    """The rate limiter with a shared store, if one is configured."""
     slots: FairQuota
-    """Those of requests in flight."""
     load_shedder: LoadShedder
     planner: Planner
-    """Makes plans for large bodies."""
     answers: FairSemaphore
-    """The bytes of large answers."""
+    """Memory for large answers, in bytes."""
     readiness: Readiness
-    """Where a server says that it is about to stop."""
     audit: AuditLog | None
     traces: "Traces | None"
     metrics: Metrics | None
     interceptors: Interceptors
-    """What crosses all requests to methods."""
 
     @property
     def reloadable(self) -> tuple[Reloadable, ...]:
-        """What can follow the settings without a restart."""
         return (
             reloadable_access(self.authenticator, self.live),
             reloadable_catalog(self.live),
-            Reloadable(  # a client that is over its limit stays so
+            Reloadable(  # counts so far are kept
                 "the rate limits",
                 ("rate_limit_*",),
                 lambda settings: partial(self.rates.follow, settings),
@@ -122,8 +114,6 @@ class Parts:
 
 
 class Gateway(Starlette):
-    """Starlette's app, and the parts that it is made of."""
-
     def __init__(
         self,
         parts: Parts,
@@ -134,15 +124,11 @@ class Gateway(Starlette):
         super().__init__(**options)
         self.parts = parts
         self.report_refused = report_refused
-        """To be told what that server refuses by itself."""
+        """Called for each request that the server refuses before the app sees it."""
         self.metrics_app = metrics_app
-        """What it has to serve on METRICS_PORT."""
 
     def build_middleware_stack(self) -> ASGIApp:
-        """The layers that the assembly lists, around Starlette's router.
-
-        Without Starlette's own answer to an exception: `ContextMiddleware` has that.
-        """
+        """Starlette's router and middleware, without its ServerErrorMiddleware."""
         app: ASGIApp = ExceptionMiddleware(self.router, self.exception_handlers)
         for layer in reversed(self.user_middleware):
             app = layer.cls(app, *layer.args, **layer.kwargs)
@@ -150,10 +136,7 @@ class Gateway(Starlette):
 
 
 def create_app(settings: Settings, worker_metrics: WorkerMetrics | None = None) -> Gateway:
-    """The gateway, for any ASGI server. Raises ConfigurationError when the settings cannot work.
-
-    `worker_metrics` is what it shares with the other workers, if there are some.
-    """
+    """Raises ConfigurationError. `worker_metrics` are shared with the other workers, if any."""
     parts = make_parts(settings, worker_metrics)
     shared = parts.shared
     methods = method_handler(settings, parts)
@@ -191,12 +174,11 @@ def create_app(settings: Settings, worker_metrics: WorkerMetrics | None = None) 
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
-    app.router.default = methods  # whatever is neither a page nor a known method
+    app.router.default = methods  # neither a page nor a known method
     return app
 
 
 def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Parts:
-    """The parts that these settings ask for. Raises ConfigurationError."""
     authenticator, provider = make_authenticator(settings)
     upstream = open_upstream(settings)
     rates = Rates(settings)
@@ -212,7 +194,7 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
     shared = open_limiter(settings)
     by_rate = RateLimits(shared or MemoryLimiter(), rates)
     limits: tuple[Interceptor, ...] = (by_rate,)
-    # Scrapes are counted here alone: nobody would see that the shared store is away.
+    # Scrapes do not depend on the shared store: its failure has to stay visible.
     alone = by_rate if shared is None else RateLimits(MemoryLimiter(), rates)
     traces = open_traces(settings)
     metrics = make_metrics(settings, worker_metrics, upstream, live, slots, audit, shared)
@@ -220,7 +202,7 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
         *request_logs(settings),
         None if metrics is None else metrics.requests,
         traces,
-        # Of several Cuebots, another one may serve what this one does not.
+        # With several Cuebots, another one may serve the method.
         UnservedMethods(live) if len(upstream.endpoints) == 1 else None,
         Authentication(authenticator),
         *limits,
@@ -243,7 +225,7 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
         slots=slots,
         load_shedder=load_shedder,
         planner=Planner(rates.weight),
-        answers=FairSemaphore(settings.max_answer_memory, WAITING_ANSWERS, rates.weight),
+        answers=FairSemaphore(settings.max_answer_memory, MAX_WAITING_ANSWERS, rates.weight),
         readiness=Readiness(),
         audit=audit,
         traces=traces,
@@ -253,7 +235,6 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
 
 
 def method_handler(settings: Settings, parts: Parts) -> UnaryHandler:
-    """The handler of every method."""
     requests = RequestReader(
         parts.live,
         max_body=int(settings.max_body_mb * 2**20),
@@ -271,14 +252,13 @@ def method_handler(settings: Settings, parts: Parts) -> UnaryHandler:
         calls,
         responder,
         parts.interceptors,
-        waiting=FairQuota(WAITING_READS, parts.rates.weight),
+        waiting=FairQuota(MAX_WAITING_READS, parts.rates.weight),
         readiness=parts.readiness,
     )
     return UnaryHandler(parts.interceptors, requests, calls, responder, reads)
 
 
 def pages(settings: Settings, parts: Parts, methods: ASGIApp) -> list[Route]:
-    """The routes of the documentation and the farm page."""
     if settings.docs == "off":
         return []
     timeout = settings.http_timeout
@@ -300,7 +280,7 @@ def pages(settings: Settings, parts: Parts, methods: ASGIApp) -> list[Route]:
 
 @asynccontextmanager
 async def lifespan(app: Gateway) -> AsyncIterator[None]:
-    """While the app runs, the catalog and the keys are kept up to date and Cuebot connected."""
+    """Run the background tasks: catalog, keys, deny list, Cuebot's connection, metrics."""
     live, upstream, provider = app.parts.live, app.parts.upstream, app.parts.provider
     metrics, shared = app.parts.metrics, app.parts.shared
     observers: list[Callable[[float], object]] = [app.parts.load_shedder.observe]
@@ -318,7 +298,7 @@ async def lifespan(app: Gateway) -> AsyncIterator[None]:
     )
     try:
         with suppress(TimeoutError):
-            async with asyncio.timeout(FIRST_KEYS):
+            async with asyncio.timeout(STARTUP_WAIT_SECONDS):
                 await provider.first_look()
                 if shared is not None:
                     await shared.first_look()
@@ -335,8 +315,6 @@ async def lifespan(app: Gateway) -> AsyncIterator[None]:
 
 
 def reloadable_catalog(live: LiveCatalog) -> Reloadable:
-    """What is made of the schema that is there, and of the next one."""
-
     def prepare(settings: Settings) -> Commit:
         selection = Selection(include=settings.include_services, exclude=settings.exclude_services)
         return live.prepare(selection, load_profile(settings.compat_profile))

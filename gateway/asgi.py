@@ -1,8 +1,8 @@
-"""The whole gateway for any ASGI server, made of the environment: `uvicorn gateway.asgi:app`.
+"""The gateway for any ASGI server, from environment variables: `uvicorn gateway.asgi:app`.
 
-What the server says of connections, certificates and workers is the server's: REST_HOST, REST_PORT,
-TLS_*, WORKERS, MAX_CONNECTIONS, HTTP_TIMEOUT for heads, and the drain of SHUTDOWN_* are settings of
-`cuebot-gateway serve`, which also reads the settings again on SIGHUP.
+The server handles connections, certificates and workers. REST_HOST, REST_PORT, TLS_*, WORKERS,
+MAX_CONNECTIONS, HTTP_TIMEOUT for heads, SHUTDOWN_* and the reload on SIGHUP work only with
+`cuebot-gateway serve`.
 """
 
 import os
@@ -22,7 +22,7 @@ log = structlog.stdlib.get_logger("gateway")
 
 
 def app_from_environment() -> Gateway:
-    """The app. A wrong setting ends the process, with a line for each."""
+    """Exits the process with one line per wrong setting."""
     try:
         settings = load_settings(os.environ)
         configure_logging(settings.log_level, settings.log_format)

@@ -8,10 +8,7 @@ import orjson
 
 
 class Code(IntEnum):
-    """The gRPC status codes (https://grpc.io/docs/guides/status-codes/).
-
-    Each has the HTTP status that grpc-gateway maps it to.
-    """
+    """https://grpc.io/docs/guides/status-codes/, with grpc-gateway's mapping to HTTP."""
 
     http_status: int
 
@@ -41,7 +38,6 @@ class Code(IntEnum):
 
 
 RETRY_SOON: Mapping[str, str] = {"Retry-After": "1"}
-"""For answers that are likely to be better in a moment."""
 
 
 Shed = Literal[
@@ -60,7 +56,6 @@ Shed = Literal[
     "store",
     "audit_log",
 ]
-"""Why the gateway refuses what it would do at another time."""
 BadToken = Literal[
     "no_token",
     "malformed",
@@ -72,16 +67,15 @@ BadToken = Literal[
     "claims",
     "denied",
 ]
-"""What is wrong with a token; `denied` is on the deny list."""
+"""Reasons for refusing a token; `denied` means that the deny list has it."""
 Cause = Shed | BadToken | Literal["rate_limit"]
 
 
 class GatewayError(Exception):
-    """An answer that is not a success.
+    """An error answer.
 
-    `code` chooses the HTTP status unless `status` says another (a body that is
-    too large is RESOURCE_EXHAUSTED, but 413). `details` are JSON values, `headers` go out with
-    the answer. `cause` is what such answers are counted by.
+    `status` overrides the HTTP status of `code` (a body that is too large is RESOURCE_EXHAUSTED,
+    but 413). `details` are JSON values. `cause` is the label in metrics.
     """
 
     def __init__(
@@ -103,7 +97,6 @@ class GatewayError(Exception):
         self.cause = cause
 
     def body(self) -> bytes:
-        """The JSON of the answer: `{"error": "NOT_FOUND", "code": 5, "message": "…"}`."""
         shape: dict[str, object] = {
             "error": self.code.name,
             "code": int(self.code),
@@ -114,20 +107,17 @@ class GatewayError(Exception):
         return orjson.dumps(shape)
 
     def raw_headers(self) -> list[tuple[bytes, bytes]]:
-        """The headers as they are sent, with their names in lower case."""
+        """Response headers with lower-case names."""
         return [(name.lower().encode(), value.encode()) for name, value in self.headers.items()]
 
 
 def unavailable(problem: str, cause: Shed) -> GatewayError:
-    """503: it may be better in a moment."""
+    """503 with Retry-After."""
     return GatewayError(Code.UNAVAILABLE, problem, headers=RETRY_SOON, cause=cause)
 
 
 class ConfigurationError(Exception):
-    """A setting that cannot be used. Stops startup; its text is one line that names the setting.
-
-    `problems` are that line and those about other settings that are known to be wrong as well.
-    """
+    """Stops startup. Each of `problems`, the text first, is one line that names its setting."""
 
     def __init__(self, problem: str, *others: str) -> None:
         super().__init__(problem)

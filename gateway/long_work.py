@@ -1,9 +1,8 @@
-"""Long work on the event loop: steps that end by time, and one of them in each turn of the loop.
+"""Cooperative scheduling of long work: steps limited by time, one step per turn of the event loop.
 
-How long a row takes depends on what a client asks for and on what Cuebot answers, so that rows are
-never counted: whatever can be long looks at the clock, and ends its step when that has had its
-time. The steps of all long work wait for each other in one queue, so that others wait for one of
-them, however many clients there are.
+Rows differ in cost with the client's request and Cuebot's answer, so steps are bounded by the
+clock and not by a row count. All long work waits in one queue: other callbacks wait for one step
+at most, however many clients there are.
 """
 
 import asyncio
@@ -20,38 +19,32 @@ Result = TypeVar("Result")
 
 
 class Step:
-    """The present step of long work, by a monotonic clock in seconds."""
-
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self.clock = clock
         self._end = clock()
 
     def begin(self) -> None:
-        """A new step begins."""
         self._end = self.clock() + STEP_SECONDS
 
     def is_over(self) -> bool:
-        """Whether it has had its time. To be asked between any two things of which a client
-        decides how many there are, or how long they take: it costs 0.1 µs.
-        """
+        """Check between any two items whose number or cost a client decides. Takes 0.1 µs."""
         return self.clock() >= self._end
 
 
 STEP = Step()
-"""That of the event loop: a process serves with one."""
 
 
 class Steps:
-    """Those who wait for a step of long work in one event loop, the longest first."""
+    """A FIFO queue for steps of long work on one event loop."""
 
     def __init__(self) -> None:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._is_granting = False
         self._has_begun = False
-        """Whether a step at once has begun in this turn of the loop."""
+        """Whether `begin_at_once` has been called in this turn of the loop."""
 
     async def next(self) -> None:
-        """Return in a turn of the loop in which no other does."""
+        """Wait for a turn of the loop that no other long work has."""
         loop = asyncio.get_running_loop()
         granted = loop.create_future()
         self._waiting.append(granted)
@@ -61,17 +54,16 @@ class Steps:
         await granted
 
     def begin_at_once(self) -> None:
-        """Begin a step without waiting. All that do so in one turn of the loop share one step."""
+        """Begin a step without waiting. All such callers in one turn of the loop share one step."""
         if not self._has_begun:
             self._has_begun = True
             asyncio.get_running_loop().call_soon(self._end)
             STEP.begin()
 
     def _grant(self) -> None:
-        """Let the next one go on, and come again in the next turn if there are more."""
         while self._waiting:
             granted = self._waiting.popleft()
-            if not granted.done():  # its task has not been cancelled
+            if not granted.done():  # not cancelled
                 granted.set_result(None)
                 break
         self._is_granting = bool(self._waiting)
@@ -83,7 +75,6 @@ class Steps:
 
 
 STEPS = WeakKeyDictionary[asyncio.AbstractEventLoop, Steps]()
-"""Those of each event loop, as long as there is the loop."""
 
 
 def steps_of_this_loop() -> Steps:
@@ -93,25 +84,18 @@ def steps_of_this_loop() -> Steps:
 
 
 def begin_at_once() -> None:
-    """To be called where long work may begin in a callback, such as to try whether it is short.
-
-    What is left of the time that such work has in this turn of the loop is known by STEP.
-    """
+    """Begin a step in a callback, for instance to try whether the work is short."""
     steps_of_this_loop().begin_at_once()
 
 
 async def let_others_run() -> None:
-    """To be awaited before long work and between its steps; then a new step has begun.
-
-    What others write meanwhile is sent.
-    """
+    """Await before long work and between its steps: sends pending writes, begins a new step."""
     await steps_of_this_loop().next()
     send_unsent()
     STEP.begin()
 
 
 async def in_turns(steps: Generator[object, None, Result]) -> Result:
-    """What a generator returns after all its steps; others run between them."""
     while True:
         try:
             next(steps)

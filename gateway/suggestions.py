@@ -5,20 +5,21 @@ from difflib import get_close_matches
 from itertools import islice
 
 DID_YOU_MEAN = "; did you mean "
-SHOWN = 80
-"""How many characters of a client's own words an error repeats."""
+QUOTED_CHARS = 80
+"""Characters of a client's input that an error message repeats."""
 
-MOST_NAMES = 4000
-"""How many names are looked at, which takes some milliseconds."""
+MAX_COMPARED_NAMES = 4000
+"""Comparing that many takes some milliseconds."""
 
 
 def did_you_mean(word: str, names: Iterable[str], mark: str = "") -> str:
-    """`; did you mean GetJobs?`: the nearest name, whatever its case, or one that begins so.
+    """`; did you mean GetJobs?`: the closest name, ignoring case, or one with `word` as its
+    prefix.
 
-    Empty when there is none. `mark` goes around the name.
+    Empty if there is none. `mark` surrounds the name.
     """
-    lowered = {name.lower(): name for name in islice(names, MOST_NAMES)}
-    sought = word[:SHOWN].lower()
+    lowered = {name.lower(): name for name in islice(names, MAX_COMPARED_NAMES)}
+    sought = word[:QUOTED_CHARS].lower()
     near = get_close_matches(sought, lowered, n=1) or [
         name for name in lowered if sought and name.startswith(sought)
     ]

@@ -25,9 +25,9 @@ from gateway.settings.loading import retired
 from gateway.settings.model import Settings
 from gateway.state.redis_store import RedisStore
 from gateway.state.store import Link, StoreFailed
-from gateway.upstream.endpoint import HEALTH, Endpoint
+from gateway.upstream.endpoint import HEALTH_CHECK_PATH, Endpoint
 from gateway.upstream.interface import CallFailed
-from gateway.upstream.open import PING_FLOOR, open_upstream
+from gateway.upstream.open import MIN_PING_SECONDS, open_upstream
 from gateway_cli.client.cuebot import discover_once
 from gateway_cli.serving.listen import ends_soon, load_certificate
 from gateway_cli.terminal.text import counted
@@ -153,10 +153,10 @@ def check_settings(settings: Settings, report: Report) -> None:
         check_traces(settings)
     with report.settings():
         check_metrics(settings)
-    if 0 < settings.keepalive_time < PING_FLOOR:
+    if 0 < settings.keepalive_time < MIN_PING_SECONDS:
         report.warnings.append(
-            f"KEEPALIVE_TIME is below the {PING_FLOOR} s that Cuebot allows; Cuebot will close"
-            " connections"
+            f"KEEPALIVE_TIME is below the {MIN_PING_SECONDS} s that Cuebot allows;"
+            " Cuebot will close connections"
         )
 
 
@@ -215,7 +215,7 @@ async def check_endpoints(settings: Settings, report: Report) -> None:
 async def failure_at(endpoint: Endpoint) -> CallFailed | None:
     """The failure of a health check, which the stock Cuebot does not know; None without one."""
     try:
-        await endpoint.call(HEALTH, b"", ENDPOINT_TIMEOUT_SECONDS, ())
+        await endpoint.call(HEALTH_CHECK_PATH, b"", ENDPOINT_TIMEOUT_SECONDS, ())
     except CallFailed as failure:
         return failure
     return None

@@ -1,7 +1,7 @@
-"""Who is calling, in the fields of requests that say so.
+"""The caller's name in the request fields that become Cuebot's records.
 
-Cuebot's records have what those fields say. This is done to a plan's protobuf, so that it holds for
-whatever a client has called the field, and for dry runs.
+Names are set in a plan's protobuf, so that aliases of fields and dry runs need no code of their
+own.
 """
 
 from typing import NamedTuple
@@ -12,33 +12,26 @@ from gateway.calls.plan import Plan
 from gateway.codec.xml_text import UnreadableXml, takes_long, texts_of
 from gateway.errors import Code, GatewayError
 from gateway.schema.method import Method, set_at, value_at
-from gateway.suggestions import SHOWN
+from gateway.suggestions import QUOTED_CHARS
 
 
 class Caller(NamedTuple):
-    """Who is calling, and what becomes of the fields that say so."""
-
     mode: str
-    """IDENTITY: `fill` sets fields that are empty, `force` replaces what is in them, `off` leaves
-    all as it is."""
+    """IDENTITY: `fill` sets empty fields, `force` replaces values, `off` changes nothing."""
     subject: str
 
 
 class Named(NamedTuple):
-    """A plan that says who is calling."""
-
     plan: Plan
     caller: Caller
     replaced: tuple[str, ...] = ()
-    """The fields that said something else."""
     refusal: GatewayError | None = None
-    """Why the plan, which is left as it was, must not be carried out, under `force`:
-    PERMISSION_DENIED for a caller without a subject and for XML that names somebody else,
-    INVALID_ARGUMENT for XML that cannot be read."""
+    """Why `force` refuses the unchanged plan: PERMISSION_DENIED for a caller without a subject and
+    for XML with another name, INVALID_ARGUMENT for invalid XML."""
 
 
 def naming_takes_long(method: Method, body: bytes, mode: str) -> bool:
-    """Whether a body has XML that would hold the event loop when it is asked who is calling."""
+    """Whether a body has XML that would block the event loop while it is searched for names."""
     if mode != "force":
         return False
     after = method.steps.after if method.steps else ()
@@ -48,7 +41,6 @@ def naming_takes_long(method: Method, body: bytes, mode: str) -> bool:
 
 
 def with_caller(planned: Plan, caller: Caller) -> Named:
-    """The plan, as its caller's."""
     if caller.mode == "off":
         return Named(planned, caller)
     try:
@@ -65,10 +57,7 @@ def with_caller(planned: Plan, caller: Caller) -> Named:
 
 
 def named(method: Method, payload: bytes, caller: Caller) -> tuple[bytes, str]:
-    """A request with its caller, and the field whose content was replaced, or an empty text.
-
-    Raises GatewayError; see `Named.refusal`.
-    """
+    """The request with the caller's name, and the replaced field or "". Raises `Named.refusal`."""
     mode, subject = caller
     identity = method.identity
     if identity is None:
@@ -92,7 +81,7 @@ def named(method: Method, payload: bytes, caller: Caller) -> tuple[bytes, str]:
 
 
 def check_xml(place: str, xml: str, element: str, subject: str) -> None:
-    """Raises GatewayError unless the element is there and names the subject wherever it is."""
+    """Raise GatewayError unless the element exists and always contains the subject."""
     try:
         names = texts_of(xml, element)
     except UnreadableXml as error:
@@ -101,7 +90,7 @@ def check_xml(place: str, xml: str, element: str, subject: str) -> None:
         ) from None
     other = next((name for name in names if name != subject), None)
     if other is not None or not names:
-        found = "is not there" if other is None else f"is {other[:SHOWN]!r}"
+        found = "is not there" if other is None else f"is {other[:QUOTED_CHARS]!r}"
         raise GatewayError(
             Code.PERMISSION_DENIED,
             f"{place}: its <{element}> {found}; it has to be the caller, {subject!r}"

@@ -1,4 +1,4 @@
-"""What a client is told when a call to Cuebot has failed."""
+"""The answers to failed calls to Cuebot."""
 
 import re
 from collections.abc import Iterator
@@ -11,20 +11,16 @@ from gateway.codec.encode import details_to_json
 from gateway.codec.fields import is_message, message_of
 from gateway.errors import RETRY_SOON, Code, GatewayError
 from gateway.schema.method import FieldPath, Method, value_at
-from gateway.suggestions import SHOWN
+from gateway.suggestions import QUOTED_CHARS
 from gateway.upstream.interface import CallFailed, Reason
 
 UNREACHABLE = (Reason.NOT_CONNECTED, Reason.LOST)
 
 NO_METHOD = re.compile(r"Method not found: ([\w.]+/\w+)")
-"""What grpc-java says of a method that no service of the server has."""
 
 
 class NotServed(GatewayError):
-    """The answer to a call of a method that this Cuebot does not have, unlike the descriptors.
-
-    `path` is the method's.
-    """
+    """A method that the descriptors have and this Cuebot does not. `path` is the method's."""
 
     def __init__(self, method: str) -> None:
         super().__init__(
@@ -36,10 +32,7 @@ class NotServed(GatewayError):
 
 
 class Ambiguous(GatewayError):
-    """There are several of a name where Cuebot looks for one: 409, and nothing was changed.
-
-    `cuebot` is Cuebot's own text.
-    """
+    """An ambiguous name: 409, nothing was changed. `cuebot` is Cuebot's own text."""
 
     def __init__(self, message: str, cuebot: str) -> None:
         super().__init__(Code.FAILED_PRECONDITION, f"{message} (Cuebot: {cuebot})", status=409)
@@ -49,10 +42,8 @@ class Ambiguous(GatewayError):
 def error_for(
     failed: CallFailed, method: Method | None = None, payload: bytes = b""
 ) -> GatewayError:
-    """The answer to a request whose call has failed: that of `method` with this request.
-
-    Cuebot's own status passes as it is, unless the profile knows better what its text means (see
-    `meant`). What went wrong on the way says that it was the way.
+    """The answer for a failed call. Cuebot's status is passed on, unless the profile interprets
+    its text (see `meant`).
     """
     code, message = failed.code, failed.details
     if code is Code.UNIMPLEMENTED and (absent := NO_METHOD.fullmatch(message)):
@@ -79,10 +70,9 @@ def error_for(
 
 
 def meant(failed: CallFailed, method: Method, payload: bytes) -> GatewayError | None:
-    """The error for what is not there, or is there several times, if Cuebot's text says so.
+    """The error for a missing or ambiguous object, if Cuebot's text reports one.
 
-    Cuebot's words stay as they are, behind ours. A change of several objects may have been made for
-    some of them: its error passes as it is.
+    Errors of changes to several objects are passed on: some may have been changed.
     """
     signs, text = method.signs, failed.details
     if signs is None or failed.reason is not Reason.STATUS:
@@ -102,20 +92,16 @@ def meant(failed: CallFailed, method: Method, payload: bytes) -> GatewayError | 
 
 
 def goes_on(error: GatewayError, method: Method) -> bool:
-    """Whether more calls are made after this error of the method's own."""
     if isinstance(error, Ambiguous):
         return method.namesakes is not None
     return error.code is Code.NOT_FOUND and method.instead is not None
 
 
 def subjects(method: Method, payload: bytes, joint: str = " or ") -> str:
-    """What a request is about, for people: `host 'render-node-01'`, or `job '…' or group '…'`.
-
-    The objects that it has the ids or names of; if there are none, its values.
-    """
+    """`host 'render-node-01'`, or `job '…' or group '…'`; without any id or name, the values."""
     request = GetMessageClass(method.descriptor.input_type).FromString(payload)
     found = [
-        f"{each.kind} {text!r:.{SHOWN}}"
+        f"{each.kind} {text!r:.{QUOTED_CHARS}}"
         for each in method.references
         if not each.listed
         for text in [id_at(request, each.place.original, each.is_text)]
@@ -123,7 +109,7 @@ def subjects(method: Method, payload: bytes, joint: str = " or ") -> str:
     ]
     if found and method.signs is not None:
         found += [
-            f"{field.json_name} {value!r:.{SHOWN}}"
+            f"{field.json_name} {value!r:.{QUOTED_CHARS}}"
             for field, value in request.ListFields()
             if field.json_name in method.signs.things
             if field.type == FieldDescriptor.TYPE_STRING and not field.is_repeated
@@ -132,7 +118,7 @@ def subjects(method: Method, payload: bytes, joint: str = " or ") -> str:
 
 
 def related(method: Method) -> str:
-    """What may not be there instead: ` or its deed`, if that is what a method answers."""
+    """` or its deed`: the object in a method's answer, which may be missing instead."""
     fields = method.descriptor.output_type.fields
     if len(fields) != 1 or method.views.rows is not None or not is_message(fields[0]):
         return ""
@@ -142,17 +128,15 @@ def related(method: Method) -> str:
 
 
 def id_at(request: Any, path: FieldPath, is_text: bool) -> str:
-    """The id of the object at a path, which is what Cuebot looks for."""
     found = value_at(request, path)
     return str(found if is_text else found.id)
 
 
 def values_of(request: Any) -> Iterator[str]:
-    """The single values of a request, and the names of its objects: `name 'dmeo'`."""
     for field, value in request.ListFields():
         if field.is_repeated:
             continue
         if field.type == FieldDescriptor.TYPE_MESSAGE:
             value = getattr(value, "name", "")
         if value:
-            yield f"{field.json_name} {value!r:.{SHOWN}}"
+            yield f"{field.json_name} {value!r:.{QUOTED_CHARS}}"

@@ -1,4 +1,4 @@
-"""Making the calls of a plan, with one deadline for all of them."""
+"""Makes the calls of a plan, within one deadline."""
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
@@ -29,43 +29,36 @@ from gateway.schema.method import (
     set_at,
     value_at,
 )
-from gateway.suggestions import SHOWN
+from gateway.suggestions import QUOTED_CHARS
 from gateway.upstream.interface import CallFailed, Expects, Metadata, Upstream, takes_all
 
 
 class Found(NamedTuple):
-    """What a look-up has found for a request."""
-
     place: str
-    """The field of the request that it is for."""
     value: object
-    """An object's id, in most cases."""
     method: Method
     asked: bytes
-    """The look-up's method and request, which say what was looked for."""
+    """The method and the request of the look-up."""
 
 
 class Missing(NamedTuple):
-    """An object in a request whose id has to be found."""
+    """An object in a request without an id."""
 
     place: str
-    """Where the client has it."""
     set_id: Callable[[object], None]
 
 
 class Call(Protocol):
-    """Sends a request to Cuebot and returns the answer, or raises GatewayError."""
+    """Sends a request to Cuebot, and returns the answer or raises GatewayError."""
 
     def __call__(
         self, method: Method, payload: bytes, found: Sequence[Found] = ()
     ) -> Awaitable[bytes]:
-        """`found` is what of the request comes from look-ups."""
+        """`found` are the parts of the request that come from look-ups."""
 
 
-MOST_NAMESAKES = 10
-"""Ids that an error lists."""
+MAX_LISTED_NAMESAKES = 10
 Around = Callable[[Call], Call]
-"""What else is done about each call."""
 
 
 async def invoke(
@@ -78,15 +71,15 @@ async def invoke(
     around: Around | None = None,
     resolved: list[str] | None = None,
 ) -> bytes:
-    """Cuebot's answer to a plan. All of its calls together may take `timeout` seconds.
+    """Cuebot's answer to a plan. `timeout` is in seconds, for all calls together.
 
-    `expects` is told of large answers before they are received, and each call is made as `around`
-    has it. What a name stands for that Cuebot itself does not find is added to `resolved`.
+    `expects` is called before large answers are received, and `around` wraps each call. Names that
+    only a list could resolve are added to `resolved`.
 
-    Raises GatewayError: as `error_for` says for a call that has failed; for a look-up that fails,
-    (NOT_FOUND) finds nothing or (ALREADY_EXISTS) what the call would make, when the call itself is
-    not made; and for a follow-up that fails, with what has happened before it. Cancelling the
-    caller's task cancels the call under way.
+    Raises GatewayError: that of `error_for` for a failed call. If a look-up fails, finds nothing
+    (NOT_FOUND), or finds what the call would create (ALREADY_EXISTS), the call is not made. An
+    error of a follow-up says what has been done before it. Cancelling the task cancels the current
+    call.
     """
     method = plan.method
     plain = method.namesakes is None and method.instead is None
@@ -111,7 +104,6 @@ async def invoke(
 
 
 async def invoke_steps(plan: Plan, call: Call, resolved: list[str] | None = None) -> bytes:
-    """Look up, call, follow up."""
     payload, known = await looked_up(plan, call, resolved)
     answer = await own_answer(plan, payload, call, known, resolved)
     return await follow(plan, answer, call) if plan.follow_ups else answer
@@ -120,7 +112,6 @@ async def invoke_steps(plan: Plan, call: Call, resolved: list[str] | None = None
 async def looked_up(
     plan: Plan, call: Call, resolved: list[str] | None
 ) -> tuple[bytes, Sequence[Found]]:
-    """The request of a plan with all that its look-ups find, and what that is."""
     if not plan.look_ups:
         return plan.payload, ()
     known: list[Found] = []
@@ -151,14 +142,11 @@ async def looked_up(
 async def own_answer(
     plan: Plan, payload: bytes, call: Call, known: Sequence[Found], resolved: list[str] | None
 ) -> bytes:
-    """The answer to the call of a plan. Raises GatewayError (NOT_FOUND) for one to something else.
-
-    A name that was found for an id may be one that several things have.
-    """
+    """Raises GatewayError (NOT_FOUND) for another object's answer: names are not unique."""
     answer = await answer_of(plan.method, payload, call, known, resolved)
     for step, value in sought_first(plan):
         if step.same and value_at(parsed(plan.method, answer), step.same) != value:
-            problem = f"what {plan.method.path} found is not of {value!r:.{SHOWN}}"
+            problem = f"what {plan.method.path} found is not of {value!r:.{QUOTED_CHARS}}"
             raise GatewayError(
                 Code.NOT_FOUND, f"{step.given}: {problem}, but of another of that name"
             )
@@ -168,7 +156,7 @@ async def own_answer(
 async def answer_of(
     method: Method, payload: bytes, call: Call, known: Sequence[Found], resolved: list[str] | None
 ) -> bytes:
-    """Cuebot's answer to the call itself, or to those that answer for it."""
+    """The answer to the call itself, or to its substitutes."""
     if method.instead is not None and not method.instead.is_native:
         return await hop(method, method.instead, payload, call, resolved)
     try:
@@ -196,7 +184,6 @@ async def answer_of(
 async def hop(
     method: Method, instead: Instead, payload: bytes, call: Call, resolved: list[str] | None
 ) -> bytes:
-    """The answer that other calls give together. Raises GatewayError."""
     asked = GetMessageClass(method.descriptor.input_type).FromString(payload)
     found: Any = None
     for each in instead.hops:
@@ -220,10 +207,7 @@ async def hop(
 
 
 def missing_in(request: Any, reference: Reference) -> Iterator[Missing | None]:
-    """Each object in a message that has no id; the plan of the message has them in this order.
-
-    None stands for a step that is over: a list may be long.
-    """
+    """The objects without an id, in the plan's order. None is a pause: a list may be long."""
     place, path = str(reference.place), reference.place.original
     if not reference.listed:
         id_path = path if reference.is_text else (*path, "id")
@@ -247,10 +231,7 @@ async def look(
     reads: bool,
     resolved: list[str] | None,
 ) -> object:
-    """What a look-up finds for the field at `place`. Raises GatewayError that names both.
-
-    What it does not find may be in a list: `reads` says whether that is good enough.
-    """
+    """Raises GatewayError with field and look-up. `reads`: a list's row is good enough."""
     path = by.method.path
     take = by.take if isinstance(by, LookUp) else by.finder.take
     listing = None if isinstance(by, LookUp) else by.finder.listing
@@ -287,14 +268,14 @@ async def look(
     newest = max(rows, key=lambda row: value_at(row, listing.newest)) if listing.newest else rows[0]
     if resolved is not None:
         many = f"; newest of {len(rows)}" if len(rows) > 1 else ""
-        resolved.append(f"{kind}={quote(str(newest.id)[:SHOWN])}{many}")  # it is in a header
+        name = quote(str(newest.id)[:QUOTED_CHARS])  # for a header
+        resolved.append(f"{kind}={name}{many}")
     return newest.id
 
 
 async def rows_of(
     listing: Listing, method: Method, payload: bytes, call: Call, resolved: list[str] | None
 ) -> list[Any]:
-    """The rows of a list that fit what a look-up has asked for; none if there is no such list."""
     request = GetMessageClass(method.descriptor.input_type).FromString(payload)
     try:
         answer = await invoke_steps(plan_of_listing(listing, request), call, resolved)
@@ -308,12 +289,11 @@ async def rows_of(
 async def namesakes(
     error: Ambiguous, listing: Listing, method: Method, payload: bytes, call: Call
 ) -> Ambiguous:
-    """The error for several of one name, with the ids by which they can be told apart."""
     rows = await rows_of(listing, method, payload, call, None)
     if not rows:
         return error
-    ids = ", ".join(str(row.id) for row in rows[:MOST_NAMESAKES])
-    more = ", …" if len(rows) > MOST_NAMESAKES else ""
+    ids = ", ".join(str(row.id) for row in rows[:MAX_LISTED_NAMESAKES])
+    more = ", …" if len(rows) > MAX_LISTED_NAMESAKES else ""
     what = subjects(method, payload, " and ")
     problem = f"there are {len(rows)} of {what}: {ids}{more}; send the id of one"
     return Ambiguous(problem, error.cuebot)
@@ -327,24 +307,22 @@ def nothing_found(by: LookUp | Naming, asked: Plan) -> str:
 
 
 def sought(by: LookUp | Naming, asked: Plan) -> str:
-    """What a look-up has asked for: `name 'x', show 'demo'`."""
     asks = (by.send,) if isinstance(by, LookUp) else by.finder.asks
     return ", ".join(sought_at(asked, place) for place in asks)
 
 
 def sought_at(asked: Plan, place: BodyPath) -> str:
-    """What a look-up has asked for at a place, and by what: `job 'x' (job.id '…')`."""
+    """The criterion at a path, and its origin: `job 'x' (job.id '…')`."""
     value = asked_at(asked, place)
-    text = f"{place} {value!r:.{SHOWN}}"
+    text = f"{place} {value!r:.{QUOTED_CHARS}}"
     for step, given in sought_first(asked):
         if step.put == place != step.given:
-            known_by = f"{step.given} {given!r:.{SHOWN}}"
+            known_by = f"{step.given} {given!r:.{QUOTED_CHARS}}"
             return f"{text} ({known_by})" if value else known_by
     return text
 
 
 def asked_at(asked: Plan, place: BodyPath) -> object:
-    """What a look-up asks for at a place, which may be one that only a look-up of its own reads."""
     for step, value in sought_first(asked):
         if step.given == place:
             return value
@@ -353,30 +331,25 @@ def asked_at(asked: Plan, place: BodyPath) -> object:
 
 
 def sought_first(plan: Plan) -> Iterator[tuple[LookUp, object]]:
-    """The look-ups for fields of a plan, with what each looks for."""
     for step, before in plan.look_ups:
         if isinstance(step, LookUp):
             yield step, asked_at(before, step.send)
 
 
 def takes_rows(request: Any, by: Naming) -> bool:
-    """Whether a request that only reads takes what a list has, and the look-up does not find."""
+    """Whether a read-only request accepts rows of a list that the look-up does not find."""
     listing = by.finder.listing
     return listing is None or not listing.only_with or bool(value_at(request, listing.only_with))
 
 
 def with_given(listing: Listing, asked: Plan) -> Listing:
-    """A list that is asked also for what the look-ups before a look-up were given."""
     values = {step.given: value for step, value in sought_first(asked)}
     more = tuple((to, values[place]) for place, to in listing.given if place in values)
     return replace(listing, constants=listing.constants + more) if more else listing
 
 
 async def check_absent(unique: Unique, request: bytes, call: Call) -> None:
-    """Raises GatewayError if there is something of that name, or if that cannot be told.
-
-    Something that is found by another name than its own, such as an alias, does not count.
-    """
+    """Raise GatewayError unless no object has that name. One found by an alias does not count."""
     place, path = str(unique.given), unique.method.path
     try:
         answer = parsed(unique.method, await call(unique.method, request))
@@ -393,7 +366,6 @@ async def check_absent(unique: Unique, request: bytes, call: Call) -> None:
 
 
 async def follow(plan: Plan, answer: bytes, call: Call) -> bytes:
-    """Make the follow-up calls, and return the answer as it is after them."""
     step, done = plan.method, []
     try:
         message = parsed(step, answer)
@@ -410,7 +382,7 @@ async def follow(plan: Plan, answer: bytes, call: Call) -> bytes:
         if not done:
             raise reworded(error, f"{step.path} was called, but: {error.message}") from None
         happened = f"{', '.join(done)} succeeded, then {step.path} failed"
-        # Without the headers that would invite the client to repeat all of it.
+        # Without Retry-After: a retry would repeat the earlier calls as well.
         raise GatewayError(
             error.code,
             f"{happened}: {error.message or error.code.name}",
@@ -422,7 +394,6 @@ async def follow(plan: Plan, answer: bytes, call: Call) -> bytes:
 
 
 def reworded(error: GatewayError, message: str) -> GatewayError:
-    """The same error with another message."""
     return GatewayError(
         error.code,
         message,
@@ -434,7 +405,7 @@ def reworded(error: GatewayError, message: str) -> GatewayError:
 
 
 def parsed(method: Method, answer: bytes) -> Any:
-    """A method's answer as a message. Raises GatewayError (INTERNAL) for bytes that are none."""
+    """Raises GatewayError (INTERNAL) for invalid bytes."""
     kind = method.descriptor.output_type
     try:
         return GetMessageClass(kind).FromString(answer)
@@ -443,7 +414,6 @@ def parsed(method: Method, answer: bytes) -> Any:
 
 
 def filled(method: Method, payload: bytes, answer: Any, copies: Copies) -> bytes:
-    """A request with what it takes from an answer."""
     request = GetMessageClass(method.descriptor.input_type).FromString(payload)
     for source, target in copies:
         set_at(request, target, value_at(answer, source))

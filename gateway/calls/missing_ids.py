@@ -1,4 +1,4 @@
-"""Objects that requests name instead of giving their id, which is all that Cuebot knows them by."""
+"""Objects that requests identify by name. Cuebot identifies objects by id only."""
 
 import re
 from collections.abc import Iterator
@@ -7,47 +7,42 @@ from gateway.codec.rewrite import Body, BodyPath, Json, Moved, peek
 from gateway.errors import Code, GatewayError
 from gateway.schema.method import Naming, Reference, Sent, Source
 
-ID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
-"""What Cuebot's ids look like, all of them."""
-NOTHING = (None, "")
-"""What is as good as not given."""
+CUEBOT_ID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+ABSENT_VALUES = (None, "")
 
 
 def is_name(content: object) -> bool:
-    """Whether this, in the place of an id, is a name: whatever cannot be an id of Cuebot's."""
-    return isinstance(content, str) and bool(content) and not ID.fullmatch(content)
+    """Whether a value in the place of an id is a name: anything but an id of Cuebot's."""
+    return isinstance(content, str) and bool(content) and not CUEBOT_ID.fullmatch(content)
 
 
 def without_id(value: object, reference: Reference) -> Iterator[tuple[str, Json]]:
-    """Place and object, for each in a body that is there without its id.
-
-    A single object that is not there at all is one without anything: no method does without it.
-    """
+    """Path and object, where the id is missing. An absent single object counts as an empty one."""
     found = peek(value, reference.place)
     if reference.listed:
         for number, item in enumerate(found if type(found) is list else ()):
             if reference.is_text:
                 if is_name(item):
                     yield f"{reference.place}[{number}]", {"name": item}
-            elif type(item) is dict and item.get("id") in NOTHING:
+            elif type(item) is dict and item.get("id") in ABSENT_VALUES:
                 yield f"{reference.place}[{number}]", item
     elif reference.is_text:
         if is_name(found):
             yield str(reference.place), {"name": found}
     elif found is None and type(value) is dict:
         yield str(reference.place), {}
-    elif type(found) is dict and found.get("id") in NOTHING:
+    elif type(found) is dict and found.get("id") in ABSENT_VALUES:
         yield str(reference.place), found
 
 
 def take_search(
     reference: Reference, place: str, thing: Body, body: Body, used: list[BodyPath]
 ) -> tuple[Naming, Body, list[Moved]]:
-    """What finds such an object, the body of the request for that, and how the client calls it.
+    """The look-up for an object, the body of its request, and where the client has the values.
 
-    What it uses of the object, and Cuebot does not have, is taken out of the object. What it uses
-    of the body stays there, since other objects may be found by it, too: the paths are added to
-    `used`. Raises GatewayError (INVALID_ARGUMENT) if too little is known of the object.
+    Values that Cuebot does not know are removed from the object. Values of the body stay, since
+    other objects may need them; their paths are added to `used`. Raises GatewayError
+    (INVALID_ARGUMENT) if a value is missing.
     """
     if not reference.finders:
         raise GatewayError(
@@ -80,18 +75,14 @@ def take_search(
 
 
 def given_source(sent: Sent, thing: Body, body: Body) -> Source | None:
-    """The first source of a value that has one."""
     for source in sent.sources:
-        if (thing if source.inside else body).peek(source.path) not in NOTHING:
+        if (thing if source.inside else body).peek(source.path) not in ABSENT_VALUES:
             return source
     return None
 
 
 def what_is_needed(reference: Reference, thing: Body, body: Body) -> str:
-    """`expected its id, or name and show to find it by; there is no show`.
-
-    Of several ways to find it, what is missing is said of the first.
-    """
+    """`expected its id, or name and show to find it by; there is no show`."""
     ways = [" and ".join(" or ".join(s.names) for s in each.sends) for each in reference.finders]
     missing = next(
         sent for sent in reference.finders[0].sends if given_source(sent, thing, body) is None

@@ -1,7 +1,7 @@
-"""From a request's JSON to what will be called: the call, look-ups before it, follow-ups after it.
+"""Plans: JSON to a call to Cuebot, with look-ups before it and follow-ups after it.
 
-The compatibility profile asks for look-ups and follow-ups where a document promises what one call
-to Cuebot cannot do. Whatever is wrong with a request is found here, before the first call is made.
+The compatibility profile asks for look-ups and follow-ups where an API document promises more than
+one call to Cuebot can do. All errors of a request are found here, before the first call.
 """
 
 from collections.abc import Iterable, Iterator
@@ -24,57 +24,52 @@ from gateway.schema.method import (
     value_at,
 )
 
-ALWAYS_QUICK = 64 * 1024
-LARGEST_QUICK = 256 * 1024
-"""Bytes of a body that is planned in some 5 ms, unless it is full of small objects and lists."""
-MOST_QUICK = 10_000
-"""Objects and lists, of 0.5 µs each."""
-MOST_QUICK_VALUES = 30_000
-"""Values, of 0.17 µs each."""
-MOST_REFERENCES = 100
-"""Objects that are looked up for one request; one after another, they take their time."""
+ALWAYS_QUICK_BYTES = 64 * 1024
+MAX_QUICK_BYTES = 256 * 1024
+"""Planned within some 5 ms, unless the body is full of small objects and lists."""
+MAX_QUICK_CONTAINERS = 10_000
+"""Objects and lists, 0.5 µs each."""
+MAX_QUICK_VALUES = 30_000
+"""0.17 µs each."""
+MAX_REFERENCES = 100
+"""Objects to look up for one request, one after the other."""
 
 
 class Plan(NamedTuple):
-    """The calls that one request asks for."""
-
     method: Method
     payload: bytes
-    """The request for `method`, without what the look-ups will find."""
+    """The request for `method`, without the results of look-ups."""
     ignored: tuple[str, ...] = ()
-    """The paths of the first fields that neither Cuebot nor the profile knows."""
+    """Paths of the first fields that neither Cuebot nor the profile knows."""
     defaulted: tuple[str, ...] = ()
-    """The paths of fields that the client left out, and the profile has set."""
     most_rows: int | None = None
-    """How many rows of the answer the request asks for, where Cuebot knows no such number."""
+    """The number of rows that the request asks for, where Cuebot has no such field."""
     look_ups: "tuple[tuple[Step, Plan], ...]" = ()
-    """Each with its request, which may itself need some. Those for one list are in its order."""
+    """Each with its own plan. Look-ups for one list are in the list's order."""
     follow_ups: tuple[tuple[FollowUp, bytes], ...] = ()
-    """Each with its request, without what it takes from the answer."""
+    """Each with its request, without values copied from the answer."""
 
     @property
     def rereadings(self) -> tuple[Rereading, ...]:
-        """The calls that show, in the end, what the follow-ups have led to."""
         readings = (each.rereading for each, _ in self.follow_ups if each.rereading)
         return tuple(dict.fromkeys(readings))
 
 
 Step = LookUp | Unique | Naming
-"""What a look-up is for."""
 
 
 def holds_the_loop(body: bytes) -> bool:
-    """Whether making a plan for this body takes longer than the event loop may be held."""
+    """Whether planning this body would block the event loop for too long."""
     size = len(body)
-    if size <= ALWAYS_QUICK:
+    if size <= ALWAYS_QUICK_BYTES:
         return False
-    if size > LARGEST_QUICK or body.count(b"{") + body.count(b"[") > MOST_QUICK:
+    if size > MAX_QUICK_BYTES or body.count(b"{") + body.count(b"[") > MAX_QUICK_CONTAINERS:
         return True
-    return body.count(b",") > MOST_QUICK_VALUES
+    return body.count(b",") > MAX_QUICK_VALUES
 
 
 def plan(method: Method, content: bytes, policy: UnknownFieldPolicy) -> Plan:
-    """What a JSON body asks for. Raises GatewayError (INVALID_ARGUMENT) for one that is wrong."""
+    """The plan for a JSON body. Raises GatewayError (INVALID_ARGUMENT)."""
     value = parse(content)
     body = None
     if method.rewrites:
@@ -89,7 +84,7 @@ def plan(method: Method, content: bytes, policy: UnknownFieldPolicy) -> Plan:
 
 
 def is_complete(value: object, method: Method) -> bool:
-    """Whether all objects have their ids. Nearly every request does, and pays only for this."""
+    """Whether all objects have ids. Nearly all requests do, and pay only for this check."""
     for reference in method.references:
         for _ in without_id(value, reference):
             return False
@@ -97,7 +92,7 @@ def is_complete(value: object, method: Method) -> bool:
 
 
 def plan_body(method: Method, body: Body, policy: UnknownFieldPolicy) -> Plan:
-    """What a body asks for that has been rewritten. What other calls need is taken out of it."""
+    """The plan for a rewritten body. Values for other calls are removed from it."""
     look_ups: list[tuple[Step, Plan]] = []
     for look_up in method.steps.before if method.steps else ():
         given = value_to_look_up(body, look_up)
@@ -107,11 +102,11 @@ def plan_body(method: Method, body: Body, policy: UnknownFieldPolicy) -> Plan:
         if isinstance(look_up, LookUp):
             if look_up.documented:
                 body.take(look_up.given)
-            body.drop(look_up.put)  # the documented object in the place of Cuebot's field
+            body.drop(look_up.put)  # a documented object in place of Cuebot's field
     try:
         look_ups += take_references(body, method)
     except GatewayError:
-        # A name that is misspelled says more than that there is none.
+        # A misspelled field is a better message than a missing one.
         decode_body(method.decode_value, body, policy)
         raise
     follow_ups = tuple(
@@ -124,15 +119,15 @@ def plan_body(method: Method, body: Body, policy: UnknownFieldPolicy) -> Plan:
 
 
 def take_references(body: Body, method: Method) -> Iterator[tuple[Step, Plan]]:
-    """The look-ups for objects without an id. What they are found by is taken out of the body."""
+    """Look-ups for objects without an id. Their criteria are removed from the body."""
     body.documented += method.besides
     used: list[BodyPath] = []
     count = 0
     for reference in method.references:
         for place, thing in without_id(body.value, reference):
             count += 1
-            if count > MOST_REFERENCES:
-                problem = f"more than {MOST_REFERENCES} objects have no id; send ids, or fewer"
+            if count > MAX_REFERENCES:
+                problem = f"more than {MAX_REFERENCES} objects have no id; send ids, or fewer"
                 raise GatewayError(Code.INVALID_ARGUMENT, f"{place}: {problem}")
             naming, asked, moved = take_search(reference, place, Body(thing), body, used)
             try:
@@ -144,10 +139,7 @@ def take_references(body: Body, method: Method) -> Iterator[tuple[Step, Plan]]:
 
 
 def value_to_look_up(body: Body, look_up: LookUp | Unique) -> object:
-    """What has to be looked up; None if nothing is given or Cuebot's own field is there.
-
-    Where a name stands in the field of an id, it is whatever cannot be one of Cuebot's.
-    """
+    """None without a value or with Cuebot's own field set. Ids in the field are not names."""
     given = body.peek(look_up.given)
     if isinstance(look_up, Unique):
         return given
@@ -159,7 +151,6 @@ def value_to_look_up(body: Body, look_up: LookUp | Unique) -> object:
 
 
 def request_for(method: Method, send: BodyPath, given: object, place: BodyPath) -> Plan:
-    """A request with one field. Raises GatewayError that names where the client has it."""
     body = Body({})
     body.put(send, given, place)
     try:
@@ -170,7 +161,6 @@ def request_for(method: Method, send: BodyPath, given: object, place: BodyPath) 
 
 
 def plan_of(method: Method, sent: Iterable[tuple[BodyPath, object]]) -> Plan:
-    """A call with these values, which may be names where others have ids."""
     body = Body({})
     for target, content in sent:
         body.put(target, content, target)
@@ -178,7 +168,7 @@ def plan_of(method: Method, sent: Iterable[tuple[BodyPath, object]]) -> Plan:
 
 
 def plan_of_listing(listing: Listing, asked: Any) -> Plan:
-    """The call that answers the list, for the request of the look-up that found nothing."""
+    """The list's call, for a look-up that found nothing."""
     sent: list[tuple[BodyPath, object]] = []
     for source, target, as_list in listing.copies:
         content = value_at(asked, source)

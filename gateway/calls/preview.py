@@ -1,4 +1,4 @@
-"""A dry run: what a request would send to Cuebot, for people who want to see that first."""
+"""A dry run's answer: the calls that a request would make."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
@@ -10,12 +10,12 @@ from gateway.schema.method import Method
 
 
 def preview(plan: Plan) -> Iterable[bytes]:
-    """JSON about the message that this plan would send, in pieces.
+    """JSON in pieces about the message that a plan would send.
 
     `{"dryRun": true, "method": gRPC path, "ignoredFields": […], "requestBytes": size on the wire,
-    "request": the message}`. The message is read back from its bytes, defaults included: it says
-    what Cuebot would understand, not what the client wrote. Calls that would be made before it or
-    after it are in `before` and `after`, as far as their requests are known already.
+    "request": the message}`. The message is decoded from its bytes with defaults: what Cuebot
+    would understand, not what the client wrote. `before` and `after` have further calls, as far as
+    known.
     """
     method = plan.method
     about: dict[str, object] = {"dryRun": True, "method": method.path}
@@ -34,13 +34,11 @@ def preview(plan: Plan) -> Iterable[bytes]:
 
 
 def made_before(plan: Plan) -> Iterator[Plan]:
-    """The look-ups of a plan in their order, each after those that it needs itself."""
     for _, asked in plan.look_ups:
         yield from made_before(asked)
         yield asked
 
 
 def shown(method: Method, payload: bytes) -> dict[str, object]:
-    """One call of several, with its request."""
     request = method.encoders.encoder(method.descriptor.input_type)(payload)
     return {"method": method.path, "request": orjson.Fragment(b"".join(request))}

@@ -1,7 +1,7 @@
-"""A request's body from a query string: `r.shows=demo&r.includeFinished=true`, for GET.
+"""A GET's query string as a request body: `r.shows=demo&r.includeFinished=true`.
 
-A parameter is the path of a field, its value a text; several of one name are a list. Whatever
-else is wrong with them is found by what reads bodies, which names the same path.
+A parameter is a field's path with a text value; repeated ones are a list. Other errors are left to
+the JSON reader, whose messages have the same path.
 """
 
 from collections.abc import Iterable
@@ -14,34 +14,33 @@ from gateway.codec.fields import field_called, is_message, message_of, type_name
 from gateway.codec.rewrite import Json
 from gateway.codec.wellknown import is_object, is_special
 from gateway.errors import Code, GatewayError
-from gateway.suggestions import SHOWN
+from gateway.suggestions import QUOTED_CHARS
 
-MOST_PARAMETERS = 1000
-DEEPEST = 32
-NOTHING = Empty.DESCRIPTOR
+MAX_PARAMETERS = 1000
+MAX_DEPTH = 32
+EMPTY_DESCRIPTOR = Empty.DESCRIPTOR
 BOOL_VALUE = "google.protobuf.BoolValue"
-SWITCH = {"true": True, "false": False}
+BOOLEANS = {"true": True, "false": False}
 
 
 def body_of(descriptor: Descriptor, parameters: Iterable[tuple[str, str]]) -> bytes:
-    """The JSON body that these parameters stand for, in a request of this type.
+    """The JSON body of the parameters, for a request of this type.
 
-    Names that no field has are in it as they are. Raises GatewayError (INVALID_ARGUMENT) for what
-    has no form in a query string: maps, lists of messages, an object as a whole.
+    Unknown names are kept. Raises GatewayError (INVALID_ARGUMENT) for fields without a form in
+    query strings: maps, lists of messages, whole objects.
     """
     body: Json = {}
     for number, (name, text) in enumerate(parameters):
-        if number >= MOST_PARAMETERS:
-            raise bad(name, f"more than {MOST_PARAMETERS} parameters; send them in a body (POST)")
+        if number >= MAX_PARAMETERS:
+            raise bad(name, f"more than {MAX_PARAMETERS} parameters; send them in a body (POST)")
         put(body, descriptor, name, text)
     return orjson.dumps(body)
 
 
 def put(body: Json, descriptor: Descriptor, name: str, text: str) -> None:
-    """Set one parameter."""
     *above, last = name.split(".")
-    if len(above) >= DEEPEST:
-        raise bad(name, f"more than {DEEPEST} parts")
+    if len(above) >= MAX_DEPTH:
+        raise bad(name, f"more than {MAX_DEPTH} parts")
     at, known = body, descriptor
     for part in above:
         at, known = inner(at, known, name, part)
@@ -58,14 +57,14 @@ def put(body: Json, descriptor: Descriptor, name: str, text: str) -> None:
 
 
 def inner(at: Json, known: Descriptor, name: str, part: str) -> tuple[Json, Descriptor]:
-    """The object within this one, and its type; that of a field that nobody has is Empty."""
+    """The nested object and its type; Empty for an unknown field."""
     field = field_called(known, part)
     if field is not None and not is_object(field):
-        raise bad(name, f"{part[:SHOWN]} cannot be set in parts; send it in a body (POST)")
+        raise bad(name, f"{part[:QUOTED_CHARS]} cannot be set in parts; send it in a body (POST)")
     found = at.setdefault(part, {})
     if not isinstance(found, dict):
-        raise bad(name, f"{part[:SHOWN]} is given as a whole, too")
-    return found, NOTHING if field is None else message_of(field)
+        raise bad(name, f"{part[:QUOTED_CHARS]} is given as a whole, too")
+    return found, EMPTY_DESCRIPTOR if field is None else message_of(field)
 
 
 def as_list(value: object) -> list[object]:
@@ -73,12 +72,11 @@ def as_list(value: object) -> list[object]:
 
 
 def value_of(field: FieldDescriptor | None, text: str) -> object:
-    """A text as JSON has it: numbers may be texts there, true and false may not."""
+    """The JSON value for a text: numbers may stay texts, booleans may not."""
     if field is not None and (field.type == field.TYPE_BOOL or type_name(field) == BOOL_VALUE):
-        return SWITCH.get(text, text)
+        return BOOLEANS.get(text, text)
     return text
 
 
 def bad(name: str, problem: str) -> GatewayError:
-    """The 400 for a parameter."""
-    return GatewayError(Code.INVALID_ARGUMENT, f"?{name[:SHOWN]}: {problem}")
+    return GatewayError(Code.INVALID_ARGUMENT, f"?{name[:QUOTED_CHARS]}: {problem}")

@@ -1,4 +1,4 @@
-"""The rows of lists: how many a request asks for, and which of them a look-up is for."""
+"""Rows of lists: how many a request asks for, and which of them match a look-up."""
 
 from typing import Any, NamedTuple
 
@@ -15,22 +15,20 @@ from gateway.views.compiled_view import Asked, CompiledView
 
 
 class RowsAsked(NamedTuple):
-    """A plan, the view of its answer, and how many rows Cuebot was asked for."""
-
     plan: Plan
     view: CompiledView | None
     cut_at: int = 0
-    """With as many rows, the answer may be a part of what there is; 0 if that does not matter."""
+    """With this many rows, the answer may be incomplete; 0 if that does not matter."""
 
 
 def ask_for_rows(
     planned: Plan, view: CompiledView | None, asked: Asked = (), accept: bytes | None = None
 ) -> RowsAsked:
-    """A view never chooses from a part of the rows in silence.
+    """Views never select from incomplete rows silently.
 
-    If the client has given no limit, all rows are asked for. With a limit of its own, or that of
-    the profile, the answer may be cut. A page of the rows has so many as the limit of the profile
-    says. `asked` and `accept` are what `view` was made of.
+    Without a limit of the client's, all rows are requested. With the client's limit or the
+    profile's, the answer may be cut. A page has the profile's limit of rows. `view` was made from
+    `asked` and `accept`.
     """
     method, limit = planned.method, planned.method.row_limit
     if planned.most_rows is not None:
@@ -51,24 +49,20 @@ def ask_for_rows(
 
 
 async def is_cut(method: Method, answer: bytes, cut_at: int) -> bool:
-    """Whether an answer has as many rows as were asked for, so that there may be more."""
+    """Whether an answer has as many rows as requested, so that more may exist."""
     rows = method.views.rows
     if not cut_at or rows is None:
         return False
     begin_at_once()
     try:
         _, _, count = await in_turns(rows_in(memoryview(answer), rows.fields, STEP))
-    except DecodeError:  # whoever reads the answer says so
+    except DecodeError:  # reported where the answer is read
         return False
     return count >= cut_at
 
 
 async def matching_rows(search: RowSearch, asked: Any, answer: bytes) -> list[Any]:
-    """The rows of an answer that have the same values as `asked`.
-
-    Others have their turn between steps. Raises GatewayError (INTERNAL) for bytes that are
-    no such answer.
-    """
+    """Yields to other tasks between steps. Raises GatewayError (INTERNAL) for an invalid answer."""
     fields = search.path
     wanted = [(at, value_at(asked, source)) for at, source in search.where]
     holder: Any = GetMessageClass(owner_of(fields[-1]))

@@ -5,7 +5,7 @@ import re
 import orjson
 
 from gateway.errors import Code, GatewayError
-from gateway.suggestions import SHOWN
+from gateway.suggestions import QUOTED_CHARS
 
 Path = tuple["Path | None", str | int | None, int]
 """A place in a body: the path of its parent, its name or index, and how many messages deep it is.
@@ -41,7 +41,7 @@ def text(path: Path) -> str:
         if isinstance(segment, int):
             segments.append(f"[{segment}]")
         elif segment is not None:
-            segments.append(f".{segment[:SHOWN]}")
+            segments.append(f".{segment[:QUOTED_CHARS]}")
         at = at[0]
     return "".join(reversed(segments)).removeprefix(".")
 

@@ -16,7 +16,7 @@ import orjson
 from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 
 from gateway.codec.fields import INT32, INT64, NULL_VALUE, UINT32, UINT64, enum_of, is_enum
-from gateway.suggestions import SHOWN, did_you_mean
+from gateway.suggestions import QUOTED_CHARS, did_you_mean
 
 INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)", re.ASCII)
 NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
@@ -207,7 +207,7 @@ def read_string(value: object) -> str:
 def read_bool(value: object) -> bool:
     if type(value) is bool:
         return value
-    shown = f"the string {value[:SHOWN]!r}" if isinstance(value, str) else kind(value)
+    shown = f"the string {value[:QUOTED_CHARS]!r}" if isinstance(value, str) else kind(value)
     raise Mismatch(f"expected true or false, got {shown}")
 
 
@@ -243,7 +243,7 @@ def enum_reader(enum: EnumDescriptor) -> Convert:
                 return named
             if not INTEGER.fullmatch(value):
                 raise Mismatch(
-                    f"no {enum.full_name} is called {value[:SHOWN]!r}"
+                    f"no {enum.full_name} is called {value[:QUOTED_CHARS]!r}"
                     + did_you_mean(value, numbers, "`")
                 )
         if value is None and enum.full_name == NULL_VALUE:

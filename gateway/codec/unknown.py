@@ -7,7 +7,7 @@ from enum import Enum, auto
 from gateway.codec.body import ROOT, Path, mismatch_at, text
 from gateway.codec.rewrite import Json
 from gateway.errors import Code, GatewayError
-from gateway.suggestions import SHOWN, did_you_mean
+from gateway.suggestions import QUOTED_CHARS, did_you_mean
 
 FIELDS_LISTED = 10
 """Fields of a type that the error for an unknown one lists."""
@@ -93,5 +93,5 @@ def unknown_field(field: UnknownField) -> GatewayError:
     hint = did_you_mean(field.key, field.names, "`")
     return GatewayError(
         Code.INVALID_ARGUMENT,
-        f"{place}unknown field `{field.key[:SHOWN]}`{hint}{there}",
+        f"{place}unknown field `{field.key[:QUOTED_CHARS]}`{hint}{there}",
     )

@@ -8,7 +8,7 @@ from gateway.schema.method import Method
 
 
 class AccessControl(Interceptor):
-    """Refuses what the rule of a token does not allow, and notes it in `CallState.denied`."""
+    """Refuses calls that the token's rule forbids, and records them in `CallState.denied`."""
 
     def authorize(
         self,

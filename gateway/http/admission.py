@@ -1,4 +1,4 @@
-"""Admission control: requests in flight have a place, and those with long answers one more."""
+"""Admission control: slots for requests in flight, and further slots for long answers."""
 
 from gateway.access.fair_quota import FairQuota
 from gateway.access.load_shedding import LoadShedder
@@ -8,7 +8,7 @@ from gateway.http.interceptors import Interceptor
 
 
 class Admission(Interceptor):
-    """Gives a call its slots among those in flight. It gives them back when it is answered."""
+    """Takes a call's slots. `CallState` returns them when the call is answered."""
 
     def __init__(self, slots: FairQuota, load_shedder: LoadShedder) -> None:
         self._slots = slots
@@ -19,7 +19,7 @@ class Admission(Interceptor):
     def enter(self, context: RequestContext) -> None:
         principal, method = context.principal, context.call.rpc or ""
         long = self._load_shedder.includes(method, context.request.started)
-        # These first: under too much load it is they that most calls do not find.
+        # First: under overload most calls fail here.
         if long and not self._load_shedder.slots.take(principal):
             raise unavailable("too many long answers are being made", "long_answers")
         if not self._slots.take(principal):

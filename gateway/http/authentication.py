@@ -1,4 +1,4 @@
-"""Authentication, the first interceptor, and the interceptors in front of pages."""
+"""Authentication, the first interceptor, and a guard for pages."""
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -9,7 +9,7 @@ from gateway.http.interceptors import Interceptor, Interceptors
 
 
 class Authentication(Interceptor):
-    """Verifies the bearer token (RFC 6750). With `public`, a request needs none."""
+    """Verifies the bearer token (RFC 6750). With `public`, the token is optional."""
 
     def __init__(self, authenticator: Authenticator, *, public: bool = False) -> None:
         self._authenticator = authenticator
@@ -30,8 +30,6 @@ class Authentication(Interceptor):
 
 
 class Guarded:
-    """An ASGI app that is no method's, for requests that interceptors admit."""
-
     def __init__(self, interceptors: Interceptors, app: ASGIApp) -> None:
         self._interceptors = interceptors
         self._app = app

@@ -1,4 +1,4 @@
-"""Reading the body of a request, within bounds."""
+"""Reading request bodies, within limits of size, time and memory."""
 
 import asyncio
 
@@ -9,31 +9,29 @@ from gateway.errors import Code, GatewayError, unavailable
 from gateway.http.context import CLOSE, ClientGone, RequestContext
 from gateway.http.decompression import decoder_for
 from gateway.http.request_headers import body_too_large
-from gateway.http.wire_request import LARGE_BODY
+from gateway.http.wire_request import LARGE_BODY_BYTES
 from gateway.long_work import let_others_run
 
 
 class BodyReader:
-    """Reads bodies of at most `max_body` bytes within `timeout` seconds each.
+    """Reads bodies of at most `max_body` bytes, within `timeout` seconds each.
 
-    All large bodies of requests that are not over share `room`, in bytes. What counts is
-    what a compressed body stands for. It also needs up to as much again while it is read (the
-    window of zstd), which is what joining the parts of any body takes. Bodies of up to LARGE_BODY
-    bytes find their place in any case: connections have room for as much.
+    Large bodies share `room`, counted in decompressed bytes, until their requests end.
+    Decompression (zstd's window) and joining parts temporarily take up to the same amount again.
+    Bodies of up to LARGE_BODY_BYTES are always accepted: connections have buffers of that size.
     """
 
     def __init__(self, *, max_body: int, timeout: float, room: FairQuota) -> None:
         self._max_body = max_body
-        self._always_fine = min(max_body, LARGE_BODY)
-        """Bytes of a body for which there is always room."""
+        self._always_fine = min(max_body, LARGE_BODY_BYTES)
         self._timeout = timeout
         self._room = room
 
     async def read(self, context: RequestContext, receive: Receive) -> bytes:
-        """The whole body, decompressed. Its room is given back with the request.
+        """The whole body, decompressed. The request returns its room.
 
-        Raises GatewayError when it is too large, too slow or not in its Content-Encoding, or when
-        there is no room; ClientGone when the client disconnects.
+        Raises GatewayError for a body that is too large, too slow or not in its Content-Encoding,
+        or without room; ClientGone when the client disconnects.
         """
         decoder = decoder_for(context.request.headers.get(b"content-encoding"))
         parts: list[bytes] = []
@@ -62,21 +60,21 @@ class BodyReader:
                 if decoder is not None:
                     decoder.finish()
         except TimeoutError:
-            context.body_read = True  # there is no use in waiting for more
+            context.body_read = True  # no more will come
             raise GatewayError(
                 Code.DEADLINE_EXCEEDED,
                 f"the body did not arrive within {self._timeout:g} s",
                 status=408,
                 headers=CLOSE,
             ) from None
-        del decoder  # and its window, before there is a copy
+        del decoder  # frees the window before the copy
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def take(self, context: RequestContext) -> bytes | None:
-        """The whole body without waiting: None if it is compressed or has not all arrived.
+        """The whole body without waiting; None if it is compressed or incomplete.
 
-        Its room is given back with the request. Raises GatewayError when it is too large, or there
-        is no room.
+        The request returns its room. Raises GatewayError for a body that is too large or without
+        room.
         """
         if context.direct is None or b"content-encoding" in context.request.headers:
             return None
@@ -95,8 +93,7 @@ class BodyReader:
             raise body_too_large(self._max_body)
 
     def _count(self, context: RequestContext, size: int) -> None:
-        """So many bytes of a body are here by now."""
-        if size <= LARGE_BODY:
+        if size <= LARGE_BODY_BYTES:
             return
         before = 0 if context.body_room is None else context.body_room[1]
         if not self._room.take(context.principal, size - before):

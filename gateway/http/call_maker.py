@@ -1,4 +1,4 @@
-"""Making the calls of a request, for any handler, and putting the answer into its form."""
+"""Making a request's calls to Cuebot, and encoding the answer."""
 
 from collections.abc import Callable
 from functools import partial
@@ -19,27 +19,22 @@ from gateway.upstream.interface import Metadata, Upstream
 
 
 class CallMaker:
-    """Makes the calls of a request, for any handler."""
-
     def __init__(
         self, upstream: Upstream, answers: FairSemaphore, interceptors: Interceptors
     ) -> None:
-        """`answers` are the bytes of large answers. Each call has the interceptors around it."""
+        """`answers` is the memory for large answers, in bytes."""
         self._upstream = upstream
         self._answers = answers
         self._interceptors = interceptors
 
     def expect(self, context: RequestContext, size: int, go_on: Callable[[], None]) -> bool:
-        """An answer of so many bytes is coming, or another large thing; see `Expects`.
-
-        Its memory is given back with the request.
-        """
+        """Reserve memory for `size` bytes (see `Expects`). The request returns it."""
         if context.call.lease is None:
             context.call.lease = Lease(self._answers, context.principal)
         return context.call.lease.ask(size, go_on)
 
     async def call(self, context: RequestContext, request: CallRequest) -> bytes:
-        """Cuebot's answer. Raises GatewayError."""
+        """Raises GatewayError."""
         began, code = monotonic(), Code.CANCELLED
         resolved: list[str] = []
         interceptors = self._interceptors
@@ -64,13 +59,12 @@ class CallMaker:
                 call = CallTimes(context.spans.call, began, ended, code)
                 context.spans.calls.append(call)
         context.response.code = Code.OK
-        if resolved:  # a GET that waits for news calls several times
+        if resolved:  # a waiting GET calls several times
             context.response.set_header(b"x-resolved", ", ".join(resolved).encode())
         return answer
 
 
 def metadata_of(context: RequestContext) -> Metadata:
-    """What Cuebot is told about the caller."""
     trace = context.request.trace
     if trace is not None and context.spans is not None:
         trace = context.spans.begin_call(trace)
@@ -78,13 +72,12 @@ def metadata_of(context: RequestContext) -> Metadata:
 
 
 async def note_cut(context: RequestContext, request: CallRequest, answer: bytes) -> None:
-    """Have the answer say so if it may be a part of what there is."""
     if request.cut_at and await is_cut(request.plan.method, answer, request.cut_at):
         context.response.headers.append((b"x-truncated", b"%d" % request.cut_at))
 
 
 def form_of(context: RequestContext, request: CallRequest, answer: bytes) -> Form:
-    """Cuebot's answer as the client wants to see it. Raises GatewayError (INTERNAL)."""
+    """Cuebot's answer in the client's format. Raises GatewayError (INTERNAL)."""
     if request.view is None:
         return form_for(context, request.plan.method.encode(answer))
     begin_at_once()

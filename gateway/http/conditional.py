@@ -1,7 +1,7 @@
-"""GET and HEAD: answers that a client may have already (RFC 9110, section 13), or waits for.
+"""Conditional GET and HEAD (RFC 9110 section 13), and long polling with `Prefer: wait`.
 
-The ETag is weak: it is made of Cuebot's bytes, before they become JSON, and of all that decides how
-they are shown. Cuebot is asked each time, so what a client may not see any more is not confirmed.
+The ETag is weak: a hash of Cuebot's bytes, before JSON, and of all that decides their format. Each
+request calls Cuebot, so a caller who has lost access gets no 304.
 """
 
 import asyncio
@@ -28,54 +28,53 @@ from gateway.http.routing import send_nothing
 from gateway.long_work import begin_at_once, let_others_run
 from gateway.views.fingerprint import fingerprint
 
-WAIT = re.compile(rb"(?:^|,)[ \t]*wait[ \t]*=[ \t]*\"?([0-9]{1,9})\"?[ \t]*(?:$|[,;])", re.I)
-"""The preference for waiting (RFC 7240, section 4.3), in seconds."""
-LONGEST_WAIT = 60
-"""Seconds. Longer waits are shortened, and the answer says so: proxies seldom wait for longer."""
-LOOK_EVERY = 1.0
-"""Seconds between two looks at an answer that somebody waits for."""
-SPREAD = 1.25
-"""Those who wait do not all look at the same time."""
-SPARE = 10
-"""Between two looks it takes at least so many times as long as the last look has taken."""
+WAIT_PREFERENCE = re.compile(
+    rb"(?:^|,)[ \t]*wait[ \t]*=[ \t]*\"?([0-9]{1,9})\"?[ \t]*(?:$|[,;])", re.I
+)
+"""The `wait` preference (RFC 7240 section 4.3), in seconds."""
+MAX_WAIT_SECONDS = 60
+"""Longer waits are shortened, and the answer says so: proxies seldom allow more."""
+POLL_INTERVAL_SECONDS = 1.0
+"""Minimum interval between two polls for a waiting request."""
+POLL_JITTER_FACTOR = 1.25
+"""Random jitter, so that waiting requests do not poll together."""
+POLL_PAUSE_FACTOR = 10
+"""Minimum interval between two polls, as a multiple of the last poll's duration."""
 NO_CACHE = (b"cache-control", b"private, no-cache")
-"""Who asked may keep the answer, and asks each time whether it is still the same."""
+"""Only the client may cache the answer, and has to revalidate it each time."""
 VARY = (b"vary", b"Authorization, Accept")
-NO_ETAG = "the answer's ETag was not ready in time; ask for fewer rows, or use POST, which has none"
+ETAG_LATE_MESSAGE = (
+    "the answer's ETag was not ready in time; ask for fewer rows, or use POST, which has none"
+)
 
 
 class Condition(NamedTuple):
-    """What a request says of the answer that its client has."""
-
     known: str
-    """The value of If-None-Match."""
     wait: int
-    """Seconds to wait for another answer than that."""
+    """Seconds to wait for a different answer."""
 
     @staticmethod
     def of(context: RequestContext) -> "Condition":
-        """The condition of a request; `known` is empty if it has none."""
+        """`known` is empty for a request without a condition."""
         known = context.request.headers.get(b"if-none-match", b"").decode("latin-1")
-        found = WAIT.search(context.request.headers.get(b"prefer", b""))
-        return Condition(known, min(int(found[1]), LONGEST_WAIT) if known and found else 0)
+        found = WAIT_PREFERENCE.search(context.request.headers.get(b"prefer", b""))
+        return Condition(known, min(int(found[1]), MAX_WAIT_SECONDS) if known and found else 0)
 
 
 def matches(if_none_match: str, etag: str) -> bool:
-    """Whether a client has this ETag, by weak comparison (RFC 9110, section 8.8.3.2)."""
+    """Weak comparison (RFC 9110 section 8.8.3.2)."""
     known = [each.strip().removeprefix("W/") for each in if_none_match.split(",")]
     return etag.removeprefix("W/") in known or "*" in known
 
 
 class Stopping(Protocol):
-    """Tells whether the gateway is about to stop."""
-
     @property
     def stopping(self) -> bool:
         """Whether it is."""
 
 
 class ConditionalReads:
-    """Answers requests with GET or HEAD to methods that only read."""
+    """Answers GET and HEAD for methods that only read."""
 
     def __init__(
         self,
@@ -87,7 +86,6 @@ class ConditionalReads:
         waiting: FairQuota,
         readiness: Stopping,
     ) -> None:
-        """`waiting` are the slots of requests that wait for another answer."""
         self._requests = requests
         self._calls = calls
         self._responder = responder
@@ -98,7 +96,6 @@ class ConditionalReads:
     async def answer(
         self, context: RequestContext, request: CallRequest, receive: Receive, send: Send
     ) -> None:
-        """Answer a request that has been read. Raises GatewayError and ClientGone."""
         condition = Condition.of(context)
         with CancelOnDisconnect(context, receive):
             began = monotonic()
@@ -124,7 +121,7 @@ class ConditionalReads:
                 within = max(request.timeout - (monotonic() - began), 0)
                 try:
                     pieces, more = form_of(context, request, answer)
-                    del answer  # what has been sent of it is not needed any more
+                    del answer  # sent parts can be freed
                     form = pieces, (*headers, *more)
                     await self._responder.send(context, form, send, within=within)
                 except GatewayError:
@@ -134,12 +131,12 @@ class ConditionalReads:
     async def _another(
         self, context: RequestContext, request: CallRequest, condition: Condition, etag: str
     ) -> tuple[bytes, str, float]:
-        """Wait until the answer is another one, or the time is over.
+        """Wait until the answer changes or the time is over.
 
-        Returns the last answer, if it is another one, its ETag, and when it was asked for.
-        Meanwhile the request has no place among those in flight, and its answer no memory. Raises
-        GatewayError as a call does, also when the token is not valid any more, and (UNAVAILABLE)
-        if too many wait.
+        Returns the latest answer (empty if unchanged), its ETag, and its call's start time.
+        Meanwhile the request holds no slot in flight and no answer memory. Raises GatewayError as
+        a call does, also for a token that has become invalid, and UNAVAILABLE if too many requests
+        wait.
         """
         end = monotonic() + condition.wait
         began, took = monotonic(), 0.0
@@ -147,7 +144,7 @@ class ConditionalReads:
             raise unavailable("too many requests wait for another answer", "waits")
         try:
             while matches(condition.known, etag):
-                answer = b""  # the client has that one
+                answer = b""  # the client has it
                 left = end - monotonic()
                 if left <= 0 or self._readiness.stopping:
                     break
@@ -155,14 +152,14 @@ class ConditionalReads:
                 if context.call.lease is not None:
                     context.call.lease.close()
                 began = monotonic()
-                spread = uniform(1, SPREAD)  # noqa: S311 - no secret
-                pause = max(LOOK_EVERY, took * SPARE) * spread
+                spread = uniform(1, POLL_JITTER_FACTOR)  # noqa: S311 - no secret
+                pause = max(POLL_INTERVAL_SECONDS, took * POLL_PAUSE_FACTOR) * spread
                 try:
                     await self._pause(min(began + pause, end))
                 finally:
                     context.wait_as_asked(monotonic() - began)
                 self._requests.reauthorize(context)
-                with suppress(GatewayError):  # others have all slots: it waits for the next look
+                with suppress(GatewayError):  # no slot is free: wait for the next poll
                     self._interceptors.enter(context)
                 if not context.call.slots:
                     continue
@@ -170,7 +167,7 @@ class ConditionalReads:
                 answer = await self._calls.call(context, request)
                 took = monotonic() - began
                 etag = await etag_of(request, answer, began + request.timeout)
-                if matches(condition.known, etag):  # many short looks are no slow call
+                if matches(condition.known, etag):  # many short polls are not a slow call
                     context.call.with_cuebot = before
                     context.wait_as_asked(monotonic() - began)
         finally:
@@ -178,18 +175,14 @@ class ConditionalReads:
         return answer, etag, began
 
     async def _pause(self, end: float) -> None:
-        """Wait until this time (monotonic), or until the gateway is about to stop."""
         while (  # noqa: ASYNC110 - there is no event for a stop
             left := end - monotonic()
         ) > 0 and not self._readiness.stopping:
-            await asyncio.sleep(min(left, LOOK_EVERY))
+            await asyncio.sleep(min(left, POLL_INTERVAL_SECONDS))
 
 
 async def etag_of(request: CallRequest, answer: bytes, deadline: float) -> str:
-    """The ETag of Cuebot's answer as the request wants to see it.
-
-    Raises GatewayError (DEADLINE_EXCEEDED) if it is not there at this time (monotonic).
-    """
+    """Raises GatewayError (DEADLINE_EXCEEDED) after `deadline` (monotonic)."""
     rows = request.plan.method.views.rows
     if request.view is not None and request.view.follows_order:
         rows = None
@@ -203,10 +196,10 @@ async def etag_of(request: CallRequest, answer: bytes, deadline: float) -> str:
         except StopIteration as found:
             digest.update(found.value)
             break
-        except DecodeError:  # the encoder says so
+        except DecodeError:  # reported by the encoder
             digest.update(answer)
             break
         if monotonic() > deadline:
-            raise GatewayError(Code.DEADLINE_EXCEEDED, NO_ETAG)
+            raise GatewayError(Code.DEADLINE_EXCEEDED, ETAG_LATE_MESSAGE)
         await let_others_run()
     return f'W/"{digest.hexdigest()}"'

@@ -1,4 +1,4 @@
-"""One HTTP request and its answer, as far as they are known."""
+"""The state of one HTTP request and its answer."""
 
 import re
 import time
@@ -16,139 +16,117 @@ from gateway.access.tokens import Principal
 from gateway.codec.payload import Payload
 from gateway.errors import Cause, Code, GatewayError
 from gateway.http.direct_connection import DirectConnection, Headers
-from gateway.http.proxies import HEADER as FORWARDED_FOR
-from gateway.http.proxies import TrustedProxies
+from gateway.http.proxies import FORWARDED_FOR, TrustedProxies
 from gateway.http.spans import Spans
 from gateway.http.trace_context import TraceContext, read_context
 from gateway.schema.method import Method
 from gateway.views.render import Progress
 
 SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._~:/+=@-]{1,128}")
-OBJECT = r"e(?:y[A-DI-L]|w[k-r0-3])[\w=-]*+"
-"""A JSON object in base64: `{`, and a quote or white space behind it."""
-LIKE_A_TOKEN = re.compile(rf"{OBJECT}\.(?:{OBJECT}|[\w=-]*+\.)[\w.=-]*")
-"""Two objects, as a signed JWT begins, or one before two dots. For short texts only: its time is
-quadratic."""
-LONGEST_PATH = 512
-"""Characters of a path that are logged."""
+ENCODED_OBJECT = r"e(?:y[A-DI-L]|w[k-r0-3])[\w=-]*+"
+"""A JSON object in base64: `{`, then a quote or white space."""
+LIKE_A_TOKEN = re.compile(rf"{ENCODED_OBJECT}\.(?:{ENCODED_OBJECT}|[\w=-]*+\.)[\w.=-]*")
+"""Two objects, as in a signed JWT, or one object before two dots. Quadratic time: for short texts
+only."""
+LOGGED_PATH_MAX_CHARS = 512
 JSON_TYPE = (b"content-type", b"application/json")
 NOSNIFF = (b"x-content-type-options", b"nosniff")
-"""Answers contain Cuebot's texts, which no browser must take for HTML."""
+"""Answers contain text from Cuebot, which a browser must not take for HTML."""
 NO_STORE = (b"cache-control", b"no-store")
-"""What one token may see must not reach others through a shared cache."""
+"""An answer for one token must not reach others through a shared cache."""
 CLOSE = {"Connection": "close"}
-"""For answers after which the connection cannot be used again."""
+"""For answers after which the connection cannot be reused."""
 
 
 class ClientGone(Exception):
-    """The client has disconnected: there is nobody to answer."""
+    """The client has disconnected."""
 
 
 class Denial(NamedTuple):
-    """A call that the caller must not make."""
-
     rule: str
-    """The name of the rule of access that says so, or `identity`."""
+    """The name of the access rule that refuses the call, or `identity`."""
     method: Method
     payload: bytes | None = None
-    """What Cuebot would have got, as far as that is known."""
 
 
 class Request(NamedTuple):
-    """What a request's head says, and who has sent it. It does not change."""
+    """The immutable facts of a request: its head and its sender."""
 
     id: str
     client: str
-    """The address of the peer that connected, or that a trusted proxy names."""
+    """The peer's address, or the one that a trusted proxy names."""
     method: str
-    """The verb."""
     path: str
     headers: Mapping[bytes, bytes]
     """By lower-case name."""
     started: float
-    """Seconds on the monotonic clock."""
+    """Monotonic seconds."""
     query: bytes = b""
     http_version: str = "1.1"
     trace: TraceContext | None = None
-    """Where it is in a trace, if it is in one."""
 
     @property
     def ids(self) -> dict[str, object]:
-        """What lines of a log about this request have in common."""
         ids: dict[str, object] = {"request_id": self.id}
         return ids if self.trace is None else ids | {"trace_id": self.trace.trace_id}
 
     @property
     def logged_path(self) -> str:
-        """The path as a log may have it: shortened, and without a token that was pasted into it."""
-        return without_token(self.path[:LONGEST_PATH])
+        """The path for logs: shortened, and without a token pasted into it."""
+        return without_token(self.path[:LOGGED_PATH_MAX_CHARS])
 
     @property
     def age(self) -> float:
-        """Seconds since it has come."""
         return time.monotonic() - self.started
 
 
 @dataclass(slots=True)
 class Response:
-    """The answer, as far as it is known or sent."""
-
     headers: list[tuple[bytes, bytes]]
-    """Those that are sent whatever the answer is."""
+    """Headers of any answer, success or error."""
     status: int = 0
-    """0 until it begins."""
+    """0 before the answer begins."""
     code: Code | None = None
     cause: Cause | None = None
-    """What of the gateway has refused the request, if something has."""
     began: float = 0.0
-    """When it began, on the monotonic clock."""
     bytes_out: int = 0
-    """Of its body."""
+    """Bytes of the body."""
     is_complete: bool = False
-    """Whether its end has been handed to the server."""
 
     def fail(self, error: GatewayError) -> None:
-        """Note the error that it is."""
         self.code, self.cause = error.code, error.cause
 
     def may_be_kept(self, cache_control: tuple[bytes, bytes]) -> None:
-        """Say so with this header, in the place of NO_STORE."""
         self.headers = [cache_control if header == NO_STORE else header for header in self.headers]
 
     def set_header(self, name: bytes, value: bytes) -> None:
-        """Say this, and not what was to be said by that name before."""
         self.headers = [each for each in self.headers if each[0] != name]
         self.headers.append((name, value))
 
 
 @dataclass(slots=True)
 class CallState:
-    """A call that a request asks for: which it is, and what it has taken."""
+    """The call of a request, and the resources that it holds."""
 
     rpc: str | None = None
     """The native gRPC path, whatever alias the client used."""
     denied: Denial | None = None
     unserved: str = ""
-    """The path of the method that Cuebot said it does not have, if it did."""
     with_cuebot: float = 0.0
-    """Seconds that calls to Cuebot have taken."""
+    """Seconds spent in calls to Cuebot."""
     slots: tuple[FairQuota, ...] = ()
-    """Where it has a place among the calls in flight, as long as it has one."""
+    """The slots in flight that the call holds."""
     lease: Lease | None = None
-    """The memory of a large answer."""
     payload: Payload | None = None
-    """Cuebot's bytes of a long answer, of which more and more is sent."""
+    """Cuebot's bytes of a long answer, released as they are sent."""
     progress: Progress | None = None
-    """That of a view which takes its time."""
 
     def leave(self, principal: str) -> None:
-        """Give back its place among the calls."""
         slots, self.slots = self.slots, ()
         for each in slots:
             each.give_back(principal)
 
     def close(self, principal: str) -> None:
-        """It is over: give back all that it still has."""
         if self.slots:
             self.leave(principal)
         if self.lease is not None:
@@ -157,40 +135,30 @@ class CallState:
 
 @dataclass(slots=True)
 class RequestContext:
-    """A request, its answer and its call, with whose it is and what it has waited for.
-
-    Layers fill it in as the request goes down.
-    """
+    """A request, its answer, its call and its caller. Layers fill it in on the way down."""
 
     request: Request
     response: Response
     call: CallState = field(default_factory=CallState)
     direct: DirectConnection | None = None
-    """The short way to the connection, if our own server serves this request."""
     spans: Spans | None = None
-    """Those of the request, if its trace is recorded here."""
     subject: str | None = None
     caller: Principal | None = None
-    """Whoever calls, once that is known."""
     refusal: GatewayError | None = None
-    """Why nobody is known to call."""
     dry_run: bool = False
-    """Whether the client only wants to see what would be called."""
     waited: float = 0.0
-    """Seconds of waiting: for the body, for the rate limit, for the turn of a large answer."""
+    """Seconds of waiting: for the body, the rate limit, or an encoding turn."""
     waited_as_asked: float = 0.0
-    """Those of them for which a GET has asked (`Prefer: wait`), with its looks in vain."""
+    """The part of `waited` that a GET asked for (`Prefer: wait`), polls included."""
     body_read: bool = False
-    """Whether the whole body has been taken from the connection."""
     bytes_in: int = 0
-    """Of its body, as far as that has been read."""
     body_room: tuple[FairQuota, int] | None = None
-    """The memory of its large body, and of what is made of that: where it is counted, and bytes."""
+    """Memory for a large body and its plan: the quota, and bytes."""
 
     def answer(self, status: int, headers: Headers, body: bytes) -> bool:
-        """Send a whole answer; False when it has to go the way of ASGI's messages.
+        """False if the answer has to be sent as ASGI messages. Raises ClientGone.
 
-        `headers` have a Content-Length, and nothing that a client has written. Raises ClientGone.
+        `headers` include Content-Length, and no text from the client.
         """
         self.leave()
         if self.direct is None:
@@ -207,40 +175,32 @@ class RequestContext:
 
     @property
     def principal(self) -> str:
-        """Whose share is used: the subject's, or the address's if there is none."""
+        """The owner of the quotas: the subject, or the address without one."""
         return self.subject or f"ip {address_key(self.request.client)}"
 
     def leave(self) -> None:
-        """Give back its place among the calls: what is left to do is the client's to read.
-
-        To be called before the end of the answer is sent, after which the next request on the
-        connection may want it.
-        """
+        """Return the slots. Call before the answer's end: the next request may need them."""
         if self.call.slots:
             self.call.leave(self.principal)
 
     def wait_as_asked(self, seconds: float) -> None:
-        """It has waited for so long because its client wants it to."""
         self.waited += seconds
         self.waited_as_asked += seconds
 
     def give_back_body_room(self) -> None:
-        """Nothing of its body is in memory any more."""
         if self.body_room is not None:
             room, size = self.body_room
             room.give_back(self.principal, size)
             self.body_room = None
 
     def close(self) -> None:
-        """The request is over: give back all that it still has."""
         self.call.close(self.principal)
         self.give_back_body_room()
 
     def timing(self) -> tuple[bytes, bytes]:
-        """The answer begins: the Server-Timing header, in milliseconds.
+        """Begin the answer: Server-Timing (https://www.w3.org/TR/server-timing/), in ms.
 
-        `gateway` is the time so far that was spent neither with Cuebot nor waiting
-        (https://www.w3.org/TR/server-timing/).
+        `gateway` is the time spent neither in calls to Cuebot nor waiting.
         """
         now = self.response.began = time.monotonic()
         with_cuebot, waited = self.call.with_cuebot, self.waited
@@ -253,7 +213,7 @@ class RequestContext:
 
 
 def raise_gone(error: OSError | RuntimeError) -> NoReturn:
-    """Raise ClientGone for the error of a write to a connection that is gone, else the error."""
+    """Raise ClientGone for a failed write to a lost connection, else the error."""
     if isinstance(error, OSError) or "handler is closed" in str(error):  # uvloop's words
         raise ClientGone from None
     raise error
@@ -261,12 +221,10 @@ def raise_gone(error: OSError | RuntimeError) -> NoReturn:
 
 @lru_cache(maxsize=1024)
 def without_token(path: str) -> str:
-    """A path without what looks like a token in it."""
     return LIKE_A_TOKEN.sub("…", path)
 
 
 def context_of(scope: Scope) -> RequestContext:
-    """The context that `ContextMiddleware` put into this request's scope."""
     context: RequestContext = scope["context"]
     return context
 
@@ -283,15 +241,15 @@ def open_context(
     direct: DirectConnection | None,
     seconds: float = 0.0,
 ) -> RequestContext:
-    """The context of a new request, with the client's request id when that one is sane.
+    """A new request's context. An acceptable request id of the client's is kept.
 
-    `path` is decoded, `headers` have lower-case names, `peer` is the address that has connected.
-    It has begun so many seconds ago.
+    `path` is decoded, `headers` have lower-case names, `peer` is the connected address,
+    `seconds` the time since the first byte.
     """
     given = headers.get(b"x-request-id")
     request_id = given.decode("ascii") if given and SANE_REQUEST_ID.fullmatch(given) else ""
     if not request_id or LIKE_A_TOKEN.search(request_id):
-        request_id = f"{getrandbits(128):032x}"  # unique, and no secret
+        request_id = f"{getrandbits(128):032x}"  # unique, not secret
     if path.startswith("//"):  # from a base URL that ends in a slash
         path = "/" + path.lstrip("/")
     parent, trace = headers.get(b"traceparent"), None
@@ -302,12 +260,11 @@ def open_context(
         answered.append(trace_header(trace))
     client = proxies.client(peer, headers.get(FORWARDED_FOR))
     started = time.monotonic() - seconds
-    request = Request(  # by position: with names it takes half as long again
+    request = Request(  # by position: keywords take half as long again
         request_id, client, method, path, headers, started, query, http_version, trace
     )
     return RequestContext(request, Response(answered), direct=direct)
 
 
 def trace_header(trace: TraceContext) -> tuple[bytes, bytes]:
-    """The header by which a client finds the trace of its request."""
     return b"x-trace-id", trace.trace_id.encode()

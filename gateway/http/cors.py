@@ -1,8 +1,8 @@
-"""CORS: which web pages may call this gateway from a browser (https://fetch.spec.whatwg.org).
+"""CORS: the web pages that may call the gateway from a browser (https://fetch.spec.whatwg.org).
 
-What a preflight may ask is decided by Starlette's CORSMiddleware. Here are only its place (inside
-the context, so that errors have the headers, too) and the one JSON shape of refusals. There is
-no credentials mode: the token travels in a header that pages set themselves.
+Starlette's CORSMiddleware decides on preflights. This module puts it inside the context, so that
+errors have the headers as well, and gives refusals the JSON error format. There is no credentials
+mode: pages set the token's header themselves.
 """
 
 from collections.abc import Collection
@@ -16,40 +16,42 @@ from gateway.errors import Code, GatewayError
 from gateway.http.context import RequestContext, context_of
 from gateway.http.routing import send_nothing
 from gateway.openapi.shared import CONDITIONS, HEADERS, OF_REQUESTS
-from gateway.suggestions import SHOWN
+from gateway.suggestions import QUOTED_CHARS
 
 METHODS = ("GET", "HEAD", "POST")
-TRACE = ("traceparent", "tracestate")
-SENT = ("Authorization", "Content-Encoding", "Content-Type", *TRACE, *CONDITIONS, *OF_REQUESTS)
-"""Headers of requests that this gateway knows, and browsers ask before they send."""
-EXPOSED = sorted(HEADERS)
-"""Headers of answers that a page may read."""
-MAX_AGE = 7200
-"""Seconds that a browser may remember a preflight, each path's alone: as long as Chrome does."""
+TRACE_HEADERS = ("traceparent", "tracestate")
+REQUEST_HEADERS = (
+    "Authorization",
+    "Content-Encoding",
+    "Content-Type",
+    *TRACE_HEADERS,
+    *CONDITIONS,
+    *OF_REQUESTS,
+)
+"""Request headers that the gateway reads and that need a preflight."""
+EXPOSED_HEADERS = sorted(HEADERS)
+PREFLIGHT_MAX_AGE_SECONDS = 7200
+"""How long browsers may cache a preflight, per path: Chrome's maximum."""
 ASKED_METHOD = "access-control-request-method"
 ASKED_HEADERS = "access-control-request-headers"
-OF_A_BODY = (b"content-length", b"content-type")
+BODY_HEADERS = (b"content-length", b"content-type")
 
 
 class CorsRules:
-    """Pages of these origins (`*`: of all) may read the answers.
-
-    They may send the headers of SENT and `headers`.
-    """
+    """`origins` (`*`: all) may read answers, and send REQUEST_HEADERS and `headers`."""
 
     def __init__(self, *, origins: Collection[str], headers: Collection[str]) -> None:
         self._rules = CORSMiddleware(
-            Response(),  # which it does not get to serve
+            Response(),  # never called
             allow_origins=origins,
             allow_methods=METHODS,
-            allow_headers=(*SENT, *headers),
-            max_age=MAX_AGE,
+            allow_headers=(*REQUEST_HEADERS, *headers),
+            max_age=PREFLIGHT_MAX_AGE_SECONDS,
         )
-        self._exposed = (b"access-control-expose-headers", ", ".join(EXPOSED).encode())
+        self._exposed = (b"access-control-expose-headers", ", ".join(EXPOSED_HEADERS).encode())
         self._listed = not self._rules.allow_all_origins
 
     def allow(self, context: RequestContext) -> None:
-        """Let the page that sent a request read its answer, if its origin may."""
         origin = context.request.headers.get(b"origin")
         if self._listed:
             context.response.headers.append((b"vary", b"Origin"))
@@ -58,8 +60,8 @@ class CorsRules:
             context.response.headers += ((b"access-control-allow-origin", allowed), self._exposed)
 
     def preflight(self, context: RequestContext) -> list[tuple[bytes, bytes]]:
-        """The headers that permit what a preflight asks. Raises GatewayError."""
-        # Whether a public page may reach a private network is not asked here: it has no answer.
+        """The headers of a preflight's answer. Raises GatewayError."""
+        # No answer to requests for private network access.
         asked = Headers(
             {
                 name: context.request.headers[name.encode()].decode("latin-1")
@@ -71,25 +73,27 @@ class CorsRules:
         if answer.status_code != 200:
             raise self._refusal(asked)
         context.response.code = Code.OK
-        return [(name, value) for name, value in answer.raw_headers if name not in OF_A_BODY]
+        return [(name, value) for name, value in answer.raw_headers if name not in BODY_HEADERS]
 
     def _refusal(self, asked: Headers) -> GatewayError:
         origin, method = asked["origin"], asked[ASKED_METHOD]
         if not self._rules.is_allowed_origin(origin):
-            problem = f"pages of {origin[:SHOWN]} may not call this gateway: not in CORS_ORIGINS"
+            problem = (
+                f"pages of {origin[:QUOTED_CHARS]} may not call this gateway: not in CORS_ORIGINS"
+            )
         elif method not in METHODS:
-            problem = f"pages may not send {method[:SHOWN]}; use POST"
+            problem = f"pages may not send {method[:QUOTED_CHARS]}; use POST"
         else:
             headers = asked.get(ASKED_HEADERS, "")
             problem = (
-                f"pages may not send one of these headers: {headers[:SHOWN]};"
+                f"pages may not send one of these headers: {headers[:QUOTED_CHARS]};"
                 " CORS_HEADERS can allow more"
             )
         return GatewayError(Code.PERMISSION_DENIED, problem)
 
 
 class Cors:
-    """Applies the rules to answers, and answers preflights. Goes inside of ContextMiddleware."""
+    """Applies the rules, and answers preflights. Runs inside ContextMiddleware."""
 
     def __init__(self, app: ASGIApp, *, rules: CorsRules) -> None:
         self._app = app

@@ -1,7 +1,7 @@
-"""Compressed request bodies, decompressed a step at a time.
+"""Compressed request bodies, decompressed in bounded steps.
 
-A few bytes can stand for a thousand times as many, so no step yields more than STEP bytes, and the
-caller can stop after any of them.
+A few bytes can expand a thousandfold, so each step yields at most OUTPUT_STEP_BYTES, and the
+caller can stop after any step.
 """
 
 import zlib
@@ -11,19 +11,18 @@ from functools import partial
 from gateway.codec.zstd import zstd
 from gateway.errors import Code, GatewayError
 
-STEP = 64 * 1024
-"""How many bytes come out at once, at most: less than 1 ms of work."""
-INPUT = 16 * 1024
-"""How many bytes go in at once, at most: some input yields no output."""
-WINDOW_LOG = 23
+OUTPUT_STEP_BYTES = 64 * 1024
+"""Maximum output of one step: less than 1 ms of work."""
+INPUT_STEP_BYTES = 16 * 1024
+"""Maximum input of one step, since some input yields no output."""
+ZSTD_WINDOW_LOG = 23
 """zstd's largest window: 8 MB, as RFC 9659 allows for HTTP."""
 
 
 class Gunzip:
-    """zlib's gzip decompressor, with the interface of the standard library's others.
+    """gzip with the interface of the standard library's decompressors.
 
-    Not the faster library that compresses the answers: this input is untrusted, and zlib is the
-    most tested.
+    zlib and not isal, which compresses answers: for untrusted input, zlib is the better tested.
     """
 
     def __init__(self) -> None:
@@ -51,18 +50,15 @@ READERS: Mapping[bytes, Callable[[], Decompressor]] = {
     b"gzip": Gunzip,
     b"x-gzip": Gunzip,
     b"zstd": partial(
-        zstd.ZstdDecompressor, options={zstd.DecompressionParameter.window_log_max: WINDOW_LOG}
+        zstd.ZstdDecompressor, options={zstd.DecompressionParameter.window_log_max: ZSTD_WINDOW_LOG}
     ),
 }
-"""By content coding (RFC 9110 section 8.4.1, whose x-gzip is gzip; RFC 8878)."""
+"""By content coding (RFC 9110 section 8.4.1, where x-gzip is gzip; RFC 8878)."""
 SUPPORTED = "gzip, zstd"
 
 
 class CompressedDecoder:
-    """Decodes a body in one of the codings while it is received.
-
-    It is one stream, with nothing after it, or has no bytes at all.
-    """
+    """Decodes a body while it arrives: one stream with nothing after it, or no bytes at all."""
 
     def __init__(self, coding: bytes) -> None:
         self._coding = coding.decode("ascii")
@@ -70,21 +66,18 @@ class CompressedDecoder:
         self._begun = False
 
     def feed(self, part: bytes) -> Iterator[bytes]:
-        """What the next bytes from the connection stand for. Empty pieces are only pauses.
-
-        Raises GatewayError (INVALID_ARGUMENT) for what the coding does not allow.
-        """
-        for start in range(0, len(part), INPUT):
+        """Empty pieces are pauses. Raises GatewayError (INVALID_ARGUMENT) for invalid input."""
+        for start in range(0, len(part), INPUT_STEP_BYTES):
             if start:
                 yield b""
-            yield from self._read(part[start : start + INPUT])
+            yield from self._read(part[start : start + INPUT_STEP_BYTES])
 
     def _read(self, data: bytes) -> Iterator[bytes]:
         reader = self._reader
         self._begun = True
         while not reader.eof:
             try:
-                content = reader.decompress(data, STEP)
+                content = reader.decompress(data, OUTPUT_STEP_BYTES)
             except (zlib.error, zstd.ZstdError) as error:
                 raise self._broken(f"is not valid: {error}") from None
             data = b""
@@ -96,7 +89,7 @@ class CompressedDecoder:
             raise self._broken("goes on after its end")
 
     def finish(self) -> None:
-        """To be called at the end of the body. Raises GatewayError if it is incomplete."""
+        """Call at the end of the body. Raises GatewayError if the stream is incomplete."""
         if self._begun and not self._reader.eof:
             raise self._broken("ends too early")
 
@@ -105,6 +98,6 @@ class CompressedDecoder:
 
 
 def decoder_for(coding: bytes | None) -> CompressedDecoder | None:
-    """The decoder for a Content-Encoding: one of READERS; None for `identity` or none."""
+    """The decoder of a Content-Encoding in READERS; None for `identity` or no coding."""
     coding = b"identity" if coding is None else coding.lower()
     return None if coding == b"identity" else CompressedDecoder(coding)

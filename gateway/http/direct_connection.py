@@ -1,7 +1,6 @@
-"""What this gateway's own server lends a request, beside ASGI's `receive` and `send`.
+"""The gateway's own server's extension to ASGI's `receive` and `send`: one object in the scope.
 
-It is one object in the scope. Under any other ASGI server there is none, and everything works
-through ASGI's messages alone.
+Other ASGI servers have no such object, and ASGI messages alone are enough.
 """
 
 import asyncio
@@ -13,48 +12,43 @@ from starlette.types import Scope
 from gateway.errors import GatewayError
 
 EXTENSION = "cuebot_gateway"
-"""The object's name among the scope's extensions."""
 
 Headers = Iterable[tuple[bytes, bytes]]
 
 
 class DirectConnection(Protocol):
-    """One request's short way to its connection."""
-
     @property
     def fields(self) -> Mapping[bytes, bytes]:
         """The request's headers by lower-case name (`headers_of`)."""
 
     refusal: GatewayError | None
-    """What the server has answered by itself, since the body turned out not to be HTTP. The app
-    is told that the client has disconnected."""
+    """The server's own answer to a body that is not valid HTTP. The app sees a disconnect."""
 
     task: "asyncio.Task[None] | None"
-    """The one in which the app answers: asking asyncio for it is slow before Python 3.12."""
+    """The app's task: asyncio.current_task() is slow before Python 3.12."""
 
     disconnected: bool
-    """Whether there is nobody to answer any more."""
 
     @property
     def is_behind(self) -> bool:
         """Whether the client reads more slowly than the answer is written."""
 
     on_disconnect: Callable[[], object] | None
-    """Called once when the client disconnects before it has its answer. To be set by the app."""
+    """Called once if the client disconnects before the end of its answer. Set by the app."""
 
     def take_body(self) -> bytes | None:
-        """The whole body if all of it is here; None, and nothing is done, when it is not.
+        """The whole body if it has arrived; otherwise None, without a side effect.
 
-        `receive` is for bodies that are still arriving: whoever has taken the body here gets
-        nothing but a disconnect there.
+        `receive` is for bodies that are still arriving. After the body was taken here, it returns
+        only a disconnect.
         """
 
     def answer(self, status: int, headers: Headers, body: bytes) -> bool:
         """Send a whole answer in one write.
 
-        False, and nothing is done, when it has to go through `send`: an answer has begun, the
-        client reads too slowly or is gone, it is a HEAD, or the server is stopping. Raises OSError
-        or RuntimeError as a transport does, if the body is large.
+        False, without a side effect, if `send` is needed: an answer has begun, the client reads
+        too slowly or is gone, the request is a HEAD, or the server is stopping. With a large body,
+        raises the transport's OSError or RuntimeError.
         """
 
     def abort(self) -> None:
@@ -62,7 +56,6 @@ class DirectConnection(Protocol):
 
 
 def direct_connection(scope: Scope) -> DirectConnection | None:
-    """The object of this request, if our own server serves it."""
     extensions = scope.get("extensions")
     found: DirectConnection | None = extensions.get(EXTENSION) if extensions else None
     return found

@@ -1,4 +1,4 @@
-"""Noticing that a client has disconnected while its answer is being made."""
+"""Cancelling work when its client disconnects."""
 
 import asyncio
 from types import TracebackType
@@ -9,11 +9,12 @@ from gateway.http.context import ClientGone, RequestContext
 
 
 class CancelOnDisconnect:
-    """`with CancelOnDisconnect(context, receive): …` cancels its body when the client goes away.
+    """`with CancelOnDisconnect(context, receive): …` cancels its body on a disconnect.
 
-    The body then ends in ClientGone; it does not begin if the client has gone already. The whole
-    request body must have been read. Our own server tells us of a disconnect; of any other one,
-    `receive` has to be asked, by a task. Some call the end of an answer a disconnect, too.
+    The body ends in ClientGone, and does not begin if the client is already gone. The whole
+    request body must have been read. The gateway's own server calls back on a disconnect; with
+    others a task awaits `receive`, which some of them also end with a disconnect when the answer
+    ends.
     """
 
     __slots__ = ("_context", "_direct", "_disconnected", "_receive", "_task", "_watcher")
@@ -57,6 +58,6 @@ class CancelOnDisconnect:
             self._direct.on_disconnect = None
         elif self._watcher is not None:
             self._watcher.cancel()
-        # Somebody else may have cancelled the task as well, and then that counts.
+        # Another cancellation of the task takes precedence.
         if self._disconnected and self._task.uncancel() == 0 and kind is asyncio.CancelledError:
             raise ClientGone from None

@@ -1,4 +1,4 @@
-"""Answering with an error, in the one JSON shape."""
+"""Error answers in the one JSON format."""
 
 import asyncio
 from contextlib import suppress
@@ -14,20 +14,19 @@ from gateway.http.context import JSON_TYPE, RequestContext
 from gateway.http.direct_connection import Headers
 from gateway.http.interceptors import Interceptor
 from gateway.http.request_headers import content_length
-from gateway.http.wire_request import LARGE_BODY
+from gateway.http.wire_request import LARGE_BODY_BYTES
 
-DISCARDED_BYTES = 32 * 1024 * 1024
-DISCARDING_SECONDS = 5.0
-"""Under other servers than our own, which sees to that itself."""
-REST_SECONDS = 0.05
-"""For the rest of a short body to come before the answer: most often it is right behind the head.
-"""
+DISCARD_MAX_BYTES = 32 * 1024 * 1024
+DISCARD_TIMEOUT_SECONDS = 5.0
+"""Only under other servers: the gateway's own discards by itself."""
+BODY_REST_WAIT_SECONDS = 0.05
+"""Wait for the rest of a short body before the answer: most often it directly follows the head."""
 
 log = structlog.stdlib.get_logger("gateway")
 
 
 def as_gateway_error(error: Exception, context: RequestContext) -> GatewayError:
-    """What a client is told of an exception: an unexpected one is logged, and told as INTERNAL."""
+    """The error for an exception. An unexpected exception is logged, and answered as INTERNAL."""
     if isinstance(error, NotServed):
         context.call.unserved = error.path
     if isinstance(error, GatewayError):
@@ -42,7 +41,6 @@ def as_gateway_error(error: Exception, context: RequestContext) -> GatewayError:
 
 
 def error_answer(error: GatewayError) -> tuple[Headers, bytes]:
-    """The headers and the body of an error."""
     if error.headers is RETRY_SOON and not error.details:
         return soon_answer(error.message)
     return rendered(error)
@@ -50,12 +48,11 @@ def error_answer(error: GatewayError) -> tuple[Headers, bytes]:
 
 @lru_cache(maxsize=64)
 def soon_answer(message: str) -> tuple[Headers, bytes]:
-    """The same of `unavailable`: a few texts and, under too much load, most of the answers."""
+    """`unavailable` as headers and body. Cached: under overload, most answers are equal."""
     return rendered(GatewayError(Code.UNAVAILABLE, message, headers=RETRY_SOON))
 
 
 def rendered(error: GatewayError) -> tuple[Headers, bytes]:
-    """What is in an error, as bytes; names of headers are in lower case, as `answer` wants them."""
     body = error.body()
     length = (b"content-length", b"%d" % len(body))
     return (JSON_TYPE, length, *error.raw_headers()), body
@@ -64,7 +61,7 @@ def rendered(error: GatewayError) -> tuple[Headers, bytes]:
 async def send_error(
     context: RequestContext, error: GatewayError, receive: Receive, send: Send
 ) -> None:
-    """Answer with an error; when an answer has already begun, leave it visibly incomplete."""
+    """Answer with an error; if an answer has begun, leave it visibly incomplete."""
     context.response.fail(error)
     if context.response.status:
         log.error("answer cut short", **context.request.ids, reason=error.message)
@@ -73,7 +70,7 @@ async def send_error(
     if context.direct is None:
         await send_and_discard(context, error.status, headers, body, receive, send)
         return
-    context.give_back_body_room()  # others may want it meanwhile
+    context.give_back_body_room()  # for other requests meanwhile
     await await_rest(context, receive)
     if "Connection" in error.headers or not context.answer(error.status, headers, body):
         await send({"type": "http.response.start", "status": error.status, "headers": headers})
@@ -81,22 +78,19 @@ async def send_error(
 
 
 async def await_rest(context: RequestContext, receive: Receive) -> None:
-    """Wait a moment for a short body, if it is still coming.
-
-    Behind an answer that comes before the body's end our own server closes the connection.
-    """
+    """Wait briefly for a short body: after an answer before its end, the server closes."""
     length = content_length(context.request.headers)
     if (
         context.body_read
         or not length
-        or length > LARGE_BODY
+        or length > LARGE_BODY_BYTES
         or b"expect" in context.request.headers
     ):
         return
     assert context.direct is not None
     if context.direct.take_body() is None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(REST_SECONDS):
+            async with asyncio.timeout(BODY_REST_WAIT_SECONDS):
                 while (await receive()).get("more_body", False):
                     pass
 
@@ -109,10 +103,10 @@ async def send_and_discard(
     receive: Receive,
     send: Send,
 ) -> None:
-    """Send an answer, and read what is left of the request's body before its end.
+    """Send an answer, discarding the rest of the request's body before the answer's end.
 
-    Closing a connection with unread data resets it, and clients that are still sending would
-    see that instead of the answer.
+    Closing a socket with unread data resets the connection: a client that is still sending would
+    not see the answer.
     """
     await send({"type": "http.response.start", "status": status, "headers": headers})
     if worth_discarding(context):
@@ -123,21 +117,19 @@ async def send_and_discard(
 
 
 def worth_discarding(context: RequestContext) -> bool:
-    """Whether the client may still be sending a body, of a length that is worth reading."""
     headers = context.request.headers
     if context.body_read or b"expect" in headers:
         return False
     length = content_length(headers)
     if length is not None:
-        return 0 < length <= DISCARDED_BYTES
+        return 0 < length <= DISCARD_MAX_BYTES
     return b"transfer-encoding" in headers
 
 
 async def discard_body(receive: Receive) -> None:
-    """Read what is left of the body, within bounds."""
-    left = DISCARDED_BYTES
+    left = DISCARD_MAX_BYTES
     with suppress(TimeoutError):
-        async with asyncio.timeout(DISCARDING_SECONDS):
+        async with asyncio.timeout(DISCARD_TIMEOUT_SECONDS):
             while left > 0:
                 message = await receive()
                 if message["type"] == "http.disconnect" or not message.get("more_body", False):
@@ -146,7 +138,7 @@ async def discard_body(receive: Receive) -> None:
 
 
 class UnservedMethods(Interceptor):
-    """Tells the catalog of each method that Cuebot has answered UNIMPLEMENTED."""
+    """Reports each method that Cuebot answered UNIMPLEMENTED to the catalog."""
 
     def __init__(self, live: LiveCatalog) -> None:
         self._live = live

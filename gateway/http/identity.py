@@ -1,4 +1,4 @@
-"""IDENTITY: requests name their caller where Cuebot's records have a name."""
+"""IDENTITY: the caller's name in requests whose fields become Cuebot's records."""
 
 from gateway.calls.caller import Caller, Named, with_caller
 from gateway.calls.plan import Plan
@@ -9,7 +9,7 @@ from gateway.http.request_headers import listed_paths
 
 
 class Identity(Interceptor):
-    """Puts the caller's name into a plan, or refuses a plan that names somebody else."""
+    """Puts the caller's name into a plan, or refuses a plan with another name."""
 
     def prepare(self, context: RequestContext, plan: Plan, named: Named | None) -> Plan:
         if plan.method.identity is None and not plan.follow_ups:
@@ -27,7 +27,6 @@ class Identity(Interceptor):
 
 
 def caller_of(context: RequestContext) -> Caller:
-    """Who is calling, as requests say it."""
     caller = context.caller
     assert caller is not None, "no method is called without a token"
     return Caller(caller.rule.identity, caller.subject)

@@ -1,4 +1,4 @@
-"""What Cuebot is told about the caller of a method."""
+"""Metadata of calls to Cuebot."""
 
 from functools import lru_cache
 from urllib.parse import quote
@@ -10,9 +10,7 @@ from gateway.upstream.interface import Metadata
 def caller_metadata(
     request_id: str, client: str, subject: str | None, trace: TraceContext | None = None
 ) -> Metadata:
-    """The metadata of a call: the request's id, its trace, the caller's address and the token's
-    subject. The token itself is not part of it.
-    """
+    """The request id, the trace, the caller's address and subject. The token is never sent."""
     if trace is None:
         return (("x-request-id", request_id), *caller(client, subject or ""))
     return (("x-request-id", request_id), *trace.metadata, *caller(client, subject or ""))
@@ -20,7 +18,7 @@ def caller_metadata(
 
 @lru_cache(maxsize=1024)
 def caller(client: str, subject: str) -> Metadata:
-    """What is the same in all calls of a caller. Its subject is percent-encoded, since gRPC's
+    """The metadata that all calls of a caller share. The subject is percent-encoded, since gRPC
     metadata is printable ASCII.
     """
     return (("x-forwarded-for", client), ("x-gateway-principal", quote(subject, safe="")))

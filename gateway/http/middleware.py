@@ -1,7 +1,7 @@
-"""The outermost layer around every handler.
+"""The outermost middleware.
 
-It opens the request context, turns every exception into the one JSON shape, adds the headers that
-other layers leave in `Response.headers`, and ends the request.
+Opens the request context, turns every exception into the JSON error format, adds
+`Response.headers`, and ends the request.
 """
 
 import asyncio
@@ -19,13 +19,10 @@ from gateway.http.proxies import TrustedProxies
 from gateway.http.wire_request import Refused, headers_of
 
 CLIENT_CLOSED_REQUEST = 499
-PATH = re.compile(rb"(?:[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)?(/[^?#]*)")
-"""The path of a target, which may have a user and a password in front."""
+TARGET_PATH = re.compile(rb"(?:[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)?(/[^?#]*)")
 
 
 class ContextMiddleware:
-    """Wraps the whole app."""
-
     def __init__(
         self, app: ASGIApp, *, proxies: TrustedProxies, interceptors: Interceptors
     ) -> None:
@@ -56,7 +53,6 @@ class ContextMiddleware:
 
 
 def context_in(scope: Scope, proxies: TrustedProxies) -> RequestContext:
-    """The context for the request in a new scope, whose path is normalised."""
     client, direct = scope["client"], direct_connection(scope)
     context = open_context(
         method=scope["method"],
@@ -73,8 +69,6 @@ def context_in(scope: Scope, proxies: TrustedProxies) -> RequestContext:
 
 
 def noting(context: RequestContext, send: Send) -> Send:
-    """`send` that notes in the response what is sent, and adds its headers."""
-
     async def send_noted(message: Message) -> None:
         if message["type"] == "http.response.start":
             context.response.status = message["status"]
@@ -93,8 +87,8 @@ def noting(context: RequestContext, send: Send) -> Send:
 
 
 def report_refused(proxies: TrustedProxies, interceptors: Interceptors, refused: Refused) -> None:
-    """Report a request that the server has refused by itself, with what is known of it."""
-    path = PATH.match(refused.target)
+    """Log and count a request that the server refused before the app saw it."""
+    path = TARGET_PATH.match(refused.target)
     context = open_context(
         method=refused.method,
         path=unquote_to_bytes(path[1]).decode(errors="replace") if path else "",
@@ -111,12 +105,10 @@ def report_refused(proxies: TrustedProxies, interceptors: Interceptors, refused:
 
 
 def stopping() -> GatewayError:
-    """What a client is told whose answer would take longer than SHUTDOWN_TIMEOUT."""
     return unavailable("the gateway is stopping", "stopping")
 
 
 async def drop(context: RequestContext) -> None:
-    """The client has gone, or the server has refused the rest of its body by itself."""
     direct = context.direct
     if direct is not None and direct.refusal is not None:
         context.response.status = direct.refusal.status
@@ -124,6 +116,6 @@ async def drop(context: RequestContext) -> None:
         return
     context.response.status, context.response.code = CLIENT_CLOSED_REQUEST, Code.CANCELLED
     if direct is not None:
-        # The server would wait for a client that does not read to take what is buffered.
+        # The server would wait for a client that does not read.
         direct.abort()
         await asyncio.sleep(0)  # until the connection is lost

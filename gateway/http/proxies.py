@@ -5,33 +5,29 @@ from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
 
-HEADER = b"x-forwarded-for"
+FORWARDED_FOR = b"x-forwarded-for"
 WITH_PORT = re.compile(r"\[([^\]]*)\](?::[0-9]+)?|([^:]*):[0-9]+")
-"""An IPv6 address in brackets, or another one before a port."""
-MOST_PROXIES = 16
-"""Trusted ones in a row. A head has room for thousands, which would take 30 ms to read."""
+MAX_PROXIES = 16
+"""A head has room for thousands, which would take 30 ms to read."""
 
 
 class TrustedProxies:
-    """Proxies that may say for whom they connect: addresses and networks."""
-
     def __init__(self, trusted: Iterable[str]) -> None:
         self._networks = tuple(map(ip_network, trusted))
         self.trusts = lru_cache(maxsize=4096)(self._is_trusted)
-        """Whether an address is that of a trusted proxy."""
 
     def client(self, peer: str, forwarded_for: bytes | None) -> str:
-        """The client's address, given that of the peer and the X-Forwarded-For that it sent.
+        """The client's address for a peer and its X-Forwarded-For.
 
-        It is the last address in the list that is not itself a trusted proxy's, so that what a
-        client has written there never counts. The peer's own if the peer is not trusted, if what
-        stands in that place is no address, or if it is behind more than MOST_PROXIES.
+        The last address in the list that is not a trusted proxy's, so that a client's own entries
+        never count. The peer's if the peer is not trusted, the entry is not an address, or the
+        chain is longer than MAX_PROXIES.
         """
         if forwarded_for is None or not self.trusts(peer):
             return peer
         address = peer
-        last = forwarded_for.decode("latin-1").rsplit(",", MOST_PROXIES)
-        rest = last.pop(0) if len(last) > MOST_PROXIES else None
+        last = forwarded_for.decode("latin-1").rsplit(",", MAX_PROXIES)
+        rest = last.pop(0) if len(last) > MAX_PROXIES else None
         for text in reversed(last):
             found = address_in(text.strip())
             if found is None:
@@ -50,10 +46,7 @@ class TrustedProxies:
 
 
 def address_in(text: str) -> str | None:
-    """The IP address in `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]:80`, or None.
-
-    A zone (`fe80::1%eth0`) may hold any text, and is refused.
-    """
+    """The IP address in `192.0.2.1[:80]`, `2001:db8::1` or `[2001:db8::1]:80`, without zone."""
     found = WITH_PORT.fullmatch(text)
     host = (found[1] or found[2]) if found else text
     try:

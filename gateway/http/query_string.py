@@ -1,39 +1,31 @@
-"""What a request's query string says: a view of the answer and, with GET, the request itself."""
+"""Query strings: the view of the answer and, with GET, the request itself."""
 
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
-from gateway.calls.query import MOST_PARAMETERS, body_of
+from gateway.calls.query import MAX_PARAMETERS, body_of
 from gateway.codec.unknown import IGNORED_REPORTED, UnknownFieldPolicy
 from gateway.errors import Code, GatewayError
 from gateway.http.context import RequestContext
 from gateway.schema.method import Method
-from gateway.suggestions import SHOWN
+from gateway.suggestions import QUOTED_CHARS
 from gateway.views.compiled_view import Asked, CompiledView
 from gateway.views.view import asked_parameters
 
 
 class Query(NamedTuple):
-    """What has been understood of it."""
-
     view: CompiledView | None = None
-    """How the answer is to be seen; None for the whole, in JSON."""
+    """The view of the answer; None for the whole answer in JSON."""
     body: bytes | None = None
-    """With GET, the JSON body that its parameters stand for."""
     unread: tuple[str, ...] = ()
-    """`?name` for each of the first parameters that nothing reads."""
     asked: Asked = ()
-    """The parameters of the view."""
 
 
 NO_QUERY = Query()
 
 
 def read_query(context: RequestContext, method: Method, policy: UnknownFieldPolicy) -> Query:
-    """What a request's query string and its Accept header ask for.
-
-    Raises GatewayError (INVALID_ARGUMENT), which names the parameter.
-    """
+    """Raises GatewayError (INVALID_ARGUMENT) that names the parameter."""
     accept = context.request.headers.get(b"accept")
     if context.request.query:
         parameters = parsed(context.request.query, strict=context.request.method != "POST")
@@ -55,34 +47,28 @@ def read_query(context: RequestContext, method: Method, policy: UnknownFieldPoli
 
 
 def parsed(query: bytes, *, strict: bool) -> list[tuple[str, str]]:
-    """The parameters of a query string. Raises GatewayError (INVALID_ARGUMENT).
-
-    Unless `strict`, what is no UTF-8 is replaced.
-    """
+    """Raises GatewayError (INVALID_ARGUMENT) for invalid UTF-8; unless `strict`, it is replaced."""
     errors = "strict" if strict else "replace"
     try:
         return parse_qsl(
             query.decode(errors=errors),
             keep_blank_values=True,
-            max_num_fields=MOST_PARAMETERS,
+            max_num_fields=MAX_PARAMETERS,
             errors=errors,
         )
     except UnicodeDecodeError:
         problem = "the query string is not percent-encoded UTF-8"
     except ValueError:
-        problem = f"the query string has more than {MOST_PARAMETERS} parameters"
+        problem = f"the query string has more than {MAX_PARAMETERS} parameters"
     raise GatewayError(Code.INVALID_ARGUMENT, problem)
 
 
 def unread(parameters: list[tuple[str, str]], policy: UnknownFieldPolicy) -> tuple[str, ...]:
-    """`?name` for each of the first parameters that are left over.
-
-    Raises GatewayError (INVALID_ARGUMENT) where nothing may be ignored.
-    """
+    """`?name` for the first unknown ones. Raises GatewayError (INVALID_ARGUMENT) by policy."""
     if parameters and policy is UnknownFieldPolicy.EVERYTHING:
         raise GatewayError(
             Code.INVALID_ARGUMENT,
-            f"{parameters[0][0][:SHOWN]!r} is in the query string, where nothing reads it;"
+            f"{parameters[0][0][:QUOTED_CHARS]!r} is in the query string, where nothing reads it;"
             " arguments of a POST are in its body",
         )
     return tuple(f"?{name}" for name, _ in parameters[:IGNORED_REPORTED])

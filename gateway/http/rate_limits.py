@@ -1,4 +1,4 @@
-"""Rate limits: each request counts against its subject, or its address when it has none."""
+"""Rate limits, per subject, or per address without one."""
 
 import asyncio
 import math
@@ -12,10 +12,7 @@ from gateway.http.interceptors import Interceptor
 
 
 class RateLimits(Interceptor):
-    """Counts requests, tells clients in X-RateLimit-… how much is left, and refuses with 429.
-
-    A request that comes a little too early waits.
-    """
+    """Sets X-RateLimit-…, refuses with 429, and delays requests that are slightly too early."""
 
     def __init__(
         self, limiter: Limiter, rates: Rates, wall_clock: Callable[[], float] = time.time
@@ -49,7 +46,7 @@ class RateLimits(Interceptor):
 
 
 def too_many(rate: Rate, verdict: Verdict) -> GatewayError:
-    """429, with the whole seconds after which a request will pass."""
+    """429 with Retry-After in whole seconds."""
     seconds = max(1, math.ceil(verdict.wait))
     return GatewayError(
         Code.RESOURCE_EXHAUSTED,

@@ -1,4 +1,4 @@
-"""From an HTTP request to the calls that it asks for."""
+"""An HTTP request's way to the calls that it asks for."""
 
 import asyncio
 from contextlib import suppress
@@ -32,52 +32,43 @@ from gateway.http.request_headers import (
     listed_paths,
 )
 from gateway.http.routing import CHANGE_ALLOWS, READ_ALLOWS
-from gateway.http.wire_request import LARGE_BODY
+from gateway.http.wire_request import LARGE_BODY_BYTES
 from gateway.schema.catalog import Catalog, no_schema, unknown_path
 from gateway.schema.method import Method
 from gateway.views.compiled_view import CompiledView
 
-BODIES_AT_ONCE = 16
-"""How many bodies of the largest size may be read and decoded at once."""
-SOON = 1.0
-"""Seconds within which a short body comes that was sent together with its head."""
+LARGEST_BODIES_AT_ONCE = 16
+"""Bodies of the maximum size that may be read and decoded at once."""
+SHORT_BODY_WAIT_SECONDS = 1.0
+"""A short body sent together with its head arrives within this time."""
 
 
 class RequestHead(NamedTuple):
-    """What a request says before its body."""
-
     catalog: Catalog
     method: Method
     timeout: float
-    """Seconds that its calls may take together."""
+    """Seconds for all calls of the request."""
     policy: UnknownFieldPolicy
-    """Which unknown fields are errors."""
     query: Query
-    """What its query string says."""
 
 
 class CallRequest(NamedTuple):
-    """What a request asks for."""
-
     plan: Plan
     timeout: float
-    """Seconds that its calls may take together."""
     catalog: Catalog
     view: CompiledView | None = None
-    """How the answer is to be seen; None for the whole, in JSON."""
     cut_at: int = 0
-    """With as many rows, the answer may be a part of what there is."""
+    """With this many rows, the answer may be incomplete."""
 
     @property
     def content_type(self) -> tuple[bytes, bytes]:
-        """The header of its answer."""
         return JSON_TYPE if self.view is None else self.view.content_type
 
 
 class RequestReader:
     """Reads requests to methods.
 
-    Bodies may have `max_body` bytes and `http_timeout` seconds to arrive, calls `longest_call`
+    Bodies have up to `max_body` bytes and `http_timeout` seconds, calls up to `longest_call`
     seconds. `unknown_fields` is UNKNOWN_FIELDS. Principals share the room for bodies by `weight`.
     """
 
@@ -95,7 +86,7 @@ class RequestReader:
     ) -> None:
         self._live = live
         self._max_body = max_body
-        room = FairQuota(max_body * BODIES_AT_ONCE, weight)
+        room = FairQuota(max_body * LARGEST_BODIES_AT_ONCE, weight)
         self.bodies = BodyReader(max_body=max_body, timeout=http_timeout, room=room)
         self._longest_call = longest_call
         self._reject = UNKNOWN_FIELD_POLICIES[unknown_fields]
@@ -103,7 +94,7 @@ class RequestReader:
         self._interceptors = interceptors
 
     def read_head(self, context: RequestContext) -> RequestHead:
-        """What a request says before its body. Raises GatewayError for what is wrong with it."""
+        """Raises GatewayError for an invalid head."""
         headers = context.request.headers
         dry_run, asked = headers.get(DRY_RUN_KEY), headers.get(b"grpc-timeout")
         if dry_run is not None and asks_dry_run(dry_run):
@@ -127,10 +118,7 @@ class RequestReader:
     async def read_body(
         self, context: RequestContext, head: RequestHead, receive: Receive
     ) -> bytes:
-        """The JSON that a request sends, or that its query string stands for.
-
-        Raises GatewayError for a body that cannot be read, and ClientGone.
-        """
+        """Raises GatewayError for an unreadable body, and ClientGone."""
         body = self.bodies.take(context)
         if body is None:
             body = await self._wait_for_body(context, receive)
@@ -139,10 +127,7 @@ class RequestReader:
     async def plan(
         self, context: RequestContext, head: RequestHead, body: bytes, receive: Receive
     ) -> CallRequest:
-        """The calls that a request asks for, if its caller may still make them.
-
-        Raises GatewayError for whatever is wrong with the body, and ClientGone.
-        """
+        """Raises GatewayError for an invalid body or a lost right, and ClientGone."""
         caller = caller_of(context)
         if holds_the_loop(body) or naming_takes_long(head.method, body, caller.mode):
             began = monotonic()
@@ -168,20 +153,17 @@ class RequestReader:
     async def audit_denial(
         self, context: RequestContext, error: GatewayError, receive: Receive
     ) -> None:
-        """Tell the interceptors of a request that this error refuses, if it was denied.
-
-        The client is answered when they have done what they have to.
-        """
+        """Call the `deny` stage, if the request was denied, before the client is answered."""
         if context.call.denied is not None:
             read = partial(self._read_denied, context, receive)
             await self._interceptors.deny(context, error, read)
 
     async def _read_denied(self, context: RequestContext, receive: Receive) -> None:
-        """Note what Cuebot would have got, if that can be known. Does not raise."""
+        """Record the request for Cuebot, if it can be known. Does not raise."""
         denial = context.call.denied
         assert denial is not None, "nothing else is read here"
         body = await self._body_of_denied(context, receive)
-        with suppress(Exception):  # it is denied, whatever is wrong with it
+        with suppress(Exception):  # denied anyway
             if context.request.method != "POST":
                 body = read_query(context, denial.method, UnknownFieldPolicy.NOTHING).body
             if denial.payload is None and body is not None:
@@ -189,15 +171,15 @@ class RequestReader:
                 context.call.denied = denial._replace(payload=payload)
 
     async def _body_of_denied(self, context: RequestContext, receive: Receive) -> bytes | None:
-        """The body of a denied call, if it is short and soon here. Does not raise."""
+        """The body of a denied call, if it is short and arrives soon. Does not raise."""
         length = content_length(context.request.headers)
-        if context.body_read or length is None or length > LARGE_BODY:
+        if context.body_read or length is None or length > LARGE_BODY_BYTES:
             return None
         with suppress(GatewayError, ClientGone, TimeoutError):
-            async with asyncio.timeout(SOON):
+            async with asyncio.timeout(SHORT_BODY_WAIT_SECONDS):
                 body = self.bodies.take(context)
                 body = await self.bodies.read(context, receive) if body is None else body
-                return body if len(body) <= LARGE_BODY else None
+                return body if len(body) <= LARGE_BODY_BYTES else None
         return None
 
     def reauthorize(
@@ -207,10 +189,9 @@ class RequestReader:
         method: Method | None = None,
         planned: Plan | None = None,
     ) -> None:
-        """Raise GatewayError if what was right when the head had come is not any more.
+        """Raise GatewayError if the token or the method has been revoked since the head arrived.
 
-        A body takes its time, and meanwhile the token may have been denied, or the method: the one
-        that the catalog had, which need not be found again while that is the current one.
+        `method` is `catalog`'s; it is looked up again only if the catalog has changed.
         """
         self._interceptors.identify_again(context)
         current = self._live.current or catalog
@@ -222,7 +203,7 @@ class RequestReader:
             self._interceptors.authorize(context, current, method, planned and planned.payload)
             check_verb(context.request.method, method)
         except GatewayError:
-            context.response.set_header(*current.tag)  # the schema that refuses it
+            context.response.set_header(*current.tag)  # the schema of the refusal
             raise
 
     def _call_request(
@@ -232,12 +213,12 @@ class RequestReader:
         planned: Plan,
         named: Named | None = None,
     ) -> CallRequest:
-        """The request as its caller's; the answer tells what of it was ignored, replaced or added.
+        """The plan with its caller. Sets headers for ignored, replaced and added fields.
 
-        `named` is the plan as its caller's, where another process has made that. Raises
-        GatewayError (PERMISSION_DENIED) for calls that the caller must not make. A look-up only
-        finds what a name stands for, and needs no right of its own; nor does it to show once more
-        what the call itself answers.
+        `named` is the plan with its caller, if another process has already made it. Raises
+        GatewayError (PERMISSION_DENIED) for calls that the caller may not make. A look-up only
+        resolves a name and needs no right of its own, nor does a second read of the call's own
+        answer.
         """
         for follow_up, payload in planned.follow_ups:
             self._interceptors.authorize(
@@ -264,10 +245,7 @@ class RequestReader:
 
 
 def method_at(context: RequestContext, catalog: Catalog) -> Method:
-    """The method at a request's path. Raises GatewayError (NOT_FOUND) when there is none.
-
-    That one names none which the caller may not call.
-    """
+    """Raises GatewayError (NOT_FOUND), which suggests only methods that the caller may call."""
     method = catalog.routes.get(context.request.path)
     if method is None:
         caller = context.caller
@@ -277,10 +255,10 @@ def method_at(context: RequestContext, catalog: Catalog) -> Method:
 
 
 def check_verb(verb: str, method: Method) -> None:
-    """Raises GatewayError (405, 501) if that is not how to call this method, or nothing is.
+    """Raise GatewayError (405, 501) unless the verb fits and the method can be called.
 
-    To be called after `Interceptors.authorize`: whoever may not call it at all is told so, and has
-    a line in the audit log, whatever the verb.
+    Call after `Interceptors.authorize`: a forbidden call is answered and audited as such, whatever
+    the verb.
     """
     if verb == "POST" or (method.reads_only and verb in ("GET", "HEAD")):
         if method.streams:
@@ -294,7 +272,7 @@ def check_verb(verb: str, method: Method) -> None:
 
 
 def body_of_get(asked: bytes, sent: bytes) -> bytes:
-    """What a GET's query string asks for. Raises GatewayError if the request has a body, too."""
+    """The JSON of a GET's query string. Raises GatewayError if the request also has a body."""
     if sent:
         raise GatewayError(
             Code.INVALID_ARGUMENT,

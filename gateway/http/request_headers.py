@@ -1,4 +1,4 @@
-"""What a request's headers say, before its body is worth reading."""
+"""Request headers, checked before the body is read."""
 
 import re
 from collections.abc import Mapping
@@ -8,35 +8,30 @@ from urllib.parse import quote
 from gateway.errors import Code, GatewayError
 from gateway.http.context import CLOSE
 from gateway.http.decompression import READERS, SUPPORTED
-from gateway.suggestions import SHOWN
+from gateway.suggestions import QUOTED_CHARS
 
 UNLABELLED = (b"application/x-www-form-urlencoded", b"text/plain", b"application/octet-stream")
-"""The types that curl, fetch and others give a body when they are not told one."""
+"""Default types of curl, fetch and others for a body without a type."""
 READABLE = frozenset((b"identity", *READERS))
-"""The values of Content-Encoding with which a body can be read."""
 JSON_MEDIA = re.compile(rb"(?:[\w.+-]+/)?(?:(?!grpc)[\w.+-]+[+-])?json")
-UNICODE = re.compile(rb"""charset\s*=\s*"?(?:utf-?8|us-ascii)"?\s*(?:;|$)""")
+UNICODE_CHARSET = re.compile(rb"""charset\s*=\s*"?(?:utf-?8|us-ascii)"?\s*(?:;|$)""")
 
 GRPC_TIMEOUT = re.compile(rb"([0-9]{1,8})([HMSmun])")
 UNIT_SECONDS = {b"H": 3600.0, b"M": 60.0, b"S": 1.0, b"m": 1e-3, b"u": 1e-6, b"n": 1e-9}
 
-MOST_IGNORED_NAMES = 20
-LONGEST_IGNORED_HEADER = 1024
+MAX_IGNORED_NAMES = 20
+IGNORED_HEADER_MAX_BYTES = 1024
 
 DRY_RUN = "X-Dry-Run"
-"""The header of requests, and of the answers to them: nothing was called."""
 DRY_RUN_KEY = DRY_RUN.lower().encode()
 ON, OFF = (b"1", b"true"), (b"0", b"false")
 DRY_RUN_ANSWER = (DRY_RUN_KEY, b"1")
-"""Tells the client, whatever else the answer is, that this gateway knows the header and that
-nothing was called."""
+"""On every answer to a dry run: this gateway knows the header, and nothing was called."""
 
 
 def asks_dry_run(text: bytes) -> bool:
-    """Whether `X-Dry-Run` says yes: `1` or `true`; `0` and `false` say no.
-
-    Raises GatewayError (INVALID_ARGUMENT) for anything else: a client that misspells it does not
-    want the call to be made.
+    """`1` or `true`, `0` or `false`. Raises GatewayError (INVALID_ARGUMENT): a misspelled dry run
+    must not make the call.
     """
     value = text.strip().lower()
     if value not in ON + OFF:
@@ -45,7 +40,6 @@ def asks_dry_run(text: bytes) -> bool:
 
 
 def check_headers(headers: Mapping[bytes, bytes], max_body: int) -> None:
-    """Raise GatewayError for a request whose body cannot be JSON or cannot be read."""
     if b"upgrade" in headers and b"upgrade" in headers.get(b"connection", b"").lower():
         raise no_upgrade()  # plain uvicorn loses its body
     media = headers.get(b"content-type")
@@ -65,7 +59,7 @@ def check_headers(headers: Mapping[bytes, bytes], max_body: int) -> None:
 
 
 def no_upgrade() -> GatewayError:
-    """400 for a client that wants to go on in another protocol (RFC 9110 section 7.8)."""
+    """400 for a request to switch protocols (RFC 9110 section 7.8)."""
     return GatewayError(
         Code.INVALID_ARGUMENT,
         "the Upgrade header is not supported; send plain HTTP/1.1 (curl --http1.1)",
@@ -75,19 +69,18 @@ def no_upgrade() -> GatewayError:
 
 @lru_cache(maxsize=256)
 def can_be_json(content_type: bytes) -> bool:
-    """Whether a Content-Type may label JSON: it says so, or it is what unlabelled bodies get."""
+    """Whether a Content-Type is JSON, or a default for bodies without a type."""
     media, _, parameters = content_type.lower().partition(b";")
     media = media.strip()
-    if b"charset" in parameters and not UNICODE.search(parameters):
+    if b"charset" in parameters and not UNICODE_CHARSET.search(parameters):
         return False
     return not media or media in UNLABELLED or JSON_MEDIA.fullmatch(media) is not None
 
 
 def asked_timeout(text: bytes) -> float:
-    """Seconds in a `Grpc-Timeout` header, as gRPC writes them (`5S`, `100m`).
+    """Seconds in `5S` or `100m` (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md).
 
-    https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md. Raises GatewayError
-    (INVALID_ARGUMENT) for another form.
+    Raises GatewayError (INVALID_ARGUMENT).
     """
     found = GRPC_TIMEOUT.fullmatch(text.strip())
     if found is None:
@@ -99,7 +92,7 @@ def asked_timeout(text: bytes) -> float:
 
 
 def body_too_large(max_body: int) -> GatewayError:
-    """413, whether the length is announced or has arrived."""
+    """413, for an announced length or a received one."""
     return GatewayError(
         Code.RESOURCE_EXHAUSTED,
         f"the body is larger than MAX_BODY_MB ({max_body / 2**20:g} MB)",
@@ -109,19 +102,15 @@ def body_too_large(max_body: int) -> GatewayError:
 
 
 def shown(value: bytes) -> str:
-    """A header's value, short and printable."""
-    return value[:SHOWN].decode("ascii", "replace")
+    return value[:QUOTED_CHARS].decode("ascii", "replace")
 
 
 def listed_paths(paths: tuple[str, ...]) -> bytes:
-    """The value of `X-Ignored-Fields` and the like: percent-encoded paths of fields.
-
-    `...` is the last when there are too many of them.
-    """
+    """Percent-encoded paths, for `X-Ignored-Fields` and others. `...` replaces the rest."""
     names = [quote(path, safe="[]") for path in paths]
     listed: list[str] = []
-    room = LONGEST_IGNORED_HEADER - len("...")
-    for name in names[:MOST_IGNORED_NAMES]:
+    room = IGNORED_HEADER_MAX_BYTES - len("...")
+    for name in names[:MAX_IGNORED_NAMES]:
         room -= len(name) + len(", ")
         if room < 0:
             break
@@ -132,7 +121,7 @@ def listed_paths(paths: tuple[str, ...]) -> bytes:
 
 
 def content_length(headers: Mapping[bytes, bytes]) -> int | None:
-    """The announced length of the body. An absurd number of digits is just very long."""
+    """The announced length of the body. Too many digits are read as a very large number."""
     digits = headers.get(b"content-length", b"")
     if not digits.isdigit():
         return None

@@ -1,4 +1,4 @@
-"""Sending an answer: compressed as the client wants it, and no faster than the client reads."""
+"""Sending an answer, compressed as negotiated, no faster than the client reads."""
 
 from collections.abc import Iterable, Sequence
 from time import monotonic
@@ -15,38 +15,34 @@ from gateway.http.slow_reader import SlowReader
 from gateway.long_work import STEP, let_others_run
 from gateway.views.render import Viewed
 
-STEPS_A_TURN = 3
-"""Some 6 ms of work, after which another principal may have the turn."""
+STEPS_PER_TURN = 3
+"""Some 6 ms of work; then another principal may get the turn."""
 
 PLAIN_JSON = (JSON_TYPE, VARY)
 
 Form = tuple[Iterable[bytes], Sequence[tuple[bytes, bytes]]]
-"""The pieces of an answer, and headers that say in which form they are."""
 
 
 class Responder:
-    """Sends answers in JSON. A client has `http_timeout` seconds to read each piece.
-
-    Long ones, of several pieces, are encoded while they are sent, a few at once.
-    """
+    """Sends JSON, encoding long answers on the way. `http_timeout`: seconds to read a piece."""
 
     def __init__(self, *, http_timeout: float, load_shedder: LoadShedder) -> None:
         self._http_timeout = http_timeout
         self._load_shedder = load_shedder
 
     async def send(self, context: RequestContext, form: Form, send: Send, *, within: float) -> None:
-        """Send a 200: at once if that is possible, or else as `send_in_parts` does."""
+        """Send a 200: at once if possible, otherwise as `send_in_parts` does."""
         if not answer_at_once(context, form):
             await self.send_in_parts(context, form, send, within=within)
 
     async def send_in_parts(
         self, context: RequestContext, form: Form, send: Send, *, within: float
     ) -> None:
-        """Send a 200 that `answer_at_once` has not sent.
+        """Send a 200 that `answer_at_once` did not send.
 
-        A long one begins within so many seconds, and a view is ready within them. Raises
-        ClientGone, and GatewayError: UNAVAILABLE if it would begin later, DEADLINE_EXCEEDED for a
-        view that takes longer, and what is wrong with the answer.
+        `within` is in seconds, for a long answer to begin and for a view to be complete. Raises
+        ClientGone, and GatewayError: UNAVAILABLE for a later beginning, DEADLINE_EXCEEDED for a
+        longer view, and errors of the answer itself.
         """
         pieces, headers = form
         if isinstance(pieces, Sequence):
@@ -67,39 +63,34 @@ class Responder:
 
 
 class EncodingTurn:
-    """The right of one answer to be encoded, which goes round while others wait for theirs."""
-
     def __init__(self, turns: FairSemaphore, principal: str) -> None:
         self._turns = turns
         self._principal = principal
         self.is_held = False
         self._steps = 0
-        """Those of this turn."""
 
     async def take(self, within: float | None = None) -> bool:
-        """Wait for it; False if it has not come within so many seconds."""
+        """Wait for the turn; False if it does not come within `within` seconds."""
         if not self.is_held:
             self._steps = 0
             self.is_held = await self._turns.take(self._principal, 1, within)
         return self.is_held
 
     def give_back(self) -> None:
-        """Let others have it."""
         if self.is_held:
             self.is_held = False
             self._turns.give_back(self._principal, 1)
 
     def note_step(self) -> None:
-        """A step is over, and after a few it is another principal's turn."""
+        """Count a step; after STEPS_PER_TURN of them, the turn passes to another principal."""
         self._steps += 1
-        if self._steps >= STEPS_A_TURN and self._turns.is_awaited_by_others(self._principal):
+        if self._steps >= STEPS_PER_TURN and self._turns.is_awaited_by_others(self._principal):
             self.give_back()
 
 
 def form_for(
     context: RequestContext, pieces: Iterable[bytes], content_type: tuple[bytes, bytes] = JSON_TYPE
 ) -> Form:
-    """The pieces of an answer as the client wants them, and the headers that say so."""
     if isinstance(pieces, Slices):
         context.call.payload = pieces.payload
     elif isinstance(pieces, Viewed):
@@ -112,9 +103,9 @@ def form_for(
 
 
 def answer_at_once(context: RequestContext, form: Form) -> bool:
-    """Send a whole answer if it is one piece and the connection takes it now. Raises ClientGone."""
+    """Send an answer of one piece if the connection takes it now. Raises ClientGone."""
     pieces, headers = form
-    if not isinstance(pieces, tuple) or len(pieces) != 1:  # a Sequence: asking that costs more
+    if not isinstance(pieces, tuple) or len(pieces) != 1:  # isinstance of Sequence is slower
         return False
     length = (b"content-length", b"%d" % len(pieces[0]))
     return context.answer(200, (*headers, length), pieces[0])
@@ -129,14 +120,13 @@ async def send_pieces(
     turn: EncodingTurn | None = None,
     deadline: float | None = None,
 ) -> None:
-    """Send the pieces, with their length when all of it is there; others get turns between steps.
+    """Send the pieces, with Content-Length if they are complete; others run between steps.
 
-    The request gives back its place when it begins, and whenever a piece is made, but not while
-    the client is behind. `more` are headers that say in which form the pieces are. Raises
-    ClientGone when the client takes longer than `timeout` seconds to read a piece or reads too
-    slowly all in all (`SlowReader`), and GatewayError
-    (DEADLINE_EXCEEDED) when a view is not done at `deadline` (monotonic), which is put off for as
-    long as the client is behind.
+    The request returns its slots before the end of the answer, or once the client is behind.
+    `more` are headers of the format. Raises ClientGone when the client takes longer than `timeout`
+    seconds for a piece or is too slow overall (`SlowReader`), and GatewayError (DEADLINE_EXCEEDED)
+    for a view that is not complete at `deadline` (monotonic), extended by the time that the client
+    is behind.
     """
     headers = [*more]
     reader = SlowReader(context, send, timeout, turn)
@@ -157,7 +147,7 @@ async def send_pieces(
                 started = True
             message = {"type": "http.response.body", "body": piece, "more_body": True}
             await reader.send(message, len(piece))
-            del message, piece  # or a client that is behind would keep it twice
+            del message, piece  # or a slow client would keep it twice
             await reader.catch_up()
         if STEP.is_over() or (turn is not None and not turn.is_held):
             if deadline is not None and monotonic() - reader.behind > deadline:
@@ -166,13 +156,13 @@ async def send_pieces(
     if turn is not None:
         turn.give_back()
     context.leave()
-    if not started:  # NDJSON of no rows
+    if not started:  # NDJSON without rows
         await reader.send(start)
     await reader.send({"type": "http.response.body", "body": b""})
 
 
 async def next_step(turn: EncodingTurn | None) -> None:
-    """A step is over, or the client was behind: wait for the turn, and for the next step in it."""
+    """Wait for the turn and the next step in it, after a step or after waiting for the client."""
     if turn is not None:
         turn.note_step()
         await turn.take()
@@ -180,6 +170,5 @@ async def next_step(turn: EncodingTurn | None) -> None:
 
 
 def out_of_time(context: RequestContext) -> GatewayError:
-    """The error for a view that is not done at its deadline."""
     assert context.call.progress is not None, "nothing else has a deadline"
     return context.call.progress.out_of_time()

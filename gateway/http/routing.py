@@ -1,7 +1,7 @@
-"""From a path to its handler, and the verbs that a path takes.
+"""From a path to its handler, and the verbs of a path.
 
-OPTIONS tells anybody (RFC 9110 section 9.3.7). The client need not have a token, so every path but
-those of pages and health checks gets the same answer: it does not reveal which methods there are.
+OPTIONS (RFC 9110 section 9.3.7) needs no token, so all paths but pages and health checks get one
+and the same answer: it does not reveal which methods exist.
 """
 
 from collections.abc import Awaitable, Container
@@ -16,17 +16,16 @@ from gateway.http.context import context_of
 
 CHANGE_ALLOWS = "POST, OPTIONS"
 READ_ALLOWS = "GET, HEAD, POST, OPTIONS"
-"""The `Allow` of methods that only read; also that of paths that may be methods of any kind."""
+"""`Allow` of methods that only read, and of paths that are not known to be methods."""
 PAGE_ALLOWS = "GET, HEAD, OPTIONS"
 
 
 class Routing:
-    """Sends requests to known methods to their handler, and all others on to the router.
+    """Sends known methods to their handler, and everything else to the router.
 
-    One look-up in the current catalog instead of a match against each route. The innermost
-    middleware, so that the path has been normalised by then. OPTIONS is answered here, before
-    anything looks at the token or counts the request. `pages` are the paths that are there to be
-    read.
+    One look-up in the catalog instead of a match against each route. This is the innermost
+    middleware: the path has been normalised. OPTIONS is answered before authentication and rate
+    limits. `pages` are the paths of pages.
     """
 
     def __init__(
@@ -50,14 +49,12 @@ class Routing:
 
 
 async def answer_options(scope: Scope, send: Send, *, is_page: bool) -> None:
-    """Answer OPTIONS."""
     context_of(scope).response.code = Code.OK
     allow = PAGE_ALLOWS if is_page else READ_ALLOWS
     await send_nothing(send, (b"allow", allow.encode()))
 
 
 async def wrong_verb(request: Request, error: Exception) -> Response:
-    """The only refusal of Starlette's own, that of a page, in the one JSON shape."""
     raise GatewayError(
         Code.UNIMPLEMENTED,
         f"{request.method} is not for {request.url.path}; use GET",
@@ -67,6 +64,5 @@ async def wrong_verb(request: Request, error: Exception) -> Response:
 
 
 async def send_nothing(send: Send, *headers: tuple[bytes, bytes], status: int = 204) -> None:
-    """An answer with these headers, and no body."""
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": b""})

@@ -1,4 +1,4 @@
-"""The handler of methods: one request, one answer. The order of a request stands here."""
+"""The handler of methods, with all steps of a request in order."""
 
 from time import monotonic
 
@@ -16,8 +16,6 @@ from gateway.http.respond import Responder, answer_at_once, form_for
 
 
 class UnaryHandler:
-    """The ASGI app of every path that is a method's, or could be."""
-
     def __init__(
         self,
         interceptors: Interceptors,
@@ -31,10 +29,9 @@ class UnaryHandler:
         self._calls = calls
         self._responder = responder
         self._reads = reads
-        """For GET and HEAD."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request. Raises GatewayError and ClientGone."""
+        """Raises GatewayError and ClientGone."""
         context, requests = context_of(scope), self._requests
         await self._interceptors.admit(context)
         try:
@@ -55,7 +52,6 @@ class UnaryHandler:
     async def _show(
         self, context: RequestContext, request: CallRequest, receive: Receive, send: Send
     ) -> None:
-        """Answer a dry run: with the calls that would be made."""
         context.response.code = Code.OK
         form = form_for(context, preview(request.plan))
         with CancelOnDisconnect(context, receive):
@@ -64,14 +60,13 @@ class UnaryHandler:
     async def _call(
         self, context: RequestContext, request: CallRequest, receive: Receive, send: Send
     ) -> None:
-        """Make the calls, and answer with what Cuebot says."""
         began = monotonic()
         with CancelOnDisconnect(context, receive):
             answer = await self._calls.call(context, request)
             if request.cut_at:
                 await note_cut(context, request, answer)
             form = form_of(context, request, answer)
-            del answer  # what has been sent of it is not needed any more
-            if not answer_at_once(context, form):  # as most are, without another coroutine
+            del answer  # sent parts can be freed
+            if not answer_at_once(context, form):  # as most do, without another coroutine
                 within = max(request.timeout - (monotonic() - began), 0)
                 await self._responder.send_in_parts(context, form, send, within=within)

@@ -1,4 +1,4 @@
-"""The head of a request as it has come, and what can be said of it without looking further."""
+"""The head of a request on the wire."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,58 +7,48 @@ from functools import cached_property
 from gateway.errors import GatewayError
 from gateway.http.request_headers import content_length
 
-LARGE_BODY = 64 * 1024
-"""Bytes. Larger bodies share what memory there is for them."""
+LARGE_BODY_BYTES = 64 * 1024
+"""Larger bodies share a quota of memory."""
 
 
 @dataclass(eq=False, repr=False)
 class ReceivedHead:
-    """The head of an HTTP request.
-
-    Clients send the same one again and again, so the server may use one object for many requests:
-    what it says of a request depends on nothing but the head's bytes.
-    """
+    """Depends on the head's bytes alone, so that equal heads share one object."""
 
     method: str
     target: bytes
-    """In origin form (`/path?query`), or `*`."""
+    """Origin form (`/path?query`), or `*`."""
     http_version: str
     headers: list[tuple[bytes, bytes]]
-    """As they came, with names in lower case."""
     keep_alive: bool
-    """Whether the client lets the connection live on."""
     expects_continue: bool
-    """Whether it waits for a 100 before it sends the body."""
+    """Whether the client waits for a 100 before sending the body."""
 
     @cached_property
     def fields(self) -> dict[bytes, bytes]:
-        """The headers by name."""
         return headers_of(self.headers)
 
     @cached_property
     def body_length(self) -> int:
-        """Bytes of the body, if it is not in chunks."""
+        """Bytes of the body, unless chunked."""
         return content_length(self.fields) or 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """A request that the server has refused by itself, as far as it is known."""
+    """A request that the server refused before the app saw it."""
 
     peer: str
-    """The address that has connected."""
     method: str
-    """Empty, like the target and the headers, if it has not come."""
+    """Empty if it did not arrive, like the target and the headers."""
     target: bytes
     headers: Iterable[tuple[bytes, bytes]]
-    """With names in lower case."""
     error: GatewayError
     seconds: float
-    """How long it has taken to come."""
 
 
 def headers_of(fields: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """Headers by name. A repeated one is joined with commas (RFC 9110 section 5.3)."""
+    """Headers by name. Repeated ones are joined with commas (RFC 9110 section 5.3)."""
     fields = list(fields)
     headers = dict(fields)
     if len(headers) < len(fields):

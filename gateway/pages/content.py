@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.http.compression import CODINGS, VARY, WORTH_IT, Coding, choose, stream
+from gateway.http.compression import CODINGS, MIN_COMPRESSED_BYTES, VARY, Coding, choose, stream
 from gateway.http.conditional import matches
 from gateway.http.context import ClientGone, context_of
 
@@ -38,7 +38,7 @@ class Content:
     ) -> "Content":
         """Takes 10 ms per MB; safe in a thread."""
         forms: dict[Coding | None, bytes] = {None: body}
-        if len(body) >= WORTH_IT:
+        if len(body) >= MIN_COMPRESSED_BYTES:
             forms |= {each: b"".join(stream([body], each)) for each in CODINGS.values()}
         etags = {each: f'"{sha256(form).hexdigest()[:32]}"' for each, form in forms.items()}
         return cls(forms, etags, media_type, headers or {})

@@ -16,7 +16,7 @@ from gateway.schema.description import NoSchema, Schema, Skipped
 from gateway.schema.method import Method
 from gateway.schema.pool import why_missing
 from gateway.schema.selection import UnusedGlob
-from gateway.suggestions import SHOWN, did_you_mean
+from gateway.suggestions import QUOTED_CHARS, did_you_mean
 
 NATIVE = "Cuebot has it itself"
 """Why an entry of the compatibility profile is not needed. Other reasons: it cannot apply."""
@@ -200,13 +200,15 @@ def unknown_path(path: str, catalog: Catalog, allowed: Names | None = None) -> G
         return not_found(f"{native}/{name} is not served here (INCLUDE_SERVICES, EXCLUDE_SERVICES)")
     if service not in methods:
         return not_found(
-            f"nothing is served at {path[:SHOWN]!r}; paths are /package.Interface/Method"
+            f"nothing is served at {path[:QUOTED_CHARS]!r}; paths are /package.Interface/Method"
             + (full_path_hint(service, name, methods) or nearest(service, tuple(methods)))
         )
     if not name:
         listed = ", ".join(methods[service][:LISTED_METHODS])
         return not_found(f"{service} needs a method: {listed}, …")
-    return not_found(f"{service} has no method {name[:SHOWN]!r}{nearest(name, methods[service])}")
+    return not_found(
+        f"{service} has no method {name[:QUOTED_CHARS]!r}{nearest(name, methods[service])}"
+    )
 
 
 nearest = lru_cache(maxsize=256)(did_you_mean)

@@ -1,7 +1,7 @@
-"""Accepting connections: each is counted before anything is read from it.
+"""Accepts connections, each counted before anything is read from it.
 
-uvloop's own server would say nothing of clients whose TLS handshake fails or does not end, and
-close connections without a word when there are too many open files.
+uvloop's server would not report failed or stalled TLS handshakes, and would close connections
+silently when the process is out of file descriptors.
 """
 
 import asyncio
@@ -14,25 +14,21 @@ from typing import Any
 
 import structlog
 
-from gateway.server.connection_limit import QUIET, ConnectionLimit
+from gateway.server.connection_limit import WARNING_INTERVAL_SECONDS, ConnectionLimit
 from gateway.server.http1.context import ServerContext
 from gateway.server.http1.protocol import HttpProtocol
 from gateway.server.http1.response import last_answer
 from gateway.server.http1.state import OPENING
 
-BACKLOG = 2048
-"""Connections that wait to be accepted."""
-BATCH = 16
-"""Connections accepted at once; then it is the turn of others."""
-PAUSE = 0.5
-"""Seconds until the next try when the system has no more room for a connection."""
+BACKLOG_CONNECTIONS = 2048
+ACCEPT_BATCH_SIZE = 16
+ACCEPT_PAUSE_SECONDS = 0.5
+"""Pause when the system has no room for another connection."""
 
 log = structlog.stdlib.get_logger("gateway")
 
 
 class Acceptor:
-    """Makes connections of those who connect to the listening sockets, until it is closed."""
-
     def __init__(
         self,
         listeners: Iterable[socket.socket],
@@ -40,7 +36,7 @@ class Acceptor:
         limit: ConnectionLimit,
         tls: Mapping[str, Any],
     ) -> None:
-        """`tls` is what asyncio is told about TLS: nothing for plain HTTP."""
+        """`tls` are asyncio's TLS options, empty for plain HTTP."""
         self.listeners = [*listeners]
         self.context = context
         self._limit = limit
@@ -52,16 +48,16 @@ class Acceptor:
             self._listen(listener)
 
     def close(self) -> None:
-        """Close the sockets, and serve whoever has connected before, who would be reset."""
+        """Close the sockets, and serve clients in the backlog, which would be reset otherwise."""
         listeners, self.listeners = self.listeners, []
         for listener in listeners:
             self._loop.remove_reader(listener)
-            self._accept(listener, BACKLOG)
+            self._accept(listener, BACKLOG_CONNECTIONS)
             listener.close()
 
     def _listen(self, listener: socket.socket) -> None:
         if listener in self.listeners:
-            self._loop.add_reader(listener, self._accept, listener, BATCH)
+            self._loop.add_reader(listener, self._accept, listener, ACCEPT_BATCH_SIZE)
 
     def _accept(self, listener: socket.socket, most: int) -> None:
         for _ in range(most):
@@ -77,19 +73,18 @@ class Acceptor:
             self._admit(accepted, str(name[0]))
 
     def _pause(self, listener: socket.socket, error: OSError) -> None:
-        """There are too many open files, or there is no memory: the clients wait meanwhile."""
         now = self._loop.time()
         if now >= self._next_warning:
-            self._next_warning = now + QUIET
+            self._next_warning = now + WARNING_INTERVAL_SECONDS
             log.warning(
                 "no connections can be accepted; see the limits on open files (ulimit -n)",
                 reason=os.strerror(error.errno or 0),
             )
         self._loop.remove_reader(listener)
-        self._loop.call_later(PAUSE, self._listen, listener)
+        self._loop.call_later(ACCEPT_PAUSE_SECONDS, self._listen, listener)
 
     def _admit(self, accepted: socket.socket, address: str) -> None:
-        """Make a connection of this socket, if only to say why there is no place for it."""
+        """Open a connection, even if only to refuse it with a reason."""
         no_place = self._limit.enter(address)
         if no_place is None:
             leave: Callable[[], None] = partial(self._limit.leave, address)
@@ -107,7 +102,6 @@ class Acceptor:
         task.add_done_callback(self.context.state.tasks.discard)
 
     async def _open(self, accepted: socket.socket, connection: HttpProtocol) -> None:
-        """Wait until there is a connection: in TLS, until the handshake is over or has failed."""
         try:
             with suppress(OSError):  # also when the handshake takes too long
                 await self._loop.connect_accepted_socket(lambda: connection, accepted, **self._tls)

@@ -1,4 +1,4 @@
-"""How many connections there may be at once."""
+"""Limits on open connections."""
 
 import time
 from collections.abc import Callable
@@ -9,44 +9,39 @@ import structlog
 from gateway.access.rate_limiter import address_key
 from gateway.errors import GatewayError, Shed, unavailable
 
-QUIET = 60.0
-"""Seconds between two warnings of the same."""
-OTHERS = 128
-"""Files beside the connections: logs, channels to Cuebot, and clients that are turned away."""
+WARNING_INTERVAL_SECONDS = 60.0
+RESERVED_FILES = 128
+"""File descriptors for logs, channels to Cuebot, and refused clients."""
 
 log = structlog.stdlib.get_logger("gateway")
 
 
 @dataclass(slots=True)
 class ConnectionLimit:
-    """The limits on the connections of one server, which count from their acceptance on.
+    """The connection limits of one server, counted from acceptance on.
 
-    `most` may be open at once, and `most_per_address` of them from one address (for IPv6: one /64)
-    that is not `trusted`; 0 is no limit, and None half of `most`: nobody has all the places.
-    Those that are turned away take nobody's place.
+    `most` may be open at once, `most_per_address` of them from one address (an IPv6 /64) that is
+    not `trusted`; 0 is no limit, and None is half of `most`, so that one client cannot take all.
+    Refused connections do not count.
     """
 
     most: int
     most_per_address: int | None = 0
     trusted: Callable[[str], bool] = lambda address: False
-    """Which addresses stand for many: those of proxies."""
+    """Whether an address is shared by many clients, such as a proxy's."""
     clock: Callable[[], float] = time.monotonic
     on_full: Callable[[GatewayError], object] = lambda error: None
-    """Told why a connection is turned away."""
-    most_lingering: int = OTHERS // 2
-    """How many that are turned away may stay for as long as they need to read why."""
+    most_lingering: int = RESERVED_FILES // 2
+    """Refused connections that may stay open until the client has read the reason."""
     _open: int = 0
     _lingering: int = 0
     _by_address: dict[str, int] = field(default_factory=dict)
     _fits: bool = True
-    """Whether `most` is what was asked for, and not what the open files leave."""
+    """Whether `most` is the configured limit, not one lowered by the file descriptors."""
     _next_warnings: dict[str, float] = field(default_factory=dict)
 
     def enter(self, address: str) -> GatewayError | None:
-        """Count a connection from there until `leave`; or why there is no place for it, a 503.
-
-        Warns of the latter, once in a while.
-        """
+        """Count a connection until `leave`, or return a 503 and log a warning once in a while."""
         if self._open >= self.most:
             whose = "MAX_CONNECTIONS" if self._fits else "the limit on open files (ulimit -n)"
             self._warn(f"as many connections as {whose} allows", max_connections=self.most)
@@ -68,7 +63,6 @@ class ConnectionLimit:
         return None
 
     def leave(self, address: str) -> None:
-        """A connection that was counted is gone."""
         self._open -= 1
         if self._is_counted(address):
             key = address_key(address)
@@ -78,19 +72,18 @@ class ConnectionLimit:
                 self._by_address[key] -= 1
 
     def linger(self) -> bool:
-        """Whether one that is turned away may stay for a while, until `linger_no_more`."""
+        """Whether a refused connection may stay for a while, until `linger_no_more`."""
         if self._lingering >= self.most_lingering:
             return False
         self._lingering += 1
         return True
 
     def linger_no_more(self) -> None:
-        """One that was turned away is gone."""
         self._lingering -= 1
 
     def fit(self, files: int) -> bool:
-        """Lower the limits to what so many open files have room for; whether that was needed."""
-        others = min(OTHERS, files // 2)
+        """Lower the limits to what `files` file descriptors allow; whether that was needed."""
+        others = min(RESERVED_FILES, files // 2)
         self.most_lingering = min(self.most_lingering, others // 2)
         if self.most > files - others:
             self.most = max(1, files - others)
@@ -106,7 +99,6 @@ class ConnectionLimit:
         return self.most_per_address != 0 and not self.trusted(address)
 
     def _no_place(self, problem: str, cause: Shed) -> GatewayError:
-        """503, with what there are too many of."""
         error = unavailable(f"there are {problem}", cause)
         self.on_full(error)
         return error
@@ -114,5 +106,5 @@ class ConnectionLimit:
     def _warn(self, event: str, **values: object) -> None:
         now = self.clock()
         if now >= self._next_warnings.get(event, 0.0):
-            self._next_warnings[event] = now + QUIET
+            self._next_warnings[event] = now + WARNING_INTERVAL_SECONDS
             log.warning(event, **values)

@@ -1,4 +1,4 @@
-"""Several endpoints of one Cuebot: calls go in turn to those that are connected and answer."""
+"""Load balancing over several Cuebots: calls rotate between connected, responsive endpoints."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,15 +10,12 @@ from gateway.upstream.interface import CallFailed, Expects, Follower, Metadata, 
 
 
 class Balancer:
-    """An `Upstream` over several endpoints."""
-
     def __init__(self, endpoints: tuple[Endpoint, ...]) -> None:
         self.endpoints = endpoints
         self._turn = 0
 
     @property
     def endpoint(self) -> str:
-        """All of them, as CUEBOT_ENDPOINT names them."""
         return ",".join(each.endpoint for each in self.endpoints)
 
     async def call(
@@ -29,7 +26,7 @@ class Balancer:
         metadata: Metadata,
         expects: Expects = takes_all,
     ) -> bytes:
-        """As `Upstream` says. A call that one endpoint has not processed goes to another one."""
+        """See `Upstream`. A call that one endpoint has not processed is retried on another."""
         deadline = monotonic() + timeout
         left: Sequence[Endpoint] = self.endpoints
         lacking: CallFailed | None = None
@@ -53,7 +50,7 @@ class Balancer:
                     raise lacking or failure from None
 
     def _next(self, among: Sequence[Endpoint]) -> Endpoint | None:
-        """Whose turn it is of those that are connected; one that hangs if all of them do."""
+        """The next connected endpoint; an unresponsive one only if all are."""
         connected = [each for each in among if each.ready]
         ready = [each for each in connected if not each.unresponsive] or connected
         if len(ready) < 2:
@@ -66,27 +63,26 @@ class Balancer:
         return ready or int(await first_usable(self.endpoints, timeout) is not None)
 
     async def watch(self, follower: Follower) -> None:
-        """Keep all of them connected, and probe those that are silent, until cancelled.
+        """Keep all endpoints connected, and probe silent ones, until cancelled.
 
-        The follower is to look again whenever one has connected, also for the first time, since it
-        may have been away when it was to describe itself, and when one has gone.
+        The follower is refreshed after each connection, also the first (the endpoint may have been
+        down at reflection), and after each loss.
         """
         async with asyncio.TaskGroup() as group:
             for each in self.endpoints:
                 group.create_task(each.watch(follower, on_any=True))
 
     async def close(self) -> None:
-        """End all connections."""
         await asyncio.gather(*(each.close() for each in self.endpoints))
 
 
 def lacks_method(failure: CallFailed) -> bool:
-    """Whether the Cuebot does not have the method: during an upgrade, another one may."""
+    """Whether the Cuebot lacks the method: during an upgrade, another one may have it."""
     return failure.reason is Reason.STATUS and failure.code is Code.UNIMPLEMENTED
 
 
 async def first_usable(among: Sequence[Endpoint], timeout: float) -> Endpoint | None:
-    """The first to be connected, within so many seconds; None as soon as all have failed."""
+    """The first endpoint to connect within `timeout` seconds; None as soon as all have failed."""
     waiting = {asyncio.ensure_future(each.usable(timeout)): each for each in among}
     try:
         while waiting:

@@ -1,7 +1,4 @@
-"""One endpoint of Cuebot: calls over its channel, and what is told of the connection.
-
-Why one could not be made is told in words that help. Whether Cuebot answers is found out by probes.
-"""
+"""One endpoint of Cuebot: calls over its channel, explained failures to connect, and probes."""
 
 import asyncio
 import os
@@ -28,47 +25,41 @@ from gateway.upstream.tls import Tls
 
 log = structlog.stdlib.get_logger("gateway.upstream")
 
-UNUSABLE = (State.TRANSIENT_FAILURE, State.SHUTDOWN)
-ATTEMPTS = 5
-"""How often a call is tried for which there is no connection, or which the peer refuses."""
-HEALTH = "/grpc.health.v1.Health/Check"
-"""What is called as a probe where no better method is known. It changes nothing; the stock Cuebot
-does not know it, and says so."""
-PAUSE = 1.0
-"""Seconds between two probes."""
-GONE = (Reason.NOT_CONNECTED, Reason.REFUSED, Reason.LOST)
-"""How a call fails on a connection that has ended, which tells nothing of Cuebot."""
+UNUSABLE_STATES = (State.TRANSIENT_FAILURE, State.SHUTDOWN)
+CALL_ATTEMPTS = 5
+"""Attempts for a call without a connection, or refused by the peer."""
+HEALTH_CHECK_PATH = "/grpc.health.v1.Health/Check"
+"""The probe when no method is known. It has no effect; the stock Cuebot answers UNIMPLEMENTED."""
+PROBE_INTERVAL_SECONDS = 1.0
+CONNECTION_ENDED = (Reason.NOT_CONNECTED, Reason.REFUSED, Reason.LOST)
+"""Failures of a connection that has ended, which say nothing about Cuebot's health."""
 
-EXPIRED = 10
-WRONG_NAME = (62, 64)
-"""OpenSSL's verify codes: X509_V_ERR_CERT_HAS_EXPIRED; _HOSTNAME_MISMATCH, _IP_ADDRESS_MISMATCH."""
+CERTIFICATE_EXPIRED = 10
+CERTIFICATE_NAME_MISMATCH = (62, 64)
+"""OpenSSL's X509_V_ERR_CERT_HAS_EXPIRED, and _HOSTNAME_MISMATCH, _IP_ADDRESS_MISMATCH."""
 NOT_TLS = ("WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE")
-"""OpenSSL's reasons for what is no TLS record."""
+"""OpenSSL's reasons for a record that is not TLS."""
 PROBES_UNTIL_UNRESPONSIVE = 2
-"""Failed probes, one after the other; one alone may be bad luck."""
+"""Consecutive failed probes; a single one may be chance."""
 
 
 class Health:
-    """The score of one endpoint. One answer mends it."""
-
     def __init__(self) -> None:
         self.reason = ""
-        """How the latest probe has failed; empty after an answer."""
         self._failures = 0
 
     @property
     def unresponsive(self) -> bool:
-        """Whether it takes calls and does not answer them."""
         return self._failures >= PROBES_UNTIL_UNRESPONSIVE
 
     def fail(self, reason: str) -> bool:
-        """A probe has failed so. Whether it counts as unresponsive from now on."""
+        """Record a failed probe. Whether the endpoint has just become unresponsive."""
         self.reason = reason
         self._failures += 1
         return self._failures == PROBES_UNTIL_UNRESPONSIVE
 
     def mend(self) -> bool:
-        """There was an answer. Whether it counted as unresponsive until now."""
+        """Record an answer. Whether the endpoint was unresponsive."""
         hung = self.unresponsive
         self.reason = ""
         self._failures = 0
@@ -78,8 +69,8 @@ class Health:
 class Endpoint:
     """An `Upstream` over one channel.
 
-    `endpoint` is its `host:port`, and `tls` what the channel has for TLS. A probe fails that has
-    no answer within `probe_timeout` seconds.
+    `endpoint` is `host:port`, `tls` the channel's configuration. Probes time out after
+    `probe_timeout` seconds.
     """
 
     def __init__(
@@ -98,26 +89,24 @@ class Endpoint:
 
     @property
     def endpoints(self) -> "tuple[Endpoint, ...]":
-        """Itself, the only one."""
         return (self,)
 
     @property
     def ready(self) -> bool:
-        """Whether it is connected. If not, it will try to be."""
+        """Whether the channel is connected. If not, begins to connect."""
         return self._channel.get_state(try_to_connect=True) is State.READY
 
     @property
     def unresponsive(self) -> bool:
-        """Whether calls to it are not answered. They are sent all the same: one might be."""
+        """Whether calls stay unanswered. They are sent all the same: one may succeed."""
         return self._health.unresponsive
 
     @property
     def connections(self) -> int:
-        """How many connections there are."""
         return self._channel.connections
 
     async def trouble(self) -> str:
-        """Why calls would fail, for people who need not know its name; empty if they would not."""
+        """Why calls would fail, without the endpoint's name; empty if they would not."""
         if self.ready:
             return self._health.reason if self.unresponsive else ""
         problem = await self._channel.problem()
@@ -133,10 +122,10 @@ class Endpoint:
         metadata: Metadata,
         expects: Expects = takes_all,
     ) -> bytes:
-        """As `Upstream` says.
+        """See `Upstream`.
 
-        A call waits while the first connection is made, and fails at once while none can be made.
-        What the peer has not looked at is sent again, over a new connection if there has to be one.
+        A call waits for the first connection, and fails at once after a failed attempt. A call
+        that the peer has not processed is sent again, if necessary over a new connection.
         """
         deadline = monotonic() + timeout
         attempt = 0
@@ -145,18 +134,18 @@ class Endpoint:
                 return await self._channel.unary(path, payload, timeout, metadata, expects)
             except CallFailed as failure:
                 attempt += 1
-                # Its headers would be too large for the peer the next time as well.
+                # Headers too large for the peer stay too large.
                 if (
                     failure.may_have_reached_server
                     or failure.code is not Code.UNAVAILABLE
-                    or attempt == ATTEMPTS
+                    or attempt == CALL_ATTEMPTS
                 ):
                     raise
             await self._connected(deadline - monotonic())
             timeout = deadline - monotonic()
 
     async def _connected(self, timeout: float) -> None:
-        """Return when there is a connection. Raises CallFailed when there will be none in time."""
+        """Wait for a connection. Raises CallFailed without one in time."""
         try:
             async with asyncio.timeout(timeout):
                 if not await self._wait_until_ready():
@@ -165,14 +154,12 @@ class Endpoint:
             raise too_late(may_have_reached_server=False) from None
 
     async def _explained(self) -> str:
-        """Why there is no connection."""
         problem = await self._channel.problem()
         return explained(problem, self._tls, spoke=self._channel.spoke)
 
     async def _wait_until_ready(self) -> bool:
-        """Whether a connection comes of the attempt to make one."""
         while (state := self._channel.get_state(try_to_connect=True)) is not State.READY:
-            if state in UNUSABLE:
+            if state in UNUSABLE_STATES:
                 return False
             await self._channel.wait_for_state_change(state)
         return True
@@ -185,12 +172,11 @@ class Endpoint:
             return 0
 
     async def watch(self, follower: Follower, *, on_any: bool = False) -> None:
-        """Keep the channel connected, and log when Cuebot goes and comes, until cancelled.
+        """Keep the channel connected, and log when Cuebot goes and comes back, until cancelled.
 
-        A connection that has been idle for long is thereby replaced by a fresh one, and silence is
-        looked into, with the follower's probe. The follower is to look again when there is a new
-        connection in place of an old one: behind it may be another Cuebot. With `on_any` it is to
-        do so for the first connection as well, and when there is none any more.
+        Reconnects idle connections, and probes silent ones with the follower's method. The
+        follower is refreshed after a reconnection, since Cuebot may have been upgraded; with
+        `on_any` also after the first connection and after each loss.
         """
         probing = asyncio.create_task(self._probe_when_silent(follower))
         try:
@@ -219,21 +205,21 @@ class Endpoint:
             await self._channel.wait_for_state_change(state)
 
     async def _probe_when_silent(self, follower: Follower) -> None:
-        """Whenever calls stay without an answer, probe until there is one.
+        """Whenever calls stay unanswered, probe until there is an answer.
 
-        A Cuebot without its database answers pings but no reads. A peer that has vanished answers
-        neither, and only another connection helps, which may be as dead.
+        A Cuebot without its database answers pings but no reads. A vanished peer answers neither,
+        and only a new connection helps, which may be dead as well.
         """
         while True:
             await self._channel.silence()
-            while not await self._answers(follower.probe or HEALTH):
+            while not await self._answers(follower.probe or HEALTH_CHECK_PATH):
                 self._channel.ping(self._probe_timeout)
-                await asyncio.sleep(min(PAUSE, self._probe_timeout))
+                await asyncio.sleep(min(PROBE_INTERVAL_SECONDS, self._probe_timeout))
             if self._health.mend():
                 log.info("Cuebot answers again", endpoint=self.endpoint)
 
     async def _answers(self, probe: str) -> bool:
-        """Whether this probe is answered, or another call meanwhile. Waits for a connection."""
+        """Whether the probe, or another call meanwhile, is answered. Waits for a connection."""
         while (state := self._channel.get_state(try_to_connect=True)) is not State.READY:
             if state is State.SHUTDOWN:
                 return True
@@ -242,9 +228,9 @@ class Endpoint:
         try:
             await self._channel.unary(probe, b"", self._probe_timeout, ())
         except CallFailed as failure:
-            if failure.reason in GONE:
+            if failure.reason in CONNECTION_ENDED:
                 return False
-            late = failure.code is Code.DEADLINE_EXCEEDED  # which Cuebot may say as well
+            late = failure.code is Code.DEADLINE_EXCEEDED  # Cuebot may report it as well
             answers = failure.reason in (Reason.STATUS, Reason.TOO_LARGE) and not late
             if not answers and self._channel.answered_at < began:
                 reason = failure.details
@@ -256,15 +242,14 @@ class Endpoint:
         return True
 
     async def close(self) -> None:
-        """End its connection and all calls on it."""
         await self._channel.close()
 
 
 def explained(problem: Exception | None, tls: Tls | None, *, spoke: bool) -> str:
-    """What is likely to be wrong and what to do about it, as far as that is known.
+    """The likely cause and its remedy, as far as known.
 
-    `problem` is what connecting has raised; None when it would work by now. `spoke` tells whether
-    connecting has worked before.
+    `problem` is the exception of connecting, or None if it would succeed now. `spoke` is whether
+    connecting has succeeded before.
     """
     if problem is None:
         return "it was unavailable for a moment"
@@ -273,12 +258,12 @@ def explained(problem: Exception | None, tls: Tls | None, *, spoke: bool) -> str
 
 
 def described(problem: Exception) -> str:
-    """What was raised, in a few words that name no host: callers and health checks read them."""
+    """The exception in a few words without host names: clients and health checks read them."""
     if isinstance(problem, socket.gaierror):
         return f"DNS: {problem.strerror}"
     if isinstance(problem, ssl.SSLCertVerificationError):
-        if problem.verify_code in WRONG_NAME:
-            return "TLS: hostname mismatch"  # its own message says which name it is not for
+        if problem.verify_code in CERTIFICATE_NAME_MISMATCH:
+            return "TLS: hostname mismatch"  # OpenSSL's message has the host name
         return f"TLS: {problem.verify_message}"
     if isinstance(problem, ssl.SSLError):
         return f"TLS: {problem.reason or problem}"
@@ -290,15 +275,15 @@ def described(problem: Exception) -> str:
 
 
 def likely_cause(problem: Exception, tls: Tls | None, *, spoke: bool) -> str:
-    """What is likely to be wrong: `its certificate has expired`. Empty if that is not known.
+    """The likely cause, such as `its certificate has expired`, or "".
 
-    A connection that is closed or reset says nothing of settings with which others have worked: a
-    Cuebot that dies does that, too.
+    If connecting has worked before, a closed or reset connection says nothing about the settings:
+    a dying Cuebot causes it as well.
     """
     if isinstance(problem, ssl.SSLCertVerificationError) and tls is not None:
-        if problem.verify_code == EXPIRED:
+        if problem.verify_code == CERTIFICATE_EXPIRED:
             return "its certificate has expired"
-        if problem.verify_code in WRONG_NAME:
+        if problem.verify_code in CERTIFICATE_NAME_MISMATCH:
             return "its certificate is for another name than the one in CUEBOT_ENDPOINT"
         if tls.roots is not None:
             return "its certificate is not signed by a CA in CUEBOT_CA_FILE"

@@ -1,12 +1,11 @@
 """A `Channel` over grpc.aio, for CUEBOT_TRANSPORT=grpcio.
 
-grpc.aio tells what has failed in English only, which is passed on and never read. So less is known
-here than over our own HTTP/2: a web server's answer looks like a status of Cuebot's, and a call
-that a leaving Cuebot has not looked at counts as lost, not as refused. An answer is in memory
-before its size is known.
+grpc.aio describes failures only in English, which is passed on unparsed. Hence it knows less than
+our HTTP/2: a web server's answer looks like Cuebot's status, and a call that a stopping Cuebot has
+not processed counts as lost, not as refused. The size of an answer is known only afterwards.
 
-Silence is noticed only when a call's deadline passes. A connection whose peer has vanished is never
-replaced by us, since grpc.aio sends no ping when asked to: set KEEPALIVE_TIME for that.
+Silence is noticed only by a call's deadline. A connection with a vanished peer is not replaced,
+since grpc.aio sends no ping on request: set KEEPALIVE_TIME for that.
 """
 
 import asyncio
@@ -29,7 +28,7 @@ from gateway.upstream.http2.outcome import (
     too_late,
 )
 from gateway.upstream.interface import (
-    SMALL_ANSWER,
+    SMALL_ANSWER_BYTES,
     CallFailed,
     ChannelOptions,
     Expects,
@@ -40,19 +39,17 @@ from gateway.upstream.interface import (
 )
 from gateway.upstream.tls import Tls
 
-SETTLING = 0.05
-"""Seconds that the state of grpc.aio's channel may be behind what a call has met."""
-PROBE_TIMEOUT = 1.0
+STATE_SETTLING_SECONDS = 0.05
+"""Delay of grpc.aio's channel state behind the outcome of a call."""
+CONNECT_PROBE_SECONDS = 1.0
 ADDRESS = re.compile(r"\b(?:ipv4|ipv6|dns|unix)(?:-abstract)?:\S+")
-"""How grpc.aio names whom it has called, which is nothing for clients: `ipv4:10.0.0.5:8443:`."""
-HARD_LIMIT = 2
-"""How many times the largest answer grpc.aio may receive. It refuses more with the very status that
-a server may have; what is less we refuse ourselves, and know it."""
+"""grpc.aio's name for the peer, not meant for clients: `ipv4:10.0.0.5:8443:`."""
+HARD_LIMIT_FACTOR = 2
+"""grpc.aio's limit for answers, as a multiple of ours. Its own refusal looks like a server's
+status; ours does not."""
 
 
 class GrpcioChannel:
-    """Makes unary calls to `endpoint` (`host:port`)."""
-
     def __init__(self, endpoint: str, options: ChannelOptions, tls: Tls | None = None) -> None:
         self._endpoint = endpoint
         self._options = options
@@ -60,16 +57,15 @@ class GrpcioChannel:
         self._closed = False
         self._probe: asyncio.Task[Exception | None] | None = None
         self._probe_again = 0.0
-        """The loop's time from which on the latest probe is too old."""
+        """Loop time at which the latest result of connecting expires."""
         self._methods: dict[str, grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]] = {}
         self._silent = asyncio.Event()
         self.answered_at = 0.0
         self.spoke = False
-        """Both as `Channel` has them."""
 
     @cached_property
     def _channel(self) -> grpc.aio.Channel:
-        """Made when it is first used, since that needs the running event loop."""
+        """Made on first use, since grpc.aio needs the running event loop."""
         options, tls = channel_options(self._options), self._tls
         if tls is None:
             return grpc.aio.insecure_channel(self._endpoint, options=options)
@@ -103,11 +99,11 @@ class GrpcioChannel:
                 self._silent.set()
         else:
             self.answered_at = loop.time()
-            if answer is None:  # so grpc.aio gives an OK without a message
+            if answer is None:  # grpc.aio's result for an OK without a message
                 failure = not_grpc("the answer is not one message")
             elif len(answer) > self._options.max_message:
                 failure = too_large(len(answer), self._options.max_message)
-            elif len(answer) > SMALL_ANSWER and not expects(len(answer), lambda: None):
+            elif len(answer) > SMALL_ANSWER_BYTES and not expects(len(answer), lambda: None):
                 failure = no_memory(len(answer))
             else:
                 return answer
@@ -116,10 +112,10 @@ class GrpcioChannel:
         raise failure
 
     async def _failure(self, error: grpc.aio.AioRpcError | KeyError, *, late: bool) -> CallFailed:
-        if isinstance(error, KeyError):  # which older versions of grpcio raise for such a number
+        if isinstance(error, KeyError):  # older grpcio, for an unknown number
             return not_grpc(f"{error} is no status", Code.UNKNOWN)
         code, details = Code(error.code().value[0]), error.details() or ""
-        if code is Code.UNAVAILABLE:  # which may be grpc.aio's own word
+        if code is Code.UNAVAILABLE:  # possibly grpc.aio's own status
             details = ADDRESS.sub("Cuebot:", details)
         if code is Code.UNAVAILABLE and await self._is_lost():
             return lost(details)
@@ -133,9 +129,8 @@ class GrpcioChannel:
         return CallFailed(code, details, status_details=b"".join(status_details[:1]))
 
     async def _is_lost(self) -> bool:
-        """Whether the connection has gone, by which a call that has just failed went."""
         try:
-            async with asyncio.timeout(SETTLING):
+            async with asyncio.timeout(STATE_SETTLING_SECONDS):
                 await self.wait_for_state_change(State.READY)
         except TimeoutError:
             return False
@@ -162,29 +157,25 @@ class GrpcioChannel:
         await self._silent.wait()
 
     def ping(self, timeout: float) -> None:
-        """Nothing: see above."""
+        """Not supported; see the module."""
 
     async def problem(self) -> Exception | None:
-        """As `Channel` says, by an attempt of our own to connect.
-
-        It is one attempt for all who ask within PROBE_TIMEOUT.
-        """
+        """See `Channel`. Tries to connect; attempts within CONNECT_PROBE_SECONDS are shared."""
         loop = asyncio.get_running_loop()
         if self._probe is None or loop.time() >= self._probe_again:
             self._probe = asyncio.create_task(self._try_to_connect())
-            self._probe_again = loop.time() + PROBE_TIMEOUT
+            self._probe_again = loop.time() + CONNECT_PROBE_SECONDS
         return await asyncio.shield(self._probe)
 
     async def _try_to_connect(self) -> Exception | None:
-        """What Python raises where grpc.aio has only words."""
         try:
             connection = await connect(
                 self._endpoint,
                 lambda: Connection(Unowned(), max_message=self._options.max_message),
-                timeout=PROBE_TIMEOUT,
+                timeout=CONNECT_PROBE_SECONDS,
                 tls=None if self._tls is None else self._tls.context,
             )
-        except Exception as error:  # whatever it is, it is the answer
+        except Exception as error:  # any exception is the result
             return error.with_traceback(None)
         self.spoke = True
         connection.abort()
@@ -199,7 +190,7 @@ class GrpcioChannel:
 
 
 def channel_options(options: ChannelOptions) -> list[tuple[str, int]]:
-    """The same for grpc.aio; https://grpc.github.io/grpc/core/group__grpc__arg__keys.html."""
+    """grpc.aio's options: https://grpc.github.io/grpc/core/group__grpc__arg__keys.html."""
     times = {
         "initial_reconnect_backoff": options.initial_backoff,
         "min_reconnect_backoff": options.connect_timeout,
@@ -210,8 +201,11 @@ def channel_options(options: ChannelOptions) -> list[tuple[str, int]]:
         times["keepalive_time"] = options.keepalive_time
         times["keepalive_timeout"] = options.keepalive_timeout
     return [
-        ("grpc.max_receive_message_length", min(options.max_message * HARD_LIMIT, 2**31 - 1)),
+        (
+            "grpc.max_receive_message_length",
+            min(options.max_message * HARD_LIMIT_FACTOR, 2**31 - 1),
+        ),
         ("grpc.max_send_message_length", -1),
-        ("grpc.enable_http_proxy", 0),  # Cuebot is inside; the proxy of http_proxy is outside
+        ("grpc.enable_http_proxy", 0),  # http_proxy is for outside hosts
         *((f"grpc.{name}_ms", int(seconds * 1000)) for name, seconds in times.items()),
     ]

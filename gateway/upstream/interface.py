@@ -1,7 +1,8 @@
-"""Calls to Cuebot over gRPC, bytes in and bytes out: the protocols of this room, and its one error.
+"""The protocols of gRPC calls to Cuebot, bytes in and bytes out, and their one error.
 
-The rest of the gateway calls an `Upstream`: an `Endpoint`, or a `Balancer` over several of them. An
-endpoint has a `Channel`, which keeps a connection to one address; CUEBOT_TRANSPORT names its kind.
+The rest of the gateway calls an `Upstream`: an `Endpoint`, or a `Balancer` over several. An
+endpoint has a `Channel`, which keeps a connection to one address; CUEBOT_TRANSPORT selects its
+kind.
 """
 
 from collections.abc import Callable
@@ -12,38 +13,32 @@ from typing import Protocol
 from gateway.errors import Code
 
 Metadata = tuple[tuple[str, str], ...]
-"""Names and values; values are printable ASCII. What differs from call to call comes first."""
+"""Values are printable ASCII. Fields that differ from call to call come first."""
 
 
 class Reason(Enum):
-    """Why a call has failed: by whose word, and where on the way."""
-
     STATUS = "status"
-    """Cuebot answered with this status itself."""
     NOT_CONNECTED = "not connected"
-    """There was no connection to send the call over."""
     REFUSED = "refused"
-    """The peer has not looked at the call, and says so."""
+    """The peer declares that it has not processed the call."""
     LOST = "lost"
-    """The connection ended before the answer did."""
     TOO_LARGE = "too large"
-    """The answer is larger than GRPC_MAX_RECV_MSG_MB; `details` are the sizes."""
+    """The answer exceeds GRPC_MAX_RECV_MSG_MB; `details` has the sizes."""
     NO_MEMORY = "no memory"
-    """There has been no room for the answer; `details` say how large it is."""
     DEADLINE = "deadline"
     """Our own deadline passed."""
     CANCELLED = "cancelled"
-    """The call was cancelled on the way: the peer reset it."""
+    """The peer reset the call."""
     PROTOCOL = "protocol"
-    """What came is not gRPC: a web server's answer, a broken frame, no single message."""
+    """The answer is not gRPC: a web server's, a broken frame, not one message."""
 
 
 class CallFailed(Exception):
     """A call without an answer.
 
-    `code` is the gRPC status and `details` its message, for people. `sent` tells whether the
-    request can have reached Cuebot: when it is False, making the call again makes it once.
-    `status_details` is the serialized google.rpc.Status that came with the status, if any.
+    `code` is the gRPC status, `details` its message for people. `sent` is whether the request may
+    have reached Cuebot: if False, a retry is safe. `status_details` is the serialized
+    google.rpc.Status, if any.
     """
 
     def __init__(
@@ -64,28 +59,26 @@ class CallFailed(Exception):
 
     @property
     def quoted(self) -> str:
-        """The status and what was said with it, if anything: `PERMISSION_DENIED: who are you?`."""
+        """The status with its message, if any: `PERMISSION_DENIED: who are you?`."""
         return f"{self.code.name}: {self.details}" if self.details else self.code.name
 
 
-SMALL_ANSWER = 256 * 1024
-"""Bytes of an answer that are received without asking."""
+SMALL_ANSWER_BYTES = 256 * 1024
 Expects = Callable[[int, Callable[[], None]], bool]
-"""Is told that an answer of so many bytes is coming, more than SMALL_ANSWER.
+"""Called with the size of an answer above SMALL_ANSWER_BYTES, before the rest is received.
 
-The rest of it is received once the function has been called, at once or later. False if that will
-never be: the call fails as NO_MEMORY.
+The rest is received when the function is called, at once or later. False if it never will be: the
+call fails as NO_MEMORY.
 """
 
 
 def takes_all(size: int, go_on: Callable[[], None]) -> bool:
-    """The `Expects` of who takes any answer."""
     go_on()
     return True
 
 
 class Upstream(Protocol):
-    """A way to call Cuebot. Cancelling the caller's task cancels the call."""
+    """Calls Cuebot. Cancelling the caller's task cancels the call."""
 
     async def call(
         self,
@@ -95,34 +88,25 @@ class Upstream(Protocol):
         metadata: Metadata,
         expects: Expects = takes_all,
     ) -> bytes:
-        """The answer's bytes. Raises CallFailed for every other outcome.
-
-        `timeout` is in seconds.
-        """
+        """The answer's bytes. Raises CallFailed. `timeout` is in seconds."""
 
     async def usable(self, timeout: float) -> int:
-        """How many endpoints a call could be sent to now: connected, and not known to hang.
-
-        Waits up to `timeout` seconds for the first of them to connect.
-        """
+        """The number of connected, responsive endpoints. `timeout` (seconds) is for the first."""
 
 
 class Follower(Protocol):
-    """Keeps up with what Cuebot serves, by asking it."""
+    """Follows the methods that Cuebot serves, by reflection."""
 
     @property
     def probe(self) -> str:
-        """The method to call as a probe (`/package.Interface/Method`); empty if none is known.
-
-        It only reads, takes an empty request, and is answered as long as Cuebot works.
-        """
+        """`/package.Interface/Method`, which only reads and takes an empty request, or ""."""
 
     def request_refresh(self) -> None:
-        """It may be another Cuebot now."""
+        """Another Cuebot may answer now."""
 
 
 class State(Enum):
-    """Of a channel (https://github.com/grpc/grpc/blob/master/doc/connectivity-semantics-and-api.md)."""
+    """https://github.com/grpc/grpc/blob/master/doc/connectivity-semantics-and-api.md"""
 
     IDLE = auto()
     CONNECTING = auto()
@@ -134,32 +118,26 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelOptions:
-    """How a channel behaves, whatever its kind. Times are seconds, sizes bytes."""
+    """Options for all kinds of channels. Times are in seconds, sizes in bytes."""
 
     max_message: int
-    """The largest answer that is taken."""
     connect_timeout: float = 5.0
-    """How long one attempt to connect may take."""
     initial_backoff: float = 0.25
     max_backoff: float = 1.5
-    """The pause between two attempts to connect doubles from one to the other. Readiness has to
-    follow within 5 s."""
+    """Maximum of the pause between two attempts, which doubles each time. Readiness has to follow
+    within 5 s."""
     idle_timeout: float = 180.0
-    """After so long without a call a connection is replaced, before a firewall forgets it without a
-    word."""
+    """An idle connection is replaced after this time, before a firewall silently drops it."""
     keepalive_time: float = 0.0
-    """Between two pings while calls are under way; 0 is never."""
+    """Interval of pings during calls; 0 is never."""
     keepalive_timeout: float = 20.0
-    """Without an answer to a ping for so long, the connection ends."""
+    """A connection with an unanswered ping ends after this time."""
     patience: float = 5.0
-    """Calls that wait for so long, while none is answered, are reason to doubt the connection."""
+    """Time of waiting calls without any answer after which a connection is probed."""
 
 
 class Channel(Protocol):
-    """Keeps a connection to one address, and makes calls on it.
-
-    A channel is made without an event loop, and belongs to the one in which it is first used.
-    """
+    """Keeps a connection to one address. Belongs to the event loop of its first use."""
 
     async def unary(
         self,
@@ -169,40 +147,40 @@ class Channel(Protocol):
         metadata: Metadata,
         expects: Expects = takes_all,
     ) -> bytes:
-        """The answer's bytes. Raises CallFailed for every other outcome.
+        """The answer's bytes. Raises CallFailed.
 
-        Without a connection it does not wait for one: the call fails as NOT_CONNECTED. Cancelling
+        Does not wait for a connection: without one, the call fails as NOT_CONNECTED. Cancelling
         the caller's task cancels the call.
         """
 
     def get_state(self, *, try_to_connect: bool = False) -> State:
-        """The state now. With `try_to_connect`, an idle channel begins to connect."""
+        """With `try_to_connect`, an idle channel begins to connect."""
 
     async def wait_for_state_change(self, last: State) -> None:
-        """Return when the state is not `last`."""
+        """Wait until the state is not `last`."""
 
     async def problem(self) -> Exception | None:
-        """Why there is no connection, as Python raises it. None when that is not known."""
+        """Why there is no connection, as Python's exception. None if unknown."""
 
     @property
     def spoke(self) -> bool:
-        """Whether there has been a connection whose peer introduced itself as HTTP/2."""
+        """Whether a peer has ever sent HTTP/2 SETTINGS on a connection."""
 
     @property
     def connections(self) -> int:
-        """How many connections it has, those included on which only answers are still to come."""
+        """The number of connections, including closing ones with active calls."""
 
     @property
     def answered_at(self) -> float:
-        """The loop's time at which a call was last answered on the connection; 0 before that."""
+        """Loop time of the latest answer on the connection; 0 before the first."""
 
     async def silence(self) -> None:
-        """Return when calls have been waiting for `patience`, and meanwhile none was answered."""
+        """Wait until calls have waited for `patience` without any answer."""
 
     def ping(self, timeout: float) -> None:
-        """End the connection, and the calls on it, unless a ping is answered in so many seconds.
+        """End the connection and its calls unless a ping is answered in `timeout` seconds.
 
-        A connection is pinged once, and again when there has been an answer on it.
+        Pings at most once between two answers.
         """
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The way to Cuebot that the settings ask for."""
+"""The upstream for the settings."""
 
 import structlog
 
@@ -14,37 +14,33 @@ from gateway.upstream.tls import Tls, load_tls
 
 log = structlog.stdlib.get_logger("gateway.upstream")
 
-PING_FLOOR = 300
-"""Seconds. Cuebot (grpc-java's default) answers pings more often than this by closing."""
-PATIENCE = 5.0
-"""Seconds that calls wait without any answer before the endpoint is probed."""
-PROBE_TIMEOUT = 3.0
-"""Both are shorter where GRPC_TIMEOUT is so short that calls would all be over by then."""
+MIN_PING_SECONDS = 300
+"""Cuebot (grpc-java's default) closes a connection with more frequent pings."""
+SILENCE_PATIENCE_SECONDS = 5.0
+"""Time of waiting calls without any answer before a probe. Shorter with a short GRPC_TIMEOUT."""
+PROBE_TIMEOUT_SECONDS = 3.0
+"""Shorter with a short GRPC_TIMEOUT, within which all calls end."""
 TLS_FILES = ("cuebot_ca_file", "cuebot_cert_file", "cuebot_key_file")
 
 Cuebot = Endpoint | Balancer
-"""An `Upstream` whose endpoints can be told apart."""
 
 
 def open_upstream(settings: Settings) -> Cuebot:
-    """The way to CUEBOT_ENDPOINT; nothing is connected before it is used.
-
-    One endpoint is that alone. Raises ConfigurationError when the settings about TLS cannot work.
-    """
-    if 0 < settings.keepalive_time < PING_FLOOR:
+    """Connects on first use. Raises ConfigurationError for invalid TLS settings."""
+    if 0 < settings.keepalive_time < MIN_PING_SECONDS:
         log.warning(
             "KEEPALIVE_TIME is below what Cuebot permits; expect closed connections",
             keepalive_time=settings.keepalive_time,
-            permitted=PING_FLOOR,
+            permitted=MIN_PING_SECONDS,
         )
     tls = tls_of(settings)
     options = ChannelOptions(
         max_message=int(settings.grpc_max_recv_msg_mb * 2**20),
         keepalive_time=settings.keepalive_time,
         keepalive_timeout=settings.keepalive_timeout,
-        patience=min(PATIENCE, settings.grpc_timeout / 2),
+        patience=min(SILENCE_PATIENCE_SECONDS, settings.grpc_timeout / 2),
     )
-    probe_timeout = min(PROBE_TIMEOUT, settings.grpc_timeout / 2)
+    probe_timeout = min(PROBE_TIMEOUT_SECONDS, settings.grpc_timeout / 2)
 
     def channel_to(endpoint: str) -> Channel:
         if settings.cuebot_transport == "grpcio":
@@ -59,10 +55,10 @@ def open_upstream(settings: Settings) -> Cuebot:
 
 
 def tls_of(settings: Settings) -> Tls | None:
-    """What CUEBOT_TLS and the files beside it ask for; None is plaintext.
+    """TLS of CUEBOT_TLS and its files; None is plaintext.
 
-    Raises ConfigurationError for a file that cannot be used, for half of a pair, and for a file
-    that would not be used: whoever sets one does not want plaintext.
+    Raises ConfigurationError for an unusable file, an incomplete pair, and a file without
+    CUEBOT_TLS: its owner does not expect plaintext.
     """
     if settings.cuebot_tls:
         return load_tls(settings.cuebot_ca_file, pair_of(settings, "cuebot"))

@@ -1,4 +1,4 @@
-"""TLS to Cuebot: whom to trust, and what to show."""
+"""TLS to Cuebot: trusted CAs, and the client certificate."""
 
 import os
 import ssl
@@ -14,32 +14,26 @@ PUBLIC_ROOTS = Path(
     os.environ.get("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH")
     or Path(grpc.__file__).parent / "_cython" / "_credentials" / "roots.pem"
 )
-"""The CAs that gRPC trusts by default, for both transports to trust the same."""
+"""gRPC's default CAs, for both transports."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tls:
-    """What a channel needs for TLS: the same for each transport, as it takes it."""
-
     context: ssl.SSLContext
     roots: bytes | None
-    """The CAs of CUEBOT_CA_FILE (PEM); None are the public ones that gRPC brings."""
+    """CUEBOT_CA_FILE (PEM); None is gRPC's public CAs."""
     certificate: bytes | None
-    """The client certificate (PEM)."""
     key: bytes | None = field(repr=False)
 
 
 def load_tls(ca_file: Path | None, pair: KeyPair | None) -> Tls:
-    """TLS that trusts CUEBOT_CA_FILE and shows this pair.
-
-    Raises ConfigurationError for a file that cannot be used.
-    """
+    """Raises ConfigurationError for an unusable file."""
     roots = certificate = key = None
     if ca_file is not None:
         roots = read("CUEBOT_CA_FILE", ca_file)
     try:
         context = ssl.create_default_context(cafile=str(ca_file or PUBLIC_ROOTS))
-    except OSError:  # which an SSLError is; gRPC would say nothing, and fail to connect
+    except OSError:  # including SSLError; gRPC would fail to connect silently
         if ca_file is None:
             raise
         raise ConfigurationError(f"CUEBOT_CA_FILE: {ca_file} contains no PEM certificate") from None

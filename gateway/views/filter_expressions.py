@@ -22,7 +22,7 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from gateway.codec.fields import INT32, INT64, UINT32, UINT64, enum_of, is_enum
 from gateway.errors import GatewayError
-from gateway.suggestions import SHOWN, did_you_mean
+from gateway.suggestions import QUOTED_CHARS, did_you_mean
 from gateway.views.paths import INTEGER, FieldPath, refused
 
 LONGEST_CONDITION = 4096
@@ -252,7 +252,7 @@ def tokens_of(text: str) -> list[Token]:
 
 
 def expected(what: str, token: Token) -> BadCondition:
-    found = token.text if token.kind == "end" else repr(token.text[:SHOWN])
+    found = token.text if token.kind == "end" else repr(token.text[:QUOTED_CHARS])
     return BadCondition(f"expected {what} at {token.at}, found {found}")
 
 
@@ -306,7 +306,7 @@ def compiled(path: FieldPath, token: Token) -> tuple[Callable[[str], object], in
     options.max_mem = PATTERN_MEMORY
     options.log_errors = False
     options.never_capture = True
-    shown = f"{path.text}~{token.text[:SHOWN]!r} at {token.at}"
+    shown = f"{path.text}~{token.text[:QUOTED_CHARS]!r} at {token.at}"
     try:
         pattern = re2.compile(token.text, options)
     except re2.error as error:
@@ -347,16 +347,16 @@ def operand(path: FieldPath, text: str) -> object:
         if INTEGER.fullmatch(text):
             return int(text)
         raise BadCondition(
-            f"{path.text}: no {enum_of(field).full_name} is called {text[:SHOWN]!r}"
+            f"{path.text}: no {enum_of(field).full_name} is called {text[:QUOTED_CHARS]!r}"
             + did_you_mean(text, numbers)
         )
     if field.type == field.TYPE_BOOL:
         if text not in ("true", "false"):
-            raise BadCondition(f"{path.text}: expected true or false, got {text[:SHOWN]!r}")
+            raise BadCondition(f"{path.text}: expected true or false, got {text[:QUOTED_CHARS]!r}")
         return text == "true"
     if field.type in NUMBERS:
         if not NUMBER.fullmatch(text):
-            raise BadCondition(f"{path.text}: expected a number, got {text[:SHOWN]!r}")
+            raise BadCondition(f"{path.text}: expected a number, got {text[:QUOTED_CHARS]!r}")
         number = int(text) if text.lstrip("-").isdigit() else float(text)
         return nearest_float(number) if field.type == field.TYPE_FLOAT else number
     if field.type == field.TYPE_BYTES:

@@ -21,7 +21,7 @@ from gateway.codec.fields import (
 )
 from gateway.codec.interfaces import NO_ALIASES, Aliases, Derived
 from gateway.errors import Code, GatewayError
-from gateway.suggestions import SHOWN, did_you_mean
+from gateway.suggestions import QUOTED_CHARS, did_you_mean
 
 MOST_SEGMENTS = 16
 INTEGER = re.compile(r"-?[0-9]{1,20}", re.ASCII)
@@ -83,7 +83,7 @@ def find_path(descriptor: Descriptor, text: str, aliases: Aliases = NO_ALIASES) 
     """
     parts = text.split(".")
     if len(parts) > MOST_SEGMENTS:
-        raise LookupError(f"{text[:SHOWN]!r} has more than {MOST_SEGMENTS} parts")
+        raise LookupError(f"{text[:QUOTED_CHARS]!r} has more than {MOST_SEGMENTS} parts")
     segments: list[Segment] = []
     names: list[str] = []
     at: Descriptor | None = descriptor
@@ -139,7 +139,7 @@ class NoField(LookupError):
             single = is_message(field) and not field.is_repeated
             if single and field_called(message_of(field), name) is not None:
                 hint = f"; did you mean {field.json_name}.{name}?"
-        return f"{self._descriptor.full_name} has no field {name[:SHOWN]!r}{hint}"
+        return f"{self._descriptor.full_name} has no field {name[:QUOTED_CHARS]!r}{hint}"
 
 
 def map_key(field: FieldDescriptor, text: str) -> object:
@@ -152,7 +152,7 @@ def map_key(field: FieldDescriptor, text: str) -> object:
         with suppress(ValueError):  # it is out of the range of such keys
             entry: Any = GetMessageClass(owner_of(field))(key=int(text))
             return entry.key
-    raise LookupError(f"{text[:SHOWN]!r} is no key of such a map")
+    raise LookupError(f"{text[:QUOTED_CHARS]!r} is no key of such a map")
 
 
 def values_at(segments: tuple[Segment, ...]) -> Values:

@@ -9,7 +9,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from gateway.codec.fields import is_map, is_message, message_of
 from gateway.codec.wellknown import is_object, is_special
-from gateway.suggestions import SHOWN, did_you_mean
+from gateway.suggestions import QUOTED_CHARS, did_you_mean
 from gateway.views.filter_expressions import BadCondition, Test, compile_condition
 from gateway.views.order import Order, order_by
 from gateway.views.paths import FieldPath, Find, find_path, refused
@@ -70,7 +70,7 @@ def asked_parameters(query: Iterable[tuple[str, str]]) -> dict[str, str]:
     asked: dict[str, str] = {}
     for name, value in query:
         if name in asked:
-            raise refused(name[:SHOWN], "it is there twice")
+            raise refused(name[:QUOTED_CHARS], "it is there twice")
         if name in PARAMETERS:
             asked[name] = value
         elif (
@@ -78,7 +78,7 @@ def asked_parameters(query: Iterable[tuple[str, str]]) -> dict[str, str]:
             and len(name) >= SHORTEST_MISSPELLED
             and (hint := did_you_mean(name, PARAMETERS))
         ):
-            raise refused(name[:SHOWN], f"there is no such parameter{hint}")
+            raise refused(name[:QUOTED_CHARS], f"there is no such parameter{hint}")
     return asked
 
 
@@ -229,11 +229,11 @@ def limit_of(text: str | None) -> int | None:
     if text is None:
         return None
     if not (text.isascii() and text.isdigit() and len(text) <= 10) or int(text) > LARGEST_LIMIT:
-        raise refused("_limit", f"expected a number of rows, got {text[:SHOWN]!r}")
+        raise refused("_limit", f"expected a number of rows, got {text[:QUOTED_CHARS]!r}")
     return int(text)
 
 
 def format_of(text: str) -> Format:
     if text not in FORMATS:
-        raise refused("_format", f"expected json, ndjson or csv, got {text[:SHOWN]!r}")
+        raise refused("_format", f"expected json, ndjson or csv, got {text[:QUOTED_CHARS]!r}")
     return cast(Format, text)

@@ -13,7 +13,7 @@ import click
 import orjson
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from gateway.calls.query import SWITCH
+from gateway.calls.query import BOOLEANS
 from gateway.codec.body import parse
 from gateway.codec.fields import field_called, is_message, message_of
 from gateway.codec.wellknown import is_object, is_special
@@ -167,7 +167,7 @@ def read(path: str, found: Field | None, text: str) -> object:
         raise InvalidCall(f"{path} is an object: name its fields ({path}.…=), or use {path}:=JSON")
     if found.kind is Kind.WHOLE:
         raise InvalidCall(f"{path} is a map or a list of objects; give it as {path}:=JSON")
-    return text if found.kind is Kind.TEXT else SWITCH.get(text, text)
+    return text if found.kind is Kind.TEXT else BOOLEANS.get(text, text)
 
 
 @dataclass(slots=True)

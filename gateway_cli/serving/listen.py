@@ -12,9 +12,9 @@ import structlog
 from cryptography import x509
 
 from gateway.errors import ConfigurationError
-from gateway.server.accept import BACKLOG
+from gateway.server.accept import BACKLOG_CONNECTIONS
 from gateway.server.certificate import Certificate, empty_context
-from gateway.server.connection_limit import OTHERS, ConnectionLimit
+from gateway.server.connection_limit import RESERVED_FILES, ConnectionLimit
 from gateway.settings.key_files import KeyPair, load_pair, minute, pair_of
 from gateway.settings.model import Settings
 
@@ -33,7 +33,9 @@ def listen(host: str, port: int, *, shared: bool = False, settings: str = REST) 
         family, _, _, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        return socket.create_server(address, family=family, backlog=BACKLOG, reuse_port=shared)
+        return socket.create_server(
+            address, family=family, backlog=BACKLOG_CONNECTIONS, reuse_port=shared
+        )
     except (OSError, UnicodeError) as error:
         raise ConfigurationError(
             f"cannot listen on {host}: {reason_of(error, port)}; choose another ({settings})"
@@ -114,7 +116,7 @@ def make_room(limit: ConnectionLimit) -> None:
     be dropped without an answer, and Cuebot could not be reached again.
     """
     connections = limit.most
-    wanted = connections + OTHERS
+    wanted = connections + RESERVED_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if reaches(soft, wanted):
         return

@@ -495,7 +495,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test machine that stands still for a moment is no provider that is away."""
     monkeypatch.setattr(module, "FETCH_TIMEOUT_SECONDS", PATIENCE)
-    monkeypatch.setattr(app_module, "FIRST_KEYS", PATIENCE)
+    monkeypatch.setattr(app_module, "STARTUP_WAIT_SECONDS", PATIENCE)
 
 
 @pytest.fixture

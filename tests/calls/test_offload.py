@@ -13,10 +13,10 @@ import pytest
 from gateway.calls.caller import Caller, with_caller
 from gateway.calls.offload.planner import Planner
 from gateway.calls.plan import (
-    ALWAYS_QUICK,
-    LARGEST_QUICK,
-    MOST_QUICK,
-    MOST_QUICK_VALUES,
+    ALWAYS_QUICK_BYTES,
+    MAX_QUICK_BYTES,
+    MAX_QUICK_CONTAINERS,
+    MAX_QUICK_VALUES,
     holds_the_loop,
     plan,
 )
@@ -258,7 +258,7 @@ async def test_a_process_that_takes_too_long_is_ended(
         (process,) = started
         process.send_signal(signal.SIGSTOP)
         with monkeypatch.context() as patch:
-            patch.setattr("gateway.calls.offload.planner.LONGEST_SECONDS", 0.05)
+            patch.setattr("gateway.calls.offload.planner.PLANNING_TIMEOUT_SECONDS", 0.05)
             with pytest.raises(GatewayError, match="could not be decoded within"):
                 await planned()
         async with asyncio.timeout(PATIENCE):
@@ -269,14 +269,14 @@ async def test_a_process_that_takes_too_long_is_ended(
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        (b"{" * ALWAYS_QUICK, False),
-        (b"{" * (ALWAYS_QUICK + 1), True),
-        (b"x" * LARGEST_QUICK, False),
-        (b"x" * (LARGEST_QUICK + 1), True),
-        (b"[" * MOST_QUICK + b"x" * ALWAYS_QUICK, False),
-        (b"[" * MOST_QUICK + b"{" + b"x" * ALWAYS_QUICK, True),
-        (b"1," * MOST_QUICK_VALUES + b"x" * ALWAYS_QUICK, False),
-        (b"1," * MOST_QUICK_VALUES + b"," + b"x" * ALWAYS_QUICK, True),
+        (b"{" * ALWAYS_QUICK_BYTES, False),
+        (b"{" * (ALWAYS_QUICK_BYTES + 1), True),
+        (b"x" * MAX_QUICK_BYTES, False),
+        (b"x" * (MAX_QUICK_BYTES + 1), True),
+        (b"[" * MAX_QUICK_CONTAINERS + b"x" * ALWAYS_QUICK_BYTES, False),
+        (b"[" * MAX_QUICK_CONTAINERS + b"{" + b"x" * ALWAYS_QUICK_BYTES, True),
+        (b"1," * MAX_QUICK_VALUES + b"x" * ALWAYS_QUICK_BYTES, False),
+        (b"1," * MAX_QUICK_VALUES + b"," + b"x" * ALWAYS_QUICK_BYTES, True),
     ],
     ids=itertools.count(),
 )

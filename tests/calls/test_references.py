@@ -10,7 +10,7 @@ import httpx
 import pytest
 from google.protobuf.message_factory import GetMessageClass
 
-from gateway.calls.plan import MOST_REFERENCES
+from gateway.calls.plan import MAX_REFERENCES
 from gateway.codec.rewrite import Body, BodyPath
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
@@ -190,10 +190,10 @@ async def test_lists_are_bounded(gateway: Gateway, cuebot: ScriptedCuebot) -> No
         jobs = [{"name": f"j{number}"} for number in range(count)] + [{"id": "x"}] * 500
         return await gateway.post(REPARENT, {"group": {"id": "g"}, "jobs": {"jobs": jobs}})
 
-    message = problem(await post(MOST_REFERENCES + 1), 400, "INVALID_ARGUMENT")
+    message = problem(await post(MAX_REFERENCES + 1), 400, "INVALID_ARGUMENT")
     assert message == "jobs.jobs[100]: more than 100 objects have no id; send ids, or fewer"
     assert cuebot.seen == []
-    assert (await post(MOST_REFERENCES)).status_code == 200
+    assert (await post(MAX_REFERENCES)).status_code == 200
     sent = last(cuebot, "job.GroupReparentJobsRequest").jobs.jobs
     assert [each.id for each in sent[:100]] == [f"j{number}-id" for number in range(100)]
 
@@ -318,12 +318,12 @@ async def test_lists_of_names_are_bounded(gateway: Gateway, cuebot: ScriptedCueb
         ids = [SOME_ID] * 500 + [f"h{number}" for number in range(count)] + [ANOTHER_ID]
         return await gateway.post(GET_HOSTS, {"r": {"ids": ids}})
 
-    message = problem(await post(MOST_REFERENCES + 1), 400, "INVALID_ARGUMENT")
+    message = problem(await post(MAX_REFERENCES + 1), 400, "INVALID_ARGUMENT")
     assert message == "r.ids[600]: more than 100 objects have no id; send ids, or fewer"
     assert cuebot.seen == []
-    assert (await post(MOST_REFERENCES)).status_code == 200
+    assert (await post(MAX_REFERENCES)).status_code == 200
     sent = last(cuebot, "host.HostGetHostsRequest").r.ids
-    names = [f"h{number}-id" for number in range(MOST_REFERENCES)]
+    names = [f"h{number}-id" for number in range(MAX_REFERENCES)]
     assert list(sent) == [SOME_ID] * 500 + names + [ANOTHER_ID]
 
 

@@ -16,7 +16,7 @@ import trustme
 from jose import jwt
 
 from gateway.errors import Code
-from gateway.http.conditional import LONGEST_WAIT
+from gateway.http.conditional import MAX_WAIT_SECONDS
 from gateway.settings.model import Settings
 from tests.deploy.places import program, text_of
 from tests.support.opencue import message_class
@@ -286,7 +286,7 @@ async def test_a_long_answer_is_streamed(
 def test_the_limits_are_the_gateways() -> None:
     """Proxies wait longer than calls and GETs take, and nginx takes bodies of MAX_BODY_MB."""
     fields = Settings.model_fields
-    waits = max(fields["grpc_timeout"].default, LONGEST_WAIT) + 5
+    waits = max(fields["grpc_timeout"].default, MAX_WAIT_SECONDS) + 5
     assert f"proxy_read_timeout {waits:g}s;" in text_of("nginx.conf")
     assert f"timeout server {waits:g}s" in text_of("haproxy.cfg")
     assert f"client_max_body_size {fields['max_body_mb'].default:g}m;" in text_of("nginx.conf")

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from random import Random
 
 from gateway.errors import Code, GatewayError
-from gateway.http.decompression import READERS, STEP, CompressedDecoder
+from gateway.http.decompression import OUTPUT_STEP_BYTES, READERS, CompressedDecoder
 
 CODINGS = sorted(READERS)
 MOST = 2**20
@@ -34,7 +34,7 @@ def content(coding: bytes, pieces: Iterable[bytes]) -> bytes | None:
     try:
         for piece in pieces:
             for part in decoder.feed(piece):
-                assert len(part) <= STEP
+                assert len(part) <= OUTPUT_STEP_BYTES
                 found += part
                 if len(found) >= MOST:
                     return None

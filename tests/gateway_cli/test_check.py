@@ -11,7 +11,7 @@ from grpc import StatusCode
 from cuebot_simulator.server import SimulatedCuebot
 from gateway.discovery.files import FILE_SUFFIXES
 from gateway.discovery.reflection import PATH, VERSIONS
-from gateway.upstream.endpoint import HEALTH
+from gateway.upstream.endpoint import HEALTH_CHECK_PATH
 from gateway_cli.checks import Report, run_checks, schema_object
 from gateway_cli.commands.check import claims_from
 from gateway_cli.terminal.exits import InvalidCall
@@ -72,7 +72,7 @@ async def test_a_cuebot_that_lets_nobody_in_is_quoted(words: str) -> None:
     """It answers, which is no problem, but what it says will be said to everybody."""
     cuebot = ScriptedCuebot(files=opencue().files, reflection=())
     refused = StatusCode.UNAUTHENTICATED
-    for path in (HEALTH, *(PATH.format(version=version) for version in VERSIONS)):
+    for path in (HEALTH_CHECK_PATH, *(PATH.format(version=version) for version in VERSIONS)):
         cuebot.fails(path, refused, words)
     async with running_cuebot(cuebot):
         report = await run_checks(settings_for(cuebot.endpoint))

@@ -24,10 +24,10 @@ from gateway.access.load_shedding import ENCODED_AT_ONCE, SMALLEST_LIMIT
 from gateway.calls.plan import plan
 from gateway.codec.unknown import UnknownFieldPolicy
 from gateway.http import respond
-from gateway.http.request import BODIES_AT_ONCE
-from gateway.http.respond import STEPS_A_TURN, EncodingTurn, send_pieces
+from gateway.http.request import LARGEST_BODIES_AT_ONCE
+from gateway.http.respond import STEPS_PER_TURN, EncodingTurn, send_pieces
 from gateway.long_work import STEP, STEP_SECONDS
-from gateway.upstream.interface import SMALL_ANSWER
+from gateway.upstream.interface import SMALL_ANSWER_BYTES
 from gateway.write_buffer import WriteBuffer
 from tests.support.clocks import HandClock, LookClock
 from tests.support.contexts import context_of
@@ -161,7 +161,7 @@ async def test_a_subject_with_all_places_shuts_nobody_out(cuebot: ScriptedCuebot
 async def test_stalled_readers_make_way_for_others(cuebot: ScriptedCuebot) -> None:
     """Those who read nothing of a large answer lose it when others need MAX_ANSWER_MEMORY."""
     cuebot.answers(GET_JOBS, jobs(LARGE))
-    assert len(jobs(LARGE)) > SMALL_ANSWER
+    assert len(jobs(LARGE)) > SMALL_ANSWER_BYTES
     gateway_with = partial(gateway_for, http_timeout=3600, max_answer_memory="4MB")
     async with gateway_with(cuebot.endpoint) as gateway, AsyncExitStack() as stack:
         for _ in range(3):
@@ -266,7 +266,7 @@ async def test_who_reads_slowly_but_steadily_gets_the_whole_answer_while_nobody_
     cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Slower than is right when others wait, and for longer than HTTP_TIMEOUT all in all."""
-    monkeypatch.setattr("gateway.http.slow_reader.BYTES_PER_SECOND_WHEN_WANTED", 10**9)
+    monkeypatch.setattr("gateway.http.slow_reader.MIN_CONTENDED_BYTES_PER_SECOND", 10**9)
     cuebot.answers(GET_JOBS, jobs(2 * LARGE))  # 11 MB: more than the system's 4 MB on their way
     async with gateway_for(cuebot.endpoint, http_timeout=2) as gateway:
         began = time.monotonic()
@@ -280,7 +280,7 @@ async def test_who_has_much_of_the_memory_that_others_want_has_to_read_faster(
     cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch, memory: str, is_whole: bool
 ) -> None:
     """At the same rate, it may keep a modest part, and 19 times as much not."""
-    monkeypatch.setattr("gateway.http.slow_reader.BYTES_PER_SECOND_WHEN_WANTED", 2**18)
+    monkeypatch.setattr("gateway.http.slow_reader.MIN_CONTENDED_BYTES_PER_SECOND", 2**18)
     monkeypatch.setattr("gateway.http.slow_reader.BEHIND_SECONDS", 2.0)
     monkeypatch.setattr("gateway.access.fair_quota.Lease.is_wanted", True)
     monkeypatch.setattr("gateway.codec.payload.WORTHWHILE_RATIO", 0)  # it stays as large as it is
@@ -297,7 +297,7 @@ async def test_who_reads_more_slowly_than_anybody_should_is_let_go_although_nobo
     cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It counts from the first byte on: reading a little now and then does not help."""
-    monkeypatch.setattr("gateway.http.slow_reader.SLOWEST_READER_BYTES_PER_SECOND", 10**9)
+    monkeypatch.setattr("gateway.http.slow_reader.MIN_BYTES_PER_SECOND", 10**9)
     cuebot.answers(GET_JOBS, jobs(2 * LARGE))
     async with (
         asyncio.timeout(PATIENCE),
@@ -317,7 +317,7 @@ async def test_large_answers_have_a_bound_while_they_are_received(cuebot: Script
             most = max(most, sum(memory.held.values()))
             await asyncio.sleep(0)
         assert {len(each.json()["jobs"]["jobs"]) for each in await asking} == {LARGE}
-        assert SMALL_ANSWER < most <= 2 * 2**20
+        assert SMALL_ANSWER_BYTES < most <= 2 * 2**20
         await until(lambda: not memory.held)
 
 
@@ -419,7 +419,7 @@ async def test_a_turn_goes_round_after_some_steps() -> None:
     assert await reserve.take()
     waiting = {asyncio.create_task(same.take())}
     await asyncio.sleep(0)
-    for _ in range(2 * STEPS_A_TURN):
+    for _ in range(2 * STEPS_PER_TURN):
         turn.note_step()
     assert turns.held == {"a": 1, "c": 1}
     waiting.add(asyncio.create_task(other.take()))
@@ -484,7 +484,7 @@ async def test_small_answers_are_sent_before_the_next_step(
         buffer.write(b"small")
 
     def pieces() -> Iterator[bytes]:
-        for _ in range(2 * STEPS_A_TURN):
+        for _ in range(2 * STEPS_PER_TURN):
             assert len(b"".join(handed)) == written * len(b"small")
             clock.now += STEP_SECONDS
             yield b"piece"
@@ -512,7 +512,7 @@ async def test_small_answers_are_sent_before_the_next_step(
         await asyncio.sleep(0)
         await send_pieces(context, pieces(), (), send, PATIENCE, turn)
         task.cancel()
-    assert written > STEPS_A_TURN
+    assert written > STEPS_PER_TURN
 
 
 # --- bodies ---------------------------------------------------------------------------------
@@ -566,7 +566,7 @@ async def test_room_for_bodies_is_bounded_and_given_back(cuebot: ScriptedCuebot)
             async with AsyncExitStack() as stack:
                 many = [
                     await stack.enter_async_context(sending(gateway, BODY))
-                    for _ in range(BODIES_AT_ONCE)
+                    for _ in range(LARGEST_BODIES_AT_ONCE)
                 ]
                 refused = await until_full(gateway)
                 assert (refused.status_code, refused.json()["code"]) == (503, 14)
@@ -575,16 +575,16 @@ async def test_room_for_bodies_is_bounded_and_given_back(cuebot: ScriptedCuebot)
                 if last is not None:
                     expected = 200 if last == BODY[-1:] else 400
                     found = await asyncio.gather(*(end(last) for end in many))
-                    assert found == [expected] * BODIES_AT_ONCE
+                    assert found == [expected] * LARGEST_BODIES_AT_ONCE
             # Room that was lost would not be enough for as many again.
             async with AsyncExitStack() as stack:
                 await until(lambda: len(gateway.server.server_state.connections) <= 1)
                 many = [
                     await stack.enter_async_context(sending(gateway, BODY))
-                    for _ in range(BODIES_AT_ONCE)
+                    for _ in range(LARGEST_BODIES_AT_ONCE)
                 ]
                 found = await asyncio.gather(*(end(BODY[-1:]) for end in many))
-                assert found == [200] * BODIES_AT_ONCE
+                assert found == [200] * LARGEST_BODIES_AT_ONCE
 
 
 async def test_bodies_of_calls_under_way_take_their_room(cuebot: ScriptedCuebot) -> None:
@@ -593,9 +593,9 @@ async def test_bodies_of_calls_under_way_take_their_room(cuebot: ScriptedCuebot)
     async with gateway_for(cuebot.endpoint, max_body_mb=BODY_MB) as gateway:
         calls = [
             asyncio.create_task(gateway.post(FIND_SHOW, content=BODY))
-            for _ in range(BODIES_AT_ONCE)
+            for _ in range(LARGEST_BODIES_AT_ONCE)
         ]
-        await until(lambda: len(cuebot.seen) == BODIES_AT_ONCE)
+        await until(lambda: len(cuebot.seen) == LARGEST_BODIES_AT_ONCE)
         refused = await gateway.post(FIND_SHOW, content=BODY)
         assert (refused.status_code, refused.json()["code"]) == (503, 14)
         release.set()
@@ -630,7 +630,7 @@ async def test_a_client_that_leaves_before_its_body_is_planned_makes_no_call(
 
 async def test_room_of_refused_bodies_is_given_back(cuebot: ScriptedCuebot) -> None:
     """Bodies that came too slowly, or turned out too large, take no room afterwards."""
-    many = range(BODIES_AT_ONCE)
+    many = range(LARGEST_BODIES_AT_ONCE)
     chunk = b"%x\r\n%s\r\n" % (200_000, b" " * 200_000)
     async with gateway_for(cuebot.endpoint, max_body_mb=BODY_MB, http_timeout=1) as gateway:
         for _ in range(2):

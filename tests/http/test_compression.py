@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from gateway.codec.zstd import zstd
 from gateway.http.compression import (
+    ACCEPT_ENCODING_MAX_BYTES,
     CODINGS,
+    COMPRESSION_STEP_BYTES,
     GZIP,
-    LONGEST_HEADER,
-    STEP,
-    WORTH_IT,
+    MIN_COMPRESSED_BYTES,
     ZSTD,
     Coding,
     Compressor,
@@ -92,7 +92,7 @@ def started(coding: Coding, content: bytes) -> bytes:
         ("gzip;level=9", None),
         ("gzip zstd", None),
         (";q=1, , zstd;q=x, gzip", "gzip"),
-        ("gzip" + " " * LONGEST_HEADER, None),
+        ("gzip" + " " * ACCEPT_ENCODING_MAX_BYTES, None),
     ],
 )
 def test_what_a_client_wants(header: str, expected: str | None) -> None:
@@ -104,11 +104,11 @@ def test_what_a_client_wants(header: str, expected: str | None) -> None:
 @pytest.mark.parametrize(
     ("header", "least"),
     [
-        ("gzip", WORTH_IT),
+        ("gzip", MIN_COMPRESSED_BYTES),
         ("gzip, identity;q=0", 0),
         ("gzip, *;q=0", 0),
-        ("gzip, *;q=0, identity;q=0.1", WORTH_IT),
-        ("gzip, *;q=0.1", WORTH_IT),
+        ("gzip, *;q=0, identity;q=0.1", MIN_COMPRESSED_BYTES),
+        ("gzip, *;q=0.1", MIN_COMPRESSED_BYTES),
     ],
 )
 def test_who_refuses_plain_answers_gets_none(header: str, least: int) -> None:
@@ -167,9 +167,9 @@ PIECES = st.lists(st.binary(max_size=40) | REPEATED, max_size=12)
 @given(pieces=PIECES)
 @example(pieces=[])
 @example(pieces=[b""])
-@example(pieces=[b"x" * WORTH_IT])
-@example(pieces=[b"x" * STEP, b"y"])
-@example(pieces=[b"x" * (2 * STEP + 1)])
+@example(pieces=[b"x" * MIN_COMPRESSED_BYTES])
+@example(pieces=[b"x" * COMPRESSION_STEP_BYTES, b"y"])
+@example(pieces=[b"x" * (2 * COMPRESSION_STEP_BYTES + 1)])
 def test_a_stream_stands_for_its_pieces(coding: Coding, pieces: list[bytes]) -> None:
     """However an answer is cut, its pieces in a coding are one stream of the same bytes."""
     found = b"".join(stream(iter(pieces), coding))
@@ -178,15 +178,15 @@ def test_a_stream_stands_for_its_pieces(coding: Coding, pieces: list[bytes]) -> 
 
 @pytest.mark.parametrize("accept", [b"gzip", b"zstd"])
 @given(content=REPEATED)
-@example(content=b"x" * (WORTH_IT - 1))
-@example(content=b"x" * WORTH_IT)
-@example(content=b"x" * STEP)
-@example(content=b"x" * (STEP + 1))
+@example(content=b"x" * (MIN_COMPRESSED_BYTES - 1))
+@example(content=b"x" * MIN_COMPRESSED_BYTES)
+@example(content=b"x" * COMPRESSION_STEP_BYTES)
+@example(content=b"x" * (COMPRESSION_STEP_BYTES + 1))
 def test_a_whole_answer(accept: bytes, content: bytes) -> None:
     """A short answer is left alone, a middling one stays whole, a long one becomes a stream."""
     pieces, headers = compressed((content,), accept)
-    assert isinstance(pieces, tuple) == (len(content) <= STEP)
-    if len(content) < WORTH_IT:
+    assert isinstance(pieces, tuple) == (len(content) <= COMPRESSION_STEP_BYTES)
+    if len(content) < MIN_COMPRESSED_BYTES:
         assert list(pieces) == [content]
         assert headers == ((b"vary", b"Accept-Encoding"),)
     else:
@@ -196,7 +196,7 @@ def test_a_whole_answer(accept: bytes, content: bytes) -> None:
 
 def test_nobody_has_to_be_asked_for_plain_answers() -> None:
     """Without Accept-Encoding the pieces are passed on, not copied."""
-    pieces = iter([b"x" * STEP])
+    pieces = iter([b"x" * COMPRESSION_STEP_BYTES])
     assert compressed(pieces, None)[0] is pieces
     assert compressed(pieces, b"br")[0] is pieces
 
@@ -217,9 +217,16 @@ class Counting:
 
 
 @pytest.mark.parametrize("coding", CODINGS.values(), ids=lambda one: one.header[1].decode())
-@pytest.mark.parametrize("sizes", [[10 * STEP + 7], [100, STEP + 1, 3], [0, 0, 2 * STEP]])
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        [10 * COMPRESSION_STEP_BYTES + 7],
+        [100, COMPRESSION_STEP_BYTES + 1, 3],
+        [0, 0, 2 * COMPRESSION_STEP_BYTES],
+    ],
+)
 def test_no_step_is_long(coding: Coding, sizes: list[int]) -> None:
-    """The loop gets its turn after at most STEP bytes, and wherever the encoder paused."""
+    """The loop runs after COMPRESSION_STEP_BYTES at most, and wherever the encoder paused."""
     fed: list[int] = []
     counting = Coding(
         header=coding.header,
@@ -231,18 +238,18 @@ def test_no_step_is_long(coding: Coding, sizes: list[int]) -> None:
     before = 0
     for _ in stream((b"x" * size for size in sizes), counting):
         steps += 1
-        assert sum(fed) - before <= STEP
+        assert sum(fed) - before <= COMPRESSION_STEP_BYTES
         before = sum(fed)
     assert before == sum(sizes)
-    assert steps == 1 + sum(max(1, -(-size // STEP)) for size in sizes)
+    assert steps == 1 + sum(max(1, -(-size // COMPRESSION_STEP_BYTES)) for size in sizes)
 
 
 @pytest.mark.parametrize("coding", CODINGS.values(), ids=lambda one: one.header[1].decode())
 def test_the_first_bytes_leave_early(coding: Coding) -> None:
     """A client can read the beginning before the encoder has the next piece."""
-    pieces = stream(iter((b"[", b"a" * WORTH_IT, b"b")), coding)
+    pieces = stream(iter((b"[", b"a" * MIN_COMPRESSED_BYTES, b"b")), coding)
     beginning = next(pieces) + next(pieces)
-    assert started(coding, beginning) == b"[" + b"a" * WORTH_IT
+    assert started(coding, beginning) == b"[" + b"a" * MIN_COMPRESSED_BYTES
 
 
 @pytest.mark.parametrize("coding", CODINGS.values(), ids=lambda one: one.header[1].decode())
@@ -252,7 +259,7 @@ def test_what_breaks_off_has_no_end(coding: Coding, count: int) -> None:
 
     def breaking() -> Iterator[bytes]:
         for _ in range(count):
-            yield b"x" * STEP
+            yield b"x" * COMPRESSION_STEP_BYTES
         raise ZeroDivisionError
 
     found = b""

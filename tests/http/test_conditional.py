@@ -137,7 +137,7 @@ async def test_waiting_for_another_answer(
     cuebot: ScriptedCuebot, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`Prefer: wait` holds the request until Cuebot's answer differs."""
-    monkeypatch.setattr("gateway.http.conditional.LOOK_EVERY", 0.01)
+    monkeypatch.setattr("gateway.http.conditional.POLL_INTERVAL_SECONDS", 0.01)
     cuebot.answers(HOSTS, hosts("a"))
     known = await etag(gateway)
     waiting = asyncio.create_task(conditional(gateway, known, Prefer="respond-async, wait=30"))
@@ -154,7 +154,7 @@ async def test_waiting_in_vain(
     cuebot: ScriptedCuebot, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It ends as 304; a wait of zero, and one without an ETag, end at once."""
-    monkeypatch.setattr("gateway.http.conditional.LOOK_EVERY", 0.01)
+    monkeypatch.setattr("gateway.http.conditional.POLL_INTERVAL_SECONDS", 0.01)
     known = await etag(gateway)
     cuebot.seen.clear()
     answer = await conditional(gateway, known, Prefer="wait=1")
@@ -172,8 +172,8 @@ async def test_looks_in_vain_are_waiting(
     cuebot: ScriptedCuebot, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many there are, Cuebot is no slower than it was: that would be a slow call."""
-    monkeypatch.setattr("gateway.http.conditional.LOOK_EVERY", 0.01)
-    monkeypatch.setattr("gateway.http.conditional.SPARE", 0)
+    monkeypatch.setattr("gateway.http.conditional.POLL_INTERVAL_SECONDS", 0.01)
+    monkeypatch.setattr("gateway.http.conditional.POLL_PAUSE_FACTOR", 0)
 
     spent: list[float] = []
 
@@ -202,7 +202,7 @@ async def test_who_waits_has_no_place(
     cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many wait, there is room for calls; the waiting have a bound of their own."""
-    monkeypatch.setattr("gateway.app.WAITING_READS", 4)
+    monkeypatch.setattr("gateway.app.MAX_WAITING_READS", 4)
     async with gateway_for(cuebot.endpoint, max_in_flight=2) as gateway:
         known = await etag(gateway)
         waiting = []
@@ -227,7 +227,7 @@ async def test_who_waits_keeps_no_answer(
     cuebot: ScriptedCuebot, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However large the answers, those that the clients have already are not in memory."""
-    monkeypatch.setattr("gateway.http.conditional.LOOK_EVERY", 0.05)
+    monkeypatch.setattr("gateway.http.conditional.POLL_INTERVAL_SECONDS", 0.05)
     cuebot.answers(HOSTS, hosts("a" * 2**22))
     known = await etag(gateway)
     tracemalloc.start()
@@ -237,7 +237,7 @@ async def test_who_waits_keeps_no_answer(
         ]
         while len(cuebot.seen) < 8 * 3:  # noqa: ASYNC110 - each look is a call
             await asyncio.sleep(0.01)
-        monkeypatch.setattr("gateway.http.conditional.LOOK_EVERY", 30)
+        monkeypatch.setattr("gateway.http.conditional.POLL_INTERVAL_SECONDS", 30)
         seen = 0
         while seen < len(cuebot.seen):  # until all of them rest
             seen = len(cuebot.seen)
@@ -255,7 +255,7 @@ async def test_a_token_that_is_denied_meanwhile(
     cuebot: ScriptedCuebot, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rights are looked at again each time."""
-    monkeypatch.setattr("gateway.http.conditional.LOOK_EVERY", 0.01)
+    monkeypatch.setattr("gateway.http.conditional.POLL_INTERVAL_SECONDS", 0.01)
     known = await etag(gateway)
     called = asyncio.Event()
 

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from gateway.errors import ConfigurationError
-from gateway.http.cors import EXPOSED, SENT
+from gateway.http.cors import EXPOSED_HEADERS, REQUEST_HEADERS
 from gateway.settings.loading import load_settings
 from tests.support.servers import (
     SECRET,
@@ -85,11 +85,13 @@ def vary(answer: httpx.Response) -> list[str]:
 @pytest.mark.parametrize("path", [SHOWS, UNKNOWN, "/healthz"])
 async def test_a_preflight_needs_no_token(listing: Gateway, path: str, origin: str) -> None:
     """A listed page may POST what clients of this gateway send, on every path alike."""
-    answer = await preflight(listing, path, origin=origin, headers=",".join(SENT).lower())
+    answer = await preflight(
+        listing, path, origin=origin, headers=",".join(REQUEST_HEADERS).lower()
+    )
     assert (answer.status_code, answer.content) == (204, b"")
     assert answer.headers["access-control-allow-origin"] == origin
     assert "POST" in answer.headers["access-control-allow-methods"]
-    assert names(",".join(SENT)) <= names(answer.headers["access-control-allow-headers"])
+    assert names(",".join(REQUEST_HEADERS)) <= names(answer.headers["access-control-allow-headers"])
     assert "x-studio-site" in names(answer.headers["access-control-allow-headers"])
     assert answer.headers["access-control-max-age"] == "7200"
     assert "Origin" in vary(answer)
@@ -203,7 +205,7 @@ async def test_a_page_can_read_every_answer(
     answer = await listing.client.request(**given, headers=headers)  # type: ignore[arg-type]
     assert answer.status_code == status
     assert answer.headers.get_list("access-control-allow-origin") == [PAGE]
-    assert answer.headers["access-control-expose-headers"] == ", ".join(EXPOSED)
+    assert answer.headers["access-control-expose-headers"] == ", ".join(EXPOSED_HEADERS)
     assert vary(answer).count("Origin") == 1
 
 
@@ -245,7 +247,7 @@ async def test_every_page_may_read(open_to_all: Gateway) -> None:
     """With `*` the answer is the same for all, so that it depends on nothing."""
     answer = await open_to_all.post(SHOWS, {}, headers={"Origin": STRANGER})
     assert answer.headers["access-control-allow-origin"] == "*"
-    assert answer.headers["access-control-expose-headers"] == ", ".join(EXPOSED)
+    assert answer.headers["access-control-expose-headers"] == ", ".join(EXPOSED_HEADERS)
     assert "Origin" not in vary(answer)
 
 

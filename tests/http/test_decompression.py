@@ -16,8 +16,14 @@ from hypothesis import strategies as st
 
 from gateway.codec.zstd import zstd as zstandard
 from gateway.errors import GatewayError
-from gateway.http.decompression import INPUT, READERS, STEP, CompressedDecoder, Decompressor
-from gateway.http.request import BODIES_AT_ONCE
+from gateway.http.decompression import (
+    INPUT_STEP_BYTES,
+    OUTPUT_STEP_BYTES,
+    READERS,
+    CompressedDecoder,
+    Decompressor,
+)
+from gateway.http.request import LARGEST_BODIES_AT_ONCE
 from tests.support.patience import PATIENCE
 from tests.support.servers import Gateway, ScriptedCuebot, bearer, gateway_for, head
 from tests.support.wire import wire
@@ -48,13 +54,13 @@ CODINGS = list(PACK)
     cuts=st.lists(st.integers(0, 2000), max_size=8),
 )
 @example(unit=b"", count=0, cuts=[])
-@example(unit=b"x", count=STEP, cuts=[])
-@example(unit=b"x", count=3 * STEP, cuts=[1, 1, 1])
+@example(unit=b"x", count=OUTPUT_STEP_BYTES, cuts=[])
+@example(unit=b"x", count=3 * OUTPUT_STEP_BYTES, cuts=[1, 1, 1])
 @example(unit=os.urandom(40), count=1000, cuts=[])
 def test_a_body_is_what_was_compressed(
     coding: str, unit: bytes, count: int, cuts: list[int]
 ) -> None:
-    """However its parts are cut, and never more than STEP bytes at once."""
+    """However its parts are cut, and never more than OUTPUT_STEP_BYTES bytes at once."""
     content = unit * count
     packed = PACK[coding](content)
     body = CompressedDecoder(coding.encode())
@@ -62,7 +68,7 @@ def test_a_body_is_what_was_compressed(
     for size in (*cuts, len(packed)):
         part, packed = packed[:size], packed[size:]
         for piece in body.feed(part):
-            assert len(piece) <= STEP
+            assert len(piece) <= OUTPUT_STEP_BYTES
             found += piece
     body.finish()
     assert found == content
@@ -101,11 +107,11 @@ def test_no_step_is_long(monkeypatch: pytest.MonkeyPatch, coding: str, content: 
     found = 0
     for piece in body.feed(PACK[coding](content)):
         since = since + len(piece) if piece else 0
-        assert since <= 2 * STEP
+        assert since <= 2 * OUTPUT_STEP_BYTES
         found += len(piece)
     assert found == len(content)
-    assert max(given for given, _ in steps) <= INPUT
-    assert max(taken for _, taken in steps) <= STEP
+    assert max(given for given, _ in steps) <= INPUT_STEP_BYTES
+    assert max(taken for _, taken in steps) <= OUTPUT_STEP_BYTES
 
 
 def test_much_that_stands_for_nothing_makes_breaths() -> None:
@@ -117,7 +123,7 @@ def test_much_that_stands_for_nothing_makes_breaths() -> None:
     body = CompressedDecoder(b"gzip")
     pieces = list(body.feed(packed + block * 20_000))
     assert b"".join(pieces) == b""
-    assert len(pieces) >= 20_000 * len(block) // INPUT
+    assert len(pieces) >= 20_000 * len(block) // INPUT_STEP_BYTES
 
 
 # --- over HTTP --------------------------------------------------------------------------------
@@ -197,7 +203,7 @@ async def test_the_limit_is_on_what_it_stands_for(
 async def test_bombs_leave_room(gateway: Gateway, coding: str) -> None:
     """However many bodies have been refused, for whichever reason, others are read."""
     good, bomb = PACK[coding](asking(LIMIT)), PACK[coding](b" " * LIMIT * 2)
-    for _ in range(2 * BODIES_AT_ONCE):
+    for _ in range(2 * LARGEST_BODIES_AT_ONCE):
         assert (await send(gateway, bomb, coding)).status_code == 413
         assert (await send(gateway, good[:-1], coding)).status_code == 400
         assert (await send(gateway, good + b"x", coding)).status_code == 400
@@ -214,7 +220,7 @@ async def test_room_is_for_what_bodies_stand_for(cuebot: ScriptedCuebot) -> None
         AsyncExitStack() as stack,
     ):
         waiting = []
-        for _ in range(BODIES_AT_ONCE + 1):
+        for _ in range(LARGEST_BODIES_AT_ONCE + 1):
             one = await stack.enter_async_context(wire(gateway))
             await one.send(start, most)
             waiting.append(asyncio.create_task(one.answer()))
@@ -260,7 +266,7 @@ async def test_bytes_that_stand_for_nothing_count(gateway: Gateway, cuebot: Scri
         (lambda packed: packed[:5], "ends too early"),
         (lambda packed: packed + b"\0", "goes on after its end"),
         (lambda packed: packed + packed, "goes on after its end"),
-        (lambda packed: packed + b"{}" * INPUT, "goes on after its end"),
+        (lambda packed: packed + b"{}" * INPUT_STEP_BYTES, "goes on after its end"),
         (lambda packed: b"{}" + packed, "is not valid"),
         (lambda packed: asking(20), "is not valid"),
         (lambda packed: packed[:10] + b"\xff" * 20 + packed[30:], "is not valid"),

@@ -9,7 +9,7 @@ from jose import jwt
 from gateway.access.rights import Rule
 from gateway.access.tokens import Principal
 from gateway.calls.caller import Caller, with_caller
-from gateway.calls.plan import LARGEST_QUICK, plan
+from gateway.calls.plan import MAX_QUICK_BYTES, plan
 from gateway.codec.unknown import UnknownFieldPolicy
 from gateway.codec.xml_text import LARGEST_MARKUP_KB, MOST_QUICK
 from gateway.compat.build import build_catalog
@@ -142,7 +142,7 @@ async def test_aliases_and_dry_runs(gateway: Gateway, cuebot: ScriptedCuebot) ->
 @FORCE
 async def test_large_bodies(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     """What another process decodes is the caller's as well."""
-    body = JOB | {"username": "supervisor", "reason": "x" * (LARGEST_QUICK + 1)}
+    body = JOB | {"username": "supervisor", "reason": "x" * (MAX_QUICK_BYTES + 1)}
     answer = await gateway.post(KILL, body, headers=INTERN)
     assert (killer(cuebot), answer.headers["x-replaced-fields"]) == ("intern", "username")
 
@@ -258,7 +258,7 @@ async def test_a_spec_that_could_be_read_in_two_ways_is_refused(
 @FORCE
 async def test_a_large_spec_of_somebody_else(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     """Another process decodes its body; it is refused all the same."""
-    many = "<layer/>" * (LARGEST_QUICK // 8)
+    many = "<layer/>" * (MAX_QUICK_BYTES // 8)
     answer = await gateway.post(LAUNCH, spec(f"{many}<user>root</user>"), headers=INTERN)
     assert (answer.status_code, cuebot.seen) == (403, [])
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.http.proxies import MOST_PROXIES, TrustedProxies
+from gateway.http.proxies import MAX_PROXIES, TrustedProxies
 from gateway.http.wire_request import headers_of
 from tests.support.commands import assert_one_line, child
 from tests.support.servers import SECRET, Gateway, ScriptedCuebot, bearer, gateway_for
@@ -184,8 +184,8 @@ async def test_x_forwarded_proto_changes_nothing(cuebot: ScriptedCuebot) -> None
 @pytest.mark.parametrize(
     ("proxies", "expected"),
     [
-        (MOST_PROXIES - 1, "203.0.113.9"),
-        (MOST_PROXIES, "192.0.2.1"),
+        (MAX_PROXIES - 1, "203.0.113.9"),
+        (MAX_PROXIES, "192.0.2.1"),
         (5000, "192.0.2.1"),
     ],
 )
@@ -195,12 +195,12 @@ def test_a_long_row_of_proxies_is_not_read(proxies: int, expected: str) -> None:
     row = [f"10.1.{number >> 8}.{number & 255}" for number in range(proxies)]
     sent = ", ".join(["203.0.113.9", *row]).encode()
     assert trusted.client("192.0.2.1", sent) == expected
-    assert trusted.trusts.cache_info().currsize <= MOST_PROXIES + 1
+    assert trusted.trusts.cache_info().currsize <= MAX_PROXIES + 1
 
 
 def test_a_short_row_of_proxies_alone_is_its_first() -> None:
     """A proxy that calls by itself."""
     trusted = TrustedProxies(("192.0.2.1", "10.0.0.0/8"))
     assert trusted.client("192.0.2.1", b"10.0.0.7") == "10.0.0.7"
-    row = ",".join(["10.0.0.7", *["10.0.0.8"] * (MOST_PROXIES - 1)])
+    row = ",".join(["10.0.0.7", *["10.0.0.8"] * (MAX_PROXIES - 1)])
     assert trusted.client("192.0.2.1", row.encode()) == "10.0.0.7"

@@ -1,7 +1,7 @@
 """Requests by hand: what is served and what is refused, byte by byte (RFC 9112, RFC 9110)."""
 
-from gateway.server.http1.parser import LARGEST_HEAD, SLICE
-from gateway.server.http1.rules import LONGEST_TARGET, MOST_HEADERS
+from gateway.server.http1.parser import HEAD_MAX_BYTES, SLICE_BYTES
+from gateway.server.http1.rules import MAX_HEADERS, TARGET_MAX_BYTES
 from tests.support.servers import token
 
 SHOWS = "/show.ShowInterface/GetShows"
@@ -144,14 +144,14 @@ OTHERS = {
     "CONNECT": (to(b"gateway:80", start=b"CONNECT %b HTTP/1.1"), 501, 12),
     "an unknown expectation": (raw(b"Expect: 200-ok", LENGTH, body=b"{}"), 417, 3),
     "two expectations": (raw(b"Expect: 100-continue, x", LENGTH, body=b"{}"), 417, 3),
-    "a long target": (to(b"/" + b"x" * LONGEST_TARGET), 414, 8),
+    "a long target": (to(b"/" + b"x" * TARGET_MAX_BYTES), 414, 8),
     "a target without end": (b"POST /" + b"x" * 20_000, 414, 8),
-    "many headers": (raw(*[b"A: b"] * MOST_HEADERS), 431, 8),
-    "headers without end": (raw(*[b"A: b"] * 20 * MOST_HEADERS)[:-4], 431, 8),
-    "a long header": (raw(b"A: " + b"b" * (LARGEST_HEAD + 2 * SLICE)), 431, 8),
-    "a header without end": (raw(b"A: " + b"b" * (LARGEST_HEAD + 2 * SLICE))[:-4], 431, 8),
-    "a long extension": (chunked(b"2;a=" + b"b" * (LARGEST_HEAD + 2 * SLICE)), 431, 8),
-    "a long trailer": (chunked(b"0\r\nA: " + b"b" * (LARGEST_HEAD + 2 * SLICE)), 431, 8),
+    "many headers": (raw(*[b"A: b"] * MAX_HEADERS), 431, 8),
+    "headers without end": (raw(*[b"A: b"] * 20 * MAX_HEADERS)[:-4], 431, 8),
+    "a long header": (raw(b"A: " + b"b" * (HEAD_MAX_BYTES + 2 * SLICE_BYTES)), 431, 8),
+    "a header without end": (raw(b"A: " + b"b" * (HEAD_MAX_BYTES + 2 * SLICE_BYTES))[:-4], 431, 8),
+    "a long extension": (chunked(b"2;a=" + b"b" * (HEAD_MAX_BYTES + 2 * SLICE_BYTES)), 431, 8),
+    "a long trailer": (chunked(b"0\r\nA: " + b"b" * (HEAD_MAX_BYTES + 2 * SLICE_BYTES)), 431, 8),
     "many trailers": (chunked(b"0\r\n" + b"A: b\r\n" * 2000), 431, 8),
 }
 REFUSED = (
@@ -182,8 +182,8 @@ SERVED = {
     "the absolute form of https": to(b"HTTPS://other" + SHOWS.encode()),
     "two slashes": to(b"/" + SHOWS.encode()),
     "encoded characters": to(b"/show.%53howInterface%2fGetShows"),
-    "as many headers as may be": raw(*[b"A: b"] * (MOST_HEADERS - 2)),
-    "a long header": raw(b"A: " + b"b" * (LARGEST_HEAD - 2 * SLICE)),
+    "as many headers as may be": raw(*[b"A: b"] * (MAX_HEADERS - 2)),
+    "a long header": raw(b"A: " + b"b" * (HEAD_MAX_BYTES - 2 * SLICE_BYTES)),
     # llhttp takes it for HTTP/1.1, framing included.
     "RTSP/1.1": to(SHOWS.encode(), start=b"POST %b RTSP/1.1"),
     "RTSP/1.1 in chunks": chunked(b"2\r\n{}\r\n0\r\n\r\n").replace(b"HTTP/", b"RTSP/", 1),

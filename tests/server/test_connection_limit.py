@@ -13,7 +13,11 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.server.connection_limit import OTHERS, QUIET, ConnectionLimit
+from gateway.server.connection_limit import (
+    RESERVED_FILES,
+    WARNING_INTERVAL_SECONDS,
+    ConnectionLimit,
+)
 from tests.http.test_wire import blocking_post
 from tests.server.samples import SHOWS
 from tests.support.certificates import pair, trusting
@@ -33,7 +37,7 @@ from tests.support.servers import (
 )
 from tests.support.wire import Wire, assert_refused, request, wire
 
-MOST_LINGERING = OTHERS // 2
+MOST_LINGERING = RESERVED_FILES // 2
 
 pytestmark = pytest.mark.anyio
 
@@ -258,7 +262,7 @@ def test_the_limit_is_warned_of_once_in_a_while() -> None:
         taken = [limit.enter(address) is None for address in ("a", "a", "b", "b", "c")]
         assert taken == [True, False, True, False, False]
         assert len(lines) == 2
-        now = QUIET
+        now = WARNING_INTERVAL_SECONDS
         assert limit.enter("c") is not None
         assert len(lines) == 3
 
@@ -283,8 +287,8 @@ print(*resource.getrlimit(resource.RLIMIT_NOFILE), limit.most)
     ("soft", "hard", "wanted", "then", "most"),
     [
         (300, 1000, 100, 300, 100),
-        (300, 1000, 400, 400 + OTHERS, 400),
-        (300, 1000, 900, 1000, 1000 - OTHERS),
+        (300, 1000, 400, 400 + RESERVED_FILES, 400),
+        (300, 1000, 900, 1000, 1000 - RESERVED_FILES),
         (64, 64, 100, 64, 32),
         (64, 64, 20, 64, 20),
     ],

@@ -9,8 +9,8 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from gateway.server.http1.parser import SLICE
-from gateway.server.http1.protocol import MOST_BUFFERED
+from gateway.server.http1.parser import SLICE_BYTES
+from gateway.server.http1.protocol import BUFFERED_BODY_MAX_BYTES
 from tests.server.samples import GET_GROUPS, GET_JOBS, SHOWS, SMALLEST
 from tests.support.opencue import jobs
 from tests.support.patience import PATIENCE
@@ -222,13 +222,13 @@ async def test_requests_that_wait_are_bounded(cuebot: ScriptedCuebot) -> None:
         await until(lambda: connection.read_paused)
         await asyncio.sleep(0.1)  # for more that must not come, by way of who watches for the end
         assert connection.read_paused
-        assert 0 < len(connection._waiting) <= SLICE / len(SMALLEST)
+        assert 0 < len(connection._waiting) <= SLICE_BYTES / len(SMALLEST)
         release.set()
         assert (await one.answer()).status == 200
         for _ in range(count):
             answer = await one.answer()
             assert (answer.status, answer.body) == (200, b'{"status":"ok"}')
-            assert len(connection._waiting) <= SLICE / len(SMALLEST)
+            assert len(connection._waiting) <= SLICE_BYTES / len(SMALLEST)
         assert (await one.answer()).status == 404
         assert await one.rest() == b""
         await sending
@@ -240,7 +240,7 @@ async def test_nothing_is_read_behind_a_large_body_that_waits(
     """Nor if its head is remembered and all of it has come at once; while one that does not wait is
     answered, a disconnect would be noticed.
     """
-    large = request(GET_GROUPS, b'{"group": {"id": "g"}}' + b" " * MOST_BUFFERED)
+    large = request(GET_GROUPS, b'{"group": {"id": "g"}}' + b" " * BUFFERED_BODY_MAX_BYTES)
     async with wire(gateway) as one:
         for _ in range(3):
             await one.send(large)
@@ -264,7 +264,7 @@ async def test_a_body_behind_waiting_requests_is_read(
     """What has to wait may be larger than what is parsed at once, or is held."""
     bodies = [
         b'{"group": {"id": "g", "x": "' + b"x" * size + b'"}}'
-        for size in (0, SLICE, 300_000, 1_000_000, 2)
+        for size in (0, SLICE_BYTES, 300_000, 1_000_000, 2)
     ]
     async with wire(gateway) as one:
         sending = asyncio.create_task(one.send(*(request(GET_GROUPS, body) for body in bodies)))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.server.http1.rules import LONGEST_TARGET
+from gateway.server.http1.rules import TARGET_MAX_BYTES
 from tests.server.samples import (
     CHUNKED,
     FIND_SHOW,
@@ -109,7 +109,7 @@ async def test_methods_of_other_protocols(
         SHOWS.encode() + b"%00",
         b"/%zz",
         b"/%ff%fe",
-        b"/" + b"x" * (LONGEST_TARGET - 1),
+        b"/" + b"x" * (TARGET_MAX_BYTES - 1),
         b"http://other",
         b"http://other?x",
         b"///",

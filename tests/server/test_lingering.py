@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.server.http1.parser import FRAMING, FRAMING_TIMES, SLICE
+from gateway.server.http1.parser import FRAMING_FREE_BYTES, FRAMING_MAX_RATIO, SLICE_BYTES
 from gateway.server.http1.request_cycle import RequestCycle
 from tests.server.samples import SHOWS
 from tests.server.test_http_limits import until
@@ -27,7 +27,7 @@ from tests.support.wire import Wire, assert_refused, request, wire
 pytestmark = pytest.mark.anyio
 
 CHUNKED = "Transfer-Encoding: chunked"
-PIECE = b"%x\r\n%b\r\n" % (SLICE, b"x" * SLICE)
+PIECE = b"%x\r\n%b\r\n" % (SLICE_BYTES, b"x" * SLICE_BYTES)
 DRAINED = 64 * 1024
 READ_AT_ONCE = 256 * 1024
 """Bytes that uvloop reads at most before it tells of them."""
@@ -67,7 +67,7 @@ async def test_an_answer_before_the_end_of_the_body_is_the_last(
     framing: str,
 ) -> None:
     """It says so, the client sees the end of the stream, and what it goes on sending ends it."""
-    begun = PIECE if framing == CHUNKED else b"x" * SLICE
+    begun = PIECE if framing == CHUNKED else b"x" * SLICE_BYTES
     others = {*gateway.server.connections}
     async with wire(gateway) as one:
         await one.send(head(path, framing, *lines, subject=subject, start=start), begun)
@@ -147,7 +147,7 @@ async def test_a_body_that_ends_behind_its_answer_is_not_a_request() -> None:
 
 async def test_who_stays_behind_the_last_answer_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     """The time is bounded, too."""
-    monkeypatch.setattr("gateway.server.http1.protocol.LINGER", 0.1)
+    monkeypatch.setattr("gateway.server.http1.protocol.LINGER_SECONDS", 0.1)
     gone = asyncio.Event()
     async with connected(soon(refuse), BEGUN, leave=gone.set) as one:
         assert (await one.client.answer()).headers["connection"] == "close"
@@ -189,7 +189,7 @@ def chunks(size: int, count: int) -> bytes:
     return b"%x\r\n%b\r\n" % (size, b" " * size) * count
 
 
-@pytest.mark.parametrize("cut", [1000, SLICE, 10**6])
+@pytest.mark.parametrize("cut", [1000, SLICE_BYTES, 10**6])
 @pytest.mark.parametrize(
     ("size", "extension", "refused"),
     [(1, b"", True), (1, b";a", True), (2, b"", False), (10, b";" + b"a" * 50, True)],
@@ -198,13 +198,13 @@ def chunks(size: int, count: int) -> bytes:
 def test_framing_that_outweighs_the_content(
     size: int, extension: bytes, refused: bool, cut: int
 ) -> None:
-    """More than FRAMING_TIMES the content is refused, as soon as it is more than FRAMING."""
+    """Framing beyond FRAMING_FREE_BYTES is refused above FRAMING_MAX_RATIO of the content."""
     recorder = Recorder()
     recorder.feed(BEGUN)
     chunk = b"%x%b\r\n%b\r\n" % (size, extension, b" " * size)
     framing = len(chunk) - size
-    assert refused == (framing > FRAMING_TIMES * size)
-    stream = chunk * (3 * FRAMING // framing)
+    assert refused == (framing > FRAMING_MAX_RATIO * size)
+    stream = chunk * (3 * FRAMING_FREE_BYTES // framing)
     sent = 0
     while sent < len(stream) and recorder.refusal is None:
         recorder.feed(stream[sent : sent + cut])
@@ -219,13 +219,13 @@ def test_framing_that_outweighs_the_content(
     assert (status, in_body) == (400, True)
     assert "chunks are too small" in message
     framed = len(recorder.requests[0].body) * framing / size
-    assert FRAMING - SLICE < framed < FRAMING + 2 * SLICE
+    assert FRAMING_FREE_BYTES - SLICE_BYTES < framed < FRAMING_FREE_BYTES + 2 * SLICE_BYTES
 
 
 def test_framing_is_counted_for_each_body() -> None:
     """Many short bodies in tiny chunks on one connection are fine."""
     recorder = Recorder()
-    one = BEGUN + chunks(1, FRAMING // 10) + b"0\r\n\r\n"
+    one = BEGUN + chunks(1, FRAMING_FREE_BYTES // 10) + b"0\r\n\r\n"
     for _ in range(5):
         recorder.feed(one)
         recorder.answer(1)
@@ -263,14 +263,14 @@ def test_one_call_for_many_chunks() -> None:
     recorder.feed(sent)
     assert recorder.requests[0].body == b" " * 5000
     assert recorder.requests[0].complete
-    assert recorder.calls <= len(sent) // SLICE + 2
+    assert recorder.calls <= len(sent) // SLICE_BYTES + 2
 
 
 async def test_a_short_body_right_behind_its_head_keeps_the_connection(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Most clients send it in a packet of its own: the answer waits for it a moment."""
-    monkeypatch.setattr("gateway.http.error_answer.REST_SECONDS", PATIENCE)
+    monkeypatch.setattr("gateway.http.error_answer.BODY_REST_WAIT_SECONDS", PATIENCE)
     async with wire(gateway) as one:
         await one.send(head("/no.Such/Method", "Content-Length: 2"))
         await until(lambda: any(each.is_answering for each in gateway.server.connections))

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.server.http1.head_cache import REMEMBERED, HeadMemory
-from gateway.server.http1.parser import PARSED_AT_ONCE, SLICE
+from gateway.server.http1.head_cache import MAX_CACHED_HEADS, HeadMemory
+from gateway.server.http1.parser import PARSED_AT_ONCE_BYTES, SLICE_BYTES
 from tests.server.samples import REFUSED, SERVED, SHOWS, SMALLEST, raw
 from tests.support.parsing import Parsed, Recorder, parsed
 from tests.support.wire import request
 
-FAR_AWAY = 10 * SLICE
+FAR_AWAY = 10 * SLICE_BYTES
 """Longer than any stream of these tests."""
 
 
@@ -45,7 +45,7 @@ HEADERS = st.sampled_from(
 )
 DATA = st.one_of(
     st.binary(max_size=40),
-    st.integers(0, 3 * SLICE).map(lambda size: b"x" * size),
+    st.integers(0, 3 * SLICE_BYTES).map(lambda size: b"x" * size),
     st.sampled_from([b"GET / HTTP/1.1\r\n", b"a: b\r\nGET /", b" HTTP/1.1\r\nHost: a\r\n\r\n"]),
 )
 
@@ -152,7 +152,7 @@ def test_only_what_comes_again_is_remembered() -> None:
     for _ in range(2):
         parsed(known, heads=heads)
     assert heads.find(raw) is not None
-    for number in range(REMEMBERED + 10):
+    for number in range(MAX_CACHED_HEADS + 10):
         parsed(SMALLEST.replace(b"Host:", b"Host: a%d" % number), heads=heads)
     assert heads.find(raw) is not None
     assert heads.find(SMALLEST.replace(b"Host:", b"Host: a1")) is None
@@ -161,7 +161,9 @@ def test_only_what_comes_again_is_remembered() -> None:
 def test_the_memory_of_heads_is_bounded() -> None:
     """When too many heads come twice, they are forgotten, and those that come again are known."""
     heads = HeadMemory()
-    sent = [SMALLEST.replace(b"Host:", b"Host: a%d" % number) for number in range(REMEMBERED + 1)]
+    sent = [
+        SMALLEST.replace(b"Host:", b"Host: a%d" % number) for number in range(MAX_CACHED_HEADS + 1)
+    ]
     for each in sent:
         for _ in range(2):
             parsed(each, heads=heads)
@@ -227,15 +229,15 @@ def test_nothing_follows_the_last_request(last: bytes) -> None:
 
 def test_others_have_their_turn_between_parts_of_a_packet() -> None:
     """However much has come at once, no more of it is parsed in a row than so much."""
-    recorder, body = Recorder(), b"x" * (5 * PARSED_AT_ONCE)
+    recorder, body = Recorder(), b"x" * (5 * PARSED_AT_ONCE_BYTES)
     sent = request(SHOWS, body)
-    recorder.parser.feed(sent[: 3 * PARSED_AT_ONCE])
-    recorder.parser.feed(sent[3 * PARSED_AT_ONCE :] + SMALLEST)
+    recorder.parser.feed(sent[: 3 * PARSED_AT_ONCE_BYTES])
+    recorder.parser.feed(sent[3 * PARSED_AT_ONCE_BYTES :] + SMALLEST)
     lengths = [len(recorder.requests[0].body)]
     while recorder.parser.can_go_on:
         recorder.parser.go_on()
         lengths.append(len(recorder.requests[0].body))
-    assert max(second - first for first, second in pairwise([0, *lengths])) <= PARSED_AT_ONCE
+    assert max(second - first for first, second in pairwise([0, *lengths])) <= PARSED_AT_ONCE_BYTES
     assert recorder.events()[0][0].body == body
     assert len(recorder.requests) == 2
 
@@ -245,7 +247,7 @@ def test_it_looks_ahead_within_bounds() -> None:
     recorder = Recorder()
     count = 3000
     recorder.feed(SMALLEST * count)
-    ahead = SLICE // len(SMALLEST) + 1
+    ahead = SLICE_BYTES // len(SMALLEST) + 1
     while recorder.unanswered:
         assert recorder.unanswered <= ahead + 1
         assert recorder.parser.holds_back or len(recorder.requests) == count
@@ -256,7 +258,7 @@ def test_it_looks_ahead_within_bounds() -> None:
 def test_a_body_is_not_held_back() -> None:
     """The body of the request that is being served is never held back, however large it is."""
     recorder = Recorder()
-    body = b"x" * (10 * SLICE)
+    body = b"x" * (10 * SLICE_BYTES)
     recorder.feed(request(SHOWS, body))
     assert recorder.requests == [Parsed(recorder.requests[0].head, body, complete=True)]
     assert not recorder.parser.holds_back

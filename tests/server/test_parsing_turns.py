@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import pytest
 
 from gateway.server.http1.head_cache import HeadMemory
-from gateway.server.http1.parser import SLICE, RequestParser
+from gateway.server.http1.parser import SLICE_BYTES, RequestParser
 from gateway.server.http1.parsing_turns import (
-    LONGEST_FOR_LEFTOVERS,
-    LONGEST_IN_A_ROW,
-    LONGEST_PARSING,
+    CONNECTION_STEP_SECONDS,
+    LEFTOVERS_PER_TURN_SECONDS,
+    PARSING_PER_TURN_SECONDS,
     ParsingTurns,
 )
 from gateway.server.http1.protocol import HttpProtocol
@@ -21,7 +21,7 @@ from tests.server.test_writes import POST, connected, reply, soon
 from tests.support.parsing import Recorder
 from tests.support.patience import PATIENCE
 
-GO = LONGEST_FOR_LEFTOVERS / 4
+GO = LEFTOVERS_PER_TURN_SECONDS / 4
 """Seconds for which each connection goes on in these tests: four of them in a turn, or five."""
 
 
@@ -73,7 +73,7 @@ def test_what_comes_is_parsed_until_its_time_is_spent() -> None:
     loop, turns, _ = crowd(0)
     for _ in range(3):
         while not turns.is_over:
-            turns.spend(LONGEST_PARSING / 8)
+            turns.spend(PARSING_PER_TURN_SECONDS / 8)
         loop.turn()
         assert not turns.is_over
 
@@ -91,7 +91,7 @@ def test_what_is_left_over_has_so_much_of_a_turn() -> None:
     for _ in range(16):
         before = len(log)
         loop.turn()
-        assert 0 < (len(log) - before) * GO <= LONGEST_FOR_LEFTOVERS + GO
+        assert 0 < (len(log) - before) * GO <= LEFTOVERS_PER_TURN_SECONDS + GO
         assert not turns.is_over  # there is time for what comes
     assert len({*map(id, log)}) == 30  # all have had their turns
     loop, turns, log = crowd(1)
@@ -172,7 +172,7 @@ BEGUN = b"POST / HTTP/1.1\r\nHost: gateway\r\nTransfer-Encoding: chunked\r\n\r\n
 @pytest.mark.parametrize("remembered", [False, True])
 async def test_others_are_served_beside_many_busy_connections(remembered: bool) -> None:
     """Little is parsed in each turn, whatever has come, and somebody's small request soon."""
-    clock = Ticking(LONGEST_IN_A_ROW * 1.1)
+    clock = Ticking(CONNECTION_STEP_SECONDS * 1.1)
     turns, heads = ParsingTurns(clock), HeadMemory()
     served: list[RequestCycle] = []
 
@@ -194,7 +194,7 @@ async def test_others_are_served_beside_many_busy_connections(remembered: bool) 
             each.client.writer.write(BEGUN + CHUNKS)
         # In a turn: what comes, in steps of at most two looks for each slice and a half, and the
         # same for what is left over.
-        most = 3 * LONGEST_PARSING / clock.seconds
+        most = 3 * PARSING_PER_TURN_SECONDS / clock.seconds
         await other.client.send(POST)
         count = 0
         async with asyncio.timeout(PATIENCE):
@@ -211,7 +211,7 @@ async def test_others_are_served_beside_many_busy_connections(remembered: bool) 
 @pytest.mark.anyio
 async def test_all_that_is_left_over_is_parsed_in_the_end() -> None:
     """In as many turns as it takes."""
-    turns = ParsingTurns(Ticking(LONGEST_IN_A_ROW * 1.1))
+    turns = ParsingTurns(Ticking(CONNECTION_STEP_SECONDS * 1.1))
     bodies: list[int] = []
     reading: list[asyncio.Task[None]] = []
 
@@ -226,7 +226,7 @@ async def test_all_that_is_left_over_is_parsed_in_the_end() -> None:
     def serve(request: RequestCycle, connection: HttpProtocol) -> None:
         reading.append(asyncio.create_task(read(request)))
 
-    sent = BEGUN + b"2\r\nxx\r\n" * (4 * SLICE // 7) + b"0\r\n\r\n"
+    sent = BEGUN + b"2\r\nxx\r\n" * (4 * SLICE_BYTES // 7) + b"0\r\n\r\n"
     async with AsyncExitStack() as stack:
         all_of_them = [
             await stack.enter_async_context(connected(serve, sent, turns=turns)) for _ in range(20)
@@ -234,14 +234,14 @@ async def test_all_that_is_left_over_is_parsed_in_the_end() -> None:
         for each in all_of_them:
             assert (await each.client.answer()).status == 200
         await asyncio.gather(*reading)
-    assert bodies == [2 * (4 * SLICE // 7)] * 20
+    assert bodies == [2 * (4 * SLICE_BYTES // 7)] * 20
 
 
 def test_one_connection_parses_no_longer_than_so_long_in_a_row() -> None:
     """What takes longer than it should goes on in another turn, after a few KB."""
     recorder = Recorder()
-    turns = ParsingTurns(Ticking(LONGEST_IN_A_ROW * 1.1), lambda callback: None)
+    turns = ParsingTurns(Ticking(CONNECTION_STEP_SECONDS * 1.1), lambda callback: None)
     recorder.parser = RequestParser(recorder, HeadMemory(), turns)
     recorder.parser.feed(BEGUN + CHUNKS)
     assert recorder.parser.holds_back
-    assert 0 < len(recorder.requests[0].body) <= SLICE
+    assert 0 < len(recorder.requests[0].body) <= SLICE_BYTES

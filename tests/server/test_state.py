@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import Code, GatewayError
-from gateway.server.http1.protocol import DRAINED
+from gateway.server.http1.protocol import LINGER_MAX_BYTES
 from gateway.server.http1.state import (
     ANSWERING,
     CLOSED,
@@ -96,7 +96,7 @@ LIVES: dict[str, list[tuple[Step, list[State]]]] = {
     "sending on": [
         *SERVED,
         (BAD, [LINGERING]),
-        (b"x" * (DRAINED + 1), [CLOSING, CLOSED]),
+        (b"x" * (LINGER_MAX_BYTES + 1), [CLOSING, CLOSED]),
     ],
     "closing twice": [
         (POST * 2, [ANSWERING]),

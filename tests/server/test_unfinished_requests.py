@@ -9,8 +9,8 @@ import pytest
 
 from gateway.errors import GatewayError
 from gateway.server.http1.unfinished_requests import (
-    ALWAYS_FINE,
-    MOST_UNFINISHED,
+    FREE_BYTES_PER_CONNECTION,
+    UNFINISHED_MAX_BYTES,
     UnfinishedMemory,
     too_much,
 )
@@ -51,8 +51,8 @@ def test_what_is_short_does_not_count() -> None:
     memory = UnfinishedMemory(10 * KB)
     one = One("a")
     for _ in range(100):
-        assert not memory.note(one, ALWAYS_FINE)
-    noted(memory, "b", *[ALWAYS_FINE] * 1000)
+        assert not memory.note(one, FREE_BYTES_PER_CONNECTION)
+    noted(memory, "b", *[FREE_BYTES_PER_CONNECTION] * 1000)
     assert memory.total == 0
 
 
@@ -97,10 +97,10 @@ def test_much_that_has_become_free_is_told() -> None:
     told: list[bool] = []
     memory = UnfinishedMemory(400 * KB, lambda: told.append(True))
     for _ in range(100):
-        memory.note(noted(memory, "a", ALWAYS_FINE)[0], 0)
+        memory.note(noted(memory, "a", FREE_BYTES_PER_CONNECTION)[0], 0)
     assert not told
     for expected in (0, 0, 1, 1, 1, 2):
-        memory.note(noted(memory, "a", ALWAYS_FINE + 34 * KB)[0], 0)
+        memory.note(noted(memory, "a", FREE_BYTES_PER_CONNECTION + 34 * KB)[0], 0)
         assert len(told) == expected
 
 
@@ -118,7 +118,7 @@ async def test_a_body_counts_until_somebody_reads_it() -> None:
         memory = one.protocol._context.unfinished
         await held.wait()
         await one.client.send(b"x" * 50 * KB)
-        await until(lambda: memory.total == 50 * KB - ALWAYS_FINE)
+        await until(lambda: memory.total == 50 * KB - FREE_BYTES_PER_CONNECTION)
         assert reply(held.requests[0])
         await held.wait(2)
         await until(lambda: memory.total == 0)
@@ -132,7 +132,7 @@ async def test_a_body_counts_until_somebody_reads_it() -> None:
 @pytest.mark.parametrize("read", [False, True])
 async def test_who_gives_up_is_told_so(read: bool) -> None:
     """Whether its body waits behind another request, or has just been asked for."""
-    held, error = Held(), too_much(MOST_UNFINISHED)
+    held, error = Held(), too_much(UNFINISHED_MAX_BYTES)
     async with connected(held, POST % 2 + b"{}" + POST % 10**6) as one:
         await held.wait()
         await one.client.send(b"x" * 50 * KB)
@@ -152,7 +152,7 @@ async def test_who_gives_up_is_told_so(read: bool) -> None:
 
 
 LONG = head(SHOWS)[:-2] + b"X-Long: " + b"x" * 60 * KB
-MANY = MOST_UNFINISHED // (56 * KB) + 40
+MANY = UNFINISHED_MAX_BYTES // (56 * KB) + 40
 
 
 async def begin(stack: AsyncExitStack, gateway: Gateway, sent: bytes, **how: object) -> Wire:
@@ -176,7 +176,7 @@ async def test_long_heads_that_do_not_end_make_way(cuebot: ScriptedCuebot) -> No
         many = [await begin(stack, gateway, LONG) for _ in range(MANY)]
         memory = gateway.server.acceptor.context.unfinished
         await until(lambda: len(lines) >= 40 - 2)
-        assert memory.total <= MOST_UNFINISHED
+        assert memory.total <= UNFINISHED_MAX_BYTES
         answer = await many[0].answer()
         assert_refused(answer, 503, 14)
         assert b"unfinished" in answer.body
@@ -206,10 +206,10 @@ async def test_bodies_that_wait_count(cuebot: ScriptedCuebot) -> None:
         await called.wait()
         memory = gateway.server.acceptor.context.unfinished
         await until(lambda: memory.total > 0)
-        for _ in range(MOST_UNFINISHED // memory.total + 10):
+        for _ in range(UNFINISHED_MAX_BYTES // memory.total + 10):
             await begin(stack, gateway, waiting)
-        await until(lambda: memory.total > MOST_UNFINISHED - 300 * KB)
-        assert memory.total <= MOST_UNFINISHED
+        await until(lambda: memory.total > UNFINISHED_MAX_BYTES - 300 * KB)
+        assert memory.total <= UNFINISHED_MAX_BYTES
         release.set()
         assert (await first.answer()).status == 200
         assert_refused(await first.answer(), 503, 14)

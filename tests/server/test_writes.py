@@ -19,11 +19,11 @@ from gateway.long_work import let_others_run
 from gateway.server.http1.asgi import AsgiService
 from gateway.server.http1.context import ServerContext
 from gateway.server.http1.head_cache import HeadMemory
-from gateway.server.http1.parser import PARSED_AT_ONCE, SLICE
+from gateway.server.http1.parser import PARSED_AT_ONCE_BYTES, SLICE_BYTES
 from gateway.server.http1.parsing_turns import ParsingTurns
 from gateway.server.http1.protocol import HttpProtocol
 from gateway.server.http1.request_cycle import RequestCycle
-from gateway.write_buffer import MAX_UNWRITTEN
+from gateway.write_buffer import MAX_UNWRITTEN_BYTES
 from tests.support.patience import PATIENCE
 from tests.support.transports import Counting
 from tests.support.wire import Wire, assert_refused
@@ -181,7 +181,7 @@ async def test_others_have_their_turn_between_two_requests_of_a_client(remembere
     assert max(turns) == 1
 
 
-BODY = b" " * (PARSED_AT_ONCE * 3 // 2)
+BODY = b" " * (PARSED_AT_ONCE_BYTES * 3 // 2)
 LARGE = POST[:-2].replace(b": 2", b": %d" % len(BODY)) + BODY
 """A request that is parsed in two turns."""
 
@@ -288,7 +288,7 @@ async def test_what_is_no_request_is_told_as_such_behind_others() -> None:
         except GatewayError:
             assert reply(request)
 
-    padded = POST.replace(b"\r\n\r\n", b"\r\nA: %b\r\n\r\n" % (b"x" * SLICE))
+    padded = POST.replace(b"\r\n\r\n", b"\r\nA: %b\r\n\r\n" % (b"x" * SLICE_BYTES))
     async with connected(soon(answer), POST * 2 + padded + b"\0bad\r\n\r\n") as one:
         for _ in range(3):
             assert (await one.client.answer()).status == 200
@@ -325,7 +325,7 @@ async def test_much_is_written_at_once() -> None:
 
     def answer(request: RequestCycle) -> None:
         nonlocal answered
-        if reply(request, bytes(MAX_UNWRITTEN)):
+        if reply(request, bytes(MAX_UNWRITTEN_BYTES)):
             answered += 1
         else:
             behind.set()
@@ -339,7 +339,7 @@ async def test_much_is_written_at_once() -> None:
 
 async def test_a_large_body_is_handed_over_as_it_is() -> None:
     """Clients that do not read share the body of a page: nobody has a copy."""
-    page = bytes(MAX_UNWRITTEN)
+    page = bytes(MAX_UNWRITTEN_BYTES)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         length = [(b"content-length", b"%d" % len(page))]
@@ -356,7 +356,7 @@ async def test_writes_are_collected_again_after_much_has_been_written() -> None:
     held = Held()
     async with connected(held, POST * 6) as one:
         await held.wait()
-        parts = [bytes(MAX_UNWRITTEN // 4)] * 4 + [b"small"] * 2
+        parts = [bytes(MAX_UNWRITTEN_BYTES // 4)] * 4 + [b"small"] * 2
         for number, part in enumerate(parts):
             assert reply(held.requests[number], part)
         for part in parts:

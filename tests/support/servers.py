@@ -28,7 +28,7 @@ from gateway.schema.catalog import Catalog
 from gateway.schema.description import services_of
 from gateway.schema.pool import build_pool
 from gateway.settings.model import Settings
-from gateway.upstream.endpoint import HEALTH
+from gateway.upstream.endpoint import HEALTH_CHECK_PATH
 from gateway_cli.serving.drain import Server
 from gateway_cli.serving.listen import listen, listen_for_metrics, load_certificate, url_of
 from gateway_cli.tokens import mint_token
@@ -89,7 +89,7 @@ async def answer_empty(request: bytes, context: Context) -> bytes:
     return b""
 
 
-PROBES = (HEALTH, "/service.ServiceInterface/GetDefaultServices")
+PROBES = (HEALTH_CHECK_PATH, "/service.ServiceInterface/GetDefaultServices")
 """The methods that find out whether a Cuebot answers. Calls of users have a request's id."""
 
 

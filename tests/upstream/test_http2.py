@@ -16,7 +16,7 @@ from gateway.errors import Code
 from gateway.upstream.endpoint import Endpoint
 from gateway.upstream.http2.channel import Http2Channel
 from gateway.upstream.http2.headers import binary, literal
-from gateway.upstream.interface import SMALL_ANSWER, CallFailed, ChannelOptions, Reason, State
+from gateway.upstream.interface import SMALL_ANSWER_BYTES, CallFailed, ChannelOptions, Reason, State
 from tests.support.http2_server import (
     ECHO,
     FRAME,
@@ -223,8 +223,8 @@ def has_more(things: Sized, number: int) -> bool:
 
 @pytest.mark.parametrize("agrees", ["at once", "later", "never"])
 async def test_a_large_answer_is_received_when_there_is_room(agrees: str) -> None:
-    """Of more than SMALL_ANSWER bytes the peer may send only those until it is told to go on."""
-    message = bytes(range(256)) * (SMALL_ANSWER // 256 + 5)
+    """The peer may send SMALL_ANSWER_BYTES of a large answer until it is told to go on."""
+    message = bytes(range(256)) * (SMALL_ANSWER_BYTES // 256 + 5)
     told = asyncio.get_running_loop().create_future()
 
     def expects(size: int, go_on: Callable[[], None]) -> bool:
@@ -255,7 +255,7 @@ async def test_a_large_answer_is_received_when_there_is_room(agrees: str) -> Non
 
 async def test_the_deadline_of_an_answer_without_room_says_so() -> None:
     """It is not Cuebot that has been slow."""
-    message = bytes(SMALL_ANSWER + 1)
+    message = bytes(SMALL_ANSWER_BYTES + 1)
     async with http2_server() as server:
         with pytest.raises(CallFailed) as failed:
             await server.upstream.call(ECHO, message, 0.3, (), lambda size, go_on: True)

@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 
 import gateway.upstream.http2
 from gateway.errors import Code
-from gateway.upstream.http2.core import AHEAD, Core
+from gateway.upstream.http2.core import READ_AHEAD_BYTES, Core
 from gateway.upstream.http2.headers import literal
 from gateway.upstream.http2.streams import Stream
 from gateway.upstream.http2.wire import ProtocolError, whole_answer
-from gateway.upstream.interface import SMALL_ANSWER, CallFailed, Reason
+from gateway.upstream.interface import SMALL_ANSWER_BYTES, CallFailed, Reason
 from tests.support.http2_server import ECHO, HEADERS, OK, framed, raw_frame
 from tests.upstream.recordings import CALLS, OUTCOMES, SERVERS
 
@@ -365,8 +365,8 @@ def test_a_frame_of_64_kb_is_no_part_of_a_small_answer(frame: int) -> None:
     [
         (64 * 1024 - 5, 0, False),
         (64 * 1024 - 4, 1, False),
-        (SMALL_ANSWER, 1, False),
-        (SMALL_ANSWER + 1, 1, True),
+        (SMALL_ANSWER_BYTES, 1, False),
+        (SMALL_ANSWER_BYTES + 1, 1, True),
     ],
 )
 def test_windows_grow_with_the_answer(size: int, updates: int, asked: bool) -> None:
@@ -387,7 +387,7 @@ def test_windows_grow_with_the_answer(size: int, updates: int, asked: bool) -> N
 
 def test_a_large_answer_is_never_far_ahead() -> None:
     """What the peer sends next on the connection, such as a small answer, is not long behind it."""
-    size = 8 * AHEAD
+    size = 8 * READ_AHEAD_BYTES
     driver = Driver(max_message=size)
     driver.start("large")
     driver.start("small")
@@ -401,7 +401,7 @@ def test_a_large_answer_is_never_far_ahead() -> None:
         sent += part
         more = WINDOW_UPDATES.findall(driver.written)
         allowed = 64 * 1024 + sum(int.from_bytes(each, "big") for each in more)
-        assert allowed - sent <= AHEAD
+        assert allowed - sent <= READ_AHEAD_BYTES
     driver.receive(answer(3, b"x"), raw_frame(HEADERS_FRAME, END_HEADERS | END_STREAM, 1, END))
     assert driver.outcomes("small") == [(b"x",)]
     assert driver.outcomes("large") == [("expects", size), (bytes(size),)]

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.errors import Code
 from gateway.upstream.http2 import flood_control
-from gateway.upstream.http2.core import LONGEST_TURN
+from gateway.upstream.http2.core import STEPS_PER_TURN
 from gateway.upstream.http2.headers import literal
 from gateway.upstream.http2.wire import ErrorCode, ProtocolError
 from gateway.upstream.interface import Reason
@@ -195,8 +195,8 @@ def test_a_read_full_of_small_frames_takes_many_turns() -> None:
     lines = turns_of(driver, raw_frame(PING, 0, 0, bytes(8)) * 9000)
     pongs = [each for each in driver.happened if isinstance(each, bytes)]
     assert len(pongs) == 9000
-    assert len(lines) >= 9000 // LONGEST_TURN
-    assert max(lines) < LONGEST_TURN * 50
+    assert len(lines) >= 9000 // STEPS_PER_TURN
+    assert max(lines) < STEPS_PER_TURN * 50
 
 
 def test_headers_that_take_long_to_decode_take_turns() -> None:
@@ -211,7 +211,7 @@ def test_headers_that_take_long_to_decode_take_turns() -> None:
 def test_what_comes_between_two_turns_comes_behind_the_rest() -> None:
     """Nothing is lost, and the order stays."""
     driver = Driver()
-    pings = [raw_frame(PING, 0, 0, b"%08d" % each) for each in range(3 * LONGEST_TURN)]
+    pings = [raw_frame(PING, 0, 0, b"%08d" % each) for each in range(3 * STEPS_PER_TURN)]
     whole = b"".join(pings)
     middle = len(whole) // 2 + 5
     assert driver.core.receive(whole[:middle], 0.0)
@@ -219,7 +219,7 @@ def test_what_comes_between_two_turns_comes_behind_the_rest() -> None:
     while more:
         more = driver.core.receive(b"", 0.0)
     pongs = [each[9:] for each in driver.happened[1:] if isinstance(each, bytes)]
-    assert pongs == [b"%08d" % each for each in range(3 * LONGEST_TURN)]
+    assert pongs == [b"%08d" % each for each in range(3 * STEPS_PER_TURN)]
 
 
 # --- Windows --------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from gateway.errors import Code
 from gateway.openapi import shared
-from gateway.upstream.endpoint import HEALTH, Endpoint, Health
+from gateway.upstream.endpoint import HEALTH_CHECK_PATH, Endpoint, Health
 from gateway.upstream.http2.wire import WINDOW_UPDATE
 from gateway.upstream.interface import CallFailed, Reason, State
 from tests.support.commands import running_simulator
@@ -338,7 +338,7 @@ async def test_one_silence_is_one_ping() -> None:
     """However long it lasts: Cuebot closes connections that are pinged often."""
     async with probed(lambda peer, stream: None) as (server, endpoint):
         call = asyncio.create_task(failed(endpoint))
-        await server.until(lambda: called(server, HEALTH) >= 5)
+        await server.until(lambda: called(server, HEALTH_CHECK_PATH) >= 5)
         assert endpoint.unresponsive
         assert pings(server) == 1
         assert await endpoint.usable(PATIENCE) == 0
@@ -384,12 +384,12 @@ async def test_a_probe_that_is_answered_needs_no_ping() -> None:
     """Each time a call has had no answer for long; and the call itself goes on."""
 
     def answer_health(peer: Peer, stream: int) -> None:
-        if peer.headers[stream][":path"] == HEALTH:
+        if peer.headers[stream][":path"] == HEALTH_CHECK_PATH:
             peer.answer(stream, framed(b""))
 
     async with probed(answer_health) as (server, endpoint):
         call = asyncio.create_task(failed(endpoint))
-        await server.until(lambda: called(server, HEALTH) >= 3)
+        await server.until(lambda: called(server, HEALTH_CHECK_PATH) >= 3)
         assert (pings(server), endpoint.unresponsive, await endpoint.usable(PATIENCE)) == (
             0,
             False,
@@ -404,7 +404,7 @@ async def test_calls_that_end_before_patience_does_show_silence_together() -> No
     async with probed(lambda peer, stream: None) as (server, endpoint):
         for _ in range(20):
             assert (await failed(endpoint, 0.01)).code is Code.DEADLINE_EXCEEDED
-        assert called(server, HEALTH)
+        assert called(server, HEALTH_CHECK_PATH)
 
 
 async def test_a_probe_without_an_answer_proves_nothing_while_others_are_answered() -> None:
@@ -416,7 +416,7 @@ async def test_a_probe_without_an_answer_proves_nothing_while_others_are_answere
 
     async with probed(answer_echo) as (server, endpoint):
         slow = asyncio.create_task(endpoint.call("/a.B/Slow", b"", PATIENCE, ()))
-        await server.until(lambda: called(server, HEALTH) >= 1)
+        await server.until(lambda: called(server, HEALTH_CHECK_PATH) >= 1)
         loop = asyncio.get_running_loop()
         until = loop.time() + 0.5
         while loop.time() < until:
@@ -447,7 +447,7 @@ async def test_an_answer_that_takes_long_to_arrive_is_no_silence() -> None:
     async with probed(begin) as (server, endpoint):
         assert await endpoint.usable(PATIENCE)
         assert (await failed(endpoint, 0.5)).code is Code.DEADLINE_EXCEEDED
-        assert called(server, HEALTH) == 0
+        assert called(server, HEALTH_CHECK_PATH) == 0
 
 
 def test_two_failures_in_a_row_are_needed_and_one_answer_mends() -> None:

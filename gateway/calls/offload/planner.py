@@ -1,9 +1,8 @@
-"""Plans for large bodies, made in another process, so that the event loop goes on meanwhile.
+"""Plans for large bodies, made in another process to keep the event loop free.
 
-A thread would not do: parsing holds the interpreter as long as it takes, half a second for 16 MB of
-short values. Plans for XML that has to be searched for the caller are made there, too. The process
-starts with the first such body, and ends when there have been none for a while: the memory that
-they have taken goes with it.
+A thread would hold the interpreter during parsing, half a second for 16 MB of short values. XML to
+be searched for names is planned there as well. The process starts with the first such body and
+ends after some idle time, which releases its memory.
 """
 
 import asyncio
@@ -17,7 +16,7 @@ import structlog
 from gateway.access.fair_quota import FairSemaphore, Weight, equal_weight
 from gateway.calls.caller import Caller, Named
 from gateway.calls.offload.process import (
-    LENGTH_BYTES,
+    LENGTH_PREFIX_BYTES,
     Done,
     Job,
     Planned,
@@ -31,13 +30,13 @@ from gateway.errors import Code, GatewayError, unavailable
 from gateway.schema.catalog import Catalog
 from gateway.schema.method import Method
 
-BODIES_AT_ONCE = 1
-"""Of one principal. If another one has some, too, there are two."""
-BODIES_WAITING = 64
-LONGEST_SECONDS = 60.0
-"""How long a body may take, whatever time its client has."""
-IDLE_SECONDS = 30.0
-"""After so long, a process without a job ends."""
+PLANS_PER_PRINCIPAL = 1
+"""Two if several principals have large bodies."""
+MAX_WAITING_BODIES = 64
+PLANNING_TIMEOUT_SECONDS = 60.0
+"""Limit for one body, whatever the client's timeout."""
+PROCESS_IDLE_SECONDS = 30.0
+"""An idle process ends after this time."""
 
 COMMAND = f"""
 import sys
@@ -45,16 +44,16 @@ sys.path[:] = {sys.path!r}
 from gateway.calls.offload.process import main
 main()
 """
-"""With `-m`, a package of our name in the working directory would come first."""
+"""Not `-m`, which would import a package named `gateway` from the working directory."""
 
 log = structlog.stdlib.get_logger("gateway")
 
 
 class Planner:
-    """Plans bodies in turn, shared by principal."""
-
-    def __init__(self, weight: Weight = equal_weight, *, idle: float = IDLE_SECONDS) -> None:
-        self._turns = FairSemaphore(BODIES_AT_ONCE, BODIES_WAITING, weight)
+    def __init__(
+        self, weight: Weight = equal_weight, *, idle: float = PROCESS_IDLE_SECONDS
+    ) -> None:
+        self._turns = FairSemaphore(PLANS_PER_PRINCIPAL, MAX_WAITING_BODIES, weight)
         self._idle_seconds = idle
         self._idle: list[PlanningProcess] = []
         self._jobs: set[asyncio.Task[Done | Refusal]] = set()
@@ -70,16 +69,13 @@ class Planner:
         timeout: float,
         caller: Caller,
     ) -> Named:
-        """As `gateway.calls.plan.plan` does and then `with_caller`, within `timeout` seconds.
-
-        Raises GatewayError: as the former does, and UNAVAILABLE when it takes too long.
-        """
+        """Raises GatewayError: the plan's, and UNAVAILABLE after `timeout` seconds."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
         if not await self._turns.take(principal, 1, timeout):
             raise unavailable("too many large bodies are being decoded", "decoding")
-        # A job goes on when its client leaves or stops waiting: a process in the middle of one
-        # would have to be replaced, which costs more, and holds the event loop.
+        # A job goes on after its client has left: replacing a busy process costs more, and blocks
+        # the event loop.
         job = Job(None, method.path, body, policy, caller)
         task = asyncio.create_task(self._done(catalog, job))
         self._jobs.add(task)
@@ -96,19 +92,18 @@ class Planner:
         return Named(plan_of(method, outcome.planned), caller, outcome.replaced, refusal)
 
     async def _done(self, catalog: Catalog, job: Job) -> Done | Refusal:
-        """What a process makes of a body."""
         process = self._idle.pop() if self._idle else PlanningProcess(self._rested)
         if process.has_ended:
             self._end(process)
             process = PlanningProcess(self._rested)
         try:
-            async with asyncio.timeout(LONGEST_SECONDS):
+            async with asyncio.timeout(PLANNING_TIMEOUT_SECONDS):
                 outcome = await process.do(catalog, job)
         except TimeoutError:
             self._end(process)
-            problem = f"the body could not be decoded within {LONGEST_SECONDS:g} s"
+            problem = f"the body could not be decoded within {PLANNING_TIMEOUT_SECONDS:g} s"
             raise unavailable(problem, "decoding") from None
-        except (OSError, EOFError, RuntimeError) as error:  # RuntimeError: uvloop, of its pipe
+        except (OSError, EOFError, RuntimeError) as error:  # RuntimeError: uvloop's pipe
             self._end(process)
             log.error("the process for large bodies has failed", reason=repr(error))
             problem = "the process that decodes large bodies has failed"
@@ -121,7 +116,6 @@ class Planner:
         return outcome
 
     def _rested(self, process: "PlanningProcess") -> None:
-        """A process has been idle for too long."""
         self._idle.remove(process)
         self._end(process)
 
@@ -131,7 +125,6 @@ class Planner:
         task.add_done_callback(self._endings.discard)
 
     async def close(self) -> None:
-        """End the processes, and what they are doing."""
         for job in self._jobs:
             job.cancel()
         await asyncio.gather(*self._jobs, return_exceptions=True)
@@ -141,25 +134,21 @@ class Planner:
 
 
 class PlanningProcess:
-    """One process, for one job at a time. `on_idle` is called when it has rested long enough."""
+    """One process, one job at a time. `on_idle` is called after an idle period."""
 
     def __init__(self, on_idle: Callable[["PlanningProcess"], None]) -> None:
         self._on_idle = on_idle
         self._process: Process | None = None
         self._catalog: Catalog | None = None
-        """The one that the process has."""
         self._timer: asyncio.TimerHandle | None = None
 
     @property
     def has_ended(self) -> bool:
-        """Whether somebody has killed it."""
+        """Whether the process has been killed."""
         return self._process is not None and self._process.returncode is not None
 
     async def do(self, catalog: Catalog, job: Job) -> Done | Refusal:
-        """Do a job, by this catalog.
-
-        Raises OSError or EOFError if the process cannot start, or ends.
-        """
+        """Raises OSError or EOFError if the process cannot start, or ends."""
         if self._timer is not None:
             self._timer.cancel()
         if self._process is None:
@@ -174,18 +163,16 @@ class PlanningProcess:
         jobs.write(await asyncio.to_thread(packed, job))
         await jobs.drain()
         self._catalog = catalog
-        length = int.from_bytes(await plans.readexactly(LENGTH_BYTES), "big")
+        length = int.from_bytes(await plans.readexactly(LENGTH_PREFIX_BYTES), "big")
         outcome = unpacked(await plans.readexactly(length))
         assert isinstance(outcome, Done | Refusal)
         return outcome
 
     def rest(self, seconds: float) -> None:
-        """There is no job: `on_idle` is due in so many seconds."""
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(seconds, self._on_idle, self)
 
     async def end(self) -> None:
-        """End it at once."""
         if self._timer is not None:
             self._timer.cancel()
         if self._process is None:
@@ -198,12 +185,10 @@ class PlanningProcess:
 
 
 def error_of(refusal: Refusal) -> GatewayError:
-    """What is wrong, as an error."""
     return GatewayError(Code(refusal.code), refusal.message)
 
 
 def plan_of(method: Method, found: Planned) -> Plan:
-    """The plan, with this process's steps."""
     after = method.steps.after if method.steps else ()
     look_ups = [(method.look_ups[number], asked) for number, asked in found.look_ups]
     return Plan(

@@ -1,8 +1,8 @@
-"""The planning process: what the gateway tells it, and what it answers.
+"""The planning process, and its messages.
 
-It reads jobs from its input and writes plans to its output until the input ends, which it does
-with the gateway, however that ends. Both are pickled, behind their length: both ends are this
-program, and nothing of a client is unpickled but strings and bytes.
+Jobs come from standard input and plans go to standard output, until the input ends, at the latest
+with the gateway. Both are pickled behind a length: both ends are this program, and of a client's
+data only strings and bytes are unpickled.
 """
 
 import os
@@ -19,32 +19,27 @@ from gateway.codec.unknown import UnknownFieldPolicy
 from gateway.errors import Code, GatewayError
 from gateway.schema.catalog import Catalog
 
-LENGTH_BYTES = 8
-NICE = 10
-"""The event loop comes first."""
+LENGTH_PREFIX_BYTES = 8
+PROCESS_NICENESS = 10
+"""Lets the event loop's process go first."""
 
 
 class Job(NamedTuple):
-    """A body to be planned."""
-
     catalog: Callable[[], Catalog] | None
-    """Makes the catalog, if it is another one than for the job before."""
+    """Makes the catalog, if it differs from the previous job's."""
     path: str
-    """A path of the method."""
     body: bytes
     policy: UnknownFieldPolicy
     caller: Caller
 
 
 class Refusal(NamedTuple):
-    """What is wrong with a body; see GatewayError."""
-
     code: int
     message: str
 
 
 class Planned(NamedTuple):
-    """A plan whose steps are numbers: those of the method's look-ups and follow-ups."""
+    """A plan with numbers for look-ups and follow-ups, by their position in the method."""
 
     payload: bytes
     ignored: tuple[str, ...]
@@ -55,7 +50,7 @@ class Planned(NamedTuple):
 
 
 class Done(NamedTuple):
-    """What has come of a job; see `gateway.calls.caller.Named`."""
+    """The result of a job; see `gateway.calls.caller.Named`."""
 
     planned: Planned
     replaced: tuple[str, ...]
@@ -63,35 +58,31 @@ class Done(NamedTuple):
 
 
 def packed(message: Job | Done | Refusal) -> bytes:
-    """A message behind its length."""
     content = pickle.dumps(message, protocol=5)
-    return len(content).to_bytes(LENGTH_BYTES, "big") + content
+    return len(content).to_bytes(LENGTH_PREFIX_BYTES, "big") + content
 
 
 def unpacked(content: bytes) -> object:
-    """A message, from what stands behind its length."""
-    return pickle.loads(content)  # noqa: S301 - see above
+    return pickle.loads(content)  # noqa: S301 - see the module
 
 
 def refusal_of(error: GatewayError) -> Refusal:
-    """An error of planning, which has nothing but a code and a message."""
+    """Errors of planning have only a code and a message."""
     return Refusal(int(error.code), error.message)
 
 
 def main() -> None:
-    """Do jobs until there are no more."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # those of a terminal, or of a service, are for
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the gateway, which lets requests finish
-    os.nice(NICE)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # signals to the process group are
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # for the gateway, which drains
+    os.nice(PROCESS_NICENESS)
     jobs, plans = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr
     work(jobs, plans)
 
 
 def work(jobs: BinaryIO, plans: BinaryIO) -> None:
-    """Answer each job in `jobs` with a message in `plans`."""
     catalog: Catalog | None = None
-    while len(length := jobs.read(LENGTH_BYTES)) == LENGTH_BYTES:
+    while len(length := jobs.read(LENGTH_PREFIX_BYTES)) == LENGTH_PREFIX_BYTES:
         job = unpacked(jobs.read(int.from_bytes(length, "big")))
         assert isinstance(job, Job)
         if job.catalog is not None:
@@ -102,7 +93,6 @@ def work(jobs: BinaryIO, plans: BinaryIO) -> None:
 
 
 def planned(job: Job, catalog: Catalog) -> Done | Refusal:
-    """The plan for a job, as its caller's, or what is wrong with its body."""
     method = catalog.routes[job.path]
     try:
         named = with_caller(plan(method, job.body, job.policy), job.caller)
@@ -110,13 +100,12 @@ def planned(job: Job, catalog: Catalog) -> Done | Refusal:
         return Done(without_steps(named.plan), named.replaced, refusal)
     except GatewayError as error:
         return refusal_of(error)
-    except Exception:  # the next one would end in the same way, in the next process
+    except Exception:  # a retry in a new process would fail as well
         traceback.print_exc()
         return Refusal(Code.INTERNAL, "the gateway failed; its log has the cause")
 
 
 def without_steps(found: Plan) -> Planned:
-    """The plan as a message."""
     method = found.method
     after = method.steps.after if method.steps else ()
     return Planned(

@@ -1,4 +1,4 @@
-"""Serving requests with an ASGI app, one task for each."""
+"""Serves requests with an ASGI app, one task each."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -19,8 +19,6 @@ log = structlog.stdlib.get_logger("gateway")
 
 
 class AsgiService:
-    """Starts a task of the app for each request; `tasks` has those that are running."""
-
     def __init__(
         self,
         app: ASGIApp,
@@ -29,7 +27,6 @@ class AsgiService:
         tasks: set[asyncio.Task[None]],
         loop: asyncio.AbstractEventLoop,
     ) -> None:
-        """`state` is what the app's lifespan has left for its requests."""
         self._app = app
         self._state = state
         self._tasks = tasks
@@ -42,7 +39,7 @@ class AsgiService:
         self._tasks.add(task)
 
     async def _run(self, request: RequestCycle, answering: Awaitable[None]) -> None:
-        """Await an answer, and end the request if it has none then, or only a part of one."""
+        """Await the app, and end the request if its answer is missing or incomplete."""
         try:
             await answering
         except ClientDisconnected:
@@ -58,12 +55,11 @@ class AsgiService:
             log.error("a request was left without an answer, or with a part of one")
         finally:
             assert request.task is not None
-            self._tasks.discard(request.task)  # a done callback would cost a turn of the loop
+            self._tasks.discard(request.task)  # a done callback would take a turn of the loop
         request.fail(GatewayError(Code.INTERNAL, "the gateway failed; its log has the cause"))
 
 
 def scope_of(request: RequestCycle, connection: HttpProtocol, state: dict[str, Any]) -> Scope:
-    """The request as ASGI describes it."""
     head = request.head
     raw_path, _, query = head.target.partition(b"?")
     path = raw_path.decode("ascii")

@@ -1,4 +1,4 @@
-"""What the connections of one server share."""
+"""State shared by the connections of one server."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,29 +17,23 @@ Connection = TypeVar("Connection")
 
 @dataclass(slots=True, kw_only=True)
 class ServerContext(Generic[Connection]):
-    """What they need of the server, and what the server knows of them."""
-
     serve: Callable[[RequestCycle, Connection], None]
-    """Begins to serve a request. Called when the request is next in line, and when what has come
-    with its head has been read as well: a whole body that came with it is complete
-    (`request.complete`).
+    """Starts serving a request, when it is next in line and everything received with its head has
+    been parsed: a body that came with the head is complete (`request.complete`).
 
-    It must not wait, nor raise, nor answer before it returns. The connection serves its next
-    request once this one is answered. `request.disconnect` ends it.
+    Must not wait, raise, or answer before it returns. The next request follows when this one is
+    answered. `request.disconnect` ends it.
     """
     timeout: float
-    """Seconds for a head to come, between requests, and for answers to be read."""
+    """Seconds for a head to arrive, between requests, and for answers to be read."""
     state: ServerState
     """uvicorn's: the connections, and the headers of every answer (the date)."""
     report: Callable[[Refused], object] = lambda refused: None
-    """Told of requests that are refused here, and that the app never sees."""
     trusted: Callable[[str], bool] = lambda address: False
-    """Which addresses stand for many: those of proxies."""
     heads: HeadMemory = field(default_factory=HeadMemory)
     turns: ParsingTurns = field(default_factory=ParsingTurns)
     unfinished: UnfinishedMemory = field(default_factory=UnfinishedMemory)
     is_ending: bool = False
-    """Whether the answers from now on are the last ones on their connections."""
     connections: set[Connection] = field(init=False)
 
     def __post_init__(self) -> None:

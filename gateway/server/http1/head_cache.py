@@ -1,46 +1,46 @@
-"""A memory of heads: most clients send the same one with every request, so it is parsed once."""
+"""A cache of parsed heads: most clients send the same head with every request."""
 
 from gateway.http.wire_request import ReceivedHead
 
-REMEMBERED = 1024
-LONGEST = 2048
-"""Bytes of a head that is remembered: with a token, some 500."""
-MOST_HEADERS = 32
-"""Of a head that is remembered. As objects, they take ten times as much room as on the wire."""
+MAX_CACHED_HEADS = 1024
+CACHED_HEAD_MAX_BYTES = 2048
+CACHED_HEAD_MAX_HEADERS = 32
+"""As objects, headers take ten times their size on the wire."""
 
 
 class HeadMemory:
-    """The heads that have come more than once on any connection of the server, by their bytes.
+    """Parsed heads that arrived more than once on any connection, by their bytes.
 
-    What is remembered is the outcome of parsing, which depends on nothing else. A head counts from
-    its second time on, so that those with something new in each of them push nothing out. When
-    there are too many, all are forgotten: those that are still in use come again.
+    Parsing depends on the bytes alone. A head is cached from its second arrival on, so that unique
+    heads evict nothing. A full cache is cleared: heads in use come back.
     """
 
     def __init__(self) -> None:
         self._heads: dict[bytes, ReceivedHead] = {}
         self._once: set[int] = set()
-        """Hashes of what has come once lately."""
         self._before: set[int] = set()
-        """The same of the time before: two sets, since a set does not know which came first."""
+        """The previous generation of `_once`: sets do not keep an order for eviction."""
 
     def find(self, raw: bytes) -> ReceivedHead | None:
-        """The head with these bytes, up to the empty line, if it is remembered."""
         return self._heads.get(raw)
 
     def note(self, raw: bytes, head: ReceivedHead) -> None:
-        """A head has been parsed. Only those are kept whose body is as long as they say."""
+        """Offer a parsed head. Heads with a chunked body or a doubtful length are not cached."""
         key = hash(raw)
         if key not in self._once and key not in self._before:
             self._once.add(key)
-            if len(self._once) >= REMEMBERED:
+            if len(self._once) >= MAX_CACHED_HEADS:
                 self._once, self._before = set(), self._once
             return
-        if len(raw) > LONGEST or len(head.headers) > MOST_HEADERS or head.expects_continue:
+        if (
+            len(raw) > CACHED_HEAD_MAX_BYTES
+            or len(head.headers) > CACHED_HEAD_MAX_HEADERS
+            or head.expects_continue
+        ):
             return
         fields = head.fields
         if b"transfer-encoding" in fields or not fields.get(b"content-length", b"0").isdigit():
             return
-        if len(self._heads) >= REMEMBERED:
+        if len(self._heads) >= MAX_CACHED_HEADS:
             self._heads.clear()
         self._heads[raw] = head

@@ -1,8 +1,8 @@
-"""Bytes in, requests out: the parsing of one connection, with its limits and without any I/O.
+"""The HTTP/1.1 parser of one connection: bytes to requests, with limits and without I/O.
 
-What comes out does not depend on how the bytes were cut into packets, with two exceptions: the
-limits on a head as a whole, and on what frames a body, are kept to within SLICE bytes; and if a
-mistake comes right behind one header too many, the client is told of either.
+The result does not depend on packet boundaries, with two exceptions: the limits on whole heads and
+on chunk framing are exact only to SLICE_BYTES, and for an error directly after one header too
+many, the client may see either error.
 """
 
 from typing import Protocol
@@ -13,11 +13,11 @@ import structlog
 from gateway.errors import Code, GatewayError
 from gateway.http.wire_request import ReceivedHead, Refused
 from gateway.server.http1.head_cache import HeadMemory
-from gateway.server.http1.parsing_turns import LONGEST_IN_A_ROW, ParsingTurns
+from gateway.server.http1.parsing_turns import CONNECTION_STEP_SECONDS, ParsingTurns
 from gateway.server.http1.rules import (
-    CHECKED,
-    LONGEST_TARGET,
-    MOST_HEADERS,
+    CHECKED_HEADERS,
+    MAX_HEADERS,
+    TARGET_MAX_BYTES,
     check_head,
     malformed,
     no_other_protocol,
@@ -25,21 +25,21 @@ from gateway.server.http1.rules import (
     too_large,
 )
 
-LARGEST_HEAD = 64 * 1024
-"""Bytes that may come without a head, a part of a body or a message being complete after them."""
-SLICE = 4096
-"""Bytes that are parsed at once. A request has 18 at least, so that never more than 227 wait for
-the answers to earlier ones on their connection."""
+HEAD_MAX_BYTES = 64 * 1024
+"""Limit on bytes without a completed head, part of a body, or message."""
+SLICE_BYTES = 4096
+"""Bytes parsed at once. A request has at least 18 bytes, so at most 227 requests can wait for
+earlier answers on their connection."""
 
-PARSED_AT_ONCE = 32 * 1024
-"""Bytes that are parsed in a row, before others have their turn, if they take no longer than
-LONGEST_IN_A_ROW. Of the worst, SLICE bytes take that."""
+PARSED_AT_ONCE_BYTES = 32 * 1024
+"""Bytes parsed in a row before other connections, within CONNECTION_STEP_SECONDS. The most
+expensive input takes that time for SLICE_BYTES."""
 
-FRAMING = 64 * 1024
-"""Bytes for which a body in chunks may be framed in any way."""
-FRAMING_TIMES = 4
-"""How many times the content the rest may be, beyond that. In chunks of one byte it is five times:
-each is a call from the C parser, for nothing."""
+FRAMING_FREE_BYTES = 64 * 1024
+"""Framed bytes below which a chunked body is not checked."""
+FRAMING_MAX_RATIO = 4
+"""Maximum ratio of framed bytes to content, beyond FRAMING_FREE_BYTES. Chunks of one byte, which
+cost a call from the C parser each, have five."""
 
 END_OF_HEAD = b"\r\n\r\n"
 
@@ -47,39 +47,30 @@ log = structlog.stdlib.get_logger("gateway")
 
 
 class RequestSink(Protocol):
-    """Who is told what has come, in the order of the bytes.
-
-    These methods must not call the parser: it is at work.
-    """
+    """Receives parsed requests in order. Its methods must not call the parser."""
 
     def on_request(self, head: ReceivedHead, body: bytes) -> None:
-        """A whole request has come, whose head is remembered.
-
-        All others come in parts, by the next three methods.
-        """
+        """A whole request with a cached head. Others come by the next three methods."""
 
     def on_head(self, head: ReceivedHead) -> None:
-        """The head of a request has come."""
+        """The head of a request."""
 
     def on_body(self, data: bytes) -> None:
-        """A part of the latest request's body has come."""
+        """A part of the latest request's body."""
 
     def on_end(self) -> None:
         """The latest request is complete."""
 
     def on_refusal(self, error: GatewayError, in_body: bool) -> None:
-        """The bytes are no request or, with `in_body`, no body of the latest one.
-
-        Nothing follows: what comes after that might be a part of it.
-        """
+        """The last call: invalid bytes of a request or, if `in_body`, of the latest body."""
 
 
 class RequestParser:
-    """The requests of one connection, one after the other.
+    """Parses the requests of one connection.
 
-    It looks ahead no further than it must: once two requests are without an answer, bytes are held
-    back until `answered` says that there is one answer more. They are also held back when it has
-    parsed many. Whenever it `can_go_on`, it is to be told to, in another turn of the event loop.
+    With two unanswered requests, or after much parsing, further bytes are held back: until
+    `answered`, or until `go_on`, to be called in another turn of the event loop whenever it
+    `can_go_on`.
     """
 
     def __init__(self, sink: RequestSink, heads: HeadMemory, turns: ParsingTurns) -> None:
@@ -87,53 +78,46 @@ class RequestParser:
         self._heads = heads
         self._turns = turns
         self._raw = b""
-        """The bytes of the head that is being parsed, if they came in one packet."""
         self._body_left = 0
-        """Bytes of the body behind a remembered head that have not come."""
+        """Missing bytes of the body after a cached head."""
         self._parser = httptools.HttpRequestParser(self)
         self.in_head = False
-        """Whether a part of a head has come that is not complete."""
         self._in_body = False
         self._stopped = False
-        """Whether everything that still comes is ignored."""
         self._unanswered = 0
-        """Requests whose heads have come and whose answers are not complete."""
+        """Requests with a head and without a complete answer."""
         self._held_back = bytearray()
         self._progress = False
-        """Whether the bytes parsed last have completed a head, a part of a body, or a message."""
+        """Whether the latest slice completed a head, part of a body, or a message."""
         self._without_progress = 0
-        """Bytes since the last progress."""
         self._pieces: list[bytes] = []
-        """Those of a body that are in the bytes being parsed: the sink is told of them at once."""
+        """Parts of a body in the current slice, given to the sink together."""
         self._is_chunked = self._in_chunks = False
-        """Whether the body comes in chunks; and whether the bytes being parsed are all its."""
+        """Whether the body is chunked, and whether all of the current slice is the body's."""
         self._content = self._framing = 0
-        """Bytes of that body, and of what has come with them."""
+        """Bytes of content, and of content with framing."""
         self._keep_alive = True
         self._target = b""
         self._headers: list[tuple[bytes, bytes]] = []
-        """Those of the head, or after it the trailers."""
+        """The head's, later the trailers."""
         self._checked: list[tuple[bytes, bytes]] = []
-        """The headers that `rules` has something to say about."""
 
     @property
     def holds_back(self) -> bool:
-        """Whether bytes are held back: no more of them should be read."""
         return bool(self._held_back)
 
     @property
     def unfinished(self) -> int:
-        """Bytes that are kept until there is more, or time."""
+        """Bytes in memory that await more bytes or a turn."""
         return len(self._held_back) + self._without_progress
 
     def refused(
         self, error: GatewayError, head: ReceivedHead | None, *, peer: str, seconds: float
     ) -> Refused:
-        """What there is to report of a refusal; without a head, of as much as has come of one."""
         method, target, headers = "", b"", self._headers[:0]
         if head is not None:
             method, target, headers = head.method, head.target, head.headers
-        elif self.in_head and self._target:  # or the method is not known either
+        elif self.in_head and self._target:  # without a target, the method is unknown as well
             method = self._parser.get_method().decode("ascii")
             target, headers = self._target, self._headers
         return Refused(
@@ -142,18 +126,16 @@ class RequestParser:
 
     @property
     def can_go_on(self) -> bool:
-        """Whether some of the bytes that are held back can be parsed."""
         return self._unanswered < 2 and bool(self._held_back)
 
     def go_on(self) -> None:
-        """Parse some of the bytes that are held back."""
         if self.can_go_on:
             data = bytes(self._held_back)
             self._held_back.clear()
             self.feed(data)
 
     def feed(self, data: bytes) -> None:
-        """Parse what has come, or some of it. Errors go to the sink."""
+        """Parse new bytes, possibly holding some back. The sink receives errors."""
         if self._held_back:
             self._held_back += data
             return
@@ -165,30 +147,33 @@ class RequestParser:
             self._parse_in_turn(data)
 
     def _parse_in_turn(self, data: bytes) -> None:
-        """Parse as much as may be parsed now, and hold back the rest."""
         turns, at = self._turns, 0
         if turns.is_over or self._unanswered > 1:
             self._held_back += data
             return
         began = now = turns.clock()
         while True:
-            self._parse(data[at : at + SLICE] if len(data) > SLICE else data)
-            at += SLICE
+            self._parse(data[at : at + SLICE_BYTES] if len(data) > SLICE_BYTES else data)
+            at += SLICE_BYTES
             now = turns.clock()
             if at >= len(data) or self._stopped:
                 break
-            if self._unanswered > 1 or at >= PARSED_AT_ONCE or now - began > LONGEST_IN_A_ROW:
+            if (
+                self._unanswered > 1
+                or at >= PARSED_AT_ONCE_BYTES
+                or now - began > CONNECTION_STEP_SECONDS
+            ):
                 self._held_back += data[at:]
                 break
         turns.spend(now - began)
 
     def _take_remembered(self, data: bytes) -> bytes:
-        """Take the request at the beginning if its head is remembered; the rest of the data."""
+        """Take a request with a cached head; return the remaining bytes."""
         end = data.find(END_OF_HEAD) + len(END_OF_HEAD)
         raw = data[:end]
         head = self._heads.find(raw)
         if head is None:
-            # Empty lines in front of a head are skipped, and none of it.
+            # Empty lines before a head are skipped.
             whole = raw[:1].isalpha() and end >= len(END_OF_HEAD)
             self._raw = raw if whole else b""
             return data
@@ -207,7 +192,7 @@ class RequestParser:
         return self._take_body(data[end:])
 
     def _take_body(self, data: bytes) -> bytes:
-        """Take what has come of the body behind a remembered head; the rest of the data."""
+        """Take the body of a request with a cached head; return the remaining bytes."""
         left = self._body_left
         if data:
             self._sink.on_body(data if len(data) <= left else data[:left])
@@ -219,18 +204,17 @@ class RequestParser:
         return data[left:]
 
     def answered(self) -> bool:
-        """The answer to the oldest request is complete. Returns whether it can go on."""
+        """The oldest request has been answered. Returns `can_go_on`."""
         self._unanswered -= 1
         return self.can_go_on
 
     def stop(self) -> None:
-        """Ignore whatever comes from now on."""
         self._stopped = True
         self._body_left = 0
         self._held_back.clear()
 
     def forget(self) -> None:
-        """Stop, and keep nothing of what has come. Not to be called while the parser is at work."""
+        """Stop, and drop all bytes. Must not be called by the sink."""
         self.stop()
         self._parser = httptools.HttpRequestParser(self)
         self._headers, self._target, self._raw = [], b"", b""
@@ -238,7 +222,7 @@ class RequestParser:
         self.in_head = False
 
     def close(self) -> None:
-        """The last call: stop, and leave no work for the garbage collector."""
+        """Stop, and break reference cycles. Must be the last call."""
         self.stop()
         del self._parser, self._sink
 
@@ -254,7 +238,7 @@ class RequestParser:
             self._in_chunks = self._in_body and self._is_chunked
             if self._progress:
                 self._without_progress = 0
-                if self._framing > FRAMING:
+                if self._framing > FRAMING_FREE_BYTES:
                     self._check_framing()
             else:
                 self._check_unfinished(len(data))
@@ -265,15 +249,13 @@ class RequestParser:
             self._refuse(error)
 
     def _hand_over(self) -> None:
-        """Tell the sink what has come of the body."""
         pieces, self._pieces = self._pieces, []
         data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         self._content += len(data)
         self._sink.on_body(data)
 
     def _check_framing(self) -> None:
-        """Raise GatewayError if most of a body is no content, now that much of it has come."""
-        if self._framing > FRAMING_TIMES * self._content:
+        if self._framing > FRAMING_MAX_RATIO * self._content:
             raise GatewayError(
                 Code.INVALID_ARGUMENT,
                 f"the body's chunks are too small: {self._content} bytes came in"
@@ -281,11 +263,10 @@ class RequestParser:
             )
 
     def _check_unfinished(self, more: int) -> None:
-        """Raise GatewayError for what is too large although its end has not come."""
         self._without_progress += more
-        if self._without_progress > LARGEST_HEAD:
+        if self._without_progress > HEAD_MAX_BYTES:
             what = "trailers, or a chunk's extensions, are" if self._in_body else "headers are"
-            raise too_large(f"the {what} larger than {LARGEST_HEAD // 1024} KB", status=431)
+            raise too_large(f"the {what} larger than {HEAD_MAX_BYTES // 1024} KB", status=431)
 
     def _refuse(self, error: GatewayError) -> None:
         if self._pieces:
@@ -297,7 +278,7 @@ class RequestParser:
 
     def on_message_begin(self) -> None:
         if self._stopped:
-            raise GatewayError(Code.INVALID_ARGUMENT, "")  # for httptools: nobody reads it
+            raise GatewayError(Code.INVALID_ARGUMENT, "")  # for httptools, which drops the text
         self.in_head = True
         self._target = b""
         self._headers = []
@@ -305,17 +286,17 @@ class RequestParser:
 
     def on_url(self, part: bytes) -> None:
         self._target += part
-        if len(self._target) > LONGEST_TARGET:
-            problem = f"the request target is longer than {LONGEST_TARGET // 1024} KB"
+        if len(self._target) > TARGET_MAX_BYTES:
+            problem = f"the request target is longer than {TARGET_MAX_BYTES // 1024} KB"
             raise too_large(problem, status=414)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        header = (name.lower(), value.rstrip(b" \t"))  # llhttp sees to blanks in front only
+        header = (name.lower(), value.rstrip(b" \t"))  # llhttp strips only leading blanks
         self._headers.append(header)
-        if header[0] in CHECKED:
+        if header[0] in CHECKED_HEADERS:
             self._checked.append(header)
-        if len(self._headers) > MOST_HEADERS:
-            raise too_large(f"there are more than {MOST_HEADERS} headers", status=431)
+        if len(self._headers) > MAX_HEADERS:
+            raise too_large(f"there are more than {MAX_HEADERS} headers", status=431)
 
     def on_headers_complete(self) -> None:
         parser = self._parser
@@ -345,8 +326,8 @@ class RequestParser:
             self._heads.note(self._raw, head)
             self._raw = b""
         self._sink.on_head(head)
-        # Or trailers would join the headers that the app has been given, and a token in a
-        # trailer would count (RFC 9110 section 6.5.1 forbids that).
+        # Trailers must not join the app's headers: a token in a trailer would count (forbidden
+        # by RFC 9110 section 6.5.1).
         self._headers = []
 
     def on_body(self, data: bytes) -> None:
@@ -364,10 +345,7 @@ class RequestParser:
 
 
 def problem_of(error: httptools.HttpParserError) -> GatewayError:
-    """What is wrong with the bytes, for the client.
-
-    That is what llhttp says, or what a method of the parser above has raised.
-    """
+    """The error for the client: llhttp's, or the one that a callback raised."""
     cause = error.__context__
     if isinstance(cause, GatewayError):
         return cause

@@ -1,4 +1,4 @@
-"""How much is parsed in a turn of the event loop, for all connections together."""
+"""Fair sharing of parsing time between connections."""
 
 import asyncio
 from collections import deque
@@ -6,31 +6,27 @@ from collections.abc import Callable, Hashable
 from time import monotonic
 from typing import Protocol
 
-LONGEST_PARSING = 0.002
-"""Seconds in one turn of the event loop. What comes then is left over for later turns."""
-LONGEST_FOR_LEFTOVERS = 0.001
-"""Seconds of them in which what is left over has its turn: as much is kept for what comes."""
-LONGEST_IN_A_ROW = 0.00025
-"""Seconds after which one connection leaves the rest for a later turn."""
+PARSING_PER_TURN_SECONDS = 0.002
+"""Limit per turn of the event loop. Further input waits for later turns."""
+LEFTOVERS_PER_TURN_SECONDS = 0.001
+"""The part for leftovers; the rest is kept for new input."""
+CONNECTION_STEP_SECONDS = 0.00025
+"""Limit for one connection in a row."""
 
 
 class Leftover(Protocol):
-    """A connection of which something is left over."""
+    """A connection with unparsed bytes."""
 
     @property
     def sharer(self) -> Hashable:
-        """With whom it shares its turns: the connections from one address have one share."""
+        """The unit of fairness: connections from one address share turns."""
 
     def go_on(self) -> None:
-        """Go on with some of it, for LONGEST_IN_A_ROW or so; wait for another turn if need be."""
+        """Parse for about CONNECTION_STEP_SECONDS, and wait again if bytes are left."""
 
 
 class Line:
-    """The connections that share their turns.
-
-    Who comes for the first time gets every other turn, so that one with little to do
-    does not wait for all those that always have more.
-    """
+    """One sharer's connections. New ones get every other turn, ahead of large requests."""
 
     __slots__ = ("_again", "_first", "_is_first")
 
@@ -38,14 +34,11 @@ class Line:
         self._first: deque[Leftover] = deque()
         self._again: deque[Leftover] = deque()
         self._is_first = True
-        """Whether it is the turn of one that has come for the first time."""
 
     def add(self, one: Leftover, *, again: bool) -> None:
-        """It waits for its turn."""
         (self._again if again else self._first).append(one)
 
     def pop(self) -> Leftover:
-        """Whose turn it is."""
         chosen = self._again
         if self._first and (self._is_first or not chosen):
             chosen = self._first
@@ -57,12 +50,11 @@ class Line:
 
 
 class ParsingTurns:
-    """Shared by the connections of one event loop.
+    """Shares the parsing time of one event loop.
 
-    What comes is parsed at once, until LONGEST_PARSING has been spent in a turn of the event loop
-    (`is_over`). Whatever is left over waits for a later turn, where addresses are served in
-    rotation: one from which much comes keeps those at other addresses waiting no longer than
-    their own leftovers take.
+    Input is parsed on arrival until PARSING_PER_TURN_SECONDS are spent in this turn (`is_over`).
+    Leftovers wait for a later turn, round-robin by address: heavy traffic from one address does
+    not delay others by more than their own leftovers.
     """
 
     def __init__(
@@ -70,30 +62,25 @@ class ParsingTurns:
         clock: Callable[[], float] = monotonic,
         call_soon: Callable[[Callable[[], None]], object] | None = None,
     ) -> None:
-        """`call_soon` calls something in the next turn: by default that of the running loop."""
+        """`call_soon` calls a function in the next turn; by default, the running loop's."""
         self.clock = clock
         self._call_soon = call_soon
         self.is_over = False
-        """Whether nothing more is to be parsed in this turn."""
         self._spent = 0.0
-        """Seconds since a turn began: the current one, if they are more than a few."""
+        """Seconds spent since a turn began, if more than a few."""
         self._is_next = False
-        """Whether the next turn will be noticed."""
         self._lines: dict[Hashable, Line] = {}
-        """By sharer, in the order in which they are served."""
         self._came_again: list[Leftover] = []
-        """Those that have had their turn and wait for the next one."""
         self._is_serving = False
 
     def spend(self, seconds: float) -> None:
-        """So much has been spent on parsing."""
         self._spent += seconds
-        if self._spent > LONGEST_PARSING / 2 and not self._is_next:
+        if self._spent > PARSING_PER_TURN_SECONDS / 2 and not self._is_next:
             self._call_next()
-        self.is_over = self._spent > LONGEST_PARSING
+        self.is_over = self._spent > PARSING_PER_TURN_SECONDS
 
     def wait(self, one: Leftover) -> None:
-        """Have `go_on` called in a later turn. A connection waits once at a time."""
+        """Schedule `go_on` in a later turn. Each connection may wait once at a time."""
         if self._is_serving:
             self._came_again.append(one)
             return
@@ -113,7 +100,6 @@ class ParsingTurns:
         call_soon(self._next)
 
     def _next(self) -> None:
-        """A turn begins: what is left over goes on, each connection once at most."""
         self._is_next = self.is_over = False
         self._spent = 0.0
         if not self._lines:
@@ -126,9 +112,9 @@ class ParsingTurns:
                 line = self._lines.pop(sharer)
                 one = line.pop()
                 if line:
-                    self._lines[sharer] = line  # behind all others
+                    self._lines[sharer] = line  # last in order
                 one.go_on()
-                if self.clock() - began > LONGEST_FOR_LEFTOVERS:
+                if self.clock() - began > LEFTOVERS_PER_TURN_SECONDS:
                     break
         finally:
             self._is_serving = False
@@ -137,4 +123,4 @@ class ParsingTurns:
             self._came_again.clear()
             if self._lines and not self._is_next:
                 self._call_next()
-        self.is_over = self._spent > LONGEST_PARSING
+        self.is_over = self._spent > PARSING_PER_TURN_SECONDS

@@ -1,4 +1,4 @@
-"""One HTTP/1.1 connection: its transport, its timeouts, and whose turn it is."""
+"""One HTTP/1.1 connection: transport, timeouts, and the order of requests."""
 
 import asyncio
 from collections import deque
@@ -29,43 +29,41 @@ from gateway.server.http1.state import (
 from gateway.server.http1.timeout import Timeout
 from gateway.write_buffer import WriteBuffer
 
-MOST_BUFFERED = 64 * 1024
-"""Bytes of a body that wait for the app; beyond them nothing is read."""
-LINGER = 2.0
-"""Seconds that a client which is still sending has to read its last answer."""
-DRAINED = 64 * 1024
-"""Bytes that it may send meanwhile. They are read, so that it is not reset, and dropped."""
-IDLE_GRACE = 1.0
-"""Seconds that an idle connection stays for a request that is on its way when a stop begins."""
+BUFFERED_BODY_MAX_BYTES = 64 * 1024
+"""Bytes of a body that wait for the app; beyond them, reading pauses."""
+LINGER_SECONDS = 2.0
+"""Time for a client that is still sending to read its last answer."""
+LINGER_MAX_BYTES = 64 * 1024
+"""Bytes read and dropped while lingering, so that the connection is not reset."""
+IDLE_GRACE_SECONDS = 1.0
+"""During a stop, time for a request that is already on its way to an idle connection."""
 
 log = structlog.stdlib.get_logger("gateway")
 
 
 class HttpProtocol(asyncio.Protocol):
-    """Serves the requests of a connection one after the other, and waits for nothing for ever.
+    """Serves the requests of a connection in order, with a timeout for every wait.
 
-    Whenever nothing is being answered, there is a timeout: for the head of the first request, from
-    an answer to the first byte of the next request, and from there until its head is complete. A
-    client has as long to read the end of its last answer, and little more to read what keeps the
-    next one waiting, where the app does not say how long that may take.
+    Unless a request is being answered, a timeout runs: for the first head, between an answer and
+    the next request's first byte, and until its head is complete. The client has equally long to
+    read the end of its last answer, and little longer to read what delays the next one, unless the
+    app sets its own limit.
 
-    What cannot be a request is answered, in the one JSON shape, after the requests before it.
+    Invalid requests get a JSON error after the answers to the requests before.
     """
 
     write: Callable[[bytes], None]
-    """Sends bytes soon (`WriteBuffer.write`). There from `connection_made` on."""
+    """`WriteBuffer.write`, from `connection_made` on."""
     is_closing: Callable[[], bool]
-    """Whether nothing can be sent any more. There from then on, too."""
+    """The transport's, from `connection_made` on."""
     client: tuple[str, int] | None = None
     server: tuple[str, int] | None = None
     scheme = "http"
     state = OPENING
-    """What it is doing, and so how long that may take (`_enter`)."""
+    """Decides which timeout runs (`_enter`)."""
     read_paused = False
-    """Whether nothing is read of what the client sends (`_has_enough`)."""
     catching_up: asyncio.Event | None = None
-    """Set when the client has caught up; None unless it reads more slowly than answers are written.
-    """
+    """Set when the client has caught up; None unless it reads too slowly."""
 
     def __init__(
         self,
@@ -73,28 +71,24 @@ class HttpProtocol(asyncio.Protocol):
         leave: Callable[[], None],
         no_place: GatewayError | None = None,
     ) -> None:
-        """`leave` is called when the connection is gone. With `no_place` it is told only that."""
+        """`leave` is called at the end. `no_place` is the error for a refused client."""
         self.leave = leave
         self._no_place = no_place
         self._context = context
         self._serve = context.serve
         self._current: RequestCycle | None = None
-        """The request that is being served."""
         self._waiting: deque[RequestCycle] = deque()
-        """Those behind it."""
         self._latest: RequestCycle | None = None
-        """The one whose head has come last: its body may still be coming."""
+        """The request whose head came last; its body may be incomplete."""
         self._refusal: tuple[GatewayError, ReceivedHead | None] | None = None
-        """The answer to what came behind the requests that are being answered, and its head."""
+        """The error for invalid bytes after the requests that are being answered, and its head."""
         self._awaits_turn = False
-        """Whether `go_on` will be called (`ParsingTurns`)."""
-        self._undrained = DRAINED
-        """Bytes behind its last answer for which the connection stays."""
+        self._undrained = LINGER_MAX_BYTES
+        """Bytes that may still arrive after the last answer."""
         self._sharer: Hashable = None
         self._has_unfinished = False
-        """Whether something unfinished counts (`UnfinishedMemory`)."""
         self._unread: asyncio.TimerHandle | None = None
-        """The end of a connection whose answers are not read."""
+        """Ends a connection whose answers are not read."""
 
     # --- the transport's side ---------------------------------------------------------------
 
@@ -155,13 +149,11 @@ class HttpProtocol(asyncio.Protocol):
             self._note_unfinished()
 
     def _go_on_soon(self) -> None:
-        """Go on with what has come, once others have had their turn."""
         if not self._awaits_turn:
             self._awaits_turn = True
             self._context.turns.wait(self)
 
     def go_on(self) -> None:
-        """It is this connection's turn (`ParsingTurns`)."""
         self._awaits_turn = False
         if self.state.is_over or self.is_closing():
             return
@@ -170,15 +162,15 @@ class HttpProtocol(asyncio.Protocol):
         self.resume_reading()
 
     def eof_received(self) -> None:
-        """The client sends no more: it is taken for gone. The transport closes itself."""
+        """A client that sends no more counts as gone. The transport closes itself."""
         if not self.state.is_over:
             self._buffer.flush()
             self._await_close()
 
     def pause_writing(self) -> None:
-        """More is unread than should be. The app, which knows more, is to give up first."""
+        """The client is behind. The app, with its own limit, should give up first."""
         self.catching_up = asyncio.Event()
-        seconds = self._context.timeout + LINGER
+        seconds = self._context.timeout + LINGER_SECONDS
         self._unread = self._loop.call_later(seconds, self._transport.abort)
 
     def resume_writing(self) -> None:
@@ -207,9 +199,8 @@ class HttpProtocol(asyncio.Protocol):
         self._latest.end()
 
     def on_refusal(self, error: GatewayError, in_body: bool) -> None:
-        """Answer what is no request, or no body of one, when it is its turn."""
         request, head = self._latest, None
-        if in_body and self._waiting:  # its request, the newest, has not been looked at yet
+        if in_body and self._waiting:  # its request is still queued
             head = self._waiting.pop().head
         elif in_body and request is not None:
             self._refuse_body(request, error)
@@ -220,8 +211,7 @@ class HttpProtocol(asyncio.Protocol):
             self._refusal = error, head
 
     def _refuse_body(self, request: RequestCycle, error: GatewayError) -> None:
-        """Refuse the rest of a body, whose request somebody has looked at."""
-        if request.started:  # so there is no answer in which to say it
+        if request.started:  # too late for an error answer
             request.disconnect()
             self._linger()
         else:
@@ -232,8 +222,8 @@ class HttpProtocol(asyncio.Protocol):
 
     @property
     def sharer(self) -> Hashable:
-        """The client's address. A proxy's connections, and those to a Unix socket, share nothing:
-        each may be another client's.
+        """The client's address. Connections of a proxy or a Unix socket are separate: each may
+        belong to another client.
         """
         if self._sharer is None:
             address = self.client[0] if self.client else ""
@@ -244,10 +234,7 @@ class HttpProtocol(asyncio.Protocol):
         return self._sharer
 
     def _note_unfinished(self) -> None:
-        """Count what has come of requests that nobody has looked at.
-
-        Whoever reads a body has bounds of its own for it.
-        """
+        """Count the bytes of requests that have not reached the app, which limits bodies itself."""
         size, current = 0, self._current
         if current is None or current.complete:
             size = self._parser.unfinished + sum(len(each.body) for each in self._waiting)
@@ -259,7 +246,7 @@ class HttpProtocol(asyncio.Protocol):
             self._context.unfinished.note(self, 0)
 
     def give_up(self, error: GatewayError) -> None:
-        """Refuse what is unfinished, after the answers to what is complete (`Unfinished`)."""
+        """Refuse incomplete requests, after the answers to complete ones (`Unfinished`)."""
         self._has_unfinished = False
         current, self._refusal = self._current, (error, None)
         self._waiting.clear()
@@ -272,33 +259,31 @@ class HttpProtocol(asyncio.Protocol):
     # --- the requests' side -----------------------------------------------------------------
 
     def flushed(self) -> asyncio.Transport:
-        """The transport, to which all that has been written is handed first."""
         self._buffer.flush()
         return self._transport
 
     @property
     def is_ending(self) -> bool:
-        """Whether the answers from now on are the last ones on their connections."""
         return self._context.is_ending
 
     @property
     def default_headers(self) -> Headers:
-        """Headers of every answer, by lower-case name."""
+        """By lower-case name."""
         return self._context.state.default_headers
 
     def _has_enough(self) -> bool:
-        """Whether bytes are held back, or much of the latest body has not been taken."""
         latest = self._latest
-        return self._parser.holds_back or (latest is not None and len(latest.body) > MOST_BUFFERED)
+        return self._parser.holds_back or (
+            latest is not None and len(latest.body) > BUFFERED_BODY_MAX_BYTES
+        )
 
     def resume_reading(self) -> None:
-        """Read on, if that has an end."""
+        """Resume unless the buffers are full or the connection is over."""
         if self.read_paused and not self._has_enough():
             self.read_paused = False
             self._transport.resume_reading()
 
     def on_answered(self, request: RequestCycle) -> None:
-        """It is the next request's turn."""
         self._current = None
         if not (request.keep_alive or request.complete or self.is_closing()):
             self._linger()
@@ -324,7 +309,7 @@ class HttpProtocol(asyncio.Protocol):
             self._note_unfinished()
 
     def _serve_next(self) -> None:
-        """Serve the next request in line, unless its body may be in what is held back."""
+        """Serve the next request, unless bytes of its body may be held back."""
         if self._parser.can_go_on and not self._waiting[0].complete:
             return
         self._current = request = self._waiting.popleft()
@@ -334,13 +319,13 @@ class HttpProtocol(asyncio.Protocol):
     # --- the server's side ------------------------------------------------------------------
 
     def finish(self) -> None:
-        """The server is stopping (`ServerContext.is_ending`): let the current answer be the last.
+        """End after the current answer: the server is stopping (`ServerContext.is_ending`).
 
-        Without one, a request that is on its way may still come within IDLE_GRACE. What has begun
-        to arrive has its usual time.
+        An idle connection stays for IDLE_GRACE_SECONDS, in case a request is on its way. An
+        incomplete request has the usual time.
         """
         if self._current is None:
-            self._loop.call_later(IDLE_GRACE, self._close_if_idle)
+            self._loop.call_later(IDLE_GRACE_SECONDS, self._close_if_idle)
 
     def _close_if_idle(self) -> None:
         has_begun = self._parser.in_head or self._parser.can_go_on
@@ -350,17 +335,14 @@ class HttpProtocol(asyncio.Protocol):
 
     @property
     def is_answering(self) -> bool:
-        """Whether there is a request without its answer."""
         return self._current is not None
 
     def cut_off(self) -> None:
-        """Close at once."""
         self.flushed().close()
 
     # --- the state --------------------------------------------------------------------------
 
     def _enter(self, state: State) -> None:
-        """Do something else from now on, within the time that there is for it."""
         self.state = state
         timeout = self._timeout
         if state is ANSWERING:
@@ -368,36 +350,32 @@ class HttpProtocol(asyncio.Protocol):
         elif not state.is_over:  # HTTP_TIMEOUT, for a head or without one
             timeout.restart()
         elif state is LINGERING:
-            timeout.replace(self._stop_lingering, LINGER)
+            timeout.replace(self._stop_lingering, LINGER_SECONDS)
         elif state is CLOSING:
             self._close_by = self._loop.time() + self._context.timeout
-            timeout.replace(self._check_close, IDLE_GRACE)
+            timeout.replace(self._check_close, IDLE_GRACE_SECONDS)
         else:
             timeout.cancel()
 
     # --- ends -------------------------------------------------------------------------------
 
     def _await_close(self) -> None:
-        """The transport is closing: it sends what is left, and TLS waits for the client's word."""
+        """The transport is closing: it sends pending data, and TLS awaits close_notify."""
         self._enter(CLOSING)
         self._forget_unfinished()
         self._parser.stop()
 
     def _check_close(self) -> None:
-        """Abort when the client takes too long to read, or (in TLS) to say that it has read.
-
-        A pool's idle connection, which nobody reads, never says so.
-        """
+        """Abort if the client does not read or send close_notify, as idle pools never do."""
         transport = self.flushed()
         if transport.get_write_buffer_size() and self._loop.time() < self._close_by:
-            self._timeout.replace(self._check_close, IDLE_GRACE)
+            self._timeout.replace(self._check_close, IDLE_GRACE_SECONDS)
         else:
             transport.abort()
 
     def _timed_out(self) -> None:
-        """The timeout is over: say so to a client that has begun a request, and end."""
-        if self._parser.can_go_on:  # what is missing may have come
-            self._timeout.replace(self._timed_out, IDLE_GRACE)
+        if self._parser.can_go_on:  # the rest may have arrived
+            self._timeout.replace(self._timed_out, IDLE_GRACE_SECONDS)
         elif self._parser.in_head:
             problem = f"the headers did not arrive within {self._context.timeout:g} s"
             self._refuse(GatewayError(Code.DEADLINE_EXCEEDED, problem, status=408))
@@ -406,8 +384,8 @@ class HttpProtocol(asyncio.Protocol):
             self._await_close()
 
     def _refuse(self, error: GatewayError, head: ReceivedHead | None = None) -> None:
-        """Refuse what the app never sees, and report it. `head` is None for an incomplete one."""
-        # Behind an answer, a head without a beginning before this packet has begun with it.
+        """Refuse and report what never reaches the app. `head` is None if incomplete."""
+        # After an answer, a head that had not begun before this packet begins with it.
         seconds = 0.0 if self.state is IDLE else self._timeout.elapsed()
         peer = self.client[0] if self.client else ""
         refused = self._parser.refused(error, head, peer=peer, seconds=seconds)
@@ -415,17 +393,17 @@ class HttpProtocol(asyncio.Protocol):
         self._context.report(refused)
 
     def _send_refusal(self, error: GatewayError) -> None:
-        """Give the last answer on this connection."""
         client = self.client[0] if self.client else ""
         log.debug("refused", client=client, status=error.status, reason=error.message)
         self.flushed().write(last_answer(error, self.default_headers))
         self._linger()
 
     def _linger(self) -> None:
-        """End the connection, although its client may still be sending (RFC 9112 section 9.6).
+        """End the connection while the client may still be sending (RFC 9112 section 9.6).
 
-        Closing with unread data would reset the connection, and the client would not see its
-        answer. It gets the end of the stream (TLS has none), and so many bytes and seconds.
+        Closing with unread data would reset the connection before the client has read its answer.
+        The client sees the end of the stream (not in TLS), and has LINGER_SECONDS and
+        LINGER_MAX_BYTES.
         """
         transport = self.flushed()
         self._parser.stop()
@@ -439,7 +417,6 @@ class HttpProtocol(asyncio.Protocol):
                 transport.write_eof()
 
     def _stop_lingering(self) -> None:
-        """The client has had its time, or has sent more than it should."""
         transport = self._transport
         self._await_close()
         transport.close()
@@ -448,5 +425,4 @@ class HttpProtocol(asyncio.Protocol):
 
 
 def address_of(name: object) -> tuple[str, int] | None:
-    """Host and port of a socket's name; None if it has none."""
     return (str(name[0]), int(name[1])) if isinstance(name, tuple) else None

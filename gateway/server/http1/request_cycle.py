@@ -1,4 +1,4 @@
-"""One request, from its head to the end of its answer: for an ASGI app, and for a shorter way."""
+"""One request and its answer, as ASGI messages and as a `DirectConnection`."""
 
 import asyncio
 import socket
@@ -21,94 +21,81 @@ from gateway.server.http1.response import (
     last_answer,
 )
 
-AT_ONCE = struct.pack("ii", 1, 0)
-"""SO_LINGER: what is unsent is dropped, and the peer told with a reset (socket(7))."""
-BODILESS = (204, 304)
-"""Statuses whose answers have no body, nor say how long it is (RFC 9112 section 6.3)."""
+LINGER_NONE = struct.pack("ii", 1, 0)
+"""SO_LINGER: close with a reset, dropping unsent data (socket(7))."""
+BODILESS_STATUSES = (204, 304)
+"""Statuses whose answers have neither body nor length (RFC 9112 section 6.3)."""
 
 
 def reset(transport: asyncio.Transport) -> None:
-    """Drop the connection so that the client sees an error, and not the end of its answer."""
-    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+    """Reset the connection, so that the client sees an error and not a complete answer."""
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NONE)
     transport.abort()
 
 
 class ClientDisconnected(ConnectionError):
-    """There is nobody to send to."""
+    """The client is gone."""
 
 
 class Connection(Protocol):
-    """What a request needs of its connection."""
+    """A request's view of its connection."""
 
     write: Callable[[bytes], None]
-    """Sends bytes soon (`WriteBuffer.write`)."""
     is_closing: Callable[[], bool]
-    """Whether nothing can be sent any more."""
     read_paused: bool
-    """Whether nothing is read of what the client sends."""
     catching_up: asyncio.Event | None
-    """Set when the client has caught up; None unless it reads more slowly than answers are written.
-    """
+    """Set when the client has caught up; None unless it reads too slowly."""
 
     def flushed(self) -> asyncio.Transport:
-        """The transport, to which all that has been written is handed first."""
+        """The transport, after flushing the write buffer."""
 
     @property
     def is_ending(self) -> bool:
-        """Whether the answers from now on are the last ones on their connections."""
+        """Whether each further answer is the last on its connection."""
 
     @property
     def default_headers(self) -> Headers:
-        """Headers of every answer, by lower-case name."""
+        """By lower-case name."""
 
     def resume_reading(self) -> None:
-        """The request has no body to hand out, or room for more of it."""
+        """The request's buffer has room, or its body has been taken."""
 
     def on_answered(self, request: "RequestCycle") -> None:
-        """The answer is complete. The connection ends if it is not to be kept alive."""
+        """The answer is complete. The connection ends unless it is kept alive."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class RequestCycle:
-    """A request that has come and the answer to it.
+    """A request and its answer.
 
-    `receive` and `send` are ASGI's (https://asgi.readthedocs.io/en/latest/specs/www.html); `send`
-    raises ClientDisconnected when the client has gone. The rest is a `DirectConnection`.
+    `receive` and `send` follow ASGI (https://asgi.readthedocs.io/en/latest/specs/www.html); `send`
+    raises ClientDisconnected when the client is gone. The rest is a `DirectConnection`.
     """
 
     connection: Connection
     head: ReceivedHead
     keep_alive: bool
-    """Whether there may be another request on the connection, as far as is known."""
     complete: bool = False
-    """Whether the whole body has come."""
     body: bytes | bytearray = b""
-    """What has come of it and has not been handed out."""
+    """Received and not yet taken."""
     has_news: bool = False
-    """Whether there is something that `receive` has not told."""
     disconnected: bool = False
-    """Whether there is nobody to answer any more."""
     started: bool = False
-    """Whether the head of the answer has been sent."""
     answered: bool = False
-    """Whether the whole answer has been sent."""
     refusal: GatewayError | None = None
     task: "asyncio.Task[None] | None" = None
     on_disconnect: Callable[[], object] | None = None
     _news: asyncio.Event | None = None
-    """Set when that becomes true, once somebody waits for it."""
+    """Set with `has_news`; made when `receive` first waits."""
     _length_left: int | None = None
-    """Bytes that the answer's body still has; None for an answer of unknown length."""
+    """Missing bytes of the answer's body; None for an unknown length."""
     _ends_with_connection: bool = False
-    """Whether that is how the client sees its end: HTTP/1.0 has no chunks (RFC 9112 section 6.3).
-    """
+    """Whether the answer ends with the connection, as in HTTP/1.0 (RFC 9112 section 6.3)."""
     _has_continued: bool = False
-    """Whether the client has been told to send the body (100)."""
 
     # --- the connection's side --------------------------------------------------------------
 
     def feed(self, data: bytes) -> None:
-        """A part of the body has come."""
         if self.answered:
             return
         if not self.body:
@@ -120,12 +107,10 @@ class RequestCycle:
         self._notify()
 
     def end(self) -> None:
-        """The body is complete."""
         self.complete = True
         self._notify()
 
     def disconnect(self, refusal: GatewayError | None = None) -> None:
-        """The client has gone, or has been told this refusal."""
         if self.disconnected or self.answered:
             return
         self.refusal = refusal
@@ -135,7 +120,7 @@ class RequestCycle:
             self.on_disconnect()
 
     def fail(self, error: GatewayError) -> None:
-        """End what nobody answers any more: with this error, if no answer has begun."""
+        """Answer with an error if no answer has begun, else break the answer off."""
         if self.answered or self.disconnected:
             return
         connection = self.connection
@@ -152,33 +137,30 @@ class RequestCycle:
         if self._news is not None:
             self._news.set()
 
-    # --- the short way (gateway.http.direct) ------------------------------------------------
+    # --- the direct connection --------------------------------------------------------------
 
     @property
     def fields(self) -> Mapping[bytes, bytes]:
-        """The request's headers by lower-case name."""
         return self.head.fields
 
     @property
     def is_behind(self) -> bool:
-        """Whether the client reads more slowly than the answer is written."""
         return self.connection.catching_up is not None
 
     def take_body(self) -> bytes | None:
-        """The whole body if it is here, and None otherwise; `receive` gives nothing after it."""
         if not self.complete or self.disconnected:
             return None
         body, self.body = self.body, b""
         self.has_news = False
         if self.connection.read_paused:
-            self.connection.resume_reading()  # or no disconnect would be noticed
+            self.connection.resume_reading()  # to notice a disconnect
         return bytes(body)
 
     def answer(self, status: int, headers: Headers, body: bytes) -> bool:
-        """Send a whole answer in one write; False, and nothing done, when that cannot be.
+        """See `DirectConnection`.
 
-        The headers have names in lower case and a Content-Length, and no Connection. They are not
-        checked: nothing that a client has written may be among them.
+        `headers` have lower-case names, a Content-Length and no Connection. They are not checked:
+        none may contain text from the client.
         """
         connection = self.connection
         if (
@@ -199,13 +181,12 @@ class RequestCycle:
         return True
 
     def abort(self) -> None:
-        """Drop the connection at once."""
         self.connection.flushed().abort()
 
     # --- ASGI -------------------------------------------------------------------------------
 
     async def receive(self) -> Message:
-        """The next part of the body, or `http.disconnect` once there is nobody to answer."""
+        """The next part of the body, or `http.disconnect` when the client is gone."""
         connection = self.connection
         if self.head.expects_continue and not (
             self._has_continued or self.complete or self.started or self.disconnected
@@ -223,11 +204,10 @@ class RequestCycle:
             return {"type": "http.disconnect"}
         self.has_news = False
         body, self.body = self.body, b""
-        connection.resume_reading()  # also after the last part, or no disconnect would be noticed
+        connection.resume_reading()  # even after the last part, to notice a disconnect
         return {"type": "http.request", "body": bytes(body), "more_body": not self.complete}
 
     async def send(self, message: Message) -> None:
-        """Send the head of the answer, or a part of its body, as fast as the client reads."""
         connection = self.connection
         if connection.catching_up is not None and not self.disconnected:
             await connection.catching_up.wait()
@@ -257,7 +237,7 @@ class RequestCycle:
                 continue
             fields.append((name, value))
         lines = head_lines(status, (*self.connection.default_headers, *fields))
-        if self.head.method == "HEAD" or status in BODILESS:
+        if self.head.method == "HEAD" or status in BODILESS_STATUSES:
             length = 0
         elif chunked:
             length = None
@@ -284,17 +264,17 @@ class RequestCycle:
             if not more:
                 parts.append(b"0\r\n\r\n")
             data = b"".join(parts)
-        if more:  # at once: the next part is not made while the client reads too slowly
+        if more:  # at once: no further part is made while the client is behind
             self.connection.flushed().write(data)
         else:
             self.connection.write(data)
             self._finish()
 
     def _stays_open(self) -> bool:
-        """Whether there may be another request. To be asked once, for the head of the answer.
+        """Whether the connection stays open after this answer. Call once, for the answer's head.
 
-        Not behind a body of which a part is missing: it may never come (RFC 9110 section 10.1.1),
-        or never end, and nobody wants it any more (RFC 9112 section 9.3).
+        Not after an incomplete body: it may never come (RFC 9110 section 10.1.1) or never end (RFC
+        9112 section 9.3).
         """
         if self.connection.is_ending or not self.complete:
             self.keep_alive = False

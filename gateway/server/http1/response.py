@@ -1,4 +1,4 @@
-"""The head of an answer as bytes, and whole answers after which a connection ends."""
+"""Heads of answers as bytes, and whole last answers."""
 
 import re
 from http import HTTPStatus
@@ -19,12 +19,12 @@ NOT_IN_A_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 def head_lines(status: int, headers: Headers) -> list[bytes]:
-    """The lines of a head, without their ends and without the empty one behind them."""
+    """Without line ends, and without the final empty line."""
     return [STATUS_LINES[status], *map(b": ".join, headers)]
 
 
 def check_header(name: bytes, value: bytes) -> None:
-    """Raise RuntimeError for what would be more than one header (RFC 9110 section 5)."""
+    """Raise RuntimeError for header injection (RFC 9110 section 5)."""
     if NOT_IN_A_NAME.search(name) or not name:
         raise RuntimeError(f"not the name of a header: {name!r}")
     if NOT_IN_A_VALUE.search(value):
@@ -32,7 +32,7 @@ def check_header(name: bytes, value: bytes) -> None:
 
 
 def last_answer(error: GatewayError, more: Headers) -> bytes:
-    """A whole answer with an error, after which the connection ends. `more` are further headers."""
+    """A whole error answer that closes the connection. `more` are further headers."""
     body = error.body()
     length = (b"content-length", b"%d" % len(body))
     own = (JSON_TYPE, length, NOSNIFF, NO_STORE, *error.raw_headers())

@@ -1,8 +1,8 @@
-"""What the head of a request has to be, beyond what the parser (llhttp) sees to.
+"""Rules for request heads, beyond those of the parser (llhttp).
 
-llhttp refuses by itself what could hide one request in another: two lengths, a length beside
-chunks, bare line feeds, folded lines, blanks before a colon, control characters. Here is what it
-lets through, by RFC 9112 and RFC 9110.
+llhttp refuses request smuggling: two lengths, a length with chunks, bare line feeds, folded lines,
+white space before a colon, control characters. This module checks what remains of RFC 9112 and
+9110.
 """
 
 import re
@@ -14,34 +14,28 @@ import httptools
 from gateway.errors import Code, GatewayError
 from gateway.http.request_headers import no_upgrade
 
-LONGEST_TARGET = 8 * 1024
-"""Bytes of a request target; RFC 9112 section 3 asks for 8000 at least."""
-MOST_HEADERS = 100
+TARGET_MAX_BYTES = 8 * 1024
+"""RFC 9112 section 3 asks for at least 8000."""
+MAX_HEADERS = 100
 HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
-"""`uri-host [":" port]` (RFC 9110 section 7.2), or nothing."""
+"""`uri-host [":" port]` (RFC 9110 section 7.2), or empty."""
 OWN_SCHEMES = (b"http", b"https")
-CHECKED = frozenset((b"host", b"transfer-encoding", b"expect"))
-"""The headers that `check_head` looks at."""
+CHECKED_HEADERS = frozenset((b"host", b"transfer-encoding", b"expect"))
 
 
 def malformed(problem: str) -> GatewayError:
-    """400, with what is wrong."""
     return GatewayError(
         Code.INVALID_ARGUMENT, f"this is not a valid HTTP/1.1 request: {problem}", status=400
     )
 
 
 def too_large(problem: str, *, status: int) -> GatewayError:
-    """414 for the target, 431 for headers, with what is too large."""
+    """414 for the target, 431 for headers."""
     return GatewayError(Code.RESOURCE_EXHAUSTED, problem, status=status)
 
 
 def check_head(version: str, headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Whether the client waits for a 100 before it sends the body.
-
-    `headers` are those in CHECKED, by lower-case name. Raises GatewayError for a head that is no
-    request's.
-    """
+    """Whether the client waits for a 100. `headers`: the CHECKED_HEADERS. Raises GatewayError."""
     check_version(version)
     has_host = is_chunked = expects_continue = False
     for name, value in headers:
@@ -63,17 +57,15 @@ def check_head(version: str, headers: Iterable[tuple[bytes, bytes]]) -> bool:
         return expects_continue
     if is_chunked:
         raise malformed("HTTP/1.0 has no Transfer-Encoding")
-    return False  # HTTP/1.0 knows no 100 (RFC 9110 section 10.1.1)
+    return False  # HTTP/1.0 has no 100 (RFC 9110 section 10.1.1)
 
 
 @lru_cache(maxsize=64)
 def is_host(value: bytes) -> bool:
-    """Whether this can be a Host header's value."""
     return HOST.fullmatch(value) is not None
 
 
 def check_version(version: str) -> None:
-    """Raise GatewayError for anything but HTTP/1.0 and HTTP/1.1."""
     if version not in ("1.0", "1.1"):
         raise GatewayError(
             Code.UNIMPLEMENTED, f"HTTP/{version} is not served here; use HTTP/1.1", status=505
@@ -81,7 +73,7 @@ def check_version(version: str) -> None:
 
 
 def check_expectation(value: bytes) -> None:
-    """Raise GatewayError for an expectation that nobody knows (RFC 9110 section 10.1.1)."""
+    """Raise GatewayError for an unknown expectation (RFC 9110 section 10.1.1)."""
     if value.lower() != b"100-continue":
         raise GatewayError(
             Code.INVALID_ARGUMENT, "Expect: nothing but 100-continue can be met", status=417
@@ -89,20 +81,13 @@ def check_expectation(value: bytes) -> None:
 
 
 def check_coding(value: bytes) -> None:
-    """Raise GatewayError for a Transfer-Encoding that is not just `chunked`.
-
-    Others are not understood here, and where two programs understand a body's end differently
-    one request can hide in another.
-    """
+    """Raise GatewayError unless it is `chunked`: an unknown coding allows request smuggling."""
     if value.lower() != b"chunked":
         raise malformed("Transfer-Encoding: nothing but chunked is understood")
 
 
 def no_other_protocol(method: bytes) -> GatewayError:
-    """What to say to a request after which the parser reads no more HTTP.
-
-    It would take the body for that protocol's: the body would be lost.
-    """
+    """The error for CONNECT or an upgrade, which would make llhttp drop the body."""
     if method == b"CONNECT":
         return GatewayError(Code.UNIMPLEMENTED, "this is no proxy: there is no CONNECT")
     return no_upgrade()
@@ -111,9 +96,8 @@ def no_other_protocol(method: bytes) -> GatewayError:
 def origin_form(target: bytes, method: bytes) -> bytes:
     """The target as `/path?query` (RFC 9112 section 3.2).
 
-    For a target that is not in that form: `http://host/path`, as clients send it to proxies, is
-    served as its path; `*` stays for OPTIONS. Raises GatewayError for what is no target of this
-    server.
+    Takes targets in other forms: the path of `http://host/path`, sent to proxies; `*` stays for
+    OPTIONS. Raises GatewayError for other targets.
     """
     if b"#" in target:
         raise malformed("the target has a fragment (#)")

@@ -1,33 +1,30 @@
-"""The states of a connection, and which of them may follow which."""
+"""The states of a connection, and the transitions between them."""
 
 from collections.abc import Mapping
 from enum import Enum
 
 
 class State(Enum):
-    """What a connection is doing, and so what its timeout is for (`HttpProtocol._enter`)."""
+    """Decides the timeout of a connection (`HttpProtocol._enter`)."""
 
     OPENING = "opening", False
-    """There is no connection yet: in TLS, before and during the handshake."""
+    """Before the connection is made; in TLS, until the end of the handshake."""
     READING_HEAD = "reading head", False
-    """It waits until a head is complete: the first one, or one that has begun to arrive."""
+    """Waiting for the first head, or for the rest of one."""
     IDLE = "idle", False
-    """It waits for another request, of which nothing has come since the last answer."""
+    """Waiting for the first byte of the next request."""
     ANSWERING = "answering", False
-    """It serves requests, for which there is no timeout here."""
+    """Serving requests. No timeout here."""
     LINGERING = "lingering", True
-    """It has given its last answer, and drops what its client is still sending."""
     CLOSING = "closing", True
-    """The transport is closing: it sends what is left."""
+    """The transport is closing and sends pending data."""
     CLOSED = "closed", True
-    """It is gone."""
 
     def __init__(self, _: str, is_over: bool) -> None:
         self.is_over = is_over
-        """Whether whatever comes is ignored."""
 
 
-# Every request needs some of them, and `State.IDLE` would be slow before Python 3.12.
+# Module constants, since `State.IDLE` is slow before Python 3.12.
 OPENING, READING_HEAD, IDLE, ANSWERING, LINGERING, CLOSING, CLOSED = State
 
 NEXT: Mapping[State, tuple[State, ...]] = {
@@ -39,8 +36,8 @@ NEXT: Mapping[State, tuple[State, ...]] = {
     CLOSING: (CLOSING, CLOSED),
     CLOSED: (),
 }
-"""What may follow. Only tests check it: every request would pay for it more than for the rest.
+"""Allowed transitions, checked only by tests: a check would be noticeable in every request.
 
-ANSWERING begins again with each request that has waited in line, and CLOSING, with all its time,
-when the last request ends or too much still comes.
+ANSWERING is re-entered for each queued request, CLOSING (with its full time) when the last request
+ends or too much input arrives.
 """

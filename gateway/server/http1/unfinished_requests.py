@@ -1,37 +1,34 @@
-"""The memory of requests that are not complete: so much for all connections together."""
+"""The memory of incomplete requests, limited over all connections."""
 
 from collections.abc import Callable, Hashable
 from typing import Protocol
 
 from gateway.errors import GatewayError, unavailable
 
-MOST_UNFINISHED = 16 * 2**20
-"""Bytes of unfinished requests."""
-ALWAYS_FINE = 4096
-"""Bytes for which there is room on every connection: hardly a head is longer."""
+UNFINISHED_MAX_BYTES = 16 * 2**20
+FREE_BYTES_PER_CONNECTION = 4096
+"""Bytes that do not count on any connection: most heads are shorter."""
 
 
 class Unfinished(Protocol):
-    """A connection with an unfinished request."""
-
     @property
     def sharer(self) -> Hashable:
-        """With whom it shares memory: connections from one address count together."""
+        """The unit of fairness: connections from one address count together."""
 
     def give_up(self, error: GatewayError) -> None:
-        """Drop what is unfinished, tell the client so and end. Calls nothing here."""
+        """Refuse the incomplete request and end. Must not call `UnfinishedMemory`."""
 
 
 class UnfinishedMemory:
-    """How much each connection has, in bytes beyond ALWAYS_FINE.
+    """Counts bytes beyond FREE_BYTES_PER_CONNECTION on each connection.
 
-    If that is too much, room is made where most of it is: at the address with the most of it, and
-    there on the connection that has had more than ALWAYS_FINE for longest. A client that sends
-    what it has, and does not wait, is not met.
+    Above the limit, the address with the most bytes gives up the connection that has exceeded
+    FREE_BYTES_PER_CONNECTION for longest. Clients that send a request without pausing are not
+    affected.
     """
 
     def __init__(
-        self, most: int = MOST_UNFINISHED, on_freed: Callable[[], object] = lambda: None
+        self, most: int = UNFINISHED_MAX_BYTES, on_freed: Callable[[], object] = lambda: None
     ) -> None:
         """`on_freed` is called whenever a quarter of `most` has become free."""
         self._most = most
@@ -39,15 +36,12 @@ class UnfinishedMemory:
         self._freed = 0
         self.total = 0
         self._of: dict[Hashable, dict[Unfinished, int]] = {}
-        """By sharer, the connections with something that counts, the oldest first."""
+        """By sharer: connections that count, the oldest first."""
         self._totals: dict[Hashable, int] = {}
 
     def note(self, connection: Unfinished, size: int) -> bool:
-        """A connection has so many unfinished bytes now; whether some of them count.
-
-        It, or others, may have to give up.
-        """
-        size = max(0, size - ALWAYS_FINE)
+        """Whether bytes of the connection count. May make this or other connections give up."""
+        size = max(0, size - FREE_BYTES_PER_CONNECTION)
         sharer = connection.sharer
         sizes = self._of.get(sharer)
         if sizes is None:
@@ -88,9 +82,8 @@ class UnfinishedMemory:
 
 
 def too_much(most: int) -> GatewayError:
-    """503: what has come of a request is not kept."""
     return unavailable(
         f"there are too many unfinished requests (more than {most // 2**20} MB in all):"
-        f" headers of up to {ALWAYS_FINE // 1024} KB are always received",
+        f" headers of up to {FREE_BYTES_PER_CONNECTION // 1024} KB are always received",
         "unfinished",
     )

@@ -1,4 +1,4 @@
-"""The calls on one connection: those that wait until they can begin, and those under way."""
+"""The calls on one connection, waiting and active."""
 
 from collections.abc import Callable
 from itertools import takewhile
@@ -20,21 +20,21 @@ from gateway.upstream.http2.wire import (
 )
 from gateway.upstream.interface import CallFailed
 
-HEADER_OVERHEAD = 16 * 32
-"""What a server counts for our headers beyond their bytes: 32 for each field (section 6.5.2)."""
+HEADER_OVERHEAD_BYTES = 16 * 32
+"""A server's surcharge on header bytes: 32 for each field (RFC 9113 section 6.5.2)."""
 
 
 class Observer(Protocol):
-    """What drives a connection, and is told what happens to it as a whole."""
+    """The driver of a connection, called for events of the connection as a whole."""
 
     def on_ready(self) -> None:
-        """The peer has introduced itself as HTTP/2: calls can be made. Told once."""
+        """The peer has sent its SETTINGS: calls can be made. Called once."""
 
     def on_closing(self) -> None:
-        """No more calls can be begun. Those that have begun may finish. Told once."""
+        """No further call can begin; active ones may finish. Called once."""
 
     def on_drained(self) -> None:
-        """No more calls can be begun, and none is under way. May be told again."""
+        """No further call can begin, and none is active. May be called again."""
 
     def on_goaway(self, code: int, text: bytes) -> None:
         """The peer is going away, with this error code and text."""
@@ -44,46 +44,41 @@ class Observer(Protocol):
 
 
 class Calls:
-    """Makes unary calls, no more at once than the peer takes, numbered from `next_stream` on."""
+    """Makes unary calls, within the peer's limit, with stream numbers from `next_stream` on."""
 
     def __init__(
         self, observer: Observer, write: Callable[[bytes], None], *, next_stream: int = 1
     ) -> None:
         self.streams: dict[int, Stream] = {}
-        """Calls that have begun, by number."""
+        """Active calls by stream number."""
         self.closing = False
-        """Whether no more calls can be begun."""
         self.max_streams = MAX_STREAM
-        """How many calls the peer takes at once."""
         self.max_headers = MAX_WINDOW
-        """Bytes of headers that it takes of one call."""
+        """The peer's limit on header bytes of a call."""
         self.progress = Progress()
         self.sender = Sender(write, self.progress)
         self._waiting: dict[Stream, None] = {}
-        """Calls that have not begun, in their order (there are no values): the peer takes no more
-        at once, or reads more slowly than we write."""
+        """An ordered set of calls, while the peer's limit is reached or writing is paused."""
         self._observer = observer
         self._write = write
         self._next = next_stream
         self._late_room = 0
-        """Bytes of DATA frames that the peer may still send for calls that are over here."""
+        """DATA bytes that the peer may still send for calls that have ended here."""
 
     @property
     def idle(self) -> bool:
-        """Whether no call is being made."""
         return not self.streams and not self._waiting
 
     def start(self, head: bytes, message: bytes, deadline: float, sink: Sink) -> Stream:
-        """Make a call, now or as soon as the peer takes one more.
+        """Begin a call, now or when the peer's limit allows.
 
-        `head` is the block of the request's headers, and `deadline` what `expire` is to go by. A
-        failure whose `sent` is False is that of a call that can be made on another connection as if
-        nothing had happened.
+        `head` is the request's header block, `deadline` is for `expire`. A failure with `sent`
+        False can be retried on another connection without side effects.
         """
         stream = Stream(head, message, deadline, sink)
         if self.closing:
             stream.tell(not_connected("the connection is closing"))
-        elif len(head) + HEADER_OVERHEAD > self.max_headers:
+        elif len(head) + HEADER_OVERHEAD_BYTES > self.max_headers:
             problem = "the call's headers are larger than Cuebot takes"
             stream.tell(refused(problem, Code.RESOURCE_EXHAUSTED))
         elif len(self.streams) < self.max_streams and not (self._waiting or self.sender.paused):
@@ -101,7 +96,6 @@ class Calls:
             self.close()
 
     def resume(self) -> None:
-        """Send and begin what the peer takes now and has not taken before."""
         self.sender.resume()
         self._begin_waiting()
 
@@ -114,7 +108,7 @@ class Calls:
     # --- How a call ends --------------------------------------------------------------------
 
     def cancel(self, stream: Stream, code: ErrorCode = ErrorCode.CANCEL) -> None:
-        """Forget a call, whose sink is told nothing, and tell the peer if it knows of it."""
+        """End a call without telling its sink; reset its stream if it is active."""
         stream.sink = None
         if stream.number == 0:
             self._waiting.pop(stream, None)
@@ -126,25 +120,22 @@ class Calls:
     def abandon(
         self, stream: Stream, failure: CallFailed, code: ErrorCode = ErrorCode.CANCEL
     ) -> None:
-        """Fail a call on which the peer may still be working."""
         sink = stream.sink
         self.cancel(stream, code)
         if sink is not None:
             sink.failed(failure)
 
     def finish(self, stream: Stream, outcome: bytes | CallFailed) -> None:
-        """The peer has said all that it has to say."""
-        if stream.unsent is not None:  # and does not want to hear the rest
+        if stream.unsent is not None:  # the peer ignores the rest
             self._reset(stream, ErrorCode.NO_ERROR)
         self.end(stream, outcome)
 
     def end(self, stream: Stream, outcome: bytes | CallFailed) -> None:
-        """A call is over for both sides."""
         self._forget(stream)
         stream.tell(outcome)
 
     def expire(self, now: float) -> float:
-        """Fail the calls whose deadline has passed. Returns the earliest one that has not."""
+        """Fail calls past their deadline. Returns the earliest remaining deadline."""
         earliest = inf
         for stream in (*self.streams.values(), *self._waiting):
             if stream.deadline <= now:
@@ -171,7 +162,6 @@ class Calls:
     # --- How all of them end ----------------------------------------------------------------
 
     def close(self) -> None:
-        """Begin no more calls. Those that have begun may finish."""
         if self.closing:
             return
         self.closing = True
@@ -183,10 +173,7 @@ class Calls:
             self._observer.on_drained()
 
     def close_after(self, last: int, why: str) -> None:
-        """The same, and the peer has not looked at calls with a larger number (GOAWAY).
-
-        That cannot be so of a call whose answer has begun: it may have been made.
-        """
+        """Handle a GOAWAY: calls above `last` were not processed, unless an answer has begun."""
         self.close()
         newest_first = takewhile(lambda number: number > last, reversed(self.streams))
         for number in reversed([*newest_first]):
@@ -196,7 +183,6 @@ class Calls:
                 self.end(stream, lost(why) if stream.begun else refused(why))
 
     def lose(self, failure: Callable[[], CallFailed]) -> None:
-        """The connection is gone: each call under way ends with such a failure."""
         streams, self.streams = self.streams, {}
         self.sender.clear()
         self.close()
@@ -206,19 +192,12 @@ class Calls:
     # --- Frames for calls that are over -----------------------------------------------------
 
     def check_opened(self, number: int) -> None:
-        """A frame may still come for a call that is over, but not for one that never was.
-
-        Raises ProtocolError.
-        """
+        """Raise ProtocolError for an unused stream. Late frames of ended calls are valid."""
         if number >= self._next or number % 2 == 0:
             raise ProtocolError("a frame for a stream that was never opened")
 
     def count_late_frame(self, number: int, room: int = 0) -> None:
-        """Such a frame, which takes so much of the window that its call had. Raises ProtocolError.
-
-        What it carries is kept by nobody, but a peer that still sends more than it was allowed to
-        knows no windows.
-        """
+        """Raises ProtocolError for a peer beyond its windows. The contents are dropped."""
         self.check_opened(number)
         self.progress.count_idle_frame()
         self._late_room -= room

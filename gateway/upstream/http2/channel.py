@@ -1,4 +1,4 @@
-"""A `Channel` over our own HTTP/2: connected when it is wanted, and again when it is lost."""
+"""A `Channel` over our HTTP/2: connects on demand, and reconnects after a loss."""
 
 import asyncio
 import math
@@ -15,12 +15,10 @@ from gateway.upstream.interface import ChannelOptions, Expects, Metadata, State,
 
 INDEXED_POST, INDEXED_HTTP, INDEXED_HTTPS = b"\x83", b"\x86", b"\x87"
 """`:method: POST` and `:scheme` in HPACK's static table (RFC 7541 appendix A)."""
-CACHED_HEADS = 4096
+MAX_CACHED_HEADS = 4096
 
 
 class Http2Channel:
-    """Makes unary calls to `endpoint` (`host:port`)."""
-
     def __init__(
         self,
         endpoint: str,
@@ -39,16 +37,14 @@ class Http2Channel:
         self._connection: Connection | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._retiring: WeakSet[Connection] = WeakSet()
-        """Connections on which calls are still being answered."""
+        """Closing connections with active calls."""
         self._problem: Exception | None = None
-        """Why the latest attempt to connect has failed, or the connection was given up."""
+        """Why the latest attempt failed, or the connection was given up."""
         self._backoff = 0.0
-        """Seconds before the next attempt."""
         self._since = 0.0
-        """The loop's time at which the connection has been made."""
+        """Loop time of the connection's start."""
         self.spoke = False
-        """As `Channel` has it."""
-        self._head = lru_cache(maxsize=CACHED_HEADS)(self._make_head)
+        self._head = lru_cache(maxsize=MAX_CACHED_HEADS)(self._make_head)
 
     # --- Calls ------------------------------------------------------------------------------
 
@@ -69,18 +65,19 @@ class Http2Channel:
         return await connection.unary(head, payload, connection.time() + timeout, expects)
 
     def _block(self, path: str, timeout: float, metadata: Metadata) -> bytes:
-        """The headers of a call."""
         return b"".join(
             (
                 self._head(path),
                 timeout_field(timeout),
-                *[literal(name.encode(), value.encode()) for name, value in metadata[:-OF_CALLER]],
-                caller_literals(metadata[-OF_CALLER:]),
+                *[
+                    literal(name.encode(), value.encode())
+                    for name, value in metadata[:-CALLER_FIELDS]
+                ],
+                caller_literals(metadata[-CALLER_FIELDS:]),
             )
         )
 
     def _make_head(self, path: str) -> bytes:
-        """The headers that all calls of a method have in common."""
         scheme = INDEXED_HTTP if self._tls is None else INDEXED_HTTPS
         fields = (
             (b":path", path.encode()),
@@ -142,7 +139,6 @@ class Http2Channel:
     # --- Connecting -------------------------------------------------------------------------
 
     async def _connect(self) -> None:
-        """Try until there is a connection."""
         options = self._options
         make = partial(Connection, self, max_message=options.max_message, patience=options.patience)
         while True:
@@ -157,7 +153,7 @@ class Http2Channel:
                     tls=self._tls,
                     resolve=self._resolve,
                 )
-            except Exception as error:  # a channel that has stopped trying would never be mended
+            except Exception as error:  # the channel must never stop trying
                 self._problem = error.with_traceback(None)
             else:
                 self.spoke = True
@@ -166,7 +162,7 @@ class Http2Channel:
             self._set(State.TRANSIENT_FAILURE)
 
     def _use(self, connection: Connection) -> None:
-        if not connection.usable:  # it has ended in this very moment
+        if not connection.usable:  # it has just ended
             self._set(State.IDLE)
             return
         self._connection = connection
@@ -183,7 +179,7 @@ class Http2Channel:
             self._problem = connection.problem
             self._retiring.add(connection)
             lasted = connection.time() - self._since >= self._options.max_backoff
-            if connection.answered or lasted:  # otherwise the next one has to wait for its turn
+            if connection.answered or lasted:  # otherwise back off
                 self._backoff = 0.0
             if connection.too_many_pings:
                 doubled = self._options.keepalive_time * 2
@@ -194,23 +190,21 @@ class Http2Channel:
         self._silent.set()
 
 
-OF_CALLER = 2
-"""How many fields at the end of a call's metadata all calls of a caller have in common."""
+CALLER_FIELDS = 2
+"""Fields at the end of the metadata that all calls of a caller share."""
 
 
-@lru_cache(maxsize=CACHED_HEADS)
+@lru_cache(maxsize=MAX_CACHED_HEADS)
 def caller_literals(metadata: Metadata) -> bytes:
-    """Those as header fields."""
     return b"".join([literal(name.encode(), value.encode()) for name, value in metadata])
 
 
 @lru_cache(maxsize=64)
 def timeout_field(seconds: float) -> bytes:
-    """The header field `grpc-timeout`: for most calls, that of GRPC_TIMEOUT."""
     return literal(b"grpc-timeout", grpc_timeout(seconds))
 
 
 def grpc_timeout(seconds: float) -> bytes:
-    """Seconds as `grpc-timeout` has them: at most eight digits and a unit."""
+    """At most eight digits and a unit."""
     milliseconds = math.ceil(seconds * 1000)
     return b"%dm" % milliseconds if milliseconds < 10**8 else b"%dS" % min(seconds, 10**8 - 1)

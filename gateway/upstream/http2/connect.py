@@ -1,4 +1,4 @@
-"""Connecting: from a host name to a connection whose peer speaks HTTP/2."""
+"""From a host name to a connection whose peer speaks HTTP/2."""
 
 import asyncio
 import os
@@ -9,14 +9,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from gateway.upstream.http2.connection import Connection
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
-"""The addresses of a host, for a port."""
 
 UNACKNOWLEDGED_MS = 20_000
-"""How long what we send may stay without the other machine's acknowledgement (RFC 5482)."""
+"""Limit on unacknowledged sent data (TCP user timeout, RFC 5482)."""
 
 
 async def resolve(host: str, port: int) -> list[str]:
-    """The addresses that the system's resolver has. Raises OSError, or UnicodeError for no name."""
+    """The system resolver's addresses. Raises OSError, or UnicodeError for an invalid name."""
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return [str(address[0]) for *_, address in found]
@@ -30,11 +29,10 @@ async def connect(
     tls: ssl.SSLContext | None = None,
     resolve: Resolve = resolve,
 ) -> Connection:
-    """A connection to one of the addresses of `endpoint` (`host:port`).
+    """Connect to one of the addresses of `endpoint` (`host:port`).
 
-    Each of them has its share of `timeout` seconds. Raises what the last one fails with: OSError
-    (which TimeoutError, ssl.SSLError and ConnectionError are), or UnicodeError for a host that no
-    resolver takes.
+    The addresses share `timeout` seconds evenly. Raises the last one's error: OSError (including
+    TimeoutError, ssl.SSLError and ConnectionError), or UnicodeError for an invalid host name.
     """
     host, _, port = endpoint.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
@@ -60,7 +58,7 @@ async def reach(
     make_connection: Callable[[], Connection],
     tls: ssl.SSLContext | None,
 ) -> Connection:
-    """A connection to this address, whose certificate is for `host`."""
+    """Connect to an address. The certificate has to be for `host`."""
     transport, connection = await asyncio.get_running_loop().create_connection(
         make_connection,
         address,
@@ -82,10 +80,7 @@ async def reach(
 
 
 def notice_silence(transport: asyncio.BaseTransport) -> None:
-    """Let the kernel end a connection whose other machine acknowledges nothing any more.
-
-    Otherwise calls would be sent into a hole for a quarter of an hour.
-    """
+    """Let the kernel end a connection whose peer is gone; otherwise calls hang for 15 minutes."""
     option = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux
     if option is not None:
         with socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno())) as same:

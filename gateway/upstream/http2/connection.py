@@ -1,4 +1,4 @@
-"""One HTTP/2 connection on an event loop: a core, with transport, timers and futures around it."""
+"""An HTTP/2 connection on an event loop: a core with transport, timers and futures."""
 
 import asyncio
 from collections.abc import Callable
@@ -19,16 +19,14 @@ from gateway.write_buffer import WriteBuffer
 log = structlog.stdlib.get_logger("gateway.upstream")
 
 TOO_MANY_PINGS = b"too_many_pings"
-"""What gRPC's servers say with ENHANCE_YOUR_CALM."""
-TIMER_STEP = 0.001
-"""Seconds. The loop's timers are no finer than that."""
-READ_IN_A_TURN = 2**19
-"""Bytes after which others have their turn, which take up to 1 ms: a transport may otherwise read
-8 MB in a row."""
+"""The text of gRPC servers with ENHANCE_YOUR_CALM."""
+TIMER_STEP_SECONDS = 0.001
+READ_PER_TURN_BYTES = 2**19
+"""Limit before other callbacks run, up to 1 ms of work: a transport may read 8 MB in a row."""
 
 
 class ClosedEarly(ConnectionError):
-    """The peer ended the connection before it had introduced itself as HTTP/2."""
+    """The peer closed the connection before its SETTINGS."""
 
 
 class SpeaksTls(ConnectionError):
@@ -36,35 +34,24 @@ class SpeaksTls(ConnectionError):
 
 
 class ConnectionOwner(Protocol):
-    """Who makes calls on a connection, and is told what becomes of it."""
-
     def on_end(self, connection: "Connection") -> None:
-        """No more calls should be made on it; those that have begun may finish. Told once.
-
-        It is lost, the peer is going away, or its stream numbers are used up.
-        """
+        """Lost, going away, or out of stream numbers. Active calls may finish. Called once."""
 
     def on_silence(self) -> None:
-        """No call was answered, or begun to be, for as long as its patience lasts.
-
-        Calls have been waiting since then, or have been given up meanwhile. A peer that says
-        nothing else is silent, too. Told again and again.
-        """
+        """No answer for `patience` seconds, although calls have waited since. Called repeatedly."""
 
 
 class Unowned:
-    """The owner of a connection that is made only to see whether there can be one."""
+    """The owner of a trial connection."""
 
     def on_end(self, connection: "Connection") -> None:
-        """That is the end of it."""
+        """Nothing to do."""
 
     def on_silence(self) -> None:
-        """Nobody waits for an answer."""
+        """Nothing to do."""
 
 
 class Answer:
-    """A `Sink` that resolves a future."""
-
     __slots__ = ("expects", "future")
 
     def __init__(self, future: "asyncio.Future[bytes]", expects: Expects) -> None:
@@ -81,47 +68,39 @@ class Answer:
 
 
 class Connection(asyncio.Protocol):
-    """A client connection that makes unary gRPC calls. `patience` is in seconds."""
+    """A client connection for unary gRPC calls. `patience` is in seconds."""
 
     ready: "asyncio.Future[None]"
-    """Done when the peer has introduced itself as HTTP/2. There from `connection_made` on."""
+    """Resolved by the peer's SETTINGS. Set in `connection_made`."""
     time: Callable[[], float]
-    """The clock of deadlines: the loop's. There from then on, too."""
 
     def __init__(self, owner: ConnectionOwner, *, max_message: int, patience: float = inf) -> None:
         self.too_many_pings = False
-        """Whether the peer has closed it because of our pings."""
+        """Whether the peer closed the connection because of our pings."""
         self.last_active = 0.0
-        """The loop's time at which the peer has last said something."""
+        """Loop time of the peer's latest data."""
         self.answered_at = 0.0
-        """The same of the end of an answer; 0 before the first one."""
+        """Loop time of the latest answer's end; 0 before the first."""
         self.problem: Exception | None = None
-        """Why it was ended: on this side, or by the peer, as an error."""
         self._farewell = ""
-        """What the peer has said when it began to go away."""
         self._owner = owner
         self._max_message = max_message
         self._patience = patience
         self._asked_at = 0.0
-        """Since when a call has been waiting and none was answered; 0 if none waits. It stays when
-        the call is given up: nothing has been heard then, either."""
+        """Loop time since which calls have waited without any answer; 0 if none waits. Kept when
+        the call is given up, since the silence goes on."""
         self._deadline_timer: asyncio.TimerHandle | None = None
         self._next_deadline = inf
-        """When that fires. No call under way has an earlier one; the one that it was set for may be
-        over."""
+        """When the deadline timer fires: at or before the earliest deadline."""
         self._silence_timer: asyncio.TimerHandle | None = None
-        """Answers do not reset it: it checks when it fires how long ago the last one came."""
+        """Not reset by answers: when it fires, it checks the time of the latest answer."""
         self._doubted_at = -1.0
-        """What `answered_at` was at the latest `probe`."""
         self._pong: asyncio.TimerHandle | None = None
-        """Ends the connection if there is no answer to a ping."""
         self._upkeep: asyncio.TimerHandle | None = None
         self._warned = False
-        """Whether the log says that the peer goes away, and why."""
         self._goes_on = False
-        """Whether what has arrived is to be gone on with, and nothing is read meanwhile."""
+        """Whether received data awaits another turn, and reading is paused."""
         self._read_in_turn = 0
-        """Bytes since the latest pause."""
         self._ended = False
 
     # --- Calls ------------------------------------------------------------------------------
@@ -131,8 +110,8 @@ class Connection(asyncio.Protocol):
     ) -> bytes:
         """The answer to a call. Raises CallFailed.
 
-        `head` is the block of the request's headers, which say what is left of `deadline` (the
-        loop's time), which is kept on this side too. Cancelling the task cancels the call.
+        `head` is the request's header block with the remaining time. `deadline` (loop time) is
+        enforced here as well. Cancelling the task cancels the call.
         """
         answer = Answer(self._loop.create_future(), expects)
         stream = self._calls.start(head, message, deadline, answer)
@@ -152,7 +131,7 @@ class Connection(asyncio.Protocol):
             del answer, stream  # an error would hold itself: traceback, frame, future
 
     def _watch_deadlines(self, earliest: float) -> None:
-        """One timer for all deadlines, at the earliest of them: a timer for each costs more."""
+        """Set the one timer to the earliest deadline: a timer per call costs more."""
         if self._deadline_timer is not None:
             self._deadline_timer.cancel()
         self._next_deadline = earliest
@@ -160,19 +139,19 @@ class Connection(asyncio.Protocol):
 
     def _fail_late(self) -> None:
         self._deadline_timer, self._next_deadline = None, inf
-        earliest = self._calls.expire(self._loop.time() + TIMER_STEP)
+        earliest = self._calls.expire(self._loop.time() + TIMER_STEP_SECONDS)
         if earliest < inf:
             self._watch_deadlines(earliest)
 
     def _watch_silence(self) -> None:
-        """Look when patience ends; once it has ended, after as long again."""
+        """Check at the end of `patience`, then after each further `patience`."""
         now, silent_at = self._loop.time(), self._asked_at + self._patience
         when = silent_at if silent_at > now else now + self._patience
         self._silence_timer = self._loop.call_at(when, self._look_for_silence)
 
     def _look_for_silence(self) -> None:
         self._silence_timer = None
-        now = self._loop.time() + TIMER_STEP
+        now = self._loop.time() + TIMER_STEP_SECONDS
         silent = self._asked_at and self._asked_at + self._patience <= now
         if silent and not any(each.begun for each in self._calls.streams.values()):
             self._owner.on_silence()
@@ -183,21 +162,19 @@ class Connection(asyncio.Protocol):
 
     @property
     def usable(self) -> bool:
-        """Whether new calls can be made, once it is ready."""
+        """Whether new calls can begin, once `ready`."""
         return not self._calls.closing
 
     @property
     def answered(self) -> bool:
-        """Whether a call has been answered on it."""
         return self.answered_at > 0 or self._core.answered
 
     @property
     def idle(self) -> bool:
-        """Whether no call is being made."""
         return self._calls.idle
 
     def look_after(self, options: ChannelOptions) -> None:
-        """Close the connection when it has been idle for long; ping while calls are under way."""
+        """Close the connection when idle for too long; send keepalive pings during calls."""
         left = self.last_active + options.idle_timeout - self._loop.time()
         if self.idle and left <= 0:
             self._calls.close()
@@ -210,18 +187,15 @@ class Connection(asyncio.Protocol):
         self._upkeep = self._loop.call_later(delay, self.look_after, options)
 
     def probe(self, timeout: float) -> None:
-        """Ping, as below, but once between two answers.
-
-        Cuebot (grpc-java) closes a connection at the third ping for which it has sent none between.
-        """
+        """Ping once between two answers: at a third ping without one, grpc-java closes."""
         if self._doubted_at != self.answered_at:
             self._doubted_at = self.answered_at
             self.ping(timeout)
 
     def ping(self, timeout: float) -> None:
-        """End the connection unless the peer answers a ping, or says anything, in so many seconds.
+        """End the connection unless the peer sends anything within `timeout` seconds.
 
-        It may have to take a large request first, which the ping is behind.
+        The ping may be queued behind a large request.
         """
         if self._pong is None:
             self._pong = self._loop.call_later(timeout, self._give_up, self._loop.time())
@@ -235,7 +209,6 @@ class Connection(asyncio.Protocol):
         self.abort("a ping was not answered")
 
     def abort(self, problem: str = "the connection was closed") -> None:
-        """End the connection and all of its calls."""
         self.problem = ConnectionError(problem)
         self._lose(partial(lost, problem), self.problem)
         self._transport.abort()
@@ -249,7 +222,7 @@ class Connection(asyncio.Protocol):
         self.ready = self._loop.create_future()
         self.ready.add_done_callback(look_at)
         self._buffer = WriteBuffer(self._transport, self._loop)
-        self._buffer.collects = False  # whoever connects may give up, and close the transport
+        self._buffer.collects = False  # the connector may close the transport
         self._core = Core(self, self._buffer.write, max_message=self._max_message)
         self._calls = self._core.calls
         self._core.open()
@@ -259,7 +232,7 @@ class Connection(asyncio.Protocol):
         core = self._core
         try:
             self._read_in_turn += len(data)
-            is_over = core.receive(data, now) or self._read_in_turn >= READ_IN_A_TURN
+            is_over = core.receive(data, now) or self._read_in_turn >= READ_PER_TURN_BYTES
             if is_over and not self._goes_on:
                 self._goes_on = True
                 self._transport.pause_reading()
@@ -276,7 +249,6 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     def _go_on(self) -> None:
-        """Go on with what has arrived: others have had their turn."""
         self._goes_on = False
         self._read_in_turn = 0
         if not self._ended:
@@ -285,7 +257,7 @@ class Connection(asyncio.Protocol):
                 self._transport.resume_reading()
 
     def eof_received(self) -> None:
-        """The peer says no more. The transport closes itself."""
+        """The peer has closed its side. The transport closes itself."""
         self.connection_lost(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -299,7 +271,7 @@ class Connection(asyncio.Protocol):
         self._lose(partial(lost, problem), self._tls_of(self._core.unread) or why)
 
     def _take_rest(self) -> None:
-        """Take what has arrived before the end and was left for another turn: one read at most."""
+        """At the end, process data that was left for another turn: one read at most."""
         core, now = self._core, self._loop.time()
         with suppress(ProtocolError):
             while core.receive(b"", now):
@@ -309,7 +281,6 @@ class Connection(asyncio.Protocol):
             self.answered_at = now
 
     def _tls_of(self, begun: bytes) -> SpeaksTls | None:
-        """What is wrong if these, the peer's first bytes, are TLS."""
         if self.ready.done() or not is_tls(begun):
             return None
         return SpeaksTls("it answers in TLS")
@@ -321,7 +292,6 @@ class Connection(asyncio.Protocol):
         self._core.resume()
 
     def _lose(self, failure: Callable[[], CallFailed], why: Exception) -> None:
-        """Whatever is under way will not be answered any more."""
         self._ended = True
         for timer in (self._deadline_timer, self._silence_timer, self._pong, self._upkeep):
             if timer is not None:
@@ -342,7 +312,6 @@ class Connection(asyncio.Protocol):
         self._owner.on_end(self)
 
     def on_drained(self) -> None:
-        """End the connection when all is sent."""
         self._buffer.flush()
         self._transport.close()
 
@@ -366,6 +335,6 @@ class Connection(asyncio.Protocol):
 
 
 def look_at(future: "asyncio.Future[None]") -> None:
-    """Nobody may have waited for how it ends, and that is fine."""
+    """Retrieve the result, so that asyncio does not warn about an unread exception."""
     if not future.cancelled():
         future.exception()

@@ -1,7 +1,7 @@
 """An HTTP/2 client for unary gRPC calls, without I/O: bytes in, calls to sinks out (RFC 9113).
 
-There is no clock, no event loop and nothing asynchronous here. What drives it hands over the bytes
-that arrive, with the time, and sends the bytes that it is given to write.
+There is no clock and no event loop. The driver passes received bytes with the time, and sends the
+bytes that `write` gets.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from gateway.errors import Code
 from gateway.upstream.http2 import wire
 from gateway.upstream.http2.calls import Calls, Observer
 from gateway.upstream.http2.flood_control import BYTES_PER_FRAME
-from gateway.upstream.http2.headers import MAX_HEADERS, Block, BlockParts, BlockReader
+from gateway.upstream.http2.headers import HEADERS_MAX_BYTES, Block, BlockParts, BlockReader
 from gateway.upstream.http2.outcome import (
     failure_of_headers,
     failure_of_reset,
@@ -19,7 +19,7 @@ from gateway.upstream.http2.outcome import (
     no_memory,
     not_grpc,
 )
-from gateway.upstream.http2.streams import FIRST_WINDOW, NOT_ONE_MESSAGE, PREFIX, Stream
+from gateway.upstream.http2.streams import FIRST_WINDOW_BYTES, NOT_ONE_MESSAGE, PREFIX_BYTES, Stream
 from gateway.upstream.http2.wire import (
     ErrorCode,
     FrameReader,
@@ -30,28 +30,24 @@ from gateway.upstream.http2.wire import (
     whole_answer,
     window_update,
 )
-from gateway.upstream.interface import SMALL_ANSWER, CallFailed
+from gateway.upstream.interface import SMALL_ANSWER_BYTES, CallFailed
 
-OUR_FRAME_SIZE = 64 * 1024
-"""The largest frame that we take."""
-CONNECTION_WINDOW = 2**30
-"""Bytes of all answers together that the peer may send without a word from us. It gets them back as
-they come, so this window is never at its end: those of the single calls bound what is kept."""
-AHEAD = 2**19
-"""Bytes of each large answer that the peer may send before we have read them. Whatever it sends
-next on the connection, such as a small answer to somebody else, comes behind them."""
-LONGEST_TURN = 1000
-"""Steps of work on what has arrived, before others have their turn: a frame is one, and so is a
-byte of headers that have not been seen before. A step takes one to three microseconds."""
-TOO_LATE = str(Code.DEADLINE_EXCEEDED.value)
+OUR_FRAME_MAX_BYTES = 64 * 1024
+CONNECTION_WINDOW_BYTES = 2**30
+"""Flow-control window of all answers together, given back as data arrives and so never exhausted:
+the streams' windows limit memory."""
+READ_AHEAD_BYTES = 2**19
+"""The part of a large answer that the peer may send ahead. Later frames, such as a small answer of
+another call, come behind it."""
+STEPS_PER_TURN = 1000
+"""Steps of work before other callbacks run: a frame, or a byte of headers not seen before. A step
+takes 1 to 3 µs."""
+DEADLINE_EXCEEDED_STATUS = str(Code.DEADLINE_EXCEEDED.value)
 PING_DATA = b"gateway!"
 
 
 class Core:
-    """One connection. An answer's message has at most `max_message` bytes.
-
-    `write` takes the bytes to send. Calls are made and ended by `calls`.
-    """
+    """One connection, with answers of at most `max_message` bytes. `write` sends bytes."""
 
     def __init__(
         self,
@@ -62,42 +58,39 @@ class Core:
         next_stream: int = 1,
     ) -> None:
         self.answered = False
-        """Whether a call has been answered."""
         self.calls = Calls(observer, write, next_stream=next_stream)
         self._observer = observer
         self._write = write
         self._max_message = max_message
-        self._frames = FrameReader(OUR_FRAME_SIZE)
+        self._frames = FrameReader(OUR_FRAME_MAX_BYTES)
         self._blocks = BlockReader()
         self._ready = False
-        """Whether the peer has introduced itself."""
         self._unfinished: BlockParts | None = None
-        """Headers of which nothing but the rest may come now."""
+        """An incomplete header block; only CONTINUATION may follow."""
         self._received = 0
-        """Bytes of answers that the connection's window has not been given back."""
+        """Bytes not yet given back to the connection's window."""
         self._steps = 0
-        """Of this turn."""
         self._now = 0.0
 
     def open(self) -> None:
-        """Introduce ourselves."""
+        """Send the preface and our SETTINGS."""
         settings = (
             (wire.HEADER_TABLE_SIZE, 0),
             (wire.ENABLE_PUSH, 0),
-            (wire.INITIAL_WINDOW_SIZE, FIRST_WINDOW),
-            (wire.MAX_FRAME_SIZE, OUR_FRAME_SIZE),
-            (wire.MAX_HEADER_LIST_SIZE, MAX_HEADERS),
+            (wire.INITIAL_WINDOW_SIZE, FIRST_WINDOW_BYTES),
+            (wire.MAX_FRAME_SIZE, OUR_FRAME_MAX_BYTES),
+            (wire.MAX_HEADER_LIST_SIZE, HEADERS_MAX_BYTES),
         )
         packed = b"".join(wire.SETTING.pack(*each) for each in settings)
-        window = window_update(0, CONNECTION_WINDOW - wire.DEFAULT_WINDOW)
+        window = window_update(0, CONNECTION_WINDOW_BYTES - wire.DEFAULT_WINDOW)
         self._write(wire.PREFACE + frame(wire.SETTINGS, 0, 0, packed) + window)
 
     def receive(self, data: bytes, now: float) -> bool:
-        """Take what has arrived; `now` is on the clock of the calls' deadlines.
+        """Process received data; `now` is on the clock of the deadlines.
 
-        Whether there is more to be done, for which this is to be called again, with no data, when
-        others have had their turn. Raises ProtocolError when the peer does not keep to the
-        protocol. The farewell is written by then, and nothing more may be handed over.
+        Returns whether work is left: call again without data, in another turn. Raises
+        ProtocolError when the peer violates the protocol; GOAWAY is written by then, and no more
+        data may follow.
         """
         self._now, self._steps = now, 0
         frames = self._frames
@@ -118,7 +111,7 @@ class Core:
                 else:
                     self._on_other(kind, flags, number, payload)
                 self._steps += 1
-                if self._steps >= LONGEST_TURN:
+                if self._steps >= STEPS_PER_TURN:
                     return frames.holds_back
         except ProtocolError as error:
             self._write(frame(wire.GOAWAY, 0, 0, bytes(4) + wire.NUMBER.pack(error.code)))
@@ -126,33 +119,29 @@ class Core:
         return False
 
     def pause(self) -> None:
-        """Write no more requests for now."""
         self.calls.sender.paused = True
 
     def resume(self) -> None:
-        """Write requests again."""
         self.calls.sender.paused = False
         self.calls.resume()
 
     def ping(self) -> None:
-        """Ask whether the peer is there."""
         self._write(frame(wire.PING, 0, 0, PING_DATA))
 
     @property
     def unread(self) -> bytes:
-        """What has come of a frame that was never finished."""
         return self._frames.unread
 
     # --- Answers ----------------------------------------------------------------------------
 
     def _take_whole_answers(self, data: bytes) -> bytes:
-        """Take the small answers that have come in one piece, as nearly all do.
+        """Take small answers that arrived in one piece, as nearly all do.
 
-        The same as taking their frames one by one, at a third of the cost. Returns the data from
-        the first frame on that is not part of one.
+        Equivalent to taking single frames, at a third of the cost. Returns the data from the first
+        other frame on.
         """
         position, size = 0, len(data)
-        while position < size <= OUR_FRAME_SIZE and (answer := whole_answer(data, position)):
+        while position < size <= OUR_FRAME_MAX_BYTES and (answer := whole_answer(data, position)):
             number, first, message, last, counted, end = answer
             stream = self.calls.streams.get(number)
             headers, trailers = self._blocks.known(first), self._blocks.known(last)
@@ -169,9 +158,9 @@ class Core:
         return data[position:] if position else data
 
     def _give_back(self, size: int) -> None:
-        """So many bytes of answers have come: let the peer send more, now and then."""
+        """Count received bytes, and occasionally send WINDOW_UPDATE."""
         self._received += size
-        if self._received >= CONNECTION_WINDOW // 2:
+        if self._received >= CONNECTION_WINDOW_BYTES // 2:
             self._write(window_update(0, self._received))
             self._received = 0
 
@@ -189,11 +178,11 @@ class Core:
             problem = "the answer is larger than its window"
             calls.abandon(stream, not_grpc(problem), ErrorCode.FLOW_CONTROL_ERROR)
             return
-        if stream.to_come and stream.room <= AHEAD // 2:
+        if stream.to_come and stream.room <= READ_AHEAD_BYTES // 2:
             self._allow_part(stream)
         if flags & wire.PADDED:
             payload = unpadded(wire.PADDED, payload)
-            padding = size - len(payload)  # has its place in windows, too
+            padding = size - len(payload)  # counts against windows
             self._allow(stream, padding)
             calls.progress.count_idle_frame()
         elif size < BYTES_PER_FRAME and (stream.size or not size):
@@ -204,37 +193,34 @@ class Core:
             calls.finish(stream, not_grpc("the answer ended without a status"))
 
     def _take_piece(self, stream: Stream, piece: bytes) -> bool:
-        """Keep a piece of an answer. Whether the call goes on."""
         failure = stream.take(piece, self._max_message)
         if failure is not None:
             self.calls.abandon(stream, failure)
-        elif stream.due > FIRST_WINDOW and not stream.announced:
+        elif stream.due > FIRST_WINDOW_BYTES and not stream.announced:
             self._announce(stream)
         return self.calls.streams.get(stream.number) is stream
 
     def _allow(self, stream: Stream, more: int) -> None:
-        """Let the peer send so much more of an answer."""
         stream.room += more
         self._write(window_update(stream.number, more))
 
     def _allow_part(self, stream: Stream) -> None:
-        """Let the peer be so far ahead, and no farther: small answers come behind what is sent."""
-        part = min(stream.to_come, AHEAD - stream.room)
+        """Open the window by READ_AHEAD_BYTES at most: small answers come behind data in flight."""
+        part = min(stream.to_come, READ_AHEAD_BYTES - stream.room)
         stream.to_come -= part
         self._allow(stream, part)
 
     def _announce(self, stream: Stream) -> None:
-        """More is coming: have it sent, or, of a large answer, as soon as there is room for it."""
-        calls, size = self.calls, stream.due - PREFIX
+        calls, size = self.calls, stream.due - PREFIX_BYTES
         stream.announced = stream.held_back = True
 
         def go_on() -> None:
             stream.held_back = False
             if calls.streams.get(stream.number) is stream:
-                stream.to_come = stream.due - FIRST_WINDOW + OUR_FRAME_SIZE
+                stream.to_come = stream.due - FIRST_WINDOW_BYTES + OUR_FRAME_MAX_BYTES
                 self._allow_part(stream)
 
-        if size <= SMALL_ANSWER:
+        if size <= SMALL_ANSWER_BYTES:
             go_on()
         elif stream.sink is not None and not stream.sink.expects(size, go_on):
             calls.abandon(stream, no_memory(size))
@@ -258,9 +244,9 @@ class Core:
             self._on_block(unfinished.flags, number, b"".join(unfinished.parts))
 
     def _on_block(self, flags: int, number: int, payload: bytes) -> None:
-        """Headers or trailers, whole; `flags` are those of their first frame."""
+        """A complete block of headers or trailers, with the first frame's `flags`."""
         stream = self.calls.streams.get(number)
-        if stream is None:  # without a dynamic table, its headers change nothing for others
+        if stream is None:  # safe to skip without a dynamic table
             self.calls.count_late_frame(number)
             return
         block, decoded = self._blocks.known(payload), 0
@@ -270,7 +256,7 @@ class Core:
             block = self._blocks.read(payload)
         stream.begun = True
         if block is None:
-            problem = f"the answer's headers are larger than {MAX_HEADERS} bytes"
+            problem = f"the answer's headers are larger than {HEADERS_MAX_BYTES} bytes"
             self.calls.abandon(stream, not_grpc(problem, Code.RESOURCE_EXHAUSTED))
         elif flags & wire.END_STREAM:
             self._on_trailers(stream, block)
@@ -278,7 +264,7 @@ class Core:
             raise ProtocolError("headers in the middle of an answer")
         elif not block.status:
             raise ProtocolError("an answer without :status")
-        elif block.status.startswith("1"):  # before the answer; two bytes take as long as a frame
+        elif block.status.startswith("1"):  # interim; two bytes cost as much as a frame
             self.calls.progress.count_idle_frame(decoded * BYTES_PER_FRAME // 2)
         else:
             stream.started = True
@@ -287,11 +273,8 @@ class Core:
                 self.calls.abandon(stream, failure)
 
     def _on_trailers(self, stream: Stream, block: Block) -> None:
-        """The end of an answer, or all of it.
-
-        A server that keeps the deadline says so itself, also when it has not begun to answer.
-        """
-        self.answered |= block.grpc_status != TOO_LATE
+        """A server that enforces the deadline may report it before an answer begins."""
+        self.answered |= block.grpc_status != DEADLINE_EXCEEDED_STATUS
         outcome: bytes | CallFailed | None = failure_of_trailers(block)
         if outcome is None:
             outcome = stream.take_message()
@@ -345,7 +328,7 @@ class Core:
             calls.abandon(stream, not_grpc("a window that is not allowed"), wrong)
 
     def _on_settings(self, payload: bytes) -> None:
-        """Keep to the peer's settings from now on (section 6.5)."""
+        """Apply the peer's settings (RFC 9113 section 6.5)."""
         calls = self.calls
         if len(payload) % wire.SETTING.size:
             raise ProtocolError("settings of a wrong size", ErrorCode.FRAME_SIZE_ERROR)

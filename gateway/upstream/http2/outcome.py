@@ -1,4 +1,4 @@
-"""What becomes of a call: the failures that HTTP/2 and gRPC's trailers stand for."""
+"""Failures of calls, from HTTP/2 and gRPC's trailers."""
 
 from gateway.errors import Code
 from gateway.upstream.http2.headers import Block
@@ -6,42 +6,38 @@ from gateway.upstream.http2.wire import ERROR_CODES, ErrorCode
 from gateway.upstream.interface import CallFailed, Reason
 
 CODES = {str(code.value): code for code in Code}
-"""By `grpc-status`, which has no leading zeros."""
+"""By `grpc-status`, without leading zeros."""
 RESET_CODES = {
     ErrorCode.REFUSED_STREAM: Code.UNAVAILABLE,
     ErrorCode.CANCEL: Code.CANCELLED,
     ErrorCode.ENHANCE_YOUR_CALM: Code.RESOURCE_EXHAUSTED,
     ErrorCode.INADEQUATE_SECURITY: Code.PERMISSION_DENIED,
 }
-"""Of PROTOCOL-HTTP2.md, which makes INTERNAL of all others."""
-WORDS = 200
-"""Characters of a farewell that are told."""
+"""From PROTOCOL-HTTP2.md, where all other codes are INTERNAL."""
+FAREWELL_MAX_CHARS = 200
 
 
 def not_connected(problem: str) -> CallFailed:
-    """A call for which there is no connection."""
     return CallFailed(
         Code.UNAVAILABLE, problem, Reason.NOT_CONNECTED, may_have_reached_server=False
     )
 
 
 def refused(problem: str, code: Code = Code.UNAVAILABLE) -> CallFailed:
-    """A call at which the peer has not looked, or will not look."""
+    """A call that the peer has not processed and will not process."""
     return CallFailed(code, problem, Reason.REFUSED, may_have_reached_server=False)
 
 
 def lost(problem: str) -> CallFailed:
-    """A call whose connection ended before its answer did."""
     return CallFailed(Code.UNAVAILABLE, problem, Reason.LOST)
 
 
 def not_grpc(problem: str, code: Code = Code.INTERNAL) -> CallFailed:
-    """An answer that gRPC does not allow."""
+    """An answer that violates gRPC's protocol."""
     return CallFailed(code, problem, Reason.PROTOCOL)
 
 
 def too_late(*, may_have_reached_server: bool = True) -> CallFailed:
-    """A call whose deadline has passed."""
     return CallFailed(
         Code.DEADLINE_EXCEEDED,
         "no answer before the deadline",
@@ -51,22 +47,20 @@ def too_late(*, may_have_reached_server: bool = True) -> CallFailed:
 
 
 def too_large(size: int, most: int) -> CallFailed:
-    """An answer of `size` bytes, where `most` are taken."""
     sizes = f"{size / 2**20:.4g} MB, and the limit is {most / 2**20:.4g} MB"
     return CallFailed(Code.RESOURCE_EXHAUSTED, sizes, Reason.TOO_LARGE)
 
 
 def no_memory(size: int) -> CallFailed:
-    """An answer of `size` bytes for which there has been no room."""
     problem = f"there is no room for an answer of {size / 2**20:.4g} MB now (MAX_ANSWER_MEMORY)"
     return CallFailed(Code.UNAVAILABLE, problem, Reason.NO_MEMORY)
 
 
 def failure_of_headers(block: Block) -> CallFailed | None:
-    """Why these are no headers of a gRPC answer; None when they are.
+    """Why these are not a gRPC answer's headers; None if they are.
 
-    An HTTP status is a web server's word and not Cuebot's, so it becomes UNAVAILABLE, and not what
-    https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md would make of it.
+    An HTTP status is a web server's, not Cuebot's, so it becomes UNAVAILABLE, unlike in
+    https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md.
     """
     if block.status == "200" and block.content_type.startswith("application/grpc"):
         return None
@@ -77,7 +71,6 @@ def failure_of_headers(block: Block) -> CallFailed | None:
 
 
 def failure_of_trailers(block: Block) -> CallFailed | None:
-    """What trailers say, alone or at an answer's end; None for OK."""
     if block.grpc_status == "0":
         return None
     if not block.grpc_status:
@@ -89,23 +82,22 @@ def failure_of_trailers(block: Block) -> CallFailed | None:
 
 
 def name_of(number: int) -> str:
-    """An error code of HTTP/2."""
     return ERROR_CODES[number].name if number in ERROR_CODES else f"error {number}"
 
 
 def farewell(number: int, words: bytes) -> str:
-    """What the peer says when it goes away: error code and text, as far as they say anything."""
-    said = words[:WORDS].decode("ascii", "replace")
+    """Code and text of a GOAWAY, as far as present."""
+    said = words[:FAREWELL_MAX_CHARS].decode("ascii", "replace")
     quoted = ": ".join(filter(None, (name_of(number), said)))
     plain = "Cuebot is closing the connection"
     return f"{plain} ({quoted})" if said or number != ErrorCode.NO_ERROR else plain
 
 
 def failure_of_reset(number: int, *, begun: bool, late: bool) -> CallFailed:
-    """A stream that the peer has reset with this error code.
+    """A stream reset by the peer.
 
-    REFUSED_STREAM promises that nothing was done, unless the answer has `begun`. The peer keeps the
-    deadline as well, and is sometimes the first to cancel: `late` is whether it has passed.
+    REFUSED_STREAM means that nothing was done, unless the answer has `begun`. The peer enforces
+    the deadline as well, and may cancel first: `late` is whether the deadline has passed.
     """
     code = ERROR_CODES.get(number)
     if code is ErrorCode.REFUSED_STREAM and not begun:

@@ -1,4 +1,4 @@
-"""Streams: one call on a connection, and how its request goes out (RFC 9113 section 5)."""
+"""Streams: one call on a connection, and the sending of requests (RFC 9113 section 5)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,27 +21,24 @@ from gateway.upstream.http2.wire import (
 )
 from gateway.upstream.interface import CallFailed
 
-PREFIX = 5
-"""Bytes before each message: whether it is compressed (1), and its length (4)."""
-FIRST_WINDOW = 64 * 1024
-"""Bytes of an answer that the peer may send before anybody has asked for more."""
+PREFIX_BYTES = 5
+"""gRPC's message prefix: a compression flag (1), and the length (4)."""
+FIRST_WINDOW_BYTES = 64 * 1024
+"""Initial window of an answer."""
 NOT_ONE_MESSAGE = "the answer is not one message"
 
 
 class Sink(Protocol):
-    """Is told the outcome of a call, once. It must not raise.
-
-    It may be told before `Calls.start` has returned, and may itself start and cancel calls.
-    """
+    """Receives one outcome, perhaps before `Calls.start` returns. Must not raise."""
 
     def expects(self, size: int, go_on: Callable[[], None]) -> bool:
         """A large answer is coming; see `Expects`."""
 
     def answered(self, message: bytes) -> None:
-        """The answer has come."""
+        """The complete answer."""
 
     def failed(self, failure: CallFailed) -> None:
-        """There will be no answer."""
+        """The call has failed."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -49,57 +46,49 @@ class Stream:
     """A unary call: one message each way."""
 
     head: bytes
-    """The block of the request's headers."""
     message: bytes
     """The request's message, without its prefix."""
     deadline: float
-    """On the clock of what drives the connection."""
+    """On the driver's clock."""
     sink: Sink | None
-    """None once it has been told the outcome, or the call has been cancelled."""
+    """None after the outcome or a cancellation."""
     number: int = 0
-    """The stream's number; 0 until the call begins."""
+    """0 until the call begins."""
     unsent: memoryview | None = None
-    """What is left of a request that does not go out at once."""
     window: int = 0
-    """How much of that the peer takes."""
-    room: int = FIRST_WINDOW
-    """Bytes of DATA frames, with their padding, that the peer may still send."""
+    room: int = FIRST_WINDOW_BYTES
+    """The window for the answer: bytes of DATA frames with padding."""
     to_come: int = 0
-    """Bytes of a large answer that it may send as well, a part at a time."""
+    """Bytes of a large answer to be added to the window in parts."""
     begun: bool = False
-    """Whether any headers have come: the peer has looked at the call."""
+    """Whether any headers have arrived: the peer is processing the call."""
     started: bool = False
-    """Whether the answer's own headers have come."""
+    """Whether the answer's own headers have arrived."""
     answer: BytesIO | None = None
-    """What has come of the answer, without its prefix as soon as that is whole. (Pieces of a large
-    one would be in memory beside the whole.)"""
+    """The answer so far, without its prefix once complete. A list of pieces would double the memory
+    of a large answer."""
     size: int = 0
-    """How many bytes have come, with the prefix."""
+    """Bytes received, with the prefix."""
     due: int = 0
-    """How many there are to be; 0 until the prefix is whole."""
+    """Bytes expected; 0 until the prefix is complete."""
     announced: bool = False
-    """Whether the sink has been told that they are many."""
+    """Whether `Sink.expects` has been called."""
     held_back: bool = False
-    """Whether the rest of them waits for room."""
 
     def take(self, data: bytes, most: int) -> CallFailed | None:
-        """Add a piece of the answer (not an empty one).
-
-        A failure as soon as it is not going to be one message of at most `most` bytes, so that no
-        more is kept than that.
-        """
+        """Add a piece. A failure as soon as it cannot be one message of at most `most` bytes."""
         self.size += len(data)
         if not self.due:
             if self.answer is not None:
                 data, self.answer = self.answer.getvalue() + data, None
-            if len(data) >= PREFIX:
-                length = int.from_bytes(data[1:PREFIX], "big")
+            if len(data) >= PREFIX_BYTES:
+                length = int.from_bytes(data[1:PREFIX_BYTES], "big")
                 if length > most:
                     return too_large(length, most)
                 if data[0]:
                     return not_grpc("the answer is compressed")
-                self.due = PREFIX + length
-                data = data[PREFIX:]
+                self.due = PREFIX_BYTES + length
+                data = data[PREFIX_BYTES:]
         if self.due and self.size > self.due:
             return not_grpc(NOT_ONE_MESSAGE)
         if self.answer is None:
@@ -110,22 +99,20 @@ class Stream:
         return None
 
     def take_message(self) -> bytes | None:
-        """Hand over the answer's message, once; None when what has come is not one."""
+        """The complete message, once; None if the data is not one message."""
         answer, self.answer = self.answer, None
         if answer is None or self.size != self.due or not self.due:
             return None
         return answer.getvalue()
 
     def too_late(self) -> CallFailed:
-        """The failure of a call whose deadline has passed."""
         return (
-            no_memory(self.due - PREFIX)
+            no_memory(self.due - PREFIX_BYTES)
             if self.held_back
             else too_late(may_have_reached_server=self.number > 0)
         )
 
     def tell(self, outcome: bytes | CallFailed) -> None:
-        """Tell the sink its answer, or that there is none, unless it knows the outcome."""
         sink, self.sink = self.sink, None
         if sink is None:
             return
@@ -136,39 +123,38 @@ class Stream:
 
 
 class Sender:
-    """Writes requests, within the windows that the peer gives (section 5.2).
+    """Sends requests, within the peer's windows (RFC 9113 section 5.2).
 
-    The setters raise ProtocolError for what the protocol does not allow. However many requests are
-    unsent, a larger window costs no more than what is sent then.
+    The setters raise ProtocolError for invalid values. The cost of a larger window depends on what
+    is sent then, not on the number of unsent requests.
     """
 
     def __init__(self, write: Callable[[bytes], None], progress: Progress) -> None:
         self.paused = False
-        """Whether the peer is to read first what has been written."""
+        """Whether the peer has to read earlier data first."""
         self.unsent: dict[int, Stream] = {}
-        """Begun calls whose request has not been sent to its end, by number."""
+        """Begun calls with unsent data, by number."""
         self._ready: dict[int, Stream] = {}
-        """Those of them that only the window of all together, or the pause, holds up."""
+        """Those limited only by the connection's window or by the pause."""
         self._write = write
         self._progress = progress
         self._first = EMPTY_TABLE
-        """What the first block begins with: we have no table, and a peer that wants a smaller one
-        than usual has to hear that."""
+        """Prefix of the first block: a peer that sets a smaller table size expects this update."""
         self._frame_size = wire.DEFAULT_FRAME_SIZE
         self._initial_window = wire.DEFAULT_WINDOW
         self._window = wire.DEFAULT_WINDOW
         self._note_short()
 
     def send(self, stream: Stream) -> None:
-        """Begin a request, which has its number; what there is no room for follows later."""
+        """Begin a numbered request; what exceeds the windows follows later."""
         number, head, message = stream.number, stream.head, stream.message
         if self._first:
             head, self._first = self._first + head, b""
-        length, size = len(head), PREFIX + len(message)
+        length, size = len(head), PREFIX_BYTES + len(message)
         if length <= self._short and size <= self._short and size <= self._window:
             self._window -= size
             its_headers = SHORT_HEAD.pack(0, length, ITS_HEADERS, number)
-            its_message = MESSAGE_HEAD.pack(0, size, LAST_MESSAGE, number, 0, size - PREFIX)
+            its_message = MESSAGE_HEAD.pack(0, size, LAST_MESSAGE, number, 0, size - PREFIX_BYTES)
             self._write(b"".join((its_headers, head, its_message, message)))
         else:
             self._write(header_frames(number, head, self._frame_size))
@@ -179,17 +165,14 @@ class Sender:
             self._send_rest(stream)
 
     def resume(self) -> None:
-        """Send as much of all requests as the peer takes now."""
         while self._ready and self._window > 0 and not self.paused:
             self._send_rest(next(iter(self._ready.values())))
 
     def forget(self, number: int) -> None:
-        """Send no more of this request, if there is more of it."""
         if self.unsent.pop(number, None) is not None:
             self._ready.pop(number, None)
 
     def clear(self) -> None:
-        """Send no more of any request."""
         self.unsent.clear()
         self._ready.clear()
 
@@ -216,7 +199,7 @@ class Sender:
             self._ready.pop(stream.number, None)
 
     def widen_all(self, more: int) -> None:
-        """WINDOW_UPDATE: room for so many bytes more of all calls together."""
+        """WINDOW_UPDATE of the connection."""
         if not more:
             raise ProtocolError("a window that grows by nothing")
         self._window += more
@@ -225,7 +208,7 @@ class Sender:
         self.resume()
 
     def widen(self, stream: Stream, more: int) -> ErrorCode | None:
-        """The same for one call. What is wrong with that; it is the call's error alone."""
+        """WINDOW_UPDATE of one call. Returns the call's error, if any."""
         if not more:
             return ErrorCode.PROTOCOL_ERROR
         if stream.unsent is not None:
@@ -242,10 +225,7 @@ class Sender:
         self._note_short()
 
     def set_initial_window(self, size: int) -> None:
-        """Calls that have begun get the difference, too (section 6.9.2).
-
-        This looks at all that are unsent: four of them count as a frame.
-        """
+        """SETTINGS_INITIAL_WINDOW_SIZE (RFC 9113 section 6.9.2). Four calls count as a frame."""
         if size > wire.MAX_WINDOW:
             raise ProtocolError("a window that is too large", ErrorCode.FLOW_CONTROL_ERROR)
         more = size - self._initial_window
@@ -260,5 +240,5 @@ class Sender:
         self._note_short()
 
     def _note_short(self) -> None:
-        """Note how many bytes of headers, and of a message with its prefix, are one frame each."""
+        """Update the sizes up to which headers, and a message, fit into one frame each."""
         self._short = min(self._frame_size, self._initial_window, wire.SHORTER_THAN - 1)

@@ -1,4 +1,4 @@
-"""HTTP/2 on the wire (RFC 9113 section 4): frames, their numbers, and how they are read."""
+"""HTTP/2 frames and their numbers (RFC 9113 section 4)."""
 
 from enum import IntEnum
 from itertools import repeat
@@ -9,10 +9,10 @@ HEAD = Struct(">HBBBL")
 """Length (16 + 8 bits), kind, flags, stream."""
 HEAD_SIZE = 9
 SHORT_HEAD = Struct(">BHHL")
-"""The same of a frame of less than 64 KB: 0, length, kind and flags in one number, stream."""
+"""The head of a frame below 64 KB: 0, length, kind and flags in one number, stream."""
 SHORTER_THAN = 2**16
 MESSAGE_HEAD = Struct(">BHHLBL")
-"""The same of a DATA frame that holds a whole message of gRPC, and the message's prefix."""
+"""SHORT_HEAD of a DATA frame with a whole gRPC message, then the message's prefix."""
 MESSAGE_HEAD_SIZE = 14
 SETTING = Struct(">HL")
 NUMBER = Struct(">L")
@@ -42,7 +42,7 @@ MAX_STREAM = 2**31 - 1
 
 
 class ErrorCode(IntEnum):
-    """Why a stream or a connection is ended (RFC 9113 section 7)."""
+    """RFC 9113 section 7."""
 
     NO_ERROR = 0
     PROTOCOL_ERROR = 1
@@ -64,7 +64,7 @@ ERROR_CODES = {code.value: code for code in ErrorCode}
 
 
 class ProtocolError(Exception):
-    """The peer does not keep to the protocol: the connection has to end."""
+    """The peer violates the protocol: the connection has to end."""
 
     def __init__(self, problem: str, code: ErrorCode = ErrorCode.PROTOCOL_ERROR) -> None:
         super().__init__(problem)
@@ -72,18 +72,16 @@ class ProtocolError(Exception):
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes | memoryview = b"") -> bytes:
-    """One frame. `payload` is at most as long as the peer takes."""
     length = len(payload)
     return HEAD.pack(length >> 8, length & 0xFF, kind, flags, stream) + payload
 
 
 def window_update(stream: int, more: int) -> bytes:
-    """Room for so many bytes more, of one stream or (0) of all together."""
     return frame(WINDOW_UPDATE, 0, stream, NUMBER.pack(more))
 
 
 def header_frames(stream: int, block: bytes, largest: int) -> bytes:
-    """HEADERS, and CONTINUATION for what is more than `largest` bytes of the block."""
+    """HEADERS, and CONTINUATION beyond `largest` bytes of the block."""
     parts = [block[start : start + largest] for start in range(0, len(block), largest)]
     more = len(parts) - 1
     kinds = [HEADERS] + [CONTINUATION] * more
@@ -92,15 +90,12 @@ def header_frames(stream: int, block: bytes, largest: int) -> bytes:
 
 
 WholeAnswer = tuple[int, bytes, bytes, bytes, int, int]
-"""The three frames of a small answer: the stream's number, its headers, one whole message, its
-trailers; the bytes that count against the windows, and where the frame behind it begins."""
+"""A small answer in three frames: stream number, headers, message, trailers; its bytes for flow
+control, and the offset of the next frame."""
 
 
 def whole_answer(data: bytes, start: int) -> WholeAnswer | None:
-    """The answer that begins at this frame; None unless just these three frames of it are here.
-
-    What is None here may be anything: it is for the `FrameReader`.
-    """
+    """The three frames of one answer at this offset; None leaves it to `FrameReader`."""
     size = len(data)
     if size - start < HEAD_SIZE:
         return None
@@ -129,7 +124,7 @@ def whole_answer(data: bytes, start: int) -> WholeAnswer | None:
 
 
 class FrameReader:
-    """Cuts what arrives into frames of at most `largest` bytes."""
+    """Splits received data into frames of at most `largest` bytes."""
 
     def __init__(self, largest: int) -> None:
         self._largest = largest
@@ -138,24 +133,19 @@ class FrameReader:
 
     @property
     def unread(self) -> bytes:
-        """What has come and has not been taken."""
         return self._data[self._position :]
 
     @property
     def holds_back(self) -> bool:
-        """Whether there is something that has not been taken: whole frames, or part of one."""
+        """Whether data is left: whole frames, or part of one."""
         return bool(self._data)
 
     def feed(self, data: bytes) -> None:
-        """Add what has arrived."""
         self._data = self._data[self._position :] + data if self._data else data
         self._position = 0
 
     def take(self) -> tuple[int, int, int, bytes] | None:
-        """Kind, flags, stream and payload of the next frame; None until it is complete.
-
-        Raises ProtocolError for one that is too large.
-        """
+        """Kind, flags, stream and payload; None if incomplete. Raises ProtocolError."""
         data, position = self._data, self._position
         if len(data) - position >= HEAD_SIZE:
             high, low, kind, flags, stream = HEAD.unpack_from(data, position)
@@ -172,15 +162,12 @@ class FrameReader:
 
 
 def is_tls(data: bytes) -> bool:
-    """Whether a peer that begins so speaks TLS: a record with an alert or a handshake (RFC 8446).
-
-    No frame begins so: it would be larger than any that we take.
-    """
+    """Whether a TLS alert or handshake begins here (RFC 8446), too large as a frame."""
     return data[:2] in (b"\x15\x03", b"\x16\x03")
 
 
 def unpadded(flags: int, payload: bytes) -> bytes:
-    """What a DATA or HEADERS frame carries (sections 6.1, 6.2). Raises ProtocolError."""
+    """The payload without padding (RFC 9113 sections 6.1, 6.2). Raises ProtocolError."""
     start = end = 0
     if flags & PADDED:
         start, end = 1, payload[0] if payload else 0
@@ -192,7 +179,7 @@ def unpadded(flags: int, payload: bytes) -> bytes:
 
 
 def read_number(payload: bytes, least: int) -> int:
-    """The 32 bits that a frame of at least that many bytes begins with. Raises ProtocolError."""
+    """The first 32 bits of a payload of at least `least` bytes. Raises ProtocolError."""
     if len(payload) < least:
         raise ProtocolError("a frame is too short", ErrorCode.FRAME_SIZE_ERROR)
     return int.from_bytes(payload[:4], "big")
