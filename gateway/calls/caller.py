@@ -57,7 +57,10 @@ def with_caller(planned: Plan, caller: Caller) -> Named:
 
 
 def named(method: Method, payload: bytes, caller: Caller) -> tuple[bytes, str]:
-    """The request with the caller's name, and the replaced field or "". Raises `Named.refusal`."""
+    """The request with the caller's name, and the replaced field or "".
+
+    Raises GatewayError as `Named.refusal` says.
+    """
     mode, subject = caller
     identity = method.identity
     if identity is None:

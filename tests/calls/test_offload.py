@@ -51,6 +51,14 @@ async def planning(idle: float = 60.0) -> AsyncIterator[Planner]:
         await planner.close()
 
 
+async def plan_nothing(planner: Planner, catalog: Catalog, timeout: float = PATIENCE) -> object:
+    """What the planner makes of an empty body."""
+    method = catalog.routes[GET_JOBS]
+    return await planner.plan(
+        "a", catalog, method, b"{}", UnknownFieldPolicy.NOTHING, timeout, INTERN
+    )
+
+
 BODIES = [
     (GET_JOBS, {"r": {"shows": ["a"], "users": ["b"]}}),
     (GET_JOBS, {"r": {"nonsense": 1, "shows": ["a"]}}),
@@ -122,44 +130,33 @@ async def test_another_catalog_is_taken(catalog: Catalog) -> None:
 
 async def test_a_process_that_dies_is_replaced(catalog: Catalog, started: list[Process]) -> None:
     """In the middle of a job, the request is a 503; the next one has a new process."""
-    method = catalog.routes[GET_JOBS]
-
-    async def planned() -> object:
-        return await planner.plan(
-            "a", catalog, method, b"{}", UnknownFieldPolicy.NOTHING, PATIENCE, INTERN
-        )
-
     async with planning() as planner:
-        expected = await planned()
+        expected = await plan_nothing(planner, catalog)
         (process,) = started
         process.send_signal(signal.SIGSTOP)
-        task = asyncio.create_task(planned())
+        task = asyncio.create_task(plan_nothing(planner, catalog))
         await asyncio.sleep(0.05)
         process.kill()
         with pytest.raises(GatewayError) as failed:
             await task
         assert failed.value.code is Code.UNAVAILABLE
-        assert await planned() == expected
+        assert await plan_nothing(planner, catalog) == expected
         _, process = started
         process.kill()
         await process.wait()
-        assert await planned() == expected
+        assert await plan_nothing(planner, catalog) == expected
         assert len(started) == 3
 
 
 async def test_a_process_without_work_ends(catalog: Catalog, started: list[Process]) -> None:
     """And its memory is given back."""
-    method = catalog.routes[GET_JOBS]
+    catalog.routes[GET_JOBS]
     async with planning(idle=0.2) as planner:
-        await planner.plan(
-            "a", catalog, method, b"{}", UnknownFieldPolicy.NOTHING, PATIENCE, INTERN
-        )
+        await plan_nothing(planner, catalog)
         (process,) = started
         async with asyncio.timeout(PATIENCE):
             await process.wait()
-        await planner.plan(
-            "a", catalog, method, b"{}", UnknownFieldPolicy.NOTHING, PATIENCE, INTERN
-        )
+        await plan_nothing(planner, catalog)
         assert len(started) == 2
 
 
@@ -168,10 +165,8 @@ async def test_the_end_of_the_planner_ends_its_processes(
 ) -> None:
     """None is left behind."""
     async with planning() as planner:
-        method = catalog.routes[GET_JOBS]
-        await planner.plan(
-            "a", catalog, method, b"{}", UnknownFieldPolicy.NOTHING, PATIENCE, INTERN
-        )
+        catalog.routes[GET_JOBS]
+        await plan_nothing(planner, catalog)
         (process,) = started
     assert process.returncode is not None
 
@@ -206,39 +201,27 @@ async def test_a_client_that_leaves_costs_no_process(
     catalog: Catalog, started: list[Process]
 ) -> None:
     """Its job is finished, and the process has the next one."""
-    method = catalog.routes[GET_JOBS]
+    catalog.routes[GET_JOBS]
     async with planning() as planner:
-        await planner.plan(
-            "a", catalog, method, b"{}", UnknownFieldPolicy.NOTHING, PATIENCE, INTERN
-        )
-        task = asyncio.create_task(
-            planner.plan("a", catalog, method, b"{}", UnknownFieldPolicy.NOTHING, PATIENCE, INTERN)
-        )
+        await plan_nothing(planner, catalog)
+        task = asyncio.create_task(plan_nothing(planner, catalog))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        await planner.plan(
-            "a", catalog, method, b"{}", UnknownFieldPolicy.NOTHING, PATIENCE, INTERN
-        )
+        await plan_nothing(planner, catalog)
         assert len(started) == 1
 
 
 async def test_time_is_bounded(catalog: Catalog, started: list[Process]) -> None:
     """A body that takes longer than its client gives it is a 503, and costs no process."""
-    method = catalog.routes[GET_JOBS]
+    catalog.routes[GET_JOBS]
     async with planning() as planner:
-        await planner.plan(
-            "a", catalog, method, b"{}", UnknownFieldPolicy.NOTHING, PATIENCE, INTERN
-        )
+        await plan_nothing(planner, catalog)
         for _ in range(3):
             with pytest.raises(GatewayError, match=r"in time|being decoded"):
-                await planner.plan(
-                    "a", catalog, method, b"{}", UnknownFieldPolicy.NOTHING, 0.0001, INTERN
-                )
-        await planner.plan(
-            "a", catalog, method, b"{}", UnknownFieldPolicy.NOTHING, PATIENCE, INTERN
-        )
+                await plan_nothing(planner, catalog, 0.0001)
+        await plan_nothing(planner, catalog)
         assert len(started) == 1
 
 
@@ -246,24 +229,17 @@ async def test_a_process_that_takes_too_long_is_ended(
     catalog: Catalog, started: list[Process], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever its client would wait; the next body has a new one."""
-    method = catalog.routes[GET_JOBS]
-
-    async def planned() -> object:
-        return await planner.plan(
-            "a", catalog, method, b"{}", UnknownFieldPolicy.NOTHING, PATIENCE, INTERN
-        )
-
     async with planning() as planner:
-        expected = await planned()
+        expected = await plan_nothing(planner, catalog)
         (process,) = started
         process.send_signal(signal.SIGSTOP)
         with monkeypatch.context() as patch:
             patch.setattr("gateway.calls.offload.planner.PLANNING_TIMEOUT_SECONDS", 0.05)
             with pytest.raises(GatewayError, match="could not be decoded within"):
-                await planned()
+                await plan_nothing(planner, catalog)
         async with asyncio.timeout(PATIENCE):
             await process.wait()
-        assert await planned() == expected
+        assert await plan_nothing(planner, catalog) == expected
 
 
 @pytest.mark.parametrize(
