@@ -35,5 +35,7 @@ class Guarded:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._interceptors.admit(context_of(scope))
+        waiting = self._interceptors.admit(context_of(scope))
+        if waiting is not None:
+            await waiting
         await self._app(scope, receive, send)

@@ -3,7 +3,6 @@
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from random import getrandbits
 from typing import NamedTuple, NoReturn
@@ -80,10 +79,9 @@ class Request(NamedTuple):
         return time.monotonic() - self.started
 
 
-@dataclass(slots=True)
 class Response:
-    headers: list[tuple[bytes, bytes]]
-    """Headers of any answer, success or error."""
+    """An answer. Its initial state is the class's: most requests change little of it."""
+
     status: int = 0
     """0 before the answer begins."""
     code: Code | None = None
@@ -92,6 +90,10 @@ class Response:
     bytes_out: int = 0
     """Bytes of the body."""
     is_complete: bool = False
+
+    def __init__(self, headers: list[tuple[bytes, bytes]]) -> None:
+        self.headers = headers
+        """Of any answer, success or error."""
 
     def fail(self, error: GatewayError) -> None:
         self.code, self.cause = error.code, error.cause
@@ -104,7 +106,6 @@ class Response:
         self.headers.append((name, value))
 
 
-@dataclass(slots=True)
 class CallState:
     """The call of a request, and the resources that it holds."""
 
@@ -133,14 +134,9 @@ class CallState:
             self.lease.close()
 
 
-@dataclass(slots=True)
 class RequestContext:
     """A request, its answer, its call and its caller. Layers fill it in on the way down."""
 
-    request: Request
-    response: Response
-    call: CallState = field(default_factory=CallState)
-    direct: DirectConnection | None = None
     spans: Spans | None = None
     subject: str | None = None
     caller: Principal | None = None
@@ -154,6 +150,14 @@ class RequestContext:
     bytes_in: int = 0
     body_room: tuple[FairQuota, int] | None = None
     """Memory for a large body and its plan: the quota, and bytes."""
+
+    def __init__(
+        self, request: Request, response: Response, direct: DirectConnection | None = None
+    ) -> None:
+        self.request = request
+        self.response = response
+        self.call = CallState()
+        self.direct = direct
 
     def answer(self, status: int, headers: Headers, body: bytes) -> bool:
         """False if the answer has to be sent as ASGI messages. Raises ClientGone.
@@ -194,8 +198,10 @@ class RequestContext:
             self.body_room = None
 
     def close(self) -> None:
-        self.call.close(self.principal)
-        self.give_back_body_room()
+        if self.call.slots or self.call.lease is not None:
+            self.call.close(self.principal)
+        if self.body_room is not None:
+            self.give_back_body_room()
 
     def timing(self) -> tuple[bytes, bytes]:
         """Begin the answer: Server-Timing (https://www.w3.org/TR/server-timing/), in ms.
@@ -249,7 +255,7 @@ def open_context(
     given = headers.get(b"x-request-id")
     request_id = given.decode("ascii") if given and SANE_REQUEST_ID.fullmatch(given) else ""
     if not request_id or LIKE_A_TOKEN.search(request_id):
-        request_id = f"{getrandbits(128):032x}"  # unique, not secret
+        request_id = getrandbits(128).to_bytes(16).hex()  # unique, not secret
     if path.startswith("//"):  # from a base URL that ends in a slash
         path = "/" + path.lstrip("/")
     parent, trace = headers.get(b"traceparent"), None
@@ -263,7 +269,7 @@ def open_context(
     request = Request(  # by position: keywords take half as long again
         request_id, client, method, path, headers, started, query, http_version, trace
     )
-    return RequestContext(request, Response(answered), direct=direct)
+    return RequestContext(request, Response(answered), direct)
 
 
 def trace_header(trace: TraceContext) -> tuple[bytes, bytes]:

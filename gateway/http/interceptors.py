@@ -6,6 +6,7 @@ an entry in the list and a setting.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from time import monotonic
 from typing import Any
 
 from gateway.calls.caller import Named
@@ -34,8 +35,8 @@ class Interceptor:
         valid token still counts against a rate limit.
         """
 
-    async def admit(self, context: RequestContext) -> None:
-        """Let the request pass, wait or raise (`RateLimits`)."""
+    def admit(self, context: RequestContext) -> Awaitable[None] | None:
+        """Let the request pass, raise, or return what it has to wait for (`RateLimits`)."""
 
     def authorize(
         self,
@@ -69,7 +70,7 @@ class Interceptors:
     def __init__(self, interceptors: Iterable[Interceptor] = ()) -> None:
         self._open: list[Callable[[RequestContext], None]] = []
         self._identify: list[Callable[[RequestContext], None]] = []
-        self._admit: list[Callable[[RequestContext], Awaitable[None]]] = []
+        self._admit: list[Callable[[RequestContext], Awaitable[None] | None]] = []
         self._authorize: list[Authorize] = []
         self._enter: list[Callable[[RequestContext], None]] = []
         self._prepare: list[Callable[[RequestContext, Plan, Named | None], Plan]] = []
@@ -87,6 +88,7 @@ class Interceptors:
             "deny": self._deny,
             "end": self._end,
         }
+        self.has_around = False
         for each in interceptors:
             self.append(each)
 
@@ -94,17 +96,40 @@ class Interceptors:
         for name, turns in self._moments.items():
             if getattr(type(interceptor), name) is not getattr(Interceptor, name):
                 turns.append(getattr(interceptor, name))
+        self.has_around = bool(self._around)
 
     def open(self, context: RequestContext) -> None:
         for open_ in self._open:
             open_(context)
 
-    async def admit(self, context: RequestContext) -> None:
-        """Identify the caller and apply the limits. Raises GatewayError."""
+    def admit(self, context: RequestContext) -> Awaitable[None] | None:
+        """Identify the caller and apply the limits.
+
+        Returns what remains to be awaited, which most requests are spared. Raises GatewayError.
+        """
         for identify in self._identify:
             identify(context)
-        for admit in self._admit:
-            await admit(context)
+        for position, admit in enumerate(self._admit):
+            waiting = admit(context)
+            if waiting is not None:
+                return self._admit_after(waiting, context, self._admit[position + 1 :])
+        if context.refusal is not None:
+            raise context.refusal
+        return None
+
+    async def _admit_after(
+        self,
+        waiting: Awaitable[None],
+        context: RequestContext,
+        others: Iterable[Callable[[RequestContext], Awaitable[None] | None]],
+    ) -> None:
+        began = monotonic()
+        await waiting
+        for admit in others:
+            more = admit(context)
+            if more is not None:
+                await more
+        context.waited += monotonic() - began
         if context.refusal is not None:
             raise context.refusal
 
@@ -145,10 +170,6 @@ class Interceptors:
         for around in reversed(self._around):
             call = around(context, call)
         return call
-
-    @property
-    def has_around(self) -> bool:
-        return bool(self._around)
 
     async def deny(self, context: RequestContext, error: GatewayError, read: ReadDenied) -> None:
         for deny in self._deny:

@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from gateway.access.rate_limiter import Limiter, Rate, Rates, Verdict, address_key
 from gateway.errors import Code, GatewayError
@@ -21,17 +21,29 @@ class RateLimits(Interceptor):
         self._rates = rates
         self._wall_clock = wall_clock
 
-    async def admit(self, context: RequestContext) -> None:
+    def admit(self, context: RequestContext) -> Awaitable[None] | None:
         subject = context.subject
         if subject is not None:
             client, rate = f"sub {subject}", self._rates.of(subject)
         else:
             client, rate = f"ip {address_key(context.request.client)}", self._rates.default
         if rate is None:
-            return
+            return None
         verdict = self._limiter.hit(client, rate)
-        if not isinstance(verdict, Verdict):
-            verdict = await verdict
+        if isinstance(verdict, Verdict):
+            return self._apply(verdict, context, rate)
+        return self._apply_later(verdict, context, rate)
+
+    async def _apply_later(
+        self, asked: Awaitable[Verdict], context: RequestContext, rate: Rate
+    ) -> None:
+        waiting = self._apply(await asked, context, rate)
+        if waiting is not None:
+            await waiting
+
+    def _apply(
+        self, verdict: Verdict, context: RequestContext, rate: Rate
+    ) -> Awaitable[None] | None:
         reset = math.ceil(self._wall_clock() + verdict.reset)
         context.response.headers += (
             rate.header,
@@ -40,9 +52,7 @@ class RateLimits(Interceptor):
         )
         if not verdict.allowed:
             raise too_many(rate, verdict)
-        if verdict.wait:
-            await asyncio.sleep(verdict.wait)
-            context.waited += verdict.wait
+        return asyncio.sleep(verdict.wait) if verdict.wait else None
 
 
 def too_many(rate: Rate, verdict: Verdict) -> GatewayError:

@@ -115,40 +115,51 @@ class RequestReader:
         query = read_query(context, method, self._reject)
         return RequestHead(catalog, method, timeout, self._reject, query)
 
-    async def read_body(
+    def body_if_here(self, context: RequestContext, head: RequestHead) -> bytes | None:
+        """The request's body; None while it is arriving. Raises GatewayError."""
+        body = self.bodies.take(context)
+        return (
+            body if body is None or head.query.body is None else body_of_get(head.query.body, body)
+        )
+
+    async def wait_for_body(
         self, context: RequestContext, head: RequestHead, receive: Receive
     ) -> bytes:
         """Raises GatewayError for an unreadable body, and ClientGone."""
-        body = self.bodies.take(context)
-        if body is None:
-            body = await self._wait_for_body(context, receive)
+        began = monotonic()
+        try:
+            body = await self.bodies.read(context, receive)
+        finally:
+            context.waited += monotonic() - began
         return body if head.query.body is None else body_of_get(head.query.body, body)
 
-    async def plan(
+    def plan(self, context: RequestContext, head: RequestHead, body: bytes) -> CallRequest:
+        """Raises GatewayError for an invalid body or a lost right."""
+        planned = plan(head.method, body, head.policy)
+        if context.waited:
+            self.reauthorize(context, head.catalog, head.method, planned)
+        return self._call_request(context, head, planned)
+
+    async def plan_offloaded(
         self, context: RequestContext, head: RequestHead, body: bytes, receive: Receive
     ) -> CallRequest:
-        """Raises GatewayError for an invalid body or a lost right, and ClientGone."""
-        caller = caller_of(context)
-        if holds_the_loop(body) or naming_takes_long(head.method, body, caller.mode):
-            began = monotonic()
-            with CancelOnDisconnect(context, receive):
-                named = await self._planner.plan(
-                    context.principal,
-                    head.catalog,
-                    head.method,
-                    body,
-                    head.policy,
-                    head.timeout,
-                    caller,
-                )
-            took = monotonic() - began
-            context.waited += took
-            head = head._replace(timeout=max(head.timeout - took, 0))
-            self.reauthorize(context, head.catalog, head.method, named.plan)
-            return self._call_request(context, head, named.plan, named)
-        planned = plan(head.method, body, head.policy)
-        self.reauthorize(context, head.catalog, head.method, planned)
-        return self._call_request(context, head, planned)
+        """`plan` in another process. Raises GatewayError, and ClientGone."""
+        began = monotonic()
+        with CancelOnDisconnect(context, receive):
+            named = await self._planner.plan(
+                context.principal,
+                head.catalog,
+                head.method,
+                body,
+                head.policy,
+                head.timeout,
+                caller_of(context),
+            )
+        took = monotonic() - began
+        context.waited += took
+        head = head._replace(timeout=max(head.timeout - took, 0))
+        self.reauthorize(context, head.catalog, head.method, named.plan)
+        return self._call_request(context, head, named.plan, named)
 
     async def audit_denial(
         self, context: RequestContext, error: GatewayError, receive: Receive
@@ -225,23 +236,18 @@ class RequestReader:
                 context, head.catalog, follow_up.method, payload, str(follow_up.given)
             )
         planned = self._interceptors.prepare(context, planned, named)
-        planned, view, cut_at = ask_for_rows(
-            planned, head.query.view, head.query.asked, context.request.headers.get(b"accept")
-        )
+        query, cut_at = head.query, 0
+        view = query.view
+        if planned.method.row_limit is not None or planned.most_rows is not None:
+            accept = context.request.headers.get(b"accept")
+            planned, view, cut_at = ask_for_rows(planned, view, query.asked, accept)
         headers = context.response.headers
         if planned.defaulted:
             headers.append((b"x-defaulted-fields", listed_paths(planned.defaulted)))
-        if planned.ignored or head.query.unread:
-            ignored = listed_paths(head.query.unread + planned.ignored)
+        if planned.ignored or query.unread:
+            ignored = listed_paths(query.unread + planned.ignored)
             headers.append((b"x-ignored-fields", ignored))
         return CallRequest(planned, head.timeout, head.catalog, view, cut_at)
-
-    async def _wait_for_body(self, context: RequestContext, receive: Receive) -> bytes:
-        began = monotonic()
-        try:
-            return await self.bodies.read(context, receive)
-        finally:
-            context.waited += monotonic() - began
 
 
 def method_at(context: RequestContext, catalog: Catalog) -> Method:
@@ -269,6 +275,13 @@ def check_verb(verb: str, method: Method) -> None:
     if verb in ("GET", "HEAD"):
         problem = f"{verb} is for methods that only read, and {method.path} may not; use POST"
     raise GatewayError(Code.UNIMPLEMENTED, problem, status=405, headers={"Allow": allow})
+
+
+def takes_long(context: RequestContext, head: RequestHead, body: bytes) -> bool:
+    """Whether planning would block the event loop for too long."""
+    caller = context.caller
+    assert caller is not None, "no method is called without a token"
+    return holds_the_loop(body) or naming_takes_long(head.method, body, caller.rule.identity)
 
 
 def body_of_get(asked: bytes, sent: bytes) -> bytes:

@@ -11,7 +11,7 @@ from gateway.http.conditional import ConditionalReads
 from gateway.http.context import RequestContext, context_of
 from gateway.http.disconnect import CancelOnDisconnect
 from gateway.http.interceptors import Interceptors
-from gateway.http.request import CallRequest, RequestReader
+from gateway.http.request import CallRequest, RequestReader, takes_long
 from gateway.http.respond import Responder, answer_at_once, form_for
 
 
@@ -33,12 +33,19 @@ class UnaryHandler:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises GatewayError and ClientGone."""
         context, requests = context_of(scope), self._requests
-        await self._interceptors.admit(context)
+        waiting = self._interceptors.admit(context)
+        if waiting is not None:
+            await waiting
         try:
             head = requests.read_head(context)
-            body = await requests.read_body(context, head, receive)
+            body = requests.body_if_here(context, head)
+            if body is None:
+                body = await requests.wait_for_body(context, head, receive)
             self._interceptors.enter(context)
-            request = await requests.plan(context, head, body, receive)
+            if takes_long(context, head, body):
+                request = await requests.plan_offloaded(context, head, body, receive)
+            else:
+                request = requests.plan(context, head, body)
             if context.dry_run:
                 await self._show(context, request, receive, send)
             elif context.request.method == "POST":

@@ -347,8 +347,10 @@ async def test_possible_answers_are_believed() -> None:
     async with running_limiter(Nonsense((0, 10**17))) as limiter:
         context = context_of("/a.B/C")
         rates = Rates(settings_for("cuebot:1", rate_limit_rps=10, rate_limit_burst=8))
+        waiting = RateLimits(limiter, rates, lambda: 0.0).admit(context)
+        assert waiting is not None
         with pytest.raises(GatewayError) as refused:
-            await RateLimits(limiter, rates, lambda: 0.0).admit(context)
+            await waiting
     headers = dict(context.response.headers)
     assert (refused.value.headers["Retry-After"], headers[b"x-ratelimit-reset"]) == ("1", b"1")
 

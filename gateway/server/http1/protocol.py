@@ -183,12 +183,13 @@ class HttpProtocol(asyncio.Protocol):
     # --- the parser's side ------------------------------------------------------------------
 
     def on_head(self, head: ReceivedHead) -> None:
-        self._latest = RequestCycle(self, head, head.keep_alive)
+        self._latest = RequestCycle(self, head)
         self._waiting.append(self._latest)
 
     def on_request(self, head: ReceivedHead, body: bytes) -> None:
-        self._latest = RequestCycle(self, head, head.keep_alive, True, body, has_news=True)
-        self._waiting.append(self._latest)
+        self._latest = request = RequestCycle(self, head)
+        request.body, request.complete, request.has_news = body, True, True
+        self._waiting.append(request)
 
     def on_body(self, data: bytes) -> None:
         assert self._latest is not None

@@ -4,7 +4,6 @@ import asyncio
 import socket
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from starlette.types import Message
@@ -64,17 +63,14 @@ class Connection(Protocol):
         """The answer is complete. The connection ends unless it is kept alive."""
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class RequestCycle:
     """A request and its answer.
 
     `receive` and `send` follow ASGI (https://asgi.readthedocs.io/en/latest/specs/www.html); `send`
-    raises ClientDisconnected when the client is gone. The rest is a `DirectConnection`.
+    raises ClientDisconnected when the client is gone. The rest is a `DirectConnection`. Its initial
+    state is the class's.
     """
 
-    connection: Connection
-    head: ReceivedHead
-    keep_alive: bool
     complete: bool = False
     body: bytes | bytearray = b""
     """Received and not yet taken."""
@@ -92,6 +88,11 @@ class RequestCycle:
     _ends_with_connection: bool = False
     """Whether the answer ends with the connection, as in HTTP/1.0 (RFC 9112 section 6.3)."""
     _has_continued: bool = False
+
+    def __init__(self, connection: Connection, head: ReceivedHead) -> None:
+        self.connection = connection
+        self.head = head
+        self.keep_alive = head.keep_alive
 
     # --- the connection's side --------------------------------------------------------------
 

@@ -3,8 +3,10 @@
 import asyncio
 import math
 import ssl
+from collections.abc import Coroutine
 from dataclasses import replace
 from functools import lru_cache, partial
+from typing import Any
 from weakref import WeakSet
 
 from gateway.upstream.http2.connect import Resolve, connect, resolve
@@ -48,21 +50,21 @@ class Http2Channel:
 
     # --- Calls ------------------------------------------------------------------------------
 
-    async def unary(
+    def unary(
         self,
         path: str,
         payload: bytes,
         timeout: float,
         metadata: Metadata,
         expects: Expects = takes_all,
-    ) -> bytes:
+    ) -> Coroutine[Any, Any, bytes]:
         connection = self._connection
         if connection is None:
             raise not_connected(f"there is no connection to {self._endpoint}")
         if timeout <= 0:
             raise too_late(may_have_reached_server=False)
         head = self._block(path, timeout, metadata)
-        return await connection.unary(head, payload, connection.time() + timeout, expects)
+        return connection.unary(head, payload, connection.time() + timeout, expects)
 
     def _block(self, path: str, timeout: float, metadata: Metadata) -> bytes:
         return b"".join(

@@ -1,7 +1,6 @@
 """Streams: one call on a connection, and the sending of requests (RFC 9113 section 5)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from io import BytesIO
 from typing import Protocol
 
@@ -41,17 +40,9 @@ class Sink(Protocol):
         """The call has failed."""
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class Stream:
-    """A unary call: one message each way."""
+    """A unary call: one message each way. Its initial state is the class's."""
 
-    head: bytes
-    message: bytes
-    """The request's message, without its prefix."""
-    deadline: float
-    """On the driver's clock."""
-    sink: Sink | None
-    """None after the outcome or a cancellation."""
     number: int = 0
     """0 until the call begins."""
     unsent: memoryview | None = None
@@ -74,6 +65,14 @@ class Stream:
     announced: bool = False
     """Whether `Sink.expects` has been called."""
     held_back: bool = False
+
+    def __init__(self, head: bytes, message: bytes, deadline: float, sink: Sink) -> None:
+        """`message` has no prefix yet, `deadline` is on the driver's clock."""
+        self.head = head
+        self.message = message
+        self.deadline = deadline
+        self.sink: Sink | None = sink
+        """None after the outcome or a cancellation."""
 
     def take(self, data: bytes, most: int) -> CallFailed | None:
         """Add a piece. A failure as soon as it cannot be one message of at most `most` bytes."""
