@@ -176,7 +176,7 @@ class AuditLog(Interceptor):
     def __init__(self, settings: Settings) -> None:
         """Raises ConfigurationError when AUDIT_LOG cannot be written."""
         self._durable = settings.audit_sync
-        file = open_file(settings, durable=self._durable)
+        file = AuditFile(settings.audit_log or "", durable=self._durable)
         self._writer = SyncedWriter(file) if self._durable else AuditWriter(file)
         self._denied: Counter[str] = Counter()
         """Lines of denied calls in this period, by subject."""
@@ -286,7 +286,7 @@ class AuditLog(Interceptor):
         def prepare(settings: Settings) -> Commit:
             if settings.audit_log is None:
                 raise ConfigurationError("AUDIT_LOG: without it only a restart")
-            file = open_file(settings, durable=self._durable)
+            file = AuditFile(settings.audit_log, durable=self._durable)
 
             def commit() -> None:
                 self._writer.use(file)
@@ -335,7 +335,3 @@ def check_audit(settings: Settings) -> None:
 def check_sync(settings: Settings) -> None:
     if settings.audit_sync and settings.audit_log in (None, STDOUT):
         raise ConfigurationError("AUDIT_SYNC: needs a file in AUDIT_LOG")
-
-
-def open_file(settings: Settings, *, durable: bool) -> AuditFile:
-    return AuditFile(settings.audit_log or "", durable=durable)
