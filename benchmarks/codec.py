@@ -19,9 +19,9 @@ from google.protobuf.message_factory import GetMessageClass
 
 from cuebot_simulator.world.messages import read_messages
 from cuebot_simulator.world.studio import build_farm
+from gateway.codec.body import UnknownFieldPolicy
 from gateway.codec.decode import Decoders
 from gateway.codec.encode import Encode, Encoders
-from gateway.codec.unknown import UnknownFieldPolicy
 from gateway.discovery.files import read_package
 from gateway.schema.pool import build_pool
 

@@ -35,7 +35,7 @@ from benchmarks.upstream import running_upstream
 from benchmarks.verify import verify, wait_until_answering, wait_until_listening
 from gateway.access.tokens import TokenRules
 from gateway.calls.plan import plan
-from gateway.codec.unknown import UnknownFieldPolicy
+from gateway.codec.body import UnknownFieldPolicy
 from gateway.compat.build import build_catalog
 from gateway.discovery.files import OPENCUE_PACKAGE, read_package
 from gateway.schema.selection import Selection

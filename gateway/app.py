@@ -49,15 +49,15 @@ from gateway.http.routing import Routing, wrong_verb
 from gateway.http.unary import UnaryHandler
 from gateway.http.wire_request import Refused
 from gateway.observe.audit_log import AuditLog, open_audit
+from gateway.observe.metrics import WorkerMetrics
 from gateway.observe.metrics_page import Metrics, make_metrics, metrics_endpoints, watch_lag
 from gateway.observe.request_logs import request_logs
 from gateway.observe.tracing import open_traces
-from gateway.observe.worker_metrics import WorkerMetrics
 from gateway.pages.page_routes import document_apps, page_routes
 from gateway.pages.status import Readiness, health_routes, status_app
 from gateway.schema.selection import Selection
 from gateway.settings.model import Commit, Reloadable, Settings
-from gateway.upstream.open import Cuebot, open_upstream
+from gateway.upstream.cuebot import Cuebot, open_upstream
 
 if TYPE_CHECKING:
     from gateway.observe.traces import Traces
@@ -187,7 +187,7 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
         Selection(include=settings.include_services, exclude=settings.exclude_services),
         load_profile(settings.compat_profile),
         every=settings.reflection_refresh,
-        glob_users=(authenticator,),
+        unmatched_rules=authenticator.unmatched,
     )
     audit, slots = open_audit(settings), FairQuota(settings.max_in_flight, rates.weight)
     load_shedder = LoadShedder(settings.max_in_flight, rates.weight)

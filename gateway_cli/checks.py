@@ -23,11 +23,10 @@ from gateway.schema.catalog import Catalog
 from gateway.settings.key_files import first_certificate, pair_of, readable_by_all
 from gateway.settings.loading import retired
 from gateway.settings.model import Settings
-from gateway.state.redis_store import RedisStore
-from gateway.state.store import Link, StoreFailed
+from gateway.state.store import Link, RedisStore, StoreFailed
+from gateway.upstream.cuebot import MIN_PING_SECONDS, open_upstream
 from gateway.upstream.endpoint import HEALTH_CHECK_PATH, Endpoint
 from gateway.upstream.interface import CallFailed
-from gateway.upstream.open import MIN_PING_SECONDS, open_upstream
 from gateway_cli.client.cuebot import discover_once
 from gateway_cli.serving.listen import ends_soon, load_certificate
 from gateway_cli.terminal.text import counted

@@ -22,7 +22,7 @@ from gateway.app import create_app
 from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import ConfigurationError
 from gateway.observe.logs import configure_logging
-from gateway.server.certificate import Certificate, empty_context
+from gateway.server.accept import Certificate, empty_context
 from gateway.settings.model import Settings
 from gateway_cli.serving.drain import Server
 from gateway_cli.serving.listen import listen, url_of

@@ -21,8 +21,7 @@ from gateway.access.rate_limiter import (
 )
 from gateway.errors import unavailable
 from gateway.settings.model import Settings
-from gateway.state.redis_store import RedisStore
-from gateway.state.store import Link, Script, StoreFailed
+from gateway.state.store import Link, RedisStore, Script, StoreFailed
 
 log = structlog.stdlib.get_logger("gateway.state")
 

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from gateway.codec.rewrite import Body, BodyPath, Json, Moved, peek
+from gateway.codec.body import Json
+from gateway.codec.rewrite import Body, BodyPath, Moved, peek
 from gateway.errors import Code, GatewayError
 from gateway.schema.method import Naming, Reference, Sent, Source
 

@@ -8,10 +8,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from gateway.calls.missing_ids import is_name, take_search, without_id
-from gateway.codec.body import parse
+from gateway.codec.body import UnknownFieldPolicy, parse
 from gateway.codec.decode import decode_body
 from gateway.codec.rewrite import Body, BodyPath, as_written
-from gateway.codec.unknown import UnknownFieldPolicy
 from gateway.errors import Code, GatewayError
 from gateway.schema.method import (
     FollowUp,

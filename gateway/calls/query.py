@@ -10,8 +10,8 @@ import orjson
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.empty_pb2 import Empty
 
+from gateway.codec.body import Json
 from gateway.codec.fields import field_called, is_message, message_of, type_name
-from gateway.codec.rewrite import Json
 from gateway.codec.wellknown import is_object, is_special
 from gateway.errors import Code, GatewayError
 from gateway.suggestions import QUOTED_CHARS

@@ -14,7 +14,21 @@ from google.protobuf.message import EncodeError
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.codec import wellknown
-from gateway.codec.body import ROOT, Path, child, mismatch_at, parse
+from gateway.codec.body import (
+    IGNORED_REPORTED,
+    ROOT,
+    Json,
+    Path,
+    Unknown,
+    UnknownField,
+    UnknownFieldPolicy,
+    add_unknown,
+    check_unknown,
+    child,
+    is_echo,
+    mismatch_at,
+    parse,
+)
 from gateway.codec.fields import (
     INT32,
     INT64,
@@ -29,17 +43,8 @@ from gateway.codec.fields import (
     type_name,
 )
 from gateway.codec.interfaces import NO_ALIASES, Aliases, Compiled, Read
-from gateway.codec.rewrite import Body, Json
+from gateway.codec.rewrite import Body
 from gateway.codec.scalars import Convert, Mismatch, kind, map_key_reader, scalar_reader
-from gateway.codec.unknown import (
-    IGNORED_REPORTED,
-    Unknown,
-    UnknownField,
-    UnknownFieldPolicy,
-    add_unknown,
-    check_unknown,
-    is_echo,
-)
 from gateway.errors import Code, GatewayError
 
 PLAIN: Mapping[int, type] = {
@@ -150,7 +155,31 @@ class Decoders:
             raise mismatch_at(ROOT, problem) from None
 
     def _compile(self, descriptor: Descriptor) -> Read:
-        return wellknown.reader(descriptor, self) or self._object_reader(descriptor)
+        return wellknown.reader(descriptor, self._read_any) or self._object_reader(descriptor)
+
+    def _read_any(self, value: object, message: Any, path: Path, unknown: Unknown) -> None:
+        if value == {}:
+            return
+        if not isinstance(value, dict):
+            raise mismatch_at(path, f"expected an object with @type, got {kind(value)}")
+        type_url = value.get("@type")
+        if not isinstance(type_url, str) or "/" not in type_url:
+            raise mismatch_at(path, "expected @type, such as type.googleapis.com/job.Job")
+        try:
+            descriptor = self.pool.FindMessageTypeByName(type_url.rpartition("/")[2])
+        except KeyError:
+            raise mismatch_at(child(path, "@type"), f"unknown type {type_url[:200]!r}") from None
+        content = {key: item for key, item in value.items() if key != "@type"}
+        packed = GetMessageClass(descriptor)()
+        read_content = self.reader(descriptor)
+        if wellknown.is_special(descriptor):
+            if content.keys() != {"value"}:
+                raise mismatch_at(path, f"expected @type and value, for a {descriptor.full_name}")
+            read_content(content["value"], packed, child(path, "value", 1), unknown)
+        else:
+            read_content(content, packed, child(path, None, 1), unknown)
+        message.type_url = type_url
+        message.value = self.serialize(packed)
 
     def _object_reader(self, descriptor: Descriptor) -> Read:  # noqa: C901 - see `read`
         fields = self._fields(descriptor)
@@ -260,12 +289,8 @@ class Decoders:
             return self._fill_map(field, key)
         if is_message(field):
             return self._fill_message(field, key)
-        convert = scalar_reader(field)
-        return (
-            fill_list(field.name, key, convert)
-            if field.is_repeated
-            else fill_scalar(field.name, key, convert)
-        )
+        fill = fill_list if field.is_repeated else fill_scalar
+        return fill(field.name, key, scalar_reader(field))
 
     def _fill_message(self, field: FieldDescriptor, key: str) -> Fill:
         name, read = field.name, self.reader(message_of(field))
@@ -290,8 +315,7 @@ class Decoders:
         name = field.name
         key_field, value_field = map_fields(field)
         convert_key = map_key_reader(key_field)
-        make_put = self._put_message if is_message(value_field) else self._put_scalar
-        put = make_put(value_field)
+        put = self._put(value_field)
 
         def fill(message: Any, item: object, path: Path, unknown: Unknown) -> None:
             place = child(path, key)
@@ -309,13 +333,13 @@ class Decoders:
 
         return fill
 
-    def _put_message(self, field: FieldDescriptor) -> Callable[..., None]:
-        read = self.reader(message_of(field))
-        return lambda container, key, value, path, unknown: read(
-            value, container[key], path, unknown
-        )
-
-    def _put_scalar(self, field: FieldDescriptor) -> Callable[..., None]:
+    def _put(self, field: FieldDescriptor) -> Callable[..., None]:
+        """The function that sets an entry of a map."""
+        if is_message(field):
+            read = self.reader(message_of(field))
+            return lambda container, key, value, path, unknown: read(
+                value, container[key], path, unknown
+            )
         convert = scalar_reader(field)
         return lambda container, key, value, path, unknown: container.__setitem__(
             key, convert(value)

@@ -76,7 +76,7 @@ class Encoders:
         return self._compiled.get(descriptor)
 
     def _compile(self, descriptor: Descriptor) -> ToJson:
-        if (special := wellknown.encoder(descriptor, self)) is not None:
+        if (special := wellknown.encoder(descriptor, self.value, self._any)) is not None:
             return special
         fields = list(descriptor.fields)
         if not fields and not descriptor.is_extendable:
@@ -90,7 +90,9 @@ class Encoders:
             "minus_zero": MINUS_ZERO,
             "copy": blank.copy,
         }
-        lines = [read_fields(fields, constants), "json = copy()"]
+        constants["get"] = attrgetter(*(field.name for field in fields)) if fields else None
+        values = ", ".join(f"v{number}" for number in range(len(fields)))
+        lines = [f"{values} = get(message)" if fields else "pass", "json = copy()"]
         for number, field in enumerate(fields):
             constants[f"k{number}"] = field.json_name
             constants[f"n{number}"] = field.name
@@ -197,6 +199,21 @@ class Encoders:
             return lambda entries: {key(name): entries[name] for name in sorted(entries)}
         return lambda entries: {key(name): value(entries[name]) for name in sorted(entries)}
 
+    def _any(self, message: Any) -> dict[str, object]:
+        """An Any as `@type` and its content's fields; of an unknown type, the bytes as base64."""
+        if not message.type_url and not message.value:
+            return {}
+        try:
+            descriptor = self.pool.FindMessageTypeByName(message.type_url.rpartition("/")[2])
+        except KeyError:
+            content = b64encode(message.value).decode("ascii")
+            return {"@type": message.type_url, "value": content}
+        json = self.to_json(descriptor)(GetMessageClass(descriptor).FromString(message.value))
+        if wellknown.is_special(descriptor):
+            return {"@type": message.type_url, "value": json}
+        assert isinstance(json, dict)
+        return {"@type": message.type_url, **json}
+
     def extensions(self, message: Message) -> dict[str, object]:
         """The extensions that are set, under `[full.name]`."""
         found = {}
@@ -209,14 +226,6 @@ class Encoders:
                     content = list(content)
                 found[f"[{field.full_name}]"] = content
         return found
-
-
-def read_fields(fields: list[FieldDescriptor], constants: dict[str, object]) -> str:
-    """The statement that reads every field of the message into `v0`, `v1`, …"""
-    if not fields:
-        return "pass"
-    constants["get"] = attrgetter(*(field.name for field in fields))
-    return ", ".join(f"v{number}" for number in range(len(fields))) + " = get(message)"
 
 
 def define(lines: list[str], constants: Mapping[str, object]) -> ToJson:
@@ -290,13 +299,14 @@ class MessageEncoder:
 
     def _in_slices(self, payload: bytes, step: Step) -> "Slices":
         kept = Payload(payload)
-        return Slices(kept, self._slices(kept, step))
 
-    def _slices(self, kept: Payload, step: Step) -> Iterator[bytes]:
-        try:
-            yield from slices.encode(self._shape, kept.read, kept.size, step)
-        except UNREADABLE as error:
-            raise unreadable(self._descriptor, error) from error
+        def pieces() -> Iterator[bytes]:
+            try:
+                yield from slices.encode(self._shape, kept.read, kept.size, step)
+            except UNREADABLE as error:
+                raise unreadable(self._descriptor, error) from error
+
+        return Slices(kept, pieces())
 
 
 @dataclass(frozen=True, slots=True)

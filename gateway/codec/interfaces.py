@@ -10,10 +10,8 @@ from types import MappingProxyType
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
-from google.protobuf.descriptor_pool import DescriptorPool
 
-from gateway.codec.body import Path
-from gateway.codec.unknown import Unknown
+from gateway.codec.body import Path, Unknown
 
 Derived = tuple[str, ...] | bool
 """An extra field of answers: the sum (or copy) of the fields with these JSON names, or a
@@ -24,25 +22,8 @@ NO_ALIASES: Aliases = MappingProxyType({})
 
 ToJson = Callable[[Any], object]
 """From a parsed message (or one value of a field) to what orjson can dump."""
-
-
-class Read(Protocol):
-    """Fills a message from a JSON value. Raises GatewayError (INVALID_ARGUMENT) with the path."""
-
-    def __call__(self, value: object, message: Any, path: Path, unknown: Unknown) -> None: ...
-
-
-class TypeEncoders(Protocol):
-    """The encoders of a pool's types, from protobuf to JSON."""
-
-    @property
-    def pool(self) -> DescriptorPool: ...
-
-    def to_json(self, descriptor: Descriptor) -> ToJson:
-        """The function from a parsed message of this type to JSON."""
-
-    def value(self, field: FieldDescriptor) -> ToJson | None:
-        """The function for one value of the field; None when orjson takes it as it is."""
+Read = Callable[[object, Any, Path, Unknown], None]
+"""Fills a message from a JSON value. Raises GatewayError (INVALID_ARGUMENT) with the path."""
 
 
 class Shape(Protocol):
@@ -56,23 +37,10 @@ class Shape(Protocol):
         """The function from a parsed message to a JSON object."""
 
     def value(self, field: FieldDescriptor) -> ToJson | None:
-        """As in `TypeEncoders`, for a field of the shape."""
+        """The function for one value of the field; None when orjson takes it as it is."""
 
     def below(self, field: FieldDescriptor) -> "Shape":
         """The shape of the messages in a field."""
-
-
-class TypeReaders(Protocol):
-    """The readers of a pool's types, from JSON to protobuf."""
-
-    @property
-    def pool(self) -> DescriptorPool: ...
-
-    def reader(self, descriptor: Descriptor) -> Read:
-        """The function that fills messages of this type."""
-
-    def serialize(self, message: Any) -> bytes:
-        """The message's bytes. Raises GatewayError when a required field (proto2) is missing."""
 
 
 MOST_NESTED = 8

@@ -1,6 +1,14 @@
-"""The bytes of a long answer, which can be compressed while its client is slow."""
+"""The bytes of a long answer, which can be compressed while its client is slow; and zstd."""
 
-from gateway.codec.zstd import zstd
+import sys
+
+# Python has zstd from 3.14 on (PEP 784).
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+__all__ = ["Payload", "zstd"]
 
 BLOCK_BYTES = 256 * 1024
 """A block is compressed as a whole; reading from it decompresses it in some 0.2 ms."""

@@ -4,10 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.codec.body import ROOT, Path, child, mismatch_at, text
+from gateway.codec.body import ROOT, Json, Path, child, mismatch_at, text
 from gateway.errors import Code, GatewayError
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,8 @@ def encode(
     whole = read(0, size)
     yield from survey(whole, sliced, layout, step)
     for number, runs in list(layout.long.items()):
-        if not sliced[number].is_repeated and size_of(runs) <= min(SLICE_BYTES, LARGEST_ITEM):
+        size = sum(run.end - run.start for run in runs)
+        if not sliced[number].is_repeated and size <= min(SLICE_BYTES, LARGEST_ITEM):
             layout.rest += layout.long.pop(number)
     message_class = GetMessageClass(shape.descriptor)
     rest = message_class.FromString(b"".join(whole[run.start : run.end] for run in layout.rest))
@@ -277,10 +278,6 @@ def survey(
             step.begin()
     if position > len(payload):
         raise DecodeError("truncated")
-
-
-def size_of(runs: list[Run]) -> int:
-    return sum(run.end - run.start for run in runs)
 
 
 def joined(

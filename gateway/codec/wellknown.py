@@ -5,19 +5,16 @@ https://protobuf.dev/reference/protobuf/google.protobuf/
 
 import math
 import re
-from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
 
 from google.protobuf import wrappers_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
-from google.protobuf.message_factory import GetMessageClass
 
-from gateway.codec.body import Path, child, mismatch_at
+from gateway.codec.body import Path, Unknown, child, mismatch_at
 from gateway.codec.fields import NULL_VALUE, is_message, message_of
-from gateway.codec.interfaces import Read, ToJson, TypeEncoders, TypeReaders
+from gateway.codec.interfaces import Read, ToJson
 from gateway.codec.scalars import Mismatch, json_double, kind, scalar_reader
-from gateway.codec.unknown import Unknown
 
 ANY = "google.protobuf.Any"
 STRUCT = "google.protobuf.Struct"
@@ -62,19 +59,20 @@ def takes_null(full_name: str) -> bool:
     return full_name in (VALUE, NULL_VALUE)
 
 
-def encoder(descriptor: Descriptor, encoders: TypeEncoders) -> ToJson | None:
-    """The encoder of a special type; None for any other."""
+def encoder(
+    descriptor: Descriptor, value: Callable[[FieldDescriptor], ToJson | None], of_any: ToJson
+) -> ToJson | None:
+    """The encoder of a special type; None for any other. `value` gives that of a field's value."""
     name = descriptor.full_name
     if name in AS_TEXT:
         return lambda message: message.ToJsonString()
     if name in WRAPPERS:
-        wrapped = encoders.value(descriptor.fields_by_name["value"])
+        wrapped = value(descriptor.fields_by_name["value"])
         if wrapped is None:
             return lambda message: message.value
         return lambda message: wrapped(message.value)
-    if name == ANY:
-        return lambda message: any_to_json(message, encoders)
-    return {STRUCT: struct_to_json, VALUE: value_to_json, LIST_VALUE: list_to_json}.get(name)
+    others = {STRUCT: struct_to_json, VALUE: value_to_json, LIST_VALUE: list_to_json, ANY: of_any}
+    return others.get(name)
 
 
 def struct_to_json(message: Any) -> dict[str, object]:
@@ -104,32 +102,14 @@ def value_to_json(message: Any) -> object:
             return None
 
 
-def any_to_json(message: Any, encoders: TypeEncoders) -> dict[str, object]:
-    """An Any as `@type` and its content's fields; of an unknown type, the bytes as base64."""
-    if not message.type_url and not message.value:
-        return {}
-    try:
-        descriptor = encoders.pool.FindMessageTypeByName(message.type_url.rpartition("/")[2])
-    except KeyError:
-        content = b64encode(message.value).decode("ascii")
-        return {"@type": message.type_url, "value": content}
-    json = encoders.to_json(descriptor)(GetMessageClass(descriptor).FromString(message.value))
-    if is_special(descriptor):
-        return {"@type": message.type_url, "value": json}
-    assert isinstance(json, dict)
-    return {"@type": message.type_url, **json}
-
-
-def reader(descriptor: Descriptor, decoders: TypeReaders) -> Read | None:
+def reader(descriptor: Descriptor, of_any: Read) -> Read | None:
     """The reader of a special type; None for any other."""
     name = descriptor.full_name
     if name in AS_TEXT:
         return text_reader(*AS_TEXT[name])
     if name in WRAPPERS:
         return wrapper_reader(scalar_reader(descriptor.fields_by_name["value"]))
-    if name == ANY:
-        return any_reader(decoders)
-    return {STRUCT: read_struct, VALUE: read_value, LIST_VALUE: read_list}.get(name)
+    return {STRUCT: read_struct, VALUE: read_value, LIST_VALUE: read_list, ANY: of_any}.get(name)
 
 
 def text_reader(expected: str, pattern: re.Pattern[str]) -> Read:
@@ -152,34 +132,6 @@ def wrapper_reader(convert: Callable[[object], object]) -> Read:
             message.value = convert(value)
         except Mismatch as mismatch:
             raise mismatch_at(path, str(mismatch)) from None
-
-    return read
-
-
-def any_reader(decoders: TypeReaders) -> Read:
-    def read(value: object, message: Any, path: Path, unknown: Unknown) -> None:
-        if value == {}:
-            return
-        if not isinstance(value, dict):
-            raise mismatch_at(path, f"expected an object with @type, got {kind(value)}")
-        type_url = value.get("@type")
-        if not isinstance(type_url, str) or "/" not in type_url:
-            raise mismatch_at(path, "expected @type, such as type.googleapis.com/job.Job")
-        try:
-            descriptor = decoders.pool.FindMessageTypeByName(type_url.rpartition("/")[2])
-        except KeyError:
-            raise mismatch_at(child(path, "@type"), f"unknown type {type_url[:200]!r}") from None
-        content = {key: item for key, item in value.items() if key != "@type"}
-        packed = GetMessageClass(descriptor)()
-        read_content = decoders.reader(descriptor)
-        if is_special(descriptor):
-            if content.keys() != {"value"}:
-                raise mismatch_at(path, f"expected @type and value, for a {descriptor.full_name}")
-            read_content(content["value"], packed, child(path, "value", 1), unknown)
-        else:
-            read_content(content, packed, child(path, None, 1), unknown)
-        message.type_url = type_url
-        message.value = decoders.serialize(packed)
 
     return read
 

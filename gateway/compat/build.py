@@ -156,22 +156,17 @@ def with_method(file: FileDescriptorProto, service: str, entry: Instead) -> File
     owner = next(each for each in copy.service if each.name == service)
     method = owner.method.add(name=name)
     taken = {message.name for message in copy.message_type}
+    package = f".{file.package}." if file.package else "."
     for kind, fields in (("Request", entry.request), ("Response", entry.answer)):
-        message = copy.message_type.add(name=free_name(f"{service}{name}{kind}", taken))
-        add_fields(message, fields)
-        full = f".{file.package}.{message.name}" if file.package else f".{message.name}"
+        free = f"{service}{name}{kind}"
+        while free in taken:
+            free += "_"
+        add_fields(copy.message_type.add(name=free), fields)
         if kind == "Request":
-            method.input_type = full
+            method.input_type = package + free
         else:
-            method.output_type = full
+            method.output_type = package + free
     return copy
-
-
-def free_name(wanted: str, taken: set[str]) -> str:
-    """An unused name for a message."""
-    while wanted in taken:
-        wanted += "_"
-    return wanted
 
 
 def add_fields(message: DescriptorProto, fields: dict[str, str]) -> None:

@@ -17,24 +17,22 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from gateway.codec.fields import INT32, INT64, UINT32, UINT64, is_message, message_of
 from gateway.codec.interfaces import Derived
 from gateway.codec.rewrite import Default, MostRows, Rename, Rewrite
-from gateway.compat.message_paths import (
-    NotApplicable,
-    body_path,
-    copied,
-    field_at,
-    needed_field,
-    needed_path,
-    root_of,
-    split,
-)
 from gateway.compat.profile import After, Before, Named, Profile, Reading, UniqueName
 from gateway.compat.profile import Hop as HopEntry
 from gateway.compat.references import (
+    NotApplicable,
+    body_path,
     by_argument,
+    copied,
+    field_at,
     finder,
     listing_of,
+    needed_field,
+    needed_path,
     references_at,
+    root_of,
     row_search,
+    split,
     with_reference,
 )
 from gateway.schema.catalog import NATIVE, UnusedEntry

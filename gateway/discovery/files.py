@@ -13,8 +13,14 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSe
 from google.protobuf.message import DecodeError
 
 from gateway.errors import ConfigurationError
-from gateway.schema.description import Schema, assumed_schema, services_of
-from gateway.schema.size import LIMITS, TooLarge, check_size
+from gateway.schema.description import (
+    LIMITS,
+    Schema,
+    TooLarge,
+    assumed_schema,
+    check_size,
+    services_of,
+)
 
 LARGEST_SET_BYTES = LIMITS.schema_bytes
 FILE_SUFFIXES = (".binpb", ".protoset", ".desc", ".pb")

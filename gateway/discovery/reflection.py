@@ -20,12 +20,19 @@ from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, Serv
 from gateway.discovery.files import is_named
 from gateway.discovery.source import DescriptorSource, NoReflection, NotReady
 from gateway.errors import Code
-from gateway.schema.description import NoSchema, Schema, Skipped, services_of
+from gateway.schema.description import (
+    LIMITS,
+    NoSchema,
+    Schema,
+    SchemaLimits,
+    SchemaSize,
+    Skipped,
+    TooLarge,
+    services_of,
+)
 from gateway.schema.pool import well_known_files
-from gateway.schema.size import LIMITS, SchemaLimits, SchemaSize, TooLarge
-from gateway.upstream.endpoint import Endpoint
+from gateway.upstream.cuebot import Cuebot
 from gateway.upstream.interface import CallFailed, Reason, Upstream, takes_all
-from gateway.upstream.open import Cuebot
 
 VERSIONS = ("v1", "v1alpha")
 PATH = "/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo"
@@ -67,7 +74,8 @@ class EndpointsSource:
         """
         endpoints = self._cuebot.endpoints
         await asyncio.gather(*(each.usable(CONNECT_TIMEOUT_SECONDS) for each in endpoints))
-        order = sorted(range(len(endpoints)), key=lambda n: not is_working(endpoints[n]))
+        works = [each.ready and not each.unresponsive for each in endpoints]
+        order = sorted(range(len(endpoints)), key=lambda number: not works[number])
         left = [self._sources[number] for number in order]
         failures: list[Exception] = []
         asking: set[asyncio.Task[Schema]] = set()
@@ -104,10 +112,6 @@ class EndpointsSource:
             if reasons:
                 return kind("; ".join(dict.fromkeys(reasons)))
         return failures[0]
-
-
-def is_working(endpoint: Endpoint) -> bool:
-    return endpoint.ready and not endpoint.unresponsive
 
 
 class Refused(Exception):

@@ -2,11 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import Protocol
 
 import structlog
 
@@ -46,20 +45,6 @@ Changes = Mapping[str, list[str]]
 """Differences from the previous catalog, for the log."""
 
 
-class GlobUser(Protocol):
-    """A part with globs of methods, which have to match something."""
-
-    def unmatched(self, catalog: Catalog) -> tuple[str, ...]:
-        """Problems of globs that match nothing in the catalog. Called in other threads."""
-
-
-class CatalogListener(Protocol):
-    """A part that follows catalogs."""
-
-    def catalog_replaced(self) -> None:
-        """The previous catalog is garbage once its last request has ended."""
-
-
 class LiveCatalog:
     """The current catalog, kept up to date with the source.
 
@@ -77,8 +62,11 @@ class LiveCatalog:
         profile: Profile = EMPTY,
         *,
         every: float = 0.0,
-        glob_users: Sequence[GlobUser] = (),
+        unmatched_rules: Callable[[Catalog], tuple[str, ...]] = lambda catalog: (),
     ) -> None:
+        """`unmatched_rules` gives problems of other globs, as of access rules, that match
+        nothing in a catalog. Called in other threads.
+        """
         self.current: Catalog | None = None
         self.problem = "the schema has not been asked for yet"
         """Why the last attempt has failed; empty if it has not."""
@@ -90,18 +78,19 @@ class LiveCatalog:
         """Time of the source's last answer (unix time); 0 before the first."""
         self.unmatched: tuple[str, ...] = ()
         """Problems of globs that match nothing in the latest schema."""
-        self.listeners: list[CatalogListener] = []
+        self.on_replaced: Callable[[], object] = lambda: None
+        """The previous catalog is garbage once its last request has ended."""
         self._complete: Catalog | None = None
         """The current catalog, with methods that `leave_out` has removed."""
         self._source = source
         self._selection = selection
         self._profile = profile
         self._every = every or None
-        self._glob_users = glob_users
+        self._unmatched_rules = unmatched_rules
         self._built_with: object = None
         """The selection and the profile of the current catalog."""
         self._checks = 0
-        """Number of times that glob users have changed their globs."""
+        """Number of times that the rules have changed."""
         self._warming: asyncio.Task[None] | None = None
         """Compiles codecs after a reload, so that fewer requests have to."""
         self._found = asyncio.Event()
@@ -149,7 +138,7 @@ class LiveCatalog:
         return use
 
     def check_globs(self) -> None:
-        """Update `unmatched`, since a glob user has changed its globs."""
+        """Update `unmatched`, since the rules have changed."""
         there = self._complete
         self._checks += 1
         self.unmatched = () if there is None else self._wrong_in(there)
@@ -255,9 +244,8 @@ class LiveCatalog:
         return wrong
 
     def _wrong_in(self, catalog: Catalog) -> tuple[str, ...]:
-        """Problems of globs, of the selection and of glob users, that match nothing there."""
-        others = (wrong for user in self._glob_users for wrong in user.unmatched(catalog))
-        return (*map(str, catalog.unused_globs), *others)
+        """Problems of globs, of the selection and of rules, that match nothing there."""
+        return (*map(str, catalog.unused_globs), *self._unmatched_rules(catalog))
 
     def _swap(self, catalog: Catalog, changes: Changes) -> None:
         """Serve this catalog from now on, and log the changes.
@@ -267,8 +255,7 @@ class LiveCatalog:
         """
         event = "schema loaded" if self.current is None else "schema changed"
         if self.current is not None:
-            for each in self.listeners:
-                each.catalog_replaced()
+            self.on_replaced()
         self.current = self._complete = catalog
         self.generation += 1
         self._found.set()
@@ -330,10 +317,5 @@ def compilations(catalog: Catalog) -> list[tuple[Method, Callable[[], object]]]:
         found += [(method, partial(method.encoders.to_json, each)) for each in kinds]
         kinds = inner_first(method.descriptor.input_type, taken)
         found += [(method, partial(method.decoders.reader, each)) for each in kinds]
-        found.append((method, partial(encode_nothing, method)))
+        found.append((method, lambda method=method: method.encode(b"")))  # type: ignore[misc]
     return found
-
-
-def encode_nothing(method: Method) -> None:
-    """Compile the encoder of the method's answers."""
-    method.encode(b"")

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from isal import isal_zlib
 
-from gateway.codec.zstd import zstd
+from gateway.codec.payload import zstd
 
 MIN_COMPRESSED_BYTES = 1024
 """A shorter answer fits into one packet with its headers, compressed or not."""

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway.errors import Code, GatewayError
 from gateway.http.context import RequestContext, context_of
 from gateway.http.routing import send_nothing
-from gateway.openapi.shared import CONDITIONS, HEADERS, OF_REQUESTS
+from gateway.openapi.schemas import CONDITIONS, HEADERS, OF_REQUESTS
 from gateway.suggestions import QUOTED_CHARS
 
 METHODS = ("GET", "HEAD", "POST")

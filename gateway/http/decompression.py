@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
-from gateway.codec.zstd import zstd
+from gateway.codec.payload import zstd
 from gateway.errors import Code, GatewayError
 
 OUTPUT_STEP_BYTES = 64 * 1024

@@ -4,7 +4,7 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from gateway.calls.query import MAX_PARAMETERS, body_of
-from gateway.codec.unknown import IGNORED_REPORTED, UnknownFieldPolicy
+from gateway.codec.body import IGNORED_REPORTED, UnknownFieldPolicy
 from gateway.errors import Code, GatewayError
 from gateway.http.context import RequestContext
 from gateway.schema.method import Method

@@ -13,7 +13,7 @@ from gateway.calls.caller import Named, naming_takes_long
 from gateway.calls.offload.planner import Planner
 from gateway.calls.plan import Plan, holds_the_loop, plan
 from gateway.calls.rows import ask_for_rows
-from gateway.codec.unknown import UNKNOWN_FIELD_POLICIES, UnknownFieldPolicy
+from gateway.codec.body import UNKNOWN_FIELD_POLICIES, UnknownFieldPolicy
 from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import Code, GatewayError
 from gateway.http.body import BodyReader

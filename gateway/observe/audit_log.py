@@ -8,7 +8,7 @@ is on disk before Cuebot is called, and the outcome before the client is answere
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from random import getrandbits
@@ -24,9 +24,11 @@ from gateway.http.context import RequestContext
 from gateway.http.interceptors import Interceptor, ReadDenied
 from gateway.long_work import in_turns
 from gateway.observe.audit_request import (
+    NOTHING_KNOWN,
     PARSED_MAX_BYTES,
     SHOWN_MAX_CHARACTERS,
     Hides,
+    Known,
     hidden_names,
     shown_in_steps,
     shown_request,
@@ -35,7 +37,6 @@ from gateway.observe.audit_writer import (
     STDOUT,
     AuditFile,
     AuditWriter,
-    StraightWriter,
     SyncedWriter,
     check_place,
     reason_of,
@@ -70,30 +71,27 @@ class Entry:
     call: str = field(default_factory=lambda: f"{getrandbits(64):016x}")
     """The id that both lines of a call have."""
     began: float = field(default_factory=time.monotonic)
-    _request: bytes = b""
+    _shown: dict[str, object] = field(default_factory=dict)
 
     async def look(self) -> None:
-        """Read the request; a large one in turns of the event loop."""
-        arguments = (
-            self.method.encoders,
-            self.method.descriptor.input_type,
-            self.payload,
-            self.hides,
-            values_of(self.found),
-        )
-        if len(self.payload) > PARSED_MAX_BYTES:
-            self._request = await in_turns(shown_in_steps(*arguments))
-        else:
-            self._request = shown_request(*arguments)
+        known = values_of(self.found)
+        request = await shown(self.method, self.payload, self.hides, known)
+        self._shown["request"] = orjson.Fragment(request)
+        if self.found:
+            room = SHOWN_MAX_CHARACTERS // len(self.found)
+            self._shown["found"] = {
+                each.place: orjson.Fragment(
+                    await shown(each.method, each.asked, self.hides, room=room)
+                )
+                for each in self.found
+            }
 
     def line(
         self, phase: str, outcome: tuple[Code, int] | None = None, *, called: bool = True
     ) -> bytes:
         fields = head_of(self.context, phase, self.method.path)
         fields["call"] = self.call
-        fields["request"] = orjson.Fragment(self._request)
-        if self.found:
-            fields["found"] = shown_found(self.found, self.hides)
+        fields |= self._shown
         if outcome is not None:
             code, fields["status"] = outcome
             fields["code"] = code.name
@@ -103,7 +101,19 @@ class Entry:
         return as_line(fields)
 
 
-def values_of(found: Iterable[Found]) -> dict[str, set[object]]:
+async def shown(
+    method: Method,
+    payload: bytes,
+    hides: Hides,
+    known: Known = NOTHING_KNOWN,
+    room: int = SHOWN_MAX_CHARACTERS,
+) -> bytes:
+    """JSON of a request; a large one is read in turns of the event loop."""
+    kind = method.descriptor.input_type
+    return await in_turns(shown_in_steps(method.encoders, kind, payload, hides, known, room))
+
+
+def values_of(found: Iterable[Found]) -> Known:
     """By the value that a look-up has found: the values that it was found by."""
     known: dict[str, set[object]] = {}
     for each in found:
@@ -113,23 +123,6 @@ def values_of(found: Iterable[Found]) -> dict[str, set[object]]:
             value for value in values if isinstance(value, str | int | float)
         )
     return known
-
-
-def shown_found(found: Sequence[Found], hides: Hides) -> dict[str, object]:
-    """By the field of the request whose value was looked up: the request of the look-up."""
-    room = SHOWN_MAX_CHARACTERS // len(found)
-    return {
-        each.place: orjson.Fragment(
-            shown_request(
-                each.method.encoders,
-                each.method.descriptor.input_type,
-                each.asked,
-                hides,
-                room=room,
-            )
-        )
-        for each in found
-    }
 
 
 def head_of(context: RequestContext, phase: str, method: str | None) -> dict[str, object]:
@@ -153,7 +146,7 @@ def shown_claims(caller: Principal | None) -> dict[str, object]:
 
 
 def denied_line(
-    context: RequestContext, code: Code, status: int, hides: Hides, count: int = 0
+    context: RequestContext, code: Code, status: int, request: bytes | None, count: int = 0
 ) -> bytes:
     """The line of a call that an access rule has denied.
 
@@ -164,9 +157,8 @@ def denied_line(
     fields = head_of(context, OUTCOME, denial.method.path)
     if context.dry_run:
         fields["dry_run"] = True
-    if denial.payload is not None:
-        kind, encoders = denial.method.descriptor.input_type, denial.method.encoders
-        fields["request"] = orjson.Fragment(shown_request(encoders, kind, denial.payload, hides))
+    if request is not None:
+        fields["request"] = orjson.Fragment(request)
     fields["denied"] = denial.rule
     fields["status"] = status
     fields["code"] = code.name
@@ -178,63 +170,52 @@ def as_line(fields: dict[str, object]) -> bytes:
     return dump_line(fields).encode() + b"\n"
 
 
-class DeniedCalls:
-    """Limits the lines of denied calls: a subject that makes them in a loop shares one a period."""
-
-    def __init__(self, report: Callable[[RequestContext, int], object]) -> None:
-        """`report` gets the last call without a line of each subject, and how many there were."""
-        self._report = report
-        self._lines: Counter[str] = Counter()
-        self._others: dict[str, tuple[RequestContext, int]] = {}
-        self._timer: asyncio.TimerHandle | None = None
-
-    def admits(self, context: RequestContext, *, room: bool) -> bool:
-        """Whether a denied call has a line now, if there is `room` for one."""
-        if self._timer is None:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(DENIED_PERIOD_SECONDS, self.end_period)
-        subject = context.principal
-        if room and self._lines[subject] < DENIED_MAX_LINES:
-            self._lines[subject] += 1
-            return True
-        _, others = self._others.get(subject, (context, 0))
-        self._others[subject] = context, others + 1
-        return False
-
-    def end_period(self) -> None:
-        """Report the calls without a line, and start over."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        others, self._others = self._others, {}
-        self._lines.clear()
-        for context, number in others.values():
-            self._report(context, number)
-
-
 class AuditLog(Interceptor):
     """Writes a line for each call that changes something, and for each that is denied."""
 
     def __init__(self, settings: Settings) -> None:
         """Raises ConfigurationError when AUDIT_LOG cannot be written."""
         self._durable = settings.audit_sync
-        file = open_file(settings, durable=self._durable)
-        self._writer: AuditWriter = SyncedWriter(file) if self._durable else StraightWriter(file)
-        self._denied = DeniedCalls(self._count_denied)
+        file = AuditFile(settings.audit_log or "", durable=self._durable)
+        self._writer = SyncedWriter(file) if self._durable else AuditWriter(file)
+        self._denied: Counter[str] = Counter()
+        """Lines of denied calls in this period, by subject."""
+        self._not_written: dict[str, tuple[RequestContext, int]] = {}
+        """By subject: the last denied call without a line, and how many there were."""
+        self._period: asyncio.TimerHandle | None = None
         self._obey(settings)
 
     async def deny(self, context: RequestContext, error: GatewayError, read: ReadDenied) -> None:
-        if self._denied.admits(context, room=self._writer.has_room):
-            await read()
-            await self._writer.put(denied_line(context, error.code, error.status, self._hides))
+        """Write a line, or after DENIED_MAX_LINES count the call for a line of all the others."""
+        if self._period is None:
+            loop = asyncio.get_running_loop()
+            self._period = loop.call_later(DENIED_PERIOD_SECONDS, self.end_period)
+        subject = context.principal
+        if self._denied[subject] >= DENIED_MAX_LINES or not self._writer.has_room:
+            _, others = self._not_written.get(subject, (context, 0))
+            self._not_written[subject] = context, others + 1
+            return
+        self._denied[subject] += 1
+        await read()
+        denial, request = context.call.denied, None
+        if denial is not None and denial.payload is not None:
+            request = await shown(denial.method, denial.payload, self._hides)
+        await self._writer.put(denied_line(context, error.code, error.status, request))
 
     def end_period(self) -> None:
-        """Write the counts of denied calls without a line."""
-        self._denied.end_period()
-
-    def _count_denied(self, last: RequestContext, number: int) -> None:
-        code, status = last.response.code or Code.PERMISSION_DENIED, last.response.status
-        self._writer.put_soon(denied_line(last, code, status, self._hides, number))
+        """Write the counts of denied calls without a line, and start over."""
+        if self._period is not None:
+            self._period.cancel()
+            self._period = None
+        others, self._not_written = self._not_written, {}
+        self._denied.clear()
+        for last, number in others.values():
+            denial, request = last.call.denied, None
+            if denial and denial.payload and len(denial.payload) <= PARSED_MAX_BYTES:
+                kind, encoders = denial.method.descriptor.input_type, denial.method.encoders
+                request = shown_request(encoders, kind, denial.payload, self._hides)
+            code, status = last.response.code or Code.PERMISSION_DENIED, last.response.status
+            self._writer.put_soon(denied_line(last, code, status, request, number))
 
     def around(self, context: RequestContext, call: Call) -> Call:
         async def written_down(
@@ -305,7 +286,7 @@ class AuditLog(Interceptor):
         def prepare(settings: Settings) -> Commit:
             if settings.audit_log is None:
                 raise ConfigurationError("AUDIT_LOG: without it only a restart")
-            file = open_file(settings, durable=self._durable)
+            file = AuditFile(settings.audit_log, durable=self._durable)
 
             def commit() -> None:
                 self._writer.use(file)
@@ -354,7 +335,3 @@ def check_audit(settings: Settings) -> None:
 def check_sync(settings: Settings) -> None:
     if settings.audit_sync and settings.audit_log in (None, STDOUT):
         raise ConfigurationError("AUDIT_SYNC: needs a file in AUDIT_LOG")
-
-
-def open_file(settings: Settings, *, durable: bool) -> AuditFile:
-    return AuditFile(settings.audit_log or "", durable=durable)

@@ -1,17 +1,17 @@
 """A request in the audit log: short, and without hidden fields.
 
-Nothing that a client writes pushes anything else out of the line. Single values come first, level
-by level; each text is cut by itself; lists share the rest of the room. Cuebot identifies an object
-by its `id` alone: other fields of it may be false, and are marked as UNVERIFIED.
+Nothing that a client writes pushes anything else out of the line: single values come first, each
+text is cut by itself, and messages and lists share the rest of the room. Cuebot identifies an
+object by its `id` alone: other fields of it may be false, and are marked as UNVERIFIED.
 """
 
-import math
 import re
-from collections import deque
-from collections.abc import Callable, Container, Generator, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Collection, Container, Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from fnmatch import translate
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, TypeVar
 
 import orjson
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -19,8 +19,8 @@ from google.protobuf.message_factory import GetMessageClass
 
 from gateway.codec.encode import Encoders, json_bool
 from gateway.codec.fields import has_text, is_map, is_message, map_fields, message_of
+from gateway.codec.slices import LENGTH, LONG_SCALARS, START_GROUP, Run, read_varint, skip, varint
 from gateway.codec.wellknown import AS_TEXT, WRAPPERS, is_special
-from gateway.observe.excerpt import CUT, Excerpt
 
 SHOWN_MAX_CHARACTERS = 3000
 """Of a request, so that a line has 4 KB or less."""
@@ -30,9 +30,15 @@ CROWDED_TEXT_CHARACTERS = 40
 """Of each text if there are many: an id has 36."""
 PARSED_MAX_BYTES = 64 * 1024
 """Of a request that is parsed whole, in 3 ms or less. A larger one is reduced to an excerpt."""
-RECORDS_AT_ONCE = 22_000
-"""That are read where nothing can wait. A body of 64 KB has no more."""
+EXCERPT_ROOM_BYTES = 4 * SHOWN_MAX_CHARACTERS
+"""Of an excerpt, for each list or message of the request."""
+RECORDS_PER_TURN = 4096
+"""Of the event loop; they take some 2 ms."""
+CUT = "…"
+"""The end of a shortened text or list."""
 UNVERIFIED = "unverified"
+SINGLE_VALUES = {*AS_TEXT, *WRAPPERS}
+"""Message types whose JSON is neither an object nor a list."""
 RESERVED = (CUT, UNVERIFIED)
 """Names of the log's own. Keys of maps that equal one are shown in brackets."""
 HIDDEN = "(hidden)"
@@ -44,17 +50,10 @@ Hides = Callable[[str], bool]
 Known = Mapping[str, Container[object]]
 """By an object's id: its values that were looked up, and that the line has elsewhere."""
 NOTHING_KNOWN: Known = {}
-Fields = Iterable[tuple[FieldDescriptor, Any]]
+Fields = Collection[tuple[FieldDescriptor, Any]]
 """Fields of a message, with their values."""
-
-
-class Listed(NamedTuple):
-    """A list, a map or the like that is shown later."""
-
-    target: dict[str, object]
-    name: str
-    field: FieldDescriptor
-    content: Any
+Object = dict[str, object]
+Part = TypeVar("Part")
 
 
 def hidden_names(globs: Iterable[str]) -> Hides:
@@ -63,16 +62,9 @@ def hidden_names(globs: Iterable[str]) -> Hides:
     return lru_cache(maxsize=4096)(lambda name: pattern.match(name) is not None)
 
 
-def shown_request(
-    encoders: Encoders,
-    descriptor: Descriptor,
-    payload: bytes,
-    hides: Hides,
-    known: Known = NOTHING_KNOWN,
-    room: int = SHOWN_MAX_CHARACTERS,
-) -> bytes:
-    """JSON of the fields that are set; of a request with very many, the first. Does not raise."""
-    steps = shown_in_steps(encoders, descriptor, payload, hides, known, room, RECORDS_AT_ONCE)
+def shown_request(*arguments: Any) -> bytes:
+    """`shown_in_steps` without the pauses, for short requests."""
+    steps = shown_in_steps(*arguments)
     while True:
         try:
             next(steps)
@@ -88,230 +80,172 @@ def shown_in_steps(
     hides: Hides,
     known: Known = NOTHING_KNOWN,
     room: int = SHOWN_MAX_CHARACTERS,
-    most: float = math.inf,
 ) -> Generator[None, None, bytes]:
-    """The same with pauses, so that all of a large request can be read."""
-    size, left_out, was_cut = len(payload), 0, False
-    showing = Showing(encoders, hides, known, room)
+    """JSON of the fields that are set. Pauses in a large request, and raises nothing."""
+    excerpt, size = Excerpt(), len(payload)
     try:
-        content = payload
         if size > PARSED_MAX_BYTES:
-            excerpt = Excerpt(
-                text=4 * SHOWN_MAX_CHARACTERS,
-                inner_text=4 * TEXT_MAX_CHARACTERS,
-                item_text=4 * CROWDED_TEXT_CHARACTERS,
-                most=most,
-            )
-            content = yield from excerpt.of(descriptor, memoryview(payload))
-            left_out, was_cut = excerpt.left_out, excerpt.cut
-        shown = showing.request(GetMessageClass(descriptor).FromString(content))
-        if left_out or showing.left_out or showing.cut or was_cut:
-            shown[CUT] = cut_text(size, left_out + showing.left_out)
+            payload = yield from excerpt.of(descriptor, memoryview(payload))
+        message = GetMessageClass(descriptor).FromString(payload)
+        showing = Showing(encoders, hides, known, room, fair=False)
+        shown = showing.request(message)
+        if showing.left_out:
+            showing = Showing(encoders, hides, known, room, fair=True)
+            shown = showing.request(message)
+        if (left_out := excerpt.left_out + showing.left_out) or excerpt.cut or showing.cut:
+            more = f", and {left_out} fields and items more" if left_out else ""
+            shown[CUT] = f"cut; it has {size} bytes{more}"
         return orjson.dumps(shown)
     except Exception:  # a line without it is better than none
         return orjson.dumps({CUT: f"cannot be shown; it has {size} bytes"})
 
 
-def cut_text(size: int, left_out: int) -> str:
-    """`cut; it has 50004 bytes, and 12 fields and items more`."""
-    more = f", and {left_out} fields and items more" if left_out else ""
-    return f"cut; it has {size} bytes{more}"
-
-
+@dataclass(slots=True)
 class Showing:
-    """Shows `room` characters of a message."""
+    """Makes JSON of a message, with up to some `room` characters."""
 
-    def __init__(
-        self,
-        encoders: Encoders,
-        hides: Hides,
-        known: Known = NOTHING_KNOWN,
-        room: int = SHOWN_MAX_CHARACTERS,
-    ) -> None:
-        self._encoders = encoders
-        self._hides = hides
-        self._known = known
-        self._left = room
-        self.left_out = 0
-        """Fields, items and entries that are not shown."""
-        self.cut = False
-        """Whether a text is shortened."""
-        self._own: deque[Listed] = deque()
-        """Lists of the request itself."""
-        self._others: deque[Listed] = deque()
-        """Lists in unverified fields."""
-        self._beside: list[tuple[dict[str, object], Fields]] = []
-        """Objects that are shown by their ids, and their other fields."""
-        self._long: list[tuple[dict[str, object], str, str]] = []
-        """The request's own texts that are shortened: where, and the whole."""
+    encoders: Encoders
+    hides: Hides
+    known: Known
+    room: int
+    """Characters that are left."""
+    fair: bool
+    """Whether messages and lists share the room; if not, all of it is for the first."""
+    left_out: int = 0
+    """Fields, items and entries that are not shown."""
+    cut: bool = False
+    """Whether a text is shortened."""
+    _long: list[tuple[Object, str, str]] = field(default_factory=list)
+    """The request's own texts that are shortened: where, and the whole."""
 
-    def request(self, message: Any) -> dict[str, object]:
-        shown: dict[str, object] = {}
-        self._levels([(shown, message.ListFields())], verified=True)
-        self._show_beside()
-        self._lists(self._own, verified=True)
-        self._show_beside()
-        self._lists(self._others, verified=False)
-        self._lengthen()
+    def request(self, message: Any) -> Object:
+        shown: Object = {}
+        self._fields(shown, message.ListFields(), 0, verified=True)
+        for target, name, text in self._long:
+            most = TEXT_MAX_CHARACTERS + max(self.room, 0)
+            self.room -= min(len(text), most) - len(str(target[name]))
+            target[name] = self._short(text, most)
         return shown
 
-    def _levels(self, level: list[tuple[dict[str, object], Fields]], *, verified: bool) -> None:
-        """Show the single values of these messages, then of the messages in them, and so on.
-
-        Numbers come before texts, since they are short.
-        """
-        while level:
-            texts: list[tuple[dict[str, object], str, str]] = []
-            below: list[tuple[dict[str, object], str, Any]] = []
-            lists = self._own if verified else self._others
-            for target, fields in level:
-                for field, content in fields:
-                    name = f"[{field.full_name}]" if field.is_extension else field.json_name
-                    if self._hides(field.name) or self._hides(name):
-                        self._put(target, name, HIDDEN)
-                    elif field.is_repeated or is_compound(field):
-                        lists.append(Listed(target, name, field, content))
-                    elif is_plain(field):
-                        below.append((target, name, content))
-                    elif isinstance(json := self._json(field, content), str):
-                        texts.append((target, name, json))
-                    else:
-                        self._put(target, name, json)
-            self._texts(texts, verified=verified)
-            level = []
-            for target, name, message in below:
-                inner: dict[str, object] = {}
-                if self._put(target, name, inner):
-                    level.append((inner, self._fields(inner, message, verified=verified)))
-
-    def _fields(self, target: dict[str, object], message: Any, *, verified: bool) -> Fields:
-        """The fields of a message to show now; unverified ones are kept for later."""
-        fields: list[tuple[FieldDescriptor, Any]] = message.ListFields()
-        if not verified or len(fields) < 2 or not has_text(message.DESCRIPTOR, ID):
-            return fields
-        if not message.id:
-            return fields
-        known = self._known.get(message.id, ())
-        rest = [each for each in fields if each[0].name != ID and not is_known(*each, known)]
-        if rest:
-            self._beside.append((target, rest))
-        return [each for each in fields if each[0].name == ID]
-
-    def _show_beside(self) -> None:
-        """Show the unverified fields of objects."""
-        if not self._beside:
-            return
-        beside, self._beside = self._beside, []
-        level = []
-        for target, fields in beside:
-            inner: dict[str, object] = {}
-            if self._put(target, UNVERIFIED, inner):
-                level.append((inner, fields))
-        self._levels(level, verified=False)
-
-    def _texts(self, texts: list[tuple[dict[str, object], str, str]], *, verified: bool) -> None:
-        """Show texts; if they exceed half of the room, each has its share of that."""
-        most = TEXT_MAX_CHARACTERS
-        if texts and sum(min(len(text), most) for _, _, text in texts) > self._left // 2:
-            most = max(min(most, self._left // (2 * len(texts))), CROWDED_TEXT_CHARACTERS)
-        for target, name, text in texts:
-            if not verified or len(text) <= most:
-                self._put(target, name, self._short(text, most))
-            elif self._put(target, name, text[:most] + CUT):
-                self._long.append((target, name, text))
-
-    def _lengthen(self) -> None:
-        """Show more of the request's own texts in the rest of the room."""
-        for target, name, text in self._long:
-            shown = target[name]
-            assert isinstance(shown, str)
-            most = len(shown) - len(CUT) + max(self._left, 0)
-            self._left -= min(len(text), most) - len(shown)
-            target[name] = self._short(text, most)
-
-    def _lists(self, lists: deque[Listed], *, verified: bool) -> None:
-        """Show lists, maps and the like, each in its share of the room."""
-        while lists:
-            target, name, field, content = lists.popleft()
-            until = self._left - self._left // (len(lists) + 1)
-            if not field.is_repeated:
-                self._put(target, name, self._compound(self._json(field, content)))
-            elif is_map(field):
-                self._map(target, name, field, content, until, verified=verified)
+    def _fields(self, target: Object, fields: Fields, rest: int, *, verified: bool) -> None:
+        """Show fields, those with single values first, and leave `rest` characters of the room."""
+        texts: list[tuple[str, str]] = []
+        parts: list[tuple[str, FieldDescriptor, Any]] = []
+        for one, content in fields:
+            name = f"[{one.full_name}]" if one.is_extension else one.json_name
+            if self.hides(one.name) or self.hides(name):
+                self._put(target, name, HIDDEN)
+            elif one.is_repeated or not has_single_value(one):
+                parts.append((name, one, content))
+            elif isinstance(json := self._json(one, content), str):
+                texts.append((name, json))
             else:
-                items: list[object] = []
-                if not self._put(target, name, items):
-                    continue
-                for number, item in enumerate(content):
-                    if self._left <= until:
-                        self.left_out += len(content) - number
-                        items.append(CUT)
-                        break
-                    items.append(self._item(field, item, verified=verified))
+                self._put(target, name, json)
+        most = TEXT_MAX_CHARACTERS
+        if texts and sum(min(len(text), most) for _, text in texts) > self.room // 2:
+            most = max(min(most, self.room // (2 * len(texts))), CROWDED_TEXT_CHARACTERS)
+        for name, text in texts:
+            if self._put(target, name, self._short(text, most)) and verified and len(text) > most:
+                self._long.append((target, name, text))
+        if len(parts) > 1:
+            parts.sort(key=lambda part: part[1].is_repeated or not is_plain(part[1]))
+        for (name, one, content), share in self._shares(parts, rest):
+            self.room -= len(name) + 4
+            target[name] = self._part(one, content, share, verified=verified)
 
-    def _map(
-        self,
-        target: dict[str, object],
-        name: str,
-        field: FieldDescriptor,
-        content: Any,
-        until: int,
-        *,
-        verified: bool,
-    ) -> None:
-        entries: dict[str, object] = {}
-        if not self._put(target, name, entries):
-            return
-        key_field, value_field = map_fields(field)
+    def _part(self, one: FieldDescriptor, content: Any, rest: int, *, verified: bool) -> object:
+        if is_map(one):
+            return self._map(one, content, rest, verified=verified)
+        if one.is_repeated:
+            items: list[object] = []
+            for item, share in self._shares(content, rest):
+                items.append(self._item(one, item, rest, share, verified=verified))
+            return items if len(items) == len(content) else [*items, CUT]
+        return self._item(one, content, rest, rest, verified=verified)
+
+    def _map(self, one: FieldDescriptor, content: Any, rest: int, *, verified: bool) -> Object:
+        entries: Object = {}
+        key_field, value_field = map_fields(one)
         text = json_bool if key_field.type == key_field.TYPE_BOOL else str
-        for number, key in enumerate(content):
-            if self._left <= until:
-                entries[CUT] = f"{len(content) - number} more"
-                self.left_out += len(content) - number
-                return
+        number = 0
+        for key, share in self._shares(content, rest):
+            number += 1
             shown = self._short(text(key), TEXT_MAX_CHARACTERS)
             shown = f"[{shown}]" if shown in RESERVED else shown
             if shown in entries:  # a key with the same beginning
                 self.left_out += 1
                 continue
-            self._left -= len(shown) + 4
-            hidden = self._hides(text(key))
+            self.room -= len(shown) + 4
             entries[shown] = (
-                HIDDEN if hidden else self._item(value_field, content[key], verified=verified)
+                HIDDEN
+                if self.hides(text(key))
+                else self._item(value_field, content[key], rest, share, verified=verified)
             )
+        if number < len(content):
+            entries[CUT] = f"{len(content) - number} more"
+        return entries
 
-    def _item(self, field: FieldDescriptor, content: Any, *, verified: bool) -> object:
-        if is_plain(field):
-            inner: dict[str, object] = {}
-            self._left -= 4
-            self._levels(
-                [(inner, self._fields(inner, content, verified=verified))], verified=verified
-            )
-            return inner
-        json = self._json(field, content)
-        json = (
-            self._short(json, TEXT_MAX_CHARACTERS)
-            if isinstance(json, str)
-            else self._compound(json)
-        )
-        self._left -= size_of(json) + 2
+    def _item(
+        self, one: FieldDescriptor, content: Any, rest: int, share: int, *, verified: bool
+    ) -> object:
+        """An item; what is unverified has to leave `share` characters of the room."""
+        if is_plain(one):
+            self.room -= 4
+            return self._object(content, rest, share, verified=verified)
+        json = self._without_hidden(self._json(one, content))
+        text = json if isinstance(json, str) else orjson.dumps(json).decode()
+        if json is text or len(text) > self.room:
+            json = text = self._short(text, TEXT_MAX_CHARACTERS)
+        self.room -= len(text) + 2
         return json
 
-    def _json(self, field: FieldDescriptor, content: Any) -> object:
-        if field.type == field.TYPE_STRING:
+    def _object(self, message: Any, rest: int, share: int, *, verified: bool) -> Object:
+        shown: Object = {}
+        fields: Fields = message.ListFields()
+        beside: Fields = []
+        if verified and has_text(message.DESCRIPTOR, ID) and message.id:
+            known = self.known.get(message.id, ())
+            beside = [
+                (one, content)
+                for one, content in fields
+                if one.name != ID and not is_known(one, content, known)
+            ]
+            fields = [each for each in fields if each[0].name == ID]
+        self._fields(shown, fields, rest, verified=verified)
+        for unverified, _ in self._shares([beside] if beside else [], share):
+            self.room -= len(UNVERIFIED) + 4
+            inner: Object = {}
+            shown[UNVERIFIED] = inner
+            self._fields(inner, unverified, share, verified=False)
+        return shown
+
+    def _shares(self, parts: Collection[Part], rest: int) -> Iterator[tuple[Part, int]]:
+        """Each part, while there is room, with the characters that it should leave."""
+        for number, part in enumerate(parts):
+            if self.room <= rest:
+                self.left_out += len(parts) - number
+                return
+            share = (self.room - rest) // (len(parts) - number)
+            yield part, self.room - share if self.fair else rest
+
+    def _put(self, target: Object, name: str, json: object) -> bool:
+        """Show a single value if there is room."""
+        if self.room <= 0:
+            self.left_out += 1
+            return False
+        target[name] = json
+        self.room -= len(name) + 4 + len(json if isinstance(json, str) else orjson.dumps(json))
+        return True
+
+    def _json(self, one: FieldDescriptor, content: Any) -> object:
+        if one.type == one.TYPE_STRING:
             return content
-        convert = self._encoders.value(field)
+        convert = self.encoders.value(one)
         try:
             return content if convert is None else convert(content)
         except Exception:  # e.g. a Timestamp out of range, which must not hide the rest
             self.cut = True
             return UNSHOWN
-
-    def _compound(self, json: object) -> object:
-        """JSON of a type such as Struct, cut as a text if it is too long."""
-        json = self._without_hidden(json)
-        text = orjson.dumps(json).decode()
-        return json if len(text) <= self._left else self._short(text, TEXT_MAX_CHARACTERS)
 
     def _short(self, text: str, most: int) -> str:
         if len(text) <= most:
@@ -319,43 +253,120 @@ class Showing:
         self.cut = True
         return text[:most] + CUT
 
-    def _put(self, target: dict[str, object], name: str, json: object) -> bool:
-        """Show a field if there is room."""
-        if self._left <= 0:
-            self.left_out += 1
-            return False
-        target[name] = json
-        self._left -= len(name) + 4 + size_of(json)
-        return True
-
     def _without_hidden(self, json: object) -> object:
         if isinstance(json, dict):
             return {
                 f"[{key}]" if key in RESERVED else key: HIDDEN
-                if self._hides(key)
+                if self.hides(key)
                 else self._without_hidden(value)
                 for key, value in json.items()
             }
         return [self._without_hidden(each) for each in json] if isinstance(json, list) else json
 
 
-def size_of(json: object) -> int:
-    """Characters of a value; of one that is still empty, without its later contents."""
-    return len(json) if isinstance(json, str) else len(orjson.dumps(json)) if json else 5
-
-
-def is_plain(field: FieldDescriptor) -> bool:
+def is_plain(one: FieldDescriptor) -> bool:
     """Whether the type is a message whose JSON is an object of its fields."""
-    return is_message(field) and not is_special(message_of(field))
+    return is_message(one) and not is_special(message_of(one))
 
 
-def is_compound(field: FieldDescriptor) -> bool:
-    """Whether the type is a special one, whose JSON may be an object or a list."""
-    if not is_message(field) or not is_special(message_of(field)):
+def has_single_value(one: FieldDescriptor) -> bool:
+    """Whether the JSON of one of its values is neither an object nor a list."""
+    return one.message_type is None or one.message_type.full_name in SINGLE_VALUES
+
+
+def is_known(one: FieldDescriptor, content: Any, known: Container[object]) -> bool:
+    return not one.is_repeated and not is_message(one) and content in known
+
+
+class Excerpt:
+    """Cuts a shorter message out of the bytes of a large one, without parsing it.
+
+    All bytes are read: no single value of the request or of its messages is left out, whatever
+    precedes it. Lists, and messages further down, are cut to EXCERPT_ROOM_BYTES.
+    """
+
+    def __init__(self) -> None:
+        self.left_out = 0
+        """Items and messages that are left out, as far as they were counted."""
+        self.cut = False
+        """Whether a text is shortened."""
+        self._used: defaultdict[int, int] = defaultdict(int)
+        """Bytes by the field of the request."""
+        self._records = 0
+
+    def of(
+        self, kind: Descriptor, payload: memoryview, text: int = EXCERPT_ROOM_BYTES, part: int = 0
+    ) -> Generator[None, None, bytes]:
+        """A message of the same type, whose texts have up to `text` bytes. Raises DecodeError.
+
+        `part` is the field of the request that has the message; 0 for the request itself.
+        """
+        found, position = bytearray(), 0
+        while position < len(payload):
+            start = position
+            tag, position = read_varint(payload, start)
+            end, number = skip(payload, position, tag), 1
+            record = payload[start:end]
+            one, inside = kind.fields_by_number.get(tag >> 3), part or tag >> 3
+            is_long = not has_one_value(one, tag)
+            left = EXCERPT_ROOM_BYTES - self._used[inside]
+            if is_long and left <= 0:
+                end, number = end_of_run(payload, start, end, tag)
+                self.left_out += number
+                record = payload[:0]
+            elif one is None or tag & 7 == START_GROUP:  # of an extension, or long
+                if len(record) > 4 * TEXT_MAX_CHARACTERS:
+                    self.left_out += 1
+                    record = payload[:0]
+            elif tag & 7 == LENGTH:
+                length, position = read_varint(payload, position)
+                content = payload[position : position + length]
+                if is_message(one):
+                    most = CROWDED_TEXT_CHARACTERS if one.is_repeated else TEXT_MAX_CHARACTERS
+                    cut = yield from self.of(message_of(one), content, min(text, 4 * most), inside)
+                else:
+                    cut = start_of(one, content, min(text, left) if is_long else text)
+                    self.cut |= cut != content
+                record = memoryview(varint(tag) + varint(len(cut)) + cut)
+            found += record
+            self._used[inside] += is_long * (len(record) + 1)
+            position = end
+            turn = self._records // RECORDS_PER_TURN
+            self._records += number
+            if self._records // RECORDS_PER_TURN > turn:
+                yield
+        return bytes(found)
+
+
+def has_one_value(one: FieldDescriptor | None, tag: int) -> bool:
+    """Whether it is a single value that is no message, so that its type bounds it."""
+    if one is None or tag & 7 == START_GROUP:
         return False
-    name = message_of(field).full_name
-    return name not in AS_TEXT and name not in WRAPPERS
+    return not one.is_repeated and not is_message(one)
 
 
-def is_known(field: FieldDescriptor, content: Any, known: Container[object]) -> bool:
-    return not field.is_repeated and not is_message(field) and content in known
+def end_of_run(payload: memoryview, start: int, end: int, tag: int) -> tuple[int, int]:
+    """The end of a run of like records that are left out, and their number."""
+    if tag & 7 != LENGTH:
+        return end, 1
+    run = Run(start, end)
+    run.extend(payload, tag)
+    return run.end, run.records
+
+
+def start_of(one: FieldDescriptor, content: memoryview, most: int) -> bytes:
+    """The beginning of a text (which ends with CUT then), of bytes, or of packed numbers."""
+    cut = bytes(content[:most])
+    if len(content) <= most:
+        return cut
+    if one.type == one.TYPE_STRING:
+        return (cut.decode(errors="ignore") + CUT).encode()
+    if one.type in LONG_SCALARS:
+        return cut
+    if one.type in (one.TYPE_DOUBLE, one.TYPE_FIXED64, one.TYPE_SFIXED64):
+        return cut[: most - most % 8]
+    if one.type in (one.TYPE_FLOAT, one.TYPE_FIXED32, one.TYPE_SFIXED32):
+        return cut[: most - most % 4]
+    while cut and cut[-1] >= 0x80:  # in the middle of a varint
+        cut = cut[:-1]
+    return cut

@@ -4,11 +4,12 @@ import asyncio
 import errno
 import os
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -113,8 +114,11 @@ def sync_directory(path: Path) -> None:
         os.close(number)
 
 
-class AuditWriter(ABC):
-    """Writes lines. Those that cannot be written are kept, and tried again."""
+class AuditWriter:
+    """Passes each line to the kernel at once. Lines that cannot be written are kept, and retried.
+
+    It writes no intents.
+    """
 
     def __init__(self, file: AuditFile) -> None:
         self.changes = ""
@@ -125,31 +129,46 @@ class AuditWriter(ABC):
         self._kept: list[bytes] = []
         self._kept_since = 0.0
         """Monotonic seconds; 0 if nothing is kept."""
+        self._problem: OSError | None = None
         self._retry: asyncio.TimerHandle | None = None
         self._logged_at = -LOG_INTERVAL_SECONDS
 
-    @abstractmethod
     async def intend(self, line: Callable[[], bytes]) -> tuple[OSError | None, bool]:
         """Before a change: why it cannot be written down, if it cannot.
 
         With a problem, the bool is whether the line may be on disk, now or later.
         """
+        if self._kept:
+            self._start()
+        return self._problem, False
 
-    @abstractmethod
-    def put_soon(self, line: bytes) -> None:
-        """Write a line, now or later."""
-
-    @abstractmethod
     async def put(self, line: bytes) -> None:
         """Write a line, and return when it is written or kept. It may be there twice then."""
+        self.put_soon(line)
 
-    @abstractmethod
+    def put_soon(self, line: bytes) -> None:
+        """Write a line, now or later."""
+        self._kept.append(line)
+        self._start()
+
     def use(self, file: AuditFile) -> None:
         """Write the next lines to another file."""
+        old, self._file = self._file, file
+        self._start()
+        with suppress(OSError):  # of a disk that had trouble before
+            old.close()
 
-    @abstractmethod
     async def close(self) -> None:
         """Write what is left."""
+        self._start()
+        self._stop()
+
+    def _stop(self) -> None:
+        """Retry no more. The lines that are left go into the log."""
+        if self._retry is not None:
+            self._retry.cancel()
+        for line in self._kept:
+            log.error("a line that the audit log lacks", line=line.decode())
 
     @property
     def has_room(self) -> bool:
@@ -161,12 +180,16 @@ class AuditWriter(ABC):
         """Monotonic seconds since when the oldest line waits; 0 without any."""
         return self._kept_since
 
-    @abstractmethod
-    def _start(self) -> object:
+    def _start(self) -> Any:
         """Write what is kept."""
+        self._problem = write(self._file, self._kept)
+        self._wrote(self._problem)
 
-    def _failed(self, problem: OSError) -> None:
+    def _wrote(self, problem: OSError | None) -> None:
         """Log a problem, unless one was logged just now, and retry later."""
+        if problem is None:
+            self._kept_since = 0.0
+            return
         self.lost += max(len(self._kept) - KEPT_MAX_LINES, 0)
         del self._kept[KEPT_MAX_LINES:]
         now = time.monotonic()
@@ -186,52 +209,6 @@ class AuditWriter(ABC):
     def _try_again(self) -> None:
         self._retry = None
         self._start()
-
-    def _stop(self) -> None:
-        """Retry no more. The lines that are left go into the log."""
-        if self._retry is not None:
-            self._retry.cancel()
-        for line in self._kept:
-            log.error("a line that the audit log lacks", line=line.decode())
-
-
-class StraightWriter(AuditWriter):
-    """Passes each line to the kernel at once, and writes no intents."""
-
-    def __init__(self, file: AuditFile) -> None:
-        super().__init__(file)
-        self._problem: OSError | None = None
-
-    async def intend(self, line: Callable[[], bytes]) -> tuple[OSError | None, bool]:
-        if self._kept:
-            self._start()
-        return self._problem, False
-
-    def put_soon(self, line: bytes) -> None:
-        self._kept.append(line)
-        self._start()
-
-    async def put(self, line: bytes) -> None:
-        self.put_soon(line)
-
-    def use(self, file: AuditFile) -> None:
-        old, self._file = self._file, file
-        self._start()
-        with suppress(OSError):  # of a disk that had trouble before
-            old.close()
-
-    async def close(self) -> None:
-        self._start()
-        self._stop()
-
-    def _start(self) -> None:
-        try:
-            self._file.append(self._kept)
-            self._problem = None
-            self._kept_since = 0.0
-        except OSError as error:
-            self._problem = error
-            self._failed(error)
 
 
 class SyncedWriter(AuditWriter):
@@ -266,10 +243,8 @@ class SyncedWriter(AuditWriter):
         return problem, problem.errno == errno.ETIMEDOUT or intent not in batch
 
     async def put(self, line: bytes) -> None:
-        self._kept.append(line)
-        if self._is_stuck():
-            self._give_up()
-        else:
+        self.put_soon(line)
+        if not self._is_stuck():
             await self._synced()
 
     def put_soon(self, line: bytes) -> None:
@@ -306,7 +281,7 @@ class SyncedWriter(AuditWriter):
     def _give_up(self) -> OSError:
         text = f"the disk has taken longer than {DISK_TIMEOUT_SECONDS:g} s"
         problem = OSError(errno.ETIMEDOUT, text)
-        self._failed(problem)
+        self._wrote(problem)
         return problem
 
     def _start(self) -> "asyncio.Future[OSError | None]":
@@ -324,26 +299,27 @@ class SyncedWriter(AuditWriter):
             lines, self._next = self._next, []
             kept, self._kept = self._kept, []
             self._began = time.monotonic()
-            problem = await loop.run_in_executor(self._thread, commit, self._file, [*kept], lines)
+            problem = await loop.run_in_executor(
+                self._thread, partial(write, self._file, [*kept], lines, sync=True)
+            )
             self._began = 0.0
-            if problem is None:
-                self._kept_since = 0.0
-            else:
+            if problem is not None:
                 self._kept[:0] = kept
-                self._failed(problem)
+            self._wrote(problem)
             done.set_result(problem)
         self._task = None
 
 
-def commit(file: AuditFile, *batches: list[bytes]) -> OSError | None:
-    """Put lines on disk, or return why they may not be there.
+def write(file: AuditFile, *batches: list[bytes], sync: bool = False) -> OSError | None:
+    """Write lines, or return why they may not be there.
 
     Lines that may be there are removed from the lists even then.
     """
     try:
         for lines in batches:
             file.append(lines)
-        file.sync()
+        if sync:
+            file.sync()
     except OSError as error:
         return error
     return None

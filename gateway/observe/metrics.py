@@ -1,11 +1,22 @@
-"""Each metric's name, kind, labels and text; how numbers add up; and the counters of requests."""
+"""Each metric's name, kind, labels and text; the counters of requests; and the sums of workers.
+
+Each worker has its numbers in a file that the other workers read. A number is written before
+anybody sees it, so that no counter goes down from one answer to the next, whichever worker answers.
+A worker continues the sums of its predecessor.
+"""
 
 import operator
+import os
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from time import monotonic
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
+
+import orjson
+import structlog
 
 from gateway.errors import BadToken, Cause, Code, GatewayError, Shed
 from gateway.http.context import RequestContext
@@ -18,6 +29,10 @@ OTHER = "other"
 """The label of whatever is no method."""
 CODES = {code.http_status: code.name for code in reversed(Code)}
 """By HTTP status, for pages, which have no gRPC code."""
+FRESH_SECONDS = 10.0
+"""Older numbers are those of a worker that has ended or hangs: its gauges do not count."""
+
+log = structlog.stdlib.get_logger("gateway.metrics")
 
 Series = tuple[str, ...]
 """The name of a family, without the prefix, and the values of its labels."""
@@ -26,71 +41,48 @@ Value = float | list[float]
 Numbers = dict[Series, Value]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Family:
+class Family(NamedTuple):
     """One metric, without the prefix."""
 
+    kind: Literal["counter", "gauge", "histogram"]
     name: str
     help: str
     labels: tuple[str, ...] = ()
-    kind: Literal["counter", "gauge", "histogram"] = "gauge"
     together: Callable[[float, float], float] = operator.add
     """How the gauges of two workers are merged."""
 
-    def add(self, one: Value, other: Value) -> Value:
-        """The values of two workers, merged."""
-        if isinstance(one, list) and isinstance(other, list):
-            return list(map(operator.add, one, other))
-        assert not isinstance(one, list)
-        assert not isinstance(other, list)
-        return self.together(one, other)
 
-
-def counter(name: str, text: str, *labels: str) -> Family:
-    return Family(name=name, help=text, labels=labels, kind="counter")
-
-
-def histogram(name: str, text: str) -> Family:
-    return Family(name=name, help=text, kind="histogram")
-
-
-def gauge(
-    name: str, text: str, *labels: str, together: Callable[[float, float], float] = operator.add
-) -> Family:
-    return Family(name=name, help=text, labels=labels, together=together)
-
+counter, gauge = partial(Family, "counter"), partial(Family, "gauge")
+histogram = partial(Family, "histogram")
 
 FAMILIES = {
     each.name: each
     for each in (
-        counter("requests_total", "Requests that have been answered.", "method", "status", "code"),
+        counter(
+            "requests_total", "Requests that have been answered.", ("method", "status", "code")
+        ),
         histogram("request_duration_seconds", "Time from a request's head to its whole answer."),
         histogram("upstream_duration_seconds", "Time that Cuebot took for a request's calls."),
         histogram("queue_duration_seconds", "Time that a request has waited in the gateway."),
         counter("request_bytes_total", "Bytes of request bodies, as they were sent."),
         counter("response_bytes_total", "Bytes of response bodies, as they were sent."),
         gauge("requests_in_flight", "Requests that have one of the MAX_IN_FLIGHT slots."),
-        counter("shed_total", "Requests and connections that were turned away.", "reason"),
+        counter("shed_total", "Requests and connections that were turned away.", ("reason",)),
         counter("rate_limited_total", "Requests over the rate limit."),
-        counter("auth_failures_total", "Requests without a valid token.", "reason"),
-        counter("denied_total", "Requests that a rule of access has denied.", "rule"),
-        gauge(
-            "upstream_up",
-            "Whether Cuebot is connected, with every worker.",
-            "endpoint",
-            together=min,
-        ),
+        counter("auth_failures_total", "Requests without a valid token.", ("reason",)),
+        counter("denied_total", "Requests that a rule of access has denied.", ("rule",)),
+        gauge("upstream_up", "Whether Cuebot is connected, with every worker.", ("endpoint",), min),
         gauge(
             "upstream_hanging",
             "Whether Cuebot takes calls and does not answer.",
-            "endpoint",
-            together=max,
+            ("endpoint",),
+            max,
         ),
-        gauge("upstream_connections", "Connections to Cuebot.", "endpoint"),
+        gauge("upstream_connections", "Connections to Cuebot.", ("endpoint",)),
         gauge("catalog_generation", "Schemas that have been served so far.", together=max),
-        counter("schema_refreshes_total", "Attempts to read the schema.", "result"),
+        counter("schema_refreshes_total", "Attempts to read the schema.", ("result",)),
         histogram("loop_lag_seconds", "How far the event loop was behind, 20 times a second."),
-        counter("gc_collections_total", "Garbage collections.", "generation"),
+        counter("gc_collections_total", "Garbage collections.", ("generation",)),
         gauge("open_descriptors", "Open file descriptors."),
         gauge("resident_memory_bytes", "Resident memory."),
         gauge("start_time_seconds", "Unix time at which the gateway was started.", together=min),
@@ -104,9 +96,7 @@ FAMILIES = {
         counter("store_losses_total", "Times that a worker has lost the shared store."),
         counter("store_bypassed_total", "Requests counted, or refused, without the shared store."),
         gauge("workers", "Processes that serve requests."),
-        gauge(
-            "build_info", "Always 1; the label has the gateway's version.", "version", together=max
-        ),
+        gauge("build_info", "Always 1; the label has the gateway's version.", ("version",), max),
     )
 }
 """By name, in the order of the page."""
@@ -118,7 +108,12 @@ def merged(parts: Iterable[Numbers]) -> Numbers:
     for part in parts:
         for series, value in part.items():
             before = whole.get(series)
-            whole[series] = value if before is None else FAMILIES[series[0]].add(before, value)
+            if isinstance(before, list) and isinstance(value, list):
+                whole[series] = [*map(operator.add, before, value)]
+            elif before is None or isinstance(before, list) or isinstance(value, list):
+                whole[series] = value
+            else:
+                whole[series] = FAMILIES[series[0]].together(before, value)
     return whole
 
 
@@ -212,3 +207,49 @@ class RequestCounters(Interceptor):
 def code_of(status: int) -> str:
     """The gRPC name of a page's status."""
     return "OK" if status < 400 else CODES.get(status, "UNKNOWN")
+
+
+@dataclass(slots=True)
+class WorkerMetrics:
+    """One worker's view: `slot` is its number, and was its predecessor's."""
+
+    folder: str
+    slot: int
+    began: float
+    """Unix time at which the gateway was started."""
+    _fails: bool = False
+
+    def put(self, numbers: Numbers) -> None:
+        """Write this worker's numbers."""
+        file, new = self._file, f"{self._file}.new"
+        content = orjson.dumps([monotonic(), list(numbers.items())])
+        try:
+            Path(new).write_bytes(content)
+            os.replace(new, file)
+        except OSError as error:
+            if not self._fails:
+                log.warning("a worker cannot show its numbers in /metrics", reason=error.strerror)
+            self._fails = True
+        else:
+            self._fails = False
+
+    def others(self) -> Iterator[Numbers]:
+        """The latest numbers of each other worker."""
+        for file in Path(self.folder).glob("*.json"):
+            if file != self._file:
+                yield numbers_in(file)
+
+    def before(self) -> Numbers:
+        """The sums of this worker's predecessors."""
+        return without_gauges(numbers_in(self._file)) if self._file.exists() else {}
+
+    @property
+    def _file(self) -> Path:
+        return Path(self.folder, f"{self.slot}.json")
+
+
+def numbers_in(file: Path) -> Numbers:
+    """A worker's numbers, without the gauges if they are old."""
+    written_at, numbers = orjson.loads(file.read_bytes())
+    found: Numbers = {tuple(series): value for series, value in numbers}
+    return found if monotonic() - written_at < FRESH_SECONDS else without_gauges(found)

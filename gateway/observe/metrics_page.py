@@ -5,11 +5,14 @@ import gc
 import os
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
-from typing import NamedTuple
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -26,11 +29,20 @@ from gateway.http.context import context_of
 from gateway.http.interceptors import Interceptors
 from gateway.http.routing import wrong_verb
 from gateway.observe.audit_log import AuditLog
-from gateway.observe.metrics import BOUNDS, Numbers, RequestCounters, merged, no_durations
-from gateway.observe.worker_metrics import WorkerMetrics
+from gateway.observe.metrics import (
+    BOUNDS,
+    FAMILIES,
+    PREFIX,
+    Numbers,
+    RequestCounters,
+    Value,
+    WorkerMetrics,
+    merged,
+    no_durations,
+)
 from gateway.pages.content import Content
 from gateway.settings.model import Settings
-from gateway.upstream.open import Cuebot
+from gateway.upstream.cuebot import Cuebot
 
 PATH = "/metrics"
 LAG_TICK_SECONDS = 0.05
@@ -39,9 +51,6 @@ WRITE_INTERVAL_SECONDS = 1.0
 DESCRIPTORS = "/dev/fd"
 STATM = Path("/proc/self/statm")
 """On Linux: pages of memory, all and resident (proc(5))."""
-
-Source = Callable[[], Numbers]
-"""Reads the numbers of a component."""
 
 
 def make_metrics(
@@ -62,24 +71,29 @@ def make_metrics(
         return None
     # At the gateway's own port, everybody could read where Cuebot is.
     named = settings.metrics == "token" or settings.metrics_port is not None
-    sources: list[Source] = [
-        lambda: {("requests_in_flight",): slots.taken},
-        lambda: upstream_numbers(upstream, named=named),
-        lambda: catalog_numbers(live),
-    ]
-    if audit is not None:
-        sources.append(
-            lambda: {("audit_lag_seconds",): audit.lag, ("audit_dropped_total",): audit.lost}
-        )
-    if shared is not None:
-        sources.append(
-            lambda: {
-                ("store_up",): int(shared.link.up),
-                ("store_losses_total",): shared.link.losses,
-                ("store_bypassed_total",): shared.without,
-            }
-        )
-    return Metrics(RequestCounters(partial(method_at, live)), sources, worker_metrics)
+
+    def components() -> Numbers:
+        found: Numbers = {
+            ("requests_in_flight",): slots.taken,
+            ("catalog_generation",): live.generation,
+        }
+        for number, each in enumerate(upstream.endpoints, 1):
+            name = each.endpoint if named else str(number)
+            found["upstream_up", name] = int(each.ready)
+            found["upstream_hanging", name] = int(each.unresponsive)
+            found["upstream_connections", name] = each.connections
+        for result, count in live.refreshes.items():
+            found["schema_refreshes_total", result] = count
+        if audit is not None:
+            found["audit_lag_seconds",] = audit.lag
+            found["audit_dropped_total",] = audit.lost
+        if shared is not None:
+            found["store_up",] = int(shared.link.up)
+            found["store_losses_total",] = shared.link.losses
+            found["store_bypassed_total",] = shared.without
+        return found
+
+    return Metrics(RequestCounters(partial(method_at, live)), worker_metrics, components)
 
 
 def check_metrics(settings: Settings) -> None:
@@ -108,34 +122,16 @@ def process_numbers() -> Numbers:
     return found
 
 
-def upstream_numbers(upstream: Cuebot, *, named: bool) -> Numbers:
-    """The numbers of each endpoint of Cuebot, by its name, or its place in CUEBOT_ENDPOINT."""
-    found: Numbers = {}
-    for number, each in enumerate(upstream.endpoints, 1):
-        name = each.endpoint if named else str(number)
-        found["upstream_up", name] = int(each.ready)
-        found["upstream_hanging", name] = int(each.unresponsive)
-        found["upstream_connections", name] = each.connections
-    return found
-
-
-def catalog_numbers(live: LiveCatalog) -> Numbers:
-    found: Numbers = {
-        ("schema_refreshes_total", result): count for result, count in live.refreshes.items()
-    }
-    found["catalog_generation",] = live.generation
-    return found
-
-
 class Metrics:
     """All numbers of this worker, and, with `worker_metrics`, of the others."""
 
     def __init__(
         self,
         requests: RequestCounters,
-        sources: Iterable[Source],
         worker_metrics: WorkerMetrics | None,
+        components: Callable[[], Numbers],
     ) -> None:
+        """`components` reads the numbers of the other components."""
         self.requests = requests
         self._lag = no_durations()
         self._worker_metrics = worker_metrics
@@ -147,7 +143,7 @@ class Metrics:
             ("workers",): 1,
             ("build_info", __version__): 1,
         }
-        self._sources = (requests.numbers, process_numbers, *sources)
+        self._components = components
 
     def observe(self, lag: float) -> None:
         """Count how many seconds the event loop is behind."""
@@ -157,8 +153,15 @@ class Metrics:
 
     def own(self) -> Numbers:
         """The numbers of this worker and its predecessors."""
-        lag: Numbers = {("loop_lag_seconds",): [*self._lag]}
-        return merged((self._before, self._own, lag, *(each() for each in self._sources)))
+        return merged(
+            (
+                self._before,
+                self._own | {("loop_lag_seconds",): [*self._lag]},
+                self.requests.numbers(),
+                process_numbers(),
+                self._components(),
+            )
+        )
 
     def all(self) -> Numbers:
         """The numbers of all workers."""
@@ -221,7 +224,7 @@ def metrics_endpoints(
 
 def metrics_app(metrics: Metrics, *, timeout: float) -> ASGIApp:
     """Serves the numbers in the format that the client accepts."""
-    from gateway.observe.exposition import exposition  # 40 ms, and memory
+    exposition({}, "")  # imports prometheus_client
 
     def content(numbers: Numbers, accept: str) -> Content:
         body, media_type = exposition(numbers, accept)
@@ -234,6 +237,40 @@ def metrics_app(metrics: Metrics, *, timeout: float) -> ASGIApp:
         await page.send(scope, send, timeout)
 
     return app
+
+
+def exposition(numbers: Numbers, accept: str) -> tuple[bytes, str]:
+    """The numbers in the format that an Accept header asks for, and its media type.
+
+    https://prometheus.io/docs/instrumenting/exposition_formats/
+    """
+    from prometheus_client import core, utils  # here, as it takes 40 ms, and memory
+    from prometheus_client.exposition import choose_encoder
+
+    kinds: dict[str, Any] = {
+        "counter": core.CounterMetricFamily,
+        "gauge": core.GaugeMetricFamily,
+        "histogram": core.HistogramMetricFamily,
+    }
+    buckets = [*map(utils.floatToGoString, BOUNDS), "+Inf"]
+    found = defaultdict[str, list[tuple[list[str], Value]]](list)
+    for (name, *labels), value in numbers.items():
+        found[name].append((labels, value))
+    shown = []
+    for family in FAMILIES.values():
+        if family.name in found:
+            metric = kinds[family.kind](PREFIX + family.name, family.help, labels=family.labels)
+            for labels, value in sorted(found[family.name]):
+                if isinstance(value, list):
+                    *counts, total = value
+                    below = zip(buckets, accumulate(counts), strict=True)
+                    metric.add_metric(labels, [*below], total)
+                else:
+                    metric.add_metric(labels, value)
+            shown.append(metric)
+    encode, media_type = choose_encoder(accept)
+    registry: Any = SimpleNamespace(collect=lambda: shown)
+    return encode(registry), media_type
 
 
 async def nothing_else(scope: Scope, receive: Receive, send: Send) -> None:

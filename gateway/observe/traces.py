@@ -15,19 +15,10 @@ from typing import NamedTuple
 import structlog
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.trace.id_generator import IdGenerator
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON
-from opentelemetry.trace import (
-    NonRecordingSpan,
-    SpanContext,
-    SpanKind,
-    Status,
-    StatusCode,
-    TraceFlags,
-    set_span_in_context,
-)
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from gateway import __version__
 from gateway.errors import Code
@@ -39,6 +30,8 @@ from gateway.observe.request_logs import HEALTH_PATHS
 FLUSH_TIMEOUT_SECONDS = 3.0
 SPAN_MIN_SECONDS = 0.001
 """Of waiting and sending."""
+SAMPLED = TraceFlags(TraceFlags.SAMPLED)
+SCOPE = InstrumentationScope("cuebot-gateway", __version__)
 CREDENTIALS = re.compile(r"//\S*@")
 """In the collector's URL, which some errors quote."""
 LOG_INTERVAL_SECONDS = 60.0
@@ -70,15 +63,9 @@ class Traces(Interceptor):
         otel_log = logging.getLogger("opentelemetry")
         otel_log.handlers, otel_log.propagate = [SendingTrouble()], False
         ours = {"service.name": "cuebot-gateway", "service.version": __version__}
-        self._ids = PreparedIds()
-        self._provider = TracerProvider(
-            sampler=ALWAYS_ON,
-            resource=Resource.create().merge(Resource(ours)).merge(OTELResourceDetector().detect()),
-            shutdown_on_exit=False,
-            id_generator=self._ids,
-        )
-        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-        self._tracer = self._provider.get_tracer("cuebot-gateway", __version__)
+        named = Resource.create().merge(Resource(ours))
+        self._resource = named.merge(OTELResourceDetector().detect())
+        self._spans = BatchSpanProcessor(OTLPSpanExporter())
 
     def open(self, context: RequestContext) -> None:
         given, response = context.request.trace, context.response
@@ -98,7 +85,7 @@ class Traces(Interceptor):
             return
         now = time.monotonic()
         epoch = time.time() - now
-        self._ids.trace_id = int(trace.trace_id, 16)
+        trace_id = int(trace.trace_id, 16)
         whole = Part(
             f"{request.method} {rpc}" if rpc else request.method,
             request.started,
@@ -108,33 +95,31 @@ class Traces(Interceptor):
             attributes_of(context),
             context.response.status >= 500,
         )
-        self._send(whole, epoch, self._ids.trace_id, spans.parent)
+        self._send(whole, epoch, trace_id, spans.parent)
         for part in parts_of(context, spans, now):
-            self._send(part, epoch, self._ids.trace_id, spans.request)
+            self._send(part, epoch, trace_id, spans.request)
 
     def _send(self, part: Part, epoch: float, trace_id: int, parent: str) -> None:
-        self._ids.span_id = int(part.id, 16)
-        context = None
-        if parent:
-            remote = part.kind is SpanKind.SERVER
-            flags = TraceFlags(TraceFlags.SAMPLED)
-            above = SpanContext(trace_id, int(parent, 16), remote, flags)
-            context = set_span_in_context(NonRecordingSpan(above))
-        span = self._tracer.start_span(
-            part.name,
-            context,
-            part.kind,
-            dict(part.attributes),
-            start_time=round((epoch + part.began) * 1e9),
+        is_remote = part.kind is SpanKind.SERVER
+        self._spans.on_end(
+            ReadableSpan(
+                part.name,
+                SpanContext(trace_id, int(part.id, 16), False, SAMPLED),
+                SpanContext(trace_id, int(parent, 16), is_remote, SAMPLED) if parent else None,
+                self._resource,
+                part.attributes,
+                kind=part.kind,
+                status=Status(StatusCode.ERROR if part.failed else StatusCode.UNSET),
+                start_time=round((epoch + part.began) * 1e9),
+                end_time=round((epoch + part.ended) * 1e9),
+                instrumentation_scope=SCOPE,
+            )
         )
-        if part.failed:
-            span.set_status(Status(StatusCode.ERROR))
-        span.end(round((epoch + part.ended) * 1e9))
 
     async def close(self) -> None:
         """Send what is left, within FLUSH_TIMEOUT_SECONDS."""
         # A daemon thread does not keep the process alive if no collector takes the spans.
-        closing = Thread(target=self._provider.shutdown, daemon=True)
+        closing = Thread(target=self._spans.shutdown, daemon=True)
         closing.start()
         await asyncio.to_thread(closing.join, FLUSH_TIMEOUT_SECONDS)
 
@@ -151,19 +136,6 @@ class SendingTrouble(logging.Handler):
         if now - self._logged_at >= LOG_INTERVAL_SECONDS:
             self._logged_at = now
             log.warning("spans may be lost", problem=CREDENTIALS.sub("//…@", record.getMessage()))
-
-
-class PreparedIds(IdGenerator):
-    """The ids that Cuebot and the client have already."""
-
-    trace_id = 0
-    span_id = 0
-
-    def generate_trace_id(self) -> int:
-        return self.trace_id
-
-    def generate_span_id(self) -> int:
-        return self.span_id
 
 
 def parts_of(context: RequestContext, spans: Spans, now: float) -> Iterator[Part]:

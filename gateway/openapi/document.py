@@ -3,19 +3,32 @@
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping
 from textwrap import indent
+from typing import Any
 
 import orjson
 import yaml
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from gateway import __version__
-from gateway.codec.fields import is_map, is_message, message_of, returned_types
+from gateway.codec.fields import (
+    INT32,
+    INT64,
+    NULL_VALUE,
+    UINT32,
+    UINT64,
+    enum_of,
+    has_text,
+    is_enum,
+    is_map,
+    is_message,
+    message_of,
+    returned_types,
+    type_name,
+)
 from gateway.codec.rewrite import MostRows, Rename
 from gateway.codec.wellknown import WRAPPERS, is_object
-from gateway.openapi import shared
-from gateway.openapi.examples import LOOKED_UP_BY, Examples
-from gateway.openapi.schemas import Components, described
-from gateway.openapi.shared import Json
+from gateway.openapi import schemas
+from gateway.openapi.schemas import WELL_KNOWN, Components, Json, described
 from gateway.schema.catalog import TAG_DIGITS, Catalog
 from gateway.schema.description import comments_of
 from gateway.schema.method import LookUp, Method, Unique
@@ -27,6 +40,13 @@ UNCONFIRMED = "\nCuebot has not confirmed this schema.\n"
 PARAMETER_MAX_DEPTH = 4
 TEXTS = ("google.protobuf.Timestamp", "google.protobuf.Duration", "google.protobuf.FieldMask")
 """Types whose JSON is a string."""
+LOOKED_UP_BY = ("id", "name")
+"""The fields by which Cuebot finds an object; it ignores the others."""
+EXAMPLE_MAX_DEPTH = 4
+PAGE = {"page": 1, "limit": 100}
+"""Without them, some methods return nothing."""
+NUMBERS = (FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FLOAT, *INT32, *UINT32)
+LONG_NUMBERS = (*INT64, *UINT64)
 
 
 def build_document(
@@ -58,13 +78,13 @@ def build_document(
         "info": {
             "title": "Cuebot",
             "version": f"{__version__}+{catalog.schema.digest[:TAG_DIGITS]}",
-            "description": shared.SHARED["introduction"] + note,
+            "description": schemas.SHARED["introduction"] + note,
         },
         "servers": [{"url": "/"}],
         "security": [{"bearer": []}],
         "tags": [*tags(methods, catalog.aliases, comments), {"name": "health"}],
-        "paths": paths | shared.HEALTH_PATHS,
-        "components": shared.components(dict(sorted(messages.schemas.items()))),
+        "paths": paths | schemas.HEALTH_PATHS,
+        "components": schemas.components(dict(sorted(messages.schemas.items()))),
     }
 
 
@@ -90,18 +110,23 @@ def operation(
     method: Method,
     comments: Mapping[str, str],
     messages: Components,
-    examples: Examples,
+    examples: "Examples",
     others: list[str],
     listed: Container[str],
 ) -> Json:
     """The POST of a method; `others` are its other paths. It names `listed` methods only."""
     descriptor = method.descriptor
     request, response = descriptor.input_type, descriptor.output_type
-    body = shared.json_of(messages.request(request), example=examples.body(request))
+    body = schemas.json_of(messages.request(request), example=examples.body(request))
+    views, content = [*schemas.VIEW], schemas.json_of(messages.response(response))
+    if method.views.rows is not None:
+        views += schemas.ROWS_VIEW
+        text = {"schema": {"type": "string"}}
+        content |= {"application/x-ndjson": text, "text/csv": text}
     success = {
         "description": f"`{response.full_name}`",
-        "headers": shared.references("headers", shared.OF_SUCCESS),
-        "content": view_content(method, messages.response(response)),
+        "headers": schemas.references("headers", schemas.OF_SUCCESS),
+        "content": content,
     }
     summary, rest = first_sentence(comments.get(descriptor.full_name, ""))
     served = f"Also served as {', '.join(f'`{path}`' for path in others)}." if others else ""
@@ -111,28 +136,14 @@ def operation(
         **({"summary": summary} if summary else {}),
         **described(rest, served, *also_accepted(method, listed)),
         "parameters": [
-            *shared.references("parameters", shared.OF_REQUESTS).values(),
-            *view_parameters(method),
+            *schemas.references("parameters", schemas.OF_REQUESTS).values(),
+            *schemas.references("parameters", views).values(),
         ],
         "requestBody": {"content": body},
-        "responses": {"200": success, **shared.references("responses", map(str, shared.ERRORS))},
+        "responses": {"200": success, **schemas.references("responses", map(str, schemas.ERRORS))},
         **({"x-aliases": others} if others else {}),
         **({"deprecated": True} if descriptor.GetOptions().deprecated else {}),
     }
-
-
-def view_parameters(method: Method) -> list[Json]:
-    names = shared.VIEW if method.views.rows is None else (*shared.VIEW, *shared.ROWS_VIEW)
-    return list(shared.references("parameters", names).values())
-
-
-def view_content(method: Method, schema: Json) -> Json:
-    """The content of an answer, in all formats."""
-    content = shared.json_of(schema)
-    if method.views.rows is not None:
-        text = {"schema": {"type": "string"}}
-        content |= {"application/x-ndjson": text, "text/csv": text}
-    return content
 
 
 def get_operation(
@@ -141,11 +152,11 @@ def get_operation(
     """The GET of a method that only reads, made from its POST."""
     responses = dict(post["responses"])
     success = responses["200"]
-    more = shared.references("headers", shared.OF_READS)
+    more = schemas.references("headers", schemas.OF_READS)
     responses["200"] = {**success, "headers": success["headers"] | more}
     responses["304"] = {
         "description": "The answer is still the one that the client has.",
-        "headers": shared.references("headers", shared.OF_ANY) | more,
+        "headers": schemas.references("headers", schemas.OF_ANY) | more,
     }
     operation = {key: value for key, value in post.items() if key != "requestBody"}
     return {
@@ -154,7 +165,7 @@ def get_operation(
         "parameters": [
             *query_parameters(method.descriptor.input_type, messages, returned),
             *post["parameters"],
-            *shared.references("parameters", shared.CONDITIONS).values(),
+            *schemas.references("parameters", schemas.CONDITIONS).values(),
         ],
         "responses": responses,
     }
@@ -252,3 +263,75 @@ class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[mis
 
     def ignore_aliases(self, data: object) -> bool:
         return True
+
+
+# --- examples ---------------------------------------------------------------------------------
+
+
+class Examples:
+    """Example requests: valid bodies, with placeholders such as `<job id>`.
+
+    `returned` has the full names of the types that occur in responses."""
+
+    def __init__(self, returned: Container[str]) -> None:
+        self._returned = returned
+
+    def body(self, request: Descriptor) -> Any:
+        return self._message(request, request.name, 0)
+
+    def _message(self, descriptor: Descriptor, word: str, depth: int) -> Any:
+        name = descriptor.full_name
+        if name in WRAPPERS:
+            return self._scalar(descriptor.fields_by_name["value"], word, chosen=True)
+        if name in WELL_KNOWN:
+            return WELL_KNOWN[name].get("examples", [{}])[0]
+        if depth and name in self._returned:
+            for key in LOOKED_UP_BY:
+                if has_text(descriptor, key):
+                    return {key: f"<{word} {key}>"}
+        found = {}
+        only = len(descriptor.fields) == 1
+        shown = [field for field in descriptor.fields if worth_showing(field, depth)]
+        for field in shown or descriptor.fields:  # all of a deprecated method's may be deprecated
+            value = self._field(field, depth, alone=only)
+            if value is not None:
+                found[field.json_name] = value
+        return found
+
+    def _field(self, field: FieldDescriptor, depth: int, *, alone: bool) -> Any:
+        """A value for an argument; for a criterion among several, one that matches everything."""
+        word = field.json_name
+        chosen = depth == 0 or alone or field.is_required
+        if is_map(field):
+            return {}
+        if is_message(field):
+            if not chosen or depth >= EXAMPLE_MAX_DEPTH:
+                return [] if field.is_repeated else None
+            inner = message_of(field)
+            value = self._message(inner, inner.name.lower(), depth + 1)
+        elif field.is_repeated and not chosen:
+            return []
+        else:
+            value = self._scalar(field, word, chosen=chosen)
+        return [value] if field.is_repeated else value
+
+    def _scalar(self, field: FieldDescriptor, word: str, *, chosen: bool) -> Any:
+        if is_enum(field):
+            return None if type_name(field) == NULL_VALUE else enum_of(field).values[0].name
+        if field.type == field.TYPE_BOOL:
+            return chosen
+        if field.type in NUMBERS:
+            return PAGE.get(word, int(chosen))
+        if field.type in LONG_NUMBERS:
+            return str(PAGE.get(word, int(chosen)))
+        if field.type == field.TYPE_BYTES:
+            return ""
+        return f"<{word}>" if chosen else ""
+
+
+def worth_showing(field: FieldDescriptor, depth: int) -> bool:
+    """Not if deprecated, and only one member of a oneof."""
+    oneof = field.containing_oneof
+    if field.GetOptions().deprecated:
+        return field.is_required
+    return oneof is None or (depth == 0 and len(oneof.fields) > 1 and oneof.fields[0] is field)

@@ -4,8 +4,11 @@ They follow https://protobuf.dev/programming-guides/json/. Request schemas have 
 the decoder accepts more (numbers in strings, the URL-safe base64 alphabet).
 """
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
+from importlib.resources import files
+from typing import Any
 
+import yaml
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
 from gateway.codec.fields import (
@@ -24,7 +27,63 @@ from gateway.codec.fields import (
 )
 from gateway.codec.interfaces import Aliases
 from gateway.codec.wellknown import WRAPPERS, takes_null
-from gateway.openapi.shared import WELL_KNOWN, Json, reference
+from gateway.errors import Code
+
+Json = dict[str, Any]
+
+ERROR = "gateway-Error"
+DRY_RUN = "gateway-DryRun"
+
+SHARED: Json = yaml.load(
+    files("gateway.openapi").joinpath("shared.yaml").read_bytes(),
+    Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader),  # noqa: S506 - as safe, and faster
+)
+ERRORS: Mapping[int, Json] = SHARED["errors"]
+"""By the error status of a POST to a method: description, and headers."""
+WELL_KNOWN: Mapping[str, Json] = SHARED["well_known"]
+HEALTH_PATHS: Json = SHARED["paths"]
+HEADERS: Json = SHARED["components"]["headers"]
+PARAMETERS: Json = SHARED["components"]["parameters"]
+OF_REQUESTS = ("X-Dry-Run", "Grpc-Timeout", "X-Request-ID")
+CONDITIONS = ("If-None-Match", "Prefer")
+VIEW = ("_fields",)
+ROWS_VIEW = ("_where", "_sort", "_limit", "_format")
+
+OF_ANY: Iterable[str] = SHARED["headers_of"]["any"]
+OF_SUCCESS: Iterable[str] = (*OF_ANY, *SHARED["headers_of"]["success"])
+OF_READS: Iterable[str] = SHARED["headers_of"]["reads"]
+
+
+def components(schemas: Json) -> Json:
+    """All components, with these schemas."""
+    return {
+        **SHARED["components"],
+        "schemas": SHARED["components"]["schemas"] | schemas,
+        "responses": {str(status): error(status) for status in ERRORS},
+    }
+
+
+def error(status: int) -> Json:
+    names = ", ".join(code.name for code in Code if code.http_status == status)
+    about = ERRORS[status]
+    return {
+        "description": f"{about['description']}" + f" ({names})" * bool(names),
+        "headers": references("headers", (*OF_ANY, *about.get("headers", ()))),
+        "content": json_of(reference(ERROR)),
+    }
+
+
+def reference(component: str) -> Json:
+    return {"$ref": f"#/components/schemas/{component}"}
+
+
+def references(kind: str, names: Iterable[str]) -> Json:
+    return {name: {"$ref": f"#/components/{kind}/{name}"} for name in names}
+
+
+def json_of(schema: Json, **more: object) -> Json:
+    return {"application/json": {"schema": schema, **more}}
+
 
 INPUT = "-Input"
 """Ends the name of a request's schema if responses have another one. Names in protos have no dash.
@@ -214,7 +273,9 @@ class Components:
 
     def _about(self, field: FieldDescriptor, schema: Json) -> Json:
         """Adds the field's description and deprecation."""
-        about = described(self._comments.get(field.full_name), exclusion_note(field))
+        others = ", ".join(f"`{each.json_name}`" for each in siblings(field))
+        note = f"Cannot be combined with {others}." if others else ""
+        about = described(self._comments.get(field.full_name), note)
         if field.GetOptions().deprecated:
             about["deprecated"] = True
         return {**schema, **about} if about else schema
@@ -230,11 +291,6 @@ def siblings(field: FieldDescriptor) -> list[FieldDescriptor]:
     """The other members of the field's oneof."""
     oneof = field.containing_oneof
     return [each for each in oneof.fields if each is not field] if oneof else []
-
-
-def exclusion_note(field: FieldDescriptor) -> str:
-    names = ", ".join(f"`{each.json_name}`" for each in siblings(field))
-    return f"Cannot be combined with {names}." if names else ""
 
 
 def exclusions(descriptor: Descriptor) -> Iterator[tuple[str, Json]]:

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 from starlette.requests import Request
@@ -21,8 +21,9 @@ from gateway import __version__
 from gateway.discovery.refresh import LiveCatalog
 from gateway.http.context import context_of
 from gateway.pages.content import Content
+from gateway.state.store import Link
 from gateway.suggestions import DID_YOU_MEAN
-from gateway.upstream.open import Cuebot
+from gateway.upstream.cuebot import Cuebot
 
 CONNECT_TIMEOUT_SECONDS = 0.5
 """For idle connections."""
@@ -40,19 +41,11 @@ class Readiness:
     stopping: bool = False
 
 
-class SharedStore(Protocol):
-    """Where several gateways count requests together."""
-
-    @property
-    def up(self) -> bool:
-        """Whether it answers."""
-
-
 def health_routes(
     live: LiveCatalog,
     upstream: Cuebot,
     readiness: Readiness,
-    store: SharedStore | None,
+    store: Link | None,
 ) -> list[Route]:
     async def healthz(request: Request) -> JSONResponse:
         return JSONResponse({"status": "ok"})

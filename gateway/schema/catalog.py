@@ -247,14 +247,10 @@ def changes_between(old: Catalog, new: Catalog) -> dict[str, list[str]]:
     changed counts as removed and added.
     """
     found: dict[str, set[str]] = {}
-    for kind, names_of in (("methods", methods_of), ("fields", fields_of)):
-        before, after = names_of(old), names_of(new)
+    methods = ({method.path for method in each.methods} for each in (old, new))
+    for kind, (before, after) in (("methods", methods), ("fields", map(fields_of, (old, new)))):
         found |= {f"{kind}_added": after - before, f"{kind}_removed": before - after}
     return {kind: shortened(sorted(names)) for kind, names in found.items() if names}
-
-
-def methods_of(catalog: Catalog) -> set[str]:
-    return {method.path for method in catalog.methods}
 
 
 def fields_of(catalog: Catalog) -> set[str]:

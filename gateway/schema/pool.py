@@ -2,7 +2,7 @@
 (`job.proto`) collide with others in the default pool.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
@@ -24,21 +24,6 @@ def well_known_files() -> dict[str, FileDescriptorProto]:
         import_module(f"google.protobuf.{name}_pb2").DESCRIPTOR.CopyToProto(file)
         files[file.name] = file
     return files
-
-
-def imports_of(
-    files: Iterable[FileDescriptorProto], known: Mapping[str, FileDescriptorProto]
-) -> Iterator[str]:
-    """Names of all imports, direct or through known files."""
-    seen: set[str] = set()
-    waiting = list(files)
-    while waiting:
-        for name in waiting.pop().dependency:
-            if name not in seen:
-                seen.add(name)
-                yield name
-                if name in known:
-                    waiting.append(known[name])
 
 
 def build_pool(files: Iterable[FileDescriptorProto]) -> tuple[DescriptorPool, Mapping[str, str]]:

@@ -19,9 +19,9 @@ from gateway.upstream.interface import (
     Metadata,
     Reason,
     State,
+    Tls,
     takes_all,
 )
-from gateway.upstream.tls import Tls
 
 log = structlog.stdlib.get_logger("gateway.upstream")
 

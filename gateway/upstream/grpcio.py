@@ -17,8 +17,8 @@ import grpc.aio
 
 from gateway.codec.encode import ERROR_DETAILS_TRAILER
 from gateway.errors import Code
-from gateway.upstream.http2.connect import connect
-from gateway.upstream.http2.connection import Connection, Unowned
+from gateway.upstream.http2.channel import connect
+from gateway.upstream.http2.connection import Connection
 from gateway.upstream.http2.outcome import (
     lost,
     no_memory,
@@ -35,9 +35,9 @@ from gateway.upstream.interface import (
     Metadata,
     Reason,
     State,
+    Tls,
     takes_all,
 )
-from gateway.upstream.tls import Tls
 
 STATE_SETTLING_SECONDS = 0.05
 """Delay of grpc.aio's channel state behind the outcome of a call."""
@@ -171,7 +171,7 @@ class GrpcioChannel:
         try:
             connection = await connect(
                 self._endpoint,
-                lambda: Connection(Unowned(), max_message=self._options.max_message),
+                lambda: Connection(max_message=self._options.max_message),
                 timeout=CONNECT_PROBE_SECONDS,
                 tls=None if self._tls is None else self._tls.context,
             )

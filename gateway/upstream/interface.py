@@ -5,8 +5,9 @@ endpoint has a `Channel`, which keeps a connection to one address; CUEBOT_TRANSP
 kind.
 """
 
+import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Protocol
 
@@ -134,6 +135,17 @@ class ChannelOptions:
     """A connection with an unanswered ping ends after this time."""
     patience: float = 5.0
     """Time of waiting calls without any answer after which a connection is probed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tls:
+    """TLS to Cuebot: trusted CAs, and the client certificate."""
+
+    context: ssl.SSLContext
+    roots: bytes | None
+    """CUEBOT_CA_FILE (PEM); None is gRPC's public CAs."""
+    certificate: bytes | None
+    key: bytes | None = field(repr=False)
 
 
 class Channel(Protocol):

@@ -11,7 +11,7 @@ from gateway.calls.invoke import invoke
 from gateway.calls.plan import Plan, plan
 from gateway.calls.preview import preview
 from gateway.calls.rows import ask_for_rows, is_cut
-from gateway.codec.unknown import UNKNOWN_FIELD_POLICIES
+from gateway.codec.body import UNKNOWN_FIELD_POLICIES
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
 from gateway.discovery.files import OPENCUE_PACKAGE, PACKAGE_PREFIX
@@ -24,7 +24,7 @@ from gateway.schema.catalog import Catalog
 from gateway.schema.description import NoSchema
 from gateway.schema.selection import Selection
 from gateway.settings.model import Settings
-from gateway.upstream.open import Cuebot, open_upstream
+from gateway.upstream.cuebot import Cuebot, open_upstream
 from gateway_cli.client.arguments import Arguments, fields_of
 from gateway_cli.client.client import IGNORED_FIELDS, WHOLE, Answer, Client
 from gateway_cli.client.method_names import find_method, parse_name

@@ -3,14 +3,15 @@
 import os
 import shutil
 import sys
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import click
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
 from gateway.discovery.files import FILE_SUFFIXES
 from gateway.schema.description import Schema, only_services
-from gateway.schema.pool import imports_of, well_known_files
+from gateway.schema.pool import well_known_files
 from gateway_cli.client.cuebot import discover
 from gateway_cli.common_options import config_option, settings_from
 from gateway_cli.terminal.exits import Failure
@@ -91,3 +92,18 @@ def file_set(schema: Schema) -> bytes:
         file=[only_services(files[name], schema.services) for name in sorted(files)]
     )
     return whole.SerializeToString(deterministic=True)
+
+
+def imports_of(
+    files: Iterable[FileDescriptorProto], known: Mapping[str, FileDescriptorProto]
+) -> Iterator[str]:
+    """Names of all imports, direct or through known files."""
+    seen: set[str] = set()
+    waiting = list(files)
+    while waiting:
+        for name in waiting.pop().dependency:
+            if name not in seen:
+                seen.add(name)
+                yield name
+                if name in known:
+                    waiting.append(known[name])

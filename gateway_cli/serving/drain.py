@@ -19,13 +19,11 @@ from uvicorn.config import STARTUP_FAILURE
 from gateway.app import Gateway
 from gateway.errors import ConfigurationError
 from gateway.http.proxies import TrustedProxies
-from gateway.server.accept import Acceptor
-from gateway.server.certificate import Certificate
-from gateway.server.connection_limit import ConnectionLimit
-from gateway.server.http1.asgi import AsgiService
-from gateway.server.http1.context import ServerContext
+from gateway.server.accept import Acceptor, Certificate, ConnectionLimit
+from gateway.server.http1.asgi import asgi_service
 from gateway.server.http1.protocol import HttpProtocol
-from gateway.server.http1.unfinished_requests import UnfinishedMemory
+from gateway.server.http1.sharing import UnfinishedMemory
+from gateway.server.http1.state import ServerContext
 from gateway.settings.model import Settings
 
 log = structlog.stdlib.get_logger("gateway.server")
@@ -141,7 +139,7 @@ class Server(uvicorn.Server):
             raise
         await self.on_tick(0)  # the date
         loop, tasks = asyncio.get_running_loop(), self.server_state.tasks
-        asgi = AsgiService(self._app, state=self.lifespan.state, tasks=tasks, loop=loop)
+        asgi = asgi_service(self._app, state=self.lifespan.state, tasks=tasks, loop=loop)
         self._context = ServerContext(
             serve=asgi,
             timeout=self._http_timeout,
@@ -153,7 +151,7 @@ class Server(uvicorn.Server):
         self.acceptor = Acceptor(sockets or (), self._context, self.limit, self._tls)
         self._acceptors = [self.acceptor]
         if self._metrics_listener is not None and self._app.metrics_app is not None:
-            page = AsgiService(
+            page = asgi_service(
                 self._app.metrics_app, state=self.lifespan.state, tasks=tasks, loop=loop
             )
             context = replace(self._context, serve=page)

@@ -12,9 +12,13 @@ import structlog
 from cryptography import x509
 
 from gateway.errors import ConfigurationError
-from gateway.server.accept import BACKLOG_CONNECTIONS
-from gateway.server.certificate import Certificate, empty_context
-from gateway.server.connection_limit import RESERVED_FILES, ConnectionLimit
+from gateway.server.accept import (
+    BACKLOG_CONNECTIONS,
+    RESERVED_FILES,
+    Certificate,
+    ConnectionLimit,
+    empty_context,
+)
 from gateway.settings.key_files import KeyPair, load_pair, minute, pair_of
 from gateway.settings.model import Settings
 

@@ -26,7 +26,7 @@ import uvloop
 
 from gateway.errors import ConfigurationError
 from gateway.observe.logs import configure_logging
-from gateway.observe.worker_metrics import WorkerMetrics
+from gateway.observe.metrics import WorkerMetrics
 from gateway.settings.model import Settings
 from gateway_cli.serving.drain import Server, handling
 from gateway_cli.serving.listen import listen_for_metrics, listen_together

@@ -20,8 +20,7 @@ from gateway.access.rate_limiter import NANOSECONDS, MemoryLimiter, Rate, Rates,
 from gateway.access.shared_limiter import COUNT, SharedLimiter
 from gateway.errors import GatewayError
 from gateway.http.rate_limits import RateLimits
-from gateway.state.redis_store import RedisStore
-from gateway.state.store import Link, LinkTiming, Script, Store, StoreFailed
+from gateway.state.store import Link, LinkTiming, RedisStore, Script, Store, StoreFailed
 from tests.support.certificates import authority, pair
 from tests.support.clocks import HandClock
 from tests.support.contexts import context_of

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.upstream import open as opening
+from gateway.upstream import cuebot as opening
 from gateway.upstream.http2.channel import Http2Channel
 from tests.chaos.cuebot import CuebotProcess
 from tests.chaos.faults import FAULTS

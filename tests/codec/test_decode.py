@@ -10,7 +10,7 @@ from google.protobuf import json_format
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.codec.unknown import UnknownFieldPolicy
+from gateway.codec.body import UnknownFieldPolicy
 from gateway.errors import Code, GatewayError
 from tests.support.decoding import decoded, refusal
 from tests.support.protos import (

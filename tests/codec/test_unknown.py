@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.codec.unknown import UnknownFieldPolicy
+from gateway.codec.body import UnknownFieldPolicy
 from gateway.errors import GatewayError
 from tests.support.decoding import decoded, refusal
 from tests.support.protos import TestSchema, opencue, trial

@@ -23,9 +23,9 @@ from cuebot_simulator.world.clock import StoppedClock
 from cuebot_simulator.world.messages import Messages
 from cuebot_simulator.world.state import Farm, by_name
 from cuebot_simulator.world.studio import build_farm
+from gateway.codec.body import UnknownFieldPolicy
 from gateway.codec.decode import Decoders
 from gateway.codec.encode import Encoders
-from gateway.codec.unknown import UnknownFieldPolicy
 from gateway.compat.profile import load_profile
 from gateway.compat.resolve import answer_aliases
 from gateway.schema.catalog import Catalog

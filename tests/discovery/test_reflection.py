@@ -17,10 +17,9 @@ from gateway.compat.build import build_catalog
 from gateway.discovery.reflection import PATH, VERSIONS, ReflectionSource
 from gateway.discovery.refresh import LiveCatalog
 from gateway.discovery.source import AutoSource, NoReflection, NotReady
-from gateway.schema.description import NoSchema, Schema
+from gateway.schema.description import LIMITS, NoSchema, Schema, SchemaLimits, SchemaSize, TooLarge
 from gateway.schema.selection import Selection
-from gateway.schema.size import LIMITS, SchemaLimits, SchemaSize, TooLarge
-from gateway.upstream.open import open_upstream
+from gateway.upstream.cuebot import open_upstream
 from tests.support.opencue import opencue
 from tests.support.patience import PATIENCE
 from tests.support.servers import (

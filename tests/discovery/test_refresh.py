@@ -301,7 +301,7 @@ async def test_what_access_rules_take_away_is_looked_at_as_exclusions_are() -> N
     old = Settings.model_validate({"access": [rule("all", {}, "all", f"!{OLD.own_path[1:]}")]})
     source = ScriptedSource(NEW.schema)
     authenticator = Authenticator((), TokenRules(), access=AccessRules(old))
-    live = LiveCatalog(source, Selection(), glob_users=(authenticator,))
+    live = LiveCatalog(source, Selection(), unmatched_rules=authenticator.unmatched)
     assert await live.attempt()
     assert live.current is None
     assert live.problem.startswith(f"access rule 'all': !{OLD.own_path[1:]} matches nothing")
@@ -568,13 +568,12 @@ async def test_globs_are_looked_at_beside_the_event_loop() -> None:
     """There may be many, and many names."""
     threads: list[threading.Thread] = []
 
-    class Rules:
-        def unmatched(self, catalog: Catalog) -> tuple[str, ...]:
-            threads.append(threading.current_thread())
-            return ()
+    def unmatched(catalog: Catalog) -> tuple[str, ...]:
+        threads.append(threading.current_thread())
+        return ()
 
     source = ScriptedSource()
-    live = LiveCatalog(source, Selection(), glob_users=(Rules(),))
+    live = LiveCatalog(source, Selection(), unmatched_rules=unmatched)
     assert await live.attempt()
     source.says = NEW.schema
     assert await live.attempt()

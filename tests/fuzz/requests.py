@@ -2,7 +2,7 @@
 
 from random import Random
 
-from gateway.server.http1.head_cache import HeadMemory
+from gateway.server.http1.heads import HeadMemory
 from tests.support.parsing import Events, parsed
 
 TOO_MANY = 431

@@ -14,7 +14,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.errors import ConfigurationError
-from gateway.observe.worker_metrics import WorkerMetrics
+from gateway.observe.metrics import WorkerMetrics
 from gateway.settings.model import Commit, Reloadable, Settings
 from gateway_cli.serving import workers
 from gateway_cli.serving.listen import bound_url, listen, listen_together, url_of

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway.codec.zstd import zstd
+from gateway.codec.payload import zstd
 from gateway.http.compression import (
     ACCEPT_ENCODING_MAX_BYTES,
     CODINGS,

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway.codec.zstd import zstd as zstandard
+from gateway.codec.payload import zstd as zstandard
 from gateway.errors import GatewayError
 from gateway.http.decompression import (
     INPUT_STEP_BYTES,

@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 from gateway.access.rights import AccessRules
 from gateway.calls.invoke import Found
 from gateway.errors import ConfigurationError
-from gateway.observe.audit_writer import AuditFile, AuditWriter, StraightWriter, SyncedWriter
+from gateway.observe.audit_writer import AuditFile, AuditWriter, SyncedWriter
 from gateway.schema.method import Method
 from gateway.settings.model import Settings
 from tests.support.audit import KILL, comes, killing, lines_of, outcomes
@@ -629,7 +629,7 @@ async def test_full_from_the_start(cuebot: ScriptedCuebot) -> None:
             assert {answer.status_code for answer in answers} == {200}
 
 
-@pytest.mark.parametrize("kind", [StraightWriter, SyncedWriter])
+@pytest.mark.parametrize("kind", [AuditWriter, SyncedWriter])
 async def test_not_all_lines_are_kept(
     monkeypatch: pytest.MonkeyPatch, kind: type[AuditWriter]
 ) -> None:

@@ -21,10 +21,9 @@ from gateway import __version__
 from gateway.app import create_app
 from gateway.calls.failures import error_for
 from gateway.errors import BadToken, Code, ConfigurationError, Shed
-from gateway.observe import worker_metrics
+from gateway.observe import metrics
 from gateway.observe.audit_writer import AuditFile
-from gateway.observe.metrics import BOUNDS, FAMILIES, PREFIX, Numbers, merged
-from gateway.observe.worker_metrics import WorkerMetrics
+from gateway.observe.metrics import BOUNDS, FAMILIES, PREFIX, Numbers, WorkerMetrics, merged
 from gateway.settings.loading import load_settings
 from gateway.upstream.interface import CallFailed, Reason
 from gateway_cli.checks import run_checks
@@ -606,7 +605,7 @@ def test_a_worker_that_shows_nothing_more(tmp_path: Path, monkeypatch: pytest.Mo
     assert [*successor.others()] == []
     assert successor.before() == {("rate_limited_total",): 3}
     assert other.before() == {}
-    monkeypatch.setattr(worker_metrics, "FRESH_SECONDS", 0.0)
+    monkeypatch.setattr(metrics, "FRESH_SECONDS", 0.0)
     assert [*other.others()] == [{("rate_limited_total",): 3}]
 
 

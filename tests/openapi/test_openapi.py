@@ -14,13 +14,13 @@ from hypothesis import given
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from gateway.calls.plan import plan
+from gateway.codec.body import UnknownFieldPolicy
 from gateway.codec.fields import is_map
-from gateway.codec.unknown import UnknownFieldPolicy
 from gateway.discovery.files import ProtoDirectory
 from gateway.errors import GatewayError
-from gateway.openapi import shared
+from gateway.openapi import schemas as shared
 from gateway.openapi.document import as_json, as_yaml, build_document
-from gateway.openapi.shared import Json
+from gateway.openapi.schemas import Json
 from gateway.schema.description import Schema, services_of
 from gateway.views.paths import find_path
 from tests.support.openapi import (

@@ -13,8 +13,8 @@ from google.protobuf.descriptor import Descriptor
 
 from cuebot_simulator.server import SimulatedCuebot
 from gateway.codec.fields import is_map, is_message, message_of
-from gateway.openapi import shared
-from gateway.openapi.shared import Json
+from gateway.openapi import schemas as shared
+from gateway.openapi.schemas import Json
 from gateway.schema.method import Method
 from tests.support.openapi import document, response_schema, validator
 from tests.support.servers import Gateway, clean_environment, token

@@ -14,11 +14,11 @@ import pytest
 import yaml
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from gateway.codec.zstd import zstd
+from gateway.codec.payload import zstd
 from gateway.compat.profile import load_profile
 from gateway.errors import ConfigurationError
 from gateway.http.context import ClientGone
-from gateway.openapi import shared
+from gateway.openapi import schemas as shared
 from gateway.openapi.document import build_document
 from gateway.pages import page_routes
 from gateway.pages.content import Content

@@ -13,10 +13,16 @@ from gateway.discovery.files import PACKAGE_PREFIX
 from gateway.discovery.refresh import LiveCatalog
 from gateway.discovery.source import choose_source
 from gateway.errors import ConfigurationError
-from gateway.schema import size
-from gateway.schema.description import Schema, assumed_schema
+from gateway.schema import description
+from gateway.schema.description import (
+    LIMITS,
+    Schema,
+    SchemaLimits,
+    TooLarge,
+    assumed_schema,
+    check_size,
+)
 from gateway.schema.selection import Selection
-from gateway.schema.size import LIMITS, SchemaLimits, TooLarge, check_size
 from tests.support.opencue import opencue
 from tests.support.steps import lines_of
 
@@ -118,7 +124,7 @@ def test_every_source_is_held_to_them(
     wanted = make(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     few = SchemaLimits(schema_declarations=1)
-    monkeypatch.setattr(files, "check_size", lambda files: size.check_size(files, few))
+    monkeypatch.setattr(files, "check_size", lambda files: description.check_size(files, few))
     with pytest.raises(ConfigurationError) as raised:
         choose_source(wanted, source_of_nothing)
     (line,) = raised.value.args

@@ -1,7 +1,7 @@
 """Requests by hand: what is served and what is refused, byte by byte (RFC 9112, RFC 9110)."""
 
+from gateway.server.http1.heads import MAX_HEADERS, TARGET_MAX_BYTES
 from gateway.server.http1.parser import HEAD_MAX_BYTES, SLICE_BYTES
-from gateway.server.http1.rules import MAX_HEADERS, TARGET_MAX_BYTES
 from tests.support.servers import token
 
 SHOWS = "/show.ShowInterface/GetShows"

@@ -11,10 +11,10 @@ from uvicorn.server import ServerState
 
 from gateway.errors import Code, GatewayError
 from gateway.http.direct_connection import direct_connection
-from gateway.server.http1.asgi import AsgiService
-from gateway.server.http1.context import ServerContext
+from gateway.server.http1.asgi import asgi_service
 from gateway.server.http1.protocol import HttpProtocol
 from gateway.server.http1.request_cycle import ClientDisconnected, RequestCycle
+from gateway.server.http1.state import ServerContext
 from tests.server.samples import SMALLEST
 from tests.server.test_writes import Serve
 from tests.support.patience import PATIENCE
@@ -52,7 +52,7 @@ async def serving(serve: Serve, state: ServerState | None = None) -> AsyncIterat
 async def running(app: ASGIApp, **lifespan: object) -> AsyncIterator[Wire]:
     """A connection to the app, whose lifespan has left this state."""
     state = ServerState()
-    service = AsgiService(
+    service = asgi_service(
         app, state=dict(lifespan), tasks=state.tasks, loop=asyncio.get_running_loop()
     )
     async with serving(service, state) as one:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.server.connection_limit import (
+from gateway.server.accept import (
     RESERVED_FILES,
     WARNING_INTERVAL_SECONDS,
     ConnectionLimit,
@@ -272,7 +272,7 @@ def test_the_limit_is_warned_of_once_in_a_while() -> None:
 
 MAKE_ROOM = """
 import resource, sys
-from gateway.server.connection_limit import ConnectionLimit
+from gateway.server.accept import ConnectionLimit
 from gateway_cli.serving.listen import make_room
 soft, hard, wanted = map(int, sys.argv[1:])
 resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.server.http1.rules import TARGET_MAX_BYTES
+from gateway.server.http1.heads import TARGET_MAX_BYTES
 from tests.server.samples import (
     CHUNKED,
     FIND_SHOW,

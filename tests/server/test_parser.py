@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.server.http1.head_cache import MAX_CACHED_HEADS, HeadMemory
+from gateway.server.http1.heads import MAX_CACHED_HEADS, HeadMemory
 from gateway.server.http1.parser import PARSED_AT_ONCE_BYTES, SLICE_BYTES
 from tests.server.samples import REFUSED, SERVED, SHOWS, SMALLEST, raw
 from tests.support.parsing import Parsed, Recorder, parsed

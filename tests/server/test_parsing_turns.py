@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from gateway.server.http1.head_cache import HeadMemory
+from gateway.server.http1.heads import HeadMemory
 from gateway.server.http1.parser import SLICE_BYTES, RequestParser
-from gateway.server.http1.parsing_turns import (
+from gateway.server.http1.protocol import HttpProtocol
+from gateway.server.http1.request_cycle import RequestCycle
+from gateway.server.http1.sharing import (
     CONNECTION_STEP_SECONDS,
     LEFTOVERS_PER_TURN_SECONDS,
     PARSING_PER_TURN_SECONDS,
     ParsingTurns,
 )
-from gateway.server.http1.protocol import HttpProtocol
-from gateway.server.http1.request_cycle import RequestCycle
 from tests.server.test_writes import POST, connected, reply, soon
 from tests.support.parsing import Recorder
 from tests.support.patience import PATIENCE

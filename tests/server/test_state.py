@@ -1,6 +1,6 @@
 """The states of a connection: those that may follow each other do, and no others."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -14,7 +14,6 @@ from gateway.server.http1.state import (
     CLOSING,
     IDLE,
     LINGERING,
-    NEXT,
     OPENING,
     READING_HEAD,
     State,
@@ -25,6 +24,20 @@ from tests.server.test_writes import POST, Connected, Counted, Held, connected, 
 
 pytestmark = pytest.mark.anyio
 
+NEXT: Mapping[State, tuple[State, ...]] = {
+    OPENING: (READING_HEAD,),
+    READING_HEAD: (ANSWERING, LINGERING, CLOSING, CLOSED),
+    IDLE: (READING_HEAD, ANSWERING, LINGERING, CLOSING, CLOSED),
+    ANSWERING: (ANSWERING, IDLE, LINGERING, CLOSING, CLOSED),
+    LINGERING: (CLOSING, CLOSED),
+    CLOSING: (CLOSING, CLOSED),
+    CLOSED: (),
+}
+"""Allowed transitions.
+
+ANSWERING is re-entered for each queued request, CLOSING (with its full time) when the last request
+ends or too much input arrives.
+"""
 BAD = b"no request\r\n\r\n"
 UNREAD = b"x" * 2_000_000
 """More than fits between a server and a client that does not read."""

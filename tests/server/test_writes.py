@@ -16,13 +16,13 @@ from uvicorn.server import ServerState
 from gateway.errors import Code, GatewayError
 from gateway.http.direct_connection import direct_connection
 from gateway.long_work import let_others_run
-from gateway.server.http1.asgi import AsgiService
-from gateway.server.http1.context import ServerContext
-from gateway.server.http1.head_cache import HeadMemory
+from gateway.server.http1.asgi import asgi_service
+from gateway.server.http1.heads import HeadMemory
 from gateway.server.http1.parser import PARSED_AT_ONCE_BYTES, SLICE_BYTES
-from gateway.server.http1.parsing_turns import ParsingTurns
 from gateway.server.http1.protocol import HttpProtocol
 from gateway.server.http1.request_cycle import RequestCycle
+from gateway.server.http1.sharing import ParsingTurns
+from gateway.server.http1.state import ServerContext
 from gateway.write_buffer import MAX_UNWRITTEN_BYTES
 from tests.support.patience import PATIENCE
 from tests.support.transports import Counting
@@ -99,8 +99,8 @@ async def connected(
         protocol.flushed().abort()
 
 
-def served_by(app: ASGIApp) -> AsgiService:
-    return AsgiService(app, state={}, tasks=set(), loop=asyncio.get_running_loop())
+def served_by(app: ASGIApp) -> Callable[[RequestCycle, HttpProtocol], None]:
+    return asgi_service(app, state={}, tasks=set(), loop=asyncio.get_running_loop())
 
 
 def reply(request: RequestCycle, body: bytes = b"ok") -> bool:

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import ConfigurationError
-from gateway.state.redis_store import RedisStore
-from gateway.state.store import Link, LinkTiming, Script, StoreFailed
+from gateway.state.store import Link, LinkTiming, RedisStore, Script, StoreFailed
 from tests.support.servers import settings_for
 from tests.support.stores import NEEDS_STORE, StoreServer, store_server
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.codec.unknown import UnknownFieldPolicy
+from gateway.codec.body import UnknownFieldPolicy
 from gateway.errors import Code, GatewayError
 from tests.support.protos import TestSchema, trial
 

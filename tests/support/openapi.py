@@ -9,8 +9,7 @@ from jsonschema import Draft202012Validator
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
 from gateway.openapi.document import build_document
-from gateway.openapi.schemas import Components
-from gateway.openapi.shared import Json
+from gateway.openapi.schemas import Components, Json
 from gateway.schema.catalog import Catalog
 from gateway.schema.description import Schema
 from gateway.schema.selection import Selection

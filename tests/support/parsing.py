@@ -6,9 +6,9 @@ from itertools import pairwise
 
 from gateway.errors import GatewayError
 from gateway.http.wire_request import ReceivedHead
-from gateway.server.http1.head_cache import HeadMemory
+from gateway.server.http1.heads import HeadMemory
 from gateway.server.http1.parser import RequestParser
-from gateway.server.http1.parsing_turns import ParsingTurns
+from gateway.server.http1.sharing import ParsingTurns
 
 
 @dataclass

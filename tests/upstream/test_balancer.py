@@ -10,10 +10,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.errors import Code
-from gateway.upstream.balancer import Balancer
+from gateway.upstream.cuebot import Balancer, open_upstream
 from gateway.upstream.endpoint import Endpoint
 from gateway.upstream.interface import CallFailed, Reason
-from gateway.upstream.open import open_upstream
 from tests.support.followers import Follower
 from tests.support.http2_frames import NOTHING_DONE, leaving_server, silent_server
 from tests.support.patience import PATIENCE

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from gateway.errors import Code
-from gateway.upstream.http2 import flood_control
+from gateway.upstream.http2 import wire
 from gateway.upstream.http2.core import STEPS_PER_TURN
 from gateway.upstream.http2.headers import literal
 from gateway.upstream.http2.wire import ErrorCode, ProtocolError
@@ -131,7 +131,7 @@ def test_frames_without_progress_are_counted(
     flood: Callable[[int], bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The connection ends after so much work and so many bytes of answers, whatever comes."""
-    monkeypatch.setattr(flood_control, "MAX_IDLE_FRAMES", PATIENCE)
+    monkeypatch.setattr(wire, "MAX_IDLE_FRAMES", PATIENCE)
     driver = driver_with_calls()
     ended: list[ProtocolError] = []
     came = iter(flood(turn) for turn in range(2 * PATIENCE))

@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 from gateway.errors import Code
 from gateway.upstream.endpoint import Endpoint
 from gateway.upstream.http2.channel import Http2Channel
-from gateway.upstream.http2.connection import Connection, Unowned
+from gateway.upstream.http2.connection import Connection
 from gateway.upstream.http2.headers import literal
 from gateway.upstream.interface import CallFailed, Reason, State
 from tests.support.http2_frames import silent_server
@@ -55,7 +55,7 @@ async def connected(
     """A connection without a channel around it."""
     host, _, port = server.endpoint.partition(":")
     transport, connection = await asyncio.get_running_loop().create_connection(
-        lambda: kind(Unowned(), max_message=8 * 2**20), host, int(port)
+        lambda: kind(max_message=8 * 2**20), host, int(port)
     )
     await connection.ready
     try:
@@ -697,7 +697,7 @@ async def test_a_closed_channel_leaves_nothing_to_complain_about() -> None:
                         await asyncio.sleep(0)
                 await asyncio.gather(task, return_exceptions=True)
             transport, connection = await loop.create_connection(
-                lambda: Connection(Unowned(), max_message=10),
+                lambda: Connection(max_message=10),
                 "127.0.0.1",
                 int(server.endpoint.split(":")[1]),
             )

@@ -12,7 +12,7 @@ from h2.events import PingReceived
 from structlog.testing import capture_logs
 
 from gateway.errors import Code
-from gateway.openapi import shared
+from gateway.openapi import schemas as shared
 from gateway.upstream.endpoint import HEALTH_CHECK_PATH, Endpoint, Health
 from gateway.upstream.http2.wire import WINDOW_UPDATE
 from gateway.upstream.interface import CallFailed, Reason, State

@@ -11,9 +11,9 @@ from structlog.testing import capture_logs
 
 from gateway.calls.failures import error_for
 from gateway.errors import Code
+from gateway.upstream.cuebot import Cuebot, open_upstream
 from gateway.upstream.grpcio import ADDRESS
 from gateway.upstream.interface import CallFailed, Reason
-from gateway.upstream.open import Cuebot, open_upstream
 from tests.support.followers import Follower
 from tests.support.http2_server import HEADERS, Peer, framed, http2_server, raw_frame
 from tests.support.opencue import message_class

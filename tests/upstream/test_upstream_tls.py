@@ -20,8 +20,8 @@ from structlog.testing import capture_logs
 
 from gateway.errors import Code, ConfigurationError
 from gateway.settings.model import Settings
+from gateway.upstream.cuebot import open_upstream, tls_of
 from gateway.upstream.interface import CallFailed, Reason
-from gateway.upstream.open import open_upstream, tls_of
 from gateway_cli.checks import run_checks
 from gateway_cli.client.arguments import Arguments
 from gateway_cli.client.cuebot import cuebot_client

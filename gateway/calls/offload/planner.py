@@ -25,7 +25,7 @@ from gateway.calls.offload.process import (
     unpacked,
 )
 from gateway.calls.plan import Plan
-from gateway.codec.unknown import UnknownFieldPolicy
+from gateway.codec.body import UnknownFieldPolicy
 from gateway.errors import Code, GatewayError, unavailable
 from gateway.schema.catalog import Catalog
 from gateway.schema.method import Method

@@ -15,7 +15,7 @@ from typing import BinaryIO, NamedTuple
 
 from gateway.calls.caller import Caller, with_caller
 from gateway.calls.plan import Plan, plan
-from gateway.codec.unknown import UnknownFieldPolicy
+from gateway.codec.body import UnknownFieldPolicy
 from gateway.errors import Code, GatewayError
 from gateway.schema.catalog import Catalog
 

@@ -1,7 +1,7 @@
 """Serves requests with an ASGI app, one task each."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import unquote
 
@@ -18,27 +18,21 @@ ASGI = {"version": "3.0", "spec_version": "2.4"}
 log = structlog.stdlib.get_logger("gateway")
 
 
-class AsgiService:
-    def __init__(
-        self,
-        app: ASGIApp,
-        *,
-        state: dict[str, Any],
-        tasks: set[asyncio.Task[None]],
-        loop: asyncio.AbstractEventLoop,
-    ) -> None:
-        self._app = app
-        self._state = state
-        self._tasks = tasks
-        self._loop = loop
+def asgi_service(
+    app: ASGIApp,
+    *,
+    state: dict[str, Any],
+    tasks: set[asyncio.Task[None]],
+    loop: asyncio.AbstractEventLoop,
+) -> Callable[[RequestCycle, HttpProtocol], None]:
+    """A `ServerContext.serve`. `state` is the app's; `tasks` has those of requests being served."""
 
-    def __call__(self, request: RequestCycle, connection: HttpProtocol) -> None:
-        scope = scope_of(request, connection, self._state)
-        answering = self._app(scope, request.receive, request.send)
-        request.task = task = self._loop.create_task(self._run(request, answering))
-        self._tasks.add(task)
+    def serve(request: RequestCycle, connection: HttpProtocol) -> None:
+        answering = app(scope_of(request, connection, state), request.receive, request.send)
+        request.task = task = loop.create_task(run(request, answering))
+        tasks.add(task)
 
-    async def _run(self, request: RequestCycle, answering: Awaitable[None]) -> None:
+    async def run(request: RequestCycle, answering: Awaitable[None]) -> None:
         """Await the app, and end the request if its answer is missing or incomplete."""
         try:
             await answering
@@ -55,8 +49,10 @@ class AsgiService:
             log.error("a request was left without an answer, or with a part of one")
         finally:
             assert request.task is not None
-            self._tasks.discard(request.task)  # a done callback would take a turn of the loop
+            tasks.discard(request.task)  # a done callback would take a turn of the loop
         request.fail(GatewayError(Code.INTERNAL, "the gateway failed; its log has the cause"))
+
+    return serve
 
 
 def scope_of(request: RequestCycle, connection: HttpProtocol, state: dict[str, Any]) -> Scope:

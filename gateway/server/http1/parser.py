@@ -12,18 +12,18 @@ import structlog
 
 from gateway.errors import Code, GatewayError
 from gateway.http.wire_request import ReceivedHead, Refused
-from gateway.server.http1.head_cache import HeadMemory
-from gateway.server.http1.parsing_turns import CONNECTION_STEP_SECONDS, ParsingTurns
-from gateway.server.http1.rules import (
+from gateway.server.http1.heads import (
     CHECKED_HEADERS,
     MAX_HEADERS,
     TARGET_MAX_BYTES,
+    HeadMemory,
     check_head,
     malformed,
     no_other_protocol,
     origin_form,
     too_large,
 )
+from gateway.server.http1.sharing import CONNECTION_STEP_SECONDS, ParsingTurns
 
 HEAD_MAX_BYTES = 64 * 1024
 """Limit on bytes without a completed head, part of a body, or message."""

@@ -12,10 +12,8 @@ from gateway.access.rate_limiter import address_key
 from gateway.errors import Code, GatewayError
 from gateway.http.direct_connection import Headers
 from gateway.http.wire_request import ReceivedHead
-from gateway.server.http1.context import ServerContext
 from gateway.server.http1.parser import RequestParser
-from gateway.server.http1.request_cycle import RequestCycle
-from gateway.server.http1.response import last_answer
+from gateway.server.http1.request_cycle import RequestCycle, last_answer
 from gateway.server.http1.state import (
     ANSWERING,
     CLOSED,
@@ -24,9 +22,10 @@ from gateway.server.http1.state import (
     LINGERING,
     OPENING,
     READING_HEAD,
+    ServerContext,
     State,
+    Timeout,
 )
-from gateway.server.http1.timeout import Timeout
 from gateway.write_buffer import WriteBuffer
 
 BUFFERED_BODY_MAX_BYTES = 64 * 1024

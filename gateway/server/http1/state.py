@@ -1,7 +1,18 @@
-"""The states of a connection, and the transitions between them."""
+"""The states of a connection, its timeout, and what the connections of a server share."""
 
-from collections.abc import Mapping
+import asyncio
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from enum import Enum
+from typing import Generic, TypeVar, cast
+
+from uvicorn.server import ServerState
+
+from gateway.http.wire_request import Refused
+from gateway.server.http1.heads import HeadMemory
+from gateway.server.http1.request_cycle import RequestCycle
+from gateway.server.http1.sharing import ParsingTurns, UnfinishedMemory
 
 
 class State(Enum):
@@ -27,17 +38,73 @@ class State(Enum):
 # Module constants, since `State.IDLE` is slow before Python 3.12.
 OPENING, READING_HEAD, IDLE, ANSWERING, LINGERING, CLOSING, CLOSED = State
 
-NEXT: Mapping[State, tuple[State, ...]] = {
-    OPENING: (READING_HEAD,),
-    READING_HEAD: (ANSWERING, LINGERING, CLOSING, CLOSED),
-    IDLE: (READING_HEAD, ANSWERING, LINGERING, CLOSING, CLOSED),
-    ANSWERING: (ANSWERING, IDLE, LINGERING, CLOSING, CLOSED),
-    LINGERING: (CLOSING, CLOSED),
-    CLOSING: (CLOSING, CLOSED),
-    CLOSED: (),
-}
-"""Allowed transitions, checked only by tests: a check would be noticeable in every request.
 
-ANSWERING is re-entered for each queued request, CLOSING (with its full time) when the last request
-ends or too much input arrives.
-"""
+class Timeout:
+    """Calls `expired` `seconds` after the last restart. A timer per request would cost more."""
+
+    __slots__ = ("_deadline", "_expired", "_loop", "_seconds", "_timer")
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, seconds: float, expired: Callable[[], None]
+    ) -> None:
+        self._loop = loop
+        self._seconds = seconds
+        self._expired = expired
+        self._deadline = loop.time() + seconds
+        self._timer = loop.call_at(self._deadline, self._check)
+
+    def restart(self) -> None:
+        self._deadline = self._loop.time() + self._seconds
+
+    def elapsed(self) -> float:
+        return max(self._loop.time() - self._deadline + self._seconds, 0.0)
+
+    def pause(self) -> None:
+        self._deadline = math.inf
+
+    def replace(self, expired: Callable[[], None], seconds: float) -> None:
+        """Restart once more, with another time and another callback."""
+        self.cancel()
+        self._expired = expired
+        self._deadline = self._loop.time() + seconds
+        self._timer = self._loop.call_at(self._deadline, self._check)
+
+    def cancel(self) -> None:
+        """Stop for good, and release the callback."""
+        self._timer.cancel()
+        self._expired = lambda: None
+
+    def _check(self) -> None:
+        now = self._loop.time()
+        if now >= self._deadline:
+            self._expired()
+        else:
+            self._timer = self._loop.call_at(min(self._deadline, now + self._seconds), self._check)
+
+
+Connection = TypeVar("Connection")
+
+
+@dataclass(slots=True, kw_only=True)
+class ServerContext(Generic[Connection]):
+    serve: Callable[[RequestCycle, Connection], None]
+    """Starts serving a request, when it is next in line and everything received with its head has
+    been parsed: a body that came with the head is complete (`request.complete`).
+
+    Must not wait, raise, or answer before it returns. The next request follows when this one is
+    answered. `request.disconnect` ends it.
+    """
+    timeout: float
+    """Seconds for a head to arrive, between requests, and for answers to be read."""
+    state: ServerState
+    """uvicorn's: the connections, and the headers of every answer (the date)."""
+    report: Callable[[Refused], object] = lambda refused: None
+    trusted: Callable[[str], bool] = lambda address: False
+    heads: HeadMemory = field(default_factory=HeadMemory)
+    turns: ParsingTurns = field(default_factory=ParsingTurns)
+    unfinished: UnfinishedMemory = field(default_factory=UnfinishedMemory)
+    is_ending: bool = False
+    connections: set[Connection] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.connections = cast(set[Connection], self.state.connections)

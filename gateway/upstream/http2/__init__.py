@@ -6,14 +6,12 @@ of the rest of a small request.
 
 Each file needs only those below it. From `core` down there is no I/O, no clock and no event loop:
 
-    channel        one endpoint: connects on demand, reconnects after a loss
-    connect        from a host name to a connection
-    connection     a core on an event loop: transport, deadlines, pings, futures, batched writes
-    core           the meaning of frames: bytes in, calls to sinks out
-    calls          waiting and active calls, and how they end
-    streams        one call: received data, and data to send within the peer's windows
-    outcome        failures of HTTP/2 and of gRPC's trailers
-    flood_control  limit on frames without progress
-    headers        header blocks (HPACK)
-    wire           frames and their numbers
+    channel     one endpoint: from a host name to a connection, and again after a loss
+    connection  a core on an event loop: transport, deadlines, pings, futures, batched writes
+    core        the meaning of frames: bytes in, calls to sinks out
+    calls       waiting and active calls, and how they end
+    streams     one call: received data, and data to send within the peer's windows
+    outcome     failures of HTTP/2 and of gRPC's trailers
+    headers     header blocks (HPACK)
+    wire        frames, their numbers, and the limit on those without progress
 """

@@ -6,15 +6,16 @@ from math import inf
 from typing import Protocol
 
 from gateway.errors import Code
-from gateway.upstream.http2.flood_control import FRAMES_PER_CALL, Progress
 from gateway.upstream.http2.outcome import lost, not_connected, refused
 from gateway.upstream.http2.streams import Sender, Sink, Stream
 from gateway.upstream.http2.wire import (
+    FRAMES_PER_CALL,
     MAX_STREAM,
     MAX_WINDOW,
     NUMBER,
     RST_STREAM,
     ErrorCode,
+    Progress,
     ProtocolError,
     frame,
 )

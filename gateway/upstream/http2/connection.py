@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from math import inf
-from typing import Protocol, cast
+from typing import cast
 
 import structlog
 
@@ -33,24 +33,6 @@ class SpeaksTls(ConnectionError):
     """The peer answered in TLS."""
 
 
-class ConnectionOwner(Protocol):
-    def on_end(self, connection: "Connection") -> None:
-        """Lost, going away, or out of stream numbers. Active calls may finish. Called once."""
-
-    def on_silence(self) -> None:
-        """No answer for `patience` seconds, although calls have waited since. Called repeatedly."""
-
-
-class Unowned:
-    """The owner of a trial connection."""
-
-    def on_end(self, connection: "Connection") -> None:
-        """Nothing to do."""
-
-    def on_silence(self) -> None:
-        """Nothing to do."""
-
-
 class Answer:
     __slots__ = ("expects", "future")
 
@@ -74,7 +56,18 @@ class Connection(asyncio.Protocol):
     """Resolved by the peer's SETTINGS. Set in `connection_made`."""
     time: Callable[[], float]
 
-    def __init__(self, owner: ConnectionOwner, *, max_message: int, patience: float = inf) -> None:
+    def __init__(
+        self,
+        *,
+        max_message: int,
+        patience: float = inf,
+        on_end: Callable[["Connection"], object] = lambda connection: None,
+        on_silence: Callable[[], object] = lambda: None,
+    ) -> None:
+        """`on_end` is called once: when it is lost, going away, or out of stream numbers; active
+        calls may finish. `on_silence` is called again and again while calls have waited for
+        `patience` without any answer.
+        """
         self.too_many_pings = False
         """Whether the peer closed the connection because of our pings."""
         self.last_active = 0.0
@@ -83,7 +76,8 @@ class Connection(asyncio.Protocol):
         """Loop time of the latest answer's end; 0 before the first."""
         self.problem: Exception | None = None
         self._farewell = ""
-        self._owner = owner
+        self._on_end = on_end
+        self._on_silence = on_silence
         self._max_message = max_message
         self._patience = patience
         self._asked_at = 0.0
@@ -154,7 +148,7 @@ class Connection(asyncio.Protocol):
         now = self._loop.time() + TIMER_STEP_SECONDS
         silent = self._asked_at and self._asked_at + self._patience <= now
         if silent and not any(each.begun for each in self._calls.streams.values()):
-            self._owner.on_silence()
+            self._on_silence()
         if not self._calls.idle:
             self._watch_silence()
 
@@ -220,7 +214,8 @@ class Connection(asyncio.Protocol):
         self.time = self._loop.time
         self._transport = cast(asyncio.Transport, transport)
         self.ready = self._loop.create_future()
-        self.ready.add_done_callback(look_at)
+        # Or asyncio warns about an exception that nobody has retrieved.
+        self.ready.add_done_callback(lambda ready: ready.cancelled() or ready.exception())
         self._buffer = WriteBuffer(self._transport, self._loop)
         self._buffer.collects = False  # the connector may close the transport
         self._core = Core(self, self._buffer.write, max_message=self._max_message)
@@ -309,7 +304,7 @@ class Connection(asyncio.Protocol):
             self.ready.set_result(None)
 
     def on_closing(self) -> None:
-        self._owner.on_end(self)
+        self._on_end(self)
 
     def on_drained(self) -> None:
         self._buffer.flush()
@@ -332,9 +327,3 @@ class Connection(asyncio.Protocol):
         if self._pong is not None:
             self._pong.cancel()
             self._pong = None
-
-
-def look_at(future: "asyncio.Future[None]") -> None:
-    """Retrieve the result, so that asyncio does not warn about an unread exception."""
-    if not future.cancelled():
-        future.exception()

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from gateway.errors import Code
 from gateway.upstream.http2 import wire
 from gateway.upstream.http2.calls import Calls, Observer
-from gateway.upstream.http2.flood_control import BYTES_PER_FRAME
 from gateway.upstream.http2.headers import HEADERS_MAX_BYTES, Block, BlockParts, BlockReader
 from gateway.upstream.http2.outcome import (
     failure_of_headers,
@@ -21,6 +20,7 @@ from gateway.upstream.http2.outcome import (
 )
 from gateway.upstream.http2.streams import FIRST_WINDOW_BYTES, NOT_ONE_MESSAGE, PREFIX_BYTES, Stream
 from gateway.upstream.http2.wire import (
+    BYTES_PER_FRAME,
     ErrorCode,
     FrameReader,
     ProtocolError,

@@ -5,15 +5,16 @@ from io import BytesIO
 from typing import Protocol
 
 from gateway.upstream.http2 import wire
-from gateway.upstream.http2.flood_control import BYTES_PER_FRAME, Progress
 from gateway.upstream.http2.headers import EMPTY_TABLE
 from gateway.upstream.http2.outcome import no_memory, not_grpc, too_large, too_late
 from gateway.upstream.http2.wire import (
+    BYTES_PER_FRAME,
     ITS_HEADERS,
     LAST_MESSAGE,
     MESSAGE_HEAD,
     SHORT_HEAD,
     ErrorCode,
+    Progress,
     ProtocolError,
     frame,
     header_frames,

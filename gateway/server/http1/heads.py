@@ -1,4 +1,4 @@
-"""Rules for request heads, beyond those of the parser (llhttp).
+"""Rules for request heads, beyond those of the parser (llhttp), and a cache of parsed heads.
 
 llhttp refuses request smuggling: two lengths, a length with chunks, bare line feeds, folded lines,
 white space before a colon, control characters. This module checks what remains of RFC 9112 and
@@ -13,12 +13,14 @@ import httptools
 
 from gateway.errors import Code, GatewayError
 from gateway.http.request_headers import no_upgrade
+from gateway.http.wire_request import ReceivedHead
 
 TARGET_MAX_BYTES = 8 * 1024
 """RFC 9112 section 3 asks for at least 8000."""
 MAX_HEADERS = 100
 HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
 """`uri-host [":" port]` (RFC 9110 section 7.2), or empty."""
+is_host = lru_cache(maxsize=64)(HOST.fullmatch)
 OWN_SCHEMES = (b"http", b"https")
 CHECKED_HEADERS = frozenset((b"host", b"transfer-encoding", b"expect"))
 
@@ -58,11 +60,6 @@ def check_head(version: str, headers: Iterable[tuple[bytes, bytes]]) -> bool:
     if is_chunked:
         raise malformed("HTTP/1.0 has no Transfer-Encoding")
     return False  # HTTP/1.0 has no 100 (RFC 9110 section 10.1.1)
-
-
-@lru_cache(maxsize=64)
-def is_host(value: bytes) -> bool:
-    return HOST.fullmatch(value) is not None
 
 
 def check_version(version: str) -> None:
@@ -113,3 +110,47 @@ def origin_form(target: bytes, method: bytes) -> bytes:
         raise malformed("the target has a user name")
     path: bytes = url.path or b"/"
     return path + b"?" + url.query if url.query else path
+
+
+MAX_CACHED_HEADS = 1024
+CACHED_HEAD_MAX_BYTES = 2048
+CACHED_HEAD_MAX_HEADERS = 32
+"""As objects, headers take ten times their size on the wire."""
+
+
+class HeadMemory:
+    """Parsed heads that arrived more than once on any connection, by their bytes.
+
+    Parsing depends on the bytes alone. A head is cached from its second arrival on, so that unique
+    heads evict nothing. A full cache is cleared: heads in use come back.
+    """
+
+    def __init__(self) -> None:
+        self._heads: dict[bytes, ReceivedHead] = {}
+        self._once: set[int] = set()
+        self._before: set[int] = set()
+        """The previous generation of `_once`: sets do not keep an order for eviction."""
+
+    def find(self, raw: bytes) -> ReceivedHead | None:
+        return self._heads.get(raw)
+
+    def note(self, raw: bytes, head: ReceivedHead) -> None:
+        """Offer a parsed head. Heads with a chunked body or a doubtful length are not cached."""
+        key = hash(raw)
+        if key not in self._once and key not in self._before:
+            self._once.add(key)
+            if len(self._once) >= MAX_CACHED_HEADS:
+                self._once, self._before = set(), self._once
+            return
+        if (
+            len(raw) > CACHED_HEAD_MAX_BYTES
+            or len(head.headers) > CACHED_HEAD_MAX_HEADERS
+            or head.expects_continue
+        ):
+            return
+        fields = head.fields
+        if b"transfer-encoding" in fields or not fields.get(b"content-length", b"0").isdigit():
+            return
+        if len(self._heads) >= MAX_CACHED_HEADS:
+            self._heads.clear()
+        self._heads[raw] = head
