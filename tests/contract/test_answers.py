@@ -28,7 +28,6 @@ async def simulated() -> AsyncIterator[dict[str, Facts]]:
 async def test_the_simulated_cuebot_answers_as_the_real_one(
     simulated: dict[str, Facts], question: Question
 ) -> None:
-    """Status, message, shape, and the values that were noted."""
     assert simulated[question.name] == question.answer
 
 
@@ -38,7 +37,6 @@ def test_each_question_has_a_name_of_its_own() -> None:
 
 @pytest.mark.skipif(LIVE not in os.environ, reason=f"{LIVE} names no Cuebot")
 async def test_a_live_cuebot_answers_as_the_recorded_one() -> None:
-    """Each difference is printed. It makes shows, jobs and the like, which stay."""
     live = await answers_of(os.environ[LIVE])
     different = [each for each in QUESTIONS if live[each.name] != each.answer]
     for each in different:

@@ -14,14 +14,12 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 @pytest.mark.parametrize("name", ["", *main.commands])
 def test_help_fits_a_terminal(name: str) -> None:
-    """No line is wider than 80 columns, even in examples, which click does not wrap."""
     assert max(map(len, in_process(*name.split(), "--help").text.splitlines())) <= 80
 
 
 @pytest.mark.parametrize("flag", ["--help", "-h"])
 @pytest.mark.parametrize("name", ["", *main.commands])
 def test_help(name: str, flag: str) -> None:
-    """Every command explains itself, with an example."""
     ran = in_process(*name.split(), flag)
     assert (ran.status, ran.err) == (0, "")
     assert ran.text.startswith("Usage: ")
@@ -33,7 +31,6 @@ def test_help(name: str, flag: str) -> None:
 
 
 def test_version() -> None:
-    """`--version` prints the version."""
     ran = in_process("--version")
     assert ran.status == 0
     assert __version__ in ran.text
@@ -41,7 +38,6 @@ def test_version() -> None:
 
 @pytest.mark.slow
 def test_python_dash_m_is_the_same_command() -> None:
-    """`python -m gateway` runs the commands."""
     ran = child("--help")
     assert (ran.status, ran.err) == (0, "")
     assert ran.text.startswith("Usage: cuebot-gateway ")
@@ -49,7 +45,6 @@ def test_python_dash_m_is_the_same_command() -> None:
 
 @pytest.mark.parametrize("arguments", [("nothing",), ("serve", "--nothing"), ("token",)])
 def test_a_wrong_command_line_is_a_usage_error(arguments: tuple[str, ...]) -> None:
-    """What click does not know ends with status 2 and a usage message."""
     ran = in_process(*arguments)
     assert (ran.status, ran.out) == (2, b"")
     assert "Usage:" in ran.err
@@ -57,19 +52,16 @@ def test_a_wrong_command_line_is_a_usage_error(arguments: tuple[str, ...]) -> No
 
 @pytest.mark.parametrize("name", ["routes", "describe", "snapshot", "check", "compare", "call"])
 def test_commands_that_fail_list_their_exit_statuses(name: str) -> None:
-    """--help lists the exit statuses for scripts."""
     assert "Exit status" in in_process(name, "--help").text
 
 
 def test_every_tool_has_a_section() -> None:
-    """docs/tools.md has a section for each of its commands."""
     page = (DOCS / "tools.md").read_text(encoding="utf-8")
     for name in ("routes", "describe", "snapshot", "check", "compare"):
         assert f"\n## {name}\n" in page
 
 
 def test_every_option_and_status_of_call_is_documented() -> None:
-    """docs/call.md covers everything in --help."""
     page = (DOCS / "call.md").read_text(encoding="utf-8")
     words = in_process("call", "--help").text
     options = set(re.findall(r"--[a-z-]+", words)) - {"--help"}

@@ -5,18 +5,9 @@ from typing import Any
 import pytest
 
 from cuebot_simulator.services import jobs
-from cuebot_simulator.world.messages import enum_name, fill
+from cuebot_simulator.world.messages import enum_name
 from cuebot_simulator.world.new_entities import add_comment
-from tests.simulator.in_process import (
-    COMP,
-    FINISHED,
-    JOB_NOT_FOUND,
-    LIGHT,
-    ROTO,
-    SMOKE,
-    UNCAUGHT,
-    Cuebot,
-)
+from tests.simulator.in_process import COMP, FINISHED, LIGHT, ROTO, SMOKE, UNCAUGHT, Cuebot
 from tests.simulator.specs import job_xml, layer_xml, spec_xml
 
 
@@ -32,10 +23,6 @@ def order_of(cuebot: Cuebot) -> list[int]:
     return [frame.number for frame in found.frames.frames]
 
 
-def group_id(cuebot: Cuebot, show: str, name: str) -> str:
-    return str(cuebot("GroupInterface/FindGroup", show=show, name=name).group.id)
-
-
 # Finding.
 
 
@@ -44,30 +31,7 @@ def test_every_method_is_simulated(cuebot: Cuebot) -> None:
     assert {method.name for method in service.methods} <= set(jobs.METHODS)
 
 
-def test_layers_come_in_dispatch_order(cuebot: Cuebot) -> None:
-    layers = ask(cuebot, "GetLayers", LIGHT).layers.layers
-    assert [layer.name for layer in layers] == ["shadow", "beauty"]
-
-
 # Setting.
-
-
-@pytest.mark.parametrize(
-    ("method", "value", "field", "shown"),
-    [
-        ("SetPriority", 7, "priority", 7),
-        ("SetMinCores", 2.9, "min_cores", 2),
-        ("SetMaxCores", 12.999, "max_cores", 13),
-        ("SetMaxCores", -1, "max_cores", -1),
-        ("SetMinGpus", 1, "min_gpus", 1),
-        ("SetMaxGpus", 4, "max_gpus", 4),
-    ],
-)
-def test_numbers_of_a_job_are_set(
-    cuebot: Cuebot, method: str, value: float, field: str, shown: float
-) -> None:
-    ask(cuebot, method, COMP, val=value)
-    assert getattr(cuebot.job(COMP), field) == shown
 
 
 def test_eating_failures_by_itself_means_no_retries(cuebot: Cuebot) -> None:
@@ -98,41 +62,6 @@ def test_retries_decide_when_a_frame_is_dead(cuebot: Cuebot) -> None:
         )
     ask(cuebot, "SetMaxRetries", COMP, max_retries=16)
     assert cuebot.farm.max_retries[job["id"]] == 16
-
-
-def test_a_job_moves_to_a_group_and_takes_its_defaults(cuebot: Cuebot) -> None:
-    group = group_id(cuebot, "demo", "light")
-    cuebot("GroupInterface/SetDefaultJobPriority", group={"id": group}, priority=0)
-    fill(cuebot.farm.groups[group], default_job_min_cores=3)
-    ask(cuebot, "SetGroup", COMP, group_id=group)
-    job = cuebot.job(COMP)
-    assert (job.group, job.priority, job.min_cores, job.max_cores) == ("light", 0, 3, 100)
-    listed = cuebot("GroupInterface/GetJobs", group={"id": group}).jobs.jobs
-    assert COMP in [each.name for each in listed]
-
-
-def test_a_comment_is_added(cuebot: Cuebot) -> None:
-    assert not cuebot.job(COMP).has_comment
-    for subject in ("one", "two"):
-        new = {"user": "lena", "subject": subject, "message": "text", "timestamp": 5}
-        ask(cuebot, "AddComment", COMP, new_comment=new)
-        cuebot.wait()
-    comments = ask(cuebot, "GetComments", COMP).comments.comments
-    assert [comment.subject for comment in comments] == ["one", "two"]
-    assert (comments[0].user, comments[0].message) == ("lena", "text")
-    assert comments[0].timestamp == cuebot.farm.now - 2
-    assert cuebot.job(COMP).has_comment
-
-
-def test_a_subscriber_is_added_once(cuebot: Cuebot) -> None:
-    cuebot("JobInterface/LaunchSpecAndWait", spec=spec_xml())
-    name = "demo-sh030-lena_comp_v004"
-    for address in ("bo@studio.example", "bo@studio.example", "lena@studio.example"):
-        ask(cuebot, "AddSubscriber", name, subscriber=address)
-    assert cuebot.farm.subscribers[cuebot.job(name).id] == [
-        "lena@studio.example",
-        "bo@studio.example",
-    ]
 
 
 # Ending.
@@ -170,13 +99,6 @@ def test_chosen_frames_are_killed_whatever_states_are_named(cuebot: Cuebot) -> N
     assert [each.id for each in cuebot.frames(COMP, "RUNNING")] == [each.id for each in others]
 
 
-def test_chosen_frames_are_eaten(cuebot: Cuebot) -> None:
-    ask(cuebot, "EatFrames", LIGHT, req={"states": {"frame_states": ["DEAD"]}, "limit": 1})
-    assert not cuebot.frames(LIGHT, "EATEN")
-    cuebot.wait()
-    assert len(cuebot.frames(LIGHT, "EATEN")) == 2
-
-
 def test_chosen_frames_are_retried(cuebot: Cuebot) -> None:
     ask(cuebot, "RetryFrames", FINISHED, req={"frame_range": "1001-1002"})
     cuebot.wait()
@@ -197,14 +119,6 @@ def test_what_depends_on_frames_that_are_marked_done_may_start(cuebot: Cuebot) -
     cuebot.wait()
     assert [frame.number for frame in cuebot.frames(SMOKE, "DEPEND")] == list(range(1004, 1013))
     assert len(cuebot.frames(SMOKE, "SUCCEEDED")) == 0
-
-
-def test_frames_that_depend_are_marked_as_waiting_at_once(cuebot: Cuebot) -> None:
-    ask(cuebot, "MarkAsWaiting", SMOKE, req={"frame_range": "1001-1002"})
-    assert len(cuebot.frames(SMOKE, "DEPEND")) == 10
-    done = cuebot.frames(LIGHT, "DEAD", "SUCCEEDED", "RUNNING")
-    ask(cuebot, "MarkAsWaiting", LIGHT, req={})
-    assert cuebot.frames(LIGHT, "DEAD", "SUCCEEDED", "RUNNING") == done
 
 
 def test_frames_are_put_first_or_last(cuebot: Cuebot) -> None:
@@ -311,27 +225,6 @@ def test_a_job_waits_for_a_job(cuebot: Cuebot) -> None:
     assert not ask(cuebot, "GetWhatDependsOnThis", ROTO).depends.depends
 
 
-def test_a_job_waits_for_a_layer_or_a_frame(cuebot: Cuebot) -> None:
-    layer = {"id": cuebot.layer(COMP, "comp").id}
-    depend = ask(cuebot, "CreateDependencyOnLayer", ROTO, layer=layer).depend
-    assert (enum_name(depend, "type"), depend.depend_on_layer) == ("JOB_ON_LAYER", "comp")
-    frame = {"id": cuebot.frames(LIGHT, "DEAD")[0].id}
-    depend = ask(cuebot, "CreateDependencyOnFrame", ROTO, frame=frame).depend
-    assert enum_name(depend, "type") == "JOB_ON_FRAME"
-    assert len(ask(cuebot, "GetWhatThisDependsOn", ROTO).depends.depends) == 2
-    job = {"id": cuebot.job(ROTO).id}
-    assert cuebot.refusal("JobInterface/CreateDependencyOnLayer", job=job, layer={"id": "x"}) == (
-        "NOT_FOUND",
-        JOB_NOT_FOUND,
-    )
-
-
-def test_frame_by_frame_counts_once_among_a_jobs_dependencies(cuebot: Cuebot) -> None:
-    cuebot.frames(SMOKE)
-    depends = ask(cuebot, "GetDepends", SMOKE).depends.depends
-    assert [enum_name(depend, "type") for depend in depends] == ["FRAME_BY_FRAME"]
-
-
 def test_dependencies_of_a_job_are_dropped(cuebot: Cuebot) -> None:
     ask(cuebot, "CreateDependencyOnJob", ROTO, on_job=cuebot.job(COMP))
     ask(cuebot, "DropDepends", ROTO, target="ANY_TARGET")
@@ -379,12 +272,3 @@ def test_without_its_last_comment_a_thing_has_none(cuebot: Cuebot, about: str) -
     assert not thing.has_comment
     refusal = cuebot.refusal("CommentInterface/Delete", comment=second)
     assert refusal == ("INTERNAL", UNCAUGHT)
-
-
-def test_comments_of_one_second_are_different(cuebot: Cuebot) -> None:
-    job = cuebot.farm.jobs[cuebot.job(LIGHT).id]
-    first, second = (add_comment(cuebot.farm, job, user="u", subject="s", text="t") for _ in "ab")
-    cuebot("CommentInterface/Delete", comment=first)
-    third = add_comment(cuebot.farm, job, user="u", subject="s", text="t")
-    assert third.id != second.id
-    assert len(job_comments(cuebot)) == 3

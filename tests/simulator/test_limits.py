@@ -66,17 +66,6 @@ def test_current_running_follows_what_runs(cuebot: Cuebot) -> None:
     assert limit(cuebot).current_running == 0
 
 
-def test_a_deleted_limit_limits_nothing(cuebot: Cuebot) -> None:
-    cuebot("LimitInterface/Delete", name="arnold")
-    assert cuebot.refusal("LimitInterface/Find", name="arnold") == ("INTERNAL", UNCAUGHT)
-    assert cuebot.refusal("LimitInterface/Delete", name="arnold") == ("INTERNAL", UNCAUGHT)
-    assert list(cuebot.layer(LIGHT, "beauty").limits) == [""]
-    cuebot.wait(300)
-    cuebot("LimitInterface/Create", name="arnold", max_value=1)
-    assert limit(cuebot).current_running == 0
-    assert cuebot.farm.running_with["arnold"] == 0
-
-
 def test_a_renamed_limit_goes_on_limiting(cuebot: Cuebot) -> None:
     before = limit(cuebot)
     cuebot("LimitInterface/Rename", old_name="arnold", new_name="karma")
@@ -153,31 +142,6 @@ def test_what_is_set_is_shown(
     assert licensed.refusal(f"LimitInterface/{method}", name="x", **sent) == LIMIT_NOT_FOUND
 
 
-@pytest.mark.parametrize(
-    ("values", "code"),
-    [
-        ({"exit_status": 1}, "INVALID_ARGUMENT"),
-        ({"exit_status": -3}, "INVALID_ARGUMENT"),
-        ({"exit_status": 5, "delay_minutes": -1}, "INVALID_ARGUMENT"),
-        ({"exit_status": 7}, "ALREADY_EXISTS"),
-    ],
-)
-def test_a_rule_for_failures_has_to_make_sense(
-    licensed: Cuebot, values: dict[str, int], code: str
-) -> None:
-    licensed("LimitInterface/SetFailureRule", name="nuke_render", exit_status=7)
-    licensed("LimitInterface/SetFailureRule", name="nuke_render", exit_status=7)
-    refusal = licensed.refusal("LimitInterface/SetFailureRule", name="arnold", **values)
-    assert refusal[0] == code
-    assert limit(licensed).exit_status == 0
-
-
-@pytest.mark.parametrize("name", ["type", "enforcement"])
-def test_a_number_without_a_name_is_refused(licensed: Cuebot, name: str) -> None:
-    method = f"LimitInterface/Set{name.capitalize()}"
-    assert licensed.refusal(method, name="arnold", **{name: 9})[0] == "INTERNAL"
-
-
 def test_bindings_are_the_layers_of_jobs(licensed: Cuebot) -> None:
     found = licensed("LimitInterface/GetBindings", limit_name="arnold").bindings
     assert [each.job_name for each in found] == [HARBOR, LIGHT]
@@ -189,10 +153,7 @@ def test_bindings_are_the_layers_of_jobs(licensed: Cuebot) -> None:
         ["arnold"],
         0,
     )
-    assert (last.limit_id, last.create_time) == (
-        limit(licensed).id,
-        licensed.job(LIGHT).start_time,
-    )
+    assert (last.limit_id, last.create_time) == (limit(licensed).id, licensed.job(LIGHT).start_time)
     assert limit(licensed).spec_layer_count == 2
     values = {"limit_name": "arnold", "sources": ["SPEC"], "layer_ids": [layer.id]}
     assert len(licensed("LimitInterface/GetBindings", **values).bindings) == 1
@@ -202,16 +163,6 @@ def test_bindings_are_the_layers_of_jobs(licensed: Cuebot) -> None:
     assert refusal == LIMIT_NOT_FOUND
     refusal = licensed.refusal("LimitInterface/GetBindings", limit_name="arnold", sources=[7])
     assert refusal == ("INVALID_ARGUMENT", "Unrecognized binding source.")
-
-
-def test_bindings_of_launched_jobs_cannot_be_cleared(licensed: Cuebot) -> None:
-    answer = licensed("LimitInterface/ClearBindings", limit_name="arnold")
-    assert answer.removed == 0
-    assert limit(licensed).spec_layer_count == 2
-    values = {"limit_name": "arnold", "sources": ["SPEC"]}
-    refusal = licensed.refusal("LimitInterface/ClearBindings", **values)
-    assert refusal[0] == "INVALID_ARGUMENT"
-    assert licensed.refusal("LimitInterface/ClearBindings", limit_name="x") == LIMIT_NOT_FOUND
 
 
 @pytest.mark.parametrize("enforcement", ["ADVISORY", "DISABLED"])
@@ -233,18 +184,6 @@ def test_a_limit_of_hosts_lets_no_more_hosts_in(licensed: Cuebot) -> None:
     licensed.wait(10)
     assert busy(licensed) > before
     assert cue_hosts(licensed) == hosts
-
-
-@pytest.mark.parametrize(("soft", "admitted"), [(1, False), (-1, True)])
-def test_a_soft_value_keeps_others_out_first(licensed: Cuebot, soft: int, admitted: bool) -> None:
-    licensed("LimitInterface/SetType", name="arnold", type="HOST")
-    licensed("LimitInterface/SetSoftValue", name="arnold", soft_value=soft)
-    hosts = cue_hosts(licensed)
-    for name in hosts:
-        licensed("HostInterface/Lock", host=licensed.host(name))
-    licensed("HostInterface/Unlock", host=licensed.host("render-node-06"))
-    licensed.wait(10)
-    assert ("render-node-06" in cue_hosts(licensed)) == admitted
 
 
 def test_who_runs_frames_holds_the_limit(licensed: Cuebot) -> None:
@@ -279,43 +218,6 @@ def test_a_report_counts_instead_of_what_ran_before_it(licensed: Cuebot) -> None
     assert [(each.tokens, each.user, each.host_id) for each in outside] == [(1, "ana", "")]
     licensed("LimitInterface/SetType", name="arnold", type="HOST")
     assert limit(licensed).settled_usage == 2
-
-
-def test_booked_since_a_report_is_pending(licensed: Cuebot) -> None:
-    before = busy(licensed)
-    report(licensed, ("ws-1", 5))
-    found = limit(licensed)
-    assert (found.settled_usage, found.pending_usage) == (5, before)
-    licensed("LimitInterface/SetMaxValue", name="arnold", max_value=1)
-    licensed.wait(300)
-    assert limit(licensed).pending_usage == 0
-
-
-def test_a_host_that_was_reported_is_not_pending_too(licensed: Cuebot) -> None:
-    licensed("LimitInterface/SetType", name="arnold", type="HOST")
-    hosts = sorted(cue_hosts(licensed))
-    report(licensed, (hosts[0], 1), ("ws-1", 1))
-    found = limit(licensed)
-    assert (found.settled_usage, found.pending_usage) == (2, len(hosts) - 1)
-    assert found.host_count == found.current_usage == len(hosts) + 1
-
-
-def test_a_deleted_limit_is_held_by_nobody(licensed: Cuebot) -> None:
-    report(licensed, ("ws-1", 1))
-    licensed("LimitInterface/Delete", name="arnold")
-    licensed("LimitInterface/Create", name="arnold", max_value=1)
-    assert not holds(licensed, limit_name="arnold")
-
-
-def test_a_report_replaces_the_one_before(licensed: Cuebot) -> None:
-    report(licensed, ("ws-1", 1), ("ws-2", 1), ("ws-3", 1))
-    first = licensed.farm.now
-    licensed.wait(10)
-    report(licensed, ("ws-1", 1), ("ws-2", 2), ("WS-2.lan", 4), ("ws-2.x", 3))
-    reported = {each.host_name: each for each in holds(licensed, limit_name="arnold")}
-    assert reported["ws-1"].report_time == first
-    assert (reported["ws-2"].report_time, reported["ws-2"].tokens) == (first + 10, 4)
-    assert "ws-3" not in reported
 
 
 @pytest.mark.parametrize(

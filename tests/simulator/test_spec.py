@@ -95,13 +95,6 @@ def test_a_spec_asks_for_no_more_dependencies_than_can_be_made_soon(
     assert launch(cuebot, spec_xml(two, depends=one))
 
 
-def test_a_layer_has_the_limits_of_its_spec(cuebot: Cuebot) -> None:
-    limits = "<limits><limit>arnold</limit><limit>nuke_render</limit></limits>"
-    assert list(one_layer(cuebot, more=limits).limits) == ["arnold", "nuke_render"]
-    (job,) = launch(cuebot, spec_xml(job_xml(name="plain_v001")))
-    assert list(cuebot.layer(job.name, "render").limits) == [""]
-
-
 @pytest.mark.parametrize(
     "text",
     [
@@ -150,14 +143,6 @@ def test_a_launch_that_fails_later_leaves_nothing(cuebot: Cuebot, text: str) -> 
     assert list(cuebot("JobInterface/LaunchSpec", spec=text).names)
     cuebot.wait()
     assert not cuebot("JobInterface/GetJobs", r={"shots": ["sh030"]}).jobs.jobs
-
-
-def test_filters_run_at_launch(cuebot: Cuebot, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "cuebot_simulator.world.launch_spec.run_filters", lambda farm, job: fill(job, priority=77)
-    )
-    (job,) = launch(cuebot, spec_xml())
-    assert job.priority == 77
 
 
 def test_a_local_job_gets_its_owners_machine(
@@ -253,12 +238,6 @@ def test_a_shows_own_service_comes_first(cuebot: Cuebot) -> None:
     assert cuebot.layer(other.name, "render").min_cores == 1
 
 
-def test_an_unknown_service_means_the_default_one(cuebot: Cuebot) -> None:
-    assert list(one_layer(cuebot, services=("nope",)).services) == ["nope", "default"]
-    cuebot.farm.services.clear()
-    assert refused(cuebot, spec_xml(job_xml(name="other"))) == NOTHING_FOUND
-
-
 def test_a_layer_overrules_its_service(cuebot: Cuebot) -> None:
     layer = one_layer(
         cuebot,
@@ -320,21 +299,6 @@ def test_absurd_memory_is_merely_much(cuebot: Cuebot, memory: str) -> None:
 def test_memory_that_is_no_number_is_refused(cuebot: Cuebot, memory: str) -> None:
     text = spec_xml(job_xml(layer_xml(more=f"<memory>{memory}</memory>")))
     assert refused(cuebot, text) == "not a number"
-
-
-@pytest.mark.parametrize("memory", ["lots", "2.5g", "", "101g"])
-def test_gpu_memory_that_is_no_number_is_none(cuebot: Cuebot, memory: str) -> None:
-    layer = one_layer(cuebot, more=f"<gpu_memory>{memory}</gpu_memory>")
-    assert layer.min_gpu_memory == 0
-
-
-def test_outputs_are_kept(cuebot: Cuebot) -> None:
-    text = layer_xml().replace(
-        "<outputs/>",
-        '<outputs><output name="a">/a.#.exr</output><output name="b">/a.#.exr</output></outputs>',
-    )
-    (layer,) = layers(cuebot, text)
-    assert cuebot.farm.outputs[layer.id] == ["/a.#.exr"]
 
 
 def test_layers_keep_their_order_and_type(cuebot: Cuebot) -> None:
@@ -417,18 +381,6 @@ def test_a_job_waits_for_another_of_its_spec_and_for_a_pending_one(cuebot: Cuebo
     assert len(cuebot.frames("demo-sh030-lena_light", "DEPEND")) == 10
     assert len(cuebot.frames("demo-sh030-lena_slap", "DEPEND")) == 10
     assert not any(depend.any_frame for depend in cuebot.farm.depends.values())
-
-
-def test_dependencies_that_make_no_sense_are_refused(cuebot: Cuebot) -> None:
-    er, on = {"depjob": "comp_v004"}, {"onjob": "comp_v004"}
-    itself = depend_xml("FRAME_ON_FRAME", **er, depframe="0001-render", **on, onframe="0001-render")
-    assert refused(cuebot, spec_xml(depends=itself)) == (
-        "The frame name: 0001-render cannot depend on itself."
-    )
-    odd = depend_xml("FRAME_ON_JOB", **er, depframe="1-render", **on)
-    assert refused(cuebot, spec_xml(depends=odd)) == (
-        "The frame name: 1-render is not in the proper format."
-    )
 
 
 # XML.
