@@ -21,12 +21,16 @@ PENDING = 0
 JOB, OTHER = "demo-sh010-lena_comp_v003", "demo-sh010-artist1_light_v012"
 
 Json = dict[str, Any]
-Ids = Callable[[Farm], Json]
+
+
+def thing(farm: Farm, kind: str, name: str) -> str:
+    """The id of a thing of which no two have one name."""
+    key: str = by_name(getattr(farm, kind), name).id
+    return key
 
 
 def job(farm: Farm, name: str = JOB) -> str:
-    key: str = by_name(farm.jobs, name).id
-    return key
+    return thing(farm, "jobs", name)
 
 
 def layer(farm: Farm, name: str = "comp", of: str = JOB) -> str:
@@ -35,174 +39,147 @@ def layer(farm: Farm, name: str = "comp", of: str = JOB) -> str:
     return key
 
 
-def frame(farm: Farm, number: int = 1001) -> str:
+def frame(farm: Farm, number: int) -> str:
     frames = farm.frames_of(farm.jobs[job(farm)])
     key: str = next(e.id for e in frames if (e.layer_name, e.number) == ("comp", number))
     return key
 
 
 def group(farm: Farm, name: str = "comp") -> str:
-    show = by_name(farm.shows, "demo")
-    key: str = by_name({each.id: each for each in farm.groups_of(show)}, name).id
+    groups = {each.id: each for each in farm.groups_of(by_name(farm.shows, "demo"))}
+    key: str = by_name(groups, name).id
     return key
 
 
-def key_of(kind: str, name: str) -> Callable[[Farm], str]:
-    """The id of a thing of which no two have one name."""
-
-    def key(farm: Farm) -> str:
-        found: str = by_name(getattr(farm, kind), name).id
-        return found
-
-    return key
-
-
-demo, node = key_of("shows", "demo"), key_of("hosts", "render-node-01")
-LAYER = {"layer": {"name": "comp"}, "job": JOB}
-GROUP = {"group": {"name": "comp"}, "show": "demo"}
-FRAME = {"frame": {"layerName": "comp", "number": 1001}, "job": JOB}
-GROUP = {"group": {"name": "comp"}, "show": "demo"}
-FILTER = {"filter": {"name": "dailies"}, "show": "demo"}
 SUBSCRIPTION = "local.general.demo"
+KEYS: dict[str, Callable[[Farm], str]] = {
+    "<job>": job,
+    "<other>": lambda farm: job(farm, OTHER),
+    "<comp>": layer,
+    "<beauty>": lambda farm: layer(farm, "beauty", OTHER),
+    "<1001>": lambda farm: frame(farm, 1001),
+    "<1002>": lambda farm: frame(farm, 1002),
+    "<group>": group,
+    "<light>": lambda farm: group(farm, "light"),
+    "<fx>": lambda farm: group(farm, "fx"),
+    "<demo>": lambda farm: thing(farm, "shows", "demo"),
+    "<arnold>": lambda farm: thing(farm, "limits", "arnold"),
+    "<dailies>": lambda farm: thing(farm, "filters", "dailies"),
+    "<node>": lambda farm: thing(farm, "hosts", "render-node-01"),
+    "<node 7>": lambda farm: thing(farm, "hosts", "render-node-07"),
+    "<general>": lambda farm: thing(farm, "allocations", "local.general"),
+    "<desktop>": lambda farm: thing(farm, "allocations", "local.desktop"),
+    "<artist1>": lambda farm: thing(farm, "owners", "artist1"),
+    "<houdini>": lambda farm: thing(farm, "services", "houdini"),
+    "<subscription>": lambda farm: thing(farm, "subscriptions", SUBSCRIPTION),
+    "<lighting>": lambda farm: thing(farm, "departments", "demo.Lighting"),
+}
 
-CALLS: dict[str, tuple[Json, Ids]] = {
-    "job.JobInterface/Pause": ({"job": {"name": JOB}}, lambda f: {"job": {"id": job(f)}}),
-    "job.JobInterface/Kill": ({"job": {"name": JOB}}, lambda f: {"job": {"id": job(f)}}),
-    "job.JobInterface/GetLayers": ({"job": {"name": JOB}}, lambda f: {"job": {"id": job(f)}}),
+
+def with_ids(body: Json, farm: Farm) -> Json:
+    """The request with the ids of this farm."""
+    text = json.dumps(body)
+    for name, key in KEYS.items():
+        if name in text:
+            text = text.replace(name, key(farm))
+    found: Json = json.loads(text)
+    return found
+
+
+BY_NAME, BY_ID = {"job": {"name": JOB}}, {"job": {"id": "<job>"}}
+LAYER, LAYER_ID = {"layer": {"name": "comp"}, "job": JOB}, {"layer": {"id": "<comp>"}}
+GROUP, GROUP_ID = {"group": {"name": "comp"}, "show": "demo"}, {"group": {"id": "<group>"}}
+FRAME = {"frame": {"layerName": "comp", "number": 1001}, "job": JOB}
+FILTER, FILTER_ID = {"filter": {"name": "dailies"}, "show": "demo"}, {"filter": {"id": "<dailies>"}}
+SHOW, SHOW_ID = {"show": {"name": "demo"}}, {"show": {"id": "<demo>"}}
+HOST, HOST_ID = {"host": {"name": "render-node-01"}}, {"host": {"id": "<node>"}}
+BEAUTY = {"name": "beauty", "job": OTHER}
+
+CALLS: dict[str, tuple[Json, Json]] = {
+    "job.JobInterface/Pause": (BY_NAME, BY_ID),
+    "job.JobInterface/Kill": (BY_NAME, BY_ID),
+    "job.JobInterface/GetLayers": (BY_NAME, BY_ID),
     "job.JobInterface/CreateDependencyOnJob": (
-        {"job": {"name": JOB}, "onJob": {"name": OTHER}},
-        lambda f: {"job": {"id": job(f)}, "onJob": {"id": job(f, OTHER)}},
+        BY_NAME | {"onJob": {"name": OTHER}},
+        BY_ID | {"onJob": {"id": "<other>"}},
     ),
     "job.JobInterface/CreateDependencyOnLayer": (
-        {"job": {"name": JOB}, "layer": {"name": "beauty", "job": OTHER}},
-        lambda f: {"job": {"id": job(f)}, "layer": {"id": layer(f, "beauty", OTHER)}},
+        BY_NAME | {"layer": BEAUTY},
+        BY_ID | {"layer": {"id": "<beauty>"}},
     ),
-    "job.LayerInterface/SetMinCores": (
-        LAYER | {"cores": 2},
-        lambda f: {"layer": {"id": layer(f)}, "cores": 2},
-    ),
-    "job.LayerInterface/GetFrames": (
-        LAYER | {"s": {"limit": 3}},
-        lambda f: {"layer": {"id": layer(f)}, "s": {"limit": 3}},
-    ),
+    "job.LayerInterface/SetMinCores": (LAYER | {"cores": 2}, LAYER_ID | {"cores": 2}),
+    "job.LayerInterface/GetFrames": (LAYER | {"s": {"limit": 3}}, LAYER_ID | {"s": {"limit": 3}}),
     "job.LayerInterface/CreateDependencyOnLayer": (
-        {"layer": {"name": "comp"}, "dependOnLayer": {"name": "beauty", "job": OTHER}, "job": JOB},
-        lambda f: {"layer": {"id": layer(f)}, "dependOnLayer": {"id": layer(f, "beauty", OTHER)}},
+        LAYER | {"dependOnLayer": BEAUTY},
+        LAYER_ID | {"dependOnLayer": {"id": "<beauty>"}},
     ),
     "job.LayerInterface/AddLimit": (
         LAYER | {"limit": {"name": "arnold"}},
-        lambda f: {"layer": {"id": layer(f)}, "limitId": key_of("limits", "arnold")(f)},
+        LAYER_ID | {"limitId": "<arnold>"},
     ),
-    "job.FrameInterface/Eat": (FRAME, lambda f: {"frame": {"id": frame(f)}}),
+    "job.FrameInterface/Eat": (FRAME, {"frame": {"id": "<1001>"}}),
     "job.FrameInterface/CreateDependencyOnFrame": (
         FRAME | {"dependOnFrame": {"layerName": "comp", "number": 1002}},
-        lambda f: {"frame": {"id": frame(f)}, "dependOnFrame": {"id": frame(f, 1002)}},
+        {"frame": {"id": "<1001>"}, "dependOnFrame": {"id": "<1002>"}},
     ),
-    "job.GroupInterface/SetMaxCores": (
-        GROUP | {"maxCores": 50},
-        lambda f: {"group": {"id": group(f)}, "maxCores": 50},
-    ),
+    "job.GroupInterface/SetMaxCores": (GROUP | {"maxCores": 50}, GROUP_ID | {"maxCores": 50}),
     "job.GroupInterface/ReparentGroups": (
         GROUP | {"groups": {"groups": [{"name": "light"}, {"name": "fx"}]}},
-        lambda f: {
-            "group": {"id": group(f)},
-            "groups": {"groups": [{"id": group(f, "light")}, {"id": group(f, "fx")}]},
-        },
+        GROUP_ID | {"groups": {"groups": [{"id": "<light>"}, {"id": "<fx>"}]}},
     ),
     "job.GroupInterface/ReparentJobs": (
-        {
-            "group": {"name": "fx"},
-            "show": "demo",
-            "jobs": {"jobs": [{"name": JOB}, {"name": OTHER}]},
-        },
-        lambda f: {
-            "group": {"id": group(f, "fx")},
-            "jobs": {"jobs": [{"id": job(f)}, {"id": job(f, OTHER)}]},
-        },
+        GROUP | {"group": {"name": "fx"}, "jobs": {"jobs": [{"name": JOB}, {"name": OTHER}]}},
+        {"group": {"id": "<fx>"}, "jobs": {"jobs": [{"id": "<job>"}, {"id": "<other>"}]}},
     ),
-    "filter.FilterInterface/GetMatchers": (
-        FILTER,
-        lambda f: {"filter": {"id": key_of("filters", "dailies")(f)}},
-    ),
-    "filter.FilterInterface/RunFilterOnGroup": (
-        FILTER | GROUP,
-        lambda f: {"filter": {"id": key_of("filters", "dailies")(f)}, "group": {"id": group(f)}},
-    ),
-    "show.ShowInterface/SetDefaultMaxCores": (
-        {"show": {"name": "demo"}, "maxCores": 7},
-        lambda f: {"show": {"id": demo(f)}, "maxCores": 7},
-    ),
-    "show.ShowInterface/FindFilter": (
-        {"show": {"name": "demo"}, "name": "dailies"},
-        lambda f: {"show": {"id": demo(f)}, "name": "dailies"},
-    ),
-    "host.HostInterface/Lock": (
-        {"host": {"name": "render-node-01"}},
-        lambda f: {"host": {"id": node(f)}},
-    ),
+    "filter.FilterInterface/GetMatchers": (FILTER, FILTER_ID),
+    "filter.FilterInterface/RunFilterOnGroup": (FILTER | GROUP, FILTER_ID | GROUP_ID),
+    "show.ShowInterface/SetDefaultMaxCores": (SHOW | {"maxCores": 7}, SHOW_ID | {"maxCores": 7}),
+    "show.ShowInterface/FindFilter": (SHOW | {"name": "dailies"}, SHOW_ID | {"name": "dailies"}),
+    "host.HostInterface/Lock": (HOST, HOST_ID),
     "facility.AllocationInterface/ReparentHosts": (
         {"allocation": {"name": "local.desktop"}, "hosts": {"hosts": [{"name": "render-node-01"}]}},
-        lambda f: {
-            "allocation": {"id": key_of("allocations", "local.desktop")(f)},
-            "hosts": {"hosts": [{"id": node(f)}]},
-        },
+        {"allocation": {"id": "<desktop>"}, "hosts": {"hosts": [{"id": "<node>"}]}},
     ),
     "host.HostInterface/SetAllocation": (
         {"host": {"name": "render-node-07"}, "allocationId": "local.desktop"},
-        lambda f: {
-            "host": {"id": key_of("hosts", "render-node-07")(f)},
-            "allocationId": key_of("allocations", "local.desktop")(f),
-        },
+        {"host": {"id": "<node 7>"}, "allocationId": "<desktop>"},
     ),
-    "job.JobInterface/SetGroup": (
-        {"job": {"name": JOB}, "groupId": "fx"},
-        lambda f: {"job": {"id": job(f)}, "groupId": group(f, "fx")},
-    ),
+    "job.JobInterface/SetGroup": (BY_NAME | {"groupId": "fx"}, BY_ID | {"groupId": "<fx>"}),
     "host.HostInterface/RedirectToJob": (
-        {"host": {"name": "render-node-01"}, "procNames": [], "jobId": JOB},
-        lambda f: {"host": {"id": node(f)}, "procNames": [], "jobId": job(f)},
+        HOST | {"procNames": [], "jobId": JOB},
+        HOST_ID | {"procNames": [], "jobId": "<job>"},
     ),
     "limit.LimitInterface/GetBindings": (
         {"limitName": "arnold", "layerIds": ["beauty"], "job": OTHER},
-        lambda f: {"limitName": "arnold", "layerIds": [layer(f, "beauty", OTHER)]},
+        {"limitName": "arnold", "layerIds": ["<beauty>"]},
     ),
     "job.JobInterface/GetJobNames": (
         {"r": {"ids": [JOB, OTHER]}},
-        lambda f: {"r": {"ids": [job(f), job(f, OTHER)]}},
+        {"r": {"ids": ["<job>", "<other>"]}},
     ),
-    "host.HostInterface/GetHosts": (
-        {"r": {"ids": ["render-node-01"]}},
-        lambda f: {"r": {"ids": [node(f)]}},
-    ),
+    "host.HostInterface/GetHosts": ({"r": {"ids": ["render-node-01"]}}, {"r": {"ids": ["<node>"]}}),
     "facility.AllocationInterface/GetSubscriptions": (
         {"allocation": {"name": "local.general"}},
-        lambda f: {"allocation": {"id": key_of("allocations", "local.general")(f)}},
+        {"allocation": {"id": "<general>"}},
     ),
     "host.OwnerInterface/SetShow": (
         {"owner": {"name": "artist1"}, "show": "harbor"},
-        lambda f: {"owner": {"id": key_of("owners", "artist1")(f)}, "show": "harbor"},
+        {"owner": {"id": "<artist1>"}, "show": "harbor"},
     ),
     "service.ServiceInterface/Delete": (
         {"service": {"name": "houdini"}},
-        lambda f: {"service": {"id": key_of("services", "houdini")(f)}},
+        {"service": {"id": "<houdini>"}},
     ),
     "subscription.SubscriptionInterface/SetSize": (
         {"subscription": {"name": SUBSCRIPTION}, "newSize": 300},
-        lambda f: {
-            "subscription": {"id": key_of("subscriptions", SUBSCRIPTION)(f)},
-            "newSize": 300,
-        },
+        {"subscription": {"id": "<subscription>"}, "newSize": 300},
     ),
     "department.DepartmentInterface/EnableTiManaged": (
         {"department": {"name": "Lighting"}, "show": "demo", "tiTask": "t", "managedCores": 9},
-        lambda f: {
-            "department": {"id": key_of("departments", "demo.Lighting")(f)},
-            "tiTask": "t",
-            "managedCores": 9,
-        },
+        {"department": {"id": "<lighting>"}, "tiTask": "t", "managedCores": 9},
     ),
 }
-"""By method: a request with names, and the same with the ids of a farm."""
+"""By method: a request with names, and the same with ids, as KEYS names them."""
 
 
 def everything(farm: Farm) -> list[object]:
@@ -229,12 +206,12 @@ async def gateway(simulated_cuebot: SimulatedCuebot, shared_gateway: SharedGatew
 
 
 async def done(
-    gateway: Gateway, cuebot: SimulatedCuebot, path: str, body_for: Ids
+    gateway: Gateway, cuebot: SimulatedCuebot, path: str, body: Json
 ) -> tuple[httpx.Response, list[object]]:
     """What a call answers, and what has become of a new farm a second later."""
     clock = StoppedClock(START)
     cuebot.farm = farm = build_farm(cuebot.farm.messages, clock=clock)
-    answer = await gateway.post(f"/{path}", body_for(farm))
+    answer = await gateway.post(f"/{path}", with_ids(body, farm))
     clock.advance(1)
     await gateway.post("/show.ShowInterface/GetShows")  # and the farm catches up
     return answer, everything(farm)
@@ -244,9 +221,9 @@ async def done(
 async def test_a_call_by_name_does_what_it_does_with_the_id(
     gateway: Gateway, simulated_cuebot: SimulatedCuebot, path: str
 ) -> None:
-    named, with_ids = CALLS[path]
-    found, farm = await done(gateway, simulated_cuebot, path, lambda _: named)
-    wanted, expected = await done(gateway, simulated_cuebot, path, with_ids)
+    named, keyed = CALLS[path]
+    found, farm = await done(gateway, simulated_cuebot, path, named)
+    wanted, expected = await done(gateway, simulated_cuebot, path, keyed)
     assert wanted.status_code == 200, wanted.text
     assert (found.status_code, found.json()) == (200, wanted.json())
     assert farm == expected
@@ -313,10 +290,8 @@ async def test_the_override_of_a_service_is_found_by_its_show(
 async def test_what_is_not_there_is_404(
     gateway: Gateway, simulated_cuebot: SimulatedCuebot, path: str, body: Json, place: str
 ) -> None:
-    found, farm = await done(gateway, simulated_cuebot, path, lambda _: body)
-    _, untouched = await done(
-        gateway, simulated_cuebot, "show.ShowInterface/GetShows", lambda _: {}
-    )
+    found, farm = await done(gateway, simulated_cuebot, path, body)
+    _, untouched = await done(gateway, simulated_cuebot, "show.ShowInterface/GetShows", {})
     assert (found.status_code, found.json()["error"]) == (404, "NOT_FOUND"), found.text
     assert found.json()["message"].startswith(f"{place}: /")
     assert " found nothing for " in found.json()["message"]
@@ -355,8 +330,6 @@ async def test_a_layer_that_a_job_of_this_id_has_not_is_404(
     assert answer.status_code == 404
     assert f"found nothing for layer 'kamp', job '{JOB}'" in answer.json()["message"]
 
-
-# --- Finished jobs, and several of one name -------------------------------------------------
 
 FINISHED_READS: dict[str, Json] = {
     "/job.JobInterface/GetFrames": {"job": {"name": JOB}, "req": {"limit": 3}},
@@ -477,8 +450,8 @@ async def test_a_pending_jobs_name_is_in_any_case(
     gateway: Gateway, simulated_cuebot: SimulatedCuebot, path: str
 ) -> None:
     named = CALLS[path][0] if path in CALLS else {"job": {"name": JOB}, "groupId": "fx"}
-    found, farm = await done(gateway, simulated_cuebot, path, lambda _: in_capitals(named))
-    _, expected = await done(gateway, simulated_cuebot, path, lambda _: named)
+    found, farm = await done(gateway, simulated_cuebot, path, in_capitals(named))
+    _, expected = await done(gateway, simulated_cuebot, path, named)
     assert found.status_code == 200, found.text
     assert "x-resolved" not in found.headers
     assert farm == expected
@@ -646,8 +619,6 @@ async def test_a_malformed_name_is_400(gateway: Gateway) -> None:
     assert (answer.status_code, answer.json()["error"]) == (400, "INVALID_ARGUMENT")
     assert "bad" in answer.json()["message"]
 
-
-# --- Defaults -------------------------------------------------------------------------------
 
 FRAMES: dict[str, tuple[Json, str]] = {
     "/job.JobInterface/GetFrames": ({"job": {"name": JOB}}, "req"),
