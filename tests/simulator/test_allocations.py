@@ -2,21 +2,13 @@
 
 from typing import Any
 
-from cuebot_simulator.world.allocations import move_host
-from cuebot_simulator.world.state import by_name
-from tests.simulator.in_process import FOUND_TWO, UNCAUGHT, Cuebot
+from tests.simulator.in_process import Cuebot
 
 GENERAL = {"facility": "local", "name": "local.general"}
-DESKTOP = {"facility": "local", "name": "local.desktop"}
 
 
 def allocation(cuebot: Cuebot, name: str = "local.general") -> Any:
     return cuebot("AllocationInterface/Find", name=name).allocation
-
-
-def names(cuebot: Cuebot) -> list[str]:
-    found = cuebot("AllocationInterface/GetAll").allocations.allocations
-    return [each.name for each in found]
 
 
 def idle_host(cuebot: Cuebot) -> Any:
@@ -40,20 +32,6 @@ def create(cuebot: Cuebot, name: str = "cloud") -> Any:
     return cuebot(
         "AllocationInterface/Create", name=name, tag="cloudy", facility=facility
     ).allocation
-
-
-def test_an_allocation_with_subscriptions_is_disabled(cuebot: Cuebot) -> None:
-    for host in cuebot("HostInterface/GetHosts", r={"allocs": ["local.desktop"]}).hosts.hosts:
-        farm = cuebot.farm
-        move_host(farm, farm.hosts[host.id], by_name(farm.allocations, "local.general"))
-    cuebot("AllocationInterface/Delete", allocation=DESKTOP)
-    assert names(cuebot) == ["local.general"]
-    assert cuebot.refusal("AllocationInterface/Find", name="local.desktop")[0] == "NOT_FOUND"
-    found = cuebot("SubscriptionInterface/Find", name="local.desktop.demo").subscription
-    assert found.allocation_name == "local.desktop"
-    values = {"name": "desktop", "tag": "x", "facility": {"name": "local"}}
-    assert cuebot.refusal("AllocationInterface/Create", **values) == ("INTERNAL", UNCAUGHT)
-    assert names(cuebot) == ["local.desktop", "local.general"]
 
 
 def test_an_idle_host_moves_with_its_tag(cuebot: Cuebot) -> None:
@@ -88,21 +66,6 @@ def test_a_renamed_allocation_keeps_its_facility_and_all_it_has(cuebot: Cuebot) 
     assert after.reserved_cores == before.reserved_cores
     assert create(cuebot, "general").id not in (allocation(cuebot, "local.farm").id, "")
     assert allocation(cuebot, "local.farm").stats.hosts == 7
-
-
-def test_a_renamed_facility_shows_in_what_it_has(cuebot: Cuebot) -> None:
-    cuebot("FacilityInterface/Rename", facility={"name": "local"}, new_name="home")
-    found = cuebot("AllocationInterface/Find", name="local.general").allocation
-    assert found.facility == "home"
-    found = cuebot("SubscriptionInterface/Find", name="local.general.demo").subscription
-    assert found.facility == "home"
-    assert {job.facility for job in cuebot("JobInterface/GetJobs").jobs.jobs} == {"home"}
-    home, other = (cuebot("FacilityInterface/Get", name="home").facility), {"name": "local"}
-    assert cuebot("FacilityInterface/Create", **other).facility.id != home.id
-    refusal = cuebot.refusal("FacilityInterface/Rename", facility={"name": "x"}, new_name="y")
-    assert refusal == ("INTERNAL", UNCAUGHT)
-    cuebot("FacilityInterface/Rename", facility=other, new_name="home")
-    assert cuebot.refusal("FacilityInterface/Get", name="home") == ("INTERNAL", FOUND_TWO)
 
 
 def subscription(cuebot: Cuebot, name: str = "local.general.demo") -> Any:

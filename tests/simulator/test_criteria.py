@@ -86,14 +86,6 @@ def test_many_jobs_are_searched_quickly(cuebot: Cuebot) -> None:
 # Frames.
 
 
-def test_frames_come_in_pages(cuebot: Cuebot) -> None:
-    first, second = numbers(cuebot, limit=10), numbers(cuebot, limit=10, page=2)
-    assert len(first) == len(second) == 10
-    assert numbers(cuebot, limit=10, page=1) == first
-    assert numbers(cuebot, limit=10, page=3) == numbers(cuebot)[20:]
-    assert first + second == numbers(cuebot, limit=20)
-
-
 @pytest.mark.parametrize(
     ("criteria", "found"),
     [

@@ -67,17 +67,6 @@ def test_a_job_that_eats_does_so_at_the_first_failure(cuebot: Cuebot) -> None:
     assert (state(cuebot, frame), state(cuebot, other)) == ("EATEN", "DEPEND")
 
 
-@pytest.mark.parametrize(("timeout", "seconds", "left"), [(1, 61, "DEAD"), (1, 60, "WAITING")])
-def test_a_try_beyond_the_timeout_is_the_last(
-    cuebot: Cuebot, timeout: int, seconds: int, left: str
-) -> None:
-    frame = start(cuebot, a_frame(cuebot, "WAITING", ROTO))
-    cuebot.farm.layer_of(frame).timeout = timeout
-    frame.start_time = cuebot.farm.now - seconds
-    end_frame(cuebot.farm, frame, 1)
-    assert state(cuebot, frame) == left
-
-
 def test_a_frame_is_eaten(cuebot: Cuebot) -> None:
     running, done = a_frame(cuebot, "RUNNING"), a_frame(cuebot, "SUCCEEDED")
     depending = a_frame(cuebot, "DEPEND")

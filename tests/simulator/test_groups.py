@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from cuebot_simulator.world.filters import add_action, add_filter
 from tests.simulator.in_process import COMP, FINISHED, LIGHT, NOTHING_FOUND, Cuebot
 
 
@@ -45,28 +44,6 @@ def test_an_empty_group_goes(cuebot: Cuebot) -> None:
     assert (after.group, after.priority) == ("demo", before.priority)
     assert root.group_stats.pending_jobs + 1 == now(cuebot, root).group_stats.pending_jobs
     cuebot.wait(60)
-
-
-@pytest.mark.parametrize("why", ["pending jobs", "groups", "an action"])
-def test_a_group_in_use_stays(cuebot: Cuebot, why: str) -> None:
-    used = group(cuebot, "light")
-    if why != "pending jobs":
-        used = sub_group(cuebot, used, "hero")
-    if why == "groups":
-        sub_group(cuebot, used, "retakes")
-    if why == "an action":
-        farm = cuebot.farm
-        job_filter = add_filter(farm, farm.show_of(used), "to hero")
-        move = farm.messages.new(
-            "filter.Action", type="MOVE_JOB_TO_GROUP", value_type="GROUP_TYPE", group_value=used.id
-        )
-        add_action(farm, job_filter, move)
-    assert cuebot.refusal("GroupInterface/Delete", group=used) == (
-        "INTERNAL",
-        "Failed to remove group, be sure that there are no jobs or filter actions pointing at the"
-        " group.",
-    )
-    assert now(cuebot, used) == used
 
 
 def test_groups_move_with_what_is_below_them(cuebot: Cuebot) -> None:

@@ -175,14 +175,6 @@ def test_a_hardware_state_set_by_hand(cuebot: Cuebot) -> None:
     assert state(cuebot, IDLE) == "UP"
 
 
-def test_a_silent_host_is_not_up_for_long(cuebot: Cuebot) -> None:
-    ask(cuebot, "SetHardwareState", SILENT, state="UP")
-    assert state(cuebot, SILENT) == "UP"
-    cuebot.wait(10)
-    assert state(cuebot, SILENT) == "DOWN"
-    assert not procs(cuebot, SILENT)
-
-
 @pytest.mark.parametrize("pause", [LONGEST_PAUSE_SECONDS / 2, 3 * 3600])
 def test_a_farm_that_was_asleep_goes_on_where_it_was(messages: Messages, pause: float) -> None:
     now = [float(NOW)]
@@ -224,13 +216,6 @@ def owner(cuebot: Cuebot, name: str = "artist1") -> Any:
 def hosts(cuebot: Cuebot, name: str) -> set[str]:
     by_id = {"id": owner(cuebot, name).id}
     return {host.name for host in cuebot("OwnerInterface/GetHosts", owner=by_id).hosts.hosts}
-
-
-def test_a_host_is_taken_from_its_owner(cuebot: Cuebot) -> None:
-    cuebot("OwnerInterface/TakeOwnership", owner=owner(cuebot), host="desk-202")
-    assert hosts(cuebot, "artist1") == {"desk-201", "desk-202"}
-    assert hosts(cuebot, "artist2") == set()
-    assert (owner(cuebot).host_count, owner(cuebot, "artist2").host_count) == (2, 0)
 
 
 def test_a_host_has_what_is_there_and_nothing_that_left() -> None:

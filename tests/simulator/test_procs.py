@@ -37,28 +37,6 @@ def test_procs_are_searched(cuebot: Cuebot) -> None:
     assert not procs(cuebot, allocs=["local.desktop"])
 
 
-def test_procs_are_searched_by_their_memory(cuebot: Cuebot) -> None:
-    memory = {each.reserved_memory // GIGABYTE_KB for each in procs(cuebot)}
-    assert memory == {4, 8, 12, 16}
-    for criteria, expected in (
-        ({"memory_range": [{"min": 8 * GIGABYTE_KB, "max": 12 * GIGABYTE_KB}]}, {8, 12}),
-        ({"memory_greater_than": [{"value": 12 * GIGABYTE_KB}]}, {12, 16}),
-        ({"memory_less_than": [{"value": 8 * GIGABYTE_KB}]}, {4, 8}),
-    ):
-        found = procs(cuebot, **criteria)
-        assert {each.reserved_memory // GIGABYTE_KB for each in found} == expected
-
-
-def test_some_of_the_procs(cuebot: Cuebot) -> None:
-    everything = list(procs(cuebot))
-    assert list(procs(cuebot, max_results=[5])) == everything[:5]
-    assert list(procs(cuebot, first_result=4, max_results=[5])) == everything[3:8]
-    assert list(procs(cuebot, first_result=4)) == everything[3:]
-    assert list(procs(cuebot, max_results=[0])) == everything
-    hosts = [each.name.partition("/")[0] for each in everything]
-    assert hosts == sorted(hosts)
-
-
 def test_a_killed_proc_is_unbooked_and_ends(cuebot: Cuebot) -> None:
     found = procs(cuebot)[0]
     cuebot("ProcInterface/Kill", proc=found)
@@ -175,16 +153,3 @@ def test_what_does_not_fit_gets_no_redirect(
     fill(cuebot.farm.layers[cuebot.layer(ROTO, "roto").id], **values)
     by_id = {"proc": {"id": proc.id}}
     assert not cuebot("ProcInterface/RedirectToJob", **by_id, job_id=cuebot.job(ROTO).id).value
-
-
-def test_procs_are_redirected_to_jobs_in_turn(cuebot: Cuebot) -> None:
-    roto, comp = cuebot.job(ROTO), cuebot.job(COMP)
-    jobs = {"jobs": [{"id": roto.id}, {"id": "nope"}, {"id": comp.id}]}
-    r = {"shows": ["demo"], "max_results": [4]}
-    assert cuebot("ProcInterface/UnbookToJob", r=r, jobs=jobs).num_procs == 4
-    sent = [each for each in procs(cuebot) if each.redirect_target]
-    assert sorted(each.redirect_target for each in sent) == [COMP, COMP, ROTO, ROTO]
-    assert {each.job_name for each in sent} == {LIGHT}
-    assert cuebot("ProcInterface/UnbookToJob", r=r, jobs=jobs).num_procs == 0
-    nobody = {"jobs": [{"id": "nope"}]}
-    assert cuebot("ProcInterface/UnbookToJob", r={"max_results": [4]}, jobs=nobody).num_procs == 0

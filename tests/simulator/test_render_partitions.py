@@ -111,29 +111,6 @@ def test_the_user_must_own_a_host(cuebot: Cuebot) -> None:
     assert text.endswith(f"\nartist1 is not the owner of the host {HOST}")
 
 
-@pytest.mark.parametrize("values", [{"max_cores": 1}, {"max_memory": GIGABYTE_KB}])
-def test_a_partition_without_room_for_a_frame(cuebot: Cuebot, values: dict[str, int]) -> None:
-    said = refusal(cuebot, cuebot.job(ROTO), **values)
-    assert said == ("INTERNAL", "Failed to find suitable frames.")
-    assert [each.job for each in partitions(cuebot)] == [ROTO]
-    assert not procs(cuebot)
-
-
-def test_the_most_of_a_partition_is_set(cuebot: Cuebot) -> None:
-    made = add(cuebot, cuebot.job(ROTO), max_gpus=1)
-    by_id = {"render_partition": {"id": made.id}}
-    cuebot("RenderPartitionInterface/SetMaxResources", **by_id, cores=800, gpu_memory=7)
-    (now,) = partitions(cuebot)
-    assert (now.max_cores, now.max_memory) == (800, 8 * GIGABYTE_KB)
-    assert (now.max_gpus, now.max_gpu_memory) == (1, 7)
-    values = {"memory": 16 * GIGABYTE_KB, "gpus": 2}
-    cuebot("RenderPartitionInterface/SetMaxResources", **by_id, **values)
-    (now,) = partitions(cuebot)
-    assert (now.max_memory, now.max_gpus) == (16 * GIGABYTE_KB, 2)
-    cuebot.wait(10)
-    assert len(procs(cuebot)) == 4
-
-
 def test_a_partition_is_given_up(cuebot: Cuebot) -> None:
     made = add(cuebot, cuebot.job(ROTO))
     cuebot("RenderPartitionInterface/Delete", render_partition=made)

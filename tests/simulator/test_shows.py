@@ -7,7 +7,7 @@ import pytest
 from cuebot_simulator.world.jobs import launch_job
 from cuebot_simulator.world.new_entities import add_group
 from cuebot_simulator.world.plans import JobPlan, LayerPlan
-from tests.simulator.in_process import LIGHT, NOTHING_FOUND, VIOLATION, Cuebot
+from tests.simulator.in_process import LIGHT, Cuebot
 
 
 def find(cuebot: Cuebot, name: str = "demo") -> Any:
@@ -16,10 +16,6 @@ def find(cuebot: Cuebot, name: str = "demo") -> Any:
 
 def ref(cuebot: Cuebot, name: str = "demo") -> dict[str, str]:
     return {"id": find(cuebot, name).id}
-
-
-def create(cuebot: Cuebot, name: str = "tidal") -> dict[str, str]:
-    return {"id": cuebot("ShowInterface/CreateShow", name=name).show.id}
 
 
 def launch(cuebot: Cuebot, show: str) -> Any:
@@ -109,39 +105,6 @@ def test_a_show_can_be_kept_from_the_farm(
 
 
 # The end of a show.
-
-
-def test_an_unused_show_is_deleted(cuebot: Cuebot) -> None:
-    show = create(cuebot)
-    whole = cuebot.farm.shows[show["id"]]
-    add_group(cuebot.farm, whole, "comp", parent=cuebot.farm.root_group(whole))
-    assert cuebot("ShowInterface/GetJobWhiteboard", show=show).whiteboard.groups.nested_groups
-    cuebot("ShowInterface/Delete", show=show)
-    assert cuebot.refusal("ShowInterface/FindShow", name="tidal") == ("NOT_FOUND", NOTHING_FOUND)
-    assert all(group.name != "tidal" for group in cuebot.farm.groups.values())
-    assert all(each.name != "tidal.Unknown" for each in cuebot.farm.departments.values())
-    again = create(cuebot)
-    groups = cuebot("ShowInterface/GetGroups", show=again).groups.groups
-    assert [group.name for group in groups] == ["tidal"]
-    whiteboard = cuebot("ShowInterface/GetJobWhiteboard", show=again).whiteboard
-    assert not whiteboard.groups.nested_groups
-
-
-def test_whatever_refers_to_a_show_keeps_it(cuebot: Cuebot) -> None:
-    allocation = cuebot("AllocationInterface/Find", name="local.general").allocation.id
-    department = cuebot("ShowInterface/GetDepartments", show=create(cuebot, "tasks"))
-    point = {"id": department.departments.departments[0].id}
-    cuebot.refusal("DepartmentInterface/AddTask", department=point, shot="sh010", min_cores=1)
-    cuebot("ShowInterface/CreateFilter", show=create(cuebot, "filter"), name="mine")
-    cuebot(
-        "ShowInterface/CreateSubscription", show=create(cuebot, "subs"), allocation_id=allocation
-    )
-    cuebot("ShowInterface/CreateOwner", show=create(cuebot, "owner"), name="lena")
-    cuebot(
-        "ShowInterface/CreateServiceOverride", show=create(cuebot, "over"), service={"name": "x"}
-    )
-    for show in ("tasks", "filter", "subs", "owner", "over"):
-        assert cuebot.refusal("ShowInterface/Delete", show=ref(cuebot, show)) == VIOLATION
 
 
 def test_an_archived_show_has_another_name_everywhere(cuebot: Cuebot) -> None:
