@@ -1,6 +1,7 @@
 """`cuebot-gateway call`, both ways: through a gateway, and straight to Cuebot."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 
 import grpc
@@ -25,9 +26,6 @@ async def cuebot() -> AsyncIterator[SimulatedCuebot]:
         yield simulated
 
 
-# --- Names ----------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     "name", ["//show.ShowInterface/GetShows", "Show/GetShows", "show.ShowInterface.GetShows"]
 )
@@ -47,26 +45,6 @@ async def test_aliases_are_names(opening: Opening, name: str, cuebot: SimulatedC
     done = await perform(opening(), name, '{"id": "nothing"}')
     assert done.status == NOT_FOUND
     assert cuebot.calls[-1][0] == "/job.FrameInterface/GetFrame"
-
-
-@pytest.mark.parametrize(
-    ("name", "word"),
-    [
-        ("Show/GetSows", "did you mean GetShows?"),
-        ("Shows/GetShows", "did you mean show.ShowInterface?"),
-        ("Foo/Bar", "Foo/Bar: nothing is served at '/foo.FooInterface/Bar'"),
-        ("job.JobInterface", "'job.JobInterface' is not of the form"),
-        ("grpc.health.v1.Health/Check", "nothing is served"),
-        ("report.RqdReportInterface/ReportStatus", "not served here"),
-    ],
-)
-async def test_a_wrong_name_is_wrong_usage(opening: Opening, name: str, word: str) -> None:
-    done = await perform(opening(), name)
-    assert done.status == WRONG_USAGE
-    assert word in done.problem
-
-
-# --- Answers --------------------------------------------------------------------------------
 
 
 async def test_fields_make_a_table(opening: Opening) -> None:
@@ -98,15 +76,6 @@ async def test_an_answer_that_may_be_cut_is_warned_about(opening: Opening) -> No
     assert (done.status, done.err) == (0, "")
 
 
-async def test_unknown_arguments_of_reads_are_refused(opening: Opening) -> None:
-    done = await perform(opening(), "Job/GetJobs", '{"r": {"usr": ["lena"]}}')
-    assert (done.status, done.out) == (FAILED, "")
-    assert "r: unknown field `usr`; did you mean `users`?" in done.problem
-
-
-# --- Failures -------------------------------------------------------------------------------
-
-
 async def test_ignored_fields_are_told_when_the_call_fails_too(opening: Opening) -> None:
     done = await perform(opening(), "Job/GetFrames", '{"job": {"id": "nothing", "nmé": "x"}}')
     assert (done.status, done.out) == (NOT_FOUND, "")
@@ -115,42 +84,47 @@ async def test_ignored_fields_are_told_when_the_call_fails_too(opening: Opening)
     assert warning == "cuebot-gateway: warning: fields ignored: job.nmé"
 
 
-async def test_what_cuebot_does_not_find(opening: Opening) -> None:
-    done = await perform(opening(), "Job/FindJob", '{"name": "nothing"}')
-    assert done.status == NOT_FOUND
-    assert done.problem == "NOT_FOUND: Incorrect result size: expected 1, actual 0"
-
-
-async def test_other_failures_are_one_line(opening: Opening) -> None:
-    body = '{"group": {"name": "comp"}, "show": "demo", "maxCores": 0.5}'
-    done = await perform(opening(), "Group/SetMaxCores", body)
-    assert done.status == FAILED
-    assert done.problem.startswith("INTERNAL: java.lang.IllegalArgumentException")
+HALF_A_CORE = '{"group": {"name": "comp"}, "show": "demo", "maxCores": 0.5}'
 
 
 @pytest.mark.parametrize(
-    ("name", "body", "problem"),
+    ("name", "body", "status", "problem"),
     [
-        ("Job/FindJob", '{"name', "not valid JSON"),
-        ("Job/FindJob", "{'name': 'x'}", "JSON has double quotes"),
-        ("Job/FindJob", '{"name": 1}', "name: expected a string, got a number"),
-        ("Group/SetMinCores", '{"coers": 4}', "unknown field `coers`; did you mean `minCores`?"),
+        ("Show/GetSows", "{}", WRONG_USAGE, "did you mean GetShows?"),
+        ("Shows/GetShows", "{}", WRONG_USAGE, "did you mean show.ShowInterface?"),
+        ("Foo/Bar", "{}", WRONG_USAGE, "Foo/Bar: nothing is served at '/foo.FooInterface/Bar'"),
+        ("job.JobInterface", "{}", WRONG_USAGE, "'job.JobInterface' is not of the form"),
+        ("grpc.health.v1.Health/Check", "{}", WRONG_USAGE, "nothing is served"),
+        ("report.RqdReportInterface/ReportStatus", "{}", WRONG_USAGE, "not served here"),
+        ("Job/FindJob", '{"name', FAILED, "INVALID_ARGUMENT: .*not valid JSON"),
+        ("Job/FindJob", "{'name': 'x'}", FAILED, "INVALID_ARGUMENT: .*JSON has double quotes"),
+        ("Job/FindJob", '{"name": 1}', FAILED, "INVALID_ARGUMENT: name: expected a string, got a"),
+        (
+            "Job/GetJobs",
+            '{"r": {"usr": []}}',
+            FAILED,
+            "field `usr`; did you mean `users`",
+        ),
+        ("Group/SetMinCores", '{"coers": 4}', FAILED, "`coers`; did you mean `minCores`?"),
+        (
+            "Job/FindJob",
+            '{"name": "x"}',
+            NOT_FOUND,
+            "^NOT_FOUND: Incorrect result size: ",
+        ),
+        ("Group/SetMaxCores", HALF_A_CORE, FAILED, "^INTERNAL: java.lang.IllegalArgumentException"),
     ],
 )
-async def test_a_bad_body_is_told_as_the_gateway_does(
-    opening: Opening, name: str, body: str, problem: str
+async def test_a_failure_is_one_line_and_a_status(
+    opening: Opening, name: str, body: str, status: int, problem: str
 ) -> None:
     done = await perform(opening(), name, body)
-    assert done.status == FAILED
-    assert done.problem.startswith("INVALID_ARGUMENT: ")
-    assert problem in done.problem
+    assert done.status == status
+    assert re.search(problem, done.problem)
 
 
 async def test_watching_what_does_not_exist_ends(opening: Opening) -> None:
     assert (await perform(opening(), "Show/GetSows", pause=60)).status == WRONG_USAGE
-
-
-# --- Straight to Cuebot ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("source", ["auto", "package:opencue_proto"])
@@ -202,6 +176,3 @@ async def test_a_dry_run_straight_to_cuebot_shows_the_request(cuebot: SimulatedC
     client = cuebot_client(settings_for(cuebot.endpoint), 5)
     done = await perform(client, "Show/SetActive", '{"valu": true}', dry_run=True)
     assert "did you mean `value`?" in done.problem
-
-
-pytestmark = [pytest.mark.anyio, pytest.mark.slow]

@@ -16,10 +16,10 @@ from cuebot_simulator.server import SimulatedCuebot
 from gateway_cli.client.arguments import Arguments
 from gateway_cli.client.client import OutputOptions
 from gateway_cli.commands.call import NOT_FOUND, UNAVAILABLE, call_and_show
-from gateway_cli.terminal.exits import BROKEN_PIPE, FAILED, INTERRUPTED, WRONG_USAGE
+from gateway_cli.terminal.exits import BROKEN_PIPE, FAILED, INTERRUPTED
 from gateway_cli.terminal.output import Output
 from tests.gateway_cli.calls import Opening, perform
-from tests.support.commands import Ran, Terminal, in_process, run, started
+from tests.support.commands import Ran, Terminal, run, started
 from tests.support.opencue import jobs
 from tests.support.patience import PATIENCE
 from tests.support.servers import SECRET, Context, ScriptedCuebot, SharedGateway, token
@@ -81,30 +81,6 @@ async def test_a_refused_token_of_the_environment_is_told(
     assert ran.status == FAILED
     assert len(ran.err.splitlines()) == lines
     assert ("the token came from TOKEN" in ran.err) == ("TOKEN" in given)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "environ", "word"),
-    [
-        ((), {}, "INTERFACE/METHOD"),
-        (("a/B", "--watch", "soon"), {}, "--watch"),
-        (("a/B", "--watch", "0"), {}, "--watch"),
-        (("a/B", "--timeout", "40d"), {}, "--timeout"),
-        (("a/B", "--fields", " ,"), {}, "--fields"),
-        (("a/B", "--url", "http://h", "--direct"), {}, "--direct"),
-        (("a/B", "--sub", "me"), {}, "--url"),
-        (("a/B", "--url", "h:1"), {"TOKEN": "x"}, "URL"),
-        (("a/B", "--url", "http://h"), {}, "TOKEN"),
-        (("a/B",), {"CUEBOT_ENDPOINT": "x"}, "CUEBOT_ENDPOINT"),
-        (("a/B",), {"DESCRIPTOR_SOURCE": "x"}, "DESCRIPTOR_SOURCE"),
-        (("aB",), {}, "INTERFACE/METHOD"),
-    ],
-)
-def test_wrong_usage(arguments: tuple[str, ...], environ: dict[str, str], word: str) -> None:
-    ran = in_process("call", *arguments, **environ)
-    assert (ran.status, ran.out) == (WRONG_USAGE, b"")
-    assert word in ran.err
-    assert "Traceback" not in ran.err
 
 
 # --- Pipes and signals ----------------------------------------------------------------------

@@ -12,7 +12,6 @@ from gateway_cli.client.cuebot import cuebot_client
 from gateway_cli.client.gateway import gateway_client
 from gateway_cli.terminal.exits import FAILED, WRONG_USAGE
 from tests.gateway_cli.calls import JSON, NO_PUT, Done, Opening, perform, stand_in
-from tests.support.commands import in_process
 from tests.support.farms import running_farm, still_farm
 from tests.support.opencue import message_class
 from tests.support.servers import ScriptedCuebot, SharedGateway, settings_for, token
@@ -220,18 +219,3 @@ async def test_without_arguments_of_a_type_nothing_is_asked() -> None:
 
 
 # --- The command line -----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("options", "problem"),
-    [
-        (("-o", "name", "--fields", "id"), "-o name prints names only"),
-        (("-o", "xml"), "'xml' is not one of"),
-        (("--limit", "-1"), "--limit"),
-        (("--limit", "few"), "--limit"),
-    ],
-)
-def test_wrong_usage(options: tuple[str, ...], problem: str) -> None:
-    ran = in_process("call", "Job/GetJobs", *options)
-    assert (ran.status, ran.out) == (WRONG_USAGE, b"")
-    assert problem in ran.err

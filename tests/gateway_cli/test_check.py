@@ -432,20 +432,6 @@ def test_claims_that_no_rule_fits() -> None:
     assert "May call  0 of " in ran.text
 
 
-@pytest.mark.parametrize(
-    ("arguments", "problem"),
-    [
-        (["job.JobInterface/Kill"], "or --as: who would call it?"),
-        (["--as", "role", "Job/Kill"], "such as role=artist"),
-        (["--as", "role=x", "Job/Kil"], "did you mean Kill?"),
-    ],
-)
-def test_wrong_usage(arguments: list[str], problem: str) -> None:
-    ran = check(*arguments)
-    assert ran.status == 2
-    assert problem in ran.err
-
-
 @pytest.mark.anyio
 async def test_check_warns_of_rules_that_do_nothing() -> None:
     access = [

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import cache
 from typing import Any
 
@@ -110,9 +110,6 @@ async def go(cuebot: SimulatedCuebot) -> AsyncIterator[GoGateway]:
         yield gateway
 
 
-# --- What is compared -----------------------------------------------------------------------
-
-
 @pytest.mark.slow
 async def test_two_of_ours_are_the_same(cuebot: SimulatedCuebot, ours: Gateway) -> None:
     async with gateway_for(cuebot.endpoint) as second:
@@ -160,6 +157,13 @@ async def test_methods_that_change_something_are_left_out(ours: Gateway, go: GoG
     outcome = await compared(ours.url, go.url, SHOWS, "/show.ShowInterface/Delete")
     assert [each.method for each in outcome.results] == [SHOWS[1:]]
     assert {path for _, path in go.seen} == {SHOWS}
+
+
+def answering(response: Response) -> Callable[[], Awaitable[Response]]:
+    async def answer() -> Response:
+        return response
+
+    return answer
 
 
 def first_show(change: Callable[[dict[str, Any]], object]) -> Callable[[Any], Any]:
@@ -229,10 +233,7 @@ async def test_the_order_of_keys_is_no_difference(ours: Gateway, go: GoGateway) 
 
 
 async def test_another_status_is_found(ours: Gateway, go: GoGateway) -> None:
-    async def fail() -> Response:
-        return Response(b'{"code":13,"message":"broken","details":[]}', 500)
-
-    go.whole = fail
+    go.whole = answering(Response(b'{"code":13,"message":"broken","details":[]}', 500))
     outcome = await compared(ours.url, go.url, SHOWS)
     (finding,) = result(outcome, SHOWS).findings.values()
     assert (finding.kind, finding.here, finding.there) == (
@@ -250,9 +251,6 @@ async def test_ids_are_found_on_the_way(ours: Gateway, go: GoGateway) -> None:
     assert finding.request == {"name": finding.here}
     alone = result(await compared(ours.url, go.url, FIND_SHOW), FIND_SHOW)
     assert alone.skipped == "no answer contained the name of a show.Show"
-
-
-# --- A farm that lives ----------------------------------------------------------------------
 
 
 async def two_in_front_of(handler: Any, path: str) -> Outcome:
@@ -320,8 +318,6 @@ async def test_what_differs_beside_what_moves_is_found(ours: Gateway, go: GoGate
         outcome = await compared(first.url, second.url, SHOWS)
     assert kinds(result(outcome, SHOWS)) == {("value", "shows.shows[].name")}
 
-
-# --- Methods that take long -----------------------------------------------------------------
 
 GET_UPDATED = "/job.JobInterface/GetUpdatedFrames"
 HOSTS = "/host.HostInterface/GetHosts"
@@ -417,9 +413,6 @@ async def test_methods_are_asked_side_by_side(
     assert told[:3] == [f"round 1: {number} of 3 methods" for number in (1, 2, 3)]
 
 
-# --- Gateways that are none, or slow, or away -----------------------------------------------
-
-
 async def test_a_gateway_that_is_away(ours: Gateway) -> None:
     outcome = await compared(ours.url, f"http://127.0.0.1:{free_port()}")
     assert not outcome.same
@@ -430,10 +423,7 @@ async def test_a_gateway_that_is_away(ours: Gateway) -> None:
 
 
 async def test_a_web_server_is_no_gateway(ours: Gateway, go: GoGateway) -> None:
-    async def page() -> Response:
-        return HTMLResponse("<html>It works</html>")
-
-    go.whole = page
+    go.whole = answering(HTMLResponse("<html>It works</html>"))
     outcome = await compared(ours.url, go.url, SHOWS)
     (finding,) = result(outcome, SHOWS).findings.values()
     assert (finding.kind, finding.there) == ("not-json", "<html>It works</html>")
@@ -441,10 +431,7 @@ async def test_a_web_server_is_no_gateway(ours: Gateway, go: GoGateway) -> None:
 
 
 async def test_nothing_but_404s_is_not_the_same(ours: Gateway, go: GoGateway) -> None:
-    async def unrouted() -> Response:
-        return Response(b'{"code":5,"message":"Not Found","details":[]}', 404)
-
-    go.whole = unrouted
+    go.whole = answering(Response(b'{"code":5,"message":"Not Found","details":[]}', 404))
     outcome = await compared(ours.url, go.url, SHOWS, JOBS)
     assert outcome.count("differs") == 0
     assert not outcome.same
@@ -517,9 +504,6 @@ async def test_the_rate_is_kept(go: GoGateway) -> None:
 )
 def test_retry_after(header: str, seconds: float) -> None:
     assert seconds_of(header) == seconds
-
-
-# --- The command ----------------------------------------------------------------------------
 
 
 async def test_the_report(ours: Gateway, go: GoGateway) -> None:
@@ -603,24 +587,6 @@ async def test_the_other_may_take_another_token(
     ran = await command("--other", go.url, OTHER_TOKEN="a.b.c", **environ)
     assert ran.status == 1
     assert_one_line(ran, "the other gateway refused the token")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "word"),
-    [
-        pytest.param(("--url", "http://a"), "--other", id="no other"),
-        pytest.param(("--other", "http://a"), "--url", id="no url"),
-        pytest.param(("--other", "http://a", "--url", "http://a/"), "same gateway", id="one"),
-        pytest.param(("--other", "ftp://a", "--url", "http://a"), "ftp://a", id="no gateway"),
-        pytest.param(
-            ("--other", "http://a", "--url", "http://b", "--rate", "0"), "rate", id="rate"
-        ),
-    ],
-)
-def test_wrong_usage(arguments: tuple[str, ...], word: str) -> None:
-    ran = in_process("compare", *arguments, TOKEN=token())
-    assert (ran.status, ran.out) == (2, b"")
-    assert word in ran.err
 
 
 def test_a_filter_that_fits_no_read() -> None:

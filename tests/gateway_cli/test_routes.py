@@ -157,22 +157,6 @@ def test_opencue_fits_usual_terminals(width: int) -> None:
 COMMANDS = [("routes",), ("describe", "Job"), ("snapshot", "-")]
 
 
-@pytest.mark.parametrize("arguments", COMMANDS, ids=lambda arguments: arguments[0])
-@pytest.mark.parametrize(
-    ("environ", "word"),
-    [
-        pytest.param({"REST_PORT": "http"}, "REST_PORT", id="value"),
-        pytest.param({"DESCRIPTOR_SOURCE": "magic"}, "DESCRIPTOR_SOURCE", id="source"),
-        pytest.param({"DESCRIPTOR_SOURCE": "/no/where.binpb"}, "/no/where.binpb", id="file"),
-        pytest.param({"GATEWAY_CONFIG": "/nowhere.toml"}, "/nowhere.toml", id="config"),
-    ],
-)
-def test_wrong_settings(arguments: tuple[str, ...], environ: dict[str, str], word: str) -> None:
-    ran = in_process(*arguments, **environ)
-    assert (ran.status, ran.out) == (2, b"")
-    assert_one_line(ran, word)
-
-
 def test_config_is_read(tmp_path: Path) -> None:
     config = tmp_path / "gateway.toml"
     config.write_text(f'descriptor_source = "{OPENCUE}"\ninclude_services = "show.*"')

@@ -3,12 +3,11 @@
 import json
 import signal
 import socket
-from collections.abc import Iterator
 
 import pytest
 
 from gateway_cli.terminal.exits import WRONG_USAGE
-from tests.support.commands import OPENCUE, Terminal, assert_one_line, child, in_process, started
+from tests.support.commands import OPENCUE, Terminal, assert_one_line, child, started
 from tests.support.farms import running_farm, still_farm
 from tests.support.servers import SECRET, bearer, free_port, http_client
 
@@ -19,39 +18,6 @@ ON_ANY_PORT = {"JWT_SECRET": SECRET, "REST_PORT": "0", "REST_HOST": LOOPBACK}
 
 
 # --- Wrong settings -------------------------------------------------------------------------
-
-
-@pytest.fixture
-def sighup_as_before() -> Iterator[None]:
-    """`serve` changes what this process does at a SIGHUP."""
-    before = signal.getsignal(signal.SIGHUP)
-    yield
-    signal.signal(signal.SIGHUP, before)
-
-
-@pytest.mark.usefixtures("sighup_as_before")
-@pytest.mark.parametrize("name", ["serve", "token"])
-@pytest.mark.parametrize(
-    ("environ", "word"),
-    [
-        pytest.param({"JWT_SECRET": ""}, "JWT_SECRET", id="no secret"),
-        pytest.param({"REST_PORT": "http"}, "REST_PORT", id="no port"),
-        pytest.param({"DOCS": "x"}, "DOCS", id="no choice"),
-        pytest.param({"GATEWAY_CONFIG": "/nowhere.toml"}, "/nowhere.toml", id="no file"),
-        pytest.param({"JWT_ALGORITHMS": "none"}, "JWT_ALGORITHMS", id="alg none"),
-        pytest.param(
-            {"JWT_SECRET": "", "JWT_SECRET_FILE": "/nowhere"}, "JWT_SECRET_FILE", id="secret file"
-        ),
-    ],
-)
-def test_wrong_settings_end_a_command_with_one_line(
-    name: str, environ: dict[str, str], word: str
-) -> None:
-    options = {"serve": (), "token": ("--sub", "me")}[name]
-    ran = in_process(name, *options, **ON_ANY_PORT | environ)
-    assert (ran.status, ran.out) == (WRONG_USAGE, b"")
-    assert_one_line(ran, word)
-    assert SECRET not in ran.err
 
 
 @pytest.mark.parametrize(
