@@ -132,9 +132,6 @@ def declared(schema: Schema) -> list[str]:
     ]
 
 
-# --- Discovery and routes -------------------------------------------------------------------
-
-
 async def test_a_version_is_discovered_whole(version: Version) -> None:
     catalog, schema = version.catalog, version.schema
     assert catalog.schema.origin == f"reflection v1 of {version.cuebot.endpoint}"
@@ -193,8 +190,6 @@ async def test_every_method_reaches_cuebot(version: Version) -> None:
         assert answer.headers["x-schema"] == version.schema.digest[:12]
     assert [path for path, _ in version.cuebot.calls] == served
 
-
-# --- Every message --------------------------------------------------------------------------
 
 CHECKED: set[tuple[bytes, ...]] = set()
 """What the types that have been looked at in this process mean: few change with a version."""
@@ -289,9 +284,6 @@ def check_echo(
     check()
 
 
-# --- The documented calls -------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.path[1:])
 async def test_a_documented_call_does_what_the_document_says(version: Version, call: Call) -> None:
     if call.path not in version.catalog.routes:
@@ -312,9 +304,6 @@ async def test_what_no_version_has_is_said_to_be_missing(version: Version) -> No
     assert answer.status_code == 404
     assert answer.json()["message"].startswith(f"no Cuebot has {path}: ")
     assert not version.cuebot.calls
-
-
-# --- Something else than OpenCue ------------------------------------------------------------
 
 
 @pytest.fixture
@@ -402,9 +391,6 @@ def test_every_message_of_another_schema_round_trips() -> None:
             for descriptor in trial().types_of(file.name):
                 if descriptor.full_name not in METHOD_NAMES:
                     check_round_trip(trial(), descriptor, 10)
-
-
-# --- The wheels -----------------------------------------------------------------------------
 
 
 NO_REGISTRY = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "", "PIP_CONFIG_FILE": os.devnull}

@@ -26,9 +26,6 @@ def problem_of(folder: Path, text: str | bytes) -> str:
     return line.removeprefix(start)
 
 
-# --- Where it comes from --------------------------------------------------------------------
-
-
 def test_the_one_for_opencue_is_built_in_and_the_default() -> None:
     wanted = load_settings({"JWT_SECRET": SECRET}).compat_profile
     profile = load_profile(wanted)
@@ -55,9 +52,6 @@ def test_the_wheel_has_it() -> None:
     targets = build["build"]["targets"]
     assert targets["wheel"]["force-include"] == {"config/opencue.toml": f"gateway/{BUILT_IN}"}
     assert "config" in targets["sdist"]["include"]
-
-
-# --- What is wrong with it ------------------------------------------------------------------
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
@@ -146,9 +140,6 @@ async def test_a_wrong_profile_stops_startup(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="colours: unknown key"):
         async with gateway_for("127.0.0.1:1", compat_profile=str(path), ready=False):
             raise AssertionError("it has started")
-
-
-# --- Without it -----------------------------------------------------------------------------
 
 
 @pytest.mark.anyio

@@ -305,9 +305,6 @@ def test_a_field_that_chooses_its_json_name_can_be_meant() -> None:
         assert (step.put.json, step.put.original, step.take) == (("theMost",), ("max_",), ("a__b",))
 
 
-# --- Served ---------------------------------------------------------------------------------
-
-
 @pytest.fixture(scope="module")
 async def richer_cuebot() -> AsyncIterator[ScriptedCuebot]:
     """A Cuebot that has what the document says."""

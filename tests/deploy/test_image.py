@@ -109,9 +109,6 @@ def test_a_gateway_writes_nothing(tmp_path: Path) -> None:
         assert demo.stop() == (0, "")
 
 
-# --- compose.yaml ---------------------------------------------------------------------------
-
-
 @pytest.fixture
 def service() -> Any:
     """The gateway's part of the compose file."""

@@ -41,9 +41,6 @@ def queries() -> list[str]:
     return found
 
 
-# --- Alerts ---------------------------------------------------------------------------------
-
-
 def test_every_alert_says_what_it_is_about() -> None:
     for alert in ALERTS:
         assert alert["labels"]["severity"] in ("critical", "warning")
@@ -71,9 +68,6 @@ def test_alerts_fire_when_they_should() -> None:
     promtool = program("promtool")
     run(promtool, "check", "rules", DEPLOY / "alerts.yaml")
     assert "SUCCESS" in run(promtool, "test", "rules", DEPLOY / "alerts.test.yaml")
-
-
-# --- The dashboard --------------------------------------------------------------------------
 
 
 def test_the_dashboard_shows_every_metric() -> None:

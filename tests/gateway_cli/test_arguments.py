@@ -125,9 +125,6 @@ def test_without_a_schema_arguments_are_guessed() -> None:
     }
 
 
-# --- Words ----------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
@@ -172,9 +169,6 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     binary.write_bytes(b"\xff\xfe")
     with pytest.raises(Failure, match="is not text in UTF-8"):
         read_arguments([f"spec@{binary}"])
-
-
-# --- Documents ------------------------------------------------------------------------------
 
 
 def test_a_document_knows_every_path() -> None:

@@ -27,9 +27,6 @@ from tests.support.servers import SECRET, Context, ScriptedCuebot, SharedGateway
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
-# --- The command line -----------------------------------------------------------------------
-
-
 async def test_a_call_straight_to_cuebot(simulated_cuebot: SimulatedCuebot) -> None:
     name = next(iter(simulated_cuebot.farm.shows.values())).name
     body = json.dumps({"name": name})
@@ -83,9 +80,6 @@ async def test_a_refused_token_of_the_environment_is_told(
     assert ("the token came from TOKEN" in ran.err) == ("TOKEN" in given)
 
 
-# --- Pipes and signals ----------------------------------------------------------------------
-
-
 async def test_a_reader_that_has_gone_is_no_error(cuebot: ScriptedCuebot) -> None:
     cuebot.answers("/job.JobInterface/GetJobs", jobs(5_000))
     reading, writing = os.pipe()
@@ -135,9 +129,6 @@ async def test_ctrl_c_ends_a_call(
         assert await command.stop(signal.SIGINT) == Ran(status, b"", "")
 
 
-# --- Terminals ------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("no_color", ["", "1"])
 async def test_a_terminal_gets_indented_json_in_colours(
     simulated_cuebot: SimulatedCuebot, no_color: str
@@ -175,8 +166,6 @@ async def test_a_watch_redraws_the_terminal(simulated_cuebot: SimulatedCuebot) -
     assert (empty, rest[0]) == ("", "name")
     assert len(rest) == 3
 
-
-# --- A Cuebot that is slow, talkative or fails now and then ----------------------------------
 
 GET_JOBS = "/job.JobInterface/GetJobs"
 GET_SHOWS = "/show.ShowInterface/GetShows"

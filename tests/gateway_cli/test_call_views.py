@@ -112,9 +112,6 @@ async def test_what_has_no_rows_is_refused_before_it_is_called(
     assert not cuebot.calls
 
 
-# --- Names ----------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("direct", [True, False], ids=["direct", "gateway"])
 async def test_rows_without_a_name_are_named_by_their_ids(
     scripted_cuebot: ScriptedCuebot, shared_gateway: SharedGateway, direct: bool
@@ -138,8 +135,6 @@ async def test_rows_without_a_name_are_named_by_their_ids(
     assert done.status == WRONG_USAGE
     assert "neither a name nor an id" in done.problem
 
-
-# --- Gateways that know no views ------------------------------------------------------------
 
 ROWS = b'{"jobs":{"jobs":[{"name":"a","jobStats":{"dead":2}},{"name":"b","jobStats":{"dead":1}}]}}'
 OLD = JSON | {"X-Schema": "1", "X-Ignored-Fields": "%3F_fields, r.x"}
@@ -173,9 +168,6 @@ async def test_rows_that_nobody_has_chosen_are_not_shown(
     assert (done.status, done.out) == (FAILED, "")
     assert "UNIMPLEMENTED: the call was made, but this gateway does not know" in done.err
     assert "--direct" in done.err
-
-
-# --- Arguments through a gateway ------------------------------------------------------------
 
 
 async def test_arguments_have_the_types_of_the_schema(
@@ -216,6 +208,3 @@ async def test_without_arguments_of_a_type_nothing_is_asked() -> None:
         await perform(client, "Job/Kill", '{"a": 1}', "b:=2")
     ((verb, path, _, body),) = server.seen
     assert (verb, path, json.loads(body)) == ("POST", "/job.JobInterface/Kill", {"a": 1, "b": 2})
-
-
-# --- The command line -----------------------------------------------------------------------

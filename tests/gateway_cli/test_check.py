@@ -37,9 +37,6 @@ def text_of(report: Report) -> str:
     return "\n".join(report.lines())
 
 
-# --- What is found --------------------------------------------------------------------------
-
-
 @pytest.mark.anyio
 async def test_all_is_well(cuebot: str) -> None:
     report = await run_checks(settings_for(cuebot))
@@ -284,9 +281,6 @@ async def test_an_audit_log_that_cannot_be_opened(cuebot: str, tmp_path: Path) -
         report = await run_checks(settings_for(cuebot, **wrong))
         (problem,) = report.problems
         assert problem.startswith(f"AUDIT_LOG: cannot open {wrong['audit_log']}: ")
-
-
-# --- The command ----------------------------------------------------------------------------
 
 
 def test_every_wrong_setting_has_a_line(tmp_path: Path) -> None:

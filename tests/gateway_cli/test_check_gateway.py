@@ -157,9 +157,6 @@ async def test_what_is_no_gateway(reply: tuple[str, dict[str, str], bytes]) -> N
     assert len(server.seen) == 1
 
 
-# --- The command ----------------------------------------------------------------------------
-
-
 async def test_the_command_asks_the_gateway(served: Gateway) -> None:
     environ = {"GATEWAY_URL": served.url, "CUEBOT_ENDPOINT": NOWHERE}
     ran = await run("check", "Job/Kill", "--sub", "lena", JWT_SECRET=SECRET, **environ)

@@ -110,9 +110,6 @@ def documents(text: str) -> list[Any]:
     return found
 
 
-# --- demo -----------------------------------------------------------------------------------
-
-
 async def test_the_demo_prints_what_is_needed() -> None:
     environ = {"JWT_SECRET": SECRET, "REST_PORT": "http", "CUEBOT_ENDPOINT": "nowhere:1"}
     async with running_demo(**environ) as demo:
@@ -201,9 +198,6 @@ async def test_a_port_in_use_is_one_line(arguments: tuple[str, ...]) -> None:
         ran = await run("demo", "--port", port, *arguments)
     assert (ran.status, ran.out) == (2, b"")
     assert_one_line(ran, port, "in use")
-
-
-# --- demo --cuebot-only ---------------------------------------------------------------------
 
 
 async def show_names(channel: grpc.aio.Channel) -> list[str]:

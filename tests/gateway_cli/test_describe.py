@@ -395,9 +395,6 @@ def test_what_is_not_printed() -> None:
     assert text(named("show.ShowGetShowsRequest", sources)) == "message ShowGetShowsRequest {}"
 
 
-# --- Names ----------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("name", "found"),
     [

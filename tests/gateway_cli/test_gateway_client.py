@@ -39,9 +39,6 @@ async def test_a_refused_token_is_not_repeated(gateway: Gateway) -> None:
     assert done.problem == "PERMISSION_DENIED: the token has expired"
 
 
-# --- Servers that are not quite a gateway ---------------------------------------------------
-
-
 async def test_a_dry_run_through_a_gateway_asks_for_it() -> None:
     knows = {"X-Dry-Run": "1"} | JSON
     async with stand_in(PUT=(NO_PUT[0], knows, NO_PUT[2]), POST=("200 OK", knows, b"{}")) as server:

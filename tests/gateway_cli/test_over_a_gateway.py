@@ -33,8 +33,6 @@ def files(catalog: Catalog) -> list[FileDescriptorProto]:
     return files_of(read_document(as_json(build_document(catalog, closed=True)), URL))
 
 
-# --- What is made of a document -------------------------------------------------------------
-
 ONE = {
     **dict.fromkeys(INT32, FieldDescriptor.TYPE_INT32),
     **dict.fromkeys(UINT32, FieldDescriptor.TYPE_UINT32),
@@ -138,9 +136,6 @@ FOREIGN = b"""{"info": {"version": "1"}, "paths": {}, "components": {"schemas": 
            "examples": ["2026-01-31T12:00:00Z"]}}},
   "trial.Outer.Kind": {"description": "One of two.\\n\\n- `A` = 0: The first.\\n- `B` = 7",
     "anyOf": [{"type": "string", "enum": ["A", "B"]}, {"type": "integer"}]}}}}"""
-
-
-# --- The commands ---------------------------------------------------------------------------
 
 
 @pytest.mark.anyio

@@ -123,8 +123,6 @@ def test_streams_are_marked(tmp_path: Path) -> None:
     assert found["streaming"] is True
 
 
-# --- In a terminal --------------------------------------------------------------------------
-
 ROUTES = [
     Route(path="/a.A/Get", request="a.Q", response="a.R", alias_of=None, streaming=False),
     Route(path="/b.A/Get", request="a.Q", response="a.R", alias_of="/a.A/Get", streaming=False),
@@ -151,8 +149,6 @@ def test_opencue_fits_usual_terminals(width: int) -> None:
     found = [Route(**each) for each in routes("--json").json]
     assert max(map(len, lines(found, width))) <= width
 
-
-# --- What the commands share ----------------------------------------------------------------
 
 COMMANDS = [("routes",), ("describe", "Job"), ("snapshot", "-")]
 

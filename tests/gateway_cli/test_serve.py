@@ -17,9 +17,6 @@ LOOPBACK = "127.0.0.1"
 ON_ANY_PORT = {"JWT_SECRET": SECRET, "REST_PORT": "0", "REST_HOST": LOOPBACK}
 
 
-# --- Wrong settings -------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("environ", "word"),
     [
@@ -85,9 +82,6 @@ def test_a_misspelled_variable_is_a_warning(workers: str) -> None:
     assert SECRET not in ran.text + ran.err
 
 
-# --- Serving --------------------------------------------------------------------------------
-
-
 @pytest.mark.anyio
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
 async def test_serve_answers_and_stops_cleanly(number: signal.Signals) -> None:
@@ -138,9 +132,6 @@ async def test_serve_in_front_of_a_stock_cuebot() -> None:
     warnings = [line for line in gateway.printed.splitlines() if '"warning"' in line]
     assert len(warnings) == 1
     assert "package:opencue_proto" in warnings[0]
-
-
-# --- The log --------------------------------------------------------------------------------
 
 
 @pytest.mark.anyio

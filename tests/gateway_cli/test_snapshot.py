@@ -103,9 +103,6 @@ def test_no_such_folder(tmp_path: Path) -> None:
     assert_one_line(ran, "nowhere", "No such file or directory")
 
 
-# --- Content --------------------------------------------------------------------------------
-
-
 def test_imports_are_complete() -> None:
     files = tuple(file for file in trial().files if not file.name.startswith("google/"))
     schema = Schema(files=files, services=services_of(files), origin="test", confirmed=True)
@@ -151,9 +148,6 @@ def test_comments_are_kept() -> None:
         "// A job.\nmessage Job {}",
         "// C.\nservice C {\n  // C.Get\n  rpc Get(Job) returns (Job);\n}",
     ]
-
-
-# --- From Cuebot ----------------------------------------------------------------------------
 
 
 @pytest.mark.slow

@@ -95,9 +95,6 @@ async def executed(page: Page) -> Any:
     return orjson.loads(await page.locator(ANSWER).first.inner_text())
 
 
-# --- the farm page --------------------------------------------------------------------------
-
-
 async def test_an_unreachable_cuebot_is_shown(
     browser: Browser, simulated_cuebot: SimulatedCuebot
 ) -> None:
@@ -148,9 +145,6 @@ async def test_it_copies_without_a_clipboard(browser: Browser, demo: Gateway) ->
         line = await search.input_value()
     assert url in line
     assert await run(line.replace(OTHER_NAME, "127.0.0.1")) == await shows_of(demo)
-
-
-# --- the documentation ----------------------------------------------------------------------
 
 
 async def test_a_call_is_tried(browser: Browser, small: Gateway) -> None:
@@ -210,9 +204,6 @@ async def documented(gateway: Gateway) -> list[Any]:
     return list((await gateway.client.get("/openapi.json")).json()["paths"].values())
 
 
-# --- signing in -----------------------------------------------------------------------------
-
-
 async def test_the_farm_page_asks_for_a_token(browser: Browser, closed: Gateway) -> None:
     async with visiting(browser, closed.url, refusals=2) as visit:
         page = visit.page
@@ -252,9 +243,6 @@ async def test_the_documentation_asks_for_a_token(browser: Browser, closed: Gate
         await field.press("Enter")
         assert await executed(page) == await shows_of(closed)
         assert token() not in "".join(visit.requests)
-
-
-# --- accessibility --------------------------------------------------------------------------
 
 
 async def test_a_keyboard_is_enough(browser: Browser, small: Gateway) -> None:

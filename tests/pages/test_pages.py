@@ -80,9 +80,6 @@ def unpacked(coding: str, body: bytes) -> bytes:
     return zstd.ZstdDecompressor().decompress(body) if coding == "zstd" else body
 
 
-# --- who can see them -----------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("path", DATA)
 async def test_data_needs_a_token(gateway: Gateway, path: str) -> None:
     refused = await get(gateway, path)
@@ -146,9 +143,6 @@ async def test_data_counts_like_a_call(cuebot: ScriptedCuebot) -> None:
         assert (await get(gateway, "/docs")).status_code == 200
         assert (await get(gateway, "/openapi.json")).status_code == 401
         assert (await get(gateway, "/", **BROWSER)).status_code == 429
-
-
-# --- what is served -------------------------------------------------------------------------
 
 
 @pytest.mark.slow
@@ -377,9 +371,6 @@ async def test_documents_are_kept_by_rights_and_only_the_last(
         live.prepare(Selection(), load_profile("none"))()
         assert await live.attempt()
         assert await ask("c") == 5
-
-
-# --- what a browser may do ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", SHELLS)
