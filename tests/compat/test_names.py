@@ -21,12 +21,16 @@ PENDING = 0
 JOB, OTHER = "demo-sh010-lena_comp_v003", "demo-sh010-artist1_light_v012"
 
 Json = dict[str, Any]
-Ids = Callable[[Farm], Json]
+
+
+def thing(farm: Farm, kind: str, name: str) -> str:
+    """The id of a thing of which no two have one name."""
+    key: str = by_name(getattr(farm, kind), name).id
+    return key
 
 
 def job(farm: Farm, name: str = JOB) -> str:
-    key: str = by_name(farm.jobs, name).id
-    return key
+    return thing(farm, "jobs", name)
 
 
 def layer(farm: Farm, name: str = "comp", of: str = JOB) -> str:
@@ -35,184 +39,147 @@ def layer(farm: Farm, name: str = "comp", of: str = JOB) -> str:
     return key
 
 
-def frame(farm: Farm, number: int = 1001) -> str:
+def frame(farm: Farm, number: int) -> str:
     frames = farm.frames_of(farm.jobs[job(farm)])
     key: str = next(e.id for e in frames if (e.layer_name, e.number) == ("comp", number))
     return key
 
 
 def group(farm: Farm, name: str = "comp") -> str:
-    show = by_name(farm.shows, "demo")
-    key: str = by_name({each.id: each for each in farm.groups_of(show)}, name).id
+    groups = {each.id: each for each in farm.groups_of(by_name(farm.shows, "demo"))}
+    key: str = by_name(groups, name).id
     return key
 
 
-def key_of(kind: str, name: str) -> Callable[[Farm], str]:
-    """The id of a thing of which no two have one name."""
-
-    def key(farm: Farm) -> str:
-        found: str = by_name(getattr(farm, kind), name).id
-        return found
-
-    return key
-
-
-demo, node = key_of("shows", "demo"), key_of("hosts", "render-node-01")
-LAYER = {"layer": {"name": "comp"}, "job": JOB}
-GROUP = {"group": {"name": "comp"}, "show": "demo"}
-FRAME = {"frame": {"layerName": "comp", "number": 1001}, "job": JOB}
-GROUP = {"group": {"name": "comp"}, "show": "demo"}
-FILTER = {"filter": {"name": "dailies"}, "show": "demo"}
 SUBSCRIPTION = "local.general.demo"
+KEYS: dict[str, Callable[[Farm], str]] = {
+    "<job>": job,
+    "<other>": lambda farm: job(farm, OTHER),
+    "<comp>": layer,
+    "<beauty>": lambda farm: layer(farm, "beauty", OTHER),
+    "<1001>": lambda farm: frame(farm, 1001),
+    "<1002>": lambda farm: frame(farm, 1002),
+    "<group>": group,
+    "<light>": lambda farm: group(farm, "light"),
+    "<fx>": lambda farm: group(farm, "fx"),
+    "<demo>": lambda farm: thing(farm, "shows", "demo"),
+    "<arnold>": lambda farm: thing(farm, "limits", "arnold"),
+    "<dailies>": lambda farm: thing(farm, "filters", "dailies"),
+    "<node>": lambda farm: thing(farm, "hosts", "render-node-01"),
+    "<node 7>": lambda farm: thing(farm, "hosts", "render-node-07"),
+    "<general>": lambda farm: thing(farm, "allocations", "local.general"),
+    "<desktop>": lambda farm: thing(farm, "allocations", "local.desktop"),
+    "<artist1>": lambda farm: thing(farm, "owners", "artist1"),
+    "<houdini>": lambda farm: thing(farm, "services", "houdini"),
+    "<subscription>": lambda farm: thing(farm, "subscriptions", SUBSCRIPTION),
+    "<lighting>": lambda farm: thing(farm, "departments", "demo.Lighting"),
+}
 
-CALLS: dict[str, tuple[Json, Ids]] = {
-    "job.JobInterface/Pause": ({"job": {"name": JOB}}, lambda f: {"job": {"id": job(f)}}),
-    "job.JobInterface/Kill": ({"job": {"name": JOB}}, lambda f: {"job": {"id": job(f)}}),
-    "job.JobInterface/GetLayers": ({"job": {"name": JOB}}, lambda f: {"job": {"id": job(f)}}),
+
+def with_ids(body: Json, farm: Farm) -> Json:
+    """The request with the ids of this farm."""
+    text = json.dumps(body)
+    for name, key in KEYS.items():
+        if name in text:
+            text = text.replace(name, key(farm))
+    found: Json = json.loads(text)
+    return found
+
+
+BY_NAME, BY_ID = {"job": {"name": JOB}}, {"job": {"id": "<job>"}}
+LAYER, LAYER_ID = {"layer": {"name": "comp"}, "job": JOB}, {"layer": {"id": "<comp>"}}
+GROUP, GROUP_ID = {"group": {"name": "comp"}, "show": "demo"}, {"group": {"id": "<group>"}}
+FRAME = {"frame": {"layerName": "comp", "number": 1001}, "job": JOB}
+FILTER, FILTER_ID = {"filter": {"name": "dailies"}, "show": "demo"}, {"filter": {"id": "<dailies>"}}
+SHOW, SHOW_ID = {"show": {"name": "demo"}}, {"show": {"id": "<demo>"}}
+HOST, HOST_ID = {"host": {"name": "render-node-01"}}, {"host": {"id": "<node>"}}
+BEAUTY = {"name": "beauty", "job": OTHER}
+
+CALLS: dict[str, tuple[Json, Json]] = {
+    "job.JobInterface/Pause": (BY_NAME, BY_ID),
+    "job.JobInterface/Kill": (BY_NAME, BY_ID),
+    "job.JobInterface/GetLayers": (BY_NAME, BY_ID),
     "job.JobInterface/CreateDependencyOnJob": (
-        {"job": {"name": JOB}, "onJob": {"name": OTHER}},
-        lambda f: {"job": {"id": job(f)}, "onJob": {"id": job(f, OTHER)}},
+        BY_NAME | {"onJob": {"name": OTHER}},
+        BY_ID | {"onJob": {"id": "<other>"}},
     ),
     "job.JobInterface/CreateDependencyOnLayer": (
-        {"job": {"name": JOB}, "layer": {"name": "beauty", "job": OTHER}},
-        lambda f: {"job": {"id": job(f)}, "layer": {"id": layer(f, "beauty", OTHER)}},
+        BY_NAME | {"layer": BEAUTY},
+        BY_ID | {"layer": {"id": "<beauty>"}},
     ),
-    "job.LayerInterface/SetMinCores": (
-        LAYER | {"cores": 2},
-        lambda f: {"layer": {"id": layer(f)}, "cores": 2},
-    ),
-    "job.LayerInterface/GetFrames": (
-        LAYER | {"s": {"limit": 3}},
-        lambda f: {"layer": {"id": layer(f)}, "s": {"limit": 3}},
-    ),
+    "job.LayerInterface/SetMinCores": (LAYER | {"cores": 2}, LAYER_ID | {"cores": 2}),
+    "job.LayerInterface/GetFrames": (LAYER | {"s": {"limit": 3}}, LAYER_ID | {"s": {"limit": 3}}),
     "job.LayerInterface/CreateDependencyOnLayer": (
-        {
-            "layer": {"name": "comp"},
-            "dependOnLayer": {"name": "beauty", "job": OTHER},
-            "job": JOB,
-        },
-        lambda f: {"layer": {"id": layer(f)}, "dependOnLayer": {"id": layer(f, "beauty", OTHER)}},
+        LAYER | {"dependOnLayer": BEAUTY},
+        LAYER_ID | {"dependOnLayer": {"id": "<beauty>"}},
     ),
     "job.LayerInterface/AddLimit": (
         LAYER | {"limit": {"name": "arnold"}},
-        lambda f: {"layer": {"id": layer(f)}, "limitId": key_of("limits", "arnold")(f)},
+        LAYER_ID | {"limitId": "<arnold>"},
     ),
-    "job.FrameInterface/Eat": (FRAME, lambda f: {"frame": {"id": frame(f)}}),
+    "job.FrameInterface/Eat": (FRAME, {"frame": {"id": "<1001>"}}),
     "job.FrameInterface/CreateDependencyOnFrame": (
         FRAME | {"dependOnFrame": {"layerName": "comp", "number": 1002}},
-        lambda f: {"frame": {"id": frame(f)}, "dependOnFrame": {"id": frame(f, 1002)}},
+        {"frame": {"id": "<1001>"}, "dependOnFrame": {"id": "<1002>"}},
     ),
-    "job.GroupInterface/SetMaxCores": (
-        GROUP | {"maxCores": 50},
-        lambda f: {"group": {"id": group(f)}, "maxCores": 50},
-    ),
+    "job.GroupInterface/SetMaxCores": (GROUP | {"maxCores": 50}, GROUP_ID | {"maxCores": 50}),
     "job.GroupInterface/ReparentGroups": (
         GROUP | {"groups": {"groups": [{"name": "light"}, {"name": "fx"}]}},
-        lambda f: {
-            "group": {"id": group(f)},
-            "groups": {"groups": [{"id": group(f, "light")}, {"id": group(f, "fx")}]},
-        },
+        GROUP_ID | {"groups": {"groups": [{"id": "<light>"}, {"id": "<fx>"}]}},
     ),
     "job.GroupInterface/ReparentJobs": (
-        {
-            "group": {"name": "fx"},
-            "show": "demo",
-            "jobs": {"jobs": [{"name": JOB}, {"name": OTHER}]},
-        },
-        lambda f: {
-            "group": {"id": group(f, "fx")},
-            "jobs": {"jobs": [{"id": job(f)}, {"id": job(f, OTHER)}]},
-        },
+        GROUP | {"group": {"name": "fx"}, "jobs": {"jobs": [{"name": JOB}, {"name": OTHER}]}},
+        {"group": {"id": "<fx>"}, "jobs": {"jobs": [{"id": "<job>"}, {"id": "<other>"}]}},
     ),
-    "filter.FilterInterface/GetMatchers": (
-        FILTER,
-        lambda f: {"filter": {"id": key_of("filters", "dailies")(f)}},
-    ),
-    "filter.FilterInterface/RunFilterOnGroup": (
-        FILTER | GROUP,
-        lambda f: {
-            "filter": {"id": key_of("filters", "dailies")(f)},
-            "group": {"id": group(f)},
-        },
-    ),
-    "show.ShowInterface/SetDefaultMaxCores": (
-        {"show": {"name": "demo"}, "maxCores": 7},
-        lambda f: {"show": {"id": demo(f)}, "maxCores": 7},
-    ),
-    "show.ShowInterface/FindFilter": (
-        {"show": {"name": "demo"}, "name": "dailies"},
-        lambda f: {"show": {"id": demo(f)}, "name": "dailies"},
-    ),
-    "host.HostInterface/Lock": (
-        {"host": {"name": "render-node-01"}},
-        lambda f: {"host": {"id": node(f)}},
-    ),
+    "filter.FilterInterface/GetMatchers": (FILTER, FILTER_ID),
+    "filter.FilterInterface/RunFilterOnGroup": (FILTER | GROUP, FILTER_ID | GROUP_ID),
+    "show.ShowInterface/SetDefaultMaxCores": (SHOW | {"maxCores": 7}, SHOW_ID | {"maxCores": 7}),
+    "show.ShowInterface/FindFilter": (SHOW | {"name": "dailies"}, SHOW_ID | {"name": "dailies"}),
+    "host.HostInterface/Lock": (HOST, HOST_ID),
     "facility.AllocationInterface/ReparentHosts": (
-        {
-            "allocation": {"name": "local.desktop"},
-            "hosts": {"hosts": [{"name": "render-node-01"}]},
-        },
-        lambda f: {
-            "allocation": {"id": key_of("allocations", "local.desktop")(f)},
-            "hosts": {"hosts": [{"id": node(f)}]},
-        },
+        {"allocation": {"name": "local.desktop"}, "hosts": {"hosts": [{"name": "render-node-01"}]}},
+        {"allocation": {"id": "<desktop>"}, "hosts": {"hosts": [{"id": "<node>"}]}},
     ),
     "host.HostInterface/SetAllocation": (
         {"host": {"name": "render-node-07"}, "allocationId": "local.desktop"},
-        lambda f: {
-            "host": {"id": key_of("hosts", "render-node-07")(f)},
-            "allocationId": key_of("allocations", "local.desktop")(f),
-        },
+        {"host": {"id": "<node 7>"}, "allocationId": "<desktop>"},
     ),
-    "job.JobInterface/SetGroup": (
-        {"job": {"name": JOB}, "groupId": "fx"},
-        lambda f: {"job": {"id": job(f)}, "groupId": group(f, "fx")},
-    ),
+    "job.JobInterface/SetGroup": (BY_NAME | {"groupId": "fx"}, BY_ID | {"groupId": "<fx>"}),
     "host.HostInterface/RedirectToJob": (
-        {"host": {"name": "render-node-01"}, "procNames": [], "jobId": JOB},
-        lambda f: {"host": {"id": node(f)}, "procNames": [], "jobId": job(f)},
+        HOST | {"procNames": [], "jobId": JOB},
+        HOST_ID | {"procNames": [], "jobId": "<job>"},
     ),
     "limit.LimitInterface/GetBindings": (
         {"limitName": "arnold", "layerIds": ["beauty"], "job": OTHER},
-        lambda f: {"limitName": "arnold", "layerIds": [layer(f, "beauty", OTHER)]},
+        {"limitName": "arnold", "layerIds": ["<beauty>"]},
     ),
     "job.JobInterface/GetJobNames": (
         {"r": {"ids": [JOB, OTHER]}},
-        lambda f: {"r": {"ids": [job(f), job(f, OTHER)]}},
+        {"r": {"ids": ["<job>", "<other>"]}},
     ),
-    "host.HostInterface/GetHosts": (
-        {"r": {"ids": ["render-node-01"]}},
-        lambda f: {"r": {"ids": [node(f)]}},
-    ),
+    "host.HostInterface/GetHosts": ({"r": {"ids": ["render-node-01"]}}, {"r": {"ids": ["<node>"]}}),
     "facility.AllocationInterface/GetSubscriptions": (
         {"allocation": {"name": "local.general"}},
-        lambda f: {"allocation": {"id": key_of("allocations", "local.general")(f)}},
+        {"allocation": {"id": "<general>"}},
     ),
     "host.OwnerInterface/SetShow": (
         {"owner": {"name": "artist1"}, "show": "harbor"},
-        lambda f: {"owner": {"id": key_of("owners", "artist1")(f)}, "show": "harbor"},
+        {"owner": {"id": "<artist1>"}, "show": "harbor"},
     ),
     "service.ServiceInterface/Delete": (
         {"service": {"name": "houdini"}},
-        lambda f: {"service": {"id": key_of("services", "houdini")(f)}},
+        {"service": {"id": "<houdini>"}},
     ),
     "subscription.SubscriptionInterface/SetSize": (
         {"subscription": {"name": SUBSCRIPTION}, "newSize": 300},
-        lambda f: {
-            "subscription": {"id": key_of("subscriptions", SUBSCRIPTION)(f)},
-            "newSize": 300,
-        },
+        {"subscription": {"id": "<subscription>"}, "newSize": 300},
     ),
     "department.DepartmentInterface/EnableTiManaged": (
         {"department": {"name": "Lighting"}, "show": "demo", "tiTask": "t", "managedCores": 9},
-        lambda f: {
-            "department": {"id": key_of("departments", "demo.Lighting")(f)},
-            "tiTask": "t",
-            "managedCores": 9,
-        },
+        {"department": {"id": "<lighting>"}, "tiTask": "t", "managedCores": 9},
     ),
 }
-"""By method: a request with names, and the same with the ids of a farm."""
+"""By method: a request with names, and the same with ids, as KEYS names them."""
 
 
 def everything(farm: Farm) -> list[object]:
@@ -239,12 +206,12 @@ async def gateway(simulated_cuebot: SimulatedCuebot, shared_gateway: SharedGatew
 
 
 async def done(
-    gateway: Gateway, cuebot: SimulatedCuebot, path: str, body_for: Ids
+    gateway: Gateway, cuebot: SimulatedCuebot, path: str, body: Json
 ) -> tuple[httpx.Response, list[object]]:
     """What a call answers, and what has become of a new farm a second later."""
     clock = StoppedClock(START)
     cuebot.farm = farm = build_farm(cuebot.farm.messages, clock=clock)
-    answer = await gateway.post(f"/{path}", body_for(farm))
+    answer = await gateway.post(f"/{path}", with_ids(body, farm))
     clock.advance(1)
     await gateway.post("/show.ShowInterface/GetShows")  # and the farm catches up
     return answer, everything(farm)
@@ -254,10 +221,9 @@ async def done(
 async def test_a_call_by_name_does_what_it_does_with_the_id(
     gateway: Gateway, simulated_cuebot: SimulatedCuebot, path: str
 ) -> None:
-    """The answer is the same, and what has become of the farm."""
-    named, with_ids = CALLS[path]
-    found, farm = await done(gateway, simulated_cuebot, path, lambda _: named)
-    wanted, expected = await done(gateway, simulated_cuebot, path, with_ids)
+    named, keyed = CALLS[path]
+    found, farm = await done(gateway, simulated_cuebot, path, named)
+    wanted, expected = await done(gateway, simulated_cuebot, path, keyed)
     assert wanted.status_code == 200, wanted.text
     assert (found.status_code, found.json()) == (200, wanted.json())
     assert farm == expected
@@ -267,7 +233,6 @@ async def test_a_call_by_name_does_what_it_does_with_the_id(
 async def test_the_override_of_a_service_is_found_by_its_show(
     gateway: Gateway, simulated_cuebot: SimulatedCuebot
 ) -> None:
-    """Its name alone does not say which one it is."""
     show, maya = {"show": {"name": "demo"}}, {"service": {"name": "maya"}}
     created = await gateway.post("/show.ShowInterface/CreateServiceOverride", show | maya)
     assert created.status_code == 200, created.text
@@ -325,11 +290,8 @@ async def test_the_override_of_a_service_is_found_by_its_show(
 async def test_what_is_not_there_is_404(
     gateway: Gateway, simulated_cuebot: SimulatedCuebot, path: str, body: Json, place: str
 ) -> None:
-    """However Cuebot says so; the answer names the field and what was looked for."""
-    found, farm = await done(gateway, simulated_cuebot, path, lambda _: body)
-    _, untouched = await done(
-        gateway, simulated_cuebot, "show.ShowInterface/GetShows", lambda _: {}
-    )
+    found, farm = await done(gateway, simulated_cuebot, path, body)
+    _, untouched = await done(gateway, simulated_cuebot, "show.ShowInterface/GetShows", {})
     assert (found.status_code, found.json()["error"]) == (404, "NOT_FOUND"), found.text
     assert found.json()["message"].startswith(f"{place}: /")
     assert " found nothing for " in found.json()["message"]
@@ -363,14 +325,11 @@ async def test_an_id_of_nothing_is_a_404_of_cuebots(
 async def test_a_layer_that_a_job_of_this_id_has_not_is_404(
     gateway: Gateway, simulated_cuebot: SimulatedCuebot, path: str
 ) -> None:
-    """And the message has the name of the job, by which it was looked for."""
     body = {"layer": {"name": "kamp", "job": {"id": job(simulated_cuebot.farm)}}}
     answer = await gateway.post(f"/{path}", body)
     assert answer.status_code == 404
     assert f"found nothing for layer 'kamp', job '{JOB}'" in answer.json()["message"]
 
-
-# --- Finished jobs, and several of one name -------------------------------------------------
 
 FINISHED_READS: dict[str, Json] = {
     "/job.JobInterface/GetFrames": {"job": {"name": JOB}, "req": {"limit": 3}},
@@ -389,10 +348,7 @@ FINISHED_READS: dict[str, Json] = {
 FINISHED_CHANGES: dict[str, tuple[Json, str]] = {
     "/job.JobInterface/Pause": ({"job": {"name": JOB}}, f"job: job '{JOB}' is finished"),
     "/job.LayerInterface/KillFrames": (LAYER, f"layer: layer 'comp', job '{JOB}' belongs "),
-    "/job.FrameInterface/Retry": (
-        FRAME,
-        f"frame: job '{JOB}', layer 'comp', frame 1001 belongs ",
-    ),
+    "/job.FrameInterface/Retry": (FRAME, f"frame: job '{JOB}', layer 'comp', frame 1001 belongs "),
 }
 
 
@@ -413,7 +369,6 @@ async def farm(gateway: Gateway, simulated_cuebot: SimulatedCuebot) -> Farm:
 async def test_reads_find_a_finished_job_by_its_name(
     gateway: Gateway, farm: Farm, path: str
 ) -> None:
-    """They answer what they answer with the id, and say which job it was."""
     answer = await gateway.post(path, FINISHED_READS[path])
     assert answer.status_code == 200, answer.text
     assert f"job={job(farm)}" in answer.headers["x-resolved"]
@@ -426,7 +381,6 @@ async def test_reads_find_a_finished_job_by_its_name(
 
 
 async def test_an_id_of_cuebots_cannot_end_a_header(gateway: Gateway, farm: Farm) -> None:
-    """Whoever poses as Cuebot may send any."""
     old = farm.jobs[job(farm)]
     another = type(old)()
     another.CopyFrom(old)
@@ -442,7 +396,6 @@ async def test_an_id_of_cuebots_cannot_end_a_header(gateway: Gateway, farm: Farm
 async def test_a_read_that_waits_for_news_says_once_which_job_it_was(
     gateway: Gateway, farm: Farm
 ) -> None:
-    """However often it looks."""
     url = f"{gateway.url}/job.JobInterface/GetLayers?job.name={JOB}"
     etag = (await gateway.client.get(url)).headers["etag"]
     waited = await gateway.client.get(url, headers={"If-None-Match": etag, "Prefer": "wait=3"})
@@ -452,7 +405,6 @@ async def test_a_read_that_waits_for_news_says_once_which_job_it_was(
 
 @pytest.mark.parametrize("path", FINISHED_CHANGES)
 async def test_changes_say_that_a_job_is_finished(gateway: Gateway, farm: Farm, path: str) -> None:
-    """And nothing is changed."""
     before = everything(farm)
     body, expected = FINISHED_CHANGES[path]
     answer = await gateway.post(path, body)
@@ -464,7 +416,6 @@ async def test_changes_say_that_a_job_is_finished(gateway: Gateway, farm: Farm, 
 
 
 async def test_of_several_finished_jobs_the_newest_is_read(gateway: Gateway, farm: Farm) -> None:
-    """The answer says which it is, and of how many."""
     old = farm.jobs[job(farm)]
     for number, started in enumerate((old.start_time + 60, old.start_time + 10), 1):
         another = type(old)()
@@ -479,7 +430,6 @@ async def test_of_several_finished_jobs_the_newest_is_read(gateway: Gateway, far
 
 @pytest.mark.parametrize("path", FINISHED_READS)
 async def test_a_finished_jobs_name_is_in_any_case(gateway: Gateway, farm: Farm, path: str) -> None:
-    """As that of a pending one is for Cuebot, which has all names of jobs in lower case."""
     body = in_capitals(FINISHED_READS[path])
     answer = await gateway.post(path, body)
     assert answer.status_code == 200, answer.text
@@ -499,13 +449,9 @@ async def test_a_finished_jobs_name_is_in_any_case(gateway: Gateway, farm: Farm,
 async def test_a_pending_jobs_name_is_in_any_case(
     gateway: Gateway, simulated_cuebot: SimulatedCuebot, path: str
 ) -> None:
-    """Its layers and frames are found, too, and are not said to be of a finished job.
-
-    Cuebot's own FindLayer and FindFrame want the case that the name has.
-    """
     named = CALLS[path][0] if path in CALLS else {"job": {"name": JOB}, "groupId": "fx"}
-    found, farm = await done(gateway, simulated_cuebot, path, lambda _: in_capitals(named))
-    _, expected = await done(gateway, simulated_cuebot, path, lambda _: named)
+    found, farm = await done(gateway, simulated_cuebot, path, in_capitals(named))
+    _, expected = await done(gateway, simulated_cuebot, path, named)
     assert found.status_code == 200, found.text
     assert "x-resolved" not in found.headers
     assert farm == expected
@@ -533,7 +479,6 @@ async def test_finished_jobs_are_among_criteria_that_ask_for_them(
 
 
 async def test_names_of_jobs_are_those_of_pending_ones(gateway: Gateway, farm: Farm) -> None:
-    """GetJobNames has no others, whatever it is asked for; so none is found for it."""
     path, criteria = "/job.JobInterface/GetJobNames", {"ids": [JOB], "includeFinished": True}
     answer = await gateway.post(path, {"r": criteria})
     assert (answer.status_code, answer.json()["error"]) == (404, "NOT_FOUND")
@@ -590,7 +535,6 @@ async def test_a_layer_by_its_jobs_id_is_that_jobs(gateway: Gateway, farm: Farm)
 
 
 async def test_the_documented_find_layer_keeps_to_the_job(gateway: Gateway, farm: Farm) -> None:
-    """A layer of another job with the same name is none that it finds."""
     old, (new, new_layer) = job(farm), launched_again(farm)
     path, body = "/layer.LayerInterface/FindLayer", {"layer": "comp"}
     found = await gateway.post(path, body | {"job": {"id": new}})
@@ -605,7 +549,6 @@ async def test_the_documented_find_layer_keeps_to_the_job(gateway: Gateway, farm
 
 
 async def test_a_layer_that_neither_has_is_not_found(gateway: Gateway, farm: Farm) -> None:
-    """By the job's id, which the answer names; nothing is said of a finished job."""
     for by in (job(farm), launched_again(farm)[0]):
         body = {"layer": {"name": "kamp"}, "job": {"id": by}}
         for path in ("/job.LayerInterface/GetFrames", "/job.LayerInterface/RetryFrames"):
@@ -632,7 +575,6 @@ async def test_a_layer_that_neither_has_is_not_found(gateway: Gateway, farm: Far
 async def test_several_of_one_name_are_a_409_with_their_ids(
     gateway: Gateway, simulated_cuebot: SimulatedCuebot, kind: str, name: str, path: str, body: Json
 ) -> None:
-    """Cuebot's Find fails for both; the answer says how to tell them apart."""
     simulated_cuebot.farm = farm = build_farm(simulated_cuebot.farm.messages)
     things = getattr(farm, kind)
     first = by_name(things, name)
@@ -659,7 +601,6 @@ async def test_several_of_one_name_are_a_409_with_their_ids(
 async def test_two_groups_of_one_name_are_a_409_with_their_ids(
     gateway: Gateway, simulated_cuebot: SimulatedCuebot, path: str, body: Json
 ) -> None:
-    """A show can have them in different groups, also where its name is itself looked up."""
     simulated_cuebot.farm = farm = build_farm(simulated_cuebot.farm.messages)
     first = group(farm)
     made = await gateway.post("/job.GroupInterface/CreateSubGroup", GROUP | {"name": "comp"})
@@ -673,14 +614,11 @@ async def test_two_groups_of_one_name_are_a_409_with_their_ids(
 
 
 async def test_a_malformed_name_is_400(gateway: Gateway) -> None:
-    """Of a subscription, whose name has three parts."""
     path = "/subscription.SubscriptionInterface/SetSize"
     answer = await gateway.post(path, {"subscription": {"name": "bad"}, "newSize": 1})
     assert (answer.status_code, answer.json()["error"]) == (400, "INVALID_ARGUMENT")
     assert "bad" in answer.json()["message"]
 
-
-# --- Defaults -------------------------------------------------------------------------------
 
 FRAMES: dict[str, tuple[Json, str]] = {
     "/job.JobInterface/GetFrames": ({"job": {"name": JOB}}, "req"),
@@ -710,7 +648,6 @@ async def test_frames_without_a_limit_are_there_and_the_answer_says_why(
 async def test_a_limit_that_is_given_is_left_alone(
     gateway: Gateway, path: str, limit: int | str
 ) -> None:
-    """Also one of 0, with which Cuebot finds none."""
     body, criteria = FRAMES[path]
     answer = await gateway.post(path, body | {criteria: {"limit": limit}})
     assert "x-defaulted-fields" not in answer.headers
@@ -718,7 +655,6 @@ async def test_a_limit_that_is_given_is_left_alone(
 
 
 async def test_every_default_is_told(gateway: Gateway) -> None:
-    """Those of changes are there for a reason, and told as well; so they are of a dry run."""
     kill, updated = "/job.JobInterface/Kill", "/job.JobInterface/GetUpdatedFrames"
     headers = {"X-Dry-Run": "1"}
     dry = await gateway.post(kill, {"job": {"name": JOB}, "username": "lena"}, headers=headers)
@@ -733,14 +669,12 @@ async def test_every_default_is_told(gateway: Gateway) -> None:
 
 
 async def test_an_error_of_cuebots_says_what_was_added(gateway: Gateway) -> None:
-    """The header is there when the call has been planned, whatever comes of it."""
     answer = await gateway.post("/job.JobInterface/GetFrames", {"job": {"id": "none"}})
     assert (answer.status_code, answer.headers["x-defaulted-fields"]) == (404, "req.limit")
 
 
 @pytest.mark.parametrize("criteria", [5, "x", [1]])
 async def test_criteria_that_are_none_are_refused(gateway: Gateway, criteria: object) -> None:
-    """A default does not hide what is wrong with what it goes into."""
     body = {"job": {"name": JOB}, "req": criteria}
     answer = await gateway.post("/job.JobInterface/GetFrames", body)
     assert answer.status_code == 400

@@ -26,11 +26,7 @@ def problem_of(folder: Path, text: str | bytes) -> str:
     return line.removeprefix(start)
 
 
-# --- Where it comes from --------------------------------------------------------------------
-
-
 def test_the_one_for_opencue_is_built_in_and_the_default() -> None:
-    """Without a setting, the profile is that of config/opencue.toml."""
     wanted = load_settings({"JWT_SECRET": SECRET}).compat_profile
     profile = load_profile(wanted)
     assert profile.methods == {"job.LayerInterface/Kill": "job.LayerInterface/KillFrames"}
@@ -39,13 +35,11 @@ def test_the_one_for_opencue_is_built_in_and_the_default() -> None:
 
 
 def test_none_is_no_profile() -> None:
-    """`none` has no entries."""
     assert load_profile("none") == EMPTY
     assert not any(EMPTY.model_dump(exclude_defaults=True).values())
 
 
 def test_a_file_takes_the_place_of_the_built_in_one(tmp_path: Path) -> None:
-    """Nothing is added to what the file says."""
     path = tmp_path / "mine.toml"
     path.write_text('[requests."a.BInterface/Do"]\nold = "new"\n', encoding="utf-8")
     profile = load_profile(str(path))
@@ -54,18 +48,13 @@ def test_a_file_takes_the_place_of_the_built_in_one(tmp_path: Path) -> None:
 
 
 def test_the_wheel_has_it() -> None:
-    """The build puts config/opencue.toml where the installed package looks for it."""
     build = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]
     targets = build["build"]["targets"]
     assert targets["wheel"]["force-include"] == {"config/opencue.toml": f"gateway/{BUILT_IN}"}
     assert "config" in targets["sdist"]["include"]
 
 
-# --- What is wrong with it ------------------------------------------------------------------
-
-
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
-    """One line with the path and the reason; a folder is no profile either."""
     for path, reason in ((tmp_path / "no.toml", "No such file"), (tmp_path, "Is a directory")):
         with pytest.raises(ConfigurationError) as raised:
             load_profile(str(path))
@@ -74,7 +63,6 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 
 def test_bytes_that_are_no_text_are_told(tmp_path: Path) -> None:
-    """One line that says what it should be."""
     path = tmp_path / "mine.toml"
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigurationError, match=r"mine\.toml: it is not UTF-8$"):
@@ -82,7 +70,6 @@ def test_bytes_that_are_no_text_are_told(tmp_path: Path) -> None:
 
 
 def test_what_is_not_toml_is_told_with_its_place(tmp_path: Path) -> None:
-    """The line says where in the file it is."""
     assert "line 2" in problem_of(tmp_path, "[methods]\nnonsense\n")
 
 
@@ -131,10 +118,7 @@ def test_what_is_not_toml_is_told_with_its_place(tmp_path: Path) -> None:
             '[answers."a.B"]\n"x.y" = "z"',
             "answers.a.B.x.y: 'x.y' is not a field such as totalCores",
         ),
-        (
-            '[answers."a/B"]\nx = "z"',
-            "answers.a/B: 'a/B' is not a message such as job.Job",
-        ),
+        ('[answers."a/B"]\nx = "z"', "answers.a/B: 'a/B' is not a message such as job.Job"),
         (
             '[[after]]\nmethod = "a.B/C"\ngiven = "x"\ncall = "a.B/D"\nsend = "x"\nread = {}',
             "after.0.read.call: field required",
@@ -146,21 +130,16 @@ def test_what_is_not_toml_is_told_with_its_place(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_entry_is_one_clear_line(tmp_path: Path, text: str, problem: str) -> None:
-    """The place in the file, and what is expected there."""
     assert problem_of(tmp_path, text).startswith(problem)
 
 
 @pytest.mark.anyio
 async def test_a_wrong_profile_stops_startup(tmp_path: Path) -> None:
-    """The gateway does not start with a profile that it cannot use."""
     path = tmp_path / "mine.toml"
     path.write_text("colours = 1", encoding="utf-8")
     with pytest.raises(ConfigurationError, match="colours: unknown key"):
         async with gateway_for("127.0.0.1:1", compat_profile=str(path), ready=False):
             raise AssertionError("it has started")
-
-
-# --- Without it -----------------------------------------------------------------------------
 
 
 @pytest.mark.anyio
@@ -193,7 +172,6 @@ async def test_a_wrong_profile_stops_startup(tmp_path: Path) -> None:
 async def test_without_a_profile_documented_changes_are_refused(
     gateway: Gateway, cuebot: ScriptedCuebot, path: str, body: object, message: str
 ) -> None:
-    """A body that means something else to Cuebot is a 400, and does not reach it."""
     answer = await gateway.post(path, body)
     assert (answer.status_code, answer.json()["code"]) == (400, 3)
     assert answer.json()["message"].startswith(message)
@@ -210,11 +188,7 @@ async def test_without_a_profile_documented_changes_are_refused(
             {"r": {"show": {"name": "myshow"}, "maxResults": 100}},
             "r: unknown field `show`; did you mean `shows`?",
         ),
-        (
-            "/job.JobInterface/GetJobs",
-            {"r": {"maxResults": 100}},
-            "r: unknown field `maxResults`",
-        ),
+        ("/job.JobInterface/GetJobs", {"r": {"maxResults": 100}}, "r: unknown field `maxResults`"),
         (
             "/layer.LayerInterface/GetFrames",
             {"layer": {"id": "l"}, "req": {"page": 1}},
@@ -237,7 +211,6 @@ async def test_without_a_profile_documented_reads_are_refused(
 async def test_what_documents_send_and_no_cuebot_knows_is_known(
     gateway: Gateway, cuebot: ScriptedCuebot, spelling: str
 ) -> None:
-    """It is accepted in its own place, in either spelling, and only there."""
     answer = await gateway.post("/job.JobInterface/GetJobs", {"r": {spelling: 100}})
     assert (answer.status_code, "x-ignored-fields" in answer.headers) == (200, False)
     for path, body in (
@@ -253,14 +226,12 @@ async def test_what_documents_send_and_no_cuebot_knows_is_known(
 @pytest.mark.anyio
 @pytest.mark.gateway(compat_profile="none")
 async def test_without_a_profile_missing_methods_are_ordinary_ones(gateway: Gateway) -> None:
-    """The 404 knows what is near, and no more."""
     answer = await gateway.post("/proc.ProcInterface/GetProc", {})
     assert answer.status_code == 404
     assert answer.json()["message"].endswith("has no method 'GetProc'; did you mean GetProcs?")
 
 
 def test_a_file_that_is_nested_too_deeply(tmp_path: Path) -> None:
-    """One clear line, as for every other broken file."""
     path = tmp_path / "deep.toml"
     path.write_text("a = " + "[" * 5000)
     with pytest.raises(ConfigurationError, match=r"^COMPAT_PROFILE: .*deep\.toml"):

@@ -53,12 +53,10 @@ def why_unused(content: dict[str, Any]) -> str:
 
 
 def test_everything_applies_to_opencue() -> None:
-    """No entry of the built-in profile is idle next to the Cuebot that it was written for."""
     assert resolved(load_profile("opencue")).unused_entries == ()
 
 
 def test_the_probe_is_a_method_that_is_served() -> None:
-    """One that Cuebot does not have, or that is excluded, is idle; a profile may have none."""
     profile = load_profile("opencue")
     assert resolved(profile).probe == f"/{profile.probe}"
     assert resolved(profile, exclude=("service.*",)).probe == ""
@@ -67,7 +65,6 @@ def test_the_probe_is_a_method_that_is_served() -> None:
 
 
 def test_requests_to_other_methods_pay_nothing() -> None:
-    """Only methods with an entry have something to do besides."""
     profile = load_profile("opencue")
     touched = {
         method.path[1:]
@@ -81,7 +78,6 @@ def test_requests_to_other_methods_pay_nothing() -> None:
 
 
 def test_nothing_applies_to_another_schema() -> None:
-    """Next to a schema that shares nothing with OpenCue every entry is idle, with the reason."""
     files = trial().files
     schema = Schema(files=files, services=services_of(files), origin="test", confirmed=True)
     profile = load_profile("opencue")
@@ -95,7 +91,6 @@ def test_nothing_applies_to_another_schema() -> None:
 
 
 def test_a_method_that_streams_cannot_be_a_step() -> None:
-    """Neither is it another name's method; the entry is idle."""
     files = trial().files
     schema = Schema(files=files, services=services_of(files), origin="test", confirmed=True)
     streaming = next(
@@ -113,7 +108,6 @@ def limits_by(method: str) -> list[str]:
 
 
 def test_it_falls_silent_next_to_the_real_thing() -> None:
-    """Where Cuebot has a documented field or method itself, the entry for it is idle."""
     profile = load_profile("opencue")
     catalog = build_catalog(richer(), Selection(), profile)
     silent = {each.entry for each in catalog.unused_entries if each.reason == NATIVE}
@@ -137,7 +131,6 @@ def test_it_falls_silent_next_to_the_real_thing() -> None:
 
 
 def test_an_alias_does_not_walk_around_an_exclusion() -> None:
-    """A method that Cuebot has and that is not served is not replaced by another one."""
     selection = Selection(exclude=("job.LayerInterface/Kill", "host.ProcInterface/GetProc"))
     catalog = build_catalog(richer(), selection, load_profile("opencue"))
     assert "/layer.LayerInterface/Kill" not in catalog.routes
@@ -146,7 +139,6 @@ def test_an_alias_does_not_walk_around_an_exclusion() -> None:
 
 
 def test_an_alias_of_an_excluded_method_is_none() -> None:
-    """What is not served has no other name either."""
     catalog = resolved(load_profile("opencue"), exclude=("job.LayerInterface/KillFrames",))
     assert "/layer.LayerInterface/Kill" not in catalog.routes
     reasons = {entry.reason for entry in catalog.unused_entries}
@@ -168,11 +160,7 @@ CREATE_SHOW = {
     "send": "minCores",
     "with": {"show.id": "show.id"},
 }
-FIND_SHOW = {
-    "call": "show.ShowInterface/FindShow",
-    "with": {"show.name": "name"},
-    "take": "show",
-}
+FIND_SHOW = {"call": "show.ShowInterface/FindShow", "with": {"show.name": "name"}, "take": "show"}
 NEW_SHOW = {
     "method": "show.ShowInterface/CreateShow",
     "given": "name",
@@ -258,12 +246,10 @@ def by(**other: object) -> dict[str, Any]:
     ],
 )
 def test_what_does_not_fit_is_idle(content: dict[str, Any], reason: str) -> None:
-    """The entry does nothing, and says why; nothing else is affected."""
     assert reason in why_unused(content)
 
 
 def test_a_default_of_now_is_the_time_of_each_request(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is not that of startup; 0 is no time, and a time of the client's own is kept."""
     method = resolved(load_profile("opencue")).routes[f"/{GET_UPDATED}"]
 
     def sent(body: bytes) -> int:
@@ -284,7 +270,6 @@ def test_a_default_of_now_is_the_time_of_each_request(monkeypatch: pytest.Monkey
 
 
 def test_a_field_that_chooses_its_json_name_can_be_meant() -> None:
-    """Both of its names lead to it, in the profile and in requests, and so do look-ups."""
     file = FileDescriptorProto(name="a.proto", package="a", syntax="proto3")
     request = file.message_type.add(name="Request")
     for number, (name, chosen) in enumerate((("a__b", "aB"), ("max_", "theMost"), ("x", "x")), 1):
@@ -318,9 +303,6 @@ def test_a_field_that_chooses_its_json_name_can_be_meant() -> None:
         (step,) = method.steps.before
         assert isinstance(step, LookUp)
         assert (step.put.json, step.put.original, step.take) == (("theMost",), ("max_",), ("a__b",))
-
-
-# --- Served ---------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -360,7 +342,6 @@ LOOK_UP = "/show.ShowInterface/FindShow"
 async def test_the_real_thing_is_called_as_it_is(
     gateway: Gateway, cuebot: ScriptedCuebot, path: str, body: dict[str, Any]
 ) -> None:
-    """One call that matters, of the documented method, with the documented fields in it."""
     answer = await gateway.post(path, body)
     assert answer.status_code == 200, answer.text
     assert "x-ignored-fields" not in answer.headers
@@ -385,7 +366,6 @@ def assert_has(message: Any, body: dict[str, Any]) -> None:
 @pytest.mark.anyio
 @pytest.mark.gateway(descriptor_source="reflection")
 async def test_a_field_of_ones_own_is_what_it_is(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    """A documented field that Cuebot has is not overwritten with another one."""
     method = build_catalog(richer(), Selection()).routes["/host.HostInterface/GetHost"]
     host: Any = GetMessageClass(method.descriptor.output_type)()
     host.host.cores, host.host.total_cores = 8, 16
@@ -399,7 +379,6 @@ KILL = "job.JobInterface/Kill"
 
 @pytest.mark.parametrize("path", ["newComment.user", "new_comment.user"])
 def test_an_entry_in_either_spelling(path: str) -> None:
-    """The method knows the field, whatever path leads to the method."""
     profile = Profile(identity={"job.JobInterface/AddComment": path})
     catalog = build_catalog(opencue(), Selection(), profile)
     identity = catalog.routes["/job.JobInterface/AddComment"].identity
@@ -418,14 +397,12 @@ def test_an_entry_in_either_spelling(path: str) -> None:
     ],
 )
 def test_an_entry_that_does_not_apply(method: str, path: str, reason: str) -> None:
-    """It is idle, with the reason."""
     catalog = build_catalog(opencue(), Selection(), Profile(identity={method: path}))
     assert catalog.unused_entries == (UnusedEntry(f"identity.{method}", reason),)
     assert all(each.identity is None for each in catalog.methods)
 
 
 def test_an_excluded_method() -> None:
-    """An entry for it is idle, too."""
     profile = Profile(identity_in_xml={"job.JobInterface/LaunchSpec": {"spec": "user"}})
     catalog = build_catalog(opencue(), Selection(exclude=("*/Launch*",)), profile)
     assert [each.entry for each in catalog.unused_entries] == [
@@ -437,7 +414,6 @@ NOTHING_CHANGES = ("Get", "Find", "Is")
 
 
 def test_the_reads_of_opencue() -> None:
-    """The built-in profile knows all of them; each method with another name changes something."""
     methods = build_catalog(opencue(), Selection(), load_profile("opencue")).methods
     reads = {each.path for each in methods if each.reads_only}
     assert reads == {
@@ -448,7 +424,6 @@ def test_the_reads_of_opencue() -> None:
 
 @pytest.mark.parametrize("profile", ["opencue", "none"])
 def test_a_foreign_method_is_no_read_by_its_name(profile: str) -> None:
-    """`GetToken` of a schema that nobody has described may do anything; an option says better."""
     file = file_of_services("farm.TokenInterface", ["GetToken", "GetOrCreate"], free=["Ask"])
     schema = assumed_schema([file], "test")
     methods = build_catalog(schema, Selection(), load_profile(profile)).methods
@@ -456,12 +431,8 @@ def test_a_foreign_method_is_no_read_by_its_name(profile: str) -> None:
 
 
 def test_exceptions_of_a_profile() -> None:
-    """`!` takes away what another glob has, wherever it stands."""
     file = file_of_services("job.JobInterface", ["GetJob", "GetOrCreateJob", "Get"])
     schema = assumed_schema([file], "test")
-    for profile in (
-        load_profile("opencue"),
-        Profile(reads=("!*/GetOr*", "job.JobInterface/Get*")),
-    ):
+    for profile in (load_profile("opencue"), Profile(reads=("!*/GetOr*", "job.JobInterface/Get*"))):
         methods = build_catalog(schema, Selection(), profile).methods
         assert {each.descriptor.name for each in methods if each.reads_only} == {"GetJob", "Get"}

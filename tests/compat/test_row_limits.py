@@ -67,7 +67,6 @@ async def test_views_choose_among_all_rows_or_say_that_they_do_not(
     truncated: str | None,
     defaulted: str | None,
 ) -> None:
-    """Without a limit, Cuebot is asked for all; what may be cut is told with the number."""
     for verb in ("POST", "GET"):
         if verb == "POST":
             answer = await gateway.post(GET_FRAMES + view, JOB | body)
@@ -84,7 +83,6 @@ async def test_views_choose_among_all_rows_or_say_that_they_do_not(
 async def test_a_limit_of_ones_own_is_sent_as_it_is(
     gateway: Gateway, cuebot: ScriptedCuebot
 ) -> None:
-    """Also under a view; without one, the view asks for as many as there can be."""
     await gateway.post(f"{GET_FRAMES}?_where=number>1", JOB | {"req": {"limit": 7}})
     assert limit_of(cuebot) == 7
     await gateway.post(f"{GET_FRAMES}?_where=number>1", JOB)
@@ -107,7 +105,6 @@ async def test_a_limit_of_ones_own_is_sent_as_it_is(
 async def test_max_results_is_a_number_of_rows(
     gateway: Gateway, cuebot: ScriptedCuebot, asked: object, view: str, count: int
 ) -> None:
-    """As `_limit` is; of both, the smaller one counts. Nothing of it is ignored."""
     answer = await gateway.post(GET_JOBS + view, {"r": {"maxResults": asked}})
     assert answer.status_code == 200, answer.text
     assert len(answer.json()["jobs"]["jobs"]) == count
@@ -117,7 +114,6 @@ async def test_max_results_is_a_number_of_rows(
 
 @pytest.mark.parametrize("asked", [-1, "many", 1.5, [2], 2**31])
 async def test_what_is_no_number_of_rows_is_400(gateway: Gateway, asked: object) -> None:
-    """And the field is named."""
     answer = await gateway.post(GET_JOBS, {"r": {"maxResults": asked}})
     assert answer.status_code == 400
     assert answer.json()["message"] == "r.maxResults: expected a number of rows"
@@ -126,7 +122,6 @@ async def test_what_is_no_number_of_rows_is_400(gateway: Gateway, asked: object)
 async def test_documented_fields_of_answers_can_be_asked_for(
     gateway: Gateway, cuebot: ScriptedCuebot
 ) -> None:
-    """Under their own names, in conditions and for sorting; others say what to do."""
     hosts = message_class("host.HostGetHostsResponse")()
     for cores in (8, 16):
         hosts.hosts.hosts.add(name=f"node-{cores}", cores=cores)

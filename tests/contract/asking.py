@@ -6,7 +6,7 @@ success its shape and the values that the question names.
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from string import Template
 from typing import Any, TypeAlias
@@ -23,15 +23,16 @@ Facts: TypeAlias = dict[str, Any]
 """What counts of an answer: `{"status": "OK", "shape": […], "values": {…}}`, or a status with a
 `message`."""
 Path: TypeAlias = str
-"""A place in an answer: `jobs.jobs.0.id`."""
+"""A place in an answer: `jobs.jobs.0.id`, `hosts.hosts.state=UP.0.id` (the first that is up)."""
 
 NOTHING = "00000000-0000-0000-0000-00000000ffff"
 """An id that nothing has."""
-DEADLINE = 10.0
-"""Seconds for one call."""
-PATIENCE = 10.0
-"""Seconds until something that comes a moment later has to be there."""
-PAUSE = 0.1
+CALL_TIMEOUT_SECONDS = 10.0
+PATIENCE_SECONDS = 10.0
+"""Until something that comes a moment later has to be there."""
+PAUSE_SECONDS = 0.1
+AT_REST_SECONDS = 3.0
+"""After which what comes later has come."""
 
 VARYING = (
     (re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"), "<id>"),
@@ -66,23 +67,23 @@ def without_library_words(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A call, called by a sentence of its own.
+    """A call, called by a sentence of its own, and what a real Cuebot answered.
 
-    Texts in the request may hold `$names` of what earlier answers gave, and `$run`, which is
-    another text each time.
+    Texts in the request may hold `$names` of what earlier answers gave, `$nothing`, an id that
+    nothing has, and `$run`, which is another text each time.
     """
 
     name: str
     method: str
     """`show.ShowInterface/FindShow`."""
+    answer: Facts
+    """Its `values` are what else of an answer counts."""
     request: Mapping[str, Any] = field(default_factory=dict)
-    keep: Mapping[str, Path | Callable[[Any], str]] = field(default_factory=dict)
+    keep: Mapping[str, Path] = field(default_factory=dict)
     """Names for later questions, and where in the answer, with all its fields, they are."""
-    values: Sequence[Path] = ()
-    """What else of the answer counts."""
     later: bool = False
     """What is asked for comes a moment after an earlier answer."""
-    deadline: float = DEADLINE
+    deadline: float = CALL_TIMEOUT_SECONDS
 
 
 class Interview:
@@ -91,24 +92,27 @@ class Interview:
     def __init__(self, channel: grpc.aio.Channel, messages: Messages, run: str) -> None:
         self._channel = channel
         self._messages = messages
-        self.known = {"run": run}
+        self.known = {"run": run, "nothing": NOTHING}
         """What `$names` stand for."""
 
-    async def ask(self, question: Question, expected: Facts | None = None) -> Facts:
-        """What counts of the answer. Until what comes later is as expected, it asks again.
+    async def ask(self, question: Question, *, anew: bool = False) -> Facts:
+        """What counts of the answer.
 
-        A question that needs a name which no answer gave has the status NOT_ASKED.
+        What comes later is asked for until the answer is the recorded one, or, anew, once after
+        AT_REST_SECONDS. A question that needs a name which no answer gave has the status NOT_ASKED.
         """
         try:
             request = fill_in(question.request, self.known)
         except KeyError as error:
             return {"status": "NOT_ASKED", "message": f"no answer gave {error.args[0]!r}"}
-        async with asyncio.timeout(PATIENCE + 2 * DEADLINE):
+        if question.later and anew:
+            await asyncio.sleep(AT_REST_SECONDS)
+        async with asyncio.timeout(PATIENCE_SECONDS + 2 * CALL_TIMEOUT_SECONDS):
             facts = await self._call(question, request)
-            for _ in range(int(PATIENCE / PAUSE) if question.later and expected else 0):
-                if facts == expected:
-                    break
-                await asyncio.sleep(PAUSE)
+            tries = int(PATIENCE_SECONDS / PAUSE_SECONDS) if question.later and not anew else 0
+            while facts != question.answer and tries:
+                tries -= 1
+                await asyncio.sleep(PAUSE_SECONDS)
                 facts = await self._call(question, request)
             return facts
 
@@ -135,12 +139,12 @@ class Interview:
         )
         for name, place in question.keep.items():
             try:
-                self.known[name] = place(whole) if callable(place) else at(whole, place)
-            except (LookupError, StopIteration):
+                self.known[name] = at(whole, place)
+            except LookupError:
                 self.known.pop(name, None)
         facts: Facts = {"status": "OK", "shape": sorted(shape_of(answer))}
-        if question.values:
-            facts["values"] = {place: self._value(whole, place) for place in question.values}
+        if values := question.answer.get("values"):
+            facts["values"] = {place: self._value(whole, place) for place in values}
         return facts
 
     def _value(self, whole: Any, place: Path) -> Any:
@@ -181,9 +185,15 @@ def fill_in(value: Any, known: Mapping[str, str]) -> Any:
 
 
 def at(value: Any, place: Path) -> Any:
-    """What is at a place (`jobs.jobs.0.id`). Raises LookupError."""
+    """What is at a place. Raises LookupError."""
     for part in place.split("."):
-        value = value[int(part)] if isinstance(value, list) else value[part]
+        if not isinstance(value, list):
+            value = value[part]
+        elif part.isdecimal():
+            value = value[int(part)]
+        else:
+            name, _, wanted = part.partition("=")
+            value = [each for each in value if str(each[name]) == wanted]
     return value
 
 

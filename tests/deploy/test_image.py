@@ -49,13 +49,11 @@ def build(source: Path, dist: Path) -> list[str]:
 
 
 def test_the_context_has_what_is_copied_and_nothing_else() -> None:
-    """What .dockerignore lets through is what the image is built from: no secrets, no .git."""
     assert sorted(ignored(".dockerignore")) == sorted(COPIED)
 
 
 @pytest.mark.slow
 def test_what_is_copied_is_enough(tmp_path: Path) -> None:
-    """The wheel that is built in the image has the files of one that is built in a checkout."""
     context = tmp_path / "src"
     for path in COPIED:
         target = context / path
@@ -66,7 +64,6 @@ def test_what_is_copied_is_enough(tmp_path: Path) -> None:
 
 
 def test_the_last_stage_is_plain() -> None:
-    """Slim, not root, and without a compiler or anything else that is installed in it."""
     assert re.match(r"python:3\.\d+\.\d+-slim-\w+\$", LAST)
     assert re.search(r"^USER [1-9]\d*:[1-9]\d*$", LAST, re.MULTILINE)
     assert not re.search("^RUN", LAST, re.MULTILINE)
@@ -91,7 +88,6 @@ def health_check(port: int) -> int:
 
 @pytest.mark.anyio
 async def test_the_health_check_tells_alive_from_dead(gateway: Gateway) -> None:
-    """It asks the gateway of the container, whatever proxy the environment names."""
     from anyio.to_thread import run_sync
 
     assert await run_sync(health_check, gateway.port) == 0
@@ -100,10 +96,6 @@ async def test_the_health_check_tells_alive_from_dead(gateway: Gateway) -> None:
 
 @pytest.mark.slow
 def test_a_gateway_writes_nothing(tmp_path: Path) -> None:
-    """It serves small and large bodies with a root and a /tmp that are read-only.
-
-    Nor does it make code in memory: both the container and the systemd unit forbid it.
-    """
     alone = (program("unshare"), "--mount", "--map-root-user", "sh", "-c", READ_ONLY, "sh")
     if subprocess.run([*alone, "true"], capture_output=True, check=False).returncode:  # noqa: S603
         pytest.skip("this machine allows no mounts of our own")
@@ -117,9 +109,6 @@ def test_a_gateway_writes_nothing(tmp_path: Path) -> None:
         assert demo.stop() == (0, "")
 
 
-# --- compose.yaml ---------------------------------------------------------------------------
-
-
 @pytest.fixture
 def service() -> Any:
     """The gateway's part of the compose file."""
@@ -127,7 +116,6 @@ def service() -> Any:
 
 
 def test_the_gateway_is_confined(service: Any) -> None:
-    """A root that is read-only, no capabilities, no new rights, bounds on memory and processes."""
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
@@ -135,7 +123,6 @@ def test_the_gateway_is_confined(service: Any) -> None:
 
 
 def test_its_settings_are_settings(service: Any) -> None:
-    """Secrets come as files, and a stock Cuebot gets descriptors that the image has."""
     environ = service["environment"]
     assert {name.lower() for name in environ} <= Settings.model_fields.keys()
     assert environ["JWT_SECRET_FILE"] == f"/run/secrets/{service['secrets'][0]}"
@@ -146,7 +133,6 @@ def test_its_settings_are_settings(service: Any) -> None:
 
 
 def test_every_name_in_it_is_declared() -> None:
-    """Secrets, networks and volumes of services are those that the file declares."""
     for service in COMPOSE["services"].values():
         assert set(service.get("secrets", ())) <= COMPOSE["secrets"].keys()
         assert set(service["networks"]) <= COMPOSE["networks"].keys()
@@ -154,7 +140,6 @@ def test_every_name_in_it_is_declared() -> None:
 
 
 def test_secrets_do_not_get_into_the_repository() -> None:
-    """git ignores the folders that the compose file asks for."""
     lines = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
     folders = {str(Path(each["file"]).parent) for each in COMPOSE["secrets"].values()}
     assert folders == {"secrets"}
@@ -162,6 +147,5 @@ def test_secrets_do_not_get_into_the_repository() -> None:
 
 
 def test_a_stop_has_time(service: Any) -> None:
-    """Docker waits longer than the gateway does by default."""
     waits = int(service["stop_grace_period"].removesuffix("s"))
     assert waits > Settings.model_fields["shutdown_timeout"].default

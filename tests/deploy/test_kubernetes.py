@@ -38,7 +38,6 @@ def seconds(text: str) -> float:
 
 
 def test_every_file_is_used() -> None:
-    """kustomization.yaml names all but the example of a secret, which must not be applied."""
     named = {"kustomization.yaml", EXAMPLE, "settings.env", *KUSTOMIZATION["resources"]}
     assert {file.name for file in FOLDER.iterdir()} == named
     assert sorted(RESOURCES) == list(KINDS)
@@ -47,7 +46,6 @@ def test_every_file_is_used() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_fits_the_schema_of_kubernetes(kind: str) -> None:
-    """Strictly: a misspelled field is an error, too."""
     schemas = pytest.importorskip("kubernetes_validate", reason="make kubernetes installs it")
     version = schemas.latest_version()
     schemas.validate(RESOURCES[kind], version, strict=True)
@@ -58,7 +56,6 @@ def test_it_fits_the_schema_of_kubernetes(kind: str) -> None:
 
 @pytest.mark.slow
 def test_kustomize_puts_it_together() -> None:
-    """The Deployment gets the settings under a name that changes with them, and a real image."""
     documents = yaml.safe_load_all(run(program("kubectl"), "kustomize", FOLDER))
     found = {each["kind"]: each for each in documents}
     assert sorted(found) == ["ConfigMap", "Deployment", "PodDisruptionBudget", "Service"]
@@ -71,7 +68,6 @@ def test_kustomize_puts_it_together() -> None:
 
 
 def test_the_labels_are_the_same_everywhere() -> None:
-    """What selects pods selects these."""
     labels = DEPLOYMENT["template"]["metadata"]["labels"]
     (spread,) = POD["topologySpreadConstraints"]
     assert DEPLOYMENT["selector"]["matchLabels"] == labels
@@ -81,27 +77,21 @@ def test_the_labels_are_the_same_everywhere() -> None:
 
 
 def test_the_settings_are_settings() -> None:
-    """settings.env has names of the gateway's, and no secret."""
     names = {name.lower() for name, _ in environment()}
     assert names <= Settings.model_fields.keys() - {"jwt_secret"}
 
 
 def test_the_secret_is_where_the_settings_look() -> None:
-    """JWT_SECRET_FILE is a key of the example, in the folder where the Deployment has it."""
     (mount,) = CONTAINER["volumeMounts"]
     (volume,) = POD["volumes"]
     secret = RESOURCES["Secret"]
     (key,) = secret["stringData"]
     assert volume["name"] == mount["name"]
-    assert volume["secret"] == {
-        "secretName": secret["metadata"]["name"],
-        "defaultMode": 0o440,
-    }
+    assert volume["secret"] == {"secretName": secret["metadata"]["name"], "defaultMode": 0o440}
     assert dict(environment())["JWT_SECRET_FILE"] == f"{mount['mountPath']}/{key}"
 
 
 def test_the_ports_and_probes_lead_to_the_gateway() -> None:
-    """Restarts ask whether it is alive, the Service whether it is ready."""
     (port,) = CONTAINER["ports"]
     (service_port,) = RESOURCES["Service"]["spec"]["ports"]
     assert port["containerPort"] == Settings.model_fields["rest_port"].default
@@ -111,7 +101,6 @@ def test_the_ports_and_probes_lead_to_the_gateway() -> None:
 
 
 def test_a_stop_has_time() -> None:
-    """The probe fails within SHUTDOWN_DELAY, and the pod has time for that and SHUTDOWN_TIMEOUT."""
     settings = dict(environment())
     delay, timeout = seconds(settings["SHUTDOWN_DELAY"]), seconds(settings["SHUTDOWN_TIMEOUT"])
     assert POD["terminationGracePeriodSeconds"] > delay + timeout
@@ -119,7 +108,6 @@ def test_a_stop_has_time() -> None:
 
 
 def test_the_pod_is_confined() -> None:
-    """Not root, a root that is read-only, no capabilities, no token of the cluster."""
     assert POD["securityContext"]["runAsNonRoot"] is True
     assert POD["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     assert POD["automountServiceAccountToken"] is False

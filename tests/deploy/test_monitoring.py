@@ -41,11 +41,7 @@ def queries() -> list[str]:
     return found
 
 
-# --- Alerts ---------------------------------------------------------------------------------
-
-
 def test_every_alert_says_what_it_is_about() -> None:
-    """How urgent it is, one sentence, and its place in the runbook."""
     for alert in ALERTS:
         assert alert["labels"]["severity"] in ("critical", "warning")
         place = f"docs/operations.md#{alert['alert'].lower()}"
@@ -60,7 +56,6 @@ def test_alerts_ask_for_metrics_that_there_are() -> None:
 
 
 def test_every_alert_is_tested_both_ways() -> None:
-    """There is a case in which it fires, and one in which it does not."""
     fires: dict[str, set[bool]] = {}
     for case in TESTS:
         (asked,) = case["alert_rule_test"]
@@ -70,23 +65,17 @@ def test_every_alert_is_tested_both_ways() -> None:
 
 @pytest.mark.slow
 def test_alerts_fire_when_they_should() -> None:
-    """Prometheus says so: `promtool test rules`."""
     promtool = program("promtool")
     run(promtool, "check", "rules", DEPLOY / "alerts.yaml")
     assert "SUCCESS" in run(promtool, "test", "rules", DEPLOY / "alerts.test.yaml")
 
 
-# --- The dashboard --------------------------------------------------------------------------
-
-
 def test_the_dashboard_shows_every_metric() -> None:
-    """And none that there is not."""
     assert named(" ".join(queries())) == METRICS
 
 
 @pytest.mark.slow
 def test_prometheus_understands_the_queries(tmp_path: Path) -> None:
-    """As rules that record them, which promtool checks."""
     assert not [query for query in queries() if "$" in query]
     rules = [{"record": f"query:{at}", "expr": query} for at, query in enumerate(queries())]
     file = tmp_path / "queries.yaml"
@@ -95,7 +84,6 @@ def test_prometheus_understands_the_queries(tmp_path: Path) -> None:
 
 
 def test_panels_have_places_of_their_own() -> None:
-    """Ids are unique, and no two panels overlap on Grafana's 24 columns."""
     taken: set[tuple[int, int]] = set()
     for panel in DASHBOARD["panels"]:
         place = panel["gridPos"]

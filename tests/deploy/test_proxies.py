@@ -163,7 +163,6 @@ async def client_of(
 
 
 async def test_a_call_goes_through(client: httpx.AsyncClient, cuebot: ScriptedCuebot) -> None:
-    """With its token, and with a path of another spelling left as it is."""
     answer = message_class("show.ShowFindShowResponse")()
     answer.show.name = "demo"
     cuebot.answers("/show.ShowInterface/FindShow", answer.SerializeToString())
@@ -176,7 +175,6 @@ async def test_a_call_goes_through(client: httpx.AsyncClient, cuebot: ScriptedCu
 
 @pytest.mark.parametrize("kilobytes", [9, 15])
 async def test_a_long_token_goes_through(client: httpx.AsyncClient, kilobytes: int) -> None:
-    """The gateway takes tokens of 16 KB, with the groups of a provider, for example."""
     claims = {"sub": "tester", "exp": 4102444800, "groups": "g" * (kilobytes * 1024 * 3 // 4)}
     headers = {"Authorization": f"Bearer {jwt.encode(claims, SECRET)}"}
     assert len(headers["Authorization"]) > kilobytes * 1024
@@ -185,7 +183,6 @@ async def test_a_long_token_goes_through(client: httpx.AsyncClient, kilobytes: i
 
 
 async def test_long_heads_go_through(client: httpx.AsyncClient) -> None:
-    """The gateway's own limits hold, and its answers are passed on: a head has up to 64 KB."""
     many = {f"X-{number}": "x" * 7000 for number in range(8)}
     assert (await client.get("/healthz", headers=many)).status_code == 200
     longest = await client.get("/healthz", headers={"X-One": "x" * 60_000})
@@ -205,7 +202,6 @@ async def test_long_heads_go_through(client: httpx.AsyncClient) -> None:
     ids=["two hosts", "a blank", "no HTTP", "a header", "a target", "a body"],
 )
 async def test_what_nginx_refuses_is_json(place: Place, sent: bytes, status: int) -> None:
-    """In the gateway's shape, as clients expect it. haproxy has its own text for these."""
     async with client_of(nginx, place):
         reader, writer = await asyncio.open_connection("127.0.0.1", place.port, ssl=trusting(place))
         writer.write(sent)
@@ -231,7 +227,6 @@ async def test_a_gateway_that_is_away_is_json(command: Command, place: Place) ->
 
 @on_each_proxy
 async def test_a_gateway_that_does_not_answer_is_json(command: Command, place: Place) -> None:
-    """504, when it has taken longer than any call may take."""
     connected: list[asyncio.StreamWriter] = []
     silent = await asyncio.start_server(lambda _, writer: connected.append(writer), "127.0.0.1", 0)
     hasty = HastyPlace(
@@ -252,7 +247,6 @@ class HastyPlace(Place):
 
 
 async def test_the_gateway_knows_the_client(client: httpx.AsyncClient, gateway: Gateway) -> None:
-    """By the address that the proxy has seen, whatever the client says about itself."""
     lines = gateway.access_lines()
     await client.get("/healthz", headers={"X-Forwarded-For": "203.0.113.9"})
     assert [line["client"] for line in lines if line["path"] == "/healthz"] == [CLIENT]
@@ -261,7 +255,6 @@ async def test_the_gateway_knows_the_client(client: httpx.AsyncClient, gateway: 
 async def test_a_long_answer_is_streamed(
     client: httpx.AsyncClient, gateway: Gateway, cuebot: ScriptedCuebot
 ) -> None:
-    """The proxy does not collect it: the gateway waits for a client who has stopped reading."""
     answer = message_class("job.JobGetJobsResponse")()
     for number in range(JOBS):
         answer.jobs.jobs.add(id=f"{number}", name=NAME)
@@ -284,7 +277,6 @@ async def test_a_long_answer_is_streamed(
 
 
 def test_the_limits_are_the_gateways() -> None:
-    """Proxies wait longer than calls and GETs take, and nginx takes bodies of MAX_BODY_MB."""
     fields = Settings.model_fields
     waits = max(fields["grpc_timeout"].default, MAX_WAIT_SECONDS) + 5
     assert f"proxy_read_timeout {waits:g}s;" in text_of("nginx.conf")

@@ -25,19 +25,16 @@ def unit(tmp_path: Path) -> Path:
 
 
 def test_systemd_understands_it(unit: Path) -> None:
-    """There is no unknown line and no contradiction."""
     assert run(program("systemd-analyze"), "--man=no", "verify", unit) == ""
 
 
 def test_a_line_that_systemd_does_not_know_is_noticed(unit: Path) -> None:
-    """Of a misspelled protection, systemd only warns."""
     text = unit.read_text(encoding="utf-8").replace("ProtectHome=", "ProtectHomes=")
     unit.write_text(text, encoding="utf-8")
     assert "ProtectHomes" in run(program("systemd-analyze"), "--man=no", "verify", unit)
 
 
 def test_little_is_exposed(unit: Path) -> None:
-    """`systemd-analyze security` calls its exposure OK, by a wide margin."""
     run(
         program("systemd-analyze"),
         "security",
@@ -49,7 +46,6 @@ def test_little_is_exposed(unit: Path) -> None:
 
 
 def test_a_stop_has_time() -> None:
-    """systemd waits longer than the gateway does by default."""
     parsed = configparser.ConfigParser(interpolation=None, strict=False)
     parsed.read_string(UNIT)
     waits = int(parsed["Service"]["TimeoutStopSec"].removesuffix("s"))

@@ -73,7 +73,6 @@ KILL_FRAMES = "/job.JobInterface/KillFrames"
 def test_arguments_make_a_request(
     fields: Callable[[str], Fields], path: str, words: list[str], expected: object
 ) -> None:
-    """Dots lead into objects, lists are lists, switches are switches, and texts stay texts."""
     assert made(fields(path), *words) == expected
 
 
@@ -91,7 +90,6 @@ def test_arguments_make_a_request(
 def test_what_makes_no_request(
     fields: Callable[[str], Fields], words: list[str], problem: str
 ) -> None:
-    """The error names the argument, and how to write it."""
     with pytest.raises(InvalidCall) as caught:
         made(fields(GET_JOBS), *words)
     assert problem in str(caught.value)
@@ -110,27 +108,21 @@ def test_what_makes_no_request(
 def test_maps_and_lists_of_objects_need_json(
     fields: Callable[[str], Fields], path: str, word: str
 ) -> None:
-    """No text can be one, and the error says how to give it."""
     with pytest.raises(InvalidCall, match=r"give it as (tmap|reports|jobs\.jobs):=JSON"):
         made(fields(path), word)
 
 
 def test_json_that_is_none_is_told_as_for_bodies() -> None:
-    """The words of the gateway's own error."""
     with pytest.raises(GatewayError, match="JSON has double quotes") as caught:
         made(by_schema(GET_JOBS), "{'r': 1}", "r.shows=x")
     assert caught.value.code is Code.INVALID_ARGUMENT
 
 
 def test_without_a_schema_arguments_are_guessed() -> None:
-    """true and false are switches, what is repeated is a list, and all else is a text."""
     assert made(guess, "a.on=true", "a.b.c=5", "a.x=1", "a.x=2", "y:=3") == {
         "a": {"on": True, "b": {"c": "5"}, "x": ["1", "2"]},
         "y": 3,
     }
-
-
-# --- Words ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -148,7 +140,6 @@ def test_without_a_schema_arguments_are_guessed() -> None:
 def test_words_that_are_no_arguments(
     words: list[str], problem: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is wrong usage, and the error repeats the word."""
     monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(b"{}")))
     with pytest.raises(click.UsageError) as caught:
         read_arguments(words)
@@ -156,7 +147,6 @@ def test_words_that_are_no_arguments(
 
 
 def test_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """@FILE is the request, key@FILE the text of a field, and - stands for standard input."""
     spec, body = tmp_path / "job.xml", tmp_path / "body.json"
     spec.write_text("<spec a='1'/>\n", encoding="utf-8")
     body.write_text('{"name": "x"}', encoding="utf-8")
@@ -171,7 +161,6 @@ def test_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
-    """The error has the argument, the file and the reason."""
     with pytest.raises(Failure, match="spec@none: cannot read none: No such file"):
         read_arguments(["spec@none"])
     with pytest.raises(Failure, match="@: cannot read it"):
@@ -182,11 +171,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         read_arguments([f"spec@{binary}"])
 
 
-# --- Documents ------------------------------------------------------------------------------
-
-
 def test_a_document_knows_every_path() -> None:
-    """Aliases lead to the same operation as native paths, which are those of the catalog."""
     assert {path: each.path for path, each in DOCUMENT.operations.items()} == {
         path: method.path for path, method in CATALOG.routes.items()
     }
@@ -196,12 +181,10 @@ def test_a_document_knows_every_path() -> None:
     "content", [b"", b"[]", b"{}", b'{"paths": {"/a": 1}}', b'{"paths": {}, "info": {}}']
 )
 def test_what_is_no_document(content: bytes) -> None:
-    """It is a failure that names the URL."""
     with pytest.raises(GatewayError, match="http://g is not a cuebot-gateway's document"):
         read_document(content, "http://g")
 
 
 def test_a_foreign_document_may_lack_things() -> None:
-    """Operations other than POST are no methods."""
     content = b'{"paths":{"/a":{"get":{}}},"info":{"version":"1"},"components":{"schemas":{}}}'
     assert not read_document(content, "http://g").operations

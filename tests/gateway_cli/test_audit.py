@@ -56,7 +56,6 @@ def nothing(*arguments: str | Path) -> bool:
 
 
 def test_a_table(log: Path) -> None:
-    """A row for each call, oldest first."""
     log.write_bytes(
         line("b", subject="cueweb", code="NOT_FOUND", status=404)
         + line("a", ago=90)
@@ -83,13 +82,11 @@ def test_a_table(log: Path) -> None:
     ],
 )
 def test_outcomes(log: Path, more: dict[str, Any], outcome: str) -> None:
-    """A denied call has the rule; one that was not made says so."""
     log.write_bytes(line("a", "intent") + line("a", **more))
     assert outcome in in_process("audit", str(log)).text
 
 
 def test_two_lines_are_one_call(log: Path) -> None:
-    """In whatever order, and with an outcome that was written twice."""
     log.write_bytes(line("a") + line("a", "intent", ago=61) + line("a"))
     ran = in_process("audit", "--json", str(log))
     (entry,) = map(json.loads, ran.text.splitlines())
@@ -97,7 +94,6 @@ def test_two_lines_are_one_call(log: Path) -> None:
 
 
 def test_by_person(log: Path) -> None:
-    """The subject, a claim, or whom the request names; globs fit whole names."""
     log.write_bytes(
         line("subject")
         + line("claim", subject="cueweb", claims={"groups": ["lena"]}, request={})
@@ -110,7 +106,6 @@ def test_by_person(log: Path) -> None:
 
 
 def test_by_job(log: Path) -> None:
-    """Its name or id, anywhere in the request, and as a whole word of a spec."""
     log.write_bytes(
         line("id")
         + line("name", request={"layer": {"parent": ["demo-sh01-lena_comp"]}})
@@ -124,7 +119,6 @@ def test_by_job(log: Path) -> None:
 
 
 def test_what_is_unverified_is_found_when_asked_for(log: Path) -> None:
-    """A name beside an id may be any: by itself it finds nothing, whatever it names."""
     said = {"name": "demo-sh01-lena_comp", "user": "lena", "stats": {"x": ["demo-sh02"]}}
     request = {"jobs": [{"id": JOB, "unverified": said}]}
     log.write_bytes(line("a", subject="cueweb", request=request))
@@ -143,7 +137,6 @@ def test_by_what_was_looked_up(log: Path) -> None:
 
 
 def test_truncated_lines(log: Path) -> None:
-    """Calls that may be about the job are counted; other calls are not."""
     cut = {"jobs": [{"id": "other"}, "…"], "…": "cut; it has 9000 bytes"}
     log.write_bytes(
         line("a")
@@ -159,7 +152,6 @@ def test_truncated_lines(log: Path) -> None:
 
 
 def test_since_and_method(log: Path) -> None:
-    """Of the last hours; by a glob or a short name in any case."""
     log.write_bytes(line("new") + line("old", ago=3 * 3600) + line("spec", method=LAUNCH))
     assert found(log, "--since", "2h") == ["new", "spec"]
     assert found(log, "--since", "4h", "--method", "job/kill") == ["old", "new"]
@@ -168,7 +160,6 @@ def test_since_and_method(log: Path) -> None:
 
 
 def test_rotated_files(log: Path) -> None:
-    """Several files, compressed ones by their content; a call may be in two of them."""
     older = log.with_suffix(".1.gz")
     older.write_bytes(gzip.compress(line("a", ago=90) + line("b", "intent", ago=80)))
     log.write_bytes(line("b", ago=79) + line("c"))
@@ -176,13 +167,11 @@ def test_rotated_files(log: Path) -> None:
 
 
 def test_between_other_lines(log: Path) -> None:
-    """AUDIT_LOG=stdout puts them into the log."""
     log.write_bytes(b'{"event":"listening"}\n' + line("a") + b'{"event":"request","time":"x"}\n')
     assert found(log) == ["a"]
 
 
 def test_pieces_of_lines(log: Path) -> None:
-    """What a full disk has cut short costs no other line, and is told."""
     whole = line("a")
     log.write_bytes(whole[:100] + b"\n" + whole + line("b")[:50] + line("c", ago=50))
     ran = in_process("audit", "--json", str(log))
@@ -196,7 +185,6 @@ def test_pieces_of_lines(log: Path) -> None:
     ids=["missing", "cut short"],
 )
 def test_a_file_that_cannot_be_read(log: Path, content: bytes | None, problem: str) -> None:
-    """It is named, with the reason."""
     if content is not None:
         log.write_bytes(content)
     ran = in_process("audit", str(log))
@@ -206,7 +194,6 @@ def test_a_file_that_cannot_be_read(log: Path, content: bytes | None, problem: s
 
 
 def test_what_clients_wrote_does_not_steer_the_terminal(log: Path) -> None:
-    """Control characters are escaped."""
     log.write_bytes(line("a", subject="\x1b[2Jlena", request={"x": "\x9b2J"}))
     text = in_process("audit", str(log)).text
     assert "\x1b" not in text
@@ -214,7 +201,6 @@ def test_what_clients_wrote_does_not_steer_the_terminal(log: Path) -> None:
 
 
 def test_json_cannot_steer_the_terminal(log: Path) -> None:
-    """What clients have sent is in the log as they sent it: control and bidi characters, too."""
     sent = "\x9b2J \u2028 \u2029 \u202e \u200f é"
     entry = json.loads(line("1", request={"val": sent}))
     log.write_text(json.dumps(entry, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")

@@ -1,6 +1,7 @@
 """`cuebot-gateway call`, both ways: through a gateway, and straight to Cuebot."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 
 import grpc
@@ -25,17 +26,12 @@ async def cuebot() -> AsyncIterator[SimulatedCuebot]:
         yield simulated
 
 
-# --- Names ----------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
-    "name",
-    ["//show.ShowInterface/GetShows", "Show/GetShows", "show.ShowInterface.GetShows"],
+    "name", ["//show.ShowInterface/GetShows", "Show/GetShows", "show.ShowInterface.GetShows"]
 )
 async def test_a_method_is_called_by_any_of_its_names(
     opening: Opening, name: str, cuebot: SimulatedCuebot
 ) -> None:
-    """Slash, package and the word Interface may be left out."""
     done = await perform(opening(), name)
     assert (done.status, done.err) == (0, "")
     assert done.out.count("\n") == 1
@@ -45,36 +41,13 @@ async def test_a_method_is_called_by_any_of_its_names(
 
 @pytest.mark.parametrize("name", ["frame.FrameInterface/GetFrame", "Frame/GetFrame"])
 async def test_aliases_are_names(opening: Opening, name: str, cuebot: SimulatedCuebot) -> None:
-    """The packages of OpenCue's reference work, and short names for their methods."""
     cuebot.calls.clear()
     done = await perform(opening(), name, '{"id": "nothing"}')
     assert done.status == NOT_FOUND
     assert cuebot.calls[-1][0] == "/job.FrameInterface/GetFrame"
 
 
-@pytest.mark.parametrize(
-    ("name", "word"),
-    [
-        ("Show/GetSows", "did you mean GetShows?"),
-        ("Shows/GetShows", "did you mean show.ShowInterface?"),
-        ("Foo/Bar", "Foo/Bar: nothing is served at '/foo.FooInterface/Bar'"),
-        ("job.JobInterface", "'job.JobInterface' is not of the form"),
-        ("grpc.health.v1.Health/Check", "nothing is served"),
-        ("report.RqdReportInterface/ReportStatus", "not served here"),
-    ],
-)
-async def test_a_wrong_name_is_wrong_usage(opening: Opening, name: str, word: str) -> None:
-    """Status 2 with a suggestion, and not the status of what Cuebot does not find."""
-    done = await perform(opening(), name)
-    assert done.status == WRONG_USAGE
-    assert word in done.problem
-
-
-# --- Answers --------------------------------------------------------------------------------
-
-
 async def test_fields_make_a_table(opening: Opening) -> None:
-    """One line for each item of the answer's list."""
     done = await perform(opening(), "Job/GetJobs", fields=("name", "jobStats.totalFrames"))
     head, *lines = done.out.splitlines()
     assert head.split() == ["name", "totalFrames"]
@@ -83,7 +56,6 @@ async def test_fields_make_a_table(opening: Opening) -> None:
 
 
 async def test_fields_that_reading_ignores_are_warned_about(opening: Opening) -> None:
-    """The warning is on standard error; the call succeeds."""
     body = '{"show": {"name": "demo", "colour": "red"}}'
     done = await perform(opening(), "Show/GetFilters", body)
     assert done.status == 0
@@ -104,18 +76,7 @@ async def test_an_answer_that_may_be_cut_is_warned_about(opening: Opening) -> No
     assert (done.status, done.err) == (0, "")
 
 
-async def test_unknown_arguments_of_reads_are_refused(opening: Opening) -> None:
-    """A list of other jobs than were asked for is not printed."""
-    done = await perform(opening(), "Job/GetJobs", '{"r": {"usr": ["lena"]}}')
-    assert (done.status, done.out) == (FAILED, "")
-    assert "r: unknown field `usr`; did you mean `users`?" in done.problem
-
-
-# --- Failures -------------------------------------------------------------------------------
-
-
 async def test_ignored_fields_are_told_when_the_call_fails_too(opening: Opening) -> None:
-    """A misspelled field is the likeliest reason for not finding something."""
     done = await perform(opening(), "Job/GetFrames", '{"job": {"id": "nothing", "nmé": "x"}}')
     assert (done.status, done.out) == (NOT_FOUND, "")
     failure, warning = done.err.splitlines()
@@ -123,51 +84,51 @@ async def test_ignored_fields_are_told_when_the_call_fails_too(opening: Opening)
     assert warning == "cuebot-gateway: warning: fields ignored: job.nmé"
 
 
-async def test_what_cuebot_does_not_find(opening: Opening) -> None:
-    """NOT_FOUND from Cuebot has an exit status of its own."""
-    done = await perform(opening(), "Job/FindJob", '{"name": "nothing"}')
-    assert done.status == NOT_FOUND
-    assert done.problem == "NOT_FOUND: Incorrect result size: expected 1, actual 0"
-
-
-async def test_other_failures_are_one_line(opening: Opening) -> None:
-    """Even Cuebot's messages of two lines are printed as one."""
-    body = '{"group": {"name": "comp"}, "show": "demo", "maxCores": 0.5}'
-    done = await perform(opening(), "Group/SetMaxCores", body)
-    assert done.status == FAILED
-    assert done.problem.startswith("INTERNAL: java.lang.IllegalArgumentException")
+HALF_A_CORE = '{"group": {"name": "comp"}, "show": "demo", "maxCores": 0.5}'
 
 
 @pytest.mark.parametrize(
-    ("name", "body", "problem"),
+    ("name", "body", "status", "problem"),
     [
-        ("Job/FindJob", '{"name', "not valid JSON"),
-        ("Job/FindJob", "{'name': 'x'}", "JSON has double quotes"),
-        ("Job/FindJob", '{"name": 1}', "name: expected a string, got a number"),
-        ("Group/SetMinCores", '{"coers": 4}', "unknown field `coers`; did you mean `minCores`?"),
+        ("Show/GetSows", "{}", WRONG_USAGE, "did you mean GetShows?"),
+        ("Shows/GetShows", "{}", WRONG_USAGE, "did you mean show.ShowInterface?"),
+        ("Foo/Bar", "{}", WRONG_USAGE, "Foo/Bar: nothing is served at '/foo.FooInterface/Bar'"),
+        ("job.JobInterface", "{}", WRONG_USAGE, "'job.JobInterface' is not of the form"),
+        ("grpc.health.v1.Health/Check", "{}", WRONG_USAGE, "nothing is served"),
+        ("report.RqdReportInterface/ReportStatus", "{}", WRONG_USAGE, "not served here"),
+        ("Job/FindJob", '{"name', FAILED, "INVALID_ARGUMENT: .*not valid JSON"),
+        ("Job/FindJob", "{'name': 'x'}", FAILED, "INVALID_ARGUMENT: .*JSON has double quotes"),
+        ("Job/FindJob", '{"name": 1}', FAILED, "INVALID_ARGUMENT: name: expected a string, got a"),
+        (
+            "Job/GetJobs",
+            '{"r": {"usr": []}}',
+            FAILED,
+            "field `usr`; did you mean `users`",
+        ),
+        ("Group/SetMinCores", '{"coers": 4}', FAILED, "`coers`; did you mean `minCores`?"),
+        (
+            "Job/FindJob",
+            '{"name": "x"}',
+            NOT_FOUND,
+            "^NOT_FOUND: Incorrect result size: ",
+        ),
+        ("Group/SetMaxCores", HALF_A_CORE, FAILED, "^INTERNAL: java.lang.IllegalArgumentException"),
     ],
 )
-async def test_a_bad_body_is_told_as_the_gateway_does(
-    opening: Opening, name: str, body: str, problem: str
+async def test_a_failure_is_one_line_and_a_status(
+    opening: Opening, name: str, body: str, status: int, problem: str
 ) -> None:
-    """The rules and messages are the same, whichever way."""
     done = await perform(opening(), name, body)
-    assert done.status == FAILED
-    assert done.problem.startswith("INVALID_ARGUMENT: ")
-    assert problem in done.problem
+    assert done.status == status
+    assert re.search(problem, done.problem)
 
 
 async def test_watching_what_does_not_exist_ends(opening: Opening) -> None:
-    """Calling again is pointless if there is no such method."""
     assert (await perform(opening(), "Show/GetSows", pause=60)).status == WRONG_USAGE
-
-
-# --- Straight to Cuebot ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("source", ["auto", "package:opencue_proto"])
 async def test_an_absent_cuebot_has_a_status_of_its_own(source: str) -> None:
-    """The status and the advice are the same for the schema and for the call."""
     settings = settings_for(NOWHERE, descriptor_source=source)
     done = await perform(cuebot_client(settings, 5), "Show/GetShows")
     assert done.status == UNAVAILABLE
@@ -179,7 +140,6 @@ async def test_an_absent_cuebot_has_a_status_of_its_own(source: str) -> None:
 async def test_a_cuebot_that_is_there_is_not_looked_for_elsewhere(
     scripted_cuebot: ScriptedCuebot,
 ) -> None:
-    """If Cuebot itself answers UNAVAILABLE, there is no advice about its endpoint."""
     scripted_cuebot.start_over()
     show_is_closed = ("/show.ShowInterface/GetShows", grpc.StatusCode.UNAVAILABLE, "come back")
     scripted_cuebot.fails(*show_is_closed)
@@ -188,7 +148,6 @@ async def test_a_cuebot_that_is_there_is_not_looked_for_elsewhere(
 
 
 async def test_a_schema_that_cannot_be_had_is_a_failure() -> None:
-    """If a stock Cuebot has to have reflection, the line says what to do."""
     async with running_cuebot(ScriptedCuebot(reflection=())) as cuebot:
         settings = settings_for(cuebot.endpoint, descriptor_source="reflection")
         done = await perform(cuebot_client(settings, 5), "Show/GetShows")
@@ -205,7 +164,6 @@ async def test_unknown_fields_follow_the_settings(cuebot: SimulatedCuebot) -> No
 
 
 async def test_a_dry_run_straight_to_cuebot_shows_the_request(cuebot: SimulatedCuebot) -> None:
-    """The whole message is shown as JSON, with its size, and Cuebot gets nothing."""
     cuebot.calls.clear()
     client = cuebot_client(settings_for(cuebot.endpoint), 5)
     body = '{"value": true, "show": {"id": "1"}}'
@@ -218,6 +176,3 @@ async def test_a_dry_run_straight_to_cuebot_shows_the_request(cuebot: SimulatedC
     client = cuebot_client(settings_for(cuebot.endpoint), 5)
     done = await perform(client, "Show/SetActive", '{"valu": true}', dry_run=True)
     assert "did you mean `value`?" in done.problem
-
-
-pytestmark = [pytest.mark.anyio, pytest.mark.slow]

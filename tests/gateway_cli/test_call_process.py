@@ -16,28 +16,18 @@ from cuebot_simulator.server import SimulatedCuebot
 from gateway_cli.client.arguments import Arguments
 from gateway_cli.client.client import OutputOptions
 from gateway_cli.commands.call import NOT_FOUND, UNAVAILABLE, call_and_show
-from gateway_cli.terminal.exits import BROKEN_PIPE, FAILED, INTERRUPTED, WRONG_USAGE
+from gateway_cli.terminal.exits import BROKEN_PIPE, FAILED, INTERRUPTED
 from gateway_cli.terminal.output import Output
 from tests.gateway_cli.calls import Opening, perform
-from tests.support.commands import Ran, Terminal, in_process, run, started
+from tests.support.commands import Ran, Terminal, run, started
 from tests.support.opencue import jobs
 from tests.support.patience import PATIENCE
-from tests.support.servers import (
-    SECRET,
-    Context,
-    ScriptedCuebot,
-    SharedGateway,
-    token,
-)
+from tests.support.servers import SECRET, Context, ScriptedCuebot, SharedGateway, token
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
-# --- The command line -----------------------------------------------------------------------
-
-
 async def test_a_call_straight_to_cuebot(simulated_cuebot: SimulatedCuebot) -> None:
-    """Without a URL, CUEBOT_ENDPOINT is called; - reads the body from standard input."""
     name = next(iter(simulated_cuebot.farm.shows.values())).name
     body = json.dumps({"name": name})
     ran = await run(
@@ -50,7 +40,6 @@ async def test_a_call_straight_to_cuebot(simulated_cuebot: SimulatedCuebot) -> N
 async def test_a_call_through_a_gateway(
     simulated_cuebot: SimulatedCuebot, shared_gateway: SharedGateway
 ) -> None:
-    """GATEWAY_URL is called with TOKEN or a token for --sub; --direct overrides it."""
     gateway = await shared_gateway(simulated_cuebot.endpoint)
     environ = {"GATEWAY_URL": gateway.url, "CUEBOT_ENDPOINT": "127.0.0.1:1"}
     for options, more in [
@@ -67,7 +56,6 @@ async def test_a_call_through_a_gateway(
 
 
 async def test_a_failure_is_a_status_and_one_line(simulated_cuebot: SimulatedCuebot) -> None:
-    """Nothing is on standard output, and there is no traceback."""
     arguments = ("call", "Job/FindJob", '{"name": "nothing"}')
     ran = await run(*arguments, CUEBOT_ENDPOINT=simulated_cuebot.endpoint)
     problem = "cuebot-gateway: NOT_FOUND: Incorrect result size: expected 1, actual 0\n"
@@ -85,7 +73,6 @@ async def test_a_refused_token_of_the_environment_is_told(
     given: dict[str, str],
     lines: int,
 ) -> None:
-    """TOKEN may be left from something else, so a second line says where it came from."""
     gateway = await shared_gateway(simulated_cuebot.endpoint)
     ran = await run("call", "Show/GetShows", GATEWAY_URL=gateway.url, **given)
     assert ran.status == FAILED
@@ -93,36 +80,7 @@ async def test_a_refused_token_of_the_environment_is_told(
     assert ("the token came from TOKEN" in ran.err) == ("TOKEN" in given)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "environ", "word"),
-    [
-        ((), {}, "INTERFACE/METHOD"),
-        (("a/B", "--watch", "soon"), {}, "--watch"),
-        (("a/B", "--watch", "0"), {}, "--watch"),
-        (("a/B", "--timeout", "40d"), {}, "--timeout"),
-        (("a/B", "--fields", " ,"), {}, "--fields"),
-        (("a/B", "--url", "http://h", "--direct"), {}, "--direct"),
-        (("a/B", "--sub", "me"), {}, "--url"),
-        (("a/B", "--url", "h:1"), {"TOKEN": "x"}, "URL"),
-        (("a/B", "--url", "http://h"), {}, "TOKEN"),
-        (("a/B",), {"CUEBOT_ENDPOINT": "x"}, "CUEBOT_ENDPOINT"),
-        (("a/B",), {"DESCRIPTOR_SOURCE": "x"}, "DESCRIPTOR_SOURCE"),
-        (("aB",), {}, "INTERFACE/METHOD"),
-    ],
-)
-def test_wrong_usage(arguments: tuple[str, ...], environ: dict[str, str], word: str) -> None:
-    """It is status 2, and the message names what is wrong."""
-    ran = in_process("call", *arguments, **environ)
-    assert (ran.status, ran.out) == (WRONG_USAGE, b"")
-    assert word in ran.err
-    assert "Traceback" not in ran.err
-
-
-# --- Pipes and signals ----------------------------------------------------------------------
-
-
 async def test_a_reader_that_has_gone_is_no_error(cuebot: ScriptedCuebot) -> None:
-    """`| head` gets its lines, and there is no message about the rest."""
     cuebot.answers("/job.JobInterface/GetJobs", jobs(5_000))
     reading, writing = os.pipe()
     async with started(
@@ -140,7 +98,6 @@ async def test_a_reader_that_has_gone_is_no_error(cuebot: ScriptedCuebot) -> Non
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 async def test_a_full_disk_is_one_line(cuebot: ScriptedCuebot) -> None:
-    """The status is 1."""
     full = os.open("/dev/full", os.O_WRONLY)
     async with started(
         "call", "Show/GetShows", stdout=full, environ={"CUEBOT_ENDPOINT": cuebot.endpoint}
@@ -154,7 +111,6 @@ async def test_a_full_disk_is_one_line(cuebot: ScriptedCuebot) -> None:
 async def test_ctrl_c_ends_a_call(
     cuebot: ScriptedCuebot, options: tuple[str, ...], status: int
 ) -> None:
-    """A waiting call ends with 130 and a watch with 0, without a message."""
     called = asyncio.Event()
 
     async def wait(request: bytes, context: Context) -> bytes:
@@ -173,14 +129,10 @@ async def test_ctrl_c_ends_a_call(
         assert await command.stop(signal.SIGINT) == Ran(status, b"", "")
 
 
-# --- Terminals ------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("no_color", ["", "1"])
 async def test_a_terminal_gets_indented_json_in_colours(
     simulated_cuebot: SimulatedCuebot, no_color: str
 ) -> None:
-    """There are no colours if NO_COLOR is set."""
     terminal = Terminal()
     async with started(
         *("call", "Show/GetShows"),
@@ -200,7 +152,6 @@ async def test_a_terminal_gets_indented_json_in_colours(
 
 
 async def test_a_watch_redraws_the_terminal(simulated_cuebot: SimulatedCuebot) -> None:
-    """Each time, the screen is cleared and gets a title and as many lines as fit."""
     terminal = Terminal(lines=6)
     async with started(
         *("call", "Job/GetJobs", "--watch", "100ms", "--fields", "name"),
@@ -216,14 +167,11 @@ async def test_a_watch_redraws_the_terminal(simulated_cuebot: SimulatedCuebot) -
     assert len(rest) == 3
 
 
-# --- A Cuebot that is slow, talkative or fails now and then ----------------------------------
-
 GET_JOBS = "/job.JobInterface/GetJobs"
 GET_SHOWS = "/show.ShowInterface/GetShows"
 
 
 async def test_the_timeout_ends_a_call(opening: Opening, cuebot: ScriptedCuebot) -> None:
-    """The line says that Cuebot took too long."""
     released = asyncio.Event()
 
     async def wait(request: bytes, context: Context) -> bytes:
@@ -241,7 +189,6 @@ async def test_the_timeout_ends_a_call(opening: Opening, cuebot: ScriptedCuebot)
 
 
 async def test_large_answers_are_whole(opening: Opening, cuebot: ScriptedCuebot) -> None:
-    """20,000 jobs are printed, as JSON and as a table."""
     cuebot.answers(GET_JOBS, jobs(20_000))
     whole = await perform(opening(), "Job/GetJobs")
     assert len(json.loads(whole.out)["jobs"]["jobs"]) == 20_000
@@ -250,7 +197,6 @@ async def test_large_answers_are_whole(opening: Opening, cuebot: ScriptedCuebot)
 
 
 async def test_watching_goes_on_after_a_failure(opening: Opening, cuebot: ScriptedCuebot) -> None:
-    """The failure is shown, and in a pipe each answer is a line."""
     calls = 0
     enough = asyncio.Event()
 
@@ -288,7 +234,6 @@ async def test_watching_goes_on_after_a_failure(opening: Opening, cuebot: Script
 async def test_an_answer_that_is_no_message_is_a_failure(
     opening: Opening, cuebot: ScriptedCuebot
 ) -> None:
-    """No part of it is printed."""
     cuebot.answers(GET_SHOWS, b"\xff")
     done = await perform(opening(), "Show/GetShows")
     assert done.status == FAILED

@@ -12,7 +12,6 @@ from gateway_cli.client.cuebot import cuebot_client
 from gateway_cli.client.gateway import gateway_client
 from gateway_cli.terminal.exits import FAILED, WRONG_USAGE
 from tests.gateway_cli.calls import JSON, NO_PUT, Done, Opening, perform, stand_in
-from tests.support.commands import in_process
 from tests.support.farms import running_farm, still_farm
 from tests.support.opencue import message_class
 from tests.support.servers import ScriptedCuebot, SharedGateway, settings_for, token
@@ -37,7 +36,6 @@ async def whole(opening: Opening) -> list[dict[str, object]]:
 
 
 async def test_json_keeps_its_shape(opening: Opening) -> None:
-    """The rows that are wanted, in order, with the fields that are wanted."""
     jobs = [job for job in await whole(opening) if job["show"] == "demo"]
     options = OutputOptions(fields=("name", "show"), where="show=demo", sort="-name", limit=2)
     done = await perform(opening(), "Job/GetJobs", options=options)
@@ -48,7 +46,6 @@ async def test_json_keeps_its_shape(opening: Opening) -> None:
 
 
 async def test_rows_in_each_format(opening: Opening) -> None:
-    """A line of JSON, of CSV, of a table or just the name for each."""
     jobs = await whole(opening)
     names = [str(job["name"]) for job in jobs]
 
@@ -69,7 +66,6 @@ async def test_rows_in_each_format(opening: Opening) -> None:
 
 
 async def test_fields_of_the_one_object_of_an_answer(opening: Opening) -> None:
-    """Without the name of the field that it is in, deep ones too."""
     name = str((await whole(opening))[0]["name"])
     for field in ("priority", "jobStats.totalFrames", "job.name"):
         done = await perform(opening(), "Job/FindJob", f"name={name}", fields=(field,))
@@ -92,7 +88,6 @@ async def test_fields_of_the_one_object_of_an_answer(opening: Opening) -> None:
 async def test_a_view_that_cannot_be(
     opening: Opening, options: OutputOptions, problem: str
 ) -> None:
-    """It is wrong usage, in terms of the options."""
     done = await perform(opening(), "Job/GetJobs", options=options)
     assert done.status == WRONG_USAGE
     assert problem in done.problem
@@ -109,7 +104,6 @@ async def test_a_view_that_cannot_be(
 async def test_what_has_no_rows_is_refused_before_it_is_called(
     opening: Opening, cuebot: SimulatedCuebot, options: OutputOptions, problem: str
 ) -> None:
-    """A change is not made, if its answer cannot be shown."""
     job = (await whole(opening))[0]
     cuebot.calls.clear()
     done = await perform(opening(), "Job/Pause", f"job.id={job['id']}", options=options)
@@ -118,14 +112,10 @@ async def test_what_has_no_rows_is_refused_before_it_is_called(
     assert not cuebot.calls
 
 
-# --- Names ----------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("direct", [True, False], ids=["direct", "gateway"])
 async def test_rows_without_a_name_are_named_by_their_ids(
     scripted_cuebot: ScriptedCuebot, shared_gateway: SharedGateway, direct: bool
 ) -> None:
-    """And if they have neither, that is said, and nothing is called."""
     comments = message_class("job.JobGetCommentsResponse")()
     comments.comments.comments.add(id="c1", subject="x")
     comments.comments.comments.add(id="c2")
@@ -146,15 +136,12 @@ async def test_rows_without_a_name_are_named_by_their_ids(
     assert "neither a name nor an id" in done.problem
 
 
-# --- Gateways that know no views ------------------------------------------------------------
-
 ROWS = b'{"jobs":{"jobs":[{"name":"a","jobStats":{"dead":2}},{"name":"b","jobStats":{"dead":1}}]}}'
 OLD = JSON | {"X-Schema": "1", "X-Ignored-Fields": "%3F_fields, r.x"}
 
 
 @pytest.mark.parametrize("headers", [JSON, OLD], ids=["OpenCue's gateway", "an older one"])
 async def test_a_table_of_fields_needs_no_views(headers: dict[str, str]) -> None:
-    """Its columns are taken from the whole answer; what else was ignored is still told."""
     async with stand_in(POST=("200 OK", headers, ROWS)) as server:
         client = gateway_client(server.url, token, 5)
         done = await perform(client, "Job/GetJobs", fields=("name", "jobStats.dead"))
@@ -183,13 +170,9 @@ async def test_rows_that_nobody_has_chosen_are_not_shown(
     assert "--direct" in done.err
 
 
-# --- Arguments through a gateway ------------------------------------------------------------
-
-
 async def test_arguments_have_the_types_of_the_schema(
     opening: Opening, cuebot: SimulatedCuebot
 ) -> None:
-    """Through a gateway, too, which says what they are; also under another name of a method."""
     done = await perform(opening(), "Job/GetJobs", "r.shows=demo", "r.includeFinished=true")
     assert (done.status, done.err) == (0, "")
     assert {job["show"] for job in json.loads(done.out)["jobs"]["jobs"]} == {"demo"}
@@ -206,7 +189,6 @@ async def test_arguments_have_the_types_of_the_schema(
 async def test_a_gateway_that_tells_no_types(
     cuebot: SimulatedCuebot, shared_gateway: SharedGateway
 ) -> None:
-    """With DOCS=off they are guessed, and what goes wrong can be given as JSON."""
     url = (await shared_gateway(cuebot.endpoint, docs="off")).url
 
     async def jobs(*words: str) -> str:
@@ -221,28 +203,8 @@ async def test_a_gateway_that_tells_no_types(
 
 
 async def test_without_arguments_of_a_type_nothing_is_asked() -> None:
-    """JSON needs no document."""
     async with stand_in(POST=("200 OK", JSON, b"{}"), PUT=NO_PUT) as server:
         client = gateway_client(server.url, token, 5)
         await perform(client, "Job/Kill", '{"a": 1}', "b:=2")
     ((verb, path, _, body),) = server.seen
     assert (verb, path, json.loads(body)) == ("POST", "/job.JobInterface/Kill", {"a": 1, "b": 2})
-
-
-# --- The command line -----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("options", "problem"),
-    [
-        (("-o", "name", "--fields", "id"), "-o name prints names only"),
-        (("-o", "xml"), "'xml' is not one of"),
-        (("--limit", "-1"), "--limit"),
-        (("--limit", "few"), "--limit"),
-    ],
-)
-def test_wrong_usage(options: tuple[str, ...], problem: str) -> None:
-    """It ends with status 2, and nothing is called."""
-    ran = in_process("call", "Job/GetJobs", *options)
-    assert (ran.status, ran.out) == (WRONG_USAGE, b"")
-    assert problem in ran.err

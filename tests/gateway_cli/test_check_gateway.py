@@ -35,7 +35,6 @@ async def served(simulated_cuebot: SimulatedCuebot, shared_gateway: SharedGatewa
 
 
 async def test_all_is_well(served: Gateway, simulated_cuebot: SimulatedCuebot) -> None:
-    """The gateway, its Cuebot, its schema, whose token it is, what that may do, and the time."""
     report = await report_of(served.url, token("lena"), "Job/GetJobs")
     assert (report.problems, report.warnings) == ([], [])
     number = len(served.catalog.methods)
@@ -59,7 +58,6 @@ async def test_all_is_well(served: Gateway, simulated_cuebot: SimulatedCuebot) -
 
 
 async def test_a_gateway_without_a_cuebot() -> None:
-    """The reason is the one that /readyz has, and the token is still looked at."""
     async with gateway_for(NOWHERE, ready=False) as waiting:
         report = await report_of(waiting.url, token())
     assert (report.ready, report.accepted, report.allowed) == (False, True, None)
@@ -82,7 +80,6 @@ async def test_a_refused_token(
     given: str,
     problem: str,
 ) -> None:
-    """Also of a gateway whose pages need none, and the token is not repeated."""
     url = (await shared_gateway(simulated_cuebot.endpoint, docs=docs)).url
     report = await report_of(url, given)
     assert (report.problems, report.ready, report.accepted) == ([problem], True, False)
@@ -92,7 +89,6 @@ async def test_a_refused_token(
 async def test_what_the_token_may_call(
     simulated_cuebot: SimulatedCuebot, shared_gateway: SharedGateway
 ) -> None:
-    """By the access rules; a method that it may not call is a problem, no method is wrong usage."""
     rules = [{"name": "readers", "who": {"sub": "board"}, "may": ["reads"]}]
     gateway = await shared_gateway(simulated_cuebot.endpoint, access=rules)
     report = await report_of(gateway.url, token("board"), "Job/Kill")
@@ -114,7 +110,6 @@ async def test_what_the_token_may_call(
 async def test_a_gateway_that_tells_nothing_of_itself(
     simulated_cuebot: SimulatedCuebot, shared_gateway: SharedGateway
 ) -> None:
-    """With DOCS=off, what is known is still told."""
     url = (await shared_gateway(simulated_cuebot.endpoint, docs="off")).url
     report = await report_of(url, token())
     assert (report.problems, report.warnings, report.accepted) == ([], [], True)
@@ -139,7 +134,6 @@ async def test_clocks_that_differ(ahead: float, words: str) -> None:
 
 @pytest.mark.parametrize("saying", ["refresh failing", "store away"])
 async def test_warnings_from_a_ready_gateway(saying: str) -> None:
-    """Whatever else `/readyz` reports is a warning."""
     name, value = saying.split()
     body = json.dumps({"status": "ok", name: value}).encode()
     async with stand_in(GET=("200 OK", JSON, body)) as server:
@@ -156,7 +150,6 @@ async def test_warnings_from_a_ready_gateway(saying: str) -> None:
     ],
 )
 async def test_what_is_no_gateway(reply: tuple[str, dict[str, str], bytes]) -> None:
-    """The problem says what was answered, and the token goes nowhere else."""
     async with stand_in(GET=reply) as server:
         report = await report_of(server.url, token())
     (problem,) = report.problems
@@ -164,11 +157,7 @@ async def test_what_is_no_gateway(reply: tuple[str, dict[str, str], bytes]) -> N
     assert len(server.seen) == 1
 
 
-# --- The command ----------------------------------------------------------------------------
-
-
 async def test_the_command_asks_the_gateway(served: Gateway) -> None:
-    """With GATEWAY_URL, and not Cuebot; problems are counted, with status 1."""
     environ = {"GATEWAY_URL": served.url, "CUEBOT_ENDPOINT": NOWHERE}
     ran = await run("check", "Job/Kill", "--sub", "lena", JWT_SECRET=SECRET, **environ)
     assert (ran.status, ran.err) == (0, "")
@@ -189,7 +178,6 @@ async def test_the_command_asks_the_gateway(served: Gateway) -> None:
 
 
 async def test_rules_are_those_of_this_machine(served: Gateway) -> None:
-    """--as reads the settings, whatever GATEWAY_URL says, and no gateway can be asked for it."""
     environ = {"GATEWAY_URL": served.url, "DESCRIPTOR_SOURCE": "package:opencue_proto"}
     ran = await run("check", "--as", "role=artist", "Job/Kill", **environ)
     assert (ran.status, "Decision  allowed" in ran.text) == (0, True)

@@ -62,7 +62,6 @@ def printed_by(command: str, folder: Path, endpoint: str) -> list[str]:
 def test_examples_print_what_they_say(
     page: str, least: int, tmp_path: Path, cuebot_process: str
 ) -> None:
-    """Every line that the page does not shorten is printed, in the page's order."""
     shown = list(examples(page))
     assert len(shown) >= least
     for command, lines in shown:

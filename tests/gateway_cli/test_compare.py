@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import cache
 from typing import Any
 
@@ -110,12 +110,8 @@ async def go(cuebot: SimulatedCuebot) -> AsyncIterator[GoGateway]:
         yield gateway
 
 
-# --- What is compared -----------------------------------------------------------------------
-
-
 @pytest.mark.slow
 async def test_two_of_ours_are_the_same(cuebot: SimulatedCuebot, ours: Gateway) -> None:
-    """Two of our gateways do not differ, and nearly every read-only method is asked."""
     async with gateway_for(cuebot.endpoint) as second:
         outcome = await compared(ours.url, second.url)
     assert outcome.same
@@ -128,7 +124,6 @@ async def test_two_of_ours_are_the_same(cuebot: SimulatedCuebot, ours: Gateway) 
 
 @pytest.mark.slow
 async def test_the_go_gateway_differs_only_as_it_is_meant_to(ours: Gateway, go: GoGateway) -> None:
-    """Only error shapes, missing services and the reference's names differ, as expected."""
     outcome = await compared(ours.url, go.url)
     assert outcome.same
     found = {each.kind for one in outcome.results for each in one.findings.values()}
@@ -141,7 +136,6 @@ async def test_the_go_gateway_differs_only_as_it_is_meant_to(ours: Gateway, go: 
 
 @pytest.mark.slow
 async def test_only_reads_are_sent(cuebot: SimulatedCuebot, ours: Gateway, go: GoGateway) -> None:
-    """Cuebot, behind both gateways, gets no call that could change anything."""
     cuebot.calls.clear()
     outcome = await compared(ours.url, go.url)
     called = {path.rpartition("/")[2] for path, _ in cuebot.calls}
@@ -153,7 +147,6 @@ async def test_only_reads_are_sent(cuebot: SimulatedCuebot, ours: Gateway, go: G
 
 
 async def test_what_changes_something_cannot_be_sent() -> None:
-    """Anything but a read-only method is refused before it is sent."""
     kill = next(each for each in catalog().methods if each.path == "/job.JobInterface/Kill")
     async with gateway_client("http://127.0.0.1:1", token, 1) as client:
         with pytest.raises(NotReadOnly):
@@ -161,10 +154,16 @@ async def test_what_changes_something_cannot_be_sent() -> None:
 
 
 async def test_methods_that_change_something_are_left_out(ours: Gateway, go: GoGateway) -> None:
-    """They have no result, even if they are among the given methods."""
     outcome = await compared(ours.url, go.url, SHOWS, "/show.ShowInterface/Delete")
     assert [each.method for each in outcome.results] == [SHOWS[1:]]
     assert {path for _, path in go.seen} == {SHOWS}
+
+
+def answering(response: Response) -> Callable[[], Awaitable[Response]]:
+    async def answer() -> Response:
+        return response
+
+    return answer
 
 
 def first_show(change: Callable[[dict[str, Any]], object]) -> Callable[[Any], Any]:
@@ -211,7 +210,6 @@ def pointed(show: dict[str, Any]) -> None:
 async def test_a_planted_difference_is_found(
     ours: Gateway, go: GoGateway, change: Callable[[dict[str, Any]], object], kind: str, place: str
 ) -> None:
-    """A planted difference is the only one that is found."""
     go.alter[SHOWS] = first_show(change)
     outcome = await compared(ours.url, go.url, SHOWS)
     assert kinds(result(outcome, SHOWS)) == {(kind, f"shows.shows[].{place}")}
@@ -219,7 +217,6 @@ async def test_a_planted_difference_is_found(
 
 
 async def test_a_shorter_list_and_another_order(ours: Gateway, go: GoGateway) -> None:
-    """Lists are compared by length and by order, with one finding for each list."""
     go.alter[SHOWS] = lambda answer: {"shows": {"shows": answer["shows"]["shows"][1:]}}
     outcome = await compared(ours.url, go.url, SHOWS)
     (finding,) = result(outcome, SHOWS).findings.values()
@@ -231,18 +228,12 @@ async def test_a_shorter_list_and_another_order(ours: Gateway, go: GoGateway) ->
 
 
 async def test_the_order_of_keys_is_no_difference(ours: Gateway, go: GoGateway) -> None:
-    """Keys in another order are not a difference."""
     go.alter[SHOWS] = first_show(lambda show: show.update(name=show.pop("name")))
     assert (await compared(ours.url, go.url, SHOWS)).same
 
 
 async def test_another_status_is_found(ours: Gateway, go: GoGateway) -> None:
-    """A failure there and a success here is a difference, with the failure's message."""
-
-    async def fail() -> Response:
-        return Response(b'{"code":13,"message":"broken","details":[]}', 500)
-
-    go.whole = fail
+    go.whole = answering(Response(b'{"code":13,"message":"broken","details":[]}', 500))
     outcome = await compared(ours.url, go.url, SHOWS)
     (finding,) = result(outcome, SHOWS).findings.values()
     assert (finding.kind, finding.here, finding.there) == (
@@ -252,7 +243,6 @@ async def test_another_status_is_found(ours: Gateway, go: GoGateway) -> None:
 
 
 async def test_ids_are_found_on_the_way(ours: Gateway, go: GoGateway) -> None:
-    """A method that needs a name is asked with names from earlier answers."""
     go.alter[FIND_SHOW] = lambda answer: {"show": answer["show"] | {"name": "other"}}
     outcome = await compared(ours.url, go.url, SHOWS, FIND_SHOW)
     found = result(outcome, FIND_SHOW)
@@ -261,9 +251,6 @@ async def test_ids_are_found_on_the_way(ours: Gateway, go: GoGateway) -> None:
     assert finding.request == {"name": finding.here}
     alone = result(await compared(ours.url, go.url, FIND_SHOW), FIND_SHOW)
     assert alone.skipped == "no answer contained the name of a show.Show"
-
-
-# --- A farm that lives ----------------------------------------------------------------------
 
 
 async def two_in_front_of(handler: Any, path: str) -> Outcome:
@@ -288,7 +275,6 @@ def shows(running: int, *names: str) -> bytes:
 
 @pytest.mark.slow
 async def test_what_moves_is_no_difference() -> None:
-    """A number that changes with each call, and a list that grows, are reported as moving."""
     calls = iter(range(1000))
 
     async def handler(request: bytes, context: Context) -> bytes:
@@ -304,7 +290,6 @@ async def test_what_moves_is_no_difference() -> None:
 
 @pytest.mark.slow
 async def test_what_was_otherwise_for_a_moment_is_no_difference() -> None:
-    """A difference has to show every time; a change there and back is not one."""
     calls = iter([1, 2, 1])
 
     async def handler(request: bytes, context: Context) -> bytes:
@@ -317,7 +302,6 @@ async def test_what_was_otherwise_for_a_moment_is_no_difference() -> None:
 
 @pytest.mark.slow
 async def test_what_differs_beside_what_moves_is_found(ours: Gateway, go: GoGateway) -> None:
-    """Other differences are still found."""
     calls = iter(range(1000))
 
     async def handler(request: bytes, context: Context) -> bytes:
@@ -334,8 +318,6 @@ async def test_what_differs_beside_what_moves_is_found(ours: Gateway, go: GoGate
         outcome = await compared(first.url, second.url, SHOWS)
     assert kinds(result(outcome, SHOWS)) == {("value", "shows.shows[].name")}
 
-
-# --- Methods that take long -----------------------------------------------------------------
 
 GET_UPDATED = "/job.JobInterface/GetUpdatedFrames"
 HOSTS = "/host.HostInterface/GetHosts"
@@ -368,7 +350,6 @@ async def both(scripted: ScriptedCuebot) -> AsyncIterator[tuple[str, str]]:
 async def test_what_the_profile_adds_is_sent_to_both(
     scripted: ScriptedCuebot, both: tuple[str, str]
 ) -> None:
-    """The other gateway adds no time of the last check, without which Cuebot does not answer."""
     began = int(time.time())
     outcome = await compared(*both, JOBS, GET_UPDATED)
     asked = [payload for path, payload, _ in scripted.seen if path == GET_UPDATED]
@@ -382,10 +363,7 @@ async def test_what_the_profile_adds_is_sent_to_both(
 @pytest.mark.slow
 @pytest.mark.parametrize("grace", [1.0, -1.0], ids=["504", "no answer"])
 async def test_a_method_that_neither_answers_in_time_is_skipped(
-    scripted: ScriptedCuebot,
-    both: tuple[str, str],
-    monkeypatch: pytest.MonkeyPatch,
-    grace: float,
+    scripted: ScriptedCuebot, both: tuple[str, str], monkeypatch: pytest.MonkeyPatch, grace: float
 ) -> None:
     """It is asked once, whoever's clock has run out, and no gateway is given up because of it."""
     monkeypatch.setattr("gateway_cli.client.gateway.GRACE_SECONDS", grace)
@@ -405,7 +383,6 @@ async def test_a_method_that_neither_answers_in_time_is_skipped(
 async def test_a_method_that_only_one_answers_in_time_differs(
     scripted: ScriptedCuebot, both: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """That is a difference between the gateways, and neither is given up."""
     monkeypatch.setattr("gateway_cli.client.gateway.GRACE_SECONDS", 0.0)
 
     async def hang_for_the_other(request: bytes, context: Context) -> bytes:
@@ -424,7 +401,6 @@ async def test_a_method_that_only_one_answers_in_time_differs(
 async def test_methods_are_asked_side_by_side(
     scripted: ScriptedCuebot, both: tuple[str, str]
 ) -> None:
-    """One that takes long does not hold up the others; progress is told after each."""
     slow = [scripted.holds(path) for path in (HOSTS, ACTIVE)]
     told: list[str] = []
     comparing = asyncio.create_task(compared(*both, FACILITIES, HOSTS, ACTIVE, told=told.append))
@@ -437,11 +413,7 @@ async def test_methods_are_asked_side_by_side(
     assert told[:3] == [f"round 1: {number} of 3 methods" for number in (1, 2, 3)]
 
 
-# --- Gateways that are none, or slow, or away -----------------------------------------------
-
-
 async def test_a_gateway_that_is_away(ours: Gateway) -> None:
-    """The comparison stops after a few requests, and says which gateway is away."""
     outcome = await compared(ours.url, f"http://127.0.0.1:{free_port()}")
     assert not outcome.same
     assert outcome.stopped.startswith("the other gateway left 3 requests unanswered")
@@ -451,12 +423,7 @@ async def test_a_gateway_that_is_away(ours: Gateway) -> None:
 
 
 async def test_a_web_server_is_no_gateway(ours: Gateway, go: GoGateway) -> None:
-    """An HTML page with status 200 is a `not-json` difference."""
-
-    async def page() -> Response:
-        return HTMLResponse("<html>It works</html>")
-
-    go.whole = page
+    go.whole = answering(HTMLResponse("<html>It works</html>"))
     outcome = await compared(ours.url, go.url, SHOWS)
     (finding,) = result(outcome, SHOWS).findings.values()
     assert (finding.kind, finding.there) == ("not-json", "<html>It works</html>")
@@ -464,12 +431,7 @@ async def test_a_web_server_is_no_gateway(ours: Gateway, go: GoGateway) -> None:
 
 
 async def test_nothing_but_404s_is_not_the_same(ours: Gateway, go: GoGateway) -> None:
-    """A gateway without any of the methods does not count as the same."""
-
-    async def unrouted() -> Response:
-        return Response(b'{"code":5,"message":"Not Found","details":[]}', 404)
-
-    go.whole = unrouted
+    go.whole = answering(Response(b'{"code":5,"message":"Not Found","details":[]}', 404))
     outcome = await compared(ours.url, go.url, SHOWS, JOBS)
     assert outcome.count("differs") == 0
     assert not outcome.same
@@ -495,7 +457,6 @@ async def test_a_refused_token_ends_it(ours: Gateway, go: GoGateway) -> None:
 
 
 async def test_a_slow_gateway_is_given_up(ours: Gateway, go: GoGateway) -> None:
-    """The comparison ends at its time limit, even during a request."""
     never = asyncio.Event()
 
     async def hang() -> Response:
@@ -513,7 +474,6 @@ SHOWS_METHOD = next(each for each in catalog().methods if each.path == SHOWS)
 
 
 async def test_a_rate_limit_is_waited_for(go: GoGateway) -> None:
-    """After a 429 the request is repeated as Retry-After says; the last 429 is the reply."""
     limited = iter([True, False])
 
     async def busy() -> Response:
@@ -530,7 +490,6 @@ async def test_a_rate_limit_is_waited_for(go: GoGateway) -> None:
 
 
 async def test_the_rate_is_kept(go: GoGateway) -> None:
-    """At 20 a second, the third request leaves a tenth of a second after the first."""
     loop = asyncio.get_running_loop()
     async with gateway_client(go.url, token, 5) as client:
         gateway, begun = ReadOnlyGateway(client, 20), loop.time()
@@ -544,15 +503,10 @@ async def test_the_rate_is_kept(go: GoGateway) -> None:
     [("3", 3.0), ("0", 0.0), ("999999", 30.0), ("", 1.0), ("Fri, 31 Dec 1999", 1.0), ("²", 1.0)],
 )
 def test_retry_after(header: str, seconds: float) -> None:
-    """The wait is bounded, and one second if the header is not a number."""
     assert seconds_of(header) == seconds
 
 
-# --- The command ----------------------------------------------------------------------------
-
-
 async def test_the_report(ours: Gateway, go: GoGateway) -> None:
-    """A table of methods with their differences, and a summary below it."""
     go.alter[FIND_SHOW] = lambda answer: {"show": answer["show"] | {"name": "other"}}
     outcome = await compared(ours.url, go.url, SHOWS, FIND_SHOW, "/cue.CueInterface/GetSystemStats")
     report = list(lines(outcome, 5))
@@ -575,8 +529,6 @@ async def test_the_report(ours: Gateway, go: GoGateway) -> None:
 
 @pytest.mark.slow
 async def test_the_page_shows_what_it_prints(ours: Gateway, go: GoGateway) -> None:
-    """docs/tools.md shows lines of a real report, apart from numbers and shortened lines."""
-
     def alter(answer: Any) -> Any:
         for frame in answer["frames"]["frames"]:
             frame["maxRss"] = int(frame["maxRss"])
@@ -598,7 +550,6 @@ async def command(*arguments: str, **environ: str) -> Ran:
 
 @pytest.mark.slow
 async def test_the_command(cuebot: SimulatedCuebot, ours: Gateway, go: GoGateway) -> None:
-    """Status 0 if there are only expected differences, 1 if there are others."""
     environ = {"CUEBOT_ENDPOINT": cuebot.endpoint, "GATEWAY_URL": ours.url, "TOKEN": token()}
     some = ("--other", go.url, "--rate", "1000", "--timeout", "2", "--methods", "show/*")
     ran = await command(*some, **environ)
@@ -617,7 +568,6 @@ async def test_the_command(cuebot: SimulatedCuebot, ours: Gateway, go: GoGateway
 async def test_progress_is_shown_on_a_terminal(
     cuebot: SimulatedCuebot, ours: Gateway, go: GoGateway
 ) -> None:
-    """One line of standard error is written over and over, and is empty at the end."""
     terminal = Terminal()
     environ = {"CUEBOT_ENDPOINT": cuebot.endpoint, "GATEWAY_URL": ours.url, "TOKEN": token()}
     some = ("--other", go.url, "--rate", "1000", "--methods", "show/*")
@@ -633,34 +583,13 @@ async def test_progress_is_shown_on_a_terminal(
 async def test_the_other_may_take_another_token(
     cuebot: SimulatedCuebot, ours: Gateway, go: GoGateway
 ) -> None:
-    """OTHER_TOKEN goes to the other gateway only; its refusal is one line and status 1."""
     environ = {"CUEBOT_ENDPOINT": cuebot.endpoint, "GATEWAY_URL": ours.url, "TOKEN": token()}
     ran = await command("--other", go.url, OTHER_TOKEN="a.b.c", **environ)
     assert ran.status == 1
     assert_one_line(ran, "the other gateway refused the token")
 
 
-@pytest.mark.parametrize(
-    ("arguments", "word"),
-    [
-        pytest.param(("--url", "http://a"), "--other", id="no other"),
-        pytest.param(("--other", "http://a"), "--url", id="no url"),
-        pytest.param(("--other", "http://a", "--url", "http://a/"), "same gateway", id="one"),
-        pytest.param(("--other", "ftp://a", "--url", "http://a"), "ftp://a", id="no gateway"),
-        pytest.param(
-            ("--other", "http://a", "--url", "http://b", "--rate", "0"), "rate", id="rate"
-        ),
-    ],
-)
-def test_wrong_usage(arguments: tuple[str, ...], word: str) -> None:
-    """Status 2, a message about it, and nothing on standard output."""
-    ran = in_process("compare", *arguments, TOKEN=token())
-    assert (ran.status, ran.out) == (2, b"")
-    assert word in ran.err
-
-
 def test_a_filter_that_fits_no_read() -> None:
-    """A filter that only matches methods that change something is a failure."""
     options = ("--other", "http://a", "--url", "http://b", "--methods", "Job/Kill")
     ran = in_process("compare", *options, TOKEN=token(), DESCRIPTOR_SOURCE="package:opencue_proto")
     assert ran.status == 1

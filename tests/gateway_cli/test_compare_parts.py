@@ -54,7 +54,6 @@ def found(name: str, here: Any, there: Any) -> list[tuple[str, str]]:
     ],
 )
 def test_scalars(field: str, here: object, there: object, kind: str) -> None:
-    """Two forms of one value are told from two values, on either side."""
     assert found(SCALARS, {field: here}, {field: there}) == [(kind, field)]
     assert found(SCALARS, {field: there}, {field: here}) == [(kind, field)]
 
@@ -75,14 +74,12 @@ def test_scalars(field: str, here: object, there: object, kind: str) -> None:
     ],
 )
 def test_what_only_one_has(field: str, value: object, kind: str) -> None:
-    """A default that is left out, a null and a missing value are told apart."""
     assert found(SCALARS, {field: value}, {}) == [(kind, field)]
     mirrored = "only-there" if kind == "only-here" else kind
     assert found(SCALARS, {}, {field: value}) == [(mirrored, field)]
 
 
 def test_names_of_the_proto() -> None:
-    """A field under its other name is one difference, and its value is compared."""
     assert found(SCALARS, {"aString": "a"}, {"a_string": "a"}) == [("name", "aString")]
     assert found(SCALARS, {"aString": "a"}, {"a_string": "b"}) == [
         ("name", "aString"),
@@ -91,7 +88,6 @@ def test_names_of_the_proto() -> None:
 
 
 def test_unknown_keys() -> None:
-    """Fields that the schema does not have are compared as they are."""
     assert found(SCALARS, {"x": 1}, {"x": 1}) == []
     assert found(SCALARS, {"x": 1}, {"x": 2}) == [("value", "x")]
     assert found(SCALARS, {"x": 1}, {}) == [("only-here", "x")]
@@ -99,7 +95,6 @@ def test_unknown_keys() -> None:
 
 
 def test_only_the_names_of_the_reference_are_expected() -> None:
-    """Names that the profile adds are expected on our side, and only there."""
     documented = {"host.Host": {"totalCores": "cores"}}
     host = opencue_type("host.Host")
     (mine,) = differences(host, {"totalCores": 4}, {}, documented)
@@ -116,7 +111,6 @@ def opencue_type(name: str) -> Any:
 
 
 def test_maps_and_messages() -> None:
-    """Maps are compared by key; messages field by field; well-known types as they are written."""
     maps = [{"byInt64": {"1": "5", "2": "6"}}, {"byInt64": {"2": 6, "3": "7"}}]
     assert found("trial.Maps", *maps) == [
         ("only-here", "byInt64.1"),
@@ -130,7 +124,6 @@ def test_maps_and_messages() -> None:
 
 
 def test_long_lists() -> None:
-    """Only the beginning and the length of a long list are compared."""
     show = opencue_type("show.ShowSeq")
     rows = [{"name": str(number)} for number in range(ITEMS_COMPARED + 1)]
     late = [*rows[:-1], {"name": "other"}]
@@ -148,7 +141,6 @@ def test_long_lists() -> None:
 
 
 def test_what_is_within() -> None:
-    """A place is within itself and what contains it, but not within its neighbours."""
     for path, place in (("a.b[2].c", "a.b"), ("a.b[2].c", "a.b[2]"), ("a.b", ""), ("a.b", "a.b")):
         assert is_within(path, {place})
     for path, place in (("a.b[20]", "a.b[2]"), ("a.bc", "a.b"), ("a", "a.b")):
@@ -189,13 +181,11 @@ def test_replies(
     there: tuple[int | None, object],
     expected: list[tuple[str, bool]],
 ) -> None:
-    """Statuses and errors are compared; only intended differences are expected."""
     found = compare(GET_JOB, reply(*here), reply(*there), {})
     assert [(each.kind, each.expected) for each in found] == expected
 
 
 def test_the_same_text_that_is_no_json_is_the_same() -> None:
-    """Equal pages from two proxies do not differ."""
     page = Reply(502, b"<html>")
     assert list(compare(GET_JOB, page, page, {})) == []
     (found,) = compare(GET_JOB, page, Reply(502, b"<html >"), {})
@@ -228,12 +218,10 @@ JOBS = {"jobs": {"jobs": [{"id": "j1", "name": "a"}, {"id": "j2", "name": "b"}, 
 
 
 def test_what_needs_nothing_is_asked_once() -> None:
-    """A method whose request names no object gets one request."""
     assert bodies(samples(), "show.ShowInterface/GetShows") == [{}]
 
 
 def test_numbers_that_bring_rows() -> None:
-    """Limits are set, also inside criteria; without one, no frames are returned."""
     found = samples()
     harvest(found, "job.JobInterface/GetJobs", JOBS)
     (first, _) = bodies(found, "job.JobInterface/GetFrames")
@@ -253,7 +241,6 @@ def test_numbers_that_bring_rows() -> None:
     ],
 )
 def test_a_field_gets_what_it_is_called_for(path: str, expected: list[Any]) -> None:
-    """Objects are found by type; strings by the method's answer, its interface or their name."""
     found = samples(1)
     harvest(found, "job.JobInterface/GetJobs", JOBS)
     found_bodies = [
@@ -264,7 +251,6 @@ def test_a_field_gets_what_it_is_called_for(path: str, expected: list[Any]) -> N
 
 
 def test_as_many_as_wanted() -> None:
-    """A few objects of each type are kept, each once, wherever they are from."""
     found = samples(2)
     harvest(found, "job.JobInterface/GetJobs", JOBS)
     harvest(found, "job.JobInterface/GetJobs", JOBS)
@@ -272,7 +258,6 @@ def test_as_many_as_wanted() -> None:
 
 
 def test_what_belongs_together_is_asked_together() -> None:
-    """A layer is requested together with the job it was found in."""
     found = samples()
     harvest(found, "job.JobInterface/GetJobs", JOBS)
     second = Sample(type="job.Job", keys={"id": "j2", "name": "b"})
@@ -285,7 +270,6 @@ def test_what_belongs_together_is_asked_together() -> None:
 
 
 def test_a_name_in_a_text() -> None:
-    """If no such object was seen, a string field named like it has its name."""
     found = samples()
     rows = [{"id": "a1", "name": "local.general", "facility": "local"}]
     harvest(found, "facility.AllocationInterface/GetAll", {"allocations": {"allocations": rows}})
@@ -302,7 +286,6 @@ def test_a_name_in_a_text() -> None:
     ],
 )
 def test_no_sample_to_ask_with(path: str, reason: str) -> None:
-    """A method whose objects were not found is not asked, and the reason names them."""
     questions, why = samples().questions(method(path).descriptor)
     assert (questions, why) == ([], reason)
 
@@ -312,7 +295,6 @@ def test_no_sample_to_ask_with(path: str, reason: str) -> None:
     [None, [], "x", {"jobs": None}, {"jobs": []}, {"jobs": {"jobs": [None, 1, {"id": 5}]}}],
 )
 def test_answers_of_another_shape(answer: object) -> None:
-    """An answer that contradicts the schema is ignored."""
     found = samples()
     harvest(found, "job.JobInterface/GetJobs", answer)
     assert bodies(found, "job.JobInterface/GetJob") == []

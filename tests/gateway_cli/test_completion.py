@@ -52,7 +52,6 @@ SPELLINGS = [
 
 @pytest.mark.parametrize("written", SPELLINGS)
 def test_names(written: str) -> None:
-    """Slash, package and the word Interface may be left out, with a schema and without."""
     assert find_method(written, build_catalog(opencue(), Selection())).path == path_of(written)
     assert path_of(written) == "/show.ShowInterface/GetShows"
 
@@ -61,7 +60,6 @@ def test_names(written: str) -> None:
     "written", ["", "GetShows", "job.JobInterface", "a/B/C", "../healthz", "Show/GetShows?x=1"]
 )
 def test_what_is_no_name(written: str) -> None:
-    """The error has the form."""
     with pytest.raises(InvalidCall, match="is not of the form INTERFACE/METHOD"):
         path_of(written)
 
@@ -75,13 +73,11 @@ def test_what_is_no_name(written: str) -> None:
     ],
 )
 def test_a_short_name_is_first_taken_as_it_is_written(written: str, path: str) -> None:
-    """Only then is Interface added to it."""
     catalog = catalog_of("a.T/Ok", "b.TInterface/Other")
     assert find_method(written, catalog).path == path
 
 
 def test_every_spelling_of_completion_can_be_called() -> None:
-    """This holds for all of OpenCue, even services that are not named Interface."""
     selection = Selection(include=("*", "rqd.RunningFrame"))
     catalog = build_catalog(opencue(), selection)
     names = [name for style in spellings(catalog) for name in style]
@@ -91,7 +87,6 @@ def test_every_spelling_of_completion_can_be_called() -> None:
 
 
 def test_a_short_name_of_two_is_refused() -> None:
-    """The error has the full names, each of which works."""
     catalog = catalog_of("one.TwinInterface/Get", "two.TwinInterface/Get")
     assert find_method("two.TwinInterface/Get", catalog).path == "/two.TwinInterface/Get"
     with pytest.raises(InvalidCall, match=r"one\.TwinInterface or two\.TwinInterface"):
@@ -135,7 +130,6 @@ async def completions(begun: str, **environ: str) -> list[str]:
 @pytest.mark.anyio
 @pytest.mark.slow
 async def test_methods_are_completed(begun: str, offered: str) -> None:
-    """Interfaces first, then methods, in the spelling used so far, and without Cuebot."""
     found = await completions(begun)
     assert offered in found
     assert all(name.startswith(begun) for name in found)
@@ -144,7 +138,6 @@ async def test_methods_are_completed(begun: str, offered: str) -> None:
 @pytest.mark.anyio
 @pytest.mark.slow
 async def test_completion_reads_the_file_of_descriptor_source(tmp_path: Path) -> None:
-    """A file with one service offers only that; a missing file offers nothing."""
     files = [file for file in read_package("opencue_proto").files if file.name == "limit.proto"]
     path = tmp_path / "limits.binpb"
     path.write_bytes(FileDescriptorSet(file=files).SerializeToString())
@@ -155,7 +148,6 @@ async def test_completion_reads_the_file_of_descriptor_source(tmp_path: Path) ->
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_each_shell_has_a_script(shell: str) -> None:
-    """The script calls this command by its own name."""
     ran = in_process("completion", shell)
     assert (ran.status, ran.err) == (0, "")
     assert "_CUEBOT_GATEWAY_COMPLETE" in ran.text
@@ -166,7 +158,6 @@ def test_each_shell_has_a_script(shell: str) -> None:
 @pytest.mark.anyio
 @pytest.mark.slow
 async def test_the_script_works_in_bash() -> None:
-    """Once sourced, it completes a command, an option and a method."""
     script = """
         source <(cuebot-gateway completion bash)
         complete_words() {

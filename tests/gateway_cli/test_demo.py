@@ -110,11 +110,7 @@ def documents(text: str) -> list[Any]:
     return found
 
 
-# --- demo -----------------------------------------------------------------------------------
-
-
 async def test_the_demo_prints_what_is_needed() -> None:
-    """A URL that answers with its token, curl lines, and how to stop, whatever the environment."""
     environ = {"JWT_SECRET": SECRET, "REST_PORT": "http", "CUEBOT_ENDPOINT": "nowhere:1"}
     async with running_demo(**environ) as demo:
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+", demo.url)
@@ -140,7 +136,6 @@ async def test_the_demo_prints_what_is_needed() -> None:
 
 @needs_curl
 async def test_the_printed_lines_work_when_pasted() -> None:
-    """All lines succeed in a shell, and after the one that pauses, the job is paused."""
     async with running_demo() as demo:
         status, out, err = await shell(demo.block)
         assert (status, err) == (0, "")
@@ -153,7 +148,6 @@ async def test_the_printed_lines_work_when_pasted() -> None:
 
 @needs_curl
 async def test_the_printed_lines_work_over_https() -> None:
-    """With --tls they name the CA, which makes curl and other clients trust the gateway."""
     async with running_demo("--tls") as demo:
         assert demo.url.startswith("https://127.0.0.1:")
         status, out, err = await shell(demo.block)
@@ -165,7 +159,6 @@ async def test_the_printed_lines_work_over_https() -> None:
 
 
 async def test_ctrl_c_ends_the_demo() -> None:
-    """With status 0 and no message, even with a connected client."""
     async with running_demo() as demo, http_client(demo.url) as client:
         assert (await client.post(GET_SHOWS, headers=demo.headers)).status_code == 200
         before = demo.printed
@@ -174,7 +167,6 @@ async def test_ctrl_c_ends_the_demo() -> None:
 
 
 async def test_a_farm_of_any_size_and_seed() -> None:
-    """--jobs is the number of jobs; the same --seed gives the same ids every time."""
     found = []
     for seed in ("5", "5", "6"):
         async with running_demo("--jobs", "300", "--seed", seed) as demo:
@@ -191,7 +183,6 @@ async def test_a_farm_of_any_size_and_seed() -> None:
 
 
 async def test_the_demo_without_reflection() -> None:
-    """With --no-reflection it still serves, and says that the schema is assumed."""
     async with running_demo("--no-reflection") as demo:
         assert "no reflection" in demo.printed
         assert "assumed" in demo.printed.partition("Paste this")[0]
@@ -202,15 +193,11 @@ async def test_the_demo_without_reflection() -> None:
 
 @pytest.mark.parametrize("arguments", [(), ("--cuebot-only",)], ids=["gateway", "cuebot"])
 async def test_a_port_in_use_is_one_line(arguments: tuple[str, ...]) -> None:
-    """One line on standard error names the port, and the status is 2."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
         ran = await run("demo", "--port", port, *arguments)
     assert (ran.status, ran.out) == (2, b"")
     assert_one_line(ran, port, "in use")
-
-
-# --- demo --cuebot-only ---------------------------------------------------------------------
 
 
 async def show_names(channel: grpc.aio.Channel) -> list[str]:
@@ -242,7 +229,6 @@ async def reflection_status(channel: grpc.aio.Channel, version: str) -> grpc.Sta
 async def test_cuebot_alone(
     arguments: tuple[str, ...], status: grpc.StatusCode, number: signal.Signals
 ) -> None:
-    """It prints its endpoint, answers there, has reflection or not, and a signal ends it."""
     async with running_cuebot(*arguments) as (command, endpoint):
         async with grpc.aio.insecure_channel(endpoint) as channel:
             assert await show_names(channel) == ["demo", "harbor", "northwind"]

@@ -15,13 +15,7 @@ from gateway.schema.description import Declaration, declarations
 from gateway.schema.pool import build_pool, well_known_files
 from gateway_cli.commands.describe import find_declarations
 from gateway_cli.prototext import proto_text, syntax_of
-from tests.support.commands import (
-    OPENCUE,
-    Ran,
-    assert_one_line,
-    child,
-    in_process,
-)
+from tests.support.commands import OPENCUE, Ran, assert_one_line, child, in_process
 from tests.support.opencue import opencue
 from tests.support.protos import trial
 
@@ -54,7 +48,6 @@ message FrameGetFrameResponse {
 
 @pytest.mark.parametrize("name", ["/frame.FrameInterface/GetFrame", "frameinterface/getframe"])
 def test_a_method(name: str) -> None:
-    """Where it is served, its rpc, its request and its response."""
     assert printed(name) == METHOD
 
 
@@ -74,20 +67,17 @@ def test_a_method(name: str) -> None:
     ],
 )  # fmt: skip
 def test_what_is_printed(name: str, start: str, line: str) -> None:
-    """A heading with the file, or why it is not served, and the declaration."""
     out = printed(name)
     assert out.startswith(start)
     assert line in out.splitlines() or not line
 
 
 def test_a_withheld_method() -> None:
-    """The heading has the rule instead of a path."""
     first = printed("GetShows", EXCLUDE_SERVICES="show.*").splitlines()[0]
     assert first == "// /show.ShowInterface/GetShows is not served: EXCLUDE_SERVICES has show.*"
 
 
 def test_an_unclear_name() -> None:
-    """All candidates are listed by names that `describe` takes; exit status 1."""
     ran = describe("GetJob")
     assert (ran.status, ran.out) == (1, b"")
     first, *candidates = ran.err.splitlines()
@@ -100,7 +90,6 @@ def test_an_unclear_name() -> None:
 
 
 def test_too_many_candidates() -> None:
-    """A long list of candidates is cut."""
     assert len(describe("Delete").err.splitlines()) <= 42
 
 
@@ -113,14 +102,12 @@ def test_too_many_candidates() -> None:
     ],
 )
 def test_an_unknown_name(name: str, hint: str) -> None:
-    """One line with the nearest name, exit status 1."""
     ran = describe(name)
     assert (ran.status, ran.out) == (1, b"")
     assert_one_line(ran, hint)
 
 
 def test_other_syntaxes(tmp_path: Path) -> None:
-    """The heading has the syntax; a type that is both request and response is printed once."""
     file = tmp_path / "trial.binpb"
     file.write_bytes(FileDescriptorSet(file=trial().files).SerializeToString())
     source = {"DESCRIPTOR_SOURCE": str(file)}
@@ -131,7 +118,6 @@ def test_other_syntaxes(tmp_path: Path) -> None:
 
 
 def test_a_method_whose_types_are_missing(tmp_path: Path) -> None:
-    """Missing types are left out, and the heading says that the method is not served."""
     good = FileDescriptorProto(name="good.proto", package="good", syntax="proto3")
     good.message_type.add(name="Job")
     good.service.add(name="Farm").method.add(
@@ -151,7 +137,6 @@ def test_a_method_whose_types_are_missing(tmp_path: Path) -> None:
 
 
 def test_comments_cannot_steer_the_terminal(tmp_path: Path) -> None:
-    """What a server sends is shown with its control characters escaped."""
     sent = FileDescriptorProto(name="farm.proto", package="farm", syntax="proto3")
     sent.message_type.add(name="Job")
     sent.service.add(name="Farm").method.add(
@@ -166,7 +151,6 @@ def test_comments_cannot_steer_the_terminal(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_cuebot_is_asked(cuebot_process: str) -> None:
-    """By default the schema is Cuebot's own."""
     name = "/frame.FrameInterface/GetFrame"
     ran = child("describe", name, CUEBOT_ENDPOINT=cuebot_process, DESCRIPTOR_SOURCE="reflection")
     assert (ran.status, ran.err, ran.text) == (0, "", METHOD)
@@ -249,7 +233,6 @@ def own_files(sources: Any) -> dict[str, FileDescriptorProto]:
 
 @pytest.mark.parametrize("files", [opencue().files, PROTO3], ids=["OpenCue", "trial"])
 def test_every_declaration_compiles_again(files: Iterable[FileDescriptorProto]) -> None:
-    """OpenCue's, and whatever else proto3 has."""
     assert_same(own_files(files))
 
 
@@ -317,7 +300,6 @@ service Farm {
 
 
 def test_options_compile_again() -> None:
-    """Options, also those that the schema defines itself, and reserved numbers stay."""
     written = {"everything.proto": EVERYTHING, "options.proto": OPTIONS}
     assert_same(
         own_files(compiled(written, "--retain_options").values()), {"options.proto": OPTIONS}
@@ -394,7 +376,6 @@ message Job {  // begins here
 
 
 def test_comments_are_kept() -> None:
-    """What the source says about a thing stands above it, or short behind it."""
     sources = own_files(compiled({"job.proto": COMMENTS}, "--include_source_info").values())
     text = printer(*sources.values())
     assert text(named("farm.Job", sources)) == COMMENTED.strip()
@@ -407,15 +388,11 @@ def test_comments_are_kept() -> None:
 
 
 def test_what_is_not_printed() -> None:
-    """Empty bodies take one line; defaults of JSON names and map entries are not written."""
     text = printer(*opencue().files)
     sources = own_files(opencue().files)
     assert text(named("job.GroupGetJobsRequest", sources)).count("json_name") == 0
     assert "Entry" not in text(named("service.Service", sources))
     assert text(named("show.ShowGetShowsRequest", sources)) == "message ShowGetShowsRequest {}"
-
-
-# --- Names ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -444,14 +421,12 @@ def test_what_is_not_printed() -> None:
     ],
 )
 def test_what_a_name_means(name: str, found: str | None) -> None:
-    """Full names, paths, aliases and unambiguous last parts all lead to the one thing."""
     declared = declarations([*well_known_files().values(), *opencue().files])
     meant = find_declarations(name, declared, {"frame.FrameInterface": "job.FrameInterface"})
     assert [each.name for each in meant] == ([found] if found else [])
 
 
 def test_a_name_may_mean_several_things() -> None:
-    """All of them are given, protobuf's own not among them."""
     declared = [*declarations([*well_known_files().values(), *opencue().files])]
     meant = [each.name for each in find_declarations("GetJobs", declared, {})]
     assert {"job.JobInterface.GetJobs", "job.GroupInterface.GetJobs"} <= set(meant)
@@ -462,7 +437,6 @@ def test_a_name_may_mean_several_things() -> None:
 
 
 def test_only_map_entries_are_nobody_s() -> None:
-    """Nested messages and enums are declared under their outer one's name."""
     names = {each.name for each in declarations(trial().files)}
     assert {"trial.OneOfs.Inner", "trial.two.Groups.Several.Deeper"} <= names
     assert not any(name.endswith("Entry") for name in names)

@@ -16,11 +16,7 @@ from tests.support.servers import SECRET, clean_environment
 
 pytestmark = pytest.mark.slow  # each of them starts a process
 
-ENVIRON = {
-    "CUEBOT_ENDPOINT": "127.0.0.1:1",
-    "DESCRIPTOR_SOURCE": OPENCUE,
-    "JWT_SECRET": SECRET,
-}
+ENVIRON = {"CUEBOT_ENDPOINT": "127.0.0.1:1", "DESCRIPTOR_SOURCE": OPENCUE, "JWT_SECRET": SECRET}
 COMMANDS = [
     ("routes",),
     ("check",),
@@ -53,21 +49,16 @@ def ended(arguments: tuple[str, ...], redirected: str) -> tuple[int, str]:
 @every_command
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 def test_a_full_disk(arguments: tuple[str, ...]) -> None:
-    """One line and status 1."""
     problem = "cuebot-gateway: cannot read or write: No space left on device\n"
     assert ended(arguments, ">/dev/full") == (1, problem)
 
 
 @every_command
 def test_a_reader_that_has_gone(arguments: tuple[str, ...]) -> None:
-    """Status 141, without a message."""
     reading, writing = os.pipe()
     os.close(reading)
     with subprocess.Popen(  # noqa: S603 - it is our own command
-        command(arguments),
-        env=clean_environment(**ENVIRON),
-        stdout=writing,
-        stderr=subprocess.PIPE,
+        command(arguments), env=clean_environment(**ENVIRON), stdout=writing, stderr=subprocess.PIPE
     ) as process:
         os.close(writing)
         _, err = process.communicate(timeout=PATIENCE)
@@ -77,13 +68,11 @@ def test_a_reader_that_has_gone(arguments: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("arguments", [*COMMANDS, ("call", "Job/GetJobs"), ("serve",)])
 @pytest.mark.parametrize(("redirected", "name"), [(">&-", "output"), ("<&-", "input")])
 def test_closed_streams(arguments: tuple[str, ...], redirected: str, name: str) -> None:
-    """One line on standard error, before another file gets the stream's number."""
     problem = f"cuebot-gateway: standard {name} is closed; redirect it to /dev/null instead\n"
     assert ended(arguments, redirected) == (1, problem)
 
 
 def test_standard_error_may_be_closed() -> None:
-    """Messages are discarded; everything else is as usual."""
     assert ended(("routes", "Job/GetJobs"), "2>&-") == (0, "")
     assert ended(("routes", "nothing"), "2>&-") == (1, "")
 
@@ -99,7 +88,6 @@ def interruptible() -> Iterator[None]:
 @pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("arguments", [("routes",), ("check",), ("describe", "Job")])
 def test_ctrl_c(arguments: tuple[str, ...]) -> None:
-    """Status 130 without a message, while the command waits for Cuebot."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent.settimeout(PATIENCE)
         with subprocess.Popen(  # noqa: S603 - it is our own command

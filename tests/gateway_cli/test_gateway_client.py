@@ -16,14 +16,12 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
 async def test_an_absent_gateway_has_the_same_status() -> None:
-    """An absent gateway is named by its URL."""
     done = await perform(gateway_client(f"http://{NOWHERE}", token, 5), "Show/GetShows")
     assert done.status == UNAVAILABLE
     assert f"http://{NOWHERE} cannot be reached; is it running?" in done.problem
 
 
 async def test_a_proxy_on_the_way_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The proxy is named without its password, unless no_proxy excludes the host."""
     monkeypatch.setenv("http_proxy", "http://me:secret@127.0.0.1:2/")
     done = await perform(gateway_client("http://gateway:8448", token, 5), "Show/GetShows")
     assert done.status == UNAVAILABLE
@@ -35,18 +33,13 @@ async def test_a_proxy_on_the_way_is_named(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 async def test_a_refused_token_is_not_repeated(gateway: Gateway) -> None:
-    """The line has the gateway's reason and no part of the token."""
     wrong = token(seconds=-5)
     done = await perform(gateway_client(gateway.url, lambda: wrong, 5), "Show/GetShows")
     assert done.status == FAILED
     assert done.problem == "PERMISSION_DENIED: the token has expired"
 
 
-# --- Servers that are not quite a gateway ---------------------------------------------------
-
-
 async def test_a_dry_run_through_a_gateway_asks_for_it() -> None:
-    """The request has the header, and the answer is shown as it is."""
     knows = {"X-Dry-Run": "1"} | JSON
     async with stand_in(PUT=(NO_PUT[0], knows, NO_PUT[2]), POST=("200 OK", knows, b"{}")) as server:
         client = gateway_client(server.url, token, 5)
@@ -58,7 +51,6 @@ async def test_a_dry_run_through_a_gateway_asks_for_it() -> None:
 
 
 async def test_an_answer_that_is_no_dry_run_is_an_alarm() -> None:
-    """Behind a load balancer, another gateway than the first may have answered."""
     knows = {"X-Dry-Run": "1"} | JSON
     async with stand_in(PUT=(NO_PUT[0], knows, NO_PUT[2]), POST=("200 OK", JSON, b"{}")) as server:
         done = await perform(gateway_client(server.url, token, 5), "Job/Kill", dry_run=True)
@@ -75,7 +67,6 @@ async def test_an_answer_that_is_no_dry_run_is_an_alarm() -> None:
     ],
 )
 async def test_a_dry_run_tells_what_has_refused_it(status: str, code: int, shown: str) -> None:
-    """What refuses a request before its path is looked at does not send the header."""
     refusal: Reply = (status, JSON, b'{"code": %d, "message": "why"}' % code)
     async with stand_in(PUT=refusal) as server:
         done = await perform(gateway_client(server.url, token, 5), "Job/Kill", dry_run=True)
@@ -92,7 +83,6 @@ async def test_a_gateway_without_dry_runs_is_not_called() -> None:
 
 
 async def test_a_gateway_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is given up a little after the call's timeout."""
     monkeypatch.setattr(client_module, "GRACE_SECONDS", 0.1)
     over = asyncio.Event()
 
@@ -128,7 +118,6 @@ HTML = {"Content-Type": "text/html"}
 async def test_what_is_no_answer_of_a_gateway_is_a_failure(
     reply: Reply, status: int, word: str
 ) -> None:
-    """One line, whatever was answered, and no redirect gets the token."""
     async with stand_in(POST=reply, PUT=NO_PUT) as server:
         done = await perform(gateway_client(f"{server.url}/", token, 5), "Job/GetJobs")
     assert done.status == status
@@ -139,7 +128,6 @@ async def test_what_is_no_answer_of_a_gateway_is_a_failure(
     "url", ["localhost:8448", "ftp://host", "http://", "http://me:secret@host", "http://h:x", "x y"]
 )
 async def test_what_is_no_url_of_a_gateway(url: str) -> None:
-    """It is wrong settings, and a password in it is not shown."""
     with pytest.raises(ConfigurationError) as caught:
         await perform(gateway_client(url, token, 5), "Job/GetJobs")
     assert "secret" not in str(caught.value)

@@ -1,27 +1,29 @@
 """What all commands have: help, a version, usage errors."""
 
 import re
+import shlex
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from gateway import __version__
 from gateway_cli import main
-from tests.support.commands import child, in_process
+from tests.support.commands import OPENCUE, Ran, child, in_process
+from tests.support.servers import SECRET
 
 DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.mark.parametrize("name", ["", *main.commands])
 def test_help_fits_a_terminal(name: str) -> None:
-    """No line is wider than 80 columns, even in examples, which click does not wrap."""
     assert max(map(len, in_process(*name.split(), "--help").text.splitlines())) <= 80
 
 
 @pytest.mark.parametrize("flag", ["--help", "-h"])
 @pytest.mark.parametrize("name", ["", *main.commands])
 def test_help(name: str, flag: str) -> None:
-    """Every command explains itself, with an example."""
     ran = in_process(*name.split(), flag)
     assert (ran.status, ran.err) == (0, "")
     assert ran.text.startswith("Usage: ")
@@ -33,7 +35,6 @@ def test_help(name: str, flag: str) -> None:
 
 
 def test_version() -> None:
-    """`--version` prints the version."""
     ran = in_process("--version")
     assert ran.status == 0
     assert __version__ in ran.text
@@ -41,35 +42,111 @@ def test_version() -> None:
 
 @pytest.mark.slow
 def test_python_dash_m_is_the_same_command() -> None:
-    """`python -m gateway` runs the commands."""
     ran = child("--help")
     assert (ran.status, ran.err) == (0, "")
     assert ran.text.startswith("Usage: cuebot-gateway ")
 
 
-@pytest.mark.parametrize("arguments", [("nothing",), ("serve", "--nothing"), ("token",)])
-def test_a_wrong_command_line_is_a_usage_error(arguments: tuple[str, ...]) -> None:
-    """What click does not know ends with status 2 and a usage message."""
-    ran = in_process(*arguments)
+def from_line(line: str, **environ: str) -> Ran:
+    """Run a line as it would be typed, with variables before the command."""
+    words = shlex.split(line)
+    while re.match("[A-Z_]+=", words[0]):
+        name, _, environ[name] = words.pop(0).partition("=")
+    return in_process(*words, **environ)
+
+
+@pytest.fixture
+def sighup_as_before() -> Iterator[None]:
+    """`serve` changes what this process does at a SIGHUP."""
+    before = signal.getsignal(signal.SIGHUP)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+BOTH = "compare --other http://a --url http://b"
+CHECK = f"check --config {DOCS.parent}/config/access.toml"
+TOKEN = "token --sub me"
+SETTINGS = [
+    ("REST_PORT=http", "REST_PORT"),
+    ("GATEWAY_CONFIG=/nowhere.toml", "/nowhere.toml"),
+]
+SCHEMA = [*SETTINGS, *((f"DESCRIPTOR_SOURCE={name}", name) for name in ("magic", "/no/x.binpb"))]
+ACCESS = [
+    *SETTINGS,
+    ("JWT_SECRET=", "JWT_SECRET"),
+    ("JWT_SECRET= JWT_SECRET_FILE=/nowhere", "JWT_SECRET_FILE"),
+    ("JWT_ALGORITHMS=none", "JWT_ALGORITHMS"),
+    ("DOCS=x", "DOCS"),
+]
+WRONG = [
+    ("nothing", "No such command"),
+    ("serve --nothing", "No such option"),
+    ("token", "--sub"),
+    ("call", "INTERFACE/METHOD"),
+    ("call aB", "INTERFACE/METHOD"),
+    ("call a/B --watch soon", "--watch"),
+    ("call a/B --watch 0", "--watch"),
+    ("call a/B --timeout 40d", "--timeout"),
+    ("call a/B --fields ' ,'", "--fields"),
+    ("call a/B --url http://h --direct", "--direct"),
+    ("call a/B --sub me", "--url"),
+    ("TOKEN=x call a/B --url h:1", "URL"),
+    ("JWT_SECRET= call a/B --url http://h", "TOKEN"),
+    ("CUEBOT_ENDPOINT=x call a/B", "CUEBOT_ENDPOINT"),
+    ("DESCRIPTOR_SOURCE=x call a/B", "DESCRIPTOR_SOURCE"),
+    ("call Job/GetJobs -o name --fields id", "-o name prints names only"),
+    ("call Job/GetJobs -o xml", "'xml' is not one of"),
+    ("call Job/GetJobs --limit -1", "--limit"),
+    ("call Job/GetJobs --limit few", "--limit"),
+    ("TOKEN=x compare --url http://a", "--other"),
+    ("TOKEN=x compare --other http://a", "--url"),
+    ("TOKEN=x compare --other http://a --url http://a/", "same gateway"),
+    ("TOKEN=x compare --other ftp://a --url http://a", "ftp://a"),
+    (f"TOKEN=x {BOTH} --rate 0", "rate"),
+    (f"{CHECK} job.JobInterface/Kill", "or --as: who would call it?"),
+    (f"{CHECK} --as role Job/Kill", "such as role=artist"),
+    (f"DESCRIPTOR_SOURCE={OPENCUE} {CHECK} --as role=x Job/Kil", "did you mean Kill?"),
+    (f"{TOKEN} --ttl soon", "--ttl"),
+    (f"{TOKEN} --ttl -5s", "--ttl"),
+    (f"{TOKEN} --ttl {'9' * 30}h", "--ttl"),
+    (f"{TOKEN} --ttl {'9' * 400}", "--ttl"),
+    (f"{TOKEN} --ttl 0", "--ttl"),
+    (f"{TOKEN} --ttl 500ms", "--ttl"),
+    ("token --sub ''", "--sub"),
+    (f"JWT_REQUIRED_CLAIMS=sub,exp,role {TOKEN}", "role"),
+    (f"JWT_SECRET= JWT_JWKS=https://idp.studio/certs {TOKEN}", "JWT_JWKS"),
+    *((f"{given} {name}", word) for given, word in ACCESS for name in ("serve", TOKEN)),
+    *(
+        (f"{given} {name}", word)
+        for given, word in SCHEMA
+        for name in ("routes", "describe Job", "snapshot -")
+    ),
+]
+
+
+@pytest.mark.usefixtures("sighup_as_before")
+@pytest.mark.parametrize(("line", "word"), WRONG, ids=lambda text: text[:60])
+def test_wrong_usage(line: str, word: str) -> None:
+    ran = from_line(line, REST_HOST="127.0.0.1", REST_PORT="0", JWT_SECRET=SECRET)
     assert (ran.status, ran.out) == (2, b"")
-    assert "Usage:" in ran.err
+    assert word in ran.err
+    assert "Usage:" in ran.err or len(ran.err.splitlines()) == 1
+    assert "Traceback" not in ran.err
+    assert SECRET not in ran.err
 
 
 @pytest.mark.parametrize("name", ["routes", "describe", "snapshot", "check", "compare", "call"])
 def test_commands_that_fail_list_their_exit_statuses(name: str) -> None:
-    """--help lists the exit statuses for scripts."""
     assert "Exit status" in in_process(name, "--help").text
 
 
 def test_every_tool_has_a_section() -> None:
-    """docs/tools.md has a section for each of its commands."""
     page = (DOCS / "tools.md").read_text(encoding="utf-8")
     for name in ("routes", "describe", "snapshot", "check", "compare"):
         assert f"\n## {name}\n" in page
 
 
 def test_every_option_and_status_of_call_is_documented() -> None:
-    """docs/call.md covers everything in --help."""
     page = (DOCS / "call.md").read_text(encoding="utf-8")
     words = in_process("call", "--help").text
     options = set(re.findall(r"--[a-z-]+", words)) - {"--help"}

@@ -63,7 +63,6 @@ def test_in_a_pipe_an_answer_is_one_line() -> None:
 
 
 def test_indented_json_is_the_same_json() -> None:
-    """It is spread over several lines."""
     written = Written(indent=True)
     written.output.answer(Answer(content=ANSWER))
     assert written.out.startswith('{\n  "jobs": [\n')
@@ -71,7 +70,6 @@ def test_indented_json_is_the_same_json() -> None:
 
 
 def test_tables_in_a_pipe_have_an_empty_line_between_them() -> None:
-    """There is none before the first."""
     written = Written(form="table", fields=["name"])
     for _ in range(2):
         written.output.answer(Answer(content=b'{"a":[{"name":"x"}]}'))
@@ -79,7 +77,6 @@ def test_tables_in_a_pipe_have_an_empty_line_between_them() -> None:
 
 
 def test_colours_only_colour() -> None:
-    """Without colours the text is unchanged; keys, strings, numbers and words differ."""
     text = json.dumps(json.loads(ANSWER), indent=2)
     shown = coloured(text)
     assert re.sub(r"\x1b\[\d+m", "", shown) == text
@@ -89,7 +86,6 @@ def test_colours_only_colour() -> None:
 
 
 def test_json_on_a_terminal_is_harmless_json() -> None:
-    """Control characters are escaped, and the JSON means the same."""
     text = json.dumps({"name": f"{HARMFUL} é"}, ensure_ascii=False)
     assert printable_json(text).isprintable()
     assert json.loads(printable_json(text)) == json.loads(text)
@@ -108,21 +104,18 @@ HARMFUL = "".join(
 
 
 def test_one_rule_is_for_all_text() -> None:
-    """Lines keep their ends and tabs; nothing else is left that could steer a terminal."""
     assert len(HARMFUL) == 65 + 2 + 12
     assert printable(HARMFUL).isprintable()
     assert printable_lines(HARMFUL).replace("\n", "").replace("\t", "").isprintable()
 
 
 def test_wrong_usage_quotes_nothing_that_steers_the_terminal() -> None:
-    """As an error that says what a server has said might."""
     ran = in_process("call", "Job/GetJobs", "\x9b2J\u202e..=1")
     assert ran.status
     assert ran.err.replace("\n", "").isprintable()
 
 
 def test_a_long_answer_is_cut_to_the_screen() -> None:
-    """The last line says how many lines are left out."""
     written = Written(terminal=True, form="table", fields=["n"])
     rows = json.dumps({"rows": [{"n": number} for number in range(9)]}).encode()
     written.output.answer(Answer(content=rows), space=screen(80, 4))
@@ -130,8 +123,7 @@ def test_a_long_answer_is_cut_to_the_screen() -> None:
 
 
 @pytest.mark.parametrize(
-    ("form", "shown"),
-    [("table", "a     …\nlong t…\n"), ("json", '{\n  "a":…\n  "b":…\n}\n')],
+    ("form", "shown"), [("table", "a     …\nlong t…\n"), ("json", '{\n  "a":…\n  "b":…\n}\n')]
 )
 def test_a_wide_answer_is_cut_to_the_screen(form: Form, shown: str) -> None:
     """Lines are cut that the terminal would wrap."""
@@ -142,7 +134,6 @@ def test_a_wide_answer_is_cut_to_the_screen(form: Form, shown: str) -> None:
 
 
 def test_a_warning_has_room_on_the_screen() -> None:
-    """There is space for a wrapped warning, which is repeated on each new screen."""
     written = Written(err=TerminalErr(), terminal=True, form="table", fields=["n"])
     rows = json.dumps({"rows": [{"n": number} for number in range(9)]}).encode()
     for _ in range(2):
@@ -154,7 +145,6 @@ def test_a_warning_has_room_on_the_screen() -> None:
 
 
 def test_a_warning_in_a_file_is_not_repeated() -> None:
-    """A file is not cleared with the screen."""
     written = Written(terminal=True)
     for _ in range(2):
         written.output.start_over("title")
@@ -163,7 +153,6 @@ def test_a_warning_in_a_file_is_not_repeated() -> None:
 
 
 def test_a_failure_is_one_line() -> None:
-    """Lines that repeat others are dropped, and details are added."""
     written = Written()
     message = "java.Class: no such\nno such\n\x1b[2Jmore"
     written.output.failure(GatewayError(Code.INTERNAL, message, details=[{"a": 1}]))
@@ -175,7 +164,6 @@ def test_a_failure_is_one_line() -> None:
 
 
 def test_ignored_fields_are_told_when_they_change() -> None:
-    """A watch repeats no warning."""
     written = Written()
     for ignored in [("r.a",), ("r.a",), ("r.b", "c")]:
         written.output.answer(Answer(content=b"{}", ignored=ignored))
@@ -186,7 +174,6 @@ def test_ignored_fields_are_told_when_they_change() -> None:
 
 
 def test_rows_are_printed_as_they_are() -> None:
-    """NDJSON and CSV go into files and pipes unchanged, and no rows are no line at all."""
     for form, content in (("ndjson", b'{"a":1}\n{"a":2}\n'), ("csv", b"a\r\n\x1b[2J\r\n")):
         written = Written(form=form)
         written.output.answer(Answer(content=content))
@@ -198,7 +185,6 @@ def test_rows_are_printed_as_they_are() -> None:
 
 
 def test_rows_cannot_steer_the_terminal() -> None:
-    """There, control characters in CSV and in names are escaped."""
     written = Written(form="csv", terminal=True)
     written.output.answer(Answer(content=b"a,b\r\n\x1b[2J,x\r\n"))
     assert written.out == "a,b\n\\u001b[2J,x\n"
@@ -208,7 +194,6 @@ def test_rows_cannot_steer_the_terminal() -> None:
 
 
 def test_a_table_is_cut_to_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its lines do not wrap; in a pipe, all of them are there."""
     monkeypatch.setenv("COLUMNS", "9")
     answer = Answer(content=b'{"a":"long text","b":"more"}')
     for terminal, shown in (
@@ -231,7 +216,6 @@ JOBS = {
 
 
 def test_a_table_has_the_fields_in_the_order_asked_for() -> None:
-    """A header, numbers to the right, strings to the left, `-` for what is not set."""
     assert table(JOBS, ["priority", "name", "jobStats.runningFrames", "comment"]) == [
         "priority  name        runningFrames  comment",
         "     100  sh010                   7  -",
@@ -250,14 +234,12 @@ def test_headings_are_the_last_parts_of_paths() -> None:
 
 
 def test_without_fields_a_table_has_all() -> None:
-    """Those of any row, beginning with the name."""
     answer = {"rows": [{"id": 1, "name": "x", "a": {"b": 2}}, {"id": 2, "name": "y", "c": 3}]}
     assert table(answer) == ["name  id  b  c", "x      1  2  -", "y      2  -  3"]
     assert table({"rows": []}) == []
 
 
 def test_an_answer_of_one_field_is_not_looked_through_for_it() -> None:
-    """What a view has left of an answer keeps its shape."""
     answer = {"job": {"jobStats": {"runningFrames": 4}}}
     assert table(answer, ["jobStats.runningFrames"], checked=True)[0] == "runningFrames"
     assert table(answer, ["job.jobStats.runningFrames"], checked=True)[1] == "            4"
@@ -276,7 +258,6 @@ def test_an_answer_of_one_field_is_not_looked_through_for_it() -> None:
     ],
 )
 def test_the_one_list_is_found(answer: object, lines: list[str]) -> None:
-    """Wrappers are looked through; an answer without a list is a table of one row."""
     assert table(answer, ["name"]) == lines
 
 
@@ -288,7 +269,6 @@ def test_the_one_list_is_found(answer: object, lines: list[str]) -> None:
     ],
 )
 def test_what_is_no_table_is_refused(answer: object, word: str) -> None:
-    """Several lists are named in the error; a list of strings is refused, too."""
     with pytest.raises(InvalidCall, match=word):
         table(answer, ["name"])
 
@@ -304,7 +284,6 @@ def test_what_is_no_table_is_refused(answer: object, word: str) -> None:
     ],
 )
 def test_a_wrong_field_is_answered_with_those_there_are(field: str, near: str) -> None:
-    """The error has the nearest name and all names."""
     with pytest.raises(InvalidCall) as caught:
         table(JOBS, ["name", field])
     assert f"no field {field!r}" in str(caught.value)
@@ -313,20 +292,17 @@ def test_a_wrong_field_is_answered_with_those_there_are(field: str, near: str) -
 
 
 def test_a_value_has_no_fields() -> None:
-    """Fields of nested messages are named after a dot."""
     with pytest.raises(InvalidCall, match=r"'name\.first'"):
         table(JOBS, ["name.first"])
 
 
 def test_fields_that_rows_may_have() -> None:
-    """Members of a oneof may be missing in some rows; an unset message may have any field."""
     answer = {"jobs": [{"name": "a"}, {"name": "b", "uid": 7}]}
     assert table(answer, ["name", "uid"]) == ["name  uid", "a       -", "b       7"]
     assert table({"jobs": [{"jobStats": None}]}, ["jobStats.any"]) == ["any", "  -"]
 
 
 def test_a_table_cannot_steer_the_terminal() -> None:
-    """Line ends and control characters are escaped, also those in the keys of maps."""
     (_, line) = table({"name": "a\n\x1b[2J\x9bm\u202eb\ud800"}, ["name"])
     assert line == "a\\u000a\\u001b[2J\\u009bm\\u202eb\\ud800"
     (head, _) = table({"rows": [{"envs": {"a\x9b\u2028": "b"}}]})
@@ -334,6 +310,5 @@ def test_a_table_cannot_steer_the_terminal() -> None:
 
 
 def test_other_values_are_json() -> None:
-    """Lists, messages and booleans are printed on one line."""
     answer = {"rows": [{"tags": ["a", "b"], "stats": {"x": 1}, "on": True, "size": "4096"}]}
     assert table(answer, ["tags", "stats", "on", "size"])[1] == '["a","b"]  {"x":1}  true  4096'

@@ -33,8 +33,6 @@ def files(catalog: Catalog) -> list[FileDescriptorProto]:
     return files_of(read_document(as_json(build_document(catalog, closed=True)), URL))
 
 
-# --- What is made of a document -------------------------------------------------------------
-
 ONE = {
     **dict.fromkeys(INT32, FieldDescriptor.TYPE_INT32),
     **dict.fromkeys(UINT32, FieldDescriptor.TYPE_UINT32),
@@ -57,7 +55,6 @@ def fields_of_type(descriptor: Descriptor) -> dict[str, tuple[bool, int, str]]:
 def test_messages_are_those_of_the_schema(
     catalog: Catalog, files: list[FileDescriptorProto]
 ) -> None:
-    """All that methods take and give, with the fields, lists, maps and types of the protos."""
     made = {each.name: each.proto for each in declarations(files) if each.kind == "message"}
     roots = [
         each
@@ -85,7 +82,6 @@ def test_messages_are_those_of_the_schema(
 def test_enums_and_methods_are_those_of_the_schema(
     catalog: Catalog, files: list[FileDescriptorProto]
 ) -> None:
-    """Values have their numbers, methods their types."""
     made = {(each.kind, each.name): each.proto for each in declarations(files)}
     state = made["enum", "job.JobState"]
     assert {value.name: value.number for value in state.value} == {
@@ -98,7 +94,6 @@ def test_enums_and_methods_are_those_of_the_schema(
 
 
 def test_nested_types_and_comments() -> None:
-    """Types are within those that they belong to, and what is said of them is kept."""
     source = source_of_document(read_document(FOREIGN, URL))
     assert (
         description("Outer", source)
@@ -143,15 +138,11 @@ FOREIGN = b"""{"info": {"version": "1"}, "paths": {}, "components": {"schemas": 
     "anyOf": [{"type": "string", "enum": ["A", "B"]}, {"type": "integer"}]}}}}"""
 
 
-# --- The commands ---------------------------------------------------------------------------
-
-
 @pytest.mark.anyio
 @pytest.mark.slow
 async def test_describe_asks_the_gateway(
     simulated_cuebot: SimulatedCuebot, shared_gateway: SharedGateway
 ) -> None:
-    """It says so, and that there are no numbers; --direct asks Cuebot."""
     url = (await shared_gateway(simulated_cuebot.endpoint)).url
     environ = {"GATEWAY_URL": url, "TOKEN": token(), "CUEBOT_ENDPOINT": "127.0.0.1:1"}
     ran = await run("describe", "frame.FrameInterface/GetFrame", **environ)
@@ -188,7 +179,6 @@ message FrameGetFrameResponse {{
 async def test_routes_asks_the_gateway(
     simulated_cuebot: SimulatedCuebot, shared_gateway: SharedGateway
 ) -> None:
-    """The same lines as from Cuebot, and where they came from."""
     endpoint = simulated_cuebot.endpoint
     url = (await shared_gateway(endpoint)).url
     straight = await run("routes", CUEBOT_ENDPOINT=endpoint)
@@ -211,7 +201,6 @@ async def test_routes_asks_the_gateway(
 async def test_what_a_gateway_does_not_tell(
     simulated_cuebot: SimulatedCuebot, shared_gateway: SharedGateway, command: tuple[str, ...]
 ) -> None:
-    """With DOCS=off there is a way out; a wrong token is told as for `call`."""
     url = (await shared_gateway(simulated_cuebot.endpoint, docs="off")).url
     ran = await run(*command, GATEWAY_URL=url, TOKEN=token())
     assert (ran.status, ran.text) == (1, "")

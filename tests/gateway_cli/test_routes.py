@@ -9,13 +9,7 @@ from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
 from gateway.schema.selection import Selection
 from gateway_cli.commands.routes import Route, lines
-from tests.support.commands import (
-    OPENCUE,
-    Ran,
-    assert_one_line,
-    child,
-    in_process,
-)
+from tests.support.commands import OPENCUE, Ran, assert_one_line, child, in_process
 from tests.support.opencue import opencue
 from tests.support.protos import trial
 
@@ -34,13 +28,11 @@ def paths(ran: Ran) -> list[str]:
 
 
 def test_every_path_is_listed() -> None:
-    """The table has each path of the catalog once, sorted; no JWT secret is needed."""
     catalog = build_catalog(opencue(), Selection(), load_profile("opencue"))
     assert paths(routes()) == sorted(catalog.routes)
 
 
 def test_a_row_tells_types_and_alias() -> None:
-    """A row has the path, the request, the response and, for an alias, the native path."""
     out = routes("getframe").text.splitlines()
     assert out[0].split() == ["PATH", "REQUEST", "RESPONSE", "ALIAS", "OF"]
     rows = {line.split()[0]: line.split()[1:] for line in out[1:]}
@@ -61,7 +53,6 @@ def test_a_row_tells_types_and_alias() -> None:
     ],
 )
 def test_a_filter_is_a_part_or_a_glob(pattern: str) -> None:
-    """It matches anywhere in the path, in any case."""
     found = paths(routes(pattern))
     assert GET_FRAME in found
     assert "/show.ShowInterface/GetShows" not in found
@@ -69,20 +60,17 @@ def test_a_filter_is_a_part_or_a_glob(pattern: str) -> None:
 
 @pytest.mark.parametrize("pattern", ["Job/GetJobs", "/job/getjobs", "jobinterface/getjobs"])
 def test_a_filter_may_be_short(pattern: str) -> None:
-    """As `call` takes it: without the package and the word Interface."""
     assert paths(routes(pattern)) == ["/job.JobInterface/GetJobs"]
     assert "/job.JobInterface/GetJobs" in paths(routes("Job/"))
 
 
 def test_native_paths_alone() -> None:
-    """With --native there are no aliases."""
     found = paths(routes("frameinterface/getframe", "--native"))
     assert GET_FRAME in found
     assert ALIAS not in found
 
 
 def test_json() -> None:
-    """With --json it is a list of objects, of which an alias names its native path."""
     ran = routes("frameinterface/getframe", "--json")
     assert (ran.status, ran.err) == (0, "")
     alias = next(each for each in ran.json if each["path"] == ALIAS)
@@ -98,7 +86,6 @@ def test_json() -> None:
 
 
 def test_what_is_withheld_is_not_listed() -> None:
-    """Withheld methods are left out; a filter that only matches them says so."""
     environ = {"EXCLUDE_SERVICES": "job.FrameInterface"}
     ran = routes("frameinterface/eat", **environ)
     assert (ran.status, ran.out) == (1, b"")
@@ -117,7 +104,6 @@ def test_what_is_withheld_is_not_listed() -> None:
     ],
 )
 def test_a_filter_that_fits_nothing(pattern: str, hint: str) -> None:
-    """One line with the nearest name and exit status 1; as JSON, an empty list."""
     ran = routes(pattern)
     assert (ran.status, ran.out) == (1, b"")
     assert_one_line(ran, hint)
@@ -126,7 +112,6 @@ def test_a_filter_that_fits_nothing(pattern: str, hint: str) -> None:
 
 
 def test_streams_are_marked(tmp_path: Path) -> None:
-    """The types of a streaming method have `stream` before them, and JSON says so."""
     content = FileDescriptorSet(file=trial().files)
     file = next(each for each in content.file if each.service)
     file.service[0].method[0].server_streaming = True
@@ -138,8 +123,6 @@ def test_streams_are_marked(tmp_path: Path) -> None:
     assert found["streaming"] is True
 
 
-# --- In a terminal --------------------------------------------------------------------------
-
 ROUTES = [
     Route(path="/a.A/Get", request="a.Q", response="a.R", alias_of=None, streaming=False),
     Route(path="/b.A/Get", request="a.Q", response="a.R", alias_of="/a.A/Get", streaming=False),
@@ -147,7 +130,6 @@ ROUTES = [
 
 
 def test_a_table_where_there_is_room() -> None:
-    """Columns are as wide as their widest cells, without trailing spaces."""
     assert list(lines(ROUTES, None)) == [
         "PATH      REQUEST  RESPONSE  ALIAS OF",
         "/a.A/Get  a.Q      a.R",
@@ -157,7 +139,6 @@ def test_a_table_where_there_is_room() -> None:
 
 
 def test_short_lines_where_there_is_none() -> None:
-    """A narrow terminal gets a block for each path, if necessary with types on two lines."""
     block = ["/a.A/Get", "  a.Q → a.R", "/b.A/Get", "  alias of /a.A/Get", "  a.Q → a.R"]
     assert list(lines(ROUTES, 36)) == block
     assert list(lines(ROUTES[:1], 10)) == ["/a.A/Get", "  a.Q", "  → a.R"]
@@ -165,35 +146,14 @@ def test_short_lines_where_there_is_none() -> None:
 
 @pytest.mark.parametrize("width", [80, 100, 120])
 def test_opencue_fits_usual_terminals(width: int) -> None:
-    """No line of OpenCue's routes is wider than the terminal."""
     found = [Route(**each) for each in routes("--json").json]
     assert max(map(len, lines(found, width))) <= width
 
 
-# --- What the commands share ----------------------------------------------------------------
-
 COMMANDS = [("routes",), ("describe", "Job"), ("snapshot", "-")]
 
 
-@pytest.mark.parametrize("arguments", COMMANDS, ids=lambda arguments: arguments[0])
-@pytest.mark.parametrize(
-    ("environ", "word"),
-    [
-        pytest.param({"REST_PORT": "http"}, "REST_PORT", id="value"),
-        pytest.param({"DESCRIPTOR_SOURCE": "magic"}, "DESCRIPTOR_SOURCE", id="source"),
-        pytest.param({"DESCRIPTOR_SOURCE": "/no/where.binpb"}, "/no/where.binpb", id="file"),
-        pytest.param({"GATEWAY_CONFIG": "/nowhere.toml"}, "/nowhere.toml", id="config"),
-    ],
-)
-def test_wrong_settings(arguments: tuple[str, ...], environ: dict[str, str], word: str) -> None:
-    """One line that names the setting, exit status 2, and nothing on standard output."""
-    ran = in_process(*arguments, **environ)
-    assert (ran.status, ran.out) == (2, b"")
-    assert_one_line(ran, word)
-
-
 def test_config_is_read(tmp_path: Path) -> None:
-    """--config names the file of settings."""
     config = tmp_path / "gateway.toml"
     config.write_text(f'descriptor_source = "{OPENCUE}"\ninclude_services = "show.*"')
     ran = in_process("routes", "--config", str(config))
@@ -202,14 +162,12 @@ def test_config_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_cuebot_is_asked(cuebot_process: str) -> None:
-    """By default the schema is Cuebot's own."""
     ran = child("routes", CUEBOT_ENDPOINT=cuebot_process, DESCRIPTOR_SOURCE="reflection")
     assert paths(ran) == paths(routes())
 
 
 @pytest.mark.slow
 def test_without_reflection_the_package_is_taken(stock_process: str) -> None:
-    """A stock Cuebot gives the same paths without a message; `reflection` is a failure."""
     assert paths(child("routes", CUEBOT_ENDPOINT=stock_process)) == paths(routes())
     ran = child("routes", CUEBOT_ENDPOINT=stock_process, DESCRIPTOR_SOURCE="reflection")
     assert (ran.status, ran.out) == (1, b"")
@@ -221,7 +179,6 @@ def test_without_reflection_the_package_is_taken(stock_process: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("arguments", COMMANDS, ids=lambda arguments: arguments[0])
 def test_cuebot_is_not_there(arguments: tuple[str, ...]) -> None:
-    """One line with the endpoint and what to do, and exit status 1."""
     ran = child(*arguments, CUEBOT_ENDPOINT="127.0.0.1:1")
     assert (ran.status, ran.out) == (1, b"")
     assert_one_line(ran, "127.0.0.1:1", "CUEBOT_ENDPOINT", OPENCUE)

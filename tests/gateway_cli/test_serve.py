@@ -3,19 +3,11 @@
 import json
 import signal
 import socket
-from collections.abc import Iterator
 
 import pytest
 
 from gateway_cli.terminal.exits import WRONG_USAGE
-from tests.support.commands import (
-    OPENCUE,
-    Terminal,
-    assert_one_line,
-    child,
-    in_process,
-    started,
-)
+from tests.support.commands import OPENCUE, Terminal, assert_one_line, child, started
 from tests.support.farms import running_farm, still_farm
 from tests.support.servers import SECRET, bearer, free_port, http_client
 
@@ -23,43 +15,6 @@ pytestmark = pytest.mark.slow  # most of them start a process
 
 LOOPBACK = "127.0.0.1"
 ON_ANY_PORT = {"JWT_SECRET": SECRET, "REST_PORT": "0", "REST_HOST": LOOPBACK}
-
-
-# --- Wrong settings -------------------------------------------------------------------------
-
-
-@pytest.fixture
-def sighup_as_before() -> Iterator[None]:
-    """`serve` changes what this process does at a SIGHUP."""
-    before = signal.getsignal(signal.SIGHUP)
-    yield
-    signal.signal(signal.SIGHUP, before)
-
-
-@pytest.mark.usefixtures("sighup_as_before")
-@pytest.mark.parametrize("name", ["serve", "token"])
-@pytest.mark.parametrize(
-    ("environ", "word"),
-    [
-        pytest.param({"JWT_SECRET": ""}, "JWT_SECRET", id="no secret"),
-        pytest.param({"REST_PORT": "http"}, "REST_PORT", id="no port"),
-        pytest.param({"DOCS": "x"}, "DOCS", id="no choice"),
-        pytest.param({"GATEWAY_CONFIG": "/nowhere.toml"}, "/nowhere.toml", id="no file"),
-        pytest.param({"JWT_ALGORITHMS": "none"}, "JWT_ALGORITHMS", id="alg none"),
-        pytest.param(
-            {"JWT_SECRET": "", "JWT_SECRET_FILE": "/nowhere"}, "JWT_SECRET_FILE", id="secret file"
-        ),
-    ],
-)
-def test_wrong_settings_end_a_command_with_one_line(
-    name: str, environ: dict[str, str], word: str
-) -> None:
-    """Exit status 2 and one line that names the setting, without traceback or secret."""
-    options = {"serve": (), "token": ("--sub", "me")}[name]
-    ran = in_process(name, *options, **ON_ANY_PORT | environ)
-    assert (ran.status, ran.out) == (WRONG_USAGE, b"")
-    assert_one_line(ran, word)
-    assert SECRET not in ran.err
 
 
 @pytest.mark.parametrize(
@@ -75,7 +30,6 @@ def test_wrong_settings_end_a_command_with_one_line(
     ],
 )
 def test_what_serve_cannot_do_is_one_line(environ: dict[str, str], word: str) -> None:
-    """What turns out to be wrong only at startup is reported in the same way."""
     ran = child("serve", **ON_ANY_PORT | environ)
     assert ran.status == WRONG_USAGE
     assert_one_line(ran, word)
@@ -84,7 +38,6 @@ def test_what_serve_cannot_do_is_one_line(environ: dict[str, str], word: str) ->
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_glob_that_matches_nothing_is_one_line(workers: str) -> None:
-    """With the schema at hand, a misspelled exclusion stops startup before anybody is served."""
     environ = {"DESCRIPTOR_SOURCE": OPENCUE, "EXCLUDE_SERVICES": "*/Kil,job.JobInterface/Kil"}
     ran = child("serve", WORKERS=workers, **ON_ANY_PORT | environ | {"REST_PORT": str(free_port())})
     assert ran.status == WRONG_USAGE
@@ -105,14 +58,12 @@ def test_an_access_rule_that_takes_nothing_away_is_one_line(workers: str) -> Non
 
 
 def test_there_is_no_default_secret() -> None:
-    """Without one, a line names the setting and the status is 2."""
     ran = child("serve", REST_HOST=LOOPBACK, REST_PORT="0")
     assert (ran.status, ran.out) == (WRONG_USAGE, b"")
     assert_one_line(ran, "cuebot-gateway: JWT_SECRET")
 
 
 def test_a_port_in_use_is_one_line() -> None:
-    """The line names the port and the setting; nothing else is printed."""
     with socket.create_server((LOOPBACK, 0)) as other:
         port = str(other.getsockname()[1])
         ran = child("serve", **ON_ANY_PORT | {"REST_PORT": port})
@@ -122,7 +73,6 @@ def test_a_port_in_use_is_one_line() -> None:
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_misspelled_variable_is_a_warning(workers: str) -> None:
-    """It is logged once, before the error that it causes, without its value."""
     environ = ON_ANY_PORT | {"JWT_SECRET": "", "JWT_SECRETS": SECRET, "WORKERS": workers}
     ran = child("serve", **environ)
     assert ran.status == WRONG_USAGE
@@ -132,13 +82,9 @@ def test_a_misspelled_variable_is_a_warning(workers: str) -> None:
     assert SECRET not in ran.text + ran.err
 
 
-# --- Serving --------------------------------------------------------------------------------
-
-
 @pytest.mark.anyio
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
 async def test_serve_answers_and_stops_cleanly(number: signal.Signals) -> None:
-    """It listens on REST_PORT even without Cuebot, and a signal ends it with status 0."""
     port = free_port()
     environ = ON_ANY_PORT | {
         "REST_PORT": str(port),
@@ -161,7 +107,6 @@ async def test_serve_answers_and_stops_cleanly(number: signal.Signals) -> None:
 
 @pytest.mark.anyio
 async def test_serve_in_front_of_a_stock_cuebot() -> None:
-    """In front of a Cuebot without reflection it serves, and calls its schema assumed."""
     port = free_port()
     async with (
         running_farm(still_farm(), reflection=False) as cuebot,
@@ -189,13 +134,9 @@ async def test_serve_in_front_of_a_stock_cuebot() -> None:
     assert "package:opencue_proto" in warnings[0]
 
 
-# --- The log --------------------------------------------------------------------------------
-
-
 @pytest.mark.anyio
 @pytest.mark.parametrize("style", ["auto", "json", "console"])
 async def test_the_log_on_a_terminal_is_for_people(style: str) -> None:
-    """It has no JSON there unless LOG_FORMAT=json, and elsewhere none with LOG_FORMAT=console."""
     environ = ON_ANY_PORT | {"CUEBOT_ENDPOINT": f"{LOOPBACK}:1", "LOG_FORMAT": style}
     terminal = Terminal()
     try:

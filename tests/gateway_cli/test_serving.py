@@ -42,7 +42,6 @@ needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="there is no IPv6 here")
 
 
 def test_sockets_on_one_port_share_it_with_nobody_else() -> None:
-    """Several processes of one gateway can listen together, and another gateway is told no."""
     together = listen_together("127.0.0.1", 0, 3)
     try:
         ports = {each.getsockname()[1] for each in together}
@@ -66,7 +65,6 @@ def test_sockets_on_one_port_share_it_with_nobody_else() -> None:
 def test_a_socket_is_bound_to_one_url_and_reached_by_another(
     host: str, bound: str, reached: str
 ) -> None:
-    """All addresses are none that can be called, but they are what is bound."""
     with listen(host, 0) as listener:
         port = listener.getsockname()[1]
         assert bound_url(listener) == f"http://{bound}:{port}"
@@ -85,7 +83,6 @@ def test_a_socket_is_bound_to_one_url_and_reached_by_another(
     ],
 )
 def test_the_log_says_what_is_bound(environ: Mapping[str, str], bound: str, tmp_path: Path) -> None:
-    """Each process has a line with the address that it listens on, not one that reaches it."""
     given = dict(environ)
     if given.pop("TLS", ""):
         given |= pair(tmp_path).environ
@@ -97,7 +94,6 @@ def test_the_log_says_what_is_bound(environ: Mapping[str, str], bound: str, tmp_
 def test_what_killed_gateways_have_left_is_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not what others use, nor what only looks like it; and the own folder goes at its end."""
     monkeypatch.setattr(workers, "MEMORY_FOLDER", str(tmp_path))
     left, used, foreign = (
         tmp_path / name for name in ("cuebot-gateway-1-x", "cuebot-gateway-2-x", "cuebot-gateway-x")
@@ -141,7 +137,6 @@ with tempfile.NamedTemporaryFile() as file:
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
 def test_threads_have_no_heaps_of_their_own() -> None:
-    """What a large job in one thread has needed is there for the others, too."""
     ran = subprocess.run(  # noqa: S603 - it is our own command
         [sys.executable, "-c", HEAPS_OF_THREADS], capture_output=True, text=True, check=True
     )
@@ -173,10 +168,6 @@ def unresponsive() -> Iterator[Hanging]:
 
 @pytest.mark.anyio
 async def test_a_disk_that_hangs(unresponsive: Hanging, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The other parts follow at once, and the reload ends after a while; so do the next ones.
-
-    Nobody asks the disk again until it has answered.
-    """
     monkeypatch.setattr("gateway_cli.serving.reload.PREPARING_TIMEOUT_SECONDS", 0.2)
     followed: list[str] = []
     parts = [

@@ -13,13 +13,7 @@ from gateway.schema.pool import build_pool
 from gateway.schema.selection import Selection
 from gateway_cli.commands.snapshot import file_set
 from gateway_cli.prototext import proto_text
-from tests.support.commands import (
-    OPENCUE,
-    Ran,
-    assert_one_line,
-    child,
-    in_process,
-)
+from tests.support.commands import OPENCUE, Ran, assert_one_line, child, in_process
 from tests.support.opencue import opencue
 from tests.support.protos import trial
 
@@ -39,7 +33,6 @@ def assert_same_schema(file: Path, schema: Schema) -> None:
 
 @pytest.mark.parametrize("suffix", FILE_SUFFIXES)
 def test_the_file_is_a_source(tmp_path: Path, suffix: str) -> None:
-    """This holds for every suffix of DESCRIPTOR_SOURCE; a line says what was saved."""
     file = tmp_path / f"cuebot{suffix}"
     ran = snapshot(file)
     assert (ran.status, ran.err) == (0, "")
@@ -54,7 +47,6 @@ def test_the_file_is_a_source(tmp_path: Path, suffix: str) -> None:
 
 
 def test_standard_output(tmp_path: Path) -> None:
-    """`-` prints the same bytes as in the file."""
     file = tmp_path / "cuebot.pb"
     snapshot(file)
     ran = snapshot("-")
@@ -64,7 +56,6 @@ def test_standard_output(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["cuebot", "cuebot.json", "cuebot.binpb.gz", "pb"])
 def test_a_name_that_could_not_be_a_source(tmp_path: Path, name: str) -> None:
-    """A suffix that DESCRIPTOR_SOURCE refuses is a usage error that lists the others."""
     ran = snapshot(tmp_path / name)
     assert (ran.status, ran.out) == (2, b"")
     assert all(suffix in ran.err for suffix in FILE_SUFFIXES)
@@ -72,7 +63,6 @@ def test_a_name_that_could_not_be_a_source(tmp_path: Path, name: str) -> None:
 
 
 def test_an_older_file_is_replaced(tmp_path: Path) -> None:
-    """It is replaced as a whole and keeps its permissions; a link to it stays a link."""
     file, link = tmp_path / "cuebot.binpb", tmp_path / "link.binpb"
     file.write_bytes(b"old")
     file.chmod(0o640)
@@ -85,7 +75,6 @@ def test_an_older_file_is_replaced(tmp_path: Path) -> None:
 
 
 def test_a_new_file_is_readable_as_others_are(tmp_path: Path) -> None:
-    """Its permissions follow the umask."""
     before = os.umask(0o027)
     try:
         snapshot(tmp_path / "cuebot.binpb")
@@ -95,8 +84,6 @@ def test_a_new_file_is_readable_as_others_are(tmp_path: Path) -> None:
 
 
 def test_no_half_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """If writing fails, the old file is unchanged and nothing else is left."""
-
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
@@ -111,17 +98,12 @@ def test_no_half_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_such_folder(tmp_path: Path) -> None:
-    """One line that names the file."""
     ran = snapshot(tmp_path / "nowhere" / "cuebot.binpb")
     assert (ran.status, ran.out) == (1, b"")
     assert_one_line(ran, "nowhere", "No such file or directory")
 
 
-# --- Content --------------------------------------------------------------------------------
-
-
 def test_imports_are_complete() -> None:
-    """Protobuf's own files are included if they are imported, directly or not."""
     files = tuple(file for file in trial().files if not file.name.startswith("google/"))
     schema = Schema(files=files, services=services_of(files), origin="test", confirmed=True)
     content = FileDescriptorSet.FromString(file_set(schema))
@@ -147,7 +129,6 @@ def with_comments() -> FileDescriptorProto:
 
 
 def test_services_that_are_only_declared_are_left_out(tmp_path: Path) -> None:
-    """The snapshot has the services that Cuebot serves, not all that it declares."""
     schema = Schema(
         files=(with_comments(),), services=("farm.A", "farm.C"), origin="test", confirmed=True
     )
@@ -158,7 +139,6 @@ def test_services_that_are_only_declared_are_left_out(tmp_path: Path) -> None:
 
 
 def test_comments_are_kept() -> None:
-    """Comments stay at their declarations, even if an earlier service is left out."""
     schema = Schema(files=(with_comments(),), services=("farm.C",), origin="test", confirmed=True)
     files = FileDescriptorSet.FromString(file_set(schema)).file
     pool, _ = build_pool(files)
@@ -170,12 +150,8 @@ def test_comments_are_kept() -> None:
     ]
 
 
-# --- From Cuebot ----------------------------------------------------------------------------
-
-
 @pytest.mark.slow
 def test_a_snapshot_of_cuebot(tmp_path: Path, cuebot_process: str) -> None:
-    """Cuebot's own schema is saved, and called confirmed."""
     file = tmp_path / "cuebot.binpb"
     ran = child("snapshot", str(file), CUEBOT_ENDPOINT=cuebot_process)
     assert (ran.status, ran.err) == (0, "")
@@ -185,7 +161,6 @@ def test_a_snapshot_of_cuebot(tmp_path: Path, cuebot_process: str) -> None:
 
 @pytest.mark.slow
 def test_nothing_is_written_without_cuebot(tmp_path: Path) -> None:
-    """If Cuebot is absent, the old file stays."""
     file = tmp_path / "cuebot.binpb"
     file.write_bytes(b"old")
     ran = child("snapshot", str(file), CUEBOT_ENDPOINT="127.0.0.1:1")

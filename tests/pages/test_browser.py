@@ -95,13 +95,9 @@ async def executed(page: Page) -> Any:
     return orjson.loads(await page.locator(ANSWER).first.inner_text())
 
 
-# --- the farm page --------------------------------------------------------------------------
-
-
 async def test_an_unreachable_cuebot_is_shown(
     browser: Browser, simulated_cuebot: SimulatedCuebot
 ) -> None:
-    """With several Cuebots the page says how many of them can be reached."""
     endpoints = f"{simulated_cuebot.endpoint},127.0.0.1:{free_port()}"
     async with (
         gateway_for(endpoints, docs="public") as gateway,
@@ -112,7 +108,6 @@ async def test_an_unreachable_cuebot_is_shown(
 
 
 async def test_a_method_is_found_and_called(browser: Browser, demo: Gateway) -> None:
-    """The search finds the method, and the curl command that the button copies works in a shell."""
     async with visiting(browser, demo.url, **CLIPBOARD) as visit:
         page = visit.page
         await page.goto("/")
@@ -128,7 +123,6 @@ async def test_a_method_is_found_and_called(browser: Browser, demo: Gateway) -> 
 
 
 async def test_every_alias_is_found(browser: Browser, demo: Gateway) -> None:
-    """Searching for a path of OpenCue's reference finds the method that it is an alias of."""
     async with visiting(browser, demo.url) as visit:
         await visit.page.goto("/")
         await visit.page.get_by_label("Search methods").fill("/frame.FrameInterface/Eat")
@@ -136,7 +130,6 @@ async def test_every_alias_is_found(browser: Browser, demo: Gateway) -> None:
 
 
 async def test_it_copies_without_a_clipboard(browser: Browser, demo: Gateway) -> None:
-    """Over plain HTTP browsers give pages no clipboard, and the button works all the same."""
     url = f"http://{OTHER_NAME}:{demo.port}"
     async with visiting(browser, url) as visit:
         page = visit.page
@@ -154,11 +147,7 @@ async def test_it_copies_without_a_clipboard(browser: Browser, demo: Gateway) ->
     assert await run(line.replace(OTHER_NAME, "127.0.0.1")) == await shows_of(demo)
 
 
-# --- the documentation ----------------------------------------------------------------------
-
-
 async def test_a_call_is_tried(browser: Browser, small: Gateway) -> None:
-    """From the farm page to the documentation, a token, a method by its name, the demo's shows."""
     async with visiting(browser, small.url) as visit:
         page = visit.page
         await page.goto("/")
@@ -174,7 +163,6 @@ async def test_a_call_is_tried(browser: Browser, small: Gateway) -> None:
 
 
 async def test_the_documentation_is_searched_by_words(browser: Browser, demo: Gateway) -> None:
-    """The search knows a method's other paths and words in any order, and expands the matches."""
     async with visiting(browser, demo.url) as visit:
         await visit.page.goto("/docs")
         paths = visit.page.locator(".opblock-summary-path")
@@ -186,7 +174,6 @@ async def test_the_documentation_is_searched_by_words(browser: Browser, demo: Ga
 
 
 async def test_a_wrong_token_is_refused(browser: Browser, small: Gateway) -> None:
-    """The gateway's error for an invalid token is shown."""
     async with visiting(browser, small.url, refusals=1) as visit:
         await visit.page.goto(GET_SHOWS)
         await authorise(visit.page, token(seconds=-10))
@@ -196,7 +183,6 @@ async def test_a_wrong_token_is_refused(browser: Browser, small: Gateway) -> Non
 async def test_the_documentation_opens_with_little_work(
     browser: Browser, demo: Gateway, record_property: Callable[[str, object], None]
 ) -> None:
-    """Hundreds of operations need few files and few elements until one of them is opened."""
     async with visiting(browser, demo.url) as visit:
         page = visit.page
         await page.goto("/docs")
@@ -218,11 +204,7 @@ async def documented(gateway: Gateway) -> list[Any]:
     return list((await gateway.client.get("/openapi.json")).json()["paths"].values())
 
 
-# --- signing in -----------------------------------------------------------------------------
-
-
 async def test_the_farm_page_asks_for_a_token(browser: Browser, closed: Gateway) -> None:
-    """A wrong token is refused with the reason; a right one is kept until the user signs out."""
     async with visiting(browser, closed.url, refusals=2) as visit:
         page = visit.page
         await page.goto("/")
@@ -248,7 +230,6 @@ async def test_the_farm_page_asks_for_a_token(browser: Browser, closed: Gateway)
 
 
 async def test_the_documentation_asks_for_a_token(browser: Browser, closed: Gateway) -> None:
-    """The token that opens the documentation is also the one that calls are made with."""
     async with visiting(browser, closed.url, refusals=1) as visit:
         page = visit.page
         await page.goto(GET_SHOWS)
@@ -264,11 +245,7 @@ async def test_the_documentation_asks_for_a_token(browser: Browser, closed: Gate
         assert token() not in "".join(visit.requests)
 
 
-# --- accessibility --------------------------------------------------------------------------
-
-
 async def test_a_keyboard_is_enough(browser: Browser, small: Gateway) -> None:
-    """All the way from the search to the demo's shows without a mouse."""
     async with visiting(browser, small.url, **CLIPBOARD) as visit:
         page, keys = visit.page, visit.page.keyboard
         await page.goto("/")
@@ -299,7 +276,6 @@ async def test_a_keyboard_is_enough(browser: Browser, small: Gateway) -> None:
 
 
 async def test_the_pages_fit_on_a_phone(browser: Browser, demo: Gateway, small: Gateway) -> None:
-    """At 360 pixels nothing scrolls sideways, even with methods and responses open."""
     async with visiting(browser, demo.url, **PHONE) as visit:
         page = visit.page
         await page.goto("/")
@@ -319,7 +295,6 @@ async def test_the_pages_fit_on_a_phone(browser: Browser, demo: Gateway, small: 
 async def test_everything_can_be_read(
     browser: Browser, small: Gateway, closed: Gateway, scheme: str
 ) -> None:
-    """All text has enough contrast, in the light and in the dark scheme."""
     async with visiting(browser, small.url, color_scheme=scheme) as visit:
         page = visit.page
         await page.goto("/")

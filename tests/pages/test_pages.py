@@ -80,12 +80,8 @@ def unpacked(coding: str, body: bytes) -> bytes:
     return zstd.ZstdDecompressor().decompress(body) if coding == "zstd" else body
 
 
-# --- who can see them -----------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("path", DATA)
 async def test_data_needs_a_token(gateway: Gateway, path: str) -> None:
-    """It is refused as a method is."""
     refused = await get(gateway, path)
     assert (refused.status_code, refused.json()["error"]) == (401, "UNAUTHENTICATED")
     assert refused.headers["www-authenticate"].startswith("Bearer")
@@ -96,7 +92,6 @@ async def test_data_needs_a_token(gateway: Gateway, path: str) -> None:
 
 @pytest.mark.parametrize("path", [*SHELLS, *ASSETS])
 async def test_shells_tell_nothing(gateway: Gateway, path: str) -> None:
-    """They contain nothing of the schema or the settings."""
     page = await get(gateway, path, **BROWSER)
     assert page.status_code == 200
     if path in SHELLS:
@@ -119,7 +114,6 @@ async def test_no_pages(gateway: Gateway) -> None:
 
 @pytest.mark.parametrize("accept", ["application/json", "*/*", ""])
 async def test_the_root_is_a_page_for_browsers_only(gateway: Gateway, accept: str) -> None:
-    """Others are answered as without the page."""
     assert (await get(gateway, "/", Accept=accept)).status_code == 401
     answer = await get(gateway, "/", Accept=accept, **bearer())
     assert (answer.status_code, answer.json()["error"]) == (404, "NOT_FOUND")
@@ -141,7 +135,6 @@ async def test_pages_are_only_read(gateway: Gateway, path: str) -> None:
 
 
 async def test_data_counts_like_a_call(cuebot: ScriptedCuebot) -> None:
-    """A subject has one bucket for calls and documents, an address one for all pages."""
     async with gateway_for(cuebot.endpoint, rate_limit_rps=0.001, rate_limit_burst=2) as gateway:
         first = await get(gateway, "/openapi.json", **bearer())
         assert first.headers["x-ratelimit-remaining"] == "1"
@@ -152,12 +145,8 @@ async def test_data_counts_like_a_call(cuebot: ScriptedCuebot) -> None:
         assert (await get(gateway, "/", **BROWSER)).status_code == 429
 
 
-# --- what is served -------------------------------------------------------------------------
-
-
 @pytest.mark.slow
 async def test_both_formats_are_the_document(public: Gateway) -> None:
-    """That of the catalog."""
     json, text = await get(public, "/openapi.json"), await get(public, "/openapi.yaml")
     assert json.headers["content-type"] == "application/json"
     assert text.headers["content-type"] == "application/yaml"
@@ -180,7 +169,6 @@ async def test_what_a_client_has_is_not_sent_again(public: Gateway, path: str) -
 
 @pytest.mark.parametrize("path", ["/openapi.json", "/openapi.yaml", *ASSETS, "/docs", "/"])
 async def test_each_coding_is_a_representation_of_its_own(public: Gateway, path: str) -> None:
-    """Smaller, with an ETag of its own, and announced by Vary."""
     etags = set()
     whole = await raw(public, "GET", path, "identity")
     for coding in ("identity", "gzip", "zstd"):
@@ -206,7 +194,6 @@ async def test_a_short_document_is_not_compressed(public: Gateway) -> None:
 
 @pytest.mark.parametrize("path", DATA)
 async def test_only_public_data_is_cached(gateway: Gateway, public: Gateway, path: str) -> None:
-    """Browsers revalidate it, and do not store what needed a token."""
     given = await get(gateway, path, **bearer())
     assert given.headers.get_list("cache-control") == ["no-store"]
     assert (await get(public, path)).headers.get_list("cache-control") == ["no-cache"]
@@ -215,7 +202,6 @@ async def test_only_public_data_is_cached(gateway: Gateway, public: Gateway, pat
 @pytest.mark.parametrize("coding", ["identity", "gzip", "zstd"])
 @pytest.mark.parametrize("path", [*DATA, *ASSETS, "/docs", "/"])
 async def test_head_is_get_without_the_body(public: Gateway, path: str, coding: str) -> None:
-    """In each coding."""
     head, nothing = await raw(public, "HEAD", path, coding)
     whole, body = await raw(public, "GET", path, coding)
     assert nothing == b""
@@ -228,14 +214,12 @@ async def test_head_is_get_without_the_body(public: Gateway, path: str, coding: 
 
 @pytest.mark.gateway(docs="public", unknown_fields="ignore")
 async def test_unknown_fields_that_are_all_ignored_are_no_errors(gateway: Gateway) -> None:
-    """The document allows additional properties in requests."""
     text = (await get(gateway, "/openapi.json")).text
     assert '"additionalProperties":false' not in text
     assert '"additionalProperties":false' in orjson.dumps(document()).decode()
 
 
 async def test_the_document_follows_the_schema() -> None:
-    """So does its ETag."""
     async with running_cuebot(ChangingCuebot()) as cuebot:
         assert isinstance(cuebot, ChangingCuebot)
         async with gateway_for(cuebot.endpoint, docs="public") as gateway:
@@ -252,7 +236,6 @@ async def test_the_document_follows_the_schema() -> None:
 
 
 async def test_without_a_schema_there_is_no_document() -> None:
-    """It is a 503, while the pages and the status are served."""
     async with gateway_for(
         f"127.0.0.1:{free_port()}", docs="public", descriptor_source="reflection", ready=False
     ) as gateway:
@@ -266,7 +249,6 @@ async def test_without_a_schema_there_is_no_document() -> None:
 
 
 async def test_the_status_tells_what_is_connected(public: Gateway, cuebot: ScriptedCuebot) -> None:
-    """With the schema, its source, and links to the other pages."""
     status = (await get(public, "/status.json", **bearer())).json()
     catalog = public.catalog
     assert status["cuebot"] == {"endpoints": [cuebot.endpoint], "of": 1, "usable": 1}
@@ -287,7 +269,6 @@ EVERYWHERE = ("/readyz", "/healthz", "/metrics", *DATA, *SHELLS)
 async def test_nobody_is_told_where_things_are(
     cuebot: ScriptedCuebot, tmp_path: Path, docs: str, reachable: bool
 ) -> None:
-    """No page names Cuebot's address or a path, unless the token may call something."""
     file = tmp_path / "descriptors.binpb"
     file.write_bytes(FileDescriptorSet(file=opencue().files).SerializeToString())
     endpoint = cuebot.endpoint if reachable else f"127.0.0.1:{free_port()}"
@@ -315,7 +296,6 @@ async def test_nobody_is_told_where_things_are(
 
 
 async def test_readiness_names_no_methods(cuebot: ScriptedCuebot) -> None:
-    """A glob that matches nothing is shown as it is written; the nearest name is in the log."""
     async with gateway_for(
         cuebot.endpoint,
         descriptor_source="reflection",
@@ -334,7 +314,6 @@ async def test_readiness_names_no_methods(cuebot: ScriptedCuebot) -> None:
 
 @pytest.mark.gateway(docs="public")
 async def test_the_status_for_everybody(gateway: Gateway) -> None:
-    """Whether Cuebot can be reached, how many there are, and what can be called."""
     status = (await get(gateway, "/status.json")).json()
     assert status["cuebot"] == {"of": 1, "usable": 1}
     assert status["schema"].keys() == {
@@ -343,7 +322,6 @@ async def test_the_status_for_everybody(gateway: Gateway) -> None:
 
 
 async def test_several_cuebots_are_shown() -> None:
-    """The status says how many are usable; /readyz says so as documented."""
     away = f"127.0.0.1:{free_port()}"
     async with (
         running_cuebot(ChangingCuebot()) as one,
@@ -366,8 +344,6 @@ async def test_several_cuebots_are_shown() -> None:
 async def test_documents_are_kept_by_rights_and_only_the_last(
     cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Readers that may call the same share one; the least recently used is forgotten, and all are
-    with a new catalog."""
     built = []
 
     def build(*arguments: object, **options: object) -> Mapping[str, object]:
@@ -397,12 +373,8 @@ async def test_documents_are_kept_by_rights_and_only_the_last(
         assert await ask("c") == 5
 
 
-# --- what a browser may do ------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("path", SHELLS)
 async def test_pages_may_do_little(gateway: Gateway, path: str) -> None:
-    """Run their own code and this origin's."""
     headers = (await get(gateway, path, **BROWSER)).headers
     directives = dict(
         part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";")
@@ -419,7 +391,6 @@ async def test_pages_may_do_little(gateway: Gateway, path: str) -> None:
 
 @pytest.mark.parametrize("name", ["docs.html", "farm.html"])
 def test_pages_load_nothing_from_elsewhere(name: str) -> None:
-    """Nor have they code or styles in tags, or keep a token on disk."""
     text = STATIC.joinpath(name).read_text(encoding="utf-8")
     assert "//" not in re.sub(r"^\s*//.*|  // .*", "", text, flags=re.MULTILINE)
     assert not re.search(r"<[^>]+\s(style|on\w+)=", text)

@@ -19,7 +19,6 @@ def judged(*packages: dict[str, Any]) -> tuple[Audit, str]:
 
 
 def test_a_vulnerability_is_a_finding() -> None:
-    """It names the package, its version, the vulnerability and where it is fixed."""
     result, said = judged(package("a"), package("b", "GHSA-2"))
     assert result.findings == ("b 1: GHSA-2, fixed in 2",)
     assert "vulnerable: b 1: GHSA-2, fixed in 2" in said
@@ -27,7 +26,6 @@ def test_a_vulnerability_is_a_finding() -> None:
 
 
 def test_an_accepted_one_is_none() -> None:
-    """It is known by any of its names, and its reason is shown."""
     for given in (package("ecdsa", "CVE-1"), package("ecdsa", "GHSA-1", aliases=("CVE-1",))):
         result, said = judged(given)
         assert not result.findings
@@ -35,14 +33,12 @@ def test_an_accepted_one_is_none() -> None:
 
 
 def test_another_packages_exception_does_not_count() -> None:
-    """What is accepted for one package is a finding for another."""
     result, said = judged(package("b", "CVE-1"))
     assert len(result.findings) == 1
     assert "take it out" in said
 
 
 def test_what_could_not_be_checked_is_said() -> None:
-    """A package that the service does not know is listed; if there are only such, nothing was."""
     skipped = {"name": "b", "skip_reason": "not found"}
     result, said = judged(package("a"), skipped)
     assert "not checked: b: not found" in said

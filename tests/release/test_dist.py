@@ -27,7 +27,6 @@ def built(source: Path, umask: int, **environ: str) -> dict[str, bytes]:
 
 @pytest.mark.slow
 def test_two_builds_are_the_same(tmp_path: Path) -> None:
-    """Sources of another place, time and umask give the same bytes, in the sdist and the wheel."""
     one, two = tmp_path / "one", tmp_path / "other" / "two"
     shutil.copytree(ROOT, one, ignore=CACHES)
     shutil.copytree(ROOT, two, ignore=CACHES, copy_function=shutil.copyfile)

@@ -10,7 +10,6 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 def test_pips_lines_become_one_that_counts() -> None:
-    """Packages are counted as pip finds them; its other lines change nothing."""
     lines = [
         "Obtaining file:///checkout",
         "Collecting click>=8.2 (from cuebot-gateway==0.1.0)",
@@ -36,7 +35,6 @@ def install(*arguments: str) -> "subprocess.CompletedProcess[str]":
 
 
 def test_all_is_said_in_one_line() -> None:
-    """Where the output is no terminal, it is the only one."""
     ran = install("--dry-run", "click")
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "Installing it …\n", "")
 

@@ -55,7 +55,6 @@ def wanted() -> list[Requirement]:
 
 @pytest.mark.parametrize("platform", PLATFORMS, ids=lambda each: each["platform_machine"])
 def test_the_lock_satisfies_what_is_asked_for(platform: dict[str, str]) -> None:
-    """Every package is there, at a version that will do; `make lock` makes it so again."""
     there = {
         canonicalize_name(each.name): version_of(each)
         for each, _ in locked()
@@ -70,7 +69,6 @@ def test_the_lock_satisfies_what_is_asked_for(platform: dict[str, str]) -> None:
 
 
 def test_every_package_has_hashes_and_no_other_origin() -> None:
-    """One version each, with SHA-256 of its files; nothing says where they come from."""
     found = list(locked())
     assert len(found) > 40
     names = [canonicalize_name(each.name) for each, _ in found]
@@ -84,7 +82,6 @@ def test_every_package_has_hashes_and_no_other_origin() -> None:
 
 
 def test_the_image_is_made_of_the_lock_alone() -> None:
-    """Files are downloaded by their hashes; the installation and its build have no others."""
     download, install = re.findall(
         r"-m pip\b.*?(?:\n(?!  )|\Z)", DOCKERFILE.replace("\\\n", ""), re.S
     )
@@ -94,7 +91,6 @@ def test_the_image_is_made_of_the_lock_alone() -> None:
 
 
 def test_the_base_image_is_exact() -> None:
-    """In both stages the same version, and the digest that whoever builds it asks for."""
     bases = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
     assert len(set(bases)) == 1
     assert re.fullmatch(r"python:3\.13\.\d+-slim-\w+\$\{BASE_DIGEST:\+@\$BASE_DIGEST\}", bases[0])
@@ -102,7 +98,6 @@ def test_the_base_image_is_exact() -> None:
 
 
 def test_make_lock_makes_it() -> None:
-    """For the image's Python, with all extras that it may have, and what its build needs."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     (named,) = re.findall(r"^IMAGE_EXTRAS := (.*)$", makefile, re.MULTILINE)
     assert sorted(named.split()) == sorted(extras())

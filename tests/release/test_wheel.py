@@ -68,7 +68,6 @@ def install(python: str, wheel: Path, folder: Path) -> Path:
 
 
 def test_the_wheel_has_three_packages_and_nothing_else(wheel: Path) -> None:
-    """The gateway, its commands and the simulated Cuebot; no tests, no benchmarks."""
     with ZipFile(wheel) as opened:
         names = opened.namelist()
     assert {name.partition("/")[0] for name in names if ".dist-info/" not in name} == PACKAGES
@@ -76,7 +75,6 @@ def test_the_wheel_has_three_packages_and_nothing_else(wheel: Path) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_installed_demo_answers(wheel: Path, tmp_path: Path, version: str) -> None:
-    """Into an empty environment, without a compiler: its token is good for a call, and it stops."""
     programs = install(interpreter(version), wheel, tmp_path / "installed")
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()

@@ -19,7 +19,6 @@ def jobs(file: Path) -> dict[str, Any]:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_what_they_run_is_there(file: Path) -> None:
-    """Files of the repository, and targets of make."""
     text = file.read_text(encoding="utf-8")
     for target in re.findall(r"(?<!-)\bmake (\w+)", text.partition("\njobs:")[2]):
         assert f"\n{target}: " in MAKEFILE, target
@@ -29,7 +28,6 @@ def test_what_they_run_is_there(file: Path) -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_they_have_few_rights(file: Path) -> None:
-    """They may read; one job may do more, and says what. Each ends by itself."""
     parsed = yaml.safe_load(file.read_text(encoding="utf-8"))
     assert parsed["permissions"] == {"contents": "read"}
     for job in parsed["jobs"].values():
@@ -42,7 +40,6 @@ NOT_PINNED = "# not pinned: "
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_actions_are_commits(file: Path) -> None:
-    """Tags can be moved by whoever gets into a repository. What is not pinned says why."""
     lines = re.findall(r"^ *-? *uses: (.*)$", file.read_text(encoding="utf-8"), re.MULTILINE)
     assert lines
     pinned = [line for line in lines if NOT_PINNED not in line]
@@ -53,14 +50,12 @@ def test_actions_are_commits(file: Path) -> None:
 
 
 def test_an_action_is_one_commit_everywhere() -> None:
-    """In both workflows."""
     text = "".join(file.read_text(encoding="utf-8") for file in FILES)
     found = set(re.findall(r"uses: ([\w/-]+)@(\S+)", text))
     assert len(found) == len({name for name, _ in found})
 
 
 def test_a_release_uploads_without_a_password() -> None:
-    """PyPI trusts the workflow, and gets only the packages."""
     pypi = jobs(ROOT / ".github" / "workflows" / "release.yml")["pypi"]
     assert pypi["permissions"] == {"id-token": "write"}
     download, publish = pypi["steps"]

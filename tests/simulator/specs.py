@@ -32,7 +32,8 @@ def job_xml(*layers: str, name: str = "comp_v004", more: str = "") -> str:
 
 def depend_xml(kind: str, anyframe: str = "False", **names: str) -> str:
     """A dependency: `deplayer="preview", onlayer="comp"` and so on."""
-    listed = "".join(f"<{tag}>{name}</{tag}>" for tag, name in names.items())
+    order = ("depjob", "deplayer", "depframe", "onjob", "onlayer", "onframe")
+    listed = "".join(f"<{tag}>{names[tag]}</{tag}>" for tag in order if tag in names)
     return f'<depend type="{kind}" anyframe="{anyframe}">{listed}</depend>'
 
 

@@ -6,7 +6,6 @@ import pytest
 
 from cuebot_simulator.world.artists import HELP_SECONDS
 from cuebot_simulator.world.clock import StoppedClock
-from cuebot_simulator.world.frame_actions import enqueue, retry_frames
 from cuebot_simulator.world.frames import change_frame
 from cuebot_simulator.world.messages import Messages, enum_name, fill
 from cuebot_simulator.world.studio import build_farm
@@ -40,22 +39,6 @@ def make_stuck(cuebot: Cuebot, name: str) -> Any:
 
 def states(cuebot: Cuebot, job: Any) -> set[str]:
     return {state for state, number in cuebot.farm.tallies[job.id].states.items() if number}
-
-
-@pytest.mark.parametrize("change", ["rename", "delete"])
-def test_without_its_group_a_next_version_is_in_the_root_group(cuebot: Cuebot, change: str) -> None:
-    group = cuebot("GroupInterface/FindGroup", show="demo", name="comp").group
-    if change == "rename":
-        cuebot("GroupInterface/SetName", group=group, name="other")
-    else:
-        for job in cuebot("GroupInterface/GetJobs", group=group).jobs.jobs:
-            root = cuebot("ShowInterface/GetRootGroup", show={"id": show_id(cuebot)}).group
-            cuebot("JobInterface/SetGroup", job=job, group_id=root.id)
-        for action in list(cuebot.farm.actions):
-            cuebot("ActionInterface/Delete", action={"id": action})
-        cuebot("GroupInterface/Delete", group=group)
-    kill(cuebot, COMP)
-    assert cuebot("JobInterface/FindJob", name=NEXT).job.group == "demo"
 
 
 def show_id(cuebot: Cuebot) -> str:
@@ -117,15 +100,6 @@ def test_what_dies_again_is_given_up(messages: Messages) -> None:
         assert enum_name(job, "state") == "FINISHED"
         ends.add("DEAD" in states(cuebot, job))
     assert ends == {True, False}
-
-
-def test_who_helps_himself_is_left_alone(cuebot: Cuebot) -> None:
-    job = make_stuck(cuebot, COMP)
-    cuebot.wait(30)
-    fill(job, max_cores=1)
-    enqueue(cuebot.farm, retry_frames, cuebot.farm.frames_of(job))
-    cuebot.wait(HELP_SECONDS[1])
-    assert states(cuebot, job) & {"WAITING", "RUNNING"}
 
 
 @pytest.mark.slow

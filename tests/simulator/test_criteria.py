@@ -6,11 +6,7 @@ from typing import Any
 
 import pytest
 
-from cuebot_simulator.world.frames import change_frame
-from cuebot_simulator.world.messages import fill
 from tests.simulator.in_process import BAD_QUERY, COMP, FINISHED, HARBOR, LIGHT, VIOLATION, Cuebot
-
-GIGABYTE_KB = 1024 * 1024
 
 
 def names(cuebot: Cuebot, **criteria: Any) -> list[str]:
@@ -32,13 +28,6 @@ def refusal(cuebot: Cuebot, **criteria: Any) -> tuple[str, str]:
 
 
 # Jobs.
-
-
-def test_pending_jobs_are_found_by_name_in_order(cuebot: Cuebot) -> None:
-    found = names(cuebot)
-    assert found == sorted(found)
-    assert len(found) == 7
-    assert FINISHED not in found
 
 
 def test_finished_jobs_are_found_when_asked_for(cuebot: Cuebot) -> None:
@@ -75,15 +64,6 @@ def test_jobs_have_to_fit_every_criterion(
     assert names(cuebot, **criteria) == found
 
 
-def test_names_are_of_pending_jobs_only(cuebot: Cuebot) -> None:
-    found = cuebot(
-        "JobInterface/GetJobNames", r={"shows": ["demo"], "include_finished": True}
-    ).names
-    assert COMP in found
-    assert FINISHED not in found
-    assert len(found) == 3
-
-
 def test_many_jobs_are_searched_quickly(cuebot: Cuebot) -> None:
     for number in range(20_000):
         name = f"demo-sh{number % 100:03}-lena_anim_v{number:05}"
@@ -104,20 +84,6 @@ def test_many_jobs_are_searched_quickly(cuebot: Cuebot) -> None:
 
 
 # Frames.
-
-
-def test_without_a_limit_there_are_no_frames(cuebot: Cuebot) -> None:
-    assert numbers(cuebot, limit=0) == []
-    assert numbers(cuebot, limit=-5) == []
-    assert len(numbers(cuebot)) == 25
-
-
-def test_frames_come_in_pages(cuebot: Cuebot) -> None:
-    first, second = numbers(cuebot, limit=10), numbers(cuebot, limit=10, page=2)
-    assert len(first) == len(second) == 10
-    assert numbers(cuebot, limit=10, page=1) == first
-    assert numbers(cuebot, limit=10, page=3) == numbers(cuebot)[20:]
-    assert first + second == numbers(cuebot, limit=20)
 
 
 @pytest.mark.parametrize(
@@ -141,36 +107,6 @@ def test_frames_have_to_fit_every_criterion(
 ) -> None:
     hits = numbers(cuebot, **criteria)
     assert (len(hits) if isinstance(found, int) else hits) == found
-
-
-def test_frames_are_found_by_the_memory_they_used(cuebot: Cuebot) -> None:
-    for number, memory in enumerate((1, 2, 3)):
-        frame = cuebot.frames(COMP, "WAITING")[number]
-        fill(cuebot.farm.frames[frame.id], max_rss=memory * GIGABYTE_KB * 100)
-    assert len(numbers(cuebot, memory_range="100-200")) == 2
-    assert len(numbers(cuebot, memory_range="200")) == 2
-    assert len(numbers(cuebot, memory_range="100.1-299.9")) == 1
-
-
-def test_frames_are_found_by_how_long_they_ran(cuebot: Cuebot) -> None:
-    waiting, other = cuebot.frames(COMP, "WAITING")[:2]
-    for frame, state in ((waiting, "WAITING"), (other, "DEAD")):
-        stop = cuebot.farm.now
-        change_frame(
-            cuebot.farm,
-            cuebot.farm.frames[frame.id],
-            state=state,
-            start_time=stop - 3 * 3600,
-            stop_time=stop,
-        )
-    assert numbers(cuebot, duration_range="2.5-3") == [other.number]
-    assert numbers(cuebot, duration_range="3") == [other.number]
-    assert numbers(cuebot, duration_range="3.001") == []
-    running = cuebot.frames(COMP, "RUNNING")[0]
-    assert running.number in numbers(cuebot, duration_range="0-0.1")
-    cuebot.clock.advance(0.5)
-    fill(cuebot.farm.frames[running.id], start_time=cuebot.farm.now - 7200)
-    assert running.number in numbers(cuebot, duration_range="1.9-2.1")
 
 
 def test_frames_are_found_by_when_they_changed(cuebot: Cuebot) -> None:
@@ -224,9 +160,6 @@ def test_a_search_that_could_take_very_long_is_refused(cuebot: Cuebot) -> None:
     assert names(cuebot, substr=["%a" * 14 + "#"]) == []
 
 
-NO_ID: dict[str, Any] = {"id": "nobody"}
-
-
 @pytest.mark.parametrize(
     ("name", "values"),
     [
@@ -247,10 +180,3 @@ NO_ID: dict[str, Any] = {"id": "nobody"}
 )
 def test_the_database_takes_no_nul(cuebot: Cuebot, name: str, values: dict[str, Any]) -> None:
     assert cuebot.refusal(name, **values) == VIOLATION
-
-
-def test_a_nul_in_the_frames_that_are_searched_is_refused(cuebot: Cuebot) -> None:
-    job = {"id": cuebot.job(COMP).id}
-    assert cuebot.refusal("JobInterface/GetFrames", job=job, req={"layers": ["a\0"]}) == VIOLATION
-    code, text = cuebot.refusal("JobInterface/GetFrames", job=job, req={"frame_range": "\0"})
-    assert (code, "IllegalArgumentException" in text) == ("INTERNAL", True)

@@ -61,25 +61,6 @@ def test_satisfy_is_queued_and_lets_frames_start(cuebot: Cuebot) -> None:
     assert cuebot.refusal("DependInterface/Satisfy", depend={"id": "x"}) == ("INTERNAL", UNCAUGHT)
 
 
-def test_unsatisfy_holds_frames_back_again(cuebot: Cuebot) -> None:
-    known = next(iter(cuebot.farm.depends.values()))
-    depends.satisfy(cuebot.farm, known)
-    cuebot("DependInterface/Unsatisfy", depend=known)
-    assert states(cuebot, COMP, "preview") == ["DEPEND"]
-    assert cuebot("DependInterface/GetDepend", id=known.id).depend.active
-    cuebot("DependInterface/Unsatisfy", depend=known)
-    depends.satisfy(cuebot.farm, known)
-    assert states(cuebot, COMP, "preview") == ["WAITING"]
-
-    on_job = depends.add_depend(
-        cuebot.farm, "LAYER_ON_JOB", parts(cuebot, COMP, "preview"), parts(cuebot, ROTO)
-    )
-    depends.satisfy(cuebot.farm, on_job)
-    cuebot("DependInterface/Unsatisfy", depend=on_job)
-    assert not on_job.active
-    assert states(cuebot, COMP, "preview") == ["WAITING"]
-
-
 def test_a_frame_waits_as_long_as_anything_holds_it_back(cuebot: Cuebot) -> None:
     preview = parts(cuebot, COMP, "preview")
     first = next(iter(cuebot.farm.depends.values()))
@@ -172,26 +153,11 @@ def test_too_many_at_once_are_refused(
     assert len(cuebot.farm.depends) == before
 
 
-def test_a_frame_before_every_chunk_is_an_error(cuebot: Cuebot) -> None:
-    job = small_job(cuebot, layer_plan("a", [1, 2]), layer_plan("b", [2, 4], chunk=2))
-    with pytest.raises(Refusal, match="comes before all chunks"):
-        depends.add_depend(cuebot.farm, "FRAME_BY_FRAME", *cuebot.farm.layers_of(job))
-
-
 def test_a_layer_of_one_chunk_waits_whole(cuebot: Cuebot) -> None:
     job = small_job(cuebot, layer_plan("a", [1, 2]), layer_plan("b", [1], chunk=100))
     depend = depends.add_depend(cuebot.farm, "FRAME_BY_FRAME", *cuebot.farm.layers_of(job))
     assert enum_name(depend, "type") == "LAYER_ON_LAYER"
     assert cuebot.farm.frames.lazy_layers >= {layer.id for layer in cuebot.farm.layers_of(job)}
-
-
-def test_frames_do_not_wait_for_another_jobs_tiles(cuebot: Cuebot) -> None:
-    tiles = cuebot.farm.layers_of(small_job(cuebot, layer_plan("beauty_tile_1", [1, 2])))[0]
-    mesh = parts(cuebot, SMOKE, "mesh")
-    found = cuebot.refusal(
-        "LayerInterface/CreateFrameByFrameDependency", layer=mesh, depend_layer=tiles
-    )
-    assert found == ("INTERNAL", UNCAUGHT)
 
 
 def test_previous_frame(cuebot: Cuebot) -> None:
@@ -268,21 +234,6 @@ def test_a_job_that_ends_in_any_way_is_waited_for_no_more(
     assert states(cuebot, job.name, "a") == ["WAITING"]
 
 
-@pytest.mark.parametrize("kind", ["JOB_ON_LAYER", "LAYER_ON_LAYER", "FRAME_ON_LAYER"])
-def test_eaten_frames_satisfy_nothing(cuebot: Cuebot, kind: str) -> None:
-    other = small_job(cuebot, layer_plan("b", [1, 2]), name="other")
-    job = small_job(cuebot, layer_plan("a", [1]))
-    on, layer = cuebot.farm.layers_of(other)[0], cuebot.farm.layers_of(job)[0]
-    er = {"JOB": job, "LAYER": layer, "FRAME": cuebot.farm.frames_of(layer)[0]}[kind.split("_")[0]]
-    depends.add_depend(cuebot.farm, kind, er, on)
-    cuebot("LayerInterface/EatFrames", layer=on)
-    cuebot.wait(0.5)
-    assert states(cuebot, job.name, "a") == ["DEPEND"]
-    cuebot("LayerInterface/MarkdoneFrames", layer=on)
-    cuebot.wait(0.5)
-    assert states(cuebot, job.name, "a") == ["WAITING"]
-
-
 def test_the_last_success_satisfies_the_layer_whatever_was_eaten(cuebot: Cuebot) -> None:
     job = small_job(
         cuebot,
@@ -295,18 +246,6 @@ def test_the_last_success_satisfies_the_layer_whatever_was_eaten(cuebot: Cuebot)
     cuebot.wait(0.5)
     run(cuebot, first[1:])
     assert states(cuebot, job.name, "b") == ["WAITING"]
-
-
-def test_what_is_done_already_holds_nothing_back(cuebot: Cuebot) -> None:
-    shadow = parts(cuebot, LIGHT, "shadow")
-    roto = parts(cuebot, ROTO, "roto")
-    on_layer = depends.add_depend(cuebot.farm, "LAYER_ON_LAYER", roto, shadow)
-    on_frame = depends.add_depend(
-        cuebot.farm, "LAYER_ON_FRAME", roto, cuebot.farm.frames_of(shadow)[0]
-    )
-    assert not on_layer.active
-    assert not on_frame.active
-    assert states(cuebot, ROTO, "roto") == ["WAITING"] * 10
 
 
 def test_what_cannot_wait_is_refused(cuebot: Cuebot) -> None:
@@ -333,59 +272,6 @@ def test_what_cannot_wait_is_refused(cuebot: Cuebot) -> None:
             depends.add_depend(farm, kind, er, on)
         assert str(caught.value) == REFUSED.format(text)
     assert len(farm.depends) == known
-
-
-def test_a_second_dependency_of_the_same_kind_is_refused(cuebot: Cuebot) -> None:
-    preview, comp = parts(cuebot, COMP, "preview"), parts(cuebot, COMP, "comp")
-    with pytest.raises(Refusal, match="DuplicateKeyException"):
-        depends.add_depend(cuebot.farm, "LAYER_ON_LAYER", preview, comp)
-    mesh, sim = parts(cuebot, SMOKE, "mesh"), parts(cuebot, SMOKE, "sim")
-    known = len(cuebot.farm.depends)
-    again = depends.add_depend(cuebot.farm, "FRAME_BY_FRAME", mesh, sim)
-    assert enum_name(again, "type") == "FRAME_BY_FRAME"
-    assert len(cuebot.farm.depends) == known
-    depends.satisfy_on(cuebot.farm, comp)
-    assert depends.add_depend(cuebot.farm, "LAYER_ON_LAYER", preview, comp).active
-
-
-def test_what_a_job_depends_on_and_what_on_it(cuebot: Cuebot) -> None:
-    farm = cuebot.farm
-    smoke, roto = parts(cuebot, SMOKE), parts(cuebot, ROTO)
-    mesh, sim = parts(cuebot, SMOKE, "mesh"), parts(cuebot, SMOKE, "sim")
-    on_roto = depends.add_depend(farm, "JOB_ON_JOB", smoke, roto)
-    of_mesh = depends.add_depend(farm, "LAYER_ON_JOB", mesh, roto)
-    frame = farm.frames_of(mesh)[0]
-    assert depends.dependencies_of(farm, smoke) == [on_roto]
-    assert depends.dependents_of(farm, roto) == [on_roto, of_mesh]
-    assert [enum_name(each, "type") for each in depends.dependents_of(farm, smoke)] == [
-        "FRAME_BY_FRAME"
-    ]
-    assert depends.dependents_of(farm, sim) == depends.dependents_of(farm, smoke)
-    assert [enum_name(each, "type") for each in depends.dependencies_of(farm, mesh)] == [
-        "FRAME_BY_FRAME",
-        "LAYER_ON_JOB",
-    ]
-    assert [enum_name(each, "type") for each in depends.dependencies_of(farm, frame)] == [
-        "JOB_ON_JOB",
-        "LAYER_ON_JOB",
-        "FRAME_ON_FRAME",
-    ]
-    assert [enum_name(each, "type") for each in depends.all_depends(farm, smoke)] == [
-        "JOB_ON_JOB",
-        "FRAME_BY_FRAME",
-        "LAYER_ON_JOB",
-    ]
-
-
-def test_a_jobs_dependencies_are_dropped_by_target(cuebot: Cuebot) -> None:
-    farm, smoke = cuebot.farm, parts(cuebot, SMOKE)
-    on_roto = depends.add_depend(farm, "JOB_ON_JOB", smoke, parts(cuebot, ROTO))
-    depends.drop_depends(farm, smoke, "INTERNAL")
-    assert states(cuebot, SMOKE, "mesh") == ["DEPEND"] * 12
-    assert on_roto.active
-    depends.drop_depends(farm, smoke, "EXTERNAL")
-    assert states(cuebot, SMOKE, "mesh") == ["WAITING"] * 12
-    assert states(cuebot, SMOKE, "sim") == ["WAITING"] * 12
 
 
 def test_a_large_farm_makes_no_frames_for_its_dependencies(cuebot: Cuebot) -> None:

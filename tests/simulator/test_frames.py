@@ -7,7 +7,7 @@ import pytest
 from cuebot_simulator.world.frame_actions import end_frame
 from cuebot_simulator.world.frames import start_frame
 from cuebot_simulator.world.messages import enum_name
-from tests.simulator.in_process import COMP, ROTO, SMOKE, VIOLATION, Cuebot
+from tests.simulator.in_process import COMP, ROTO, SMOKE, Cuebot
 
 DISABLED, ENABLED, COPYING, COMPLETE = 0, 1, 2, 3
 
@@ -67,17 +67,6 @@ def test_a_job_that_eats_does_so_at_the_first_failure(cuebot: Cuebot) -> None:
     assert (state(cuebot, frame), state(cuebot, other)) == ("EATEN", "DEPEND")
 
 
-@pytest.mark.parametrize(("timeout", "seconds", "left"), [(1, 61, "DEAD"), (1, 60, "WAITING")])
-def test_a_try_beyond_the_timeout_is_the_last(
-    cuebot: Cuebot, timeout: int, seconds: int, left: str
-) -> None:
-    frame = start(cuebot, a_frame(cuebot, "WAITING", ROTO))
-    cuebot.farm.layer_of(frame).timeout = timeout
-    frame.start_time = cuebot.farm.now - seconds
-    end_frame(cuebot.farm, frame, 1)
-    assert state(cuebot, frame) == left
-
-
 def test_a_frame_is_eaten(cuebot: Cuebot) -> None:
     running, done = a_frame(cuebot, "RUNNING"), a_frame(cuebot, "SUCCEEDED")
     depending = a_frame(cuebot, "DEPEND")
@@ -117,37 +106,6 @@ def test_a_retried_frame_of_a_layer_holds_back_the_layers_that_waited(cuebot: Cu
     assert enum_name(cuebot.job(COMP), "state") == "PENDING"
 
 
-def test_a_frame_waits_for_a_frame_a_layer_and_a_job(cuebot: Cuebot) -> None:
-    frame, other = cuebot.frames(ROTO, "WAITING")[:2]
-    shown = {"id": frame.id}
-    layer = cuebot.layer(SMOKE, "sim")
-    made = [
-        cuebot("FrameInterface/CreateDependencyOnFrame", frame=shown, depend_on_frame=other),
-        cuebot("FrameInterface/CreateDependencyOnLayer", frame=shown, layer=layer),
-        cuebot("FrameInterface/CreateDependencyOnJob", frame=shown, job=cuebot.job(COMP)),
-    ]
-    assert [
-        (enum_name(each.depend, "type"), enum_name(each.depend, "target"), each.depend.active)
-        for each in made
-    ] == [
-        ("FRAME_ON_FRAME", "INTERNAL", True),
-        ("FRAME_ON_LAYER", "EXTERNAL", True),
-        ("FRAME_ON_JOB", "EXTERNAL", True),
-    ]
-    assert state(cuebot, frame) == "DEPEND"
-    found = cuebot("FrameInterface/GetWhatThisDependsOn", frame=shown).depends.depends
-    assert list(found) == [each.depend for each in made]
-    back = cuebot("FrameInterface/GetWhatDependsOnThis", frame=other).depends.depends
-    assert list(back) == [made[0].depend]
-
-    cuebot("FrameInterface/DropDepends", frame=shown, target=1)
-    cuebot.wait(0.5)
-    assert state(cuebot, frame) == "DEPEND"
-    cuebot("FrameInterface/DropDepends", frame=shown, target=2)
-    cuebot.wait(0.5)
-    assert state(cuebot, frame) == "WAITING"
-
-
 def test_a_frame_is_marked_as_waiting_and_as_depending(cuebot: Cuebot) -> None:
     frame, done = a_frame(cuebot, "DEPEND"), a_frame(cuebot, "SUCCEEDED")
     cuebot("FrameInterface/MarkAsWaiting", frame=frame)
@@ -181,48 +139,3 @@ def test_a_frame_pauses_for_its_checkpoint(cuebot: Cuebot) -> None:
     assert seen(cuebot, frame).checkpoint_count == 1
     cuebot("FrameInterface/SetCheckpointState", frame=shown, state=DISABLED)
     assert enum_name(seen(cuebot, frame), "checkpoint_state") == "DISABLED"
-
-
-def test_a_checkpoint_that_nobody_completes_is_given_up(cuebot: Cuebot) -> None:
-    frame = a_frame(cuebot, "RUNNING")
-    cuebot("JobInterface/Pause", job=cuebot.job(COMP))
-    cuebot("FrameInterface/SetCheckpointState", frame=frame, state=ENABLED)
-    cuebot("FrameInterface/Retry", frame=frame)
-    cuebot.wait(299)
-    assert state(cuebot, frame) == "CHECKPOINT"
-    cuebot.wait(2)
-    now = seen(cuebot, frame)
-    assert (enum_name(now, "state"), enum_name(now, "checkpoint_state")) == ("WAITING", "DISABLED")
-
-
-def test_how_a_state_looks_is_set_per_frame(cuebot: Cuebot) -> None:
-    frame = a_frame(cuebot, "RUNNING")
-    shown = {"id": frame.id}
-    red, blue = {"red": 200, "green": 1, "blue": 2}, {"red": 1, "green": 2, "blue": 200}
-    for number, text, color in ((2, "LIVE", red), (0, "IDLE", red), (2, "HOT", blue)):
-        cuebot(
-            "FrameInterface/SetFrameStateDisplayOverride",
-            frame=shown,
-            override={"state": number, "text": text, "color": color},
-        )
-    found = cuebot("FrameInterface/GetFrameStateDisplayOverrides", frame=shown).overrides.overrides
-    assert sorted(each.text for each in found) == ["HOT", "IDLE"]
-    assert seen(cuebot, frame).frame_state_display_override.color.blue == 200
-    cuebot("FrameInterface/Kill", frame=shown)
-    cuebot.wait(0.5)
-    assert seen(cuebot, frame).frame_state_display_override.text == "IDLE"
-    cuebot("FrameInterface/Eat", frame=shown)
-    cuebot.wait(0.5)
-    assert not seen(cuebot, frame).HasField("frame_state_display_override")
-
-
-def test_a_look_that_cannot_be_stored_is_refused(cuebot: Cuebot) -> None:
-    long = {"state": 2, "text": "x" * 25}
-    frame = a_frame(cuebot, "RUNNING")
-    method = "FrameInterface/SetFrameStateDisplayOverride"
-    refusal = cuebot.refusal(method, frame=frame, override=long)
-    assert refusal == VIOLATION
-    short = {"state": 2, "text": "x"}
-    assert cuebot.refusal(method, frame={"id": "x"}, override=short) == VIOLATION
-    got = cuebot("FrameInterface/GetFrameStateDisplayOverrides", frame={"id": "x"})
-    assert not got.overrides.overrides

@@ -9,10 +9,9 @@ from cuebot_simulator.world.clock import StoppedClock
 from cuebot_simulator.world.hosts import LONGEST_PAUSE_SECONDS, skip_pause
 from cuebot_simulator.world.indexes import HostIndex
 from cuebot_simulator.world.messages import Messages, enum_name
-from cuebot_simulator.world.redirects import redirect
 from cuebot_simulator.world.studio import build_farm
 from tests.simulator.conftest import NOW
-from tests.simulator.in_process import ROTO, UNCAUGHT, VIOLATION, Cuebot
+from tests.simulator.in_process import ROTO, Cuebot
 
 SILENT = "render-node-07"
 """A host whose machine is dead."""
@@ -27,13 +26,6 @@ def ask(cuebot: Cuebot, method: str, name: str, **values: Any) -> Any:
 def procs(cuebot: Cuebot, name: str) -> Sequence[Any]:
     found: Sequence[Any] = ask(cuebot, "GetProcs", name).procs.procs
     return found
-
-
-METHODS = (
-    *("AddComment", "AddTags", "Delete", "GetComments", "GetDeed", "GetOwner", "GetProcs"),
-    *("GetRenderPartitions", "Lock", "Reboot", "RebootWhenIdle", "RemoveTags", "RenameTag"),
-    *("SetAllocation", "SetHardwareState", "SetOs", "SetThreadMode", "Unlock"),
-)
 
 
 def names(cuebot: Cuebot, **criteria: Any) -> set[str]:
@@ -52,28 +44,6 @@ def test_hosts_are_searched(cuebot: Cuebot) -> None:
     assert names(cuebot, hosts=[BUSY], allocs=["local.desktop"]) == set()
 
 
-def test_the_procs_of_a_host_are_those_that_run_there(cuebot: Cuebot) -> None:
-    assert len(procs(cuebot, BUSY)) == 3
-    assert all(proc.name.startswith(f"{BUSY}/") for proc in procs(cuebot, BUSY))
-    assert not procs(cuebot, IDLE)
-
-
-def test_a_comment_on_a_host(cuebot: Cuebot) -> None:
-    comment = {"user": "ana", "subject": "Fan", "message": "Loud", "timestamp": 5}
-    ask(cuebot, "AddComment", IDLE, new_comment=comment)
-    assert cuebot.host(IDLE).has_comment
-    (found,) = ask(cuebot, "GetComments", IDLE).comments.comments
-    assert (found.user, found.subject, found.message) == ("ana", "Fan", "Loud")
-    assert found.timestamp == cuebot.clock.now
-
-
-def test_thread_mode_and_os_are_set(cuebot: Cuebot) -> None:
-    ask(cuebot, "SetThreadMode", IDLE, mode="ALL")
-    ask(cuebot, "SetOs", IDLE, os="rocky10")
-    host = cuebot.host(IDLE)
-    assert (enum_name(host, "thread_mode"), host.os) == ("ALL", "rocky10")
-
-
 def tags(cuebot: Cuebot, name: str = IDLE) -> list[str]:
     return list(cuebot.host(name).tags)
 
@@ -81,22 +51,6 @@ def tags(cuebot: Cuebot, name: str = IDLE) -> list[str]:
 def test_tags_are_added(cuebot: Cuebot) -> None:
     ask(cuebot, "AddTags", IDLE, tags=["gpu", "", " big ", "desktop"])
     assert tags(cuebot) == ["desktop", IDLE, "big", "desktop", "gpu"]
-
-
-def test_tags_are_removed(cuebot: Cuebot) -> None:
-    ask(cuebot, "AddTags", IDLE, tags=["gpu", "gpu", "desktop"])
-    ask(cuebot, "RemoveTags", IDLE, tags=["gpu", "desktop", "nope"])
-    assert tags(cuebot) == ["desktop", IDLE]
-    ask(cuebot, "RemoveTags", IDLE, tags=[IDLE])
-    assert tags(cuebot) == ["desktop"]
-
-
-def test_a_tag_is_renamed(cuebot: Cuebot) -> None:
-    ask(cuebot, "AddTags", IDLE, tags=["gpu"])
-    ask(cuebot, "RenameTag", IDLE, old_tag="gpu", new_tag="rtx")
-    ask(cuebot, "RenameTag", IDLE, old_tag="desktop", new_tag="general")
-    ask(cuebot, "RenameTag", IDLE, old_tag="nope", new_tag="general")
-    assert tags(cuebot) == ["desktop", IDLE, "rtx"]
 
 
 def test_tags_decide_what_runs(cuebot: Cuebot) -> None:
@@ -107,26 +61,6 @@ def test_tags_decide_what_runs(cuebot: Cuebot) -> None:
     assert procs(cuebot, IDLE)
 
 
-def test_a_host_moves_to_another_allocation(cuebot: Cuebot) -> None:
-    ask(cuebot, "AddTags", IDLE, tags=["gpu"])
-    general = cuebot("AllocationInterface/Find", name="local.general").allocation
-    ask(cuebot, "SetAllocation", IDLE, allocation_id=general.id)
-    assert cuebot.host(IDLE).alloc_name == "local.general"
-    assert tags(cuebot) == ["general", IDLE, "gpu"]
-    host = {"id": cuebot.host(IDLE).id}
-    refusal = cuebot.refusal("HostInterface/SetAllocation", host=host, allocation_id=general.name)
-    assert refusal == ("INTERNAL", UNCAUGHT)
-
-
-def test_a_busy_host_does_not_move(cuebot: Cuebot) -> None:
-    desktop = cuebot("AllocationInterface/Find", name="local.desktop").allocation
-    host = {"id": cuebot.host(BUSY).id}
-    code, text = cuebot.refusal("HostInterface/SetAllocation", host=host, allocation_id=desktop.id)
-    assert code == "INTERNAL"
-    assert text.startswith("com.imageworks.spcue.EntityModificationError: You cannot move hosts")
-    assert cuebot.host(BUSY).alloc_name == "local.general"
-
-
 def test_a_host_is_deleted(cuebot: Cuebot) -> None:
     ask(cuebot, "AddComment", "desk-201", new_comment={"subject": "Fan"})
     comments, deeds = len(cuebot.farm.comments), len(cuebot.farm.deeds)
@@ -135,11 +69,6 @@ def test_a_host_is_deleted(cuebot: Cuebot) -> None:
     assert cuebot("OwnerInterface/GetOwner", name="artist1").owner.host_count == 0
     assert (len(cuebot.farm.comments), len(cuebot.farm.deeds)) == (comments - 1, deeds - 1)
     cuebot.wait(60)
-
-
-def test_a_busy_host_is_not_deleted(cuebot: Cuebot) -> None:
-    assert cuebot.refusal("HostInterface/Delete", host=cuebot.host(BUSY)) == VIOLATION
-    assert procs(cuebot, BUSY)
 
 
 def test_the_whiteboard_nests_procs_in_hosts(cuebot: Cuebot) -> None:
@@ -176,17 +105,6 @@ def test_procs_of_a_host_are_redirected_to_a_job(cuebot: Cuebot) -> None:
     assert len(now) == job.job_stats.waiting_frames
 
 
-def test_a_batch_waits_for_its_last_proc(cuebot: Cuebot) -> None:
-    first, second, *_ = (cuebot.farm.procs[proc.id] for proc in procs(cuebot, BUSY))
-    job = cuebot.job(ROTO)
-    for proc in (first, second):
-        redirect(cuebot.farm, proc, job, "batch")
-    for proc, running in ((first, 0), (second, job.job_stats.waiting_frames)):
-        cuebot("ProcInterface/Kill", proc=proc)
-        cuebot.wait(1)
-        assert cuebot.job(job.name).job_stats.running_frames == running
-
-
 def state(cuebot: Cuebot, name: str) -> str:
     return enum_name(cuebot.host(name), "state")
 
@@ -201,15 +119,6 @@ def test_a_lock_leaves_alone_what_runs(cuebot: Cuebot) -> None:
     assert enum_name(cuebot.host(BUSY), "lock_state") == "OPEN"
     cuebot.wait(10)
     assert {proc.id for proc in procs(cuebot, BUSY)} - before
-
-
-@pytest.mark.parametrize("method", ["Lock", "Unlock"])
-def test_a_dead_machine_is_not_locked(cuebot: Cuebot, method: str) -> None:
-    text = f"failed to {method.lower()} host: {SILENT}"
-    code, said = cuebot.refusal(f"HostInterface/{method}", host=cuebot.host(SILENT))
-    assert code == "INTERNAL"
-    assert said == f"com.imageworks.spcue.rqd.RqdClientException: {text}\n{text}"
-    assert enum_name(cuebot.host(SILENT), "lock_state") == "OPEN"
 
 
 def test_a_reboot_kills_what_runs_and_ends(cuebot: Cuebot) -> None:
@@ -229,24 +138,6 @@ def test_a_reboot_kills_what_runs_and_ends(cuebot: Cuebot) -> None:
     assert procs(cuebot, BUSY)
 
 
-def test_a_dead_machine_does_not_reboot(cuebot: Cuebot) -> None:
-    ask(cuebot, "SetHardwareState", SILENT, state="REPAIR")
-    ask(cuebot, "Reboot", SILENT)
-    assert state(cuebot, SILENT) == "DOWN"
-    cuebot.wait(100)
-    assert state(cuebot, SILENT) == "DOWN"
-    ask(cuebot, "RebootWhenIdle", SILENT)
-    cuebot.wait(100)
-    assert state(cuebot, SILENT) == "REBOOT_WHEN_IDLE"
-
-
-def test_a_desk_is_not_rebooted_under_its_user(cuebot: Cuebot) -> None:
-    ask(cuebot, "Reboot", "desk-202")
-    assert state(cuebot, "desk-202") == "DOWN"
-    cuebot.wait(10)
-    assert state(cuebot, "desk-202") == "UP"
-
-
 def test_a_reboot_waits_until_nothing_runs(cuebot: Cuebot) -> None:
     booted = cuebot.host(BUSY).boot_time
     before = {proc.id for proc in procs(cuebot, BUSY)}
@@ -262,35 +153,6 @@ def test_a_reboot_waits_until_nothing_runs(cuebot: Cuebot) -> None:
     cuebot.wait(70)
     assert state(cuebot, BUSY) == "UP"
     assert cuebot.host(BUSY).boot_time > booted
-
-
-def test_an_idle_host_reboots_soon(cuebot: Cuebot) -> None:
-    ask(cuebot, "RebootWhenIdle", IDLE)
-    cuebot.wait(62)
-    assert state(cuebot, IDLE) == "UP"
-    assert cuebot.host(IDLE).boot_time >= cuebot.clock.now - 2
-
-
-def test_a_reboot_now_overtakes_one_when_idle(cuebot: Cuebot) -> None:
-    ask(cuebot, "RebootWhenIdle", BUSY)
-    ask(cuebot, "Reboot", BUSY)
-    cuebot.wait(61)
-    assert state(cuebot, BUSY) == "UP"
-    ask(cuebot, "Reboot", BUSY)
-    cuebot.wait(50)
-    assert state(cuebot, BUSY) == "REBOOTING"
-
-
-def test_a_second_reboot_finds_no_machine(cuebot: Cuebot) -> None:
-    ask(cuebot, "Reboot", BUSY)
-    cuebot.wait(5)
-    ask(cuebot, "RebootWhenIdle", BUSY)
-    ask(cuebot, "Reboot", BUSY)
-    assert state(cuebot, BUSY) == "DOWN"
-    cuebot.wait(50)
-    assert state(cuebot, BUSY) == "DOWN"
-    cuebot.wait(10)
-    assert state(cuebot, BUSY) == "UP"
 
 
 @pytest.mark.parametrize("method", ["Reboot", "RebootWhenIdle"])
@@ -311,30 +173,6 @@ def test_a_hardware_state_set_by_hand(cuebot: Cuebot) -> None:
     assert state(cuebot, IDLE) == "DOWN"
     cuebot.wait(10)
     assert state(cuebot, IDLE) == "UP"
-
-
-def test_a_host_in_repair_gets_no_work(cuebot: Cuebot) -> None:
-    before = {proc.id for proc in procs(cuebot, BUSY)}
-    ask(cuebot, "SetHardwareState", BUSY, state="REPAIR")
-    cuebot.wait(20)
-    assert {proc.id for proc in procs(cuebot, BUSY)} <= before
-
-
-def test_a_silent_host_is_not_up_for_long(cuebot: Cuebot) -> None:
-    ask(cuebot, "SetHardwareState", SILENT, state="UP")
-    assert state(cuebot, SILENT) == "UP"
-    cuebot.wait(10)
-    assert state(cuebot, SILENT) == "DOWN"
-    assert not procs(cuebot, SILENT)
-
-
-@pytest.mark.parametrize("method", ["Reboot", "RebootWhenIdle"])
-def test_a_rebooting_host_is_deleted(cuebot: Cuebot, method: str) -> None:
-    ask(cuebot, method, IDLE)
-    ask(cuebot, "Delete", IDLE)
-    cuebot.wait(100)
-    assert not cuebot.farm.restarting
-    assert cuebot.refusal("HostInterface/FindHost", name=IDLE)[0] == "NOT_FOUND"
 
 
 @pytest.mark.parametrize("pause", [LONGEST_PAUSE_SECONDS / 2, 3 * 3600])
@@ -378,35 +216,6 @@ def owner(cuebot: Cuebot, name: str = "artist1") -> Any:
 def hosts(cuebot: Cuebot, name: str) -> set[str]:
     by_id = {"id": owner(cuebot, name).id}
     return {host.name for host in cuebot("OwnerInterface/GetHosts", owner=by_id).hosts.hosts}
-
-
-def test_a_host_is_taken_from_its_owner(cuebot: Cuebot) -> None:
-    cuebot("OwnerInterface/TakeOwnership", owner=owner(cuebot), host="desk-202")
-    assert hosts(cuebot, "artist1") == {"desk-201", "desk-202"}
-    assert hosts(cuebot, "artist2") == set()
-    assert (owner(cuebot).host_count, owner(cuebot, "artist2").host_count) == (2, 0)
-
-
-def test_an_owner_is_deleted(cuebot: Cuebot) -> None:
-    cuebot("OwnerInterface/Delete", owner=owner(cuebot))
-    assert cuebot.refusal("OwnerInterface/GetOwner", name="artist1")[0] == "NOT_FOUND"
-    by_id = {"id": cuebot.host("desk-201").id}
-    assert cuebot.refusal("HostInterface/GetDeed", host=by_id) == ("INTERNAL", UNCAUGHT)
-    assert hosts(cuebot, "artist2") == {"desk-202"}
-
-
-@pytest.fixture
-def deed(cuebot: Cuebot) -> Any:
-    return cuebot("HostInterface/GetDeed", host=cuebot.host("desk-201")).deed
-
-
-def test_a_deed_is_deleted(cuebot: Cuebot, deed: Any) -> None:
-    for _ in range(2):
-        cuebot("DeedInterface/Delete", deed=deed)
-    host = {"id": cuebot.host("desk-201").id}
-    assert cuebot.refusal("HostInterface/GetOwner", host=host) == ("INTERNAL", UNCAUGHT)
-    assert cuebot("OwnerInterface/GetOwner", name="artist1").owner.host_count == 0
-    assert cuebot("OwnerInterface/GetOwner", name="artist2").owner.host_count == 1
 
 
 def test_a_host_has_what_is_there_and_nothing_that_left() -> None:

@@ -5,18 +5,9 @@ from typing import Any
 import pytest
 
 from cuebot_simulator.services import jobs
-from cuebot_simulator.world.messages import enum_name, fill
+from cuebot_simulator.world.messages import enum_name
 from cuebot_simulator.world.new_entities import add_comment
-from tests.simulator.in_process import (
-    COMP,
-    FINISHED,
-    JOB_NOT_FOUND,
-    LIGHT,
-    ROTO,
-    SMOKE,
-    UNCAUGHT,
-    Cuebot,
-)
+from tests.simulator.in_process import COMP, FINISHED, LIGHT, ROTO, SMOKE, UNCAUGHT, Cuebot
 from tests.simulator.specs import job_xml, layer_xml, spec_xml
 
 
@@ -32,42 +23,9 @@ def order_of(cuebot: Cuebot) -> list[int]:
     return [frame.number for frame in found.frames.frames]
 
 
-def group_id(cuebot: Cuebot, show: str, name: str) -> str:
-    return str(cuebot("GroupInterface/FindGroup", show=show, name=name).group.id)
-
-
-# Finding.
-
-
 def test_every_method_is_simulated(cuebot: Cuebot) -> None:
     service = cuebot.farm.messages.pool.FindServiceByName("job.JobInterface")
     assert {method.name for method in service.methods} <= set(jobs.METHODS)
-
-
-def test_layers_come_in_dispatch_order(cuebot: Cuebot) -> None:
-    layers = ask(cuebot, "GetLayers", LIGHT).layers.layers
-    assert [layer.name for layer in layers] == ["shadow", "beauty"]
-
-
-# Setting.
-
-
-@pytest.mark.parametrize(
-    ("method", "value", "field", "shown"),
-    [
-        ("SetPriority", 7, "priority", 7),
-        ("SetMinCores", 2.9, "min_cores", 2),
-        ("SetMaxCores", 12.999, "max_cores", 13),
-        ("SetMaxCores", -1, "max_cores", -1),
-        ("SetMinGpus", 1, "min_gpus", 1),
-        ("SetMaxGpus", 4, "max_gpus", 4),
-    ],
-)
-def test_numbers_of_a_job_are_set(
-    cuebot: Cuebot, method: str, value: float, field: str, shown: float
-) -> None:
-    ask(cuebot, method, COMP, val=value)
-    assert getattr(cuebot.job(COMP), field) == shown
 
 
 def test_eating_failures_by_itself_means_no_retries(cuebot: Cuebot) -> None:
@@ -100,44 +58,6 @@ def test_retries_decide_when_a_frame_is_dead(cuebot: Cuebot) -> None:
     assert cuebot.farm.max_retries[job["id"]] == 16
 
 
-def test_a_job_moves_to_a_group_and_takes_its_defaults(cuebot: Cuebot) -> None:
-    group = group_id(cuebot, "demo", "light")
-    cuebot("GroupInterface/SetDefaultJobPriority", group={"id": group}, priority=0)
-    fill(cuebot.farm.groups[group], default_job_min_cores=3)
-    ask(cuebot, "SetGroup", COMP, group_id=group)
-    job = cuebot.job(COMP)
-    assert (job.group, job.priority, job.min_cores, job.max_cores) == ("light", 0, 3, 100)
-    listed = cuebot("GroupInterface/GetJobs", group={"id": group}).jobs.jobs
-    assert COMP in [each.name for each in listed]
-
-
-def test_a_comment_is_added(cuebot: Cuebot) -> None:
-    assert not cuebot.job(COMP).has_comment
-    for subject in ("one", "two"):
-        new = {"user": "lena", "subject": subject, "message": "text", "timestamp": 5}
-        ask(cuebot, "AddComment", COMP, new_comment=new)
-        cuebot.wait()
-    comments = ask(cuebot, "GetComments", COMP).comments.comments
-    assert [comment.subject for comment in comments] == ["one", "two"]
-    assert (comments[0].user, comments[0].message) == ("lena", "text")
-    assert comments[0].timestamp == cuebot.farm.now - 2
-    assert cuebot.job(COMP).has_comment
-
-
-def test_a_subscriber_is_added_once(cuebot: Cuebot) -> None:
-    cuebot("JobInterface/LaunchSpecAndWait", spec=spec_xml())
-    name = "demo-sh030-lena_comp_v004"
-    for address in ("bo@studio.example", "bo@studio.example", "lena@studio.example"):
-        ask(cuebot, "AddSubscriber", name, subscriber=address)
-    assert cuebot.farm.subscribers[cuebot.job(name).id] == [
-        "lena@studio.example",
-        "bo@studio.example",
-    ]
-
-
-# Ending.
-
-
 def test_a_job_is_killed_a_moment_later(cuebot: Cuebot) -> None:
     ask(cuebot, "Kill", COMP, reason="not needed")
     assert enum_name(cuebot.job(COMP), "state") == "PENDING"
@@ -158,9 +78,6 @@ def test_only_a_completed_job_is_shut_down(cuebot: Cuebot) -> None:
     assert enum_name(cuebot.job(job.name), "state") == "FINISHED"
 
 
-# Frames.
-
-
 def test_chosen_frames_are_killed_whatever_states_are_named(cuebot: Cuebot) -> None:
     frame, *others = cuebot.frames(COMP, "RUNNING")
     wanted = {"ids": [frame.id], "states": {"frame_states": ["DEAD"]}}
@@ -168,13 +85,6 @@ def test_chosen_frames_are_killed_whatever_states_are_named(cuebot: Cuebot) -> N
     assert len(cuebot.frames(COMP, "RUNNING")) == 3
     cuebot.wait()
     assert [each.id for each in cuebot.frames(COMP, "RUNNING")] == [each.id for each in others]
-
-
-def test_chosen_frames_are_eaten(cuebot: Cuebot) -> None:
-    ask(cuebot, "EatFrames", LIGHT, req={"states": {"frame_states": ["DEAD"]}, "limit": 1})
-    assert not cuebot.frames(LIGHT, "EATEN")
-    cuebot.wait()
-    assert len(cuebot.frames(LIGHT, "EATEN")) == 2
 
 
 def test_chosen_frames_are_retried(cuebot: Cuebot) -> None:
@@ -199,44 +109,26 @@ def test_what_depends_on_frames_that_are_marked_done_may_start(cuebot: Cuebot) -
     assert len(cuebot.frames(SMOKE, "SUCCEEDED")) == 0
 
 
-def test_frames_that_depend_are_marked_as_waiting_at_once(cuebot: Cuebot) -> None:
-    ask(cuebot, "MarkAsWaiting", SMOKE, req={"frame_range": "1001-1002"})
-    assert len(cuebot.frames(SMOKE, "DEPEND")) == 10
-    done = cuebot.frames(LIGHT, "DEAD", "SUCCEEDED", "RUNNING")
-    ask(cuebot, "MarkAsWaiting", LIGHT, req={})
-    assert cuebot.frames(LIGHT, "DEAD", "SUCCEEDED", "RUNNING") == done
-
-
-def test_frames_are_put_first_or_last(cuebot: Cuebot) -> None:
-    ask(cuebot, "ReorderFrames", ROTO, range="1010-1009,1005,7", order="FIRST")
-    assert order_of(cuebot)[0] == 1001
-    cuebot.wait()
-    assert order_of(cuebot) == [1010, 1009, 1005, 1001, 1002, 1003, 1004, 1006, 1007, 1008]
-    ask(cuebot, "ReorderFrames", ROTO, range="1010,1001", order="LAST")
-    cuebot.wait()
-    assert order_of(cuebot) == [1009, 1005, 1002, 1003, 1004, 1006, 1007, 1008, 1010, 1001]
-    (first, *_) = cuebot.frames(ROTO)
-    assert first.dispatch_order == -3
-
-
-def test_frames_are_reversed(cuebot: Cuebot) -> None:
-    ask(cuebot, "ReorderFrames", ROTO, range="1002-1005", order="REVERSE")
-    cuebot.wait()
-    assert order_of(cuebot) == [1001, 1005, 1004, 1003, 1002, 1006, 1007, 1008, 1009, 1010]
-
-
-def test_frames_are_staggered(cuebot: Cuebot) -> None:
-    ask(cuebot, "StaggerFrames", ROTO, range="1001-1006", stagger=3)
-    cuebot.wait()
-    assert order_of(cuebot) == [1001, 1004, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1010]
-
-
-@pytest.mark.parametrize("values", [{"range": "x", "stagger": 2}, {"range": "1-6", "stagger": 2}])
-def test_what_cannot_be_staggered_stays(cuebot: Cuebot, values: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("method", "values", "first"),
+    [
+        ("Reorder", {"range": "1010-1009,1005,7", "order": "FIRST"}, [1010, 1009, 1005, 1001]),
+        ("Reorder", {"range": "1010,1001", "order": "LAST"}, [1002, 1003, 1004, 1005]),
+        ("Reorder", {"range": "1002-1005", "order": "REVERSE"}, [1001, 1005, 1004, 1003]),
+        ("Stagger", {"range": "1001-1006", "stagger": 3}, [1001, 1004, 1002, 1003]),
+        ("Stagger", {"range": "x", "stagger": 2}, [1001, 1002, 1003, 1004]),
+        ("Stagger", {"range": "1-6", "stagger": 2}, [1001, 1002, 1003, 1004]),
+    ],
+)
+def test_frames_are_put_in_another_order(
+    cuebot: Cuebot, method: str, values: dict[str, Any], first: list[int]
+) -> None:
     before = order_of(cuebot)
-    ask(cuebot, "StaggerFrames", ROTO, **values)
-    cuebot.wait()
+    ask(cuebot, f"{method}Frames", ROTO, **values)
     assert order_of(cuebot) == before
+    cuebot.wait()
+    assert order_of(cuebot)[:4] == first
+    assert sorted(order_of(cuebot)) == before
 
 
 def test_reordered_frames_start_in_their_new_order(cuebot: Cuebot) -> None:
@@ -244,9 +136,6 @@ def test_reordered_frames_start_in_their_new_order(cuebot: Cuebot) -> None:
     ask(cuebot, "SetPriority", ROTO, val=500)
     cuebot.wait(10)
     assert 1010 in [frame.number for frame in cuebot.frames(ROTO, "RUNNING")]
-
-
-# Updates.
 
 
 def updates(cuebot: Cuebot, job: str, since: int, **values: Any) -> Any:
@@ -296,9 +185,6 @@ def test_there_are_a_hundred_updates_at_most(cuebot: Cuebot) -> None:
     assert len(answer.updated_frames.updated_frames) == 100
 
 
-# Dependencies.
-
-
 def test_a_job_waits_for_a_job(cuebot: Cuebot) -> None:
     on = {"id": cuebot.job(COMP).id}
     depend = ask(cuebot, "CreateDependencyOnJob", ROTO, on_job=on).depend
@@ -309,27 +195,6 @@ def test_a_job_waits_for_a_job(cuebot: Cuebot) -> None:
     assert depend in ask(cuebot, "GetWhatDependsOnThis", COMP).depends.depends
     assert list(ask(cuebot, "GetDepends", ROTO).depends.depends) == [depend]
     assert not ask(cuebot, "GetWhatDependsOnThis", ROTO).depends.depends
-
-
-def test_a_job_waits_for_a_layer_or_a_frame(cuebot: Cuebot) -> None:
-    layer = {"id": cuebot.layer(COMP, "comp").id}
-    depend = ask(cuebot, "CreateDependencyOnLayer", ROTO, layer=layer).depend
-    assert (enum_name(depend, "type"), depend.depend_on_layer) == ("JOB_ON_LAYER", "comp")
-    frame = {"id": cuebot.frames(LIGHT, "DEAD")[0].id}
-    depend = ask(cuebot, "CreateDependencyOnFrame", ROTO, frame=frame).depend
-    assert enum_name(depend, "type") == "JOB_ON_FRAME"
-    assert len(ask(cuebot, "GetWhatThisDependsOn", ROTO).depends.depends) == 2
-    job = {"id": cuebot.job(ROTO).id}
-    assert cuebot.refusal("JobInterface/CreateDependencyOnLayer", job=job, layer={"id": "x"}) == (
-        "NOT_FOUND",
-        JOB_NOT_FOUND,
-    )
-
-
-def test_frame_by_frame_counts_once_among_a_jobs_dependencies(cuebot: Cuebot) -> None:
-    cuebot.frames(SMOKE)
-    depends = ask(cuebot, "GetDepends", SMOKE).depends.depends
-    assert [enum_name(depend, "type") for depend in depends] == ["FRAME_BY_FRAME"]
 
 
 def test_dependencies_of_a_job_are_dropped(cuebot: Cuebot) -> None:
@@ -351,17 +216,6 @@ def host_comments(cuebot: Cuebot) -> list[Any]:
     return list(cuebot("HostInterface/GetComments", host=host).comments.comments)
 
 
-def test_a_saved_comment_has_another_subject_and_text(cuebot: Cuebot) -> None:
-    [before] = job_comments(cuebot)
-    changed = {"id": before.id, "subject": "S", "message": "M", "user": "eve", "timestamp": 1}
-    cuebot("CommentInterface/Save", comment=changed)
-    [after] = job_comments(cuebot)
-    assert (after.subject, after.message) == ("S", "M")
-    assert (after.user, after.timestamp) == (before.user, before.timestamp)
-    cuebot("CommentInterface/Save", comment={"id": "x"})
-    assert job_comments(cuebot) == [after]
-
-
 @pytest.mark.parametrize("about", ["job", "host"])
 def test_without_its_last_comment_a_thing_has_none(cuebot: Cuebot, about: str) -> None:
     comments = job_comments if about == "job" else host_comments
@@ -379,12 +233,3 @@ def test_without_its_last_comment_a_thing_has_none(cuebot: Cuebot, about: str) -
     assert not thing.has_comment
     refusal = cuebot.refusal("CommentInterface/Delete", comment=second)
     assert refusal == ("INTERNAL", UNCAUGHT)
-
-
-def test_comments_of_one_second_are_different(cuebot: Cuebot) -> None:
-    job = cuebot.farm.jobs[cuebot.job(LIGHT).id]
-    first, second = (add_comment(cuebot.farm, job, user="u", subject="s", text="t") for _ in "ab")
-    cuebot("CommentInterface/Delete", comment=first)
-    third = add_comment(cuebot.farm, job, user="u", subject="s", text="t")
-    assert third.id != second.id
-    assert len(job_comments(cuebot)) == 3

@@ -8,7 +8,7 @@ import pytest
 
 from cuebot_simulator.world.cores import hundredths, java_int, whole_cores
 from cuebot_simulator.world.failures import Refusal
-from cuebot_simulator.world.messages import enum_name, fill
+from cuebot_simulator.world.messages import fill
 from tests.simulator.in_process import Cuebot
 from tests.simulator.test_studio import assert_sums
 
@@ -63,20 +63,6 @@ def test_any_number_of_cores_is_set(cuebot: Cuebot, method: str, field: str, num
     assert_sums(cuebot.farm)
 
 
-def test_a_huge_subscription(cuebot: Cuebot) -> None:
-    show = cuebot("ShowInterface/FindShow", name="demo").show
-    allocation = cuebot("AllocationInterface/Find", name="local.desktop").allocation
-    known = cuebot("ShowInterface/GetSubscriptions", show=show).subscriptions
-    for subscription in known.subscriptions:
-        if subscription.allocation_name == allocation.name:
-            cuebot("SubscriptionInterface/Delete", subscription=subscription)
-    values = {"size": math.nan, "burst": 1e30}
-    made = cuebot(
-        "ShowInterface/CreateSubscription", show=show, allocation_id=allocation.id, **values
-    ).subscription
-    assert (made.size, made.burst) == (0, MOST)
-
-
 @pytest.mark.parametrize(
     ("method", "values"),
     [
@@ -106,25 +92,3 @@ def test_frames_with_less_than_no_cores_take_none(cuebot: Cuebot) -> None:
     cuebot.wait(300)
     assert_sums(cuebot.farm)
     assert all(host.idle_cores <= host.cores for host in cuebot.farm.hosts.values())
-
-
-@pytest.mark.parametrize("value", [-(2**31), MOST])
-def test_a_filters_memory_is_any_number(cuebot: Cuebot, value: int) -> None:
-    show = cuebot("ShowInterface/FindShow", name="demo").show
-    new = cuebot("ShowInterface/CreateFilter", show=show, name="memory").filter
-    cuebot("FilterInterface/CreateMatcher", filter=new, data={"type": "CONTAINS", "input": ""})
-    action = {
-        "type": "SET_ALL_RENDER_LAYER_MEMORY",
-        "value_type": "INTEGER_TYPE",
-        "integer_value": value,
-    }
-    cuebot("FilterInterface/CreateAction", filter=new, data=action)
-    job = next(job for job in cuebot.farm.pending.values() if job.show == "demo")
-    cuebot("JobInterface/RunFilters", job=job)
-    assert {
-        layer.min_memory
-        for layer in cuebot.farm.layers_of(job)
-        if enum_name(layer, "type") == "RENDER"
-    } == {max(value, 256 * 1024)}
-    cuebot.wait(60)
-    assert_sums(cuebot.farm)

@@ -21,22 +21,6 @@ def ids(found: Sequence[Any]) -> set[str]:
     return {proc.id for proc in found}
 
 
-def test_what_a_proc_belongs_to(cuebot: Cuebot) -> None:
-    found = procs(cuebot)[0]
-    by_id = {"proc": {"id": found.id}}
-    frame = cuebot("ProcInterface/GetFrame", **by_id).frame
-    assert (frame.name, frame.last_resource) == (found.frame_name, found.name)
-    assert cuebot("ProcInterface/GetLayer", **by_id).layer.name == frame.layer_name
-    assert cuebot("ProcInterface/GetJob", **by_id).job.name == found.job_name
-    assert found.name.startswith(cuebot("ProcInterface/GetHost", **by_id).host.name)
-
-
-METHODS = (
-    *("ClearRedirect", "GetFrame", "GetHost", "GetLayer", "Kill", "RedirectToGroup"),
-    *("RedirectToJob", "Unbook"),
-)
-
-
 def test_procs_are_searched(cuebot: Cuebot) -> None:
     everything = procs(cuebot)
     assert len(everything) == 16
@@ -51,35 +35,6 @@ def test_procs_are_searched(cuebot: Cuebot) -> None:
         assert ids(procs(cuebot, **{name: [value, "nope"]})) == expected
     assert ids(procs(cuebot, allocs=["local.general"])) == ids(everything)
     assert not procs(cuebot, allocs=["local.desktop"])
-
-
-def test_procs_are_searched_by_their_memory(cuebot: Cuebot) -> None:
-    memory = {each.reserved_memory // GIGABYTE_KB for each in procs(cuebot)}
-    assert memory == {4, 8, 12, 16}
-    for criteria, expected in (
-        ({"memory_range": [{"min": 8 * GIGABYTE_KB, "max": 12 * GIGABYTE_KB}]}, {8, 12}),
-        ({"memory_greater_than": [{"value": 12 * GIGABYTE_KB}]}, {12, 16}),
-        ({"memory_less_than": [{"value": 8 * GIGABYTE_KB}]}, {4, 8}),
-    ):
-        found = procs(cuebot, **criteria)
-        assert {each.reserved_memory // GIGABYTE_KB for each in found} == expected
-
-
-def test_procs_are_searched_by_how_long_they_run(cuebot: Cuebot) -> None:
-    ages = {each.id: cuebot.farm.now - each.dispatch_time for each in procs(cuebot)}
-    found = procs(cuebot, duration_range=[{"min": 10, "max": 15}])
-    assert ids(found) == {key for key, age in ages.items() if 10 <= age <= 15}
-    assert 0 < len(found) < 16
-
-
-def test_some_of_the_procs(cuebot: Cuebot) -> None:
-    everything = list(procs(cuebot))
-    assert list(procs(cuebot, max_results=[5])) == everything[:5]
-    assert list(procs(cuebot, first_result=4, max_results=[5])) == everything[3:8]
-    assert list(procs(cuebot, first_result=4)) == everything[3:]
-    assert list(procs(cuebot, max_results=[0])) == everything
-    hosts = [each.name.partition("/")[0] for each in everything]
-    assert hosts == sorted(hosts)
 
 
 def test_a_killed_proc_is_unbooked_and_ends(cuebot: Cuebot) -> None:
@@ -99,17 +54,6 @@ def test_an_unbooked_proc_leaves_after_its_frame(cuebot: Cuebot, kill: bool) -> 
     cuebot.wait(1)
     left = [each for each in procs(cuebot) if each.id == found.id]
     assert [each.unbooked for each in left] == ([] if kill else [True])
-
-
-def test_procs_are_unbooked_by_a_search(cuebot: Cuebot) -> None:
-    harbor = len(procs(cuebot, shows=["harbor"]))
-    one = procs(cuebot, shows=["harbor"])[0]
-    cuebot("ProcInterface/Unbook", proc=one)
-    answer = cuebot("ProcInterface/UnbookProcs", r={"shows": ["harbor"]})
-    assert answer.num_procs == harbor - 1
-    assert all(each.unbooked for each in procs(cuebot, shows=["harbor"]))
-    assert not any(each.unbooked for each in procs(cuebot, shows=["demo"]))
-    assert cuebot("ProcInterface/UnbookProcs", r={"shows": ["harbor"]}).num_procs == 0
 
 
 def test_the_oldest_procs_are_unbooked_first(cuebot: Cuebot) -> None:
@@ -154,11 +98,6 @@ def until_gone(cuebot: Cuebot, proc: Any) -> set[str]:
             return {each.job_name for each in now if each.id not in before}
 
 
-def test_the_host_of_an_unbooked_proc_is_booked_freely(cuebot: Cuebot, proc: Any) -> None:
-    cuebot("ProcInterface/Unbook", proc=proc)
-    assert until_gone(cuebot, proc) == {LIGHT}
-
-
 def test_a_redirected_proc_works_for_the_job_next(cuebot: Cuebot, proc: Any) -> None:
     job = cuebot.job(ROTO)
     answer = cuebot("ProcInterface/RedirectToJob", proc=proc, job_id=job.id)
@@ -168,37 +107,12 @@ def test_a_redirected_proc_works_for_the_job_next(cuebot: Cuebot, proc: Any) -> 
     assert until_gone(cuebot, proc) == {ROTO}
 
 
-def test_a_redirected_proc_works_for_the_group_next(cuebot: Cuebot, proc: Any) -> None:
-    group = cuebot("GroupInterface/FindGroup", show="northwind", name="roto").group
-    answer = cuebot("ProcInterface/RedirectToGroup", proc=proc, group_id=group.id)
-    assert answer.value
-    (now,) = (each for each in procs(cuebot) if each.id == proc.id)
-    assert (now.redirect_target, now.unbooked) == ("roto", True)
-    assert until_gone(cuebot, proc) == {ROTO}
-
-
 def test_a_killed_proc_is_redirected_at_once(cuebot: Cuebot, proc: Any) -> None:
     job = cuebot.job(ROTO)
     cuebot("ProcInterface/RedirectToJob", proc=proc, job_id=job.id, kill=True)
     cuebot.wait(0.5)
     assert proc.id not in ids(procs(cuebot))
     assert ROTO in {each.job_name for each in procs(cuebot, hosts=[DESK])}
-
-
-def test_a_locked_host_does_not_follow_a_redirect(cuebot: Cuebot, proc: Any) -> None:
-    job = cuebot.job(ROTO)
-    cuebot("ProcInterface/RedirectToJob", proc=proc, job_id=job.id, kill=True)
-    cuebot("HostInterface/Lock", host=cuebot.host(DESK))
-    cuebot.wait(1)
-    assert cuebot.job(ROTO).job_stats.running_frames == 0
-
-
-def test_a_job_that_was_paused_since_gets_no_proc(cuebot: Cuebot, proc: Any) -> None:
-    job = cuebot.job(ROTO)
-    cuebot("ProcInterface/RedirectToJob", proc=proc, job_id=job.id, kill=True)
-    cuebot("JobInterface/Pause", job=job)
-    cuebot.wait(1)
-    assert cuebot.job(ROTO).job_stats.running_frames == 0
 
 
 def test_a_redirect_is_cleared(cuebot: Cuebot, proc: Any) -> None:
@@ -239,45 +153,3 @@ def test_what_does_not_fit_gets_no_redirect(
     fill(cuebot.farm.layers[cuebot.layer(ROTO, "roto").id], **values)
     by_id = {"proc": {"id": proc.id}}
     assert not cuebot("ProcInterface/RedirectToJob", **by_id, job_id=cuebot.job(ROTO).id).value
-
-
-def test_a_paused_job_of_a_group_gets_no_redirect(cuebot: Cuebot, proc: Any) -> None:
-    job = cuebot.job(ROTO)
-    cuebot("JobInterface/Pause", job=job)
-    group = cuebot("GroupInterface/FindGroup", show="northwind", name="roto").group
-    by_id = {"proc": {"id": proc.id}}
-    assert not cuebot("ProcInterface/RedirectToGroup", **by_id, group_id=group.id).value
-    assert cuebot("ProcInterface/RedirectToJob", **by_id, job_id=job.id).value
-
-
-def test_procs_are_redirected_to_a_group(cuebot: Cuebot) -> None:
-    group = cuebot("GroupInterface/FindGroup", show="demo", name="comp").group
-    r = {"shows": ["demo"], "max_results": [2]}
-    assert cuebot("ProcInterface/UnbookToGroup", r=r, group=group).num_procs == 2
-    sent = [each for each in procs(cuebot) if each.redirect_target == "comp"]
-    assert len(sent) == 2
-    assert all(each.unbooked and each.group_name == "light" for each in sent)
-    others = [each for each in procs(cuebot, shows=["demo"]) if each.group_name == "light"]
-    assert max(each.dispatch_time for each in sent) <= min(
-        each.dispatch_time for each in others if not each.unbooked
-    )
-    r["max_results"] = [0]
-    rest = sum(not each.unbooked for each in others)
-    answer = cuebot("ProcInterface/UnbookToGroup", r=r, group=group, kill=True)
-    assert answer.num_procs == rest
-    cuebot.wait(0.5)
-    left = [each for each in procs(cuebot) if each.redirect_target]
-    assert ids(left) == ids(sent)
-
-
-def test_procs_are_redirected_to_jobs_in_turn(cuebot: Cuebot) -> None:
-    roto, comp = cuebot.job(ROTO), cuebot.job(COMP)
-    jobs = {"jobs": [{"id": roto.id}, {"id": "nope"}, {"id": comp.id}]}
-    r = {"shows": ["demo"], "max_results": [4]}
-    assert cuebot("ProcInterface/UnbookToJob", r=r, jobs=jobs).num_procs == 4
-    sent = [each for each in procs(cuebot) if each.redirect_target]
-    assert sorted(each.redirect_target for each in sent) == [COMP, COMP, ROTO, ROTO]
-    assert {each.job_name for each in sent} == {LIGHT}
-    assert cuebot("ProcInterface/UnbookToJob", r=r, jobs=jobs).num_procs == 0
-    nobody = {"jobs": [{"id": "nope"}]}
-    assert cuebot("ProcInterface/UnbookToJob", r={"max_results": [4]}, jobs=nobody).num_procs == 0
