@@ -104,11 +104,7 @@ def refusal(token: str, subject: Authenticator) -> str:
 
 
 # --- One namespace of subjects --------------------------------------------------------------
-
-
 def test_rules_can_tell_who_has_signed_a_token() -> None:
-    """A provider's subject is not taken for CueWeb, whose tokens a secret signs. What the token
-    itself says about that does not count."""
     access = [
         rule("cueweb", {"sub": "user-id", "signed_by": "secret"}, "all", identity="trust"),
         rule("people", {"signed_by": "provider"}, "reads"),
@@ -136,7 +132,6 @@ def test_rules_can_tell_who_has_signed_a_token() -> None:
 def test_a_rule_that_cannot_tell_them_apart_is_warned_about(
     who: dict[str, object], more: dict[str, object], warned: bool
 ) -> None:
-    """Where there are tokens of both kinds, and it goes by the subject."""
     given = {
         "jwt_jwks": "https://studio/keys",
         "jwt_issuer": "https://studio",
@@ -150,8 +145,6 @@ def test_a_rule_that_cannot_tell_them_apart_is_warned_about(
 
 
 # --- The shapes of providers ----------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("document", "tokens"),
     [
@@ -176,7 +169,6 @@ def test_a_rule_that_cannot_tell_them_apart_is_warned_about(
     ],
 )
 def test_the_key_sets_of_providers(document: Document, tokens: list[str]) -> None:
-    """Tokens of each key that signs pass, and those of other keys under its name do not."""
     subject = trusting(document)
     for token in tokens:
         assert accepts(token, subject).subject == "lena"
@@ -187,7 +179,6 @@ def test_the_key_sets_of_providers(document: Document, tokens: list[str]) -> Non
 
 
 def test_keys_for_encryption_verify_nothing() -> None:
-    """A key with `use: enc` is skipped, whatever signs with it."""
     subject, encryption = trusting(keycloak(ONE, CURVE)), rsa_key("encryption")
     refusal(encryption.token(GOOD, kid="kc-enc"), subject)
     refusal(encryption.token(GOOD), subject)
@@ -240,7 +231,6 @@ def test_keys_that_are_skipped(key: object, reason: str) -> None:
 
 
 def test_private_parts_of_a_key_are_not_read() -> None:
-    """A set with private keys in it is used for its public ones."""
     subject = trusting({"keys": [ONE.jwk(kid="1", d="AQAB", p="Aw", q="BQ")]})
     assert accepts(ONE.token(GOOD, kid="1"), subject).subject == "lena"
 
@@ -261,7 +251,6 @@ def test_private_parts_of_a_key_are_not_read() -> None:
     ],
 )
 def test_what_is_no_key_set(content: bytes, word: str) -> None:
-    """The error is one line that names the setting."""
     with pytest.raises(NoKeySet) as caught:
         parse_key_set(content)
     text = str(caught.value)
@@ -271,8 +260,6 @@ def test_what_is_no_key_set(content: bytes, word: str) -> None:
 
 
 # --- Which key ------------------------------------------------------------------------------
-
-
 def test_a_token_without_kid_is_tried_with_all_keys() -> None:
     """`kid` is optional (RFC 7515 section 4.1.4); keys may have none either."""
     subject = trusting(SET)
@@ -284,7 +271,6 @@ def test_a_token_without_kid_is_tried_with_all_keys() -> None:
 
 
 def test_a_token_is_tried_only_with_the_key_that_it_names() -> None:
-    """The signature of another key of the provider does not hold under this name."""
     assert "signature" in refusal(TWO.token(GOOD, kid="1"), trusting(SET))
 
 
@@ -294,7 +280,6 @@ def test_a_kid_is_a_text(kid: object) -> None:
 
 
 def test_an_unknown_kid_is_told() -> None:
-    """Somebody is asked for new keys; a known kid, or none, is no reason to."""
     refresher = Refresher()
     subject = trusting(SET, provider=refresher)
     for token in (ONE.token(GOOD, kid="2"), THREE.token(GOOD), ONE.token(GOOD, kid="c")):
@@ -307,11 +292,8 @@ def test_an_unknown_kid_is_told() -> None:
 
 
 # --- Which algorithm ------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
-    "alg",
-    ["none", "None", "NONE", "", "RS384", "RS512", "PS256", "ES384", "ES512", "EdDSA", "dir"],
+    "alg", ["none", "None", "NONE", "", "RS384", "RS512", "PS256", "ES384", "ES512", "EdDSA", "dir"]
 )
 @pytest.mark.parametrize("key", [ONE, CURVE], ids=["RSA", "EC"])
 def test_other_algorithms_are_refused(key: Rsa | Ec, alg: str) -> None:
@@ -332,7 +314,6 @@ def test_other_algorithms_are_refused(key: Rsa | Ec, alg: str) -> None:
     ],
 )
 def test_the_algorithm_is_that_of_the_key(token: str) -> None:
-    """Whatever a token says of itself."""
     refusal(token, trusting(SET))
 
 
@@ -354,10 +335,7 @@ def public_forms(key: Rsa | Ec) -> list[bytes]:
 @pytest.mark.parametrize("key", [ONE, CURVE], ids=["RSA", "EC"])
 @pytest.mark.parametrize("alg", ["HS256", "HS384", "HS512"])
 @pytest.mark.parametrize("secrets", [(), (SECRET,)], ids=["no secret", "a secret"])
-def test_a_public_key_is_never_a_secret(
-    key: Rsa | Ec, alg: str, secrets: tuple[bytes, ...]
-) -> None:
-    """Everybody has the public key: a token that is signed with its bytes does not hold."""
+def test_public_keys_are_never_secrets(key: Rsa | Ec, alg: str, secrets: tuple[bytes, ...]) -> None:
     rules = TokenRules(algorithms=("HS256", "HS384", "HS512"), provider=ProviderRules())
     subject = trusting(SET, *secrets, rules=rules)
     for form in public_forms(key):
@@ -366,21 +344,18 @@ def test_a_public_key_is_never_a_secret(
 
 
 def test_without_a_secret_no_secret_signs() -> None:
-    """With a provider alone, every HS token is refused, also one that nothing has signed."""
     subject = trusting(SET)
     assert "JWT_SECRET" in refusal(signed(GOOD, key=SECRET), subject)
     refusal(signed(GOOD, key=b""), subject)
 
 
 def test_secrets_and_a_provider_side_by_side() -> None:
-    """Each token is verified in its own way."""
     subject = trusting(SET, SECRET)
     assert accepts(signed(GOOD, key=SECRET), subject).subject == "lena"
     assert accepts(ONE.token(GOOD, kid="1"), subject).subject == "lena"
 
 
 def test_without_a_provider_no_key_verifies() -> None:
-    """The keys that a token brings along itself are never used, nor fetched."""
     header = {"jwk": ONE.jwk(), "jku": "https://evil.example/keys", "x5u": "https://evil.example"}
     for subject in (Authenticator([SECRET], TokenRules(), lambda: NOW), trusting(SET)):
         refusal(THREE.token(GOOD, **header | {"jwk": THREE.jwk()}), subject)
@@ -388,7 +363,6 @@ def test_without_a_provider_no_key_verifies() -> None:
 
 
 def test_keys_that_are_not_known_yet_are_503() -> None:
-    """It is not the token's fault, and better in a moment."""
     subject = Authenticator([SECRET], RULES, lambda: NOW)
     with pytest.raises(GatewayError) as caught:
         accepts(ONE.token(GOOD, kid="1"), subject)
@@ -406,7 +380,6 @@ BOUND = TokenRules(
 
 
 def test_tokens_of_secrets_and_of_the_provider_are_bound_apart() -> None:
-    """Each to an issuer and an audience of its own."""
     subject = trusting(SET, SECRET, rules=BOUND)
     for_secret = GOOD | {"aud": "old-clients", "iss": "studio"}
     for_provider = GOOD | {"aud": ["x", "farm"], "iss": "https://idp.studio"}
@@ -431,14 +404,11 @@ def test_tokens_of_secrets_and_of_the_provider_are_bound_apart() -> None:
         (b"[]", "object"),
     ],
 )
-def test_claims_are_as_strict_as_those_that_secrets_sign(
-    claims: dict[str, Any] | bytes, word: str
-) -> None:
+def test_claims_are_as_strict_as_with_secrets(claims: dict[str, Any] | bytes, word: str) -> None:
     assert word in refusal(CURVE.token(claims, kid="c"), trusting(SET))
 
 
 def test_a_changed_set_forgets_what_it_has_verified() -> None:
-    """Tokens of keys that are gone do not hold any more, although they have been seen."""
     subject, token = trusting(SET), ONE.token(GOOD, kid="1")
     assert accepts(token, subject) is accepts(token, subject)
     subject.use_keys(parse_key_set(json.dumps({"keys": [TWO.jwk(kid="2")]}).encode()))
@@ -451,10 +421,7 @@ def test_a_changed_set_forgets_what_it_has_verified() -> None:
 @pytest.mark.thorough
 @pytest.mark.parametrize("key", [ONE, CURVE], ids=["RSA", "EC"])
 @given(data=st.data())
-def test_any_change_to_a_good_token_is_refused_or_changes_nothing(
-    key: Rsa | Ec, data: st.DataObject
-) -> None:
-    """Bytes put into, taken out of or changed in a good token never make another principal."""
+def test_changed_tokens_never_make_another_principal(key: Rsa | Ec, data: st.DataObject) -> None:
     token = bytearray(key.token(GOOD).encode())
     for _ in range(data.draw(st.integers(1, 3))):
         place = data.draw(st.integers(0, len(token) - 1))
@@ -523,8 +490,6 @@ async def until_status(gateway: Gateway, token: str, wanted: int) -> None:
 
 
 # --- Loading --------------------------------------------------------------------------------
-
-
 async def test_a_file(tmp_path: Path) -> None:
     """JWT_JWKS may be a file; what is wrong with it is one line that names both."""
     file = tmp_path / "keys.json"
@@ -585,10 +550,7 @@ async def test_http_of_this_machine_uses_no_proxy(monkeypatch: pytest.MonkeyPatc
         pytest.param(200, b"", ("x" * 70_000,), "cannot be reached", id="no HTTP"),
     ],
 )
-async def test_answers_that_are_no_key_set(
-    status: int, body: bytes, headers: tuple[str, ...], word: str
-) -> None:
-    """Each is an error of one line that names the setting, the URL and the reason."""
+async def test_no_key_set(status: int, body: bytes, headers: tuple[str, ...], word: str) -> None:
     async with key_server() as server:
         server.status, server.body, server.headers = status, body, headers
         with pytest.raises(NoKeySet) as caught:
@@ -616,7 +578,6 @@ async def test_answers_that_are_no_key_set(
 )
 @pytest.mark.parametrize("status", [200, 503])
 async def test_times_that_a_provider_names_change_nothing(header: str, status: int) -> None:
-    """The gateway looks again when it says so itself."""
     async with key_server() as server:
         server.status, server.headers = status, (header,)
         server.body = json.dumps(key_set(ONE)).encode()
@@ -638,7 +599,6 @@ async def test_times_that_a_provider_names_change_nothing(header: str, status: i
     ],
 )
 async def test_a_length_that_is_none_is_no_key_set(header: str) -> None:
-    """Whatever the HTTP library raises for it."""
     async with key_server() as server:
         server.headers, server.body = (header,), json.dumps(key_set(ONE)).encode()
         with pytest.raises(NoKeySet, match="cannot be reached"):
@@ -646,7 +606,6 @@ async def test_a_length_that_is_none_is_no_key_set(header: str) -> None:
 
 
 async def test_a_key_set_in_many_small_parts_is_taken_in_turns() -> None:
-    """Others have theirs, although all of them have come with one read."""
     body = json.dumps(key_set(ONE)).encode()
     turns = 0
 
@@ -671,7 +630,6 @@ async def test_a_key_set_in_many_small_parts_is_taken_in_turns() -> None:
 
 @pytest.mark.usefixtures("impatient")
 async def test_a_provider_that_does_not_answer_is_not_waited_for() -> None:
-    """The time that it may take is bounded, whatever it has sent by then."""
     async with key_server(key_set(ONE)) as server:
         server.answers.clear()
         with pytest.raises(NoKeySet, match="did not answer within"):
@@ -690,8 +648,6 @@ async def test_nobody_there() -> None:
 
 
 # --- Following ------------------------------------------------------------------------------
-
-
 @dataclass
 class KeyUser:
     """Notes the key sets that it gets."""
@@ -703,7 +659,6 @@ class KeyUser:
 
 
 async def test_the_same_set_is_told_once() -> None:
-    """Principals are not forgotten with each look, only when a key is another one."""
     async with key_server(key_set(ONE)) as server:
         provider, user = Provider(server.url), KeyUser()
         for _ in range(3):
@@ -718,7 +673,6 @@ async def test_the_same_set_is_told_once() -> None:
 
 
 async def test_the_last_good_set_is_kept() -> None:
-    """While the provider is away, or talks nonsense; the log says so once, and when it is over."""
     async with key_server(key_set(ONE)) as server:
         provider, user = Provider(server.url), KeyUser()
         await provider.refresh(user)
@@ -734,7 +688,6 @@ async def test_the_last_good_set_is_kept() -> None:
 
 
 async def test_what_comes_too_late_is_not_taken() -> None:
-    """An answer of a provider that has been replaced meanwhile changes nothing."""
     async with key_server(key_set(ONE)) as server:
         provider, user = Provider(server.url), KeyUser()
         server.answers.clear()
@@ -747,10 +700,7 @@ async def test_what_comes_too_late_is_not_taken() -> None:
 
 
 # --- In a gateway ---------------------------------------------------------------------------
-
-
 async def test_a_gateway_with_a_provider_alone(cuebot: ScriptedCuebot) -> None:
-    """The keys are there when it has started; it needs no secret, and takes no token of one."""
     async with (
         key_server(keycloak(ONE, CURVE)) as server,
         gateway_for(cuebot.endpoint, jwt_secret=None, jwt_jwks=server.url) as gateway,
@@ -762,7 +712,6 @@ async def test_a_gateway_with_a_provider_alone(cuebot: ScriptedCuebot) -> None:
 
 
 async def test_the_start_waits_for_the_keys(cuebot: ScriptedCuebot) -> None:
-    """The first client that connects can have a token of the provider."""
     async with key_server(key_set(ONE)) as server:
         server.answers.clear()
         async with gateway_for(cuebot.endpoint, ready=False, jwt_jwks=server.url) as gateway:
@@ -790,7 +739,6 @@ async def test_a_rotation(cuebot: ScriptedCuebot) -> None:
 
 
 async def test_unknown_keys_make_few_requests(cuebot: ScriptedCuebot) -> None:
-    """However many tokens name keys that nobody knows, the provider is not asked each time."""
     async with (
         key_server(key_set(ONE)) as server,
         gateway_for(cuebot.endpoint, jwt_jwks=server.url) as gateway,
@@ -821,7 +769,6 @@ async def test_an_outage(cuebot: ScriptedCuebot) -> None:
 
 @pytest.mark.usefixtures("hurried")
 async def test_a_provider_that_is_away_at_the_start(cuebot: ScriptedCuebot) -> None:
-    """The gateway starts, answers 503 to the provider's tokens, and takes them later."""
     async with key_server() as server:
         server.status = 503
         async with gateway_for(cuebot.endpoint, jwt_jwks=server.url) as gateway:
@@ -837,10 +784,7 @@ def test_a_file_that_is_no_key_set_stops_the_start(tmp_path: Path) -> None:
 
 
 # --- SIGHUP ---------------------------------------------------------------------------------
-
-
 async def test_a_reload_fetches_the_keys_anew(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
-    """From a file, from a URL, from none: what is verified follows, and is forgotten."""
     file = tmp_path / "keys.json"
     file.write_text(json.dumps(key_set(ONE)))
     tokens = [lasting(key, kid="1") for key in (ONE, TWO)]
@@ -923,7 +867,6 @@ TENANT = "11111111-2222-3333-4444-555555555555"
 def test_the_configurations_in_the_documentation(
     heading: str, document: Any, kid: str, claims: dict[str, Any], subject: str, tmp_path: Path
 ) -> None:
-    """Each takes a token as its provider makes it, and none for others or of others."""
     section = TOKENS.partition(f"## {heading}\n")[2]
     config = tmp_path / "gateway.toml"
     config.write_text(section.partition("```toml\n")[2].partition("```")[0])
@@ -946,8 +889,6 @@ def test_the_configurations_in_the_documentation(
 
 
 # --- Warnings -------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("given", "names"),
     [
@@ -998,13 +939,11 @@ def test_where_keys_may_be(source: str) -> None:
     ],
 )
 def test_where_keys_may_not_be(source: str) -> None:
-    """Nobody on the network may be able to put other keys there; nothing is shown of a password."""
     with pytest.raises(ValueError, match="expected a file or an https URL"):
         Settings.model_validate({"jwt_jwks": source})
 
 
 def test_fetching_keys_is_no_line_in_the_log() -> None:
-    """The client's own lines, one for each look, are not the gateway's; its warnings are."""
     ran = in_process("token", "--sub", "me", JWT_SECRET=SERVERS_SECRET)  # sets up the log
     assert ran.status == 0
     for name in ("httpx", "httpcore"):

@@ -89,7 +89,6 @@ def test_denied_tokens_are_403(claims: dict[str, object], refused: bool) -> None
 
 
 def test_a_token_is_denied_although_it_is_remembered() -> None:
-    """And holds again when it is on the list no more."""
     subject = Authenticator([KEY], TokenRules(), lambda: NOW)
     token = b"Bearer " + signed().encode()
     subject.authenticate(token)
@@ -101,7 +100,6 @@ def test_a_token_is_denied_although_it_is_remembered() -> None:
 
 
 def test_the_subject_is_denied_whichever_claim_it_is() -> None:
-    """`sub:` means who is calling (JWT_SUBJECT_CLAIM)."""
     rules = TokenRules(subject=("email",), required=("exp",))
     subject = Authenticator([KEY], rules, lambda: NOW)
     subject.deny(LENA)
@@ -145,10 +143,9 @@ async def test_the_file_is_followed(tmp_path: Path) -> None:
         pytest.param(lambda file: file.write_bytes(b"\xff\n"), id="no text"),
     ],
 )
-async def test_a_broken_file_keeps_the_old_list(
+async def test_a_broken_file_changes_nothing(
     tmp_path: Path, spoil: Callable[[Path], object]
 ) -> None:
-    """With one error in the log; when the file is good again, it counts."""
     file = tmp_path / "denied"
     file.write_text("sub:lena\n")
     deny, told = followed(file)
@@ -177,10 +174,9 @@ def test_a_file_that_is_no_list_stops_the_start(tmp_path: Path) -> None:
             followed(file)
 
 
-async def test_a_gateway_follows_its_list(
+async def test_in_a_gateway(
     cuebot: ScriptedCuebot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without a signal; and on SIGHUP, when it is another file."""
     monkeypatch.setattr(module, "REFRESH_SECONDS", 0.01)
     file, other = tmp_path / "denied", tmp_path / "other"
     file.write_text("# nobody\n")
@@ -209,7 +205,6 @@ async def test_a_gateway_follows_its_list(
 
 
 def test_any_claim_that_can_be_a_subject_is_looked_at() -> None:
-    """A token that leaves out the first of them is that of the same person."""
     denied = Revocations(subjects=frozenset(("lena",)), jti=frozenset(("7",)))
     assert denied.includes(["oid-1", "lena"], None)
     assert denied.includes([None, "marco"], 7)

@@ -37,10 +37,7 @@ LONG = "0123456789abcdef0123456789abcdef"
         pytest.param(b"\xef\xbb\xbf# why\r\nnew\r\n", (b"new",), id="mark and comment"),
     ],
 )
-def test_a_secret_file_has_one_secret_a_line(
-    tmp_path: Path, content: bytes, secrets: tuple[bytes, ...]
-) -> None:
-    """Each line of JWT_SECRET_FILE that says something is a secret, the first to sign with."""
+def test_one_secret_a_line(tmp_path: Path, content: bytes, secrets: tuple[bytes, ...]) -> None:
     file = tmp_path / "jwt"
     file.write_bytes(content)
     assert load_secrets(Settings(jwt_secret_file=file)) == secrets
@@ -63,7 +60,6 @@ def one_line(caught: pytest.ExceptionInfo[ConfigurationError], *names: str) -> s
     ],
 )
 def test_there_is_no_default_secret(given: dict[str, str]) -> None:
-    """Without a secret the gateway refuses to start, and says which setting to set."""
     with pytest.raises(ConfigurationError) as caught:
         load_secrets(Settings.model_validate(given))
     one_line(caught, "JWT_SECRET")
@@ -75,7 +71,6 @@ def test_there_is_no_default_secret(given: dict[str, str]) -> None:
     ids=["empty", "blank", "spaces", "comment", "byte order mark"],
 )
 def test_a_secret_file_without_a_secret_is_an_error(tmp_path: Path, content: bytes) -> None:
-    """A file that holds nothing is no permission to start without a secret."""
     file = tmp_path / "jwt"
     file.write_bytes(content)
     with pytest.raises(ConfigurationError) as caught:
@@ -85,7 +80,6 @@ def test_a_secret_file_without_a_secret_is_an_error(tmp_path: Path, content: byt
 
 @pytest.mark.parametrize("name", ["missing", "."])
 def test_an_unreadable_secret_file_is_an_error(tmp_path: Path, name: str) -> None:
-    """A file that is not there, or is a directory, stops startup with its name."""
     with pytest.raises(ConfigurationError) as caught:
         load_secrets(Settings(jwt_secret_file=tmp_path / name))
     assert str(tmp_path) in one_line(caught, "JWT_SECRET_FILE")
@@ -112,7 +106,6 @@ def test_secret_and_file_at_once_is_an_error(tmp_path: Path) -> None:
     ids=["public key", "certificate", "ssh key", "JWK", "JWKS"],
 )
 def test_a_public_key_is_no_secret(secret: str) -> None:
-    """Somebody who configures a key that everybody knows is told so in one line at startup."""
     settings = Settings.model_validate({"jwt_secret": secret})
     with pytest.raises(ConfigurationError) as caught:
         Authenticator(load_secrets(settings), token_rules(settings))
@@ -120,7 +113,6 @@ def test_a_public_key_is_no_secret(secret: str) -> None:
 
 
 def test_a_secret_that_is_not_utf8_is_taken_or_refused_in_one_line() -> None:
-    """Bytes in JWT_SECRET, which Python hands over as lone surrogates, are no traceback."""
     environ = {"JWT_SECRET": os.fsdecode(LONG.encode() + b"\xff")}
     try:
         secrets = load_secrets(load_settings(environ))
@@ -152,7 +144,6 @@ def test_a_secret_that_is_not_utf8_is_taken_or_refused_in_one_line() -> None:
     ],
 )
 def test_easy_secrets_are_warned_about(secret: str, warned: bool) -> None:
-    """Secrets under 32 bytes and those in published examples give a warning, without them."""
     settings = Settings.model_validate({"jwt_secret": secret})
     with capture_logs() as lines:
         assert load_secrets(settings) == (secret.encode(),)
@@ -182,10 +173,9 @@ def test_easy_secrets_are_warned_about(secret: str, warned: bool) -> None:
         ),
     ],
 )
-def test_a_published_secret_is_for_this_machine_alone(
+def test_published_secrets_stay_local(
     tmp_path: Path, settings: dict[str, object], where: str
 ) -> None:
-    """With one, the gateway, `check` and whatever runs the app refuse to listen to others."""
     file = tmp_path / "jwt"
     file.write_text(f"{LONG}\nyour-secret\n")
     given = settings_for("127.0.0.1:1", jwt_secret=None, jwt_secret_file=file, **settings)
@@ -206,7 +196,6 @@ def test_a_published_secret_is_for_this_machine_alone(
 
 
 def test_a_reload_takes_no_published_secret() -> None:
-    """The old one stays, wherever the new settings say to listen: that takes a restart."""
     before = settings_for("127.0.0.1:1", jwt_secret=LONG)
     here = settings_for("127.0.0.1:1", jwt_secret="your-secret", rest_host="127.0.0.1")
     with pytest.raises(
@@ -223,7 +212,6 @@ def tokens_of(app: Gateway) -> Reloadable:
 
 
 def test_every_easy_secret_of_a_file_is_warned_about(tmp_path: Path) -> None:
-    """The warnings tell the lines apart without quoting them."""
     file = tmp_path / "jwt"
     file.write_text(f"{LONG}\nshort-one\nshort-two\n")
     with capture_logs() as lines:
@@ -250,7 +238,6 @@ HELD = (LONG.encode(),)
     ],
 )
 def test_a_half_written_file_is_not_taken(tmp_path: Path, content: str) -> None:
-    """While secrets are in use, a file whose last line may go on is an error that says so."""
     file = tmp_path / "jwt"
     file.write_text(content)
     with pytest.raises(ConfigurationError) as caught:
@@ -269,7 +256,6 @@ def test_a_half_written_file_is_not_taken(tmp_path: Path, content: str) -> None:
     ],
 )
 def test_a_whole_file_is_taken(tmp_path: Path, content: str, secrets: tuple[str, ...]) -> None:
-    """Secrets follow their file when nothing says that it is half written."""
     file = tmp_path / "jwt"
     file.write_text(content)
     loaded = load_secrets(Settings(jwt_secret_file=file), HELD)
@@ -278,7 +264,6 @@ def test_a_whole_file_is_taken(tmp_path: Path, content: str, secrets: tuple[str,
 
 @pytest.mark.parametrize("name", ["jwt_secret_file", "tls_key_file", "cuebot_key_file"])
 def test_files_that_everyone_can_read_are_warned_about(tmp_path: Path, name: str) -> None:
-    """The file of a secret or a key is for the gateway alone; the warning has the remedy."""
     file = tmp_path / "secret"
     settings = Settings.model_validate({name: file})
     assert readable_by_all(settings) == []  # there is none yet, which is told elsewhere
@@ -304,7 +289,6 @@ def test_files_that_everyone_can_read_are_warned_about(tmp_path: Path, name: str
 def test_a_configuration_file_with_a_secret_is_for_the_gateway_alone(
     tmp_path: Path, content: str, environ: dict[str, str], warned: bool
 ) -> None:
-    """It is warned about as the other files are, if its secret is in use."""
     file = tmp_path / "gateway.toml"
     file.write_text(content)
     for mode in (0o644, 0o640):
@@ -315,7 +299,6 @@ def test_a_configuration_file_with_a_secret_is_for_the_gateway_alone(
 
 
 def test_the_gateway_warns_at_startup(tmp_path: Path) -> None:
-    """Of secrets that are easy to guess, and of files that everyone can read."""
     file = tmp_path / "secret"
     file.write_text("your-secret\n")
     file.chmod(0o644)
@@ -332,7 +315,6 @@ def test_the_gateway_warns_at_startup(tmp_path: Path) -> None:
 
 
 def test_secrets_are_not_in_what_settings_show() -> None:
-    """Neither repr nor str nor a dump of the settings has the secret."""
     settings = Settings.model_validate({"jwt_secret": "hush-hush-hush"})
     for shown in (repr(settings), str(settings), settings.model_dump_json(), f"{settings}"):
         assert "hush" not in shown

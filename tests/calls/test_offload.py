@@ -129,7 +129,6 @@ async def test_another_catalog_is_taken(catalog: Catalog) -> None:
 
 
 async def test_a_process_that_dies_is_replaced(catalog: Catalog, started: list[Process]) -> None:
-    """In the middle of a job, the request is a 503; the next one has a new process."""
     async with planning() as planner:
         expected = await plan_nothing(planner, catalog)
         (process,) = started
@@ -149,7 +148,6 @@ async def test_a_process_that_dies_is_replaced(catalog: Catalog, started: list[P
 
 
 async def test_a_process_without_work_ends(catalog: Catalog, started: list[Process]) -> None:
-    """And its memory is given back."""
     catalog.routes[GET_JOBS]
     async with planning(idle=0.2) as planner:
         await plan_nothing(planner, catalog)
@@ -160,10 +158,7 @@ async def test_a_process_without_work_ends(catalog: Catalog, started: list[Proce
         assert len(started) == 2
 
 
-async def test_the_end_of_the_planner_ends_its_processes(
-    catalog: Catalog, started: list[Process]
-) -> None:
-    """None is left behind."""
+async def test_the_planner_ends_its_processes(catalog: Catalog, started: list[Process]) -> None:
     async with planning() as planner:
         catalog.routes[GET_JOBS]
         await plan_nothing(planner, catalog)
@@ -171,10 +166,7 @@ async def test_the_end_of_the_planner_ends_its_processes(
     assert process.returncode is not None
 
 
-async def test_one_subjects_bodies_do_not_hold_up_anothers(
-    catalog: Catalog, started: list[Process]
-) -> None:
-    """They wait for each other; another subject's body has its own process."""
+async def test_subjects_do_not_hold_each_other_up(catalog: Catalog, started: list[Process]) -> None:
     large = orjson.dumps({"group": {"id": "g"}, "jobs": {"jobs": [{"id": "i"}] * 90_000}})
     slow, quick = catalog.routes["/job.GroupInterface/ReparentJobs"], catalog.routes[GET_JOBS]
     order: list[str] = []
@@ -197,10 +189,7 @@ async def test_one_subjects_bodies_do_not_hold_up_anothers(
         assert len(started) == 2
 
 
-async def test_a_client_that_leaves_costs_no_process(
-    catalog: Catalog, started: list[Process]
-) -> None:
-    """Its job is finished, and the process has the next one."""
+async def test_clients_that_leave_cost_no_process(catalog: Catalog, started: list[Process]) -> None:
     catalog.routes[GET_JOBS]
     async with planning() as planner:
         await plan_nothing(planner, catalog)

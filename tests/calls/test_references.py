@@ -18,13 +18,7 @@ from gateway.schema.method import Finder, Method, Reference, set_at, value_at
 from gateway.schema.selection import Selection
 from tests.support.opencue import message_class, opencue, with_ids
 from tests.support.patience import PATIENCE
-from tests.support.servers import (
-    Context,
-    Gateway,
-    ScriptedCuebot,
-    SharedGateway,
-    gateway_for,
-)
+from tests.support.servers import Context, Gateway, ScriptedCuebot, SharedGateway, gateway_for
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -95,13 +89,10 @@ def cuebot(cuebot: ScriptedCuebot) -> ScriptedCuebot:
 
 
 # --- Found ----------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     "job", [{"name": "demo"}, {"name": "demo", "id": ""}, {"name": "demo", "id": None}]
 )
 async def test_a_name_stands_for_an_id(gateway: Gateway, cuebot: ScriptedCuebot, job: Json) -> None:
-    """An id that is absent, empty or null is found; what else the object has is sent with it."""
     assert (await gateway.post(PAUSE, {"job": job})).json() == {}
     assert heard(cuebot) == [FIND_JOB, PAUSE]
     sent = last(cuebot, "job.JobPauseRequest").job
@@ -116,20 +107,16 @@ async def test_a_name_stands_for_an_id(gateway: Gateway, cuebot: ScriptedCuebot,
         {"job": {"id": "no such id"}},
     ],
 )
-async def test_an_id_that_is_given_wins(
-    gateway: Gateway, cuebot: ScriptedCuebot, body: Json
-) -> None:
-    """Nothing is looked up for it, whatever it is."""
+async def test_a_given_id_wins(gateway: Gateway, cuebot: ScriptedCuebot, body: Json) -> None:
     assert (await gateway.post(PAUSE, body)).status_code == 200
     assert heard(cuebot) == [PAUSE]
     assert last(cuebot, "job.JobPauseRequest").job.id == body["job"]["id"]
 
 
 @pytest.mark.parametrize("inside", [False, True], ids=["beside", "inside"])
-async def test_what_a_layer_is_of_is_beside_it_or_in_it(
+async def test_a_layers_job_is_beside_or_in_it(
     gateway: Gateway, cuebot: ScriptedCuebot, inside: bool
 ) -> None:
-    """The job's name is no field of either; it is used, and so not ignored."""
     layer = {"name": "comp", **({"job": "demo"} if inside else {})}
     answer = await gateway.post(
         KILL_FRAMES, {"layer": layer, **({} if inside else {"job": "demo"})}
@@ -141,10 +128,7 @@ async def test_what_a_layer_is_of_is_beside_it_or_in_it(
     assert last(cuebot, "job.LayerKillFramesRequest").layer.id == "comp-id"
 
 
-async def test_layers_of_two_jobs_can_be_told_apart(
-    gateway: Gateway, cuebot: ScriptedCuebot
-) -> None:
-    """What is in an object comes before what is beside all of them."""
+async def test_layers_of_two_jobs(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     body = {
         "layer": {"name": "comp"},
         "dependOnLayer": {"name": "sim", "job": "other"},
@@ -159,10 +143,7 @@ async def test_layers_of_two_jobs_can_be_told_apart(
     assert (sent.layer.id, sent.depend_on_layer.id) == ("comp-id", "sim-id")
 
 
-async def test_a_field_of_cuebots_is_not_taken_for_something_else(
-    gateway: Gateway, cuebot: ScriptedCuebot
-) -> None:
-    """The `job` of this request is the job that waits, not that of the layer."""
+async def test_a_field_of_cuebots_stays(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     path = "/job.JobInterface/CreateDependencyOnLayer"
     body: Json = {"job": {"name": "demo"}, "layer": {"name": "comp"}}
     message = problem(await gateway.post(path, body), 400, "INVALID_ARGUMENT")
@@ -174,7 +155,6 @@ async def test_a_field_of_cuebots_is_not_taken_for_something_else(
 
 
 async def test_lists_have_some_of_each(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    """Only those without an id are looked up, each for its own place."""
     jobs = [{"name": "a"}, {"id": "1", "name": "b"}, {"id": "", "name": "c"}, {"id": "2"}]
     answer = await gateway.post(REPARENT, {"group": {"id": "g"}, "jobs": {"jobs": jobs}})
     assert answer.status_code == 200
@@ -198,10 +178,7 @@ async def test_lists_are_bounded(gateway: Gateway, cuebot: ScriptedCuebot) -> No
     assert [each.id for each in sent[:100]] == [f"j{number}-id" for number in range(100)]
 
 
-async def test_a_large_list_is_planned_in_another_process(
-    gateway: Gateway, cuebot: ScriptedCuebot
-) -> None:
-    """What it has without ids is looked up all the same."""
+async def test_a_large_list_in_another_process(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     jobs = [{"id": f"{number:036}", "name": "x" * 200} for number in range(3000)]
     jobs[1234] = {"name": "demo"}
     answer = await gateway.post(REPARENT, {"group": {"id": "g"}, "jobs": {"jobs": jobs}})
@@ -211,7 +188,6 @@ async def test_a_large_list_is_planned_in_another_process(
 
 
 async def test_a_look_up_may_need_one_itself(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    """A department is found by a show's id, and that by its name."""
     found = message_class("show.ShowGetDepartmentResponse")(department={"id": "d-1"})
     cuebot.answers(GET_DEPARTMENT, found.SerializeToString())
     answer = await gateway.post(GET_TASKS, {"department": {"name": "Lighting"}, "show": "demo"})
@@ -223,7 +199,6 @@ async def test_a_look_up_may_need_one_itself(gateway: Gateway, cuebot: ScriptedC
 
 
 async def test_a_get_can_name_them(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    """In the query string, beside an object as well; the answer is compared as ever."""
     url = f"{gateway.url}/job.LayerInterface/GetOutputPaths?layer.name=comp&job=demo"
     answer = await gateway.client.get(url)
     assert (answer.status_code, "x-ignored-fields" in answer.headers) == (200, False)
@@ -233,7 +208,6 @@ async def test_a_get_can_name_them(gateway: Gateway, cuebot: ScriptedCuebot) -> 
 
 
 async def test_a_limit_may_be_named(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    """In `limitId` itself, or as an object, whose id stands for it; an id needs no look-up."""
     found = message_class("limit.LimitFindResponse")(limit={"id": "l-1"}).SerializeToString()
     cuebot.answers(FIND_LIMIT, found)
     layer = {"id": "x"}
@@ -277,7 +251,6 @@ async def test_a_list_of_ids_takes_names(
     looked_up: list[str],
     sent: list[str] | None,
 ) -> None:
-    """Each name is looked up and replaced in its place; ids and empty texts are left alone."""
     body = {"limitName": "arnold", "layerIds": given, "job": "demo"}
     answer = await gateway.post(GET_BINDINGS, body)
     assert answer.status_code == 200, answer.text
@@ -290,7 +263,6 @@ async def test_a_list_of_ids_takes_names(
 
 
 async def test_criteria_take_names_among_ids(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    """Those of jobs and hosts, in a body and in a query string."""
     for path, name, find in (
         ("/job.JobInterface/GetJobs", "job.JobGetJobsRequest", FIND_JOB),
         ("/job.JobInterface/GetJobNames", "job.JobGetJobNamesRequest", FIND_JOB),
@@ -312,8 +284,6 @@ async def test_criteria_take_names_among_ids(gateway: Gateway, cuebot: ScriptedC
 
 
 async def test_lists_of_names_are_bounded(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    """As many names as objects without an id may be looked up; ids are not counted."""
-
     async def post(count: int) -> httpx.Response:
         ids = [SOME_ID] * 500 + [f"h{number}" for number in range(count)] + [ANOTHER_ID]
         return await gateway.post(GET_HOSTS, {"r": {"ids": ids}})
@@ -327,20 +297,14 @@ async def test_lists_of_names_are_bounded(gateway: Gateway, cuebot: ScriptedCueb
     assert list(sent) == [SOME_ID] * 500 + names + [ANOTHER_ID]
 
 
-async def test_a_large_list_of_ids_is_gone_through(
-    gateway: Gateway, cuebot: ScriptedCuebot
-) -> None:
-    """Also one that is planned in another process, with a name at its end."""
+async def test_a_large_list_of_ids(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     ids = [SOME_ID] * 30_000 + ["demo"]
     assert (await gateway.post(GET_HOSTS, {"r": {"ids": ids}})).status_code == 200
     assert heard(cuebot) == [FIND_HOST, GET_HOSTS]
     assert list(last(cuebot, "host.HostGetHostsRequest").r.ids) == [*ids[:-1], "demo-id"]
 
 
-async def test_objects_that_are_data_are_left_alone(
-    gateway: Gateway, cuebot: ScriptedCuebot
-) -> None:
-    """A new service has a name of its own, and so has an override; the show of it is looked up."""
+async def test_objects_that_are_data_stay(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     service = {"name": "maya"}
     for path, body, steps in (
         ("/service.ServiceInterface/CreateService", {"data": service}, []),
@@ -361,8 +325,6 @@ async def test_objects_that_are_data_are_left_alone(
 
 
 # --- Every one of the profile for OpenCue ---------------------------------------------------
-
-
 def references() -> Iterator[tuple[Method, Reference]]:
     """All that the built-in profile has next to OpenCue's schema."""
     for method in build_catalog(opencue(), Selection(), load_profile("opencue")).methods:
@@ -376,7 +338,6 @@ def filled(path: BodyPath, content: object, body: Json) -> Json:
 
 
 async def test_every_object_can_be_found(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    """By what the profile says, for every method and field; or its id is asked for."""
     for method, reference in references():
         for body in () if reference.finders else ({}, filled(reference.place, {}, {})):
             message = problem(await gateway.post(method.path, body), 400, "INVALID_ARGUMENT")
@@ -417,7 +378,6 @@ async def check_found(
 
 
 def test_fields_that_are_not_among_them_are_data_or_take_a_name() -> None:
-    """The objects with an id in requests that the profile leaves out, all of them."""
     known = {(method.path, reference.place.original[0]) for method, reference in references()}
     others = set()
     for method in build_catalog(opencue(), Selection()).methods:
@@ -440,11 +400,7 @@ def test_fields_that_are_not_among_them_are_data_or_take_a_name() -> None:
 
 
 # --- Not found ------------------------------------------------------------------------------
-
-
-async def test_nothing_found_is_404_and_says_what_was_looked_for(
-    gateway: Gateway, cuebot: ScriptedCuebot
-) -> None:
+async def test_nothing_found_is_404(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     """And what alone the look-up can find, since a finished job is there all the same."""
     for path, body, expected in (
         (
@@ -494,7 +450,6 @@ async def test_nothing_found_is_404_and_says_what_was_looked_for(
 
 
 async def test_a_look_up_that_fails_is_no_404(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    """It has its own status, and the call is not made. Some errors mean that there is none."""
     cuebot.fails(FIND_JOB, grpc.StatusCode.INTERNAL, f"{SPRING}.DataAccessResourceFailure: {NONE}")
     message = problem(await gateway.post(PAUSE, {"job": {"name": "x"}}), 500, "INTERNAL")
     assert message.startswith(f"job: {FIND_JOB} failed: org.springframework")
@@ -590,18 +545,14 @@ async def test_a_look_up_that_fails_is_no_404(gateway: Gateway, cuebot: Scripted
 async def test_what_cannot_be_looked_up_is_400(
     gateway: Gateway, cuebot: ScriptedCuebot, path: str, body: Json, message: str
 ) -> None:
-    """The error says what is missing, where the client writes it; nothing is called."""
     assert problem(await gateway.post(path, body), 400, "INVALID_ARGUMENT").startswith(message)
     assert cuebot.seen == []
 
 
 # --- Beside it all --------------------------------------------------------------------------
-
-
 async def test_what_is_not_needed_to_find_it_is_ignored_and_named(
     gateway: Gateway, cuebot: ScriptedCuebot, shared_gateway: SharedGateway
 ) -> None:
-    """The job beside a layer that has its id is no error, unless all that is unknown is one."""
     body = {"layer": {"id": "given", "name": "comp"}, "job": "demo"}
     answer = await gateway.post(KILL_FRAMES, body)
     assert (answer.status_code, answer.headers["x-ignored-fields"]) == (200, "job")
@@ -616,7 +567,6 @@ async def test_what_is_not_needed_to_find_it_is_ignored_and_named(
 
 
 async def test_a_dry_run_shows_the_look_ups(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    """In their order, with their requests, as far as these are known; nothing is called."""
     headers = {"X-Dry-Run": "1"}
     body = {"department": {"name": "Lighting"}, "show": "demo"}
     shown = (await gateway.post(GET_TASKS, body, headers=headers)).json()
@@ -631,7 +581,6 @@ async def test_a_dry_run_shows_the_look_ups(gateway: Gateway, cuebot: ScriptedCu
 
 
 async def test_look_ups_share_the_deadline(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    """A look-up without an answer is a 504, and the call is not made."""
     called, release = cuebot.holds(FIND_JOB)
     async with asyncio.timeout(PATIENCE):
         answer = await gateway.post(
@@ -645,14 +594,12 @@ async def test_look_ups_share_the_deadline(gateway: Gateway, cuebot: ScriptedCue
 
 
 async def test_a_method_that_is_excluded_finds_nothing(cuebot: ScriptedCuebot) -> None:
-    """The entry is idle, and Cuebot gets the object as it is."""
     async with gateway_for(cuebot.endpoint, exclude_services="job.JobInterface/FindJob") as other:
         assert (await other.post(PAUSE, {"job": {"name": "demo"}})).status_code == 200
     assert heard(cuebot) == [PAUSE]
 
 
 async def test_another_schema_can_have_them(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
-    """A profile of one's own says what finds what; without it, names are only names."""
     profile = tmp_path / "own.toml"
     profile.write_text(
         f'''

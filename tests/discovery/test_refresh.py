@@ -130,10 +130,7 @@ def told(logs: list[Any], event: str) -> list[Any]:
 
 
 # --- when it looks --------------------------------------------------------------------------
-
-
 async def test_the_source_is_asked_again_and_again() -> None:
-    """With an interval the source is asked at each, whether it has changed or not."""
     source = ScriptedSource()
     async with kept_up(source, every=0.001):
         while await source.asked.get() < 5:
@@ -141,7 +138,6 @@ async def test_the_source_is_asked_again_and_again() -> None:
 
 
 async def test_without_an_interval_it_is_asked_on_request() -> None:
-    """REFLECTION_REFRESH=0 leaves the source alone, until somebody wants a look."""
     source = ScriptedSource()
     async with kept_up(source) as live:
         for _ in range(1000):
@@ -154,7 +150,6 @@ async def test_without_an_interval_it_is_asked_on_request() -> None:
 
 
 async def test_a_request_during_a_look_is_not_lost() -> None:
-    """What changes while the source is being read is found by another look."""
     reading, go_on = asyncio.Event(), asyncio.Event()
 
     class Slow(ScriptedSource):
@@ -176,7 +171,6 @@ async def test_a_request_during_a_look_is_not_lost() -> None:
 
 
 async def test_a_request_cuts_the_pause_after_a_failure_short() -> None:
-    """A Cuebot that is back is not kept waiting."""
     source = ScriptedSource()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(refresh, "FIRST_PAUSE_SECONDS", 3600)
@@ -192,14 +186,11 @@ async def test_a_request_cuts_the_pause_after_a_failure_short() -> None:
 
 
 # --- what is to be withheld -----------------------------------------------------------------
-
-
 def only(*exclude: str) -> Selection:
     return Selection(exclude=exclude)
 
 
 async def test_nothing_is_served_while_a_glob_matches_nothing() -> None:
-    """The first schema does not open what a misspelled exclusion was to close; another one may."""
     source = ScriptedSource()
     live = LiveCatalog(source, only(NEW.own_path[1:]))
     with capture_logs() as logs:
@@ -218,7 +209,6 @@ async def test_nothing_is_served_while_a_glob_matches_nothing() -> None:
 
 
 async def test_a_glob_that_matches_nothing_any_more_is_an_error_that_stops_nobody() -> None:
-    """A refresh goes on with the new schema; the log and `unmatched` have the glob, once."""
     source = ScriptedSource()
     live = LiveCatalog(source, only(OLD.own_path[1:]))
     assert await live.attempt()
@@ -236,7 +226,6 @@ async def test_a_glob_that_matches_nothing_any_more_is_an_error_that_stops_nobod
 
 
 async def test_an_exclusion_holds_at_once() -> None:
-    """Also while Cuebot is being asked, and what that has found with the old one does not win."""
     asking, go_on = asyncio.Event(), asyncio.Event()
 
     class Slow(ScriptedSource):
@@ -264,7 +253,6 @@ async def test_an_exclusion_holds_at_once() -> None:
 async def test_an_exclusion_is_not_lost_to_a_catalog_that_is_being_made(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A catalog without it, begun before, never takes the place of one with it."""
     source = ScriptedSource()
     live = await loaded(source)
     source.says = NEW.schema
@@ -280,7 +268,6 @@ async def test_an_exclusion_is_not_lost_to_a_catalog_that_is_being_made(
 
 
 async def test_new_globs_that_match_nothing_are_refused() -> None:
-    """What is served stays; globs that have matched nothing before do not keep others out."""
     source = ScriptedSource()
     live = LiveCatalog(source, only(OLD.own_path[1:]))
     assert await live.attempt()
@@ -296,8 +283,6 @@ async def test_new_globs_that_match_nothing_are_refused() -> None:
 
 
 async def test_what_access_rules_take_away_is_looked_at_as_exclusions_are() -> None:
-    """Nothing is served while such a glob matches nothing in the first schema; rules that are
-    right end that. In a later schema, it is an error that stops nobody."""
     old = Settings.model_validate({"access": [rule("all", {}, "all", f"!{OLD.own_path[1:]}")]})
     source = ScriptedSource(NEW.schema)
     authenticator = Authenticator((), TokenRules(), access=AccessRules(old))
@@ -308,11 +293,7 @@ async def test_what_access_rules_take_away_is_looked_at_as_exclusions_are() -> N
     authenticator.follow(AccessRules(Settings()))
     live.check_globs()
     assert await live.attempt()
-    assert (served(live).schema.digest, live.problem, live.unmatched) == (
-        NEW.schema.digest,
-        "",
-        (),
-    )
+    assert (served(live).schema.digest, live.problem, live.unmatched) == (NEW.schema.digest, "", ())
     authenticator.follow(AccessRules(old))
     source.says = OLD.schema
     assert await live.attempt()
@@ -328,7 +309,6 @@ async def test_what_access_rules_take_away_is_looked_at_as_exclusions_are() -> N
 
 
 async def test_readiness_tells_of_globs_that_match_nothing() -> None:
-    """503 with the reason as long as nothing is served; a corrected exclusion ends that."""
     wrong, right = f"{SERVICE}/GetWordss", ECHO[1:]
     async with running_cuebot(ChangingCuebot(())) as cuebot:
         settings = settings_for(cuebot.endpoint, exclude_services=wrong)
@@ -347,10 +327,7 @@ async def test_readiness_tells_of_globs_that_match_nothing() -> None:
 
 
 # --- what it finds --------------------------------------------------------------------------
-
-
 async def test_an_unchanged_schema_is_not_rebuilt() -> None:
-    """The same content, in whatever order, leaves the catalog alone and the log empty."""
     source = ScriptedSource(opencue())
     live = await loaded(source)
     before = live.current
@@ -363,7 +340,6 @@ async def test_an_unchanged_schema_is_not_rebuilt() -> None:
 
 
 async def test_a_changed_schema_takes_its_place() -> None:
-    """The new catalog is there as a whole, and one line of the log tells what is different."""
     source = ScriptedSource()
     live = LiveCatalog(source, Selection())
     with capture_logs() as logs:
@@ -387,7 +363,6 @@ async def test_a_changed_schema_takes_its_place() -> None:
 
 
 async def test_what_is_skipped_is_told_once() -> None:
-    """A service that Cuebot cannot describe is warned about with its schema, not at each look."""
     skipped = Skipped(service="ghost.G", reason="nothing known")
     source = ScriptedSource(replace(OLD.schema, skipped=(skipped,)))
     live = LiveCatalog(source, Selection())
@@ -414,7 +389,6 @@ async def test_what_is_skipped_is_told_once() -> None:
     ids=["not ready", "no reflection", "no schema", "unexpected", "nothing to serve"],
 )
 async def test_a_failure_keeps_the_last_good_catalog(failure: Schema | Exception) -> None:
-    """However a look fails, what was served goes on; the log has it once, and the recovery once."""
     source = ScriptedSource()
     live = await loaded(source)
     before = live.current
@@ -436,7 +410,6 @@ async def test_a_failure_keeps_the_last_good_catalog(failure: Schema | Exception
 
 
 async def test_a_comparison_that_fails_is_a_failed_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever goes wrong between two schemas, the old one goes on and the next look comes."""
     source = ScriptedSource()
     async with kept_up(source, every=0.001) as live:
         before = live.current
@@ -452,7 +425,6 @@ async def test_a_comparison_that_fails_is_a_failed_look(monkeypatch: pytest.Monk
 
 
 async def test_an_assumption_is_replaced_and_a_confirmed_schema_is_not() -> None:
-    """What Cuebot says of itself is better than the package, even if it is the same."""
     reflection = ScriptedSource(NoReflection("none"))
     with capture_logs() as logs:
         live = await loaded(AutoSource(reflection))
@@ -480,7 +452,6 @@ async def test_an_assumption_is_replaced_and_a_confirmed_schema_is_not() -> None
 
 
 async def test_a_catalog_is_made_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Comparing and building are done in another thread."""
     threads: dict[str, threading.Thread] = {}
 
     def noting(name: str) -> Callable[..., Any]:
@@ -504,7 +475,6 @@ async def test_a_catalog_is_made_beside_the_event_loop(monkeypatch: pytest.Monke
 
 
 async def test_codecs_are_compiled_a_method_at_a_time() -> None:
-    """Before a catalog is served all of its codecs are ready, and others had turns meanwhile."""
     source = ScriptedSource(opencue())
     live = LiveCatalog(source, Selection())
     turns = 0
@@ -525,8 +495,6 @@ async def test_codecs_are_compiled_a_method_at_a_time() -> None:
 
 
 async def test_types_of_types_are_compiled_a_few_at_a_time() -> None:
-    """A method whose messages lead to many others keeps nobody waiting for all of them."""
-
     async def longest_of(types: int) -> int:
         """The most work that others have to wait for, in calls of functions."""
         file = FileDescriptorProto(name="ring.proto", package="ring", syntax="proto3")
@@ -565,7 +533,6 @@ async def test_types_of_types_are_compiled_a_few_at_a_time() -> None:
 
 
 async def test_globs_are_looked_at_beside_the_event_loop() -> None:
-    """There may be many, and many names."""
     threads: list[threading.Thread] = []
 
     class Rules:
@@ -583,8 +550,6 @@ async def test_globs_are_looked_at_beside_the_event_loop() -> None:
 
 
 # --- a gateway ------------------------------------------------------------------------------
-
-
 async def until_served(gateway: Gateway, version: Version) -> None:
     """Call until the answer is of this version."""
     async with asyncio.timeout(PATIENCE):
@@ -598,7 +563,6 @@ async def state_of(gateway: Gateway) -> tuple[int, dict[str, str]]:
 
 
 async def test_reflection_refresh_is_the_interval() -> None:
-    """With REFLECTION_REFRESH a running gateway follows its Cuebot by itself."""
     async with running_cuebot(ChangingCuebot()) as cuebot:
         assert isinstance(cuebot, ChangingCuebot)
         settings = settings_for(cuebot.endpoint, rate_limit_rps=0, reflection_refresh="10ms")
@@ -615,7 +579,6 @@ async def test_reflection_refresh_is_the_interval() -> None:
     "status", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNIMPLEMENTED, grpc.StatusCode.INTERNAL]
 )
 async def test_readiness_shows_a_failing_refresh(status: grpc.StatusCode) -> None:
-    """The gateway stays ready with what it has, says that refreshing fails, and stops saying so."""
     ready = {"status": "ok", "cuebot": "reachable", "schema": "confirmed"}
     async with running_cuebot(ChangingCuebot()) as cuebot:
         assert isinstance(cuebot, ChangingCuebot)
@@ -633,7 +596,6 @@ async def test_readiness_shows_a_failing_refresh(status: grpc.StatusCode) -> Non
 
 
 async def test_a_cuebot_that_comes_back_is_asked_again() -> None:
-    """After an outage the schema is that of whoever has come, although there is no interval."""
     async with running_cuebot(ChangingCuebot()) as first:
         port = int(first.endpoint.rpartition(":")[2])
         context = running_gateway(
@@ -694,7 +656,6 @@ async def running_switch(target: str) -> AsyncIterator[Switch]:
 
 
 async def test_a_quick_restart_is_noticed() -> None:
-    """A Cuebot that is replaced without ever being away is asked again, and nobody sees a gap."""
     async with (
         running_cuebot(ChangingCuebot()) as first,
         running_cuebot(ChangingCuebot(now=NEW)) as second,
@@ -713,7 +674,6 @@ async def test_a_quick_restart_is_noticed() -> None:
 
 
 async def test_a_request_in_flight_finishes_on_its_own_schema() -> None:
-    """What was read with a schema is answered with it, whatever has come meanwhile."""
     there, go_on = asyncio.Event(), asyncio.Event()
     cuebot = ChangingCuebot()
     echo = cuebot.handlers[OLD.own_path]
@@ -740,7 +700,6 @@ async def test_a_request_in_flight_finishes_on_its_own_schema() -> None:
 
 
 async def test_a_method_that_goes_while_a_body_comes_is_the_new_schemas_404() -> None:
-    """What refuses a request is the schema that its answer names."""
     cuebot = ChangingCuebot()
     async with running_cuebot(cuebot), gateway_for(cuebot.endpoint) as gateway:
         async with wire(gateway) as client:
@@ -791,7 +750,6 @@ async def test_an_absent_cuebot_is_503_until_it_comes() -> None:
 
 
 async def test_a_lost_cuebot_is_not_ready_and_comes_back() -> None:
-    """When Cuebot goes, calls are 503 and readiness too; when it returns, so do they."""
     first = ScriptedCuebot(opencue().files)
     async with running_cuebot(first) as cuebot:
         port = int(cuebot.endpoint.rpartition(":")[2])
@@ -814,7 +772,6 @@ async def test_a_lost_cuebot_is_not_ready_and_comes_back() -> None:
 
 
 async def test_a_stock_cuebot_is_served_as_assumed() -> None:
-    """Without reflection the installed package serves, and readiness says that it is assumed."""
     async with (
         running_cuebot(ScriptedCuebot(opencue().files, reflection=())) as cuebot,
         gateway_for(cuebot.endpoint) as gateway,
@@ -825,7 +782,6 @@ async def test_a_stock_cuebot_is_served_as_assumed() -> None:
 
 
 async def test_demanded_reflection_that_is_not_there() -> None:
-    """DESCRIPTOR_SOURCE=reflection does not fall back; the problem names the ways out."""
     async with running_cuebot(ScriptedCuebot(opencue().files, reflection=())) as cuebot:
         settings = settings_for(cuebot.endpoint, descriptor_source="reflection")
         async with running_gateway(settings, ready=False) as gateway:
@@ -837,7 +793,6 @@ async def test_demanded_reflection_that_is_not_there() -> None:
 
 
 async def test_health_needs_no_token_and_other_verbs_are_405() -> None:
-    """Health is open to load balancers, and answers in the one shape when it is misused."""
     async with (
         running_cuebot(ScriptedCuebot(opencue().files)) as cuebot,
         gateway_for(cuebot.endpoint) as gateway,
@@ -846,22 +801,15 @@ async def test_health_needs_no_token_and_other_verbs_are_405() -> None:
             answer = await gateway.client.get(path, headers={"Authorization": ""})
             assert answer.status_code == 200
             wrong = await gateway.client.post(path)
-            assert wrong.status_code == 405
-            assert wrong.json()["code"] == 12
+            assert (wrong.status_code, wrong.json()["code"]) == (405, 12)
             assert "GET" in wrong.headers["allow"]
 
 
 # --- X-Schema -------------------------------------------------------------------------------
-
-
 async def test_every_answer_of_a_path_names_its_schema() -> None:
-    """Whatever the outcome is, X-Schema says what it was judged by: 12 digits of the digest."""
     cuebot = ChangingCuebot()
     cuebot.fails(OLD.own_path, grpc.StatusCode.NOT_FOUND, "scripted")
-    async with (
-        running_cuebot(cuebot),
-        gateway_for(cuebot.endpoint, max_body_mb=0.01) as gateway,
-    ):
+    async with running_cuebot(cuebot), gateway_for(cuebot.endpoint, max_body_mb=0.01) as gateway:
         json_type = {"Content-Type": "application/json"}
         answers = {
             200: await gateway.post(ECHO, {}),
@@ -888,7 +836,6 @@ async def test_every_answer_of_a_path_names_its_schema() -> None:
 
 
 async def test_answers_without_a_schema_name_none() -> None:
-    """Health is not about a schema; who has no valid token is not told which one there is."""
     cuebot = ChangingCuebot()
     async with running_cuebot(cuebot), gateway_for(cuebot.endpoint) as gateway:
         for answer in (
@@ -1008,8 +955,6 @@ async def test_swaps_under_load() -> None:
 
 
 # --- SIGHUP ---------------------------------------------------------------------------------
-
-
 @contextmanager
 def serving(**environ: str) -> Iterator[subprocess.Popen[str]]:
     """`serve` in a process that does not outlive the test."""
@@ -1039,7 +984,6 @@ def next_line(process: subprocess.Popen[str], event: str) -> dict[str, Any]:
 
 @pytest.mark.slow
 def test_sighup_looks_for_another_schema(tmp_path: Path) -> None:
-    """On SIGHUP `serve` reads its source again, and goes on whatever it finds."""
     path = tmp_path / "words.binpb"
 
     def save(version: Version) -> None:
@@ -1066,7 +1010,6 @@ def test_sighup_looks_for_another_schema(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_replaced_catalog_is_collected(tmp_path: Path) -> None:
-    """Its process does not wait until there are several of them."""
     path = tmp_path / "words.binpb"
     path.write_bytes(FileDescriptorSet(file=[OLD.file]).SerializeToString())
     environ = {"DESCRIPTOR_SOURCE": str(path), "METRICS": "public"}

@@ -93,11 +93,7 @@ LIVES: dict[str, list[tuple[Step, list[State]]]] = {
         (answer, [IDLE]),
         (cut_off, [CLOSED]),
     ],
-    "sending on": [
-        *SERVED,
-        (BAD, [LINGERING]),
-        (b"x" * (LINGER_MAX_BYTES + 1), [CLOSING, CLOSED]),
-    ],
+    "sending on": [*SERVED, (BAD, [LINGERING]), (b"x" * (LINGER_MAX_BYTES + 1), [CLOSING, CLOSED])],
     "closing twice": [
         (POST * 2, [ANSWERING]),
         (answer_at_length, [ANSWERING]),
@@ -110,7 +106,6 @@ LIVES: dict[str, list[tuple[Step, list[State]]]] = {
 
 @pytest.mark.parametrize("life", LIVES.values(), ids=LIVES)
 async def test_a_life_of_a_connection(life: list[tuple[Step, list[State]]]) -> None:
-    """Each step leads to the next states."""
     expected = [OPENING, READING_HEAD]
     held = Held()
     async with connected(held, kind=Watched) as one:
@@ -128,7 +123,6 @@ async def test_a_life_of_a_connection(life: list[tuple[Step, list[State]]]) -> N
 
 
 def test_these_are_all_the_ways_from_state_to_state() -> None:
-    """The table has none that no connection takes, and no connection takes another."""
     taken = {(OPENING, READING_HEAD)}
     for life in LIVES.values():
         taken |= {*pairwise([READING_HEAD, *(state for _, then in life for state in then)])}
