@@ -94,45 +94,60 @@ async def test_every_step_is_made_for_the_caller(gateway: Gateway, cuebot: Scrip
     assert told == {("r-1", "tester")}
 
 
-@pytest.mark.parametrize("empty", [False, True], ids=["NOT_FOUND", "empty"])
-async def test_nothing_found_is_404(gateway: Gateway, cuebot: ScriptedCuebot, empty: bool) -> None:
-    """The call is not made, and the message says what was looked for."""
-    if empty:
-        cuebot.answers(GET_JOB, b"")
+NOT_FOUND, INTERNAL = grpc.StatusCode.NOT_FOUND, grpc.StatusCode.INTERNAL
+DENIED = grpc.StatusCode.PERMISSION_DENIED
+UNREADABLE = "failed: Cuebot's answer cannot be read"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "steps", "answer", "status", "message"),
+    [
+        (FIND_LAYER, LAYER_BODY, [GET_JOB], b"", 404, "job.id: {} found nothing"),
+        (
+            FIND_LAYER,
+            LAYER_BODY,
+            [GET_JOB],
+            (NOT_FOUND, "no such"),
+            404,
+            "job.id: {} found nothing",
+        ),
+        (
+            *(TAKE, TAKE_BODY, [GET_HOST, GET_OWNER], (NOT_FOUND, "nobody"), 404),
+            "owner: {} found nothing for name 'artist1': nobody",
+        ),
+        (
+            TAKE,
+            TAKE_BODY,
+            [GET_HOST],
+            (INTERNAL, "no database"),
+            500,
+            "host.id: {} failed: no data",
+        ),
+        (TAKE, TAKE_BODY, [GET_HOST], (DENIED, ""), 403, "host.id: {} failed: PERMISSION_DENIED"),
+        (TAKE, TAKE_BODY, [GET_HOST], b"\xff", 500, f"host.id: {{}} {UNREADABLE}"),
+    ],
+    ids=["empty", "not found", "the second", "fails", "without a word", "unreadable"],
+)
+async def test_look_ups_that_fail(
+    gateway: Gateway,
+    cuebot: ScriptedCuebot,
+    path: str,
+    body: object,
+    steps: list[str],
+    answer: Any,
+    status: int,
+    message: str,
+) -> None:
+    """The call is not made, and nobody takes the look-up's status for the call's."""
+    if isinstance(answer, bytes):
+        cuebot.answers(steps[-1], answer)
     else:
-        cuebot.fails(GET_JOB, grpc.StatusCode.NOT_FOUND, "expected 1, actual 0")
-    message = problem(await gateway.post(FIND_LAYER, LAYER_BODY), 404, "NOT_FOUND")
-    assert message.startswith(f"job.id: {GET_JOB} found nothing")
-    assert empty or message.endswith(": expected 1, actual 0")
-    assert heard(cuebot) == [GET_JOB]
-
-
-async def test_the_second_look_up_finds_nothing(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    cuebot.fails(GET_OWNER, grpc.StatusCode.NOT_FOUND, "nobody")
-    message = problem(await gateway.post(TAKE, TAKE_BODY), 404, "NOT_FOUND")
-    assert message == f"owner: {GET_OWNER} found nothing for name 'artist1': nobody"
-    assert heard(cuebot) == [GET_HOST, GET_OWNER]
-
-
-async def test_a_look_up_that_fails_is_told(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    """With its own status and what failed, so that nobody takes it for the call."""
-    cuebot.fails(GET_HOST, grpc.StatusCode.INTERNAL, "no database")
-    message = problem(await gateway.post(TAKE, TAKE_BODY), 500, "INTERNAL")
-    assert message == f"host.id: {GET_HOST} failed: no database"
-    assert heard(cuebot) == [GET_HOST]
-
-
-async def test_a_look_up_refused_without_a_word(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    cuebot.fails(GET_HOST, grpc.StatusCode.PERMISSION_DENIED, "")
-    message = problem(await gateway.post(TAKE, TAKE_BODY), 403, "PERMISSION_DENIED")
-    assert message == f"host.id: {GET_HOST} failed: PERMISSION_DENIED"
-
-
-async def test_an_unreadable_look_up_is_told(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    cuebot.answers(GET_HOST, b"\xff")
-    message = problem(await gateway.post(TAKE, TAKE_BODY), 500, "INTERNAL")
-    assert message.startswith(f"host.id: {GET_HOST} failed: Cuebot's answer cannot be read")
-    assert heard(cuebot) == [GET_HOST]
+        cuebot.fails(steps[-1], *answer)
+    failed = await gateway.post(path, body)
+    assert (failed.status_code, heard(cuebot)) == (status, steps)
+    said = failed.json()["message"]
+    assert said.startswith(message.format(steps[-1]))
+    assert isinstance(answer, bytes) or said.endswith(answer[1])
 
 
 @pytest.mark.parametrize(
@@ -143,23 +158,18 @@ async def test_an_unreadable_look_up_is_told(gateway: Gateway, cuebot: ScriptedC
         (TAKE, {"host": "node-2", "owner": {"name": "artist1"}}, [GET_OWNER, TAKE]),
         (TAKE, {"host": "node-2", "owner": {"name": "artist1", "id": "owner-2"}}, [TAKE]),
         (TAKE, {"host": {"id": "host-1"}, "owner": {"id": "owner-2"}}, [GET_HOST, TAKE]),
-        (TAKE, {"host": {"id": None}, "owner": {"name": None}}, None),
-        (TAKE, {}, None),
+        (TAKE, {"host": {"id": None}, "owner": {"name": None}}, []),
+        (TAKE, {}, []),
         (CREATE, {"name": "new", "defaultMinCores": None}, [FIND_SHOW, CREATE]),
         (CREATE, {"name": "new", "default_min_cores": 2}, [FIND_SHOW, CREATE, SET_MIN, FIND_SHOW]),
         (CREATE, {"name": None}, [CREATE]),
     ],
 )
 async def test_only_what_is_needed_is_done(
-    gateway: Gateway,
-    cuebot: ScriptedCuebot,
-    path: str,
-    body: dict[str, Any],
-    steps: list[str] | None,
+    gateway: Gateway, cuebot: ScriptedCuebot, path: str, body: dict[str, Any], steps: list[str]
 ) -> None:
     answer = await gateway.post(path, body)
-    assert answer.status_code == (200 if steps else 400)
-    assert heard(cuebot) == (steps or [])
+    assert (answer.status_code, heard(cuebot)) == (200 if steps else 400, steps)
     if path == TAKE and body.get("host") == "node-2":
         sent = request(cuebot, TAKE, "host.OwnerTakeOwnershipRequest")
         assert (sent.host, sent.owner.id) == ("node-2", body["owner"].get("id", "owner-1"))
@@ -169,15 +179,11 @@ async def test_only_what_is_needed_is_done(
     ("path", "body", "documented", "sent"),
     [
         (
-            ADD_LIMIT,
-            {"layer": {"id": "layer-1"}, "limit": {"name": "arnold"}, "limitId": NO_ID},
-            "limit",
-            filled("job.LayerAddLimitRequest", layer={"id": "layer-1"}, limit_id=NO_ID),
+            *(ADD_LIMIT, {"layer": {"id": "1"}, "limit": {"name": "x"}, "limitId": NO_ID}, "limit"),
+            filled("job.LayerAddLimitRequest", layer={"id": "1"}, limit_id=NO_ID),
         ),
         (
-            FIND_GROUP,
-            {"job": {"id": "job-1"}, "show": "demo", "name": "comp"},
-            "job",
+            *(FIND_GROUP, {"job": {"id": "job-1"}, "show": "demo", "name": "comp"}, "job"),
             filled("job.GroupFindGroupRequest", show="demo", name="comp"),
         ),
     ],
@@ -187,7 +193,7 @@ async def test_cuebots_own_field_comes_before_a_look_up(
     cuebot: ScriptedCuebot,
     shared_gateway: SharedGateway,
     path: str,
-    body: dict[str, Any],
+    body: Any,
     documented: str,
     sent: bytes,
 ) -> None:
@@ -203,42 +209,28 @@ async def test_cuebots_own_field_comes_before_a_look_up(
 
 # --- Names that must be new -----------------------------------------------------------------
 
+FACILITY, LIMIT = "/facility.FacilityInterface", "/limit.LimitInterface"
 NEW = {
     CREATE: (FIND_SHOW, "show.ShowFindShowResponse", "show"),
-    "/facility.FacilityInterface/Create": (
-        "/facility.FacilityInterface/Get",
-        "facility.FacilityGetResponse",
-        "facility",
-    ),
-    "/limit.LimitInterface/Create": (
-        "/limit.LimitInterface/Find",
-        "limit.LimitFindResponse",
-        "limit",
-    ),
+    f"{FACILITY}/Create": (f"{FACILITY}/Get", "facility.FacilityGetResponse", "facility"),
+    f"{LIMIT}/Create": (f"{LIMIT}/Find", "limit.LimitFindResponse", "limit"),
 }
 """By method: what looks for a thing of that name, with its answer and where that has the thing."""
 
 
 @pytest.mark.parametrize("path", NEW)
-async def test_a_taken_name_is_409(gateway: Gateway, cuebot: ScriptedCuebot, path: str) -> None:
+@pytest.mark.parametrize("found", ["comp", "Comp", "compositing", ""])
+async def test_a_taken_name_is_409(
+    gateway: Gateway, cuebot: ScriptedCuebot, path: str, found: str
+) -> None:
     """Nothing is created, since a second one would make both unusable."""
     find, answer, thing = NEW[path]
-    cuebot.answers(find, filled(answer, **{thing: {"name": "comp"}}))
-    refused = await gateway.post(path, {"name": "comp"})
-    message = problem(refused, 409, "ALREADY_EXISTS")
-    assert message == f"name: 'comp' exists already ({find})"
-    assert heard(cuebot) == [find]
-
-
-@pytest.mark.parametrize("path", NEW)
-@pytest.mark.parametrize("other", ["Comp", "compositing", ""])
-async def test_similar_names(
-    gateway: Gateway, cuebot: ScriptedCuebot, path: str, other: str
-) -> None:
-    find, answer, thing = NEW[path]
-    cuebot.answers(find, filled(answer, **{thing: {"name": other}}))
-    assert (await gateway.post(path, {"name": "comp"})).status_code == 200
-    assert heard(cuebot) == [find, path]
+    cuebot.answers(find, filled(answer, **{thing: {"name": found}}))
+    created = await gateway.post(path, {"name": "comp"})
+    if found == "comp":
+        message = problem(created, 409, "ALREADY_EXISTS")
+        assert message == f"name: 'comp' exists already ({find})"
+    assert heard(cuebot) == ([find] if found == "comp" else [find, path])
 
 
 SPRINGS = "org.springframework.dao.EmptyResultDataAccessException: expected 1, actual 0"
@@ -247,28 +239,25 @@ TWICE = "org.springframework.dao.IncorrectResultSizeDataAccessException: expecte
 
 @pytest.mark.parametrize("path", NEW)
 @pytest.mark.parametrize(
-    ("code", "text"),
+    ("code", "text", "is_new"),
     [
-        (grpc.StatusCode.NOT_FOUND, "expected 1, actual 0"),
-        (grpc.StatusCode.INTERNAL, SPRINGS),
-        (grpc.StatusCode.INTERNAL, TWICE),
-        (grpc.StatusCode.INTERNAL, f"no database: {SPRINGS}"),
-        (grpc.StatusCode.UNAVAILABLE, "restarting"),
+        (NOT_FOUND, "expected 1, actual 0", True),
+        (INTERNAL, SPRINGS, True),
+        (INTERNAL, TWICE, False),
+        (INTERNAL, f"no database: {SPRINGS}", False),
+        (grpc.StatusCode.UNAVAILABLE, "restarting", False),
     ],
 )
 async def test_only_not_found_means_that_a_name_is_new(
-    gateway: Gateway, cuebot: ScriptedCuebot, path: str, code: grpc.StatusCode, text: str
+    gateway: Gateway, cuebot: ScriptedCuebot, path: str, code: Any, text: str, is_new: bool
 ) -> None:
     find, _, _ = NEW[path]
     cuebot.fails(find, code, text)
     answer = await gateway.post(path, {"name": "comp"})
-    if code is grpc.StatusCode.NOT_FOUND or text == SPRINGS:
-        assert answer.status_code == 200
-        assert heard(cuebot) == [find, path]
-    else:
+    assert (answer.status_code == 200, path in heard(cuebot)) == (is_new, is_new)
+    if not is_new:
         assert f"name: {find} failed: " in answer.json()["message"]
         assert text in answer.json()["message"]
-        assert path not in heard(cuebot)
 
 
 # --- Follow-ups -----------------------------------------------------------------------------
@@ -356,39 +345,20 @@ async def test_steps_share_the_deadline(
 
 
 async def test_a_deadline_passes_in_a_look_up(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    gone = asyncio.Event()
-
-    async def hang(request: bytes, context: Context) -> bytes:
-        try:
-            await asyncio.Event().wait()
-        finally:
-            gone.set()
-        raise AssertionError
-
-    cuebot.handlers[GET_JOB] = hang
-    answer = await gateway.post(FIND_LAYER, LAYER_BODY, headers={"Grpc-Timeout": "2S"})
+    _, cancelled = cuebot.hangs(GET_JOB)
+    answer = await gateway.post(FIND_LAYER, LAYER_BODY, headers={"Grpc-Timeout": "1S"})
     message = problem(answer, 504, "DEADLINE_EXCEEDED")
     assert message.startswith(f"job.id: {GET_JOB} failed: ")
-    await gone.wait()
+    await cancelled.wait()
     assert heard(cuebot) == [GET_JOB]
 
 
 async def test_clients_that_hang_up_end_the_step(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    begun, gone = asyncio.Event(), asyncio.Event()
-
-    async def hang(request: bytes, context: Context) -> bytes:
-        begun.set()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            gone.set()
-        raise AssertionError
-
-    cuebot.handlers[GET_HOST] = hang
+    begun, cancelled = cuebot.hangs(GET_HOST)
     asking = asyncio.create_task(gateway.post(TAKE, TAKE_BODY))
     await begun.wait()
     asking.cancel()
-    await gone.wait()
+    await cancelled.wait()
     assert heard(cuebot) == [GET_HOST]
 
 
@@ -505,20 +475,29 @@ async def test_a_show_without_a_name(
 
 
 # --- Unknown fields -------------------------------------------------------------------------
-async def test_fields_that_no_step_knows(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    body = TAKE_BODY | {"owner": {"name": "artist1", "colour": "red"}}
-    answer = await gateway.post(TAKE, body)
-    assert (answer.status_code, answer.headers["x-ignored-fields"]) == (200, "owner.colour")
+@pytest.mark.parametrize(
+    ("path", "body", "ignored"),
+    [
+        (TAKE, TAKE_BODY | {"owner": {"name": "artist1", "colour": "red"}}, "owner.colour"),
+        (TAKE, TAKE_BODY | {"host": {"id": "host-1", "bogus": 1}}, "host.bogus"),
+        (FIND_LAYER, LAYER_BODY | {"job": {"id": "job-1", "bogus": 1}}, "job.bogus"),
+    ],
+)
+async def test_fields_that_no_step_knows(
+    cuebot: ScriptedCuebot, shared_gateway: SharedGateway, path: str, body: object, ignored: str
+) -> None:
+    answer = await (await shared_gateway(cuebot.endpoint)).post(path, body)
+    assert (answer.status_code, answer.headers["x-ignored-fields"]) == (200, ignored)
+    strict = await shared_gateway(cuebot.endpoint, unknown_fields="reject")
+    refused = problem(await strict.post(path, body), 400, "INVALID_ARGUMENT")
+    assert f"unknown field `{ignored.removeprefix('owner.')}`" in refused
 
 
 @pytest.mark.gateway(unknown_fields="reject")
 async def test_rejecting_unknown_fields(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    body = TAKE_BODY | {"owner": {"name": "artist1", "colour": "red"}}
-    message = problem(await gateway.post(TAKE, body), 400, "INVALID_ARGUMENT")
-    assert message.startswith("owner: unknown field `colour`")
+    """The fields of steps are known."""
     jobs = {"r": {"show": {"name": "demo"}, "mostResults": 100}}
-    refused = await gateway.post("/job.JobInterface/GetJobs", jobs)
-    message = problem(refused, 400, "INVALID_ARGUMENT")
+    message = problem(await gateway.post(JOBS, jobs), 400, "INVALID_ARGUMENT")
     assert message.startswith("r: unknown field `mostResults`")
     assert cuebot.seen == []
     for path, known in ((TAKE, TAKE_BODY), (CREATE, SHOW_BODY), (FIND_LAYER, LAYER_BODY)):
@@ -548,28 +527,6 @@ async def test_echoed_objects_with_documented_names(
     answer = await gateway.post(LOCK, {"host": {"id": "host-1", "totalCores": 64}})
     assert answer.status_code == 400
     assert "`totalCores`" in answer.json()["message"]
-
-
-@pytest.mark.parametrize(
-    ("path", "body", "ignored"),
-    [
-        (TAKE, TAKE_BODY | {"host": {"id": "host-1", "bogus": 1}}, "host.bogus"),
-        (FIND_LAYER, LAYER_BODY | {"job": {"id": "job-1", "bogus": 1}}, "job.bogus"),
-    ],
-)
-async def test_what_a_look_up_replaces_is_not_dropped_in_silence(
-    gateway: Gateway,
-    cuebot: ScriptedCuebot,
-    shared_gateway: SharedGateway,
-    path: str,
-    body: object,
-    ignored: str,
-) -> None:
-    answer = await gateway.post(path, body)
-    assert (answer.status_code, answer.headers["x-ignored-fields"]) == (200, ignored)
-    strict = await shared_gateway(cuebot.endpoint, unknown_fields="reject")
-    refused = await strict.post(path, body)
-    assert f"unknown field `{ignored}`" in problem(refused, 400, "INVALID_ARGUMENT")
 
 
 async def test_looking_up_a_field_of_its_own(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
