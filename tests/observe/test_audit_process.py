@@ -72,9 +72,9 @@ async def test_workers_share_a_file(cuebot: ScriptedCuebot, tmp_path: Path, sync
         audited(cuebot, log, WORKERS="2", AUDIT_SYNC=synced) as gateway,
         client_of(gateway) as client,
     ):
-        statuses = await asyncio.gather(*(kill(client, n) for n in range(300)))
+        statuses = await asyncio.gather(*(kill(client, n) for n in range(100)))
     assert set(statuses) == {200}
-    assert (len(outcomes(log)), jobs_in(outcomes(log))) == (300, {f"job-{n}" for n in range(300)})
+    assert (len(outcomes(log)), jobs_in(outcomes(log))) == (100, {f"job-{n}" for n in range(100)})
 
 
 @pytest.mark.parametrize("synced", ["false", "true"])
@@ -167,7 +167,7 @@ async def test_killed_under_load(cuebot: ScriptedCuebot, tmp_path: Path) -> None
     """With AUDIT_SYNC each change that Cuebot saw has its intent, each answered one its outcome."""
     log = tmp_path / "audit.log"
     answered: set[str] = set()
-    for attempt in range(3):
+    for attempt in range(2):
         async with (
             audited(cuebot, log, AUDIT_SYNC="true", WORKERS="2") as gateway,
             client_of(gateway) as client,

@@ -332,7 +332,7 @@ def test_clients_do_not_notice_a_restart(cuebot: str, tmp_path: Path, how: str) 
         return sum(client.calls for client in clients)
 
     def have_called() -> bool:
-        return calls() >= before + 300 or any(client.problems for client in clients)
+        return calls() >= before + 150 or any(client.problems for client in clients)
 
     with instance(cuebot, more, tls=tls) as first:
         clients = [Client(first.port, keep, tls) for keep in (True, False) for _ in range(6)]

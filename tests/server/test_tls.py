@@ -7,28 +7,29 @@ import signal
 import ssl
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.errors import ConfigurationError
 from gateway.settings.model import Settings
 from gateway_cli.serving.listen import load_certificate
 from tests.support.certificates import Pair, pair, serial, trusting
-from tests.support.commands import OPENCUE, assert_one_line, child
+from tests.support.commands import OPENCUE, assert_one_line, child, in_process
 from tests.support.opencue import jobs
 from tests.support.patience import PATIENCE
-from tests.support.processes import GET_SHOWS, Instance, Wire, instance, until
+from tests.support.patience import until as eventually
+from tests.support.processes import GET_SHOWS, Answer, Instance, Wire, instance, until
 from tests.support.servers import (
     SECRET,
-    UNLIMITED,
     Gateway,
     ScriptedCuebot,
     clean_environment,
+    gateway_for,
     head,
-    running_gateway,
     settings_for,
 )
 
@@ -147,19 +148,11 @@ def test_nobody_is_asked_for_a_password(tmp_path: Path) -> None:
 def test_an_end_that_is_near_is_warned_about(tmp_path: Path) -> None:
     for days, said in ((13, True), (15, False)):
         made = pair(tmp_path, days=days)
-        ran = child(
-            "check",
-            JWT_SECRET=SECRET,
-            CUEBOT_ENDPOINT="127.0.0.1:1",
-            DESCRIPTOR_SOURCE=OPENCUE,
-            **made.environ,
-        )
+        ran = in_process("check", **SERVE, CUEBOT_ENDPOINT="127.0.0.1:1", **made.environ)
         assert (b"expires" in ran.out and b"TLS_CERT_FILE" in ran.out) == said, ran.out
-        with instance("127.0.0.1:1", made.environ, tls=trusting(), ready=False) as gateway:
-            gateway.event('"listening"')
-            assert bool(gateway.events("expires soon")) == said
-            if said:
-                assert str(made.certificate) in gateway.event("expires soon")["file"]
+        with capture_logs() as lines:
+            load_certificate(settings(made))
+        assert [line.get("file") for line in lines] == [str(made.certificate)] * said
 
 
 @broken
@@ -167,7 +160,7 @@ def test_an_end_that_is_near_is_warned_about(tmp_path: Path) -> None:
 def test_check_fails(tmp_path: Path, spoil: Spoil, name: str, words: str) -> None:
     made = pair(tmp_path)
     spoil(made)
-    ran = child("check", JWT_SECRET=SECRET, DESCRIPTOR_SOURCE=OPENCUE, **made.environ)
+    ran = in_process("check", JWT_SECRET=SECRET, DESCRIPTOR_SOURCE=OPENCUE, **made.environ)
     assert ran.status != 0
     said = ran.text + ran.err
     assert name in said
@@ -176,12 +169,11 @@ def test_check_fails(tmp_path: Path, spoil: Spoil, name: str, words: str) -> Non
 
 
 # --- what is spoken ---------------------------------------------------------------------------
-@asynccontextmanager
-async def https(cuebot: ScriptedCuebot, made: Pair, **more: object) -> AsyncIterator[Gateway]:
+def https(
+    cuebot: ScriptedCuebot, made: Pair, **more: object
+) -> AbstractAsyncContextManager[Gateway]:
     """A gateway with this pair."""
-    settings = settings_for(cuebot.endpoint, **UNLIMITED | made.settings | more)
-    async with running_gateway(settings) as gateway:
-        yield gateway
+    return gateway_for(cuebot.endpoint, **made.settings, **more)
 
 
 async def ask(gateway: Gateway, tls: ssl.SSLContext | None, sent: bytes = CALL) -> bytes:
@@ -248,17 +240,15 @@ async def test_a_stalled_handshake_is_let_go(cuebot: ScriptedCuebot, tmp_path: P
 @pytest.mark.slow
 @pytest.mark.anyio
 async def test_a_large_answer(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
-    """It comes whole."""
     cuebot.answers(GET_JOBS, jobs(20_000))
+
+    def ask() -> Answer:
+        with Wire(gateway.port, trusting()) as wire:
+            return wire.ask(GET_JOBS, body=b"")
+
     async with https(cuebot, pair(tmp_path)) as gateway:
-        answer = await asyncio.to_thread(whole, gateway.port)
-    assert len(answer["jobs"]["jobs"]) == 20_000
-
-
-def whole(port: int) -> dict[str, dict[str, list[object]]]:
-    with Wire(port, trusting()) as wire:
-        answer: dict[str, dict[str, list[object]]] = wire.ask(GET_JOBS, body=b"").json
-        return answer
+        answer = await asyncio.to_thread(ask)
+    assert len(answer.json["jobs"]["jobs"]) == 20_000
 
 
 @pytest.mark.slow
@@ -282,7 +272,7 @@ async def test_a_client_that_hangs_up(
             getattr(writer.transport, farewell)()
         release.set()
         connections = gateway.server.connections
-        await until(lambda: not connections)
+        await eventually(lambda: not connections)
     assert not [each for each in caplog.records if each.exc_info or each.levelname == "ERROR"]
 
 
