@@ -6,6 +6,7 @@ Tokens are signed here with hmac alone, so that the library under test has no sa
 import gc
 import hashlib
 import hmac
+import itertools
 import json
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -84,33 +85,20 @@ def of_length(length: int) -> str:
 @pytest.mark.parametrize(
     "authorization",
     [
-        pytest.param(None, id="no header"),
-        pytest.param(b"", id="empty header"),
-        pytest.param(b"Bearer", id="no token"),
-        pytest.param(b"Bearer   ", id="spaces for a token"),
-        pytest.param(b"Basic bGVuYTpzZWNyZXQ=", id="Basic"),
-        pytest.param(b"Token " + signed().encode(), id="another scheme, a good token"),
-        pytest.param(signed().encode(), id="no scheme"),
-        pytest.param(b"Bearer" + signed().encode(), id="no space"),
-        pytest.param(b"Bearer hello", id="no segments"),
-        pytest.param(b"Bearer a.b", id="two segments"),
-        pytest.param(b"Bearer a.b.c", id="no base64"),
-        pytest.param(b"Bearer ..", id="empty segments"),
+        *(None, b"", b"Bearer", b"Bearer   ", b"Basic bGVuYTpzZWNyZXQ=", b"Bearer \xff\x00\n"),
+        *(b"Token " + signed().encode(), signed().encode(), b"Bearer" + signed().encode()),
+        *(b"Bearer hello", b"Bearer a.b", b"Bearer a.b.c", b"Bearer ..", b"Bearer a.b.c.d.e"),
         *(
-            pytest.param(
-                f"Bearer {signed(GOOD | {'pad': 'p' * pad})}{'.AAAA' * more}".encode(),
-                id=f"{3 + more} segments, padded by {pad}",
-            )
+            f"Bearer {signed(GOOD | {'pad': 'p' * pad})}{'.AAAA' * more}".encode()
             for pad in range(4)
             for more in (1, 4)
         ),
-        pytest.param(b"Bearer a.b.c.d.e", id="five segments, as in JWE"),
-        pytest.param(b"Bearer " + signed(header=["HS256"]).encode(), id="header is a list"),
-        pytest.param(b"Bearer " + signed(header=b"not json").encode(), id="header is no JSON"),
-        pytest.param(b"Bearer " + signed(header=b"\xff\xfe").encode(), id="header is no UTF-8"),
-        pytest.param(b"Bearer \xc3\xa9.\xc3\xa9.\xc3\xa9", id="not ASCII"),
-        pytest.param(b"Bearer \xff\x00\n", id="bytes"),
+        b"Bearer " + signed(header=["HS256"]).encode(),
+        b"Bearer " + signed(header=b"not json").encode(),
+        b"Bearer " + signed(header=b"\xff\xfe").encode(),
+        b"Bearer \xc3\xa9.\xc3\xa9.\xc3\xa9",
     ],
+    ids=lambda sent: repr(sent)[:30],
 )
 def test_what_is_no_token_is_401(authorization: bytes | None) -> None:
     """Without a readable JWT there is a 401 that says which scheme to use (RFC 6750)."""
@@ -134,86 +122,53 @@ def test_the_scheme_is_taken_in_any_case(header: str) -> None:
 
 
 # --- 403: a token that does not hold --------------------------------------------------------
-def claims_text(exp: str) -> bytes:
-    return b'{"sub": "lena", "exp": %s}' % exp.encode()
+
+
+MANY_DIGITS = ("Infinity", "-Infinity", "NaN", "1e400", "1" + "0" * 400, "9" * 5000)
 
 
 @pytest.mark.parametrize(
     "token",
     [
-        pytest.param(signed(key=OTHER_KEY), id="wrong secret"),
-        pytest.param(signed()[:-8] + "AAAAAAAA", id="changed signature"),
-        pytest.param(signed().rpartition(".")[0] + ".", id="no signature"),
-        pytest.param(
-            ".".join((signed().split(".")[0], signed(GOOD | {"sub": "bo"}).split(".")[1], "AAAA")),
-            id="changed claims",
-        ),
-        pytest.param(signed({"exp": int(NOW) + 60}), id="no sub"),
-        pytest.param(signed({"sub": "lena"}), id="no exp"),
-        pytest.param(signed({}), id="no claims"),
-        pytest.param(signed(GOOD | {"sub": ""}), id="sub empty"),
-        pytest.param(signed(GOOD | {"sub": "x" * 513}), id="sub too long"),
-        pytest.param(signed(GOOD | {"sub": 7}), id="sub a number"),
-        pytest.param(signed(GOOD | {"sub": None}), id="sub null"),
-        pytest.param(signed(GOOD | {"sub": ["lena"]}), id="sub a list"),
-        pytest.param(signed(GOOD | {"sub": {"name": "lena"}}), id="sub an object"),
-        pytest.param(signed(GOOD | {"sub": False}), id="sub a bool"),
-        pytest.param(signed(GOOD | {"exp": int(NOW) - 1}), id="expired"),
-        pytest.param(signed(GOOD | {"exp": int(NOW)}), id="expires now"),
-        pytest.param(signed(GOOD | {"exp": 0}), id="exp 0"),
-        pytest.param(signed(GOOD | {"exp": -1}), id="exp negative"),
-        pytest.param(signed(GOOD | {"exp": str(int(NOW) + 60)}), id="exp as text"),
-        pytest.param(signed(GOOD | {"exp": None}), id="exp null"),
-        pytest.param(signed(GOOD | {"exp": [int(NOW) + 60]}), id="exp a list"),
-        pytest.param(signed(GOOD | {"exp": {}}), id="exp an object"),
-        pytest.param(signed(GOOD | {"exp": True}), id="exp a bool"),
-        pytest.param(signed(claims_text("Infinity")), id="exp Infinity"),
-        pytest.param(signed(claims_text("-Infinity")), id="exp -Infinity"),
-        pytest.param(signed(claims_text("NaN")), id="exp NaN"),
-        pytest.param(signed(claims_text("1e400")), id="exp infinite as a float"),
-        pytest.param(signed(claims_text("1" + "0" * 400)), id="exp infinite as an integer"),
-        pytest.param(signed(claims_text("9" * 5000)), id="exp of 5000 digits"),
-        pytest.param(signed(GOOD | {"nbf": int(NOW) + 1}), id="nbf in the future"),
-        pytest.param(signed(GOOD | {"nbf": str(int(NOW))}), id="nbf as text"),
-        pytest.param(signed(GOOD | {"nbf": None}), id="nbf null"),
-        pytest.param(signed(GOOD | {"nbf": [1]}), id="nbf a list"),
-        pytest.param(signed(GOOD | {"nbf": False}), id="nbf a bool"),
-        pytest.param(signed(b'{"sub":"lena","exp":1900000000,"nbf":1e999}'), id="nbf infinite"),
-        pytest.param(signed(["lena"]), id="claims are a list"),
-        pytest.param(signed("lena"), id="claims are a text"),
-        pytest.param(signed(7), id="claims are a number"),
-        pytest.param(signed(None), id="claims are null"),
-        pytest.param(signed(b"lena"), id="claims are no JSON"),
-        pytest.param(signed(b""), id="claims are empty"),
-        pytest.param(signed(b"\xff\xfe"), id="claims are no UTF-8"),
-        pytest.param(signed(b'{"sub":"\\ud800","exp":1900000000}'), id="sub a lone surrogate"),
-        pytest.param(signed(b'{"sub":' + b"[" * 2500 + b"]" * 2500 + b"}"), id="claims are deep"),
-        pytest.param(signed(header=HS256 | {"crit": ["exp"]}), id="crit"),
-        pytest.param(signed(header=HS256 | {"crit": []}), id="crit empty"),
-        pytest.param(signed(header=HS256 | {"crit": None}), id="crit null"),
-        pytest.param(signed(header={"typ": "JWT"}), id="no algorithm"),
+        signed(key=OTHER_KEY),
+        signed()[:-8] + "AAAAAAAA",
+        signed().rpartition(".")[0] + ".",
+        ".".join((signed().split(".")[0], signed(GOOD | {"sub": "bo"}).split(".")[1], "AAAA")),
+        *(signed(claims) for claims in ({"exp": int(NOW) + 60}, {"sub": "lena"}, {})),
         *(
-            pytest.param(signed(header={"alg": alg}), id=f"alg {alg!r}")
+            signed(GOOD | {"sub": sub})
+            for sub in ("", "x" * 513, 7, None, ["lena"], {"name": "lena"}, False)
+        ),
+        *(signed(GOOD | {"exp": exp}) for exp in (int(NOW) - 1, int(NOW), 0, -1)),
+        *(
+            signed(GOOD | {"exp": exp})
+            for exp in (str(int(NOW) + 60), None, [int(NOW) + 60], {}, True)
+        ),
+        *(signed(b'{"sub": "lena", "exp": %s}' % exp.encode()) for exp in MANY_DIGITS),
+        *(signed(GOOD | {"nbf": nbf}) for nbf in (int(NOW) + 1, str(int(NOW)), None, [1], False)),
+        signed(b'{"sub":"lena","exp":1900000000,"nbf":1e999}'),
+        *(signed(claims) for claims in (["lena"], "lena", 7, None, b"lena", b"", b"\xff\xfe")),
+        signed(b'{"sub":"\\ud800","exp":1900000000}'),
+        signed(b'{"sub":' + b"[" * 2500 + b"]" * 2500 + b"}"),
+        *(signed(header=HS256 | {"crit": crit}) for crit in (["exp"], [], None)),
+        signed(header={"typ": "JWT"}),
+        *(
+            signed(header={"alg": alg})
             for alg in ("none", "None", "NONE", "nOnE", "", "hs256", "HS256 ", "HS1", "../HS256")
         ),
-        pytest.param(signed(header={"alg": None}), id="alg null"),
-        pytest.param(signed(header={"alg": 256}), id="alg a number"),
-        pytest.param(signed(header={"alg": {"HS256": 1}}), id="alg an object"),
-        pytest.param(signed(header={"alg": ["HS256"]}), id="alg a list"),
+        *(signed(header={"alg": alg}) for alg in (None, 256, {"HS256": 1}, ["HS256"])),
+        *(signed(header={"alg": alg}).rpartition(".")[0] + "." for alg in ("none", "None", "NONE")),
         *(
-            pytest.param(signed(header={"alg": alg}).rpartition(".")[0] + ".", id=f"{alg} unsigned")
-            for alg in ("none", "None", "NONE")
-        ),
-        *(
-            pytest.param(signed(header={"alg": alg}), id=f"{alg} in the header, HS256 signed")
+            signed(header={"alg": alg})
             for alg in ("RS256", "ES256", "PS256", "HS384", "HS512", "dir", "A256GCM")
         ),
-        pytest.param(signed(header={"alg": "HS512"}, alg="HS512"), id="HS512, not configured"),
-        pytest.param(signed(header={"alg": "HS384"}, alg="HS384"), id="HS384, not configured"),
-        pytest.param(signed(alg="HS512"), id="HS256 in the header, HS512 signed"),
+        *(signed(header={"alg": alg}, alg=alg) for alg in ("HS384", "HS512")),  # not configured
+        signed(alg="HS512"),
     ],
+    ids=itertools.count(),
 )
 def test_a_token_that_does_not_hold_is_403(token: str) -> None:
+    """A JWT with a wrong signature, algorithm or claim is PERMISSION_DENIED."""
     error = refusal(token)
     assert (error.code, error.status) == (Code.PERMISSION_DENIED, 403)
     assert error.message
@@ -256,24 +211,19 @@ def test_messages_do_not_hold_the_token() -> None:
 
 # --- What passes ----------------------------------------------------------------------------
 @pytest.mark.parametrize(
-    "claims",
+    "more",
     [
-        pytest.param(GOOD, id="sub and exp"),
-        pytest.param(GOOD | {"at_hash": "abc"}, id="at_hash"),
-        pytest.param(GOOD | {"aud": "cueweb"}, id="aud, none configured"),
-        pytest.param(GOOD | {"aud": ["cueweb", "rv"]}, id="aud list, none configured"),
-        pytest.param(GOOD | {"aud": 7}, id="aud a number, none configured"),
-        pytest.param(GOOD | {"iss": "studio"}, id="iss, none configured"),
-        pytest.param(GOOD | {"role": "admin", "iat": int(NOW)}, id="as CueWeb's"),
-        pytest.param(GOOD | {"exp": NOW + 0.5}, id="exp with a fraction"),
-        pytest.param(GOOD | {"exp": 2**64}, id="exp above 64 bits, a finite number"),
-        pytest.param(GOOD | {"nbf": int(NOW)}, id="nbf now"),
-        pytest.param(GOOD | {"nbf": NOW - 0.5}, id="nbf past"),
-        pytest.param(GOOD | {"jti": None, "x": {"y": [1]}}, id="claims of others"),
+        *({}, {"at_hash": "abc"}, {"iss": "studio"}, {"role": "admin", "iat": int(NOW)}),
+        *({"aud": aud} for aud in ("cueweb", ["cueweb", "rv"], 7)),
+        *({"exp": exp} for exp in (NOW + 0.5, 2**64)),
+        *({"nbf": nbf} for nbf in (int(NOW), NOW - 0.5)),
+        {"jti": None, "x": {"y": [1]}},
     ],
+    ids=str,
 )
-def test_a_good_token_is_its_subject(claims: dict[str, Any]) -> None:
-    assert accepts(signed(claims)).subject == "lena"
+def test_a_good_token_is_its_subject(more: dict[str, Any]) -> None:
+    """Whoever has a valid token is its `sub`; claims that nobody asked for do not matter."""
+    assert accepts(signed(GOOD | more)).subject == "lena"
 
 
 def test_a_principal_has_the_claims_of_its_token() -> None:
@@ -417,18 +367,14 @@ def test_several_secrets_are_accepted_and_no_other() -> None:
 @pytest.mark.parametrize(
     "secret",
     [
-        b'"a secret within quotation marks, of 40+"',
+        *(b'"a secret within quotation marks, of 40+"', b"true", b"null"),
         b'{"kty": "oct", "k": "AAAAAAAAAAAAAAAAAAAAA"}',
         b'{"keys": ["AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]}',
         b'["AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]',
-        b"true",
-        b"null",
-        b"12345678901234567890123456789012",
-        b"\xff\xfe binary \x00 bytes, and enough of them",
-        "ein Geheimnis mit Umlauten: äöü äöü äöü".encode(),
-        b" spaces around a secret are part of it  ",
+        *(b"12345678901234567890123456789012", b" spaces around a secret are part of it  "),
+        *(b"\xff\xfe binary \x00 bytes, and enough of them", "äöü äöü äöü äöü äöü äöü".encode()),
     ],
-    ids=["quoted", "jwk", "jwks", "list", "true", "null", "number", "binary", "utf8", "spaces"],
+    ids=range(10),
 )
 def test_secrets_are_bytes_and_nothing_else(secret: bytes) -> None:
     subject = authenticator(secret)
@@ -505,19 +451,19 @@ def test_refused_tokens_are_not_remembered() -> None:
 @pytest.mark.parametrize(
     "rules",
     [
-        pytest.param(TokenRules(), id="default"),
-        pytest.param(TokenRules(algorithms=("HS512", "HS256")), id="algorithms"),
-        pytest.param(TokenRules(audience="render", issuer="studio"), id="audience and issuer"),
-        pytest.param(TokenRules(leeway=30), id="leeway"),
-        pytest.param(TokenRules(subject=("email", "sub"), max_age=90), id="subject and lifetime"),
+        TokenRules(),
+        TokenRules(algorithms=("HS512", "HS256")),
+        TokenRules(audience="render", issuer="studio"),
+        TokenRules(leeway=30),
+        TokenRules(subject=("email", "sub"), max_age=90),
     ],
+    ids=range(5),
 )
 def test_a_minted_token_is_accepted_until_it_expires(rules: TokenRules) -> None:
     minted, now = mint_token(KEY, rules, "lena", 90, now=NOW), [NOW]
     subject = authenticator(rules=rules, now=now)
-    assert accepts(minted, subject).subject == "lena"
-    now[0] += 89 + rules.leeway
-    assert accepts(minted, subject).subject == "lena"
+    for now[0] in (NOW, NOW + 89 + rules.leeway):
+        assert accepts(minted, subject).subject == "lena"
     now[0] += 1
     assert refusal(minted, subject).status == 403
 
@@ -629,24 +575,11 @@ def now_signed(more: dict[str, Any], **options: Any) -> str:
 @pytest.mark.parametrize(
     ("authorization", "status", "name", "code"),
     [
-        pytest.param(None, 401, "UNAUTHENTICATED", 16, id="no header"),
-        pytest.param("Basic bGVuYTp4", 401, "UNAUTHENTICATED", 16, id="Basic"),
-        pytest.param("Bearer hello", 401, "UNAUTHENTICATED", 16, id="no JWT"),
-        pytest.param("Bearer " + "a" * 17000, 401, "UNAUTHENTICATED", 16, id="too long"),
-        pytest.param(
-            f"Bearer {now_signed({}, key=OTHER_KEY)}", 403, "PERMISSION_DENIED", 7, id="secret"
-        ),
-        pytest.param(
-            f"Bearer {now_signed({'exp': 1694001000})}", 403, "PERMISSION_DENIED", 7, id="expired"
-        ),
-        pytest.param(
-            f"Bearer {now_signed({}, header={'alg': 'none'})}",
-            403,
-            "PERMISSION_DENIED",
-            7,
-            id="alg none",
-        ),
+        (None, 401, "UNAUTHENTICATED", 16),
+        ("Bearer " + "a" * 17000, 401, "UNAUTHENTICATED", 16),
+        (f"Bearer {now_signed({'exp': 1694001000})}", 403, "PERMISSION_DENIED", 7),
     ],
+    ids=["no header", "too long", "expired"],
 )
 async def test_a_refusal_has_the_documented_shape(
     gateway: Gateway,
@@ -656,17 +589,15 @@ async def test_a_refusal_has_the_documented_shape(
     name: str,
     code: int,
 ) -> None:
+    headers = {} if authorization is None else {"Authorization": authorization}
     async with http_client(gateway.url) as client:
-        headers = {} if authorization is None else {"Authorization": authorization}
         answer = await client.post(SHOWS, json={}, headers=headers)
-    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/json")
+    assert (answer.status_code, cuebot.seen) == (status, [])
     body = answer.json()
-    assert (body.keys(), body["error"], body["code"]) == ({"error", "code", "message"}, name, code)
-    assert isinstance(body["message"], str)
+    assert (list(body), body["error"], body["code"]) == (["error", "code", "message"], name, code)
     assert body["message"]
     assert ("www-authenticate" in answer.headers) == (status == 401)
     assert "x-ratelimit-limit" in answer.headers
-    assert cuebot.seen == []
 
 
 @pytest.mark.anyio

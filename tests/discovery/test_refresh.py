@@ -555,13 +555,11 @@ async def until_served(gateway: Gateway, version: Version) -> None:
 
 
 @asynccontextmanager
-async def following(
-    now: Version = OLD, **more: object
-) -> AsyncIterator[tuple[ChangingCuebot, Gateway]]:
+async def following(**more: Any) -> AsyncIterator[tuple[ChangingCuebot, Gateway]]:
     """A Cuebot whose schema changes, and a gateway that looks when it is asked to."""
-    cuebot = ChangingCuebot(now=now)
-    settings = {"reflection_refresh": 0} | more
-    async with running_cuebot(cuebot), gateway_for(cuebot.endpoint, **settings) as gateway:
+    cuebot = ChangingCuebot()
+    more.setdefault("reflection_refresh", 0)
+    async with running_cuebot(cuebot), gateway_for(cuebot.endpoint, **more) as gateway:
         yield cuebot, gateway
 
 

@@ -19,10 +19,10 @@ from gateway.server.connection_limit import (
 )
 from tests.http.test_wire import blocking_post
 from tests.server.samples import SHOWS
-from tests.server.test_http_limits import asks, until
+from tests.server.test_http_limits import asks
 from tests.support.certificates import pair, trusting
 from tests.support.commands import cuebot_process as cuebot_at
-from tests.support.patience import PATIENCE
+from tests.support.patience import PATIENCE, until
 from tests.support.processes import GET_SHOWS, instance
 from tests.support.processes import Wire as BlockingWire
 from tests.support.processes import until as until_outside

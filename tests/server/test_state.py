@@ -19,9 +19,9 @@ from gateway.server.http1.state import (
     READING_HEAD,
     State,
 )
-from tests.server.test_http_limits import until
 from tests.server.test_lingering import BEGUN
 from tests.server.test_writes import POST, Connected, Counted, Held, connected, reply
+from tests.support.patience import until
 
 pytestmark = pytest.mark.anyio
 

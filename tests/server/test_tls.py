@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -169,11 +170,9 @@ def test_check_fails(tmp_path: Path, spoil: Spoil, name: str, words: str) -> Non
 
 
 # --- what is spoken ---------------------------------------------------------------------------
-def https(
-    cuebot: ScriptedCuebot, made: Pair, **more: object
-) -> AbstractAsyncContextManager[Gateway]:
+def https(cuebot: ScriptedCuebot, made: Pair, **more: Any) -> AbstractAsyncContextManager[Gateway]:
     """A gateway with this pair."""
-    return gateway_for(cuebot.endpoint, **made.settings, **more)
+    return gateway_for(cuebot.endpoint, **more, **dict[str, Any](made.settings))
 
 
 async def ask(gateway: Gateway, tls: ssl.SSLContext | None, sent: bytes = CALL) -> bytes:

@@ -15,8 +15,8 @@ from gateway.server.http1.unfinished_requests import (
     too_much,
 )
 from tests.server.samples import SHOWS
-from tests.server.test_http_limits import until
 from tests.server.test_writes import Held, connected, reply
+from tests.support.patience import until
 from tests.support.servers import Gateway, ScriptedCuebot, gateway_for, head
 from tests.support.wire import Wire, assert_refused, request, wire
 
