@@ -36,19 +36,12 @@ ASKED = (GET_JOBS, KILL, LAUNCH, LOCK, CREATE_SHOW)
         ({"sub": "kim", "role": "submitter"}, "submitters", (GET_JOBS, LAUNCH)),
         ({"sub": "lena", "role": ["artist", "wrangler"]}, "wranglers", (GET_JOBS, KILL, LOCK)),
         ({"sub": "root", "role": "admin"}, "administrators", ASKED),
-        (
-            {"sub": "user-id", "signed_by": "secret"},
-            "cueweb",
-            (GET_JOBS, KILL, LOCK, CREATE_SHOW),
-        ),
+        ({"sub": "user-id", "signed_by": "secret"}, "cueweb", (GET_JOBS, KILL, LOCK, CREATE_SHOW)),
         ({"sub": "user-id", "signed_by": "provider"}, "access_default", ()),
         ({"sub": "tom", "role": "artist"}, "access_default", ()),
     ],
 )
-def test_what_each_of_them_may_do(
-    claims: dict[str, object], name: str, may: tuple[str, ...]
-) -> None:
-    """Of a read, a change of a job, a launch, a change of a host, and one of the farm."""
+def test_what_each_rule_allows(claims: dict[str, object], name: str, may: tuple[str, ...]) -> None:
     rule = RULES.rule_for(claims)
     allowed = rule.allowed(CATALOG)
     assert (rule.name, tuple(each for each in ASKED if f"/{each}" in allowed)) == (name, may)
@@ -62,7 +55,6 @@ def test_everybody_who_may_do_something_may_see_the_shows() -> None:
 
 
 def test_the_page_shows_the_rules_of_the_file() -> None:
-    """Whoever copies an example of docs/access.md gets what the shipped rule allows."""
     blocks = re.findall(r"^```toml\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.M | re.S)
     shown = [tomllib.loads(block) for block in blocks]
     shipped = tomllib.loads(FILE.read_text(encoding="utf-8"))
@@ -75,12 +67,10 @@ def test_the_page_shows_the_rules_of_the_file() -> None:
 
 
 def test_each_rule_can_decide_and_each_glob_names_something() -> None:
-    """`check` has nothing to say against them."""
     assert RULES.unreachable == ()
     assert [rule.idle(CATALOG) for rule in RULES] == [()] * len(SETTINGS.access)
 
 
 def test_only_cueweb_speaks_for_others() -> None:
-    """Everybody else is who the token says."""
     assert SETTINGS.identity == "force"
     assert [rule.name for rule in RULES if rule.identity != "force"] == ["cueweb"]

@@ -21,17 +21,13 @@ def taken(shares: FairQuota, principal: str, amount: int = 1) -> int:
 
 
 # --- shares ---------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("total", [1, 2, 3, 7, 8, 256, 1000])
 def test_whoever_is_alone_may_have_everything(total: int) -> None:
-    """One principal gets the total, and not one more."""
     assert taken(FairQuota(total), "a") == total
 
 
 @pytest.mark.parametrize("total", [1, 2, 3, 7, 8, 256, 1000])
 def test_something_is_left_for_others(total: int) -> None:
-    """While one principal has everything, another one still gets some, and a third one, too."""
     shares = FairQuota(total)
     taken(shares, "a")
     assert taken(shares, "b")
@@ -39,7 +35,6 @@ def test_something_is_left_for_others(total: int) -> None:
 
 
 def test_those_who_want_more_than_their_share_become_equal() -> None:
-    """Whoever had everything gets nothing back of what it returns until others have as much."""
     shares = FairQuota(256)
     taken(shares, "a")
     for _ in range(1000):
@@ -51,7 +46,6 @@ def test_those_who_want_more_than_their_share_become_equal() -> None:
 
 
 def test_a_heavier_principal_has_more() -> None:
-    """Of two that want all, the one that stands for many people gets a multiple."""
     shares = FairQuota(256, {"many": 8.0, "one": 1.0}.__getitem__)
     for _ in range(1000):
         for principal in ("one", "many"):
@@ -64,16 +58,13 @@ def test_a_heavier_principal_has_more() -> None:
 
 
 def test_a_smaller_total_leaves_something_for_everybody() -> None:
-    """One who has more than a new total does not keep others from their first, or their weight."""
     shares = FairQuota(100, {"a": 1.0, "b": 1.0, "many": 3.0}.__getitem__)
     taken(shares, "a")
     shares.resize(10)
-    assert taken(shares, "b") == 1
-    assert taken(shares, "many") == 3
+    assert (taken(shares, "b"), taken(shares, "many")) == (1, 3)
 
 
 def test_a_smaller_total_takes_nothing_away() -> None:
-    """Those who have more than a new total allows get no more until they are below it."""
     shares = FairQuota(100)
     taken(shares, "a")
     shares.resize(10)
@@ -88,10 +79,7 @@ def test_a_smaller_total_takes_nothing_away() -> None:
     total=st.integers(1, 1000),
     steps=st.lists(st.tuples(st.sampled_from("abcdefgh"), st.integers(1, 400), st.booleans())),
 )
-def test_the_bound_holds_and_nothing_is_lost(
-    total: int, steps: list[tuple[str, int, bool]]
-) -> None:
-    """Whatever is taken and given back: never more than the total for one and 5/4 for all."""
+def test_bounds_hold_and_nothing_is_lost(total: int, steps: list[tuple[str, int, bool]]) -> None:
     shares, held = FairQuota(total), list[tuple[str, int]]()
     for principal, amount, gives in steps:
         if gives and held:
@@ -108,8 +96,6 @@ def test_the_bound_holds_and_nothing_is_lost(
 
 
 # --- turns ----------------------------------------------------------------------------------
-
-
 async def waiting(
     turns: FairSemaphore, principal: str, amount: int = 1, timeout: float = PATIENCE
 ) -> "asyncio.Task[bool]":
@@ -122,7 +108,6 @@ async def waiting(
 
 
 async def test_what_is_given_back_goes_to_who_waits() -> None:
-    """Who waits goes on as soon as there is enough, and waits for nothing while there is."""
     turns = FairSemaphore(4, 10)
     assert await turns.take("a", 4, 0)
     task = await waiting(turns, "a", 2)
@@ -137,7 +122,6 @@ async def test_what_is_given_back_goes_to_who_waits() -> None:
 
 
 async def test_those_who_have_the_least_are_next() -> None:
-    """One principal's many wait behind another's first, also if they came before it."""
     turns, order = FairSemaphore(8, 100), list[str]()
     holder = [await turns.take("x", 1, 0) for _ in range(8)]
     assert all(holder)
@@ -151,12 +135,10 @@ async def test_those_who_have_the_least_are_next() -> None:
         asked(principal)
     for _ in range(8):
         turns.give_back("x", 1)
-    assert order[:2] == ["a", "b"]
-    assert Counter(order) == Counter("abxxxx")
+    assert (order[:2], Counter(order)) == (["a", "b"], Counter("abxxxx"))
 
 
 async def test_waiting_has_its_end_and_its_bound() -> None:
-    """Without units in time, or with too many who wait, there are none; nothing is kept."""
     turns = FairSemaphore(1, 2)
     assert await turns.take("a", 1, 0)
     assert not await turns.take("a", 1, 0.01)
@@ -172,7 +154,6 @@ async def test_waiting_has_its_end_and_its_bound() -> None:
 
 
 async def test_more_than_everything_comes_alone() -> None:
-    """Who asks for more than there is gets it when the others have little, and then is alone."""
     turns = FairSemaphore(10, 10)
     assert await turns.take("a", 3, 0)
     huge = await waiting(turns, "b", 100)
@@ -202,7 +183,6 @@ async def test_who_waits_for_long_is_next(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 async def test_a_small_request_passes_a_large_one_of_the_same_principal() -> None:
-    """One subject may stand for many people."""
     turns = FairSemaphore(10, 10)
     assert await turns.take("a", 8, 0)
     large, small = await waiting(turns, "a", 9), await waiting(turns, "a", 3)
@@ -214,7 +194,6 @@ async def test_a_small_request_passes_a_large_one_of_the_same_principal() -> Non
 
 
 def test_a_second_answer_takes_the_place_of_the_first() -> None:
-    """Of look-up and call, each of which may have more than half, neither waits for the other."""
     turns, granted = FairSemaphore(128, 4), list[str]()
     lease = Lease(turns, "a")
     assert lease.ask(70, lambda: granted.append("look-up"))
@@ -232,7 +211,6 @@ def test_a_second_answer_takes_the_place_of_the_first() -> None:
 
 
 def test_what_an_answer_does_not_need_any_more_is_for_those_who_wait() -> None:
-    """It may come to need less, never more, and gives back the rest in the end."""
     turns, granted = FairSemaphore(16, 4), list[str]()
     lease, other = Lease(turns, "a"), Lease(turns, "b")
     assert lease.ask(16, lambda: granted.append("first"))
@@ -249,7 +227,6 @@ def test_what_an_answer_does_not_need_any_more_is_for_those_who_wait() -> None:
 
 
 def test_how_much_more_than_a_modest_part_a_principal_has() -> None:
-    """An eighth of the total is modest, or as many eighths as the principal has weight."""
     turns = FairSemaphore(80, 4, lambda principal: 4 if principal == "many people" else 1)
     assert turns.over_quota("a") == 1
     for principal in ("a", "many people"):
@@ -264,14 +241,11 @@ def test_how_much_more_than_a_modest_part_a_principal_has() -> None:
 @given(
     steps=st.lists(
         st.tuples(
-            st.sampled_from("abcd"),
-            st.integers(1, 12),
-            st.sampled_from(["ask", "end", "shrink"]),
+            st.sampled_from("abcd"), st.integers(1, 12), st.sampled_from(["ask", "end", "shrink"])
         )
     )
 )
 def test_every_lease_ends_with_nothing_held(steps: list[tuple[str, int, str]]) -> None:
-    """Leases that wait, have memory or have been refused: once all are closed, all is free."""
     turns, leases = FairSemaphore(8, 4), list[Lease]()
     busy = set[int]()
 

@@ -104,11 +104,7 @@ def refusal(token: str, subject: Authenticator) -> str:
 
 
 # --- One namespace of subjects --------------------------------------------------------------
-
-
 def test_rules_can_tell_who_has_signed_a_token() -> None:
-    """A provider's subject is not taken for CueWeb, whose tokens a secret signs. What the token
-    itself says about that does not count."""
     access = [
         rule("cueweb", {"sub": "user-id", "signed_by": "secret"}, "all", identity="trust"),
         rule("people", {"signed_by": "provider"}, "reads"),
@@ -133,61 +129,39 @@ def test_rules_can_tell_who_has_signed_a_token() -> None:
         ({"sub": "user-id"}, {"jwt_jwks": None}, False),
     ],
 )
-def test_a_rule_that_cannot_tell_them_apart_is_warned_about(
+def test_a_rule_that_cannot_tell_them_apart(
     who: dict[str, object], more: dict[str, object], warned: bool
 ) -> None:
-    """Where there are tokens of both kinds, and it goes by the subject."""
-    given = {
-        "jwt_jwks": "https://studio/keys",
-        "jwt_issuer": "https://studio",
-        "jwt_audience": "cue",
-        "jwt_secret": "x" * 32,
-        "access": [rule("cueweb", who, "all")],
-    }
+    """It is warned about where there are tokens of both kinds, and it goes by the subject."""
+    given: dict[str, object] = {"jwt_jwks": "https://studio/keys", "jwt_issuer": "https://studio"}
+    given |= {"jwt_audience": "cue", "jwt_secret": "x" * 32}
+    given["access"] = [rule("cueweb", who, "all")]
     warnings = unbound(Settings.model_validate(given | more))
     assert len(warnings) == warned
     assert all("access rule 'cueweb'" in line and "signed_by" in line for line in warnings)
 
 
 # --- The shapes of providers ----------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
-    ("document", "tokens"),
+    ("document", "keys"),
     [
-        pytest.param(
-            keycloak(ONE, CURVE),
-            [ONE.token(GOOD, kid="kc-rsa"), CURVE.token(GOOD, kid="kc-ec")],
-            id="Keycloak",
-        ),
-        pytest.param(
-            okta(ONE, TWO),
-            [ONE.token(GOOD, kid="okta-1"), TWO.token(GOOD, kid="okta-2")],
-            id="Okta",
-        ),
-        pytest.param(
-            entra(ONE, TWO, THREE),
-            [
-                ONE.token(GOOD, kid="entra-1", x5t="entra-1"),
-                THREE.token(GOOD, kid="entra-3", x5t="entra-3"),
-            ],
-            id="Entra",
-        ),
+        (keycloak(ONE, CURVE), {"kc-rsa": ONE, "kc-ec": CURVE}),
+        (okta(ONE, TWO), {"okta-1": ONE, "okta-2": TWO}),
+        (entra(ONE, TWO, THREE), {"entra-1": ONE, "entra-3": THREE}),
     ],
+    ids=["Keycloak", "Okta", "Entra"],
 )
-def test_the_key_sets_of_providers(document: Document, tokens: list[str]) -> None:
+def test_the_key_sets_of_providers(document: Document, keys: dict[str, Rsa | Ec]) -> None:
     """Tokens of each key that signs pass, and those of other keys under its name do not."""
-    subject = trusting(document)
-    for token in tokens:
-        assert accepts(token, subject).subject == "lena"
-    stranger = rsa_key("stranger")
+    subject, stranger = trusting(document), rsa_key("stranger")
+    for kid, key in keys.items():
+        assert accepts(key.token(GOOD, kid=kid, x5t=kid), subject).subject == "lena"
     for each in document["keys"]:
         if each["kty"] == "RSA" and each["use"] == "sig":
             assert "signature" in refusal(stranger.token(GOOD, kid=each["kid"]), subject)
 
 
 def test_keys_for_encryption_verify_nothing() -> None:
-    """A key with `use: enc` is skipped, whatever signs with it."""
     subject, encryption = trusting(keycloak(ONE, CURVE)), rsa_key("encryption")
     refusal(encryption.token(GOOD, kid="kc-enc"), subject)
     refusal(encryption.token(GOOD), subject)
@@ -196,39 +170,41 @@ def test_keys_for_encryption_verify_nothing() -> None:
 @pytest.mark.parametrize(
     ("key", "reason"),
     [
-        pytest.param(ONE.jwk(use="enc"), "signatures", id="for encryption"),
-        pytest.param(ONE.jwk(key_ops=["encrypt"]), "signatures", id="key_ops without verify"),
-        pytest.param(ONE.jwk(key_ops=7), "signatures", id="key_ops a number"),
-        pytest.param(ONE.jwk(alg="RS512"), "RS256", id="RS512"),
-        pytest.param(ONE.jwk(alg="PS256"), "RS256", id="PS256"),
-        pytest.param(ONE.jwk(alg="HS256"), "RS256", id="HS256 with an RSA key"),
-        pytest.param(ONE.jwk(alg="ES256"), "RS256", id="ES256 with an RSA key"),
-        pytest.param(ONE.jwk(alg=None, crv="P-256"), "RS256", id="RSA with a curve"),
-        pytest.param(CURVE.jwk(alg="RS256"), "RS256", id="RS256 with a curve"),
-        pytest.param(CURVE.jwk(crv="P-384"), "RS256", id="another curve"),
-        pytest.param(CURVE.jwk(crv=None), "RS256", id="no curve"),
-        pytest.param(CURVE.jwk(crv=["P-256"]), "text", id="crv a list"),
-        pytest.param({"kty": "oct", "k": base64url(SECRET)}, "RS256", id="a secret"),
-        pytest.param({"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS"}, "RS256", id="Ed25519"),
-        pytest.param(ONE.jwk(kty=None), "text", id="no kty"),
-        pytest.param(ONE.jwk(kid=7), "kid", id="kid a number"),
-        pytest.param(ONE.jwk(kid="x" * 3000), "too long", id="a long kid"),
-        pytest.param(ONE.jwk(n="A" * 200_000 + "AQ"), "too long", id="a long modulus"),
-        pytest.param(ONE.jwk(e=1e308), "broken", id="exponent a number"),
-        pytest.param(ONE.jwk(e=-1), "broken", id="exponent below 0"),
-        pytest.param(ONE.jwk(n="AQAB"), "b", id="a tiny modulus"),
-        pytest.param(ONE.jwk(n=None), "broken", id="no modulus"),
-        pytest.param(ONE.jwk(n=[1]), "broken", id="modulus a list"),
-        pytest.param(ONE.jwk(n="é!"), "broken", id="modulus no base64"),
-        pytest.param(ONE.jwk(e="AQ"), "broken", id="exponent 1"),
-        pytest.param(ONE.jwk(e="AA"), "broken", id="exponent 0"),
-        pytest.param(ONE.jwk(e="AQAAAAE"), "exponent", id="exponent of 33 bits"),
-        pytest.param(ONE.jwk(e=base64url(b"\xff" * 128)), "exponent", id="exponent of 1024 bits"),
-        pytest.param(CURVE.jwk(x="AQAB"), "broken", id="no point of the curve"),
-        pytest.param(rsa_key("short", 1024).jwk(), "1024 bits", id="1024 bits"),
-        pytest.param("key", "object", id="a text"),
-        pytest.param(None, "object", id="null"),
+        (ONE.jwk(use="enc"), "signatures"),
+        (ONE.jwk(key_ops=["encrypt"]), "signatures"),
+        (ONE.jwk(key_ops=7), "signatures"),
+        (ONE.jwk(alg="RS512"), "RS256"),
+        (ONE.jwk(alg="PS256"), "RS256"),
+        (ONE.jwk(alg="HS256"), "RS256"),
+        (ONE.jwk(alg="ES256"), "RS256"),
+        (ONE.jwk(alg=None, crv="P-256"), "RS256"),
+        (CURVE.jwk(alg="RS256"), "RS256"),
+        (CURVE.jwk(crv="P-384"), "RS256"),
+        (CURVE.jwk(crv=None), "RS256"),
+        (CURVE.jwk(crv=["P-256"]), "text"),
+        (Ec(ec.generate_private_key(ec.SECP384R1())).jwk(kid="1"), "RS256"),
+        ({"kty": "oct", "k": base64url(SECRET)}, "RS256"),
+        ({"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS"}, "RS256"),
+        (ONE.jwk(kty=None), "text"),
+        (ONE.jwk(kid=7), "kid"),
+        (ONE.jwk(kid="x" * 3000), "too long"),
+        (ONE.jwk(n="A" * 200_000 + "AQ"), "too long"),
+        (ONE.jwk(e=1e308), "broken"),
+        (ONE.jwk(e=-1), "broken"),
+        (ONE.jwk(n="AQAB"), "b"),
+        (ONE.jwk(n=None), "broken"),
+        (ONE.jwk(n=[1]), "broken"),
+        (ONE.jwk(n="é!"), "broken"),
+        (ONE.jwk(e="AQ"), "broken"),
+        (ONE.jwk(e="AA"), "broken"),
+        (ONE.jwk(e="AQAAAAE"), "exponent"),
+        (ONE.jwk(e=base64url(b"\xff" * 128)), "exponent"),
+        (CURVE.jwk(x="AQAB"), "broken"),
+        (rsa_key("short", 1024).jwk(), "1024 bits"),
+        ("key", "object"),
+        (None, "object"),
     ],
+    ids=range(33),
 )
 def test_keys_that_are_skipped(key: object, reason: str) -> None:
     """Keys of other kinds, and broken ones, leave the good ones alone."""
@@ -240,7 +216,6 @@ def test_keys_that_are_skipped(key: object, reason: str) -> None:
 
 
 def test_private_parts_of_a_key_are_not_read() -> None:
-    """A set with private keys in it is used for its public ones."""
     subject = trusting({"keys": [ONE.jwk(kid="1", d="AQAB", p="Aw", q="BQ")]})
     assert accepts(ONE.token(GOOD, kid="1"), subject).subject == "lena"
 
@@ -248,22 +223,23 @@ def test_private_parts_of_a_key_are_not_read() -> None:
 @pytest.mark.parametrize(
     ("content", "word"),
     [
-        pytest.param(b"", "not JSON", id="empty"),
-        pytest.param(b"<html>", "not JSON", id="a page"),
-        pytest.param(b"[" * 5000 + b"]" * 5000, "not JSON", id="deep"),
-        pytest.param(b"\xff\xfe", "not JSON", id="no UTF-8"),
-        pytest.param(b"[]", "keys", id="a list"),
-        pytest.param(b"{}", "keys", id="no keys"),
-        pytest.param(b'{"keys": {}}', "keys", id="keys an object"),
-        pytest.param(b'{"keys": []}', "no key for", id="none"),
-        pytest.param(b'{"keys": [{"kty": "oct", "k": "AAAA"}]}', "no key for", id="no public one"),
-        pytest.param(b'{"keys": [%s0]}' % (b"0," * 40), "more than", id="too many"),
+        *((content, "not JSON") for content in (b"", b"<html>", b"\xff\xfe")),
+        (b"[" * 5000 + b"]" * 5000, "not JSON"),
+        *((content, "keys") for content in (b"[]", b"{}", b'{"keys": {}}')),
+        (b'{"keys": []}', "no key for"),
+        (b'{"keys": [{"kty": "oct", "k": "AAAA"}]}', "no key for"),
+        (b'{"keys": [%s0]}' % (b"0," * 40), "more than"),
     ],
+    ids=range(10),
 )
 def test_what_is_no_key_set(content: bytes, word: str) -> None:
     """The error is one line that names the setting."""
     with pytest.raises(NoKeySet) as caught:
         parse_key_set(content)
+    assert_one_line(caught, word)
+
+
+def assert_one_line(caught: pytest.ExceptionInfo[NoKeySet], word: str) -> None:
     text = str(caught.value)
     assert text.startswith("JWT_JWKS: ")
     assert word in text
@@ -271,8 +247,6 @@ def test_what_is_no_key_set(content: bytes, word: str) -> None:
 
 
 # --- Which key ------------------------------------------------------------------------------
-
-
 def test_a_token_without_kid_is_tried_with_all_keys() -> None:
     """`kid` is optional (RFC 7515 section 4.1.4); keys may have none either."""
     subject = trusting(SET)
@@ -284,7 +258,6 @@ def test_a_token_without_kid_is_tried_with_all_keys() -> None:
 
 
 def test_a_token_is_tried_only_with_the_key_that_it_names() -> None:
-    """The signature of another key of the provider does not hold under this name."""
     assert "signature" in refusal(TWO.token(GOOD, kid="1"), trusting(SET))
 
 
@@ -294,7 +267,6 @@ def test_a_kid_is_a_text(kid: object) -> None:
 
 
 def test_an_unknown_kid_is_told() -> None:
-    """Somebody is asked for new keys; a known kid, or none, is no reason to."""
     refresher = Refresher()
     subject = trusting(SET, provider=refresher)
     for token in (ONE.token(GOOD, kid="2"), THREE.token(GOOD), ONE.token(GOOD, kid="c")):
@@ -307,11 +279,8 @@ def test_an_unknown_kid_is_told() -> None:
 
 
 # --- Which algorithm ------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
-    "alg",
-    ["none", "None", "NONE", "", "RS384", "RS512", "PS256", "ES384", "ES512", "EdDSA", "dir"],
+    "alg", ["none", "None", "NONE", "", "RS384", "RS512", "PS256", "ES384", "ES512", "EdDSA", "dir"]
 )
 @pytest.mark.parametrize("key", [ONE, CURVE], ids=["RSA", "EC"])
 def test_other_algorithms_are_refused(key: Rsa | Ec, alg: str) -> None:
@@ -322,18 +291,12 @@ def test_other_algorithms_are_refused(key: Rsa | Ec, alg: str) -> None:
         assert "algorithm" in refusal(each, subject)
 
 
-@pytest.mark.parametrize(
-    "token",
-    [
-        pytest.param(ONE.token(GOOD, alg="ES256", kid="1"), id="an RSA key as ES256"),
-        pytest.param(CURVE.token(GOOD, alg="RS256", kid="c"), id="an EC key as RS256"),
-        pytest.param(ONE.token(GOOD, alg="ES256", kid="c"), id="an EC key that has not signed"),
-        pytest.param(ONE.token(GOOD, alg="RS256", kid="c"), id="the name of an EC key"),
-    ],
-)
-def test_the_algorithm_is_that_of_the_key(token: str) -> None:
+def test_the_algorithm_is_that_of_the_key() -> None:
     """Whatever a token says of itself."""
-    refusal(token, trusting(SET))
+    for key, alg, kid in (
+        *((ONE, "ES256", "1"), (CURVE, "RS256", "c"), (ONE, "ES256", "c"), (ONE, "RS256", "c")),
+    ):
+        refusal(key.token(GOOD, alg=alg, kid=kid), trusting(SET))
 
 
 def public_forms(key: Rsa | Ec) -> list[bytes]:
@@ -354,10 +317,7 @@ def public_forms(key: Rsa | Ec) -> list[bytes]:
 @pytest.mark.parametrize("key", [ONE, CURVE], ids=["RSA", "EC"])
 @pytest.mark.parametrize("alg", ["HS256", "HS384", "HS512"])
 @pytest.mark.parametrize("secrets", [(), (SECRET,)], ids=["no secret", "a secret"])
-def test_a_public_key_is_never_a_secret(
-    key: Rsa | Ec, alg: str, secrets: tuple[bytes, ...]
-) -> None:
-    """Everybody has the public key: a token that is signed with its bytes does not hold."""
+def test_public_keys_are_never_secrets(key: Rsa | Ec, alg: str, secrets: tuple[bytes, ...]) -> None:
     rules = TokenRules(algorithms=("HS256", "HS384", "HS512"), provider=ProviderRules())
     subject = trusting(SET, *secrets, rules=rules)
     for form in public_forms(key):
@@ -366,21 +326,18 @@ def test_a_public_key_is_never_a_secret(
 
 
 def test_without_a_secret_no_secret_signs() -> None:
-    """With a provider alone, every HS token is refused, also one that nothing has signed."""
     subject = trusting(SET)
     assert "JWT_SECRET" in refusal(signed(GOOD, key=SECRET), subject)
     refusal(signed(GOOD, key=b""), subject)
 
 
 def test_secrets_and_a_provider_side_by_side() -> None:
-    """Each token is verified in its own way."""
     subject = trusting(SET, SECRET)
     assert accepts(signed(GOOD, key=SECRET), subject).subject == "lena"
     assert accepts(ONE.token(GOOD, kid="1"), subject).subject == "lena"
 
 
 def test_without_a_provider_no_key_verifies() -> None:
-    """The keys that a token brings along itself are never used, nor fetched."""
     header = {"jwk": ONE.jwk(), "jku": "https://evil.example/keys", "x5u": "https://evil.example"}
     for subject in (Authenticator([SECRET], TokenRules(), lambda: NOW), trusting(SET)):
         refusal(THREE.token(GOOD, **header | {"jwk": THREE.jwk()}), subject)
@@ -388,7 +345,6 @@ def test_without_a_provider_no_key_verifies() -> None:
 
 
 def test_keys_that_are_not_known_yet_are_503() -> None:
-    """It is not the token's fault, and better in a moment."""
     subject = Authenticator([SECRET], RULES, lambda: NOW)
     with pytest.raises(GatewayError) as caught:
         accepts(ONE.token(GOOD, kid="1"), subject)
@@ -406,7 +362,6 @@ BOUND = TokenRules(
 
 
 def test_tokens_of_secrets_and_of_the_provider_are_bound_apart() -> None:
-    """Each to an issuer and an audience of its own."""
     subject = trusting(SET, SECRET, rules=BOUND)
     for_secret = GOOD | {"aud": "old-clients", "iss": "studio"}
     for_provider = GOOD | {"aud": ["x", "farm"], "iss": "https://idp.studio"}
@@ -431,14 +386,11 @@ def test_tokens_of_secrets_and_of_the_provider_are_bound_apart() -> None:
         (b"[]", "object"),
     ],
 )
-def test_claims_are_as_strict_as_those_that_secrets_sign(
-    claims: dict[str, Any] | bytes, word: str
-) -> None:
+def test_claims_are_as_strict_as_with_secrets(claims: dict[str, Any] | bytes, word: str) -> None:
     assert word in refusal(CURVE.token(claims, kid="c"), trusting(SET))
 
 
 def test_a_changed_set_forgets_what_it_has_verified() -> None:
-    """Tokens of keys that are gone do not hold any more, although they have been seen."""
     subject, token = trusting(SET), ONE.token(GOOD, kid="1")
     assert accepts(token, subject) is accepts(token, subject)
     subject.use_keys(parse_key_set(json.dumps({"keys": [TWO.jwk(kid="2")]}).encode()))
@@ -451,10 +403,7 @@ def test_a_changed_set_forgets_what_it_has_verified() -> None:
 @pytest.mark.thorough
 @pytest.mark.parametrize("key", [ONE, CURVE], ids=["RSA", "EC"])
 @given(data=st.data())
-def test_any_change_to_a_good_token_is_refused_or_changes_nothing(
-    key: Rsa | Ec, data: st.DataObject
-) -> None:
-    """Bytes put into, taken out of or changed in a good token never make another principal."""
+def test_changed_tokens_never_make_another_principal(key: Rsa | Ec, data: st.DataObject) -> None:
     token = bytearray(key.token(GOOD).encode())
     for _ in range(data.draw(st.integers(1, 3))):
         place = data.draw(st.integers(0, len(token) - 1))
@@ -466,13 +415,6 @@ def test_any_change_to_a_good_token_is_refused_or_changes_nothing(
         assert error.status in (401, 403)  # noqa: PT017 - or success
     else:
         assert principal.subject == "lena"
-
-
-def test_a_key_of_another_curve_is_not_es256() -> None:
-    """P-384 would be ES384, which is not served."""
-    other = Ec(ec.generate_private_key(ec.SECP384R1()))
-    with pytest.raises(NoKeySet):
-        parse_key_set(json.dumps({"keys": [other.jwk(kid="1")]}).encode())
 
 
 TOKENS = (Path(__file__).parents[2] / "docs" / "tokens.md").read_text(encoding="utf-8")
@@ -523,8 +465,6 @@ async def until_status(gateway: Gateway, token: str, wanted: int) -> None:
 
 
 # --- Loading --------------------------------------------------------------------------------
-
-
 async def test_a_file(tmp_path: Path) -> None:
     """JWT_JWKS may be a file; what is wrong with it is one line that names both."""
     file = tmp_path / "keys.json"
@@ -569,84 +509,54 @@ async def test_http_of_this_machine_uses_no_proxy(monkeypatch: pytest.MonkeyPatc
         assert await load_key_set(server.url)
 
 
+UNREACHABLE = "cannot be reached"
+
+
 @pytest.mark.parametrize(
     ("status", "body", "headers", "word"),
     [
-        pytest.param(200, b"<html>", (), "not JSON", id="a page"),
-        pytest.param(200, b"", (), "not JSON", id="nothing"),
-        pytest.param(200, b"{" + b" " * 300_000, (), "more than 256 KB", id="huge"),
-        pytest.param(500, b"", (), "status 500", id="500"),
-        pytest.param(404, b"", (), "status 404", id="404"),
-        pytest.param(204, b"", (), "status 204", id="204"),
-        pytest.param(302, b"", ("Location: file:///etc/passwd",), "redirect", id="to a file"),
-        pytest.param(301, b"", ("Location: http://127.0.0.1/x",), "redirect", id="to http"),
-        pytest.param(200, b"\x1f\x8b", ("Content-Encoding: gzip",), "compressed", id="gzip"),
-        pytest.param(200, b"{", ("Content-Length: 99",), "cannot be reached", id="cut off"),
-        pytest.param(200, b"", ("x" * 70_000,), "cannot be reached", id="no HTTP"),
+        (200, b"<html>", (), "not JSON"),
+        (200, b"", (), "not JSON"),
+        (200, b"{" + b" " * 300_000, (), "more than 256 KB"),
+        *((status, b"", (), f"status {status}") for status in (500, 404, 204)),
+        (302, b"", ("Location: file:///etc/passwd",), "redirect"),
+        (301, b"", ("Location: http://127.0.0.1/x",), "redirect"),
+        (200, b"\x1f\x8b", ("Content-Encoding: gzip",), "compressed"),
+        (200, b"{", ("Content-Length: 99",), UNREACHABLE),
+        *(
+            (200, b"{", (f"Content-Length: {size}",), UNREACHABLE)
+            for size in (-1, "nan", "9" * 5000)
+        ),
+        (200, b"{", ("Transfer-Encoding: rot13",), UNREACHABLE),
+        (200, b"{", ("Transfer-Encoding: chunked\r\nX: y",), UNREACHABLE),
+        (200, b"", ("x" * 70_000,), UNREACHABLE),
     ],
+    ids=range(16),
 )
-async def test_answers_that_are_no_key_set(
-    status: int, body: bytes, headers: tuple[str, ...], word: str
-) -> None:
-    """Each is an error of one line that names the setting, the URL and the reason."""
+async def test_no_key_set(status: int, body: bytes, headers: tuple[str, ...], word: str) -> None:
     async with key_server() as server:
         server.status, server.body, server.headers = status, body, headers
         with pytest.raises(NoKeySet) as caught:
             await load_key_set(server.url)
-    text = str(caught.value)
-    assert text.startswith("JWT_JWKS: ")
-    assert word in text
-    assert "\n" not in text
+    assert_one_line(caught, word)
     assert server.asked == 1
 
 
-@pytest.mark.parametrize(
-    "header",
-    [
-        "Cache-Control: max-age=-1",
-        "Cache-Control: max-age=1e400",
-        f"Cache-Control: max-age={'9' * 4000}",
-        "Retry-After: -5",
-        "Retry-After: nan",
-        "Age: inf",
-        "Expires: 0",
-        "Date: Mon, 99 Foo 99999 99:99:99 GMT",
-        "ETag: " + "x" * 4000,
-    ],
-)
-@pytest.mark.parametrize("status", [200, 503])
-async def test_times_that_a_provider_names_change_nothing(header: str, status: int) -> None:
+async def test_times_that_a_provider_names_change_nothing() -> None:
     """The gateway looks again when it says so itself."""
-    async with key_server() as server:
-        server.status, server.headers = status, (header,)
-        server.body = json.dumps(key_set(ONE)).encode()
-        if status == 200:
-            assert len((await load_key_set(server.url)).keys) == 1
-        else:
-            with pytest.raises(NoKeySet, match="status 503"):
-                await load_key_set(server.url)
-
-
-@pytest.mark.parametrize(
-    "header",
-    [
-        "Content-Length: -1",
-        "Content-Length: nan",
-        f"Content-Length: {'9' * 5000}",
-        "Transfer-Encoding: rot13",
-        "Transfer-Encoding: chunked\r\nX: y",
-    ],
-)
-async def test_a_length_that_is_none_is_no_key_set(header: str) -> None:
-    """Whatever the HTTP library raises for it."""
-    async with key_server() as server:
-        server.headers, server.body = (header,), json.dumps(key_set(ONE)).encode()
-        with pytest.raises(NoKeySet, match="cannot be reached"):
+    async with key_server(key_set(ONE)) as server:
+        server.headers = (
+            *("Cache-Control: max-age=-1", "Cache-Control: max-age=1e400", "Retry-After: -5"),
+            *(f"Cache-Control: max-age={'9' * 4000}", "Retry-After: nan", "Age: inf", "Expires: 0"),
+            *("Date: Mon, 99 Foo 99999 99:99:99 GMT", "ETag: " + "x" * 4000),
+        )
+        assert len((await load_key_set(server.url)).keys) == 1
+        server.status = 503
+        with pytest.raises(NoKeySet, match="status 503"):
             await load_key_set(server.url)
 
 
 async def test_a_key_set_in_many_small_parts_is_taken_in_turns() -> None:
-    """Others have theirs, although all of them have come with one read."""
     body = json.dumps(key_set(ONE)).encode()
     turns = 0
 
@@ -671,7 +581,6 @@ async def test_a_key_set_in_many_small_parts_is_taken_in_turns() -> None:
 
 @pytest.mark.usefixtures("impatient")
 async def test_a_provider_that_does_not_answer_is_not_waited_for() -> None:
-    """The time that it may take is bounded, whatever it has sent by then."""
     async with key_server(key_set(ONE)) as server:
         server.answers.clear()
         with pytest.raises(NoKeySet, match="did not answer within"):
@@ -690,8 +599,6 @@ async def test_nobody_there() -> None:
 
 
 # --- Following ------------------------------------------------------------------------------
-
-
 @dataclass
 class KeyUser:
     """Notes the key sets that it gets."""
@@ -703,7 +610,6 @@ class KeyUser:
 
 
 async def test_the_same_set_is_told_once() -> None:
-    """Principals are not forgotten with each look, only when a key is another one."""
     async with key_server(key_set(ONE)) as server:
         provider, user = Provider(server.url), KeyUser()
         for _ in range(3):
@@ -718,7 +624,6 @@ async def test_the_same_set_is_told_once() -> None:
 
 
 async def test_the_last_good_set_is_kept() -> None:
-    """While the provider is away, or talks nonsense; the log says so once, and when it is over."""
     async with key_server(key_set(ONE)) as server:
         provider, user = Provider(server.url), KeyUser()
         await provider.refresh(user)
@@ -734,7 +639,6 @@ async def test_the_last_good_set_is_kept() -> None:
 
 
 async def test_what_comes_too_late_is_not_taken() -> None:
-    """An answer of a provider that has been replaced meanwhile changes nothing."""
     async with key_server(key_set(ONE)) as server:
         provider, user = Provider(server.url), KeyUser()
         server.answers.clear()
@@ -747,10 +651,7 @@ async def test_what_comes_too_late_is_not_taken() -> None:
 
 
 # --- In a gateway ---------------------------------------------------------------------------
-
-
 async def test_a_gateway_with_a_provider_alone(cuebot: ScriptedCuebot) -> None:
-    """The keys are there when it has started; it needs no secret, and takes no token of one."""
     async with (
         key_server(keycloak(ONE, CURVE)) as server,
         gateway_for(cuebot.endpoint, jwt_secret=None, jwt_jwks=server.url) as gateway,
@@ -762,7 +663,6 @@ async def test_a_gateway_with_a_provider_alone(cuebot: ScriptedCuebot) -> None:
 
 
 async def test_the_start_waits_for_the_keys(cuebot: ScriptedCuebot) -> None:
-    """The first client that connects can have a token of the provider."""
     async with key_server(key_set(ONE)) as server:
         server.answers.clear()
         async with gateway_for(cuebot.endpoint, ready=False, jwt_jwks=server.url) as gateway:
@@ -790,7 +690,6 @@ async def test_a_rotation(cuebot: ScriptedCuebot) -> None:
 
 
 async def test_unknown_keys_make_few_requests(cuebot: ScriptedCuebot) -> None:
-    """However many tokens name keys that nobody knows, the provider is not asked each time."""
     async with (
         key_server(key_set(ONE)) as server,
         gateway_for(cuebot.endpoint, jwt_jwks=server.url) as gateway,
@@ -821,7 +720,6 @@ async def test_an_outage(cuebot: ScriptedCuebot) -> None:
 
 @pytest.mark.usefixtures("hurried")
 async def test_a_provider_that_is_away_at_the_start(cuebot: ScriptedCuebot) -> None:
-    """The gateway starts, answers 503 to the provider's tokens, and takes them later."""
     async with key_server() as server:
         server.status = 503
         async with gateway_for(cuebot.endpoint, jwt_jwks=server.url) as gateway:
@@ -837,10 +735,7 @@ def test_a_file_that_is_no_key_set_stops_the_start(tmp_path: Path) -> None:
 
 
 # --- SIGHUP ---------------------------------------------------------------------------------
-
-
 async def test_a_reload_fetches_the_keys_anew(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
-    """From a file, from a URL, from none: what is verified follows, and is forgotten."""
     file = tmp_path / "keys.json"
     file.write_text(json.dumps(key_set(ONE)))
     tokens = [lasting(key, kid="1") for key in (ONE, TWO)]
@@ -866,59 +761,46 @@ async def test_a_reload_fetches_the_keys_anew(cuebot: ScriptedCuebot, tmp_path: 
 
 # --- What the documentation says ------------------------------------------------------------
 
-TENANT = "11111111-2222-3333-4444-555555555555"
+
+LOGIN = "https://login.microsoftonline.com"
 
 
 @pytest.mark.parametrize(
     ("heading", "document", "kid", "claims", "subject"),
     [
-        pytest.param(
-            "Keycloak",
-            keycloak(ONE, CURVE),
-            "kc-rsa",
+        (
+            *("Keycloak", keycloak(ONE, CURVE), "kc-rsa"),
             {
                 "iss": "https://keycloak.studio/realms/studio",
                 "aud": ["cuebot-gateway", "account"],
                 "sub": "8f7d1b1e-7f0c-4f57-9a33-000000000001",
-                "typ": "Bearer",
-                "azp": "pipeline",
                 "preferred_username": "lena",
                 "realm_access": {"roles": ["artist"]},
             },
             "lena",
-            id="Keycloak",
         ),
-        pytest.param(
-            "Okta",
-            okta(ONE, TWO),
-            "okta-1",
+        (
+            *("Okta", okta(ONE, TWO), "okta-1"),
             {
                 "iss": "https://studio.okta.com/oauth2/default",
                 "aud": "api://default",
                 "sub": "lena@studio.com",
-                "ver": 1,
-                "cid": "0oa1",
                 "scp": ["farm"],
             },
             "lena@studio.com",
-            id="Okta",
         ),
-        pytest.param(
-            "Entra ID",
-            entra(ONE, TWO, THREE),
-            "entra-1",
+        (
+            *("Entra ID", entra(ONE, TWO, THREE), "entra-1"),
             {
-                "iss": f"https://login.microsoftonline.com/{TENANT}/v2.0",
+                "iss": f"{LOGIN}/11111111-2222-3333-4444-555555555555/v2.0",
                 "aud": "66666666-7777-8888-9999-000000000000",
                 "sub": "AAAAAAAAAAAAAAAAAAAAAIkzqFVrSaSaFHy782bbtaQ",
-                "oid": "00000000-0000-0000-66f3-3332eca7ea81",
                 "preferred_username": "lena@studio.com",
-                "ver": "2.0",
             },
             "lena@studio.com",
-            id="Entra",
         ),
     ],
+    ids=["Keycloak", "Okta", "Entra"],
 )
 def test_the_configurations_in_the_documentation(
     heading: str, document: Any, kid: str, claims: dict[str, Any], subject: str, tmp_path: Path
@@ -933,21 +815,12 @@ def test_the_configurations_in_the_documentation(
     authenticator = Authenticator(load_secrets(settings), token_rules(settings), keys=keys)
     now = int(time.time())
     claims = claims | {"iat": now, "nbf": now, "exp": now + 300, "jti": "onrtro"}
-
-    def subject_of(claims: dict[str, Any]) -> str:
-        token = ONE.token(claims, kid=kid)
-        return authenticator.authenticate(f"Bearer {token}".encode()).subject
-
-    assert subject_of(claims) == subject
+    assert accepts(ONE.token(claims, kid=kid), authenticator).subject == subject
     for other in ({"aud": "account"}, {"iss": claims["iss"].replace("studio", "x", 1) + "x"}):
-        with pytest.raises(GatewayError) as caught:
-            subject_of(claims | other)
-        assert caught.value.status == 403
+        refusal(ONE.token(claims | other, kid=kid), authenticator)
 
 
 # --- Warnings -------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("given", "names"),
     [
@@ -963,18 +836,11 @@ def test_a_provider_whose_tokens_are_not_bound(given: dict[str, str], names: lis
     assert [warning.rpartition(" ")[2] for warning in warnings] == names
 
 
-@pytest.mark.parametrize(
-    "source",
-    [
-        "https://login.microsoftonline.com/common/discovery/v2.0/keys",
-        "https://idp.studio:8443/certs",
-        "http://localhost:8080/certs",
-        "http://127.0.0.1/certs",
-        "http://[::1]:8080/certs",
-        "/etc/cuebot-gateway/keys.json",
-        "keys.json",
-    ],
-)
+LOCAL = ("http://localhost:8080/certs", "http://127.0.0.1/certs", "http://[::1]:8080/certs")
+REMOTE = ("https://login.example.com/common/v2.0/keys", "https://idp.studio:8443/certs")
+
+
+@pytest.mark.parametrize("source", [*LOCAL, *REMOTE, "/etc/cuebot-gateway/keys.json", "keys.json"])
 def test_where_keys_may_be(source: str) -> None:
     assert Settings.model_validate({"jwt_jwks": source}).jwt_jwks == source
 
@@ -998,13 +864,11 @@ def test_where_keys_may_be(source: str) -> None:
     ],
 )
 def test_where_keys_may_not_be(source: str) -> None:
-    """Nobody on the network may be able to put other keys there; nothing is shown of a password."""
     with pytest.raises(ValueError, match="expected a file or an https URL"):
         Settings.model_validate({"jwt_jwks": source})
 
 
 def test_fetching_keys_is_no_line_in_the_log() -> None:
-    """The client's own lines, one for each look, are not the gateway's; its warnings are."""
     ran = in_process("token", "--sub", "me", JWT_SECRET=SERVERS_SECRET)  # sets up the log
     assert ran.status == 0
     for name in ("httpx", "httpcore"):

@@ -18,17 +18,14 @@ def observed(load: AdaptiveLimit, *lags: float, wait: float = 0.0, in_flight: in
 
 
 def test_a_loop_that_keeps_up_has_no_limit_but_the_setting() -> None:
-    """Delays below what is wanted change nothing, however many requests there are."""
     assert observed(AdaptiveLimit(MOST), *[0.0, LOOP_LAG_SECONDS] * 100) == MOST
 
 
 def test_one_pause_is_no_overload() -> None:
-    """A single long delay, as a garbage collection makes, changes nothing."""
     assert observed(AdaptiveLimit(MOST), *[1.0, 0.0] * 10) == MOST
 
 
 def test_the_limit_shrinks_as_the_delay_is_too_long() -> None:
-    """A little too late is a little less; far too late is half, down to SMALLEST_LIMIT."""
     assert (
         MOST * 0.7
         < observed(AdaptiveLimit(MOST), LOOP_LAG_SECONDS * 1.25, LOOP_LAG_SECONDS * 1.25)
@@ -39,13 +36,11 @@ def test_the_limit_shrinks_as_the_delay_is_too_long() -> None:
 
 
 def test_long_answers_that_wait_count_as_well() -> None:
-    """The loop may be idle in between: the queue for encoding is another one."""
     assert observed(AdaptiveLimit(MOST), 0.0, 0.0, wait=QUEUE_WAIT_SECONDS) == MOST
     assert observed(AdaptiveLimit(MOST), *[0.0] * 20, wait=QUEUE_WAIT_SECONDS * 2) == SMALLEST_LIMIT
 
 
 def test_the_limit_shrinks_from_what_is_in_flight() -> None:
-    """A limit that nobody reaches is none: it shrinks to less than there are."""
     assert observed(AdaptiveLimit(MOST), 1.0, 1.0, in_flight=60) == 30
 
 
@@ -58,5 +53,4 @@ def test_the_limit_comes_back() -> None:
 
 
 def test_a_small_setting_is_kept() -> None:
-    """SMALLEST_LIMIT is no more than MAX_IN_FLIGHT."""
     assert observed(AdaptiveLimit(3), *[1.0] * 20, in_flight=3) == 3

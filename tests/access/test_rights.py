@@ -44,8 +44,6 @@ def allowed(*may: str) -> frozenset[str]:
 
 
 # --- Which rule -----------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("who", "claims"),
     [
@@ -84,22 +82,17 @@ def test_a_rule_that_fits(who: dict[str, object], claims: dict[str, object]) -> 
     ],
 )
 def test_a_rule_that_does_not_fit(who: dict[str, object], claims: dict[str, object]) -> None:
-    """A claim that is missing, is another one, or has another shape is no match."""
     assert rules(rule("one", who, "all")).rule_for(claims).name == "access_default"
 
 
 def test_the_first_rule_that_fits_decides() -> None:
-    """A later one that allows more does not count."""
     both = rules(rule("few", {"role": "artist"}, "reads"), rule("many", {}, "all"))
     assert both.rule_for({"role": "artist"}).name == "few"
     assert both.rule_for({"role": "td"}).name == "many"
 
 
 # --- What it allows -------------------------------------------------------------------------
-
-
 def test_reads_and_changes_are_everything() -> None:
-    """Each method is one of them."""
     reads, changes = allowed("reads"), allowed("changes")
     assert (GET_JOBS in reads, KILL in changes, reads & changes) == (True, True, frozenset())
     assert reads | changes == allowed("all") == {each.path for each in catalog().methods}
@@ -114,14 +107,12 @@ def test_what_is_taken_away() -> None:
 
 
 def test_names_of_aliases_stand_for_the_native_method() -> None:
-    """A documented name is never a hole: it names what it leads to."""
     assert allowed("frame.FrameInterface/Kill") == {KILL_FRAME}
     assert allowed("job.LayerInterface/Kill") == {KILL_FRAMES}
     assert KILL_FRAME not in allowed("all", "!frame.FrameInterface")
 
 
 def test_a_glob_is_no_word() -> None:
-    """`*s.*` names services, and not `reads`."""
     assert allowed("nothing.*", "re*.*") == {
         each.path for each in catalog().methods if each.service.startswith("re")
     }
@@ -179,7 +170,6 @@ WHO = st.dictionaries(
 @examples(200)
 @given(data=st.data())
 def test_what_is_compiled_is_what_is_documented(data: st.DataObject) -> None:
-    """For any rules, claims and method, the decision is that of the plain reading."""
     access = [
         rule(
             str(number),
@@ -198,8 +188,6 @@ def test_what_is_compiled_is_what_is_documented(data: st.DataObject) -> None:
 
 
 # --- Rules that can never decide ------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("first", "second", "dead"),
     [
@@ -214,10 +202,7 @@ def test_what_is_compiled_is_what_is_documented(data: st.DataObject) -> None:
         ({"role": "*b*"}, {"role": "[abc]"}, False),
     ],
 )
-def test_rules_that_can_never_decide(
-    first: dict[str, object], second: dict[str, object], dead: bool
-) -> None:
-    """A rule is useless if an earlier one fits every token that it fits."""
+def test_shadowed_rules(first: dict[str, object], second: dict[str, object], dead: bool) -> None:
     both = rules(rule("first", first, "all"), rule("second", second, "all"))
     assert bool(both.unreachable) == dead
     for line in both.unreachable:
@@ -232,7 +217,6 @@ def test_rules_that_can_never_decide(
     text=st.text("ab*", max_size=4),
 )
 def test_a_glob_that_covers_another_matches_more(wide: str, narrow: str, text: str) -> None:
-    """Whatever the narrow one matches, the wide one does, too."""
     if covers(wide, narrow) and fnmatchcase(text, narrow):
         assert fnmatchcase(text, wide)
 

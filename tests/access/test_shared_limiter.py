@@ -24,8 +24,8 @@ from gateway.state.store import Link, LinkTiming, RedisStore, Script, Store, Sto
 from tests.support.certificates import authority, pair
 from tests.support.clocks import HandClock
 from tests.support.contexts import context_of
-from tests.support.patience import PATIENCE
-from tests.support.processes import Answer, Instance, instance
+from tests.support.patience import until
+from tests.support.processes import instance
 from tests.support.scraping import scrape
 from tests.support.servers import (
     Gateway,
@@ -125,7 +125,6 @@ async def count(store: Store, rate: Rate) -> tuple[bool, int]:
 def test_the_script_decides_as_the_limiter_in_memory(
     server: StoreServer, steps: list[int], rps: float, burst: int, max_wait: float
 ) -> None:
-    """To the nanosecond."""
     rate, clock = Rate(rps, burst, max_wait), HandClock(1000)
     limiter = MemoryLimiter(clock)
 
@@ -152,7 +151,6 @@ async def test_a_bucket_expires_when_it_is_full(server: StoreServer) -> None:
 
 @NEEDS_STORE
 async def test_a_clock_that_goes_back_costs_only_the_time_it_repeats(server: StoreServer) -> None:
-    """After a failover to a slower clock, buckets go on to fill from where they were."""
     rate, clock = Rate(10, 2), HandClock(1000)
     async with empty_store(server) as store:
         told = ToldStore(store, clock)
@@ -172,8 +170,6 @@ async def test_an_unreadable_value_is_a_full_bucket(server: StoreServer) -> None
 
 
 # --- Several gateways -----------------------------------------------------------------------
-
-
 @dataclass
 class Several:
     """Limiters that share a store, and the clock of all."""
@@ -198,7 +194,6 @@ async def several(server: StoreServer, number: int) -> AsyncIterator[Several]:
 
 @NEEDS_STORE
 async def test_all_gateways_together_have_one_bucket(server: StoreServer) -> None:
-    """A burst passes once, whoever gets it, and then the rate counts; verdicts are exact."""
     rate = Rate(10, 6)
     async with several(server, 3) as gateways:
         found = [await gateways.hit(number % 3, rate) for number in range(8)]
@@ -225,10 +220,7 @@ async def test_limits_are_shared_exactly(server: StoreServer) -> None:
 
 
 @NEEDS_STORE
-async def test_questions_of_one_moment_are_one(
-    server: StoreServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of any clients; the size of one is bounded."""
+async def test_questions_are_batched(server: StoreServer, monkeypatch: pytest.MonkeyPatch) -> None:
     async with several(server, 1) as gateways:
         for most, questions in ((256, 1), (80, 3)):
             monkeypatch.setattr(shared_limiter, "LARGEST_BATCH", most)
@@ -303,7 +295,6 @@ NUMBERS = st.one_of(
 
 @given(st.lists(NUMBERS, max_size=5) | st.tuples(st.sampled_from([0, 1]), NUMBERS))
 def test_a_request_is_decided_within_its_bounds(answer: Sequence[object]) -> None:
-    """Whatever the store says, none waits longer than RATE_LIMIT_MAX_WAIT."""
     verdict, *_ = asyncio.run(verdict_with(answer))
     assert verdict.limit == RATE.burst
     assert 0 <= verdict.remaining <= RATE.burst
@@ -315,19 +306,12 @@ def test_a_request_is_decided_within_its_bounds(answer: Sequence[object]) -> Non
 @pytest.mark.parametrize(
     "answer",
     [
-        pytest.param((1, 10**26), id="waits for ever"),
-        pytest.param((1, FULL + 1), id="waits too long"),
-        pytest.param((1, -1), id="is full in the past"),
-        pytest.param((0, -1), id="refuses in the past"),
-        pytest.param((2, 0), id="neither lets in nor refuses"),
-        pytest.param((1,), id="too few"),
-        pytest.param((1, 0, 1, 0), id="too many"),
-        pytest.param((), id="nothing"),
-        pytest.param(("x", float("nan")), id="no numbers"),
+        *((1, 10**26), (1, FULL + 1), (1, -1), (0, -1)),  # waits that cannot be
+        *((2, 0), (1,), (1, 0, 1, 0), (), ("x", float("nan"))),
     ],
+    ids=repr,
 )
 async def test_a_store_that_answers_nonsense_counts_as_away(answer: Sequence[object]) -> None:
-    """Requests are counted here, the store is asked no more, and one line says so."""
     with capture_logs() as lines:
         verdict, up, asked = await verdict_with(answer, hits=3)
     assert (verdict.allowed, verdict.remaining, verdict.wait) == (True, RATE.burst - 3, 0.0)
@@ -391,9 +375,7 @@ def limiter_of(gateway: Gateway) -> SharedLimiter:
 
 
 async def until_found(*gateways: Gateway) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not all(limiter_of(each).link.up for each in gateways):  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
+    await until(lambda: all(limiter_of(each).link.up for each in gateways))
 
 
 async def statuses(gateway: Gateway, number: int) -> list[int]:
@@ -402,7 +384,6 @@ async def statuses(gateway: Gateway, number: int) -> list[int]:
 
 @NEEDS_STORE
 async def test_two_gateways_have_one_limit(cuebot: ScriptedCuebot, own_server: StoreServer) -> None:
-    """A client's requests count wherever they are made, and headers say what is left."""
     async with two(cuebot, own_server) as gateways:
         answers = [await gateways[number % 2].post(SHOWS) for number in range(8)]
         assert [each.status_code for each in answers] == [200] * 6 + [429] * 2
@@ -416,9 +397,7 @@ async def test_two_gateways_have_one_limit(cuebot: ScriptedCuebot, own_server: S
 
 
 @NEEDS_STORE
-async def test_a_request_waits_for_its_turn_among_those_of_all(
-    cuebot: ScriptedCuebot, own_server: StoreServer
-) -> None:
+async def test_waiting_for_a_shared_turn(cuebot: ScriptedCuebot, own_server: StoreServer) -> None:
     limit = {"rate_limit_rps": 20, "rate_limit_burst": 1, "rate_limit_max_wait": "10s"}
     async with two(cuebot, own_server, **limit) as gateways:
         started = time.monotonic()
@@ -428,10 +407,7 @@ async def test_a_request_waits_for_its_turn_among_those_of_all(
 
 
 @NEEDS_STORE
-async def test_a_killed_store_is_done_without(
-    cuebot: ScriptedCuebot, own_server: StoreServer
-) -> None:
-    """Each gateway goes on from what it knew; the log says once that it is away, and back."""
+async def test_without_a_killed_store(cuebot: ScriptedCuebot, own_server: StoreServer) -> None:
     with capture_logs() as lines:
         async with two(cuebot, own_server) as (one, other):
             assert await statuses(one, 4) == [200] * 4
@@ -451,9 +427,7 @@ async def test_a_killed_store_is_done_without(
 
 
 @NEEDS_STORE
-async def test_no_request_is_lost_when_the_store_is_killed_under_load(
-    cuebot: ScriptedCuebot, own_server: StoreServer
-) -> None:
+async def test_a_kill_under_load(cuebot: ScriptedCuebot, own_server: StoreServer) -> None:
     async with two(cuebot, own_server) as gateways:
         done: list[int] = []
 
@@ -472,7 +446,6 @@ async def test_no_request_is_lost_when_the_store_is_killed_under_load(
 
 @NEEDS_STORE
 async def test_a_slow_store_delays_few(cuebot: ScriptedCuebot, own_server: StoreServer) -> None:
-    """Requests that have asked a store that stands still wait for a moment, later ones do not."""
     async with two(cuebot, own_server) as (one, _):
         link = limiter_of(one).link
         assert await statuses(one, 1) == [200]
@@ -481,39 +454,28 @@ async def test_a_slow_store_delays_few(cuebot: ScriptedCuebot, own_server: Store
         assert await statuses(one, 1) == [200]
         assert not link.up
         link.timing = replace(PATIENT, answer=3600)
-        assert await statuses(one, 4) == [200] * 4
-        assert limiter_of(one).without == 5
+        assert (await statuses(one, 4), limiter_of(one).without) == ([200] * 4, 5)
         own_server.go_on()
         link.timing = PATIENT
         await until_found(one)
 
 
 @NEEDS_STORE
-async def test_closed_refuses_while_the_store_is_away(
-    cuebot: ScriptedCuebot, own_server: StoreServer
-) -> None:
-    """Requests to methods, but not health checks, scrapes and subjects without a limit."""
-    closed = {
-        "state_fail": "closed",
-        "metrics": "public",
-        "rate_limit_overrides": [{"subjects": ["monitor"], "rps": 0}],
-    }
-    async with two(cuebot, own_server, **closed) as (one, _):
+async def test_closed_without_a_store(cuebot: ScriptedCuebot, own_server: StoreServer) -> None:
+    """Calls are refused, but not health checks, scrapes and subjects without a limit."""
+    closed = {"state_fail": "closed", "metrics": "public"}
+    overrides = [{"subjects": ["monitor"], "rps": 0}]
+    async with two(cuebot, own_server, **closed, rate_limit_overrides=overrides) as (one, _):
         assert await statuses(one, 1) == [200]
         ready = await one.client.get("/readyz")
         assert (ready.status_code, ready.json().get("store")) == (200, None)
         own_server.kill()
         cuebot.seen.clear()
         answer = await one.post(SHOWS)
-        assert answer.status_code == 503
-        assert answer.json() == {
-            "error": "UNAVAILABLE",
-            "code": 14,
-            "message": "requests cannot be counted: the gateway's shared store is away",
-        }
-        assert answer.headers["retry-after"] == "1"
+        assert (answer.status_code, answer.json()["code"], cuebot.seen) == (503, 14, [])
+        message = "requests cannot be counted: the gateway's shared store is away"
+        assert (answer.json()["message"], answer.headers["retry-after"]) == (message, "1")
         assert LIMIT not in answer.headers
-        assert cuebot.seen == []
         assert await statuses(one, 2) == [503] * 2
         assert (await one.client.get("/healthz")).status_code == 200
         assert (await one.post(SHOWS, headers=bearer("monitor"))).status_code == 200
@@ -527,10 +489,7 @@ async def test_closed_refuses_while_the_store_is_away(
 
 
 @NEEDS_STORE
-async def test_a_gateway_starts_without_its_store(
-    cuebot: ScriptedCuebot, own_server: StoreServer
-) -> None:
-    """It serves at once, and takes the store when it comes."""
+async def test_a_start_without_a_store(cuebot: ScriptedCuebot, own_server: StoreServer) -> None:
     own_server.kill()
     with capture_logs() as lines:
         async with two(cuebot, own_server) as (one, other):
@@ -542,10 +501,7 @@ async def test_a_gateway_starts_without_its_store(
 
 
 @NEEDS_STORE
-async def test_a_restarted_store_is_used_at_once(
-    cuebot: ScriptedCuebot, own_server: StoreServer
-) -> None:
-    """A restart while idle loses the buckets and the script, and nothing else."""
+async def test_a_restarted_store_is_used(cuebot: ScriptedCuebot, own_server: StoreServer) -> None:
     async with two(cuebot, own_server) as (one, _):
         assert await statuses(one, 6) == [200] * 6
         own_server.kill()
@@ -557,7 +513,6 @@ async def test_a_restarted_store_is_used_at_once(
 
 @NEEDS_STORE
 async def test_over_tls_and_with_a_password(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
-    """rediss:// checks the certificate; the password comes from a file, and is not logged."""
     authority().cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     (tmp_path / "password").write_text("mountain goat\n")
     secured = {
@@ -581,25 +536,20 @@ async def test_over_tls_and_with_a_password(cuebot: ScriptedCuebot, tmp_path: Pa
 
 
 @NEEDS_STORE
-async def test_workers_have_one_limit(
-    cuebot: ScriptedCuebot, own_server: StoreServer, cuebot_process: str
-) -> None:
+async def test_workers_share(own_server: StoreServer, cuebot_process: str) -> None:
     """With STATE, the limit is not divided among WORKERS; without the store it is again."""
     limit = {"RATE_LIMIT_RPS": "0.01", "RATE_LIMIT_BURST": "6"}
     with instance(cuebot_process, limit, WORKERS="2", STATE=own_server.url) as gateway:
         gateway.event("the shared store answers", 2)
         for attempt in range(5):  # this machine may be slow, and the store away for that
-            losses = len(gateway.events(AWAY))
-            answers = [ask_as(f"lena {attempt}", gateway) for _ in range(8)]
+            losses, answers = len(gateway.events(AWAY)), []
+            for _ in range(8):
+                with gateway.wire() as wire:
+                    length = head(SHOWS, "Content-Length: 2", subject=f"lena {attempt}")
+                    wire.send(length + b"{}")
+                    answers.append(wire.answer())
             if len(gateway.events(AWAY)) == losses:
                 break
         assert [each.status for each in answers] == [200] * 6 + [429] * 2
         assert [each.headers[REMAINING] for each in answers] == list("54321000")
         assert gateway.events("share the limits") == []
-
-
-def ask_as(subject: str, gateway: Instance) -> Answer:
-    """One call on a connection of its own, which any worker may get."""
-    with gateway.wire() as wire:
-        wire.send(head(SHOWS, "Content-Length: 2", subject=subject) + b"{}")
-        return wire.answer()

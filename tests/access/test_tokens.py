@@ -6,6 +6,7 @@ Tokens are signed here with hmac alone, so that the library under test has no sa
 import gc
 import hashlib
 import hmac
+import itertools
 import json
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -81,38 +82,23 @@ def of_length(length: int) -> str:
 
 
 # --- 401: nothing that could be verified ----------------------------------------------------
-
-
 @pytest.mark.parametrize(
     "authorization",
     [
-        pytest.param(None, id="no header"),
-        pytest.param(b"", id="empty header"),
-        pytest.param(b"Bearer", id="no token"),
-        pytest.param(b"Bearer   ", id="spaces for a token"),
-        pytest.param(b"Basic bGVuYTpzZWNyZXQ=", id="Basic"),
-        pytest.param(b"Token " + signed().encode(), id="another scheme, a good token"),
-        pytest.param(signed().encode(), id="no scheme"),
-        pytest.param(b"Bearer" + signed().encode(), id="no space"),
-        pytest.param(b"Bearer hello", id="no segments"),
-        pytest.param(b"Bearer a.b", id="two segments"),
-        pytest.param(b"Bearer a.b.c", id="no base64"),
-        pytest.param(b"Bearer ..", id="empty segments"),
+        *(None, b"", b"Bearer", b"Bearer   ", b"Basic bGVuYTpzZWNyZXQ=", b"Bearer \xff\x00\n"),
+        *(b"Token " + signed().encode(), signed().encode(), b"Bearer" + signed().encode()),
+        *(b"Bearer hello", b"Bearer a.b", b"Bearer a.b.c", b"Bearer ..", b"Bearer a.b.c.d.e"),
         *(
-            pytest.param(
-                f"Bearer {signed(GOOD | {'pad': 'p' * pad})}{'.AAAA' * more}".encode(),
-                id=f"{3 + more} segments, padded by {pad}",
-            )
+            f"Bearer {signed(GOOD | {'pad': 'p' * pad})}{'.AAAA' * more}".encode()
             for pad in range(4)
             for more in (1, 4)
         ),
-        pytest.param(b"Bearer a.b.c.d.e", id="five segments, as in JWE"),
-        pytest.param(b"Bearer " + signed(header=["HS256"]).encode(), id="header is a list"),
-        pytest.param(b"Bearer " + signed(header=b"not json").encode(), id="header is no JSON"),
-        pytest.param(b"Bearer " + signed(header=b"\xff\xfe").encode(), id="header is no UTF-8"),
-        pytest.param(b"Bearer \xc3\xa9.\xc3\xa9.\xc3\xa9", id="not ASCII"),
-        pytest.param(b"Bearer \xff\x00\n", id="bytes"),
+        b"Bearer " + signed(header=["HS256"]).encode(),
+        b"Bearer " + signed(header=b"not json").encode(),
+        b"Bearer " + signed(header=b"\xff\xfe").encode(),
+        b"Bearer \xc3\xa9.\xc3\xa9.\xc3\xa9",
     ],
+    ids=lambda sent: repr(sent)[:30],
 )
 def test_what_is_no_token_is_401(authorization: bytes | None) -> None:
     """Without a readable JWT there is a 401 that says which scheme to use (RFC 6750)."""
@@ -123,12 +109,10 @@ def test_what_is_no_token_is_401(authorization: bytes | None) -> None:
 
 
 def test_a_token_of_16384_bytes_is_read_and_one_more_is_not() -> None:
-    """The longest token is 16384 bytes; a longer one is refused as unread, however good."""
     assert accepts(of_length(16384)).subject == "lena"
     for token in (of_length(16385), "A" * 2**20, "a.b." * 2**18):  # which is not parsed
         error = refusal(token)
-        assert error.status == 401
-        assert error.message == "the token is longer than 16384 bytes"
+        assert (error.status, error.message) == (401, "the token is longer than 16384 bytes")
 
 
 @pytest.mark.parametrize("header", ["Bearer ", "bearer ", "BEARER ", "bEaReR ", "Bearer   "])
@@ -140,84 +124,46 @@ def test_the_scheme_is_taken_in_any_case(header: str) -> None:
 # --- 403: a token that does not hold --------------------------------------------------------
 
 
-def claims_text(exp: str) -> bytes:
-    return b'{"sub": "lena", "exp": %s}' % exp.encode()
+NOT_A_NUMBER: tuple[object, ...] = (str(int(NOW) + 60), None, [int(NOW) + 60], {}, True)
+MANY_DIGITS = ("Infinity", "-Infinity", "NaN", "1e400", "1" + "0" * 400, "9" * 5000)
 
 
 @pytest.mark.parametrize(
     "token",
     [
-        pytest.param(signed(key=OTHER_KEY), id="wrong secret"),
-        pytest.param(signed()[:-8] + "AAAAAAAA", id="changed signature"),
-        pytest.param(signed().rpartition(".")[0] + ".", id="no signature"),
-        pytest.param(
-            ".".join((signed().split(".")[0], signed(GOOD | {"sub": "bo"}).split(".")[1], "AAAA")),
-            id="changed claims",
-        ),
-        pytest.param(signed({"exp": int(NOW) + 60}), id="no sub"),
-        pytest.param(signed({"sub": "lena"}), id="no exp"),
-        pytest.param(signed({}), id="no claims"),
-        pytest.param(signed(GOOD | {"sub": ""}), id="sub empty"),
-        pytest.param(signed(GOOD | {"sub": "x" * 513}), id="sub too long"),
-        pytest.param(signed(GOOD | {"sub": 7}), id="sub a number"),
-        pytest.param(signed(GOOD | {"sub": None}), id="sub null"),
-        pytest.param(signed(GOOD | {"sub": ["lena"]}), id="sub a list"),
-        pytest.param(signed(GOOD | {"sub": {"name": "lena"}}), id="sub an object"),
-        pytest.param(signed(GOOD | {"sub": False}), id="sub a bool"),
-        pytest.param(signed(GOOD | {"exp": int(NOW) - 1}), id="expired"),
-        pytest.param(signed(GOOD | {"exp": int(NOW)}), id="expires now"),
-        pytest.param(signed(GOOD | {"exp": 0}), id="exp 0"),
-        pytest.param(signed(GOOD | {"exp": -1}), id="exp negative"),
-        pytest.param(signed(GOOD | {"exp": str(int(NOW) + 60)}), id="exp as text"),
-        pytest.param(signed(GOOD | {"exp": None}), id="exp null"),
-        pytest.param(signed(GOOD | {"exp": [int(NOW) + 60]}), id="exp a list"),
-        pytest.param(signed(GOOD | {"exp": {}}), id="exp an object"),
-        pytest.param(signed(GOOD | {"exp": True}), id="exp a bool"),
-        pytest.param(signed(claims_text("Infinity")), id="exp Infinity"),
-        pytest.param(signed(claims_text("-Infinity")), id="exp -Infinity"),
-        pytest.param(signed(claims_text("NaN")), id="exp NaN"),
-        pytest.param(signed(claims_text("1e400")), id="exp infinite as a float"),
-        pytest.param(signed(claims_text("1" + "0" * 400)), id="exp infinite as an integer"),
-        pytest.param(signed(claims_text("9" * 5000)), id="exp of 5000 digits"),
-        pytest.param(signed(GOOD | {"nbf": int(NOW) + 1}), id="nbf in the future"),
-        pytest.param(signed(GOOD | {"nbf": str(int(NOW))}), id="nbf as text"),
-        pytest.param(signed(GOOD | {"nbf": None}), id="nbf null"),
-        pytest.param(signed(GOOD | {"nbf": [1]}), id="nbf a list"),
-        pytest.param(signed(GOOD | {"nbf": False}), id="nbf a bool"),
-        pytest.param(signed(b'{"sub":"lena","exp":1900000000,"nbf":1e999}'), id="nbf infinite"),
-        pytest.param(signed(["lena"]), id="claims are a list"),
-        pytest.param(signed("lena"), id="claims are a text"),
-        pytest.param(signed(7), id="claims are a number"),
-        pytest.param(signed(None), id="claims are null"),
-        pytest.param(signed(b"lena"), id="claims are no JSON"),
-        pytest.param(signed(b""), id="claims are empty"),
-        pytest.param(signed(b"\xff\xfe"), id="claims are no UTF-8"),
-        pytest.param(signed(b'{"sub":"\\ud800","exp":1900000000}'), id="sub a lone surrogate"),
-        pytest.param(signed(b'{"sub":' + b"[" * 2500 + b"]" * 2500 + b"}"), id="claims are deep"),
-        pytest.param(signed(header=HS256 | {"crit": ["exp"]}), id="crit"),
-        pytest.param(signed(header=HS256 | {"crit": []}), id="crit empty"),
-        pytest.param(signed(header=HS256 | {"crit": None}), id="crit null"),
-        pytest.param(signed(header={"typ": "JWT"}), id="no algorithm"),
+        signed(key=OTHER_KEY),
+        signed()[:-8] + "AAAAAAAA",
+        signed().rpartition(".")[0] + ".",
+        ".".join((signed().split(".")[0], signed(GOOD | {"sub": "bo"}).split(".")[1], "AAAA")),
+        *(signed(claims) for claims in ({"exp": int(NOW) + 60}, {"sub": "lena"}, {})),
         *(
-            pytest.param(signed(header={"alg": alg}), id=f"alg {alg!r}")
+            signed(GOOD | {"sub": sub})
+            for sub in ("", "x" * 513, 7, None, ["lena"], {"name": "lena"}, False)
+        ),
+        *(signed(GOOD | {"exp": exp}) for exp in (int(NOW) - 1, int(NOW), 0, -1)),
+        *(signed(GOOD | {"exp": exp}) for exp in NOT_A_NUMBER),
+        *(signed(b'{"sub": "lena", "exp": %s}' % exp.encode()) for exp in MANY_DIGITS),
+        *(signed(GOOD | {"nbf": nbf}) for nbf in (int(NOW) + 1, str(int(NOW)), None, [1], False)),
+        signed(b'{"sub":"lena","exp":1900000000,"nbf":1e999}'),
+        *(signed(claims) for claims in (["lena"], "lena", 7, None, b"lena", b"", b"\xff\xfe")),
+        signed(b'{"sub":"\\ud800","exp":1900000000}'),
+        signed(b'{"sub":' + b"[" * 2500 + b"]" * 2500 + b"}"),
+        *(signed(header=HS256 | {"crit": crit}) for crit in (["exp"], [], None)),
+        signed(header={"typ": "JWT"}),
+        *(
+            signed(header={"alg": alg})
             for alg in ("none", "None", "NONE", "nOnE", "", "hs256", "HS256 ", "HS1", "../HS256")
         ),
-        pytest.param(signed(header={"alg": None}), id="alg null"),
-        pytest.param(signed(header={"alg": 256}), id="alg a number"),
-        pytest.param(signed(header={"alg": {"HS256": 1}}), id="alg an object"),
-        pytest.param(signed(header={"alg": ["HS256"]}), id="alg a list"),
+        *(signed(header={"alg": alg}) for alg in (None, 256, {"HS256": 1}, ["HS256"])),
+        *(signed(header={"alg": alg}).rpartition(".")[0] + "." for alg in ("none", "None", "NONE")),
         *(
-            pytest.param(signed(header={"alg": alg}).rpartition(".")[0] + ".", id=f"{alg} unsigned")
-            for alg in ("none", "None", "NONE")
-        ),
-        *(
-            pytest.param(signed(header={"alg": alg}), id=f"{alg} in the header, HS256 signed")
+            signed(header={"alg": alg})
             for alg in ("RS256", "ES256", "PS256", "HS384", "HS512", "dir", "A256GCM")
         ),
-        pytest.param(signed(header={"alg": "HS512"}, alg="HS512"), id="HS512, not configured"),
-        pytest.param(signed(header={"alg": "HS384"}, alg="HS384"), id="HS384, not configured"),
-        pytest.param(signed(alg="HS512"), id="HS256 in the header, HS512 signed"),
+        *(signed(header={"alg": alg}, alg=alg) for alg in ("HS384", "HS512")),  # not configured
+        signed(alg="HS512"),
     ],
+    ids=itertools.count(),
 )
 def test_a_token_that_does_not_hold_is_403(token: str) -> None:
     """A JWT with a wrong signature, algorithm or claim is PERMISSION_DENIED."""
@@ -255,7 +201,6 @@ def test_a_token_with_other_characters_is_refused(added: str) -> None:
 
 
 def test_messages_do_not_hold_the_token() -> None:
-    """What is refused is not echoed: the token may be a good one for somebody else."""
     for token in (signed(key=OTHER_KEY), signed(GOOD | {"exp": 0}), "opaque-" + "x" * 40):
         message = refusal(token).message
         assert token not in message
@@ -263,39 +208,29 @@ def test_messages_do_not_hold_the_token() -> None:
 
 
 # --- What passes ----------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
-    "claims",
+    "more",
     [
-        pytest.param(GOOD, id="sub and exp"),
-        pytest.param(GOOD | {"at_hash": "abc"}, id="at_hash"),
-        pytest.param(GOOD | {"aud": "cueweb"}, id="aud, none configured"),
-        pytest.param(GOOD | {"aud": ["cueweb", "rv"]}, id="aud list, none configured"),
-        pytest.param(GOOD | {"aud": 7}, id="aud a number, none configured"),
-        pytest.param(GOOD | {"iss": "studio"}, id="iss, none configured"),
-        pytest.param(GOOD | {"role": "admin", "iat": int(NOW)}, id="as CueWeb's"),
-        pytest.param(GOOD | {"exp": NOW + 0.5}, id="exp with a fraction"),
-        pytest.param(GOOD | {"exp": 2**64}, id="exp above 64 bits, a finite number"),
-        pytest.param(GOOD | {"nbf": int(NOW)}, id="nbf now"),
-        pytest.param(GOOD | {"nbf": NOW - 0.5}, id="nbf past"),
-        pytest.param(GOOD | {"jti": None, "x": {"y": [1]}}, id="claims of others"),
+        *({}, {"at_hash": "abc"}, {"iss": "studio"}, {"role": "admin", "iat": int(NOW)}),
+        *({"aud": aud} for aud in ("cueweb", ["cueweb", "rv"], 7)),
+        *({"exp": exp} for exp in (NOW + 0.5, 2**64)),
+        *({"nbf": nbf} for nbf in (int(NOW), NOW - 0.5)),
+        {"jti": None, "x": {"y": [1]}},
     ],
+    ids=str,
 )
-def test_a_good_token_is_its_subject(claims: dict[str, Any]) -> None:
+def test_a_good_token_is_its_subject(more: dict[str, Any]) -> None:
     """Whoever has a valid token is its `sub`; claims that nobody asked for do not matter."""
-    assert accepts(signed(claims)).subject == "lena"
+    assert accepts(signed(GOOD | more)).subject == "lena"
 
 
 def test_a_principal_has_the_claims_of_its_token() -> None:
-    """All of them, those too that nothing asks for: rules of access may. And who has signed it."""
     claims = GOOD | {"scope": "read write", "realm_access": {"roles": ["artist"]}, "x": None}
     assert accepts(signed(claims)).claims == claims | {"signed_by": "secret"}
 
 
 @pytest.mark.parametrize("subject", ["léna", "日本", "a b", "a\nb", "\x00", " ", "x" * 512])
 def test_a_subject_may_be_any_text(subject: str) -> None:
-    """`sub` is a non-empty string, whatever its characters."""
     assert accepts(signed(GOOD | {"sub": subject})).subject == subject
 
 
@@ -384,7 +319,6 @@ HOUR = 3600
     ],
 )
 def test_the_lifetime_can_be_bounded(times: dict[str, int], passes: bool) -> None:
-    """JWT_MAX_AGE is the longest time from `iat`, or from now, to `exp`."""
     subject = authenticator(rules=TokenRules(required=("sub",), max_age=HOUR))
     claims = {"sub": "lena"} | {name: int(NOW) + seconds for name, seconds in times.items()}
     if passes:
@@ -397,14 +331,12 @@ def test_the_lifetime_can_be_bounded(times: dict[str, int], passes: bool) -> Non
 @pytest.mark.parametrize("exp", ["1e308", "9" * 300, "18446744073709551616"])
 @pytest.mark.parametrize("iat", ["", '"iat": 1e308, ', '"iat": -1e308, ', '"iat": 0, '])
 def test_a_token_for_ever_is_refused_where_the_lifetime_is_bounded(exp: str, iat: str) -> None:
-    """A number that no clock will reach is a lifetime like any other, and too long."""
     claims = f'{{"sub": "lena", {iat}"exp": {exp}}}'.encode()
     assert accepts(signed(claims)).subject == "lena"
     assert refusal(signed(claims), authenticator(rules=TokenRules(max_age=1e9))).status == 403
 
 
 def test_a_token_expires_although_it_is_remembered() -> None:
-    """Expiry is checked on every request, not only when the token is verified."""
     now = [NOW]
     subject, token = authenticator(now=now), signed(GOOD | {"exp": int(NOW) + 10})
     for now[0] in (NOW, NOW + 5, NOW + 9.999):
@@ -414,7 +346,6 @@ def test_a_token_expires_although_it_is_remembered() -> None:
 
 
 def test_a_token_seen_too_early_passes_later() -> None:
-    """`nbf` is a matter of time as well: the same token passes when its time has come."""
     now = [NOW]
     subject, token = authenticator(now=now), signed(GOOD | {"nbf": int(NOW) + 10})
     assert refusal(token, subject).status == 403
@@ -423,10 +354,7 @@ def test_a_token_seen_too_early_passes_later() -> None:
 
 
 # --- Secrets --------------------------------------------------------------------------------
-
-
 def test_several_secrets_are_accepted_and_no_other() -> None:
-    """For rotation, tokens of each secret pass, and leave with their secret."""
     both = authenticator(KEY, OTHER_KEY)
     assert accepts(signed(key=KEY), both).subject == "lena"
     assert accepts(signed(key=OTHER_KEY), both).subject == "lena"
@@ -437,21 +365,16 @@ def test_several_secrets_are_accepted_and_no_other() -> None:
 @pytest.mark.parametrize(
     "secret",
     [
-        b'"a secret within quotation marks, of 40+"',
+        *(b'"a secret within quotation marks, of 40+"', b"true", b"null"),
         b'{"kty": "oct", "k": "AAAAAAAAAAAAAAAAAAAAA"}',
         b'{"keys": ["AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]}',
         b'["AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]',
-        b"true",
-        b"null",
-        b"12345678901234567890123456789012",
-        b"\xff\xfe binary \x00 bytes, and enough of them",
-        "ein Geheimnis mit Umlauten: äöü äöü äöü".encode(),
-        b" spaces around a secret are part of it  ",
+        *(b"12345678901234567890123456789012", b" spaces around a secret are part of it  "),
+        *(b"\xff\xfe binary \x00 bytes, and enough of them", "äöü äöü äöü äöü äöü äöü".encode()),
     ],
-    ids=["quoted", "jwk", "jwks", "list", "true", "null", "number", "binary", "utf8", "spaces"],
+    ids=range(10),
 )
 def test_secrets_are_bytes_and_nothing_else(secret: bytes) -> None:
-    """A secret that looks like JSON, or like no text at all, is used as it is."""
     subject = authenticator(secret)
     assert accepts(signed(key=secret), subject).subject == "lena"
     assert refusal(signed(key=secret.strip(b'" ') + b"."), subject).status == 403
@@ -478,7 +401,6 @@ def test_rotation_through_a_file(tmp_path: Path) -> None:
 
 @pytest.mark.thorough
 def test_the_memory_of_tokens_is_bounded() -> None:
-    """However many good tokens come, only so many are kept; all of them pass again."""
     subject, before = authenticator(), remembered()
     tokens = [signed(GOOD | {"n": number}) for number in range(9000)]
     for token in tokens:
@@ -490,7 +412,6 @@ def test_the_memory_of_tokens_is_bounded() -> None:
 
 @pytest.mark.thorough
 def test_the_memory_of_long_tokens_is_bounded_in_bytes() -> None:
-    """Far fewer long tokens are kept than short ones, and those seen last are."""
     subject, before = authenticator(), remembered()
     tokens = [signed(GOOD | {"n": number, "pad": "p" * 10_000}) for number in range(600)]
     principals = [accepts(token, subject) for token in tokens]
@@ -503,7 +424,6 @@ def test_the_memory_of_long_tokens_is_bounded_in_bytes() -> None:
 
 @pytest.mark.thorough
 def test_blanks_before_a_token_make_no_other_one() -> None:
-    """A token is remembered once, however its header is written."""
     subject, token = authenticator(), signed().encode()
     principal = subject.authenticate(b"Bearer " + token)
     before = remembered()
@@ -514,14 +434,12 @@ def test_blanks_before_a_token_make_no_other_one() -> None:
 
 
 def test_a_verified_token_is_remembered() -> None:
-    """Verifying costs: the same token is verified once."""
     subject, token = authenticator(), signed()
     assert accepts(token, subject) is accepts(token, subject)
 
 
 @pytest.mark.thorough
 def test_refused_tokens_are_not_remembered() -> None:
-    """Only verified tokens take memory: strangers cannot push others out."""
     subject, before = authenticator(), remembered()
     for number in range(500):
         refusal(signed(GOOD | {"n": number}, key=OTHER_KEY), subject)
@@ -531,26 +449,24 @@ def test_refused_tokens_are_not_remembered() -> None:
 @pytest.mark.parametrize(
     "rules",
     [
-        pytest.param(TokenRules(), id="default"),
-        pytest.param(TokenRules(algorithms=("HS512", "HS256")), id="algorithms"),
-        pytest.param(TokenRules(audience="render", issuer="studio"), id="audience and issuer"),
-        pytest.param(TokenRules(leeway=30), id="leeway"),
-        pytest.param(TokenRules(subject=("email", "sub"), max_age=90), id="subject and lifetime"),
+        TokenRules(),
+        TokenRules(algorithms=("HS512", "HS256")),
+        TokenRules(audience="render", issuer="studio"),
+        TokenRules(leeway=30),
+        TokenRules(subject=("email", "sub"), max_age=90),
     ],
+    ids=range(5),
 )
 def test_a_minted_token_is_accepted_until_it_expires(rules: TokenRules) -> None:
-    """`mint_token` makes a token that the same rules accept, for so many seconds."""
     minted, now = mint_token(KEY, rules, "lena", 90, now=NOW), [NOW]
     subject = authenticator(rules=rules, now=now)
-    assert accepts(minted, subject).subject == "lena"
-    now[0] += 89 + rules.leeway
-    assert accepts(minted, subject).subject == "lena"
+    for now[0] in (NOW, NOW + 89 + rules.leeway):
+        assert accepts(minted, subject).subject == "lena"
     now[0] += 1
     assert refusal(minted, subject).status == 403
 
 
 def test_a_minted_token_is_a_plain_jwt() -> None:
-    """The token is what the reference shows: HS256, `sub`, `iat`, `exp`."""
     minted = mint_token(KEY, TokenRules(), "lena", 60, now=NOW)
     claims = {"sub": "lena", "iat": int(NOW), "exp": int(NOW) + 60}
     header, payload, signature = minted.split(".")
@@ -621,10 +537,7 @@ def test_any_segments_are_refused(segments: list[str]) -> None:
 
 @pytest.mark.thorough
 @given(HEADERS | ANY_JSON, CLAIMS | ANY_JSON, st.sampled_from([TokenRules(), EVERY_RULE]))
-def test_any_signed_json_is_a_principal_or_a_refusal(
-    header: Any, claims: Any, rules: TokenRules
-) -> None:
-    """Whatever types the claims of a well-signed token have, the answer is a clear one."""
+def test_any_json_is_a_principal_or_a_refusal(header: Any, claims: Any, rules: TokenRules) -> None:
     token = signed(claims, header)
     principal = outcome(authenticator(rules=rules), f"Bearer {token}".encode())
     if principal is not None:
@@ -635,8 +548,7 @@ def test_any_signed_json_is_a_principal_or_a_refusal(
 
 
 @given(st.data())
-def test_any_change_to_a_good_token_is_refused_or_changes_nothing(data: st.DataObject) -> None:
-    """Bytes put into, taken out of or changed in a good token never make another principal."""
+def test_changed_tokens_never_make_another_principal(data: st.DataObject) -> None:
     token = bytearray(signed(GOOD | {"nbf": 1, "aud": "render"}).encode())
     for _ in range(data.draw(st.integers(1, 3))):
         place = data.draw(st.integers(0, len(token) - 1))
@@ -661,24 +573,11 @@ def now_signed(more: dict[str, Any], **options: Any) -> str:
 @pytest.mark.parametrize(
     ("authorization", "status", "name", "code"),
     [
-        pytest.param(None, 401, "UNAUTHENTICATED", 16, id="no header"),
-        pytest.param("Basic bGVuYTp4", 401, "UNAUTHENTICATED", 16, id="Basic"),
-        pytest.param("Bearer hello", 401, "UNAUTHENTICATED", 16, id="no JWT"),
-        pytest.param("Bearer " + "a" * 17000, 401, "UNAUTHENTICATED", 16, id="too long"),
-        pytest.param(
-            f"Bearer {now_signed({}, key=OTHER_KEY)}", 403, "PERMISSION_DENIED", 7, id="secret"
-        ),
-        pytest.param(
-            f"Bearer {now_signed({'exp': 1694001000})}", 403, "PERMISSION_DENIED", 7, id="expired"
-        ),
-        pytest.param(
-            f"Bearer {now_signed({}, header={'alg': 'none'})}",
-            403,
-            "PERMISSION_DENIED",
-            7,
-            id="alg none",
-        ),
+        (None, 401, "UNAUTHENTICATED", 16),
+        ("Bearer " + "a" * 17000, 401, "UNAUTHENTICATED", 16),
+        (f"Bearer {now_signed({'exp': 1694001000})}", 403, "PERMISSION_DENIED", 7),
     ],
+    ids=["no header", "too long", "expired"],
 )
 async def test_a_refusal_has_the_documented_shape(
     gateway: Gateway,
@@ -688,25 +587,19 @@ async def test_a_refusal_has_the_documented_shape(
     name: str,
     code: int,
 ) -> None:
-    """A caller without a good token gets the documented JSON, and Cuebot hears nothing."""
+    headers = {} if authorization is None else {"Authorization": authorization}
     async with http_client(gateway.url) as client:
-        headers = {} if authorization is None else {"Authorization": authorization}
         answer = await client.post(SHOWS, json={}, headers=headers)
-    assert answer.status_code == status
-    assert answer.headers["content-type"] == "application/json"
+    assert (answer.status_code, cuebot.seen) == (status, [])
     body = answer.json()
-    assert body.keys() == {"error", "code", "message"}
-    assert (body["error"], body["code"]) == (name, code)
-    assert isinstance(body["message"], str)
+    assert (list(body), body["error"], body["code"]) == (["error", "code", "message"], name, code)
     assert body["message"]
     assert ("www-authenticate" in answer.headers) == (status == 401)
     assert "x-ratelimit-limit" in answer.headers
-    assert cuebot.seen == []
 
 
 @pytest.mark.anyio
 async def test_the_root_needs_a_token_too(gateway: Gateway) -> None:
-    """`GET /` is 401 without a token (OpenCue's pages use that as a check), 404 with one."""
     async with http_client(gateway.url) as stranger:
         answer = await stranger.get("/")
     assert answer.status_code == 401
@@ -718,14 +611,12 @@ async def test_the_root_needs_a_token_too(gateway: Gateway) -> None:
 @pytest.mark.anyio
 @pytest.mark.parametrize("path", [SHOWS, "/no.Such/Method", "/frame.FrameInterface/GetFrame"])
 async def test_strangers_cannot_tell_what_is_served(gateway: Gateway, path: str) -> None:
-    """Without a token every path is a 401, whether there is something or not."""
     async with http_client(gateway.url) as stranger:
         assert (await stranger.post(path, json={})).status_code == 401
 
 
 @pytest.mark.anyio
 async def test_a_flood_of_strangers_does_not_shut_out_callers(cuebot: ScriptedCuebot) -> None:
-    """Requests without a valid token are limited by address: 429; a valid token still passes."""
     forged = {"Authorization": f"Bearer {now_signed({}, key=OTHER_KEY)}"}
     async with (
         gateway_for(cuebot.endpoint, rate_limit_rps=0.1, rate_limit_burst=5) as gateway,
@@ -736,8 +627,7 @@ async def test_a_flood_of_strangers_does_not_shut_out_callers(cuebot: ScriptedCu
         assert statuses == [401, 401, 401, 403, 403]
         for headers in ({}, forged):
             answer = await stranger.post(SHOWS, headers=headers)
-            assert answer.status_code == 429
-            assert answer.json()["error"] == "RESOURCE_EXHAUSTED"
+            assert (answer.status_code, answer.json()["error"]) == (429, "RESOURCE_EXHAUSTED")
             assert int(answer.headers["retry-after"]) in range(1, 11)
         assert (await gateway.post(SHOWS, json={})).status_code == 200
         assert (await stranger.get("/healthz")).status_code == 200

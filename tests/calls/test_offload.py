@@ -6,6 +6,7 @@ import signal
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import orjson
 import pytest
@@ -51,12 +52,18 @@ async def planning(idle: float = 60.0) -> AsyncIterator[Planner]:
         await planner.close()
 
 
-async def plan_nothing(planner: Planner, catalog: Catalog, timeout: float = PATIENCE) -> object:
-    """What the planner makes of an empty body."""
-    method = catalog.routes[GET_JOBS]
-    return await planner.plan(
-        "a", catalog, method, b"{}", UnknownFieldPolicy.NOTHING, timeout, INTERN
-    )
+async def planned(
+    planner: Planner,
+    catalog: Catalog,
+    path: str = GET_JOBS,
+    body: bytes = b"{}",
+    policy: UnknownFieldPolicy = UnknownFieldPolicy.NOTHING,
+    principal: str = "a",
+    timeout: float = PATIENCE,
+) -> Any:
+    """What the planner makes of this body."""
+    method = catalog.routes[path]
+    return await planner.plan(principal, catalog, method, body, policy, timeout, INTERN)
 
 
 BODIES = [
@@ -98,11 +105,8 @@ async def test_plans_and_errors_are_the_same(catalog: Catalog, started: list[Pro
     async with planning() as planner:
         for path, body in bodies:
             expected = outcome_of(catalog, path, body)
-            method = catalog.routes[path]
             try:
-                made = await planner.plan(
-                    "a", catalog, method, body, UnknownFieldPolicy.EVERYTHING, PATIENCE, INTERN
-                )
+                made = await planned(planner, catalog, path, body, UnknownFieldPolicy.EVERYTHING)
                 steps += len(made.plan.look_ups) + len(made.plan.follow_ups)
                 got: object = made
             except GatewayError as error:
@@ -121,107 +125,85 @@ async def test_another_catalog_is_taken(catalog: Catalog) -> None:
     async with planning() as planner:
         for each in (catalog, plain, catalog):
             expected = plan(each.routes[GET_JOBS], body, UnknownFieldPolicy.NOTHING)
-            method = each.routes[GET_JOBS]
-            made = await planner.plan(
-                "a", each, method, body, UnknownFieldPolicy.NOTHING, PATIENCE, INTERN
-            )
-            assert made.plan == expected
+            assert (await planned(planner, each, body=body)).plan == expected
 
 
 async def test_a_process_that_dies_is_replaced(catalog: Catalog, started: list[Process]) -> None:
-    """In the middle of a job, the request is a 503; the next one has a new process."""
     async with planning() as planner:
-        expected = await plan_nothing(planner, catalog)
+        expected = await planned(planner, catalog)
         (process,) = started
         process.send_signal(signal.SIGSTOP)
-        task = asyncio.create_task(plan_nothing(planner, catalog))
+        task = asyncio.create_task(planned(planner, catalog))
         await asyncio.sleep(0.05)
         process.kill()
         with pytest.raises(GatewayError) as failed:
             await task
         assert failed.value.code is Code.UNAVAILABLE
-        assert await plan_nothing(planner, catalog) == expected
+        assert await planned(planner, catalog) == expected
         _, process = started
         process.kill()
         await process.wait()
-        assert await plan_nothing(planner, catalog) == expected
+        assert await planned(planner, catalog) == expected
         assert len(started) == 3
 
 
 async def test_a_process_without_work_ends(catalog: Catalog, started: list[Process]) -> None:
-    """And its memory is given back."""
-    catalog.routes[GET_JOBS]
     async with planning(idle=0.2) as planner:
-        await plan_nothing(planner, catalog)
+        await planned(planner, catalog)
         (process,) = started
         async with asyncio.timeout(PATIENCE):
             await process.wait()
-        await plan_nothing(planner, catalog)
+        await planned(planner, catalog)
         assert len(started) == 2
 
 
-async def test_the_end_of_the_planner_ends_its_processes(
-    catalog: Catalog, started: list[Process]
-) -> None:
-    """None is left behind."""
+async def test_the_planner_ends_its_processes(catalog: Catalog, started: list[Process]) -> None:
     async with planning() as planner:
-        catalog.routes[GET_JOBS]
-        await plan_nothing(planner, catalog)
+        await planned(planner, catalog)
         (process,) = started
     assert process.returncode is not None
 
 
-async def test_one_subjects_bodies_do_not_hold_up_anothers(
-    catalog: Catalog, started: list[Process]
-) -> None:
-    """They wait for each other; another subject's body has its own process."""
+async def test_subjects_do_not_hold_each_other_up(catalog: Catalog, started: list[Process]) -> None:
     large = orjson.dumps({"group": {"id": "g"}, "jobs": {"jobs": [{"id": "i"}] * 90_000}})
-    slow, quick = catalog.routes["/job.GroupInterface/ReparentJobs"], catalog.routes[GET_JOBS]
     order: list[str] = []
 
-    async def planned(principal: str, is_large: bool) -> None:
-        method, body = (slow, large) if is_large else (quick, b"{}")
-        await planner.plan(
-            principal, catalog, method, body, UnknownFieldPolicy.NOTHING, PATIENCE, INTERN
-        )
+    async def one(principal: str, is_large: bool) -> None:
+        path, body = ("/job.GroupInterface/ReparentJobs", large) if is_large else (GET_JOBS, b"{}")
+        await planned(planner, catalog, path, body, principal=principal)
         order.append(principal)
 
     async with planning() as planner:
-        await asyncio.gather(planned("a", True), planned("b", False))  # until both have started
+        await asyncio.gather(one("a", True), one("b", False))  # until both have started
         order.clear()
-        many = [asyncio.create_task(planned("a", True)) for _ in range(6)]
+        many = [asyncio.create_task(one("a", True)) for _ in range(6)]
         await asyncio.sleep(0)
-        await planned("b", False)
+        await one("b", False)
         assert order.count("a") < 6
         await asyncio.gather(*many)
         assert len(started) == 2
 
 
-async def test_a_client_that_leaves_costs_no_process(
-    catalog: Catalog, started: list[Process]
-) -> None:
-    """Its job is finished, and the process has the next one."""
-    catalog.routes[GET_JOBS]
+async def test_clients_that_leave_cost_no_process(catalog: Catalog, started: list[Process]) -> None:
     async with planning() as planner:
-        await plan_nothing(planner, catalog)
-        task = asyncio.create_task(plan_nothing(planner, catalog))
+        await planned(planner, catalog)
+        task = asyncio.create_task(planned(planner, catalog))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        await plan_nothing(planner, catalog)
+        await planned(planner, catalog)
         assert len(started) == 1
 
 
 async def test_time_is_bounded(catalog: Catalog, started: list[Process]) -> None:
     """A body that takes longer than its client gives it is a 503, and costs no process."""
-    catalog.routes[GET_JOBS]
     async with planning() as planner:
-        await plan_nothing(planner, catalog)
+        await planned(planner, catalog)
         for _ in range(3):
             with pytest.raises(GatewayError, match=r"in time|being decoded"):
-                await plan_nothing(planner, catalog, 0.0001)
-        await plan_nothing(planner, catalog)
+                await planned(planner, catalog, timeout=0.0001)
+        await planned(planner, catalog)
         assert len(started) == 1
 
 
@@ -230,16 +212,16 @@ async def test_a_process_that_takes_too_long_is_ended(
 ) -> None:
     """Whatever its client would wait; the next body has a new one."""
     async with planning() as planner:
-        expected = await plan_nothing(planner, catalog)
+        expected = await planned(planner, catalog)
         (process,) = started
         process.send_signal(signal.SIGSTOP)
         with monkeypatch.context() as patch:
             patch.setattr("gateway.calls.offload.planner.PLANNING_TIMEOUT_SECONDS", 0.05)
             with pytest.raises(GatewayError, match="could not be decoded within"):
-                await plan_nothing(planner, catalog)
+                await planned(planner, catalog)
         async with asyncio.timeout(PATIENCE):
             await process.wait()
-        assert await plan_nothing(planner, catalog) == expected
+        assert await planned(planner, catalog) == expected
 
 
 @pytest.mark.parametrize(

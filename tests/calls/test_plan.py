@@ -79,10 +79,7 @@ def problem(answer: httpx.Response, status: int, name: str) -> str:
 
 
 # --- Look-ups -------------------------------------------------------------------------------
-
-
 async def test_look_ups_come_first_in_order(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    """What they find is in the call, beside what the request says itself."""
     assert (await gateway.post(TAKE, TAKE_BODY)).json() == {}
     assert heard(cuebot) == [GET_HOST, GET_OWNER, TAKE]
     assert request(cuebot, GET_HOST, "host.HostGetHostRequest").id == "host-1"
@@ -92,58 +89,65 @@ async def test_look_ups_come_first_in_order(gateway: Gateway, cuebot: ScriptedCu
 
 
 async def test_every_step_is_made_for_the_caller(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    """All of them have the request's id and the caller's name."""
     await gateway.post(TAKE, TAKE_BODY, headers={"X-Request-ID": "r-1"})
     told = {(each["x-request-id"], each["x-gateway-principal"]) for _, _, each in cuebot.seen}
     assert told == {("r-1", "tester")}
 
 
-@pytest.mark.parametrize("empty", [False, True], ids=["NOT_FOUND", "empty"])
-async def test_nothing_found_is_404(gateway: Gateway, cuebot: ScriptedCuebot, empty: bool) -> None:
-    """The call is not made, and the message says what was looked for."""
-    if empty:
-        cuebot.answers(GET_JOB, b"")
+NOT_FOUND, INTERNAL = grpc.StatusCode.NOT_FOUND, grpc.StatusCode.INTERNAL
+DENIED = grpc.StatusCode.PERMISSION_DENIED
+UNREADABLE = "failed: Cuebot's answer cannot be read"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "steps", "answer", "status", "message"),
+    [
+        (FIND_LAYER, LAYER_BODY, [GET_JOB], b"", 404, "job.id: {} found nothing"),
+        (
+            FIND_LAYER,
+            LAYER_BODY,
+            [GET_JOB],
+            (NOT_FOUND, "no such"),
+            404,
+            "job.id: {} found nothing",
+        ),
+        (
+            *(TAKE, TAKE_BODY, [GET_HOST, GET_OWNER], (NOT_FOUND, "nobody"), 404),
+            "owner: {} found nothing for name 'artist1': nobody",
+        ),
+        (
+            TAKE,
+            TAKE_BODY,
+            [GET_HOST],
+            (INTERNAL, "no database"),
+            500,
+            "host.id: {} failed: no data",
+        ),
+        (TAKE, TAKE_BODY, [GET_HOST], (DENIED, ""), 403, "host.id: {} failed: PERMISSION_DENIED"),
+        (TAKE, TAKE_BODY, [GET_HOST], b"\xff", 500, f"host.id: {{}} {UNREADABLE}"),
+    ],
+    ids=["empty", "not found", "the second", "fails", "without a word", "unreadable"],
+)
+async def test_look_ups_that_fail(
+    gateway: Gateway,
+    cuebot: ScriptedCuebot,
+    path: str,
+    body: object,
+    steps: list[str],
+    answer: Any,
+    status: int,
+    message: str,
+) -> None:
+    """The call is not made, and nobody takes the look-up's status for the call's."""
+    if isinstance(answer, bytes):
+        cuebot.answers(steps[-1], answer)
     else:
-        cuebot.fails(GET_JOB, grpc.StatusCode.NOT_FOUND, "expected 1, actual 0")
-    message = problem(await gateway.post(FIND_LAYER, LAYER_BODY), 404, "NOT_FOUND")
-    assert message.startswith(f"job.id: {GET_JOB} found nothing")
-    assert empty or message.endswith(": expected 1, actual 0")
-    assert heard(cuebot) == [GET_JOB]
-
-
-async def test_the_second_look_up_may_find_nothing(
-    gateway: Gateway, cuebot: ScriptedCuebot
-) -> None:
-    """That one is named, and the call is not made."""
-    cuebot.fails(GET_OWNER, grpc.StatusCode.NOT_FOUND, "nobody")
-    message = problem(await gateway.post(TAKE, TAKE_BODY), 404, "NOT_FOUND")
-    assert message == f"owner: {GET_OWNER} found nothing for name 'artist1': nobody"
-    assert heard(cuebot) == [GET_HOST, GET_OWNER]
-
-
-async def test_a_look_up_that_fails_is_told(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    """With its own status and what failed, so that nobody takes it for the call."""
-    cuebot.fails(GET_HOST, grpc.StatusCode.INTERNAL, "no database")
-    message = problem(await gateway.post(TAKE, TAKE_BODY), 500, "INTERNAL")
-    assert message == f"host.id: {GET_HOST} failed: no database"
-    assert heard(cuebot) == [GET_HOST]
-
-
-async def test_a_look_up_that_is_refused_without_a_word_is_told(
-    gateway: Gateway, cuebot: ScriptedCuebot
-) -> None:
-    """By its status, which is all that Cuebot has said."""
-    cuebot.fails(GET_HOST, grpc.StatusCode.PERMISSION_DENIED, "")
-    message = problem(await gateway.post(TAKE, TAKE_BODY), 403, "PERMISSION_DENIED")
-    assert message == f"host.id: {GET_HOST} failed: PERMISSION_DENIED"
-
-
-async def test_an_unreadable_look_up_is_told(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    """Bytes that are no answer are Cuebot's fault, and the call is not made."""
-    cuebot.answers(GET_HOST, b"\xff")
-    message = problem(await gateway.post(TAKE, TAKE_BODY), 500, "INTERNAL")
-    assert message.startswith(f"host.id: {GET_HOST} failed: Cuebot's answer cannot be read")
-    assert heard(cuebot) == [GET_HOST]
+        cuebot.fails(steps[-1], *answer)
+    failed = await gateway.post(path, body)
+    assert (failed.status_code, heard(cuebot)) == (status, steps)
+    said = failed.json()["message"]
+    assert said.startswith(message.format(steps[-1]))
+    assert isinstance(answer, bytes) or said.endswith(answer[1])
 
 
 @pytest.mark.parametrize(
@@ -154,43 +158,32 @@ async def test_an_unreadable_look_up_is_told(gateway: Gateway, cuebot: ScriptedC
         (TAKE, {"host": "node-2", "owner": {"name": "artist1"}}, [GET_OWNER, TAKE]),
         (TAKE, {"host": "node-2", "owner": {"name": "artist1", "id": "owner-2"}}, [TAKE]),
         (TAKE, {"host": {"id": "host-1"}, "owner": {"id": "owner-2"}}, [GET_HOST, TAKE]),
-        (TAKE, {"host": {"id": None}, "owner": {"name": None}}, None),
-        (TAKE, {}, None),
+        (TAKE, {"host": {"id": None}, "owner": {"name": None}}, []),
+        (TAKE, {}, []),
         (CREATE, {"name": "new", "defaultMinCores": None}, [FIND_SHOW, CREATE]),
         (CREATE, {"name": "new", "default_min_cores": 2}, [FIND_SHOW, CREATE, SET_MIN, FIND_SHOW]),
         (CREATE, {"name": None}, [CREATE]),
     ],
 )
 async def test_only_what_is_needed_is_done(
-    gateway: Gateway,
-    cuebot: ScriptedCuebot,
-    path: str,
-    body: dict[str, Any],
-    steps: list[str] | None,
+    gateway: Gateway, cuebot: ScriptedCuebot, path: str, body: dict[str, Any], steps: list[str]
 ) -> None:
-    """What Cuebot takes itself is sent as it is, and asks for no look-up; None is a 400."""
     answer = await gateway.post(path, body)
-    assert answer.status_code == (200 if steps else 400)
-    assert heard(cuebot) == (steps or [])
+    assert (answer.status_code, heard(cuebot)) == (200 if steps else 400, steps)
     if path == TAKE and body.get("host") == "node-2":
         sent = request(cuebot, TAKE, "host.OwnerTakeOwnershipRequest")
-        assert sent.host == "node-2"
-        assert sent.owner.id == body["owner"].get("id", "owner-1")
+        assert (sent.host, sent.owner.id) == ("node-2", body["owner"].get("id", "owner-1"))
 
 
 @pytest.mark.parametrize(
     ("path", "body", "documented", "sent"),
     [
         (
-            ADD_LIMIT,
-            {"layer": {"id": "layer-1"}, "limit": {"name": "arnold"}, "limitId": NO_ID},
-            "limit",
-            filled("job.LayerAddLimitRequest", layer={"id": "layer-1"}, limit_id=NO_ID),
+            *(ADD_LIMIT, {"layer": {"id": "1"}, "limit": {"name": "x"}, "limitId": NO_ID}, "limit"),
+            filled("job.LayerAddLimitRequest", layer={"id": "1"}, limit_id=NO_ID),
         ),
         (
-            FIND_GROUP,
-            {"job": {"id": "job-1"}, "show": "demo", "name": "comp"},
-            "job",
+            *(FIND_GROUP, {"job": {"id": "job-1"}, "show": "demo", "name": "comp"}, "job"),
             filled("job.GroupFindGroupRequest", show="demo", name="comp"),
         ),
     ],
@@ -200,11 +193,10 @@ async def test_cuebots_own_field_comes_before_a_look_up(
     cuebot: ScriptedCuebot,
     shared_gateway: SharedGateway,
     path: str,
-    body: dict[str, Any],
+    body: Any,
     documented: str,
     sent: bytes,
 ) -> None:
-    """Nothing is looked up, the own field is sent, and what is beside it is an unknown field."""
     lenient = await shared_gateway(cuebot.endpoint, unknown_fields="ignore")
     answer = await lenient.post(path, body)
     assert (answer.status_code, answer.headers["x-ignored-fields"]) == (200, documented)
@@ -217,43 +209,28 @@ async def test_cuebots_own_field_comes_before_a_look_up(
 
 # --- Names that must be new -----------------------------------------------------------------
 
+FACILITY, LIMIT = "/facility.FacilityInterface", "/limit.LimitInterface"
 NEW = {
     CREATE: (FIND_SHOW, "show.ShowFindShowResponse", "show"),
-    "/facility.FacilityInterface/Create": (
-        "/facility.FacilityInterface/Get",
-        "facility.FacilityGetResponse",
-        "facility",
-    ),
-    "/limit.LimitInterface/Create": (
-        "/limit.LimitInterface/Find",
-        "limit.LimitFindResponse",
-        "limit",
-    ),
+    f"{FACILITY}/Create": (f"{FACILITY}/Get", "facility.FacilityGetResponse", "facility"),
+    f"{LIMIT}/Create": (f"{LIMIT}/Find", "limit.LimitFindResponse", "limit"),
 }
 """By method: what looks for a thing of that name, with its answer and where that has the thing."""
 
 
 @pytest.mark.parametrize("path", NEW)
-async def test_a_taken_name_is_409(gateway: Gateway, cuebot: ScriptedCuebot, path: str) -> None:
+@pytest.mark.parametrize("found", ["comp", "Comp", "compositing", ""])
+async def test_a_taken_name_is_409(
+    gateway: Gateway, cuebot: ScriptedCuebot, path: str, found: str
+) -> None:
     """Nothing is created, since a second one would make both unusable."""
     find, answer, thing = NEW[path]
-    cuebot.answers(find, filled(answer, **{thing: {"name": "comp"}}))
-    refused = await gateway.post(path, {"name": "comp"})
-    message = problem(refused, 409, "ALREADY_EXISTS")
-    assert message == f"name: 'comp' exists already ({find})"
-    assert heard(cuebot) == [find]
-
-
-@pytest.mark.parametrize("path", NEW)
-@pytest.mark.parametrize("other", ["Comp", "compositing", ""])
-async def test_a_name_that_is_like_it_is_not_taken(
-    gateway: Gateway, cuebot: ScriptedCuebot, path: str, other: str
-) -> None:
-    """What is found by an alias or an id has another name; the new one can be made."""
-    find, answer, thing = NEW[path]
-    cuebot.answers(find, filled(answer, **{thing: {"name": other}}))
-    assert (await gateway.post(path, {"name": "comp"})).status_code == 200
-    assert heard(cuebot) == [find, path]
+    cuebot.answers(find, filled(answer, **{thing: {"name": found}}))
+    created = await gateway.post(path, {"name": "comp"})
+    if found == "comp":
+        message = problem(created, 409, "ALREADY_EXISTS")
+        assert message == f"name: 'comp' exists already ({find})"
+    assert heard(cuebot) == ([find] if found == "comp" else [find, path])
 
 
 SPRINGS = "org.springframework.dao.EmptyResultDataAccessException: expected 1, actual 0"
@@ -262,36 +239,29 @@ TWICE = "org.springframework.dao.IncorrectResultSizeDataAccessException: expecte
 
 @pytest.mark.parametrize("path", NEW)
 @pytest.mark.parametrize(
-    ("code", "text"),
+    ("code", "text", "is_new"),
     [
-        (grpc.StatusCode.NOT_FOUND, "expected 1, actual 0"),
-        (grpc.StatusCode.INTERNAL, SPRINGS),
-        (grpc.StatusCode.INTERNAL, TWICE),
-        (grpc.StatusCode.INTERNAL, f"no database: {SPRINGS}"),
-        (grpc.StatusCode.UNAVAILABLE, "restarting"),
+        (NOT_FOUND, "expected 1, actual 0", True),
+        (INTERNAL, SPRINGS, True),
+        (INTERNAL, TWICE, False),
+        (INTERNAL, f"no database: {SPRINGS}", False),
+        (grpc.StatusCode.UNAVAILABLE, "restarting", False),
     ],
 )
 async def test_only_not_found_means_that_a_name_is_new(
-    gateway: Gateway, cuebot: ScriptedCuebot, path: str, code: grpc.StatusCode, text: str
+    gateway: Gateway, cuebot: ScriptedCuebot, path: str, code: Any, text: str, is_new: bool
 ) -> None:
-    """Whatever else the look-up says refuses the call; that there are several, too."""
     find, _, _ = NEW[path]
     cuebot.fails(find, code, text)
     answer = await gateway.post(path, {"name": "comp"})
-    if code is grpc.StatusCode.NOT_FOUND or text == SPRINGS:
-        assert answer.status_code == 200
-        assert heard(cuebot) == [find, path]
-    else:
+    assert (answer.status_code == 200, path in heard(cuebot)) == (is_new, is_new)
+    if not is_new:
         assert f"name: {find} failed: " in answer.json()["message"]
         assert text in answer.json()["message"]
-        assert path not in heard(cuebot)
 
 
 # --- Follow-ups -----------------------------------------------------------------------------
-
-
 async def test_follow_ups_come_last_in_order(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    """They are about what the call has made, and the answer shows it as it then is."""
     answer = await gateway.post(CREATE, SHOW_BODY)
     assert heard(cuebot) == [FIND_SHOW, CREATE, SET_MIN, SET_MAX, FIND_SHOW]
     assert request(cuebot, CREATE, "show.ShowCreateShowRequest").name == "new"
@@ -306,7 +276,6 @@ async def test_follow_ups_come_last_in_order(gateway: Gateway, cuebot: ScriptedC
 
 
 async def test_nothing_follows_a_call_that_fails(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    """The error is the call's own."""
     cuebot.fails(CREATE, grpc.StatusCode.ALREADY_EXISTS, "taken")
     assert problem(await gateway.post(CREATE, SHOW_BODY), 409, "ALREADY_EXISTS") == "taken"
     assert heard(cuebot) == [FIND_SHOW, CREATE]
@@ -314,16 +283,11 @@ async def test_nothing_follows_a_call_that_fails(gateway: Gateway, cuebot: Scrip
 
 @pytest.mark.parametrize(
     ("failing", "before"),
-    [
-        (SET_MIN, [CREATE]),
-        (SET_MAX, [CREATE, SET_MIN]),
-        (FIND_SHOW, [CREATE, SET_MIN, SET_MAX]),
-    ],
+    [(SET_MIN, [CREATE]), (SET_MAX, [CREATE, SET_MIN]), (FIND_SHOW, [CREATE, SET_MIN, SET_MAX])],
 )
 async def test_a_follow_up_that_fails_says_what_has_happened(
     gateway: Gateway, cuebot: ScriptedCuebot, failing: str, before: list[str]
 ) -> None:
-    """What was done, what was not, and why; nothing is tried after it."""
     works = cuebot.handlers[failing]
 
     async def fail_afterwards(request: bytes, context: Context) -> bytes:
@@ -337,20 +301,16 @@ async def test_a_follow_up_that_fails_says_what_has_happened(
     assert heard(cuebot) == [FIND_SHOW, *before, failing]
 
 
-async def test_nothing_invites_to_repeat_what_has_been_done(
-    gateway: Gateway, cuebot: ScriptedCuebot
-) -> None:
-    """UNAVAILABLE usually may be tried again; after a change that has succeeded it may not."""
+async def test_half_done_has_no_retry_after(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     cuebot.fails(SET_MIN, grpc.StatusCode.UNAVAILABLE, "restarting")
     answer = await gateway.post(CREATE, SHOW_BODY)
     assert f"{CREATE} succeeded, then {SET_MIN} failed" in problem(answer, 503, "UNAVAILABLE")
     assert "retry-after" not in answer.headers
 
 
-async def test_an_unreadable_answer_is_followed_by_nothing(
+async def test_nothing_follows_an_unreadable_answer(
     gateway: Gateway, cuebot: ScriptedCuebot
 ) -> None:
-    """Without the new show nothing can be done to it."""
     cuebot.answers(CREATE, b"\xff")
     message = problem(await gateway.post(CREATE, SHOW_BODY), 500, "INTERNAL")
     assert message.startswith(f"{CREATE} was called, but: Cuebot's answer cannot be read")
@@ -358,22 +318,12 @@ async def test_an_unreadable_answer_is_followed_by_nothing(
 
 
 # --- One deadline ---------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("path", "body", "slow", "then"),
-    [
-        (FIND_LAYER, LAYER_BODY, GET_JOB, FIND_LAYER),
-        (CREATE, SHOW_BODY, CREATE, SET_MIN),
-    ],
+    [(FIND_LAYER, LAYER_BODY, GET_JOB, FIND_LAYER), (CREATE, SHOW_BODY, CREATE, SET_MIN)],
 )
 async def test_steps_share_the_deadline(
-    gateway: Gateway,
-    cuebot: ScriptedCuebot,
-    path: str,
-    body: dict[str, Any],
-    slow: str,
-    then: str,
+    gateway: Gateway, cuebot: ScriptedCuebot, path: str, body: dict[str, Any], slow: str, then: str
 ) -> None:
     """What one step has used, the next one does not have."""
     answers = {each: cuebot.handlers[each] for each in (slow, then)}
@@ -394,52 +344,25 @@ async def test_steps_share_the_deadline(
     assert left[then] < (left[slow] + 8) / 2  # gRPC rounds deadlines up, by some percent
 
 
-async def test_a_deadline_that_passes_in_a_look_up_ends_it(
-    gateway: Gateway, cuebot: ScriptedCuebot
-) -> None:
-    """The call is not made when the time is up."""
-    gone = asyncio.Event()
-
-    async def hang(request: bytes, context: Context) -> bytes:
-        try:
-            await asyncio.Event().wait()
-        finally:
-            gone.set()
-        raise AssertionError
-
-    cuebot.handlers[GET_JOB] = hang
-    answer = await gateway.post(FIND_LAYER, LAYER_BODY, headers={"Grpc-Timeout": "2S"})
+async def test_a_deadline_passes_in_a_look_up(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    _, cancelled = cuebot.hangs(GET_JOB)
+    answer = await gateway.post(FIND_LAYER, LAYER_BODY, headers={"Grpc-Timeout": "1S"})
     message = problem(answer, 504, "DEADLINE_EXCEEDED")
     assert message.startswith(f"job.id: {GET_JOB} failed: ")
-    await gone.wait()
+    await cancelled.wait()
     assert heard(cuebot) == [GET_JOB]
 
 
-async def test_a_client_that_hangs_up_ends_the_step(
-    gateway: Gateway, cuebot: ScriptedCuebot
-) -> None:
-    """Nothing is called after it for somebody who has gone."""
-    begun, gone = asyncio.Event(), asyncio.Event()
-
-    async def hang(request: bytes, context: Context) -> bytes:
-        begun.set()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            gone.set()
-        raise AssertionError
-
-    cuebot.handlers[GET_HOST] = hang
+async def test_clients_that_hang_up_end_the_step(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    begun, cancelled = cuebot.hangs(GET_HOST)
     asking = asyncio.create_task(gateway.post(TAKE, TAKE_BODY))
     await begun.wait()
     asking.cancel()
-    await gone.wait()
+    await cancelled.wait()
     assert heard(cuebot) == [GET_HOST]
 
 
 # --- Before the first call ------------------------------------------------------------------
-
-
 async def test_dry_runs_call_nothing(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     """They show the steps with their requests, as far as those are known."""
 
@@ -483,7 +406,6 @@ async def test_dry_runs_call_nothing(gateway: Gateway, cuebot: ScriptedCuebot) -
 async def test_what_is_wrong_is_refused_before_the_first_call(
     gateway: Gateway, cuebot: ScriptedCuebot, path: str, body: object, message: str
 ) -> None:
-    """Whichever step it is for, the error names where the client has it."""
     assert problem(await gateway.post(path, body), 400, "INVALID_ARGUMENT").startswith(message)
     assert cuebot.seen == []
 
@@ -508,7 +430,6 @@ async def test_excluded_methods_are_not_called_for_clients(
 
 
 async def test_large_bodies_take_the_same_steps(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    """Those that are decoded in a thread are looked up as well, and right when they are wrong."""
     body = {"host": {"id": "host-1", "tags": ["t"] * 50_000}, "owner": {"name": "artist1"}}
     assert (await gateway.post(TAKE, body)).status_code == 200
     assert heard(cuebot) == [GET_HOST, GET_OWNER, TAKE]
@@ -538,14 +459,13 @@ JOBS = "/job.JobInterface/GetJobs"
 async def test_a_show_may_be_an_object_or_a_name(
     gateway: Gateway, cuebot: ScriptedCuebot, criteria: object, shows: list[str], users: list[str]
 ) -> None:
-    """Both are documented, and both are a criterion of Cuebot's."""
     assert (await gateway.post(JOBS, {"r": criteria})).status_code == 200
     sent = request(cuebot, JOBS, "job.JobGetJobsRequest").r
     assert (list(sent.shows), list(sent.users)) == (shows, users)
 
 
 @pytest.mark.parametrize("show", [{"id": "s"}, {}, 7, ["demo"]])
-async def test_a_show_without_a_name_is_not_every_show(
+async def test_a_show_without_a_name(
     gateway: Gateway, cuebot: ScriptedCuebot, show: object
 ) -> None:
     """A criterion that cannot be sent is an error, since without it all jobs would be listed."""
@@ -555,28 +475,29 @@ async def test_a_show_without_a_name_is_not_every_show(
 
 
 # --- Unknown fields -------------------------------------------------------------------------
-
-
-async def test_fields_that_no_step_knows_are_named(
-    gateway: Gateway, cuebot: ScriptedCuebot
+@pytest.mark.parametrize(
+    ("path", "body", "ignored"),
+    [
+        (TAKE, TAKE_BODY | {"owner": {"name": "artist1", "colour": "red"}}, "owner.colour"),
+        (TAKE, TAKE_BODY | {"host": {"id": "host-1", "bogus": 1}}, "host.bogus"),
+        (FIND_LAYER, LAYER_BODY | {"job": {"id": "job-1", "bogus": 1}}, "job.bogus"),
+    ],
+)
+async def test_fields_that_no_step_knows(
+    cuebot: ScriptedCuebot, shared_gateway: SharedGateway, path: str, body: object, ignored: str
 ) -> None:
-    """An object that is echoed may have more than Cuebot takes, and the answer says so."""
-    body = TAKE_BODY | {"owner": {"name": "artist1", "colour": "red"}}
-    answer = await gateway.post(TAKE, body)
-    assert (answer.status_code, answer.headers["x-ignored-fields"]) == (200, "owner.colour")
+    answer = await (await shared_gateway(cuebot.endpoint)).post(path, body)
+    assert (answer.status_code, answer.headers["x-ignored-fields"]) == (200, ignored)
+    strict = await shared_gateway(cuebot.endpoint, unknown_fields="reject")
+    refused = problem(await strict.post(path, body), 400, "INVALID_ARGUMENT")
+    assert f"unknown field `{ignored.removeprefix('owner.')}`" in refused
 
 
 @pytest.mark.gateway(unknown_fields="reject")
-async def test_rejecting_unknown_fields_leaves_the_steps_theirs(
-    gateway: Gateway, cuebot: ScriptedCuebot
-) -> None:
-    """What the profile knows is not unknown; anything else is refused, and nothing called."""
-    body = TAKE_BODY | {"owner": {"name": "artist1", "colour": "red"}}
-    message = problem(await gateway.post(TAKE, body), 400, "INVALID_ARGUMENT")
-    assert message.startswith("owner: unknown field `colour`")
+async def test_rejecting_unknown_fields(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """The fields of steps are known."""
     jobs = {"r": {"show": {"name": "demo"}, "mostResults": 100}}
-    refused = await gateway.post("/job.JobInterface/GetJobs", jobs)
-    message = problem(refused, 400, "INVALID_ARGUMENT")
+    message = problem(await gateway.post(JOBS, jobs), 400, "INVALID_ARGUMENT")
     assert message.startswith("r: unknown field `mostResults`")
     assert cuebot.seen == []
     for path, known in ((TAKE, TAKE_BODY), (CREATE, SHOW_BODY), (FIND_LAYER, LAYER_BODY)):
@@ -585,17 +506,15 @@ async def test_rejecting_unknown_fields_leaves_the_steps_theirs(
 
 @pytest.mark.gateway(unknown_fields="ignore")
 async def test_ignoring_unknown_fields_names_them(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    """With `ignore` even a change takes what nobody knows; the steps are made all the same."""
     answer = await gateway.post(CREATE, SHOW_BODY | {"colour": "red"})
     assert (answer.status_code, answer.headers["x-ignored-fields"]) == (200, "colour")
     assert heard(cuebot) == [FIND_SHOW, CREATE, SET_MIN, SET_MAX, FIND_SHOW]
 
 
 @pytest.mark.gateway(unknown_fields="reject")
-async def test_echoed_objects_may_have_their_documented_names(
+async def test_echoed_objects_with_documented_names(
     gateway: Gateway, cuebot: ScriptedCuebot
 ) -> None:
-    """What answers call fields besides is no unknown field when it comes back, even so."""
     host = (await gateway.post(GET_HOST, {"id": "host-1"})).json()["host"]
     assert {"totalCores", "totalGpus", "freeGpus"} < host.keys()
     answer = await gateway.post(LOCK, {"host": host | {"totalCores": 16}})
@@ -610,33 +529,7 @@ async def test_echoed_objects_may_have_their_documented_names(
     assert "`totalCores`" in answer.json()["message"]
 
 
-@pytest.mark.parametrize(
-    ("path", "body", "ignored"),
-    [
-        (TAKE, TAKE_BODY | {"host": {"id": "host-1", "bogus": 1}}, "host.bogus"),
-        (FIND_LAYER, LAYER_BODY | {"job": {"id": "job-1", "bogus": 1}}, "job.bogus"),
-    ],
-)
-async def test_what_a_look_up_replaces_is_not_dropped_in_silence(
-    gateway: Gateway,
-    cuebot: ScriptedCuebot,
-    shared_gateway: SharedGateway,
-    path: str,
-    body: object,
-    ignored: str,
-) -> None:
-    """The rest of a documented object is named, and refused where unknown fields are."""
-    answer = await gateway.post(path, body)
-    assert (answer.status_code, answer.headers["x-ignored-fields"]) == (200, ignored)
-    strict = await shared_gateway(cuebot.endpoint, unknown_fields="reject")
-    refused = await strict.post(path, body)
-    assert f"unknown field `{ignored}`" in problem(refused, 400, "INVALID_ARGUMENT")
-
-
-async def test_what_is_looked_up_may_be_a_field_of_its_own(
-    cuebot: ScriptedCuebot, tmp_path: Path
-) -> None:
-    """A documented field that Cuebot does not have at all is used, and then not unknown."""
+async def test_looking_up_a_field_of_its_own(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
     profile = tmp_path / "own.toml"
     profile.write_text(
         f'''
@@ -657,7 +550,6 @@ async def test_what_is_looked_up_may_be_a_field_of_its_own(
 
 
 async def test_errors_name_fields_as_they_were_written(gateway: Gateway) -> None:
-    """A value that is moved is told where the client has it."""
     group = "/group.GroupInterface/SetMinCores"
     body: dict[str, Any] = {"group": {"id": "g"}, "cores": "abc"}
     message = problem(await gateway.post(group, body), 400, "INVALID_ARGUMENT")

@@ -33,7 +33,6 @@ async def dry(gateway: Gateway, path: str, body: object, value: str = "1") -> ht
 async def test_it_shows_the_message_that_the_call_would_send_and_calls_nothing(
     gateway: Gateway, cuebot: ScriptedCuebot
 ) -> None:
-    """The same call without the header sends exactly the bytes that were shown and counted."""
     answer = await dry(gateway, KILL_FRAMES, BODY)
     assert (answer.status_code, answer.headers["x-dry-run"]) == (200, "1")
     assert cuebot.seen == []
@@ -47,9 +46,7 @@ async def test_it_shows_the_message_that_the_call_would_send_and_calls_nothing(
     assert shown["ignoredFields"] == []
 
 
-async def test_it_says_what_a_misspelt_criterion_would_do(
-    gateway: Gateway, cuebot: ScriptedCuebot
-) -> None:
+async def test_a_misspelt_criterion_is_named(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     """Fields that would be ignored are named, and are not in the message."""
     answer = await dry(gateway, KILL_FRAMES, BODY | {"job": {"id": "j1", "colour": "red"}})
     assert answer.json()["ignoredFields"] == ["job.colour"]
@@ -59,7 +56,6 @@ async def test_it_says_what_a_misspelt_criterion_would_do(
 
 
 async def test_what_would_be_refused_is_refused(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    """Unknown fields of a change, wrong types and unknown paths fail as they do without it."""
     for path, body in (
         (KILL_FRAMES, {"job": {"id": "j1"}, "req": {"frame": ["0001-a"]}}),
         (KILL_FRAMES, {"job": 3}),
@@ -82,10 +78,7 @@ async def test_it_needs_a_token_and_is_counted(gateway: Gateway) -> None:
     assert "x-ratelimit-remaining" in counted.headers
 
 
-async def test_the_log_tells_it_from_a_call(
-    gateway: Gateway,
-) -> None:
-    """The access line of a dry run says so, and that of a call does not."""
+async def test_the_log_tells_it_from_a_call(gateway: Gateway) -> None:
     lines: asyncio.Queue[dict[str, object]] = asyncio.Queue()
 
     class Lines(Interceptor):
@@ -117,20 +110,16 @@ async def test_an_alias_shows_its_native_method(gateway: Gateway, cuebot: Script
 
 
 @pytest.mark.parametrize("value", ["yes", "", "2", "1, 1", "on"])
-async def test_another_value_is_refused_and_calls_nothing(
+async def test_other_values_are_refused(
     gateway: Gateway, cuebot: ScriptedCuebot, value: str
 ) -> None:
-    """Who misspells it does not want the call to be made."""
     answer = await dry(gateway, KILL_FRAMES, BODY, value)
     assert (answer.status_code, answer.json()["error"]) == (400, "INVALID_ARGUMENT")
     assert "x-dry-run" not in answer.headers
     assert cuebot.seen == []
 
 
-async def test_one_can_ask_first_whether_a_gateway_knows_it(
-    gateway: Gateway, cuebot: ScriptedCuebot
-) -> None:
-    """A GET never calls a method, and its answer has the header too; so has every refusal."""
+async def test_a_gateway_says_that_it_knows_it(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     asked = await gateway.client.get(KILL_FRAMES, headers=DRY)
     assert (asked.status_code, asked.headers["x-dry-run"]) == (405, "1")
     refused = await dry(gateway, KILL_FRAMES, {"nothing": 1})
@@ -148,7 +137,6 @@ async def test_off_is_off(gateway: Gateway, cuebot: ScriptedCuebot, value: str) 
 
 
 async def test_a_large_message_is_shown_whole(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    """Messages that are encoded in pieces are one JSON document all the same."""
     ids = [f"{number:036}" for number in range(20_000)]
     answer = await dry(gateway, KILL_FRAMES, BODY | {"req": {"ids": ids}})
     shown: dict[str, Any] = answer.json()

@@ -31,15 +31,12 @@ REQUEST: Descriptor = GET_JOBS.descriptor.input_type
         ([("x.y", "1"), ("x.y", "2"), ("x.z", "3")], {"x": {"y": ["1", "2"], "z": "3"}}),
     ],
 )
-def test_parameters_are_fields(
-    parameters: list[tuple[str, str]], expected: dict[str, object]
-) -> None:
+def test_query_to_fields(parameters: list[tuple[str, str]], expected: dict[str, object]) -> None:
     """Dots lead down, repeated ones are lists, and unknown names stay for the reader to find."""
     assert orjson.loads(body_of(REQUEST, parameters)) == expected
 
 
 def test_the_plan_is_that_of_the_body() -> None:
-    """Cuebot gets the same as from a POST."""
     body = body_of(REQUEST, [("r.shows", "demo"), ("r.includeFinished", "true")])
     expected = message_class("job.JobGetJobsRequest")(
         r={"shows": ["demo"], "include_finished": True}

@@ -25,14 +25,7 @@ from tests.support.servers import (
     running_gateway,
     settings_for,
 )
-from tests.support.two_versions import (
-    ECHO,
-    NEW,
-    OLD,
-    ChangingCuebot,
-    Version,
-    own_word,
-)
+from tests.support.two_versions import ECHO, NEW, OLD, ChangingCuebot, Version, own_word
 
 pytestmark = pytest.mark.anyio
 
@@ -40,8 +33,6 @@ SHOW = "/show.ShowInterface/GetShows"
 
 
 # --- the source -----------------------------------------------------------------------------
-
-
 @dataclass
 class Scripted:
     """An endpoint, and the source that asks it."""
@@ -112,7 +103,7 @@ async def test_endpoints_that_work_come_first(trouble: dict[str, bool]) -> None:
         ((NoSchema("empty"), NoSchema("empty")), NoSchema, "empty"),
     ],
 )
-async def test_when_nobody_answers(
+async def test_no_answer(
     failures: tuple[Exception, Exception], kind: type[Exception], words: str
 ) -> None:
     """A refusal, which leads to the installed package, counts most."""
@@ -123,7 +114,6 @@ async def test_when_nobody_answers(
 
 
 async def test_an_endpoint_that_is_silent_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The next one is asked besides, and nobody waits for the first any more."""
     monkeypatch.setattr("gateway.discovery.reflection.SILENCE_SECONDS", 0.01)
     source, (first, _) = source_of(OLD.schema, NEW.schema)
     ended = asyncio.Event()
@@ -149,7 +139,6 @@ async def test_a_bug_with_one_endpoint_hides_no_other() -> None:
 
 
 async def test_a_refusal_counts_less_once_there_was_a_schema() -> None:
-    """The Cuebot that had one comes back."""
     source, (first, _) = source_of(OLD.schema, NoReflection("none"))
     await source.fetch()
     first.says = AWAY
@@ -158,7 +147,6 @@ async def test_a_refusal_counts_less_once_there_was_a_schema() -> None:
 
 
 async def test_who_answers_first_is_no_change() -> None:
-    """Endpoints with the same schema come and go without a new catalog."""
     source, (first, second) = source_of(OLD.schema, OLD.schema)
     live = LiveCatalog(source, Selection())
     assert await live.attempt()
@@ -171,8 +159,6 @@ async def test_who_answers_first_is_no_change() -> None:
 
 
 # --- gateways -------------------------------------------------------------------------------
-
-
 @dataclass
 class Farm:
     """Cuebots that come and go, each at an endpoint of its own."""
@@ -228,7 +214,6 @@ ONE = {"usable": 1, "of": 2}
 
 
 async def test_stock_cuebots_are_all_the_same() -> None:
-    """Without reflection, calls are spread over all of them."""
     stock = [ScriptedCuebot(reflection=()) for _ in range(2)]
     for cuebot in stock:
         cuebot.answers(SHOW, b"")
@@ -245,7 +230,6 @@ async def test_stock_cuebots_are_all_the_same() -> None:
 
 
 async def test_an_upgrade_one_by_one() -> None:
-    """While one Cuebot is replaced after the other, the first that is up determines the schema."""
     async with farm(OLD, OLD) as two, running_gateway(two.settings) as gateway:
         await until(gateway, endpoints=ALL)
         for number in range(2):
@@ -260,8 +244,7 @@ async def test_an_upgrade_one_by_one() -> None:
             cuebot.seen.clear()
         for _ in range(4):
             answer = await gateway.post(ECHO, {"word": "x"})
-            assert answer.json() == own_word("x", NEW)
-            assert answer.headers["x-schema"] == NEW.tag
+            assert (answer.json(), answer.headers["x-schema"]) == (own_word("x", NEW), NEW.tag)
         assert [len(cuebot.seen) for cuebot in two.cuebots] == [2, 2]
 
 
@@ -280,7 +263,6 @@ async def test_a_method_that_one_cuebot_lacks_is_called_at_the_other() -> None:
 
 
 async def test_the_first_goes_away_for_good() -> None:
-    """The schema of the other one is served, without waiting for a refresh."""
     async with farm(OLD, NEW) as two, running_gateway(two.settings) as gateway:
         await until(gateway, endpoints=ALL)
         await until_echo(gateway, OLD)
@@ -292,14 +274,12 @@ async def test_the_first_goes_away_for_good() -> None:
 
 
 async def test_without_any_it_is_not_ready() -> None:
-    """Readiness needs one of them."""
     async with (
         farm(OLD, OLD, running=[]) as two,
         running_gateway(two.settings, ready=False) as gateway,
     ):
         answer = await gateway.client.get("/readyz")
-        assert answer.status_code == 503
-        assert answer.json()["endpoints"] == {"usable": 0, "of": 2}
+        assert (answer.status_code, answer.json()["endpoints"]) == (503, {"usable": 0, "of": 2})
         await two.start(1)
         await until(gateway, status="ok", endpoints=ONE)
 
@@ -317,8 +297,7 @@ async def test_check_lists_all_of_them() -> None:
         assert said["cuebot"] == {"endpoint": f"{here},{there}", "answers": True}
         await two.stop(0)
         report = await run_checks(two.settings)
-    assert report.problems == []
-    assert report.endpoints == {here: False, there: True}
+    assert (report.problems, report.endpoints) == ([], {here: False, there: True})
     (warning,) = report.warnings
     assert warning.startswith(f"CUEBOT_ENDPOINT: {here}: Cuebot cannot be reached: ")
 

@@ -67,10 +67,7 @@ def comments(schema: Schema) -> list[str]:
 
 
 # --- what is found --------------------------------------------------------------------------
-
-
 def test_files_import_each_other_by_their_paths(tmp_path: Path) -> None:
-    """Sub-directories count, and paths begin at the directory; comments are kept."""
     write(tmp_path, "cue/a.proto", imports='import "cue/deep/b.proto";', fields="b.M b = 1;")
     write(tmp_path, "cue/deep/b.proto", package="b")
     schema = schema_in(tmp_path)
@@ -81,7 +78,6 @@ def test_files_import_each_other_by_their_paths(tmp_path: Path) -> None:
 
 
 def test_protobufs_own_files_are_there(tmp_path: Path) -> None:
-    """Well-known types can be imported without being in the directory."""
     write(
         tmp_path,
         "a.proto",
@@ -96,7 +92,6 @@ def test_protobufs_own_files_are_there(tmp_path: Path) -> None:
     ["with space.proto", "-o.proto", "--version.proto", "@list.proto", "é.proto", "a=b:c.proto"],
 )
 def test_names_mean_nothing_to_the_compiler(tmp_path: Path, name: str) -> None:
-    """No file's name is taken for a flag, a list of files or a mapping of paths."""
     write(tmp_path, name)
     schema = schema_in(tmp_path)
     assert [file.name for file in schema.files] == [name]
@@ -104,10 +99,7 @@ def test_names_mean_nothing_to_the_compiler(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["with space", "-I", "a=b", "a:b", "@list", "x.pb", ".hidden"])
-def test_any_name_of_the_directory_will_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    """Nor is the directory's own, in full or from where the gateway runs; it wins over a suffix."""
+def test_names_of_the_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     write(tmp_path / name, "a.proto")
     assert schema_in(tmp_path / name).services == ("a.A",)
     monkeypatch.chdir(tmp_path)
@@ -120,7 +112,6 @@ def no_reflection() -> Any:
 
 
 def test_where_files_lie_does_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither protos where the gateway runs nor Python modules beside the protos get in the way."""
     write(tmp_path / "protos", "a.proto")
     here = tmp_path / "here"
     write(here, "a.proto", package="wrong")
@@ -147,7 +138,6 @@ def test_a_mounted_configmap(tmp_path: Path) -> None:
 
 
 def test_the_directory_itself_may_be_a_link(tmp_path: Path) -> None:
-    """A link to the directory is as good; one inside that leads back is not followed."""
     write(tmp_path / "real", "a.proto")
     (tmp_path / "real" / "loop").symlink_to(tmp_path / "real")
     (tmp_path / "link").symlink_to("real")
@@ -155,7 +145,6 @@ def test_the_directory_itself_may_be_a_link(tmp_path: Path) -> None:
 
 
 def test_comments_in_an_old_encoding(tmp_path: Path) -> None:
-    """A comment that is not UTF-8 is read as Latin-1; it does not harm the schema."""
     path = write(tmp_path, "a.proto")
     path.write_bytes(path.read_bytes().replace(b"Only one", b"D\xe9j\xe0 vu"))
     assert "Déjà vu." in comments(schema_in(tmp_path))
@@ -186,10 +175,7 @@ A_IN_A = PROTO + b"message M {}\n"
         ({"a.proto": bytes(range(256))}, "a.proto:1:1: "),
     ],
 )
-def test_errors_have_their_file_and_line(
-    tmp_path: Path, content: dict[str, bytes], words: str
-) -> None:
-    """In protoc's words, in one line."""
+def test_errors_have_file_and_line(tmp_path: Path, content: dict[str, bytes], words: str) -> None:
     for name, text in content.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(text)
@@ -226,14 +212,12 @@ def test_warnings_are_no_reasons(tmp_path: Path) -> None:
 
 
 def test_the_lines_of_the_compiler() -> None:
-    """Its log, its warnings and empty lines are left out."""
     text = "W0000 00:00 x.cc:1] No syntax\na.proto:1:1: warning: Unused\n\n  b.proto: Not found.\n"
     assert first_errors(text) == "b.proto: Not found."
 
 
 @pytest.mark.parametrize("content", [(), ("README.md",), (".hidden.proto",), ("x.proto/y.txt",)])
 def test_a_directory_without_proto_files(tmp_path: Path, content: tuple[str, ...]) -> None:
-    """Nothing to compile is a mistake, whatever else lies there."""
     for name in content:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
@@ -241,13 +225,11 @@ def test_a_directory_without_proto_files(tmp_path: Path, content: tuple[str, ...
 
 
 def test_files_that_declare_no_service(tmp_path: Path) -> None:
-    """Such a directory compiles; that there is nothing to serve is said by the catalog."""
     (tmp_path / "a.proto").write_text('syntax = "proto3"; message M {}')
     assert schema_in(tmp_path).services == ()
 
 
 def test_services_of_imports_are_not_the_directorys(tmp_path: Path) -> None:
-    """Only what the directory's own files declare is served, not what they reach by a link."""
     write(tmp_path / "elsewhere", "b.proto", package="b")
     root = tmp_path / "root"
     write(root, "a.proto", imports='import "linked/b.proto";', fields="b.M b = 1;")
@@ -256,7 +238,6 @@ def test_services_of_imports_are_not_the_directorys(tmp_path: Path) -> None:
 
 
 def test_a_link_that_leads_nowhere(tmp_path: Path) -> None:
-    """The link is named; it may be why something is missing."""
     write(tmp_path, "a.proto")
     (tmp_path / "b.proto").symlink_to("gone.proto")
     assert refusal(tmp_path) == (
@@ -266,7 +247,6 @@ def test_a_link_that_leads_nowhere(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("closed", ["sub", "sub/b.proto"])
 def test_what_may_not_be_read(tmp_path: Path, closed: str) -> None:
-    """Files behind a permission are not left out in silence."""
     write(tmp_path, "a.proto")
     write(tmp_path, "sub/b.proto", package="b")
     (tmp_path / closed).chmod(0)
@@ -279,7 +259,6 @@ def test_what_may_not_be_read(tmp_path: Path, closed: str) -> None:
 
 
 def test_a_directory_that_cannot_be_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the system refuses is told, for root too."""
     write(tmp_path, "sub/a.proto")
     listed = os.scandir
 
@@ -295,12 +274,7 @@ def test_a_directory_that_cannot_be_listed(tmp_path: Path, monkeypatch: pytest.M
 
 
 # --- what changes later ---------------------------------------------------------------------
-
-
-def test_it_is_compiled_again_only_when_something_has_changed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A refresh of files that are as they were costs no compiler."""
+def test_only_changes_are_compiled_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runs = []
     run = subprocess.run
 
@@ -322,10 +296,7 @@ def test_it_is_compiled_again_only_when_something_has_changed(
 
 
 @pytest.mark.parametrize(("fields", "later"), [("string two = 1;", 1), ("int32 other = 1;", 0)])
-def test_either_its_size_or_its_time_tells_of_an_edit(
-    tmp_path: Path, fields: str, later: int
-) -> None:
-    """A file that has kept one of them is compiled again when the other is new."""
+def test_size_or_time_tells_of_an_edit(tmp_path: Path, fields: str, later: int) -> None:
     path = write(tmp_path, "a.proto", fields="string one = 1;")
     source = ProtoDirectory(tmp_path)
     before = source.read()
@@ -337,7 +308,6 @@ def test_either_its_size_or_its_time_tells_of_an_edit(
 
 @pytest.mark.anyio
 async def test_what_breaks_later_keeps_the_catalog(tmp_path: Path) -> None:
-    """An error or a directory that is gone is told, and ends when it is mended."""
     root = tmp_path / "protos"
     path = write(root, "a.proto")
     source = choose_source(str(root), no_reflection())

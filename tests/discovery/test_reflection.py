@@ -181,8 +181,6 @@ async def found_in(library: Library) -> tuple[tuple[str, ...], dict[str, str]]:
 
 
 # --- what is understood ---------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("versions", [("v1",), ("v1alpha",), ("v1", "v1alpha")])
 async def test_either_version_is_spoken(versions: tuple[str, ...]) -> None:
     """v1 is asked first, v1alpha when there is no v1; both give OpenCue's schema as it is."""
@@ -193,12 +191,10 @@ async def test_either_version_is_spoken(versions: tuple[str, ...]) -> None:
         schema = await source.fetch()
     assert schema.origin == f"reflection {versions[0]} of {cuebot.endpoint}"
     assert schema.confirmed
-    assert set(schema.services) == set(opencue().services)
-    assert schema.digest == opencue().digest
+    assert (set(schema.services), schema.digest) == (set(opencue().services), opencue().digest)
 
 
 async def test_files_are_asked_for_once_and_kept() -> None:
-    """A server may hand out one file at a time, each only once, and no well-known types."""
     library = Library(
         file("a.proto", "c.proto", "google/protobuf/timestamp.proto", service="A"),
         file("b.proto", "c.proto", service="B"),
@@ -209,16 +205,13 @@ async def test_files_are_asked_for_once_and_kept() -> None:
 
 
 async def test_files_may_come_before_they_are_asked_for() -> None:
-    """What was sent along with another file is not asked for again, services included."""
     a, b = file("a.proto", "c.proto", service="A"), file("b.proto", "d.proto", service="B")
     library = Library(a, b, file("c.proto"), file("d.proto"))
     library.answers["a.A"] = handing(a, library.files["c.proto"], b)
-    assert await found_in(library) == (("a.A", "b.B"), {})
-    assert library.asked == ["a.A", "d.proto"]
+    assert (await found_in(library), library.asked) == ((("a.A", "b.B"), {}), ["a.A", "d.proto"])
 
 
 async def test_a_service_that_is_listed_twice_is_one() -> None:
-    """The same schema comes of a list with repetitions."""
     library = Library(file("a.proto", service="A"))
     async with reflecting(library) as source:
         once = await source.fetch()
@@ -228,10 +221,7 @@ async def test_a_service_that_is_listed_twice_is_one() -> None:
 
 
 # --- what is skipped ------------------------------------------------------------------------
-
-
 async def test_services_that_cannot_be_described() -> None:
-    """What a server lists and cannot describe is reported; the rest is served."""
     library = Library(
         file("a.proto", service="A"),
         file("lacking.proto", "lost.proto", service="L"),
@@ -253,12 +243,10 @@ async def test_services_that_cannot_be_described() -> None:
         "other.O": "the server's answer does not hold it",
         "noise.N": "the server's answer does not hold it",
     }
-    assert await found_in(library) == (("a.A",), skipped)
-    assert library.asked.count("lost.proto") == 1
+    assert (await found_in(library), library.asked.count("lost.proto")) == ((("a.A",), skipped), 1)
 
 
 async def test_a_missing_import_costs_only_those_who_need_it() -> None:
-    """Files that came along with one that is incomplete get their own imports all the same."""
     a = file("a.proto", "c.proto", "lost.proto", service="A")
     b = file("b.proto", "f.proto", service="B")
     c = file("c.proto", "e.proto")
@@ -273,7 +261,6 @@ async def test_a_missing_import_costs_only_those_who_need_it() -> None:
 @pytest.mark.parametrize("place", ["protos/c.proto", "other/c.proto"])
 @pytest.mark.parametrize("knows", [True, False])
 async def test_a_file_that_is_registered_under_another_path(place: str, knows: bool) -> None:
-    """An import is found where the server has it, whether or not it knows it by that name."""
     library = Library(file("a.proto", "x/c.proto", service="A"), file(place, service="C"))
     if knows:
         library.answers["x/c.proto"] = handing(library.files[place])
@@ -281,7 +268,6 @@ async def test_a_file_that_is_registered_under_another_path(place: str, knows: b
 
 
 async def test_an_import_that_could_be_either_file_is_missing() -> None:
-    """Nothing is guessed between two files of one name, nor is a file its own import."""
     library = Library(
         file("a.proto", "c.proto", service="A"),
         file("one/c.proto", service="C"),
@@ -320,8 +306,6 @@ async def test_imports_in_a_circle() -> None:
     "listed", [listing(), listing("ghost.G"), handing(), failing(12, "not for lists")]
 )
 async def test_a_server_that_describes_nothing(listed: Any) -> None:
-    """Reflection that describes no service is no schema, and not the absence of reflection."""
-
     async def answer(request: Any, context: Context) -> Any:
         return listed if request.HasField("list_services") else failing(5, "nothing known")
 
@@ -375,10 +359,7 @@ TOO_LARGE: dict[str, tuple[Library, SchemaLimits, str]] = {
 
 
 @pytest.mark.parametrize(("library", "limits", "what"), TOO_LARGE.values(), ids=TOO_LARGE)
-async def test_a_schema_over_a_limit_is_refused(
-    library: Library, limits: SchemaLimits, what: str
-) -> None:
-    """With the limit that it is over; and no part of it is served."""
+async def test_schemas_over_a_limit(library: Library, limits: SchemaLimits, what: str) -> None:
     async with reflecting(library, limits=limits) as source:
         with pytest.raises(TooLarge) as raised:
             await source.fetch()
@@ -386,7 +367,6 @@ async def test_a_schema_over_a_limit_is_refused(
 
 
 async def test_a_schema_at_its_limits_is_taken() -> None:
-    """All of them are counted to the last one."""
     library = many_imports("b.proto", "c.proto")
     sizes = [len(each.SerializeToString()) for each in library.files.values()]
     limits = SchemaLimits(
@@ -404,8 +384,6 @@ async def test_a_schema_at_its_limits_is_taken() -> None:
 
 
 async def test_an_endless_chain_of_imports_ends() -> None:
-    """Each file imports another one, and no name comes twice."""
-
     async def answer(request: Any, context: Context) -> Any:
         if request.HasField("list_services"):
             return listing("f0.S")
@@ -418,7 +396,6 @@ async def test_an_endless_chain_of_imports_ends() -> None:
 
 
 async def test_words_of_the_server_are_cut() -> None:
-    """They go into the log and into reasons, however many there are."""
     library = Library(file("a.proto", service="A"))
     library.listed.append("b.B")
     library.answers["b.B"] = failing(5, "no " * 50_000)
@@ -427,7 +404,6 @@ async def test_words_of_the_server_are_cut() -> None:
 
 
 async def test_schemas_are_parsed_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever takes time in proportion to what was said."""
     threads: set[threading.Thread] = set()
     add = SchemaSize.add
 
@@ -442,8 +418,6 @@ async def test_schemas_are_parsed_beside_the_event_loop(monkeypatch: pytest.Monk
 
 
 # --- what each refusal means ----------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("code", "meaning"),
     [
@@ -476,7 +450,6 @@ async def test_what_a_status_means(code: Code, meaning: type[Exception], late: b
 
 @pytest.mark.parametrize("code", [Code.UNIMPLEMENTED, Code.UNAUTHENTICATED, Code.PERMISSION_DENIED])
 async def test_v1alpha_is_tried_whatever_v1_refuses(code: Code) -> None:
-    """A server that refuses one version may speak the other."""
     library = Library(file("a.proto", service="A"))
     async with talking({"v1": each(refusing(code)), "v1alpha": each(library)}) as source:
         schema = await source.fetch()
@@ -485,7 +458,6 @@ async def test_v1alpha_is_tried_whatever_v1_refuses(code: Code) -> None:
 
 
 async def test_a_refusal_is_remembered_past_the_other_version() -> None:
-    """What is refused in v1 and unknown in v1alpha is there, and refused."""
     async with talking({"v1": each(refusing(Code.PERMISSION_DENIED))}) as source:
         with pytest.raises(
             NoReflection, match=r"refuses reflection \(PERMISSION_DENIED: scripted\)"
@@ -494,8 +466,6 @@ async def test_a_refusal_is_remembered_past_the_other_version() -> None:
 
 
 async def test_a_status_without_words_is_named() -> None:
-    """Nothing is made up for a server that says no more."""
-
     async def talk(requests: Any, context: Context) -> AsyncIterator[Any]:
         yield await context.abort(Code.UNAVAILABLE, "")
 
@@ -505,7 +475,6 @@ async def test_a_status_without_words_is_named() -> None:
 
 
 async def test_an_outage_of_v1alpha_is_not_ready() -> None:
-    """Without v1, and while nobody can tell about v1alpha, nothing is known."""
     async with talking({"v1alpha": each(refusing(Code.UNAVAILABLE))}) as source:
         with pytest.raises(NotReady):
             await source.fetch()
@@ -515,8 +484,6 @@ async def test_an_outage_of_v1alpha_is_not_ready() -> None:
     ("code", "meaning"), [(Code.UNAVAILABLE, NotReady), (Code.UNIMPLEMENTED, NoReflection)]
 )
 async def test_a_status_in_the_middle(code: Code, meaning: type[Exception]) -> None:
-    """A server that lists its services and then fails is judged by that failure."""
-
     async def answer(request: Any, context: Context) -> Any:
         if request.HasField("list_services"):
             return listing("a.A")
@@ -540,8 +507,6 @@ async def test_no_reflection_is_never_taken_for_an_outage() -> None:
 
 @pytest.mark.parametrize("first", [None, listing("a.A")])
 async def test_a_stream_that_ends_early_is_not_ready(first: Any) -> None:
-    """A stream that ends without the answer says nothing about the schema."""
-
     async def answer(request: Any, context: Context) -> Any:
         return first if request.HasField("list_services") else None
 
@@ -551,8 +516,6 @@ async def test_a_stream_that_ends_early_is_not_ready(first: Any) -> None:
 
 
 async def test_a_server_that_says_nothing_is_not_ready() -> None:
-    """Silence ends with the time that the source has."""
-
     async def silent(requests: AsyncIterator[Any], context: Context) -> AsyncIterator[Any]:
         await asyncio.Event().wait()
         yield
@@ -563,8 +526,6 @@ async def test_a_server_that_says_nothing_is_not_ready() -> None:
 
 
 # --- what is no gRPC server -----------------------------------------------------------------
-
-
 @pytest.fixture
 def can_tell(each_transport: str) -> None:
     """grpc.aio tells only in words that it is a web server that has answered."""
@@ -575,7 +536,6 @@ def can_tell(each_transport: str) -> None:
 @pytest.mark.usefixtures("can_tell")
 @pytest.mark.parametrize("status", [204, 302, 400, 401, 403, 404, 429, 500, 503])
 async def test_the_answer_of_a_web_server_is_not_cuebots(status: int) -> None:
-    """An HTTP status, 404 above all, is not taken for Cuebot's word on reflection."""
     async with web_server(status) as endpoint, source_at(endpoint) as reflection:
         with pytest.raises(NotReady) as caught:
             await AutoSource(reflection).fetch()
@@ -586,7 +546,6 @@ async def test_the_answer_of_a_web_server_is_not_cuebots(status: int) -> None:
 @pytest.mark.usefixtures("can_tell")
 @pytest.mark.parametrize("status", [200, 404])
 async def test_a_page_is_not_cuebots_answer(status: int) -> None:
-    """Whatever gRPC makes of a page, it is no answer about reflection."""
     page = b"<html><body>It works!</body></html>"
     async with web_server(status, page) as endpoint, source_at(endpoint) as reflection:
         with pytest.raises(NotReady):
@@ -605,7 +564,6 @@ class Replaceable:
 
 @pytest.mark.usefixtures("can_tell")
 async def test_a_confirmed_schema_outlives_a_proxy_without_cuebot() -> None:
-    """While a proxy answers in Cuebot's place, what Cuebot has said is not replaced by a guess."""
     async with reflecting(Library(file("a.proto", service="A"))) as reflection:
         away = Replaceable(reflection)
         live = LiveCatalog(AutoSource(away), Selection())
@@ -621,8 +579,6 @@ async def test_a_confirmed_schema_outlives_a_proxy_without_cuebot() -> None:
 
 
 async def test_a_server_that_says_more_than_was_asked() -> None:
-    """One question, one answer: more of them on a stream are no reflection that is understood."""
-
     async def talk(requests: AsyncIterator[Any], context: Context) -> AsyncIterator[Any]:
         async for _ in requests:
             yield listing("a.A")

@@ -134,10 +134,7 @@ def well_known() -> str:
 @asynccontextmanager
 async def reflection(made: Made, *versions: str) -> AsyncIterator[ReflectionSource]:
     cuebot = ScriptedCuebot(made.files, reflection=versions)
-    async with (
-        running_cuebot(cuebot),
-        upstream_to(cuebot.endpoint) as upstream,
-    ):
+    async with running_cuebot(cuebot), upstream_to(cuebot.endpoint) as upstream:
         yield ReflectionSource(upstream, endpoint=cuebot.endpoint)
 
 
@@ -185,12 +182,9 @@ KINDS: dict[str, tuple[Opening, bool, str]] = {
 
 
 # --- what is the same, wherever it comes from -----------------------------------------------
-
-
 @pytest.mark.anyio
 @pytest.mark.parametrize("kind", KINDS)
 async def test_every_source_gives_the_same(made: Made, kind: str) -> None:
-    """Services, routes, digest and answers do not depend on who described them."""
     opening, confirmed, origin = KINDS[kind]
     async with opening(made) as source:
         schema = await source.fetch()
@@ -229,8 +223,6 @@ async def test_comments_are_kept(made: Made, kind: str) -> None:
 
 
 # --- the digest -----------------------------------------------------------------------------
-
-
 def commented(file: FileDescriptorProto) -> None:
     file.source_code_info.location.add(leading_comments="hello")
 
@@ -266,10 +258,9 @@ def with_method(file: FileDescriptorProto) -> None:
         (with_method, True),
     ],
 )
-def test_what_the_digest_is_of(
+def test_the_digest(
     made: Made, change: Callable[[FileDescriptorProto], None], counts: bool
 ) -> None:
-    """Everything that makes a difference to calls counts, and nothing else."""
     files = []
     for file in made.files:
         files.append(FileDescriptorProto.FromString(file.SerializeToString()))
@@ -286,8 +277,6 @@ def test_what_the_digest_is_of(
 
 
 # --- auto -----------------------------------------------------------------------------------
-
-
 class Scripted:
     """A reflection that does the next thing each time it is asked."""
 
@@ -303,7 +292,6 @@ class Scripted:
 
 @pytest.mark.anyio
 async def test_auto_warns_when_its_choice_is_news(made: Made) -> None:
-    """A stock Cuebot is served from the package with one warning, until something changes."""
     without, refused = NoReflection("Cuebot has none"), NoReflection("Cuebot refuses it")
     source = AutoSource(
         Scripted(without, without, refused, refused, bare(made), refused), package=PACKAGE
@@ -324,14 +312,12 @@ async def test_auto_warns_when_its_choice_is_news(made: Made) -> None:
 @pytest.mark.anyio
 @pytest.mark.parametrize("problem", [NotReady("away"), NoSchema("odd")])
 async def test_auto_does_not_fall_back_while_cuebot_is_away(problem: Exception) -> None:
-    """An absent or broken Cuebot may have reflection yet: the package is not assumed."""
     with pytest.raises(type(problem)):
         await AutoSource(Scripted(problem)).fetch()
 
 
 @pytest.mark.anyio
 async def test_auto_falls_back_to_opencue() -> None:
-    """The package that is assumed is OpenCue's."""
     schema = await AutoSource(Scripted(NoReflection("none"))).fetch()
     assert (schema.origin, schema.confirmed) == ("package:opencue_proto", False)
     assert schema.digest == opencue().digest
@@ -339,7 +325,6 @@ async def test_auto_falls_back_to_opencue() -> None:
 
 @pytest.mark.anyio
 async def test_auto_without_a_package_names_the_ways_out() -> None:
-    """When nothing describes Cuebot, the problem says why and what can be done."""
     reflection = Scripted(NoReflection("Cuebot has no server reflection"))
     live = LiveCatalog(AutoSource(reflection, package="not_there_at_all"), Selection())
     assert not await live.attempt()
@@ -354,10 +339,7 @@ async def test_auto_without_a_package_names_the_ways_out() -> None:
 
 
 # --- packages -------------------------------------------------------------------------------
-
-
 def test_the_package_is_read_and_not_imported() -> None:
-    """All of OpenCue's services are found, without filling protobuf's default pool."""
     schema = read_package(OPENCUE_PACKAGE)
     assert len(schema.services) >= 20
     assert "job.JobInterface" in schema.services
@@ -372,9 +354,7 @@ def test_packages_that_are_none(name: str) -> None:
         read_package(name)
 
 
-def test_a_package_in_two_places_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_package_in_two_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two versions of a namespace package on one path would be mixed in silence."""
     for place in ("one", "two"):
         (tmp_path / place / "twice_proto").mkdir(parents=True)
@@ -384,13 +364,9 @@ def test_a_package_in_two_places_is_refused(
 
 
 @pytest.mark.parametrize(
-    "content",
-    [b"def", b"\0", b'"\xff"', b'DESCRIPTOR = pool.AddSerializedFile(b"\\xff\\xff")'],
+    "content", [b"def", b"\0", b'"\xff"', b'DESCRIPTOR = pool.AddSerializedFile(b"\\xff\\xff")']
 )
-def test_a_package_that_is_damaged(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
-) -> None:
-    """The module that cannot be read is named."""
+def test_a_damaged_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
     (tmp_path / "damaged_proto").mkdir()
     (tmp_path / "damaged_proto" / "x_pb2.py").write_bytes(content)
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -400,28 +376,23 @@ def test_a_package_that_is_damaged(
 
 @pytest.mark.anyio
 async def test_a_package_is_not_read_again(made: Made) -> None:
-    """What pip does to a package meanwhile is seen at the next start."""
     source = choose_source(PACKAGE_PREFIX + PACKAGE, NOT_ASKED)
     assert await source.fetch() is await source.fetch()
 
 
 # --- files ----------------------------------------------------------------------------------
-
-
 def file_set(*files: FileDescriptorProto) -> bytes:
     return FileDescriptorSet(file=files).SerializeToString()
 
 
 @pytest.mark.parametrize("suffix", FILE_SUFFIXES)
 def test_a_descriptor_set_file_is_read(tmp_path: Path, suffix: str) -> None:
-    """A FileDescriptorSet gives the same schema as the package it was made from."""
     path = tmp_path / f"cue{suffix}"
     path.write_bytes(file_set(*opencue().files))
     source = choose_source(str(path), NOT_ASKED)
     assert isinstance(source, FileSource)
     schema = source.read()
-    assert schema.digest == opencue().digest
-    assert schema.origin == str(path)
+    assert (schema.digest, schema.origin) == (opencue().digest, str(path))
 
 
 @pytest.mark.parametrize(
@@ -437,7 +408,6 @@ def test_a_descriptor_set_file_is_read(tmp_path: Path, suffix: str) -> None:
     ],
 )
 def test_files_that_are_no_descriptor_set(tmp_path: Path, content: bytes) -> None:
-    """A foreign file stops startup with a line that names it."""
     path = tmp_path / "x.desc"
     path.write_bytes(content)
     with pytest.raises(ConfigurationError, match=r"DESCRIPTOR_SOURCE: .*x\.desc is not a File"):
@@ -445,7 +415,6 @@ def test_files_that_are_no_descriptor_set(tmp_path: Path, content: bytes) -> Non
 
 
 def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Why it cannot be read is said."""
     path = tmp_path / "x.pb"
 
     def refuse(path: Path, mode: str) -> bytes:
@@ -457,7 +426,6 @@ def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_a_truncated_file_never_crashes(made: Made, tmp_path: Path) -> None:
-    """A set that ends anywhere is refused, or is served as far as it goes."""
     whole = made.file.read_bytes()
     path = tmp_path / "cut.binpb"
     for end in range(0, len(whole), 23):
@@ -470,7 +438,6 @@ def test_a_truncated_file_never_crashes(made: Made, tmp_path: Path) -> None:
 
 
 def test_a_damaged_file_never_crashes(made: Made, tmp_path: Path) -> None:
-    """Whatever a byte is changed to, the outcome is a catalog or a line about the file."""
     random = Random(4)  # noqa: S311 - the same damage every time
     whole = file_set(*made.files)
     path = tmp_path / "damaged.binpb"
@@ -487,7 +454,6 @@ def test_a_damaged_file_never_crashes(made: Made, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", [b"not_before", b"notBefore"], ids=["name", "JSON name"])
 def test_a_name_that_is_not_utf_8(made: Made, tmp_path: Path, name: bytes) -> None:
-    """It makes its own file useless, and no other."""
     path = tmp_path / "odd.binpb"
     path.write_bytes(made.file.read_bytes().replace(name, name.replace(b"o", b"\xf6", 1)))
     catalog = build_catalog(read_file(path), Selection())
@@ -498,7 +464,6 @@ def test_a_name_that_is_not_utf_8(made: Made, tmp_path: Path, name: bytes) -> No
 
 
 def test_a_file_without_its_imports(made: Made, tmp_path: Path) -> None:
-    """What protoc writes without --include_imports lacks something, and what is said."""
     path = tmp_path / "alone.binpb"
     path.write_bytes(file_set(*(file for file in made.files if file.name == "shop.proto")))
     with pytest.raises(
@@ -508,7 +473,6 @@ def test_a_file_without_its_imports(made: Made, tmp_path: Path) -> None:
 
 
 def test_comments_of_a_file_in_an_old_encoding(made: Made, tmp_path: Path) -> None:
-    """A comment that is not UTF-8 is read as Latin-1."""
     path = tmp_path / "old.binpb"
     path.write_bytes(made.file.read_bytes().replace(b"Looks at one", b"D\xe9j\xe0 vu     "))
     schema = read_file(path)
@@ -521,7 +485,6 @@ def test_comments_of_a_file_in_an_old_encoding(made: Made, tmp_path: Path) -> No
 
 @pytest.mark.anyio
 async def test_a_file_is_read_again_each_time(made: Made, tmp_path: Path) -> None:
-    """Another content is another schema; a broken or lost file keeps the one that there is."""
     path = tmp_path / "fruit.desc"
     path.write_bytes(file_set(*made.files))
     source = choose_source(str(path), NOT_ASKED)
@@ -545,8 +508,6 @@ async def test_a_file_is_read_again_each_time(made: Made, tmp_path: Path) -> Non
 
 
 # --- the setting ----------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("value", "words"),
     [
@@ -560,7 +521,6 @@ async def test_a_file_is_read_again_each_time(made: Made, tmp_path: Path) -> Non
     ],
 )
 def test_a_wrong_source_stops_startup(value: str, words: str) -> None:
-    """DESCRIPTOR_SOURCE is checked before anything is served."""
     with pytest.raises(ConfigurationError) as caught:
         choose_source(value, NOT_ASKED)
     assert str(caught.value).startswith("DESCRIPTOR_SOURCE: ")
@@ -568,13 +528,11 @@ def test_a_wrong_source_stops_startup(value: str, words: str) -> None:
 
 
 def test_opencues_package_can_be_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The extra that brings the package is named when it is not there."""
     monkeypatch.setattr("gateway.discovery.files.find_spec", lambda name: None)
     with pytest.raises(ConfigurationError, match=r"pip install 'cuebot-gateway\[opencue\]'"):
         choose_source(PACKAGE_PREFIX + OPENCUE_PACKAGE, NOT_ASKED)
 
 
 def test_reflection_alone_is_just_that() -> None:
-    """`reflection` has nothing to fall back to, and `auto` has."""
     assert choose_source("reflection", NOT_ASKED) is NOT_ASKED
     assert isinstance(choose_source("auto", NOT_ASKED), AutoSource)

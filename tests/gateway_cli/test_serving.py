@@ -20,9 +20,8 @@ from gateway_cli.serving import workers
 from gateway_cli.serving.listen import bound_url, listen, listen_together, url_of
 from gateway_cli.serving.reload import Reload
 from gateway_cli.serving.workers import worker_metrics_folder
-from tests.support.audit import comes
 from tests.support.certificates import pair
-from tests.support.patience import PATIENCE
+from tests.support.patience import PATIENCE, until
 from tests.support.processes import instance
 
 ALL = "0.0.0.0"  # noqa: S104 - what this is about
@@ -178,7 +177,7 @@ async def test_a_disk_that_hangs(unresponsive: Hanging, monkeypatch: pytest.Monk
     with capture_logs() as lines:
         async with asyncio.timeout(PATIENCE):
             first = asyncio.create_task(reload.run())
-            await comes(lambda: followed)
+            await until(lambda: followed)
             assert followed == ["part"]
             await first
             await reload.run()

@@ -24,10 +24,7 @@ ACCESS = [
     rule("everyone", {"role": "everyone"}, "all"),
     rule("creators", {"role": "creator"}, "show.ShowInterface/CreateShow"),
 ]
-pytestmark = [
-    pytest.mark.anyio,
-    pytest.mark.gateway(access=ACCESS, access_default="deny"),
-]
+pytestmark = [pytest.mark.anyio, pytest.mark.gateway(access=ACCESS, access_default="deny")]
 
 READER = signed("board", scope="openid read")
 GET_JOBS = "/job.JobInterface/GetJobs"
@@ -47,7 +44,6 @@ async def call(
 
 
 async def test_what_a_rule_allows_is_called(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    """A token that may read reads."""
     answer = await call(gateway, GET_JOBS, READER)
     assert answer.status_code == 200
     assert [path for path, _, _ in cuebot.seen] == [GET_JOBS]
@@ -66,7 +62,6 @@ async def test_what_a_rule_allows_is_called(gateway: Gateway, cuebot: ScriptedCu
 async def test_what_it_does_not_allow_is_refused(
     gateway: Gateway, cuebot: ScriptedCuebot, path: str, native: str, headers: dict[str, str]
 ) -> None:
-    """403, with the native method, the subject and the rule; Cuebot does not hear of it."""
     lines = gateway.access_lines()
     answer = await call(gateway, path, READER, {"no": "body"}, **headers)
     assert answer.status_code == 403
@@ -81,9 +76,7 @@ async def test_what_it_does_not_allow_is_refused(
 
 
 @pytest.mark.parametrize("verb", ["GET", "HEAD", "PUT", "DELETE"])
-async def test_a_wrong_verb_for_what_it_does_not_allow(
-    gateway: Gateway, cuebot: ScriptedCuebot, verb: str
-) -> None:
+async def test_a_wrong_verb_is_refused(gateway: Gateway, cuebot: ScriptedCuebot, verb: str) -> None:
     """It is refused as a POST is: how the method would be called is for those who may call it."""
     who = signed("lena", realm_access={"roles": "wrangler"})
     denied = await gateway.client.request(verb, f"{KILL}?job.id=1", headers=READER)
@@ -104,10 +97,7 @@ async def test_a_wrong_verb_for_what_it_does_not_allow(
         ("/host.OwnerInterface/SetMaxCores", "", "use OwnerInterface/TakeOwnership"),
     ],
 )
-async def test_a_404_names_what_the_token_may_call(
-    gateway: Gateway, path: str, hint: str, for_all: str
-) -> None:
-    """Its suggestions are no way to find out what else there is."""
+async def test_a_404_hides_the_rest(gateway: Gateway, path: str, hint: str, for_all: str) -> None:
     for who, expected in ((READER, hint), (signed("lena", role="everyone"), for_all)):
         answer = await call(gateway, path, who)
         assert (answer.status_code, answer.json()["error"]) == (404, "NOT_FOUND")
@@ -118,7 +108,6 @@ async def test_a_404_names_what_the_token_may_call(
 
 @pytest.mark.parametrize("verb", ["GET", "POST"])
 async def test_a_list_of_methods_has_what_the_token_may_call(gateway: Gateway, verb: str) -> None:
-    """The path of an interface lists some; one of which it may call none is not there for it."""
     shows = await gateway.client.request(verb, "/show.ShowInterface", headers=READER)
     listed = shows.json()["message"].partition(": ")[2].removesuffix(", …").split(", ")
     assert listed
@@ -131,16 +120,12 @@ async def test_a_list_of_methods_has_what_the_token_may_call(gateway: Gateway, v
 
 
 async def test_a_token_that_no_rule_fits(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    """`access_default` decides."""
     answer = await call(gateway, GET_JOBS, signed("tom", scope="write"))
     assert (answer.status_code, cuebot.seen) == (403, [])
     assert "access_default is deny" in answer.json()["message"]
 
 
-async def test_nested_claims_and_what_is_taken_away(
-    gateway: Gateway, cuebot: ScriptedCuebot
-) -> None:
-    """As Keycloak has them; `!` takes a method away from all."""
+async def test_nested_claims_and_exclusions(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     who = signed("lena", realm_access={"roles": ["offline", "wrangler"]})
     assert (await call(gateway, KILL, who)).status_code == 200
     assert (await call(gateway, "/job.JobInterface/LaunchSpec", who)).status_code == 403
@@ -148,7 +133,6 @@ async def test_nested_claims_and_what_is_taken_away(
 
 @pytest.mark.parametrize(("deep", "status"), [(20, 200), (40, 403), (300, 403), (900, 403)])
 async def test_claims_in_claims_in_claims(gateway: Gateway, deep: int, status: int) -> None:
-    """A claim that a rule is about may be a list of lists; one that is very deep is refused."""
     nested: object = "read"
     for _ in range(deep):
         nested = [nested]
@@ -158,7 +142,6 @@ async def test_claims_in_claims_in_claims(gateway: Gateway, deep: int, status: i
 
 
 async def test_a_refused_body_is_not_waited_for(gateway: Gateway) -> None:
-    """A method that the token may not call is refused before its body has arrived."""
     async with wire(gateway) as one:
         lines = (f"POST {KILL} HTTP/1.1", "Host: x", "Content-Length: 3000000")
         head = "\r\n".join((*lines, *(f"{name}: {value}" for name, value in READER.items())))
@@ -168,7 +151,6 @@ async def test_a_refused_body_is_not_waited_for(gateway: Gateway) -> None:
 
 
 async def test_a_look_up_needs_no_right(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    """It only finds what a name or id stands for."""
     found = message_class("show.ShowFindShowResponse")()
     cuebot.answers("/show.ShowInterface/FindShow", found.SerializeToString())
     who = signed("lena", role="layout")
@@ -177,7 +159,6 @@ async def test_a_look_up_needs_no_right(gateway: Gateway, cuebot: ScriptedCuebot
 
 
 async def test_a_follow_up_needs_one(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    """Without it nothing is called, not even a look-up; the field that asks for it is named."""
     body = {"name": "new", "defaultMinCores": 5}
     answer = await call(gateway, CREATE_SHOW, signed("tom", role="producer"), body)
     assert (answer.status_code, cuebot.seen) == (403, [])
@@ -196,7 +177,6 @@ async def documents(gateway: Gateway, who: dict[str, str], known: str = "") -> h
 
 
 async def test_the_document_shows_what_the_token_may_call(gateway: Gateway) -> None:
-    """Its own ETag, which does not stand for that of other rights."""
     reader, wrangler = await asyncio.gather(
         documents(gateway, READER),
         documents(gateway, signed("lena", realm_access={"roles": "wrangler"})),
@@ -232,7 +212,6 @@ def methods_in(answer: httpx.Response) -> set[str]:
 
 
 async def test_the_farm_page_counts_what_the_token_may_call(gateway: Gateway) -> None:
-    """As many methods as the document has."""
     for who in (READER, signed("lena", realm_access={"roles": "wrangler"}), signed("tom")):
         status = (await gateway.client.get("/status.json", headers=who)).json()["schema"]
         document = methods_in(await documents(gateway, who))
@@ -246,7 +225,6 @@ async def test_the_farm_page_counts_what_the_token_may_call(gateway: Gateway) ->
     docs="public",
 )
 async def test_the_public_document_is_that_of_a_token_without_claims(gateway: Gateway) -> None:
-    """Nobody may know more; whoever sends a token sees its rights, in public, too."""
     async with http_client(gateway.url) as client:
         nobody = await client.get("/openapi.json")
         wrong = await client.get("/openapi.json", headers={"Authorization": "Bearer x.y.z"})
@@ -265,10 +243,7 @@ def kill_that_is_coming() -> bytes:
     return head(KILL, f"Content-Length: {len(KILLED)}", *lines, subject=None)
 
 
-async def test_rights_are_those_of_the_moment_at_which_the_call_is_made(
-    gateway: Gateway, cuebot: ScriptedCuebot
-) -> None:
-    """A request whose body is still coming is refused once its token, or its method, is denied."""
+async def test_rights_count_when_the_call_is_made(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     authenticator = gateway.app.parts.authenticator
     async with wire(gateway) as denied, wire(gateway) as allowed:
         for one in (denied, allowed):
@@ -285,10 +260,9 @@ async def test_rights_are_those_of_the_moment_at_which_the_call_is_made(
     assert [path for path, _, _ in cuebot.seen] == [KILL]
 
 
-async def test_a_method_that_is_excluded_meanwhile_is_not_called(
+async def test_a_method_that_is_excluded_meanwhile(
     gateway: Gateway, cuebot: ScriptedCuebot
 ) -> None:
-    """Nor one that the catalog of now does not have."""
     live = gateway.app.parts.live
     async with wire(gateway) as one:
         await one.send(kill_that_is_coming(), KILLED[:-1])

@@ -25,7 +25,6 @@ def entered(admission: Admission, method: str) -> RequestContext:
     [(2, 1, "too many long answers are being made"), (1, 2, "too many requests are being served")],
 )
 def test_a_refused_call_takes_nothing(slots: int, long_places: int, full: str) -> None:
-    """Whichever of its two slots is missing."""
     every, load_shedder = FairQuota(slots), LoadShedder(long_places)
     load_shedder.note(LONG)
     admission = Admission(every, load_shedder)
@@ -40,7 +39,6 @@ def test_a_refused_call_takes_nothing(slots: int, long_places: int, full: str) -
 
 
 def test_a_call_with_a_short_answer_needs_one_place() -> None:
-    """However many long ones there are."""
     every, load_shedder = FairQuota(2), LoadShedder(1)
     load_shedder.note(LONG)
     admission = Admission(every, load_shedder)

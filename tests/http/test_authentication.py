@@ -15,7 +15,6 @@ RULES = TokenRules()
 
 
 def test_what_a_request_has_taken_stays_its_principals() -> None:
-    """Another claim for the subject, by a reload, changes who calls, not whose quota it is."""
     authenticator, slots = Authenticator([SECRET.encode()], RULES), FairQuota(1)
     header = signed("anna", email="anna@x")["Authorization"].encode()
     context = context_of("/a.B/C", headers={b"authorization": header})

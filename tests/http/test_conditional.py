@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.support.opencue import message_class
-from tests.support.patience import PATIENCE
+from tests.support.patience import until
 from tests.support.servers import Context, Gateway, ScriptedCuebot, gateway_for
 
 pytestmark = pytest.mark.anyio
@@ -46,7 +46,6 @@ async def conditional(
 
 
 async def test_an_answer_that_is_still_the_same(cuebot: ScriptedCuebot, gateway: Gateway) -> None:
-    """304 has the headers of the 200 and no body; Cuebot is asked all the same."""
     cuebot.answers(HOSTS, hosts("a", "b"))
     first = await gateway.client.get(HOSTS)
     again = await conditional(gateway, first.headers["etag"])
@@ -62,10 +61,7 @@ async def test_an_answer_that_is_still_the_same(cuebot: ScriptedCuebot, gateway:
     assert changed.headers["etag"] != first.headers["etag"]
 
 
-async def test_the_order_of_rows_with_ids_does_not_count(
-    cuebot: ScriptedCuebot, gateway: Gateway
-) -> None:
-    """Cuebot lists hosts in another order each time. How many there are of them counts."""
+async def test_the_order_of_ids_does_not_count(cuebot: ScriptedCuebot, gateway: Gateway) -> None:
     cuebot.answers(HOSTS, hosts("a", "b", "c"))
     known = await etag(gateway)
     cuebot.answers(HOSTS, hosts("c", "a", "b"))
@@ -75,7 +71,6 @@ async def test_the_order_of_rows_with_ids_does_not_count(
 
 
 async def test_the_order_counts_where_it_decides(cuebot: ScriptedCuebot, gateway: Gateway) -> None:
-    """With a limit and no order of its own, a view shows the first rows of Cuebot's."""
     cuebot.answers(HOSTS, hosts("a", "b"))
     first, sorted_one = f"{HOSTS}?_limit=1", f"{HOSTS}?_limit=1&_sort=name"
     known, known_sorted = await etag(gateway, first), await etag(gateway, sorted_one)
@@ -84,10 +79,7 @@ async def test_the_order_counts_where_it_decides(cuebot: ScriptedCuebot, gateway
     assert (await conditional(gateway, known_sorted, sorted_one)).status_code == 304
 
 
-async def test_views_and_formats_are_other_answers(
-    cuebot: ScriptedCuebot, gateway: Gateway
-) -> None:
-    """Each view has its own ETag, in whatever order it is written; a coding has not."""
+async def test_views_and_formats_have_etags(cuebot: ScriptedCuebot, gateway: Gateway) -> None:
     cuebot.answers(HOSTS, hosts(*map(str, range(100))))
     views = ("", "?_fields=name", "?_fields=id", "?_limit=1", "?_format=csv", "?_format=ndjson")
     known = [await etag(gateway, HOSTS + view) for view in views]
@@ -99,7 +91,6 @@ async def test_views_and_formats_are_other_answers(
 
 
 async def test_another_profile_is_another_answer(cuebot: ScriptedCuebot) -> None:
-    """What a profile adds to answers is not in Cuebot's bytes."""
     found = set()
     for profile in ("opencue", "none"):
         async with gateway_for(cuebot.endpoint, compat_profile=profile) as gateway:
@@ -115,7 +106,6 @@ async def test_lists_of_etags(cuebot: ScriptedCuebot, gateway: Gateway, known: s
 
 
 async def test_what_fails_is_no_304(cuebot: ScriptedCuebot, gateway: Gateway) -> None:
-    """Errors have no ETag, and nobody keeps them."""
     known = await etag(gateway)
     cuebot.fails(HOSTS, grpc.StatusCode.INTERNAL, "no")
     answer = await conditional(gateway, known)
@@ -125,14 +115,11 @@ async def test_what_fails_is_no_304(cuebot: ScriptedCuebot, gateway: Gateway) ->
 
 
 async def test_without_a_token_there_is_no_304(cuebot: ScriptedCuebot, gateway: Gateway) -> None:
-    """Whoever may not see the answer is not told that it is the same."""
     known = await etag(gateway)
     assert (await conditional(gateway, known, Authorization="")).status_code == 401
 
 
 # --- Waiting --------------------------------------------------------------------------------
-
-
 async def test_waiting_for_another_answer(
     cuebot: ScriptedCuebot, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,16 +128,14 @@ async def test_waiting_for_another_answer(
     cuebot.answers(HOSTS, hosts("a"))
     known = await etag(gateway)
     waiting = asyncio.create_task(conditional(gateway, known, Prefer="respond-async, wait=30"))
-    while len(cuebot.seen) < 4:  # noqa: ASYNC110 - each look is a call
-        await asyncio.sleep(0.01)
+    await until(lambda: len(cuebot.seen) >= 4)
     cuebot.answers(HOSTS, hosts("a", "b"))
     answer = await waiting
-    assert answer.status_code == 200
-    assert answer.headers["preference-applied"] == "wait=30"
+    assert (answer.status_code, answer.headers["preference-applied"]) == (200, "wait=30")
     assert [each["name"] for each in answer.json()["hosts"]["hosts"]] == ["a", "b"]
 
 
-async def test_waiting_in_vain(
+async def test_no_change(
     cuebot: ScriptedCuebot, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It ends as 304; a wait of zero, and one without an ETag, end at once."""
@@ -198,21 +183,17 @@ async def test_long_waits_are_shortened(cuebot: ScriptedCuebot, gateway: Gateway
     assert answer.headers["preference-applied"] == "wait=60"
 
 
-async def test_who_waits_has_no_place(
+async def test_waiters_have_no_place(
     cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However many wait, there is room for calls; the waiting have a bound of their own."""
     monkeypatch.setattr("gateway.app.MAX_WAITING_READS", 4)
     async with gateway_for(cuebot.endpoint, max_in_flight=2) as gateway:
         known = await etag(gateway)
         waiting = []
-        for count in range(4):
+        for _ in range(4):
             waiting.append(asyncio.create_task(conditional(gateway, known, Prefer="wait=30")))
-            while len(cuebot.seen) < count + 2:  # noqa: ASYNC110 - each has looked once
-                await asyncio.sleep(0.01)
-        async with asyncio.timeout(PATIENCE):
-            while gateway.app.parts.slots.taken:  # noqa: ASYNC110 - nobody announces that
-                await asyncio.sleep(0.01)
+            await until(lambda: len(cuebot.seen) >= len(waiting) + 1)
+        await until(lambda: not gateway.app.parts.slots.taken)
         assert (await gateway.post(SHOWS)).status_code == 200
         fifth = await conditional(gateway, known, Prefer="wait=30")
         assert fifth.status_code == 503
@@ -226,7 +207,6 @@ async def test_who_waits_has_no_place(
 async def test_who_waits_keeps_no_answer(
     cuebot: ScriptedCuebot, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However large the answers, those that the clients have already are not in memory."""
     monkeypatch.setattr("gateway.http.conditional.POLL_INTERVAL_SECONDS", 0.05)
     cuebot.answers(HOSTS, hosts("a" * 2**22))
     known = await etag(gateway)
@@ -235,8 +215,7 @@ async def test_who_waits_keeps_no_answer(
         waiting = [
             asyncio.create_task(conditional(gateway, known, Prefer="wait=30")) for _ in range(8)
         ]
-        while len(cuebot.seen) < 8 * 3:  # noqa: ASYNC110 - each look is a call
-            await asyncio.sleep(0.01)
+        await until(lambda: len(cuebot.seen) >= 8 * 3)
         monkeypatch.setattr("gateway.http.conditional.POLL_INTERVAL_SECONDS", 30)
         seen = 0
         while seen < len(cuebot.seen):  # until all of them rest
@@ -254,7 +233,6 @@ async def test_who_waits_keeps_no_answer(
 async def test_a_token_that_is_denied_meanwhile(
     cuebot: ScriptedCuebot, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Rights are looked at again each time."""
     monkeypatch.setattr("gateway.http.conditional.POLL_INTERVAL_SECONDS", 0.01)
     known = await etag(gateway)
     called = asyncio.Event()
@@ -279,13 +257,11 @@ def refusing(header: bytes | None) -> None:
 
 
 async def test_a_stop_does_not_wait(cuebot: ScriptedCuebot) -> None:
-    """A gateway that is about to stop answers 304 to those who wait."""
     async with gateway_for(cuebot.endpoint) as gateway:
         known = await etag(gateway)
         cuebot.seen.clear()
         waiting = asyncio.create_task(conditional(gateway, known, Prefer="wait=60"))
-        while not cuebot.seen:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+        await until(lambda: cuebot.seen)
         gateway.app.parts.readiness.stopping = True
         answer = await waiting
         assert answer.status_code == 304

@@ -79,12 +79,9 @@ def vary(answer: httpx.Response) -> list[str]:
 
 
 # --- preflights -----------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("origin", [PAGE, OTHER])
 @pytest.mark.parametrize("path", [SHOWS, UNKNOWN, "/healthz"])
 async def test_a_preflight_needs_no_token(listing: Gateway, path: str, origin: str) -> None:
-    """A listed page may POST what clients of this gateway send, on every path alike."""
     answer = await preflight(
         listing, path, origin=origin, headers=",".join(REQUEST_HEADERS).lower()
     )
@@ -101,16 +98,13 @@ async def test_a_preflight_needs_no_token(listing: Gateway, path: str, origin: s
 
 
 async def test_a_preflight_for_a_header_of_the_studio(listing: Gateway) -> None:
-    """CORS_HEADERS are allowed besides the others."""
     answer = await preflight(listing, headers="authorization, x-studio-site")
     assert answer.status_code == 204
 
 
 async def test_a_preflight_to_a_gateway_for_all(open_to_all: Gateway) -> None:
-    """With `*` every origin gets the same answer."""
     answer = await preflight(open_to_all, origin=STRANGER)
-    assert answer.status_code == 204
-    assert answer.headers["access-control-allow-origin"] == "*"
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (204, "*")
 
 
 @pytest.mark.gateway(cors_origins=[PAGE], cors_headers="*")
@@ -132,13 +126,9 @@ async def test_any_header_may_be_allowed(gateway: Gateway) -> None:
     ],
     ids=lambda value: str(value),
 )
-async def test_a_refused_preflight_says_why(
-    listing: Gateway, asked: dict[str, str], word: str
-) -> None:
-    """A page that may not call is refused in the one JSON shape, which names the way out."""
+async def test_refusals_say_why(listing: Gateway, asked: dict[str, str], word: str) -> None:
     answer = await preflight(listing, **asked)
-    assert answer.status_code == 403
-    assert answer.json()["error"] == "PERMISSION_DENIED"
+    assert (answer.status_code, answer.json()["error"]) == (403, "PERMISSION_DENIED")
     assert word in answer.json()["message"]
     assert "access-control-allow-origin" not in answer.headers
     assert "access-control-allow-methods" not in answer.headers
@@ -151,7 +141,6 @@ async def test_a_refusal_repeats_little(listing: Gateway) -> None:
 
 
 async def test_a_preflight_from_a_public_network(listing: Gateway) -> None:
-    """Whether it may reach a private network is left without an answer, and is no error."""
     given = {"Access-Control-Request-Private-Network": "true"}
     answer = await preflight(listing, **given)
     assert answer.status_code == 204
@@ -159,7 +148,6 @@ async def test_a_preflight_from_a_public_network(listing: Gateway) -> None:
 
 
 async def test_preflights_are_counted_against_nobody(cuebot: ScriptedCuebot) -> None:
-    """A page that asks before each call has its whole rate for the calls."""
     async with gateway_for(
         cuebot.endpoint, rate_limit_rps=0.01, rate_limit_burst=1, cors_origins=[PAGE]
     ) as limited:
@@ -176,8 +164,6 @@ async def test_preflights_are_counted_against_nobody(cuebot: ScriptedCuebot) -> 
 
 
 # --- answers --------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("status", "request_"),
     [
@@ -196,10 +182,9 @@ async def test_preflights_are_counted_against_nobody(cuebot: ScriptedCuebot) -> 
     ],
     ids=lambda value: str(value)[:60],
 )
-async def test_a_page_can_read_every_answer(
+async def test_pages_read_answers(
     listing: Gateway, status: int, request_: dict[str, object]
 ) -> None:
-    """Answers and errors alike have the page's origin and the exposed headers, once each."""
     given = {"method": "POST", **request_}
     headers = {"Origin": PAGE, **given.pop("headers", {})}  # type: ignore[dict-item]
     answer = await listing.client.request(**given, headers=headers)  # type: ignore[arg-type]
@@ -210,17 +195,12 @@ async def test_a_page_can_read_every_answer(
 
 
 async def test_a_page_can_read_that_there_is_no_cuebot() -> None:
-    """So does the 503 of a gateway without a schema, which is given before a catalog is there."""
     async with gateway_for("127.0.0.1:1", cors_origins=[PAGE], ready=False) as gateway:
         answer = await gateway.post(SHOWS, {}, headers={"Origin": PAGE})
-    assert answer.status_code == 503
-    assert answer.headers["access-control-allow-origin"] == PAGE
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (503, PAGE)
 
 
-async def test_a_page_can_read_that_the_gateway_failed(
-    listing: Gateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A failure of the gateway itself has the headers, too."""
+async def test_pages_read_failures(listing: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.http.request.check_headers", None)
     answer = await listing.post(SHOWS, {}, headers={"Origin": PAGE})
     assert (answer.status_code, answer.json()["error"]) == (500, "INTERNAL")
@@ -237,7 +217,6 @@ async def test_a_strange_page_gets_an_answer_it_cannot_read(listing: Gateway, or
 
 
 async def test_who_is_no_browser_sees_nothing_of_it(listing: Gateway) -> None:
-    """Without an Origin header only `Vary` tells that there could be more."""
     answer = await listing.post(SHOWS, {})
     assert not [name for name in answer.headers if name.startswith("access-control")]
     assert vary(answer).count("Origin") == 1
@@ -252,7 +231,6 @@ async def test_every_page_may_read(open_to_all: Gateway) -> None:
 
 
 async def test_it_is_off_unless_set(gateway: Gateway) -> None:
-    """Without CORS_ORIGINS no page may read anything, and a preflight is an OPTIONS."""
     answer = await gateway.post(SHOWS, {}, headers={"Origin": PAGE})
     asked = await preflight(gateway)
     assert answer.status_code == 200
@@ -263,8 +241,6 @@ async def test_it_is_off_unless_set(gateway: Gateway) -> None:
 
 
 # --- settings -------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
@@ -299,7 +275,6 @@ def test_origins(variable: str, given: str, expected: tuple[str, ...]) -> None:
     ],
 )
 def test_what_no_browser_would_send_stops_startup(given: str, word: str) -> None:
-    """An origin that could never match is one line that names the setting and the origin."""
     with pytest.raises(ConfigurationError, match=word) as caught:
         load_settings({"JWT_SECRET": SECRET, "CORS_ORIGINS": f"{OTHER},{given}"})
     assert str(caught.value).startswith("CORS_ORIGINS[1]: ")
@@ -307,6 +282,5 @@ def test_what_no_browser_would_send_stops_startup(given: str, word: str) -> None
 
 
 def test_a_header_that_cannot_be_one_stops_startup() -> None:
-    """CORS_HEADERS are names of headers."""
     with pytest.raises(ConfigurationError, match=r"CORS_HEADERS\[0\].*X-Studio-Site"):
         load_settings({"JWT_SECRET": SECRET, "CORS_HEADERS": "X Studio"})

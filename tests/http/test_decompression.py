@@ -45,8 +45,6 @@ CODINGS = list(PACK)
 
 
 # --- steps ----------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("coding", CODINGS)
 @given(
     unit=st.binary(max_size=40),
@@ -57,10 +55,7 @@ CODINGS = list(PACK)
 @example(unit=b"x", count=OUTPUT_STEP_BYTES, cuts=[])
 @example(unit=b"x", count=3 * OUTPUT_STEP_BYTES, cuts=[1, 1, 1])
 @example(unit=os.urandom(40), count=1000, cuts=[])
-def test_a_body_is_what_was_compressed(
-    coding: str, unit: bytes, count: int, cuts: list[int]
-) -> None:
-    """However its parts are cut, and never more than OUTPUT_STEP_BYTES bytes at once."""
+def test_any_parts_are_the_body(coding: str, unit: bytes, count: int, cuts: list[int]) -> None:
     content = unit * count
     packed = PACK[coding](content)
     body = CompressedDecoder(coding.encode())
@@ -92,9 +87,7 @@ class Counting:
 
 @pytest.mark.parametrize("coding", CODINGS)
 @pytest.mark.parametrize(
-    "content",
-    [b"x" * (4 * MEGABYTE), os.urandom(MEGABYTE)],
-    ids=["bomb", "noise"],
+    "content", [b"x" * (4 * MEGABYTE), os.urandom(MEGABYTE)], ids=["bomb", "noise"]
 )
 def test_no_step_is_long(monkeypatch: pytest.MonkeyPatch, coding: str, content: bytes) -> None:
     """Of one part of any size little goes in and comes out at once, with a breath after each
@@ -115,7 +108,6 @@ def test_no_step_is_long(monkeypatch: pytest.MonkeyPatch, coding: str, content: 
 
 
 def test_much_that_stands_for_nothing_makes_breaths() -> None:
-    """Blocks without content take time as well, and others get their turns between them."""
     compressor = zlib.compressobj(1, zlib.DEFLATED, 31)
     empty = compressor.flush(zlib.Z_FULL_FLUSH)
     packed = empty + compressor.flush(zlib.Z_FULL_FLUSH)
@@ -127,8 +119,6 @@ def test_much_that_stands_for_nothing_makes_breaths() -> None:
 
 
 # --- over HTTP --------------------------------------------------------------------------------
-
-
 async def send(gateway: Gateway, content: bytes, coding: str) -> httpx.Response:
     """FindShow with this body."""
     return await gateway.post(FIND_SHOW, content=content, headers={"Content-Encoding": coding})
@@ -143,10 +133,7 @@ def asking(size: int) -> bytes:
 @pytest.mark.anyio
 @pytest.mark.parametrize("size", [20, 40_000, LIMIT])
 @pytest.mark.parametrize("coding", CODINGS)
-async def test_a_compressed_body_is_read(
-    gateway: Gateway, cuebot: ScriptedCuebot, coding: str, size: int
-) -> None:
-    """A body in gzip or zstd is the body that it stands for, up to the limit."""
+async def test_compressed(gateway: Gateway, cuebot: ScriptedCuebot, coding: str, size: int) -> None:
     plain = asking(size)
     answer = await send(gateway, PACK[coding](plain), coding)
     assert answer.status_code == 200
@@ -163,14 +150,13 @@ async def test_other_names_of_gzip(gateway: Gateway, coding: str) -> None:
 @pytest.mark.anyio
 @pytest.mark.parametrize("coding", CODINGS)
 async def test_no_body_needs_no_coding(gateway: Gateway, coding: str) -> None:
-    """A request whose client says the coding of a body that it does not send has no body."""
     assert (await send(gateway, b"", coding)).status_code == 200
     assert (await send(gateway, PACK[coding](b""), coding)).status_code == 200
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("coding", CODINGS)
-async def test_a_chunked_compressed_body(
+async def test_chunked_and_compressed(
     gateway: Gateway, cuebot: ScriptedCuebot, coding: str
 ) -> None:
     """Neither its length nor its pieces matter."""
@@ -189,7 +175,6 @@ async def test_a_chunked_compressed_body(
 async def test_the_limit_is_on_what_it_stands_for(
     gateway: Gateway, cuebot: ScriptedCuebot, coding: str, size: int
 ) -> None:
-    """A short body that stands for more than MAX_BODY_MB is 413, be it a little or a lot more."""
     packed = PACK[coding](b" " * size)
     assert len(packed) < LIMIT
     answer = await send(gateway, packed, coding)
@@ -212,7 +197,6 @@ async def test_bombs_leave_room(gateway: Gateway, coding: str) -> None:
 
 @pytest.mark.anyio
 async def test_room_is_for_what_bodies_stand_for(cuebot: ScriptedCuebot) -> None:
-    """Short bodies that stand for long ones take the room of long ones while they are read."""
     most = gzip.compress(asking(LIMIT))[:-8]
     start = head(FIND_SHOW, f"Content-Length: {len(most) + 8}", "Content-Encoding: gzip")
     async with (
@@ -238,7 +222,6 @@ async def test_room_is_for_what_bodies_stand_for(cuebot: ScriptedCuebot) -> None
 
 @pytest.mark.anyio
 async def test_bytes_that_stand_for_nothing_count(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    """A body may not be larger on the wire than it may be without its coding."""
     compressor = zlib.compressobj(wbits=31)
     empty = compressor.flush(zlib.Z_FULL_FLUSH)
     block = compressor.flush(zlib.Z_FULL_FLUSH) or b"\x00\x00\x00\xff\xff"
@@ -280,7 +263,6 @@ async def test_a_broken_body_is_400(
     spoil: Callable[[bytes], bytes],
     words: str,
 ) -> None:
-    """What is not one whole stream is refused with the reason, and Cuebot hears nothing."""
     packed = PACK[coding](asking(20) + bytes(range(256)) * 4)
     answer = await send(gateway, spoil(packed), coding)
     assert (answer.status_code, answer.json()["code"]) == (400, 3)
@@ -290,7 +272,6 @@ async def test_a_broken_body_is_400(
 
 @pytest.mark.anyio
 async def test_a_wrong_sum_is_400(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    """The check at the end of gzip is made before the call."""
     packed = bytearray(gzip.compress(asking(20)))
     packed[-5] ^= 1
     answer = await send(gateway, bytes(packed), "gzip")
@@ -322,7 +303,6 @@ async def test_other_codings_are_415(gateway: Gateway, cuebot: ScriptedCuebot, c
 
 @pytest.mark.anyio
 async def test_another_type_says_nothing_of_codings(gateway: Gateway) -> None:
-    """A 415 for the type of a body does not blame its coding."""
     answer = await gateway.post(FIND_SHOW, content=b"x", headers={"Content-Type": "image/png"})
     assert answer.status_code == 415
     assert "accept-encoding" not in answer.headers

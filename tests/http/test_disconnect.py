@@ -94,7 +94,6 @@ EITHER_SERVER = pytest.mark.parametrize(
 
 @EITHER_SERVER
 async def test_a_disconnect_alone_is_a_client_gone(served: Serve) -> None:
-    """The body of a client that went away ends in ClientGone, and nothing stays cancelled."""
     task = asyncio.create_task(served(lambda task: None))
     async with asyncio.timeout(PATIENCE):
         with pytest.raises(ClientGone):
@@ -120,7 +119,6 @@ GONE = [
 
 @pytest.mark.parametrize("error", GONE, ids=["reset", "closed"])
 async def test_a_write_to_nobody_is_a_disconnect(error: Exception) -> None:
-    """Whatever a transport raises for it: the request is reported with 499, and nothing failed."""
     ended: list[RequestContext] = []
 
     class Ended(Interceptor):
@@ -154,7 +152,6 @@ async def test_a_write_to_nobody_is_a_disconnect(error: Exception) -> None:
 
 @pytest.mark.parametrize("error", GONE, ids=["reset", "closed"])
 def test_so_it_is_on_the_short_way(error: Exception) -> None:
-    """An answer in one write that finds nobody ends in ClientGone; other errors stay the same."""
     other = RuntimeError("something else")
     for raised, expected in ((error, ClientGone), (other, RuntimeError)):
         connection = Connection()

@@ -46,20 +46,16 @@ def spec(user: str, doctype: str = DOCTYPE) -> dict[str, str]:
 
 
 # --- fill, the default ----------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("body", [{}, {"username": ""}, {"username": None}])
-async def test_an_empty_name_is_filled(
+async def test_empty_name(
     gateway: Gateway, cuebot: ScriptedCuebot, body: dict[str, object]
 ) -> None:
-    """With the token's subject, which is nothing that a client has to be told."""
     answer = await gateway.post(KILL, JOB | body | {"reason": "old"}, headers=INTERN)
     assert (killer(cuebot), answer.status_code) == ("intern", 200)
     assert "x-replaced-fields" not in answer.headers
 
 
 async def test_a_name_that_is_given_stays(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    """With `fill`, Cuebot gets what the client says."""
     answer = await gateway.post(KILL, JOB | {"username": "supervisor"}, headers=INTERN)
     assert killer(cuebot) == "supervisor"
     assert "x-replaced-fields" not in answer.headers
@@ -73,7 +69,6 @@ async def test_off_changes_nothing(gateway: Gateway, cuebot: ScriptedCuebot) -> 
 
 
 async def test_every_method_that_names_its_caller_is_known() -> None:
-    """Those whose request has a `username`, or a comment: nothing of OpenCue's is forgotten."""
     methods = build_catalog(opencue(), Selection(), load_profile("opencue")).methods
     naming = {
         each.path
@@ -87,13 +82,9 @@ async def test_every_method_that_names_its_caller_is_known() -> None:
 
 
 # --- force ----------------------------------------------------------------------------------
-
-
 @FORCE
 @pytest.mark.parametrize("path", [KILL, "//job.JobInterface/Kill"])
-async def test_force_replaces_another_name(
-    gateway: Gateway, cuebot: ScriptedCuebot, path: str
-) -> None:
+async def test_force_replaces_names(gateway: Gateway, cuebot: ScriptedCuebot, path: str) -> None:
     """The subject is what Cuebot records, and the answer says that something was replaced."""
     answer = await gateway.post(path, JOB | {"username": "supervisor"}, headers=INTERN)
     assert (killer(cuebot), answer.headers["x-replaced-fields"]) == ("intern", "username")
@@ -101,10 +92,7 @@ async def test_force_replaces_another_name(
 
 @FORCE
 @pytest.mark.parametrize("given", ["", "intern"])
-async def test_force_has_nothing_to_replace(
-    gateway: Gateway, cuebot: ScriptedCuebot, given: str
-) -> None:
-    """Where nobody or the caller is named, nothing is told."""
+async def test_nothing_to_replace(gateway: Gateway, cuebot: ScriptedCuebot, given: str) -> None:
     answer = await gateway.post(KILL, JOB | {"username": given}, headers=INTERN)
     assert killer(cuebot) == "intern"
     assert "x-replaced-fields" not in answer.headers
@@ -113,10 +101,7 @@ async def test_force_has_nothing_to_replace(
 @FORCE
 @pytest.mark.parametrize("outer", ["newComment", "new_comment"])
 @pytest.mark.parametrize("path", [COMMENT, "/host.HostInterface/AddComment"])
-async def test_a_comment_is_the_callers(
-    gateway: Gateway, cuebot: ScriptedCuebot, path: str, outer: str
-) -> None:
-    """In either spelling; the comment itself stays as it is."""
+async def test_comments(gateway: Gateway, cuebot: ScriptedCuebot, path: str, outer: str) -> None:
     about = "host" if "host" in path else "job"
     comment = {"user": "supervisor", "subject": "late", "message": "render again"}
     body = {about: {"id": "x"}, outer: comment}
@@ -149,7 +134,6 @@ async def test_large_bodies(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
 
 @FORCE
 async def test_who_is_trusted_may_name_others(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    """CueWeb is one subject for all its artists: what it says stays."""
     answer = await gateway.post(KILL, JOB | {"username": "lena"}, headers=signed("user-id"))
     assert killer(cuebot) == "lena"
     assert "x-replaced-fields" not in answer.headers
@@ -176,8 +160,6 @@ async def test_somebody_without_a_name_is_nobody(
 
 
 # --- job specs ------------------------------------------------------------------------------
-
-
 @FORCE
 @pytest.mark.parametrize(
     "user",
@@ -193,7 +175,6 @@ async def test_somebody_without_a_name_is_nobody(
 async def test_a_spec_of_the_caller_is_launched(
     gateway: Gateway, cuebot: ScriptedCuebot, path: str, user: str
 ) -> None:
-    """However its name is written; the spec is sent as it is."""
     answer = await gateway.post(path, spec(user), headers=INTERN)
     assert answer.status_code == 200
     ((_, request, _),) = cuebot.seen
@@ -219,7 +200,6 @@ async def test_a_spec_of_the_caller_is_launched(
 async def test_a_spec_of_somebody_else_is_refused(
     gateway: Gateway, cuebot: ScriptedCuebot, user: str, found: str, headers: dict[str, str]
 ) -> None:
-    """403, that says who it has to be; Cuebot does not get it."""
     answer = await gateway.post(LAUNCH, spec(user), headers=INTERN | headers)
     assert (answer.status_code, cuebot.seen) == (403, [])
     assert answer.json()["message"] == (
@@ -257,7 +237,6 @@ async def test_a_spec_that_could_be_read_in_two_ways_is_refused(
 
 @FORCE
 async def test_a_large_spec_of_somebody_else(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    """Another process decodes its body; it is refused all the same."""
     many = "<layer/>" * (MAX_QUICK_BYTES // 8)
     answer = await gateway.post(LAUNCH, spec(f"{many}<user>root</user>"), headers=INTERN)
     assert (answer.status_code, cuebot.seen) == (403, [])
@@ -289,7 +268,6 @@ async def test_a_spec_with_many_tags_is_read_by_another_process(
     status: int,
     escaped: bool,
 ) -> None:
-    """The parser holds the interpreter, in a thread as well. JSON may hide what is in the spec."""
     body = json.dumps(spec(f"<user>{user}</user>" + "<layer/>" * MOST_QUICK))
     if escaped:
         body = body.replace("<", "\\u003c")
@@ -300,7 +278,6 @@ async def test_a_spec_with_many_tags_is_read_by_another_process(
 
 @FORCE
 async def test_a_short_spec_needs_no_other_process(gateway: Gateway, aside: list[int]) -> None:
-    """One of forty layers is read at once; long ones are not read for those who are trusted."""
     layers = "<layer name='a' type='Render'><cmd>maya</cmd><range>1-10</range></layer>" * 40
     for user, many in (("intern", layers), ("user-id", "<layer/>" * MOST_QUICK)):
         body = spec("<user>intern</user>" + many)
@@ -309,10 +286,7 @@ async def test_a_short_spec_needs_no_other_process(gateway: Gateway, aside: list
 
 
 @FORCE
-async def test_a_tag_that_would_hold_the_parser_is_refused(
-    gateway: Gateway, cuebot: ScriptedCuebot
-) -> None:
-    """400, with the field, the line and the bound."""
+async def test_tags_that_would_hold_the_parser(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     many = " ".join(f'a{number}=""' for number in range(50_000))
     answer = await gateway.post(LAUNCH, spec(f"\n<layer {many}/>"), headers=INTERN)
     assert (answer.status_code, cuebot.seen) == (400, [])
@@ -323,7 +297,6 @@ async def test_a_tag_that_would_hold_the_parser_is_refused(
 
 
 async def test_a_rule_that_changes_meanwhile_holds(gateway: Gateway) -> None:
-    """What was made for a caller by another rule is made again."""
     method = gateway.catalog.routes[LAUNCH]
     planned = plan(
         method, json.dumps(spec("<user>root</user>")).encode(), UnknownFieldPolicy.NOTHING
@@ -336,10 +309,7 @@ async def test_a_rule_that_changes_meanwhile_holds(gateway: Gateway) -> None:
         Identity().prepare(context, planned, before)
 
 
-async def test_without_force_a_spec_is_sent_as_it_is(
-    gateway: Gateway, cuebot: ScriptedCuebot
-) -> None:
-    """Whatever it says, and whether it is XML or not."""
+async def test_without_force_specs_pass(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     answer = await gateway.post(LAUNCH, {"spec": "<user>"}, headers=INTERN)
     assert answer.status_code == 200
     ((_, request, _),) = cuebot.seen

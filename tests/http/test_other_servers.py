@@ -77,7 +77,6 @@ def test_a_call_is_answered(client: httpx.Client) -> None:
 
 
 def test_a_body_in_parts_and_in_gzip(client: httpx.Client) -> None:
-    """Bodies of any kind are read."""
     parts = iter([b'{"name"', b': "demo"}'])
     assert client.post(FIND_SHOW, content=parts).status_code == 200
     body = gzip.compress(b'{"name": "demo"}')
@@ -110,8 +109,7 @@ def test_errors(
 ) -> None:
     """In the one JSON shape, with a request id."""
     answer = client.post(path, content=body, headers=headers)
-    assert answer.status_code == status
-    assert answer.json().keys() == {"error", "code", "message"}
+    assert (answer.status_code, answer.json().keys()) == (status, {"error", "code", "message"})
     assert answer.headers["x-request-id"]
 
 
@@ -129,8 +127,6 @@ def test_pages_and_other_verbs(client: httpx.Client) -> None:
 
 
 # --- gateway.asgi ---------------------------------------------------------------------------
-
-
 def uvicorn_of(port: int, environ: dict[str, str]) -> "subprocess.Popen[str]":
     """`uvicorn gateway.asgi:app` with nothing but this environment."""
     command = [sys.executable, "-m", "uvicorn", "gateway.asgi:app", "--port", str(port)]
@@ -144,7 +140,6 @@ def uvicorn_of(port: int, environ: dict[str, str]) -> "subprocess.Popen[str]":
 
 
 def test_the_app_of_the_environment(cuebot_process: str) -> None:
-    """uvicorn finds it by its name, and needs nothing else to answer calls."""
     port = free_port()
     process = uvicorn_of(port, {"CUEBOT_ENDPOINT": cuebot_process, "JWT_SECRET": SECRET})
     try:
@@ -181,7 +176,6 @@ def is_ready(client: httpx.Client) -> bool:
     ],
 )
 def test_a_wrong_environment_ends_in_a_line(environ: dict[str, str], words: str) -> None:
-    """That names the setting, and no traceback. Where uvicorn listens is nobody's to know."""
     process = uvicorn_of(0, {"JWT_SECRET": SECRET} | environ)
     told = process.communicate(timeout=PATIENCE)[0]
     assert process.returncode == 1

@@ -2,23 +2,17 @@
 
 import pytest
 
+from gateway.errors import ConfigurationError
 from gateway.http.proxies import MAX_PROXIES, TrustedProxies
 from gateway.http.wire_request import headers_of
-from tests.support.commands import assert_one_line, child
+from gateway.settings.loading import load_settings
 from tests.support.servers import SECRET, Gateway, ScriptedCuebot, bearer, gateway_for
 
 SHOWS = "/show.ShowInterface/GetShows"
 LOOPBACK = "127.0.0.1"
 SPOOFS = [
-    ["203.0.113.9"],
-    ["203.0.113.9, 198.51.100.7"],
-    ["203.0.113.9", "198.51.100.7"],
-    ["127.0.0.1"],
-    ["::1"],
-    ["unknown"],
-    [""],
-    ["203.0.113.9:80"],
-    ["[2001:db8::1]:80"],
+    *(["203.0.113.9"], ["203.0.113.9, 198.51.100.7"], ["203.0.113.9", "198.51.100.7"]),
+    *(["127.0.0.1"], ["::1"], ["unknown"], [""], ["203.0.113.9:80"], ["[2001:db8::1]:80"]),
 ]
 
 
@@ -36,37 +30,32 @@ async def told(cuebot: ScriptedCuebot, gateway: Gateway, *lines: str) -> str:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("lines", SPOOFS, ids=", ".join)
-async def test_nobody_is_trusted_by_default(
+async def test_nobody_is_trusted(
     gateway: Gateway, cuebot: ScriptedCuebot, lines: list[str]
 ) -> None:
-    """Not even the loopback: Cuebot hears who has connected, whatever the client has written."""
     assert await told(cuebot, gateway, *lines) == LOOPBACK
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("trusted", [(), ("127.0.0.1",)], ids=["nobody", "a proxy"])
-async def test_a_spoofed_header_is_no_way_around_the_limit(
-    cuebot: ScriptedCuebot, trusted: tuple[str, ...]
+@pytest.mark.parametrize(
+    ("trusted", "line"), [((), "203.0.113.{}"), (("127.0.0.1",), "203.0.113.{}, 198.51.100.7")]
+)
+async def test_spoofing_and_the_limit(
+    cuebot: ScriptedCuebot, trusted: tuple[str, ...], line: str
 ) -> None:
-    """However many addresses a client invents, it has one bucket; a proxy appends the true one."""
+    """However many addresses a client invents, it has one bucket."""
     async with gateway_for(
         cuebot.endpoint, forwarded_allow_ips=trusted, rate_limit_rps=0.01, rate_limit_burst=3
     ) as gateway:
         statuses = []
         for number in range(6):
-            lines = [f"203.0.113.{number}"]
-            if trusted:
-                lines[0] += ", 198.51.100.7"
-            answer = await gateway.client.post(
-                SHOWS, headers=[("Authorization", ""), *forwarded(*lines)]
-            )
-            statuses.append(answer.status_code)
+            headers = [("Authorization", ""), *forwarded(line.format(number))]
+            statuses.append((await gateway.client.post(SHOWS, headers=headers)).status_code)
     assert statuses == [401] * 3 + [429] * 3
 
 
 @pytest.mark.anyio
 async def test_clients_of_a_proxy_have_a_bucket_each(cuebot: ScriptedCuebot) -> None:
-    """One that is over its limit does not stop the others, and the proxy's own is another."""
     async with gateway_for(
         cuebot.endpoint, forwarded_allow_ips=("127.0.0.1",), rate_limit_rps=0.01, rate_limit_burst=1
     ) as gateway:
@@ -112,7 +101,6 @@ TRUSTED = ("127.0.0.1", "10.0.0.0/24", "2001:db8:1::/48")
     ],
 )
 def test_the_last_one_that_is_not_trusted_is_the_client(lines: list[str], client: str) -> None:
-    """Ports and brackets are taken off; what is no address leaves the address of the proxy."""
     assert client_of(lines) == client
 
 
@@ -132,26 +120,19 @@ def test_others_are_not_trusted(peer: str) -> None:
 @pytest.mark.parametrize(
     ("lines", "client"),
     [
-        pytest.param(
-            [", ".join(f"10.0.0.{n % 256}" for n in range(1, 5000))], LOOPBACK, id="proxies"
-        ),
-        pytest.param(
-            [", ".join(f"2001:db8:1::{n:x}" for n in range(1, 3500))],
-            LOOPBACK,
-            id="proxies with IPv6",
-        ),
-        pytest.param(["198.51.100.7"] * 3000, "198.51.100.7", id="lines"),
-        *(pytest.param([sign * 64_000], LOOPBACK, id=f"only {sign}") for sign in "1,[:"),
+        ([", ".join(f"10.0.0.{n % 256}" for n in range(1, 5000))], LOOPBACK),
+        ([", ".join(f"2001:db8:1::{n:x}" for n in range(1, 3500))], LOOPBACK),
+        (["198.51.100.7"] * 3000, "198.51.100.7"),
+        *(([sign * 64_000], LOOPBACK) for sign in "1,[:"),
     ],
+    ids=["proxies", "proxies with IPv6", "lines", *"1,[:"],
 )
 def test_a_list_may_fill_the_head(lines: list[str], client: str) -> None:
-    """Nobody is behind thousands of proxies: then the address is that of the first one."""
     assert client_of(lines) == client
 
 
 @pytest.mark.anyio
 async def test_the_access_log_has_the_client(cuebot: ScriptedCuebot) -> None:
-    """The log has the address that the proxy names, and never what is no address."""
     async with gateway_for(cuebot.endpoint, forwarded_allow_ips=("127.0.0.1",)) as gateway:
         lines = gateway.access_lines()
         assert await told(cuebot, gateway, "203.0.113.9, 198.51.100.7") == "198.51.100.7"
@@ -159,38 +140,30 @@ async def test_the_access_log_has_the_client(cuebot: ScriptedCuebot) -> None:
     assert [each["client"] for each in lines] == ["198.51.100.7", LOOPBACK]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "value",
     ["*", "0.0.0.0/0", "::/0", "10.0.0.5/8", "proxy.example.com", "10.0.0", "10.0.0.5 10.0.0.6"],
 )
 def test_who_cannot_be_trusted_stops_the_start(value: str) -> None:
-    """Everybody, or what is no address: one line that names the setting."""
-    ran = child("serve", JWT_SECRET=SECRET, REST_PORT="0", FORWARDED_ALLOW_IPS=value)
-    assert ran.status == 2
-    assert_one_line(ran, "FORWARDED_ALLOW_IPS", value)
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings({"JWT_SECRET": SECRET, "FORWARDED_ALLOW_IPS": value})
+    assert "FORWARDED_ALLOW_IPS" in str(caught.value)
+    assert value in str(caught.value)
 
 
 @pytest.mark.anyio
-async def test_x_forwarded_proto_changes_nothing(cuebot: ScriptedCuebot) -> None:
-    """It is ignored, whoever sends it: nothing here depends on the scheme."""
-    for trusted in ((), ("127.0.0.1",)):
-        async with gateway_for(cuebot.endpoint, forwarded_allow_ips=trusted) as gateway:
-            for word in ("https", "garbage", "wss"):
-                answer = await gateway.post(SHOWS, {}, headers={"X-Forwarded-Proto": word})
-                assert answer.status_code == 200
+@pytest.mark.gateway(forwarded_allow_ips=("127.0.0.1",))
+async def test_x_forwarded_proto_changes_nothing(gateway: Gateway) -> None:
+    for word in ("https", "garbage", "wss"):
+        answer = await gateway.post(SHOWS, {}, headers={"X-Forwarded-Proto": word})
+        assert answer.status_code == 200
 
 
 @pytest.mark.parametrize(
     ("proxies", "expected"),
-    [
-        (MAX_PROXIES - 1, "203.0.113.9"),
-        (MAX_PROXIES, "192.0.2.1"),
-        (5000, "192.0.2.1"),
-    ],
+    [(MAX_PROXIES - 1, "203.0.113.9"), (MAX_PROXIES, "192.0.2.1"), (5000, "192.0.2.1")],
 )
 def test_a_long_row_of_proxies_is_not_read(proxies: int, expected: str) -> None:
-    """Each address takes 6 µs, and whoever is behind a proxy may send thousands without a token."""
     trusted = TrustedProxies(("192.0.2.1", "10.0.0.0/8"))
     row = [f"10.1.{number >> 8}.{number & 255}" for number in range(proxies)]
     sent = ", ".join(["203.0.113.9", *row]).encode()
@@ -199,7 +172,6 @@ def test_a_long_row_of_proxies_is_not_read(proxies: int, expected: str) -> None:
 
 
 def test_a_short_row_of_proxies_alone_is_its_first() -> None:
-    """A proxy that calls by itself."""
     trusted = TrustedProxies(("192.0.2.1", "10.0.0.0/8"))
     assert trusted.client("192.0.2.1", b"10.0.0.7") == "10.0.0.7"
     row = ",".join(["10.0.0.7", *["10.0.0.8"] * (MAX_PROXIES - 1)])

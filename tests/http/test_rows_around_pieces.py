@@ -40,7 +40,6 @@ def names_in(answer: httpx.Response, format_: str) -> list[str]:
 async def test_an_answer_has_its_rows_and_no_others(
     gateway: Gateway, cuebot: ScriptedCuebot, format_: str, size: int
 ) -> None:
-    """Whatever chooses them, by either verb, compressed or not: a 200 with just these rows."""
     cuebot.answers(GET_JOBS, jobs(size))
     everything = [name(number) for number in range(size)]
     last = everything[-1] if everything else NONE

@@ -74,7 +74,6 @@ async def test_every_answer_has_it(cuebot: ScriptedCuebot) -> None:
 
 
 async def test_a_503_without_cuebot_has_it() -> None:
-    """So do the answers of a gateway that has nobody behind it."""
     async with gateway_for("127.0.0.1:1", ready=False) as gateway:
         for answer in (await gateway.post(SHOWS, {}), await gateway.client.get("/readyz")):
             assert answer.status_code == 503
@@ -82,7 +81,6 @@ async def test_a_503_without_cuebot_has_it() -> None:
 
 
 async def test_cuebot_is_the_time_of_the_call(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    """It is at least what the handler took, and the parts are no more than what the client saw."""
     took = 0.0
 
     async def handler(request: bytes, context: Context) -> bytes:
@@ -123,7 +121,6 @@ async def test_a_failing_call_counts(gateway: Gateway, cuebot: ScriptedCuebot) -
 
 
 async def test_waiting_for_the_body_is_wait(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    """A body that is slow to arrive is the client's time, not the gateway's."""
     cuebot.answers(SHOWS, b"")
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
     sent = time.monotonic()
@@ -146,7 +143,6 @@ async def test_waiting_for_the_body_is_wait(gateway: Gateway, cuebot: ScriptedCu
 
 @pytest.mark.gateway(http_timeout=1)
 async def test_a_body_that_never_comes_is_wait(gateway: Gateway) -> None:
-    """A 408 says that the time went into waiting."""
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
     writer.write(head(SHOWS, "Content-Length: 2"))
     answer = (await reader.readuntil(b"\r\n\r\n")).decode()
@@ -157,7 +153,6 @@ async def test_a_body_that_never_comes_is_wait(gateway: Gateway) -> None:
 
 
 async def test_waiting_for_the_rate_limit_is_wait(cuebot: ScriptedCuebot) -> None:
-    """A request that waits for its place says so."""
     cuebot.answers(SHOWS, b"")
     async with gateway_for(
         cuebot.endpoint, rate_limit_rps=2, rate_limit_burst=1, rate_limit_max_wait=5

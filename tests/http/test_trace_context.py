@@ -3,12 +3,7 @@
 import grpc
 import pytest
 
-from tests.support.servers import (
-    Gateway,
-    ScriptedCuebot,
-    bearer,
-    gateway_for,
-)
+from tests.support.servers import Gateway, ScriptedCuebot, bearer, gateway_for
 
 pytestmark = pytest.mark.anyio
 
@@ -25,22 +20,18 @@ def sent_on(cuebot: ScriptedCuebot) -> dict[str, str]:
 
 @pytest.mark.parametrize("transport", ["http2", "grpcio"])
 async def test_cuebot_gets_the_callers_context(cuebot: ScriptedCuebot, transport: str) -> None:
-    """As it came, beside what Cuebot is told anyway; and the next caller's is another one."""
     async with gateway_for(cuebot.endpoint, cuebot_transport=transport) as gateway:
         assert (await gateway.post(SHOWS, {}, headers=HEADERS)).status_code == 200
-        assert sent_on(cuebot) == HEADERS
-        assert cuebot.seen[-1][2]["x-gateway-principal"] == "tester"
+        assert (sent_on(cuebot), cuebot.seen[-1][2]["x-gateway-principal"]) == (HEADERS, "tester")
         other = {"traceparent": HEADERS["traceparent"].replace("4bf", "5bf")}
         await gateway.post(SHOWS, {}, headers=bearer("other") | other)
-        assert sent_on(cuebot) == other
-        assert cuebot.seen[-1][2]["x-gateway-principal"] == "other"
+        assert (sent_on(cuebot), cuebot.seen[-1][2]["x-gateway-principal"]) == (other, "other")
 
 
 @pytest.mark.parametrize("headers", [{}, {"traceparent": "00-1-2-3", "tracestate": "a=1"}])
 async def test_without_a_context_there_is_no_trace(
     gateway: Gateway, cuebot: ScriptedCuebot, headers: dict[str, str]
 ) -> None:
-    """Neither Cuebot, nor the answer, nor the log has one; nor for a header that is none."""
     lines = gateway.access_lines()
     answer = await gateway.post(SHOWS, {}, headers=headers)
     assert sent_on(cuebot) == {}
@@ -48,10 +39,7 @@ async def test_without_a_context_there_is_no_trace(
     assert "trace_id" not in lines[0]
 
 
-async def test_the_trace_is_in_the_answer_and_in_the_log(
-    gateway: Gateway, cuebot: ScriptedCuebot
-) -> None:
-    """Also when the request fails, here or there."""
+async def test_the_trace_is_in_answer_and_log(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     cuebot.fails(SHOWS, grpc.StatusCode.NOT_FOUND, "no shows")
     lines = gateway.access_lines()
     for path, body, status in ((SHOWS, "{}", 404), (SHOWS, "{", 400), ("/no.Such/Thing", "", 404)):

@@ -10,7 +10,6 @@ GOOD = f"00-{TRACE}-{SPAN}-01"
 
 @pytest.mark.parametrize("flags", ["00", "01", "02", "03"])
 def test_a_context_is_sent_on_as_it_came(flags: str) -> None:
-    """The trace, the span and the flags stay as they are."""
     given = f"00-{TRACE}-{SPAN}-{flags}"
     context = read_context(given.encode(), b"rojo=00f067aa0ba902b7,congo=t61rcWkgMzE")
     assert context is not None
@@ -38,7 +37,6 @@ def test_anything_else_is_none(given: str) -> None:
 
 @pytest.mark.parametrize("given", [f"01-{TRACE}-{SPAN}-01", f"cc-{TRACE}-{SPAN}-ff-what-ever"])
 def test_a_later_version_is_sent_on_as_the_one_that_is_known(given: str) -> None:
-    """What it has in common with 00 is kept, with the flags that are known."""
     context = read_context(given.encode(), None)
     assert context is not None
     flags = "03" if given.startswith("cc") else "01"
@@ -53,7 +51,6 @@ def test_a_later_version_is_sent_on_as_the_one_that_is_known(given: str) -> None
     ],
 )
 def test_a_state_is_sent_on(state: str) -> None:
-    """Up to 32 members, whose values are the business of those who wrote them."""
     context = read_context(GOOD.encode(), f" {state}\t".encode())
     assert context is not None
     assert context.metadata[1:] == (("tracestate", state),)
@@ -68,7 +65,6 @@ def test_a_state_is_sent_on(state: str) -> None:
     ],
 )
 def test_a_state_that_is_none_is_left_out(state: str) -> None:
-    """The trace goes on without it."""
     context = read_context(GOOD.encode(), state.encode())
     assert context is not None
     assert context.metadata == (("traceparent", GOOD),)

@@ -55,10 +55,7 @@ async def gateway(cuebot: ScriptedCuebot, shared_gateway: SharedGateway) -> Gate
     return gateway
 
 
-async def test_a_method_that_cuebot_lacks_is_told_with_a_way_out(
-    gateway: Gateway, cuebot: ScriptedCuebot
-) -> None:
-    """The 501 has Cuebot's words, says why, and names the setting that helps; each time."""
+async def test_a_lacking_method_has_a_way_out(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     lacks(cuebot, GET_DEPEND)
     for _ in range(2):
         message = await refused(gateway, GET_DEPEND)
@@ -66,10 +63,7 @@ async def test_a_method_that_cuebot_lacks_is_told_with_a_way_out(
         assert "DESCRIPTOR_SOURCE=<your Cuebot's proto/src>" in message
 
 
-async def test_a_method_that_cuebot_lacks_is_not_listed_any_more(
-    gateway: Gateway, cuebot: ScriptedCuebot
-) -> None:
-    """It leaves the document, and its interface as well when that was the last; others stay."""
+async def test_a_lacking_method_is_not_listed(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     before = await listed(gateway)
     interfaces = (await gateway.client.get("/status.json")).json()["schema"]["interfaces"]
     gone = {path for path in before if path.startswith("/depend.")}
@@ -85,10 +79,7 @@ async def test_a_method_that_cuebot_lacks_is_not_listed_any_more(
     assert (await gateway.post(GET_SHOWS, {})).status_code == 200
 
 
-async def test_a_method_that_is_not_listed_can_be_called(
-    gateway: Gateway, cuebot: ScriptedCuebot
-) -> None:
-    """What is said then is up to Cuebot."""
+async def test_unlisted_methods_can_be_called(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     lacks(cuebot, GET_DEPEND)
     await refused(gateway, GET_DEPEND)
     cuebot.answers(GET_DEPEND, b"")
@@ -104,9 +95,7 @@ async def test_a_method_that_is_not_listed_can_be_called(
         "Method not found: farm.FarmInterface/NotInTheDescriptors",
     ],
 )
-async def test_other_words_hide_nothing(
-    gateway: Gateway, cuebot: ScriptedCuebot, text: str
-) -> None:
+async def test_other_words_hide_none(gateway: Gateway, cuebot: ScriptedCuebot, text: str) -> None:
     """Only grpc-java's words about a method of the descriptors do."""
     before = await listed(gateway)
     cuebot.fails(GET_DEPEND, grpc.StatusCode.UNIMPLEMENTED, text)
@@ -118,7 +107,6 @@ async def test_other_words_hide_nothing(
 
 
 async def test_a_step_that_cuebot_lacks_is_named(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    """The call is refused with the step and the way out, and stays listed."""
     lacks(cuebot, FIND_SHOW)
     answer = await gateway.post(CREATE, {"name": "new"})
     message = answer.json()["message"]
@@ -128,7 +116,6 @@ async def test_a_step_that_cuebot_lacks_is_named(gateway: Gateway, cuebot: Scrip
 
 
 async def test_a_cuebot_that_comes_back_may_have_it() -> None:
-    """What was found of the one before is forgotten when there is a new connection."""
     port = free_port()
     old, new = ScriptedCuebot(opencue().files), ScriptedCuebot(opencue().files)
     for cuebot in (old, new):
@@ -147,7 +134,6 @@ async def test_a_cuebot_that_comes_back_may_have_it() -> None:
 
 
 async def test_of_several_cuebots_none_hides_what_another_has(cuebot: ScriptedCuebot) -> None:
-    """A method that one of them lacks is called at another, and stays in the document."""
     other = ScriptedCuebot(opencue().files)
     other.start_over()
     lacks(cuebot, UNSATISFY)

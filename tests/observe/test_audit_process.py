@@ -72,10 +72,9 @@ async def test_workers_share_a_file(cuebot: ScriptedCuebot, tmp_path: Path, sync
         audited(cuebot, log, WORKERS="2", AUDIT_SYNC=synced) as gateway,
         client_of(gateway) as client,
     ):
-        statuses = await asyncio.gather(*(kill(client, n) for n in range(300)))
+        statuses = await asyncio.gather(*(kill(client, n) for n in range(100)))
     assert set(statuses) == {200}
-    assert len(outcomes(log)) == 300
-    assert jobs_in(outcomes(log)) == {f"job-{n}" for n in range(300)}
+    assert (len(outcomes(log)), jobs_in(outcomes(log))) == (100, {f"job-{n}" for n in range(100)})
 
 
 @pytest.mark.parametrize("synced", ["false", "true"])
@@ -122,8 +121,7 @@ async def test_a_disk_that_fills_up(cuebot: ScriptedCuebot, tmp_path: Path, sync
         _, most = resource.prlimit(pid, resource.RLIMIT_FSIZE)
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (log.stat().st_size + 1500, most))
         statuses = [await kill(client, n) for n in range(1, 20)]
-        assert statuses == sorted(statuses)
-        assert set(statuses) == {200, 503}
+        assert (statuses, set(statuses)) == (sorted(statuses), {200, 503})
         assert statuses.count(503) > 5
         told = gateway.events(FULL)
         assert [each["changes"] for each in told] == ["are refused"]
@@ -149,9 +147,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize(("fail", "status"), [("closed", 503), ("open", 200)])
-async def test_a_small_disk(
-    cuebot: ScriptedCuebot, small_disk: Path, fail: str, status: int
-) -> None:
+async def test_small_disk(cuebot: ScriptedCuebot, small_disk: Path, fail: str, status: int) -> None:
     """Changes are refused, or made, until there is room."""
     log, other = small_disk / "audit.log", small_disk / "other"
     async with (
@@ -160,8 +156,7 @@ async def test_a_small_disk(
     ):
         other.write_bytes(bytes(60 * 1024))  # the file has its last page
         statuses = [await kill(client, n) for n in range(40)]
-        assert statuses[0] == 200
-        assert statuses[-1] == status
+        assert (statuses[0], statuses[-1]) == (200, status)
         assert len(gateway.events(FULL)) == 1
         other.unlink()
         assert await kill(client, 100) == 200
@@ -172,7 +167,7 @@ async def test_killed_under_load(cuebot: ScriptedCuebot, tmp_path: Path) -> None
     """With AUDIT_SYNC each change that Cuebot saw has its intent, each answered one its outcome."""
     log = tmp_path / "audit.log"
     answered: set[str] = set()
-    for attempt in range(3):
+    for attempt in range(2):
         async with (
             audited(cuebot, log, AUDIT_SYNC="true", WORKERS="2") as gateway,
             client_of(gateway) as client,
@@ -208,7 +203,6 @@ async def test_killed_under_load(cuebot: ScriptedCuebot, tmp_path: Path) -> None
 
 
 def test_a_piece_of_a_line_is_ended(tmp_path: Path) -> None:
-    """The whole line follows it; nothing is there twice."""
     place = tmp_path / "audit.log"
     file = AuditFile(str(place), durable=True)
     before, most = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -110,8 +110,6 @@ def either(request: pytest.FixtureRequest, child: Child, console: Child) -> Chil
 
 
 # --- The access line ------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("path", "body", "expected"),
     [
@@ -125,7 +123,6 @@ def either(request: pytest.FixtureRequest, child: Child, console: Child) -> Chil
 async def test_a_request_is_one_json_line(
     child: Child, cuebot: ScriptedCuebot, path: str, body: bytes, expected: dict[str, object]
 ) -> None:
-    """Who called what, by its native name, how it went and how long it took."""
     cuebot.fails(GET_JOBS, grpc.StatusCode.UNIMPLEMENTED, "no such method")
     name = f"line-{token_hex(8)}"
     answer = await child.ask(path, name, content=body)
@@ -155,10 +152,9 @@ async def test_a_request_is_one_json_line(
     ],
     ids=["none", "no JWT", "forged"],
 )
-async def test_a_refused_caller_has_no_subject(
+async def test_refused_without_a_subject(
     child: Child, headers: dict[str, str], status: int
 ) -> None:
-    """Subjects in the log are verified."""
     name = f"refused-{token_hex(8)}"
     await child.ask(SHOWS, name, headers=headers)
     event = child.gateway.event(name)
@@ -172,7 +168,6 @@ async def test_every_line_is_json(child: Child) -> None:
 
 
 async def test_health_checks_are_for_debugging(child: Child, console: Child) -> None:
-    """They have a line at level debug, which `console` has, and none at info."""
     for path in ("/healthz", "/readyz"):
         for each in (child, console):
             await each.ask(path, f"probe{path}", "GET")
@@ -192,10 +187,7 @@ async def test_console_lines(console: Child) -> None:
 
 
 # --- What is never logged -------------------------------------------------------------------
-
-
 async def test_no_token_no_body_no_query(either: Child, cuebot: ScriptedCuebot) -> None:
-    """Nor headers, answers or secrets, at any level."""
     good, forged, expired = token("lena"), token("lena")[:-4] + "AAAA", token("lena", -5)
     cuebot.answers(SHOWS, b"\x0a\x0c\x0a\x0a\x12\x08hushshow")
     odd = {"Cookie": "hush=1", "X-Hush": "hush", "User-Agent": "hush", "Referer": "http://hush/"}
@@ -267,7 +259,6 @@ def opened(path: str, request_id: str) -> RequestContext:
 @pytest.mark.parametrize("claims", [*PARTS, "", ' {"a":1}'], ids=repr)
 @pytest.mark.parametrize("header", PARTS, ids=repr)
 def test_nothing_that_looks_like_a_token_is_logged(header: str, claims: str) -> None:
-    """However a JWT's JSON is written, neither a path nor a request id keeps any of it."""
     first, second = (urlsafe_b64encode(part.encode()).decode() for part in (header, claims))
     pasted = f"{first.rstrip('=')}.{second.rstrip('=')}.c2lnbmF0dXJl-_"
     context = opened(f"/show/{pasted}/x", pasted)
@@ -284,8 +275,6 @@ def test_what_does_not_look_like_a_token_is_logged(harmless: str) -> None:
 
 
 # --- What the HTTP server refuses -----------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class Refusal:
     """Bytes that are no request, and what is logged of them. `{}` is a name to find the line by."""
@@ -349,7 +338,6 @@ def test_refusals_have_their_line(either: Child, case: Refusal) -> None:
 
 
 def test_what_is_nothing_of_http_has_a_line(child: Child) -> None:
-    """Without a method or a path."""
     child.refused("\x16\x03\x01\x02\x00 hush")
     event = child.gateway.event('"method":null')
     assert (event["status"], event["path"], event["client"]) == (400, None, "127.0.0.1")
@@ -369,7 +357,6 @@ ODD = (
 
 
 async def test_a_sane_request_id_is_taken(child: Child, cuebot: ScriptedCuebot) -> None:
-    """It is in the answer and in the log, and goes on to Cuebot."""
     for given in SANE:
         answer = await child.ask(SHOWS, given)
         assert answer.headers["x-request-id"] == given
@@ -378,7 +365,6 @@ async def test_a_sane_request_id_is_taken(child: Child, cuebot: ScriptedCuebot) 
 
 
 async def test_another_request_id_is_replaced(child: Child) -> None:
-    """One that is too long, or has odd characters."""
     authorization = (b"Authorization", bearer("lena")["Authorization"].encode())
     for given in ODD:
         answer = await child.ask(SHOWS, headers=[authorization, (b"X-Request-ID", given)])
@@ -408,7 +394,6 @@ async def test_made_request_ids_differ(child: Child) -> None:
 async def test_every_answer_has_the_request_id(
     child: Child, method: str, path: str, authorized: bool, status: int
 ) -> None:
-    """Once, also on errors."""
     headers = bearer() if authorized else {}
     answer = await child.ask(path, "every-answer", method, headers=headers)
     assert answer.status_code == status
@@ -416,8 +401,6 @@ async def test_every_answer_has_the_request_id(
 
 
 # --- Errors ---------------------------------------------------------------------------------
-
-
 def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: S603 - one of the scripts below
         [sys.executable, "-c", script, *arguments],
@@ -442,7 +425,6 @@ except ValueError: structlog.stdlib.get_logger("x").exception("it")
 @pytest.mark.thorough
 @pytest.mark.parametrize("style", ["json", "console"])
 def test_tracebacks_cannot_control_the_terminal(style: str) -> None:
-    """The text of an exception may be a client's."""
     output = run(TRACEBACK, style).stdout
     assert "ValueError: a" in output
     assert all(line.isprintable() for line in output.split("\n"))
@@ -479,7 +461,6 @@ asyncio.run(main())
 @pytest.mark.thorough
 @pytest.mark.parametrize("style", ["json", "console"])
 def test_an_unexpected_error_is_a_generic_500(style: str) -> None:
-    """The client learns that the gateway failed; the log has the traceback."""
     done = run(UNEXPECTED, style)
     status, name, body = done.stderr.split(maxsplit=2)
     assert (status, name) == ("500", "unexpected-1")
@@ -521,7 +502,6 @@ async def slow_lines(gateway: Gateway, **headers: str) -> list[Any]:
 
 
 async def test_a_slow_call_has_a_line_with_its_parts(cuebot: ScriptedCuebot) -> None:
-    """One that ends with its deadline is slow as well; one that is faster has no line."""
     async with gateway_for(cuebot.endpoint, slow_call=LIMIT) as gateway:
         cuebot.handlers[SHOWS] = taking(2 * LIMIT)
         (line,) = await slow_lines(gateway)
@@ -536,9 +516,7 @@ async def test_a_slow_call_has_a_line_with_its_parts(cuebot: ScriptedCuebot) -> 
 
 
 @pytest.mark.parametrize(("slow_call", "seconds"), [(60, 0.0), (0, LIMIT)])
-async def test_other_calls_have_none(
-    cuebot: ScriptedCuebot, slow_call: float, seconds: float
-) -> None:
+async def test_faster_calls(cuebot: ScriptedCuebot, slow_call: float, seconds: float) -> None:
     """A faster one, and any without SLOW_CALL."""
     cuebot.handlers[SHOWS] = taking(seconds)
     async with gateway_for(cuebot.endpoint, slow_call=slow_call) as gateway:

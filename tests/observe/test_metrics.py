@@ -76,8 +76,6 @@ async def metrics_with(gateway: Gateway, condition: Callable[[Scrape], object]) 
 
 
 # --- Requests -------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class Case:
     """A request, and the code, method and status that it counts as."""
@@ -121,10 +119,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-async def test_a_request_is_counted_once(
-    public: Gateway, cuebot: ScriptedCuebot, case: Case
-) -> None:
-    """By native method, status and code, with its times and bytes."""
+async def test_requests_are_counted(public: Gateway, cuebot: ScriptedCuebot, case: Case) -> None:
     cuebot.fails(GET_JOBS, grpc.StatusCode.FAILED_PRECONDITION, "no")
     before = await metrics_of(public)
     answer = await public.client.request(
@@ -163,7 +158,6 @@ async def test_what_is_no_http_is_counted(public: Gateway) -> None:
 
 
 async def test_whatever_clients_send_there_are_no_more_series(public: Gateway) -> None:
-    """Paths, verbs, subjects and tokens are no labels."""
     await metrics_of(public)  # which is a request as well, and has a series from then on
     before = await metrics_of(public)
     for number in range(20):
@@ -218,7 +212,6 @@ async def test_waiting_is_counted(cuebot: ScriptedCuebot) -> None:
 
 
 async def test_waiting_as_asked_is_no_delay(public: Gateway) -> None:
-    """The wait of a GET for a change does not count."""
     known = (await public.client.get(SHOWS)).headers["etag"]
     before = await metrics_of(public)
     headers = {"If-None-Match": known, "Prefer": "wait=1"}
@@ -230,7 +223,6 @@ async def test_waiting_as_asked_is_no_delay(public: Gateway) -> None:
 
 
 async def test_the_turn_of_a_long_answer(public: Gateway, cuebot: ScriptedCuebot) -> None:
-    """The wait until others are encoded is in the queue."""
     answer = message_class("job.JobGetJobsResponse")()
     for _ in range(5000):
         answer.jobs.jobs.add(id="i" * 36, name="demo-sh0001-lena_comp")
@@ -256,10 +248,7 @@ async def test_the_turn_of_a_long_answer(public: Gateway, cuebot: ScriptedCuebot
 
 
 # --- Refusals -------------------------------------------------------------------------------
-
-
 async def test_every_reason_is_there_from_the_start(public: Gateway) -> None:
-    """So that an alert on the first one fires."""
     found = await metrics_of(public)
     reasons = {(name, *dict(labels).values()) for name, labels in found if "reason" in dict(labels)}
     assert reasons == {
@@ -333,7 +322,6 @@ async def test_no_place_for_a_request(cuebot: ScriptedCuebot) -> None:
 
 
 async def test_no_place_for_a_body(cuebot: ScriptedCuebot) -> None:
-    """While many others are being read."""
     async with gateway_for(cuebot.endpoint, metrics="public", max_body_mb=0.1) as gateway:
         async with AsyncExitStack() as stack:
             for _ in range(20):
@@ -346,7 +334,6 @@ async def test_no_place_for_a_body(cuebot: ScriptedCuebot) -> None:
 
 
 async def test_no_place_for_a_connection(cuebot: ScriptedCuebot) -> None:
-    """METRICS_PORT answers when the other port is full."""
     async with (
         gateway_for(
             cuebot.endpoint, metrics="public", metrics_port=0, max_connections=1
@@ -374,7 +361,6 @@ async def test_no_schema_yet() -> None:
 
 
 async def test_a_stop_that_takes_too_long(cuebot: ScriptedCuebot) -> None:
-    """Requests that are cut off are counted."""
     called, release = cuebot.holds(SHOWS)
     async with gateway_for(cuebot.endpoint, metrics="public", shutdown_timeout=0) as gateway:
         asking = asyncio.create_task(gateway.post(SHOWS))
@@ -388,15 +374,12 @@ async def test_a_stop_that_takes_too_long(cuebot: ScriptedCuebot) -> None:
 
 
 def test_no_memory_for_an_answer() -> None:
-    """The gateway refuses it, not Cuebot."""
     refused = CallFailed(Code.UNAVAILABLE, "no room", Reason.NO_MEMORY)
     assert error_for(refused).cause == "answer_memory"
     assert error_for(CallFailed(Code.UNAVAILABLE, "Cuebot's")).cause is None
 
 
 # --- The parts ------------------------------------------------------------------------------
-
-
 async def test_cuebot_and_the_schema(cuebot: ScriptedCuebot) -> None:
     """By endpoint, which has no name where everybody can read it; and attempts by result."""
     async with gateway_for(cuebot.endpoint, metrics="public", metrics_port=0) as gateway:
@@ -423,16 +406,13 @@ async def test_the_process(public: Gateway) -> None:
     assert 2**20 < found.of("resident_memory_bytes") < 2**34
     assert 3 < found.of("open_descriptors") < 10_000
     assert found.of("gc_collections_total", generation="2") > 0
-    assert found.of("build_info", version=__version__) == 1
-    assert found.of("workers") == 1
+    assert (found.of("build_info", version=__version__), found.of("workers")) == (1, 1)
     assert found.of("start_time_seconds") > 1.7e9
     await metrics_with(public, lambda now: now.of("loop_lag_seconds_count") > 3)
 
 
 @pytest.mark.parametrize(("fail", "status"), [("open", 200), ("closed", 503)])
-async def test_a_late_audit_log(
-    cuebot: ScriptedCuebot, tmp_path: Path, fail: str, status: int
-) -> None:
+async def test_late_audit(cuebot: ScriptedCuebot, tmp_path: Path, fail: str, status: int) -> None:
     """Lines that cannot be written are the lag, and with AUDIT_FAIL=closed the reason to refuse."""
     log = tmp_path / "audit.log"
     async with gateway_for(
@@ -456,8 +436,6 @@ def no_space(*_: object) -> None:
 
 
 # --- Who sees it, and where -----------------------------------------------------------------
-
-
 async def test_off(gateway: Gateway) -> None:
     """By default there is no page, and nothing is counted."""
     answer = await gateway.client.get("/metrics")
@@ -477,7 +455,6 @@ async def test_with_a_token(cuebot: ScriptedCuebot, shared_gateway: SharedGatewa
 
 
 async def test_a_port_of_its_own(cuebot: ScriptedCuebot) -> None:
-    """It has the metrics, which are nowhere else, and nothing else."""
     async with gateway_for(cuebot.endpoint, metrics="token", metrics_port=0) as gateway:
         there = gateway.metrics_url.removesuffix("/metrics")
         assert there.startswith("http://127.0.0.1:")
@@ -493,7 +470,6 @@ async def test_a_port_of_its_own(cuebot: ScriptedCuebot) -> None:
 
 
 async def test_a_stop_is_not_held_up_by_the_other_port(cuebot: ScriptedCuebot) -> None:
-    """Idle connections of Prometheus end."""
     async with gateway_for(
         cuebot.endpoint, metrics="public", metrics_port=0, shutdown_timeout=20
     ) as gateway:
@@ -507,7 +483,6 @@ async def test_a_stop_is_not_held_up_by_the_other_port(cuebot: ScriptedCuebot) -
 
 
 async def test_a_port_without_metrics_is_a_mistake() -> None:
-    """It stops startup, and `check` says so."""
     settings = load_settings({"JWT_SECRET": SECRET, "METRICS_PORT": "9100"})
     with pytest.raises(ConfigurationError, match=r"^METRICS_PORT: .*METRICS="):
         create_app(settings)
@@ -516,10 +491,7 @@ async def test_a_port_without_metrics_is_a_mistake() -> None:
 
 
 # --- The format -----------------------------------------------------------------------------
-
-
 async def test_openmetrics_is_served_to_who_asks(public: Gateway) -> None:
-    """Prometheus' own parser takes it."""
     await public.post(SHOWS)
     accept = "application/openmetrics-text;version=1.0.0,text/plain;q=0.5"
     answer = await public.client.get("/metrics", headers={"Accept": accept})
@@ -561,7 +533,6 @@ async def test_promtool_finds_nothing_wrong(full: Gateway) -> None:
 
 
 async def test_the_page_has_every_metric(full: Gateway) -> None:
-    """docs/metrics.md has the names, kinds and labels that are served."""
     text = await everything(full)
     kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE))
     labels: dict[str, list[str]] = {name: [] for name in kinds}
@@ -578,8 +549,6 @@ async def test_the_page_has_every_metric(full: Gateway) -> None:
 
 
 # --- Several workers ------------------------------------------------------------------------
-
-
 def test_numbers_of_workers_together() -> None:
     """Counters and histograms add up; gauges as their family has it."""
     empty = [0.0] * len(BOUNDS)
@@ -597,7 +566,6 @@ def test_numbers_of_workers_together() -> None:
 
 
 def test_a_worker_that_shows_nothing_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its counters stay, its gauges do not, and its successor continues its sums."""
     numbers: Numbers = {("rate_limited_total",): 3, ("workers",): 1}
     WorkerMetrics(str(tmp_path), 0, 0.0).put(numbers)
     other, successor = WorkerMetrics(str(tmp_path), 1, 0.0), WorkerMetrics(str(tmp_path), 0, 0.0)

@@ -59,8 +59,6 @@ def traces_in(collector: Collector) -> set[str]:
 
 
 # --- Spans ----------------------------------------------------------------------------------
-
-
 async def test_a_request_has_a_span_and_one_for_each_part(
     gateway: Gateway, cuebot: ScriptedCuebot, collector: Collector
 ) -> None:
@@ -70,8 +68,7 @@ async def test_a_request_has_a_span_and_one_for_each_part(
     spans = await collector.trace(TRACE)
     assert made(spans) == [f"POST {SHOWS}", "decode", SHOWS[1:], "encode"]
     whole, *parts = spans.values()
-    assert whole.kind == Span.SPAN_KIND_SERVER
-    assert whole.parent_span_id.hex() == CALLER
+    assert (whole.kind, whole.parent_span_id.hex()) == (Span.SPAN_KIND_SERVER, CALLER)
     assert {each.parent_span_id for each in parts} == {whole.span_id}
     assert len({each.span_id for each in spans.values()}) == len(spans)
     call = spans[SHOWS[1:]]
@@ -99,9 +96,7 @@ async def test_a_request_has_a_span_and_one_for_each_part(
     assert times[-1][1] <= whole.end_time_unix_nano
 
 
-async def test_failures_are_marked(
-    gateway: Gateway, cuebot: ScriptedCuebot, collector: Collector
-) -> None:
+async def test_with_errors(gateway: Gateway, cuebot: ScriptedCuebot, collector: Collector) -> None:
     """The call with Cuebot's code, and the request if the client is not to blame."""
     cuebot.fails(SHOWS, grpc.StatusCode.UNAVAILABLE, "away")
     answer = await gateway.post(SHOWS, {}, headers=SAMPLED)
@@ -122,7 +117,6 @@ async def test_a_request_that_is_wrong_has_no_call(gateway: Gateway, collector: 
 
 
 def test_waiting_and_sending_have_spans() -> None:
-    """If they took any time. A 304 encodes nothing."""
     headers = {b"traceparent": SAMPLED["traceparent"].encode()}
     context = context_of(SHOWS, headers=headers)
     _, spans = Sampler(1).begin(context.request.trace)
@@ -148,11 +142,7 @@ def test_waiting_and_sending_have_spans() -> None:
 
 
 # --- Which requests -------------------------------------------------------------------------
-
-
-async def test_the_caller_decides(
-    gateway: Gateway, cuebot: ScriptedCuebot, collector: Collector
-) -> None:
+async def test_caller_flags(gateway: Gateway, cuebot: ScriptedCuebot, collector: Collector) -> None:
     """A trace that the caller does not record is not recorded, and goes to Cuebot as it is."""
     lines = gateway.access_lines()
     answer = await gateway.post(SHOWS, {}, headers=NOT_SAMPLED)
@@ -163,9 +153,7 @@ async def test_the_caller_decides(
     assert TRACE not in traces_in(collector)
 
 
-async def test_a_trace_begins_here(
-    gateway: Gateway, cuebot: ScriptedCuebot, collector: Collector
-) -> None:
+async def test_new_traces(gateway: Gateway, cuebot: ScriptedCuebot, collector: Collector) -> None:
     """A request without one gets one, which Cuebot, the answer and the log have in common."""
     lines = gateway.access_lines()
     trace = (await gateway.post(SHOWS, {})).headers["x-trace-id"]
@@ -180,7 +168,6 @@ async def test_a_trace_begins_here(
 async def test_a_ratio_of_0_records_only_the_callers_traces(
     cuebot: ScriptedCuebot, collector: Collector, monkeypatch: pytest.MonkeyPatch, retired: bool
 ) -> None:
-    """Cuebot learns that the others are not recorded. TRACES_RATIO has its effect still."""
     settings: dict[str, Any] = {"traces_ratio": 0} if retired else {}
     if not retired:
         monkeypatch.setenv("OTEL_TRACES_SAMPLER", "parentbased_always_off")
@@ -210,7 +197,7 @@ LOW, HIGH = f"{TRACE[:16]}{1 << 61:016x}", f"{TRACE[:16]}{3 << 62:016x}"
         ("traceidratio", "0.25", 0.25, 0.25, 0.25),
     ],
 )
-def test_samplers(
+def test_sampling(
     sampler: str, argument: str, begun: float, continued: float, asked_not_to: float
 ) -> None:
     """How many are recorded of the traces that begin here, and of callers' by their flag."""
@@ -235,8 +222,6 @@ async def test_health_checks_have_none(gateway: Gateway, collector: Collector) -
 
 
 # --- The collector --------------------------------------------------------------------------
-
-
 async def test_the_last_spans_are_sent_at_the_end(
     cuebot: ScriptedCuebot, collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -251,7 +236,6 @@ async def test_the_last_spans_are_sent_at_the_end(
 async def test_without_a_collector_requests_are_served(
     cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither requests nor the end wait for it. The log says so once."""
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "10")
     with capture_logs() as lines:
@@ -271,10 +255,7 @@ def test_no_password_of_a_collector_is_logged() -> None:
 
 
 # --- Mistakes -------------------------------------------------------------------------------
-
-
 def test_the_extra_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without it TRACES=on stops startup; TRACES=off needs nothing."""
     monkeypatch.delitem(sys.modules, "gateway.observe.traces", raising=False)
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
     for start in (open_traces, check_traces):
@@ -297,7 +278,6 @@ def test_the_extra_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_wrong_variables_are_one_line(
     monkeypatch: pytest.MonkeyPatch, variable: str, text: str, problem: str
 ) -> None:
-    """They stop startup, unless TRACES is off."""
     monkeypatch.setenv("OTEL_TRACES_SAMPLER", "traceidratio")
     monkeypatch.setenv(variable, text)
     with pytest.raises(ConfigurationError, match=problem):

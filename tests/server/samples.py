@@ -161,6 +161,7 @@ REFUSED = (
 )
 SERVED = {
     "a plain request": to(SHOWS.encode()),
+    "a length of 5000 digits": raw(b"Content-Length: " + b"0" * 4999 + b"2", body=b"{}"),
     "no body": raw(),
     "chunks": chunked(b"1\r\n{\r\n1\r\n}\r\n0\r\n\r\n"),
     "zeros before a size": chunked(b"0002\r\n{}\r\n000\r\n\r\n"),

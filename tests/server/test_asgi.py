@@ -81,7 +81,6 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def test_the_scope_is_what_asgi_says() -> None:
-    """It has all that the specification names, and the object that our server lends."""
     found: list[Scope] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -196,7 +195,6 @@ async def begins_with_a_body(scope: Scope, receive: Receive, send: Send) -> None
     ids=lambda value: getattr(value, "__name__", None),
 )
 async def test_an_app_that_fails_is_an_error(app: ASGIApp, status: int) -> None:
-    """Whatever goes wrong before an answer, the client gets one, without what the log has."""
     with capture_logs() as lines:
         async with running(app) as one:
             await one.send(WHOLE)
@@ -224,7 +222,6 @@ async def ends_early(scope: Scope, receive: Receive, send: Send) -> None:
 
 @pytest.mark.parametrize("app", [is_short, is_long, ends_early])
 async def test_an_answer_that_breaks_off_ends_the_connection(app: ASGIApp) -> None:
-    """Nothing makes an answer look whole that is not."""
     async with running(app) as one:
         await one.send(WHOLE, WHOLE)
         found = await one.rest()
@@ -254,7 +251,6 @@ async def test_there_is_one_answer() -> None:
 
 
 async def test_a_client_that_disconnects_is_told_of_in_every_way() -> None:
-    """`receive` says so, `send` raises, and `on_disconnect` is called once."""
     called: list[str] = []
     found = asyncio.Event()
 
@@ -277,7 +273,6 @@ async def test_a_client_that_disconnects_is_told_of_in_every_way() -> None:
 
 
 async def test_a_body_is_taken_whole_or_not_at_all() -> None:
-    """A body that is still coming is not taken, and `receive` has all of it."""
     taken: list[bytes | None] = []
     here = asyncio.Event()
 
@@ -297,7 +292,6 @@ async def test_a_body_is_taken_whole_or_not_at_all() -> None:
 
 
 async def test_requests_can_be_answered_later() -> None:
-    """Without a task, too. A request keeps those behind it waiting until it is answered."""
     waiting: list[RequestCycle] = []
     served = asyncio.Event()
 

@@ -5,7 +5,6 @@ import resource
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,10 @@ from gateway.server.accept import (
 )
 from tests.http.test_wire import blocking_post
 from tests.server.samples import SHOWS
+from tests.server.test_http_limits import asks
 from tests.support.certificates import pair, trusting
 from tests.support.commands import cuebot_process as cuebot_at
-from tests.support.patience import PATIENCE
+from tests.support.patience import PATIENCE, until
 from tests.support.processes import GET_SHOWS, instance
 from tests.support.processes import Wire as BlockingWire
 from tests.support.processes import until as until_outside
@@ -42,18 +42,6 @@ MOST_LINGERING = RESERVED_FILES // 2
 pytestmark = pytest.mark.anyio
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for something that nobody announces."""
-    async with asyncio.timeout(PATIENCE):
-        while not condition():  # noqa: ASYNC110 - there is no event to wait for
-            await asyncio.sleep(0.005)
-
-
-async def asks(one: Wire) -> int:
-    await one.send(request(SHOWS, b"{}"))
-    return (await one.answer()).status
-
-
 async def two_served(gateway: Gateway, stack: AsyncExitStack) -> list[Wire]:
     """The only connections that there are, each of which has been served."""
     await gateway.client.aclose()
@@ -63,8 +51,6 @@ async def two_served(gateway: Gateway, stack: AsyncExitStack) -> list[Wire]:
 
 
 # --- all of them ------------------------------------------------------------------------------
-
-
 async def test_connections_are_bounded(cuebot: ScriptedCuebot) -> None:
     """Beyond MAX_CONNECTIONS a client is told to come again, and those who are in stay."""
     async with (
@@ -89,7 +75,6 @@ async def test_connections_are_bounded(cuebot: ScriptedCuebot) -> None:
 
 
 async def test_who_is_turned_away_takes_no_place(cuebot: ScriptedCuebot) -> None:
-    """Clients that do not leave by themselves neither keep anybody out nor stay."""
     async with (
         gateway_for(cuebot.endpoint, max_connections=1) as gateway,
         AsyncExitStack() as stack,
@@ -115,7 +100,6 @@ async def test_who_is_turned_away_takes_no_place(cuebot: ScriptedCuebot) -> None
 
 
 async def test_who_sends_first_sees_that_there_is_no_place(cuebot: ScriptedCuebot) -> None:
-    """A client that sends its whole body before it reads sees the 503, if not all of it went."""
     async with gateway_for(cuebot.endpoint, max_connections=1) as gateway, wire(gateway) as first:
         await gateway.client.aclose()
         assert await asks(first) == 200
@@ -125,8 +109,6 @@ async def test_who_sends_first_sees_that_there_is_no_place(cuebot: ScriptedCuebo
 
 
 # --- TLS handshakes ---------------------------------------------------------------------------
-
-
 async def ask_with_tls(gateway: Gateway) -> bytes:
     """The first bytes of the answer on a new connection."""
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port, ssl=trusting())
@@ -146,10 +128,7 @@ async def served(gateway: Gateway) -> None:
 
 
 @pytest.mark.parametrize("end", ["close", "garbage", "timeout"])
-async def test_a_tls_handshake_is_a_connection(
-    cuebot: ScriptedCuebot, tmp_path: Path, end: str
-) -> None:
-    """Who opens connections and shakes no hands takes places, until they fail or time out."""
+async def test_tls_handshakes_count(cuebot: ScriptedCuebot, tmp_path: Path, end: str) -> None:
     more: dict[str, Any] = pair(tmp_path).settings | {"http_timeout": 1 if end == "timeout" else 60}
     async with gateway_for(
         cuebot.endpoint, max_connections=2, max_connections_per_address=0, **more
@@ -169,10 +148,7 @@ async def test_a_tls_handshake_is_a_connection(
             writer.close()
 
 
-async def test_handshakes_beyond_the_limit_are_bounded(
-    cuebot: ScriptedCuebot, tmp_path: Path
-) -> None:
-    """Those for whom there is not even room to tell them so are closed at once."""
+async def test_too_many_handshakes_are_closed(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
     more: dict[str, Any] = {**pair(tmp_path).settings}
     async with (
         gateway_for(cuebot.endpoint, max_connections=1, **more) as gateway,
@@ -188,10 +164,7 @@ async def test_handshakes_beyond_the_limit_are_bounded(
 
 
 # --- from one address -------------------------------------------------------------------------
-
-
 async def test_connections_from_one_address_are_bounded(cuebot: ScriptedCuebot) -> None:
-    """Who has as many as MAX_CONNECTIONS_PER_ADDRESS is told so; another address is served."""
     async with (
         gateway_for(cuebot.endpoint, max_connections_per_address=2) as gateway,
         AsyncExitStack() as stack,
@@ -217,7 +190,6 @@ async def test_connections_from_one_address_are_bounded(cuebot: ScriptedCuebot) 
 
 
 async def test_a_trusted_proxy_may_have_any_number(cuebot: ScriptedCuebot) -> None:
-    """It stands for many people."""
     more: dict[str, Any] = {"max_connections_per_address": 1, "forwarded_allow_ips": ("127.0.0.1",)}
     async with gateway_for(cuebot.endpoint, **more) as gateway, AsyncExitStack() as stack:
         wires = [await stack.enter_async_context(wire(gateway)) for _ in range(3)]
@@ -225,7 +197,6 @@ async def test_a_trusted_proxy_may_have_any_number(cuebot: ScriptedCuebot) -> No
 
 
 def test_one_address_has_half_of_the_places_by_default() -> None:
-    """However many those are: another one is always served. A trusted one may have all."""
     trusted = "192.0.2.9"
     for most, half in ((4096, 2048), (5, 3), (1, 1)):
         limit = ConnectionLimit(most, None, trusted=lambda address: address == trusted)
@@ -243,7 +214,6 @@ def test_one_address_has_half_of_the_places_by_default() -> None:
 
 
 def test_an_ipv6_network_is_one_address() -> None:
-    """The addresses of one /64 are counted together, and a place that is left is free."""
     limit = ConnectionLimit(10, 1)
     assert limit.enter("2001:db8::1") is None
     refusal = limit.enter("2001:db8::2")
@@ -255,7 +225,6 @@ def test_an_ipv6_network_is_one_address() -> None:
 
 
 def test_the_limit_is_warned_of_once_in_a_while() -> None:
-    """The log has one line a minute for each limit, however many are turned away."""
     now = 0.0
     limit = ConnectionLimit(2, 1, clock=lambda: now)
     with capture_logs() as lines:
@@ -312,7 +281,6 @@ def test_open_files_make_room(soft: int, hard: int, wanted: int, then: int, most
 
 @pytest.mark.slow
 def test_with_few_open_files_cuebot_is_reached(tmp_path: Path) -> None:
-    """When clients have taken what there is, they are told so, and Cuebot still gets its own."""
     port = free_port()
     more: dict[str, Any] = {"HTTP_TIMEOUT": "1h", "MAX_CONNECTIONS_PER_ADDRESS": "0"}
     with (
@@ -333,7 +301,6 @@ def test_with_few_open_files_cuebot_is_reached(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="there is no prlimit")
 def test_who_cannot_be_accepted_waits(cuebot_process: str) -> None:
-    """When there is no file left at all, a line says so, and clients are served when there is."""
     with instance(cuebot_process) as gateway, ExitStack() as stack:
         kept = stack.enter_context(gateway.wire())
         assert kept.ask().status == 200

@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
@@ -13,31 +13,15 @@ from gateway.server.http1.parser import SLICE_BYTES
 from gateway.server.http1.protocol import BUFFERED_BODY_MAX_BYTES
 from tests.server.samples import GET_GROUPS, GET_JOBS, SHOWS, SMALLEST
 from tests.support.opencue import jobs
-from tests.support.patience import PATIENCE
-from tests.support.servers import (
-    Gateway,
-    ScriptedCuebot,
-    gateway_for,
-    head,
-)
+from tests.support.patience import PATIENCE, until
+from tests.support.servers import Gateway, ScriptedCuebot, gateway_for, head
 from tests.support.wire import Wire, assert_refused, request, wire
 
 BRIEF = 1.0
 """Seconds of HTTP_TIMEOUT."""
 DRIP = BRIEF / 8
 
-pytestmark = [
-    pytest.mark.anyio,
-    pytest.mark.slow,
-    pytest.mark.gateway(http_timeout=BRIEF),
-]
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for something that nobody announces."""
-    async with asyncio.timeout(PATIENCE):
-        while not condition():  # noqa: ASYNC110 - there is no event to wait for
-            await asyncio.sleep(0.005)
+pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.gateway(http_timeout=BRIEF)]
 
 
 async def drip(one: Wire, byte: bytes) -> int:
@@ -61,21 +45,11 @@ async def asks(one: Wire) -> int:
 
 
 # --- time -------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
-    "start",
-    [b"P", b"POST /", head(SHOWS)[:-2] + b"A: "],
-    ids=["a method", "a target", "a header"],
+    "start", [b"P", b"POST /", head(SHOWS)[:-2] + b"A: "], ids=["a method", "a target", "a header"]
 )
 @pytest.mark.parametrize("first", [b"", request(SHOWS, b"{}")], ids=["first", "second"])
-async def test_bytes_one_by_one_do_not_extend_the_deadline(
-    gateway: Gateway, first: bytes, start: bytes
-) -> None:
-    """A head that comes in drops is 408, whether it is the first on its connection or not.
-
-    Its access line has the time that it took.
-    """
+async def test_bytes_one_by_one_are_408(gateway: Gateway, first: bytes, start: bytes) -> None:
     lines, began = gateway.access_lines(), time.monotonic()
     async with wire(gateway) as one:
         if first:
@@ -94,15 +68,27 @@ async def test_bytes_one_by_one_do_not_extend_the_deadline(
         assert len(lines) == 1 + bool(first)
 
 
-async def test_empty_lines_one_by_one_do_not_extend_the_deadline(gateway: Gateway) -> None:
-    """Nor does what is nothing at all."""
+@pytest.mark.parametrize("sent", [b"", b"\r\n"])
+async def test_silence_ends_the_connection(gateway: Gateway, sent: bytes) -> None:
     async with wire(gateway) as one:
-        assert await drip(one, b"\r\n") < 10 * BRIEF / DRIP
+        assert not sent or await drip(one, sent) < 10 * BRIEF / DRIP
         assert await one.rest() == b""
 
 
+@pytest.mark.parametrize("sent", [b"P", b"POST /x HTTP/1.1\r\nHost: x\r\n", b"\r\nPOST"])
+async def test_a_head_that_does_not_come_is_408(gateway: Gateway, sent: bytes) -> None:
+    async with wire(gateway) as one:
+        await one.send(sent)
+        assert_refused(await one.answer(), 408, 4)
+
+
+async def test_a_slow_head_disturbs_no_answer(gateway: Gateway) -> None:
+    async with wire(gateway) as one:
+        await one.send(head(SHOWS, "Content-Length: 0"), b"POST /x")
+        assert (await one.answer()).status == 200
+
+
 async def test_a_body_in_drops_is_408(gateway: Gateway) -> None:
-    """A body has its deadline, too."""
     lines = gateway.access_lines()
     async with wire(gateway) as one:
         await one.send(head(SHOWS, "Content-Length: 1000000"))
@@ -112,7 +98,6 @@ async def test_a_body_in_drops_is_408(gateway: Gateway) -> None:
 
 
 async def test_a_body_in_drops_behind_its_answer_ends_the_connection(gateway: Gateway) -> None:
-    """A body that nobody needs does not keep a connection when its request has been answered."""
     async with wire(gateway) as one:
         await one.send(head("/healthz", "Content-Length: 1000000", start="GET"))
         assert (await one.answer()).status == 200
@@ -120,18 +105,19 @@ async def test_a_body_in_drops_behind_its_answer_ends_the_connection(gateway: Ga
         assert await one.rest() == b""
 
 
-async def test_an_idle_connection_is_closed(gateway: Gateway) -> None:
-    """After an answer a connection is kept for HTTP_TIMEOUT, and closed without a word."""
+@pytest.mark.parametrize("late", [b"", b"{}"])
+async def test_an_idle_connection_is_closed(gateway: Gateway, late: bytes) -> None:
+    """Also when the body has come after the answer."""
     async with wire(gateway) as one:
-        for _ in range(2):
-            await one.send(request(SHOWS, b"{}"))
-            assert (await one.answer()).status == 200
+        assert await asks(one) == 200
+        await one.send(head("/healthz", f"Content-Length: {len(late)}", start="GET"))
+        assert (await one.answer()).status == 200
+        await one.send(late)
         assert await one.rest() == b""
 
 
 @pytest.mark.gateway(http_timeout=3 * BRIEF)  # a machine may stand still for longer than BRIEF
 async def test_a_busy_connection_is_kept(gateway: Gateway) -> None:
-    """The deadline moves with every request."""
     async with wire(gateway) as busy, wire(gateway) as idle:
         ended = asyncio.create_task(idle.rest())
         while not ended.done():
@@ -140,7 +126,6 @@ async def test_a_busy_connection_is_kept(gateway: Gateway) -> None:
 
 
 async def test_a_long_call_is_waited_for(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    """HTTP_TIMEOUT is the client's time, not Cuebot's."""
     _, release = cuebot.holds(GET_JOBS)
     async with wire(gateway) as one:
         await one.send(request(GET_JOBS, b"{}"))
@@ -148,17 +133,7 @@ async def test_a_long_call_is_waited_for(gateway: Gateway, cuebot: ScriptedCuebo
             async with wire(gateway) as idle:
                 assert await idle.rest() == b""
         release.set()
-        assert (await one.answer()).status == 200
-        assert await asks(one) == 200
-
-
-async def test_a_body_behind_its_answer_leaves_an_idle_connection(gateway: Gateway) -> None:
-    """So it is when the answer has come before the last of the body."""
-    async with wire(gateway) as one:
-        await one.send(head("/healthz", "Content-Length: 2", start="GET"))
-        assert (await one.answer()).status == 200
-        await one.send(b"{}")
-        assert await one.rest() == b""
+        assert ((await one.answer()).status, await asks(one)) == (200, 200)
 
 
 @contextmanager
@@ -178,7 +153,6 @@ def stalled(gateway: Gateway, sent: bytes) -> Iterator[None]:
 async def test_an_unread_answer_does_not_keep_its_connection(
     gateway: Gateway, cuebot: ScriptedCuebot, lines: tuple[str, ...]
 ) -> None:
-    """Nor do answers so short that the gateway need not wait with sending them."""
     cuebot.answers(GET_JOBS, jobs(100))
     await gateway.client.aclose()
     with stalled(gateway, request(GET_JOBS, b"{}", *lines)):
@@ -192,24 +166,19 @@ async def test_an_unread_answer_does_not_keep_its_connection(
 
 
 async def test_answers_that_nobody_reads_do_not_keep_their_connection(gateway: Gateway) -> None:
-    """Nor do many of them, to requests that came at once: the next one waits, but not for ever."""
     with stalled(gateway, SMALLEST * 3000):
         await until(lambda: any(one.catching_up for one in gateway.server.connections))
         await until(lambda: not gateway.server.connections)
 
 
 async def test_a_refused_client_that_stays_is_let_go(gateway: Gateway) -> None:
-    """Who has been refused and neither reads nor leaves keeps no connection."""
     with stalled(gateway, b"garbage\r\n\r\n" + b"x" * 100_000):
         await until(lambda: len(gateway.server.connections) > 0)
         await until(lambda: not gateway.server.connections)
 
 
 # --- pipelined requests -----------------------------------------------------------------------
-
-
 async def test_requests_that_wait_are_bounded(cuebot: ScriptedCuebot) -> None:
-    """However many requests come behind a slow one, few are parsed; all are answered, in order."""
     _, release = cuebot.holds(GET_JOBS)
     count = 3000
     last = request("/no.Such/Method", b"{}", "Connection: close")
@@ -229,12 +198,11 @@ async def test_requests_that_wait_are_bounded(cuebot: ScriptedCuebot) -> None:
             answer = await one.answer()
             assert (answer.status, answer.body) == (200, b'{"status":"ok"}')
             assert len(connection._waiting) <= SLICE_BYTES / len(SMALLEST)
-        assert (await one.answer()).status == 404
-        assert await one.rest() == b""
+        assert ((await one.answer()).status, await one.rest()) == (404, b"")
         await sending
 
 
-async def test_nothing_is_read_behind_a_large_body_that_waits(
+async def test_nothing_is_read_behind_a_large_body(
     gateway: Gateway, cuebot: ScriptedCuebot
 ) -> None:
     """Nor if its head is remembered and all of it has come at once; while one that does not wait is
@@ -258,10 +226,7 @@ async def test_nothing_is_read_behind_a_large_body_that_waits(
             assert (await one.answer()).status == 200
 
 
-async def test_a_body_behind_waiting_requests_is_read(
-    gateway: Gateway, cuebot: ScriptedCuebot
-) -> None:
-    """What has to wait may be larger than what is parsed at once, or is held."""
+async def test_bodies_behind_waiting_requests(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     bodies = [
         b'{"group": {"id": "g", "x": "' + b"x" * size + b'"}}'
         for size in (0, SLICE_BYTES, 300_000, 1_000_000, 2)

@@ -10,18 +10,11 @@ import pytest
 from gateway.server.http1.parser import FRAMING_FREE_BYTES, FRAMING_MAX_RATIO, SLICE_BYTES
 from gateway.server.http1.request_cycle import RequestCycle
 from tests.server.samples import SHOWS
-from tests.server.test_http_limits import until
 from tests.server.test_writes import Counted, connected, reply, soon
 from tests.support.certificates import pair, trusting
 from tests.support.parsing import Recorder
-from tests.support.patience import PATIENCE
-from tests.support.servers import (
-    Gateway,
-    ScriptedCuebot,
-    gateway_for,
-    head,
-    token,
-)
+from tests.support.patience import PATIENCE, until
+from tests.support.servers import Gateway, ScriptedCuebot, gateway_for, head, token
 from tests.support.wire import Wire, assert_refused, request, wire
 
 pytestmark = pytest.mark.anyio
@@ -42,8 +35,6 @@ async def push(one: Wire, piece: bytes) -> None:
 
 
 # --- behind an answer -------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("path", "lines", "subject", "start", "status"),
     [
@@ -66,7 +57,6 @@ async def test_an_answer_before_the_end_of_the_body_is_the_last(
     status: int,
     framing: str,
 ) -> None:
-    """It says so, the client sees the end of the stream, and what it goes on sending ends it."""
     begun = PIECE if framing == CHUNKED else b"x" * SLICE_BYTES
     others = {*gateway.server.connections}
     async with wire(gateway) as one:
@@ -80,7 +70,6 @@ async def test_an_answer_before_the_end_of_the_body_is_the_last(
 
 
 async def test_a_429_before_the_end_of_the_body_is_the_last(cuebot: ScriptedCuebot) -> None:
-    """A client over its limit cannot go on sending, either."""
     async with gateway_for(cuebot.endpoint, rate_limit_rps=0.01) as limited:
         await limited.client.aclose()
         async with wire(limited) as one:
@@ -112,7 +101,6 @@ BEGUN = b"POST / HTTP/1.1\r\nHost: gateway\r\nTransfer-Encoding: chunked\r\n\r\n
 
 @pytest.mark.parametrize("sent", [BEGUN, b"garbage\r\n\r\n"], ids=["an answer", "a refusal"])
 async def test_so_much_is_read_behind_the_last_answer_and_no_more(sent: bytes) -> None:
-    """However fast it comes, and whatever is answered. Then the connection is gone."""
     gone = asyncio.Event()
     async with connected(soon(refuse), kind=Taking, leave=gone.set) as one:
         await one.client.send(sent)
@@ -127,7 +115,6 @@ async def test_so_much_is_read_behind_the_last_answer_and_no_more(sent: bytes) -
 
 
 async def test_a_body_that_ends_behind_its_answer_is_not_a_request() -> None:
-    """Nor is what comes behind it, although there is time for both."""
     gone = asyncio.Event()
     served = 0
 
@@ -146,7 +133,6 @@ async def test_a_body_that_ends_behind_its_answer_is_not_a_request() -> None:
 
 
 async def test_who_stays_behind_the_last_answer_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The time is bounded, too."""
     monkeypatch.setattr("gateway.server.http1.protocol.LINGER_SECONDS", 0.1)
     gone = asyncio.Event()
     async with connected(soon(refuse), BEGUN, leave=gone.set) as one:
@@ -156,7 +142,6 @@ async def test_who_stays_behind_the_last_answer_is_let_go(monkeypatch: pytest.Mo
 
 
 async def test_an_answer_that_is_not_read_at_once_is_sent_to_its_end() -> None:
-    """Although the body does not end: a page, for example, is larger than a socket's buffer."""
     page = b"x" * 2_000_000
 
     def answer(request: RequestCycle) -> None:
@@ -167,10 +152,7 @@ async def test_an_answer_that_is_not_read_at_once_is_sent_to_its_end() -> None:
         assert (await one.client.answer()).body == page
 
 
-async def test_a_body_behind_its_answer_ends_over_tls_as_well(
-    cuebot: ScriptedCuebot, tmp_path: Path
-) -> None:
-    """Where a client sees no end of the stream before the end of the connection."""
+async def test_a_body_behind_its_answer_over_tls(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
     settings: dict[str, Any] = pair(tmp_path).settings
     async with gateway_for(cuebot.endpoint, **settings) as gateway:
         await gateway.client.aclose()
@@ -183,8 +165,6 @@ async def test_a_body_behind_its_answer_ends_over_tls_as_well(
 
 
 # --- framing ----------------------------------------------------------------------------------
-
-
 def chunks(size: int, count: int) -> bytes:
     return b"%x\r\n%b\r\n" % (size, b" " * size) * count
 
@@ -195,10 +175,7 @@ def chunks(size: int, count: int) -> bytes:
     [(1, b"", True), (1, b";a", True), (2, b"", False), (10, b";" + b"a" * 50, True)],
     ids=["1", "1 with an extension", "2", "10 with an extension"],
 )
-def test_framing_that_outweighs_the_content(
-    size: int, extension: bytes, refused: bool, cut: int
-) -> None:
-    """Framing beyond FRAMING_FREE_BYTES is refused above FRAMING_MAX_RATIO of the content."""
+def test_framing_outweighs_content(size: int, extension: bytes, refused: bool, cut: int) -> None:
     recorder = Recorder()
     recorder.feed(BEGUN)
     chunk = b"%x%b\r\n%b\r\n" % (size, extension, b" " * size)
@@ -223,7 +200,6 @@ def test_framing_that_outweighs_the_content(
 
 
 def test_framing_is_counted_for_each_body() -> None:
-    """Many short bodies in tiny chunks on one connection are fine."""
     recorder = Recorder()
     one = BEGUN + chunks(1, FRAMING_FREE_BYTES // 10) + b"0\r\n\r\n"
     for _ in range(5):
@@ -234,7 +210,6 @@ def test_framing_is_counted_for_each_body() -> None:
 
 
 async def test_tiny_chunks_with_a_token_are_400(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    """The caller is told what to send instead, and nothing is called. Some of them are fine."""
     async with wire(gateway) as one:
         await one.send(head(SHOWS, CHUNKED), chunks(1, 10_000), b"2\r\n{}\r\n0\r\n\r\n")
         assert (await one.answer()).status == 200
@@ -248,8 +223,6 @@ async def test_tiny_chunks_with_a_token_are_400(gateway: Gateway, cuebot: Script
 
 
 def test_one_call_for_many_chunks() -> None:
-    """A body in tiny chunks is handed over in parts of the size in which it is parsed."""
-
     class Calls(Recorder):
         calls = 0
 
@@ -269,7 +242,6 @@ def test_one_call_for_many_chunks() -> None:
 async def test_a_short_body_right_behind_its_head_keeps_the_connection(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Most clients send it in a packet of its own: the answer waits for it a moment."""
     monkeypatch.setattr("gateway.http.error_answer.BODY_REST_WAIT_SECONDS", PATIENCE)
     async with wire(gateway) as one:
         await one.send(head("/no.Such/Method", "Content-Length: 2"))

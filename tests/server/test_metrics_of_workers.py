@@ -50,7 +50,6 @@ def workers_of(gateway: Instance) -> None:
 
 
 def test_all_of_them_in_one_answer(cuebot: str) -> None:
-    """Requests to any of them are in the answers of each, and no answer is below an earlier one."""
     with instance(cuebot, METRICS) as gateway:
         workers_of(gateway)
         latest = 0.0
@@ -90,12 +89,10 @@ def test_counters_outlive_their_worker(cuebot: str) -> None:
         gateway.ask()
         until(lambda: shows(scrape(gateway, port)) == 31, "the next one is counted")
         found = scrape(gateway, port)
-        assert found.of("workers") == 2
-        assert found.of("start_time_seconds") == began
+        assert (found.of("workers"), found.of("start_time_seconds")) == (2, began)
 
 
 def test_a_port_of_their_own_is_bound_once(cuebot: str) -> None:
-    """Any worker answers there, also when another one has died, and a stop closes it."""
     with instance(cuebot, ON_A_PORT) as gateway:
         port = metrics_port(gateway)
         assert gateway.event("listening for scrapes", 2)["url"].endswith(f":{port}/metrics")
@@ -121,7 +118,6 @@ def folders_of(gateway: Instance) -> list[Path]:
 
 
 def test_the_folder_goes_when_everybody_else_has(cuebot: str) -> None:
-    """When the process that started them is killed, the workers clean up."""
     with instance(cuebot, METRICS) as gateway:
         workers_of(gateway)
         (folder,) = folders_of(gateway)
@@ -130,7 +126,6 @@ def test_the_folder_goes_when_everybody_else_has(cuebot: str) -> None:
 
 
 def test_a_port_in_use_is_one_line(cuebot: str) -> None:
-    """It names the settings of this port, and nothing has been started."""
     with instance(cuebot, METRICS="public", METRICS_PORT="0") as gateway:
         for workers in ("1", "2"):
             ran = child(

@@ -69,7 +69,6 @@ def crowd(count: int) -> tuple[Loop, ParsingTurns, list[One]]:
 
 
 def test_what_comes_is_parsed_until_its_time_is_spent() -> None:
-    """And again in the next turn."""
     loop, turns, _ = crowd(0)
     for _ in range(3):
         while not turns.is_over:
@@ -79,14 +78,12 @@ def test_what_comes_is_parsed_until_its_time_is_spent() -> None:
 
 
 def test_small_requests_do_not_even_ask_for_another_turn() -> None:
-    """One that takes microseconds changes nothing."""
     loop, turns, _ = crowd(0)
     turns.spend(0.00002)
     assert not loop.soon
 
 
 def test_what_is_left_over_has_so_much_of_a_turn() -> None:
-    """However many wait, and each of them once at most."""
     loop, turns, log = crowd(30)
     for _ in range(16):
         before = len(log)
@@ -100,7 +97,6 @@ def test_what_is_left_over_has_so_much_of_a_turn() -> None:
 
 
 def test_each_address_has_its_share() -> None:
-    """One connection from another address waits for one of those from an address with many."""
     loop, turns, log = crowd(200)
     loop.turn()
     other = One(turns, loop, log, "another")
@@ -115,7 +111,6 @@ def test_each_address_has_its_share() -> None:
 
 
 def test_who_comes_for_the_first_time_does_not_wait_for_all_from_its_address() -> None:
-    """It has every other turn of the address, and so have those that always have more."""
     loop, turns, log = crowd(200)
     for _ in range(120):  # until each of them has come again
         loop.turn()
@@ -133,7 +128,6 @@ def test_who_comes_for_the_first_time_does_not_wait_for_all_from_its_address() -
 
 
 def test_one_that_fails_keeps_nobody_waiting() -> None:
-    """Its error is the event loop's to tell."""
     loop, turns, log = crowd(2)
 
     def fail() -> None:
@@ -150,8 +144,6 @@ def test_one_that_fails_keeps_nobody_waiting() -> None:
 
 
 # --- in connections ---------------------------------------------------------------------------
-
-
 class Ticking:
     """A clock by which everything takes as long: `seconds` from one look to the next."""
 
@@ -171,7 +163,6 @@ BEGUN = b"POST / HTTP/1.1\r\nHost: gateway\r\nTransfer-Encoding: chunked\r\n\r\n
 @pytest.mark.anyio
 @pytest.mark.parametrize("remembered", [False, True])
 async def test_others_are_served_beside_many_busy_connections(remembered: bool) -> None:
-    """Little is parsed in each turn, whatever has come, and somebody's small request soon."""
     clock = Ticking(CONNECTION_STEP_SECONDS * 1.1)
     turns, heads = ParsingTurns(clock), HeadMemory()
     served: list[RequestCycle] = []
@@ -210,7 +201,6 @@ async def test_others_are_served_beside_many_busy_connections(remembered: bool) 
 
 @pytest.mark.anyio
 async def test_all_that_is_left_over_is_parsed_in_the_end() -> None:
-    """In as many turns as it takes."""
     turns = ParsingTurns(Ticking(CONNECTION_STEP_SECONDS * 1.1))
     bodies: list[int] = []
     reading: list[asyncio.Task[None]] = []
@@ -238,7 +228,6 @@ async def test_all_that_is_left_over_is_parsed_in_the_end() -> None:
 
 
 def test_one_connection_parses_no_longer_than_so_long_in_a_row() -> None:
-    """What takes longer than it should goes on in another turn, after a few KB."""
     recorder = Recorder()
     turns = ParsingTurns(Ticking(CONNECTION_STEP_SECONDS * 1.1), lambda callback: None)
     recorder.parser = RequestParser(recorder, HeadMemory(), turns)

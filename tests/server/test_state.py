@@ -18,9 +18,9 @@ from gateway.server.http1.state import (
     READING_HEAD,
     State,
 )
-from tests.server.test_http_limits import until
 from tests.server.test_lingering import BEGUN
 from tests.server.test_writes import POST, Connected, Counted, Held, connected, reply
+from tests.support.patience import until
 
 pytestmark = pytest.mark.anyio
 
@@ -106,11 +106,7 @@ LIVES: dict[str, list[tuple[Step, list[State]]]] = {
         (answer, [IDLE]),
         (cut_off, [CLOSED]),
     ],
-    "sending on": [
-        *SERVED,
-        (BAD, [LINGERING]),
-        (b"x" * (LINGER_MAX_BYTES + 1), [CLOSING, CLOSED]),
-    ],
+    "sending on": [*SERVED, (BAD, [LINGERING]), (b"x" * (LINGER_MAX_BYTES + 1), [CLOSING, CLOSED])],
     "closing twice": [
         (POST * 2, [ANSWERING]),
         (answer_at_length, [ANSWERING]),
@@ -123,7 +119,6 @@ LIVES: dict[str, list[tuple[Step, list[State]]]] = {
 
 @pytest.mark.parametrize("life", LIVES.values(), ids=LIVES)
 async def test_a_life_of_a_connection(life: list[tuple[Step, list[State]]]) -> None:
-    """Each step leads to the next states."""
     expected = [OPENING, READING_HEAD]
     held = Held()
     async with connected(held, kind=Watched) as one:
@@ -141,7 +136,6 @@ async def test_a_life_of_a_connection(life: list[tuple[Step, list[State]]]) -> N
 
 
 def test_these_are_all_the_ways_from_state_to_state() -> None:
-    """The table has none that no connection takes, and no connection takes another."""
     taken = {(OPENING, READING_HEAD)}
     for life in LIVES.values():
         taken |= {*pairwise([READING_HEAD, *(state for _, then in life for state in then)])}

@@ -15,8 +15,8 @@ from gateway.server.http1.sharing import (
     too_much,
 )
 from tests.server.samples import SHOWS
-from tests.server.test_http_limits import until
 from tests.server.test_writes import Held, connected, reply
+from tests.support.patience import until
 from tests.support.servers import Gateway, ScriptedCuebot, gateway_for, head
 from tests.support.wire import Wire, assert_refused, request, wire
 
@@ -47,7 +47,6 @@ def refused(connections: list[One]) -> list[bool]:
 
 
 def test_what_is_short_does_not_count() -> None:
-    """However many there are."""
     memory = UnfinishedMemory(10 * KB)
     one = One("a")
     for _ in range(100):
@@ -57,7 +56,6 @@ def test_what_is_short_does_not_count() -> None:
 
 
 def test_room_is_made_where_most_is() -> None:
-    """At the address with the most, and there by the one that has had much for longest."""
     memory = UnfinishedMemory(100 * KB)
     modest = noted(memory, "modest", 20 * KB, 20 * KB)
     greedy = noted(memory, "greedy", *[34 * KB] * 3)
@@ -71,7 +69,6 @@ def test_room_is_made_where_most_is() -> None:
 
 
 def test_one_that_goes_on_is_refused_when_it_is_the_one_with_most() -> None:
-    """It need not be an older one."""
     memory = UnfinishedMemory(100 * KB)
     others = [noted(memory, number, 24 * KB)[0] for number in range(4)]
     (greedy,) = noted(memory, "greedy", 20 * KB)
@@ -93,7 +90,6 @@ def test_room_is_given_back() -> None:
 
 
 def test_much_that_has_become_free_is_told() -> None:
-    """Once for each quarter of what there may be, and not for requests of the usual size."""
     told: list[bool] = []
     memory = UnfinishedMemory(400 * KB, lambda: told.append(True))
     for _ in range(100):
@@ -112,7 +108,6 @@ POST = b"POST / HTTP/1.1\r\nHost: gateway\r\nContent-Length: %d\r\n\r\n"
 
 @pytest.mark.anyio
 async def test_a_body_counts_until_somebody_reads_it() -> None:
-    """Behind another request it waits; whoever reads it has bounds of its own."""
     held = Held()
     async with connected(held, POST % 2 + b"{}" + POST % 10**6) as one:
         memory = one.protocol._context.unfinished
@@ -131,7 +126,6 @@ async def test_a_body_counts_until_somebody_reads_it() -> None:
 @pytest.mark.anyio
 @pytest.mark.parametrize("read", [False, True])
 async def test_who_gives_up_is_told_so(read: bool) -> None:
-    """Whether its body waits behind another request, or has just been asked for."""
     held, error = Held(), too_much(UNFINISHED_MAX_BYTES)
     async with connected(held, POST % 2 + b"{}" + POST % 10**6) as one:
         await held.wait()
@@ -166,7 +160,6 @@ async def begin(stack: AsyncExitStack, gateway: Gateway, sent: bytes, **how: obj
 @pytest.mark.anyio
 @pytest.mark.slow
 async def test_long_heads_that_do_not_end_make_way(cuebot: ScriptedCuebot) -> None:
-    """The oldest ones are told so; short ones, and a long one from another address, are served."""
     async with gateway_for(cuebot.endpoint) as gateway, AsyncExitStack() as stack:
         await gateway.client.aclose()
         lines = gateway.access_lines()

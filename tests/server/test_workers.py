@@ -59,12 +59,10 @@ def test_all_of_them_serve(cuebot: str) -> None:
         for pid in gateway.workers():
             wire_to(gateway, pid).socket.close()
         gateway.send_signal(signal.SIGTERM)
-        assert gateway.ended() == 0
-        assert len(gateway.events('"stopped"')) == 3
+        assert (gateway.ended(), len(gateway.events('"stopped"'))) == (0, 3)
 
 
 def test_a_dead_worker_is_replaced(cuebot: str) -> None:
-    """One line says so, the other's connections go on, and new ones are all served."""
     with instance(cuebot, WORKERS="2") as gateway:
         dead, other = gateway.workers()
         with wire_to(gateway, other) as kept:
@@ -131,7 +129,6 @@ def until_served_by(gateway: Instance, pid: int) -> Wire:
 
 
 def test_workers_without_a_supervisor_stop(cuebot: str) -> None:
-    """When the first process is killed, they finish what they have and end."""
     with instance(cuebot, WORKERS="2") as gateway:
         workers = gateway.workers()
         wires = [wire_to(gateway, pid) for pid in workers]
@@ -177,7 +174,6 @@ def test_a_signal_to_all_at_once_still_drains(cuebot: str, number: signal.Signal
 
 
 def test_a_second_signal_ends_all(cuebot: str) -> None:
-    """What is in flight in any of them is not waited for."""
     with instance(cuebot, WORKERS="2", SHUTDOWN_TIMEOUT="1h") as gateway:
         wires = [wire_to(gateway, pid) for pid in gateway.workers()]
         for wire in wires:
@@ -193,7 +189,6 @@ def test_a_second_signal_ends_all(cuebot: str) -> None:
 
 
 def test_a_stop_while_they_start(cuebot: str) -> None:
-    """A signal that comes before the last one has started ends them all."""
     with instance(cuebot, WORKERS="4", ready=False, started=False) as gateway:
         gateway.event('"listening"')
         gateway.send_signal(signal.SIGTERM)
@@ -201,7 +196,6 @@ def test_a_stop_while_they_start(cuebot: str) -> None:
 
 
 def test_sighup_reaches_those_that_are_starting(cuebot: str) -> None:
-    """No process dies of a SIGHUP, however early it comes."""
     with instance(cuebot, WORKERS="3", ready=False, started=False) as gateway:
         gateway.event('"listening"')
         while len(gateway.events('"listening"')) < 3:
@@ -215,7 +209,6 @@ def test_sighup_reaches_those_that_are_starting(cuebot: str) -> None:
 
 
 def test_a_successor_has_what_the_others_have(cuebot: str, tmp_path: Path) -> None:
-    """A worker that is started after a SIGHUP has the settings that the SIGHUP brought."""
     config = tmp_path / "gateway.toml"
     config.write_text("rate_limit_rps = 100\nrate_limit_burst = 10\n")
     environ = {"GATEWAY_CONFIG": str(config), "RATE_LIMIT_RPS": "", "WORKERS": "2"}

@@ -136,7 +136,6 @@ class Held:
 
 
 async def test_answers_of_one_turn_are_written_right_after_each_other() -> None:
-    """Nothing is written while answers are made; then they go out, in their order."""
     held = Held()
     async with connected(held, POST) as first, connected(held, POST) as second:
         await held.wait(2)
@@ -145,13 +144,11 @@ async def test_answers_of_one_turn_are_written_right_after_each_other() -> None:
         assert not first.protocol.written
         assert not second.protocol.written
         for each in (first, second):
-            assert (await each.client.answer()).body == b"ok"
-            assert len(each.protocol.written) == 1
+            assert ((await each.client.answer()).body, len(each.protocol.written)) == (b"ok", 1)
 
 
 @pytest.mark.parametrize("remembered", [False, True])
 async def test_others_have_their_turn_between_two_requests_of_a_client(remembered: bool) -> None:
-    """However many have come at once, however short their answers: one in a turn of the loop."""
     loop, served, many = asyncio.get_running_loop(), 0, 300
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -188,8 +185,6 @@ LARGE = POST[:-2].replace(b": 2", b": %d" % len(BODY)) + BODY
 
 @pytest.mark.parametrize("meanwhile", ["_timed_out", "_close_if_idle"])
 async def test_a_request_that_has_come_is_served_although_time_is_up(meanwhile: str) -> None:
-    """What has come is parsed in two turns, and between them it may be too late, or a stop."""
-
     class Late(Counted):
         def data_received(self, data: bytes) -> None:
             super().data_received(data)
@@ -206,7 +201,6 @@ async def test_a_request_that_has_come_is_served_although_time_is_up(meanwhile: 
 
 @pytest.mark.parametrize("end", ["cut off", "aborted"])
 async def test_nothing_is_served_once_a_connection_is_closing(end: str) -> None:
-    """What waits behind a request is not, when that one is over."""
     held = Held()
     async with connected(held, POST * 3) as one:
         await held.wait()
@@ -221,8 +215,6 @@ async def test_nothing_is_served_once_a_connection_is_closing(end: str) -> None:
 
 @pytest.mark.parametrize("end", ["aborted", "ended"])
 async def test_a_client_that_goes_while_others_have_their_turn(end: str) -> None:
-    """What is still to be parsed is not served."""
-
     class Going(Counted):
         waited = False
 
@@ -248,7 +240,6 @@ async def test_a_client_that_goes_while_others_have_their_turn(end: str) -> None
 
 
 async def test_a_client_that_sends_no_more_and_does_not_read_is_let_go() -> None:
-    """Although its answers are not much, and there is a request that takes its time."""
     gone, held = asyncio.Event(), Held()
     async with connected(held, POST * 2, timeout=0.3, leave=gone.set) as one:
         await held.wait()
@@ -261,8 +252,6 @@ async def test_a_client_that_sends_no_more_and_does_not_read_is_let_go() -> None
 
 
 async def test_an_answer_that_began_before_a_stop_is_the_last() -> None:
-    """It could not say so in its head."""
-
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"bo", "more_body": True})
@@ -280,8 +269,6 @@ async def test_an_answer_that_began_before_a_stop_is_the_last() -> None:
 
 
 async def test_what_is_no_request_is_told_as_such_behind_others() -> None:
-    """And not what was wrong with the one before; then the connection ends soon."""
-
     def answer(request: RequestCycle) -> None:
         try:
             raise GatewayError(Code.UNAUTHENTICATED, "no token")
@@ -297,7 +284,6 @@ async def test_what_is_no_request_is_told_as_such_behind_others() -> None:
 
 
 async def test_a_short_answer_of_an_app_is_one_write() -> None:
-    """Its head waits for its body, and the body of a long one does not wait."""
     length = [(b"content-length", b"4")]
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -311,15 +297,13 @@ async def test_a_short_answer_of_an_app_is_one_write() -> None:
         await send({"type": "http.response.body", "body": b"dy"})
 
     async with connected(served_by(app), POST) as one:
-        assert (await one.client.answer()).body == b"body"
-        assert len(one.protocol.written) == 1
+        assert ((await one.client.answer()).body, len(one.protocol.written)) == (b"body", 1)
     async with connected(served_by(stream)) as two:
         await two.client.send(POST)
         assert (await two.client.answer()).body == b"body"
 
 
 async def test_much_is_written_at_once() -> None:
-    """A client that does not read keeps no more than the transport takes, and then is behind."""
     answered = 0
     behind = asyncio.Event()
 
@@ -338,7 +322,6 @@ async def test_much_is_written_at_once() -> None:
 
 
 async def test_a_large_body_is_handed_over_as_it_is() -> None:
-    """Clients that do not read share the body of a page: nobody has a copy."""
     page = bytes(MAX_UNWRITTEN_BYTES)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -352,7 +335,6 @@ async def test_a_large_body_is_handed_over_as_it_is() -> None:
 
 
 async def test_writes_are_collected_again_after_much_has_been_written() -> None:
-    """What was handed over does not count any more."""
     held = Held()
     async with connected(held, POST * 6) as one:
         await held.wait()
@@ -365,8 +347,6 @@ async def test_writes_are_collected_again_after_much_has_been_written() -> None:
 
 
 async def test_answers_go_out_before_the_next_piece_of_long_work() -> None:
-    """However long its pieces are, what has been answered between them is written between them."""
-
     def answer(request: RequestCycle) -> None:
         assert reply(request)
         answered.set()
@@ -378,13 +358,11 @@ async def test_answers_go_out_before_the_next_piece_of_long_work() -> None:
             while not answered.is_set():
                 assert not one.protocol.written
                 await let_others_run()
-        assert len(one.protocol.written) == 1
-        assert (await one.client.answer()).body == b"ok"
+        assert (len(one.protocol.written), (await one.client.answer()).body) == (1, b"ok")
         assert len(one.protocol.written) == 1
 
 
 async def test_a_transport_that_cannot_be_written_to_keeps_nobody_waiting() -> None:
-    """Its error is told to the event loop; the other answers of the turn go out."""
     held = Held()
     async with connected(held, POST) as broken, connected(held, POST) as sound:
         await held.wait(2)
@@ -398,7 +376,6 @@ async def test_a_transport_that_cannot_be_written_to_keeps_nobody_waiting() -> N
 
 
 async def test_nobody_is_asked_for_a_body_that_has_been_refused() -> None:
-    """An app that begins to read only then is told that the client is gone."""
     told = asyncio.get_running_loop().create_future()
     begins, reads = asyncio.Event(), asyncio.Event()
 
@@ -423,19 +400,16 @@ async def test_nobody_is_asked_for_a_body_that_has_been_refused() -> None:
 
 
 async def test_an_answer_is_written_before_the_client_is_seen_to_have_ended() -> None:
-    """A transport may hand over a request and its client's end at once: in TLS, for example."""
     held = Held()
     async with connected(held) as one:
         one.protocol.data_received(POST)
         assert reply(held.requests[0])
         one.protocol.eof_received()
         one.protocol.counting.close()  # as transports do then
-        assert (await one.client.answer()).body == b"ok"
-        assert await one.client.rest() == b""
+        assert ((await one.client.answer()).body, await one.client.rest()) == (b"ok", b"")
 
 
 async def test_an_answer_is_written_before_a_refusal() -> None:
-    """What cannot be a request is refused after the answer to the one before it."""
     async with connected(soon(), POST + b"no request\r\n\r\n") as one:
         assert (await one.client.answer()).body == b"ok"
         assert_refused(await one.client.answer(), 400, Code.INVALID_ARGUMENT.value)
@@ -444,7 +418,6 @@ async def test_an_answer_is_written_before_a_refusal() -> None:
 
 @pytest.mark.parametrize("end", ["cut off", "finished", "failed"])
 async def test_an_answer_is_written_before_the_server_ends_the_connection(end: str) -> None:
-    """Whatever ends it in the same turn, nothing that has been answered is lost."""
     held = Held()
     async with connected(held, POST * 2) as one:
         await held.wait()
@@ -465,7 +438,6 @@ async def test_an_answer_is_written_before_the_server_ends_the_connection(end: s
 
 
 async def test_nothing_is_written_to_a_connection_that_was_lost() -> None:
-    """An answer of the turn in which the client is found to be gone is dropped."""
     held = Held()
     async with connected(held, POST) as one:
         await held.wait()

@@ -1,12 +1,8 @@
 """Reading an audit log in tests."""
 
-import asyncio
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-from tests.support.patience import PATIENCE
 
 KILL = "/job.JobInterface/Kill"
 
@@ -26,10 +22,3 @@ def outcomes(log: Path) -> list[dict[str, Any]]:
 def killing(number: int | str) -> dict[str, object]:
     """The JSON of a request to KILL that tells it from others."""
     return {"job": {"id": f"job-{number}"}, "username": "lena"}
-
-
-async def comes(condition: Callable[[], object]) -> None:
-    """Wait for what nobody announces."""
-    async with asyncio.timeout(PATIENCE):
-        while not condition():  # noqa: ASYNC110 - nobody does
-            await asyncio.sleep(0.01)

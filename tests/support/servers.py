@@ -150,6 +150,21 @@ class ScriptedCuebot(grpc.GenericRpcHandler):
         self.handlers[path] = handler
         return called, release
 
+    def hangs(self, path: str) -> tuple[asyncio.Event, asyncio.Event]:
+        """From now on the method never answers: the events that it is called and cancelled."""
+        called, cancelled = asyncio.Event(), asyncio.Event()
+
+        async def handler(request: bytes, context: Context) -> bytes:
+            called.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                cancelled.set()
+            raise AssertionError
+
+        self.handlers[path] = handler
+        return called, cancelled
+
     def fails(self, path: str, code: grpc.StatusCode, text: str) -> None:
         """From now on the method fails with this status."""
 

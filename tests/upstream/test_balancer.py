@@ -15,7 +15,7 @@ from gateway.upstream.endpoint import Endpoint
 from gateway.upstream.interface import CallFailed, Reason
 from tests.support.followers import Follower
 from tests.support.http2_frames import NOTHING_DONE, leaving_server, silent_server
-from tests.support.patience import PATIENCE
+from tests.support.patience import PATIENCE, until
 from tests.support.servers import (
     ON_EACH_TRANSPORT,
     Context,
@@ -65,7 +65,6 @@ async def all_connected(upstream: Balancer) -> None:
 
 
 async def test_one_endpoint_has_nothing_around_it() -> None:
-    """Its calls take no other way than before."""
     upstream = open_upstream(settings_for("127.0.0.1:1"))
     assert isinstance(upstream, Endpoint)
     await upstream.close()
@@ -85,17 +84,14 @@ async def test_calls_go_in_turn() -> None:
 
 
 async def test_one_that_is_absent_is_left_out() -> None:
-    """All calls go to the one that is there, the first one too, and they are called once."""
     cuebot = named(b"here")
     absent = f"127.0.0.1:{free_port()}"
     async with running_cuebot(cuebot), balanced_over(absent, cuebot.endpoint) as upstream:
-        assert await answers(upstream, 5) == {b"here": 5}
-        assert await upstream.usable(PATIENCE) == 1
+        assert (await answers(upstream, 5), await upstream.usable(PATIENCE)) == ({b"here": 5}, 1)
     assert len(cuebot.seen) == 5
 
 
 async def test_one_that_hangs_is_left_out() -> None:
-    """A server that takes connections and says nothing keeps nobody from the other."""
     cuebot = named(b"here")
     async with (
         silent_server() as silent,
@@ -108,7 +104,6 @@ async def test_one_that_hangs_is_left_out() -> None:
 
 @pytest.mark.parametrize("other", ["absent", "silent"])
 async def test_a_method_that_the_only_usable_one_lacks(other: str) -> None:
-    """UNIMPLEMENTED at once, whatever a Cuebot that is away or hangs might say."""
     lacking = ScriptedCuebot()
     lacks = "/show.ShowInterface/Unknown"
     async with silent_server() as silent, running_cuebot(lacking):
@@ -121,7 +116,6 @@ async def test_a_method_that_the_only_usable_one_lacks(other: str) -> None:
 
 
 async def test_one_that_comes_back_gets_calls_again() -> None:
-    """A failed endpoint is tried again by itself."""
     one, two, port = named(b"one"), named(b"two"), free_port()
     async with running_cuebot(two), balanced_over(f"127.0.0.1:{port}", two.endpoint) as upstream:
         watching = asyncio.create_task(upstream.watch(Follower()))
@@ -136,7 +130,6 @@ async def test_one_that_comes_back_gets_calls_again() -> None:
 
 
 async def test_when_all_are_away_it_is_said_at_once() -> None:
-    """Nobody waits for the rest of the time."""
     async with balanced_over(*(f"127.0.0.1:{free_port()}" for _ in range(2))) as upstream:
         assert await upstream.usable(PATIENCE) == 0
         with pytest.raises(CallFailed) as caught:
@@ -146,7 +139,6 @@ async def test_when_all_are_away_it_is_said_at_once() -> None:
 
 
 async def test_a_second_try_has_what_is_left_of_the_time(each_transport: str) -> None:
-    """The next server is told when the call ends, not how long it might have taken."""
     if each_transport == "grpcio":
         pytest.skip("what a leaving server has not looked at is lost there")
 
@@ -166,7 +158,6 @@ async def test_a_second_try_has_what_is_left_of_the_time(each_transport: str) ->
 
 
 async def test_endpoints_that_hang_share_the_deadline() -> None:
-    """A call that nobody takes ends when it was to end."""
     async with AsyncExitStack() as stack:
         endpoints = [await stack.enter_async_context(silent_server()) for _ in range(3)]
         upstream = await stack.enter_async_context(balanced_over(*endpoints))
@@ -176,8 +167,6 @@ async def test_endpoints_that_hang_share_the_deadline() -> None:
 
 
 # --- what is repeated, and what is not ------------------------------------------------------
-
-
 async def test_what_a_server_has_not_looked_at_goes_to_another(each_transport: str) -> None:
     """A server that leaves says that it has not begun a call; so that is made elsewhere, once.
 
@@ -204,7 +193,6 @@ async def test_what_a_server_has_not_looked_at_goes_to_another(each_transport: s
 
 
 async def test_what_a_server_may_have_got_is_not_repeated() -> None:
-    """A connection that breaks under a call fails the call; the other server does not get it."""
     cuebot = named(b"here")
     async with (
         running_cuebot(cuebot),
@@ -224,7 +212,6 @@ async def test_what_a_server_may_have_got_is_not_repeated() -> None:
 
 
 async def test_a_call_in_progress_is_not_repeated() -> None:
-    """When a server is killed, what it was working on fails, and no other one gets it."""
     begun = asyncio.Event()
 
     async def hold(request: bytes, context: Context) -> bytes:
@@ -250,7 +237,6 @@ async def test_a_call_in_progress_is_not_repeated() -> None:
 
 
 async def test_the_words_of_a_server_are_no_reason_to_repeat() -> None:
-    """A Cuebot that cannot connect to something itself says so as gRPC does, and has the call."""
     words = "failed to connect to all addresses; last error: ipv4:10.0.0.1:8444: Socket closed"
     cuebots = [ScriptedCuebot(), ScriptedCuebot()]
     for cuebot in cuebots:
@@ -268,7 +254,6 @@ async def test_the_words_of_a_server_are_no_reason_to_repeat() -> None:
 
 
 async def test_one_of_two_is_killed_under_load() -> None:
-    """Only calls that the server may have got fail; everything else is answered by the other."""
     one, two = named(b"one"), named(b"two")
     failures: list[CallFailed] = []
     answered: Counter[bytes] = Counter()
@@ -285,8 +270,7 @@ async def test_one_of_two_is_killed_under_load() -> None:
                         failures.append(failure)
 
             workers = [asyncio.create_task(work()) for _ in range(WORKERS)]
-            while answered[b"one"] < 200:  # noqa: ASYNC110 - it is the workers' turn
-                await asyncio.sleep(0)
+            await until(lambda: answered[b"one"] >= 200)
             await killed.aclose()
             await asyncio.gather(*workers)
             assert await answers(upstream, 5) == {b"two": 5}
@@ -298,10 +282,7 @@ async def test_one_of_two_is_killed_under_load() -> None:
 
 
 # --- the log --------------------------------------------------------------------------------
-
-
 async def test_each_endpoint_is_told_of_and_every_change_counts() -> None:
-    """The log names which one goes and comes; what it says of itself is to be looked at again."""
     one, two = named(b"one"), named(b"two")
     changes: asyncio.Queue[int] = asyncio.Queue()
     with capture_logs() as logs:

@@ -130,7 +130,6 @@ def receive_until_it_ends(driver: Driver, flood: Iterator[bytes]) -> ProtocolErr
 def test_frames_without_progress_are_counted(
     flood: Callable[[int], bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The connection ends after so much work and so many bytes of answers, whatever comes."""
     monkeypatch.setattr(wire, "MAX_IDLE_FRAMES", PATIENCE)
     driver = driver_with_calls()
     ended: list[ProtocolError] = []
@@ -144,14 +143,12 @@ def test_frames_without_progress_are_counted(
 
 
 def test_a_push_ends_the_connection() -> None:
-    """It is turned off."""
     driver = driver_with_calls()
     error = receive_until_it_ends(driver, iter([raw_frame(PUSH_PROMISE, 4, OPEN, number(2))]))
     assert error.code is ErrorCode.PROTOCOL_ERROR
 
 
 def test_calls_make_up_for_frames_without_progress() -> None:
-    """A hundred each; more of them end the connection, although calls are answered all the time."""
     for each, lasts in ((100, True), (120, False)):
         driver = Driver()
         driver.receive(HELLO)
@@ -162,7 +159,6 @@ def test_calls_make_up_for_frames_without_progress() -> None:
 
 
 def test_a_request_makes_up_for_the_windows_it_is_sent_in() -> None:
-    """However long it is: a server may give its windows back in pieces of a few hundred bytes."""
     driver = Driver()
     driver.receive(HELLO)
     driver.start("call", b"x" * (65_535 - 5 + 256 * 20_000))
@@ -173,8 +169,6 @@ def test_a_request_makes_up_for_the_windows_it_is_sent_in() -> None:
 
 
 # --- One turn -------------------------------------------------------------------------------
-
-
 def turns_of(driver: Driver, data: bytes) -> list[int]:
     """The lines of Python that each turn takes."""
     lines: list[int] = []
@@ -200,7 +194,6 @@ def test_a_read_full_of_small_frames_takes_many_turns() -> None:
 
 
 def test_headers_that_take_long_to_decode_take_turns() -> None:
-    """A byte of them may take as long as a whole frame."""
     driver = driver_with_calls()
     blocks = [raw_frame(HEADERS_FRAME, END_HEADERS, 5, interim(600, turn)) for turn in range(30)]
     lines = turns_of(driver, b"".join(blocks))
@@ -209,7 +202,6 @@ def test_headers_that_take_long_to_decode_take_turns() -> None:
 
 
 def test_what_comes_between_two_turns_comes_behind_the_rest() -> None:
-    """Nothing is lost, and the order stays."""
     driver = Driver()
     pings = [raw_frame(PING, 0, 0, b"%08d" % each) for each in range(3 * STEPS_PER_TURN)]
     whole = b"".join(pings)
@@ -223,8 +215,6 @@ def test_what_comes_between_two_turns_comes_behind_the_rest() -> None:
 
 
 # --- Windows --------------------------------------------------------------------------------
-
-
 class Holding(Driver):
     """Large answers are not gone on with."""
 
@@ -248,7 +238,6 @@ def holding() -> Holding:
 
 @pytest.mark.parametrize("padded", [False, True])
 def test_more_than_the_window_of_a_call_ends_it(padded: bool) -> None:
-    """Before a byte of it is kept; other calls go on."""
     driver = holding()
     stream = driver.begin("call", 2**29)
     other = driver.start("other")
@@ -269,7 +258,6 @@ def test_more_than_the_window_of_a_call_ends_it(padded: bool) -> None:
 
 
 def test_who_goes_on_beyond_it_loses_the_connection() -> None:
-    """Such a peer knows no windows, and what it sends is for nobody."""
     driver = holding()
     stream = driver.begin("call", 2**29)
     frame = raw_frame(DATA, 0, stream, bytes(60_000))
@@ -279,7 +267,6 @@ def test_who_goes_on_beyond_it_loses_the_connection() -> None:
 
 
 def test_a_call_that_is_given_up_leaves_room_for_what_was_on_its_way() -> None:
-    """As much as its window had; a byte more ends the connection."""
     driver = holding()
     for _ in range(3):
         stream = driver.start("call")
@@ -295,7 +282,6 @@ def test_a_call_that_is_given_up_leaves_room_for_what_was_on_its_way() -> None:
 
 
 def test_what_the_window_is_widened_by_may_come() -> None:
-    """An answer of many megabytes comes whole, once it is gone on with, and padded as well."""
     driver = Driver(max_message=2**24)
     driver.receive(HELLO)
     driver.start("call")
@@ -347,7 +333,6 @@ def test_windows_that_are_not_allowed_end_the_connection(frames: list[bytes], co
 
 @pytest.mark.parametrize(("more", "code"), [([0], 1), ([2**31 - 1], 3), ([2**30, 2**30], 3)])
 def test_windows_of_a_call_that_are_not_allowed_end_it_alone(more: list[int], code: int) -> None:
-    """It is that call's error, and others go on."""
     driver = driver_with_calls()
     driver.receive(*[window_update(7, each) for each in more])
     assert driver.outcomes("1")[0][:2] == (Code.INTERNAL, Reason.PROTOCOL)
@@ -356,7 +341,6 @@ def test_windows_of_a_call_that_are_not_allowed_end_it_alone(more: list[int], co
 
 
 def test_requests_go_out_whole_and_in_turn_as_windows_come() -> None:
-    """Of all calls, and of each: what one has no room for keeps no other waiting."""
     driver = driver_with_calls()
     driver.receive(raw_frame(SETTINGS, 0, 0, INITIAL_WINDOW_SIZE + number(0)))
     driver.receive(window_update(0, 2**28))

@@ -101,9 +101,7 @@ HUGE = "9" * 1000
 @pytest.mark.parametrize(
     "pushback", ["0", "1", "-1", HUGE, "-" + HUGE, "1e308", "nan", "inf", "soon", ""]
 )
-async def test_a_pushback_of_any_time_moves_nothing(
-    pushback: str, channel_to: Callable[[str], Channel]
-) -> None:
+async def test_pushback_of_any_time(pushback: str, channel_to: Callable[[str], Channel]) -> None:
     """A call that Cuebot has looked at is not made again, whenever it would like that to be."""
     unavailable = trailers(("grpc-status", "14"), ("grpc-retry-pushback-ms", pushback))
     async with posing(unavailable, channel_to) as server:
@@ -114,19 +112,13 @@ async def test_a_pushback_of_any_time_moves_nothing(
 
 
 @pytest.mark.parametrize("status", ["-1", "17", "-0", HUGE, "1.5", "nan", "0x5", "OK", "5 5"])
-async def test_a_status_that_there_is_not_is_unknown(
-    status: str, channel_to: Callable[[str], Channel]
-) -> None:
-    """As gRPC wants it."""
+async def test_unknown_statuses(status: str, channel_to: Callable[[str], Channel]) -> None:
     async with posing(trailers(("grpc-status", status)), channel_to) as server:
         assert (await server.failure()).code in (Code.UNKNOWN, UNREADABLE)
 
 
 @pytest.mark.parametrize("details", ["", "!", "A" * 6000, "/////w", "CAU=" * 3])
-async def test_a_message_and_details_of_any_kind(
-    details: str, channel_to: Callable[[str], Channel]
-) -> None:
-    """They are as long as what came, and nothing is made of what is none."""
+async def test_messages_and_details(details: str, channel_to: Callable[[str], Channel]) -> None:
     fields = ("grpc-status", "5"), ("grpc-message", "%zz%00" * 300)
     async with posing(
         trailers(*fields, ("grpc-status-details-bin", details)), channel_to
@@ -171,8 +163,6 @@ POSES: dict[str, Callable[[int], bytes]] = {
 async def test_hostile_frames_end_one_call_and_not_the_next(
     pose: Callable[[int], bytes], channel_to: Callable[[str], Channel]
 ) -> None:
-    """Over either transport: the first fails, at its deadline at the latest, and others go on."""
-
     def send(peer: Peer, stream: int) -> None:
         peer.transport.write(pose(stream))
 

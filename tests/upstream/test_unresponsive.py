@@ -47,9 +47,7 @@ JOB: dict[str, object] = {"job": {"id": "j1"}}
 DEADLINE = 2.0
 """Seconds that calls have. Probes have half of it."""
 EACH_WAY = pytest.mark.parametrize(
-    "way",
-    [{"cuebot_transport": "http2"}, {"cuebot_transport": "grpcio"}],
-    ids=["http2", "grpcio"],
+    "way", [{"cuebot_transport": "http2"}, {"cuebot_transport": "grpcio"}], ids=["http2", "grpcio"]
 )
 
 
@@ -98,11 +96,8 @@ async def statuses(gateway: Gateway, times: int, path: str = SHOWS) -> Counter[i
 
 
 # --- One Cuebot -----------------------------------------------------------------------------
-
-
 @EACH_WAY
 async def test_a_cuebot_that_answers_no_call_is_not_ready_until_it_does(way: Any) -> None:
-    """/readyz and the log say so, calls are still tried, and the first answer mends it."""
     cuebot = opencue_cuebot()
     async with (
         running_cuebot(cuebot),
@@ -127,15 +122,11 @@ async def test_a_cuebot_that_answers_no_call_is_not_ready_until_it_does(way: Any
     }
     assert again == {"status": "ok", "cuebot": "reachable", "schema": "confirmed"}
     told = [(each["event"], each["endpoint"]) for each in logs if "endpoint" in each]
-    assert told == [
-        ("Cuebot hangs", cuebot.endpoint),
-        ("Cuebot answers again", cuebot.endpoint),
-    ]
+    assert told == [("Cuebot hangs", cuebot.endpoint), ("Cuebot answers again", cuebot.endpoint)]
 
 
 @EACH_WAY
 async def test_a_method_that_never_answers_condemns_nobody(way: Any) -> None:
-    """Although nothing else is called: another call shows that Cuebot answers."""
     cuebot = opencue_cuebot()
     cuebot.handlers[UPDATES] = never
     async with (
@@ -150,7 +141,6 @@ async def test_a_method_that_never_answers_condemns_nobody(way: Any) -> None:
 
 
 async def test_where_other_calls_are_answered_nothing_is_probed() -> None:
-    """As long as answers come, a slow call is nothing to look into."""
     cuebot = opencue_cuebot()
     cuebot.handlers[UPDATES] = never
     async with (
@@ -165,7 +155,6 @@ async def test_where_other_calls_are_answered_nothing_is_probed() -> None:
 
 
 async def test_without_a_read_in_the_profile_any_word_counts_as_an_answer() -> None:
-    """A server that says that it has no health check is not known to hang."""
     cuebot = opencue_cuebot()
     async with (
         running_cuebot(cuebot),
@@ -179,7 +168,6 @@ async def test_without_a_read_in_the_profile_any_word_counts_as_an_answer() -> N
 
 
 async def test_a_stopped_process_is_not_ready_until_it_goes_on() -> None:
-    """Its connection is given up, and calls no longer wait for it."""
     with running_simulator() as (endpoint, process):
         async with gateway_for(endpoint, grpc_timeout=DEADLINE) as gateway:
             assert await statuses(gateway, 1) == {200: 1}
@@ -195,8 +183,6 @@ async def test_a_stopped_process_is_not_ready_until_it_goes_on() -> None:
 
 
 # --- Packets that vanish --------------------------------------------------------------------
-
-
 class Hole:
     """A proxy whose connections can lose all that is said on them, while both sides stay."""
 
@@ -234,7 +220,6 @@ async def hole_before(endpoint: str) -> AsyncIterator[tuple[str, Hole]]:
 
 
 async def test_a_connection_whose_packets_vanish_is_replaced() -> None:
-    """Two calls at most are lost to it, the second as soon as the connection is given up."""
     cuebot = opencue_cuebot()
     async with (
         running_cuebot(cuebot),
@@ -252,11 +237,8 @@ async def test_a_connection_whose_packets_vanish_is_replaced() -> None:
 
 
 # --- Several Cuebots ------------------------------------------------------------------------
-
-
 @EACH_WAY
 async def test_one_of_two_that_hangs_is_left_out_until_it_answers(way: Any) -> None:
-    """Some calls wait for it in vain, until it is found out. /readyz counts it again afterwards."""
     one, two = opencue_cuebot(), opencue_cuebot()
     async with running_cuebot(one), running_cuebot(two):
         both = f"{one.endpoint},{two.endpoint}"
@@ -279,7 +261,6 @@ async def test_one_of_two_that_hangs_is_left_out_until_it_answers(way: Any) -> N
 
 @EACH_WAY
 async def test_when_all_of_them_hang_calls_still_go_somewhere(way: Any) -> None:
-    """Neither is ready, and yet no call fails without having been tried, in turn."""
     one, two = opencue_cuebot(), opencue_cuebot()
     async with running_cuebot(one), running_cuebot(two):
         both = f"{one.endpoint},{two.endpoint}"
@@ -298,8 +279,6 @@ async def test_when_all_of_them_hang_calls_still_go_somewhere(way: Any) -> None:
 
 
 # --- Probes ---------------------------------------------------------------------------------
-
-
 @asynccontextmanager
 async def probed(
     on_call: Callable[[Peer, int], None],
@@ -335,7 +314,6 @@ async def failed(endpoint: Endpoint, timeout: float = PATIENCE) -> CallFailed:
 
 
 async def test_one_silence_is_one_ping() -> None:
-    """However long it lasts: Cuebot closes connections that are pinged often."""
     async with probed(lambda peer, stream: None) as (server, endpoint):
         call = asyncio.create_task(failed(endpoint))
         await server.until(lambda: called(server, HEALTH_CHECK_PATH) >= 5)
@@ -347,8 +325,6 @@ async def test_one_silence_is_one_ping() -> None:
 
 
 async def test_a_new_connection_that_is_dead_as_well_is_replaced_too() -> None:
-    """One ping for each connection, until there is one that answers."""
-
     def deaf_twice(peer: Peer, stream: int) -> None:
         if len(server.peers) > 2:
             peer.answer(stream, framed(b""))
@@ -362,7 +338,6 @@ async def test_a_new_connection_that_is_dead_as_well_is_replaced_too() -> None:
 
 
 async def test_only_a_peer_that_says_nothing_at_all_is_given_up() -> None:
-    """It may be busy taking a large request; any word is a sign that the connection lives."""
     for words in (raw_frame(WINDOW_UPDATE, 0, 0, (1).to_bytes(4, "big")), b""):
         async with http2_server() as server, asyncio.timeout(PATIENCE):
             assert await server.upstream.usable(PATIENCE)
@@ -381,8 +356,6 @@ async def test_only_a_peer_that_says_nothing_at_all_is_given_up() -> None:
 
 
 async def test_a_probe_that_is_answered_needs_no_ping() -> None:
-    """Each time a call has had no answer for long; and the call itself goes on."""
-
     def answer_health(peer: Peer, stream: int) -> None:
         if peer.headers[stream][":path"] == HEALTH_CHECK_PATH:
             peer.answer(stream, framed(b""))
@@ -400,7 +373,6 @@ async def test_a_probe_that_is_answered_needs_no_ping() -> None:
 
 
 async def test_calls_that_end_before_patience_does_show_silence_together() -> None:
-    """Clients that give a call only a moment do not keep a silent Cuebot from being noticed."""
     async with probed(lambda peer, stream: None) as (server, endpoint):
         for _ in range(20):
             assert (await failed(endpoint, 0.01)).code is Code.DEADLINE_EXCEEDED
@@ -408,8 +380,6 @@ async def test_calls_that_end_before_patience_does_show_silence_together() -> No
 
 
 async def test_a_probe_without_an_answer_proves_nothing_while_others_are_answered() -> None:
-    """The method that is to show that Cuebot works may be the one that does not."""
-
     def answer_echo(peer: Peer, stream: int) -> None:
         if peer.headers[stream][":path"] == ECHO:
             peer.answer(stream, framed(b""))
@@ -426,8 +396,6 @@ async def test_a_probe_without_an_answer_proves_nothing_while_others_are_answere
 
 
 async def test_a_server_that_only_keeps_the_deadline_does_not_answer() -> None:
-    """gRPC's libraries themselves say that a call is too late, whatever the server is doing."""
-
     def too_late(peer: Peer, stream: int) -> None:
         trailers = [*HEADERS, ("grpc-status", str(Code.DEADLINE_EXCEEDED.value))]
         peer.h2.send_headers(stream, trailers, end_stream=True)
@@ -438,8 +406,6 @@ async def test_a_server_that_only_keeps_the_deadline_does_not_answer() -> None:
 
 
 async def test_an_answer_that_takes_long_to_arrive_is_no_silence() -> None:
-    """What is being answered is not probed, however long the rest of it takes."""
-
     def begin(peer: Peer, stream: int) -> None:
         peer.h2.send_headers(stream, HEADERS)
         peer.h2.send_data(stream, framed(b"half")[:7])
@@ -451,7 +417,6 @@ async def test_an_answer_that_takes_long_to_arrive_is_no_silence() -> None:
 
 
 def test_two_failures_in_a_row_are_needed_and_one_answer_mends() -> None:
-    """Each change is news once."""
     health = Health()
     assert (health.fail("slow"), health.unresponsive, health.mend()) == (False, False, False)
     assert [health.fail("slow") for _ in range(3)] == [False, True, False]

@@ -26,12 +26,7 @@ from gateway_cli.checks import run_checks
 from gateway_cli.client.arguments import Arguments
 from gateway_cli.client.cuebot import cuebot_client
 from tests.support.patience import PATIENCE
-from tests.support.servers import (
-    ON_EACH_TRANSPORT,
-    running_cuebot,
-    running_gateway,
-    settings_for,
-)
+from tests.support.servers import ON_EACH_TRANSPORT, running_cuebot, running_gateway, settings_for
 from tests.support.two_versions import ECHO, OLD, ChangingCuebot, own_word
 
 pytestmark = list(ON_EACH_TRANSPORT)
@@ -114,8 +109,6 @@ async def failure(settings: Settings) -> str:
 
 
 # --- who is trusted -------------------------------------------------------------------------
-
-
 @pytest.mark.anyio
 async def test_everything_goes_over_tls(studio: Authority) -> None:
     """Schema, calls, readiness, check and direct calls reach a Cuebot whose CA is trusted."""
@@ -134,7 +127,6 @@ async def test_everything_goes_over_tls(studio: Authority) -> None:
 
 @pytest.mark.anyio
 async def test_a_client_certificate_is_shown(studio: Authority) -> None:
-    """A Cuebot that wants one gets it."""
     async with cuebot_with(studio.server(wants_client=True)) as cuebot:
         settings = settings_for(
             cuebot.endpoint, cuebot_tls=True, cuebot_ca_file=studio.file, **studio.client()
@@ -206,7 +198,6 @@ def told_in(logs: list[Any]) -> set[str]:
 @pytest.mark.anyio
 @pytest.mark.parametrize("wrong", WRONGS.values(), ids=WRONGS)
 async def test_what_is_wrong_is_said(wrong: Wrong, studio: Authority, stranger: Authority) -> None:
-    """Clients, the log and check get the likely cause, with the setting; no call comes through."""
     async with cuebot_with(wrong.credentials(studio, stranger)) as cuebot:
         settings = settings_for(cuebot.endpoint, **wrong.settings(studio, stranger))
         with capture_logs() as logs:
@@ -224,8 +215,6 @@ async def test_what_is_wrong_is_said(wrong: Wrong, studio: Authority, stranger: 
 
 
 # --- settings -------------------------------------------------------------------------------
-
-
 def refused(**given: object) -> str:
     """The line with which these settings stop startup."""
     with pytest.raises(ConfigurationError) as caught:
@@ -235,23 +224,18 @@ def refused(**given: object) -> str:
 
 
 def test_without_tls_there_are_no_credentials() -> None:
-    """Plaintext is the default."""
     assert tls_of(settings_for(NOBODY)) is None
 
 
 @pytest.mark.parametrize("name", ["cuebot_ca_file", "cuebot_cert_file", "cuebot_key_file"])
 @pytest.mark.parametrize("given", [{}, {"cuebot_tls": False}], ids=["unset", "false"])
-def test_a_file_without_tls_is_refused(
-    name: str, given: dict[str, object], studio: Authority
-) -> None:
-    """Who names a certificate does not want plaintext."""
+def test_files_without_tls(name: str, given: dict[str, object], studio: Authority) -> None:
     line = refused(**given, **{name: studio.file})
     assert line == f"{name.upper()}: has no effect without CUEBOT_TLS=true"
 
 
 @pytest.mark.parametrize("kept", ["cuebot_cert_file", "cuebot_key_file"])
 def test_half_a_pair_is_refused(kept: str, studio: Authority) -> None:
-    """A certificate needs its key, and the other way round."""
     line = refused(cuebot_tls=True, **{kept: studio.client()[kept]})
     assert line.startswith(f"{kept.upper()}: ")
     assert "beside it" in line
@@ -263,10 +247,7 @@ def test_half_a_pair_is_refused(kept: str, studio: Authority) -> None:
     [Path.unlink, lambda path: path.write_text("nonsense"), lambda path: path.write_text("")],
     ids=["missing", "not PEM", "empty"],
 )
-def test_a_file_that_cannot_be_used_is_named(
-    name: str, spoil: Callable[[Path], object], studio: Authority
-) -> None:
-    """A file that is missing, empty or something else is one line that has its setting and path."""
+def test_unusable_files(name: str, spoil: Callable[[Path], object], studio: Authority) -> None:
     given = {"cuebot_ca_file": studio.file} | studio.client()
     spoil(given[name])
     line = refused(cuebot_tls=True, **given)
@@ -275,13 +256,11 @@ def test_a_file_that_cannot_be_used_is_named(
 
 
 def test_a_folder_is_no_file(studio: Authority) -> None:
-    """What cannot be read is told as what it is."""
     line = refused(cuebot_tls=True, cuebot_ca_file=studio.folder)
     assert line == f"CUEBOT_CA_FILE: cannot read {studio.folder}: Is a directory"
 
 
 def test_a_pair_has_to_match(studio: Authority) -> None:
-    """The key of another certificate is found at startup."""
     pair = studio.client()
     key = studio.ca.issue_cert("other@studio.example").private_key_pem.bytes()
     pair["cuebot_key_file"].write_bytes(key)
@@ -305,7 +284,6 @@ def test_an_expired_certificate_is_refused(studio: Authority) -> None:
 
 
 def test_a_locked_key_is_refused(studio: Authority) -> None:
-    """Nobody is asked for a passphrase."""
     pair = studio.client()
     key = load_pem_private_key(pair["cuebot_key_file"].read_bytes(), None)
     locked = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"x"))
