@@ -26,7 +26,7 @@ from gateway.access.revocation import DenyFile
 from gateway.access.secrets import reached_at
 from gateway.access.shared_limiter import SharedLimiter, open_limiter
 from gateway.access.tokens import Authenticator
-from gateway.calls.offload.planner import Planner
+from gateway.calls.offload import Planner
 from gateway.compat.profile import load_profile
 from gateway.discovery.reflection import reflection_of
 from gateway.discovery.refresh import LiveCatalog
@@ -37,6 +37,7 @@ from gateway.http.authentication import Authentication
 from gateway.http.call_maker import CallMaker
 from gateway.http.conditional import ConditionalReads
 from gateway.http.cors import Cors, CorsRules
+from gateway.http.direct_connection import Refused
 from gateway.http.error_answer import UnservedMethods
 from gateway.http.identity import Identity
 from gateway.http.interceptors import Interceptor, Interceptors
@@ -47,7 +48,6 @@ from gateway.http.request import RequestReader
 from gateway.http.respond import Responder
 from gateway.http.routing import Routing, wrong_verb
 from gateway.http.unary import UnaryHandler
-from gateway.http.wire_request import Refused
 from gateway.observe.audit_log import AuditLog, open_audit
 from gateway.observe.metrics import WorkerMetrics
 from gateway.observe.metrics_page import Metrics, make_metrics, metrics_endpoints, watch_lag

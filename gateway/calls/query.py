@@ -1,20 +1,26 @@
-"""A GET's query string as a request body: `r.shows=demo&r.includeFinished=true`.
+"""Query strings: the view of the answer and, with GET, the request itself.
 
-A parameter is a field's path with a text value; repeated ones are a list. Other errors are left to
-the JSON reader, whose messages have the same path.
+A GET's query string is a request body: `r.shows=demo&r.includeFinished=true`. A parameter is a
+field's path with a text value; repeated ones are a list. Other errors are left to the JSON reader,
+whose messages have the same path.
 """
 
 from collections.abc import Iterable
+from typing import NamedTuple
+from urllib.parse import parse_qsl
 
 import orjson
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.empty_pb2 import Empty
 
-from gateway.codec.body import Json
+from gateway.codec.body import IGNORED_REPORTED, Json, UnknownFieldPolicy
 from gateway.codec.fields import field_called, is_message, message_of, type_name
 from gateway.codec.wellknown import is_object, is_special
 from gateway.errors import Code, GatewayError
+from gateway.schema.method import Method
 from gateway.suggestions import QUOTED_CHARS
+from gateway.views.compiled_view import Asked, CompiledView
+from gateway.views.view import asked_parameters
 
 MAX_PARAMETERS = 1000
 MAX_DEPTH = 32
@@ -80,3 +86,65 @@ def value_of(field: FieldDescriptor | None, text: str) -> object:
 
 def bad(name: str, problem: str) -> GatewayError:
     return GatewayError(Code.INVALID_ARGUMENT, f"?{name[:QUOTED_CHARS]}: {problem}")
+
+
+class Query(NamedTuple):
+    view: CompiledView | None = None
+    """The view of the answer; None for the whole answer in JSON."""
+    body: bytes | None = None
+    unread: tuple[str, ...] = ()
+    asked: Asked = ()
+
+
+NO_QUERY = Query()
+
+
+def read_query(
+    method: Method, verb: str, query: bytes, accept: bytes | None, policy: UnknownFieldPolicy
+) -> Query:
+    """Raises GatewayError (INVALID_ARGUMENT) that names the parameter."""
+    if query:
+        parameters = parsed(query, strict=verb != "POST")
+        asked = asked_parameters(parameters)
+        parameters = [each for each in parameters if each[0] not in asked]
+    elif verb == "POST":
+        view = None if accept is None else method.views.compiled((), accept)
+        return NO_QUERY if view is None else Query(view)
+    else:
+        parameters, asked = [], {}
+    view = method.views.compiled(tuple(asked.items()), accept)
+    if verb == "POST":
+        return Query(view, None, unread(parameters, policy), tuple(asked.items()))
+    descriptor = method.descriptor.input_type
+    fields = [each for each in parameters if not each[0].startswith("_")]
+    others = [each for each in parameters if each[0].startswith("_")]
+    body = body_of(descriptor, fields)
+    return Query(view, body, unread(others, policy), tuple(asked.items()))
+
+
+def parsed(query: bytes, *, strict: bool) -> list[tuple[str, str]]:
+    """Raises GatewayError (INVALID_ARGUMENT) for invalid UTF-8; unless `strict`, it is replaced."""
+    errors = "strict" if strict else "replace"
+    try:
+        return parse_qsl(
+            query.decode(errors=errors),
+            keep_blank_values=True,
+            max_num_fields=MAX_PARAMETERS,
+            errors=errors,
+        )
+    except UnicodeDecodeError:
+        problem = "the query string is not percent-encoded UTF-8"
+    except ValueError:
+        problem = f"the query string has more than {MAX_PARAMETERS} parameters"
+    raise GatewayError(Code.INVALID_ARGUMENT, problem)
+
+
+def unread(parameters: list[tuple[str, str]], policy: UnknownFieldPolicy) -> tuple[str, ...]:
+    """`?name` for the first unknown ones. Raises GatewayError (INVALID_ARGUMENT) by policy."""
+    if parameters and policy is UnknownFieldPolicy.EVERYTHING:
+        raise GatewayError(
+            Code.INVALID_ARGUMENT,
+            f"{parameters[0][0][:QUOTED_CHARS]!r} is in the query string, where nothing reads it;"
+            " arguments of a POST are in its body",
+        )
+    return tuple(f"?{name}" for name, _ in parameters[:IGNORED_REPORTED])

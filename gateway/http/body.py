@@ -6,10 +6,10 @@ from starlette.types import Receive
 
 from gateway.access.fair_quota import FairQuota
 from gateway.errors import Code, GatewayError, unavailable
+from gateway.http.content_coding import decoder_for
 from gateway.http.context import CLOSE, ClientGone, RequestContext
-from gateway.http.decompression import decoder_for
+from gateway.http.direct_connection import LARGE_BODY_BYTES
 from gateway.http.request_headers import body_too_large
-from gateway.http.wire_request import LARGE_BODY_BYTES
 from gateway.long_work import let_others_run
 
 

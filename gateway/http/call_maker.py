@@ -1,8 +1,9 @@
 """Making a request's calls to Cuebot, and encoding the answer."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from time import monotonic
+from urllib.parse import quote
 
 from gateway.access.fair_quota import FairSemaphore, Lease
 from gateway.calls.invoke import invoke
@@ -10,10 +11,9 @@ from gateway.calls.rows import is_cut
 from gateway.errors import Code, GatewayError
 from gateway.http.context import RequestContext
 from gateway.http.interceptors import Interceptors
-from gateway.http.metadata import caller_metadata
 from gateway.http.request import CallRequest
 from gateway.http.respond import Form, form_for
-from gateway.http.spans import CallTimes
+from gateway.http.trace_context import CallTimes, TraceContext
 from gateway.long_work import begin_at_once
 from gateway.upstream.interface import Metadata, Upstream
 
@@ -85,3 +85,20 @@ def form_of(context: RequestContext, request: CallRequest, answer: bytes) -> For
         return form_for(context, request.plan.method.encode(answer))
     begin_at_once()
     return form_for(context, request.view.encode(answer), request.view.content_type)
+
+
+def caller_metadata(
+    request_id: str, client: str, subject: str | None, trace: TraceContext | None = None
+) -> Metadata:
+    """The request id, the trace, the caller's address and subject. The token is never sent."""
+    if trace is None:
+        return (("x-request-id", request_id), *caller(client, subject or ""))
+    return (("x-request-id", request_id), *trace.metadata, *caller(client, subject or ""))
+
+
+@lru_cache(maxsize=1024)
+def caller(client: str, subject: str) -> Metadata:
+    """The metadata that all calls of a caller share. The subject is percent-encoded, since gRPC
+    metadata is printable ASCII.
+    """
+    return (("x-forwarded-for", client), ("x-gateway-principal", quote(subject, safe="")))

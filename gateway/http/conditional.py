@@ -18,7 +18,7 @@ from starlette.types import Receive, Send
 from gateway.access.fair_quota import FairQuota
 from gateway.errors import Code, GatewayError, unavailable
 from gateway.http.call_maker import CallMaker, form_of, note_cut
-from gateway.http.compression import VARY as VARY_BY_CODING
+from gateway.http.content_coding import VARY as VARY_BY_CODING
 from gateway.http.context import RequestContext
 from gateway.http.disconnect import CancelOnDisconnect
 from gateway.http.interceptors import Interceptors

@@ -16,8 +16,7 @@ from gateway.codec.payload import Payload
 from gateway.errors import Cause, Code, GatewayError
 from gateway.http.direct_connection import DirectConnection, Headers
 from gateway.http.proxies import FORWARDED_FOR, TrustedProxies
-from gateway.http.spans import Spans
-from gateway.http.trace_context import TraceContext, read_context
+from gateway.http.trace_context import Spans, TraceContext, read_context
 from gateway.schema.method import Method
 from gateway.views.render import Progress
 

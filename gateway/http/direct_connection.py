@@ -5,6 +5,7 @@ Other ASGI servers have no such object, and ASGI messages alone are enough.
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from starlette.types import Scope
@@ -59,3 +60,30 @@ def direct_connection(scope: Scope) -> DirectConnection | None:
     extensions = scope.get("extensions")
     found: DirectConnection | None = extensions.get(EXTENSION) if extensions else None
     return found
+
+
+LARGE_BODY_BYTES = 64 * 1024
+"""Larger bodies share a quota of memory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """A request that the server refused before the app saw it."""
+
+    peer: str
+    method: str
+    """Empty if it did not arrive, like the target and the headers."""
+    target: bytes
+    headers: Iterable[tuple[bytes, bytes]]
+    error: GatewayError
+    seconds: float
+
+
+def headers_of(fields: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Headers by name. Repeated ones are joined with commas (RFC 9110 section 5.3)."""
+    fields = list(fields)
+    headers = dict(fields)
+    if len(headers) < len(fields):
+        for name in headers:
+            headers[name] = b", ".join(value for other, value in fields if other == name)
+    return headers

@@ -11,10 +11,9 @@ from gateway.calls.failures import NotServed
 from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import RETRY_SOON, Code, GatewayError
 from gateway.http.context import JSON_TYPE, RequestContext
-from gateway.http.direct_connection import Headers
+from gateway.http.direct_connection import LARGE_BODY_BYTES, Headers
 from gateway.http.interceptors import Interceptor
 from gateway.http.request_headers import content_length
-from gateway.http.wire_request import LARGE_BODY_BYTES
 
 DISCARD_MAX_BYTES = 32 * 1024 * 1024
 DISCARD_TIMEOUT_SECONDS = 5.0

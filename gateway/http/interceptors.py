@@ -5,9 +5,8 @@ around a call to Cuebot, the first interceptor is the outermost. A new intercept
 an entry in the list and a setting.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from time import monotonic
-from typing import Any
 
 from gateway.calls.caller import Named
 from gateway.calls.invoke import Call
@@ -66,6 +65,9 @@ class Interceptor:
         """The request is over (`AccessLog`, `RequestCounters`). Must not raise."""
 
 
+STAGES = [name for name in vars(Interceptor) if not name.startswith("_")]
+
+
 class Interceptors:
     def __init__(self, interceptors: Iterable[Interceptor] = ()) -> None:
         self._open: list[Callable[[RequestContext], None]] = []
@@ -77,25 +79,14 @@ class Interceptors:
         self._around: list[Callable[[RequestContext, Call], Call]] = []
         self._deny: list[Callable[[RequestContext, GatewayError, ReadDenied], Awaitable[None]]] = []
         self._end: list[Callable[[RequestContext], None]] = []
-        self._moments: Mapping[str, list[Any]] = {
-            "open": self._open,
-            "identify": self._identify,
-            "admit": self._admit,
-            "authorize": self._authorize,
-            "enter": self._enter,
-            "prepare": self._prepare,
-            "around": self._around,
-            "deny": self._deny,
-            "end": self._end,
-        }
         self.has_around = False
         for each in interceptors:
             self.append(each)
 
     def append(self, interceptor: Interceptor) -> None:
-        for name, turns in self._moments.items():
-            if getattr(type(interceptor), name) is not getattr(Interceptor, name):
-                turns.append(getattr(interceptor, name))
+        for stage in STAGES:
+            if getattr(type(interceptor), stage) is not getattr(Interceptor, stage):
+                getattr(self, f"_{stage}").append(getattr(interceptor, stage))
         self.has_around = bool(self._around)
 
     def open(self, context: RequestContext) -> None:

@@ -12,11 +12,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.errors import Code, GatewayError, unavailable
 from gateway.http.context import ClientGone, RequestContext, open_context, raise_gone
-from gateway.http.direct_connection import direct_connection
+from gateway.http.direct_connection import Refused, direct_connection, headers_of
 from gateway.http.error_answer import as_gateway_error, send_error
 from gateway.http.interceptors import Interceptors
 from gateway.http.proxies import TrustedProxies
-from gateway.http.wire_request import Refused, headers_of
 
 CLIENT_CLOSED_REQUEST = 499
 TARGET_PATH = re.compile(rb"(?:[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)?(/[^?#]*)")

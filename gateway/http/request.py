@@ -10,18 +10,19 @@ from starlette.types import Receive
 
 from gateway.access.fair_quota import FairQuota, Weight, equal_weight
 from gateway.calls.caller import Named, naming_takes_long
-from gateway.calls.offload.planner import Planner
+from gateway.calls.offload import Planner
 from gateway.calls.plan import Plan, holds_the_loop, plan
+from gateway.calls.query import Query, read_query
 from gateway.calls.rows import ask_for_rows
 from gateway.codec.body import UNKNOWN_FIELD_POLICIES, UnknownFieldPolicy
 from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import Code, GatewayError
 from gateway.http.body import BodyReader
 from gateway.http.context import JSON_TYPE, ClientGone, RequestContext
+from gateway.http.direct_connection import LARGE_BODY_BYTES
 from gateway.http.disconnect import CancelOnDisconnect
 from gateway.http.identity import caller_of
 from gateway.http.interceptors import Interceptors
-from gateway.http.query_string import Query, read_query
 from gateway.http.request_headers import (
     DRY_RUN_ANSWER,
     DRY_RUN_KEY,
@@ -32,7 +33,6 @@ from gateway.http.request_headers import (
     listed_paths,
 )
 from gateway.http.routing import CHANGE_ALLOWS, READ_ALLOWS
-from gateway.http.wire_request import LARGE_BODY_BYTES
 from gateway.schema.catalog import Catalog, no_schema, unknown_path
 from gateway.schema.method import Method
 from gateway.views.compiled_view import CompiledView
@@ -112,7 +112,9 @@ class RequestReader:
         timeout = self._longest_call
         if asked is not None:
             timeout = min(timeout, asked_timeout(asked))
-        query = read_query(context, method, self._reject)
+        request = context.request
+        accept = headers.get(b"accept")
+        query = read_query(method, request.method, request.query, accept, self._reject)
         return RequestHead(catalog, method, timeout, self._reject, query)
 
     def body_if_here(self, context: RequestContext, head: RequestHead) -> bytes | None:
@@ -176,7 +178,8 @@ class RequestReader:
         body = await self._body_of_denied(context, receive)
         with suppress(Exception):  # denied anyway
             if context.request.method != "POST":
-                body = read_query(context, denial.method, UnknownFieldPolicy.NOTHING).body
+                verb, query = context.request.method, context.request.query
+                body = read_query(denial.method, verb, query, None, UnknownFieldPolicy.NOTHING).body
             if denial.payload is None and body is not None:
                 payload = plan(denial.method, body, UnknownFieldPolicy.NOTHING).payload
                 context.call.denied = denial._replace(payload=payload)

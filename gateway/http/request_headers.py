@@ -6,8 +6,8 @@ from functools import lru_cache
 from urllib.parse import quote
 
 from gateway.errors import Code, GatewayError
+from gateway.http.content_coding import READERS, SUPPORTED
 from gateway.http.context import CLOSE
-from gateway.http.decompression import READERS, SUPPORTED
 from gateway.suggestions import QUOTED_CHARS
 
 UNLABELLED = (b"application/x-www-form-urlencoded", b"text/plain", b"application/octet-stream")

@@ -9,7 +9,7 @@ from gateway.access.fair_quota import FairSemaphore
 from gateway.access.load_shedding import LoadShedder
 from gateway.codec.encode import Slices
 from gateway.errors import GatewayError, unavailable
-from gateway.http.compression import VARY, compressed
+from gateway.http.content_coding import VARY, compressed
 from gateway.http.context import JSON_TYPE, RequestContext
 from gateway.http.slow_reader import SlowReader
 from gateway.long_work import STEP, let_others_run

@@ -24,7 +24,7 @@ from gateway import __version__
 from gateway.errors import Code
 from gateway.http.context import RequestContext, trace_header
 from gateway.http.interceptors import Interceptor
-from gateway.http.spans import CallTimes, Sampler, Spans, span_id
+from gateway.http.trace_context import CallTimes, Sampler, Spans, span_id
 from gateway.observe.request_logs import HEALTH_PATHS
 
 FLUSH_TIMEOUT_SECONDS = 3.0

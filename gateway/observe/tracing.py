@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from gateway.errors import ConfigurationError
-from gateway.http.spans import Sampler
+from gateway.http.trace_context import Sampler
 from gateway.settings.model import Settings
 
 if TYPE_CHECKING:

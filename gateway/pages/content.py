@@ -7,8 +7,8 @@ from hashlib import sha256
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.http.compression import CODINGS, MIN_COMPRESSED_BYTES, VARY, Coding, choose, stream
 from gateway.http.conditional import matches
+from gateway.http.content_coding import CODINGS, MIN_COMPRESSED_BYTES, VARY, Coding, choose, stream
 from gateway.http.context import ClientGone, context_of
 
 READ_MIN_BYTES_PER_SECOND = 16 * 1024

@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from gateway.calls.caller import Caller, with_caller
-from gateway.calls.offload.planner import Planner
+from gateway.calls.offload import Planner
 from gateway.calls.plan import (
     ALWAYS_QUICK_BYTES,
     MAX_QUICK_BYTES,
@@ -216,7 +216,7 @@ async def test_a_process_that_takes_too_long_is_ended(
         (process,) = started
         process.send_signal(signal.SIGSTOP)
         with monkeypatch.context() as patch:
-            patch.setattr("gateway.calls.offload.planner.PLANNING_TIMEOUT_SECONDS", 0.05)
+            patch.setattr("gateway.calls.offload.PLANNING_TIMEOUT_SECONDS", 0.05)
             with pytest.raises(GatewayError, match="could not be decoded within"):
                 await planned(planner, catalog)
         async with asyncio.timeout(PATIENCE):

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from random import Random
 
 from gateway.errors import Code, GatewayError
-from gateway.http.decompression import OUTPUT_STEP_BYTES, READERS, CompressedDecoder
+from gateway.http.content_coding import OUTPUT_STEP_BYTES, READERS, CompressedDecoder
 
 CODINGS = sorted(READERS)
 MOST = 2**20

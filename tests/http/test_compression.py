@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.codec.payload import zstd
-from gateway.http.compression import (
+from gateway.http.content_coding import (
     ACCEPT_ENCODING_MAX_BYTES,
     CODINGS,
     COMPRESSION_STEP_BYTES,

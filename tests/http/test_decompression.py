@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from gateway.codec.payload import zstd as zstandard
 from gateway.errors import GatewayError
-from gateway.http.decompression import (
+from gateway.http.content_coding import (
     INPUT_STEP_BYTES,
     OUTPUT_STEP_BYTES,
     READERS,

@@ -3,8 +3,8 @@
 import pytest
 
 from gateway.errors import ConfigurationError
+from gateway.http.direct_connection import headers_of
 from gateway.http.proxies import MAX_PROXIES, TrustedProxies
-from gateway.http.wire_request import headers_of
 from gateway.settings.loading import load_settings
 from tests.support.servers import SECRET, Gateway, ScriptedCuebot, bearer, gateway_for
 

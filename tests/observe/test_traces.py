@@ -12,8 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.errors import Code, ConfigurationError
-from gateway.http.spans import CallTimes, Sampler
-from gateway.http.trace_context import TraceContext
+from gateway.http.trace_context import CallTimes, Sampler, TraceContext
 from gateway.observe.tracing import check_traces, open_traces, sampler_of
 from tests.support.contexts import context_of
 from tests.support.patience import PATIENCE

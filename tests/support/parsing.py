@@ -5,8 +5,7 @@ from dataclasses import astuple, dataclass, field
 from itertools import pairwise
 
 from gateway.errors import GatewayError
-from gateway.http.wire_request import ReceivedHead
-from gateway.server.http1.heads import HeadMemory
+from gateway.server.http1.heads import HeadMemory, ReceivedHead
 from gateway.server.http1.parser import RequestParser
 from gateway.server.http1.sharing import ParsingTurns
 

@@ -7,13 +7,14 @@ white space before a colon, control characters. This module checks what remains 
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import httptools
 
 from gateway.errors import Code, GatewayError
-from gateway.http.request_headers import no_upgrade
-from gateway.http.wire_request import ReceivedHead
+from gateway.http.direct_connection import headers_of
+from gateway.http.request_headers import content_length, no_upgrade
 
 TARGET_MAX_BYTES = 8 * 1024
 """RFC 9112 section 3 asks for at least 8000."""
@@ -23,6 +24,29 @@ HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9
 is_host = lru_cache(maxsize=64)(HOST.fullmatch)
 OWN_SCHEMES = (b"http", b"https")
 CHECKED_HEADERS = frozenset((b"host", b"transfer-encoding", b"expect"))
+
+
+@dataclass(eq=False, repr=False)
+class ReceivedHead:
+    """Depends on the head's bytes alone, so that equal heads share one object."""
+
+    method: str
+    target: bytes
+    """Origin form (`/path?query`), or `*`."""
+    http_version: str
+    headers: list[tuple[bytes, bytes]]
+    keep_alive: bool
+    expects_continue: bool
+    """Whether the client waits for a 100 before sending the body."""
+
+    @cached_property
+    def fields(self) -> dict[bytes, bytes]:
+        return headers_of(self.headers)
+
+    @cached_property
+    def body_length(self) -> int:
+        """Bytes of the body, unless chunked."""
+        return content_length(self.fields) or 0
 
 
 def malformed(problem: str) -> GatewayError:

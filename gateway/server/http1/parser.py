@@ -11,12 +11,13 @@ import httptools
 import structlog
 
 from gateway.errors import Code, GatewayError
-from gateway.http.wire_request import ReceivedHead, Refused
+from gateway.http.direct_connection import Refused
 from gateway.server.http1.heads import (
     CHECKED_HEADERS,
     MAX_HEADERS,
     TARGET_MAX_BYTES,
     HeadMemory,
+    ReceivedHead,
     check_head,
     malformed,
     no_other_protocol,

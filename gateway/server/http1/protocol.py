@@ -11,7 +11,7 @@ import structlog
 from gateway.access.rate_limiter import address_key
 from gateway.errors import Code, GatewayError
 from gateway.http.direct_connection import Headers
-from gateway.http.wire_request import ReceivedHead
+from gateway.server.http1.heads import ReceivedHead
 from gateway.server.http1.parser import RequestParser
 from gateway.server.http1.request_cycle import RequestCycle, last_answer
 from gateway.server.http1.state import (

@@ -13,7 +13,7 @@ from starlette.types import Message
 from gateway.errors import GatewayError
 from gateway.http.context import JSON_TYPE, NO_STORE, NOSNIFF
 from gateway.http.direct_connection import Headers
-from gateway.http.wire_request import ReceivedHead
+from gateway.server.http1.heads import ReceivedHead
 
 PHRASES = {status.value: status.phrase for status in HTTPStatus}
 STATUS_LINES = {

@@ -15,7 +15,7 @@ import structlog
 
 from gateway.access.fair_quota import FairSemaphore, Weight, equal_weight
 from gateway.calls.caller import Caller, Named
-from gateway.calls.offload.process import (
+from gateway.calls.offload_process import (
     LENGTH_PREFIX_BYTES,
     Done,
     Job,
@@ -41,7 +41,7 @@ PROCESS_IDLE_SECONDS = 30.0
 COMMAND = f"""
 import sys
 sys.path[:] = {sys.path!r}
-from gateway.calls.offload.process import main
+from gateway.calls.offload_process import main
 main()
 """
 """Not `-m`, which would import a package named `gateway` from the working directory."""
