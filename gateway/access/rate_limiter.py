@@ -125,7 +125,6 @@ class Verdict(NamedTuple):
     """A limiter's decision about one request."""
 
     allowed: bool
-    limit: int
     remaining: int
     reset: float
     """Seconds until the client has its whole burst again."""
@@ -182,8 +181,8 @@ class MemoryLimiter:
             self._forget(now)
         reset = (full_at - now) / NANOSECONDS
         if wait > 0:
-            return Verdict(allowed, rate.burst, 0, reset, wait / NANOSECONDS)
-        return Verdict(allowed, rate.burst, -wait // rate.interval, reset, 0.0)
+            return Verdict(allowed, 0, reset, wait / NANOSECONDS)
+        return Verdict(allowed, -wait // rate.interval, reset, 0.0)
 
     def owe(self, client: str, debt: int) -> None:
         """Set the client's bucket: full in `debt` nanoseconds."""

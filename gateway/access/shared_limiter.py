@@ -180,8 +180,8 @@ def verdict_of(rate: Rate, allowed: bool, debt: int) -> Verdict:
     if not allowed:
         wait += rate.interval
     if wait > 0:
-        return Verdict(allowed, rate.burst, 0, debt / NANOSECONDS, wait / NANOSECONDS)
-    return Verdict(allowed, rate.burst, -wait // rate.interval, debt / NANOSECONDS, 0.0)
+        return Verdict(allowed, 0, debt / NANOSECONDS, wait / NANOSECONDS)
+    return Verdict(allowed, -wait // rate.interval, debt / NANOSECONDS, 0.0)
 
 
 def check_answers(batch: Sequence[Question], answers: Sequence[int]) -> None:

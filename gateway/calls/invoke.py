@@ -64,7 +64,6 @@ Around = Callable[[Call], Call]
 async def invoke(
     plan: Plan,
     upstream: Upstream,
-    *,
     timeout: float,
     metadata: Metadata = (),
     expects: Expects = takes_all,

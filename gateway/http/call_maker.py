@@ -45,11 +45,11 @@ class CallMaker:
             answer = await invoke(
                 request.plan,
                 self._upstream,
-                timeout=request.timeout,
-                metadata=metadata_of(context),
-                expects=partial(self.expect, context),
-                around=partial(interceptors.around, context) if interceptors.has_around else None,
-                resolved=resolved,
+                request.timeout,
+                metadata_of(context),
+                partial(self.expect, context),
+                partial(interceptors.around, context) if interceptors.has_around else None,
+                resolved,
             )
             code = OK
         except GatewayError as error:

@@ -120,6 +120,7 @@ class RequestCycle:
     def __init__(self, connection: Connection, head: ReceivedHead) -> None:
         self.connection = connection
         self.head = head
+        self.fields: Mapping[bytes, bytes] = head.fields
         self.keep_alive = head.keep_alive
 
     # --- the connection's side --------------------------------------------------------------
@@ -167,10 +168,6 @@ class RequestCycle:
             self._news.set()
 
     # --- the direct connection --------------------------------------------------------------
-
-    @property
-    def fields(self) -> Mapping[bytes, bytes]:
-        return self.head.fields
 
     @property
     def is_behind(self) -> bool:

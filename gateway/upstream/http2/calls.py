@@ -129,7 +129,8 @@ class Calls:
     def finish(self, stream: Stream, outcome: bytes | CallFailed) -> None:
         if stream.unsent is not None:  # the peer ignores the rest
             self._reset(stream, ErrorCode.NO_ERROR)
-        self.end(stream, outcome)
+        self._forget(stream)
+        stream.tell(outcome)
 
     def end(self, stream: Stream, outcome: bytes | CallFailed) -> None:
         self._forget(stream)
