@@ -39,7 +39,7 @@ class WriteBuffer:
     def flush(self) -> None:
         unwritten = self._unwritten
         if unwritten:
-            self.clear()
+            self._unwritten, self._size = [], 0
             self._hand_over(unwritten[0] if len(unwritten) == 1 else b"".join(unwritten))
 
     def clear(self) -> None:

@@ -30,10 +30,8 @@ class Named(NamedTuple):
     for XML with another name, INVALID_ARGUMENT for invalid XML."""
 
 
-def naming_takes_long(method: Method, body: bytes, mode: str) -> bool:
+def naming_takes_long(method: Method, body: bytes) -> bool:
     """Whether a body has XML that would block the event loop while it is searched for names."""
-    if mode != "force":
-        return False
     after = method.steps.after if method.steps else ()
     called = (method, *(step.method for step in after))
     has_xml = any(each.identity is not None and each.identity.element for each in called)

@@ -13,7 +13,7 @@ from gateway.http.context import RequestContext
 from gateway.http.interceptors import Interceptors
 from gateway.http.request import CallRequest
 from gateway.http.respond import Form, form_for
-from gateway.http.trace_context import CallTimes, TraceContext
+from gateway.http.trace_context import CallTimes
 from gateway.long_work import begin_at_once
 from gateway.upstream.interface import Metadata, Upstream
 
@@ -68,10 +68,14 @@ class CallMaker:
 
 
 def metadata_of(context: RequestContext) -> Metadata:
-    trace = context.request.trace
-    if trace is not None and context.spans is not None:
+    """The request id, the trace, the caller's address and subject. The token is never sent."""
+    request = context.request
+    trace, of_caller = request.trace, caller(request.client, context.subject or "")
+    if trace is None:
+        return (("x-request-id", request.id), *of_caller)
+    if context.spans is not None:
         trace = context.spans.begin_call(trace)
-    return caller_metadata(context.request.id, context.request.client, context.subject, trace)
+    return (("x-request-id", request.id), *trace.metadata, *of_caller)
 
 
 async def note_cut(context: RequestContext, request: CallRequest, answer: bytes) -> None:
@@ -85,15 +89,6 @@ def form_of(context: RequestContext, request: CallRequest, answer: bytes) -> For
         return form_for(context, request.plan.method.encode(answer))
     begin_at_once()
     return form_for(context, request.view.encode(answer), request.view.content_type)
-
-
-def caller_metadata(
-    request_id: str, client: str, subject: str | None, trace: TraceContext | None = None
-) -> Metadata:
-    """The request id, the trace, the caller's address and subject. The token is never sent."""
-    if trace is None:
-        return (("x-request-id", request_id), *caller(client, subject or ""))
-    return (("x-request-id", request_id), *trace.metadata, *caller(client, subject or ""))
 
 
 @lru_cache(maxsize=1024)

@@ -163,7 +163,8 @@ class RequestContext:
 
         `headers` include Content-Length, and no text from the client.
         """
-        self.leave()
+        if self.call.slots:
+            self.leave()
         if self.direct is None:
             return False
         response = self.response

@@ -284,7 +284,8 @@ def takes_long(context: RequestContext, head: RequestHead, body: bytes) -> bool:
     """Whether planning would block the event loop for too long."""
     caller = context.caller
     assert caller is not None, "no method is called without a token"
-    return holds_the_loop(body) or naming_takes_long(head.method, body, caller.rule.identity)
+    forced = caller.rule.identity == "force"
+    return holds_the_loop(body) or (forced and naming_takes_long(head.method, body))
 
 
 def body_of_get(asked: bytes, sent: bytes) -> bytes:

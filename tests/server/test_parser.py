@@ -240,7 +240,7 @@ def test_it_looks_ahead_within_bounds() -> None:
     ahead = SLICE_BYTES // len(SMALLEST) + 1
     while recorder.unanswered:
         assert recorder.unanswered <= ahead + 1
-        assert recorder.parser.holds_back or len(recorder.requests) == count
+        assert recorder.parser.held_back or len(recorder.requests) == count
         recorder.answer(1)
     assert len(recorder.requests) == count
 
@@ -250,4 +250,4 @@ def test_a_body_is_not_held_back() -> None:
     body = b"x" * (10 * SLICE_BYTES)
     recorder.feed(request(SHOWS, body))
     assert recorder.requests == [Parsed(recorder.requests[0].head, body, complete=True)]
-    assert not recorder.parser.holds_back
+    assert not recorder.parser.held_back

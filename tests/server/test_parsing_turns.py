@@ -196,7 +196,7 @@ async def test_others_are_served_beside_many_busy_connections(remembered: bool) 
                 count += 1
         # One whose head is remembered needs no parser. Another has its turn after each of them.
         assert count <= (5 if remembered else len(busy) + 5)
-        assert any(each.protocol._parser.holds_back for each in busy)
+        assert any(each.protocol._parser.held_back for each in busy)
 
 
 @pytest.mark.anyio
@@ -232,5 +232,5 @@ def test_one_connection_parses_no_longer_than_so_long_in_a_row() -> None:
     turns = ParsingTurns(Ticking(CONNECTION_STEP_SECONDS * 1.1), lambda callback: None)
     recorder.parser = RequestParser(recorder, HeadMemory(), turns)
     recorder.parser.feed(BEGUN + CHUNKS)
-    assert recorder.parser.holds_back
+    assert recorder.parser.held_back
     assert 0 < len(recorder.requests[0].body) <= SLICE_BYTES

@@ -81,7 +81,7 @@ class Recorder:
         """Everything that has been said, once everything is answered."""
         while self.unanswered:
             self.answer(self.unanswered)
-        assert not self.parser.holds_back
+        assert not self.parser.held_back
         return self.requests, self.refusal
 
 

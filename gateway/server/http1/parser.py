@@ -87,7 +87,7 @@ class RequestParser:
         self._stopped = False
         self._unanswered = 0
         """Requests with a head and without a complete answer."""
-        self._held_back = bytearray()
+        self.held_back = bytearray()
         self._progress = False
         """Whether the latest slice completed a head, part of a body, or a message."""
         self._without_progress = 0
@@ -104,13 +104,9 @@ class RequestParser:
         self._checked: list[tuple[bytes, bytes]] = []
 
     @property
-    def holds_back(self) -> bool:
-        return bool(self._held_back)
-
-    @property
     def unfinished(self) -> int:
         """Bytes in memory that await more bytes or a turn."""
-        return len(self._held_back) + self._without_progress
+        return len(self.held_back) + self._without_progress
 
     def refused(
         self, error: GatewayError, head: ReceivedHead | None, *, peer: str, seconds: float
@@ -127,18 +123,18 @@ class RequestParser:
 
     @property
     def can_go_on(self) -> bool:
-        return self._unanswered < 2 and bool(self._held_back)
+        return self._unanswered < 2 and bool(self.held_back)
 
     def go_on(self) -> None:
         if self.can_go_on:
-            data = bytes(self._held_back)
-            self._held_back.clear()
+            data = bytes(self.held_back)
+            self.held_back.clear()
             self.feed(data)
 
     def feed(self, data: bytes) -> None:
         """Parse new bytes, possibly holding some back. The sink receives errors."""
-        if self._held_back:
-            self._held_back += data
+        if self.held_back:
+            self.held_back += data
             return
         if self._body_left:
             data = self._take_body(data)
@@ -150,7 +146,7 @@ class RequestParser:
     def _parse_in_turn(self, data: bytes) -> None:
         turns, at = self._turns, 0
         if turns.is_over or self._unanswered > 1:
-            self._held_back += data
+            self.held_back += data
             return
         began = now = turns.clock()
         while True:
@@ -164,7 +160,7 @@ class RequestParser:
                 or at >= PARSED_AT_ONCE_BYTES
                 or now - began > CONNECTION_STEP_SECONDS
             ):
-                self._held_back += data[at:]
+                self.held_back += data[at:]
                 break
         turns.spend(now - began)
 
@@ -212,7 +208,7 @@ class RequestParser:
     def stop(self) -> None:
         self._stopped = True
         self._body_left = 0
-        self._held_back.clear()
+        self.held_back.clear()
 
     def forget(self) -> None:
         """Stop, and drop all bytes. Must not be called by the sink."""

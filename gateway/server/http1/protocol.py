@@ -142,7 +142,7 @@ class HttpProtocol(asyncio.Protocol):
         if not self.read_paused and self._has_enough():
             self.read_paused = True
             self._transport.pause_reading()
-        if self._parser.can_go_on:
+        if self._parser.held_back and self._parser.can_go_on:
             self._go_on_soon()
         if self._has_unfinished or self._parser.unfinished or self._waiting:
             self._note_unfinished()
@@ -273,7 +273,7 @@ class HttpProtocol(asyncio.Protocol):
 
     def _has_enough(self) -> bool:
         latest = self._latest
-        return self._parser.holds_back or (
+        return bool(self._parser.held_back) or (
             latest is not None and len(latest.body) > BUFFERED_BODY_MAX_BYTES
         )
 
@@ -295,7 +295,7 @@ class HttpProtocol(asyncio.Protocol):
             return
         if self._parser.answered():
             self._go_on_soon()
-        else:
+        elif self.read_paused:
             self.resume_reading()
         if self._waiting:
             self._serve_next()
@@ -310,7 +310,7 @@ class HttpProtocol(asyncio.Protocol):
 
     def _serve_next(self) -> None:
         """Serve the next request, unless bytes of its body may be held back."""
-        if self._parser.can_go_on and not self._waiting[0].complete:
+        if not self._waiting[0].complete and self._parser.can_go_on:
             return
         self._current = request = self._waiting.popleft()
         self._enter(ANSWERING)

@@ -309,5 +309,6 @@ class RequestCycle:
     def _finish(self) -> None:
         self.answered = True
         self.body = b""
-        self._notify()
+        if self._news is not None:
+            self._news.set()
         self.connection.on_answered(self)
