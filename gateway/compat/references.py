@@ -1,4 +1,4 @@
-"""Objects in requests that a name will do for."""
+"""Objects in requests that a name will do for, and paths of a profile in a schema."""
 
 import re
 from collections import defaultdict

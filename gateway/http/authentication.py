@@ -35,7 +35,9 @@ class Guarded:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        waiting = self._interceptors.admit(context_of(scope))
+        context = context_of(scope)
+        waiting = self._interceptors.admit(context)
         if waiting is not None:
             await waiting
+            self._interceptors.identify_again(context)
         await self._app(scope, receive, send)

@@ -142,7 +142,8 @@ class RequestContext:
     refusal: GatewayError | None = None
     dry_run: bool = False
     waited: float = 0.0
-    """Seconds of waiting: for the body, the rate limit, or an encoding turn."""
+    """Seconds of waiting: for the store, the rate limit, the body, planning, or an encoding turn.
+    Rights are checked again before the call unless this is 0, so every wait counts."""
     waited_as_asked: float = 0.0
     """The part of `waited` that a GET asked for (`Prefer: wait`), polls included."""
     body_read: bool = False

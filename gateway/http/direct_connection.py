@@ -1,6 +1,7 @@
 """The gateway's own server's extension to ASGI's `receive` and `send`: one object in the scope.
 
-Other ASGI servers have no such object, and ASGI messages alone are enough.
+Other ASGI servers have no such object, and ASGI messages alone are enough. Requests that the server
+refuses by itself (`Refused`) are reported to the app in another way.
 """
 
 import asyncio

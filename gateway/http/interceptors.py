@@ -45,7 +45,10 @@ class Interceptor:
         payload: bytes | None,
         asked_by: str,
     ) -> None:
-        """Raise unless the caller may call the method (`AccessControl`); see `Interceptors`."""
+        """Raise unless the caller may call the method (`AccessControl`).
+
+        To be decided by the method alone: the request, if it is known, is for the audit log.
+        """
 
     def enter(self, context: RequestContext) -> None:
         """The body has been read: take the call's resources into `context.call` (`Admission`)."""
@@ -115,12 +118,14 @@ class Interceptors:
         others: Iterable[Callable[[RequestContext], Awaitable[None] | None]],
     ) -> None:
         began = monotonic()
-        await waiting
-        for admit in others:
-            more = admit(context)
-            if more is not None:
-                await more
-        context.waited += monotonic() - began
+        try:
+            await waiting
+            for admit in others:
+                more = admit(context)
+                if more is not None:
+                    await more
+        finally:
+            context.waited += monotonic() - began
         if context.refusal is not None:
             raise context.refusal
 
@@ -141,8 +146,8 @@ class Interceptors:
     ) -> None:
         """Raise GatewayError (PERMISSION_DENIED) if the caller may not call the method.
 
-        `payload` is the request for Cuebot, if known. `asked_by` is the field of the client's
-        request that asks for a follow-up.
+        `payload` is the request for Cuebot, if known, for the audit log. `asked_by` is the field
+        of the client's request that asks for a follow-up.
         """
         for authorize in self._authorize:
             authorize(context, catalog, method, payload, asked_by)

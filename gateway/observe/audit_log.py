@@ -211,9 +211,10 @@ class AuditLog(Interceptor):
         self._denied.clear()
         for last, number in others.values():
             denial, request = last.call.denied, None
-            if denial and denial.payload and len(denial.payload) <= PARSED_MAX_BYTES:
+            payload = None if denial is None else denial.payload
+            if denial is not None and payload is not None and len(payload) <= PARSED_MAX_BYTES:
                 kind, encoders = denial.method.descriptor.input_type, denial.method.encoders
-                request = shown_request(encoders, kind, denial.payload, self._hides)
+                request = shown_request(encoders, kind, payload, self._hides)
             code, status = last.response.code or Code.PERMISSION_DENIED, last.response.status
             self._writer.put_soon(denied_line(last, code, status, request, number))
 

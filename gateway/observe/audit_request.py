@@ -53,6 +53,8 @@ NOTHING_KNOWN: Known = {}
 Fields = Collection[tuple[FieldDescriptor, Any]]
 """Fields of a message, with their values."""
 Object = dict[str, object]
+Beside = list[tuple[Object, Fields]]
+"""Objects that are shown by their ids, and their other fields."""
 Part = TypeVar("Part")
 
 
@@ -122,8 +124,9 @@ class Showing:
         shown: Object = {}
         self._fields(shown, message.ListFields(), 0, verified=True)
         for target, name, text in self._long:
-            most = TEXT_MAX_CHARACTERS + max(self.room, 0)
-            self.room -= min(len(text), most) - len(str(target[name]))
+            shown_so_far = len(str(target[name]))
+            most = shown_so_far - len(CUT) + max(self.room, 0)
+            self.room -= min(len(text), most) - shown_so_far
             target[name] = self._short(text, most)
         return shown
 
@@ -145,7 +148,9 @@ class Showing:
         if texts and sum(min(len(text), most) for _, text in texts) > self.room // 2:
             most = max(min(most, self.room // (2 * len(texts))), CROWDED_TEXT_CHARACTERS)
         for name, text in texts:
-            if self._put(target, name, self._short(text, most)) and verified and len(text) > most:
+            later = verified and len(text) > most  # may be shown in full
+            short = text[:most] + CUT if later else self._short(text, most)
+            if self._put(target, name, short) and later:
                 self._long.append((target, name, text))
         if len(parts) > 1:
             parts.sort(key=lambda part: part[1].is_repeated or not is_plain(part[1]))
@@ -158,16 +163,22 @@ class Showing:
             return self._map(one, content, rest, verified=verified)
         if one.is_repeated:
             items: list[object] = []
+            later: Beside = []
             for item, share in self._shares(content, rest):
-                items.append(self._item(one, item, rest, share, verified=verified))
+                items.append(self._item(one, item, rest, share, later, verified=verified))
+            self._show_beside(later, rest)
             return items if len(items) == len(content) else [*items, CUT]
-        return self._item(one, content, rest, rest, verified=verified)
+        later = []
+        shown = self._item(one, content, rest, rest, later, verified=verified)
+        self._show_beside(later, rest)
+        return shown
 
     def _map(self, one: FieldDescriptor, content: Any, rest: int, *, verified: bool) -> Object:
         entries: Object = {}
         key_field, value_field = map_fields(one)
         text = json_bool if key_field.type == key_field.TYPE_BOOL else str
         number = 0
+        later: Beside = []
         for key, share in self._shares(content, rest):
             number += 1
             shown = self._short(text(key), TEXT_MAX_CHARACTERS)
@@ -179,27 +190,35 @@ class Showing:
             entries[shown] = (
                 HIDDEN
                 if self.hides(text(key))
-                else self._item(value_field, content[key], rest, share, verified=verified)
+                else self._item(value_field, content[key], rest, share, later, verified=verified)
             )
+        self._show_beside(later, rest)
         if number < len(content):
             entries[CUT] = f"{len(content) - number} more"
         return entries
 
     def _item(
-        self, one: FieldDescriptor, content: Any, rest: int, share: int, *, verified: bool
+        self,
+        one: FieldDescriptor,
+        content: Any,
+        rest: int,
+        share: int,
+        later: Beside,
+        *,
+        verified: bool,
     ) -> object:
-        """An item; what is unverified has to leave `share` characters of the room."""
+        """An item. What is unverified is added to `later`, to be shown after all items' ids."""
         if is_plain(one):
             self.room -= 4
-            return self._object(content, rest, share, verified=verified)
+            return self._object(content, rest, later, verified=verified)
         json = self._without_hidden(self._json(one, content))
         text = json if isinstance(json, str) else orjson.dumps(json).decode()
-        if json is text or len(text) > self.room:
+        if json is text or len(text) > self.room - rest:
             json = text = self._short(text, TEXT_MAX_CHARACTERS)
         self.room -= len(text) + 2
         return json
 
-    def _object(self, message: Any, rest: int, share: int, *, verified: bool) -> Object:
+    def _object(self, message: Any, rest: int, later: Beside, *, verified: bool) -> Object:
         shown: Object = {}
         fields: Fields = message.ListFields()
         beside: Fields = []
@@ -212,12 +231,16 @@ class Showing:
             ]
             fields = [each for each in fields if each[0].name == ID]
         self._fields(shown, fields, rest, verified=verified)
-        for unverified, _ in self._shares([beside] if beside else [], share):
+        if beside:
+            later.append((shown, beside))
+        return shown
+
+    def _show_beside(self, later: Beside, rest: int) -> None:
+        for (target, fields), share in self._shares(later, rest):
             self.room -= len(UNVERIFIED) + 4
             inner: Object = {}
-            shown[UNVERIFIED] = inner
-            self._fields(inner, unverified, share, verified=False)
-        return shown
+            target[UNVERIFIED] = inner
+            self._fields(inner, fields, share, verified=False)
 
     def _shares(self, parts: Collection[Part], rest: int) -> Iterator[tuple[Part, int]]:
         """Each part, while there is room, with the characters that it should leave."""

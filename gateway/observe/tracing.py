@@ -22,7 +22,7 @@ SAMPLERS = ("always_on", "always_off", "traceidratio")
 def open_traces(settings: Settings) -> "Traces | None":
     """Records requests and sends their spans, if TRACES is on. Raises ConfigurationError."""
     sampler = check_traces(settings)
-    if sampler is None:
+    if sampler is None or os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return None
     from gateway.observe.traces import Traces
 

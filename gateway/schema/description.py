@@ -1,4 +1,6 @@
-"""A schema: the files and services of one Cuebot, what they declare, and the comments on it."""
+"""A schema: the files and services of one Cuebot, what they declare, and the comments on it.
+
+It comes from another machine, so its size has limits (`SchemaLimits`)."""
 
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass

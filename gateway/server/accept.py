@@ -152,8 +152,6 @@ ACCEPT_BATCH_SIZE = 16
 ACCEPT_PAUSE_SECONDS = 0.5
 """Pause when the system has no room for another connection."""
 
-log = structlog.stdlib.get_logger("gateway")
-
 
 class Acceptor:
     def __init__(

@@ -253,6 +253,33 @@ def test_ids_come_before_what_is_said_beside_them() -> None:
     assert int(re.findall(r"and (\d+) fields", found[CUT])[0]) >= 1000 - len(ids)
 
 
+@pytest.mark.parametrize("size", [40, 200, 3000])
+def test_all_ids_of_a_few_are_shown(size: int) -> None:
+    """Whole jobs, as a script sends them back that has listed them."""
+    request = opencue().message_class("job.GroupReparentJobsRequest")()
+    for number in range(10):
+        job = request.jobs.jobs.add(id=f"{number:036}")
+        for field in job.DESCRIPTOR.fields:
+            if field.type == field.TYPE_STRING and field.name != "id":
+                setattr(job, field.name, "x" * size)
+    # Beyond PARSED_MAX_BYTES only the first are parsed.
+    few = 10 if size < 3000 else 8
+    found = orjson.loads(shown(opencue(), request))["jobs"]["jobs"]
+    assert [each["id"] for each in found if each != CUT][:few] == [f"{n:036}" for n in range(few)]
+
+
+def test_what_is_shown_in_full_is_not_called_cut() -> None:
+    kill = opencue().message_class("job.JobKillRequest")(reason="r" * 300, username="lena")
+    assert orjson.loads(shown(opencue(), kill)) == {"username": "lena", "reason": "r" * 300}
+
+
+def test_many_long_texts_keep_within_the_room() -> None:
+    kill = opencue().message_class("job.JobKillRequest")(
+        **dict.fromkeys(("username", "pid", "host_kill", "reason"), "x" * 3000)
+    )
+    assert len(shown(opencue(), kill)) < SHOWN_MAX_CHARACTERS + 400
+
+
 def test_lists_share_the_room() -> None:
     found = of_trial(
         "trial.Attacked",

@@ -263,6 +263,11 @@ def test_the_extra_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
         start(settings_for("localhost:1"))
 
 
+def test_a_disabled_sdk_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
+    assert open_traces(settings_for("cuebot:1", traces="on")) is None
+
+
 @pytest.mark.parametrize(
     ("variable", "text", "problem"),
     [

@@ -1,4 +1,4 @@
-"""HTTP/2 frames and their numbers (RFC 9113 section 4)."""
+"""HTTP/2 frames and their numbers (RFC 9113 section 4), and a bound on frames without progress."""
 
 from enum import IntEnum
 from itertools import repeat
