@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from grpc import StatusCode
 
 from cuebot_simulator.server import SimulatedCuebot
@@ -18,6 +18,7 @@ from gateway_cli.terminal.exits import InvalidCall
 from tests.support.commands import OPENCUE, Ran, assert_one_line, child, in_process
 from tests.support.farms import running_farm, still_farm
 from tests.support.opencue import opencue
+from tests.support.protos import file_of_services
 from tests.support.provider import ec_key, key_server, keycloak, rsa_key
 from tests.support.rights import rule
 from tests.support.servers import SECRET, ScriptedCuebot, running_cuebot, settings_for
@@ -145,19 +146,11 @@ async def test_withheld_methods_have_their_rules(cuebot: str) -> None:
     assert f"           {kill}\n" in text
 
 
-def farm_file() -> FileDescriptorProto:
-    file = FileDescriptorProto(name="farm.proto", package="farm", syntax="proto3")
-    file.message_type.add(name="Job")
-    methods = file.service.add(name="FarmInterface").method
-    for name, streams in (("Get", False), ("Watch", True)):
-        method = methods.add(name=name, server_streaming=streams)
-        method.input_type = method.output_type = ".farm.Job"
-    return file
-
-
 @pytest.mark.anyio
 async def test_streaming_methods_are_listed() -> None:
-    async with running_cuebot(ScriptedCuebot(files=(farm_file(),))) as scripted:
+    farm = file_of_services("farm.FarmInterface", ["Get", "Watch"])
+    farm.service[0].method[1].server_streaming = True
+    async with running_cuebot(ScriptedCuebot(files=(farm,))) as scripted:
         report = await run_checks(settings_for(scripted.endpoint))
     assert (report.problems, report.warnings) == ([], [])
     assert report.catalog is not None
@@ -168,13 +161,12 @@ async def test_streaming_methods_are_listed() -> None:
 
 @pytest.mark.anyio
 async def test_skipped_services_are_warnings(tmp_path: Path, cuebot: str) -> None:
-    broken = farm_file()
-    broken.name, broken.package = "broken.proto", "broken"
+    farm, broken = (
+        file_of_services(f"{name}.FarmInterface", ["Get"]) for name in ("farm", "broken")
+    )
     broken.dependency.append("gone.proto")
-    for method in broken.service[0].method:
-        method.input_type = method.output_type = ".broken.Job"
     file = tmp_path / f"farm{FILE_SUFFIXES[0]}"
-    file.write_bytes(FileDescriptorSet(file=[farm_file(), broken]).SerializeToString())
+    file.write_bytes(FileDescriptorSet(file=[farm, broken]).SerializeToString())
     report = await run_checks(settings_for(cuebot, descriptor_source=str(file)))
     assert report.problems == []
     assert report.catalog is not None
