@@ -10,6 +10,8 @@ from gateway.errors import ConfigurationError
 from gateway.settings.loading import load_settings
 from tests.support.servers import SECRET, Gateway, ScriptedCuebot, gateway_for
 
+pytestmark = pytest.mark.anyio
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -113,7 +115,6 @@ def test_a_wrong_entry_is_one_clear_line(tmp_path: Path, text: str, problem: str
     assert problem_of(tmp_path, text).startswith(problem)
 
 
-@pytest.mark.anyio
 async def test_a_wrong_profile_stops_startup(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text("colours = 1", encoding="utf-8")
@@ -126,7 +127,6 @@ GROUP, SHOW, OWNER = "group.GroupInterface", "show.ShowInterface", "owner.OwnerI
 LAYER, GET_JOBS = "layer.LayerInterface", "job.JobInterface/GetJobs"
 
 
-@pytest.mark.anyio
 @pytest.mark.gateway(compat_profile="none")
 @pytest.mark.parametrize(
     ("path", "body", "message"),
@@ -150,7 +150,6 @@ async def test_without_a_profile_documented_calls_are_refused(
     assert cuebot.seen == []
 
 
-@pytest.mark.anyio
 @pytest.mark.parametrize("spelling", ["maxResults", "max_results"])
 async def test_what_documents_send_and_no_cuebot_knows_is_known(
     gateway: Gateway, cuebot: ScriptedCuebot, spelling: str
@@ -167,7 +166,6 @@ async def test_what_documents_send_and_no_cuebot_knows_is_known(
         assert (answer.status_code, cuebot.seen) == (400, [])
 
 
-@pytest.mark.anyio
 @pytest.mark.gateway(compat_profile="none")
 async def test_without_a_profile_missing_methods_are_ordinary_ones(gateway: Gateway) -> None:
     answer = await gateway.post("/proc.ProcInterface/GetProc", {})

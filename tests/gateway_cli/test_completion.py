@@ -22,6 +22,8 @@ from tests.support.opencue import opencue
 from tests.support.protos import file_of_services
 from tests.support.servers import clean_environment
 
+pytestmark = pytest.mark.anyio
+
 
 def catalog_of(*methods: str) -> Catalog:
     """A catalog of these methods, such as `one.TwinInterface/Get`, each with a file of its own."""
@@ -113,7 +115,6 @@ async def completions(begun: str, **environ: str) -> list[str]:
         ("/Job/Ki", "/Job/KillFrames"),
     ],
 )
-@pytest.mark.anyio
 @pytest.mark.slow
 async def test_methods_are_completed(begun: str, offered: str) -> None:
     found = await completions(begun)
@@ -121,7 +122,6 @@ async def test_methods_are_completed(begun: str, offered: str) -> None:
     assert all(name.startswith(begun) for name in found)
 
 
-@pytest.mark.anyio
 @pytest.mark.slow
 async def test_completion_reads_the_file_of_descriptor_source(tmp_path: Path) -> None:
     files = [file for file in read_package("opencue_proto").files if file.name == "limit.proto"]
@@ -141,7 +141,6 @@ def test_each_shell_has_a_script(shell: str) -> None:
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
-@pytest.mark.anyio
 @pytest.mark.slow
 async def test_the_script_works_in_bash() -> None:
     script = """
