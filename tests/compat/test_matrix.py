@@ -52,7 +52,6 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 Json = dict[str, Any]
 
-START = 1_790_000_000
 DRY = {"X-Dry-Run": "1"}
 EXAMPLES = 5
 """How many messages of each type are tried for each version; other tests try more of one."""

@@ -244,55 +244,33 @@ async def test_the_override_of_a_service_is_found_by_its_show(
 
 
 @pytest.mark.parametrize(
-    ("path", "body", "place"),
+    ("path", "body"),
     [
-        ("job.JobInterface/Pause", {"job": {"name": "demo-sh010-lena_kamp"}}, "job"),
-        ("job.LayerInterface/KillFrames", {"layer": {"name": "kamp"}, "job": JOB}, "layer"),
-        (
-            "job.FrameInterface/Retry",
-            {"frame": {"layerName": "comp", "number": 1}, "job": JOB},
-            "frame",
-        ),
-        ("job.GroupInterface/GetJobs", {"group": {"name": "kamp"}, "show": "demo"}, "group"),
-        ("job.JobInterface/SetGroup", {"job": {"name": JOB}, "groupId": "kamp"}, "groupId"),
-        ("filter.FilterInterface/Delete", {"filter": {"name": "x"}, "show": "demo"}, "filter"),
-        ("show.ShowInterface/GetFilters", {"show": {"name": "dmo"}}, "show"),
-        ("host.HostInterface/Lock", {"host": {"name": "render-node-99"}}, "host"),
-        ("host.OwnerInterface/GetDeeds", {"owner": {"name": "nobody"}}, "owner"),
-        ("service.ServiceInterface/Delete", {"service": {"name": "none"}}, "service"),
-        (
-            "subscription.SubscriptionInterface/Delete",
-            {"subscription": {"name": "local.general.dmo"}},
-            "subscription",
-        ),
-        (
-            "facility.AllocationInterface/GetHosts",
-            {"allocation": {"name": "local.none"}},
-            "allocation",
-        ),
-        (
-            "department.DepartmentInterface/GetTasks",
-            {"department": {"name": "None"}, "show": "demo"},
-            "department",
-        ),
-        (
-            "service.ServiceOverrideInterface/Delete",
-            {"service": {"name": "nuke"}, "show": "demo"},
-            "service",
-        ),
-        (
-            "job.LayerInterface/AddLimit",
-            {"layer": {"name": "comp"}, "job": JOB, "limit": {"name": "none"}},
-            "limit.name",
-        ),
+        ("job.JobInterface/Pause", {"job": {"name": "demo-sh010-lena_kamp"}}),
+        ("job.LayerInterface/KillFrames", {"layer": {"name": "kamp"}, "job": JOB}),
+        ("job.LayerInterface/AddLimit", {"limit": {"name": "none"}} | LAYER),
+        ("job.FrameInterface/Retry", {"frame": {"layerName": "comp", "number": 1}, "job": JOB}),
+        ("job.GroupInterface/GetJobs", {"group": {"name": "kamp"}, "show": "demo"}),
+        ("job.JobInterface/SetGroup", {"groupId": "kamp", "job": {"name": JOB}}),
+        ("filter.FilterInterface/Delete", {"filter": {"name": "x"}, "show": "demo"}),
+        ("show.ShowInterface/GetFilters", {"show": {"name": "dmo"}}),
+        ("host.HostInterface/Lock", {"host": {"name": "render-node-99"}}),
+        ("host.OwnerInterface/GetDeeds", {"owner": {"name": "nobody"}}),
+        ("service.ServiceInterface/Delete", {"service": {"name": "none"}}),
+        ("service.ServiceOverrideInterface/Delete", {"service": {"name": "nuke"}, "show": "demo"}),
+        ("subscription.SubscriptionInterface/Delete", {"subscription": {"name": "local.x.dmo"}}),
+        ("facility.AllocationInterface/GetHosts", {"allocation": {"name": "local.none"}}),
+        ("department.DepartmentInterface/GetTasks", {"department": {"name": "x"}, "show": "demo"}),
     ],
 )
 async def test_what_is_not_there_is_404(
-    gateway: Gateway, simulated_cuebot: SimulatedCuebot, path: str, body: Json, place: str
+    gateway: Gateway, simulated_cuebot: SimulatedCuebot, path: str, body: Json
 ) -> None:
+    """The message begins with the place of the name, which is the body's first field."""
     found, farm = await done(gateway, simulated_cuebot, path, body)
     _, untouched = await done(gateway, simulated_cuebot, "show.ShowInterface/GetShows", {})
     assert (found.status_code, found.json()["error"]) == (404, "NOT_FOUND"), found.text
+    place = "limit.name" if "limit" in body else next(iter(body))
     assert found.json()["message"].startswith(f"{place}: /")
     assert " found nothing for " in found.json()["message"]
     assert farm == untouched

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from grpc import StatusCode
 
 from cuebot_simulator.server import SimulatedCuebot
@@ -18,11 +18,14 @@ from gateway_cli.terminal.exits import InvalidCall
 from tests.support.commands import OPENCUE, Ran, assert_one_line, child, in_process
 from tests.support.farms import running_farm, still_farm
 from tests.support.opencue import opencue
+from tests.support.protos import file_of_services
 from tests.support.provider import ec_key, key_server, keycloak, rsa_key
 from tests.support.rights import rule
 from tests.support.servers import SECRET, ScriptedCuebot, running_cuebot, settings_for
 from tests.support.stores import NEEDS_STORE, store_server
 from tests.support.webserver import web_server
+
+pytestmark = pytest.mark.anyio
 
 NOBODY = "127.0.0.1:1"
 
@@ -37,7 +40,6 @@ def text_of(report: Report) -> str:
     return "\n".join(report.lines())
 
 
-@pytest.mark.anyio
 async def test_all_is_well(cuebot: str) -> None:
     report = await run_checks(settings_for(cuebot))
     assert (report.problems, report.warnings) == ([], [])
@@ -62,7 +64,6 @@ async def test_all_is_well(cuebot: str) -> None:
     assert "Warnings   none\nProblems   none" in text
 
 
-@pytest.mark.anyio
 @pytest.mark.parametrize("words", ["who are you?", ""])
 async def test_a_cuebot_that_lets_nobody_in_is_quoted(words: str) -> None:
     cuebot = ScriptedCuebot(files=opencue().files, reflection=())
@@ -78,7 +79,6 @@ async def test_a_cuebot_that_lets_nobody_in_is_quoted(words: str) -> None:
     assert (report.problems, report.endpoints) == ([], {cuebot.endpoint: True})
 
 
-@pytest.mark.anyio
 async def test_an_assumed_schema_is_a_warning() -> None:
     async with running_farm(still_farm(), reflection=False) as stock:
         report = await run_checks(settings_for(stock.endpoint))
@@ -89,7 +89,6 @@ async def test_an_assumed_schema_is_a_warning() -> None:
     assert f"{OPENCUE} (assumed, not confirmed by Cuebot)" in text_of(report)
 
 
-@pytest.mark.anyio
 async def test_no_schema_is_a_problem() -> None:
     async with running_farm(still_farm(), reflection=False) as stock:
         report = await run_checks(settings_for(stock.endpoint, descriptor_source="reflection"))
@@ -99,7 +98,6 @@ async def test_no_schema_is_a_problem() -> None:
     assert "turn on server reflection" in problem
 
 
-@pytest.mark.anyio
 async def test_nobody_is_there() -> None:
     report = await run_checks(settings_for(NOBODY))
     (problem,) = report.problems
@@ -111,7 +109,6 @@ async def test_nobody_is_there() -> None:
     assert f"Cuebot     {NOBODY} does not answer\n" in text_of(report)
 
 
-@pytest.mark.anyio
 async def test_a_web_server_is_not_cuebot() -> None:
     async with web_server(404) as endpoint:
         report = await run_checks(settings_for(endpoint))
@@ -121,7 +118,6 @@ async def test_a_web_server_is_not_cuebot() -> None:
     assert "404" in problem
 
 
-@pytest.mark.anyio
 async def test_withheld_methods_have_their_rules(cuebot: str) -> None:
     given = {
         "include_services": ["job.*", "show.*", "nothing.*"],
@@ -145,19 +141,10 @@ async def test_withheld_methods_have_their_rules(cuebot: str) -> None:
     assert f"           {kill}\n" in text
 
 
-def farm_file() -> FileDescriptorProto:
-    file = FileDescriptorProto(name="farm.proto", package="farm", syntax="proto3")
-    file.message_type.add(name="Job")
-    methods = file.service.add(name="FarmInterface").method
-    for name, streams in (("Get", False), ("Watch", True)):
-        method = methods.add(name=name, server_streaming=streams)
-        method.input_type = method.output_type = ".farm.Job"
-    return file
-
-
-@pytest.mark.anyio
 async def test_streaming_methods_are_listed() -> None:
-    async with running_cuebot(ScriptedCuebot(files=(farm_file(),))) as scripted:
+    farm = file_of_services("farm.FarmInterface", ["Get", "Watch"])
+    farm.service[0].method[1].server_streaming = True
+    async with running_cuebot(ScriptedCuebot(files=(farm,))) as scripted:
         report = await run_checks(settings_for(scripted.endpoint))
     assert (report.problems, report.warnings) == ([], [])
     assert report.catalog is not None
@@ -166,15 +153,13 @@ async def test_streaming_methods_are_listed() -> None:
     assert expected in text_of(report)
 
 
-@pytest.mark.anyio
 async def test_skipped_services_are_warnings(tmp_path: Path, cuebot: str) -> None:
-    broken = farm_file()
-    broken.name, broken.package = "broken.proto", "broken"
+    farm, broken = (
+        file_of_services(f"{name}.FarmInterface", ["Get"]) for name in ("farm", "broken")
+    )
     broken.dependency.append("gone.proto")
-    for method in broken.service[0].method:
-        method.input_type = method.output_type = ".broken.Job"
     file = tmp_path / f"farm{FILE_SUFFIXES[0]}"
-    file.write_bytes(FileDescriptorSet(file=[farm_file(), broken]).SerializeToString())
+    file.write_bytes(FileDescriptorSet(file=[farm, broken]).SerializeToString())
     report = await run_checks(settings_for(cuebot, descriptor_source=str(file)))
     assert report.problems == []
     assert report.catalog is not None
@@ -186,7 +171,6 @@ async def test_skipped_services_are_warnings(tmp_path: Path, cuebot: str) -> Non
     assert f"           broken.FarmInterface: {reason}\n" in text_of(report)
 
 
-@pytest.mark.anyio
 @pytest.mark.parametrize(
     ("given", "wrong", "problems", "warnings"),
     [
@@ -206,7 +190,6 @@ async def test_settings(
         assert [text[: len(start)] for text, start in zip(found, starts, strict=True)] == starts
 
 
-@pytest.mark.anyio
 async def test_a_weak_secret(cuebot: str) -> None:
     report = await run_checks(settings_for(cuebot, jwt_secret="tooshort"))
     assert report.problems == []
@@ -216,7 +199,6 @@ async def test_a_weak_secret(cuebot: str) -> None:
     assert "tooshort" not in text_of(report) + str(report.as_object())
 
 
-@pytest.mark.anyio
 async def test_secrets_that_everyone_can_read(cuebot: str, tmp_path: Path) -> None:
     file = tmp_path / "secret"
     file.write_text(f"{SECRET}\n")
@@ -227,7 +209,6 @@ async def test_secrets_that_everyone_can_read(cuebot: str, tmp_path: Path) -> No
     ]
 
 
-@pytest.mark.anyio
 async def test_the_keys_of_a_provider(cuebot: str) -> None:
     signing, elliptic = rsa_key("one"), ec_key("curve")
     async with key_server(keycloak(signing, elliptic)) as server:
@@ -249,7 +230,6 @@ async def test_the_keys_of_a_provider(cuebot: str) -> None:
 
 
 @NEEDS_STORE
-@pytest.mark.anyio
 async def test_the_shared_store(cuebot: str) -> None:
     with store_server() as server:
         settings = settings_for(cuebot, state=server.url)
@@ -267,7 +247,6 @@ async def test_the_shared_store(cuebot: str) -> None:
         assert not report.settings_wrong
 
 
-@pytest.mark.anyio
 async def test_an_audit_log_that_cannot_be_opened(cuebot: str, tmp_path: Path) -> None:
     """It is a problem. One that could be made is not made, as its owner would be whoever checks."""
     log, there = tmp_path / "audit.log", tmp_path / "there"
@@ -426,7 +405,6 @@ def test_claims_that_no_rule_fits() -> None:
     assert "May call  0 of " in ran.text
 
 
-@pytest.mark.anyio
 async def test_check_warns_of_rules_that_do_nothing() -> None:
     access = [
         rule("all", {"role": "*"}, "all", "!job.JobInterface/Kil", "job.JobInterface/Kil"),

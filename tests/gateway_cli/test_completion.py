@@ -7,44 +7,32 @@ from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import pytest
-from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from gateway.compat.build import build_catalog
 from gateway.discovery.files import read_package
 from gateway.schema.catalog import Catalog
-from gateway.schema.description import Schema
+from gateway.schema.description import assumed_schema
 from gateway.schema.selection import Selection
 from gateway_cli.client.method_names import find_method, path_of
 from gateway_cli.commands.completion import spellings
 from gateway_cli.terminal.exits import InvalidCall
 from tests.support.commands import PROGRAM, in_process
 from tests.support.opencue import opencue
+from tests.support.protos import file_of_services
 from tests.support.servers import clean_environment
+
+pytestmark = pytest.mark.anyio
 
 
 def catalog_of(*methods: str) -> Catalog:
     """A catalog of these methods, such as `one.TwinInterface/Get`, each with a file of its own."""
-    files, services = [], []
-    for name in methods:
-        service, _, method = name.partition("/")
-        package, _, last = service.partition(".")
-        file = FileDescriptorProto(name=f"{service}.proto", package=package, syntax="proto3")
-        kind = f"{last}Nothing"
-        file.message_type.add(name=kind)
-        kind = f".{package}.{kind}"
-        file.service.add(name=last).method.add(name=method, input_type=kind, output_type=kind)
-        files.append(file)
-        services.append(service)
-    schema = Schema(files=tuple(files), services=tuple(services), origin="test", confirmed=True)
-    return build_catalog(schema, Selection())
+    files = [file_of_services(name.partition("/")[0], [name.partition("/")[2]]) for name in methods]
+    return build_catalog(assumed_schema(files, "test"), Selection())
 
 
 SPELLINGS = [
-    *(
-        "show.ShowInterface/GetShows",
-        "/show.ShowInterface/GetShows",
-        "//show.ShowInterface/GetShows",
-    ),
+    *(f"{slashes}show.ShowInterface/GetShows" for slashes in ("", "/", "//")),
     *("ShowInterface/GetShows", "Show/GetShows"),
     *("show.ShowInterface.GetShows", "ShowInterface.GetShows"),
 ]
@@ -127,7 +115,6 @@ async def completions(begun: str, **environ: str) -> list[str]:
         ("/Job/Ki", "/Job/KillFrames"),
     ],
 )
-@pytest.mark.anyio
 @pytest.mark.slow
 async def test_methods_are_completed(begun: str, offered: str) -> None:
     found = await completions(begun)
@@ -135,7 +122,6 @@ async def test_methods_are_completed(begun: str, offered: str) -> None:
     assert all(name.startswith(begun) for name in found)
 
 
-@pytest.mark.anyio
 @pytest.mark.slow
 async def test_completion_reads_the_file_of_descriptor_source(tmp_path: Path) -> None:
     files = [file for file in read_package("opencue_proto").files if file.name == "limit.proto"]
@@ -155,7 +141,6 @@ def test_each_shell_has_a_script(shell: str) -> None:
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
-@pytest.mark.anyio
 @pytest.mark.slow
 async def test_the_script_works_in_bash() -> None:
     script = """

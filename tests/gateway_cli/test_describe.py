@@ -17,7 +17,7 @@ from gateway_cli.commands.describe import find_declarations
 from gateway_cli.prototext import proto_text, syntax_of
 from tests.support.commands import OPENCUE, Ran, assert_one_line, child, in_process
 from tests.support.opencue import opencue
-from tests.support.protos import trial
+from tests.support.protos import file_of_services, trial
 
 
 def describe(name: str, **environ: str) -> Ran:
@@ -118,16 +118,11 @@ def test_other_syntaxes(tmp_path: Path) -> None:
 
 
 def test_a_method_whose_types_are_missing(tmp_path: Path) -> None:
-    good = FileDescriptorProto(name="good.proto", package="good", syntax="proto3")
-    good.message_type.add(name="Job")
-    good.service.add(name="Farm").method.add(
-        name="Get", input_type=".good.Job", output_type=".good.Job"
-    )
-    broken = FileDescriptorProto(name="broken.proto", package="broken", syntax="proto3")
+    good = file_of_services("good.Farm", ["Get"])
+    broken = file_of_services("broken.Lost", ["Find"])
     broken.dependency.append("gone.proto")
-    broken.service.add(name="Lost").method.add(
-        name="Find", input_type=".gone.Job", output_type=".gone.Job"
-    )
+    (find,) = broken.service[0].method
+    find.input_type = find.output_type = ".gone.Job"
     file = tmp_path / "farm.binpb"
     file.write_bytes(FileDescriptorSet(file=[good, broken]).SerializeToString())
     assert printed("Find", DESCRIPTOR_SOURCE=str(file)) == (
@@ -137,15 +132,11 @@ def test_a_method_whose_types_are_missing(tmp_path: Path) -> None:
 
 
 def test_comments_cannot_steer_the_terminal(tmp_path: Path) -> None:
-    sent = FileDescriptorProto(name="farm.proto", package="farm", syntax="proto3")
-    sent.message_type.add(name="Job")
-    sent.service.add(name="Farm").method.add(
-        name="Get", input_type=".farm.Job", output_type=".farm.Job"
-    )
+    sent = file_of_services("farm.Farm", ["Get"])
     sent.source_code_info.location.add(path=(4, 0), leading_comments=" \x1b[2J é\u202e\n")
     file = tmp_path / "farm.binpb"
     file.write_bytes(FileDescriptorSet(file=[sent]).SerializeToString())
-    out = printed("Job", DESCRIPTOR_SOURCE=str(file))
+    out = printed("Nothing", DESCRIPTOR_SOURCE=str(file))
     assert out.splitlines()[1] == "// \\u001b[2J é\\u202e"
 
 

@@ -18,6 +18,8 @@ from tests.support.commands import run
 from tests.support.opencue import opencue
 from tests.support.servers import SECRET, SharedGateway, token
 
+pytestmark = pytest.mark.anyio
+
 GET_FRAME = "/job.FrameInterface/GetFrame"
 URL = "http://gateway/openapi.json"
 
@@ -138,7 +140,6 @@ FOREIGN = b"""{"info": {"version": "1"}, "paths": {}, "components": {"schemas": 
     "anyOf": [{"type": "string", "enum": ["A", "B"]}, {"type": "integer"}]}}}}"""
 
 
-@pytest.mark.anyio
 @pytest.mark.slow
 async def test_describe_asks_the_gateway(
     simulated_cuebot: SimulatedCuebot, shared_gateway: SharedGateway
@@ -174,7 +175,6 @@ message FrameGetFrameResponse {{
     assert "127.0.0.1:1" in ran.err
 
 
-@pytest.mark.anyio
 @pytest.mark.slow
 async def test_routes_asks_the_gateway(
     simulated_cuebot: SimulatedCuebot, shared_gateway: SharedGateway
@@ -195,7 +195,6 @@ async def test_routes_asks_the_gateway(
     assert "openapi.json matches 'getjbs'; did you mean GetJobs?" in ran.err
 
 
-@pytest.mark.anyio
 @pytest.mark.slow
 @pytest.mark.parametrize("command", [("routes",), ("describe", "JobState")])
 async def test_what_a_gateway_does_not_tell(

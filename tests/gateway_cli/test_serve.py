@@ -11,7 +11,7 @@ from tests.support.commands import OPENCUE, Terminal, assert_one_line, child, st
 from tests.support.farms import running_farm, still_farm
 from tests.support.servers import SECRET, bearer, free_port, http_client
 
-pytestmark = pytest.mark.slow  # most of them start a process
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]  # most of them start a process
 
 LOOPBACK = "127.0.0.1"
 ON_ANY_PORT = {"JWT_SECRET": SECRET, "REST_PORT": "0", "REST_HOST": LOOPBACK}
@@ -82,7 +82,6 @@ def test_a_misspelled_variable_is_a_warning(workers: str) -> None:
     assert SECRET not in ran.text + ran.err
 
 
-@pytest.mark.anyio
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
 async def test_serve_answers_and_stops_cleanly(number: signal.Signals) -> None:
     port = free_port()
@@ -105,7 +104,6 @@ async def test_serve_answers_and_stops_cleanly(number: signal.Signals) -> None:
     assert (ran.status, ran.err) == (0, "")
 
 
-@pytest.mark.anyio
 async def test_serve_in_front_of_a_stock_cuebot() -> None:
     port = free_port()
     async with (
@@ -134,7 +132,6 @@ async def test_serve_in_front_of_a_stock_cuebot() -> None:
     assert "package:opencue_proto" in warnings[0]
 
 
-@pytest.mark.anyio
 @pytest.mark.parametrize("style", ["auto", "json", "console"])
 async def test_the_log_on_a_terminal_is_for_people(style: str) -> None:
     environ = ON_ANY_PORT | {"CUEBOT_ENDPOINT": f"{LOOPBACK}:1", "LOG_FORMAT": style}

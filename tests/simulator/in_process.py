@@ -17,17 +17,7 @@ UNCAUGHT = (
 )
 """What Cuebot says of a thing that is not there: caught (NOT_FOUND), and uncaught (INTERNAL)."""
 
-
-FOUND_TWO = UNCAUGHT.replace("actual 0", "actual 2").replace(
-    "EmptyResultData", "IncorrectResultSizeData"
-)
-JOB_NOT_FOUND = "Job not found"
-NO_ANSWER = "java.lang.NullPointerException\nnull"
-"""What AddTask says when it has made a task."""
-
-
 VIOLATION = ("INTERNAL", "org.springframework.dao.DataIntegrityViolationException: ...")
-DUPLICATE = ("INTERNAL", "org.springframework.dao.DuplicateKeyException: ...")
 BAD_QUERY = ("INTERNAL", "org.springframework.jdbc.BadSqlGrammarException: ...")
 """How the database refuses, without its words."""
 

@@ -27,9 +27,6 @@ def refusal(cuebot: Cuebot, **criteria: Any) -> tuple[str, str]:
     return cuebot.refusal("JobInterface/GetFrames", job=job, req={"limit": 10, **criteria})
 
 
-# Jobs.
-
-
 def test_finished_jobs_are_found_when_asked_for(cuebot: Cuebot) -> None:
     assert len(names(cuebot, include_finished=True)) == 8
     assert names(cuebot, jobs=[FINISHED], include_finished=True) == [FINISHED]
@@ -83,9 +80,6 @@ def test_many_jobs_are_searched_quickly(cuebot: Cuebot) -> None:
     assert steps < 100 * 20_000
 
 
-# Frames.
-
-
 @pytest.mark.parametrize(
     ("criteria", "found"),
     [
@@ -132,9 +126,6 @@ def test_ranges_that_are_none_are_refused(cuebot: Cuebot) -> None:
     assert refusal(cuebot, memory_range="much") == BAD_QUERY
     assert refusal(cuebot, memory_range="1.2.3-4") == BAD_QUERY
     assert refusal(cuebot, duration_range="1-") == BAD_QUERY
-
-
-# What nobody would send.
 
 
 @pytest.mark.parametrize("text", ["-inf", "inf", "nan", "1_0", " 1", "1-inf"])

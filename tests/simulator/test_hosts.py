@@ -209,15 +209,6 @@ def test_a_stopped_clock_is_not_asleep(messages: Messages) -> None:
     assert farm.agenda.late == late > 3000
 
 
-def owner(cuebot: Cuebot, name: str = "artist1") -> Any:
-    return cuebot("OwnerInterface/GetOwner", name=name).owner
-
-
-def hosts(cuebot: Cuebot, name: str) -> set[str]:
-    by_id = {"id": owner(cuebot, name).id}
-    return {host.name for host in cuebot("OwnerInterface/GetHosts", owner=by_id).hosts.hosts}
-
-
 def test_a_host_has_what_is_there_and_nothing_that_left() -> None:
     places = HostIndex()
     places["one"] = places["two"] = places["three"] = "here"

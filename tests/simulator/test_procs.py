@@ -69,7 +69,6 @@ def test_the_oldest_procs_are_unbooked_first(cuebot: Cuebot) -> None:
     assert len(procs(cuebot)) == 15
 
 
-"""A job of which nothing runs, ten small frames wait, and others come before it."""
 DESK = "desk-203"
 
 

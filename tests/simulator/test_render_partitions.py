@@ -12,7 +12,6 @@ from cuebot_simulator.world.partitions import add_partition
 from tests.simulator.in_process import COMP, ROTO, Cuebot
 
 GIGABYTE_KB = 1024 * 1024
-"""Ten frames of 2 GB wait."""
 HOST = "desk-202"
 """NIMBY-locked, and owned by artist2. Eight cores."""
 

@@ -28,9 +28,6 @@ def running(cuebot: Cuebot, name: str = "demo") -> int:
     return int(find(cuebot, name).show_stats.running_frames)
 
 
-# What belongs to a show.
-
-
 def test_the_whiteboard_is_the_tree_of_groups(cuebot: Cuebot) -> None:
     cuebot.needs("job.NestedGroup", "inline_jobs")
     root = cuebot("ShowInterface/GetJobWhiteboard", show=ref(cuebot)).whiteboard
@@ -77,9 +74,6 @@ def test_the_whiteboard_is_five_seconds_old_at_most(cuebot: Cuebot) -> None:
     assert jobs() == [launched.id]
 
 
-# Settings.
-
-
 @pytest.mark.parametrize(
     ("method", "field", "stopped"),
     [
@@ -99,12 +93,6 @@ def test_a_show_can_be_kept_from_the_farm(
     cuebot(f"ShowInterface/{method}", show=ref(cuebot), enabled=not stopped)
     cuebot.wait(6)
     assert running(cuebot) > 0
-
-
-# New shows.
-
-
-# The end of a show.
 
 
 def test_an_archived_show_has_another_name_everywhere(cuebot: Cuebot) -> None:
