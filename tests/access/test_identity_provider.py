@@ -133,7 +133,7 @@ def test_a_rule_that_cannot_tell_them_apart(
     who: dict[str, object], more: dict[str, object], warned: bool
 ) -> None:
     """It is warned about where there are tokens of both kinds, and it goes by the subject."""
-    given = {"jwt_jwks": "https://studio/keys", "jwt_issuer": "https://studio"}
+    given: dict[str, object] = {"jwt_jwks": "https://studio/keys", "jwt_issuer": "https://studio"}
     given |= {"jwt_audience": "cue", "jwt_secret": "x" * 32}
     given["access"] = [rule("cueweb", who, "all")]
     warnings = unbound(Settings.model_validate(given | more))

@@ -124,6 +124,7 @@ def test_the_scheme_is_taken_in_any_case(header: str) -> None:
 # --- 403: a token that does not hold --------------------------------------------------------
 
 
+NO_TIMES: tuple[object, ...] = (str(int(NOW) + 60), None, [int(NOW) + 60], {}, True)
 MANY_DIGITS = ("Infinity", "-Infinity", "NaN", "1e400", "1" + "0" * 400, "9" * 5000)
 
 
@@ -140,10 +141,7 @@ MANY_DIGITS = ("Infinity", "-Infinity", "NaN", "1e400", "1" + "0" * 400, "9" * 5
             for sub in ("", "x" * 513, 7, None, ["lena"], {"name": "lena"}, False)
         ),
         *(signed(GOOD | {"exp": exp}) for exp in (int(NOW) - 1, int(NOW), 0, -1)),
-        *(
-            signed(GOOD | {"exp": exp})
-            for exp in (str(int(NOW) + 60), None, [int(NOW) + 60], {}, True)
-        ),
+        *(signed(GOOD | {"exp": exp}) for exp in NO_TIMES),
         *(signed(b'{"sub": "lena", "exp": %s}' % exp.encode()) for exp in MANY_DIGITS),
         *(signed(GOOD | {"nbf": nbf}) for nbf in (int(NOW) + 1, str(int(NOW)), None, [1], False)),
         signed(b'{"sub":"lena","exp":1900000000,"nbf":1e999}'),
