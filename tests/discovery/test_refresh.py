@@ -47,6 +47,7 @@ from tests.support.servers import (
     head,
     running_cuebot,
 )
+from tests.support.tcp_proxy import tcp_proxy
 from tests.support.two_versions import (
     BOTH,
     ECHO,
@@ -582,56 +583,12 @@ async def test_readiness_shows_a_failing_refresh(status: grpc.StatusCode) -> Non
         assert (await gateway.post(ECHO, {"word": "x"})).json() == own_word("x", NEW)
 
 
-@dataclass
-class Switch:
-    """A way to Cuebot that never closes its door, and leads to another server at will."""
-
-    target: str
-    endpoint: str = ""
-    writers: set[asyncio.StreamWriter] = field(default_factory=set)
-
-    async def connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        host, _, port = self.target.rpartition(":")
-        there, onward = await asyncio.open_connection(host, int(port))
-        self.writers |= {writer, onward}
-        await asyncio.gather(self.pass_on(reader, onward), self.pass_on(there, writer))
-
-    async def pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while data := await reader.read(65536):
-                writer.write(data)
-        except ConnectionError:
-            pass
-        finally:
-            writer.close()
-
-    def turn(self, target: str) -> None:
-        """End all connections; the next ones lead to `target`."""
-        self.target = target
-        for writer in self.writers:
-            writer.close()
-        self.writers.clear()
-
-
-@asynccontextmanager
-async def running_switch(target: str) -> AsyncIterator[Switch]:
-    switch = Switch(target)
-    server = await asyncio.start_server(switch.connect, "127.0.0.1", 0)
-    host, port = server.sockets[0].getsockname()
-    switch.endpoint = f"{host}:{port}"
-    try:
-        yield switch
-    finally:
-        server.close()
-        switch.turn(target)
-
-
 async def test_a_quick_restart_is_noticed() -> None:
     """A Cuebot that is replaced without ever being away is asked again, and nobody sees a gap."""
     async with (
         running_cuebot(ChangingCuebot()) as first,
         running_cuebot(ChangingCuebot(now=NEW)) as second,
-        running_switch(first.endpoint) as switch,
+        tcp_proxy(first.endpoint) as switch,
         gateway_for(switch.endpoint, reflection_refresh=0) as gateway,
     ):
         assert (await gateway.post(ECHO, {})).headers["x-schema"] == OLD.tag

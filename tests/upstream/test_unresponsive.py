@@ -4,7 +4,7 @@ import asyncio
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -38,6 +38,7 @@ from tests.support.servers import (
     paths_of,
     running_cuebot,
 )
+from tests.support.tcp_proxy import tcp_proxy
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -182,49 +183,12 @@ async def test_a_stopped_process_is_not_ready_until_it_goes_on() -> None:
             assert await statuses(gateway, 1) == {200: 1}
 
 
-# --- Packets that vanish --------------------------------------------------------------------
-class Hole:
-    """A proxy whose connections can lose all that is said on them, while both sides stay."""
-
-    def __init__(self, target: str) -> None:
-        self._target = target.rpartition(":")
-        self._writers: list[asyncio.StreamWriter] = []
-        self._swallowed: set[asyncio.StreamWriter] = set()
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        onward, back = await asyncio.open_connection(self._target[0], int(self._target[2]))
-        self._writers += (writer, back)
-        await asyncio.gather(self._pump(reader, back), self._pump(onward, writer))
-
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
-            while part := await reader.read(65536):
-                if writer not in self._swallowed:
-                    writer.write(part)
-        writer.close()
-
-    def swallow(self) -> None:
-        """Everything on the connections that there are vanishes from now on."""
-        self._swallowed.update(self._writers)
-
-
-@asynccontextmanager
-async def hole_before(endpoint: str) -> AsyncIterator[tuple[str, Hole]]:
-    """The endpoint of such a proxy."""
-    hole = Hole(endpoint)
-    server = await asyncio.start_server(hole.serve, "127.0.0.1", 0)
-    try:
-        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}", hole
-    finally:
-        server.close()
-
-
 async def test_a_connection_whose_packets_vanish_is_replaced() -> None:
     cuebot = opencue_cuebot()
     async with (
         running_cuebot(cuebot),
-        hole_before(cuebot.endpoint) as (endpoint, hole),
-        gateway_for(endpoint, grpc_timeout=DEADLINE) as gateway,
+        tcp_proxy(cuebot.endpoint) as hole,
+        gateway_for(hole.endpoint, grpc_timeout=DEADLINE) as gateway,
     ):
         assert await statuses(gateway, 1) == {200: 1}
         hole.swallow()

@@ -27,6 +27,7 @@ from tests.support.servers import (
     running_gateway,
     settings_for,
 )
+from tests.support.tcp_proxy import tcp_proxy
 
 pytestmark = [pytest.mark.anyio, *ON_EACH_TRANSPORT]
 
@@ -214,29 +215,6 @@ async def test_a_call_that_is_always_refused_is_given_up(each_transport: str) ->
 
 
 # --- connecting -----------------------------------------------------------------------------
-@asynccontextmanager
-async def slow_door(endpoint: str, seconds: float) -> AsyncIterator[str]:
-    """The endpoint of a proxy that lets each connection wait before it passes anything on."""
-    host, _, port = endpoint.rpartition(":")
-
-    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
-            while part := await reader.read(65536):
-                writer.write(part)
-                await writer.drain()
-        writer.close()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(seconds)
-        onward, back = await asyncio.open_connection(host, int(port))
-        await asyncio.gather(pump(reader, back), pump(onward, writer))
-
-    door = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield f"127.0.0.1:{door.sockets[0].getsockname()[1]}"
-    finally:
-        door.close()
-        await door.wait_closed()
 
 
 async def test_a_server_that_is_slow_to_answer_is_reached() -> None:
@@ -244,8 +222,8 @@ async def test_a_server_that_is_slow_to_answer_is_reached() -> None:
     cuebot.answers(SHOWS, b"late")
     async with (
         running_cuebot(cuebot),
-        slow_door(cuebot.endpoint, 1.0) as endpoint,
-        upstream_to(endpoint) as upstream,
+        tcp_proxy(cuebot.endpoint, 1.0) as slow,
+        upstream_to(slow.endpoint) as upstream,
         asyncio.timeout(PATIENCE),
     ):
         assert await upstream.call(SHOWS, b"", PATIENCE, ()) == b"late"
