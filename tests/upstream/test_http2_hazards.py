@@ -147,12 +147,12 @@ def given_back(peer: Peer, stream: int) -> list[int]:
 
 
 async def test_more_than_was_announced_ends_the_call() -> None:
+    """At once, not when memory is full; and other calls go on."""
+
     def pour(peer: Peer, stream: int) -> None:
         if stream == 1:
-            peer.transport.write(
-                raw_frame(HEADERS_FRAME, 4, stream, ANSWER)
-                + raw_frame(DATA, 0, stream, framed(b"ab") + b"c")
-            )
+            data = raw_frame(DATA, 0, stream, framed(b"ab") + b"c")
+            peer.transport.write(raw_frame(HEADERS_FRAME, 4, stream, ANSWER) + data)
         else:
             echo(peer, stream)
 
@@ -186,11 +186,14 @@ async def test_calls_of_one_moment_are_sent_together() -> None:
 # --- Frames without progress ----------------------------------------------------------------
 
 
+PINGS = raw_frame(PING, 0, 0, bytes(8)) * 5500
+
+
 async def test_what_has_arrived_is_taken_in_turns() -> None:
-    pings = raw_frame(PING, 0, 0, bytes(8)) * 5500
+    """Others have theirs between two of them, and nothing more is read meanwhile."""
     async with http2_server() as server, connected(server) as (transport, connection):
         assert await call_over(connection, b"hi") == b"hi"
-        connection.data_received(pings)
+        connection.data_received(PINGS)
         turns = 1
         while not transport.is_reading():
             await asyncio.sleep(0)
@@ -273,14 +276,13 @@ async def test_headers_that_are_too_large_end_one_call(continued: bool) -> None:
     def answer(peer: Peer, stream: int) -> None:
         if stream == 1:
             held.append(stream)
-        elif stream == 3:
-            if continued:
-                peer.transport.write(raw_frame(HEADERS_FRAME, 1, stream, block))
-                peer.transport.write(raw_frame(CONTINUATION, 4, stream, block))
-            else:
-                peer.transport.write(raw_frame(HEADERS_FRAME, 5, stream, b"\x82" * 3000))
-        else:
+        elif stream > 3:
             echo(peer, stream)
+        elif continued:
+            peer.transport.write(raw_frame(HEADERS_FRAME, 1, stream, block))
+            peer.transport.write(raw_frame(CONTINUATION, 4, stream, block))
+        else:
+            peer.transport.write(raw_frame(HEADERS_FRAME, 5, stream, b"\x82" * 3000))
 
     async with http2_server(answer) as server:
         first = asyncio.create_task(call(server, b"first"))
@@ -313,14 +315,13 @@ async def test_headers_larger_than_a_frame() -> None:
 
 
 async def test_headers_that_the_server_would_not_take_are_not_sent() -> None:
+    """Some servers end the whole connection for them."""
     async with http2_server(settings={SettingCodes.MAX_HEADER_LIST_SIZE: 8192}) as server:
         assert await call(server) == b"hi"
         with pytest.raises(CallFailed) as raised:
             await server.upstream.call(ECHO, b"hi", 10, (("x-long", "x" * 8000),))
-        assert (raised.value.code, raised.value.may_have_reached_server) == (
-            Code.RESOURCE_EXHAUSTED,
-            False,
-        )
+        failed = raised.value
+        assert (failed.code, failed.may_have_reached_server) == (Code.RESOURCE_EXHAUSTED, False)
         assert (await call(server), len(server.peer.headers)) == (b"hi", 2)
 
 
@@ -496,11 +497,9 @@ async def test_a_name_that_can_be_none_is_a_failure_to_connect(host: str) -> Non
     async with upstream_to(f"{host}:1") as upstream:
         with pytest.raises(CallFailed) as raised:
             await upstream.call(ECHO, b"", PATIENCE, ())
-    assert raised.value.code is Code.UNAVAILABLE
-    assert (raised.value.reason, raised.value.may_have_reached_server) == (
-        Reason.NOT_CONNECTED,
-        False,
-    )
+    failed = raised.value
+    assert (failed.code, failed.may_have_reached_server) == (Code.UNAVAILABLE, False)
+    assert failed.reason is Reason.NOT_CONNECTED
 
 
 async def test_an_address_that_does_not_answer_is_passed_over() -> None:
