@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import httpx
@@ -193,13 +194,17 @@ class Counting:
         return self._inner.flush() if mode is None else self._inner.flush(mode)
 
 
+def counted(coding: Coding, fed: list[int]) -> Counting:
+    return Counting(coding.start(), fed)
+
+
 @pytest.mark.parametrize("coding", CODINGS.values(), ids=lambda one: one.header[1].decode())
 def test_no_step_is_long(coding: Coding) -> None:
     """The loop runs after COMPRESSION_STEP_BYTES at most, and wherever the encoder paused."""
     most = COMPRESSION_STEP_BYTES
     for sizes in ([10 * most + 7], [100, most + 1, 3], [0, 0, 2 * most]):
         fed: list[int] = []
-        counting = replace(coding, start=lambda fed=fed: Counting(coding.start(), fed))
+        counting = replace(coding, start=partial(counted, coding, fed))
         steps = before = 0
         for _ in stream((b"x" * size for size in sizes), counting):
             steps += 1

@@ -44,11 +44,11 @@ def of(answer: httpx.Response) -> dict[str, float]:
 
 async def test_every_answer_has_it(cuebot: ScriptedCuebot) -> None:
     """Whatever the status, and whoever has made it."""
-    missing, limits = "/show.ShowInterface/FindShow", {"rate_limit_rps": 0.01}
+    missing = "/show.ShowInterface/FindShow"
     cuebot.fails(missing, grpc.StatusCode.NOT_FOUND, "no such show")
     old = {"Authorization": f"Bearer {token(seconds=-60)}"}
     async with (
-        gateway_for(cuebot.endpoint, rate_limit_burst=4, **limits) as gateway,
+        gateway_for(cuebot.endpoint, rate_limit_rps=0.01, rate_limit_burst=4) as gateway,
         gateway_for("127.0.0.1:1", ready=False) as alone,
         http_client(gateway.url) as nobody,
     ):

@@ -290,21 +290,16 @@ VARIATIONS: dict[str, Sequence[object]] = {
 
 def nearly_answer(number: int, **other: Any) -> bytes:
     """The three frames of an answer; what is not given is as it has to be."""
-    first, middle, last = (
-        [
-            other.get(each, kind),
-            other.get(f"{each}_flags", flags),
-            other.get(f"{each}_number", number),
-        ]
-        for each, kind, flags in (
-            ("first", HEADERS_FRAME, END_HEADERS),
-            ("middle", DATA, 0),
-            ("last", HEADERS_FRAME, END_HEADERS | END_STREAM),
-        )
-    )
+
+    def part(name: str, kind: int, flags: int) -> tuple[int, int, int]:
+        given = other.get(name, kind), other.get(f"{name}_flags", flags)
+        return *given, other.get(f"{name}_number", number)
+
+    first = part("first", HEADERS_FRAME, END_HEADERS)
+    last = part("last", HEADERS_FRAME, END_HEADERS | END_STREAM)
     return (
         raw_frame(*first, other.get("beginning", BEGINNING))
-        + raw_frame(*middle, other.get("message", framed(b"")))
+        + raw_frame(*part("middle", DATA, 0), other.get("message", framed(b"")))
         + raw_frame(*last, other.get("end", END))
     )
 
