@@ -295,10 +295,9 @@ def test_other_algorithms_are_refused(key: Rsa | Ec, alg: str) -> None:
 
 def test_the_algorithm_is_that_of_the_key() -> None:
     """Whatever a token says of itself."""
-    for key, alg, kid in (
-        *((ONE, "ES256", "1"), (CURVE, "RS256", "c"), (ONE, "ES256", "c"), (ONE, "RS256", "c")),
-    ):
-        refusal(key.token(GOOD, alg=alg, kid=kid), trusting(SET))
+    refusal(CURVE.token(GOOD, alg="RS256", kid="c"), trusting(SET))
+    for alg, kid in (("ES256", "1"), ("ES256", "c"), ("RS256", "c")):
+        refusal(ONE.token(GOOD, alg=alg, kid=kid), trusting(SET))
 
 
 def public_forms(key: Rsa | Ec) -> list[bytes]:
