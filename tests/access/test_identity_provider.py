@@ -6,6 +6,7 @@ import logging
 import ssl
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,7 @@ from tests.support.patience import PATIENCE
 from tests.support.provider import (
     Document,
     Ec,
+    KeyServer,
     Rsa,
     ec_key,
     entra,
@@ -293,10 +295,9 @@ def test_other_algorithms_are_refused(key: Rsa | Ec, alg: str) -> None:
 
 def test_the_algorithm_is_that_of_the_key() -> None:
     """Whatever a token says of itself."""
-    for key, alg, kid in (
-        *((ONE, "ES256", "1"), (CURVE, "RS256", "c"), (ONE, "ES256", "c"), (ONE, "RS256", "c")),
-    ):
-        refusal(key.token(GOOD, alg=alg, kid=kid), trusting(SET))
+    refusal(CURVE.token(GOOD, alg="RS256", kid="c"), trusting(SET))
+    for alg, kid in (("ES256", "1"), ("ES256", "c"), ("RS256", "c")):
+        refusal(ONE.token(GOOD, alg=alg, kid=kid), trusting(SET))
 
 
 def public_forms(key: Rsa | Ec) -> list[bytes]:
@@ -651,11 +652,21 @@ async def test_what_comes_too_late_is_not_taken() -> None:
 
 
 # --- In a gateway ---------------------------------------------------------------------------
-async def test_a_gateway_with_a_provider_alone(cuebot: ScriptedCuebot) -> None:
+@asynccontextmanager
+async def provided(
+    cuebot: ScriptedCuebot, document: Document, **more: Any
+) -> AsyncIterator[tuple[KeyServer, Gateway]]:
+    """An identity provider with these keys, and a gateway that takes its tokens."""
     async with (
-        key_server(keycloak(ONE, CURVE)) as server,
-        gateway_for(cuebot.endpoint, jwt_secret=None, jwt_jwks=server.url) as gateway,
+        key_server(document) as server,
+        gateway_for(cuebot.endpoint, jwt_jwks=server.url, **more) as gateway,
     ):
+        yield server, gateway
+
+
+async def test_a_gateway_with_a_provider_alone(cuebot: ScriptedCuebot) -> None:
+    """The keys are there when it has started; it needs no secret, and takes no token of one."""
+    async with provided(cuebot, keycloak(ONE, CURVE), jwt_secret=None) as (_, gateway):
         assert await status(gateway, lasting(ONE, kid="kc-rsa")) == 200
         assert await status(gateway, lasting(TWO, kid="kc-rsa")) == 403
         assert (await gateway.post(SHOWS)).status_code == 403  # its client has a secret
@@ -678,10 +689,7 @@ async def test_the_start_waits_for_the_keys(cuebot: ScriptedCuebot) -> None:
 @pytest.mark.usefixtures("hurried")
 async def test_a_rotation(cuebot: ScriptedCuebot) -> None:
     """A token of a new key makes the gateway look; then it passes, and those of the old do not."""
-    async with (
-        key_server(key_set(ONE)) as server,
-        gateway_for(cuebot.endpoint, jwt_jwks=server.url) as gateway,
-    ):
+    async with provided(cuebot, key_set(ONE)) as (server, gateway):
         old = lasting(ONE, kid="1")
         assert await status(gateway, old) == 200
         server.has({"keys": [TWO.jwk(kid="2")]})
@@ -690,10 +698,7 @@ async def test_a_rotation(cuebot: ScriptedCuebot) -> None:
 
 
 async def test_unknown_keys_make_few_requests(cuebot: ScriptedCuebot) -> None:
-    async with (
-        key_server(key_set(ONE)) as server,
-        gateway_for(cuebot.endpoint, jwt_jwks=server.url) as gateway,
-    ):
+    async with provided(cuebot, key_set(ONE)) as (server, gateway):
         for count in range(50):
             assert await status(gateway, lasting(THREE, kid=f"x{count}")) == 403
         assert server.asked == 1
@@ -703,10 +708,7 @@ async def test_unknown_keys_make_few_requests(cuebot: ScriptedCuebot) -> None:
 @pytest.mark.usefixtures("hurried")
 async def test_an_outage(cuebot: ScriptedCuebot) -> None:
     """Keys are kept while the provider is away, and requests do not wait for it."""
-    async with (
-        key_server(key_set(ONE)) as server,
-        gateway_for(cuebot.endpoint, jwt_jwks=server.url) as gateway,
-    ):
+    async with provided(cuebot, key_set(ONE)) as (server, gateway):
         server.answers.clear()
         assert await status(gateway, lasting(THREE, kid="unknown")) == 403
         await server.asked_more_than(1)  # and it does not answer

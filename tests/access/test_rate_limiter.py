@@ -338,6 +338,11 @@ async def test_who_shares_a_limit(cuebot: ScriptedCuebot) -> None:
         assert [each.status_code for each in strangers] == [401, 401, 429]
         headers_of = [(each.headers[LIMIT], each.headers[REMAINING]) for each in strangers]
         assert headers_of == [("2", "1"), ("2", "0"), ("2", "0")]
+        forged = await stranger.post(SHOWS, headers={"Authorization": f"Bearer {token()[:-4]}AAAA"})
+        assert (forged.status_code, forged.json()["error"]) == (429, "RESOURCE_EXHAUSTED")
+        assert int(forged.headers["retry-after"]) in range(1, 11)
+        assert (await gateway.post(SHOWS)).status_code == 200
+        assert (await stranger.get("/healthz")).status_code == 200
 
 
 @pytest.mark.anyio

@@ -1,7 +1,10 @@
-"""Rules of access on their own: which one a token has, what it allows, which can never decide."""
+"""Rules of access on their own: which one a token has, what it allows, and those that we ship."""
 
+import re
+import tomllib
 from fnmatch import fnmatchcase
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +19,7 @@ from gateway.errors import Code, GatewayError
 from gateway.schema.catalog import Catalog
 from gateway.schema.method import Method
 from gateway.schema.selection import Selection
+from gateway.settings.loading import load_settings
 from gateway.settings.model import Settings
 from tests.support.opencue import opencue
 from tests.support.protos import examples
@@ -250,3 +254,70 @@ def test_globs_that_take_nothing_away() -> None:
             " did you mean job.JobInterface/Kill?",
             "access rule 'two': !shows.* matches nothing that Cuebot has",
         )
+
+
+# --- The rules that config/access.toml ships -------------------------------------------------
+ROOT = Path(__file__).parents[2]
+FILE = ROOT / "config" / "access.toml"
+PAGE = ROOT / "docs" / "access.md"
+SETTINGS = load_settings({"GATEWAY_CONFIG": str(FILE)})
+RULES = AccessRules(SETTINGS)
+
+SEE_JOBS = "job.JobInterface/GetJobs"
+GET_SHOWS = "show.ShowInterface/GetShows"
+KILL_JOB = "job.JobInterface/Kill"
+LAUNCH = "job.JobInterface/LaunchSpecAndWait"
+LOCK = "host.HostInterface/Lock"
+CREATE_SHOW = "show.ShowInterface/CreateShow"
+ASKED = (SEE_JOBS, KILL_JOB, LAUNCH, LOCK, CREATE_SHOW)
+
+
+@pytest.mark.parametrize(
+    ("claims", "name", "may"),
+    [
+        ({"sub": "board", "scope": "openid read"}, "dashboards", (SEE_JOBS,)),
+        ({"sub": "kim", "role": "submitter"}, "submitters", (SEE_JOBS, LAUNCH)),
+        ({"sub": "lena", "role": ["artist", "wrangler"]}, "wranglers", (SEE_JOBS, KILL_JOB, LOCK)),
+        ({"sub": "root", "role": "admin"}, "administrators", ASKED),
+        (
+            {"sub": "user-id", "signed_by": "secret"},
+            "cueweb",
+            (SEE_JOBS, KILL_JOB, LOCK, CREATE_SHOW),
+        ),
+        ({"sub": "user-id", "signed_by": "provider"}, "access_default", ()),
+        ({"sub": "tom", "role": "artist"}, "access_default", ()),
+    ],
+)
+def test_what_each_rule_allows(claims: dict[str, object], name: str, may: tuple[str, ...]) -> None:
+    rule = RULES.rule_for(claims)
+    allowed = rule.allowed(catalog())
+    assert (rule.name, tuple(each for each in ASKED if f"/{each}" in allowed)) == (name, may)
+
+
+def test_everybody_who_may_do_something_may_see_the_shows() -> None:
+    """Jobs, hosts and groups are found by show, so that whoever looks for them begins there."""
+    rules = [rule for rule in RULES if rule.allowed(catalog())]
+    assert len(rules) == len(SETTINGS.access)
+    assert [rule.name for rule in rules if f"/{GET_SHOWS}" not in rule.allowed(catalog())] == []
+
+
+def test_the_page_shows_the_rules_of_the_file() -> None:
+    blocks = re.findall(r"^```toml\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.M | re.S)
+    shown = [tomllib.loads(block) for block in blocks]
+    shipped = tomllib.loads(FILE.read_text(encoding="utf-8"))
+    rules = {rule["name"]: rule for rule in shipped["access"]}
+    names = [rule["name"] for page in shown for rule in page["access"]]
+    assert names == ["dashboards", "wranglers", "cueweb"]
+    for page in shown:
+        assert page["access"] == [rules[rule["name"]] for rule in page["access"]]
+        assert page.get("access_default", shipped["access_default"]) == shipped["access_default"]
+
+
+def test_each_rule_can_decide_and_each_glob_names_something() -> None:
+    assert RULES.unreachable == ()
+    assert [rule.idle(catalog()) for rule in RULES] == [()] * len(SETTINGS.access)
+
+
+def test_only_cueweb_speaks_for_others() -> None:
+    assert SETTINGS.identity == "force"
+    assert [rule.name for rule in RULES if rule.identity != "force"] == ["cueweb"]

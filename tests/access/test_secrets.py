@@ -128,8 +128,8 @@ def test_a_secret_that_is_not_utf8_is_taken_or_refused_in_one_line() -> None:
         # Those of the reference, its guides, its compose file, and our Kubernetes example.
         *(("your-secret", True), ("your-secret-key", True)),
         *(("your-production-secret-key-here", True), ("dev-secret-key-change-in-production", True)),
-        *(("opencue-dev-jwt-secret-change-in-production", True),),
-        *(("replace-this-with-32-random-bytes-or-more", True),),
+        ("opencue-dev-jwt-secret-change-in-production", True),
+        ("replace-this-with-32-random-bytes-or-more", True),
     ],
 )
 def test_easy_secrets_are_warned_about(secret: str, warned: bool) -> None:

@@ -22,7 +22,7 @@ from gateway.access.tokens import Authenticator, Principal, TokenRules
 from gateway.errors import Code, GatewayError
 from gateway.settings.model import Settings
 from gateway_cli.tokens import mint_token
-from tests.support.servers import SECRET, Gateway, ScriptedCuebot, gateway_for, http_client
+from tests.support.servers import SECRET, Gateway, ScriptedCuebot, http_client
 
 KEY = b"the secret of these tests, 32 bytes or more"
 OTHER_KEY = b"another secret of the same length or so...."
@@ -613,21 +613,3 @@ async def test_the_root_needs_a_token_too(gateway: Gateway) -> None:
 async def test_strangers_cannot_tell_what_is_served(gateway: Gateway, path: str) -> None:
     async with http_client(gateway.url) as stranger:
         assert (await stranger.post(path, json={})).status_code == 401
-
-
-@pytest.mark.anyio
-async def test_a_flood_of_strangers_does_not_shut_out_callers(cuebot: ScriptedCuebot) -> None:
-    forged = {"Authorization": f"Bearer {now_signed({}, key=OTHER_KEY)}"}
-    async with (
-        gateway_for(cuebot.endpoint, rate_limit_rps=0.1, rate_limit_burst=5) as gateway,
-        http_client(gateway.url) as stranger,
-    ):
-        statuses = [(await stranger.post(SHOWS)).status_code for _ in range(3)]
-        statuses += [(await stranger.post(SHOWS, headers=forged)).status_code for _ in range(2)]
-        assert statuses == [401, 401, 401, 403, 403]
-        for headers in ({}, forged):
-            answer = await stranger.post(SHOWS, headers=headers)
-            assert (answer.status_code, answer.json()["error"]) == (429, "RESOURCE_EXHAUSTED")
-            assert int(answer.headers["retry-after"]) in range(1, 11)
-        assert (await gateway.post(SHOWS, json={})).status_code == 200
-        assert (await stranger.get("/healthz")).status_code == 200

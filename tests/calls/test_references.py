@@ -102,8 +102,7 @@ async def test_a_name_stands_for_an_id(gateway: Gateway, cuebot: ScriptedCuebot,
 @pytest.mark.parametrize("job", [{"id": "given", "name": "demo"}, {"id": "no such id"}])
 async def test_a_given_id_wins(gateway: Gateway, cuebot: ScriptedCuebot, job: Json) -> None:
     assert (await gateway.post(PAUSE, {"job": job})).status_code == 200
-    assert heard(cuebot) == [PAUSE]
-    assert last(cuebot, "job.JobPauseRequest").job.id == job["id"]
+    assert (heard(cuebot), last(cuebot, "job.JobPauseRequest").job.id) == ([PAUSE], job["id"])
 
 
 @pytest.mark.parametrize("inside", [False, True], ids=["beside", "inside"])

@@ -30,9 +30,7 @@ service {service} {{
 """
 
 
-def write(
-    root: Path, name: str, *, package: str = "a", imports: str = "", fields: str = ""
-) -> Path:
+def write(root: Path, name: str, package: str = "a", imports: str = "", fields: str = "") -> Path:
     """A file with one service, named as its package in upper case."""
     path = root / name
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -78,24 +76,20 @@ def test_files_import_each_other_by_their_paths(tmp_path: Path) -> None:
 
 
 def test_protobufs_own_files_are_there(tmp_path: Path) -> None:
-    write(
-        tmp_path,
-        "a.proto",
-        imports='import "google/protobuf/timestamp.proto";',
-        fields="google.protobuf.Timestamp at = 1;",
-    )
+    imports, fields = 'import "google/protobuf/empty.proto";', "google.protobuf.Empty at = 1;"
+    write(tmp_path, "a.proto", imports=imports, fields=fields)
     assert schema_in(tmp_path).services == ("a.A",)
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["with space.proto", "-o.proto", "--version.proto", "@list.proto", "é.proto", "a=b:c.proto"],
-)
+NAMES = ("with space", "-o", "--version", "@list", "é", "a=b:c")
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_names_mean_nothing_to_the_compiler(tmp_path: Path, name: str) -> None:
-    write(tmp_path, name)
+    """No file's name is taken for a flag, a list of files or a mapping of paths."""
+    write(tmp_path, f"{name}.proto")
     schema = schema_in(tmp_path)
-    assert [file.name for file in schema.files] == [name]
-    assert schema.services == ("a.A",)
+    assert ([file.name for file in schema.files], schema.services) == ([f"{name}.proto"], ("a.A",))
 
 
 @pytest.mark.parametrize("name", ["with space", "-I", "a=b", "a:b", "@list", "x.pb", ".hidden"])
@@ -103,12 +97,10 @@ def test_names_of_the_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     write(tmp_path / name, "a.proto")
     assert schema_in(tmp_path / name).services == ("a.A",)
     monkeypatch.chdir(tmp_path)
-    assert isinstance(choose_source(name, no_reflection()), FileSource)
+    assert isinstance(choose_source(name, NOT_ASKED), FileSource)
 
 
-def no_reflection() -> Any:
-    """What is not asked."""
-    return object()
+NOT_ASKED: Any = object()
 
 
 def test_where_files_lie_does_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,20 +148,18 @@ PROTO = b'syntax = "proto3"; package a;\n'
 A_IN_A = PROTO + b"message M {}\n"
 
 
+IMPORT_LOST = {"a.proto": PROTO + b'import "lost.proto";'}
+CIRCLE = {"a.proto": PROTO + b'import "b.proto";', "b.proto": PROTO + b'import "a.proto";'}
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
         ({"a.proto": A_IN_A, "sub/b.proto": PROTO + b"message {}"}, "sub/b.proto:2:9: Expected me"),
-        ({"a.proto": PROTO + b'import "lost.proto";'}, "lost.proto: File not found"),
-        (
-            {"a.proto": PROTO + b'import "lost.proto";'},
-            'a.proto:2:1: Import "lost.proto" was not f',
-        ),
+        (IMPORT_LOST, "lost.proto: File not found"),
+        (IMPORT_LOST, 'a.proto:2:1: Import "lost.proto" was not f'),
         ({"\u00e9.proto": PROTO + b'import "caf\xe9.proto";'}, "\u00e9.proto:2:"),
-        (
-            {"a.proto": PROTO + b'import "b.proto";', "b.proto": PROTO + b'import "a.proto";'},
-            "a.proto -> b.proto -> a.proto",
-        ),
+        (CIRCLE, "a.proto -> b.proto -> a.proto"),
         ({"a.proto": A_IN_A, "copy of a.proto": A_IN_A}, 'is already defined in file "a.proto"'),
         ({"a.proto": PROTO + b"message \xe9"}, "a.proto:2:9: Interpreting non ascii codepoint"),
         ({"a.proto": bytes(range(256))}, "a.proto:1:1: "),
@@ -310,7 +300,7 @@ def test_size_or_time_tells_of_an_edit(tmp_path: Path, fields: str, later: int) 
 async def test_what_breaks_later_keeps_the_catalog(tmp_path: Path) -> None:
     root = tmp_path / "protos"
     path = write(root, "a.proto")
-    source = choose_source(str(root), no_reflection())
+    source = choose_source(str(root), NOT_ASKED)
     live = LiveCatalog(source, Selection())
     assert await live.attempt()
     catalog = live.current

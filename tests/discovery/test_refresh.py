@@ -47,6 +47,7 @@ from tests.support.servers import (
     head,
     running_cuebot,
 )
+from tests.support.tcp_proxy import tcp_proxy
 from tests.support.two_versions import (
     BOTH,
     ECHO,
@@ -113,11 +114,17 @@ def served(live: LiveCatalog) -> Catalog:
     return live.current
 
 
-async def loaded(source: DescriptorSource) -> LiveCatalog:
+async def loaded(source: DescriptorSource, selection: Selection | None = None) -> LiveCatalog:
     """A catalog that has asked its source once."""
-    live = LiveCatalog(source, Selection())
+    live = LiveCatalog(source, selection or Selection())
     assert await live.attempt()
     return live
+
+
+async def finds(live: LiveCatalog, source: ScriptedSource, version: Version) -> None:
+    """The source says something else, and is asked."""
+    source.says = version.schema
+    assert await live.attempt()
 
 
 def told(logs: list[Any], event: str) -> list[Any]:
@@ -132,12 +139,18 @@ async def test_the_source_is_asked_again_and_again() -> None:
             pass
 
 
-async def test_without_an_interval_it_is_asked_on_request() -> None:
+async def test_without_an_interval_it_is_asked_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which cuts the pause after a failure short: a Cuebot that is back is not kept waiting."""
+    monkeypatch.setattr(refresh, "FIRST_PAUSE_SECONDS", 3600)
     source = ScriptedSource()
     async with kept_up(source) as live:
         for _ in range(1000):
             await asyncio.sleep(0)
         assert source.times == 1
+        source.says = NotReady("scripted")
+        for _ in range(2):
+            await look(live, source)
+        assert live.problem
         source.says = NEW.schema
         for _ in range(2):
             await look(live, source)
@@ -165,21 +178,6 @@ async def test_a_request_during_a_look_is_not_lost() -> None:
             pass
 
 
-async def test_a_request_cuts_the_pause_after_a_failure_short() -> None:
-    source = ScriptedSource()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(refresh, "FIRST_PAUSE_SECONDS", 3600)
-        async with kept_up(source) as live:
-            source.says = NotReady("scripted")
-            for _ in range(2):
-                await look(live, source)
-            assert live.problem
-            source.says = NEW.schema
-            for _ in range(2):
-                await look(live, source)
-            assert served(live).schema.digest == NEW.schema.digest
-
-
 # --- what is to be withheld -----------------------------------------------------------------
 def only(*exclude: str) -> Selection:
     return Selection(exclude=exclude)
@@ -197,16 +195,14 @@ async def test_nothing_is_served_while_a_glob_matches_nothing() -> None:
     assert line["event"] == live.problem == live.unmatched[0]
     assert f"EXCLUDE_SERVICES: {NEW.own_path[1:]} matches nothing" in live.problem
     assert f"; did you mean {OLD.own_path[1:]}?" in live.problem
-    source.says = NEW.schema
-    assert await live.attempt()
+    await finds(live, source, NEW)
     assert NEW.own_path in served(live).withheld
     assert (live.problem, live.unmatched) == ("", ())
 
 
 async def test_a_glob_that_matches_nothing_any_more_is_an_error_that_stops_nobody() -> None:
     source = ScriptedSource()
-    live = LiveCatalog(source, only(OLD.own_path[1:]))
-    assert await live.attempt()
+    live = await loaded(source, only(OLD.own_path[1:]))
     source.says = NEW.schema
     with capture_logs() as logs:
         for _ in range(2):
@@ -215,8 +211,7 @@ async def test_a_glob_that_matches_nothing_any_more_is_an_error_that_stops_nobod
     (line,) = [each for each in logs if each["log_level"] == "error"]
     assert (line["problem"],) == live.unmatched
     assert OLD.own_path[1:] in line["problem"]
-    source.says = OLD.schema
-    assert await live.attempt()
+    await finds(live, source, OLD)
     assert not live.unmatched
 
 
@@ -264,14 +259,12 @@ async def test_an_exclusion_is_not_lost_to_a_catalog_that_is_being_made(
 
 async def test_new_globs_that_match_nothing_are_refused() -> None:
     source = ScriptedSource()
-    live = LiveCatalog(source, only(OLD.own_path[1:]))
-    assert await live.attempt()
+    live = await loaded(source, only(OLD.own_path[1:]))
     before = live.current
     with pytest.raises(ConfigurationError, match=r"EXCLUDE_SERVICES: .* matches"):
         live.prepare(only(OLD.own_path[1:], ECHO[1:], "trial.Nothing"), Profile())
     assert live.current is before
-    source.says = NEW.schema
-    assert await live.attempt()
+    await finds(live, source, NEW)
     live.prepare(only(OLD.own_path[1:], ECHO[1:]), Profile())()
     assert ECHO not in served(live).routes
     assert OLD.own_path[1:] in live.unmatched[0]
@@ -290,8 +283,7 @@ async def test_what_access_rules_take_away_is_looked_at_as_exclusions_are() -> N
     assert await live.attempt()
     assert (served(live).schema.digest, live.problem, live.unmatched) == (NEW.schema.digest, "", ())
     authenticator.follow(AccessRules(old))
-    source.says = OLD.schema
-    assert await live.attempt()
+    await finds(live, source, OLD)
     assert live.unmatched == ()
     source.says = NEW.schema
     with capture_logs() as logs:
@@ -337,71 +329,60 @@ async def test_an_unchanged_schema_is_not_rebuilt() -> None:
 
 
 async def test_a_changed_schema_takes_its_place() -> None:
+    """The new catalog is there as a whole, and one line of the log tells what is different."""
     source = ScriptedSource()
-    live = LiveCatalog(source, Selection())
     with capture_logs() as logs:
-        assert await live.attempt()
-    (loaded,) = logs
-    assert (loaded["event"], loaded["digest"]) == ("schema loaded", OLD.tag)
-    assert "methods_added" not in loaded
-    source.says = NEW.schema
-    with capture_logs() as logs:
-        assert await live.attempt()
+        live = await loaded(source)
+        await finds(live, source, NEW)
+    first, changed = logs
+    assert (first["event"], first["digest"]) == ("schema loaded", OLD.tag)
+    assert "methods_added" not in first
     assert served(live).schema.digest == NEW.schema.digest
-    assert NEW.own_path in served(live).routes
-    assert OLD.own_path not in served(live).routes
-    (changed,) = logs
-    assert changed["log_level"] == "info"
+    routes = served(live).routes
+    assert (NEW.own_path in routes, OLD.own_path in routes) == (True, False)
     assert (changed["event"], changed["digest"]) == ("schema changed", NEW.tag)
-    assert changed["methods_added"] == [NEW.own_path]
-    assert changed["methods_removed"] == [OLD.own_path]
+    assert changed["log_level"] == "info"
+    assert (changed["methods_added"], changed["methods_removed"]) == (
+        [NEW.own_path],
+        [OLD.own_path],
+    )
     assert "trial.Word.only_new string" in changed["fields_added"]
     assert "trial.Word.only_old string" in changed["fields_removed"]
 
 
 async def test_what_is_skipped_is_told_once() -> None:
+    """A service that Cuebot cannot describe is warned about with its schema, not at each look."""
     skipped = Skipped(service="ghost.G", reason="nothing known")
     source = ScriptedSource(replace(OLD.schema, skipped=(skipped,)))
-    live = LiveCatalog(source, Selection())
     with capture_logs() as logs:
-        for _ in range(3):
+        live = await loaded(source)
+        for _ in range(2):
             assert await live.attempt()
     (line,) = told(logs, "service skipped")
-    assert (line["log_level"], line["service"], line["reason"]) == (
-        "warning",
-        "ghost.G",
-        "nothing known",
-    )
+    assert (line["log_level"], line["service"]) == ("warning", "ghost.G")
+    assert line["reason"] == "nothing known"
 
 
-@pytest.mark.parametrize(
-    "failure",
-    [
-        NotReady("scripted"),
-        NoReflection("scripted"),
-        NoSchema("scripted"),
-        RuntimeError("scripted"),
-        EMPTY,
-    ],
-    ids=["not ready", "no reflection", "no schema", "unexpected", "nothing to serve"],
-)
+FAILURES = (NotReady("x"), NoReflection("x"), NoSchema("x"), RuntimeError("x"), EMPTY)
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: type(failure).__name__)
 async def test_a_failure_keeps_the_last_good_catalog(failure: Schema | Exception) -> None:
+    """However a look fails, what was served goes on; the log has it once, and the recovery once."""
     source = ScriptedSource()
     live = await loaded(source)
     before = live.current
     for _ in range(2):  # each streak of failures is news
         source.says = failure
         with capture_logs() as logs:
-            for _ in range(3):
-                assert not await live.attempt()
+            assert [await live.attempt() for _ in range(3)] == [False] * 3
         assert live.current is before
         assert live.problem.startswith(NOTHING_NEW)
         assert [line["event"] for line in logs] == [live.problem]
         assert logs[0]["log_level"] in ("warning", "error")
         source.says = OLD.schema
         with capture_logs() as logs:
-            for _ in range(2):
-                assert await live.attempt()
+            assert [await live.attempt() for _ in range(2)] == [True] * 2
         assert (live.current, live.problem) == (before, "")
         assert [line["event"] for line in logs] == ["schema refreshed again"]
 
@@ -465,8 +446,7 @@ async def test_a_catalog_is_made_beside_the_event_loop(monkeypatch: pytest.Monke
         monkeypatch.setattr(refresh, name, noting(name))
     source = ScriptedSource()
     live = await loaded(source)
-    source.says = NEW.schema
-    assert await live.attempt()
+    await finds(live, source, NEW)
     assert threads.keys() == names
     assert threading.current_thread() not in threads.values()
 
@@ -539,8 +519,7 @@ async def test_globs_are_looked_at_beside_the_event_loop() -> None:
     source = ScriptedSource()
     live = LiveCatalog(source, Selection(), unmatched_rules=unmatched)
     assert await live.attempt()
-    source.says = NEW.schema
-    assert await live.attempt()
+    await finds(live, source, NEW)
     assert len(threads) == 2
     assert threading.current_thread() not in threads
 
@@ -581,56 +560,12 @@ async def test_readiness_shows_a_failing_refresh(status: grpc.StatusCode) -> Non
         assert (await gateway.post(ECHO, {"word": "x"})).json() == own_word("x", NEW)
 
 
-@dataclass
-class Switch:
-    """A way to Cuebot that never closes its door, and leads to another server at will."""
-
-    target: str
-    endpoint: str = ""
-    writers: set[asyncio.StreamWriter] = field(default_factory=set)
-
-    async def connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        host, _, port = self.target.rpartition(":")
-        there, onward = await asyncio.open_connection(host, int(port))
-        self.writers |= {writer, onward}
-        await asyncio.gather(self.pass_on(reader, onward), self.pass_on(there, writer))
-
-    async def pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while data := await reader.read(65536):
-                writer.write(data)
-        except ConnectionError:
-            pass
-        finally:
-            writer.close()
-
-    def turn(self, target: str) -> None:
-        """End all connections; the next ones lead to `target`."""
-        self.target = target
-        for writer in self.writers:
-            writer.close()
-        self.writers.clear()
-
-
-@asynccontextmanager
-async def running_switch(target: str) -> AsyncIterator[Switch]:
-    switch = Switch(target)
-    server = await asyncio.start_server(switch.connect, "127.0.0.1", 0)
-    host, port = server.sockets[0].getsockname()
-    switch.endpoint = f"{host}:{port}"
-    try:
-        yield switch
-    finally:
-        server.close()
-        switch.turn(target)
-
-
 async def test_a_quick_restart_is_noticed() -> None:
     """A Cuebot that is replaced without ever being away is asked again, and nobody sees a gap."""
     async with (
         running_cuebot(ChangingCuebot()) as first,
         running_cuebot(ChangingCuebot(now=NEW)) as second,
-        running_switch(first.endpoint) as switch,
+        tcp_proxy(first.endpoint) as switch,
         gateway_for(switch.endpoint, reflection_refresh=0) as gateway,
     ):
         assert (await gateway.post(ECHO, {})).headers["x-schema"] == OLD.tag

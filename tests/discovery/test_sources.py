@@ -223,56 +223,37 @@ async def test_comments_are_kept(made: Made, kind: str) -> None:
 
 
 # --- the digest -----------------------------------------------------------------------------
-def commented(file: FileDescriptorProto) -> None:
-    file.source_code_info.location.add(leading_comments="hello")
+Change = Callable[[FileDescriptorProto], object]
+EMPTY_CALL = {"name": "More", "input_type": ".parts.Crate", "output_type": ".parts.Crate"}
 
 
-def with_usual_json_name(file: FileDescriptorProto) -> None:
-    file.message_type[0].field[1].json_name = "freeSpace"
-
-
-def with_unserved_service(file: FileDescriptorProto) -> None:
-    file.service.add(name="Another")
-
-
-def with_field(file: FileDescriptorProto) -> None:
-    file.message_type[0].field.add(name="more", number=9, type=9, label=1)
-
-
-def with_other_json_name(file: FileDescriptorProto) -> None:
-    file.message_type[0].field[0].json_name = "labelText"
-
-
-def with_method(file: FileDescriptorProto) -> None:
-    file.service[0].method.add(name="More", input_type=".parts.Crate", output_type=".parts.Crate")
+def crate(file: FileDescriptorProto) -> Any:
+    return file.message_type[0].field
 
 
 @pytest.mark.parametrize(
     ("change", "counts"),
     [
-        (commented, False),
-        (with_usual_json_name, False),
-        (with_unserved_service, False),
-        (with_field, True),
-        (with_other_json_name, True),
-        (with_method, True),
+        (lambda file: file.source_code_info.location.add(leading_comments="hello"), False),
+        (lambda file: setattr(crate(file)[1], "json_name", "freeSpace"), False),
+        (lambda file: file.service.add(name="Another"), False),
+        (lambda file: crate(file).add(name="more", number=9, type=9, label=1), True),
+        (lambda file: setattr(crate(file)[0], "json_name", "labelText"), True),
+        (lambda file: file.service[0].method.add(**EMPTY_CALL), True),
     ],
+    ids=["comment", "usual JSON name", "unserved service", "field", "JSON name", "method"],
 )
-def test_the_digest(
-    made: Made, change: Callable[[FileDescriptorProto], None], counts: bool
-) -> None:
+def test_the_digest(made: Made, change: Change, counts: bool) -> None:
+    """It is of everything that makes a difference to calls, and of nothing else."""
     files = []
     for file in made.files:
         files.append(FileDescriptorProto.FromString(file.SerializeToString()))
         if file.name == "parts/crate.proto":
             change(files[-1])
-    other = Schema(
-        files=tuple(reversed(files)),
-        services=tuple(reversed(SERVICES)),
-        origin="y",
-        confirmed=False,
-        skipped=(Skipped(service="z.Z", reason="lost"),),
-    )
+    skipped = (Skipped(service="z.Z", reason="lost"),)
+    services = tuple(reversed(SERVICES))
+    given: dict[str, Any] = {"files": tuple(reversed(files)), "services": services}
+    other = Schema(**given, origin="y", confirmed=False, skipped=skipped)
     assert (other.digest != bare(made).digest) is counts
 
 
@@ -310,14 +291,11 @@ async def test_auto_warns_when_its_choice_is_news(made: Made) -> None:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("problem", [NotReady("away"), NoSchema("odd")])
-async def test_auto_does_not_fall_back_while_cuebot_is_away(problem: Exception) -> None:
-    with pytest.raises(type(problem)):
-        await AutoSource(Scripted(problem)).fetch()
-
-
-@pytest.mark.anyio
-async def test_auto_falls_back_to_opencue() -> None:
+async def test_when_auto_falls_back() -> None:
+    """To OpenCue's package, but not while Cuebot is away: it may have reflection yet."""
+    for problem in (NotReady("away"), NoSchema("odd")):
+        with pytest.raises(type(problem)):
+            await AutoSource(Scripted(problem)).fetch()
     schema = await AutoSource(Scripted(NoReflection("none"))).fetch()
     assert (schema.origin, schema.confirmed) == ("package:opencue_proto", False)
     assert schema.digest == opencue().digest
@@ -328,14 +306,10 @@ async def test_auto_without_a_package_names_the_ways_out() -> None:
     reflection = Scripted(NoReflection("Cuebot has no server reflection"))
     live = LiveCatalog(AutoSource(reflection, package="not_there_at_all"), Selection())
     assert not await live.attempt()
-    for words in (
-        "no server reflection",
-        "not_there_at_all is not installed",
-        "reflection in Cuebot",
-        "cuebot-gateway[opencue]",
-        "DESCRIPTOR_SOURCE",
-    ):
+    for words in ("no server reflection", "not_there_at_all is not installed"):
         assert words in live.problem
+    for way in ("reflection in Cuebot", "cuebot-gateway[opencue]", "DESCRIPTOR_SOURCE"):
+        assert way in live.problem
 
 
 # --- packages -------------------------------------------------------------------------------

@@ -119,18 +119,6 @@ async def test_a_list_of_methods_has_what_the_token_may_call(gateway: Gateway, v
         assert "job." not in nothing.json()["message"].partition("; did you mean")[2]
 
 
-async def test_a_token_that_no_rule_fits(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    answer = await call(gateway, GET_JOBS, signed("tom", scope="write"))
-    assert (answer.status_code, cuebot.seen) == (403, [])
-    assert "access_default is deny" in answer.json()["message"]
-
-
-async def test_nested_claims_and_exclusions(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    who = signed("lena", realm_access={"roles": ["offline", "wrangler"]})
-    assert (await call(gateway, KILL, who)).status_code == 200
-    assert (await call(gateway, "/job.JobInterface/LaunchSpec", who)).status_code == 403
-
-
 @pytest.mark.parametrize(("deep", "status"), [(20, 200), (40, 403), (300, 403), (900, 403)])
 async def test_claims_in_claims_in_claims(gateway: Gateway, deep: int, status: int) -> None:
     nested: object = "read"

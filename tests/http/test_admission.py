@@ -1,13 +1,19 @@
-"""Places for calls: those with long answers need one more, and nothing is taken by a refusal."""
+"""Places for calls, which a refusal does not take, and which stay their principal's."""
+
+from dataclasses import replace
 
 import pytest
 
 from gateway.access.fair_quota import FairQuota
 from gateway.access.load_shedding import LoadShedder
+from gateway.access.tokens import Authenticator, TokenRules
 from gateway.errors import Code, GatewayError
 from gateway.http.admission import Admission
+from gateway.http.authentication import Authentication
 from gateway.http.context import RequestContext
 from tests.support.contexts import context_of
+from tests.support.rights import signed
+from tests.support.servers import SECRET
 
 LONG, SHORT = "/a.B/Long", "/a.B/Short"
 
@@ -44,3 +50,23 @@ def test_a_call_with_a_short_answer_needs_one_place() -> None:
     admission = Admission(every, load_shedder)
     entered(admission, LONG)
     assert entered(admission, SHORT).call.slots == (every,)
+
+
+RULES = TokenRules()
+
+
+def test_what_a_request_has_taken_stays_its_principals() -> None:
+    authenticator, slots = Authenticator([SECRET.encode()], RULES), FairQuota(1)
+    header = signed("anna", email="anna@x")["Authorization"].encode()
+    context = context_of("/a.B/C", headers={b"authorization": header})
+    authentication, admission = Authentication(authenticator), Admission(slots, LoadShedder(1))
+    authentication.identify(context)
+    admission.enter(context)
+    assert slots.held == {"anna": 1}
+    authenticator.trust([SECRET.encode()], replace(RULES, subject=("email", "sub")))
+    authentication.identify(context)
+    assert context.refusal is None
+    assert context.caller is not None
+    assert (context.caller.subject, context.subject) == ("anna@x", "anna")
+    context.close()
+    assert slots.held == {}

@@ -119,12 +119,15 @@ async def test_without_a_token_there_is_no_304(cuebot: ScriptedCuebot, gateway: 
     assert (await conditional(gateway, known, Authorization="")).status_code == 401
 
 
-# --- Waiting --------------------------------------------------------------------------------
-async def test_waiting_for_another_answer(
-    cuebot: ScriptedCuebot, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """`Prefer: wait` holds the request until Cuebot's answer differs."""
+@pytest.fixture
+def quick_polls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.http.conditional.POLL_INTERVAL_SECONDS", 0.01)
+
+
+# --- Waiting --------------------------------------------------------------------------------
+@pytest.mark.usefixtures("quick_polls")
+async def test_waiting_for_another_answer(cuebot: ScriptedCuebot, gateway: Gateway) -> None:
+    """`Prefer: wait` holds the request until Cuebot's answer differs."""
     cuebot.answers(HOSTS, hosts("a"))
     known = await etag(gateway)
     waiting = asyncio.create_task(conditional(gateway, known, Prefer="respond-async, wait=30"))
@@ -135,11 +138,9 @@ async def test_waiting_for_another_answer(
     assert [each["name"] for each in answer.json()["hosts"]["hosts"]] == ["a", "b"]
 
 
-async def test_no_change(
-    cuebot: ScriptedCuebot, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("quick_polls")
+async def test_no_change(cuebot: ScriptedCuebot, gateway: Gateway) -> None:
     """It ends as 304; a wait of zero, and one without an ETag, end at once."""
-    monkeypatch.setattr("gateway.http.conditional.POLL_INTERVAL_SECONDS", 0.01)
     known = await etag(gateway)
     cuebot.seen.clear()
     answer = await conditional(gateway, known, Prefer="wait=1")
@@ -153,11 +154,11 @@ async def test_no_change(
     assert "preference-applied" not in answer.headers
 
 
+@pytest.mark.usefixtures("quick_polls")
 async def test_looks_in_vain_are_waiting(
     cuebot: ScriptedCuebot, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many there are, Cuebot is no slower than it was: that would be a slow call."""
-    monkeypatch.setattr("gateway.http.conditional.POLL_INTERVAL_SECONDS", 0.01)
     monkeypatch.setattr("gateway.http.conditional.POLL_PAUSE_FACTOR", 0)
 
     spent: list[float] = []
@@ -230,20 +231,14 @@ async def test_who_waits_keeps_no_answer(
     assert held < 2**23
 
 
+@pytest.mark.usefixtures("quick_polls")
 async def test_a_token_that_is_denied_meanwhile(
     cuebot: ScriptedCuebot, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.http.conditional.POLL_INTERVAL_SECONDS", 0.01)
     known = await etag(gateway)
-    called = asyncio.Event()
-
-    async def handler(request: bytes, context: Context) -> bytes:
-        called.set()
-        return b""
-
-    cuebot.handlers[HOSTS] = handler
+    cuebot.seen.clear()
     waiting = asyncio.create_task(conditional(gateway, known, Prefer="wait=30"))
-    await called.wait()
+    await until(lambda: cuebot.seen)
     monkeypatch.setattr(gateway.app.parts.authenticator, "authenticate", refusing)
     answer = await waiting
     assert answer.status_code == 401

@@ -7,46 +7,27 @@ import pytest
 from gateway.errors import Code, GatewayError
 from gateway.http.error_answer import error_answer
 
+# https://github.com/grpc-ecosystem/grpc-gateway/blob/main/runtime/errors.go and
+# https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto
 MAPPING = [
-    # https://github.com/grpc-ecosystem/grpc-gateway/blob/main/runtime/errors.go and
-    # https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto
-    (0, "OK", 200),
-    (1, "CANCELLED", 499),
-    (2, "UNKNOWN", 500),
-    (3, "INVALID_ARGUMENT", 400),
-    (4, "DEADLINE_EXCEEDED", 504),
-    (5, "NOT_FOUND", 404),
-    (6, "ALREADY_EXISTS", 409),
-    (7, "PERMISSION_DENIED", 403),
-    (8, "RESOURCE_EXHAUSTED", 429),
-    (9, "FAILED_PRECONDITION", 400),
-    (10, "ABORTED", 409),
-    (11, "OUT_OF_RANGE", 400),
-    (12, "UNIMPLEMENTED", 501),
-    (13, "INTERNAL", 500),
-    (14, "UNAVAILABLE", 503),
-    (15, "DATA_LOSS", 500),
-    (16, "UNAUTHENTICATED", 401),
+    *(("OK", 200), ("CANCELLED", 499), ("UNKNOWN", 500), ("INVALID_ARGUMENT", 400)),
+    *(("DEADLINE_EXCEEDED", 504), ("NOT_FOUND", 404), ("ALREADY_EXISTS", 409)),
+    *(("PERMISSION_DENIED", 403), ("RESOURCE_EXHAUSTED", 429), ("FAILED_PRECONDITION", 400)),
+    *(("ABORTED", 409), ("OUT_OF_RANGE", 400), ("UNIMPLEMENTED", 501), ("INTERNAL", 500)),
+    *(("UNAVAILABLE", 503), ("DATA_LOSS", 500), ("UNAUTHENTICATED", 401)),
 ]
+"""Names and statuses of the codes from 0 on."""
 
 
-@pytest.mark.parametrize(("number", "name", "status"), MAPPING, ids=[row[1] for row in MAPPING])
-def test_codes_are_mapped_as_grpc_gateway_does(number: int, name: str, status: int) -> None:
-    code = Code(number)
-    assert code.name == name
-    error = GatewayError(code, "text")
-    assert error.status == status
-    assert json.loads(error.body()) == {"error": name, "code": number, "message": "text"}
-
-
-def test_the_mapping_is_whole() -> None:
-    """There are exactly these 17 codes."""
-    assert list(Code) == [row[0] for row in MAPPING]
-
-
-def test_the_keys_are_in_the_documented_order() -> None:
-    body = GatewayError(Code.NOT_FOUND, "no such job").body()
-    assert body == b'{"error":"NOT_FOUND","code":5,"message":"no such job"}'
+def test_codes_are_mapped_as_grpc_gateway_does() -> None:
+    assert list(Code) == [*range(len(MAPPING))]
+    for number, (name, status) in enumerate(MAPPING):
+        error = GatewayError(Code(number), "text")
+        assert (Code(number).name, error.status, str(error)) == (name, status, "text")
+        assert error.body() == b'{"error":"%s","code":%d,"message":"text"}' % (
+            name.encode(),
+            number,
+        )
 
 
 def test_details_are_there_only_when_given() -> None:
@@ -56,20 +37,9 @@ def test_details_are_there_only_when_given() -> None:
     assert "details" not in json.loads(GatewayError(Code.INTERNAL, "x", details=[]).body())
 
 
-@pytest.mark.parametrize(
-    ("code", "status"),
-    [
-        (Code.UNIMPLEMENTED, 405),
-        (Code.RESOURCE_EXHAUSTED, 413),
-        (Code.RESOURCE_EXHAUSTED, 431),
-        (Code.INVALID_ARGUMENT, 415),
-        (Code.DEADLINE_EXCEEDED, 408),
-    ],
-)
-def test_http_may_know_a_better_status(code: Code, status: int) -> None:
-    error = GatewayError(code, "x", status=status)
-    assert error.status == status
-    assert json.loads(error.body())["code"] == int(code)
+def test_http_may_know_a_better_status() -> None:
+    error = GatewayError(Code.RESOURCE_EXHAUSTED, "x", status=413)
+    assert (error.status, json.loads(error.body())["code"]) == (413, 8)
 
 
 @pytest.mark.parametrize(
@@ -89,13 +59,5 @@ def test_headers_go_with_the_error() -> None:
 
 def test_names_of_headers_are_in_lower_case_on_the_wire() -> None:
     error = GatewayError(Code.UNAUTHENTICATED, "no", headers={"WWW-Authenticate": "Bearer"})
-    headers, _ = error_answer(error)
-    assert [name for name, _ in headers] == [
-        b"content-type",
-        b"content-length",
-        b"www-authenticate",
-    ]
-
-
-def test_an_error_tells_its_message() -> None:
-    assert str(GatewayError(Code.NOT_FOUND, "no such job")) == "no such job"
+    names = [name for name, _ in error_answer(error)[0]]
+    assert names == [b"content-type", b"content-length", b"www-authenticate"]

@@ -104,22 +104,19 @@ async def test_head(gateway: Gateway, path: str, authorization: str | None, stat
 @pytest.mark.parametrize(
     ("verb", "path", "authorization", "status"),
     [
-        ("POST", SHOWS, None, 200),
-        ("POST", UNKNOWN, None, 404),
-        ("POST", SHOWS, "", 401),
-        ("POST", SHOWS, "Bearer a.b.c", 401),
-        ("GET", KILL, None, 405),
-        ("OPTIONS", SHOWS, "", 204),
-        ("GET", "/healthz", "", 200),
-        ("GET", "/readyz", "", 200),
-        ("POST", "/readyz", "", 405),
+        *(("POST", SHOWS, None, 200), ("POST", UNKNOWN, None, 404), ("PUT", SHOWS, None, 405)),
+        *(("POST", SHOWS, "", 401), ("POST", SHOWS, "Bearer a.b.c", 401), ("GET", "/", "", 401)),
+        *(("GET", KILL, None, 405), ("OPTIONS", SHOWS, "", 204), ("POST", "/readyz", "", 405)),
+        *(("GET", "/healthz", "", 200), ("GET", "/readyz", "", 200)),
     ],
 )
-async def test_every_answer_is_neither_guessed_at_nor_stored(
+async def test_headers_of_every_answer(
     gateway: Gateway, verb: str, path: str, authorization: str | None, status: int
 ) -> None:
+    """It is neither guessed at nor stored, and has the request's id; each header once."""
     headers = {} if authorization is None else {"Authorization": authorization}
-    answer = await gateway.client.request(verb, path, headers=headers)
+    answer = await gateway.client.request(verb, path, headers=headers | {"X-Request-ID": "mine"})
     assert answer.status_code == status
-    assert answer.headers.get_list("x-content-type-options") == ["nosniff"]
-    assert answer.headers.get_list("cache-control") == ["no-store"]
+    expected = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
+    for name, value in (expected | {"x-request-id": "mine"}).items():
+        assert answer.headers.get_list(name) == [value]

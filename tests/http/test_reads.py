@@ -1,13 +1,8 @@
 """GET and HEAD for methods that only read, and views of answers on GET and POST."""
 
-import csv
-import io
-
 import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
-from tests.support.opencue import jobs
-from tests.support.rights import rule, signed
 from tests.support.servers import Gateway, ScriptedCuebot, gateway_for
 
 pytestmark = pytest.mark.anyio
@@ -77,15 +72,6 @@ async def test_errors_name_parameters(gateway: Gateway, query: str, words: tuple
     """And suggest what may have been meant, as for bodies."""
     message = await problem(gateway, f"{JOBS}?{query}")
     assert [word for word in words if word not in message] == [], message
-
-
-async def test_lists_of_messages_and_maps_need_a_body(gateway: Gateway) -> None:
-    message = await problem(
-        gateway, "/depend.DependInterface/GetDepend?depend.id=1&id=2&depend.target=3", 400
-    )
-    assert message
-    target = "/show.ShowInterface/GetShows?x.y=1"
-    assert "x" in await problem(gateway, target)
 
 
 async def test_names_with_an_underscore_are_ignored_and_told(gateway: Gateway) -> None:
@@ -166,26 +152,6 @@ async def test_formats(gateway: Gateway, options: dict[str, str], content_type: 
         assert (answer.status_code, answer.headers["content-type"]) == (200, content_type)
 
 
-async def test_a_long_list_without_a_row_that_fits(scripted_cuebot: ScriptedCuebot) -> None:
-    scripted_cuebot.start_over()
-    scripted_cuebot.answers(JOBS, jobs(2000))
-    view = f"{JOBS}?_format=ndjson&_where=name=nobody"
-    async with gateway_for(scripted_cuebot.endpoint) as gateway:
-        plain = {"Accept-Encoding": "identity"}
-        for verb in ("GET", "POST"):
-            answer = await gateway.client.request(verb, view, headers=plain)
-            assert (answer.status_code, answer.content) == (200, b"")
-            assert answer.headers["content-type"] == "application/x-ndjson"
-
-
-async def test_csv_has_a_line_for_each_row(gateway: Gateway) -> None:
-    answer = await gateway.client.get(f"{JOBS}?_format=csv&_fields=name,jobStats.deadFrames")
-    header, *lines = csv.reader(io.StringIO(answer.text))
-    whole = (await gateway.post(JOBS)).json()["jobs"]["jobs"]
-    assert header == ["name", "jobStats.deadFrames"]
-    assert lines == [[job["name"], str(job["jobStats"]["deadFrames"])] for job in whole]
-
-
 async def test_an_accept_header_does_not_insist(gateway: Gateway) -> None:
     name = (await gateway.post(JOBS)).json()["jobs"]["jobs"][0]["name"]
     target = f"{FIND}?name={name}"
@@ -205,15 +171,6 @@ async def test_wrong_views_call_nothing(gateway: Gateway, cuebot: SimulatedCuebo
     answer = await gateway.post("/job.JobInterface/Kill?_fields=nonsense", {"job": {"id": "1"}})
     assert answer.status_code == 400
     assert len(cuebot.calls) == calls
-
-
-async def test_a_rule_holds_for_gets(cuebot: SimulatedCuebot) -> None:
-    hosts_only = rule("hosts", {"sub": ["lena"]}, "host.HostInterface/*")
-    async with gateway_for(cuebot.endpoint, access=[hosts_only]) as gateway:
-        answer = await gateway.client.get(JOBS, headers=signed("lena"))
-        assert answer.status_code == 403
-        answer = await gateway.client.get("/host.HostInterface/GetHosts", headers=signed("lena"))
-        assert answer.status_code == 200
 
 
 async def test_a_foreign_schema_has_views(scripted_cuebot: ScriptedCuebot) -> None:

@@ -19,6 +19,7 @@ from tests.support.servers import (
     http_client,
     token,
 )
+from tests.support.wire import wire
 
 pytestmark = pytest.mark.anyio
 
@@ -44,40 +45,29 @@ def of(answer: httpx.Response) -> dict[str, float]:
 async def test_every_answer_has_it(cuebot: ScriptedCuebot) -> None:
     """Whatever the status, and whoever has made it."""
     missing = "/show.ShowInterface/FindShow"
-    cuebot.answers(SHOWS, b"")
     cuebot.fails(missing, grpc.StatusCode.NOT_FOUND, "no such show")
-    async with gateway_for(cuebot.endpoint, rate_limit_rps=0.01, rate_limit_burst=4) as gateway:
-        client = gateway.client
-        nobody = http_client(gateway.url)
-        async with nobody:
-            answers = {
-                200: await gateway.post(SHOWS, {}),
-                401: await nobody.post(SHOWS),
-                403: await nobody.post(
-                    SHOWS, headers={"Authorization": f"Bearer {token(seconds=-60)}"}
-                ),
-                404: await gateway.post(missing, {}),
-                405: await client.put(SHOWS),
-                400: await gateway.post(SHOWS, [1]),
-                429: await gateway.post(SHOWS, {}),
-            }
-        health = [await client.get(path) for path in ("/healthz", "/readyz")]
-        wrong = await client.post("/healthz")
-    for status, answer in answers.items():
+    old = {"Authorization": f"Bearer {token(seconds=-60)}"}
+    async with (
+        gateway_for(cuebot.endpoint, rate_limit_rps=0.01, rate_limit_burst=4) as gateway,
+        gateway_for("127.0.0.1:1", ready=False) as alone,
+        http_client(gateway.url) as nobody,
+    ):
+        answers = [
+            (200, await gateway.post(SHOWS, {})),
+            (401, await nobody.post(SHOWS)),
+            (403, await nobody.post(SHOWS, headers=old)),
+            (404, await gateway.post(missing, {})),
+            (405, await gateway.client.put(SHOWS)),
+            (400, await gateway.post(SHOWS, [1])),
+            (429, await gateway.post(SHOWS, {})),
+            *[(200, await gateway.client.get(path)) for path in ("/healthz", "/readyz")],
+            (405, await gateway.client.post("/healthz")),
+            (503, await alone.post(SHOWS, {})),
+            (503, await alone.client.get("/readyz")),
+        ]
+    for status, answer in answers:
         assert answer.status_code == status
         of(answer)
-    for answer in health:
-        assert answer.status_code == 200
-        of(answer)
-    assert wrong.status_code == 405
-    of(wrong)
-
-
-async def test_a_503_without_cuebot_has_it() -> None:
-    async with gateway_for("127.0.0.1:1", ready=False) as gateway:
-        for answer in (await gateway.post(SHOWS, {}), await gateway.client.get("/readyz")):
-            assert answer.status_code == 503
-            of(answer)
 
 
 async def test_cuebot_is_the_time_of_the_call(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
@@ -100,43 +90,31 @@ async def test_cuebot_is_the_time_of_the_call(gateway: Gateway, cuebot: Scripted
 
 async def test_a_failing_call_counts(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     """Also when Cuebot refuses, or takes longer than the deadline."""
-    release = asyncio.Event()
 
     async def refuses(request: bytes, context: Context) -> bytes:
         await asyncio.sleep(0.05)
         await context.abort(grpc.StatusCode.NOT_FOUND, "no such show")
         raise AssertionError
 
-    async def hangs(request: bytes, context: Context) -> bytes:
-        await release.wait()
-        return b""
-
     cuebot.handlers[SHOWS] = refuses
     answer = await gateway.post(SHOWS, {})
     assert (answer.status_code, of(answer)["cuebot"] >= 49) == (404, True)
-    cuebot.handlers[SHOWS] = hangs
+    cuebot.hangs(SHOWS)
     answer = await gateway.post(SHOWS, {}, headers={"Grpc-Timeout": "60m"})
     assert (answer.status_code, of(answer)["cuebot"] >= 55) == (504, True)
-    release.set()
 
 
-async def test_waiting_for_the_body_is_wait(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    cuebot.answers(SHOWS, b"")
-    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
-    sent = time.monotonic()
-    writer.write(head(SHOWS, "Content-Length: 2", "Expect: 100-continue"))
-    assert b" 100 " in await reader.readline()  # so the body is waited for
-    begun = time.monotonic()
-    await asyncio.sleep(0.05)
-    waited = time.monotonic() - begun
-    writer.write(b"{}")
-    answer = await reader.readuntil(b"\r\n\r\n")
-    while b"server-timing" not in answer:
-        answer = await reader.readuntil(b"\r\n\r\n")
-    seen = time.monotonic() - sent
-    writer.close()
-    value = next(line for line in answer.decode().split("\r\n") if line.startswith("server-timing"))
-    parts = timing(value.partition(":")[2])
+async def test_waiting_for_the_body_is_wait(gateway: Gateway) -> None:
+    async with wire(gateway) as one:
+        sent = time.monotonic()
+        await one.send(head(SHOWS, "Content-Length: 2", "Expect: 100-continue"))
+        assert (await one.answer()).status == 100  # so the body is waited for
+        begun = time.monotonic()
+        await asyncio.sleep(0.05)
+        waited = time.monotonic() - begun
+        await one.send(b"{}")
+        parts = timing((await one.answer()).headers["server-timing"])
+        seen = time.monotonic() - sent
     assert parts["wait"] >= waited * 1000 - 5
     assert sum(parts.values()) <= seen * 1000 + 1
 

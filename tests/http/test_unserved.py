@@ -89,8 +89,7 @@ async def test_unlisted_methods_can_be_called(gateway: Gateway, cuebot: Scripted
 @pytest.mark.parametrize(
     "text",
     [
-        "Method depend.DependInterface/GetDepend is unimplemented",
-        "Method not found!",
+        *("Method depend.DependInterface/GetDepend is unimplemented", "Method not found!"),
         "Method not found: depend.DependInterface/GetDepend or so",
         "Method not found: farm.FarmInterface/NotInTheDescriptors",
     ],
@@ -100,9 +99,9 @@ async def test_other_words_hide_none(gateway: Gateway, cuebot: ScriptedCuebot, t
     before = await listed(gateway)
     cuebot.fails(GET_DEPEND, grpc.StatusCode.UNIMPLEMENTED, text)
     assert (await refused(gateway, GET_DEPEND)).startswith(text)
-    cuebot.fails(SATISFY, grpc.StatusCode.NOT_FOUND, f"Method not found: {SATISFY[1:]}")
-    answer = await gateway.post(SATISFY, DEPEND)
-    assert answer.json()["message"] == f"Method not found: {SATISFY[1:]}"
+    words = f"Method not found: {SATISFY[1:]}"
+    cuebot.fails(SATISFY, grpc.StatusCode.NOT_FOUND, words)
+    assert (await gateway.post(SATISFY, DEPEND)).json()["message"] == words
     assert await listed(gateway) == before
 
 
@@ -116,6 +115,7 @@ async def test_a_step_that_cuebot_lacks_is_named(gateway: Gateway, cuebot: Scrip
 
 
 async def test_a_cuebot_that_comes_back_may_have_it() -> None:
+    """What was found of the one before is forgotten when there is a new connection."""
     port = free_port()
     old, new = ScriptedCuebot(opencue().files), ScriptedCuebot(opencue().files)
     for cuebot in (old, new):

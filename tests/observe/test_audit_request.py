@@ -83,18 +83,12 @@ def test_keys_are_hidden(names: list[str]) -> None:
 
 
 def test_fields_are_hidden() -> None:
-    """By either name, with all that is in them."""
+    """By either name, with all that is in them; and keys of a struct."""
     tree = {"name": "a", "child": {"name": "b"}, "children": [{"name": "c"}]}
-    assert of_trial("trial.Tree", "CHILD*", **tree) == {
-        "name": "a",
-        "child": HIDDEN,
-        "children": HIDDEN,
-    }
+    hidden = {"name": "a", "child": HIDDEN, "children": HIDDEN}
+    assert of_trial("trial.Tree", "CHILD*", **tree) == hidden
     assert of_trial("trial.Names", "foo_1_bar", foo_1_bar="x") == {"foo1Bar": HIDDEN}
     assert of_trial("trial.Tree", name="a") == {"name": "a"}
-
-
-def test_keys_of_a_struct_are_hidden() -> None:
     message = trial().message_class("trial.wellknown.Singular")()
     message.struct.update({"a": {"token": "x", "list": [{"secret": 1}]}})
     found = orjson.loads(shown(trial(), message, *DEFAULT))
@@ -150,13 +144,14 @@ def test_an_excerpt_is_a_message(name: str) -> None:
 
 def whole(steps: Generator[None, None, bytes]) -> tuple[bytes, int]:
     """The result of steps, and their number."""
-    turns = 0
-    while True:
-        try:
-            next(steps)
-        except StopIteration as done:
-            return done.value, turns
-        turns += 1
+    result = b""
+
+    def stepping() -> Generator[None, None, None]:
+        nonlocal result
+        result = yield from steps
+
+    turns = sum(1 for _ in stepping())
+    return result, turns
 
 
 FILLERS: list[dict[str, Any]] = [
@@ -182,19 +177,15 @@ def deep(levels: int) -> Any:
 
 @pytest.mark.parametrize("filler", [*FILLERS, {"child": deep(40)}], ids=range(len(FILLERS) + 1))
 def test_nothing_pushes_a_value_out(filler: dict[str, Any]) -> None:
+    """A bounded line has the request's own values and those of its messages, and says so."""
+    own = {"value": "what matters", "number": 7, "subject": {"id": "25764fb1-43a3-586d-835b"}}
     tree = trial().message_class("trial.Tree")(**filler)
-    request = trial().message_class("trial.Attacked")(filler=tree, value="what matters", number=7)
-    request.subject.id = "25764fb1-43a3-586d-835b-8b0c29407386"
-    text, _ = whole(
-        shown_in_steps(
-            trial().encoders, request.DESCRIPTOR, request.SerializeToString(), hidden_names(())
-        )
-    )
-    found = orjson.loads(text)
-    at_once = orjson.loads(shown(trial(), request))
-    assert (at_once["value"], at_once["subject"]) == (found["value"], found["subject"])
-    assert (found["value"], found["number"]) == ("what matters", 7)
-    assert found["subject"] == {"id": request.subject.id}
+    request = trial().message_class("trial.Attacked")(filler=tree, **own)
+    payload = request.SerializeToString()
+    text, _ = whole(shown_in_steps(trial().encoders, request.DESCRIPTOR, payload, hidden_names(())))
+    found, at_once = orjson.loads(text), orjson.loads(shown(trial(), request))
+    assert {name: found[name] for name in own} == own
+    assert (at_once["value"], at_once["subject"]) == (own["value"], own["subject"])
     assert CUT in found
     assert len(text) < 2 * SHOWN_MAX_CHARACTERS
 
@@ -212,35 +203,34 @@ def test_each_text_is_cut_by_itself() -> None:
     assert found[CUT].startswith("cut; it has 18")
 
 
-def test_many_texts_share_the_room() -> None:
+def test_long_ones_share_the_room() -> None:
+    """Ids stay whole; a list ends with a mark, and the line has the number of the others."""
+    texts = {f"text_{n}": "x" * 3000 for n in range(6)}
     found = of_trial(
-        "trial.Attacked",
-        subject={"id": "i" * 36},
-        **{f"text_{n}": "x" * 3000 for n in range(6)},
-        filler={"name": "x" * 3000},
+        "trial.Attacked", subject={"id": "i" * 36}, filler={"name": "x" * 3000}, **texts
     )
     assert found["subject"] == {"id": "i" * 36}
+    keys = {f"{n}": {"id": f"{n:036}"} for n in range(10)}
+    junk = [{"name": f"junk {n}"} for n in range(1000)]
+    found = of_trial("trial.Attacked", subjects=junk, by_key=keys)
+    assert (found["byKey"], found["subjects"][-1]) == (keys, CUT)
+    found = of_trial("trial.Attacked", subjects=[{"id": f"{n:036}"} for n in range(200)])
+    *ids, mark = found["subjects"]
+    rest = f"cut; it has 8000 bytes, and {200 - len(ids)} fields and items more"
+    assert (mark, found[CUT], len(ids) > 40) == (CUT, rest, True)
 
 
 def test_what_is_said_beside_an_id_is_unverified() -> None:
+    """In lists and maps as well, and at any depth."""
     thing = {"id": "true", "name": "false", "size": 3, "inner": {"id": "x", "name": "y"}}
-    shown_thing = {
-        "id": "true",
-        UNVERIFIED: {"size": "3", "name": "false", "inner": {"id": "x", "name": "y"}},
-    }
+    beside = {"size": "3", "name": "false", "inner": {"id": "x", "name": "y"}}
+    others, own = [{"name": "no id"}, {"id": "alone"}], "of the request, which is no object"
     found = of_trial(
-        "trial.Attacked",
-        subject=thing,
-        subjects=[thing, {"name": "no id"}, {"id": "alone"}],
-        by_key={"k": thing},
-        id="of the request, which is no object",
+        "trial.Attacked", subject=thing, subjects=[thing, *others], by_key={"k": thing}, id=own
     )
-    assert found == {
-        "id": "of the request, which is no object",
-        "subject": shown_thing,
-        "subjects": [shown_thing, {"name": "no id"}, {"id": "alone"}],
-        "byKey": {"k": shown_thing},
-    }
+    expected = {"id": "true", UNVERIFIED: beside}
+    assert found.pop("subjects") == [expected, *others]
+    assert found == {"id": own, "subject": expected, "byKey": {"k": expected}}
 
 
 def test_ids_come_before_what_is_said_beside_them() -> None:

@@ -39,6 +39,7 @@ from tests.support.servers import (
     bearer,
     free_port,
     gateway_for,
+    head,
     http_client,
     settings_for,
     token,
@@ -78,43 +79,41 @@ async def metrics_with(gateway: Gateway, condition: Callable[[Scrape], object]) 
 # --- Requests -------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Case:
-    """A request, and the code, method and status that it counts as."""
+    """A request, what it counts as (its code, method and status), and calls of Cuebot."""
 
     verb: str
     path: str
     counted: tuple[str, str, str]
+    calls: int = 0
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
-    calls: int = 0
     read: bool = True
     """Whether the body is read."""
 
 
+FIND = "/frame.FrameInterface/GetFrame"
+OK = ("OK", SHOWS, "200")
+GZIPPED, WRONG_TOKEN = {"Content-Encoding": "gzip"}, {"Authorization": "x"}
+DENIED, NOT_FOUND = ("PERMISSION_DENIED", KILL, "403"), ("NOT_FOUND", "other", "404")
 CASES = {
-    "a call": Case("POST", SHOWS, ("OK", SHOWS, "200"), b"{}", calls=1),
-    "a GET": Case("GET", SHOWS, ("OK", SHOWS, "200"), calls=1),
-    "a HEAD": Case("HEAD", SHOWS, ("OK", SHOWS, "200"), calls=1),
-    "an alias": Case("POST", "/frame.FrameInterface/GetFrame", ("OK", GET_FRAME, "200"), calls=1),
-    "a bad body": Case("POST", SHOWS, ("INVALID_ARGUMENT", SHOWS, "400"), b"{"),
-    "a compressed body": Case(
-        "POST", SHOWS, ("OK", SHOWS, "200"), gzip(b"{}"), {"Content-Encoding": "gzip"}, calls=1
-    ),
-    "a dry run": Case("POST", SHOWS, ("OK", SHOWS, "200"), b"{}", {"X-Dry-Run": "1"}),
-    "Cuebot's error": Case(
-        "POST", GET_JOBS, ("FAILED_PRECONDITION", GET_JOBS, "400"), b"{}", calls=1
-    ),
-    "denied": Case(
-        "POST", KILL, ("PERMISSION_DENIED", KILL, "403"), b"{}", signed(role="artist"), read=False
-    ),
+    "a call": Case("POST", SHOWS, OK, 1, b"{}"),
+    "a GET": Case("GET", SHOWS, OK, 1),
+    "a HEAD": Case("HEAD", SHOWS, OK, 1),
+    "an alias": Case("POST", FIND, ("OK", GET_FRAME, "200"), 1),
+    "a bad body": Case("POST", SHOWS, ("INVALID_ARGUMENT", SHOWS, "400"), 0, b"{"),
+    "a compressed body": Case("POST", SHOWS, OK, 1, gzip(b"{}"), GZIPPED),
+    "a dry run": Case("POST", SHOWS, OK, 0, b"{}", {"X-Dry-Run": "1"}),
+    "an error": Case("POST", GET_JOBS, ("FAILED_PRECONDITION", GET_JOBS, "400"), 1, b"{}"),
+    "denied": Case("POST", KILL, DENIED, 0, b"{}", signed(role="artist"), read=False),
     "a wrong verb": Case("GET", KILL, ("UNIMPLEMENTED", KILL, "405")),
     "no token": Case(
-        "POST", SHOWS, ("UNAUTHENTICATED", SHOWS, "401"), b"{}", {"Authorization": "x"}, read=False
+        "POST", SHOWS, ("UNAUTHENTICATED", SHOWS, "401"), 0, b"{}", WRONG_TOKEN, False
     ),
-    "no method": Case("POST", "/no.Such/Method", ("NOT_FOUND", "other", "404"), b"{}", read=False),
+    "no method": Case("POST", "/no.Such/Method", NOT_FOUND, 0, b"{}", read=False),
     "a page": Case("GET", "/openapi.json", ("OK", "other", "200")),
     "a probe": Case("GET", "/healthz", ("OK", "other", "200")),
     "OPTIONS": Case("OPTIONS", SHOWS, ("OK", SHOWS, "204")),
-    "a wrong verb for nothing": Case("PUT", "/x", ("NOT_FOUND", "other", "404")),
+    "a wrong verb for nothing": Case("PUT", "/x", NOT_FOUND),
 }
 
 
@@ -189,16 +188,6 @@ async def test_durations(public: Gateway, cuebot: ScriptedCuebot) -> None:
         assert after.since(before, f"{name}_sum")[()] >= 0.11
 
 
-async def test_in_flight(public: Gateway, cuebot: ScriptedCuebot) -> None:
-    called, release = cuebot.holds(SHOWS)
-    asking = asyncio.create_task(public.post(SHOWS))
-    await called.wait()
-    assert (await metrics_of(public)).of("requests_in_flight") == 1
-    release.set()
-    await asking
-    assert (await metrics_of(public)).of("requests_in_flight") == 0
-
-
 async def test_waiting_is_counted(cuebot: ScriptedCuebot) -> None:
     """For the rate limit."""
     limits: dict[str, Any] = {"rate_limit_rps": 2, "rate_limit_burst": 1, "rate_limit_max_wait": 5}
@@ -260,15 +249,14 @@ async def test_every_reason_is_there_from_the_start(public: Gateway) -> None:
 @pytest.mark.parametrize(
     ("authorization", "reason"),
     [
-        ("", "no_token"),
-        ("Basic x", "malformed"),
-        ("Bearer x.y", "malformed"),
+        *(("", "no_token"), ("Basic x", "malformed"), ("Bearer x.y", "malformed")),
         (f"Bearer {token()[:-4]}AAAA", "signature"),
         (f"Bearer {token(seconds=-5)}", "expired"),
         (signed(nbf=9999999999)["Authorization"], "not_yet_valid"),
         (signed(sub="")["Authorization"], "claims"),
         ("Bearer eyJhbGciOiJub25lIn0.e30.", "algorithm"),
     ],
+    ids=range(8),
 )
 async def test_bad_tokens(public: Gateway, authorization: str, reason: str) -> None:
     headers = {"Authorization": authorization} if authorization else {}
@@ -298,9 +286,8 @@ async def test_who_is_denied(public: Gateway, cuebot: ScriptedCuebot, tmp_path: 
 
 async def test_over_the_rate_limit(cuebot: ScriptedCuebot) -> None:
     """The gateway's 429, and not Cuebot's."""
-    async with gateway_for(
-        cuebot.endpoint, metrics="public", rate_limit_rps=0.01, rate_limit_burst=2
-    ) as gateway:
+    limits: dict[str, Any] = {"rate_limit_rps": 0.01, "rate_limit_burst": 2}
+    async with gateway_for(cuebot.endpoint, metrics="public", **limits) as gateway:
         cuebot.fails(SHOWS, grpc.StatusCode.RESOURCE_EXHAUSTED, "Cuebot's own")
         assert [(await gateway.post(SHOWS)).status_code for _ in range(4)] == [429] * 4
         found = await metrics_of(gateway)
@@ -314,10 +301,12 @@ async def test_no_place_for_a_request(cuebot: ScriptedCuebot) -> None:
         called, release = cuebot.holds(SHOWS)
         asking = asyncio.create_task(gateway.post(SHOWS))
         await called.wait()
+        assert (await metrics_of(gateway)).of("requests_in_flight") == 1
         assert (await gateway.post(SHOWS)).status_code == 503
         release.set()
         await asking
         found = await metrics_of(gateway)
+        assert found.of("requests_in_flight") == 0
         assert found.of("shed_total", reason="places") == found.total("shed_total") == 1
 
 
@@ -326,24 +315,22 @@ async def test_no_place_for_a_body(cuebot: ScriptedCuebot) -> None:
         async with AsyncExitStack() as stack:
             for _ in range(20):
                 one = await stack.enter_async_context(wire(gateway))
-                lines = f"POST {SHOWS} HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n"
-                lines += f"Authorization: {bearer()['Authorization']}\r\n\r\n"
-                await one.send(lines.encode() + b" " * 90_000)
+                await one.send(head(SHOWS, "Content-Length: 100000"), b" " * 90_000)
             found = await metrics_with(gateway, lambda now: now.of("shed_total", reason="bodies"))
         assert found.total("shed_total") == found.of("shed_total", reason="bodies")
 
 
 async def test_no_place_for_a_connection(cuebot: ScriptedCuebot) -> None:
+    """METRICS_PORT answers when the other port is full."""
+    more: dict[str, Any] = {"metrics": "public", "metrics_port": 0, "max_connections": 1}
     async with (
-        gateway_for(
-            cuebot.endpoint, metrics="public", metrics_port=0, max_connections=1
-        ) as gateway,
+        gateway_for(cuebot.endpoint, **more) as gateway,
         wire(gateway),
         wire(gateway) as second,
     ):
         assert (await second.answer()).status == 503
         found = await metrics_of(gateway)
-        assert found.of("shed_total", reason="connections") == found.total("shed_total") == 1
+    assert found.of("shed_total", reason="connections") == found.total("shed_total") == 1
 
 
 async def test_no_schema_yet() -> None:
@@ -388,9 +375,8 @@ async def test_cuebot_and_the_schema(cuebot: ScriptedCuebot) -> None:
     async with gateway_for(cuebot.endpoint, metrics="public") as gateway:
         await gateway.post(SHOWS)
         found = await metrics_of(gateway)
-        assert found.of("upstream_up", endpoint="1") == 1
-        assert found.of("upstream_connections", endpoint="1") == 1
-        assert found.of("upstream_hanging", endpoint="1") == 0
+        names = ("upstream_up", "upstream_connections", "upstream_hanging")
+        assert [found.of(name, endpoint="1") for name in names] == [1, 1, 0]
         assert found.of("catalog_generation") == 1
         assert found.of("schema_refreshes_total", result="changed") == 1
         same = found.of("schema_refreshes_total", result="same")
@@ -414,10 +400,12 @@ async def test_the_process(public: Gateway) -> None:
 @pytest.mark.parametrize(("fail", "status"), [("open", 200), ("closed", 503)])
 async def test_late_audit(cuebot: ScriptedCuebot, tmp_path: Path, fail: str, status: int) -> None:
     """Lines that cannot be written are the lag, and with AUDIT_FAIL=closed the reason to refuse."""
-    log = tmp_path / "audit.log"
-    async with gateway_for(
-        cuebot.endpoint, metrics="public", audit_log=str(log), audit_fail=fail
-    ) as gateway:
+
+    def no_space(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    audit: dict[str, Any] = {"audit_log": str(tmp_path / "audit.log"), "audit_fail": fail}
+    async with gateway_for(cuebot.endpoint, metrics="public", **audit) as gateway:
         found = await metrics_of(gateway)
         assert (PREFIX + "audit_lag_seconds", frozenset()) in found
         assert found.of("audit_lag_seconds") == found.of("audit_dropped_total") == 0
@@ -429,10 +417,6 @@ async def test_late_audit(cuebot: ScriptedCuebot, tmp_path: Path, fail: str, sta
             found = await metrics_of(gateway)
             assert found.of("shed_total", reason="audit_log") == (status == 503)
         await metrics_with(gateway, lambda now: now.of("audit_lag_seconds") == 0)
-
-
-def no_space(*_: object) -> None:
-    raise OSError(28, "No space left on device")
 
 
 # --- Who sees it, and where -----------------------------------------------------------------
@@ -470,16 +454,14 @@ async def test_a_port_of_its_own(cuebot: ScriptedCuebot) -> None:
 
 
 async def test_a_stop_is_not_held_up_by_the_other_port(cuebot: ScriptedCuebot) -> None:
-    async with gateway_for(
-        cuebot.endpoint, metrics="public", metrics_port=0, shutdown_timeout=20
-    ) as gateway:
-        client = http_client()
-        await client.get(gateway.metrics_url)
-        began = asyncio.get_running_loop().time()
-    assert asyncio.get_running_loop().time() - began < 15
-    with pytest.raises(httpx.HTTPError):
-        await client.get(gateway.metrics_url)
-    await client.aclose()
+    more: dict[str, Any] = {"metrics": "public", "metrics_port": 0, "shutdown_timeout": 20}
+    async with http_client() as client:
+        async with gateway_for(cuebot.endpoint, **more) as gateway:
+            await client.get(gateway.metrics_url)
+            began = asyncio.get_running_loop().time()
+        assert asyncio.get_running_loop().time() - began < 15
+        with pytest.raises(httpx.HTTPError):
+            await client.get(gateway.metrics_url)
 
 
 async def test_a_port_without_metrics_is_a_mistake() -> None:
@@ -511,12 +493,11 @@ async def everything(gateway: Gateway) -> str:
 @pytest.fixture
 async def full(cuebot: ScriptedCuebot, tmp_path: Path) -> AsyncIterator[Gateway]:
     """A gateway with every family."""
-    access = [rule("artists", {"role": "artist"}, "reads")]
     options: dict[str, Any] = {
-        "access": access,
         "audit_log": str(tmp_path / "audit.log"),
         "state": "redis://127.0.0.1:1",
     }
+    options["access"] = [rule("artists", {"role": "artist"}, "reads")]
     async with gateway_for(cuebot.endpoint, metrics="public", **options) as gateway:
         yield gateway
 

@@ -5,7 +5,7 @@ import resource
 import socket
 import subprocess
 import sys
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack, ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,45 +28,42 @@ from tests.support.processes import Wire as BlockingWire
 from tests.support.processes import until as until_outside
 from tests.support.servers import (
     SECRET,
-    Gateway,
     ScriptedCuebot,
     clean_environment,
     free_port,
     gateway_for,
     head,
 )
-from tests.support.wire import Wire, assert_refused, request, wire
+from tests.support.wire import Answer, assert_refused, request, wire
 
 MOST_LINGERING = RESERVED_FILES // 2
 
 pytestmark = pytest.mark.anyio
 
 
-async def two_served(gateway: Gateway, stack: AsyncExitStack) -> list[Wire]:
-    """The only connections that there are, each of which has been served."""
-    await gateway.client.aclose()
-    both = [await stack.enter_async_context(wire(gateway)) for _ in range(2)]
-    assert [await asks(one) for one in both] == [200, 200]
-    return both
-
-
 # --- all of them ------------------------------------------------------------------------------
-async def test_connections_are_bounded(cuebot: ScriptedCuebot) -> None:
-    """Beyond MAX_CONNECTIONS a client is told to come again, and those who are in stay."""
-    async with (
-        gateway_for(cuebot.endpoint, max_connections=2, max_connections_per_address=0) as gateway,
-        AsyncExitStack() as stack,
-    ):
-        first, second = await two_served(gateway, stack)
+@pytest.mark.parametrize("one_address", [False, True], ids=["in all", "from one address"])
+async def test_connections_are_bounded(cuebot: ScriptedCuebot, one_address: bool) -> None:
+    """Beyond the limit a client is told to come again, and those who are in stay."""
+    setting = "max_connections_per_address" if one_address else "max_connections"
+    limits: dict[str, Any] = {"max_connections_per_address": 0} | {setting: 2}
+    async with gateway_for(cuebot.endpoint, **limits) as gateway, AsyncExitStack() as stack:
+        await gateway.client.aclose()
+        first, second = [await stack.enter_async_context(wire(gateway)) for _ in range(2)]
+        assert [await asks(first), await asks(second)] == [200, 200]
         with capture_logs() as lines:
             for _ in range(3):
                 async with wire(gateway) as third:
                     answer = await third.answer()
                     assert_refused(answer, 503, 14)
+                    assert setting.upper().encode() in answer.body
                     assert answer.headers["retry-after"] == "1"
                     assert await third.rest() == b""
-        warnings = [line for line in lines if line["log_level"] == "warning"]
-        assert [line["max_connections"] for line in warnings] == [2]
+        (warning,) = [line for line in lines if line["log_level"] == "warning"]
+        assert warning.get("address") == ("127.0.0.1" if one_address else None)
+        if one_address:
+            async with wire(gateway, local_addr=("127.0.0.2", 0)) as other:
+                assert await asks(other) == 200
         assert [await asks(first), await asks(second)] == [200, 200]
         first.writer.close()
         await until(lambda: len(gateway.server.connections) == 1)
@@ -75,27 +72,21 @@ async def test_connections_are_bounded(cuebot: ScriptedCuebot) -> None:
 
 
 async def test_who_is_turned_away_takes_no_place(cuebot: ScriptedCuebot) -> None:
-    async with (
-        gateway_for(cuebot.endpoint, max_connections=1) as gateway,
-        AsyncExitStack() as stack,
-    ):
+    """Clients that do not leave by themselves neither keep anybody out nor stay."""
+    async with gateway_for(cuebot.endpoint, max_connections=1) as gateway:
         await gateway.client.aclose()
-        first = await stack.enter_async_context(wire(gateway))
-        assert await asks(first) == 200
-        refused = [
-            await stack.enter_async_context(wire(gateway)) for _ in range(MOST_LINGERING + 20)
-        ]
-        for one in refused:
-            assert_refused(await one.answer(), 503, 14)
-        assert len(gateway.server.connections) <= 1 + MOST_LINGERING
-        first.writer.close()
-        await first.writer.wait_closed()
-        async with asyncio.timeout(PATIENCE):
-            while True:
-                async with wire(gateway) as one:
-                    await one.send(request(SHOWS, b"{}"))
-                    if (await one.answer()).status == 200:
-                        break
+        async with AsyncExitStack() as stack:
+            async with wire(gateway) as first:
+                assert await asks(first) == 200
+                for _ in range(MOST_LINGERING + 20):
+                    one = await stack.enter_async_context(wire(gateway))
+                    assert_refused(await one.answer(), 503, 14)
+                assert len(gateway.server.connections) <= 1 + MOST_LINGERING
+            async with asyncio.timeout(PATIENCE):
+                status = 503
+                while status != 200:
+                    async with wire(gateway) as one:
+                        status = await asks(one)
         await until(lambda: not gateway.server.connections)
 
 
@@ -109,43 +100,33 @@ async def test_who_sends_first_sees_that_there_is_no_place(cuebot: ScriptedCuebo
 
 
 # --- TLS handshakes ---------------------------------------------------------------------------
-async def ask_with_tls(gateway: Gateway) -> bytes:
-    """The first bytes of the answer on a new connection."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port, ssl=trusting())
-    try:
-        writer.write(head(GET_SHOWS, "Content-Length: 0"))
-        async with asyncio.timeout(PATIENCE):
-            return await reader.read(4096)
-    finally:
-        writer.transport.abort()
-
-
-async def served(gateway: Gateway) -> None:
-    """Wait until a new client is served."""
-    async with asyncio.timeout(PATIENCE):
-        while not (await ask_with_tls(gateway)).startswith(b"HTTP/1.1 200 "):
-            pass
 
 
 @pytest.mark.parametrize("end", ["close", "garbage", "timeout"])
 async def test_tls_handshakes_count(cuebot: ScriptedCuebot, tmp_path: Path, end: str) -> None:
-    more: dict[str, Any] = pair(tmp_path).settings | {"http_timeout": 1 if end == "timeout" else 60}
-    async with gateway_for(
-        cuebot.endpoint, max_connections=2, max_connections_per_address=0, **more
-    ) as gateway:
+    """Who opens connections and shakes no hands takes places, until they fail or time out."""
+    more: dict[str, Any] = {"max_connections": 2, "max_connections_per_address": 0}
+    more |= {**pair(tmp_path).settings, "http_timeout": 1 if end == "timeout" else 60}
+    async with gateway_for(cuebot.endpoint, **more) as gateway, AsyncExitStack() as stack:
+
+        async def first_answer() -> Answer:
+            async with wire(gateway, ssl=trusting()) as one:
+                with suppress(ConnectionError):
+                    await one.send(request(SHOWS, b"{}"))
+                return await one.answer()
+
         await gateway.client.aclose()
-        silent = [await asyncio.open_connection("127.0.0.1", gateway.port) for _ in range(2)]
-        refused = await ask_with_tls(gateway)
-        assert refused.startswith(b"HTTP/1.1 503 ")
-        assert b"MAX_CONNECTIONS" in refused
-        for _, writer in silent:
+        silent = [await stack.enter_async_context(wire(gateway)) for _ in range(2)]
+        refused = await first_answer()
+        assert (refused.status, b"MAX_CONNECTIONS" in refused.body) == (503, True)
+        for one in silent:
             if end == "garbage":
-                writer.write(b"GET / HTTP/1.1\r\n\r\n")
+                await one.send(b"GET / HTTP/1.1\r\n\r\n")
             elif end == "close":
-                writer.close()
-        await served(gateway)
-        for _, writer in silent:
-            writer.close()
+                one.writer.close()
+        async with asyncio.timeout(PATIENCE):
+            while (await first_answer()).status != 200:
+                pass
 
 
 async def test_too_many_handshakes_are_closed(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
@@ -164,29 +145,6 @@ async def test_too_many_handshakes_are_closed(cuebot: ScriptedCuebot, tmp_path: 
 
 
 # --- from one address -------------------------------------------------------------------------
-async def test_connections_from_one_address_are_bounded(cuebot: ScriptedCuebot) -> None:
-    async with (
-        gateway_for(cuebot.endpoint, max_connections_per_address=2) as gateway,
-        AsyncExitStack() as stack,
-    ):
-        first, _ = await two_served(gateway, stack)
-        with capture_logs() as lines:
-            for _ in range(3):
-                async with wire(gateway) as third:
-                    answer = await third.answer()
-                    assert_refused(answer, 503, 14)
-                    assert b"MAX_CONNECTIONS_PER_ADDRESS" in answer.body
-                    assert answer.headers["retry-after"] == "1"
-        assert [line["address"] for line in lines if "address" in line] == ["127.0.0.1"]
-        reader, writer = await asyncio.open_connection(
-            "127.0.0.1", gateway.port, local_addr=("127.0.0.2", 0)
-        )
-        assert await asks(Wire(reader, writer)) == 200
-        writer.close()
-        first.writer.close()
-        await until(lambda: len(gateway.server.connections) == 1)
-        third = await stack.enter_async_context(wire(gateway))
-        assert await asks(third) == 200
 
 
 async def test_a_trusted_proxy_may_have_any_number(cuebot: ScriptedCuebot) -> None:

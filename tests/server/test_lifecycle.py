@@ -9,14 +9,15 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 
 from tests.support.certificates import pair, trusting
 from tests.support.commands import OPENCUE
 from tests.support.patience import PATIENCE
-from tests.support.processes import GET_SHOWS, Wire, instance, until
-from tests.support.servers import head, running_gateway, settings_for
+from tests.support.processes import GET_SHOWS, Answer, Instance, Wire, instance, until
+from tests.support.servers import gateway_for, head
 
 HEALTHZ = b"GET /healthz HTTP/1.1\r\nHost: gateway\r\n\r\n"
 pytestmark = [pytest.mark.slow]  # each of them starts a process
@@ -36,6 +37,16 @@ def begin(wire: Wire) -> None:
     assert wire.more().startswith(b"HTTP/1.1 100 ")
 
 
+def stop(gateway: Instance) -> None:
+    gateway.send_signal(signal.SIGTERM)
+    until(gateway.refuses, "the port is closed")
+
+
+def assert_last(wire: Wire, answer: Answer, status: int = 200) -> None:
+    assert (answer.status, answer.last) == (status, True)
+    wire.ends()
+
+
 @pytest.mark.parametrize("number", STOPS, ids=lambda number: number.name)
 def test_what_is_in_flight_finishes(cuebot: str, number: signal.Signals) -> None:
     with instance(cuebot) as gateway, gateway.wire() as wire:
@@ -44,9 +55,7 @@ def test_what_is_in_flight_finishes(cuebot: str, number: signal.Signals) -> None
         gateway.event("stopping")
         until(gateway.refuses, "the port is closed")
         wire.send(b"}")
-        answer = wire.answer()
-        assert (answer.status, answer.last) == (200, True)
-        wire.ends()
+        assert_last(wire, wire.answer())
         assert gateway.ended() == 0
 
 
@@ -65,21 +74,16 @@ def test_readyz_is_first(cuebot: str) -> None:
         answers = [old.ask(), old.ask(), gateway.ask()]
         assert [(answer.status, answer.last) for answer in answers] == [(200, False)] * 3
         until(gateway.refuses, "the port is closed")
-        last = old.ask()
-        assert (last.status, last.last) == (200, True)
-        old.ends()
+        assert_last(old, old.ask())
         assert gateway.ended() == 0
 
 
 def test_an_idle_connection_has_a_last_request(cuebot: str) -> None:
     with instance(cuebot) as gateway, gateway.wire() as used, gateway.wire() as unused:
         assert used.ask().status == 200
-        gateway.send_signal(signal.SIGTERM)
-        until(gateway.refuses, "the port is closed")
+        stop(gateway)
         for wire in (used, unused):
-            answer = wire.ask()
-            assert (answer.status, answer.last) == (200, True)
-            wire.ends()
+            assert_last(wire, wire.ask())
         assert gateway.ended() == 0
 
 
@@ -101,13 +105,10 @@ def test_half_a_head_is_waited_for(cuebot: str) -> None:
     with instance(cuebot) as gateway, gateway.wire() as idle, gateway.wire() as wire:
         whole = head(GET_SHOWS, "Content-Length: 2") + b"{}"
         wire.send(whole[:30])
-        gateway.send_signal(signal.SIGTERM)
-        until(gateway.refuses, "the port is closed")
+        stop(gateway)
         idle.ends()
         wire.send(whole[30:])
-        answer = wire.answer()
-        assert (answer.status, answer.last) == (200, True)
-        wire.ends()
+        assert_last(wire, wire.answer())
         assert gateway.ended() == 0
 
 
@@ -115,8 +116,7 @@ def test_pipelined_requests_are_all_answered_or_end_at_a_boundary(cuebot: str) -
     whole = head(GET_SHOWS, "Content-Length: 2") + b"{}"
     with instance(cuebot) as gateway, gateway.wire() as wire:
         begin(wire)
-        gateway.send_signal(signal.SIGTERM)
-        until(gateway.refuses, "the port is closed")
+        stop(gateway)
         wire.send(b"}" + whole + whole)
         answers = [wire.answer()]
         while not answers[-1].last:
@@ -129,37 +129,31 @@ def test_pipelined_requests_are_all_answered_or_end_at_a_boundary(cuebot: str) -
 @pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
 @pytest.mark.parametrize("sent", [HEALTHZ, b""], ids=["a request", "silence"])
 async def test_the_accept_queue_is_served(tmp_path: Path, secure: bool, sent: bytes) -> None:
-    given: dict[str, object] = {
-        "descriptor_source": OPENCUE,
-        "shutdown_timeout": PATIENCE * 10,
-        "http_timeout": PATIENCE * 10,
-    }
-    if secure:
-        given |= pair(tmp_path).settings
-    async with running_gateway(settings_for("127.0.0.1:1", **given)) as gateway:
+    """They wait no longer for a request than others do."""
+    given: dict[str, Any] = {"descriptor_source": OPENCUE}
+    given |= {"shutdown_timeout": PATIENCE * 10, "http_timeout": PATIENCE * 10}
+    given |= pair(tmp_path).settings if secure else {}
+    tls: dict[str, Any] = {"ssl": trusting(), "server_hostname": "127.0.0.1"} if secure else {}
+
+    async def all_of(plain: socket.socket) -> bytes:
+        """What comes on this connection until it ends."""
+        reader, writer = await asyncio.open_connection(sock=plain, **tls)
+        writer.write(sent)
+        answer = await reader.read()
+        writer.close()
+        return answer
+
+    async with gateway_for("127.0.0.1:1", **given) as gateway:
         gateway.server.should_exit = True
         waiting = [socket.create_connection(("127.0.0.1", gateway.port)) for _ in range(20)]
         # While this holds the loop, the server's pause ends. It goes on before the loop looks at
         # its sockets again.
         time.sleep(0.2)  # noqa: ASYNC251 - as it says
         async with asyncio.timeout(PATIENCE):
-            answers = await asyncio.gather(*(all_of(plain, secure, sent) for plain in waiting))
+            answers = await asyncio.gather(*map(all_of, waiting))
     for answer in answers:
         assert answer.startswith(b"HTTP/1.1 200 ") == bool(sent)
         assert (b"connection: close" in answer) == bool(sent)
-
-
-async def all_of(plain: socket.socket, secure: bool, sent: bytes) -> bytes:
-    """What comes on this connection for what is sent, until it ends."""
-    reader, writer = await asyncio.open_connection(
-        sock=plain,
-        ssl=trusting() if secure else None,
-        server_hostname="127.0.0.1" if secure else None,
-    )
-    writer.write(sent)
-    answer = await reader.read()
-    writer.close()
-    return answer
 
 
 def test_who_waits_to_be_accepted_and_says_nothing_is_let_go(cuebot: str) -> None:
@@ -186,8 +180,7 @@ def test_a_handshake_is_waited_for(cuebot: str, tmp_path: Path) -> None:
         hello = outgoing.read()
         plain.send(hello[:20])
         assert gateway.ask().status == 200  # so it has been accepted
-        gateway.send_signal(signal.SIGTERM)
-        until(gateway.refuses, "the port is closed")
+        stop(gateway)
         plain.send(hello[20:])
         while True:
             incoming.write(plain.more())
@@ -247,11 +240,10 @@ def test_what_takes_too_long_is_cut_off(silent: str) -> None:
         gateway.send_signal(signal.SIGTERM)
         for cut in (wire, half):
             answer = cut.answer()
-            assert (answer.status, answer.last) == (503, True)
             said = {"error": "UNAVAILABLE", "code": 14, "message": "the gateway is stopping"}
             assert (answer.headers["content-type"], answer.json) == ("application/json", said)
             assert answer.headers["retry-after"] == "1"
-            cut.ends()
+            assert_last(cut, answer, 503)
         assert gateway.ended() == 0
         assert [e for e in gateway.events('"level":"warning"') if "cut off" in e["event"]]
 
@@ -259,12 +251,9 @@ def test_what_takes_too_long_is_cut_off(silent: str) -> None:
 @pytest.mark.parametrize("second", STOPS, ids=lambda number: number.name)
 @pytest.mark.parametrize("delay", ["0s", "1h"])
 def test_a_second_signal_ends_at_once(silent: str, second: signal.Signals, delay: str) -> None:
-    with (
-        instance(
-            silent, ready=False, SHUTDOWN_TIMEOUT="1h", GRPC_TIMEOUT="1h", SHUTDOWN_DELAY=delay
-        ) as gateway,
-        gateway.wire() as wire,
-    ):
+    """Whoever asks twice does not wait, not for SHUTDOWN_DELAY nor for what is in flight."""
+    environ = {"SHUTDOWN_TIMEOUT": "1h", "GRPC_TIMEOUT": "1h", "SHUTDOWN_DELAY": delay}
+    with instance(silent, environ, ready=False) as gateway, gateway.wire() as wire:
         wire.send(head(GET_SHOWS, "Content-Length: 2") + b"{}")
         gateway.send_signal(signal.SIGTERM)
         gateway.event("stopping")

@@ -69,19 +69,6 @@ async def test_an_answer_before_the_end_of_the_body_is_the_last(
         await until(lambda: gateway.server.connections <= others)
 
 
-async def test_a_429_before_the_end_of_the_body_is_the_last(cuebot: ScriptedCuebot) -> None:
-    async with gateway_for(cuebot.endpoint, rate_limit_rps=0.01) as limited:
-        await limited.client.aclose()
-        async with wire(limited) as one:
-            await one.send(request(SHOWS, b"{}"))
-            assert (await one.answer()).status == 200
-            await one.send(head(SHOWS, CHUNKED), PIECE)
-            answer = await one.answer()
-            assert (answer.status, answer.headers["connection"]) == (429, "close")
-            await push(one, PIECE)
-            await until(lambda: not limited.server.connections)
-
-
 class Taking(Counted):
     """A connection that counts what is read."""
 

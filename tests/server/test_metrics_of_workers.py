@@ -126,16 +126,10 @@ def test_the_folder_goes_when_everybody_else_has(cuebot: str) -> None:
 
 
 def test_a_port_in_use_is_one_line(cuebot: str) -> None:
+    serve = {"JWT_SECRET": SECRET, "REST_HOST": "127.0.0.1", "REST_PORT": "0", "METRICS": "public"}
     with instance(cuebot, METRICS="public", METRICS_PORT="0") as gateway:
+        port = str(metrics_port(gateway))
         for workers in ("1", "2"):
-            ran = child(
-                "serve",
-                JWT_SECRET=SECRET,
-                REST_HOST="127.0.0.1",
-                REST_PORT="0",
-                METRICS="public",
-                METRICS_PORT=str(metrics_port(gateway)),
-                WORKERS=workers,
-            )
+            ran = child("serve", **serve, METRICS_PORT=port, WORKERS=workers)
             assert ran.status == 2
             assert_one_line(ran, "METRICS_HOST and METRICS_PORT")

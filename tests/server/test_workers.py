@@ -3,14 +3,16 @@
 import os
 import signal
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from tests.server.test_lifecycle import assert_last, begin
 from tests.support.commands import OPENCUE, assert_one_line, child
-from tests.support.processes import GET_SHOWS, Instance, Wire, instance, until
-from tests.support.servers import SECRET, head
+from tests.support.processes import Answer, Instance, Wire, instance, until
+from tests.support.servers import SECRET
 
 pytestmark = pytest.mark.slow  # each of them starts processes
 
@@ -41,11 +43,11 @@ def server_of(gateway: Instance, wire: Wire) -> int:
     raise AssertionError("nobody serves it")
 
 
-def wire_to(gateway: Instance, pid: int) -> Wire:
-    """A connection that this worker serves."""
+def wire_to(gateway: Instance, pid: int, ask: Callable[[Wire], Answer] = Wire.ask) -> Wire:
+    """A connection that this worker serves, which is looked for with calls."""
     for _ in range(100):
         wire = gateway.wire()
-        assert wire.ask().status == 200
+        assert ask(wire).status == 200
         if server_of(gateway, wire) == pid:
             return wire
         wire.socket.close()
@@ -105,50 +107,36 @@ def test_a_port_in_use_is_one_line(shared: bool) -> None:
 
 def test_limits_are_shared(cuebot: str) -> None:
     """Each worker has its share of the rate and of the burst, and the log says so."""
-    with instance(
-        cuebot, WORKERS="2", RATE_LIMIT_RPS="0.02", RATE_LIMIT_BURST="8", ready=False
-    ) as gateway:
+    limit = {"RATE_LIMIT_RPS": "0.02", "RATE_LIMIT_BURST": "8"}
+    with instance(cuebot, limit, WORKERS="2", ready=False) as gateway:
         said = gateway.event("share the limits")
         assert (said["workers"], said["rate_limit_rps"], said["each"]) == (2, 0.02, 0.01)
         for pid in gateway.workers():
-            with until_served_by(gateway, pid) as wire:
+            with wire_to(gateway, pid, lambda wire: wire.get("/healthz")) as wire:
                 answers = [wire.ask() for _ in range(5)]
             assert {answer.headers["x-ratelimit-limit"] for answer in answers} == {"4"}
             assert answers[-1].status == 429
 
 
-def until_served_by(gateway: Instance, pid: int) -> Wire:
-    """As `wire_to`, without a call that would be counted."""
-    for _ in range(100):
-        wire = gateway.wire()
-        wire.get("/healthz")
-        if server_of(gateway, wire) == pid:
-            return wire
-        wire.socket.close()
-    raise AssertionError(f"{pid} serves none of 100 connections")
-
-
 def test_workers_without_a_supervisor_stop(cuebot: str) -> None:
+    """When the first process is killed, they finish what they have and end."""
+
+    def alive(pid: int) -> bool:
+        with suppress(FileNotFoundError):
+            return ") Z" not in Path(f"/proc/{pid}/stat").read_text()
+        return False
+
     with instance(cuebot, WORKERS="2") as gateway:
         workers = gateway.workers()
         wires = [wire_to(gateway, pid) for pid in workers]
         gateway.send_signal(signal.SIGKILL)
         for wire in wires:
-            answer = wire.ask()
-            assert answer.status == 200
-            while not answer.last:
-                answer = wire.ask()
+            while not (answer := wire.ask()).last:
                 assert answer.status == 200
-            wire.ends()
+            assert_last(wire, answer)
             wire.socket.close()
         until(lambda: not any(alive(pid) for pid in workers), "they have ended")
         assert gateway.refuses()
-
-
-def alive(pid: int) -> bool:
-    with suppress(FileNotFoundError):
-        return ") Z" not in Path(f"/proc/{pid}/stat").read_text()
-    return False
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda each: each.name)
@@ -158,17 +146,14 @@ def test_a_signal_to_all_at_once_still_drains(cuebot: str, number: signal.Signal
         workers = gateway.workers()
         wires = [wire_to(gateway, pid) for pid in workers]
         for wire in wires:
-            wire.send(head(GET_SHOWS, "Content-Length: 2", "Expect: 100-continue") + b"{")
-            assert wire.more().startswith(b"HTTP/1.1 100 ")
+            begin(wire)
         for pid in (*workers, gateway.process.pid):
             os.kill(pid, number)
         gateway.event('"stopping"', 2)
         until(gateway.refuses, "the port is closed")
         for wire in wires:
             wire.send(b"}")
-            answer = wire.answer()
-            assert (answer.status, answer.last) == (200, True)
-            wire.ends()
+            assert_last(wire, wire.answer())
             wire.socket.close()
         assert gateway.ended() == 0
 
@@ -177,8 +162,7 @@ def test_a_second_signal_ends_all(cuebot: str) -> None:
     with instance(cuebot, WORKERS="2", SHUTDOWN_TIMEOUT="1h") as gateway:
         wires = [wire_to(gateway, pid) for pid in gateway.workers()]
         for wire in wires:
-            wire.send(head(GET_SHOWS, "Content-Length: 2", "Expect: 100-continue") + b"{")
-            assert wire.more().startswith(b"HTTP/1.1 100 ")
+            begin(wire)
         gateway.send_signal(signal.SIGTERM)
         gateway.event('"stopping"', 2)
         gateway.send_signal(signal.SIGTERM)
@@ -209,21 +193,22 @@ def test_sighup_reaches_those_that_are_starting(cuebot: str) -> None:
 
 
 def test_a_successor_has_what_the_others_have(cuebot: str, tmp_path: Path) -> None:
+    """A worker that is started after a SIGHUP has the settings that the SIGHUP brought."""
     config = tmp_path / "gateway.toml"
     config.write_text("rate_limit_rps = 100\nrate_limit_burst = 10\n")
     environ = {"GATEWAY_CONFIG": str(config), "RATE_LIMIT_RPS": "", "WORKERS": "2"}
     with instance(cuebot, environ) as gateway:
-        assert gateway.ask().headers["x-ratelimit-limit"] == "5"
+
+        def limits() -> set[str]:
+            return {gateway.ask().headers["x-ratelimit-limit"] for _ in range(10)}
+
+        assert limits() == {"5"}
         config.write_text("rate_limit_rps = 100\nrate_limit_burst = 20\n")
         gateway.send_signal(signal.SIGHUP)
         gateway.event("SIGHUP", 2)
-        until(lambda: limits(gateway) == {"10"}, "both follow")
+        until(lambda: limits() == {"10"}, "both follow")
         for number, pid in enumerate(gateway.workers(), start=1):
             os.kill(pid, signal.SIGKILL)
             gateway.event("a worker has died", number)
         until(lambda: len(gateway.workers()) == 2, "there are two again")
-        assert limits(gateway) == {"10"}
-
-
-def limits(gateway: Instance) -> set[str]:
-    return {gateway.ask().headers["x-ratelimit-limit"] for _ in range(10)}
+        assert limits() == {"10"}

@@ -83,23 +83,17 @@ async def test_calls_go_in_turn() -> None:
         assert await upstream.usable(PATIENCE) == 2
 
 
-async def test_one_that_is_absent_is_left_out() -> None:
+@pytest.mark.parametrize("hangs", [False, True])
+async def test_one_that_is_absent_or_hangs_is_left_out(hangs: bool) -> None:
+    """All calls go to the one that is there, the first one too, and they are called once."""
     cuebot = named(b"here")
-    absent = f"127.0.0.1:{free_port()}"
-    async with running_cuebot(cuebot), balanced_over(absent, cuebot.endpoint) as upstream:
-        assert (await answers(upstream, 5), await upstream.usable(PATIENCE)) == ({b"here": 5}, 1)
+    async with silent_server() as silent, running_cuebot(cuebot):
+        other = silent if hangs else f"127.0.0.1:{free_port()}"
+        async with balanced_over(other, cuebot.endpoint) as upstream:
+            first = await upstream.call(SHOWS, b"", SHORT_TIMEOUT, ())
+            assert Counter([first]) + await answers(upstream, 4) == {b"here": 5}
+            assert hangs or await upstream.usable(PATIENCE) == 1
     assert len(cuebot.seen) == 5
-
-
-async def test_one_that_hangs_is_left_out() -> None:
-    cuebot = named(b"here")
-    async with (
-        silent_server() as silent,
-        running_cuebot(cuebot),
-        balanced_over(silent, cuebot.endpoint) as upstream,
-    ):
-        first = await upstream.call(SHOWS, b"", SHORT_TIMEOUT, ())
-        assert Counter([first]) + await answers(upstream, 4) == {b"here": 5}
 
 
 @pytest.mark.parametrize("other", ["absent", "silent"])

@@ -290,25 +290,17 @@ VARIATIONS: dict[str, Sequence[object]] = {
 
 def nearly_answer(number: int, **other: Any) -> bytes:
     """The three frames of an answer; what is not given is as it has to be."""
+
+    def part(name: str, kind: int, flags: int) -> tuple[int, int, int]:
+        given = other.get(name, kind), other.get(f"{name}_flags", flags)
+        return *given, other.get(f"{name}_number", number)
+
+    first = part("first", HEADERS_FRAME, END_HEADERS)
+    last = part("last", HEADERS_FRAME, END_HEADERS | END_STREAM)
     return (
-        raw_frame(
-            other.get("first", HEADERS_FRAME),
-            other.get("first_flags", END_HEADERS),
-            number,
-            other.get("beginning", BEGINNING),
-        )
-        + raw_frame(
-            other.get("middle", DATA),
-            other.get("middle_flags", 0),
-            other.get("middle_number", number),
-            other.get("message", framed(b"")),
-        )
-        + raw_frame(
-            other.get("last", HEADERS_FRAME),
-            other.get("last_flags", END_HEADERS | END_STREAM),
-            other.get("last_number", number),
-            other.get("end", END),
-        )
+        raw_frame(*first, other.get("beginning", BEGINNING))
+        + raw_frame(*part("middle", DATA, 0), other.get("message", framed(b"")))
+        + raw_frame(*last, other.get("end", END))
     )
 
 

@@ -1,0 +1,53 @@
+"""A way to a server that can be slow, lose what is said on it, or lead elsewhere."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+
+
+@dataclass
+class TcpProxy:
+    target: str
+    delay: float = 0.0
+    """Seconds that each connection waits before anything is passed on."""
+    endpoint: str = ""
+    writers: set[asyncio.StreamWriter] = field(default_factory=set)
+    silenced: set[asyncio.StreamWriter] = field(default_factory=set)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(self.delay)
+        host, _, port = self.target.rpartition(":")
+        answers, onward = await asyncio.open_connection(host, int(port))
+        self.writers |= {writer, onward}
+        await asyncio.gather(self.pass_on(reader, onward), self.pass_on(answers, writer))
+
+    async def pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while part := await reader.read(65536):
+                if writer not in self.silenced:
+                    writer.write(part)
+        writer.close()
+
+    def swallow(self) -> None:
+        """What is said on the connections that there are vanishes from now on."""
+        self.silenced |= self.writers
+
+    def turn(self, target: str) -> None:
+        """End all connections; the next ones lead to `target`."""
+        self.target = target
+        for writer in self.writers:
+            writer.close()
+        self.writers.clear()
+
+
+@asynccontextmanager
+async def tcp_proxy(target: str, delay: float = 0.0) -> AsyncIterator[TcpProxy]:
+    proxy = TcpProxy(target, delay)
+    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+    proxy.endpoint = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    try:
+        yield proxy
+    finally:
+        server.close()
+        proxy.turn(target)
