@@ -26,6 +26,10 @@ from gateway.server.http1.state import OPENING, ServerContext
 WARNING_INTERVAL_SECONDS = 60.0
 RESERVED_FILES = 128
 """File descriptors for logs, channels to Cuebot, and refused clients."""
+BACKLOG_CONNECTIONS = 2048
+ACCEPT_BATCH_SIZE = 16
+ACCEPT_PAUSE_SECONDS = 0.5
+"""Pause when the system has no room for another connection."""
 
 log = structlog.stdlib.get_logger("gateway")
 
@@ -145,14 +149,6 @@ def empty_context() -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
     return context
-
-
-BACKLOG_CONNECTIONS = 2048
-ACCEPT_BATCH_SIZE = 16
-ACCEPT_PAUSE_SECONDS = 0.5
-"""Pause when the system has no room for another connection."""
-
-log = structlog.stdlib.get_logger("gateway")
 
 
 class Acceptor:

@@ -23,6 +23,7 @@ from gateway.observe.audit_request import (
     shown_in_steps,
     shown_request,
 )
+from tests.support.decoding import decoder
 from tests.support.protos import TestSchema, canonical, examples, messages, opencue, trial
 
 DEFAULT = ("*password*", "*secret*", "*token*")
@@ -53,7 +54,7 @@ def of_trial(kind: str, *hidden: str, **fields: Any) -> Any:
 @pytest.mark.slow
 def test_a_short_request_is_whole(name: str) -> None:
     """Read as a body, it is the same request again; or it says that it is cut."""
-    decode = trial().decoders.decoder(trial().message_type(name))
+    decode = decoder(trial().decoders, trial().message_type(name))
 
     @given(message=messages(trial(), name))
     @examples(60)
