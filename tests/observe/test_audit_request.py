@@ -74,6 +74,11 @@ def test_only_what_is_set() -> None:
     assert orjson.loads(shown(opencue(), kill)) == {"username": "lena"}
 
 
+def test_messages_come_before_lists() -> None:
+    found = of_trial("trial.Tree", named={"a": {}}, children=[{}], forest={}, name="x")
+    assert list(found)[:2] == ["name", "forest"]
+
+
 @given(names=st.lists(st.sampled_from(["password", "dbPassword", "API_TOKEN", "name"])))
 def test_keys_are_hidden(names: list[str]) -> None:
     """In maps at any depth, by globs in any case."""

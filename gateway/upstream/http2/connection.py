@@ -269,7 +269,7 @@ class Connection(asyncio.Protocol):
         why = (
             self.problem or exc or ClosedEarly("the connection was closed before HTTP/2 was spoken")
         )
-        self._lose(partial(lost, problem), self._tls_of(self._core.unread) or why)
+        self._lose(partial(lost, problem), self._tls_of(self._core.frames.unread) or why)
 
     def _take_rest(self) -> None:
         """At the end, process data that was left for another turn: one read at most."""

@@ -63,7 +63,7 @@ class Core:
         self._observer = observer
         self._write = write
         self._max_message = max_message
-        self._frames = FrameReader(OUR_FRAME_MAX_BYTES)
+        self.frames = FrameReader(OUR_FRAME_MAX_BYTES)
         self._blocks = BlockReader()
         self._ready = False
         self._unfinished: BlockParts | None = None
@@ -94,7 +94,7 @@ class Core:
         data may follow.
         """
         self._now, self._steps = now, 0
-        frames = self._frames
+        frames = self.frames
         try:
             if self._unfinished is None and not frames.holds_back:
                 data = self._take_whole_answers(data)
@@ -128,10 +128,6 @@ class Core:
 
     def ping(self) -> None:
         self._write(frame(wire.PING, 0, 0, PING_DATA))
-
-    @property
-    def unread(self) -> bytes:
-        return self._frames.unread
 
     # --- Answers ----------------------------------------------------------------------------
 
