@@ -7,8 +7,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.discovery.files import OPENCUE_PACKAGE, read_package
-from gateway.schema.description import Schema
-from gateway.schema.pool import build_pool
+from gateway.schema.description import Schema, build_pool
 
 
 class Messages:

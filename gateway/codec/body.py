@@ -24,6 +24,11 @@ SINGLE_QUOTES = re.compile(rb"\s*[{\[]\s*'")
 UTF8_BOM = b"\xef\xbb\xbf"
 MOST_CONTAINERS = 100_000
 """Objects and lists in a body. Parsing more would block the event loop."""
+FIELDS_LISTED = 10
+"""Fields of a type that the error for an unknown one lists."""
+MOST_UNKNOWN = 1000
+IGNORED_REPORTED = 32
+"""Ignored fields that are reported. A client could send hundreds of thousands."""
 
 
 def child(path: Path, segment: str | int | None, levels: int = 0) -> Path:
@@ -71,13 +76,6 @@ def parse(body: bytes) -> object:
             return {}
         hint = "; JSON has double quotes" if SINGLE_QUOTES.match(body) else ""
         raise mismatch_at(ROOT, f"not valid JSON: {error}{hint}") from None
-
-
-FIELDS_LISTED = 10
-"""Fields of a type that the error for an unknown one lists."""
-MOST_UNKNOWN = 1000
-IGNORED_REPORTED = 32
-"""Ignored fields that are reported. A client could send hundreds of thousands."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,6 @@ from gateway.codec.body import (
     child,
     is_echo,
     mismatch_at,
-    parse,
 )
 from gateway.codec.fields import (
     INT32,
@@ -68,10 +67,6 @@ class Decoded(NamedTuple):
     """Paths of fields that were set to a default."""
     most_rows: int | None = None
     """Rows of the answer that are wanted at most."""
-
-
-Decode = Callable[[bytes, UnknownFieldPolicy], Decoded]
-"""A JSON body to protobuf bytes. Raises GatewayError (INVALID_ARGUMENT) for a bad one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +112,6 @@ class Decoders:
         """Full names of the types that occur in answers."""
         self._aliases = aliases
         self._readers = Compiled(self._compile)
-
-    def decoder(self, descriptor: Descriptor) -> Decode:
-        decode_value = self.value_decoder(descriptor)
-
-        def decode(body: bytes, policy: UnknownFieldPolicy) -> Decoded:
-            return decode_value(parse(body), policy)
-
-        return decode
 
     def value_decoder(self, descriptor: Descriptor) -> DecodeValue:
         read, new, serialize = self.reader(descriptor), GetMessageClass(descriptor), self.serialize

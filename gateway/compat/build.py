@@ -28,9 +28,8 @@ from gateway.schema.catalog import (
     paths_of,
     service_aliases,
 )
-from gateway.schema.description import Schema, full_name
+from gateway.schema.description import Schema, build_pool, full_name
 from gateway.schema.method import ErrorSigns, Method, Sign, path_of
-from gateway.schema.pool import build_pool
 from gateway.schema.selection import Selection, chosen
 
 

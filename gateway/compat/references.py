@@ -25,6 +25,10 @@ from gateway.schema.method import (
 )
 from gateway.schema.selection import chosen
 
+ID = "id"
+Arguments = Mapping[str, Mapping[str, Method]]
+"""Methods, by name, by a field of their requests in either spelling."""
+
 
 class NotApplicable(Exception):
     """Why an entry of the profile does nothing with this schema."""
@@ -116,12 +120,6 @@ def copied(
     if len(kinds) > 1:
         raise NotApplicable(f"{'.'.join(source)} and {'.'.join(target)} have different types")
     return body_path(answer, source).original, body_path(request, target).original
-
-
-ID = "id"
-
-Arguments = Mapping[str, Mapping[str, Method]]
-"""Methods, by name, by a field of their requests in either spelling."""
 
 
 def by_argument(methods: Mapping[str, Method]) -> Arguments:

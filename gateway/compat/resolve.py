@@ -7,7 +7,7 @@ without an entry cost nothing more.
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from time import time
 
@@ -61,6 +61,7 @@ SUMMED = (*INT32, *UINT32)
 """Types that are numbers in JSON, not texts."""
 
 
+@dataclass(frozen=True, slots=True)
 class Resolver:
     """Resolves a profile against the served methods (by `service/Method`).
 
@@ -68,19 +69,11 @@ class Resolver:
     have. Entries that do nothing are added to `unused`.
     """
 
-    def __init__(
-        self,
-        profile: Profile,
-        methods: Mapping[str, Method],
-        declared: Collection[str],
-        added: Collection[str],
-        unused: list[UnusedEntry],
-    ) -> None:
-        self._profile = profile
-        self._methods = methods
-        self._declared = declared
-        self._added = added
-        self._unused = unused
+    profile: Profile
+    methods: Mapping[str, Method]
+    declared: Collection[str]
+    added: Collection[str]
+    unused: list[UnusedEntry]
 
     def adapted(self) -> list[Method]:
         """The methods with their part of the profile."""
@@ -99,23 +92,23 @@ class Resolver:
                 instead=instead.get(name),
                 row_limit=row_limits.get(name),
             )
-            for name, method in self._methods.items()
-            if name in instead or name not in self._added
+            for name, method in self.methods.items()
+            if name in instead or name not in self.added
         ]
 
     def probe(self) -> str:
         """The path of the profile's probe; empty without one."""
-        if self._profile.probe is not None:
-            with entry("probe", self._unused):
-                return self._served(self._profile.probe).path
+        if self.profile.probe is not None:
+            with entry("probe", self.unused):
+                return self._served(self.profile.probe).path
         return ""
 
     def method_aliases(self) -> dict[str, str]:
         """Documented name to served method."""
         found = {}
-        for alias, name in self._profile.methods.items():
-            with entry(f"methods.{alias}", self._unused):
-                if alias in self._declared:
+        for alias, name in self.profile.methods.items():
+            with entry(f"methods.{alias}", self.unused):
+                if alias in self.declared:
                     raise NotApplicable(NATIVE)
                 self._served(name)
                 found[alias] = name
@@ -123,40 +116,40 @@ class Resolver:
 
     def missing_methods(self) -> dict[str, str]:
         """Hints by name, for methods that a service has only in documents."""
-        services = {name.partition("/")[0] for name in self._declared}
+        services = {name.partition("/")[0] for name in self.declared}
         found = {}
-        for name, text in self._profile.missing.items():
+        for name, text in self.profile.missing.items():
             service, _, _ = name.partition("/")
-            with entry(f"missing.{name}", self._unused):
+            with entry(f"missing.{name}", self.unused):
                 if service not in services:
                     raise NotApplicable(f"there is no service {service}")
-                if name in self._declared:
+                if name in self.declared:
                     raise NotApplicable(NATIVE)
                 found[name] = text
         return found
 
     def _rewrites(self) -> defaultdict[str, list[Rewrite]]:
         found = defaultdict[str, list[Rewrite]](list)
-        for name, paths in self._profile.requests.items():
+        for name, paths in self.profile.requests.items():
             for source, target in paths.items():
-                with entry(f"requests.{name}.{source}", self._unused):
+                with entry(f"requests.{name}.{source}", self.unused):
                     found[name].append(rename(self._served(name), source, target))
-        for name, texts in self._profile.defaults.items():
+        for name, texts in self.profile.defaults.items():
             for target, content in texts.items():
-                with entry(f"defaults.{name}.{target}", self._unused):
+                with entry(f"defaults.{name}.{target}", self.unused):
                     found[name].append(default(self._served(name), target, content))
-        for name, limits in self._profile.rows.items():
+        for name, limits in self.profile.rows.items():
             for target, limit in limits.items():
-                with entry(f"rows.{name}.{target}", self._unused):
+                with entry(f"rows.{name}.{target}", self.unused):
                     found[name] += row_limit(self._served(name), target, limit.default)
         return found
 
     def _row_limits(self) -> dict[str, RowLimit]:
         """By method, if Cuebot has the field."""
         found = {}
-        for name, limits in self._profile.rows.items():
-            for target, limit in limits.items() if name in self._methods else ():
-                request = self._methods[name].descriptor.input_type
+        for name, limits in self.profile.rows.items():
+            for target, limit in limits.items() if name in self.methods else ():
+                request = self.methods[name].descriptor.input_type
                 if field_at(request, split(target)) is None:
                     continue
                 if limit.default is None or limit.views is None:
@@ -169,14 +162,14 @@ class Resolver:
     def _steps(self) -> Mapping[str, Steps]:
         look_ups = defaultdict[str, tuple[LookUp | Unique, ...]](tuple)
         follow_ups = defaultdict[str, tuple[FollowUp, ...]](tuple)
-        for before in self._profile.before:
-            with entry(f"before.{before.method}.{before.given}", self._unused):
+        for before in self.profile.before:
+            with entry(f"before.{before.method}.{before.given}", self.unused):
                 look_ups[before.method] += (self._look_up(before),)
-        for unique in self._profile.unique:
-            with entry(f"unique.{unique.method}.{unique.given}", self._unused):
+        for unique in self.profile.unique:
+            with entry(f"unique.{unique.method}.{unique.given}", self.unused):
                 look_ups[unique.method] += (self._unique(unique),)
-        for after in self._profile.after:
-            with entry(f"after.{after.method}.{after.given}", self._unused):
+        for after in self.profile.after:
+            with entry(f"after.{after.method}.{after.given}", self.unused):
                 follow_ups[after.method] += (self._follow_up(after),)
         names = dict.fromkeys((*look_ups, *follow_ups))
         return {name: Steps(look_ups[name], follow_ups[name]) for name in names}
@@ -190,10 +183,10 @@ class Resolver:
         """
         found = defaultdict[str, tuple[Reference, ...]](tuple)
         namesakes: dict[str, Listing] = {}
-        methods = by_argument(self._methods) if self._profile.named else {}
-        for each in self._profile.named:
+        methods = by_argument(self.methods) if self.profile.named else {}
+        for each in self.profile.named:
             for path in (*each.fields, *each.ids):
-                with entry(f"named.{each.message}.{path}", self._unused):
+                with entry(f"named.{each.message}.{path}", self.unused):
                     by = self._finder(each, found, namesakes, steps) if each.by else None
                     for name, reference in references_at(path, each, methods, by):
                         found[name] = with_reference(found[name], reference)
@@ -232,10 +225,10 @@ class Resolver:
         self, references: Mapping[str, tuple[Reference, ...]], namesakes: Mapping[str, Listing]
     ) -> dict[str, Instead]:
         found = {}
-        for each in self._profile.instead:
-            with entry(f"instead.{each.method}", self._unused):
+        for each in self.profile.instead:
+            with entry(f"instead.{each.method}", self.unused):
                 main = self._served(each.method)
-                if each.request and each.method not in self._added:
+                if each.request and each.method not in self.added:
                     raise NotApplicable(NATIVE)
                 hops = tuple(
                     self._hop(main, one, references, namesakes, is_first=number == 0)
@@ -250,7 +243,7 @@ class Resolver:
                     raise NotApplicable(f"{each.put} is not what the last call answers")
                 asked = main.descriptor.input_type
                 name = needed_path(asked, each.name).original if each.name else None
-                is_native = each.method not in self._added
+                is_native = each.method not in self.added
                 found[each.method] = Instead(hops, put.name, is_native, name)
         return found
 
@@ -347,11 +340,11 @@ class Resolver:
 
     def _served(self, name: str) -> Method:
         """Raises NotApplicable for a method that cannot be called."""
-        if name not in self._methods:
+        if name not in self.methods:
             raise NotApplicable(f"{name} is not served")
-        if self._methods[name].streams:
+        if self.methods[name].streams:
             raise NotApplicable(f"{name} streams")
-        return self._methods[name]
+        return self.methods[name]
 
 
 @contextmanager

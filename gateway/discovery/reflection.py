@@ -10,7 +10,7 @@ import asyncio
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import PurePosixPath
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
@@ -29,8 +29,8 @@ from gateway.schema.description import (
     Skipped,
     TooLarge,
     services_of,
+    well_known_files,
 )
-from gateway.schema.pool import well_known_files
 from gateway.upstream.cuebot import Cuebot
 from gateway.upstream.interface import CallFailed, Reason, Upstream, takes_all
 
@@ -55,6 +55,7 @@ def reflection_of(cuebot: Cuebot, timeout: float = 10.0) -> DescriptorSource:
     return sources[0] if len(sources) == 1 else EndpointsSource(cuebot, sources)
 
 
+@dataclass(slots=True)
 class EndpointsSource:
     """A `DescriptorSource` over several endpoints: the schema of the first that answers.
 
@@ -62,21 +63,20 @@ class EndpointsSource:
     silent for SILENCE_SECONDS holds up nobody: the next is asked besides.
     """
 
-    def __init__(self, cuebot: Cuebot, sources: Sequence[DescriptorSource]) -> None:
-        self._cuebot = cuebot
-        self._sources = sources
-        self._had_schema = False
+    cuebot: Cuebot
+    sources: Sequence[DescriptorSource]
+    _had_schema: bool = False
 
     async def fetch(self) -> Schema:
         """Raises NoReflection if an endpoint refuses, else NotReady if one may answer later.
 
         Once there has been a schema, an endpoint that may answer later counts more.
         """
-        endpoints = self._cuebot.endpoints
+        endpoints = self.cuebot.endpoints
         await asyncio.gather(*(each.usable(CONNECT_TIMEOUT_SECONDS) for each in endpoints))
         works = [each.ready and not each.unresponsive for each in endpoints]
         order = sorted(range(len(endpoints)), key=lambda number: not works[number])
-        left = [self._sources[number] for number in order]
+        left = [self.sources[number] for number in order]
         failures: list[Exception] = []
         asking: set[asyncio.Task[Schema]] = set()
         try:
@@ -95,7 +95,7 @@ class EndpointsSource:
                         failures.append(failure)
                     else:  # the same origin, whichever endpoint answers
                         self._had_schema = True
-                        return replace(schema, origin=f"reflection of {self._cuebot.endpoint}")
+                        return replace(schema, origin=f"reflection of {self.cuebot.endpoint}")
         finally:
             for task in asking:
                 task.cancel()
@@ -118,24 +118,18 @@ class Refused(Exception):
     """The server has answered one question with an error."""
 
 
+@dataclass(frozen=True, slots=True)
 class ReflectionSource:
     """A `DescriptorSource` that asks `upstream`, at most `timeout` seconds.
 
     `endpoint` is its name for people.
     """
 
-    def __init__(
-        self,
-        upstream: Upstream,
-        *,
-        endpoint: str,
-        timeout: float = 10.0,
-        limits: SchemaLimits = LIMITS,
-    ) -> None:
-        self._limits = limits
-        self._upstream = upstream
-        self._endpoint = endpoint
-        self._timeout = timeout
+    upstream: Upstream
+    _: KW_ONLY
+    endpoint: str
+    timeout: float = 10.0
+    limits: SchemaLimits = LIMITS
 
     async def fetch(self) -> Schema:
         """Try v1, then v1alpha. Raises NoReflection, NotReady or NoSchema.
@@ -143,13 +137,13 @@ class ReflectionSource:
         Only a gRPC status is a refusal. The answer of a web server is that of a proxy whose Cuebot
         is away, or of a wrong address.
         """
-        deadline = asyncio.get_running_loop().time() + self._timeout
+        deadline = asyncio.get_running_loop().time() + self.timeout
         refusal = NoReflection("Cuebot has no server reflection")
         for version in VERSIONS:
-            path, origin = PATH.format(version=version), f"reflection {version} of {self._endpoint}"
+            path, origin = PATH.format(version=version), f"reflection {version} of {self.endpoint}"
             try:
                 return await Conversation(
-                    self._upstream, path, deadline, origin, self._limits
+                    self.upstream, path, deadline, origin, self.limits
                 ).schema()
             except CallFailed as failure:
                 said = failure.reason is Reason.STATUS
@@ -158,7 +152,7 @@ class ReflectionSource:
                 elif not said or failure.code is not Code.UNIMPLEMENTED:
                     absent = failure.code is Code.UNAVAILABLE  # as "not ready" says already
                     words = failure.details if absent and failure.details else failure.quoted
-                    raise NotReady(f"Cuebot at {self._endpoint} is not ready: {words}") from None
+                    raise NotReady(f"Cuebot at {self.endpoint} is not ready: {words}") from None
         raise refusal
 
 

@@ -64,26 +64,20 @@ class Entry:
 
     context: RequestContext
     method: Method
-    payload: bytes
-    hides: Hides
-    found: Sequence[Found] = ()
-    """What the gateway has looked up for the request."""
     call: str = field(default_factory=lambda: f"{getrandbits(64):016x}")
     """The id that both lines of a call have."""
     began: float = field(default_factory=time.monotonic)
     _shown: dict[str, object] = field(default_factory=dict)
 
-    async def look(self) -> None:
-        known = values_of(self.found)
-        request = await shown(self.method, self.payload, self.hides, known)
+    async def look(self, payload: bytes, found: Sequence[Found], hides: Hides) -> None:
+        """Read the request, and what the gateway has looked up for it."""
+        request = await shown(self.method, payload, hides, values_of(found))
         self._shown["request"] = orjson.Fragment(request)
-        if self.found:
-            room = SHOWN_MAX_CHARACTERS // len(self.found)
+        if found:
+            room = SHOWN_MAX_CHARACTERS // len(found)
             self._shown["found"] = {
-                each.place: orjson.Fragment(
-                    await shown(each.method, each.asked, self.hides, room=room)
-                )
-                for each in self.found
+                each.place: orjson.Fragment(await shown(each.method, each.asked, hides, room=room))
+                for each in found
             }
 
     def line(
@@ -224,8 +218,8 @@ class AuditLog(Interceptor):
         ) -> bytes:
             if method.reads_only:
                 return await call(method, payload, found)
-            entry = Entry(context, method, payload, self._hides, found)
-            await entry.look()
+            entry = Entry(context, method)
+            await entry.look(payload, found, self._hides)
             await self._intend(entry)
             entry.began = time.monotonic()
             try:

@@ -4,6 +4,7 @@ They follow https://protobuf.dev/programming-guides/json/. Request schemas have 
 the decoder accepts more (numbers in strings, the URL-safe base64 alphabet).
 """
 
+import dataclasses
 from collections.abc import Container, Iterable, Iterator, Mapping
 from importlib.resources import files
 from typing import Any
@@ -52,6 +53,12 @@ ROWS_VIEW = ("_where", "_sort", "_limit", "_format")
 OF_ANY: Iterable[str] = SHARED["headers_of"]["any"]
 OF_SUCCESS: Iterable[str] = (*OF_ANY, *SHARED["headers_of"]["success"])
 OF_READS: Iterable[str] = SHARED["headers_of"]["reads"]
+INPUT = "-Input"
+"""Ends the name of a request's schema if responses have another one. Names in protos have no dash.
+"""
+NOT_FINITE = "^(NaN|-?Infinity)$"
+INTEGER = "^-?(0|[1-9][0-9]{0,18})$"
+UNSIGNED_INTEGER = "^(0|[1-9][0-9]{0,19})$"
 
 
 def components(schemas: Json) -> Json:
@@ -83,14 +90,6 @@ def references(kind: str, names: Iterable[str]) -> Json:
 
 def json_of(schema: Json, **more: object) -> Json:
     return {"application/json": {"schema": schema, **more}}
-
-
-INPUT = "-Input"
-"""Ends the name of a request's schema if responses have another one. Names in protos have no dash.
-"""
-NOT_FINITE = "^(NaN|-?Infinity)$"
-INTEGER = "^-?(0|[1-9][0-9]{0,18})$"
-UNSIGNED_INTEGER = "^(0|[1-9][0-9]{0,19})$"
 
 
 def floating_point(format_: str) -> Json:
@@ -134,6 +133,7 @@ KEYS: Mapping[int, str] = {
 """Patterns for map keys by type; string keys have none."""
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
 class Components:
     """The schemas of a document's messages and enums, created on first reference.
 
@@ -142,19 +142,12 @@ class Components:
     names of fields in responses, by type.
     """
 
-    def __init__(
-        self,
-        comments: Mapping[str, str],
-        returned: Container[str],
-        aliases: Aliases,
-        *,
-        closed: bool,
-    ) -> None:
-        self.schemas: dict[str, Json] = {}
-        self._comments = comments
-        self._returned = returned
-        self._aliases = aliases
-        self._closed = closed
+    comments: Mapping[str, str]
+    returned: Container[str]
+    aliases: Aliases
+    _: dataclasses.KW_ONLY
+    closed: bool
+    schemas: dict[str, Json] = dataclasses.field(default_factory=dict)
 
     def response(self, descriptor: Descriptor) -> Json:
         return self._message(descriptor, in_response=True)
@@ -168,7 +161,7 @@ class Components:
             return self._single(descriptor.fields_by_name["value"], in_response=in_response)
         if name in WELL_KNOWN:
             return WELL_KNOWN[name]
-        if not in_response and name in self._returned:
+        if not in_response and name in self.returned:
             name += INPUT
         if name not in self.schemas:
             schema = self.schemas[name] = {}  # before its fields: types may be recursive
@@ -185,7 +178,7 @@ class Components:
                 numbers["enum"] = sorted({value.number for value in enum.values})
             names = {"type": "string", "enum": [value.name for value in enum.values]}
             self.schemas[enum.full_name] = {
-                **described(self._comments.get(enum.full_name), self._values(enum)),
+                **described(self.comments.get(enum.full_name), self._values(enum)),
                 "anyOf": [names, numbers],
             }
         return reference(enum.full_name)
@@ -194,7 +187,7 @@ class Components:
         """The names with numbers and comments, as a list in Markdown."""
         lines = []
         for value in enum.values:
-            comment = self._comments.get(f"{enum.full_name}.{value.name}", "")
+            comment = self.comments.get(f"{enum.full_name}.{value.name}", "")
             lines.append(f"- `{value.name}` = {value.number}" + f": {comment}" * bool(comment))
         return "\n".join(lines)
 
@@ -208,7 +201,7 @@ class Components:
                 required.append(name)
                 value = nullable(value) if field.has_presence else value
             properties[name] = self._about(field, value)
-        for alias, derived in self._aliases.get(descriptor.full_name, {}).items():
+        for alias, derived in self.aliases.get(descriptor.full_name, {}).items():
             if isinstance(derived, bool):
                 properties[alias] = {"type": "boolean", "const": derived}
                 required.append(alias)
@@ -229,8 +222,8 @@ class Components:
             properties[field.json_name] = self._about(field, value)
         required = [field.json_name for field in descriptor.fields if field.is_required]
         schema = self._object(descriptor, properties, required)
-        argument = descriptor.full_name not in self._returned
-        if self._closed and argument and not descriptor.is_extendable:
+        argument = descriptor.full_name not in self.returned
+        if self.closed and argument and not descriptor.is_extendable:
             schema["additionalProperties"] = False
         return schema
 
@@ -238,7 +231,7 @@ class Components:
         """An object with these properties; members of a oneof exclude each other."""
         schema: Json = {
             "type": "object",
-            **described(self._comments.get(descriptor.full_name)),
+            **described(self.comments.get(descriptor.full_name)),
             **({"properties": properties} if properties else {}),
             **({"required": required} if required else {}),
         }
@@ -275,7 +268,7 @@ class Components:
         """Adds the field's description and deprecation."""
         others = ", ".join(f"`{each.json_name}`" for each in siblings(field))
         note = f"Cannot be combined with {others}." if others else ""
-        about = described(self._comments.get(field.full_name), note)
+        about = described(self.comments.get(field.full_name), note)
         if field.GetOptions().deprecated:
             about["deprecated"] = True
         return {**schema, **about} if about else schema

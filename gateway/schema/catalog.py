@@ -12,9 +12,8 @@ from google.protobuf.descriptor_pool import DescriptorPool
 
 from gateway.codec.fields import reachable, type_name
 from gateway.errors import Code, GatewayError, unavailable
-from gateway.schema.description import NoSchema, Schema, Skipped
+from gateway.schema.description import NoSchema, Schema, Skipped, why_missing
 from gateway.schema.method import Method
-from gateway.schema.pool import why_missing
 from gateway.schema.selection import UnusedGlob
 from gateway.suggestions import QUOTED_CHARS, did_you_mean
 

@@ -9,6 +9,7 @@ import os
 import socket
 import ssl
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -26,6 +27,10 @@ from gateway.server.http1.state import OPENING, ServerContext
 WARNING_INTERVAL_SECONDS = 60.0
 RESERVED_FILES = 128
 """File descriptors for logs, channels to Cuebot, and refused clients."""
+BACKLOG_CONNECTIONS = 2048
+ACCEPT_BATCH_SIZE = 16
+ACCEPT_PAUSE_SECONDS = 0.5
+"""Pause when the system has no room for another connection."""
 
 log = structlog.stdlib.get_logger("gateway")
 
@@ -49,7 +54,7 @@ class ConnectionLimit:
     """Refused connections that may stay open until the client has read the reason."""
     _open: int = 0
     _lingering: int = 0
-    _by_address: dict[str, int] = field(default_factory=dict)
+    _by_address: Counter[str] = field(default_factory=Counter)
     _fits: bool = True
     """Whether `most` is the configured limit, not one lowered by the file descriptors."""
     _next_warnings: dict[str, float] = field(default_factory=dict)
@@ -62,8 +67,7 @@ class ConnectionLimit:
             return self._no_place("too many connections (MAX_CONNECTIONS)", "connections")
         if self._is_counted(address):
             key = address_key(address)
-            count = self._by_address.get(key, 0)
-            if count >= self._allowed_per_address:
+            if self._by_address[key] >= self._allowed_per_address:
                 name = "MAX_CONNECTIONS_PER_ADDRESS"
                 self._warn(
                     f"as many connections from one address as {name} allows",
@@ -72,7 +76,7 @@ class ConnectionLimit:
                 )
                 problem = f"too many connections from your address ({name})"
                 return self._no_place(problem, "connections_per_address")
-            self._by_address[key] = count + 1
+            self._by_address[key] += 1
         self._open += 1
         return None
 
@@ -80,10 +84,9 @@ class ConnectionLimit:
         self._open -= 1
         if self._is_counted(address):
             key = address_key(address)
-            if self._by_address[key] == 1:
+            self._by_address[key] -= 1
+            if not self._by_address[key]:
                 del self._by_address[key]
-            else:
-                self._by_address[key] -= 1
 
     def linger(self) -> bool:
         """Whether a refused connection may stay for a while, until `linger_no_more`."""
@@ -145,12 +148,6 @@ def empty_context() -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
     return context
-
-
-BACKLOG_CONNECTIONS = 2048
-ACCEPT_BATCH_SIZE = 16
-ACCEPT_PAUSE_SECONDS = 0.5
-"""Pause when the system has no room for another connection."""
 
 
 class Acceptor:

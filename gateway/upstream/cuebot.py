@@ -11,7 +11,7 @@ import grpc
 import structlog
 
 from gateway.errors import Code, ConfigurationError
-from gateway.settings.key_files import KeyPair, load_pair, pair_of, read
+from gateway.settings.key_files import load_pair, pair_of, read
 from gateway.settings.model import Settings
 from gateway.upstream.endpoint import Endpoint
 from gateway.upstream.grpcio import GrpcioChannel
@@ -174,23 +174,18 @@ def tls_of(settings: Settings) -> Tls | None:
     Raises ConfigurationError for an unusable file, an incomplete pair, and a file without
     CUEBOT_TLS: its owner does not expect plaintext.
     """
-    if settings.cuebot_tls:
-        return load_tls(settings.cuebot_ca_file, pair_of(settings, "cuebot"))
-    problems = [
-        f"{name.upper()}: has no effect without CUEBOT_TLS=true"
-        for name in TLS_FILES
-        if getattr(settings, name) is not None
-    ]
-    if problems:
-        raise ConfigurationError(*problems)
-    return None
-
-
-def load_tls(ca_file: Path | None, pair: KeyPair | None) -> Tls:
-    """Raises ConfigurationError for an unusable file."""
-    roots = certificate = key = None
-    if ca_file is not None:
-        roots = read("CUEBOT_CA_FILE", ca_file)
+    if not settings.cuebot_tls:
+        problems = [
+            f"{name.upper()}: has no effect without CUEBOT_TLS=true"
+            for name in TLS_FILES
+            if getattr(settings, name) is not None
+        ]
+        if problems:
+            raise ConfigurationError(*problems)
+        return None
+    ca_file, pair = settings.cuebot_ca_file, pair_of(settings, "cuebot")
+    roots = None if ca_file is None else read("CUEBOT_CA_FILE", ca_file)
+    certificate = key = None
     try:
         context = ssl.create_default_context(cafile=str(ca_file or PUBLIC_ROOTS))
     except OSError:  # including SSLError; gRPC would fail to connect silently

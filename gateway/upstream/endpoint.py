@@ -10,7 +10,6 @@ import structlog
 
 from gateway.errors import Code
 from gateway.upstream.http2.connection import ClosedEarly, SpeaksTls
-from gateway.upstream.http2.outcome import not_connected, too_late
 from gateway.upstream.interface import (
     CallFailed,
     Channel,
@@ -20,7 +19,9 @@ from gateway.upstream.interface import (
     Reason,
     State,
     Tls,
+    not_connected,
     takes_all,
+    too_late,
 )
 
 log = structlog.stdlib.get_logger("gateway.upstream")
@@ -154,8 +155,12 @@ class Endpoint:
             raise too_late(may_have_reached_server=False) from None
 
     async def _explained(self) -> str:
+        """Why there is no connection: the likely cause and its remedy, as far as known."""
         problem = await self._channel.problem()
-        return explained(problem, self._tls, spoke=self._channel.spoke)
+        if problem is None:  # connecting would succeed now
+            return "it was unavailable for a moment"
+        cause = likely_cause(problem, self._tls, spoke=self._channel.spoke)
+        return f"{cause}: {described(problem)}" if cause else described(problem)
 
     async def _wait_until_ready(self) -> bool:
         while (state := self._channel.get_state(try_to_connect=True)) is not State.READY:
@@ -245,18 +250,6 @@ class Endpoint:
         await self._channel.close()
 
 
-def explained(problem: Exception | None, tls: Tls | None, *, spoke: bool) -> str:
-    """The likely cause and its remedy, as far as known.
-
-    `problem` is the exception of connecting, or None if it would succeed now. `spoke` is whether
-    connecting has succeeded before.
-    """
-    if problem is None:
-        return "it was unavailable for a moment"
-    cause, raised = likely_cause(problem, tls, spoke=spoke), described(problem)
-    return f"{cause}: {raised}" if cause else raised
-
-
 def described(problem: Exception) -> str:
     """The exception in a few words without host names: clients and health checks read them."""
     if isinstance(problem, socket.gaierror):
@@ -277,8 +270,8 @@ def described(problem: Exception) -> str:
 def likely_cause(problem: Exception, tls: Tls | None, *, spoke: bool) -> str:
     """The likely cause, such as `its certificate has expired`, or "".
 
-    If connecting has worked before, a closed or reset connection says nothing about the settings:
-    a dying Cuebot causes it as well.
+    If connecting has worked before (`spoke`), a closed or reset connection says nothing about the
+    settings: a dying Cuebot causes it as well.
     """
     if isinstance(problem, ssl.SSLCertVerificationError) and tls is not None:
         if problem.verify_code == CERTIFICATE_EXPIRED:

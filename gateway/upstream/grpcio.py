@@ -19,14 +19,6 @@ from gateway.codec.encode import ERROR_DETAILS_TRAILER
 from gateway.errors import Code
 from gateway.upstream.http2.channel import connect
 from gateway.upstream.http2.connection import Connection
-from gateway.upstream.http2.outcome import (
-    lost,
-    no_memory,
-    not_connected,
-    not_grpc,
-    too_large,
-    too_late,
-)
 from gateway.upstream.interface import (
     SMALL_ANSWER_BYTES,
     CallFailed,
@@ -36,7 +28,13 @@ from gateway.upstream.interface import (
     Reason,
     State,
     Tls,
+    lost,
+    no_memory,
+    not_connected,
+    not_grpc,
     takes_all,
+    too_large,
+    too_late,
 )
 
 STATE_SETTLING_SECONDS = 0.05

@@ -64,6 +64,45 @@ class CallFailed(Exception):
         return f"{self.code.name}: {self.details}" if self.details else self.code.name
 
 
+def not_connected(problem: str) -> CallFailed:
+    return CallFailed(
+        Code.UNAVAILABLE, problem, Reason.NOT_CONNECTED, may_have_reached_server=False
+    )
+
+
+def refused(problem: str, code: Code = Code.UNAVAILABLE) -> CallFailed:
+    """A call that the peer has not processed and will not process."""
+    return CallFailed(code, problem, Reason.REFUSED, may_have_reached_server=False)
+
+
+def lost(problem: str) -> CallFailed:
+    return CallFailed(Code.UNAVAILABLE, problem, Reason.LOST)
+
+
+def not_grpc(problem: str, code: Code = Code.INTERNAL) -> CallFailed:
+    """An answer that violates gRPC's protocol."""
+    return CallFailed(code, problem, Reason.PROTOCOL)
+
+
+def too_late(*, may_have_reached_server: bool = True) -> CallFailed:
+    return CallFailed(
+        Code.DEADLINE_EXCEEDED,
+        "no answer before the deadline",
+        Reason.DEADLINE,
+        may_have_reached_server=may_have_reached_server,
+    )
+
+
+def too_large(size: int, most: int) -> CallFailed:
+    sizes = f"{size / 2**20:.4g} MB, and the limit is {most / 2**20:.4g} MB"
+    return CallFailed(Code.RESOURCE_EXHAUSTED, sizes, Reason.TOO_LARGE)
+
+
+def no_memory(size: int) -> CallFailed:
+    problem = f"there is no room for an answer of {size / 2**20:.4g} MB now (MAX_ANSWER_MEMORY)"
+    return CallFailed(Code.UNAVAILABLE, problem, Reason.NO_MEMORY)
+
+
 SMALL_ANSWER_BYTES = 256 * 1024
 Expects = Callable[[int, Callable[[], None]], bool]
 """Called with the size of an answer above SMALL_ANSWER_BYTES, before the rest is received.

@@ -8,8 +8,7 @@ from typing import Any
 import click
 
 from gateway.schema.catalog import Catalog
-from gateway.schema.description import Declaration, declarations
-from gateway.schema.pool import build_pool, well_known_files
+from gateway.schema.description import Declaration, build_pool, declarations, well_known_files
 from gateway.suggestions import did_you_mean
 from gateway_cli.client.cuebot import discover
 from gateway_cli.client.gateway import served_document

@@ -10,8 +10,7 @@ import click
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
 from gateway.discovery.files import FILE_SUFFIXES
-from gateway.schema.description import Schema, only_services
-from gateway.schema.pool import well_known_files
+from gateway.schema.description import Schema, only_services, well_known_files
 from gateway_cli.client.cuebot import discover
 from gateway_cli.common_options import config_option, settings_from
 from gateway_cli.terminal.exits import Failure

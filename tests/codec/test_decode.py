@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.codec.body import UnknownFieldPolicy
 from gateway.errors import Code, GatewayError
-from tests.support.decoding import decoded, refusal
+from tests.support.decoding import decoded, decoder, refusal
 from tests.support.protos import (
     TestSchema,
     canonical,
@@ -286,7 +286,7 @@ def test_fields_named_like_methods() -> None:
     message = decoded(trial(), "trial.HasMethodNames", body)
     assert getattr(message.one, "SetInParent") == "b"  # noqa: B009 - a field here
     assert getattr(message.many[0], "SerializeToString") == "c"  # noqa: B009 - as above
-    direct = trial().decoders.decoder(trial().message_type("trial.MethodNames"))
+    direct = decoder(trial().decoders, trial().message_type("trial.MethodNames"))
     assert (
         direct(b'{"SerializeToString": "x"}', UnknownFieldPolicy.EVERYTHING).payload == b"\x1a\x01x"
     )

@@ -12,7 +12,7 @@ from google.protobuf.message_factory import GetMessageClass
 from gateway.codec.body import ROOT
 from gateway.codec.decode import Decoders
 from gateway.codec.encode import Encoders
-from gateway.schema.pool import build_pool
+from gateway.schema.description import build_pool
 from tests.support.patience import PATIENCE
 
 

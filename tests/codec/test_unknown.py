@@ -7,7 +7,7 @@ import pytest
 
 from gateway.codec.body import UnknownFieldPolicy
 from gateway.errors import GatewayError
-from tests.support.decoding import decoded, refusal
+from tests.support.decoding import decoded, decoder, refusal
 from tests.support.protos import TestSchema, opencue, trial
 
 
@@ -16,7 +16,7 @@ def ignored(
 ) -> list[str]:
     """The paths that were ignored."""
     schema = schema or trial()
-    decode = schema.decoders.decoder(schema.message_type(name))
+    decode = decoder(schema.decoders, schema.message_type(name))
     return list(decode(json.dumps(body).encode(), policy).ignored)
 
 

@@ -30,6 +30,7 @@ from gateway.schema.catalog import Catalog
 from gateway.schema.description import Schema, full_name, services_of
 from tests.compat.reference import CALLS, Call, new_studio
 from tests.support import versions
+from tests.support.decoding import decoder
 from tests.support.farms import running_farm
 from tests.support.opencue import with_ids
 from tests.support.protos import (
@@ -248,7 +249,7 @@ def proto_of(descriptor: Any, proto: Callable[[], Any]) -> bytes:
 def check_round_trip(schema: TestSchema, descriptor: Descriptor, number: int) -> None:
     """Check so many messages of a type, whichever way their JSON is written."""
     kind = schema.message_class(descriptor.full_name)
-    encode, decode = schema.encoders.encoder(descriptor), schema.decoders.decoder(descriptor)
+    encode, decode = schema.encoders.encoder(descriptor), decoder(schema.decoders, descriptor)
 
     @given(message=messages(schema, descriptor.full_name), seed=st.integers(0, 2**32))
     @examples(number)
@@ -270,7 +271,7 @@ def check_echo(
 ) -> None:
     """Check that what an answer says, under more than one name, may be sent back."""
     kind = schema.message_class(descriptor.full_name)
-    encode, decode = encoders.encoder(descriptor), decoders.decoder(descriptor)
+    encode, decode = encoders.encoder(descriptor), decoder(decoders, descriptor)
 
     @given(message=messages(schema, descriptor.full_name))
     @examples(EXAMPLES)

@@ -7,10 +7,9 @@ from random import Random
 
 from gateway.upstream.http2.core import Core
 from gateway.upstream.http2.headers import literal
-from gateway.upstream.http2.outcome import lost
 from gateway.upstream.http2.streams import Stream
 from gateway.upstream.http2.wire import ProtocolError
-from gateway.upstream.interface import CallFailed
+from gateway.upstream.interface import CallFailed, lost
 
 HEAD = b"\x83\x86" + literal(b":path", b"/a.B/Echo")
 MAX_MESSAGE = 2**20

@@ -8,8 +8,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSe
 
 from gateway.compat.build import build_catalog
 from gateway.discovery.files import FILE_SUFFIXES, read_file
-from gateway.schema.description import Schema, declarations, services_of
-from gateway.schema.pool import build_pool
+from gateway.schema.description import Schema, build_pool, declarations, services_of
 from gateway.schema.selection import Selection
 from gateway_cli.commands.snapshot import file_set
 from gateway_cli.prototext import proto_text

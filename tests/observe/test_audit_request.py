@@ -23,6 +23,7 @@ from gateway.observe.audit_request import (
     shown_in_steps,
     shown_request,
 )
+from tests.support.decoding import decoder
 from tests.support.protos import TestSchema, canonical, examples, messages, opencue, trial
 
 DEFAULT = ("*password*", "*secret*", "*token*")
@@ -52,7 +53,7 @@ def of_trial(kind: str, *hidden: str, **fields: Any) -> Any:
 @pytest.mark.parametrize("name", TYPES)
 @pytest.mark.slow
 def test_a_short_request_is_whole(name: str) -> None:
-    decode = trial().decoders.decoder(trial().message_type(name))
+    decode = decoder(trial().decoders, trial().message_type(name))
 
     @given(message=messages(trial(), name))
     @examples(60)
@@ -70,6 +71,11 @@ def test_a_short_request_is_whole(name: str) -> None:
 def test_only_what_is_set() -> None:
     kill = opencue().message_class("job.JobKillRequest")(username="lena")
     assert orjson.loads(shown(opencue(), kill)) == {"username": "lena"}
+
+
+def test_messages_come_before_lists() -> None:
+    found = of_trial("trial.Tree", named={"a": {}}, children=[{}], forest={}, name="x")
+    assert list(found)[:2] == ["name", "forest"]
 
 
 @given(names=st.lists(st.sampled_from(["password", "dbPassword", "API_TOKEN", "name"])))

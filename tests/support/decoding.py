@@ -1,13 +1,24 @@
 """Decoding JSON into messages of test schemas, and the refusals that come of it."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from google.protobuf.descriptor import Descriptor
 
-from gateway.codec.body import UnknownFieldPolicy
+from gateway.codec.body import UnknownFieldPolicy, parse
+from gateway.codec.decode import Decoded, Decoders
 from gateway.errors import Code, GatewayError
 from tests.support.protos import TestSchema, trial
+
+
+def decoder(
+    decoders: Decoders, descriptor: Descriptor
+) -> Callable[[bytes, UnknownFieldPolicy], Decoded]:
+    """From a body's bytes to those of a message of this type."""
+    decode_value = decoders.value_decoder(descriptor)
+    return lambda body, policy: decode_value(parse(body), policy)
 
 
 def decoded(
@@ -18,7 +29,7 @@ def decoded(
 ) -> Any:
     """The message that a JSON value (or a body's bytes) is decoded to."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    decode = schema.decoders.decoder(schema.message_type(name))
+    decode = decoder(schema.decoders, schema.message_type(name))
     return schema.message_class(name).FromString(decode(data, policy).payload)
 
 

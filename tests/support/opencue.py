@@ -7,9 +7,8 @@ from google.protobuf.message_factory import GetMessageClass
 
 from gateway.codec.rewrite import Body
 from gateway.discovery.files import read_package
-from gateway.schema.description import Schema
+from gateway.schema.description import Schema, build_pool
 from gateway.schema.method import Method
-from gateway.schema.pool import build_pool
 
 NO_ID = "00000000-0000-0000-0000-000000000000"
 """An id of nothing."""

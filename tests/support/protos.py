@@ -28,7 +28,7 @@ from hypothesis import strategies as st
 from gateway.codec.decode import Decoders
 from gateway.codec.encode import Encoders
 from gateway.discovery.files import read_package
-from gateway.schema.pool import build_pool
+from gateway.schema.description import build_pool
 
 SCHEMA = Path(__file__).parent / "schema"
 FACTOR = int(os.environ.get("CODEC_EXAMPLES", "1"))

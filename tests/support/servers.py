@@ -25,8 +25,7 @@ from gateway.http.context import RequestContext
 from gateway.http.interceptors import Interceptor
 from gateway.observe.request_logs import fields_of
 from gateway.schema.catalog import Catalog
-from gateway.schema.description import services_of
-from gateway.schema.pool import build_pool
+from gateway.schema.description import build_pool, services_of
 from gateway.settings.model import Settings
 from gateway.upstream.endpoint import HEALTH_CHECK_PATH
 from gateway_cli.serving.drain import Server

@@ -20,8 +20,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.reflection import aio as reflection_aio
 
 from gateway.schema.catalog import TAG_DIGITS
-from gateway.schema.description import Schema
-from gateway.schema.pool import build_pool
+from gateway.schema.description import Schema, build_pool
 from tests.support.servers import Context, ScriptedCuebot
 
 SERVICE = "trial.WordInterface"

@@ -24,6 +24,10 @@ HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9
 is_host = lru_cache(maxsize=64)(HOST.fullmatch)
 OWN_SCHEMES = (b"http", b"https")
 CHECKED_HEADERS = frozenset((b"host", b"transfer-encoding", b"expect"))
+MAX_CACHED_HEADS = 1024
+CACHED_HEAD_MAX_BYTES = 2048
+CACHED_HEAD_MAX_HEADERS = 32
+"""As objects, headers take ten times their size on the wire."""
 
 
 @dataclass(eq=False, repr=False)
@@ -134,12 +138,6 @@ def origin_form(target: bytes, method: bytes) -> bytes:
         raise malformed("the target has a user name")
     path: bytes = url.path or b"/"
     return path + b"?" + url.query if url.query else path
-
-
-MAX_CACHED_HEADS = 1024
-CACHED_HEAD_MAX_BYTES = 2048
-CACHED_HEAD_MAX_HEADERS = 32
-"""As objects, headers take ten times their size on the wire."""
 
 
 class HeadMemory:

@@ -24,6 +24,10 @@ CONTINUE = STATUS_LINES[100] + NEW_LINE * 2
 CLOSE = b"connection: close"
 NOT_IN_A_NAME = re.compile(rb'[\x00-\x20\x7f()<>@,;:\\"/\[\]?={}]')
 NOT_IN_A_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+LINGER_NONE = struct.pack("ii", 1, 0)
+"""SO_LINGER: close with a reset, dropping unsent data (socket(7))."""
+BODILESS_STATUSES = (204, 304)
+"""Statuses whose answers have neither body nor length (RFC 9112 section 6.3)."""
 
 
 def head_lines(status: int, headers: Headers) -> list[bytes]:
@@ -46,12 +50,6 @@ def last_answer(error: GatewayError, more: Headers) -> bytes:
     own = (JSON_TYPE, length, NOSNIFF, NO_STORE, *error.raw_headers())
     lines = head_lines(error.status, (*more, *own))
     return NEW_LINE.join((*lines, CLOSE, b"", body))
-
-
-LINGER_NONE = struct.pack("ii", 1, 0)
-"""SO_LINGER: close with a reset, dropping unsent data (socket(7))."""
-BODILESS_STATUSES = (204, 304)
-"""Statuses whose answers have neither body nor length (RFC 9112 section 6.3)."""
 
 
 def reset(transport: asyncio.Transport) -> None:

@@ -14,6 +14,9 @@ LEFTOVERS_PER_TURN_SECONDS = 0.001
 """The part for leftovers; the rest is kept for new input."""
 CONNECTION_STEP_SECONDS = 0.00025
 """Limit for one connection in a row."""
+UNFINISHED_MAX_BYTES = 16 * 2**20
+FREE_BYTES_PER_CONNECTION = 4096
+"""Bytes that do not count on any connection: most heads are shorter."""
 
 
 class Leftover(Protocol):
@@ -126,11 +129,6 @@ class ParsingTurns:
             if self._lines and not self._is_next:
                 self._call_next()
         self.is_over = self._spent > PARSING_PER_TURN_SECONDS
-
-
-UNFINISHED_MAX_BYTES = 16 * 2**20
-FREE_BYTES_PER_CONNECTION = 4096
-"""Bytes that do not count on any connection: most heads are shorter."""
 
 
 class Unfinished(Protocol):

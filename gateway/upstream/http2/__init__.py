@@ -11,7 +11,6 @@ Each file needs only those below it. From `core` down there is no I/O, no clock 
     core        the meaning of frames: bytes in, calls to sinks out
     calls       waiting and active calls, and how they end
     streams     one call: received data, and data to send within the peer's windows
-    outcome     failures of HTTP/2 and of gRPC's trailers
-    headers     header blocks (HPACK)
+    headers     header blocks (HPACK), and the failures that they and resets mean
     wire        frames, their numbers, and the limit on those without progress
 """

@@ -6,7 +6,6 @@ from math import inf
 from typing import Protocol
 
 from gateway.errors import Code
-from gateway.upstream.http2.outcome import lost, not_connected, refused
 from gateway.upstream.http2.streams import Sender, Sink, Stream
 from gateway.upstream.http2.wire import (
     FRAMES_PER_CALL,
@@ -19,7 +18,7 @@ from gateway.upstream.http2.wire import (
     ProtocolError,
     frame,
 )
-from gateway.upstream.interface import CallFailed
+from gateway.upstream.interface import CallFailed, lost, not_connected, refused
 
 HEADER_OVERHEAD_BYTES = 16 * 32
 """A server's surcharge on header bytes: 32 for each field (RFC 9113 section 6.5.2)."""

@@ -13,13 +13,23 @@ from weakref import WeakSet
 
 from gateway.upstream.http2.connection import Connection
 from gateway.upstream.http2.headers import literal
-from gateway.upstream.http2.outcome import not_connected, too_late
-from gateway.upstream.interface import ChannelOptions, Expects, Metadata, State, takes_all
+from gateway.upstream.interface import (
+    ChannelOptions,
+    Expects,
+    Metadata,
+    State,
+    not_connected,
+    takes_all,
+    too_late,
+)
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
 UNACKNOWLEDGED_MS = 20_000
 """Limit on unacknowledged sent data (TCP user timeout, RFC 5482)."""
+INDEXED_POST, INDEXED_HTTP, INDEXED_HTTPS = b"\x83", b"\x86", b"\x87"
+"""`:method: POST` and `:scheme` in HPACK's static table (RFC 7541 appendix A)."""
+MAX_CACHED_HEADS = 4096
 
 
 async def resolve(host: str, port: int) -> list[str]:
@@ -93,11 +103,6 @@ def notice_silence(transport: asyncio.BaseTransport) -> None:
     if option is not None:
         with socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno())) as same:
             same.setsockopt(socket.IPPROTO_TCP, option, UNACKNOWLEDGED_MS)
-
-
-INDEXED_POST, INDEXED_HTTP, INDEXED_HTTPS = b"\x83", b"\x86", b"\x87"
-"""`:method: POST` and `:scheme` in HPACK's static table (RFC 7541 appendix A)."""
-MAX_CACHED_HEADS = 4096
 
 
 class Http2Channel:

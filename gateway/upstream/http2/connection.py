@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from math import inf
 from typing import cast
@@ -11,9 +12,16 @@ import structlog
 
 from gateway.errors import Code
 from gateway.upstream.http2.core import Core
-from gateway.upstream.http2.outcome import farewell, lost, name_of, not_grpc
+from gateway.upstream.http2.headers import farewell, name_of
 from gateway.upstream.http2.wire import ErrorCode, ProtocolError, is_tls
-from gateway.upstream.interface import CallFailed, ChannelOptions, Expects, takes_all
+from gateway.upstream.interface import (
+    CallFailed,
+    ChannelOptions,
+    Expects,
+    lost,
+    not_grpc,
+    takes_all,
+)
 from gateway.write_buffer import WriteBuffer
 
 log = structlog.stdlib.get_logger("gateway.upstream")
@@ -33,12 +41,10 @@ class SpeaksTls(ConnectionError):
     """The peer answered in TLS."""
 
 
+@dataclass(slots=True, eq=False)
 class Answer:
-    __slots__ = ("expects", "future")
-
-    def __init__(self, future: "asyncio.Future[bytes]", expects: Expects) -> None:
-        self.future = future
-        self.expects = expects
+    future: "asyncio.Future[bytes]"
+    expects: Expects
 
     def answered(self, message: bytes) -> None:
         if not self.future.done():
@@ -263,7 +269,7 @@ class Connection(asyncio.Protocol):
         why = (
             self.problem or exc or ClosedEarly("the connection was closed before HTTP/2 was spoken")
         )
-        self._lose(partial(lost, problem), self._tls_of(self._core.unread) or why)
+        self._lose(partial(lost, problem), self._tls_of(self._core.frames.unread) or why)
 
     def _take_rest(self) -> None:
         """At the end, process data that was left for another turn: one read at most."""

@@ -9,14 +9,15 @@ from collections.abc import Callable
 from gateway.errors import Code
 from gateway.upstream.http2 import wire
 from gateway.upstream.http2.calls import Calls, Observer
-from gateway.upstream.http2.headers import HEADERS_MAX_BYTES, Block, BlockParts, BlockReader
-from gateway.upstream.http2.outcome import (
+from gateway.upstream.http2.headers import (
+    HEADERS_MAX_BYTES,
+    Block,
+    BlockParts,
+    BlockReader,
     failure_of_headers,
     failure_of_reset,
     failure_of_trailers,
     farewell,
-    no_memory,
-    not_grpc,
 )
 from gateway.upstream.http2.streams import FIRST_WINDOW_BYTES, NOT_ONE_MESSAGE, PREFIX_BYTES, Stream
 from gateway.upstream.http2.wire import (
@@ -30,7 +31,7 @@ from gateway.upstream.http2.wire import (
     whole_answer,
     window_update,
 )
-from gateway.upstream.interface import SMALL_ANSWER_BYTES, CallFailed
+from gateway.upstream.interface import SMALL_ANSWER_BYTES, CallFailed, no_memory, not_grpc
 
 OUR_FRAME_MAX_BYTES = 64 * 1024
 CONNECTION_WINDOW_BYTES = 2**30
@@ -62,7 +63,7 @@ class Core:
         self._observer = observer
         self._write = write
         self._max_message = max_message
-        self._frames = FrameReader(OUR_FRAME_MAX_BYTES)
+        self.frames = FrameReader(OUR_FRAME_MAX_BYTES)
         self._blocks = BlockReader()
         self._ready = False
         self._unfinished: BlockParts | None = None
@@ -93,7 +94,7 @@ class Core:
         data may follow.
         """
         self._now, self._steps = now, 0
-        frames = self._frames
+        frames = self.frames
         try:
             if self._unfinished is None and not frames.holds_back:
                 data = self._take_whole_answers(data)
@@ -127,10 +128,6 @@ class Core:
 
     def ping(self) -> None:
         self._write(frame(wire.PING, 0, 0, PING_DATA))
-
-    @property
-    def unread(self) -> bytes:
-        return self._frames.unread
 
     # --- Answers ----------------------------------------------------------------------------
 

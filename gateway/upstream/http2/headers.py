@@ -1,4 +1,4 @@
-"""Header blocks (HPACK, RFC 7541) without a dynamic table.
+"""Header blocks (HPACK, RFC 7541) without a dynamic table, and the failures that peers report.
 
 Our table size is 0, so equal blocks mean equal headers; nearly all answers have the same few
 blocks.
@@ -12,7 +12,9 @@ from urllib.parse import unquote
 from hpack import Decoder
 from hpack.exceptions import HPACKError, OversizedHeaderListError
 
-from gateway.upstream.http2.wire import ErrorCode, ProtocolError
+from gateway.errors import Code
+from gateway.upstream.http2.wire import ERROR_CODES, ErrorCode, ProtocolError
+from gateway.upstream.interface import CallFailed, Reason, not_grpc, refused, too_late
 
 HEADERS_MAX_BYTES = 32 * 1024
 """Limit on an answer's headers or trailers: twice that of gRPC's own clients. Decoding them takes
@@ -24,6 +26,16 @@ EMPTY_TABLE = b"\x20"
 """Sets the dynamic table size to 0 (RFC 7541 section 6.3)."""
 MAX_CACHED_BLOCKS = 256
 CACHED_BLOCK_MAX_BYTES = 1024
+CODES = {str(code.value): code for code in Code}
+"""By `grpc-status`, without leading zeros."""
+RESET_CODES = {
+    ErrorCode.REFUSED_STREAM: Code.UNAVAILABLE,
+    ErrorCode.CANCEL: Code.CANCELLED,
+    ErrorCode.ENHANCE_YOUR_CALM: Code.RESOURCE_EXHAUSTED,
+    ErrorCode.INADEQUATE_SECURITY: Code.PERMISSION_DENIED,
+}
+"""From PROTOCOL-HTTP2.md, where all other codes are INTERNAL."""
+FAREWELL_MAX_CHARS = 200
 
 
 def literal(name: bytes, value: bytes) -> bytes:
@@ -130,3 +142,55 @@ def binary(text: str) -> bytes:
         return b64decode(text.strip() + "=" * (-len(text.strip()) % 4), validate=True)
     except ValueError:
         return b""
+
+
+def failure_of_headers(block: Block) -> CallFailed | None:
+    """Why these are not a gRPC answer's headers; None if they are.
+
+    An HTTP status is a web server's, not Cuebot's, so it becomes UNAVAILABLE, unlike in
+    https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md.
+    """
+    if block.status == "200" and block.content_type.startswith("application/grpc"):
+        return None
+    problem = f"a web server answers in Cuebot's place: HTTP status {block.status[:20]}"
+    if block.status == "200":
+        problem += f" and content type {block.content_type[:100] or 'unknown'}"
+    return not_grpc(problem, Code.UNAVAILABLE)
+
+
+def failure_of_trailers(block: Block) -> CallFailed | None:
+    if block.grpc_status == "0":
+        return None
+    if not block.grpc_status:
+        if block.status and (failure := failure_of_headers(block)) is not None:
+            return failure
+        return not_grpc("the answer has no status", Code.UNKNOWN)
+    code = CODES.get(block.grpc_status, Code.UNKNOWN)
+    return CallFailed(code, block.grpc_message, status_details=block.status_details)
+
+
+def name_of(number: int) -> str:
+    return ERROR_CODES[number].name if number in ERROR_CODES else f"error {number}"
+
+
+def farewell(number: int, words: bytes) -> str:
+    """Code and text of a GOAWAY, as far as present."""
+    said = words[:FAREWELL_MAX_CHARS].decode("ascii", "replace")
+    quoted = ": ".join(filter(None, (name_of(number), said)))
+    plain = "Cuebot is closing the connection"
+    return f"{plain} ({quoted})" if said or number != ErrorCode.NO_ERROR else plain
+
+
+def failure_of_reset(number: int, *, begun: bool, late: bool) -> CallFailed:
+    """A stream reset by the peer.
+
+    REFUSED_STREAM means that nothing was done, unless the answer has `begun`. The peer enforces
+    the deadline as well, and may cancel first: `late` is whether the deadline has passed.
+    """
+    code = ERROR_CODES.get(number)
+    if code is ErrorCode.REFUSED_STREAM and not begun:
+        return refused(f"Cuebot refused the call ({code.name})")
+    if code is ErrorCode.CANCEL and late:
+        return too_late()
+    status = Code.INTERNAL if code is None else RESET_CODES.get(code, Code.INTERNAL)
+    return CallFailed(status, f"Cuebot reset the call: {name_of(number)}", Reason.CANCELLED)

@@ -6,7 +6,6 @@ from typing import Protocol
 
 from gateway.upstream.http2 import wire
 from gateway.upstream.http2.headers import EMPTY_TABLE
-from gateway.upstream.http2.outcome import no_memory, not_grpc, too_large, too_late
 from gateway.upstream.http2.wire import (
     BYTES_PER_FRAME,
     ITS_HEADERS,
@@ -19,7 +18,7 @@ from gateway.upstream.http2.wire import (
     frame,
     header_frames,
 )
-from gateway.upstream.interface import CallFailed
+from gateway.upstream.interface import CallFailed, no_memory, not_grpc, too_large, too_late
 
 PREFIX_BYTES = 5
 """gRPC's message prefix: a compression flag (1), and the length (4)."""

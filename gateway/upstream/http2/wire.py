@@ -39,6 +39,13 @@ DEFAULT_FRAME_SIZE = 16_384
 LARGEST_FRAME_SIZE = 2**24 - 1
 MAX_WINDOW = 2**31 - 1
 MAX_STREAM = 2**31 - 1
+MAX_IDLE_FRAMES = 10_000
+"""Frames without progress that are tolerated."""
+FRAMES_PER_CALL = 100
+"""Frames that the end of a call compensates for."""
+BYTES_PER_FRAME = 256
+"""A frame without progress counts once more for each of these in it. Sent request bytes compensate
+for one frame each, and smaller pieces of an answer count as one."""
 
 
 class ErrorCode(IntEnum):
@@ -185,16 +192,13 @@ def read_number(payload: bytes, least: int) -> int:
     return int.from_bytes(payload[:4], "big")
 
 
-MAX_IDLE_FRAMES = 10_000
-"""Frames without progress that are tolerated."""
-FRAMES_PER_CALL = 100
-"""Frames that the end of a call compensates for."""
-BYTES_PER_FRAME = 256
-"""A frame without progress counts once more for each of these in it. Sent request bytes compensate
-for one frame each, and smaller pieces of an answer count as one."""
-
-
 class Progress:
+    """Limits frames without progress, relative to the useful work of a connection.
+
+    Each frame costs CPU time. The readers of frames decide which ones are progress: those that
+    begin, continue or end an answer.
+    """
+
     __slots__ = ("idle_frames",)
 
     def __init__(self) -> None:
