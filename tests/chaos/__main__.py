@@ -37,7 +37,6 @@ VIEW_ROW = "{:<16}{:>8}{:>8}{:>7}{:>12}{:>10}{:>12}{:>10}  {}"
 
 
 def main() -> int:
-    """Run what is asked for."""
     faults = (*FAULTS, "address", "killed")
     arguments = argparse.ArgumentParser(
         prog="tests.chaos",
@@ -68,7 +67,6 @@ def main() -> int:
 
 
 def report(outcomes: Sequence[Outcome]) -> bool:
-    """Print what came of the faults; whether all of it is good."""
     print("\n" + ROW.format(*HEADS))
     for outcome in outcomes:
         print(row(outcome))
@@ -79,7 +77,6 @@ def report(outcomes: Sequence[Outcome]) -> bool:
 
 
 def try_views(names: Iterable[str], seconds: float) -> list[views.Outcome]:
-    """One outcome for each of these."""
     outcomes = []
     with views.place() as here:
         for name in names:
@@ -89,7 +86,6 @@ def try_views(names: Iterable[str], seconds: float) -> list[views.Outcome]:
 
 
 def report_views(outcomes: Sequence[views.Outcome]) -> bool:
-    """Print what came of the views, and what others waited; whether all of it is good."""
     print("\n" + VIEW_ROW.format(*VIEW_HEADS))
     for outcome in outcomes:
         print(view_row(outcome))
@@ -105,7 +101,6 @@ def report_views(outcomes: Sequence[views.Outcome]) -> bool:
 
 
 async def endure(folder: Path, names: Iterable[str], seconds: float, kills: int) -> list[Outcome]:
-    """One outcome for each of these, and one for all kills together."""
     outcomes = []
     async with place(folder) as here:
         for name in names:
@@ -123,7 +118,6 @@ async def endure(folder: Path, names: Iterable[str], seconds: float, kills: int)
 
 
 def together(name: str, outcomes: list[Outcome]) -> Outcome:
-    """What became of the calls of all of them."""
     errors: Counter[int] = Counter()
     for each in outcomes:
         errors.update(each.errors)
@@ -141,7 +135,6 @@ def together(name: str, outcomes: list[Outcome]) -> Outcome:
 
 
 def row(outcome: Outcome) -> str:
-    """The line of the table."""
     return ROW.format(
         outcome.fault,
         outcome.calls,
@@ -156,7 +149,6 @@ def row(outcome: Outcome) -> str:
 
 
 def view_row(outcome: views.Outcome) -> str:
-    """The same of a view; "before" is without it."""
     return VIEW_ROW.format(
         outcome.view,
         outcome.others.calls,
@@ -169,7 +161,6 @@ def view_row(outcome: views.Outcome) -> str:
 
 
 def by_status(numbers: Mapping[int, int] | Mapping[str, int]) -> str:
-    """How many there are of each."""
     return ", ".join(f"{status}: {number}" for status, number in numbers.items())
 
 

@@ -30,7 +30,6 @@ JOBS = 8
 
 
 def farm_of(jobs: int) -> Farm:
-    """The demo's farm with so many jobs, on which no time passes: the same each time."""
     return build_farm(read_messages(), jobs=jobs, clock=StoppedClock(NOW))
 
 
@@ -48,7 +47,6 @@ class CuebotProcess:
         return f"127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Return when it listens."""
         self._process = subprocess.Popen(  # noqa: S603 - it is our own command
             [
                 *(sys.executable, "-m", "tests.chaos.cuebot"),
@@ -62,14 +60,12 @@ class CuebotProcess:
         assert line.startswith(READY), line
 
     def kill(self) -> None:
-        """SIGKILL: it says nothing more to anybody."""
         if self._process is not None:
             self._process.kill()
             self._process.communicate(timeout=PATIENCE)
             self._process = None
 
     def made(self) -> Counter[str]:
-        """How often each comment has come so far."""
         return Counter(self._journal.read_text().split())
 
 
@@ -85,7 +81,6 @@ def journalled(journal: int) -> Any:
 
 
 async def serve(port: int, journal: int, farm: Farm) -> None:
-    """Until the process is killed."""
     setattr(server, "answer_to", journalled(journal))  # noqa: B010 - for this process alone
     await SimulatedCuebot(port=port, farm=farm).start()
     print(READY, flush=True)

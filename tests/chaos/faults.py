@@ -44,8 +44,6 @@ class Freeze(Fault):
 
 
 class Reset(Fault):
-    """Connections are reset, new ones as soon as something comes."""
-
     async def begin(self, proxy: FaultProxy) -> None:
         for link in proxy.links:
             link.reset()
@@ -55,8 +53,6 @@ class Reset(Fault):
 
 
 class Refused(Fault):
-    """Nobody listens."""
-
     async def begin(self, proxy: FaultProxy) -> None:
         proxy.refuse()
 
@@ -83,8 +79,6 @@ def later(writer: asyncio.StreamWriter, frame: Frame) -> None:
 
 
 class Trickle(Fault):
-    """Answers come a few bytes at a time."""
-
     async def to_gateway(self, link: Link, frame: Frame) -> None:
         for start in range(0, len(frame.data), TRICKLE):
             send(link.gateway, frame.data[start : start + TRICKLE])
@@ -111,8 +105,6 @@ class Cut(NowAndThen):
 
 
 class Garbage(NowAndThen):
-    """Bytes that are no HTTP/2 come between the frames of answers."""
-
     async def to_gateway(self, link: Link, frame: Frame) -> None:
         if self.random.random() < 0.05:
             send(link.gateway, self.random.randbytes(50))

@@ -36,8 +36,6 @@ Right = Callable[[Any], bool]
 
 @dataclass
 class Tally:
-    """What became of the calls of a while."""
-
     begun: int = 0
     calls: int = 0
     """Those that are answered."""
@@ -58,7 +56,6 @@ class Tally:
     """Set while all calls that have begun are answered."""
 
     def take(self, answer: Answer, what: str, right: Right, began: float) -> None:
-        """Count the answer to a call that began then (monotonic)."""
         found = json.loads(answer.body)
         if answer.status == 200 and right(found):
             self.right += 1
@@ -72,8 +69,6 @@ class Tally:
 
 @dataclass
 class Load:
-    """Clients that call one after the other, and what becomes of their calls."""
-
     port: int
     jobs: dict[str, str]
     """The names of Cuebot's jobs, by id."""
@@ -102,8 +97,6 @@ class Load:
     async def read(
         self, wire: Wire, path: str, body: dict[str, str], expected: tuple[str, str]
     ) -> None:
-        """Ask for a job, which has to have this id and name."""
-
         def right(found: Any) -> bool:
             return (found["job"]["id"], found["job"]["name"]) == expected
 
@@ -111,7 +104,6 @@ class Load:
             call.answer = await ask(wire, path, json.dumps(body).encode())
 
     async def _change(self, wire: Wire, id_: str) -> None:
-        """A comment on this job, as there has never been one."""
         text = f"c{next(NUMBERS)}"
         comment = {"user": "lena", "subject": "chaos", "message": text}
         body = json.dumps({"job": {"id": id_}, "newComment": comment}).encode()
@@ -138,15 +130,12 @@ class Load:
 
 @dataclass
 class Call:
-    """One call."""
-
     answer: Answer | None = None
     """None: nobody has waited for it."""
 
 
 @asynccontextmanager
 async def connection(port: int) -> AsyncIterator[Wire]:
-    """A client's connection to the gateway, of which nothing is left in the end."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         yield Wire(reader, writer)
@@ -155,20 +144,17 @@ async def connection(port: int) -> AsyncIterator[Wire]:
 
 
 async def ask(wire: Wire, path: str, body: bytes) -> Answer:
-    """The answer to a call; there has to be one."""
     await wire.send(request(path, body))
     return await wire.answer()
 
 
 def request(path: str, body: bytes, *lines: str, bearer: str = TOKEN) -> bytes:
-    """A whole request, with more lines in its head."""
     head = [f"POST {path} HTTP/1.1", "Host: gateway", f"Content-Length: {len(body)}", *lines]
     head.append(f"Authorization: Bearer {bearer}")
     return "".join(f"{line}\r\n" for line in (*head, "")).encode() + body
 
 
 def get(target: str, *lines: str, bearer: str = TOKEN) -> bytes:
-    """The same of a GET."""
     head = [f"GET {target} HTTP/1.1", "Host: gateway", *lines, f"Authorization: Bearer {bearer}"]
     return "".join(f"{line}\r\n" for line in (*head, "")).encode()
 

@@ -28,7 +28,6 @@ STYLE = """
 
 
 def chart(memory: Memory) -> str:
-    """The picture as SVG: a line through what the memory was in each minute."""
     points = memory.by_minute
     minutes = ceil(points[-1][0] / STEP_MINUTES) * STEP_MINUTES
     least = (floor(min(mb for _, mb in points) / STEP_MB) - 1) * STEP_MB

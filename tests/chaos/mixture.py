@@ -11,15 +11,7 @@ from typing import Any, cast
 from urllib.parse import quote
 from uuid import UUID
 
-from tests.chaos.load import (
-    ERRORS,
-    FIND_JOB,
-    Load,
-    ask,
-    connection,
-    get,
-    request,
-)
+from tests.chaos.load import ERRORS, FIND_JOB, Load, ask, connection, get, request
 from tests.support.patience import PATIENCE
 from tests.support.servers import token
 from tests.support.wire import Answer, Wire
@@ -61,20 +53,16 @@ BAD = {
 
 
 async def lists(running: Load, random: Random) -> None:
-    """Ask for all jobs, on one connection."""
     await ask_for_jobs(running, random, lambda connection: connection.answer())
 
 
 async def slow_readers(running: Load, random: Random) -> None:
-    """Ask for all jobs, and take them a few KB at a time."""
     await ask_for_jobs(running, random, answer_to_slow_reader)
 
 
 async def ask_for_jobs(
     running: Load, random: Random, read: Callable[[Wire], Awaitable[Answer]]
 ) -> None:
-    """Ask for all jobs again and again, each time on a connection of its own."""
-
     def right(found: Any) -> bool:
         return (
             running.jobs.items()
@@ -91,14 +79,11 @@ async def ask_for_jobs(
 
 
 async def answer_to_slow_reader(wire: Wire) -> Answer:
-    """The answer, read slowly."""
     slow = Wire(cast(asyncio.StreamReader, SlowReader(wire.reader)), wire.writer)
     return await slow.answer()
 
 
 class SlowReader:
-    """A stream that is read a few KB at a time, with pauses."""
-
     def __init__(self, reader: asyncio.StreamReader) -> None:
         self._reader = reader
         self.readline = reader.readline
@@ -160,7 +145,6 @@ async def bad_requests(running: Load, random: Random) -> None:
 
 
 async def views(running: Load, random: Random) -> None:
-    """Ask for the jobs that fit a condition, in any form, each time as another user."""
     while True:
         async with connection(running.port) as wire:
             for _ in range(5):
@@ -194,7 +178,6 @@ async def view(running: Load, random: Random, wire: Wire, condition: str, name: 
 
 
 async def new_tokens(running: Load, random: Random) -> None:
-    """Make small calls, each with a token that has never been seen, of a user of its own."""
     async with connection(running.port) as wire:
         while True:
             id_, name = random.choice(list(running.jobs.items()))
@@ -210,12 +193,10 @@ async def new_tokens(running: Load, random: Random) -> None:
 
 
 def new_token(random: Random) -> str:
-    """A token that nobody else has."""
     return token(f"user-{random.getrandbits(48):x}", seconds=10**6)
 
 
 async def pages(running: Load, random: Random) -> None:
-    """Look at what the gateway says of itself."""
     async with connection(running.port) as wire:
         while True:
             with running.call("page", lambda found: True):
@@ -228,7 +209,6 @@ async def pages(running: Load, random: Random) -> None:
 
 
 async def watchers(running: Load, random: Random) -> None:
-    """Ask for all jobs again as soon as there is a comment on one of them."""
     target = f"{GET_JOBS}?_fields=name"
     async with connection(running.port) as wire:
         etag = ""

@@ -58,8 +58,6 @@ ROW = "{:>6}  {:<11}{:>7}{:>7}{:>8}{:>7}{:>7}{:>9}{:>10}{:>7}"
 
 @dataclass(frozen=True)
 class Usage:
-    """What the gateway's process takes."""
-
     memory: float
     """MB of resident memory."""
     descriptors: int
@@ -68,8 +66,6 @@ class Usage:
 
 @dataclass
 class Report:
-    """What the whole run has come to."""
-
     warm: Usage
     after: Usage
     calls: int
@@ -84,7 +80,6 @@ class Report:
 
     @property
     def problems(self) -> list[str]:
-        """What is not as it has to be."""
         grown = self.after.memory - self.warm.memory
         growth = self.memory.growth
         found = [
@@ -106,8 +101,6 @@ class Report:
 
 @dataclass
 class Soak:
-    """A gateway in a process, a proxy and a Cuebot behind it, and the load."""
-
     gateway: Instance
     cuebot: CuebotProcess
     proxy: FaultProxy
@@ -136,7 +129,6 @@ class Soak:
         return await self._rest()
 
     async def _look_at_memory(self) -> None:
-        """Once a second, until cancelled."""
         while True:
             now = time.monotonic() - self._began
             self.memory.note(now / 60, usage_of(self.gateway.process.pid).memory)
@@ -169,7 +161,6 @@ class Soak:
         )
 
     async def _rest(self) -> Usage:
-        """What the gateway takes when nobody calls it."""
         seen = []
         for _ in range(REST_SECONDS):
             await asyncio.sleep(1)
@@ -196,7 +187,6 @@ class Soak:
 
 
 def usage_of(pid: int) -> Usage:
-    """What a process takes now."""
     process = Path(f"/proc/{pid}")
     status = dict(
         line.split(":", 1) for line in (process / "status").read_text().splitlines() if ":" in line
@@ -210,7 +200,6 @@ def usage_of(pid: int) -> Usage:
 
 @asynccontextmanager
 async def place(folder: Path, every: float) -> AsyncIterator[Soak]:
-    """All of it, ready."""
     cuebot = CuebotProcess(folder / "journal", JOBS)
     await asyncio.to_thread(cuebot.start)
     try:
@@ -229,7 +218,6 @@ async def place(folder: Path, every: float) -> AsyncIterator[Soak]:
 
 
 async def soak(folder: Path, seconds: float, every: float) -> Report:
-    """Let it work for so long, with a fault so often."""
     async with place(folder, every) as whole:
         print(ROW.format(*HEADS), flush=True)
         warm = await whole.run(seconds * WARM_UP)
@@ -252,7 +240,6 @@ def beside(busy: int) -> Iterator[None]:
 
 
 def main() -> int:
-    """Run it for some minutes, and say what came of it."""
     arguments = argparse.ArgumentParser(prog="tests.chaos.soak")
     arguments.add_argument("--minutes", type=float, default=30)
     arguments.add_argument("--every", type=float, default=30, help="seconds between faults")

@@ -47,14 +47,11 @@ class Outcome:
 
     @property
     def good(self) -> bool:
-        """Whether everything was as it has to be whatever happens."""
         return not self.wrong and not self.twice and not self.lost
 
 
 @dataclass
 class Place:
-    """A gateway under load, with a proxy between it and Cuebot."""
-
     cuebot: CuebotProcess
     proxy: FaultProxy
     other: FaultProxy
@@ -68,7 +65,6 @@ class Place:
     """Those so far."""
 
     def faults(self) -> dict[str, Callable[[], Fault]]:
-        """All faults by name."""
         return {
             **FAULTS,
             "killed": partial(Killed, self.cuebot),
@@ -76,7 +72,6 @@ class Place:
         }
 
     async def endure(self, name: str, seconds: float) -> Outcome:
-        """Let this be wrong for so long, and wait until all is good again."""
         self.running.next_tally()
         await self.proxy.begin(self.faults()[name]())
         await asyncio.sleep(seconds)
@@ -118,8 +113,6 @@ class Place:
 
 
 class Killed(Fault):
-    """Cuebot is killed, and started again in the end."""
-
     def __init__(self, cuebot: CuebotProcess) -> None:
         self._cuebot = cuebot
 

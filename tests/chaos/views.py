@@ -75,8 +75,6 @@ class Waits:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one kind of view."""
-
     view: str
     answers: dict[str, int]
     """To the clients that ask for it, by status."""
@@ -89,12 +87,10 @@ class Outcome:
 
     @property
     def is_slow(self) -> bool:
-        """Whether the gateway lets others wait too long."""
         return self.waits.cpu_p99 > MOST_MS
 
     @property
     def problems(self) -> list[str]:
-        """What is not as it has to be."""
         found = [
             (bool(self.wrong), f"{len(self.wrong)} wrong answers: {self.wrong[:3]}"),
             (not self.answers, "nobody has got an answer to such a view"),
@@ -110,8 +106,6 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Place:
-    """A gateway in a process, in front of a Cuebot that answers at once."""
-
     port: int
     pid: int
     calls: Mapping[str, Call]
@@ -131,7 +125,6 @@ class Place:
         return min(tried, key=lambda each: each.waits.cpu_p99)
 
     def try_once(self, name: str, seconds: float) -> Outcome:
-        """Let clients ask for this view for so long; before, see how it is without them."""
         mix = VIEWS[name]
         call = self.calls[mix.rows]
         requests = [request(call, mix, token(f"costly{number}")) for number in range(CLIENTS)]
@@ -183,14 +176,12 @@ class Place:
 
 
 def rows_of(farm: CannedFarm, message: bytes) -> Rows:
-    """The jobs in such an answer of Cuebot's."""
     answer: Any = farm.messages.new("job.JobGetJobsResponse")
     answer.ParseFromString(message)
     return list(answer.jobs.jobs)
 
 
 def wrong_answers(view: str, rows: Rows, answers: Answers) -> Iterator[str]:
-    """What is wrong with each of them that is neither right nor an error with its reason."""
     for (status, body), count in answers.items():
         if not (RIGHT[view](rows, body) if status == "200" else is_explained(status, body)):
             yield f"{view}: {count} times {status} {body[:200]!r}"
@@ -207,12 +198,10 @@ def is_explained(status: str, body: bytes) -> bool:
 
 
 def has_fitting(rows: Rows, body: bytes) -> bool:
-    """Whether these are the jobs whose names fit one of the patterns."""
     return names(body) == [job.name for job in rows if re.search("![0-7]", job.name)]
 
 
 def has_sorted(rows: Rows, body: bytes) -> bool:
-    """Whether these are the names of all jobs, in their order."""
     return names(body) == sorted(job.name for job in rows)
 
 
@@ -233,7 +222,6 @@ def has_all_texts(rows: Rows, body: bytes) -> bool:
 
 
 def names(body: bytes) -> list[str]:
-    """Those of the jobs in an answer in JSON."""
     return [job["name"] for job in json.loads(body)["jobs"]["jobs"]]
 
 
@@ -247,7 +235,6 @@ RIGHT: Mapping[str, Callable[[Rows, bytes], bool]] = {
 
 @contextmanager
 def place() -> Iterator[Place]:
-    """All of it, ready."""
     farm = CannedFarm(MANY)
     calls = {rows: answer_call(farm, rows) for rows in {mix.rows for mix in VIEWS.values()}}
     known = rows_of(farm, farm.jobs(JOBS))

@@ -22,9 +22,7 @@ OPENCUE_FILES = [file.name for file in opencue().files]
 
 def check_type(schema: TestSchema, name: str, number: int) -> None:
     @given(
-        first=messages(schema, name),
-        second=messages(schema, name, 1),
-        sizes=st.sampled_from(SIZES),
+        first=messages(schema, name), second=messages(schema, name, 1), sizes=st.sampled_from(SIZES)
     )
     @examples(number)
     def check(first: Any, second: Any, sizes: Sizes) -> None:

@@ -27,8 +27,6 @@ EXECUTED = re.compile(r"number_of_executed_units: (\d+)")
 
 @dataclass
 class Result:
-    """What a run has come to."""
-
     name: str
     seconds: float = 0.0
     inputs: int = 0
@@ -42,7 +40,6 @@ class Result:
 
 
 def main() -> int:
-    """Run the targets that are asked for; a table at the end."""
     arguments = argparse.ArgumentParser(prog="tests.fuzz")
     arguments.add_argument("--seconds", type=int, default=120, help="for each target")
     arguments.add_argument("targets", nargs="*", metavar="TARGET", help=", ".join(TARGETS))
@@ -71,7 +68,6 @@ def main() -> int:
 
 
 def run(name: str, seconds: int, title: str) -> Result:
-    """Fuzz a target for so long, or until something is found."""
     working, known = WORKING / name, CORPUS / name
     working.mkdir(parents=True, exist_ok=True)
     before = set(known.iterdir())

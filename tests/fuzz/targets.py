@@ -22,11 +22,9 @@ TARGETS = {
 
 
 def load(name: str) -> Callable[[bytes], None]:
-    """The function `one_input` of the target."""
     found: Callable[[bytes], None] = import_module(f"tests.fuzz.{name}").one_input
     return found
 
 
 def corpus(name: str) -> list[Path]:
-    """The files of the target's corpus."""
     return sorted((CORPUS / name).iterdir())

@@ -46,7 +46,6 @@ from tests.support.two_versions import NEW, OLD, SERVICE
     ],
 )
 def test_the_alias_of_a_service(service: str, alias: str) -> None:
-    """`pkg.XInterface` is also `x.XInterface`, with the first letters lowered."""
     assert service_aliases([service]) == {alias: service}
 
 
@@ -65,25 +64,21 @@ def test_the_alias_of_a_service(service: str, alias: str) -> None:
     ],
 )
 def test_services_without_an_alias(service: str) -> None:
-    """What has the name already, or is called otherwise, has no other name."""
     assert service_aliases([service]) == {}
 
 
 def test_a_name_that_two_could_have_is_nobodys() -> None:
-    """Two services that would share an alias do not get it; others keep theirs."""
     services = ["a.FrameInterface", "b.FrameInterface", "a.ProcInterface"]
     assert service_aliases(services) == {"proc.ProcInterface": "a.ProcInterface"}
 
 
 def test_a_native_name_wins() -> None:
-    """When a service has the name itself, no other service gets it as an alias."""
     assert service_aliases(["job.FrameInterface", "frame.FrameInterface"]) == {}
     services = ["a.FrameInterface", "b.FrameInterface", "frame.FrameInterface"]
     assert service_aliases(services) == {}
 
 
 def test_the_order_of_services_does_not_matter() -> None:
-    """Aliases depend on the schema, not on how it is listed."""
     services = ["a.XInterface", "b.XInterface", "a.YInterface", "y.YInterface", "a.ZInterface"]
     for order in permutations(services):
         assert service_aliases(order) == {"z.ZInterface": "a.ZInterface"}
@@ -97,12 +92,9 @@ def test_a_service_listed_twice_is_one() -> None:
 
 
 def test_aliases_are_computed_for_any_name() -> None:
-    """`alias_of` says what the alias would be, whether free or not."""
     assert alias_of("job.JobInterface") == "job.JobInterface"
     assert alias_of("rqd.RunningFrame") is None
 
-
-# --- The reference against OpenCue's own schema ---------------------------------------------
 
 REFERENCE = {
     "/deed.DeedInterface/GetHost": "/host.DeedInterface/GetHost",
@@ -153,7 +145,6 @@ def catalog() -> Catalog:
 
 @pytest.mark.parametrize("path", REFERENCE)
 def test_every_path_of_the_reference_resolves(catalog: Catalog, path: str) -> None:
-    """A path of the reference leads to the method it means, by its native path."""
     assert path in catalog.routes, sorted(
         route for route in catalog.routes if route.startswith(path.rpartition("/")[0])
     )
@@ -162,7 +153,6 @@ def test_every_path_of_the_reference_resolves(catalog: Catalog, path: str) -> No
 
 @pytest.mark.parametrize("path", DOCUMENTED_ONLY)
 def test_the_services_of_the_rest_of_the_reference_resolve(catalog: Catalog, path: str) -> None:
-    """Methods that only the reference has are no routes, but their services are there."""
     assert path not in catalog.routes
     service = path.split("/")[1]
     assert service in catalog.aliases
@@ -170,14 +160,12 @@ def test_the_services_of_the_rest_of_the_reference_resolve(catalog: Catalog, pat
 
 
 def test_native_paths_stay(catalog: Catalog) -> None:
-    """An alias is another name: the method's own path leads to the same method."""
     for alias, native in REFERENCE.items():
         if alias in catalog.routes:
             assert catalog.routes[alias] is catalog.routes[native]
 
 
 def test_every_method_has_its_own_path_and_that_of_its_alias(catalog: Catalog) -> None:
-    """Routes are the native paths and one alias of each service that has one, nothing else."""
     names = {service: alias for alias, service in catalog.aliases.items()}
     expected = {method.path for method in catalog.methods}
     for method in catalog.methods:
@@ -188,7 +176,6 @@ def test_every_method_has_its_own_path_and_that_of_its_alias(catalog: Catalog) -
 
 
 def test_native_paths_lead_to_themselves(catalog: Catalog) -> None:
-    """No alias takes a method's own path away from it."""
     for method in catalog.methods:
         assert catalog.routes[method.path] is method
 
@@ -243,12 +230,10 @@ def added_with(field: str, kind: FieldDescriptorProto.Type.ValueType, **more: ob
 
 
 def test_nothing_changes() -> None:
-    """The same schema again has no changes, and nothing is told of it."""
     assert changes_between(catalog_of(a_file()), catalog_of(a_file())) == {}
 
 
 def test_methods_and_fields_by_version() -> None:
-    """Each kind of change is told under a name of its own, with full names of what it is."""
     assert changes_between(catalog_of(OLD.file), catalog_of(NEW.file)) == {
         "methods_added": [f"/{SERVICE}/GetOnlyNew"],
         "methods_removed": [f"/{SERVICE}/GetOnlyOld"],
@@ -261,7 +246,6 @@ def test_methods_and_fields_by_version() -> None:
 
 
 def test_fields_are_written_as_a_proto_has_them() -> None:
-    """Numbers, lists, enums and messages, in messages at any depth."""
     assert added_with("count", INT32) == ["a.Inner.count int32"]
     assert added_with("tags", STRING, many=True) == ["a.Inner.tags repeated string"]
     assert added_with("colour", ENUM, type_name=".a.Colour") == ["a.Inner.colour a.Colour"]
@@ -269,7 +253,6 @@ def test_fields_are_written_as_a_proto_has_them() -> None:
 
 
 def test_another_type_is_another_field() -> None:
-    """A field that changes its type is told as removed and added."""
     before, after = a_file(), a_file()
     add_field(before, "Inner", "count", INT32)
     add_field(after, "Inner", "count", STRING)
@@ -291,7 +274,6 @@ def test_what_is_not_served_does_not_count() -> None:
 
 
 def test_a_long_list_is_cut() -> None:
-    """The log names the first of many, and says that there are more."""
     summary = changes_between(catalog_of(a_file()), catalog_of(*opencue().files))
     for kind in ("methods_added", "fields_added"):
         assert len(summary[kind]) == LOGGED_CHANGES + 1

@@ -103,10 +103,7 @@ ORDINARY = {GET_JOBS, KILL_JOB, KILL_FRAME, GET_FRAME, GET_SHOWS}
         pytest.param(("rqd.RqdInterface",), (), {RQD}, id="the hosts' own service"),
         pytest.param(("grpc.health.v1.Health",), (), {HEALTH}, id="health"),
         pytest.param(
-            ("report.RqdReportInterface",),
-            ("report.*",),
-            set(),
-            id="exclude wins over lifting",
+            ("report.RqdReportInterface",), ("report.*",), set(), id="exclude wins over lifting"
         ),
         pytest.param(
             ("report.RqdReportInterface",),
@@ -120,7 +117,6 @@ ORDINARY = {GET_JOBS, KILL_JOB, KILL_FRAME, GET_FRAME, GET_SHOWS}
 def test_what_is_served(
     include: tuple[str, ...], exclude: tuple[str, ...], served: set[tuple[str, str]]
 ) -> None:
-    """include_services limits, exclude_services always wins, and three need their exact name."""
     selection = Selection(include=include, exclude=exclude)
     assert {one for one in EVERYTHING if selection.withheld_by(*one) is None} == served
 
@@ -130,21 +126,18 @@ def routes(**selection: Any) -> set[str]:
 
 
 def test_aliases_of_what_is_never_served_are_no_routes() -> None:
-    """By default neither the name nor the alias of the report service leads anywhere."""
     found = routes()
     assert not [path for path in found if "Rqd" in path.rpartition("/")[0]]
     assert not [path for path in found if path.startswith(("/rqd", "/report", "/grpc"))]
 
 
 def test_aliases_of_excluded_services_are_no_routes() -> None:
-    """An excluded service cannot be reached under its other name."""
     found = routes(exclude=("job.FrameInterface",))
     assert not [path for path in found if ".FrameInterface/" in path]
     assert "/layer.LayerInterface/GetLayer" in found
 
 
 def test_aliases_of_excluded_methods_are_no_routes() -> None:
-    """Neither can an excluded method; the others of its service can."""
     found = routes(exclude=("job.FrameInterface/Kill",))
     assert "/job.FrameInterface/Kill" not in found
     assert "/frame.FrameInterface/Kill" not in found
@@ -205,7 +198,6 @@ def test_a_name_of_the_profile_that_cuebot_has_is_cuebots() -> None:
 
 
 def test_globs_that_match_nothing_have_a_suggestion() -> None:
-    """Each names its setting; what is never served, or cannot be, may be excluded all the same."""
     skipped = Skipped(service="ghost.GhostInterface", reason="nothing known")
     selection = Selection(
         include=("*", "jbo.*", "rqd.Nothing"),
@@ -229,13 +221,11 @@ def test_globs_that_match_nothing_have_a_suggestion() -> None:
 
 
 def test_aliases_come_with_what_is_included() -> None:
-    """An included method is served under both names, and nothing else is."""
     found = routes(include=("job.FrameInterface/GetFrame",))
     assert found == {"/job.FrameInterface/GetFrame", "/frame.FrameInterface/GetFrame"}
 
 
 def test_a_lifted_service_has_its_alias() -> None:
-    """Who asks for the report service by its exact name gets it under both names."""
     found = routes(include=("report.RqdReportInterface",))
     assert {path.split("/")[1] for path in found} == {
         "report.RqdReportInterface",
@@ -272,7 +262,6 @@ def test_excluding_a_service_does_not_hand_its_alias_to_another() -> None:
 async def test_what_is_not_served_is_404(
     gateway: Gateway, cuebot: ScriptedCuebot, path: str
 ) -> None:
-    """Whatever way the path is written, what is excluded is not found and not called."""
     assert cuebot.seen == []
     answer = await gateway.post(path, json={})
     assert (answer.status_code, answer.json()["code"]) == (404, 5)
@@ -283,7 +272,6 @@ pytestmark = pytest.mark.anyio
 
 
 def interface(package: str) -> FileDescriptorProto:
-    """A file with a service `FrameInterface` of this package, whose one method is X."""
     file = FileDescriptorProto(name=f"{package}.proto", package=package, syntax="proto3")
     file.message_type.add(name="M")
     method = file.service.add(name="FrameInterface").method.add(name="X")

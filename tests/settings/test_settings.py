@@ -50,12 +50,8 @@ def file_problem(file: Path, content: str | bytes) -> str:
 
 
 def name_of(value: object) -> str:
-    """The id of a test, also for long texts."""
     text = str(value)
     return ascii(text)[1:-1] if len(text) < 40 else f"{text[:10]}… {len(text)} characters"
-
-
-# --- Names ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -70,7 +66,6 @@ def name_of(value: object) -> str:
     ],
 )
 def test_a_misspelled_variable_is_named(variable: str, meant: str) -> None:
-    """With the nearest setting, and never with its value."""
     assert misspelled({variable: SECRET}) == [
         f"{variable} is no setting of the gateway; did you mean {meant}?"
     ]
@@ -97,7 +92,6 @@ def test_names_that_are_right_are_not_misspelled() -> None:
 
 
 def test_a_retired_setting_is_named() -> None:
-    """With what to use instead. It still has its effect."""
     settings = load_settings({"TRACES_RATIO": "0"})
     assert settings.traces_ratio == 0
     assert retired(settings) == [
@@ -106,11 +100,7 @@ def test_a_retired_setting_is_named() -> None:
     assert retired(Settings()) == []
 
 
-# --- The shipped file -----------------------------------------------------------------------
-
-
 def test_the_shipped_file_has_every_setting_and_nothing_else() -> None:
-    """Those without a default as comments."""
     text = SHIPPED.read_text(encoding="utf-8")
     commented = set(re.findall(r"^# ([a-z_]+) = ", text, flags=re.MULTILINE))
     without_default = {
@@ -132,7 +122,6 @@ def test_what_the_shipped_file_comments_out_can_be_switched_on(file: Path) -> No
 
 
 def test_the_defaults_of_the_contract() -> None:
-    """The defaults that the design promises."""
     promised = {
         "rest_port": 8448,
         "rest_host": "0.0.0.0",  # noqa: S104 - it is the promise
@@ -159,8 +148,6 @@ def test_the_defaults_of_the_contract() -> None:
     }
     assert Settings().model_dump().items() >= promised.items()
 
-
-# --- Environment and file -------------------------------------------------------------------
 
 TEXTS: list[tuple[str, str, object]] = [
     ("CUEBOT_ENDPOINT", "cuebot:8443", ("cuebot:8443",)),
@@ -254,7 +241,6 @@ TEXTS: list[tuple[str, str, object]] = [
 
 @pytest.mark.parametrize(("variable", "text", "value"), TEXTS, ids=name_of)
 def test_a_setting_from_the_environment(variable: str, text: str, value: object) -> None:
-    """It sets the setting of that name and nothing else."""
     expected = Settings().model_copy(update={variable.lower(): value})
     assert load_settings({variable: text}) == expected
 
@@ -267,7 +253,6 @@ def test_every_setting_has_been_tried_from_the_environment() -> None:
 
 @pytest.mark.parametrize("text", [SECRET, f' "{SECRET}" ', "true", "{}", "100"])
 def test_the_secret_from_the_environment(text: str) -> None:
-    """As it is, with spaces and quotation marks."""
     secret = load_settings({"JWT_SECRET": text}).jwt_secret
     assert secret is not None
     assert secret.get_secret_value() == text
@@ -286,7 +271,6 @@ def test_tables_from_the_environment() -> None:
 
 
 def test_a_setting_from_the_file(file: Path) -> None:
-    """In lower case, in TOML's own types or as in the environment."""
     settings = from_file(
         file,
         """
@@ -328,9 +312,6 @@ def test_other_variables_do_not_matter() -> None:
     assert load_settings({"PATH": "/bin", "PORT": "1", "rest_port": "2"}) == Settings()
 
 
-# --- Names of OpenCue's pages (fact 7) ------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("variable", "text", "name", "value"),
     [
@@ -355,7 +336,6 @@ def test_synonyms(variable: str, text: str, name: str, value: object) -> None:
     ],
 )
 def test_two_names_for_one_setting(environ: dict[str, str], same: bool) -> None:
-    """With two values they stop startup, naming both."""
     if same:
         settings = load_settings(environ)
         assert (settings.grpc_timeout, settings.grpc_max_recv_msg_mb) in ((10, 256), (30, 64))
@@ -390,11 +370,7 @@ FACT_7 = {
 
 @pytest.mark.parametrize("variable", FACT_7)
 def test_every_variable_of_the_go_gateway_works(variable: str) -> None:
-    """Each that OpenCue documents changes a setting."""
     assert load_settings({variable: FACT_7[variable]}) != Settings()
-
-
-# --- Values ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -417,7 +393,6 @@ def test_durations(given: object, seconds: float) -> None:
     ids=repr,
 )
 def test_bad_durations(given: object) -> None:
-    """The error has an example."""
     with pytest.raises(ValueError, match="30s"):
         parse_duration(given)
 
@@ -527,8 +502,6 @@ def test_the_stores_password_is_not_shown() -> None:
     assert "sesame" not in f"{url} {url!r}"
 
 
-# --- Wrong files ----------------------------------------------------------------------------
-
 OVERRIDE = '[[rate_limit_overrides]]\nsubjects = ["a"]\n'
 
 
@@ -578,7 +551,6 @@ def test_a_wrong_value_in_the_file_names_the_key(file: Path, content: str, more:
     ids=name_of,
 )
 def test_an_unknown_key_in_the_file(file: Path, content: str, suggestion: str) -> None:
-    """The nearest name is suggested, if one is near."""
     assert suggestion in file_problem(file, content)
 
 
@@ -602,9 +574,6 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, name: str) -> None:
     assert str(tmp_path) in text
 
 
-# --- Secrets --------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     "content",
     [
@@ -624,7 +593,6 @@ def test_secrets_are_not_in_error_texts(file: Path, content: str) -> None:
 
 
 def test_secrets_are_not_in_repr() -> None:
-    """Settings can be logged."""
     settings = load_settings({"JWT_SECRET": SECRET})
     assert "hush" not in f"{settings} {settings!r} {settings.model_dump()} {vars(settings)}"
 

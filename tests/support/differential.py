@@ -27,8 +27,6 @@ VARYING = ("date", "server-timing", "x-request-id", "x-ratelimit-reset")
 
 
 class Served:
-    """A gateway's port, the Cuebot behind it, and the access lines that it writes."""
-
     def __init__(
         self,
         port: int,
@@ -36,7 +34,6 @@ class Served:
         lines: list[dict[str, object]],
         apart: Collection[str] = (),
     ) -> None:
-        """Headers with names in `apart` are not compared."""
         self.port = port
         self.cuebot = cuebot
         self.lines = lines

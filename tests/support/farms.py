@@ -14,7 +14,6 @@ NOW = 1_790_000_000
 
 
 def still_farm() -> Farm:
-    """The demo's farm, on which no time passes."""
     return build_farm(read_messages(), clock=StoppedClock(NOW))
 
 

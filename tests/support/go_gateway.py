@@ -107,7 +107,6 @@ class GoGateway:
 
 
 def methods() -> Mapping[str, MethodDescriptor]:
-    """The methods of the services that are registered, by path."""
     return {
         f"/{name}/{method.name}": method
         for name in SERVED
@@ -138,7 +137,6 @@ def metadata_of(request: Request) -> tuple[tuple[str, str], ...]:
 
 
 def error(code: int, message: str) -> Response:
-    """The error shape of grpc-gateway: a google.rpc.Status."""
     return json(HTTP_STATUS[code], {"code": code, "message": message, "details": []})
 
 
@@ -149,7 +147,6 @@ def json(status: int, value: object) -> Response:
 
 @asynccontextmanager
 async def running_go_gateway(endpoint: str) -> AsyncIterator[GoGateway]:
-    """The stand-in in front of the Cuebot there, listening on loopback."""
     async with grpc.aio.insecure_channel(endpoint) as channel:
         gateway = GoGateway(endpoint, channel=channel)
         config = uvicorn.Config(

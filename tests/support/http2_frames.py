@@ -11,7 +11,6 @@ HEADERS, SETTINGS, GOAWAY = 1, 4, 7
 
 
 def frame(kind: int, payload: bytes = b"") -> bytes:
-    """A frame about the whole connection."""
     return len(payload).to_bytes(3, "big") + bytes((kind, 0)) + bytes(4) + payload
 
 
@@ -32,7 +31,6 @@ class LeavingServer:
 
 @asynccontextmanager
 async def leaving_server(last: bytes, after: float = 0) -> AsyncIterator[LeavingServer]:
-    """Such a server on loopback."""
     leaving = LeavingServer(last, after)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

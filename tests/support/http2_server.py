@@ -35,7 +35,6 @@ ECHO = "/a.B/Echo"
 
 
 def framed(message: bytes) -> bytes:
-    """A message with gRPC's prefix."""
     return b"\x00" + len(message).to_bytes(4, "big") + message
 
 
@@ -118,7 +117,6 @@ class Peer(asyncio.Protocol):
         self.send_rest(stream)
 
     def send_rest(self, stream: int) -> None:
-        """Send as much of an answer as the client takes now."""
         parts, trailers = self.unsent[stream]
         while parts:
             room = self.h2.local_flow_control_window(stream)
@@ -132,7 +130,6 @@ class Peer(asyncio.Protocol):
         self.h2.send_headers(stream, trailers, end_stream=True)
 
     async def until(self, met: Callable[[], bool]) -> None:
-        """Wait until that is so."""
         await until(self.happened, met)
 
     def resets(self) -> list[int]:
@@ -150,12 +147,10 @@ class Peer(asyncio.Protocol):
 
 
 def echo(peer: Peer, stream: int) -> None:
-    """Answer with the request."""
     peer.answer(stream, bytes(peer.bodies[stream]))
 
 
 async def until(happened: asyncio.Event, met: Callable[[], bool]) -> None:
-    """Wait until that is so; it is looked at whenever something has happened."""
     async with asyncio.timeout(PATIENCE):
         while not met():
             happened.clear()
@@ -174,7 +169,6 @@ class Http2Server:
     """Set when anything comes from a client."""
 
     async def until(self, met: Callable[[], bool]) -> None:
-        """Wait until that is so."""
         await until(self.happened, met)
 
     @property
@@ -190,7 +184,6 @@ def options(**more: Any) -> ChannelOptions:
 
 @asynccontextmanager
 async def upstream_to(endpoint: str, **more: Any) -> AsyncIterator[Endpoint]:
-    """An endpoint with an HTTP/2 channel of its own."""
     upstream = Endpoint(endpoint, Http2Channel(endpoint, options(**more)))
     try:
         yield upstream
@@ -200,11 +193,8 @@ async def upstream_to(endpoint: str, **more: Any) -> AsyncIterator[Endpoint]:
 
 @asynccontextmanager
 async def http2_server(
-    on_call: Callable[[Peer, int], None] = echo,
-    settings: dict[Any, int] | None = None,
-    **more: Any,
+    on_call: Callable[[Peer, int], None] = echo, settings: dict[Any, int] | None = None, **more: Any
 ) -> AsyncIterator[Http2Server]:
-    """The server, listening on loopback, and an endpoint that calls it."""
     loop = asyncio.get_running_loop()
     peers: list[Peer] = []
     happened = asyncio.Event()
@@ -227,21 +217,18 @@ async def http2_server(
 
 
 async def call(server: Http2Server, message: bytes = b"hi", timeout: float = PATIENCE) -> bytes:
-    """The answer to this message."""
     return await server.upstream.call(ECHO, message, timeout, ())
 
 
 async def failure(
     server: Http2Server, message: bytes = b"hi", timeout: float = PATIENCE
 ) -> CallFailed:
-    """How a call fails."""
     with pytest.raises(CallFailed) as raised:
         await call(server, message, timeout)
     return raised.value
 
 
 def raw_frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
-    """One frame, by hand."""
     return (
         len(payload).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big") + payload
     )

@@ -17,7 +17,6 @@ NO_ID = "00000000-0000-0000-0000-000000000000"
 
 @cache
 def opencue() -> Schema:
-    """The schema of the installed opencue-proto."""
     return read_package("opencue_proto")
 
 
@@ -42,6 +41,5 @@ def with_ids(method: Method) -> dict[str, Any]:
 
 @cache
 def message_class(name: str) -> Any:
-    """The class of an OpenCue message, by full name."""
     pool, _ = build_pool(opencue().files)
     return GetMessageClass(pool.FindMessageTypeByName(name))

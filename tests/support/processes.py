@@ -39,8 +39,6 @@ def until(condition: Callable[[], bool], what: str, timeout: float = PATIENCE) -
 
 @dataclass(frozen=True)
 class Answer:
-    """One whole answer."""
-
     status: int
     headers: dict[str, str]
     body: bytes
@@ -51,7 +49,6 @@ class Answer:
 
     @property
     def last(self) -> bool:
-        """Whether the connection ends with it."""
         return self.headers.get("connection", "") == "close"
 
 
@@ -60,8 +57,6 @@ class CutOff(AssertionError):
 
 
 class Wire:
-    """One connection of a client."""
-
     def __init__(
         self, port: int, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
     ) -> None:
@@ -83,12 +78,10 @@ class Wire:
         self.socket.sendall(sent)
 
     def ask(self, path: str = GET_SHOWS, *lines: str, body: bytes = b"{}") -> Answer:
-        """One call and its answer, which has to come."""
         self.send(head(path, *lines, f"Content-Length: {len(body)}") + body)
         return self.answer()
 
     def get(self, path: str) -> Answer:
-        """One GET without a token."""
         self.send(f"GET {path} HTTP/1.1\r\nHost: gateway\r\n\r\n".encode())
         return self.answer()
 
@@ -96,7 +89,6 @@ class Wire:
         return self.socket.recv(65536)
 
     def answer(self) -> Answer:
-        """The next answer, whole."""
         start, self._read = self._until(b"\r\n\r\n")
         first, *lines = start.decode("latin-1").split("\r\n")
         headers = {
@@ -140,8 +132,6 @@ class Wire:
 
 @dataclass
 class Instance:
-    """A gateway in a process of its own, and what it prints."""
-
     process: subprocess.Popen[str]
     port: int
     lines: list[str] = field(default_factory=list)
@@ -164,7 +154,6 @@ class Instance:
             self._changed.notify_all()
 
     def events(self, text: str) -> list[dict[str, Any]]:
-        """What has been logged with this text, so far."""
         return [json.loads(line) for line in list(self.lines) if text in line]
 
     def line(self, text: str, count: int = 1) -> str:
@@ -179,7 +168,6 @@ class Instance:
             return found()[count - 1]
 
     def event(self, text: str, count: int = 1) -> dict[str, Any]:
-        """The same as JSON."""
         event: dict[str, Any] = json.loads(self.line(text, count))
         return event
 
@@ -187,7 +175,6 @@ class Instance:
         return Wire(self.port, self.tls)
 
     def ask(self, path: str = GET_SHOWS, *lines: str) -> Answer:
-        """One call on a connection of its own."""
         with self.wire() as wire:
             return wire.ask(path, *lines)
 
@@ -221,13 +208,11 @@ class Instance:
         return status
 
     def workers(self) -> set[int]:
-        """The process ids of its workers."""
         pid = self.process.pid
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         return {int(child) for child in children if b"spawn_main" in cmdline(child)}
 
     def kill(self) -> None:
-        """End it and its workers without a word, if they have not ended."""
         with suppress(FileNotFoundError, ProcessLookupError):
             for pid in (self.process.pid, *self.workers()):
                 os.kill(pid, signal.SIGKILL)
@@ -235,7 +220,6 @@ class Instance:
         self._reader.join(PATIENCE)
 
     def no_traceback(self) -> None:
-        """Everything it has said is a line of its log."""
         for line in list(self.lines):
             assert line.startswith("{"), self.lines
             assert "Traceback" not in line, self.lines

@@ -81,8 +81,6 @@ class AllButArguments(Container[str]):
 
 
 class TestSchema:
-    """A pool with one encoder and one decoder for each of its message types."""
-
     __test__ = False
 
     def __init__(self, sources: Iterable[FileDescriptorProto]) -> None:
@@ -112,13 +110,11 @@ def with_nested(descriptor: Descriptor) -> Iterator[Descriptor]:
 
 @cache
 def opencue() -> TestSchema:
-    """OpenCue's own messages."""
     return TestSchema(read_package("opencue_proto").files)
 
 
 @cache
 def trial() -> TestSchema:
-    """The messages of tests/schema."""
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "schema.binpb"
         arguments = [
@@ -144,12 +140,9 @@ def trial_types() -> list[str]:
 
 
 def well_known_types() -> list[str]:
-    """The well-known types that a method of tests/schema takes and returns."""
     service = trial().pool.FindServiceByName("trial.wellknown.WellKnown")
     return [method.input_type.full_name for method in service.methods]
 
-
-# Random messages
 
 TEXTS = st.one_of(
     st.text(max_size=6), st.sampled_from(["", "NaN", "null", '"\\/\b\f\n\r\t\x00', "é𝄞\u2028"])
@@ -224,7 +217,6 @@ MASKS = st.lists(st.sampled_from(["name", "show_stats", "a.b_c", "foo2", "x"]), 
 
 @cache
 def scalars(type_: int, enum: Any) -> st.SearchStrategy[Any]:
-    """Values of a scalar or enum type."""
     if enum is None:
         return SCALARS[type_]
     known = st.sampled_from(sorted({value.number for value in enum.values}))
@@ -239,7 +231,6 @@ def scalar(field: FieldDescriptor) -> st.SearchStrategy[Any]:
 
 @cache
 def masks(number: int) -> st.SearchStrategy[int]:
-    """Which of so many fields are set, a bit for each."""
     return st.one_of(st.integers(0, 2**number - 1), st.just(2**number - 1), st.just(0))
 
 
@@ -301,12 +292,10 @@ def fill_map(
 
 
 def part(message: Any, field: FieldDescriptor) -> Any:
-    """What a message holds in a field or extension."""
     return message.Extensions[field] if field.is_extension else getattr(message, field.name)
 
 
 def map_fields(field: FieldDescriptor) -> tuple[FieldDescriptor, FieldDescriptor]:
-    """The key and the value of a map field."""
     assert field.message_type is not None
     key, value = field.message_type.fields
     return key, value
@@ -376,9 +365,6 @@ SPECIAL: Mapping[str, Callable[[Draw, TestSchema, Any, int], None]] = {
 }
 
 
-# The oracle
-
-
 def oracle(schema: TestSchema, message: Any) -> Any:
     """The JSON value of a message, by json_format and fact 7, keys in the order of declaration."""
     printed = json_format.MessageToDict(
@@ -432,10 +418,7 @@ def complete_any(schema: TestSchema, message: Any, printed: dict[str, Any]) -> A
         return {}
     content = schema.message_class(message.type_url.rpartition("/")[2]).FromString(message.value)
     if is_special(content.DESCRIPTOR):
-        return {
-            "@type": message.type_url,
-            "value": complete(schema, content, printed["value"]),
-        }
+        return {"@type": message.type_url, "value": complete(schema, content, printed["value"])}
     return {"@type": message.type_url, **complete(schema, content, printed)}
 
 
@@ -449,7 +432,6 @@ def key_text(key: Any) -> str:
 
 
 def in_order(value: Any) -> Any:
-    """The value with the keys of every object sorted."""
     if isinstance(value, dict):
         return {key: in_order(value[key]) for key in sorted(value)}
     return [in_order(item) for item in value] if isinstance(value, list) else value
@@ -503,7 +485,6 @@ def canonical(schema: TestSchema, message: Any) -> bytes:
 
 
 def sort_packed(schema: TestSchema, message: Any) -> None:
-    """Write the content of every Any the deterministic way."""
     if message.DESCRIPTOR.full_name == "google.protobuf.Any":
         if message.type_url:
             name = message.type_url.rpartition("/")[2]
@@ -521,9 +502,6 @@ def sort_packed(schema: TestSchema, message: Any) -> None:
                 sort_packed(schema, item)
         else:
             sort_packed(schema, content)
-
-
-# Other ways to write the same JSON
 
 
 def respelled(schema: TestSchema, message: Any, value: Any, random: Random) -> Any:
@@ -603,8 +581,6 @@ def respelled_scalar(field: FieldDescriptor, value: Any, random: Random) -> Any:
         return random.choice((value, json.dumps(value)))
     return value
 
-
-# Broken JSON
 
 STRAYS: tuple[Any, ...] = (
     *(None, True, False, 0, 1, -1, 1.5, 1e3, 2**31, 2**63, 2**64, -(2**63), 1e300, 10**30),

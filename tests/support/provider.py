@@ -27,20 +27,16 @@ def base64url(data: bytes) -> str:
 
 
 def number(value: int, size: int = 0) -> str:
-    """A number as a JWK has it (RFC 7518 section 6)."""
     return base64url(value.to_bytes(size or (value.bit_length() + 7) // 8))
 
 
 def unsigned(header: Document, claims: Document | bytes) -> bytes:
-    """The first two parts of a token."""
     body = claims if isinstance(claims, bytes) else json.dumps(claims).encode()
     return f"{base64url(json.dumps(header).encode())}.{base64url(body)}".encode()
 
 
 @dataclass(frozen=True)
 class Rsa:
-    """An RSA key."""
-
     private: rsa.RSAPrivateKey
 
     def jwk(self, **members: object) -> dict[str, Any]:
@@ -59,8 +55,6 @@ class Rsa:
 
 @dataclass(frozen=True)
 class Ec:
-    """An elliptic curve's key."""
-
     private: ec.EllipticCurvePrivateKey
 
     def jwk(self, **members: object) -> dict[str, Any]:
@@ -85,17 +79,13 @@ class Ec:
 
 @cache
 def rsa_key(name: str, bits: int = 2048) -> Rsa:
-    """The RSA key that these tests call by this name."""
     return Rsa(rsa.generate_private_key(65537, bits))
 
 
 @cache
 def ec_key(name: str) -> Ec:
-    """The P-256 key that these tests call by this name."""
     return Ec(ec.generate_private_key(ec.SECP256R1()))
 
-
-# --- Key sets as providers have them --------------------------------------------------------
 
 CERTIFICATE = "MIICmzCCAYMCBgGQ" + "A" * 900
 """In `x5c`, which nobody reads here."""
@@ -142,9 +132,6 @@ def entra(*signing: Rsa) -> dict[str, Any]:
     }
 
 
-# --- The server -----------------------------------------------------------------------------
-
-
 @dataclass
 class KeyServer:
     """A web server on loopback whose answer can be changed while it runs."""
@@ -162,21 +149,16 @@ class KeyServer:
     was_asked: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def has(self, document: object) -> None:
-        """From now on it answers with this."""
         self.status, self.headers = 200, ()
         self.body = document if isinstance(document, bytes) else json.dumps(document).encode()
 
     async def asked_more_than(self, times: int) -> None:
-        """Wait until there have been more requests than that."""
         async with asyncio.timeout(PATIENCE), self.was_asked:
             await self.was_asked.wait_for(lambda: self.asked > times)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # RuntimeError is uvloop's, of a client that has gone.
-        with (
-            suppress(OSError, asyncio.IncompleteReadError, RuntimeError),
-            closing(writer),
-        ):
+        with suppress(OSError, asyncio.IncompleteReadError, RuntimeError), closing(writer):
             await reader.readuntil(b"\r\n\r\n")
             async with self.was_asked:
                 self.asked += 1
@@ -195,7 +177,6 @@ class KeyServer:
 async def key_server(
     document: object = b"", tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[KeyServer]:
-    """A server that answers every request with this document."""
     server = KeyServer()
     server.has(document)
     server.answers.set()

@@ -55,12 +55,10 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 def token(subject: str = "tester", seconds: float = 3600, rules: TokenRules | None = None) -> str:
-    """A token that a gateway of these tests accepts."""
     return mint_token(SECRET.encode(), rules or TokenRules(), subject, seconds)
 
 
 def bearer(subject: str = "tester") -> dict[str, str]:
-    """The header of an accepted caller."""
     return {"Authorization": f"Bearer {token(subject)}"}
 
 
@@ -85,7 +83,6 @@ def settings_for(endpoint: str, **more: object) -> Settings:
 
 
 async def answer_empty(request: bytes, context: Context) -> bytes:
-    """The handler of a method that a test says nothing about."""
     return b""
 
 
@@ -131,8 +128,6 @@ class ScriptedCuebot(grpc.GenericRpcHandler):
         return grpc.unary_unary_rpc_method_handler(answer)
 
     def answers(self, path: str, payload: bytes) -> None:
-        """From now on the method answers with these bytes."""
-
         async def handler(request: bytes, context: Context) -> bytes:
             return payload
 
@@ -166,8 +161,6 @@ class ScriptedCuebot(grpc.GenericRpcHandler):
         return called, cancelled
 
     def fails(self, path: str, code: grpc.StatusCode, text: str) -> None:
-        """From now on the method fails with this status."""
-
         async def handler(request: bytes, context: Context) -> bytes:
             await context.abort(code, text)
             raise AssertionError  # abort raises
@@ -197,7 +190,6 @@ async def running_cuebot(
 
 
 def reflection_handlers(cuebot: ScriptedCuebot) -> Iterable[grpc.GenericRpcHandler]:
-    """grpcio's reflection servicer over the server's own files, for each version it has."""
     pool, broken = build_pool(cuebot.files)
     assert not broken
     servicer = reflection_aio.ReflectionServicer(services_of(cuebot.files), pool=pool)
@@ -215,7 +207,6 @@ def reflection_handlers(cuebot: ScriptedCuebot) -> Iterable[grpc.GenericRpcHandl
 
 
 def paths_of(files: Iterable[FileDescriptorProto]) -> Iterator[str]:
-    """The path of each method in these files that does not stream."""
     for file in files:
         for service in file.service:
             name = f"{file.package}.{service.name}" if file.package else service.name
@@ -231,8 +222,6 @@ def http_client(url: str = "", **options: Any) -> httpx.AsyncClient:
 
 
 class AccessLines(Interceptor):
-    """What the access log says of requests."""
-
     def __init__(self) -> None:
         self.lines: list[dict[str, object]] = []
 
@@ -241,7 +230,6 @@ class AccessLines(Interceptor):
 
 
 def access_lines_of(app: GatewayApp) -> list[dict[str, object]]:
-    """What the access log says of the app's requests that finish from now on."""
     seen = AccessLines()
     app.parts.interceptors.append(seen)
     return seen.lines
@@ -249,8 +237,6 @@ def access_lines_of(app: GatewayApp) -> list[dict[str, object]]:
 
 @dataclass
 class Gateway:
-    """A running gateway and a client of it, whose token is valid."""
-
     url: str
     app: GatewayApp
     server: Server
@@ -260,18 +246,15 @@ class Gateway:
 
     @property
     def port(self) -> int:
-        """The port that it listens on."""
         return int(self.url.rpartition(":")[2])
 
     @property
     def catalog(self) -> Catalog:
-        """What it serves."""
         catalog = self.app.parts.live.current
         assert catalog is not None
         return catalog
 
     def access_lines(self) -> list[dict[str, object]]:
-        """What the access log says of requests that finish from now on."""
         return access_lines_of(self.app)
 
     async def post(self, path: str, json: object = None, **options: Any) -> httpx.Response:

@@ -46,12 +46,10 @@ class Version:
 
     @property
     def own_path(self) -> str:
-        """The path of the method that only this version has."""
         return f"/{SERVICE}/GetOnly{self.name.capitalize()}"
 
     @property
     def file(self) -> FileDescriptorProto:
-        """Its description, as a server would hand it out."""
         return described(self)
 
     @property
@@ -105,7 +103,6 @@ BOTH = (OLD, NEW)
 
 
 def text(number: int, content: str) -> bytes:
-    """A text field on the wire."""
     return bytes((number << 3 | 2, len(content))) + content.encode()
 
 
@@ -153,7 +150,6 @@ class ChangingCuebot(ScriptedCuebot):
 
 @cache
 def servicer_of(version: Version) -> Any:
-    """grpcio's own reflection of a version."""
     pool, _ = build_pool((version.file,))
     return reflection_aio.ReflectionServicer((SERVICE,), pool=pool)
 
@@ -164,5 +160,4 @@ def own_word(word: str, version: Version) -> dict[str, str]:
 
 
 def own_words(version: Version) -> dict[str, object]:
-    """What a version makes of the list."""
     return {f"{version.name}Words": [own_word(version.name, version)] * MANY}

@@ -47,7 +47,6 @@ def published(version: str) -> Schema | Unreachable:
 
 
 def cache_folder() -> Path:
-    """Where wheels are kept, for all checkouts of this user."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "cuebot-gateway" / "opencue-proto"
 
@@ -72,7 +71,6 @@ def fetched(version: str, folder: Path) -> Path:
 
 
 def is_right(wheel: Path, version: str) -> bool:
-    """Whether the file is the published wheel of that version."""
     return sha256(wheel.read_bytes()).hexdigest() == WHEELS[version]
 
 

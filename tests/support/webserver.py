@@ -33,7 +33,6 @@ async def web_server(status: int, page: bytes = b"") -> AsyncIterator[str]:
 async def answer_all(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, status: int, page: bytes
 ) -> None:
-    """Answer each request of a connection until the client closes it."""
     writer.write(frame(SETTINGS, 0) + frame(SETTINGS, ACK))
     await reader.readexactly(24)  # the preface
     while True:
@@ -55,7 +54,6 @@ async def answer_all(
 
 
 def frame(kind: int, flags: int, stream: bytes = bytes(4), payload: bytes = b"") -> bytes:
-    """A frame of HTTP/2 (RFC 9113, section 4.1)."""
     return len(payload).to_bytes(3) + bytes((kind, flags)) + stream + payload
 
 

@@ -17,8 +17,6 @@ BODILESS = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 
 @dataclass
 class Answer:
-    """One answer as it came."""
-
     status: int
     headers: dict[str, str]
     body: bytes = b""
@@ -28,14 +26,11 @@ class Answer:
 
     @property
     def code(self) -> object:
-        """The gRPC code in an error's JSON."""
         return json.loads(self.body)["code"]
 
 
 @dataclass
 class Wire:
-    """A connection on which everything is written by hand."""
-
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     begun: bytes = b""
@@ -46,7 +41,6 @@ class Wire:
         await self.writer.drain()
 
     async def answer(self, *, bodiless: bool = False, timeout: float = PATIENCE) -> Answer:
-        """The next answer, whole."""
         async with asyncio.timeout(timeout):
             found = await self._head()
             if bodiless or found.status < 200 or found.status in BODILESS:
@@ -95,7 +89,6 @@ async def wire(gateway: Gateway, **how: Any) -> AsyncIterator[Wire]:
 
 @asynccontextmanager
 async def wire_to(port: int, **how: Any) -> AsyncIterator[Wire]:
-    """The same to a port of loopback."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, **how)
     try:
         yield Wire(reader, writer)
@@ -106,7 +99,6 @@ async def wire_to(port: int, **how: Any) -> AsyncIterator[Wire]:
 
 
 def request(path: str, body: bytes, *lines: str, subject: str | None = "tester") -> bytes:
-    """A whole request."""
     return head(path, f"Content-Length: {len(body)}", *lines, subject=subject) + body
 
 
