@@ -36,25 +36,10 @@ SERVED = (
     "department.DepartmentInterface",
 )
 """The services that are registered, by hand."""
-HTTP_STATUS = {
-    0: 200,
-    1: 499,
-    2: 500,
-    3: 400,
-    4: 504,
-    5: 404,
-    6: 409,
-    7: 403,
-    8: 429,
-    9: 400,
-    10: 409,
-    11: 400,
-    12: 501,
-    13: 500,
-    14: 503,
-    15: 500,
-    16: 401,
-}
+HTTP_STATUS = (
+    *(200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401),
+)
+"""By gRPC's code."""
 Alter = Callable[[Any], Any]
 Whole = Callable[[], Awaitable[Response]]
 
