@@ -10,8 +10,7 @@ from tests.support.http2_server import raw_frame
 DATA, HEADERS, RST_STREAM, GOAWAY = 0, 1, 3, 7
 INTERNAL_ERROR, REFUSED_STREAM = 2, 7
 DELAY = 0.2
-TRICKLE = 7
-"""Bytes at a time."""
+TRICKLE = 7  # bytes at a time
 CALLS_BEFORE_GOAWAY = 20
 
 

@@ -21,37 +21,27 @@ ADD_COMMENT = "/job.JobInterface/AddComment"
 ERRORS = (429, 499, 500, 502, 503, 504)
 """Statuses that the gateway may have for calls that Cuebot does not answer."""
 CLIENTS = 8
-PENDING = 0
-"""The state of jobs that can be found by name."""
-PAUSE = 0.01
-"""Seconds between two calls of a client."""
-NUMBERS = count()
-"""Of comments: no two of a process have the same."""
+PENDING = 0  # the state of jobs that can be found by name
+PAUSE = 0.01  # seconds between two calls of a client
+NUMBERS = count()  # of comments: no two of a process have the same
 TOKEN = token(seconds=10**6)
 
 
-Right = Callable[[Any], bool]
-"""Whether the JSON of an answer is the right one."""
+Right = Callable[[Any], bool]  # whether the JSON of an answer is the right one
 
 
 @dataclass
 class Tally:
     begun: int = 0
-    calls: int = 0
-    """Those that are answered."""
+    calls: int = 0  # those that are answered
     right: int = 0
     errors: Counter[int] = field(default_factory=Counter)
     """By HTTP status, in the gateway's own JSON."""
-    wrong: list[str] = field(default_factory=list)
-    """Answers that are neither right nor an error."""
-    made: list[str] = field(default_factory=list)
-    """Comments that the gateway says were made."""
-    failed_from: float = 0.0
-    """When the latest call began that was answered with an error."""
-    latencies: list[float] = field(default_factory=list)
-    """Seconds, of right answers."""
-    other: int = 0
-    """Calls of clients that have gone away or were wrong."""
+    wrong: list[str] = field(default_factory=list)  # answers that are neither right nor an error
+    made: list[str] = field(default_factory=list)  # comments that the gateway says were made
+    failed_from: float = 0.0  # when the latest call began that was answered with an error
+    latencies: list[float] = field(default_factory=list)  # seconds, of right answers
+    other: int = 0  # calls of clients that have gone away or were wrong
     complete: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while all calls that have begun are answered."""
 
@@ -70,8 +60,7 @@ class Tally:
 @dataclass
 class Load:
     port: int
-    jobs: dict[str, str]
-    """The names of Cuebot's jobs, by id."""
+    jobs: dict[str, str]  # the names of Cuebot's jobs, by id
     tally: Tally = field(default_factory=Tally)
     pause: float = PAUSE
 
@@ -130,8 +119,7 @@ class Load:
 
 @dataclass
 class Call:
-    answer: Answer | None = None
-    """None: nobody has waited for it."""
+    answer: Answer | None = None  # None: nobody has waited for it
 
 
 @asynccontextmanager

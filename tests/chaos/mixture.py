@@ -17,18 +17,14 @@ from tests.support.servers import token
 from tests.support.wire import Answer, Wire
 
 GET_JOBS = "/job.JobInterface/GetJobs"
-PAUSE = 0.5
-"""Seconds between two calls of such a client."""
-PIECE = 8192
-"""Bytes that a slow reader takes at once."""
+PAUSE = 0.5  # seconds between two calls of such a client
+PIECE = 8192  # bytes that a slow reader takes at once
 PADDING = (30_000, 1000, 1000, 1000)
 """Ids that no job has, in large requests: 1 MB, which another process reads, or 40 KB."""
 PAGES = ("/openapi.json", "/status.json", "/metrics", "/healthz")
-WAIT = 2
-"""Seconds that somebody waits for another answer."""
+WAIT = 2  # seconds that somebody waits for another answer
 
-NamesIn = Callable[[bytes], list[str]]
-"""The names of the jobs in an answer's body."""
+NamesIn = Callable[[bytes], list[str]]  # the names of the jobs in an answer's body
 FORMATS: dict[str, NamesIn] = {
     "json": lambda body: [job["name"] for job in json.loads(body)["jobs"]["jobs"]],
     "ndjson": lambda body: [json.loads(line)["name"] for line in body.splitlines()],

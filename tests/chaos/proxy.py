@@ -8,8 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 PREFACE = len(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
-HEAD = 9
-"""Bytes in front of a frame's payload (RFC 9113, section 4.1)."""
+HEAD = 9  # bytes in front of a frame's payload (RFC 9113, section 4.1)
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -32,16 +31,13 @@ class Frame:
 class Link:
     gateway: asyncio.StreamWriter
     cuebot: asyncio.StreamWriter
-    last_stream: int = 0
-    """The latest call that has come."""
+    last_stream: int = 0  # the latest call that has come
     allowed: int = 2**31
     """Calls with larger numbers are not passed on: the gateway has been told so."""
-    dropped: set[int] = field(default_factory=set)
-    """Calls of which nothing more is passed on."""
+    dropped: set[int] = field(default_factory=set)  # calls of which nothing more is passed on
     failing: set[int] = field(default_factory=set)
     """Calls that Cuebot gets, and whose answers do not come."""
-    spoiled: bool = False
-    """Whether bytes are missing, so that it is of no more use."""
+    spoiled: bool = False  # whether bytes are missing, so that it is of no more use
 
     def reset(self) -> None:
         """End it with a RST towards the gateway."""

@@ -28,16 +28,12 @@ from tests.chaos.trial import Killed
 from tests.support.patience import PATIENCE
 from tests.support.processes import Instance, instance
 
-JOBS = 400
-"""Of the farm: a list of them takes some 300 KB."""
+JOBS = 400  # of the farm: a list of them takes some 300 KB
 PAUSE = 0.02
 FAULT_SECONDS = 3.0
-ENOUGH = 60.0
-"""Seconds that a busy machine takes at most to begin and end a fault."""
-REST_SECONDS = 8
-"""Within this after the last call, all connections of clients are gone."""
-WARM_UP = 0.2
-"""The share of the time that is over before memory is looked at first."""
+ENOUGH = 60.0  # seconds that a busy machine takes at most to begin and end a fault
+REST_SECONDS = 8  # within this after the last call, all connections of clients are gone
+WARM_UP = 0.2  # the share of the time that is over before memory is looked at first
 MOST_THREADS = 2 + min(32, (os.cpu_count() or 1) + 4)
 """The main one, the compressor, and those of asyncio's default executor, which starts them as they
 are needed."""
@@ -58,8 +54,7 @@ ROW = "{:>6}  {:<11}{:>7}{:>7}{:>8}{:>7}{:>7}{:>9}{:>10}{:>7}"
 
 @dataclass(frozen=True)
 class Usage:
-    memory: float
-    """MB of resident memory."""
+    memory: float  # MB of resident memory
     descriptors: int
     threads: int
 
@@ -73,10 +68,8 @@ class Report:
     twice: int
     lost: int
     wrong: list[str]
-    unexpected: list[str]
-    """Lines of the log that tell of a bug."""
-    memory: Memory
-    """Under load."""
+    unexpected: list[str]  # lines of the log that tell of a bug
+    memory: Memory  # under load
 
     @property
     def problems(self) -> list[str]:
@@ -104,8 +97,7 @@ class Soak:
     gateway: Instance
     cuebot: CuebotProcess
     proxy: FaultProxy
-    every: float
-    """Seconds from one fault to the next."""
+    every: float  # seconds from one fault to the next
     calls: int = 0
     right: int = 0
 

@@ -21,8 +21,7 @@ from tests.support.patience import PATIENCE
 from tests.support.servers import gateway_for
 
 GRPC_TIMEOUT = "1s"
-CALM_SECONDS = 1.0
-"""So long without an error counts as good."""
+CALM_SECONDS = 1.0  # so long without an error counts as good
 OTHER_ADDRESS = "127.0.0.2"
 
 
@@ -33,15 +32,11 @@ class Outcome:
     fault: str
     calls: int
     right: int
-    errors: dict[int, int]
-    """By HTTP status."""
+    errors: dict[int, int]  # by HTTP status
     wrong: tuple[str, ...]
-    changes: int
-    """Those that have come to Cuebot."""
-    twice: int
-    """Changes that were made more than once."""
-    lost: int
-    """Changes that were made, says the gateway, and that Cuebot has never seen."""
+    changes: int  # those that have come to Cuebot
+    twice: int  # changes that were made more than once
+    lost: int  # changes that were made, says the gateway, and that Cuebot has never seen
     recovery: float
     """Seconds from the fault's end to the beginning of the last call that failed; 0 is at once."""
 
@@ -54,15 +49,11 @@ class Outcome:
 class Place:
     cuebot: CuebotProcess
     proxy: FaultProxy
-    other: FaultProxy
-    """One at another address, which takes no connections yet."""
-    addresses: list[str]
-    """Those that Cuebot's name has."""
+    other: FaultProxy  # one at another address, which takes no connections yet
+    addresses: list[str]  # those that Cuebot's name has
     running: Load
-    twice: set[str] = field(default_factory=set)
-    """Changes of which that is known."""
-    changes: int = 0
-    """Those so far."""
+    twice: set[str] = field(default_factory=set)  # changes of which that is known
+    changes: int = 0  # those so far
 
     def faults(self) -> dict[str, Callable[[], Fault]]:
         return {

@@ -47,19 +47,14 @@ VIEWS: dict[str, Mix] = {
     for name, mix in MIXES.items()
     if mix is not None and name in ("patterns", "sort", "csv")
 }
-JOBS = 8
-"""Those that the others look for."""
-EVERY = 0.01
-"""Seconds from one call of the others to the next."""
-ROUNDS = 5
-"""Of each phase: what else the machine does for a moment spoils one or two of them."""
+JOBS = 8  # those that the others look for
+EVERY = 0.01  # seconds from one call of the others to the next
+ROUNDS = 5  # of each phase: what else the machine does for a moment spoils one or two of them
 TRIES = 3
 """Of a view beside which others wait too long. Other work on the machine can only make it worse, so
 the best one counts."""
-MOST_MS = 20.0
-"""For 99 of 100 calls of the others."""
-Rows = Sequence[Any]
-"""Jobs as Cuebot sends them."""
+MOST_MS = 20.0  # for 99 of 100 calls of the others
+Rows = Sequence[Any]  # jobs as Cuebot sends them
 OUT_OF_TIME = re.compile(r"the view was not ready in time: .*\d+ rows had been looked at")
 
 
@@ -67,20 +62,16 @@ OUT_OF_TIME = re.compile(r"the view was not ready in time: .*\d+ rows had been l
 class Waits:
     """What the others waited in one phase, in milliseconds: what 1 of 100 calls exceeds."""
 
-    p99: float
-    """By the clock."""
-    cpu_p99: float
-    """CPU time of the gateway until the answer, in the middle one of the rounds."""
+    p99: float  # by the clock
+    cpu_p99: float  # CPU time of the gateway until the answer, in the middle one of the rounds
 
 
 @dataclass(frozen=True)
 class Outcome:
     view: str
-    answers: dict[str, int]
-    """To the clients that ask for it, by status."""
+    answers: dict[str, int]  # to the clients that ask for it, by status
     others: Tally
-    quiet: Waits
-    """Without these clients."""
+    quiet: Waits  # without these clients
     waits: Waits
     wrong: tuple[str, ...]
     """Answers to the clients or the others that are neither right nor explained."""
@@ -108,10 +99,8 @@ class Outcome:
 class Place:
     port: int
     pid: int
-    calls: Mapping[str, Call]
-    """For the rows of each kind."""
-    jobs: dict[str, str]
-    """The names of those that the others look for, by id."""
+    calls: Mapping[str, Call]  # for the rows of each kind
+    jobs: dict[str, str]  # the names of those that the others look for, by id
     farm: CannedFarm
 
     def endure(self, name: str, seconds: float) -> Outcome:

@@ -42,8 +42,7 @@ NOT_INTEGERS = {
     ),
     "aUint64": ("18446744073709551616", "-1", "1" * 5000),
 }
-TINY = "1e-99999999999999999999"
-"""In JSON that is 0; in a string a fraction."""
+TINY = "1e-99999999999999999999"  # in JSON that is 0; in a string a fraction
 TEXTS_FOR_NO_NUMBER = [
     *("1_0", "+1", "01", "-007", " 1", "1 ", "1\n", ".5", "1.", "1e", "0x1", "", "-", "ten", "1,5"),
     *("\u0661", "\uff11", "nan", "inf", "infinity", "+Infinity"),

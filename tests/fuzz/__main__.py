@@ -18,8 +18,7 @@ from tests.fuzz.targets import CORPUS, LARGEST, TARGETS
 
 WORKING = Path(".fuzz")
 FINDS = ("crash-", "timeout-", "oom-", "slow-unit-")
-INPUT_SECONDS = 10
-"""One input that takes longer is a find."""
+INPUT_SECONDS = 10  # one input that takes longer is a find
 MEMORY_MB = 2048
 STATUS = re.compile(r"#(\d+)\s.*?cov: (\d+).*?corp: (\d+)")
 EXECUTED = re.compile(r"number_of_executed_units: (\d+)")
@@ -30,12 +29,10 @@ class Result:
     name: str
     seconds: float = 0.0
     inputs: int = 0
-    coverage: int = 0
-    """Branches and the like that inputs have reached, as libFuzzer counts."""
+    coverage: int = 0  # branches and the like that inputs have reached, as libFuzzer counts
     corpus: int = 0
     found: list[str] = field(default_factory=list)
-    words: list[str] = field(default_factory=list)
-    """The last lines of the process."""
+    words: list[str] = field(default_factory=list)  # the last lines of the process
     status: int = 0
 
 

@@ -5,8 +5,7 @@ from importlib import import_module
 from pathlib import Path
 
 CORPUS = Path(__file__).parent / "corpus"
-LARGEST = 4096
-"""Bytes of an input."""
+LARGEST = 4096  # bytes of an input
 
 TARGETS = {
     "decoder": "JSON bodies",

@@ -21,8 +21,7 @@ from tests.support.servers import Gateway, clean_environment, token
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.gateway(grpc_timeout="5s")]
 
-TIMEOUT = 500
-"""Seconds that a tool may take before it counts as stuck."""
+TIMEOUT = 500  # seconds that a tool may take before it counts as stuck
 BIN = Path(sys.executable).parent
 CHECKS = (
     "status_code_conformance",

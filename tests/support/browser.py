@@ -101,8 +101,7 @@ async def running_browser() -> AsyncIterator[Browser]:
 @dataclass
 class Visit:
     page: Page
-    requests: list[str] = field(default_factory=list)
-    """The URL of everything that a page asked for."""
+    requests: list[str] = field(default_factory=list)  # the URL of everything that a page asked for
     complaints: list[str] = field(default_factory=list)
     """Errors on the console (violations of the policy are among them), and uncaught ones."""
 

@@ -29,8 +29,7 @@ from tests.support.patience import PATIENCE
 from tests.support.servers import clean_environment
 
 PROGRAM = Path(sys.executable).parent / "cuebot-gateway"
-OPENCUE = "package:opencue_proto"
-"""A DESCRIPTOR_SOURCE for which no Cuebot has to be there."""
+OPENCUE = "package:opencue_proto"  # a DESCRIPTOR_SOURCE for which no Cuebot has to be there
 
 
 @dataclass(frozen=True)

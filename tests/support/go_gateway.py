@@ -51,8 +51,7 @@ class GoGateway:
     endpoint: str
     alter: dict[str, Alter] = field(default_factory=dict)
     whole: Whole | None = None
-    seen: list[tuple[str, str]] = field(default_factory=list)
-    """Verb and path of each request."""
+    seen: list[tuple[str, str]] = field(default_factory=list)  # verb and path of each request
     channel: Any = None
     url: str = ""
 

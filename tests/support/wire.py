@@ -33,8 +33,7 @@ class Answer:
 class Wire:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
-    begun: bytes = b""
-    """What `reply_begins` has read."""
+    begun: bytes = b""  # what `reply_begins` has read
 
     async def send(self, *parts: bytes) -> None:
         self.writer.write(b"".join(parts))
