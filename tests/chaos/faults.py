@@ -63,18 +63,14 @@ class Delay(Fault):
     """Everything takes 0.2 s longer, each way."""
 
     async def to_cuebot(self, link: Link, frame: Frame) -> None:
-        later(link.cuebot, frame)
+        asyncio.get_running_loop().call_later(DELAY, send, link.cuebot, frame.data)
 
     async def to_gateway(self, link: Link, frame: Frame) -> None:
-        later(link.gateway, frame)
+        asyncio.get_running_loop().call_later(DELAY, send, link.gateway, frame.data)
 
     async def end(self, proxy: FaultProxy) -> None:
         for link in proxy.links:  # what comes now would overtake what has come
             link.reset()
-
-
-def later(writer: asyncio.StreamWriter, frame: Frame) -> None:
-    asyncio.get_running_loop().call_later(DELAY, send, writer, frame.data)
 
 
 class Trickle(Fault):
@@ -135,6 +131,10 @@ class GoAway(Fault):
         send(link.gateway, raw_frame(GOAWAY, 0, 0, last + bytes(4)))
 
 
+def reset_stream(link: Link, stream: int, error: int) -> None:
+    send(link.gateway, raw_frame(RST_STREAM, 0, stream, error.to_bytes(4, "big")))
+
+
 class ResetStreams(Fault):
     """Of three calls, one is refused, and one is made but its answer replaced by a reset."""
 
@@ -142,8 +142,7 @@ class ResetStreams(Fault):
         number = frame.stream
         if frame.kind == HEADERS and number % 6 == 1:
             link.dropped.add(number)
-            refusal = REFUSED_STREAM.to_bytes(4, "big")
-            send(link.gateway, raw_frame(RST_STREAM, 0, number, refusal))
+            reset_stream(link, number, REFUSED_STREAM)
         elif frame.kind == HEADERS and number % 6 == 3:
             link.failing.add(number)
         if number not in link.dropped:
@@ -154,8 +153,7 @@ class ResetStreams(Fault):
         if number in link.failing:
             link.failing.discard(number)
             link.dropped.add(number)
-            error = INTERNAL_ERROR.to_bytes(4, "big")
-            send(link.gateway, raw_frame(RST_STREAM, 0, number, error))
+            reset_stream(link, number, INTERNAL_ERROR)
         elif number not in link.dropped:
             await super().to_gateway(link, frame)
 

@@ -4,8 +4,9 @@ import asyncio
 import csv
 import itertools
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from random import Random
 from typing import Any, cast
 from urllib.parse import quote
@@ -14,7 +15,7 @@ from uuid import UUID
 from tests.chaos.load import ERRORS, FIND_JOB, Load, ask, connection, get, request
 from tests.support.patience import PATIENCE
 from tests.support.servers import token
-from tests.support.wire import Answer, Wire
+from tests.support.wire import Wire
 
 GET_JOBS = "/job.JobInterface/GetJobs"
 PAUSE = 0.5  # seconds between two calls of such a client
@@ -33,10 +34,8 @@ FORMATS: dict[str, NamesIn] = {
 
 BAD = {
     400: (
-        request(GET_JOBS, b'{"r": '),
-        request(GET_JOBS, b'{"r": {"ids": "a"}}'),
-        request(GET_JOBS, b"{}", "Host: two"),
-        request(GET_JOBS, b"{}", "A : b"),
+        *(request(GET_JOBS, body) for body in (b'{"r": ', b'{"r": {"ids": "a"}}')),
+        *(request(GET_JOBS, b"{}", line) for line in ("Host: two", "A : b")),
         b"\x16\x03\x01 not HTTP\r\n\r\n",
     ),
     401: (f"POST {GET_JOBS} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n".encode(),),
@@ -48,35 +47,22 @@ BAD = {
 """Bad requests by the status that they have to get."""
 
 
-async def lists(running: Load, random: Random) -> None:
-    await ask_for_jobs(running, random, lambda connection: connection.answer())
+async def lists(running: Load, random: Random, *, slowly: bool = False) -> None:
+    """Ask for all jobs again and again, each time on a connection of its own."""
 
-
-async def slow_readers(running: Load, random: Random) -> None:
-    await ask_for_jobs(running, random, answer_to_slow_reader)
-
-
-async def ask_for_jobs(
-    running: Load, random: Random, read: Callable[[Wire], Awaitable[Answer]]
-) -> None:
     def right(found: Any) -> bool:
-        return (
-            running.jobs.items()
-            <= {job["id"]: job["name"] for job in found["jobs"]["jobs"]}.items()
-        )
+        jobs = {job["id"]: job["name"] for job in found["jobs"]["jobs"]}
+        return running.jobs.items() <= jobs.items()
 
     while True:
         async with connection(running.port) as wire:
             with running.call(GET_JOBS, right) as call:
                 coding = random.choice(("identity", "gzip;q=0"))
                 await wire.send(request(GET_JOBS, b"{}", f"Accept-Encoding: {coding}"))
-                call.answer = await read(wire)
+                if slowly:
+                    wire = Wire(cast(asyncio.StreamReader, SlowReader(wire.reader)), wire.writer)
+                call.answer = await wire.answer()
         await asyncio.sleep(random.random() * PAUSE)
-
-
-async def answer_to_slow_reader(wire: Wire) -> Answer:
-    slow = Wire(cast(asyncio.StreamReader, SlowReader(wire.reader)), wire.writer)
-    return await slow.answer()
 
 
 class SlowReader:
@@ -155,13 +141,9 @@ async def view(running: Load, random: Random, wire: Wire, condition: str, name: 
     form, names_in = random.choice(list(FORMATS.items()))
     where = f"&_where={quote(condition)}" if condition else ""
     with running.call("view", lambda found: True):
-        await wire.send(
-            get(
-                f"{GET_JOBS}?_fields=name&_format={form}{where}",
-                *random.choice(((), ("Accept-Encoding: identity",))),
-                bearer=new_token(random),
-            )
-        )
+        target = f"{GET_JOBS}?_fields=name&_format={form}{where}"
+        lines = random.choice(((), ("Accept-Encoding: identity",)))
+        await wire.send(get(target, *lines, bearer=new_token(random)))
         answer = await wire.answer()
         if answer.status in ERRORS:
             return
@@ -220,6 +202,6 @@ async def watchers(running: Load, random: Random) -> None:
 
 
 ALL = (
-    *(lists, slow_readers, large_requests, gone_clients, bad_requests),
+    *(lists, partial(lists, slowly=True), large_requests, gone_clients, bad_requests),
     *(views, new_tokens, pages, watchers),
 )

@@ -60,8 +60,7 @@ def test_a_wrong_answer_is_noticed() -> None:
 @pytest.mark.parametrize(
     ("cpu_p99", "answers", "errors", "problems"),
     [
-        (MOST_MS, {"200": 1}, {}, 0),
-        (MOST_MS + 1, {"200": 1}, {}, 1),
+        *((MOST_MS, {"200": 1}, {}, 0), (MOST_MS + 1, {"200": 1}, {}, 1)),
         (MOST_MS + 1, {}, {503: 1}, 3),
     ],
 )

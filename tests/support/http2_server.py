@@ -107,11 +107,8 @@ class Peer(asyncio.Protocol):
     def answer(self, stream: int, *data: bytes, trailers: Any = OK) -> None:
         """Headers, data frames and trailers of a success, or of what they say."""
         self.h2.send_headers(stream, HEADERS)
-        parts = deque(
-            part[start : start + FRAME]
-            for part in data
-            for start in range(0, max(len(part), 1), FRAME)
-        )
+        starts = ((part, start) for part in data for start in range(0, max(len(part), 1), FRAME))
+        parts = deque(part[start : start + FRAME] for part, start in starts)
         self.unsent[stream] = parts, trailers
         self.send_rest(stream)
 
@@ -135,11 +132,8 @@ class Peer(asyncio.Protocol):
         return [int(each.error_code or 0) for each in self.events if isinstance(each, StreamReset)]
 
     def farewells(self) -> list[int]:
-        return [
-            int(each.error_code or 0)
-            for each in self.events
-            if isinstance(each, ConnectionTerminated)
-        ]
+        ends = (each for each in self.events if isinstance(each, ConnectionTerminated))
+        return [int(each.error_code or 0) for each in ends]
 
     def pongs(self) -> int:
         return sum(isinstance(each, PingAckReceived) for each in self.events)
@@ -227,6 +221,5 @@ async def failure(
 
 
 def raw_frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
-    return (
-        len(payload).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big") + payload
-    )
+    """A frame of HTTP/2 (RFC 9113, section 4.1)."""
+    return len(payload).to_bytes(3) + bytes((kind, flags)) + stream.to_bytes(4) + payload

@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from threading import Condition, Thread
 from types import MappingProxyType
@@ -25,6 +24,7 @@ from typing import Any
 from tests.support.commands import OPENCUE
 from tests.support.patience import PATIENCE
 from tests.support.servers import ALSO, SECRET, clean_environment, free_port, head
+from tests.support.wire import Answer as Answer
 
 GET_SHOWS = "/show.ShowInterface/GetShows"
 
@@ -35,21 +35,6 @@ def until(condition: Callable[[], bool], what: str, timeout: float = PATIENCE) -
     while not condition():
         assert time.monotonic() < deadline, f"not within {timeout} s: {what}"
         time.sleep(0.01)
-
-
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-    @property
-    def last(self) -> bool:
-        return self.headers.get("connection", "") == "close"
 
 
 class CutOff(AssertionError):
@@ -190,12 +175,11 @@ class Instance:
     def refuses(self) -> bool:
         """Whether nobody listens at the port. Not yet, if a connection to it is reset."""
         try:
-            with self.wire():
+            with suppress(ConnectionResetError), self.wire():
                 return False
-        except ConnectionResetError:
-            return False
         except ConnectionRefusedError:
             return True
+        return False
 
     def send_signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
@@ -209,8 +193,9 @@ class Instance:
 
     def workers(self) -> set[int]:
         pid = self.process.pid
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        return {int(child) for child in children if b"spawn_main" in cmdline(child)}
+        children = map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+        lines = {child: Path(f"/proc/{child}/cmdline").read_bytes() for child in children}
+        return {child for child, line in lines.items() if b"spawn_main" in line}
 
     def kill(self) -> None:
         with suppress(FileNotFoundError, ProcessLookupError):
@@ -223,14 +208,6 @@ class Instance:
         for line in list(self.lines):
             assert line.startswith("{"), self.lines
             assert "Traceback" not in line, self.lines
-
-
-def cmdline(pid: str) -> bytes:
-    return Path(f"/proc/{pid}/cmdline").read_bytes()
-
-
-def limit_open_files(most: int) -> None:
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 @contextmanager
@@ -252,6 +229,10 @@ def instance(
     """
     environ.update(more)
     port = port or free_port()
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (open_files or 0, open_files or 0))
+
     given = {
         "REST_HOST": "127.0.0.1",
         "REST_PORT": str(port),
@@ -270,7 +251,7 @@ def instance(
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
-        preexec_fn=partial(limit_open_files, open_files) if open_files else None,
+        preexec_fn=None if open_files is None else limit,
     ) as process:
         made = Instance(process, port, tls=tls)
         try:

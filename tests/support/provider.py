@@ -35,6 +35,10 @@ def unsigned(header: Document, claims: Document | bytes) -> bytes:
     return f"{base64url(json.dumps(header).encode())}.{base64url(body)}".encode()
 
 
+def without_none(members: Document) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value is not None}
+
+
 @dataclass(frozen=True)
 class Rsa:
     private: rsa.RSAPrivateKey
@@ -43,7 +47,7 @@ class Rsa:
         """The public key; a member that is None is left out."""
         numbers = self.private.public_key().public_numbers()
         own = {"kty": "RSA", "n": number(numbers.n), "e": number(numbers.e)}
-        return {name: value for name, value in (own | members).items() if value is not None}
+        return without_none(own | members)
 
     def token(self, claims: Document | bytes, **header: object) -> str:
         """Signed with RS256, whatever the header says."""
@@ -61,13 +65,8 @@ class Ec:
         numbers = self.private.public_key().public_numbers()
         size = (self.private.key_size + 7) // 8
         curve = {256: "P-256", 384: "P-384", 521: "P-521"}[self.private.key_size]
-        own = {
-            "kty": "EC",
-            "crv": curve,
-            "x": number(numbers.x, size),
-            "y": number(numbers.y, size),
-        }
-        return {name: value for name, value in (own | members).items() if value is not None}
+        point = {"x": number(numbers.x, size), "y": number(numbers.y, size)}
+        return without_none({"kty": "EC", "crv": curve} | point | members)
 
     def token(self, claims: Document | bytes, **header: object) -> str:
         """Signed with ES256, whatever the header says."""
@@ -94,41 +93,27 @@ def keycloak(signing: Rsa, elliptic: Ec) -> dict[str, Any]:
     """…/realms/NAME/protocol/openid-connect/certs: a key for encryption beside those that sign."""
     more = {"x5c": [CERTIFICATE], "x5t": "qzY", "x5t#S256": "Zk0"}
     encryption = rsa_key("encryption")
-    return {
-        "keys": [
-            encryption.jwk(kid="kc-enc", alg="RSA-OAEP", use="enc", **more),
-            signing.jwk(kid="kc-rsa", alg="RS256", use="sig", **more),
-            elliptic.jwk(kid="kc-ec", alg="ES256", use="sig"),
-        ]
-    }
+    keys = (
+        encryption.jwk(kid="kc-enc", alg="RSA-OAEP", use="enc", **more),
+        signing.jwk(kid="kc-rsa", alg="RS256", use="sig", **more),
+        elliptic.jwk(kid="kc-ec", alg="ES256", use="sig"),
+    )
+    return {"keys": [*keys]}
 
 
 def okta(signing: Rsa, following: Rsa) -> dict[str, Any]:
     """…/oauth2/NAME/v1/keys: the key in use, and the next one."""
-    return {
-        "keys": [
-            signing.jwk(kid="okta-1", alg="RS256", use="sig"),
-            following.jwk(kid="okta-2", alg="RS256", use="sig"),
-        ]
-    }
+    keys = {"okta-1": signing, "okta-2": following}
+    return {"keys": [key.jwk(kid=kid, alg="RS256", use="sig") for kid, key in keys.items()]}
 
 
 def entra(*signing: Rsa) -> dict[str, Any]:
     """…/TENANT/discovery/v2.0/keys: several keys, of which none says its algorithm."""
     issuer = "https://login.microsoftonline.com/{tenantid}/v2.0"
-    return {
-        "keys": [
-            each.jwk(
-                kid=f"entra-{count}",
-                use="sig",
-                x5t=f"entra-{count}",
-                x5c=[CERTIFICATE],
-                cloud_instance_name="microsoftonline.com",
-                issuer=issuer,
-            )
-            for count, each in enumerate(signing, 1)
-        ]
-    }
+    more = {"cloud_instance_name": "microsoftonline.com", "issuer": issuer, "x5c": [CERTIFICATE]}
+    kids = [f"entra-{count}" for count in range(1, 1 + len(signing))]
+    keys = zip(kids, signing, strict=True)
+    return {"keys": [each.jwk(kid=kid, x5t=kid, use="sig", **more) for kid, each in keys]}
 
 
 @dataclass

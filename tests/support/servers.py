@@ -41,13 +41,10 @@ NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 UNLIMITED: dict[str, object] = {"rate_limit_rps": 0}
 ALSO: dict[str, object] = {}
 """Settings that `settings_for` adds, for fixtures that run a whole file in several ways."""
+GRPCIO = pytest.param("grpcio", marks=pytest.mark.thorough)
 ON_EACH_TRANSPORT = (
     pytest.mark.usefixtures("each_transport"),
-    pytest.mark.parametrize(
-        "each_transport",
-        ["http2", pytest.param("grpcio", marks=pytest.mark.thorough)],
-        indirect=True,
-    ),
+    pytest.mark.parametrize("each_transport", ["http2", GRPCIO], indirect=True),
 )
 """Marks of tests that have to pass whatever carries the calls."""
 Handler = Callable[[bytes, "Context"], Awaitable[bytes]]
@@ -196,14 +193,16 @@ def reflection_handlers(cuebot: ScriptedCuebot) -> Iterable[grpc.GenericRpcHandl
     for version in cuebot.reflection:
         yield grpc.method_handlers_generic_handler(
             f"grpc.reflection.{version}.ServerReflection",
-            {
-                "ServerReflectionInfo": grpc.stream_stream_rpc_method_handler(
-                    servicer.ServerReflectionInfo,
-                    request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
-                    response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
-                )
-            },
+            {"ServerReflectionInfo": reflection_handler(servicer.ServerReflectionInfo)},
         )
+
+
+def reflection_handler(describe: Any) -> "grpc.RpcMethodHandler[Any, Any]":
+    return grpc.stream_stream_rpc_method_handler(
+        describe,
+        request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
+        response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
+    )
 
 
 def paths_of(files: Iterable[FileDescriptorProto]) -> Iterator[str]:

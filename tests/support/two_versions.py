@@ -16,13 +16,12 @@ from google.protobuf.descriptor_pb2 import (
     FieldDescriptorProto,
     FileDescriptorProto,
 )
-from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.reflection import aio as reflection_aio
 
 from gateway.schema.catalog import TAG_DIGITS
 from gateway.schema.description import Schema
 from gateway.schema.pool import build_pool
-from tests.support.servers import Context, ScriptedCuebot
+from tests.support.servers import Context, ScriptedCuebot, reflection_handler
 
 SERVICE = "trial.WordInterface"
 ECHO = f"/{SERVICE}/GetWord"
@@ -67,13 +66,9 @@ def described(version: Version) -> FileDescriptorProto:
     add_text(word, "word", version.number)
     add_text(word, version.own, 2 + version.number)
     words = drawn.message_type.add(name="Words")
-    words.field.add(
-        name=f"{version.name}_words",
-        number=version.number,
-        label=FieldDescriptorProto.LABEL_REPEATED,
-        type=FieldDescriptorProto.TYPE_MESSAGE,
-        type_name=".trial.Word",
-    )
+    repeated, message = FieldDescriptorProto.LABEL_REPEATED, FieldDescriptorProto.TYPE_MESSAGE
+    field = words.field.add(name=f"{version.name}_words", number=version.number, label=repeated)
+    field.type, field.type_name = message, ".trial.Word"
     service = drawn.service.add(name="WordInterface")
     for path, answer in ((ECHO, "Word"), (LIST, "Words"), (version.own_path, "Word")):
         name = path.rpartition("/")[2]
@@ -88,12 +83,8 @@ def described(version: Version) -> FileDescriptorProto:
 
 
 def add_text(message: DescriptorProto, name: str, number: int) -> None:
-    message.field.add(
-        name=name,
-        number=number,
-        label=FieldDescriptorProto.LABEL_OPTIONAL,
-        type=FieldDescriptorProto.TYPE_STRING,
-    )
+    field = message.field.add(name=name, number=number, type=FieldDescriptorProto.TYPE_STRING)
+    field.label = FieldDescriptorProto.LABEL_OPTIONAL
 
 
 OLD, NEW = Version("old", 1), Version("new", 2)
@@ -124,18 +115,12 @@ class ChangingCuebot(ScriptedCuebot):
 
         self.handlers |= dict.fromkeys((ECHO, OLD.own_path, NEW.own_path), echo)
         item = b"".join(text(version.number, version.name) for version in BOTH) + OWN
-        self.answers(
-            LIST,
-            b"".join((bytes((each.number << 3 | 2, len(item))) + item) * MANY for each in BOTH),
-        )
+        lists = ((bytes((each.number << 3 | 2, len(item))) + item) * MANY for each in BOTH)
+        self.answers(LIST, b"".join(lists))
 
     def service(self, details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[Any, Any] | None":
         if details.method.startswith("/grpc.reflection.v1."):
-            return grpc.stream_stream_rpc_method_handler(
-                self._describe,
-                request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
-                response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
-            )
+            return reflection_handler(self._describe)
         return super().service(details)
 
     async def _describe(self, requests: AsyncIterator[Any], context: Context) -> AsyncIterator[Any]:

@@ -25,8 +25,17 @@ class Answer:
     """Those of the headers, as they came and in their order."""
 
     @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def last(self) -> bool:
+        """Whether the connection ends with it."""
+        return self.headers.get("connection", "") == "close"
+
+    @property
     def code(self) -> object:
-        return json.loads(self.body)["code"]
+        return self.json["code"]
 
 
 @dataclass
@@ -105,10 +114,9 @@ def assert_refused(answer: Answer, status: int, code: int) -> None:
     """That the connection itself has refused, in the one shape, and ends."""
     assert answer.status == status
     assert answer.reason == HTTPStatus(status).phrase
+    assert answer.last
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["cache-control"] == "no-store"
-    assert answer.headers["connection"] == "close"
-    shape = json.loads(answer.body)
-    assert (shape["error"], shape["code"]) == (Code(code).name, code)
-    assert shape["message"]
+    assert (answer.json["error"], answer.json["code"]) == (Code(code).name, code)
+    assert answer.json["message"]

@@ -15,6 +15,7 @@ from gateway.upstream.cuebot import Cuebot, open_upstream
 from gateway.upstream.grpcio import ADDRESS
 from gateway.upstream.interface import CallFailed, Reason
 from tests.support.followers import Follower
+from tests.support.http2_frames import web_server
 from tests.support.http2_server import HEADERS, Peer, framed, http2_server, raw_frame
 from tests.support.opencue import message_class
 from tests.support.patience import PATIENCE, until
@@ -27,7 +28,6 @@ from tests.support.servers import (
     running_gateway,
     settings_for,
 )
-from tests.support.webserver import web_server
 
 pytestmark = [pytest.mark.anyio, *ON_EACH_TRANSPORT]
 
