@@ -161,9 +161,6 @@ def each_transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
     return transport
 
 
-# --- Cuebots --------------------------------------------------------------------------------
-
-
 @pytest.fixture(scope="session")
 async def scripted_cuebot() -> AsyncIterator[ScriptedCuebot]:
     """The server behind `cuebot`, for fixtures that live longer than a test."""
@@ -187,12 +184,8 @@ async def simulated_cuebot() -> AsyncIterator[SimulatedCuebot]:
 
 @pytest.fixture(scope="session")
 def cuebot_process() -> Iterator[str]:
-    """The endpoint of a Cuebot with the demo's farm, in a process of its own."""
     with commands.cuebot_process() as endpoint:
         yield endpoint
-
-
-# --- Gateways -------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")

@@ -28,10 +28,7 @@ TESTS = ROOT / "tests"
 
 WITH_THE_SIMULATOR = "gateway_cli.demo"
 FOR_THE_SIMULATOR = ("gateway.schema", "gateway.discovery.files", "gateway.errors")
-BARE_SLEEPS = {
-    "middleware.py": "the request is over",
-}
-"""Files with a `sleep(0)`, and why."""
+BARE_SLEEPS = {"middleware.py": "the request is over"}  # files with a `sleep(0)`, and why
 TEST_FOLDERS = {
     *("benchmarks", "chaos", "contract", "deploy", "fuzz", "release", "simulator", "support")
 }
@@ -40,12 +37,10 @@ TEST_FOLDERS = {
 
 @pytest.fixture(scope="module")
 def graph() -> dict[str, set[str]]:
-    """The modules of all packages, with what each imports."""
     return import_graph(COMMANDS, GATEWAY, SIMULATOR)
 
 
 def upward(graph: dict[str, set[str]]) -> list[str]:
-    """The imports of the commands and the gateway that lead to a package above."""
     return [
         f"{module} imports {target}: {package_of(target)} is above {package_of(module)}"
         for module, targets in graph.items()
@@ -57,16 +52,11 @@ def upward(graph: dict[str, set[str]]) -> list[str]:
     ]
 
 
-# --- Imports --------------------------------------------------------------------------------
-
-
 def test_every_room_has_its_place() -> None:
-    """What lies in gateway/ is in the list of packages, and nothing else is."""
     assert [package.name for package in packages()] == list(PACKAGES)
 
 
 def test_imports_lead_down(graph: dict[str, set[str]]) -> None:
-    """A package imports only from packages below it."""
     assert upward(graph) == []
 
 
@@ -81,7 +71,6 @@ def test_an_import_that_leads_up_is_noticed() -> None:
 
 
 def test_no_import_circles(graph: dict[str, set[str]]) -> None:
-    """No file imports itself by way of others."""
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
@@ -89,7 +78,6 @@ def test_no_import_circles(graph: dict[str, set[str]]) -> None:
 
 
 def test_http2_does_without_grpc() -> None:
-    """The gateway's own HTTP/2 imports nothing of gRPC's library."""
     files = (ROOT / GATEWAY / "upstream" / "http2").rglob("*.py")
     assert [file.name for file in files for name in imported(file) if is_grpc(name)] == []
 
@@ -99,7 +87,6 @@ def is_grpc(name: str) -> bool:
 
 
 def test_the_gateway_does_not_know_the_simulator(graph: dict[str, set[str]]) -> None:
-    """Only the demo, a command, imports the simulated Cuebot."""
     knowing = {
         module
         for module, targets in graph.items()
@@ -109,7 +96,6 @@ def test_the_gateway_does_not_know_the_simulator(graph: dict[str, set[str]]) -> 
 
 
 def test_the_simulator_knows_only_what_a_schema_is(graph: dict[str, set[str]]) -> None:
-    """Of the gateway it imports what both need of a schema, and the error codes."""
     known = {
         target
         for module, targets in graph.items()
@@ -118,9 +104,6 @@ def test_the_simulator_knows_only_what_a_schema_is(graph: dict[str, set[str]]) -
         if target.startswith(f"{GATEWAY}.")
     }
     assert [each for each in sorted(known) if not each.startswith(FOR_THE_SIMULATOR)] == []
-
-
-# --- Names and places -----------------------------------------------------------------------
 
 
 def test_long_work_lets_others_be_answered() -> None:
@@ -136,9 +119,6 @@ def test_tests_have_the_same_rooms() -> None:
     assert folders - TEST_FOLDERS <= set(PACKAGES)
 
 
-# --- The map --------------------------------------------------------------------------------
-
-
 def test_the_picture_is_up_to_date() -> None:
     """Its packages, sentences and arrows are the code's; its sizes may be off by a tenth."""
     drawn = PICTURE.read_text(encoding="utf-8")
@@ -152,17 +132,14 @@ def test_the_picture_is_up_to_date() -> None:
 
 
 def sizes_in(picture: str) -> list[tuple[str, int]]:
-    """The packages of a picture with their lines of code."""
     rows = re.findall(r'class="name">([^<]+)<.*?>([\d,]+) lines<', picture, re.DOTALL)
     return [(label, int(lines.replace(",", ""))) for label, lines in rows]
 
 
 def resized(package: Package, sizes: dict[str, int]) -> Package:
-    """The package with the size that the picture gives it."""
     return replace(package, lines=sizes.get(package.label, 0))
 
 
 @pytest.mark.parametrize("path", sorted(set(re.findall(r"`([\w./-]+/[\w./-]*|\w+\.py)`", PAGE))))
 def test_the_page_names_real_files(path: str) -> None:
-    """Each file and folder that docs/architecture.md names is there."""
     assert any((ROOT / base / path).exists() for base in ("", GATEWAY)), path

@@ -18,19 +18,16 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_every_setting_is_documented_and_nothing_else() -> None:
-    """The tables of docs/configuration.md have one row per setting."""
     rows = re.findall(r"^\| `([A-Z_]+)` \|", CONFIGURATION, re.MULTILINE)
     assert sorted(rows) == sorted(name.upper() for name in Settings.model_fields.keys() - RETIRED)
 
 
 @pytest.mark.parametrize("name", [*SYNONYMS, "GRPC_MAX_MESSAGE_SIZE", "GATEWAY_CONFIG"])
 def test_every_other_name_is_documented(name: str) -> None:
-    """Synonyms are named in docs/configuration.md."""
     assert f"`{name}`" in CONFIGURATION
 
 
 def test_the_readme_names_only_real_settings() -> None:
-    """What the README tells people to set exists."""
     rows = re.findall(r"^\| (`[^|]+`) \|", README, re.MULTILINE)
     names = {name for row in rows for name in re.findall(r"`([A-Z_]+)`", row)}
     assert names
@@ -38,7 +35,6 @@ def test_the_readme_names_only_real_settings() -> None:
 
 
 def test_the_readme_is_read_in_half_a_minute() -> None:
-    """No bullet is longer than a line, and its pictures are there at once."""
     lines = README.splitlines()
     bullets = [number for number, line in enumerate(lines) if line.startswith("- ")]
     assert bullets
@@ -52,7 +48,6 @@ def test_the_readme_is_read_in_half_a_minute() -> None:
 
 @pytest.mark.parametrize("code", [code for code in Code if code is not Code.OK])
 def test_every_error_is_documented(code: Code) -> None:
-    """Each gRPC code stands in the row of its HTTP status in docs/http.md."""
     rows = [line for line in HTTP.splitlines() if line.startswith(f"| {code.http_status} ")]
     assert any(f"`{code.name}`" in row for row in rows)
 
@@ -83,7 +78,6 @@ def test_whoever_copies_a_launch_waits_for_it() -> None:
 
 
 def test_links_lead_somewhere() -> None:
-    """Relative links in the README and docs/ point to files that exist."""
     for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"

@@ -28,8 +28,6 @@ EXAMPLE = re.compile(
 
 @dataclass(frozen=True)
 class Example:
-    """A program of the page, and its documented output."""
-
     title: str
     language: str
     code: str
@@ -44,13 +42,11 @@ EXAMPLES = [
 
 @pytest.fixture
 async def gateway() -> AsyncIterator[Gateway]:
-    """A gateway in front of a farm that no other example has changed."""
     async with running_farm(still_farm()) as cuebot, gateway_for(cuebot.endpoint) as gateway:
         yield gateway
 
 
 def program(*names: str) -> str:
-    """The path of the first; skips when one of them is not there."""
     for name in names:
         if shutil.which(name) is None:
             pytest.skip(f"{name} is not installed")
@@ -58,7 +54,6 @@ def program(*names: str) -> str:
 
 
 def command(example: Example, folder: Path) -> list[str]:
-    """What runs the example, which is then a file in the folder."""
     file = (
         folder / {"sh": "example.sh", "python": "example.py", "js": "example.mjs"}[example.language]
     )
@@ -75,7 +70,6 @@ def command(example: Example, folder: Path) -> list[str]:
 
 
 def test_there_are_examples() -> None:
-    """curl, two clients in Python, and JavaScript."""
     assert [example.language for example in EXAMPLES] == ["sh", "python", "python", "js"]
 
 
@@ -83,7 +77,6 @@ def test_there_are_examples() -> None:
 async def test_an_example_prints_what_is_documented(
     gateway: Gateway, tmp_path: Path, example: Example
 ) -> None:
-    """Copied from the page, with the variables that the page asks for."""
     environ = clean_environment(
         GATEWAY_URL=gateway.url, JWT_SECRET=SECRET, TOKEN=token("my-script")
     )

@@ -29,7 +29,6 @@ that are given it."""
 
 @cache
 def files() -> dict[str, ast.Module]:
-    """All of the code, by path."""
     return {
         path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
         for house in ("gateway", "gateway_cli")
@@ -39,7 +38,6 @@ def files() -> dict[str, ast.Module]:
 
 @cache
 def functions() -> dict[str, list[ast.FunctionDef | ast.AsyncFunctionDef]]:
-    """The functions of each of these files."""
     return {
         file: [
             node
@@ -80,7 +78,6 @@ def messages_of(function: ast.AST) -> tuple[set[str], bool]:
 
 
 def given_to(name: str, tree: ast.AST) -> set[str]:
-    """The texts with which a method is called in this file."""
     calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args)
     return {
         text_of(call.args[0])
@@ -90,7 +87,6 @@ def given_to(name: str, tree: ast.AST) -> set[str]:
 
 
 def made_by(name: str) -> set[str]:
-    """The texts that a function lists."""
     found = (each for known in functions().values() for each in known if each.name == name)
     nodes = (node for function in found for node in ast.walk(function))
     return {text_of(node.elt) for node in nodes if isinstance(node, ast.ListComp)}
@@ -115,14 +111,12 @@ def messages() -> dict[str, str]:
 
 
 def test_every_loud_line_is_explained() -> None:
-    """Each has a row in docs/operations.md that begins with it."""
     rows = re.findall(r"^\| `([^`]+)` \| [^|]+ \| [^|]+ \|$", LINES, re.MULTILINE)
     missing = {message: file for message, file in messages().items() if message not in rows}
     assert missing == {}
 
 
 def test_explained_lines_exist() -> None:
-    """No row is about a line that no version of this code writes."""
     rows = re.findall(r"^\| `([^`]+)` \|", LINES, re.MULTILINE)
     assert len(rows) > 40
     assert set(rows) <= messages().keys()
@@ -137,5 +131,4 @@ def test_every_alert_has_its_place(name: str) -> None:
 
 
 def test_alerts_and_sections_are_in_the_same_order() -> None:
-    """Whoever reads one after the other misses none, and no section is about nothing."""
     assert re.findall(r"^### (CuebotGateway\w+)$", PAGE, re.MULTILINE) == NAMES

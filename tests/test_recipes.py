@@ -34,8 +34,6 @@ JOB, DYING = "demo-sh010-lena_comp_v003", "harbor-hb110-tomas_light_v004"
 
 @dataclass(frozen=True)
 class Line:
-    """A command of the page, and its documented output."""
-
     title: str
     code: str
     printed: str
@@ -50,13 +48,11 @@ LINES = [
 
 @pytest.fixture
 def clock() -> StoppedClock:
-    """The farm's."""
     return StoppedClock(NOW)
 
 
 @pytest.fixture
 async def cuebot(clock: StoppedClock) -> AsyncIterator[SimulatedCuebot]:
-    """A farm that no other line has changed."""
     async with running_farm(build_farm(read_messages(), clock=clock)) as cuebot:
         yield cuebot
 
@@ -68,14 +64,12 @@ async def gateway(cuebot: SimulatedCuebot) -> AsyncIterator[Gateway]:
 
 
 async def run(gateway: Gateway, code: str, folder: Path) -> str:
-    """What a line prints that ends well."""
     status, text = await ended(gateway, code, folder)
     assert status == 0, text
     return text
 
 
 async def ended(gateway: Gateway, code: str, folder: Path) -> tuple[int | None, str]:
-    """How a line ends, and what it prints."""
     for name in ("curl", "jq"):
         if name in code and shutil.which(name) is None:
             pytest.skip(f"{name} is not installed")
@@ -104,12 +98,10 @@ def test_there_are_ten() -> None:
     ("code", "printed"), [(line.code, line.printed) for line in LINES if line.printed]
 )
 async def test_what_is_read(gateway: Gateway, tmp_path: Path, code: str, printed: str) -> None:
-    """It prints what the page shows."""
     assert await run(gateway, code, tmp_path) == printed
 
 
 def lines(title: str) -> list[str]:
-    """Both lines of a recipe."""
     return [line.code for line in LINES if line.title == title]
 
 
@@ -122,7 +114,6 @@ async def states(gateway: Gateway, clock: StoppedClock) -> Counter[str]:
 
 @pytest.mark.parametrize("code", lines("Eat the dead frames of a job"))
 async def test_eating(gateway: Gateway, clock: StoppedClock, tmp_path: Path, code: str) -> None:
-    """What was dead is eaten."""
     before = await states(gateway, clock)
     await run(gateway, code, tmp_path)
     after = await states(gateway, clock)
@@ -132,7 +123,6 @@ async def test_eating(gateway: Gateway, clock: StoppedClock, tmp_path: Path, cod
 
 @pytest.mark.parametrize("code", lines("Retry the dead frames of a job"))
 async def test_retrying(gateway: Gateway, clock: StoppedClock, tmp_path: Path, code: str) -> None:
-    """What was dead is tried again."""
     await run(gateway, code, tmp_path)
     after = await states(gateway, clock)
     assert (after["DEAD"], after["EATEN"]) == (0, 0)
@@ -140,7 +130,6 @@ async def test_retrying(gateway: Gateway, clock: StoppedClock, tmp_path: Path, c
 
 @pytest.mark.parametrize("code", lines("Comment on a job"))
 async def test_commenting(gateway: Gateway, tmp_path: Path, code: str) -> None:
-    """The comment is that of whoever has the token."""
     await run(gateway, code, tmp_path)
     answer = await gateway.post("/job.JobInterface/GetComments", {"job": {"name": JOB}})
     (*_, last) = answer.json()["comments"]["comments"]
@@ -149,7 +138,6 @@ async def test_commenting(gateway: Gateway, tmp_path: Path, code: str) -> None:
 
 @pytest.mark.parametrize("code", lines("Submit a job"))
 async def test_submitting(gateway: Gateway, tmp_path: Path, code: str) -> None:
-    """The job of the spec is there as soon as its name is printed."""
     (tmp_path / "job.xml").write_text(spec_xml(), encoding="utf-8")
     name = (await run(gateway, code, tmp_path)).strip()
     answer = await gateway.post("/job.JobInterface/FindJob", {"name": name})
@@ -168,7 +156,6 @@ async def test_submitting_what_cannot_be_launched(
 
 
 async def test_the_launch_to_copy(gateway: Gateway, tmp_path: Path) -> None:
-    """docs/calls.md has the same call, and the answer has the job."""
     page = PAGE.with_name("calls.md").read_text(encoding="utf-8")
     define, *_, launch = re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     (tmp_path / "job.xml").write_text(spec_xml(), encoding="utf-8")

@@ -48,7 +48,6 @@ async def canned_upstream(answers: Answers) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def gateway_before(answers: Answers) -> AsyncIterator[Gateway]:
-    """A gateway whose Cuebot is the canned upstream."""
     async with (
         canned_upstream(answers) as endpoint,
         gateway_for(endpoint, descriptor_source=DESCRIPTORS) as gateway,
@@ -57,17 +56,13 @@ async def gateway_before(answers: Answers) -> AsyncIterator[Gateway]:
 
 
 async def test_canned_answers_are_chosen_by_the_message() -> None:
-    """A gRPC client gets the answer of its message, an empty one for others, and statuses."""
     large = os.urandom(3_000_000)
     answers = {
         b"a": Canned(b"of a"),
         b"large": Canned(large),
         b"none": Canned(status=5, text="no such job"),
     }
-    async with (
-        canned_upstream(answers) as endpoint,
-        grpc.aio.insecure_channel(endpoint) as channel,
-    ):
+    async with canned_upstream(answers) as endpoint, grpc.aio.insecure_channel(endpoint) as channel:
         call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary("/x.Y/Z")
         assert await call(b"a") == b"of a"
         assert await call(b"b") == b""
@@ -81,7 +76,6 @@ async def test_canned_answers_are_chosen_by_the_message() -> None:
 
 @pytest.mark.slow
 async def test_the_gateway_gives_every_answer_that_is_measured() -> None:
-    """Each call of each scenario has the status it claims, through a real gateway."""
     scenarios = build_scenarios(CannedFarm(1000))
     answers = {call.message: call.answer for each in scenarios for call in each.calls}
     async with gateway_before(answers) as gateway:
@@ -93,7 +87,6 @@ async def test_the_gateway_gives_every_answer_that_is_measured() -> None:
 
 
 def counted(scenario: Scenario) -> Scenario:
-    """Each of its calls once, on one connection."""
     return Scenario(
         name=scenario.name,
         title=scenario.title,
@@ -117,7 +110,6 @@ async def test_the_client_counts_answers_and_wrong_ones() -> None:
 
 
 async def test_a_client_without_token_is_measured_without() -> None:
-    """A call that is not authorized carries no Authorization header."""
     call = Call(path=SHOWS.path, status=401, authorized=False)
     scenario = Scenario(name="x", title="x", calls=(call,), connections=1, counted=3)
     async with gateway_before({}) as gateway:
@@ -125,7 +117,6 @@ async def test_a_client_without_token_is_measured_without() -> None:
 
 
 async def test_waits_are_sampled_at_their_moments() -> None:
-    """Every request that was due has a wait."""
     async with gateway_before({}) as gateway:
         found = await sample(gateway.port, SHOWS, token(), 5)
     assert len(found) == 5
@@ -137,10 +128,7 @@ async def test_different_answers_are_not_measured(tmp_path: Path) -> None:
     """Two contenders with different JSON, or a status that was not expected, are an error."""
     with running([sys.executable, "-c", ""], {}, os.sched_getaffinity(0), tmp_path / "o") as child:
         farm = CannedFarm(10)
-        async with (
-            gateway_before({b"": Canned(farm.shows())}) as one,
-            gateway_before({}) as other,
-        ):
+        async with gateway_before({b"": Canned(farm.shows())}) as one, gateway_before({}) as other:
             scenario = Scenario(name="x", title="x", calls=(SHOWS,))
             both = [Running("one", one.port, child), Running("other", other.port, child)]
             await asyncio.to_thread(verify, scenario, both[:1], token())
@@ -152,8 +140,6 @@ async def test_different_answers_are_not_measured(tmp_path: Path) -> None:
 
 
 def test_envoys_configuration_says_what_is_measured() -> None:
-    """It transcodes by the descriptors, checks tokens by the secret, and logs when it should."""
-
     def render(access_log: Path | None) -> dict[str, object]:
         found: dict[str, object] = json.loads(
             envoy_config(
@@ -177,7 +163,6 @@ def test_envoys_configuration_says_what_is_measured() -> None:
 
 
 def test_no_file_comes_before_one_that_it_imports() -> None:
-    """Envoy reads the files in their order."""
     seen: set[str] = set()
     files = FileDescriptorSet.FromString(descriptor_set(read_package(OPENCUE_PACKAGE))).file
     for file in files:
@@ -187,7 +172,6 @@ def test_no_file_comes_before_one_that_it_imports() -> None:
 
 
 def test_wrks_result_is_read() -> None:
-    """Requests, time and percentiles; what is wrong depends on what was expected."""
     output = (
         "Running 2s test @ http://x\n"
         'RESULT {"requests": 900, "us": 2000000, "p50": 1500, "p99": 9000,'
@@ -201,7 +185,6 @@ def test_wrks_result_is_read() -> None:
 
 
 def test_wrks_script_holds_the_calls_escaped() -> None:
-    """Nothing in a path, a token or a body can end its string in Lua."""
     assert lua('"\n]]') == r'"\034\010\093\093"'
     assert "wrk.body" in script_for((SHOWS,), "token")
     assert script_for((SHOWS, SHOWS), "token").count("wrk.format") == 2
@@ -211,7 +194,6 @@ def test_wrks_script_holds_the_calls_escaped() -> None:
 
 @pytest.mark.parametrize(("share", "expected"), [(0.5, 50), (0.99, 99), (1.0, 100), (0.0, 1)])
 def test_percentiles(share: float, expected: float) -> None:
-    """The smallest value that the share does not exceed."""
     assert percentile(list(range(100, 0, -1)), share) == expected
 
 
@@ -228,7 +210,6 @@ subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE).wait()
 
 
 def test_the_kernel_accounts_for_a_process_and_its_children(tmp_path: Path) -> None:
-    """What a child of the program burns counts as the program's."""
     with socket.create_server(("127.0.0.1", 0)) as burnt:
         burnt.settimeout(60)
         port = str(burnt.getsockname()[1])
@@ -259,7 +240,6 @@ def test_the_cheapest_round_counts(tmp_path: Path) -> None:
 
 
 def test_the_gates_figures_are_the_published_ones() -> None:
-    """The table in benchmarks/README.md has the figures that the gate compares with."""
     page = PUBLISHED.read_text(encoding="utf-8")
     rows = re.findall(r"^\| `([a-z-]+)` \|.*\| ([0-9.]+) \|$", page, re.MULTILINE)
     assert {name: float(figure) for name, figure in rows} == json.loads(FIGURES.read_bytes())
@@ -286,7 +266,6 @@ def test_the_report_marks_what_is_missed_or_doubtful() -> None:
 
 
 def outcome(found: float) -> Outcome:
-    """A scenario with this ratio and a target of 1.4."""
     idle = Figures(
         cpu_us=1,
         cpu_us_rounds=(1,),

@@ -21,14 +21,7 @@ from tests.chaos.views import MOST_MS, VIEWS
 
 KILLED_SECONDS = 0.2
 HEADS = (
-    "fault",
-    "calls",
-    "right",
-    "wrong",
-    "changes",
-    "twice",
-    "lost",
-    "good after",
+    *("fault", "calls", "right", "wrong", "changes", "twice", "lost", "good after"),
     "errors by status",
 )
 ROW = "{:<16}{:>8}{:>8}{:>7}{:>9}{:>7}{:>6}{:>12}  {}"
@@ -37,20 +30,12 @@ VIEW_ROW = "{:<16}{:>8}{:>8}{:>7}{:>12}{:>10}{:>12}{:>10}  {}"
 
 
 def main() -> int:
-    """Run what is asked for."""
     faults = (*FAULTS, "address", "killed")
-    arguments = argparse.ArgumentParser(
-        prog="tests.chaos",
-        description="Let something be wrong under load, or let clients ask for costly views.",
-    )
+    arguments = argparse.ArgumentParser(prog="tests.chaos", description=__doc__)
     arguments.add_argument("--seconds", type=float, default=10, help="of each fault or view (10)")
     arguments.add_argument("--kills", type=int, default=100, help="of Cuebot (100)")
-    arguments.add_argument(
-        "names",
-        nargs="*",
-        metavar="NAME",
-        help=f"a fault ({', '.join(faults)}) or a view ({', '.join(VIEWS)}); all without one",
-    )
+    what = f"a fault ({', '.join(faults)}) or a view ({', '.join(VIEWS)}); all without one"
+    arguments.add_argument("names", nargs="*", metavar="NAME", help=what)
     given = arguments.parse_args()
     names = (*faults, *VIEWS)
     wanted = given.names or list(names)
@@ -68,18 +53,17 @@ def main() -> int:
 
 
 def report(outcomes: Sequence[Outcome]) -> bool:
-    """Print what came of the faults; whether all of it is good."""
     print("\n" + ROW.format(*HEADS))
-    for outcome in outcomes:
-        print(row(outcome))
-    for outcome in outcomes:
-        for wrong in outcome.wrong[:5]:
-            print(f"{outcome.fault}: {wrong}")
-    return all(outcome.good for outcome in outcomes)
+    for each in outcomes:
+        numbers = (each.calls, each.right, len(each.wrong), each.changes, each.twice, each.lost)
+        print(ROW.format(each.fault, *numbers, f"{each.recovery:.1f} s", by_status(each.errors)))
+    for each in outcomes:
+        for wrong in each.wrong[:5]:
+            print(f"{each.fault}: {wrong}")
+    return all(each.good for each in outcomes)
 
 
 def try_views(names: Iterable[str], seconds: float) -> list[views.Outcome]:
-    """One outcome for each of these."""
     outcomes = []
     with views.place() as here:
         for name in names:
@@ -89,23 +73,25 @@ def try_views(names: Iterable[str], seconds: float) -> list[views.Outcome]:
 
 
 def report_views(outcomes: Sequence[views.Outcome]) -> bool:
-    """Print what came of the views, and what others waited; whether all of it is good."""
     print("\n" + VIEW_ROW.format(*VIEW_HEADS))
-    for outcome in outcomes:
-        print(view_row(outcome))
-    for outcome in outcomes:
-        if outcome.waits.p99 > MOST_MS:
+    for each in outcomes:
+        waits, before = each.waits, each.quiet
+        times = (waits.p99, before.p99, waits.cpu_p99, before.cpu_p99)
+        numbers = (each.others.calls, each.others.right, len(each.wrong))
+        cells = (*numbers, *(f"{ms:.1f} ms" for ms in times), by_status(each.answers))
+        print(VIEW_ROW.format(each.view, *cells))
+    for each in outcomes:
+        if each.waits.p99 > MOST_MS:
             print(
-                f"{outcome.view}: by the clock, others wait {outcome.waits.p99:.1f} ms (p99), which"
-                f" is over {MOST_MS:g} ms; {outcome.quiet.p99:.1f} ms before"
+                f"{each.view}: by the clock, others wait {each.waits.p99:.1f} ms (p99), which is"
+                f" over {MOST_MS:g} ms; {each.quiet.p99:.1f} ms before"
             )
-        for problem in outcome.problems:
-            print(f"NOT GOOD: {outcome.view}: {problem}")
-    return not any(outcome.problems for outcome in outcomes)
+        for problem in each.problems:
+            print(f"NOT GOOD: {each.view}: {problem}")
+    return not any(each.problems for each in outcomes)
 
 
 async def endure(folder: Path, names: Iterable[str], seconds: float, kills: int) -> list[Outcome]:
-    """One outcome for each of these, and one for all kills together."""
     outcomes = []
     async with place(folder) as here:
         for name in names:
@@ -123,53 +109,19 @@ async def endure(folder: Path, names: Iterable[str], seconds: float, kills: int)
 
 
 def together(name: str, outcomes: list[Outcome]) -> Outcome:
-    """What became of the calls of all of them."""
-    errors: Counter[int] = Counter()
-    for each in outcomes:
-        errors.update(each.errors)
+    def total(field: str) -> int:
+        return sum(getattr(each, field) for each in outcomes)
+
     return Outcome(
         fault=name,
-        calls=sum(each.calls for each in outcomes),
-        right=sum(each.right for each in outcomes),
-        errors=dict(sorted(errors.items())),
+        **{field: total(field) for field in ("calls", "right", "changes", "twice", "lost")},
+        errors=dict(sorted(sum((Counter(each.errors) for each in outcomes), Counter()).items())),
         wrong=tuple(wrong for each in outcomes for wrong in each.wrong),
-        changes=sum(each.changes for each in outcomes),
-        twice=sum(each.twice for each in outcomes),
-        lost=sum(each.lost for each in outcomes),
         recovery=max(each.recovery for each in outcomes),
     )
 
 
-def row(outcome: Outcome) -> str:
-    """The line of the table."""
-    return ROW.format(
-        outcome.fault,
-        outcome.calls,
-        outcome.right,
-        len(outcome.wrong),
-        outcome.changes,
-        outcome.twice,
-        outcome.lost,
-        f"{outcome.recovery:.1f} s",
-        by_status(outcome.errors),
-    )
-
-
-def view_row(outcome: views.Outcome) -> str:
-    """The same of a view; "before" is without it."""
-    return VIEW_ROW.format(
-        outcome.view,
-        outcome.others.calls,
-        outcome.others.right,
-        len(outcome.wrong),
-        *(f"{ms:.1f} ms" for ms in (outcome.waits.p99, outcome.quiet.p99)),
-        *(f"{ms:.1f} ms" for ms in (outcome.waits.cpu_p99, outcome.quiet.cpu_p99)),
-        by_status(outcome.answers),
-    )
-
-
 def by_status(numbers: Mapping[int, int] | Mapping[str, int]) -> str:
-    """How many there are of each."""
     return ", ".join(f"{status}: {number}" for status, number in numbers.items())
 
 

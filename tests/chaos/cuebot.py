@@ -3,7 +3,6 @@
 Its journal outlives it: a comment that stands there twice was made twice.
 """
 
-import argparse
 import asyncio
 import os
 import subprocess
@@ -30,7 +29,6 @@ JOBS = 8
 
 
 def farm_of(jobs: int) -> Farm:
-    """The demo's farm with so many jobs, on which no time passes: the same each time."""
     return build_farm(read_messages(), jobs=jobs, clock=StoppedClock(NOW))
 
 
@@ -43,60 +41,40 @@ class CuebotProcess:
         self._journal = journal
         self._process: subprocess.Popen[str] | None = None
 
-    @property
-    def endpoint(self) -> str:
-        return f"127.0.0.1:{self.port}"
-
     def start(self) -> None:
-        """Return when it listens."""
+        command = [sys.executable, "-m", "tests.chaos.cuebot", f"{self.port}", f"{self._journal}"]
         self._process = subprocess.Popen(  # noqa: S603 - it is our own command
-            [
-                *(sys.executable, "-m", "tests.chaos.cuebot"),
-                *(f"{self.port}", f"{self._journal}", "--jobs", f"{self.jobs}"),
-            ],
-            stdout=subprocess.PIPE,
-            text=True,
+            [*command, f"{self.jobs}"], stdout=subprocess.PIPE, text=True
         )
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         assert line.startswith(READY), line
 
     def kill(self) -> None:
-        """SIGKILL: it says nothing more to anybody."""
         if self._process is not None:
             self._process.kill()
             self._process.communicate(timeout=PATIENCE)
             self._process = None
 
     def made(self) -> Counter[str]:
-        """How often each comment has come so far."""
         return Counter(self._journal.read_text().split())
 
 
-def journalled(journal: int) -> Any:
-    """`answer_to`, which writes the text of a comment down before the comment is made."""
+async def serve(port: int, journal: int, farm: Farm) -> None:
+    """Until the process is killed. A comment is written down before it is made."""
 
     def answer(farm: Farm, method: MethodDescriptor, request: Any) -> Any:
         if method.name == "AddComment":
             os.write(journal, f"{request.new_comment.message}\n".encode())
         return answer_to(farm, method, request)
 
-    return answer
-
-
-async def serve(port: int, journal: int, farm: Farm) -> None:
-    """Until the process is killed."""
-    setattr(server, "answer_to", journalled(journal))  # noqa: B010 - for this process alone
+    setattr(server, "answer_to", answer)  # noqa: B010 - for this process alone
     await SimulatedCuebot(port=port, farm=farm).start()
     print(READY, flush=True)
     await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    arguments = argparse.ArgumentParser()
-    arguments.add_argument("port", type=int)
-    arguments.add_argument("journal")
-    arguments.add_argument("--jobs", type=int, default=JOBS)
-    given = arguments.parse_args()
-    opened = os.open(given.journal, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    asyncio.run(serve(given.port, opened, farm_of(given.jobs)))
+    port, journal, jobs = sys.argv[1:]
+    opened = os.open(journal, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    asyncio.run(serve(int(port), opened, farm_of(int(jobs))))

@@ -10,8 +10,7 @@ from tests.support.http2_server import raw_frame
 DATA, HEADERS, RST_STREAM, GOAWAY = 0, 1, 3, 7
 INTERNAL_ERROR, REFUSED_STREAM = 2, 7
 DELAY = 0.2
-TRICKLE = 7
-"""Bytes at a time."""
+TRICKLE = 7  # bytes at a time
 CALLS_BEFORE_GOAWAY = 20
 
 
@@ -44,8 +43,6 @@ class Freeze(Fault):
 
 
 class Reset(Fault):
-    """Connections are reset, new ones as soon as something comes."""
-
     async def begin(self, proxy: FaultProxy) -> None:
         for link in proxy.links:
             link.reset()
@@ -55,8 +52,6 @@ class Reset(Fault):
 
 
 class Refused(Fault):
-    """Nobody listens."""
-
     async def begin(self, proxy: FaultProxy) -> None:
         proxy.refuse()
 
@@ -68,23 +63,17 @@ class Delay(Fault):
     """Everything takes 0.2 s longer, each way."""
 
     async def to_cuebot(self, link: Link, frame: Frame) -> None:
-        later(link.cuebot, frame)
+        asyncio.get_running_loop().call_later(DELAY, send, link.cuebot, frame.data)
 
     async def to_gateway(self, link: Link, frame: Frame) -> None:
-        later(link.gateway, frame)
+        asyncio.get_running_loop().call_later(DELAY, send, link.gateway, frame.data)
 
     async def end(self, proxy: FaultProxy) -> None:
         for link in proxy.links:  # what comes now would overtake what has come
             link.reset()
 
 
-def later(writer: asyncio.StreamWriter, frame: Frame) -> None:
-    asyncio.get_running_loop().call_later(DELAY, send, writer, frame.data)
-
-
 class Trickle(Fault):
-    """Answers come a few bytes at a time."""
-
     async def to_gateway(self, link: Link, frame: Frame) -> None:
         for start in range(0, len(frame.data), TRICKLE):
             send(link.gateway, frame.data[start : start + TRICKLE])
@@ -111,8 +100,6 @@ class Cut(NowAndThen):
 
 
 class Garbage(NowAndThen):
-    """Bytes that are no HTTP/2 come between the frames of answers."""
-
     async def to_gateway(self, link: Link, frame: Frame) -> None:
         if self.random.random() < 0.05:
             send(link.gateway, self.random.randbytes(50))
@@ -144,6 +131,10 @@ class GoAway(Fault):
         send(link.gateway, raw_frame(GOAWAY, 0, 0, last + bytes(4)))
 
 
+def reset_stream(link: Link, stream: int, error: int) -> None:
+    send(link.gateway, raw_frame(RST_STREAM, 0, stream, error.to_bytes(4, "big")))
+
+
 class ResetStreams(Fault):
     """Of three calls, one is refused, and one is made but its answer replaced by a reset."""
 
@@ -151,8 +142,7 @@ class ResetStreams(Fault):
         number = frame.stream
         if frame.kind == HEADERS and number % 6 == 1:
             link.dropped.add(number)
-            refusal = REFUSED_STREAM.to_bytes(4, "big")
-            send(link.gateway, raw_frame(RST_STREAM, 0, number, refusal))
+            reset_stream(link, number, REFUSED_STREAM)
         elif frame.kind == HEADERS and number % 6 == 3:
             link.failing.add(number)
         if number not in link.dropped:
@@ -163,8 +153,7 @@ class ResetStreams(Fault):
         if number in link.failing:
             link.failing.discard(number)
             link.dropped.add(number)
-            error = INTERNAL_ERROR.to_bytes(4, "big")
-            send(link.gateway, raw_frame(RST_STREAM, 0, number, error))
+            reset_stream(link, number, INTERNAL_ERROR)
         elif number not in link.dropped:
             await super().to_gateway(link, frame)
 

@@ -21,44 +21,31 @@ ADD_COMMENT = "/job.JobInterface/AddComment"
 ERRORS = (429, 499, 500, 502, 503, 504)
 """Statuses that the gateway may have for calls that Cuebot does not answer."""
 CLIENTS = 8
-PENDING = 0
-"""The state of jobs that can be found by name."""
-PAUSE = 0.01
-"""Seconds between two calls of a client."""
-NUMBERS = count()
-"""Of comments: no two of a process have the same."""
+PENDING = 0  # the state of jobs that can be found by name
+PAUSE = 0.01  # seconds between two calls of a client
+NUMBERS = count()  # of comments: no two of a process have the same
 TOKEN = token(seconds=10**6)
 
 
-Right = Callable[[Any], bool]
-"""Whether the JSON of an answer is the right one."""
+Right = Callable[[Any], bool]  # whether the JSON of an answer is the right one
 
 
 @dataclass
 class Tally:
-    """What became of the calls of a while."""
-
     begun: int = 0
-    calls: int = 0
-    """Those that are answered."""
+    calls: int = 0  # those that are answered
     right: int = 0
     errors: Counter[int] = field(default_factory=Counter)
     """By HTTP status, in the gateway's own JSON."""
-    wrong: list[str] = field(default_factory=list)
-    """Answers that are neither right nor an error."""
-    made: list[str] = field(default_factory=list)
-    """Comments that the gateway says were made."""
-    failed_from: float = 0.0
-    """When the latest call began that was answered with an error."""
-    latencies: list[float] = field(default_factory=list)
-    """Seconds, of right answers."""
-    other: int = 0
-    """Calls of clients that have gone away or were wrong."""
+    wrong: list[str] = field(default_factory=list)  # answers that are neither right nor an error
+    made: list[str] = field(default_factory=list)  # comments that the gateway says were made
+    failed_from: float = 0.0  # when the latest call began that was answered with an error
+    latencies: list[float] = field(default_factory=list)  # seconds, of right answers
+    other: int = 0  # calls of clients that have gone away or were wrong
     complete: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while all calls that have begun are answered."""
 
     def take(self, answer: Answer, what: str, right: Right, began: float) -> None:
-        """Count the answer to a call that began then (monotonic)."""
         found = json.loads(answer.body)
         if answer.status == 200 and right(found):
             self.right += 1
@@ -72,11 +59,8 @@ class Tally:
 
 @dataclass
 class Load:
-    """Clients that call one after the other, and what becomes of their calls."""
-
     port: int
-    jobs: dict[str, str]
-    """The names of Cuebot's jobs, by id."""
+    jobs: dict[str, str]  # the names of Cuebot's jobs, by id
     tally: Tally = field(default_factory=Tally)
     pause: float = PAUSE
 
@@ -102,8 +86,6 @@ class Load:
     async def read(
         self, wire: Wire, path: str, body: dict[str, str], expected: tuple[str, str]
     ) -> None:
-        """Ask for a job, which has to have this id and name."""
-
         def right(found: Any) -> bool:
             return (found["job"]["id"], found["job"]["name"]) == expected
 
@@ -111,7 +93,6 @@ class Load:
             call.answer = await ask(wire, path, json.dumps(body).encode())
 
     async def _change(self, wire: Wire, id_: str) -> None:
-        """A comment on this job, as there has never been one."""
         text = f"c{next(NUMBERS)}"
         comment = {"user": "lena", "subject": "chaos", "message": text}
         body = json.dumps({"job": {"id": id_}, "newComment": comment}).encode()
@@ -138,15 +119,11 @@ class Load:
 
 @dataclass
 class Call:
-    """One call."""
-
-    answer: Answer | None = None
-    """None: nobody has waited for it."""
+    answer: Answer | None = None  # None: nobody has waited for it
 
 
 @asynccontextmanager
 async def connection(port: int) -> AsyncIterator[Wire]:
-    """A client's connection to the gateway, of which nothing is left in the end."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         yield Wire(reader, writer)
@@ -155,20 +132,17 @@ async def connection(port: int) -> AsyncIterator[Wire]:
 
 
 async def ask(wire: Wire, path: str, body: bytes) -> Answer:
-    """The answer to a call; there has to be one."""
     await wire.send(request(path, body))
     return await wire.answer()
 
 
 def request(path: str, body: bytes, *lines: str, bearer: str = TOKEN) -> bytes:
-    """A whole request, with more lines in its head."""
     head = [f"POST {path} HTTP/1.1", "Host: gateway", f"Content-Length: {len(body)}", *lines]
     head.append(f"Authorization: Bearer {bearer}")
     return "".join(f"{line}\r\n" for line in (*head, "")).encode() + body
 
 
 def get(target: str, *lines: str, bearer: str = TOKEN) -> bytes:
-    """The same of a GET."""
     head = [f"GET {target} HTTP/1.1", "Host: gateway", *lines, f"Authorization: Bearer {bearer}"]
     return "".join(f"{line}\r\n" for line in (*head, "")).encode()
 

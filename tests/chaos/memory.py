@@ -21,17 +21,14 @@ class Memory:
             self.note(minute, megabytes)
 
     def note(self, minute: float, megabytes: float) -> None:
-        """It was so much then."""
         self._noted.setdefault(int(minute), []).append(megabytes)
 
     @property
     def by_minute(self) -> list[tuple[int, float]]:
-        """What it was in each minute."""
         return [(minute, median(some)) for minute, some in sorted(self._noted.items())]
 
     @property
     def second_half(self) -> list[tuple[int, float]]:
-        """The same of the later minutes."""
         whole = self.by_minute
         return [each for each in whole if each[0] > whole[-1][0] / 2]
 
@@ -48,14 +45,12 @@ class Memory:
         return median((b[1] - a[1]) / (b[0] - a[0]) for a, b in combinations(half, 2))
 
     def write(self, path: Path) -> None:
-        """As CSV."""
         with path.open("w", newline="") as file:
             rows = ((minute, f"{megabytes:.1f}") for minute, megabytes in self.by_minute)
             csv.writer(file, lineterminator="\n").writerows([HEADS, *rows])
 
 
 def read_memory(path: Path) -> Memory:
-    """What `write` has written."""
     with path.open(newline="") as file:
         rows = list(csv.reader(file))[1:]
     return Memory([(float(minute), float(megabytes)) for minute, megabytes in rows])

@@ -11,10 +11,8 @@ from tests.chaos.memory import Memory, read_memory
 STATIC = Path(__file__).parent.parent.parent / "docs" / "static"
 FIGURES, PICTURE = STATIC / "soak.csv", STATIC / "soak.svg"
 WIDTH, HEIGHT = 720, 260
-LEFT, RIGHT, TOP, BOTTOM = 56, 36, 40, 36
-"""Pixels around the axes."""
-STEP_MB, STEP_MINUTES = 10, 10
-"""From one line of the grid to the next."""
+LEFT, RIGHT, TOP, BOTTOM = 56, 36, 40, 36  # pixels around the axes
+STEP_MB, STEP_MINUTES = 10, 10  # from one line of the grid to the next
 STYLE = """
   text { font: 13px system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif }
   text { fill: #59636e } .paper { fill: #ffffff; stroke: #d1d9e0 } path { fill: none }
@@ -28,7 +26,6 @@ STYLE = """
 
 
 def chart(memory: Memory) -> str:
-    """The picture as SVG: a line through what the memory was in each minute."""
     points = memory.by_minute
     minutes = ceil(points[-1][0] / STEP_MINUTES) * STEP_MINUTES
     least = (floor(min(mb for _, mb in points) / STEP_MB) - 1) * STEP_MB

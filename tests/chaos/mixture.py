@@ -4,39 +4,28 @@ import asyncio
 import csv
 import itertools
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from random import Random
 from typing import Any, cast
 from urllib.parse import quote
 from uuid import UUID
 
-from tests.chaos.load import (
-    ERRORS,
-    FIND_JOB,
-    Load,
-    ask,
-    connection,
-    get,
-    request,
-)
+from tests.chaos.load import ERRORS, FIND_JOB, Load, ask, connection, get, request
 from tests.support.patience import PATIENCE
 from tests.support.servers import token
-from tests.support.wire import Answer, Wire
+from tests.support.wire import Wire
 
 GET_JOBS = "/job.JobInterface/GetJobs"
-PAUSE = 0.5
-"""Seconds between two calls of such a client."""
-PIECE = 8192
-"""Bytes that a slow reader takes at once."""
+PAUSE = 0.5  # seconds between two calls of such a client
+PIECE = 8192  # bytes that a slow reader takes at once
 PADDING = (30_000, 1000, 1000, 1000)
 """Ids that no job has, in large requests: 1 MB, which another process reads, or 40 KB."""
 PAGES = ("/openapi.json", "/status.json", "/metrics", "/healthz")
-WAIT = 2
-"""Seconds that somebody waits for another answer."""
+WAIT = 2  # seconds that somebody waits for another answer
 
-NamesIn = Callable[[bytes], list[str]]
-"""The names of the jobs in an answer's body."""
+NamesIn = Callable[[bytes], list[str]]  # the names of the jobs in an answer's body
 FORMATS: dict[str, NamesIn] = {
     "json": lambda body: [job["name"] for job in json.loads(body)["jobs"]["jobs"]],
     "ndjson": lambda body: [json.loads(line)["name"] for line in body.splitlines()],
@@ -45,10 +34,8 @@ FORMATS: dict[str, NamesIn] = {
 
 BAD = {
     400: (
-        request(GET_JOBS, b'{"r": '),
-        request(GET_JOBS, b'{"r": {"ids": "a"}}'),
-        request(GET_JOBS, b"{}", "Host: two"),
-        request(GET_JOBS, b"{}", "A : b"),
+        *(request(GET_JOBS, body) for body in (b'{"r": ', b'{"r": {"ids": "a"}}')),
+        *(request(GET_JOBS, b"{}", line) for line in ("Host: two", "A : b")),
         b"\x16\x03\x01 not HTTP\r\n\r\n",
     ),
     401: (f"POST {GET_JOBS} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n".encode(),),
@@ -60,45 +47,25 @@ BAD = {
 """Bad requests by the status that they have to get."""
 
 
-async def lists(running: Load, random: Random) -> None:
-    """Ask for all jobs, on one connection."""
-    await ask_for_jobs(running, random, lambda connection: connection.answer())
-
-
-async def slow_readers(running: Load, random: Random) -> None:
-    """Ask for all jobs, and take them a few KB at a time."""
-    await ask_for_jobs(running, random, answer_to_slow_reader)
-
-
-async def ask_for_jobs(
-    running: Load, random: Random, read: Callable[[Wire], Awaitable[Answer]]
-) -> None:
+async def lists(running: Load, random: Random, *, slowly: bool = False) -> None:
     """Ask for all jobs again and again, each time on a connection of its own."""
 
     def right(found: Any) -> bool:
-        return (
-            running.jobs.items()
-            <= {job["id"]: job["name"] for job in found["jobs"]["jobs"]}.items()
-        )
+        jobs = {job["id"]: job["name"] for job in found["jobs"]["jobs"]}
+        return running.jobs.items() <= jobs.items()
 
     while True:
         async with connection(running.port) as wire:
             with running.call(GET_JOBS, right) as call:
                 coding = random.choice(("identity", "gzip;q=0"))
                 await wire.send(request(GET_JOBS, b"{}", f"Accept-Encoding: {coding}"))
-                call.answer = await read(wire)
+                if slowly:
+                    wire = Wire(cast(asyncio.StreamReader, SlowReader(wire.reader)), wire.writer)
+                call.answer = await wire.answer()
         await asyncio.sleep(random.random() * PAUSE)
 
 
-async def answer_to_slow_reader(wire: Wire) -> Answer:
-    """The answer, read slowly."""
-    slow = Wire(cast(asyncio.StreamReader, SlowReader(wire.reader)), wire.writer)
-    return await slow.answer()
-
-
 class SlowReader:
-    """A stream that is read a few KB at a time, with pauses."""
-
     def __init__(self, reader: asyncio.StreamReader) -> None:
         self._reader = reader
         self.readline = reader.readline
@@ -160,7 +127,6 @@ async def bad_requests(running: Load, random: Random) -> None:
 
 
 async def views(running: Load, random: Random) -> None:
-    """Ask for the jobs that fit a condition, in any form, each time as another user."""
     while True:
         async with connection(running.port) as wire:
             for _ in range(5):
@@ -175,13 +141,9 @@ async def view(running: Load, random: Random, wire: Wire, condition: str, name: 
     form, names_in = random.choice(list(FORMATS.items()))
     where = f"&_where={quote(condition)}" if condition else ""
     with running.call("view", lambda found: True):
-        await wire.send(
-            get(
-                f"{GET_JOBS}?_fields=name&_format={form}{where}",
-                *random.choice(((), ("Accept-Encoding: identity",))),
-                bearer=new_token(random),
-            )
-        )
+        target = f"{GET_JOBS}?_fields=name&_format={form}{where}"
+        lines = random.choice(((), ("Accept-Encoding: identity",)))
+        await wire.send(get(target, *lines, bearer=new_token(random)))
         answer = await wire.answer()
         if answer.status in ERRORS:
             return
@@ -194,7 +156,6 @@ async def view(running: Load, random: Random, wire: Wire, condition: str, name: 
 
 
 async def new_tokens(running: Load, random: Random) -> None:
-    """Make small calls, each with a token that has never been seen, of a user of its own."""
     async with connection(running.port) as wire:
         while True:
             id_, name = random.choice(list(running.jobs.items()))
@@ -210,12 +171,10 @@ async def new_tokens(running: Load, random: Random) -> None:
 
 
 def new_token(random: Random) -> str:
-    """A token that nobody else has."""
     return token(f"user-{random.getrandbits(48):x}", seconds=10**6)
 
 
 async def pages(running: Load, random: Random) -> None:
-    """Look at what the gateway says of itself."""
     async with connection(running.port) as wire:
         while True:
             with running.call("page", lambda found: True):
@@ -228,7 +187,6 @@ async def pages(running: Load, random: Random) -> None:
 
 
 async def watchers(running: Load, random: Random) -> None:
-    """Ask for all jobs again as soon as there is a comment on one of them."""
     target = f"{GET_JOBS}?_fields=name"
     async with connection(running.port) as wire:
         etag = ""
@@ -244,6 +202,6 @@ async def watchers(running: Load, random: Random) -> None:
 
 
 ALL = (
-    *(lists, slow_readers, large_requests, gone_clients, bad_requests),
+    *(lists, partial(lists, slowly=True), large_requests, gone_clients, bad_requests),
     *(views, new_tokens, pages, watchers),
 )

@@ -8,8 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 PREFACE = len(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
-HEAD = 9
-"""Bytes in front of a frame's payload (RFC 9113, section 4.1)."""
+HEAD = 9  # bytes in front of a frame's payload (RFC 9113, section 4.1)
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -30,20 +29,15 @@ class Frame:
 
 @dataclass(eq=False)
 class Link:
-    """A connection of the gateway, and the one to Cuebot that belongs to it."""
-
     gateway: asyncio.StreamWriter
     cuebot: asyncio.StreamWriter
-    last_stream: int = 0
-    """The latest call that has come."""
+    last_stream: int = 0  # the latest call that has come
     allowed: int = 2**31
     """Calls with larger numbers are not passed on: the gateway has been told so."""
-    dropped: set[int] = field(default_factory=set)
-    """Calls of which nothing more is passed on."""
+    dropped: set[int] = field(default_factory=set)  # calls of which nothing more is passed on
     failing: set[int] = field(default_factory=set)
     """Calls that Cuebot gets, and whose answers do not come."""
-    spoiled: bool = False
-    """Whether bytes are missing, so that it is of no more use."""
+    spoiled: bool = False  # whether bytes are missing, so that it is of no more use
 
     def reset(self) -> None:
         """End it with a RST towards the gateway."""
@@ -53,13 +47,11 @@ class Link:
         self.abort()
 
     def abort(self) -> None:
-        """End it."""
         self.gateway.transport.abort()
         self.cuebot.transport.abort()
 
 
 def send(writer: asyncio.StreamWriter, data: bytes) -> None:
-    """Send it, if the connection is still there."""
     if not writer.is_closing():
         writer.write(data)
 
@@ -71,15 +63,12 @@ class Fault:
         """From now on."""
 
     async def to_cuebot(self, link: Link, frame: Frame) -> None:
-        """A frame from the gateway."""
         send(link.cuebot, frame.data)
 
     async def to_gateway(self, link: Link, frame: Frame) -> None:
-        """A frame from Cuebot."""
         send(link.gateway, frame.data)
 
     async def end(self, proxy: "FaultProxy") -> None:
-        """No more."""
         for link in proxy.links:
             if link.spoiled:
                 link.reset()
@@ -102,13 +91,11 @@ class FaultProxy:
         return f"{self.host}:{self.port}"
 
     async def listen(self) -> None:
-        """Take connections."""
         if self._server is None:
             self._server = await asyncio.start_server(self._accept, self.host, self.port)
             self.port = self._server.sockets[0].getsockname()[1]
 
     def refuse(self) -> None:
-        """Take no more connections, and end those that there are."""
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -116,17 +103,14 @@ class FaultProxy:
             link.reset()
 
     async def begin(self, fault: Fault) -> None:
-        """Let this be wrong from now on."""
         self._fault = fault
         await fault.begin(self)
 
     async def end(self) -> None:
-        """Let nothing be wrong any more."""
         fault, self._fault = self._fault, Fault()
         await fault.end(self)
 
     async def close(self) -> None:
-        """The same, and nothing of them is left."""
         await self.end()
         self.refuse()
         await asyncio.gather(*self._tasks)
@@ -152,7 +136,6 @@ class FaultProxy:
             self.links.discard(link)
 
     async def _pass_on(self, link: Link, reader: asyncio.StreamReader, requests: bool) -> None:
-        """Frames in one direction, until it ends."""
         rest = b""
         preface = PREFACE if requests else 0
         with suppress(OSError):
@@ -190,7 +173,6 @@ def split(data: bytes, preface: int) -> Iterator[Frame]:
 async def fault_proxy(
     cuebot: tuple[str, int], host: str = "127.0.0.1", port: int = 0
 ) -> AsyncIterator[FaultProxy]:
-    """A listening proxy, with nothing wrong."""
     proxy = FaultProxy(cuebot, host, port)
     await proxy.listen()
     try:

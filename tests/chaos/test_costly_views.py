@@ -20,7 +20,6 @@ QUIET = Waits(p99=2.0, cpu_p99=1.0)
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[Place]:
-    """A gateway in front of 20,000 jobs."""
     with place() as started:
         yield started
 
@@ -28,7 +27,6 @@ def here() -> Iterator[Place]:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", VIEWS)
 def test_a_costly_view(here: Place, name: str) -> None:
-    """Each of its answers is the right one or says why it is none, and others get theirs."""
     outcome = here.try_once(name, SECONDS)
     assert outcome.wrong == ()
     assert outcome.answers
@@ -44,7 +42,6 @@ def found(status: str, body: object) -> list[str]:
 
 
 def test_a_wrong_answer_is_noticed() -> None:
-    """Rows that are missing or not in order, errors without a reason, and what ends too early."""
     farm = CannedFarm(3)
     jobs = [{"name": job.name} for job in rows_of(farm, answer(farm, "long texts"))]
     right = sorted(jobs, key=lambda job: job["name"])
@@ -63,15 +60,13 @@ def test_a_wrong_answer_is_noticed() -> None:
 @pytest.mark.parametrize(
     ("cpu_p99", "answers", "errors", "problems"),
     [
-        (MOST_MS, {"200": 1}, {}, 0),
-        (MOST_MS + 1, {"200": 1}, {}, 1),
+        *((MOST_MS, {"200": 1}, {}, 0), (MOST_MS + 1, {"200": 1}, {}, 1)),
         (MOST_MS + 1, {}, {503: 1}, 3),
     ],
 )
 def test_what_a_view_must_not_do(
     cpu_p99: float, answers: dict[str, int], errors: dict[int, int], problems: int
 ) -> None:
-    """Let others wait too long, or let them have errors; and it has to be answered at all."""
     others = Tally()
     others.errors.update(errors)
     outcome = Outcome("sort", answers, others, QUIET, Waits(p99=30.0, cpu_p99=cpu_p99), ())

@@ -15,7 +15,6 @@ SECONDS = 1.0
 
 @pytest.fixture(scope="module")
 async def here(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place]:
-    """A gateway under load."""
     folder: Path = tmp_path_factory.mktemp("chaos")
     async with place(folder) as started:
         yield started

@@ -32,7 +32,6 @@ def minutes(values: list[float]) -> Memory:
     ids=["flat", "grows", "until it is warm", "a peak", "late"],
 )
 def test_growth_is_that_of_the_second_half(values: list[float], growth: float) -> None:
-    """What goes up and comes down again is no growth, nor what comes to its bound at first."""
     assert minutes(values).growth == pytest.approx(growth, abs=0.001)
 
 
@@ -42,7 +41,6 @@ def test_a_short_run_has_no_growth() -> None:
 
 
 def test_figures_come_back_as_they_were_written(tmp_path: Path) -> None:
-    """A tenth of a MB is enough."""
     written = minutes([90.0 + minute / 10 for minute in range(60)])
     written.write(tmp_path / "soak.csv")
     read = read_memory(tmp_path / "soak.csv")
@@ -51,7 +49,6 @@ def test_figures_come_back_as_they_were_written(tmp_path: Path) -> None:
 
 
 def test_the_picture_in_the_documentation_is_that_of_its_figures() -> None:
-    """`python -m tests.chaos.memory_chart` has drawn it, and they are good."""
     memory = read_memory(FIGURES)
     assert PICTURE.read_text(encoding="utf-8") == chart(memory)
     assert memory.growth is not None

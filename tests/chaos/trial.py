@@ -21,8 +21,7 @@ from tests.support.patience import PATIENCE
 from tests.support.servers import gateway_for
 
 GRPC_TIMEOUT = "1s"
-CALM_SECONDS = 1.0
-"""So long without an error counts as good."""
+CALM_SECONDS = 1.0  # so long without an error counts as good
 OTHER_ADDRESS = "127.0.0.2"
 
 
@@ -33,42 +32,30 @@ class Outcome:
     fault: str
     calls: int
     right: int
-    errors: dict[int, int]
-    """By HTTP status."""
+    errors: dict[int, int]  # by HTTP status
     wrong: tuple[str, ...]
-    changes: int
-    """Those that have come to Cuebot."""
-    twice: int
-    """Changes that were made more than once."""
-    lost: int
-    """Changes that were made, says the gateway, and that Cuebot has never seen."""
+    changes: int  # those that have come to Cuebot
+    twice: int  # changes that were made more than once
+    lost: int  # changes that were made, says the gateway, and that Cuebot has never seen
     recovery: float
     """Seconds from the fault's end to the beginning of the last call that failed; 0 is at once."""
 
     @property
     def good(self) -> bool:
-        """Whether everything was as it has to be whatever happens."""
         return not self.wrong and not self.twice and not self.lost
 
 
 @dataclass
 class Place:
-    """A gateway under load, with a proxy between it and Cuebot."""
-
     cuebot: CuebotProcess
     proxy: FaultProxy
-    other: FaultProxy
-    """One at another address, which takes no connections yet."""
-    addresses: list[str]
-    """Those that Cuebot's name has."""
+    other: FaultProxy  # one at another address, which takes no connections yet
+    addresses: list[str]  # those that Cuebot's name has
     running: Load
-    twice: set[str] = field(default_factory=set)
-    """Changes of which that is known."""
-    changes: int = 0
-    """Those so far."""
+    twice: set[str] = field(default_factory=set)  # changes of which that is known
+    changes: int = 0  # those so far
 
     def faults(self) -> dict[str, Callable[[], Fault]]:
-        """All faults by name."""
         return {
             **FAULTS,
             "killed": partial(Killed, self.cuebot),
@@ -76,7 +63,6 @@ class Place:
         }
 
     async def endure(self, name: str, seconds: float) -> Outcome:
-        """Let this be wrong for so long, and wait until all is good again."""
         self.running.next_tally()
         await self.proxy.begin(self.faults()[name]())
         await asyncio.sleep(seconds)
@@ -118,8 +104,6 @@ class Place:
 
 
 class Killed(Fault):
-    """Cuebot is killed, and started again in the end."""
-
     def __init__(self, cuebot: CuebotProcess) -> None:
         self._cuebot = cuebot
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -17,6 +18,7 @@ from tests.support.protos import (
     TestSchema,
     canonical,
     damaged,
+    every_type,
     examples,
     messages,
     opencue,
@@ -27,7 +29,8 @@ from tests.support.protos import (
     well_known_types,
 )
 
-OPENCUE_FILES = [file.name for file in opencue().files]
+SINGULAR, REPEATED = "trial.wellknown.Singular", "trial.wellknown.Repeated"
+CHOSEN, MAPPED = "trial.wellknown.Chosen", "trial.wellknown.Mapped"
 SEEDS = st.integers(0, 2**32)
 
 STRICTER = re.compile(
@@ -58,31 +61,17 @@ def check_type(schema: TestSchema, name: str, number: int) -> None:
     check()
 
 
-@pytest.mark.parametrize("file", OPENCUE_FILES)
-@pytest.mark.slow
-def test_every_opencue_type(file: str) -> None:
-    """A message of OpenCue comes back from its JSON, whichever way that is written."""
-    for descriptor in opencue().types_of(file):
-        check_type(opencue(), descriptor.full_name, 6)
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize("name", trial_types())
-def test_every_trial_type(name: str) -> None:
-    """What OpenCue lacks comes back from its JSON, whichever way that is written."""
-    check_type(trial(), name, 30)
-
-
-@pytest.mark.parametrize("name", well_known_types())
-def test_well_known_type_as_a_request(name: str) -> None:
-    """A well-known type that is a method's whole request comes back from its JSON."""
-    check_type(trial(), name, 30)
+@pytest.mark.parametrize(("schema", "names", "number"), every_type())
+def test_a_message_comes_back_from_its_json_however_that_is_written(
+    schema: TestSchema, names: list[str], number: int
+) -> None:
+    for name in names:
+        check_type(schema, name, number)
 
 
 @pytest.mark.parametrize("name", [*trial_types(), *well_known_types(), "job.Job", "host.Host"])
 @pytest.mark.slow
-def test_damaged_body(name: str) -> None:
-    """What json_format takes is taken the same way; the rest is a 400 and never a crash."""
+def test_a_damaged_body_means_what_json_format_makes_of_it_or_is_400(name: str) -> None:
     schema = opencue() if name.startswith(("job.", "host.")) else trial()
 
     @given(message=messages(schema, name), seed=SEEDS, times=st.integers(0, 3))
@@ -116,8 +105,7 @@ def test_damaged_body(name: str) -> None:
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", ["trial.Scalars", "trial.Tree", "trial.wellknown.Singular"])
-def test_any_body_at_all(name: str) -> None:
-    """Whatever the bytes are, there is a message or a 400."""
+def test_any_bytes_are_a_message_or_400(name: str) -> None:
     keys = [field.json_name for field in trial().message_type(name).fields]
     values = st.recursive(
         st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5)),
@@ -150,21 +138,11 @@ def test_any_body_at_all(name: str) -> None:
     check()
 
 
-# Bodies
-
-
 @pytest.mark.parametrize(
     "body", [b"", b" ", b"\r\n\t ", b"{}", b" {} \n", b"\xef\xbb\xbf{}"], ids=repr
 )
-def test_empty_body(body: bytes) -> None:
-    """No body, white space, and a byte order mark are all an empty message."""
+def test_white_space_and_a_byte_order_mark_are_an_empty_message(body: bytes) -> None:
     assert decoded(trial(), "trial.Scalars", body) == trial().message_class("trial.Scalars")()
-
-
-def test_byte_order_mark() -> None:
-    """Windows' byte order mark before the body is skipped."""
-    body = b'\xef\xbb\xbf{"name": "x"}'
-    assert decoded(trial(), "trial.Leaf", body).name == "x"
 
 
 @pytest.mark.parametrize(
@@ -175,8 +153,7 @@ def test_byte_order_mark() -> None:
     ],
     ids=repr,
 )
-def test_body_that_is_no_object(body: bytes, got: str) -> None:
-    """A body of another kind is refused by that name."""
+def test_a_body_of_another_kind_is_refused_by_that_name(body: bytes, got: str) -> None:
     assert refusal("trial.Leaf", body) == f"the body: expected an object, got {got}"
 
 
@@ -189,27 +166,23 @@ def test_body_that_is_no_object(body: bytes, got: str) -> None:
     ],
     ids=lambda body: repr(body[:12]),
 )
-def test_body_that_is_no_json(body: bytes) -> None:
-    """What is not JSON is refused with the place."""
+def test_what_is_not_json_is_refused(body: bytes) -> None:
     assert "not valid JSON" in refusal("trial.Leaf", body)
 
 
-def test_last_of_duplicate_keys_wins() -> None:
-    """A key twice is not an error: the last one counts, as in other JSON parsers."""
+def test_the_last_of_duplicate_keys_wins() -> None:
     assert decoded(trial(), "trial.Leaf", b'{"name": "x", "name": "y"}').name == "y"
     tree = decoded(trial(), "trial.Tree", b'{"child": {"name": "x"}, "child": {}}')
     assert tree.HasField("child")
     assert tree.child.name == ""
 
 
-def test_field_under_both_names() -> None:
-    """A field under its original and its JSON name at once is refused, whatever the values."""
+def test_a_field_under_both_names_at_once_is_refused() -> None:
     assert "send one" in refusal("trial.Scalars", {"anInt32": 1, "an_int32": 1})
     assert "send one" in refusal("trial.Scalars", {"an_int32": 1, "anInt32": None})
 
 
 def test_null_means_not_set() -> None:
-    """Null is taken for every field and leaves it unset."""
     for name in ("trial.Scalars", "trial.Repeated", "trial.Optional", "trial.OneOfs", "trial.Maps"):
         fields = trial().message_type(name).fields
         message = decoded(trial(), name, {field.json_name: None for field in fields})
@@ -217,7 +190,6 @@ def test_null_means_not_set() -> None:
 
 
 def test_zero_is_not_set_where_that_is_the_same() -> None:
-    """Defaults, as answers write them, set fields with presence, and no others."""
     zeros = {"anInt32": 0, "anInt64": "0", "aString": "", "aBool": False}
     zeros["colour"] = "COLOUR_UNKNOWN"
     assert decoded(trial(), "trial.Scalars", zeros).ListFields() == []
@@ -233,30 +205,26 @@ def test_zero_is_not_set_where_that_is_the_same() -> None:
         ("anInt32 anInt64 aDouble colour", ""),
     ],
 )
-def test_zero_of_another_type(keys: str, zero: object) -> None:
-    """The default of another type is a mistake."""
+def test_the_default_of_another_type_is_refused(keys: str, zero: object) -> None:
     for key in keys.split():
         assert refusal("trial.Scalars", {key: zero}).startswith(f"{key}: ")
 
 
-def test_null_that_is_a_value() -> None:
-    """A Value and a NullValue take null as the value that it is."""
-    message = decoded(trial(), "trial.wellknown.Singular", {"value": None})
-    assert message.value.WhichOneof("kind") == "null_value"
-    chosen = decoded(trial(), "trial.wellknown.Chosen", {"nullValue": None})
-    assert chosen.WhichOneof("choice") == "null_value"
-    chosen = decoded(trial(), "trial.wellknown.Chosen", {"value": None})
-    assert chosen.WhichOneof("choice") == "value"
-    many = decoded(trial(), "trial.wellknown.Repeated", {"value": [None], "nullValue": [None]})
-    assert many.value[0].WhichOneof("kind") == "null_value"
-    assert list(many.null_value) == [0]
-    assert decoded(trial(), "google.protobuf.Value", b"null").WhichOneof("kind") == "null_value"
-    mapped = decoded(trial(), "trial.wellknown.Mapped", {"value": {"x": None}})
-    assert mapped.value["x"].WhichOneof("kind") == "null_value"
+def test_null_is_a_value_where_a_field_can_hold_it() -> None:
+    places: tuple[tuple[str, Any, Callable[[Any], str]], ...] = (
+        (SINGULAR, {"value": None}, lambda found: found.value.WhichOneof("kind")),
+        (CHOSEN, {"nullValue": None}, lambda found: found.WhichOneof("choice")),
+        (REPEATED, {"value": [None]}, lambda found: found.value[0].WhichOneof("kind")),
+        ("google.protobuf.Value", b"null", lambda found: found.WhichOneof("kind")),
+        (MAPPED, {"value": {"x": None}}, lambda found: found.value["x"].WhichOneof("kind")),
+    )
+    for name, body, find in places:
+        assert find(decoded(trial(), name, body)) == "null_value", name
+    assert decoded(trial(), CHOSEN, {"value": None}).WhichOneof("choice") == "value"
+    assert list(decoded(trial(), REPEATED, {"nullValue": [None]}).null_value) == [0]
 
 
-def test_oneof() -> None:
-    """Of a oneof one member is set; a null one does not count."""
+def test_one_member_of_a_oneof_is_set_and_null_does_not_count() -> None:
     message = decoded(trial(), "trial.OneOfs", {"text": None, "number": 0, "leaf": None})
     assert message.WhichOneof("choice") == "number"
     assert "choice takes one of them" in refusal("trial.OneOfs", {"text": "", "number": 0})
@@ -265,8 +233,7 @@ def test_oneof() -> None:
     assert (both.text, both.alone) == ("x", "y")
 
 
-def test_names_of_fields() -> None:
-    """Every field answers to its JSON name and to its original one, odd as they may be."""
+def test_a_field_answers_to_its_json_name_and_its_original_one() -> None:
     for field in trial().message_type("trial.Names").fields:
         for name in {field.json_name, field.name}:
             value: Any = ["x"] if field.is_repeated else {} if field.message_type else "x"
@@ -274,34 +241,29 @@ def test_names_of_fields() -> None:
             assert [found.name for found, _ in message.ListFields()] == [field.name]
 
 
-def test_json_name_comes_before_original_name() -> None:
-    """When a field's JSON name is another's original name, it is the JSON name that counts."""
+def test_a_json_name_comes_before_an_original_name() -> None:
     message = decoded(trial(), "trial.two.Swapped", {"second": "x", "first": 7})
     assert (message.first, message.second) == ("x", 7)
 
 
-def test_fields_named_like_methods() -> None:
-    """Names that Python's message classes use for their methods are ordinary field names."""
+def test_names_of_pythons_methods_are_ordinary_names_of_fields() -> None:
     body = {"one": {"HasField": "a", "SetInParent": "b"}, "many": [{"SerializeToString": "c"}]}
     message = decoded(trial(), "trial.HasMethodNames", body)
     assert getattr(message.one, "SetInParent") == "b"  # noqa: B009 - a field here
     assert getattr(message.many[0], "SerializeToString") == "c"  # noqa: B009 - as above
     direct = decoder(trial().decoders, trial().message_type("trial.MethodNames"))
-    assert (
-        direct(b'{"SerializeToString": "x"}', UnknownFieldPolicy.EVERYTHING).payload == b"\x1a\x01x"
-    )
+    found = direct(b'{"SerializeToString": "x"}', UnknownFieldPolicy.EVERYTHING)
+    assert found.payload == b"\x1a\x01x"
 
 
-def test_groups() -> None:
-    """proto2 groups and delimited fields are messages like any other."""
+def test_groups_are_messages_like_any_other() -> None:
     message = decoded(trial(), "trial.two.Groups", {"single": {"name": "x"}, "several": [{}]})
     assert message.single.name == "x"
     assert len(message.several) == 1
     assert decoded(trial(), "trial.editions.Delimited", {"one": {"name": "y"}}).one.name == "y"
 
 
-def test_extensions() -> None:
-    """Extensions are taken under the name they are written with."""
+def test_extensions_are_taken_under_the_name_they_are_written_with() -> None:
     body = {"[trial.two.extra_number]": "7", "[trial.two.extra_leaf]": {"name": "x"}}
     message = decoded(trial(), "trial.two.Extendable", body)
     assert [field.full_name for field, _ in message.ListFields()] == [
@@ -310,18 +272,14 @@ def test_extensions() -> None:
     ]
 
 
-def test_required_fields() -> None:
-    """A proto2 message without its required fields is refused by their names."""
+def test_required_fields_that_are_missing_are_named() -> None:
     assert refusal("trial.two.Required", {"name": "x"}) == "the body: missing: number"
     message = refusal("trial.two.Required", {"name": "x", "number": 1, "list": [{"number": 1}]})
     assert message == "the body: missing: list[0].name"
     assert refusal("trial.two.Required", b"") == "the body: missing: name, number"
-    assert "requiredNumber" in refusal("trial.editions.Presence", {}) or (
-        "required_number" in refusal("trial.editions.Presence", {})
-    )
+    assert "required" in refusal("trial.editions.Presence", {})
 
 
-SINGULAR, REPEATED = "trial.wellknown.Singular", "trial.wellknown.Repeated"
 PLACES: list[tuple[str, Any, str]] = [
     ("trial.Leaf", {"name": 1}, "name: expected a string, got a number"),
     ("trial.Scalars", {"a_bool": 1}, "a_bool: expected true or false"),
@@ -331,11 +289,7 @@ PLACES: list[tuple[str, Any, str]] = [
     ("trial.Repeated", {"strings": {}}, "strings: expected a list, got an object"),
     ("trial.Repeated", {"strings": "x"}, "strings: expected a list, got a string"),
     ("trial.Repeated", {"int32s": 1}, "int32s: expected a list, got a number"),
-    (
-        "trial.Tree",
-        {"child": {"children": [{}, {"name": True}]}},
-        "child.children[1].name: expected",
-    ),
+    ("trial.Tree", {"child": {"children": [{}, {"name": 1}]}}, "child.children[1].name: expected"),
     ("trial.Tree", {"named": {"a.b": {"name": []}}}, "named.a.b.name: expected a string, got a l"),
     ("trial.Maps", {"byInt32": {"x": ""}}, "byInt32.x: expected an integer as the key"),
     ("trial.Maps", {"byInt32": {"1": None}}, "byInt32.1: expected a string, got null"),
@@ -357,38 +311,31 @@ PLACES: list[tuple[str, Any, str]] = [
 
 
 @pytest.mark.parametrize(("name", "body", "start"), PLACES)
-def test_place_of_the_problem(name: str, body: Any, start: str) -> None:
-    """An error names the place by the client's own words, and what was expected there."""
+def test_an_error_names_the_place_in_the_clients_words(name: str, body: Any, start: str) -> None:
     assert refusal(name, body).startswith(start)
 
 
 GOOD_TEXTS = {
-    "Timestamp": [
-        *("2026-01-31T12:00:00Z", "2026-01-31T12:00:00.5+02:00"),
-        *("0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999999Z"),
-    ],
-    "Duration": ["-1.5s", "315576000000s"],
-    "FieldMask": ["name,showStats.x", ""],
+    "Timestamp": "2026-01-31T12:00:00Z 2026-01-31T12:00:00.5+02:00 0001-01-01T00:00:00Z"
+    " 9999-12-31T23:59:59.999999999Z",
+    "Duration": "-1.5s 315576000000s",
+    "FieldMask": "name,showStats.x ",
 }
 BAD_TEXTS = {
-    "Timestamp": [
-        *("0000-01-01T00:00:00Z", "0001-01-01T00:00:00+10:00", "9999-12-31T23:59:59-10:00"),
-        *("2026-01-31T12:00:00", "2026-01-31", "2026-01-31T12:00:00.0123456789Z", "", "Z"),
-        *("2026-01-31T12:00:00+0x:00", "2026-01-31T12:00:00+99:99"),
-    ],
-    "Duration": [
-        *("315576000001s", "1", "s", "", "1_0s", "+1s", " 1s", "1e3s", "1.2.3s", "1" * 5000 + "s")
-    ],
-    "FieldMask": ["show_stats"],
+    "Timestamp": "0000-01-01T00:00:00Z 0001-01-01T00:00:00+10:00 9999-12-31T23:59:59-10:00"
+    " 2026-01-31T12:00:00 2026-01-31 2026-01-31T12:00:00.0123456789Z  Z"
+    " 2026-01-31T12:00:00+0x:00 2026-01-31T12:00:00+99:99",
+    "Duration": f"315576000001s 1 s  1_0s +1s \t1s 1e3s 1.2.3s {'1' * 5000}s",
+    "FieldMask": "show_stats",
 }
+"""Separated by spaces; one is empty."""
 
 
 @pytest.mark.parametrize("name", GOOD_TEXTS)
-def test_well_known_text(name: str) -> None:
-    """Times, durations and masks are taken in their own grammar, within their own range."""
-    for text in GOOD_TEXTS[name]:
+def test_times_durations_and_masks_have_a_grammar_and_a_range(name: str) -> None:
+    for text in GOOD_TEXTS[name].split(" "):
         decoded(trial(), "google.protobuf." + name, json.dumps(text).encode())
-    for text in BAD_TEXTS[name]:
+    for text in BAD_TEXTS[name].split(" "):
         problem = refusal("google.protobuf." + name, json.dumps(text).encode())
         assert problem.startswith("the body: expected "), text
 
@@ -409,30 +356,24 @@ def test_well_known_text(name: str) -> None:
     ],
     ids=["message", "list", "map", "group", "Struct", "ListValue", "Any", "unknown"],
 )
-def test_deep_body(
+def test_what_is_nested_deeper_than_a_hundred_levels_is_400(
     levels: int, name: str, opening: bytes, innermost: bytes, closing: bytes
 ) -> None:
-    """What is nested deeper than a hundred levels is a 400; what protobuf can hold is taken."""
     body = opening * levels + innermost + closing * levels
-    if levels == 20:
+    try:
         decoded(trial(), name, body, UnknownFieldPolicy.NOTHING)
-    elif levels > 100 and name != "trial.Leaf":
-        refusal(name, body, UnknownFieldPolicy.NOTHING)
-    else:
-        try:
-            decoded(trial(), name, body, UnknownFieldPolicy.NOTHING)
-        except GatewayError as error:
-            assert error.code is Code.INVALID_ARGUMENT  # noqa: PT017 - success is fine too
+        assert levels < 100 or name == "trial.Leaf"
+    except GatewayError as error:
+        assert error.code is Code.INVALID_ARGUMENT  # noqa: PT017 - success is fine too
+        assert levels > 20
 
 
 @pytest.mark.parametrize("key", ["children", "named"])
-def test_deep_enough(key: str) -> None:
-    """What protobuf itself can nest, through lists and maps too, is taken."""
+def test_what_protobuf_itself_can_nest_is_taken(key: str) -> None:
     levels = 90 if key == "children" else 45  # each entry of a map is a message of its own
     leaf: dict[str, Any] = {}
     for _ in range(levels):
         leaf = {key: [leaf] if key == "children" else {"x": leaf}}
-    expected = json_format.ParseDict(
-        leaf, trial().message_class("trial.Tree")(), max_recursion_depth=1000
-    )
+    tree = trial().message_class("trial.Tree")()
+    expected = json_format.ParseDict(leaf, tree, max_recursion_depth=1000)
     assert decoded(trial(), "trial.Tree", leaf) == expected

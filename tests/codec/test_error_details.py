@@ -14,7 +14,6 @@ from tests.support.protos import examples, parsed
 
 
 def status(*details: Any) -> bytes:
-    """A serialized Status with these messages for details."""
     message = status_pb2.Status(code=5, message="x")
     for detail in details:
         if isinstance(detail, any_pb2.Any):
@@ -26,36 +25,25 @@ def status(*details: Any) -> bytes:
 
 
 def answered(serialized: bytes) -> Any:
-    """The details as a client gets them."""
     error = GatewayError(Code.NOT_FOUND, "x", details=details_to_json(serialized))
     return parsed(error.body()).get("details", [])
 
 
-def test_known_type() -> None:
-    """The usual detail types go out as protojson beside their type."""
+def test_a_known_type_is_protojson_beside_its_type() -> None:
     info = error_details_pb2.ErrorInfo(reason="GONE", domain="farm", metadata={"job": "x"})
     retry = error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(seconds=1))
-    assert answered(status(info, retry)) == [
-        {
-            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-            "reason": "GONE",
-            "domain": "farm",
-            "metadata": {"job": "x"},
-        },
-        {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "1s"},
-    ]
-
-
-def test_lists_in_a_detail() -> None:
-    """They are whole."""
     bad = error_details_pb2.BadRequest()
     bad.field_violations.add(field="name", description="empty")
-    (found,) = answered(status(bad))
-    assert found["fieldViolations"][0]["field"] == "name"
+    rpc = "type.googleapis.com/google.rpc"
+    first, second, third = answered(status(info, retry, bad))
+    assert first == {"@type": f"{rpc}.ErrorInfo", "reason": "GONE", "domain": "farm"} | {
+        "metadata": {"job": "x"}
+    }
+    assert second == {"@type": f"{rpc}.RetryInfo", "retryDelay": "1s"}
+    assert third["fieldViolations"][0]["field"] == "name"
 
 
-def test_other_types() -> None:
-    """A well-known type has its JSON under `value`; of an unknown one, name and bytes go out."""
+def test_a_well_known_type_has_its_json_under_value_and_an_unknown_one_its_bytes() -> None:
     stranger = any_pb2.Any(type_url="type.googleapis.com/farm.Fire", value=b"\xfb\xff")
     assert answered(status(duration_pb2.Duration(seconds=2), stranger)) == [
         {"@type": "type.googleapis.com/google.protobuf.Duration", "value": "2s"},
@@ -78,21 +66,18 @@ GARBAGE = {
 
 
 @pytest.mark.parametrize("data", GARBAGE.values(), ids=GARBAGE)
-def test_garbage(data: bytes) -> None:
-    """What cannot be read, or is not there, is no reason to lose the error itself."""
+def test_garbage_is_no_reason_to_lose_the_error_itself(data: bytes) -> None:
     assert details_to_json(data) == []
 
 
-def test_string_that_is_not_utf8() -> None:
-    """A proto2 detail with broken text does not break the answer."""
+def test_broken_text_in_a_detail_does_not_break_the_answer() -> None:
     type_url = "type.googleapis.com/google.protobuf.FileDescriptorProto"
     assert descriptor_pb2.FileDescriptorProto.DESCRIPTOR is not None
     answered(status(any_pb2.Any(type_url=type_url, value=b"\x0a\x01\xff")))
 
 
 @pytest.mark.parametrize("levels", [50, 150, 300, 2000])
-def test_deep_details(levels: int) -> None:
-    """Details that are nested without end do not break the answer."""
+def test_details_nested_without_end_do_not_break_the_answer(levels: int) -> None:
     detail = any_pb2.Any()
     for _ in range(levels):
         outer = any_pb2.Any()
@@ -118,6 +103,5 @@ def test_deep_details(levels: int) -> None:
 )
 @examples(200)
 @pytest.mark.slow
-def test_any_bytes_at_all(data: bytes) -> None:
-    """Whatever the bytes are, there are details that can go out, or none."""
+def test_any_bytes_are_details_that_can_go_out_or_none(data: bytes) -> None:
     assert isinstance(answered(data), list)

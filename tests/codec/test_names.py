@@ -10,7 +10,6 @@ from gateway.codec.fields import json_name
 
 
 def protobufs_own(name: str) -> str:
-    """The JSON name that protobuf gives to a field of this name."""
     file = FileDescriptorProto(name="a.proto", syntax="proto3")
     file.message_type.add(name="A").field.add(
         name=name, number=1, label=1, type=FieldDescriptorProto.TYPE_INT32
@@ -29,12 +28,10 @@ def protobufs_own(name: str) -> str:
         *(("_", ""), ("__", "")),
     ],
 )
-def test_examples(name: str, expected: str) -> None:
-    """Underscores go wherever they are, and make the next letter a capital."""
+def test_underscores_go_and_make_the_next_letter_a_capital(name: str, expected: str) -> None:
     assert json_name(name) == protobufs_own(name) == expected
 
 
 @given(st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,20}|a[ab_Z9]{1,8}", fullmatch=True))
-def test_any_name(name: str) -> None:
-    """Whatever a field may be called, its JSON name is protobuf's."""
+def test_any_json_name_is_protobufs(name: str) -> None:
     assert json_name(name) == protobufs_own(name)

@@ -14,14 +14,11 @@ from gateway.codec.payload import Payload
 
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Blocks of which a short message has several."""
     monkeypatch.setattr(payload, "BLOCK_BYTES", 16)
 
 
 @pytest.mark.usefixtures("small_blocks")
 def test_any_part_is_the_same_after_it_has_been_compressed() -> None:
-    """Wherever it begins and ends: in one block, at its edge, in several."""
-
     @given(text=st.text("ab", max_size=50), start=st.integers(0, 90), size=st.integers(0, 90))
     def check(text: str, start: int, size: int) -> None:
         message = text.encode() * 20
@@ -34,7 +31,6 @@ def test_any_part_is_the_same_after_it_has_been_compressed() -> None:
 
 
 def test_what_repeats_itself_takes_less() -> None:
-    """As lists do; what it takes then is returned."""
     message = b"".join(b"demo-sh%05d-lena_comp" % number for number in range(50_000))
     kept = Payload(message)
     assert kept.size == len(message)
@@ -43,7 +39,6 @@ def test_what_repeats_itself_takes_less() -> None:
 
 
 def test_the_original_is_not_kept_besides() -> None:
-    """Nor is anything else."""
     tracemalloc.start()
     try:
         kept = Payload(b"".join(b"demo-sh%05d-lena_comp" % number for number in range(50_000)))
@@ -55,7 +50,6 @@ def test_the_original_is_not_kept_besides() -> None:
 
 
 def test_what_hardly_gets_smaller_stays_as_it_is() -> None:
-    """Decompressing it would be for nothing."""
     message = b64encode(os.urandom(payload.BLOCK_BYTES))
     kept = Payload(message)
     assert kept.compress() == len(message)

@@ -11,7 +11,6 @@ from gateway.errors import Code, GatewayError
 
 
 def at(*names: str) -> BodyPath:
-    """The place with these names in a proto."""
     return BodyPath(json=tuple(map(json_name, names)), original=names)
 
 
@@ -21,6 +20,10 @@ BY_NAME = Rename(at("show", "name"), at("show"), root=at("show"))
 DEEPER = Rename(at("min_cores"), at("all_limits", "cores", "min_cores"))
 CHOSEN = Rename(at("cores"), BodyPath(json=("coresAtLeast",), original=("min_cores",)))
 REASON = Default(at("reason"), lambda: "none given", "")
+ALSO = "also given as"
+IN_SHOW = {"show": {"name": "demo"}}
+OTHER, FOUR_CORES = {"x": 1}, {"cores": {"minCores": 4}}
+CORES_LIST: dict[str, Any] = {"cores": []}
 INNER = Default(at("by", "user_name"), lambda: "nobody", "")
 CHECKED = Default(at("last_check"), lambda: 1_790_000_000, 0)
 
@@ -48,13 +51,10 @@ CHECKED = Default(at("last_check"), lambda: 1_790_000_000, 0)
         (BY_NAME, {"show": {"name": "demo", "id": "1"}}, {"show": "demo"}),
         (BY_NAME, {"show": {"id": "1"}}, {"show": {"id": "1"}}),
         (BY_NAME, {"show": "demo"}, {"show": "demo"}),
-        (DEEPER, {"min_cores": 4}, {"allLimits": {"cores": {"minCores": 4}}}),
-        (DEEPER, {"minCores": 4, "allLimits": {}}, {"allLimits": {"cores": {"minCores": 4}}}),
-        (
-            DEEPER,
-            {"min_cores": 4, "all_limits": {"x": 1}},
-            {"all_limits": {"x": 1, "cores": {"minCores": 4}}},
-        ),
+        (DEEPER, {"min_cores": 4}, {"allLimits": FOUR_CORES}),
+        (DEEPER, {"minCores": 4, "allLimits": {}}, {"allLimits": FOUR_CORES}),
+        (DEEPER, {"min_cores": 4, "all_limits": OTHER}, {"all_limits": {**OTHER, **FOUR_CORES}}),
+        (DEEPER, {"minCores": 4, "allLimits": None}, {"allLimits": FOUR_CORES}),
         (Rename(at("a", "b"), at("c")), {"a": {"b": 1}}, {"c": 1}),
         (CHOSEN, {"cores": 4}, {"coresAtLeast": 4}),
         (CHOSEN, {"cores": 4, "min_cores": None}, {"min_cores": 4}),
@@ -76,8 +76,9 @@ CHECKED = Default(at("last_check"), lambda: 1_790_000_000, 0)
         (CORES, "cores", "cores"),
     ],
 )
-def test_rewriting(step: Rewrite, body: Any, after: Any) -> None:
-    """What is at documented paths moves; everything else stays as it is."""
+def test_what_is_at_documented_paths_moves_and_everything_else_stays(
+    step: Rewrite, body: Any, after: Any
+) -> None:
     given = Body(deepcopy(body))
     given.rewrite([step])
     assert given.value == after
@@ -91,28 +92,18 @@ def test_rewriting(step: Rewrite, body: Any, after: Any) -> None:
         (CORES, {"cores": 4, "minCores": 0}, "minCores: also given as cores; send one"),
         (CHOSEN, {"cores": 4, "min_cores": 5}, "min_cores: also given as cores; send one"),
         (CHOSEN, {"cores": 4, "coresAtLeast": 5}, "coresAtLeast: also given as cores; send one"),
-        (
-            SHOW,
-            {"r": {"show": {"name": "demo"}, "shows": ["demo"]}},
-            "r.shows: also given as r.show.name; send one",
-        ),
+        (SHOW, {"r": {**IN_SHOW, "shows": ["demo"]}}, f"r.shows: {ALSO} r.show.name; send one"),
         (DEEPER, {"minCores": 4, "allLimits": 3}, "allLimits: expected an object"),
-        (
-            DEEPER,
-            {"minCores": 4, "allLimits": {"cores": []}},
-            "allLimits.cores: expected an object",
-        ),
+        (DEEPER, {"minCores": 4, "allLimits": CORES_LIST}, "allLimits.cores: expected an object"),
     ],
 )
 def test_two_names_at_once_are_refused(step: Rewrite, body: Any, message: str) -> None:
-    """What is given under both names is not guessed at, even when it is the same."""
     with pytest.raises(GatewayError) as raised:
         Body(body).rewrite([step])
     assert (raised.value.code, raised.value.message) == (Code.INVALID_ARGUMENT, message)
 
 
-def test_several_in_order() -> None:
-    """One step sees what the one before it has done."""
+def test_one_step_sees_what_the_one_before_it_has_done() -> None:
     body = Body({"show": {"name": "demo"}})
     body.rewrite([BY_NAME, Rename(at("show"), at("shows"), as_list=True), REASON])
     assert body.value == {"shows": ["demo"], "reason": "none given"}
@@ -143,10 +134,3 @@ def test_what_stands_beside_a_moved_value_is_told() -> None:
     assert body.as_written("r.shows[0]: expected a string") == "r.show.name: expected a string"
     assert body.as_written("r.showsome: x") == "r.showsome: x"
     assert body.as_written("minCores: x") == "minCores: x"
-
-
-def test_null_in_the_way_counts_as_nothing() -> None:
-    """null is "not set", also where an object has to be for a value to be moved into."""
-    body = Body({"minCores": 4, "allLimits": None})
-    body.rewrite([DEEPER])
-    assert body.value == {"allLimits": {"cores": {"minCores": 4}}}

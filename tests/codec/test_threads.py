@@ -18,7 +18,6 @@ from tests.support.patience import PATIENCE
 
 @contextmanager
 def hasty_threads() -> Iterator[None]:
-    """Threads that are interrupted as often as possible."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
@@ -28,7 +27,6 @@ def hasty_threads() -> Iterator[None]:
 
 
 def test_codecs_can_be_compiled_by_several_threads_at_once() -> None:
-    """Types that lead to each other and to themselves are whole for whoever gets them."""
     file = FileDescriptorProto(name="t.proto", package="t", syntax="proto3")
     names = [f"M{number}" for number in range(6)]
     for name in names:

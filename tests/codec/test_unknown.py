@@ -14,7 +14,6 @@ from tests.support.protos import TestSchema, opencue, trial
 def ignored(
     name: str, body: Any, policy: UnknownFieldPolicy, schema: TestSchema | None = None
 ) -> list[str]:
-    """The paths that were ignored."""
     schema = schema or trial()
     decode = decoder(schema.decoders, schema.message_type(name))
     return list(decode(json.dumps(body).encode(), policy).ignored)
@@ -28,57 +27,47 @@ STRANGERS = {
 }
 
 
-def test_nothing_is_rejected() -> None:
-    """With NOTHING every unknown field is ignored, and named with its path."""
-    assert sorted(ignored("trial.Tree", STRANGERS, UnknownFieldPolicy.NOTHING)) == [
-        "child.bar",
-        "child.children[3].baz",
-        "foo",
-        "named.k.qux",
-    ]
-
-
-def test_known_fields_beside_ignored_ones_are_kept() -> None:
-    """What is ignored does not keep the rest from arriving."""
+def test_with_nothing_every_unknown_field_is_ignored_and_named_with_its_path() -> None:
+    found = sorted(ignored("trial.Tree", STRANGERS, UnknownFieldPolicy.NOTHING))
+    assert found == ["child.bar", "child.children[3].baz", "foo", "named.k.qux"]
     assert decoded(trial(), "trial.Tree", STRANGERS, UnknownFieldPolicy.NOTHING).name == "x"
 
 
-def test_arguments_are_rejected_at_the_top() -> None:
-    """With ARGUMENTS an unknown field of the body itself is an error, one inside is ignored."""
+def test_with_arguments_an_unknown_field_of_the_body_itself_is_refused() -> None:
     message = refusal("trial.Tree", STRANGERS, UnknownFieldPolicy.ARGUMENTS)
     assert "unknown field `foo`" in message
     inside = {key: value for key, value in STRANGERS.items() if key != "foo"}
     assert len(ignored("trial.Tree", inside, UnknownFieldPolicy.ARGUMENTS)) == 3
 
 
-def test_everything_is_rejected() -> None:
-    """With EVERYTHING an unknown field anywhere is an error that names the place."""
+def test_with_everything_an_unknown_field_anywhere_is_refused() -> None:
     message = refusal("trial.Tree", {"children": [{}, {"nmae": 1}]}, UnknownFieldPolicy.EVERYTHING)
     assert message.startswith("children[1]: unknown field `nmae`; did you mean `name`? (there are:")
 
 
-def test_suggestion() -> None:
-    """The documented SetMinCores body is told the field's real name (fact 5)."""
-    body = {"group": {"id": "x"}, "cores": 4}
-    with pytest.raises(GatewayError) as caught:
-        ignored("job.GroupSetMinCoresRequest", body, UnknownFieldPolicy.ARGUMENTS, opencue())
-    assert "unknown field `cores`; did you mean `minCores`?" in caught.value.message
-
-
-def test_ignored_paths_in_opencue() -> None:
-    """An echoed object with fields of another version is taken, with those fields named."""
+def test_fields_of_another_version_in_an_echoed_object_are_ignored() -> None:
     body = {"job": {"id": "x", "foo": 1}}
-    assert ignored("job.JobKillRequest", body, UnknownFieldPolicy.ARGUMENTS, opencue()) == [
-        "job.foo"
-    ]
+    found = ignored("job.JobKillRequest", body, UnknownFieldPolicy.ARGUMENTS, opencue())
+    assert found == ["job.foo"]
 
 
-def test_arguments_are_rejected_at_any_depth() -> None:
-    """A misspelled search criterion would widen what a change hits: it is no echoed object."""
-    body = {"job": {"id": "x", "foo": 1}, "req": {"frame": ["0001-comp"]}}
+CRITERIA = {"job": {"id": "x", "foo": 1}, "req": {"frame": ["0001-comp"]}}
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "problem"),
+    [
+        ("GroupSetMinCoresRequest", {"cores": 4}, "field `cores`; did you mean `minCores`?"),
+        ("JobKillFramesRequest", CRITERIA, "req: unknown field `frame`; did you mean `frames`?"),
+    ],
+    ids=["a documented name (fact 5)", "a search criterion, which would widen what a change hits"],
+)
+def test_arguments_of_any_depth_are_refused_with_the_nearest_name(
+    name: str, body: Any, problem: str
+) -> None:
     with pytest.raises(GatewayError) as caught:
-        ignored("job.JobKillFramesRequest", body, UnknownFieldPolicy.ARGUMENTS, opencue())
-    assert "req: unknown field `frame`; did you mean `frames`?" in caught.value.message
+        ignored(f"job.{name}", body, UnknownFieldPolicy.ARGUMENTS, opencue())
+    assert problem in caught.value.message
 
 
 def test_what_documents_have_is_ignored() -> None:
@@ -101,26 +90,22 @@ def test_what_documents_have_is_ignored() -> None:
             ignored_of(wrong, policy)
 
 
-def test_null_for_an_unknown_field() -> None:
-    """Null does not make an unknown name known."""
+def test_null_does_not_make_an_unknown_name_known() -> None:
     assert ignored("trial.Leaf", {"foo": None}, UnknownFieldPolicy.NOTHING) == ["foo"]
     assert "foo" in refusal("trial.Leaf", {"foo": None}, UnknownFieldPolicy.ARGUMENTS)
 
 
-def test_unknown_field_of_a_message_without_fields() -> None:
-    """A message without fields has nothing to suggest."""
+def test_a_message_without_fields_has_nothing_to_suggest() -> None:
     assert "unknown field `x`" in refusal("trial.Nothing", {"x": 1}, UnknownFieldPolicy.ARGUMENTS)
 
 
-def test_unknown_field_in_an_any() -> None:
-    """The content of an Any follows the same rule."""
+def test_the_content_of_an_any_follows_the_same_rule() -> None:
     body = {"any": {"@type": "x/trial.Leaf", "foo": 1}}
     assert ignored("trial.wellknown.Singular", body, UnknownFieldPolicy.NOTHING) == ["any.foo"]
     assert "foo" in refusal("trial.wellknown.Singular", body, UnknownFieldPolicy.EVERYTHING)
 
 
-def test_long_and_odd_unknown_names() -> None:
-    """Names of any length and content do not make the error long or break it."""
+def test_long_and_odd_names_neither_make_the_error_long_nor_break_it() -> None:
     for key in ("x" * 100_000, "", "a\nb", "\x00", "é𝄞"):
         assert len(refusal("trial.Leaf", {key: 1}, UnknownFieldPolicy.ARGUMENTS)) < 500
         assert len(ignored("trial.Leaf", {key: 1}, UnknownFieldPolicy.NOTHING)) == 1

@@ -27,7 +27,6 @@ TEXTS = st.text("ab &<>'\"]\n\té\u2028", max_size=6)
 
 @st.composite
 def trees(draw: st.DrawFn) -> Element:
-    """A document whose elements are called `user` or otherwise, with text in each."""
     root = Element("spec")
     places = [root]
     for _ in range(draw(st.integers(0, 6))):
@@ -43,7 +42,6 @@ def trees(draw: st.DrawFn) -> Element:
 @examples(200)
 @given(tree=trees())
 def test_it_finds_what_another_parser_finds(tree: Element) -> None:
-    """All elements of that name, at any depth, with their text."""
     xml = tostring(tree, encoding="unicode")
     expected = [(each.text or "").strip(WHITESPACE) for each in fromstring(xml).iter("user")]  # noqa: S314 - our own
     assert texts_of(xml, "user") == expected
@@ -51,8 +49,7 @@ def test_it_finds_what_another_parser_finds(tree: Element) -> None:
 
 @examples(300)
 @given(xml=st.text("<>/!?&;[]'\" spec user-\n", max_size=40))
-def test_whatever_it_is_given_there_is_an_answer(xml: str) -> None:
-    """Texts, or why there are none."""
+def test_whatever_it_is_given_there_are_texts_or_a_reason_why_not(xml: str) -> None:
     try:
         found = texts_of(f"<spec>{xml}</spec>", "user")
     except UnreadableXml as error:
@@ -72,14 +69,12 @@ def test_whatever_it_is_given_there_is_an_answer(xml: str) -> None:
         ("<a><user>&u;</user></a>", "not XML"),
     ],
 )
-def test_what_is_refused(xml: str, problem: str) -> None:
-    """What another parser could read otherwise."""
+def test_what_another_parser_could_read_otherwise_is_refused(xml: str, problem: str) -> None:
     with pytest.raises(UnreadableXml, match=problem):
         texts_of(xml, "user")
 
 
 def test_the_encoding_that_it_claims_does_not_matter() -> None:
-    """It is text already."""
     xml = '<?xml version="1.0" encoding="latin-1"?><a><user>é</user></a>'
     assert texts_of(xml, "user") == ["é"]
 
@@ -88,7 +83,6 @@ KB = 1024
 
 
 def attributes(count: int) -> str:
-    """A tag with so many."""
     return "<b " + " ".join(f"a{number}=''" for number in range(count)) + "/>"
 
 
@@ -106,7 +100,6 @@ AT_THE_BOUNDS = {
 
 @pytest.mark.parametrize("xml", AT_THE_BOUNDS.values(), ids=AT_THE_BOUNDS)
 def test_what_is_at_its_bound_is_read(xml: str) -> None:
-    """And texts and CDATA that nobody looks at have none."""
     assert set(texts_of(f"<a>\n{xml}<user>intern</user></a>", "user")) == {"intern"}
 
 
@@ -126,7 +119,6 @@ BEYOND = [
 
 @pytest.mark.parametrize(("xml", "problem"), BEYOND, ids=range(len(BEYOND)))
 def test_what_would_hold_the_parser_is_refused(xml: str, problem: str) -> None:
-    """With its line, and what there is too much of."""
     with pytest.raises(UnreadableXml) as refused:
         texts_of(f"<a>\n\n{xml}<user/></a>", "user")
     assert str(refused.value) == f"line 3 has {problem}"
@@ -144,6 +136,5 @@ def test_what_would_hold_the_parser_is_refused(xml: str, problem: str) -> None:
     ],
     ids=range(6),
 )
-def test_what_takes_long(body: bytes, expected: bool) -> None:
-    """Long XML, and what may have many tags or attributes, however JSON spells them."""
+def test_long_xml_and_many_tags_or_attributes_take_long(body: bytes, expected: bool) -> None:
     assert takes_long(body) == expected

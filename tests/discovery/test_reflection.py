@@ -20,6 +20,7 @@ from gateway.discovery.source import AutoSource, NoReflection, NotReady
 from gateway.schema.description import LIMITS, NoSchema, Schema, SchemaLimits, SchemaSize, TooLarge
 from gateway.schema.selection import Selection
 from gateway.upstream.cuebot import open_upstream
+from tests.support.http2_frames import web_server
 from tests.support.opencue import opencue
 from tests.support.patience import PATIENCE
 from tests.support.servers import (
@@ -29,7 +30,6 @@ from tests.support.servers import (
     running_cuebot,
     settings_for,
 )
-from tests.support.webserver import web_server
 
 pytestmark = [pytest.mark.anyio, *ON_EACH_TRANSPORT]
 

@@ -18,8 +18,7 @@ from tests.fuzz.targets import CORPUS, LARGEST, TARGETS
 
 WORKING = Path(".fuzz")
 FINDS = ("crash-", "timeout-", "oom-", "slow-unit-")
-INPUT_SECONDS = 10
-"""One input that takes longer is a find."""
+INPUT_SECONDS = 10  # one input that takes longer is a find
 MEMORY_MB = 2048
 STATUS = re.compile(r"#(\d+)\s.*?cov: (\d+).*?corp: (\d+)")
 EXECUTED = re.compile(r"number_of_executed_units: (\d+)")
@@ -27,22 +26,17 @@ EXECUTED = re.compile(r"number_of_executed_units: (\d+)")
 
 @dataclass
 class Result:
-    """What a run has come to."""
-
     name: str
     seconds: float = 0.0
     inputs: int = 0
-    coverage: int = 0
-    """Branches and the like that inputs have reached, as libFuzzer counts."""
+    coverage: int = 0  # branches and the like that inputs have reached, as libFuzzer counts
     corpus: int = 0
     found: list[str] = field(default_factory=list)
-    words: list[str] = field(default_factory=list)
-    """The last lines of the process."""
+    words: list[str] = field(default_factory=list)  # the last lines of the process
     status: int = 0
 
 
 def main() -> int:
-    """Run the targets that are asked for; a table at the end."""
     arguments = argparse.ArgumentParser(prog="tests.fuzz")
     arguments.add_argument("--seconds", type=int, default=120, help="for each target")
     arguments.add_argument("targets", nargs="*", metavar="TARGET", help=", ".join(TARGETS))
@@ -71,7 +65,6 @@ def main() -> int:
 
 
 def run(name: str, seconds: int, title: str) -> Result:
-    """Fuzz a target for so long, or until something is found."""
     working, known = WORKING / name, CORPUS / name
     working.mkdir(parents=True, exist_ok=True)
     before = set(known.iterdir())

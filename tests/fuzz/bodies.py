@@ -7,8 +7,7 @@ from gateway.errors import Code, GatewayError
 from gateway.http.content_coding import OUTPUT_STEP_BYTES, READERS, CompressedDecoder
 
 CODINGS = sorted(READERS)
-MOST = 2**20
-"""Bytes of content that anybody waits for: an error behind them may be found or not."""
+MOST = 2**20  # bytes of content that anybody waits for: an error behind them may be found or not
 
 
 def one_input(data: bytes) -> None:

@@ -9,8 +9,7 @@ import atheris
 
 from tests.fuzz.targets import load
 
-INSTRUMENTED = ["gateway", "hpack", "jose"]
-"""Packages whose branches guide the search."""
+INSTRUMENTED = ["gateway", "hpack", "jose"]  # packages whose branches guide the search
 
 
 def main() -> None:

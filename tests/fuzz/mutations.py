@@ -20,7 +20,6 @@ ODD = (
 
 
 def mutated(data: bytes, others: Sequence[bytes], random: Random) -> bytes:
-    """The input with a few changes, some of which are parts of others."""
     for _ in range(random.randint(1, 4)):
         start, end = sorted(random.randint(0, len(data)) for _ in range(2))
         match random.randrange(5):

@@ -5,8 +5,7 @@ from importlib import import_module
 from pathlib import Path
 
 CORPUS = Path(__file__).parent / "corpus"
-LARGEST = 4096
-"""Bytes of an input."""
+LARGEST = 4096  # bytes of an input
 
 TARGETS = {
     "decoder": "JSON bodies",
@@ -22,11 +21,9 @@ TARGETS = {
 
 
 def load(name: str) -> Callable[[bytes], None]:
-    """The function `one_input` of the target."""
     found: Callable[[bytes], None] = import_module(f"tests.fuzz.{name}").one_input
     return found
 
 
 def corpus(name: str) -> list[Path]:
-    """The files of the target's corpus."""
     return sorted((CORPUS / name).iterdir())

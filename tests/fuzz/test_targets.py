@@ -13,7 +13,6 @@ MOST_FILES = 80
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_the_corpus_and_mutations_of_it(name: str) -> None:
-    """Each input is taken or refused as it should be; the same mutations are tried every time."""
     one_input = load(name)
     known = [path.read_bytes() for path in corpus(name)]
     for data in known:
@@ -29,7 +28,6 @@ def test_the_corpus_and_mutations_of_it(name: str) -> None:
 
 
 def test_the_corpus_is_small() -> None:
-    """Each target has some inputs, and none of them is large."""
     assert {path.name for path in CORPUS.iterdir()} == set(TARGETS)
     for name in TARGETS:
         sizes = [path.stat().st_size for path in corpus(name)]

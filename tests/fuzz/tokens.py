@@ -35,7 +35,6 @@ def one_input(data: bytes) -> None:
 
 
 def authenticated(authenticator: Authenticator, authorization: bytes) -> tuple[object, ...]:
-    """Who it is, or why it is nobody."""
     try:
         principal = authenticator.authenticate(authorization)
     except GatewayError as error:
@@ -46,11 +45,9 @@ def authenticated(authenticator: Authenticator, authorization: bytes) -> tuple[o
 
 
 def signed(header: bytes, claims: bytes) -> bytes:
-    """A JWS with our secret, by HS256."""
     content = unpadded(header) + b"." + unpadded(claims)
     return content + b"." + unpadded(hmac.digest(SECRET, content, sha256))
 
 
 def unpadded(data: bytes) -> bytes:
-    """As base64url, without padding."""
     return urlsafe_b64encode(data).rstrip(b"=")

@@ -56,8 +56,6 @@ class Call:
 
 @dataclass(eq=False)
 class Observer:
-    """Drives a connection, and notes all that happens in its order."""
-
     happened: list[object] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     streams: list[Stream] = field(default_factory=list)
@@ -88,20 +86,17 @@ class Observer:
         self.happened.append("pong")
 
     def start(self, then: Callable[[], object] = lambda: None, message: bytes = b"hi") -> None:
-        """One more call."""
         if len(self.calls) < MOST_CALLS:
             call = Call(self.happened, f"{len(self.calls)}", then, self.later)
             self.calls.append(call)
             self.streams.append(self.core.calls.start(HEAD, message, inf, call))
 
     def cancel(self, number: int) -> None:
-        """The client of this call has gone."""
         if number < len(self.streams) and not self.calls[number].told:
             self.calls[number].cancelled = True
             self.core.calls.cancel(self.streams[number])
 
     def receive(self, pieces: Sequence[bytes]) -> list[object]:
-        """Everything that happens when these come, and then the connection is lost."""
         try:
             for piece in pieces:
                 more = self.core.receive(piece, 0.0)

@@ -17,13 +17,13 @@ from gateway_cli.commands.check import claims_from
 from gateway_cli.terminal.exits import InvalidCall
 from tests.support.commands import OPENCUE, Ran, assert_one_line, child, in_process
 from tests.support.farms import running_farm, still_farm
+from tests.support.http2_frames import web_server
 from tests.support.opencue import opencue
 from tests.support.protos import file_of_services
 from tests.support.provider import ec_key, key_server, keycloak, rsa_key
 from tests.support.rights import rule
 from tests.support.servers import SECRET, ScriptedCuebot, running_cuebot, settings_for
 from tests.support.stores import NEEDS_STORE, store_server
-from tests.support.webserver import web_server
 
 pytestmark = pytest.mark.anyio
 

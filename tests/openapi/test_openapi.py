@@ -59,9 +59,6 @@ OPENCUE_TYPES = [
 ]
 
 
-# --- the whole ------------------------------------------------------------------------------
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("found", [document(), document_of(OLD.schema)], ids=["opencue", "small"])
 def test_it_is_openapi(found: Json) -> None:
@@ -69,7 +66,6 @@ def test_it_is_openapi(found: Json) -> None:
 
 
 def test_every_method_is_there() -> None:
-    """Once, with every alias."""
     listed: dict[str, str] = {}
     for path, operation in operations(document()):
         for each in (path, *operation.get("x-aliases", ())):
@@ -80,7 +76,6 @@ def test_every_method_is_there() -> None:
 
 
 def test_operation_ids_are_the_methods_names() -> None:
-    """Nothing else in the schema can change them."""
     ids = {operation["operationId"]: path for path, operation in operations(document())}
     assert len(ids) == len(catalog().methods)
     assert all(f"/{id_}".replace("/", ".") == path.replace("/", ".") for id_, path in ids.items())
@@ -92,7 +87,6 @@ def test_a_tag_for_each_interface() -> None:
 
 
 def test_every_reference_leads_somewhere() -> None:
-    """And each component is referred to."""
     text = as_json(document()).decode()
     wanted = set(re.findall(r'"\$ref":"#/components/(\w+)/([^"]+)"', text))
     there = {
@@ -112,7 +106,6 @@ def test_it_is_the_same_every_time() -> None:
 
 @pytest.mark.slow
 def test_yaml_says_the_same() -> None:
-    """Without anchors."""
     text = as_yaml(document())
     assert yaml.load(text, Loader=yaml.CSafeLoader) == orjson.loads(as_json(document()))
     assert not re.search(rb"[&*]id\d", text)
@@ -130,7 +123,6 @@ def test_an_assumed_schema_is_called_that() -> None:
 
 
 def test_every_status_is_there() -> None:
-    """Those of docs/http.md that a described POST can get."""
     table = {int(status) for status in re.findall(r"^\| (\d{3}) \|", HTTP, re.MULTILINE)}
     assert set(shared.ERRORS) == table - {405, 414, 417, 505}
     for _, operation in operations(document()):
@@ -139,7 +131,6 @@ def test_every_status_is_there() -> None:
 
 @pytest.mark.parametrize("name", [*shared.HEADERS, *shared.PARAMETERS])
 def test_every_header_is_documented(name: str) -> None:
-    """In docs/http.md or docs/reads.md."""
     assert name in HTTP + READS or name == "WWW-Authenticate"
 
 
@@ -163,9 +154,6 @@ def test_reads_can_be_had_by_get() -> None:
     assert of_job == {"job.id", "job.name"}, "it is looked up"
     shown = {each["$ref"].rpartition("/")[2] for each in jobs["parameters"] if "$ref" in each}
     assert shown >= {"_fields", "_where", "If-None-Match", "Prefer"}
-
-
-# --- requests -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("service", sorted({method.service for method in catalog().methods}))
@@ -202,12 +190,10 @@ def example(path: str) -> Any:
     ],
 )
 def test_examples_say_what_to_choose(path: str, body: object) -> None:
-    """Objects of Cuebot by what finds them; arguments have a value."""
     assert example(catalog().routes[path].path) == body
 
 
 def test_criteria_leave_everything_open() -> None:
-    """A search finds everything, as much of it as fits on a page."""
     criteria = example("/job.JobInterface/GetFrames")["req"]
     assert {name: value for name, value in criteria.items() if value} == {"limit": 100, "page": 1}
 
@@ -225,7 +211,6 @@ FORMATS = ("out of range", "@type", "expected base64", "RFC 3339", "name or numb
 
 
 def problem_with(descriptor: Descriptor, body: Json) -> str:
-    """What the decoder says of a body; empty if it takes it."""
     try:
         trial().decoders.value_decoder(descriptor)(body, UnknownFieldPolicy.EVERYTHING)
     except GatewayError as error:
@@ -273,9 +258,6 @@ def test_forms_of_scalars(field: str, allowed: list[object], refused: list[objec
         assert not fits.is_valid({found[field]: value}), value
 
 
-# --- answers --------------------------------------------------------------------------------
-
-
 def check_answers(schema: TestSchema, name: str, number: int) -> None:
     components = components_of(schema)
     descriptor = schema.message_type(name)
@@ -297,19 +279,16 @@ def check_answers(schema: TestSchema, name: str, number: int) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [*trial_types(), *well_known_types()])
 def test_answers_fit_their_schemas(name: str) -> None:
-    """Of any message; and may be sent back."""
     check_answers(trial(), name, 40)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", OPENCUE_TYPES)
 def test_answers_of_opencue_fit_their_schemas(name: str) -> None:
-    """Of types that lead to most of the others."""
     check_answers(opencue(), name, 10)
 
 
 def test_what_is_there_is_required() -> None:
-    """Members of a oneof are not."""
     job = document()["components"]["schemas"]["job.Job"]
     fields = catalog().methods[0].encoders.pool.FindMessageTypeByName("job.Job").fields
     assert set(job["required"]) == {
@@ -340,7 +319,6 @@ def test_names_and_numbers_of_enums() -> None:
 
 
 def test_other_names_of_the_profile_are_there() -> None:
-    """Those of answers in the schema, those of requests in the method's description."""
     host = document()["components"]["schemas"]["host.Host"]
     assert host["properties"]["totalCores"]["type"] == host["properties"]["cores"]["type"]
     assert "totalCores" in host["required"]
@@ -360,7 +338,6 @@ def test_follow_ups_that_would_be_denied_are_not_promised() -> None:
 
 
 def test_what_finds_an_object_without_an_id_is_told() -> None:
-    """By what, and with which method; nothing else is promised."""
     for path, told in (
         ("job.JobInterface/Pause", "`job` may have no `id` if `/{}` finds it by `name`."),
         (
@@ -376,7 +353,6 @@ def test_what_finds_an_object_without_an_id_is_told() -> None:
 
 
 def test_refusals_of_the_profile_are_told() -> None:
-    """A name that must be new is no other name of a field."""
     told = document()["paths"]["/limit.LimitInterface/Create"]["post"]["description"]
     assert told == "The answer is 409 if `/limit.LimitInterface/Find` finds one of that `name`."
 
@@ -389,8 +365,6 @@ def test_arguments_are_closed_unless_everything_is_ignored(closed: bool) -> None
     assert ("additionalProperties" in schemas["job.JobSearchCriteria"]) is closed
     assert "additionalProperties" not in schemas["job.Job-Input"]
 
-
-# --- comments -------------------------------------------------------------------------------
 
 COMMENTED = """
 syntax = "proto3";

@@ -21,8 +21,7 @@ from tests.support.servers import Gateway, clean_environment, token
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.gateway(grpc_timeout="5s")]
 
-TIMEOUT = 500
-"""Seconds that a tool may take before it counts as stuck."""
+TIMEOUT = 500  # seconds that a tool may take before it counts as stuck
 BIN = Path(sys.executable).parent
 CHECKS = (
     "status_code_conformance",
@@ -58,12 +57,10 @@ print(missing.error, missing.code)
 
 @pytest.fixture
 def cuebot(simulated_cuebot: SimulatedCuebot) -> SimulatedCuebot:
-    """The gateway of these tests has the demo's farm behind it."""
     return simulated_cuebot
 
 
 async def run(folder: Path, *command: str) -> str:
-    """What a tool prints that ends well, run in that folder."""
     process = await asyncio.create_subprocess_exec(
         *command,
         cwd=folder,
@@ -81,9 +78,6 @@ async def run(folder: Path, *command: str) -> str:
     text = printed.decode()
     assert process.returncode == 0, text[-6000:]
     return text
-
-
-# --- answers --------------------------------------------------------------------------------
 
 
 def things(descriptor: Descriptor, value: Any) -> Iterator[tuple[str, Json]]:
@@ -137,7 +131,6 @@ async def test_every_answer_of_the_farm_fits(gateway: Gateway) -> None:
 
 
 async def test_a_dry_run_fits(gateway: Gateway) -> None:
-    """The answer to a dry run is what the document calls one, with its header."""
     components = document()["components"]["schemas"]
     fits = validator({"$ref": f"#/components/schemas/{shared.DRY_RUN}"}, components)
     for path, body in (
@@ -151,7 +144,6 @@ async def test_a_dry_run_fits(gateway: Gateway) -> None:
 
 
 async def test_health_fits(gateway: Gateway) -> None:
-    """The health checks answer as documented."""
     for path in ("/healthz", "/readyz"):
         content = document()["paths"][path]["get"]["responses"]["200"]["content"]
         schema = content["application/json"]["schema"]
@@ -159,11 +151,7 @@ async def test_health_fits(gateway: Gateway) -> None:
         validator(schema, document()["components"]["schemas"]).validate(answer.json())
 
 
-# --- tools ----------------------------------------------------------------------------------
-
-
 async def fetched(gateway: Gateway) -> Any:
-    """The document that this gateway hands out."""
     return (await gateway.client.get("/openapi.json")).json()
 
 

@@ -11,13 +11,9 @@ from gateway.compat.profile import Profile, load_profile
 from gateway.schema.description import Skipped
 from gateway.schema.selection import Selection
 from tests.support.opencue import opencue
-from tests.support.servers import (
-    Gateway,
-    ScriptedCuebot,
-    running_cuebot,
-    running_gateway,
-    settings_for,
-)
+from tests.support.servers import Gateway, ScriptedCuebot, gateway_for, running_cuebot
+
+pytestmark = pytest.mark.anyio
 
 GET_JOBS = ("job.JobInterface", "GetJobs")
 KILL_JOB = ("job.JobInterface", "Kill")
@@ -31,97 +27,58 @@ HEALTH = ("grpc.health.v1.Health", "Check")
 REFLECTION = ("grpc.reflection.v1alpha.ServerReflection", "ServerReflectionInfo")
 
 EVERYTHING = (
-    GET_JOBS,
-    KILL_JOB,
-    KILL_FRAME,
-    GET_FRAME,
-    GET_SHOWS,
-    REPORT,
-    STATUS,
-    RQD,
-    HEALTH,
-    REFLECTION,
+    *(GET_JOBS, KILL_JOB, KILL_FRAME, GET_FRAME, GET_SHOWS),
+    *(REPORT, STATUS, RQD, HEALTH, REFLECTION),
 )
 ORDINARY = {GET_JOBS, KILL_JOB, KILL_FRAME, GET_FRAME, GET_SHOWS}
 
 
-@pytest.mark.parametrize(
-    ("include", "exclude", "served"),
-    [
-        pytest.param((), (), ORDINARY, id="default"),
-        pytest.param(("show.ShowInterface",), (), {GET_SHOWS}, id="one service"),
-        pytest.param(("job.*",), (), {GET_JOBS, KILL_JOB, KILL_FRAME, GET_FRAME}, id="one package"),
-        pytest.param(("job.JobInterface/GetJobs",), (), {GET_JOBS}, id="one method"),
-        pytest.param(
-            ("*/Get*",), (), {GET_JOBS, GET_FRAME, GET_SHOWS}, id="methods of every service"
-        ),
-        pytest.param(
-            ("job.JobInterface/Get*", "show.*"), (), {GET_JOBS, GET_SHOWS}, id="several globs"
-        ),
-        pytest.param(("nothing.*",), (), set(), id="nothing"),
-        pytest.param(("JOB.*",), (), set(), id="case counts"),
-        pytest.param(("job",), (), set(), id="a package is no glob"),
-        pytest.param((), ("job.*",), {GET_SHOWS}, id="without a package"),
-        pytest.param(
-            (), ("job.JobInterface",), {KILL_FRAME, GET_FRAME, GET_SHOWS}, id="without a service"
-        ),
-        pytest.param(
-            (), ("job.JobInterface/Kill",), ORDINARY - {KILL_JOB}, id="without one method"
-        ),
-        pytest.param(
-            (), ("*/Kill",), {GET_JOBS, GET_FRAME, GET_SHOWS}, id="without a method anywhere"
-        ),
-        pytest.param((), ("*",), set(), id="without everything"),
-        pytest.param(
-            ("job.*",), ("job.JobInterface",), {KILL_FRAME, GET_FRAME}, id="exclude after include"
-        ),
-        pytest.param(
-            ("job.JobInterface",), ("job.*",), set(), id="exclude wins over an exact include"
-        ),
-        pytest.param(
-            ("job.JobInterface/Kill",), ("job.JobInterface",), set(), id="over an exact method"
-        ),
-        pytest.param(("*",), (), ORDINARY, id="star lifts nothing"),
-        pytest.param(("*", "*/*", "*.*"), (), ORDINARY, id="no star lifts anything"),
-        pytest.param(("report.*", "rqd.*", "grpc.*"), (), set(), id="nor does a package's"),
-        pytest.param(
-            ("report.RqdReportInterface*", "rqd.RqdInterface?", "report.RqdReportInterfac[e]"),
-            (),
-            set(),
-            id="nor a glob that fits it alone",
-        ),
-        pytest.param(("report.RqdReportInterface/*",), (), set(), id="nor one of its methods"),
-        pytest.param(
-            ("report.RqdReportInterface",), (), {REPORT, STATUS}, id="its exact name does"
-        ),
-        pytest.param(
-            ("*", "report.RqdReportInterface"), (), ORDINARY | {REPORT, STATUS}, id="with the rest"
-        ),
-        pytest.param(
-            ("report.RqdReportInterface/ReportStatus",), (), {STATUS}, id="its method's exact name"
-        ),
-        pytest.param(("rqd.RqdInterface",), (), {RQD}, id="the hosts' own service"),
-        pytest.param(("grpc.health.v1.Health",), (), {HEALTH}, id="health"),
-        pytest.param(
-            ("report.RqdReportInterface",),
-            ("report.*",),
-            set(),
-            id="exclude wins over lifting",
-        ),
-        pytest.param(
-            ("report.RqdReportInterface",),
-            ("*/ReportStatus",),
-            {REPORT},
-            id="exclude of one method wins over lifting",
-        ),
-        pytest.param(("rqdReport.RqdReportInterface",), (), set(), id="an alias lifts nothing"),
-    ],
-)
-def test_what_is_served(
-    include: tuple[str, ...], exclude: tuple[str, ...], served: set[tuple[str, str]]
+RQD_REPORT, RQD_ALONE = "report.RqdReportInterface", "report.RqdReportInterfac[e]"
+GETS = {GET_JOBS, GET_FRAME, GET_SHOWS}
+SERVED: dict[str, tuple[str, str, set[tuple[str, str]]]] = {
+    "default": ("", "", ORDINARY),
+    "one service": ("show.ShowInterface", "", {GET_SHOWS}),
+    "one package": ("job.*", "", ORDINARY - {GET_SHOWS}),
+    "one method": ("job.JobInterface/GetJobs", "", {GET_JOBS}),
+    "methods of every service": ("*/Get*", "", GETS),
+    "several globs": ("job.JobInterface/Get* show.*", "", {GET_JOBS, GET_SHOWS}),
+    "nothing": ("nothing.*", "", set()),
+    "case counts": ("JOB.*", "", set()),
+    "a package is no glob": ("job", "", set()),
+    "without a package": ("", "job.*", {GET_SHOWS}),
+    "without a service": ("", "job.JobInterface", {KILL_FRAME, GET_FRAME, GET_SHOWS}),
+    "without one method": ("", "job.JobInterface/Kill", ORDINARY - {KILL_JOB}),
+    "without a method anywhere": ("", "*/Kill", GETS),
+    "without everything": ("", "*", set()),
+    "exclude after include": ("job.*", "job.JobInterface", {KILL_FRAME, GET_FRAME}),
+    "exclude wins over an exact include": ("job.JobInterface", "job.*", set()),
+    "exclude wins over an exact method": ("job.JobInterface/Kill", "job.JobInterface", set()),
+    "star lifts nothing": ("*", "", ORDINARY),
+    "no star lifts anything": ("* */* *.*", "", ORDINARY),
+    "nor does a package's": ("report.* rqd.* grpc.*", "", set()),
+    "nor a glob that fits it alone": (
+        f"{RQD_REPORT}* rqd.RqdInterface? {RQD_REPORT[:-1]}[e]",
+        "",
+        set(),
+    ),
+    "nor one of its methods": (f"{RQD_REPORT}/*", "", set()),
+    "its exact name does": (RQD_REPORT, "", {REPORT, STATUS}),
+    "with the rest": (f"* {RQD_REPORT}", "", ORDINARY | {REPORT, STATUS}),
+    "its method's exact name": (f"{RQD_REPORT}/ReportStatus", "", {STATUS}),
+    "the hosts' own service": ("rqd.RqdInterface", "", {RQD}),
+    "health": ("grpc.health.v1.Health", "", {HEALTH}),
+    "exclude wins over lifting": (RQD_REPORT, "report.*", set()),
+    "exclude of one method wins over lifting": (RQD_REPORT, "*/ReportStatus", {REPORT}),
+    "an alias lifts nothing": ("rqdReport.RqdReportInterface", "", set()),
+}
+"""Globs to include, globs to exclude, and what is served then."""
+
+
+@pytest.mark.parametrize(("include", "exclude", "served"), SERVED.values(), ids=SERVED)
+def test_what_is_included_and_not_excluded_is_served(
+    include: str, exclude: str, served: set[tuple[str, str]]
 ) -> None:
-    """include_services limits, exclude_services always wins, and three need their exact name."""
-    selection = Selection(include=include, exclude=exclude)
+    selection = Selection(include=tuple(include.split()), exclude=tuple(exclude.split()))
     assert {one for one in EVERYTHING if selection.withheld_by(*one) is None} == served
 
 
@@ -130,21 +87,18 @@ def routes(**selection: Any) -> set[str]:
 
 
 def test_aliases_of_what_is_never_served_are_no_routes() -> None:
-    """By default neither the name nor the alias of the report service leads anywhere."""
     found = routes()
     assert not [path for path in found if "Rqd" in path.rpartition("/")[0]]
     assert not [path for path in found if path.startswith(("/rqd", "/report", "/grpc"))]
 
 
 def test_aliases_of_excluded_services_are_no_routes() -> None:
-    """An excluded service cannot be reached under its other name."""
     found = routes(exclude=("job.FrameInterface",))
     assert not [path for path in found if ".FrameInterface/" in path]
     assert "/layer.LayerInterface/GetLayer" in found
 
 
 def test_aliases_of_excluded_methods_are_no_routes() -> None:
-    """Neither can an excluded method; the others of its service can."""
     found = routes(exclude=("job.FrameInterface/Kill",))
     assert "/job.FrameInterface/Kill" not in found
     assert "/frame.FrameInterface/Kill" not in found
@@ -179,7 +133,6 @@ def test_a_glob_may_have_any_name_of_a_method(name: str, native: str) -> None:
     assert (excluding.unused_globs, including.unused_globs) == ((), ())
 
 
-@pytest.mark.anyio
 @pytest.mark.gateway(exclude_services=["job.LayerInterface/Kill"])
 @pytest.mark.parametrize("service", ["layer.LayerInterface", "job.LayerInterface"])
 async def test_an_excluded_name_of_the_profile_is_404(
@@ -196,25 +149,20 @@ async def test_an_excluded_name_of_the_profile_is_404(
 
 def test_a_name_of_the_profile_that_cuebot_has_is_cuebots() -> None:
     """Where a method of a documented name exists, a glob means that one alone."""
-    profile = Profile.model_validate(
-        {"methods": {"job.JobInterface/Kill": "job.JobInterface/KillFrames"}}
-    )
+    methods = {"job.JobInterface/Kill": "job.JobInterface/KillFrames"}
+    profile = Profile.model_validate({"methods": methods})
     catalog = build_catalog(opencue(), Selection(exclude=("job.JobInterface/Kill",)), profile)
     assert "/job.JobInterface/KillFrames" in catalog.routes
     assert "/job.JobInterface/Kill" not in catalog.routes
 
 
 def test_globs_that_match_nothing_have_a_suggestion() -> None:
-    """Each names its setting; what is never served, or cannot be, may be excluded all the same."""
     skipped = Skipped(service="ghost.GhostInterface", reason="nothing known")
     selection = Selection(
         include=("*", "jbo.*", "rqd.Nothing"),
         exclude=(
-            "frame.FrameInterface/Kil",
-            "job.JobInterface/kill",
-            "ghost.GhostInterface/Haunt",
-            "grpc.*",
-            "rqd.Nothing/Kill",
+            *("frame.FrameInterface/Kil", "job.JobInterface/kill", "ghost.GhostInterface/Haunt"),
+            *("grpc.*", "rqd.Nothing/Kill"),
         ),
     )
     catalog = build_catalog(replace(opencue(), skipped=(skipped,)), selection)
@@ -229,18 +177,14 @@ def test_globs_that_match_nothing_have_a_suggestion() -> None:
 
 
 def test_aliases_come_with_what_is_included() -> None:
-    """An included method is served under both names, and nothing else is."""
     found = routes(include=("job.FrameInterface/GetFrame",))
     assert found == {"/job.FrameInterface/GetFrame", "/frame.FrameInterface/GetFrame"}
 
 
 def test_a_lifted_service_has_its_alias() -> None:
-    """Who asks for the report service by its exact name gets it under both names."""
     found = routes(include=("report.RqdReportInterface",))
-    assert {path.split("/")[1] for path in found} == {
-        "report.RqdReportInterface",
-        "rqdReport.RqdReportInterface",
-    }
+    services = {path.split("/")[1] for path in found}
+    assert services == {"report.RqdReportInterface", "rqdReport.RqdReportInterface"}
 
 
 def test_excluding_a_service_does_not_hand_its_alias_to_another() -> None:
@@ -250,7 +194,6 @@ def test_excluding_a_service_does_not_hand_its_alias_to_another() -> None:
         assert routes(exclude=(service,)) <= everything
 
 
-@pytest.mark.anyio
 @pytest.mark.gateway(exclude_services=["job.JobInterface/Kill", "job.FrameInterface"])
 @pytest.mark.parametrize(
     "path",
@@ -272,18 +215,13 @@ def test_excluding_a_service_does_not_hand_its_alias_to_another() -> None:
 async def test_what_is_not_served_is_404(
     gateway: Gateway, cuebot: ScriptedCuebot, path: str
 ) -> None:
-    """Whatever way the path is written, what is excluded is not found and not called."""
     assert cuebot.seen == []
     answer = await gateway.post(path, json={})
     assert (answer.status_code, answer.json()["code"]) == (404, 5)
     assert cuebot.seen == []
 
 
-pytestmark = pytest.mark.anyio
-
-
 def interface(package: str) -> FileDescriptorProto:
-    """A file with a service `FrameInterface` of this package, whose one method is X."""
     file = FileDescriptorProto(name=f"{package}.proto", package=package, syntax="proto3")
     file.message_type.add(name="M")
     method = file.service.add(name="FrameInterface").method.add(name="X")
@@ -296,11 +234,12 @@ async def test_an_excluded_service_does_not_leave_its_name_to_another() -> None:
     cuebot = ScriptedCuebot((interface("job"), interface("frame")))
     cuebot.answers("/job.FrameInterface/X", b"")
     cuebot.answers("/frame.FrameInterface/X", b"")
-    async with running_cuebot(cuebot):
-        settings = settings_for(cuebot.endpoint, exclude_services="frame.FrameInterface")
-        async with running_gateway(settings) as gateway:
-            excluded = await gateway.post("/frame.FrameInterface/X", {})
-            assert cuebot.seen == []
-            served = await gateway.post("/job.FrameInterface/X", {})
+    async with (
+        running_cuebot(cuebot),
+        gateway_for(cuebot.endpoint, exclude_services="frame.FrameInterface") as gateway,
+    ):
+        excluded = await gateway.post("/frame.FrameInterface/X", {})
+        assert cuebot.seen == []
+        served = await gateway.post("/job.FrameInterface/X", {})
     assert (excluded.status_code, excluded.json()["code"]) == (404, 5)
     assert served.status_code == 200

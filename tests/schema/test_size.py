@@ -79,13 +79,11 @@ OVER = {
 
 
 def test_a_schema_at_its_limits_is_taken() -> None:
-    """All of them count to the last one."""
     check_size(BOTH, EXACT)
 
 
 @pytest.mark.parametrize("limit", SchemaLimits.__dataclass_fields__)
 def test_a_schema_over_one_of_them_is_not(limit: str) -> None:
-    """The error says which limit it is."""
     limits = replace(EXACT, **{limit: getattr(EXACT, limit) - 1})
     with pytest.raises(TooLarge) as raised:
         check_size(BOTH, limits)
@@ -93,7 +91,6 @@ def test_a_schema_over_one_of_them_is_not(limit: str) -> None:
 
 
 def test_opencue_is_far_from_all_of_them() -> None:
-    """A tenth of each limit is more than enough."""
     tenth = {name: getattr(LIMITS, name) // 10 for name in SchemaLimits.__dataclass_fields__}
     check_size(opencue().files, SchemaLimits(**tenth))
 
@@ -120,7 +117,6 @@ def a_package(folder: Path) -> str:
 def test_every_source_is_held_to_them(
     make: Callable[[Path], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is too large stops startup, with where it is and why."""
     wanted = make(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     few = SchemaLimits(schema_declarations=1)
@@ -134,8 +130,6 @@ def test_every_source_is_held_to_them(
 
 
 class SourceOfNothing:
-    """Is not asked."""
-
     async def fetch(self) -> Schema:
         raise AssertionError
 
@@ -146,7 +140,6 @@ source_of_nothing = SourceOfNothing()
 def test_a_file_is_not_read_to_its_end_if_it_is_too_large(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It could be of any size."""
     monkeypatch.setattr(files, "LARGEST_SET_BYTES", 20)
     with pytest.raises(ConfigurationError, match=r"set\.binpb is larger than"):
         choose_source(a_file(tmp_path), source_of_nothing)
@@ -154,8 +147,6 @@ def test_a_file_is_not_read_to_its_end_if_it_is_too_large(
 
 @pytest.mark.anyio
 async def test_the_old_catalog_stays_when_the_new_schema_is_too_large() -> None:
-    """And what is wrong is told, where a failing refresh is."""
-
     class Growing:
         says = assumed_schema([shop()], "test")
 
@@ -175,8 +166,6 @@ async def test_the_old_catalog_stays_when_the_new_schema_is_too_large() -> None:
 
 
 def test_a_catalog_takes_work_in_proportion_to_its_services() -> None:
-    """Four times as many are not sixteen times the work."""
-
     def lines(services: int) -> int:
         schema = assumed_schema([shop(services=services)], "test")
         return lines_of(lambda: build_catalog(schema, Selection()))

@@ -28,8 +28,6 @@ KILL = "/job.JobInterface/Kill"
 
 
 class Configured:
-    """A gateway whose settings are in a file."""
-
     def __init__(self, gateway: Instance, config: Path) -> None:
         self.gateway = gateway
         self.config = config
@@ -43,7 +41,6 @@ class Configured:
         self.reload()
 
     def reload(self) -> None:
-        """Send SIGHUP and wait until everything has followed."""
         self._reloads += 1
         self.gateway.send_signal(signal.SIGHUP)
         self.gateway.event("SIGHUP: reloaded", self._reloads)
@@ -87,7 +84,6 @@ def configured(cuebot_process: str, tmp_path: Path) -> Iterator[Configured]:
 
 
 def test_another_secret(configured: Configured) -> None:
-    """Tokens of the old one are refused, also those that are known."""
     assert configured.statuses() == (200, 403)
     with configured.gateway.wire() as old:
         assert old.ask(GET_JOBS).status == 200
@@ -130,7 +126,6 @@ def test_a_half_written_file_of_secrets(configured: Configured, tmp_path: Path) 
 
 
 def test_keys_of_a_provider(configured: Configured, tmp_path: Path) -> None:
-    """A new file of keys is taken, without secrets; a broken one is not."""
     keys, now = tmp_path / "keys.json", int(time.time())
     one, two = rsa_key("one"), rsa_key("two")
     tokens = [key.token({"sub": "lena", "exp": now + 3600}, kid="1") for key in (one, two)]
@@ -152,7 +147,6 @@ def test_keys_of_a_provider(configured: Configured, tmp_path: Path) -> None:
 
 
 def test_rules_for_tokens(configured: Configured) -> None:
-    """A claim that is required from now on is missed in known tokens."""
     assert configured.status() == 200
     configured.sets(GOOD, 'jwt_audience = "farm"')
     assert configured.status() == 403
@@ -180,7 +174,6 @@ def test_access_rules(configured: Configured) -> None:
 
 
 def test_rate_limits(configured: Configured) -> None:
-    """From none to some, to others, and to none again."""
     assert configured.limit() is None
     for burst in ("7", "3"):
         configured.sets(GOOD, "rate_limit_rps = 0.01", f"rate_limit_burst = {burst}")
@@ -207,7 +200,6 @@ def test_services(configured: Configured) -> None:
 
 
 def test_an_exclusion_without_cuebot(cuebot_process: str, tmp_path: Path) -> None:
-    """It holds, although Cuebot cannot be asked for its schema."""
     schema = tmp_path / "schema.binpb"
     schema.write_bytes(FileDescriptorSet(file=opencue().files).SerializeToString())
     with configuring(cuebot_process, tmp_path, DESCRIPTOR_SOURCE=str(schema)) as configured:
@@ -224,7 +216,6 @@ def test_a_retired_setting_is_logged(cuebot_process: str, tmp_path: Path) -> Non
 
 
 def test_an_exclusion_of_nothing(configured: Configured) -> None:
-    """The selection stays, and an error says what is wrong with the new one."""
     configured.sets(GOOD, 'exclude_services = "job.JobInterface/GetJobs"')
     configured.sets(GOOD, 'exclude_services = "job.JobInterface/GetJobss"')
     assert configured.status() == 404
@@ -234,7 +225,6 @@ def test_an_exclusion_of_nothing(configured: Configured) -> None:
 
 
 def test_the_profile(configured: Configured) -> None:
-    """The catalog is built again without it, and again with it."""
     before = configured.answer().headers["x-schema"]
     configured.sets(GOOD, 'compat_profile = "none"')
     configured.gateway.event("schema changed")
@@ -318,7 +308,6 @@ def test_a_broken_part_keeps_the_old_one(
 
 
 def test_what_needs_a_restart_is_named(configured: Configured) -> None:
-    """At each reload, and nothing else is affected."""
     good = [GOOD, "rate_limit_rps = 1000", "rate_limit_burst = 80"]
     configured.sets(*good)
     assert not configured.gateway.events("restart is needed")
@@ -332,7 +321,6 @@ def test_what_needs_a_restart_is_named(configured: Configured) -> None:
 
 
 def test_no_token_or_secret_is_logged(configured: Configured) -> None:
-    """Not when it changes, nor when it is broken."""
     configured.sets(f'jwt_secret = ["{OTHER}"]')
     configured.sets(f'jwt_secret = "{OTHER}')
     configured.sets(f'jwt_secret = "{OTHER}"')
@@ -341,7 +329,6 @@ def test_no_token_or_secret_is_logged(configured: Configured) -> None:
 
 
 def test_many_signals_at_once(configured: Configured, tmp_path: Path) -> None:
-    """The last state of the file counts."""
     for number in range(1, 60):
         fresh = tmp_path / "fresh.toml"
         fresh.write_text(f"{GOOD}\nrate_limit_rps = 1000\nrate_limit_burst = {number}\n")
@@ -352,7 +339,6 @@ def test_many_signals_at_once(configured: Configured, tmp_path: Path) -> None:
 
 
 def test_reloads_under_load(configured: Configured) -> None:
-    """No call fails."""
     stop, statuses, problems = Event(), set[int](), list[Exception]()
 
     def calls() -> None:

@@ -50,12 +50,8 @@ def file_problem(file: Path, content: str | bytes) -> str:
 
 
 def name_of(value: object) -> str:
-    """The id of a test, also for long texts."""
     text = str(value)
     return ascii(text)[1:-1] if len(text) < 40 else f"{text[:10]}… {len(text)} characters"
-
-
-# --- Names ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -70,7 +66,6 @@ def name_of(value: object) -> str:
     ],
 )
 def test_a_misspelled_variable_is_named(variable: str, meant: str) -> None:
-    """With the nearest setting, and never with its value."""
     assert misspelled({variable: SECRET}) == [
         f"{variable} is no setting of the gateway; did you mean {meant}?"
     ]
@@ -97,7 +92,6 @@ def test_names_that_are_right_are_not_misspelled() -> None:
 
 
 def test_a_retired_setting_is_named() -> None:
-    """With what to use instead. It still has its effect."""
     settings = load_settings({"TRACES_RATIO": "0"})
     assert settings.traces_ratio == 0
     assert retired(settings) == [
@@ -106,11 +100,7 @@ def test_a_retired_setting_is_named() -> None:
     assert retired(Settings()) == []
 
 
-# --- The shipped file -----------------------------------------------------------------------
-
-
 def test_the_shipped_file_has_every_setting_and_nothing_else() -> None:
-    """Those without a default as comments."""
     text = SHIPPED.read_text(encoding="utf-8")
     commented = set(re.findall(r"^# ([a-z_]+) = ", text, flags=re.MULTILINE))
     without_default = {
@@ -132,7 +122,6 @@ def test_what_the_shipped_file_comments_out_can_be_switched_on(file: Path) -> No
 
 
 def test_the_defaults_of_the_contract() -> None:
-    """The defaults that the design promises."""
     promised = {
         "rest_port": 8448,
         "rest_host": "0.0.0.0",  # noqa: S104 - it is the promise
@@ -160,93 +149,53 @@ def test_the_defaults_of_the_contract() -> None:
     assert Settings().model_dump().items() >= promised.items()
 
 
-# --- Environment and file -------------------------------------------------------------------
-
+FILES = (
+    "CUEBOT_CA CUEBOT_CERT CUEBOT_KEY TLS_CERT TLS_KEY JWT_SECRET JWT_DENY STATE_PASSWORD STATE_CA"
+)
+SAME = (
+    *("DESCRIPTOR_SOURCE=reflection", "COMPAT_PROFILE=none", "COMPAT_PROFILE=/etc/studio.toml"),
+    *("UNKNOWN_FIELDS=reject", "REST_HOST=127.0.0.1", "ACCESS_DEFAULT=deny", "IDENTITY=force"),
+    *("METRICS=public", "METRICS_HOST=::", "CUEBOT_TRANSPORT=grpcio", "DOCS=public", "DOCS=off"),
+    *("JWT_AUDIENCE=render", "JWT_ISSUER=studio", "JWT_JWKS=https://idp.studio/certs"),
+    *("JWT_SECRET_AUDIENCE=old", "JWT_SECRET_ISSUER=us", "STATE_FAIL=closed", "LOG_LEVEL=debug"),
+    *("LOG_LEVEL=info", "LOG_LEVEL=error", "LOG_FORMAT=console", "LOG_FORMAT=json", "TRACES=on"),
+    *("AUDIT_LOG=stdout", "AUDIT_FAIL=open"),
+)
+"""Variables whose text is the value of the setting."""
 TEXTS: list[tuple[str, str, object]] = [
-    ("CUEBOT_ENDPOINT", "cuebot:8443", ("cuebot:8443",)),
-    ("CUEBOT_ENDPOINT", "[::1]:8443", ("[::1]:8443",)),
-    ("CUEBOT_ENDPOINT", "10.0.0.1:1", ("10.0.0.1:1",)),
+    *((each.split("=")[0], each.split("=")[1], each.split("=")[1]) for each in SAME),
+    *((f"{name}_FILE", "/etc/pem", Path("/etc/pem")) for name in (*FILES.split(), "STATE_CA")),
+    *(("CUEBOT_TLS", text, True) for text in ("true", "TRUE", "1")),
+    *(("CUEBOT_TLS", text, False) for text in ("false", "0")),
+    *(("CUEBOT_ENDPOINT", text, (text,)) for text in ("cuebot:8443", "[::1]:8443", "10.0.0.1:1")),
     ("CUEBOT_ENDPOINT", "a-b.c_d:65535", ("a-b.c_d:65535",)),
     ("CUEBOT_ENDPOINT", "a:1,b:2", ("a:1", "b:2")),
     ("CUEBOT_ENDPOINT", "a:1 , [::1]:2", ("a:1", "[::1]:2")),
-    ("CUEBOT_TLS", "true", True),
-    ("CUEBOT_TLS", "TRUE", True),
-    ("CUEBOT_TLS", "1", True),
-    ("CUEBOT_TLS", "false", False),
-    ("CUEBOT_TLS", "0", False),
-    ("CUEBOT_CA_FILE", "/etc/ca.pem", Path("/etc/ca.pem")),
-    ("CUEBOT_CERT_FILE", "/etc/c.pem", Path("/etc/c.pem")),
-    ("CUEBOT_KEY_FILE", "/etc/c.key", Path("/etc/c.key")),
-    ("DESCRIPTOR_SOURCE", "reflection", "reflection"),
-    ("REFLECTION_REFRESH", "90s", 90.0),
-    ("REFLECTION_REFRESH", "0", 0.0),
-    ("COMPAT_PROFILE", "none", "none"),
-    ("COMPAT_PROFILE", "/etc/studio.toml", "/etc/studio.toml"),
+    *(("REFLECTION_REFRESH", "90s", 90.0), ("REFLECTION_REFRESH", "0", 0.0)),
     ("INCLUDE_SERVICES", "job.*, show.ShowInterface", ("job.*", "show.ShowInterface")),
     ("EXCLUDE_SERVICES", "job.JobInterface/Kill", ("job.JobInterface/Kill",)),
-    ("UNKNOWN_FIELDS", "reject", "reject"),
-    ("REST_HOST", "127.0.0.1", "127.0.0.1"),
-    ("REST_PORT", "80", 80),
-    ("REST_PORT", "0", 0),
-    ("MAX_BODY_MB", "0.5", 0.5),
-    ("HTTP_TIMEOUT", "5s", 5.0),
-    ("MAX_IN_FLIGHT", "7", 7),
+    *(("REST_PORT", "80", 80), ("REST_PORT", "0", 0), ("METRICS_PORT", "9464", 9464)),
+    *(("MAX_BODY_MB", "0.5", 0.5), ("GRPC_MAX_RECV_MSG_MB", "64", 64.0)),
+    *(("HTTP_TIMEOUT", "5s", 5.0), ("GRPC_TIMEOUT", "1500ms", 1.5), ("SLOW_CALL", "2s", 2.0)),
+    *(("MAX_IN_FLIGHT", "7", 7), ("MAX_CONNECTIONS", "9", 9), ("WORKERS", "4", 4)),
+    ("MAX_CONNECTIONS_PER_ADDRESS", "5", 5),
     ("MAX_ANSWER_MEMORY", "64", 64 * 2**20),
     ("MAX_ANSWER_MEMORY", "1.5 GB", 3 * 2**29),
     ("MAX_ANSWER_MEMORY", "512mb", 512 * 2**20),
-    ("MAX_CONNECTIONS", "9", 9),
-    ("MAX_CONNECTIONS_PER_ADDRESS", "5", 5),
-    ("TLS_CERT_FILE", "/etc/tls.crt", Path("/etc/tls.crt")),
-    ("TLS_KEY_FILE", "/etc/tls.key", Path("/etc/tls.key")),
     ("FORWARDED_ALLOW_IPS", "10.0.0.5, 10.0.8.0/24", ("10.0.0.5", "10.0.8.0/24")),
-    ("WORKERS", "4", 4),
-    ("ACCESS_DEFAULT", "deny", "deny"),
-    ("IDENTITY", "force", "force"),
-    ("METRICS", "public", "public"),
-    ("METRICS_PORT", "9464", 9464),
-    ("METRICS_HOST", "::", "::"),
-    ("SHUTDOWN_DELAY", "5s", 5.0),
-    ("SHUTDOWN_TIMEOUT", "1m", 60.0),
+    *(("SHUTDOWN_DELAY", "5s", 5.0), ("SHUTDOWN_TIMEOUT", "1m", 60.0)),
     ("SHUTDOWN_TIMEOUT", "0", 0.0),
     ("CORS_ORIGINS", "https://a.studio, http://b:3000", ("https://a.studio", "http://b:3000")),
     ("CORS_HEADERS", "X-Site, X-Desk", ("X-Site", "X-Desk")),
-    ("CUEBOT_TRANSPORT", "grpcio", "grpcio"),
-    ("DOCS", "public", "public"),
-    ("DOCS", "off", "off"),
-    ("GRPC_TIMEOUT", "1500ms", 1.5),
-    ("GRPC_MAX_RECV_MSG_MB", "64", 64.0),
-    ("KEEPALIVE_TIME", "10m", 600.0),
-    ("KEEPALIVE_TIMEOUT", "5s", 5.0),
-    ("JWT_SECRET_FILE", "/run/secrets/jwt", Path("/run/secrets/jwt")),
+    *(("KEEPALIVE_TIME", "10m", 600.0), ("KEEPALIVE_TIMEOUT", "5s", 5.0)),
     ("JWT_ALGORITHMS", "HS256, HS512", ("HS256", "HS512")),
     ("JWT_REQUIRED_CLAIMS", "sub,exp,role", ("sub", "exp", "role")),
-    ("JWT_AUDIENCE", "render", "render"),
-    ("JWT_ISSUER", "studio", "studio"),
-    ("JWT_LEEWAY", "30s", 30.0),
     ("JWT_SUBJECT_CLAIM", "sub,user", ("sub", "user")),
-    ("JWT_JWKS", "https://idp.studio/certs", "https://idp.studio/certs"),
-    ("JWT_DENY_FILE", "/etc/denied", Path("/etc/denied")),
-    ("JWT_SECRET_AUDIENCE", "old", "old"),
-    ("JWT_SECRET_ISSUER", "us", "us"),
-    ("JWT_MAX_AGE", "30d", 30 * 86400.0),
-    ("RATE_LIMIT_RPS", "0", 0.0),
-    ("RATE_LIMIT_RPS", "2.5", 2.5),
-    ("RATE_LIMIT_BURST", "500", 500),
-    ("RATE_LIMIT_MAX_WAIT", "2s", 2.0),
-    ("STATE_PASSWORD_FILE", "/etc/redis", Path("/etc/redis")),
-    ("STATE_CA_FILE", "/etc/ca.pem", Path("/etc/ca.pem")),
-    ("STATE_FAIL", "closed", "closed"),
-    ("LOG_LEVEL", "WARNING", "warning"),
-    *(("LOG_LEVEL", level, level) for level in ("debug", "info", "error")),
-    ("LOG_LEVEL", "warn", "warning"),  # as OpenCue's pages have it
-    ("LOG_FORMAT", "console", "console"),
-    ("LOG_FORMAT", "json", "json"),
-    ("SLOW_CALL", "2s", 2.0),
-    ("TRACES", "on", "on"),
-    ("TRACES_RATIO", "0.1", 0.1),
-    ("AUDIT_LOG", "stdout", "stdout"),
-    ("AUDIT_SYNC", "true", True),
-    ("AUDIT_FAIL", "open", "open"),
+    *(("JWT_LEEWAY", "30s", 30.0), ("JWT_MAX_AGE", "30d", 30 * 86400.0)),
+    *(("RATE_LIMIT_RPS", "0", 0.0), ("RATE_LIMIT_RPS", "2.5", 2.5)),
+    *(("RATE_LIMIT_BURST", "500", 500), ("RATE_LIMIT_MAX_WAIT", "2s", 2.0)),
+    *(("LOG_LEVEL", "WARNING", "warning"), ("LOG_LEVEL", "warn", "warning")),  # as OpenCue's pages
+    *(("TRACES_RATIO", "0.1", 0.1), ("AUDIT_SYNC", "true", True)),
     ("AUDIT_REDACT", "*token*, spec", ("*token*", "spec")),
 ]
 """A variable, its text, and the value of the setting."""
@@ -254,7 +203,6 @@ TEXTS: list[tuple[str, str, object]] = [
 
 @pytest.mark.parametrize(("variable", "text", "value"), TEXTS, ids=name_of)
 def test_a_setting_from_the_environment(variable: str, text: str, value: object) -> None:
-    """It sets the setting of that name and nothing else."""
     expected = Settings().model_copy(update={variable.lower(): value})
     assert load_settings({variable: text}) == expected
 
@@ -267,7 +215,6 @@ def test_every_setting_has_been_tried_from_the_environment() -> None:
 
 @pytest.mark.parametrize("text", [SECRET, f' "{SECRET}" ', "true", "{}", "100"])
 def test_the_secret_from_the_environment(text: str) -> None:
-    """As it is, with spaces and quotation marks."""
     secret = load_settings({"JWT_SECRET": text}).jwt_secret
     assert secret is not None
     assert secret.get_secret_value() == text
@@ -286,7 +233,6 @@ def test_tables_from_the_environment() -> None:
 
 
 def test_a_setting_from_the_file(file: Path) -> None:
-    """In lower case, in TOML's own types or as in the environment."""
     settings = from_file(
         file,
         """
@@ -328,9 +274,6 @@ def test_other_variables_do_not_matter() -> None:
     assert load_settings({"PATH": "/bin", "PORT": "1", "rest_port": "2"}) == Settings()
 
 
-# --- Names of OpenCue's pages (fact 7) ------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("variable", "text", "name", "value"),
     [
@@ -355,7 +298,6 @@ def test_synonyms(variable: str, text: str, name: str, value: object) -> None:
     ],
 )
 def test_two_names_for_one_setting(environ: dict[str, str], same: bool) -> None:
-    """With two values they stop startup, naming both."""
     if same:
         settings = load_settings(environ)
         assert (settings.grpc_timeout, settings.grpc_max_recv_msg_mb) in ((10, 256), (30, 64))
@@ -364,37 +306,20 @@ def test_two_names_for_one_setting(environ: dict[str, str], same: bool) -> None:
         assert all(name in text for name in environ)
 
 
-FACT_7 = {
-    "CUEBOT_ENDPOINT": "cuebot:8443",
-    "REST_PORT": "8449",
-    "JWT_SECRET": SECRET,
-    "GRPC_MAX_RECV_MSG_MB": "64",
-    "RATE_LIMIT_RPS": "50",
-    "LOG_LEVEL": "debug",
-    "GRPC_TIMEOUT": "10s",
-    "TLS_CERT_FILE": "/etc/tls/cert.pem",
-    "TLS_KEY_FILE": "/etc/tls/key.pem",
-    "CORS_ORIGINS": "https://cueweb.example.com",
-    "CORS_HEADERS": "Authorization",
-    "JWT_SECRET_FILE": "/run/secrets/jwt",
-    "SHUTDOWN_TIMEOUT": "10s",
-    "KEEPALIVE_TIME": "10m",
-    "KEEPALIVE_TIMEOUT": "10s",
-    "CORS_ALLOWED_ORIGINS": "*",
-    "REQUEST_TIMEOUT": "10s",
-    "GRPC_MAX_MESSAGE_SIZE": "4194304",
-    "GRPC_KEEPALIVE_TIME": "10m",
-    "HTTP_TIMEOUT": "10s",
-}
+FACT_7 = (
+    *("CUEBOT_ENDPOINT=cuebot:8443", "REST_PORT=8449", f"JWT_SECRET={SECRET}", "RATE_LIMIT_RPS=50"),
+    *("GRPC_MAX_RECV_MSG_MB=64", "LOG_LEVEL=debug", "GRPC_TIMEOUT=10s", "SHUTDOWN_TIMEOUT=10s"),
+    *("TLS_CERT_FILE=/etc/tls/cert.pem", "TLS_KEY_FILE=/etc/tls/key.pem", "HTTP_TIMEOUT=10s"),
+    *("CORS_ORIGINS=https://cueweb.example.com", "CORS_HEADERS=Authorization", "KEEPALIVE_TIME=9m"),
+    *("JWT_SECRET_FILE=/run/secrets/jwt", "KEEPALIVE_TIMEOUT=10s", "CORS_ALLOWED_ORIGINS=*"),
+    *("REQUEST_TIMEOUT=10s", "GRPC_MAX_MESSAGE_SIZE=4194304", "GRPC_KEEPALIVE_TIME=10m"),
+)
 
 
-@pytest.mark.parametrize("variable", FACT_7)
-def test_every_variable_of_the_go_gateway_works(variable: str) -> None:
-    """Each that OpenCue documents changes a setting."""
-    assert load_settings({variable: FACT_7[variable]}) != Settings()
-
-
-# --- Values ---------------------------------------------------------------------------------
+@pytest.mark.parametrize("line", FACT_7)
+def test_every_variable_of_the_go_gateway_changes_a_setting(line: str) -> None:
+    variable, _, text = line.partition("=")
+    assert load_settings({variable: text}) != Settings()
 
 
 @pytest.mark.parametrize(
@@ -417,7 +342,6 @@ def test_durations(given: object, seconds: float) -> None:
     ids=repr,
 )
 def test_bad_durations(given: object) -> None:
-    """The error has an example."""
     with pytest.raises(ValueError, match="30s"):
         parse_duration(given)
 
@@ -527,8 +451,6 @@ def test_the_stores_password_is_not_shown() -> None:
     assert "sesame" not in f"{url} {url!r}"
 
 
-# --- Wrong files ----------------------------------------------------------------------------
-
 OVERRIDE = '[[rate_limit_overrides]]\nsubjects = ["a"]\n'
 
 
@@ -578,7 +500,6 @@ def test_a_wrong_value_in_the_file_names_the_key(file: Path, content: str, more:
     ids=name_of,
 )
 def test_an_unknown_key_in_the_file(file: Path, content: str, suggestion: str) -> None:
-    """The nearest name is suggested, if one is near."""
     assert suggestion in file_problem(file, content)
 
 
@@ -602,9 +523,6 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, name: str) -> None:
     assert str(tmp_path) in text
 
 
-# --- Secrets --------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     "content",
     [
@@ -624,7 +542,6 @@ def test_secrets_are_not_in_error_texts(file: Path, content: str) -> None:
 
 
 def test_secrets_are_not_in_repr() -> None:
-    """Settings can be logged."""
     settings = load_settings({"JWT_SECRET": SECRET})
     assert "hush" not in f"{settings} {settings!r} {settings.model_dump()} {vars(settings)}"
 

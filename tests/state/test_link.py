@@ -55,7 +55,6 @@ SOON = LinkTiming(first_pause=0.01, longest_pause=0.02)
 
 @asynccontextmanager
 async def kept(store: Scripted, timing: LinkTiming = SOON) -> AsyncIterator[Link]:
-    """A link that has looked for the store once."""
     made = Link(store, "all do without", timing)
     keeping = asyncio.create_task(made.keep())
     try:
@@ -82,7 +81,6 @@ def store() -> Scripted:
 
 
 async def test_it_passes_scripts_on(store: Scripted) -> None:
-    """While the store is there, its answers come back."""
     async with kept(store) as made:
         assert made.up
         assert await made.run(SCRIPT, ["k"], [4, 5]) == [4, 5]
@@ -103,7 +101,6 @@ async def test_one_failure_is_enough_for_all(store: Scripted) -> None:
 
 
 async def test_it_is_said_once_and_counted_once(store: Scripted) -> None:
-    """However many notice it, and however often the store is looked for in vain."""
     with capture_logs() as lines:
         async with kept(store) as made:
             store.there = False
@@ -182,8 +179,6 @@ async def test_an_answer_that_nobody_waits_for_may_fail(store: Scripted) -> None
 async def test_a_store_that_does_not_connect_is_away(
     store: Scripted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first look ends all the same, so that the gateway starts."""
-
     async def never() -> None:
         await asyncio.Event().wait()
 
@@ -209,7 +204,6 @@ async def test_a_store_that_is_slow_stays_away(store: Scripted) -> None:
 async def test_gateways_come_back_at_different_moments(
     store: Scripted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Pauses become longer up to a limit, and each is cut by chance."""
     pauses: list[float] = []
     real = asyncio.sleep
 

@@ -41,7 +41,6 @@ def store_at(url: str, **more: object) -> RedisStore:
 @NEEDS_STORE
 @pytest.mark.anyio
 async def test_scripts_get_keys_and_numbers(store: RedisStore) -> None:
-    """A script that the server has not seen is sent to it, then its name is enough."""
     for _ in range(2):
         assert await store.run(ECHO, ["a", "ключ", "c d"], [1, 2**53]) == [3, 1, 2**53]
 
@@ -49,7 +48,6 @@ async def test_scripts_get_keys_and_numbers(store: RedisStore) -> None:
 @NEEDS_STORE
 @pytest.mark.anyio
 async def test_what_fails_is_told_as_one_line(store: RedisStore) -> None:
-    """A script that is wrong, or an answer that is none, is a StoreFailed; the next one works."""
     with pytest.raises(StoreFailed, match="nosuch"):
         await store.run(Script("return nosuch.thing"), [], [])
     with pytest.raises(StoreFailed):
@@ -76,7 +74,6 @@ async def test_an_answer_is_never_anothers(store: RedisStore, server: StoreServe
 @pytest.mark.anyio
 @pytest.mark.parametrize("user", ["", ":red%20apple@", "somebody:green%20apple@"])
 async def test_a_wrong_password_is_told_without_it(server: StoreServer, user: str) -> None:
-    """What is said names neither the password that was given nor the right one."""
     store = store_at(f"redis://{user}127.0.0.1:{server.port}")
     with pytest.raises(StoreFailed) as failed:
         await store.connect()
@@ -95,10 +92,7 @@ async def test_a_wrong_password_is_told_without_it(server: StoreServer, user: st
     ],
 )
 async def test_a_store_that_only_reads_is_away(
-    server: StoreServer,
-    store: RedisStore,
-    broken: str,
-    repaired: str,
+    server: StoreServer, store: RedisStore, broken: str, repaired: str
 ) -> None:
     """A replica, or a server without memory, is not found before it writes."""
     from redis.asyncio import Redis
@@ -119,7 +113,6 @@ async def test_a_store_that_only_reads_is_away(
 @NEEDS_STORE
 @pytest.mark.anyio
 async def test_the_database_counts(server: StoreServer) -> None:
-    """What is in one database is not in another."""
     first, second = (
         store_at(f"redis://:green%20apple@127.0.0.1:{server.port}/{number}") for number in (0, 5)
     )
@@ -132,7 +125,6 @@ async def test_the_database_counts(server: StoreServer) -> None:
 
 @pytest.mark.anyio
 async def test_nobody_there() -> None:
-    """An address where nobody listens, and a name that does not exist, fail as well."""
     for place in ("127.0.0.1:1", "nowhere.invalid"):
         store = store_at(f"redis://{place}")
         with pytest.raises(StoreFailed):
@@ -149,12 +141,10 @@ async def test_nobody_there() -> None:
     ],
 )
 def test_its_name_says_where_it_is(url: str, name: str) -> None:
-    """Without the user and the password."""
     assert store_at(url).name == name
 
 
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Startup says what to install."""
     monkeypatch.setitem(sys.modules, "redis.asyncio", None)
     with pytest.raises(ConfigurationError, match=r"STATE: .*pip install 'cuebot-gateway\[redis\]'"):
         store_at("redis://redis.studio")
@@ -173,7 +163,6 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_files_that_cannot_be_used(
     tmp_path: Path, name: str, content: bytes | None, problem: str
 ) -> None:
-    """They stop startup, with their setting and their place."""
     file = tmp_path / "file"
     if content is not None:
         file.write_bytes(content)

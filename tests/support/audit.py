@@ -8,14 +8,12 @@ KILL = "/job.JobInterface/Kill"
 
 
 def lines_of(log: Path) -> list[dict[str, Any]]:
-    """Its lines, each of which is whole."""
     text = log.read_text(encoding="utf-8")
     assert text.endswith("\n") or not text
     return [json.loads(line) for line in text.splitlines() if line]
 
 
 def outcomes(log: Path) -> list[dict[str, Any]]:
-    """The lines of calls that have ended."""
     return [line for line in lines_of(log) if line["phase"] == "outcome"]
 
 

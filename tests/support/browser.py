@@ -100,11 +100,8 @@ async def running_browser() -> AsyncIterator[Browser]:
 
 @dataclass
 class Visit:
-    """One tab of somebody who has not been here before."""
-
     page: Page
-    requests: list[str] = field(default_factory=list)
-    """The URL of everything that a page asked for."""
+    requests: list[str] = field(default_factory=list)  # the URL of everything that a page asked for
     complaints: list[str] = field(default_factory=list)
     """Errors on the console (violations of the policy are among them), and uncaught ones."""
 
@@ -118,7 +115,6 @@ class Visit:
             self.complaints.append(message.text)
 
     async def tab_to(self, selector: str) -> None:
-        """Press Tab until that element has the focus, as those do who have no mouse."""
         for _ in range(150):
             if await self.page.evaluate(
                 "(selector) => document.activeElement.matches(selector)", selector
@@ -128,7 +124,6 @@ class Visit:
         raise AssertionError(f"no way to {selector} with the keyboard")
 
     async def poor_texts(self) -> list[str]:
-        """The texts in sight whose contrast is too low."""
         found: dict[str, Any] = await self.page.evaluate(CONTRAST)
         assert found["looked"]
         return list(found["poor"])
@@ -162,10 +157,8 @@ async def visiting(
 
 
 async def read_clipboard(page: Page) -> str:
-    """What has been copied."""
     return str(await page.evaluate("navigator.clipboard.readText()"))
 
 
 async def settled(page: Page) -> None:
-    """Return when the page has rendered what it has to render."""
     await page.evaluate(SETTLED)

@@ -24,7 +24,6 @@ def authority() -> trustme.CA:
 
 
 def trusting(version: ssl.TLSVersion | None = None) -> ssl.SSLContext:
-    """What a client needs; with `version`, it speaks no other."""
     context = ssl.create_default_context()
     authority().configure_trust(context)
     if version is not None:
@@ -34,8 +33,6 @@ def trusting(version: ssl.TLSVersion | None = None) -> ssl.SSLContext:
 
 @dataclass(frozen=True)
 class Pair:
-    """The files of a certificate and its key, which can be replaced."""
-
     certificate: Path
     key: Path
 
@@ -57,7 +54,6 @@ class Pair:
 
     @property
     def settings(self) -> dict[str, str]:
-        """As fields of Settings."""
         return {"tls_cert_file": str(self.certificate), "tls_key_file": str(self.key)}
 
     @property
@@ -66,18 +62,15 @@ class Pair:
 
     @property
     def serial(self) -> int:
-        """That of the certificate, to know it by."""
         return load_pem_x509_certificate(self.certificate.read_bytes()).serial_number
 
 
 def serial(certificate: bytes | None) -> int:
-    """The serial number of a certificate in DER."""
     assert certificate is not None
     return load_der_x509_certificate(certificate).serial_number
 
 
 def pair(folder: Path, **valid: Any) -> Pair:
-    """A pair in this folder."""
     made = Pair(folder / "cert.pem", folder / "key.pem")
     made.renew(**valid)
     return made

@@ -7,8 +7,6 @@ from gateway.long_work import STEP_SECONDS, Step
 
 @dataclass
 class HandClock:
-    """A clock that stands still until somebody sets it."""
-
     now: float = 0.0
 
     def __call__(self) -> float:
@@ -17,8 +15,6 @@ class HandClock:
 
 @dataclass
 class LookClock:
-    """A clock that goes on whenever it is looked at."""
-
     each: float
     now: float = 0.0
     looks: int = 0

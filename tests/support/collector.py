@@ -24,7 +24,6 @@ class Collector:
     changed: Condition = field(default_factory=Condition)
 
     def take(self, body: bytes) -> None:
-        """A request has come."""
         with self.changed:
             for each in ExportTraceServiceRequest.FromString(body).resource_spans:
                 self.resource |= values(each.resource.attributes)
@@ -50,13 +49,11 @@ class Collector:
 
 
 def values(attributes: Any) -> dict[str, object]:
-    """Attributes by key."""
     return {each.key: getattr(each.value, each.value.WhichOneof("value")) for each in attributes}
 
 
 @asynccontextmanager
 async def running_collector() -> AsyncIterator[Collector]:
-    """A collector on loopback."""
     collector = Collector()
 
     class Handler(BaseHTTPRequestHandler):

@@ -29,14 +29,11 @@ from tests.support.patience import PATIENCE
 from tests.support.servers import clean_environment
 
 PROGRAM = Path(sys.executable).parent / "cuebot-gateway"
-OPENCUE = "package:opencue_proto"
-"""A DESCRIPTOR_SOURCE for which no Cuebot has to be there."""
+OPENCUE = "package:opencue_proto"  # a DESCRIPTOR_SOURCE for which no Cuebot has to be there
 
 
 @dataclass(frozen=True)
 class Ran:
-    """How a command ended and what it printed."""
-
     status: int
     out: bytes
     err: str
@@ -79,7 +76,6 @@ def logging_restored() -> Iterator[None]:
 
 
 def child(*arguments: str, **environ: str) -> Ran:
-    """Run a command in a process of its own."""
     done = subprocess.run(  # noqa: S603 - it is our own command
         [sys.executable, "-m", "gateway", *arguments],
         env=clean_environment(**environ),
@@ -92,8 +88,6 @@ def child(*arguments: str, **environ: str) -> Ran:
 
 @dataclass
 class Running:
-    """A command in a process of its own, and what it has printed so far."""
-
     process: Process
     printed: str = ""
 
@@ -108,7 +102,6 @@ class Running:
         raise AssertionError(f"no {pattern!r} in {self.printed}{(await self.end()).err}")
 
     async def end(self, given: bytes = b"") -> Ran:
-        """Wait for its end, with this on its standard input."""
         async with asyncio.timeout(PATIENCE):
             out, err = await self.process.communicate(given or None)
         self.printed += (out or b"").decode()
@@ -116,14 +109,11 @@ class Running:
         return Ran(self.process.returncode, out or b"", err.decode())
 
     async def stop(self, number: signal.Signals) -> Ran:
-        """Send it a signal, and wait for its end."""
         self.process.send_signal(number)
         return await self.end()
 
 
 class Terminal:
-    """A terminal of so many lines, as a command sees it, and what has been written to it."""
-
     def __init__(self, lines: int = 24) -> None:
         self._ours, self.theirs = pty.openpty()
         fcntl.ioctl(self.theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, 80, 0, 0))
@@ -147,7 +137,6 @@ async def started(
     stdout: int = PIPE,
     stderr: int = PIPE,
 ) -> AsyncIterator[Running]:
-    """A running command, which does not outlive the test."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "gateway", *arguments),
         env=clean_environment(**environ),
@@ -171,14 +160,12 @@ async def run(*arguments: str, given: str = "", **environ: str) -> Ran:
 
 @contextmanager
 def cuebot_process(*arguments: str) -> Iterator[str]:
-    """The endpoint of a simulated Cuebot in a child process."""
     with running_simulator(*arguments) as (endpoint, _):
         yield endpoint
 
 
 @contextmanager
 def running_simulator(*arguments: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
-    """The same, with the process. It may be stopped."""
     with subprocess.Popen(  # noqa: S603 - it is our own command
         [sys.executable, "-m", "gateway", "demo", "--cuebot-only", "--port", "0", *arguments],
         env=clean_environment(),

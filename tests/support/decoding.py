@@ -27,7 +27,6 @@ def decoded(
     body: Any,
     policy: UnknownFieldPolicy = UnknownFieldPolicy.EVERYTHING,
 ) -> Any:
-    """The message that a JSON value (or a body's bytes) is decoded to."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     decode = decoder(schema.decoders, schema.message_type(name))
     return schema.message_class(name).FromString(decode(data, policy).payload)

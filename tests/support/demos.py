@@ -16,8 +16,6 @@ from tests.support.servers import clean_environment
 
 @dataclass(frozen=True)
 class Demo:
-    """A running demo, and what it has printed for its users."""
-
     process: "subprocess.Popen[str]"
     url: str
     token: str
@@ -37,7 +35,6 @@ class Demo:
 
 @contextmanager
 def installed_demo(command: Sequence[str | Path], folder: Path) -> Iterator[Demo]:
-    """The demo on a free port, running in this folder. It does not outlive the test."""
     with subprocess.Popen(  # noqa: S603 - it is our own command
         [*command, "demo", "--port", "0"],
         cwd=folder,
@@ -55,7 +52,6 @@ def installed_demo(command: Sequence[str | Path], folder: Path) -> Iterator[Demo
 
 
 def _read_until(process: "subprocess.Popen[str]", pattern: str) -> str:
-    """What the first line that fits the pattern has in its group."""
     assert process.stdout is not None
     for line in process.stdout:
         if found := re.search(pattern, line):

@@ -9,12 +9,10 @@ from cuebot_simulator.world.messages import read_messages
 from cuebot_simulator.world.state import Farm
 from cuebot_simulator.world.studio import build_farm
 
-NOW = 1_790_000_000
-"""The time on farms whose clock stands, in seconds since 1970."""
+NOW = 1_790_000_000  # the time on farms whose clock stands, in seconds since 1970
 
 
 def still_farm() -> Farm:
-    """The demo's farm, on which no time passes."""
     return build_farm(read_messages(), clock=StoppedClock(NOW))
 
 

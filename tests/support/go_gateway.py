@@ -36,25 +36,10 @@ SERVED = (
     "department.DepartmentInterface",
 )
 """The services that are registered, by hand."""
-HTTP_STATUS = {
-    0: 200,
-    1: 499,
-    2: 500,
-    3: 400,
-    4: 504,
-    5: 404,
-    6: 409,
-    7: 403,
-    8: 429,
-    9: 400,
-    10: 409,
-    11: 400,
-    12: 501,
-    13: 500,
-    14: 503,
-    15: 500,
-    16: 401,
-}
+HTTP_STATUS = (
+    *(200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401),
+)
+"""By gRPC's code."""
 Alter = Callable[[Any], Any]
 Whole = Callable[[], Awaitable[Response]]
 
@@ -66,8 +51,7 @@ class GoGateway:
     endpoint: str
     alter: dict[str, Alter] = field(default_factory=dict)
     whole: Whole | None = None
-    seen: list[tuple[str, str]] = field(default_factory=list)
-    """Verb and path of each request."""
+    seen: list[tuple[str, str]] = field(default_factory=list)  # verb and path of each request
     channel: Any = None
     url: str = ""
 
@@ -107,7 +91,6 @@ class GoGateway:
 
 
 def methods() -> Mapping[str, MethodDescriptor]:
-    """The methods of the services that are registered, by path."""
     return {
         f"/{name}/{method.name}": method
         for name in SERVED
@@ -138,7 +121,6 @@ def metadata_of(request: Request) -> tuple[tuple[str, str], ...]:
 
 
 def error(code: int, message: str) -> Response:
-    """The error shape of grpc-gateway: a google.rpc.Status."""
     return json(HTTP_STATUS[code], {"code": code, "message": message, "details": []})
 
 
@@ -149,7 +131,6 @@ def json(status: int, value: object) -> Response:
 
 @asynccontextmanager
 async def running_go_gateway(endpoint: str) -> AsyncIterator[GoGateway]:
-    """The stand-in in front of the Cuebot there, listening on loopback."""
     async with grpc.aio.insecure_channel(endpoint) as channel:
         gateway = GoGateway(endpoint, channel=channel)
         config = uvicorn.Config(

@@ -35,7 +35,6 @@ ECHO = "/a.B/Echo"
 
 
 def framed(message: bytes) -> bytes:
-    """A message with gRPC's prefix."""
     return b"\x00" + len(message).to_bytes(4, "big") + message
 
 
@@ -52,8 +51,7 @@ class Peer(asyncio.Protocol):
     events: list[Event] = field(default_factory=list)
     unsent: dict[int, tuple[deque[bytes], Any]] = field(default_factory=dict)
     """What the client's windows have no room for yet of answers, and the trailers after it."""
-    complaint: str = ""
-    """What h2 has found wrong with what we sent."""
+    complaint: str = ""  # what h2 has found wrong with what we sent
     lost: bool = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -109,16 +107,12 @@ class Peer(asyncio.Protocol):
     def answer(self, stream: int, *data: bytes, trailers: Any = OK) -> None:
         """Headers, data frames and trailers of a success, or of what they say."""
         self.h2.send_headers(stream, HEADERS)
-        parts = deque(
-            part[start : start + FRAME]
-            for part in data
-            for start in range(0, max(len(part), 1), FRAME)
-        )
+        starts = ((part, start) for part in data for start in range(0, max(len(part), 1), FRAME))
+        parts = deque(part[start : start + FRAME] for part, start in starts)
         self.unsent[stream] = parts, trailers
         self.send_rest(stream)
 
     def send_rest(self, stream: int) -> None:
-        """Send as much of an answer as the client takes now."""
         parts, trailers = self.unsent[stream]
         while parts:
             room = self.h2.local_flow_control_window(stream)
@@ -132,30 +126,24 @@ class Peer(asyncio.Protocol):
         self.h2.send_headers(stream, trailers, end_stream=True)
 
     async def until(self, met: Callable[[], bool]) -> None:
-        """Wait until that is so."""
         await until(self.happened, met)
 
     def resets(self) -> list[int]:
         return [int(each.error_code or 0) for each in self.events if isinstance(each, StreamReset)]
 
     def farewells(self) -> list[int]:
-        return [
-            int(each.error_code or 0)
-            for each in self.events
-            if isinstance(each, ConnectionTerminated)
-        ]
+        ends = (each for each in self.events if isinstance(each, ConnectionTerminated))
+        return [int(each.error_code or 0) for each in ends]
 
     def pongs(self) -> int:
         return sum(isinstance(each, PingAckReceived) for each in self.events)
 
 
 def echo(peer: Peer, stream: int) -> None:
-    """Answer with the request."""
     peer.answer(stream, bytes(peer.bodies[stream]))
 
 
 async def until(happened: asyncio.Event, met: Callable[[], bool]) -> None:
-    """Wait until that is so; it is looked at whenever something has happened."""
     async with asyncio.timeout(PATIENCE):
         while not met():
             happened.clear()
@@ -170,11 +158,9 @@ class Http2Server:
     peers: list[Peer]
     channel: Http2Channel
     upstream: Endpoint
-    happened: asyncio.Event
-    """Set when anything comes from a client."""
+    happened: asyncio.Event  # set when anything comes from a client
 
     async def until(self, met: Callable[[], bool]) -> None:
-        """Wait until that is so."""
         await until(self.happened, met)
 
     @property
@@ -190,7 +176,6 @@ def options(**more: Any) -> ChannelOptions:
 
 @asynccontextmanager
 async def upstream_to(endpoint: str, **more: Any) -> AsyncIterator[Endpoint]:
-    """An endpoint with an HTTP/2 channel of its own."""
     upstream = Endpoint(endpoint, Http2Channel(endpoint, options(**more)))
     try:
         yield upstream
@@ -200,11 +185,8 @@ async def upstream_to(endpoint: str, **more: Any) -> AsyncIterator[Endpoint]:
 
 @asynccontextmanager
 async def http2_server(
-    on_call: Callable[[Peer, int], None] = echo,
-    settings: dict[Any, int] | None = None,
-    **more: Any,
+    on_call: Callable[[Peer, int], None] = echo, settings: dict[Any, int] | None = None, **more: Any
 ) -> AsyncIterator[Http2Server]:
-    """The server, listening on loopback, and an endpoint that calls it."""
     loop = asyncio.get_running_loop()
     peers: list[Peer] = []
     happened = asyncio.Event()
@@ -227,21 +209,17 @@ async def http2_server(
 
 
 async def call(server: Http2Server, message: bytes = b"hi", timeout: float = PATIENCE) -> bytes:
-    """The answer to this message."""
     return await server.upstream.call(ECHO, message, timeout, ())
 
 
 async def failure(
     server: Http2Server, message: bytes = b"hi", timeout: float = PATIENCE
 ) -> CallFailed:
-    """How a call fails."""
     with pytest.raises(CallFailed) as raised:
         await call(server, message, timeout)
     return raised.value
 
 
 def raw_frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
-    """One frame, by hand."""
-    return (
-        len(payload).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big") + payload
-    )
+    """A frame of HTTP/2 (RFC 9113, section 4.1)."""
+    return len(payload).to_bytes(3) + bytes((kind, flags)) + stream.to_bytes(4) + payload

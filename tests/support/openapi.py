@@ -19,31 +19,25 @@ from tests.support.protos import TestSchema
 
 @cache
 def catalog() -> Catalog:
-    """OpenCue's, with the built-in profile."""
     return build_catalog(opencue(), Selection(), load_profile("opencue"))
 
 
 @cache
 def document() -> Json:
-    """That of OpenCue. Nobody changes it."""
     return build_document(catalog(), closed=True)
 
 
 def document_of(schema: Schema) -> Json:
-    """The document of another schema."""
     return build_document(build_catalog(schema, Selection()), closed=True)
 
 
 def operations(found: Json) -> Iterator[tuple[str, Json]]:
-    """Path and operation of every method."""
     for path, item in found["paths"].items():
         if "post" in item:
             yield path, item["post"]
 
 
 class Everything:
-    """As if every type occurred in responses."""
-
     def __contains__(self, name: object) -> bool:
         return True
 
@@ -72,7 +66,6 @@ def strict(components: Json) -> Json:
 
 
 def response_schema(operation: Json, status: int) -> Any:
-    """The schema of an operation's response with this status."""
     response = operation["responses"][str(status)]
     if "$ref" in response:
         response = document()["components"]["responses"][str(status)]

@@ -10,13 +10,11 @@ from gateway.discovery.files import read_package
 from gateway.schema.description import Schema, build_pool
 from gateway.schema.method import Method
 
-NO_ID = "00000000-0000-0000-0000-000000000000"
-"""An id of nothing."""
+NO_ID = "00000000-0000-0000-0000-000000000000"  # an id of nothing
 
 
 @cache
 def opencue() -> Schema:
-    """The schema of the installed opencue-proto."""
     return read_package("opencue_proto")
 
 
@@ -41,6 +39,5 @@ def with_ids(method: Method) -> dict[str, Any]:
 
 @cache
 def message_class(name: str) -> Any:
-    """The class of an OpenCue message, by full name."""
     pool, _ = build_pool(opencue().files)
     return GetMessageClass(pool.FindMessageTypeByName(name))

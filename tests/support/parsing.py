@@ -12,8 +12,6 @@ from gateway.server.http1.sharing import ParsingTurns
 
 @dataclass
 class Parsed:
-    """What the parser has said of one request."""
-
     head: tuple[object, ...]
     body: bytes = b""
     complete: bool = False
@@ -62,14 +60,12 @@ class Recorder:
         return len(self.requests) - self.answered
 
     def answer(self, count: int) -> None:
-        """Answer as many requests, if there are as many."""
         for _ in range(min(count, self.unanswered)):
             self.answered += 1
             self.parser.answered()
             self.go_on()
 
     def feed(self, data: bytes) -> None:
-        """Parse this, and whatever can be parsed now."""
         self.parser.feed(data)
         self.go_on()
 

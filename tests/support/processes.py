@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from threading import Condition, Thread
 from types import MappingProxyType
@@ -25,6 +24,7 @@ from typing import Any
 from tests.support.commands import OPENCUE
 from tests.support.patience import PATIENCE
 from tests.support.servers import ALSO, SECRET, clean_environment, free_port, head
+from tests.support.wire import Answer as Answer
 
 GET_SHOWS = "/show.ShowInterface/GetShows"
 
@@ -37,31 +37,11 @@ def until(condition: Callable[[], bool], what: str, timeout: float = PATIENCE) -
         time.sleep(0.01)
 
 
-@dataclass(frozen=True)
-class Answer:
-    """One whole answer."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-    @property
-    def last(self) -> bool:
-        """Whether the connection ends with it."""
-        return self.headers.get("connection", "") == "close"
-
-
 class CutOff(AssertionError):
     """A connection ended in the middle of an answer."""
 
 
 class Wire:
-    """One connection of a client."""
-
     def __init__(
         self, port: int, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
     ) -> None:
@@ -83,12 +63,10 @@ class Wire:
         self.socket.sendall(sent)
 
     def ask(self, path: str = GET_SHOWS, *lines: str, body: bytes = b"{}") -> Answer:
-        """One call and its answer, which has to come."""
         self.send(head(path, *lines, f"Content-Length: {len(body)}") + body)
         return self.answer()
 
     def get(self, path: str) -> Answer:
-        """One GET without a token."""
         self.send(f"GET {path} HTTP/1.1\r\nHost: gateway\r\n\r\n".encode())
         return self.answer()
 
@@ -96,7 +74,6 @@ class Wire:
         return self.socket.recv(65536)
 
     def answer(self) -> Answer:
-        """The next answer, whole."""
         start, self._read = self._until(b"\r\n\r\n")
         first, *lines = start.decode("latin-1").split("\r\n")
         headers = {
@@ -140,8 +117,6 @@ class Wire:
 
 @dataclass
 class Instance:
-    """A gateway in a process of its own, and what it prints."""
-
     process: subprocess.Popen[str]
     port: int
     lines: list[str] = field(default_factory=list)
@@ -164,7 +139,6 @@ class Instance:
             self._changed.notify_all()
 
     def events(self, text: str) -> list[dict[str, Any]]:
-        """What has been logged with this text, so far."""
         return [json.loads(line) for line in list(self.lines) if text in line]
 
     def line(self, text: str, count: int = 1) -> str:
@@ -179,7 +153,6 @@ class Instance:
             return found()[count - 1]
 
     def event(self, text: str, count: int = 1) -> dict[str, Any]:
-        """The same as JSON."""
         event: dict[str, Any] = json.loads(self.line(text, count))
         return event
 
@@ -187,7 +160,6 @@ class Instance:
         return Wire(self.port, self.tls)
 
     def ask(self, path: str = GET_SHOWS, *lines: str) -> Answer:
-        """One call on a connection of its own."""
         with self.wire() as wire:
             return wire.ask(path, *lines)
 
@@ -203,12 +175,11 @@ class Instance:
     def refuses(self) -> bool:
         """Whether nobody listens at the port. Not yet, if a connection to it is reset."""
         try:
-            with self.wire():
+            with suppress(ConnectionResetError), self.wire():
                 return False
-        except ConnectionResetError:
-            return False
         except ConnectionRefusedError:
             return True
+        return False
 
     def send_signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
@@ -221,13 +192,12 @@ class Instance:
         return status
 
     def workers(self) -> set[int]:
-        """The process ids of its workers."""
         pid = self.process.pid
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        return {int(child) for child in children if b"spawn_main" in cmdline(child)}
+        children = map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+        lines = {child: Path(f"/proc/{child}/cmdline").read_bytes() for child in children}
+        return {child for child, line in lines.items() if b"spawn_main" in line}
 
     def kill(self) -> None:
-        """End it and its workers without a word, if they have not ended."""
         with suppress(FileNotFoundError, ProcessLookupError):
             for pid in (self.process.pid, *self.workers()):
                 os.kill(pid, signal.SIGKILL)
@@ -235,18 +205,9 @@ class Instance:
         self._reader.join(PATIENCE)
 
     def no_traceback(self) -> None:
-        """Everything it has said is a line of its log."""
         for line in list(self.lines):
             assert line.startswith("{"), self.lines
             assert "Traceback" not in line, self.lines
-
-
-def cmdline(pid: str) -> bytes:
-    return Path(f"/proc/{pid}/cmdline").read_bytes()
-
-
-def limit_open_files(most: int) -> None:
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 @contextmanager
@@ -268,6 +229,10 @@ def instance(
     """
     environ.update(more)
     port = port or free_port()
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (open_files or 0, open_files or 0))
+
     given = {
         "REST_HOST": "127.0.0.1",
         "REST_PORT": str(port),
@@ -286,7 +251,7 @@ def instance(
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
-        preexec_fn=partial(limit_open_files, open_files) if open_files else None,
+        preexec_fn=None if open_files is None else limit,
     ) as process:
         made = Instance(process, port, tls=tls)
         try:

@@ -10,13 +10,14 @@ import math
 import os
 import tempfile
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from functools import cache, partial
+from functools import cache
 from importlib.resources import files
 from math import copysign
 from pathlib import Path
 from random import Random
 from typing import Any
 
+import pytest
 from google.protobuf import json_format
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet, MethodOptions
@@ -34,23 +35,15 @@ SCHEMA = Path(__file__).parent / "schema"
 FACTOR = int(os.environ.get("CODEC_EXAMPLES", "1"))
 """How many times the usual number of examples to try; beyond 1, other ones on every run."""
 
-GOOGLE = "google.protobuf."
+GOOGLE, VALUE = "google.protobuf.", "google.protobuf.Value"
 TEXT_TYPES = {"Timestamp", "Duration", "FieldMask"}
-WRAPPERS = {
-    f"{scalar}Value"
-    for scalar in ("Double", "Float", "Int64", "UInt64", "Int32", "UInt32", "Bool", "String")
-} | {"BytesValue"}
+SPECIAL = {*TEXT_TYPES, "Value", "ListValue", "Struct", "Any"}
+NUMBERS = ("Double", "Float", "Int64", "UInt64", "Int32", "UInt32")
+WRAPPERS = {f"{scalar}Value" for scalar in (*NUMBERS, "Bool", "String", "Bytes")}
 PACKED = (
-    "trial.Leaf",
-    "trial.Scalars",
-    "trial.OneOfs",
-    "trial.Tree",
-    "trial.two.Groups",
-    "trial.editions.Delimited",
-    "google.protobuf.Int64Value",
-    "google.protobuf.Timestamp",
-    "google.protobuf.Struct",
-    "google.protobuf.Any",
+    *("trial.Leaf", "trial.Scalars", "trial.OneOfs", "trial.Tree", "trial.two.Groups"),
+    *("trial.editions.Delimited", "google.protobuf.Int64Value", "google.protobuf.Timestamp"),
+    *("google.protobuf.Struct", "google.protobuf.Any"),
 )
 """The types that a random Any holds."""
 METHOD_NAMES = ("trial.MethodNames", "trial.HasMethodNames")
@@ -81,8 +74,6 @@ class AllButArguments(Container[str]):
 
 
 class TestSchema:
-    """A pool with one encoder and one decoder for each of its message types."""
-
     __test__ = False
 
     def __init__(self, sources: Iterable[FileDescriptorProto]) -> None:
@@ -112,13 +103,11 @@ def with_nested(descriptor: Descriptor) -> Iterator[Descriptor]:
 
 @cache
 def opencue() -> TestSchema:
-    """OpenCue's own messages."""
     return TestSchema(read_package("opencue_proto").files)
 
 
 @cache
 def trial() -> TestSchema:
-    """The messages of tests/schema."""
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "schema.binpb"
         arguments = [
@@ -144,12 +133,23 @@ def trial_types() -> list[str]:
 
 
 def well_known_types() -> list[str]:
-    """The well-known types that a method of tests/schema takes and returns."""
     service = trial().pool.FindServiceByName("trial.wellknown.WellKnown")
     return [method.input_type.full_name for method in service.methods]
 
 
-# Random messages
+def every_type() -> list[Any]:
+    """Parameters of a test: a schema, names of its types, and how many examples of each to try."""
+    files = {file.name: opencue().types_of(file.name) for file in opencue().files}
+    slow, thorough = pytest.mark.slow, pytest.mark.thorough
+    return [
+        *(
+            pytest.param(opencue(), [each.full_name for each in found], 6, marks=slow, id=file)
+            for file, found in files.items()
+        ),
+        *(pytest.param(trial(), [name], 30, marks=thorough, id=name) for name in trial_types()),
+        *(pytest.param(trial(), [name], 30, id=name) for name in well_known_types()),
+    ]
+
 
 TEXTS = st.one_of(
     st.text(max_size=6), st.sampled_from(["", "NaN", "null", '"\\/\b\f\n\r\t\x00', "é𝄞\u2028"])
@@ -167,24 +167,18 @@ def whole_numbers(low: int, high: int) -> st.SearchStrategy[int]:
 
 INT32, UINT32 = whole_numbers(-(2**31), 2**31 - 1), whole_numbers(0, 2**32 - 1)
 INT64, UINT64 = whole_numbers(-(2**63), 2**63 - 1), whole_numbers(0, 2**64 - 1)
+SPECIAL_NUMBERS = (4.0, -0.0, math.nan, math.inf, -math.inf)
 DOUBLES = st.one_of(
     st.floats(allow_nan=False),
     st.integers(-(2**40), 2**40).map(float),
-    st.sampled_from(
-        (
-            *(0.1, 4.0, -0.0, 1e21, 1e16, 2.0**53, 5e-324, 1.7976931348623157e308),
-            *(math.nan, math.inf, -math.inf),
-        )
-    ),
+    st.sampled_from((*SPECIAL_NUMBERS, 0.1, 1e21, 1e16, 2.0**53, 5e-324, 1.7976931348623157e308)),
 )
+LARGEST_FLOAT = 3.4028234663852886e38
 FLOATS = st.one_of(
     st.floats(width=32, allow_nan=False),
     st.integers(-(2**24), 2**24).map(float),
     st.sampled_from(
-        (
-            *(4.0, -0.0, 1.401298464324817e-45, 3.4028234663852886e38, -3.4028234663852886e38),
-            *(16777216.0, math.nan, math.inf, -math.inf),
-        )
+        (*SPECIAL_NUMBERS, 1.401298464324817e-45, LARGEST_FLOAT, -LARGEST_FLOAT, 16777216.0)
     ),
 )
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
@@ -192,39 +186,30 @@ FINITE = st.floats(allow_nan=False, allow_infinity=False)
 SCALARS: Mapping[int, st.SearchStrategy[Any]] = {
     FieldDescriptor.TYPE_DOUBLE: DOUBLES,
     FieldDescriptor.TYPE_FLOAT: FLOATS,
-    FieldDescriptor.TYPE_INT64: INT64,
-    FieldDescriptor.TYPE_SINT64: INT64,
-    FieldDescriptor.TYPE_SFIXED64: INT64,
-    FieldDescriptor.TYPE_UINT64: UINT64,
-    FieldDescriptor.TYPE_FIXED64: UINT64,
-    FieldDescriptor.TYPE_INT32: INT32,
-    FieldDescriptor.TYPE_SINT32: INT32,
-    FieldDescriptor.TYPE_SFIXED32: INT32,
-    FieldDescriptor.TYPE_UINT32: UINT32,
-    FieldDescriptor.TYPE_FIXED32: UINT32,
     FieldDescriptor.TYPE_BOOL: BOOLS,
     FieldDescriptor.TYPE_STRING: TEXTS,
     FieldDescriptor.TYPE_BYTES: DATA,
+    **{
+        getattr(FieldDescriptor, f"TYPE_{name}"): numbers
+        for names, numbers in (
+            *(("INT64 SINT64 SFIXED64", INT64), ("UINT64 FIXED64", UINT64)),
+            *(("INT32 SINT32 SFIXED32", INT32), ("UINT32 FIXED32", UINT32)),
+        )
+        for name in names.split()
+    },
 }
 SEVERAL = st.integers(0, 2)
-TIMESTAMPS = st.tuples(
-    st.one_of(
-        st.integers(-62135596800, 253402300799),
-        st.sampled_from([0, -1, -62135596800, 253402300799]),
-    ),
-    st.one_of(st.integers(0, 999_999_999), st.sampled_from([0, 1, 1000, 120_000_000])),
-)
+NANOS = st.integers(0, 999_999_999) | st.sampled_from([0, 1, 1000, 120_000_000])
+FIRST, LAST = -62135596800, 253402300799
+TIMESTAMPS = st.tuples(st.integers(FIRST, LAST) | st.sampled_from([0, -1, FIRST, LAST]), NANOS)
 DURATIONS = st.tuples(
-    st.one_of(st.integers(0, 315_576_000_000), st.sampled_from([0, 1])),
-    st.one_of(st.integers(0, 999_999_999), st.sampled_from([0, 1, 1000, 120_000_000])),
-    st.sampled_from([1, -1]),
+    st.integers(0, 315_576_000_000) | st.sampled_from([0, 1]), NANOS, st.sampled_from([1, -1])
 )
 MASKS = st.lists(st.sampled_from(["name", "show_stats", "a.b_c", "foo2", "x"]), max_size=3)
 
 
 @cache
 def scalars(type_: int, enum: Any) -> st.SearchStrategy[Any]:
-    """Values of a scalar or enum type."""
     if enum is None:
         return SCALARS[type_]
     known = st.sampled_from(sorted({value.number for value in enum.values}))
@@ -233,13 +218,8 @@ def scalars(type_: int, enum: Any) -> st.SearchStrategy[Any]:
     return st.one_of(known, INT32)
 
 
-def scalar(field: FieldDescriptor) -> st.SearchStrategy[Any]:
-    return scalars(field.type, field.enum_type)
-
-
 @cache
 def masks(number: int) -> st.SearchStrategy[int]:
-    """Which of so many fields are set, a bit for each."""
     return st.one_of(st.integers(0, 2**number - 1), st.just(2**number - 1), st.just(0))
 
 
@@ -256,7 +236,7 @@ def fill(draw: Draw, schema: TestSchema, message: Any, depth: int) -> None:
     descriptor = message.DESCRIPTOR
     name = descriptor.full_name.removeprefix(GOOGLE)
     if name in SPECIAL and descriptor.full_name.startswith(GOOGLE):
-        SPECIAL[name](draw, schema, message, depth)
+        fill_special(draw, schema, message, depth, name)
         return
     fields = list(descriptor.fields)
     if descriptor.is_extendable:
@@ -271,7 +251,8 @@ def fill_field(
     draw: Draw, schema: TestSchema, message: Any, field: FieldDescriptor, depth: int
 ) -> None:
     if field.message_type is None:
-        value = draw(st.lists(scalar(field), max_size=3) if field.is_repeated else scalar(field))
+        values = scalars(field.type, field.enum_type)
+        value = draw(st.lists(values, max_size=3) if field.is_repeated else values)
         if field.is_repeated:
             part(message, field).extend(value)
         elif field.is_extension:
@@ -293,20 +274,18 @@ def fill_map(
 ) -> None:
     key_field, value_field = map_fields(field)
     for _ in range(draw(SEVERAL)):
-        key = draw(scalar(key_field))
+        key = draw(scalars(key_field.type, None))
         if value_field.message_type is None:
-            entries[key] = draw(scalar(value_field))
+            entries[key] = draw(scalars(value_field.type, value_field.enum_type))
         elif depth > 0:
             fill(draw, schema, entries[key], depth - 1)
 
 
 def part(message: Any, field: FieldDescriptor) -> Any:
-    """What a message holds in a field or extension."""
     return message.Extensions[field] if field.is_extension else getattr(message, field.name)
 
 
 def map_fields(field: FieldDescriptor) -> tuple[FieldDescriptor, FieldDescriptor]:
-    """The key and the value of a map field."""
     assert field.message_type is not None
     key, value = field.message_type.fields
     return key, value
@@ -317,66 +296,44 @@ def is_map(field: FieldDescriptor) -> bool:
     return bool(message is not None and field.is_repeated and message.GetOptions().map_entry)
 
 
-def fill_timestamp(draw: Draw, schema: TestSchema, message: Any, depth: int) -> None:
-    message.seconds, message.nanos = draw(TIMESTAMPS)
-
-
-def fill_duration(draw: Draw, schema: TestSchema, message: Any, depth: int) -> None:
-    seconds, nanos, sign = draw(DURATIONS)
-    message.seconds, message.nanos = sign * seconds, sign * (nanos if seconds < 3e11 else 0)
-
-
-def fill_mask(draw: Draw, schema: TestSchema, message: Any, depth: int) -> None:
-    message.paths.extend(draw(MASKS))
+def fill_special(draw: Draw, schema: TestSchema, message: Any, depth: int, name: str) -> None:
+    match name:
+        case "Timestamp":
+            message.seconds, message.nanos = draw(TIMESTAMPS)
+        case "Duration":
+            seconds, nanos, sign = draw(DURATIONS)
+            message.seconds, message.nanos = sign * seconds, sign * (nanos if seconds < 3e11 else 0)
+        case "FieldMask":
+            message.paths.extend(draw(MASKS))
+        case "Value":
+            fill_value(draw, schema, message, depth)
+        case "ListValue":
+            for _ in range(draw(SEVERAL)):
+                fill_value(draw, schema, message.values.add(), depth - 1)
+        case "Struct":
+            for _ in range(draw(SEVERAL)):
+                fill_value(draw, schema, message.fields[draw(TEXTS)], depth - 1)
+        case "Any" if depth > 0 and (packed := draw(st.sampled_from(("", *PACKED)))):
+            content = schema.message_class(packed)()
+            fill(draw, schema, content, depth - 1)
+            message.type_url = "type.googleapis.com/" + packed
+            message.value = content.SerializeToString(deterministic=True)
 
 
 def fill_value(draw: Draw, schema: TestSchema, message: Any, depth: int) -> None:
-    kind = draw(st.integers(0, 5 if depth > 0 else 3))
-    if kind == 0:
-        message.null_value = 0
-    elif kind == 1:
-        message.number_value = draw(FINITE)
-    elif kind == 2:
-        message.string_value = draw(TEXTS)
-    elif kind == 3:
-        message.bool_value = draw(BOOLS)
-    else:
-        content = message.struct_value if kind == 4 else message.list_value
-        content.SetInParent()
-        fill(draw, schema, content, depth - 1)
-
-
-def fill_list(draw: Draw, schema: TestSchema, message: Any, depth: int) -> None:
-    for _ in range(draw(SEVERAL)):
-        fill_value(draw, schema, message.values.add(), depth - 1)
-
-
-def fill_struct(draw: Draw, schema: TestSchema, message: Any, depth: int) -> None:
-    for _ in range(draw(SEVERAL)):
-        fill_value(draw, schema, message.fields[draw(TEXTS)], depth - 1)
-
-
-def fill_any(draw: Draw, schema: TestSchema, message: Any, depth: int) -> None:
-    if depth <= 0 or (name := draw(st.sampled_from(("", *PACKED)))) == "":
-        return
-    content = schema.message_class(name)()
-    fill(draw, schema, content, depth - 1)
-    message.type_url = "type.googleapis.com/" + name
-    message.value = content.SerializeToString(deterministic=True)
-
-
-SPECIAL: Mapping[str, Callable[[Draw, TestSchema, Any, int], None]] = {
-    "Timestamp": fill_timestamp,
-    "Duration": fill_duration,
-    "FieldMask": fill_mask,
-    "Value": fill_value,
-    "ListValue": fill_list,
-    "Struct": fill_struct,
-    "Any": fill_any,
-}
-
-
-# The oracle
+    match draw(st.integers(0, 5 if depth > 0 else 3)):
+        case 0:
+            message.null_value = 0
+        case 1:
+            message.number_value = draw(FINITE)
+        case 2:
+            message.string_value = draw(TEXTS)
+        case 3:
+            message.bool_value = draw(BOOLS)
+        case kind:
+            content = message.struct_value if kind == 4 else message.list_value
+            content.SetInParent()
+            fill(draw, schema, content, depth - 1)
 
 
 def oracle(schema: TestSchema, message: Any) -> Any:
@@ -399,13 +356,11 @@ def complete(schema: TestSchema, message: Any, printed: Any) -> Any:
             return complete_any(schema, message, printed)
     whole: dict[str, Any] = {}
     for field in descriptor.fields:
-        if field.json_name in printed:
-            content = getattr(message, field.name)
-            whole[field.json_name] = complete_field(
-                schema, field, content, printed[field.json_name]
-            )
+        key = field.json_name
+        if key in printed:
+            whole[key] = complete_field(schema, field, getattr(message, field.name), printed[key])
         elif field.has_presence and field.containing_oneof is None:
-            whole[field.json_name] = None
+            whole[key] = None
     for field, content in message.ListFields():
         if field.is_extension:
             key = f"[{field.full_name}]"
@@ -431,17 +386,10 @@ def complete_any(schema: TestSchema, message: Any, printed: dict[str, Any]) -> A
     if not printed:
         return {}
     content = schema.message_class(message.type_url.rpartition("/")[2]).FromString(message.value)
-    if is_special(content.DESCRIPTOR):
-        return {
-            "@type": message.type_url,
-            "value": complete(schema, content, printed["value"]),
-        }
+    full_name = content.DESCRIPTOR.full_name
+    if full_name.startswith(GOOGLE) and full_name.removeprefix(GOOGLE) in SPECIAL | WRAPPERS:
+        return {"@type": message.type_url, "value": complete(schema, content, printed["value"])}
     return {"@type": message.type_url, **complete(schema, content, printed)}
-
-
-def is_special(descriptor: Descriptor) -> bool:
-    name = descriptor.full_name.removeprefix(GOOGLE)
-    return descriptor.full_name.startswith(GOOGLE) and (name in SPECIAL or name in WRAPPERS)
 
 
 def key_text(key: Any) -> str:
@@ -449,7 +397,6 @@ def key_text(key: Any) -> str:
 
 
 def in_order(value: Any) -> Any:
-    """The value with the keys of every object sorted."""
     if isinstance(value, dict):
         return {key: in_order(value[key]) for key in sorted(value)}
     return [in_order(item) for item in value] if isinstance(value, list) else value
@@ -468,6 +415,14 @@ def plain(value: Any) -> Any:
 
 def parsed(text: bytes) -> Any:
     """The JSON value of a text, which must be strict JSON without a key twice in an object."""
+
+    def without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        assert len(dict(pairs)) == len(pairs), f"a key twice in {pairs}"
+        return dict(pairs)
+
+    def refuse_constant(name: str) -> None:
+        raise AssertionError(f"{name} is not JSON")
+
     return plain(
         json.loads(
             text,
@@ -476,16 +431,6 @@ def parsed(text: bytes) -> Any:
             parse_int=lambda digits: -0.0 if digits == "-0" else int(digits),
         )
     )
-
-
-def without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    keys = [key for key, _ in pairs]
-    assert len(set(keys)) == len(keys), f"a key twice in {keys}"
-    return dict(pairs)
-
-
-def refuse_constant(name: str) -> None:
-    raise AssertionError(f"{name} is not JSON")
 
 
 def exact(value: Any) -> str:
@@ -503,7 +448,6 @@ def canonical(schema: TestSchema, message: Any) -> bytes:
 
 
 def sort_packed(schema: TestSchema, message: Any) -> None:
-    """Write the content of every Any the deterministic way."""
     if message.DESCRIPTOR.full_name == "google.protobuf.Any":
         if message.type_url:
             name = message.type_url.rpartition("/")[2]
@@ -523,9 +467,6 @@ def sort_packed(schema: TestSchema, message: Any) -> None:
             sort_packed(schema, content)
 
 
-# Other ways to write the same JSON
-
-
 def respelled(schema: TestSchema, message: Any, value: Any, random: Random) -> Any:
     """The oracle's JSON for a message, written in one of the other ways that are accepted."""
     descriptor = message.DESCRIPTOR
@@ -542,28 +483,27 @@ def respelled(schema: TestSchema, message: Any, value: Any, random: Random) -> A
         content = value[field.json_name]
         if content is None and field.has_presence and not message.HasField(field.name):
             # A null Value is a value, so that only leaving it out says "not set".
-            if random.random() < 0.5 or is_value(field):
+            message_type = field.message_type
+            if random.random() < 0.5 or (message_type and message_type.full_name == VALUE):
                 continue
         elif is_map(field):
             content = respelled_map(schema, field, getattr(message, field.name), content, random)
         else:
             held = getattr(message, field.name)
-            spell = partial(respelled_item, schema, field, random=random)
-            content = (
-                [spell(*pair) for pair in zip(held, content, strict=True)]
-                if field.is_repeated
-                else spell(held, content)
-            )
+            if not field.is_repeated:
+                held, content = [held], [content]
+            if field.message_type is None:
+                content = [respelled_scalar(field, each, random) for each in content]
+            else:
+                pairs = zip(held, content, strict=True)
+                content = [respelled(schema, *pair, random) for pair in pairs]
+            content = content if field.is_repeated else content[0]
         taken = field.name != field.json_name and field.name in json_names
         result[field.json_name if taken else random.choice((field.json_name, field.name))] = content
     extensions = {key: content for key, content in value.items() if key.startswith("[")}
     keys = list(result)
     random.shuffle(keys)
     return {key: result[key] for key in keys} | extensions
-
-
-def is_value(field: FieldDescriptor) -> bool:
-    return bool(field.message_type and field.message_type.full_name == "google.protobuf.Value")
 
 
 def respelled_map(
@@ -574,14 +514,6 @@ def respelled_map(
         return {key: respelled_scalar(value_field, item, random) for key, item in value.items()}
     keys = {key_text(key): key for key in held}
     return {text: respelled(schema, held[keys[text]], item, random) for text, item in value.items()}
-
-
-def respelled_item(
-    schema: TestSchema, field: FieldDescriptor, held: Any, value: Any, random: Random
-) -> Any:
-    if field.message_type is not None:
-        return respelled(schema, held, value, random)
-    return respelled_scalar(field, value, random)
 
 
 def respelled_scalar(field: FieldDescriptor, value: Any, random: Random) -> Any:
@@ -603,8 +535,6 @@ def respelled_scalar(field: FieldDescriptor, value: Any, random: Random) -> Any:
         return random.choice((value, json.dumps(value)))
     return value
 
-
-# Broken JSON
 
 STRAYS: tuple[Any, ...] = (
     *(None, True, False, 0, 1, -1, 1.5, 1e3, 2**31, 2**63, 2**64, -(2**63), 1e300, 10**30),

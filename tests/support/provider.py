@@ -27,27 +27,27 @@ def base64url(data: bytes) -> str:
 
 
 def number(value: int, size: int = 0) -> str:
-    """A number as a JWK has it (RFC 7518 section 6)."""
     return base64url(value.to_bytes(size or (value.bit_length() + 7) // 8))
 
 
 def unsigned(header: Document, claims: Document | bytes) -> bytes:
-    """The first two parts of a token."""
     body = claims if isinstance(claims, bytes) else json.dumps(claims).encode()
     return f"{base64url(json.dumps(header).encode())}.{base64url(body)}".encode()
 
 
+def without_none(members: Document) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value is not None}
+
+
 @dataclass(frozen=True)
 class Rsa:
-    """An RSA key."""
-
     private: rsa.RSAPrivateKey
 
     def jwk(self, **members: object) -> dict[str, Any]:
         """The public key; a member that is None is left out."""
         numbers = self.private.public_key().public_numbers()
         own = {"kty": "RSA", "n": number(numbers.n), "e": number(numbers.e)}
-        return {name: value for name, value in (own | members).items() if value is not None}
+        return without_none(own | members)
 
     def token(self, claims: Document | bytes, **header: object) -> str:
         """Signed with RS256, whatever the header says."""
@@ -59,21 +59,14 @@ class Rsa:
 
 @dataclass(frozen=True)
 class Ec:
-    """An elliptic curve's key."""
-
     private: ec.EllipticCurvePrivateKey
 
     def jwk(self, **members: object) -> dict[str, Any]:
         numbers = self.private.public_key().public_numbers()
         size = (self.private.key_size + 7) // 8
         curve = {256: "P-256", 384: "P-384", 521: "P-521"}[self.private.key_size]
-        own = {
-            "kty": "EC",
-            "crv": curve,
-            "x": number(numbers.x, size),
-            "y": number(numbers.y, size),
-        }
-        return {name: value for name, value in (own | members).items() if value is not None}
+        point = {"x": number(numbers.x, size), "y": number(numbers.y, size)}
+        return without_none({"kty": "EC", "crv": curve} | point | members)
 
     def token(self, claims: Document | bytes, **header: object) -> str:
         """Signed with ES256, whatever the header says."""
@@ -85,64 +78,42 @@ class Ec:
 
 @cache
 def rsa_key(name: str, bits: int = 2048) -> Rsa:
-    """The RSA key that these tests call by this name."""
     return Rsa(rsa.generate_private_key(65537, bits))
 
 
 @cache
 def ec_key(name: str) -> Ec:
-    """The P-256 key that these tests call by this name."""
     return Ec(ec.generate_private_key(ec.SECP256R1()))
 
 
-# --- Key sets as providers have them --------------------------------------------------------
-
-CERTIFICATE = "MIICmzCCAYMCBgGQ" + "A" * 900
-"""In `x5c`, which nobody reads here."""
+CERTIFICATE = "MIICmzCCAYMCBgGQ" + "A" * 900  # in `x5c`, which nobody reads here
 
 
 def keycloak(signing: Rsa, elliptic: Ec) -> dict[str, Any]:
     """…/realms/NAME/protocol/openid-connect/certs: a key for encryption beside those that sign."""
     more = {"x5c": [CERTIFICATE], "x5t": "qzY", "x5t#S256": "Zk0"}
     encryption = rsa_key("encryption")
-    return {
-        "keys": [
-            encryption.jwk(kid="kc-enc", alg="RSA-OAEP", use="enc", **more),
-            signing.jwk(kid="kc-rsa", alg="RS256", use="sig", **more),
-            elliptic.jwk(kid="kc-ec", alg="ES256", use="sig"),
-        ]
-    }
+    keys = (
+        encryption.jwk(kid="kc-enc", alg="RSA-OAEP", use="enc", **more),
+        signing.jwk(kid="kc-rsa", alg="RS256", use="sig", **more),
+        elliptic.jwk(kid="kc-ec", alg="ES256", use="sig"),
+    )
+    return {"keys": [*keys]}
 
 
 def okta(signing: Rsa, following: Rsa) -> dict[str, Any]:
     """…/oauth2/NAME/v1/keys: the key in use, and the next one."""
-    return {
-        "keys": [
-            signing.jwk(kid="okta-1", alg="RS256", use="sig"),
-            following.jwk(kid="okta-2", alg="RS256", use="sig"),
-        ]
-    }
+    keys = {"okta-1": signing, "okta-2": following}
+    return {"keys": [key.jwk(kid=kid, alg="RS256", use="sig") for kid, key in keys.items()]}
 
 
 def entra(*signing: Rsa) -> dict[str, Any]:
     """…/TENANT/discovery/v2.0/keys: several keys, of which none says its algorithm."""
     issuer = "https://login.microsoftonline.com/{tenantid}/v2.0"
-    return {
-        "keys": [
-            each.jwk(
-                kid=f"entra-{count}",
-                use="sig",
-                x5t=f"entra-{count}",
-                x5c=[CERTIFICATE],
-                cloud_instance_name="microsoftonline.com",
-                issuer=issuer,
-            )
-            for count, each in enumerate(signing, 1)
-        ]
-    }
-
-
-# --- The server -----------------------------------------------------------------------------
+    more = {"cloud_instance_name": "microsoftonline.com", "issuer": issuer, "x5c": [CERTIFICATE]}
+    kids = [f"entra-{count}" for count in range(1, 1 + len(signing))]
+    keys = zip(kids, signing, strict=True)
+    return {"keys": [each.jwk(kid=kid, x5t=kid, use="sig", **more) for kid, each in keys]}
 
 
 @dataclass
@@ -153,30 +124,22 @@ class KeyServer:
     status: int = 200
     body: bytes = b""
     headers: tuple[str, ...] = ()
-    asked: int = 0
-    """How many requests there have been."""
-    drips: bool = False
-    """Whether an answer goes on for 20 s, a byte at a time."""
-    answers: asyncio.Event = field(default_factory=asyncio.Event)
-    """Cleared, requests wait."""
+    asked: int = 0  # how many requests there have been
+    drips: bool = False  # whether an answer goes on for 20 s, a byte at a time
+    answers: asyncio.Event = field(default_factory=asyncio.Event)  # cleared, requests wait
     was_asked: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def has(self, document: object) -> None:
-        """From now on it answers with this."""
         self.status, self.headers = 200, ()
         self.body = document if isinstance(document, bytes) else json.dumps(document).encode()
 
     async def asked_more_than(self, times: int) -> None:
-        """Wait until there have been more requests than that."""
         async with asyncio.timeout(PATIENCE), self.was_asked:
             await self.was_asked.wait_for(lambda: self.asked > times)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # RuntimeError is uvloop's, of a client that has gone.
-        with (
-            suppress(OSError, asyncio.IncompleteReadError, RuntimeError),
-            closing(writer),
-        ):
+        with suppress(OSError, asyncio.IncompleteReadError, RuntimeError), closing(writer):
             await reader.readuntil(b"\r\n\r\n")
             async with self.was_asked:
                 self.asked += 1
@@ -195,7 +158,6 @@ class KeyServer:
 async def key_server(
     document: object = b"", tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[KeyServer]:
-    """A server that answers every request with this document."""
     server = KeyServer()
     server.has(document)
     server.answers.set()

@@ -9,11 +9,9 @@ from tests.support.servers import SECRET
 
 
 def signed(sub: str = "tester", **claims: object) -> dict[str, str]:
-    """The header of a caller whose token has these claims, too."""
     payload: dict[str, Any] = {"sub": sub, "exp": int(time.time()) + 3600, **claims}
     return {"Authorization": f"Bearer {jwt.encode(payload, SECRET)}"}
 
 
 def rule(name: str, who: dict[str, object], *may: str, **more: str) -> dict[str, object]:
-    """A rule of access, as a configuration file has it."""
     return {"name": name, "who": who, "may": may, **more}

@@ -10,14 +10,11 @@ PREFIX = "cuebot_gateway_"
 
 
 class Scrape(dict[tuple[str, frozenset[tuple[str, str]]], float]):
-    """Samples by their names and labels."""
-
     def of(self, sample: str, **labels: str) -> float:
         """A sample, without the prefix; 0 if it is not there."""
         return self.get((PREFIX + sample, frozenset(labels.items())), 0.0)
 
     def total(self, sample: str) -> float:
-        """All samples of this name together."""
         return sum(value for (name, _), value in self.items() if name == PREFIX + sample)
 
     def since(self, before: "Scrape", sample: str) -> dict[tuple[str, ...], float]:
@@ -30,7 +27,6 @@ class Scrape(dict[tuple[str, frozenset[tuple[str, str]]], float]):
 
 
 def scrape_of(text: str) -> Scrape:
-    """The samples in an answer of `/metrics`."""
     return Scrape(
         ((sample.name, frozenset(sample.labels.items())), sample.value)
         for family in text_string_to_metric_families(text)

@@ -40,13 +40,10 @@ NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 UNLIMITED: dict[str, object] = {"rate_limit_rps": 0}
 ALSO: dict[str, object] = {}
 """Settings that `settings_for` adds, for fixtures that run a whole file in several ways."""
+GRPCIO = pytest.param("grpcio", marks=pytest.mark.thorough)
 ON_EACH_TRANSPORT = (
     pytest.mark.usefixtures("each_transport"),
-    pytest.mark.parametrize(
-        "each_transport",
-        ["http2", pytest.param("grpcio", marks=pytest.mark.thorough)],
-        indirect=True,
-    ),
+    pytest.mark.parametrize("each_transport", ["http2", GRPCIO], indirect=True),
 )
 """Marks of tests that have to pass whatever carries the calls."""
 Handler = Callable[[bytes, "Context"], Awaitable[bytes]]
@@ -54,12 +51,10 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 def token(subject: str = "tester", seconds: float = 3600, rules: TokenRules | None = None) -> str:
-    """A token that a gateway of these tests accepts."""
     return mint_token(SECRET.encode(), rules or TokenRules(), subject, seconds)
 
 
 def bearer(subject: str = "tester") -> dict[str, str]:
-    """The header of an accepted caller."""
     return {"Authorization": f"Bearer {token(subject)}"}
 
 
@@ -84,7 +79,6 @@ def settings_for(endpoint: str, **more: object) -> Settings:
 
 
 async def answer_empty(request: bytes, context: Context) -> bytes:
-    """The handler of a method that a test says nothing about."""
     return b""
 
 
@@ -130,8 +124,6 @@ class ScriptedCuebot(grpc.GenericRpcHandler):
         return grpc.unary_unary_rpc_method_handler(answer)
 
     def answers(self, path: str, payload: bytes) -> None:
-        """From now on the method answers with these bytes."""
-
         async def handler(request: bytes, context: Context) -> bytes:
             return payload
 
@@ -165,8 +157,6 @@ class ScriptedCuebot(grpc.GenericRpcHandler):
         return called, cancelled
 
     def fails(self, path: str, code: grpc.StatusCode, text: str) -> None:
-        """From now on the method fails with this status."""
-
         async def handler(request: bytes, context: Context) -> bytes:
             await context.abort(code, text)
             raise AssertionError  # abort raises
@@ -196,25 +186,25 @@ async def running_cuebot(
 
 
 def reflection_handlers(cuebot: ScriptedCuebot) -> Iterable[grpc.GenericRpcHandler]:
-    """grpcio's reflection servicer over the server's own files, for each version it has."""
     pool, broken = build_pool(cuebot.files)
     assert not broken
     servicer = reflection_aio.ReflectionServicer(services_of(cuebot.files), pool=pool)
     for version in cuebot.reflection:
         yield grpc.method_handlers_generic_handler(
             f"grpc.reflection.{version}.ServerReflection",
-            {
-                "ServerReflectionInfo": grpc.stream_stream_rpc_method_handler(
-                    servicer.ServerReflectionInfo,
-                    request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
-                    response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
-                )
-            },
+            {"ServerReflectionInfo": reflection_handler(servicer.ServerReflectionInfo)},
         )
 
 
+def reflection_handler(describe: Any) -> "grpc.RpcMethodHandler[Any, Any]":
+    return grpc.stream_stream_rpc_method_handler(
+        describe,
+        request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
+        response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
+    )
+
+
 def paths_of(files: Iterable[FileDescriptorProto]) -> Iterator[str]:
-    """The path of each method in these files that does not stream."""
     for file in files:
         for service in file.service:
             name = f"{file.package}.{service.name}" if file.package else service.name
@@ -230,8 +220,6 @@ def http_client(url: str = "", **options: Any) -> httpx.AsyncClient:
 
 
 class AccessLines(Interceptor):
-    """What the access log says of requests."""
-
     def __init__(self) -> None:
         self.lines: list[dict[str, object]] = []
 
@@ -240,7 +228,6 @@ class AccessLines(Interceptor):
 
 
 def access_lines_of(app: GatewayApp) -> list[dict[str, object]]:
-    """What the access log says of the app's requests that finish from now on."""
     seen = AccessLines()
     app.parts.interceptors.append(seen)
     return seen.lines
@@ -248,29 +235,23 @@ def access_lines_of(app: GatewayApp) -> list[dict[str, object]]:
 
 @dataclass
 class Gateway:
-    """A running gateway and a client of it, whose token is valid."""
-
     url: str
     app: GatewayApp
     server: Server
     client: httpx.AsyncClient
-    metrics_url: str = ""
-    """That of METRICS_PORT, if it is set."""
+    metrics_url: str = ""  # that of METRICS_PORT, if it is set
 
     @property
     def port(self) -> int:
-        """The port that it listens on."""
         return int(self.url.rpartition(":")[2])
 
     @property
     def catalog(self) -> Catalog:
-        """What it serves."""
         catalog = self.app.parts.live.current
         assert catalog is not None
         return catalog
 
     def access_lines(self) -> list[dict[str, object]]:
-        """What the access log says of requests that finish from now on."""
         return access_lines_of(self.app)
 
     async def post(self, path: str, json: object = None, **options: Any) -> httpx.Response:

@@ -20,7 +20,6 @@ ONE_PIECE = (10**9, 10**9, 10**9, 10**9)
 
 @contextmanager
 def these_sizes(sizes: Sizes) -> Iterator[None]:
-    """With these values of the constants."""
     with pytest.MonkeyPatch.context() as patch:
         for constant, size in zip(CONSTANTS, sizes, strict=True):
             patch.setattr(slices, constant, size)
@@ -28,13 +27,11 @@ def these_sizes(sizes: Sizes) -> Iterator[None]:
 
 
 def pieces(schema: TestSchema, name: str, payload: bytes, sizes: Sizes) -> list[bytes]:
-    """The JSON as it comes, with these sizes."""
     with these_sizes(sizes):
         return list(schema.encoders.encoder(schema.message_type(name))(payload))
 
 
 def whole(schema: TestSchema, name: str, payload: bytes) -> bytes:
-    """The JSON in one piece."""
     (piece,) = pieces(schema, name, payload, ONE_PIECE)
     return piece
 

@@ -7,7 +7,6 @@ from typing import Any
 
 
 def lines_of(work: Callable[[], object]) -> int:
-    """How many lines of Python that takes."""
     found = 0
 
     def trace(frame: FrameType, event: str, argument: object) -> Any:

@@ -44,7 +44,6 @@ class StoreServer:
         return f"{self.scheme}://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Start it, and wait until it answers."""
         self._process = subprocess.Popen(  # noqa: S603 - the server that this machine has
             self._command, stdout=subprocess.PIPE, text=True
         )
@@ -70,7 +69,6 @@ class StoreServer:
 
 @contextmanager
 def store_server(pair: Pair | None = None, password: str = "") -> Iterator[StoreServer]:
-    """A store that is running; with a pair over TLS only."""
     with tempfile.TemporaryDirectory() as folder:
         server = StoreServer(Path(folder), pair, password)
         try:

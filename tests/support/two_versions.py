@@ -16,19 +16,17 @@ from google.protobuf.descriptor_pb2 import (
     FieldDescriptorProto,
     FileDescriptorProto,
 )
-from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.reflection import aio as reflection_aio
 
 from gateway.schema.catalog import TAG_DIGITS
 from gateway.schema.description import Schema, build_pool
-from tests.support.servers import Context, ScriptedCuebot
+from tests.support.servers import Context, ScriptedCuebot, reflection_handler
 
 SERVICE = "trial.WordInterface"
 ECHO = f"/{SERVICE}/GetWord"
 LIST = f"/{SERVICE}/GetWords"
 STREAM = f"/{SERVICE}/Watch"
-MANY = 4000
-"""Words in a list: enough for an answer in several pieces."""
+MANY = 4000  # words in a list: enough for an answer in several pieces
 
 
 @dataclass(frozen=True)
@@ -36,8 +34,7 @@ class Version:
     """One of the two. `own` is a method and a field that only this one has."""
 
     name: str
-    number: int
-    """That of every field but `own`."""
+    number: int  # that of every field but `own`
 
     @property
     def own(self) -> str:
@@ -45,12 +42,10 @@ class Version:
 
     @property
     def own_path(self) -> str:
-        """The path of the method that only this version has."""
         return f"/{SERVICE}/GetOnly{self.name.capitalize()}"
 
     @property
     def file(self) -> FileDescriptorProto:
-        """Its description, as a server would hand it out."""
         return described(self)
 
     @property
@@ -70,13 +65,9 @@ def described(version: Version) -> FileDescriptorProto:
     add_text(word, "word", version.number)
     add_text(word, version.own, 2 + version.number)
     words = drawn.message_type.add(name="Words")
-    words.field.add(
-        name=f"{version.name}_words",
-        number=version.number,
-        label=FieldDescriptorProto.LABEL_REPEATED,
-        type=FieldDescriptorProto.TYPE_MESSAGE,
-        type_name=".trial.Word",
-    )
+    repeated, message = FieldDescriptorProto.LABEL_REPEATED, FieldDescriptorProto.TYPE_MESSAGE
+    field = words.field.add(name=f"{version.name}_words", number=version.number, label=repeated)
+    field.type, field.type_name = message, ".trial.Word"
     service = drawn.service.add(name="WordInterface")
     for path, answer in ((ECHO, "Word"), (LIST, "Words"), (version.own_path, "Word")):
         name = path.rpartition("/")[2]
@@ -91,12 +82,8 @@ def described(version: Version) -> FileDescriptorProto:
 
 
 def add_text(message: DescriptorProto, name: str, number: int) -> None:
-    message.field.add(
-        name=name,
-        number=number,
-        label=FieldDescriptorProto.LABEL_OPTIONAL,
-        type=FieldDescriptorProto.TYPE_STRING,
-    )
+    field = message.field.add(name=name, number=number, type=FieldDescriptorProto.TYPE_STRING)
+    field.label = FieldDescriptorProto.LABEL_OPTIONAL
 
 
 OLD, NEW = Version("old", 1), Version("new", 2)
@@ -104,7 +91,6 @@ BOTH = (OLD, NEW)
 
 
 def text(number: int, content: str) -> bytes:
-    """A text field on the wire."""
     return bytes((number << 3 | 2, len(content))) + content.encode()
 
 
@@ -128,18 +114,12 @@ class ChangingCuebot(ScriptedCuebot):
 
         self.handlers |= dict.fromkeys((ECHO, OLD.own_path, NEW.own_path), echo)
         item = b"".join(text(version.number, version.name) for version in BOTH) + OWN
-        self.answers(
-            LIST,
-            b"".join((bytes((each.number << 3 | 2, len(item))) + item) * MANY for each in BOTH),
-        )
+        lists = ((bytes((each.number << 3 | 2, len(item))) + item) * MANY for each in BOTH)
+        self.answers(LIST, b"".join(lists))
 
     def service(self, details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[Any, Any] | None":
         if details.method.startswith("/grpc.reflection.v1."):
-            return grpc.stream_stream_rpc_method_handler(
-                self._describe,
-                request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
-                response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
-            )
+            return reflection_handler(self._describe)
         return super().service(details)
 
     async def _describe(self, requests: AsyncIterator[Any], context: Context) -> AsyncIterator[Any]:
@@ -152,7 +132,6 @@ class ChangingCuebot(ScriptedCuebot):
 
 @cache
 def servicer_of(version: Version) -> Any:
-    """grpcio's own reflection of a version."""
     pool, _ = build_pool((version.file,))
     return reflection_aio.ReflectionServicer((SERVICE,), pool=pool)
 
@@ -163,5 +142,4 @@ def own_word(word: str, version: Version) -> dict[str, str]:
 
 
 def own_words(version: Version) -> dict[str, object]:
-    """What a version makes of the list."""
     return {f"{version.name}Words": [own_word(version.name, version)] * MANY}

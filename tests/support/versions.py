@@ -25,8 +25,7 @@ WHEELS = {
 }
 """Version to the SHA-256 of its wheel, which PyPI never changes."""
 
-TIMEOUT = 40
-"""Seconds that a download may take."""
+TIMEOUT = 40  # seconds that a download may take
 
 
 class Unreachable(Exception):
@@ -47,7 +46,6 @@ def published(version: str) -> Schema | Unreachable:
 
 
 def cache_folder() -> Path:
-    """Where wheels are kept, for all checkouts of this user."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "cuebot-gateway" / "opencue-proto"
 
@@ -72,7 +70,6 @@ def fetched(version: str, folder: Path) -> Path:
 
 
 def is_right(wheel: Path, version: str) -> bool:
-    """Whether the file is the published wheel of that version."""
     return sha256(wheel.read_bytes()).hexdigest() == WHEELS[version]
 
 

@@ -17,8 +17,6 @@ BODILESS = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 
 @dataclass
 class Answer:
-    """One answer as it came."""
-
     status: int
     headers: dict[str, str]
     body: bytes = b""
@@ -27,26 +25,30 @@ class Answer:
     """Those of the headers, as they came and in their order."""
 
     @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def last(self) -> bool:
+        """Whether the connection ends with it."""
+        return self.headers.get("connection", "") == "close"
+
+    @property
     def code(self) -> object:
-        """The gRPC code in an error's JSON."""
-        return json.loads(self.body)["code"]
+        return self.json["code"]
 
 
 @dataclass
 class Wire:
-    """A connection on which everything is written by hand."""
-
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
-    begun: bytes = b""
-    """What `reply_begins` has read."""
+    begun: bytes = b""  # what `reply_begins` has read
 
     async def send(self, *parts: bytes) -> None:
         self.writer.write(b"".join(parts))
         await self.writer.drain()
 
     async def answer(self, *, bodiless: bool = False, timeout: float = PATIENCE) -> Answer:
-        """The next answer, whole."""
         async with asyncio.timeout(timeout):
             found = await self._head()
             if bodiless or found.status < 200 or found.status in BODILESS:
@@ -95,7 +97,6 @@ async def wire(gateway: Gateway, **how: Any) -> AsyncIterator[Wire]:
 
 @asynccontextmanager
 async def wire_to(port: int, **how: Any) -> AsyncIterator[Wire]:
-    """The same to a port of loopback."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, **how)
     try:
         yield Wire(reader, writer)
@@ -106,7 +107,6 @@ async def wire_to(port: int, **how: Any) -> AsyncIterator[Wire]:
 
 
 def request(path: str, body: bytes, *lines: str, subject: str | None = "tester") -> bytes:
-    """A whole request."""
     return head(path, f"Content-Length: {len(body)}", *lines, subject=subject) + body
 
 
@@ -114,10 +114,9 @@ def assert_refused(answer: Answer, status: int, code: int) -> None:
     """That the connection itself has refused, in the one shape, and ends."""
     assert answer.status == status
     assert answer.reason == HTTPStatus(status).phrase
+    assert answer.last
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["cache-control"] == "no-store"
-    assert answer.headers["connection"] == "close"
-    shape = json.loads(answer.body)
-    assert (shape["error"], shape["code"]) == (Code(code).name, code)
-    assert shape["message"]
+    assert (answer.json["error"], answer.json["code"]) == (Code(code).name, code)
+    assert answer.json["message"]

@@ -55,7 +55,6 @@ def test_every_type(one: Any, other: Any, fields: list[tuple[str, bool]]) -> Non
 
 @given(messages(TRIAL, "trial.Optional"), messages(TRIAL, "trial.Optional"), st.booleans())
 def test_what_is_not_set_comes_last(one: Any, other: Any, down: bool) -> None:
-    """Either way."""
     check(one, other, [(field.name, down) for field in OPTIONAL.fields if is_scalar(field)])
 
 
@@ -91,5 +90,4 @@ def test_values_that_are_close(
 
 @given(st.text(max_size=4), st.text(max_size=4))
 def test_texts_upside_down(one: str, other: str) -> None:
-    """What sorts before turns to after, and no two are the same."""
     assert (one < other) == (upside_down(one) > upside_down(other))

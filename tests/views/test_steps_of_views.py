@@ -46,7 +46,6 @@ VIEWS = [
 
 
 def jobs(count: int, **more: Any) -> bytes:
-    """GetJobs' answer with so many rows."""
     answer = message_class("job.JobGetJobsResponse")()
     for number in range(count):
         mixed = number * 7919 % count
@@ -74,7 +73,6 @@ def shown(view: View, payload: bytes, step: Step) -> Iterable[bytes]:
 
 
 def in_one_step(view: View, payload: bytes) -> bytes:
-    """What a view shows if no time passes."""
     return b"".join(shown(view, payload, endless()))
 
 
@@ -114,7 +112,6 @@ def test_a_short_answer_may_take_its_time_too(asked: dict[str, str], format_: st
 
 
 def test_a_step_compares_few_rows_with_each_other() -> None:
-    """However many are sorted: some at a time, and then they are merged, row by row."""
     compared = 0
 
     class Key(bytes):
@@ -144,18 +141,13 @@ def test_a_step_compares_few_rows_with_each_other() -> None:
 
 
 def test_equal_rows_stay_in_their_order() -> None:
-    """Also where they were sorted apart and merged."""
     payload = jobs(4 * ROWS_PER_SORT)
     rows = orjson.loads(b"".join(GET_JOBS.encode(payload)))["jobs"]["jobs"]
     seen = orjson.loads(b"".join(shown(view_of(sort="priority"), payload, step_of(3))))
     assert seen["jobs"]["jobs"] == sorted(rows, key=lambda row: row["priority"])
 
 
-# --- long rows ------------------------------------------------------------------------------
-
-
 def test_a_long_row_is_written_in_pieces() -> None:
-    """In JSON, as without a view; the rows around it are as they are."""
     answer = message_class("host.HostGetHostWhiteboardResponse")()
     for name, procs in (("a", 1), ("b", 2000), ("c", 1), ("d", 2000), ("e", 2000)):
         host = answer.nested_hosts.nested_hosts.add(name=name)
@@ -188,11 +180,7 @@ def test_a_row_may_be_too_long_for_a_view(asked: dict[str, str]) -> None:
     assert "without a view" in refused.value.message
 
 
-# --- patterns -------------------------------------------------------------------------------
-
-
 def refusal(where: str) -> str:
-    """What is wrong with a condition."""
     with pytest.raises(GatewayError) as refused:
         view_of(where=where)
     assert refused.value.code is Code.INVALID_ARGUMENT
@@ -200,7 +188,6 @@ def refusal(where: str) -> str:
 
 
 def test_a_pattern_may_have_so_many_instructions() -> None:
-    """Above that, it is refused by its name and place, whether RE2 would take it or not."""
     assert re2.compile(AT_THE_BOUND).programsize <= MOST_INSTRUCTIONS
     eight = " or ".join(f"name~'{AT_THE_BOUND[:-1]}{n}'" for n in range(MOST_PATTERNS))
     assert view_of(where=eight).where
@@ -212,7 +199,6 @@ def test_a_pattern_may_have_so_many_instructions() -> None:
 
 
 def test_patterns_may_have_so_many_classes_of_unicode() -> None:
-    """Reading each takes RE2 long, also in a pattern that it refuses then."""
     several = [rf"name~'{n}\\pL'" for n in range(MOST_CLASSES)]
     assert view_of(where=" or ".join(several)).where
     several[0] = r"name~'\\pL\\PN'"
@@ -247,12 +233,7 @@ def test_the_texts_of_a_row_may_be_too_long_for_its_patterns() -> None:
         assert refused.value.code is Code.INVALID_ARGUMENT
 
 
-# --- fingerprints ---------------------------------------------------------------------------
-
-
 def test_no_step_digests_more_rows_than_its_time_allows() -> None:
-    """And the digest is the same, in however many steps."""
-
     def digested(step: Step) -> tuple[bytes, int]:
         finding: Iterator[bytes] = fingerprint(payload, GET_JOBS.views.rows, step)
         steps = 0

@@ -35,25 +35,21 @@ USERS = ("lena", "marco", "=1+1", " @x", "o'hara", 'say "hi", twice', "grün")
 
 
 def shown_as(method: Method, payload: bytes, **asked: str) -> Iterable[bytes]:
-    """The pieces of an answer as a view shows it."""
     parameters = {f"_{name}": value for name, value in asked.items()}
     view = make_view(method.descriptor.output_type, parameters)
     return compile_view(view, method.encoders)(payload)
 
 
 def seen(method: Method, payload: bytes, **asked: str) -> bytes:
-    """An answer as a view shows it."""
     return b"".join(shown_as(method, payload, **asked))
 
 
 def rows_seen(payload: bytes, **asked: str) -> list[dict[str, Any]]:
-    """The rows of GetJobs that a view shows."""
     rows: list[dict[str, Any]] = orjson.loads(seen(GET_JOBS, payload, **asked))["jobs"]["jobs"]
     return rows
 
 
 def problem(method: Method = GET_JOBS, **asked: str) -> str:
-    """What is wrong with a view."""
     with pytest.raises(GatewayError) as refused:
         seen(method, b"", **asked)
     assert refused.value.code is Code.INVALID_ARGUMENT
@@ -61,7 +57,6 @@ def problem(method: Method = GET_JOBS, **asked: str) -> str:
 
 
 def jobs(*values: dict[str, Any]) -> bytes:
-    """An answer of GetJobs."""
     answer = message_class("job.JobGetJobsResponse")()
     answer.jobs.SetInParent()
     for each in values:
@@ -71,7 +66,6 @@ def jobs(*values: dict[str, Any]) -> bytes:
 
 
 def whole(payload: bytes) -> list[dict[str, Any]]:
-    """All of its rows, as without a view."""
     rows: list[dict[str, Any]] = orjson.loads(b"".join(GET_JOBS.encode(payload)))["jobs"]["jobs"]
     return rows
 
@@ -94,12 +88,8 @@ JOBS = st.lists(
 LONG = jobs(*({"name": f"job{n:04}", "user": USERS[n % 5], "priority": n % 7} for n in range(1000)))
 
 
-# --- fields ---------------------------------------------------------------------------------
-
-
 @given(JOBS)
 def test_fields_are_those_of_the_whole_answer(payload: bytes) -> None:
-    """The answer keeps its shape, and each row has just what was asked for, as it is without."""
     fields = "name,user,jobStats.deadFrames,jobStats.maxRss,minCores,isPaused"
     rows = rows_seen(payload, fields=fields)
     expected = [
@@ -114,7 +104,6 @@ def test_fields_are_those_of_the_whole_answer(payload: bytes) -> None:
 
 
 def test_either_naming_and_whole_objects() -> None:
-    """A field has two names; one that is an object is shown as a whole."""
     payload = jobs({"name": "a", "job_stats": {"dead_frames": 3}})
     (row,) = rows_seen(payload, fields="job_stats.dead_frames")
     assert row == {"jobStats": {"deadFrames": 3}}
@@ -123,7 +112,6 @@ def test_either_naming_and_whole_objects() -> None:
 
 
 def test_paths_that_begin_in_the_answer() -> None:
-    """They lead to the rows as well."""
     payload = jobs({"name": "a"}, {"name": "b"})
     assert rows_seen(payload, fields="jobs") == whole(payload)
     assert rows_seen(payload, fields="jobs.jobs", where="name=b") == whole(payload)[1:]
@@ -134,13 +122,11 @@ def test_paths_that_begin_in_the_answer() -> None:
 
 
 def test_a_list_among_other_fields_is_no_list_of_rows() -> None:
-    """The jobs of the topmost group are not all that a whiteboard has."""
     assert GET_WHITEBOARD.views.rows is None
     assert rows_of(FOREIGN.message_type("trial.two.Groups")) is None
 
 
 def test_answers_without_rows() -> None:
-    """Fields of any answer can be chosen; rows are another matter."""
     answer = message_class("job.JobFindJobResponse")(job={"name": "a", "user": "b"})
     payload = answer.SerializeToString()
     assert seen(FIND_JOB, payload, fields="job.name") == b'{"job":{"name":"a"}}'
@@ -167,7 +153,6 @@ WHITEBOARD_FIELDS = (
 
 
 def of_plain_json(json: Any, paths: list[list[str]]) -> Any:
-    """What is at these paths of an answer's JSON."""
     if json is None or [] in paths:
         return json
     if isinstance(json, list):
@@ -185,7 +170,6 @@ def of_plain_json(json: Any, paths: list[list[str]]) -> Any:
     sizes=st.sampled_from((*SIZES, ONE_PIECE)),
 )
 def test_fields_of_an_answer_without_rows(answer: Any, fields: list[str], sizes: Sizes) -> None:
-    """They are those of the whole answer, whatever the size of the pieces that they come in."""
     payload = answer.SerializeToString()
     with these_sizes(sizes):
         found = orjson.loads(seen(GET_WHITEBOARD, payload, fields=",".join(fields)))
@@ -197,7 +181,6 @@ def test_fields_of_an_answer_without_rows(answer: Any, fields: list[str], sizes:
     "fields", ["whiteboard", "groups", "groups.nestedGroups.inlineJobs.name", "name,inlineJobs"]
 )
 def test_a_long_whiteboard_comes_in_pieces(fields: str) -> None:
-    """Others have their turns between them, as without a view."""
     answer = message_class(WHITEBOARD)()
     jobs = [{"name": f"demo-sh{n:05}-lena_comp", "user": "lena"} for n in range(10_000)]
     group = answer.whiteboard.groups.nested_groups.add(name="comp")
@@ -214,14 +197,10 @@ def test_a_long_whiteboard_comes_in_pieces(fields: str) -> None:
 
 
 def test_an_empty_answer() -> None:
-    """No rows are an empty list, in each format."""
     assert rows_seen(b"", fields="name") == []
     assert rows_seen(jobs(), where="name=a", limit="3") == []
     assert seen(GET_JOBS, b"", format="ndjson") == b""
     assert seen(GET_JOBS, b"", format="csv", fields="name") == b'"name"\r\n'
-
-
-# --- rows -----------------------------------------------------------------------------------
 
 
 def stats(row: dict[str, Any]) -> dict[str, Any]:
@@ -262,14 +241,12 @@ def stats(row: dict[str, Any]) -> dict[str, Any]:
 @settings(max_examples=30)
 @given(payload=JOBS)
 def test_conditions(payload: bytes, condition: str, fits: Any) -> None:
-    """Rows are those of the whole answer for which the condition holds, and complete."""
     expected = [row for row in whole(payload) if fits(row)]
     assert rows_seen(payload, where=condition) == expected
 
 
 @given(payload=JOBS)
 def test_orders(payload: bytes) -> None:
-    """Rows are sorted by the first field, then the next; what is not set comes last."""
     rows = rows_seen(payload, sort="-jobStats.deadFrames,name")
     expected = sorted(whole(payload), key=lambda row: row["name"])
     with_stats = [row for row in expected if row["jobStats"]]
@@ -280,13 +257,11 @@ def test_orders(payload: bytes) -> None:
 @pytest.mark.parametrize("limit", [0, 1, SLICE_ITEMS - 1, SLICE_ITEMS, SLICE_ITEMS + 1, 5000])
 @pytest.mark.parametrize("sort", [{}, {"sort": "-name"}])
 def test_limits(limit: int, sort: dict[str, str]) -> None:
-    """So many rows, the first of them, whatever pieces they come in."""
     rows = whole(LONG)[:: -1 if sort else 1]
     assert rows_seen(LONG, limit=str(limit), **sort) == rows[:limit]
 
 
 def test_short_floats_are_what_they_look_like() -> None:
-    """0.1 in 32 bits is shown as 0.1, and equals it."""
     payload = jobs({"name": "a", "min_cores": 0.1})
     assert len(rows_seen(payload, where="minCores=0.1 and minCores in (0.1, 2)")) == 1
     assert not rows_seen(payload, where="minCores>0.1 or minCores>1e300")
@@ -330,12 +305,8 @@ def test_lists_in_rows() -> None:
     assert names("tags in (big, small)") == ["gpu-big", "small"]
 
 
-# --- formats --------------------------------------------------------------------------------
-
-
 @given(payload=JOBS)
 def test_ndjson_has_a_line_for_each_row(payload: bytes) -> None:
-    """Each line is JSON of its own."""
     lines = seen(GET_JOBS, payload, format="ndjson").splitlines()
     assert [orjson.loads(line) for line in lines] == whole(payload)
 
@@ -355,7 +326,6 @@ def test_csv_reads_back(payload: bytes) -> None:
 
 
 def test_texts_in_wrappers_are_made_harmless_too() -> None:
-    """Numbers in them are left alone."""
     singular = FOREIGN.message_class("trial.wellknown.Singular")()
     singular.string_value.value = singular.value.string_value = " =1+1"
     singular.int64_value.value = -5
@@ -380,12 +350,8 @@ def runs(text: str) -> bool:
 
 
 @pytest.mark.parametrize("sign", SIGNS)
-@pytest.mark.parametrize(
-    "before",
-    ["", *" \t\r\n\x00\x1f\x7f\x85\xa0\u3000\u200b\ufeff"],
-)
+@pytest.mark.parametrize("before", ["", *" \t\r\n\x00\x1f\x7f\x85\xa0\u3000\u200b\ufeff"])
 def test_no_spreadsheet_runs_a_text(sign: str, before: str) -> None:
-    """Whatever stands before the sign that spreadsheets skip, and however wide that is."""
     text = f"{before}{before}{sign}cmd|' /C calc'!A0"
     assert seen(GET_JOBS, jobs({"name": text}), fields="name", format="csv").decode() == (
         f'"name"\r\n"\'{text}"\r\n'
@@ -401,14 +367,12 @@ def test_what_may_begin_a_cell_anew_is_no_beginning(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "a=1", " a", "'=", "\ufeffa", "1-2", "a\t=", 'say "=1"'])
 def test_other_texts_are_as_they_are(text: str) -> None:
-    """In quotes, like all texts."""
     shown = seen(GET_JOBS, jobs({"name": text}), fields="name", format="csv").decode()
     doubled = text.replace('"', '""')
     assert shown == f'"name"\r\n"{doubled}"\r\n'
 
 
 def test_texts_are_quoted_and_numbers_are_numbers() -> None:
-    """Negative ones as well; enums are texts, and what is not set is nothing."""
     payload = jobs({"name": "1", "priority": -5, "is_paused": True, "min_cores": -1.5, "state": 1})
     fields = "name,priority,isPaused,minCores,state,jobStats.deadFrames"
     (_, line, _) = seen(GET_JOBS, payload, fields=fields, format="csv").decode().split("\r\n")
@@ -416,14 +380,10 @@ def test_texts_are_quoted_and_numbers_are_numbers() -> None:
 
 
 def test_csv_without_fields_has_all_single_values() -> None:
-    """Those of objects within a row, too, by their paths."""
     text = seen(GET_JOBS, jobs({"name": "a"}), format="csv").decode()
     names = next(csv.reader([text.splitlines()[0]]))
     assert {"name", "minCores", "jobStats.deadFrames"} <= set(names)
     assert not [name for name in names if name == "jobStats"]
-
-
-# --- what is wrong --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -461,12 +421,10 @@ def test_csv_without_fields_has_all_single_values() -> None:
     ],
 )
 def test_what_is_wrong_is_said(asked: dict[str, str], words: str) -> None:
-    """The parameter, the place and the way out."""
     assert words in problem(GET_JOBS, **asked)
 
 
 def test_misspelled_parameters() -> None:
-    """A name that is nearly one of a view's is an error; any other is somebody else's."""
     assert asked_parameters([("_fields", "a"), ("_", "1"), ("_x", "2"), ("r.shows", "b")]) == {
         "_fields": "a"
     }
