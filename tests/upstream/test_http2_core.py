@@ -520,6 +520,13 @@ def test_a_sink_may_cancel_other_calls() -> None:
     assert driver.core.calls.idle
 
 
+def test_thousands_of_table_sizes_are_not_decoded() -> None:
+    driver = Driver()
+    driver.start("call")
+    driver.receive(HELLO, raw_frame(HEADERS_FRAME, END_HEADERS, 1, b"\x20" * 16_000))
+    assert driver.happened[-1] == ("broken", "a header block of nothing but table sizes", 9)
+
+
 # --- Requests on their way out --------------------------------------------------------------
 def test_a_request_that_is_sent_is_not_kept_until_its_answer() -> None:
     driver = Driver()
