@@ -10,19 +10,8 @@ from hypothesis import strategies as st
 from gateway.codec.scalars import MINUS_ZERO, FloatTable
 from gateway.codec.slices import varint
 from gateway.errors import Code, GatewayError
-from tests.support.protos import (
-    TestSchema,
-    every_type,
-    exact,
-    examples,
-    messages,
-    opencue,
-    oracle,
-    parsed,
-    trial,
-    trial_types,
-    well_known_types,
-)
+from tests.support import protos
+from tests.support.protos import TestSchema, examples, messages, opencue, parsed, trial
 
 
 def encoded(schema: TestSchema, name: str, payload: bytes) -> bytes:
@@ -39,7 +28,7 @@ def check_type(schema: TestSchema, name: str, number: int) -> None:
     @examples(number)
     def check(message: Any) -> None:
         text = encoded(schema, name, message.SerializePartialToString())
-        assert exact(parsed(text)) == exact(oracle(schema, message))
+        assert protos.exact(parsed(text)) == protos.exact(protos.oracle(schema, message))
 
     check()
 
@@ -49,7 +38,7 @@ def test_no_type_of_either_schema_is_left_out() -> None:
     assert opencue().broken == trial().broken == {}
 
 
-@pytest.mark.parametrize(("schema", "names", "number"), every_type())
+@pytest.mark.parametrize(("schema", "names", "number"), protos.every_type())
 def test_the_json_of_a_message_is_the_oracles(
     schema: TestSchema, names: list[str], number: int
 ) -> None:
@@ -263,14 +252,14 @@ def test_an_answer_nested_too_deep_is_internal_and_no_crash(levels: int) -> None
             assert levels > 99
 
 
-@pytest.mark.parametrize("name", [*trial_types(), *well_known_types(), "job.Job", "show.ShowSeq"])
+@pytest.mark.parametrize("name", [*protos.own_types(), "job.Job", "show.ShowSeq"])
 @pytest.mark.slow
 def test_any_bytes_are_json_or_internal(name: str) -> None:
     schema = opencue() if name.startswith(("job.", "show.")) else trial()
 
     @given(
         good=messages(schema, name),
-        other=st.sampled_from(trial_types()).flatmap(lambda other: messages(trial(), other, 1)),
+        other=protos.any_messages(),
         junk=st.binary(max_size=12),
         cut=st.integers(0, 40),
     )

@@ -120,9 +120,7 @@ def test_a_moved_value_is_told_as_written_whatever_the_spelling() -> None:
     """Errors are about the place that the body has, in the spelling of whoever wrote it."""
     body = Body({"min_cores": "x", "all_limits": {}})
     body.rewrite([DEEPER])
-    assert body.as_written("all_limits.cores.minCores: expected a number") == (
-        "minCores: expected a number"
-    )
+    assert body.as_written("all_limits.cores.minCores: expected a") == "minCores: expected a"
 
 
 def test_what_stands_beside_a_moved_value_is_told() -> None:

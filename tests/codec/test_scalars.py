@@ -158,9 +158,7 @@ NOT_ENUMS: list[tuple[object, str]] = [
 
 
 @pytest.mark.parametrize(("value", "problem"), NOT_ENUMS)
-def test_an_unknown_name_of_an_enum_is_refused_with_the_nearest_one(
-    value: object, problem: str
-) -> None:
+def test_an_unknown_name_of_an_enum_is_told_the_nearest_one(value: object, problem: str) -> None:
     message = refusal("trial.Scalars", {"colour": value})
     assert message.startswith("colour: ")
     assert problem in message

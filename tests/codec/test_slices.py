@@ -11,16 +11,9 @@ from hypothesis import strategies as st
 from gateway.codec import slices
 from gateway.codec.encode import Slices
 from gateway.errors import Code, GatewayError
+from tests.support import protos
 from tests.support.clocks import step_of
-from tests.support.protos import (
-    TestSchema,
-    every_type,
-    examples,
-    messages,
-    opencue,
-    trial,
-    trial_types,
-)
+from tests.support.protos import TestSchema, every_type, examples, messages, opencue, trial
 from tests.support.slicing import ONE_PIECE, REAL, SIZES, Sizes, outcome, pieces, these_sizes, whole
 
 pytestmark = pytest.mark.slow
@@ -83,7 +76,7 @@ def test_the_payload_may_be_compressed_between_any_two_pieces(
 def test_broken_bytes_are_internal_in_pieces_wherever_they_are_in_one(name: str) -> None:
     @given(
         good=messages(trial(), name),
-        stranger=st.sampled_from(trial_types()).flatmap(lambda other: messages(trial(), other, 1)),
+        stranger=protos.any_messages(),
         junk=st.binary(max_size=12),
         cut=st.integers(0, 60),
         sizes=st.sampled_from(SIZES),

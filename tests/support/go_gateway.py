@@ -36,9 +36,7 @@ SERVED = (
     "department.DepartmentInterface",
 )
 """The services that are registered, by hand."""
-HTTP_STATUS = (
-    *(200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401),
-)
+HTTP_STATUS = (200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401)
 """By gRPC's code."""
 Alter = Callable[[Any], Any]
 Whole = Callable[[], Awaitable[Response]]

@@ -26,7 +26,7 @@ from tests.support.patience import PATIENCE
 from tests.support.servers import ALSO, SECRET, clean_environment, free_port, head
 from tests.support.wire import Answer as Answer
 
-GET_SHOWS = "/show.ShowInterface/GetShows"
+HERE, GET_SHOWS = "127.0.0.1", "/show.ShowInterface/GetShows"
 
 
 def until(condition: Callable[[], bool], what: str, timeout: float = PATIENCE) -> None:
@@ -42,9 +42,7 @@ class CutOff(AssertionError):
 
 
 class Wire:
-    def __init__(
-        self, port: int, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
-    ) -> None:
+    def __init__(self, port: int, tls: ssl.SSLContext | None = None, host: str = HERE) -> None:
         plain = socket.create_connection((host, port), timeout=PATIENCE)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket: socket.socket = plain

@@ -137,6 +137,10 @@ def well_known_types() -> list[str]:
     return [method.input_type.full_name for method in service.methods]
 
 
+def own_types() -> list[str]:
+    return [*trial_types(), *well_known_types()]
+
+
 def every_type() -> list[Any]:
     """Parameters of a test: a schema, names of its types, and how many examples of each to try."""
     files = {file.name: opencue().types_of(file.name) for file in opencue().files}
@@ -575,3 +579,8 @@ def file_of_services(
     for method in methods[len(methods) - len(free) :]:
         method.options.idempotency_level = MethodOptions.NO_SIDE_EFFECTS
     return file
+
+
+def any_messages() -> st.SearchStrategy[Any]:
+    """Messages of any type of the test schema."""
+    return st.sampled_from(trial_types()).flatmap(lambda name: messages(trial(), name, 1))

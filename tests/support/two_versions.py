@@ -11,11 +11,7 @@ from typing import Any
 
 import grpc
 import grpc.aio
-from google.protobuf.descriptor_pb2 import (
-    DescriptorProto,
-    FieldDescriptorProto,
-    FileDescriptorProto,
-)
+from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
 from grpc_reflection.v1alpha.reflection import aio as reflection_aio
 
 from gateway.schema.catalog import TAG_DIGITS
@@ -82,7 +78,7 @@ def described(version: Version) -> FileDescriptorProto:
     return built
 
 
-def add_text(message: DescriptorProto, name: str, number: int) -> None:
+def add_text(message: Any, name: str, number: int) -> None:
     field = message.field.add(name=name, number=number, type=FieldDescriptorProto.TYPE_STRING)
     field.label = FieldDescriptorProto.LABEL_OPTIONAL
 
