@@ -123,9 +123,8 @@ def test_the_picture_is_up_to_date() -> None:
     now = packages()
     assert draw([resized(package, sizes) for package in now]) == drawn, "run: make map"
     for package in now:
-        assert abs(sizes[package.label] - package.lines) <= max(50, package.lines / 10), (
-            "run: make map"
-        )
+        tolerance = max(50, package.lines / 10)
+        assert abs(sizes[package.label] - package.lines) <= tolerance, "run: make map"
 
 
 def sizes_in(picture: str) -> list[tuple[str, int]]:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
-from cuebot_simulator.world.clock import StoppedClock
+from cuebot_simulator.world.clock import StoppedClock as Clock
 from cuebot_simulator.world.jobs import finish_job
 from cuebot_simulator.world.messages import read_messages
 from cuebot_simulator.world.state import by_name
@@ -47,12 +47,12 @@ LINES = [
 
 
 @pytest.fixture
-def clock() -> StoppedClock:
-    return StoppedClock(NOW)
+def clock() -> Clock:
+    return Clock(NOW)
 
 
 @pytest.fixture
-async def cuebot(clock: StoppedClock) -> AsyncIterator[SimulatedCuebot]:
+async def cuebot(clock: Clock) -> AsyncIterator[SimulatedCuebot]:
     async with running_farm(build_farm(read_messages(), clock=clock)) as cuebot:
         yield cuebot
 
@@ -103,7 +103,7 @@ def lines(title: str) -> list[str]:
     return [line.code for line in LINES if line.title == title]
 
 
-async def states(gateway: Gateway, clock: StoppedClock) -> Counter[str]:
+async def states(gateway: Gateway, clock: Clock) -> Counter[str]:
     """How many frames are in which state, of the job that has dead ones, a moment later."""
     clock.advance(0.5)
     answer = await gateway.post("/job.JobInterface/GetFrames", {"job": {"name": DYING}})
@@ -112,7 +112,7 @@ async def states(gateway: Gateway, clock: StoppedClock) -> Counter[str]:
 
 @pytest.mark.parametrize("code", lines("Eat the dead frames of a job"))
 async def test_dead_frames_are_eaten(
-    gateway: Gateway, clock: StoppedClock, tmp_path: Path, code: str
+    gateway: Gateway, clock: Clock, tmp_path: Path, code: str
 ) -> None:
     before = await states(gateway, clock)
     await run(gateway, code, tmp_path)
@@ -123,7 +123,7 @@ async def test_dead_frames_are_eaten(
 
 @pytest.mark.parametrize("code", lines("Retry the dead frames of a job"))
 async def test_dead_frames_are_tried_again(
-    gateway: Gateway, clock: StoppedClock, tmp_path: Path, code: str
+    gateway: Gateway, clock: Clock, tmp_path: Path, code: str
 ) -> None:
     await run(gateway, code, tmp_path)
     after = await states(gateway, clock)

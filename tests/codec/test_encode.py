@@ -39,9 +39,7 @@ def test_no_type_of_either_schema_is_left_out() -> None:
 
 
 @pytest.mark.parametrize(("schema", "names", "number"), protos.every_type())
-def test_the_json_of_a_message_is_the_oracles(
-    schema: TestSchema, names: list[str], number: int
-) -> None:
+def test_json_is_that_of_the_oracle(schema: TestSchema, names: list[str], number: int) -> None:
     for name in names:
         check_type(schema, name, number)
 
@@ -95,9 +93,7 @@ def test_nan_and_zeros_are_not_remembered(monkeypatch: pytest.MonkeyPatch) -> No
         *((1.1754943508222875e-38, 1.1754944e-38), (1e21, 1e21)),
     ],
 )
-def test_the_extremes_of_a_float_have_its_digits_and_not_those_of_a_double(
-    value: float, short: float
-) -> None:
+def test_the_extremes_of_a_float_have_no_digits_of_a_double(value: float, short: float) -> None:
     number = int(short) if short.is_integer() else short
     assert parsed(encoded_message("trial.Optional", a_float=value)) == {"aFloat": number}
 

@@ -76,9 +76,7 @@ CHECKED = Default(at("last_check"), lambda: 1_790_000_000, 0)
         (CORES, "cores", "cores"),
     ],
 )
-def test_what_is_at_documented_paths_moves_and_everything_else_stays(
-    step: Rewrite, body: Any, after: Any
-) -> None:
+def test_only_what_is_at_documented_paths_moves(step: Rewrite, body: Any, after: Any) -> None:
     given = Body(deepcopy(body))
     given.rewrite([step])
     assert given.value == after

@@ -62,9 +62,7 @@ CRITERIA = {"job": {"id": "x", "foo": 1}, "req": {"frame": ["0001-comp"]}}
     ],
     ids=["a documented name (fact 5)", "a search criterion, which would widen what a change hits"],
 )
-def test_arguments_of_any_depth_are_refused_with_the_nearest_name(
-    name: str, body: Any, problem: str
-) -> None:
+def test_inner_arguments_are_told_the_nearest_name(name: str, body: Any, problem: str) -> None:
     with pytest.raises(GatewayError) as caught:
         ignored(f"job.{name}", body, UnknownFieldPolicy.ARGUMENTS, opencue())
     assert problem in caught.value.message

@@ -137,9 +137,7 @@ async def fetched(gateway: Gateway) -> Any:
     return (await gateway.client.get("/openapi.json")).json()
 
 
-async def test_a_generated_client_works(
-    gateway: Gateway, cuebot: SimulatedCuebot, tmp_path: Path
-) -> None:
+async def test_a_generated_client_works(gateway: Gateway, cuebot: Any, tmp_path: Path) -> None:
     """A client that openapi-python-client makes of the document reads, changes, and gets errors."""
     (tmp_path / "openapi.json").write_bytes(orjson.dumps(await fetched(gateway)))
     (tmp_path / "config.yaml").write_text("post_hooks: []  # it need not be beautiful\n")

@@ -125,9 +125,7 @@ def test_a_half_written_file_of_secrets(configured: Configured, tmp_path: Path) 
     assert configured.answer("# ours").status == 403
 
 
-def test_a_new_file_of_keys_is_taken_and_a_broken_one_is_not(
-    configured: Configured, tmp_path: Path
-) -> None:
+def test_keys_follow_their_file_unless_it_is_broken(configured: Configured, tmp_path: Path) -> None:
     keys, now = tmp_path / "keys.json", int(time.time())
     one, two = rsa_key("one"), rsa_key("two")
     tokens = [key.token({"sub": "lena", "exp": now + 3600}, kid="1") for key in (one, two)]
@@ -201,9 +199,7 @@ def test_services(configured: Configured) -> None:
     until(lambda: configured.status(get_shows) == 200, "all are")
 
 
-def test_an_exclusion_holds_though_cuebot_cannot_be_asked(
-    cuebot_process: str, tmp_path: Path
-) -> None:
+def test_an_exclusion_holds_while_cuebot_is_away(cuebot_process: str, tmp_path: Path) -> None:
     schema = tmp_path / "schema.binpb"
     schema.write_bytes(FileDescriptorSet(file=opencue().files).SerializeToString())
     with configuring(cuebot_process, tmp_path, DESCRIPTOR_SOURCE=str(schema)) as configured:
@@ -262,9 +258,7 @@ def test_the_log_level(configured: Configured) -> None:
     ],
     ids=ascii,
 )
-def test_a_broken_file_keeps_all_settings(
-    configured: Configured, spoilt: str | None, words: str
-) -> None:
+def test_a_broken_file_keeps_all(configured: Configured, spoilt: str | None, words: str) -> None:
     """One line says what is wrong with it, or that there is none; the next good one is taken."""
     if spoilt is None:
         configured.config.unlink()

@@ -274,9 +274,7 @@ def test_other_variables_do_not_matter() -> None:
         ("GRPC_KEEPALIVE_TIME", "5m", "keepalive_time", 300.0),
     ],
 )
-def test_names_of_opencues_pages_are_synonyms(
-    variable: str, text: str, name: str, value: object
-) -> None:
+def test_opencues_names_are_synonyms(variable: str, text: str, name: str, value: object) -> None:
     assert load_settings({variable: text}) == Settings().model_copy(update={name: value})
 
 

@@ -9,21 +9,16 @@ from gateway.codec.body import UnknownFieldPolicy
 from gateway.errors import Code, GatewayError
 from tests.support.protos import TestSchema, trial
 
+STRICT = UnknownFieldPolicy.EVERYTHING
 
-def decoded(
-    schema: TestSchema,
-    name: str,
-    body: Any,
-    policy: UnknownFieldPolicy = UnknownFieldPolicy.EVERYTHING,
-) -> Any:
+
+def decoded(schema: TestSchema, name: str, body: Any, policy: UnknownFieldPolicy = STRICT) -> Any:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     decode = schema.decoders.decoder(schema.message_type(name))
     return schema.message_class(name).FromString(decode(data, policy).payload)
 
 
-def refusal(
-    name: str, body: Any, policy: UnknownFieldPolicy = UnknownFieldPolicy.EVERYTHING
-) -> str:
+def refusal(name: str, body: Any, policy: UnknownFieldPolicy = STRICT) -> str:
     """The message of the 400 for a body of this type in the test schema."""
     with pytest.raises(GatewayError) as caught:
         decoded(trial(), name, body, policy)

@@ -74,9 +74,8 @@ class Wire:
     def answer(self) -> Answer:
         start, self._read = self._until(b"\r\n\r\n")
         first, *lines = start.decode("latin-1").split("\r\n")
-        headers = {
-            name.lower(): value.strip() for name, _, value in (x.partition(":") for x in lines)
-        }
+        parts = (line.partition(":") for line in lines)
+        headers = {name.lower(): value.strip() for name, _, value in parts}
         if headers.get("transfer-encoding") == "chunked":
             return Answer(int(first.split()[1]), headers, b"".join(self._chunks()))
         return Answer(int(first.split()[1]), headers, self._exactly(int(headers["content-length"])))

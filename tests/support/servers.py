@@ -289,9 +289,10 @@ async def running_gateway(settings: Settings, *, ready: bool = True) -> AsyncIte
             await serving
 
 
-def gateway_for(
-    endpoint: str, *, ready: bool = True, **more: object
-) -> AbstractAsyncContextManager[Gateway]:
+RunningGateway = AbstractAsyncContextManager[Gateway]
+
+
+def gateway_for(endpoint: str, *, ready: bool = True, **more: object) -> RunningGateway:
     """A gateway in front of this Cuebot, with these settings; the rate limit is off by default."""
     return running_gateway(settings_for(endpoint, **UNLIMITED | more), ready=ready)
 

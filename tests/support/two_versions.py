@@ -69,9 +69,8 @@ def described(version: Version) -> FileDescriptorProto:
     for path, answer in ((ECHO, "Word"), (LIST, "Words"), (version.own_path, "Word")):
         name = path.rpartition("/")[2]
         service.method.add(name=name, input_type=".trial.Word", output_type=f".trial.{answer}")
-    service.method.add(
-        name="Watch", input_type=".trial.Word", output_type=".trial.Word", server_streaming=True
-    )
+    stream = service.method.add(name="Watch", input_type=".trial.Word", output_type=".trial.Word")
+    stream.server_streaming = True
     built = FileDescriptorProto()
     pool, _ = build_pool((drawn,))
     pool.FindFileByName(drawn.name).CopyToProto(built)
