@@ -90,13 +90,9 @@ def test_there_are_ten() -> None:
         assert first.code.count("\n") == second.code.count("\n") == 1
 
 
-@pytest.mark.parametrize(
-    ("code", "printed"), [(line.code, line.printed) for line in LINES if line.printed]
-)
-async def test_reading_prints_what_is_shown(
-    gateway: Gateway, tmp_path: Path, code: str, printed: str
-) -> None:
-    assert await run(gateway, code, tmp_path) == printed
+@pytest.mark.parametrize("line", [line for line in LINES if line.printed])
+async def test_reading_prints_what_is_shown(gateway: Gateway, tmp_path: Path, line: Line) -> None:
+    assert await run(gateway, line.code, tmp_path) == line.printed
 
 
 def lines(title: str) -> list[str]:

@@ -135,9 +135,8 @@ def test_integers_of_64_bits_are_strings_bytes_base64_and_enums_names_or_numbers
 
 
 def test_defaults_are_written_presence_is_null_and_members_of_a_oneof_are_absent() -> None:
-    assert encoded(trial(), "trial.Tree", b"") == (
-        b'{"name":"","child":null,"children":[],"named":{},"forest":null}'
-    )
+    tree = b'{"name":"","child":null,"children":[],"named":{},"forest":null}'
+    assert encoded(trial(), "trial.Tree", b"") == tree
     assert encoded(trial(), "trial.OneOfs", b"") == b'{"before":"","between":"","after":null}'
     assert encoded(trial(), "trial.Optional", b"") == b"{}"
     assert encoded(trial(), "trial.two.Defaults", b"") == (
@@ -155,12 +154,10 @@ def test_defaults_are_written_presence_is_null_and_members_of_a_oneof_are_absent
 
 
 def test_a_field_set_to_its_default_is_written() -> None:
-    assert encoded_message("trial.Optional", a_double=0.0, a_string="") == (
-        b'{"aDouble":0,"aString":""}'
-    )
-    assert encoded_message("trial.OneOfs", number=0) == (
-        b'{"before":"","number":"0","between":"","after":null}'
-    )
+    set_to_it = encoded_message("trial.Optional", a_double=0.0, a_string="")
+    assert set_to_it == b'{"aDouble":0,"aString":""}'
+    chosen = b'{"before":"","number":"0","between":"","after":null}'
+    assert encoded_message("trial.OneOfs", number=0) == chosen
 
 
 def test_maps_are_sorted_by_the_values_of_their_keys() -> None:
@@ -198,9 +195,8 @@ def test_names_go_out_as_protoc_made_them() -> None:
 
 def test_an_any_of_an_unknown_type_keeps_its_type_and_its_bytes() -> None:
     content = {"type_url": "type.googleapis.com/not.There", "value": b"\x08\x01"}
-    assert encoded_message("google.protobuf.Any", **content) == (
-        b'{"@type":"type.googleapis.com/not.There","value":"CAE="}'
-    )
+    json = b'{"@type":"type.googleapis.com/not.There","value":"CAE="}'
+    assert encoded_message("google.protobuf.Any", **content) == json
 
 
 UNREADABLE = [

@@ -18,11 +18,11 @@ from tests.support.slicing import ONE_PIECE, REAL, SIZES, Sizes, outcome, pieces
 
 pytestmark = pytest.mark.slow
 
+ANY_SIZES = st.sampled_from(SIZES)
+
 
 def check_type(schema: TestSchema, name: str, number: int) -> None:
-    @given(
-        first=messages(schema, name), second=messages(schema, name, 1), sizes=st.sampled_from(SIZES)
-    )
+    @given(first=messages(schema, name), second=messages(schema, name, 1), sizes=ANY_SIZES)
     @examples(number)
     def check(first: Any, second: Any, sizes: Sizes) -> None:
         data = first.SerializePartialToString()
@@ -53,7 +53,7 @@ def test_the_payload_may_be_compressed_between_any_two_pieces(
     @given(
         first=messages(trial(), name),
         second=messages(trial(), name, 1),
-        sizes=st.sampled_from(SIZES),
+        sizes=ANY_SIZES,
         when=st.integers(0, 20),
     )
     @examples(100)
@@ -79,7 +79,7 @@ def test_broken_bytes_are_internal_in_pieces_wherever_they_are_in_one(name: str)
         stranger=protos.any_messages(),
         junk=st.binary(max_size=12),
         cut=st.integers(0, 60),
-        sizes=st.sampled_from(SIZES),
+        sizes=ANY_SIZES,
     )
     @examples(150)
     def check(good: Any, stranger: Any, junk: bytes, cut: int, sizes: Sizes) -> None:

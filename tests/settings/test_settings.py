@@ -59,9 +59,8 @@ def name_of(value: object) -> str:
     ],
 )
 def test_a_misspelled_variable_is_named(variable: str, meant: str) -> None:
-    assert misspelled({variable: SECRET}) == [
-        f"{variable} is no setting of the gateway; did you mean {meant}?"
-    ]
+    said = f"{variable} is no setting of the gateway; did you mean {meant}?"
+    assert misspelled({variable: SECRET}) == [said]
 
 
 @pytest.mark.parametrize(

@@ -81,9 +81,8 @@ class GoGateway:
         except grpc.aio.AioRpcError as failure:
             code: int = failure.code().value[0]
             return error(code, failure.details() or "")
-        answer = oracle(
-            schema, schema.message_class(method.output_type.full_name).FromString(payload)
-        )
+        kind = schema.message_class(method.output_type.full_name)
+        answer = oracle(schema, kind.FromString(payload))
         alter = self.alter.get(request.url.path)
         return json(200, answer if alter is None else alter(answer))
 
