@@ -40,13 +40,11 @@ from tests.support import commands, servers
 from tests.support.farms import running_farm, still_farm
 from tests.support.opencue import opencue
 from tests.support.servers import (
-    UNLIMITED,
     Gateway,
     ScriptedCuebot,
     SharedGateway,
     running_cuebot,
     running_gateway,
-    settings_for,
 )
 
 gc.disable()
@@ -198,7 +196,7 @@ async def shared_gateway() -> AsyncIterator[SharedGateway]:
     async with AsyncExitStack() as stack:
 
         async def gateway_with(endpoint: str, **more: object) -> Gateway:
-            settings = settings_for(endpoint, **UNLIMITED | more)
+            settings = servers.settings_for(endpoint, **servers.UNLIMITED | more)
             for known, gateway in started:
                 if known == settings:
                     return gateway

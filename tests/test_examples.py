@@ -1,24 +1,23 @@
 """The examples of docs/examples.md are run as they stand there, and print what stands there."""
 
-import asyncio
 import re
 import shutil
 import sys
-from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.support.commands import tool
 from tests.support.farms import running_farm, still_farm
-from tests.support.patience import PATIENCE
-from tests.support.servers import SECRET, Gateway, clean_environment, gateway_for, token
+from tests.support.servers import SECRET, Gateway, gateway_for, token
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 ROOT = Path(__file__).parent.parent
 MODULES = ROOT / ".venv" / "javascript" / "node_modules"
+ENDINGS = {"sh": "sh", "python": "py", "js": "mjs"}
 EXAMPLE = re.compile(
     r"^## (?P<title>.+?)$(?:(?!^##).)*?"
     r"^```(?P<language>sh|python|js)\n(?P<code>.*?)^```\n\n```text\n(?P<printed>.*?)^```$",
@@ -54,9 +53,7 @@ def program(*names: str) -> str:
 
 
 def command(example: Example, folder: Path) -> list[str]:
-    file = (
-        folder / {"sh": "example.sh", "python": "example.py", "js": "example.mjs"}[example.language]
-    )
+    file = folder / f"example.{ENDINGS[example.language]}"
     file.write_text(example.code, encoding="utf-8")
     if example.language == "python":
         return [sys.executable, str(file)]
@@ -77,12 +74,6 @@ def test_there_are_examples() -> None:
 async def test_an_example_prints_what_is_documented(
     gateway: Gateway, tmp_path: Path, example: Example
 ) -> None:
-    environ = clean_environment(
-        GATEWAY_URL=gateway.url, JWT_SECRET=SECRET, TOKEN=token("my-script")
-    )
-    process = await asyncio.create_subprocess_exec(
-        *command(example, tmp_path), env=environ, stdout=PIPE, stderr=STDOUT
-    )
-    async with asyncio.timeout(PATIENCE):
-        printed, _ = await process.communicate()
-    assert printed.decode() == example.printed
+    environ = {"GATEWAY_URL": gateway.url, "JWT_SECRET": SECRET, "TOKEN": token("my-script")}
+    _, printed = await tool(*command(example, tmp_path), folder=tmp_path, environ=environ)
+    assert printed == example.printed

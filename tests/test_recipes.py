@@ -2,27 +2,28 @@
 
 import asyncio
 import json
+import os
 import re
 import shutil
 import sys
-from asyncio.subprocess import PIPE, STDOUT
 from collections import Counter
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
-from cuebot_simulator.world.clock import StoppedClock
+from cuebot_simulator.world.clock import StoppedClock as Clock
 from cuebot_simulator.world.jobs import finish_job
 from cuebot_simulator.world.messages import read_messages
 from cuebot_simulator.world.state import by_name
 from cuebot_simulator.world.studio import build_farm
 from tests.simulator.specs import spec_xml
+from tests.support.commands import tool
 from tests.support.farms import NOW, running_farm
 from tests.support.patience import PATIENCE
-from tests.support.servers import Gateway, clean_environment, gateway_for, token
+from tests.support.servers import Gateway, gateway_for, token
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -32,8 +33,7 @@ LINE = re.compile(r"^```sh\n(.*?)^```\n(?:\n```text\n(.*?)^```)?", re.MULTILINE 
 JOB, DYING = "demo-sh010-lena_comp_v003", "harbor-hb110-tomas_light_v004"
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     title: str
     code: str
     printed: str
@@ -47,12 +47,12 @@ LINES = [
 
 
 @pytest.fixture
-def clock() -> StoppedClock:
-    return StoppedClock(NOW)
+def clock() -> Clock:
+    return Clock(NOW)
 
 
 @pytest.fixture
-async def cuebot(clock: StoppedClock) -> AsyncIterator[SimulatedCuebot]:
+async def cuebot(clock: Clock) -> AsyncIterator[SimulatedCuebot]:
     async with running_farm(build_farm(read_messages(), clock=clock)) as cuebot:
         yield cuebot
 
@@ -73,14 +73,10 @@ async def ended(gateway: Gateway, code: str, folder: Path) -> tuple[int | None, 
     for name in ("curl", "jq"):
         if name in code and shutil.which(name) is None:
             pytest.skip(f"{name} is not installed")
-    environ = clean_environment(GATEWAY_URL=gateway.url, TOKEN=token("lena"))
-    environ["PATH"] = f"{Path(sys.executable).parent}:{environ['PATH']}"
-    process = await asyncio.create_subprocess_exec(
-        *("/bin/sh", "-c", code), cwd=folder, env=environ, stdout=PIPE, stderr=STDOUT
-    )
-    async with asyncio.timeout(PATIENCE):
-        printed, _ = await process.communicate()
-    return process.returncode, printed.decode().replace("\r\n", "\n")
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environ = {"GATEWAY_URL": gateway.url, "TOKEN": token("lena"), "PATH": path}
+    status, printed = await tool("/bin/sh", "-c", code, folder=folder, environ=environ)
+    return status, printed.replace("\r\n", "\n")
 
 
 def test_there_are_ten() -> None:
@@ -94,18 +90,16 @@ def test_there_are_ten() -> None:
         assert first.code.count("\n") == second.code.count("\n") == 1
 
 
-@pytest.mark.parametrize(
-    ("code", "printed"), [(line.code, line.printed) for line in LINES if line.printed]
-)
-async def test_what_is_read(gateway: Gateway, tmp_path: Path, code: str, printed: str) -> None:
-    assert await run(gateway, code, tmp_path) == printed
+@pytest.mark.parametrize("line", [line for line in LINES if line.printed])
+async def test_reading_prints_what_is_shown(gateway: Gateway, tmp_path: Path, line: Line) -> None:
+    assert await run(gateway, line.code, tmp_path) == line.printed
 
 
 def lines(title: str) -> list[str]:
     return [line.code for line in LINES if line.title == title]
 
 
-async def states(gateway: Gateway, clock: StoppedClock) -> Counter[str]:
+async def states(gateway: Gateway, clock: Clock) -> Counter[str]:
     """How many frames are in which state, of the job that has dead ones, a moment later."""
     clock.advance(0.5)
     answer = await gateway.post("/job.JobInterface/GetFrames", {"job": {"name": DYING}})
@@ -113,7 +107,9 @@ async def states(gateway: Gateway, clock: StoppedClock) -> Counter[str]:
 
 
 @pytest.mark.parametrize("code", lines("Eat the dead frames of a job"))
-async def test_eating(gateway: Gateway, clock: StoppedClock, tmp_path: Path, code: str) -> None:
+async def test_dead_frames_are_eaten(
+    gateway: Gateway, clock: Clock, tmp_path: Path, code: str
+) -> None:
     before = await states(gateway, clock)
     await run(gateway, code, tmp_path)
     after = await states(gateway, clock)
@@ -122,14 +118,16 @@ async def test_eating(gateway: Gateway, clock: StoppedClock, tmp_path: Path, cod
 
 
 @pytest.mark.parametrize("code", lines("Retry the dead frames of a job"))
-async def test_retrying(gateway: Gateway, clock: StoppedClock, tmp_path: Path, code: str) -> None:
+async def test_dead_frames_are_tried_again(
+    gateway: Gateway, clock: Clock, tmp_path: Path, code: str
+) -> None:
     await run(gateway, code, tmp_path)
     after = await states(gateway, clock)
     assert (after["DEAD"], after["EATEN"]) == (0, 0)
 
 
 @pytest.mark.parametrize("code", lines("Comment on a job"))
-async def test_commenting(gateway: Gateway, tmp_path: Path, code: str) -> None:
+async def test_a_comment_is_that_of_the_token(gateway: Gateway, tmp_path: Path, code: str) -> None:
     await run(gateway, code, tmp_path)
     answer = await gateway.post("/job.JobInterface/GetComments", {"job": {"name": JOB}})
     (*_, last) = answer.json()["comments"]["comments"]
@@ -137,7 +135,7 @@ async def test_commenting(gateway: Gateway, tmp_path: Path, code: str) -> None:
 
 
 @pytest.mark.parametrize("code", lines("Submit a job"))
-async def test_submitting(gateway: Gateway, tmp_path: Path, code: str) -> None:
+async def test_a_submitted_job_is_there(gateway: Gateway, tmp_path: Path, code: str) -> None:
     (tmp_path / "job.xml").write_text(spec_xml(), encoding="utf-8")
     name = (await run(gateway, code, tmp_path)).strip()
     answer = await gateway.post("/job.JobInterface/FindJob", {"name": name})
@@ -145,9 +143,7 @@ async def test_submitting(gateway: Gateway, tmp_path: Path, code: str) -> None:
 
 
 @pytest.mark.parametrize("code", lines("Submit a job"))
-async def test_submitting_what_cannot_be_launched(
-    gateway: Gateway, tmp_path: Path, code: str
-) -> None:
+async def test_what_cannot_be_launched_fails(gateway: Gateway, tmp_path: Path, code: str) -> None:
     """The line fails with Cuebot's words, also where Cuebot finds out only when it launches."""
     (tmp_path / "job.xml").write_text(spec_xml(facility="nowhere"), encoding="utf-8")
     status, printed = await ended(gateway, code, tmp_path)
@@ -155,7 +151,7 @@ async def test_submitting_what_cannot_be_launched(
     assert "Failed to launch and add job: " in printed
 
 
-async def test_the_launch_to_copy(gateway: Gateway, tmp_path: Path) -> None:
+async def test_the_launch_to_copy_answers_with_the_job(gateway: Gateway, tmp_path: Path) -> None:
     page = PAGE.with_name("calls.md").read_text(encoding="utf-8")
     define, *_, launch = re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     (tmp_path / "job.xml").write_text(spec_xml(), encoding="utf-8")
@@ -165,7 +161,7 @@ async def test_the_launch_to_copy(gateway: Gateway, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("code", lines("Wait for a job's end"))
-async def test_waiting(
+async def test_waiting_goes_on_to_the_end(
     cuebot: SimulatedCuebot, gateway: Gateway, tmp_path: Path, code: str
 ) -> None:
     """It goes on while the job is pending, and tells its end from a typo."""

@@ -8,7 +8,9 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -87,13 +89,7 @@ async def test_the_gateway_gives_every_answer_that_is_measured() -> None:
 
 
 def counted(scenario: Scenario) -> Scenario:
-    return Scenario(
-        name=scenario.name,
-        title=scenario.title,
-        calls=scenario.calls,
-        connections=1,
-        counted=len(scenario.calls),
-    )
+    return replace(scenario, connections=1, counted=len(scenario.calls))
 
 
 async def test_the_client_counts_answers_and_wrong_ones() -> None:
@@ -140,20 +136,13 @@ async def test_different_answers_are_not_measured(tmp_path: Path) -> None:
 
 
 def test_envoys_configuration_says_what_is_measured() -> None:
-    def render(access_log: Path | None) -> dict[str, object]:
-        found: dict[str, object] = json.loads(
-            envoy_config(
-                port=1,
-                upstream_port=2,
-                descriptors=Path("d.binpb"),
-                services=("show.ShowInterface",),
-                secret=b"secret",
-                access_log=access_log,
-            )
-        )
-        return found
+    def render(access_log: Path | None) -> str:
+        services, secret = ("show.ShowInterface",), b"secret"
+        more: dict[str, Any] = {"services": services, "secret": secret, "access_log": access_log}
+        config = envoy_config(port=1, upstream_port=2, descriptors=Path("d.binpb"), **more)
+        return str(json.loads(config))
 
-    quiet, logged = str(render(None)), str(render(Path("access.log")))
+    quiet, logged = render(None), render(Path("access.log"))
     for part in ("'auto_mapping': True", "'always_print_primitive_fields': True", "d.binpb"):
         assert part in quiet
     assert '"k":"c2VjcmV0"' in quiet
@@ -193,7 +182,9 @@ def test_wrks_script_holds_the_calls_escaped() -> None:
 
 
 @pytest.mark.parametrize(("share", "expected"), [(0.5, 50), (0.99, 99), (1.0, 100), (0.0, 1)])
-def test_percentiles(share: float, expected: float) -> None:
+def test_a_percentile_is_the_smallest_value_that_the_share_does_not_exceed(
+    share: float, expected: float
+) -> None:
     assert percentile(list(range(100, 0, -1)), share) == expected
 
 
@@ -229,9 +220,7 @@ def test_the_cheapest_round_counts(tmp_path: Path) -> None:
         one = Running("gateway", 1, child)
 
         def of(*costs: float) -> Figures:
-            return figures(
-                [Round(load=some, cpu_us=cost, busy=1, crowded=0) for cost in costs], one
-            )
+            return figures([Round(load=some, cpu_us=us, busy=1, crowded=0) for us in costs], one)
 
         found = {"gateway": of(25, 20, 200), "envoy": of(90, 10, 11)}
     assert found["gateway"].cpu_us == 20
@@ -266,24 +255,10 @@ def test_the_report_marks_what_is_missed_or_doubtful() -> None:
 
 
 def outcome(found: float) -> Outcome:
-    idle = Figures(
-        cpu_us=1,
-        cpu_us_rounds=(1,),
-        requests_per_second=1,
-        p50_ms=1,
-        p99_ms=1,
-        busy=0.5,
-        crowded=0.3,
-        peak_mb=1,
-    )
-    return Outcome(
-        scenario="x",
-        title="x",
-        connections=1,
-        target=1.4,
-        figures={"gateway": idle, "envoy": idle},
-        ratio=found,
-    )
+    times = {"cpu_us": 1, "requests_per_second": 1, "p50_ms": 1, "p99_ms": 1, "peak_mb": 1}
+    idle = Figures(**times, cpu_us_rounds=(1,), busy=0.5, crowded=0.3)
+    both = {"gateway": idle, "envoy": idle}
+    return Outcome(scenario="x", title="x", connections=1, target=1.4, figures=both, ratio=found)
 
 
 def waits(p99_ms: float) -> Waits:

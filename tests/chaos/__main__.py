@@ -20,10 +20,7 @@ from tests.chaos.trial import Outcome, place
 from tests.chaos.views import MOST_MS, VIEWS
 
 KILLED_SECONDS = 0.2
-HEADS = (
-    *("fault", "calls", "right", "wrong", "changes", "twice", "lost", "good after"),
-    "errors by status",
-)
+HEADS = ("fault", "calls", "right", "wrong", "changes", "twice", "lost", "good after", "errors")
 ROW = "{:<16}{:>8}{:>8}{:>7}{:>9}{:>7}{:>6}{:>12}  {}"
 VIEW_HEADS = ("view", "others", "right", "wrong", "p99", "before", "CPU p99", "before", "answers")
 VIEW_ROW = "{:<16}{:>8}{:>8}{:>7}{:>12}{:>10}{:>12}{:>10}  {}"

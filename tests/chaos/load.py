@@ -83,9 +83,7 @@ class Load:
                     await self._change(wire, id_)
                 await asyncio.sleep(self.pause)
 
-    async def read(
-        self, wire: Wire, path: str, body: dict[str, str], expected: tuple[str, str]
-    ) -> None:
+    async def read(self, wire: Wire, path: str, body: object, expected: tuple[str, str]) -> None:
         def right(found: Any) -> bool:
             return (found["job"]["id"], found["job"]["name"]) == expected
 

@@ -77,11 +77,11 @@ class Fault:
 class FaultProxy:
     """Listens on `host`, on a port of its own, for connections to `cuebot` (host and port)."""
 
-    def __init__(self, cuebot: tuple[str, int], host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(self, cuebot: tuple[str, int], host: str = "127.0.0.1") -> None:
         self.links: set[Link] = set()
         self._cuebot = cuebot
         self.host = host
-        self.port = port
+        self.port = 0
         self._fault = Fault()
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -170,10 +170,8 @@ def split(data: bytes, preface: int) -> Iterator[Frame]:
 
 
 @asynccontextmanager
-async def fault_proxy(
-    cuebot: tuple[str, int], host: str = "127.0.0.1", port: int = 0
-) -> AsyncIterator[FaultProxy]:
-    proxy = FaultProxy(cuebot, host, port)
+async def fault_proxy(cuebot: tuple[str, int]) -> AsyncIterator[FaultProxy]:
+    proxy = FaultProxy(cuebot)
     await proxy.listen()
     try:
         yield proxy

@@ -170,9 +170,7 @@ class Soak:
 
 def usage_of(pid: int) -> Usage:
     process = Path(f"/proc/{pid}")
-    status = dict(
-        line.split(":", 1) for line in (process / "status").read_text().splitlines() if ":" in line
-    )
+    status = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
     return Usage(
         memory=int(status["VmRSS"].split()[0]) / 1024,
         descriptors=len(list((process / "fd").iterdir())),

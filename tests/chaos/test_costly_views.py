@@ -26,7 +26,7 @@ def here() -> Iterator[Place]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", VIEWS)
-def test_a_costly_view(here: Place, name: str) -> None:
+def test_answers_of_a_costly_view_are_right_or_explained(here: Place, name: str) -> None:
     outcome = here.try_once(name, SECONDS)
     assert outcome.wrong == ()
     assert outcome.answers

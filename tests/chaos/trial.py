@@ -55,16 +55,11 @@ class Place:
     twice: set[str] = field(default_factory=set)  # changes of which that is known
     changes: int = 0  # those so far
 
-    def faults(self) -> dict[str, Callable[[], Fault]]:
-        return {
-            **FAULTS,
-            "killed": partial(Killed, self.cuebot),
-            "address": partial(Moved, self.addresses, self.other),
-        }
-
     async def endure(self, name: str, seconds: float) -> Outcome:
         self.running.next_tally()
-        await self.proxy.begin(self.faults()[name]())
+        killed, moved = partial(Killed, self.cuebot), partial(Moved, self.addresses, self.other)
+        faults: dict[str, Callable[[], Fault]] = {**FAULTS, "killed": killed, "address": moved}
+        await self.proxy.begin(faults[name]())
         await asyncio.sleep(seconds)
         await self.proxy.end()
         ended = time.monotonic()
@@ -89,10 +84,7 @@ class Place:
         )
 
     async def calm(self, ended: float) -> None:
-        """Return when calls have been answered for a while, all of them rightly.
-
-        Raises AssertionError when that does not come.
-        """
+        """Return when calls have been answered for a while, all rightly; it has to come."""
         tally = self.running.tally
         while time.monotonic() < ended + PATIENCE:
             before = tally.right

@@ -20,18 +20,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.costly_clients import (
-    CLIENTS,
-    LATE,
-    MIXES,
-    SETTINGS,
-    Answers,
-    Mix,
-    answer_call,
-    asking,
-    request,
-    statuses,
-)
+from benchmarks import costly_clients
+from benchmarks.costly_clients import LATE, Answers, answer_call, asking, statuses
 from benchmarks.farm import CannedFarm
 from benchmarks.load import percentile
 from benchmarks.process import cpu_seconds_of
@@ -42,9 +32,8 @@ from tests.support.processes import instance
 from tests.support.servers import token
 from tests.support.wire import Wire
 
-VIEWS: dict[str, Mix] = {
-    name: mix for name in ("patterns", "sort", "csv") if (mix := MIXES[name]) is not None
-}
+MIXES = costly_clients.MIXES.items()
+VIEWS = {name: mix for name, mix in MIXES if mix and name in ("patterns", "sort", "csv")}
 JOBS = 8  # those that the others look for
 EVERY = 0.01  # seconds from one call of the others to the next
 ROUNDS = 5  # of each phase: what else the machine does for a moment spoils one or two of them
@@ -110,7 +99,8 @@ class Place:
     def try_once(self, name: str, seconds: float) -> Outcome:
         mix = VIEWS[name]
         call = self.calls[mix.rows]
-        requests = [request(call, mix, token(f"costly{number}")) for number in range(CLIENTS)]
+        tokens = [token(f"costly{number}") for number in range(costly_clients.CLIENTS)]
+        requests = [costly_clients.request(call, mix, each) for each in tokens]
         rows = rows_of(self.farm, call.answer.message)
         quiet = asyncio.run(self.look(Load(self.port, self.jobs), seconds / 2))
         running = Load(self.port, self.jobs)
@@ -216,7 +206,7 @@ def place() -> Iterator[Place]:
         for job in known
     ]
     asked = {call.message: call.answer for call in (*finds, *calls.values())}
-    settings = {**SETTINGS, "LOG_LEVEL": "warning", "WORKERS": "1"}
+    settings = {**costly_clients.SETTINGS, "LOG_LEVEL": "warning", "WORKERS": "1"}
     with (
         running_upstream(asked, os.sched_getaffinity(0)) as port,
         instance(f"127.0.0.1:{port}", settings, started=False) as gateway,

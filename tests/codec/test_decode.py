@@ -13,21 +13,9 @@ from hypothesis import strategies as st
 
 from gateway.codec.body import UnknownFieldPolicy
 from gateway.errors import Code, GatewayError
+from tests.support import protos
 from tests.support.decoding import decoded, decoder, refusal
-from tests.support.protos import (
-    TestSchema,
-    canonical,
-    damaged,
-    every_type,
-    examples,
-    messages,
-    opencue,
-    oracle,
-    respelled,
-    trial,
-    trial_types,
-    well_known_types,
-)
+from tests.support.protos import TestSchema, every_type, examples, messages, opencue, trial
 
 SINGULAR, REPEATED = "trial.wellknown.Singular", "trial.wellknown.Repeated"
 CHOSEN, MAPPED = "trial.wellknown.Chosen", "trial.wellknown.Mapped"
@@ -54,9 +42,9 @@ def check_type(schema: TestSchema, name: str, number: int) -> None:
     @given(message=messages(schema, name), seed=SEEDS)
     @examples(number)
     def check(message: Any, seed: int) -> None:
-        body = respelled(schema, message, oracle(schema, message), Random(seed))  # noqa: S311
+        body = protos.respelled(schema, message, protos.oracle(schema, message), Random(seed))  # noqa: S311
         found = decoded(schema, name, body)
-        assert canonical(schema, found) == canonical(schema, message), (body, found)
+        assert protos.canonical(schema, found) == protos.canonical(schema, message), (body, found)
 
     check()
 
@@ -69,7 +57,7 @@ def test_a_message_comes_back_from_its_json_however_that_is_written(
         check_type(schema, name, number)
 
 
-@pytest.mark.parametrize("name", [*trial_types(), *well_known_types(), "job.Job", "host.Host"])
+@pytest.mark.parametrize("name", [*protos.own_types(), "job.Job", "host.Host"])
 @pytest.mark.slow
 def test_a_damaged_body_means_what_json_format_makes_of_it_or_is_400(name: str) -> None:
     schema = opencue() if name.startswith(("job.", "host.")) else trial()
@@ -78,14 +66,12 @@ def test_a_damaged_body_means_what_json_format_makes_of_it_or_is_400(name: str) 
     @examples(40)
     def check(message: Any, seed: int, times: int) -> None:
         random = Random(seed)  # noqa: S311
-        body = oracle(schema, message)
+        body = protos.oracle(schema, message)
         for _ in range(times):
-            body = damaged(body, random)
+            body = protos.damaged(body, random)
         expected = schema.message_class(name)()
         try:
-            json_format.ParseDict(
-                json.loads(json.dumps(body)), expected, descriptor_pool=schema.pool
-            )
+            json_format.Parse(json.dumps(body), expected, descriptor_pool=schema.pool)
         except (json_format.ParseError, AttributeError, TypeError, ValueError, KeyError):
             expected = None
         for policy in UnknownFieldPolicy:
@@ -98,7 +84,8 @@ def test_a_damaged_body_means_what_json_format_makes_of_it_or_is_400(name: str) 
             if expected is not None and problem is not None:
                 assert STRICTER.search(problem), (body, problem)
             elif expected is not None:
-                assert canonical(schema, found) == canonical(schema, expected), (body, found)
+                same = (protos.canonical(schema, each) for each in (found, expected))
+                assert len({*same}) == 1, (body, found)
 
     check()
 
@@ -138,9 +125,7 @@ def test_any_bytes_are_a_message_or_400(name: str) -> None:
     check()
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b" ", b"\r\n\t ", b"{}", b" {} \n", b"\xef\xbb\xbf{}"], ids=repr
-)
+@pytest.mark.parametrize("body", [b"", b" ", b"\r\n\t ", b"{}", b" {} \n", b"\xef\xbb\xbf{}"])
 def test_white_space_and_a_byte_order_mark_are_an_empty_message(body: bytes) -> None:
     assert decoded(trial(), "trial.Scalars", body) == trial().message_class("trial.Scalars")()
 

@@ -10,19 +10,8 @@ from hypothesis import strategies as st
 from gateway.codec.scalars import MINUS_ZERO, FloatTable
 from gateway.codec.slices import varint
 from gateway.errors import Code, GatewayError
-from tests.support.protos import (
-    TestSchema,
-    every_type,
-    exact,
-    examples,
-    messages,
-    opencue,
-    oracle,
-    parsed,
-    trial,
-    trial_types,
-    well_known_types,
-)
+from tests.support import protos
+from tests.support.protos import TestSchema, examples, messages, opencue, parsed, trial
 
 
 def encoded(schema: TestSchema, name: str, payload: bytes) -> bytes:
@@ -39,7 +28,7 @@ def check_type(schema: TestSchema, name: str, number: int) -> None:
     @examples(number)
     def check(message: Any) -> None:
         text = encoded(schema, name, message.SerializePartialToString())
-        assert exact(parsed(text)) == exact(oracle(schema, message))
+        assert protos.exact(parsed(text)) == protos.exact(protos.oracle(schema, message))
 
     check()
 
@@ -49,10 +38,8 @@ def test_no_type_of_either_schema_is_left_out() -> None:
     assert opencue().broken == trial().broken == {}
 
 
-@pytest.mark.parametrize(("schema", "names", "number"), every_type())
-def test_the_json_of_a_message_is_the_oracles(
-    schema: TestSchema, names: list[str], number: int
-) -> None:
+@pytest.mark.parametrize(("schema", "names", "number"), protos.every_type())
+def test_json_is_that_of_the_oracle(schema: TestSchema, names: list[str], number: int) -> None:
     for name in names:
         check_type(schema, name, number)
 
@@ -106,9 +93,7 @@ def test_nan_and_zeros_are_not_remembered(monkeypatch: pytest.MonkeyPatch) -> No
         *((1.1754943508222875e-38, 1.1754944e-38), (1e21, 1e21)),
     ],
 )
-def test_the_extremes_of_a_float_have_its_digits_and_not_those_of_a_double(
-    value: float, short: float
-) -> None:
+def test_the_extremes_of_a_float_have_no_digits_of_a_double(value: float, short: float) -> None:
     number = int(short) if short.is_integer() else short
     assert parsed(encoded_message("trial.Optional", a_float=value)) == {"aFloat": number}
 
@@ -150,9 +135,8 @@ def test_integers_of_64_bits_are_strings_bytes_base64_and_enums_names_or_numbers
 
 
 def test_defaults_are_written_presence_is_null_and_members_of_a_oneof_are_absent() -> None:
-    assert encoded(trial(), "trial.Tree", b"") == (
-        b'{"name":"","child":null,"children":[],"named":{},"forest":null}'
-    )
+    tree = b'{"name":"","child":null,"children":[],"named":{},"forest":null}'
+    assert encoded(trial(), "trial.Tree", b"") == tree
     assert encoded(trial(), "trial.OneOfs", b"") == b'{"before":"","between":"","after":null}'
     assert encoded(trial(), "trial.Optional", b"") == b"{}"
     assert encoded(trial(), "trial.two.Defaults", b"") == (
@@ -170,12 +154,10 @@ def test_defaults_are_written_presence_is_null_and_members_of_a_oneof_are_absent
 
 
 def test_a_field_set_to_its_default_is_written() -> None:
-    assert encoded_message("trial.Optional", a_double=0.0, a_string="") == (
-        b'{"aDouble":0,"aString":""}'
-    )
-    assert encoded_message("trial.OneOfs", number=0) == (
-        b'{"before":"","number":"0","between":"","after":null}'
-    )
+    set_to_it = encoded_message("trial.Optional", a_double=0.0, a_string="")
+    assert set_to_it == b'{"aDouble":0,"aString":""}'
+    chosen = b'{"before":"","number":"0","between":"","after":null}'
+    assert encoded_message("trial.OneOfs", number=0) == chosen
 
 
 def test_maps_are_sorted_by_the_values_of_their_keys() -> None:
@@ -213,9 +195,8 @@ def test_names_go_out_as_protoc_made_them() -> None:
 
 def test_an_any_of_an_unknown_type_keeps_its_type_and_its_bytes() -> None:
     content = {"type_url": "type.googleapis.com/not.There", "value": b"\x08\x01"}
-    assert encoded_message("google.protobuf.Any", **content) == (
-        b'{"@type":"type.googleapis.com/not.There","value":"CAE="}'
-    )
+    json = b'{"@type":"type.googleapis.com/not.There","value":"CAE="}'
+    assert encoded_message("google.protobuf.Any", **content) == json
 
 
 UNREADABLE = [
@@ -263,14 +244,14 @@ def test_an_answer_nested_too_deep_is_internal_and_no_crash(levels: int) -> None
             assert levels > 99
 
 
-@pytest.mark.parametrize("name", [*trial_types(), *well_known_types(), "job.Job", "show.ShowSeq"])
+@pytest.mark.parametrize("name", [*protos.own_types(), "job.Job", "show.ShowSeq"])
 @pytest.mark.slow
 def test_any_bytes_are_json_or_internal(name: str) -> None:
     schema = opencue() if name.startswith(("job.", "show.")) else trial()
 
     @given(
         good=messages(schema, name),
-        other=st.sampled_from(trial_types()).flatmap(lambda other: messages(trial(), other, 1)),
+        other=protos.any_messages(),
         junk=st.binary(max_size=12),
         cut=st.integers(0, 40),
     )

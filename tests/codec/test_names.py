@@ -11,9 +11,8 @@ from gateway.codec.fields import json_name
 
 def protobufs_own(name: str) -> str:
     file = FileDescriptorProto(name="a.proto", syntax="proto3")
-    file.message_type.add(name="A").field.add(
-        name=name, number=1, label=1, type=FieldDescriptorProto.TYPE_INT32
-    )
+    field = file.message_type.add(name="A").field.add(name=name, number=1, label=1)
+    field.type = FieldDescriptorProto.TYPE_INT32
     pool = DescriptorPool()
     pool.AddSerializedFile(file.SerializeToString())
     found: str = pool.FindMessageTypeByName("A").fields[0].json_name

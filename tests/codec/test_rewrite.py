@@ -76,9 +76,7 @@ CHECKED = Default(at("last_check"), lambda: 1_790_000_000, 0)
         (CORES, "cores", "cores"),
     ],
 )
-def test_what_is_at_documented_paths_moves_and_everything_else_stays(
-    step: Rewrite, body: Any, after: Any
-) -> None:
+def test_only_what_is_at_documented_paths_moves(step: Rewrite, body: Any, after: Any) -> None:
     given = Body(deepcopy(body))
     given.rewrite([step])
     assert given.value == after
@@ -120,9 +118,7 @@ def test_a_moved_value_is_told_as_written_whatever_the_spelling() -> None:
     """Errors are about the place that the body has, in the spelling of whoever wrote it."""
     body = Body({"min_cores": "x", "all_limits": {}})
     body.rewrite([DEEPER])
-    assert body.as_written("all_limits.cores.minCores: expected a number") == (
-        "minCores: expected a number"
-    )
+    assert body.as_written("all_limits.cores.minCores: expected a") == "minCores: expected a"
 
 
 def test_what_stands_beside_a_moved_value_is_told() -> None:

@@ -11,25 +11,18 @@ from hypothesis import strategies as st
 from gateway.codec import slices
 from gateway.codec.encode import Slices
 from gateway.errors import Code, GatewayError
+from tests.support import protos
 from tests.support.clocks import step_of
-from tests.support.protos import (
-    TestSchema,
-    every_type,
-    examples,
-    messages,
-    opencue,
-    trial,
-    trial_types,
-)
+from tests.support.protos import TestSchema, every_type, examples, messages, opencue, trial
 from tests.support.slicing import ONE_PIECE, REAL, SIZES, Sizes, outcome, pieces, these_sizes, whole
 
 pytestmark = pytest.mark.slow
 
+ANY_SIZES = st.sampled_from(SIZES)
+
 
 def check_type(schema: TestSchema, name: str, number: int) -> None:
-    @given(
-        first=messages(schema, name), second=messages(schema, name, 1), sizes=st.sampled_from(SIZES)
-    )
+    @given(first=messages(schema, name), second=messages(schema, name, 1), sizes=ANY_SIZES)
     @examples(number)
     def check(first: Any, second: Any, sizes: Sizes) -> None:
         data = first.SerializePartialToString()
@@ -60,7 +53,7 @@ def test_the_payload_may_be_compressed_between_any_two_pieces(
     @given(
         first=messages(trial(), name),
         second=messages(trial(), name, 1),
-        sizes=st.sampled_from(SIZES),
+        sizes=ANY_SIZES,
         when=st.integers(0, 20),
     )
     @examples(100)
@@ -83,10 +76,10 @@ def test_the_payload_may_be_compressed_between_any_two_pieces(
 def test_broken_bytes_are_internal_in_pieces_wherever_they_are_in_one(name: str) -> None:
     @given(
         good=messages(trial(), name),
-        stranger=st.sampled_from(trial_types()).flatmap(lambda other: messages(trial(), other, 1)),
+        stranger=protos.any_messages(),
         junk=st.binary(max_size=12),
         cut=st.integers(0, 60),
-        sizes=st.sampled_from(SIZES),
+        sizes=ANY_SIZES,
     )
     @examples(150)
     def check(good: Any, stranger: Any, junk: bytes, cut: int, sizes: Sizes) -> None:

@@ -5,16 +5,15 @@ from typing import Any
 
 import pytest
 
-from gateway.codec.body import UnknownFieldPolicy
+from gateway.codec.body import UnknownFieldPolicy as Policy
 from gateway.errors import GatewayError
 from tests.support.decoding import decoded, decoder, refusal
 from tests.support.protos import TestSchema, opencue, trial
 
+TRIAL = trial()
 
-def ignored(
-    name: str, body: Any, policy: UnknownFieldPolicy, schema: TestSchema | None = None
-) -> list[str]:
-    schema = schema or trial()
+
+def ignored(name: str, body: Any, policy: Policy, schema: TestSchema = TRIAL) -> list[str]:
     decode = decoder(schema.decoders, schema.message_type(name))
     return list(decode(json.dumps(body).encode(), policy).ignored)
 
@@ -28,26 +27,26 @@ STRANGERS = {
 
 
 def test_with_nothing_every_unknown_field_is_ignored_and_named_with_its_path() -> None:
-    found = sorted(ignored("trial.Tree", STRANGERS, UnknownFieldPolicy.NOTHING))
+    found = sorted(ignored("trial.Tree", STRANGERS, Policy.NOTHING))
     assert found == ["child.bar", "child.children[3].baz", "foo", "named.k.qux"]
-    assert decoded(trial(), "trial.Tree", STRANGERS, UnknownFieldPolicy.NOTHING).name == "x"
+    assert decoded(trial(), "trial.Tree", STRANGERS, Policy.NOTHING).name == "x"
 
 
 def test_with_arguments_an_unknown_field_of_the_body_itself_is_refused() -> None:
-    message = refusal("trial.Tree", STRANGERS, UnknownFieldPolicy.ARGUMENTS)
+    message = refusal("trial.Tree", STRANGERS, Policy.ARGUMENTS)
     assert "unknown field `foo`" in message
     inside = {key: value for key, value in STRANGERS.items() if key != "foo"}
-    assert len(ignored("trial.Tree", inside, UnknownFieldPolicy.ARGUMENTS)) == 3
+    assert len(ignored("trial.Tree", inside, Policy.ARGUMENTS)) == 3
 
 
 def test_with_everything_an_unknown_field_anywhere_is_refused() -> None:
-    message = refusal("trial.Tree", {"children": [{}, {"nmae": 1}]}, UnknownFieldPolicy.EVERYTHING)
+    message = refusal("trial.Tree", {"children": [{}, {"nmae": 1}]}, Policy.EVERYTHING)
     assert message.startswith("children[1]: unknown field `nmae`; did you mean `name`? (there are:")
 
 
 def test_fields_of_another_version_in_an_echoed_object_are_ignored() -> None:
     body = {"job": {"id": "x", "foo": 1}}
-    found = ignored("job.JobKillRequest", body, UnknownFieldPolicy.ARGUMENTS, opencue())
+    found = ignored("job.JobKillRequest", body, Policy.ARGUMENTS, opencue())
     assert found == ["job.foo"]
 
 
@@ -62,11 +61,9 @@ CRITERIA = {"job": {"id": "x", "foo": 1}, "req": {"frame": ["0001-comp"]}}
     ],
     ids=["a documented name (fact 5)", "a search criterion, which would widen what a change hits"],
 )
-def test_arguments_of_any_depth_are_refused_with_the_nearest_name(
-    name: str, body: Any, problem: str
-) -> None:
+def test_inner_arguments_are_told_the_nearest_name(name: str, body: Any, problem: str) -> None:
     with pytest.raises(GatewayError) as caught:
-        ignored(f"job.{name}", body, UnknownFieldPolicy.ARGUMENTS, opencue())
+        ignored(f"job.{name}", body, Policy.ARGUMENTS, opencue())
     assert problem in caught.value.message
 
 
@@ -75,37 +72,37 @@ def test_what_documents_have_is_ignored() -> None:
     decoders = opencue().decoders
     criteria = opencue().message_type("job.JobGetJobsRequest")
 
-    def ignored_of(body: Any, policy: UnknownFieldPolicy) -> tuple[str, ...]:
+    def ignored_of(body: Any, policy: Policy) -> tuple[str, ...]:
         return decoders.value_decoder(criteria)(body, policy, ("r.maxResults",)).ignored
 
     body = {"r": {"maxResults": None}}
-    assert ignored_of(body, UnknownFieldPolicy.ARGUMENTS) == ("r.maxResults",)
-    assert ignored_of(body, UnknownFieldPolicy.NOTHING) == ("r.maxResults",)
+    assert ignored_of(body, Policy.ARGUMENTS) == ("r.maxResults",)
+    assert ignored_of(body, Policy.NOTHING) == ("r.maxResults",)
     for wrong, policy in (
-        (body, UnknownFieldPolicy.EVERYTHING),
-        ({"maxResults": 1}, UnknownFieldPolicy.ARGUMENTS),
-        ({"r": {"maxResults": 1, "usr": 1}}, UnknownFieldPolicy.ARGUMENTS),
+        (body, Policy.EVERYTHING),
+        ({"maxResults": 1}, Policy.ARGUMENTS),
+        ({"r": {"maxResults": 1, "usr": 1}}, Policy.ARGUMENTS),
     ):
         with pytest.raises(GatewayError, match="unknown field"):
             ignored_of(wrong, policy)
 
 
 def test_null_does_not_make_an_unknown_name_known() -> None:
-    assert ignored("trial.Leaf", {"foo": None}, UnknownFieldPolicy.NOTHING) == ["foo"]
-    assert "foo" in refusal("trial.Leaf", {"foo": None}, UnknownFieldPolicy.ARGUMENTS)
+    assert ignored("trial.Leaf", {"foo": None}, Policy.NOTHING) == ["foo"]
+    assert "foo" in refusal("trial.Leaf", {"foo": None}, Policy.ARGUMENTS)
 
 
 def test_a_message_without_fields_has_nothing_to_suggest() -> None:
-    assert "unknown field `x`" in refusal("trial.Nothing", {"x": 1}, UnknownFieldPolicy.ARGUMENTS)
+    assert "unknown field `x`" in refusal("trial.Nothing", {"x": 1}, Policy.ARGUMENTS)
 
 
 def test_the_content_of_an_any_follows_the_same_rule() -> None:
     body = {"any": {"@type": "x/trial.Leaf", "foo": 1}}
-    assert ignored("trial.wellknown.Singular", body, UnknownFieldPolicy.NOTHING) == ["any.foo"]
-    assert "foo" in refusal("trial.wellknown.Singular", body, UnknownFieldPolicy.EVERYTHING)
+    assert ignored("trial.wellknown.Singular", body, Policy.NOTHING) == ["any.foo"]
+    assert "foo" in refusal("trial.wellknown.Singular", body, Policy.EVERYTHING)
 
 
 def test_long_and_odd_names_neither_make_the_error_long_nor_break_it() -> None:
     for key in ("x" * 100_000, "", "a\nb", "\x00", "é𝄞"):
-        assert len(refusal("trial.Leaf", {key: 1}, UnknownFieldPolicy.ARGUMENTS)) < 500
-        assert len(ignored("trial.Leaf", {key: 1}, UnknownFieldPolicy.NOTHING)) == 1
+        assert len(refusal("trial.Leaf", {key: 1}, Policy.ARGUMENTS)) < 500
+        assert len(ignored("trial.Leaf", {key: 1}, Policy.NOTHING)) == 1

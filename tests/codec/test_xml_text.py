@@ -6,20 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.codec.xml_text import (
-    LARGEST_MARKUP_KB,
-    LARGEST_QUICK,
-    LONGEST_TEXT,
-    MOST_ATTRIBUTES,
-    MOST_ELEMENTS,
-    MOST_QUICK,
-    MOST_TEXTS,
-    PIECE_BYTES,
-    WHITESPACE,
-    UnreadableXml,
-    takes_long,
-    texts_of,
-)
+from gateway.codec import xml_text
+from gateway.codec.xml_text import WHITESPACE, UnreadableXml, takes_long, texts_of
 from tests.support.protos import examples
 
 TEXTS = st.text("ab &<>'\"]\n\té\u2028", max_size=6)
@@ -87,14 +75,14 @@ def attributes(count: int) -> str:
 
 
 AT_THE_BOUNDS = {
-    "attributes": attributes(MOST_ATTRIBUTES),
-    "a tag": f"<b c='{'x' * (LARGEST_MARKUP_KB * KB - 10)}'/>",
-    "a comment": f"<!--{'x' * (LARGEST_MARKUP_KB * KB - 10)}-->",
-    "text outside": "x" * (LARGEST_MARKUP_KB * KB * 2) + "\n" * 70_000,
-    "CDATA outside": f"<![CDATA[{'<' * (LARGEST_MARKUP_KB * KB * 2)}]]>",
-    "space in the text": f"<user>{' ' * (LONGEST_TEXT - 6)}intern</user>",
-    "many texts": "<user>intern</user>" * (MOST_TEXTS - 1),
-    "elements": "<b/>" * (MOST_ELEMENTS - 2),
+    "attributes": attributes(xml_text.MOST_ATTRIBUTES),
+    "a tag": f"<b c='{'x' * (xml_text.LARGEST_MARKUP_KB * KB - 10)}'/>",
+    "a comment": f"<!--{'x' * (xml_text.LARGEST_MARKUP_KB * KB - 10)}-->",
+    "text outside": "x" * (xml_text.LARGEST_MARKUP_KB * KB * 2) + "\n" * 70_000,
+    "CDATA outside": f"<![CDATA[{'<' * (xml_text.LARGEST_MARKUP_KB * KB * 2)}]]>",
+    "space in the text": f"<user>{' ' * (xml_text.LONGEST_TEXT - 6)}intern</user>",
+    "many texts": "<user>intern</user>" * (xml_text.MOST_TEXTS - 1),
+    "elements": "<b/>" * (xml_text.MOST_ELEMENTS - 2),
 }
 
 
@@ -103,17 +91,17 @@ def test_what_is_at_its_bound_is_read(xml: str) -> None:
     assert set(texts_of(f"<a>\n{xml}<user>intern</user></a>", "user")) == {"intern"}
 
 
-LONG = LARGEST_MARKUP_KB * KB + PIECE_BYTES
+LONG = xml_text.LARGEST_MARKUP_KB * KB + xml_text.PIECE_BYTES
 BEYOND = [
-    (attributes(MOST_ATTRIBUTES + 1), "a tag with more than 250 attributes"),
+    (attributes(xml_text.MOST_ATTRIBUTES + 1), "a tag with more than 250 attributes"),
     (f"<b c='{'x' * LONG}'/>", "a tag or comment of more than 64 KB"),
     (f"<b {'x' * LONG}", "a tag or comment of more than 64 KB"),
     (attributes(300_000), "a tag or comment of more than 64 KB"),
     (f"<!--{'x' * LONG}-->", "a tag or comment of more than 64 KB"),
-    ("<b/>" * MOST_ELEMENTS, "more than 250000 elements"),
-    ("<user/>" * MOST_TEXTS, "more than 1000 times <user>"),
-    (f"<user>{'x' * LONGEST_TEXT}y</user>", "more than 1000 characters in <user>"),
-    (f"<user>{'&#10;' * LONGEST_TEXT}&#10;</user>", "more than 1000 characters in <user>"),
+    ("<b/>" * xml_text.MOST_ELEMENTS, "more than 250000 elements"),
+    ("<user/>" * xml_text.MOST_TEXTS, "more than 1000 times <user>"),
+    (f"<user>{'x' * xml_text.LONGEST_TEXT}y</user>", "more than 1000 characters in <user>"),
+    (f"<user>{'&#10;' * xml_text.LONGEST_TEXT}&#10;</user>", "more than 1000 characters in <user>"),
 ]
 
 
@@ -127,12 +115,12 @@ def test_what_would_hold_the_parser_is_refused(xml: str, problem: str) -> None:
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        (b"<" * MOST_QUICK, False),
-        (b"<=" * (MOST_QUICK // 2) + b"<", True),
-        (rb"\u003c" * MOST_QUICK, False),
-        (rb"\u003C\u003d" * (MOST_QUICK // 2) + b"<", True),
-        (b"x" * LARGEST_QUICK, False),
-        (b"x" * (LARGEST_QUICK + 1), True),
+        (b"<" * xml_text.MOST_QUICK, False),
+        (b"<=" * (xml_text.MOST_QUICK // 2) + b"<", True),
+        (rb"\u003c" * xml_text.MOST_QUICK, False),
+        (rb"\u003C\u003d" * (xml_text.MOST_QUICK // 2) + b"<", True),
+        (b"x" * xml_text.LARGEST_QUICK, False),
+        (b"x" * (xml_text.LARGEST_QUICK + 1), True),
     ],
     ids=range(6),
 )

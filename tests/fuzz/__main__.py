@@ -48,9 +48,7 @@ def main() -> int:
     for number, name in enumerate(names, 1):
         title = f"[{number}/{len(names)}] {TARGETS[name]}"
         results.append(run(name, given.seconds, title))
-    print(
-        f"\n{'target':<12} {'seconds':>8} {'inputs':>11} {'coverage':>9} {'corpus':>7} {'finds':>6}"
-    )
+    print(f"\n{'target':<12} {'time':>8} {'inputs':>11} {'coverage':>9} {'corpus':>7} {'finds':>6}")
     for each in results:
         print(
             f"{each.name:<12} {each.seconds:>8.0f} {each.inputs:>11,} {each.coverage:>9,}"

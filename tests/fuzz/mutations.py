@@ -4,17 +4,7 @@ from collections.abc import Sequence
 from random import Random
 
 ODD = (
-    b"\0",
-    b"\xff",
-    b"\x7f",
-    b"\x80",
-    b"\r\n",
-    b"0",
-    b"-1",
-    b"1e999",
-    b'"',
-    b"{",
-    b"[",
+    *(b"\0", b"\xff", b"\x7f", b"\x80", b"\r\n", b"0", b"-1", b"1e999", b'"', b"{", b"["),
     b"\xff\xff\xff\xff",
 )
 

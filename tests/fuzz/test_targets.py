@@ -12,7 +12,7 @@ MOST_FILES = 80
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_the_corpus_and_mutations_of_it(name: str) -> None:
+def test_inputs_of_the_corpus_and_mutations_are_taken_or_refused(name: str) -> None:
     one_input = load(name)
     known = [path.read_bytes() for path in corpus(name)]
     for data in known:

@@ -26,12 +26,9 @@ def one_input(data: bytes) -> None:
         return
     rules, text = RULES[data[0] % len(RULES)], data[1:]
     authorization = text if data[0] & 0x80 else b"Bearer " + signed(*text.partition(b"\0")[::2])
-    authenticator = Authenticator(
-        (b"another secret, of an earlier time", SECRET), rules, lambda: NOW
-    )
-    assert authenticated(authenticator, authorization) == authenticated(
-        authenticator, authorization
-    )
+    authenticator = Authenticator((b"a secret of an earlier time....", SECRET), rules, lambda: NOW)
+    first, second = (authenticated(authenticator, authorization) for _ in range(2))
+    assert first == second
 
 
 def authenticated(authenticator: Authenticator, authorization: bytes) -> tuple[object, ...]:

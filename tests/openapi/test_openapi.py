@@ -23,6 +23,7 @@ from gateway.openapi.document import as_json, as_yaml, build_document
 from gateway.openapi.schemas import Json
 from gateway.schema.description import Schema, services_of
 from gateway.views.paths import find_path
+from tests.support import protos
 from tests.support.openapi import (
     catalog,
     components_of,
@@ -32,31 +33,16 @@ from tests.support.openapi import (
     validator,
 )
 from tests.support.opencue import NO_ID
-from tests.support.protos import (
-    TestSchema,
-    examples,
-    messages,
-    opencue,
-    trial,
-    trial_types,
-    well_known_types,
-)
+from tests.support.protos import TestSchema, examples, messages, opencue, trial, trial_types
 from tests.support.two_versions import OLD, STREAM
 
 DOCS = Path(__file__).parents[2] / "docs"
 HTTP = (DOCS / "http.md").read_text(encoding="utf-8")
 READS = (DOCS / "reads.md").read_text(encoding="utf-8")
-OPENCUE_TYPES = [
-    "job.Job",
-    "job.Layer",
-    "job.JobGetJobsResponse",
-    "job.JobGetJobsRequest",
-    "host.Host",
-    "host.Proc",
-    "show.Show",
-    "filter.Action",
-    "report.HostReport",
-]
+OPENCUE_TYPES = (
+    *("job.Job", "job.Layer", "job.JobGetJobsResponse", "job.JobGetJobsRequest", "host.Host"),
+    *("host.Proc", "show.Show", "filter.Action", "report.HostReport"),
+)
 
 
 @pytest.mark.slow
@@ -81,7 +67,7 @@ def test_operation_ids_are_the_methods_names() -> None:
     assert all(f"/{id_}".replace("/", ".") == path.replace("/", ".") for id_, path in ids.items())
 
 
-def test_a_tag_for_each_interface() -> None:
+def test_each_interface_has_a_tag() -> None:
     used = Counter(operation["tags"][0] for _, operation in operations(document()))
     assert [*used, "health"] == [tag["name"] for tag in document()["tags"]]
 
@@ -89,12 +75,8 @@ def test_a_tag_for_each_interface() -> None:
 def test_every_reference_leads_somewhere() -> None:
     text = as_json(document()).decode()
     wanted = set(re.findall(r'"\$ref":"#/components/(\w+)/([^"]+)"', text))
-    there = {
-        (kind, name)
-        for kind, named in document()["components"].items()
-        for name in named
-        if kind != "securitySchemes"
-    }
+    kinds = document()["components"].items()
+    there = {(kind, name) for kind, named in kinds for name in named if kind != "securitySchemes"}
     assert wanted - there == set()
     assert there - wanted == {("schemas", shared.DRY_RUN)}
 
@@ -277,7 +259,7 @@ def check_answers(schema: TestSchema, name: str, number: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [*trial_types(), *well_known_types()])
+@pytest.mark.parametrize("name", protos.own_types())
 def test_answers_fit_their_schemas(name: str) -> None:
     check_answers(trial(), name, 40)
 
@@ -291,9 +273,7 @@ def test_answers_of_opencue_fit_their_schemas(name: str) -> None:
 def test_what_is_there_is_required() -> None:
     job = document()["components"]["schemas"]["job.Job"]
     fields = catalog().methods[0].encoders.pool.FindMessageTypeByName("job.Job").fields
-    assert set(job["required"]) == {
-        field.json_name for field in fields if field.containing_oneof is None
-    }
+    assert set(job["required"]) == {each.json_name for each in fields if not each.containing_oneof}
 
 
 def test_members_of_a_oneof_exclude_each_other() -> None:
@@ -310,7 +290,7 @@ def test_members_of_a_oneof_exclude_each_other() -> None:
     assert fits.is_valid({names[0]: values[names[0]], names[1]: None})
 
 
-def test_names_and_numbers_of_enums() -> None:
+def test_an_enum_has_names_and_numbers() -> None:
     state = document()["components"]["schemas"]["job.FrameState"]
     names, numbers = state["anyOf"]
     assert "RUNNING" in names["enum"]
@@ -338,16 +318,15 @@ def test_follow_ups_that_would_be_denied_are_not_promised() -> None:
 
 
 def test_what_finds_an_object_without_an_id_is_told() -> None:
-    for path, told in (
-        ("job.JobInterface/Pause", "`job` may have no `id` if `/{}` finds it by `name`."),
+    for path, what, finder, by in (
+        ("job.JobInterface/Pause", "job", "job.JobInterface/FindJob", "`name`"),
         (
-            "department.DepartmentInterface/GetTasks",
-            "`department` may have no `id` if `/{}` finds it by `dept` or `name` and `show`.",
+            *("department.DepartmentInterface/GetTasks", "department"),
+            *("show.ShowInterface/GetDepartment", "`dept` or `name` and `show`"),
         ),
     ):
-        by = {"Pause": "job.JobInterface/FindJob", "GetTasks": "show.ShowInterface/GetDepartment"}
-        method = document()["paths"][f"/{path}"]["post"]
-        assert told.format(by[path.partition("/")[2]]) in method["description"]
+        told = f"`{what}` may have no `id` if `/{finder}` finds it by {by}."
+        assert told in document()["paths"][f"/{path}"]["post"]["description"]
     killed = document()["paths"]["/host.ProcInterface/Kill"]["post"]["description"]
     assert "may have no" not in killed
 

@@ -1,6 +1,5 @@
 """The OpenAPI document against the simulated farm: what it promises is what happens."""
 
-import asyncio
 import re
 import sys
 from collections.abc import Iterator
@@ -16,21 +15,17 @@ from gateway.codec.fields import is_map, is_message, message_of
 from gateway.openapi import schemas as shared
 from gateway.openapi.schemas import Json
 from gateway.schema.method import Method
+from tests.support.commands import tool
 from tests.support.openapi import document, response_schema, validator
-from tests.support.servers import Gateway, clean_environment, token
+from tests.support.servers import Gateway, token
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.gateway(grpc_timeout="5s")]
 
 TIMEOUT = 500  # seconds that a tool may take before it counts as stuck
 BIN = Path(sys.executable).parent
 CHECKS = (
-    "status_code_conformance",
-    "content_type_conformance",
-    "response_headers_conformance",
-    "response_schema_conformance",
-    "unsupported_method",
-    "allow_header_conformance",
-    "ignored_auth",
+    "status_code_conformance,content_type_conformance,response_headers_conformance,"
+    "response_schema_conformance,unsupported_method,allow_header_conformance,ignored_auth"
 )
 PAUSED = """
 import sys
@@ -61,22 +56,9 @@ def cuebot(simulated_cuebot: SimulatedCuebot) -> SimulatedCuebot:
 
 
 async def run(folder: Path, *command: str) -> str:
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        cwd=folder,
-        env=clean_environment(PATH=f"{BIN}:/usr/bin:/bin", PYTHONPATH=str(folder)),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        async with asyncio.timeout(TIMEOUT):
-            printed, _ = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    text = printed.decode()
-    assert process.returncode == 0, text[-6000:]
+    environ = {"PATH": f"{BIN}:/usr/bin:/bin", "PYTHONPATH": str(folder)}
+    status, text = await tool(*command, folder=folder, environ=environ, timeout=TIMEOUT)
+    assert status == 0, text[-6000:]
     return text
 
 
@@ -155,9 +137,7 @@ async def fetched(gateway: Gateway) -> Any:
     return (await gateway.client.get("/openapi.json")).json()
 
 
-async def test_a_generated_client_works(
-    gateway: Gateway, cuebot: SimulatedCuebot, tmp_path: Path
-) -> None:
+async def test_a_generated_client_works(gateway: Gateway, cuebot: Any, tmp_path: Path) -> None:
     """A client that openapi-python-client makes of the document reads, changes, and gets errors."""
     (tmp_path / "openapi.json").write_bytes(orjson.dumps(await fetched(gateway)))
     (tmp_path / "config.yaml").write_text("post_hooks: []  # it need not be beautiful\n")
@@ -196,7 +176,7 @@ async def test_schemathesis_finds_nothing(
     printed = await run(
         tmp_path,
         *(sys.executable, "-m", "schemathesis.cli", "run", "openapi.json", "--url", gateway.url),
-        *("--header", f"Authorization: Bearer {token()}", "--checks", ",".join(CHECKS)),
+        *("--header", f"Authorization: Bearer {token()}", "--checks", CHECKS),
         *("--phases", "examples,fuzzing", "--mode", "all", "--max-examples", "3"),
         *("--seed", "1", "--workers", "2", "--warnings", "off"),
     )

@@ -194,11 +194,11 @@ def added_with(field: str, kind: FieldDescriptorProto.Type.ValueType, **more: ob
     return changes_between(catalog_of(a_file()), catalog_of(file))["fields_added"]
 
 
-def test_nothing_changes() -> None:
+def test_the_same_schema_has_no_changes() -> None:
     assert changes_between(catalog_of(a_file()), catalog_of(a_file())) == {}
 
 
-def test_methods_and_fields_by_version() -> None:
+def test_each_kind_of_change_has_a_name_of_its_own() -> None:
     assert changes_between(catalog_of(OLD.file), catalog_of(NEW.file)) == {
         "methods_added": [f"/{SERVICE}/GetOnlyNew"],
         "methods_removed": [f"/{SERVICE}/GetOnlyOld"],

@@ -212,9 +212,7 @@ def test_excluding_a_service_does_not_hand_its_alias_to_another() -> None:
         "/JOB.JobInterface/Kill",
     ],
 )
-async def test_what_is_not_served_is_404(
-    gateway: Gateway, cuebot: ScriptedCuebot, path: str
-) -> None:
+async def test_what_is_excluded_is_404(gateway: Gateway, cuebot: ScriptedCuebot, path: str) -> None:
     assert cuebot.seen == []
     answer = await gateway.post(path, json={})
     assert (answer.status_code, answer.json()["code"]) == (404, 5)

@@ -14,14 +14,7 @@ from gateway.discovery.refresh import LiveCatalog
 from gateway.discovery.source import choose_source
 from gateway.errors import ConfigurationError
 from gateway.schema import description
-from gateway.schema.description import (
-    LIMITS,
-    Schema,
-    SchemaLimits,
-    TooLarge,
-    assumed_schema,
-    check_size,
-)
+from gateway.schema.description import LIMITS, SchemaLimits, TooLarge, assumed_schema, check_size
 from gateway.schema.selection import Selection
 from tests.support.opencue import opencue
 from tests.support.steps import lines_of
@@ -130,7 +123,7 @@ def test_every_source_is_held_to_them(
 
 
 class SourceOfNothing:
-    async def fetch(self) -> Schema:
+    async def fetch(self) -> description.Schema:
         raise AssertionError
 
 
@@ -150,7 +143,7 @@ async def test_the_old_catalog_stays_when_the_new_schema_is_too_large() -> None:
     class Growing:
         says = assumed_schema([shop()], "test")
 
-        async def fetch(self) -> Schema:
+        async def fetch(self) -> description.Schema:
             check_size(self.says.files, EXACT)
             return self.says
 

@@ -83,7 +83,7 @@ def configured(cuebot_process: str, tmp_path: Path) -> Iterator[Configured]:
         yield gateway
 
 
-def test_another_secret(configured: Configured) -> None:
+def test_tokens_of_an_old_secret_are_refused_also_known_ones(configured: Configured) -> None:
     assert configured.statuses() == (200, 403)
     with configured.gateway.wire() as old:
         assert old.ask(GET_JOBS).status == 200
@@ -125,7 +125,7 @@ def test_a_half_written_file_of_secrets(configured: Configured, tmp_path: Path) 
     assert configured.answer("# ours").status == 403
 
 
-def test_keys_of_a_provider(configured: Configured, tmp_path: Path) -> None:
+def test_keys_follow_their_file_unless_it_is_broken(configured: Configured, tmp_path: Path) -> None:
     keys, now = tmp_path / "keys.json", int(time.time())
     one, two = rsa_key("one"), rsa_key("two")
     tokens = [key.token({"sub": "lena", "exp": now + 3600}, kid="1") for key in (one, two)]
@@ -146,7 +146,7 @@ def test_keys_of_a_provider(configured: Configured, tmp_path: Path) -> None:
     assert problem.startswith("JWT_JWKS: ")
 
 
-def test_rules_for_tokens(configured: Configured) -> None:
+def test_a_claim_required_from_now_on_is_missed_in_known_tokens(configured: Configured) -> None:
     assert configured.status() == 200
     configured.sets(GOOD, 'jwt_audience = "farm"')
     assert configured.status() == 403
@@ -173,7 +173,7 @@ def test_access_rules(configured: Configured) -> None:
     assert configured.status(KILL) == 400
 
 
-def test_rate_limits(configured: Configured) -> None:
+def test_rate_limits_follow_to_some_to_others_and_to_none(configured: Configured) -> None:
     assert configured.limit() is None
     for burst in ("7", "3"):
         configured.sets(GOOD, "rate_limit_rps = 0.01", f"rate_limit_burst = {burst}")
@@ -199,7 +199,7 @@ def test_services(configured: Configured) -> None:
     until(lambda: configured.status(get_shows) == 200, "all are")
 
 
-def test_an_exclusion_without_cuebot(cuebot_process: str, tmp_path: Path) -> None:
+def test_an_exclusion_holds_while_cuebot_is_away(cuebot_process: str, tmp_path: Path) -> None:
     schema = tmp_path / "schema.binpb"
     schema.write_bytes(FileDescriptorSet(file=opencue().files).SerializeToString())
     with configuring(cuebot_process, tmp_path, DESCRIPTOR_SOURCE=str(schema)) as configured:
@@ -215,7 +215,7 @@ def test_a_retired_setting_is_logged(cuebot_process: str, tmp_path: Path) -> Non
         assert line["level"] == "warning"
 
 
-def test_an_exclusion_of_nothing(configured: Configured) -> None:
+def test_an_exclusion_of_nothing_leaves_the_selection(configured: Configured) -> None:
     configured.sets(GOOD, 'exclude_services = "job.JobInterface/GetJobs"')
     configured.sets(GOOD, 'exclude_services = "job.JobInterface/GetJobss"')
     assert configured.status() == 404
@@ -224,7 +224,7 @@ def test_an_exclusion_of_nothing(configured: Configured) -> None:
     assert problem.endswith("; did you mean job.JobInterface/GetJobs?")
 
 
-def test_the_profile(configured: Configured) -> None:
+def test_the_catalog_is_built_again_without_the_profile_and_with_it(configured: Configured) -> None:
     before = configured.answer().headers["x-schema"]
     configured.sets(GOOD, 'compat_profile = "none"')
     configured.gateway.event("schema changed")
@@ -258,9 +258,7 @@ def test_the_log_level(configured: Configured) -> None:
     ],
     ids=ascii,
 )
-def test_a_broken_file_keeps_all_settings(
-    configured: Configured, spoilt: str | None, words: str
-) -> None:
+def test_a_broken_file_keeps_all(configured: Configured, spoilt: str | None, words: str) -> None:
     """One line says what is wrong with it, or that there is none; the next good one is taken."""
     if spoilt is None:
         configured.config.unlink()
@@ -328,7 +326,7 @@ def test_no_token_or_secret_is_logged(configured: Configured) -> None:
     assert not [line for line in configured.gateway.lines if OTHER in line or SECRET in line]
 
 
-def test_many_signals_at_once(configured: Configured, tmp_path: Path) -> None:
+def test_of_many_signals_the_last_state_counts(configured: Configured, tmp_path: Path) -> None:
     for number in range(1, 60):
         fresh = tmp_path / "fresh.toml"
         fresh.write_text(f"{GOOD}\nrate_limit_rps = 1000\nrate_limit_burst = {number}\n")
@@ -338,7 +336,7 @@ def test_many_signals_at_once(configured: Configured, tmp_path: Path) -> None:
     assert configured.problems() == []
 
 
-def test_reloads_under_load(configured: Configured) -> None:
+def test_no_call_fails_in_reloads_under_load(configured: Configured) -> None:
     stop, statuses, problems = Event(), set[int](), list[Exception]()
 
     def calls() -> None:

@@ -7,14 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import ConfigurationError
-from gateway.settings.loading import (
-    MESSAGE_BYTES,
-    RETIRED,
-    SYNONYMS,
-    load_settings,
-    misspelled,
-    retired,
-)
+from gateway.settings.loading import RETIRED, SYNONYMS, load_settings, misspelled, retired
 from gateway.settings.model import RateOverride, Settings
 from gateway.settings.types import parse_duration, parse_store_url
 
@@ -66,9 +59,8 @@ def name_of(value: object) -> str:
     ],
 )
 def test_a_misspelled_variable_is_named(variable: str, meant: str) -> None:
-    assert misspelled({variable: SECRET}) == [
-        f"{variable} is no setting of the gateway; did you mean {meant}?"
-    ]
+    said = f"{variable} is no setting of the gateway; did you mean {meant}?"
+    assert misspelled({variable: SECRET}) == [said]
 
 
 @pytest.mark.parametrize(
@@ -88,7 +80,7 @@ def test_variables_of_others_are_not_misspelled(variable: str) -> None:
 def test_names_that_are_right_are_not_misspelled() -> None:
     """Settings and synonyms; nor is an empty variable, which is unset."""
     ours = [*(name.upper() for name in Settings.model_fields), *SYNONYMS, "GATEWAY_CONFIG"]
-    assert misspelled(dict.fromkeys([*ours, MESSAGE_BYTES], "x") | {"REST_PRT": ""}) == []
+    assert misspelled(dict.fromkeys([*ours, "GRPC_MAX_MESSAGE_SIZE"], "x") | {"REST_PRT": ""}) == []
 
 
 def test_a_retired_setting_is_named() -> None:
@@ -103,9 +95,7 @@ def test_a_retired_setting_is_named() -> None:
 def test_the_shipped_file_has_every_setting_and_nothing_else() -> None:
     text = SHIPPED.read_text(encoding="utf-8")
     commented = set(re.findall(r"^# ([a-z_]+) = ", text, flags=re.MULTILINE))
-    without_default = {
-        name for name, field in Settings.model_fields.items() if field.default is None
-    }
+    without_default = {name for name, each in Settings.model_fields.items() if each.default is None}
     assert set(tomllib.loads(text)) == Settings.model_fields.keys() - without_default
     assert commented == without_default - RETIRED.keys()
 
@@ -283,7 +273,7 @@ def test_other_variables_do_not_matter() -> None:
         ("GRPC_KEEPALIVE_TIME", "5m", "keepalive_time", 300.0),
     ],
 )
-def test_synonyms(variable: str, text: str, name: str, value: object) -> None:
+def test_opencues_names_are_synonyms(variable: str, text: str, name: str, value: object) -> None:
     assert load_settings({variable: text}) == Settings().model_copy(update={name: value})
 
 
@@ -297,7 +287,7 @@ def test_synonyms(variable: str, text: str, name: str, value: object) -> None:
         ({"GRPC_MAX_MESSAGE_SIZE": "67108864", "GRPC_MAX_RECV_MSG_MB": "64"}, True),
     ],
 )
-def test_two_names_for_one_setting(environ: dict[str, str], same: bool) -> None:
+def test_two_names_for_one_setting_may_not_differ(environ: dict[str, str], same: bool) -> None:
     if same:
         settings = load_settings(environ)
         assert (settings.grpc_timeout, settings.grpc_max_recv_msg_mb) in ((10, 256), (30, 64))
@@ -329,7 +319,7 @@ def test_every_variable_of_the_go_gateway_changes_a_setting(line: str) -> None:
         *(("0.5m", 30), (" 5s ", 5), ("0", 0), ("0s", 0), (30, 30), (1.5, 1.5), (0, 0)),
     ],
 )
-def test_durations(given: object, seconds: float) -> None:
+def test_a_duration_has_a_unit_or_is_seconds(given: object, seconds: float) -> None:
     assert parse_duration(given) == pytest.approx(seconds)
 
 
@@ -341,7 +331,7 @@ def test_durations(given: object, seconds: float) -> None:
     ],
     ids=repr,
 )
-def test_bad_durations(given: object) -> None:
+def test_a_bad_duration_is_told_an_example(given: object) -> None:
     with pytest.raises(ValueError, match="30s"):
         parse_duration(given)
 

@@ -116,9 +116,8 @@ class Visit:
 
     async def tab_to(self, selector: str) -> None:
         for _ in range(150):
-            if await self.page.evaluate(
-                "(selector) => document.activeElement.matches(selector)", selector
-            ):
+            has_it = "(selector) => document.activeElement.matches(selector)"
+            if await self.page.evaluate(has_it, selector):
                 return
             await self.page.keyboard.press("Tab")
         raise AssertionError(f"no way to {selector} with the keyboard")
@@ -130,9 +129,8 @@ class Visit:
 
     async def overhang(self) -> int:
         """By how many pixels the page is wider than the window."""
-        return int(
-            await self.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-        )
+        width = "document.documentElement.scrollWidth - window.innerWidth"
+        return int(await self.page.evaluate(width))
 
 
 @asynccontextmanager

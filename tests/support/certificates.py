@@ -8,12 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import trustme
-from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
-    Encoding,
-    PrivateFormat,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives import serialization
 from cryptography.x509 import load_der_x509_certificate, load_pem_x509_certificate
 
 
@@ -47,9 +42,9 @@ class Pair:
         self.certificate.write_bytes(b"".join(part.bytes() for part in leaf.cert_chain_pems))
         key = leaf.private_key_pem.bytes()
         if password:
-            key = load_pem_private_key(key, None).private_bytes(
-                Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(password)
-            )
+            sealed = serialization.BestAvailableEncryption(password)
+            form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, sealed
+            key = serialization.load_pem_private_key(key, None).private_bytes(*form)
         self.key.write_bytes(key)
 
     @property

@@ -11,7 +11,7 @@ import struct
 import subprocess
 import sys
 import termios
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -156,6 +156,23 @@ async def run(*arguments: str, given: str = "", **environ: str) -> Ran:
     """Run a command in a process of its own, beside servers that run in this one."""
     async with started(*arguments, environ=environ, stdin=PIPE) as command:
         return await command.end(given.encode())
+
+
+async def tool(
+    *command: str, folder: Path, environ: Mapping[str, str], timeout: float = PATIENCE
+) -> tuple[int | None, str]:
+    """The exit status of another program, run in this folder, and all that it prints."""
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=folder, env=clean_environment(**environ), stdout=PIPE, stderr=STDOUT
+    )
+    try:
+        async with asyncio.timeout(timeout):
+            printed, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return process.returncode, printed.decode()
 
 
 @contextmanager

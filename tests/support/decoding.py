@@ -12,6 +12,8 @@ from gateway.codec.decode import Decoded, Decoders
 from gateway.errors import Code, GatewayError
 from tests.support.protos import TestSchema, trial
 
+STRICT = UnknownFieldPolicy.EVERYTHING
+
 
 def decoder(
     decoders: Decoders, descriptor: Descriptor
@@ -21,20 +23,13 @@ def decoder(
     return lambda body, policy: decode_value(parse(body), policy)
 
 
-def decoded(
-    schema: TestSchema,
-    name: str,
-    body: Any,
-    policy: UnknownFieldPolicy = UnknownFieldPolicy.EVERYTHING,
-) -> Any:
+def decoded(schema: TestSchema, name: str, body: Any, policy: UnknownFieldPolicy = STRICT) -> Any:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     decode = decoder(schema.decoders, schema.message_type(name))
     return schema.message_class(name).FromString(decode(data, policy).payload)
 
 
-def refusal(
-    name: str, body: Any, policy: UnknownFieldPolicy = UnknownFieldPolicy.EVERYTHING
-) -> str:
+def refusal(name: str, body: Any, policy: UnknownFieldPolicy = STRICT) -> str:
     """The message of the 400 for a body of this type in the test schema."""
     with pytest.raises(GatewayError) as caught:
         decoded(trial(), name, body, policy)

@@ -36,9 +36,7 @@ SERVED = (
     "department.DepartmentInterface",
 )
 """The services that are registered, by hand."""
-HTTP_STATUS = (
-    *(200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401),
-)
+HTTP_STATUS = (200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401)
 """By gRPC's code."""
 Alter = Callable[[Any], Any]
 Whole = Callable[[], Awaitable[Response]]
@@ -83,9 +81,8 @@ class GoGateway:
         except grpc.aio.AioRpcError as failure:
             code: int = failure.code().value[0]
             return error(code, failure.details() or "")
-        answer = oracle(
-            schema, schema.message_class(method.output_type.full_name).FromString(payload)
-        )
+        kind = schema.message_class(method.output_type.full_name)
+        answer = oracle(schema, kind.FromString(payload))
         alter = self.alter.get(request.url.path)
         return json(200, answer if alter is None else alter(answer))
 

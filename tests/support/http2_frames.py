@@ -61,9 +61,7 @@ async def leaving_server(last: bytes, after: float = 0) -> AsyncIterator[Leaving
 async def silent_server(host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
     """The endpoint of a server that takes connections and never says anything."""
     connections: list[asyncio.StreamWriter] = []
-    server = await asyncio.start_server(
-        lambda reader, writer: connections.append(writer), host, port
-    )
+    server = await asyncio.start_server(lambda _, writer: connections.append(writer), host, port)
     try:
         yield f"{host}:{server.sockets[0].getsockname()[1]}"
     finally:

@@ -8,18 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from h2 import events
 from h2.config import H2Configuration
 from h2.connection import H2Connection
-from h2.events import (
-    ConnectionTerminated,
-    DataReceived,
-    Event,
-    PingAckReceived,
-    RequestReceived,
-    StreamEnded,
-    StreamReset,
-    WindowUpdated,
-)
+from h2.events import Event
 from h2.exceptions import ProtocolError
 from h2.settings import Settings
 
@@ -77,10 +69,10 @@ class Peer(asyncio.Protocol):
         self.happened.set()
 
     def take(self, event: Event) -> None:
-        if isinstance(event, RequestReceived):
+        if isinstance(event, events.RequestReceived):
             self.headers[event.stream_id] = dict(event.headers)  # type: ignore[arg-type]
             self.bodies[event.stream_id] = bytearray()
-        elif isinstance(event, DataReceived):
+        elif isinstance(event, events.DataReceived):
             self.bodies[event.stream_id] += event.data
             if event.flow_controlled_length:
                 with suppress(ProtocolError):  # the client's farewell has come with it
@@ -89,12 +81,12 @@ class Peer(asyncio.Protocol):
                         self.h2.increment_flow_control_window(
                             event.flow_controlled_length, event.stream_id
                         )
-        elif isinstance(event, WindowUpdated):
+        elif isinstance(event, events.WindowUpdated):
             for stream in [each for each in self.unsent if event.stream_id in (0, each)]:
                 self.send_rest(stream)
-        elif isinstance(event, StreamReset):
+        elif isinstance(event, events.StreamReset):
             self.unsent.pop(event.stream_id, None)
-        elif isinstance(event, StreamEnded):
+        elif isinstance(event, events.StreamEnded):
             self.on_call(self, event.stream_id)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -129,14 +121,16 @@ class Peer(asyncio.Protocol):
         await until(self.happened, met)
 
     def resets(self) -> list[int]:
-        return [int(each.error_code or 0) for each in self.events if isinstance(each, StreamReset)]
+        return self._codes(events.StreamReset)
 
     def farewells(self) -> list[int]:
-        ends = (each for each in self.events if isinstance(each, ConnectionTerminated))
-        return [int(each.error_code or 0) for each in ends]
+        return self._codes(events.ConnectionTerminated)
+
+    def _codes(self, kind: type[Any]) -> list[int]:
+        return [int(each.error_code or 0) for each in self.events if isinstance(each, kind)]
 
     def pongs(self) -> int:
-        return sum(isinstance(each, PingAckReceived) for each in self.events)
+        return sum(isinstance(each, events.PingAckReceived) for each in self.events)
 
 
 def echo(peer: Peer, stream: int) -> None:

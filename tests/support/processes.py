@@ -26,7 +26,7 @@ from tests.support.patience import PATIENCE
 from tests.support.servers import ALSO, SECRET, clean_environment, free_port, head
 from tests.support.wire import Answer as Answer
 
-GET_SHOWS = "/show.ShowInterface/GetShows"
+HERE, GET_SHOWS = "127.0.0.1", "/show.ShowInterface/GetShows"
 
 
 def until(condition: Callable[[], bool], what: str, timeout: float = PATIENCE) -> None:
@@ -42,9 +42,7 @@ class CutOff(AssertionError):
 
 
 class Wire:
-    def __init__(
-        self, port: int, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
-    ) -> None:
+    def __init__(self, port: int, tls: ssl.SSLContext | None = None, host: str = HERE) -> None:
         plain = socket.create_connection((host, port), timeout=PATIENCE)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket: socket.socket = plain
@@ -76,9 +74,8 @@ class Wire:
     def answer(self) -> Answer:
         start, self._read = self._until(b"\r\n\r\n")
         first, *lines = start.decode("latin-1").split("\r\n")
-        headers = {
-            name.lower(): value.strip() for name, _, value in (x.partition(":") for x in lines)
-        }
+        parts = (line.partition(":") for line in lines)
+        headers = {name.lower(): value.strip() for name, _, value in parts}
         if headers.get("transfer-encoding") == "chunked":
             return Answer(int(first.split()[1]), headers, b"".join(self._chunks()))
         return Answer(int(first.split()[1]), headers, self._exactly(int(headers["content-length"])))

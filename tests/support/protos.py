@@ -19,7 +19,8 @@ from typing import Any
 
 import pytest
 from google.protobuf import json_format
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import Descriptor
+from google.protobuf.descriptor import FieldDescriptor as Field
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet, MethodOptions
 from google.protobuf.message_factory import GetMessageClass
 from grpc_tools import protoc
@@ -137,6 +138,10 @@ def well_known_types() -> list[str]:
     return [method.input_type.full_name for method in service.methods]
 
 
+def own_types() -> list[str]:
+    return [*trial_types(), *well_known_types()]
+
+
 def every_type() -> list[Any]:
     """Parameters of a test: a schema, names of its types, and how many examples of each to try."""
     files = {file.name: opencue().types_of(file.name) for file in opencue().files}
@@ -160,9 +165,7 @@ BOOLS = st.booleans()
 
 def whole_numbers(low: int, high: int) -> st.SearchStrategy[int]:
     edges = (low, low + 1, 0, 1, 2**53, 2**53 + 1, high - 1, high)
-    return st.one_of(
-        st.integers(low, high), st.sampled_from([edge for edge in edges if low <= edge <= high])
-    )
+    return st.integers(low, high) | st.sampled_from([each for each in edges if low <= each <= high])
 
 
 INT32, UINT32 = whole_numbers(-(2**31), 2**31 - 1), whole_numbers(0, 2**32 - 1)
@@ -184,13 +187,13 @@ FLOATS = st.one_of(
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 
 SCALARS: Mapping[int, st.SearchStrategy[Any]] = {
-    FieldDescriptor.TYPE_DOUBLE: DOUBLES,
-    FieldDescriptor.TYPE_FLOAT: FLOATS,
-    FieldDescriptor.TYPE_BOOL: BOOLS,
-    FieldDescriptor.TYPE_STRING: TEXTS,
-    FieldDescriptor.TYPE_BYTES: DATA,
+    Field.TYPE_DOUBLE: DOUBLES,
+    Field.TYPE_FLOAT: FLOATS,
+    Field.TYPE_BOOL: BOOLS,
+    Field.TYPE_STRING: TEXTS,
+    Field.TYPE_BYTES: DATA,
     **{
-        getattr(FieldDescriptor, f"TYPE_{name}"): numbers
+        getattr(Field, f"TYPE_{name}"): numbers
         for names, numbers in (
             *(("INT64 SINT64 SFIXED64", INT64), ("UINT64 FIXED64", UINT64)),
             *(("INT32 SINT32 SFIXED32", INT32), ("UINT32 FIXED32", UINT32)),
@@ -247,9 +250,7 @@ def fill(draw: Draw, schema: TestSchema, message: Any, depth: int) -> None:
             fill_field(draw, schema, message, field, depth)
 
 
-def fill_field(
-    draw: Draw, schema: TestSchema, message: Any, field: FieldDescriptor, depth: int
-) -> None:
+def fill_field(draw: Draw, schema: TestSchema, message: Any, field: Field, depth: int) -> None:
     if field.message_type is None:
         values = scalars(field.type, field.enum_type)
         value = draw(st.lists(values, max_size=3) if field.is_repeated else values)
@@ -269,9 +270,7 @@ def fill_field(
         fill(draw, schema, part(message, field), depth - 1)
 
 
-def fill_map(
-    draw: Draw, schema: TestSchema, entries: Any, field: FieldDescriptor, depth: int
-) -> None:
+def fill_map(draw: Draw, schema: TestSchema, entries: Any, field: Field, depth: int) -> None:
     key_field, value_field = map_fields(field)
     for _ in range(draw(SEVERAL)):
         key = draw(scalars(key_field.type, None))
@@ -281,17 +280,17 @@ def fill_map(
             fill(draw, schema, entries[key], depth - 1)
 
 
-def part(message: Any, field: FieldDescriptor) -> Any:
+def part(message: Any, field: Field) -> Any:
     return message.Extensions[field] if field.is_extension else getattr(message, field.name)
 
 
-def map_fields(field: FieldDescriptor) -> tuple[FieldDescriptor, FieldDescriptor]:
+def map_fields(field: Field) -> tuple[Field, Field]:
     assert field.message_type is not None
     key, value = field.message_type.fields
     return key, value
 
 
-def is_map(field: FieldDescriptor) -> bool:
+def is_map(field: Field) -> bool:
     message = field.message_type
     return bool(message is not None and field.is_repeated and message.GetOptions().map_entry)
 
@@ -368,7 +367,7 @@ def complete(schema: TestSchema, message: Any, printed: Any) -> Any:
     return whole
 
 
-def complete_field(schema: TestSchema, field: FieldDescriptor, content: Any, printed: Any) -> Any:
+def complete_field(schema: TestSchema, field: Field, content: Any, printed: Any) -> Any:
     if is_map(field):
         value_field = map_fields(field)[1]
         keys = {key_text(key): key for key in sorted(content)}
@@ -507,7 +506,7 @@ def respelled(schema: TestSchema, message: Any, value: Any, random: Random) -> A
 
 
 def respelled_map(
-    schema: TestSchema, field: FieldDescriptor, held: Any, value: dict[str, Any], random: Random
+    schema: TestSchema, field: Field, held: Any, value: dict[str, Any], random: Random
 ) -> Any:
     value_field = map_fields(field)[1]
     if value_field.message_type is None:
@@ -516,7 +515,7 @@ def respelled_map(
     return {text: respelled(schema, held[keys[text]], item, random) for text, item in value.items()}
 
 
-def respelled_scalar(field: FieldDescriptor, value: Any, random: Random) -> Any:
+def respelled_scalar(field: Field, value: Any, random: Random) -> Any:
     if field.enum_type is not None:
         if value is None or isinstance(value, int):
             return random.choice((value, str(value))) if value is not None else None
@@ -575,3 +574,8 @@ def file_of_services(
     for method in methods[len(methods) - len(free) :]:
         method.options.idempotency_level = MethodOptions.NO_SIDE_EFFECTS
     return file
+
+
+def any_messages() -> st.SearchStrategy[Any]:
+    """Messages of any type of the test schema."""
+    return st.sampled_from(trial_types()).flatmap(lambda name: messages(trial(), name, 1))

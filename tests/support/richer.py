@@ -1,12 +1,9 @@
 """OpenCue's schema as it would be if Cuebot had what its reference says."""
 
 from collections.abc import Mapping
+from typing import Any
 
-from google.protobuf.descriptor_pb2 import (
-    DescriptorProto,
-    FieldDescriptorProto,
-    FileDescriptorProto,
-)
+from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 
 from gateway.schema.description import Schema, services_of
 from tests.support.opencue import opencue
@@ -53,7 +50,7 @@ def richer() -> Schema:
 
     But for the owner's name in TakeOwnership, which is in the message as it is.
     """
-    files = tuple(copy_of(file) for file in opencue().files)
+    files = tuple(type(each).FromString(each.SerializeToString()) for each in opencue().files)
     messages = {f"{file.package}.{each.name}": each for file in files for each in file.message_type}
     for message, field, kind in FIELDS:
         set_field(messages[message], field, kind)
@@ -64,13 +61,7 @@ def richer() -> Schema:
     return Schema(files=files, services=services_of(files), origin="test", confirmed=True)
 
 
-def copy_of(file: FileDescriptorProto) -> FileDescriptorProto:
-    found = FileDescriptorProto()
-    found.CopyFrom(file)
-    return found
-
-
-def set_field(message: DescriptorProto, name: str, kind: str) -> None:
+def set_field(message: Any, name: str, kind: str) -> None:
     """Give the message this field, in the place of one with that name."""
     field = next((each for each in message.field if each.name == name), None)
     if field is None:

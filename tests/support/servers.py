@@ -269,12 +269,10 @@ SharedGateway = Callable[..., Awaitable[Gateway]]
 async def running_gateway(settings: Settings, *, ready: bool = True) -> AsyncIterator[Gateway]:
     """A gateway on loopback; with `ready`, once it has its catalog and has started."""
     app = create_app(settings)
-    with listen("127.0.0.1", 0) as listener, listen_for_metrics(settings) as metrics_listener:
-        server = Server(
-            app, settings, load_certificate(settings), metrics_listener=metrics_listener
-        )
+    with listen("127.0.0.1", 0) as listener, listen_for_metrics(settings) as metrics:
+        server = Server(app, settings, load_certificate(settings), metrics_listener=metrics)
         url = url_of(listener)
-        metrics_url = "" if metrics_listener is None else f"{url_of(metrics_listener)}/metrics"
+        metrics_url = "" if metrics is None else f"{url_of(metrics)}/metrics"
         setattr(server, "capture_signals", nullcontext)  # noqa: B010 - they are pytest's
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
@@ -290,9 +288,10 @@ async def running_gateway(settings: Settings, *, ready: bool = True) -> AsyncIte
             await serving
 
 
-def gateway_for(
-    endpoint: str, *, ready: bool = True, **more: object
-) -> AbstractAsyncContextManager[Gateway]:
+RunningGateway = AbstractAsyncContextManager[Gateway]
+
+
+def gateway_for(endpoint: str, *, ready: bool = True, **more: object) -> RunningGateway:
     """A gateway in front of this Cuebot, with these settings; the rate limit is off by default."""
     return running_gateway(settings_for(endpoint, **UNLIMITED | more), ready=ready)
 

@@ -14,9 +14,7 @@ from tests.support.certificates import Pair
 from tests.support.servers import free_port
 
 SERVER = shutil.which("valkey-server") or shutil.which("redis-server")
-NEEDS_STORE = pytest.mark.skipif(
-    SERVER is None, reason="there is no redis-server and no valkey-server"
-)
+NEEDS_STORE = pytest.mark.skipif(SERVER is None, reason="no redis-server and no valkey-server")
 
 
 class StoreServer:

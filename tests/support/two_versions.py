@@ -11,11 +11,7 @@ from typing import Any
 
 import grpc
 import grpc.aio
-from google.protobuf.descriptor_pb2 import (
-    DescriptorProto,
-    FieldDescriptorProto,
-    FileDescriptorProto,
-)
+from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
 from grpc_reflection.v1alpha.reflection import aio as reflection_aio
 
 from gateway.schema.catalog import TAG_DIGITS
@@ -72,16 +68,15 @@ def described(version: Version) -> FileDescriptorProto:
     for path, answer in ((ECHO, "Word"), (LIST, "Words"), (version.own_path, "Word")):
         name = path.rpartition("/")[2]
         service.method.add(name=name, input_type=".trial.Word", output_type=f".trial.{answer}")
-    service.method.add(
-        name="Watch", input_type=".trial.Word", output_type=".trial.Word", server_streaming=True
-    )
+    stream = service.method.add(name="Watch", input_type=".trial.Word", output_type=".trial.Word")
+    stream.server_streaming = True
     built = FileDescriptorProto()
     pool, _ = build_pool((drawn,))
     pool.FindFileByName(drawn.name).CopyToProto(built)
     return built
 
 
-def add_text(message: DescriptorProto, name: str, number: int) -> None:
+def add_text(message: Any, name: str, number: int) -> None:
     field = message.field.add(name=name, number=number, type=FieldDescriptorProto.TYPE_STRING)
     field.label = FieldDescriptorProto.LABEL_OPTIONAL
 

@@ -15,12 +15,8 @@ from gateway.discovery.files import OPENCUE_PACKAGE, read_package
 from gateway.errors import Code, GatewayError
 from gateway.long_work import Step
 from gateway.schema.selection import Selection
-from gateway.views.filter_expressions import (
-    MOST_CLASSES,
-    MOST_INSTRUCTIONS,
-    MOST_PATTERNS,
-    MOST_WORK,
-)
+from gateway.views import filter_expressions
+from gateway.views.filter_expressions import MOST_INSTRUCTIONS, MOST_PATTERNS, MOST_WORK
 from gateway.views.fingerprint import fingerprint
 from gateway.views.order import Order
 from gateway.views.render import LARGEST_ROW, ROWS_PER_SORT, Viewed, compile_view
@@ -63,9 +59,7 @@ def endless() -> Step:
 
 
 def view_of(**asked: str) -> View:
-    return make_view(
-        GET_JOBS.descriptor.output_type, {f"_{name}": value for name, value in asked.items()}
-    )
+    return make_view(GET_JOBS.descriptor.output_type, {f"_{name}": asked[name] for name in asked})
 
 
 def shown(view: View, payload: bytes, step: Step) -> Iterable[bytes]:
@@ -78,9 +72,7 @@ def in_one_step(view: View, payload: bytes) -> bytes:
 
 @pytest.mark.parametrize("format_", ["json", "ndjson", "csv"])
 @pytest.mark.parametrize("asked", VIEWS, ids=str)
-def test_no_step_looks_at_more_rows_than_its_time_allows(
-    asked: dict[str, str], format_: str
-) -> None:
+def test_no_step_looks_at_more_rows_than_time_allows(asked: dict[str, str], format_: str) -> None:
     """Whether they fit or not, in any order and format; and all steps together show the same."""
     view, payload = view_of(**asked, format=format_), jobs(ROWS)
     viewed = shown(view, payload, step_of(LOOKS))
@@ -199,7 +191,7 @@ def test_a_pattern_may_have_so_many_instructions() -> None:
 
 
 def test_patterns_may_have_so_many_classes_of_unicode() -> None:
-    several = [rf"name~'{n}\\pL'" for n in range(MOST_CLASSES)]
+    several = [rf"name~'{n}\\pL'" for n in range(filter_expressions.MOST_CLASSES)]
     assert view_of(where=" or ".join(several)).where
     several[0] = r"name~'\\pL\\PN'"
     assert "classes of Unicode" in refusal(" or ".join(several))

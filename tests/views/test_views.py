@@ -65,6 +65,11 @@ def jobs(*values: dict[str, Any]) -> bytes:
     return payload
 
 
+def cell(text: str) -> str:
+    """What a spreadsheet gets for a job of this name."""
+    return seen(GET_JOBS, jobs({"name": text}), fields="name", format="csv").decode()
+
+
 def whole(payload: bytes) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = orjson.loads(b"".join(GET_JOBS.encode(payload)))["jobs"]["jobs"]
     return rows
@@ -92,18 +97,11 @@ LONG = jobs(*({"name": f"job{n:04}", "user": USERS[n % 5], "priority": n % 7} fo
 def test_fields_are_those_of_the_whole_answer(payload: bytes) -> None:
     fields = "name,user,jobStats.deadFrames,jobStats.maxRss,minCores,isPaused"
     rows = rows_seen(payload, fields=fields)
-    expected = [
-        {
-            **{name: row[name] for name in ("name", "user", "minCores", "isPaused")},
-            "jobStats": row["jobStats"]
-            and {name: row["jobStats"][name] for name in ("deadFrames", "maxRss")},
-        }
-        for row in whole(payload)
-    ]
-    assert rows == expected
+    paths = [field.split(".") for field in fields.split(",")]
+    assert rows == [of_plain_json(row, paths) for row in whole(payload)]
 
 
-def test_either_naming_and_whole_objects() -> None:
+def test_a_field_has_two_names_and_an_object_is_shown_whole() -> None:
     payload = jobs({"name": "a", "job_stats": {"dead_frames": 3}})
     (row,) = rows_seen(payload, fields="job_stats.dead_frames")
     assert row == {"jobStats": {"deadFrames": 3}}
@@ -111,7 +109,7 @@ def test_either_naming_and_whole_objects() -> None:
     assert row == {"jobStats": whole(payload)[0]["jobStats"]}
 
 
-def test_paths_that_begin_in_the_answer() -> None:
+def test_paths_that_begin_in_the_answer_lead_to_the_rows() -> None:
     payload = jobs({"name": "a"}, {"name": "b"})
     assert rows_seen(payload, fields="jobs") == whole(payload)
     assert rows_seen(payload, fields="jobs.jobs", where="name=b") == whole(payload)[1:]
@@ -126,7 +124,7 @@ def test_a_list_among_other_fields_is_no_list_of_rows() -> None:
     assert rows_of(FOREIGN.message_type("trial.two.Groups")) is None
 
 
-def test_answers_without_rows() -> None:
+def test_an_answer_without_rows_has_fields_only() -> None:
     answer = message_class("job.JobFindJobResponse")(job={"name": "a", "user": "b"})
     payload = answer.SerializeToString()
     assert seen(FIND_JOB, payload, fields="job.name") == b'{"job":{"name":"a"}}'
@@ -140,14 +138,9 @@ def test_answers_without_rows() -> None:
 WHITEBOARD = "show.ShowGetJobWhiteboardResponse"
 """An answer without rows, but with lists at any depth."""
 WHITEBOARD_FIELDS = (
-    "whiteboard",
-    "whiteboard.name",
-    "whiteboard.jobs",
-    "whiteboard.inlineJobs",
-    "whiteboard.inlineJobs.jobStats.deadFrames",
-    "whiteboard.groups",
-    "whiteboard.groups.nestedGroups.name",
-    "whiteboard.groups.nestedGroups.inlineJobs.name",
+    *("whiteboard", "whiteboard.name", "whiteboard.jobs", "whiteboard.inlineJobs"),
+    *("whiteboard.inlineJobs.jobStats.deadFrames", "whiteboard.groups"),
+    *("whiteboard.groups.nestedGroups.name", "whiteboard.groups.nestedGroups.inlineJobs.name"),
     "whiteboard.parent.groups.nestedGroups",
 )
 
@@ -196,7 +189,7 @@ def test_a_long_whiteboard_comes_in_pieces(fields: str) -> None:
     assert [job["name"] for job in inner["inlineJobs"]] == [job["name"] for job in jobs]
 
 
-def test_an_empty_answer() -> None:
+def test_no_rows_are_an_empty_list_in_each_format() -> None:
     assert rows_seen(b"", fields="name") == []
     assert rows_seen(jobs(), where="name=a", limit="3") == []
     assert seen(GET_JOBS, b"", format="ndjson") == b""
@@ -240,13 +233,13 @@ def stats(row: dict[str, Any]) -> dict[str, Any]:
 )
 @settings(max_examples=30)
 @given(payload=JOBS)
-def test_conditions(payload: bytes, condition: str, fits: Any) -> None:
+def test_rows_are_those_that_fit_the_condition(payload: bytes, condition: str, fits: Any) -> None:
     expected = [row for row in whole(payload) if fits(row)]
     assert rows_seen(payload, where=condition) == expected
 
 
 @given(payload=JOBS)
-def test_orders(payload: bytes) -> None:
+def test_rows_are_sorted_by_one_field_then_the_next_unset_ones_last(payload: bytes) -> None:
     rows = rows_seen(payload, sort="-jobStats.deadFrames,name")
     expected = sorted(whole(payload), key=lambda row: row["name"])
     with_stats = [row for row in expected if row["jobStats"]]
@@ -256,7 +249,7 @@ def test_orders(payload: bytes) -> None:
 
 @pytest.mark.parametrize("limit", [0, 1, SLICE_ITEMS - 1, SLICE_ITEMS, SLICE_ITEMS + 1, 5000])
 @pytest.mark.parametrize("sort", [{}, {"sort": "-name"}])
-def test_limits(limit: int, sort: dict[str, str]) -> None:
+def test_a_limit_shows_the_first_rows_in_any_pieces(limit: int, sort: dict[str, str]) -> None:
     rows = whole(LONG)[:: -1 if sort else 1]
     assert rows_seen(LONG, limit=str(limit), **sort) == rows[:limit]
 
@@ -276,7 +269,7 @@ def forest_seen(**asked: str) -> bytes:
     return b"".join(compile_view(view, FOREIGN.encoders)(forest.SerializeToString()))
 
 
-def test_maps_in_rows() -> None:
+def test_maps_have_the_keys_that_are_asked_for() -> None:
     """The entry of a key has only the fields that were asked for; a whole map is a cell of JSON."""
     assert forest_seen(fields="named.a.name") == b'{"trees":[{"named":{"a":{"name":"leaf"}}}]}'
     assert forest_seen(fields="named.b.name") == b'{"trees":[{"named":{}}]}'
@@ -288,7 +281,7 @@ def test_maps_in_rows() -> None:
             find_path(maps, path)
 
 
-def test_lists_in_rows() -> None:
+def test_of_a_list_one_value_has_to_fit() -> None:
     """Of a list, one of the values has to fit; `!=` means that none does."""
     answer = message_class("host.HostGetHostsResponse")()
     for tags in (["gpu", "big"], ["small"], []):
@@ -329,9 +322,8 @@ def test_texts_in_wrappers_are_made_harmless_too() -> None:
     singular = FOREIGN.message_class("trial.wellknown.Singular")()
     singular.string_value.value = singular.value.string_value = " =1+1"
     singular.int64_value.value = -5
-    paths = [
-        find_path(singular.DESCRIPTOR, name) for name in ("stringValue", "value", "int64Value")
-    ]
+    names = ("stringValue", "value", "int64Value")
+    paths = [find_path(singular.DESCRIPTOR, name) for name in names]
     cells = [cell_of(path, FOREIGN.encoders)(singular) for path in paths]
     assert cells == ['"\' =1+1"', '"\' =1+1"', "-5"]
     singular.string_value.value = "-5"
@@ -353,23 +345,19 @@ def runs(text: str) -> bool:
 @pytest.mark.parametrize("before", ["", *" \t\r\n\x00\x1f\x7f\x85\xa0\u3000\u200b\ufeff"])
 def test_no_spreadsheet_runs_a_text(sign: str, before: str) -> None:
     text = f"{before}{before}{sign}cmd|' /C calc'!A0"
-    assert seen(GET_JOBS, jobs({"name": text}), fields="name", format="csv").decode() == (
-        f'"name"\r\n"\'{text}"\r\n'
-    )
+    assert cell(text) == f'"name"\r\n"\'{text}"\r\n'
 
 
 @pytest.mark.parametrize("text", ["\tx", "\rx", "\nx"])
 def test_what_may_begin_a_cell_anew_is_no_beginning(text: str) -> None:
     """A tab or a line end at the front, as OWASP has it."""
-    shown = seen(GET_JOBS, jobs({"name": text}), fields="name", format="csv").decode()
-    assert shown == f'"name"\r\n"\'{text}"\r\n'
+    assert cell(text) == f'"name"\r\n"\'{text}"\r\n'
 
 
 @pytest.mark.parametrize("text", ["", "a=1", " a", "'=", "\ufeffa", "1-2", "a\t=", 'say "=1"'])
 def test_other_texts_are_as_they_are(text: str) -> None:
-    shown = seen(GET_JOBS, jobs({"name": text}), fields="name", format="csv").decode()
     doubled = text.replace('"', '""')
-    assert shown == f'"name"\r\n"{doubled}"\r\n'
+    assert cell(text) == f'"name"\r\n"{doubled}"\r\n'
 
 
 def test_texts_are_quoted_and_numbers_are_numbers() -> None:
@@ -424,10 +412,9 @@ def test_what_is_wrong_is_said(asked: dict[str, str], words: str) -> None:
     assert words in problem(GET_JOBS, **asked)
 
 
-def test_misspelled_parameters() -> None:
-    assert asked_parameters([("_fields", "a"), ("_", "1"), ("_x", "2"), ("r.shows", "b")]) == {
-        "_fields": "a"
-    }
+def test_a_misspelled_parameter_is_refused_and_others_are_left_alone() -> None:
+    pairs = [("_fields", "a"), ("_", "1"), ("_x", "2"), ("r.shows", "b")]
+    assert asked_parameters(pairs) == {"_fields": "a"}
     with pytest.raises(GatewayError, match="_feilds: there is no such parameter; did you mean _f"):
         asked_parameters([("_feilds", "a")])
     with pytest.raises(GatewayError, match="twice"):
