@@ -1,6 +1,7 @@
 """The audit log of gateways in processes of their own: rotated, shared, full, and killed."""
 
 import asyncio
+import json
 import os
 import resource
 import signal
@@ -108,6 +109,14 @@ async def test_a_rotation_that_fails(cuebot: ScriptedCuebot, tmp_path: Path) -> 
     assert jobs_in(outcomes(tmp_path / "away" / "audit.log")) == {"job-1"}
 
 
+def is_whole(line: str) -> bool:
+    """A line that is cut may end in a brace as well."""
+    with suppress(json.JSONDecodeError):
+        json.loads(line)
+        return True
+    return False
+
+
 @pytest.mark.parametrize("synced", ["false", "true"])
 async def test_a_disk_that_fills_up(cuebot: ScriptedCuebot, tmp_path: Path, synced: str) -> None:
     """Every change has its line in the end; those that could have none are refused.
@@ -128,8 +137,7 @@ async def test_a_disk_that_fills_up(cuebot: ScriptedCuebot, tmp_path: Path, sync
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (most, most))
         assert await kill(client, 20) == 200
     text = log.read_text(encoding="utf-8")
-    whole = "".join(f"{line}\n" for line in text.splitlines() if line.endswith("}"))
-    log.write_text(whole, encoding="utf-8")
+    log.write_text("".join(f"{line}\n" for line in text.splitlines() if is_whole(line)), "utf-8")
     assert jobs_in(outcomes(log)) >= seen_by(cuebot)
     assert len(seen_by(cuebot)) == statuses.count(200) + 2
 
