@@ -54,10 +54,7 @@ Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 
 def examples(number: int) -> settings:
-    """The settings of a property test: always the same examples, unless a fuzz run wants more.
-
-    With Hypothesis's profile `fast` a quarter of them.
-    """
+    """Settings of a property test: the same examples each time, a quarter in profile `fast`."""
     return settings(
         max_examples=max(1, number * FACTOR * settings().max_examples // 100),
         derandomize=FACTOR == 1,
