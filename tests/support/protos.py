@@ -122,12 +122,9 @@ def trial() -> TestSchema:
 
 def trial_types() -> list[str]:
     """The full names of the types in tests/schema that json_format can be an oracle for."""
-    return [
-        descriptor.full_name
-        for path in sorted(SCHEMA.glob("*.proto"))
-        for descriptor in trial().types_of(path.name)
-        if descriptor.full_name not in METHOD_NAMES
-    ]
+    paths = sorted(SCHEMA.glob("*.proto"))
+    types = (each for path in paths for each in trial().types_of(path.name))
+    return [each.full_name for each in types if each.full_name not in METHOD_NAMES]
 
 
 def well_known_types() -> list[str]:
