@@ -570,6 +570,9 @@ def file_of_services(
     return file
 
 
+JUNK, CUTS = st.binary(max_size=12), st.integers(0, 60)
+
+
 def any_messages() -> st.SearchStrategy[Any]:
     """Messages of any type of the test schema."""
     return st.sampled_from(trial_types()).flatmap(lambda name: messages(trial(), name, 1))
