@@ -64,10 +64,7 @@ hypothesis.settings.load_profile("untimed")
 
 
 def pytest_collection_finish() -> None:
-    """The garbage collector rests until here, and passes over what was loaded and collected.
-
-    It would look through all of that, which stays, again and again: a sixth of the time of a run.
-    """
+    # Until here it rests; what is loaded stays, and looking through it takes a sixth of a run.
     gc.freeze()
     gc.enable()
 
@@ -80,11 +77,7 @@ def anyio_backend() -> tuple[str, dict[str, bool]]:
 
 @pytest.fixture(scope="session", autouse=True)
 async def one_loop(anyio_backend: object) -> AsyncIterator[None]:
-    """One event loop for the whole session.
-
-    grpc.aio polls for a process and hands events to the loops it has seen; a call that it
-    finishes after its test's own loop was closed fails whichever test runs by then.
-    """
+    """One for the session: grpc.aio finishes calls on loops of tests that have ended."""
     yield  # noqa: PT022 - a fixture that returned would let the loop go
 
 
@@ -188,10 +181,7 @@ def cuebot_process() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 async def shared_gateway() -> AsyncIterator[SharedGateway]:
-    """A function: the gateway in front of an endpoint, with these settings and no rate limit.
-
-    It starts the first time, and is shared with whoever asks for the same until the module ends.
-    """
+    """A function: the gateway at an endpoint with these settings, one for all who ask for it."""
     started: list[tuple[Settings, Gateway]] = []
     async with AsyncExitStack() as stack:
 

@@ -83,23 +83,19 @@ def is_grpc(name: str) -> bool:
     return name.partition(".")[0] in ("grpc", "grpc_status", "grpc_reflection")
 
 
+def of_the_simulator(name: str) -> bool:
+    return name.startswith(SIMULATOR)
+
+
 def test_the_gateway_does_not_know_the_simulator(graph: dict[str, set[str]]) -> None:
-    knowing = {
-        module
-        for module, targets in graph.items()
-        if not module.startswith(SIMULATOR) and any(each.startswith(SIMULATOR) for each in targets)
-    }
+    others = {each: known for each, known in graph.items() if not each.startswith(SIMULATOR)}
+    knowing = [each for each, known in others.items() if any(map(of_the_simulator, known))]
     assert [each for each in knowing if not each.startswith(WITH_THE_SIMULATOR)] == []
 
 
 def test_the_simulator_knows_only_what_a_schema_is(graph: dict[str, set[str]]) -> None:
-    known = {
-        target
-        for module, targets in graph.items()
-        if module.startswith(SIMULATOR)
-        for target in targets
-        if target.startswith(f"{GATEWAY}.")
-    }
+    targets = (known for module, known in graph.items() if module.startswith(SIMULATOR))
+    known = {each for some in targets for each in some if each.startswith(f"{GATEWAY}.")}
     assert [each for each in sorted(known) if not each.startswith(FOR_THE_SIMULATOR)] == []
 
 

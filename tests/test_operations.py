@@ -38,14 +38,9 @@ def files() -> dict[str, ast.Module]:
 
 @cache
 def functions() -> dict[str, list[ast.FunctionDef | ast.AsyncFunctionDef]]:
-    return {
-        file: [
-            node
-            for node in ast.walk(tree)
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        ]
-        for file, tree in files().items()
-    }
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    trees = files().items()
+    return {file: [x for x in ast.walk(tree) if isinstance(x, kinds)] for file, tree in trees}
 
 
 def is_loud(node: ast.AST) -> bool:
@@ -79,11 +74,8 @@ def messages_of(function: ast.AST) -> tuple[set[str], bool]:
 
 def given_to(name: str, tree: ast.AST) -> set[str]:
     calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args)
-    return {
-        text_of(call.args[0])
-        for call in calls
-        if isinstance(call.func, ast.Attribute) and call.func.attr == name
-    }
+    methods = (call for call in calls if isinstance(call.func, ast.Attribute))
+    return {text_of(call.args[0]) for call in methods if getattr(call.func, "attr", "") == name}
 
 
 def made_by(name: str) -> set[str]:

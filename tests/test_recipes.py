@@ -39,11 +39,8 @@ class Line(NamedTuple):
     printed: str
 
 
-LINES = [
-    Line(title, code, printed)
-    for title, text in RECIPE.findall(PAGE.read_text(encoding="utf-8"))
-    for code, printed in LINE.findall(text)
-]
+RECIPES = RECIPE.findall(PAGE.read_text(encoding="utf-8"))
+LINES = [Line(title, *found) for title, text in RECIPES for found in LINE.findall(text)]
 
 
 @pytest.fixture

@@ -34,11 +34,7 @@ class Memory:
 
     @property
     def growth(self) -> float | None:
-        """MB a minute in the second half; None if that is too short to tell.
-
-        It is the median of the slopes between any two minutes (Theil and Sen), which single peaks
-        do not change.
-        """
+        """MB a minute in the second half, if long enough to tell: the median slope (Theil, Sen)."""
         half = self.second_half
         if len(half) < SHORTEST:
             return None

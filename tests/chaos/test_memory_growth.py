@@ -11,13 +11,8 @@ from tests.chaos.soak import MAY_GROW_MB_A_MINUTE
 
 def minutes(values: list[float]) -> Memory:
     """So much in each minute, noted three times, with one moment of far more."""
-    return Memory(
-        [
-            (minute + part, megabytes + more)
-            for minute, megabytes in enumerate(values)
-            for part, more in ((0.1, 0.0), (0.4, 20.0), (0.8, 0.0))
-        ]
-    )
+    moments = ((0.1, 0.0), (0.4, 20.0), (0.8, 0.0))
+    return Memory([(at + x, mb + more) for at, mb in enumerate(values) for x, more in moments])
 
 
 @pytest.mark.parametrize(

@@ -106,14 +106,8 @@ class Place:
         running = Load(self.port, self.jobs)
         with asking(self.port, requests, keep=True) as answers:
             waits = asyncio.run(self.look(running, seconds))
-        return Outcome(
-            view=name,
-            answers=statuses(answers),
-            others=running.tally,
-            quiet=quiet,
-            waits=waits,
-            wrong=(*running.tally.wrong, *wrong_answers(name, rows, answers)),
-        )
+        wrong = (*running.tally.wrong, *wrong_answers(name, rows, answers))
+        return Outcome(name, statuses(answers), running.tally, quiet, waits, wrong)
 
     async def look(self, running: Load, seconds: float) -> Waits:
         """Look for jobs for so long, each time whether or not earlier calls are answered."""
@@ -175,11 +169,8 @@ def has_all_texts(rows: Rows, body: bytes) -> bool:
     texts = [each for each in fields if each.type == each.TYPE_STRING]
     if len(found) != len(rows) or any(None in line or None in line.values() for line in found):
         return False
-    return all(
-        line.get(text.json_name) == getattr(job, text.name)
-        for line, job in zip(found, rows, strict=True)
-        for text in texts
-    )
+    pairs = ((job, line, text) for job, line in zip(rows, found, strict=True) for text in texts)
+    return all(line.get(text.json_name) == getattr(job, text.name) for job, line, text in pairs)
 
 
 def names(body: bytes) -> list[str]:

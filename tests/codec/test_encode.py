@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from gateway.codec.scalars import MINUS_ZERO, FloatTable
 from gateway.codec.slices import varint
@@ -249,12 +248,7 @@ def test_an_answer_nested_too_deep_is_internal_and_no_crash(levels: int) -> None
 def test_any_bytes_are_json_or_internal(name: str) -> None:
     schema = opencue() if name.startswith(("job.", "show.")) else trial()
 
-    @given(
-        good=messages(schema, name),
-        other=protos.any_messages(),
-        junk=st.binary(max_size=12),
-        cut=st.integers(0, 40),
-    )
+    @given(messages(schema, name), protos.any_messages(), protos.JUNK, protos.CUTS)
     @examples(12)
     def check(good: Any, other: Any, junk: bytes, cut: int) -> None:
         data = good.SerializePartialToString()

@@ -50,12 +50,7 @@ def test_the_payload_may_be_compressed_between_any_two_pieces(
     monkeypatch.setattr("gateway.codec.payload.WORTHWHILE_RATIO", 100)
     encode = trial().encoders.encoder(trial().message_type(name))
 
-    @given(
-        first=messages(trial(), name),
-        second=messages(trial(), name, 1),
-        sizes=ANY_SIZES,
-        when=st.integers(0, 20),
-    )
+    @given(messages(trial(), name), messages(trial(), name, 1), ANY_SIZES, st.integers(0, 20))
     @examples(100)
     def check(first: Any, second: Any, sizes: Sizes, when: int) -> None:
         data = first.SerializePartialToString() + second.SerializePartialToString()
@@ -74,13 +69,7 @@ def test_the_payload_may_be_compressed_between_any_two_pieces(
 
 @pytest.mark.parametrize("name", ["trial.Tree", "trial.two.Groups", "trial.wellknown.Repeated"])
 def test_broken_bytes_are_internal_in_pieces_wherever_they_are_in_one(name: str) -> None:
-    @given(
-        good=messages(trial(), name),
-        stranger=protos.any_messages(),
-        junk=st.binary(max_size=12),
-        cut=st.integers(0, 60),
-        sizes=ANY_SIZES,
-    )
+    @given(messages(trial(), name), protos.any_messages(), protos.JUNK, protos.CUTS, ANY_SIZES)
     @examples(150)
     def check(good: Any, stranger: Any, junk: bytes, cut: int, sizes: Sizes) -> None:
         data, other = good.SerializeToString(), stranger.SerializePartialToString()
@@ -198,11 +187,10 @@ def test_nothing_but_the_payload_waits_between_two_pieces() -> None:
     assert now < taken + 60_000
 
 
-@pytest.mark.parametrize(
-    ("name", "record"),
-    [("trial.Repeated", b"\x82\x01\x00"), ("trial.Tree", b"\x1a\x00")],
-    ids=["at once", "in slices"],
-)
+AT_ONCE, IN_SLICES = ("trial.Repeated", b"\x82\x01\x00"), ("trial.Tree", b"\x1a\x00")
+
+
+@pytest.mark.parametrize(("name", "record"), [AT_ONCE, IN_SLICES])
 def test_looking_over_a_long_message_makes_pauses_by_the_clock(name: str, record: bytes) -> None:
     encode = trial().encoders.encoder(trial().message_type(name))
     with these_sizes((16, 8, 1, 10)):
@@ -211,11 +199,11 @@ def test_looking_over_a_long_message_makes_pauses_by_the_clock(name: str, record
     assert b"".join(found).startswith(b"{")
 
 
-@pytest.mark.parametrize(
-    "end",
-    [b"\x1a", b"\x1a\x03\x0a", b"\x1a" + b"\xff" * 9, b"\x80" * 1_000_000],
-    ids=["length", "item", "number", "endless number"],
-)
+LENGTH, ITEM, NUMBER = b"\x1a", b"\x1a\x03\x0a", b"\x1a" + b"\xff" * 9
+ENDS = {"length": LENGTH, "item": ITEM, "number": NUMBER, "endless number": b"\x80" * 1_000_000}
+
+
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
 def test_a_list_without_its_end_is_internal_before_anything_is_sent(end: bytes) -> None:
     item = b"\x1a\x03\x0a\x01x"
     encode = trial().encoders.encoder(trial().message_type("trial.Tree"))

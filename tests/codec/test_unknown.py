@@ -18,12 +18,8 @@ def ignored(name: str, body: Any, policy: Policy, schema: TestSchema = TRIAL) ->
     return list(decode(json.dumps(body).encode(), policy).ignored)
 
 
-STRANGERS = {
-    "name": "x",
-    "foo": 1,
-    "child": {"bar": None, "children": [{}, {}, {}, {"baz": {"deep": 1}}]},
-    "named": {"k": {"qux": []}},
-}
+CHILD = {"bar": None, "children": [{}, {}, {}, {"baz": {"deep": 1}}]}
+STRANGERS = {"name": "x", "foo": 1, "child": CHILD, "named": {"k": {"qux": []}}}
 
 
 def test_with_nothing_every_unknown_field_is_ignored_and_named_with_its_path() -> None:

@@ -9,11 +9,8 @@ from gateway.errors import Code, GatewayError
 from tests.support.decoding import decoded
 from tests.support.protos import METHOD_NAMES, TestSchema, canonical, opencue, trial, trial_types
 
-NAMES = [
-    *((trial(), name) for name in trial_types() if name not in METHOD_NAMES),
-    (opencue(), "job.JobGetJobsRequest"),
-    (opencue(), "job.Job"),
-]
+NAMES = [(trial(), name) for name in trial_types() if name not in METHOD_NAMES]
+NAMES += [(opencue(), "job.JobGetJobsRequest"), (opencue(), "job.Job")]
 REFUSALS = (json_format.ParseError, AttributeError, TypeError, ValueError, KeyError, RecursionError)
 """What json_format raises for what it does not take."""
 

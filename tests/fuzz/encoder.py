@@ -5,11 +5,8 @@ import json
 from tests.support.protos import opencue, trial, trial_types
 from tests.support.slicing import ONE_PIECE, SIZES, outcome
 
-NAMES = [
-    *((trial(), name) for name in trial_types()),
-    (opencue(), "job.JobGetJobsResponse"),
-    (opencue(), "job.FrameGetFramesResponse"),
-]
+NAMES = [(trial(), name) for name in trial_types()]
+NAMES += [(opencue(), f"job.{name}Response") for name in ("JobGetJobs", "FrameGetFrames")]
 
 
 def one_input(data: bytes) -> None:

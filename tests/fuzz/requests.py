@@ -24,11 +24,7 @@ def one_input(data: bytes) -> None:
 
 
 def assert_same(found: Events, expected: Events) -> None:
-    """The same requests, and the same refusal if there is one.
-
-    A header too many is noticed when the next one's name is there: if that has a mistake, either
-    of the two may be told.
-    """
+    """Either of two mistakes may be told: a header too many shows when the next has its name."""
     assert found[0] == expected[0]
     refusals = found[1], expected[1]
     if None in refusals or TOO_MANY not in [refusal[0] for refusal in refusals if refusal]:

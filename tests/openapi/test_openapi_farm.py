@@ -100,8 +100,7 @@ async def check(gateway: Gateway, method: Method, known: dict[str, Json]) -> int
 
 
 async def test_every_answer_of_the_farm_fits(gateway: Gateway) -> None:
-    """Each method is called with its example, filled in with what the farm has: whatever comes
-    is documented, and most calls succeed."""
+    """Whatever comes of examples, filled in with the farm's ids, is documented; most succeed."""
     methods: list[Method] = sorted(gateway.catalog.methods, key=lambda each: "Delete" in each.path)
     known: dict[str, Json] = {}
     for _ in range(3):  # what one says is what another is asked with

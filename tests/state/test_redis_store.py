@@ -76,13 +76,11 @@ async def test_a_wrong_password_is_told_without_it(server: StoreServer, user: st
     assert "uthentication required" in str(failed.value) or "password" in str(failed.value)
 
 
-@pytest.mark.parametrize(
-    ("broken", "repaired"),
-    [
-        ("REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE"),
-        ("CONFIG SET maxmemory 1", "CONFIG SET maxmemory 0"),
-    ],
-)
+REPLICA = ("REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE")
+FULL = ("CONFIG SET maxmemory 1", "CONFIG SET maxmemory 0")
+
+
+@pytest.mark.parametrize(("broken", "repaired"), [REPLICA, FULL])
 async def test_a_store_that_only_reads_is_away(
     server: StoreServer, store: RedisStore, broken: str, repaired: str
 ) -> None:

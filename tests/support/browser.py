@@ -137,11 +137,7 @@ class Visit:
 async def visiting(
     browser: Browser, url: str, *, refusals: int = 0, **options: Any
 ) -> AsyncIterator[Visit]:
-    """A visit to the gateway at this URL, with nothing to complain of at its end.
-
-    `refusals` is how many requests are answered with a 401 or 403, which the browser puts on the
-    console. `options` are Playwright's for a context.
-    """
+    """A visit with nothing to complain of at its end but so many 401s and 403s."""
     async with await browser.new_context(base_url=url, **options) as context:
         context.set_default_timeout(PATIENCE * 1000)
         visit = Visit(await context.new_page())

@@ -34,11 +34,8 @@ class Pair:
     def renew(self, *, days: float = 365, began: float = 1, password: bytes = b"") -> None:
         """Another certificate and key in the same files, valid for so many days."""
         now = datetime.now(UTC)
-        leaf = authority().issue_cert(
-            "127.0.0.1",
-            not_before=now - timedelta(days=began),
-            not_after=now + timedelta(days=days),
-        )
+        since, until = now - timedelta(days=began), now + timedelta(days=days)
+        leaf = authority().issue_cert("127.0.0.1", not_before=since, not_after=until)
         self.certificate.write_bytes(b"".join(part.bytes() for part in leaf.cert_chain_pems))
         key = leaf.private_key_pem.bytes()
         if password:

@@ -131,18 +131,12 @@ class Terminal:
 
 @asynccontextmanager
 async def started(
-    *arguments: str,
-    environ: Mapping[str, str] = MappingProxyType({}),
-    stdin: int = DEVNULL,
-    stdout: int = PIPE,
-    stderr: int = PIPE,
+    *arguments: str, environ: Mapping[str, str] = MappingProxyType({}), **streams: int
 ) -> AsyncIterator[Running]:
+    given: dict[str, Any] = {"stdin": DEVNULL, "stdout": PIPE, "stderr": PIPE} | streams
+    command = (sys.executable, "-m", "gateway", *arguments)
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "gateway", *arguments),
-        env=clean_environment(**environ),
-        stdin=stdin,
-        stdout=stdout,
-        stderr=stderr,
+        *command, env=clean_environment(**environ), **given
     )
     try:
         yield Running(process)

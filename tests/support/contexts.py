@@ -14,10 +14,7 @@ def context_of(
     method: str = "POST",
     seconds: float = 0.0,
 ) -> RequestContext:
-    """A request; with `direct`, on that connection of our own server.
-
-    It has come so many seconds ago.
-    """
+    """A request that came so many seconds ago; with `direct`, on that connection of our server."""
     return open_context(
         method=method,
         path=path,

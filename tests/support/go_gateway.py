@@ -88,11 +88,8 @@ class GoGateway:
 
 
 def methods() -> Mapping[str, MethodDescriptor]:
-    return {
-        f"/{name}/{method.name}": method
-        for name in SERVED
-        for method in opencue().pool.FindServiceByName(name).methods
-    }
+    found = {name: opencue().pool.FindServiceByName(name).methods for name in SERVED}
+    return {f"/{name}/{each.name}": each for name, methods in found.items() for each in methods}
 
 
 def refused(header: str) -> Response | None:
@@ -109,11 +106,8 @@ def refused(header: str) -> Response | None:
 def metadata_of(request: Request) -> tuple[tuple[str, str], ...]:
     """What Cuebot is told: the token as well, and headers that ask for it by their prefix."""
     prefix = "grpc-metadata-"
-    given = [
-        (name.removeprefix(prefix), value)
-        for name, value in request.headers.items()
-        if name.startswith(prefix)
-    ]
+    pairs = request.headers.items()
+    given = [(key.removeprefix(prefix), text) for key, text in pairs if key.startswith(prefix)]
     return (("authorization", request.headers["Authorization"]), *given)
 
 

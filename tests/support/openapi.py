@@ -49,11 +49,9 @@ def components_of(schema: TestSchema) -> Components:
 
 def validator(schema: Json, components: Json) -> Draft202012Validator:
     """A validator that also refuses properties that the schema does not name."""
-    return Draft202012Validator(
-        {"$ref": schema["$ref"], "components": {"schemas": strict(components)}}
-        if "$ref" in schema
-        else schema
-    )
+    if "$ref" in schema:
+        schema = {"$ref": schema["$ref"], "components": {"schemas": strict(components)}}
+    return Draft202012Validator(schema)
 
 
 def strict(components: Json) -> Json:

@@ -87,10 +87,7 @@ def parsed(
     answers: Sequence[int] = (),
     heads: HeadMemory | None = None,
 ) -> Events:
-    """What is made of a stream that is cut at these places (modulo its length).
-
-    After each packet so many requests are answered, and in the end all of them.
-    """
+    """What is made of a stream, cut there (modulo its length), with so many answers after each."""
     recorder = Recorder(heads or HeadMemory())
     places = sorted({cut % len(stream) for cut in cuts} | {0, len(stream)})
     for number, (start, end) in enumerate(pairwise(places)):

@@ -219,11 +219,7 @@ def instance(
     open_files: int | None = None,
     **environ: str,
 ) -> Iterator[Instance]:
-    """A gateway in front of this Cuebot, once it is ready; at the end nothing of it is left.
-
-    Without `ready` nobody waits for that, but until it has `started`. Its environment
-    has `more` and `environ`, and it may have so many `open_files`.
-    """
+    """A gateway in front of this Cuebot, `ready` or at least `started`, gone at the end."""
     environ.update(more)
     port = port or free_port()
 

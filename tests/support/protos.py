@@ -54,10 +54,7 @@ Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 
 def examples(number: int) -> settings:
-    """The settings of a property test: always the same examples, unless a fuzz run wants more.
-
-    With Hypothesis's profile `fast` a quarter of them.
-    """
+    """Settings of a property test: the same examples each time, a quarter in profile `fast`."""
     return settings(
         max_examples=max(1, number * FACTOR * settings().max_examples // 100),
         derandomize=FACTOR == 1,
@@ -125,12 +122,9 @@ def trial() -> TestSchema:
 
 def trial_types() -> list[str]:
     """The full names of the types in tests/schema that json_format can be an oracle for."""
-    return [
-        descriptor.full_name
-        for path in sorted(SCHEMA.glob("*.proto"))
-        for descriptor in trial().types_of(path.name)
-        if descriptor.full_name not in METHOD_NAMES
-    ]
+    paths = sorted(SCHEMA.glob("*.proto"))
+    types = (each for path in paths for each in trial().types_of(path.name))
+    return [each.full_name for each in types if each.full_name not in METHOD_NAMES]
 
 
 def well_known_types() -> list[str]:
@@ -574,6 +568,9 @@ def file_of_services(
     for method in methods[len(methods) - len(free) :]:
         method.options.idempotency_level = MethodOptions.NO_SIDE_EFFECTS
     return file
+
+
+JUNK, CUTS = st.binary(max_size=12), st.integers(0, 60)
 
 
 def any_messages() -> st.SearchStrategy[Any]:

@@ -27,11 +27,8 @@ class Scrape(dict[tuple[str, frozenset[tuple[str, str]]], float]):
 
 
 def scrape_of(text: str) -> Scrape:
-    return Scrape(
-        ((sample.name, frozenset(sample.labels.items())), sample.value)
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-    )
+    samples = (each for family in text_string_to_metric_families(text) for each in family.samples)
+    return Scrape(((each.name, frozenset(each.labels.items())), each.value) for each in samples)
 
 
 async def scrape(url: str, headers: Mapping[str, str] | None = None) -> Scrape:

@@ -88,17 +88,13 @@ PROBES = (HEALTH_CHECK_PATH, "/service.ServiceInterface/GetDefaultServices")
 
 @dataclass
 class ScriptedCuebot(grpc.GenericRpcHandler):
-    """A gRPC server that answers with what `handlers` say, by method path, in bytes.
-
-    A method without a handler is UNIMPLEMENTED.
-    """
+    """A gRPC server that answers as `handlers` say, by path; others are UNIMPLEMENTED."""
 
     files: tuple[FileDescriptorProto, ...] = ()
     reflection: tuple[str, ...] = ("v1", "v1alpha")
     handlers: dict[str, Handler] = field(default_factory=dict)
     seen: list[tuple[str, bytes, dict[str, str]]] = field(default_factory=list)
-    """Path, request and metadata of each call. Probes, which come as the machine is busy, are not
-    among them."""
+    """Path, request and metadata of each call but probes, which come as the machine is busy."""
     probes: int = 0
     endpoint: str = ""
 
@@ -297,11 +293,7 @@ def gateway_for(endpoint: str, *, ready: bool = True, **more: object) -> Running
 
 
 def free_port() -> int:
-    """A port of loopback on which nobody listens.
-
-    It is below those that the kernel gives to connections, or one of those could take it (or a
-    client that looks for a server there be connected with itself).
-    """
+    """A port of loopback that is free, and below those that the kernel gives to connections."""
     while True:
         port = random.randrange(20_000, 32_000)  # noqa: S311 - no secret
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):

@@ -95,10 +95,7 @@ OWN = b"".join(text(2 + version.number, version.name) for version in BOTH)
 
 @dataclass
 class ChangingCuebot(ScriptedCuebot):
-    """It says that it is `now`, or refuses reflection with that status.
-
-    Every method echoes its request with the own field of each version added.
-    """
+    """It is `now`, or refuses reflection so; answers are the request and both own fields."""
 
     reflection: tuple[str, ...] = ()
     now: Version | grpc.StatusCode = OLD

@@ -51,11 +51,7 @@ def cache_folder() -> Path:
 
 
 def fetched(version: str, folder: Path) -> Path:
-    """The wheel of a version, from the folder or else from the registry.
-
-    A file in the folder is whole, since it is moved there only when its content is right; several
-    processes may do that at once. Raises Unreachable, and ValueError for a wrong content.
-    """
+    """The wheel from the folder or the registry. Raises Unreachable, ValueError if it is wrong."""
     wheel = folder / f"{version}.whl"
     if wheel.is_file() and is_right(wheel, version):
         return wheel

@@ -57,22 +57,17 @@ CLOSE = st.text(st.sampled_from("a\0\1b\x7f\x80ÿ\ud7ff\U0001f600"), max_size=3)
 NUMBERS = st.sampled_from([0.0, -0.0, 1.5, -1.5, 5e-324, -5e-324, float("inf"), float("nan")])
 
 
-@given(CLOSE, CLOSE, st.binary(max_size=2), st.binary(max_size=2), NUMBERS, NUMBERS, CHOSEN)
-@example("a", "a", b"", b"", 0.0, -0.0, [("a_double", False)])
-@example("a", "a\0", b"", b"\0", 0.0, -0.0, [("a_string", True), ("a_bytes", False)])
-def test_values_that_are_close(
-    text: str,
-    other_text: str,
-    data: bytes,
-    other_data: bytes,
-    number: float,
-    other_number: float,
-    fields: list[tuple[str, bool]],
-) -> None:
+ROWS = st.tuples(CLOSE, st.binary(max_size=2), NUMBERS)
+
+
+@given(ROWS, ROWS, CHOSEN)
+@example(("a", b"", 0.0), ("a", b"", -0.0), [("a_double", False)])
+@example(("a", b"", 0.0), ("a\0", b"\0", -0.0), [("a_string", True), ("a_bytes", False)])
+def test_values_that_are_close(one: Any, other: Any, fields: list[tuple[str, bool]]) -> None:
     """Beginnings of one another, NUL, the two zeros, and what is not a number."""
+    names = ("a_string", "a_bytes", "a_double")
     make = TRIAL.message_class("trial.Scalars")
-    one = make(a_string=text, a_bytes=data, a_double=number)
-    other = make(a_string=other_text, a_bytes=other_data, a_double=other_number)
+    one, other = (make(**dict(zip(names, values, strict=True))) for values in (one, other))
     check(one, other, fields)
     for first, second in (("a_string", "a_bytes"), ("a_bytes", "a_double")):
         for down in (False, True):

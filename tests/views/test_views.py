@@ -157,11 +157,10 @@ def of_plain_json(json: Any, paths: list[list[str]]) -> Any:
     }
 
 
-@given(
-    answer=messages(opencue(), WHITEBOARD),
-    fields=st.lists(st.sampled_from(WHITEBOARD_FIELDS), min_size=1, unique=True),
-    sizes=st.sampled_from((*SIZES, ONE_PIECE)),
-)
+FIELD_LISTS = st.lists(st.sampled_from(WHITEBOARD_FIELDS), min_size=1, unique=True)
+
+
+@given(messages(opencue(), WHITEBOARD), FIELD_LISTS, st.sampled_from((*SIZES, ONE_PIECE)))
 def test_fields_of_an_answer_without_rows(answer: Any, fields: list[str], sizes: Sizes) -> None:
     payload = answer.SerializeToString()
     with these_sizes(sizes):
