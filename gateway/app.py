@@ -42,6 +42,7 @@ from gateway.http.error_answer import UnservedMethods
 from gateway.http.identity import Identity
 from gateway.http.interceptors import Interceptor, Interceptors
 from gateway.http.middleware import ContextMiddleware, report_refused
+from gateway.http.object_rights import ObjectRights
 from gateway.http.proxies import TrustedProxies
 from gateway.http.rate_limits import RateLimits
 from gateway.http.request import RequestReader
@@ -197,7 +198,9 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
     # Scrapes do not depend on the shared store: its failure has to stay visible.
     alone = by_rate if shared is None else RateLimits(MemoryLimiter(), rates)
     traces = open_traces(settings)
-    metrics = make_metrics(settings, worker_metrics, upstream, live, slots, audit, shared)
+    object_rights = ObjectRights(live)
+    lookups = object_rights.lookups
+    metrics = make_metrics(settings, worker_metrics, upstream, live, slots, audit, shared, lookups)
     interceptors: list[Interceptor | None] = [
         *request_logs(settings),
         None if metrics is None else metrics.requests,
@@ -209,6 +212,7 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
         AccessControl(),
         Admission(slots, load_shedder),
         Identity(),
+        object_rights,
         audit,
     ]
     return Parts(

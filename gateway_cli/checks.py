@@ -244,6 +244,12 @@ async def check_schema(settings: Settings, report: Report) -> None:
         for rule in rules
         for glob in rule.idle(catalog)
     ]
+    report.warnings += [
+        f"access rule {rule.name!r}: `only` can never allow these of its changes, since Cuebot does"
+        f" not say whose they are: {', '.join(path[1:] for path in sorted(never))}"
+        for rule in rules
+        if (never := rule.never(catalog))
+    ]
 
 
 def schema_object(catalog: Catalog) -> dict[str, Any]:

@@ -11,12 +11,14 @@ from weakref import ref
 
 import structlog
 
-from gateway.errors import Code, GatewayError
+from gateway.access.conditions import Condition, read_condition
+from gateway.errors import Code, ConfigurationError, GatewayError
 from gateway.schema.catalog import Catalog, names_by_service
 from gateway.schema.method import Method
 from gateway.schema.selection import NEVER_BY_DEFAULT, chosen, matches, unused
 from gateway.settings.model import AccessRule, Settings
 from gateway.settings.types import Identity, Who
+from gateway.views.filter_expressions import BadCondition
 
 WORDS = ("all", "reads", "changes")
 """Words for sets of methods, instead of a glob."""
@@ -35,6 +37,10 @@ class Rights:
     """Native paths."""
     names: Mapping[str, tuple[str, ...]]
     """By service or alias, as in `Catalog.names`."""
+    spared: frozenset[str]
+    """Native paths of changes to which the rule's condition does not apply."""
+    never: Mapping[str, str]
+    """Native paths of changes that nobody can judge, and why."""
 
 
 class Rule:
@@ -47,12 +53,17 @@ class Rule:
         identity: Identity,
         decided_by: Collection[str],
         why: str = "",
+        only: Condition | None = None,
+        always: Collection[str] = (),
     ) -> None:
         self.name = name
         self.decided_by = decided_by
         """Names of the claims that select the rule."""
         self.identity = identity
         """How fields that name the caller are filled."""
+        self.only = only
+        """What changes have to be about."""
+        self._always = always
         self._may = may
         self._why = why or f"access rule {name!r}"
         self._rights: Rights | None = None
@@ -79,27 +90,57 @@ class Rule:
         return rights
 
     def _compile(self, catalog: Catalog) -> Rights:
-        paths = frozenset(
-            method.path
+        allowed = {
+            method: names
             for method, names in names_in(catalog)
             if chosen(names, self._may, ("all", "reads" if method.reads_only else "changes"))
+        }
+        spared = frozenset(
+            method.path
+            for method, names in allowed.items()
+            if self.only is None or (self._always and chosen(names, self._always))
         )
+        never = {
+            method.path: method.not_judged
+            for method in allowed
+            if method.not_judged and method.path not in spared
+        }
+        paths = frozenset(method.path for method in allowed).difference(never)
         routes = [path for path, method in catalog.routes.items() if method.path in paths]
         everything = len(routes) == len(catalog.routes)
         names = catalog.names if everything else names_by_service(routes)
-        return Rights(ref(catalog), paths, names)
+        return Rights(ref(catalog), paths, names, spared, never)
+
+    def judges(self, method: Method, catalog: Catalog) -> bool:
+        """Whether a call has to fit the rule's condition."""
+        return not (
+            self.only is None or method.reads_only or method.path in self._rights_in(catalog).spared
+        )
+
+    def never(self, catalog: Catalog) -> Mapping[str, str]:
+        """The native paths of changes that the condition can never allow, and why."""
+        return self._rights_in(catalog).never
 
     def check(self, method: Method, catalog: Catalog, subject: str, asked_by: str = "") -> None:
         """Raises GatewayError (PERMISSION_DENIED) if the subject may not call the method.
 
         `asked_by` is the field of a request that asks for this follow-up call.
         """
-        if method.path not in self._rights_in(catalog).paths:
+        rights = self._rights_in(catalog)
+        if method.path not in rights.paths:
             reason = f", which {asked_by!r} asks for" if asked_by else ""
-            raise GatewayError(
-                Code.PERMISSION_DENIED,
-                f"{subject!r} may not call {method.path}{reason} ({self._why})",
-            )
+            raise self.refusal(method, subject, reason, rights.never.get(method.path, ""))
+
+    def refusal(
+        self, method: Method, subject: str, reason: str = "", problem: str = ""
+    ) -> GatewayError:
+        """The 403 for a call; `problem` is why the rule's condition does not hold."""
+        why = self._why
+        if problem and self.only is not None:
+            reason, why = f"{reason}: {problem}", f"{why}: only = {self.only.text!r}"
+        return GatewayError(
+            Code.PERMISSION_DENIED, f"{subject!r} may not call {method.path}{reason} ({why})"
+        )
 
     def idle(self, catalog: Catalog) -> tuple[str, ...]:
         """The globs that match nothing that is served, and so allow nothing."""
@@ -119,10 +160,7 @@ class AccessRules:
     """All rules, in order, and the default."""
 
     def __init__(self, settings: Settings) -> None:
-        self._whose = [
-            (each.who, Rule(each.name, each.may, identity_of(each, settings), tuple(each.who)))
-            for each in settings.access
-        ]
+        self._whose = [(each.who, rule_of(each, settings)) for each in settings.access]
         self._default = Rule(
             "access_default",
             ("all",) if settings.access_default == "allow" else (),
@@ -144,6 +182,19 @@ class AccessRules:
     def rule_for(self, claims: Mapping[str, object]) -> Rule:
         """The first rule that fits the claims of a token, whose `sub` is the subject."""
         return next((rule for who, rule in self._whose if fits(who, claims)), self._default)
+
+
+def rule_of(rule: AccessRule, settings: Settings) -> Rule:
+    """Raises ConfigurationError for a condition that cannot be read."""
+    only = None
+    if rule.only is not None:
+        try:
+            only = read_condition(rule.only)
+        except BadCondition as error:
+            problem = f"access rule {rule.name!r}: only = {rule.only!r}: {error}"
+            raise ConfigurationError(problem) from None
+    identity = identity_of(rule, settings)
+    return Rule(rule.name, rule.may, identity, tuple(rule.who), only=only, always=rule.always)
 
 
 def identity_of(rule: AccessRule, settings: Settings) -> Identity:

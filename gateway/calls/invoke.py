@@ -87,6 +87,17 @@ async def invoke(
             return await upstream.call(plan.method.path, plan.payload, timeout, metadata, expects)
         except CallFailed as failed:
             raise error_for(failed, plan.method, plan.payload) from None
+    call = calls_within(timeout, upstream, metadata, expects)
+    made = around(call) if around else call
+    if not (plan.look_ups or plan.follow_ups):
+        return await answer_of(method, plan.payload, made, (), resolved)
+    return await invoke_steps(plan, made, resolved)
+
+
+def calls_within(
+    timeout: float, upstream: Upstream, metadata: Metadata, expects: Expects = takes_all
+) -> Call:
+    """Calls to Cuebot that have `timeout` seconds together, from now on."""
     deadline = monotonic() + timeout
 
     async def call(method: Method, payload: bytes, found: Sequence[Found] = ()) -> bytes:
@@ -96,10 +107,21 @@ async def invoke(
         except CallFailed as failed:
             raise error_for(failed, method, payload) from None
 
-    made = around(call) if around else call
-    if not (plan.look_ups or plan.follow_ups):
-        return await answer_of(method, plan.payload, made, (), resolved)
-    return await invoke_steps(plan, made, resolved)
+    return call
+
+
+async def rehearse(plan: Plan, call: Call, around: Around) -> None:
+    """Do all that comes before the call of a plan, without changing anything.
+
+    Raises GatewayError as `invoke` would by then.
+    """
+
+    async def read(method: Method, payload: bytes, found: Sequence[Found] = ()) -> bytes:
+        return await call(method, payload, found) if method.reads_only else b""
+
+    made = around(read)
+    payload, found = await looked_up(plan, made, None)
+    await made(plan.method, payload, found)
 
 
 async def invoke_steps(plan: Plan, call: Call, resolved: list[str] | None = None) -> bytes:

@@ -17,6 +17,7 @@ from gateway.codec.encode import Encoders
 from gateway.codec.fields import returned_types
 from gateway.compat.profile import EMPTY, Instead, Profile
 from gateway.compat.resolve import Resolver, answer_aliases, identified
+from gateway.compat.subjects import with_subjects
 from gateway.schema.catalog import (
     TAG_DIGITS,
     Catalog,
@@ -57,7 +58,7 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
             withheld[method.path] = rule
         else:
             served[method.path[1:]] = method
-    served = identified(profile, served, unused)
+    served = with_subjects(profile, identified(profile, served, unused), pool, unused)
     resolver = Resolver(profile, served, native, added, unused)
     absent = resolver.missing_methods()
     for documented, name in profile.methods.items():

@@ -8,7 +8,7 @@ import re
 import tomllib
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -59,7 +59,13 @@ TargetPath = Annotated[
     str, shaped(rf"{NAMES}(\[\])?", "a path of fields such as show.name or r.shows[]")
 ]
 Content = StrictBool | StrictInt | StrictStr
+Fact = Literal["show", "user", "job", "group", "facility"]
 Glob = Annotated[str, shaped(r"!?[^!/\s]+/[^!/\s]+", "a glob of methods such as job.*/Get*")]
+
+
+Globs = Annotated[
+    tuple[Glob, ...], BeforeValidator(lambda globs: (globs,) if isinstance(globs, str) else globs)
+]
 
 
 class Entry(BaseModel):
@@ -213,6 +219,42 @@ class After(Entry):
     read: Reading | None = None
 
 
+class Asking(Entry):
+    """A read that shows an object: its request's fields with the object's, and the object's place
+    in the answer.
+    """
+
+    call: MethodName
+    send: dict[FieldPath, FieldPath]
+    take: FieldPath
+
+
+class About(Entry):
+    """What an object belongs to, as Cuebot says: `facts` are paths in the object that `by` shows.
+
+    `belongs_to` is the message of another object, whose facts are also this one's, and the field
+    with its id. `found_by` are look-ups of this object, whose request has at that field the name of
+    the object of `named`. `changing` facts are asked for at each call, the others once.
+    """
+
+    by: Asking | None = None
+    by_name: Asking | None = None
+    facts: dict[Fact, FieldPath] = {}
+    changing: tuple[Fact, ...] = ()
+    belongs_to: dict[TypeName, FieldPath] = {}
+    found_by: dict[MethodName, FieldPath] = {}
+    named: TypeName | None = None
+
+
+class Subjects(Entry):
+    """Fields of changes: texts that are ids, by the message that they stand for; and fields that
+    are no objects, or merely name one, by the methods that have them.
+    """
+
+    ids: dict[FieldName, TypeName] = {}
+    values: dict[FieldName, Globs] = {}
+
+
 class Profile(Entry):
     """A whole profile."""
 
@@ -232,6 +274,8 @@ class Profile(Entry):
     errors: Signs = Signs()
     instead: tuple[Instead, ...] = ()
     after: tuple[After, ...] = ()
+    about: dict[TypeName, About] = {}
+    subjects: Subjects = Subjects()
 
 
 EMPTY = Profile()

@@ -6,7 +6,7 @@ from time import monotonic
 from urllib.parse import quote
 
 from gateway.access.fair_quota import FairSemaphore, Lease
-from gateway.calls.invoke import invoke
+from gateway.calls.invoke import calls_within, invoke, rehearse
 from gateway.calls.rows import is_cut
 from gateway.errors import Code, GatewayError
 from gateway.http.context import RequestContext
@@ -36,6 +36,12 @@ class CallMaker:
             context.call.lease = Lease(self._answers, context.principal)
         return context.call.lease.ask(size, go_on)
 
+    async def rehearse(self, context: RequestContext, request: CallRequest) -> None:
+        """Find out whether a dry run's change would be allowed. Raises GatewayError."""
+        if context.caller is not None and context.caller.rule.only is not None:
+            call = calls_within(request.timeout, self._upstream, metadata_of(context))
+            await rehearse(request.plan, call, partial(self._interceptors.around, context))
+
     async def call(self, context: RequestContext, request: CallRequest) -> bytes:
         """Raises GatewayError."""
         began, code = monotonic(), CANCELLED
@@ -48,7 +54,7 @@ class CallMaker:
                 request.timeout,
                 metadata_of(context),
                 partial(self.expect, context),
-                partial(interceptors.around, context) if interceptors.has_around else None,
+                partial(interceptors.around, context) if interceptors.wraps(context) else None,
                 resolved,
             )
             code = OK

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from random import getrandbits
 from typing import NamedTuple, NoReturn
@@ -12,6 +12,7 @@ from starlette.types import Scope
 from gateway.access.fair_quota import FairQuota, Lease
 from gateway.access.rate_limiter import address_key
 from gateway.access.tokens import Principal
+from gateway.calls.facts import Judged
 from gateway.codec.payload import Payload
 from gateway.errors import Cause, Code, GatewayError
 from gateway.http.direct_connection import DirectConnection, Headers
@@ -111,6 +112,8 @@ class CallState:
     rpc: str | None = None
     """The native gRPC path, whatever alias the client used."""
     denied: Denial | None = None
+    about: "Sequence[Judged]" = ()
+    """What the latest change is about, if rights depend on it; what is changed comes first."""
     unserved: str = ""
     with_cuebot: float = 0.0
     """Seconds spent in calls to Cuebot."""

@@ -57,6 +57,10 @@ class Interceptor:
         """Change the calls (`Identity`). `named`: the plan of another process, if any."""
         return plan
 
+    def wraps(self, context: RequestContext) -> bool:
+        """Whether `around` is needed for this request."""
+        return True
+
     def around(self, context: RequestContext, call: Call) -> Call:
         """Wrap each call to Cuebot, look-ups and follow-ups included. A disconnect cancels it."""
         return call
@@ -68,7 +72,7 @@ class Interceptor:
         """The request is over (`AccessLog`, `RequestCounters`). Must not raise."""
 
 
-STAGES = [name for name in vars(Interceptor) if not name.startswith("_")]
+STAGES = ("open", "identify", "admit", "authorize", "enter", "prepare", "deny", "end")
 
 
 class Interceptors:
@@ -79,10 +83,9 @@ class Interceptors:
         self._authorize: list[Authorize] = []
         self._enter: list[Callable[[RequestContext], None]] = []
         self._prepare: list[Callable[[RequestContext, Plan, Named | None], Plan]] = []
-        self._around: list[Callable[[RequestContext, Call], Call]] = []
+        self._around: list[Interceptor] = []
         self._deny: list[Callable[[RequestContext, GatewayError, ReadDenied], Awaitable[None]]] = []
         self._end: list[Callable[[RequestContext], None]] = []
-        self.has_around = False
         for each in interceptors:
             self.append(each)
 
@@ -90,7 +93,8 @@ class Interceptors:
         for stage in STAGES:
             if getattr(type(interceptor), stage) is not getattr(Interceptor, stage):
                 getattr(self, f"_{stage}").append(getattr(interceptor, stage))
-        self.has_around = bool(self._around)
+        if type(interceptor).around is not Interceptor.around:
+            self._around.append(interceptor)
 
     def open(self, context: RequestContext) -> None:
         for open_ in self._open:
@@ -162,9 +166,14 @@ class Interceptors:
             plan = prepare(context, plan, named)
         return plan
 
+    def wraps(self, context: RequestContext) -> bool:
+        """Whether `around` would change a call."""
+        return any(each.wraps(context) for each in self._around)
+
     def around(self, context: RequestContext, call: Call) -> Call:
-        for around in reversed(self._around):
-            call = around(context, call)
+        for each in reversed(self._around):
+            if each.wraps(context):
+                call = each.around(context, call)
         return call
 
     async def deny(self, context: RequestContext, error: GatewayError, read: ReadDenied) -> None:

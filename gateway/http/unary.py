@@ -59,9 +59,10 @@ class UnaryHandler:
     async def _show(
         self, context: RequestContext, request: CallRequest, receive: Receive, send: Send
     ) -> None:
-        context.response.code = Code.OK
         form = form_for(context, preview(request.plan))
         with CancelOnDisconnect(context, receive):
+            await self._calls.rehearse(context, request)
+            context.response.code = Code.OK
             await self._responder.send(context, form, send, within=request.timeout)
 
     async def _call(

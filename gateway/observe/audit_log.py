@@ -16,6 +16,7 @@ from random import getrandbits
 import orjson
 from google.protobuf.message_factory import GetMessageClass
 
+from gateway.access.conditions import Facts
 from gateway.access.tokens import Principal
 from gateway.calls.invoke import Call, Found
 from gateway.codec.fields import is_message
@@ -53,6 +54,7 @@ REFUSED, MADE = "are refused", "are made"
 """What AUDIT_FAIL does with changes that cannot be written down."""
 
 CLAIMS_MAX_BYTES = 1000
+SHOWN_FACTS = ("show", "user", "job")
 DENIED_MAX_LINES = 60
 """Per subject and period: a token without rights must not fill the disk."""
 DENIED_PERIOD_SECONDS = 60.0
@@ -86,6 +88,10 @@ class Entry:
         fields = head_of(self.context, phase, self.method.path)
         fields["call"] = self.call
         fields |= self._shown
+        if about := self.context.call.about:
+            fields["about"], *others = [shown_facts(each.facts) for each in about]
+            if others:
+                fields["also_about"] = others
         if outcome is not None:
             code, fields["status"] = outcome
             fields["code"] = code.name
@@ -160,6 +166,10 @@ def denied_line(
     return as_line(fields)
 
 
+def shown_facts(facts: Facts) -> Facts:
+    return {name: facts[name] for name in SHOWN_FACTS if name in facts}
+
+
 def as_line(fields: dict[str, object]) -> bytes:
     return dump_line(fields).encode() + b"\n"
 
@@ -216,7 +226,7 @@ class AuditLog(Interceptor):
         async def written_down(
             method: Method, payload: bytes, found: Sequence[Found] = ()
         ) -> bytes:
-            if method.reads_only:
+            if method.reads_only or context.dry_run:
                 return await call(method, payload, found)
             entry = Entry(context, method)
             await entry.look(payload, found, self._hides)

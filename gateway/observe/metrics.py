@@ -71,6 +71,11 @@ FAMILIES = {
         counter("rate_limited_total", "Requests over the rate limit."),
         counter("auth_failures_total", "Requests without a valid token.", ("reason",)),
         counter("denied_total", "Requests that a rule of access has denied.", ("rule",)),
+        counter(
+            "access_lookups_total",
+            "Objects whose show or user a rule of access depended on.",
+            ("outcome",),
+        ),
         gauge("upstream_up", "Whether Cuebot is connected, with every worker.", ("endpoint",), min),
         gauge(
             "upstream_hanging",

@@ -6,7 +6,7 @@ import os
 import time
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from itertools import accumulate
@@ -61,9 +61,11 @@ def make_metrics(
     slots: FairQuota,
     audit: AuditLog | None,
     shared: SharedLimiter | None,
+    lookups: Mapping[str, int],
 ) -> "Metrics | None":
     """The metrics of these components, unless METRICS is off; `slots` are of requests in flight.
 
+    `lookups` are those of the objects that rights depend on, by outcome.
     Raises ConfigurationError.
     """
     check_metrics(settings)
@@ -82,6 +84,8 @@ def make_metrics(
             found["upstream_up", name] = int(each.ready)
             found["upstream_hanging", name] = int(each.unresponsive)
             found["upstream_connections", name] = each.connections
+        for outcome, count in lookups.items():
+            found["access_lookups_total", outcome] = count
         for result, count in live.refreshes.items():
             found["schema_refreshes_total", result] = count
         if audit is not None:

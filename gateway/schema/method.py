@@ -57,6 +57,10 @@ class Method:
     """The list that tells apart objects of one name."""
     signs: "ErrorSigns | None" = None
     """The meaning of errors with status INTERNAL."""
+    subjects: tuple["Subject", ...] = ()
+    """The objects that a change is about."""
+    not_judged: str = ""
+    """Why nobody can say what all objects of a change are; empty if its subjects are all."""
 
     @cached_property
     def decode_value(self) -> DecodeValue:
@@ -250,6 +254,46 @@ class Naming:
     @property
     def method(self) -> Method:
         return self.finder.method
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """How Cuebot says what an object of one type belongs to."""
+
+    kind: str
+    """`job`."""
+    asked_by: "Asked | None"
+    facts: tuple[tuple[str, FieldPath], ...]
+    """The names of facts, with their places in the object."""
+    changing: frozenset[str]
+    owner: "About | None" = None
+    """What the object belongs to, and shares the facts of."""
+    owner_id: FieldPath = ()
+    found_by: tuple[tuple[str, FieldPath, "About"], ...] = ()
+    """Look-ups that find the object within another one: the path of the method, the place of the
+    other object's name in the request, and how that is asked by its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A read that shows an object."""
+
+    method: Method
+    sends: tuple[tuple[FieldPath, FieldPath], ...]
+    """Places of texts: in the object and in the request."""
+    take: FieldPath
+    """The object in the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A place of objects in the requests of a change, or of their ids as texts."""
+
+    place: FieldPath
+    name: str
+    """The place in JSON names."""
+    is_text: bool
+    about: About
 
 
 @dataclass(frozen=True, slots=True)

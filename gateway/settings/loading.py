@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from gateway.errors import ConfigurationError
-from gateway.settings.model import Settings
+from gateway.settings.model import AccessRule, RateOverride, Settings
 from gateway.suggestions import did_you_mean
 
 SYNONYMS: Mapping[str, str] = {
@@ -145,6 +145,11 @@ def describe(error: ErrorDetails, origins: Mapping[str, str]) -> str:
     place = origins.get(str(name), str(name).upper())
     place += "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in rest)
     message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        keys = [*AccessRule.model_fields] if name == "access" else [*RateOverride.model_fields]
+        only = "; did you mean only?" if rest[-1] == "where" else ""
+        message = f"there is no such key{did_you_mean(str(rest[-1]), keys) or only}"
+        return f"{place}: {message}"
     given = error["input"]
     shown = isinstance(given, str | int | float) and name not in ("jwt_secret", "jwt_jwks", "state")
     return f"{place}: {message[:1].lower()}{message[1:]}" + (f", got {given!r}" if shown else "")

@@ -62,6 +62,8 @@ class AccessRule(Strict):
     name: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(check_printable)]
     who: Annotated[Who, BeforeValidator(parse_who)]
     may: Annotated[tuple[str, ...], AfterValidator(check_may)]
+    only: str | None = None
+    always: Annotated[tuple[str, ...], AfterValidator(check_may)] = ()
     identity: Literal["trust"] | None = None
 
 

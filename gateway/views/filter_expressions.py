@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from struct import Struct
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from google.protobuf.descriptor import FieldDescriptor
 
@@ -58,8 +58,8 @@ ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 Test = Callable[[Any], bool]
 """Whether a row fits."""
-Resolve = Callable[[str], FieldPath]
-"""The path of that text. Raises LookupError with the problem."""
+Resolve = Callable[[str], "Operand"]
+"""What a name stands for. Raises LookupError with the problem."""
 Fits = Callable[[Any], bool]
 """Whether a value fits."""
 
@@ -76,6 +76,18 @@ class BadCondition(Exception):
     """The condition is wrong. The text says where, and what was expected."""
 
 
+class Operand(Protocol):
+    """What stands before an operator: a field of a row, or a fact."""
+
+    def compare(
+        self, operator: str, values: Sequence[Token], patterns: "Patterns", *, negated: bool
+    ) -> Test:
+        """The test of a comparison, or of its opposite. Raises BadCondition.
+
+        `values` are one, or with `in` several.
+        """
+
+
 @dataclass(slots=True)
 class Patterns:
     """The patterns of one condition, and their work for the current row."""
@@ -85,7 +97,7 @@ class Patterns:
     work: int = 0
     """Instructions times bytes, so far."""
 
-    def matching(self, path: FieldPath, token: Token) -> Fits:
+    def matching(self, name: str, token: Token) -> Fits:
         """Whether a text matches an RE2 pattern, in time linear in the text and the program.
 
         Raises BadCondition; the function raises GatewayError for texts that are too long.
@@ -96,15 +108,13 @@ class Patterns:
             raise BadCondition(f"more than {MOST_PATTERNS} patterns")
         if self.classes > MOST_CLASSES:
             raise BadCondition(f"more than {MOST_CLASSES} classes of Unicode (\\p) in patterns")
-        if path.leaf.type != FieldDescriptor.TYPE_STRING:
-            raise BadCondition(f"{path.text} is no text; compare it with =")
-        search, size = compiled(path, token)
+        search, size = compiled(name, token)
 
         def fits(found: str) -> bool:
             length = len(found) if found.isascii() else len(found.encode())
             self.work += length * size
             if self.work > MOST_WORK:
-                raise too_much_work(path, length, size)
+                raise too_much_work(name, length, size)
             return search(found) is not None
 
         return fits
@@ -127,6 +137,8 @@ class Parser:
 
     tokens: Sequence[Token]
     resolve: Resolve
+    takes_bare_lists: bool = False
+    """Whether `in` may stand before one word that begins with `$`."""
     next: int = 0
     comparisons: int = 0
     patterns: Patterns = field(default_factory=Patterns)
@@ -151,33 +163,33 @@ class Parser:
         self.next += found
         return found
 
-    def condition(self, depth: int = 0) -> Test:
+    def condition(self, depth: int = 0, *, negated: bool = False) -> Test:
+        """The test of a condition, or of its opposite: `not` is passed on to the comparisons."""
         if depth > MOST_NESTED:
             raise BadCondition(f"nested more than {MOST_NESTED} deep")
-        tests = [self.term(depth)]
+        tests = [self.term(depth, negated=negated)]
         while self.takes_word("or"):
-            tests.append(self.term(depth))
-        return tests[0] if len(tests) == 1 else lambda row: any(test(row) for test in tests)
+            tests.append(self.term(depth, negated=negated))
+        return joined(tests, every=negated)
 
-    def term(self, depth: int) -> Test:
-        tests = [self.factor(depth)]
+    def term(self, depth: int, *, negated: bool) -> Test:
+        tests = [self.factor(depth, negated=negated)]
         while self.takes_word("and"):
-            tests.append(self.factor(depth))
-        return tests[0] if len(tests) == 1 else lambda row: all(test(row) for test in tests)
+            tests.append(self.factor(depth, negated=negated))
+        return joined(tests, every=not negated)
 
-    def factor(self, depth: int) -> Test:
+    def factor(self, depth: int, *, negated: bool) -> Test:
         if depth > MOST_NESTED:
             raise BadCondition(f"nested more than {MOST_NESTED} deep")
         if self.takes_word("not"):
-            test = self.factor(depth + 1)
-            return lambda row: not test(row)
+            return self.factor(depth + 1, negated=not negated)
         if self.takes_mark("("):
-            test = self.condition(depth + 1)
+            test = self.condition(depth + 1, negated=negated)
             self.expect(")")
             return test
-        return self.comparison()
+        return self.comparison(negated=negated)
 
-    def comparison(self) -> Test:
+    def comparison(self, *, negated: bool) -> Test:
         self.comparisons += 1
         if self.comparisons > MOST_COMPARISONS:
             raise BadCondition(f"more than {MOST_COMPARISONS} comparisons")
@@ -185,48 +197,53 @@ class Parser:
         if token.kind not in ("word", "quoted"):
             raise expected("a field", token)
         try:
-            path = self.resolve(token.text)
+            operand = self.resolve(token.text)
         except LookupError as error:
             raise BadCondition(str(error)) from None
-        if not path.is_value:
-            raise BadCondition(f"{path.text} is an object; name one of its fields")
         if self.takes_word("in"):
-            return any_fits(path, partial(contained, self.values(path)))
+            return operand.compare("in", self.values(), self.patterns, negated=negated)
         operator = self.take()
         if operator.kind != "operator":
             raise expected("= != < <= > >= : ~ or in", operator)
-        value = self.take()
-        if value.kind not in ("word", "quoted"):
-            raise expected("a value", value)
-        if operator.text == "~":
-            return any_fits(path, self.patterns.matching(path, value))
-        if operator.text == "!=":
-            equal = any_fits(path, comparing("=", path, value.text))
-            return lambda row: not equal(row)
-        return any_fits(path, comparing(operator.text, path, value.text))
+        name, negated = operator.text, negated != (operator.text == "!=")
+        name = "=" if name == "!=" else name
+        return operand.compare(name, (self.value(),), self.patterns, negated=negated)
 
-    def values(self, path: FieldPath) -> frozenset[object]:
+    def value(self) -> Token:
+        token = self.take()
+        if token.kind not in ("word", "quoted"):
+            raise expected("a value", token)
+        return token
+
+    def values(self) -> list[Token]:
+        if self.takes_bare_lists and self.peek().text.startswith("$"):
+            return [self.value()]
         self.expect("(")
-        found: list[object] = []
-        while True:
-            token = self.take()
-            if token.kind not in ("word", "quoted"):
-                raise expected("a value", token)
-            found.append(operand(path, token.text))
-            if self.takes_mark(")"):
-                return frozenset(found)
+        found = [self.value()]
+        while not self.takes_mark(")"):
             self.expect(",")
+            found.append(self.value())
+        return found
 
     def expect(self, mark: str) -> None:
         if not self.takes_mark(mark):
             raise expected(f"`{mark}`", self.peek())
 
 
-def compile_condition(text: str, resolve: Resolve) -> Test:
+def joined(tests: Sequence[Test], *, every: bool) -> Test:
+    """The test of whether every test holds, or any."""
+    if len(tests) == 1:
+        return tests[0]
+    if every:
+        return lambda row: all(test(row) for test in tests)
+    return lambda row: any(test(row) for test in tests)
+
+
+def compile_condition(text: str, resolve: Resolve, *, takes_bare_lists: bool = False) -> Test:
     """The test for a condition. Raises BadCondition."""
     if len(text) > LONGEST_CONDITION:
         raise BadCondition(f"longer than {LONGEST_CONDITION} characters")
-    parser = Parser(tokens_of(text), resolve)
+    parser = Parser(tokens_of(text), resolve, takes_bare_lists)
     test = parser.condition()
     if parser.peek().kind != "end":
         raise expected("and, or, or the end", parser.peek())
@@ -254,6 +271,35 @@ def tokens_of(text: str) -> list[Token]:
 def expected(what: str, token: Token) -> BadCondition:
     found = token.text if token.kind == "end" else repr(token.text[:QUOTED_CHARS])
     return BadCondition(f"expected {what} at {token.at}, found {found}")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a row, as an `Operand`."""
+
+    path: FieldPath
+
+    def compare(
+        self, operator: str, values: Sequence[Token], patterns: Patterns, *, negated: bool
+    ) -> Test:
+        path = self.path
+        if operator == "in":
+            among = frozenset(operand(path, value.text) for value in values)
+            test = any_fits(path, partial(contained, among))
+        elif operator != "~":
+            test = any_fits(path, comparing(operator, path, values[0].text))
+        elif path.leaf.type != FieldDescriptor.TYPE_STRING:
+            raise BadCondition(f"{path.text} is no text; compare it with =")
+        else:
+            test = any_fits(path, patterns.matching(path.text, values[0]))
+        return (lambda row: not test(row)) if negated else test
+
+
+def field_of(path: FieldPath) -> Field:
+    """Raises LookupError for a path to an object."""
+    if not path.is_value:
+        raise LookupError(f"{path.text} is an object; name one of its fields")
+    return Field(path)
 
 
 def any_fits(path: FieldPath, fits: Fits) -> Test:
@@ -296,7 +342,7 @@ def containing(path: FieldPath, text: str) -> Fits:
     return lambda found: text in found
 
 
-def compiled(path: FieldPath, token: Token) -> tuple[Callable[[str], object], int]:
+def compiled(name: str, token: Token) -> tuple[Callable[[str], object], int]:
     """The search for a pattern, and its program's size in instructions. Raises BadCondition."""
     try:
         import re2
@@ -306,7 +352,7 @@ def compiled(path: FieldPath, token: Token) -> tuple[Callable[[str], object], in
     options.max_mem = PATTERN_MEMORY
     options.log_errors = False
     options.never_capture = True
-    shown = f"{path.text}~{token.text[:QUOTED_CHARS]!r} at {token.at}"
+    shown = f"{name}~{token.text[:QUOTED_CHARS]!r} at {token.at}"
     try:
         pattern = re2.compile(token.text, options)
     except re2.error as error:
@@ -329,10 +375,10 @@ def too_large(shown: str, has: str = "") -> BadCondition:
     )
 
 
-def too_much_work(path: FieldPath, length: int, size: int) -> GatewayError:
+def too_much_work(name: str, length: int, size: int) -> GatewayError:
     return refused(
         "_where",
-        f"a row has {length:,} bytes in {path.text}, too many for its patterns"
+        f"a row has {length:,} bytes in {name}, too many for its patterns"
         f" (the last has {size:,} instructions of RE2); use shorter patterns",
     )
 

@@ -10,7 +10,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from gateway.codec.fields import is_map, is_message, message_of
 from gateway.codec.wellknown import is_object, is_special
 from gateway.suggestions import QUOTED_CHARS, did_you_mean
-from gateway.views.filter_expressions import BadCondition, Test, compile_condition
+from gateway.views.filter_expressions import BadCondition, Test, compile_condition, field_of
 from gateway.views.order import Order, order_by
 from gateway.views.paths import FieldPath, Find, find_path, refused
 
@@ -202,7 +202,7 @@ def condition_of(rows: Rows | None, text: str | None, find: Find) -> Test | None
         return None
     descriptor = rows.descriptor
     try:
-        return compile_condition(text, lambda path: find(descriptor, path))
+        return compile_condition(text, lambda path: field_of(find(descriptor, path)))
     except BadCondition as error:
         raise refused("_where", str(error)) from None
 

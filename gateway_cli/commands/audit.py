@@ -115,9 +115,9 @@ class Criteria:
         return not self.by or any(fnmatchcase(person, self.by) for person in self.persons(entry))
 
     def subjects(self, entry: Entry) -> Iterator[str]:
-        """The names and ids that a call may be about: texts of its request and look-ups."""
-        yield from self.texts(entry.get("request"))
-        yield from self.texts(entry.get("found"))
+        """Names and ids that a call may be about: of its objects, request and look-ups."""
+        for part in ("about", "also_about", "request", "found"):
+            yield from self.texts(entry.get(part))
 
     def persons(self, entry: Entry) -> Iterator[str]:
         """The persons behind a call: the token's subject and claims, and the request's."""

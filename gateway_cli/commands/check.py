@@ -12,6 +12,7 @@ import orjson
 import uvloop
 from click.core import ParameterSource
 
+from gateway.access.conditions import FACTS
 from gateway.access.rights import AccessRules
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.schema.catalog import Catalog
@@ -38,6 +39,13 @@ from gateway_cli.tokens import token_source
     multiple=True,
     help="Explain what a token with this claim may do. May be repeated; JSON works, too.",
 )
+@click.option(
+    "--about",
+    "facts",
+    metavar="FACT=VALUE",
+    multiple=True,
+    help="With --as, what METHOD would change: user=lena, show=demo. May be repeated.",
+)
 @click.argument("method", required=False)
 @json_option
 @way_options
@@ -47,6 +55,7 @@ def check(
     context: click.Context,
     strict: bool,
     claims: tuple[str, ...],
+    facts: tuple[str, ...],
     method: str | None,
     as_json: bool,
     way: Way,
@@ -63,13 +72,14 @@ def check(
     which are withheld and why.
 
     With --as, explains instead which access rule of the settings decides about a token with these
-    claims, and whether it may call METHOD.
+    claims, and whether it may call METHOD: with --about, for what it would change.
 
     \b
     Example:
       cuebot-gateway check --url http://gateway:8448 Job/Kill
       cuebot-gateway check --direct --config /etc/cuebot-gateway.toml
       cuebot-gateway check --as role=artist job.JobInterface/Kill
+      cuebot-gateway check --as role=artist --as sub=lena --about user=bo Job/Kill
 
     \b
     Exit status:
@@ -86,8 +96,10 @@ def check(
                 "--as is about the rules in the settings of this machine;"
                 " leave out --url, --token and --sub"
             )
-        explain(claims, method, as_json, config)
+        explain(claims, facts, method, as_json, config)
         return
+    if facts:
+        raise click.UsageError("--about is for --as: who would change it?")
     if way.url is not None:
         ask_gateway(way.url, way, method, strict=strict, as_json=as_json, config=config)
         return
@@ -139,13 +151,17 @@ def tell(report: Findings, *, strict: bool, as_json: bool) -> None:
 
 
 def explain(
-    claims: tuple[str, ...], method: str | None, as_json: bool, config: Path | None
+    claims: tuple[str, ...],
+    facts: tuple[str, ...],
+    method: str | None,
+    as_json: bool,
+    config: Path | None,
 ) -> None:
     """Print the decision of the access rules; exit with 1 if METHOD is denied."""
     settings = settings_from(config)
     try:
         token = claims_from(claims)
-        decision = decide(settings, discover(settings), token, method)
+        decision = decide(settings, discover(settings), token, method, facts_from(facts))
     except InvalidCall as error:
         raise click.UsageError(str(error)) from None
     if as_json:
@@ -175,6 +191,8 @@ class Decision:
     """Whether this method only reads."""
     problem: str = ""
     """The error of a call, if it is refused."""
+    only: str = ""
+    """The condition that a change has to fit, if it was not said what it is about."""
 
 
 def claims_from(written: Iterable[str]) -> dict[str, object]:
@@ -208,8 +226,26 @@ def claims_from(written: Iterable[str]) -> dict[str, object]:
     return found
 
 
+def facts_from(written: Iterable[str]) -> dict[str, str]:
+    """Facts from `user=lena`. Raises InvalidCall."""
+    found = {}
+    for text in written:
+        name, equals, value = text.partition("=")
+        if name not in FACTS or not equals:
+            raise InvalidCall(
+                f"--about: {text!r} is not of the form FACT=VALUE, such as user=lena; facts are"
+                f" {', '.join(FACTS)}"
+            )
+        found[name] = value
+    return found
+
+
 def decide(
-    settings: Settings, catalog: Catalog, claims: dict[str, object], written: str | None
+    settings: Settings,
+    catalog: Catalog,
+    claims: dict[str, object],
+    written: str | None,
+    facts: dict[str, str],
 ) -> Decision:
     """The decision about the method with the name `written`, or all. Raises InvalidCall."""
     by_secret = settings.jwt_jwks is None or settings.jwt_secret or settings.jwt_secret_file
@@ -226,12 +262,21 @@ def decide(
     )
     if written is None:
         return decision
-    method, problem = find_method(written, catalog), ""
+    method, problem, only = find_method(written, catalog), "", ""
+    subject = str(claims.get("sub", ""))
     try:
-        rule.check(method, catalog, str(claims.get("sub", "")))
+        rule.check(method, catalog, subject)
+        if rule.only is not None and rule.judges(method, catalog):
+            if not facts:
+                only = rule.only.text
+            elif not rule.only.holds(facts, claims):
+                known = ", ".join(f"{name} {value!r}" for name, value in facts.items())
+                raise rule.refusal(method, subject, problem=f"it has {known}")
     except GatewayError as error:
         problem = error.message
-    return replace(decision, method=method.path, reads=method.reads_only, problem=problem)
+    return replace(
+        decision, method=method.path, reads=method.reads_only, problem=problem, only=only
+    )
 
 
 def decision_lines(decision: Decision) -> Iterator[str]:
@@ -244,4 +289,6 @@ def decision_lines(decision: Decision) -> Iterator[str]:
         kind = "reads" if decision.reads else "changes something"
         yield f"{'Method':10}{decision.method} ({kind})"
         outcome = f"denied: {decision.problem}" if decision.problem else "allowed"
+        if decision.only:
+            outcome += f" if {decision.only} (--about user=… says whether)"
         yield f"{'Decision':10}{outcome}"

@@ -285,7 +285,9 @@ ASKED = (SEE_JOBS, KILL_JOB, LAUNCH, LOCK, CREATE_SHOW)
             (SEE_JOBS, KILL_JOB, LOCK, CREATE_SHOW),
         ),
         ({"sub": "user-id", "signed_by": "provider"}, "access_default", ()),
-        ({"sub": "tom", "role": "artist"}, "access_default", ()),
+        ({"sub": "tom", "role": "artist"}, "artists", (SEE_JOBS, KILL_JOB)),
+        ({"sub": "tom", "role": "supervisor"}, "supervisors", (SEE_JOBS, KILL_JOB)),
+        ({"sub": "tom", "role": "guest"}, "access_default", ()),
     ],
 )
 def test_what_each_rule_allows(claims: dict[str, object], name: str, may: tuple[str, ...]) -> None:
@@ -307,7 +309,7 @@ def test_the_page_shows_the_rules_of_the_file() -> None:
     shipped = tomllib.loads(FILE.read_text(encoding="utf-8"))
     rules = {rule["name"]: rule for rule in shipped["access"]}
     names = [rule["name"] for page in shown for rule in page["access"]]
-    assert names == ["dashboards", "wranglers", "cueweb"]
+    assert names == ["dashboards", "wranglers", "artists", "supervisors", "cueweb"]
     for page in shown:
         assert page["access"] == [rules[rule["name"]] for rule in page["access"]]
         assert page.get("access_default", shipped["access_default"]) == shipped["access_default"]
@@ -316,6 +318,7 @@ def test_the_page_shows_the_rules_of_the_file() -> None:
 def test_each_rule_can_decide_and_each_glob_names_something() -> None:
     assert RULES.unreachable == ()
     assert [rule.idle(catalog()) for rule in RULES] == [()] * len(SETTINGS.access)
+    assert [rule.never(catalog()) for rule in RULES] == [{}] * len(SETTINGS.access)
 
 
 def test_only_cueweb_speaks_for_others() -> None:

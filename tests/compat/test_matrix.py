@@ -364,6 +364,7 @@ async def test_the_profile_is_silent_for_another_schema(
         *(f"{kind}.{step.method}.{step.given}" for kind, step in steps_of(profile)),
         *(f"named.{e.message}.{path}" for e in profile.named for path in (*e.fields, *e.ids)),
         *(f"instead.{each.method}" for each in profile.instead),
+        *(f"about.{name}" for name in profile.about),
     }
     assert {idle.entry for idle in catalog.unused_entries} == entries
     assert all(not method.rewrites and method.steps is None for method in catalog.methods)

@@ -399,7 +399,7 @@ def test_an_allowed_method_as_json() -> None:
 
 
 def test_claims_that_no_rule_fits() -> None:
-    ran = check("--as", "role=artist")
+    ran = check("--as", "role=guest")
     assert ran.status == 0
     assert "Rule      access_default" in ran.text
     assert "May call  0 of " in ran.text

@@ -1,0 +1,128 @@
+"""Conditions of access rules (`only`), over facts about what a call changes.
+
+The language is that of `_where` (`gateway.views.filter_expressions`). Before an operator stands a
+fact, behind it a text, or the caller's claim: `user = $sub`, `show in $realm.shows`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from gateway.suggestions import did_you_mean
+from gateway.views.filter_expressions import (
+    BadCondition,
+    Patterns,
+    Test,
+    Token,
+    compile_condition,
+)
+
+FACTS = ("show", "user", "job", "group", "facility")
+Facts = Mapping[str, str]
+"""What is known of an object; a fact that is not known is not there."""
+Claims = Mapping[str, object]
+
+
+class Judged(NamedTuple):
+    facts: Facts
+    claims: Claims
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    text: str
+    facts: tuple[str, ...]
+    """The names of the facts that decide, in their order."""
+    test: Test
+
+    def holds(self, facts: Facts, claims: Claims) -> bool:
+        return self.test(Judged(facts, claims))
+
+
+def read_condition(text: str) -> Condition:
+    """Raises BadCondition for another language, and for unknown facts."""
+    names: dict[str, None] = {}
+
+    def resolve(name: str) -> Fact:
+        if name not in FACTS:
+            hint = did_you_mean(name, FACTS) or f"; facts are {', '.join(FACTS)}"
+            raise LookupError(f"there is no fact {name!r}{hint}")
+        names[name] = None
+        return Fact(name)
+
+    test = compile_condition(text, resolve, takes_bare_lists=True)
+    return Condition(text, tuple(names), test)
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A fact, as an operand.
+
+    A comparison with a fact or claim that is not known is false, and so is its opposite.
+    """
+
+    name: str
+
+    def compare(
+        self, operator: str, values: Sequence[Token], patterns: Patterns, *, negated: bool
+    ) -> Test:
+        name = self.name
+        if operator == "~":
+            if is_claim(values[0]):
+                raise BadCondition(
+                    f"{name}: a pattern is written in the rule, not taken from a claim"
+                )
+            matches = patterns.matching(name, values[0])
+
+            def like(judged: Judged) -> bool:
+                fact = judged.facts.get(name)
+                return fact is not None and matches(fact) != negated
+
+            return like
+        if operator not in ("=", "in", ":"):
+            raise BadCondition(f"{name} has no order; compare it with =, !=, in, : or ~")
+        wanted = [
+            of_claim(each.text[1:]) if is_claim(each) else of_text(each.text) for each in values
+        ]
+
+        def test(judged: Judged) -> bool:
+            fact = judged.facts.get(name)
+            if fact is None:
+                return False
+            found = False
+            for each in wanted:
+                texts = each(judged.claims)
+                if texts is None:
+                    return False
+                found = found or any(
+                    text in fact if operator == ":" else text == fact for text in texts
+                )
+            return found != negated
+
+        return test
+
+
+def is_claim(token: Token) -> bool:
+    return token.kind == "word" and token.text.startswith("$")
+
+
+def of_text(text: str) -> Callable[[Claims], tuple[str, ...] | None]:
+    return lambda claims: (text,)
+
+
+def of_claim(path: str) -> Callable[[Claims], tuple[str, ...] | None]:
+    """The texts of a claim, or of a member of nested claims; None without it."""
+    if not all(path.split(".")):
+        raise BadCondition("expected a claim's name behind $, such as $sub")
+
+    def texts(claims: Claims) -> tuple[str, ...] | None:
+        at: object = claims
+        for name in path.split("."):
+            at = at.get(name) if isinstance(at, Mapping) else None
+        if isinstance(at, str):
+            return (at,)
+        if isinstance(at, list) and all(isinstance(each, str) for each in at):
+            return tuple(at)
+        return None
+
+    return texts

@@ -1,0 +1,140 @@
+"""What changes are about: the facts of the objects in their requests, asked of Cuebot.
+
+Never taken from the request, which may say anything beside an id.
+"""
+
+from collections import Counter, OrderedDict
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from google.protobuf.message import DecodeError
+from google.protobuf.message_factory import GetMessageClass
+
+from gateway.access.conditions import Facts
+from gateway.calls.invoke import Call, Found
+from gateway.codec.encode import unreadable
+from gateway.errors import Code, GatewayError
+from gateway.schema.method import About, Method, Subject, set_at, value_at
+
+MOST_OBJECTS = 100
+"""In one request: each may be a call."""
+REMEMBERED_OBJECTS = 20_000
+OUTCOMES = ("asked", "remembered", "failed")
+
+
+class Judged(NamedTuple):
+    """An object in a request, and its facts."""
+
+    place: str
+    facts: Facts
+
+
+class FactFinder:
+    """Finds facts of objects. Those that do not change are asked for once."""
+
+    def __init__(self, lookups: Counter[str], remembered: int = REMEMBERED_OBJECTS) -> None:
+        """Look-ups are counted by outcome in `lookups`: OUTCOMES."""
+        self._lookups = lookups
+        self._remembered = remembered
+        self._known: OrderedDict[tuple[Method, bytes], Facts] = OrderedDict()
+
+    async def about(
+        self,
+        method: Method,
+        payload: bytes,
+        found: Sequence[Found],
+        names: Sequence[str],
+        call: Call,
+    ) -> list[Judged]:
+        """The facts of all objects that a change is about; `names` are those that are needed.
+
+        Raises GatewayError: that of Cuebot for an object that is not there, INVALID_ARGUMENT for
+        too many objects.
+        """
+        request = GetMessageClass(method.descriptor.input_type).FromString(payload)
+        judged: list[Judged] = []
+        for subject in method.subjects:
+            for place, thing in objects_at(request, subject):
+                if len(judged) == MOST_OBJECTS:
+                    problem = f"more than {MOST_OBJECTS} objects, and rights depend on each of them"
+                    raise GatewayError(Code.INVALID_ARGUMENT, f"{subject.name}: {problem}")
+                facts = await self._facts_of(subject.about, thing, place, found, names, call)
+                judged.append(Judged(place, facts))
+        return judged
+
+    async def _facts_of(
+        self,
+        about: About,
+        thing: object,
+        place: str,
+        found: Sequence[Found],
+        names: Sequence[str],
+        call: Call,
+    ) -> Facts:
+        for each in found:
+            if each.place == place and each.value == id_of(thing):
+                for path, name, owner in about.found_by:
+                    if each.method.path == path:
+                        asked_type = each.method.descriptor.input_type
+                        asked = GetMessageClass(asked_type).FromString(each.asked)
+                        return await self._ask(owner, value_at(asked, name), names, call)
+        return await self._ask(about, thing, names, call)
+
+    async def _ask(self, about: About, thing: object, names: Sequence[str], call: Call) -> Facts:
+        """Ask about an object, or the text that stands for it in the call's request."""
+        if about.asked_by is None:
+            return {}
+        method, sends, take = about.asked_by.method, about.asked_by.sends, about.asked_by.take
+        request: Any = GetMessageClass(method.descriptor.input_type)()
+        for source, target in sends:
+            text = thing if isinstance(thing, str) else value_at(thing, source)
+            if not text:
+                return {}
+            set_at(request, target, text)
+        asked = request.SerializeToString()
+        changing = (about.owner or about).changing
+        known = self._known.get((method, asked)) if changing.isdisjoint(names) else None
+        if known is not None:
+            self._known.move_to_end((method, asked))
+            self._lookups["remembered"] += 1
+            return known
+        try:
+            answer = await call(method, asked)
+        except BaseException:
+            self._lookups["failed"] += 1
+            raise
+        self._lookups["asked"] += 1
+        try:
+            shown = GetMessageClass(method.descriptor.output_type).FromString(answer)
+        except DecodeError as error:
+            raise unreadable(method.descriptor.output_type, error) from error
+        shown = value_at(shown, take)
+        if about.owner is not None:
+            facts = await self._ask(about.owner, value_at(shown, about.owner_id), names, call)
+        else:
+            facts = {name: text for name, path in about.facts if (text := value_at(shown, path))}
+        fixed = {name: text for name, text in facts.items() if name not in changing}
+        if fixed:
+            self._known[method, asked] = fixed
+            if len(self._known) > self._remembered:
+                self._known.popitem(last=False)
+        return facts
+
+
+def objects_at(request: Any, subject: Subject) -> Iterator[tuple[str, object]]:
+    """The objects, or their ids, at a place, with the place of each."""
+    found = request
+    for depth, name in enumerate(subject.place, 1):
+        field = found.DESCRIPTOR.fields_by_name[name]
+        if field.is_repeated:
+            for number, each in enumerate(getattr(found, name)):
+                yield f"{subject.name}[{number}]", each
+            return
+        if depth == len(subject.place):
+            yield subject.name, getattr(found, name)
+            return
+        found = getattr(found, name)
+
+
+def id_of(thing: object) -> object:
+    return thing if isinstance(thing, str) else getattr(thing, "id", "")

@@ -1,0 +1,84 @@
+"""Conditions of access rules: facts, claims, and what is not known."""
+
+import pytest
+
+from gateway.access.conditions import read_condition
+from gateway.access.rights import AccessRules
+from gateway.errors import ConfigurationError
+from gateway.views.filter_expressions import BadCondition
+from tests.support.rights import rule
+from tests.support.servers import settings_for
+
+LENA = {"show": "demo", "user": "lena", "job": "demo-sh010-lena_comp"}
+SUB = {"sub": "lena"}
+
+
+@pytest.mark.parametrize(
+    ("text", "facts", "claims", "holds"),
+    [
+        ("user = $sub", LENA, SUB, True),
+        ("user = $sub", LENA, {"sub": "bo"}, False),
+        ("user = $sub", {}, SUB, False),
+        ("user = $sub", LENA, {}, False),
+        ("user = $sub", LENA, {"sub": ["bo", "lena"]}, True),
+        ("user = $sub", LENA, {"sub": 7}, False),
+        ("user = $sub", LENA, {"sub": [7, "lena"]}, False),
+        ("user = '$sub'", LENA, SUB, False),
+        ("user = '$sub'", {"user": "$sub"}, SUB, True),
+        ("user != $sub", LENA, {"sub": "bo"}, True),
+        ("user != $sub", {}, {"sub": "bo"}, False),
+        ("user != $sub", LENA, {}, False),
+        ("not user = $sub", {}, SUB, False),
+        ("not user = $sub", LENA, {}, False),
+        ("not user = $sub", LENA, {"sub": "bo"}, True),
+        ("not not user = $sub", LENA, SUB, True),
+        ("not (user = $sub or show = x)", LENA, {"sub": "bo"}, True),
+        ("not (user = $sub or show = x)", {"user": "lena"}, {"sub": "bo"}, False),
+        ("not (user = $sub and show = x)", {"user": "lena"}, {"sub": "bo"}, True),
+        ("user = $sub or show in $shows", {"show": "demo"}, {"sub": "x", "shows": ["demo"]}, True),
+        ("user = $sub or show in $shows", LENA, SUB, True),
+        ("user = $sub and show in $shows", LENA, SUB, False),
+        ("show in $shows", LENA, {"shows": "demo"}, True),
+        ("show in $shows", LENA, {"shows": "demo other"}, False),
+        ("show in $shows", LENA, {"shows": []}, False),
+        ("not show in $shows", LENA, {"shows": []}, True),
+        ("show in $realm.shows", LENA, {"realm": {"shows": ["demo"]}}, True),
+        ("show in $realm.shows", LENA, {"realm": ["demo"]}, False),
+        ("show in (a, demo)", LENA, {}, True),
+        ("show in ($shows, demo)", LENA, {"shows": ["a"]}, True),
+        ("show in ($shows, demo)", LENA, {}, False),
+        ("job : sh010", LENA, {}, True),
+        ("job : $sub", LENA, SUB, True),
+        ("job ~ '^demo-sh0[0-9]+-'", LENA, {}, True),
+        ("not job ~ '^demo'", {}, {}, False),
+    ],
+)
+def test_what_holds(
+    text: str, facts: dict[str, str], claims: dict[str, object], holds: bool
+) -> None:
+    assert read_condition(text).holds(facts, claims) == holds
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("shwo = demo", "there is no fact 'shwo'; did you mean show?"),
+        ("layer = x", "facts are show, user, job, group, facility"),
+        ("user =", "expected a value at 7, found the end"),
+        ("user = $", "expected a claim's name behind $"),
+        ("user = $a..b", "expected a claim's name behind $"),
+        ("show in demo", "expected `(` at 9, found 'demo'"),
+        ("show < demo", "show has no order"),
+        ("job ~ $sub", "a pattern is written in the rule"),
+        ("job ~ '('", "is no pattern of RE2"),
+        ("user = $sub user", "expected and, or, or the end"),
+        ("", "expected a field"),
+    ],
+)
+def test_what_stops_the_gateway(text: str, problem: str) -> None:
+    with pytest.raises(BadCondition) as wrong:
+        read_condition(text)
+    assert problem in str(wrong.value)
+    rules = [rule("artists", {"role": "artist"}, "all", only=text)]
+    with pytest.raises(ConfigurationError, match="access rule 'artists': only = "):
+        AccessRules(settings_for("cuebot:1", access=rules))
