@@ -38,15 +38,15 @@ class CallMaker:
 
     async def rehearse(self, context: RequestContext, request: CallRequest) -> None:
         """Find out whether a dry run's change would be allowed. Raises GatewayError."""
-        if context.caller is not None and context.caller.rule.only is not None:
+        around = self._interceptors.around(context)
+        if around is not None and context.caller is not None and context.caller.rule.only:
             call = calls_within(request.timeout, self._upstream, metadata_of(context))
-            await rehearse(request.plan, call, partial(self._interceptors.around, context))
+            await rehearse(request.plan, call, around)
 
     async def call(self, context: RequestContext, request: CallRequest) -> bytes:
         """Raises GatewayError."""
         began, code = monotonic(), CANCELLED
         resolved: list[str] = []
-        interceptors = self._interceptors
         try:
             answer = await invoke(
                 request.plan,
@@ -54,7 +54,7 @@ class CallMaker:
                 request.timeout,
                 metadata_of(context),
                 partial(self.expect, context),
-                partial(interceptors.around, context) if interceptors.wraps(context) else None,
+                self._interceptors.around(context),
                 resolved,
             )
             code = OK

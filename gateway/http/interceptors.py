@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from time import monotonic
 
 from gateway.calls.caller import Named
-from gateway.calls.invoke import Call
+from gateway.calls.invoke import Around, Call
 from gateway.calls.plan import Plan
 from gateway.errors import GatewayError
 from gateway.http.context import RequestContext
@@ -166,15 +166,18 @@ class Interceptors:
             plan = prepare(context, plan, named)
         return plan
 
-    def wraps(self, context: RequestContext) -> bool:
-        """Whether `around` would change a call."""
-        return any(each.wraps(context) for each in self._around)
+    def around(self, context: RequestContext) -> Around | None:
+        """What wraps each call to Cuebot; None if nothing does."""
+        needed = [each for each in self._around if each.wraps(context)]
+        if not needed:
+            return None
 
-    def around(self, context: RequestContext, call: Call) -> Call:
-        for each in reversed(self._around):
-            if each.wraps(context):
+        def around(call: Call) -> Call:
+            for each in reversed(needed):
                 call = each.around(context, call)
-        return call
+            return call
+
+        return around
 
     async def deny(self, context: RequestContext, error: GatewayError, read: ReadDenied) -> None:
         for deny in self._deny:

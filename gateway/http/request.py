@@ -12,7 +12,7 @@ from gateway.access.fair_quota import FairQuota, Weight, equal_weight
 from gateway.calls.caller import Named, naming_takes_long
 from gateway.calls.offload import Planner
 from gateway.calls.plan import Plan, holds_the_loop, plan
-from gateway.calls.query import Query, read_query
+from gateway.calls.query import NO_QUERY, Query, read_query
 from gateway.calls.rows import ask_for_rows
 from gateway.codec.body import UNKNOWN_FIELD_POLICIES, UnknownFieldPolicy
 from gateway.discovery.refresh import LiveCatalog
@@ -106,15 +106,17 @@ class RequestReader:
         context.response.headers.append(catalog.tag)
         method = method_at(context, catalog)
         self._interceptors.authorize(context, catalog, method)
-        check_verb(context.request.method, method)
+        request = context.request
+        if request.method != "POST" or method.streams:
+            check_verb(request.method, method)
         context.call.rpc = method.path
         check_headers(headers, self._max_body)
         timeout = self._longest_call
         if asked is not None:
             timeout = min(timeout, asked_timeout(asked))
-        request = context.request
-        accept = headers.get(b"accept")
-        query = read_query(method, request.method, request.query, accept, self._reject)
+        query, accept = NO_QUERY, headers.get(b"accept")
+        if accept is not None or request.query or request.method != "POST":
+            query = read_query(method, request.method, request.query, accept, self._reject)
         return RequestHead(catalog, method, timeout, self._reject, query)
 
     def body_if_here(self, context: RequestContext, head: RequestHead) -> bytes | None:
