@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from tests.support.opencue import NO_ID, message_class
+from tests.support.patience import PATIENCE
 from tests.support.servers import Context, Gateway, ScriptedCuebot, SharedGateway, gateway_for
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
@@ -220,7 +221,7 @@ NEW = {
 
 @pytest.mark.parametrize("path", NEW)
 @pytest.mark.parametrize("found", ["comp", "Comp", "compositing", ""])
-async def test_a_taken_name_is_409(
+async def test_only_the_same_name_is_taken(
     gateway: Gateway, cuebot: ScriptedCuebot, path: str, found: str
 ) -> None:
     """Nothing is created, since a second one would make both unusable."""
@@ -353,12 +354,14 @@ async def test_a_deadline_passes_in_a_look_up(gateway: Gateway, cuebot: Scripted
     assert heard(cuebot) == [GET_JOB]
 
 
+@pytest.mark.gateway(grpc_timeout=3600)  # or the deadline would cancel it as well
 async def test_clients_that_hang_up_end_the_step(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     begun, cancelled = cuebot.hangs(GET_HOST)
     asking = asyncio.create_task(gateway.post(TAKE, TAKE_BODY))
-    await begun.wait()
-    asking.cancel()
-    await cancelled.wait()
+    async with asyncio.timeout(PATIENCE):
+        await begun.wait()
+        asking.cancel()
+        await cancelled.wait()
     assert heard(cuebot) == [GET_HOST]
 
 

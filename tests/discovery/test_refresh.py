@@ -812,7 +812,7 @@ async def test_swaps_under_load() -> None:
                     objects.append(len(gc.get_objects()))
         for task in tasks:
             task.cancel()
-    assert max(objects) - min(objects) < 1000
+    assert max(objects) - min(objects) < 300
 
 
 # --- SIGHUP ---------------------------------------------------------------------------------

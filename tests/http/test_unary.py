@@ -314,6 +314,7 @@ async def test_calls_past_the_deadline_are_504(gateway: Gateway, cuebot: Scripte
     assert (answer.status_code, answer.json()["error"]) == (504, "DEADLINE_EXCEEDED")
 
 
+@pytest.mark.gateway(grpc_timeout=3600)  # or the deadline would cancel it as well
 async def test_hanging_up_cancels_the_call(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     started, cancelled = cuebot.hangs(SHOWS)
     async with http_client(gateway.url, headers=bearer()) as client, asyncio.timeout(PATIENCE):

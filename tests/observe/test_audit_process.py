@@ -155,7 +155,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize(("fail", "status"), [("closed", 503), ("open", 200)])
-async def test_small_disk(cuebot: ScriptedCuebot, small_disk: Path, fail: str, status: int) -> None:
+async def test_a_small_disk_refuses_or_goes_on(
+    cuebot: ScriptedCuebot, small_disk: Path, fail: str, status: int
+) -> None:
     """Changes are refused, or made, until there is room."""
     log, other = small_disk / "audit.log", small_disk / "other"
     async with (

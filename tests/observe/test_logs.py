@@ -455,7 +455,9 @@ async def test_a_slow_call_has_a_line_with_its_parts(cuebot: ScriptedCuebot) -> 
 
 
 @pytest.mark.parametrize(("slow_call", "seconds"), [(60, 0.0), (0, LIMIT)])
-async def test_faster_calls(cuebot: ScriptedCuebot, slow_call: float, seconds: float) -> None:
+async def test_faster_calls_are_not_logged(
+    cuebot: ScriptedCuebot, slow_call: float, seconds: float
+) -> None:
     """A faster one, and any without SLOW_CALL."""
     cuebot.handlers[SHOWS] = taking(seconds)
     async with gateway_for(cuebot.endpoint, slow_call=slow_call) as gateway:

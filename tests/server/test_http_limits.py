@@ -69,7 +69,7 @@ async def test_bytes_one_by_one_are_408(gateway: Gateway, first: bytes, start: b
 
 
 @pytest.mark.parametrize("sent", [b"", b"\r\n"])
-async def test_silence_ends_the_connection(gateway: Gateway, sent: bytes) -> None:
+async def test_no_request_ends_the_connection(gateway: Gateway, sent: bytes) -> None:
     async with wire(gateway) as one:
         assert not sent or await drip(one, sent) < 10 * BRIEF / DRIP
         assert await one.rest() == b""

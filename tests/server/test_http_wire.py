@@ -16,9 +16,11 @@ from tests.server.samples import (
     REFUSED,
     SERVED,
     SHOWS,
+    chunked,
     raw,
     to,
 )
+from tests.support.patience import PATIENCE
 from tests.support.servers import Gateway, ScriptedCuebot, gateway_for, head
 from tests.support.wire import assert_refused, request, wire
 
@@ -205,3 +207,22 @@ async def test_byte_by_byte(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
         assert [(await one.answer()).status for _ in "12"] == [200, 200]
         assert await one.rest() == b""
     assert [path for path, _, _ in cuebot.seen] == [FIND_SHOW, SHOWS]
+
+
+@pytest.mark.parametrize("sent", [raw(host=None), chunked(b"0x2\r\n")], ids=["head", "body"])
+async def test_a_refusal_comes_behind_the_answer_before_it(
+    gateway: Gateway, cuebot: ScriptedCuebot, sent: bytes
+) -> None:
+    called, release = cuebot.holds(FIND_SHOW)
+    async with wire(gateway) as one:
+        await one.send(request(FIND_SHOW, b"{}"))
+        async with asyncio.timeout(PATIENCE):
+            await called.wait()
+        await one.send(sent, request(SHOWS, b"{}"))
+        await asyncio.sleep(0.05)  # for a refusal that must not come first
+        release.set()
+        answer = await one.answer()
+        assert (answer.status, answer.headers.get("connection")) == (200, None)
+        assert_refused(await one.answer(), 400, 3)
+        assert await one.rest() == b""
+    assert [path for path, _, _ in cuebot.seen] == [FIND_SHOW]

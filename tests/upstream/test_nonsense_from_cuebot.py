@@ -95,7 +95,7 @@ def trailers(*fields: tuple[str, str]) -> Callable[[Peer, int], None]:
     return lambda peer, stream: peer.h2.send_headers(stream, [*HEADERS, *fields], end_stream=True)
 
 
-HUGE = "9" * 1000
+HUGE = "9" * 5000
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,18 @@ async def upstream_to(endpoint: str, **more: object) -> AsyncIterator[Cuebot]:
 # --- calls ----------------------------------------------------------------------------------
 
 
+async def test_a_cancelled_call_is_cancelled_at_the_server() -> None:
+    cuebot = ScriptedCuebot()
+    called, cancelled = cuebot.hangs(SHOWS)
+    async with running_cuebot(cuebot), upstream_to(cuebot.endpoint) as upstream:
+        call = asyncio.create_task(upstream.call(SHOWS, b"", 10 * PATIENCE, ()))
+        async with asyncio.timeout(PATIENCE):
+            await called.wait()
+            call.cancel()
+            await cancelled.wait()
+        assert call.cancelled()
+
+
 async def test_a_call_that_is_cancelled_early_does_not_run_on() -> None:
     """However early the caller is cancelled, nothing is left running at the server.
 
@@ -68,6 +80,7 @@ async def test_a_call_that_is_cancelled_early_does_not_run_on() -> None:
     cuebot = ScriptedCuebot(handlers={SHOWS: handler})
     cuebot.answers(FIND_SHOW, b"")
     async with running_cuebot(cuebot), upstream_to(cuebot.endpoint) as upstream:
+        await upstream.call(FIND_SHOW, b"", PATIENCE, ())  # or there is no connection yet
         for turns in range(60):
             call = asyncio.create_task(upstream.call(SHOWS, b"", PATIENCE, ()))
             for _ in range(turns % 12):
