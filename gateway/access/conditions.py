@@ -119,10 +119,10 @@ def of_claim(path: str) -> Callable[[Claims], tuple[str, ...] | None]:
         at: object = claims
         for name in path.split("."):
             at = at.get(name) if isinstance(at, Mapping) else None
-        if isinstance(at, str):
-            return (at,)
-        if isinstance(at, list) and all(isinstance(each, str) for each in at):
-            return tuple(at)
+        members = at if isinstance(at, list) else [at]
+        # An empty text is in every text (`:`); a token without a subject has an empty `sub`.
+        if all(isinstance(each, str) and each for each in members):
+            return tuple(members)
         return None
 
     return texts

@@ -98,7 +98,8 @@ class Rule:
         spared = frozenset(
             method.path
             for method, names in allowed.items()
-            if self.only is None or (self._always and chosen(names, self._always))
+            if self.only is None
+            or chosen(names, self._always, ("all", "reads" if method.reads_only else "changes"))
         )
         never = {
             method.path: method.not_judged
@@ -130,6 +131,9 @@ class Rule:
         if method.path not in rights.paths:
             reason = f", which {asked_by!r} asks for" if asked_by else ""
             raise self.refusal(method, subject, reason, rights.never.get(method.path, ""))
+        if asked_by and self.judges(method, catalog):
+            problem = "nobody can say whose its object will be"
+            raise self.refusal(method, subject, f", which {asked_by!r} asks for", problem)
 
     def refusal(
         self, method: Method, subject: str, reason: str = "", problem: str = ""
@@ -145,12 +149,14 @@ class Rule:
     def idle(self, catalog: Catalog) -> tuple[str, ...]:
         """The globs that match nothing that is served, and so allow nothing."""
         known = [name for _, names in names_in(catalog) for name in names]
-        globs = [each for each in self._may if each not in WORDS and not each.startswith("!")]
+        given = (*self._may, *self._always)
+        globs = [each for each in given if each not in WORDS and not each.startswith("!")]
         return tuple(each for each in globs if not matches(known, (each,)))
 
     def unmatched(self, catalog: Catalog) -> list[str]:
         """Problems of `!` globs that match nothing: the methods that they mean may be allowed."""
-        globs = [each[1:] for each in self._may if each.startswith("!") and each[1:] not in WORDS]
+        given = (*self._may, *self._always)
+        globs = [each[1:] for each in given if each.startswith("!") and each[1:] not in WORDS]
         harmless = (*(skip.service for skip in catalog.skipped), *NEVER_BY_DEFAULT)
         found = unused(f"access rule {self.name!r}", globs, catalog.known, harmless)
         return [str(replace(each, glob=f"!{each.glob}")) for each in found]

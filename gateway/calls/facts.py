@@ -11,7 +11,7 @@ from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.access.conditions import Facts
-from gateway.calls.invoke import Call, Found
+from gateway.calls.invoke import Call, Found, reworded
 from gateway.codec.encode import unreadable
 from gateway.errors import Code, GatewayError
 from gateway.schema.method import About, Method, Subject, set_at, value_at
@@ -27,6 +27,7 @@ class Judged(NamedTuple):
 
     place: str
     facts: Facts
+    subject: Subject
 
 
 class FactFinder:
@@ -36,7 +37,7 @@ class FactFinder:
         """Look-ups are counted by outcome in `lookups`: OUTCOMES."""
         self._lookups = lookups
         self._remembered = remembered
-        self._known: OrderedDict[tuple[Method, bytes], Facts] = OrderedDict()
+        self._known: OrderedDict[tuple[str, bytes], Facts] = OrderedDict()
 
     async def about(
         self,
@@ -59,7 +60,7 @@ class FactFinder:
                     problem = f"more than {MOST_OBJECTS} objects, and rights depend on each of them"
                     raise GatewayError(Code.INVALID_ARGUMENT, f"{subject.name}: {problem}")
                 facts = await self._facts_of(subject.about, thing, place, found, names, call)
-                judged.append(Judged(place, facts))
+                judged.append(Judged(place, facts, subject))
         return judged
 
     async def _facts_of(
@@ -93,16 +94,18 @@ class FactFinder:
             set_at(request, target, text)
         asked = request.SerializeToString()
         changing = (about.owner or about).changing
-        known = self._known.get((method, asked)) if changing.isdisjoint(names) else None
+        known = self._known.get((method.path, asked)) if changing.isdisjoint(names) else None
         if known is not None:
-            self._known.move_to_end((method, asked))
+            self._known.move_to_end((method.path, asked))
             self._lookups["remembered"] += 1
             return known
         try:
             answer = await call(method, asked)
-        except BaseException:
+        except GatewayError as error:
             self._lookups["failed"] += 1
-            raise
+            said = error.message or error.code.name
+            problem = f"{method.path}, which tells whose it is, failed: {said}; nothing was changed"
+            raise reworded(error, problem) from None
         self._lookups["asked"] += 1
         try:
             shown = GetMessageClass(method.descriptor.output_type).FromString(answer)
@@ -114,8 +117,9 @@ class FactFinder:
         else:
             facts = {name: text for name, path in about.facts if (text := value_at(shown, path))}
         fixed = {name: text for name, text in facts.items() if name not in changing}
-        if fixed:
-            self._known[method, asked] = fixed
+        all_fixed = {name for name, _ in (about.owner or about).facts} - changing
+        if fixed and fixed.keys() >= all_fixed:
+            self._known[method.path, asked] = fixed
             if len(self._known) > self._remembered:
                 self._known.popitem(last=False)
         return facts

@@ -131,9 +131,11 @@ def judged(method: Method, profile: Profile, abouts: Mapping[str, About]) -> Met
             continue
         if is_message(field):
             place, about = object_in(field, abouts)
-        elif field.type == FieldDescriptor.TYPE_STRING:
+        elif field.type in (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES):
             place = (field.name,)
-            about = abouts.get(profile.subjects.ids.get(field.json_name, ""))
+            is_text = field.type == FieldDescriptor.TYPE_STRING
+            message = profile.subjects.ids.get(field.json_name) if is_text else None
+            about = abouts.get(message or "")
         else:  # numbers
             continue
         if about is None:

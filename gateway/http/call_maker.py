@@ -39,9 +39,16 @@ class CallMaker:
     async def rehearse(self, context: RequestContext, request: CallRequest) -> None:
         """Find out whether a dry run's change would be allowed. Raises GatewayError."""
         around = self._interceptors.around(context)
-        if around is not None and context.caller is not None and context.caller.rule.only:
-            call = calls_within(request.timeout, self._upstream, metadata_of(context))
+        judged = context.caller is not None and context.caller.rule.only is not None
+        if request.plan.method.reads_only or not judged or around is None:
+            return
+        began = monotonic()
+        metadata, expects = metadata_of(context), partial(self.expect, context)
+        call = calls_within(request.timeout, self._upstream, metadata, expects)
+        try:
             await rehearse(request.plan, call, around)
+        finally:
+            context.call.with_cuebot += monotonic() - began
 
     async def call(self, context: RequestContext, request: CallRequest) -> bytes:
         """Raises GatewayError."""

@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from weakref import ref
 
-from gateway.access.conditions import Condition
+from gateway.access.rights import Rule
 from gateway.calls.facts import OUTCOMES, FactFinder, Judged
 from gateway.calls.invoke import Call, Found
 from gateway.discovery.refresh import LiveCatalog
+from gateway.errors import GatewayError
 from gateway.http.context import Denial, RequestContext
 from gateway.http.interceptors import Interceptor
 from gateway.schema.catalog import Catalog, no_schema
@@ -18,7 +20,7 @@ class ObjectRights(Interceptor):
 
     def __init__(self, live: LiveCatalog) -> None:
         self._live = live
-        self._catalog: Catalog | None = None
+        self._catalog: ref[Catalog] | None = None
         self.lookups = Counter[str](dict.fromkeys(OUTCOMES, 0))
         """Look-ups of facts by outcome."""
         self._facts = FactFinder(self.lookups)
@@ -33,9 +35,12 @@ class ObjectRights(Interceptor):
         assert only is not None, "nothing else is wrapped"
 
         async def judged(method: Method, payload: bytes, found: Sequence[Found] = ()) -> bytes:
-            if rule.judges(method, self._current()):
-                objects = await self._facts.about(method, payload, found, only.facts, call)
-                problem = problem_of(method, objects, only, caller.claims)
+            context.call.about = ()  # that of an earlier call of the request
+            catalog = self._current()
+            now = catalog.routes.get(method.path, method)  # a reload may have made it a change
+            if rule.judges(now, catalog):
+                objects = await self._facts.about(now, payload, found, only.facts, call)
+                problem = problem_of(now, objects, rule, caller.claims, catalog)
                 if problem:
                     context.call.denied = Denial(rule.name, method, payload)
                     context.call.rpc = method.path
@@ -50,33 +55,45 @@ class ObjectRights(Interceptor):
         catalog = self._live.current
         if catalog is None:
             raise no_schema()
-        if catalog is not self._catalog:
-            self._catalog, self._facts = catalog, FactFinder(self.lookups)
+        if self._catalog is None or self._catalog() is not catalog:
+            self._catalog, self._facts = ref(catalog), FactFinder(self.lookups)
         return catalog
 
 
 def problem_of(
-    method: Method, objects: Sequence[Judged], only: Condition, claims: Mapping[str, object]
+    method: Method,
+    objects: Sequence[Judged],
+    rule: Rule,
+    claims: Mapping[str, object],
+    catalog: Catalog,
 ) -> str:
     """Why a change is refused; empty if it is not."""
+    assert rule.only is not None
     if not objects:
         return "its request has no object"
     for each in objects:
-        if not only.holds(each.facts, claims):
-            return problem_with(each, method, only)
+        try:
+            fits = rule.only.holds(each.facts, claims)
+        except GatewayError as error:  # its patterns are too much work
+            return f"{each.place}: {error.message.removeprefix('_where: ')}"
+        if not fits:
+            return problem_with(each, method, rule, catalog)
     return ""
 
 
-def problem_with(judged: Judged, method: Method, only: Condition) -> str:
-    known = [f"{name} {judged.facts[name]!r}" for name in only.facts if name in judged.facts]
+def problem_with(judged: Judged, method: Method, rule: Rule, catalog: Catalog) -> str:
+    assert rule.only is not None
+    names, about = rule.only.facts, judged.subject.about
+    known = [f"{name} {judged.facts[name]!r}" for name in names if name in judged.facts]
     if known:
-        return f"{judged.place} has {', '.join(known)}"
-    for reference in method.references:
+        asked = about.asked_by.method.path if about.asked_by is not None else ""
+        told = asked in rule.allowed(catalog)  # or a refusal would be a way to read it
+        return f"{judged.place} has {', '.join(known)}" if told else f"{judged.place} does not fit"
+    for reference in method.references if about.found_by else ():
         if str(reference.place) == judged.place:
-            names = [name for by in reference.finders for sent in by.sends for name in sent.names]
-            if names:
-                return (
-                    f"Cuebot does not say whose {judged.place} is by its id alone; send"
-                    f" {', '.join(dict.fromkeys(names))} instead of the id"
-                )
+            sent = [name for by in reference.finders for each in by.sends for name in each.names]
+            return (
+                f"Cuebot does not say whose {judged.place} is by its id alone; send"
+                f" {', '.join(dict.fromkeys(sent))} instead of the id"
+            )
     return f"Cuebot does not say what {judged.place} belongs to"

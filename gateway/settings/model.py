@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -15,6 +15,7 @@ from pydantic import (
     SecretStr,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
 from gateway.settings.types import (
@@ -65,6 +66,12 @@ class AccessRule(Strict):
     only: str | None = None
     always: Annotated[tuple[str, ...], AfterValidator(check_may)] = ()
     identity: Literal["trust"] | None = None
+
+    @model_validator(mode="after")
+    def check_always(self) -> Self:
+        if self.always and self.only is None:
+            raise ValueError("always is for rules with only: without it, may alone decides")
+        return self
 
 
 def check_access(value: tuple["AccessRule", ...]) -> tuple["AccessRule", ...]:

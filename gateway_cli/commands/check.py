@@ -263,15 +263,16 @@ def decide(
     if written is None:
         return decision
     method, problem, only = find_method(written, catalog), "", ""
-    subject = str(claims.get("sub", ""))
+    known = (claims.get(name) for name in settings.jwt_subject_claim)
+    subject = str(next((each for each in known if each is not None), ""))
     try:
         rule.check(method, catalog, subject)
         if rule.only is not None and rule.judges(method, catalog):
             if not facts:
                 only = rule.only.text
-            elif not rule.only.holds(facts, claims):
-                known = ", ".join(f"{name} {value!r}" for name, value in facts.items())
-                raise rule.refusal(method, subject, problem=f"it has {known}")
+            elif not rule.only.holds(facts, claims | {"sub": subject}):
+                names = ", ".join(f"{name} {value!r}" for name, value in facts.items())
+                raise rule.refusal(method, subject, problem=f"it has {names}")
     except GatewayError as error:
         problem = error.message
     return replace(

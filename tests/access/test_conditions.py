@@ -1,11 +1,15 @@
 """Conditions of access rules: facts, claims, and what is not known."""
 
 import pytest
+from pydantic import ValidationError
 
 from gateway.access.conditions import read_condition
 from gateway.access.rights import AccessRules
+from gateway.compat.build import build_catalog
 from gateway.errors import ConfigurationError
+from gateway.schema.selection import Selection
 from gateway.views.filter_expressions import BadCondition
+from tests.support.opencue import opencue
 from tests.support.rights import rule
 from tests.support.servers import settings_for
 
@@ -49,6 +53,9 @@ SUB = {"sub": "lena"}
         ("show in ($shows, demo)", LENA, {}, False),
         ("job : sh010", LENA, {}, True),
         ("job : $sub", LENA, SUB, True),
+        ("job : $sub", LENA, {"sub": ""}, False),
+        ("job : $sub", LENA, {"sub": ["zzz", ""]}, False),
+        ("user != $sub", LENA, {"sub": ""}, False),
         ("job ~ '^demo-sh0[0-9]+-'", LENA, {}, True),
         ("not job ~ '^demo'", {}, {}, False),
     ],
@@ -82,3 +89,20 @@ def test_what_stops_the_gateway(text: str, problem: str) -> None:
     rules = [rule("artists", {"role": "artist"}, "all", only=text)]
     with pytest.raises(ConfigurationError, match="access rule 'artists': only = "):
         AccessRules(settings_for("cuebot:1", access=rules))
+
+
+def test_always_has_the_words_and_the_checks_of_may() -> None:
+    def rules(**more: object) -> AccessRules:
+        one = {**rule("artists", {"role": "artist"}, "all"), **more}
+        return AccessRules(settings_for("cuebot:1", access=[one]))
+
+    schema = build_catalog(opencue(), Selection())
+    kill = schema.routes["/job.JobInterface/Kill"]
+    (spared,) = rules(only="user = $sub", always=["changes", "!job.JobInterface/Kill"])
+    assert spared.judges(kill, schema)
+    assert not spared.judges(schema.routes["/job.JobInterface/Pause"], schema)
+    (wrong,) = rules(only="user = $sub", always=["job.*", "!job.JobInterface/Kil", "jbo.*"])
+    assert "!job.JobInterface/Kil matches nothing" in wrong.unmatched(schema)[0]
+    assert wrong.idle(schema) == ("jbo.*",)
+    with pytest.raises(ValidationError, match="always is for rules with only"):
+        rules(always=["job.JobInterface/Kill"])

@@ -1,18 +1,25 @@
 """Rights by what a change is about (`only`), over all changes of OpenCue's published schema."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
+from gateway.calls.invoke import Found
 from gateway.codec.fields import message_of
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
+from gateway.errors import GatewayError
+from gateway.http.object_rights import ObjectRights
 from gateway.schema.method import Method
 from gateway.schema.selection import Selection
 from gateway_cli.commands.audit import Criteria
 from tests.support.audit import outcomes
+from tests.support.contexts import context_of
 from tests.support.opencue import message_class, opencue
 from tests.support.rights import rule, signed
 from tests.support.servers import (
@@ -24,10 +31,13 @@ from tests.support.servers import (
 )
 
 ONLY_OWN = "user = $sub"
+COSTLY = " or ".join(f"job ~ '{each}[a-y]{{1,900}}z'" for each in "abcdefgh")
 ACCESS = [
     rule("artists", {"role": "artist"}, "all", only=ONLY_OWN),
     rule("leads", {"role": "lead"}, "all", only="user = $sub or show in $supervises"),
     rule("grouped", {"role": "grouped"}, "all", only="group = fx"),
+    rule("killers", {"role": "killer"}, "job.JobInterface/Kill", only=ONLY_OWN),
+    rule("costly", {"role": "costly"}, "all", only=COSTLY),
     {
         "name": "submitters",
         "who": {"role": "submitter"},
@@ -43,6 +53,7 @@ ID = "00000000-0000-0000-0000-0000000000"
 LENAS, BOS, NOBODYS = f"{ID}01", f"{ID}02", f"{ID}09"
 JOBS = {LENAS: ("lena-job", "lena", "demo"), BOS: ("bo-job", "bo", "other")}
 """By id: the name, user and show of a job. Its layer and proc have the same id."""
+SUBSCRIPTIONS = "/subscription.SubscriptionInterface/"
 PAUSE, KILL = "/job.JobInterface/Pause", "/job.JobInterface/Kill"
 GET_JOB, GET_LAYER = "/job.JobInterface/GetJob", "/job.LayerInterface/GetLayer"
 FACTS = {
@@ -118,8 +129,6 @@ def cuebot(cuebot: ScriptedCuebot) -> ScriptedCuebot:
 
 
 async def not_there(context: Context) -> None:
-    import grpc
-
     await context.abort(grpc.StatusCode.NOT_FOUND, "no such thing")
 
 
@@ -172,9 +181,6 @@ async def call(
 
 def ids(methods: list[Method]) -> list[str]:
     return [method.path[1:] for method in methods]
-
-
-SUBSCRIPTIONS = "/subscription.SubscriptionInterface/"
 
 
 @pytest.mark.parametrize("method", JUDGED, ids=ids(JUDGED))
@@ -319,6 +325,75 @@ async def test_the_audit_log_says_what_it_was_about(cuebot: ScriptedCuebot, tmp_
     assert denied["request"]["job"]["id"] == BOS
     assert (depends["about"], depends["also_about"]) == (about, [about])
     assert Criteria(job="lena-job").fits(killed)
+
+
+async def test_a_dry_run_of_a_read_calls_nothing(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    cuebot.seen.clear()
+    answer = await gateway.post(GET_JOB, {"id": BOS}, headers=LENA | {"X-Dry-Run": "1"})
+    assert (answer.status_code, cuebot.seen) == (200, [])
+
+
+@pytest.mark.parametrize(
+    ("role", "path", "body", "problem"),
+    [
+        ("artist", f"{SUBSCRIPTIONS}Delete", {"subscription": {"id": BOS}}, "does not say what"),
+        ("killer", KILL, {"job": {"id": BOS}}, "Kill: job does not fit (access rule"),
+        ("costly", KILL, {"job": {"id": f"{ID}66"}}, "job: a row has"),
+    ],
+)
+async def test_a_refusal_neither_misleads_nor_tells(
+    gateway: Gateway,
+    cuebot: ScriptedCuebot,
+    monkeypatch: pytest.MonkeyPatch,
+    role: str,
+    path: str,
+    body: object,
+    problem: str,
+) -> None:
+    """Facts are named only to who may read them, and a name only where it helps."""
+    monkeypatch.setitem(JOBS, f"{ID}66", ("q" * 500, "lena", "demo"))
+    status, message, made = await call(gateway, cuebot, path, signed("lena", role=role), body)
+    assert (status, made) == (403, False)
+    assert problem in message
+
+
+async def test_a_failed_look_up_says_that_nothing_was_changed(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    cuebot.fails(GET_JOB, grpc.StatusCode.INTERNAL, "boom")
+    body = {"job": {"id": f"{ID}77"}}
+    status, message, made = await call(gateway, cuebot, KILL, LENA, body)
+    assert (status, made) == (500, False)
+    assert message == f"{GET_JOB}, which tells whose it is, failed: boom; nothing was changed"
+
+
+async def test_what_is_not_all_known_is_asked_again(
+    gateway: Gateway, cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, body = f"{ID}88", {"job": {"id": f"{ID}88"}}
+    monkeypatch.setitem(JOBS, other, ("a-job", "", "demo"))
+    assert (await call(gateway, cuebot, KILL, LENA, body))[0] == 403
+    monkeypatch.setitem(JOBS, other, ("a-job", "lena", "demo"))
+    assert (await call(gateway, cuebot, KILL, LENA, body))[0] == 200
+
+
+async def test_a_read_that_has_become_a_change_is_judged(gateway: Gateway) -> None:
+    """While its body arrived, a reload has corrected a profile that called it a read."""
+    live, context = gateway.app.parts.live, context_of(KILL)
+    assert live.current is not None
+    before = replace(live.current.routes[KILL], profile_read=True, subjects=())
+    token = LENA["Authorization"].encode()
+    context.caller = gateway.app.parts.authenticator.authenticate(token)
+    called: list[str] = []
+
+    async def call_cuebot(method: Method, payload: bytes, found: Sequence[Found] = ()) -> bytes:
+        called.append(method.path)
+        return answer("job.JobGetJobResponse", job=a_job(BOS))
+
+    payload = message_class("job.JobKillRequest")(job={"id": BOS}).SerializeToString()
+    with pytest.raises(GatewayError, match="job has user 'bo'"):
+        await ObjectRights(live).around(context, call_cuebot)(before, payload)
+    assert called == [GET_JOB]
 
 
 @pytest.mark.parametrize(("id_", "status"), [(LENAS, 200), (BOS, 403), (NOBODYS, 404)])
