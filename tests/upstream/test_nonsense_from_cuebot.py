@@ -118,7 +118,9 @@ async def test_unknown_statuses(status: str, channel_to: Callable[[str], Channel
 
 
 @pytest.mark.parametrize("details", ["", "!", "A" * 6000, "/////w", "CAU=" * 3])
-async def test_messages_and_details(details: str, channel_to: Callable[[str], Channel]) -> None:
+async def test_a_message_and_details_of_any_kind(
+    details: str, channel_to: Callable[[str], Channel]
+) -> None:
     fields = ("grpc-status", "5"), ("grpc-message", "%zz%00" * 300)
     async with posing(
         trailers(*fields, ("grpc-status-details-bin", details)), channel_to
