@@ -90,16 +90,16 @@ class Rule:
         return rights
 
     def _compile(self, catalog: Catalog) -> Rights:
+        def among(method: Method, names: Collection[str], globs: Collection[str]) -> bool:
+            return chosen(names, globs, ("all", "reads" if method.reads_only else "changes"))
+
         allowed = {
-            method: names
-            for method, names in names_in(catalog)
-            if chosen(names, self._may, ("all", "reads" if method.reads_only else "changes"))
+            method: names for method, names in names_in(catalog) if among(method, names, self._may)
         }
         spared = frozenset(
             method.path
             for method, names in allowed.items()
-            if self.only is None
-            or chosen(names, self._always, ("all", "reads" if method.reads_only else "changes"))
+            if self.only is None or among(method, names, self._always)
         )
         never = {
             method.path: method.not_judged

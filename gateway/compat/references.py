@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor_pool import DescriptorPool
 
 from gateway.codec.fields import is_map, is_message, json_name, message_of
 from gateway.codec.rewrite import BodyPath
@@ -151,7 +152,7 @@ def references_at(
         if is_text:
             if field.type != FieldDescriptor.TYPE_STRING:
                 continue
-            message = needed_message(request, each.message)
+            message = needed_message(request.file.pool, each.message)
         elif is_message(field) and message_of(field).full_name == each.message:
             message = message_of(field)
         else:
@@ -175,10 +176,19 @@ def kind_of(message: Descriptor) -> str:
     return re.sub(r"(?<=[a-z])([A-Z])", r" \1", message.name).lower()
 
 
-def needed_message(request: Descriptor, name: str) -> Descriptor:
+def needed_method(served: Mapping[str, Method], name: str) -> Method:
+    """Raises NotApplicable for a method that cannot be called."""
+    if name not in served:
+        raise NotApplicable(f"{name} is not served")
+    if served[name].streams:
+        raise NotApplicable(f"{name} streams")
+    return served[name]
+
+
+def needed_message(pool: DescriptorPool, name: str) -> Descriptor:
     """Raises NotApplicable without a message of that name."""
     try:
-        found: Descriptor = request.file.pool.FindMessageTypeByName(name)
+        found: Descriptor = pool.FindMessageTypeByName(name)
     except KeyError:
         raise NotApplicable(f"there is no message {name}") from None
     return found

@@ -28,6 +28,7 @@ from gateway.compat.references import (
     finder,
     listing_of,
     needed_field,
+    needed_method,
     needed_path,
     references_at,
     root_of,
@@ -339,12 +340,7 @@ class Resolver:
         )
 
     def _served(self, name: str) -> Method:
-        """Raises NotApplicable for a method that cannot be called."""
-        if name not in self.methods:
-            raise NotApplicable(f"{name} is not served")
-        if self.methods[name].streams:
-            raise NotApplicable(f"{name} streams")
-        return self.methods[name]
+        return needed_method(self.methods, name)
 
 
 @contextmanager

@@ -14,6 +14,8 @@ from gateway.compat.references import (
     body_path,
     kind_of,
     needed_field,
+    needed_message,
+    needed_method,
     needed_path,
     split,
 )
@@ -50,10 +52,7 @@ def objects(
     by_name: dict[str, About] = {}
     for name, each in profile.about.items():
         with entry(f"about.{name}", unused):
-            try:
-                message: Descriptor = pool.FindMessageTypeByName(name)
-            except KeyError:
-                raise NotApplicable(f"there is no message {name}") from None
+            message = needed_message(pool, name)
             about = About(kind_of(message), None, (), frozenset(each.changing))
             if each.by_name is not None:
                 # A later object may have the same name.
@@ -111,12 +110,6 @@ def needed(abouts: Mapping[str, About], name: str) -> About:
     if name not in abouts:
         raise NotApplicable(f"{name} is not above it in the profile")
     return abouts[name]
-
-
-def needed_method(served: Mapping[str, Method], name: str) -> Method:
-    if name not in served:
-        raise NotApplicable(f"{name} is not served")
-    return served[name]
 
 
 def judged(method: Method, profile: Profile, abouts: Mapping[str, About]) -> Method:

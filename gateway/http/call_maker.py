@@ -38,10 +38,11 @@ class CallMaker:
 
     async def rehearse(self, context: RequestContext, request: CallRequest) -> None:
         """Find out whether a dry run's change would be allowed. Raises GatewayError."""
-        around = self._interceptors.around(context)
-        judged = context.caller is not None and context.caller.rule.only is not None
-        if request.plan.method.reads_only or not judged or around is None:
+        rule = None if context.caller is None else context.caller.rule
+        if request.plan.method.reads_only or rule is None or rule.only is None:
             return
+        around = self._interceptors.around(context)
+        assert around is not None, "the rule's condition wraps each call"
         began = monotonic()
         metadata, expects = metadata_of(context), partial(self.expect, context)
         call = calls_within(request.timeout, self._upstream, metadata, expects)
