@@ -10,7 +10,7 @@ from typing import Any
 
 from gateway.access.identity_provider import KeySet, NoKeySet, load_key_set, unbound
 from gateway.access.revocation import read_denied
-from gateway.access.rights import AccessRules
+from gateway.access.rights import AccessRules, Rule
 from gateway.access.secrets import load_secrets, reached_at, weaknesses
 from gateway.access.shared_limiter import COUNT, KEY_PREFIX
 from gateway.calls.failures import error_for
@@ -244,12 +244,33 @@ async def check_schema(settings: Settings, report: Report) -> None:
         for rule in rules
         for glob in rule.idle(catalog)
     ]
-    report.warnings += [
-        f"access rule {rule.name!r}: `only` can never allow these of its changes, since Cuebot does"
-        f" not say whose they are: {', '.join(path[1:] for path in sorted(never))}"
-        for rule in rules
-        if (never := rule.never(catalog))
-    ]
+    report.warnings += [line for rule in rules for line in never_allowed(rule, catalog)]
+
+
+def never_allowed(rule: Rule, catalog: Catalog) -> Iterator[str]:
+    """A line for the changes, and one for the reads, that a rule names in vain."""
+    reads = {each.path for each in catalog.methods if each.reads_only}
+    never = rule.never(catalog).keys()
+    for paths, key, what, why in (
+        (
+            never - reads,
+            "only" if rule.only else "see",
+            "changes",
+            "Cuebot does not say whose they are",
+        ),
+        (
+            never & reads,
+            "see",
+            "reads",
+            "nothing in them has its facts (`always` would allow them)",
+        ),
+    ):
+        if paths:
+            names = ", ".join(path[1:] for path in sorted(paths))
+            yield (
+                f"access rule {rule.name!r}: `{key}` can never allow these of its {what}, since"
+                f" {why}: {names}"
+            )
 
 
 def schema_object(catalog: Catalog) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Conditions of access rules (`only`), over facts about what a call changes.
+"""Conditions of access rules (`only`, `see`), over facts about what a call changes or shows.
 
 The language is that of `_where` (`gateway.views.filter_expressions`). Before an operator stands a
 fact, behind it a text, or the caller's claim: `user = $sub`, `show in $realm.shows`.
@@ -15,6 +15,7 @@ from gateway.views.filter_expressions import (
     Test,
     Token,
     compile_condition,
+    tokens_of,
 )
 
 FACTS = ("show", "user", "job", "group", "facility")
@@ -28,12 +29,18 @@ class Judged(NamedTuple):
     claims: Claims
 
 
+Texts = Callable[[Claims], tuple[str, ...] | None]
+"""The texts that a value stands for; None for a claim that is not there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     text: str
     facts: tuple[str, ...]
     """The names of the facts that decide, in their order."""
     test: Test
+    confines: tuple[tuple[str, tuple[Texts, ...]], ...] = ()
+    """Facts that have to be one of some texts, whatever the rest of the condition says."""
 
     def holds(self, facts: Facts, claims: Claims) -> bool:
         return self.test(Judged(facts, claims))
@@ -42,16 +49,20 @@ class Condition:
 def read_condition(text: str) -> Condition:
     """Raises BadCondition for another language, and for unknown facts."""
     names: dict[str, None] = {}
+    confines: list[tuple[str, tuple[Texts, ...]]] = []
 
     def resolve(name: str) -> Fact:
         if name not in FACTS:
             hint = did_you_mean(name, FACTS) or f"; facts are {', '.join(FACTS)}"
             raise LookupError(f"there is no fact {name!r}{hint}")
         names[name] = None
-        return Fact(name)
+        return Fact(name, confines)
 
     test = compile_condition(text, resolve, takes_bare_lists=True)
-    return Condition(text, tuple(names), test)
+    words = {token.text.lower() for token in tokens_of(text) if token.kind == "word"}
+    if not words.isdisjoint(("or", "not")):  # none of the comparisons has to hold
+        confines.clear()
+    return Condition(text, tuple(names), test, tuple(confines))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +73,8 @@ class Fact:
     """
 
     name: str
+    confines: list[tuple[str, tuple[Texts, ...]]]
+    """Filled in with what this fact is compared with."""
 
     def compare(
         self, operator: str, values: Sequence[Token], patterns: Patterns, *, negated: bool
@@ -84,6 +97,8 @@ class Fact:
         wanted = [
             of_claim(each.text[1:]) if is_claim(each) else of_text(each.text) for each in values
         ]
+        if operator != ":" and not negated:
+            self.confines.append((name, tuple(wanted)))
 
         def test(judged: Judged) -> bool:
             fact = judged.facts.get(name)
@@ -106,11 +121,11 @@ def is_claim(token: Token) -> bool:
     return token.kind == "word" and token.text.startswith("$")
 
 
-def of_text(text: str) -> Callable[[Claims], tuple[str, ...] | None]:
+def of_text(text: str) -> Texts:
     return lambda claims: (text,)
 
 
-def of_claim(path: str) -> Callable[[Claims], tuple[str, ...] | None]:
+def of_claim(path: str) -> Texts:
     """The texts of a claim, or of a member of nested claims; None without it."""
     if not all(path.split(".")):
         raise BadCondition("expected a claim's name behind $, such as $sub")

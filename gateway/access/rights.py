@@ -7,11 +7,13 @@ methods that it allows: a request costs one look-up.
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from typing import Literal
 from weakref import ref
 
 import structlog
 
 from gateway.access.conditions import Condition, read_condition
+from gateway.access.visibility import Visibility, visibility_of
 from gateway.errors import Code, ConfigurationError, GatewayError
 from gateway.schema.catalog import Catalog, names_by_service
 from gateway.schema.method import Method
@@ -22,6 +24,7 @@ from gateway.views.filter_expressions import BadCondition
 
 WORDS = ("all", "reads", "changes")
 """Words for sets of methods, instead of a glob."""
+NOTHING_TO_SEE = "nothing in its request or answer has one of these facts"
 SINGLE_VALUED = ("sub", "iss")
 """Claims of a single value, which a space does not divide."""
 
@@ -38,9 +41,11 @@ class Rights:
     names: Mapping[str, tuple[str, ...]]
     """By service or alias, as in `Catalog.names`."""
     spared: frozenset[str]
-    """Native paths of changes to which the rule's condition does not apply."""
+    """Native paths of methods to which the rule's conditions do not apply."""
     never: Mapping[str, str]
-    """Native paths of changes that nobody can judge, and why."""
+    """Native paths of calls that nobody can judge, and why."""
+    seen: Mapping[str, Visibility]
+    """By the native paths of reads: what the rule shows."""
 
 
 class Rule:
@@ -54,6 +59,7 @@ class Rule:
         decided_by: Collection[str],
         why: str = "",
         only: Condition | None = None,
+        see: Condition | None = None,
         always: Collection[str] = (),
     ) -> None:
         self.name = name
@@ -63,6 +69,12 @@ class Rule:
         """How fields that name the caller are filled."""
         self.only = only
         """What changes have to be about."""
+        self.see = see
+        """What reads show, and changes may be about."""
+        self.facts = tuple(
+            dict.fromkeys(fact for each in (only, see) if each is not None for fact in each.facts)
+        )
+        """The facts that decide about changes."""
         self._always = always
         self._may = may
         self._why = why or f"access rule {name!r}"
@@ -99,27 +111,54 @@ class Rule:
         spared = frozenset(
             method.path
             for method, names in allowed.items()
-            if self.only is None or among(method, names, self._always)
+            if not self.facts or among(method, names, self._always)
         )
         never = {
             method.path: method.not_judged
             for method in allowed
             if method.not_judged and method.path not in spared
         }
+        seen = {}
+        for method in catalog.routes.values() if self.see is not None else ():
+            if method.reads_only and method.path not in spared:
+                assert self.see is not None
+                seen[method.path] = visibility_of(method, self.see)
+                if method in allowed and not seen[method.path].is_judged:
+                    never[method.path] = NOTHING_TO_SEE
         paths = frozenset(method.path for method in allowed).difference(never)
         routes = [path for path, method in catalog.routes.items() if method.path in paths]
         everything = len(routes) == len(catalog.routes)
         names = catalog.names if everything else names_by_service(routes)
-        return Rights(ref(catalog), paths, names, spared, never)
+        return Rights(ref(catalog), paths, names, spared, never, seen)
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether it depends on objects what its tokens may do or see."""
+        return bool(self.facts)
 
     def judges(self, method: Method, catalog: Catalog) -> bool:
-        """Whether a call has to fit the rule's condition."""
+        """Whether a call is a change that has to fit the rule's conditions."""
         return not (
-            self.only is None or method.reads_only or method.path in self._rights_in(catalog).spared
+            not self.facts or method.reads_only or method.path in self._rights_in(catalog).spared
         )
 
+    def visibility(self, method: Method, catalog: Catalog) -> Visibility | None:
+        """What the rule shows of a read; None if all of it."""
+        if self.see is None:
+            return None
+        found = self._rights_in(catalog).seen.get(method.path)
+        return found if found is not None and found.is_judged else None
+
+    def conditions(self, method: Method, catalog: Catalog) -> dict[str, Condition]:
+        """The conditions that apply to a call, by their keys in the order in which they decide."""
+        found = {"see": self.see, "only": self.only}
+        if method.reads_only:
+            del found["only"]
+        applies = self.judges(method, catalog) or self.visibility(method, catalog) is not None
+        return {key: each for key, each in found.items() if applies and each is not None}
+
     def never(self, catalog: Catalog) -> Mapping[str, str]:
-        """The native paths of changes that the condition can never allow, and why."""
+        """The native paths of calls that the conditions can never allow, and why."""
         return self._rights_in(catalog).never
 
     def check(self, method: Method, catalog: Catalog, subject: str, asked_by: str = "") -> None:
@@ -138,10 +177,13 @@ class Rule:
     def refusal(
         self, method: Method, subject: str, reason: str = "", problem: str = ""
     ) -> GatewayError:
-        """The 403 for a call; `problem` is why the rule's condition does not hold."""
+        """The 403 for a call; `problem` is why the rule's conditions do not hold."""
         why = self._why
-        if problem and self.only is not None:
-            reason, why = f"{reason}: {problem}", f"{why}: only = {self.only.text!r}"
+        if problem:
+            condition, key = (self.see, "see") if method.reads_only else (self.only, "only")
+            condition, key = (condition, key) if condition is not None else (self.see, "see")
+            assert condition is not None, "nothing else has problems"
+            reason, why = f"{reason}: {problem}", f"{why}: {key} = {condition.text!r}"
         return GatewayError(
             Code.PERMISSION_DENIED, f"{subject!r} may not call {method.path}{reason} ({why})"
         )
@@ -192,15 +234,22 @@ class AccessRules:
 
 def rule_of(rule: AccessRule, settings: Settings) -> Rule:
     """Raises ConfigurationError for a condition that cannot be read."""
-    only = None
-    if rule.only is not None:
-        try:
-            only = read_condition(rule.only)
-        except BadCondition as error:
-            problem = f"access rule {rule.name!r}: only = {rule.only!r}: {error}"
-            raise ConfigurationError(problem) from None
+    only, see = (condition_of(rule, key) for key in ("only", "see"))
     identity = identity_of(rule, settings)
-    return Rule(rule.name, rule.may, identity, tuple(rule.who), only=only, always=rule.always)
+    return Rule(
+        rule.name, rule.may, identity, tuple(rule.who), only=only, see=see, always=rule.always
+    )
+
+
+def condition_of(rule: AccessRule, key: Literal["only", "see"]) -> Condition | None:
+    text = rule.only if key == "only" else rule.see
+    if text is None:
+        return None
+    try:
+        return read_condition(text)
+    except BadCondition as error:
+        problem = f"access rule {rule.name!r}: {key} = {text!r}: {error}"
+        raise ConfigurationError(problem) from None
 
 
 def identity_of(rule: AccessRule, settings: Settings) -> Identity:

@@ -1,24 +1,29 @@
-"""What changes are about: the facts of the objects in their requests, asked of Cuebot.
+"""What calls are about: the facts of the objects in their requests, asked of Cuebot.
 
 Never taken from the request, which may say anything beside an id.
 """
 
 from collections import Counter, OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import Any, NamedTuple
 
 from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.access.conditions import Facts
+from gateway.access.visibility import Sight
 from gateway.calls.invoke import Call, Found, reworded
 from gateway.codec.encode import unreadable
 from gateway.errors import Code, GatewayError
 from gateway.schema.method import About, Method, Subject, set_at, value_at
+from gateway.suggestions import QUOTED_CHARS
 
 MOST_OBJECTS = 100
 """In one request: each may be a call."""
 REMEMBERED_OBJECTS = 20_000
+NOBODYS_ID = "00000000-0000-0000-0000-000000000000"
 OUTCOMES = ("asked", "remembered", "failed")
 
 
@@ -28,6 +33,22 @@ class Judged(NamedTuple):
     place: str
     facts: Facts
     subject: Subject
+
+
+class NotThere(Exception):
+    """An object is not there, which the caller is told as `Unseen`."""
+
+
+class Unseen(GatewayError):
+    """The 404 for an object that the caller may not see, or that is not there."""
+
+    def __init__(
+        self, place: str, about: About, thing: object, judged: Judged | None = None
+    ) -> None:
+        what = f"no {about.kind} {str(id_of(thing))!r:.{QUOTED_CHARS}} that you may see"
+        super().__init__(Code.NOT_FOUND, f"{place}: there is {what}")
+        self.judged = judged
+        """The object, if it is there."""
 
 
 class FactFinder:
@@ -46,11 +67,13 @@ class FactFinder:
         found: Sequence[Found],
         names: Sequence[str],
         call: Call,
+        sight: Sight | None = None,
     ) -> list[Judged]:
-        """The facts of all objects that a change is about; `names` are those that are needed.
+        """The facts of all objects that a call is about; `names` are those that are needed.
 
         Raises GatewayError: that of Cuebot for an object that is not there, INVALID_ARGUMENT for
-        too many objects.
+        too many objects, and Unseen for one that is not in `sight`, or not there. Cuebot gets the
+        same calls for both.
         """
         request = GetMessageClass(method.descriptor.input_type).FromString(payload)
         judged: list[Judged] = []
@@ -59,9 +82,24 @@ class FactFinder:
                 if len(judged) == MOST_OBJECTS:
                     problem = f"more than {MOST_OBJECTS} objects, and rights depend on each of them"
                     raise GatewayError(Code.INVALID_ARGUMENT, f"{subject.name}: {problem}")
-                facts = await self._facts_of(subject.about, thing, place, found, names, call)
+                asked = partial(self._ask, names=names, call=call, sight=sight)
+                try:
+                    facts = await self._facts_of(subject.about, thing, place, found, asked)
+                except NotThere:
+                    raise Unseen(place, subject.about, thing) from None
                 judged.append(Judged(place, facts, subject))
+                if sight is not None and facts and not sight.shows(facts):
+                    raise Unseen(place, subject.about, thing, judged[-1])
         return judged
+
+    async def of_owner(
+        self, about: About, thing: object, names: Sequence[str], call: Call, sight: Sight
+    ) -> Facts:
+        """The facts of the owner of an answer. Raises GatewayError; without one, they are empty."""
+        try:
+            return await self._ask(about, thing, names=names, call=call, sight=sight)
+        except NotThere:
+            return {}
 
     async def _facts_of(
         self,
@@ -69,8 +107,7 @@ class FactFinder:
         thing: object,
         place: str,
         found: Sequence[Found],
-        names: Sequence[str],
-        call: Call,
+        ask: Callable[[About, object], Awaitable[Facts]],
     ) -> Facts:
         for each in found:
             if each.place == place and each.value == id_of(thing):
@@ -78,11 +115,23 @@ class FactFinder:
                     if each.method.path == path:
                         asked_type = each.method.descriptor.input_type
                         asked = GetMessageClass(asked_type).FromString(each.asked)
-                        return await self._ask(owner, value_at(asked, name), names, call)
-        return await self._ask(about, thing, names, call)
+                        return await ask(owner, value_at(asked, name))
+        return await ask(about, thing)
 
-    async def _ask(self, about: About, thing: object, names: Sequence[str], call: Call) -> Facts:
-        """Ask about an object, or the text that stands for it in the call's request."""
+    async def _ask(
+        self,
+        about: About,
+        thing: object,
+        *,
+        names: Sequence[str],
+        call: Call,
+        sight: Sight | None = None,
+    ) -> Facts:
+        """Ask about an object, or the text that stands for it in the call's request.
+
+        Raises NotThere, with `sight`, for one that is not there. What is remembered of one that is
+        not in sight is asked again: as many calls as for one that is not there.
+        """
         if about.asked_by is None:
             return {}
         method, sends, take = about.asked_by.method, about.asked_by.sends, about.asked_by.take
@@ -95,10 +144,37 @@ class FactFinder:
         asked = request.SerializeToString()
         changing = (about.owner or about).changing
         known = self._known.get((method.path, asked)) if changing.isdisjoint(names) else None
-        if known is not None:
+        if known is not None and (sight is None or sight.shows(known)):
             self._known.move_to_end((method.path, asked))
             self._lookups["remembered"] += 1
             return known
+        try:
+            shown = value_at(await self._answer(method, asked, call), take)
+        except GatewayError as error:
+            if sight is None or error.code is not Code.NOT_FOUND:
+                raise
+            if about.owner is not None:
+                with suppress(NotThere):
+                    await self._ask(about.owner, NOBODYS_ID, names=names, call=call, sight=sight)
+            raise NotThere from None
+        if about.owner is not None:
+            owner_id = value_at(shown, about.owner_id)
+            facts = await self._ask(about.owner, owner_id, names=names, call=call, sight=sight)
+        else:
+            facts = {name: text for name, path in about.facts if (text := value_at(shown, path))}
+        self._remember((method.path, asked), facts, about)
+        return facts
+
+    def _remember(self, asked: tuple[str, bytes], facts: Facts, about: About) -> None:
+        changing = (about.owner or about).changing
+        fixed = {name: text for name, text in facts.items() if name not in changing}
+        all_fixed = {name for name, _ in (about.owner or about).facts} - changing
+        if fixed and fixed.keys() >= all_fixed:
+            self._known[asked] = fixed
+            if len(self._known) > self._remembered:
+                self._known.popitem(last=False)
+
+    async def _answer(self, method: Method, asked: bytes, call: Call) -> Any:
         try:
             answer = await call(method, asked)
         except GatewayError as error:
@@ -108,21 +184,9 @@ class FactFinder:
             raise reworded(error, problem) from None
         self._lookups["asked"] += 1
         try:
-            shown = GetMessageClass(method.descriptor.output_type).FromString(answer)
+            return GetMessageClass(method.descriptor.output_type).FromString(answer)
         except DecodeError as error:
             raise unreadable(method.descriptor.output_type, error) from error
-        shown = value_at(shown, take)
-        if about.owner is not None:
-            facts = await self._ask(about.owner, value_at(shown, about.owner_id), names, call)
-        else:
-            facts = {name: text for name, path in about.facts if (text := value_at(shown, path))}
-        fixed = {name: text for name, text in facts.items() if name not in changing}
-        all_fixed = {name for name, _ in (about.owner or about).facts} - changing
-        if fixed and fixed.keys() >= all_fixed:
-            self._known[method.path, asked] = fixed
-            if len(self._known) > self._remembered:
-                self._known.popitem(last=False)
-        return facts
 
 
 def objects_at(request: Any, subject: Subject) -> Iterator[tuple[str, object]]:

@@ -10,7 +10,7 @@ from gateway.codec.encode import UNREADABLE, unreadable
 from gateway.codec.fields import owner_of
 from gateway.codec.slices import rows_in
 from gateway.long_work import STEP, begin_at_once, in_turns, let_others_run
-from gateway.schema.method import Method, RowSearch, set_at, value_at
+from gateway.schema.method import Method, NamedRows, RowSearch, set_at, value_at
 from gateway.views.compiled_view import Asked, CompiledView
 
 
@@ -79,3 +79,25 @@ async def matching_rows(search: RowSearch, asked: Any, answer: bytes) -> list[An
     except UNREADABLE as error:
         raise unreadable(owner_of(fields[0]), error) from error
     return found
+
+
+async def names_in(method: Method, names: NamedRows, answer: bytes) -> bytes:
+    """The method's answer: the names of the rows in another's.
+
+    Yields to other tasks between steps. Raises GatewayError (INTERNAL) for an invalid answer.
+    """
+    last = names.rows[-1]
+    holder: Any = GetMessageClass(owner_of(last))
+    found: Any = GetMessageClass(method.descriptor.output_type)()
+    put = getattr(found, names.put)
+    try:
+        _, runs, _ = await in_turns(rows_in(memoryview(answer), names.rows, STEP))
+        for run in runs:
+            rows = getattr(holder.FromString(run), last.name)
+            put.extend(value_at(row, names.name) for row in rows)
+            if STEP.is_over():
+                await let_others_run()
+    except UNREADABLE as error:
+        raise unreadable(owner_of(names.rows[0]), error) from error
+    whole: bytes = found.SerializeToString()
+    return whole

@@ -246,13 +246,38 @@ class About(Entry):
     named: TypeName | None = None
 
 
+class Shown(Entry):
+    """What an object says of itself in any answer: paths of facts.
+
+    One that `contains` others is shown for them. `ids` are lists of the ids of such objects, with
+    the lists that have the objects.
+    """
+
+    facts: dict[Fact, FieldPath] = {}
+    contains: bool = False
+    ids: dict[FieldName, FieldName] = {}
+
+
 class Subjects(Entry):
-    """Fields of changes: texts that are ids, by the message that they stand for; and fields that
-    are no objects, or merely name one, by the methods that have them.
+    """Fields of requests: texts that are ids, by the message that they stand for; texts of reads
+    that are names, by message and method; and fields of changes that are no objects, or merely
+    name one, by the methods that have them.
     """
 
     ids: dict[FieldName, TypeName] = {}
+    names: dict[TypeName, dict[FieldName, Globs]] = {}
     values: dict[FieldName, Globs] = {}
+
+
+class NamesOf(Entry):
+    """The list of objects of which a method answers the names alone, at `put`."""
+
+    call: MethodName
+    with_: dict[FieldPath, FieldPath] = Field(alias="with", default_factory=dict)
+    set: dict[FieldPath, Content] = {}
+    rows: FieldPath
+    name: FieldPath
+    put: FieldName
 
 
 class Profile(Entry):
@@ -276,6 +301,9 @@ class Profile(Entry):
     after: tuple[After, ...] = ()
     about: dict[TypeName, About] = {}
     subjects: Subjects = Subjects()
+    shown: dict[TypeName, Shown] = {}
+    narrowed: dict[MethodName, dict[Fact, FieldPath]] = {}
+    names: dict[MethodName, NamesOf] = {}
 
 
 EMPTY = Profile()

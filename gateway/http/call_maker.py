@@ -37,12 +37,14 @@ class CallMaker:
         return context.call.lease.ask(size, go_on)
 
     async def rehearse(self, context: RequestContext, request: CallRequest) -> None:
-        """Find out whether a dry run's change would be allowed. Raises GatewayError."""
+        """Find out whether a dry run's call would be allowed. Raises GatewayError."""
         rule = None if context.caller is None else context.caller.rule
-        if request.plan.method.reads_only or rule is None or rule.only is None:
+        if rule is None or not rule.is_conditional:
+            return
+        if request.plan.method.reads_only and rule.see is None:
             return
         around = self._interceptors.around(context)
-        assert around is not None, "the rule's condition wraps each call"
+        assert around is not None, "the rule's conditions wrap each call"
         began = monotonic()
         metadata, expects = metadata_of(context), partial(self.expect, context)
         call = calls_within(request.timeout, self._upstream, metadata, expects)

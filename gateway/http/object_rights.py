@@ -1,11 +1,14 @@
-"""Rights by what a change is about: the conditions of access rules (`only`)."""
+"""Rights by what calls are about: the conditions of access rules (`only`, `see`)."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from weakref import ref
 
+from gateway.access.conditions import Condition
 from gateway.access.rights import Rule
-from gateway.calls.facts import OUTCOMES, FactFinder, Judged
+from gateway.access.visibility import Sight
+from gateway.calls.answer_in_sight import NotJudged, answer_in_sight
+from gateway.calls.facts import OUTCOMES, FactFinder, Judged, Unseen
 from gateway.calls.invoke import Call, Found
 from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import GatewayError
@@ -14,9 +17,13 @@ from gateway.http.interceptors import Interceptor
 from gateway.schema.catalog import Catalog, no_schema
 from gateway.schema.method import Method
 
+FILTERED = (b"x-filtered", b"access")
+
 
 class ObjectRights(Interceptor):
-    """Lets a change pass if all objects that it is about fit the rule, as Cuebot describes them."""
+    """Lets calls pass if all objects that they are about fit the rule, as Cuebot describes them,
+    and shows of answers what the rule lets the caller see.
+    """
 
     def __init__(self, live: LiveCatalog) -> None:
         self._live = live
@@ -26,29 +33,51 @@ class ObjectRights(Interceptor):
         self._facts = FactFinder(self.lookups)
 
     def wraps(self, context: RequestContext) -> bool:
-        return context.caller is not None and context.caller.rule.only is not None
+        return context.caller is not None and context.caller.rule.is_conditional
 
     def around(self, context: RequestContext, call: Call) -> Call:
         caller = context.caller
         assert caller is not None, "no method is called without a token"
-        rule, only = caller.rule, caller.rule.only
-        assert only is not None, "nothing else is wrapped"
+        rule = caller.rule
+        sight = None if rule.see is None else Sight(rule.see, caller.claims)
 
         async def judged(method: Method, payload: bytes, found: Sequence[Found] = ()) -> bytes:
             context.call.about = ()  # that of an earlier call of the request
             catalog = self._current()
             now = catalog.routes.get(method.path, method)  # a reload may have made it a change
+            if sight is not None and (visibility := rule.visibility(now, catalog)) is not None:
+                if FILTERED not in context.response.headers:
+                    context.response.headers.append(FILTERED)
+                try:
+                    return await answer_in_sight(
+                        visibility, now, payload, found, sight, self._facts, call
+                    )
+                except NotJudged as error:
+                    raise self._denied(
+                        context, rule, now, payload, unknown(error.judged, now)
+                    ) from None
             if rule.judges(now, catalog):
-                objects = await self._facts.about(now, payload, found, only.facts, call)
+                try:
+                    objects = await self._facts.about(now, payload, found, rule.facts, call, sight)
+                except Unseen as error:
+                    if error.judged is not None:
+                        context.call.denied = Denial(rule.name, method, payload)
+                    raise
                 problem = problem_of(now, objects, rule, caller.claims, catalog)
                 if problem:
-                    context.call.denied = Denial(rule.name, method, payload)
-                    context.call.rpc = method.path
-                    raise rule.refusal(method, caller.subject, problem=problem)
+                    raise self._denied(context, rule, now, payload, problem)
                 context.call.about = objects
             return await call(method, payload, found)
 
         return judged
+
+    def _denied(
+        self, context: RequestContext, rule: Rule, method: Method, payload: bytes, problem: str
+    ) -> GatewayError:
+        assert context.caller is not None
+        context.call.denied = Denial(rule.name, method, payload)
+        context.call.rpc = method.path
+        return rule.refusal(method, context.caller.subject, problem=problem)
 
     def _current(self) -> Catalog:
         """The catalog. What is remembered of another one's objects is forgotten."""
@@ -68,28 +97,36 @@ def problem_of(
     catalog: Catalog,
 ) -> str:
     """Why a change is refused; empty if it is not."""
-    assert rule.only is not None
     if not objects:
         return "its request has no object"
     for each in objects:
-        try:
-            fits = rule.only.holds(each.facts, claims)
-        except GatewayError as error:  # its patterns are too much work
-            return f"{each.place}: {error.message.removeprefix('_where: ')}"
-        if not fits:
-            return problem_with(each, method, rule, catalog)
+        for condition in (rule.see, rule.only):
+            if condition is None:
+                continue
+            try:
+                fits = condition.holds(each.facts, claims)
+            except GatewayError as error:  # its patterns are too much work
+                return f"{each.place}: {error.message.removeprefix('_where: ')}"
+            if not fits:
+                return problem_with(each, method, rule, condition, catalog)
     return ""
 
 
-def problem_with(judged: Judged, method: Method, rule: Rule, catalog: Catalog) -> str:
-    assert rule.only is not None
-    names, about = rule.only.facts, judged.subject.about
+def problem_with(
+    judged: Judged, method: Method, rule: Rule, condition: Condition, catalog: Catalog
+) -> str:
+    names, about = condition.facts, judged.subject.about
     known = [f"{name} {judged.facts[name]!r}" for name in names if name in judged.facts]
     if known:
         asked = about.asked_by.method.path if about.asked_by is not None else ""
         told = asked in rule.allowed(catalog)  # or a refusal would be a way to read it
         return f"{judged.place} has {', '.join(known)}" if told else f"{judged.place} does not fit"
-    for reference in method.references if about.found_by else ():
+    return unknown(judged, method)
+
+
+def unknown(judged: Judged, method: Method) -> str:
+    """Why nothing is known of an object in a request."""
+    for reference in method.references if judged.subject.about.found_by else ():
         if str(reference.place) == judged.place:
             sent = [name for by in reference.finders for each in by.sends for name in each.names]
             return (

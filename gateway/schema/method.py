@@ -1,5 +1,6 @@
 """A method that can be called, with its codecs and the calls around it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -58,9 +59,15 @@ class Method:
     signs: "ErrorSigns | None" = None
     """The meaning of errors with status INTERNAL."""
     subjects: tuple["Subject", ...] = ()
-    """The objects that a change is about."""
+    """The objects in requests that a call is about."""
     not_judged: str = ""
     """Why nobody can say what all objects of a change are; empty if its subjects are all."""
+    shown: "Mapping[str, Shown]" = field(default_factory=dict, repr=False)
+    """What objects in answers say of themselves, by message type."""
+    narrowed: tuple[tuple[str, FieldPath], ...] = ()
+    """Facts, with the lists in requests that confine the answer to rows with such a fact."""
+    named_rows: "NamedRows | None" = None
+    """The list whose rows the names in its answer are those of."""
 
     @cached_property
     def decode_value(self) -> DecodeValue:
@@ -287,13 +294,41 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A place of objects in the requests of a change, or of their ids as texts."""
+    """A place of objects in requests, or of texts that stand for them."""
 
     place: FieldPath
     name: str
     """The place in JSON names."""
     is_text: bool
     about: About
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What an object in an answer says of itself, or of what it belongs to."""
+
+    facts: Mapping[str, FieldPath]
+    owner: About | None = None
+    """Asked about an object that is the whole answer, and has no facts of its own."""
+    owner_id: FieldPath = ()
+    is_container: bool = False
+    """Whether it is shown for the objects in it, without facts of its own that fit."""
+    ids: tuple[tuple[str, str], ...] = ()
+    """Lists of ids, with the lists of objects that have them; empty if Cuebot has no such list."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedRows:
+    """A list of objects, of which another method answers only the names."""
+
+    method: Method
+    copies: Copies
+    """From the request for names to that for the list."""
+    constants: tuple[tuple[FieldPath, object], ...]
+    rows: tuple[FieldDescriptor, ...]
+    name: FieldPath
+    put: str
+    """The field for the names."""
 
 
 @dataclass(frozen=True, slots=True)

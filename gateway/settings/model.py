@@ -64,13 +64,14 @@ class AccessRule(Strict):
     who: Annotated[Who, BeforeValidator(parse_who)]
     may: Annotated[tuple[str, ...], AfterValidator(check_may)]
     only: str | None = None
+    see: str | None = None
     always: Annotated[tuple[str, ...], AfterValidator(check_may)] = ()
     identity: Literal["trust"] | None = None
 
     @model_validator(mode="after")
     def check_always(self) -> Self:
-        if self.always and self.only is None:
-            raise ValueError("always is for rules with only: without it, may alone decides")
+        if self.always and self.only is None and self.see is None:
+            raise ValueError("always is for rules with only or see: without, may alone decides")
         return self
 
 

@@ -14,7 +14,7 @@ from click.core import ParameterSource
 
 from gateway.access.conditions import FACTS
 from gateway.access.rights import AccessRules
-from gateway.errors import ConfigurationError, GatewayError
+from gateway.errors import Code, ConfigurationError, GatewayError
 from gateway.schema.catalog import Catalog
 from gateway.settings.loading import misspelled
 from gateway.settings.model import Settings
@@ -192,7 +192,7 @@ class Decision:
     problem: str = ""
     """The error of a call, if it is refused."""
     only: str = ""
-    """The condition that a change has to fit, if it was not said what it is about."""
+    """The condition on what it is about or shows, if it was not said what that is."""
 
 
 def claims_from(written: Iterable[str]) -> dict[str, object]:
@@ -267,12 +267,20 @@ def decide(
     subject = str(next((each for each in known if each is not None), ""))
     try:
         rule.check(method, catalog, subject)
-        if rule.only is not None and rule.judges(method, catalog):
-            if not facts:
-                only = rule.only.text
-            elif not rule.only.holds(facts, claims | {"sub": subject}):
-                names = ", ".join(f"{name} {value!r}" for name, value in facts.items())
-                raise rule.refusal(method, subject, problem=f"it has {names}")
+        conditions = rule.conditions(method, catalog)
+        if not facts:
+            only = " and ".join(condition.text for condition in conditions.values())
+        for key, condition in conditions.items() if facts else ():
+            if condition.holds(facts, claims | {"sub": subject}):
+                continue
+            names = ", ".join(f"{name} {value!r}" for name, value in facts.items())
+            if key == "see":
+                raise GatewayError(
+                    Code.NOT_FOUND,
+                    f"{names} may not be seen: a 404, as of what is not there (access rule"
+                    f" {rule.name!r}: see = {condition.text!r})",
+                )
+            raise rule.refusal(method, subject, problem=f"it has {names}")
     except GatewayError as error:
         problem = error.message
     return replace(
@@ -291,5 +299,6 @@ def decision_lines(decision: Decision) -> Iterator[str]:
         yield f"{'Method':10}{decision.method} ({kind})"
         outcome = f"denied: {decision.problem}" if decision.problem else "allowed"
         if decision.only:
-            outcome += f" if {decision.only} (--about user=… says whether)"
+            whose = "what fits" if decision.reads else "if"
+            outcome += f" {whose} {decision.only} (--about user=… says whether)"
         yield f"{'Decision':10}{outcome}"

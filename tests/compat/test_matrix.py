@@ -122,6 +122,12 @@ async def version(release: str, schema: Schema) -> AsyncIterator[Version]:
         yield Version(release, schema, gateway, cuebot)
 
 
+HISTORY = [
+    f"shown.monitoring.{each}"
+    for each in ("HistoricalJob", "HistoricalFrame", "HistoricalLayer", "LayerMemoryRecord")
+]
+
+
 def declared(schema: Schema) -> list[str]:
     """The paths of all methods, as the files declare them."""
     return [
@@ -147,6 +153,8 @@ async def test_a_version_is_discovered_whole(version: Version) -> None:
     newer = {
         "identity.job.LayerInterface/SetStartAfter": "/job.LayerInterface/SetStartAfter",
         "named.job.Layer.layerIds": "/limit.LimitInterface/GetBindings",
+        "shown.limit.LimitBinding": "/limit.LimitInterface/GetBindings",
+        **dict.fromkeys(HISTORY, "/monitoring.MonitoringInterface/GetJobHistory"),
     }
     served = {method.path for method in catalog.methods}
     missing = {entry for entry, path in newer.items() if path not in served}
@@ -365,6 +373,9 @@ async def test_the_profile_is_silent_for_another_schema(
         *(f"named.{e.message}.{path}" for e in profile.named for path in (*e.fields, *e.ids)),
         *(f"instead.{each.method}" for each in profile.instead),
         *(f"about.{name}" for name in profile.about),
+        *(f"shown.{name}" for name in profile.shown),
+        *(f"narrowed.{name}" for name in profile.narrowed),
+        *(f"names.{name}" for name in profile.names),
     }
     assert {idle.entry for idle in catalog.unused_entries} == entries
     assert all(not method.rewrites and method.steps is None for method in catalog.methods)

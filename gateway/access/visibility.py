@@ -1,0 +1,324 @@
+"""What an access rule shows of an answer (`see`): the rows that fit, cut out of Cuebot's bytes.
+
+Rows are left out before anything else looks at them, so views, counts, ETags and look-ups by name
+know nothing of them.
+"""
+
+from collections.abc import Callable, Generator, Iterable, Mapping
+from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Any
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import DecodeError
+from google.protobuf.message_factory import GetMessageClass
+
+from gateway.access.conditions import Claims, Condition
+from gateway.codec.body import MAX_DEPTH
+from gateway.codec.fields import is_map, is_message, message_of, owner_of
+from gateway.codec.slices import LENGTH, Layout, Run, places_in, survey, varint
+from gateway.errors import GatewayError
+from gateway.long_work import STEP, Step
+from gateway.schema.method import About, FieldPath, Method, Shown
+
+MOST_VERDICTS = 10_000
+"""Different facts of rows, for which a request remembers whether they fit."""
+
+Fits = Callable[[object], bool]
+"""Whether facts fit: a text, or a tuple of several, in the order of the node's names."""
+
+
+class Hidden(Exception):
+    """The answer is an object that the caller may not see."""
+
+
+@dataclass(eq=False, slots=True)
+class Node:
+    """A message type in answers, and what is looked at in it."""
+
+    descriptor: Descriptor
+    names: tuple[str, ...]
+    """The facts that decide whether an object is shown; empty if its place decides."""
+    facts: Callable[[Any], object]
+    """The texts of these facts: one, or a tuple."""
+    is_whole: bool
+    """Whether fields are shown that are not looked at."""
+    children: "dict[int, Node]" = field(default_factory=dict)
+    """By field number. Types may lead back to themselves."""
+    ids: Mapping[int, int] = field(default_factory=dict)
+    """Lists of ids, by field number, with those of the objects that have them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visibility:
+    """How the condition of a rule applies to a read."""
+
+    method: Method
+    rows: Node | None
+    """What an answer shows if nothing else decides; None if nothing in it has facts."""
+    by_request: bool
+    """Whether objects in its request decide."""
+    rest: Node | None
+    """What is left out of an answer if they fit; None for nothing."""
+    owner: tuple[FieldPath, About] | None = None
+    """Of an object that is the whole answer: the place of its owner's id, and how that is asked."""
+
+    @property
+    def is_judged(self) -> bool:
+        return self.by_request or self.rows is not None or self.owner is not None
+
+
+class Sight:
+    """What one caller may see."""
+
+    def __init__(self, condition: Condition, claims: Claims) -> None:
+        self._condition = condition
+        self._claims = claims
+        self.facts = condition.facts
+        self._of: dict[tuple[str, ...], Fits] = {}
+
+    def shows(self, facts: Mapping[str, str]) -> bool:
+        try:
+            return self._condition.holds(facts, self._claims)
+        except GatewayError:  # its patterns are too much work
+            return False
+
+    def of(self, names: tuple[str, ...]) -> Fits:
+        """Whether objects with these facts are shown. A fact that is empty is not known."""
+        found = self._of.get(names)
+        if found is None:
+            found = self._of[names] = self._make(names)
+        return found
+
+    def _make(self, names: tuple[str, ...]) -> Fits:
+        verdicts: dict[object, bool] = {}
+
+        def fits(texts: Any) -> bool:
+            verdict = verdicts.get(texts)
+            if verdict is None:
+                each = texts if len(names) > 1 else (texts,)
+                verdict = self.shows(
+                    {name: text for name, text in zip(names, each, strict=True) if text}
+                )
+                if len(verdicts) < MOST_VERDICTS:
+                    verdicts[texts] = verdict
+            return verdict
+
+        return fits
+
+    def confined(self, method: Method, payload: bytes) -> bytes:
+        """The request, confined to what may be seen where its fields can say so."""
+        if not method.narrowed:
+            return payload
+        wanted = [
+            (place, texts)
+            for fact, place in method.narrowed
+            for name, values in self._condition.confines
+            if name == fact and (texts := self._texts(values)) is not None
+        ]
+        if not wanted:
+            return payload
+        request: Any = GetMessageClass(method.descriptor.input_type).FromString(payload)
+        for place, texts in wanted:
+            owner = request
+            for name in place[:-1]:
+                owner = getattr(owner, name)
+            asked = getattr(owner, place[-1])
+            left = [text for text in asked if text in texts] if asked else list(texts)
+            if left:  # an empty list would ask for all
+                del asked[:]
+                asked.extend(left)
+        confined: bytes = request.SerializeToString()
+        return confined
+
+    def _texts(
+        self, values: Iterable[Callable[[Claims], tuple[str, ...] | None]]
+    ) -> list[str] | None:
+        """None if a claim is not there."""
+        found: dict[str, None] = {}
+        for each in values:
+            texts = each(self._claims)
+            if texts is None:
+                return None
+            found.update(dict.fromkeys(texts))
+        return list(found)
+
+
+def visibility_of(method: Method, condition: Condition) -> Visibility:
+    """How a condition applies to a read of the catalog."""
+    names = condition.facts
+    by_request = any(has_facts(each.about, names) for each in method.subjects)
+    answer = method.descriptor.output_type
+    if method.named_rows is not None:
+        return visibility_of(method.named_rows.method, condition)
+    rows = node_of(answer, names, method.shown, is_whole=False)
+    rest = node_of(answer, names, method.shown, is_whole=True) if by_request else None
+    owner = None
+    if rows is None and not by_request:
+        owner = owner_in(answer, names, method.shown)
+    return Visibility(method, rows, by_request, rest, owner)
+
+
+def has_facts(about: About, names: Iterable[str]) -> bool:
+    """Whether an object may have one of these facts."""
+    owners = [each.owner or each for each in (about, *(owner for *_, owner in about.found_by))]
+    return any(name in names for owner in owners for name, _ in owner.facts)
+
+
+def owner_in(
+    answer: Descriptor, names: Iterable[str], shown: Mapping[str, Shown]
+) -> tuple[FieldPath, About] | None:
+    """The owner of an object that is the whole answer."""
+    if (
+        len(answer.fields) == 1
+        and is_message(answer.fields[0])
+        and not answer.fields[0].is_repeated
+    ):
+        found = shown.get(message_of(answer.fields[0]).full_name)
+        if found is not None and found.owner is not None and has_facts(found.owner, names):
+            return (answer.fields[0].name, *found.owner_id), found.owner
+    return None
+
+
+def node_of(
+    answer: Descriptor, names: tuple[str, ...], shown: Mapping[str, Shown], *, is_whole: bool
+) -> Node | None:
+    """What is looked at in answers of this type; None without objects that have such facts.
+
+    With `is_whole`, everything else in it is shown as well, and objects are found at any depth.
+    Otherwise, an answer shows nothing but such objects, in lists or by themselves.
+    """
+    made: dict[str, Node] = {}
+
+    def make(message: Descriptor, *, is_answer: bool = False) -> Node:
+        if message.full_name in made:
+            return made[message.full_name]
+        of_type = shown.get(message.full_name)
+        facts = {} if of_type is None else of_type.facts
+        own = tuple(name for name in names if name in facts)
+        places = [".".join(facts[name]) for name in own]
+        is_wrapper = len(message.fields) == 1 and message.fields[0].is_repeated
+        is_open = own or is_whole or (of_type is not None and of_type.is_container)
+        node = Node(message, own, attrgetter(*places) if places else no_facts, bool(is_open))
+        made[message.full_name] = node
+        if is_open or is_wrapper or is_answer:
+            for each in message.fields:
+                if is_message(each) and not is_map(each):
+                    node.children[each.number] = make(message_of(each))
+        if of_type is not None and of_type.ids:
+            number = {each.name: each.number for each in message.fields}
+            node.ids = {number[ids]: number.get(objects, 0) for ids, objects in of_type.ids}
+        return node
+
+    root = make(answer, is_answer=True)
+    for each in made.values():
+        each.children = {at: child for at, child in each.children.items() if leads_to_facts(child)}
+    return root if leads_to_facts(root) else None
+
+
+def leads_to_facts(node: Node) -> bool:
+    """Whether an object with facts can be in such a message."""
+    seen: set[str] = set()
+    left = [node]
+    while left:
+        one = left.pop()
+        if one.names:
+            return True
+        if one.descriptor.full_name not in seen:
+            seen.add(one.descriptor.full_name)
+            left += one.children.values()
+    return False
+
+
+def no_facts(row: object) -> object:
+    return ""
+
+
+def visible(
+    payload: memoryview, node: Node, sight: Sight, step: Step = STEP, depth: int = 0
+) -> Generator[bytes, None, bytes]:
+    """The message without what may not be seen, yielding pauses.
+
+    Raises Hidden if it consists of one object, at depth 0, and DecodeError.
+    """
+    if depth >= MAX_DEPTH:
+        raise DecodeError("nested too deeply")
+    fields = node.descriptor.fields_by_number
+    looked_at: dict[int, FieldDescriptor] = {
+        number: fields[number] for number in (*node.children, *node.ids)
+    }
+    layout = Layout()
+    yield from survey(payload, looked_at, layout, step)
+    parts: list[bytes | memoryview] = []
+    if node.is_whole:
+        parts += (payload[run.start : run.end] for run in layout.rest)
+    kept: dict[int, set[str]] = {number: set() for number in node.ids.values()}
+    for number, child in node.children.items():
+        each = looked_at[number]
+        runs = layout.long.get(number, [])
+        if not each.is_repeated and len(runs) > 1:  # parts of one message
+            contents = (content for run in runs for content in contents_of(payload, run))
+            record = record_of(number, b"".join(contents))
+            shown = yield from visible_run(memoryview(record), each, child, sight, step, depth)
+            parts += shown
+            continue
+        for run in runs:
+            records, ids = payload[run.start : run.end], kept.get(number)
+            shown = yield from visible_run(records, each, child, sight, step, depth, ids)
+            parts += shown
+    for number, objects in node.ids.items():
+        for run in layout.long.get(number, []):
+            for content in contents_of(payload, run):
+                if bytes(content).decode(errors="replace") in kept[objects]:
+                    parts.append(record_of(number, content))
+    return b"".join(parts)
+
+
+def visible_run(
+    records: memoryview,
+    one: FieldDescriptor,
+    child: Node,
+    sight: Sight,
+    step: Step,
+    depth: int,
+    ids: set[str] | None = None,
+) -> Generator[bytes, None, list[bytes | memoryview]]:
+    """The records of a run that may be seen. `ids`: filled in with those of the objects."""
+    shown: list[bool] | None = None
+    if child.names:
+        fits, facts = sight.of(child.names), child.facts
+        holder: Any = GetMessageClass(owner_of(one))
+        rows = getattr(holder.FromString(records), one.name)
+        rows = rows if one.is_repeated else (rows,)
+        shown = [fits(facts(row)) for row in rows]
+        if ids is not None:
+            ids.update(row.id for row, is_shown in zip(rows, shown, strict=True) if is_shown)
+        if step.is_over():
+            yield b""
+            step.begin()
+        if not any(shown):
+            if depth == 0 and not one.is_repeated:
+                raise Hidden
+            return []
+        if all(shown) and not child.children:
+            return [records]
+    parts: list[bytes | memoryview] = []
+    begin = 0
+    for number, (start, end) in enumerate(places_in(records)):
+        if shown is None or shown[number]:
+            if child.children:
+                content = yield from visible(records[start:end], child, sight, step, depth + 1)
+                parts.append(record_of(one.number, content))
+            else:
+                parts.append(records[begin:end])
+        begin = end
+    return parts
+
+
+def contents_of(payload: memoryview, run: Run) -> Iterable[memoryview]:
+    records = payload[run.start : run.end]
+    return (records[start:end] for start, end in places_in(records))
+
+
+def record_of(number: int, content: bytes | memoryview) -> bytes:
+    return varint(number << 3 | LENGTH) + varint(len(content)) + bytes(content)

@@ -1,0 +1,107 @@
+"""A read by a caller whose access rule shows only a part (`see`)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from google.protobuf.message import DecodeError
+from google.protobuf.message_factory import GetMessageClass
+
+from gateway.access.visibility import Hidden, Node, Sight, Visibility, visible
+from gateway.calls.facts import NOBODYS_ID, FactFinder, Judged
+from gateway.calls.failures import Ambiguous, subjects
+from gateway.calls.invoke import Call, Found, parsed
+from gateway.calls.rows import names_in
+from gateway.codec.encode import unreadable
+from gateway.errors import Code, GatewayError
+from gateway.long_work import begin_at_once, in_turns
+from gateway.schema.method import Method, NamedRows, set_at, value_at
+
+
+class NotJudged(Exception):
+    """Nothing is known of an object in the request. Cuebot was not asked."""
+
+    def __init__(self, judged: Judged) -> None:
+        super().__init__(judged.place)
+        self.judged = judged
+
+
+async def answer_in_sight(
+    visibility: Visibility,
+    method: Method,
+    payload: bytes,
+    found: Sequence[Found],
+    sight: Sight,
+    facts: FactFinder,
+    call: Call,
+) -> bytes:
+    """Cuebot's answer without what may not be seen.
+
+    Raises NotJudged, and GatewayError: NOT_FOUND for what is not there and what may not be seen,
+    with the same message and after the same number of calls.
+    """
+    if method.named_rows is not None:
+        names = method.named_rows
+        asked = request_for(names, method, payload)
+        listed = await answer_in_sight(visibility, names.method, asked, found, sight, facts, call)
+        return await names_in(method, names, listed)
+    rows = visibility.rows
+    if visibility.by_request:
+        objects = await facts.about(method, payload, found, sight.facts, call, sight)
+        rows = looked_at(visibility, objects)
+    answer = await answer_if_there(method, sight.confined(method, payload), found, call)
+    if visibility.owner is not None:  # asked also of what is not there, as of what is hidden
+        place, owner = visibility.owner
+        owner_id = NOBODYS_ID if answer is None else value_at(parsed(method, answer), place)
+        if not sight.shows(await facts.of_owner(owner, owner_id, sight.facts, call, sight)):
+            answer = None
+    if answer is None:
+        raise not_seen(method, payload)
+    if rows is None:
+        return answer
+    begin_at_once()
+    try:
+        return await in_turns(visible(memoryview(answer), rows, sight))
+    except Hidden:
+        raise not_seen(method, payload) from None
+    except DecodeError as error:
+        raise unreadable(method.descriptor.output_type, error) from error
+
+
+def looked_at(visibility: Visibility, objects: Sequence[Judged]) -> Node | None:
+    """What is looked at in the answer to a request with these objects. Raises NotJudged."""
+    unknown = [each for each in objects if not each.facts]
+    if objects and not unknown:
+        return visibility.rest
+    if unknown and visibility.rows is None:
+        raise NotJudged(unknown[0])
+    return visibility.rows
+
+
+async def answer_if_there(
+    method: Method, payload: bytes, found: Sequence[Found], call: Call
+) -> bytes | None:
+    """None for what is not there, or not told apart by its name."""
+    try:
+        return await call(method, payload, found)
+    except GatewayError as error:
+        if error.code is not Code.NOT_FOUND and not isinstance(error, Ambiguous):
+            raise
+        return None
+
+
+def not_seen(method: Method, payload: bytes) -> GatewayError:
+    """The 404 for an answer that the caller may not see, or that is not there."""
+    what = subjects(method, payload)
+    return GatewayError(Code.NOT_FOUND, f"{what} is not there, or you may not see it")
+
+
+def request_for(names: NamedRows, method: Method, payload: bytes) -> bytes:
+    """The request for the rows of which the method answers the names."""
+    asked: Any = GetMessageClass(method.descriptor.input_type).FromString(payload)
+    request: Any = GetMessageClass(names.method.descriptor.input_type)()
+    for source, target in names.copies:
+        value_at(request, target).CopyFrom(value_at(asked, source))
+    for place, content in names.constants:
+        set_at(request, place, content)
+    whole: bytes = request.SerializeToString()
+    return whole

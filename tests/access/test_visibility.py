@@ -1,0 +1,233 @@
+"""What `see` leaves of an answer, beside an independent filter of the whole answer."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from google.protobuf import json_format
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.access.conditions import read_condition
+from gateway.access.visibility import Hidden, Sight, visibility_of, visible
+from gateway.compat.build import build_catalog
+from gateway.compat.profile import load_profile
+from gateway.long_work import in_turns
+from gateway.schema.selection import Selection
+from tests.support.opencue import message_class, opencue
+
+Facts = Mapping[str, str]
+Oracle = Callable[[Facts], bool]
+
+CATALOG = build_catalog(opencue(), Selection(), load_profile("opencue"))
+CLAIMS = {"sub": "lena", "shows": ["demo", "harbor"], "none": []}
+VALUES = {"$sub": ["lena"], "$shows": ["demo", "harbor"], "$none": [], "$missing": None}
+SHOWS, USERS = ("demo", "harbor", "secret", ""), ("lena", "bo", "")
+JOBS = ("demo-1", "secret-1", "bo-1")
+
+
+@st.composite
+def comparisons(draw: st.DrawFn) -> tuple[str, Oracle, Oracle]:
+    """The text of a comparison, whether it holds, and whether its opposite does."""
+    fact = draw(st.sampled_from(["show", "user", "job", "group"]))
+    value = draw(st.sampled_from([*VALUES, *SHOWS[:3], *USERS[:2], *JOBS]))
+    operator = draw(st.sampled_from(["=", "!=", "in", ":"]))
+    texts = VALUES.get(value, [value])
+
+    def found(facts: Facts) -> bool | None:
+        """None if it is not known."""
+        if not facts.get(fact) or texts is None:
+            return None
+        return any(
+            text in facts[fact] if operator == ":" else text == facts[fact] for text in texts
+        )
+
+    def holds(facts: Facts) -> bool:
+        return found(facts) is (operator != "!=")
+
+    def fails(facts: Facts) -> bool:
+        return found(facts) is (operator == "!=")
+
+    shown = f"({value})" if operator == "in" and not value.startswith("$") else value
+    return f"{fact} {operator} {shown}", holds, fails
+
+
+def both(
+    word: str, one: tuple[str, Oracle, Oracle], other: tuple[str, Oracle, Oracle]
+) -> tuple[str, Oracle, Oracle]:
+    def every(facts: Facts) -> bool:
+        return one[1](facts) and other[1](facts)
+
+    def either(facts: Facts) -> bool:
+        return one[1](facts) or other[1](facts)
+
+    def not_every(facts: Facts) -> bool:
+        return one[2](facts) or other[2](facts)
+
+    def not_either(facts: Facts) -> bool:
+        return one[2](facts) and other[2](facts)
+
+    text = f"({one[0]} {word} {other[0]})"
+    return (text, every, not_every) if word == "and" else (text, either, not_either)
+
+
+CONDITIONS = st.recursive(
+    comparisons(),
+    lambda inner: st.one_of(
+        st.builds(both, st.sampled_from(["and", "or"]), inner, inner),
+        inner.map(lambda one: (f"not ({one[0]})", one[2], one[1])),
+    ),
+    max_leaves=4,
+)
+SHOW, USER, JOB = st.sampled_from(SHOWS), st.sampled_from(USERS), st.sampled_from(JOBS)
+A_JOB = st.fixed_dictionaries(
+    {
+        "id": st.uuids().map(str),
+        "name": JOB,
+        "show": SHOW,
+        "user": USER,
+        "shot": st.text(max_size=3),
+    }
+)
+A_PROC = st.fixed_dictionaries({"name": JOB, "jobName": JOB, "showName": SHOW})
+GROUPS: st.SearchStrategy[dict[str, Any]] = st.recursive(
+    st.builds(dict, name=SHOW, inlineJobs=st.lists(A_JOB, max_size=4)),
+    lambda inner: st.builds(
+        dict,
+        name=SHOW,
+        inlineJobs=st.lists(A_JOB, max_size=4),
+        groups=st.lists(inner, max_size=3).map(lambda groups: {"nestedGroups": groups}),
+    ),
+    max_leaves=6,
+)
+
+
+def job_facts(row: Mapping[str, Any]) -> Facts:
+    return {"show": row.get("show", ""), "user": row.get("user", ""), "job": row.get("name", "")}
+
+
+def proc_facts(row: Mapping[str, Any]) -> Facts:
+    return {"show": row.get("showName", ""), "job": row.get("jobName", "")}
+
+
+def seen(path: str, condition: str, message: Any) -> Any:
+    """What the rule leaves, as JSON."""
+    method = CATALOG.routes[path]
+    visibility = visibility_of(method, read_condition(condition))
+    assert visibility.rows is not None
+    sight = Sight(read_condition(condition), CLAIMS)
+
+    async def cut() -> bytes:
+        assert visibility.rows is not None
+        return await in_turns(
+            visible(memoryview(message.SerializeToString()), visibility.rows, sight)
+        )
+
+    answer = type(message).FromString(asyncio.run(cut()))
+    return json_format.MessageToDict(answer)
+
+
+def parsed(name: str, content: dict[str, Any]) -> Any:
+    return json_format.ParseDict(content, message_class(name)())
+
+
+@given(CONDITIONS, st.lists(A_JOB, max_size=40))
+def test_jobs(condition: tuple[str, Oracle, Oracle], rows: list[dict[str, Any]]) -> None:
+    text, holds, _ = condition
+    text = f"({text}) or job = nobodys"
+    rows = rows * 8  # more than are looked at together
+    message = parsed("job.JobGetJobsResponse", {"jobs": {"jobs": rows}})
+    whole = json_format.MessageToDict(message).get("jobs", {}).get("jobs", [])
+    shown = seen("/job.JobInterface/GetJobs", text, message).get("jobs", {}).get("jobs", [])
+    assert shown == [row for row in whole if holds(job_facts(row))]
+
+
+@given(CONDITIONS, st.lists(A_PROC, max_size=20))
+def test_hosts_with_procs(
+    condition: tuple[str, Oracle, Oracle], rows: list[dict[str, Any]]
+) -> None:
+    text, holds, _ = condition
+    text = f"({text}) or job = nobodys"
+    hosts = [
+        {"name": f"host{number}", "procs": {"nestedProcs": rows[number::3]}} for number in range(3)
+    ]
+    message = parsed("host.HostGetHostWhiteboardResponse", {"nestedHosts": {"nestedHosts": hosts}})
+    shown = seen("/host.HostInterface/GetHostWhiteboard", text, message)
+    wanted = json_format.MessageToDict(message)
+    for host in wanted["nestedHosts"]["nestedHosts"]:
+        procs = host["procs"].get("nestedProcs", [])
+        left = [row for row in procs if holds(proc_facts(row))]
+        host["procs"] = {"nestedProcs": left} if left else {}
+    assert shown == wanted
+
+
+@given(CONDITIONS, GROUPS)
+def test_groups_of_jobs(condition: tuple[str, Oracle, Oracle], root: dict[str, Any]) -> None:
+    text, holds, _ = condition
+    text = f"({text}) or job = nobodys"
+
+    def with_ids(group: dict[str, Any]) -> dict[str, Any]:
+        group["jobs"] = [job["id"] for job in group["inlineJobs"]]
+        for inner in group.get("groups", {}).get("nestedGroups", ()):
+            with_ids(inner)
+        return group
+
+    def left_of(group: dict[str, Any]) -> dict[str, Any]:
+        left = [job for job in group.get("inlineJobs", []) if holds(job_facts(job))]
+        shown = {name: text for name, text in group.items() if name not in ("jobs", "inlineJobs")}
+        if "nestedGroups" in group.get("groups", {}):
+            groups = group["groups"]["nestedGroups"]
+            shown["groups"] = {"nestedGroups": [left_of(inner) for inner in groups]}
+        if left:
+            shown |= {"inlineJobs": left, "jobs": [job["id"] for job in left]}
+        return shown
+
+    message = parsed("show.ShowGetJobWhiteboardResponse", {"whiteboard": with_ids(root)})
+    wanted = left_of(json_format.MessageToDict(message)["whiteboard"])
+    shown = seen("/show.ShowInterface/GetJobWhiteboard", text, message)
+    assert shown["whiteboard"] == wanted
+
+
+@pytest.mark.parametrize(("show", "is_shown"), [("demo", True), ("secret", False), ("", False)])
+def test_one_object(show: str, is_shown: bool) -> None:
+    message = parsed("job.JobFindJobResponse", {"job": {"name": "a", "show": show}})
+    if is_shown:
+        assert seen("/job.JobInterface/FindJob", "show in $shows", message)["job"]["show"] == show
+    else:
+        with pytest.raises(Hidden):
+            seen("/job.JobInterface/FindJob", "show in $shows", message)
+
+
+def test_what_stands_beside_rows_is_not_shown() -> None:
+    """Totals count what may not be seen."""
+    content = {"jobs": [{"name": "a", "show": "demo"}], "pagination": {"totalRecords": 7}}
+    message = parsed("monitoring.GetJobHistoryResponse", content)
+    shown = seen("/monitoring.MonitoringInterface/GetJobHistory", "show in $shows", message)
+    assert shown == {"jobs": content["jobs"]}
+
+
+@pytest.mark.parametrize(
+    ("condition", "asked", "sent"),
+    [
+        ("show in $shows", {}, {"shows": ["demo", "harbor"]}),
+        ("show in $shows", {"shows": ["harbor", "secret"]}, {"shows": ["harbor"]}),
+        ("show in $shows", {"shows": ["secret"]}, {"shows": ["secret"]}),
+        ("show in $none", {}, {}),
+        ("show in $missing", {}, {}),
+        ("show in $shows and user = $sub", {}, {"shows": ["demo", "harbor"], "users": ["lena"]}),
+        ("show in $shows or user = $sub", {}, {}),
+        ("not show in $shows", {}, {}),
+        ("show != secret", {}, {}),
+        ("show : de", {}, {}),
+        ("job = 'demo-1'", {"jobs": ["x"]}, {"jobs": ["x"]}),
+    ],
+)
+def test_criteria_are_narrowed(
+    condition: str, asked: dict[str, object], sent: dict[str, object]
+) -> None:
+    method = CATALOG.routes["/job.JobInterface/GetJobs"]
+    sight = Sight(read_condition(condition), CLAIMS)
+    request = parsed("job.JobGetJobsRequest", {"r": asked})
+    confined = type(request).FromString(sight.confined(method, request.SerializeToString()))
+    assert json_format.MessageToDict(confined)["r"] == sent

@@ -1,0 +1,305 @@
+"""What a rule shows (`see`), over all reads and changes of OpenCue's published schema."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from google.protobuf import json_format
+from google.protobuf.descriptor import FieldDescriptor
+
+from gateway.access.conditions import read_condition
+from gateway.access.visibility import Visibility, visibility_of
+from gateway.codec.fields import is_map, is_message
+from gateway.compat.build import build_catalog
+from gateway.compat.profile import load_profile
+from gateway.schema.method import Method
+from gateway.schema.selection import Selection
+from tests.http.test_object_rights import (
+    BOS,
+    FACTS,
+    GET_JOB,
+    ID,
+    JOBS,
+    JUDGED,
+    KILL,
+    LENAS,
+    NOBODYS,
+    SUBSCRIPTIONS,
+    answer,
+    body_for,
+    cuebot,
+    not_there,
+)
+from tests.support.opencue import message_class, opencue, with_ids
+from tests.support.rights import rule, signed
+from tests.support.servers import Context, Gateway, ScriptedCuebot
+
+SEE = "show in $shows"
+ACCESS = [
+    rule("freelancers", {"role": "freelance"}, "all", see=SEE),
+    rule("both", {"role": "both"}, "all", see=SEE, only="user = $sub"),
+    {
+        "name": "hosts",
+        "who": {"role": "hosts"},
+        "may": ["all"],
+        "see": SEE,
+        "always": ["host.HostInterface/GetHosts"],
+    },
+]
+pytestmark = [pytest.mark.anyio, pytest.mark.gateway(access=ACCESS, access_default="deny")]
+__all__ = ["cuebot"]
+
+LENA = signed("lena", role="freelance", shows=["demo"])
+GET_JOBS, GET_JOB_NAMES = "/job.JobInterface/GetJobs", "/job.JobInterface/GetJobNames"
+READS = [
+    method
+    for method in build_catalog(opencue(), Selection(), load_profile("opencue")).methods
+    if method.reads_only
+]
+
+
+def visibility(method: Method) -> Visibility:
+    return visibility_of(method, read_condition(SEE))
+
+
+def ids(methods: list[Method]) -> list[str]:
+    return [method.path[1:] for method in methods]
+
+
+NEVER = [each for each in READS if not visibility(each).is_judged]
+BY_ROWS = [each for each in READS if visibility(each).rows and not visibility(each).by_request]
+
+
+WITHIN_OTHERS = ("GetHostWhiteboard", "GetJobWhiteboard")
+"""Rows within hosts and groups, which are shown (`tests/access/test_visibility.py`)."""
+BY_ROWS = [
+    each
+    for each in BY_ROWS
+    if not each.path.endswith(WITHIN_OTHERS) and (each.instead is None or each.instead.is_native)
+]
+
+
+async def asked(
+    gateway: Gateway, cuebot: ScriptedCuebot, path: str, body: object, who: dict[str, str] = LENA
+) -> tuple[Any, list[str]]:
+    """The answer, and the paths of the calls that Cuebot has got for it."""
+    cuebot.seen.clear()
+    answered = await gateway.post(path, body, headers=who)
+    return answered, [called for called, _, _ in cuebot.seen]
+
+
+def filled(message: Any, text: str, depth: int = 5) -> Any:
+    """The message with this text in all texts, and two objects in each list."""
+    for field in message.DESCRIPTOR.fields:
+        there = getattr(message, field.name)
+        if is_message(field) and not is_map(field) and depth:
+            for _ in range(2 if field.is_repeated else 1):
+                filled(there.add() if field.is_repeated else there, text, depth - 1)
+        elif field.type == FieldDescriptor.TYPE_STRING and field.is_repeated:
+            there.append(text)
+        elif field.type == FieldDescriptor.TYPE_STRING:
+            setattr(message, field.name, text)
+    return message
+
+
+@pytest.mark.parametrize("method", BY_ROWS, ids=ids(BY_ROWS))
+async def test_every_read_by_rows(gateway: Gateway, cuebot: ScriptedCuebot, method: Method) -> None:
+    called = method if method.named_rows is None else method.named_rows.method
+    kind = message_class(called.descriptor.output_type.full_name)
+    for text in ("secret", "demo"):
+        cuebot.answers(called.path, filled(kind(), text).SerializeToString())
+        answered, calls = await asked(gateway, cuebot, method.path, with_ids(method))
+        assert (answered.headers["x-filtered"], calls) == ("access", [called.path])
+        if text == "secret":
+            assert answered.status_code in (200, 404)
+            assert "secret" not in answered.text
+        else:
+            assert answered.status_code == 200
+            assert "demo" in answered.text
+
+
+async def test_what_cannot_be_judged_is_refused(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """All reads of which neither the request nor the answer has a show."""
+    for method in NEVER:
+        answered, calls = await asked(gateway, cuebot, method.path, {})
+        assert (answered.status_code, calls) == (403, []), method.path
+        assert f"(access rule 'freelancers': see = '{SEE}')" in answered.json()["message"]
+        assert "x-filtered" not in answered.headers
+
+
+async def test_always_is_not_judged(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    hosts = "/host.HostInterface/GetHosts"
+    who = signed("lena", role="hosts", shows=["demo"])
+    cuebot.answers(hosts, answer("host.HostGetHostsResponse", hosts={"hosts": [{"name": "h1"}]}))
+    answered, _ = await asked(gateway, cuebot, hosts, {}, who)
+    assert answered.json()["hosts"]["hosts"][0]["name"] == "h1"
+    assert "x-filtered" not in answered.headers
+
+
+# --- what may not be seen is not there ------------------------------------------------------
+
+REFERENCES = [each for each in READS if visibility(each).by_request]
+
+
+def names_in(text: str, id_: str) -> str:
+    """The text without the id, and the name that belongs to it."""
+    name = JOBS.get(id_, ("no-job",))[0]
+    return text.replace(id_, "ID").replace(name, "NAME")
+
+
+def told(answered: Any, id_: str) -> tuple[int, dict[str, str], str]:
+    """All that a client can tell of an answer but its time."""
+    headers = dict(answered.headers)
+    for name in ("x-request-id", "date", "content-length"):
+        headers.pop(name, None)
+    timing = headers.pop("server-timing")
+    headers["server-timing"] = ",".join(each.split(";")[0] for each in timing.split(","))
+    return answered.status_code, headers, names_in(answered.text, id_)
+
+
+@pytest.fixture
+def farm(cuebot: ScriptedCuebot) -> ScriptedCuebot:
+    """Also knows subscriptions, by the ids of jobs."""
+
+    async def get(request: bytes, context: Context) -> bytes:
+        asked = message_class("subscription.SubscriptionGetRequest").FromString(request)
+        if asked.id not in JOBS:
+            await not_there(context)
+        found = {"id": asked.id, "show_name": JOBS[asked.id][2]}
+        return answer("subscription.SubscriptionGetResponse", subscription=found)
+
+    cuebot.handlers[f"{SUBSCRIPTIONS}Get"] = get
+    return cuebot
+
+
+def requests_about(method: Method, id_: str) -> Iterator[dict[str, Any]]:
+    """By id, and by name where that will do."""
+    name = JOBS.get(id_, ("no-job",))[0]
+    body: dict[str, Any] = {}
+    for subject in method.subjects:
+        is_name = subject.is_text and subject.name in ("job", "name")
+        body[subject.name] = name if is_name else body_for(method, id_)[subject.name]
+    yield body
+    if "job" in body and isinstance(body["job"], dict) and "id" in body["job"]:
+        yield body | {"job": {"name": name}}
+
+
+@pytest.mark.parametrize("method", [*REFERENCES, *JUDGED], ids=ids([*REFERENCES, *JUDGED]))
+async def test_what_is_hidden_is_not_there(
+    gateway: Gateway, farm: ScriptedCuebot, method: Method
+) -> None:
+    """The same answer and the same calls, also when the object has been asked for before."""
+    for hidden, missing in zip(
+        requests_about(method, BOS), requests_about(method, NOBODYS), strict=True
+    ):
+        for _ in range(2):
+            answered, calls = await asked(gateway, farm, method.path, hidden)
+            other, other_calls = await asked(gateway, farm, method.path, missing)
+            assert answered.status_code == 404, answered.text
+            assert told(answered, BOS) == told(other, NOBODYS)
+            assert calls == other_calls
+            assert method.path not in calls or method.path in FACTS
+
+
+ONE_OBJECT = [
+    (GET_JOB, "id", True),
+    ("/job.JobInterface/FindJob", "name", False),
+    ("/job.LayerInterface/GetLayer", "id", True),
+    (f"{SUBSCRIPTIONS}Get", "id", True),
+]
+
+
+@pytest.mark.parametrize(("path", "field", "by_id"), ONE_OBJECT)
+async def test_an_answer_with_a_hidden_object(
+    gateway: Gateway, farm: ScriptedCuebot, path: str, field: str, by_id: bool
+) -> None:
+    hidden, missing = (BOS, NOBODYS) if by_id else (JOBS[BOS][0], "no-job")
+    for _ in range(2):
+        answered, calls = await asked(gateway, farm, path, {field: hidden})
+        other, other_calls = await asked(gateway, farm, path, {field: missing})
+        assert answered.status_code == 404
+        assert told(answered, BOS) == told(other, NOBODYS)
+        assert calls == other_calls
+    own = LENAS if by_id else JOBS[LENAS][0]
+    answered, _ = await asked(gateway, farm, path, {field: own})
+    assert answered.status_code == 200
+
+
+async def test_seen_and_not_to_be_changed(gateway: Gateway, farm: ScriptedCuebot) -> None:
+    who = signed("bo", role="both", shows=["demo"])
+    for id_, status in ((LENAS, 403), (BOS, 404), (NOBODYS, 404)):
+        answered, calls = await asked(gateway, farm, KILL, {"job": {"id": id_}}, who)
+        assert (answered.status_code, KILL in calls) == (status, False)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"), [(KILL, {}), ("/job.FrameInterface/Kill", {"frame": {"id": LENAS}})]
+)
+async def test_a_change_of_what_cannot_be_judged(
+    gateway: Gateway, farm: ScriptedCuebot, path: str, body: object
+) -> None:
+    answered, calls = await asked(gateway, farm, path, body)
+    assert (answered.status_code in (400, 403), path in calls) == (True, False)
+
+
+async def test_views_know_nothing_of_hidden_rows(gateway: Gateway, farm: ScriptedCuebot) -> None:
+    def jobs(*shows: str) -> bytes:
+        rows = [
+            {"id": f"{ID}{number}", "name": f"{show}-{number}", "show": show}
+            for number, show in enumerate(shows)
+        ]
+        return answer("job.JobGetJobsResponse", jobs={"jobs": rows})
+
+    farm.answers(GET_JOBS, jobs("secret", "demo", "secret", "demo"))
+    for query, expected in (
+        ("_fields=name&_format=csv", '"name"\n"demo-1"\n"demo-3"\n'),
+        ("_fields=name&_limit=1&_format=ndjson", '{"name":"demo-1"}\n'),
+        ("_fields=name&_where=show=secret&_format=csv", '"name"\n'),
+    ):
+        answered = await gateway.client.get(f"{GET_JOBS}?{query}", headers=LENA)
+        assert answered.text.replace("\r", "") == expected
+    before = await gateway.client.get(GET_JOBS, headers=LENA)
+    farm.answers(GET_JOBS, jobs("demo", "demo"))
+    after = await gateway.client.get(GET_JOBS, headers=LENA)
+    assert before.headers["etag"] != after.headers["etag"]
+    farm.answers(GET_JOBS, jobs("other", "demo", "other", "demo", "other"))
+    again = await gateway.client.get(GET_JOBS, headers=LENA)
+    assert (before.headers["etag"], before.text) == (again.headers["etag"], again.text)
+
+
+async def test_cuebot_is_asked_for_what_may_be_seen(gateway: Gateway, farm: ScriptedCuebot) -> None:
+    rows = [{"name": f"{show}-1", "show": show} for show in ("demo", "secret")]
+    farm.answers(GET_JOBS, answer("job.JobGetJobsResponse", jobs={"jobs": rows}))
+    answered, calls = await asked(gateway, farm, GET_JOB_NAMES, {"r": {"includeFinished": True}})
+    assert (answered.json(), calls) == ({"names": ["demo-1"]}, [GET_JOBS])
+    request = message_class("job.JobGetJobsRequest").FromString(farm.seen[0][1])
+    assert json_format.MessageToDict(request) == {"r": {"shows": ["demo"]}}
+
+
+async def test_a_dry_run_of_a_read_shows_the_decision(
+    gateway: Gateway, farm: ScriptedCuebot
+) -> None:
+    layers, dry = "/job.JobInterface/GetLayers", LENA | {"X-Dry-Run": "1"}
+    for id_, status in ((LENAS, 200), (BOS, 404), (NOBODYS, 404)):
+        answered, _ = await asked(gateway, farm, layers, {"job": {"id": id_}}, dry)
+        assert answered.status_code == status
+
+
+async def test_a_frame_by_its_id_is_not_judged(gateway: Gateway, farm: ScriptedCuebot) -> None:
+    path = "/job.FrameInterface/GetWhatThisDependsOn"
+    answered, calls = await asked(gateway, farm, path, {"frame": {"id": BOS}})
+    assert (answered.status_code, calls) == (403, [])
+    assert "send job, layerName, number instead of the id" in answered.json()["message"]
+
+
+async def test_totals_are_shown_only_of_what_may_be_seen(
+    gateway: Gateway, farm: ScriptedCuebot
+) -> None:
+    path = "/monitoring.MonitoringInterface/GetFrameHistory"
+    rows = [{"id": "1", "show": "demo"}, {"id": "2", "show": "secret"}]
+    content = {"frames": rows, "pagination": {"total_records": 2}}
+    farm.answers(path, answer("monitoring.GetFrameHistoryResponse", **content))
+    for body, total in (({"jobName": "any"}, None), ({"jobId": LENAS}, "2")):
+        answered, _ = await asked(gateway, farm, path, body)
+        assert [row["id"] for row in answered.json()["frames"]] == ["1"]
+        assert (answered.json()["pagination"] or {}).get("totalRecords") == total
