@@ -3,8 +3,9 @@
 import getpass
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from types import MappingProxyType
 
 import orjson
 from jose import jwk, jws
@@ -15,6 +16,7 @@ from gateway.errors import ConfigurationError
 from gateway.settings.model import Settings
 
 SIGNED_TOKEN_SECONDS = 300
+NO_CLAIMS: Mapping[str, object] = MappingProxyType({})
 
 
 def signing_secret(settings: Settings) -> bytes:
@@ -29,12 +31,17 @@ def signing_secret(settings: Settings) -> bytes:
 
 
 def mint_token(
-    secret: bytes, rules: TokenRules, subject: str, seconds: float, now: float | None = None
+    secret: bytes,
+    rules: TokenRules,
+    subject: str,
+    seconds: float,
+    now: float | None = None,
+    claims: Mapping[str, object] = NO_CLAIMS,
 ) -> str:
-    """A token that a gateway with this secret and these rules accepts.
+    """A token that a gateway with this secret and these rules accepts, with more `claims`.
 
-    Raises ConfigurationError for an invalid subject or lifetime, and for required claims without
-    a known value.
+    Raises ConfigurationError for an invalid subject or lifetime, for required claims without a
+    known value, and for more claims that a token has anyway.
     """
     if not 0 < len(subject) <= LONGEST_SUBJECT_CHARACTERS or not is_unicode(subject):
         raise ConfigurationError(
@@ -45,18 +52,30 @@ def mint_token(
             f"JWT_MAX_AGE: the gateway takes no token that lives longer than {rules.max_age:g} s"
         )
     issued = int(time.time() if now is None else now)
-    claims: dict[str, object] = {"iat": issued, "exp": issued + int(seconds)}
+    own: dict[str, object] = {"iat": issued, "exp": issued + int(seconds)}
     if rules.issuer is not None:
-        claims["iss"] = rules.issuer
+        own["iss"] = rules.issuer
     if rules.audience is not None:
-        claims["aud"] = rules.audience
-    claims[rules.subject[0]] = subject
+        own["aud"] = rules.audience
+    own[rules.subject[0]] = subject
+    for name in claims:
+        if name in own:
+            raise ConfigurationError(f"the claim {name} is not to be given: {instead_of(name)}")
+    signed = {**claims, **own}
     for name in rules.required:
-        if name not in claims and name != "sub":
+        if name not in signed and name != "sub":
             raise ConfigurationError(f"JWT_REQUIRED_CLAIMS: no value is known for the claim {name}")
     algorithm = rules.algorithms[0]
     key = jwk.construct(secret, algorithm)
-    return jws.sign(orjson.dumps(claims), key, algorithm=algorithm)
+    return jws.sign(orjson.dumps(signed), key, algorithm=algorithm)
+
+
+def instead_of(name: str) -> str:
+    """How a claim that every token has comes about."""
+    setting = {"iss": "JWT_ISSUER", "aud": "JWT_AUDIENCE"}.get(name)
+    if setting is not None:
+        return f"{setting} has it"
+    return "--ttl decides" if name in ("iat", "exp") else "--sub has it"
 
 
 def is_unicode(text: str) -> bool:

@@ -20,6 +20,7 @@ from gateway.settings.loading import misspelled
 from gateway.settings.model import Settings
 from gateway.settings.types import SIGNED_BY
 from gateway_cli.checks import Findings, Report, run_checks
+from gateway_cli.claims import claims_from
 from gateway_cli.client.cuebot import DISCOVERY_TIMEOUT_SECONDS, discover
 from gateway_cli.client.gateway import gateway_client
 from gateway_cli.client.method_names import find_method
@@ -160,7 +161,7 @@ def explain(
     """Print the decision of the access rules; exit with 1 if METHOD is denied."""
     settings = settings_from(config)
     try:
-        token = claims_from(claims)
+        token = claims_from(claims, "--as")
         decision = decide(settings, discover(settings), token, method, facts_from(facts))
     except InvalidCall as error:
         raise click.UsageError(str(error)) from None
@@ -193,37 +194,6 @@ class Decision:
     """The error of a call, if it is refused."""
     only: str = ""
     """The condition on what it is about or shows, if it was not said what that is."""
-
-
-def claims_from(written: Iterable[str]) -> dict[str, object]:
-    """Claims from `role=artist`, `realm_access.roles=artist` (repeated, a list) and JSON objects.
-
-    Raises InvalidCall for anything else.
-    """
-    found: dict[str, object] = {}
-    for text in written:
-        if text.startswith("{"):
-            try:
-                found |= orjson.loads(text)
-            except orjson.JSONDecodeError as error:
-                raise InvalidCall(f"--as: {text!r} is no JSON object: {error}") from None
-            continue
-        name, equals, value = text.partition("=")
-        if not name or not equals:
-            raise InvalidCall(f"--as: {text!r} is not of the form CLAIM=VALUE, such as role=artist")
-        *parents, last = name.split(".")
-        scope = found
-        for parent in parents:
-            inner = scope.setdefault(parent, {})
-            if not isinstance(inner, dict):
-                raise InvalidCall(f"--as: {parent} has a value, so {name} cannot be inside of it")
-            scope = inner
-        before = scope.get(last)
-        if before is None:
-            scope[last] = value
-        else:
-            scope[last] = [*before, value] if isinstance(before, list) else [before, value]
-    return found
 
 
 def facts_from(written: Iterable[str]) -> dict[str, str]:

@@ -8,7 +8,9 @@ import click
 
 from gateway.access.tokens import token_rules
 from gateway.observe.logs import configure_logging
+from gateway_cli.claims import claims_from
 from gateway_cli.common_options import config_option, settings_from, time_option
+from gateway_cli.terminal.exits import InvalidCall
 from gateway_cli.tokens import mint_token, signing_secret
 
 
@@ -22,18 +24,31 @@ from gateway_cli.tokens import mint_token, signing_secret
     most=math.inf,
     help="Its lifetime: 90s, 15m, 8h, 30d.",
 )
+@click.option(
+    "--claim",
+    "claims",
+    multiple=True,
+    metavar="CLAIM=VALUE",
+    help="One more claim: role=artist; shows=a,b is a list; JSON is taken as it is.",
+)
 @config_option
-def token(sub: str, ttl: float, config: Path | None) -> None:
+def token(sub: str, ttl: float, claims: tuple[str, ...], config: Path | None) -> None:
     """Print a token for a client.
 
-    It is signed with the configured secret, or the first one if there are several.
+    It is signed with the configured secret, or the first one if there are several. The claims
+    decide which access rule applies.
 
     \b
     Example:
       curl -H "Authorization: Bearer $(cuebot-gateway token --sub me)" …
+      cuebot-gateway token --sub kim --claim role=artist --claim shows=demo,blue
     """
     settings = settings_from(config)
     configure_logging("warning", "console", sys.stderr)
     if not sub:
         raise click.BadParameter("a token needs a subject", param_hint="--sub")
-    click.echo(mint_token(signing_secret(settings), token_rules(settings), sub, ttl))
+    try:
+        more = claims_from(claims, "--claim")
+    except InvalidCall as error:
+        raise click.UsageError(str(error)) from None
+    click.echo(mint_token(signing_secret(settings), token_rules(settings), sub, ttl, claims=more))

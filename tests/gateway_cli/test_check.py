@@ -13,7 +13,7 @@ from gateway.discovery.files import FILE_SUFFIXES
 from gateway.discovery.reflection import PATH, VERSIONS
 from gateway.upstream.endpoint import HEALTH_CHECK_PATH
 from gateway_cli.checks import Report, run_checks, schema_object
-from gateway_cli.commands.check import claims_from
+from gateway_cli.claims import claims_from
 from gateway_cli.terminal.exits import InvalidCall
 from tests.support.commands import OPENCUE, Ran, assert_one_line, child, in_process
 from tests.support.farms import running_farm, still_farm
@@ -359,18 +359,20 @@ def check(*arguments: str) -> Ran:
         (["role=a=b"], {"role": "a=b"}),
         (["role=artist", "role=td", "role=x"], {"role": ["artist", "td", "x"]}),
         (["realm_access.roles=td", "sub=kim"], {"realm_access": {"roles": "td"}, "sub": "kim"}),
+        (["shows=a,b", "shows=c"], {"shows": ["a", "b", "c"]}),
+        (['shows=["a,b"]', "level=3", "x=true"], {"shows": ["a,b"], "level": 3, "x": True}),
         (['{"https://x.y/role": ["td"]}', "sub=kim"], {"https://x.y/role": ["td"], "sub": "kim"}),
     ],
 )
 def test_claims(written: list[str], claims: dict[str, object]) -> None:
     """They are written as people would say them, or as JSON."""
-    assert claims_from(written) == claims
+    assert claims_from(written, "--as") == claims
 
 
 @pytest.mark.parametrize("written", [["role"], ["=x"], ["{x"], ["a=b", "a.c=d"]])
 def test_what_are_no_claims(written: list[str]) -> None:
     with pytest.raises(InvalidCall, match="--as: "):
-        claims_from(written)
+        claims_from(written, "--as")
 
 
 def test_a_denied_method() -> None:

@@ -37,6 +37,26 @@ def test_token_mints_what_the_gateway_accepts() -> None:
     assert principal(minted("--sub", "me")).expires == pytest.approx(time.time() + 3600, abs=60)
 
 
+def test_token_has_more_claims() -> None:
+    token = minted("--sub", "lena", "--claim", "role=artist", "--claim", "shows=demo,harbor")
+    claims = principal(token).claims
+    assert (claims["role"], claims["shows"]) == ("artist", ["demo", "harbor"])
+
+
+@pytest.mark.parametrize(
+    ("claim", "problem"),
+    [
+        ("role", "--claim: 'role' is not of the form CLAIM=VALUE"),
+        ("sub=bo", "the claim sub is not to be given: --sub has it"),
+        ("exp=99999999999", "the claim exp is not to be given: --ttl decides"),
+    ],
+)
+def test_token_refuses_claims(claim: str, problem: str) -> None:
+    ran = in_process("token", "--sub", "lena", "--claim", claim, JWT_SECRET=SECRET)
+    assert ran.status == 2
+    assert problem in ran.err
+
+
 def test_token_follows_the_settings(tmp_path: Path) -> None:
     config = tmp_path / "gateway.toml"
     config.write_text('jwt_algorithms = ["HS512"]\njwt_audience = "render"')
