@@ -15,7 +15,7 @@ from functools import cached_property, lru_cache
 from itertools import islice
 from typing import NamedTuple, Protocol
 
-from gateway.settings.model import Settings
+from gateway.settings.model import RateOverride, Settings
 
 NANOSECONDS = 1_000_000_000
 """Per second."""
@@ -64,7 +64,8 @@ def make_rate(rps: float, burst: int | None, max_wait: float, processes: int = 1
 
 
 class Rates:
-    """The rate of each subject: the first override that names it, or the default. None: no limit.
+    """The rate of each subject: the first override for it or its access rule, or the default.
+    None: no limit.
 
     Overrides also have the weights of subjects in fair quotas.
     """
@@ -86,15 +87,13 @@ class Rates:
             settings.rate_limit_max_wait,
             self._processes,
         )
-        overrides = [
-            (glob, each) for each in settings.rate_limit_overrides for glob in each.subjects
-        ]
+        overrides = settings.rate_limit_overrides
         self._overrides = [
-            (glob, make_rate(each.rps, each.burst, each.max_wait, self._processes))
-            for glob, each in overrides
+            (each, make_rate(each.rps, each.burst, each.max_wait, self._processes))
+            for each in overrides
             if settings.rate_limit_rps
         ]
-        self._weights = [(glob, each.share) for glob, each in overrides]
+        self._weights = [(glob, each.share) for each in overrides for glob in each.subjects]
         self.of = lru_cache(maxsize=4096)(self._of)
         self.weight.cache_clear()
 
@@ -102,9 +101,16 @@ class Rates:
         matching = (share for glob, share in self._weights if fnmatchcase(subject, glob))
         return next(matching, 1.0)
 
-    def _of(self, subject: str) -> Rate | None:
-        matching = (rate for glob, rate in self._overrides if fnmatchcase(subject, glob))
+    def _of(self, subject: str, rule: str = "") -> Rate | None:
+        """`rule` is the name of the access rule that decides about the subject's token."""
+        matching = (rate for each, rate in self._overrides if is_for(each, subject, rule))
         return next(matching, self.default)
+
+
+def is_for(override: RateOverride, subject: str, rule: str) -> bool:
+    """Whether it names the subject and the rule; one of both that it does not name is any."""
+    fits = not override.subjects or any(fnmatchcase(subject, glob) for glob in override.subjects)
+    return fits and (not override.rules or rule in override.rules)
 
 
 @lru_cache(maxsize=4096)

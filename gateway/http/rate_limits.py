@@ -24,7 +24,8 @@ class RateLimits(Interceptor):
     def admit(self, context: RequestContext) -> Awaitable[None] | None:
         subject = context.subject
         if subject is not None:
-            client, rate = f"sub {subject}", self._rates.of(subject)
+            rule = "" if context.caller is None else context.caller.rule.name
+            client, rate = f"sub {subject}", self._rates.of(subject, rule)
         else:
             client, rate = f"ip {address_key(context.request.client)}", self._rates.default
         if rate is None:

@@ -42,6 +42,7 @@ from gateway.settings.types import (
     parse_who,
     parse_words,
 )
+from gateway.suggestions import did_you_mean
 
 
 class Strict(BaseModel):
@@ -85,13 +86,22 @@ def check_access(value: tuple["AccessRule", ...]) -> tuple["AccessRule", ...]:
 
 
 class RateOverride(Strict):
-    """Other limits for some subjects (globs)."""
+    """Other limits for some subjects (globs), or for those of some access rules (names)."""
 
-    subjects: tuple[str, ...]
+    subjects: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
     rps: Rps
     burst: int | None = Field(default=None, ge=1)
     max_wait: Duration = 0.0
     share: float = Field(default=1.0, gt=0, le=1000)
+
+    @model_validator(mode="after")
+    def check_whose(self) -> Self:
+        if not (self.subjects or self.rules):
+            raise ValueError("whose limits? subjects (globs), or rules (names of access rules)")
+        if self.rules and self.share != 1.0:
+            raise ValueError("share is for subjects; with rules, it would not be known in time")
+        return self
 
 
 CUEWEB = RateOverride(
@@ -197,6 +207,17 @@ class Settings(Strict):
     traces_ratio: float | None = Field(default=None, ge=0, le=1)  # RETIRED in loading.py
 
     _secret_in: Path | None = None
+
+    @field_validator("rate_limit_overrides")
+    @classmethod
+    def check_rules(
+        cls, value: tuple[RateOverride, ...], info: ValidationInfo
+    ) -> tuple[RateOverride, ...]:
+        rules = [each.name for each in info.data.get("access", ())]
+        for name in [name for each in value for name in each.rules]:
+            if name not in rules:
+                raise ValueError(f"there is no access rule {name!r}{did_you_mean(name, rules)}")
+        return value
 
     def model_post_init(self, context: object) -> None:
         """`context` is the configuration file if `jwt_secret` comes from it."""

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from gateway.access.rate_limiter import MemoryLimiter, Rate, Rates, Verdict, address_key
 from gateway.http.rate_limits import too_many
-from gateway.settings.model import RateOverride, Settings
+from gateway.settings.model import AccessRule, RateOverride, Settings
 from tests.support.clocks import HandClock
+from tests.support.rights import signed
 from tests.support.servers import (
     ScriptedCuebot,
     bearer,
@@ -205,7 +206,11 @@ def test_cueweb_has_a_rate_of_its_own(subject: str, rate: Rate) -> None:
 
 def rates(*overrides: dict[str, object]) -> Rates:
     parsed = tuple(RateOverride.model_validate(override) for override in overrides)
-    return Rates(Settings(rate_limit_overrides=parsed))
+    access = [
+        AccessRule(name=name, who={"role": name}, may=("reads",))
+        for name in ("artists", "freelancers", "tds")
+    ]
+    return Rates(Settings(rate_limit_overrides=parsed, access=tuple(access)))
 
 
 DEFAULT, FARM, TD = Rate(100, 100), Rate(5, 5), Rate(20, 3, 1.5)
@@ -228,6 +233,32 @@ def test_overrides_by_subject(subject: str, rate: Rate | None) -> None:
         {"subjects": ["monitor"], "rps": 0},
     )
     assert subject_rates.of(subject) == rate
+
+
+@pytest.mark.parametrize(
+    ("subject", "rule", "rate"),
+    [
+        *(("lena", "artists", FARM), ("lena", "others", DEFAULT), ("lena", "", DEFAULT)),
+        *(("td1", "artists", FARM), ("td1", "tds", TD), ("lena", "tds", DEFAULT)),
+    ],
+)
+def test_overrides_by_rule(subject: str, rule: str, rate: Rate) -> None:
+    found = rates(
+        {"rules": ["artists", "freelancers"], "rps": 5},
+        {"rules": ["tds"], "subjects": ["td*"], "rps": 20, "burst": 3, "max_wait": 1.5},
+    )
+    assert found.of(subject, rule) == rate
+
+
+@pytest.mark.anyio
+async def test_the_tokens_of_a_rule_have_its_rate(cuebot: ScriptedCuebot) -> None:
+    slow = [{"rules": ["artists"], "rps": 0.1, "burst": 1}]
+    access = [{"name": "artists", "who": {"role": "artist"}, "may": ["all"]}]
+    settings = settings_for(cuebot.endpoint, access=access, rate_limit_overrides=slow)
+    async with running_gateway(settings) as gateway:
+        for who, last in ((signed("lena", role="artist"), 429), (signed("bo"), 200)):
+            answers = [await gateway.post(SHOWS, headers=who) for _ in range(2)]
+            assert [answer.status_code for answer in answers] == [200, last]
 
 
 def test_shares_follow_the_settings_wherever_they_are_asked_for() -> None:

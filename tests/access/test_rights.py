@@ -321,8 +321,8 @@ def test_each_rule_can_decide_and_each_glob_names_something() -> None:
     assert RULES.unreachable == ()
     assert [rule.idle(catalog()) for rule in RULES] == [()] * len(SETTINGS.access)
     reads = {method.path for method in catalog().methods if method.reads_only}
-    for rule in RULES:  # `reads` of those who may not see all has some that cannot be judged
-        assert rule.never(catalog()).keys() <= (reads if rule.see is not None else set())
+    for each in RULES:  # `reads` of those who may not see all has some that cannot be judged
+        assert each.never(catalog()).keys() <= (reads if each.see is not None else set())
 
 
 def test_only_cueweb_speaks_for_others() -> None:
