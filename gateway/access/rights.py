@@ -22,8 +22,9 @@ from gateway.settings.model import AccessRule, Settings
 from gateway.settings.types import Identity, Who
 from gateway.views.filter_expressions import BadCondition
 
-WORDS = ("all", "reads", "changes")
-"""Words for sets of methods, instead of a glob."""
+STATUS = "status"
+WORDS = ("all", "reads", "changes", STATUS)
+"""Words for sets of methods, or for the gateway's own state, instead of a glob."""
 NOTHING_TO_SEE = "nothing in its request or answer has one of these facts"
 SINGLE_VALUED = ("sub", "iss")
 """Claims of a single value, which a space does not divide."""
@@ -81,9 +82,9 @@ class Rule:
         self._rights: Rights | None = None
 
     @property
-    def allows_nothing(self) -> bool:
-        """Whether it allows no method of any catalog."""
-        return not self._may
+    def shows_status(self) -> bool:
+        """Whether its tokens may see the state of the gateway itself: metrics, Cuebot's hosts."""
+        return chosen((STATUS,), self._may, ("all",))
 
     def allowed(self, catalog: Catalog) -> frozenset[str]:
         """The native paths of allowed methods."""

@@ -3,7 +3,7 @@
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.access.tokens import Authenticator
-from gateway.errors import GatewayError
+from gateway.errors import Code, GatewayError
 from gateway.http.context import RequestContext, context_of
 from gateway.http.interceptors import Interceptor, Interceptors
 
@@ -40,4 +40,23 @@ class Guarded:
         if waiting is not None:
             await waiting
             self._interceptors.identify_again(context)
+        await self._app(scope, receive, send)
+
+
+class StatusOnly:
+    """Refuses who may not see the state of the gateway itself; within `Guarded`."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Raises GatewayError (PERMISSION_DENIED)."""
+        caller = context_of(scope).caller
+        assert caller is not None, "no page is shown without a token"
+        if not caller.rule.shows_status:
+            raise GatewayError(
+                Code.PERMISSION_DENIED,
+                f"{caller.subject!r} may not see the state of the gateway: the access rule"
+                f" {caller.rule.name!r} has no \"status\" in `may`",
+            )
         await self._app(scope, receive, send)

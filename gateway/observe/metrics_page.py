@@ -24,7 +24,7 @@ from gateway.access.fair_quota import FairQuota
 from gateway.access.shared_limiter import SharedLimiter
 from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import Code, ConfigurationError, GatewayError
-from gateway.http.authentication import Guarded
+from gateway.http.authentication import Guarded, StatusOnly
 from gateway.http.context import context_of
 from gateway.http.interceptors import Interceptors
 from gateway.http.routing import wrong_verb
@@ -216,7 +216,8 @@ def metrics_endpoints(
     """Where METRICS and METRICS_PORT want `/metrics`; `interceptors` admit requests for it."""
     if metrics is None:
         return MetricsEndpoints()
-    page = Guarded(interceptors, metrics_app(metrics, timeout=settings.http_timeout))
+    numbers = metrics_app(metrics, timeout=settings.http_timeout)
+    page = Guarded(interceptors, StatusOnly(numbers) if settings.metrics == "token" else numbers)
     route = Route(PATH, page, methods=["GET", "HEAD"])
     if settings.metrics_port is None:
         return MetricsEndpoints((route,))

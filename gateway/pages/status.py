@@ -2,7 +2,7 @@
 
 `/healthz`: the process is alive. `/readyz`: Cuebot would answer a call. Neither needs a token.
 `/status.json`: Cuebot, the schema as far as the reader may use it, and links, for the farm page.
-Hosts, paths and services are only for readers that may call something.
+Hosts, paths and services are only for readers whose access rule has `status`.
 """
 
 import asyncio
@@ -113,7 +113,7 @@ def status_app(live: LiveCatalog, upstream: Cuebot, *, timeout: float) -> ASGIAp
             "problem": live.problem,
             "links": LINKS,
         }
-        if context.subject is None or caller.rule.allows_nothing:
+        if context.subject is None or not caller.rule.shows_status:
             status = for_everybody(status)
         content = Content.of(orjson.dumps(status), "application/json")
         await content.send(scope, send, timeout)

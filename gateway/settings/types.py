@@ -212,12 +212,12 @@ def parse_claim(name: str, value: object, depth: int) -> object:
 
 
 def check_may(value: tuple[str, ...]) -> tuple[str, ...]:
-    """`reads`, `changes`, `all` or globs of methods; `!` takes away from those before it."""
+    """`reads`, `changes`, `status`, `all` or globs of methods; `!` takes away from the others."""
     for each in value:
         plain = each.removeprefix("!")
-        if plain not in ("reads", "changes", "all", "*") and not METHODS.fullmatch(plain):
+        if plain not in ("reads", "changes", "status", "all", "*") and not METHODS.fullmatch(plain):
             raise ValueError(
-                f"expected reads, changes, all, or a glob such as job.*/Kill, not {each!r}"
+                f"expected reads, changes, status, all, or a glob such as job.*/Kill, not {each!r}"
             )
     if value and all(each.startswith("!") for each in value):
         raise ValueError("there is nothing to take away from; begin with all, reads or changes")

@@ -438,6 +438,25 @@ async def test_with_a_token(cuebot: ScriptedCuebot, shared_gateway: SharedGatewa
         assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
 
 
+@pytest.mark.parametrize("port", [None, 0])
+async def test_a_token_needs_a_rule_with_status(cuebot: ScriptedCuebot, port: int | None) -> None:
+    access = [
+        rule("monitoring", {"sub": "prometheus"}, "status"),
+        rule("admins", {"sub": "ada"}, "all"),
+        rule("but", {"sub": "but"}, "all", "!status"),
+        rule("dashboards", {"sub": "board"}, "reads", "changes"),
+    ]
+    more: dict[str, Any] = {"access": access, "access_default": "deny", "metrics_port": port}
+    async with gateway_for(cuebot.endpoint, metrics="token", **more) as gateway:
+        there = gateway.url if port is None else gateway.metrics_url.removesuffix("/metrics")
+        async with http_client(there) as client:
+            for sub, status in (("prometheus", 200), ("ada", 200), ("board", 403), ("but", 403)):
+                answer = await client.get("/metrics", headers=bearer(sub))
+                assert answer.status_code == status
+            assert "the access rule 'but' has no \"status\" in `may`" in answer.json()["message"]
+        assert (await gateway.post(SHOWS, headers=bearer("prometheus"))).status_code == 403
+
+
 async def test_a_port_of_its_own(cuebot: ScriptedCuebot) -> None:
     async with gateway_for(cuebot.endpoint, metrics="token", metrics_port=0) as gateway:
         there = gateway.metrics_url.removesuffix("/metrics")

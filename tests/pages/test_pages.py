@@ -272,7 +272,11 @@ async def test_nobody_is_told_where_things_are(
     file = tmp_path / "descriptors.binpb"
     file.write_bytes(FileDescriptorSet(file=opencue().files).SerializeToString())
     endpoint = cuebot.endpoint if reachable else f"127.0.0.1:{free_port()}"
-    access = [rule("lena", {"sub": "lena"}, "all"), rule("none", {"sub": "tom"})]
+    access = [
+        rule("lena", {"sub": "lena"}, "reads", "status"),
+        rule("reader", {"sub": "tom"}, "reads"),
+        rule("none", {"sub": "kim"}),
+    ]
     async with gateway_for(
         endpoint, docs=docs, metrics="public", descriptor_source=str(file), access=access
     ) as gateway:
@@ -281,7 +285,7 @@ async def test_nobody_is_told_where_things_are(
         assert not await live.attempt()
         assert str(file) in live.problem
         for path in EVERYWHERE:
-            for headers in ({}, bearer("tom"), {"Authorization": "Bearer x.y.z"}):
+            for headers in ({}, bearer("tom"), bearer("kim"), {"Authorization": "Bearer x.y.z"}):
                 for accept in ({}, BROWSER):
                     answer = await get(gateway, path, **headers, **accept)
                     for secret in (endpoint, str(file), "binpb"):

@@ -394,7 +394,7 @@ def test_a_wrong_value_names_the_variable(variable: str, text: str) -> None:
     [
         (
             '{"name": "a", "who": {}, "may": ["kill"]}',
-            "ACCESS[0].may: expected reads, changes, all",
+            "ACCESS[0].may: expected reads, changes, status, all",
         ),
         ('{"name": "a", "who": {}, "may": ["!reads"]}', "ACCESS[0].may: there is nothing to take"),
         ('{"name": "a", "may": ["reads"]}', "ACCESS[0].who: field required"),
