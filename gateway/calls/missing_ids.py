@@ -1,7 +1,7 @@
 """Objects that requests identify by name. Cuebot identifies objects by id only."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from gateway.codec.body import Json
 from gateway.codec.rewrite import Body, BodyPath, Moved, peek
@@ -21,19 +21,55 @@ def without_id(value: object, reference: Reference) -> Iterator[tuple[str, Json]
     """Path and object, where the id is missing. An absent single object counts as an empty one."""
     found = peek(value, reference.place)
     if reference.listed:
-        for number, item in enumerate(found if type(found) is list else ()):
-            if reference.is_text:
-                if is_name(item):
-                    yield f"{reference.place}[{number}]", {"name": item}
-            elif type(item) is dict and item.get("id") in ABSENT_VALUES:
-                yield f"{reference.place}[{number}]", item
+        yield from listed_without_id(found, reference)
     elif reference.is_text:
         if is_name(found):
             yield str(reference.place), {"name": found}
-    elif found is None and type(value) is dict:
+    elif (found is None and type(value) is dict) or (type(found) is str and found):
         yield str(reference.place), {}
     elif type(found) is dict and found.get("id") in ABSENT_VALUES:
         yield str(reference.place), found
+
+
+def listed_without_id(found: object, reference: Reference) -> Iterator[tuple[str, Json]]:
+    for number, item in enumerate(found if type(found) is list else ()):
+        place = f"{reference.place}[{number}]"
+        if reference.is_text:
+            if is_name(item):
+                yield place, {"name": item}
+        elif type(item) is str:
+            yield place, {}
+        elif type(item) is dict and item.get("id") in ABSENT_VALUES:
+            yield place, item
+
+
+def spell_out(body: Body, references: Iterable[Reference]) -> None:
+    """Make objects of the texts that stand for them: names, or ids."""
+    for reference in references:
+        if reference.is_text:
+            continue
+        found = body.peek(reference.place)
+        if reference.listed and type(found) is list:
+            found[:] = [object_of(item) for item in found]
+        elif not reference.listed and type(found) is str and found:
+            body.take(reference.place)
+            body.put(reference.place, object_of(found), reference.place)
+
+
+def object_of(item: object) -> object:
+    """`{"name": …}` for a text that is a name, `{"id": …}` for an id."""
+    if not isinstance(item, str) or not item:
+        return item
+    return {"name" if is_name(item) else "id": item}
+
+
+def spell_out_name(thing: Body, parts: re.Pattern[str]) -> None:
+    """Add what an object's name says of it, unless the object has it: `0001-comp`."""
+    if type(thing.value) is not dict or not isinstance(name := thing.value.get("name"), str):
+        return
+    for part, text in (found.groupdict() if (found := parts.fullmatch(name)) else {}).items():
+        if thing.value.get(part) in ABSENT_VALUES:
+            thing.value[part] = text
 
 
 def take_search(
@@ -49,6 +85,8 @@ def take_search(
         raise GatewayError(
             Code.INVALID_ARGUMENT, f"{place}: expected its id; nothing else finds it"
         )
+    if reference.name_parts is not None:
+        spell_out_name(thing, reference.name_parts)
     for finder in reference.finders:
         sources = [given_source(sent, thing, body) for sent in finder.sends]
         if None not in sources:
@@ -84,11 +122,23 @@ def given_source(sent: Sent, thing: Body, body: Body) -> Source | None:
 
 def what_is_needed(reference: Reference, thing: Body, body: Body) -> str:
     """`expected its id, or name and show to find it by; there is no show`."""
-    ways = [" and ".join(" or ".join(s.names) for s in each.sends) for each in reference.finders]
+    parts = set(reference.name_parts.groupindex if reference.name_parts is not None else ())
+    ways = dict.fromkeys(
+        " and ".join(names)
+        for each in reference.finders
+        for names in (names_said(each.sends, parts), names_said(each.sends, set()))
+    )
     missing = next(
         sent for sent in reference.finders[0].sends if given_source(sent, thing, body) is None
     )
-    return (
-        f"expected its id, or {', or '.join(dict.fromkeys(ways))} to find it by; "
-        f"there is no {' or '.join(missing.names)}"
-    )
+    lacks = " or ".join(missing.names)
+    inside: Json = thing.value if type(thing.value) is dict else {}
+    if parts.intersection(missing.names) and parts.isdisjoint(inside):
+        lacks = f"name with {' and '.join(sorted(parts))}"
+    return f"expected its id, or {', or '.join(ways)} to find it by; there is no {lacks}"
+
+
+def names_said(sends: Iterable[Sent], parts: set[str]) -> list[str]:
+    """What is sent, with `name` in place of what a name says."""
+    said = ["name" if parts.intersection(s.names) else " or ".join(s.names) for s in sends]
+    return list(dict.fromkeys(said))

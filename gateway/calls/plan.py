@@ -7,7 +7,7 @@ one call to Cuebot can do. All errors of a request are found here, before the fi
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from gateway.calls.missing_ids import is_name, take_search, without_id
+from gateway.calls.missing_ids import is_name, spell_out, take_search, without_id
 from gateway.codec.body import UnknownFieldPolicy, parse
 from gateway.codec.decode import decode_body
 from gateway.codec.rewrite import Body, BodyPath, as_written
@@ -119,6 +119,7 @@ def plan_body(method: Method, body: Body, policy: UnknownFieldPolicy) -> Plan:
 
 def take_references(body: Body, method: Method) -> Iterator[tuple[Step, Plan]]:
     """Look-ups for objects without an id. Their criteria are removed from the body."""
+    spell_out(body, method.references)
     body.documented += method.besides
     used: list[BodyPath] = []
     count = 0

@@ -5,7 +5,7 @@ field's path with a text value; repeated ones are a list. Other errors are left 
 whose messages have the same path.
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
@@ -29,21 +29,28 @@ BOOL_VALUE = "google.protobuf.BoolValue"
 BOOLEANS = {"true": True, "false": False}
 
 
-def body_of(descriptor: Descriptor, parameters: Iterable[tuple[str, str]]) -> bytes:
+def body_of(
+    descriptor: Descriptor,
+    parameters: Iterable[tuple[str, str]],
+    named: Container[str] = (),
+) -> bytes:
     """The JSON body of the parameters, for a request of this type.
 
-    Unknown names are kept. Raises GatewayError (INVALID_ARGUMENT) for fields without a form in
-    query strings: maps, lists of messages, whole objects.
+    Unknown names are kept. `named` are paths of objects for which a name will do. Raises
+    GatewayError (INVALID_ARGUMENT) for fields without a form in query strings: maps, lists of
+    messages, whole objects.
     """
     body: Json = {}
     for number, (name, text) in enumerate(parameters):
         if number >= MAX_PARAMETERS:
             raise bad(name, f"more than {MAX_PARAMETERS} parameters; send them in a body (POST)")
-        put(body, descriptor, name, text)
+        put(body, descriptor, name, text, named)
     return orjson.dumps(body)
 
 
-def put(body: Json, descriptor: Descriptor, name: str, text: str) -> None:
+def put(
+    body: Json, descriptor: Descriptor, name: str, text: str, named: Container[str] = ()
+) -> None:
     *above, last = name.split(".")
     if len(above) >= MAX_DEPTH:
         raise bad(name, f"more than {MAX_DEPTH} parts")
@@ -51,7 +58,8 @@ def put(body: Json, descriptor: Descriptor, name: str, text: str) -> None:
     for part in above:
         at, known = inner(at, known, name, part)
     field = field_called(known, last)
-    if field is not None and is_message(field) and not is_special(message_of(field)):
+    is_object_ = field is not None and is_message(field) and not is_special(message_of(field))
+    if is_object_ and name not in named:
         raise bad(name, "is an object; name its fields, or send it in a body (POST)")
     value = value_of(field, text)
     if last not in at:
@@ -118,7 +126,7 @@ def read_query(
     descriptor = method.descriptor.input_type
     fields = [each for each in parameters if not each[0].startswith("_")]
     others = [each for each in parameters if each[0].startswith("_")]
-    body = body_of(descriptor, fields)
+    body = body_of(descriptor, fields, method.named_places)
     return Query(view, body, unread(others, policy), tuple(asked.items()))
 
 

@@ -1,15 +1,17 @@
 """The body of a request: its JSON, the places in it that errors name, and its unknown fields."""
 
 import re
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import Enum, auto
+from itertools import islice
 from typing import Any
 
 import orjson
 
 from gateway.errors import Code, GatewayError
-from gateway.suggestions import QUOTED_CHARS, did_you_mean
+from gateway.suggestions import DID_YOU_MEAN, QUOTED_CHARS, did_you_mean
 
 Json = dict[str, Any]
 Path = tuple["Path | None", str | int | None, int]
@@ -26,6 +28,8 @@ MOST_CONTAINERS = 100_000
 """Objects and lists in a body. Parsing more would block the event loop."""
 FIELDS_LISTED = 10
 """Fields of a type that the error for an unknown one lists."""
+MOST_PATHS_COMPARED = 2000
+PATHS_SUGGESTED = 3
 MOST_UNKNOWN = 1000
 IGNORED_REPORTED = 32
 """Ignored fields that are reported. A client could send hundreds of thousands."""
@@ -89,6 +93,8 @@ class UnknownField:
     """The JSON names of the object's fields."""
     echoed: bool
     """Whether the object may come from an answer."""
+    below: Callable[[], Iterable[str]] = tuple
+    """The paths of fields within the object's objects, for a hint."""
 
 
 Unknown = list[UnknownField]
@@ -152,8 +158,19 @@ def unknown_field(field: UnknownField) -> GatewayError:
     place = f"{text(field.path)}: " if text(field.path) else ""
     names = [*field.names[:FIELDS_LISTED], *["…"] * (len(field.names) > FIELDS_LISTED)]
     there = f" (there are: {', '.join(names)})" if names else " (there are none)"
-    hint = did_you_mean(field.key, field.names, "`")
+    hint = did_you_mean(field.key, field.names, "`") or paths_like(field)
     return GatewayError(
         Code.INVALID_ARGUMENT,
         f"{place}unknown field `{field.key[:QUOTED_CHARS]}`{hint}{there}",
     )
+
+
+def paths_like(field: UnknownField) -> str:
+    """`; did you mean `r.users`?`: the paths that end in such a name, the nearest first."""
+    by_end: dict[str, list[str]] = {}
+    for path in islice(field.below(), MOST_PATHS_COMPARED):
+        by_end.setdefault(path.rpartition(".")[2].lower(), []).append(path)
+    near = get_close_matches(field.key[:QUOTED_CHARS].lower(), by_end, n=PATHS_SUGGESTED)
+    start = text((field.path, "", 0)) if text(field.path) else ""
+    found = [f"`{start}{path}`" for name in near for path in by_end[name]][:PATHS_SUGGESTED]
+    return f"{DID_YOU_MEAN}{' or '.join(found)}?" if found else ""

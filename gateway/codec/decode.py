@@ -4,8 +4,9 @@ A reader walks a parsed JSON object once, looks each key up in a table, and fill
 Unknown keys are collected; the caller decides which are errors.
 """
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -15,6 +16,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from gateway.codec import wellknown
 from gateway.codec.body import (
+    FIELDS_LISTED,
     IGNORED_REPORTED,
     ROOT,
     Json,
@@ -46,6 +48,8 @@ from gateway.codec.rewrite import Body
 from gateway.codec.scalars import Convert, Mismatch, kind, map_key_reader, scalar_reader
 from gateway.errors import Code, GatewayError
 
+MOST_LEVELS_SUGGESTED = 3
+"""How deep fields are that an error for an unknown one suggests."""
 PLAIN: Mapping[int, type] = {
     FieldDescriptor.TYPE_STRING: str,
     FieldDescriptor.TYPE_BOOL: bool,
@@ -67,6 +71,27 @@ class Decoded(NamedTuple):
     """Paths of fields that were set to a default."""
     most_rows: int | None = None
     """Rows of the answer that are wanted at most."""
+
+
+def fields_of(descriptor: Descriptor) -> str:
+    """`; its fields are id, name, …`, for an error."""
+    names = [field.json_name for field in descriptor.fields]
+    if not names:
+        return ""
+    more = ["…"] if len(names) > FIELDS_LISTED else []
+    return f"; its fields are {', '.join([*names[:FIELDS_LISTED], *more])}"
+
+
+def paths_below(
+    descriptor: Descriptor, prefix: str = "", depth: int = MOST_LEVELS_SUGGESTED
+) -> Iterator[str]:
+    """The paths of fields within the message's single messages."""
+    for field in descriptor.fields:
+        if depth and is_message(field) and not field.is_repeated:
+            path = f"{prefix}{field.json_name}."
+            inner = message_of(field)
+            yield from (f"{path}{each.json_name}" for each in inner.fields)
+            yield from paths_below(inner, path, depth - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,13 +197,14 @@ class Decoders:
         fields = self._fields(descriptor)
         one_of = any(field.oneof for field in fields.values())
         take_other = self._other_keys(descriptor)
+        listed_fields = fields_of(descriptor)
 
         # One loop for all kinds of fields: a call for each of them would cost more than its work.
         def read(  # noqa: C901
             value: object, message: Any, path: Path, unknown: Unknown
         ) -> None:
             if type(value) is not dict:
-                raise mismatch_at(path, f"expected an object, got {kind(value)}")
+                raise mismatch_at(path, f"expected an object, got {kind(value)}{listed_fields}")
             for key, item in value.items():
                 field = fields.get(key)
                 if field is None:
@@ -216,6 +242,7 @@ class Decoders:
         echoed = descriptor.full_name in self._echoed
         originals = {field.json_name: field.name for field in descriptor.fields}
         names = tuple(originals)
+        below = partial(paths_below, descriptor)
         aliases = self._aliases.get(descriptor.full_name, {})
         echoes = {
             alias: tuple(
@@ -230,7 +257,7 @@ class Decoders:
             if extendable and self._fill_extension(message, key, value[key], path, unknown):
                 return
             if not is_echo(key, value, echoes):
-                add_unknown(unknown, UnknownField(path, key, names, echoed))
+                add_unknown(unknown, UnknownField(path, key, names, echoed, below))
 
         return take
 

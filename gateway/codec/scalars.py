@@ -8,8 +8,9 @@ import math
 import re
 import struct
 from base64 import b64decode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal, InvalidOperation
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -18,6 +19,8 @@ from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 from gateway.codec.fields import INT32, INT64, NULL_VALUE, UINT32, UINT64, enum_of, is_enum
 from gateway.suggestions import QUOTED_CHARS, did_you_mean
 
+NAMES_LISTED = 12
+"""Of an enum, in an error."""
 INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)", re.ASCII)
 NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
 SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
@@ -232,6 +235,12 @@ def read_bytes(value: object) -> bytes:
         raise Mismatch(f"expected base64 ({error})") from None
 
 
+def listed(names: Iterable[str]) -> str:
+    """The names, the first NAMES_LISTED of them."""
+    found = [*islice(names, NAMES_LISTED + 1)]
+    return ", ".join([*found[:NAMES_LISTED], *["…"] * (len(found) > NAMES_LISTED)])
+
+
 def enum_reader(enum: EnumDescriptor) -> Convert:
     """A reader of an enum's names and numbers; an open enum (proto3) takes any number."""
     numbers = {value.name: value.number for value in enum.values}
@@ -244,7 +253,7 @@ def enum_reader(enum: EnumDescriptor) -> Convert:
             if not INTEGER.fullmatch(value):
                 raise Mismatch(
                     f"no {enum.full_name} is called {value[:QUOTED_CHARS]!r}"
-                    + did_you_mean(value, numbers, "`")
+                    + (did_you_mean(value, numbers, "`") or f"; there are {listed(numbers)}")
                 )
         if value is None and enum.full_name == NULL_VALUE:
             return 0

@@ -123,7 +123,8 @@ class Named(Entry):
     """Objects in requests that a name will do for, and their look-up, if there is one.
 
     `fields` are the places of objects in the requests of `methods`; `ids` the places of ids, or
-    lists of ids, with the methods that have them.
+    lists of ids, with the methods that have them. `name_parts` is a regular expression for names,
+    with a group for each field of the object that they tell.
     """
 
     message: TypeName
@@ -132,6 +133,7 @@ class Named(Entry):
     methods: tuple[Glob, ...] = ("*/*",)
     by: Finding | None = None
     list: Listing | None = None
+    name_parts: re.Pattern[str] | None = None
 
 
 class Hop(Entry):

@@ -163,6 +163,7 @@ def references_at(
             listed=field.is_repeated,
             is_text=is_text,
             finders=(by(request, message, is_text),) if by else (),
+            name_parts=each.name_parts,
         )
         found.append((name, reference))
     if not found:

@@ -57,6 +57,6 @@ class StatusOnly:
             raise GatewayError(
                 Code.PERMISSION_DENIED,
                 f"{caller.subject!r} may not see the state of the gateway: the access rule"
-                f" {caller.rule.name!r} has no \"status\" in `may`",
+                f' {caller.rule.name!r} has no "status" in `may`',
             )
         await self._app(scope, receive, send)

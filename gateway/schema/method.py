@@ -1,5 +1,6 @@
 """A method that can be called, with its codecs and the calls around it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -110,6 +111,12 @@ class Method:
         ]
         paths = [each.path for each in sources if not (each.inside or each.native)]
         return tuple(text for path in paths for text in (str(path), ".".join(path.original)))
+
+    @cached_property
+    def named_places(self) -> frozenset[str]:
+        """The paths, in both spellings, of objects in requests for which a name will do."""
+        places = [each.place for each in self.references if not each.is_text and each.finders]
+        return frozenset(text for at in places for text in (str(at), ".".join(at.original)))
 
     @cached_property
     def streams(self) -> bool:
@@ -249,6 +256,8 @@ class Reference:
     """Whether the place has ids, not objects. A text that cannot be an id is a name."""
     finders: tuple[Finder, ...] = ()
     """The first for which the request has all values is used. None: only an id will do."""
+    name_parts: "re.Pattern[str] | None" = None
+    """What names say: a pattern with a group for each field."""
 
 
 @dataclass(frozen=True, slots=True)

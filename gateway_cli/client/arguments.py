@@ -161,10 +161,8 @@ def put(body: dict[str, object], fields: Fields, path: str, value: object) -> No
 
 def read(path: str, found: Field | None, text: str) -> object:
     """A text as a JSON value: a number may be a string, true and false may not."""
-    if found is None:
+    if found is None or found.kind is Kind.OBJECT:  # of an object: its name, or its id
         return text
-    if found.kind is Kind.OBJECT:
-        raise InvalidCall(f"{path} is an object: name its fields ({path}.…=), or use {path}:=JSON")
     if found.kind is Kind.WHOLE:
         raise InvalidCall(f"{path} is a map or a list of objects; give it as {path}:=JSON")
     return text if found.kind is Kind.TEXT else BOOLEANS.get(text, text)

@@ -398,7 +398,7 @@ async def test_dry_runs_call_nothing(gateway: Gateway, cuebot: ScriptedCuebot) -
         (CREATE, {"name": "x", "defaultMinCores": 1, "default_min_cores": 2}, "unknown field"),
         (TAKE, TAKE_BODY | {"host": {"id": 7}}, "host.id: expected a string"),
         (TAKE, TAKE_BODY | {"host": {"name": "node-1"}}, "host: expected a string"),
-        (TAKE, TAKE_BODY | {"owner": "artist1"}, "owner: expected an object"),
+        (TAKE, TAKE_BODY | {"owner": 7}, "owner: expected an object, got a number; its fields are"),
         (TAKE, TAKE_BODY | {"owner": {"name": "artist1", "hostCount": "x"}}, "owner.hostCount: "),
         (FIND_LAYER, {"job": {"id": []}, "layer": "comp"}, "job.id: expected a string"),
         (FIND_LAYER, LAYER_BODY | {"layer": 1}, "layer: expected a string"),

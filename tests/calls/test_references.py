@@ -30,6 +30,7 @@ GET_HOSTS = "/host.HostInterface/GetHosts"
 GET_DEPARTMENT = "/show.ShowInterface/GetDepartment"
 PAUSE = "/job.JobInterface/Pause"
 KILL_FRAMES = "/layer.LayerInterface/KillFrames"
+FIND_FRAME = "/job.FrameInterface/FindFrame"
 REPARENT = "/group.GroupInterface/ReparentJobs"
 ADD_LIMIT = "/job.LayerInterface/AddLimit"
 GET_TASKS = "/department.DepartmentInterface/GetTasks"
@@ -97,6 +98,49 @@ async def test_a_name_stands_for_an_id(gateway: Gateway, cuebot: ScriptedCuebot,
     assert heard(cuebot) == [FIND_JOB, PAUSE]
     sent = last(cuebot, "job.JobPauseRequest").job
     assert (sent.id, sent.name) == ("demo-id", "demo")
+
+
+@pytest.mark.parametrize(
+    ("text", "calls", "sent"),
+    [("demo", [FIND_JOB, PAUSE], ("demo-id", "demo")), (SOME_ID, [PAUSE], (SOME_ID, ""))],
+)
+async def test_a_text_is_a_name_or_an_id(
+    gateway: Gateway, cuebot: ScriptedCuebot, text: str, calls: list[str], sent: tuple[str, str]
+) -> None:
+    assert (await gateway.post(PAUSE, {"job": text})).json() == {}
+    job = last(cuebot, "job.JobPauseRequest").job
+    assert (heard(cuebot), (job.id, job.name)) == (calls, sent)
+
+
+async def test_texts_in_a_list(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    body = {"group": {"id": "g"}, "jobs": {"jobs": ["demo", SOME_ID, {"id": "c"}]}}
+    assert (await gateway.post(REPARENT, body)).status_code == 200
+    sent = last(cuebot, "job.GroupReparentJobsRequest")
+    assert [job.id for job in sent.jobs.jobs] == ["demo-id", SOME_ID, "c"]
+
+
+@pytest.mark.parametrize("name", ["1001-comp", "01001-comp"])
+@pytest.mark.parametrize("is_text", [True, False])
+async def test_a_frame_by_the_name_that_people_see(
+    gateway: Gateway, cuebot: ScriptedCuebot, name: str, is_text: bool
+) -> None:
+    found = message_class("job.FrameFindFrameResponse")(frame={"id": "frame-id"})
+    cuebot.answers(FIND_FRAME, found.SerializeToString())
+    body: Json = {"frame": name, "job": "demo"}
+    if not is_text:
+        body = {"frame": {"name": name, "job": "demo"}}
+    assert (await gateway.post(EAT, body)).json() == {}
+    asked = message_class("job.FrameFindFrameRequest").FromString(cuebot.seen[0][1])
+    assert (asked.job, asked.layer, asked.frame) == ("demo", "comp", 1001)
+    assert last(cuebot, "job.FrameEatRequest").frame.id == "frame-id"
+
+
+async def test_a_name_in_a_query_string(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    target = "/job.JobInterface/GetLayers?job=demo"
+    assert (await gateway.client.get(target)).status_code == 200
+    assert last(cuebot, "job.JobGetLayersRequest").job.id == "demo-id"
+    refused = await gateway.client.get("/job.JobInterface/GetJobs?r=demo")
+    assert problem(refused, 400, "INVALID_ARGUMENT").startswith("?r: is an object; name its fields")
 
 
 @pytest.mark.parametrize("job", [{"id": "given", "name": "demo"}, {"id": "no such id"}])
@@ -442,7 +486,11 @@ async def test_a_look_up_that_fails_is_no_404(gateway: Gateway, cuebot: Scripted
 EAT = "/job.FrameInterface/Eat"
 NO_NAME = "expected its id, or name to find it by; there is no name"
 NO_JOB = "expected its id, or name and job to find it by; there is no job"
-NO_NUMBER = "expected its id, or job and layerName and number to find it by; there is no number"
+NO_NUMBER = (
+    "expected its id, or job and name, or job and layerName and number to find it by; there is no"
+    " number"
+)
+NO_PARTS = NO_NUMBER.removesuffix("number") + "name with layerName and number"
 NO_DEPT = "expected its id, or dept or name and show to find it by; there is no dept or name"
 COMP = {"name": "comp"}
 
@@ -454,10 +502,15 @@ COMP = {"name": "comp"}
         (PAUSE, {"job": {"id": "", "user": "lena"}}, f"job: {NO_NAME}"),
         (PAUSE, {"job": {"name": 7}}, "job.name: expected a string, got a number"),
         (PAUSE, {"job": {"name": "demo", "id": 5}}, "job.id: expected a string, got a number"),
-        (PAUSE, {"job": "demo"}, "job: expected an object, got a string"),
+        (
+            PAUSE,
+            {"job": 7},
+            "job: expected an object, got a number; its fields are id, state, name",
+        ),
         (KILL_FRAMES, {"layer": COMP}, f"layer: {NO_JOB}"),
         (KILL_FRAMES, {"layer": COMP, "job": {}}, "job: expected a string, got an object"),
         (EAT, {"frame": {"layerName": "comp"}, "job": "demo"}, f"frame: {NO_NUMBER}"),
+        (EAT, {"frame": "comp", "job": "demo"}, f"frame: {NO_PARTS}"),
         (
             *(EAT, {"frame": {"layerName": "comp", "number": "x"}, "job": "demo"}),
             "frame.number: expected a 32-bit integer, got the string 'x'",
@@ -484,7 +537,7 @@ COMP = {"name": "comp"}
         (GET_BINDINGS, ARNOLD | {"layerIds": "comp"}, "layerIds: expected a list, got a string"),
         (GET_BINDINGS, ARNOLD | {"layerIds": 7}, "layerIds: expected a list, got a number"),
     ],
-    ids=range(18),
+    ids=range(19),
 )
 async def test_what_cannot_be_looked_up_is_400(
     gateway: Gateway, cuebot: ScriptedCuebot, path: str, body: Json, message: str

@@ -139,7 +139,8 @@ def test_white_space_and_a_byte_order_mark_are_an_empty_message(body: bytes) -> 
     ids=repr,
 )
 def test_a_body_of_another_kind_is_refused_by_that_name(body: bytes, got: str) -> None:
-    assert refusal("trial.Leaf", body) == f"the body: expected an object, got {got}"
+    expected = f"the body: expected an object, got {got}; its fields are name"
+    assert refusal("trial.Leaf", body) == expected
 
 
 @pytest.mark.parametrize(

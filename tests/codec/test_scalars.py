@@ -140,7 +140,7 @@ def test_an_enum_takes_its_names_aliases_and_any_number(value: object, number: i
 
 
 NOT_ENUMS: list[tuple[object, str]] = [
-    ("GREEN", "no trial.Colour is called 'GREEN'"),
+    ("GREEN", "no trial.Colour is called 'GREEN'; there are "),
     ("CRIMSONS", "did you mean `CRIMSON`?"),
     ("red", "did you mean `RED`?"),
     ("", "no trial.Colour is called ''"),

@@ -52,6 +52,7 @@ CRITERIA = {"job": {"id": "x", "foo": 1}, "req": {"frame": ["0001-comp"]}}
 @pytest.mark.parametrize(
     ("name", "body", "problem"),
     [
+        ("JobGetJobsRequest", {"user": "lena"}, "unknown field `user`; did you mean `r.users`?"),
         ("GroupSetMinCoresRequest", {"cores": 4}, "field `cores`; did you mean `minCores`?"),
         ("JobKillFramesRequest", CRITERIA, "req: unknown field `frame`; did you mean `frames`?"),
     ],

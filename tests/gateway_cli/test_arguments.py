@@ -79,7 +79,6 @@ def test_arguments_make_a_request(
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        (["r=demo"], "r is an object: name its fields (r.…=), or use r:=JSON"),
         (["r.shows.x=1"], "r.shows.x: r.shows is not one object"),
         (["r.shows=a", "r.shows:=[]"], "r.shows is there twice"),
         (["r.includeFinished=true", "r.includeFinished=true"], "is there twice, and is no list"),
