@@ -17,7 +17,7 @@ from gateway.views.filter_expressions import (
     compile_condition,
 )
 
-FACTS = ("show", "user", "job", "group", "facility")
+FACTS = ("show", "user", "job", "group", "facility", "allocation", "host")
 Facts = Mapping[str, str]
 """What is known of an object; a fact that is not known is not there."""
 Claims = Mapping[str, object]

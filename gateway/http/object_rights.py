@@ -39,8 +39,10 @@ class ObjectRights(Interceptor):
             catalog = self._current()
             now = catalog.routes.get(method.path, method)  # a reload may have made it a change
             if rule.judges(now, catalog):
-                objects = await self._facts.about(now, payload, found, only.facts, call)
-                problem = problem_of(now, objects, rule, caller.claims, catalog)
+                objects = await self._facts.about(
+                    now, payload, found, only.facts, call, context.call.named
+                )
+                problem = problem_of(objects, rule, caller.claims, catalog)
                 if problem:
                     context.call.denied = Denial(rule.name, method, payload)
                     context.call.rpc = method.path
@@ -61,7 +63,6 @@ class ObjectRights(Interceptor):
 
 
 def problem_of(
-    method: Method,
     objects: Sequence[Judged],
     rule: Rule,
     claims: Mapping[str, object],
@@ -77,23 +78,17 @@ def problem_of(
         except GatewayError as error:  # its patterns are too much work
             return f"{each.place}: {error.message.removeprefix('_where: ')}"
         if not fits:
-            return problem_with(each, method, rule, catalog)
+            return problem_with(each, rule, catalog)
     return ""
 
 
-def problem_with(judged: Judged, method: Method, rule: Rule, catalog: Catalog) -> str:
+def problem_with(judged: Judged, rule: Rule, catalog: Catalog) -> str:
     assert rule.only is not None
-    names, about = rule.only.facts, judged.subject.about
-    known = [f"{name} {judged.facts[name]!r}" for name in names if name in judged.facts]
+    known = [f"{name} {judged.facts[name]!r}" for name in rule.only.facts if name in judged.facts]
     if known:
-        asked = about.asked_by.method.path if about.asked_by is not None else ""
-        told = asked in rule.allowed(catalog)  # or a refusal would be a way to read it
+        # Or a refusal would be a way to read it.
+        told = rule.allowed(catalog).issuperset(judged.told_by)
         return f"{judged.place} has {', '.join(known)}" if told else f"{judged.place} does not fit"
-    for reference in method.references if about.found_by else ():
-        if str(reference.place) == judged.place:
-            sent = [name for by in reference.finders for each in by.sends for name in each.names]
-            return (
-                f"Cuebot does not say whose {judged.place} is by its id alone; send"
-                f" {', '.join(dict.fromkeys(sent))} instead of the id"
-            )
+    if judged.unknown:
+        return f"{judged.place}: {judged.unknown}"
     return f"Cuebot does not say what {judged.place} belongs to"

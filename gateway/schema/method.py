@@ -1,5 +1,6 @@
 """A method that can be called, with its codecs and the calls around it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -103,6 +104,17 @@ class Method:
         ]
         paths = [each.path for each in sources if not (each.inside or each.native)]
         return tuple(text for path in paths for text in (str(path), ".".join(path.original)))
+
+    @cached_property
+    def arguments(self) -> "tuple[Argument, ...]":
+        """Places where a request says what its objects lie in."""
+        places = [
+            each
+            for subject in self.subjects
+            for places in subject.arguments.values()
+            for each in places
+        ]
+        return tuple(dict.fromkeys(places))
 
     @cached_property
     def streams(self) -> bool:
@@ -262,38 +274,102 @@ class About:
 
     kind: str
     """`job`."""
-    asked_by: "Asked | None"
-    facts: tuple[tuple[str, FieldPath], ...]
-    """The names of facts, with their places in the object."""
-    changing: frozenset[str]
-    owner: "About | None" = None
-    """What the object belongs to, and shares the facts of."""
-    owner_id: FieldPath = ()
-    found_by: tuple[tuple[str, FieldPath, "About"], ...] = ()
-    """Look-ups that find the object within another one: the path of the method, the place of the
-    other object's name in the request, and how that is asked by its name."""
+    facts: tuple[tuple[str, FieldPath], ...] = ()
+    """The names of facts, with their places in the object that is shown."""
+    changing: frozenset[str] = frozenset()
+    asked: "Asked | None" = None
+    """By id, or by what else Cuebot knows it by."""
+    named: "Asked | None" = None
+    """By a name alone."""
+    namesakes: "Asked | None" = None
+    """All objects of a name."""
+    owners: tuple[tuple[FieldPath, "About"], ...] = ()
+    """What the object belongs to, and shares the facts of: the place of its id."""
+    named_owners: tuple[tuple[FieldPath, "About"], ...] = ()
+    """The same with the place of a name: all objects of that name are meant."""
+    found_by: tuple["FoundBy", ...] = ()
+    lies_in: tuple["LiesIn", ...] = ()
+    """Lists that have the object. The request says which one of them."""
+    confined_to: tuple[tuple[FieldPath, "About"], ...] = ()
+    """Of search criteria: lists of names, the first of which that is not empty decides."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A read that shows an object."""
+    """A read that shows an object, or a list with the object."""
 
     method: Method
-    sends: tuple[tuple[FieldPath, FieldPath], ...]
-    """Places of texts: in the object and in the request."""
+    sends: tuple[tuple[FieldPath, FieldPath, bool], ...]
+    """Places in the object and in the request, and whether that is a list."""
+    constants: tuple[tuple[FieldPath, object], ...]
     take: FieldPath
     """The object in the answer."""
+    rows: tuple[FieldDescriptor, ...] = ()
+    """From the answer down to a list, instead of `take`."""
+    same: tuple[tuple[FieldPath, tuple[FieldPath, ...]], ...] = ()
+    """Places in what is shown, and those in the object that have to be equal: the first, and
+    the others if they are not empty."""
+    held: FieldPath = ()
+    """The place in the request for the id of what the object lies in."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundBy:
+    """A look-up that finds an object within another one."""
+
+    path: str
+    """Of the method."""
+    owner: "About"
+    place: FieldPath
+    """Of the other object's name in the request of the look-up."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiesIn:
+    """A list of objects in another one, which the client has to name."""
+
+    argument: str
+    """`job`, in the object or beside it."""
+    holder: About
+    asked: Asked
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """A place in requests with the name or id of what an object lies in."""
+
+    path: BodyPath
+    native: bool
+    """Whether Cuebot has this field."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A place of objects in the requests of a change, or of their ids as texts."""
+    """A place of objects in the requests of a change, or of texts that stand for them."""
 
     place: FieldPath
     name: str
     """The place in JSON names."""
-    is_text: bool
     about: About
+    is_text: bool = False
+    by_name: bool = False
+    """Whether texts are names, not ids."""
+    optional: bool = False
+    """Whether an empty text stands for nothing, instead of something unknown."""
+    arguments: Mapping[str, tuple[Argument, ...]] = field(default_factory=dict)
+    """By name: the places where a request says what its objects lie in, the first one first."""
+    spec: "Spec | None" = None
+    """If the text is XML that says what it is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """XML that says what it is about."""
+
+    facts: tuple[tuple[str, str], ...]
+    """The names of facts, and of elements."""
+    named: tuple[tuple[str, About], ...]
+    """The names of elements that name an object."""
 
 
 @dataclass(frozen=True, slots=True)
