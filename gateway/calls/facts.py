@@ -263,8 +263,8 @@ class Inquiry:
                 owners += await self._of_name(owner, text)
             known += [merged(own, each) for each in owners] if owners else [own]
         if not known:
-            inside = "" if holder is None else " in what it is said to be in"
-            raise NotKnown(f"there is no such {about.kind}{inside}")
+            where = "" if holder is None else " where the request says that it is"
+            raise NotKnown(f"there is no such {about.kind}{where}")
         return known
 
     async def _shown(

@@ -175,15 +175,15 @@ def judged(method: Method, profile: Profile, abouts: Mapping[str, About]) -> Met
     """
     subjects: list[Subject] = []
     for field in method.descriptor.input_type.fields:
-        subjects += subjects_inside(field, method, profile, abouts)
         globs = profile.subjects.values.get(field.json_name, ())
-        if chosen((method.path[1:],), globs) or not (is_message(field) or field.type in TEXTS):
-            continue
-        found = subject_in(field, method, profile, abouts)
-        if found is None:
-            reason = f"it is not known whose {field.json_name!r} in its request is"
-            return replace(method, not_judged=reason)
-        subjects.append(found)
+        is_value = chosen((method.path[1:],), globs)
+        if not is_value and (is_message(field) or field.type in TEXTS):
+            found = subject_in(field, method, profile, abouts)
+            if found is None:
+                reason = f"it is not known whose {field.json_name!r} in its request is"
+                return replace(method, not_judged=reason)
+            subjects.append(found)
+        subjects += subjects_inside(field, profile, abouts)
     if not subjects:
         return replace(method, not_judged=NOBODY_SAYS)
     return replace(method, subjects=tuple(with_arguments(each, method) for each in subjects))
@@ -216,7 +216,7 @@ def subject_in(
 
 
 def subjects_inside(
-    field: FieldDescriptor, method: Method, profile: Profile, abouts: Mapping[str, About]
+    field: FieldDescriptor, profile: Profile, abouts: Mapping[str, About]
 ) -> Iterator[Subject]:
     """Texts in an object that stand for another one."""
     message = message_of(field) if is_message(field) and not field.is_repeated else None

@@ -256,8 +256,11 @@ async def test_all_objects_have_to_fit(
     own, others = body_for(method, LENAS), body_for(method, BOS)
     for subject in method.subjects:
         body = deepcopy(own)
-        top = subject.name.partition(".")[0]
-        body[top] = others[top] if top == subject.name else body[top] | others[top]
+        place = subject.name.split(".")
+        (theirs, last), mine = (others, place[-1]), body
+        for name in place[:-1]:
+            theirs, mine = theirs[name], mine[name]
+        mine[last] = theirs[last]
         status, message, made = await call(gateway, cuebot, method.path, who_may(method), body)
         assert (status, made) == (403, False)
         assert subject.name in message
@@ -267,6 +270,9 @@ RETRY, SATISFY = "/job.FrameInterface/Retry", "/depend.DependInterface/Satisfy"
 UNBOOK, LAUNCH = "/host.ProcInterface/UnbookProcs", "/job.JobInterface/LaunchSpec"
 DELETE_COMMENT, SET_GROUP = "/comment.CommentInterface/Delete", "/job.GroupInterface/SetName"
 COMMENT = {"comment": {"id": LENAS}}
+CLEAR_TASK = "/task.TaskInterface/ClearAdjustments"
+TASK = {"department": {"id": LENAS}, "show": "demo"}
+LONG = {"reason": "x" * 300_000}
 
 
 @pytest.mark.parametrize(
@@ -284,6 +290,14 @@ COMMENT = {"comment": {"id": LENAS}}
         (LENA, DELETE_COMMENT, COMMENT | {"host": "lena-host"}, False),
         (OWNER, SET_GROUP, {"group": {"id": LENAS, "show": "demo"}, "name": "x"}, True),
         (OWNER, SET_GROUP, {"group": {"id": BOS, "show": "demo"}, "name": "x"}, False),
+        # Planned in another process.
+        (LENA, "/job.FrameInterface/Kill", {"frame": {"id": LENAS}, "job": LENAS, **LONG}, True),
+        (LENA, "/job.FrameInterface/Kill", {"frame": {"id": BOS}, "job": LENAS, **LONG}, False),
+        # Cuebot looks for the task whose id is the name.
+        (OWNER, CLEAR_TASK, TASK | {"task": {"id": LENAS, "name": LENAS}}, True),
+        (OWNER, CLEAR_TASK, TASK | {"task": {"id": LENAS, "name": BOS}}, False),
+        (OWNER, CLEAR_TASK, TASK | {"task": {"id": LENAS, "name": "a task"}}, False),
+        (OWNER, CLEAR_TASK, TASK | {"task": {"id": LENAS}, "department": "a name"}, False),
         # Criteria are judged by all that they list.
         (LENA, UNBOOK, {"r": {}}, False),
         (LENA, UNBOOK, {"r": {"hosts": ["lena-host"]}}, False),
