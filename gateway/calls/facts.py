@@ -4,7 +4,7 @@ Never taken from the request, which may say anything beside an id.
 """
 
 from collections import Counter, OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from google.protobuf.message import DecodeError
@@ -66,8 +66,8 @@ class Shown(NamedTuple):
     named_owners: tuple[str, ...]
 
 
-Key = tuple[str, bytes, tuple[object, ...]]
-"""The method and request of a look-up, and the values by which a row is chosen."""
+Key = tuple[object, ...]
+"""A way to ask, and all values of the object that it depends on."""
 
 
 class NotKnown(Exception):
@@ -270,14 +270,18 @@ class Inquiry:
     async def _shown(
         self, about: About, asked: Asked, thing: object, holder: Known | None
     ) -> list[Shown]:
-        wanted = tuple(wanted_of(asked, thing))
-        request = request_for(asked, thing, holder)
-        key = (asked.method.path, request, tuple(value for _, value in wanted))
+        sent = [text_of(thing, source) for source, _, _ in asked.sends]
+        wanted = wanted_of(asked, thing) if asked.same else []
+        held = "" if holder is None else holder.id
+        if not all(sent) or (holder is not None and not held):
+            raise NotKnown("")
+        key = (asked, held, *sent, *wanted)
         is_fixed = asked is not about.named and asked is not about.namesakes
         if is_fixed and about.changing.isdisjoint(self._facts):
             remembered = self._finder.recall(key)
             if remembered is not None:
                 return [remembered]
+        request = request_for(asked, sent, held)
         objects = await self._ask(asked, request, wanted)
         shown = [shown_in(about, each) for each in objects]
         if is_fixed and len(shown) == 1 and (fixed := fixed_of(about, shown[0])) is not None:
@@ -311,33 +315,30 @@ def merged(one: Known, other: Known) -> Known:
     return Known(one.id, {**other.facts, **one.facts}, other.told_by + one.told_by)
 
 
-def request_for(asked: Asked, thing: object, holder: Known | None) -> bytes:
-    """Raises NotKnown for an object without what is sent."""
+def request_for(asked: Asked, sent: Iterable[object], held: str) -> bytes:
     request: Any = GetMessageClass(asked.method.descriptor.input_type)()
     for path, content in asked.constants:
         set_at(request, path, content)
-    for source, target, as_list in asked.sends:
-        text = text_of(thing, source)
-        if not text:
-            raise NotKnown("")
+    for (_, target, as_list), text in zip(asked.sends, sent, strict=True):
         if as_list:
             value_at(request, target).append(text)
         else:
             set_at(request, target, text)
-    if holder is not None:
-        set_at(request, asked.held, holder.id)
+    if held:
+        set_at(request, asked.held, held)
     whole: bytes = request.SerializeToString()
     return whole
 
 
-def wanted_of(asked: Asked, thing: object) -> Iterator[tuple[FieldPath, object]]:
+def wanted_of(asked: Asked, thing: object) -> list[tuple[FieldPath, object]]:
     """Values that are in what is shown. Raises NotKnown for an object without the first of them."""
+    wanted: list[tuple[FieldPath, object]] = []
     for at, sources in asked.same:
-        first, *others = (text_of(thing, source) for source in sources)
+        first, *others = [text_of(thing, source) for source in sources]
         if not first:
             raise NotKnown("")
-        yield at, first
-        yield from ((at, other) for other in others if other)
+        wanted += [(at, text) for text in (first, *others) if text]
+    return wanted
 
 
 def text_of(thing: object, path: FieldPath) -> object:

@@ -294,7 +294,7 @@ class About:
     """Of search criteria: lists of names, the first of which that is not empty decides."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Asked:
     """A read that shows an object, or a list with the object."""
 
