@@ -8,7 +8,7 @@ import re
 import tomllib
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -20,6 +20,7 @@ from pydantic import (
     StrictInt,
     StrictStr,
     ValidationError,
+    model_validator,
 )
 from pydantic_core import ErrorDetails
 
@@ -233,6 +234,12 @@ class Asking(Entry):
     take: FieldPath | None = None
     rows: FieldPath | None = None
     where: dict[FieldPath, FieldPaths] = {}
+
+    @model_validator(mode="after")
+    def check_place(self) -> Self:
+        if (self.take is None) == (self.rows is None):
+            raise ValueError("expected either take or rows")
+        return self
 
 
 class Lying(Asking):
