@@ -49,6 +49,15 @@ async def judged(farm: Gateway, method: str, body: object, own: Any, other: Any)
     return found
 
 
+async def nimby_host_of(farm: Gateway, owner: Any) -> Any:
+    """A locked host that the owner takes."""
+    hosts = (await read(farm, "host.HostInterface/GetHosts", {"r": {}}))["hosts"]["hosts"]
+    host = next(each for each in hosts if each["nimbyEnabled"])
+    await made(farm, "host.OwnerInterface/TakeOwnership", {"owner": owner, "host": host["name"]})
+    await made(farm, "host.HostInterface/Lock", {"host": host})
+    return host
+
+
 async def test_objects_of_shows(farm: Gateway) -> None:
     shows = (await read(farm, "show.ShowInterface/GetShows", {}))["shows"]["shows"]
     show = shows[0]
@@ -78,6 +87,14 @@ async def test_objects_of_shows(farm: Gateway) -> None:
     department = departments["departments"]["departments"][0]
     subscriptions = await read(farm, "show.ShowInterface/GetSubscriptions", by_show)
     subscription = subscriptions["subscriptions"]["subscriptions"][0]
+    add = {"department": department, "shot": "sh010", "minCores": 1}
+    # The answer is an error, since Cuebot gives tasks no name.
+    await farm.post("/department.DepartmentInterface/AddTask", add, headers=ANYBODY)
+    tasks = await read(farm, "department.DepartmentInterface/GetTasks", {"department": department})
+    task_id = tasks["tasks"]["tasks"][0]["id"]
+    task = {"id": task_id, "name": task_id}
+    await nimby_host_of(farm, owner["owner"])
+    deed = (await read(farm, "show.ShowInterface/GetDeeds", by_show))["deeds"]["deeds"][0]
     where = {"show": show["name"]}
     for method, body in (
         ("show.ShowInterface/SetActive", by_show | {"value": True}),
@@ -87,6 +104,8 @@ async def test_objects_of_shows(farm: Gateway) -> None:
         ("filter.MatcherInterface/Delete", {**matcher, **where}),
         ("filter.ActionInterface/Delete", {**action, "filter": a_filter, **where}),
         ("host.OwnerInterface/Delete", owner),
+        ("host.DeedInterface/Delete", {"deed": deed}),
+        ("task.TaskInterface/Delete", {"task": task, "department": department["id"], **where}),
         ("subscription.SubscriptionInterface/SetBurst", {"subscription": subscription}),
         ("department.DepartmentInterface/ClearTasks", {"department": department, **where}),
         (
@@ -123,11 +142,20 @@ async def test_objects_of_users(farm: Gateway) -> None:
     satisfy = "depend.DependInterface/Satisfy"
     assert await judged(farm, satisfy, depend, own, other) == [403, 403]
     assert await judged(farm, satisfy, depend, both, other) == [200, 403]
+    created = await made(
+        farm, "show.ShowInterface/CreateOwner", {"show": {"name": job["show"]}, "name": "an_owner"}
+    )
+    host = await nimby_host_of(farm, created["owner"])
+    add = {**by_job, "host": host["name"], "username": "an_owner", "threads": 1, "maxCores": 1}
+    await farm.post("/job.JobInterface/AddRenderPartition", add, headers=ANYBODY)
+    partitions = await read(farm, "host.HostInterface/GetRenderPartitions", {"host": host})
+    partition = partitions["renderPartitions"]["renderPartitions"][0]
     spec = f"<spec><show>{job['show']}</show><user>{job['user']}</user></spec>"
     for method, body in (
         ("job.FrameInterface/Retry", {"frame": frame, "job": job["name"]}),
         ("job.FrameInterface/Retry", {"frame": frame, "job": job["id"]}),
         ("comment.CommentInterface/Delete", {"comment": comment, "job": job["id"]}),
+        ("renderPartition.RenderPartitionInterface/Delete", {"renderPartition": partition}),
         ("host.ProcInterface/UnbookProcs", {"r": {"jobs": [job["name"]]}}),
         ("job.JobInterface/LaunchSpec", {"spec": spec}),
     ):
