@@ -18,7 +18,7 @@ from gateway.views.filter_expressions import (
     tokens_of,
 )
 
-FACTS = ("show", "user", "job", "group", "facility")
+FACTS = ("show", "user", "job", "group", "facility", "allocation", "host")
 Facts = Mapping[str, str]
 """What is known of an object; a fact that is not known is not there."""
 Claims = Mapping[str, object]

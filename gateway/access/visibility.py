@@ -5,7 +5,7 @@ know nothing of them.
 """
 
 from collections.abc import Callable, Generator, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import Any
 
@@ -19,7 +19,7 @@ from gateway.codec.fields import is_map, is_message, message_of, owner_of
 from gateway.codec.slices import LENGTH, Layout, Run, places_in, survey, varint
 from gateway.errors import GatewayError
 from gateway.long_work import STEP, Step
-from gateway.schema.method import About, FieldPath, Method, Shown
+from gateway.schema.method import About, FieldPath, Method, RowFacts
 
 MOST_VERDICTS = 10_000
 """Different facts of rows, for which a request remembers whether they fit."""
@@ -54,6 +54,7 @@ class Visibility:
     """How the condition of a rule applies to a read."""
 
     method: Method
+    """The read, with those objects in its request that have such facts."""
     rows: Node | None
     """What an answer shows if nothing else decides; None if nothing in it has facts."""
     by_request: bool
@@ -74,6 +75,7 @@ class Sight:
     def __init__(self, condition: Condition, claims: Claims) -> None:
         self._condition = condition
         self._claims = claims
+        self.text = condition.text
         self.facts = condition.facts
         self._of: dict[tuple[str, ...], Fits] = {}
 
@@ -147,7 +149,8 @@ class Sight:
 def visibility_of(method: Method, condition: Condition) -> Visibility:
     """How a condition applies to a read of the catalog."""
     names = condition.facts
-    by_request = any(has_facts(each.about, names) for each in method.subjects)
+    about = tuple(each for each in method.subjects if not each.about.fact_names().isdisjoint(names))
+    by_request = bool(about)
     answer = method.descriptor.output_type
     if method.named_rows is not None:
         return visibility_of(method.named_rows.method, condition)
@@ -156,17 +159,13 @@ def visibility_of(method: Method, condition: Condition) -> Visibility:
     owner = None
     if rows is None and not by_request:
         owner = owner_in(answer, names, method.shown)
+    if len(about) < len(method.subjects):
+        method = replace(method, subjects=about)
     return Visibility(method, rows, by_request, rest, owner)
 
 
-def has_facts(about: About, names: Iterable[str]) -> bool:
-    """Whether an object may have one of these facts."""
-    owners = [each.owner or each for each in (about, *(owner for *_, owner in about.found_by))]
-    return any(name in names for owner in owners for name, _ in owner.facts)
-
-
 def owner_in(
-    answer: Descriptor, names: Iterable[str], shown: Mapping[str, Shown]
+    answer: Descriptor, names: Iterable[str], shown: Mapping[str, RowFacts]
 ) -> tuple[FieldPath, About] | None:
     """The owner of an object that is the whole answer."""
     if (
@@ -175,13 +174,13 @@ def owner_in(
         and not answer.fields[0].is_repeated
     ):
         found = shown.get(message_of(answer.fields[0]).full_name)
-        if found is not None and found.owner is not None and has_facts(found.owner, names):
+        if found is not None and found.owner is not None and found.owner.fact_names() & {*names}:
             return (answer.fields[0].name, *found.owner_id), found.owner
     return None
 
 
 def node_of(
-    answer: Descriptor, names: tuple[str, ...], shown: Mapping[str, Shown], *, is_whole: bool
+    answer: Descriptor, names: tuple[str, ...], shown: Mapping[str, RowFacts], *, is_whole: bool
 ) -> Node | None:
     """What is looked at in answers of this type; None without objects that have such facts.
 

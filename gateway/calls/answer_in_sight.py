@@ -33,6 +33,7 @@ async def answer_in_sight(
     sight: Sight,
     facts: FactFinder,
     call: Call,
+    named: Sequence[tuple[str, str]] = (),
 ) -> bytes:
     """Cuebot's answer without what may not be seen.
 
@@ -46,13 +47,14 @@ async def answer_in_sight(
         return await names_in(method, names, listed)
     rows = visibility.rows
     if visibility.by_request:
-        objects = await facts.about(method, payload, found, sight.facts, call, sight)
+        about = visibility.method
+        objects = await facts.about(about, payload, found, sight.facts, call, named, sight)
         rows = looked_at(visibility, objects)
     answer = await answer_if_there(method, sight.confined(method, payload), found, call)
     if visibility.owner is not None:  # asked also of what is not there, as of what is hidden
         place, owner = visibility.owner
         owner_id = NOBODYS_ID if answer is None else value_at(parsed(method, answer), place)
-        if not sight.shows(await facts.of_owner(owner, owner_id, sight.facts, call, sight)):
+        if not await facts.of_owner(owner, owner_id, method, call, sight):
             answer = None
     if answer is None:
         raise not_seen(method, payload)

@@ -4,10 +4,10 @@ Never taken from the request, which may say anything beside an id.
 """
 
 from collections import Counter, OrderedDict
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
@@ -15,15 +15,28 @@ from google.protobuf.message_factory import GetMessageClass
 from gateway.access.conditions import Facts
 from gateway.access.visibility import Sight
 from gateway.calls.invoke import Call, Found, reworded
+from gateway.calls.missing_ids import is_name
+from gateway.calls.rows import rows_with
 from gateway.codec.encode import unreadable
+from gateway.codec.xml_text import UnreadableXml, reading_texts
 from gateway.errors import Code, GatewayError
-from gateway.schema.method import About, Method, Subject, set_at, value_at
+from gateway.long_work import in_turns, let_others_run
+from gateway.schema.method import (
+    About,
+    Asked,
+    FieldPath,
+    LiesIn,
+    Method,
+    Spec,
+    Subject,
+    set_at,
+    value_at,
+)
 from gateway.suggestions import QUOTED_CHARS
 
 MOST_OBJECTS = 100
 """In one request: each may be a call."""
 REMEMBERED_OBJECTS = 20_000
-NOBODYS_ID = "00000000-0000-0000-0000-000000000000"
 OUTCOMES = ("asked", "remembered", "failed")
 
 
@@ -33,22 +46,64 @@ class Judged(NamedTuple):
     place: str
     facts: Facts
     subject: Subject
+    told_by: tuple[str, ...] = ()
+    """The paths of the reads that tell the facts."""
+    unknown: str = ""
+    """Why there are no facts."""
+
+
+class Known(NamedTuple):
+    """What an object is about, as `Judged`."""
+
+    id: str
+    facts: Facts
+    told_by: tuple[str, ...]
+
+
+class Shown(NamedTuple):
+    """What a read says of an object."""
+
+    id: str
+    facts: Facts
+    owners: tuple[str, ...]
+    """Ids of what the object belongs to."""
+    named_owners: tuple[str, ...]
+
+
+Key = tuple[object, ...]
+"""A way to ask, and all values of the object that it depends on."""
+
+
+class NotKnown(Exception):
+    """Nobody says what an object is about. The text says why, or is empty."""
 
 
 class NotThere(Exception):
-    """An object is not there, which the caller is told as `Unseen`."""
+    """An object is not there, or may not be seen: then its facts are known."""
+
+    def __init__(self, hidden: Known | None = None) -> None:
+        super().__init__()
+        self.hidden = hidden
 
 
 class Unseen(GatewayError):
-    """The 404 for an object that the caller may not see, or that is not there."""
+    """The 404 for an object in a request that may not be seen, or is not there."""
 
-    def __init__(
-        self, place: str, about: About, thing: object, judged: Judged | None = None
-    ) -> None:
-        what = f"no {about.kind} {str(id_of(thing))!r:.{QUOTED_CHARS}} that you may see"
+    def __init__(self, place: str, subject: Subject, thing: object, *, hidden: bool) -> None:
+        what = f"no {subject.about.kind} {str(id_of(thing))!r:.{QUOTED_CHARS}} that you may see"
+        if subject.spec is not None:
+            what = "no such show, or none that you may see"
         super().__init__(Code.NOT_FOUND, f"{place}: there is {what}")
-        self.judged = judged
-        """The object, if it is there."""
+        self.hidden = hidden
+
+
+class NotRemembered(Exception):
+    """Cuebot would have to be asked."""
+
+
+Recall = Literal["where known", "only", "never"]
+"""Whether look-ups take what is remembered."""
+NOBODYS_ID = "00000000-0000-0000-0000-000000000000"
 
 
 class FactFinder:
@@ -56,9 +111,9 @@ class FactFinder:
 
     def __init__(self, lookups: Counter[str], remembered: int = REMEMBERED_OBJECTS) -> None:
         """Look-ups are counted by outcome in `lookups`: OUTCOMES."""
-        self._lookups = lookups
+        self.lookups = lookups
         self._remembered = remembered
-        self._known: OrderedDict[tuple[str, bytes], Facts] = OrderedDict()
+        self._known: OrderedDict[Key, Shown] = OrderedDict()
 
     async def about(
         self,
@@ -67,126 +122,377 @@ class FactFinder:
         found: Sequence[Found],
         names: Sequence[str],
         call: Call,
+        named: Sequence[tuple[str, str]] = (),
         sight: Sight | None = None,
     ) -> list[Judged]:
         """The facts of all objects that a call is about; `names` are those that are needed.
 
-        Raises GatewayError: that of Cuebot for an object that is not there, INVALID_ARGUMENT for
-        too many objects, and Unseen for one that is not in `sight`, or not there. Cuebot gets the
-        same calls for both.
+        `named` are places and texts of arguments that say what objects lie in. Raises GatewayError:
+        that of Cuebot for an object that is not there, INVALID_ARGUMENT for too many objects, and
+        Unseen for one that is not in `sight` or not there. Cuebot gets the same calls for both.
         """
         request = GetMessageClass(method.descriptor.input_type).FromString(payload)
+        inquiry = Inquiry(self, method, found, dict(named), names, call, sight)
         judged: list[Judged] = []
         for subject in method.subjects:
             for place, thing in objects_at(request, subject):
-                if len(judged) == MOST_OBJECTS:
-                    problem = f"more than {MOST_OBJECTS} objects, and rights depend on each of them"
-                    raise GatewayError(Code.INVALID_ARGUMENT, f"{subject.name}: {problem}")
-                asked = partial(self._ask, names=names, call=call, sight=sight)
+                if subject.optional and not thing:
+                    continue
+                inquiry.count(subject.name)
                 try:
-                    facts = await self._facts_of(subject.about, thing, place, found, asked)
-                except NotThere:
-                    raise Unseen(place, subject.about, thing) from None
-                judged.append(Judged(place, facts, subject))
-                if sight is not None and facts and not sight.shows(facts):
-                    raise Unseen(place, subject.about, thing, judged[-1])
+                    known = await inquiry.known(subject, place, thing)
+                except NotThere as error:
+                    hidden = error.hidden is not None
+                    raise Unseen(place, subject, thing, hidden=hidden) from None
+                except NotKnown as reason:
+                    judged.append(Judged(place, {}, subject, unknown=str(reason)))
+                else:
+                    judged += [Judged(place, it.facts, subject, it.told_by) for it in known]
         return judged
 
     async def of_owner(
-        self, about: About, thing: object, names: Sequence[str], call: Call, sight: Sight
-    ) -> Facts:
-        """The facts of the owner of an answer. Raises GatewayError; without one, they are empty."""
+        self, owner: About, id_: str, method: Method, call: Call, sight: Sight
+    ) -> bool:
+        """Whether an answer of the method is in sight that belongs to the object with this id."""
+        inquiry = Inquiry(self, method, (), {}, sight.facts, call, sight)
         try:
-            return await self._ask(about, thing, names=names, call=call, sight=sight)
-        except NotThere:
-            return {}
+            return bool(await inquiry.of_id(owner, id_))
+        except (NotThere, NotKnown):
+            return False
 
-    async def _facts_of(
+    def recall(self, key: Key) -> Shown | None:
+        shown = self._known.get(key)
+        if shown is not None:
+            self._known.move_to_end(key)
+            self.lookups["remembered"] += 1
+        return shown
+
+    def remember(self, key: Key, shown: Shown) -> None:
+        self._known[key] = shown
+        if len(self._known) > self._remembered:
+            self._known.popitem(last=False)
+
+
+class Inquiry:
+    """The look-ups for one request."""
+
+    def __init__(
         self,
-        about: About,
-        thing: object,
-        place: str,
+        finder: FactFinder,
+        method: Method,
         found: Sequence[Found],
-        ask: Callable[[About, object], Awaitable[Facts]],
-    ) -> Facts:
-        for each in found:
-            if each.place == place and each.value == id_of(thing):
-                for path, name, owner in about.found_by:
-                    if each.method.path == path:
-                        asked_type = each.method.descriptor.input_type
-                        asked = GetMessageClass(asked_type).FromString(each.asked)
-                        return await ask(owner, value_at(asked, name))
-        return await ask(about, thing)
-
-    async def _ask(
-        self,
-        about: About,
-        thing: object,
-        *,
-        names: Sequence[str],
+        named: Mapping[str, str],
+        facts: Sequence[str],
         call: Call,
         sight: Sight | None = None,
-    ) -> Facts:
-        """Ask about an object, or the text that stands for it in the call's request.
+    ) -> None:
+        self._sight = sight
+        self._recall: Recall = "where known"
+        self._finder = finder
+        self._method = method
+        self._found = found
+        self._lies_in = named
+        self._facts = facts
+        self._call = call
+        self._objects = 0
 
-        Raises NotThere, with `sight`, for one that is not there. What is remembered of one that is
-        not in sight is asked again: as many calls as for one that is not there.
+    def count(self, name: str) -> None:
+        if self._objects == MOST_OBJECTS:
+            problem = f"more than {MOST_OBJECTS} objects, and rights depend on each of them"
+            raise GatewayError(Code.INVALID_ARGUMENT, f"{name}: {problem}")
+        self._objects += 1
+
+    async def known(self, subject: Subject, place: str, thing: object) -> list[Known]:
+        """All that one object is about. Raises NotKnown, GatewayError, with a sight NotThere."""
+        return await self._in_sight(
+            subject.about, lambda: self._known(subject, place, thing), subject.spec
+        )
+
+    async def of_id(self, about: About, id_: str) -> list[Known]:
+        return await self._in_sight(about, lambda: self._of_object(about, id_, None))
+
+    async def _in_sight(
+        self, about: About, ask: Callable[[], Awaitable[list[Known]]], spec: Spec | None = None
+    ) -> list[Known]:
+        """What `ask` returns. Of what is not in sight, nothing is taken that is remembered, so that
+        Cuebot gets as many calls as for what is not there.
         """
-        if about.asked_by is None:
-            return {}
-        method, sends, take = about.asked_by.method, about.asked_by.sends, about.asked_by.take
-        request: Any = GetMessageClass(method.descriptor.input_type)()
-        for source, target in sends:
-            text = thing if isinstance(thing, str) else value_at(thing, source)
-            if not text:
-                return {}
-            set_at(request, target, text)
-        asked = request.SerializeToString()
-        changing = (about.owner or about).changing
-        known = self._known.get((method.path, asked)) if changing.isdisjoint(names) else None
-        if known is not None and (sight is None or sight.shows(known)):
-            self._known.move_to_end((method.path, asked))
-            self._lookups["remembered"] += 1
-            return known
-        try:
-            shown = value_at(await self._answer(method, asked, call), take)
-        except GatewayError as error:
-            if sight is None or error.code is not Code.NOT_FOUND:
-                raise
-            if about.owner is not None:
-                with suppress(NotThere):
-                    await self._ask(about.owner, NOBODYS_ID, names=names, call=call, sight=sight)
-            raise NotThere from None
-        if about.owner is not None:
-            owner_id = value_at(shown, about.owner_id)
-            facts = await self._ask(about.owner, owner_id, names=names, call=call, sight=sight)
+        if self._sight is None:
+            return await ask()
+        if spec is None and about.fact_names().isdisjoint(self._sight.facts):
+            raise NotKnown(f"it has none of the facts in {self._sight.text!r}")
+        objects, self._recall = self._objects, "only"
+        with suppress(NotRemembered, NotThere, NotKnown):
+            return await ask()
+        self._objects, self._recall = objects, "never"
+        return await ask()
+
+    async def _known(self, subject: Subject, place: str, thing: object) -> list[Known]:
+        about = subject.about
+        if subject.spec is not None:
+            return await self._of_spec(subject.spec, str(thing))
+        if about.confined_to:
+            return await self._of_criteria(subject, thing)
+        for each in self._found:
+            if each.place == place and each.value == id_of(thing):
+                for by in about.found_by:
+                    if each.method.path == by.path:
+                        asked_type = each.method.descriptor.input_type
+                        asked = GetMessageClass(asked_type).FromString(each.asked)
+                        return await self._named(by.owner, value_at(asked, by.place), None)
+        if subject.by_name and about.named is not None:
+            return await self._named(about, str(thing), subject)
+        return await self._of_object(about, thing, subject)
+
+    async def _of_object(self, about: About, thing: object, subject: Subject | None) -> list[Known]:
+        """An object, or the id of one."""
+        if about.asked is not None:
+            return await self._of(about, about.asked, thing, subject)
+        if not about.lies_in:
+            raise NotKnown("")
+        assert subject is not None, "what is found by an id alone has no holder"
+        lying, text = self._holder(about, subject)
+        if is_name(text):
+            holders = await self._named(lying.holder, text, subject)
         else:
-            facts = {name: text for name, path in about.facts if (text := value_at(shown, path))}
-        self._remember((method.path, asked), facts, about)
-        return facts
+            holders = await self._of_object(lying.holder, text, subject)
+        return [
+            each
+            for holder in holders
+            for each in await self._of(about, lying.asked, thing, subject, holder)
+        ]
 
-    def _remember(self, asked: tuple[str, bytes], facts: Facts, about: About) -> None:
-        changing = (about.owner or about).changing
-        fixed = {name: text for name, text in facts.items() if name not in changing}
-        all_fixed = {name for name, _ in (about.owner or about).facts} - changing
-        if fixed and fixed.keys() >= all_fixed:
-            self._known[asked] = fixed
-            if len(self._known) > self._remembered:
-                self._known.popitem(last=False)
+    def _holder(self, about: About, subject: Subject) -> tuple[LiesIn, str]:
+        """The list that an object is said to be in, and the name or id of what has that list."""
+        for lying in about.lies_in:
+            for argument in subject.arguments.get(lying.argument, ()):
+                text = self._lies_in.get(str(argument.path))
+                if text:
+                    return lying, text
+        raise NotKnown(how_to_ask(about, subject, self._method))
 
-    async def _answer(self, method: Method, asked: bytes, call: Call) -> Any:
+    async def _named(self, about: About, name: str, subject: Subject | None) -> list[Known]:
+        if about.named is None:
+            raise NotKnown(f"{about.kind} {name!r} is not found by its name; send its id")
+        return await self._of(about, about.named, name, subject)
+
+    async def _of_criteria(self, subject: Subject, criteria: object) -> list[Known]:
+        for path, owner in subject.about.confined_to:
+            names = value_at(criteria, path)
+            if names:
+                known: list[Known] = []
+                for name in names:
+                    self.count(subject.name)
+                    known += await self._of_name(owner, name)
+                return known
+        lists = [f"{subject.name}.{path[-1]}" for path, _ in subject.about.confined_to]
+        raise NotKnown(f"it may be about anybody's; send {' or '.join(lists)}")
+
+    async def _of_spec(self, spec: Spec, xml: str) -> list[Known]:
+        facts: dict[str, str] = {}
+        told_by: list[str] = []
+        for fact, element in spec.facts:
+            facts[fact] = await self._only_text(xml, element)
+        for element, about in spec.named:
+            for each in await self._of_name(about, await self._only_text(xml, element)):
+                facts |= each.facts
+                told_by += each.told_by
+        known = Known("", facts, tuple(told_by))
+        if self._sight is not None and not self._sight.shows(facts):
+            raise NotThere(known)
+        return [known]
+
+    async def _only_text(self, xml: str, element: str) -> str:
+        await let_others_run()
         try:
-            answer = await call(method, asked)
+            texts = set(await in_turns(reading_texts(xml, element)))
+        except UnreadableXml as error:
+            raise NotKnown(f"its <{element}> cannot be read: {error}") from None
+        if len(texts) != 1 or not all(texts):
+            raise NotKnown(f"it has {'no' if not any(texts) else 'more than one'} <{element}>")
+        return texts.pop()
+
+    async def _of_name(self, about: About, name: str) -> list[Known]:
+        """All objects of a name; one at least."""
+        asked = about.namesakes or about.named
+        if not name or asked is None:
+            raise NotKnown("")
+        return await self._of(about, asked, name, None)
+
+    async def _of(
+        self,
+        about: About,
+        asked: Asked,
+        thing: object,
+        subject: Subject | None,
+        holder: Known | None = None,
+    ) -> list[Known]:
+        known: list[Known] = []
+        objects = await self._shown(about, asked, thing, holder)
+        if self._sight is not None and not objects:
+            await self._ask_as_if_there(about, subject)
+            raise NotThere
+        for shown in objects:
+            told_by = (asked.method.path,) if about.facts else ()
+            own = Known(shown.id, shown.facts, told_by)
+            if holder is not None:
+                own = merged(own, holder)
+            owners = await self._owners_of(about, shown, subject)
+            known += [merged(own, each) for each in owners] if owners else [own]
+        if not known:
+            where = "" if holder is None else " where the request says that it is"
+            raise NotKnown(f"there is no such {about.kind}{where}")
+        if self._sight is not None and not about.fact_names().isdisjoint(self._sight.facts):
+            for each in known:
+                if not self._sight.shows(each.facts):
+                    raise NotThere(each)
+        return known
+
+    async def _owners_of(self, about: About, shown: Shown, subject: Subject | None) -> list[Known]:
+        """What an object belongs to. All are asked about, also if one of them is not there."""
+        asked: list[Callable[[], Awaitable[list[Known]]]] = []
+        for (_, owner), text in zip(about.owners, shown.owners, strict=True):
+            asked.append(partial(self._of_object, owner, text, subject))
+        for (_, owner), text in zip(about.named_owners, shown.named_owners, strict=True):
+            asked.append(partial(self._of_name, owner, text))
+        owners: list[Known] = []
+        absent: NotThere | None = None
+        for each in asked:
+            try:
+                owners += await each()
+            except NotThere as error:
+                absent = error
+        if absent is not None:
+            raise absent
+        return owners
+
+    async def _ask_as_if_there(self, about: About, subject: Subject | None) -> None:
+        """Make the calls that would follow if an object were there."""
+        for _, owner in about.owners:
+            with suppress(NotThere, NotKnown):
+                await self._of_object(owner, NOBODYS_ID, subject)
+        for _, owner in about.named_owners:
+            with suppress(NotThere, NotKnown):
+                await self._of_name(owner, NOBODYS_ID)
+
+    async def _shown(
+        self, about: About, asked: Asked, thing: object, holder: Known | None
+    ) -> list[Shown]:
+        sent = [text_of(thing, source) for source, _, _ in asked.sends]
+        wanted = wanted_of(asked, thing) if asked.same else []
+        held = "" if holder is None else holder.id
+        if not all(sent) or (holder is not None and not held):
+            raise NotKnown("")
+        key = (asked, held, *sent, *wanted)
+        is_fixed = asked is not about.named and asked is not about.namesakes
+        if self._recall != "never" and is_fixed and about.changing.isdisjoint(self._facts):
+            remembered = self._finder.recall(key)
+            if remembered is not None:
+                return [remembered]
+        if self._recall == "only":
+            raise NotRemembered
+        request = request_for(asked, sent, held)
+        try:
+            objects = await self._ask(asked, request, wanted)
         except GatewayError as error:
-            self._lookups["failed"] += 1
+            if self._sight is None or error.code is not Code.NOT_FOUND:
+                raise
+            return []
+        shown = [shown_in(about, each) for each in objects]
+        if is_fixed and len(shown) == 1 and (fixed := fixed_of(about, shown[0])) is not None:
+            self._finder.remember(key, fixed)
+        return shown
+
+    async def _ask(
+        self, asked: Asked, request: bytes, wanted: Sequence[tuple[FieldPath, object]]
+    ) -> list[Any]:
+        method = asked.method
+        try:
+            answer = await self._call(method, request)
+        except GatewayError as error:
+            self._finder.lookups["failed"] += 1
             said = error.message or error.code.name
             problem = f"{method.path}, which tells whose it is, failed: {said}; nothing was changed"
             raise reworded(error, problem) from None
-        self._lookups["asked"] += 1
+        self._finder.lookups["asked"] += 1
+        if asked.rows:
+            return await rows_with(asked.rows, wanted, answer)
         try:
-            return GetMessageClass(method.descriptor.output_type).FromString(answer)
+            whole = GetMessageClass(method.descriptor.output_type).FromString(answer)
         except DecodeError as error:
             raise unreadable(method.descriptor.output_type, error) from error
+        shown = value_at(whole, asked.take)
+        return [shown] if all(value_at(shown, at) == value for at, value in wanted) else []
+
+
+def merged(one: Known, other: Known) -> Known:
+    """One object, with the facts of another one, too."""
+    return Known(one.id, {**other.facts, **one.facts}, other.told_by + one.told_by)
+
+
+def request_for(asked: Asked, sent: Iterable[object], held: str) -> bytes:
+    request: Any = GetMessageClass(asked.method.descriptor.input_type)()
+    for path, content in asked.constants:
+        set_at(request, path, content)
+    for (_, target, as_list), text in zip(asked.sends, sent, strict=True):
+        if as_list:
+            value_at(request, target).append(text)
+        else:
+            set_at(request, target, text)
+    if held:
+        set_at(request, asked.held, held)
+    whole: bytes = request.SerializeToString()
+    return whole
+
+
+def wanted_of(asked: Asked, thing: object) -> list[tuple[FieldPath, object]]:
+    """Values that are in what is shown. Raises NotKnown for an object without the first of them."""
+    wanted: list[tuple[FieldPath, object]] = []
+    for at, sources in asked.same:
+        first, *others = [text_of(thing, source) for source in sources]
+        if not first:
+            raise NotKnown("")
+        wanted += [(at, text) for text in (first, *others) if text]
+    return wanted
+
+
+def text_of(thing: object, path: FieldPath) -> object:
+    return thing if isinstance(thing, str) else value_at(thing, path)
+
+
+def shown_in(about: About, shown: Any) -> Shown:
+    return Shown(
+        getattr(shown, "id", ""),
+        {name: text for name, path in about.facts if (text := value_at(shown, path))},
+        tuple(value_at(shown, path) for path, _ in about.owners),
+        tuple(value_at(shown, path) for path, _ in about.named_owners),
+    )
+
+
+def fixed_of(about: About, shown: Shown) -> Shown | None:
+    """What does not change; None unless all of that is known, or if there is nothing."""
+    fixed = {name: text for name, text in shown.facts.items() if name not in about.changing}
+    links = (*shown.owners, *shown.named_owners)
+    expected = {name for name, _ in about.facts}.difference(about.changing)
+    if not all(links) or fixed.keys() != expected or not (links or fixed or about.lies_in):
+        return None
+    return shown._replace(facts=fixed)
+
+
+def how_to_ask(about: About, subject: Subject, method: Method) -> str:
+    """`Cuebot does not say whose it is by its id alone; send "job" beside "frame"`."""
+    ways = []
+    for lying in about.lies_in:
+        places = subject.arguments.get(lying.argument, ())
+        if places:
+            where = "beside" if len(places[-1].path.json) == 1 else "in"
+            ways.append(f'"{lying.argument}" {where} "{subject.name}"')
+    for reference in method.references if subject.about.found_by else ():
+        if str(reference.place) == subject.name:
+            sent = [name for by in reference.finders for each in by.sends for name in each.names]
+            ways.append(f"{', '.join(dict.fromkeys(sent))} instead of the id")
+    what = "Cuebot does not say whose it is by its id alone"
+    return f"{what}; send {', or '.join(ways)}" if ways else what
 
 
 def objects_at(request: Any, subject: Subject) -> Iterator[tuple[str, object]]:

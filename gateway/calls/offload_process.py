@@ -47,6 +47,7 @@ class Planned(NamedTuple):
     most_rows: int | None
     look_ups: "tuple[tuple[int, Planned], ...]"
     follow_ups: tuple[tuple[int, bytes], ...]
+    named: tuple[tuple[str, str], ...]
 
 
 class Done(NamedTuple):
@@ -115,6 +116,7 @@ def without_steps(found: Plan) -> Planned:
         found.most_rows,
         tuple((method.look_ups.index(step), without_steps(plan)) for step, plan in found.look_ups),
         tuple((after.index(step), payload) for step, payload in found.follow_ups),
+        found.named,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from gateway.calls.missing_ids import is_name, spell_out, take_search, without_id
 from gateway.codec.body import UnknownFieldPolicy, parse
 from gateway.codec.decode import decode_body
-from gateway.codec.rewrite import Body, BodyPath, as_written
+from gateway.codec.rewrite import Body, BodyPath, as_written, peek
 from gateway.errors import Code, GatewayError
 from gateway.schema.method import (
     FollowUp,
@@ -47,6 +47,8 @@ class Plan(NamedTuple):
     """Each with its own plan. Look-ups for one list are in the list's order."""
     follow_ups: tuple[tuple[FollowUp, bytes], ...] = ()
     """Each with its request, without values copied from the answer."""
+    named: tuple[tuple[str, str], ...] = ()
+    """Names or ids of what objects lie in, with their places."""
 
     @property
     def rereadings(self) -> tuple[Rereading, ...]:
@@ -74,6 +76,10 @@ def plan(method: Method, content: bytes, policy: UnknownFieldPolicy) -> Plan:
     if method.rewrites:
         body = Body(value)
         body.rewrite(method.rewrites)
+    if method.arguments:
+        named = tuple(named_in(value, method))
+        if named:
+            return plan_body(method, body or Body(value), policy)._replace(named=named)
     if method.steps is not None or not is_complete(value, method):
         return plan_body(method, body or Body(value), policy)
     if body is None:
@@ -88,6 +94,16 @@ def is_complete(value: object, method: Method) -> bool:
         for _ in without_id(value, reference):
             return False
     return True
+
+
+def named_in(value: object, method: Method) -> Iterator[tuple[str, str]]:
+    """Places and texts of the arguments that say what objects lie in."""
+    for argument in method.arguments:
+        found = peek(value, argument.path)
+        if isinstance(found, dict):
+            found = found.get("id") or found.get("name")
+        if isinstance(found, str) and found:
+            yield str(argument.path), found
 
 
 def plan_body(method: Method, body: Body, policy: UnknownFieldPolicy) -> Plan:
@@ -108,6 +124,9 @@ def plan_body(method: Method, body: Body, policy: UnknownFieldPolicy) -> Plan:
         # A misspelled field is a better message than a missing one.
         decode_body(method.decode_value, body, policy)
         raise
+    for argument in method.arguments:
+        if not argument.native:
+            body.take(argument.path)
     follow_ups = tuple(
         (follow_up, request_for(follow_up.method, follow_up.send, given, follow_up.given).payload)
         for follow_up in (method.steps.after if method.steps else ())

@@ -1,7 +1,9 @@
 """Rows of lists: how many a request asks for, and which of them match a look-up."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
@@ -10,7 +12,7 @@ from gateway.codec.encode import UNREADABLE, unreadable
 from gateway.codec.fields import owner_of
 from gateway.codec.slices import rows_in
 from gateway.long_work import STEP, begin_at_once, in_turns, let_others_run
-from gateway.schema.method import Method, NamedRows, RowSearch, set_at, value_at
+from gateway.schema.method import FieldPath, Method, NamedRows, RowSearch, set_at, value_at
 from gateway.views.compiled_view import Asked, CompiledView
 
 
@@ -63,8 +65,14 @@ async def is_cut(method: Method, answer: bytes, cut_at: int) -> bool:
 
 async def matching_rows(search: RowSearch, asked: Any, answer: bytes) -> list[Any]:
     """Yields to other tasks between steps. Raises GatewayError (INTERNAL) for an invalid answer."""
-    fields = search.path
     wanted = [(at, value_at(asked, source)) for at, source in search.where]
+    return await rows_with(search.path, wanted, answer)
+
+
+async def rows_with(
+    fields: tuple[FieldDescriptor, ...], wanted: Sequence[tuple[FieldPath, object]], answer: bytes
+) -> list[Any]:
+    """The rows with these values of the list at `fields`. See `matching_rows`."""
     holder: Any = GetMessageClass(owner_of(fields[-1]))
     found: list[Any] = []
     try:

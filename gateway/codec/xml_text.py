@@ -5,6 +5,7 @@ read something else. Expat parses to the end of what it is given, whatever a han
 holds the GIL for a whole tag: so it gets the document in pieces, and tags have bounds.
 """
 
+from collections.abc import Generator
 from xml.parsers.expat import ExpatError, ParserCreate, errors
 
 WHITESPACE = " \t\r\n"
@@ -37,11 +38,23 @@ def takes_long(body: bytes) -> bool:
 
 def texts_of(xml: str, element: str) -> list[str]:
     """The stripped texts of all elements with this local name. Raises UnreadableXml."""
+    reading = reading_texts(xml, element)
+    while True:
+        try:
+            next(reading)
+        except StopIteration as end:
+            found: list[str] = end.value
+            return found
+
+
+def reading_texts(xml: str, element: str) -> Generator[None, None, list[str]]:
+    """`texts_of`, in steps. Raises UnreadableXml."""
     reader = TextReader(element)
     content = memoryview(xml.encode())
     try:
         for start in range(0, len(content), PIECE_BYTES):
             reader.read(content[start : start + PIECE_BYTES])
+            yield
         reader.finish()
     except ExpatError as error:
         raise UnreadableXml(

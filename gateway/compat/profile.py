@@ -8,7 +8,7 @@ import re
 import tomllib
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -20,6 +20,7 @@ from pydantic import (
     StrictInt,
     StrictStr,
     ValidationError,
+    model_validator,
 )
 from pydantic_core import ErrorDetails
 
@@ -59,7 +60,7 @@ TargetPath = Annotated[
     str, shaped(rf"{NAMES}(\[\])?", "a path of fields such as show.name or r.shows[]")
 ]
 Content = StrictBool | StrictInt | StrictStr
-Fact = Literal["show", "user", "job", "group", "facility"]
+Fact = Literal["show", "user", "job", "group", "facility", "allocation", "host"]
 Glob = Annotated[str, shaped(r"!?[^!/\s]+/[^!/\s]+", "a glob of methods such as job.*/Get*")]
 
 
@@ -222,30 +223,68 @@ class After(Entry):
 
 
 class Asking(Entry):
-    """A read that shows an object: its request's fields with the object's, and the object's place
-    in the answer.
+    """A read that shows an object: its request's fields with the object's (`send`), or constants
+    (`set`), and the object's place in the answer (`take`), or that of a list with it (`rows`).
+
+    What is shown has the values of the object at the fields of `where`; of several fields of the
+    object, the others may be empty.
     """
 
     call: MethodName
-    send: dict[FieldPath, FieldPath]
-    take: FieldPath
+    send: dict[TargetPath, FieldPath] = {}
+    set: dict[FieldPath, Content] = {}
+    take: FieldPath | None = None
+    rows: FieldPath | None = None
+    where: dict[FieldPath, FieldPaths] = {}
+
+    @model_validator(mode="after")
+    def check_place(self) -> Self:
+        if (self.take is None) == (self.rows is None):
+            raise ValueError("expected either take or rows")
+        return self
+
+
+class Lying(Asking):
+    """A list in another object (`in`, a message), which requests name as `argument`; its id is sent
+    as `held`.
+    """
+
+    argument: FieldName
+    in_: TypeName = Field(alias="in")
+    held: FieldPath
 
 
 class About(Entry):
     """What an object belongs to, as Cuebot says: `facts` are paths in the object that `by` shows.
 
-    `belongs_to` is the message of another object, whose facts are also this one's, and the field
-    with its id. `found_by` are look-ups of this object, whose request has at that field the name of
-    the object of `named`. `changing` facts are asked for at each call, the others once.
+    `by_name` asks by a name alone, `namesakes` for all objects of a name. `belongs_to` is the
+    message of another object, whose facts are also this one's, and the field with its id;
+    `belongs_to_named` fields with names, all namesakes of which are meant. `found_by` are look-ups
+    of this object, whose request has at that field the name of the object of `named`.
+    `lies_in` are lists in other objects. `changing` facts are asked for at each call, the others
+    once. Search criteria are `confined_to` the objects of which they list names.
     """
 
     by: Asking | None = None
     by_name: Asking | None = None
+    namesakes: Asking | None = None
     facts: dict[Fact, FieldPath] = {}
     changing: tuple[Fact, ...] = ()
     belongs_to: dict[TypeName, FieldPath] = {}
+    belongs_to_named: dict[TypeName, FieldPaths] = {}
     found_by: dict[MethodName, FieldPath] = {}
     named: TypeName | None = None
+    lies_in: tuple[Lying, ...] = ()
+    confined_to: dict[TypeName, FieldPath] = {}
+
+
+class SpecSubject(Entry):
+    """A text with XML: elements with facts, and elements with the names of objects."""
+
+    methods: Glob
+    field: FieldName
+    facts: dict[Fact, FieldName] = {}
+    names: dict[TypeName, FieldName] = {}
 
 
 class Shown(Entry):
@@ -261,14 +300,19 @@ class Shown(Entry):
 
 
 class Subjects(Entry):
-    """Fields of requests: texts that are ids, by the message that they stand for; texts of reads
-    that are names, by message and method; and fields of changes that are no objects, or merely
-    name one, by the methods that have them.
+    """Fields of requests: texts that are ids, by the message that they stand for; texts that are
+    `names`, by methods; `objects` that are others than their type says; texts `inside` objects of a
+    type, which may be empty; fields that are no objects, or merely name one (`values`), and those
+    that nobody can judge (`unknown`), by the methods that have them.
     """
 
     ids: dict[FieldName, TypeName] = {}
-    names: dict[TypeName, dict[FieldName, Globs]] = {}
+    names: dict[Glob, dict[FieldName, TypeName]] = {}
+    objects: dict[Glob, dict[FieldName, TypeName]] = {}
+    inside: dict[TypeName, dict[FieldName, TypeName]] = {}
+    specs: tuple[SpecSubject, ...] = ()
     values: dict[FieldName, Globs] = {}
+    unknown: dict[FieldName, Globs] = {}
 
 
 class NamesOf(Entry):

@@ -1,17 +1,18 @@
 """What calls are about, and what answers show, by the profile."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 
 from gateway.codec.fields import is_message, message_of
 from gateway.compat.profile import About as AboutEntry
-from gateway.compat.profile import Asking, NamesOf, Profile
+from gateway.compat.profile import Asking, Lying, NamesOf, Profile
 from gateway.compat.references import (
     NotApplicable,
     body_path,
+    field_at,
     kind_of,
     list_at,
     needed_field,
@@ -24,16 +25,21 @@ from gateway.compat.resolve import entry
 from gateway.schema.catalog import UnusedEntry
 from gateway.schema.method import (
     About,
+    Argument,
     Asked,
     FieldPath,
+    FoundBy,
+    LiesIn,
     Method,
     NamedRows,
-    Shown,
+    RowFacts,
+    Spec,
     Subject,
 )
 from gateway.schema.selection import chosen
 
 NOBODY_SAYS = "nothing in its request has a show or a user"
+TEXTS = (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES)
 
 
 def with_subjects(
@@ -43,45 +49,171 @@ def with_subjects(
     unused: list[UnusedEntry],
 ) -> dict[str, Method]:
     """The methods (by `service/Method`), with what they are about and what they show."""
-    by_name: dict[str, About] = {}
-    abouts = dict(objects(profile, served, pool, unused, by_name))
+    abouts = Objects(profile, served, pool, unused).all()
     shown = shown_types(profile, pool, abouts, unused)
     confined = dict(narrowed(profile, served, unused))
-    found = {
-        name: read_of(each, profile, abouts, by_name, shown, confined.get(name, ()))
-        if each.reads_only
-        else judged(each, profile, abouts)
-        for name, each in served.items()
-    }
-    for name, entry_ in profile.names.items():
+    found = {}
+    for name, each in served.items():
+        if each.reads_only:
+            found[name] = replace(
+                read_about(each, profile, abouts), shown=shown, narrowed=confined.get(name, ())
+            )
+        else:
+            found[name] = judged(each, profile, abouts)
+    for name, listing in profile.names.items():
         with entry(f"names.{name}", unused):
             method = needed_method(found, name)
-            found[name] = replace(method, named_rows=named_rows(method, entry_, found))
+            found[name] = replace(method, named_rows=named_rows(method, listing, found))
     return found
 
 
-def read_of(
-    method: Method,
-    profile: Profile,
-    abouts: Mapping[str, About],
-    by_name: Mapping[str, About],
-    shown: Mapping[str, Shown],
-    confined: tuple[tuple[str, FieldPath], ...],
-) -> Method:
-    """The read with the objects in its request. What else is there only chooses among rows."""
+@dataclass(frozen=True, slots=True)
+class Objects:
+    profile: Profile
+    served: Mapping[str, Method]
+    pool: DescriptorPool
+    unused: list[UnusedEntry]
+
+    def all(self) -> dict[str, About]:
+        """By message. An entry uses those before it only, so that there are no circles."""
+        found: dict[str, About] = {}
+        for name, each in self.profile.about.items():
+            with entry(f"about.{name}", self.unused):
+                found[name] = self._about(needed_message(self.pool, name), each, found)
+        return found
+
+    def _about(self, message: Descriptor, each: AboutEntry, found: Mapping[str, About]) -> About:
+        asked, named, namesakes = (
+            None if asking is None else self._asked(asking, message)
+            for asking in (each.by, each.by_name, each.namesakes)
+        )
+        shown = self._shown(each, message)
+        return About(
+            kind_of(message),
+            tuple((fact, needed_path(shown, path).original) for fact, path in each.facts.items()),
+            frozenset(each.changing),
+            asked,
+            named,
+            namesakes,
+            tuple(
+                (needed_path(shown, path).original, needed(found, owner))
+                for owner, path in each.belongs_to.items()
+            ),
+            tuple(
+                (needed_path(shown, path).original, needed(found, owner))
+                for owner, paths in each.belongs_to_named.items()
+                for path in paths
+            ),
+            tuple(self._finders(each, found)),
+            tuple(self._list(lying, message, found) for lying in each.lies_in),
+            tuple(
+                (needed_path(message, path).original, needed(found, owner))
+                for owner, path in each.confined_to.items()
+            ),
+            shown.full_name,
+        )
+
+    def _asked(self, asking: Asking, message: Descriptor, held: str = "") -> Asked:
+        method = self._read(asking)
+        request, answer = method.descriptor.input_type, method.descriptor.output_type
+        shown = shown_by(asking, answer)
+        sends = []
+        for target, source in asking.send.items():
+            place = needed_path(request, target.removesuffix("[]")).original
+            sends.append((needed_path(message, source).original, place, target.endswith("[]")))
+        return Asked(
+            method,
+            tuple(sends),
+            tuple((needed_path(request, path).original, it) for path, it in asking.set.items()),
+            body_path(answer, split(asking.take)).original if asking.take else (),
+            list_at(answer, asking.rows) if asking.rows else (),
+            tuple(
+                (
+                    needed_path(shown, at).original,
+                    tuple(needed_path(message, path).original for path in paths),
+                )
+                for at, paths in asking.where.items()
+            ),
+            needed_path(request, held).original if held else (),
+        )
+
+    def _list(self, lying: Lying, message: Descriptor, found: Mapping[str, About]) -> LiesIn:
+        return LiesIn(
+            lying.argument, needed(found, lying.in_), self._asked(lying, message, lying.held)
+        )
+
+    def _shown(self, each: AboutEntry, message: Descriptor) -> Descriptor:
+        """The type of what is shown, which is the same in all ways to ask."""
+        askings = [each.by, each.by_name, each.namesakes, *each.lies_in]
+        types = {
+            shown_by(asking, self._read(asking).descriptor.output_type).full_name: asking
+            for asking in askings
+            if asking is not None
+        }
+        if len(types) > 1:
+            raise NotApplicable(f"there are several types: {', '.join(types)}")
+        return needed_message(self.pool, *types) if types else message
+
+    def _read(self, asking: Asking) -> Method:
+        method = needed_method(self.served, asking.call)
+        if not method.reads_only:
+            raise NotApplicable(f"{asking.call} changes something")
+        return method
+
+    def _finders(self, each: AboutEntry, found: Mapping[str, About]) -> Iterator[FoundBy]:
+        for call, path in each.found_by.items():
+            method = needed_method(self.served, call)
+            place = needed_path(method.descriptor.input_type, path).original
+            yield FoundBy(method.path, needed(found, each.named or ""), place)
+
+
+def shown_by(asking: Asking, answer: Descriptor) -> Descriptor:
+    """The type of the object in an answer, or of the rows of a list."""
+    if asking.rows is not None:
+        return message_of(list_at(answer, asking.rows)[-1])
+    taken = needed_field(answer, split(asking.take or ""))
+    if not is_message(taken) or taken.is_repeated:
+        raise NotApplicable(f"{asking.take} is no object")
+    return message_of(taken)
+
+
+def needed(abouts: Mapping[str, About], name: str) -> About:
+    if name not in abouts:
+        raise NotApplicable(f"{name} is not above it in the profile")
+    return abouts[name]
+
+
+def judged(method: Method, profile: Profile, abouts: Mapping[str, About]) -> Method:
+    """The change with its subjects, or why it cannot be judged.
+
+    A text or an object that the profile does not know could be what is changed.
+    """
     subjects: list[Subject] = []
     for field in method.descriptor.input_type.fields:
-        if is_message(field):
-            place, about = object_in(field, abouts)
-        else:
-            place, name = (field.name,), field.json_name
-            about = abouts.get(profile.subjects.ids.get(name, ""))
-            for message, fields in profile.subjects.names.items():
-                if chosen((method.path[1:],), fields.get(name, ())):
-                    about = by_name.get(message)
-        if about is not None:
-            subjects.append(Subject(place, field.json_name, not is_message(field), about))
-    return replace(method, subjects=tuple(subjects), shown=shown, narrowed=confined)
+        globs = profile.subjects.values.get(field.json_name, ())
+        is_value = chosen((method.path[1:],), globs)
+        if not is_value and (is_message(field) or field.type in TEXTS):
+            found = subject_in(field, method, profile, abouts)
+            if found is None:
+                reason = f"it is not known whose {field.json_name!r} in its request is"
+                return replace(method, not_judged=reason)
+            subjects.append(found)
+        subjects += subjects_inside(field, profile, abouts)
+    if not subjects:
+        return replace(method, not_judged=NOBODY_SAYS)
+    return replace(method, subjects=tuple(with_arguments(each, method) for each in subjects))
+
+
+def read_about(method: Method, profile: Profile, abouts: Mapping[str, About]) -> Method:
+    """The read with the objects in its request. What else is there only chooses among rows."""
+    subjects = []
+    for field in method.descriptor.input_type.fields:
+        found = None
+        if is_message(field) or field.type in TEXTS:
+            found = subject_in(field, method, profile, abouts)
+        if found is not None and not found.about.confined_to:
+            subjects.append(with_arguments(found, method))
+    return replace(method, subjects=tuple(subjects))
 
 
 def shown_types(
@@ -89,7 +221,7 @@ def shown_types(
     pool: DescriptorPool,
     abouts: Mapping[str, About],
     unused: list[UnusedEntry],
-) -> dict[str, Shown]:
+) -> dict[str, RowFacts]:
     found = {name: shown_of(about, name) for name, about in abouts.items()}
     for name, each in profile.shown.items():
         with entry(f"shown.{name}", unused):
@@ -103,19 +235,17 @@ def shown_types(
                 for ids, objects in each.ids.items()
                 if ids in fields and not is_message(needed_field(message, (ids,)))
             )
-            found[name] = Shown(facts, is_container=each.contains, ids=ids)
+            found[name] = RowFacts(facts, is_container=each.contains, ids=ids)
     return found
 
 
-def shown_of(about: About, name: str) -> Shown:
+def shown_of(about: About, name: str) -> RowFacts:
     """What an object says of itself: as much as when Cuebot is asked, unless that is another's."""
     facts: dict[str, FieldPath] = {}
-    if about.asked_by is not None and about.owner is None:
-        answer = about.asked_by.method.descriptor.output_type
-        for taken in about.asked_by.take:
-            answer = message_of(answer.fields_by_name[taken])
-        facts = dict(about.facts) if answer.full_name == name else {}
-    return Shown(facts, about.owner, about.owner_id)
+    if about.shown == name:
+        facts = dict(about.facts)
+    owner_id, owner = about.owners[0] if len(about.owners) == 1 else ((), None)
+    return RowFacts(facts, owner, owner_id)
 
 
 def narrowed(
@@ -149,116 +279,86 @@ def named_rows(method: Method, each: NamesOf, methods: Mapping[str, Method]) -> 
     return NamedRows(listing, copies, constants, rows, name, put)
 
 
-def objects(
-    profile: Profile,
-    served: Mapping[str, Method],
-    pool: DescriptorPool,
-    unused: list[UnusedEntry],
-    by_name: dict[str, About],
-) -> Iterator[tuple[str, About]]:
-    """By message type. An entry uses the entries before it only, so that there are no circles.
-
-    `by_name` is filled in with how an object is asked for by its name.
-    """
-    found: dict[str, About] = {}
-    for name, each in profile.about.items():
-        with entry(f"about.{name}", unused):
-            message = needed_message(pool, name)
-            about = About(kind_of(message), None, (), frozenset(each.changing))
-            if each.by_name is not None:
-                # A later object may have the same name.
-                named = replace(about, changing=frozenset(each.facts))
-                by_name[name] = about_by(each.by_name, named, each, message, served)
-            if each.by is not None:
-                about = about_by(each.by, about, each, message, served)
-                for owner, path in each.belongs_to.items():
-                    owner_id = needed_path(shown_by(each.by, served), path).original
-                    about = replace(about, owner=needed(found, owner), owner_id=owner_id)
-            about = replace(about, found_by=tuple(finders(each, served, by_name)))
-            if each.by is not None or each.found_by:
-                found[name] = about
-                yield name, about
+def subject_in(
+    field: FieldDescriptor, method: Method, profile: Profile, abouts: Mapping[str, About]
+) -> Subject | None:
+    given, name = profile.subjects, field.json_name
+    if chosen((method.path[1:],), given.unknown.get(name, ())):
+        return None
+    if is_message(field):
+        other = named_for(given.objects, method, name)
+        place, about = object_in(field, abouts) if other is None else ((field.name,), other)
+        found = abouts.get(about)
+        return None if found is None else Subject(place, name, found)
+    if field.type != FieldDescriptor.TYPE_STRING:
+        return None
+    for each in given.specs:
+        if each.field == name and chosen((method.path[1:],), (each.methods,)):
+            named = tuple((element, abouts.get(it)) for it, element in each.names.items())
+            known = tuple((element, about) for element, about in named if about is not None)
+            if len(known) < len(named):
+                return None
+            facts = tuple(each.facts.items())
+            return Subject((field.name,), name, About(name), True, spec=Spec(facts, known))
+    by_name = named_for(given.names, method, name)
+    found = abouts.get(by_name or given.ids.get(name, ""))
+    return None if found is None else Subject((field.name,), name, found, True, by_name is not None)
 
 
-def finders(
-    each: AboutEntry, served: Mapping[str, Method], by_name: Mapping[str, About]
-) -> Iterator[tuple[str, tuple[str, ...], About]]:
-    for call, path in each.found_by.items():
-        method = needed_method(served, call)
-        place = needed_path(method.descriptor.input_type, path).original
-        yield method.path, place, needed(by_name, each.named or "")
+def subjects_inside(
+    field: FieldDescriptor, profile: Profile, abouts: Mapping[str, About]
+) -> Iterator[Subject]:
+    """Texts in an object that stand for another one."""
+    message = message_of(field) if is_message(field) and not field.is_repeated else None
+    inside = profile.subjects.inside.get(message.full_name, {}) if message is not None else {}
+    for name, stands_for in inside.items():
+        text = field_at(message_of(field), (name,))
+        if text is not None and stands_for in abouts:
+            place, shown = (field.name, text.name), f"{field.json_name}.{text.json_name}"
+            yield Subject(place, shown, abouts[stands_for], True, optional=True)
 
 
-def about_by(
-    asking: Asking,
-    about: About,
-    each: AboutEntry,
-    message: Descriptor,
-    served: Mapping[str, Method],
-) -> About:
-    method, shown = needed_method(served, asking.call), shown_by(asking, served)
-    request, answer = method.descriptor.input_type, method.descriptor.output_type
-    sends = tuple(
-        (needed_path(message, source).original, needed_path(request, target).original)
-        for target, source in asking.send.items()
-    )
-    asked_by = Asked(method, sends, body_path(answer, split(asking.take)).original)
-    facts = tuple((fact, needed_path(shown, path).original) for fact, path in each.facts.items())
-    return replace(about, asked_by=asked_by, facts=facts)
+def named_for(entries: Mapping[str, Mapping[str, str]], method: Method, name: str) -> str | None:
+    """The message of the first entry for a method that has the field."""
+    for glob, messages in entries.items():
+        if name in messages and chosen((method.path[1:],), (glob,)):
+            return messages[name]
+    return None
 
 
-def shown_by(asking: Asking, served: Mapping[str, Method]) -> Descriptor:
-    """The type of the object in the answer."""
-    method = needed_method(served, asking.call)
-    if not method.reads_only:
-        raise NotApplicable(f"{asking.call} changes something")
-    taken = needed_field(method.descriptor.output_type, split(asking.take))
-    if not is_message(taken) or taken.is_repeated:
-        raise NotApplicable(f"{asking.take} is no object")
-    return message_of(taken)
-
-
-def needed(abouts: Mapping[str, About], name: str) -> About:
-    if name not in abouts:
-        raise NotApplicable(f"{name} is not above it in the profile")
-    return abouts[name]
-
-
-def judged(method: Method, profile: Profile, abouts: Mapping[str, About]) -> Method:
-    """The change with its subjects, or why it cannot be judged.
-
-    A text or an object that the profile does not know could be what is changed.
-    """
-    subjects: list[Subject] = []
-    for field in method.descriptor.input_type.fields:
-        globs = profile.subjects.values.get(field.json_name, ())
-        if chosen((method.path[1:],), globs):
-            continue
-        if is_message(field):
-            place, about = object_in(field, abouts)
-        elif field.type in (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES):
-            place = (field.name,)
-            is_text = field.type == FieldDescriptor.TYPE_STRING
-            message = profile.subjects.ids.get(field.json_name) if is_text else None
-            about = abouts.get(message or "")
-        else:  # numbers
-            continue
-        if about is None:
-            reason = f"it is not known whose {field.json_name!r} in its request is"
-            return replace(method, not_judged=reason)
-        subjects.append(Subject(place, field.json_name, not is_message(field), about))
-    if not subjects:
-        return replace(method, not_judged=NOBODY_SAYS)
-    return replace(method, subjects=tuple(subjects))
-
-
-def object_in(
-    field: FieldDescriptor, abouts: Mapping[str, About]
-) -> tuple[tuple[str, ...], About | None]:
+def object_in(field: FieldDescriptor, abouts: Mapping[str, About]) -> tuple[tuple[str, ...], str]:
     """The place of the objects in a field: it has them, or a message with nothing but a list."""
     message = message_of(field)
     if message.full_name not in abouts and len(message.fields) == 1 and not field.is_repeated:
         (inner,) = message.fields
         if inner.is_repeated and is_message(inner):
-            return (field.name, inner.name), abouts.get(message_of(inner).full_name)
-    return (field.name,), abouts.get(message.full_name)
+            return (field.name, inner.name), message_of(inner).full_name
+    return (field.name,), message.full_name
+
+
+def with_arguments(subject: Subject, method: Method) -> Subject:
+    """The subject with the places of all names that say what its objects lie in.
+
+    They are in the object, or beside it, unless the method has a field there that means something
+    else.
+    """
+    request = method.descriptor.input_type
+    field = needed_field(request, subject.place[:1])
+    found = {}
+    for name in dict.fromkeys(arguments_of(subject.about)):
+        places = []
+        if is_message(field) and not field.is_repeated and len(subject.place) == 1:
+            native = field_at(message_of(field), (name,)) is not None
+            places.append(Argument(body_path(request, (field.name, name)), native))
+        if field_at(request, (name,)) is None:
+            places.append(Argument(body_path(request, (name,)), native=False))
+        found[name] = tuple(places)
+    return replace(subject, arguments=found)
+
+
+def arguments_of(about: About) -> Iterator[str]:
+    for lying in about.lies_in:
+        yield lying.argument
+        yield from arguments_of(lying.holder)
+    for _, owner in about.owners:
+        yield from arguments_of(owner)

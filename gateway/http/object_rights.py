@@ -50,20 +50,28 @@ class ObjectRights(Interceptor):
                     context.response.headers.append(FILTERED)
                 try:
                     return await answer_in_sight(
-                        visibility, now, payload, found, sight, self._facts, call
+                        visibility,
+                        now,
+                        payload,
+                        found,
+                        sight,
+                        self._facts,
+                        call,
+                        context.call.named,
                     )
                 except NotJudged as error:
-                    raise self._denied(
-                        context, rule, now, payload, unknown(error.judged, now)
-                    ) from None
+                    problem = unknown(error.judged)
+                    raise self._denied(context, rule, now, payload, problem) from None
             if rule.judges(now, catalog):
                 try:
-                    objects = await self._facts.about(now, payload, found, rule.facts, call, sight)
+                    objects = await self._facts.about(
+                        now, payload, found, rule.facts, call, context.call.named, sight
+                    )
                 except Unseen as error:
-                    if error.judged is not None:
+                    if error.hidden:
                         context.call.denied = Denial(rule.name, method, payload)
                     raise
-                problem = problem_of(now, objects, rule, caller.claims, catalog)
+                problem = problem_of(objects, rule, caller.claims, catalog)
                 if problem:
                     raise self._denied(context, rule, now, payload, problem)
                 context.call.about = objects
@@ -90,11 +98,7 @@ class ObjectRights(Interceptor):
 
 
 def problem_of(
-    method: Method,
-    objects: Sequence[Judged],
-    rule: Rule,
-    claims: Mapping[str, object],
-    catalog: Catalog,
+    objects: Sequence[Judged], rule: Rule, claims: Mapping[str, object], catalog: Catalog
 ) -> str:
     """Why a change is refused; empty if it is not."""
     if not objects:
@@ -108,29 +112,21 @@ def problem_of(
             except GatewayError as error:  # its patterns are too much work
                 return f"{each.place}: {error.message.removeprefix('_where: ')}"
             if not fits:
-                return problem_with(each, method, rule, condition, catalog)
+                return problem_with(each, rule, condition, catalog)
     return ""
 
 
-def problem_with(
-    judged: Judged, method: Method, rule: Rule, condition: Condition, catalog: Catalog
-) -> str:
-    names, about = condition.facts, judged.subject.about
-    known = [f"{name} {judged.facts[name]!r}" for name in names if name in judged.facts]
+def problem_with(judged: Judged, rule: Rule, condition: Condition, catalog: Catalog) -> str:
+    known = [f"{name} {judged.facts[name]!r}" for name in condition.facts if name in judged.facts]
     if known:
-        asked = about.asked_by.method.path if about.asked_by is not None else ""
-        told = asked in rule.allowed(catalog)  # or a refusal would be a way to read it
+        # Or a refusal would be a way to read it.
+        told = rule.allowed(catalog).issuperset(judged.told_by)
         return f"{judged.place} has {', '.join(known)}" if told else f"{judged.place} does not fit"
-    return unknown(judged, method)
+    return unknown(judged)
 
 
-def unknown(judged: Judged, method: Method) -> str:
+def unknown(judged: Judged) -> str:
     """Why nothing is known of an object in a request."""
-    for reference in method.references if judged.subject.about.found_by else ():
-        if str(reference.place) == judged.place:
-            sent = [name for by in reference.finders for each in by.sends for name in each.names]
-            return (
-                f"Cuebot does not say whose {judged.place} is by its id alone; send"
-                f" {', '.join(dict.fromkeys(sent))} instead of the id"
-            )
+    if judged.unknown:
+        return f"{judged.place}: {judged.unknown}"
     return f"Cuebot does not say what {judged.place} belongs to"

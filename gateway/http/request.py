@@ -240,6 +240,8 @@ class RequestReader:
             self._interceptors.authorize(
                 context, head.catalog, follow_up.method, payload, str(follow_up.given)
             )
+        if planned.named:
+            context.call.named = planned.named
         planned = self._interceptors.prepare(context, planned, named)
         query, cut_at = head.query, 0
         view = query.view

@@ -54,7 +54,7 @@ REFUSED, MADE = "are refused", "are made"
 """What AUDIT_FAIL does with changes that cannot be written down."""
 
 CLAIMS_MAX_BYTES = 1000
-SHOWN_FACTS = ("show", "user", "job")
+SHOWN_FACTS = ("show", "user", "job", "host")
 DENIED_MAX_LINES = 60
 """Per subject and period: a token without rights must not fill the disk."""
 DENIED_PERIOD_SECONDS = 60.0

@@ -230,6 +230,12 @@ def also_accepted(method: Method, listed: Container[str]) -> Iterator[str]:
             path = finder.method.path
             found = f"`{path}` finds it" if path in listed else "it can be found"
             yield f"`{reference.place}`{each} may {instead} if {found} by {known}."
+    for subject in method.subjects:
+        places = [f"`{each[-1].path}`" for each in subject.arguments.values() if each]
+        if places:
+            joint = " or " if len(subject.about.lies_in) > 1 else " and "
+            told = joint.join(dict.fromkeys(places))
+            yield f"If rights depend on whose `{subject.name}` is, send {told} as well."
     if names:
         yield f"Requests may also have, as in OpenCue's reference, {', '.join(names)}."
 

@@ -63,7 +63,7 @@ class Method:
     """The objects in requests that a call is about."""
     not_judged: str = ""
     """Why nobody can say what all objects of a change are; empty if its subjects are all."""
-    shown: "Mapping[str, Shown]" = field(default_factory=dict, repr=False)
+    shown: "Mapping[str, RowFacts]" = field(default_factory=dict, repr=False)
     """What objects in answers say of themselves, by message type."""
     narrowed: tuple[tuple[str, FieldPath], ...] = ()
     """Facts, with the lists in requests that confine the answer to rows with such a fact."""
@@ -117,6 +117,17 @@ class Method:
         """The paths, in both spellings, of objects in requests for which a name will do."""
         places = [each.place for each in self.references if not each.is_text and each.finders]
         return frozenset(text for at in places for text in (str(at), ".".join(at.original)))
+
+    @cached_property
+    def arguments(self) -> "tuple[Argument, ...]":
+        """Places where a request says what its objects lie in."""
+        places = [
+            each
+            for subject in self.subjects
+            for places in subject.arguments.values()
+            for each in places
+        ]
+        return tuple(dict.fromkeys(places))
 
     @cached_property
     def streams(self) -> bool:
@@ -278,27 +289,84 @@ class About:
 
     kind: str
     """`job`."""
-    asked_by: "Asked | None"
-    facts: tuple[tuple[str, FieldPath], ...]
-    """The names of facts, with their places in the object."""
-    changing: frozenset[str]
-    owner: "About | None" = None
-    """What the object belongs to, and shares the facts of."""
-    owner_id: FieldPath = ()
-    found_by: tuple[tuple[str, FieldPath, "About"], ...] = ()
-    """Look-ups that find the object within another one: the path of the method, the place of the
-    other object's name in the request, and how that is asked by its name."""
+    facts: tuple[tuple[str, FieldPath], ...] = ()
+    """The names of facts, with their places in the object that is shown."""
+    changing: frozenset[str] = frozenset()
+    asked: "Asked | None" = None
+    """By id, or by what else Cuebot knows it by."""
+    named: "Asked | None" = None
+    """By a name alone."""
+    namesakes: "Asked | None" = None
+    """All objects of a name."""
+    owners: tuple[tuple[FieldPath, "About"], ...] = ()
+    """What the object belongs to, and shares the facts of: the place of its id."""
+    named_owners: tuple[tuple[FieldPath, "About"], ...] = ()
+    """The same with the place of a name: all objects of that name are meant."""
+    found_by: tuple["FoundBy", ...] = ()
+    lies_in: tuple["LiesIn", ...] = ()
+    """Lists that have the object. The request says which one of them."""
+    confined_to: tuple[tuple[FieldPath, "About"], ...] = ()
+    """Of search criteria: lists of names, the first of which that is not empty decides."""
+    shown: str = ""
+    """The full name of the message that says so, which may be that of another object."""
+
+    def fact_names(self) -> set[str]:
+        """The names of all facts that may be known of such an object."""
+        others = [
+            *(owner for _, owner in (*self.owners, *self.named_owners, *self.confined_to)),
+            *(each.owner for each in self.found_by),
+            *(each.holder for each in self.lies_in),
+        ]
+        return {name for name, _ in self.facts}.union(*(each.fact_names() for each in others))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """A read that shows an object, or a list with the object."""
+
+    method: Method
+    sends: tuple[tuple[FieldPath, FieldPath, bool], ...]
+    """Places in the object and in the request, and whether that is a list."""
+    constants: tuple[tuple[FieldPath, object], ...]
+    take: FieldPath
+    """The object in the answer."""
+    rows: tuple[FieldDescriptor, ...] = ()
+    """From the answer down to a list, instead of `take`."""
+    same: tuple[tuple[FieldPath, tuple[FieldPath, ...]], ...] = ()
+    """Places in what is shown, and those in the object that have to be equal: the first, and
+    the others if they are not empty."""
+    held: FieldPath = ()
+    """The place in the request for the id of what the object lies in."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A read that shows an object."""
+class FoundBy:
+    """A look-up that finds an object within another one."""
 
-    method: Method
-    sends: tuple[tuple[FieldPath, FieldPath], ...]
-    """Places of texts: in the object and in the request."""
-    take: FieldPath
-    """The object in the answer."""
+    path: str
+    """Of the method."""
+    owner: "About"
+    place: FieldPath
+    """Of the other object's name in the request of the look-up."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiesIn:
+    """A list of objects in another one, which the client has to name."""
+
+    argument: str
+    """`job`, in the object or beside it."""
+    holder: About
+    asked: Asked
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """A place in requests with the name or id of what an object lies in."""
+
+    path: BodyPath
+    native: bool
+    """Whether Cuebot has this field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,12 +376,30 @@ class Subject:
     place: FieldPath
     name: str
     """The place in JSON names."""
-    is_text: bool
     about: About
+    is_text: bool = False
+    by_name: bool = False
+    """Whether texts are names, not ids."""
+    optional: bool = False
+    """Whether an empty text stands for nothing, instead of something unknown."""
+    arguments: Mapping[str, tuple[Argument, ...]] = field(default_factory=dict)
+    """By name: the places where a request says what its objects lie in, the first one first."""
+    spec: "Spec | None" = None
+    """If the text is XML that says what it is about."""
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class Spec:
+    """XML that says what it is about."""
+
+    facts: tuple[tuple[str, str], ...]
+    """The names of facts, and of elements."""
+    named: tuple[tuple[str, About], ...]
+    """The names of elements that name an object."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowFacts:
     """What an object in an answer says of itself, or of what it belongs to."""
 
     facts: Mapping[str, FieldPath]

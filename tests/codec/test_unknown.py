@@ -56,7 +56,11 @@ CRITERIA = {"job": {"id": "x", "foo": 1}, "req": {"frame": ["0001-comp"]}}
         ("GroupSetMinCoresRequest", {"cores": 4}, "field `cores`; did you mean `minCores`?"),
         ("JobKillFramesRequest", CRITERIA, "req: unknown field `frame`; did you mean `frames`?"),
     ],
-    ids=["a documented name (fact 5)", "a search criterion, which would widen what a change hits"],
+    ids=[
+        "within an object",
+        "a documented name (fact 5)",
+        "a search criterion, which would widen what a change hits",
+    ],
 )
 def test_inner_arguments_are_told_the_nearest_name(name: str, body: Any, problem: str) -> None:
     with pytest.raises(GatewayError) as caught:

@@ -71,6 +71,12 @@ def test_bytes_that_are_no_text_are_told(tmp_path: Path) -> None:
         load_profile(str(path))
 
 
+@pytest.mark.parametrize("more", ["", 'take = "job"\nrows = "jobs.jobs"\n'])
+def test_a_read_shows_one_object_or_a_list(tmp_path: Path, more: str) -> None:
+    text = f'[about."job.Job".by]\ncall = "job.JobInterface/GetJob"\n{more}'
+    assert problem_of(tmp_path, text) == "about.job.Job.by: expected either take or rows"
+
+
 def test_what_is_not_toml_is_told_with_its_place(tmp_path: Path) -> None:
     assert "line 2" in problem_of(tmp_path, "[methods]\nnonsense\n")
 

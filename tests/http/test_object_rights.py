@@ -1,6 +1,7 @@
 """Rights by what a change is about (`only`), over all changes of OpenCue's published schema."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,15 +16,15 @@ from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
 from gateway.errors import GatewayError
 from gateway.http.object_rights import ObjectRights
-from gateway.schema.method import Method
+from gateway.schema.method import Method, Subject
 from gateway.schema.selection import Selection
 from gateway_cli.commands.audit import Criteria
 from tests.support.audit import outcomes
 from tests.support.contexts import context_of
 from tests.support.opencue import message_class, opencue
+from tests.support.owned_farm import BOS, ID, JOBS, LENAS, NOBODYS, a_job, answer, script
 from tests.support.rights import rule, signed
 from tests.support.servers import (
-    Context,
     Gateway,
     ScriptedCuebot,
     running_gateway,
@@ -36,7 +37,14 @@ ACCESS = [
     rule("artists", {"role": "artist"}, "all", only=ONLY_OWN),
     rule("leads", {"role": "lead"}, "all", only="user = $sub or show in $supervises"),
     rule("grouped", {"role": "grouped"}, "all", only="group = fx"),
-    rule("killers", {"role": "killer"}, "job.JobInterface/Kill", only=ONLY_OWN),
+    rule("killers", {"role": "killer"}, "job.*/Kill", only=ONLY_OWN),
+    rule(
+        "owners",
+        {"role": "owner"},
+        "all",
+        only="user = $sub or show = demo or host = lena-host or allocation = lena.general"
+        " or facility = lena-facility",
+    ),
     rule("costly", {"role": "costly"}, "all", only=COSTLY),
     {
         "name": "submitters",
@@ -49,108 +57,119 @@ ACCESS = [
 pytestmark = [pytest.mark.anyio, pytest.mark.gateway(access=ACCESS, access_default="deny")]
 
 LENA = signed("lena", role="artist")
-ID = "00000000-0000-0000-0000-0000000000"
-LENAS, BOS, NOBODYS = f"{ID}01", f"{ID}02", f"{ID}09"
-JOBS = {LENAS: ("lena-job", "lena", "demo"), BOS: ("bo-job", "bo", "other")}
-"""By id: the name, user and show of a job. Its layer and proc have the same id."""
-SUBSCRIPTIONS = "/subscription.SubscriptionInterface/"
+OWNER = signed("lena", role="owner")
+DELETE = "/subscription.SubscriptionInterface/Delete"
 PAUSE, KILL = "/job.JobInterface/Pause", "/job.JobInterface/Kill"
-GET_JOB, GET_LAYER = "/job.JobInterface/GetJob", "/job.LayerInterface/GetLayer"
-FACTS = {
-    GET_JOB,
-    GET_LAYER,
-    "/job.JobInterface/FindJob",
-    "/job.FrameInterface/FindFrame",
-    "/host.ProcInterface/GetJob",
-    "/subscription.SubscriptionInterface/Get",
-}
-CHANGES = [
-    method
-    for method in build_catalog(opencue(), Selection(), load_profile("opencue")).methods
-    if not method.reads_only
-]
+KILL_FRAME = "/job.FrameInterface/Kill"
+GET_JOB = "/job.JobInterface/GetJob"
+METHODS = build_catalog(opencue(), Selection(), load_profile("opencue")).methods
+CHANGES = [method for method in METHODS if not method.reads_only]
 JUDGED = [method for method in CHANGES if method.subjects]
-
-
-def a_job(id_: str) -> dict[str, str]:
-    name, user, show = JOBS[id_]
-    group = "fx" if id_ == LENAS else "comp"
-    return {"id": id_, "name": name, "user": user, "show": show, "group": group}
-
-
-def answer(name: str, **content: object) -> bytes:
-    found: bytes = message_class(name)(**content).SerializeToString()
-    return found
+WITH_USER = {
+    "comment",
+    "depend",
+    "frame",
+    "job",
+    "layer",
+    "proc",
+    "proc search criteria",
+    "render partition",
+    "spec",
+}
+"""What has a user. Everything else has a show, a host, an allocation or a facility."""
+NAMES = {
+    "job": lambda id_: JOBS[id_][0],
+    "show": lambda id_: JOBS[id_][2],
+    "host": lambda id_: f"{JOBS[id_][1]}-host",
+    "facility": lambda id_: f"{JOBS[id_][1]}-facility",
+}
 
 
 @pytest.fixture
 def cuebot(cuebot: ScriptedCuebot) -> ScriptedCuebot:
-    """Knows the jobs, as Cuebot would."""
-
-    async def get_job(request: bytes, context: Context) -> bytes:
-        asked = message_class("job.JobGetJobRequest").FromString(request)
-        if asked.id not in JOBS:
-            await not_there(context)
-        return answer("job.JobGetJobResponse", job=a_job(asked.id))
-
-    async def find_job(request: bytes, context: Context) -> bytes:
-        asked = message_class("job.JobFindJobRequest").FromString(request)
-        found = [id_ for id_, (name, *_) in JOBS.items() if name == asked.name]
-        if not found:
-            await not_there(context)
-        return answer("job.JobFindJobResponse", job=a_job(found[0]))
-
-    async def get_layer(request: bytes, context: Context) -> bytes:
-        asked = message_class("job.LayerGetLayerRequest").FromString(request)
-        if asked.id not in JOBS:
-            await not_there(context)
-        layer = {"id": asked.id, "parent_id": asked.id}
-        return answer("job.LayerGetLayerResponse", layer=layer)
-
-    async def find_frame(request: bytes, context: Context) -> bytes:
-        asked = message_class("job.FrameFindFrameRequest").FromString(request)
-        frame = {"id": f"frame-of-{asked.job}"}
-        return answer("job.FrameFindFrameResponse", frame=frame)
-
-    async def job_of_proc(request: bytes, context: Context) -> bytes:
-        asked = message_class("host.ProcGetJobRequest").FromString(request)
-        if asked.proc.id not in JOBS:
-            await not_there(context)
-        return answer("host.ProcGetJobResponse", job=a_job(asked.proc.id))
-
-    cuebot.handlers |= {
-        GET_JOB: get_job,
-        "/job.JobInterface/FindJob": find_job,
-        GET_LAYER: get_layer,
-        "/job.FrameInterface/FindFrame": find_frame,
-        "/host.ProcInterface/GetJob": job_of_proc,
-    }
+    """Knows whose its objects are."""
+    script(cuebot, METHODS)
     return cuebot
 
 
-async def not_there(context: Context) -> None:
-    await context.abort(grpc.StatusCode.NOT_FOUND, "no such thing")
+def who_may(method: Method) -> dict[str, str]:
+    """Whoever may do this to objects of lena's: by the user, if they have one."""
+    return LENA if {each.about.kind for each in method.subjects} <= WITH_USER else OWNER
 
 
-def body_for(method: Method, id_: str, *, lie: bool = False) -> dict[str, Any]:
-    """A request of a change about these objects. With `lie`, they say that they are lena's."""
-    body: dict[str, Any] = {}
+def body_for(
+    method: Method, id_: str, *, lie: bool = False, within: str | None = None
+) -> dict[str, Any]:
+    """A request of a change about these objects, which are said to lie in those with the id
+    `within`: by default in their own. With `lie`, they say that they are lena's. What is merely
+    named is another's."""
+    subjects = {each.name for each in method.subjects}
+    body: dict[str, Any] = {
+        str(each.place): {"id": BOS}
+        for each in method.references
+        if str(each.place) not in subjects and not (each.is_text or each.listed)
+    }
     for subject in method.subjects:
-        kind = subject.about.kind
-        if kind == "frame":
-            job, *_ = JOBS.get(id_, ("no-job",))
-            thing: Any = {"job": job, "layerName": "comp", "number": 1}
-        elif subject.is_text:
-            thing = id_
-        else:
-            thing = {"id": id_} | (lies_of(method, subject.place) if lie else {})
-        body[subject.name] = thing
+        set_in(body, *place_and_content(subject, method, id_, lie=lie))
+        for argument in arguments_of(subject, method):
+            set_in(body, argument, within or id_)
     return body
 
 
-def lies_of(method: Method, place: tuple[str, ...]) -> dict[str, str]:
+def thing_for(subject: Subject, id_: str, lies_in: Method | None = None) -> object:
+    kind = subject.about.kind
+    job, user, show = JOBS.get(id_, ("no-job", "nobody", "no-show"))
+    if subject.spec is not None:
+        return f"<spec><show>{show}</show><user>{user}</user><job name='x'/></spec>"
+    if kind == "proc search criteria":
+        return {"jobs": [job]}
+    if subject.by_name or kind == "facility":
+        name = NAMES[kind](id_) if id_ in JOBS else "none"
+        return name if subject.by_name else {"name": name}
+    if subject.is_text:
+        return id_
+    return {"id": id_} | (lies_of(lies_in, subject) if lies_in is not None else {})
+
+
+def arguments_of(subject: Subject, method: Method) -> list[str]:
+    """Where the request says what an object lies in: beside it, if the method takes that there.
+
+    Of several lists, the first one has it.
+    """
+    first = next(iter(subject.about.lies_in), None)
+    return [
+        str(places[-1].path)
+        for name, places in subject.arguments.items()
+        if places and (first is None or subject.about.kind != "comment" or name == first.argument)
+    ]
+
+
+def place_and_content(
+    subject: Subject, method: Method, id_: str, *, lie: bool = False
+) -> tuple[str, object]:
+    """Where a request has an object or a list with it, and that."""
+    thing = thing_for(subject, id_, method if lie else None)
+    message = method.descriptor.input_type
+    for number, name in enumerate(subject.place):
+        field = message.fields_by_name[name]
+        if field.is_repeated:
+            inside = subject.place[number]
+            return f"{subject.name}.{inside}" if number else subject.name, [thing]
+        if number + 1 < len(subject.place):
+            message = message_of(field)
+    return subject.name, thing
+
+
+def set_in(body: dict[str, Any], path: str, content: object) -> None:
+    *names, last = path.split(".")
+    for name in names:
+        body = body.setdefault(name, {})
+    body[last] = content | body.get(last, {}) if isinstance(content, dict) else content
+
+
+def lies_of(method: Method, subject: Subject) -> dict[str, str]:
     at: Descriptor = method.descriptor.input_type
-    for name in place:
+    for name in subject.place:
         at = message_of(at.fields_by_name[name])
     said = {
         "user": "lena",
@@ -158,6 +177,12 @@ def lies_of(method: Method, place: tuple[str, ...]) -> dict[str, str]:
         "name": "lena-job",
         "parentId": LENAS,
         "jobName": "lena-job",
+        "dependErJob": "lena-job",
+        "dependOnJob": "lena-job",
+        "job": "lena-job",
+        "host": "lena-host",
+        "allocName": "lena.general",
+        "groupValue": LENAS,
     }
     return {
         field.json_name: said.get(field.json_name, "lena")
@@ -188,43 +213,236 @@ async def test_every_change_with_subjects(
     gateway: Gateway, cuebot: ScriptedCuebot, method: Method
 ) -> None:
     """Of one's own it is made; of another's or of nobody's not, whatever the request says."""
-    if method.path.startswith(SUBSCRIPTIONS):  # a show has no user
-        status, _, made = await call(
-            gateway, cuebot, method.path, LENA, {"subscription": {"id": "1"}}
-        )
-        assert (status, made) == (403, False)
-        return
-    assert (await call(gateway, cuebot, method.path, LENA, body_for(method, LENAS)))[::2] == (
-        200,
-        True,
-    )
+    who = who_may(method)
+    assert await call(gateway, cuebot, method.path, who, body_for(method, LENAS)) == (200, "", True)
     for body in (body_for(method, BOS), body_for(method, BOS, lie=True)):
-        status, message, made = await call(gateway, cuebot, method.path, LENA, body)
+        status, message, made = await call(gateway, cuebot, method.path, who, body)
         assert (status, made) == (403, False)
-        assert "access rule 'artists'" in message
-    status, _, made = await call(gateway, cuebot, method.path, LENA, body_for(method, NOBODYS))
+        assert f"access rule '{'artists' if who is LENA else 'owners'}'" in message
+    status, _, made = await call(gateway, cuebot, method.path, who, body_for(method, NOBODYS))
     assert (status in (403, 404), made) == (True, False)
-    status, _, made = await call(gateway, cuebot, method.path, LENA, {})
+    status, _, made = await call(gateway, cuebot, method.path, who, {})
     assert (status in (400, 403), made) == (True, False)
 
 
-@pytest.mark.parametrize(
-    "method",
-    [each for each in JUDGED if len(each.subjects) > 1],
-    ids=ids([each for each in JUDGED if len(each.subjects) > 1]),
-)
+LYING = [each for each in JUDGED if any(subject.arguments for subject in each.subjects)]
+
+
+@pytest.mark.parametrize("method", LYING, ids=ids(LYING))
+async def test_what_an_object_lies_in_is_verified(
+    gateway: Gateway, cuebot: ScriptedCuebot, method: Method
+) -> None:
+    """It is named in the object or beside it, and Cuebot does not get it."""
+    who = who_may(method)
+    body = body_for(method, BOS, within=LENAS)
+    status, _, made = await call(gateway, cuebot, method.path, who, body)
+    assert (status, made) == (403, False)
+    own: dict[str, Any] = {}
+    for subject in method.subjects:
+        if not subject.optional:
+            set_in(own, *place_and_content(subject, method, LENAS))
+    status, message, made = await call(gateway, cuebot, method.path, who, own)
+    assert (status, made) == (403, False)
+    assert ': Cuebot does not say whose it is by its id alone; send "' in message
+    answer = await gateway.post(method.path, body_for(method, LENAS), headers=who)
+    assert (answer.status_code, "x-ignored-fields" in answer.headers) == (200, False)
+
+
+MANY = [each for each in JUDGED if len(each.subjects) > 1]
+
+
+@pytest.mark.parametrize("method", MANY, ids=ids(MANY))
 async def test_all_objects_have_to_fit(
     gateway: Gateway, cuebot: ScriptedCuebot, method: Method
 ) -> None:
     own, others = body_for(method, LENAS), body_for(method, BOS)
     for subject in method.subjects:
-        body = own | {subject.name: others[subject.name]}
-        status, message, made = await call(gateway, cuebot, method.path, LENA, body)
+        body = deepcopy(own)
+        place = subject.name.split(".")
+        (theirs, last), mine = (others, place[-1]), body
+        for name in place[:-1]:
+            theirs, mine = theirs[name], mine[name]
+        mine[last] = theirs[last]
+        status, message, made = await call(gateway, cuebot, method.path, who_may(method), body)
         assert (status, made) == (403, False)
         assert subject.name in message
 
 
+RETRY, SATISFY = "/job.FrameInterface/Retry", "/depend.DependInterface/Satisfy"
+UNBOOK, LAUNCH = "/host.ProcInterface/UnbookProcs", "/job.JobInterface/LaunchSpec"
+DELETE_COMMENT, SET_GROUP = "/comment.CommentInterface/Delete", "/job.GroupInterface/SetName"
+COMMENT = {"comment": {"id": LENAS}}
+CLEAR_TASK = "/task.TaskInterface/ClearAdjustments"
+TASK = {"department": {"id": LENAS}, "show": "demo"}
+CREATE_ACTION = "/filter.FilterInterface/CreateAction"
+MOVE = {"filter": {"id": LENAS}, "show": "demo"}
+LONG = {"reason": "x" * 300_000}
+
+
+@pytest.mark.parametrize(
+    ("who", "path", "body", "allowed"),
+    [
+        # Where an object lies, by id or name, in it or beside it.
+        (LENA, RETRY, {"frame": {"id": LENAS, "job": "lena-job"}}, True),
+        (LENA, RETRY, {"frame": {"id": LENAS, "job": {"id": LENAS}}}, True),
+        (LENA, RETRY, {"frame": {"id": LENAS}, "job": {"name": "lena-job"}}, True),
+        (LENA, RETRY, {"frame": {"id": LENAS, "job": "bo-job"}, "job": "lena-job"}, False),
+        (LENA, RETRY, {"frame": {"id": BOS}, "job": {"id": LENAS, "name": "bo-job"}}, False),
+        (LENA, RETRY, {"frame": {"id": LENAS}, "job": 5}, False),
+        (OWNER, DELETE_COMMENT, COMMENT | {"host": "lena-host"}, True),
+        (OWNER, DELETE_COMMENT, COMMENT | {"host": "bo-host"}, False),
+        (LENA, DELETE_COMMENT, COMMENT | {"host": "lena-host"}, False),
+        (OWNER, SET_GROUP, {"group": {"id": LENAS, "show": "demo"}, "name": "x"}, True),
+        (OWNER, SET_GROUP, {"group": {"id": BOS, "show": "demo"}, "name": "x"}, False),
+        # Planned in another process.
+        (LENA, KILL_FRAME, {"frame": {"id": LENAS}, "job": LENAS, **LONG}, True),
+        (LENA, KILL_FRAME, {"frame": {"id": BOS}, "job": LENAS, **LONG}, False),
+        # Cuebot looks for the task whose id is the name.
+        (OWNER, CLEAR_TASK, TASK | {"task": {"id": LENAS, "name": LENAS}}, True),
+        (OWNER, CLEAR_TASK, TASK | {"task": {"id": LENAS, "name": BOS}}, False),
+        (OWNER, CLEAR_TASK, TASK | {"task": {"id": LENAS, "name": "a task"}}, False),
+        (OWNER, CLEAR_TASK, TASK | {"task": {"id": LENAS}, "department": "a name"}, False),
+        # An action may move jobs to a group.
+        (OWNER, CREATE_ACTION, MOVE | {"data": {"type": "PAUSE_JOB"}}, True),
+        (OWNER, CREATE_ACTION, MOVE | {"data": {"groupValue": LENAS}}, True),
+        (OWNER, CREATE_ACTION, MOVE | {"data": {"groupValue": BOS}}, False),
+        (OWNER, CREATE_ACTION, MOVE | {"data": {"groupValue": "fx"}}, False),
+        # Criteria are judged by all that they list.
+        (LENA, UNBOOK, {"r": {}}, False),
+        (LENA, UNBOOK, {"r": {"hosts": ["lena-host"]}}, False),
+        (LENA, UNBOOK, {"r": {"jobs": ["lena-job"], "shows": ["other"]}}, True),
+        (LENA, UNBOOK, {"r": {"jobs": ["lena-job", "bo-job"]}}, False),
+        (LENA, UNBOOK, {"r": {"jobs": ["bo-job", "lena-job"]}}, False),
+        (LENA, UNBOOK, {"r": {"jobs": ["lena-job", ""]}}, False),
+        (LENA, UNBOOK, {"r": {"shows": ["demo"]}}, False),
+        (OWNER, UNBOOK, {"r": {"shows": ["demo"]}}, True),
+        (OWNER, UNBOOK, {"r": {"shows": ["demo", "other"]}}, False),
+        # A spec has one show and one user.
+        (LENA, LAUNCH, {"spec": "<spec><user>lena</user><show> demo\n</show></spec>"}, True),
+        (LENA, LAUNCH, {"spec": "<spec><user>lena</user></spec>"}, False),
+        (LENA, LAUNCH, {"spec": "<spec><user>lena</user><show>none</show></spec>"}, False),
+        (LENA, LAUNCH, {"spec": "<spec><show>demo</show></spec>"}, False),
+        (
+            LENA,
+            LAUNCH,
+            {"spec": "<spec><user>lena</user><user>bo</user><show>demo</show></spec>"},
+            False,
+        ),
+        (LENA, LAUNCH, {"spec": "<spec><user>lena<x/></user><show>demo</show></spec>"}, False),
+        (LENA, LAUNCH, {"spec": "lena"}, False),
+    ],
+)
+async def test_what_requests_say(
+    gateway: Gateway,
+    cuebot: ScriptedCuebot,
+    who: dict[str, str],
+    path: str,
+    body: object,
+    allowed: bool,
+) -> None:
+    status, _, made = await call(gateway, cuebot, path, who, body)
+    assert (status == 200, made) == (allowed, allowed)
+    assert status in (200, 403, 404)
+
+
+async def test_all_jobs_of_a_name_have_to_fit(
+    gateway: Gateway, cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of both jobs of a depend, of criteria, and of a render partition."""
+    partition = "/renderPartition.RenderPartitionInterface/Delete"
+    requests = (
+        (SATISFY, {"depend": {"id": LENAS}}),
+        (UNBOOK, {"r": {"jobs": ["lena-job"]}}),
+        (partition, {"renderPartition": {"id": LENAS, "host": "lena-host"}}),
+    )
+    for path, body in requests:
+        assert (await call(gateway, cuebot, path, LENA, body))[0] == 200
+    monkeypatch.setitem(JOBS, f"{ID}03", ("lena-job", "bo", "demo"))
+    for path, body in requests:
+        assert (await call(gateway, cuebot, path, LENA, body))[::2] == (403, False)
+
+
+@pytest.mark.parametrize(
+    ("id_", "er", "on"),
+    [(f"{ID}31", LENAS, BOS), (f"{ID}32", BOS, LENAS), (f"{ID}33", LENAS, NOBODYS)],
+)
+async def test_both_jobs_of_a_depend_have_to_fit(
+    gateway: Gateway, cuebot: ScriptedCuebot, id_: str, er: str, on: str
+) -> None:
+    er_name, on_name = (JOBS.get(each, ("gone",))[0] for each in (er, on))
+    depend = {"id": id_, "depend_er_job": er_name, "depend_on_job": on_name}
+    cuebot.answers(
+        "/depend.DependInterface/GetDepend", answer("depend.DependGetDependResponse", depend=depend)
+    )
+    body = {"depend": {"id": id_}}
+    assert (await call(gateway, cuebot, SATISFY, LENA, body))[::2] == (403, False)
+
+
+async def test_an_alias_of_a_show_is_no_name(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    show = {"id": LENAS, "name": "demo"}
+    cuebot.answers("/show.ShowInterface/FindShow", answer("show.ShowFindShowResponse", show=show))
+    owner = {"owner": {"id": LENAS}}
+    set_show = "/host.OwnerInterface/SetShow"
+    assert (await call(gateway, cuebot, set_show, OWNER, owner | {"show": "demo"}))[0] == 200
+    assert (await call(gateway, cuebot, set_show, OWNER, owner | {"show": "alias"}))[0] == 403
+
+
+async def test_what_is_asked_of_lists(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """A frame's job and a show's name are asked for once, a group's show each time."""
+    frame, group = {"frame": {"id": LENAS}, "job": LENAS}, {"group": {"id": LENAS}, "show": LENAS}
+    for path, who, body, again in (
+        (RETRY, LENA, frame, []),
+        (SET_GROUP, OWNER, group | {"name": "x"}, ["/show.ShowInterface/GetGroups"]),
+    ):
+        await call(gateway, cuebot, path, who, body)
+        assert (await call(gateway, cuebot, path, who, body))[0] == 200
+        assert [path for path, _, _ in cuebot.seen] == [*again, path]
+
+
+async def test_a_frame_is_looked_for_alone(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    another = f"{ID}41"
+    body = {"frame": {"id": another}, "job": LENAS}
+    await call(gateway, cuebot, RETRY, LENA, body)
+    asked = [request for path, request, _ in cuebot.seen if path.endswith("/GetFrames")]
+    sent = message_class("job.JobGetFramesRequest").FromString(asked[0])
+    assert (list(sent.req.ids), sent.req.limit, sent.job.id) == ([another], 1, LENAS)
+
+
+async def test_objects_are_bounded(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    body = {"r": {"jobs": ["lena-job"] * 200}}
+    status, message, made = await call(gateway, cuebot, UNBOOK, LENA, body)
+    assert (status, made) == (400, False)
+    assert "more than 100 objects" in message
+
+
 NOT_JUDGED = [method for method in CHANGES if not method.subjects]
+NOBODYS_METHODS = {
+    "department.DepartmentInterface": {"AddDepartmentName", "RemoveDepartmentName"},
+    "facility.AllocationInterface": {"Delete", "SetBillable", "SetDefault", "SetName", "SetTag"},
+    "facility.FacilityInterface": {"Create"},
+    "limit.LimitInterface": {
+        "ClearBindings",
+        "Create",
+        "Delete",
+        "Rename",
+        "ReportUsage",
+        "SetEnforcement",
+        "SetFailureRule",
+        "SetMaxValue",
+        "SetReportTtl",
+        "SetSoftValue",
+        "SetType",
+    },
+    "service.ServiceInterface": {"CreateService", "Delete", "Update"},
+    "show.ShowInterface": {"CreateShow"},
+}
+"""What belongs to nobody, is not there yet, or is found by what may be that of another."""
+
+
+def test_all_other_changes_are_judged() -> None:
+    assert {each.path[1:] for each in NOT_JUDGED} == {
+        f"{service}/{name}" for service, names in NOBODYS_METHODS.items() for name in names
+    }
 
 
 async def test_what_cannot_be_judged_is_refused(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
@@ -302,7 +520,10 @@ async def test_the_refusal_says_why(gateway: Gateway, cuebot: ScriptedCuebot) ->
     _, message, _ = await call(
         gateway, cuebot, "/job.FrameInterface/Kill", LENA, {"frame": {"id": "7"}}
     )
-    assert "send job, layerName, number instead of the id" in message
+    assert message.startswith(
+        "'lena' may not call /job.FrameInterface/Kill: frame: Cuebot does not say whose it is"
+        ' by its id alone; send "job" beside "frame", or job, layerName, number instead of the id ('
+    )
 
 
 async def test_the_audit_log_says_what_it_was_about(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
@@ -336,8 +557,9 @@ async def test_a_dry_run_of_a_read_calls_nothing(gateway: Gateway, cuebot: Scrip
 @pytest.mark.parametrize(
     ("role", "path", "body", "problem"),
     [
-        ("artist", f"{SUBSCRIPTIONS}Delete", {"subscription": {"id": BOS}}, "does not say what"),
+        ("artist", DELETE, {"subscription": {"id": BOS}}, "does not say what"),
         ("killer", KILL, {"job": {"id": BOS}}, "Kill: job does not fit (access rule"),
+        ("killer", KILL_FRAME, {"frame": {"id": BOS}, "job": BOS}, "Kill: frame does not fit ("),
         ("costly", KILL, {"job": {"id": f"{ID}66"}}, "job: a row has"),
     ],
 )

@@ -10,33 +10,21 @@ from google.protobuf.descriptor import FieldDescriptor
 from gateway.access.conditions import read_condition
 from gateway.access.visibility import Visibility, visibility_of
 from gateway.codec.fields import is_map, is_message
-from gateway.compat.build import build_catalog
-from gateway.compat.profile import load_profile
 from gateway.schema.method import Method
-from gateway.schema.selection import Selection
-from tests.http.test_object_rights import (
-    BOS,
-    FACTS,
-    GET_JOB,
-    ID,
-    JOBS,
-    JUDGED,
-    KILL,
-    LENAS,
-    NOBODYS,
-    SUBSCRIPTIONS,
-    answer,
-    body_for,
-    cuebot,
-    not_there,
-)
-from tests.support.opencue import message_class, opencue, with_ids
+from tests.http.test_object_rights import JUDGED, KILL, METHODS, body_for
+from tests.support.opencue import message_class, with_ids
+from tests.support.owned_farm import BOS, ID, JOBS, LENAS, NOBODYS, answer, script
 from tests.support.rights import rule, signed
-from tests.support.servers import Context, Gateway, ScriptedCuebot
+from tests.support.servers import Gateway, ScriptedCuebot
 
 SEE = "show in $shows"
+OWN = (
+    "user = $sub or show = demo or host = lena-host or allocation = lena.general"
+    " or facility = lena-facility"
+)
 ACCESS = [
     rule("freelancers", {"role": "freelance"}, "all", see=SEE),
+    rule("owners", {"role": "owner"}, "all", see=OWN),
     rule("both", {"role": "both"}, "all", see=SEE, only="user = $sub"),
     {
         "name": "hosts",
@@ -47,15 +35,12 @@ ACCESS = [
     },
 ]
 pytestmark = [pytest.mark.anyio, pytest.mark.gateway(access=ACCESS, access_default="deny")]
-__all__ = ["cuebot"]
 
 LENA = signed("lena", role="freelance", shows=["demo"])
+OWNER = signed("lena", role="owner")
+SUBSCRIPTIONS, GET_JOB = "/subscription.SubscriptionInterface/", "/job.JobInterface/GetJob"
 GET_JOBS, GET_JOB_NAMES = "/job.JobInterface/GetJobs", "/job.JobInterface/GetJobNames"
-READS = [
-    method
-    for method in build_catalog(opencue(), Selection(), load_profile("opencue")).methods
-    if method.reads_only
-]
+READS = [method for method in METHODS if method.reads_only]
 
 
 def visibility(method: Method) -> Visibility:
@@ -142,9 +127,11 @@ REFERENCES = [each for each in READS if visibility(each).by_request]
 
 
 def names_in(text: str, id_: str) -> str:
-    """The text without the id, and the name that belongs to it."""
-    name = JOBS.get(id_, ("no-job",))[0]
-    return text.replace(id_, "ID").replace(name, "NAME")
+    """The text without the id, and the names of what has that id."""
+    job, user, show = JOBS.get(id_, ("no-job", "nobody", "no-show"))
+    for name in (id_, job, f"{user}-host", f"{user}-facility", show, "none"):
+        text = text.replace(f"'{name}'", "NAME")
+    return text
 
 
 def told(answered: Any, id_: str) -> tuple[int, dict[str, str], str]:
@@ -159,32 +146,29 @@ def told(answered: Any, id_: str) -> tuple[int, dict[str, str], str]:
 
 @pytest.fixture
 def farm(cuebot: ScriptedCuebot) -> ScriptedCuebot:
-    """Also knows subscriptions, by the ids of jobs."""
-
-    async def get(request: bytes, context: Context) -> bytes:
-        asked = message_class("subscription.SubscriptionGetRequest").FromString(request)
-        if asked.id not in JOBS:
-            await not_there(context)
-        found = {"id": asked.id, "show_name": JOBS[asked.id][2]}
-        return answer("subscription.SubscriptionGetResponse", subscription=found)
-
-    cuebot.handlers[f"{SUBSCRIPTIONS}Get"] = get
+    """Knows whose its objects are."""
+    script(cuebot, METHODS)
     return cuebot
 
 
+ABOUT_OBJECTS = [
+    each
+    for each in (*READS, *JUDGED)
+    if each.subjects and visibility_of(each, read_condition(OWN)).by_request
+]
+
+
 def requests_about(method: Method, id_: str) -> Iterator[dict[str, Any]]:
-    """By id, and by name where that will do."""
-    name = JOBS.get(id_, ("no-job",))[0]
-    body: dict[str, Any] = {}
-    for subject in method.subjects:
-        is_name = subject.is_text and subject.name in ("job", "name")
-        body[subject.name] = name if is_name else body_for(method, id_)[subject.name]
+    """By id, and by name where that will do; what lies in something also in another's."""
+    body = body_for(method, id_)
     yield body
-    if "job" in body and isinstance(body["job"], dict) and "id" in body["job"]:
-        yield body | {"job": {"name": name}}
+    if isinstance(job := body.get("job"), dict) and "id" in job:
+        yield body | {"job": {"name": JOBS.get(id_, ("no-job",))[0]}}
+    if (within := body_for(method, id_, within=LENAS)) != body:
+        yield within
 
 
-@pytest.mark.parametrize("method", [*REFERENCES, *JUDGED], ids=ids([*REFERENCES, *JUDGED]))
+@pytest.mark.parametrize("method", ABOUT_OBJECTS, ids=ids(ABOUT_OBJECTS))
 async def test_what_is_hidden_is_not_there(
     gateway: Gateway, farm: ScriptedCuebot, method: Method
 ) -> None:
@@ -193,12 +177,14 @@ async def test_what_is_hidden_is_not_there(
         requests_about(method, BOS), requests_about(method, NOBODYS), strict=True
     ):
         for _ in range(2):
-            answered, calls = await asked(gateway, farm, method.path, hidden)
-            other, other_calls = await asked(gateway, farm, method.path, missing)
+            answered, calls = await asked(gateway, farm, method.path, hidden, OWNER)
+            other, other_calls = await asked(gateway, farm, method.path, missing, OWNER)
             assert answered.status_code == 404, answered.text
             assert told(answered, BOS) == told(other, NOBODYS)
             assert calls == other_calls
-            assert method.path not in calls or method.path in FACTS
+            assert method.reads_only or method.path not in calls
+    answered, _ = await asked(gateway, farm, method.path, body_for(method, LENAS), OWNER)
+    assert answered.status_code == 200, answered.text
 
 
 ONE_OBJECT = [
@@ -289,7 +275,10 @@ async def test_a_frame_by_its_id_is_not_judged(gateway: Gateway, farm: ScriptedC
     path = "/job.FrameInterface/GetWhatThisDependsOn"
     answered, calls = await asked(gateway, farm, path, {"frame": {"id": BOS}})
     assert (answered.status_code, calls) == (403, [])
-    assert "send job, layerName, number instead of the id" in answered.json()["message"]
+    assert (
+        'send "job" beside "frame", or job, layerName, number instead of the id'
+        in answered.json()["message"]
+    )
 
 
 async def test_totals_are_shown_only_of_what_may_be_seen(

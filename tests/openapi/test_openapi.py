@@ -331,6 +331,19 @@ def test_what_finds_an_object_without_an_id_is_told() -> None:
     assert "may have no" not in killed
 
 
+def test_what_rights_may_need_is_told() -> None:
+    for path, what, sent in (
+        ("job.FrameInterface/Kill", "frame", "`job`"),
+        ("job.FrameInterface/CreateDependencyOnJob", "frame", "`frame.job`"),
+        ("comment.CommentInterface/Save", "comment", "`job` or `host`"),
+        ("filter.ActionInterface/Delete", "action", "`filter` and `show`"),
+    ):
+        told = f"If rights depend on whose `{what}` is, send {sent} as well."
+        assert told in document()["paths"][f"/{path}"]["post"]["description"]
+    killed = document()["paths"]["/job.JobInterface/Kill"]["post"]["description"]
+    assert "If rights depend" not in killed
+
+
 def test_refusals_of_the_profile_are_told() -> None:
     told = document()["paths"]["/limit.LimitInterface/Create"]["post"]["description"]
     assert told == "The answer is 409 if `/limit.LimitInterface/Find` finds one of that `name`."
