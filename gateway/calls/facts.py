@@ -150,6 +150,14 @@ class FactFinder:
                     judged += [Judged(place, it.facts, subject, it.told_by) for it in known]
         return judged
 
+    async def of_name(self, about: About, name: str, method: Method, call: Call) -> Facts:
+        """The facts of the object of that name. Raises GatewayError, NOT_FOUND without one."""
+        try:
+            known = await Inquiry(self, method, (), {}, (), call).of_name(about, name)
+        except NotKnown as error:
+            raise GatewayError(Code.NOT_FOUND, str(error)) from None
+        return known[0].facts
+
     async def of_owner(
         self, owner: About, id_: str, method: Method, call: Call, sight: Sight
     ) -> bool:
@@ -283,7 +291,7 @@ class Inquiry:
                 known: list[Known] = []
                 for name in names:
                     self.count(subject.name)
-                    known += await self._of_name(owner, name)
+                    known += await self.of_name(owner, name)
                 return known
         lists = [f"{subject.name}.{path[-1]}" for path, _ in subject.about.confined_to]
         raise NotKnown(f"it may be about anybody's; send {' or '.join(lists)}")
@@ -294,7 +302,7 @@ class Inquiry:
         for fact, element in spec.facts:
             facts[fact] = await self._only_text(xml, element)
         for element, about in spec.named:
-            for each in await self._of_name(about, await self._only_text(xml, element)):
+            for each in await self.of_name(about, await self._only_text(xml, element)):
                 facts |= each.facts
                 told_by += each.told_by
         known = Known("", facts, tuple(told_by))
@@ -312,7 +320,7 @@ class Inquiry:
             raise NotKnown(f"it has {'no' if not any(texts) else 'more than one'} <{element}>")
         return texts.pop()
 
-    async def _of_name(self, about: About, name: str) -> list[Known]:
+    async def of_name(self, about: About, name: str) -> list[Known]:
         """All objects of a name; one at least."""
         asked = about.namesakes or about.named
         if not name or asked is None:
@@ -354,7 +362,7 @@ class Inquiry:
         for (_, owner), text in zip(about.owners, shown.owners, strict=True):
             asked.append(partial(self._of_object, owner, text, subject))
         for (_, owner), text in zip(about.named_owners, shown.named_owners, strict=True):
-            asked.append(partial(self._of_name, owner, text))
+            asked.append(partial(self.of_name, owner, text))
         owners: list[Known] = []
         absent: NotThere | None = None
         for each in asked:
@@ -373,7 +381,7 @@ class Inquiry:
                 await self._of_object(owner, NOBODYS_ID, subject)
         for _, owner in about.named_owners:
             with suppress(NotThere, NotKnown):
-                await self._of_name(owner, NOBODYS_ID)
+                await self.of_name(owner, NOBODYS_ID)
 
     async def _shown(
         self, about: About, asked: Asked, thing: object, holder: Known | None

@@ -58,7 +58,7 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
             withheld[method.path] = rule
         else:
             served[method.path[1:]] = method
-    served = with_subjects(profile, identified(profile, served, unused), pool, unused)
+    served, named = with_subjects(profile, identified(profile, served, unused), pool, unused)
     resolver = Resolver(profile, served, native, added, unused)
     absent = resolver.missing_methods()
     for documented, name in profile.methods.items():
@@ -80,6 +80,7 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
         unused_globs=selection.unused(names_there, [skip.service for skip in skipped]),
         missing=MappingProxyType({path: missing[path] for path in missing if path not in routes}),
         probe=probe,
+        named=MappingProxyType(named),
         unused_entries=tuple(unused),
         tag=(b"x-schema", schema.digest[:TAG_DIGITS].encode()),
         version=version_of(schema, profile),

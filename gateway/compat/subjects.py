@@ -47,8 +47,11 @@ def with_subjects(
     served: Mapping[str, Method],
     pool: DescriptorPool,
     unused: list[UnusedEntry],
-) -> dict[str, Method]:
-    """The methods (by `service/Method`), with what they are about and what they show."""
+) -> tuple[dict[str, Method], dict[str, About]]:
+    """The methods (by `service/Method`), with what they are about and what they show.
+
+    Also objects that a fact is the name of, by that fact.
+    """
     abouts = Objects(profile, served, pool, unused).all()
     shown = shown_types(profile, pool, abouts, unused)
     confined = dict(narrowed(profile, served, unused))
@@ -64,7 +67,14 @@ def with_subjects(
         with entry(f"names.{name}", unused):
             method = needed_method(found, name)
             found[name] = replace(method, named_rows=named_rows(method, listing, found))
-    return found
+    by_fact = {
+        fact: about
+        for about in abouts.values()
+        if about.named is not None
+        for fact, path in about.facts
+        if [path] == [source for source, _, _ in about.named.sends]
+    }
+    return found, by_fact
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from gateway.codec.fields import reachable, type_name
 from gateway.errors import Code, GatewayError, unavailable
 from gateway.schema.description import NoSchema, Schema, Skipped, why_missing
-from gateway.schema.method import Method
+from gateway.schema.method import About, Method
 from gateway.schema.selection import UnusedGlob
 from gateway.suggestions import QUOTED_CHARS, did_you_mean
 
@@ -76,6 +76,8 @@ class Catalog:
     """Paths of methods that only documents have, with a hint for each."""
     probe: str
     """The path of a method that only reads, to see whether Cuebot answers; empty if none."""
+    named: Mapping[str, About]
+    """By a fact that is an object's name (`job`): how Cuebot is asked about that object."""
     unused_entries: tuple[UnusedEntry, ...]
     tag: tuple[bytes, bytes]
     """The response header with the schema's digest."""

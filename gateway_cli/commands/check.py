@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -13,12 +14,15 @@ import uvloop
 from click.core import ParameterSource
 
 from gateway.access.conditions import FACTS
-from gateway.access.rights import AccessRules
+from gateway.access.rights import AccessRules, Rule
+from gateway.calls.facts import FactFinder
+from gateway.calls.invoke import calls_within
 from gateway.errors import Code, ConfigurationError, GatewayError
 from gateway.schema.catalog import Catalog
 from gateway.settings.loading import misspelled
 from gateway.settings.model import Settings
 from gateway.settings.types import SIGNED_BY
+from gateway.upstream.cuebot import open_upstream
 from gateway_cli.checks import Findings, Report, run_checks
 from gateway_cli.claims import claims_from
 from gateway_cli.client.cuebot import DISCOVERY_TIMEOUT_SECONDS, discover
@@ -162,7 +166,11 @@ def explain(
     settings = settings_from(config)
     try:
         token = claims_from(claims, "--as")
-        decision = decide(settings, discover(settings), token, method, facts_from(facts))
+        catalog, about = discover(settings), facts_from(facts)
+        if method is not None:
+            rule, _ = rule_for(settings, token)
+            about = uvloop.run(with_known(settings, catalog, method, about, rule.facts))
+        decision = decide(settings, catalog, token, method, about)
     except InvalidCall as error:
         raise click.UsageError(str(error)) from None
     if as_json:
@@ -210,6 +218,47 @@ def facts_from(written: Iterable[str]) -> dict[str, str]:
     return found
 
 
+async def with_known(
+    settings: Settings,
+    catalog: Catalog,
+    written: str,
+    facts: dict[str, str],
+    needed: Iterable[str],
+) -> dict[str, str]:
+    """The facts, with what Cuebot knows of the object that one of them is the name of.
+
+    Nothing is asked if nothing is told that is needed.
+
+    Raises InvalidCall for an unknown method, and GatewayError if there is no such object.
+    """
+    missing = set(needed) - facts.keys()
+    named = [
+        (about, facts[fact])
+        for fact, about in catalog.named.items()
+        if fact in facts and missing.intersection(name for name, _ in about.facts)
+    ]
+    if len(named) != 1:
+        return facts
+    (about, name), method = named[0], find_method(written, catalog)
+    upstream = open_upstream(settings)
+    try:
+        call = calls_within(DISCOVERY_TIMEOUT_SECONDS, upstream, ())
+        return {**await FactFinder(Counter()).of_name(about, name, method, call), **facts}
+    except GatewayError as error:
+        problem = f"Cuebot does not tell of {about.kind} {name!r} ({error.message})"
+        hint = "say what it is about: --about user=… --about show=…"
+        raise GatewayError(error.code, f"--about: {problem}; {hint}") from None
+    finally:
+        await upstream.close()
+
+
+def rule_for(settings: Settings, claims: dict[str, object]) -> tuple[Rule, dict[str, object]]:
+    """The rule that decides about a token with these claims, and all claims of such a token."""
+    by_secret = settings.jwt_jwks is None or settings.jwt_secret or settings.jwt_secret_file
+    complete = claims | {SIGNED_BY: claims.get(SIGNED_BY, "secret" if by_secret else "provider")}
+    return AccessRules(settings).rule_for(complete), complete
+
+
 def decide(
     settings: Settings,
     catalog: Catalog,
@@ -218,9 +267,7 @@ def decide(
     facts: dict[str, str],
 ) -> Decision:
     """The decision about the method with the name `written`, or all. Raises InvalidCall."""
-    by_secret = settings.jwt_jwks is None or settings.jwt_secret or settings.jwt_secret_file
-    complete = claims | {SIGNED_BY: claims.get(SIGNED_BY, "secret" if by_secret else "provider")}
-    rule = AccessRules(settings).rule_for(complete)
+    rule, complete = rule_for(settings, claims)
     if SIGNED_BY in rule.decided_by:
         claims = complete
     decision = Decision(

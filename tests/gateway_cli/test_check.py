@@ -11,9 +11,12 @@ from grpc import StatusCode
 from cuebot_simulator.server import SimulatedCuebot
 from gateway.discovery.files import FILE_SUFFIXES
 from gateway.discovery.reflection import PATH, VERSIONS
+from gateway.errors import GatewayError
 from gateway.upstream.endpoint import HEALTH_CHECK_PATH
 from gateway_cli.checks import Report, run_checks, schema_object
 from gateway_cli.claims import claims_from
+from gateway_cli.client.cuebot import discover_once
+from gateway_cli.commands.check import with_known
 from gateway_cli.terminal.exits import InvalidCall
 from tests.support.commands import OPENCUE, Ran, assert_one_line, child, in_process
 from tests.support.farms import running_farm, still_farm
@@ -419,3 +422,47 @@ async def test_check_warns_of_rules_that_do_nothing() -> None:
     wrong = "access rule 'all': !job.JobInterface/Kil matches nothing that Cuebot has"
     assert any(problem.startswith(wrong) for problem in report.problems)
     assert report.settings_wrong
+
+
+LENA, KILL, RETRY = ("--as", "sub=lena"), "job.JobInterface/Kill", "job.LayerInterface/RetryFrames"
+GET_LAYERS, FREELANCE = "job.JobInterface/GetLayers", ("--as", "role=freelance", "--as", "shows=a")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "decision"),
+    [
+        ((*LENA, "--as", "role=artist", KILL), 0, "allowed if user = $sub (--about user=…"),
+        ((*LENA, "--as", "role=artist", KILL, "--about", "user=lena"), 0, "allowed"),
+        ((*LENA, "--as", "role=artist", KILL, "--about", "user=bo"), 1, "it has user 'bo'"),
+        ((*LENA, *FREELANCE, GET_LAYERS), 0, "allowed what fits show in $shows"),
+        ((*LENA, *FREELANCE, GET_LAYERS, "--about", "show=a"), 0, "allowed"),
+        (
+            (*LENA, *FREELANCE, GET_LAYERS, "--about", "show=b"),
+            1,
+            "show 'b' may not be seen: a 404",
+        ),
+        ((*LENA, *FREELANCE, RETRY), 0, "allowed if show in $shows and user = $sub"),
+        ((*LENA, *FREELANCE, RETRY, "--about", "show=a", "--about", "user=bo"), 1, "user 'bo'"),
+        ((*LENA, *FREELANCE, "limit.LimitInterface/GetAll"), 1, "has one of these facts"),
+    ],
+)
+def test_what_a_call_is_about(arguments: tuple[str, ...], status: int, decision: str) -> None:
+    ran = check(*arguments)
+    assert ran.status == status
+    (line,) = [line for line in ran.text.splitlines() if line.startswith("Decision")]
+    assert decision in line
+
+
+@pytest.mark.anyio
+async def test_cuebot_is_asked_what_a_name_is_about() -> None:
+    async with running_farm(still_farm()) as cuebot:
+        settings = settings_for(cuebot.endpoint)
+        catalog = await discover_once(settings)
+        job = next(iter(cuebot.farm.jobs.values()))
+        both = ("user", "show")
+        known = await with_known(settings, catalog, KILL, {"job": job.name}, both)
+        assert (known["user"], known["show"]) == (job.user, job.show)
+        lena = {"user": "lena"}
+        assert await with_known(settings, catalog, KILL, lena, both) == lena
+        with pytest.raises(GatewayError, match="say what it is about: --about user="):
+            await with_known(settings, catalog, KILL, {"job": "no-such-job"}, both)
