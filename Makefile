@@ -58,8 +58,9 @@ $(DOCS): $(STAMP)
 	@touch $(DOCS)
 
 .PHONY: map
-map: $(STAMP)  ## Redraw docs/static/packages.svg, the picture of the code
+map: $(STAMP)  ## Make what docs show of the code: the picture of packages, the table of rights
 	@$(BIN)/python -m docs.packages
+	@$(BIN)/python -m docs.rights
 
 .PHONY: javascript
 javascript: $(STAMP)  ## Install what testing the JavaScript example needs (with npm)

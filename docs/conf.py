@@ -25,7 +25,16 @@ html_show_sphinx = False
 PARTS = {
     "First steps": ["getting-started", "calls", "recipes", "examples", "demo"],
     "Running it": [
-        *("deployment", "operations", "scaling", "configuration", "tokens", "access", "audit"),
+        *(
+            "deployment",
+            "operations",
+            "scaling",
+            "configuration",
+            "tokens",
+            "access",
+            "access-methods",
+            "audit",
+        ),
         *("metrics", "traces", "security"),
         *("moving", "cueweb", "reflection"),
     ],

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from docs.rights import PAGE as RIGHTS
+from docs.rights import page as rights_page
 from gateway.errors import Code
 from gateway.settings.loading import RETIRED, SYNONYMS
 from gateway.settings.model import Settings
@@ -75,6 +77,10 @@ def test_whoever_copies_a_launch_waits_for_it() -> None:
     launches = [each for each in launches if len(each) > 1]
     assert {page for page, *_ in launches} == {"calls.md", "demo.md", "recipes.md"}
     assert {name for _, *names in launches for name in names} == {"LaunchSpecAndWait"}
+
+
+def test_the_table_of_rights_is_up_to_date() -> None:
+    assert RIGHTS.read_text(encoding="utf-8") == rights_page(), "run: make map"
 
 
 def test_links_lead_somewhere() -> None:
