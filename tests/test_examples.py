@@ -1,7 +1,6 @@
 """The examples of docs/examples.md are run as they stand there, and print what stands there."""
 
 import re
-import shutil
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -11,12 +10,12 @@ import pytest
 
 from tests.support.commands import tool
 from tests.support.farms import running_farm, still_farm
+from tests.support.javascript import node_with, program
 from tests.support.servers import SECRET, Gateway, gateway_for, token
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 ROOT = Path(__file__).parent.parent
-MODULES = ROOT / ".venv" / "javascript" / "node_modules"
 ENDINGS = {"sh": "sh", "python": "py", "js": "mjs"}
 EXAMPLE = re.compile(
     r"^## (?P<title>.+?)$(?:(?!^##).)*?"
@@ -45,13 +44,6 @@ async def gateway() -> AsyncIterator[Gateway]:
         yield gateway
 
 
-def program(*names: str) -> str:
-    for name in names:
-        if shutil.which(name) is None:
-            pytest.skip(f"{name} is not installed")
-    return shutil.which(names[0]) or names[0]
-
-
 def command(example: Example, folder: Path) -> list[str]:
     file = folder / f"example.{ENDINGS[example.language]}"
     file.write_text(example.code, encoding="utf-8")
@@ -59,11 +51,7 @@ def command(example: Example, folder: Path) -> list[str]:
         return [sys.executable, str(file)]
     if example.language == "sh":
         return [program("sh", "curl", "jq"), str(file)]
-    node = program("node")
-    if not (MODULES / "jsonwebtoken").is_dir():
-        pytest.skip("jsonwebtoken is not installed (make javascript)")
-    (folder / "node_modules").symlink_to(MODULES)
-    return [node, str(file)]
+    return [node_with(folder, "jsonwebtoken"), str(file)]
 
 
 def test_there_are_examples() -> None:

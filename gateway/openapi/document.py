@@ -1,6 +1,6 @@
 """A catalog as an OpenAPI document (https://spec.openapis.org/oas/v3.1.1.html)."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping
 from textwrap import indent
 from typing import Any
@@ -43,6 +43,8 @@ TEXTS = ("google.protobuf.Timestamp", "google.protobuf.Duration", "google.protob
 LOOKED_UP_BY = ("id", "name")
 """The fields by which Cuebot finds an object; it ignores the others."""
 EXAMPLE_MAX_DEPTH = 4
+GET_ENDING = "_get"
+"""Ends the operation id of a GET; without it, it is that of the POST."""
 PAGE = {"page": 1, "limit": 100}
 """Without them, some methods return nothing."""
 NUMBERS = (FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FLOAT, *INT32, *UINT32)
@@ -60,6 +62,7 @@ def build_document(
     methods = [method for method in catalog.methods if not method.streams]
     comments = comments_of(catalog.schema.files)
     returned = returned_types(method.descriptor for method in methods)
+    ids = operation_ids(methods)
     if allowed is not None:
         methods = [method for method in methods if method.path in allowed]
     aliases = methods[0].encoders.aliases if methods else {}
@@ -68,7 +71,8 @@ def build_document(
     paths: Json = {}
     listed = {method.path for method in methods}
     for method in methods:
-        post = operation(method, comments, messages, examples, others[method.path], listed)
+        about = operation(method, comments, messages, examples, others[method.path], listed)
+        post = {"operationId": ids[method.path], **about}
         paths[method.path] = {"post": post}
         if method.reads_only:
             paths[method.path]["get"] = get_operation(post, method, messages, returned)
@@ -86,6 +90,29 @@ def build_document(
         "paths": paths | schemas.HEALTH_PATHS,
         "components": schemas.components(dict(sorted(messages.schemas.items()))),
     }
+
+
+def operation_ids(methods: Iterable[Method]) -> Mapping[str, str]:
+    """By native path: the id of the method's POST; that of its GET ends in GET_ENDING.
+
+    It is `JobInterface_GetJobs`, or `job_JobInterface_GetJobs` if another operation could have the
+    same; if not even that tells them apart, the path with a slash at its end.
+    """
+    possible = {method.path: possible_ids(method) for method in methods}
+    uses = Counter(
+        id_ for ids in possible.values() for post in {*ids} for id_ in (post, post + GET_ENDING)
+    )
+    return {
+        path: next(id_ for id_ in ids if uses[id_] == uses[id_ + GET_ENDING] == 1)
+        for path, ids in possible.items()
+    }
+
+
+def possible_ids(method: Method) -> tuple[str, str, str]:
+    """The best first. The last is no other operation's: names have no slashes."""
+    with_package = method.path[1:].replace(".", "_").replace("/", "_")
+    service = method.service.rpartition(".")[2]
+    return f"{service}_{method.descriptor.name}", with_package, f"{method.path}/"
 
 
 def other_paths(catalog: Catalog) -> defaultdict[str, list[str]]:
@@ -114,24 +141,21 @@ def operation(
     others: list[str],
     listed: Container[str],
 ) -> Json:
-    """The POST of a method; `others` are its other paths. It names `listed` methods only."""
+    """The POST of a method, without its id; `others` are the method's other paths. It names
+    `listed` methods only.
+    """
     descriptor = method.descriptor
     request, response = descriptor.input_type, descriptor.output_type
     body = schemas.json_of(messages.request(request), example=examples.body(request))
-    views, content = [*schemas.VIEW], schemas.json_of(messages.response(response))
-    if method.views.rows is not None:
-        views += schemas.ROWS_VIEW
-        text = {"schema": {"type": "string"}}
-        content |= {"application/x-ndjson": text, "text/csv": text}
+    views = [*schemas.VIEW, *(schemas.ROWS_VIEW if method.views.rows is not None else ())]
     success = {
         "description": f"`{response.full_name}`",
         "headers": schemas.references("headers", schemas.OF_SUCCESS),
-        "content": content,
+        "content": schemas.json_of(messages.response(response)),
     }
     summary, rest = first_sentence(comments.get(descriptor.full_name, ""))
     served = f"Also served as {', '.join(f'`{path}`' for path in others)}." if others else ""
     return {
-        "operationId": descriptor.full_name,
         "tags": [method.service],
         **({"summary": summary} if summary else {}),
         **described(rest, served, *also_accepted(method, listed)),
@@ -161,7 +185,7 @@ def get_operation(
     operation = {key: value for key, value in post.items() if key != "requestBody"}
     return {
         **operation,
-        "operationId": f"{post['operationId']}.get",
+        "operationId": post["operationId"] + GET_ENDING,
         "parameters": [
             *query_parameters(method.descriptor.input_type, messages, returned),
             *post["parameters"],

@@ -56,7 +56,6 @@ OF_READS: Iterable[str] = SHARED["headers_of"]["reads"]
 INPUT = "-Input"
 """Ends the name of a request's schema if responses have another one. Names in protos have no dash.
 """
-NOT_FINITE = "^(NaN|-?Infinity)$"
 INTEGER = "^-?(0|[1-9][0-9]{0,18})$"
 UNSIGNED_INTEGER = "^(0|[1-9][0-9]{0,19})$"
 
@@ -92,13 +91,9 @@ def json_of(schema: Json, **more: object) -> Json:
     return {"application/json": {"schema": schema, **more}}
 
 
-def floating_point(format_: str) -> Json:
-    return {"type": ["number", "string"], "format": format_, "pattern": NOT_FINITE}
-
-
 IN_BOTH: Mapping[int, Json] = {
-    FieldDescriptor.TYPE_DOUBLE: floating_point("double"),
-    FieldDescriptor.TYPE_FLOAT: floating_point("float"),
+    FieldDescriptor.TYPE_DOUBLE: {"type": "number", "format": "double"},
+    FieldDescriptor.TYPE_FLOAT: {"type": "number", "format": "float"},
     **{kind: {"type": "integer", "format": "int32"} for kind in INT32},
     **{kind: {"type": "integer", "format": "uint32", "minimum": 0} for kind in UINT32},
     FieldDescriptor.TYPE_BOOL: {"type": "boolean"},
@@ -176,7 +171,8 @@ class Components:
             numbers: Json = {"type": "integer", "format": "int32"}
             if enum.is_closed:
                 numbers["enum"] = sorted({value.number for value in enum.values})
-            names = {"type": "string", "enum": [value.name for value in enum.values]}
+            values = [value.name for value in enum.values]
+            names = {"title": enum.full_name, "type": "string", "enum": values}
             self.schemas[enum.full_name] = {
                 **described(self.comments.get(enum.full_name), self._values(enum)),
                 "anyOf": [names, numbers],

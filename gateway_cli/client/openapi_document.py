@@ -227,7 +227,7 @@ class Declared:
         if "array" in types_of(schema) and not well_known(schema):
             field.label = ProtoField.LABEL_REPEATED
             schema = schema["items"]
-        if "additionalProperties" in schema:
+        if "additionalProperties" in schema and not well_known(schema):
             entry = message.nested_type.add(name=f"{field.name}Entry")
             entry.options.map_entry = True
             entry.field.add(name="key", number=1, type=ProtoField.TYPE_STRING)

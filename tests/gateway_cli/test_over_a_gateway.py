@@ -120,6 +120,7 @@ message Outer {{
   // Some of them.
   repeated Inner inners;
   map<string, int64> sizes;
+  google.protobuf.Struct more;
   bytes data;
 }}"""
     )
@@ -132,6 +133,7 @@ FOREIGN = b"""{"info": {"version": "1"}, "paths": {}, "components": {"schemas": 
     "inners": {"type": "array", "items": {"$ref": "#/components/schemas/trial.Outer.Inner-Input"},
                "description": "Some of them."},
     "sizes": {"type": "object", "additionalProperties": {"type": "string", "format": "int64"}},
+    "more": {"type": ["object", "null"], "additionalProperties": true},
     "data": {"type": ["string", "null"], "format": "byte", "contentEncoding": "base64"}}},
   "trial.Outer.Inner-Input": {"type": "object", "properties": {
     "at": {"type": ["string", "null"], "format": "date-time",

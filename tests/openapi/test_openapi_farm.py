@@ -16,8 +16,10 @@ from gateway.openapi import schemas as shared
 from gateway.openapi.schemas import Json
 from gateway.schema.method import Method
 from tests.support.commands import tool
+from tests.support.farms import running_farm, still_farm
+from tests.support.javascript import node_with
 from tests.support.openapi import document, response_schema, validator
-from tests.support.servers import Gateway, token
+from tests.support.servers import Gateway, gateway_for, token
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.gateway(grpc_timeout="5s")]
 
@@ -27,13 +29,14 @@ CHECKS = (
     "status_code_conformance,content_type_conformance,response_headers_conformance,"
     "response_schema_conformance,unsupported_method,allow_header_conformance,ignored_auth"
 )
+PAGE = (Path(__file__).parents[2] / "docs" / "pages.md").read_text(encoding="utf-8")
 PAUSED = """
 import sys
-from client import AuthenticatedClient
-from client.api.job_job_interface import job_job_interface_find_job as find_job
-from client.api.job_job_interface import job_job_interface_pause as pause
-from client.api.show_show_interface import show_show_interface_get_shows as get_shows
-from client.models import JobJobFindJobRequest, JobJobInput, JobJobPauseRequest
+from client import AuthenticatedClient, models
+from client.api.job_job_interface import job_interface_find_job as find_job
+from client.api.job_job_interface import job_interface_pause as pause
+from client.api.show_show_interface import show_interface_get_shows as get_shows
+from client.models import JobJobFindJobRequest, JobJobInput, JobJobPauseRequest, JobJobState
 
 url, token, name = sys.argv[1:]
 client = AuthenticatedClient(base_url=url, token=token, raise_on_unexpected_status=True)
@@ -42,11 +45,33 @@ found = get_shows.sync(client=client)
 print(found.shows.shows[0].name)
 wanted = JobJobFindJobRequest(name=name)
 job = find_job.sync(client=client, body=wanted).job
-print(job.name, job.is_paused)
+print(job.name, job.is_paused, job.state is JobJobState.PENDING, job.min_cores + 0.5)
 pause.sync(client=client, body=JobJobPauseRequest(job=JobJobInput(id=job.id)))
 print(find_job.sync(client=client, body=wanted).job.is_paused)
 missing = find_job.sync(client=client, body=JobJobFindJobRequest(name="no such job"))
 print(missing.error, missing.code)
+print("client.models.host_host" in sys.modules)
+for name in models.PLACES:
+    getattr(models, name)
+print("client.models.host_host" in sys.modules)
+"""
+CALLS = Path(__file__).parent / "calls.mts"
+CALLED = """\
+shows demo,harbor,northwind
+job demo-sh010-artist1_light_v012 2 false
+job demo-sh010-lena_comp_v003 0 false
+job demo-sh020-marco_smoke_v001 0 true
+GET lena
+csv "name","user"
+cores number
+memory true true
+states true 3
+host OPEN true
+changed true 120 12
+comment plates
+error 404 true 5 undefined
+dry run 1
+ready true
 """
 
 
@@ -132,23 +157,61 @@ async def test_health_fits(gateway: Gateway) -> None:
         validator(schema, document()["components"]["schemas"]).validate(answer.json())
 
 
+def documented(language: str) -> str:
+    """The code in this language in docs/pages.md."""
+    found = re.search(rf"^```{language}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
 async def fetched(gateway: Gateway) -> Any:
     return (await gateway.client.get("/openapi.json")).json()
 
 
 async def test_a_generated_client_works(gateway: Gateway, cuebot: Any, tmp_path: Path) -> None:
-    """A client that openapi-python-client makes of the document reads, changes, and gets errors."""
+    """A client that openapi-python-client makes of the document, without a warning, reads, changes,
+    and gets errors. With the template of docs/pages.md, it imports only the models that it uses.
+    """
     (tmp_path / "openapi.json").write_bytes(orjson.dumps(await fetched(gateway)))
     (tmp_path / "config.yaml").write_text("post_hooks: []  # it need not be beautiful\n")
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "models_init.py.jinja").write_text(documented("jinja"))
     await run(
         tmp_path,
         *(sys.executable, "-m", "openapi_python_client", "generate", "--meta", "none"),
         *("--path", "openapi.json", "--output-path", "client", "--config", "config.yaml"),
+        *("--custom-template-path", "templates", "--fail-on-warning"),
     )
     (tmp_path / "use.py").write_text(PAUSED, encoding="utf-8")
     name = next(job.name for job in cuebot.farm.jobs.values() if not job.is_paused)
     printed = await run(tmp_path, sys.executable, "use.py", gateway.url, token(), name)
-    assert printed.splitlines() == ["demo", f"{name} False", "True", "NOT_FOUND 5"]
+    assert printed.splitlines() == [
+        *("demo", f"{name} False True 1.5", "True", "NOT_FOUND 5", "False", "True")
+    ]
+
+
+async def test_a_typed_client_compiles_and_works(tmp_path: Path) -> None:
+    """With the types that openapi-typescript makes of the document, calls compile, mistakes do not,
+    and what has compiled is answered as its types say.
+    """
+    node = node_with(tmp_path, "openapi-fetch", "openapi-typescript", "typescript")
+    (tmp_path / "calls.mts").write_bytes(CALLS.read_bytes())
+    (tmp_path / "documented.mts").write_text(documented("ts"), encoding="utf-8")
+    async with running_farm(still_farm()) as cuebot, gateway_for(cuebot.endpoint) as gateway:
+        (tmp_path / "openapi.json").write_bytes(orjson.dumps(await fetched(gateway)))
+        await run(
+            tmp_path,
+            *(node, "node_modules/openapi-typescript/bin/cli.js", "openapi.json"),
+            *("--output", "schema.d.ts"),
+        )
+        await run(
+            tmp_path,
+            *(node, "node_modules/typescript/bin/tsc", "--strict", "--target", "es2022"),
+            *("--lib", "es2022,dom", "--module", "nodenext", "calls.mts", "documented.mts"),
+        )
+        environ = {"GATEWAY_URL": gateway.url, "TOKEN": token()}
+        status, printed = await tool(node, "calls.mjs", folder=tmp_path, environ=environ)
+    assert (status, printed) == (0, CALLED)
 
 
 @pytest.mark.parametrize(("verb", "every"), [("post", 1), ("get", 5)])

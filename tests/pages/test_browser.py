@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow, needs_browser]
 
 PHONE: dict[str, Any] = {"viewport": {"width": 360, "height": 740}}
 CLIPBOARD: dict[str, Any] = {"permissions": ["clipboard-read", "clipboard-write"]}
-GET_SHOWS = "/docs#/show.ShowInterface/show.ShowInterface.GetShows"
+GET_SHOWS = "/docs#/show.ShowInterface/ShowInterface_GetShows"
 FEW_METHODS: dict[str, object] = {"include_services": ("show.ShowInterface",)}
 """What Swagger UI does with a document, it does for each of its operations: with all methods of
 OpenCue it takes some ten seconds of the processor."""

@@ -1,0 +1,26 @@
+"""Node with packages of npm's, as `make javascript` installs them."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+MODULES = Path(__file__).parents[2] / ".venv" / "javascript" / "node_modules"
+
+
+def program(*names: str) -> str:
+    """The first of these programs. Skips the test if one of them is not installed."""
+    for name in names:
+        if shutil.which(name) is None:
+            pytest.skip(f"{name} is not installed")
+    return shutil.which(names[0]) or names[0]
+
+
+def node_with(folder: Path, *packages: str) -> str:
+    """Node, for programs in this folder that import these packages. Skips if one is missing."""
+    node = program("node")
+    for package in packages:
+        if not (MODULES / package).is_dir():
+            pytest.skip(f"{package} is not installed (make javascript)")
+    (folder / "node_modules").symlink_to(MODULES)
+    return node
