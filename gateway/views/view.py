@@ -17,8 +17,8 @@ from gateway.views.paths import FieldPath, Find, find_path, refused
 PARAMETERS = ("_fields", "_where", "_sort", "_limit", "_format")
 FORMATS = ("json", "ndjson", "csv")
 Format = Literal["json", "ndjson", "csv"]
-SHORTEST_MISSPELLED = 4
-"""Characters of a name that may be one of these, misspelled."""
+CACHE_BUSTER = "_"
+"""What jQuery and others add to get past caches: `_=1700000000`."""
 MOST_FIELDS = 200
 MOST_SORTED = 8
 LARGEST_LIMIT = 2**31 - 1
@@ -65,21 +65,25 @@ class View:
 def asked_parameters(query: Iterable[tuple[str, str]]) -> dict[str, str]:
     """The parameters of a view in a query string.
 
-    Raises GatewayError (INVALID_ARGUMENT) for a repeated or misspelled one.
+    Raises GatewayError (INVALID_ARGUMENT) for a repeated one, and for any other name that begins
+    with `_`, except `_` with digits.
     """
     asked: dict[str, str] = {}
     for name, value in query:
+        if not name.startswith("_"):
+            continue
         if name in asked:
             raise refused(name[:QUOTED_CHARS], "it is there twice")
         if name in PARAMETERS:
             asked[name] = value
-        elif (
-            name.startswith("_")
-            and len(name) >= SHORTEST_MISSPELLED
-            and (hint := did_you_mean(name, PARAMETERS))
-        ):
+        elif not is_cache_buster(name, value):
+            hint = did_you_mean(name, PARAMETERS) or f"; there are {', '.join(PARAMETERS)}"
             raise refused(name[:QUOTED_CHARS], f"there is no such parameter{hint}")
     return asked
+
+
+def is_cache_buster(name: str, value: str) -> bool:
+    return name == CACHE_BUSTER and value.isascii() and value.isdigit()
 
 
 def make_view(

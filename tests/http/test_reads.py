@@ -74,9 +74,23 @@ async def test_errors_name_parameters(gateway: Gateway, query: str, words: tuple
     assert [word for word in words if word not in message] == [], message
 
 
-async def test_names_with_an_underscore_are_ignored_and_told(gateway: Gateway) -> None:
-    answer = await gateway.client.get(f"{JOBS}?_=1700000000")
-    assert (answer.status_code, answer.headers["x-ignored-fields"]) == (200, "%3F_")
+@pytest.mark.parametrize("policy", ["ignore", "reject"])
+async def test_a_cache_buster_is_ignored_and_told(cuebot: SimulatedCuebot, policy: str) -> None:
+    """jQuery adds it to each GET; whatever UNKNOWN_FIELDS is."""
+    async with gateway_for(cuebot.endpoint, unknown_fields=policy) as gateway:
+        for answer in (
+            await gateway.client.get(f"{JOBS}?_=1700000000"),
+            await gateway.post(f"{JOBS}?_=1700000000"),
+        ):
+            assert (answer.status_code, answer.headers["x-ignored-fields"]) == (200, "%3F_")
+
+
+async def test_an_unknown_parameter_of_views_is_refused(gateway: Gateway) -> None:
+    """On GET and POST: the answer would not be what was asked for."""
+    for query, words in (("_ofset=3", "_ofset"), ("_=now", "_: "), ("_nonsense", "_nonsense: ")):
+        assert words in await problem(gateway, f"{JOBS}?{query}")
+        posted = await gateway.post(f"{JOBS}?{query}")
+        assert (posted.status_code, words in posted.json()["message"]) == (400, True)
 
 
 async def test_a_get_has_no_body(gateway: Gateway) -> None:

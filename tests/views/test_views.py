@@ -411,10 +411,30 @@ def test_what_is_wrong_is_said(asked: dict[str, str], words: str) -> None:
     assert words in problem(GET_JOBS, **asked)
 
 
-def test_a_misspelled_parameter_is_refused_and_others_are_left_alone() -> None:
-    pairs = [("_fields", "a"), ("_", "1"), ("_x", "2"), ("r.shows", "b")]
+def test_a_cache_buster_and_names_of_fields_are_left_alone() -> None:
+    pairs = [("_fields", "a"), ("_", "1700000000"), ("r.shows", "b"), ("r.shows", "c")]
     assert asked_parameters(pairs) == {"_fields": "a"}
-    with pytest.raises(GatewayError, match="_feilds: there is no such parameter; did you mean _f"):
-        asked_parameters([("_feilds", "a")])
-    with pytest.raises(GatewayError, match="twice"):
-        asked_parameters([("_limit", "1"), ("_limit", "2")])
+
+
+@pytest.mark.parametrize(
+    ("pairs", "words"),
+    [
+        ([("_feilds", "a")], "_feilds: there is no such parameter; did you mean _fields?"),
+        ([("_filter", "a")], "_filter: there is no such parameter; "),
+        ([("_x", "2")], "_x: there is no such parameter; there are _fields, _where, _sort, "),
+        ([("_", "now")], "_: there is no such parameter; "),
+        ([("_", "")], "_: there is no such parameter; "),
+        ([("_", "²")], "_: there is no such parameter; "),
+        ([("_" + "x" * 9000, "")], "x: there is no such parameter; "),
+        ([("_limit", "1"), ("_limit", "2")], "_limit: it is there twice"),
+    ],
+)
+def test_other_names_that_begin_with_an_underscore_are_refused(
+    pairs: list[tuple[str, str]], words: str
+) -> None:
+    """`_ofset=3` would otherwise answer all rows."""
+    with pytest.raises(GatewayError) as refused:
+        asked_parameters(pairs)
+    assert refused.value.code is Code.INVALID_ARGUMENT
+    assert words in refused.value.message
+    assert len(refused.value.message) < 300
