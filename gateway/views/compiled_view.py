@@ -10,7 +10,7 @@ from google.protobuf.descriptor import Descriptor
 from gateway.codec.encode import Encoders
 from gateway.views.paths import find_path
 from gateway.views.render import Show, compile_view
-from gateway.views.view import Format, Rows, limit_of, make_view, rows_of
+from gateway.views.view import Format, Rows, make_view, rows_of, rows_of_page
 
 VIEWS_CACHED = 8
 """Compiled views that are cached for each method."""
@@ -77,8 +77,9 @@ class Views:
 
     def limited(self, asked: Asked, accept: bytes | None, most: int) -> CompiledView | None:
         """The same, with at most so many rows."""
-        limit = limit_of(dict(asked).get("_limit"))
-        parameters = {**dict(asked), "_limit": str(most if limit is None else min(limit, most))}
+        parameters = dict(asked)
+        limit = rows_of_page("_limit", parameters)
+        parameters["_limit"] = str(most if limit is None else min(limit, most))
         return self.compiled(tuple(parameters.items()), accept)
 
     def _compile(self, asked: Asked, default: Format) -> CompiledView:
@@ -89,7 +90,7 @@ class Views:
             (b"content-type", MEDIA_TYPES[view.format]),
             urlencode(sorted(dict(asked, _format=view.format).items())),
             view.follows_order,
-            view.where is not None or view.order is not None or view.limit is not None,
+            view.where is not None or view.order is not None or view.is_page,
         )
 
 

@@ -245,9 +245,11 @@ def fitting(
     every = parsed(runs, rows, progress, with_places=view.order is not None)
     fits = matching(every, view.where, step, progress)
     if view.order is None:
-        found: Found = (each and row_or_bytes(*each, runs) for each in fits)
+        found: Found = (
+            each and row_or_bytes(*each, runs) for each in without(view.offset, fits, step)
+        )
     else:
-        found = in_order(fits, runs, rows, view.order, view.limit, step)
+        found = in_order(fits, runs, rows, view.order, view, step)
     return rest, found if view.limit is None else first(found, view.limit)
 
 
@@ -300,23 +302,39 @@ def in_order(
     runs: Sequence[memoryview],
     rows: Rows,
     order: Order,
-    limit: int | None,
+    view: View,
     step: Step,
 ) -> Found:
-    """The rows, sorted, up to the limit.
+    """The rows of the view's page, sorted.
 
-    Groups of rows are sorted and then merged, so that no step takes long. Behind each key is the
-    place of the row's bytes instead of the row, which also makes the sort stable.
+    Behind each key is the place of the row's bytes instead of the row, which also makes the sort
+    stable.
+    """
+    keys = (each and order.key(each[0], PLACE.pack(*each[1])) for each in found)
+    parse: Any = GetMessageClass(rows.descriptor).FromString
+    for key in without(view.offset, in_turn(keys, view, step), step):
+        if key is None:
+            yield None
+            continue
+        number, start, end = PLACE.unpack(key[-PLACE.size :])
+        record = runs[number][start:end]
+        yield LongRow(record) if len(record) > LONG_ROW else parse(record)
+
+
+def in_turn(keys: Iterable[bytes | None], view: View, step: Step) -> Iterator[bytes | None]:
+    """The keys, sorted, as many as the view's page may need; None ends a step.
+
+    Groups of keys are sorted and then merged, so that no step takes long.
     """
     sorted_runs: list[list[bytes]] = [[]]
-    few = limit if limit is not None and limit <= ROWS_PER_SORT else 0
+    most = ROWS_PER_SORT + 1 if view.limit is None else view.offset + view.limit
+    few = most if most <= ROWS_PER_SORT else 0
     size = 0
-    for each in found:
-        if each is not None:
-            row, (number, start, end) = each
+    for key in keys:
+        if key is not None:
             last = sorted_runs[-1]
-            last.append(order.key(row, PLACE.pack(number, start, end)))
-            size += end - start
+            last.append(key)
+            size += len(key)
             if len(last) >= ROWS_PER_SORT + few or size >= BYTES_PER_SORT:
                 size = 0
                 last.sort()
@@ -324,14 +342,10 @@ def in_order(
                     del last[few:]
                 else:
                     sorted_runs.append([])
-        if each is None or step.is_over():
+        if key is None or step.is_over():
             yield None
     sorted_runs[-1].sort()
-    parse: Any = GetMessageClass(rows.descriptor).FromString
-    for key in heapq.merge(*map(emptied, sorted_runs)):
-        number, start, end = PLACE.unpack(key[-PLACE.size :])
-        record = runs[number][start:end]
-        yield LongRow(record) if len(record) > LONG_ROW else parse(record)
+    yield from heapq.merge(*map(emptied, sorted_runs))
 
 
 def emptied(run: list[bytes]) -> Iterator[bytes]:
@@ -339,6 +353,21 @@ def emptied(run: list[bytes]) -> Iterator[bytes]:
     run.reverse()
     while run:
         yield run.pop()
+
+
+def without(count: int, found: Iterator[Any], step: Step) -> Iterator[Any]:
+    """All but the first so many, and None for a step in which there was none."""
+    return skipping(count, found, step) if count else found
+
+
+def skipping(count: int, found: Iterator[Any], step: Step) -> Iterator[Any]:
+    for each in found:
+        if count and each is not None:
+            count -= 1
+            if step.is_over():
+                yield None
+        else:
+            yield each
 
 
 def first(found: Found, limit: int) -> Found:

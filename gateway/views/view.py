@@ -1,4 +1,4 @@
-"""A view, from the query string's `_fields`, `_where`, `_sort`, `_limit` and `_format`."""
+"""A view, from the query string's `_fields`, `_where`, `_sort`, `_offset`, `_limit`, `_format`."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,14 +14,19 @@ from gateway.views.filter_expressions import BadCondition, Test, compile_conditi
 from gateway.views.order import Order, order_by
 from gateway.views.paths import FieldPath, Find, find_path, refused
 
-PARAMETERS = ("_fields", "_where", "_sort", "_limit", "_format")
+PARAMETERS = ("_fields", "_where", "_sort", "_offset", "_limit", "_format")
+OF_ROWS = ("_where", "_sort", "_offset", "_limit")
+PAGE = ("_offset", "_limit")
 FORMATS = ("json", "ndjson", "csv")
 Format = Literal["json", "ndjson", "csv"]
 CACHE_BUSTER = "_"
 """What jQuery and others add to get past caches: `_=1700000000`."""
 MOST_FIELDS = 200
 MOST_SORTED = 8
-LARGEST_LIMIT = 2**31 - 1
+LARGEST_NUMBER = 2**31 - 1
+TIES = ("name", "id")
+"""Texts by which rows of pages are sorted that are equal otherwise: Cuebot lists hosts and procs in
+another order each time."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +58,19 @@ class View:
     """The wanted fields of the answer beside its rows; None for all."""
     where: Test | None = None
     order: Order | None = None
+    offset: int = 0
     limit: int | None = None
     format: Format = "json"
 
     @property
     def follows_order(self) -> bool:
         """Whether the order of rows decides which of them are shown."""
-        return self.limit is not None and self.order is None
+        return self.is_page and self.order is None
+
+    @property
+    def is_page(self) -> bool:
+        """Whether the place of a row decides if it is shown."""
+        return self.limit is not None or self.offset > 0
 
 
 def asked_parameters(query: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -96,7 +107,7 @@ def make_view(
     rows = rows_of(answer)
     format_ = format_of(asked.get("_format", default))
     if rows is None:
-        for name in ("_where", "_sort", "_limit"):
+        for name in OF_ROWS:
             if name in asked:
                 raise refused(name, f"{answer.full_name} is not one list: it has no rows")
         if format_ != "json":
@@ -114,8 +125,9 @@ def make_view(
         row_fields=tuple(row_fields) if wanted and row_fields else None if not wanted else (),
         answer_fields=tuple(answer_fields) if wanted else None,
         where=condition_of(rows, asked.get("_where"), find),
-        order=order_of(rows, asked.get("_sort"), find),
-        limit=limit_of(asked.get("_limit")),
+        order=order_of(rows, asked.get("_sort"), find, pages=any(name in asked for name in PAGE)),
+        offset=rows_of_page("_offset", asked) or 0,
+        limit=rows_of_page("_limit", asked),
         format=format_,
     )
 
@@ -211,7 +223,8 @@ def condition_of(rows: Rows | None, text: str | None, find: Find) -> Test | None
         raise refused("_where", str(error)) from None
 
 
-def order_of(rows: Rows | None, text: str | None, find: Find) -> Order | None:
+def order_of(rows: Rows | None, text: str | None, find: Find, *, pages: bool) -> Order | None:
+    """The order of `_sort`; for pages, no two rows are equal in it that have other ids."""
     if text is None or rows is None:
         return None
     names = [name.strip() for name in text.split(",")]
@@ -226,14 +239,25 @@ def order_of(rows: Rows | None, text: str | None, find: Find) -> Order | None:
         if not path.is_value or path.is_list:
             raise refused("_sort", f"{path.text} is not a single value")
         found.append((path, name.startswith("-")))
+    if pages:
+        found += [(path, False) for path in ties(rows.descriptor, find)]
     return order_by(found)
 
 
-def limit_of(text: str | None) -> int | None:
+def ties(descriptor: Descriptor, find: Find) -> Iterable[FieldPath]:
+    for name in TIES:
+        field = descriptor.fields_by_name.get(name)
+        if field is not None and field.type == field.TYPE_STRING and not field.is_repeated:
+            yield find(descriptor, name)
+
+
+def rows_of_page(name: str, asked: Mapping[str, str]) -> int | None:
+    """The number of rows in this parameter."""
+    text = asked.get(name)
     if text is None:
         return None
-    if not (text.isascii() and text.isdigit() and len(text) <= 10) or int(text) > LARGEST_LIMIT:
-        raise refused("_limit", f"expected a number of rows, got {text[:QUOTED_CHARS]!r}")
+    if not (text.isascii() and text.isdigit() and len(text) <= 10) or int(text) > LARGEST_NUMBER:
+        raise refused(name, f"expected a number of rows, got {text[:QUOTED_CHARS]!r}")
     return int(text)
 
 

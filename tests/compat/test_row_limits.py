@@ -52,6 +52,8 @@ def limit_of(cuebot: ScriptedCuebot) -> int:
         ("?_where=state=EATEN", {"req": {"limit": 5000}}, 101, None, None),
         ("?_sort=-number", {}, 1101, None, None),
         ("?_limit=1050", {}, 1050, None, None),
+        ("?_offset=1000", {}, 101, None, None),
+        ("?_offset=1000&_limit=50", {}, 50, None, None),
         ("?_where=state=EATEN", {"req": {"page": 2}}, 101, None, "req.limit"),
         ("?_where=state=EATEN", {"req": {"page": 1}}, 101, None, None),
         ("?_sort=number", {"req": {"page": 2, "limit": 50}}, 50, "50", None),
@@ -99,6 +101,8 @@ async def test_a_limit_of_ones_own_is_sent_as_it_is(
         (None, "", 5),
         (4, "?_limit=1", 1),
         (1, "?_limit=4", 1),
+        (2, "?_offset=1", 2),
+        (2, "?_offset=4", 1),
         (2, "?_where=name~sh0", 2),
     ],
 )

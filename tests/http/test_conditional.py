@@ -79,6 +79,18 @@ async def test_the_order_counts_where_it_decides(cuebot: ScriptedCuebot, gateway
     assert (await conditional(gateway, known_sorted, sorted_one)).status_code == 304
 
 
+async def test_a_page_of_equal_rows_is_the_same(cuebot: ScriptedCuebot, gateway: Gateway) -> None:
+    """In whatever order Cuebot has them, and so is its ETag."""
+    page = f"{HOSTS}?_sort=load&_offset=1&_limit=1"
+    for names in ("abc", "cba"):
+        cuebot.answers(HOSTS, hosts(*names))
+        found = await gateway.client.get(page)
+        assert [row["name"] for row in found.json()["hosts"]["hosts"]] == ["b"]
+    assert (await conditional(gateway, found.headers["etag"], page)).status_code == 304
+    cuebot.answers(HOSTS, hosts(*"bca"))
+    assert (await conditional(gateway, found.headers["etag"], page)).status_code == 304
+
+
 async def test_views_and_formats_have_etags(cuebot: ScriptedCuebot, gateway: Gateway) -> None:
     cuebot.answers(HOSTS, hosts(*map(str, range(100))))
     views = ("", "?_fields=name", "?_fields=id", "?_limit=1", "?_format=csv", "?_format=ndjson")

@@ -131,7 +131,9 @@ def test_an_answer_without_rows_has_fields_only() -> None:
     assert seen(FIND_JOB, payload, fields="name,job.user") == b'{"job":{"name":"a","user":"b"}}'
     assert "job.Job has no field 'nmae'; did you mean name?" in problem(FIND_JOB, fields="nmae")
     assert seen(FIND_JOB, payload) == b"".join(FIND_JOB.encode(payload))
-    for asked in ({"where": "x=1"}, {"sort": "x"}, {"limit": "1"}, {"format": "csv"}):
+    for asked in (
+        *({"where": "x=1"}, {"sort": "x"}, {"limit": "1"}, {"offset": "1"}, {"format": "csv"}),
+    ):
         assert "is not one list" in problem(FIND_JOB, **asked)
 
 
@@ -400,6 +402,8 @@ def test_csv_without_fields_has_all_single_values() -> None:
         ({"sort": "jobStats"}, "_sort: jobStats is not a single value"),
         ({"sort": "nme"}, "_sort: job.Job has no field 'nme'; did you mean name?"),
         ({"limit": "-1"}, "_limit: expected a number of rows"),
+        ({"offset": "-1"}, "_offset: expected a number of rows"),
+        ({"offset": "2147483648"}, "_offset: expected a number of rows"),
         ({"limit": "9" * 30}, "_limit: expected a number of rows"),
         ({"limit": "0" * 5000}, "_limit: expected a number of rows"),
         ({"where": "state=--5"}, "no job.JobState is called '--5'"),
