@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 from google.protobuf.descriptor import Descriptor
 
 from gateway.codec.encode import Encoders
-from gateway.views.paths import find_path
+from gateway.views import groups
+from gateway.views.paths import find_path, refused
 from gateway.views.render import Show, compile_view
 from gateway.views.view import Format, Rows, make_view, rows_of, rows_of_page
 
@@ -76,8 +77,13 @@ class Views:
         return (self._compiled if is_cached(asked) else self._compile)(asked, default)
 
     def limited(self, asked: Asked, accept: bytes | None, most: int) -> CompiledView | None:
-        """The same, with at most so many rows."""
+        """The same, with at most so many rows. Groups of some rows would mean nothing."""
         parameters = dict(asked)
+        for name in groups.PARAMETERS:
+            if name in parameters:
+                raise refused(
+                    name, "it is about all rows; leave out the number of rows in the request"
+                )
         limit = rows_of_page("_limit", parameters)
         parameters["_limit"] = str(most if limit is None else min(limit, most))
         return self.compiled(tuple(parameters.items()), accept)
@@ -90,7 +96,7 @@ class Views:
             (b"content-type", MEDIA_TYPES[view.format]),
             urlencode(sorted(dict(asked, _format=view.format).items())),
             view.follows_order,
-            view.where is not None or view.order is not None or view.is_page,
+            view.needs_all_rows,
         )
 
 

@@ -1,4 +1,4 @@
-"""A view, from the query string's `_fields`, `_where`, `_sort`, `_offset`, `_limit`, `_format`."""
+"""A view, from the parameters of the query string that begin with `_`."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,12 +10,14 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from gateway.codec.fields import is_map, is_message, message_of
 from gateway.codec.wellknown import is_object, is_special
 from gateway.suggestions import QUOTED_CHARS, did_you_mean
+from gateway.views import groups
 from gateway.views.filter_expressions import BadCondition, Test, compile_condition, field_of
+from gateway.views.groups import Grouping, grouping_of
 from gateway.views.order import Order, order_by
-from gateway.views.paths import FieldPath, Find, find_path, refused
+from gateway.views.paths import FieldPath, Find, find_path, names_in, refused, single_value
 
-PARAMETERS = ("_fields", "_where", "_sort", "_offset", "_limit", "_format")
-OF_ROWS = ("_where", "_sort", "_offset", "_limit")
+OF_ROWS = ("_where", *groups.PARAMETERS, "_sort", "_offset", "_limit")
+PARAMETERS = ("_fields", *OF_ROWS, "_format")
 PAGE = ("_offset", "_limit")
 FORMATS = ("json", "ndjson", "csv")
 Format = Literal["json", "ndjson", "csv"]
@@ -57,6 +59,8 @@ class View:
     answer_fields: tuple[FieldPath, ...] | None = None
     """The wanted fields of the answer beside its rows; None for all."""
     where: Test | None = None
+    groups: Grouping | None = None
+    """With groups, their order, offset and limit."""
     order: Order | None = None
     offset: int = 0
     limit: int | None = None
@@ -65,7 +69,13 @@ class View:
     @property
     def follows_order(self) -> bool:
         """Whether the order of rows decides which of them are shown."""
-        return self.is_page and self.order is None
+        return self.is_page and self.order is None and self.groups is None
+
+    @property
+    def needs_all_rows(self) -> bool:
+        """Whether a row that Cuebot left out could change what is shown of others."""
+        chooses = self.where is not None or self.order is not None or self.is_page
+        return chooses or self.groups is not None
 
     @property
     def is_page(self) -> bool:
@@ -112,6 +122,7 @@ def make_view(
                 raise refused(name, f"{answer.full_name} is not one list: it has no rows")
         if format_ != "json":
             raise refused("_format", f"{answer.full_name} is not one list: only json can show it")
+    grouping = None if rows is None else grouping_of(rows.descriptor, asked, find)
     row_fields: list[FieldPath] = []
     answer_fields: list[FieldPath] = []
     for path, is_row in chosen(answer, rows, asked.get("_fields"), find):
@@ -125,7 +136,8 @@ def make_view(
         row_fields=tuple(row_fields) if wanted and row_fields else None if not wanted else (),
         answer_fields=tuple(answer_fields) if wanted else None,
         where=condition_of(rows, asked.get("_where"), find),
-        order=order_of(rows, asked.get("_sort"), find, pages=any(name in asked for name in PAGE)),
+        groups=grouping,
+        order=grouping.order if grouping is not None else order_of(rows, asked, find),
         offset=rows_of_page("_offset", asked) or 0,
         limit=rows_of_page("_limit", asked),
         format=format_,
@@ -163,12 +175,8 @@ def chosen(
 
     A name is looked up in a row, then in the answer, then in its only object.
     """
-    names = [] if text is None else [name.strip() for name in text.split(",")]
-    if text is not None and not all(names):
-        raise refused("_fields", "expected names of fields with commas between them")
-    if len(names) > MOST_FIELDS:
-        raise refused("_fields", f"more than {MOST_FIELDS} fields")
-    for name in dict.fromkeys(names):  # a name given 200 times is looked up once
+    names = [] if text is None else names_in("_fields", text, MOST_FIELDS)
+    for name in names:
         problem: LookupError | None = None
         if rows is not None:
             try:
@@ -223,23 +231,15 @@ def condition_of(rows: Rows | None, text: str | None, find: Find) -> Test | None
         raise refused("_where", str(error)) from None
 
 
-def order_of(rows: Rows | None, text: str | None, find: Find, *, pages: bool) -> Order | None:
+def order_of(rows: Rows | None, asked: Mapping[str, str], find: Find) -> Order | None:
     """The order of `_sort`; for pages, no two rows are equal in it that have other ids."""
-    if text is None or rows is None:
+    if rows is None or "_sort" not in asked:
         return None
-    names = [name.strip() for name in text.split(",")]
-    if len(names) > MOST_SORTED:
-        raise refused("_sort", f"more than {MOST_SORTED} fields")
     found: list[tuple[FieldPath, bool]] = []
-    for name in dict.fromkeys(names):
-        try:
-            path = find(rows.descriptor, name.removeprefix("-"))
-        except LookupError as error:
-            raise refused("_sort", str(error)) from None
-        if not path.is_value or path.is_list:
-            raise refused("_sort", f"{path.text} is not a single value")
+    for name in names_in("_sort", asked["_sort"], MOST_SORTED):
+        path = single_value("_sort", rows.descriptor, name.removeprefix("-"), find)
         found.append((path, name.startswith("-")))
-    if pages:
+    if any(name in asked for name in PAGE):
         found += [(path, False) for path in ties(rows.descriptor, find)]
     return order_by(found)
 

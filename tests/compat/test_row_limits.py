@@ -82,6 +82,31 @@ async def test_views_choose_among_all_rows_or_say_that_they_do_not(
         assert answer.headers.get("x-defaulted-fields") == defaulted
 
 
+async def test_groups_are_of_all_rows_or_say_that_they_are_not(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    answer = await gateway.post(f"{GET_FRAMES}?_group=state&_count=true", JOB)
+    assert "x-truncated" not in answer.headers
+    assert answer.json()["groups"] == [
+        {"state": "SUCCEEDED", "count": 1000},
+        {"state": "EATEN", "count": 101},
+    ]
+    answer = await gateway.post(f"{GET_FRAMES}?_count=true", JOB | {"req": {"limit": 500}})
+    assert (answer.json(), answer.headers["x-truncated"]) == ({"count": 500}, "500")
+
+
+async def test_a_number_of_rows_and_groups_of_all_exclude_each_other(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    for view in ("_count=true", "_group=show", "_min=priority"):
+        answer = await gateway.post(f"{GET_JOBS}?{view}", {"r": {"maxResults": 2}})
+        assert answer.status_code == 400
+        assert answer.json()["message"] == (
+            f"{view.partition('=')[0]}: it is about all rows; leave out the number of rows in the"
+            " request"
+        )
+
+
 async def test_a_limit_of_ones_own_is_sent_as_it_is(
     gateway: Gateway, cuebot: ScriptedCuebot
 ) -> None:

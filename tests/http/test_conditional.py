@@ -136,6 +136,28 @@ def quick_polls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.http.conditional.POLL_INTERVAL_SECONDS", 0.01)
 
 
+GROUPS = f"{HOSTS}?_group=state&_count=true"
+
+
+async def test_groups_have_etags(cuebot: ScriptedCuebot, gateway: Gateway) -> None:
+    """Of the rows, in whatever order; HEAD has the same headers."""
+    cuebot.answers(HOSTS, hosts("a", "b"))
+    views = ("_count=true", "_count=true&_group=name", "_group=name", "_sum=load", "_min=load")
+    assert len({await etag(gateway, f"{HOSTS}?{view}") for view in views}) == len(views)
+    found = await gateway.client.get(GROUPS)
+    assert found.json() == {"groups": [{"state": "UP", "count": 2}]}
+    head = await gateway.client.head(GROUPS)
+    assert (head.status_code, head.content) == (200, b"")
+    for name in ("etag", "content-type", "cache-control"):
+        assert head.headers[name] == found.headers[name]
+    known = found.headers["etag"]
+    cuebot.answers(HOSTS, hosts("b", "a"))
+    assert (await conditional(gateway, known, GROUPS)).status_code == 304
+    cuebot.answers(HOSTS, hosts("b", "a", state=1))
+    changed = await conditional(gateway, known, GROUPS)
+    assert changed.json() == {"groups": [{"state": "DOWN", "count": 2}]}
+
+
 # --- Waiting --------------------------------------------------------------------------------
 @pytest.mark.usefixtures("quick_polls")
 async def test_waiting_for_another_answer(cuebot: ScriptedCuebot, gateway: Gateway) -> None:
@@ -148,6 +170,18 @@ async def test_waiting_for_another_answer(cuebot: ScriptedCuebot, gateway: Gatew
     answer = await waiting
     assert (answer.status_code, answer.headers["preference-applied"]) == (200, "wait=30")
     assert [each["name"] for each in answer.json()["hosts"]["hosts"]] == ["a", "b"]
+
+
+@pytest.mark.usefixtures("quick_polls")
+async def test_waiting_for_another_count(cuebot: ScriptedCuebot, gateway: Gateway) -> None:
+    cuebot.answers(HOSTS, hosts("a"))
+    known = await etag(gateway, GROUPS)
+    waiting = asyncio.create_task(conditional(gateway, known, GROUPS, Prefer="wait=30"))
+    await until(lambda: len(cuebot.seen) >= 4)
+    cuebot.answers(HOSTS, hosts("a", "b"))
+    answer = await waiting
+    assert (answer.status_code, answer.headers["preference-applied"]) == (200, "wait=30")
+    assert answer.json() == {"groups": [{"state": "UP", "count": 2}]}
 
 
 @pytest.mark.usefixtures("quick_polls")

@@ -1,8 +1,11 @@
 """GET and HEAD for methods that only read, and views of answers on GET and POST."""
 
+import json
+
 import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
+from gateway.views.compiled_view import MEDIA_TYPES
 from tests.support.servers import Gateway, ScriptedCuebot, gateway_for
 
 pytestmark = pytest.mark.anyio
@@ -139,6 +142,43 @@ async def test_fields_and_rows(gateway: Gateway) -> None:
         for job in sorted(whole, key=lambda job: job["name"], reverse=True)[:2]
     ]
     assert got.json() == {"jobs": {"jobs": expected}}
+
+
+async def test_pages_are_parts_of_all_rows(gateway: Gateway) -> None:
+    every = (await gateway.client.get(f"{JOBS}?_sort=-priority,name")).json()["jobs"]["jobs"]
+    page = f"{JOBS}?_sort=-priority,name&_offset=1&_limit=2"
+    got, posted = await gateway.client.get(page), await gateway.post(page)
+    assert got.content == posted.content
+    assert got.json()["jobs"]["jobs"] == every[1:3]
+    assert len(every) > 3
+
+
+@pytest.mark.parametrize("format_", ["json", "ndjson", "csv"])
+async def test_groups(gateway: Gateway, format_: str) -> None:
+    """The same by GET and by POST, in each format."""
+    jobs = (await gateway.post(JOBS)).json()["jobs"]["jobs"]
+    shows = sorted({job["show"] for job in jobs})
+    totals = [
+        [job["jobStats"]["totalFrames"] for job in jobs if job["show"] == show] for show in shows
+    ]
+    query = f"_group=show&_count=true&_sum=jobStats.totalFrames&_format={format_}"
+    got, posted = await gateway.client.get(f"{JOBS}?{query}"), await gateway.post(f"{JOBS}?{query}")
+    assert (got.status_code, got.content) == (200, posted.content)
+    rows = list(zip(shows, totals, strict=True))
+    groups = [
+        {"show": show, "count": len(some), "sum": {"jobStats.totalFrames": str(sum(some))}}
+        for show, some in rows
+    ]
+    if format_ == "json":
+        assert got.json() == {"groups": groups}
+    elif format_ == "ndjson":
+        assert [json.loads(line) for line in got.text.splitlines()] == groups
+    else:
+        assert got.text.splitlines() == [
+            '"show","count","sum(jobStats.totalFrames)"',
+            *(f'"{show}",{len(some)},{sum(some)}' for show, some in rows),
+        ]
+    assert got.headers["content-type"] == MEDIA_TYPES[format_].decode()
 
 
 @pytest.mark.parametrize(

@@ -425,7 +425,7 @@ def test_a_cache_buster_and_names_of_fields_are_left_alone() -> None:
     [
         ([("_feilds", "a")], "_feilds: there is no such parameter; did you mean _fields?"),
         ([("_filter", "a")], "_filter: there is no such parameter; "),
-        ([("_x", "2")], "_x: there is no such parameter; there are _fields, _where, _sort, "),
+        ([("_qq", "2")], "_qq: there is no such parameter; there are _fields, _where, _group, "),
         ([("_", "now")], "_: there is no such parameter; "),
         ([("_", "")], "_: there is no such parameter; "),
         ([("_", "²")], "_: there is no such parameter; "),
