@@ -6,6 +6,7 @@ import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
 from gateway.views.compiled_view import MEDIA_TYPES
+from gateway.views.view import Format
 from tests.support.servers import Gateway, ScriptedCuebot, gateway_for
 
 pytestmark = pytest.mark.anyio
@@ -154,7 +155,7 @@ async def test_pages_are_parts_of_all_rows(gateway: Gateway) -> None:
 
 
 @pytest.mark.parametrize("format_", ["json", "ndjson", "csv"])
-async def test_groups(gateway: Gateway, format_: str) -> None:
+async def test_groups(gateway: Gateway, format_: Format) -> None:
     """The same by GET and by POST, in each format."""
     jobs = (await gateway.post(JOBS)).json()["jobs"]["jobs"]
     shows = sorted({job["show"] for job in jobs})
