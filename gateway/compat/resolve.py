@@ -54,6 +54,8 @@ from gateway.schema.method import (
     Steps,
     Unique,
 )
+from gateway.views.row_conditions import NUMBERS
+from gateway.views.units import Unit
 
 NOW = "now"
 """Default of an integer: the time of the request."""
@@ -419,6 +421,25 @@ def answer_aliases(
             with entry(f"answers.{name}.{alias}", unused):
                 found[name][alias] = aliased(message, alias, native)
     return dict(found)
+
+
+def units_of(profile: Profile, pool: DescriptorPool, unused: list[UnusedEntry]) -> dict[str, Unit]:
+    """Units by full name of a field."""
+    found: dict[str, Unit] = {}
+    for unit, messages in profile.units.items():
+        for name, fields in messages.items():
+            try:
+                message = pool.FindMessageTypeByName(name)
+            except KeyError:
+                unused.append(UnusedEntry(f"units.{unit}.{name}", f"there is no message {name}"))
+                continue
+            for each in fields:
+                with entry(f"units.{unit}.{name}.{each}", unused):
+                    field = needed_field(message, (each,))
+                    if field.type not in NUMBERS:
+                        raise NotApplicable(f"{each} is no number")
+                    found[field.full_name] = unit
+    return found
 
 
 def aliased(message: Descriptor, alias: str, native: str | tuple[str, ...] | bool) -> Derived:

@@ -12,6 +12,7 @@ from gateway.codec.encode import Encode, Encoders
 from gateway.codec.fields import message_of
 from gateway.codec.rewrite import BodyPath, Rewrite
 from gateway.views.compiled_view import Views
+from gateway.views.units import NO_UNITS, Units
 
 FieldPath = tuple[str, ...]
 """Proto names of fields, from a message down."""
@@ -59,6 +60,8 @@ class Method:
     """The meaning of errors with status INTERNAL."""
     subjects: tuple["Subject", ...] = ()
     """The objects that a change is about."""
+    units: Units = field(default_factory=lambda: NO_UNITS, repr=False)
+    """Of numbers in answers."""
     not_judged: str = ""
     """Why nobody can say what all objects of a change are; empty if its subjects are all."""
 
@@ -75,7 +78,7 @@ class Method:
     @cached_property
     def views(self) -> Views:
         """Views of its answers."""
-        return Views(self.descriptor.output_type, self.encoders)
+        return Views(self.descriptor.output_type, self.encoders, self.units)
 
     @cached_property
     def reads_only(self) -> bool:

@@ -17,8 +17,8 @@ from gateway.codec.fields import is_map, is_message, map_fields, message_of, own
 from gateway.codec.interfaces import Shape, ToJson
 from gateway.codec.scalars import MINUS_ZERO
 from gateway.codec.wellknown import is_special
-from gateway.views.filter_expressions import NUMBERS
 from gateway.views.paths import FieldPath, Segment, find_path, values_at
+from gateway.views.row_conditions import NUMBERS
 
 MOST_COLUMNS = 200
 FORMULA = re.compile(

@@ -15,9 +15,9 @@ from gateway.codec.interfaces import ToJson
 from gateway.codec.scalars import json_double
 from gateway.long_work import Step
 from gateway.suggestions import QUOTED_CHARS, did_you_mean
-from gateway.views.filter_expressions import INTEGERS, NUMBERS
 from gateway.views.order import Order, Part, encoding_of, part, wide_integer
 from gateway.views.paths import FieldPath, Find, Value, names_in, refused, single_value
+from gateway.views.row_conditions import INTEGERS, NUMBERS
 
 Kind = Literal["sum", "min", "max"]
 KINDS: tuple[Kind, ...] = ("sum", "min", "max")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Literal, cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -11,10 +11,12 @@ from gateway.codec.fields import is_map, is_message, message_of
 from gateway.codec.wellknown import is_object, is_special
 from gateway.suggestions import QUOTED_CHARS, did_you_mean
 from gateway.views import groups
-from gateway.views.filter_expressions import BadCondition, Test, compile_condition, field_of
+from gateway.views.filter_expressions import BadCondition, Test, compile_condition
 from gateway.views.groups import Grouping, grouping_of
 from gateway.views.order import Order, order_by
 from gateway.views.paths import FieldPath, Find, find_path, names_in, refused, single_value
+from gateway.views.row_conditions import Reading
+from gateway.views.units import NO_UNITS, Units
 
 OF_ROWS = ("_where", *groups.PARAMETERS, "_sort", "_offset", "_limit")
 PARAMETERS = ("_fields", *OF_ROWS, "_format")
@@ -59,6 +61,8 @@ class View:
     answer_fields: tuple[FieldPath, ...] | None = None
     """The wanted fields of the answer beside its rows; None for all."""
     where: Test | None = None
+    depends_on_time: bool = False
+    """Whether the condition is that of one moment."""
     groups: Grouping | None = None
     """With groups, their order, offset and limit."""
     order: Order | None = None
@@ -112,8 +116,13 @@ def make_view(
     asked: Mapping[str, str],
     default: Format = "json",
     find: Find = find_path,
+    units: Units = NO_UNITS,
+    now: int = 0,
 ) -> View:
-    """The view for a method's answer. Raises GatewayError (INVALID_ARGUMENT)."""
+    """The view for a method's answer at `now`, in seconds since 1970.
+
+    Raises GatewayError (INVALID_ARGUMENT).
+    """
     rows = rows_of(answer)
     format_ = format_of(asked.get("_format", default))
     if rows is None:
@@ -127,6 +136,11 @@ def make_view(
     answer_fields: list[FieldPath] = []
     for path, is_row in chosen(answer, rows, asked.get("_fields"), find):
         (row_fields if is_row else answer_fields).append(path)
+    where, depends_on_time = None, False
+    if rows is not None and "_where" in asked:
+        reading = Reading(partial(find, rows.descriptor), units, now)
+        where = condition_of(asked["_where"], reading)
+        depends_on_time = reading.uses_now
     wanted = "_fields" in asked
     if wanted and format_ != "json" and answer_fields:
         raise refused("_fields", f"{answer_fields[0].text} is no field of a row")
@@ -135,7 +149,8 @@ def make_view(
         rows=rows,
         row_fields=tuple(row_fields) if wanted and row_fields else None if not wanted else (),
         answer_fields=tuple(answer_fields) if wanted else None,
-        where=condition_of(rows, asked.get("_where"), find),
+        where=where,
+        depends_on_time=depends_on_time,
         groups=grouping,
         order=grouping.order if grouping is not None else order_of(rows, asked, find),
         offset=rows_of_page("_offset", asked) or 0,
@@ -221,12 +236,9 @@ def only_object(answer: Descriptor) -> FieldDescriptor | None:
     return field if is_object(field) and rows_of(answer) is None else None
 
 
-def condition_of(rows: Rows | None, text: str | None, find: Find) -> Test | None:
-    if text is None or rows is None:
-        return None
-    descriptor = rows.descriptor
+def condition_of(text: str, reading: Reading) -> Test:
     try:
-        return compile_condition(text, lambda path: field_of(find(descriptor, path)))
+        return compile_condition(text, reading.field)
     except BadCondition as error:
         raise refused("_where", str(error)) from None
 

@@ -158,6 +158,50 @@ async def test_groups_have_etags(cuebot: ScriptedCuebot, gateway: Gateway) -> No
     assert changed.json() == {"groups": [{"state": "DOWN", "count": 2}]}
 
 
+NOW = 1_700_000_000
+BOOTED = f"{HOSTS}?_where=bootTime<now-1h&_fields=name"
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What `now` is in views."""
+    found = [float(NOW)]
+    monkeypatch.setattr("gateway.views.compiled_view.time", lambda: found[0])
+    return found
+
+
+def booted(**ages: int) -> bytes:
+    """Hosts that were booted an hour and so many seconds ago, as of NOW."""
+    answer = message_class("host.HostGetHostsResponse")()
+    answer.hosts.SetInParent()
+    for name, age in ages.items():
+        answer.hosts.hosts.add(id=name, name=name, boot_time=NOW - 3600 - age)
+    payload: bytes = answer.SerializeToString()
+    return payload
+
+
+async def test_the_etag_of_a_view_with_now_is_that_of_its_rows(
+    cuebot: ScriptedCuebot, gateway: Gateway, clock: list[float]
+) -> None:
+    """It changes when time passes, and not with rows that are not shown."""
+    cuebot.answers(HOSTS, booted(a=5, b=0, c=3))
+    found = await gateway.client.get(BOOTED)
+    known = found.headers["etag"]
+    assert [row["name"] for row in found.json()["hosts"]["hosts"]] == ["a", "c"]
+    assert (await gateway.client.head(BOOTED)).headers["etag"] == known
+    assert (await conditional(gateway, known, BOOTED)).status_code == 304
+    cuebot.answers(HOSTS, booted(c=3, d=-9, b=0, a=5))
+    assert (await conditional(gateway, known, BOOTED)).status_code == 304
+    clock[0] += 1
+    later = await conditional(gateway, known, BOOTED)
+    assert [row["name"] for row in later.json()["hosts"]["hosts"]] == ["c", "b", "a"]
+    assert later.headers["etag"] != known
+    first = await etag(gateway, f"{BOOTED}&_limit=1")
+    cuebot.answers(HOSTS, booted(a=5, b=0, c=3))
+    assert (await conditional(gateway, first, f"{BOOTED}&_limit=1")).status_code == 200
+    assert (await conditional(gateway, later.headers["etag"], BOOTED)).status_code == 304
+
+
 # --- Waiting --------------------------------------------------------------------------------
 @pytest.mark.usefixtures("quick_polls")
 async def test_waiting_for_another_answer(cuebot: ScriptedCuebot, gateway: Gateway) -> None:
@@ -182,6 +226,21 @@ async def test_waiting_for_another_count(cuebot: ScriptedCuebot, gateway: Gatewa
     answer = await waiting
     assert (answer.status_code, answer.headers["preference-applied"]) == (200, "wait=30")
     assert answer.json() == {"groups": [{"state": "UP", "count": 2}]}
+
+
+@pytest.mark.usefixtures("quick_polls")
+async def test_waiting_for_time_to_pass(
+    cuebot: ScriptedCuebot, gateway: Gateway, clock: list[float]
+) -> None:
+    """Cuebot's answer stays the same, and a row fits that did not."""
+    cuebot.answers(HOSTS, booted(a=0))
+    known = await etag(gateway, BOOTED)
+    waiting = asyncio.create_task(conditional(gateway, known, BOOTED, Prefer="wait=30"))
+    await until(lambda: len(cuebot.seen) >= 4)
+    clock[0] += 1
+    answer = await waiting
+    assert answer.json() == {"hosts": {"hosts": [{"name": "a"}]}}
+    assert answer.headers["etag"] == await etag(gateway, BOOTED)
 
 
 @pytest.mark.usefixtures("quick_polls")
