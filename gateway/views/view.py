@@ -64,7 +64,7 @@ class View:
     depends_on_time: bool = False
     """Whether the condition is that of one moment."""
     groups: Grouping | None = None
-    """With groups, their order, offset and limit."""
+    """With groups, there is an order; it, the offset and the limit are theirs."""
     order: Order | None = None
     offset: int = 0
     limit: int | None = None
@@ -73,13 +73,12 @@ class View:
     @property
     def follows_order(self) -> bool:
         """Whether the order of rows decides which of them are shown."""
-        return self.is_page and self.order is None and self.groups is None
+        return self.is_page and self.order is None
 
     @property
     def needs_all_rows(self) -> bool:
         """Whether a row that Cuebot left out could change what is shown of others."""
-        chooses = self.where is not None or self.order is not None or self.is_page
-        return chooses or self.groups is not None
+        return self.where is not None or self.order is not None or self.is_page
 
     @property
     def is_page(self) -> bool:
