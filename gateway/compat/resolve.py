@@ -6,7 +6,7 @@ without an entry cost nothing more.
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from time import time
@@ -424,21 +424,19 @@ def answer_aliases(
 
 
 def units_of(profile: Profile, pool: DescriptorPool, unused: list[UnusedEntry]) -> dict[str, Unit]:
-    """Units by full name of a field."""
+    """Units by full name of a field. What an older Cuebot does not have needs none."""
     found: dict[str, Unit] = {}
     for unit, messages in profile.units.items():
         for name, fields in messages.items():
-            try:
+            with suppress(KeyError):
                 message = pool.FindMessageTypeByName(name)
-            except KeyError:
-                unused.append(UnusedEntry(f"units.{unit}.{name}", f"there is no message {name}"))
-                continue
-            for each in fields:
-                with entry(f"units.{unit}.{name}.{each}", unused):
-                    field = needed_field(message, (each,))
-                    if field.type not in NUMBERS:
-                        raise NotApplicable(f"{each} is no number")
-                    found[field.full_name] = unit
+                for each in fields:
+                    field = field_at(message, (each,))
+                    with entry(f"units.{unit}.{name}.{each}", unused):
+                        if field is not None and field.type not in NUMBERS:
+                            raise NotApplicable(f"{each} is no number")
+                        if field is not None:
+                            found[field.full_name] = unit
     return found
 
 
