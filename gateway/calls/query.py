@@ -20,7 +20,7 @@ from gateway.errors import Code, GatewayError
 from gateway.schema.method import Method
 from gateway.suggestions import QUOTED_CHARS
 from gateway.views.compiled_view import Asked, CompiledView
-from gateway.views.view import asked_parameters
+from gateway.views.view import asked_parameters, is_cache_buster
 
 MAX_PARAMETERS = 1000
 MAX_DEPTH = 32
@@ -121,13 +121,12 @@ def read_query(
     else:
         parameters, asked = [], {}
     view = method.views.compiled(tuple(asked.items()), accept)
+    fields = [each for each in parameters if not is_cache_buster(*each)]
+    busters = tuple(f"?{name}" for name, value in parameters if is_cache_buster(name, value))[:1]
     if verb == "POST":
-        return Query(view, None, unread(parameters, policy), tuple(asked.items()))
-    descriptor = method.descriptor.input_type
-    fields = [each for each in parameters if not each[0].startswith("_")]
-    others = [each for each in parameters if each[0].startswith("_")]
-    body = body_of(descriptor, fields, method.named_places)
-    return Query(view, body, unread(others, policy), tuple(asked.items()))
+        return Query(view, None, busters + unread(fields, policy), tuple(asked.items()))
+    body = body_of(method.descriptor.input_type, fields, method.named_places)
+    return Query(view, body, busters, tuple(asked.items()))
 
 
 def parsed(query: bytes, *, strict: bool) -> list[tuple[str, str]]:

@@ -16,7 +16,7 @@ from gateway.codec.decode import Decoders
 from gateway.codec.encode import Encoders
 from gateway.codec.fields import returned_types
 from gateway.compat.profile import EMPTY, Instead, Profile
-from gateway.compat.resolve import Resolver, answer_aliases, identified
+from gateway.compat.resolve import Resolver, answer_aliases, identified, units_of
 from gateway.compat.subjects import with_subjects
 from gateway.schema.catalog import (
     TAG_DIGITS,
@@ -45,6 +45,7 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
     unused: list[UnusedEntry] = []
     names = answer_aliases(profile, pool, unused)
     encoders, decoders = Encoders(pool, names), Decoders(pool, returned_types(declared), names)
+    units = units_of(profile, pool, unused)
     aliases = service_aliases(schema.services)
     aliases_of = by_service(aliases)
     native = {path_of(each)[1:] for each in declared}
@@ -53,7 +54,9 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
     for descriptor in declared:
         path = path_of(descriptor)
         reads = chosen((path[1:],), profile.reads)
-        method = Method(path, descriptor, encoders, decoders, profile_read=reads, signs=signs)
+        method = Method(
+            path, descriptor, encoders, decoders, profile_read=reads, signs=signs, units=units
+        )
         if rule := selection.withheld_by(method.service, descriptor.name, known[path[1:]]):
             withheld[method.path] = rule
         else:

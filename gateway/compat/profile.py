@@ -25,6 +25,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from gateway.errors import ConfigurationError
+from gateway.views.units import Unit
 
 BUILT_IN = "opencue.toml"
 NAME = r"[A-Za-z_][A-Za-z0-9_]*"
@@ -339,6 +340,7 @@ class Profile(Entry):
     identity: dict[MethodName, FieldPath] = {}
     identity_in_xml: dict[MethodName, dict[FieldPath, FieldName]] = {}
     answers: dict[TypeName, dict[FieldName, FieldName | tuple[FieldName, ...] | StrictBool]] = {}
+    units: dict[Unit, dict[TypeName, tuple[FieldName, ...]]] = {}
     before: tuple[Before, ...] = ()
     named: tuple[Named, ...] = ()
     unique: tuple[UniqueName, ...] = ()

@@ -6,7 +6,7 @@ without an entry cost nothing more.
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from time import time
@@ -54,6 +54,8 @@ from gateway.schema.method import (
     Steps,
     Unique,
 )
+from gateway.views.row_conditions import NUMBERS
+from gateway.views.units import Unit
 
 NOW = "now"
 """Default of an integer: the time of the request."""
@@ -419,6 +421,23 @@ def answer_aliases(
             with entry(f"answers.{name}.{alias}", unused):
                 found[name][alias] = aliased(message, alias, native)
     return dict(found)
+
+
+def units_of(profile: Profile, pool: DescriptorPool, unused: list[UnusedEntry]) -> dict[str, Unit]:
+    """Units by full name of a field. What an older Cuebot does not have needs none."""
+    found: dict[str, Unit] = {}
+    for unit, messages in profile.units.items():
+        for name, fields in messages.items():
+            with suppress(KeyError):
+                message = pool.FindMessageTypeByName(name)
+                for each in fields:
+                    field = field_at(message, (each,))
+                    with entry(f"units.{unit}.{name}.{each}", unused):
+                        if field is not None and field.type not in NUMBERS:
+                            raise NotApplicable(f"{each} is no number")
+                        if field is not None:
+                            found[field.full_name] = unit
+    return found
 
 
 def aliased(message: Descriptor, alias: str, native: str | tuple[str, ...] | bool) -> Derived:

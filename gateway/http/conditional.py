@@ -26,7 +26,7 @@ from gateway.http.request import CallRequest, RequestReader
 from gateway.http.respond import Responder
 from gateway.http.routing import send_nothing
 from gateway.long_work import begin_at_once, let_others_run
-from gateway.views.fingerprint import fingerprint
+from gateway.views.fingerprint import fingerprint, fingerprint_of_shown
 
 WAIT_PREFERENCE = re.compile(
     rb"(?:^|,)[ \t]*wait[ \t]*=[ \t]*\"?([0-9]{1,9})\"?[ \t]*(?:$|[,;])", re.I
@@ -103,7 +103,9 @@ class ConditionalReads:
             etag = await etag_of(request, answer, began + request.timeout)
             if condition.wait and matches(condition.known, etag):
                 del answer  # it may be large, and the wait long
-                answer, etag, began = await self._another(context, request, condition, etag)
+                request, answer, etag, began = await self._another(
+                    context, request, condition, etag
+                )
             await note_cut(context, request, answer)
             headers = [(b"etag", etag.encode()), VARY]
             if condition.wait:
@@ -130,10 +132,11 @@ class ConditionalReads:
 
     async def _another(
         self, context: RequestContext, request: CallRequest, condition: Condition, etag: str
-    ) -> tuple[bytes, str, float]:
+    ) -> tuple[CallRequest, bytes, str, float]:
         """Wait until the answer changes or the time is over.
 
-        Returns the latest answer (empty if unchanged), its ETag, and its call's start time.
+        Returns the request of the latest moment, the answer (empty if unchanged), its ETag, and its
+        call's start time.
         Meanwhile the request holds no slot in flight and no answer memory. Raises GatewayError as
         a call does, also for a token that has become invalid, and UNAVAILABLE if too many requests
         wait.
@@ -166,13 +169,14 @@ class ConditionalReads:
                 began, before = monotonic(), context.call.with_cuebot
                 answer = await self._calls.call(context, request)
                 took = monotonic() - began
+                request = of_this_moment(request)
                 etag = await etag_of(request, answer, began + request.timeout)
                 if matches(condition.known, etag):  # many short polls are not a slow call
                     context.call.with_cuebot = before
                     context.wait_as_asked(monotonic() - began)
         finally:
             self._waiting.give_back(context.principal)
-        return answer, etag, began
+        return request, answer, etag, began
 
     async def _pause(self, end: float) -> None:
         while (  # noqa: ASYNC110 - there is no event for a stop
@@ -181,15 +185,23 @@ class ConditionalReads:
             await asyncio.sleep(min(left, POLL_INTERVAL_SECONDS))
 
 
+def of_this_moment(request: CallRequest) -> CallRequest:
+    """The request with `now` in its view as it is now."""
+    if request.view is None or request.view.renewed is None:
+        return request
+    return request._replace(view=request.view.renewed())
+
+
 async def etag_of(request: CallRequest, answer: bytes, deadline: float) -> str:
-    """Raises GatewayError (DEADLINE_EXCEEDED) after `deadline` (monotonic)."""
-    rows = request.plan.method.views.rows
-    if request.view is not None and request.view.follows_order:
-        rows = None
+    """Raises GatewayError: DEADLINE_EXCEEDED after `deadline` (monotonic), or of a view."""
+    rows, view = request.plan.method.views.rows, request.view
     digest = blake2b(request.catalog.version.encode(), digest_size=16)
-    digest.update((request.view.key if request.view is not None else "").encode())
+    digest.update((view.key if view is not None else "").encode())
     begin_at_once()
-    finding = fingerprint(answer, rows)
+    if view is not None and view.timed is not None and rows is not None:
+        finding = fingerprint_of_shown(answer, view.timed, rows)
+    else:
+        finding = fingerprint(answer, None if view is not None and view.follows_order else rows)
     while True:
         try:
             next(finding)

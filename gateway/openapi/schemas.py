@@ -48,7 +48,10 @@ PARAMETERS: Json = SHARED["components"]["parameters"]
 OF_REQUESTS = ("X-Dry-Run", "Grpc-Timeout", "X-Request-ID")
 CONDITIONS = ("If-None-Match", "Prefer")
 VIEW = ("_fields",)
-ROWS_VIEW = ("_where", "_sort", "_limit", "_format")
+ROWS_VIEW = (
+    *("_where", "_group", "_count", "_sum", "_min", "_max"),
+    *("_sort", "_offset", "_limit", "_format"),
+)
 
 OF_ANY: Iterable[str] = SHARED["headers_of"]["any"]
 OF_SUCCESS: Iterable[str] = (*OF_ANY, *SHARED["headers_of"]["success"])

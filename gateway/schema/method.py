@@ -14,6 +14,7 @@ from gateway.codec.encode import Encode, Encoders
 from gateway.codec.fields import message_of
 from gateway.codec.rewrite import BodyPath, Rewrite
 from gateway.views.compiled_view import Views
+from gateway.views.units import NO_UNITS, Units
 
 FieldPath = tuple[str, ...]
 """Proto names of fields, from a message down."""
@@ -61,6 +62,8 @@ class Method:
     """The meaning of errors with status INTERNAL."""
     subjects: tuple["Subject", ...] = ()
     """The objects in requests that a call is about."""
+    units: Units = field(default_factory=lambda: NO_UNITS, repr=False)
+    """Of numbers in answers."""
     not_judged: str = ""
     """Why nobody can say what all objects of a change are; empty if its subjects are all."""
     shown: "Mapping[str, RowFacts]" = field(default_factory=dict, repr=False)
@@ -83,7 +86,7 @@ class Method:
     @cached_property
     def views(self) -> Views:
         """Views of its answers."""
-        return Views(self.descriptor.output_type, self.encoders)
+        return Views(self.descriptor.output_type, self.encoders, self.units)
 
     @cached_property
     def reads_only(self) -> bool:

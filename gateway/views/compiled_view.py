@@ -1,16 +1,19 @@
 """The views of one method's answers, each compiled once, and which of them a client accepts."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property, lru_cache, partial
+from time import time
 from typing import NamedTuple
 from urllib.parse import urlencode
 
 from google.protobuf.descriptor import Descriptor
 
 from gateway.codec.encode import Encoders
-from gateway.views.paths import find_path
+from gateway.views import groups
+from gateway.views.paths import find_path, refused
 from gateway.views.render import Show, compile_view
-from gateway.views.view import Format, Rows, limit_of, make_view, rows_of
+from gateway.views.units import NO_UNITS, NOW, Units
+from gateway.views.view import Format, Rows, View, make_view, rows_of, rows_of_page
 
 VIEWS_CACHED = 8
 """Compiled views that are cached for each method."""
@@ -47,14 +50,19 @@ class CompiledView(NamedTuple):
     """Whether the order of rows decides which of them are shown."""
     chooses: bool
     """Whether it chooses among the rows, so that Cuebot must send all of them."""
+    timed: View | None = None
+    """The view itself, if it is that of one moment."""
+    renewed: "Callable[[], CompiledView] | None" = None
+    """The same view of the present moment, if it is that of one."""
 
 
 class Views:
     """The views of one method's answers."""
 
-    def __init__(self, answer: Descriptor, encoders: Encoders) -> None:
+    def __init__(self, answer: Descriptor, encoders: Encoders, units: Units = NO_UNITS) -> None:
         self._answer = answer
         self._encoders = encoders
+        self._units = units
         self._compiled = lru_cache(maxsize=VIEWS_CACHED)(self._compile)
 
     @cached_property
@@ -76,25 +84,38 @@ class Views:
         return (self._compiled if is_cached(asked) else self._compile)(asked, default)
 
     def limited(self, asked: Asked, accept: bytes | None, most: int) -> CompiledView | None:
-        """The same, with at most so many rows."""
-        limit = limit_of(dict(asked).get("_limit"))
-        parameters = {**dict(asked), "_limit": str(most if limit is None else min(limit, most))}
+        """The same, with at most so many rows. Groups of some rows would mean nothing."""
+        parameters = dict(asked)
+        for name in groups.PARAMETERS:
+            if name in parameters:
+                raise refused(
+                    name, "it is about all rows; leave out the number of rows in the request"
+                )
+        limit = rows_of_page("_limit", parameters)
+        parameters["_limit"] = str(most if limit is None else min(limit, most))
         return self.compiled(tuple(parameters.items()), accept)
 
     def _compile(self, asked: Asked, default: Format) -> CompiledView:
         find = partial(find_path, aliases=self._encoders.aliases)
-        view = make_view(self._answer, dict(asked), default, find)
+        view = make_view(self._answer, dict(asked), default, find, self._units, int(time()))
         return CompiledView(
             compile_view(view, self._encoders),
             (b"content-type", MEDIA_TYPES[view.format]),
             urlencode(sorted(dict(asked, _format=view.format).items())),
             view.follows_order,
-            view.where is not None or view.order is not None or view.limit is not None,
+            view.needs_all_rows,
+            view if view.depends_on_time else None,
+            partial(self._compile, asked, default) if view.depends_on_time else None,
         )
 
 
 def is_cached(asked: Asked) -> bool:
-    """Whether a view is cached. The memory of patterns grows with the texts that they see."""
+    """Whether a view is cached.
+
+    The memory of patterns grows with the texts that they see; `now` would be that of long ago.
+    """
+    if any(NOW in value for name, value in asked if name == "_where"):
+        return False
     return sum(len(value) for _, value in asked) <= LONGEST_CACHED and all(
         "~" not in value for _, value in asked
     )

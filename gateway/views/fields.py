@@ -15,9 +15,10 @@ from google.protobuf.message_factory import GetMessageClass
 from gateway.codec.encode import Encoders, Whole
 from gateway.codec.fields import is_map, is_message, map_fields, message_of, owner_of
 from gateway.codec.interfaces import Shape, ToJson
+from gateway.codec.scalars import MINUS_ZERO
 from gateway.codec.wellknown import is_special
-from gateway.views.filter_expressions import NUMBERS
 from gateway.views.paths import FieldPath, Segment, find_path, values_at
+from gateway.views.row_conditions import NUMBERS
 
 MOST_COLUMNS = 200
 FORMULA = re.compile(
@@ -182,14 +183,22 @@ def cell_of(path: FieldPath, encoders: Encoders) -> Callable[[Any], str]:
         if path.is_list or isinstance(found[0], dict | list):
             content = found if path.is_list else found[0]
             return quoted(orjson.dumps(content).decode())
-        value = found[0]
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        if is_numeric or isinstance(value, int | float):
-            return str(value)
-        return quoted(str(value))
+        return single_cell(found[0], is_numeric=is_numeric)
 
     return cell
+
+
+def single_cell(value: object, *, is_numeric: bool) -> str:
+    """The cell of a single value in JSON; of no value with None."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is MINUS_ZERO:
+        return "-0"
+    if is_numeric or isinstance(value, int | float):
+        return str(value)
+    return quoted(str(value))
 
 
 def has_numbers(field: FieldDescriptor) -> bool:

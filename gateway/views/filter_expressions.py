@@ -7,23 +7,20 @@
     operator:   `=` `!=` `<` `<=` `>` `>=`, `:` (contains), `~` (matches a pattern)
     value:      a word, a number, or a text in single or double quotes
 
+On the right of a number or a time, a word may also be a size, a duration, a time (`now-1h`) or
+another field; beside anything else, a field has a dot in front (`user=.group`).
+
 `and` binds more tightly than `or`, `not` more tightly than both.
 """
 
-import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from struct import Struct
 from typing import Any, NamedTuple, Protocol
 
-from google.protobuf.descriptor import FieldDescriptor
-
-from gateway.codec.fields import INT32, INT64, UINT32, UINT64, enum_of, is_enum
 from gateway.errors import GatewayError
-from gateway.suggestions import QUOTED_CHARS, did_you_mean
-from gateway.views.paths import INTEGER, FieldPath, refused
+from gateway.suggestions import QUOTED_CHARS
+from gateway.views.paths import refused
 
 LONGEST_CONDITION = 4096
 """Characters."""
@@ -41,19 +38,15 @@ UNICODE_CLASS = re.compile(r"\\[pP]")
 TOO_LARGE = "pattern too large"
 """RE2's error for a program that does not fit into its memory."""
 MOST_NESTED = 32
-INTEGERS = frozenset((*INT32, *UINT32, *INT64, *UINT64))
-NUMBERS = INTEGERS | {FieldDescriptor.TYPE_FLOAT, FieldDescriptor.TYPE_DOUBLE}
-NUMBER = re.compile(r"-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
 TOKEN = re.compile(
     r"""\s*(?:
       (?P<quoted>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")
     | (?P<operator><=|>=|!=|[=<>:~])
     | (?P<mark>[(),])
-    | (?P<word>[^\s()=<>!:~,'"]+)
+    | (?P<word>now\s*[+-]\s*[0-9]+[smhdw](?=[\s()=<>!:~,'"]|$)|[^\s()=<>!:~,'"]+)
     )""",
     re.VERBOSE | re.DOTALL,
 )
-FLOAT = Struct("f")
 ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 Test = Callable[[Any], bool]
@@ -273,75 +266,6 @@ def expected(what: str, token: Token) -> BadCondition:
     return BadCondition(f"expected {what} at {token.at}, found {found}")
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A field of a row, as an `Operand`."""
-
-    path: FieldPath
-
-    def compare(
-        self, operator: str, values: Sequence[Token], patterns: Patterns, *, negated: bool
-    ) -> Test:
-        path = self.path
-        if operator == "in":
-            among = frozenset(operand(path, value.text) for value in values)
-            test = any_fits(path, partial(contained, among))
-        elif operator != "~":
-            test = any_fits(path, comparing(operator, path, values[0].text))
-        elif path.leaf.type != FieldDescriptor.TYPE_STRING:
-            raise BadCondition(f"{path.text} is no text; compare it with =")
-        else:
-            test = any_fits(path, patterns.matching(path.text, values[0]))
-        return (lambda row: not test(row)) if negated else test
-
-
-def field_of(path: FieldPath) -> Field:
-    """Raises LookupError for a path to an object."""
-    if not path.is_value:
-        raise LookupError(f"{path.text} is an object; name one of its fields")
-    return Field(path)
-
-
-def any_fits(path: FieldPath, fits: Fits) -> Test:
-    """Whether any value at a path fits. An unset field has none."""
-    if path.is_list:
-        values = path.values
-        return lambda row: any(fits(value) for value in values(row))
-    get = path.value
-    return lambda row: (value := get(row)) is not None and fits(value)
-
-
-def contained(values: frozenset[object], value: object) -> bool:
-    return value in values
-
-
-def comparing(operator: str, path: FieldPath, text: str) -> Fits:
-    """The comparison of one value. Raises BadCondition if the field has no such comparison."""
-    field = path.leaf
-    if operator == ":":
-        return containing(path, text)
-    value: Any = operand(path, text)
-    if operator == "=":
-        return lambda found: bool(found == value)
-    if field.type not in NUMBERS and field.type != field.TYPE_STRING:
-        raise BadCondition(f"{path.text} has no order; compare it with = or !=")
-    return {
-        "<": lambda found: bool(found < value),
-        "<=": lambda found: bool(found <= value),
-        ">": lambda found: bool(found > value),
-        ">=": lambda found: bool(found >= value),
-    }[operator]
-
-
-def containing(path: FieldPath, text: str) -> Fits:
-    if path.leaf.type != FieldDescriptor.TYPE_STRING:
-        if not path.is_list:
-            raise BadCondition(f"{path.text} is no text; compare it with =")
-        value = operand(path, text)
-        return lambda found: bool(found == value)
-    return lambda found: text in found
-
-
 def compiled(name: str, token: Token) -> tuple[Callable[[str], object], int]:
     """The search for a pattern, and its program's size in instructions. Raises BadCondition."""
     try:
@@ -381,39 +305,3 @@ def too_much_work(name: str, length: int, size: int) -> GatewayError:
         f"a row has {length:,} bytes in {name}, too many for its patterns"
         f" (the last has {size:,} instructions of RE2); use shorter patterns",
     )
-
-
-def operand(path: FieldPath, text: str) -> object:
-    """A value in the type of the path's field. Raises BadCondition."""
-    field = path.leaf
-    if is_enum(field):
-        numbers = {value.name: value.number for value in enum_of(field).values}
-        if text in numbers:
-            return numbers[text]
-        if INTEGER.fullmatch(text):
-            return int(text)
-        raise BadCondition(
-            f"{path.text}: no {enum_of(field).full_name} is called {text[:QUOTED_CHARS]!r}"
-            + did_you_mean(text, numbers)
-        )
-    if field.type == field.TYPE_BOOL:
-        if text not in ("true", "false"):
-            raise BadCondition(f"{path.text}: expected true or false, got {text[:QUOTED_CHARS]!r}")
-        return text == "true"
-    if field.type in NUMBERS:
-        if not NUMBER.fullmatch(text):
-            raise BadCondition(f"{path.text}: expected a number, got {text[:QUOTED_CHARS]!r}")
-        number = int(text) if text.lstrip("-").isdigit() else float(text)
-        return nearest_float(number) if field.type == field.TYPE_FLOAT else number
-    if field.type == field.TYPE_BYTES:
-        raise BadCondition(f"{path.text} is binary and cannot be compared")
-    return text
-
-
-def nearest_float(number: float) -> float:
-    """The nearest 32-bit float, which for 0.1 is another number than the double."""
-    try:
-        found: float = FLOAT.unpack(FLOAT.pack(number))[0]
-    except OverflowError:
-        return math.copysign(math.inf, number)
-    return found

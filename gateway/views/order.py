@@ -22,6 +22,8 @@ COMPLEMENTS = bytes(0xFE - byte & 0xFF for byte in range(0x100))
 """Bytes in reverse order, below 0xFF, which UTF-8 does not have."""
 LEAST_INTEGER, INTEGER_BYTES = -(2**64), 9
 """From the negated largest uint64 to the largest uint64."""
+WIDE_BYTES = 16
+"""Of sums of integers, however many: from -2**127."""
 FLOAT, BITS, SIGN, ALL_BITS = Struct(">d"), Struct(">Q"), 2**63, 2**64 - 1
 
 
@@ -42,7 +44,11 @@ def order_by(paths: Iterable[tuple[FieldPath, bool]]) -> Order:
 
 
 def part_of(path: FieldPath, *, descending: bool) -> Part:
-    value, encode = path.value, encoding_of(path.leaf, descending=descending)
+    return part(path.value, encoding_of(path.leaf, descending=descending))
+
+
+def part(value: Callable[[Any], Any], encode: Callable[[Any], bytes]) -> Part:
+    """The part for a row's value, or None."""
 
     def part(row: Any) -> bytes:
         found = value(row)
@@ -78,6 +84,12 @@ def upside_down(text: str) -> bytes:
 def of_integer(value: int) -> bytes:
     """The encoding of any integer, enum or bool."""
     return (value - LEAST_INTEGER).to_bytes(INTEGER_BYTES, "big")
+
+
+def wide_integer(*, descending: bool) -> Callable[[int], bytes]:
+    """The encoding of sums of integers."""
+    sign = -1 if descending else 1
+    return lambda value: (sign * value + 2 ** (8 * WIDE_BYTES - 1)).to_bytes(WIDE_BYTES, "big")
 
 
 def of_float(value: float) -> bytes:

@@ -203,6 +203,27 @@ def value_at(segments: tuple[Segment, ...]) -> Value:
     return lambda message: below(getattr(message, name)) if has(message, name) else None
 
 
+def names_in(parameter: str, text: str, most: int) -> list[str]:
+    """The names in a parameter, with commas between them. Raises GatewayError."""
+    names = [name.strip() for name in text.split(",")]
+    if not all(names):
+        raise refused(parameter, "expected names of fields with commas between them")
+    if len(names) > most:
+        raise refused(parameter, f"more than {most} fields")
+    return list(dict.fromkeys(names))  # a name given 200 times is looked up once
+
+
+def single_value(parameter: str, descriptor: Descriptor, name: str, find: Find) -> FieldPath:
+    """The path to a single value that this parameter names. Raises GatewayError."""
+    try:
+        path = find(descriptor, name)
+    except LookupError as error:
+        raise refused(parameter, str(error)) from None
+    if not path.is_value or path.is_list:
+        raise refused(parameter, f"{path.text} is not a single value")
+    return path
+
+
 def refused(parameter: str, problem: str) -> GatewayError:
     """The 400 for a parameter of a view."""
     return GatewayError(Code.INVALID_ARGUMENT, f"{parameter}: {problem}")

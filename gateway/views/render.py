@@ -20,8 +20,17 @@ from gateway.codec.fields import owner_of
 from gateway.codec.interfaces import Shape
 from gateway.errors import Code, GatewayError
 from gateway.long_work import STEP, Step
-from gateway.views.fields import cell_of, columns_of, lines, quoted, shape_of, with_list_last
+from gateway.views.fields import (
+    cell_of,
+    columns_of,
+    lines,
+    quoted,
+    shape_of,
+    single_cell,
+    with_list_last,
+)
 from gateway.views.filter_expressions import Test
+from gateway.views.groups import Cells, Grouping, converted, gathered
 from gateway.views.order import Order
 from gateway.views.view import Rows, View
 
@@ -92,6 +101,7 @@ class LongRow(NamedTuple):
 Place = tuple[int, int, int]
 """The place of a row's bytes: the number of a run, and start and end in it."""
 PLACE = Struct(">III")
+INDEX = Struct(">I")
 Found = Iterator[Any]
 """Rows, parsed or as a `LongRow`. None ends a step in which there was none."""
 
@@ -99,6 +109,8 @@ Found = Iterator[Any]
 def compile_view(view: View, encoders: Encoders) -> Show:
     if view.rows is None:
         return MessageEncoder(shape_of(view.answer, view.answer_fields, encoders))
+    if view.groups is not None:
+        return as_groups(view, view.rows, view.groups, encoders)
     return {"json": as_json, "ndjson": as_ndjson, "csv": as_csv}[view.format](
         view, view.rows, encoders
     )
@@ -167,6 +179,61 @@ def as_csv(view: View, rows: Rows, encoders: Encoders) -> Show:
             yield opening
 
     return guarded(view, pieces)
+
+
+def as_groups(view: View, rows: Rows, grouping: Grouping, encoders: Encoders) -> Show:
+    """One object or line for each group, or for all rows."""
+    opening, write, between, end = group_form(view, grouping, encoders)
+
+    def pieces(payload: bytes, step: Step, progress: Progress) -> Iterator[bytes]:
+        _, runs, progress.rows = yield from slices.rows_in(memoryview(payload), rows.fields, step)
+        every = parsed(runs, rows, progress, with_places=False)
+        fits = (each and each[0] for each in matching(every, view.where, step, progress))
+        groups = yield from gathered(grouping, fits, encoders, step)
+        found = cut(groups_in_order(groups, grouping, view, step), view, step)
+        before = opening
+        for piece in written(found, write, None, step, between=between):
+            yield before + piece if piece else b""
+            before = b"" if piece else before
+        if before + end:
+            yield before + end
+
+    return guarded(view, pieces)
+
+
+def group_form(
+    view: View, grouping: Grouping, encoders: Encoders
+) -> tuple[bytes, Callable[[Cells], bytes], bytes, bytes]:
+    """What stands before the groups, how each is written, and what is between and behind them."""
+    to_json = grouping.to_json(encoders)
+    if view.format == "csv":
+        shown = grouping.shown(encoders)
+
+        def line(cells: Cells) -> bytes:
+            values = (
+                (converted(cells[index], convert), number) for index, convert, number in shown
+            )
+            return lines([[single_cell(value, is_numeric=number) for value, number in values]])
+
+        return lines([[quoted(name) for _, name in grouping.cells()]]), line, b"", b""
+    if view.format == "ndjson":
+        return (
+            b"",
+            lambda cells: orjson.dumps(to_json(cells), option=orjson.OPT_APPEND_NEWLINE),
+            b"",
+            b"",
+        )
+    opening, end = (b'{"groups":[', b"]}") if grouping.by else (b"", b"")
+    return opening, lambda cells: orjson.dumps(to_json(cells)), b",", end
+
+
+def groups_in_order(
+    groups: Sequence[Cells], grouping: Grouping, view: View, step: Step
+) -> Iterator[Cells | None]:
+    """The groups, sorted; None ends a step."""
+    keys = (grouping.order.key(cells, INDEX.pack(i)) for i, cells in enumerate(groups))
+    for key in in_turn(keys, view, step):
+        yield None if key is None else groups[INDEX.unpack(key[-INDEX.size :])[0]]
 
 
 def written(
@@ -245,10 +312,9 @@ def fitting(
     every = parsed(runs, rows, progress, with_places=view.order is not None)
     fits = matching(every, view.where, step, progress)
     if view.order is None:
-        found: Found = (each and row_or_bytes(*each, runs) for each in fits)
-    else:
-        found = in_order(fits, runs, rows, view.order, view.limit, step)
-    return rest, found if view.limit is None else first(found, view.limit)
+        page: Iterator[tuple[Any, Place | None] | None] = cut(fits, view, step)
+        return rest, (each and row_or_bytes(*each, runs) for each in page)
+    return rest, in_order(fits, runs, rows, view.order, view, step)
 
 
 def parsed(
@@ -300,23 +366,39 @@ def in_order(
     runs: Sequence[memoryview],
     rows: Rows,
     order: Order,
-    limit: int | None,
+    view: View,
     step: Step,
 ) -> Found:
-    """The rows, sorted, up to the limit.
+    """The rows of the view's page, sorted.
 
-    Groups of rows are sorted and then merged, so that no step takes long. Behind each key is the
-    place of the row's bytes instead of the row, which also makes the sort stable.
+    Behind each key is the place of the row's bytes instead of the row, which also makes the sort
+    stable.
+    """
+    keys = (each and order.key(each[0], PLACE.pack(*each[1])) for each in found)
+    parse: Any = GetMessageClass(rows.descriptor).FromString
+    for key in cut(in_turn(keys, view, step), view, step):
+        if key is None:
+            yield None
+            continue
+        number, start, end = PLACE.unpack(key[-PLACE.size :])
+        record = runs[number][start:end]
+        yield LongRow(record) if len(record) > LONG_ROW else parse(record)
+
+
+def in_turn(keys: Iterable[bytes | None], view: View, step: Step) -> Iterator[bytes | None]:
+    """The keys, sorted, as many as the view's page may need; None ends a step.
+
+    Groups of keys are sorted and then merged, so that no step takes long.
     """
     sorted_runs: list[list[bytes]] = [[]]
-    few = limit if limit is not None and limit <= ROWS_PER_SORT else 0
+    most = ROWS_PER_SORT + 1 if view.limit is None else view.offset + view.limit
+    few = most if most <= ROWS_PER_SORT else 0
     size = 0
-    for each in found:
-        if each is not None:
-            row, (number, start, end) = each
+    for key in keys:
+        if key is not None:
             last = sorted_runs[-1]
-            last.append(order.key(row, PLACE.pack(number, start, end)))
-            size += end - start
+            last.append(key)
+            size += len(key)
             if len(last) >= ROWS_PER_SORT + few or size >= BYTES_PER_SORT:
                 size = 0
                 last.sort()
@@ -324,14 +406,10 @@ def in_order(
                     del last[few:]
                 else:
                     sorted_runs.append([])
-        if each is None or step.is_over():
+        if key is None or step.is_over():
             yield None
     sorted_runs[-1].sort()
-    parse: Any = GetMessageClass(rows.descriptor).FromString
-    for key in heapq.merge(*map(emptied, sorted_runs)):
-        number, start, end = PLACE.unpack(key[-PLACE.size :])
-        record = runs[number][start:end]
-        yield LongRow(record) if len(record) > LONG_ROW else parse(record)
+    yield from heapq.merge(*map(emptied, sorted_runs))
 
 
 def emptied(run: list[bytes]) -> Iterator[bytes]:
@@ -339,6 +417,23 @@ def emptied(run: list[bytes]) -> Iterator[bytes]:
     run.reverse()
     while run:
         yield run.pop()
+
+
+def cut(found: Iterator[Any], view: View, step: Step) -> Iterator[Any]:
+    """The view's page of what was found."""
+    found = skipping(view.offset, found, step) if view.offset else found
+    return found if view.limit is None else first(found, view.limit)
+
+
+def skipping(count: int, found: Iterator[Any], step: Step) -> Iterator[Any]:
+    """All but the first so many, and None for a step in which there was none."""
+    for each in found:
+        if count and each is not None:
+            count -= 1
+            if step.is_over():
+                yield None
+        else:
+            yield each
 
 
 def first(found: Found, limit: int) -> Found:

@@ -1,8 +1,8 @@
-"""A view, from the query string's `_fields`, `_where`, `_sort`, `_limit` and `_format`."""
+"""A view, from the parameters of the query string that begin with `_`."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Literal, cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -10,18 +10,27 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from gateway.codec.fields import is_map, is_message, message_of
 from gateway.codec.wellknown import is_object, is_special
 from gateway.suggestions import QUOTED_CHARS, did_you_mean
-from gateway.views.filter_expressions import BadCondition, Test, compile_condition, field_of
+from gateway.views import groups
+from gateway.views.filter_expressions import BadCondition, Test, compile_condition
+from gateway.views.groups import Grouping, grouping_of
 from gateway.views.order import Order, order_by
-from gateway.views.paths import FieldPath, Find, find_path, refused
+from gateway.views.paths import FieldPath, Find, find_path, names_in, refused, single_value
+from gateway.views.row_conditions import Reading
+from gateway.views.units import NO_UNITS, Units
 
-PARAMETERS = ("_fields", "_where", "_sort", "_limit", "_format")
+OF_ROWS = ("_where", *groups.PARAMETERS, "_sort", "_offset", "_limit")
+PARAMETERS = ("_fields", *OF_ROWS, "_format")
+PAGE = ("_offset", "_limit")
 FORMATS = ("json", "ndjson", "csv")
 Format = Literal["json", "ndjson", "csv"]
-SHORTEST_MISSPELLED = 4
-"""Characters of a name that may be one of these, misspelled."""
+CACHE_BUSTER = "_"
+"""What jQuery and others add to get past caches: `_=1700000000`."""
 MOST_FIELDS = 200
 MOST_SORTED = 8
-LARGEST_LIMIT = 2**31 - 1
+LARGEST_NUMBER = 2**31 - 1
+TIES = ("name", "id")
+"""Texts by which rows of pages are sorted that are equal otherwise: Cuebot lists hosts and procs in
+another order each time."""
 
 
 @dataclass(frozen=True)
@@ -52,34 +61,53 @@ class View:
     answer_fields: tuple[FieldPath, ...] | None = None
     """The wanted fields of the answer beside its rows; None for all."""
     where: Test | None = None
+    depends_on_time: bool = False
+    """Whether the condition is that of one moment."""
+    groups: Grouping | None = None
+    """With groups, there is an order; it, the offset and the limit are theirs."""
     order: Order | None = None
+    offset: int = 0
     limit: int | None = None
     format: Format = "json"
 
     @property
     def follows_order(self) -> bool:
         """Whether the order of rows decides which of them are shown."""
-        return self.limit is not None and self.order is None
+        return self.is_page and self.order is None
+
+    @property
+    def needs_all_rows(self) -> bool:
+        """Whether a row that Cuebot left out could change what is shown of others."""
+        return self.where is not None or self.order is not None or self.is_page
+
+    @property
+    def is_page(self) -> bool:
+        """Whether the place of a row decides if it is shown."""
+        return self.limit is not None or self.offset > 0
 
 
 def asked_parameters(query: Iterable[tuple[str, str]]) -> dict[str, str]:
     """The parameters of a view in a query string.
 
-    Raises GatewayError (INVALID_ARGUMENT) for a repeated or misspelled one.
+    Raises GatewayError (INVALID_ARGUMENT) for a repeated one, and for any other name that begins
+    with `_`, except `_` with digits.
     """
     asked: dict[str, str] = {}
     for name, value in query:
+        if not name.startswith("_"):
+            continue
         if name in asked:
             raise refused(name[:QUOTED_CHARS], "it is there twice")
         if name in PARAMETERS:
             asked[name] = value
-        elif (
-            name.startswith("_")
-            and len(name) >= SHORTEST_MISSPELLED
-            and (hint := did_you_mean(name, PARAMETERS))
-        ):
+        elif not is_cache_buster(name, value):
+            hint = did_you_mean(name, PARAMETERS) or f"; there are {', '.join(PARAMETERS)}"
             raise refused(name[:QUOTED_CHARS], f"there is no such parameter{hint}")
     return asked
+
+
+def is_cache_buster(name: str, value: str) -> bool:
+    return name == CACHE_BUSTER and value.isascii() and value.isdigit()
 
 
 def make_view(
@@ -87,20 +115,31 @@ def make_view(
     asked: Mapping[str, str],
     default: Format = "json",
     find: Find = find_path,
+    units: Units = NO_UNITS,
+    now: int = 0,
 ) -> View:
-    """The view for a method's answer. Raises GatewayError (INVALID_ARGUMENT)."""
+    """The view for a method's answer at `now`, in seconds since 1970.
+
+    Raises GatewayError (INVALID_ARGUMENT).
+    """
     rows = rows_of(answer)
     format_ = format_of(asked.get("_format", default))
     if rows is None:
-        for name in ("_where", "_sort", "_limit"):
+        for name in OF_ROWS:
             if name in asked:
                 raise refused(name, f"{answer.full_name} is not one list: it has no rows")
         if format_ != "json":
             raise refused("_format", f"{answer.full_name} is not one list: only json can show it")
+    grouping = None if rows is None else grouping_of(rows.descriptor, asked, find)
     row_fields: list[FieldPath] = []
     answer_fields: list[FieldPath] = []
     for path, is_row in chosen(answer, rows, asked.get("_fields"), find):
         (row_fields if is_row else answer_fields).append(path)
+    where, depends_on_time = None, False
+    if rows is not None and "_where" in asked:
+        reading = Reading(partial(find, rows.descriptor), units, now)
+        where = condition_of(asked["_where"], reading)
+        depends_on_time = reading.uses_now
     wanted = "_fields" in asked
     if wanted and format_ != "json" and answer_fields:
         raise refused("_fields", f"{answer_fields[0].text} is no field of a row")
@@ -109,9 +148,12 @@ def make_view(
         rows=rows,
         row_fields=tuple(row_fields) if wanted and row_fields else None if not wanted else (),
         answer_fields=tuple(answer_fields) if wanted else None,
-        where=condition_of(rows, asked.get("_where"), find),
-        order=order_of(rows, asked.get("_sort"), find),
-        limit=limit_of(asked.get("_limit")),
+        where=where,
+        depends_on_time=depends_on_time,
+        groups=grouping,
+        order=grouping.order if grouping is not None else order_of(rows, asked, find),
+        offset=rows_of_page("_offset", asked) or 0,
+        limit=rows_of_page("_limit", asked),
         format=format_,
     )
 
@@ -147,12 +189,8 @@ def chosen(
 
     A name is looked up in a row, then in the answer, then in its only object.
     """
-    names = [] if text is None else [name.strip() for name in text.split(",")]
-    if text is not None and not all(names):
-        raise refused("_fields", "expected names of fields with commas between them")
-    if len(names) > MOST_FIELDS:
-        raise refused("_fields", f"more than {MOST_FIELDS} fields")
-    for name in dict.fromkeys(names):  # a name given 200 times is looked up once
+    names = [] if text is None else names_in("_fields", text, MOST_FIELDS)
+    for name in names:
         problem: LookupError | None = None
         if rows is not None:
             try:
@@ -197,39 +235,40 @@ def only_object(answer: Descriptor) -> FieldDescriptor | None:
     return field if is_object(field) and rows_of(answer) is None else None
 
 
-def condition_of(rows: Rows | None, text: str | None, find: Find) -> Test | None:
-    if text is None or rows is None:
-        return None
-    descriptor = rows.descriptor
+def condition_of(text: str, reading: Reading) -> Test:
     try:
-        return compile_condition(text, lambda path: field_of(find(descriptor, path)))
+        return compile_condition(text, reading.field)
     except BadCondition as error:
         raise refused("_where", str(error)) from None
 
 
-def order_of(rows: Rows | None, text: str | None, find: Find) -> Order | None:
-    if text is None or rows is None:
+def order_of(rows: Rows | None, asked: Mapping[str, str], find: Find) -> Order | None:
+    """The order of `_sort`; for pages, no two rows are equal in it that have other ids."""
+    if rows is None or "_sort" not in asked:
         return None
-    names = [name.strip() for name in text.split(",")]
-    if len(names) > MOST_SORTED:
-        raise refused("_sort", f"more than {MOST_SORTED} fields")
     found: list[tuple[FieldPath, bool]] = []
-    for name in dict.fromkeys(names):
-        try:
-            path = find(rows.descriptor, name.removeprefix("-"))
-        except LookupError as error:
-            raise refused("_sort", str(error)) from None
-        if not path.is_value or path.is_list:
-            raise refused("_sort", f"{path.text} is not a single value")
+    for name in names_in("_sort", asked["_sort"], MOST_SORTED):
+        path = single_value("_sort", rows.descriptor, name.removeprefix("-"), find)
         found.append((path, name.startswith("-")))
+    if any(name in asked for name in PAGE):
+        found += [(path, False) for path in ties(rows.descriptor, find)]
     return order_by(found)
 
 
-def limit_of(text: str | None) -> int | None:
+def ties(descriptor: Descriptor, find: Find) -> Iterable[FieldPath]:
+    for name in TIES:
+        field = descriptor.fields_by_name.get(name)
+        if field is not None and field.type == field.TYPE_STRING and not field.is_repeated:
+            yield find(descriptor, name)
+
+
+def rows_of_page(name: str, asked: Mapping[str, str]) -> int | None:
+    """The number of rows in this parameter."""
+    text = asked.get(name)
     if text is None:
         return None
-    if not (text.isascii() and text.isdigit() and len(text) <= 10) or int(text) > LARGEST_LIMIT:
-        raise refused("_limit", f"expected a number of rows, got {text[:QUOTED_CHARS]!r}")
+    if not (text.isascii() and text.isdigit() and len(text) <= 10) or int(text) > LARGEST_NUMBER:
+        raise refused(name, f"expected a number of rows, got {text[:QUOTED_CHARS]!r}")
     return int(text)
 
 

@@ -64,7 +64,9 @@ FORMATS = {"ndjson": "ndjson", "csv": "csv", "name": "ndjson"}
 """The formats of views by form; the others need JSON."""
 NAMES = ("name", "id")
 """`-o name` prints the first of these fields that rows have."""
-PROBLEM = re.compile(r"_(fields|where|sort|limit|format): (.*)", re.DOTALL)
+PROBLEM = re.compile(
+    r"_(fields|where|group|count|sum|min|max|sort|offset|limit|format): (.*)", re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,24 +76,43 @@ class OutputOptions:
     form: Form = "json"
     fields: tuple[str, ...] = ()
     where: str | None = None
+    group: str | None = None
+    count: bool = False
+    sum: str | None = None
+    min: str | None = None
+    max: str | None = None
     sort: str | None = None
+    offset: int | None = None
     limit: int | None = None
 
     @property
     def selects(self) -> bool:
         """Whether the options are about rows."""
-        return any(each is not None for each in (self.where, self.sort, self.limit))
+        page = (self.sort, self.offset, self.limit)
+        return self.groups or any(each is not None for each in (self.where, *page))
+
+    @property
+    def groups(self) -> bool:
+        """Whether the answer has groups, or is about all rows."""
+        named = (self.group, self.sum, self.min, self.max)
+        return self.count or any(each is not None for each in named)
 
     def parameters(self) -> dict[str, str]:
         """The parameters of the view (`_fields=…`)."""
         asked = {
             "_fields": ",".join(self.fields) or None,
             "_where": self.where,
+            "_group": self.group,
+            "_count": "true" if self.count else None,
+            "_sum": self.sum,
+            "_min": self.min,
+            "_max": self.max,
             "_sort": self.sort,
-            "_limit": None if self.limit is None else str(self.limit),
+            "_offset": self.offset,
+            "_limit": self.limit,
             "_format": FORMATS.get(self.form),
         }
-        return {name: value for name, value in asked.items() if value is not None}
+        return {name: str(value) for name, value in asked.items() if value is not None}
 
 
 async def answer_to(
@@ -120,9 +141,9 @@ async def viewed(client: Client, name: str, request: Arguments, options: OutputO
         return answer
     raise GatewayError(
         Code.UNIMPLEMENTED,
-        "the call was made, but this gateway does not know --fields, --where, --sort, --limit and"
-        " -o, and has answered with everything, which is not shown; update it, leave them out, or"
-        " call Cuebot itself (--direct)",
+        "the call was made, but this gateway does not know --fields, --where, --sort, --limit,"
+        " --group or -o, and has answered with everything, which is not shown; update it, leave"
+        " them out, or call Cuebot itself (--direct)",
     )
 
 

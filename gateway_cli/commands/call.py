@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -56,14 +57,22 @@ def split_fields(
     metavar="CONDITION",
     help="Show rows of which this is true, such as 'jobStats.deadFrames > 2 and user = lena'.",
 )
+@click.option(
+    "--group", metavar="NAMES", help="Show groups of rows that are equal in these fields."
+)
+@click.option("--count", is_flag=True, help="Count the rows of each group, or all rows.")
+@click.option("--sum", metavar="NAMES", help="Add up these numbers.")
+@click.option("--min", metavar="NAMES", help="Show the smallest of these numbers.")
+@click.option("--max", metavar="NAMES", help="Show the largest of these numbers.")
 @click.option("--sort", metavar="NAMES", help="Sort rows by these fields; -name is descending.")
+@click.option("--offset", type=click.IntRange(min=0), help="Leave out so many rows first.")
 @click.option("--limit", type=click.IntRange(min=0), help="Show so many rows at most.")
 @click.option(
     "-o",
     "--output",
     "form",
     type=click.Choice(FORMS),
-    help="How the answer is printed (default: table with --fields, else json).",
+    help="How the answer is printed (default: table with --fields, --group or --count, else json).",
 )
 @time_option(
     "--watch", "pause", help="Repeat the call until Ctrl-C, with this pause in between (5s)."
@@ -82,7 +91,13 @@ def call(
     words: tuple[str, ...],
     fields: tuple[str, ...],
     where: str | None,
+    group: str | None,
+    count: bool,
+    sum: str | None,  # noqa: A002 - the names of the options
+    min: str | None,  # noqa: A002
+    max: str | None,  # noqa: A002
     sort: str | None,
+    offset: int | None,
     limit: int | None,
     form: Form | None,
     pause: float | None,
@@ -107,14 +122,15 @@ def call(
       @job.json         the request as JSON, in a file; - is standard input
       {"name": "x"}     the request as JSON
 
-    --where, --sort and --limit are about the rows of an answer that is a list. -o name prints one
-    name a line (or id, where rows have no name), for xargs.
+    --where, --sort, --offset and --limit are about the rows of an answer that is a list, or about
+    its groups. -o name prints one name a line (or id, where rows have no name), for xargs.
 
     \b
     Example:
       cuebot-gateway call Show/GetShows --fields name,showStats.runningFrames
       cuebot-gateway call Job/FindJob name=demo-sh010-lena_comp_v003
       cuebot-gateway call Job/GetJobs r.shows=demo --sort -priority -o csv
+      cuebot-gateway call Job/GetJobs --group show --count --sort -count
       cuebot-gateway call Job/GetJobs --fields name,priority --watch 5s
 
     \b
@@ -130,8 +146,22 @@ def call(
     """
     if form == "name" and fields:
         raise click.UsageError("-o name prints names only; for other fields, use -o csv or table")
-    form = form or ("table" if fields else "json")
-    options = OutputOptions(form=form, fields=fields, where=where, sort=sort, limit=limit)
+    options = OutputOptions(
+        fields=fields,
+        where=where,
+        group=group,
+        count=count,
+        sum=sum,
+        min=min,
+        max=max,
+        sort=sort,
+        offset=offset,
+        limit=limit,
+    )
+    if form == "name" and options.groups:
+        raise click.UsageError("-o name prints names of rows; for groups, use -o csv or table")
+    form = form or ("table" if fields or options.groups else "json")
+    options = replace(options, form=form)
     settings = settings_from(config)
     timeout = settings.grpc_timeout if timeout is None else timeout
     if way.url is None:

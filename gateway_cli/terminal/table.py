@@ -116,12 +116,13 @@ def names_in(row: Row, prefix: str = "") -> Iterator[str]:
 
 def value_at(row: Row, field: str) -> object:
     """The value of a dotted field, in either naming, or None."""
-    value: object = row
-    for name in field.split("."):
-        if not isinstance(value, dict):
-            return None
-        value = value[name] if name in value else value.get(json_name(name))
-    return value
+    if field in row:  # groups have whole paths as names
+        return row[field]
+    name, _, below = field.partition(".")
+    value = row[name] if name in row else row.get(json_name(name))
+    if not below:
+        return value
+    return value_at(value, below) if isinstance(value, dict) else None
 
 
 def cell(value: object) -> str:

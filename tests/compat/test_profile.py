@@ -113,6 +113,8 @@ AFTER = '[[after]]\nmethod = "a.B/C"\ngiven = "x"\ncall = "a.B/D"\nsend = "x"\n'
             "answers.a.B.x.y: 'x.y' is not a field such as totalCores",
         ),
         ('[answers."a/B"]\nx = "z"', "answers.a/B: 'a/B' is not a message such as job.Job"),
+        ('[units.GB]\n"a.B" = ["x"]', "units.GB: input should be 'bytes', 'kB', 'MB', 'seconds'"),
+        ('[units.kB]\n"a.B" = ["x.y"]', "units.kB.a.B.0: 'x.y' is not a field such as totalCores"),
         (AFTER + "read = {}", "after.0.read.call: field required"),
         (AFTER + "colour = 1", "after.0.colour: unknown key"),
     ],

@@ -56,6 +56,28 @@ def test_everything_applies_to_opencue() -> None:
     assert resolved(load_profile("opencue")).unused_entries == ()
 
 
+def test_every_unit_is_of_a_field() -> None:
+    """A field that OpenCue had under another name would have none, in silence."""
+    profile = load_profile("opencue")
+    names = [
+        (message, field)
+        for messages in profile.units.values()
+        for message, fields in messages.items()
+        for field in fields
+    ]
+    assert len(names) == len(set(names)) > 100
+    units = resolved(profile).routes["/job.JobInterface/GetJobs"].units
+    assert len(units) == len(names)
+    assert (units["job.Frame.max_rss"], units["job.Job.start_time"]) == ("kB", "time")
+
+
+def test_a_unit_of_what_an_older_cuebot_lacks_is_no_loss() -> None:
+    units = {"kB": {"job.Nothing": ["a"], "job.Frame": ["newRss", "max_rss"]}}
+    catalog = resolved(Profile.model_validate({"units": units}))
+    assert catalog.unused_entries == ()
+    assert dict(catalog.methods[0].units) == {"job.Frame.max_rss": "kB"}
+
+
 def test_the_probe_is_a_method_that_is_served() -> None:
     profile = load_profile("opencue")
     assert resolved(profile).probe == f"/{profile.probe}"
@@ -222,6 +244,7 @@ def by(**other: object) -> dict[str, Any]:
         ({"answers": {"job.Layer": {"least": "fewest"}}}, "job.Layer has no fewest"),
         ({"answers": {"job.Layer": {"labels": "tags"}}}, "tags is not a single value"),
         ({"answers": {"job.Layer": {"stats": "layerStats"}}}, "is not a single value"),
+        ({"units": {"time": {"job.Frame": ["name"]}}}, "name is no number"),
         ({"before": [FIND_LAYER | {"call": "job.JobInterface/Look"}]}, "is not served"),
         ({"before": [FIND_LAYER | {"send": "key"}]}, "has no key"),
         ({"before": [FIND_LAYER | {"take": "job.title"}]}, "has no job.title"),

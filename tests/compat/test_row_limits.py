@@ -52,6 +52,8 @@ def limit_of(cuebot: ScriptedCuebot) -> int:
         ("?_where=state=EATEN", {"req": {"limit": 5000}}, 101, None, None),
         ("?_sort=-number", {}, 1101, None, None),
         ("?_limit=1050", {}, 1050, None, None),
+        ("?_offset=1000", {}, 101, None, None),
+        ("?_offset=1000&_limit=50", {}, 50, None, None),
         ("?_where=state=EATEN", {"req": {"page": 2}}, 101, None, "req.limit"),
         ("?_where=state=EATEN", {"req": {"page": 1}}, 101, None, None),
         ("?_sort=number", {"req": {"page": 2, "limit": 50}}, 50, "50", None),
@@ -80,6 +82,31 @@ async def test_views_choose_among_all_rows_or_say_that_they_do_not(
         assert answer.headers.get("x-defaulted-fields") == defaulted
 
 
+async def test_groups_are_of_all_rows_or_say_that_they_are_not(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    answer = await gateway.post(f"{GET_FRAMES}?_group=state&_count=true", JOB)
+    assert "x-truncated" not in answer.headers
+    assert answer.json()["groups"] == [
+        {"state": "SUCCEEDED", "count": 1000},
+        {"state": "EATEN", "count": 101},
+    ]
+    answer = await gateway.post(f"{GET_FRAMES}?_count=true", JOB | {"req": {"limit": 500}})
+    assert (answer.json(), answer.headers["x-truncated"]) == ({"count": 500}, "500")
+
+
+async def test_a_number_of_rows_and_groups_of_all_exclude_each_other(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    for view in ("_count=true", "_group=show", "_min=priority"):
+        answer = await gateway.post(f"{GET_JOBS}?{view}", {"r": {"maxResults": 2}})
+        assert answer.status_code == 400
+        assert answer.json()["message"] == (
+            f"{view.partition('=')[0]}: it is about all rows; leave out the number of rows in the"
+            " request"
+        )
+
+
 async def test_a_limit_of_ones_own_is_sent_as_it_is(
     gateway: Gateway, cuebot: ScriptedCuebot
 ) -> None:
@@ -99,6 +126,8 @@ async def test_a_limit_of_ones_own_is_sent_as_it_is(
         (None, "", 5),
         (4, "?_limit=1", 1),
         (1, "?_limit=4", 1),
+        (2, "?_offset=1", 2),
+        (2, "?_offset=4", 1),
         (2, "?_where=name~sh0", 2),
     ],
 )

@@ -65,6 +65,32 @@ async def test_rows_in_each_format(opening: Opening) -> None:
     assert await lines(OutputOptions(form="name", where="name=nobody")) == []
 
 
+async def test_pages(opening: Opening) -> None:
+    names = sorted(str(job["name"]) for job in await whole(opening))
+    options = OutputOptions(form="name", sort="name", offset=1, limit=2)
+    done = await perform(opening(), "Job/GetJobs", options=options)
+    assert (done.status, done.out.splitlines()) == (0, names[1:3])
+
+
+async def test_groups(opening: Opening) -> None:
+    jobs = await whole(opening)
+    shows = sorted({str(job["show"]) for job in jobs})
+    counts = [str(sum(job["show"] == show for job in jobs)) for show in shows]
+    options = OutputOptions(
+        form="table", group="show", count=True, sum=FIELDS[1], min="priority", max="priority"
+    )
+    done = await perform(opening(), "Job/GetJobs", options=options)
+    assert (done.status, done.err) == (0, "")
+    head, *lines = (line.split() for line in done.out.splitlines())
+    assert head == ["show", "count", "totalFrames", "min.priority", "max.priority"]
+    assert [line[:2] for line in lines] == [list(each) for each in zip(shows, counts, strict=True)]
+    assert all(value.isdigit() for line in lines for value in line[1:])
+    done = await perform(opening(), "Job/GetJobs", options=OutputOptions(count=True))
+    assert (done.status, json.loads(done.out)) == (0, {"count": len(jobs)})
+    done = await perform(opening(), "Job/GetJobs", options=OutputOptions(form="csv", group="show"))
+    assert done.out.splitlines() == ['"show"', *(f'"{show}"' for show in shows)]
+
+
 async def test_fields_of_the_one_object_of_an_answer(opening: Opening) -> None:
     name = str((await whole(opening))[0]["name"])
     for field in ("priority", "jobStats.totalFrames", "job.name"):
@@ -82,6 +108,9 @@ async def test_fields_of_the_one_object_of_an_answer(opening: Opening) -> None:
         (OutputOptions(form="table", fields=("total",)), "--fields: job.Job has no field 'total'"),
         (OutputOptions(where="dead>1"), "--where: job.Job has no field 'dead'"),
         (OutputOptions(sort="jobStats"), "--sort: jobStats is not a single value"),
+        (OutputOptions(group="shw"), "--group: job.Job has no field 'shw'; did you mean show?"),
+        (OutputOptions(sum="name"), "--sum: name is no number"),
+        (OutputOptions(count=True, offset=2), "--offset: without _group, one answer is about all"),
         (OutputOptions(form="name", where="x"), "--where: job.Job has no field 'x'"),
     ],
 )

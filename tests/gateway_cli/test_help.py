@@ -95,6 +95,7 @@ WRONG = [
     ("CUEBOT_ENDPOINT=x call a/B", "CUEBOT_ENDPOINT"),
     ("DESCRIPTOR_SOURCE=x call a/B", "DESCRIPTOR_SOURCE"),
     ("call Job/GetJobs -o name --fields id", "-o name prints names only"),
+    ("call Job/GetJobs -o name --count", "-o name prints names of rows; for groups, use -o csv"),
     ("call Job/GetJobs -o xml", "'xml' is not one of"),
     ("call Job/GetJobs --limit -1", "--limit"),
     ("call Job/GetJobs --limit few", "--limit"),

@@ -79,6 +79,18 @@ async def test_the_order_counts_where_it_decides(cuebot: ScriptedCuebot, gateway
     assert (await conditional(gateway, known_sorted, sorted_one)).status_code == 304
 
 
+async def test_a_page_of_equal_rows_is_the_same(cuebot: ScriptedCuebot, gateway: Gateway) -> None:
+    """In whatever order Cuebot has them, and so is its ETag."""
+    page = f"{HOSTS}?_sort=load&_offset=1&_limit=1"
+    for names in ("abc", "cba"):
+        cuebot.answers(HOSTS, hosts(*names))
+        found = await gateway.client.get(page)
+        assert [row["name"] for row in found.json()["hosts"]["hosts"]] == ["b"]
+    assert (await conditional(gateway, found.headers["etag"], page)).status_code == 304
+    cuebot.answers(HOSTS, hosts(*"bca"))
+    assert (await conditional(gateway, found.headers["etag"], page)).status_code == 304
+
+
 async def test_views_and_formats_have_etags(cuebot: ScriptedCuebot, gateway: Gateway) -> None:
     cuebot.answers(HOSTS, hosts(*map(str, range(100))))
     views = ("", "?_fields=name", "?_fields=id", "?_limit=1", "?_format=csv", "?_format=ndjson")
@@ -124,6 +136,72 @@ def quick_polls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.http.conditional.POLL_INTERVAL_SECONDS", 0.01)
 
 
+GROUPS = f"{HOSTS}?_group=state&_count=true"
+
+
+async def test_groups_have_etags(cuebot: ScriptedCuebot, gateway: Gateway) -> None:
+    """Of the rows, in whatever order; HEAD has the same headers."""
+    cuebot.answers(HOSTS, hosts("a", "b"))
+    views = ("_count=true", "_count=true&_group=name", "_group=name", "_sum=load", "_min=load")
+    assert len({await etag(gateway, f"{HOSTS}?{view}") for view in views}) == len(views)
+    found = await gateway.client.get(GROUPS)
+    assert found.json() == {"groups": [{"state": "UP", "count": 2}]}
+    head = await gateway.client.head(GROUPS)
+    assert (head.status_code, head.content) == (200, b"")
+    for name in ("etag", "content-type", "cache-control"):
+        assert head.headers[name] == found.headers[name]
+    known = found.headers["etag"]
+    cuebot.answers(HOSTS, hosts("b", "a"))
+    assert (await conditional(gateway, known, GROUPS)).status_code == 304
+    cuebot.answers(HOSTS, hosts("b", "a", state=1))
+    changed = await conditional(gateway, known, GROUPS)
+    assert changed.json() == {"groups": [{"state": "DOWN", "count": 2}]}
+
+
+NOW = 1_700_000_000
+BOOTED = f"{HOSTS}?_where=bootTime<now-1h&_fields=name"
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What `now` is in views."""
+    found = [float(NOW)]
+    monkeypatch.setattr("gateway.views.compiled_view.time", lambda: found[0])
+    return found
+
+
+def booted(**ages: int) -> bytes:
+    """Hosts that were booted an hour and so many seconds ago, as of NOW."""
+    answer = message_class("host.HostGetHostsResponse")()
+    answer.hosts.SetInParent()
+    for name, age in ages.items():
+        answer.hosts.hosts.add(id=name, name=name, boot_time=NOW - 3600 - age)
+    payload: bytes = answer.SerializeToString()
+    return payload
+
+
+async def test_the_etag_of_a_view_with_now_is_that_of_its_rows(
+    cuebot: ScriptedCuebot, gateway: Gateway, clock: list[float]
+) -> None:
+    """It changes when time passes, and not with rows that are not shown."""
+    cuebot.answers(HOSTS, booted(a=5, b=0, c=3))
+    found = await gateway.client.get(BOOTED)
+    known = found.headers["etag"]
+    assert [row["name"] for row in found.json()["hosts"]["hosts"]] == ["a", "c"]
+    assert (await gateway.client.head(BOOTED)).headers["etag"] == known
+    assert (await conditional(gateway, known, BOOTED)).status_code == 304
+    cuebot.answers(HOSTS, booted(c=3, d=-9, b=0, a=5))
+    assert (await conditional(gateway, known, BOOTED)).status_code == 304
+    clock[0] += 1
+    later = await conditional(gateway, known, BOOTED)
+    assert [row["name"] for row in later.json()["hosts"]["hosts"]] == ["c", "b", "a"]
+    assert later.headers["etag"] != known
+    first = await etag(gateway, f"{BOOTED}&_limit=1")
+    cuebot.answers(HOSTS, booted(a=5, b=0, c=3))
+    assert (await conditional(gateway, first, f"{BOOTED}&_limit=1")).status_code == 200
+    assert (await conditional(gateway, later.headers["etag"], BOOTED)).status_code == 304
+
+
 # --- Waiting --------------------------------------------------------------------------------
 @pytest.mark.usefixtures("quick_polls")
 async def test_waiting_for_another_answer(cuebot: ScriptedCuebot, gateway: Gateway) -> None:
@@ -136,6 +214,33 @@ async def test_waiting_for_another_answer(cuebot: ScriptedCuebot, gateway: Gatew
     answer = await waiting
     assert (answer.status_code, answer.headers["preference-applied"]) == (200, "wait=30")
     assert [each["name"] for each in answer.json()["hosts"]["hosts"]] == ["a", "b"]
+
+
+@pytest.mark.usefixtures("quick_polls")
+async def test_waiting_for_another_count(cuebot: ScriptedCuebot, gateway: Gateway) -> None:
+    cuebot.answers(HOSTS, hosts("a"))
+    known = await etag(gateway, GROUPS)
+    waiting = asyncio.create_task(conditional(gateway, known, GROUPS, Prefer="wait=30"))
+    await until(lambda: len(cuebot.seen) >= 4)
+    cuebot.answers(HOSTS, hosts("a", "b"))
+    answer = await waiting
+    assert (answer.status_code, answer.headers["preference-applied"]) == (200, "wait=30")
+    assert answer.json() == {"groups": [{"state": "UP", "count": 2}]}
+
+
+@pytest.mark.usefixtures("quick_polls")
+async def test_waiting_for_time_to_pass(
+    cuebot: ScriptedCuebot, gateway: Gateway, clock: list[float]
+) -> None:
+    """Cuebot's answer stays the same, and a row fits that did not."""
+    cuebot.answers(HOSTS, booted(a=0))
+    known = await etag(gateway, BOOTED)
+    waiting = asyncio.create_task(conditional(gateway, known, BOOTED, Prefer="wait=30"))
+    await until(lambda: len(cuebot.seen) >= 4)
+    clock[0] += 1
+    answer = await waiting
+    assert answer.json() == {"hosts": {"hosts": [{"name": "a"}]}}
+    assert answer.headers["etag"] == await etag(gateway, BOOTED)
 
 
 @pytest.mark.usefixtures("quick_polls")

@@ -1,8 +1,12 @@
 """GET and HEAD for methods that only read, and views of answers on GET and POST."""
 
+import json
+
 import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
+from gateway.views.compiled_view import MEDIA_TYPES
+from gateway.views.view import Format
 from tests.support.servers import Gateway, ScriptedCuebot, gateway_for
 
 pytestmark = pytest.mark.anyio
@@ -74,9 +78,23 @@ async def test_errors_name_parameters(gateway: Gateway, query: str, words: tuple
     assert [word for word in words if word not in message] == [], message
 
 
-async def test_names_with_an_underscore_are_ignored_and_told(gateway: Gateway) -> None:
-    answer = await gateway.client.get(f"{JOBS}?_=1700000000")
-    assert (answer.status_code, answer.headers["x-ignored-fields"]) == (200, "%3F_")
+@pytest.mark.parametrize("policy", ["ignore", "reject"])
+async def test_a_cache_buster_is_ignored_and_told(cuebot: SimulatedCuebot, policy: str) -> None:
+    """jQuery adds it to each GET; whatever UNKNOWN_FIELDS is."""
+    async with gateway_for(cuebot.endpoint, unknown_fields=policy) as gateway:
+        for answer in (
+            await gateway.client.get(f"{JOBS}?_=1700000000"),
+            await gateway.post(f"{JOBS}?_=1700000000"),
+        ):
+            assert (answer.status_code, answer.headers["x-ignored-fields"]) == (200, "%3F_")
+
+
+async def test_an_unknown_parameter_of_views_is_refused(gateway: Gateway) -> None:
+    """On GET and POST: the answer would not be what was asked for."""
+    for query, words in (("_ofset=3", "_ofset"), ("_=now", "_: "), ("_nonsense", "_nonsense: ")):
+        assert words in await problem(gateway, f"{JOBS}?{query}")
+        posted = await gateway.post(f"{JOBS}?{query}")
+        assert (posted.status_code, words in posted.json()["message"]) == (400, True)
 
 
 async def test_a_get_has_no_body(gateway: Gateway) -> None:
@@ -125,6 +143,43 @@ async def test_fields_and_rows(gateway: Gateway) -> None:
         for job in sorted(whole, key=lambda job: job["name"], reverse=True)[:2]
     ]
     assert got.json() == {"jobs": {"jobs": expected}}
+
+
+async def test_pages_are_parts_of_all_rows(gateway: Gateway) -> None:
+    every = (await gateway.client.get(f"{JOBS}?_sort=-priority,name")).json()["jobs"]["jobs"]
+    page = f"{JOBS}?_sort=-priority,name&_offset=1&_limit=2"
+    got, posted = await gateway.client.get(page), await gateway.post(page)
+    assert got.content == posted.content
+    assert got.json()["jobs"]["jobs"] == every[1:3]
+    assert len(every) > 3
+
+
+@pytest.mark.parametrize("format_", ["json", "ndjson", "csv"])
+async def test_groups(gateway: Gateway, format_: Format) -> None:
+    """The same by GET and by POST, in each format."""
+    jobs = (await gateway.post(JOBS)).json()["jobs"]["jobs"]
+    shows = sorted({job["show"] for job in jobs})
+    totals = [
+        [job["jobStats"]["totalFrames"] for job in jobs if job["show"] == show] for show in shows
+    ]
+    query = f"_group=show&_count=true&_sum=jobStats.totalFrames&_format={format_}"
+    got, posted = await gateway.client.get(f"{JOBS}?{query}"), await gateway.post(f"{JOBS}?{query}")
+    assert (got.status_code, got.content) == (200, posted.content)
+    rows = list(zip(shows, totals, strict=True))
+    groups = [
+        {"show": show, "count": len(some), "sum": {"jobStats.totalFrames": str(sum(some))}}
+        for show, some in rows
+    ]
+    if format_ == "json":
+        assert got.json() == {"groups": groups}
+    elif format_ == "ndjson":
+        assert [json.loads(line) for line in got.text.splitlines()] == groups
+    else:
+        assert got.text.splitlines() == [
+            '"show","count","sum(jobStats.totalFrames)"',
+            *(f'"{show}",{len(some)},{sum(some)}' for show, some in rows),
+        ]
+    assert got.headers["content-type"] == MEDIA_TYPES[format_].decode()
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,10 @@ from gateway.long_work import Step
 from gateway.schema.selection import Selection
 from gateway.views import filter_expressions
 from gateway.views.filter_expressions import MOST_INSTRUCTIONS, MOST_PATTERNS, MOST_WORK
-from gateway.views.fingerprint import fingerprint
+from gateway.views.fingerprint import fingerprint, fingerprint_of_shown
 from gateway.views.order import Order
 from gateway.views.render import LARGEST_ROW, ROWS_PER_SORT, Viewed, compile_view
+from gateway.views.units import Units
 from gateway.views.view import View, make_view
 from tests.support.clocks import HandClock, step_of
 from tests.support.opencue import message_class
@@ -27,6 +28,7 @@ from tests.support.opencue import message_class
 CATALOG = build_catalog(read_package(OPENCUE_PACKAGE), Selection())
 GET_JOBS = CATALOG.routes["/job.JobInterface/GetJobs"]
 GET_HOSTS = CATALOG.routes["/host.HostInterface/GetHostWhiteboard"]
+UNITS: Units = {"job.Job.start_time": "time"}
 ROWS, LOOKS = 2000, 10
 AT_THE_BOUND = "(?:.?.?.?.?.?){44}!0"
 ABOVE = "(?:.?.?.?.?.?){1000}!0"
@@ -225,9 +227,20 @@ def test_the_texts_of_a_row_may_be_too_long_for_its_patterns() -> None:
         assert refused.value.code is Code.INVALID_ARGUMENT
 
 
-def test_no_step_digests_more_rows_than_its_time_allows() -> None:
+@pytest.mark.parametrize("where", ["", "startTime<now", "startTime>now"])
+def test_no_step_digests_more_rows_than_its_time_allows(where: str) -> None:
+    """Of the whole answer, or of the rows that fit at a time: of all here, or of none."""
+    rows = GET_JOBS.views.rows
+    assert rows is not None
+    answer = GET_JOBS.descriptor.output_type
+    view = make_view(answer, {"_where": where}, units=UNITS, now=2) if where else None
+
     def digested(step: Step) -> tuple[bytes, int]:
-        finding: Iterator[bytes] = fingerprint(payload, GET_JOBS.views.rows, step)
+        finding: Iterator[bytes] = (
+            fingerprint(payload, rows, step)
+            if view is None
+            else fingerprint_of_shown(payload, view, rows, step)
+        )
         steps = 0
         while True:
             try:
@@ -236,7 +249,7 @@ def test_no_step_digests_more_rows_than_its_time_allows() -> None:
                 return found.value, steps
             steps += 1
 
-    payload = jobs(ROWS)
+    payload = jobs(ROWS, start_time=1)
     whole, none = digested(endless())
     assert none == 0
     many, steps = digested(step_of(LOOKS))

@@ -131,7 +131,9 @@ def test_an_answer_without_rows_has_fields_only() -> None:
     assert seen(FIND_JOB, payload, fields="name,job.user") == b'{"job":{"name":"a","user":"b"}}'
     assert "job.Job has no field 'nmae'; did you mean name?" in problem(FIND_JOB, fields="nmae")
     assert seen(FIND_JOB, payload) == b"".join(FIND_JOB.encode(payload))
-    for asked in ({"where": "x=1"}, {"sort": "x"}, {"limit": "1"}, {"format": "csv"}):
+    for asked in (
+        *({"where": "x=1"}, {"sort": "x"}, {"limit": "1"}, {"offset": "1"}, {"format": "csv"}),
+    ):
         assert "is not one list" in problem(FIND_JOB, **asked)
 
 
@@ -400,6 +402,8 @@ def test_csv_without_fields_has_all_single_values() -> None:
         ({"sort": "jobStats"}, "_sort: jobStats is not a single value"),
         ({"sort": "nme"}, "_sort: job.Job has no field 'nme'; did you mean name?"),
         ({"limit": "-1"}, "_limit: expected a number of rows"),
+        ({"offset": "-1"}, "_offset: expected a number of rows"),
+        ({"offset": "2147483648"}, "_offset: expected a number of rows"),
         ({"limit": "9" * 30}, "_limit: expected a number of rows"),
         ({"limit": "0" * 5000}, "_limit: expected a number of rows"),
         ({"where": "state=--5"}, "no job.JobState is called '--5'"),
@@ -411,10 +415,30 @@ def test_what_is_wrong_is_said(asked: dict[str, str], words: str) -> None:
     assert words in problem(GET_JOBS, **asked)
 
 
-def test_a_misspelled_parameter_is_refused_and_others_are_left_alone() -> None:
-    pairs = [("_fields", "a"), ("_", "1"), ("_x", "2"), ("r.shows", "b")]
+def test_a_cache_buster_and_names_of_fields_are_left_alone() -> None:
+    pairs = [("_fields", "a"), ("_", "1700000000"), ("r.shows", "b"), ("r.shows", "c")]
     assert asked_parameters(pairs) == {"_fields": "a"}
-    with pytest.raises(GatewayError, match="_feilds: there is no such parameter; did you mean _f"):
-        asked_parameters([("_feilds", "a")])
-    with pytest.raises(GatewayError, match="twice"):
-        asked_parameters([("_limit", "1"), ("_limit", "2")])
+
+
+@pytest.mark.parametrize(
+    ("pairs", "words"),
+    [
+        ([("_feilds", "a")], "_feilds: there is no such parameter; did you mean _fields?"),
+        ([("_filter", "a")], "_filter: there is no such parameter; "),
+        ([("_qq", "2")], "_qq: there is no such parameter; there are _fields, _where, _group, "),
+        ([("_", "now")], "_: there is no such parameter; "),
+        ([("_", "")], "_: there is no such parameter; "),
+        ([("_", "²")], "_: there is no such parameter; "),
+        ([("_" + "x" * 9000, "")], "x: there is no such parameter; "),
+        ([("_limit", "1"), ("_limit", "2")], "_limit: it is there twice"),
+    ],
+)
+def test_other_names_that_begin_with_an_underscore_are_refused(
+    pairs: list[tuple[str, str]], words: str
+) -> None:
+    """`_ofset=3` would otherwise answer all rows."""
+    with pytest.raises(GatewayError) as refused:
+        asked_parameters(pairs)
+    assert refused.value.code is Code.INVALID_ARGUMENT
+    assert words in refused.value.message
+    assert len(refused.value.message) < 300

@@ -1,0 +1,64 @@
+"""Units of numbers, for sizes, durations and times in conditions: `16GB`, `10m`, `now-1h`."""
+
+import re
+from collections.abc import Mapping
+from fractions import Fraction
+from types import MappingProxyType
+from typing import Literal
+
+from google.protobuf.descriptor import FieldDescriptor
+
+Unit = Literal["bytes", "kB", "MB", "seconds", "time"]
+"""`time` is in seconds since 1970."""
+Units = Mapping[str, Unit]
+"""By full name of a field: `job.Frame.max_rss`."""
+NO_UNITS: Units = MappingProxyType({})
+
+SECONDS_IN = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+BYTES_IN = {"bytes": 1, "kB": 2**10, "MB": 2**20}
+POWERS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40, "p": 2**50}
+"""A GB is 1024 MB, as in OpenCue."""
+NUMBER = r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?"
+SIZE = re.compile(rf"({NUMBER})(?:([kmgtp])(?:i?b)?|b)", re.ASCII | re.IGNORECASE)
+DURATION = re.compile(rf"({NUMBER})([smhdw])", re.ASCII)
+NOW = "now"
+MOMENT = re.compile(rf"{NOW}(?:\s*([+-])\s*([0-9]{{1,9}})([smhdw]))?", re.ASCII)
+
+WRITTEN: Mapping[str, str] = {
+    **dict.fromkeys(BYTES_IN, "a number, or a size such as 16GB"),
+    "seconds": "a number of seconds, or a duration such as 10m",
+    "time": "a number of seconds since 1970, or a time such as now-1h",
+}
+NO_UNIT = "a number"
+
+
+def unit_of(field: FieldDescriptor, units: Units) -> Unit | None:
+    return units.get(field.full_name) if units else None
+
+
+def in_unit(text: str, unit: Unit | None) -> int | float | None:
+    """A size or a duration as a number in this unit; None for another text."""
+    if unit in BYTES_IN and (size := SIZE.fullmatch(text)) is not None:
+        amount = Fraction(size[1]) * POWERS[(size[2] or "").lower()] / BYTES_IN[unit]
+    elif unit == "seconds" and (duration := DURATION.fullmatch(text)) is not None:
+        amount = Fraction(duration[1]) * SECONDS_IN[duration[2]]
+    else:
+        return None
+    return amount.numerator if amount.denominator == 1 else float(amount)
+
+
+def moment(text: str, now: int) -> int | None:
+    """`now`, `now-1h` or `now+2d` as a time; None for another text."""
+    found = MOMENT.fullmatch(text)
+    if found is None:
+        return None
+    sign, count, unit = found.groups()
+    if sign is None:
+        return now
+    seconds = int(count) * SECONDS_IN[unit]
+    return now - seconds if sign == "-" else now + seconds
+
+
+def looks_like_one(text: str) -> bool:
+    """Whether a text would be a value in some unit."""
+    return any(pattern.fullmatch(text) for pattern in (SIZE, DURATION, MOMENT))

@@ -1,0 +1,132 @@
+"""Pages: `_offset` and `_limit` cut the rows that a view shows, in an order that stays the same."""
+
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.compat.build import build_catalog
+from gateway.discovery.files import OPENCUE_PACKAGE, read_package
+from gateway.schema.selection import Selection
+from gateway.views.render import ROWS_PER_SORT, Viewed, compile_view
+from gateway.views.view import make_view
+from tests.support.clocks import step_of
+from tests.support.opencue import message_class
+
+CATALOG = build_catalog(read_package(OPENCUE_PACKAGE), Selection())
+GET_HOSTS = CATALOG.routes["/host.HostInterface/GetHosts"]
+GET_JOBS = CATALOG.routes["/job.JobInterface/GetJobs"]
+LOOKS = 10
+
+
+def hosts(values: list[dict[str, Any]]) -> bytes:
+    answer = message_class("host.HostGetHostsResponse")()
+    answer.hosts.SetInParent()
+    for each in values:
+        answer.hosts.hosts.add(**each)
+    payload: bytes = answer.SerializeToString()
+    return payload
+
+
+def seen(payload: bytes, step: Any = None, **asked: object) -> list[dict[str, Any]]:
+    view = make_view(
+        GET_HOSTS.descriptor.output_type, {f"_{name}": str(text) for name, text in asked.items()}
+    )
+    shown = compile_view(view, GET_HOSTS.encoders)
+    pieces = shown(payload) if step is None else shown(payload, step)
+    rows: list[dict[str, Any]] = orjson.loads(b"".join(pieces))["hosts"]["hosts"]
+    return rows
+
+
+HOSTS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "id": st.uuids().map(str),
+            "name": st.sampled_from(["a", "b", "c"]),
+            "load": st.integers(0, 2),
+            "os": st.sampled_from(["", "linux"]),
+        }
+    ),
+    max_size=12,
+)
+NUMBERS = st.integers(0, 14)
+
+
+@given(HOSTS, NUMBERS, st.none() | NUMBERS)
+def test_a_page_is_a_part_of_cuebots_order(
+    values: list[dict[str, Any]], offset: int, limit: int | None
+) -> None:
+    payload = hosts(values)
+    asked = {"offset": offset} | ({} if limit is None else {"limit": limit})
+    end = None if limit is None else offset + limit
+    assert seen(payload, **asked) == seen(payload)[offset:end]
+    fitting = [row for row in seen(payload) if row["load"] > 0]
+    assert seen(payload, where="load>0", **asked) == fitting[offset:end]
+
+
+@given(HOSTS, NUMBERS, st.none() | NUMBERS, st.randoms())
+def test_a_sorted_page_is_the_same_in_whatever_order_cuebot_has_its_rows(
+    values: list[dict[str, Any]], offset: int, limit: int | None, chance: Any
+) -> None:
+    """Equal rows are sorted by their names and ids."""
+    expected = sorted(
+        seen(hosts(values)), key=lambda row: (-row["load"], row["os"], row["name"], row["id"])
+    )
+    chance.shuffle(values)
+    asked = {"offset": offset} | ({} if limit is None else {"limit": limit})
+    end = None if limit is None else offset + limit
+    assert seen(hosts(values), sort="-load,os", **asked) == expected[offset:end]
+
+
+@pytest.mark.parametrize("size", [1, 7, ROWS_PER_SORT - 1, ROWS_PER_SORT, ROWS_PER_SORT + 1])
+@pytest.mark.parametrize("sort", ["", "os", "-load"])
+def test_pages_together_are_all_rows(sort: str, size: int) -> None:
+    """Whatever their size, and whether the first rows are kept or all are sorted."""
+    count = 3 * ROWS_PER_SORT if size > 7 else 60
+    values = [
+        {"id": f"{n * 7919 % count:05}", "name": f"h{n % 9}", "load": n % 4, "os": "x"}
+        for n in range(count)
+    ]
+    asked = {"sort": sort} if sort else {}
+    found = []
+    for offset in range(0, count + size, size):
+        shuffled = values[offset % count :] + values[: offset % count] if sort else values
+        found += seen(hosts(shuffled), offset=offset, limit=size, **asked)
+    expected = seen(hosts(values))
+    if sort:
+        expected.sort(key=lambda row: (-row["load"] * (sort == "-load"), row["name"], row["id"]))
+    assert found == expected
+
+
+@pytest.mark.parametrize("asked", [{}, {"sort": "-load"}, {"sort": "-load", "limit": 5}])
+def test_rows_before_the_page_take_no_step_longer(asked: dict[str, Any]) -> None:
+    payload = hosts([{"id": f"{n:05}", "load": n % 7} for n in range(2000)])
+    view = make_view(
+        GET_HOSTS.descriptor.output_type,
+        {f"_{name}": str(text) for name, text in asked.items()} | {"_offset": "1990"},
+    )
+    viewed = compile_view(view, GET_HOSTS.encoders)(payload, step_of(LOOKS))
+    assert isinstance(viewed, Viewed)
+    before = paused = 0
+    for _ in viewed:
+        assert viewed.progress.looked_at - before <= LOOKS
+        before = viewed.progress.looked_at
+        paused += 1
+    sorts = "sort" in asked
+    assert paused >= (2 if sorts else 1) * 1990 / LOOKS, "skipping takes steps of its own"
+
+
+def test_what_decides_by_its_place_has_an_etag_of_the_order() -> None:
+    views = GET_HOSTS.views
+    for asked, follows in (
+        ({"_offset": "1"}, True),
+        ({"_offset": "0"}, False),
+        ({"_limit": "1"}, True),
+        ({"_offset": "1", "_sort": "name"}, False),
+    ):
+        view = views.compiled(tuple(asked.items()))
+        assert view is not None
+        assert view.follows_order is follows, asked
+        assert view.chooses is (asked != {"_offset": "0"}), asked
