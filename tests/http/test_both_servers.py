@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import uvicorn
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from gateway.app import create_app
@@ -47,6 +47,8 @@ from tests.support.wire import request
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
+LARGEST_UNREAD = 16 * 1024
+"""Bytes of a body that are read together with the head."""
 OF_THE_CONNECTION = ("connection", "transfer-encoding")
 """Headers that are the server's to write."""
 
@@ -125,6 +127,9 @@ async def test_both_servers_answer_the_same(
 
     Three times, since our server remembers a head that has come twice.
     """
+    closes = any(line.lower().replace(" ", "") == "connection:close" for line in lines)
+    # Uvicorn closes such a connection with bytes unread, and the answer may be lost in the reset.
+    assume(not (closes and len(body) > LARGEST_UNREAD))
     parts = cut_up(request(path, body, authorization, *lines, subject=None), verb, cuts)
     head = verb == "HEAD"
     ours, plain = [[await exchanged(each, parts, head=head) for _ in range(3)] for each in servers]
