@@ -6,28 +6,29 @@ from itertools import chain
 import orjson
 
 from gateway.calls.plan import Plan
+from gateway.codec.encode import Encode
 from gateway.schema.method import Method
 
 
-def preview(plan: Plan) -> Iterable[bytes]:
+def preview(plan: Plan, *, defaults: bool = False) -> Iterable[bytes]:
     """JSON in pieces about the message that a plan would send.
 
     `{"dryRun": true, "method": gRPC path, "ignoredFields": […], "requestBytes": size on the wire,
-    "request": the message}`. The message is decoded from its bytes with defaults: what Cuebot
-    would understand, not what the client wrote. `before` and `after` have further calls, as far as
+    "request": the message}`. The message is decoded from its bytes: what Cuebot would understand,
+    not what the client wrote, with `defaults` also fields that are not set. `before` and `after` have further calls, as far as
     known.
     """
     method = plan.method
     about: dict[str, object] = {"dryRun": True, "method": method.path}
     if method.steps is not None or plan.look_ups:
-        about["before"] = [shown(step.method, step.payload) for step in made_before(plan)]
+        about["before"] = [shown(step.method, step.payload, defaults) for step in made_before(plan)]
         about["after"] = [
-            *(shown(step.method, payload) for step, payload in plan.follow_ups),
+            *(shown(step.method, payload, defaults) for step, payload in plan.follow_ups),
             *({"method": reading.method.path} for reading in plan.rereadings),
         ]
     about |= {"ignoredFields": plan.ignored, "requestBytes": len(plan.payload)}
     start, end = orjson.dumps(about)[:-1] + b',"request":', b"}"
-    message = method.encoders.encoder(method.descriptor.input_type)(plan.payload)
+    message = encoder_for(method, defaults)(plan.payload)
     if isinstance(message, Sequence):
         return (b"".join((start, *message, end)),)
     return chain((start,), message, (end,))
@@ -39,6 +40,11 @@ def made_before(plan: Plan) -> Iterator[Plan]:
         yield asked
 
 
-def shown(method: Method, payload: bytes) -> dict[str, object]:
-    request = method.encoders.encoder(method.descriptor.input_type)(payload)
+def encoder_for(method: Method, defaults: bool) -> Encode:
+    request, encoders = method.descriptor.input_type, method.encoders
+    return encoders.encoder(request) if defaults else encoders.encoder_of_given(request)
+
+
+def shown(method: Method, payload: bytes, defaults: bool) -> dict[str, object]:
+    request = encoder_for(method, defaults)(payload)
     return {"method": method.path, "request": orjson.Fragment(b"".join(request))}

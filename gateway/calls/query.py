@@ -102,17 +102,29 @@ class Query(NamedTuple):
     body: bytes | None = None
     unread: tuple[str, ...] = ()
     asked: Asked = ()
+    defaults: bool = False
+    """Whether a dry run shows fields that are not set."""
 
 
 NO_QUERY = Query()
 
 
 def read_query(
-    method: Method, verb: str, query: bytes, accept: bytes | None, policy: UnknownFieldPolicy
+    method: Method,
+    verb: str,
+    query: bytes,
+    accept: bytes | None,
+    policy: UnknownFieldPolicy,
+    *,
+    dry_run: bool = False,
 ) -> Query:
     """Raises GatewayError (INVALID_ARGUMENT) that names the parameter."""
+    defaults = False
     if query:
         parameters = parsed(query, strict=verb != "POST")
+        if dry_run:
+            defaults = ("_defaults", "true") in parameters
+            parameters = [each for each in parameters if each[0] != "_defaults"]
         asked = asked_parameters(parameters)
         parameters = [each for each in parameters if each[0] not in asked]
     elif verb == "POST":
@@ -124,9 +136,9 @@ def read_query(
     fields = [each for each in parameters if not is_cache_buster(*each)]
     busters = tuple(f"?{name}" for name, value in parameters if is_cache_buster(name, value))[:1]
     if verb == "POST":
-        return Query(view, None, busters + unread(fields, policy), tuple(asked.items()))
+        return Query(view, None, busters + unread(fields, policy), tuple(asked.items()), defaults)
     body = body_of(method.descriptor.input_type, fields, method.named_places)
-    return Query(view, body, busters, tuple(asked.items()))
+    return Query(view, body, busters, tuple(asked.items()), defaults)
 
 
 def parsed(query: bytes, *, strict: bool) -> list[tuple[str, str]]:

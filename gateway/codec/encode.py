@@ -63,11 +63,29 @@ class Encode(Protocol):
 class Encoders:
     """The encoders of one pool's message types, each compiled when it is first asked for."""
 
-    def __init__(self, pool: DescriptorPool, aliases: Aliases = NO_ALIASES) -> None:
+    def __init__(
+        self, pool: DescriptorPool, aliases: Aliases = NO_ALIASES, *, unset: bool = True
+    ) -> None:
+        """With `unset`, fields that are not set are there, too, as null or with their default."""
         self.pool = pool
         self.aliases = aliases
+        self._unset_too = unset
         self._compiled = Compiled(self._compile)
         self._floats = FloatTable()
+
+    @cached_property
+    def given(self) -> "Encoders":
+        """Those that show only what is set."""
+        return Encoders(self.pool, unset=False)
+
+    def encoder_of_given(self, descriptor: Descriptor) -> Encode:
+        """What is set in a message, and the scalars of the message itself (`"value": false`)."""
+        return MessageEncoder(Given(descriptor, self.given))
+
+    def to_json_of_given(self, descriptor: Descriptor) -> ToJson:
+        if wellknown.is_special(descriptor):
+            return self.to_json(descriptor)
+        return self._define(descriptor, [each for each in descriptor.fields if is_scalar(each)])
 
     def encoder(self, descriptor: Descriptor) -> Encode:
         return MessageEncoder(Whole(descriptor, self))
@@ -78,11 +96,15 @@ class Encoders:
     def _compile(self, descriptor: Descriptor) -> ToJson:
         if (special := wellknown.encoder(descriptor, self.value, self._any)) is not None:
             return special
+        return self._define(descriptor, descriptor.fields if self._unset_too else ())
+
+    def _define(self, descriptor: Descriptor, shown: Iterable[FieldDescriptor]) -> ToJson:
+        """The function for a type; fields that are `shown` are there even if they are not set."""
         fields = list(descriptor.fields)
         if not fields and not descriptor.is_extendable:
             return lambda message: {}
         message_class = GetMessageClass(descriptor)
-        blank = {field.json_name: self._unset(field, message_class()) for field in fields}
+        blank = {field.json_name: self._unset(field, message_class()) for field in shown}
         constants: dict[str, object] = {
             # Called through the class: a field may be named like a method.
             "has": message_class.HasField,
@@ -96,7 +118,7 @@ class Encoders:
         for number, field in enumerate(fields):
             constants[f"k{number}"] = field.json_name
             constants[f"n{number}"] = field.name
-            lines += self._statements(field, number, constants)
+            lines += self._statements(field, number, constants, in_blank=field.json_name in blank)
         if descriptor.is_extendable:
             constants["extensions"] = self.extensions
             lines.append("json.update(extensions(message))")
@@ -125,7 +147,12 @@ class Encoders:
         return default if value is None else value(default)
 
     def _statements(
-        self, field: FieldDescriptor, number: int, constants: dict[str, object]
+        self,
+        field: FieldDescriptor,
+        number: int,
+        constants: dict[str, object],
+        *,
+        in_blank: bool,
     ) -> list[str]:
         """`json[key] = value` if the field is set; otherwise a member of a oneof is deleted."""
         key, value = f"json[k{number}]", f"v{number}"
@@ -135,7 +162,7 @@ class Encoders:
             if not (is_message(field) or field.default_value):
                 set_ = f"{value} or {set_}"  # no call unless it has its default
         lines = [f"if {set_}: {key} = {self._expression(field, number, constants)}"]
-        if field.containing_oneof is not None:
+        if field.containing_oneof is not None and in_blank:
             lines.append(f"else: del {key}")
         elif field.type in FLOATING and not (field.is_repeated or field.has_presence):
             lines.append(f"elif sign(1.0, {value}) < 0.0: {key} = minus_zero")  # false, but not 0.0
@@ -241,6 +268,11 @@ def define(lines: list[str], constants: Mapping[str, object]) -> ToJson:
     return function
 
 
+def is_scalar(field: FieldDescriptor) -> bool:
+    """Whether it is one value that is always there."""
+    return not (field.is_repeated or is_message(field) or field.has_presence)
+
+
 def json_bool(value: object) -> str:
     return "true" if value else "false"
 
@@ -260,6 +292,18 @@ class Whole:
         return self.encoders.value(field)
 
     def below(self, field: FieldDescriptor) -> "Whole":
+        return Whole(message_of(field), self.encoders)
+
+
+@dataclass(frozen=True, slots=True)
+class Given(Whole):
+    """What is set in a message, as a `Shape`."""
+
+    @property
+    def to_json(self) -> ToJson:
+        return self.encoders.to_json_of_given(self.descriptor)
+
+    def below(self, field: FieldDescriptor) -> Whole:
         return Whole(message_of(field), self.encoders)
 
 

@@ -59,6 +59,8 @@ class CallRequest(NamedTuple):
     view: CompiledView | None = None
     cut_at: int = 0
     """With this many rows, the answer may be incomplete."""
+    defaults: bool = False
+    """Whether a dry run shows fields that are not set."""
 
     @property
     def content_type(self) -> tuple[bytes, bytes]:
@@ -116,7 +118,10 @@ class RequestReader:
             timeout = min(timeout, asked_timeout(asked))
         query, accept = NO_QUERY, headers.get(b"accept")
         if accept is not None or request.query or request.method != "POST":
-            query = read_query(method, request.method, request.query, accept, self._reject)
+            query = read_query(
+                *(method, request.method, request.query, accept, self._reject),
+                dry_run=context.dry_run,
+            )
         return RequestHead(catalog, method, timeout, self._reject, query)
 
     def body_if_here(self, context: RequestContext, head: RequestHead) -> bytes | None:
@@ -254,7 +259,7 @@ class RequestReader:
         if planned.ignored or query.unread:
             ignored = listed_paths(query.unread + planned.ignored)
             headers.append((b"x-ignored-fields", ignored))
-        return CallRequest(planned, head.timeout, head.catalog, view, cut_at)
+        return CallRequest(planned, head.timeout, head.catalog, view, cut_at, query.defaults)
 
 
 def method_at(context: RequestContext, catalog: Catalog) -> Method:

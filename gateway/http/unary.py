@@ -59,7 +59,7 @@ class UnaryHandler:
     async def _show(
         self, context: RequestContext, request: CallRequest, receive: Receive, send: Send
     ) -> None:
-        form = form_for(context, preview(request.plan))
+        form = form_for(context, preview(request.plan, defaults=request.defaults))
         with CancelOnDisconnect(context, receive):
             await self._calls.rehearse(context, request)
             context.response.code = Code.OK
