@@ -144,18 +144,22 @@ class Rule:
         )
 
     def visibility(self, method: Method, catalog: Catalog) -> Visibility | None:
-        """What the rule shows of a read; None if all of it."""
-        if self.see is None:
+        """What the rule shows of a read; None if all of it, or if it is a change.
+
+        A read that the catalog does not have shows nothing.
+        """
+        rights = self._rights_in(catalog)
+        if self.see is None or not method.reads_only or method.path in rights.spared:
             return None
-        found = self._rights_in(catalog).seen.get(method.path)
-        return found if found is not None and found.is_judged else None
+        return rights.seen.get(method.path) or Visibility(method)
 
     def conditions(self, method: Method, catalog: Catalog) -> dict[str, Condition]:
         """The conditions that apply to a call, by their keys in the order in which they decide."""
         found = {"see": self.see, "only": self.only}
         if method.reads_only:
             del found["only"]
-        applies = self.judges(method, catalog) or self.visibility(method, catalog) is not None
+        visibility = self.visibility(method, catalog)
+        applies = self.judges(method, catalog) or (visibility is not None and visibility.is_judged)
         return {key: each for key, each in found.items() if applies and each is not None}
 
     def never(self, catalog: Catalog) -> Mapping[str, str]:

@@ -4,7 +4,7 @@ Rows are left out before anything else looks at them, so views, counts, ETags an
 know nothing of them.
 """
 
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import Any
@@ -19,13 +19,15 @@ from gateway.codec.fields import is_map, is_message, message_of, owner_of
 from gateway.codec.slices import LENGTH, Layout, Run, places_in, survey, varint
 from gateway.errors import GatewayError
 from gateway.long_work import STEP, Step
-from gateway.schema.method import About, FieldPath, Method, RowFacts
+from gateway.schema.method import About, FieldPath, Method, RowFacts, value_at
 
+NOTHINGS_NAME = "00000000-0000-0000-0000-000000000000"
+"""A name, or an id, that nothing has."""
 MOST_VERDICTS = 10_000
 """Different facts of rows, for which a request remembers whether they fit."""
 
-Fits = Callable[[object], bool]
-"""Whether facts fit: a text, or a tuple of several, in the order of the node's names."""
+Fits = Callable[[Any], bool]
+"""Whether an object is shown."""
 
 
 class Hidden(Exception):
@@ -47,6 +49,19 @@ class Node:
     """By field number. Types may lead back to themselves."""
     ids: Mapping[int, int] = field(default_factory=dict)
     """Lists of ids, by field number, with those of the objects that have them."""
+    dropped: frozenset[int] = frozenset()
+    """Numbers of fields that are never shown."""
+    named: tuple[tuple[FieldPath, About], ...] = ()
+    """Places of names of other objects, all of which have to be shown."""
+
+    @property
+    def is_judged(self) -> bool:
+        return bool(self.names or self.named)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether something in such a message may be left out."""
+        return bool(self.children or self.dropped)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +70,18 @@ class Visibility:
 
     method: Method
     """The read, with those objects in its request that have such facts."""
-    rows: Node | None
+    rows: Node | None = None
     """What an answer shows if nothing else decides; None if nothing in it has facts."""
-    by_request: bool
+    by_request: bool = False
     """Whether objects in its request decide."""
-    rest: Node | None
+    rest: Node | None = None
     """What is left out of an answer if they fit; None for nothing."""
     owner: tuple[FieldPath, About] | None = None
     """Of an object that is the whole answer: the place of its owner's id, and how that is asked."""
 
     @property
     def is_judged(self) -> bool:
+        """Whether the rule can decide at all."""
         return self.by_request or self.rows is not None or self.owner is not None
 
 
@@ -77,7 +93,9 @@ class Sight:
         self._claims = claims
         self.text = condition.text
         self.facts = condition.facts
-        self._of: dict[tuple[str, ...], Fits] = {}
+        self._of: dict[Node, Fits] = {}
+        self.named: dict[tuple[About, str], bool | None] = {}
+        """Names of objects, and whether all objects of that name are shown; None: not yet known."""
 
     def shows(self, facts: Mapping[str, str]) -> bool:
         try:
@@ -85,26 +103,37 @@ class Sight:
         except GatewayError:  # its patterns are too much work
             return False
 
-    def of(self, names: tuple[str, ...]) -> Fits:
-        """Whether objects with these facts are shown. A fact that is empty is not known."""
-        found = self._of.get(names)
+    def of(self, node: Node) -> Fits:
+        """Whether an object of the node's type is shown."""
+        found = self._of.get(node)
         if found is None:
-            found = self._of[names] = self._make(names)
+            found = self._of[node] = self._by_names(node) if node.named else self._by_facts(node)
         return found
 
-    def _make(self, names: tuple[str, ...]) -> Fits:
+    def _by_facts(self, node: Node) -> Fits:
+        names, facts = node.names, node.facts
         verdicts: dict[object, bool] = {}
 
-        def fits(texts: Any) -> bool:
+        def fits(row: Any) -> bool:
+            texts: Any = facts(row)
             verdict = verdicts.get(texts)
             if verdict is None:
                 each = texts if len(names) > 1 else (texts,)
-                verdict = self.shows(
-                    {name: text for name, text in zip(names, each, strict=True) if text}
-                )
+                known = {name: text for name, text in zip(names, each, strict=True) if text}
+                verdict = self.shows(known)
                 if len(verdicts) < MOST_VERDICTS:
                     verdicts[texts] = verdict
             return verdict
+
+        return fits
+
+    def _by_names(self, node: Node) -> Fits:
+        def fits(row: Any) -> bool:
+            verdicts = [
+                self.named.setdefault((about, value_at(row, place)), None)
+                for place, about in node.named
+            ]
+            return all(verdicts)
 
         return fits
 
@@ -127,9 +156,8 @@ class Sight:
                 owner = getattr(owner, name)
             asked = getattr(owner, place[-1])
             left = [text for text in asked if text in texts] if asked else list(texts)
-            if left:  # an empty list would ask for all
-                del asked[:]
-                asked.extend(left)
+            del asked[:]
+            asked.extend(left or [NOTHINGS_NAME])  # an empty list would ask for all
         confined: bytes = request.SerializeToString()
         return confined
 
@@ -204,6 +232,15 @@ def node_of(
             for each in message.fields:
                 if is_message(each) and not is_map(each):
                     node.children[each.number] = make(message_of(each))
+        if of_type is not None:
+            number = {each.name: each.number for each in message.fields}
+            node.named = tuple(
+                each
+                for each in (of_type.named if is_whole else ())
+                if not each[1].fact_names().isdisjoint(names)
+            )
+            hidden = {number[each] for each in of_type.hidden}
+            node.dropped = frozenset(hidden)
         if of_type is not None and of_type.ids:
             number = {each.name: each.number for each in message.fields}
             node.ids = {number[ids]: number.get(objects, 0) for ids, objects in of_type.ids}
@@ -212,6 +249,10 @@ def node_of(
     root = make(answer, is_answer=True)
     for each in made.values():
         each.children = {at: child for at, child in each.children.items() if leads_to_facts(child)}
+        of_type = shown.get(each.descriptor.full_name)
+        if of_type is not None and of_type.is_container:  # totals, and what nobody knows
+            others = {one.number for one in each.descriptor.fields if is_message(one)}
+            each.dropped |= others.difference(each.children)
     return root if leads_to_facts(root) else None
 
 
@@ -221,7 +262,7 @@ def leads_to_facts(node: Node) -> bool:
     left = [node]
     while left:
         one = left.pop()
-        if one.names:
+        if one.is_judged or one.dropped:
             return True
         if one.descriptor.full_name not in seen:
             seen.add(one.descriptor.full_name)
@@ -244,7 +285,7 @@ def visible(
         raise DecodeError("nested too deeply")
     fields = node.descriptor.fields_by_number
     looked_at: dict[int, FieldDescriptor] = {
-        number: fields[number] for number in (*node.children, *node.ids)
+        number: fields[number] for number in (*node.children, *node.ids, *node.dropped)
     }
     layout = Layout()
     yield from survey(payload, looked_at, layout, step)
@@ -267,9 +308,12 @@ def visible(
             parts += shown
     for number, objects in node.ids.items():
         for run in layout.long.get(number, []):
-            for content in contents_of(payload, run):
-                if bytes(content).decode(errors="replace") in kept[objects]:
-                    parts.append(record_of(number, content))
+            parts += (
+                record_of(number, content)
+                for content in contents_of(payload, run)
+                if bytes(content).decode(errors="replace") in kept[objects]
+            )
+            yield from pause(step)
     return b"".join(parts)
 
 
@@ -284,34 +328,37 @@ def visible_run(
 ) -> Generator[bytes, None, list[bytes | memoryview]]:
     """The records of a run that may be seen. `ids`: filled in with those of the objects."""
     shown: list[bool] | None = None
-    if child.names:
-        fits, facts = sight.of(child.names), child.facts
+    if child.is_judged:
         holder: Any = GetMessageClass(owner_of(one))
         rows = getattr(holder.FromString(records), one.name)
         rows = rows if one.is_repeated else (rows,)
-        shown = [fits(facts(row)) for row in rows]
+        shown = list(map(sight.of(child), rows))
         if ids is not None:
             ids.update(row.id for row, is_shown in zip(rows, shown, strict=True) if is_shown)
-        if step.is_over():
-            yield b""
-            step.begin()
+        yield from pause(step)
         if not any(shown):
             if depth == 0 and not one.is_repeated:
                 raise Hidden
             return []
-        if all(shown) and not child.children:
+        if all(shown) and not child.is_cut:
             return [records]
     parts: list[bytes | memoryview] = []
     begin = 0
     for number, (start, end) in enumerate(places_in(records)):
         if shown is None or shown[number]:
-            if child.children:
+            if child.is_cut:
                 content = yield from visible(records[start:end], child, sight, step, depth + 1)
                 parts.append(record_of(one.number, content))
             else:
                 parts.append(records[begin:end])
         begin = end
     return parts
+
+
+def pause(step: Step) -> Iterator[bytes]:
+    if step.is_over():
+        yield b""
+        step.begin()
 
 
 def contents_of(payload: memoryview, run: Run) -> Iterable[memoryview]:

@@ -6,8 +6,16 @@ from typing import Any
 from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
-from gateway.access.visibility import Hidden, Node, Sight, Visibility, visible
-from gateway.calls.facts import NOBODYS_ID, FactFinder, Judged
+from gateway.access.rights import NOTHING_TO_SEE
+from gateway.access.visibility import (
+    NOTHINGS_NAME,
+    Hidden,
+    Node,
+    Sight,
+    Visibility,
+    visible,
+)
+from gateway.calls.facts import FactFinder, Judged, why_unknown
 from gateway.calls.failures import Ambiguous, subjects
 from gateway.calls.invoke import Call, Found, parsed
 from gateway.calls.rows import names_in
@@ -18,11 +26,7 @@ from gateway.schema.method import Method, NamedRows, set_at, value_at
 
 
 class NotJudged(Exception):
-    """Nothing is known of an object in the request. Cuebot was not asked."""
-
-    def __init__(self, judged: Judged) -> None:
-        super().__init__(judged.place)
-        self.judged = judged
+    """Nobody can say whether a read shows what may not be seen. The text says why."""
 
 
 async def answer_in_sight(
@@ -45,28 +49,54 @@ async def answer_in_sight(
         asked = request_for(names, method, payload)
         listed = await answer_in_sight(visibility, names.method, asked, found, sight, facts, call)
         return await names_in(method, names, listed)
+    if not visibility.is_judged:
+        raise NotJudged(NOTHING_TO_SEE)
     rows = visibility.rows
     if visibility.by_request:
         about = visibility.method
         objects = await facts.about(about, payload, found, sight.facts, call, named, sight)
         rows = looked_at(visibility, objects)
+    if rows is visibility.rows:
+        check_pages(method, payload)
     answer = await answer_if_there(method, sight.confined(method, payload), found, call)
     if visibility.owner is not None:  # asked also of what is not there, as of what is hidden
         place, owner = visibility.owner
-        owner_id = NOBODYS_ID if answer is None else value_at(parsed(method, answer), place)
+        owner_id = NOTHINGS_NAME if answer is None else value_at(parsed(method, answer), place)
         if not await facts.of_owner(owner, owner_id, method, call, sight):
             answer = None
     if answer is None:
         raise not_seen(method, payload)
-    if rows is None:
-        return answer
+    try:
+        return answer if rows is None else await cut(method, answer, rows, sight, facts, call)
+    except Hidden:
+        raise not_seen(method, payload) from None
+
+
+async def cut(
+    method: Method, answer: bytes, rows: Node, sight: Sight, facts: FactFinder, call: Call
+) -> bytes:
+    """The rows in sight. Raises Hidden."""
+    left = await rows_in_sight(method, answer, rows, sight)
+    if await facts.of_names(sight, method, call):
+        left = await rows_in_sight(method, answer, rows, sight)
+    return left
+
+
+async def rows_in_sight(method: Method, answer: bytes, rows: Node, sight: Sight) -> bytes:
+    """Raises Hidden, and GatewayError (INTERNAL) for an invalid answer."""
     begin_at_once()
     try:
         return await in_turns(visible(memoryview(answer), rows, sight))
-    except Hidden:
-        raise not_seen(method, payload) from None
     except DecodeError as error:
         raise unreadable(method.descriptor.output_type, error) from error
+
+
+def check_pages(method: Method, payload: bytes) -> None:
+    """Raises NotJudged for a page of rows, which counts those that may not be seen."""
+    request = GetMessageClass(method.descriptor.input_type).FromString(payload)
+    for path in method.pages:
+        if value_at(request, path):
+            raise NotJudged(f"{'.'.join(path)} would count what may not be seen; leave it out")
 
 
 def looked_at(visibility: Visibility, objects: Sequence[Judged]) -> Node | None:
@@ -74,8 +104,11 @@ def looked_at(visibility: Visibility, objects: Sequence[Judged]) -> Node | None:
     unknown = [each for each in objects if not each.facts]
     if objects and not unknown:
         return visibility.rest
-    if unknown and visibility.rows is None:
-        raise NotJudged(unknown[0])
+    for each in unknown:
+        if each.unknown or visibility.rows is None:
+            raise NotJudged(why_unknown(each))
+    if visibility.rows is None:
+        raise NotJudged("its request has no object")
     return visibility.rows
 
 

@@ -7,13 +7,15 @@ from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import islice
 from typing import Any, Literal, NamedTuple
 
 from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.access.conditions import Facts
-from gateway.access.visibility import Sight
+from gateway.access.visibility import NOTHINGS_NAME, Sight
+from gateway.calls.failures import Ambiguous
 from gateway.calls.invoke import Call, Found, reworded
 from gateway.calls.missing_ids import is_name
 from gateway.calls.rows import rows_with
@@ -78,6 +80,13 @@ class NotKnown(Exception):
     """Nobody says what an object is about. The text says why, or is empty."""
 
 
+def why_unknown(judged: Judged) -> str:
+    """Why nothing is known of an object in a request."""
+    if judged.unknown:
+        return f"{judged.place}: {judged.unknown}"
+    return f"Cuebot does not say what {judged.place} belongs to"
+
+
 class NotThere(Exception):
     """An object is not there, or may not be seen: then its facts are known."""
 
@@ -103,7 +112,6 @@ class NotRemembered(Exception):
 
 Recall = Literal["where known", "only", "never"]
 """Whether look-ups take what is remembered."""
-NOBODYS_ID = "00000000-0000-0000-0000-000000000000"
 
 
 class FactFinder:
@@ -134,21 +142,35 @@ class FactFinder:
         request = GetMessageClass(method.descriptor.input_type).FromString(payload)
         inquiry = Inquiry(self, method, found, dict(named), names, call, sight)
         judged: list[Judged] = []
-        for subject in method.subjects:
-            for place, thing in objects_at(request, subject):
-                if subject.optional and not thing:
-                    continue
-                inquiry.count(subject.name)
-                try:
-                    known = await inquiry.known(subject, place, thing)
-                except NotThere as error:
-                    hidden = error.hidden is not None
-                    raise Unseen(place, subject, thing, hidden=hidden) from None
-                except NotKnown as reason:
-                    judged.append(Judged(place, {}, subject, unknown=str(reason)))
-                else:
-                    judged += [Judged(place, it.facts, subject, it.told_by) for it in known]
+        objects = [*islice(objects_of(method, request), MOST_OBJECTS + 1)]
+        for subject, _, _ in objects:  # before anything is asked
+            inquiry.count(subject.name)
+        found_before: dict[tuple[int, object], list[Known]] = {}
+        for subject, place, thing in objects:
+            asked = (id(subject.about), id_of(thing))
+            try:
+                known = found_before.get(asked) or await inquiry.known(subject, place, thing)
+            except NotThere as error:
+                hidden = error.hidden is not None
+                raise Unseen(place, subject, thing, hidden=hidden) from None
+            except NotKnown as reason:
+                judged.append(Judged(place, {}, subject, unknown=str(reason)))
+            else:
+                if asked[1]:
+                    found_before[asked] = known
+                judged += [Judged(place, it.facts, subject, it.told_by) for it in known]
         return judged
+
+    async def of_names(self, sight: Sight, method: Method, call: Call) -> bool:
+        """Find out about the names in an answer whether all of their objects are in sight.
+
+        False if nothing has to be found out. Of too many names, the rest is not.
+        """
+        unknown = [each for each, is_shown in sight.named.items() if is_shown is None]
+        inquiry = Inquiry(self, method, (), {}, sight.facts, call, sight)
+        for about, name in unknown[:MOST_OBJECTS]:
+            sight.named[about, name] = not name or await inquiry.is_in_sight(about, name)
+        return bool(unknown)
 
     async def of_name(self, about: About, name: str, method: Method, call: Call) -> Facts:
         """The facts of the object of that name. Raises GatewayError, NOT_FOUND without one."""
@@ -216,6 +238,13 @@ class Inquiry:
             subject.about, lambda: self._known(subject, place, thing), subject.spec
         )
 
+    async def is_in_sight(self, about: About, name: str) -> bool:
+        """Whether all objects of that name are."""
+        try:
+            return bool(await self._in_sight(about, lambda: self.of_name(about, name)))
+        except (NotThere, NotKnown):
+            return False
+
     async def of_id(self, about: About, id_: str) -> list[Known]:
         return await self._in_sight(about, lambda: self._of_object(about, id_, None))
 
@@ -247,9 +276,9 @@ class Inquiry:
                     if each.method.path == by.path:
                         asked_type = each.method.descriptor.input_type
                         asked = GetMessageClass(asked_type).FromString(each.asked)
-                        return await self._named(by.owner, value_at(asked, by.place), None)
+                        return await self._by_name(by.owner, value_at(asked, by.place), None)
         if subject.by_name and about.named is not None:
-            return await self._named(about, str(thing), subject)
+            return await self._by_name(about, str(thing), subject)
         return await self._of_object(about, thing, subject)
 
     async def _of_object(self, about: About, thing: object, subject: Subject | None) -> list[Known]:
@@ -283,6 +312,15 @@ class Inquiry:
         if about.named is None:
             raise NotKnown(f"{about.kind} {name!r} is not found by its name; send its id")
         return await self._of(about, about.named, name, subject)
+
+    async def _by_name(self, about: About, name: str, subject: Subject | None) -> list[Known]:
+        """As `_named`; with a sight, what that does not find (finished jobs) is looked for, too."""
+        try:
+            return await self._named(about, name, subject)
+        except NotThere:
+            if about.namesakes is None:
+                raise
+            return await self._of(about, about.namesakes, name, subject)
 
     async def _of_criteria(self, subject: Subject, criteria: object) -> list[Known]:
         for path, owner in subject.about.confined_to:
@@ -378,10 +416,10 @@ class Inquiry:
         """Make the calls that would follow if an object were there."""
         for _, owner in about.owners:
             with suppress(NotThere, NotKnown):
-                await self._of_object(owner, NOBODYS_ID, subject)
+                await self._of_object(owner, NOTHINGS_NAME, subject)
         for _, owner in about.named_owners:
             with suppress(NotThere, NotKnown):
-                await self.of_name(owner, NOBODYS_ID)
+                await self.of_name(owner, NOTHINGS_NAME)
 
     async def _shown(
         self, about: About, asked: Asked, thing: object, holder: Known | None
@@ -419,6 +457,8 @@ class Inquiry:
             answer = await self._call(method, request)
         except GatewayError as error:
             self._finder.lookups["failed"] += 1
+            if self._sight is not None and isinstance(error, Ambiguous):
+                return []
             said = error.message or error.code.name
             problem = f"{method.path}, which tells whose it is, failed: {said}; nothing was changed"
             raise reworded(error, problem) from None
@@ -501,6 +541,14 @@ def how_to_ask(about: About, subject: Subject, method: Method) -> str:
             ways.append(f"{', '.join(dict.fromkeys(sent))} instead of the id")
     what = "Cuebot does not say whose it is by its id alone"
     return f"{what}; send {', or '.join(ways)}" if ways else what
+
+
+def objects_of(method: Method, request: Any) -> Iterator[tuple[Subject, str, object]]:
+    """All objects in a request, or texts that stand for them, with their places."""
+    for subject in method.subjects:
+        for place, thing in objects_at(request, subject):
+            if thing or not subject.optional:
+                yield subject, place, thing
 
 
 def objects_at(request: Any, subject: Subject) -> Iterator[tuple[str, object]]:

@@ -121,7 +121,10 @@ async def rehearse(plan: Plan, call: Call, around: Around) -> None:
 
     made = around(read)
     payload, found = await looked_up(plan, made, None)
-    await made(plan.method, payload, found)
+    if plan.method.reads_only:
+        await answer_of(plan.method, payload, made, found, None)
+    else:
+        await made(plan.method, payload, found)
 
 
 async def invoke_steps(plan: Plan, call: Call, resolved: list[str] | None = None) -> bytes:

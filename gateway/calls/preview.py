@@ -15,8 +15,8 @@ def preview(plan: Plan, *, defaults: bool = False) -> Iterable[bytes]:
 
     `{"dryRun": true, "method": gRPC path, "ignoredFields": […], "requestBytes": size on the wire,
     "request": the message}`. The message is decoded from its bytes: what Cuebot would understand,
-    not what the client wrote, with `defaults` also fields that are not set. `before` and `after` have further calls, as far as
-    known.
+    not what the client wrote; with `defaults`, fields that are not set are there, too. `before` and
+    `after` have further calls, as far as known.
     """
     method = plan.method
     about: dict[str, object] = {"dryRun": True, "method": method.path}

@@ -292,10 +292,13 @@ class Shown(Entry):
     """What an object says of itself in any answer: paths of facts.
 
     One that `contains` others is shown for them. `ids` are lists of the ids of such objects, with
-    the lists that have the objects.
+    the lists that have the objects. `names` are fields with names of other objects, all of which
+    have to be seen; `hides` are fields with names that nobody can judge.
     """
 
     facts: dict[Fact, FieldPath] = {}
+    names: dict[TypeName, FieldPaths] = {}
+    hides: tuple[FieldName, ...] = ()
     contains: bool = False
     ids: dict[FieldName, FieldName] = {}
 
@@ -351,6 +354,7 @@ class Profile(Entry):
     subjects: Subjects = Subjects()
     shown: dict[TypeName, Shown] = {}
     narrowed: dict[MethodName, dict[Fact, FieldPath]] = {}
+    pages: dict[MethodName, tuple[FieldPath, ...]] = {}
     names: dict[MethodName, NamesOf] = {}
 
 

@@ -55,11 +55,15 @@ def with_subjects(
     abouts = Objects(profile, served, pool, unused).all()
     shown = shown_types(profile, pool, abouts, unused)
     confined = dict(narrowed(profile, served, unused))
+    pages = dict(paged(profile, served, unused))
     found = {}
     for name, each in served.items():
         if each.reads_only:
             found[name] = replace(
-                read_about(each, profile, abouts), shown=shown, narrowed=confined.get(name, ())
+                read_about(each, profile, abouts),
+                shown=shown,
+                narrowed=confined.get(name, ()),
+                pages=pages.get(name, ()),
             )
         else:
             found[name] = judged(each, profile, abouts)
@@ -245,7 +249,15 @@ def shown_types(
                 for ids, objects in each.ids.items()
                 if ids in fields and not is_message(needed_field(message, (ids,)))
             )
-            found[name] = RowFacts(facts, is_container=each.contains, ids=ids)
+            hidden = tuple(needed_field(message, (field,)).name for field in each.hides)
+            named = tuple(
+                (needed_path(message, path).original, needed(abouts, other))
+                for other, paths in each.names.items()
+                for path in paths
+            )
+            found[name] = RowFacts(
+                facts, is_container=each.contains, ids=ids, hidden=hidden, named=named
+            )
     return found
 
 
@@ -271,6 +283,15 @@ def narrowed(
                     raise NotApplicable(f"{path} is no list of texts")
                 found.append((fact, needed_path(request, path).original))
             yield name, tuple(found)
+
+
+def paged(
+    profile: Profile, served: Mapping[str, Method], unused: list[UnusedEntry]
+) -> Iterator[tuple[str, tuple[FieldPath, ...]]]:
+    for name, paths in profile.pages.items():
+        with entry(f"pages.{name}", unused):
+            request = needed_method(served, name).descriptor.input_type
+            yield name, tuple(needed_path(request, path).original for path in paths)
 
 
 def named_rows(method: Method, each: NamesOf, methods: Mapping[str, Method]) -> NamedRows:

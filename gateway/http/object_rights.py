@@ -8,7 +8,7 @@ from gateway.access.conditions import Condition
 from gateway.access.rights import Rule
 from gateway.access.visibility import Sight
 from gateway.calls.answer_in_sight import NotJudged, answer_in_sight
-from gateway.calls.facts import OUTCOMES, FactFinder, Judged, Unseen
+from gateway.calls.facts import OUTCOMES, FactFinder, Judged, Unseen, why_unknown
 from gateway.calls.invoke import Call, Found
 from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import GatewayError
@@ -60,8 +60,7 @@ class ObjectRights(Interceptor):
                         context.call.named,
                     )
                 except NotJudged as error:
-                    problem = unknown(error.judged)
-                    raise self._denied(context, rule, now, payload, problem) from None
+                    raise self._denied(context, rule, now, payload, str(error)) from None
             if rule.judges(now, catalog):
                 try:
                     objects = await self._facts.about(
@@ -122,11 +121,4 @@ def problem_with(judged: Judged, rule: Rule, condition: Condition, catalog: Cata
         # Or a refusal would be a way to read it.
         told = rule.allowed(catalog).issuperset(judged.told_by)
         return f"{judged.place} has {', '.join(known)}" if told else f"{judged.place} does not fit"
-    return unknown(judged)
-
-
-def unknown(judged: Judged) -> str:
-    """Why nothing is known of an object in a request."""
-    if judged.unknown:
-        return f"{judged.place}: {judged.unknown}"
-    return f"Cuebot does not say what {judged.place} belongs to"
+    return why_unknown(judged)

@@ -70,6 +70,8 @@ class Method:
     """What objects in answers say of themselves, by message type."""
     narrowed: tuple[tuple[str, FieldPath], ...] = ()
     """Facts, with the lists in requests that confine the answer to rows with such a fact."""
+    pages: tuple[FieldPath, ...] = ()
+    """Numbers in requests that count rows which may not be seen."""
     named_rows: "NamedRows | None" = None
     """The list whose rows the names in its answer are those of."""
 
@@ -413,6 +415,10 @@ class RowFacts:
     """Whether it is shown for the objects in it, without facts of its own that fit."""
     ids: tuple[tuple[str, str], ...] = ()
     """Lists of ids, with the lists of objects that have them; empty if Cuebot has no such list."""
+    hidden: tuple[str, ...] = ()
+    """Fields that name what may not be seen."""
+    named: tuple[tuple[FieldPath, About], ...] = ()
+    """Places of names of other objects, all of which have to be seen."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.access.conditions import read_condition
-from gateway.access.visibility import Hidden, Sight, visibility_of, visible
+from gateway.access.visibility import NOTHINGS_NAME, Hidden, Sight, visibility_of, visible
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
 from gateway.long_work import in_turns
@@ -189,6 +189,37 @@ def test_groups_of_jobs(condition: tuple[str, Oracle, Oracle], root: dict[str, A
     assert shown["whiteboard"] == wanted
 
 
+def test_patterns_that_are_too_much_work_show_nothing() -> None:
+    costly = " or ".join(f"job ~ '{each}[a-y]{{1,900}}z'" for each in "abcdefgh")
+    content = {"jobs": {"jobs": [{"name": "q" * 500}, {"name": "az"}]}}
+    shown = seen("/job.JobInterface/GetJobs", costly, parsed("job.JobGetJobsResponse", content))
+    assert shown["jobs"] == {}
+
+
+def test_what_a_container_does_not_list_is_not_shown() -> None:
+    """Totals of a group count the jobs of others."""
+    group = {"name": "comp", "stats": {"pendingJobs": 7}, "inlineJobs": [{"show": "demo"}]}
+    message = parsed("show.ShowGetJobWhiteboardResponse", {"whiteboard": group})
+    shown = seen("/show.ShowInterface/GetJobWhiteboard", "show in $shows", message)
+    assert shown["whiteboard"] == {"name": "comp", "inlineJobs": [{"show": "demo"}]}
+
+
+def test_parts_of_one_message_are_one() -> None:
+    """Protobuf merges them, and so does whoever reads the answer."""
+    one, other = (
+        parsed("job.JobFindJobResponse", {"job": each}).SerializeToString()
+        for each in ({"show": "demo", "name": "a"}, {"show": "secret"})
+    )
+    whole = message_class("job.JobFindJobResponse").FromString(one)
+
+    class InParts:
+        SerializeToString = staticmethod(lambda: one + other)
+        FromString = staticmethod(type(whole).FromString)
+
+    with pytest.raises(Hidden):
+        seen("/job.JobInterface/FindJob", "show in $shows", InParts())
+
+
 @pytest.mark.parametrize(("show", "is_shown"), [("demo", True), ("secret", False), ("", False)])
 def test_one_object(show: str, is_shown: bool) -> None:
     message = parsed("job.JobFindJobResponse", {"job": {"name": "a", "show": show}})
@@ -212,8 +243,8 @@ def test_what_stands_beside_rows_is_not_shown() -> None:
     [
         ("show in $shows", {}, {"shows": ["demo", "harbor"]}),
         ("show in $shows", {"shows": ["harbor", "secret"]}, {"shows": ["harbor"]}),
-        ("show in $shows", {"shows": ["secret"]}, {"shows": ["secret"]}),
-        ("show in $none", {}, {}),
+        ("show in $shows", {"shows": ["secret"]}, {"shows": [NOTHINGS_NAME]}),
+        ("show in $none", {}, {"shows": [NOTHINGS_NAME]}),
         ("show in $missing", {}, {}),
         ("show in $shows and user = $sub", {}, {"shows": ["demo", "harbor"], "users": ["lena"]}),
         ("show in $shows or user = $sub", {}, {}),

@@ -1,21 +1,29 @@
 """What a rule shows (`see`), over all reads and changes of OpenCue's published schema."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 from google.protobuf import json_format
 from google.protobuf.descriptor import FieldDescriptor
 
 from gateway.access.conditions import read_condition
 from gateway.access.visibility import Visibility, visibility_of
+from gateway.calls.invoke import Found
 from gateway.codec.fields import is_map, is_message
+from gateway.errors import GatewayError
+from gateway.http.object_rights import ObjectRights
 from gateway.schema.method import Method
 from tests.http.test_object_rights import JUDGED, KILL, METHODS, body_for
+from tests.support.audit import outcomes
+from tests.support.contexts import context_of
 from tests.support.opencue import message_class, with_ids
 from tests.support.owned_farm import BOS, ID, JOBS, LENAS, NOBODYS, answer, script
 from tests.support.rights import rule, signed
-from tests.support.servers import Gateway, ScriptedCuebot
+from tests.support.servers import Gateway, ScriptedCuebot, running_gateway, settings_for
 
 SEE = "show in $shows"
 OWN = (
@@ -292,3 +300,92 @@ async def test_totals_are_shown_only_of_what_may_be_seen(
         answered, _ = await asked(gateway, farm, path, body)
         assert [row["id"] for row in answered.json()["frames"]] == ["1"]
         assert (answered.json()["pagination"] or {}).get("totalRecords") == total
+
+
+DEPENDS = "/job.JobInterface/GetWhatThisDependsOn"
+
+
+async def test_depends_name_only_what_may_be_seen(gateway: Gateway, farm: ScriptedCuebot) -> None:
+    own, hidden = JOBS[LENAS][0], JOBS[BOS][0]
+    rows = [
+        {"id": "1", "depend_er_job": own, "depend_on_job": hidden},
+        {"id": "2", "depend_er_job": own, "depend_on_job": own},
+        {"id": "3", "depend_er_job": own},
+    ]
+    content = {"depends": {"depends": rows}}
+    farm.answers(DEPENDS, answer("job.JobGetWhatThisDependsOnResponse", **content))
+    answered, _ = await asked(gateway, farm, DEPENDS, {"job": {"id": LENAS}})
+    assert [row["id"] for row in answered.json()["depends"]["depends"]] == ["2", "3"]
+    assert hidden not in answered.text
+
+
+async def test_procs_do_not_say_whose_they_will_be(gateway: Gateway, farm: ScriptedCuebot) -> None:
+    proc = {"id": "1", "show_name": "demo", "redirect_target": "secret-job"}
+    path = "/host.ProcInterface/GetProcs"
+    farm.answers(path, answer("host.ProcGetProcsResponse", procs={"procs": [proc]}))
+    answered, _ = await asked(gateway, farm, path, {})
+    (row,) = answered.json()["procs"]["procs"]
+    assert (row["id"], row["redirectTarget"]) == ("1", "")
+    answered, calls = await asked(gateway, farm, path, {"r": {"maxResults": [1]}})
+    assert (answered.status_code, calls) == (403, [])
+    assert "r.max_results would count what may not be seen" in answered.json()["message"]
+
+
+@pytest.mark.parametrize("path", ["/job.JobInterface/IsJobPending", "/job.JobInterface/FindJob"])
+async def test_an_ambiguous_name_is_not_told_apart(
+    gateway: Gateway, farm: ScriptedCuebot, path: str
+) -> None:
+    several = "Incorrect result size: expected 1, actual 2"
+    spring = "org.springframework.dao.IncorrectResultSizeDataAccessException"
+    farm.fails("/job.JobInterface/FindJob", grpc.StatusCode.INTERNAL, f"{spring}: {several}")
+    answered, _ = await asked(gateway, farm, path, {"name": "dup"})
+    assert answered.status_code == 404, answered.text
+
+
+async def test_a_look_up_that_cannot_be_judged_is_refused(
+    gateway: Gateway, farm: ScriptedCuebot
+) -> None:
+    """It would tell whether there is something of that name."""
+    path, body = "/host.HostInterface/GetProcs", {"host": {"name": "lena-host"}}
+    answered, calls = await asked(gateway, farm, path, body)
+    assert (answered.status_code, calls) == (403, [])
+    assert "/host.HostInterface/FindHost" in answered.json()["message"]
+
+
+async def test_a_read_that_a_reload_takes_away_shows_nothing(gateway: Gateway) -> None:
+    """While its body arrived, a reload has taken the method away."""
+    live, context = gateway.app.parts.live, context_of(GET_JOBS)
+    assert live.current is not None
+    gone = replace(live.current.routes[GET_JOBS], path="/job.JobInterface/Gone")
+    token = LENA["Authorization"].encode()
+    context.caller = gateway.app.parts.authenticator.authenticate(token)
+
+    async def call_cuebot(method: Method, payload: bytes, found: Sequence[Found] = ()) -> bytes:
+        raise AssertionError(method.path)
+
+    with pytest.raises(GatewayError, match="may not call"):
+        await ObjectRights(live).around(context, call_cuebot)(gone, b"")
+
+
+async def test_each_object_is_asked_about_once(gateway: Gateway, farm: ScriptedCuebot) -> None:
+    path = "/job.JobInterface/GetUpdatedFrames"
+    body = {"job": {"id": LENAS}, "layerFilter": {"layers": [{"id": LENAS}] * 90}}
+    _, calls = await asked(gateway, farm, path, body)
+    assert len(calls) <= 4
+    body["layerFilter"] = {"layers": [{"id": LENAS}] * 200}
+    answered, calls = await asked(gateway, farm, path, body)
+    assert (answered.status_code, calls) == (400, [])
+
+
+async def test_a_hidden_change_is_in_the_audit_log(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
+    script(cuebot, METHODS)
+    log = tmp_path / "audit.jsonl"
+    settings = settings_for(
+        cuebot.endpoint, audit_log=str(log), access=ACCESS, access_default="deny"
+    )
+    async with running_gateway(settings) as gateway:
+        for id_ in (BOS, NOBODYS):
+            answered = await gateway.post(KILL, {"job": {"id": id_}}, headers=LENA)
+            assert answered.status_code == 404
+    (line,) = outcomes(log)
+    assert (line["denied"], line["status"]) == ("freelancers", 404)
