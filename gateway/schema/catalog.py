@@ -77,6 +77,10 @@ class Catalog:
     probe: str
     """The path of a method that only reads, to see whether Cuebot answers; empty if none."""
     unused_entries: tuple[UnusedEntry, ...]
+    notes: Mapping[str, str]
+    """What the profile says of fields, by full name; then their own comments."""
+    unused_summaries: tuple[str, ...]
+    """Methods and fields of which the profile says something, and which Cuebot does not have."""
     tag: tuple[bytes, bytes]
     """The response header with the schema's digest."""
     version: str

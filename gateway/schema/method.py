@@ -59,6 +59,8 @@ class Method:
     """The meaning of errors with status INTERNAL."""
     subjects: tuple["Subject", ...] = ()
     """The objects that a change is about."""
+    summary: str = ""
+    """What it does, in one line without a full stop: of the profile, or of its comment."""
     not_judged: str = ""
     """Why nobody can say what all objects of a change are; empty if its subjects are all."""
 
