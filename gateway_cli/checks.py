@@ -286,6 +286,8 @@ def schema_object(catalog: Catalog) -> dict[str, Any]:
         "skipped": [asdict(skip) for skip in catalog.skipped],
         "idle_globs": [each.glob for each in catalog.unused_globs],
         "idle_entries": [asdict(each) for each in catalog.unused_entries],
+        "idle_summaries": list(catalog.unused_summaries),
+        "without_summary": without_summary(catalog),
         "streaming": streaming_paths(catalog),
     }
 
@@ -302,6 +304,10 @@ def served_aliases(catalog: Catalog) -> dict[str, str]:
 
 def streaming_paths(catalog: Catalog) -> list[str]:
     return [method.path for method in catalog.methods if method.streams]
+
+
+def without_summary(catalog: Catalog) -> list[str]:
+    return [method.path for method in catalog.methods if not method.summary]
 
 
 def schema_lines(catalog: Catalog) -> Iterator[str]:
@@ -323,6 +329,11 @@ def schema_lines(catalog: Catalog) -> Iterator[str]:
     yield from entry("Idle globs", str(len(globs) or "none"), globs)
     idle = [f"{each.entry}: {each.reason}" for each in catalog.unused_entries]
     yield from entry("Profile", counted(len(idle), "idle entry", "idle entries"), idle)
+    lacking = without_summary(catalog)
+    told = f"for {len(catalog.methods) - len(lacking)} of {methods}"
+    mute = [f"{path} has none" for path in lacking]
+    idle = [f"{name}: Cuebot does not have it" for name in catalog.unused_summaries]
+    yield from entry("Summaries", told, [*mute, *idle])
     streaming = streaming_paths(catalog)
     answered = ", answered with 501" * bool(streaming)
     yield from entry("Streaming", counted(len(streaming), "method") + answered, streaming)

@@ -18,6 +18,7 @@ from gateway.codec.fields import returned_types
 from gateway.compat.profile import EMPTY, Instead, Profile
 from gateway.compat.resolve import Resolver, answer_aliases, identified, units_of
 from gateway.compat.subjects import with_subjects
+from gateway.compat.summaries import notes, unused_summaries, with_summaries
 from gateway.schema.catalog import (
     TAG_DIGITS,
     Catalog,
@@ -29,7 +30,7 @@ from gateway.schema.catalog import (
     paths_of,
     service_aliases,
 )
-from gateway.schema.description import Schema, build_pool, full_name
+from gateway.schema.description import Schema, build_pool, comments_of, full_name
 from gateway.schema.method import ErrorSigns, Method, Sign, path_of
 from gateway.schema.selection import Selection, chosen
 
@@ -62,6 +63,8 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
         else:
             served[method.path[1:]] = method
     served, named = with_subjects(profile, identified(profile, served, unused), pool, unused)
+    summaries, comments = profile.summaries, comments_of(schema.files)
+    served = with_summaries(summaries, served, comments)
     resolver = Resolver(profile, served, native, added, unused)
     absent = resolver.missing_methods()
     for documented, name in profile.methods.items():
@@ -85,6 +88,8 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
         probe=probe,
         named=MappingProxyType(named),
         unused_entries=tuple(unused),
+        notes=MappingProxyType(dict(notes(summaries, pool, comments))),
+        unused_summaries=tuple(unused_summaries(summaries, native, pool)),
         tag=(b"x-schema", schema.digest[:TAG_DIGITS].encode()),
         version=version_of(schema, profile),
         schema=schema,
@@ -94,7 +99,7 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
 
 def version_of(schema: Schema, profile: Profile) -> str:
     """A digest of everything that affects answers."""
-    parts = (__version__, schema.digest, profile.model_dump_json())
+    parts = (__version__, schema.digest, profile.model_dump_json(exclude={"summaries"}))
     return blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
 
 

@@ -1,14 +1,15 @@
 """The compatibility profile: documented names and calls, and what Cuebot has instead.
 
-This module reads and validates the TOML file (`config/opencue.toml` is built in); `resolve` applies
-it to a schema.
+This module reads and validates the TOML file (`config/opencue.toml` is built in), and the one with
+summaries that it may name; `resolve` applies it to a schema.
 """
 
 import re
 import tomllib
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -30,6 +31,8 @@ from gateway.views.units import Unit
 BUILT_IN = "opencue.toml"
 NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 NAMES = rf"{NAME}(\.{NAME})*"
+COMPANION = re.compile(r"[A-Za-z0-9][\w.-]*\.toml", re.ASCII)
+"""The name of a file beside the profile."""
 
 
 def shaped(pattern: str, what: str) -> AfterValidator:
@@ -56,6 +59,8 @@ FieldPaths = Annotated[
     tuple[FieldPath, ...],
     BeforeValidator(lambda paths: (paths,) if isinstance(paths, str) else paths),
 ]
+ServiceName = Annotated[str, shaped(NAMES, "a service such as job.JobInterface")]
+Line = Annotated[str, shaped(r"\S.*", "one line of text")]
 Constant = Annotated[str | int, BeforeValidator(check_constant)]
 TargetPath = Annotated[
     str, shaped(rf"{NAMES}(\[\])?", "a path of fields such as show.name or r.shows[]")
@@ -330,9 +335,18 @@ class NamesOf(Entry):
     put: FieldName
 
 
+class Summaries(Entry):
+    """What methods do, in a line each, by service; and what fields mean, by message."""
+
+    methods: dict[ServiceName, dict[FieldName, Line]] = {}
+    fields: dict[TypeName, dict[FieldName, Line]] = {}
+
+
 class Profile(Entry):
     """A whole profile."""
 
+    summaries: Summaries = Summaries()
+    """In the TOML: this table, or the name of a file beside the profile that has its content."""
     probe: MethodName | None = None
     reads: tuple[Glob, ...] = ()
     methods: dict[MethodName, MethodName] = {}
@@ -368,20 +382,35 @@ def load_profile(wanted: str) -> Profile:
     """
     if wanted == "none":
         return EMPTY
+    folder, name = built_in() if wanted == "opencue" else (Path(wanted).parent, Path(wanted).name)
+    content = read(folder, name, wanted)
+    beside = content.get("summaries")
+    if isinstance(beside, str):
+        if not COMPANION.fullmatch(beside):
+            problem = f"summaries: {beside!r} is not the name of a file such as summaries.toml"
+            raise ConfigurationError(f"COMPAT_PROFILE: {wanted}: {problem}")
+        content["summaries"] = read(folder, beside, str(folder / beside))
     try:
-        text = built_in() if wanted == "opencue" else Path(wanted).read_text(encoding="utf-8")
+        return Profile.model_validate(content)
+    except ValidationError as error:
+        problem = describe(error.errors(include_url=False)[0])
+    raise ConfigurationError(f"COMPAT_PROFILE: {wanted}: {problem}")
+
+
+def read(folder: Traversable, name: str, shown: str) -> dict[str, Any]:
+    """The content of a TOML file, which messages call `shown`. Raises ConfigurationError."""
+    try:
+        text = folder.joinpath(name).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise ConfigurationError(f"COMPAT_PROFILE: cannot read {wanted}: {reason}") from None
+        raise ConfigurationError(f"COMPAT_PROFILE: cannot read {shown}: {reason}") from None
     try:
-        return Profile.model_validate(tomllib.loads(text))
+        return tomllib.loads(text)
     except RecursionError:
         problem = "nested too deeply"
     except tomllib.TOMLDecodeError as error:
         problem = str(error)
-    except ValidationError as error:
-        problem = describe(error.errors(include_url=False)[0])
-    raise ConfigurationError(f"COMPAT_PROFILE: {wanted}: {problem}")
+    raise ConfigurationError(f"COMPAT_PROFILE: {shown}: {problem}")
 
 
 def describe(error: ErrorDetails) -> str:
@@ -394,9 +423,9 @@ def describe(error: ErrorDetails) -> str:
     return f"{place}: {message[:1].lower()}{message[1:]}"
 
 
-def built_in() -> str:
-    """The profile for OpenCue: in the package, or beside it in a checkout."""
-    packaged = files("gateway").joinpath(BUILT_IN)
-    if packaged.is_file():
-        return packaged.read_text(encoding="utf-8")
-    return (Path(__file__).parents[2] / "config" / BUILT_IN).read_text(encoding="utf-8")
+def built_in() -> tuple[Traversable, str]:
+    """The profile for OpenCue, as folder and name: in the package, or beside it in a checkout."""
+    packaged = files("gateway")
+    if packaged.joinpath(BUILT_IN).is_file():
+        return packaged, BUILT_IN
+    return Path(__file__).parents[2] / "config", BUILT_IN

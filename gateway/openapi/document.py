@@ -60,7 +60,7 @@ def build_document(
     catalog gives the same document. Takes a second per thousand methods: call it in a thread.
     """
     methods = [method for method in catalog.methods if not method.streams]
-    comments = comments_of(catalog.schema.files)
+    comments = {**comments_of(catalog.schema.files), **catalog.notes}
     returned = returned_types(method.descriptor for method in methods)
     ids = operation_ids(methods)
     if allowed is not None:
@@ -153,11 +153,12 @@ def operation(
         "headers": schemas.references("headers", schemas.OF_SUCCESS),
         "content": schemas.json_of(messages.response(response)),
     }
-    summary, rest = first_sentence(comments.get(descriptor.full_name, ""))
+    comment = comments.get(descriptor.full_name, "")
+    rest = "" if comment.removesuffix(".") == method.summary else comment
     served = f"Also served as {', '.join(f'`{path}`' for path in others)}." if others else ""
     return {
         "tags": [method.service],
-        **({"summary": summary} if summary else {}),
+        **({"summary": method.summary} if method.summary else {}),
         **described(rest, served, *also_accepted(method, listed)),
         "parameters": [
             *schemas.references("parameters", schemas.OF_REQUESTS).values(),
@@ -218,13 +219,6 @@ def can_be_text(field: FieldDescriptor) -> bool:
     if is_map(field):
         return False
     return not is_message(field) or message_of(field).full_name in (*TEXTS, *WRAPPERS)
-
-
-def first_sentence(text: str) -> tuple[str, str]:
-    """A comment's first sentence (or line), and the whole comment if it has more."""
-    line, _, rest = text.partition("\n")
-    sentence, stop, after = line.partition(". ")
-    return sentence.removesuffix("."), text if rest or (stop and after) else ""
 
 
 def also_accepted(method: Method, listed: Container[str]) -> Iterator[str]:

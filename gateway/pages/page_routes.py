@@ -111,9 +111,11 @@ def docs_contents(docs: str) -> dict[str, Content]:
 
 
 def page(name: str, docs: str) -> Content:
-    """A page of this package. Its `data-docs` is the setting DOCS."""
-    body = files("gateway.pages").joinpath("static", name).read_bytes()
+    """A page of this package, with the code that it shares. Its `data-docs` is the setting DOCS."""
+    static = files("gateway.pages").joinpath("static")
+    body = static.joinpath(name).read_bytes()
     body = body.replace(b"<html", f'<html data-docs="{docs}"'.encode(), 1)
+    body = body.replace(b"/* search.js */", static.joinpath("search.js").read_bytes(), 1)
     return Content.of(body, "text/html; charset=utf-8", security_headers(body))
 
 

@@ -79,6 +79,10 @@ class Catalog:
     named: Mapping[str, About]
     """By a fact that is an object's name (`job`): how Cuebot is asked about that object."""
     unused_entries: tuple[UnusedEntry, ...]
+    notes: Mapping[str, str]
+    """What the profile says of fields, by full name; then their own comments."""
+    unused_summaries: tuple[str, ...]
+    """Methods and fields of which the profile says something, and which Cuebot does not have."""
     tag: tuple[bytes, bytes]
     """The response header with the schema's digest."""
     version: str

@@ -203,6 +203,12 @@ def commentable(file: Any) -> Iterator[tuple[str, tuple[int, ...]]]:
                 yield f"{each.name}.{value.name}", (*each.path, VALUES, number)
 
 
+def first_sentence(comment: str) -> str:
+    """The first sentence (or line) of a comment, without its full stop."""
+    line = comment.partition("\n")[0]
+    return line.partition(". ")[0].removesuffix(".")
+
+
 def text_of(place: Any) -> str:
     """The comments above a declaration and behind it."""
     texts = (place.leading_comments, place.trailing_comments)

@@ -64,6 +64,8 @@ class Method:
     """The objects in requests that a call is about."""
     units: Units = field(default_factory=lambda: NO_UNITS, repr=False)
     """Of numbers in answers."""
+    summary: str = ""
+    """What it does, in one line without a full stop: of the profile, or of its comment."""
     not_judged: str = ""
     """Why nobody can say what all objects of a change are; empty if its subjects are all."""
     shown: "Mapping[str, RowFacts]" = field(default_factory=dict, repr=False)

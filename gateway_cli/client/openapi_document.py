@@ -37,7 +37,11 @@ class Operation:
     request: Json
     """A JSON Schema, like the response."""
     response: Json
+    summary: str
+    """What it does, in one line; perhaps empty."""
     comment: str
+    """The summary, and all that is said beside it."""
+    reads_only: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +105,9 @@ def read_document(content: bytes, url: str) -> Document:
                 aliases=tuple(operation.get("x-aliases", ())),
                 request=content_of(operation["requestBody"]),
                 response=content_of(operation["responses"]["200"]),
+                summary=str(operation.get("summary", "")),
                 comment=comment_of(operation),
+                reads_only="get" in item,
             )
             for path, item in whole["paths"].items()
             if (operation := item.get("post")) is not None
@@ -183,10 +189,7 @@ class Declared:
         for operation in self._document.methods:
             self._method(operation)
         for file in self._files.values():
-            for name, path in commentable(file):
-                if lines := list(wrapped(self._comments.get(name, ""))):
-                    text = "".join(f" {line}".rstrip() + "\n" for line in lines)
-                    file.source_code_info.location.add(path=path, leading_comments=text)
+            put_comments(self._comments, file)
         return list(self._files.values())
 
     def _file(self, package: str) -> FileDescriptorProto:
@@ -268,6 +271,14 @@ def well_known(schema: Json) -> str:
         if rest == bare and list(types_of(known)) == types and (types or not schema):
             return name
     return ""
+
+
+def put_comments(comments: Mapping[str, str], file: FileDescriptorProto) -> None:
+    """Add comments, by full name, to a file that has none on these declarations and fields."""
+    for name, path in commentable(file):
+        if lines := list(wrapped(comments.get(name, ""))):
+            text = "".join(f" {line}".rstrip() + "\n" for line in lines)
+            file.source_code_info.location.add(path=path, leading_comments=text)
 
 
 def wrapped(text: str) -> Iterator[str]:

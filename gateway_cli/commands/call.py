@@ -112,7 +112,8 @@ def call(
     With --url or GATEWAY_URL the call goes through that gateway, with a token. Otherwise it goes
     straight to Cuebot (CUEBOT_ENDPOINT, DESCRIPTOR_SOURCE), by the same rules.
 
-    The method is job.JobInterface/GetJobs or, for short, Job/GetJobs. Arguments are:
+    The method is job.JobInterface/GetJobs or, for short, Job/GetJobs; `cuebot-gateway routes pause
+    job` finds methods by words, and `describe` shows one. Arguments are:
 
     \b
       r.shows=demo      a field; dots lead into objects, and what is repeated

@@ -4,9 +4,10 @@ from collections import Counter
 from pathlib import Path
 
 import click
-from click.shell_completion import get_completion_class
+from click.shell_completion import CompletionItem, get_completion_class
 
 from gateway.compat.build import build_catalog
+from gateway.compat.profile import load_profile
 from gateway.discovery.files import (
     FILE_SUFFIXES,
     OPENCUE_PACKAGE,
@@ -19,6 +20,7 @@ from gateway.schema.catalog import Catalog
 from gateway.schema.description import NoSchema
 from gateway.schema.selection import Selection
 from gateway.settings.model import Settings
+from gateway_cli.client.method_names import find_method
 from gateway_cli.common_options import settings_from
 from gateway_cli.terminal.exits import PROGRAM
 
@@ -46,8 +48,13 @@ def completion(context: click.Context, shell: str) -> None:
     click.echo(kind(context.find_root().command, {}, PROGRAM, VARIABLE).source())
 
 
-def complete_method(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
-    """The method names that begin like this, or only their interfaces if there are several."""
+def complete_method(
+    context: click.Context, parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
+    """The method names that begin like this, or only their interfaces if there are several.
+
+    Shells that can show what each method does: zsh and fish.
+    """
     try:
         catalog = static_catalog(settings_from(context.params.get("config")))
     except (ConfigurationError, NoSchema):
@@ -57,8 +64,12 @@ def complete_method(context: click.Context, parameter: click.Parameter, begun: s
         fitting = sorted(name for name in names if name.startswith(begun))
         interfaces = sorted({name.partition("/")[0] + "/" for name in fitting})
         if fitting:
-            complete = "/" in begun or len(interfaces) == 1
-            return [slash + name for name in (fitting if complete else interfaces)]
+            if "/" in begun or len(interfaces) == 1:
+                return [
+                    CompletionItem(slash + name, help=find_method(name, catalog).summary)
+                    for name in fitting
+                ]
+            return [CompletionItem(slash + name) for name in interfaces]
     return []
 
 
@@ -71,7 +82,7 @@ def static_catalog(settings: Settings) -> Catalog:
         package = source.removeprefix(PACKAGE_PREFIX)
         schema = read_package(OPENCUE_PACKAGE if package == source else package)
     selection = Selection(include=settings.include_services, exclude=settings.exclude_services)
-    return build_catalog(schema, selection)
+    return build_catalog(schema, selection, load_profile(settings.compat_profile))
 
 
 def spellings(catalog: Catalog) -> tuple[list[str], ...]:

@@ -1,33 +1,45 @@
 """`cuebot-gateway describe`."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
 from gateway.schema.catalog import Catalog
-from gateway.schema.description import Declaration, build_pool, declarations, well_known_files
+from gateway.schema.description import (
+    Declaration,
+    build_pool,
+    commentable,
+    comments_of,
+    declarations,
+    well_known_files,
+)
 from gateway.suggestions import did_you_mean
 from gateway_cli.client.cuebot import discover
 from gateway_cli.client.gateway import served_document
-from gateway_cli.client.openapi_document import Document, files_of
+from gateway_cli.client.openapi_document import Document, files_of, put_comments
+from gateway_cli.client.search import Described, all_occur, methods_of, ranked
 from gateway_cli.common_options import Way, config_option, settings_from, way_options
 from gateway_cli.prototext import proto_text, syntax_of
 from gateway_cli.terminal.exits import Failure
+from gateway_cli.terminal.table import columns
 from gateway_cli.terminal.text import printable_lines
 
 OWN_PACKAGE = "google.protobuf."
 """Protobuf's own types, whose short names (`Type`, `Value`) are rarely meant."""
 CANDIDATES_LISTED = 40
+METHODS_SUGGESTED = 8
+"""For words that are no name."""
 
 
 @click.command()
-@click.argument("name")
+@click.argument("words", metavar="NAME...", nargs=-1, required=True)
 @way_options
 @config_option
-def describe(name: str, way: Way, config: Path | None) -> None:
+def describe(words: tuple[str, ...], way: Way, config: Path | None) -> None:
     """Print a message, enum, service or method as proto text.
 
     With --url or GATEWAY_URL, it is made from that gateway's OpenAPI document, which has what the
@@ -35,7 +47,8 @@ def describe(name: str, way: Way, config: Path | None) -> None:
 
     NAME is a full name (job.Job, job.JobInterface.GetJobs), a path (/job.JobInterface/GetJobs,
     or that of an alias), or just the end of one (Job, GetShows) if it is unambiguous. A method
-    is printed with its request and response.
+    is printed with what it does, its request and its response. For other words (pause job), the
+    methods are listed that do this.
 
     \b
     Example:
@@ -52,7 +65,7 @@ def describe(name: str, way: Way, config: Path | None) -> None:
         source = source_of(discover(settings))
     else:
         source = source_of_document(served_document(way.url, way.token, way.sub, settings))
-    click.echo(printable_lines(description(name, source)))
+    click.echo(printable_lines(description(" ".join(words), source)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,17 +79,39 @@ class Source:
     """Native paths by all served paths."""
     withheld: Mapping[str, str]
     """Reasons by native paths that are not served."""
+    methods: Sequence[Described]
     document: str = ""
     """The URL of the OpenAPI document, if the source is one."""
 
 
 def source_of(catalog: Catalog) -> Source:
     return Source(
-        files=(well_known_files() | {file.name: file for file in catalog.schema.files}).values(),
+        files=(well_known_files() | {file.name: file for file in commented(catalog)}).values(),
         aliases=catalog.aliases,
         paths={path: method.path for path, method in catalog.routes.items()},
         withheld=catalog.withheld,
+        methods=methods_of(catalog),
     )
+
+
+def commented(catalog: Catalog) -> Iterator[Any]:
+    """The files, with what the profile says of methods and fields before their own comments."""
+    comments = comments_of(catalog.schema.files)
+    texts = dict(catalog.notes)
+    for method in catalog.methods:
+        name = method.descriptor.full_name
+        own = comments.get(name, "")
+        if not own.startswith(method.summary):
+            texts[name] = f"{method.summary}\n\n{own}".strip()
+    for file in catalog.schema.files:
+        places = {path for name, path in commentable(file) if name in texts}
+        whole = FileDescriptorProto()
+        whole.CopyFrom(file)
+        kept = [each for each in file.source_code_info.location if tuple(each.path) not in places]
+        whole.ClearField("source_code_info")
+        whole.source_code_info.location.extend(kept)
+        put_comments(texts, whole)
+        yield whole
 
 
 def source_of_document(document: Document) -> Source:
@@ -91,6 +126,7 @@ def source_of_document(document: Document) -> Source:
         aliases={alias: name for alias, name in aliases.items() if alias != name},
         paths=paths,
         withheld={},
+        methods=methods_of(document),
         document=document.url,
     )
 
@@ -100,20 +136,30 @@ def description(name: str, source: Source) -> str:
     declared = {each.name: each for each in declarations(source.files)}
     candidates = find_declarations(name, declared.values(), source.aliases)
     if not candidates:
-        known = [*declared, *(each.rpartition(".")[2] for each in declared)]
-        hint = did_you_mean(name.strip("/.").replace("/", "."), known)
-        where = f" in {source.document}" if source.document else ""
-        raise Failure(f"no message, enum, service or method is named {name!r}{where}{hint}")
+        raise Failure(unknown(name, tuple(declared), source))
     if len(candidates) > 1:
         raise Failure("\n".join((f"{name!r} is ambiguous:", *listed(candidates))))
     pool, _ = build_pool(() if source.document else source.files)
-    found = [
+    texts = [
         f"// {heading(each, source)}\n{proto_text(each, pool, numbers=not source.document)}"
         for each in with_types(candidates[0], declared)
     ]
     if source.document:
-        found.insert(0, f"// From {source.document}: names as in JSON, no field numbers.")
-    return "\n\n".join(found)
+        texts.insert(0, f"// From {source.document}: names as in JSON, no field numbers.")
+    return "\n\n".join(texts)
+
+
+def unknown(name: str, declared: Iterable[str], source: Source) -> str:
+    """The message about a name that nothing has: the nearest one, or methods with its words."""
+    where = f" in {source.document}" if source.document else ""
+    problem = f"no message, enum, service or method is named {name!r}{where}"
+    if " " in name or all_occur(name, source.methods):
+        found = ranked(name, source.methods)[:METHODS_SUGGESTED]
+        lines = [f"  {line}" for line in columns([(each.path, each.summary) for each in found])]
+        if lines:
+            return "\n".join((f"{problem}; methods with these words:", *lines))
+    known = [*declared, *(each.rpartition(".")[2] for each in declared)]
+    return problem + did_you_mean(name.strip("/.").replace("/", "."), known)
 
 
 def find_declarations(

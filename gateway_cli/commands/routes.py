@@ -1,10 +1,13 @@
 """`cuebot-gateway routes`."""
 
+import re
 import shutil
 import sys
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from textwrap import wrap
 
 import click
 
@@ -14,14 +17,17 @@ from gateway_cli.client.cuebot import discover
 from gateway_cli.client.gateway import served_document
 from gateway_cli.client.method_names import matches
 from gateway_cli.client.openapi_document import Document, type_named
+from gateway_cli.client.search import methods_of, ranked
 from gateway_cli.common_options import Way, config_option, json_option, settings_from, way_options
 from gateway_cli.terminal.exits import Failure, complain
 from gateway_cli.terminal.table import GAP, aligned
 from gateway_cli.terminal.text import json_text, printable_lines
 
-HEADER = ("PATH", "REQUEST", "RESPONSE", "ALIAS OF")
+HEADER = ("PATH", "REQUEST", "RESPONSE", "ALIAS OF", "SUMMARY")
 UNNAMED = "-"
 """For a type without a name in the document."""
+OF_PATHS = re.compile(r"[/.*?\[]")
+"""In filters that are no words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,26 +40,33 @@ class Route:
     alias_of: str | None
     """The native path; None for a native one."""
     streaming: bool
+    summary: str
+    """What the method does; perhaps empty."""
 
 
 @click.command()
-@click.argument("pattern", metavar="[FILTER]", default="")
+@click.argument("words", metavar="[FILTER]...", nargs=-1)
 @click.option("--native", is_flag=True, help="Leave out aliases.")
 @json_option
 @way_options
 @config_option
-def routes(pattern: str, native: bool, as_json: bool, way: Way, config: Path | None) -> None:
+def routes(
+    words: tuple[str, ...], native: bool, as_json: bool, way: Way, config: Path | None
+) -> None:
     """List every path that is served, or would be.
 
     With --url or GATEWAY_URL, these are the paths that the token may call at that gateway, by its
     OpenAPI document. Otherwise Cuebot's schema is discovered.
 
-    FILTER is part of the path in any case, a glob, or a short name as call takes it
-    (Job/GetJobs). Each row has the path, the request and response types and, for an alias, the
-    native path. On a terminal too narrow for the table, each path gets a few short lines.
+    FILTER is words that say what a method does (pause job): the best matches come first, and a
+    letter may be wrong. With a slash, a dot, * or ? it is part of the path in any case, a glob,
+    or a short name as call takes it (Job/GetJobs). Each row has the path, the request and
+    response types, for an alias the native path, and what the method does. On a terminal too
+    narrow for the table, each path gets a few short lines.
 
     \b
     Example:
+      cuebot-gateway routes retry dead frames
       cuebot-gateway routes frameinterface/get
 
     \b
@@ -63,15 +76,17 @@ def routes(pattern: str, native: bool, as_json: bool, way: Way, config: Path | N
       2  wrong usage or settings
     """
     settings = settings_from(config)
+    pattern = " ".join(words)
+    source: Catalog | Document
     if way.url is None:
-        catalog = discover(settings)
-        known, withheld, where = list(all_routes(catalog)), catalog.withheld, ""
+        source = discover(settings)
+        known, withheld, where = list(all_routes(source)), source.withheld, ""
     else:
-        document = served_document(way.url, way.token, way.sub, settings)
-        known, withheld, where = list(documented_routes(document)), {}, document.url
-    found = [
-        route for route in known if matches(route.path, pattern) and not (native and route.alias_of)
-    ]
+        source = served_document(way.url, way.token, way.sub, settings)
+        known, withheld, where = list(documented_routes(source)), {}, source.url
+    listed = [route for route in known if not (native and route.alias_of)]
+    found = by_words(pattern, source, listed) if pattern and not OF_PATHS.search(pattern) else []
+    found = found or [route for route in listed if matches(route.path, pattern)]
     if as_json:
         click.echo(json_text([asdict(route) for route in found]))
     elif found:
@@ -92,6 +107,7 @@ def all_routes(catalog: Catalog) -> Iterator[Route]:
             response="stream " * descriptor.server_streaming + descriptor.output_type.full_name,
             alias_of=None if path == method.path else method.path,
             streaming=method.streams,
+            summary=method.summary,
         )
 
 
@@ -103,18 +119,31 @@ def documented_routes(document: Document) -> Iterator[Route]:
             response=type_named(operation.response).removeprefix(".") or UNNAMED,
             alias_of=None if path == operation.path else operation.path,
             streaming=False,  # documents leave streaming methods out
+            summary=operation.summary,
         )
+
+
+def by_words(query: str, source: Catalog | Document, listed: Iterable[Route]) -> list[Route]:
+    """The paths of the methods that fit best, the native one of each first."""
+    paths = defaultdict[str, list[Route]](list)
+    for route in listed:
+        paths[route.alias_of or route.path].insert(0 if route.alias_of is None else 1, route)
+    return [route for method in ranked(query, methods_of(source)) for route in paths[method.path]]
 
 
 def lines(routes: list[Route], width: int | None) -> Iterator[str]:
     """A table, or a few lines for each path if the table is wider than `width`."""
-    rows = [(each.path, each.request, each.response, each.alias_of or "") for each in routes]
+    rows = [
+        (each.path, each.request, each.response, each.alias_of or "", each.summary)
+        for each in routes
+    ]
     table = aligned(HEADER, rows)
     if width is None or max(map(len, table)) <= width:
         yield from table
         return
     for each in routes:
         yield each.path
+        yield from wrap(each.summary, width, initial_indent=GAP, subsequent_indent=GAP)
         if each.alias_of:
             yield f"{GAP}alias of {each.alias_of}"
         types = f"{GAP}{each.request} → {each.response}"

@@ -44,8 +44,14 @@ def headings(fields: Sequence[str]) -> list[str]:
 
 
 def aligned(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    columns = [align(column) for column in zip(head, *rows, strict=True)]
-    return [GAP.join(line).rstrip() for line in zip(*columns, strict=True)]
+    """The lines of a table with this header."""
+    return columns([head, *rows])
+
+
+def columns(rows: Iterable[Sequence[str]]) -> list[str]:
+    """The lines of rows, one below the other."""
+    cells = [align(column) for column in zip(*rows, strict=True)]
+    return [GAP.join(line).rstrip() for line in zip(*cells, strict=True)]
 
 
 def rows_of(answer: object, fields: Sequence[str] = ()) -> Sequence[Row]:

@@ -52,7 +52,9 @@ def test_a_file_takes_the_place_of_the_built_in_one(tmp_path: Path) -> None:
 def test_the_wheel_has_it() -> None:
     build = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]
     targets = build["build"]["targets"]
-    assert targets["wheel"]["force-include"] == {"config/opencue.toml": f"gateway/{BUILT_IN}"}
+    beside = tomllib.loads((ROOT / "config" / BUILT_IN).read_text(encoding="utf-8"))["summaries"]
+    packaged = {f"config/{name}": f"gateway/{name}" for name in (BUILT_IN, beside)}
+    assert targets["wheel"]["force-include"] == packaged
     assert "config" in targets["sdist"]["include"]
 
 
@@ -75,6 +77,33 @@ def test_bytes_that_are_no_text_are_told(tmp_path: Path) -> None:
 def test_a_read_shows_one_object_or_a_list(tmp_path: Path, more: str) -> None:
     text = f'[about."job.Job".by]\ncall = "job.JobInterface/GetJob"\n{more}'
     assert problem_of(tmp_path, text) == "about.job.Job.by: expected either take or rows"
+
+
+def test_summaries_are_in_a_file_beside_the_profile(tmp_path: Path) -> None:
+    table = '[methods."a.BInterface"]\nDo = "Do it"\n[fields."a.B"]\nx = "A size."\n'
+    (tmp_path / "words.toml").write_text(table, encoding="utf-8")
+    (tmp_path / "mine.toml").write_text('summaries = "words.toml"', encoding="utf-8")
+    summaries = load_profile(str(tmp_path / "mine.toml")).summaries
+    assert summaries.methods == {"a.BInterface": {"Do": "Do it"}}
+    assert summaries.fields == {"a.B": {"x": "A size."}}
+    inline = table.replace("[", "[summaries.")
+    (tmp_path / "mine.toml").write_text(inline, encoding="utf-8")
+    assert load_profile(str(tmp_path / "mine.toml")).summaries == summaries
+
+
+def test_a_file_with_summaries_that_is_no_use_is_told(tmp_path: Path) -> None:
+    profile, beside = tmp_path / "mine.toml", tmp_path / "words.toml"
+    profile.write_text('summaries = "words.toml"', encoding="utf-8")
+    problems = {
+        None: f"COMPAT_PROFILE: cannot read {beside}: No such file or directory",
+        "[methods]\nnonsense\n": f"COMPAT_PROFILE: {beside}: .* line 2",
+        "[lines]": f"COMPAT_PROFILE: {profile}: summaries.lines: unknown key",
+    }
+    for content, problem in problems.items():
+        if content is not None:
+            beside.write_text(content, encoding="utf-8")
+        with pytest.raises(ConfigurationError, match=problem):
+            load_profile(str(profile))
 
 
 def test_what_is_not_toml_is_told_with_its_place(tmp_path: Path) -> None:
@@ -116,6 +145,12 @@ AFTER = '[[after]]\nmethod = "a.B/C"\ngiven = "x"\ncall = "a.B/D"\nsend = "x"\n'
         ('[units.GB]\n"a.B" = ["x"]', "units.GB: input should be 'bytes', 'kB', 'MB', 'seconds'"),
         ('[units.kB]\n"a.B" = ["x.y"]', "units.kB.a.B.0: 'x.y' is not a field such as totalCores"),
         (AFTER + "read = {}", "after.0.read.call: field required"),
+        *(
+            (f"summaries = {name!r}", f"summaries: {name!r} is not the name of a file")
+            for name in ("/etc/words.toml", "../words.toml", "words", "")
+        ),
+        ('[summaries.methods.a]\nB = "x\\ny"', r"summaries.methods.a.B: 'x\ny' is not one line"),
+        ('[summaries.methods.a]\nB = ""', "summaries.methods.a.B: '' is not one line of text"),
         (AFTER + "colour = 1", "after.0.colour: unknown key"),
     ],
 )

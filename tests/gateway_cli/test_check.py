@@ -54,12 +54,14 @@ async def test_all_is_well(cuebot: str) -> None:
     assert schema["paths"] > schema["methods"] > schema["services"] > 20
     assert schema["aliases"]["frame.FrameInterface"] == "job.FrameInterface"
     assert "report.RqdReportInterface" not in schema["aliases"].values()
-    for nothing in ("skipped", "idle_globs", "idle_entries", "streaming"):
+    nothings = ("skipped", "idle_globs", "idle_entries", "streaming")
+    for nothing in (*nothings, "idle_summaries", "without_summary"):
         assert not schema[nothing]
     assert schema["withheld"]["/rqd.RqdInterface/Lock"] == "never served by default"
     text = text_of(report)
     assert f"Cuebot     {cuebot} answers\n" in text
     assert "\nProfile    no idle entries\n" in text
+    assert f"\nSummaries  for {schema['methods']} of {schema['methods']} methods\n" in text
     assert "(confirmed by Cuebot)\n" in text
     methods, services, paths = schema["methods"], schema["services"], schema["paths"]
     assert f"{methods} methods of {services} services, at {paths} paths" in text
@@ -142,6 +144,23 @@ async def test_withheld_methods_have_their_rules(cuebot: str) -> None:
     assert "Idle globs 1\n           nothing.*\n" in text
     kill = "defaults.job.JobInterface/Kill.reason: job.JobInterface/Kill is not served"
     assert f"           {kill}\n" in text
+
+
+async def test_missing_and_idle_summaries_are_listed(tmp_path: Path) -> None:
+    profile = tmp_path / "mine.toml"
+    profile.write_text('[summaries.methods."farm.FarmInterface"]\nGet = "x"\nSet = "y"')
+    cuebot = ScriptedCuebot(files=(file_of_services("farm.FarmInterface", ["Get", "Find"]),))
+    async with running_cuebot(cuebot):
+        report = await run_checks(settings_for(cuebot.endpoint, compat_profile=str(profile)))
+    assert report.catalog is not None
+    schema = schema_object(report.catalog)
+    assert schema["without_summary"] == ["/farm.FarmInterface/Find"]
+    assert schema["idle_summaries"] == ["farm.FarmInterface/Set"]
+    assert (report.problems, report.warnings) == ([], [])
+    text = text_of(report)
+    assert "\nSummaries  for 1 of 2 methods\n" in text
+    assert "\n           /farm.FarmInterface/Find has none\n" in text
+    assert "\n           farm.FarmInterface/Set: Cuebot does not have it\n" in text
 
 
 async def test_streaming_methods_are_listed() -> None:

@@ -10,6 +10,7 @@ import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from gateway.compat.build import build_catalog
+from gateway.compat.profile import load_profile
 from gateway.discovery.files import read_package
 from gateway.schema.catalog import Catalog
 from gateway.schema.description import assumed_schema
@@ -84,11 +85,17 @@ def test_a_short_name_of_two_is_refused() -> None:
 
 
 async def completions(begun: str, **environ: str) -> list[str]:
-    """What a shell would be offered after `call`."""
+    """What bash would be offered after `call`."""
+    lines = await offered_in("bash", begun, **environ)
+    return [line.partition(",")[2] for line in lines if line]
+
+
+async def offered_in(shell: str, begun: str, **environ: str) -> list[str]:
+    """What a shell is told when a word after `call` is to be completed."""
     process = await asyncio.create_subprocess_exec(
         PROGRAM,
         env=clean_environment(
-            _CUEBOT_GATEWAY_COMPLETE="bash_complete",
+            _CUEBOT_GATEWAY_COMPLETE=f"{shell}_complete",
             COMP_WORDS=f"cuebot-gateway call {begun}",
             COMP_CWORD="2",
             **environ,
@@ -98,7 +105,7 @@ async def completions(begun: str, **environ: str) -> list[str]:
     )
     out, err = await process.communicate()
     assert (process.returncode, err) == (0, b"")
-    return [line.partition(",")[2] for line in out.decode().split()]
+    return out.decode().splitlines()
 
 
 @pytest.mark.parametrize(
@@ -113,6 +120,7 @@ async def completions(begun: str, **environ: str) -> list[str]:
         ("Jo", "Job/GetJobs"),
         ("Allo", "Allocation/Create"),
         ("/Job/Ki", "/Job/KillFrames"),
+        ("Layer/Ki", "Layer/Kill"),  # only documents have it
     ],
 )
 @pytest.mark.slow
@@ -120,6 +128,13 @@ async def test_methods_are_completed(begun: str, offered: str) -> None:
     found = await completions(begun)
     assert offered in found
     assert all(name.startswith(begun) for name in found)
+
+
+@pytest.mark.slow
+async def test_what_methods_do_is_shown_beside_their_names() -> None:
+    lines = await offered_in("zsh", "/Job/Pau")
+    summary = load_profile("opencue").summaries.methods["job.JobInterface"]["Pause"]
+    assert lines == ["plain", "/Job/Pause", summary]
 
 
 @pytest.mark.slow

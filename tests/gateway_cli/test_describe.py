@@ -1,5 +1,6 @@
 """`cuebot-gateway describe`, and proto text, which compiles into the same descriptors again."""
 
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from importlib.resources import files
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.protobuf.descriptor_pb2 import FieldDescriptorProto as ProtoField
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from grpc_tools import protoc
 
@@ -31,6 +33,7 @@ def printed(name: str, **environ: str) -> str:
 
 METHOD = """\
 // POST /job.FrameInterface/GetFrame, also /frame.FrameInterface/GetFrame
+// Find a frame by its id: its state, exit status, host, memory and number of tries
 rpc GetFrame(FrameGetFrameRequest) returns (FrameGetFrameResponse);
 
 // message job.FrameGetFrameRequest, job.proto (proto3)
@@ -104,6 +107,47 @@ def test_an_unknown_name(name: str, hint: str) -> None:
     ran = describe(name)
     assert (ran.status, ran.out) == (1, b"")
     assert_one_line(ran, hint)
+
+
+def test_words_that_are_no_name() -> None:
+    ran = in_process("describe", "pause", "job", DESCRIPTOR_SOURCE=OPENCUE)
+    assert (ran.status, ran.out) == (1, b"")
+    first, best, *_ = ran.err.splitlines()
+    named = "cuebot-gateway: no message, enum, service or method is named 'pause job'"
+    assert first == f"{named}; methods with these words:"
+    assert re.fullmatch(r"  /job\.JobInterface/Pause +Pause a job: .*", best)
+    assert re.search(r"\n  /job\.JobInterface/Pause +Pause", describe("paus jobb").err)
+    assert len(describe("dead").err.splitlines()) == 9
+    assert_one_line(describe("zzzzzz yyyyyy"), "'zzzzzz yyyyyy'")
+
+
+def test_notes_on_fields_and_summaries_are_comments() -> None:
+    lines = printed("job.Job").splitlines()
+    above = lines[lines.index("  string log_dir = 14;") - 1]
+    assert above.startswith("  // The directory of the logs.")
+    lines = printed("JobInterface").splitlines()
+    above = lines[lines.index("  rpc Pause(JobPauseRequest) returns (JobPauseResponse);") - 1]
+    assert above.startswith("  // Pause a job: ")
+
+
+def test_a_summary_and_a_note_stand_before_the_comment(tmp_path: Path) -> None:
+    file = file_of_services("farm.Farm", ["Get"])
+    file.message_type.add(name="Pool").field.add(
+        name="max_size", number=1, type=ProtoField.TYPE_INT32, label=ProtoField.LABEL_OPTIONAL
+    )
+    for place, text in (((6, 0, 2, 0), " Gets.\n"), ((4, 1, 2, 0), " A size.\n")):
+        file.source_code_info.location.add(path=place, leading_comments=text)
+    (tmp_path / "farm.binpb").write_bytes(FileDescriptorSet(file=[file]).SerializeToString())
+    (tmp_path / "mine.toml").write_text(
+        '[summaries.methods."farm.Farm"]\nGet = "Fetch it"\n'
+        '[summaries.fields."farm.Pool"]\nmaxSize = "In cores."\n'
+    )
+    profile = str(tmp_path / "mine.toml")
+    environ = {"DESCRIPTOR_SOURCE": str(tmp_path / "farm.binpb")}
+    assert "/farm.Farm/Get\n// Gets.\nrpc Get" in printed("farm.Farm.Get", **environ)
+    environ["COMPAT_PROFILE"] = profile
+    assert "\n// Fetch it\n//\n// Gets.\nrpc Get" in printed("farm.Farm.Get", **environ)
+    assert "  // In cores.\n  //\n  // A size.\n" in printed("farm.Pool", **environ)
 
 
 def test_other_syntaxes(tmp_path: Path) -> None:

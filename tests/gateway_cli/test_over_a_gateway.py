@@ -156,6 +156,7 @@ async def test_describe_asks_the_gateway(
 // From {url}/openapi.json: names as in JSON, no field numbers.
 
 // POST {GET_FRAME}, also /frame.FrameInterface/GetFrame
+// Find a frame by its id: its state, exit status, host, memory and number of tries
 rpc GetFrame(FrameGetFrameRequest) returns (FrameGetFrameResponse);
 
 // message job.FrameGetFrameRequest
@@ -172,6 +173,8 @@ message FrameGetFrameResponse {{
     ran = await run("describe", "GetFram", **environ)
     assert (ran.status, ran.text) == (1, "")
     assert f"named 'GetFram' in {url}/openapi.json; did you mean GetFrame?" in ran.err
+    ran = await run("describe", "pause", "job", **environ)
+    assert "with these words:\n  /job.JobInterface/Pause  " in ran.err
     ran = await run("describe", "JobState", "--direct", **environ)
     assert (ran.status, ran.text) == (1, "")
     assert "127.0.0.1:1" in ran.err
@@ -192,9 +195,11 @@ async def test_routes_asks_the_gateway(
     straight = await run("routes", "job/getjob", "--json", CUEBOT_ENDPOINT=endpoint)
     served = await run("routes", "job/getjob", "--json", GATEWAY_URL=url, TOKEN=token())
     assert (served.json, served.err) == (straight.json, "")
-    ran = await run("routes", "getjbs", GATEWAY_URL=url, TOKEN=token())
+    ran = await run("routes", "pasue", "--native", GATEWAY_URL=url, TOKEN=token())
+    assert ran.text.splitlines()[1].startswith("/job.JobInterface/Pause ")
+    ran = await run("routes", "gtjbs", GATEWAY_URL=url, TOKEN=token())
     assert (ran.status, ran.text) == (1, "")
-    assert "openapi.json matches 'getjbs'; did you mean GetJobs?" in ran.err
+    assert "openapi.json matches 'gtjbs'; did you mean GetJobs?" in ran.err
 
 
 @pytest.mark.slow

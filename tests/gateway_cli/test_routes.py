@@ -15,6 +15,7 @@ from tests.support.protos import trial
 
 GET_FRAME = "/job.FrameInterface/GetFrame"
 ALIAS = "/frame.FrameInterface/GetFrame"
+FINDS_A_FRAME = load_profile("opencue").summaries.methods["job.FrameInterface"]["GetFrame"]
 
 
 def routes(*arguments: str, **environ: str) -> Ran:
@@ -34,13 +35,14 @@ def test_every_path_is_listed() -> None:
 
 def test_a_row_tells_types_and_alias() -> None:
     out = routes("getframe").text.splitlines()
-    assert out[0].split() == ["PATH", "REQUEST", "RESPONSE", "ALIAS", "OF"]
-    rows = {line.split()[0]: line.split()[1:] for line in out[1:]}
+    assert out[0].split() == ["PATH", "REQUEST", "RESPONSE", "ALIAS", "OF", "SUMMARY"]
+    rows = {line.split()[0]: line.split(maxsplit=4)[1:] for line in out[1:]}
     types = ["job.FrameGetFrameRequest", "job.FrameGetFrameResponse"]
-    assert rows[GET_FRAME] == types
-    assert rows[ALIAS] == [*types, GET_FRAME]
-    columns = {line.index(" job.") for line in out[1:] if " job." in line}
-    assert len(columns) == 1
+    assert rows[GET_FRAME][:2] == types
+    assert rows[ALIAS][:3] == [*types, GET_FRAME]
+    assert rows[ALIAS][3] == " ".join(rows[GET_FRAME][2:]) == FINDS_A_FRAME
+    for column in (" job.", FINDS_A_FRAME):
+        assert len({line.index(column) for line in out[1:] if column in line}) == 1
 
 
 @pytest.mark.parametrize(
@@ -64,6 +66,16 @@ def test_a_filter_may_be_short(pattern: str) -> None:
     assert "/job.JobInterface/GetJobs" in paths(routes("Job/"))
 
 
+def test_words_find_methods_and_the_best_comes_first() -> None:
+    retries = ["/job.JobInterface/RetryFrames", "/job.LayerInterface/RetryFrames"]
+    assert paths(routes("retry", "dead", "frames", "--native"))[:2] == retries
+    assert paths(routes("rerty dead frmes", "--native")) == retries
+    both = ["/job.LayerInterface/RetryFrames", "/layer.LayerInterface/RetryFrames"]
+    assert paths(routes("retry", "layer")) == both
+    assert paths(routes("eat"))[0] == "/job.FrameInterface/Eat"
+    assert paths(routes("terfac", "--native")) == paths(routes("Interface/", "--native"))
+
+
 def test_native_paths_alone() -> None:
     found = paths(routes("frameinterface/getframe", "--native"))
     assert GET_FRAME in found
@@ -80,6 +92,7 @@ def test_json() -> None:
         "response": "job.FrameGetFrameResponse",
         "alias_of": GET_FRAME,
         "streaming": False,
+        "summary": FINDS_A_FRAME,
     }
     native = next(each for each in ran.json if each["path"] == GET_FRAME)
     assert native["alias_of"] is None
@@ -97,8 +110,8 @@ def test_what_is_withheld_is_not_listed() -> None:
 @pytest.mark.parametrize(
     ("pattern", "hint"),
     [
-        ("getjbs", "did you mean GetJobs?"),
-        ("JobInterfce", "did you mean JobInterface?"),
+        ("gtjbs", "did you mean GetJobs?"),
+        ("JobIntrfce", "did you mean JobInterface?"),
         ("/job.JobInterfce/GetJobs", "did you mean job.JobInterface/GetJobs?"),
         ("zzzzzz", "'zzzzzz'"),
     ],
@@ -123,25 +136,28 @@ def test_streams_are_marked(tmp_path: Path) -> None:
     assert found["streaming"] is True
 
 
-ROUTES = [
-    Route(path="/a.A/Get", request="a.Q", response="a.R", alias_of=None, streaming=False),
-    Route(path="/b.A/Get", request="a.Q", response="a.R", alias_of="/a.A/Get", streaming=False),
-]
+def route(path: str, alias_of: str | None = None, summary: str = "") -> Route:
+    types = {"request": "a.Q", "response": "a.R"}
+    return Route(path=path, **types, alias_of=alias_of, streaming=False, summary=summary)
+
+
+ROUTES = [route("/a.A/Get", summary="Find one thing"), route("/b.A/Get", "/a.A/Get")]
 
 
 def test_a_table_where_there_is_room() -> None:
     assert list(lines(ROUTES, None)) == [
-        "PATH      REQUEST  RESPONSE  ALIAS OF",
-        "/a.A/Get  a.Q      a.R",
+        "PATH      REQUEST  RESPONSE  ALIAS OF  SUMMARY",
+        "/a.A/Get  a.Q      a.R                 Find one thing",
         "/b.A/Get  a.Q      a.R       /a.A/Get",
     ]
-    assert list(lines(ROUTES, 37)) == list(lines(ROUTES, None))
+    assert list(lines(ROUTES, 53)) == list(lines(ROUTES, None))
 
 
 def test_short_lines_where_there_is_none() -> None:
-    block = ["/a.A/Get", "  a.Q → a.R", "/b.A/Get", "  alias of /a.A/Get", "  a.Q → a.R"]
-    assert list(lines(ROUTES, 36)) == block
-    assert list(lines(ROUTES[:1], 10)) == ["/a.A/Get", "  a.Q", "  → a.R"]
+    block = ["/a.A/Get", "  Find one thing", "  a.Q → a.R"]
+    assert list(lines(ROUTES, 52)) == [*block, "/b.A/Get", "  alias of /a.A/Get", "  a.Q → a.R"]
+    narrow = ["/a.A/Get", "  Find one", "  thing", "  a.Q", "  → a.R"]
+    assert list(lines(ROUTES[:1], 10)) == narrow
 
 
 @pytest.mark.parametrize("width", [80, 100, 120])

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from cuebot_simulator.server import SimulatedCuebot
+from gateway_cli.client.openapi_document import read_document
+from gateway_cli.client.search import methods_of, ranked
 from tests.support.browser import (
     OTHER_NAME,
     needs_browser,
@@ -20,6 +23,7 @@ from tests.support.browser import (
     visiting,
 )
 from tests.support.patience import PATIENCE
+from tests.support.searches import FIRST, NOTHING, queries
 from tests.support.servers import Gateway, SharedGateway, free_port, gateway_for, token
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow, needs_browser]
@@ -32,6 +36,7 @@ FEW_METHODS: dict[str, object] = {"include_services": ("show.ShowInterface",)}
 OpenCue it takes some ten seconds of the processor."""
 OPERATION = ".opblock.is-open"
 ANSWER = f"{OPERATION} .live-responses-table .response .highlight-code pre"
+QUERIES = 400
 MOST_ELEMENTS = 2000
 """Of a documentation that is all closed, however many methods there are."""
 
@@ -113,13 +118,51 @@ async def test_a_method_is_found_and_called(browser: Browser, demo: Gateway) -> 
         await page.goto("/")
         await expect(page.get_by_text("reachable")).to_be_visible()
         await page.get_by_label("Search methods").fill("show getshows")
-        await expect(page.locator("summary:visible")).to_have_text(["GetShows"])
+        await expect(page.locator("summary:visible")).to_have_text([re.compile("^GetShows List ")])
         await expect(page.get_by_role("status")).to_contain_text("1 of 2")
         await page.locator("summary:visible").click()
         await page.get_by_role("button", name="Copy").click()
         await expect(page.get_by_role("button", name="Copied")).to_be_visible()
         line = await read_clipboard(page)
     assert await run(line) == await shows_of(demo)
+
+
+async def test_pages_find_the_same_as_commands(browser: Browser, demo: Gateway) -> None:
+    """Of what people search for, and of words of methods in other forms, or mistyped."""
+    document = (await demo.client.get("/openapi.json")).content
+    methods = methods_of(read_document(document, demo.url))
+    words = {word for each in methods for _, there in each.places for word in there}
+    searched = [*FIRST, *NOTHING, *queries(sorted(words), QUERIES)]
+    async with visiting(browser, demo.url) as visit:
+        await visit.page.goto("/")
+        await expect(visit.page.locator("summary").first).to_be_visible()
+        found = await visit.page.evaluate(
+            "(all) => all.map((query) => ranked(query, methods).map(({ path }) => path))", searched
+        )
+    for query, paths in zip(searched, found, strict=True):
+        assert paths == [each.path for each in ranked(query, methods)], query
+
+
+@pytest.mark.parametrize("query", ["pause job", "retry dead frames", "host down", "pirority"])
+async def test_the_best_match_comes_first(browser: Browser, demo: Gateway, query: str) -> None:
+    first = FIRST[query][0] if query in FIRST else "job.JobInterface/SetPriority"
+    service, _, name = first.partition("/")
+    async with visiting(browser, demo.url) as visit:
+        page = visit.page
+        await page.goto("/")
+        search = page.get_by_label("Search methods")
+        await expect(page.locator("summary").first).to_be_visible()
+        listed = await page.locator("#methods h2").all_inner_texts()
+        await search.fill(query)
+        await expect(page.locator("h2:visible").first).to_have_text(service)
+        await expect(page.locator("summary:visible").first).to_have_text(re.compile(f"^{name} "))
+        await search.press("Enter")
+        await expect(page.locator("details[open] summary")).to_have_text(re.compile(f"^{name} "))
+        await search.fill("")
+        await expect(page.locator("h2:visible")).to_have_text(listed)
+        await page.goto("/docs")
+        await page.locator(".operation-filter-input").fill(query)
+        await expect(page.locator(".opblock-summary-path").first).to_have_text(f"/{first}")
 
 
 async def test_every_alias_is_found(browser: Browser, demo: Gateway) -> None:

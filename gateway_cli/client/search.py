@@ -1,0 +1,192 @@
+"""Methods by the words that people search for. The pages do the same (gateway/pages/search.js).
+
+A word counts by where it occurs (in the name of a method, in that of its interface, in its summary)
+and by how: as it is, in another form (`jobs`, `paused`), or as the beginning of a longer word. One
+that occurs nowhere may have one letter wrong. A word with a slash or a dot is part of a path.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from gateway.schema.catalog import Catalog
+from gateway_cli.client.openapi_document import Document
+
+IN_NAME, IN_INTERFACE, IN_SUMMARY = 4, 3, 1
+SAME, OTHER_FORM, BEGINNING, MISTYPED = 4, 3, 2, 1
+A_READ = 2
+"""For methods that change nothing: those who name no change look for these."""
+RUN = re.compile(r"[A-Za-z0-9]+")
+PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+"""A word in a name such as `SetTimeoutLLU`."""
+LITTLE = frozenset(
+    RUN.findall(
+        "a all an and are at by do for from how i in is it its me my of on or that the this to who"
+        " with"
+    )
+)
+"""Words that say nothing, unless there are no others."""
+ENDINGS = ("ies", "ied", "ing", "ed", "es", "s", "y", "e")
+STEM_MIN_LETTERS = 3
+MISTYPED_MIN_LETTERS = 4
+
+
+@dataclass(frozen=True)
+class Described:
+    """A method as it is searched for."""
+
+    path: str
+    """The native one."""
+    summary: str
+    reads_only: bool
+    others: tuple[str, ...] = ()
+    """Its other paths."""
+
+    @property
+    def service(self) -> str:
+        return self.path[1:].partition("/")[0]
+
+    @cached_property
+    def name(self) -> tuple[str, ...]:
+        return words_in(self.path.rpartition("/")[2])
+
+    @cached_property
+    def places(self) -> tuple[tuple[int, frozenset[str]], ...]:
+        """Words, with the weight of their place.
+
+        `GetAll` of `LimitInterface` gets all limits.
+        """
+        package, _, interface = self.service.rpartition(".")
+        about = words_in(interface.removesuffix("Interface"))
+        name = (*self.name, self.path.rpartition("/")[2].lower())
+        if "all" in self.name:
+            name += tuple(each for word in about for each in (word, f"{word}s"))
+        return (
+            (IN_NAME, frozenset(name)),
+            (IN_INTERFACE, frozenset((*about, interface.lower()))),
+            (IN_SUMMARY, frozenset((*words_in(self.summary), *words_in(package)))),
+        )
+
+    @cached_property
+    def paths(self) -> tuple[str, ...]:
+        return tuple(path.lower() for path in (self.path, *self.others))
+
+    def score(self, word: str, *, mistyped: bool) -> int:
+        """How well it fits a word; 0: not at all."""
+        if is_part_of_path(word):
+            return IN_NAME * SAME * any(word in path for path in self.paths)
+        return sum(
+            weight * max((likeness(word, each, mistyped) for each in there), default=0)
+            for weight, there in self.places
+        )
+
+
+def methods_of(source: Catalog | Document) -> list[Described]:
+    """The methods as they are searched for."""
+    if isinstance(source, Document):
+        return [
+            Described(each.path, each.summary, each.reads_only, each.aliases)
+            for each in source.methods
+        ]
+    others: dict[str, list[str]] = {}
+    for path, method in source.routes.items():
+        others.setdefault(method.path, []).append(path)
+    return [
+        Described(path, source.routes[path].summary, source.routes[path].reads_only, tuple(paths))
+        for path, paths in others.items()
+    ]
+
+
+def ranked(query: str, methods: Iterable[Described]) -> list[Described]:
+    """The methods that fit most words of the query, at least half of them; the best ones first.
+
+    Among equals, short names come first, and then interfaces with many methods.
+    """
+    methods = tuple(methods)
+    words = words_of_query(query)
+    scores = [scores_for(word, methods) for word in words]
+    fitting = [sum(map(bool, of_method)) for of_method in zip(*scores, strict=True)]
+    most = max(fitting, default=0)
+    if not most or 2 * most < len(words):
+        return []
+    sizes = Counter(method.service for method in methods)
+
+    def place(number: int) -> tuple[int, int, int, str]:
+        method = methods[number]
+        score = sum(of_word[number] for of_word in scores) + A_READ * method.reads_only
+        return -score, len(method.name), -sizes[method.service], method.path
+
+    best = [number for number, words_fitting in enumerate(fitting) if words_fitting == most]
+    return [methods[number] for number in sorted(best, key=place)]
+
+
+def all_occur(query: str, methods: Iterable[Described]) -> bool:
+    """Whether each word of the query occurs somewhere as it is."""
+    known = {word for each in methods for _, there in each.places for word in there}
+    return known.issuperset(words_of_query(query))
+
+
+def scores_for(word: str, methods: Iterable[Described]) -> list[int]:
+    """The score of each method. The word may be mistyped if it occurs nowhere as it is."""
+    found = [method.score(word, mistyped=False) for method in methods]
+    return found if any(found) else [method.score(word, mistyped=True) for method in methods]
+
+
+def words_of_query(query: str) -> list[str]:
+    """The words that say something. Names (`GetJobs`) and parts of paths are not split."""
+    words = list(dict.fromkeys(split_query(query)))
+    return [word for word in words if word not in LITTLE] or words
+
+
+def split_query(query: str) -> Iterator[str]:
+    for text in query.split():
+        if is_part_of_path(text):
+            yield text.lower()
+        else:
+            yield from map(str.lower, RUN.findall(text))
+
+
+def is_part_of_path(word: str) -> bool:
+    return "/" in word or "." in word
+
+
+def words_in(text: str) -> tuple[str, ...]:
+    """`retry`, `dead`, `frames` in `RetryDeadFrames`, or in a sentence."""
+    return tuple(part.lower() for run in RUN.findall(text) for part in PART.findall(run))
+
+
+def likeness(word: str, other: str, mistyped: bool) -> int:
+    """How much a word of a method is like the one that is searched for."""
+    if mistyped:
+        return MISTYPED if is_mistyped(word, other) else 0
+    if word == other:
+        return SAME
+    stem = stem_of(word)
+    if stem == stem_of(other):
+        return OTHER_FORM
+    return BEGINNING if other.startswith(stem) else 0
+
+
+def stem_of(word: str) -> str:
+    """A word without the ending of its form: `retr` for `retry`, `retries` and `retried`."""
+    for ending in ENDINGS:
+        stem = word.removesuffix(ending)
+        if stem != word and len(stem) >= STEM_MIN_LETTERS and not word.endswith("ss"):
+            return stem
+    return word
+
+
+def is_mistyped(word: str, other: str) -> bool:
+    """Whether one letter is missing, too many or another, or two neighbors have changed places."""
+    if len(word) < MISTYPED_MIN_LETTERS:
+        return False
+    short, long = sorted((word, other), key=len)
+    at = 0
+    while at < len(short) and short[at] == long[at]:
+        at += 1
+    if len(short) < len(long):
+        return short[at:] == long[at + 1 :]
+    swapped = long[at : at + 2][::-1] + long[at + 2 :]
+    return short[at + 1 :] == long[at + 1 :] or short[at:] == swapped
