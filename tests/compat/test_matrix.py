@@ -122,9 +122,14 @@ async def version(release: str, schema: Schema) -> AsyncIterator[Version]:
         yield Version(release, schema, gateway, cuebot)
 
 
+MONITORING = "monitoring.MonitoringInterface"
 HISTORY = [
-    f"shown.monitoring.{each}"
-    for each in ("HistoricalJob", "HistoricalFrame", "HistoricalLayer", "LayerMemoryRecord")
+    *(
+        f"shown.monitoring.{each}"
+        for each in ("HistoricalJob", "HistoricalFrame", "HistoricalLayer", "LayerMemoryRecord")
+    ),
+    *(f"pages.{MONITORING}/Get{each}History" for each in ("Job", "Frame", "Layer", "LayerMemory")),
+    f"narrowed.{MONITORING}/GetJobHistory",
 ]
 
 
@@ -376,6 +381,7 @@ async def test_the_profile_is_silent_for_another_schema(
         *(f"shown.{name}" for name in profile.shown),
         *(f"narrowed.{name}" for name in profile.narrowed),
         *(f"names.{name}" for name in profile.names),
+        *(f"pages.{name}" for name in profile.pages),
     }
     assert {idle.entry for idle in catalog.unused_entries} == entries
     assert all(not method.rewrites and method.steps is None for method in catalog.methods)
