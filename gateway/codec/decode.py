@@ -83,15 +83,22 @@ def fields_of(descriptor: Descriptor) -> str:
 
 
 def paths_below(
-    descriptor: Descriptor, prefix: str = "", depth: int = MOST_LEVELS_SUGGESTED
+    descriptor: Descriptor,
+    echoed: Container[str] = (),
+    prefix: str = "",
+    depth: int = MOST_LEVELS_SUGGESTED,
 ) -> Iterator[str]:
-    """The paths of fields within the message's single messages."""
+    """The paths of fields within the message's single messages.
+
+    Those of `echoed` types are left out: what such an object says beside its id is no argument.
+    """
     for field in descriptor.fields:
-        if depth and is_message(field) and not field.is_repeated:
-            path = f"{prefix}{field.json_name}."
-            inner = message_of(field)
+        if not depth or not is_message(field) or field.is_repeated:
+            continue
+        inner, path = message_of(field), f"{prefix}{field.json_name}."
+        if inner.full_name not in echoed:
             yield from (f"{path}{each.json_name}" for each in inner.fields)
-            yield from paths_below(inner, path, depth - 1)
+            yield from paths_below(inner, echoed, path, depth - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +249,7 @@ class Decoders:
         echoed = descriptor.full_name in self._echoed
         originals = {field.json_name: field.name for field in descriptor.fields}
         names = tuple(originals)
-        below = partial(paths_below, descriptor)
+        below = partial(paths_below, descriptor, self._echoed)
         aliases = self._aliases.get(descriptor.full_name, {})
         echoes = {
             alias: tuple(

@@ -53,6 +53,7 @@ CRITERIA = {"job": {"id": "x", "foo": 1}, "req": {"frame": ["0001-comp"]}}
     ("name", "body", "problem"),
     [
         ("JobGetJobsRequest", {"user": "lena"}, "unknown field `user`; did you mean `r.users`?"),
+        ("JobSetPriorityRequest", {"priorty": 5}, "unknown field `priorty` (there are: job, val)"),
         ("GroupSetMinCoresRequest", {"cores": 4}, "field `cores`; did you mean `minCores`?"),
         ("JobKillFramesRequest", CRITERIA, "req: unknown field `frame`; did you mean `frames`?"),
     ],
