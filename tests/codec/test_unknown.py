@@ -59,6 +59,7 @@ CRITERIA = {"job": {"id": "x", "foo": 1}, "req": {"frame": ["0001-comp"]}}
     ],
     ids=[
         "within an object",
+        "not within what is echoed",
         "a documented name (fact 5)",
         "a search criterion, which would widen what a change hits",
     ],
