@@ -9,7 +9,7 @@ from typing import NamedTuple
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.calls.plan import Plan
-from gateway.codec.xml_text import UnreadableXml, takes_long, texts_of
+from gateway.codec.xml_text import NotXml, UnreadableXml, texts_of
 from gateway.errors import Code, GatewayError
 from gateway.schema.method import Method, set_at, value_at
 from gateway.suggestions import QUOTED_CHARS
@@ -30,17 +30,7 @@ class Named(NamedTuple):
     for XML with another name, INVALID_ARGUMENT for invalid XML."""
 
 
-def naming_takes_long(method: Method, body: bytes) -> bool:
-    """Whether a body has XML that would block the event loop while it is searched for names."""
-    after = method.steps.after if method.steps else ()
-    called = (method, *(step.method for step in after))
-    has_xml = any(each.identity is not None and each.identity.element for each in called)
-    return has_xml and takes_long(body)
-
-
 def with_caller(planned: Plan, caller: Caller) -> Named:
-    if caller.mode == "off":
-        return Named(planned, caller)
     try:
         payload, *replaced = named(planned.method, planned.payload, caller)
         follow_ups = []
@@ -63,6 +53,8 @@ def named(method: Method, payload: bytes, caller: Caller) -> tuple[bytes, str]:
     identity = method.identity
     if identity is None:
         return payload, ""
+    if mode == "off" and not identity.element:
+        return payload, ""
     if mode == "force" and not subject:
         raise GatewayError(
             Code.PERMISSION_DENIED,
@@ -74,11 +66,23 @@ def named(method: Method, payload: bytes, caller: Caller) -> tuple[bytes, str]:
     if identity.element:
         if mode == "force":
             check_xml(str(path), given, identity.element, subject)
+        elif given:
+            check_syntax(str(path), given, identity.element)
         return payload, ""
     if given == subject or (given and mode == "fill"):
         return payload, ""
     set_at(message, path.original, subject)
     return message.SerializeToString(), str(path) if given else ""
+
+
+def check_syntax(place: str, xml: str, element: str) -> None:
+    """Raise GatewayError (INVALID_ARGUMENT) for what is no XML. What else is wrong, Cuebot says."""
+    try:
+        texts_of(xml, element)
+    except NotXml as error:
+        raise GatewayError(Code.INVALID_ARGUMENT, f"{place}: {error}") from None
+    except UnreadableXml:
+        return
 
 
 def check_xml(place: str, xml: str, element: str, subject: str) -> None:

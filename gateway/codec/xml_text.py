@@ -29,6 +29,10 @@ class UnreadableXml(Exception):
     """The XML is refused. The text says why."""
 
 
+class NotXml(UnreadableXml):
+    """The text is no XML, whoever reads it."""
+
+
 def takes_long(body: bytes) -> bool:
     """Whether the XML in a JSON body may take more than 2 ms to read."""
     if len(body) > LARGEST_QUICK:
@@ -57,9 +61,8 @@ def reading_texts(xml: str, element: str) -> Generator[None, None, list[str]]:
             yield
         reader.finish()
     except ExpatError as error:
-        raise UnreadableXml(
-            f"line {error.lineno} is not XML: {errors.messages[error.code]}"
-        ) from None
+        place = f"line {error.lineno}, column {error.offset + 1}"
+        raise NotXml(f"not XML at {place}: {errors.messages[error.code]}") from None
     return ["".join(text).strip(WHITESPACE) for text in reader.found]
 
 

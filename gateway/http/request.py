@@ -9,12 +9,13 @@ from typing import NamedTuple
 from starlette.types import Receive
 
 from gateway.access.fair_quota import FairQuota, Weight, equal_weight
-from gateway.calls.caller import Named, naming_takes_long
+from gateway.calls.caller import Named
 from gateway.calls.offload import Planner
 from gateway.calls.plan import Plan, holds_the_loop, plan
 from gateway.calls.query import NO_QUERY, Query, read_query
 from gateway.calls.rows import ask_for_rows
 from gateway.codec.body import UNKNOWN_FIELD_POLICIES, UnknownFieldPolicy
+from gateway.codec.xml_text import takes_long as xml_takes_long
 from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import Code, GatewayError
 from gateway.http.body import BodyReader
@@ -289,12 +290,9 @@ def check_verb(verb: str, method: Method) -> None:
     raise GatewayError(Code.UNIMPLEMENTED, problem, status=405, headers={"Allow": allow})
 
 
-def takes_long(context: RequestContext, head: RequestHead, body: bytes) -> bool:
+def takes_long(head: RequestHead, body: bytes) -> bool:
     """Whether planning would block the event loop for too long."""
-    caller = context.caller
-    assert caller is not None, "no method is called without a token"
-    forced = caller.rule.identity == "force"
-    return holds_the_loop(body) or (forced and naming_takes_long(head.method, body))
+    return holds_the_loop(body) or (head.method.has_xml and xml_takes_long(body))
 
 
 def body_of_get(asked: bytes, sent: bytes) -> bytes:

@@ -42,7 +42,7 @@ class UnaryHandler:
             if body is None:
                 body = await requests.wait_for_body(context, head, receive)
             self._interceptors.enter(context)
-            if takes_long(context, head, body):
+            if takes_long(head, body):
                 request = await requests.plan_offloaded(context, head, body, receive)
             else:
                 request = requests.plan(context, head, body)

@@ -120,6 +120,13 @@ class Method:
         return tuple(text for path in paths for text in (str(path), ".".join(path.original)))
 
     @cached_property
+    def has_xml(self) -> bool:
+        """Whether it, or a follow-up, takes a text with XML that is read."""
+        after = self.steps.after if self.steps else ()
+        called = (self, *(step.method for step in after))
+        return any(each.identity is not None and each.identity.element for each in called)
+
+    @cached_property
     def named_places(self) -> frozenset[str]:
         """The paths, in both spellings, of objects in requests for which a name will do."""
         places = [each.place for each in self.references if not each.is_text and each.finders]
