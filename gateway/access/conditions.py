@@ -4,7 +4,7 @@ The language is that of `_where` (`gateway.views.filter_expressions`). Before an
 fact, behind it a text, or the caller's claim: `user = $sub`, `show in $realm.shows`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -41,6 +41,12 @@ class Condition:
     test: Test
     confines: tuple[tuple[str, tuple[Texts, ...]], ...] = ()
     """Facts that have to be one of some texts, whatever the rest of the condition says."""
+    needed: frozenset[str] = frozenset()
+    """Facts without which the condition never holds."""
+
+    def may_hold(self, known: Collection[str]) -> bool:
+        """Whether it can hold of an object of which only these facts are ever known."""
+        return not self.needed.difference(known) and any(fact in known for fact in self.facts)
 
     def holds(self, facts: Facts, claims: Claims) -> bool:
         return self.test(Judged(facts, claims))
@@ -60,9 +66,11 @@ def read_condition(text: str) -> Condition:
 
     test = compile_condition(text, resolve, takes_bare_lists=True)
     words = {token.text.lower() for token in tokens_of(text) if token.kind == "word"}
+    needed = frozenset(names)
     if not words.isdisjoint(("or", "not")):  # none of the comparisons has to hold
         confines.clear()
-    return Condition(text, tuple(names), test, tuple(confines))
+        needed = frozenset()
+    return Condition(text, tuple(names), test, tuple(confines), needed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +133,12 @@ def of_text(text: str) -> Texts:
     return lambda claims: (text,)
 
 
+def text_of(claim: object) -> object:
+    """Numbers are compared as text, as those in `who` are."""
+    is_number = isinstance(claim, int | float) and not isinstance(claim, bool)
+    return str(claim) if is_number else claim
+
+
 def of_claim(path: str) -> Texts:
     """The texts of a claim, or of a member of nested claims; None without it."""
     if not all(path.split(".")):
@@ -134,10 +148,9 @@ def of_claim(path: str) -> Texts:
         at: object = claims
         for name in path.split("."):
             at = at.get(name) if isinstance(at, Mapping) else None
-        members = at if isinstance(at, list) else [at]
+        members = [text_of(each) for each in (at if isinstance(at, list) else [at])]
         # An empty text is in every text (`:`); a token without a subject has an empty `sub`.
-        if all(isinstance(each, str) and each for each in members):
-            return tuple(members)
-        return None
+        found = tuple(each for each in members if isinstance(each, str) and each)
+        return found if len(found) == len(members) else None
 
     return texts

@@ -93,6 +93,8 @@ class Sight:
         self._claims = claims
         self.text = condition.text
         self.facts = condition.facts
+        self.may_show = condition.may_hold
+        """Whether an object can be shown of which only these facts are ever known."""
         self._of: dict[Node, Fits] = {}
         self.named: dict[tuple[About, str], bool | None] = {}
         """Names of objects, and whether all objects of that name are shown; None: not yet known."""
@@ -176,24 +178,24 @@ class Sight:
 
 def visibility_of(method: Method, condition: Condition) -> Visibility:
     """How a condition applies to a read of the catalog."""
-    names = condition.facts
-    about = tuple(each for each in method.subjects if not each.about.fact_names().isdisjoint(names))
+    may_hold = condition.may_hold
+    about = tuple(each for each in method.subjects if may_hold(each.about.fact_names()))
     by_request = bool(about)
     answer = method.descriptor.output_type
     if method.named_rows is not None:
         return visibility_of(method.named_rows.method, condition)
-    rows = node_of(answer, names, method.shown, is_whole=False)
-    rest = node_of(answer, names, method.shown, is_whole=True) if by_request else None
+    rows = node_of(answer, condition, method.shown, is_whole=False)
+    rest = node_of(answer, condition, method.shown, is_whole=True) if by_request else None
     owner = None
     if rows is None and not by_request:
-        owner = owner_in(answer, names, method.shown)
+        owner = owner_in(answer, condition, method.shown)
     if len(about) < len(method.subjects):
         method = replace(method, subjects=about)
     return Visibility(method, rows, by_request, rest, owner)
 
 
 def owner_in(
-    answer: Descriptor, names: Iterable[str], shown: Mapping[str, RowFacts]
+    answer: Descriptor, condition: Condition, shown: Mapping[str, RowFacts]
 ) -> tuple[FieldPath, About] | None:
     """The owner of an object that is the whole answer."""
     if (
@@ -202,13 +204,14 @@ def owner_in(
         and not answer.fields[0].is_repeated
     ):
         found = shown.get(message_of(answer.fields[0]).full_name)
-        if found is not None and found.owner is not None and found.owner.fact_names() & {*names}:
-            return (answer.fields[0].name, *found.owner_id), found.owner
+        owner = None if found is None else found.owner
+        if found is not None and owner is not None and condition.may_hold(owner.fact_names()):
+            return (answer.fields[0].name, *found.owner_id), owner
     return None
 
 
 def node_of(
-    answer: Descriptor, names: tuple[str, ...], shown: Mapping[str, RowFacts], *, is_whole: bool
+    answer: Descriptor, condition: Condition, shown: Mapping[str, RowFacts], *, is_whole: bool
 ) -> Node | None:
     """What is looked at in answers of this type; None without objects that have such facts.
 
@@ -222,7 +225,9 @@ def node_of(
             return made[message.full_name]
         of_type = shown.get(message.full_name)
         facts = {} if of_type is None else of_type.facts
-        own = tuple(name for name in names if name in facts)
+        own: tuple[str, ...] = ()
+        if condition.may_hold(facts):
+            own = tuple(name for name in condition.facts if name in facts)
         places = [".".join(facts[name]) for name in own]
         is_wrapper = len(message.fields) == 1 and message.fields[0].is_repeated
         is_open = own or is_whole or (of_type is not None and of_type.is_container)
@@ -234,26 +239,26 @@ def node_of(
                     node.children[each.number] = make(message_of(each))
         if of_type is not None:
             number = {each.name: each.number for each in message.fields}
-            node.named = tuple(
-                each
-                for each in (of_type.named if is_whole else ())
-                if not each[1].fact_names().isdisjoint(names)
-            )
-            hidden = {number[each] for each in of_type.hidden}
-            node.dropped = frozenset(hidden)
-        if of_type is not None and of_type.ids:
-            number = {each.name: each.number for each in message.fields}
+            named = of_type.named if is_whole else ()
+            node.named = tuple(each for each in named if condition.may_hold(each[1].fact_names()))
+            node.dropped = frozenset(number[each] for each in of_type.hidden)
             node.ids = {number[ids]: number.get(objects, 0) for ids, objects in of_type.ids}
         return node
 
     root = make(answer, is_answer=True)
     for each in made.values():
-        each.children = {at: child for at, child in each.children.items() if leads_to_facts(child)}
-        of_type = shown.get(each.descriptor.full_name)
-        if of_type is not None and of_type.is_container:  # totals, and what nobody knows
-            others = {one.number for one in each.descriptor.fields if is_message(one)}
-            each.dropped |= others.difference(each.children)
+        prune(each, shown.get(each.descriptor.full_name))
     return root if leads_to_facts(root) else None
+
+
+def prune(node: Node, of_type: RowFacts | None) -> None:
+    """Forget children that lead to nothing. A container shows nothing of their kind: totals count
+    what may not be seen, and of others nobody knows.
+    """
+    node.children = {at: child for at, child in node.children.items() if leads_to_facts(child)}
+    if of_type is not None and of_type.is_container:
+        others = {one.number for one in node.descriptor.fields if is_message(one)}
+        node.dropped |= others.difference(node.children)
 
 
 def leads_to_facts(node: Node) -> bool:

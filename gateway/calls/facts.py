@@ -256,7 +256,7 @@ class Inquiry:
         """
         if self._sight is None:
             return await ask()
-        if spec is None and about.fact_names().isdisjoint(self._sight.facts):
+        if spec is None and not self._sight.may_show(about.fact_names()):
             raise NotKnown(f"it has none of the facts in {self._sight.text!r}")
         objects, self._recall = self._objects, "only"
         with suppress(NotRemembered, NotThere, NotKnown):
@@ -388,7 +388,7 @@ class Inquiry:
         if not known:
             where = "" if holder is None else " where the request says that it is"
             raise NotKnown(f"there is no such {about.kind}{where}")
-        if self._sight is not None and not about.fact_names().isdisjoint(self._sight.facts):
+        if self._sight is not None and self._sight.may_show(about.fact_names()):
             for each in known:
                 if not self._sight.shows(each.facts):
                     raise NotThere(each)

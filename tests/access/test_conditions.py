@@ -26,7 +26,9 @@ SUB = {"sub": "lena"}
         ("user = $sub", LENA, {}, False),
         ("user = $sub", LENA, {"sub": ["bo", "lena"]}, True),
         ("user = $sub", LENA, {"sub": 7}, False),
-        ("user = $sub", LENA, {"sub": [7, "lena"]}, False),
+        ("user = $sub", LENA, {"sub": [7, "lena"]}, True),
+        ("user = $sub", LENA, {"sub": [True, "lena"]}, False),
+        ("job = $id", {"job": "7"}, {"id": 7}, True),
         ("user = '$sub'", LENA, SUB, False),
         ("user = '$sub'", {"user": "$sub"}, SUB, True),
         ("user != $sub", LENA, {"sub": "bo"}, True),
@@ -106,3 +108,19 @@ def test_always_has_the_words_and_the_checks_of_may() -> None:
     assert wrong.idle(schema) == ("jbo.*",)
     with pytest.raises(ValidationError, match="always is for rules with only"):
         rules(always=["job.JobInterface/Kill"])
+
+
+@pytest.mark.parametrize(
+    ("text", "known", "may_hold"),
+    [
+        ("user = $sub", {"user", "show"}, True),
+        ("user = $sub", {"show"}, False),
+        ("user = $sub and show in $shows", {"user", "show"}, True),
+        ("user = $sub and show in $shows", {"show"}, False),
+        ("user = $sub or show in $shows", {"show"}, True),
+        ("user = $sub or show in $shows", {"host"}, False),
+        ("not user = $sub", {"show"}, False),
+    ],
+)
+def test_what_can_hold_of_an_object(text: str, known: set[str], may_hold: bool) -> None:
+    assert read_condition(text).may_hold(known) == may_hold
