@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import orjson
 
@@ -71,12 +71,28 @@ BadToken = Literal[
 Cause = Shed | BadToken | Literal["rate_limit"]
 
 
+class Sought(NamedTuple):
+    """A name that a look-up did not find."""
+
+    path: str
+    """Of the look-up's method."""
+    kind: str
+    name: str
+    cuebot: str
+    """Cuebot's own words."""
+    place: str = ""
+    """Of the name in the request, with a colon."""
+
+
 class GatewayError(Exception):
     """An error answer.
 
     `status` overrides the HTTP status of `code` (a body that is too large is RESOURCE_EXHAUSTED,
     but 413). `details` are JSON values. `cause` is the label in metrics.
     """
+
+    sought: Sought | None = None
+    """What was not found, if others may be near."""
 
     def __init__(
         self,

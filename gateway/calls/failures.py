@@ -9,7 +9,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from gateway.codec.encode import details_to_json
 from gateway.codec.fields import is_message, message_of
-from gateway.errors import RETRY_SOON, Code, GatewayError
+from gateway.errors import RETRY_SOON, Code, GatewayError, Sought
 from gateway.schema.method import FieldPath, Method, value_at
 from gateway.suggestions import QUOTED_CHARS
 from gateway.upstream.interface import CallFailed, Reason
@@ -45,6 +45,15 @@ def error_for(
     """The answer for a failed call. Cuebot's status is passed on, unless the profile interprets
     its text (see `meant`).
     """
+    error = translated(failed, method, payload)
+    if error.code is Code.NOT_FOUND and method is not None and method.near is not None:
+        asked = GetMessageClass(method.descriptor.input_type).FromString(payload)
+        name = str(value_at(asked, method.near.name))[:QUOTED_CHARS]
+        error.sought = Sought(method.path, method.near.kind, name, failed.details)
+    return error
+
+
+def translated(failed: CallFailed, method: Method | None, payload: bytes) -> GatewayError:
     code, message = failed.code, failed.details
     if code is Code.UNIMPLEMENTED and (absent := NO_METHOD.fullmatch(message)):
         return NotServed(absent[1])

@@ -275,7 +275,7 @@ async def look(
             said = error.message or error.code.name
             raise reworded(error, f"{place}: {path} failed: {said}") from None
         message = f"{nothing_found(by, asked)}: {error.message}"
-        absent = reworded(error, f"{place}: {message}")
+        absent = reworded(error, f"{place}: {message}", f"{place}: ")
     if listing is None or not listing.says or payload is None:
         raise absent
     assert isinstance(by, Naming)
@@ -417,8 +417,9 @@ async def follow(plan: Plan, answer: bytes, call: Call) -> bytes:
     return whole
 
 
-def reworded(error: GatewayError, message: str) -> GatewayError:
-    return GatewayError(
+def reworded(error: GatewayError, message: str, place: str = "") -> GatewayError:
+    """The same error in other words, and about the name at a `place`."""
+    found = GatewayError(
         error.code,
         message,
         status=error.status,
@@ -426,6 +427,9 @@ def reworded(error: GatewayError, message: str) -> GatewayError:
         headers=error.headers,
         cause=error.cause,
     )
+    if error.sought is not None:
+        found.sought = error.sought._replace(place=place)
+    return found
 
 
 def parsed(method: Method, answer: bytes) -> Any:

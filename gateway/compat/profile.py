@@ -324,6 +324,19 @@ class Subjects(Entry):
     unknown: dict[FieldName, Globs] = {}
 
 
+class NearEntry(Entry):
+    """The list of names (at `names`) for a `name` that a method does not find; `part` is a list of
+    texts in its request, which the names have to contain.
+    """
+
+    kind: str
+    name: FieldPath = "name"
+    call: MethodName
+    rows: FieldPath | None = None
+    names: FieldPath
+    part: FieldPath | None = None
+
+
 class NamesOf(Entry):
     """The list of objects of which a method answers the names alone, at `put`."""
 
@@ -369,6 +382,7 @@ class Profile(Entry):
     shown: dict[TypeName, Shown] = {}
     narrowed: dict[MethodName, dict[Fact, FieldPath]] = {}
     pages: dict[MethodName, tuple[FieldPath, ...]] = {}
+    near: dict[MethodName, NearEntry] = {}
     names: dict[MethodName, NamesOf] = {}
 
 

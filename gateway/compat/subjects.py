@@ -8,7 +8,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 
 from gateway.codec.fields import is_message, message_of
 from gateway.compat.profile import About as AboutEntry
-from gateway.compat.profile import Asking, Lying, NamesOf, Profile
+from gateway.compat.profile import Asking, Lying, NamesOf, NearEntry, Profile
 from gateway.compat.references import (
     NotApplicable,
     body_path,
@@ -32,6 +32,7 @@ from gateway.schema.method import (
     LiesIn,
     Method,
     NamedRows,
+    Near,
     RowFacts,
     Spec,
     Subject,
@@ -71,6 +72,10 @@ def with_subjects(
         with entry(f"names.{name}", unused):
             method = needed_method(found, name)
             found[name] = replace(method, named_rows=named_rows(method, listing, found))
+    for name, each_near in profile.near.items():
+        with entry(f"near.{name}", unused):
+            method = needed_method(found, name)
+            found[name] = replace(method, near=near_of(method, each_near, found))
     by_fact = {
         fact: about
         for about in abouts.values()
@@ -292,6 +297,20 @@ def paged(
         with entry(f"pages.{name}", unused):
             request = needed_method(served, name).descriptor.input_type
             yield name, tuple(needed_path(request, path).original for path in paths)
+
+
+def near_of(method: Method, each: NearEntry, methods: Mapping[str, Method]) -> Near:
+    listing = needed_method(methods, each.call)
+    request, answer = listing.descriptor.input_type, listing.descriptor.output_type
+    rows = list_at(answer, each.rows) if each.rows is not None else ()
+    return Near(
+        each.kind,
+        needed_path(method.descriptor.input_type, each.name).original,
+        listing,
+        rows,
+        needed_path(message_of(rows[-1]) if rows else answer, each.names).original,
+        needed_path(request, each.part).original if each.part is not None else (),
+    )
 
 
 def named_rows(method: Method, each: NamesOf, methods: Mapping[str, Method]) -> NamedRows:

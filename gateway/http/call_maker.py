@@ -6,7 +6,9 @@ from time import monotonic
 from urllib.parse import quote
 
 from gateway.access.fair_quota import FairSemaphore, Lease
+from gateway.access.rate_limiter import MemoryLimiter, Rate
 from gateway.calls.invoke import calls_within, invoke, rehearse
+from gateway.calls.near_names import with_near_names
 from gateway.calls.rows import is_cut
 from gateway.errors import Code, GatewayError
 from gateway.http.context import RequestContext
@@ -17,6 +19,8 @@ from gateway.http.trace_context import CallTimes
 from gateway.long_work import begin_at_once
 from gateway.upstream.interface import Metadata, Upstream
 
+SUGGESTIONS = Rate(rps=1, burst=1)
+LONGEST_SUGGESTION_SECONDS = 1.0
 OK, CANCELLED = Code.OK, Code.CANCELLED
 """Looking up an enum's member calls a function before Python 3.12."""
 
@@ -29,6 +33,7 @@ class CallMaker:
         self._upstream = upstream
         self._answers = answers
         self._interceptors = interceptors
+        self._suggestions = MemoryLimiter()
 
     def expect(self, context: RequestContext, size: int, go_on: Callable[[], None]) -> bool:
         """Reserve memory for `size` bytes (see `Expects`). The request returns it."""
@@ -70,6 +75,8 @@ class CallMaker:
             code = OK
         except GatewayError as error:
             code = error.code
+            if error.sought is not None:
+                raise await self._with_near_names(error, context, request, began) from None
             raise
         finally:
             ended = monotonic()
@@ -81,6 +88,25 @@ class CallMaker:
         if resolved:  # a waiting GET calls several times
             context.response.set_header(b"x-resolved", ", ".join(resolved).encode())
         return answer
+
+    async def _with_near_names(
+        self, error: GatewayError, context: RequestContext, request: CallRequest, began: float
+    ) -> GatewayError:
+        """The error with the nearest name that the caller may list: one look-up a second for each
+        principal. Where a rule hides objects, it would tell of them by its time and calls.
+        """
+        caller, sought = context.caller, error.sought
+        method = None if sought is None else request.catalog.routes.get(sought.path)
+        near = None if method is None else method.near
+        if caller is None or sought is None or near is None or caller.rule.see is not None:
+            return error
+        if near.method.path not in caller.rule.allowed(request.catalog):
+            return error
+        if not self._suggestions.hit(context.principal, SUGGESTIONS).allowed:
+            return error
+        left = min(request.timeout - (monotonic() - began), LONGEST_SUGGESTION_SECONDS)
+        call = calls_within(max(left, 0), self._upstream, metadata_of(context))
+        return await with_near_names(error, sought, near, call)
 
 
 def metadata_of(context: RequestContext) -> Metadata:

@@ -74,6 +74,8 @@ class Method:
     """Facts, with the lists in requests that confine the answer to rows with such a fact."""
     pages: tuple[FieldPath, ...] = ()
     """Numbers in requests that count rows which may not be seen."""
+    near: "Near | None" = None
+    """The list of names among which a misspelled one may be."""
     named_rows: "NamedRows | None" = None
     """The list whose rows the names in its answer are those of."""
 
@@ -428,6 +430,23 @@ class RowFacts:
     """Fields that name what may not be seen."""
     named: tuple[tuple[FieldPath, About], ...] = ()
     """Places of names of other objects, all of which have to be seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A list of names, for a name that its method does not find."""
+
+    kind: str
+    """`job`."""
+    name: FieldPath
+    """Of the name in the method's request."""
+    method: Method
+    rows: tuple[FieldDescriptor, ...]
+    """From the answer down to a list of objects; empty for a list of names."""
+    names: FieldPath
+    """Of the names in the answer, or of the name in a row."""
+    part: FieldPath
+    """Of a list of texts in the request for the list, which names have to contain; or empty."""
 
 
 @dataclass(frozen=True, slots=True)

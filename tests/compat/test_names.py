@@ -271,8 +271,10 @@ async def test_what_is_not_there_is_404(
     _, untouched = await done(gateway, simulated_cuebot, "show.ShowInterface/GetShows", {})
     assert (found.status_code, found.json()["error"]) == (404, "NOT_FOUND"), found.text
     place = "limit.name" if "limit" in body else next(iter(body))
-    assert found.json()["message"].startswith(f"{place}: /")
-    assert " found nothing for " in found.json()["message"]
+    assert re.match(
+        rf"{place}: (/\S+ found nothing for |no \w+ '[^']+'; did you mean '[^']+'\? \(Cuebot: )",
+        found.json()["message"],
+    )
     assert farm == untouched
 
 

@@ -299,7 +299,7 @@ async def test_unbook_and_kill_a_proc(studio: Studio) -> None:
 @pytest.mark.parametrize(
     ("path", "body"),
     [
-        (FIND_SHOW, {"name": "nothing"}),
+        (FIND_SHOW, {"name": "zzz"}),
         ("/job.JobInterface/FindJob", {"name": "nothing"}),
         ("/frame.FrameInterface/GetFrame", {"id": "nothing"}),
         ("/layer.LayerInterface/GetLayer", {"id": "nothing"}),
