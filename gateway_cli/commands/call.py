@@ -16,6 +16,7 @@ from gateway_cli.client.client import FORMS, Answer, Client, Form, OutputOptions
 from gateway_cli.client.cuebot import cuebot_client
 from gateway_cli.client.gateway import gateway_client
 from gateway_cli.commands.completion import complete_method
+from gateway_cli.commands.describe import describe
 from gateway_cli.common_options import (
     Way,
     config_option,
@@ -43,7 +44,26 @@ def split_fields(
     return fields
 
 
-@click.command()
+class HelpOfMethods(click.Command):
+    """A command whose `METHOD --help` describes that method."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and not args[0].startswith("-") and not {"-h", "--help"}.isdisjoint(args):
+            describe.main([full_name_of(args[0])], prog_name="describe", standalone_mode=False)
+            click.echo("\nThe options of call: cuebot-gateway call --help")
+            ctx.exit()
+        return super().parse_args(ctx, args)
+
+
+def full_name_of(name: str) -> str:
+    """`JobInterface/Pause` for `Job/Pause`, as `describe` takes it."""
+    interface, slash, method = name.rpartition("/")
+    if slash and not interface.endswith("Interface"):
+        interface += "Interface"
+    return f"{interface}{slash}{method}"
+
+
+@click.command(cls=HelpOfMethods)
 @click.argument("name", metavar="INTERFACE/METHOD", shell_complete=complete_method)
 @click.argument("words", metavar="[ARGUMENT]...", nargs=-1)
 @click.option(
@@ -113,7 +133,7 @@ def call(
     straight to Cuebot (CUEBOT_ENDPOINT, DESCRIPTOR_SOURCE), by the same rules.
 
     The method is job.JobInterface/GetJobs or, for short, Job/GetJobs; `cuebot-gateway routes pause
-    job` finds methods by words, and `describe` shows one. Arguments are:
+    job` finds methods by words, and `call Job/Pause --help` describes one. Arguments are:
 
     \b
       r.shows=demo      a field; dots lead into objects, and what is repeated
