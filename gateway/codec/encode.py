@@ -79,8 +79,18 @@ class Encoders:
         return Encoders(self.pool, unset=False)
 
     def encoder_of_given(self, descriptor: Descriptor) -> Encode:
-        """What is set in a message, and the scalars of the message itself (`"value": false`)."""
-        return MessageEncoder(Given(descriptor, self.given))
+        """What is set in a message, and the scalars of the message itself (`"value": false`).
+
+        A long message is shown whole.
+        """
+        given = MessageEncoder(Given(descriptor, self.given), can_be_sliced=False)
+        whole = self.encoder(descriptor)
+
+        def encode(payload: bytes, step: Step = STEP, /) -> Iterable[bytes]:
+            is_long = len(payload) > slices.LARGEST_WHOLE
+            return whole(payload, step) if is_long else given(payload, step)
+
+        return encode
 
     def to_json_of_given(self, descriptor: Descriptor) -> ToJson:
         if wellknown.is_special(descriptor):
@@ -303,18 +313,15 @@ class Given(Whole):
     def to_json(self) -> ToJson:
         return self.encoders.to_json_of_given(self.descriptor)
 
-    def below(self, field: FieldDescriptor) -> Whole:
-        return Whole(message_of(field), self.encoders)
-
 
 class MessageEncoder:
     """An `Encode` for a shape."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: Shape, *, can_be_sliced: bool = True) -> None:
         self._shape = shape
         self._descriptor = shape.descriptor
         self._class = GetMessageClass(self._descriptor)
-        self._can_be_sliced = not wellknown.is_special(self._descriptor)
+        self._can_be_sliced = can_be_sliced and not wellknown.is_special(self._descriptor)
         self._lists = tuple(lists_of(self._descriptor)) if self._can_be_sliced else ()
 
     @cached_property

@@ -129,8 +129,6 @@ def encode(
     json = shape.to_json(rest)
     assert isinstance(json, dict)
     long = {sliced[number].json_name: number for number in layout.long}
-    for name in long:
-        json.setdefault(name, ())  # where fields that are not set are not there
     opening = b"{"
     for key, value in json.items():
         if key in long:
