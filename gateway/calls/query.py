@@ -14,13 +14,14 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.empty_pb2 import Empty
 
 from gateway.codec.body import IGNORED_REPORTED, Json, UnknownFieldPolicy
+from gateway.codec.decode import only_list_of
 from gateway.codec.fields import field_called, is_message, message_of, type_name
 from gateway.codec.wellknown import is_object, is_special
 from gateway.errors import Code, GatewayError
 from gateway.schema.method import Method
 from gateway.suggestions import QUOTED_CHARS
 from gateway.views.compiled_view import Asked, CompiledView
-from gateway.views.view import asked_parameters, is_cache_buster
+from gateway.views.view import PARAMETERS, asked_parameters, is_cache_buster
 
 MAX_PARAMETERS = 1000
 MAX_DEPTH = 32
@@ -58,6 +59,11 @@ def put(
     for part in above:
         at, known = inner(at, known, name, part)
     field = field_called(known, last)
+    if field is not None and is_message(field) and not is_special(message_of(field)):
+        only = only_list_of(message_of(field))
+        if only is not None and not field.is_repeated:
+            put(body, descriptor, f"{name}.{only}", text)
+            return
     is_object_ = field is not None and is_message(field) and not is_special(message_of(field))
     if is_object_ and name not in named:
         raise bad(name, "is an object; name its fields, or send it in a body (POST)")
@@ -134,11 +140,19 @@ def read_query(
         parameters, asked = [], {}
     view = method.views.compiled(tuple(asked.items()), accept)
     fields = [each for each in parameters if not is_cache_buster(*each)]
+    check_views(method, fields)
     busters = tuple(f"?{name}" for name, value in parameters if is_cache_buster(name, value))[:1]
     if verb == "POST":
         return Query(view, None, busters + unread(fields, policy), tuple(asked.items()), defaults)
     body = body_of(method.descriptor.input_type, fields, method.named_places)
     return Query(view, body, busters, tuple(asked.items()), defaults)
+
+
+def check_views(method: Method, fields: Iterable[tuple[str, str]]) -> None:
+    """Raises GatewayError (INVALID_ARGUMENT) for a view's parameter without its underscore."""
+    for name, _ in fields:
+        if f"_{name}" in PARAMETERS and field_called(method.descriptor.input_type, name) is None:
+            raise bad(name, f"did you mean _{name}? Parameters of views begin with _")
 
 
 def parsed(query: bytes, *, strict: bool) -> list[tuple[str, str]]:

@@ -95,6 +95,8 @@ class UnknownField:
     """Whether the object may come from an answer."""
     below: Callable[[], Iterable[str]] = tuple
     """The paths of fields within the object's objects, for a hint."""
+    plain: Sequence[str] = ()
+    """The JSON names of fields that are no objects."""
 
 
 Unknown = list[UnknownField]
@@ -132,14 +134,18 @@ def add_unknown(unknown: Unknown, field: UnknownField) -> None:
 
 
 def check_unknown(
-    unknown: Unknown, policy: UnknownFieldPolicy, documented: Container[str] = ()
+    unknown: Unknown,
+    policy: UnknownFieldPolicy,
+    documented: Container[str] = (),
+    written: Container[str] = (),
 ) -> tuple[str, ...]:
     """The paths of the first ignored fields. Raises GatewayError for one that is an error.
 
-    `documented` are paths of arguments that only EVERYTHING refuses.
+    `documented` are paths of arguments that only EVERYTHING refuses, `written` of objects that
+    callers write themselves, whatever their type.
     """
     for field in unknown:
-        argument = field.path is ROOT or not field.echoed
+        argument = field.path is ROOT or not field.echoed or text(field.path) in written
         if policy is UnknownFieldPolicy.EVERYTHING or (
             policy is UnknownFieldPolicy.ARGUMENTS
             and argument
@@ -159,6 +165,8 @@ def unknown_field(field: UnknownField) -> GatewayError:
     names = [*field.names[:FIELDS_LISTED], *["…"] * (len(field.names) > FIELDS_LISTED)]
     there = f" (there are: {', '.join(names)})" if names else " (there are none)"
     hint = did_you_mean(field.key, field.names, "`") or paths_like(field)
+    if not hint and len(field.plain) == 1 and len(field.names) > 1:  # as of SetPriority: job, val
+        hint = f"{DID_YOU_MEAN}`{field.plain[0]}`?"
     return GatewayError(
         Code.INVALID_ARGUMENT,
         f"{place}unknown field `{field.key[:QUOTED_CHARS]}`{hint}{there}",

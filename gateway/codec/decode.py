@@ -73,6 +73,15 @@ class Decoded(NamedTuple):
     """Rows of the answer that are wanted at most."""
 
 
+def only_list_of(descriptor: Descriptor) -> str | None:
+    """The JSON name of a list that is all a message has: a list, or one text, will do for it."""
+    fields = descriptor.fields
+    if len(fields) != 1 or not fields[0].is_repeated or is_message(fields[0]):
+        return None
+    name: str = fields[0].json_name
+    return name
+
+
 def fields_of(descriptor: Descriptor) -> str:
     """`; its fields are id, name, …`, for an error."""
     names = [field.json_name for field in descriptor.fields]
@@ -90,14 +99,16 @@ def paths_below(
 ) -> Iterator[str]:
     """The paths of fields within the message's single messages.
 
-    Those of `echoed` types are left out: what such an object says beside its id is no argument.
+    Of `echoed` types, it is their name alone: what else such an object says is no argument.
     """
     for field in descriptor.fields:
         if not depth or not is_message(field) or field.is_repeated:
             continue
         inner, path = message_of(field), f"{prefix}{field.json_name}."
-        if inner.full_name not in echoed:
-            yield from (f"{path}{each.json_name}" for each in inner.fields)
+        if inner.full_name in echoed:
+            yield from (f"{path}name" for each in inner.fields if each.json_name == "name")
+        else:
+            yield from (f"{path}{each.json_name}" for each in inner.fields if not is_message(each))
             yield from paths_below(inner, echoed, path, depth - 1)
 
 
@@ -145,7 +156,8 @@ class Decoders:
         self._aliases = aliases
         self._readers = Compiled(self._compile)
 
-    def value_decoder(self, descriptor: Descriptor) -> DecodeValue:
+    def value_decoder(self, descriptor: Descriptor, written: Container[str] = ()) -> DecodeValue:
+        """`written` as in `check_unknown`."""
         read, new, serialize = self.reader(descriptor), GetMessageClass(descriptor), self.serialize
 
         def decode(
@@ -154,7 +166,7 @@ class Decoders:
             message = new()
             unknown: Unknown = []
             read(value, message, ROOT, unknown)
-            ignored = check_unknown(unknown, policy, documented) if unknown else ()
+            ignored = check_unknown(unknown, policy, documented, written) if unknown else ()
             return Decoded(serialize(message), ignored)
 
         return decode
@@ -204,14 +216,16 @@ class Decoders:
         fields = self._fields(descriptor)
         one_of = any(field.oneof for field in fields.values())
         take_other = self._other_keys(descriptor)
-        listed_fields = fields_of(descriptor)
+        listed_fields, only_list = fields_of(descriptor), only_list_of(descriptor)
 
         # One loop for all kinds of fields: a call for each of them would cost more than its work.
         def read(  # noqa: C901
             value: object, message: Any, path: Path, unknown: Unknown
         ) -> None:
             if type(value) is not dict:
-                raise mismatch_at(path, f"expected an object, got {kind(value)}{listed_fields}")
+                if only_list is None or type(value) not in (list, str):
+                    raise mismatch_at(path, f"expected an object, got {kind(value)}{listed_fields}")
+                value = {only_list: value if type(value) is list else [value]}
             for key, item in value.items():
                 field = fields.get(key)
                 if field is None:
@@ -250,6 +264,7 @@ class Decoders:
         originals = {field.json_name: field.name for field in descriptor.fields}
         names = tuple(originals)
         below = partial(paths_below, descriptor, self._echoed)
+        plain = tuple(each.json_name for each in descriptor.fields if not is_message(each))
         aliases = self._aliases.get(descriptor.full_name, {})
         echoes = {
             alias: tuple(
@@ -264,7 +279,7 @@ class Decoders:
             if extendable and self._fill_extension(message, key, value[key], path, unknown):
                 return
             if not is_echo(key, value, echoes):
-                add_unknown(unknown, UnknownField(path, key, names, echoed, below))
+                add_unknown(unknown, UnknownField(path, key, names, echoed, below, plain))
 
         return take
 

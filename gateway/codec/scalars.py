@@ -248,7 +248,7 @@ def enum_reader(enum: EnumDescriptor) -> Convert:
 
     def read(value: object) -> int:
         if type(value) is str:
-            if (named := numbers.get(value)) is not None:
+            if (named := numbers.get(value, numbers.get(value.upper()))) is not None:
                 return named
             if not INTEGER.fullmatch(value):
                 raise Mismatch(

@@ -362,6 +362,7 @@ class Profile(Entry):
     """In the TOML: this table, or the name of a file beside the profile that has its content."""
     probe: MethodName | None = None
     reads: tuple[Glob, ...] = ()
+    written: dict[FieldPath, Globs] = {}
     methods: dict[MethodName, MethodName] = {}
     missing: dict[MethodName, str] = {}
     requests: dict[MethodName, dict[FieldPath, TargetPath]] = {}

@@ -49,6 +49,8 @@ class Method:
     """Calls before and after."""
     references: tuple["Reference", ...] = ()
     """Objects in requests that a name will do for."""
+    written: frozenset[str] = frozenset()
+    """Paths of objects in requests that callers write themselves, not taken from an answer."""
     profile_read: bool = False
     """Whether the profile lists it as a read."""
     identity: "Identity | None" = None
@@ -82,7 +84,7 @@ class Method:
     @cached_property
     def decode_value(self) -> DecodeValue:
         """Parsed JSON, in native names, to request bytes."""
-        return self.decoders.value_decoder(self.descriptor.input_type)
+        return self.decoders.value_decoder(self.descriptor.input_type, self.written)
 
     @cached_property
     def encode(self) -> Encode:

@@ -204,6 +204,8 @@ class Parser:
 
     def value(self) -> Token:
         token = self.take()
+        if token.kind == "operator" and token.text == "=":
+            raise BadCondition(f"equality is =, not == (at {token.at})")
         if token.kind not in ("word", "quoted"):
             raise expected("a value", token)
         return token

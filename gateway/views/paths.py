@@ -98,7 +98,10 @@ def find_path(descriptor: Descriptor, text: str, aliases: Aliases = NO_ALIASES) 
                 raise LookupError(f"{part!r} is derived{made_of(derived)}")
             field, alias = field_called(at, derived[0]), part
         if field is None:
-            raise NoField(at, part)
+            whole = only_path_ending_in(descriptor, part) if len(parts) == 1 else None
+            if whole is None:
+                raise NoField(at, part)
+            return find_path(descriptor, whole, aliases)
         names.append(alias or field.json_name)
         index += 1
         if is_map(field) and index < len(parts):
@@ -112,6 +115,17 @@ def find_path(descriptor: Descriptor, text: str, aliases: Aliases = NO_ALIASES) 
             segments.append(Segment(field, alias=alias))
             at = message_of(field) if is_message(field) and not is_map(field) else None
     return FieldPath(".".join(names), tuple(segments))
+
+
+def only_path_ending_in(descriptor: Descriptor, name: str) -> str | None:
+    """`jobStats.deadFrames` for `deadFrames`, if one object in the message alone has that."""
+    found = [
+        f"{field.json_name}.{name}"
+        for field in descriptor.fields
+        if is_message(field) and not field.is_repeated and not is_map(field)
+        if field_called(message_of(field), name) is not None
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def made_of(derived: Derived) -> str:

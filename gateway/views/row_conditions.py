@@ -252,9 +252,9 @@ def operand(path: FieldPath, text: str) -> object:
     """
     field = path.leaf
     if is_enum(field):
-        numbers = {value.name: value.number for value in enum_of(field).values}
-        if text in numbers:
-            return numbers[text]
+        numbers = {each.name: each.number for each in enum_of(field).values}
+        if (value := numbers.get(text, numbers.get(text.upper()))) is not None:
+            return value
         if INTEGER.fullmatch(text):
             return int(text)
         raise BadCondition(

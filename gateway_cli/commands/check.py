@@ -134,6 +134,10 @@ def ask_gateway(
         report = asyncio.run(run())
     except InvalidCall as error:
         raise click.UsageError(str(error)) from None
+    if config is not None:
+        report.warnings.append(
+            f"{config} was not checked: this asks the gateway at {url} (--direct checks it)"
+        )
     if problem:
         report.settings_wrong = True
         report.problems.append(problem)

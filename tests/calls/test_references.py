@@ -135,6 +135,27 @@ async def test_a_frame_by_the_name_that_people_see(
     assert last(cuebot, "job.FrameEatRequest").frame.id == "frame-id"
 
 
+@pytest.mark.parametrize("states", ["DEAD", ["DEAD", "waiting"], {"frameStates": ["dead"]}])
+async def test_a_message_that_is_a_list(
+    gateway: Gateway, cuebot: ScriptedCuebot, states: object
+) -> None:
+    """A list will do for it, or a text, and an enum's names in any case."""
+    body = {"job": SOME_ID, "req": {"states": states}}
+    assert (await gateway.post("/job.JobInterface/GetFrames", body)).status_code == 200
+    sent = last(cuebot, "job.JobGetFramesRequest").req.states.frame_states
+    assert list(sent) == ([5, 0] if isinstance(states, list) else [5])
+    target = f"/job.JobInterface/GetFrames?job={SOME_ID}&req.states=DEAD&req.states=DEPEND"
+    assert (await gateway.client.get(target)).status_code == 200
+    assert len(last(cuebot, "job.JobGetFramesRequest").req.states.frame_states) == 2
+
+
+@pytest.mark.parametrize("name", ["fields", "where", "sort", "limit", "format", "count"])
+async def test_a_view_without_its_underscore(gateway: Gateway, name: str) -> None:
+    answer = await gateway.client.get(f"/job.JobInterface/GetJobs?{name}=name")
+    message = problem(answer, 400, "INVALID_ARGUMENT")
+    assert message.startswith(f"?{name}: did you mean _{name}?")
+
+
 async def test_a_name_in_a_query_string(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     target = "/job.JobInterface/GetLayers?job=demo"
     assert (await gateway.client.get(target)).status_code == 200

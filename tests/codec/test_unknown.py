@@ -53,13 +53,19 @@ CRITERIA = {"job": {"id": "x", "foo": 1}, "req": {"frame": ["0001-comp"]}}
     ("name", "body", "problem"),
     [
         ("JobGetJobsRequest", {"user": "lena"}, "unknown field `user`; did you mean `r.users`?"),
-        ("JobSetPriorityRequest", {"priorty": 5}, "unknown field `priorty` (there are: job, val)"),
+        (
+            "JobSetPriorityRequest",
+            {"priorty": 5},
+            "`priorty`; did you mean `val`? (there are: job, val)",
+        ),
+        ("JobPauseRequest", {"name": "x"}, "unknown field `name`; did you mean `job.name`?"),
         ("GroupSetMinCoresRequest", {"cores": 4}, "field `cores`; did you mean `minCores`?"),
         ("JobKillFramesRequest", CRITERIA, "req: unknown field `frame`; did you mean `frames`?"),
     ],
     ids=[
         "within an object",
-        "not within what is echoed",
+        "the only field that is no object",
+        "an object's name",
         "a documented name (fact 5)",
         "a search criterion, which would widen what a change hits",
     ],
@@ -109,3 +115,12 @@ def test_long_and_odd_names_neither_make_the_error_long_nor_break_it() -> None:
     for key in ("x" * 100_000, "", "a\nb", "\x00", "é𝄞"):
         assert len(refusal("trial.Leaf", {key: 1}, Policy.ARGUMENTS)) < 500
         assert len(ignored("trial.Leaf", {key: 1}, Policy.NOTHING)) == 1
+
+
+def test_what_callers_write_themselves_is_an_argument() -> None:
+    """A comment is no echo, though answers have comments, too."""
+    comment = opencue().message_type("job.JobAddCommentRequest")
+    decode = opencue().decoders.value_decoder(comment, {"newComment"})
+    body = {"job": {"id": "x", "new": 1}, "newComment": {"mesage": "hello"}}
+    with pytest.raises(GatewayError, match="newComment: unknown field `mesage`; did you mean"):
+        decode(body, Policy.ARGUMENTS)

@@ -393,8 +393,8 @@ def test_entries_of_maps_have_groups() -> None:
         ({"group": "show", "sort": "name"}, "_sort: groups have no 'name'; they have show"),
         ({"group": "show", "sort": "-count"}, "_sort: groups have no 'count'; "),
         (
-            {"group": "show", "sum": TOTAL, "sort": "-sum(total_frames)"},
-            "_sort: groups have no 'sum(total_frames)'; did you mean sum(jobStats.totalFrames)?",
+            {"group": "show", "sum": TOTAL, "sort": "-sum(jobStats.totalFrame)"},
+            "_sort: groups have no 'sum(jobStats.totalFrame)'; did you mean sum(jobStats.totalFram",
         ),
         ({"group": "show", "limit": "x"}, "_limit: expected a number of"),
         ({"group": "show", "format": "xml"}, "_format: expected json"),
