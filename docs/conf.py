@@ -29,6 +29,7 @@ PARTS = {
             "deployment",
             "operations",
             "scaling",
+            "several-farms",
             "configuration",
             "tokens",
             "access",

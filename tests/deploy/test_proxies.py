@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import ssl
 from asyncio.subprocess import PIPE, STDOUT, Process
 from collections.abc import AsyncIterator, Callable
@@ -18,7 +19,7 @@ from jose import jwt
 from gateway.errors import Code
 from gateway.http.conditional import MAX_WAIT_SECONDS
 from gateway.settings.model import Settings
-from tests.deploy.places import program, text_of
+from tests.deploy.places import ROOT, program, text_of
 from tests.support.opencue import message_class
 from tests.support.patience import PATIENCE
 from tests.support.servers import SECRET, Gateway, ScriptedCuebot, bearer, free_port, head
@@ -33,6 +34,7 @@ pytestmark = [
 CLIENT = "127.0.0.2"
 """Where the client of these tests is, as the proxy sees it; all of 127/8 is this machine."""
 GATEWAYS = ("10.0.0.11:8448", "10.0.0.12:8448")
+FARMS = ROOT / "docs" / "several-farms.md"
 JOBS, NAME = 20_000, "a" * 3000
 """The long answer has 66 MB: more than fits into the buffers of all sockets on its way."""
 
@@ -244,6 +246,54 @@ class HastyPlace(Place):
     def text(self, name: str, **replaced: str) -> str:
         less = {"nginx.conf": {"65s": "1s"}, "haproxy.cfg": {"65s": "1s", " check inter 2s": ""}}
         return super().text(name, **replaced, **less[name])
+
+
+@dataclass(frozen=True)
+class FarmPlace(Place):
+    """Where the proxy has what docs/several-farms.md says for a farm "la"."""
+
+    has_path: bool
+    """Whether the farm has a path, and not a host."""
+
+    def text(self, name: str, **replaced: str) -> str:
+        page = FARMS.read_text(encoding="utf-8")
+        (nginx,) = re.findall(r"location /la/ \{ (proxy_pass http://)gateways_la/; \}", page)
+        (path,) = re.findall(r"use_backend la if \{ path_beg .+", page)
+        (host,) = re.findall(r"use_backend la if \{ hdr.+", page)
+        (strip,) = re.findall(r"http-request replace-path .+", page)
+        chosen = (path if self.has_path else host).replace("la if", "gateways if")
+        backend = f"backend gateways\n    {strip}" if self.has_path else "backend gateways"
+        more = {
+            "nginx.conf": {
+                "location / {": "location /la/ {" if self.has_path else "location / {",
+                "server_name farm.studio": "server_name la.farm.studio",
+                "proxy_pass http://gateways": f"{nginx}gateways" + "/" * self.has_path,
+            },
+            "haproxy.cfg": {
+                "default_backend gateways": chosen,
+                "\nbackend gateways": f"\n{backend}",
+            },
+        }
+        return super().text(name, **replaced, **more[name])
+
+
+@on_each_proxy
+@pytest.mark.parametrize("has_path", [True, False], ids=["a path", "a host"])
+async def test_a_farm_of_several(
+    command: Command, has_path: bool, place: Place, cuebot: ScriptedCuebot
+) -> None:
+    answer = message_class("show.ShowFindShowResponse")()
+    answer.show.name = "demo"
+    cuebot.answers("/show.ShowInterface/FindShow", answer.SerializeToString())
+    prefix = "/la" if has_path else ""
+    farm = FarmPlace(place.folder, place.gateway_port, place.port, place.authority, has_path)
+    async with client_of(command, farm) as (client, _):
+        found = await client.post(
+            f"{prefix}/show.ShowInterface/FindShow",
+            json={"name": "demo"},
+            headers={"Host": "la.farm.studio"},
+        )
+    assert found.json()["show"]["name"] == "demo"
 
 
 async def test_the_gateway_knows_the_client(client: httpx.AsyncClient, gateway: Gateway) -> None:
