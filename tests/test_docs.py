@@ -48,7 +48,7 @@ def test_the_readme_is_read_in_half_a_minute() -> None:
         assert len(re.sub(r"\]\([^)]+\)", "]", lines[number])) < 120
         assert not lines[number + 1].startswith("  ")
     pictures = [ROOT / file for file in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README)]
-    assert len(pictures) == 3
+    assert len(pictures) == 1
     assert all(picture.stat().st_size < 150_000 for picture in pictures)
 
 
