@@ -86,3 +86,17 @@ async def test_the_way_to_a_launched_job(gateway: Gateway, tmp_path: Path) -> No
         _, printed = await tool("/bin/sh", "-c", code, folder=tmp_path, environ=environ)
         pattern = ".*".join(map(re.escape, shown.split("…")))
         assert re.fullmatch(pattern, printed.replace("\r\n", "\n")), printed
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["before", "after"])
+async def test_the_task_of_the_readme(gateway: Gateway, tmp_path: Path, number: int) -> None:
+    """What the README does in two ways is done in both."""
+    if shutil.which("jq") is None or shutil.which("curl") is None:
+        pytest.skip("jq or curl is not installed")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    ways = re.findall(r"^```sh\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    assert len(ways) == 2
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environ = {"GATEWAY_URL": gateway.url, "TOKEN": token("lena"), "PATH": path}
+    status, printed = await tool("/bin/sh", "-c", ways[number], folder=tmp_path, environ=environ)
+    assert (status, printed.strip()) == (0, "{}")
