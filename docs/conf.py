@@ -23,30 +23,30 @@ html_show_copyright = False
 html_show_sphinx = False
 
 PARTS = {
-    "First steps": ["getting-started", "calls", "recipes", "examples", "demo"],
-    "Running it": [
+    "Start here": ["getting-started", "demo", "glossary"],
+    "Artist and wrangler": ["recipes", "call", "specs"],
+    "Scripter": ["calls", "examples", "http", "reads", "errors"],
+    "Front end": ["pages", "compatibility", "cueweb"],
+    "Administrator": [
+        *("deployment", "configuration", "tokens", "access", "access-methods", "audit"),
         *(
-            "deployment",
             "operations",
             "scaling",
             "several-farms",
-            "configuration",
-            "tokens",
-            "access",
-            "access-methods",
-            "audit",
+            "metrics",
+            "traces",
+            "security",
+            "tools",
+            "reflection",
         ),
-        *("metrics", "traces", "security"),
-        *("moving", "cueweb", "reflection"),
+        "moving",
     ],
-    "The API": ["http", "reads", "errors", "pages", "compatibility"],
-    "The command line": ["call", "tools"],
-    "The project": [
+    "Contributor": [
         *("architecture", "../CONTRIBUTING", "../benchmarks/**", "reliability"),
         *("dependencies", "../CHANGELOG"),
     ],
 }
-"""The pages in the order of the menu, which suits newcomers."""
+"""The pages by reader, in the order of the menu. Each page has one place."""
 
 
 def add_menu(app: Any, name: str, source: list[str]) -> None:

@@ -3,8 +3,11 @@
 import asyncio
 import gc
 import secrets
+import shlex
+import shutil
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -52,13 +55,15 @@ A simulated farm is up. Paste this to try it:
 
   # pause a job
   curl -sS -w '\\n' $GATEWAY_URL/job.JobInterface/Pause -H "Authorization: Bearer $TOKEN" \\
-    -d '{{"job": {{"id": "{job_id}"}}}}'
+    -d '{{"job": "{job_name}"}}'
 
   # look at the job: isPaused is true
   curl -sS -w '\\n' $GATEWAY_URL/job.JobInterface/FindJob -H "Authorization: Bearer $TOKEN" \\
     -d '{{"name": "{job_name}"}}'
 
-With the same variables: cuebot-gateway call Job/GetJobs --fields name,user --watch 5s
+  # the command line: who has running frames (with --watch 5s, again and again)
+  {program} call Job/GetJobs --fields name,user,jobStats.runningFrames
+
 In a browser: {url}/ (the farm) and {url}/docs (try calls)
 Base URL: {url}    simulated Cuebot (gRPC{reflection}): {endpoint}
 Stop with Ctrl-C.
@@ -167,6 +172,16 @@ async def run_both(
         await cuebot.stop()
 
 
+def program() -> str:
+    """What a shell in any folder calls this program by: its name if PATH has it, else its path."""
+    name = "cuebot-gateway"
+    ours, found = Path(sys.executable).with_name(name), shutil.which(name)
+    if not ours.exists():
+        return shlex.join([sys.executable, "-m", "gateway"])
+    known = found is not None and Path(found).resolve() == ours.resolve()
+    return name if known else shlex.quote(str(ours))
+
+
 async def greet(
     live: LiveCatalog,
     cuebot: SimulatedCuebot,
@@ -183,7 +198,7 @@ async def greet(
             url=url_of(listener, tls=ca_file is not None),
             trust="" if ca_file is None else TRUST.format(ca_file=ca_file),
             job_name=job.name,
-            job_id=job.id,
+            program=program(),
             endpoint=cuebot.endpoint,
             reflection=" with reflection" if cuebot.reflection else ", no reflection",
         )

@@ -1,6 +1,8 @@
-"""The examples of docs/examples.md are run as they stand there, and print what stands there."""
+"""The examples of docs/examples.md and docs/specs.md are run, and print what stands there."""
 
+import os
 import re
+import shutil
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -65,3 +67,36 @@ async def test_an_example_prints_what_is_documented(
     environ = {"GATEWAY_URL": gateway.url, "JWT_SECRET": SECRET, "TOKEN": token("my-script")}
     _, printed = await tool(*command(example, tmp_path), folder=tmp_path, environ=environ)
     assert printed == example.printed
+
+
+SPECS = (ROOT / "docs" / "specs.md").read_text(encoding="utf-8")
+
+
+async def test_the_way_to_a_launched_job(gateway: Gateway, tmp_path: Path) -> None:
+    """The lines of docs/specs.md, one after the other; `…` stands for whatever is there."""
+    if shutil.which("jq") is None or shutil.which("curl") is None:
+        pytest.skip("jq or curl is not installed")
+    (spec,) = re.findall(r"^```xml\n(.*?)^```", SPECS, re.MULTILINE | re.DOTALL)
+    (tmp_path / "job.xml").write_text(spec, encoding="utf-8")
+    steps = re.findall(r"^```sh\n(.*?)^```\n\n```text\n(.*?)^```", SPECS, re.MULTILINE | re.DOTALL)
+    assert len(steps) == SPECS.count("```sh\n") == 5
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environ = {"GATEWAY_URL": gateway.url, "TOKEN": token("lena"), "PATH": path}
+    for code, shown in steps:
+        _, printed = await tool("/bin/sh", "-c", code, folder=tmp_path, environ=environ)
+        pattern = ".*".join(map(re.escape, shown.split("…")))
+        assert re.fullmatch(pattern, printed.replace("\r\n", "\n")), printed
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["before", "after"])
+async def test_the_task_of_the_readme(gateway: Gateway, tmp_path: Path, number: int) -> None:
+    """What the README does in two ways is done in both."""
+    if shutil.which("jq") is None or shutil.which("curl") is None:
+        pytest.skip("jq or curl is not installed")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    ways = re.findall(r"^```sh\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    assert len(ways) == 2
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environ = {"GATEWAY_URL": gateway.url, "TOKEN": token("lena"), "PATH": path}
+    status, printed = await tool("/bin/sh", "-c", ways[number], folder=tmp_path, environ=environ)
+    assert (status, printed.strip()) == (0, "{}")

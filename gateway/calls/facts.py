@@ -98,12 +98,13 @@ class NotThere(Exception):
 class Unseen(GatewayError):
     """The 404 for an object in a request that may not be seen, or is not there."""
 
-    def __init__(self, place: str, subject: Subject, thing: object, *, hidden: bool) -> None:
+    def __init__(self, place: str, subject: Subject, thing: object, hidden: Facts | None) -> None:
         what = f"no {subject.about.kind} {str(id_of(thing))!r:.{QUOTED_CHARS}} that you may see"
         if subject.spec is not None:
             what = "no such show, or none that you may see"
         super().__init__(Code.NOT_FOUND, f"{place}: there is {what}")
         self.hidden = hidden
+        """Its facts, if it is there."""
 
 
 class NotRemembered(Exception):
@@ -151,8 +152,8 @@ class FactFinder:
             try:
                 known = found_before.get(asked) or await inquiry.known(subject, place, thing)
             except NotThere as error:
-                hidden = error.hidden is not None
-                raise Unseen(place, subject, thing, hidden=hidden) from None
+                facts = None if error.hidden is None else error.hidden.facts
+                raise Unseen(place, subject, thing, facts) from None
             except NotKnown as reason:
                 judged.append(Judged(place, {}, subject, unknown=str(reason)))
             else:

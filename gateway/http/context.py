@@ -9,6 +9,7 @@ from typing import NamedTuple, NoReturn
 
 from starlette.types import Scope
 
+from gateway.access.conditions import Facts
 from gateway.access.fair_quota import FairQuota, Lease
 from gateway.access.rate_limiter import address_key
 from gateway.access.tokens import Principal
@@ -46,6 +47,8 @@ class Denial(NamedTuple):
     """The name of the access rule that refuses the call, or `identity`."""
     method: Method
     payload: bytes | None = None
+    about: Facts | None = None
+    """Of the object that does not fit the rule."""
 
 
 class Request(NamedTuple):

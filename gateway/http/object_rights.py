@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from weakref import ref
 
-from gateway.access.conditions import Condition
+from gateway.access.conditions import Condition, Facts
 from gateway.access.rights import Rule
 from gateway.access.visibility import Sight
 from gateway.calls.answer_in_sight import NotJudged, answer_in_sight
@@ -67,22 +67,28 @@ class ObjectRights(Interceptor):
                         now, payload, found, rule.facts, call, context.call.named, sight
                     )
                 except Unseen as error:
-                    if error.hidden:
-                        context.call.denied = Denial(rule.name, method, payload)
+                    if error.hidden is not None:
+                        context.call.denied = Denial(rule.name, method, payload, error.hidden)
                     raise
-                problem = problem_of(objects, rule, caller.claims, catalog)
+                problem, facts = problem_of(objects, rule, caller.claims, catalog)
                 if problem:
-                    raise self._denied(context, rule, now, payload, problem)
+                    raise self._denied(context, rule, now, payload, problem, facts)
                 context.call.about = objects
             return await call(method, payload, found)
 
         return judged
 
     def _denied(
-        self, context: RequestContext, rule: Rule, method: Method, payload: bytes, problem: str
+        self,
+        context: RequestContext,
+        rule: Rule,
+        method: Method,
+        payload: bytes,
+        problem: str,
+        about: Facts | None = None,
     ) -> GatewayError:
         assert context.caller is not None
-        context.call.denied = Denial(rule.name, method, payload)
+        context.call.denied = Denial(rule.name, method, payload, about)
         context.call.rpc = method.path
         return rule.refusal(method, context.caller.subject, problem=problem)
 
@@ -98,10 +104,10 @@ class ObjectRights(Interceptor):
 
 def problem_of(
     objects: Sequence[Judged], rule: Rule, claims: Mapping[str, object], catalog: Catalog
-) -> str:
-    """Why a change is refused; empty if it is not."""
+) -> tuple[str, Facts]:
+    """Why a change is refused, and the facts of what does not fit; empty if it is not refused."""
     if not objects:
-        return "its request has no object"
+        return "its request has no object", {}
     for each in objects:
         for condition in (rule.see, rule.only):
             if condition is None:
@@ -109,10 +115,10 @@ def problem_of(
             try:
                 fits = condition.holds(each.facts, claims)
             except GatewayError as error:  # its patterns are too much work
-                return f"{each.place}: {error.message.removeprefix('_where: ')}"
+                return f"{each.place}: {error.message.removeprefix('_where: ')}", each.facts
             if not fits:
-                return problem_with(each, rule, condition, catalog)
-    return ""
+                return problem_with(each, rule, condition, catalog), each.facts
+    return "", {}
 
 
 def problem_with(judged: Judged, rule: Rule, condition: Condition, catalog: Catalog) -> str:

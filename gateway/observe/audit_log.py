@@ -160,6 +160,8 @@ def denied_line(
     if request is not None:
         fields["request"] = orjson.Fragment(request)
     fields["denied"] = denial.rule
+    if denial.about:
+        fields["about"] = shown_facts(denial.about)
     fields["status"] = status
     fields["code"] = code.name
     fields |= {"count": count} if count else {"ms": milliseconds(context.request.age)}

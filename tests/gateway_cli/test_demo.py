@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 import shutil
 import signal
@@ -19,7 +20,7 @@ import pytest
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
 
 from gateway.discovery.reflection import PATH, VERSIONS
-from tests.support.commands import Running, assert_one_line, run, started
+from tests.support.commands import PROGRAM, Running, assert_one_line, run, started
 from tests.support.opencue import message_class
 from tests.support.patience import PATIENCE
 from tests.support.servers import SECRET, bearer, clean_environment, http_client
@@ -47,7 +48,7 @@ class Demo(Running):
     def block(self) -> str:
         """The part of the banner that is to be pasted."""
         _, _, rest = self.printed.partition("Paste this to try it:\n")
-        return rest.partition("With the same")[0]
+        return rest.partition("In a browser")[0]
 
     def commands(self) -> list[str]:
         """The shell commands of the block, one by one, as they are printed."""
@@ -100,27 +101,29 @@ async def shell(script: str) -> tuple[int | None, str, str]:
     return process.returncode, out.decode(), err.decode()
 
 
-def documents(text: str) -> list[Any]:
-    """The JSON documents that a text consists of."""
+def documents(text: str) -> tuple[list[Any], str]:
+    """The JSON documents that a text begins with, and the rest of it."""
     decoder, found = json.JSONDecoder(), []
-    while text := text.strip():
+    while (text := text.strip()).startswith("{"):
         document, end = decoder.raw_decode(text)
         found.append(document)
         text = text[end:]
-    return found
+    return found, text
 
 
 async def test_the_demo_prints_what_is_needed() -> None:
     environ = {"JWT_SECRET": SECRET, "REST_PORT": "http", "CUEBOT_ENDPOINT": "nowhere:1"}
+    environ["PATH"] = "/usr/bin:/bin"
     async with running_demo(**environ) as demo:
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+", demo.url)
-        exports, *curls = demo.commands()
+        exports, *curls, table = demo.commands()
         assert [line.strip() for line in exports.splitlines()] == [
             f"export GATEWAY_URL={demo.url}",
             f"export TOKEN={demo.token}",
         ]
         assert len(curls) == 3
         assert all(line.strip().startswith("curl -sS -w '\\n' $GATEWAY_URL/") for line in curls)
+        assert table.split()[:3] == [str(PROGRAM), "call", "Job/GetJobs"]
         async with http_client(demo.url) as client:
             answer = await client.post(GET_SHOWS, headers=demo.headers)
             assert answer.status_code == 200
@@ -139,11 +142,20 @@ async def test_the_printed_lines_work_when_pasted() -> None:
     async with running_demo() as demo:
         status, out, err = await shell(demo.block)
         assert (status, err) == (0, "")
-        shows, paused, found = documents(out)
+        (shows, paused, found), table = documents(out)
         names = [show["name"] for show in shows["shows"]["shows"]]
         assert names == ["demo", "harbor", "northwind"]
         assert paused == {}
         assert found["job"]["isPaused"] is True
+        head, *rows = table.splitlines()
+        assert head.split() == ["name", "user", "runningFrames"]
+        assert found["job"]["name"] in {row.split()[0] for row in rows}
+
+
+async def test_a_program_on_the_path_is_called_by_its_name() -> None:
+    path = f"{PROGRAM.parent}:{os.environ['PATH']}"
+    async with running_demo(PATH=path) as demo:
+        assert demo.commands()[-1].split()[0] == PROGRAM.name
 
 
 @needs_curl
@@ -152,7 +164,9 @@ async def test_the_printed_lines_work_over_https() -> None:
         assert demo.url.startswith("https://127.0.0.1:")
         status, out, err = await shell(demo.block)
         assert (status, err) == (0, "")
-        assert documents(out)[2]["job"]["isPaused"] is True
+        (_, _, found), table = documents(out)
+        assert found["job"]["isPaused"] is True
+        assert found["job"]["name"] in table
         async with http_client() as client:
             with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
                 await client.get(demo.url)

@@ -389,3 +389,4 @@ async def test_a_hidden_change_is_in_the_audit_log(cuebot: ScriptedCuebot, tmp_p
             assert answered.status_code == 404
     (line,) = outcomes(log)
     assert (line["denied"], line["status"]) == ("freelancers", 404)
+    assert line["about"]["show"] == "other"
