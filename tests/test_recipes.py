@@ -161,7 +161,9 @@ async def test_the_calls_to_copy_work(gateway: Gateway, tmp_path: Path) -> None:
     assert await run(gateway, f"{sys.executable} program.py", tmp_path) == "200 {}\n"
 
 
-@pytest.mark.parametrize(("page", "least"), [("http.md", 2), ("reads.md", 5)])
+@pytest.mark.parametrize(
+    ("page", "least"), [("http.md", 2), ("reads.md", 5), ("compatibility.md", 1)]
+)
 async def test_what_reference_pages_show_works(
     gateway: Gateway, tmp_path: Path, page: str, least: int
 ) -> None:
