@@ -148,6 +148,34 @@ async def test_what_cannot_be_launched_fails(gateway: Gateway, tmp_path: Path, c
     assert "Failed to launch and add job: " in printed
 
 
+async def test_the_calls_to_copy_work(gateway: Gateway, tmp_path: Path) -> None:
+    """Each answers, and none with an error; the program in Python as well."""
+    page = PAGE.with_name("calls.md").read_text(encoding="utf-8")
+    define, *calls, _ = re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    for call in reversed(calls):  # the one for logs before the job is killed
+        printed = (await run(gateway, define + call, tmp_path)).splitlines()
+        assert len(printed) == len(re.findall(r"^call ", call, re.MULTILINE))
+        assert not [line for line in printed if "error" in json.loads(line)]
+    (program,) = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (tmp_path / "program.py").write_text(program, encoding="utf-8")
+    assert await run(gateway, f"{sys.executable} program.py", tmp_path) == "200 {}\n"
+
+
+@pytest.mark.parametrize(
+    ("page", "least"), [("http.md", 2), ("reads.md", 5), ("compatibility.md", 1)]
+)
+async def test_what_reference_pages_show_works(
+    gateway: Gateway, tmp_path: Path, page: str, least: int
+) -> None:
+    text = PAGE.with_name(page).read_text(encoding="utf-8")
+    blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert len(blocks) >= least
+    for block in blocks:
+        printed = await run(gateway, block, tmp_path)
+        assert printed
+        assert '"error"' not in printed
+
+
 async def test_the_launch_to_copy_answers_with_the_job(gateway: Gateway, tmp_path: Path) -> None:
     page = PAGE.with_name("calls.md").read_text(encoding="utf-8")
     define, *_, launch = re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL)

@@ -188,7 +188,9 @@ class Words:
                 raise click.UsageError(f"{word}: {path!r} is no path of a field, such as job.name")
             self.given.append((path, self.value(word, path, kind, value)))
         else:
-            raise click.UsageError(f"{word!r} is no argument; expected {FORMS}")
+            raise click.UsageError(
+                f"{word!r} is no argument; say what it is, such as job={word}: {FORMS}"
+            )
 
     def value(self, word: str, path: str, kind: str, value: str) -> object:
         if kind == "=":
