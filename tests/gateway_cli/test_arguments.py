@@ -127,7 +127,7 @@ def test_without_a_schema_arguments_are_guessed() -> None:
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        (["abc"], "'abc' is no argument; expected key=value"),
+        (["abc"], "'abc' is no argument; say what it is, such as job=abc: key=value"),
         (["=x"], "'=x' is no argument"),
         (["a..b=x"], "'a..b' is no path"),
         (["r.shows:=demo"], "r.shows:=demo: this is not JSON"),
