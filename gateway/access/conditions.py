@@ -24,7 +24,7 @@ Facts = Mapping[str, str]
 Claims = Mapping[str, object]
 
 
-class Judged(NamedTuple):
+class Given(NamedTuple):
     facts: Facts
     claims: Claims
 
@@ -49,7 +49,7 @@ class Condition:
         return not self.needed.difference(known) and any(fact in known for fact in self.facts)
 
     def holds(self, facts: Facts, claims: Claims) -> bool:
-        return self.test(Judged(facts, claims))
+        return self.test(Given(facts, claims))
 
 
 def read_condition(text: str) -> Condition:
@@ -95,8 +95,8 @@ class Fact:
                 )
             matches = patterns.matching(name, values[0])
 
-            def like(judged: Judged) -> bool:
-                fact = judged.facts.get(name)
+            def like(given: Given) -> bool:
+                fact = given.facts.get(name)
                 return fact is not None and matches(fact) != negated
 
             return like
@@ -108,13 +108,13 @@ class Fact:
         if operator != ":" and not negated:
             self.confines.append((name, tuple(wanted)))
 
-        def test(judged: Judged) -> bool:
-            fact = judged.facts.get(name)
+        def test(given: Given) -> bool:
+            fact = given.facts.get(name)
             if fact is None:
                 return False
             found = False
             for each in wanted:
-                texts = each(judged.claims)
+                texts = each(given.claims)
                 if texts is None:
                     return False
                 found = found or any(

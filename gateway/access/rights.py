@@ -75,7 +75,7 @@ class Rule:
         self.facts = tuple(
             dict.fromkeys(fact for each in (only, see) if each is not None for fact in each.facts)
         )
-        """The facts that decide about changes."""
+        """The facts that decide."""
         self._always = always
         self._may = may
         self._why = why or f"access rule {name!r}"
@@ -120,7 +120,7 @@ class Rule:
             if method.not_judged and method.path not in spared
         }
         seen = {}
-        for method in catalog.routes.values() if self.see is not None else ():
+        for method in catalog.methods if self.see is not None else ():
             if method.reads_only and method.path not in spared:
                 assert self.see is not None
                 seen[method.path] = visibility_of(method, self.see)

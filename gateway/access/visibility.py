@@ -153,10 +153,7 @@ class Sight:
             return payload
         request: Any = GetMessageClass(method.descriptor.input_type).FromString(payload)
         for place, texts in wanted:
-            owner = request
-            for name in place[:-1]:
-                owner = getattr(owner, name)
-            asked = getattr(owner, place[-1])
+            asked = value_at(request, place)
             left = [text for text in asked if text in texts] if asked else list(texts)
             del asked[:]
             asked.extend(left or [NOTHINGS_NAME])  # an empty list would ask for all
@@ -178,12 +175,11 @@ class Sight:
 
 def visibility_of(method: Method, condition: Condition) -> Visibility:
     """How a condition applies to a read of the catalog."""
-    may_hold = condition.may_hold
-    about = tuple(each for each in method.subjects if may_hold(each.about.fact_names()))
-    by_request = bool(about)
-    answer = method.descriptor.output_type
     if method.named_rows is not None:
         return visibility_of(method.named_rows.method, condition)
+    may_hold, answer = condition.may_hold, method.descriptor.output_type
+    about = tuple(each for each in method.subjects if may_hold(each.about.fact_names()))
+    by_request = bool(about)
     rows = node_of(answer, condition, method.shown, is_whole=False)
     rest = node_of(answer, condition, method.shown, is_whole=True) if by_request else None
     owner = None

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.access.rights import NOTHING_TO_SEE
@@ -19,7 +18,7 @@ from gateway.calls.facts import FactFinder, Judged, why_unknown
 from gateway.calls.failures import Ambiguous, subjects
 from gateway.calls.invoke import Call, Found, parsed
 from gateway.calls.rows import names_in
-from gateway.codec.encode import unreadable
+from gateway.codec.encode import UNREADABLE, unreadable
 from gateway.errors import Code, GatewayError
 from gateway.long_work import begin_at_once, in_turns
 from gateway.schema.method import Method, NamedRows, set_at, value_at
@@ -87,7 +86,7 @@ async def rows_in_sight(method: Method, answer: bytes, rows: Node, sight: Sight)
     begin_at_once()
     try:
         return await in_turns(visible(memoryview(answer), rows, sight))
-    except DecodeError as error:
+    except UNREADABLE as error:
         raise unreadable(method.descriptor.output_type, error) from error
 
 

@@ -10,16 +10,14 @@ from functools import partial
 from itertools import islice
 from typing import Any, Literal, NamedTuple
 
-from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.access.conditions import Facts
 from gateway.access.visibility import NOTHINGS_NAME, Sight
 from gateway.calls.failures import Ambiguous
-from gateway.calls.invoke import Call, Found, reworded
+from gateway.calls.invoke import Call, Found, parsed, reworded
 from gateway.calls.missing_ids import is_name
 from gateway.calls.rows import rows_with
-from gateway.codec.encode import unreadable
 from gateway.codec.xml_text import UnreadableXml, reading_texts
 from gateway.errors import Code, GatewayError
 from gateway.long_work import in_turns, let_others_run
@@ -99,9 +97,11 @@ class Unseen(GatewayError):
     """The 404 for an object in a request that may not be seen, or is not there."""
 
     def __init__(self, place: str, subject: Subject, thing: object, hidden: Facts | None) -> None:
-        what = f"no {subject.about.kind} {str(id_of(thing))!r:.{QUOTED_CHARS}} that you may see"
         if subject.spec is not None:
             what = "no such show, or none that you may see"
+        else:
+            text = str(id_of(thing))[:QUOTED_CHARS]
+            what = f"no {subject.about.kind} {text!r} that you may see"
         super().__init__(Code.NOT_FOUND, f"{place}: there is {what}")
         self.hidden = hidden
         """Its facts, if it is there."""
@@ -146,9 +146,9 @@ class FactFinder:
         objects = [*islice(objects_of(method, request), MOST_OBJECTS + 1)]
         for subject, _, _ in objects:  # before anything is asked
             inquiry.count(subject.name)
-        found_before: dict[tuple[int, object], list[Known]] = {}
+        found_before: dict[tuple[int, bool, object], list[Known]] = {}
         for subject, place, thing in objects:
-            asked = (id(subject.about), id_of(thing))
+            asked = (id(subject.about), subject.by_name, whole(thing))
             try:
                 known = found_before.get(asked) or await inquiry.known(subject, place, thing)
             except NotThere as error:
@@ -157,7 +157,7 @@ class FactFinder:
             except NotKnown as reason:
                 judged.append(Judged(place, {}, subject, unknown=str(reason)))
             else:
-                if asked[1]:
+                if id_of(thing):
                     found_before[asked] = known
                 judged += [Judged(place, it.facts, subject, it.told_by) for it in known]
         return judged
@@ -255,9 +255,9 @@ class Inquiry:
         """What `ask` returns. Of what is not in sight, nothing is taken that is remembered, so that
         Cuebot gets as many calls as for what is not there.
         """
-        if self._sight is None:
+        if self._sight is None or spec is not None:  # a spec's names are not remembered
             return await ask()
-        if spec is None and not self._sight.may_show(about.fact_names()):
+        if not self._sight.may_show(about.fact_names()):
             raise NotKnown(f"it has none of the facts in {self._sight.text!r}")
         objects, self._recall = self._objects, "only"
         with suppress(NotRemembered, NotThere, NotKnown):
@@ -461,16 +461,13 @@ class Inquiry:
             if self._sight is not None and isinstance(error, Ambiguous):
                 return []
             said = error.message or error.code.name
-            problem = f"{method.path}, which tells whose it is, failed: {said}; nothing was changed"
+            done = "" if self._method.reads_only else "; nothing was changed"
+            problem = f"{method.path}, which tells whose it is, failed: {said}{done}"
             raise reworded(error, problem) from None
         self._finder.lookups["asked"] += 1
         if asked.rows:
             return await rows_with(asked.rows, wanted, answer)
-        try:
-            whole = GetMessageClass(method.descriptor.output_type).FromString(answer)
-        except DecodeError as error:
-            raise unreadable(method.descriptor.output_type, error) from error
-        shown = value_at(whole, asked.take)
+        shown = value_at(parsed(method, answer), asked.take)
         return [shown] if all(value_at(shown, at) == value for at, value in wanted) else []
 
 
@@ -542,6 +539,11 @@ def how_to_ask(about: About, subject: Subject, method: Method) -> str:
             ways.append(f"{', '.join(dict.fromkeys(sent))} instead of the id")
     what = "Cuebot does not say whose it is by its id alone"
     return f"{what}; send {', or '.join(ways)}" if ways else what
+
+
+def whole(thing: Any) -> object:
+    """All that an object in a request says, to tell it from others."""
+    return thing if isinstance(thing, str) else thing.SerializeToString(deterministic=True)
 
 
 def objects_of(method: Method, request: Any) -> Iterator[tuple[Subject, str, object]]:

@@ -18,7 +18,10 @@ def is_name(content: object) -> bool:
 
 
 def without_id(value: object, reference: Reference) -> Iterator[tuple[str, Json]]:
-    """Path and object, where the id is missing. An absent single object counts as an empty one."""
+    """Path and object, where the id is missing. An absent single object counts as an empty one.
+
+    So does a text that stands for an object: `spell_out` has to make one of it first.
+    """
     found = peek(value, reference.place)
     if reference.listed:
         yield from listed_without_id(found, reference)

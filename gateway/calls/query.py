@@ -59,13 +59,13 @@ def put(
     for part in above:
         at, known = inner(at, known, name, part)
     field = field_called(known, last)
-    if field is not None and is_message(field) and not is_special(message_of(field)):
+    of_objects = field is not None and is_message(field) and not is_special(message_of(field))
+    if field is not None and of_objects and not field.is_repeated:
         only = only_list_of(message_of(field))
-        if only is not None and not field.is_repeated:
+        if only is not None:
             put(body, descriptor, f"{name}.{only}", text)
             return
-    is_object_ = field is not None and is_message(field) and not is_special(message_of(field))
-    if is_object_ and name not in named:
+    if of_objects and name not in named:
         raise bad(name, "is an object; name its fields, or send it in a body (POST)")
     value = value_of(field, text)
     if last not in at:

@@ -16,7 +16,7 @@ from gateway.codec.decode import Decoders
 from gateway.codec.encode import Encoders
 from gateway.codec.fields import returned_types
 from gateway.compat.profile import EMPTY, Instead, Profile
-from gateway.compat.resolve import Resolver, answer_aliases, identified, units_of
+from gateway.compat.resolve import Resolver, answer_aliases, identified, units_of, with_written
 from gateway.compat.subjects import with_subjects
 from gateway.compat.summaries import notes, unused_summaries, with_summaries
 from gateway.schema.catalog import (
@@ -62,7 +62,8 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
             withheld[method.path] = rule
         else:
             served[method.path[1:]] = method
-    served, named = with_subjects(profile, identified(profile, served, unused), pool, unused)
+    served = with_written(profile, identified(profile, served, unused), unused)
+    served, named = with_subjects(profile, served, pool, unused)
     summaries, comments = profile.summaries, comments_of(schema.files)
     served = with_summaries(summaries, served, comments)
     resolver = Resolver(profile, served, native, added, unused)

@@ -54,6 +54,7 @@ from gateway.schema.method import (
     Steps,
     Unique,
 )
+from gateway.schema.selection import chosen
 from gateway.views.row_conditions import NUMBERS
 from gateway.views.units import Unit
 
@@ -462,6 +463,27 @@ def copies(main: Method, method: Method, paths: Mapping[str, str]) -> Copies:
     return tuple(
         copied(answer, split(source), request, split(target)) for source, target in paths.items()
     )
+
+
+def with_written(
+    profile: Profile, methods: Mapping[str, Method], unused: list[UnusedEntry]
+) -> dict[str, Method]:
+    """The methods (by `service/Method`) with the objects that callers write themselves."""
+    found = dict(methods)
+    for path, globs in profile.written.items():
+        with entry(f"written.{path}", unused):
+            names = [
+                name
+                for name, method in found.items()
+                if chosen((name,), globs) and field_at(method.descriptor.input_type, split(path))
+            ]
+            if not names:
+                raise NotApplicable(f"there is no request with {path}")
+            for name in names:
+                place = needed_path(found[name].descriptor.input_type, path)
+                both = {str(place), ".".join(place.original)}
+                found[name] = replace(found[name], written=found[name].written | both)
+    return found
 
 
 def identified(

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from gateway.access.fair_quota import FairSemaphore, Lease
 from gateway.access.rate_limiter import MemoryLimiter, Rate
 from gateway.calls.invoke import calls_within, invoke, rehearse
-from gateway.calls.near_names import with_near_names
+from gateway.calls.near_names import takes_short, with_near_names
 from gateway.calls.rows import is_cut
 from gateway.errors import Code, GatewayError
 from gateway.http.context import RequestContext
@@ -62,12 +62,13 @@ class CallMaker:
         """Raises GatewayError."""
         began, code = monotonic(), CANCELLED
         resolved: list[str] = []
+        metadata = metadata_of(context)
         try:
             answer = await invoke(
                 request.plan,
                 self._upstream,
                 request.timeout,
-                metadata_of(context),
+                metadata,
                 partial(self.expect, context),
                 self._interceptors.around(context),
                 resolved,
@@ -76,7 +77,8 @@ class CallMaker:
         except GatewayError as error:
             code = error.code
             if error.sought is not None:
-                raise await self._with_near_names(error, context, request, began) from None
+                left = request.timeout - (monotonic() - began)
+                raise await self._with_near_names(error, context, request, left, metadata) from None
             raise
         finally:
             ended = monotonic()
@@ -90,7 +92,12 @@ class CallMaker:
         return answer
 
     async def _with_near_names(
-        self, error: GatewayError, context: RequestContext, request: CallRequest, began: float
+        self,
+        error: GatewayError,
+        context: RequestContext,
+        request: CallRequest,
+        left: float,
+        metadata: Metadata,
     ) -> GatewayError:
         """The error with the nearest name that the caller may list: one look-up a second for each
         principal. Where a rule hides objects, it would tell of them by its time and calls.
@@ -100,12 +107,14 @@ class CallMaker:
         near = None if method is None else method.near
         if caller is None or sought is None or near is None or caller.rule.see is not None:
             return error
+        if not sought.name:
+            return error
         if near.method.path not in caller.rule.allowed(request.catalog):
             return error
         if not self._suggestions.hit(context.principal, SUGGESTIONS).allowed:
             return error
-        left = min(request.timeout - (monotonic() - began), LONGEST_SUGGESTION_SECONDS)
-        call = calls_within(max(left, 0), self._upstream, metadata_of(context))
+        within = max(min(left, LONGEST_SUGGESTION_SECONDS), 0)
+        call = calls_within(within, self._upstream, metadata, takes_short)
         return await with_near_names(error, sought, near, call)
 
 

@@ -119,10 +119,8 @@ class RequestReader:
             timeout = min(timeout, asked_timeout(asked))
         query, accept = NO_QUERY, headers.get(b"accept")
         if accept is not None or request.query or request.method != "POST":
-            query = read_query(
-                *(method, request.method, request.query, accept, self._reject),
-                dry_run=context.dry_run,
-            )
+            verb, asked_for, dry = request.method, request.query, context.dry_run
+            query = read_query(method, verb, asked_for, accept, self._reject, dry_run=dry)
         return RequestHead(catalog, method, timeout, self._reject, query)
 
     def body_if_here(self, context: RequestContext, head: RequestHead) -> bytes | None:

@@ -206,7 +206,11 @@ class AuditLog(Interceptor):
         denial, request = context.call.denied, None
         if denial is not None and denial.payload is not None:
             request = await shown(denial.method, denial.payload, self._hides)
-        await self._writer.put(denied_line(context, error.code, error.status, request))
+        line = denied_line(context, error.code, error.status, request)
+        if error.code is Code.NOT_FOUND:  # to wait for the disk would tell that the object is there
+            self._writer.put_soon(line)
+        else:
+            await self._writer.put(line)
 
     def end_period(self) -> None:
         """Write the counts of denied calls without a line, and start over."""

@@ -6,11 +6,11 @@ in its field's unit, and any field beside another one of its kind.
 
 import math
 import re
+import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from operator import eq, ge, gt, le, lt
-from struct import Struct
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
@@ -44,7 +44,7 @@ COMPARISONS: dict[str, Callable[[Any, Any], object]] = {
     ">": gt,
     ">=": ge,
 }
-FLOAT = Struct("f")
+FLOAT = struct.Struct("f")
 
 
 @dataclass(slots=True)
@@ -277,6 +277,6 @@ def nearest_float(number: float) -> float:
     """The nearest 32-bit float, which for 0.1 is another number than the double."""
     try:
         found: float = FLOAT.unpack(FLOAT.pack(number))[0]
-    except OverflowError:
-        return math.copysign(math.inf, number)
+    except (OverflowError, struct.error):  # the latter for integers of many digits
+        return math.inf if number > 0 else -math.inf
     return found

@@ -209,7 +209,8 @@ def chosen(
         if inner is None:
             raise refused("_fields", str(problem))
         try:
-            yield find(answer, f"{inner.json_name}.{name}"), False
+            within = find(message_of(inner), name).text
+            yield find(answer, f"{inner.json_name}.{within}"), False
         except LookupError as error:
             raise refused("_fields", str(error)) from None
 

@@ -5,9 +5,14 @@ from typing import Any
 
 import pytest
 
+from gateway.calls.plan import plan
 from gateway.codec.body import UnknownFieldPolicy as Policy
+from gateway.compat.build import build_catalog
+from gateway.compat.profile import load_profile
 from gateway.errors import GatewayError
+from gateway.schema.selection import Selection
 from tests.support.decoding import decoded, decoder, refusal
+from tests.support.opencue import opencue as published
 from tests.support.protos import TestSchema, opencue, trial
 
 TRIAL = trial()
@@ -117,10 +122,13 @@ def test_long_and_odd_names_neither_make_the_error_long_nor_break_it() -> None:
         assert len(ignored("trial.Leaf", {key: 1}, Policy.NOTHING)) == 1
 
 
-def test_what_callers_write_themselves_is_an_argument() -> None:
-    """A comment is no echo, though answers have comments, too."""
-    comment = opencue().message_type("job.JobAddCommentRequest")
-    decode = opencue().decoders.value_decoder(comment, {"newComment"})
-    body = {"job": {"id": "x", "new": 1}, "newComment": {"mesage": "hello"}}
-    with pytest.raises(GatewayError, match="newComment: unknown field `mesage`; did you mean"):
-        decode(body, Policy.ARGUMENTS)
+@pytest.mark.parametrize("spelling", ["newComment", "new_comment"])
+def test_what_callers_write_themselves_is_an_argument(spelling: str) -> None:
+    """A comment is no echo, though answers have comments, too; the job beside it is one."""
+    catalog = build_catalog(published(), Selection(), load_profile("opencue"))
+    method = catalog.routes["/job.JobInterface/AddComment"]
+    body = json.dumps({"job": {"id": "x", "new": 1}, spelling: {"mesage": "hello"}}).encode()
+    with pytest.raises(GatewayError, match="unknown field `mesage`; did you mean `message`"):
+        plan(method, body, Policy.ARGUMENTS)
+    body = json.dumps({"job": {"id": "x", "new": 1}, spelling: {"message": "hello"}}).encode()
+    assert plan(method, body, Policy.ARGUMENTS).ignored == ("job.new",)

@@ -107,6 +107,12 @@ def test_the_last_name_of_a_field_will_do_where_one_object_has_it() -> None:
     assert row == {"name": "a", "jobStats": {"deadFrames": 3}}
 
 
+def test_a_number_of_many_digits_is_beyond_all() -> None:
+    payload = jobs({"name": "a", "min_cores": 1.5})
+    assert rows_seen(payload, where=f"minCores<{'9' * 400}", fields="name") == [{"name": "a"}]
+    assert rows_seen(payload, where=f"minCores<-{'9' * 400}", fields="name") == []
+
+
 def test_a_field_has_two_names_and_an_object_is_shown_whole() -> None:
     payload = jobs({"name": "a", "job_stats": {"dead_frames": 3}})
     (row,) = rows_seen(payload, fields="job_stats.dead_frames")
