@@ -84,6 +84,10 @@ class Fact:
     confines: list[tuple[str, tuple[Texts, ...]]]
     """Filled in with what this fact is compared with."""
 
+    @property
+    def is_flag(self) -> bool:
+        return False
+
     def compare(
         self, operator: str, values: Sequence[Token], patterns: Patterns, *, negated: bool
     ) -> Test:

@@ -3,7 +3,7 @@
     condition:  term, or several joined by `or`
     term:       factor, or several joined by `and`
     factor:     `not` factor | `(` condition `)` | comparison
-    comparison: path operator value | path `in` `(` value, … `)`
+    comparison: path operator value | path `in` `(` value, … `)` | path (of a true or false)
     operator:   `=` `!=` `<` `<=` `>` `>=`, `:` (contains), `~` (matches a pattern)
     value:      a word, a number, or a text in single or double quotes
 
@@ -71,6 +71,10 @@ class BadCondition(Exception):
 
 class Operand(Protocol):
     """What stands before an operator: a field of a row, or a fact."""
+
+    @property
+    def is_flag(self) -> bool:
+        """Whether it is true or false, and so a comparison by itself."""
 
     def compare(
         self, operator: str, values: Sequence[Token], patterns: "Patterns", *, negated: bool
@@ -195,6 +199,9 @@ class Parser:
             raise BadCondition(str(error)) from None
         if self.takes_word("in"):
             return operand.compare("in", self.values(), self.patterns, negated=negated)
+        if operand.is_flag and self.peek().kind != "operator":
+            is_true = Token("word", "true", token.at)
+            return operand.compare("=", (is_true,), self.patterns, negated=negated)
         operator = self.take()
         if operator.kind != "operator":
             raise expected("= != < <= > >= : ~ or in", operator)

@@ -80,6 +80,10 @@ class Field:
     path: FieldPath
     reading: Reading
 
+    @property
+    def is_flag(self) -> bool:
+        return self.path.leaf.type == FieldDescriptor.TYPE_BOOL
+
     def compare(
         self, operator: str, values: Sequence[Token], patterns: Patterns, *, negated: bool
     ) -> Test:

@@ -75,7 +75,7 @@ def full_name_of(name: str) -> str:
 @click.option(
     "--where",
     metavar="CONDITION",
-    help="Show rows of which this is true, such as 'jobStats.deadFrames > 2 and user = lena'.",
+    help="Show rows that fit, such as 'deadFrames > 2 and startTime < now-2h' or 'not isPaused'.",
 )
 @click.option(
     "--group", metavar="NAMES", help="Show groups of rows that are equal in these fields."

@@ -107,6 +107,21 @@ def test_the_last_name_of_a_field_will_do_where_one_object_has_it() -> None:
     assert row == {"name": "a", "jobStats": {"deadFrames": 3}}
 
 
+@pytest.mark.parametrize(
+    ("where", "names"),
+    [
+        ("isPaused", ["a"]),
+        ("not isPaused", ["b"]),
+        ("isPaused and name = a", ["a"]),
+        ("name = b or (isPaused)", ["a", "b"]),
+        ("not (isPaused or name = c)", ["b"]),
+    ],
+)
+def test_a_flag_is_a_condition_by_itself(where: str, names: list[str]) -> None:
+    payload = jobs({"name": "a", "is_paused": True}, {"name": "b"})
+    assert [row["name"] for row in rows_seen(payload, where=where, fields="name")] == names
+
+
 def test_a_number_of_many_digits_is_beyond_all() -> None:
     payload = jobs({"name": "a", "min_cores": 1.5})
     assert rows_seen(payload, where=f"minCores<{'9' * 400}", fields="name") == [{"name": "a"}]
