@@ -112,7 +112,7 @@ class Rule:
         spared = frozenset(
             method.path
             for method, names in allowed.items()
-            if not self.facts or among(method, names, self._always)
+            if not self.is_conditional or among(method, names, self._always)
         )
         never = {
             method.path: method.not_judged
@@ -139,9 +139,9 @@ class Rule:
 
     def judges(self, method: Method, catalog: Catalog) -> bool:
         """Whether a call is a change that has to fit the rule's conditions."""
-        return not (
-            not self.facts or method.reads_only or method.path in self._rights_in(catalog).spared
-        )
+        if not self.is_conditional or method.reads_only:
+            return False
+        return method.path not in self._rights_in(catalog).spared
 
     def visibility(self, method: Method, catalog: Catalog) -> Visibility | None:
         """What the rule shows of a read; None if all of it, or if it is a change.

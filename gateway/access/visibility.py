@@ -13,7 +13,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
-from gateway.access.conditions import Claims, Condition
+from gateway.access.conditions import Claims, Condition, Texts
 from gateway.codec.body import MAX_DEPTH
 from gateway.codec.fields import is_map, is_message, message_of, owner_of
 from gateway.codec.slices import LENGTH, Layout, Run, places_in, survey, varint
@@ -53,6 +53,8 @@ class Node:
     """Numbers of fields that are never shown."""
     named: tuple[tuple[FieldPath, About], ...] = ()
     """Places of names of other objects, all of which have to be shown."""
+    looked_at: dict[int, FieldDescriptor] = field(default_factory=dict)
+    """By number: the fields that are not shown as they are."""
 
     @property
     def is_judged(self) -> bool:
@@ -160,9 +162,7 @@ class Sight:
         confined: bytes = request.SerializeToString()
         return confined
 
-    def _texts(
-        self, values: Iterable[Callable[[Claims], tuple[str, ...] | None]]
-    ) -> list[str] | None:
+    def _texts(self, values: Iterable[Texts]) -> list[str] | None:
         """None if a claim is not there."""
         found: dict[str, None] = {}
         for each in values:
@@ -255,6 +255,8 @@ def prune(node: Node, of_type: RowFacts | None) -> None:
     if of_type is not None and of_type.is_container:
         others = {one.number for one in node.descriptor.fields if is_message(one)}
         node.dropped |= others.difference(node.children)
+    fields = node.descriptor.fields_by_number
+    node.looked_at = {at: fields[at] for at in (*node.children, *node.ids, *node.dropped)}
 
 
 def leads_to_facts(node: Node) -> bool:
@@ -284,18 +286,14 @@ def visible(
     """
     if depth >= MAX_DEPTH:
         raise DecodeError("nested too deeply")
-    fields = node.descriptor.fields_by_number
-    looked_at: dict[int, FieldDescriptor] = {
-        number: fields[number] for number in (*node.children, *node.ids, *node.dropped)
-    }
     layout = Layout()
-    yield from survey(payload, looked_at, layout, step)
+    yield from survey(payload, node.looked_at, layout, step)
     parts: list[bytes | memoryview] = []
     if node.is_whole:
         parts += (payload[run.start : run.end] for run in layout.rest)
     kept: dict[int, set[str]] = {number: set() for number in node.ids.values()}
     for number, child in node.children.items():
-        each = looked_at[number]
+        each = node.looked_at[number]
         runs = layout.long.get(number, [])
         if not each.is_repeated and len(runs) > 1:  # parts of one message
             contents = (content for run in runs for content in contents_of(payload, run))

@@ -60,6 +60,10 @@ class Known(NamedTuple):
     told_by: tuple[str, ...]
 
 
+Ask = Callable[[], Awaitable[list[Known]]]
+"""All that an object is about, or several. Raises NotKnown, GatewayError, with a sight NotThere."""
+
+
 class Shown(NamedTuple):
     """What a read says of an object."""
 
@@ -170,7 +174,8 @@ class FactFinder:
         unknown = [each for each, is_shown in sight.named.items() if is_shown is None]
         inquiry = Inquiry(self, method, (), {}, sight.facts, call, sight)
         for about, name in unknown[:MOST_OBJECTS]:
-            sight.named[about, name] = not name or await inquiry.is_in_sight(about, name)
+            ask = partial(inquiry.of_name, about, name)
+            sight.named[about, name] = not name or await inquiry.is_in_sight(about, ask)
         return bool(unknown)
 
     async def of_name(self, about: About, name: str, method: Method, call: Call) -> Facts:
@@ -186,10 +191,7 @@ class FactFinder:
     ) -> bool:
         """Whether an answer of the method is in sight that belongs to the object with this id."""
         inquiry = Inquiry(self, method, (), {}, sight.facts, call, sight)
-        try:
-            return bool(await inquiry.of_id(owner, id_))
-        except (NotThere, NotKnown):
-            return False
+        return await inquiry.is_in_sight(owner, partial(inquiry.of_object, owner, id_))
 
     def recall(self, key: Key) -> Shown | None:
         shown = self._known.get(key)
@@ -235,27 +237,22 @@ class Inquiry:
 
     async def known(self, subject: Subject, place: str, thing: object) -> list[Known]:
         """All that one object is about. Raises NotKnown, GatewayError, with a sight NotThere."""
-        return await self._in_sight(
-            subject.about, lambda: self._known(subject, place, thing), subject.spec
-        )
+        if subject.spec is not None:  # its names are not remembered
+            return await self._of_spec(subject.spec, str(thing))
+        return await self._in_sight(subject.about, partial(self._known, subject, place, thing))
 
-    async def is_in_sight(self, about: About, name: str) -> bool:
-        """Whether all objects of that name are."""
+    async def is_in_sight(self, about: About, ask: Ask) -> bool:
+        """Whether all that `ask` returns is."""
         try:
-            return bool(await self._in_sight(about, lambda: self.of_name(about, name)))
+            return bool(await self._in_sight(about, ask))
         except (NotThere, NotKnown):
             return False
 
-    async def of_id(self, about: About, id_: str) -> list[Known]:
-        return await self._in_sight(about, lambda: self._of_object(about, id_, None))
-
-    async def _in_sight(
-        self, about: About, ask: Callable[[], Awaitable[list[Known]]], spec: Spec | None = None
-    ) -> list[Known]:
+    async def _in_sight(self, about: About, ask: Ask) -> list[Known]:
         """What `ask` returns. Of what is not in sight, nothing is taken that is remembered, so that
         Cuebot gets as many calls as for what is not there.
         """
-        if self._sight is None or spec is not None:  # a spec's names are not remembered
+        if self._sight is None:
             return await ask()
         if not self._sight.may_show(about.fact_names()):
             raise NotKnown(f"it has none of the facts in {self._sight.text!r}")
@@ -267,8 +264,6 @@ class Inquiry:
 
     async def _known(self, subject: Subject, place: str, thing: object) -> list[Known]:
         about = subject.about
-        if subject.spec is not None:
-            return await self._of_spec(subject.spec, str(thing))
         if about.confined_to:
             return await self._of_criteria(subject, thing)
         for each in self._found:
@@ -280,9 +275,11 @@ class Inquiry:
                         return await self._by_name(by.owner, value_at(asked, by.place), None)
         if subject.by_name and about.named is not None:
             return await self._by_name(about, str(thing), subject)
-        return await self._of_object(about, thing, subject)
+        return await self.of_object(about, thing, subject)
 
-    async def _of_object(self, about: About, thing: object, subject: Subject | None) -> list[Known]:
+    async def of_object(
+        self, about: About, thing: object, subject: Subject | None = None
+    ) -> list[Known]:
         """An object, or the id of one."""
         if about.asked is not None:
             return await self._of(about, about.asked, thing, subject)
@@ -293,7 +290,7 @@ class Inquiry:
         if is_name(text):
             holders = await self._named(lying.holder, text, subject)
         else:
-            holders = await self._of_object(lying.holder, text, subject)
+            holders = await self.of_object(lying.holder, text, subject)
         return [
             each
             for holder in holders
@@ -397,9 +394,9 @@ class Inquiry:
 
     async def _owners_of(self, about: About, shown: Shown, subject: Subject | None) -> list[Known]:
         """What an object belongs to. All are asked about, also if one of them is not there."""
-        asked: list[Callable[[], Awaitable[list[Known]]]] = []
+        asked: list[Ask] = []
         for (_, owner), text in zip(about.owners, shown.owners, strict=True):
-            asked.append(partial(self._of_object, owner, text, subject))
+            asked.append(partial(self.of_object, owner, text, subject))
         for (_, owner), text in zip(about.named_owners, shown.named_owners, strict=True):
             asked.append(partial(self.of_name, owner, text))
         owners: list[Known] = []
@@ -417,7 +414,7 @@ class Inquiry:
         """Make the calls that would follow if an object were there."""
         for _, owner in about.owners:
             with suppress(NotThere, NotKnown):
-                await self._of_object(owner, NOTHINGS_NAME, subject)
+                await self.of_object(owner, NOTHINGS_NAME, subject)
         for _, owner in about.named_owners:
             with suppress(NotThere, NotKnown):
                 await self.of_name(owner, NOTHINGS_NAME)
