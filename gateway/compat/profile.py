@@ -186,6 +186,7 @@ class Signs(Entry):
     not_found: Sign | None = None
     ambiguous: Sign | None = None
     malformed: Sign | None = None
+    exists: tuple[Sign, ...] = ()
 
 
 class RowLimit(Entry):

@@ -530,6 +530,8 @@ class ErrorSigns:
     """Several objects where there should be one."""
     malformed: Sign | None = None
     """An impossible name."""
+    exists: tuple[Sign, ...] = ()
+    """What a change would make is there, or its name is taken."""
     things: frozenset[str] = frozenset()
     """Names of fields with objects, or their names."""
 
