@@ -152,6 +152,23 @@ def test_a_warning_in_a_file_is_not_repeated() -> None:
     assert written.err == "cuebot-gateway: warning: fields ignored: r.a\n"
 
 
+def test_a_table_without_rows_says_so() -> None:
+    """On standard error, once for each time that it becomes so; other forms say nothing."""
+    empty, full = b'{"jobs":{"jobs":[]}}', b'{"jobs":{"jobs":[{"n":1}]}}'
+    written = Written(form="table", fields=["n"])
+    for content in (empty, empty, full, empty):
+        written.output.answer(Answer(content=content))
+    assert written.out == "n\n\nn\n\nn\n1\n\nn\n"
+    assert written.err == "cuebot-gateway: no rows\n" * 2
+    written = Written(form="table")
+    written.output.answer(Answer(content=empty))
+    assert (written.out, written.err) == ("", "cuebot-gateway: no rows\n")
+    for form in ("json", "csv", "ndjson", "name"):
+        written = Written(form=form)
+        written.output.answer(Answer(content=b""))
+        assert written.err == ""
+
+
 def test_a_failure_is_one_line() -> None:
     written = Written()
     message = "java.Class: no such\nno such\n\x1b[2Jmore"
