@@ -136,7 +136,8 @@ class CuebotClient:
         method = find_method(name, self.catalog)
         if method.streams:
             raise GatewayError(Code.UNIMPLEMENTED, f"{method.path} streams, which is not served")
-        body = request.as_json(fields_of(method.descriptor.input_type))
+        fields = fields_of(method.descriptor.input_type)
+        body = request.as_json(fields, method.descriptor.name, method.value_names)
         return plan(method, body, UNKNOWN_FIELD_POLICIES[self.settings.unknown_fields])
 
     async def _explained(self, error: GatewayError, ignored: tuple[str, ...]) -> GatewayError:

@@ -84,8 +84,8 @@ class GatewayClient:
         dry_run: bool = False,
     ) -> Answer:
         path = path_of(name)
-        fields = await self._fields(path) if request.need_schema else unknown
-        body = request.as_json(fields)
+        fields, sets = await self._fields(path) if request.need_schema else (unknown, ())
+        body = request.as_json(fields, path.rpartition("/")[2], sets)
         if dry_run:
             await self._refuse_unless_it_knows_dry_runs(path)
         headers = {DRY_RUN: "1"} if dry_run else {}
@@ -141,11 +141,15 @@ class GatewayClient:
             self.read = read_document(response.content, self.base + DOCUMENT)
         return self.read
 
-    async def _fields(self, path: str) -> Fields:
-        """The fields of a method's request, or a guess with DOCS=off."""
+    async def _fields(self, path: str) -> tuple[Fields, tuple[str, ...]]:
+        """The fields of a method's request, or a guess with DOCS=off; of a setter, the names of its
+        value.
+        """
         document = await self.document()
         operation = None if document is None else document.operations.get(path)
-        return guess if document is None or operation is None else document.fields(operation)
+        if document is None or operation is None:
+            return guess, ()
+        return document.fields(operation), operation.sets
 
     async def _explained(self, error: GatewayError, name: str, path: str) -> Exception:
         """The error, or InvalidCall if there is no such method."""

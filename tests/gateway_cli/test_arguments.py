@@ -111,6 +111,36 @@ def test_maps_and_lists_of_objects_need_json(
         made(fields(path), word)
 
 
+@pytest.mark.parametrize(
+    ("path", "words", "problem"),
+    [
+        ("/job.LayerInterface/SetThreadable", ["layer=comp", "job=x"],
+         "threadable is missing; write threadable=true or threadable=false"),
+        ("/group.GroupInterface/SetMinCores", ["group=x"], "minCores is missing; write minCores=…"),
+        ("/group.GroupInterface/SetMinCores", ["group=x", "cores=3"], ""),
+        ("/group.GroupInterface/SetMinCores", ["group=x", "min_cores:=3"], ""),
+        ("/group.GroupInterface/SetMinCores", ['{"cores": 3}', "group=x"], ""),
+        ("/job.JobInterface/SetPriority", ["job=x", "val:=null"], ""),
+        ("/job.LayerInterface/SetTags", ["layer.id=x"], "tags is missing; write tags=…"),
+        ("/job.LayerInterface/SetStartAfter", ["layer.id=x"], ""),
+        ("/job.GroupInterface/SetGroup", ["group.id=x"], ""),
+        ("/job.JobInterface/Kill", ["job=x"], ""),
+    ],
+)  # fmt: skip
+def test_a_setter_needs_its_value(path: str, words: list[str], problem: str) -> None:
+    """Its only field that is no object, under any of its names; the document has the same names."""
+    method, operation = CATALOG.routes[path], DOCUMENT.operations[path]
+    assert operation.sets == method.value_names
+    arguments, name = read_arguments(words), method.descriptor.name
+    for fields in (by_schema(path), by_document(path)):
+        if not problem:
+            assert arguments.as_json(fields, name, operation.sets)
+            continue
+        with pytest.raises(InvalidCall) as caught:
+            arguments.as_json(fields, name, operation.sets)
+        assert str(caught.value) == f"{name}: {problem}"
+
+
 def test_json_that_is_none_is_told_as_for_bodies() -> None:
     with pytest.raises(GatewayError, match="JSON has double quotes") as caught:
         made(by_schema(GET_JOBS), "{'r': 1}", "r.shows=x")
