@@ -12,7 +12,7 @@ MAX_COMPARED_NAMES = 4000
 """Comparing that many takes some milliseconds."""
 
 NOT_A_FIELD: Mapping[str, str] = {
-    "dryrun": "; for a dry run, send the header X-Dry-Run: 1 (call: --dry-run)"
+    "dryrun": "; for a dry run, send the header X-Dry-Run: 1, or use call --dry-run"
 }
 """How to ask for what is no field, by the names that people try: letters in lower case."""
 

@@ -47,9 +47,13 @@ def error_for(
     """
     error = translated(failed, method, payload)
     if error.code is Code.NOT_FOUND and method is not None and method.near is not None:
-        asked = GetMessageClass(method.descriptor.input_type).FromString(payload)
-        name = str(value_at(asked, method.near.name))[:QUOTED_CHARS]
-        error.sought = Sought(method.path, method.near.kind, name, failed.details)
+        near, asked = method.near, GetMessageClass(method.descriptor.input_type).FromString(payload)
+        within = ""
+        if near.within is not None:
+            kind, field = near.within
+            within = f" in {kind} {getattr(asked, field)!r:.{QUOTED_CHARS}}"
+        name = near.name_in(asked)[:QUOTED_CHARS]
+        error.sought = Sought(method.path, near.kind, name, failed.details, payload, within)
     return error
 
 

@@ -460,15 +460,26 @@ class Near:
 
     kind: str
     """`job`."""
-    name: FieldPath
-    """Of the name in the method's request."""
+    name: str
+    """How fields of the method's request make the name: `{frame:04}-{layer}`."""
+    parts: tuple[tuple[str, str], ...]
+    """The fields in `name`: as they are written there, and Cuebot's names."""
+    within: tuple[str, str] | None
+    """The field that says what the names belong to, in the same way."""
     method: Method
+    copies: tuple[tuple[FieldPath, BodyPath], ...]
+    """From the method's request to that for the list."""
+    constants: tuple[tuple[BodyPath, object], ...]
     rows: tuple[FieldDescriptor, ...]
     """From the answer down to a list of objects; empty for a list of names."""
     names: FieldPath
     """Of the names in the answer, or of the name in a row."""
-    part: FieldPath
-    """Of a list of texts in the request for the list, which names have to contain; or empty."""
+    part: BodyPath | None
+    """Of a list of texts in the request for the list, which names have to contain."""
+
+    def name_in(self, asked: Any) -> str:
+        """The name in a request of the method."""
+        return self.name.format(**{part: getattr(asked, field) for part, field in self.parts})
 
 
 @dataclass(frozen=True, slots=True)

@@ -523,12 +523,12 @@ async def test_what_is_made_again_is_a_409_unless_a_part_may_have_been_made(
     gateway: Gateway, cuebot: ScriptedCuebot, path: str, text: str, status: int
 ) -> None:
     cuebot.fails(gateway.catalog.routes[path].path, grpc.StatusCode.INTERNAL, text)
-    body: Json = {
+    bodies: dict[str, Json] = {
         DEPEND: {"layer": {"id": "a"}, "dependOnLayer": {"id": "b"}},
         SUB_GROUP: {"group": {"id": "g"}, "name": "comp"},
         REPARENT: {"group": {"id": "g"}, "jobs": {"jobs": [{"id": "a"}, {"id": "b"}]}},
-    }[path]
-    answer = await gateway.post(path, body)
+    }
+    answer = await gateway.post(path, bodies[path])
     if status == 500:
         assert problem(answer, 500, "INTERNAL") == text
     else:

@@ -51,7 +51,7 @@ def test_fields_of_another_version_in_an_echoed_object_are_ignored() -> None:
     assert found == ["job.foo"]
 
 
-DRY_RUN = "for a dry run, send the header X-Dry-Run: 1 (call: --dry-run)"
+DRY_RUN = "for a dry run, send the header X-Dry-Run: 1, or use call --dry-run"
 CRITERIA = {"job": {"id": "x", "foo": 1}, "req": {"frame": ["0001-comp"]}}
 
 
