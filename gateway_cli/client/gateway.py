@@ -3,7 +3,7 @@
 import asyncio
 import math
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from urllib.request import getproxies, proxy_bypass
 
@@ -114,6 +114,13 @@ class GatewayClient:
             cut_at=cut_at,
             viewed=not view or (format_ == "json" and SCHEMA in response.headers and not unread),
         )
+
+    async def units(self, name: str) -> Mapping[str, str]:
+        with suppress(GatewayError):  # the table is there without them
+            if (document := await self.document()) is not None:
+                operation = document.operations.get(path_of(name))
+                return {} if operation is None else operation.units
+        return {}
 
     def check_json(self, response: httpx.Response) -> None:
         """Raises GatewayError for an answer that is not complete JSON."""

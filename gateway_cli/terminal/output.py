@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, TextIO
 
@@ -36,6 +36,8 @@ class Output:
     form: Form = "json"
     fields: Sequence[str] = ()
     """The columns of a table; all if empty."""
+    units: Mapping[str, str] | None = None
+    """The units of numbers in a table, by field; None before they have been asked for."""
     terminal: bool = False
     """Whether `out` is a terminal."""
     colour: bool = False
@@ -103,7 +105,8 @@ class Output:
         if not self.terminal and (is_json or self.form == "csv"):
             return content if content.endswith(b"\n") or not content else content + b"\n"
         if self.form == "table":
-            lines = table(orjson.loads(content), self.fields, checked=answer.viewed)
+            rows = orjson.loads(content)
+            lines = table(rows, self.fields, checked=answer.viewed, units=self.units or {})
             self.rowless = len(lines) < 2
         elif self.form == "name":
             lines = list(names(content))

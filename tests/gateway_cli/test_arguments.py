@@ -206,6 +206,16 @@ def test_a_document_knows_every_path() -> None:
     }
 
 
+def test_a_document_has_the_units_of_rows() -> None:
+    for path, method in CATALOG.routes.items():
+        assert DOCUMENT.operations[path].units == method.views.row_units
+    jobs = DOCUMENT.operations[GET_JOBS].units
+    assert (jobs["startTime"], jobs["jobStats.maxRss"]) == ("time", "kB")
+    job = DOCUMENT.operations["/job.JobInterface/FindJob"].units
+    assert job == jobs, "of the one object in an answer without rows"
+    assert not DOCUMENT.operations["/job.JobInterface/GetJobNames"].units
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"[]", b"{}", b'{"paths": {"/a": 1}}', b'{"paths": {}, "info": {}}']
 )

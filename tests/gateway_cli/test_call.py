@@ -55,6 +55,11 @@ async def test_fields_make_a_table(opening: Opening) -> None:
     assert [line.split()[0] for line in lines] == [job["name"] for job in whole["jobs"]["jobs"]]
 
 
+async def test_a_table_tells_the_units_of_numbers(opening: Opening) -> None:
+    done = await perform(opening(), "Job/GetJobs", fields=("name", "jobStats.maxRss", "startTime"))
+    assert done.out.splitlines()[0].split("  ")[-2:] == ["maxRss (KB)", "startTime (Unix time)"]
+
+
 async def test_fields_that_reading_ignores_are_warned_about(opening: Opening) -> None:
     body = '{"show": {"name": "demo", "colour": "red"}}'
     done = await perform(opening(), "Show/GetFilters", body)

@@ -250,6 +250,28 @@ def test_headings_are_the_last_parts_of_paths() -> None:
     ]
 
 
+def test_headings_have_units() -> None:
+    """Of a row's fields, in either naming; also of a group's sums, or within the one object."""
+    units = {"maxRss": "kB", "stats.avgSec": "seconds", "startTime": "time", "size": "MB"}
+    row = {
+        "maxRss": 1,
+        "stats": {"avgSec": 2},
+        "startTime": 3,
+        "size": 4,
+        "sum": {"stats.avgSec": 5},
+    }
+    fields = ["max_rss", "stats.avg_sec", "start_time", "size", "sum.stats.avgSec", "job.maxRss"]
+    head, _ = table([row], fields, checked=True, units=units)
+    assert re.split("  +", head) == [
+        "max_rss (KB)",
+        "avg_sec (s)",
+        "start_time (Unix time)",
+        "size (MB)",
+        "avgSec (s)",
+        "maxRss (KB)",
+    ]
+
+
 def test_without_fields_a_table_has_all() -> None:
     answer = {"rows": [{"id": 1, "name": "x", "a": {"b": 2}}, {"id": 2, "name": "y", "c": 3}]}
     assert table(answer) == ["name  id  b  c", "x      1  2  -", "y      2  -  3"]
