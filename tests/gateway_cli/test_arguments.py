@@ -121,6 +121,7 @@ def test_maps_and_lists_of_objects_need_json(
         ("/group.GroupInterface/SetMinCores", ["group=x", "min_cores:=3"], ""),
         ("/group.GroupInterface/SetMinCores", ['{"cores": 3}', "group=x"], ""),
         ("/job.JobInterface/SetPriority", ["job=x", "val:=null"], ""),
+        ("/job.JobInterface/SetPriority", ['job:={"id": "x"}'], ""),
         ("/job.LayerInterface/SetTags", ["layer.id=x"], "tags is missing; write tags=…"),
         ("/job.LayerInterface/SetStartAfter", ["layer.id=x"], ""),
         ("/job.GroupInterface/SetGroup", ["group.id=x"], ""),
