@@ -80,6 +80,10 @@ class Sought(NamedTuple):
     name: str
     cuebot: str
     """Cuebot's own words."""
+    asked: bytes
+    """The request of the look-up."""
+    within: str = ""
+    """` in job 'x'`, where names belong to something else."""
     place: str = ""
     """Of the name in the request, with a colon."""
 

@@ -1,6 +1,6 @@
 """The nearest name, for "did you mean …?"."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from itertools import islice
 
@@ -10,6 +10,17 @@ QUOTED_CHARS = 80
 
 MAX_COMPARED_NAMES = 4000
 """Comparing that many takes some milliseconds."""
+
+NOT_A_FIELD: Mapping[str, str] = {
+    "dryrun": "; for a dry run, send the header X-Dry-Run: 1, or use call --dry-run"
+}
+"""How to ask for what is no field, by the names that people try: letters in lower case."""
+
+
+def other_way(word: str) -> str:
+    """`; for a dry run, send …` for `dryRun`; empty for nearly all words."""
+    letters = word[:QUOTED_CHARS].replace("_", "").replace("-", "")
+    return NOT_A_FIELD.get(letters.lower(), "")
 
 
 def did_you_mean(word: str, names: Iterable[str], mark: str = "") -> str:

@@ -40,6 +40,17 @@ def test_the_readme_names_only_real_settings() -> None:
     assert names <= {name.upper() for name in Settings.model_fields}
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/getting-started.md"])
+def test_a_terminal_finds_the_command_before_it_is_called(page: str) -> None:
+    """`make demo` and `make install` put it into .venv alone."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert "BIN := .venv/bin\n" in (ROOT / "Makefile").read_text(encoding="utf-8")
+    called = re.search(r"^(?:\$ )?cuebot-gateway ", text, re.MULTILINE)
+    assert called is not None
+    assert "make demo" in text[: text.index('$ export PATH="$PWD/.venv/bin:$PATH"')]
+    assert 'export PATH="$PWD/.venv/bin:$PATH"' in text[: called.start()]
+
+
 def test_the_readme_is_read_in_half_a_minute() -> None:
     lines = README.splitlines()
     bullets = [number for number, line in enumerate(lines) if line.startswith("- ")]

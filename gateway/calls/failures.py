@@ -47,9 +47,13 @@ def error_for(
     """
     error = translated(failed, method, payload)
     if error.code is Code.NOT_FOUND and method is not None and method.near is not None:
-        asked = GetMessageClass(method.descriptor.input_type).FromString(payload)
-        name = str(value_at(asked, method.near.name))[:QUOTED_CHARS]
-        error.sought = Sought(method.path, method.near.kind, name, failed.details)
+        near, asked = method.near, GetMessageClass(method.descriptor.input_type).FromString(payload)
+        within = ""
+        if near.within is not None:
+            kind, field = near.within
+            within = f" in {kind} {getattr(asked, field)!r:.{QUOTED_CHARS}}"
+        name = near.name_in(asked)[:QUOTED_CHARS]
+        error.sought = Sought(method.path, near.kind, name, failed.details, payload, within)
     return error
 
 
@@ -79,7 +83,8 @@ def translated(failed: CallFailed, method: Method | None, payload: bytes) -> Gat
 
 
 def meant(failed: CallFailed, method: Method, payload: bytes) -> GatewayError | None:
-    """The error for a missing or ambiguous object, if Cuebot's text reports one.
+    """The error for an object that is missing, ambiguous or there already, if Cuebot's text reports
+    one.
 
     Errors of changes to several objects are passed on: some may have been changed.
     """
@@ -91,10 +96,14 @@ def meant(failed: CallFailed, method: Method, payload: bytes) -> GatewayError | 
     if signs.malformed is not None and signs.malformed.fits(text):
         problem = f"{subjects(method, payload)} cannot be a name (Cuebot: {text})"
         return GatewayError(Code.INVALID_ARGUMENT, problem)
-    if failed.code is not Code.INTERNAL or signs.not_found is None:
+    if failed.code is not Code.INTERNAL:
         return None
-    may_be_half_done = not method.reads_only and any(each.listed for each in method.references)
-    if may_be_half_done or not signs.not_found.fits(text):
+    if not method.reads_only and any(each.listed for each in method.references):
+        return None
+    if any(each.fits(text) for each in signs.exists):
+        problem = f"this exists already, or its name is taken (Cuebot: {text})"
+        return GatewayError(Code.ALREADY_EXISTS, problem)
+    if signs.not_found is None or not signs.not_found.fits(text):
         return None
     what = f"{subjects(method, payload)}{related(method)}"
     return GatewayError(Code.NOT_FOUND, f"{what} is not there (Cuebot: {text})")

@@ -6,11 +6,13 @@ from typing import Any
 
 from google.protobuf.message_factory import GetMessageClass
 
-from gateway.calls.invoke import Call, parsed, reworded
+from gateway.calls.invoke import Call, invoke_steps, parsed, reworded
+from gateway.calls.plan import plan_of
 from gateway.calls.rows import rows_with
+from gateway.codec.rewrite import BodyPath
 from gateway.errors import GatewayError, Sought
 from gateway.long_work import let_others_run
-from gateway.schema.method import Near, value_at
+from gateway.schema.method import Method, Near, value_at
 from gateway.suggestions import MAX_COMPARED_NAMES, did_you_mean
 from gateway.upstream.interface import takes_all
 
@@ -19,24 +21,30 @@ NAMES_PER_STEP = 25
 SHORTEST_PART_CHARS = 3
 
 
-async def with_near_names(
-    error: GatewayError, sought: Sought, near: Near, call: Call
+async def with_near_name(
+    error: GatewayError, sought: Sought, finder: Method, listing: Method, call: Call
 ) -> GatewayError:
-    """The error with the nearest name; the error itself without one, or if the list fails."""
-    request: Any = GetMessageClass(near.method.descriptor.input_type)()
-    if near.part:  # a misspelled letter may be anywhere: more are in the second half
+    """The error with the nearest name of the list; the error itself without one.
+
+    `finder` did not find the name, and `listing` is the method of its `near`. Raises GatewayError
+    if the list fails: its `sought` is what the name would be in, if that is not there either.
+    """
+    near = finder.near
+    assert near is not None, "only such methods make a Sought"
+    asked: Any = GetMessageClass(finder.descriptor.input_type).FromString(sought.asked)
+    sent: list[tuple[BodyPath, object]] = list(near.constants)
+    sent += [(target, str(value_at(asked, source))) for source, target in near.copies]
+    if near.part is not None:  # a misspelled letter may be anywhere: more are in the second half
         part = sought.name[: max(len(sought.name) // 2, SHORTEST_PART_CHARS)]
-        value_at(request, near.part).append(part.lower())
-    try:
-        answer = await call(near.method, request.SerializeToString())
-        names = await alike(sought.name, await names_of(near, answer))
-    except GatewayError:
+        sent.append((near.part, [part.lower()]))
+    names = await names_of(near, await invoke_steps(plan_of(listing, sent), call))
+    if sought.name in names:  # of something finished
         return error
-    hint = did_you_mean(sought.name, names, "'")
+    hint = did_you_mean(sought.name, await alike(sought.name, names), "'")
     if not hint:
         return error
-    text = f"{sought.place}no {near.kind} {sought.name!r}{hint} (Cuebot: {sought.cuebot})"
-    return reworded(error, text)
+    what = f"{sought.place}no {sought.kind} {sought.name!r}{sought.within}"
+    return reworded(error, f"{what}{hint} (Cuebot: {sought.cuebot})")
 
 
 def takes_short(size: int, go_on: Callable[[], None]) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from gateway.errors import Code, GatewayError
-from gateway.suggestions import DID_YOU_MEAN, QUOTED_CHARS, did_you_mean
+from gateway.suggestions import DID_YOU_MEAN, QUOTED_CHARS, did_you_mean, other_way
 
 Json = dict[str, Any]
 Path = tuple["Path | None", str | int | None, int]
@@ -164,7 +164,7 @@ def unknown_field(field: UnknownField) -> GatewayError:
     place = f"{text(field.path)}: " if text(field.path) else ""
     names = [*field.names[:FIELDS_LISTED], *["…"] * (len(field.names) > FIELDS_LISTED)]
     there = f" (there are: {', '.join(names)})" if names else " (there are none)"
-    hint = did_you_mean(field.key, field.names, "`") or paths_like(field)
+    hint = other_way(field.key) or did_you_mean(field.key, field.names, "`") or paths_like(field)
     if not hint and len(field.plain) == 1 and len(field.names) > 1:  # as of SetPriority: job, val
         hint = f"{DID_YOU_MEAN}`{field.plain[0]}`?"
     return GatewayError(

@@ -59,6 +59,10 @@ FieldPaths = Annotated[
     tuple[FieldPath, ...],
     BeforeValidator(lambda paths: (paths,) if isinstance(paths, str) else paths),
 ]
+Template = Annotated[
+    str,
+    shaped(rf"([^{{}}]|\{{{NAME}(:0[1-9])?\}})+", "a text with fields such as {frame:04}-{layer}"),
+]
 ServiceName = Annotated[str, shaped(NAMES, "a service such as job.JobInterface")]
 Line = Annotated[str, shaped(r"\S.*", "one line of text")]
 Constant = Annotated[str | int, BeforeValidator(check_constant)]
@@ -186,6 +190,7 @@ class Signs(Entry):
     not_found: Sign | None = None
     ambiguous: Sign | None = None
     malformed: Sign | None = None
+    exists: tuple[Sign, ...] = ()
 
 
 class RowLimit(Entry):
@@ -325,13 +330,19 @@ class Subjects(Entry):
 
 
 class NearEntry(Entry):
-    """The list of names (at `names`) for a `name` that a method does not find; `part` is a list of
-    texts in its request, which the names have to contain.
+    """The list of names (at `names`) for a `name` that a method does not find, made of fields of
+    its request, one of which says what the name is `in`.
+
+    The list's request takes values of the other (`with`) and constants (`set`); `part` is a list of
+    texts in it, which the names have to contain.
     """
 
     kind: str
-    name: FieldPath = "name"
+    name: Template = "{name}"
+    in_: FieldName | None = Field(alias="in", default=None)
     call: MethodName
+    with_: dict[FieldPath, FieldPath] = Field(alias="with", default_factory=dict)
+    set: dict[FieldPath, Content] = {}
     rows: FieldPath | None = None
     names: FieldPath
     part: FieldPath | None = None

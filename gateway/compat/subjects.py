@@ -1,10 +1,12 @@
 """What calls are about, and what answers show, by the profile."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message_factory import GetMessageClass
 
 from gateway.codec.fields import is_message, message_of
 from gateway.compat.profile import About as AboutEntry
@@ -40,6 +42,8 @@ from gateway.schema.method import (
 from gateway.schema.selection import chosen
 
 NOBODY_SAYS = "nothing in its request has a show or a user"
+PART = re.compile(r"\{(\w+)")
+"""A field in the template of a name."""
 TEXTS = (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES)
 
 
@@ -300,17 +304,30 @@ def paged(
 
 
 def near_of(method: Method, each: NearEntry, methods: Mapping[str, Method]) -> Near:
-    listing = needed_method(methods, each.call)
+    listing, asked = needed_method(methods, each.call), method.descriptor.input_type
     request, answer = listing.descriptor.input_type, listing.descriptor.output_type
     rows = list_at(answer, each.rows) if each.rows is not None else ()
-    return Near(
+    parts = {part: needed_field(asked, (part,)).name for part in PART.findall(each.name)}
+    near = Near(
         each.kind,
-        needed_path(method.descriptor.input_type, each.name).original,
+        each.name,
+        tuple(parts.items()),
+        None if each.in_ is None else (each.in_, needed_field(asked, (each.in_,)).name),
         listing,
+        tuple(
+            (needed_path(asked, source).original, needed_path(request, target))
+            for target, source in each.with_.items()
+        ),
+        tuple((needed_path(request, target), content) for target, content in each.set.items()),
         rows,
         needed_path(message_of(rows[-1]) if rows else answer, each.names).original,
-        needed_path(request, each.part).original if each.part is not None else (),
+        None if each.part is None else needed_path(request, each.part),
     )
+    try:
+        near.name_in(GetMessageClass(asked)())
+    except (TypeError, ValueError) as error:
+        raise NotApplicable(f"{each.name}: {error}") from None
+    return near
 
 
 def named_rows(method: Method, each: NamesOf, methods: Mapping[str, Method]) -> NamedRows:

@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 from gateway.access.fair_quota import FairSemaphore, Lease
 from gateway.access.rate_limiter import MemoryLimiter, Rate
-from gateway.calls.invoke import calls_within, invoke, rehearse
-from gateway.calls.near_names import takes_short, with_near_names
+from gateway.calls.invoke import Call, calls_within, invoke, rehearse
+from gateway.calls.near_names import takes_short, with_near_name
 from gateway.calls.rows import is_cut
 from gateway.errors import Code, GatewayError
 from gateway.http.context import RequestContext
@@ -21,6 +21,7 @@ from gateway.upstream.interface import Metadata, Upstream
 
 SUGGESTIONS = Rate(rps=1, burst=1)
 LONGEST_SUGGESTION_SECONDS = 1.0
+MOST_SUGGESTIONS = 2
 OK, CANCELLED = Code.OK, Code.CANCELLED
 """Looking up an enum's member calls a function before Python 3.12."""
 
@@ -101,21 +102,32 @@ class CallMaker:
     ) -> GatewayError:
         """The error with the nearest name that the caller may list: one look-up a second for each
         principal. Where a rule hides objects, it would tell of them by its time and calls.
+
+        If the layer's job is not there either, the nearest job is told.
         """
         caller, sought = context.caller, error.sought
-        method = None if sought is None else request.catalog.routes.get(sought.path)
-        near = None if method is None else method.near
-        if caller is None or sought is None or near is None or caller.rule.see is not None:
+        if caller is None or caller.rule.see is not None:
             return error
-        if not sought.name:
-            return error
-        if near.method.path not in caller.rule.allowed(request.catalog):
-            return error
-        if not self._suggestions.hit(context.principal, SUGGESTIONS).allowed:
-            return error
-        within = max(min(left, LONGEST_SUGGESTION_SECONDS), 0)
-        call = calls_within(within, self._upstream, metadata, takes_short)
-        return await with_near_names(error, sought, near, call)
+        routes, allowed = request.catalog.routes, caller.rule.allowed(request.catalog)
+        call: Call | None = None
+        for _ in range(MOST_SUGGESTIONS):
+            finder = routes.get(sought.path) if sought is not None and sought.name else None
+            if sought is None or finder is None or finder.near is None:
+                return error
+            listing = routes.get(finder.near.method.path)
+            if listing is None or listing.path not in allowed:
+                return error
+            if call is None:
+                if not self._suggestions.hit(context.principal, SUGGESTIONS).allowed:
+                    return error
+                within = max(min(left, LONGEST_SUGGESTION_SECONDS), 0)
+                call = calls_within(within, self._upstream, metadata, takes_short)
+            try:
+                return await with_near_name(error, sought, finder, listing, call)
+            except GatewayError as failed:
+                place, sought = sought.place, failed.sought
+                sought = None if sought is None else sought._replace(place=place)
+        return error
 
 
 def metadata_of(context: RequestContext) -> Metadata:

@@ -11,11 +11,12 @@ from google.protobuf.descriptor_pb2 import MethodOptions
 
 from gateway.codec.decode import Decoders, DecodeValue
 from gateway.codec.encode import Encode, Encoders
-from gateway.codec.fields import message_of
-from gateway.codec.rewrite import BodyPath, Rewrite
+from gateway.codec.fields import is_message, message_of
+from gateway.codec.rewrite import BodyPath, Default, Rename, Rewrite
 from gateway.views.compiled_view import Views
 from gateway.views.units import NO_UNITS, Units
 
+SETTER = "Set"
 FieldPath = tuple[str, ...]
 """Proto names of fields, from a message down."""
 Copies = tuple[tuple[FieldPath, FieldPath], ...]
@@ -146,6 +147,25 @@ class Method:
             for each in places
         ]
         return tuple(dict.fromkeys(places))
+
+    @cached_property
+    def value_names(self) -> tuple[str, ...]:
+        """Of a setter: the names that requests may have for the value that it sets, Cuebot's own
+        first. Without any of them, the value is 0, false or empty.
+
+        A setter is a change whose name begins with `Set` and whose request has one field that is no
+        object. Empty for other methods.
+        """
+        plain = [each for each in self.descriptor.input_type.fields if not is_message(each)]
+        if len(plain) != 1 or self.reads_only or not self.descriptor.name.startswith(SETTER):
+            return ()
+        names = [plain[0].json_name, plain[0].name]
+        for rewrite in self.rewrites:
+            if isinstance(rewrite, Default | Rename) and rewrite.target.original == (names[1],):
+                if isinstance(rewrite, Default):
+                    return ()
+                names += (rewrite.source.json[0], rewrite.source.original[0])
+        return tuple(dict.fromkeys(names))
 
     @cached_property
     def streams(self) -> bool:
@@ -440,15 +460,26 @@ class Near:
 
     kind: str
     """`job`."""
-    name: FieldPath
-    """Of the name in the method's request."""
+    name: str
+    """How fields of the method's request make the name: `{frame:04}-{layer}`."""
+    parts: tuple[tuple[str, str], ...]
+    """The fields in `name`: as they are written there, and Cuebot's names."""
+    within: tuple[str, str] | None
+    """The field that says what the names belong to, in the same way."""
     method: Method
+    copies: tuple[tuple[FieldPath, BodyPath], ...]
+    """From the method's request to that for the list."""
+    constants: tuple[tuple[BodyPath, object], ...]
     rows: tuple[FieldDescriptor, ...]
     """From the answer down to a list of objects; empty for a list of names."""
     names: FieldPath
     """Of the names in the answer, or of the name in a row."""
-    part: FieldPath
-    """Of a list of texts in the request for the list, which names have to contain; or empty."""
+    part: BodyPath | None
+    """Of a list of texts in the request for the list, which names have to contain."""
+
+    def name_in(self, asked: Any) -> str:
+        """The name in a request of the method."""
+        return self.name.format(**{part: getattr(asked, field) for part, field in self.parts})
 
 
 @dataclass(frozen=True, slots=True)
@@ -530,6 +561,8 @@ class ErrorSigns:
     """Several objects where there should be one."""
     malformed: Sign | None = None
     """An impossible name."""
+    exists: tuple[Sign, ...] = ()
+    """What a change would make is there, or its name is taken."""
     things: frozenset[str] = frozenset()
     """Names of fields with objects, or their names."""
 

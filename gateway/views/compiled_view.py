@@ -1,6 +1,6 @@
 """The views of one method's answers, each compiled once, and which of them a client accepts."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property, lru_cache, partial
 from time import time
 from typing import NamedTuple
@@ -9,10 +9,11 @@ from urllib.parse import urlencode
 from google.protobuf.descriptor import Descriptor
 
 from gateway.codec.encode import Encoders
+from gateway.codec.fields import is_message, message_of
 from gateway.views import groups
 from gateway.views.paths import find_path, refused
 from gateway.views.render import Show, compile_view
-from gateway.views.units import NO_UNITS, NOW, Units
+from gateway.views.units import NO_UNITS, NOW, Unit, Units, units_in
 from gateway.views.view import Format, Rows, View, make_view, rows_of, rows_of_page
 
 VIEWS_CACHED = 8
@@ -69,6 +70,17 @@ class Views:
     def rows(self) -> Rows | None:
         """The one list of an answer, if it has one."""
         return rows_of(self._answer)
+
+    @cached_property
+    def row_units(self) -> Mapping[str, Unit]:
+        """By path in a row: the units of numbers. Without rows, in the answer, or in the one object
+        that it has.
+        """
+        message = self._answer if self.rows is None else self.rows.descriptor
+        fields = message.fields
+        if self.rows is None and len(fields) == 1 and is_message(fields[0]):
+            message = message_of(fields[0])
+        return dict(units_in(message, self._units))
 
     def compiled(self, asked: Asked, accept: bytes | None = None) -> CompiledView | None:
         """The view for these parameters and this Accept header; None for the whole JSON.

@@ -1,12 +1,14 @@
 """Units of numbers, for sizes, durations and times in conditions: `16GB`, `10m`, `now-1h`."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from types import MappingProxyType
 from typing import Literal
 
-from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+
+from gateway.codec.fields import is_message, message_of
 
 Unit = Literal["bytes", "kB", "MB", "seconds", "time"]
 """`time` is in seconds since 1970."""
@@ -24,6 +26,8 @@ DURATION = re.compile(rf"({NUMBER})([smhdw])", re.ASCII)
 NOW = "now"
 MOMENT = re.compile(rf"{NOW}(?:\s*([+-])\s*([0-9]{{1,9}})([smhdw]))?", re.ASCII)
 
+MOST_LEVELS = 3
+"""How deep in a row numbers are whose units are listed."""
 WRITTEN: Mapping[str, str] = {
     **dict.fromkeys(BYTES_IN, "a number, or a size such as 16GB"),
     "seconds": "a number of seconds, or a duration such as 10m",
@@ -34,6 +38,18 @@ NO_UNIT = "a number"
 
 def unit_of(field: FieldDescriptor, units: Units) -> Unit | None:
     return units.get(field.full_name) if units else None
+
+
+def units_in(
+    message: Descriptor, units: Units, prefix: str = "", levels: int = MOST_LEVELS
+) -> Iterator[tuple[str, Unit]]:
+    """The paths of numbers with a unit in a message and its single messages, in JSON names."""
+    for field in message.fields:
+        path = f"{prefix}{field.json_name}"
+        if (unit := units.get(field.full_name)) is not None:
+            yield path, unit
+        elif levels > 1 and is_message(field) and not field.is_repeated:
+            yield from units_in(message_of(field), units, f"{path}.", levels - 1)
 
 
 def in_unit(text: str, unit: Unit | None) -> int | float | None:

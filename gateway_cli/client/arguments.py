@@ -4,7 +4,7 @@ A word is JSON, a file (`@job.json`), or a field (`r.shows=demo`, `job:={…}`, 
 
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from pathlib import Path
@@ -102,10 +102,12 @@ class Arguments:
         """Whether the types of fields matter."""
         return any(isinstance(value, Text) for _, value in self.given)
 
-    def as_json(self, fields: Fields) -> bytes:
+    def as_json(self, fields: Fields, method: str = "", sets: Sequence[str] = ()) -> bytes:
         """The request for a type with these fields; unknown names are in it as they are.
 
-        Raises InvalidCall for an argument, and GatewayError (INVALID_ARGUMENT) for broken JSON.
+        `sets` are the names of the value that a setter, `method`, sets: arguments like key=value
+        need it, a request as JSON may leave it out, as over HTTP. Raises InvalidCall for an
+        argument, and GatewayError (INVALID_ARGUMENT) for broken JSON.
         """
         if not self.given:
             return self.body
@@ -115,7 +117,15 @@ class Arguments:
         added: dict[str, object] = {}
         for path, value in self.given:
             put(added, fields, path, value)
+        if sets and self.need_schema and not {*whole, *added}.intersection(sets):
+            raise InvalidCall(f"{method}: {missing_value(sets[0], fields(sets[0]))}")
         return orjson.dumps(merged(whole, added))
+
+
+def missing_value(name: str, found: Field | None) -> str:
+    is_switch = found is not None and found.kind is Kind.SWITCH
+    ways = f"{name}=true or {name}=false" if is_switch else f"{name}=…"
+    return f"{name} is missing; write {ways}"
 
 
 def merged(old: object, new: object) -> object:

@@ -52,6 +52,12 @@ class Client(Protocol):
         would be sent to Cuebot.
         """
 
+    async def units(self, name: str) -> Mapping[str, str]:
+        """The units of numbers in the method's answer, by path in a row, as far as they are known.
+
+        For a method that has been called: nothing is raised then.
+        """
+
 
 def ignored_fields(headers: Mapping[str, str]) -> tuple[str, ...]:
     """The paths in a gateway's `X-Ignored-Fields` header."""

@@ -22,6 +22,7 @@ from gateway.errors import Code, GatewayError
 from gateway.http.request_headers import listed_paths
 from gateway.schema.catalog import Catalog
 from gateway.schema.description import NoSchema
+from gateway.schema.method import Method
 from gateway.schema.selection import Selection
 from gateway.settings.model import Settings
 from gateway.upstream.cuebot import Cuebot, open_upstream
@@ -128,15 +129,22 @@ class CuebotClient:
         cut_at = rows.cut_at if await is_cut(planned.method, answer, rows.cut_at) else 0
         return Answer(content=content, ignored=planned.ignored, cut_at=cut_at)
 
-    async def _plan(self, name: str, request: Arguments) -> Plan:
+    async def units(self, name: str) -> Mapping[str, str]:
+        return (await self._method(name)).views.row_units
+
+    async def _method(self, name: str) -> Method:
         parse_name(name)  # raises before the schema is discovered
         if self.catalog is None:
             timeout = min(self.timeout, DISCOVERY_TIMEOUT_SECONDS)
             self.catalog = await find_catalog(self.settings, self.upstream, timeout, OR_A_GATEWAY)
-        method = find_method(name, self.catalog)
+        return find_method(name, self.catalog)
+
+    async def _plan(self, name: str, request: Arguments) -> Plan:
+        method = await self._method(name)
         if method.streams:
             raise GatewayError(Code.UNIMPLEMENTED, f"{method.path} streams, which is not served")
-        body = request.as_json(fields_of(method.descriptor.input_type))
+        fields = fields_of(method.descriptor.input_type)
+        body = request.as_json(fields, method.descriptor.name, method.value_names)
         return plan(method, body, UNKNOWN_FIELD_POLICIES[self.settings.unknown_fields])
 
     async def _explained(self, error: GatewayError, ignored: tuple[str, ...]) -> GatewayError:

@@ -3,7 +3,7 @@
 import asyncio
 import math
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from urllib.request import getproxies, proxy_bypass
 
@@ -84,8 +84,8 @@ class GatewayClient:
         dry_run: bool = False,
     ) -> Answer:
         path = path_of(name)
-        fields = await self._fields(path) if request.need_schema else unknown
-        body = request.as_json(fields)
+        fields, sets = await self._fields(path) if request.need_schema else (unknown, ())
+        body = request.as_json(fields, path.rpartition("/")[2], sets)
         if dry_run:
             await self._refuse_unless_it_knows_dry_runs(path)
         headers = {DRY_RUN: "1"} if dry_run else {}
@@ -115,6 +115,13 @@ class GatewayClient:
             viewed=not view or (format_ == "json" and SCHEMA in response.headers and not unread),
         )
 
+    async def units(self, name: str) -> Mapping[str, str]:
+        with suppress(GatewayError):  # the table is there without them
+            if (document := await self.document()) is not None:
+                operation = document.operations.get(path_of(name))
+                return {} if operation is None else operation.units
+        return {}
+
     def check_json(self, response: httpx.Response) -> None:
         """Raises GatewayError for an answer that is not complete JSON."""
         if "json" not in response.headers.get("content-type", ""):
@@ -141,11 +148,15 @@ class GatewayClient:
             self.read = read_document(response.content, self.base + DOCUMENT)
         return self.read
 
-    async def _fields(self, path: str) -> Fields:
-        """The fields of a method's request, or a guess with DOCS=off."""
+    async def _fields(self, path: str) -> tuple[Fields, tuple[str, ...]]:
+        """The fields of a method's request, or a guess with DOCS=off; of a setter, the names of its
+        value.
+        """
         document = await self.document()
         operation = None if document is None else document.operations.get(path)
-        return guess if document is None or operation is None else document.fields(operation)
+        if document is None or operation is None:
+            return guess, ()
+        return document.fields(operation), operation.sets
 
     async def _explained(self, error: GatewayError, name: str, path: str) -> Exception:
         """The error, or InvalidCall if there is no such method."""

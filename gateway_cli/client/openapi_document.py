@@ -41,6 +41,10 @@ class Operation:
     """What it does, in one line; perhaps empty."""
     comment: str
     """The summary, and all that is said beside it."""
+    sets: tuple[str, ...]
+    """Of a setter, the names of its value."""
+    units: Mapping[str, str]
+    """The units of numbers, by path in a row."""
     reads_only: bool
 
 
@@ -107,6 +111,8 @@ def read_document(content: bytes, url: str) -> Document:
                 response=content_of(operation["responses"]["200"]),
                 summary=str(operation.get("summary", "")),
                 comment=comment_of(operation),
+                sets=tuple(operation.get("x-sets", ())),
+                units=operation.get("x-units", {}),
                 reads_only="get" in item,
             )
             for path, item in whole["paths"].items()

@@ -229,7 +229,10 @@ async def call_and_show(
         async def call() -> Answer:
             if options is None:
                 return await client.call(name, request, dry_run=True)
-            return await answer_to(client, name, request, options)
+            answer = await answer_to(client, name, request, options)
+            if output.form == "table" and output.units is None:
+                output.units = await client.units(name)
+            return answer
 
         try:
             if pause is not None:

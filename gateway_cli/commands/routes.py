@@ -3,7 +3,6 @@
 import re
 import shutil
 import sys
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -58,11 +57,11 @@ def routes(
     With --url or GATEWAY_URL, these are the paths that the token may call at that gateway, by its
     OpenAPI document. Otherwise Cuebot's schema is discovered.
 
-    FILTER is words that say what a method does (pause job): the best matches come first, and a
-    letter may be wrong. With a slash, a dot, * or ? it is part of the path in any case, a glob,
-    or a short name as call takes it (Job/GetJobs). Each row has the path, the request and
-    response types, for an alias the native path, and what the method does. On a terminal too
-    narrow for the table, each path gets a few short lines.
+    FILTER is words that say what a method does (pause job): each method is there once, the best
+    matches come first, and a letter may be wrong. With a slash, a dot, * or ? it is part of the
+    path in any case, a glob, or a short name as call takes it (Job/GetJobs). Each row has the path,
+    the request and response types, for an alias the native path, and what the method does. On a
+    terminal too narrow for the table, each path gets a few short lines.
 
     \b
     Example:
@@ -124,11 +123,9 @@ def documented_routes(document: Document) -> Iterator[Route]:
 
 
 def by_words(query: str, source: Catalog | Document, listed: Iterable[Route]) -> list[Route]:
-    """The paths of the methods that fit best, the native one of each first."""
-    paths = defaultdict[str, list[Route]](list)
-    for route in listed:
-        paths[route.alias_of or route.path].insert(0 if route.alias_of is None else 1, route)
-    return [route for method in ranked(query, methods_of(source)) for route in paths[method.path]]
+    """The native paths of the methods that fit, the best one first."""
+    native = {route.path: route for route in listed if route.alias_of is None}
+    return [native[method.path] for method in ranked(query, methods_of(source))]
 
 
 def lines(routes: list[Route], width: int | None) -> Iterator[str]:

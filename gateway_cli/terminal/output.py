@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, TextIO
 
@@ -23,6 +23,7 @@ from gateway_cli.terminal.text import (
     printable_lines,
 )
 
+NO_ROWS = "no rows"
 HOME_AND_CLEAR = "\x1b[H\x1b[2J"
 
 
@@ -35,6 +36,8 @@ class Output:
     form: Form = "json"
     fields: Sequence[str] = ()
     """The columns of a table; all if empty."""
+    units: Mapping[str, str] | None = None
+    """The units of numbers in a table, by field; None before they have been asked for."""
     terminal: bool = False
     """Whether `out` is a terminal."""
     colour: bool = False
@@ -42,22 +45,26 @@ class Output:
     shown: int = 0
     """The number of answers so far."""
     warned: tuple[str, ...] = ()
-    """The ignored fields of the last warning."""
+    """The last warnings, and whether there were no rows."""
+    rowless: bool = False
+    """Whether the last table has no rows."""
 
     def answer(self, answer: Answer, *, space: os.terminal_size | None = None) -> None:
-        """Write the answer, cut to `space`, and a warning about ignored fields.
+        """Write the answer, cut to `space`, a warning about ignored fields, and whether a table has
+        no rows.
 
         Raises InvalidCall if the answer is no table of these fields.
         """
-        if space is not None and answer.ignored and self.err.isatty():
-            space = space_above(warning(answer.ignored), space)
+        if space is not None and self.err.isatty():
+            for line in warnings(answer.ignored):
+                space = space_above(line, space)
         text = self._text(answer, space)
         if self.form == "table" and self.shown and not self.terminal:
             self.out.write(b"\n")
         self.out.write(text)
         self.out.flush()
         self.shown += 1
-        self._warn(answer.ignored)
+        self._tell(*warnings(answer.ignored), *[NO_ROWS] * self.rowless)
 
     def failure(self, error: GatewayError) -> None:
         """Print the reason of a failed call in one line."""
@@ -65,7 +72,7 @@ class Output:
         if error.details:
             text += f" {printable(orjson.dumps(list(error.details)).decode())}"
         self.complain(text)
-        self._warn(ignored_fields(error.headers))
+        self._tell(*warnings(ignored_fields(error.headers)))
 
     def complain(self, text: str) -> None:
         complain(text, self.err, red=self.colour)
@@ -84,10 +91,11 @@ class Output:
             self.warned = ()
         return os.terminal_size((columns, max(lines - 3, 1)))  # the title's two and the cursor's
 
-    def _warn(self, ignored: tuple[str, ...]) -> None:
-        if ignored and ignored != self.warned:
-            self.complain(warning(ignored))
-        self.warned = ignored
+    def _tell(self, *lines: str) -> None:
+        if lines != self.warned:
+            for line in lines:
+                self.complain(line)
+        self.warned = lines
 
     def _text(self, answer: Answer, space: os.terminal_size | None) -> bytes:
         """The answer in its form, with a line end unless it is empty."""
@@ -97,7 +105,9 @@ class Output:
         if not self.terminal and (is_json or self.form == "csv"):
             return content if content.endswith(b"\n") or not content else content + b"\n"
         if self.form == "table":
-            lines = table(orjson.loads(content), self.fields, checked=answer.viewed)
+            rows = orjson.loads(content)
+            lines = table(rows, self.fields, checked=answer.viewed, units=self.units or {})
+            self.rowless = len(lines) < 2
         elif self.form == "name":
             lines = list(names(content))
         elif self.form == "csv":
@@ -131,8 +141,9 @@ def fitted(lines: Sequence[str], space: os.terminal_size) -> list[str]:
     return [clip(line, space.columns) for line in lines]
 
 
-def warning(ignored: Sequence[str]) -> str:
-    return f"warning: fields ignored: {printable(', '.join(ignored))}"
+def warnings(ignored: Sequence[str]) -> Iterator[str]:
+    if ignored:
+        yield f"warning: fields ignored: {printable(', '.join(ignored))}"
 
 
 def space_above(message: str, space: os.terminal_size) -> os.terminal_size:

@@ -1,6 +1,7 @@
 """The list in an answer as a table."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -15,13 +16,25 @@ NOTHING = "-"
 GAP = "  "
 
 Row = Mapping[str, Any]
+NO_UNITS: Mapping[str, str] = MappingProxyType({})
 
 
-def table(answer: object, fields: Sequence[str] = (), *, checked: bool = False) -> list[str]:
+UNITS = {"kB": "KB", "seconds": "s", "time": "Unix time"}
+"""How headings call units; others as they are."""
+
+
+def table(
+    answer: object,
+    fields: Sequence[str] = (),
+    *,
+    checked: bool = False,
+    units: Mapping[str, str] = NO_UNITS,
+) -> list[str]:
     """The lines of a table with these fields (`name`, `jobStats.runningFrames`), header first.
 
-    Without fields, it has all, beginning with the name. Raises InvalidCall for a field that no row
-    has, unless they are `checked`, and for an answer that is not one list of objects.
+    Without fields, it has all, beginning with the name. `units` are by field. Raises InvalidCall
+    for a field that no row has, unless they are `checked`, and for an answer that is not one list
+    of objects.
     """
     rows = rows_of(answer, fields)
     if not fields:
@@ -31,16 +44,25 @@ def table(answer: object, fields: Sequence[str] = (), *, checked: bool = False) 
         for field in fields:
             check(field, rows)
     cells = [[cell(value_at(row, field)) for field in fields] for row in rows]
-    return aligned(headings(fields), cells)
+    return aligned(headings(fields, units), cells)
 
 
-def headings(fields: Sequence[str]) -> list[str]:
-    """The last part of each field's name, or the whole name where the part is ambiguous."""
+def headings(fields: Sequence[str], units: Mapping[str, str] = NO_UNITS) -> list[str]:
+    """The last part of each field's name, or the whole name where the part is ambiguous; and its
+    unit, if it has one.
+    """
     last = [field.rpartition(".")[2] for field in fields]
     return [
-        printable(short if last.count(short) == 1 else field)
+        printable((short if last.count(short) == 1 else field) + unit_of(field, units))
         for field, short in zip(fields, last, strict=True)
     ]
+
+
+def unit_of(field: str, units: Mapping[str, str]) -> str:
+    """` (KB)`. The first name may be that of the whole object, or `sum` of a group."""
+    path = json_name(field)
+    unit = units.get(path) or units.get(path.partition(".")[2])
+    return f" ({UNITS.get(unit, unit)})" if unit else ""
 
 
 def aligned(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

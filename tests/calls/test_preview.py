@@ -42,6 +42,18 @@ async def test_it_shows_the_message_that_the_call_would_send_and_calls_nothing(
     assert shown["ignoredFields"] == []
 
 
+async def test_a_value_that_is_left_out_is_shown(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """Cuebot sets 0, false or the first name: what is seen beside the object in the request."""
+    for path, name, value in (
+        ("/job.JobInterface/SetAutoEat", "value", False),
+        ("/job.JobInterface/SetMinCores", "val", 0.0),
+        ("/host.HostInterface/SetHardwareState", "state", "UP"),
+    ):
+        answer = await dry(gateway, path, {path.split(".")[0][1:]: {"id": "x"}})
+        assert answer.json()["request"][name] == value
+    assert cuebot.seen == []
+
+
 async def test_a_misspelt_criterion_is_named(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     """Fields that would be ignored are named, and are not in the message."""
     answer = await dry(gateway, KILL_FRAMES, BODY | {"job": {"id": "j1", "colour": "red"}})

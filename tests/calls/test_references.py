@@ -505,6 +505,37 @@ async def test_a_look_up_that_fails_is_no_404(gateway: Gateway, cuebot: Scripted
     assert heard(cuebot) == [FIND_JOB, FIND_SHOW, GET_DEPARTMENT]
 
 
+DUPLICATE = f"{SPRING}.DuplicateKeyException: there is one already"
+WRAPPED = f"com.imageworks.spcue.EntityCreationError: error creating group, {DUPLICATE}"
+SUB_GROUP = "/job.GroupInterface/CreateSubGroup"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "status"),
+    [
+        (DEPEND, DUPLICATE, 409),
+        (SUB_GROUP, WRAPPED, 409),
+        (SUB_GROUP, "com.imageworks.spcue.EntityCreationError: error creating group", 500),
+        (REPARENT, DUPLICATE, 500),
+    ],
+)
+async def test_what_is_made_again_is_a_409_unless_a_part_may_have_been_made(
+    gateway: Gateway, cuebot: ScriptedCuebot, path: str, text: str, status: int
+) -> None:
+    cuebot.fails(gateway.catalog.routes[path].path, grpc.StatusCode.INTERNAL, text)
+    bodies: dict[str, Json] = {
+        DEPEND: {"layer": {"id": "a"}, "dependOnLayer": {"id": "b"}},
+        SUB_GROUP: {"group": {"id": "g"}, "name": "comp"},
+        REPARENT: {"group": {"id": "g"}, "jobs": {"jobs": [{"id": "a"}, {"id": "b"}]}},
+    }
+    answer = await gateway.post(path, bodies[path])
+    if status == 500:
+        assert problem(answer, 500, "INTERNAL") == text
+    else:
+        expected = f"this exists already, or its name is taken (Cuebot: {text})"
+        assert problem(answer, 409, "ALREADY_EXISTS") == expected
+
+
 EAT = "/job.FrameInterface/Eat"
 NO_NAME = "expected its id, or name to find it by; there is no name"
 NO_JOB = "expected its id, or name and job to find it by; there is no job"

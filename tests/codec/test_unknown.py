@@ -51,6 +51,7 @@ def test_fields_of_another_version_in_an_echoed_object_are_ignored() -> None:
     assert found == ["job.foo"]
 
 
+DRY_RUN = "for a dry run, send the header X-Dry-Run: 1, or use call --dry-run"
 CRITERIA = {"job": {"id": "x", "foo": 1}, "req": {"frame": ["0001-comp"]}}
 
 
@@ -66,6 +67,8 @@ CRITERIA = {"job": {"id": "x", "foo": 1}, "req": {"frame": ["0001-comp"]}}
         ("JobPauseRequest", {"name": "x"}, "unknown field `name`; did you mean `job.name`?"),
         ("GroupSetMinCoresRequest", {"cores": 4}, "field `cores`; did you mean `minCores`?"),
         ("JobKillFramesRequest", CRITERIA, "req: unknown field `frame`; did you mean `frames`?"),
+        ("JobSetPriorityRequest", {"dryRun": True}, f"`dryRun`; {DRY_RUN} (there are: job, val)"),
+        ("JobKillRequest", {"dry_run": True}, f"unknown field `dry_run`; {DRY_RUN} (there are: "),
     ],
     ids=[
         "within an object",
@@ -73,6 +76,8 @@ CRITERIA = {"job": {"id": "x", "foo": 1}, "req": {"frame": ["0001-comp"]}}
         "an object's name",
         "a documented name (fact 5)",
         "a search criterion, which would widen what a change hits",
+        "a header",
+        "a header in the spelling of protos",
     ],
 )
 def test_inner_arguments_are_told_the_nearest_name(name: str, body: Any, problem: str) -> None:

@@ -115,6 +115,7 @@ NO_PATH = "is not a path of fields such as show.name"
 REQUESTS = '[requests."a.B/C"]'
 NAMED = '[[named]]\nmessage = "a.B"\nfields = ["x"]\n'
 SEND = 'by = { call = "a.B/C", take = "x.id", send = { name = ["x", "y."] } }'
+NEAR = '[near."a.B/C"]\nkind = "x"\ncall = "a.B/D"\nnames = "y"\n'
 AFTER = '[[after]]\nmethod = "a.B/C"\ngiven = "x"\ncall = "a.B/D"\nsend = "x"\n'
 
 
@@ -152,6 +153,10 @@ AFTER = '[[after]]\nmethod = "a.B/C"\ngiven = "x"\ncall = "a.B/D"\nsend = "x"\n'
         ('[summaries.methods.a]\nB = "x\\ny"', r"summaries.methods.a.B: 'x\ny' is not one line"),
         ('[summaries.methods.a]\nB = ""', "summaries.methods.a.B: '' is not one line of text"),
         (AFTER + "colour = 1", "after.0.colour: unknown key"),
+        *(
+            (NEAR + f'name = "{name}"', f"near.a.B/C.name: '{name}' is not a text with fields")
+            for name in ("{", "{x.y}", "{x:99999}", "{x!r}", "{0}", "")
+        ),
     ],
 )
 def test_a_wrong_entry_is_one_clear_line(tmp_path: Path, text: str, problem: str) -> None:

@@ -307,7 +307,7 @@ async def test_unbook_and_kill_a_proc(studio: Studio) -> None:
         ("/layer.LayerInterface/FindLayer", {"job": "myshow-shot001-comp", "layer": "nothing"}),
         ("/host.HostInterface/FindHost", {"name": "nothing"}),
         ("/host.HostInterface/GetHost", {"id": "nothing"}),
-        ("/group.GroupInterface/FindGroup", {"show": "nothing", "name": "comp"}),
+        ("/group.GroupInterface/FindGroup", {"show": "zzz", "name": "comp"}),
         ("/group.GroupInterface/FindGroup", {"show": "myshow", "name": "nothing"}),
         ("/group.GroupInterface/GetGroup", {"id": "nothing"}),
         ("/owner.OwnerInterface/GetOwner", {"name": "nothing"}),

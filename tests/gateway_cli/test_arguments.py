@@ -111,6 +111,37 @@ def test_maps_and_lists_of_objects_need_json(
         made(fields(path), word)
 
 
+@pytest.mark.parametrize(
+    ("path", "words", "problem"),
+    [
+        ("/job.LayerInterface/SetThreadable", ["layer=comp", "job=x"],
+         "threadable is missing; write threadable=true or threadable=false"),
+        ("/group.GroupInterface/SetMinCores", ["group=x"], "minCores is missing; write minCores=…"),
+        ("/group.GroupInterface/SetMinCores", ["group=x", "cores=3"], ""),
+        ("/group.GroupInterface/SetMinCores", ["group=x", "min_cores:=3"], ""),
+        ("/group.GroupInterface/SetMinCores", ['{"cores": 3}', "group=x"], ""),
+        ("/job.JobInterface/SetPriority", ["job=x", "val:=null"], ""),
+        ("/job.JobInterface/SetPriority", ['job:={"id": "x"}'], ""),
+        ("/job.LayerInterface/SetTags", ["layer.id=x"], "tags is missing; write tags=…"),
+        ("/job.LayerInterface/SetStartAfter", ["layer.id=x"], ""),
+        ("/job.GroupInterface/SetGroup", ["group.id=x"], ""),
+        ("/job.JobInterface/Kill", ["job=x"], ""),
+    ],
+)  # fmt: skip
+def test_a_setter_needs_its_value(path: str, words: list[str], problem: str) -> None:
+    """Its only field that is no object, under any of its names; the document has the same names."""
+    method, operation = CATALOG.routes[path], DOCUMENT.operations[path]
+    assert operation.sets == method.value_names
+    arguments, name = read_arguments(words), method.descriptor.name
+    for fields in (by_schema(path), by_document(path)):
+        if not problem:
+            assert arguments.as_json(fields, name, operation.sets)
+            continue
+        with pytest.raises(InvalidCall) as caught:
+            arguments.as_json(fields, name, operation.sets)
+        assert str(caught.value) == f"{name}: {problem}"
+
+
 def test_json_that_is_none_is_told_as_for_bodies() -> None:
     with pytest.raises(GatewayError, match="JSON has double quotes") as caught:
         made(by_schema(GET_JOBS), "{'r': 1}", "r.shows=x")
@@ -174,6 +205,16 @@ def test_a_document_knows_every_path() -> None:
     assert {path: each.path for path, each in DOCUMENT.operations.items()} == {
         path: method.path for path, method in CATALOG.routes.items()
     }
+
+
+def test_a_document_has_the_units_of_rows() -> None:
+    for path, method in CATALOG.routes.items():
+        assert DOCUMENT.operations[path].units == method.views.row_units
+    jobs = DOCUMENT.operations[GET_JOBS].units
+    assert (jobs["startTime"], jobs["jobStats.maxRss"]) == ("time", "kB")
+    job = DOCUMENT.operations["/job.JobInterface/FindJob"].units
+    assert job == jobs, "of the one object in an answer without rows"
+    assert not DOCUMENT.operations["/job.JobInterface/GetJobNames"].units
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,11 @@ async def test_fields_make_a_table(opening: Opening) -> None:
     assert [line.split()[0] for line in lines] == [job["name"] for job in whole["jobs"]["jobs"]]
 
 
+async def test_a_table_tells_the_units_of_numbers(opening: Opening) -> None:
+    done = await perform(opening(), "Job/GetJobs", fields=("name", "jobStats.maxRss", "startTime"))
+    assert done.out.splitlines()[0].split("  ")[-2:] == ["maxRss (KB)", "startTime (Unix time)"]
+
+
 async def test_fields_that_reading_ignores_are_warned_about(opening: Opening) -> None:
     body = '{"show": {"name": "demo", "colour": "red"}}'
     done = await perform(opening(), "Show/GetFilters", body)
@@ -121,6 +126,24 @@ async def test_a_failure_is_one_line_and_a_status(
     done = await perform(opening(), name, body)
     assert done.status == status
     assert re.search(problem, done.problem)
+
+
+AUTO_EAT = ("Job/SetAutoEat", "job=demo-sh010-lena_comp_v003")
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+async def test_a_setter_needs_its_value(
+    opening: Opening, cuebot: SimulatedCuebot, dry_run: bool
+) -> None:
+    """Without it, Cuebot would set 0, or false; as JSON the request is the same as over HTTP."""
+    cuebot.calls.clear()
+    done = await perform(opening(), *AUTO_EAT, dry_run=dry_run)
+    assert done.status == WRONG_USAGE
+    assert done.problem == "SetAutoEat: value is missing; write value=true or value=false"
+    assert not cuebot.calls
+    for more in ((*AUTO_EAT, "value=true"), (AUTO_EAT[0], '{"job": "demo-sh010-lena_comp_v003"}')):
+        done = await perform(opening(), *more, dry_run=dry_run)
+        assert (done.status, done.err) == (0, "")
 
 
 async def test_watching_what_does_not_exist_ends(opening: Opening) -> None:

@@ -171,7 +171,8 @@ OLD = JSON | {"X-Schema": "1", "X-Ignored-Fields": "%3F_fields, r.x"}
 
 @pytest.mark.parametrize("headers", [JSON, OLD], ids=["OpenCue's gateway", "an older one"])
 async def test_a_table_of_fields_needs_no_views(headers: dict[str, str]) -> None:
-    async with stand_in(POST=("200 OK", headers, ROWS)) as server:
+    no_document = ("404 Not Found", JSON, b'{"code": 5, "message": "nothing is served"}')
+    async with stand_in(POST=("200 OK", headers, ROWS), GET=no_document) as server:
         client = gateway_client(server.url, token, 5)
         done = await perform(client, "Job/GetJobs", fields=("name", "jobStats.dead"))
     assert (done.status, done.out) == (0, "name  dead\na        2\nb        1\n")

@@ -152,6 +152,23 @@ def test_a_warning_in_a_file_is_not_repeated() -> None:
     assert written.err == "cuebot-gateway: warning: fields ignored: r.a\n"
 
 
+def test_a_table_without_rows_says_so() -> None:
+    """On standard error, once for each time that it becomes so; other forms say nothing."""
+    empty, full = b'{"jobs":{"jobs":[]}}', b'{"jobs":{"jobs":[{"n":1}]}}'
+    written = Written(form="table", fields=["n"])
+    for content in (empty, empty, full, empty):
+        written.output.answer(Answer(content=content))
+    assert written.out == "n\n\nn\n\nn\n1\n\nn\n"
+    assert written.err == "cuebot-gateway: no rows\n" * 2
+    written = Written(form="table")
+    written.output.answer(Answer(content=empty))
+    assert (written.out, written.err) == ("", "cuebot-gateway: no rows\n")
+    for form in ("json", "csv", "ndjson", "name"):
+        written = Written(form=form)
+        written.output.answer(Answer(content=b""))
+        assert written.err == ""
+
+
 def test_a_failure_is_one_line() -> None:
     written = Written()
     message = "java.Class: no such\nno such\n\x1b[2Jmore"
@@ -230,6 +247,28 @@ def test_headings_are_the_last_parts_of_paths() -> None:
     assert table({"rows": [row]}, fields, checked=True) == [
         "a.minCores  b.minCores  max_cores  name",
         "         1           2          3  x",
+    ]
+
+
+def test_headings_have_units() -> None:
+    """Of a row's fields, in either naming; also of a group's sums, or within the one object."""
+    units = {"maxRss": "kB", "stats.avgSec": "seconds", "startTime": "time", "size": "MB"}
+    row = {
+        "maxRss": 1,
+        "stats": {"avgSec": 2},
+        "startTime": 3,
+        "size": 4,
+        "sum": {"stats.avgSec": 5},
+    }
+    fields = ["max_rss", "stats.avg_sec", "start_time", "size", "sum.stats.avgSec", "job.maxRss"]
+    head, _ = table([row], fields, checked=True, units=units)
+    assert re.split("  +", head) == [
+        "max_rss (KB)",
+        "avg_sec (s)",
+        "start_time (Unix time)",
+        "size (MB)",
+        "avgSec (s)",
+        "maxRss (KB)",
     ]
 
 

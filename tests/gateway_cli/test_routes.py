@@ -34,7 +34,7 @@ def test_every_path_is_listed() -> None:
 
 
 def test_a_row_tells_types_and_alias() -> None:
-    out = routes("getframe").text.splitlines()
+    out = routes("/getframe").text.splitlines()
     assert out[0].split() == ["PATH", "REQUEST", "RESPONSE", "ALIAS", "OF", "SUMMARY"]
     rows = {line.split()[0]: line.split(maxsplit=4)[1:] for line in out[1:]}
     types = ["job.FrameGetFrameRequest", "job.FrameGetFrameResponse"]
@@ -68,12 +68,19 @@ def test_a_filter_may_be_short(pattern: str) -> None:
 
 def test_words_find_methods_and_the_best_comes_first() -> None:
     retries = ["/job.JobInterface/RetryFrames", "/job.LayerInterface/RetryFrames"]
-    assert paths(routes("retry", "dead", "frames", "--native"))[:2] == retries
-    assert paths(routes("rerty dead frmes", "--native")) == retries
-    both = ["/job.LayerInterface/RetryFrames", "/layer.LayerInterface/RetryFrames"]
-    assert paths(routes("retry", "layer")) == both
+    assert paths(routes("retry", "dead", "frames"))[:2] == retries
+    assert paths(routes("rerty dead frmes")) == retries
     assert paths(routes("eat"))[0] == "/job.FrameInterface/Eat"
     assert paths(routes("terfac", "--native")) == paths(routes("Interface/", "--native"))
+
+
+def test_words_find_each_method_once() -> None:
+    """Without its aliases, of which this one has three."""
+    assert len(paths(routes("layer/kill"))) == 4
+    assert paths(routes("kill", "layer"))[0] == "/job.LayerInterface/KillFrames"
+    found = routes("kill", "layer", "--json").json
+    assert {each["alias_of"] for each in found} == {None}
+    assert len({each["path"] for each in found}) == len(found)
 
 
 def test_native_paths_alone() -> None:

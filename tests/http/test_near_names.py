@@ -8,17 +8,22 @@ import pytest
 
 from tests.support.opencue import message_class
 from tests.support.rights import rule, signed
-from tests.support.servers import Gateway, ScriptedCuebot
+from tests.support.servers import Context, Gateway, ScriptedCuebot
 
 ACCESS = [
     rule("readers", {"role": "reader"}, "reads"),
-    rule("finders", {"role": "finder"}, "show.ShowInterface/FindShow"),
+    rule("finders", {"role": "finder"}, "show.ShowInterface/FindShow", "job.*/FindLayer"),
+    rule("listers", {"role": "lister"}, "job.*/FindLayer", "job.JobInterface/GetLayers"),
     rule("some", {"role": "some"}, "reads", see="show in $shows"),
 ]
 pytestmark = [pytest.mark.anyio, pytest.mark.gateway(access=ACCESS)]
 
 FIND_SHOW, GET_SHOWS = "/show.ShowInterface/FindShow", "/show.ShowInterface/GetShows"
 FIND_JOB, GET_JOB_NAMES = "/job.JobInterface/FindJob", "/job.JobInterface/GetJobNames"
+FIND_LAYER, GET_LAYERS = "/job.LayerInterface/FindLayer", "/job.JobInterface/GetLayers"
+FIND_FRAME, GET_FRAMES = "/job.FrameInterface/FindFrame", "/job.JobInterface/GetFrames"
+FIND_GROUP, GET_GROUPS = "/job.GroupInterface/FindGroup", "/show.ShowInterface/GetGroups"
+JOB, NO_JOB = "demo-sh010-lena_comp_v003", "demo-sh010-lena_comp_v004"
 NOT_THERE = "Incorrect result size: expected 1, actual 0"
 
 
@@ -60,6 +65,105 @@ async def test_the_nearest_name_is_told(
         404,
         f"{message} (Cuebot: {NOT_THERE})",
     )
+
+
+@pytest.fixture
+def job(cuebot: ScriptedCuebot) -> ScriptedCuebot:
+    """Finds one job and one show, and lists their layers, frames and groups, but finds none."""
+
+    async def find_job(payload: bytes, context: Context) -> bytes:
+        if message_class("job.JobFindJobRequest").FromString(payload).name != JOB:
+            await context.abort(grpc.StatusCode.NOT_FOUND, NOT_THERE)
+        found: bytes = message_class("job.JobFindJobResponse")(job={"id": "j"}).SerializeToString()
+        return found
+
+    cuebot.handlers[FIND_JOB] = find_job
+    show = message_class("show.ShowFindShowResponse")(show={"id": "s", "name": "demo"})
+    cuebot.answers(FIND_SHOW, show.SerializeToString())
+    for path in (FIND_LAYER, FIND_FRAME, FIND_GROUP):
+        cuebot.fails(path, grpc.StatusCode.NOT_FOUND, NOT_THERE)
+    layers = {"layers": [{"name": name} for name in ("sim", "render", "comp")]}
+    listed = message_class("job.JobGetLayersResponse")(layers=layers)
+    cuebot.answers(GET_LAYERS, listed.SerializeToString())
+    frames = {"frames": [{"name": name} for name in ("0007-sim", "0007-render", "0007-comp")]}
+    listed = message_class("job.JobGetFramesResponse")(frames=frames)
+    cuebot.answers(GET_FRAMES, listed.SerializeToString())
+    groups = {"groups": [{"name": name} for name in ("demo", "lighting")]}
+    listed = message_class("show.ShowGetGroupsResponse")(groups=groups)
+    cuebot.answers(GET_GROUPS, listed.SerializeToString())
+    return cuebot
+
+
+COMP = {"job": JOB, "layer": "cmop"}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "message"),
+    [
+        (FIND_LAYER, COMP, f"no layer 'cmop' in job '{JOB}'; did you mean 'comp'?"),
+        (
+            "/job.LayerInterface/GetFrames",
+            COMP,
+            f"layer: no layer 'cmop' in job '{JOB}'; did you mean 'comp'?",
+        ),
+        (
+            FIND_FRAME,
+            COMP | {"frame": 7},
+            f"no frame '0007-cmop' in job '{JOB}'; did you mean '0007-comp'?",
+        ),
+        (
+            "/job.FrameInterface/GetWhatThisDependsOn",
+            {"frame": "7-cmop", "job": JOB},
+            f"frame: no frame '0007-cmop' in job '{JOB}'; did you mean '0007-comp'?",
+        ),
+        (
+            FIND_GROUP,
+            {"show": "demo", "name": "lihgting"},
+            "no group 'lihgting' in show 'demo'; did you mean 'lighting'?",
+        ),
+        (
+            "/job.LayerInterface/GetFrames",
+            {"job": NO_JOB, "layer": "comp"},
+            f"layer: no job '{NO_JOB}'; did you mean '{JOB}'?",
+        ),
+    ],
+)
+async def test_the_nearest_name_in_a_job_or_a_show_is_told(
+    gateway: Gateway, job: ScriptedCuebot, path: str, body: object, message: str
+) -> None:
+    """If the job is not there either, the nearest job."""
+    answer = await gateway.post(path, body, headers=signed(f"{path}{body}", role="reader"))
+    said = f"{message} (Cuebot: {NOT_THERE})"
+    assert (answer.status_code, answer.json()["message"]) == (404, said)
+
+
+async def test_frames_are_looked_for_among_those_of_the_same_number(
+    gateway: Gateway, job: ScriptedCuebot
+) -> None:
+    await gateway.post(FIND_FRAME, COMP | {"frame": 7}, headers=signed("n", role="reader"))
+    (request,) = [payload for path, payload, _ in job.seen if path == GET_FRAMES]
+    asked = message_class("job.JobGetFramesRequest").FromString(request)
+    assert (asked.job.id, asked.req.frame_range, asked.req.limit) == ("j", "7", 1000)
+
+
+async def test_a_name_that_is_in_the_list_is_not_suggested(
+    gateway: Gateway, job: ScriptedCuebot
+) -> None:
+    """Of a finished job, Cuebot lists layers that it does not find."""
+    body = {"job": JOB, "layer": "comp"}
+    answer = await gateway.post(FIND_LAYER, body, headers=signed("done", role="reader"))
+    assert answer.json()["message"] == NOT_THERE
+
+
+@pytest.mark.parametrize(("role", "name"), [("finder", JOB), ("lister", NO_JOB)])
+async def test_only_lists_that_the_caller_may_have_are_asked_for(
+    gateway: Gateway, job: ScriptedCuebot, role: str, name: str
+) -> None:
+    """Not the layers; or the layers, and not the names of jobs."""
+    body = {"job": name, "layer": "cmop"}
+    answer = await gateway.post(FIND_LAYER, body, headers=signed(role, role=role))
+    assert answer.json()["message"] == NOT_THERE
+    assert not {GET_LAYERS, GET_JOB_NAMES}.intersection(path for path, _, _ in job.seen)
 
 
 async def test_names_of_jobs_are_looked_for_by_their_first_half(
