@@ -253,10 +253,12 @@ class Run:
                 text = lead + between.join(each.text for each in found)
                 lead = between
                 message = {"type": "http.response.body", "body": text, "more_body": True}
-                await reader.send(message, len(text))
-                await reader.catch_up()
-                del message, text
-                self._release(found)
+                try:
+                    await reader.send(message, len(text))
+                    del message, text
+                    await reader.catch_up()
+                finally:
+                    self._release(found)
             elif self._running:
                 await reader.excuse(self._news.wait())
         tail = end if lead is between else lead + end
