@@ -42,7 +42,7 @@ SHARED: Json = yaml.load(
 ERRORS: Mapping[int, Json] = SHARED["errors"]
 """By the error status of a POST to a method: description, and headers."""
 WELL_KNOWN: Mapping[str, Json] = SHARED["well_known"]
-HEALTH_PATHS: Json = SHARED["paths"]
+OWN_PATHS: Json = SHARED["paths"]
 HEADERS: Json = SHARED["components"]["headers"]
 PARAMETERS: Json = SHARED["components"]["parameters"]
 OF_REQUESTS = ("X-Dry-Run", "Grpc-Timeout", "X-Request-ID")
