@@ -31,14 +31,14 @@ class Item(NamedTuple):
     """The view."""
     request: bytes = b""
     """JSON."""
-    unknown: str = ""
+    unknown: str | None = None
     """The first key that no item has."""
     problem: str = ""
 
     def check(self) -> None:
         """Raise GatewayError (INVALID_ARGUMENT) unless it can be asked for."""
         problem = self.problem
-        if self.unknown:  # here, because finding the nearest one takes a while
+        if self.unknown is not None:  # here, because finding the nearest one takes a while
             near = did_you_mean(self.unknown, KEYS, "`")
             problem = f"unknown key `{self.unknown}`{near} (there are: {', '.join(KEYS)})"
         if problem:
