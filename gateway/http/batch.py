@@ -63,7 +63,7 @@ FORMATS: Mapping[str, Format] = {
     if format_ != "csv" and not media.endswith("*")
 }
 """Of batches and their answers, by media type."""
-FIRST_BYTE = re.compile(rb"(?:\xef\xbb\xbf)?\s*(\S)")
+FIRST_BYTE = re.compile(rb"(?:\xef\xbb\xbf)?\s*+(\S)")
 PASSED_ON = (b"authorization", b"grpc-timeout", DRY_RUN_KEY)
 """Headers of a batch that each of its items has."""
 IDEMPOTENCY_KEY = b"idempotency-key"
@@ -172,7 +172,7 @@ class Batch:
         self, context: RequestContext, head: Head, body: bytes, receive: Receive
     ) -> tuple[list[Item], Format]:
         """The items, and the format of their answers. Raises GatewayError, and ClientGone."""
-        first = FIRST_BYTE.match(body)
+        first = FIRST_BYTE.match(body, 0, LARGE_BODY_BYTES)
         if head.sent is None and first is None:
             raise GatewayError(Code.INVALID_ARGUMENT, f"the body is empty; {NOT_ONE_ITEM}")
         is_lines = head.sent == "ndjson" or (first is not None and first[1] != b"[")
@@ -241,7 +241,7 @@ class Run:
     async def answer(self, send: Send, content_type: tuple[bytes, bytes]) -> None:
         self._context.response.code = Code.OK
         reader = SlowReader(self._context, send, self._batch.http_timeout, None)
-        start = {"type": "http.response.start", "status": 200, "headers": [content_type]}
+        start = {"type": "http.response.start", "status": 200, "headers": (content_type,)}
         await reader.send(start)
         lead, between, end = (b"[", b",", b"]") if self._in_order else (b"", b"", b"")
         while self._left or self._running or self._finished:
@@ -261,7 +261,7 @@ class Run:
                     self._release(found)
             elif self._running:
                 await reader.excuse(self._news.wait())
-        tail = end if lead is between else lead + end
+        tail = end if lead == between else lead + end
         await reader.send({"type": "http.response.body", "body": tail})
 
     async def end(self) -> None:

@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Callable
 from time import monotonic
 
-from gateway.errors import GatewayError, unavailable
+from gateway.errors import Cause, GatewayError, unavailable
 
+SLOTS: tuple[Cause, ...] = ("places", "long_answers")
+"""Causes of the refusals that are waited for."""
 SLOT_PAUSE_SECONDS = 0.05
 """Between two looks for a free slot: its holders are other requests."""
 LOOK_INTERVAL_SECONDS = 0.5
@@ -27,12 +29,14 @@ class BatchQueue:
         return had
 
     async def enter(self, enter: Callable[[], None]) -> None:
-        """Call it until it is not refused. Raises GatewayError when the gateway stops."""
+        """Call it until there is a slot. Raises GatewayError, also when the gateway stops."""
         async with self._for_slots:
             while True:
                 try:
                     enter()
-                except GatewayError:
+                except GatewayError as error:
+                    if error.cause not in SLOTS:
+                        raise
                     await self.pause(SLOT_PAUSE_SECONDS)
                 else:
                     return

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from asyncio.subprocess import Process
 from collections.abc import Iterable
 from typing import Any
 
@@ -271,15 +272,31 @@ async def test_other_verbs_are_405(gateway: Gateway) -> None:
     assert (options.status_code, options.headers["allow"]) == (204, "POST, OPTIONS")
 
 
+@pytest.mark.gateway(cors_origins="*")
+async def test_pages_may_send_batches(gateway: Gateway) -> None:
+    origin = {"Origin": "https://cueweb.example.com"}
+    asks = {
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "content-type",
+    }
+    allowed = await gateway.client.options(gateway.url + BATCH, headers=origin | asks)
+    assert (allowed.status_code, allowed.headers["access-control-allow-origin"]) == (204, "*")
+    answer = await gateway.post(BATCH, [], headers=origin)
+    assert answer.headers["access-control-allow-origin"] == "*"
+
+
 @pytest.mark.gateway(docs="off")
 async def test_it_is_there_without_pages(gateway: Gateway) -> None:
     assert await batch(gateway, []) == []
 
 
 async def test_large_bodies_are_taken_apart_elsewhere(
-    gateway: Gateway, cuebot: ScriptedCuebot
+    gateway: Gateway, cuebot: ScriptedCuebot, started: list[Process]
 ) -> None:
     finds_shows(cuebot)
+    elsewhere = b"[" + b" " * 300_000 + b"]"
+    assert (await gateway.post(BATCH, content=elsewhere)).json() == []
+    assert len(started) == 1
     name = "n" * 300_000
     items = [{"method": FIND_SHOW, "request": {"name": name}}, *finding("b")]
     for body in (orjson.dumps(items), ndjson(items)):

@@ -13,6 +13,7 @@ import pytest
 from gateway.access.fair_quota import FairQuota
 from gateway.http import batch as batches
 from gateway.http.context import RequestContext
+from gateway.http.direct_connection import LARGE_BODY_BYTES
 from gateway.http.interceptors import Interceptor
 from tests.http.test_batch import (
     BATCH,
@@ -69,6 +70,7 @@ async def test_each_item_has_its_own_rights_and_audit_line(
         assert [each["status"] for each in done] == [200] * 3
     first, _, *others = outcomes(log)
     assert (first["code"], first["subject"]) == ("PERMISSION_DENIED", "board")
+    assert first["request"]["job"]["id"] == "job-0"
     assert sorted(line["id"] for line in others) == ["night/0", "night/1", "night/2"]
     assert sorted(line["request"]["job"]["id"] for line in others) == ["job-0", "job-1", "job-2"]
 
@@ -267,7 +269,7 @@ async def test_long_answers_share_a_memory(
     cuebot.answers(GET_JOBS, jobs(300))
     release = cuebot.holds(SHOWS)[1]
     size = len((await gateway.post(GET_JOBS, {})).content)
-    assert batches.LARGE_BODY_BYTES < size < batches.MAX_WAITING_BYTES / 5
+    assert LARGE_BODY_BYTES < size < batches.MAX_WAITING_BYTES / 5
     lines = gateway.access_lines()
     handler = handler_of(gateway)
     monkeypatch.setattr(handler, "long_answers", FairQuota(size * 3))
