@@ -118,6 +118,14 @@ async def test_a_key_is_made_for_each_item(gateway: Gateway, cuebot: ScriptedCue
     assert [each["status"] for each in await batch(gateway, twice)] == [200, 200]
 
 
+async def test_a_deadline_is_that_of_each_item(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    finds_shows(cuebot)
+    cuebot.hangs(SHOWS)
+    items = [{"method": SHOWS}, *finding("a")]
+    found = await batch(gateway, items, headers={"Grpc-Timeout": "1S"})
+    assert [each["status"] for each in found] == [504, 200]
+
+
 # --- one after the other ----------------------------------------------------------------------
 async def test_stop_on_error(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     finds_shows(cuebot)
