@@ -308,6 +308,12 @@ async def test_large_bodies_are_taken_apart_elsewhere(
         assert (refused.status_code, refused.json()["code"]) == (400, 3)
 
 
+@pytest.mark.parametrize("header", ["Content-Type", "Content-Encoding"])
+async def test_what_cannot_be_a_batch_is_415(gateway: Gateway, header: str) -> None:
+    answer = await gateway.post(BATCH, content=b"[]", headers={header: "image/png"})
+    assert answer.status_code == 415
+
+
 @pytest.mark.gateway(max_body_mb=0.1)
 async def test_bodies_that_are_too_large_are_413(gateway: Gateway) -> None:
     answer = await gateway.post(BATCH, content=b"[" + b" " * 200_000 + b"]")
