@@ -131,6 +131,20 @@ async def test_a_deadline_is_that_of_each_item(gateway: Gateway, cuebot: Scripte
     assert max(left) <= 5
 
 
+async def test_durations_are_those_of_items(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """The batch's own has no time with its items: a slow batch is no slow request."""
+    ended: dict[str, float] = {}
+
+    class Durations(Interceptor):
+        def end(self, context: RequestContext) -> None:
+            ended[context.request.path] = context.waited_as_asked
+
+    gateway.app.parts.interceptors.append(Durations())
+    await batch(gateway, [{"method": SHOWS}])
+    await until(lambda: BATCH in ended)
+    assert ended[SHOWS] == 0 < ended[BATCH]
+
+
 # --- one after the other ----------------------------------------------------------------------
 async def test_stop_on_error(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     finds_shows(cuebot)
