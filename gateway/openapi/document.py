@@ -86,8 +86,12 @@ def build_document(
         },
         "servers": [{"url": "/"}],
         "security": [{"bearer": []}],
-        "tags": [*tags(methods, catalog.aliases, comments), {"name": "health"}],
-        "paths": paths | schemas.HEALTH_PATHS,
+        "tags": [
+            *tags(methods, catalog.aliases, comments),
+            {"name": "health"},
+            {"name": "batch"},
+        ],
+        "paths": paths | schemas.OWN_PATHS,
         "components": schemas.components(dict(sorted(messages.schemas.items()))),
     }
 

@@ -42,7 +42,7 @@ SHARED: Json = yaml.load(
 ERRORS: Mapping[int, Json] = SHARED["errors"]
 """By the error status of a POST to a method: description, and headers."""
 WELL_KNOWN: Mapping[str, Json] = SHARED["well_known"]
-HEALTH_PATHS: Json = SHARED["paths"]
+OWN_PATHS: Json = SHARED["paths"]
 HEADERS: Json = SHARED["components"]["headers"]
 PARAMETERS: Json = SHARED["components"]["parameters"]
 OF_REQUESTS = ("X-Dry-Run", "Grpc-Timeout", "X-Request-ID")
@@ -54,7 +54,9 @@ ROWS_VIEW = (
 )
 
 OF_ANY: Iterable[str] = SHARED["headers_of"]["any"]
-OF_SUCCESS: Iterable[str] = (*OF_ANY, *SHARED["headers_of"]["success"])
+REPORTED: Iterable[str] = SHARED["headers_of"]["success"]
+"""What the gateway did to a request, or to its answer."""
+OF_SUCCESS: Iterable[str] = (*OF_ANY, *REPORTED)
 OF_READS: Iterable[str] = SHARED["headers_of"]["reads"]
 INPUT = "-Input"
 """Ends the name of a request's schema if responses have another one. Names in protos have no dash.

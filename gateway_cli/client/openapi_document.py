@@ -116,7 +116,7 @@ def read_document(content: bytes, url: str) -> Document:
                 reads_only="get" in item,
             )
             for path, item in whole["paths"].items()
-            if (operation := item.get("post")) is not None
+            if path.count("/") > 1 and (operation := item.get("post")) is not None
         )
         return Document(
             url=url,

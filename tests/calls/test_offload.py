@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
+from gateway.calls.batch_items import items_of
 from gateway.calls.caller import Caller, with_caller
 from gateway.calls.offload import Planner
 from gateway.calls.plan import (
@@ -241,3 +242,16 @@ async def test_a_process_that_takes_too_long_is_ended(
 def test_what_holds_the_loop(body: bytes, expected: bool) -> None:
     """Large bodies, and those of some size that are full of objects and lists, or of values."""
     assert holds_the_loop(body) == expected
+
+
+async def test_batches_are_taken_apart_there(catalog: Catalog) -> None:
+    """By a process that has no catalog yet, and by one that has."""
+    body = b'[{"method": "/a/b", "request": {"x": [1]}}, {"mehtod": 1}]'
+    async with planning() as planner:
+        for _ in range(2):
+            items = await planner.items("tester", body, PATIENCE, is_lines=False)
+            assert items == items_of(body, is_lines=False)
+            named = await planned(planner, catalog)
+            assert named.plan == plan(catalog.routes[GET_JOBS], b"{}", UnknownFieldPolicy.NOTHING)
+        with pytest.raises(GatewayError, match="not valid JSON"):
+            await planner.items("tester", b"[", PATIENCE, is_lines=False)

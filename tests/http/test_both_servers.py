@@ -18,11 +18,13 @@ from gateway.app import create_app
 from gateway_cli.serving.listen import listen
 from tests.support.differential import (
     AUTHORIZATIONS,
+    BATCH,
     BODIES,
     FIND_SHOW,
     GET_FILTERS,
     GET_FRAMES,
     GET_JOBS,
+    ITEMS,
     LAYER,
     LINES,
     NAMED,
@@ -113,6 +115,7 @@ async def servers() -> AsyncIterator[tuple[Served, Served]]:
 @example(GET_FRAMES, "POST", LAYER, [], f"Authorization: Bearer {token()}", [])
 @example(GET_JOBS, "POST", b"{}", ["Accept-Encoding: gzip"], f"Authorization: Bearer {token()}", [])
 @example(GET_JOBS, "POST", b"{}", ["Accept: text/csv"], f"Authorization: Bearer {token()}", [])
+@example(BATCH, "POST", ITEMS, ["Accept-Encoding: gzip"], f"Authorization: Bearer {token()}", [])
 @settings(max_examples=250, suppress_health_check=list(HealthCheck))
 async def test_both_servers_answer_the_same(
     servers: tuple[Served, Served],

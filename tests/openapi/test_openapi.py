@@ -177,7 +177,7 @@ def test_lists_have_items() -> None:
 
 def test_each_interface_has_a_tag() -> None:
     used = Counter(operation["tags"][0] for _, operation in operations(document()))
-    assert [*used, "health"] == [tag["name"] for tag in document()["tags"]]
+    assert [*used, "health", "batch"] == [tag["name"] for tag in document()["tags"]]
 
 
 def test_every_reference_leads_somewhere() -> None:
@@ -436,7 +436,7 @@ def test_other_names_of_the_profile_are_there() -> None:
 def test_follow_ups_that_would_be_denied_are_not_promised() -> None:
     path = "/show.ShowInterface/CreateShow"
     few = build_document(catalog(), closed=True, allowed={path})
-    assert [*few["paths"]] == [path, *shared.HEALTH_PATHS]
+    assert [*few["paths"]] == [path, *shared.OWN_PATHS]
     assert "defaultMinCores" not in few["paths"][path]["post"].get("description", "")
 
 

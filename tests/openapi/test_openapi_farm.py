@@ -157,6 +157,23 @@ async def test_health_fits(gateway: Gateway) -> None:
         validator(schema, document()["components"]["schemas"]).validate(answer.json())
 
 
+async def test_a_batch_fits(gateway: Gateway) -> None:
+    operation = document()["paths"]["/batch"]["post"]
+    components = document()["components"]["schemas"]
+    content = operation["requestBody"]["content"]["application/json"]
+    items = [
+        *content["example"],
+        {"method": "/show.ShowInterface/GetShows", "view": {"_limit": 1}, "request": {"no": 1}},
+        {"method": "/show.ShowInterface/GetShows", "id": 7},
+    ]
+    for item in items:
+        validator(content["schema"]["items"], components).validate(item)
+    answer = await gateway.post("/batch", items)
+    assert [each["status"] for each in answer.json()] == [404, 400, 200]
+    for each in answer.json():
+        validator(response_schema(operation, 200)["items"], components).validate(each)
+
+
 def documented(language: str) -> str:
     """The code in this language in docs/pages.md."""
     found = re.search(rf"^```{language}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)

@@ -22,6 +22,12 @@ GET_JOBS = "/job.JobInterface/GetJobs"
 GET_FILTERS, NAMED = "/show.ShowInterface/GetFilters", b'{"show": {"name": "demo"}}'
 GET_FRAMES, LAYER = "/layer.LayerInterface/GetFrames", b'{"layer": {"id": "x"}}'
 SET_CORES = "/job.GroupInterface/SetMinCores"
+BATCH = "/batch?stopOnError=true"
+ITEMS = (
+    b'[{"method": "/show.ShowInterface/FindShow", "request": {"name": "demo"}, "id": "a"},'
+    b' {"method": "/job.JobInterface/GetJobs", "view": {"_fields": "name", "_limit": 2}},'
+    b' {"method": "/show.ShowInterface/FindShow", "request": {"name": "broken"}}, {"id": 7}]'
+)
 PAGE = "https://cueweb.studio.com"
 VARYING = ("date", "server-timing", "x-request-id", "x-ratelimit-reset")
 """Headers that may differ: of the id, only whether it is the client's."""
@@ -68,8 +74,8 @@ async def exchanged(served: Served, parts: list[bytes], *, head: bool) -> tuple[
             await asyncio.sleep(0)
         answer = await one.answer(bodiless=head, timeout=PATIENCE)
         async with asyncio.timeout(PATIENCE):
-            while not served.lines:  # noqa: ASYNC110 - the line of an answer comes right after it
-                await asyncio.sleep(0.001)
+            while all(is_of_an_item(line) for line in served.lines):  # noqa: ASYNC110
+                await asyncio.sleep(0.001)  # the line of an answer comes right after it
     lines = logged(served.lines)
     if "content-encoding" in answer.headers:  # where it is cut depends on how long it takes
         lines = [line | {"bytes": None} for line in lines]
@@ -96,6 +102,11 @@ def seen_by(cuebot: ScriptedCuebot) -> list[Any]:
     ]
 
 
+def is_of_an_item(line: dict[str, object]) -> bool:
+    """Whether a line is that of an item of a batch."""
+    return "/" in str(line["request_id"])
+
+
 def logged(lines: list[dict[str, object]]) -> list[dict[str, object]]:
     return [{k: v for k, v in each.items() if k not in ("ms", "request_id")} for each in lines]
 
@@ -108,6 +119,7 @@ BODIES = st.one_of(
             *(b"", b"{", b"[]", b"null", b'{"nam": 1}', b'{"name": 4}', b"\xff"),
             *(b'{"r": {"shows": 7}}', b'{"show": {"name": "demo"}}'),
             *(b'{"show": {"name": "broken"}}', b'{"show": {}}', b'{"show": {"id": "x"}}', LAYER),
+            *(ITEMS, ITEMS[1:-1].replace(b"},", b"}\n")),
             *(b'{"layer": {"id": "x"}, "req": {}}', b'{"layer": {"name": "x"}, "job": "y"}'),
         ]
     ),
@@ -120,7 +132,7 @@ PATHS = st.sampled_from(
         *("/frame.FrameInterface/GetFrame", "/" + FIND_SHOW, FIND_SHOW + "?a=b", "/show%2E/X"),
         *(GET_JOBS + "?_fields=name&_limit=3", FIND_SHOW + "?name=demo"),
         *("/group.GroupInterface/SetMinCores", "/show.ShowInterface/CreateShow"),
-        *(GET_FILTERS, GET_FRAMES),
+        *(GET_FILTERS, GET_FRAMES, BATCH),
     ]
 )
 LINES = st.lists(

@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
 from gateway.openapi.document import build_document
-from gateway.openapi.schemas import Components, Json
+from gateway.openapi.schemas import OWN_PATHS, Components, Json
 from gateway.schema.catalog import Catalog
 from gateway.schema.description import Schema
 from gateway.schema.selection import Selection
@@ -32,8 +32,9 @@ def document_of(schema: Schema) -> Json:
 
 
 def operations(found: Json) -> Iterator[tuple[str, Json]]:
+    """The methods' POSTs."""
     for path, item in found["paths"].items():
-        if "post" in item:
+        if path not in OWN_PATHS:
             yield path, item["post"]
 
 
