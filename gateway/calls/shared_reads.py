@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
 from gateway.access.fair_quota import FairSemaphore, SharedLease
+from gateway.long_work import let_others_run
 from gateway.upstream.interface import (
     SMALL_ANSWER_BYTES,
     CallFailed,
@@ -76,7 +77,7 @@ Outcome = asyncio.Future[bytes | BaseException | None]
 class Group(Call):
     """Those who wait for a call, or for its answer when it has started."""
 
-    __slots__ = ("has_started", "key", "path", "payload", "task", "timer", "waiters")
+    __slots__ = ("has_started", "key", "path", "payload", "starting", "task", "timer", "waiters")
 
     def __init__(self, key: Key, path: str, payload: bytes) -> None:
         super().__init__()
@@ -86,8 +87,23 @@ class Group(Call):
         self.waiters: dict[Outcome, Waiter] = {}
         self.has_started = False
         self.timer: asyncio.TimerHandle | None = None
+        self.starting: asyncio.Task[None] | None = None
         self.task: asyncio.Task[None] | None = None
         """The call, if it is for several."""
+
+    def begin_soon(self, start: "Callable[[Group], None]") -> None:
+        """Start, as the call before has ended, after the work that is there for its answer.
+
+        The more there is to do, the more callers share the next call.
+        """
+        if self.has_started:
+            return
+
+        async def begin() -> None:
+            await let_others_run()
+            start(self)
+
+        self.starting = asyncio.get_running_loop().create_task(begin())
 
 
 class SharedReads:
@@ -152,7 +168,7 @@ class SharedReads:
             if call.following is None:
                 del self._newest[key]
             else:
-                self._start(call.following)
+                call.following.begin_soon(self._start)
 
     async def _together(
         self,
@@ -222,20 +238,24 @@ class SharedReads:
             self._tell(group, shared)
 
     def _tell(self, group: Group, found: bytes | BaseException) -> None:
-        if group.waiters:
-            self._end(group)  # Cuebot is asked the next time before the answer is encoded
         for each in group.waiters:
             if not each.done():
                 each.set_result(found.again() if isinstance(found, CallFailed) else found)
+        if group.waiters:
+            self._end(group)
 
     def _leave(self, group: Group, outcome: Outcome) -> None:
         del group.waiters[outcome]
         if group.waiters:
             return
         if not group.has_started:
-            self._newest[group.key].following = None
             if group.timer is not None:
                 group.timer.cancel()
+            if group.starting is None:
+                self._newest[group.key].following = None
+            else:  # the call before has ended
+                group.starting.cancel()
+                del self._newest[group.key]
         elif group.task is None:
             self._end(group)
         elif not group.task.done():
@@ -246,7 +266,7 @@ class SharedReads:
         if group.following is None:
             del self._newest[group.key]
         else:
-            self._start(group.following)
+            group.following.begin_soon(self._start)
 
     def _metadata(self, first: Metadata) -> Metadata:
         """Those of a call for several: the request id and the trace of the first."""

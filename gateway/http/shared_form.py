@@ -1,23 +1,18 @@
-"""What is made of a shared answer once: its JSON, for each view and coding, and its fingerprint.
+"""What is made of a shared answer once: its JSON, for each view and coding, and its fingerprint."""
 
-Whoever comes to the end of what there is makes the next piece, in a step of its own; all others
-take it. A reader who is further behind than the memory allows makes the rest for itself.
-"""
-
-from collections.abc import Callable, Generator, Hashable, Iterable, Iterator
+from collections.abc import Callable, Generator, Hashable
 from typing import Generic, TypeVar
 
-from gateway.calls.invoke import reworded
 from gateway.calls.shared_reads import SharedAnswer
-from gateway.errors import GatewayError
 from gateway.http.content_coding import PLAIN, Choice, choose, compressed
 from gateway.http.context import JSON_TYPE, RequestContext
 from gateway.http.respond import Form, form_for
+from gateway.http.shared_pieces import SharedPieces
 from gateway.long_work import begin_at_once
 from gateway.schema.method import Method
 from gateway.upstream.interface import SMALL_ANSWER_BYTES
 from gateway.views.compiled_view import CompiledView
-from gateway.views.render import Progress, Viewed
+from gateway.views.render import Viewed
 
 LARGEST_ANSWER_BYTES = 4 * 2**20
 """A larger answer is encoded for each client."""
@@ -27,7 +22,6 @@ JSON_FACTOR = 4
 """Bytes of JSON that are kept, by those of the answer. Most are some three times as long."""
 
 Result = TypeVar("Result")
-Headers = tuple[tuple[bytes, bytes], ...]
 
 
 def shared_form(
@@ -69,7 +63,7 @@ def shared_form(
         making = SharedPieces(answer, key, headers, iter(done), progress, again, most)
         answer.making[key] = making
     context.call.progress = making.progress
-    return iter(making), making.headers
+    return making, making.headers
 
 
 def room_for_form(answer: SharedAnswer, choice: Choice) -> int:
@@ -79,83 +73,6 @@ def room_for_form(answer: SharedAnswer, choice: Choice) -> int:
         return factor * SMALL_ANSWER_BYTES
     most = factor * len(answer)
     return most if len(answer) <= LARGEST_ANSWER_BYTES and answer.lease.grow(most) else 0
-
-
-class SharedPieces:
-    """The pieces of one form. Each iteration yields all of them; an empty one ends a step."""
-
-    def __init__(
-        self,
-        answer: SharedAnswer,
-        key: Hashable,
-        headers: Headers,
-        source: Iterator[bytes],
-        progress: Progress | None,
-        again: Callable[[], Iterator[bytes]] | None,
-        most: int,
-    ) -> None:
-        """Of pieces that can be made `again`, `most` bytes are kept. Compressed ones cannot, and
-        are hardly ever longer than the answer.
-        """
-        self.headers = headers
-        self.progress = progress
-        self._answer = answer
-        self._key = key
-        self._source: Iterator[bytes] | None = source
-        self._again = again
-        self._most = most
-        self._kept: list[bytes] = []
-        self._first = 0
-        """The number of the first piece that is kept."""
-        self._size = 0
-        self._error: GatewayError | None = None
-
-    def __iter__(self) -> Iterator[bytes]:
-        number = sent = 0
-        while True:
-            if number < self._first:
-                assert self._again is not None, "nothing else has been let go"
-                yield from rest_of(self._again(), sent)
-                return
-            if number < self._first + len(self._kept):
-                piece = self._kept[number - self._first]
-                number += 1
-                sent += len(piece)
-                yield piece
-            elif self._source is not None:
-                if self._is_step_over(self._source):
-                    yield b""
-            elif self._error is not None:
-                raise reworded(self._error, self._error.message)
-            else:
-                return
-
-    def _is_step_over(self, source: Iterator[bytes]) -> bool:
-        """Make the next piece, or find that there is none, unless the step is over before."""
-        try:
-            piece = next(source, None)
-        except GatewayError as error:
-            self._source, self._error = None, reworded(error, error.message)
-            return False
-        if piece is None:
-            self._source = None
-            if not self._first:
-                self._answer.made[self._key] = tuple(self._kept), self.headers
-        elif piece:
-            self._kept.append(piece)
-            self._size += len(piece)
-            while self._again is not None and self._size > self._most and len(self._kept) > 1:
-                self._size -= len(self._kept.pop(0))
-                self._first += 1
-        return piece == b""
-
-
-def rest_of(pieces: Iterable[bytes], sent: int) -> Iterator[bytes]:
-    """The pieces without as many bytes at their beginning."""
-    for piece in pieces:
-        skipped = min(sent, len(piece))
-        sent -= skipped
-        yield piece[skipped:]
 
 
 def in_common(

@@ -160,6 +160,7 @@ async def test_who_comes_during_a_shared_call_waits_for_another(cuebot: Cuebot) 
     assert len(cuebot.asked) == 2
     cuebot.asked[1].answer.set_result(b"2")
     assert [await each for each in tasks] == [b"1", b"2", b"2"]
+    await turns()
     cuebot.asked[2].answer.set_result(b"3")
     assert [await each for each in late] == [b"3", b"3"]
 
