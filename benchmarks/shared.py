@@ -59,13 +59,20 @@ class Viewing:
     one: Cost
     many: Cost
 
+    @property
+    def gateway(self) -> float:
+        """As a multiple of what one viewer costs."""
+        return self.many.gateway / self.one.gateway
+
+    @property
+    def upstream(self) -> float:
+        return self.many.upstream / self.one.upstream
+
     def __str__(self) -> str:
-        gateway = self.many.gateway / self.one.gateway
-        upstream = self.many.upstream / self.one.upstream
         return (
-            f"SHARED_READS={self.mode}, {self.coding}: the gateway {gateway:.2f} times"
+            f"SHARED_READS={self.mode}, {self.coding}: the gateway {self.gateway:.2f} times"
             f" ({self.one.gateway:.0%} of a core, {self.many.gateway:.0%}), the upstream"
-            f" {upstream:.2f} times ({self.one.upstream:.2%}, {self.many.upstream:.2%});"
+            f" {self.upstream:.2f} times ({self.one.upstream:.2%}, {self.many.upstream:.2%});"
             f" answers a second: {self.one.answers:.0f}, {self.many.answers:.0f}"
             f" and {self.many.shed:.0f} refused"
         )

@@ -42,10 +42,6 @@ class Asked:
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
 
-    @property
-    def was_left(self) -> bool:
-        return self.answer.cancelled()
-
 
 @dataclass
 class Cuebot:
@@ -220,6 +216,11 @@ async def test_a_call_that_hangs_does_not_hold_up_others(
 
 
 # --- who leaves, and when ---------------------------------------------------------------------
+def left(cuebot: Cuebot) -> list[bool]:
+    """Of each call, whether nobody waits for it any more."""
+    return [each.answer.cancelled() for each in cuebot.asked]
+
+
 async def leave(task: "asyncio.Task[bytes]") -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -236,9 +237,9 @@ async def test_a_call_goes_on_until_the_last_one_has_left(cuebot: Cuebot) -> Non
     await turns()
     await leave(waiting[0])
     await leave(waiting[1])
-    assert not cuebot.asked[1].was_left
+    assert left(cuebot) == [False, False]
     await leave(waiting[2])
-    assert cuebot.asked[1].was_left
+    assert left(cuebot) == [False, True]
     again = await ask(reads)
     cuebot.asked[2].answer.set_result(b"3")
     assert await again == b"3"

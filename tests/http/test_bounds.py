@@ -43,8 +43,8 @@ SHOWS = "/show.ShowInterface/GetShows"
 FIND_SHOW = "/show.ShowInterface/FindShow"
 GET_JOBS = "/job.JobInterface/GetJobs"
 REPARENT = "/job.GroupInterface/ReparentJobs"
-EACH_CALLS: dict[str, object] = {"shared_reads": "off"}
-"""For bounds of many calls, which the same request makes many times."""
+EACH_CALLS = "off"
+"""SHARED_READS for bounds of many calls, which the same request makes many times."""
 LARGE = 15_000
 """So many jobs are an answer that asks for memory."""
 
@@ -84,7 +84,7 @@ def unread(gateway: Gateway) -> int:
 # --- slots and turns ------------------------------------------------------------------------
 async def test_calls_beyond_max_in_flight_are_503(cuebot: ScriptedCuebot) -> None:
     release = cuebot.holds(SHOWS)[1]
-    async with gateway_for(cuebot.endpoint, max_in_flight=3, **EACH_CALLS) as gateway:
+    async with gateway_for(cuebot.endpoint, max_in_flight=3, shared_reads=EACH_CALLS) as gateway:
         calls = [asyncio.create_task(gateway.post(SHOWS, {})) for _ in range(3)]
         await until(lambda: len(cuebot.seen) == 3)
         refused = await gateway.post(FIND_SHOW, {})
@@ -118,7 +118,7 @@ async def test_answers_that_nobody_reads_keep_no_slot(cuebot: ScriptedCuebot) ->
 
 async def test_a_subject_with_all_places_shuts_nobody_out(cuebot: ScriptedCuebot) -> None:
     release = cuebot.holds(SHOWS)[1]
-    async with gateway_for(cuebot.endpoint, max_in_flight=32, **EACH_CALLS) as gateway:
+    async with gateway_for(cuebot.endpoint, max_in_flight=32, shared_reads=EACH_CALLS) as gateway:
         calls = [asyncio.create_task(gateway.post(SHOWS, {})) for _ in range(32)]
         await until(lambda: len(cuebot.seen) == 32)
         assert (await gateway.post(FIND_SHOW, {})).status_code == 503
@@ -146,7 +146,9 @@ async def test_what_stalled_readers_keep_is_compressed_before_anybody_is_let_go(
 ) -> None:
     monkeypatch.setattr("gateway.http.slow_reader.BEHIND_SECONDS", 3600.0)
     cuebot.answers(GET_JOBS, jobs(LARGE))
-    gateway_with = partial(gateway_for, http_timeout=3600, max_answer_memory="4MB", **EACH_CALLS)
+    gateway_with = partial(
+        gateway_for, http_timeout=3600, max_answer_memory="4MB", shared_reads=EACH_CALLS
+    )
     async with gateway_with(cuebot.endpoint) as gateway, AsyncExitStack() as stack:
         held = gateway.app.parts.answers.held
         for number in range(12):
@@ -268,7 +270,9 @@ async def test_who_reads_more_slowly_than_anybody_should_is_let_go_although_nobo
 
 async def test_large_answers_have_a_bound_while_they_are_received(cuebot: ScriptedCuebot) -> None:
     cuebot.answers(GET_JOBS, jobs(LARGE))
-    async with gateway_for(cuebot.endpoint, max_answer_memory="2MB", **EACH_CALLS) as gateway:
+    async with gateway_for(
+        cuebot.endpoint, max_answer_memory="2MB", shared_reads=EACH_CALLS
+    ) as gateway:
         memory, most = gateway.app.parts.answers, 0
         asking = asyncio.gather(*(gateway.post(GET_JOBS, {}) for _ in range(20)))
         while not asking.done():
@@ -285,7 +289,9 @@ async def test_too_many_large_answers(
     monkeypatch.setattr("gateway.codec.payload.WORTHWHILE_RATIO", 0)  # none makes room
     monkeypatch.setattr("gateway.http.slow_reader.BEHIND_SECONDS", 3600)  # nor is let go
     cuebot.answers(GET_JOBS, jobs(LARGE))
-    gateway_with = partial(gateway_for, http_timeout=3600, max_answer_memory="1MB", **EACH_CALLS)
+    gateway_with = partial(
+        gateway_for, http_timeout=3600, max_answer_memory="1MB", shared_reads=EACH_CALLS
+    )
     async with gateway_with(cuebot.endpoint) as gateway, AsyncExitStack() as stack:
         await stack.enter_async_context(stalled(gateway, request(GET_JOBS, b"{}")))
         await until(lambda: unread(gateway) == 1)
@@ -327,7 +333,7 @@ async def test_too_many_long_answers_are_503_and_nothing_else_is(
         return jobs(2000)
 
     cuebot.handlers[GET_JOBS] = handler
-    async with gateway_for(cuebot.endpoint, **EACH_CALLS) as gateway:
+    async with gateway_for(cuebot.endpoint, shared_reads=EACH_CALLS) as gateway:
         assert (await gateway.post(GET_JOBS, {})).status_code == 200  # it is known as long by now
         for _ in range(20):
             gateway.app.parts.load_shedder.observe(lag=10)
@@ -345,7 +351,9 @@ async def test_too_many_long_answers_are_503_and_nothing_else_is(
 
 async def test_small_requests_do_not_wait_for_many_long_answers(cuebot: ScriptedCuebot) -> None:
     cuebot.answers(GET_JOBS, jobs(LARGE))
-    async with gateway_for(cuebot.endpoint, max_answer_memory="1GB", **EACH_CALLS) as gateway:
+    async with gateway_for(
+        cuebot.endpoint, max_answer_memory="1GB", shared_reads=EACH_CALLS
+    ) as gateway:
         turns, most = gateway.app.parts.load_shedder.turns, 0
         asking = asyncio.gather(*(gateway.post(GET_JOBS, {}) for _ in range(20)))
         while not asking.done():
