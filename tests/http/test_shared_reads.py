@@ -384,6 +384,43 @@ async def test_a_large_answer_is_paid_for_once(cuebot: ScriptedCuebot, gateway: 
     await until(lambda: not held)
 
 
+@pytest.mark.gateway(access=SEE)
+async def test_who_sees_a_part_pays_for_it(cuebot: ScriptedCuebot, gateway: Gateway) -> None:
+    turnstile = Turnstile(cuebot, GET_JOBS, jobs(LONG))
+    held, seen = gateway.app.parts.answers.held, set[str]()
+    lena = signed("lena", role="lena")
+    tasks = await sharing(gateway, turnstile, *[lambda: gateway.post(GET_JOBS, headers=lena)] * 3)
+    turnstile.let_through()
+    gathered = asyncio.gather(*tasks)
+    while not gathered.done():
+        seen |= held.keys()
+        await asyncio.sleep(0)
+    assert {len(each.json()["jobs"]["jobs"]) for each in gathered.result()} == {LONG}
+    assert "lena" in seen
+    assert turnstile.calls == 2
+    await until(lambda: not held)
+
+
+async def test_a_view_of_the_moment_is_that_of_each(
+    cuebot: ScriptedCuebot, gateway: Gateway
+) -> None:
+    """`now` may be another one for each request, although they have the same answer."""
+    answer = message_class("job.JobGetJobsResponse")()
+    for name, started in (("old", 1), ("new", 2**31 - 1)):
+        answer.jobs.jobs.add(name=name, start_time=started)
+    turnstile = Turnstile(cuebot, GET_JOBS, answer.SerializeToString())
+    asks: list[Ask] = [
+        lambda sign=sign: gateway.client.get(  # type: ignore[misc]
+            GET_JOBS, params={"_where": f"startTime{sign}now-1h", "_fields": "name"}
+        )
+        for sign in "<<>>"
+    ]
+    tasks = await sharing(gateway, turnstile, *asks)
+    turnstile.let_through()
+    seen = [[job["name"] for job in (await task).json()["jobs"]["jobs"]] for task in tasks]
+    assert seen == [["old"], ["old"], ["new"], ["new"]]
+
+
 async def test_without_memory_for_the_form_each_encodes_for_itself(
     cuebot: ScriptedCuebot,
 ) -> None:
