@@ -194,9 +194,12 @@ async def test_a_large_answer_is_encoded_by_each(
     catalogs: tuple[Catalog, Catalog], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gateway.http.shared_form.LARGEST_ANSWER_BYTES", len(jobs(5000)) - 1)
-    one, other = forms(answer_of(jobs(5000)), catalogs[0].routes[GET_JOBS])
+    answer, context = answer_of(jobs(5000)), context_of(GET_JOBS)
+    one, other = forms(answer, catalogs[0].routes[GET_JOBS])
     assert one[0] is not other[0]
     assert whole(one) == whole(other)
+    shared_form(context, catalogs[0].routes[GET_JOBS], None, answer)
+    assert context.call.payload is None, "compressing it would make another copy"
 
 
 async def test_only_so_many_forms_are_kept(
