@@ -87,6 +87,7 @@ def environment(place: Place, options: Options) -> dict[str, str]:
         "RATE_LIMIT_RPS": str(NEVER_REACHED),
         "LOG_LEVEL": "info" if options.access_log else "warning",
         "WORKERS": str(options.workers),
+        "SHARED_READS": "off",  # each request is a call, as with the others
         **options.settings,
     }
 

@@ -1,10 +1,11 @@
 """Results as a readable table: on the terminal, and the same in Markdown."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from benchmarks.fairness import Waits
 from benchmarks.measure import Figures, Outcome
+from benchmarks.shared import MOST_OF_GATEWAY, MOST_OF_UPSTREAM, VIEWERS, Viewing
 
 IDLE = 0.85
 """Below this share of its core, a gateway was waiting for the load or the upstream: (!)."""
@@ -44,6 +45,7 @@ class Results:
     scale: list[Outcome]
     fairness: Fairness | None
     notes: list[str]
+    shared: list[Viewing] = field(default_factory=list)
 
 
 def to_markdown(results: Results) -> str:
@@ -64,7 +66,20 @@ def to_markdown(results: Results) -> str:
             lines += ["", f"## {title}", "", *table(outcomes)]
     if results.fairness is not None:
         lines += ["", "## Fairness", "", *fairness_table(results.fairness)]
+    if results.shared:
+        lines += ["", "## Shared reads", "", *shared_table(results.shared)]
     return "\n".join(lines) + "\n"
+
+
+def shared_table(viewings: Sequence[Viewing]) -> Iterator[str]:
+    """What many viewers of one list cost, as multiples of what one costs in the same time."""
+    heads = ("gateway", "target", "upstream", "target", "answers a second: one", "many")
+    yield row([f"{VIEWERS} viewers of 1000 jobs", *heads])
+    yield row(["---", *["---:"] * len(heads)])
+    for each in viewings:
+        cells = [ratio(each.gateway, MOST_OF_GATEWAY), f"≤ {MOST_OF_GATEWAY:g}"]
+        cells += [ratio(each.upstream, MOST_OF_UPSTREAM), f"≤ {MOST_OF_UPSTREAM:g}"]
+        yield row([each.coding, *cells, f"{each.one.answers:.0f}", f"{each.many.answers:.0f}"])
 
 
 def table(outcomes: Sequence[Outcome]) -> Iterator[str]:

@@ -31,6 +31,7 @@ from benchmarks.load import Load
 from benchmarks.measure import Loader, Outcome, measure, started
 from benchmarks.report import Fairness, Results, to_markdown
 from benchmarks.scenarios import Scenario, build_scenarios, jobs_needed
+from benchmarks.shared import VIEWED, Viewing, viewings
 from benchmarks.surroundings import surroundings
 from benchmarks.upstream import running_upstream
 from benchmarks.wrk import find_wrk, load_with_wrk
@@ -40,7 +41,7 @@ from gateway_cli.tokens import mint_token
 
 RESULTS = Path(__file__).parent / "results"
 GATEWAY_CORE, OTHER_CORES = {0}, {1}
-PARTS = ("quiet", "logged", "paced", "scale", "fairness")
+PARTS = ("quiet", "logged", "paced", "scale", "fairness", "shared")
 SCALED = "shows3"
 SCALE_CONNECTIONS = (1, 16, 64, 256)
 TWO_WORKERS = 64
@@ -135,6 +136,7 @@ def run(arguments: argparse.Namespace, notes: list[str]) -> Results:
     parts = arguments.parts
     with prepared(list(scenarios.values()), arguments.rounds, arguments.seconds) as bench:
         quiet, logged, paced, scale, fairness = [], [], [], [], None
+        shared: list[Viewing] = []
         if "quiet" in parts:
             say("without access log")
             quiet = [
@@ -155,6 +157,11 @@ def run(arguments: argparse.Namespace, notes: list[str]) -> Results:
         if "fairness" in parts:
             say("fairness")
             fairness = run_fairness(bench, scenarios)
+        if "shared" in parts:
+            say("shared reads")
+            for found in viewings(bench, scenarios[VIEWED]):
+                say(f"  {found}")
+                shared.append(found)
     return Results(
         surroundings=surroundings(find_wrk()),
         rounds=arguments.rounds,
@@ -164,6 +171,7 @@ def run(arguments: argparse.Namespace, notes: list[str]) -> Results:
         paced=paced,
         scale=scale,
         fairness=fairness,
+        shared=shared,
         notes=notes,
     )
 

@@ -27,6 +27,7 @@ from gateway.access.secrets import reached_at
 from gateway.access.shared_limiter import SharedLimiter, open_limiter
 from gateway.access.tokens import Authenticator
 from gateway.calls.offload import Planner
+from gateway.calls.shared_reads import SharedReads
 from gateway.compat.profile import load_profile
 from gateway.discovery.reflection import reflection_of
 from gateway.discovery.refresh import LiveCatalog
@@ -95,6 +96,8 @@ class Parts:
     planner: Planner
     answers: FairSemaphore
     """Memory for large answers, in bytes."""
+    shared_reads: SharedReads | None
+    """What calls for clients go through, if they are shared."""
     readiness: Readiness
     audit: AuditLog | None
     traces: "Traces | None"
@@ -204,7 +207,11 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
     traces = open_traces(settings)
     object_rights = ObjectRights(live)
     lookups = object_rights.lookups
-    metrics = make_metrics(settings, worker_metrics, upstream, live, slots, audit, shared, lookups)
+    answers = FairSemaphore(settings.max_answer_memory, MAX_WAITING_ANSWERS, rates.weight)
+    reads = shared_reads(settings, upstream, live, answers)
+    metrics = make_metrics(
+        settings, worker_metrics, upstream, live, slots, audit, shared, lookups, reads
+    )
     interceptors: list[Interceptor | None] = [
         *request_logs(settings),
         None if metrics is None else metrics.requests,
@@ -233,13 +240,23 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
         slots=slots,
         load_shedder=load_shedder,
         planner=Planner(rates.weight),
-        answers=FairSemaphore(settings.max_answer_memory, MAX_WAITING_ANSWERS, rates.weight),
+        answers=answers,
+        shared_reads=reads,
         readiness=Readiness(),
         audit=audit,
         traces=traces,
         metrics=metrics,
         interceptors=Interceptors(each for each in interceptors if each is not None),
     )
+
+
+def shared_reads(
+    settings: Settings, upstream: Cuebot, live: LiveCatalog, answers: FairSemaphore
+) -> SharedReads | None:
+    if settings.shared_reads == "off":
+        return None
+    of_one = settings.shared_reads == "principal"
+    return SharedReads(upstream, live.only_reads, answers, within_principal=of_one)
 
 
 def request_reader(settings: Settings, parts: Parts) -> RequestReader:
@@ -256,7 +273,7 @@ def request_reader(settings: Settings, parts: Parts) -> RequestReader:
 
 
 def method_handler(settings: Settings, parts: Parts, requests: RequestReader) -> UnaryHandler:
-    calls = CallMaker(parts.upstream, parts.answers, parts.interceptors)
+    calls = CallMaker(parts.shared_reads or parts.upstream, parts.answers, parts.interceptors)
     responder = Responder(http_timeout=settings.http_timeout, load_shedder=parts.load_shedder)
     reads = ConditionalReads(
         requests,

@@ -162,7 +162,8 @@ async def test_the_calls_to_copy_work(gateway: Gateway, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("page", "least"), [("http.md", 2), ("reads.md", 5), ("compatibility.md", 1)]
+    ("page", "least"),
+    [("http.md", 2), ("reads.md", 5), ("compatibility.md", 1), ("shared-reads.md", 1)],
 )
 async def test_what_reference_pages_show_works(
     gateway: Gateway, tmp_path: Path, page: str, least: int

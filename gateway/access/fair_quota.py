@@ -142,14 +142,18 @@ class FairSemaphore:
         full.
         """
         waiter = Waiter(amount, grant, monotonic())
-        is_free = principal not in self._waiting and self.longest_wait() < LONGEST_WAIT_SECONDS
-        if is_free and self._take(principal, amount):
+        if self.take_at_once(principal, amount):
             grant()
         elif self._slots.take(principal):
             self._waiting.setdefault(principal, deque()).append(waiter)
         else:
             return None
         return waiter
+
+    def take_at_once(self, principal: str, amount: int) -> bool:
+        """Take units if they are free and nobody else has to be served first."""
+        is_free = principal not in self._waiting and self.longest_wait() < LONGEST_WAIT_SECONDS
+        return is_free and self._take(principal, amount)
 
     def cancel(self, principal: str, waiter: Waiter) -> bool:
         """End a wait; False if its units have been granted."""
@@ -250,7 +254,7 @@ class Lease:
         False if they never will be. The bytes of the request's previous answer are given back: it
         has been read by then, and to wait while holding them could be a deadlock.
         """
-        self.close()
+        self.end()
 
         def granted() -> None:
             self._waiter = None
@@ -269,6 +273,10 @@ class Lease:
             self._turns.give_back(self._principal, held - size)
 
     def close(self) -> None:
+        """The request is over, or needs its answer no more."""
+        self.end()
+
+    def end(self) -> None:
         """Give back everything, and end the wait."""
         if self._waiter is not None:
             self._turns.cancel(self._principal, self._waiter)
@@ -276,3 +284,34 @@ class Lease:
         if self._held:
             held, self._held = self._held, 0
             self._turns.give_back(self._principal, held)
+
+
+class SharedLease(Lease):
+    """The memory of what several requests hold, given back when the last one has let go of it.
+
+    That is when nothing refers to the lease any more. For one request, it never ends.
+    """
+
+    __slots__ = ("_loop",)
+
+    def __init__(self, turns: FairSemaphore, principal: str) -> None:
+        super().__init__(turns, principal)
+        self._loop = asyncio.get_running_loop()
+
+    def grow(self, size: int) -> bool:
+        """Take more bytes if they are free now."""
+        taken = self._turns.take_at_once(self._principal, size)
+        if taken:
+            self._held += size
+        return taken
+
+    def shrink(self, size: int) -> None:
+        """Others hold all of it."""
+
+    def close(self) -> None:
+        """Others may hold it."""
+
+    def __del__(self) -> None:
+        if self._held and not self._loop.is_closed():
+            # This may be any moment, and any thread if it is the garbage collector's.
+            self._loop.call_soon_threadsafe(self._turns.give_back, self._principal, self._held)

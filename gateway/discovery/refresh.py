@@ -102,6 +102,11 @@ class LiveCatalog:
         """The path of the current catalog's probe; empty without a catalog."""
         return "" if self.current is None else self.current.probe
 
+    def only_reads(self, path: str) -> bool:
+        """Whether the method with this native path is known and changes nothing."""
+        method = None if self.current is None else self.current.routes.get(path)
+        return method is not None and method.reads_only
+
     async def wait(self) -> Catalog:
         """The catalog, once there is one."""
         await self._found.wait()

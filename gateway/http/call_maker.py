@@ -10,11 +10,13 @@ from gateway.access.rate_limiter import MemoryLimiter, Rate
 from gateway.calls.invoke import Call, calls_within, invoke, rehearse
 from gateway.calls.near_names import takes_short, with_near_name
 from gateway.calls.rows import is_cut
+from gateway.calls.shared_reads import OwnMemory, SharedAnswer, SharedReads
 from gateway.errors import Code, GatewayError
 from gateway.http.context import RequestContext
 from gateway.http.interceptors import Interceptors
 from gateway.http.request import CallRequest
 from gateway.http.respond import Form, form_for
+from gateway.http.shared_form import shared_form
 from gateway.http.trace_context import CallTimes
 from gateway.long_work import begin_at_once
 from gateway.upstream.interface import Metadata, Upstream
@@ -32,6 +34,10 @@ class CallMaker:
     ) -> None:
         """`answers` is the memory for large answers, in bytes."""
         self._upstream = upstream
+        self._for_copies: Upstream = upstream
+        """For callers who see only a part of answers, which is made for each of them."""
+        if isinstance(upstream, SharedReads):
+            self._for_copies = OwnMemory(upstream)
         self._answers = answers
         self._interceptors = interceptors
         self._suggestions = MemoryLimiter()
@@ -53,11 +59,15 @@ class CallMaker:
         assert around is not None, "the rule's conditions wrap each call"
         began = monotonic()
         metadata, expects = metadata_of(context), partial(self.expect, context)
-        call = calls_within(request.timeout, self._upstream, metadata, expects)
+        call = calls_within(request.timeout, self._upstream_of(context), metadata, expects)
         try:
             await rehearse(request.plan, call, around)
         finally:
             context.call.with_cuebot += monotonic() - began
+
+    def _upstream_of(self, context: RequestContext) -> Upstream:
+        is_partial = context.caller is not None and context.caller.rule.see is not None
+        return self._for_copies if is_partial else self._upstream
 
     async def call(self, context: RequestContext, request: CallRequest) -> bytes:
         """Raises GatewayError."""
@@ -67,7 +77,7 @@ class CallMaker:
         try:
             answer = await invoke(
                 request.plan,
-                self._upstream,
+                self._upstream_of(context),
                 request.timeout,
                 metadata,
                 partial(self.expect, context),
@@ -148,6 +158,8 @@ async def note_cut(context: RequestContext, request: CallRequest, answer: bytes)
 
 def form_of(context: RequestContext, request: CallRequest, answer: bytes) -> Form:
     """Cuebot's answer in the client's format. Raises GatewayError (INTERNAL)."""
+    if type(answer) is SharedAnswer:
+        return shared_form(context, request.plan.method, request.view, answer)
     if request.view is None:
         return form_for(context, request.plan.method.encode(answer))
     begin_at_once()

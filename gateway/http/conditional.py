@@ -6,7 +6,9 @@ request calls Cuebot, so a caller who has lost access gets no 304.
 
 import asyncio
 import re
+from collections.abc import Generator
 from contextlib import suppress
+from functools import partial
 from hashlib import blake2b
 from random import uniform
 from time import monotonic
@@ -16,6 +18,7 @@ from google.protobuf.message import DecodeError
 from starlette.types import Receive, Send
 
 from gateway.access.fair_quota import FairQuota
+from gateway.calls.shared_reads import SharedAnswer
 from gateway.errors import Code, GatewayError, unavailable
 from gateway.http.call_maker import CallMaker, form_of, note_cut
 from gateway.http.content_coding import VARY as VARY_BY_CODING
@@ -25,6 +28,7 @@ from gateway.http.interceptors import Interceptors
 from gateway.http.request import CallRequest, RequestReader
 from gateway.http.respond import Responder
 from gateway.http.routing import send_nothing
+from gateway.http.shared_form import in_common
 from gateway.long_work import begin_at_once, let_others_run
 from gateway.views.fingerprint import fingerprint, fingerprint_of_shown
 
@@ -194,14 +198,11 @@ def of_this_moment(request: CallRequest) -> CallRequest:
 
 async def etag_of(request: CallRequest, answer: bytes, deadline: float) -> str:
     """Raises GatewayError: DEADLINE_EXCEEDED after `deadline` (monotonic), or of a view."""
-    rows, view = request.plan.method.views.rows, request.view
+    view = request.view
     digest = blake2b(request.catalog.version.encode(), digest_size=16)
     digest.update((view.key if view is not None else "").encode())
     begin_at_once()
-    if view is not None and view.timed is not None and rows is not None:
-        finding = fingerprint_of_shown(answer, view.timed, rows)
-    else:
-        finding = fingerprint(answer, None if view is not None and view.follows_order else rows)
+    finding = finding_of(request, answer)
     while True:
         try:
             next(finding)
@@ -215,3 +216,15 @@ async def etag_of(request: CallRequest, answer: bytes, deadline: float) -> str:
             raise GatewayError(Code.DEADLINE_EXCEEDED, ETAG_LATE_MESSAGE)
         await let_others_run()
     return f'W/"{digest.hexdigest()}"'
+
+
+def finding_of(request: CallRequest, answer: bytes) -> Generator[object, None, bytes]:
+    """The search for an answer's fingerprint, which several who have the answer make together."""
+    rows, view = request.plan.method.views.rows, request.view
+    if view is not None and view.timed is not None and rows is not None:
+        return fingerprint_of_shown(answer, view.timed, rows)
+    in_order = view is not None and view.follows_order
+    begin = partial(fingerprint, answer, None if in_order else rows)
+    if type(answer) is SharedAnswer:
+        return in_common(answer, (request.plan.method, in_order), begin)
+    return begin()

@@ -140,6 +140,7 @@ class CallState:
             self.leave(principal)
         if self.lease is not None:
             self.lease.close()
+            self.lease = None  # others may share it
 
 
 class RequestContext:

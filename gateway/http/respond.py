@@ -5,18 +5,16 @@ from time import monotonic
 
 from starlette.types import Send
 
-from gateway.access.fair_quota import FairSemaphore
 from gateway.access.load_shedding import LoadShedder
 from gateway.codec.encode import Slices
 from gateway.errors import GatewayError, unavailable
 from gateway.http.content_coding import VARY, compressed
 from gateway.http.context import JSON_TYPE, RequestContext
+from gateway.http.encoding_turn import EncodingTurn
+from gateway.http.shared_pieces import SharedPieces
 from gateway.http.slow_reader import SlowReader
 from gateway.long_work import STEP, let_others_run
 from gateway.views.render import Viewed
-
-STEPS_PER_TURN = 3
-"""Some 6 ms of work; then another principal may get the turn."""
 
 PLAIN_JSON = (JSON_TYPE, VARY)
 
@@ -50,7 +48,11 @@ class Responder:
             return
         deadline = None if context.call.progress is None else monotonic() + within
         self._load_shedder.note(context.call.rpc or "")
-        turn = EncodingTurn(self._load_shedder.turns, context.principal)
+        turns = self._load_shedder.turns
+        if isinstance(pieces, SharedPieces):
+            turn: EncodingTurn = pieces.turn_among(turns)
+        else:
+            turn = EncodingTurn(turns, context.principal)
         began = monotonic()
         has_turn = await turn.take(within)
         context.waited += monotonic() - began
@@ -60,32 +62,6 @@ class Responder:
             await send_pieces(context, pieces, headers, send, self._http_timeout, turn, deadline)
         finally:
             turn.give_back()
-
-
-class EncodingTurn:
-    def __init__(self, turns: FairSemaphore, principal: str) -> None:
-        self._turns = turns
-        self._principal = principal
-        self.is_held = False
-        self._steps = 0
-
-    async def take(self, within: float | None = None) -> bool:
-        """Wait for the turn; False if it does not come within `within` seconds."""
-        if not self.is_held:
-            self._steps = 0
-            self.is_held = await self._turns.take(self._principal, 1, within)
-        return self.is_held
-
-    def give_back(self) -> None:
-        if self.is_held:
-            self.is_held = False
-            self._turns.give_back(self._principal, 1)
-
-    def note_step(self) -> None:
-        """Count a step; after STEPS_PER_TURN of them, the turn passes to another principal."""
-        self._steps += 1
-        if self._steps >= STEPS_PER_TURN and self._turns.is_awaited_by_others(self._principal):
-            self.give_back()
 
 
 def form_for(

@@ -76,6 +76,7 @@ FAMILIES = {
             "Objects whose show or user a rule of access depended on.",
             ("outcome",),
         ),
+        counter("shared_reads_total", "Answers that came from a call for several requests."),
         gauge("upstream_up", "Whether Cuebot is connected, with every worker.", ("endpoint",), min),
         gauge(
             "upstream_hanging",

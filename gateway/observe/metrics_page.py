@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway import __version__
 from gateway.access.fair_quota import FairQuota
 from gateway.access.shared_limiter import SharedLimiter
+from gateway.calls.shared_reads import SharedReads
 from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import Code, ConfigurationError, GatewayError
 from gateway.http.authentication import Guarded, StatusOnly
@@ -62,6 +63,7 @@ def make_metrics(
     audit: AuditLog | None,
     shared: SharedLimiter | None,
     lookups: Mapping[str, int],
+    reads: SharedReads | None,
 ) -> "Metrics | None":
     """The metrics of these components, unless METRICS is off; `slots` are of requests in flight.
 
@@ -86,6 +88,8 @@ def make_metrics(
             found["upstream_connections", name] = each.connections
         for outcome, count in lookups.items():
             found["access_lookups_total", outcome] = count
+        if reads is not None:
+            found["shared_reads_total",] = reads.answered
         for result, count in live.refreshes.items():
             found["schema_refreshes_total", result] = count
         if audit is not None:

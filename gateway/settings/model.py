@@ -148,6 +148,7 @@ class Settings(Strict):
 
     grpc_timeout: Duration = Field(default=30.0, gt=0)
     max_answer_memory: Size = 24 * 2**20
+    shared_reads: Literal["on", "principal", "off"] = "on"
     grpc_max_recv_msg_mb: float = Field(default=256, gt=0, le=2047)
     keepalive_time: Duration = 0.0
     keepalive_timeout: Duration = Field(default=20.0, gt=0)

@@ -58,6 +58,16 @@ class CallFailed(Exception):
         self.may_have_reached_server = may_have_reached_server
         self.status_details = status_details
 
+    def again(self) -> "CallFailed":
+        """The same failure as another exception, for another caller."""
+        return CallFailed(
+            self.code,
+            self.details,
+            self.reason,
+            may_have_reached_server=self.may_have_reached_server,
+            status_details=self.status_details,
+        )
+
     @property
     def quoted(self) -> str:
         """The status with its message, if any: `PERMISSION_DENIED: who are you?`."""

@@ -24,8 +24,9 @@ from gateway.access.load_shedding import ENCODED_AT_ONCE, SMALLEST_LIMIT
 from gateway.calls.plan import plan
 from gateway.codec.body import UnknownFieldPolicy
 from gateway.http import respond
+from gateway.http.encoding_turn import STEPS_PER_TURN, EncodingTurn
 from gateway.http.request import LARGEST_BODIES_AT_ONCE
-from gateway.http.respond import STEPS_PER_TURN, EncodingTurn, send_pieces
+from gateway.http.respond import send_pieces
 from gateway.long_work import STEP, STEP_SECONDS
 from gateway.upstream.interface import SMALL_ANSWER_BYTES
 from gateway.write_buffer import WriteBuffer
@@ -42,6 +43,8 @@ SHOWS = "/show.ShowInterface/GetShows"
 FIND_SHOW = "/show.ShowInterface/FindShow"
 GET_JOBS = "/job.JobInterface/GetJobs"
 REPARENT = "/job.GroupInterface/ReparentJobs"
+EACH_CALLS = "off"
+"""SHARED_READS for bounds of many calls, which the same request makes many times."""
 LARGE = 15_000
 """So many jobs are an answer that asks for memory."""
 
@@ -81,7 +84,7 @@ def unread(gateway: Gateway) -> int:
 # --- slots and turns ------------------------------------------------------------------------
 async def test_calls_beyond_max_in_flight_are_503(cuebot: ScriptedCuebot) -> None:
     release = cuebot.holds(SHOWS)[1]
-    async with gateway_for(cuebot.endpoint, max_in_flight=3) as gateway:
+    async with gateway_for(cuebot.endpoint, max_in_flight=3, shared_reads=EACH_CALLS) as gateway:
         calls = [asyncio.create_task(gateway.post(SHOWS, {})) for _ in range(3)]
         await until(lambda: len(cuebot.seen) == 3)
         refused = await gateway.post(FIND_SHOW, {})
@@ -115,7 +118,7 @@ async def test_answers_that_nobody_reads_keep_no_slot(cuebot: ScriptedCuebot) ->
 
 async def test_a_subject_with_all_places_shuts_nobody_out(cuebot: ScriptedCuebot) -> None:
     release = cuebot.holds(SHOWS)[1]
-    async with gateway_for(cuebot.endpoint, max_in_flight=32) as gateway:
+    async with gateway_for(cuebot.endpoint, max_in_flight=32, shared_reads=EACH_CALLS) as gateway:
         calls = [asyncio.create_task(gateway.post(SHOWS, {})) for _ in range(32)]
         await until(lambda: len(cuebot.seen) == 32)
         assert (await gateway.post(FIND_SHOW, {})).status_code == 503
@@ -143,7 +146,9 @@ async def test_what_stalled_readers_keep_is_compressed_before_anybody_is_let_go(
 ) -> None:
     monkeypatch.setattr("gateway.http.slow_reader.BEHIND_SECONDS", 3600.0)
     cuebot.answers(GET_JOBS, jobs(LARGE))
-    gateway_with = partial(gateway_for, http_timeout=3600, max_answer_memory="4MB")
+    gateway_with = partial(
+        gateway_for, http_timeout=3600, max_answer_memory="4MB", shared_reads=EACH_CALLS
+    )
     async with gateway_with(cuebot.endpoint) as gateway, AsyncExitStack() as stack:
         held = gateway.app.parts.answers.held
         for number in range(12):
@@ -265,7 +270,9 @@ async def test_who_reads_more_slowly_than_anybody_should_is_let_go_although_nobo
 
 async def test_large_answers_have_a_bound_while_they_are_received(cuebot: ScriptedCuebot) -> None:
     cuebot.answers(GET_JOBS, jobs(LARGE))
-    async with gateway_for(cuebot.endpoint, max_answer_memory="2MB") as gateway:
+    async with gateway_for(
+        cuebot.endpoint, max_answer_memory="2MB", shared_reads=EACH_CALLS
+    ) as gateway:
         memory, most = gateway.app.parts.answers, 0
         asking = asyncio.gather(*(gateway.post(GET_JOBS, {}) for _ in range(20)))
         while not asking.done():
@@ -282,7 +289,9 @@ async def test_too_many_large_answers(
     monkeypatch.setattr("gateway.codec.payload.WORTHWHILE_RATIO", 0)  # none makes room
     monkeypatch.setattr("gateway.http.slow_reader.BEHIND_SECONDS", 3600)  # nor is let go
     cuebot.answers(GET_JOBS, jobs(LARGE))
-    gateway_with = partial(gateway_for, http_timeout=3600, max_answer_memory="1MB")
+    gateway_with = partial(
+        gateway_for, http_timeout=3600, max_answer_memory="1MB", shared_reads=EACH_CALLS
+    )
     async with gateway_with(cuebot.endpoint) as gateway, AsyncExitStack() as stack:
         await stack.enter_async_context(stalled(gateway, request(GET_JOBS, b"{}")))
         await until(lambda: unread(gateway) == 1)
@@ -324,7 +333,7 @@ async def test_too_many_long_answers_are_503_and_nothing_else_is(
         return jobs(2000)
 
     cuebot.handlers[GET_JOBS] = handler
-    async with gateway_for(cuebot.endpoint) as gateway:
+    async with gateway_for(cuebot.endpoint, shared_reads=EACH_CALLS) as gateway:
         assert (await gateway.post(GET_JOBS, {})).status_code == 200  # it is known as long by now
         for _ in range(20):
             gateway.app.parts.load_shedder.observe(lag=10)
@@ -342,7 +351,9 @@ async def test_too_many_long_answers_are_503_and_nothing_else_is(
 
 async def test_small_requests_do_not_wait_for_many_long_answers(cuebot: ScriptedCuebot) -> None:
     cuebot.answers(GET_JOBS, jobs(LARGE))
-    async with gateway_for(cuebot.endpoint, max_answer_memory="1GB") as gateway:
+    async with gateway_for(
+        cuebot.endpoint, max_answer_memory="1GB", shared_reads=EACH_CALLS
+    ) as gateway:
         turns, most = gateway.app.parts.load_shedder.turns, 0
         asking = asyncio.gather(*(gateway.post(GET_JOBS, {}) for _ in range(20)))
         while not asking.done():

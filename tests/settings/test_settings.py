@@ -149,6 +149,7 @@ SAME = (
     *("JWT_AUDIENCE=render", "JWT_ISSUER=studio", "JWT_JWKS=https://idp.studio/certs"),
     *("JWT_SECRET_AUDIENCE=old", "JWT_SECRET_ISSUER=us", "STATE_FAIL=closed", "LOG_LEVEL=debug"),
     *("LOG_LEVEL=info", "LOG_LEVEL=error", "LOG_FORMAT=console", "LOG_FORMAT=json", "TRACES=on"),
+    *("SHARED_READS=principal", "SHARED_READS=off"),
     *("AUDIT_LOG=stdout", "AUDIT_FAIL=open"),
 )
 """Variables whose text is the value of the setting."""
