@@ -122,7 +122,7 @@ class Place:
             self.replayed += "idempotent-replayed" in answer.headers
         elif answer.status == 409 and "outcome unknown" in message:
             self.unknown.add(key)
-        elif (answer.status == 409 and "is being called" in message) or answer.status == 503:
+        elif answer.status in (503, 504) or "is being called" in message:
             return
         else:
             self.wrong.append(f"{key}: {answer.status} {message}")
