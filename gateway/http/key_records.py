@@ -7,7 +7,7 @@ call whose gateway was killed.
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, Protocol
@@ -16,7 +16,7 @@ import structlog
 
 from gateway.access.fair_quota import FairQuota, Weight
 from gateway.errors import Code, GatewayError, unavailable
-from gateway.state.store import Link, Script, StoreFailed, Value
+from gateway.state.store import Link, Script, StoreFailed, StoreRefused, Value
 
 log = structlog.stdlib.get_logger("gateway.state")
 
@@ -224,6 +224,7 @@ class StoreRecords:
         self._is_late = asyncio.Event()
         self._looked: tuple[float, int] = (0.0, -1)
         self._eviction = ""
+        self._is_refused = False
 
     async def read(self, owned: Owned) -> Record | None:
         await self._check_eviction()
@@ -249,8 +250,7 @@ class StoreRecords:
                 raise StoreFailed("its answer is none that there could be") from None
 
         try:
-            async with self._places:
-                await self._link.run(CLAIM, keys_of(owned), [REMEMBERED_MS, given], check)
+            await self._run(CLAIM, keys_of(owned), [REMEMBERED_MS, given], check)
         except StoreFailed:
             raise away() from None
         return found[0] if found else None
@@ -260,7 +260,7 @@ class StoreRecords:
         looked, before = self._looked
         if losses != before or now - looked > EVICTION_LOOK_SECONDS:
             try:
-                (policy,) = await self._link.run(EVICTION, [], [])
+                (policy,) = await self._run(EVICTION, [], [])
             except (StoreFailed, ValueError):
                 raise away() from None
             self._eviction = policy.decode() if isinstance(policy, bytes) else "?"
@@ -281,8 +281,26 @@ class StoreRecords:
 
     async def _write(self, owned: Owned, pending: Record, outcome: Record | None) -> None:
         given = [pending.dump(), b"" if outcome is None else outcome.dump()]
+        await self._run(FINISH, keys_of(owned), [REMEMBERED_MS, *given])
+
+    async def _run(
+        self,
+        script: Script,
+        keys: Sequence[str],
+        values: Sequence[Value],
+        check: Callable[[list[Value]], None] = lambda answer: None,
+    ) -> list[Value]:
+        """Raises StoreFailed. A refusal of keys does not end the counting of requests."""
         async with self._places:
-            await self._link.run(FINISH, keys_of(owned), [REMEMBERED_MS, *given])
+            try:
+                answer = await self._link.run(script, keys, values, check, spares=StoreRefused)
+            except StoreRefused as refusal:
+                if not self._is_refused:
+                    log.error("the shared store refuses keys", problem=str(refusal))
+                self._is_refused = True
+                raise
+            self._is_refused = False
+            return answer
 
     def _tell_later(self, owned: Owned, pending: Record, outcome: Record | None) -> None:
         if len(self._late) < LATE_RECORDS:
@@ -307,8 +325,8 @@ def keys_of(owned: Owned) -> list[str]:
 
 
 def away() -> GatewayError:
-    problem = "Idempotency-Key: the gateway's shared store is away; nothing was called"
-    return unavailable(problem, "store")
+    problem = "Idempotency-Key: the gateway's shared store cannot remember it now"
+    return unavailable(f"{problem}; nothing was called", "store")
 
 
 def refused(problem: str) -> GatewayError:

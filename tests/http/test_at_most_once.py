@@ -511,7 +511,7 @@ async def test_a_store_that_is_away_is_503(store: StoreServer, cuebot: ScriptedC
         full = await gateway.post(PAUSE, JOB, headers=keyed("full"))
         await operate(store, "CONFIG", "SET", "maxmemory", "0")
         assert full.status_code == 503
-        assert "store is away; nothing was called" in full.json()["message"]
+        assert "cannot remember it now; nothing was called" in full.json()["message"]
         assert (await gateway.post(PAUSE, JOB)).status_code == 200
         await until(lambda: shared.link.up)
         again = await answered(gateway.client, "full")
@@ -620,3 +620,21 @@ async def test_a_pending_key_of_a_gateway_that_is_gone(
         await older(REMEMBERED_SECONDS + 1)
         await gateway.post(PAUSE, JOB, headers=keyed("another"))
         assert await operate(store, "ZCARD", "cuebot-gateway:pending-keys") == 0
+
+
+@NEEDS_STORE
+async def test_a_store_that_refuses_keys_counts_requests(
+    store: StoreServer, cuebot: ScriptedCuebot
+) -> None:
+    """As with the permissions that were enough for limits."""
+    await operate(store, "FLUSHALL")
+    may = "+@connection +eval +evalsha +get +set +time ~cuebot-gateway:*"
+    await operate(store, "ACL", "SETUSER", "limits", "on", ">word", *may.split())
+    url = store.url.replace("//", "//limits:word@")
+    async with gateway_for(cuebot.endpoint, state=url) as gateway:
+        make_patient(gateway)
+        answer = await gateway.post(PAUSE, JOB, headers=keyed())
+        assert (answer.status_code, calls(cuebot)) == (503, 0)
+        shared = gateway.app.parts.shared
+        assert shared is not None
+        assert (shared.link.up, shared.link.losses) == (True, 0)
