@@ -26,7 +26,7 @@ LARGEST_KEPT_BYTES = 64 * 1024
 MEMORY_BYTES = 32 * 2**20
 """For all records of a process without a store."""
 RECORD_BYTES = 1024
-"""Of a record in memory, without what is kept."""
+"""Of a record in memory, without the answer."""
 KEY_PREFIX = "cuebot-gateway:key:"
 PENDING_KEY = "cuebot-gateway:pending-keys"
 MOST_AT_ONCE = 4
@@ -128,7 +128,7 @@ class MemoryRecords:
     async def claim(self, owned: Owned, record: Record) -> Record | None:
         if (known := await self.read(owned)) is not None:
             return known
-        if not self._quota.take(owned.principal, RECORD_BYTES + len(record.kept)):
+        if not self._quota.take(owned.principal, RECORD_BYTES):
             raise unavailable("there is no room to remember another Idempotency-Key", "keys")
         self._records[owned.name] = owned, record, self._clock()
         return None
@@ -138,8 +138,8 @@ class MemoryRecords:
             self._forget(owned.name)
         elif owned.name in self._records:
             _, _, began = self._records[owned.name]
-            self._quota.give_back(owned.principal, len(pending.kept))
-            if not self._quota.take(owned.principal, len(outcome.kept)):
+            size = len(outcome.kept)
+            if size and not self._quota.take(owned.principal, size):
                 outcome = replace(outcome, kept=b"")
             self._records[owned.name] = owned, outcome, began
 
@@ -153,7 +153,8 @@ class MemoryRecords:
     def _forget(self, name: str) -> None:
         if name in self._records:
             owned, record, _ = self._records.pop(name)
-            self._quota.give_back(owned.principal, RECORD_BYTES + len(record.kept))
+            more = 0 if record.state == "pending" else len(record.kept)
+            self._quota.give_back(owned.principal, RECORD_BYTES + more)
 
 
 CLAIM = Script("""

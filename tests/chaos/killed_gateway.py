@@ -64,6 +64,8 @@ class Place:
     unknown: set[str] = field(default_factory=set)
     open: set[str] = field(default_factory=set)
     """Keys whose clients have given up for now."""
+    latest: dict[str, str] = field(default_factory=dict)
+    """Their latest answers."""
     replayed: int = 0
     wrong: list[str] = field(default_factory=list)
 
@@ -78,12 +80,7 @@ class Place:
         for each in clients:
             each.cancel()
         await asyncio.gather(*clients, return_exceptions=True)
-        deadline = time.monotonic() + PATIENCE
-        while self.open and time.monotonic() < deadline:
-            for key in list(self.open):
-                await self._attempt(key)
-            await asyncio.sleep(PAUSE_SECONDS)
-        self.wrong += [f"{key}: nobody says what has become of it" for key in self.open]
+        await self._ask_for_the_rest()
         made = self.cuebot.made()
         return Outcome(
             kills=kills,
@@ -95,6 +92,17 @@ class Place:
             lost=tuple(key for key in self.answered if made[key] == 0),
             wrong=tuple(self.wrong),
         )
+
+    async def _ask_for_the_rest(self) -> None:
+        """Until nothing has become known for a while."""
+        left, since = len(self.open), time.monotonic()
+        while self.open and time.monotonic() < since + PATIENCE:
+            for key in list(self.open):
+                await self._attempt(key)
+            if len(self.open) < left:
+                left, since = len(self.open), time.monotonic()
+            await asyncio.sleep(PAUSE_SECONDS)
+        self.wrong += [f"{key}: unknown after {self.latest.get(key)}" for key in self.open]
 
     async def _client(self) -> None:
         while True:
@@ -116,7 +124,7 @@ class Place:
                 self._take(key, await wire.answer())
 
     def _take(self, key: str, answer: Answer) -> None:
-        message = answer.body.decode()
+        message = self.latest[key] = answer.body.decode()
         if answer.status == 200:
             self.answered.add(key)
             self.replayed += "idempotent-replayed" in answer.headers
@@ -127,13 +135,14 @@ class Place:
         else:
             self.wrong.append(f"{key}: {answer.status} {message}")
         self.open.discard(key)
+        del self.latest[key]
 
     async def _begin(self, port: int) -> None:
         starting = instance(
             f"127.0.0.1:{self.cuebot.port}",
             port=port,
             STATE=self.state,
-            GRPC_TIMEOUT="1s",
+            GRPC_TIMEOUT="5s",
             LOG_LEVEL="error",
             started=False,
         )

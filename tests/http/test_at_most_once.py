@@ -2,7 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,26 +12,42 @@ import httpx
 import orjson
 import pytest
 
+from gateway.calls.failures import TELLS_NOTHING, error_for
+from gateway.calls.invoke import Found
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
-from gateway.errors import GatewayError
-from gateway.http.at_most_once import key_of
+from gateway.errors import Code, GatewayError
+from gateway.http.at_most_once import Attempt, key_of
 from gateway.http.key_records import (
+    CLAIM,
+    FINISH,
     LARGEST_KEPT_BYTES,
     RECORD_BYTES,
     REMEMBERED_SECONDS,
     MemoryRecords,
     Owned,
     Record,
+    StoreRecords,
 )
+from gateway.schema.method import Method
 from gateway.schema.selection import Selection
-from gateway.state.store import LinkTiming
+from gateway.state.store import Link, LinkTiming, RedisStore, Script, StoreFailed, Value
+from gateway.upstream.interface import (
+    CallFailed,
+    lost,
+    no_memory,
+    not_connected,
+    not_grpc,
+    refused,
+    too_late,
+)
 from tests.http.test_both_servers import plain_uvicorn
 from tests.support.audit import outcomes
 from tests.support.clocks import HandClock
 from tests.support.commands import OPENCUE
+from tests.support.contexts import context_of
 from tests.support.opencue import message_class, opencue
-from tests.support.owned_farm import BOS, LENAS, script
+from tests.support.owned_farm import BOS, script
 from tests.support.patience import PATIENCE, until
 from tests.support.rights import rule, signed
 from tests.support.servers import (
@@ -264,6 +281,66 @@ async def test_a_call_that_was_not_sent_leaves_no_key(cuebot: ScriptedCuebot) ->
         assert other.status_code == 503
 
 
+NOT_MADE = GatewayError(Code.UNAVAILABLE, "no connection")
+FAILED = GatewayError(Code.INTERNAL, "no")
+FAILED.fate = "answered"
+LOST = GatewayError(Code.UNAVAILABLE, "lost")
+LOST.fate = "unknown"
+
+
+@pytest.mark.parametrize(
+    ("steps", "state"),
+    [
+        ([NOT_MADE], None),
+        ([None, NOT_MADE], "done"),
+        ([None, FAILED], "done"),
+        ([None, LOST], "unknown"),
+        ([LOST], "unknown"),
+    ],
+    ids=str,
+)
+async def test_what_becomes_of_several_calls(
+    steps: list[GatewayError | None], state: str | None
+) -> None:
+    records, context = MemoryRecords(lambda principal: 1.0), context_of(PAUSE)
+    attempt = Attempt(records, owned(1), RECORD)
+    (change,) = (method for method in METHODS if method.path == PAUSE)
+
+    async def call(method: Method, payload: bytes, found: Sequence[Found] = ()) -> bytes:
+        record = await records.read(owned(1))
+        assert record is not None
+        assert record.state == "pending"
+        if (error := steps.pop(0)) is not None:
+            raise error
+        return b""
+
+    try:
+        while True:
+            await attempt.around(call)(change, b"")
+    except GatewayError as error:
+        await attempt.fail(context, error)
+    record = await records.read(owned(1))
+    assert (None if record is None else record.state) == state
+
+
+@pytest.mark.parametrize(
+    ("failed", "fate"),
+    [
+        (CallFailed(Code.INTERNAL, "x"), "answered"),
+        (CallFailed(Code.UNIMPLEMENTED, "x"), "answered"),
+        (CallFailed(Code.UNIMPLEMENTED, "Method not found: job.JobInterface/Pause"), "not sent"),
+        *((CallFailed(code, "x"), "unknown") for code in TELLS_NOTHING),
+        (not_connected("x"), "not sent"),
+        (refused("x"), "not sent"),
+        (too_late(may_have_reached_server=False), "not sent"),
+        *((each, "unknown") for each in (too_late(), lost("x"), not_grpc("x"), no_memory(1))),
+    ],
+    ids=repr,
+)
+def test_what_is_known_of_a_failed_call(failed: CallFailed, fate: str) -> None:
+    assert error_for(failed).fate == fate
+
+
 async def test_what_is_refused_before_the_call_leaves_no_key(
     gateway: Gateway, cuebot: ScriptedCuebot
 ) -> None:
@@ -291,6 +368,32 @@ async def test_an_answer_too_large_to_keep(gateway: Gateway, cuebot: ScriptedCue
     assert (again.status_code, again.json()["error"]) == (409, "ALREADY_EXISTS")
     assert "too large to be kept" in again.json()["message"]
     assert calls(cuebot, launch) == 1
+
+
+CREATE, SET_MIN = "/show.ShowInterface/CreateShow", "/show.ShowInterface/SetDefaultMinCores"
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [("FAILED_PRECONDITION", 400), ("UNAVAILABLE", 409), ("OK", 404)]
+)
+async def test_calls_of_several_steps_are_one(
+    gateway: Gateway, cuebot: ScriptedCuebot, code: str, status: int
+) -> None:
+    """When a later one fails, the error says what has been done, and nothing is done again."""
+    cuebot.fails("/show.ShowInterface/FindShow", grpc.StatusCode.NOT_FOUND, "no such show")
+    created = message_class("show.ShowCreateShowResponse")(show={"id": "s"})
+    cuebot.answers(CREATE, created.SerializeToString())
+    if code != "OK":
+        cuebot.fails(SET_MIN, grpc.StatusCode[code], "not now")
+    body = {"name": "new", "defaultMinCores": 1}
+    first = await gateway.post(CREATE, body, headers=keyed())
+    again = await gateway.post(CREATE, body, headers=keyed())
+    assert again.status_code == status
+    if status == 409:
+        assert f"{CREATE} succeeded, then {SET_MIN} failed: not now" in again.json()["message"]
+    else:
+        assert (again.content, again.headers[REPLAYED]) == (first.content, "true")
+    assert (calls(cuebot, CREATE), calls(cuebot, SET_MIN)) == (1, 1)
 
 
 # --- A client that leaves -------------------------------------------------------------------
@@ -331,7 +434,7 @@ OWN = rule("artists", {"role": "artist"}, "all", only="user = $sub")
 ANY = rule("artists", {"role": "artist"}, "all")
 READS = rule("artists", {"role": "artist"}, "reads")
 SHOW = rule("artists", {"role": "artist"}, "all", only="show in $shows")
-LENAS_JOB = {"job": {"id": LENAS}}
+LENAS_JOB = {"job": "lena-job"}
 
 
 def now_ruled(gateway: Gateway, *rules: dict[str, object]) -> None:
@@ -374,6 +477,19 @@ async def test_the_same_conditions_judge_nothing_anew(
     assert len(cuebot.seen) == seen
 
 
+async def test_other_claims_are_judged_before_a_replay(
+    ruled: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    now_ruled(ruled, SHOW)
+    found = []
+    for shows in (["demo"], ["demo"], ["other"], ["other", "demo"]):
+        who = signed("lena", role="artist", shows=shows)
+        answer = await ruled.post(PAUSE, LENAS_JOB, headers=keyed("k2") | who)
+        found.append((answer.status_code, REPLAYED in answer.headers))
+    assert found == [(200, False), (200, True), (403, False), (200, True)]
+    assert calls(cuebot) == 2
+
+
 @pytest.mark.parametrize(
     ("rules", "claims", "status"),
     [
@@ -395,6 +511,17 @@ async def test_other_conditions_are_judged_before_a_replay(
     again = await ruled.post(PAUSE, LENAS_JOB, headers=keyed() | who)
     assert (again.status_code, REPLAYED in again.headers) == (status, status == 200)
     assert calls(cuebot) == 1
+
+
+async def test_a_right_that_is_lost_while_keys_are_read(
+    ruled: Gateway, cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def read(owned: Owned) -> None:
+        now_ruled(ruled, READS)
+
+    monkeypatch.setattr(ruled.app.parts.records, "read", read)
+    answer = await ruled.post(PAUSE, LENAS_JOB, headers=keyed("k2") | LENA)
+    assert (answer.status_code, calls(cuebot)) == (403, 1)
 
 
 async def test_a_change_without_the_right_leaves_no_key(
@@ -461,7 +588,7 @@ async def test_workers_without_a_store_are_501(cuebot: ScriptedCuebot) -> None:
         assert (await gateway.post(PAUSE, JOB)).status_code == 200
 
 
-RECORD = Record("f")
+RECORD = Record("f", kept=b"0123456789abcdef")
 
 
 def owned(number: int, principal: str = "lena") -> Owned:
@@ -492,12 +619,15 @@ async def test_memory_is_bounded_and_shared() -> None:
 
 
 async def test_what_is_kept_counts() -> None:
-    records = MemoryRecords(lambda principal: 1.0, size=4 * RECORD_BYTES)
+    clock = HandClock(1000)
+    records = MemoryRecords(lambda principal: 1.0, size=4 * RECORD_BYTES, clock=clock)
     for number, kept in enumerate((2 * RECORD_BYTES, 2 * RECORD_BYTES)):
         assert await records.claim(owned(number), RECORD) is None
         await records.finish(owned(number), RECORD, Record("f", "", "done", b"x" * kept))
     known = [await records.read(owned(number)) for number in range(2)]
     assert [each and len(each.kept) for each in known] == [2 * RECORD_BYTES, 0]
+    clock.now += REMEMBERED_SECONDS
+    assert await fill(records, "lena") == 4
 
 
 @NEEDS_STORE
@@ -517,6 +647,80 @@ async def test_a_store_that_is_away_is_503(store: StoreServer, cuebot: ScriptedC
         again = await answered(gateway.client, "full")
         assert REPLAYED not in again.headers
         assert calls(cuebot) == 3
+
+
+class Losing(RedisStore):
+    """Loses the connection once: before it runs this script, or after that."""
+
+    def __init__(self, store: StoreServer, loses: Script, *, after: bool) -> None:
+        super().__init__(settings_for("cuebot:1", state=store.url))
+        self.loses: Script | None = loses
+        self.after = after
+
+    async def run(
+        self, script: Script, keys: Sequence[str], values: Sequence[Value]
+    ) -> list[Value]:
+        if script is not self.loses:
+            return await super().run(script, keys, values)
+        self.loses = None
+        if self.after:
+            await super().run(script, keys, values)
+        raise StoreFailed("the connection is gone")
+
+
+@asynccontextmanager
+async def losing(store: StoreServer, loses: Script, *, after: bool) -> AsyncIterator[StoreRecords]:
+    await operate(store, "FLUSHALL")
+    link = Link(Losing(store, loses, after=after), "…", LinkTiming(answer=20))
+    records = StoreRecords(link)
+    running = asyncio.gather(link.keep(), records.run())
+    await link.first_look()
+    try:
+        yield records
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def state_of(records: StoreRecords, number: int) -> str:
+    """What is known of this key, once the store answers."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            with suppress(GatewayError):
+                record = await records.read(owned(number))
+                return "" if record is None else record.state
+            await asyncio.sleep(0.01)
+
+
+@NEEDS_STORE
+async def test_a_claim_whose_answer_is_lost_is_taken_back(store: StoreServer) -> None:
+    """Nothing is called then, so the key must not look as if it were."""
+    async with losing(store, CLAIM, after=True) as records:
+        with pytest.raises(GatewayError, match="nothing was called"):
+            await records.claim(owned(1), RECORD)
+        assert len(await expiries(store)) == 2
+        while await state_of(records, 1):  # noqa: ASYNC110 - nobody announces that
+            await asyncio.sleep(0.01)
+        assert await expiries(store) == []
+
+
+@NEEDS_STORE
+async def test_an_outcome_that_could_not_be_told_is_told_later(store: StoreServer) -> None:
+    async with losing(store, FINISH, after=False) as records:
+        await records.claim(owned(1), RECORD)
+        await records.finish(owned(1), RECORD, Record("f", "", "done", b"x"))
+        assert await state_of(records, 1) == "pending"
+        while await state_of(records, 1) != "done":  # noqa: ASYNC110 - nobody announces that
+            await asyncio.sleep(0.01)
+
+
+@NEEDS_STORE
+async def test_nobody_ends_anothers_claim(store: StoreServer) -> None:
+    async with losing(store, Script(""), after=False) as records:
+        await records.claim(owned(1), RECORD)
+        for outcome in (None, Record("f", "", "done", b"x")):
+            await records.finish(owned(1), Record("f", kept=b"another's"), outcome)
+            assert await state_of(records, 1) == "pending"
 
 
 @NEEDS_STORE
@@ -616,10 +820,12 @@ async def test_a_pending_key_of_a_gateway_that_is_gone(
         assert calls(cuebot) == 1
         forgotten = await older(REMEMBERED_SECONDS + 1)
         assert (forgotten.status_code, REPLAYED in forgotten.headers) == (200, False)
-        await older(REMEMBERED_SECONDS + 1)
-        await older(REMEMBERED_SECONDS + 1)
+        forgotten = await older(REMEMBERED_SECONDS + 1)
+        began = int(since) - 2 * REMEMBERED_SECONDS * 1000
+        await operate(store, "SET", name, b"%d " % began + rest)
+        await operate(store, "ZADD", "cuebot-gateway:pending-keys", began, name)
         await gateway.post(PAUSE, JOB, headers=keyed("another"))
-        assert await operate(store, "ZCARD", "cuebot-gateway:pending-keys") == 0
+        assert await operate(store, "EXISTS", name, "cuebot-gateway:pending-keys") == 0
 
 
 @NEEDS_STORE
