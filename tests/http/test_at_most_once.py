@@ -420,6 +420,26 @@ async def goes_on(port: int, cuebot: ScriptedCuebot) -> None:
     assert calls(cuebot) == 1
 
 
+async def test_a_client_that_is_gone_before_the_call(
+    gateway: Gateway, cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, gone = asyncio.Event(), asyncio.Event()
+
+    async def read(owned: Owned) -> None:
+        reading.set()
+        await gone.wait()
+
+    monkeypatch.setattr(gateway.app.parts.records, "read", read)
+    _, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    writer.write(head(PAUSE, "Content-Length: 0", "Idempotency-Key: k1"))
+    await reading.wait()
+    writer.transport.abort()
+    await until(lambda: not gateway.server.connections)
+    gone.set()
+    await until(lambda: gateway.app.parts.slots.taken == 0)
+    assert calls(cuebot) == 0
+
+
 @pytest.mark.slow
 async def test_plain_uvicorn_does_the_same(cuebot: ScriptedCuebot) -> None:
     async with plain_uvicorn(cuebot.endpoint) as (port, app):
@@ -699,8 +719,9 @@ async def test_a_claim_whose_answer_is_lost_is_taken_back(store: StoreServer) ->
         with pytest.raises(GatewayError, match="nothing was called"):
             await records.claim(owned(1), RECORD)
         assert len(await expiries(store)) == 2
-        while await state_of(records, 1):  # noqa: ASYNC110 - nobody announces that
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(PATIENCE):
+            while await state_of(records, 1):  # noqa: ASYNC110 - nobody announces that
+                await asyncio.sleep(0.01)
         assert await expiries(store) == []
 
 
@@ -710,8 +731,9 @@ async def test_an_outcome_that_could_not_be_told_is_told_later(store: StoreServe
         await records.claim(owned(1), RECORD)
         await records.finish(owned(1), RECORD, Record("f", "", "done", b"x"))
         assert await state_of(records, 1) == "pending"
-        while await state_of(records, 1) != "done":  # noqa: ASYNC110 - nobody announces that
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(PATIENCE):
+            while await state_of(records, 1) != "done":  # noqa: ASYNC110 - nobody announces that
+                await asyncio.sleep(0.01)
 
 
 @NEEDS_STORE
