@@ -431,7 +431,8 @@ async def test_a_client_that_is_gone_before_the_call(
 
     monkeypatch.setattr(gateway.app.parts.records, "read", read)
     _, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
-    writer.write(head(PAUSE, "Content-Length: 0", "Idempotency-Key: k1"))
+    body = orjson.dumps(JOB)
+    writer.write(head(PAUSE, f"Content-Length: {len(body)}", "Idempotency-Key: k1") + body)
     await reading.wait()
     writer.transport.abort()
     await until(lambda: not gateway.server.connections)
