@@ -100,3 +100,16 @@ async def test_the_task_of_the_readme(gateway: Gateway, tmp_path: Path, number: 
     environ = {"GATEWAY_URL": gateway.url, "TOKEN": token("lena"), "PATH": path}
     status, printed = await tool("/bin/sh", "-c", ways[number], folder=tmp_path, environ=environ)
     assert (status, printed.strip()) == (0, "{}")
+
+
+async def test_a_repeated_change(gateway: Gateway, tmp_path: Path) -> None:
+    """The commands of docs/at-most-once.md."""
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed")
+    page = (ROOT / "docs" / "at-most-once.md").read_text(encoding="utf-8")
+    ((code, shown),) = re.findall(
+        r"^```sh\n(.*?)^```\n\n```text\n(.*?)^```", page, re.MULTILINE | re.DOTALL
+    )
+    environ = {"GATEWAY_URL": gateway.url, "TOKEN": token("lena"), "PATH": os.environ["PATH"]}
+    _, printed = await tool("/bin/sh", "-c", code, folder=tmp_path, environ=environ)
+    assert printed == shown

@@ -24,15 +24,20 @@ from gateway.settings.types import parse_store_url
 log = structlog.stdlib.get_logger("gateway.state")
 
 T = TypeVar("T")
+Value = int | bytes
 
 
 class StoreFailed(Exception):
     """The store has not run a script, or nobody knows whether it has; the text says why."""
 
 
+class StoreRefused(StoreFailed):
+    """The store has answered that it does not run the script: no memory, no permission."""
+
+
 @dataclass(frozen=True)
 class Script:
-    """A program in Lua, as Redis and Valkey run it: keys and numbers in, numbers out."""
+    """A program in Lua, as Redis and Valkey run it: keys and values in, a list of values out."""
 
     source: str
 
@@ -51,7 +56,9 @@ class Store(Protocol):
     async def connect(self) -> None:
         """Replace the connection by a new one on which the store answers."""
 
-    async def run(self, script: Script, keys: Sequence[str], numbers: Sequence[int]) -> list[int]:
+    async def run(
+        self, script: Script, keys: Sequence[str], values: Sequence[Value]
+    ) -> list[Value]:
         """Run a script atomically."""
 
     async def close(self) -> None:
@@ -98,10 +105,14 @@ class Link:
         self,
         script: Script,
         keys: Sequence[str],
-        numbers: Sequence[int],
-        check: Callable[[list[int]], None] = lambda answer: None,
-    ) -> list[int]:
+        values: Sequence[Value],
+        check: Callable[[list[Value]], None] = lambda answer: None,
+        *,
+        spares: type[StoreFailed] | tuple[()] = (),
+    ) -> list[Value]:
         """The script's answer. Raises StoreFailed: at once while the store is away.
+
+        After a failure, unless it is of a kind that `spares` the store, it counts as away.
 
         `check` raises StoreFailed for an answer that the script cannot give; the store counts as
         away then.
@@ -109,9 +120,11 @@ class Link:
         if not self.up:
             raise StoreFailed(self._problem)
         try:
-            answer = await self.in_time(self._store.run(script, keys, numbers))
+            answer = await self.in_time(self._store.run(script, keys, values))
             check(answer)
             return answer
+        except spares:
+            raise
         except StoreFailed as failure:
             self._lose(failure)
             raise
@@ -205,7 +218,7 @@ class RedisStore:
             from redis.asyncio import Redis
             from redis.asyncio.retry import Retry
             from redis.backoff import NoBackoff
-            from redis.exceptions import NoScriptError
+            from redis.exceptions import NoScriptError, ResponseError
         except ImportError:
             raise ConfigurationError(
                 "STATE: needs the redis package; pip install 'cuebot-gateway[redis]'"
@@ -213,6 +226,7 @@ class RedisStore:
         url = parse_store_url(settings.state.get_secret_value())
         self.name = str(url)
         self._unknown: type[Exception] = NoScriptError
+        self._refusal: type[Exception] = ResponseError
         options: dict[str, Any] = tls_options(settings) if url.tls else {}
         self._client: Any = Redis(  # Any: its types differ from version to version
             host=url.host,
@@ -232,14 +246,16 @@ class RedisStore:
             await self._client.connection_pool.disconnect()
             await self._client.ping()
 
-    async def run(self, script: Script, keys: Sequence[str], numbers: Sequence[int]) -> list[int]:
-        given: tuple[Any, ...] = (len(keys), *keys, *numbers)
-        with as_store_failed():
+    async def run(
+        self, script: Script, keys: Sequence[str], values: Sequence[Value]
+    ) -> list[Value]:
+        given: tuple[Any, ...] = (len(keys), *keys, *values)
+        with as_store_failed(self._refusal):
             try:
                 answer = await self._client.evalsha(script.digest, *given)
             except self._unknown:  # restarted since
                 answer = await self._client.eval(script.source, *given)
-            return [int(each) for each in answer]
+            return [*answer]
 
     async def close(self) -> None:
         with suppress(StoreFailed), as_store_failed():
@@ -247,12 +263,13 @@ class RedisStore:
 
 
 @contextmanager
-def as_store_failed() -> Iterator[None]:
+def as_store_failed(refusal: type[Exception] | tuple[()] = ()) -> Iterator[None]:
     """Turn any exception into StoreFailed: the caller has to go on without the store."""
     try:
         yield
     except Exception as error:
-        raise StoreFailed(" ".join(str(error).split()) or type(error).__name__) from None
+        kind = StoreRefused if isinstance(error, refusal) else StoreFailed
+        raise kind(" ".join(str(error).split()) or type(error).__name__) from None
 
 
 def tls_options(settings: Settings) -> dict[str, object]:

@@ -30,6 +30,7 @@ from tests.support.differential import (
     NAMED,
     PAGE,
     PATHS,
+    SET_CORES,
     Served,
     cut_up,
     exchanged,
@@ -49,6 +50,7 @@ from tests.support.wire import request
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
+CORES = b'{"group": {"id": "x"}, "cores": 1}'
 LARGEST_UNREAD = 16 * 1024
 """Bytes of a body that are read together with the head."""
 OF_THE_CONNECTION = ("connection", "transfer-encoding")
@@ -116,6 +118,7 @@ async def servers() -> AsyncIterator[tuple[Served, Served]]:
 @example(GET_JOBS, "POST", b"{}", ["Accept-Encoding: gzip"], f"Authorization: Bearer {token()}", [])
 @example(GET_JOBS, "POST", b"{}", ["Accept: text/csv"], f"Authorization: Bearer {token()}", [])
 @example(BATCH, "POST", ITEMS, ["Accept-Encoding: gzip"], f"Authorization: Bearer {token()}", [])
+@example(SET_CORES, "POST", CORES, ["Idempotency-Key: k"], f"Authorization: Bearer {token()}", [])
 @settings(max_examples=250, suppress_health_check=list(HealthCheck))
 async def test_both_servers_answer_the_same(
     servers: tuple[Served, Served],
