@@ -32,7 +32,11 @@ from tests.support.rights import rule, signed
 from tests.support.servers import Context, Gateway, ScriptedCuebot, bearer, gateway_for
 from tests.support.wire import request, wire
 
-pytestmark = pytest.mark.anyio
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.gateway(shared_reads="off"),  # equal items would share their calls
+]
+ALONE: dict[str, Any] = {"shared_reads": "off"}
 
 GET_JOBS = "/job.JobInterface/GetJobs"
 ACCESS = [rule("readers", {"scope": "read"}, "reads"), rule("all", {}, "all")]
@@ -217,7 +221,7 @@ async def test_a_batch_of_a_thousand_slows_nobody_else(cuebot: ScriptedCuebot) -
         return b""
 
     cuebot.handlers[SHOWS] = hold
-    async with gateway_for(cuebot.endpoint, max_in_flight=32) as gateway:
+    async with gateway_for(cuebot.endpoint, max_in_flight=32, **ALONE) as gateway:
         asking = asyncio.create_task(batch(gateway, [{"method": SHOWS}] * 1000))
         async with asyncio.timeout(PATIENCE):
             for _ in range(8):
@@ -378,7 +382,7 @@ async def test_who_does_not_read_stops_the_batch(cuebot: ScriptedCuebot) -> None
 
 async def test_a_stop_ends_the_rest(cuebot: ScriptedCuebot) -> None:
     release = cuebot.holds(SHOWS)[1]
-    async with gateway_for(cuebot.endpoint) as gateway:
+    async with gateway_for(cuebot.endpoint, **ALONE) as gateway:
         items = [{"method": SHOWS}] * 30
         asking = asyncio.create_task(batch(gateway, items))
         async with asyncio.timeout(PATIENCE):
