@@ -32,8 +32,8 @@ BYTES_PER_QUESTION = 4096
 RECENT_EVENTS = 16
 RECENT_BYTES = 64 * 1024
 """Events that are kept for watchers who come back, or are a little behind."""
-PAUSE_FACTOR = 3
-"""Minimum time between the beginnings of two calls, as a multiple of the last one's duration."""
+PAUSE_FACTOR = 2
+"""Minimum time between the beginnings of two calls, as a multiple of Cuebot's time for the last."""
 WOKEN_AT_ONCE = 32
 """Watchers that write in one turn of the event loop: 1 ms."""
 TOO_MUCH = "too much is being watched; ask for fewer rows (_where, _limit), or fields (_fields)"
@@ -178,8 +178,7 @@ class Question:
         while True:
             self._wanted.clear()
             began = loop.time()
-            await self._poll()
-            took = loop.time() - began
+            took = await self._poll()
             period = min((each.every for each in self.watchers), default=0)
             timer = loop.call_at(began + max(period, took * PAUSE_FACTOR), self._wanted.set)
             try:
@@ -187,11 +186,12 @@ class Question:
             finally:
                 timer.cancel()
 
-    async def _poll(self) -> None:
+    async def _poll(self) -> float:
+        """Call Cuebot, and tell the watchers. Returns the seconds that Cuebot took."""
         self.begun += 1
         lead = next(filter(self._parts.may_go_on, [*self.watchers]), None)
         if lead is None:
-            return
+            return 0.0
         context = self._context(lead)
         try:
             self._parts.interceptors.enter(context)
@@ -208,6 +208,7 @@ class Question:
             context.close()
         self.ended = self.begun
         await self._tell()
+        return context.call.with_cuebot
 
     def _context(self, lead: Watching) -> RequestContext:
         """A request of the lead's, for one call."""
