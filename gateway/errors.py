@@ -113,6 +113,13 @@ class GatewayError(Exception):
         self.headers: Mapping[str, str] = headers or {}
         self.cause = cause
 
+    def again(self) -> "GatewayError":
+        """The same error for another request, without the traceback and what that holds."""
+        same = type(self).__new__(type(self))
+        same.__dict__.update(self.__dict__)
+        same.args = self.args
+        return same
+
     def body(self) -> bytes:
         shape: dict[str, object] = {
             "error": self.code.name,

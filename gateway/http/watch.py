@@ -147,10 +147,10 @@ class Watcher:
         """Wait for the first answer. Raises GatewayError."""
         while self.question.ended < self.first:
             if self.ending is not None:
-                raise self.ending[2] or stopping()
+                raise stopping() if self.ending[2] is None else self.ending[2].again()
             await self._wait()
         if self.question.failure is not None:
-            raise self.question.failure.with_traceback(None)
+            raise self.question.failure.again()
         self.last_event = self._next()
 
     def _next(self) -> Event | None:

@@ -29,6 +29,8 @@ from gateway.views.fingerprint import fingerprint
 BYTES_PER_ROW = 256
 """Memory for the id and the digest of a row, about."""
 BYTES_PER_QUESTION = 4096
+JSON_FACTOR = 3
+"""How many times as long as Cuebot's bytes their JSON is, about."""
 RECENT_EVENTS = 16
 RECENT_BYTES = 64 * 1024
 """Events that are kept for watchers who come back, or are a little behind."""
@@ -201,7 +203,7 @@ class Question:
             await self._look_at(context, request, answer)
             del answer
         except Exception as error:
-            self._fail(as_gateway_error(error, context))
+            self._fail(as_gateway_error(error, context).again())
         else:
             self.failure = self.error = None
         finally:
@@ -240,10 +242,15 @@ class Question:
         if compare is None or view.renewed is not None:
             compare = self._compare = comparison(view, method.encoders)
         known, self._known = self._known, None
-        compared = await in_turns(compare(answer, known, wants_whole, goal))
         is_back = self.failure is not None and bool(self.version)
-        if is_back and compared.change is None and compared.whole is None:
-            compared = await in_turns(compare(answer, compared.known, True, goal))
+        room = JSON_FACTOR * len(answer)
+        self._memory.take(room)
+        try:
+            compared = await in_turns(compare(answer, known, wants_whole, goal))
+            if is_back and compared.change is None and compared.whole is None:
+                compared = await in_turns(compare(answer, compared.known, True, goal))
+        finally:
+            self._memory.give_back(room)
         self._hold(self._base + BYTES_PER_ROW * len(compared.known.rows or ()))
         self._publish(compared, is_news=is_back or not compared.is_equal)
         self._known, self.is_done = compared.known, compared.is_done
