@@ -145,10 +145,14 @@ class Watcher:
 
     async def begin(self) -> None:
         """Wait for the first answer. Raises GatewayError."""
-        while self.question.ended < self.first:
-            if self.ending is not None:
-                raise stopping() if self.ending[2] is None else self.ending[2].again()
-            await self._wait()
+        began = monotonic()
+        try:
+            while self.question.ended < self.first:
+                if self.ending is not None:
+                    raise stopping() if self.ending[2] is None else self.ending[2].again()
+                await self._wait()
+        finally:
+            self.context.call.with_cuebot += monotonic() - began
         if self.question.failure is not None:
             raise self.question.failure.again()
         self.last_event = self._next()
@@ -177,25 +181,29 @@ class Watcher:
     async def stream(self, receive: Receive, send: Send) -> None:
         """Send events until the end. Raises ClientGone for a client that does not read."""
         began, context = monotonic(), self.context
-        is_slow = False
+        is_cut_off = False
         try:
             with CancelOnDisconnect(context, receive):
-                headers = [*HEADERS, *self.question.headers]
-                await send({"type": "http.response.start", "status": 200, "headers": headers})
-                context.response.code = Code.OK
-                await self._write([RETRY], send)
                 try:
-                    while not await self._go_on(send):
-                        pass
-                except ClientGone:
-                    is_slow = context.direct is None or not context.direct.disconnected
+                    await self._send_all(send)
+                except ClientGone:  # by a write, and perhaps before the server knows
+                    is_cut_off = context.direct is None or not context.direct.disconnected
                     raise
-                await send({"type": "http.response.body", "body": b""})
-        except ClientGone:  # the usual end
-            if is_slow:
+        except ClientGone:
+            if is_cut_off:
                 raise
+            # Otherwise the client has left, which is the usual end.
         finally:
             context.wait_as_asked(monotonic() - began)
+
+    async def _send_all(self, send: Send) -> None:
+        headers = [*HEADERS, *self.question.headers]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        self.context.response.code = Code.OK
+        await self._write([RETRY], send)
+        while not await self._go_on(send):
+            pass
+        await send({"type": "http.response.body", "body": b""})
 
     async def _go_on(self, send: Send) -> bool:
         """Write what comes next, or wait for it; whether that was the end."""

@@ -23,7 +23,7 @@ from gateway.http.error_answer import as_gateway_error
 from gateway.http.interceptors import Interceptors
 from gateway.http.request import CallRequest
 from gateway.long_work import in_turns, let_others_run
-from gateway.views.changes import Compare, Difference, Known, comparison
+from gateway.views.changes import Compare, Difference, Joined, Known, comparison
 from gateway.views.fingerprint import fingerprint
 
 BYTES_PER_ROW = 256
@@ -64,7 +64,10 @@ class Event:
 
     def __init__(self, kind: str, id_: str, data: Iterable[bytes], memory: Memory) -> None:
         """Raises GatewayError (UNAVAILABLE) without the memory."""
-        self.pieces = (f"id: {id_}\nevent: {kind}\ndata: ".encode(), *data, b"\n\n")
+        joined = Joined(f"id: {id_}\nevent: {kind}\ndata: ".encode())
+        for piece in data:
+            joined.add(piece)
+        self.pieces = joined.end(b"\n\n")
         self.size = sum(map(len, self.pieces))
         memory.take(self.size)
         finalize(self, memory.give_back, self.size).atexit = False

@@ -337,7 +337,7 @@ async def test_too_many_watchers(cuebot: ScriptedCuebot, monkeypatch: pytest.Mon
 async def test_too_much_to_remember(
     cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.app.WATCH_LIMITS", replace(QUICK, memory=40_000))
+    monkeypatch.setattr("gateway.app.WATCH_LIMITS", replace(QUICK, memory=200_000))
     async with gateway_for(cuebot.endpoint) as gateway:
         cuebot.answers(HOSTS, hosts(*map(str, range(1000))))
         refused = await gateway.client.get(HOSTS, headers=EVENTS)
