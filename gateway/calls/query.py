@@ -155,11 +155,7 @@ def read_query(
     a method that may change something.
     """
     defaults = False
-    streams = accept is not None and wants_events(accept)
-    if streams and accept is not None and not method.reads_only:
-        if wants_only_events(accept) and not dry_run:
-            raise no_stream(method)
-        streams = False
+    streams = accept is not None and wants_stream(method, accept, dry_run=dry_run)
     if query:
         parameters = parsed(query, strict=verb != "POST")
         if dry_run:
@@ -175,10 +171,7 @@ def read_query(
     stream = {name: asked.pop(name) for name in OF_STREAMS if name in asked}
     watch = None
     if streams:
-        view = method.views.of_events(tuple(asked.items()))
-        watch = watch_of(method, tuple(asked.items()), view, stream)
-        if watch.goal is not None:  # all rows are to fit it, not the first so many
-            view = view._replace(chooses=True)
+        view, watch = watched(method, tuple(asked.items()), stream)
     else:
         for name in stream:
             raise refused(name, f"it is for event streams; send Accept: {EVENT_STREAM}")
@@ -193,11 +186,29 @@ def read_query(
     return Query(view, body, busters, tuple(asked.items()), defaults, watch)
 
 
-def watch_of(method: Method, asked: Asked, view: CompiledView, stream: Mapping[str, str]) -> Watch:
-    """Raises GatewayError (INVALID_ARGUMENT)."""
-    every, until = seconds_in(stream.get("_every")), stream.get("_until", "")
-    goal = method.views.goal(until, view) if "_until" in stream else None
-    return Watch(every, until, goal, asked)
+def wants_stream(method: Method, accept: bytes, *, dry_run: bool) -> bool:
+    """Whether an event stream is wanted. Raises GatewayError (INVALID_ARGUMENT) if there is none,
+    and nothing else is accepted.
+    """
+    if not wants_events(accept):
+        return False
+    problem = method.not_watched
+    if not method.reads_only:
+        problem = "it may change something, and an event stream only reads"
+    if problem and not dry_run and wants_only_events(accept):
+        raise GatewayError(Code.INVALID_ARGUMENT, f"{method.path}: {problem}", status=406)
+    return not problem
+
+
+def watched(method: Method, asked: Asked, stream: Mapping[str, str]) -> tuple[CompiledView, Watch]:
+    """The view of an event stream with these parameters. Raises GatewayError (INVALID_ARGUMENT)."""
+    view, every = method.views.of_events(asked), seconds_in(stream.get("_every"))
+    if "_until" not in stream:
+        return view, Watch(every, asked=asked)
+    until = stream["_until"]
+    goal = method.views.goal(until, view)
+    # All rows are to fit it, not the first so many.
+    return view._replace(chooses=True), Watch(every, until, goal, asked)
 
 
 def seconds_in(text: str | None) -> float:
@@ -209,15 +220,6 @@ def seconds_in(text: str | None) -> float:
     if not LEAST_PERIOD_SECONDS <= seconds <= LONGEST_PERIOD_SECONDS:
         raise refused("_every", f"expected 1s to 60m, such as 2s, got {text[:QUOTED_CHARS]!r}")
     return seconds
-
-
-def no_stream(method: Method) -> GatewayError:
-    return GatewayError(
-        Code.INVALID_ARGUMENT,
-        f"{method.path} may change something, and an event stream only reads; accept"
-        " application/json",
-        status=406,
-    )
 
 
 def check_views(method: Method, fields: Iterable[tuple[str, str]]) -> None:

@@ -497,7 +497,9 @@ def with_watched(
     for name, each in profile.watched.items():
         with entry(f"watched.{name}", unused):
             method = needed_method(methods, name)
-            if each.call is None:
+            if each.never is not None:
+                found[name] = replace(method, not_watched=each.never)
+            elif each.call is None:
                 found[name] = replace(method, stays=stays(method, each))
             else:
                 other = needed_method(methods, each.call)

@@ -53,7 +53,7 @@ class WatchLimits:
     memory: int = 128 * 2**20
     """Bytes for what is known of answers, and for events that are being sent."""
     tick_seconds: float = 0.1
-    check_seconds: float = 1.0
+    check_seconds: float = 0.5
     """Between two checks of the rights of all watchers, and the time for the end of a stream."""
     comment_seconds: float = 15.0
     """Longer silence might end a connection on its way."""
@@ -149,7 +149,8 @@ class Watcher:
         try:
             while self.question.ended < self.first:
                 if self.ending is not None:
-                    raise stopping() if self.ending[2] is None else self.ending[2].again()
+                    reason, _, error = self.ending
+                    raise error.again() if error is not None else unavailable(reason, "stopping")
                 await self._wait()
         finally:
             self.context.call.with_cuebot += monotonic() - began

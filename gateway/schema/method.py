@@ -85,6 +85,8 @@ class Method:
     """The call by which an object that was found by its name is watched."""
     stays: "Stays | None" = None
     """What keeps rows in an answer that a watcher waits for."""
+    not_watched: str = ""
+    """Why it cannot be watched."""
 
     @cached_property
     def decode_value(self) -> DecodeValue:

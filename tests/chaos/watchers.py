@@ -101,6 +101,12 @@ class Watcher:
             await self.reads.wait()
         writer.close()
 
+    async def until_rows(self, rows: dict[str, int]) -> None:
+        await until(lambda: self.rows == rows)
+
+    async def until_errors(self, number: int) -> None:
+        await until(lambda: self.kinds["error"] >= number)
+
     def take(self, kind: str, data: Any) -> None:
         if kind == "snapshot":
             self.rows = {row["id"]: row["priority"] for row in data["jobs"]["jobs"]}
@@ -138,7 +144,7 @@ class Place:
         """Wait until those who read have the list as it is; the seconds that this took."""
         began, rows = time.monotonic(), dict(self.listed.rows())
         for each in self.watchers[half :: 1 + half]:
-            await until(lambda each=each: each.rows == rows)
+            await each.until_rows(rows)
         return time.monotonic() - began
 
     async def fail(self, *, kills: bool) -> None:
@@ -149,7 +155,7 @@ class Place:
         self.listed.hangs = not kills
         self.listed.tick += 1
         for each, known in zip(self.watchers[1::2], before, strict=True):
-            await until(lambda each=each, known=known: each.kinds["error"] > known)
+            await each.until_errors(known + 1)
         self.listed.hangs = False
         if kills:
             await self.start()
@@ -168,7 +174,7 @@ async def place(watchers: int, questions: int, jobs: int) -> AsyncIterator[Place
     quick.set()
     slow.set()
     await serving.enter_async_context(running_cuebot(cuebot, port))
-    many = {"max_connections": 2 * watchers + 100, "max_connections_per_address": 0}
+    many: dict[str, Any] = {"max_connections": 2 * watchers + 100, "max_connections_per_address": 0}
     settings = {**many, "access": [READS], "grpc_timeout": 2, "http_timeout": PATIENCE}
     async with gateway_for(cuebot.endpoint, **settings) as gateway:
         clients = [

@@ -217,6 +217,7 @@ async def test_rows_of_one_id_are_sent_whole(cuebot: ScriptedCuebot, farm: Gatew
             "neither one list nor one object",
         ),
         ("/job.JobInterface/Pause", EVENTS, 405, "use POST"),
+        ("/job.JobInterface/GetUpdatedFrames", EVENTS, 406, "watch GetFrames"),
     ],
 )
 async def test_what_cannot_be_watched(
@@ -412,6 +413,17 @@ async def test_what_is_waited_for_stays_in_the_answer(
         await stream.next()
     request = message_class("job.JobGetJobsRequest").FromString(cuebot.seen[-1][1])
     assert request.r.include_finished == (included and waits)
+
+
+async def test_a_goal_is_of_all_rows_that_there_are(cuebot: ScriptedCuebot, farm: Gateway) -> None:
+    """Not of the first thousand, which are the default."""
+    frames, request = "/job.JobInterface/GetFrames", message_class("job.JobGetFramesRequest")
+    asked = []
+    for target in (frames, f"{frames}?_until=state=SUCCEEDED"):
+        async with watching(farm, target, {"job": {"id": JOB_ID}}) as stream:
+            await stream.next()
+        asked.append(request.FromString(cuebot.seen[-1][1]).req.limit)
+    assert asked == [1000, 1_000_000]
 
 
 async def test_a_job_that_was_found_by_its_name_goes_on_by_its_id(
@@ -662,7 +674,7 @@ async def test_a_new_schema_is_a_new_snapshot(tmp_path: Path) -> None:
     """The request goes on by the names of its fields."""
     profile = tmp_path / "profile.toml"
     profile.write_text('reads = ["trial.*/Get*"]')
-    settings = {"reflection_refresh": 0, "compat_profile": str(profile)}
+    settings: dict[str, Any] = {"reflection_refresh": 0, "compat_profile": str(profile)}
     cuebot = ChangingCuebot()
     async with running_cuebot(cuebot), AsyncExitStack() as stack:
         gateway = await stack.enter_async_context(gateway_for(cuebot.endpoint, **settings))

@@ -56,10 +56,9 @@ async def watching(
     gateway: Gateway, target: str, body: object = None, **headers: str
 ) -> AsyncIterator[Stream]:
     """The stream of a GET, or of a POST with this body."""
-    verb, options = ("GET", {}) if body is None else ("POST", {"json": body})
+    verb, url = "GET" if body is None else "POST", gateway.url + target
     given = {**EVENTS, **headers}
-    client = gateway.client
-    async with client.stream(verb, gateway.url + target, headers=given, **options) as answer:
+    async with gateway.client.stream(verb, url, headers=given, json=body) as answer:
         if answer.status_code != 200:
             await answer.aread()
         assert answer.status_code == 200, answer.text
