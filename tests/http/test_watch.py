@@ -309,6 +309,14 @@ async def test_a_call_for_several_is_nobodys(cuebot: ScriptedCuebot, farm: Gatew
     assert len(cuebot.seen) == seen + 1  # nobody watches any more
 
 
+async def test_the_last_who_leaves_ends_the_call(cuebot: ScriptedCuebot, farm: Gateway) -> None:
+    async with watching(farm, HOSTS) as stream:
+        await stream.next()
+        called, cancelled = cuebot.hangs(HOSTS)
+        await called.wait()
+    await cancelled.wait()
+
+
 async def test_watchers_have_no_place(cuebot: ScriptedCuebot) -> None:
     async with (
         gateway_for(cuebot.endpoint, max_in_flight=1) as gateway,
@@ -492,7 +500,8 @@ def follow(gateway: Gateway, *rules: object) -> None:
 async def test_why_a_stream_ends(
     cuebot: ScriptedCuebot, change: Callable[[Gateway], object], reason: str
 ) -> None:
-    async with gateway_for(cuebot.endpoint, access=[READERS]) as gateway:
+    settings: dict[str, Any] = {"access": [READERS], "metrics": "public"}
+    async with gateway_for(cuebot.endpoint, **settings) as gateway:
         lines = gateway.access_lines()
         async with watching(gateway, f"{HOSTS}?_every=60m") as stream:
             assert (await stream.next()).kind == "snapshot"
@@ -500,6 +509,10 @@ async def test_why_a_stream_ends(
             assert await end_of(stream) == reason
         await until(lambda: lines)
         assert (lines[-1]["status"], gateway.app.parts.watchers.taken) == (200, 0)
+        metrics = gateway.app.parts.metrics
+        assert metrics is not None
+        denied = [series for series in metrics.own() if series[0] == "denied_total"]
+        assert denied == []
 
 
 async def test_a_stream_ends_with_its_token(farm: Gateway) -> None:
@@ -574,11 +587,12 @@ async def test_a_client_that_comes_back_goes_on(cuebot: ScriptedCuebot, farm: Ga
 
 @pytest.mark.parametrize("known", ["", "x", "0-1", "a-b-c", "9" * 1000])
 async def test_an_id_that_is_not_known(cuebot: ScriptedCuebot, farm: Gateway, known: str) -> None:
+    target = f"{HOSTS}?_every=60m"
     cuebot.answers(HOSTS, hosts("a"))
-    async with watching(farm, HOSTS) as stream:
+    async with watching(farm, target) as stream:
         nonce, _, _ = (await stream.next()).id.rpartition("-")
         for each in (known, f"{nonce}-", f"{nonce}-0", f"{nonce}-7"):
-            async with watching(farm, HOSTS, **{"Last-Event-ID": each}) as other:
+            async with watching(farm, target, **{"Last-Event-ID": each}) as other:
                 assert all_of(await other.next()) == ["a"]
 
 
