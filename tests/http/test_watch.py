@@ -328,6 +328,32 @@ async def test_watchers_have_no_place(cuebot: ScriptedCuebot) -> None:
         assert (await gateway.post(HOSTS)).status_code == 200
 
 
+async def test_a_look_needs_a_place(cuebot: ScriptedCuebot) -> None:
+    """As any call does."""
+    shows = "/show.ShowInterface/GetShows"
+    async with (
+        gateway_for(cuebot.endpoint, max_in_flight=1) as gateway,
+        watching(gateway, HOSTS) as stream,
+    ):
+        await stream.next()
+        called, release = cuebot.holds(shows)
+        other = asyncio.create_task(ask_until_called(gateway, shows, called))
+        event = await stream.next()
+        assert (event.kind, event.data["message"]) == (
+            "error",
+            "too many requests are being served",
+        )
+        release.set()
+        assert (await stream.next()).kind == "change"
+        await other
+
+
+async def ask_until_called(gateway: Gateway, path: str, called: asyncio.Event) -> None:
+    """A look may have the only place at the moment."""
+    while not called.is_set():
+        await gateway.post(path)
+
+
 async def test_too_many_watchers(cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.app.WATCH_LIMITS", replace(QUICK, watchers=3, questions=2))
     async with gateway_for(cuebot.endpoint) as gateway:
