@@ -309,12 +309,15 @@ async def test_a_call_for_several_is_nobodys(cuebot: ScriptedCuebot, farm: Gatew
     assert len(cuebot.seen) == seen + 1  # nobody watches any more
 
 
-async def test_the_last_who_leaves_ends_the_call(cuebot: ScriptedCuebot, farm: Gateway) -> None:
-    async with watching(farm, HOSTS) as stream:
-        await stream.next()
-        called, cancelled = cuebot.hangs(HOSTS)
-        await called.wait()
-    await cancelled.wait()
+async def test_the_last_who_leaves_ends_the_call(cuebot: ScriptedCuebot) -> None:
+    """Long before its deadline."""
+    async with gateway_for(cuebot.endpoint, grpc_timeout=3600) as gateway:
+        async with watching(gateway, HOSTS) as stream:
+            await stream.next()
+            called, cancelled = cuebot.hangs(HOSTS)
+            await called.wait()
+        async with asyncio.timeout(PATIENCE):
+            await cancelled.wait()
 
 
 async def test_watchers_have_no_place(cuebot: ScriptedCuebot) -> None:
