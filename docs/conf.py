@@ -25,7 +25,7 @@ html_show_sphinx = False
 PARTS = {
     "Start here": ["getting-started", "demo", "glossary"],
     "Artist and wrangler": ["recipes", "call", "specs"],
-    "Scripter": ["calls", "examples", "http", "reads", "batch", "at-most-once", "errors"],
+    "Scripter": ["calls", "examples", "http", "reads", "watch", "batch", "at-most-once", "errors"],
     "Front end": ["pages", "compatibility", "cueweb"],
     "Administrator": [
         *("deployment", "configuration", "tokens", "access", "access-methods", "audit"),

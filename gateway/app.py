@@ -54,6 +54,7 @@ from gateway.http.request import RequestReader
 from gateway.http.respond import Responder
 from gateway.http.routing import CHANGE_ALLOWS, PAGE_ALLOWS, Routing, wrong_verb
 from gateway.http.unary import UnaryHandler
+from gateway.http.watch import Watches, WatchLimits
 from gateway.observe.audit_log import AuditLog, open_audit
 from gateway.observe.metrics import WorkerMetrics
 from gateway.observe.metrics_page import Metrics, make_metrics, metrics_endpoints, watch_lag
@@ -74,6 +75,7 @@ MAX_WAITING_ANSWERS = 48
 """Calls that may wait for answer memory. Their answers stay in Cuebot's memory meanwhile."""
 MAX_WAITING_READS = 1000
 """GET requests that may wait for a change (`Prefer: wait`)."""
+WATCH_LIMITS = WatchLimits()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +98,8 @@ class Parts:
     records: Records
     """What is remembered of calls with an Idempotency-Key."""
     slots: FairQuota
+    watchers: FairQuota
+    """Places for event streams."""
     load_shedder: LoadShedder
     planner: Planner
     answers: FairSemaphore
@@ -213,8 +217,9 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
     lookups = object_rights.lookups
     answers = FairSemaphore(settings.max_answer_memory, MAX_WAITING_ANSWERS, rates.weight)
     reads = shared_reads(settings, upstream, live, answers)
+    watchers = FairQuota(WATCH_LIMITS.watchers, rates.weight)
     metrics = make_metrics(
-        settings, worker_metrics, upstream, live, slots, audit, shared, lookups, reads
+        settings, worker_metrics, upstream, live, slots, watchers, audit, shared, lookups, reads
     )
     interceptors: list[Interceptor | None] = [
         *request_logs(settings),
@@ -247,6 +252,7 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
             weight=rates.weight,
         ),
         slots=slots,
+        watchers=watchers,
         load_shedder=load_shedder,
         planner=Planner(rates.weight),
         answers=answers,
@@ -293,7 +299,18 @@ def method_handler(settings: Settings, parts: Parts, requests: RequestReader) ->
         readiness=parts.readiness,
     )
     once = AtMostOnce(parts.records, requests, calls, responder, longest_call=settings.grpc_timeout)
-    return UnaryHandler(parts.interceptors, requests, calls, responder, reads, once)
+    watches = Watches(
+        parts.live,
+        requests,
+        calls,
+        parts.interceptors,
+        places=parts.watchers,
+        limits=WATCH_LIMITS,
+        readiness=parts.readiness,
+        http_timeout=settings.http_timeout,
+        weight=parts.rates.weight,
+    )
+    return UnaryHandler(parts.interceptors, requests, calls, responder, reads, once, watches)
 
 
 def batch_handler(

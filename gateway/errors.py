@@ -47,6 +47,7 @@ Shed = Literal[
     "bodies",
     "decoding",
     "waits",
+    "watchers",
     "connections",
     "connections_per_address",
     "unfinished",
@@ -123,6 +124,13 @@ class GatewayError(Exception):
         self.details = details
         self.headers: Mapping[str, str] = headers or {}
         self.cause = cause
+
+    def again(self) -> "GatewayError":
+        """The same error for another request, without the traceback and what that holds."""
+        same = type(self).__new__(type(self))
+        same.__dict__.update(self.__dict__)
+        same.args = self.args
+        return same
 
     def body(self) -> bytes:
         shape: dict[str, object] = {

@@ -1,9 +1,11 @@
 """The examples of docs/examples.md and docs/specs.md are run, and print what stands there."""
 
+import asyncio
 import os
 import re
 import shutil
 import sys
+from asyncio.subprocess import PIPE, create_subprocess_exec
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +15,8 @@ import pytest
 from tests.support.commands import tool
 from tests.support.farms import running_farm, still_farm
 from tests.support.javascript import node_with, program
-from tests.support.servers import SECRET, Gateway, gateway_for, token
+from tests.support.patience import PATIENCE
+from tests.support.servers import SECRET, Gateway, clean_environment, gateway_for, token
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -67,6 +70,40 @@ async def test_an_example_prints_what_is_documented(
     environ = {"GATEWAY_URL": gateway.url, "JWT_SECRET": SECRET, "TOKEN": token("my-script")}
     _, printed = await tool(*command(example, tmp_path), folder=tmp_path, environ=environ)
     assert printed == example.printed
+
+
+WATCH = (ROOT / "docs" / "watch.md").read_text(encoding="utf-8")
+WATCHING = [Example(**found.groupdict()) for found in EXAMPLE.finditer(WATCH)]
+FOUND = re.compile(r"^data: (.*PENDING.*)\n", re.MULTILINE)
+NONCE = re.compile(r"^id: \w+-", re.MULTILINE)
+
+
+@pytest.mark.parametrize("example", WATCHING, ids=lambda example: example.title)
+async def test_what_is_watched_is_what_is_documented(tmp_path: Path, example: Example) -> None:
+    """On a farm that goes on, where the job of the first example is killed once it is seen."""
+    file = tmp_path / f"example.{ENDINGS[example.language]}"
+    file.write_text(example.code, encoding="utf-8")
+    shell = program("sh", "curl") if example.language == "sh" else program("node")
+    async with (
+        running_farm() as cuebot,
+        gateway_for(cuebot.endpoint) as gateway,
+        asyncio.timeout(PATIENCE),
+    ):
+        environ = clean_environment(GATEWAY_URL=gateway.url, TOKEN=token("my-script"))
+        process = await create_subprocess_exec(shell, str(file), stdout=PIPE, env=environ)
+        assert process.stdout is not None
+        printed = ""
+        while line := (await process.stdout.readline()).decode():
+            printed += line
+            if FOUND.match(line):
+                job = {"job": "demo-sh010-lena_comp_v003"}
+                assert (await gateway.post("/job.JobInterface/Kill", job)).status_code == 200
+        assert await process.wait() == 0
+    assert NONCE.sub("id: ", printed) == NONCE.sub("id: ", example.printed)
+
+
+def test_watching_is_shown_in_two_languages() -> None:
+    assert [example.language for example in WATCHING] == ["sh", "js"]
 
 
 SPECS = (ROOT / "docs" / "specs.md").read_text(encoding="utf-8")

@@ -54,6 +54,8 @@ class Principal:
     rule: Rule
     claims: Mapping[str, object]
     """Verified, with SIGNED_BY; not to be changed."""
+    generation: int = 0
+    """Of the keys and rules by which it was verified."""
 
     @property
     def deciding_claims(self) -> dict[str, object]:
@@ -131,6 +133,7 @@ class Authenticator:
         provider: KeyRefresher = NO_PROVIDER,
     ) -> None:
         self._clock = clock
+        self._generation = 0
         self.access = access
         self._denied = NOBODY
         self._provider = provider
@@ -153,6 +156,7 @@ class Authenticator:
             not_before=-math.inf,
             rule=self.access.rule_for({}),
             claims={},
+            generation=self._generation,
         )
 
     def trust(
@@ -178,6 +182,7 @@ class Authenticator:
         self._forget()
 
     def _forget(self) -> None:
+        self._generation += 1
         self._verified: OrderedDict[bytes, Principal] = OrderedDict()
         """By header: `Bearer`, a space and the token."""
         self._remembered = 0
@@ -203,6 +208,16 @@ class Authenticator:
                 self._remember(header, principal)
         principal.check(self._clock())
         return principal
+
+    def authenticate_again(self, authorization: bytes | None, before: Principal) -> Principal:
+        """The same for a header that was this principal's; verified only under new keys or rules.
+
+        Whoever waits for long is not remembered among many others.
+        """
+        if before.generation != self._generation:
+            return self.authenticate(authorization)
+        before.check(self._clock())
+        return before
 
     def _remember(self, header: bytes, principal: Principal) -> None:
         self._verified[header] = principal
@@ -284,6 +299,7 @@ class Authenticator:
             not_before=claims.get("nbf", -math.inf) - leeway,
             rule=self.access.rule_for(claims),
             claims=claims,
+            generation=self._generation,
         )
 
     def _check(self, claims: Mapping[str, Any]) -> None:

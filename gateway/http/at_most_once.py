@@ -19,7 +19,8 @@ from typing import Literal, NamedTuple
 import orjson
 from starlette.types import Receive, Send
 
-from gateway.calls.invoke import Call, Found
+from gateway.calls.invoke import Call
+from gateway.calls.plan import Found
 from gateway.errors import RETRY_SOON, Code, Fate, GatewayError
 from gateway.http.call_maker import CallMaker, form_of, pieces_of
 from gateway.http.context import JSON_TYPE, ClientGone, RequestContext

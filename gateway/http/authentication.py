@@ -16,8 +16,12 @@ class Authentication(Interceptor):
         self._public = public
 
     def identify(self, context: RequestContext) -> None:
+        authorization, before = context.request.headers.get(b"authorization"), context.caller
         try:
-            caller = self._authenticator.authenticate(context.request.headers.get(b"authorization"))
+            if before is None:
+                caller = self._authenticator.authenticate(authorization)
+            else:
+                caller = self._authenticator.authenticate_again(authorization, before)
         except GatewayError as error:
             if self._public:
                 context.caller = self._authenticator.anonymous()

@@ -221,8 +221,8 @@ async def etag_of(request: CallRequest, answer: bytes, deadline: float) -> str:
 def finding_of(request: CallRequest, answer: bytes) -> Generator[object, None, bytes]:
     """The search for an answer's fingerprint, which several who have the answer make together."""
     rows, view = request.plan.method.views.rows, request.view
-    if view is not None and view.timed is not None and rows is not None:
-        return fingerprint_of_shown(answer, view.timed, rows)
+    if view is not None and view.renewed is not None and rows is not None:
+        return fingerprint_of_shown(answer, view.view, rows)
     in_order = view is not None and view.follows_order
     begin = partial(fingerprint, answer, None if in_order else rows)
     if type(answer) is SharedAnswer:

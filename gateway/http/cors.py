@@ -26,6 +26,7 @@ REQUEST_HEADERS = (
     "Content-Type",
     *TRACE_HEADERS,
     *CONDITIONS,
+    "Last-Event-ID",
     *OF_REQUESTS,
     *OF_CHANGES,
 )

@@ -38,7 +38,7 @@ def shared_form(
     accepted = context.request.headers.get(b"accept-encoding")
     choice = PLAIN if accepted is None else choose(accepted)
     key = (method, "" if view is None else view.key, choice)
-    is_timed = view is not None and view.timed is not None
+    is_timed = view is not None and view.renewed is not None
     made: Form | None = None if is_timed else answer.made.get(key)
     if made is not None:
         return made

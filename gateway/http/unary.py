@@ -16,6 +16,7 @@ from gateway.http.disconnect import CancelOnDisconnect
 from gateway.http.interceptors import Interceptors
 from gateway.http.request import CallRequest, RequestReader, takes_long
 from gateway.http.respond import Responder, answer_at_once, form_for
+from gateway.http.watch import Watches
 
 
 class UnaryHandler:
@@ -27,6 +28,7 @@ class UnaryHandler:
         responder: Responder,
         reads: ConditionalReads,
         once: AtMostOnce,
+        watches: Watches,
     ) -> None:
         self._interceptors = interceptors
         self._requests = requests
@@ -34,6 +36,7 @@ class UnaryHandler:
         self._responder = responder
         self._reads = reads
         self._once = once
+        self._watches = watches
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises GatewayError and ClientGone."""
@@ -56,6 +59,9 @@ class UnaryHandler:
                 request = requests.plan(context, head, body)
             if context.dry_run:
                 await self._show(context, request, receive, send)
+            elif request.watch is not None:
+                del head, body  # a stream may be long
+                await self._watches.answer(context, request, receive, send)
             elif context.request.method != "POST":
                 await self._reads.answer(context, request, receive, send)
             elif KEY_HEADER in context.request.headers and not request.plan.method.reads_only:

@@ -75,6 +75,7 @@ def build_document(
         post = {"operationId": ids[method.path], **about}
         paths[method.path] = {"post": post}
         if method.reads_only:
+            post["x-event-stream"] = schemas.SHARED["event_stream"]
             paths[method.path]["get"] = get_operation(post, method, messages, returned)
     note = "" if catalog.schema.confirmed else UNCONFIRMED
     return {

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.access.revocation import NOBODY, Revocations
 from gateway.access.secrets import load_secrets
 from gateway.access.tokens import Authenticator, Principal, TokenRules
 from gateway.errors import Code, GatewayError
@@ -613,3 +614,23 @@ async def test_the_root_needs_a_token_too(gateway: Gateway) -> None:
 async def test_strangers_cannot_tell_what_is_served(gateway: Gateway, path: str) -> None:
     async with http_client(gateway.url) as stranger:
         assert (await stranger.post(path, json={})).status_code == 401
+
+
+def test_a_principal_is_checked_again_without_its_token() -> None:
+    """Only its lifetime, until keys, rules or denials are others."""
+    now = [float(NOW)]
+    subject = authenticator(now=now)
+    token = signed(GOOD)
+    header = b"Bearer " + token.encode()
+    before = accepts(token, subject)
+    assert subject.authenticate_again(b"no token", before) is before
+    now[0] = float(NOW) + 60
+    with pytest.raises(GatewayError, match="has expired"):
+        subject.authenticate_again(header, before)
+    now[0] = float(NOW)
+    subject.deny(Revocations(subjects=frozenset((before.subject,))))
+    with pytest.raises(GatewayError, match="deny list"):
+        subject.authenticate_again(header, before)
+    subject.deny(NOBODY)
+    after = subject.authenticate_again(header, before)
+    assert (after.subject, after is before) == (before.subject, False)

@@ -393,6 +393,7 @@ async def test_the_profile_is_silent_for_another_schema(
         *(f"names.{name}" for name in profile.names),
         *(f"pages.{name}" for name in profile.pages),
         *(f"near.{name}" for name in profile.near),
+        *(f"watched.{name}" for name in profile.watched),
         *(f"written.{path}" for path in profile.written),
     }
     assert {idle.entry for idle in catalog.unused_entries} == entries

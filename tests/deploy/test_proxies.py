@@ -18,8 +18,10 @@ from jose import jwt
 
 from gateway.errors import Code
 from gateway.http.conditional import MAX_WAIT_SECONDS
+from gateway.http.watch import WatchLimits
 from gateway.settings.model import Settings
 from tests.deploy.places import ROOT, program, text_of
+from tests.support.events import EVENTS, Stream
 from tests.support.opencue import message_class
 from tests.support.patience import PATIENCE
 from tests.support.servers import SECRET, Gateway, ScriptedCuebot, bearer, free_port, head
@@ -34,6 +36,7 @@ pytestmark = [
 CLIENT = "127.0.0.2"
 """Where the client of these tests is, as the proxy sees it; all of 127/8 is this machine."""
 GATEWAYS = ("10.0.0.11:8448", "10.0.0.12:8448")
+PROXIES = text_of("nginx.conf") + text_of("haproxy.cfg")
 FARMS = ROOT / "docs" / "several-farms.md"
 JOBS, NAME = 20_000, "a" * 3000
 """The long answer has 66 MB: more than fits into the buffers of all sockets on its way."""
@@ -173,6 +176,21 @@ async def test_a_call_goes_through(client: httpx.AsyncClient, cuebot: ScriptedCu
         assert found.json()["show"]["name"] == "demo"
     refused = await client.post("/show.ShowInterface/FindShow", headers={"Authorization": ""})
     assert (refused.status_code, refused.json()["error"]) == (401, "UNAUTHENTICATED")
+
+
+async def test_an_event_stream_goes_through(
+    client: httpx.AsyncClient, cuebot: ScriptedCuebot
+) -> None:
+    """Each event as it comes; a silence is broken long before the proxy would end it."""
+    path, answer = "/host.HostInterface/GetHosts", message_class("host.HostGetHostsResponse")()
+    async with client.stream("GET", f"{path}?_every=1s", headers=EVENTS) as found:
+        stream = Stream(found, found.aiter_lines())
+        assert (await stream.next()).data["hosts"] is not None
+        answer.hosts.hosts.add(id="a", name="a")
+        cuebot.answers(path, answer.SerializeToString())
+        assert [row["id"] for row in (await stream.next()).data["added"]] == ["a"]
+    for timeout in re.findall(r"(?:read_timeout|timeout (?:server|client)) ([0-9]+)s", PROXIES):
+        assert int(timeout) > 2 * WatchLimits().comment_seconds
 
 
 @pytest.mark.parametrize("kilobytes", [9, 15])

@@ -13,7 +13,7 @@ import orjson
 import pytest
 
 from gateway.calls.failures import TELLS_NOTHING, error_for
-from gateway.calls.invoke import Found
+from gateway.calls.plan import Found
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
 from gateway.errors import Code, GatewayError
@@ -41,7 +41,6 @@ from gateway.upstream.interface import (
     refused,
     too_late,
 )
-from tests.http.test_both_servers import plain_uvicorn
 from tests.support.audit import outcomes
 from tests.support.clocks import HandClock
 from tests.support.commands import OPENCUE
@@ -57,6 +56,7 @@ from tests.support.servers import (
     gateway_for,
     head,
     http_client,
+    plain_uvicorn,
     settings_for,
 )
 from tests.support.stores import NEEDS_STORE, StoreServer, store_server

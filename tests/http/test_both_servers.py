@@ -4,18 +4,14 @@ What differs is the servers' own: dates and durations, ids of requests that have
 end of a connection is announced.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-import uvicorn
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
-from gateway.app import create_app
-from gateway_cli.serving.listen import listen
 from tests.support.differential import (
     AUTHORIZATIONS,
     BATCH,
@@ -37,13 +33,12 @@ from tests.support.differential import (
     find_show,
 )
 from tests.support.opencue import jobs, opencue
-from tests.support.patience import PATIENCE
 from tests.support.servers import (
     ScriptedCuebot,
     access_lines_of,
     gateway_for,
+    plain_uvicorn,
     running_cuebot,
-    settings_for,
     token,
 )
 from tests.support.wire import request
@@ -65,27 +60,6 @@ async def farm() -> AsyncIterator[ScriptedCuebot]:
         cuebot.handlers[FIND_SHOW] = find_show
         cuebot.answers(GET_JOBS, jobs(3_000))
         yield cuebot
-
-
-@asynccontextmanager
-async def plain_uvicorn(endpoint: str, **options: Any) -> AsyncIterator[tuple[int, Any]]:
-    """The port of uvicorn with a protocol of its own, and the app that it serves."""
-    app = create_app(settings_for(endpoint, **options))
-    config = uvicorn.Config(
-        app, log_config=None, proxy_headers=False, ws="none", server_header=False
-    )
-    server = uvicorn.Server(config)
-    with listen("127.0.0.1", 0) as listener:
-        serving = asyncio.create_task(server._serve(sockets=[listener]))  # signals are pytest's
-        try:
-            async with asyncio.timeout(PATIENCE):
-                await app.parts.live.wait()
-                while not server.started:  # noqa: ASYNC110 - nobody announces that
-                    await asyncio.sleep(0.001)
-            yield listener.getsockname()[1], app
-        finally:
-            server.should_exit = True
-            await serving
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import grpc
 import httpx
 import pytest
 
+from gateway.access.revocation import NOBODY, Revocations
 from tests.support.opencue import message_class
 from tests.support.patience import until
 from tests.support.servers import Context, Gateway, ScriptedCuebot, gateway_for
@@ -337,23 +338,18 @@ async def test_who_waits_keeps_no_answer(
 
 
 @pytest.mark.usefixtures("quick_polls")
-async def test_a_token_that_is_denied_meanwhile(
-    cuebot: ScriptedCuebot, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_token_that_is_denied_meanwhile(cuebot: ScriptedCuebot, gateway: Gateway) -> None:
     known = await etag(gateway)
     cuebot.seen.clear()
     waiting = asyncio.create_task(conditional(gateway, known, Prefer="wait=30"))
     await until(lambda: cuebot.seen)
-    monkeypatch.setattr(gateway.app.parts.authenticator, "authenticate", refusing)
-    answer = await waiting
-    assert answer.status_code == 401
-
-
-def refusing(header: bytes | None) -> None:
-    """An authenticator that knows nobody."""
-    from gateway.errors import Code, GatewayError
-
-    raise GatewayError(Code.UNAUTHENTICATED, "no")
+    authenticator = gateway.app.parts.authenticator
+    authenticator.deny(Revocations(subjects=frozenset(("tester",))))
+    try:
+        answer = await waiting
+    finally:
+        authenticator.deny(NOBODY)  # the gateway is that of other tests, too
+    assert answer.status_code == 403
 
 
 async def test_a_stop_does_not_wait(cuebot: ScriptedCuebot) -> None:

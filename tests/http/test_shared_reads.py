@@ -11,7 +11,6 @@ import httpx
 import pytest
 
 from gateway.codec.payload import zstd
-from tests.http.test_both_servers import plain_uvicorn
 from tests.support.opencue import jobs, message_class
 from tests.support.owned_farm import BOS, LENAS, script
 from tests.support.patience import until
@@ -23,6 +22,7 @@ from tests.support.servers import (
     bearer,
     gateway_for,
     http_client,
+    plain_uvicorn,
 )
 
 pytestmark = pytest.mark.anyio

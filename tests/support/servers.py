@@ -14,6 +14,7 @@ import grpc
 import grpc.aio
 import httpx
 import pytest
+import uvicorn
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.reflection import aio as reflection_aio
@@ -279,6 +280,27 @@ async def running_gateway(settings: Settings, *, ready: bool = True) -> AsyncIte
                         while not server.started:  # noqa: ASYNC110 - nobody announces that
                             await asyncio.sleep(0.001)
                 yield Gateway(url, app, server, client, metrics_url)
+        finally:
+            server.should_exit = True
+            await serving
+
+
+@asynccontextmanager
+async def plain_uvicorn(endpoint: str, **options: Any) -> AsyncIterator[tuple[int, Any]]:
+    """The port of uvicorn with a protocol of its own, and the app that it serves."""
+    app = create_app(settings_for(endpoint, **options))
+    config = uvicorn.Config(
+        app, log_config=None, proxy_headers=False, ws="none", server_header=False
+    )
+    server = uvicorn.Server(config)
+    with listen("127.0.0.1", 0) as listener:
+        serving = asyncio.create_task(server._serve(sockets=[listener]))  # signals are pytest's
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await app.parts.live.wait()
+                while not server.started:  # noqa: ASYNC110 - nobody announces that
+                    await asyncio.sleep(0.001)
+            yield listener.getsockname()[1], app
         finally:
             server.should_exit = True
             await serving

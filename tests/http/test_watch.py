@@ -1,0 +1,755 @@
+"""Event streams: reads that are watched."""
+
+import asyncio
+import re
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import grpc
+import pytest
+
+from gateway.access.revocation import Revocations
+from gateway.access.rights import AccessRules
+from gateway.access.tokens import TokenRules
+from gateway.http.watch import WatchLimits
+from tests.support.events import EVENTS, Event, Stream, watching
+from tests.support.opencue import message_class
+from tests.support.patience import PATIENCE, until
+from tests.support.rights import rule, signed
+from tests.support.servers import (
+    Gateway,
+    ScriptedCuebot,
+    bearer,
+    gateway_for,
+    head,
+    http_client,
+    plain_uvicorn,
+    running_cuebot,
+    settings_for,
+    token,
+)
+from tests.support.two_versions import ECHO, LIST, MANY, NEW, OLD, ChangingCuebot, own_word
+from tests.support.wire import wire
+
+pytestmark = pytest.mark.anyio
+
+HOSTS = "/host.HostInterface/GetHosts"
+FIND_JOB = "/job.JobInterface/FindJob"
+GET_JOB = "/job.JobInterface/GetJob"
+GET_JOBS = "/job.JobInterface/GetJobs"
+JOB_ID = "00000000-0000-0000-0000-000000000001"
+TESTER = Revocations(subjects=frozenset(("tester",)))
+QUICK = WatchLimits(tick_seconds=0.01, check_seconds=0.05)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looks may follow one another at once."""
+    monkeypatch.setattr("gateway.calls.query.LEAST_PERIOD_SECONDS", 0.001)
+    monkeypatch.setattr("gateway.calls.query.USUAL_PERIOD_SECONDS", 0.02)
+    monkeypatch.setattr("gateway.app.WATCH_LIMITS", QUICK)
+
+
+@pytest.fixture
+async def farm(cuebot: ScriptedCuebot) -> AsyncIterator[Gateway]:
+    async with gateway_for(cuebot.endpoint) as gateway:
+        yield gateway
+
+
+def hosts(*names: str, **states: int) -> bytes:
+    """An answer of GetHosts; hosts are UP, or in the given state."""
+    answer = message_class("host.HostGetHostsResponse")()
+    answer.hosts.SetInParent()
+    for name in (*names, *states):
+        answer.hosts.hosts.add(id=f"id of {name}", name=name, state=states.get(name, 0))
+    payload: bytes = answer.SerializeToString()
+    return payload
+
+
+def names(rows: Any) -> list[str]:
+    return [row["name"] for row in rows]
+
+
+def all_of(event: Event) -> list[str]:
+    assert event.kind == "snapshot"
+    return names(event.data["hosts"]["hosts"])
+
+
+@pytest.mark.parametrize("body", [None, {}])
+async def test_what_changes_is_sent(cuebot: ScriptedCuebot, farm: Gateway, body: object) -> None:
+    cuebot.answers(HOSTS, hosts("a", "b"))
+    async with watching(farm, HOSTS, body) as stream:
+        headers = stream.answer.headers
+        assert headers["content-type"] == "text/event-stream"
+        assert headers["cache-control"] == "no-store"
+        assert headers["x-accel-buffering"] == "no"
+        assert "content-encoding" not in headers
+        assert await stream.block() == ["retry: 2000"]
+        first = await stream.next()
+        assert first.data == (await farm.post(HOSTS, {})).json()
+        cuebot.answers(HOSTS, hosts("c", b=1))
+        second = await stream.next()
+        assert (second.kind, names(second.data["added"])) == ("change", ["c"])
+        assert second.data["changed"] == [
+            {**second.data["added"][0], "id": "id of b", "name": "b", "state": "DOWN"}
+        ]
+        assert second.data["removed"] == ["id of a"]
+        assert first.id != second.id
+        cuebot.answers(HOSTS, hosts("c"))
+        third = await stream.next()
+        assert third.data == {"added": [], "changed": [], "removed": ["id of b"]}
+
+
+async def test_what_has_moved_only_is_no_change(cuebot: ScriptedCuebot, farm: Gateway) -> None:
+    cuebot.answers(HOSTS, hosts("a", "b", "c"))
+    async with watching(farm, HOSTS) as stream:
+        await stream.next()
+        cuebot.answers(HOSTS, hosts("c", "a", "b"))
+        await looked(cuebot, 2)
+        cuebot.answers(HOSTS, hosts("c", "a"))
+        assert (await stream.next()).data == {"added": [], "changed": [], "removed": ["id of b"]}
+
+
+async def looked(cuebot: ScriptedCuebot, times: int) -> None:
+    """Wait for so many looks that begin after this, and the answers to all but the last."""
+    before = len(cuebot.seen)
+    await until(lambda: len(cuebot.seen) > before + times)
+
+
+@pytest.mark.parametrize(
+    ("view", "change"),
+    [
+        ("_fields=state", {"added": [{"state": "UP"}], "changed": [{"state": "DOWN"}]}),
+        ("_fields=name&_where=state=UP", {"added": [{"name": "c"}], "removed": ["id of b"]}),
+        ("_fields=name&_sort=-name&_limit=2", {"added": [{"name": "c"}], "removed": ["id of a"]}),
+    ],
+)
+async def test_views_are_watched(
+    cuebot: ScriptedCuebot, farm: Gateway, view: str, change: dict[str, Any]
+) -> None:
+    """Rows are told apart by their ids, whatever is shown of them."""
+    cuebot.answers(HOSTS, hosts("a", "b"))
+    async with watching(farm, f"{HOSTS}?{view}") as stream:
+        first = await stream.next()
+        assert first.data == (await farm.client.get(f"{HOSTS}?{view}")).json()
+        cuebot.answers(HOSTS, hosts("a", "c", b=1))
+        nothing: dict[str, Any] = {"added": [], "changed": [], "removed": []}
+        assert (await stream.next()).data == nothing | change
+
+
+@pytest.mark.parametrize("view", ["_count=true", "_group=state&_count=true", "_group=name"])
+async def test_a_view_of_groups_is_sent_whole(
+    cuebot: ScriptedCuebot, farm: Gateway, view: str
+) -> None:
+    cuebot.answers(HOSTS, hosts("a", "b"))
+    async with watching(farm, f"{HOSTS}?{view}") as stream:
+        for names in ("ab", "abc"):
+            cuebot.answers(HOSTS, hosts(*names))
+            event = await stream.next()
+            assert event.kind == "snapshot"
+            assert event.data == (await farm.client.get(f"{HOSTS}?{view}")).json()
+
+
+async def test_an_answer_without_rows_is_sent_whole(cuebot: ScriptedCuebot, farm: Gateway) -> None:
+    cuebot.answers(GET_JOB, job(state=0))
+    async with watching(farm, GET_JOB, {"id": JOB_ID}) as stream:
+        assert (await stream.next()).data["job"]["state"] == "PENDING"
+        cuebot.answers(GET_JOB, job(state=1))
+        event = await stream.next()
+        assert (event.kind, event.data["job"]["state"]) == ("snapshot", "FINISHED")
+
+
+def job(state: int, name: str = "shot", id_: str = JOB_ID) -> bytes:
+    """An answer of GetJob or FindJob."""
+    answer = message_class("job.JobGetJobResponse")()
+    answer.job.id, answer.job.name, answer.job.state = id_, name, state
+    payload: bytes = answer.SerializeToString()
+    return payload
+
+
+def jobs(**states: int) -> bytes:
+    answer = message_class("job.JobGetJobsResponse")()
+    answer.jobs.SetInParent()
+    for name, state in states.items():
+        answer.jobs.jobs.add(id=f"id of {name}", name=name, state=state)
+    payload: bytes = answer.SerializeToString()
+    return payload
+
+
+async def test_rows_of_one_id_are_sent_whole(cuebot: ScriptedCuebot, farm: Gateway) -> None:
+    cuebot.answers(HOSTS, hosts("a", "b"))
+    async with watching(farm, HOSTS) as stream:
+        assert all_of(await stream.next()) == ["a", "b"]
+        for names in ("abb", "ab", "abc"):
+            cuebot.answers(HOSTS, hosts(*names))
+            event = await stream.next()
+            if names == "abc":
+                assert [row["name"] for row in event.data["added"]] == ["c"]
+            else:
+                assert all_of(event) == [*names]
+
+
+# --- Requests -----------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("target", "headers", "status", "says"),
+    [
+        (
+            f"{HOSTS}?_every=2s",
+            {},
+            400,
+            "_every: it is for event streams; send Accept: text/event-stream",
+        ),
+        (f"{HOSTS}?_until=state=UP", {}, 400, "_until: it is for event streams"),
+        (f"{HOSTS}?_every=0s", EVENTS, 400, "_every: expected 1s to 60m, such as 2s, got '0s'"),
+        (f"{HOSTS}?_every=soon", EVENTS, 400, "got 'soon'"),
+        (f"{HOSTS}?_until=stat=UP", EVENTS, 400, "_until: host.Host has no field 'stat'"),
+        (f"{HOSTS}?_until=state=UP&_count=true", EVENTS, 400, "leave _group out"),
+        (f"{HOSTS}?_unti=state=UP", EVENTS, 400, "did you mean _until?"),
+        (f"{HOSTS}?_format=csv", EVENTS, 400, "_format: an event stream is JSON, not csv"),
+        (
+            "/job.JobInterface/IsJobPending?_until=value=true",
+            EVENTS,
+            400,
+            "neither one list nor one object",
+        ),
+        ("/job.JobInterface/Pause", EVENTS, 405, "use POST"),
+        ("/job.JobInterface/GetUpdatedFrames", EVENTS, 406, "watch GetFrames"),
+    ],
+)
+async def test_what_cannot_be_watched(
+    farm: Gateway, target: str, headers: dict[str, str], status: int, says: str
+) -> None:
+    answer = await farm.client.get(target, headers=headers)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/json")
+    assert says in answer.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("accept", "status"), [("text/event-stream", 406), ("text/event-stream, application/json", 200)]
+)
+async def test_a_change_is_no_stream(
+    cuebot: ScriptedCuebot, farm: Gateway, accept: str, status: int
+) -> None:
+    answer = await farm.post(
+        "/job.JobInterface/Pause", {"job": {"id": JOB_ID}}, headers={"Accept": accept}
+    )
+    assert (answer.status_code, len(cuebot.seen)) == (status, status == 200)
+
+
+@pytest.mark.parametrize(
+    "accept", ["application/json, text/event-stream", "text/event-stream;q=0.5, */*", "*/*"]
+)
+async def test_who_prefers_json_gets_it(farm: Gateway, accept: str) -> None:
+    answer = await farm.client.get(HOSTS, headers={"Accept": accept})
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+
+
+async def test_a_head_has_the_headers(cuebot: ScriptedCuebot, farm: Gateway) -> None:
+    answer = await farm.client.head(HOSTS, headers=EVENTS)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-type"] == "text/event-stream"
+    assert cuebot.seen == []
+
+
+async def test_a_dry_run_is_no_stream(cuebot: ScriptedCuebot, farm: Gateway) -> None:
+    answer = await farm.client.get(f"{HOSTS}?_every=5s", headers={**EVENTS, "X-Dry-Run": "1"})
+    assert (answer.status_code, answer.json()["dryRun"], cuebot.seen) == (200, True, [])
+
+
+# --- Calls --------------------------------------------------------------------------------------
+async def test_one_call_for_all(cuebot: ScriptedCuebot, farm: Gateway) -> None:
+    """Who comes during a call gets the answer of the next one, which all of them share."""
+    target, places = f"{HOSTS}?_every=60m", farm.app.parts.watchers
+    cuebot.answers(HOSTS, hosts("a"))
+    async with watching(farm, target) as one:
+        assert all_of(await one.next()) == ["a"]
+        assert cuebot.seen[-1][2]["x-gateway-principal"] == "tester"
+        called, release = held(cuebot, hosts("a"))
+        first = asyncio.create_task(first_of(farm, target))
+        await called.wait()
+        late = [asyncio.create_task(first_of(farm, target)) for _ in range(5)]
+        await until(lambda: places.taken == 7)
+        cuebot.answers(HOSTS, hosts("a", "b"))
+        release.set()
+        assert all_of(await first) == ["a"]
+        assert [all_of(each) for each in await asyncio.gather(*late)] == [["a", "b"]] * 5
+        assert len(cuebot.seen) == 3
+        assert names((await one.next()).data["added"]) == ["b"]
+
+
+def held(cuebot: ScriptedCuebot, payload: bytes) -> tuple[asyncio.Event, asyncio.Event]:
+    called, release = asyncio.Event(), asyncio.Event()
+
+    async def handler(request: bytes, context: Any) -> bytes:
+        called.set()
+        await release.wait()
+        return payload
+
+    cuebot.handlers[HOSTS] = handler
+    return called, release
+
+
+async def first_of(gateway: Gateway, target: str) -> Event:
+    async with watching(gateway, target) as stream:
+        return await stream.next()
+
+
+async def test_a_call_for_several_is_nobodys(cuebot: ScriptedCuebot, farm: Gateway) -> None:
+    async with watching(farm, HOSTS) as one, watching(farm, HOSTS, **bearer("other")) as two:
+        await one.next()
+        await two.next()
+        await until(lambda: cuebot.seen[-1][2]["x-gateway-principal"] == "shared")
+    await until(lambda: not farm.app.parts.watchers.taken)
+    seen = len(cuebot.seen)
+    await farm.post(HOSTS)
+    assert len(cuebot.seen) == seen + 1  # nobody watches any more
+
+
+async def test_the_last_who_leaves_ends_the_call(cuebot: ScriptedCuebot) -> None:
+    """Long before its deadline."""
+    async with gateway_for(cuebot.endpoint, grpc_timeout=3600) as gateway:
+        async with watching(gateway, HOSTS) as stream:
+            await stream.next()
+            called, cancelled = cuebot.hangs(HOSTS)
+            await called.wait()
+        async with asyncio.timeout(PATIENCE):
+            await cancelled.wait()
+
+
+async def test_watchers_have_no_place(cuebot: ScriptedCuebot) -> None:
+    async with (
+        gateway_for(cuebot.endpoint, max_in_flight=1) as gateway,
+        watching(gateway, f"{HOSTS}?_every=60m") as stream,
+    ):
+        await stream.next()
+        assert gateway.app.parts.slots.taken == 0
+        assert gateway.app.parts.answers.held == {}
+        assert (await gateway.post(HOSTS)).status_code == 200
+
+
+async def test_a_look_needs_a_place(cuebot: ScriptedCuebot) -> None:
+    """As any call does."""
+    shows = "/show.ShowInterface/GetShows"
+    async with (
+        gateway_for(cuebot.endpoint, max_in_flight=1) as gateway,
+        watching(gateway, HOSTS) as stream,
+    ):
+        await stream.next()
+        called, release = cuebot.holds(shows)
+        other = asyncio.create_task(ask_until_called(gateway, shows, called))
+        event = await stream.next()
+        assert (event.kind, event.data["message"]) == (
+            "error",
+            "too many requests are being served",
+        )
+        release.set()
+        assert (await stream.next()).kind == "change"
+        await other
+
+
+async def ask_until_called(gateway: Gateway, path: str, called: asyncio.Event) -> None:
+    """A look may have the only place at the moment."""
+    while not called.is_set():
+        await gateway.post(path)
+
+
+async def test_too_many_watchers(cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.app.WATCH_LIMITS", replace(QUICK, watchers=3, questions=2))
+    async with gateway_for(cuebot.endpoint) as gateway:
+        async with watching(gateway, HOSTS), watching(gateway, f"{HOSTS}?_fields=id"):
+            refused = await gateway.client.get(f"{HOSTS}?_fields=name", headers=EVENTS)
+            assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+            assert "too many different questions" in refused.json()["message"]
+            async with watching(gateway, HOSTS):
+                refused = await gateway.client.get(HOSTS, headers=EVENTS)
+                assert "too many event streams" in refused.json()["message"]
+        await until(lambda: not gateway.app.parts.watchers.taken)
+        async with watching(gateway, HOSTS) as stream:
+            await stream.next()
+
+
+async def test_too_much_to_remember(
+    cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.app.WATCH_LIMITS", replace(QUICK, memory=200_000))
+    async with gateway_for(cuebot.endpoint) as gateway:
+        cuebot.answers(HOSTS, hosts(*map(str, range(1000))))
+        refused = await gateway.client.get(HOSTS, headers=EVENTS)
+        assert (refused.status_code, "ask for fewer rows" in refused.text) == (503, True)
+        async with watching(gateway, f"{HOSTS}?_limit=2") as stream:
+            assert len(all_of(await stream.next())) == 2
+
+
+# --- Errors -------------------------------------------------------------------------------------
+async def test_an_error_before_the_first_answer(cuebot: ScriptedCuebot, farm: Gateway) -> None:
+    cuebot.fails(HOSTS, grpc.StatusCode.FAILED_PRECONDITION, "no")
+    answer = await farm.client.get(HOSTS, headers=EVENTS)
+    assert (answer.status_code, answer.json()["message"]) == (400, "no")
+    assert answer.headers["content-type"] == "application/json"
+
+
+async def test_a_stream_outlives_errors(cuebot: ScriptedCuebot, farm: Gateway) -> None:
+    """Each is told once; what comes next tells that it is over."""
+    cuebot.answers(HOSTS, hosts("a"))
+    async with watching(farm, HOSTS) as stream:
+        await stream.next()
+        for text in ("one", "two"):
+            cuebot.fails(HOSTS, grpc.StatusCode.INTERNAL, text)
+            event = await stream.next()
+            assert (event.kind, event.data["message"]) == ("error", text)
+            await looked(cuebot, 2)
+        cuebot.answers(HOSTS, hosts("a"))
+        event = await stream.next()
+        assert (event.kind, event.data) == ("change", {"added": [], "changed": [], "removed": []})
+        cuebot.answers(HOSTS, hosts("a", "b"))
+        assert names((await stream.next()).data["added"]) == ["b"]
+
+
+async def test_a_first_answer_that_never_comes(cuebot: ScriptedCuebot, farm: Gateway) -> None:
+    cuebot.hangs(HOSTS)
+    answer = await farm.client.get(HOSTS, headers={**EVENTS, "Grpc-Timeout": "50m"})
+    assert answer.status_code == 504
+
+
+# --- The end ------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("until_", "states", "ends"),
+    [
+        ("state=FINISHED", [{"a": 0, "b": 1}, {"a": 1, "b": 1}], True),
+        ("state=FINISHED", [{}, {"a": 1}], True),
+        ("state=FINISHED and name=a", [{"a": 1}], True),
+    ],
+)
+async def test_waiting_for_a_goal(
+    cuebot: ScriptedCuebot, farm: Gateway, until_: str, states: list[dict[str, int]], ends: bool
+) -> None:
+    cuebot.answers(GET_JOBS, jobs(**states[0]))
+    async with watching(farm, f"{GET_JOBS}?_until={until_}") as stream:
+        assert (await stream.next()).kind == "snapshot"
+        for state in states[1:]:
+            await looked(cuebot, 2)
+            cuebot.answers(GET_JOBS, jobs(**state))
+            assert (await stream.next()).kind == "change"
+        *_, last = await stream.rest()
+        assert (last.kind, last.data) == ("done", {})
+
+
+@pytest.mark.parametrize(
+    ("criteria", "included"), [({"jobs": ["a"]}, True), ({"shows": ["x"]}, False)]
+)
+@pytest.mark.parametrize("waits", [True, False])
+async def test_what_is_waited_for_stays_in_the_answer(
+    cuebot: ScriptedCuebot, farm: Gateway, criteria: dict[str, Any], included: bool, waits: bool
+) -> None:
+    target = f"{GET_JOBS}?_until=state=FINISHED" if waits else GET_JOBS
+    async with watching(farm, target, {"r": criteria}) as stream:
+        await stream.next()
+    request = message_class("job.JobGetJobsRequest").FromString(cuebot.seen[-1][1])
+    assert request.r.include_finished == (included and waits)
+
+
+async def test_a_goal_is_of_all_rows_that_there_are(cuebot: ScriptedCuebot, farm: Gateway) -> None:
+    """Not of the first thousand, which are the default."""
+    frames, request = "/job.JobInterface/GetFrames", message_class("job.JobGetFramesRequest")
+    asked = []
+    for target in (frames, f"{frames}?_until=state=SUCCEEDED"):
+        async with watching(farm, target, {"job": {"id": JOB_ID}}) as stream:
+            await stream.next()
+        asked.append(request.FromString(cuebot.seen[-1][1]).req.limit)
+    assert asked == [1000, 1_000_000]
+
+
+async def test_a_job_that_was_found_by_its_name_goes_on_by_its_id(
+    cuebot: ScriptedCuebot, farm: Gateway
+) -> None:
+    cuebot.answers(FIND_JOB, job(state=0))
+    cuebot.answers(GET_JOB, job(state=0))
+    async with watching(farm, f"{FIND_JOB}?_until=state=FINISHED", {"name": "shot"}) as stream:
+        assert (await stream.next()).data["job"]["state"] == "PENDING"
+        cuebot.fails(FIND_JOB, grpc.StatusCode.NOT_FOUND, "it is finished")
+        cuebot.answers(GET_JOB, job(state=1))
+        assert (await stream.next()).data["job"]["state"] == "FINISHED"
+        assert (await stream.next()).kind == "done"
+    assert [path for path, *_ in cuebot.seen].count(FIND_JOB) == 1
+    request = message_class("job.JobGetJobRequest").FromString(cuebot.seen[-1][1])
+    assert request.id == JOB_ID
+
+
+async def test_look_ups_are_made_once(cuebot: ScriptedCuebot, farm: Gateway) -> None:
+    cuebot.answers(FIND_JOB, job(state=0))
+    layers = "/job.JobInterface/GetLayers"
+    async with watching(farm, layers, {"job": {"name": "shot"}}) as stream:
+        await stream.next()
+        await until(lambda: len(cuebot.seen) > 4)
+    assert [path for path, *_ in cuebot.seen].count(FIND_JOB) == 1
+
+
+# --- Rights -------------------------------------------------------------------------------------
+READERS = rule("readers", {"sub": "*"}, "reads")
+OTHERS = rule("others", {"sub": "nobody"}, "all")
+
+
+async def end_of(stream: Stream) -> str:
+    *_, last = await stream.rest()
+    assert last.kind == "end"
+    reason: str = last.data["reason"]
+    return reason
+
+
+def follow(gateway: Gateway, *rules: object) -> None:
+    """A reload of the access rules."""
+    settings = settings_for(gateway.app.parts.upstream.endpoints[0].endpoint, access=rules)
+    gateway.app.parts.authenticator.follow(AccessRules(settings))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda gateway: gateway.app.parts.authenticator.deny(TESTER), "token revoked"),
+        (
+            lambda gateway: gateway.app.parts.authenticator.trust((b"another" * 9,), TokenRules()),
+            "token revoked",
+        ),
+        (
+            lambda gateway: follow(gateway, rule("readers", {"sub": "*"}, "host.*/Find*")),
+            "a right was lost",
+        ),
+        (lambda gateway: follow(gateway, rule("readers", {"sub": "*"}, "all")), "rights changed"),
+        (lambda gateway: follow(gateway, rule("others", {"sub": "*"}, "reads")), "rights changed"),
+        (
+            lambda gateway: setattr(gateway.app.parts.readiness, "stopping", True),
+            "the gateway stops",
+        ),
+    ],
+)
+async def test_why_a_stream_ends(
+    cuebot: ScriptedCuebot, change: Callable[[Gateway], object], reason: str
+) -> None:
+    settings: dict[str, Any] = {"access": [READERS], "metrics": "public"}
+    async with gateway_for(cuebot.endpoint, **settings) as gateway:
+        lines = gateway.access_lines()
+        async with watching(gateway, f"{HOSTS}?_every=60m") as stream:
+            assert (await stream.next()).kind == "snapshot"
+            change(gateway)
+            assert await end_of(stream) == reason
+        await until(lambda: lines)
+        assert (lines[-1]["status"], gateway.app.parts.watchers.taken) == (200, 0)
+        metrics = gateway.app.parts.metrics
+        assert metrics is not None
+        denied = [series for series in metrics.own() if series[0] == "denied_total"]
+        assert denied == []
+
+
+async def test_a_stream_ends_with_its_token(farm: Gateway) -> None:
+    short = {"Authorization": f"Bearer {token(seconds=2)}"}
+    async with watching(farm, f"{HOSTS}?_every=60m", **short) as stream:
+        assert await end_of(stream) == "token expired"
+
+
+async def test_a_reload_that_changes_nothing(cuebot: ScriptedCuebot) -> None:
+    async with (
+        gateway_for(cuebot.endpoint, access=[READERS]) as gateway,
+        watching(gateway, HOSTS) as stream,
+    ):
+        await stream.next()
+        follow(gateway, READERS, OTHERS)
+        await looked(cuebot, 5)
+        cuebot.answers(HOSTS, hosts("a"))
+        assert names((await stream.next()).data["added"]) == ["a"]
+
+
+async def test_no_stream_begins_during_a_stop(farm: Gateway) -> None:
+    farm.app.parts.readiness.stopping = True
+    assert (await farm.client.get(HOSTS, headers=EVENTS)).status_code == 503
+
+
+async def test_a_stop_ends_streams(cuebot: ScriptedCuebot) -> None:
+    """Long before SHUTDOWN_TIMEOUT."""
+    async with (
+        gateway_for(cuebot.endpoint, shutdown_timeout=PATIENCE) as gateway,
+        watching(gateway, f"{HOSTS}?_every=60m") as stream,
+    ):
+        await stream.next()
+        gateway.server.should_exit = True
+        assert await end_of(stream) == "the gateway stops"
+
+
+async def test_who_sees_less_is_not_told_more(cuebot: ScriptedCuebot) -> None:
+    """Streams are shared among those who see the same."""
+    answer = message_class("job.JobGetJobsResponse")()
+    for name in ("ann", "bob"):
+        answer.jobs.jobs.add(id=f"id of {name}", name=name, user=name)
+    cuebot.answers(GET_JOBS, answer.SerializeToString())
+    own = rule("own", {"role": "artist"}, "all", see="user = $sub")
+    async with gateway_for(cuebot.endpoint, access=[own]) as gateway, AsyncExitStack() as stack:
+        streams = []
+        for who in (signed("ann", role="artist"), signed("bob", role="artist"), bearer("chief")):
+            stream = await stack.enter_async_context(watching(gateway, GET_JOBS, **who))
+            streams.append(stream)
+        shown = [names((await each.next()).data["jobs"]["jobs"]) for each in streams]
+        assert shown == [["ann"], ["bob"], ["ann", "bob"]]
+        assert [each.answer.headers.get("x-filtered") for each in streams] == [
+            "access",
+            "access",
+            None,
+        ]
+
+
+# --- Coming back --------------------------------------------------------------------------------
+async def test_a_client_that_comes_back_goes_on(cuebot: ScriptedCuebot, farm: Gateway) -> None:
+    cuebot.answers(HOSTS, hosts("a"))
+    async with watching(farm, HOSTS) as stream:
+        first = await stream.next()
+        cuebot.answers(HOSTS, hosts("a", "b"))
+        second = await stream.next()
+    cuebot.answers(HOSTS, hosts("a", "b", "c"))
+    for known, added in ((first, ["b", "c"]), (second, ["c"])):
+        async with watching(farm, HOSTS, **{"Last-Event-ID": known.id}) as stream:
+            for name in added:
+                event = await stream.next()
+                assert (event.kind, names(event.data["added"])) == ("change", [name])
+
+
+@pytest.mark.parametrize("known", ["", "x", "0-1", "a-b-c", "9" * 1000])
+async def test_an_id_that_is_not_known(cuebot: ScriptedCuebot, farm: Gateway, known: str) -> None:
+    target = f"{HOSTS}?_every=60m"
+    cuebot.answers(HOSTS, hosts("a"))
+    async with watching(farm, target) as stream:
+        nonce, _, _ = (await stream.next()).id.rpartition("-")
+        for each in (known, f"{nonce}-", f"{nonce}-0", f"{nonce}-7"):
+            async with watching(farm, target, **{"Last-Event-ID": each}) as other:
+                assert all_of(await other.next()) == ["a"]
+
+
+async def test_a_question_is_forgotten(
+    cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "gateway.app.WATCH_LIMITS", replace(QUICK, questions=1, linger_seconds=0.01)
+    )
+    async with gateway_for(cuebot.endpoint) as gateway, asyncio.timeout(PATIENCE):
+        for view in ("id", "name", "state"):
+            status = 503
+            while status == 503:
+                async with gateway.client.stream(
+                    "GET", f"{HOSTS}?_fields={view}", headers=EVENTS
+                ) as answer:
+                    status = answer.status_code
+            assert status == 200
+
+
+# --- Silence and slowness -----------------------------------------------------------------------
+async def test_a_comment_breaks_the_silence(
+    cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.app.WATCH_LIMITS", replace(QUICK, comment_seconds=0.1))
+    async with (
+        gateway_for(cuebot.endpoint) as gateway,
+        watching(gateway, f"{HOSTS}?_every=60m") as stream,
+    ):
+        await stream.next()
+        assert await stream.block() == [":"]
+        assert await stream.block() == [":"]
+
+
+@pytest.fixture
+def changing(cuebot: ScriptedCuebot) -> list[int]:
+    """A list of which all rows change with each look, 1 MB of JSON; the number of looks."""
+    looks = [0]
+
+    async def handler(request: bytes, context: Any) -> bytes:
+        looks[0] += 1
+        answer = message_class("host.HostGetHostsResponse")()
+        for host in range(1000):
+            answer.hosts.hosts.add(id=str(host), name=str(looks[0]), tags=["x" * 1000])
+        payload: bytes = answer.SerializeToString()
+        return payload
+
+    cuebot.handlers[HOSTS] = handler
+    return looks
+
+
+STALLS = head(HOSTS, "Accept: text/event-stream", start="GET") + b"\r\n"
+KIND = re.compile(rb"event: (\w+)")
+NUMBER = re.compile(rb'"name":"(\d+)"')
+
+
+@pytest.mark.slow
+async def test_a_slow_reader_gets_the_latest(changing: list[int], farm: Gateway) -> None:
+    """In place of what it has missed; others are not kept waiting."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.connect(("127.0.0.1", farm.port))
+    client.setblocking(False)
+    reader, writer = await asyncio.open_connection(sock=client)
+    writer.write(STALLS)
+    async with watching(farm, HOSTS) as quick:
+        await quick.next()
+        while changing[0] < 12:
+            assert len((await quick.next()).data["changed"]) == 1000
+    read, latest, known = b"", 0, changing[0]
+    async with asyncio.timeout(PATIENCE):
+        while latest < known:
+            part = await reader.read(2**16)
+            assert part
+            read += part
+            latest = max([latest, *map(int, NUMBER.findall(part))])
+    writer.close()
+    kinds = KIND.findall(read)
+    assert (kinds[0], b"snapshot" in kinds[1:]) == (b"snapshot", True)
+    assert len(kinds) < changing[0]
+
+
+@pytest.mark.usefixtures("changing")
+async def test_who_does_not_read_is_let_go(cuebot: ScriptedCuebot) -> None:
+    async with gateway_for(cuebot.endpoint, http_timeout=1) as gateway, wire(gateway) as client:
+        await client.send(STALLS)
+        await until(lambda: gateway.app.parts.watchers.taken)
+        await until(lambda: not gateway.app.parts.watchers.taken)
+
+
+# --- Another schema -----------------------------------------------------------------------------
+async def test_a_new_schema_is_a_new_snapshot(tmp_path: Path) -> None:
+    """The request goes on by the names of its fields."""
+    profile = tmp_path / "profile.toml"
+    profile.write_text('reads = ["trial.*/Get*"]')
+    settings: dict[str, Any] = {"reflection_refresh": 0, "compat_profile": str(profile)}
+    cuebot = ChangingCuebot()
+    async with running_cuebot(cuebot), AsyncExitStack() as stack:
+        gateway = await stack.enter_async_context(gateway_for(cuebot.endpoint, **settings))
+        async with (
+            watching(gateway, f"{ECHO}?_every=60m", {"word": "x"}) as one,
+            watching(gateway, f"{LIST}?_every=60m&_count=true") as two,
+            watching(gateway, f"{OLD.own_path}?_every=60m") as gone,
+        ):
+            assert (await one.next()).data == own_word("x", OLD)
+            assert (await two.next()).data == {"count": MANY}
+            cuebot.now = NEW
+            gateway.app.parts.live.request_refresh()
+            event = await one.next()
+            assert (event.kind, event.data) == ("snapshot", own_word("x", NEW))
+            assert (await two.next()).data == {"count": MANY}
+            assert "may" not in await end_of(gone)
+
+
+# --- Other servers ------------------------------------------------------------------------------
+async def test_any_server_streams(cuebot: ScriptedCuebot) -> None:
+    """By ASGI's messages alone."""
+    cuebot.answers(HOSTS, hosts("a"))
+    async with plain_uvicorn(cuebot.endpoint) as (port, app):
+        url = f"http://127.0.0.1:{port}"
+        async with http_client(url, headers=bearer()) as client:
+            gateway = Gateway(url, app, cast(Any, None), client)
+            async with watching(gateway, HOSTS) as stream:
+                assert all_of(await stream.next()) == ["a"]
+                cuebot.answers(HOSTS, hosts("a", "b"))
+                assert names((await stream.next()).data["added"]) == ["b"]
+            await until(lambda: not app.parts.watchers.taken)
+            async with watching(gateway, HOSTS) as stream:
+                await stream.next()
+                app.parts.readiness.stopping = True
+                assert await end_of(stream) == "the gateway stops"
