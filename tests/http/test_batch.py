@@ -171,7 +171,7 @@ async def test_json_comes_as_items_finish_in_order(
         ({"method": SHOWS, "view": {"_fields": "x" * 9000}}, "longer than 8 KB"),
         ({"method": SHOWS, "view": {"_format": "csv"}}, "answers in a batch are JSON"),
         ({"method": SHOWS, "view": {"_feilds": "id"}}, "did you mean _fields"),
-        ({"method": SHOWS, "view": {"_every": "2s"}}, "no such parameter"),
+        ({"method": SHOWS, "view": {"_every": "2s"}}, "it is for event streams"),
         ({"method": BATCH}, "does not nest"),
         ({"method": "//batch", "request": []}, "does not nest"),
         ({"method": SHOWS, "request": []}, "expected an object"),
