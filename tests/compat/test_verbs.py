@@ -345,6 +345,13 @@ def test_an_object_that_nothing_finds_by_its_name_is_no_argument() -> None:
     found, idle = resolved(PAUSE, catalog_of(Profile()))
     assert found == {}
     assert idle == {"verbs.verb.pause": "job is an object; name one of its fields"}
+    _, idle = resolved("""
+        [verb.stop]
+        summary = "Stop a proc, which has no name"
+        method = "host.ProcInterface/Kill"
+        arguments = [{ name = "proc", put = "proc" }]
+    """)
+    assert idle == {"verbs.verb.stop": "proc is an object; name one of its fields"}
     found = used(PAUSE.replace('"job" }', '"job.id" }'))
     assert found["verbs"]["pause"]["arguments"] == [{"name": "job", "put": "job.id"}]
 
