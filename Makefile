@@ -63,7 +63,7 @@ map: $(STAMP)  ## Make what docs show of the code: the picture of packages, the 
 	@$(BIN)/python -m docs.rights
 
 .PHONY: javascript
-javascript: $(STAMP)  ## Install what tests of JavaScript and TypeScript need (with npm)
+javascript: $(STAMP)  ## Install what tests of pages, JavaScript and TypeScript need (with npm)
 	@npm install --prefix $(JAVASCRIPT) --silent --no-audit --no-fund --ignore-scripts \
 	  jsonwebtoken@9 openapi-fetch@0.17 openapi-typescript@7 typescript@5
 
