@@ -20,6 +20,7 @@ export function watch(path, rows, { heard, missed }) {
 
 async function follow(path, rows, { heard, missed }, signal) {
   let etag = "";
+  await pause(0, signal);  // streams that have just been left give back their places
   while (!signal.aborted) {
     const wants = areServed && streams < STREAMS;
     let wait = POLL_SECONDS;
