@@ -81,7 +81,7 @@ class Fitting:
             with self._entry(f"objects.{each.title}"):
                 there = [service for service in each.services if service in services]
                 if not there:
-                    raise NotApplicable("none of its services is served")
+                    raise NotApplicable(f"{' or '.join(each.services)} is not served")
                 common = [self._methods[name].path for name in each.common if name in self._methods]
                 yield {"title": each.title, "services": there, "common": common}
                 for name in each.common:
@@ -108,7 +108,9 @@ class Fitting:
                 yield method.path
         for glob in globs:
             if not matches(self._methods, (glob.removeprefix("!"),)):
-                self._unused.append(UnusedEntry(f"panels.destroys.{glob}", "it matches nothing"))
+                self._unused.append(
+                    UnusedEntry(f"panels.destroys.{glob}", "there is no such method")
+                )
 
 
 def method_called(name: str, methods: Methods) -> Method:

@@ -1,4 +1,4 @@
-"""The farm page (`/`), Swagger UI (`/docs`), and the OpenAPI documents.
+"""The page at `/` (`/`), Swagger UI (`/docs`), and the OpenAPI documents.
 
 Swagger UI is in the package mkdocs-swagger-ui-tag, which is read and never imported.
 """

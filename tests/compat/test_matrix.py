@@ -388,6 +388,10 @@ async def test_the_profile_is_silent_for_another_schema(
         *(f"narrowed.{name}" for name in profile.narrowed),
         *(f"names.{name}" for name in profile.names),
         *(f"pages.{name}" for name in profile.pages),
+        *(f"panels.{name}" for name in profile.panels.panels),
+        *(f"panels.objects.{each.title}" for each in profile.panels.objects),
+        *(f"panels.completions.{each.method}" for each in profile.panels.completions),
+        *(f"panels.destroys.{glob}" for glob in profile.panels.destroys),
         *(f"near.{name}" for name in profile.near),
         *(f"written.{path}" for path in profile.written),
     }

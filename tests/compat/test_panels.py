@@ -196,10 +196,10 @@ def test_other_entries_that_do_not_fit_are_told(tmp_path: Path) -> None:
         destroys=["*/Flood"],
     )
     assert reasons(catalog) == {
-        "panels.objects.Seas": "none of its services is served",
+        "panels.objects.Seas": "farm.SeaInterface is not served",
         "panels.objects.Pools": "farm.P/List is not served",
         f"panels.completions.{listed}": "farm.Pools has no depth",
-        "panels.destroys.*/Flood": "it matches nothing",
+        "panels.destroys.*/Flood": "there is no such method",
     }
     assert [each["title"] for each in catalog.panels.objects] == ["Pools"]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.compat.profile import BUILT_IN, EMPTY, load_profile
+from gateway.compat.profile import BUILT_IN, COMPANIONS, EMPTY, load_profile
 from gateway.errors import ConfigurationError
 from gateway.settings.loading import load_settings
 from tests.support.servers import SECRET, Gateway, ScriptedCuebot, gateway_for
@@ -52,8 +52,9 @@ def test_a_file_takes_the_place_of_the_built_in_one(tmp_path: Path) -> None:
 def test_the_wheel_has_it() -> None:
     build = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]
     targets = build["build"]["targets"]
-    beside = tomllib.loads((ROOT / "config" / BUILT_IN).read_text(encoding="utf-8"))["summaries"]
-    packaged = {f"config/{name}": f"gateway/{name}" for name in (BUILT_IN, beside)}
+    profile = tomllib.loads((ROOT / "config" / BUILT_IN).read_text(encoding="utf-8"))
+    names = (BUILT_IN, *(profile[table] for table in COMPANIONS))
+    packaged = {f"config/{name}": f"gateway/{name}" for name in names}
     assert targets["wheel"]["force-include"] == packaged
     assert "config" in targets["sdist"]["include"]
 

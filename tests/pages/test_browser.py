@@ -107,7 +107,7 @@ async def authorise(page: Page, given: str) -> None:
 async def executed(page: Page) -> Any:
     """What the open operation of Swagger UI answers."""
     # Before it has its parameters, Swagger UI does not know which operation it is to execute.
-    await page.locator(f"{OPERATION} .parameter__name").first.wait_for()
+    await page.locator(f"{OPERATION} .parameter__name:visible").first.wait_for()
     await page.locator(f"{OPERATION} .execute").dispatch_event("click")
     return orjson.loads(await page.locator(ANSWER).first.inner_text())
 
@@ -574,6 +574,31 @@ async def test_a_call_is_tried(browser: Browser, small: Gateway) -> None:
         assert token() not in "".join(visit.requests)
 
 
+async def test_the_body_comes_first_and_headers_are_folded(
+    browser: Browser, small: Gateway
+) -> None:
+    async with visiting(browser, small.url) as visit:
+        page = visit.page
+        await page.goto("/docs#/show.ShowInterface/ShowInterface_FindShow")
+        operation = page.locator(OPERATION)
+        body = operation.locator(".opblock-section-request-body")
+        fields = operation.locator("tr[data-param-name=_fields]")
+        await expect(fields).to_be_visible()
+        tops = [
+            await each.evaluate("each => each.getBoundingClientRect().top")
+            for each in (body, fields)
+        ]
+        assert tops == sorted(tops)
+        header = operation.locator("tr[data-param-name=X-Dry-Run]")
+        await expect(header).to_be_hidden()
+        await operation.get_by_role("button", name="Headers").click()
+        await expect(header).to_be_visible()
+        answers = operation.locator(".responses-wrapper details").first
+        await expect(answers.get_by_text("X-Schema")).to_be_hidden()
+        await answers.locator("summary").click()
+        await expect(answers.get_by_text("X-Schema")).to_be_visible()
+
+
 async def test_the_documentation_is_searched_by_words(browser: Browser, demo: Gateway) -> None:
     async with visiting(browser, demo.url) as visit:
         await visit.page.goto("/docs")
@@ -636,7 +661,7 @@ async def test_the_page_asks_for_a_token(browser: Browser, closed: Gateway) -> N
         await page.reload()
         await expect(panel(page, "Shows")).to_contain_text("harbor")
         async with page.expect_download() as download:
-            await page.get_by_role("link", name="OpenAPI (JSON)").click()
+            await page.get_by_role("link", name="OpenAPI").click()
         assert (await download.value).suggested_filename == "openapi.json"
         await page.get_by_role("button", name="Sign out").click()
         await expect(field).to_be_focused()

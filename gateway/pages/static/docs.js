@@ -114,6 +114,18 @@ function foldErrors(spec) {
   }
 }
 
+// Headers are folded, of requests and of responses.
+const folded = {
+  parameters: (Original, { React }) => (props) => {
+    const [isOpen, setOpen] = React.useState(false);
+    return React.createElement("div", { className: isOpen ? "" : "without-headers" },
+      React.createElement(Original, props),
+      React.createElement("button", { type: "button", className: "btn fold", "aria-expanded": isOpen, onClick: () => setOpen(!isOpen) }, "Headers"));
+  },
+  headers: (Original, { React }) => (props) => React.createElement("details", null,
+    React.createElement("summary", null, "Headers"), React.createElement(Original, props)),
+};
+
 function show(spec, token) {
   methods = Object.entries(spec.paths).map(([path, { post, get }]) => described({
     path,
@@ -135,6 +147,7 @@ function show(spec, token) {
     validatorUrl: null,
     plugins: [() => ({
       fn: { opsFilter, resolveSubtree },
+      wrapComponents: folded,
       statePlugins: { layout: { wrapActions: { updateFilter } } },
     })],
     onComplete: () => {

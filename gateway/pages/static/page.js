@@ -4,7 +4,7 @@ import { Explorer } from "./explorer.js";
 import { openFarm } from "./farm.js";
 import { showGateway } from "./gateway.js";
 
-const NAMES = { "/docs": "Documentation", "/openapi.json": "OpenAPI (JSON)", "/openapi.yaml": "OpenAPI (YAML)" };
+const NAMES = { "/docs": "Documentation", "/openapi.json": "OpenAPI", "/openapi.yaml": "YAML" };
 const STATUS_SECONDS = 15, SOON_SECONDS = 2;
 let status = null, panels = null, explorer = null, close = () => {}, shown = "";
 
