@@ -668,6 +668,23 @@ async def test_the_page_asks_for_a_token(browser: Browser, closed: Gateway) -> N
         assert token() not in "".join(visit.requests)
 
 
+async def test_a_token_that_has_expired_is_asked_for_again(browser: Browser, farm: Gateway) -> None:
+    async with signed_in(browser, farm.url, refusals=1) as visit:
+        page = visit.page
+        await page.clock.install()
+        await page.goto("/")
+        await expect(panel(page, "Shows")).to_contain_text("harbor")
+        refusal = {"error": "PERMISSION_DENIED", "message": "the token has expired"}
+        await page.route("**/status.json", lambda route: route.fulfill(status=403, json=refusal))
+        await page.clock.fast_forward(16_000)
+        await expect(page.get_by_role("alert")).to_have_text("the token has expired")
+        await expect(page.get_by_label("Token")).to_be_focused()
+        await page.unroute("**/status.json")
+        await page.get_by_label("Token").fill(token())
+        await page.keyboard.press("Enter")
+        await expect(panel(page, "Shows")).to_contain_text("harbor")
+
+
 async def test_visitors_see_the_methods(browser: Browser, demo: Gateway) -> None:
     async with visiting(browser, demo.url) as visit:
         page = visit.page

@@ -27,7 +27,7 @@ export function openFarm(place, { panels }, { path, parameters }) {
 }
 
 class View {
-  #panel; #path; #stop = null; #heardAt = 0; #live = false;
+  #panel; #path; #stop = null; #heardAt = 0; #live = false; #answer = null;
   #fresh = make("span", { class: "fresh soft" }, "…");
   #summary = make("p", { class: "soft" });
   #trouble = make("p", { class: "bad", role: "status", hidden: true });
@@ -78,9 +78,10 @@ class View {
     this.#trouble.textContent = "";
     this.#trouble.hidden = true;
     this.age();
-    if (!answer) return;
+    this.#answer = answer ?? this.#answer;  // times in it have grown older even so
+    if (!this.#answer) return;
     const { rows: path, view, summary } = this.#panel;
-    const found = path.reduce((inner, name) => inner?.[name], answer) ?? [];
+    const found = path.reduce((inner, name) => inner?.[name], this.#answer) ?? [];
     const rows = view.sort ? sorted(found, view.sort) : found;
     const most = rows.length === Number(view.limit) ? "+" : "";
     this.#summary.textContent = rows.length ? filled(summary, rows, most) : "None";
@@ -162,7 +163,7 @@ class Table {
     if (cell.text === sign) return;
     cell.text = sign;
     const { element } = cell;
-    element.className = number ? "number" : "text";
+    element.className = number ? "number" : unit ? "" : "text";
     const label = bar && bar !== true ? `${text} of ${shown(Number(at(row, bar)))}` : text;
     const inner = alerts ? make("span", { class: "alert" }, label) : label;
     element.replaceChildren(link ? make("a", { href: link }, inner) : inner);

@@ -56,6 +56,10 @@ setInterval(async () => {
     await look();
     if (shown === "gateway" && status.cuebot.states) showGateway($("main"), status);
   } catch (error) {
+    if ([401, 403].includes(error.status)) {
+      dropToken();
+      askForToken(error.message);
+    }
     $("state").textContent = error.status ? error.message : "The gateway is not responding";
     $("state").className = "down";
   }
