@@ -125,6 +125,10 @@ def with_columns(*columns: dict[str, object], **more: object) -> dict[str, objec
         ({**LIST, "view": {"where": "depth>1"}}, "depth"),
         (with_columns({"path": "size"}, view={"group": "poolName"}), "size is not in `group`"),
         (
+            with_columns({"path": "poolName", "bar": "size"}, view={"group": "poolName"}),
+            "size is not in `group`",
+        ),
+        (
             with_columns({"path": "sum(size)"}, view={"group": "poolName", "sum": "id"}),
             "sum(size) is not in `sum`",
         ),
