@@ -62,8 +62,12 @@ map: $(STAMP)  ## Make what docs show of the code: the picture of packages, the 
 	@$(BIN)/python -m docs.packages
 	@$(BIN)/python -m docs.rights
 
+.PHONY: pictures
+pictures: $(STAMP)  ## Make the README's picture of the page from the demo (with Chromium)
+	@$(BIN)/python -m docs.pictures
+
 .PHONY: javascript
-javascript: $(STAMP)  ## Install what tests of JavaScript and TypeScript need (with npm)
+javascript: $(STAMP)  ## Install what tests of pages, JavaScript and TypeScript need (with npm)
 	@npm install --prefix $(JAVASCRIPT) --silent --no-audit --no-fund --ignore-scripts \
 	  jsonwebtoken@9 openapi-fetch@0.17 openapi-typescript@7 typescript@5
 

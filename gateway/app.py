@@ -61,6 +61,7 @@ from gateway.observe.metrics_page import Metrics, make_metrics, metrics_endpoint
 from gateway.observe.request_logs import request_logs
 from gateway.observe.tracing import open_traces
 from gateway.pages.page_routes import document_apps, page_routes
+from gateway.pages.panels import panels_app
 from gateway.pages.status import Readiness, health_routes, status_app
 from gateway.schema.selection import Selection
 from gateway.settings.model import Commit, Reloadable, Settings
@@ -336,7 +337,10 @@ def pages(settings: Settings, parts: Parts, methods: ASGIApp) -> list[Route]:
     return page_routes(
         {
             **document_apps(parts.live, closed=closed, timeout=timeout),
-            "/status.json": status_app(parts.live, parts.upstream, timeout=timeout),
+            "/panels.json": panels_app(parts.live, timeout=timeout),
+            "/status.json": status_app(
+                parts.live, parts.upstream, parts.slots, parts.load_shedder, timeout=timeout
+            ),
         },
         docs=settings.docs,
         readers=Interceptors(

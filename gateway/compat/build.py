@@ -15,6 +15,7 @@ from gateway import __version__
 from gateway.codec.decode import Decoders
 from gateway.codec.encode import Encoders
 from gateway.codec.fields import returned_types
+from gateway.compat.panels import panels_of
 from gateway.compat.profile import COMPANIONS, EMPTY, Instead, Profile
 from gateway.compat.resolve import Resolver, answer_aliases, identified, units_of, with_written
 from gateway.compat.subjects import with_subjects
@@ -75,6 +76,7 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
     methods = resolver.adapted()
     probe = resolver.probe()
     commands = client_commands(profile.verbs, methods, unused)
+    panels = panels_of(profile.panels, {each.path[1:]: each for each in methods}, unused)
     routes = build_routes(methods, aliases, resolver.method_aliases())
     names_there = sorted({*schema.services, *aliases}.union(*known.values()))
     missing = {path: text for name, text in absent.items() for path in paths_of(name, aliases_of)}
@@ -93,6 +95,7 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
         unused_entries=tuple(unused),
         commands=commands,
         notes=MappingProxyType(dict(notes(summaries, pool, comments))),
+        panels=panels,
         unused_summaries=tuple(unused_summaries(summaries, native, pool)),
         tag=(b"x-schema", schema.digest[:TAG_DIGITS].encode()),
         version=version_of(schema, profile),

@@ -1,7 +1,7 @@
 """The compatibility profile: documented names and calls, and what Cuebot has instead.
 
-This module reads and validates the TOML file (`config/opencue.toml` is built in), and those with
-summaries and verbs that it may name; `resolve` applies it to a schema.
+This module reads and validates the TOML file (`config/opencue.toml` is built in), and the ones
+beside it that it may name; `resolve` applies it to a schema.
 """
 
 import re
@@ -34,7 +34,7 @@ NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 NAMES = rf"{NAME}(\.{NAME})*"
 COMPANION = re.compile(r"[A-Za-z0-9][\w.-]*\.toml", re.ASCII)
 """The name of a file beside the profile."""
-COMPANIONS = ("summaries", "verbs")
+COMPANIONS = ("summaries", "verbs", "panels")
 """Tables that may be in files of their own."""
 
 
@@ -72,6 +72,12 @@ Constant = Annotated[str | int, BeforeValidator(check_constant)]
 TargetPath = Annotated[
     str, shaped(rf"{NAMES}(\[\])?", "a path of fields such as show.name or r.shows[]")
 ]
+RowPath = Annotated[
+    str,
+    shaped(rf"{NAMES}|(sum|min|max)\({NAMES}\)", "a field of a row, or an aggregate of a group"),
+]
+PanelId = Annotated[str, shaped(r"[a-z0-9]+(-[a-z0-9]+)*", "the id of a panel, such as down-hosts")]
+ViewParameter = Literal["where", "sort", "limit", "group", "count", "sum", "min", "max"]
 Content = StrictBool | StrictInt | StrictStr
 Fact = Literal["show", "user", "job", "group", "facility", "allocation", "host"]
 Glob = Annotated[str, shaped(r"!?[^!/\s]+/[^!/\s]+", "a glob of methods such as job.*/Get*")]
@@ -559,12 +565,93 @@ class Verbs(Entry):
         return self
 
 
+class PanelColumn(Entry):
+    """A value of a row, at `path`.
+
+    A `bar` is as long as the value, beside the largest of the table or the one at this path. What
+    is `alert` stands out: a number that is not 0, or one of these texts.
+    """
+
+    path: RowPath
+    title: Line | None = None
+    bar: StrictBool | FieldPath = False
+    alert: StrictBool | tuple[str, ...] = False
+
+
+class Lead(Entry):
+    """Another panel, whose `given` fields get these values of a row."""
+
+    panel: PanelId
+    title: Line | None = None
+    with_: dict[TargetPath, RowPath] = Field(alias="with")
+
+
+class PanelAction(Entry):
+    """A method that may be called for a row: its request has values of the row, and constants."""
+
+    title: Line
+    method: MethodName
+    with_: dict[TargetPath, RowPath] = Field(alias="with", default_factory=dict)
+    request: dict[str, Any] = {}
+
+
+class Panel(Entry):
+    """A read, shown as a table. One with `given` fields is shown for a row of another panel.
+
+    `title` and `summary` have values in braces: `{count}` and `{sum(path)}` of the rows that are
+    shown, and in the title `{name}`, that of the row that led here.
+    """
+
+    title: Line
+    method: MethodName
+    request: dict[str, Any] = {}
+    given: tuple[TargetPath, ...] = ()
+    view: dict[ViewParameter, str] = {}
+    columns: Annotated[tuple[PanelColumn, ...], Field(min_length=1)]
+    summary: Line | None = None
+    name: RowPath = "name"
+    leads: tuple[Lead, ...] = ()
+    actions: tuple[PanelAction, ...] = ()
+
+
+class Objects(Entry):
+    """Services whose methods the explorer lists together, the `common` ones first."""
+
+    title: Line
+    common: tuple[MethodName, ...] = ()
+    services: Annotated[tuple[ServiceName, ...], Field(min_length=1)]
+
+
+class Completion(Entry):
+    """The names of objects: a list in the answer of `method`, at `names`.
+
+    They complete objects of a type (`message`), and texts at the `fields` of requests.
+    """
+
+    method: MethodName
+    request: dict[str, Any] = {}
+    names: FieldPath
+    message: TypeName | None = None
+    fields: tuple[FieldName, ...] = ()
+
+
+class Panels(Entry):
+    """What the page at `/` shows. The page asks before it calls what `destroys`."""
+
+    panels: dict[PanelId, Panel] = {}
+    objects: tuple[Objects, ...] = ()
+    completions: tuple[Completion, ...] = ()
+    destroys: tuple[Glob, ...] = ()
+
+
 class Profile(Entry):
     """A whole profile."""
 
     summaries: Summaries = Summaries()
     """In the TOML: this table, or the name of a file beside the profile that has its content."""
     verbs: Verbs = Verbs()
+    """As `summaries`."""
+    panels: Panels = Panels()
     """As `summaries`."""
     probe: MethodName | None = None
     reads: tuple[Glob, ...] = ()

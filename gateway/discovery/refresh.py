@@ -76,6 +76,8 @@ class LiveCatalog:
         """Number of attempts by result."""
         self.looked_at = 0.0
         """Time of the source's last answer (unix time); 0 before the first."""
+        self.changed_at = 0.0
+        """Time of the last catalog with another schema (unix time)."""
         self.unmatched: tuple[str, ...] = ()
         """Problems of globs that match nothing in the latest schema."""
         self.on_replaced: Callable[[], object] = lambda: None
@@ -259,6 +261,8 @@ class LiveCatalog:
         codecs refer to themselves.
         """
         event = "schema loaded" if self.current is None else "schema changed"
+        if self.current is None or self.current.schema.digest != catalog.schema.digest:
+            self.changed_at = time.time()
         if self.current is not None:
             self.on_replaced()
         self.current = self._complete = catalog

@@ -1,1 +1,1 @@
-"""Health checks, the farm page, the documentation."""
+"""Health checks, the page at `/`, the documentation."""

@@ -1,16 +1,13 @@
-"""The farm page (`/`), Swagger UI (`/docs`), and the OpenAPI documents.
+"""The page at `/` (`/`), Swagger UI (`/docs`), and the OpenAPI documents.
 
 Swagger UI is in the package mkdocs-swagger-ui-tag, which is read and never imported.
 """
 
 import asyncio
-import re
-from base64 import b64encode
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from hashlib import sha256
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -36,21 +33,23 @@ FORMATS = {
 """By path: the media type and the serializer."""
 KEPT_DOCUMENTS = 16
 """The last used ones; each has some 800 KB with OpenCue's schema."""
+STATIC = files("gateway.pages").joinpath("static")
 PACKAGE = "mkdocs_swagger_ui_tag"
 ASSETS = {
     "javascripts/swagger-ui-bundle.js": "text/javascript; charset=utf-8",
     "stylesheets/swagger-ui.css": "text/css; charset=utf-8",
 }
 """By their paths in the package."""
-INLINE = {
-    "script-src": re.compile(rb"<script>(.*?)</script>", re.DOTALL),
-    "style-src": re.compile(rb"<style>(.*?)</style>", re.DOTALL),
+MEDIA_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
+"""Of this package's own files, which pages load from `/page/`."""
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
+        " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Frame-Options": "DENY",
 }
-"""Inline code and styles, by the directive that allows them."""
-POLICY = (
-    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none';"
-    " frame-ancestors 'none'"
-)
+"""Of pages: they may load files of this origin, and nothing else; no inline code."""
 
 
 def page_routes(
@@ -69,7 +68,7 @@ def page_routes(
     ConfigurationError when Swagger UI is not installed.
     """
     apps: dict[str, ASGIApp] = {path: Guarded(readers, app) for path, app in data.items()}
-    for path, content in docs_contents(docs).items():
+    for path, content in {**own_files(), **docs_contents(docs)}.items():
         apps[path] = Guarded(visitors, serve(content, timeout=timeout))
     routes = [Route(path, app, methods=READ_METHODS) for path, app in apps.items()]
     farm = page("farm.html", docs)
@@ -110,30 +109,20 @@ def docs_contents(docs: str) -> dict[str, Content]:
     return found
 
 
-def page(name: str, docs: str) -> Content:
-    """A page of this package, with the code that it shares. Its `data-docs` is the setting DOCS."""
-    static = files("gateway.pages").joinpath("static")
-    body = static.joinpath(name).read_bytes()
-    body = body.replace(b"<html", f'<html data-docs="{docs}"'.encode(), 1)
-    body = body.replace(b"/* search.js */", static.joinpath("search.js").read_bytes(), 1)
-    return Content.of(body, "text/html; charset=utf-8", security_headers(body))
-
-
-def security_headers(page: bytes) -> Mapping[str, str]:
-    """Allow the page's inline code, by hash, and files of this origin, and nothing else."""
-    inline = "; ".join(
-        " ".join((directive, "'self'", *map(hash_of, pattern.findall(page))))
-        for directive, pattern in INLINE.items()
-    )
+def own_files() -> dict[str, Content]:
+    """The code and the styles of the pages, by path."""
     return {
-        "Content-Security-Policy": f"default-src 'none'; {inline}; {POLICY}",
-        "X-Frame-Options": "DENY",
+        f"/page/{file.name}": Content.of(file.read_bytes(), MEDIA_TYPES[suffix])
+        for file in STATIC.iterdir()
+        if (suffix := Path(file.name).suffix) in MEDIA_TYPES
     }
 
 
-def hash_of(text: bytes) -> str:
-    """The source expression that allows exactly this text (https://www.w3.org/TR/CSP3/)."""
-    return f"'sha256-{b64encode(sha256(text).digest()).decode()}'"
+def page(name: str, docs: str) -> Content:
+    """A page of this package. Its `data-docs` is the setting DOCS."""
+    body = STATIC.joinpath(name).read_bytes()
+    body = body.replace(b"<html", f'<html data-docs="{docs}"'.encode(), 1)
+    return Content.of(body, "text/html; charset=utf-8", HEADERS)
 
 
 def document_apps(live: LiveCatalog, *, closed: bool, timeout: float) -> dict[str, ASGIApp]:

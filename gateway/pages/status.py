@@ -18,17 +18,20 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import __version__
+from gateway.access.fair_quota import FairQuota
+from gateway.access.load_shedding import LoadShedder
 from gateway.discovery.refresh import LiveCatalog
 from gateway.http.context import context_of
 from gateway.pages.content import Content
 from gateway.state.store import Link
 from gateway.suggestions import DID_YOU_MEAN
 from gateway.upstream.cuebot import Cuebot
+from gateway.upstream.endpoint import Endpoint
 
 CONNECT_TIMEOUT_SECONDS = 0.5
 """For idle connections."""
-PRIVATE = ("endpoints", "source", "skipped")
-"""Fields of the status that name hosts, paths and services."""
+PRIVATE = ("endpoints", "states", "source", "skipped", "load")
+"""Fields of the status that name hosts, paths and services, or tell how busy the gateway is."""
 PROBLEM = "the schema could not be read; the gateway's log tells why"
 LINKS = ("/docs", "/openapi.json", "/openapi.yaml")
 """Served whenever the farm page is."""
@@ -83,7 +86,23 @@ def health_routes(
     return [Route("/healthz", healthz), Route("/readyz", readyz)]
 
 
-def status_app(live: LiveCatalog, upstream: Cuebot, *, timeout: float) -> ASGIApp:
+async def state_of(endpoint: Endpoint) -> dict[str, str]:
+    """Whether an endpoint answers, and if not, why."""
+    hangs = endpoint.ready and endpoint.unresponsive
+    state = "hangs" if hangs else "answers" if endpoint.ready else "away"
+    reason = "" if state == "answers" else await endpoint.trouble()
+    return {"endpoint": endpoint.endpoint, "state": state, "reason": reason}
+
+
+def utc(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def status_app(
+    live: LiveCatalog, upstream: Cuebot, slots: FairQuota, shedder: LoadShedder, *, timeout: float
+) -> ASGIApp:
+    """`slots` are those of requests in flight."""
+
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         catalog, context = live.current, context_of(scope)
         caller = context.caller
@@ -92,6 +111,7 @@ def status_app(live: LiveCatalog, upstream: Cuebot, *, timeout: float) -> ASGIAp
             "endpoints": [each.endpoint for each in upstream.endpoints],
             "of": len(upstream.endpoints),
             "usable": await upstream.usable(CONNECT_TIMEOUT_SECONDS),
+            "states": await asyncio.gather(*map(state_of, upstream.endpoints)),
         }
         schema: dict[str, object] | None = None
         if catalog is not None:
@@ -101,7 +121,8 @@ def status_app(live: LiveCatalog, upstream: Cuebot, *, timeout: float) -> ASGIAp
                 "source": catalog.schema.origin,
                 "confirmed": catalog.schema.confirmed,
                 "digest": catalog.schema.digest,
-                "lookedAt": f"{datetime.fromtimestamp(live.looked_at, UTC):%Y-%m-%dT%H:%M:%SZ}",
+                "lookedAt": utc(live.looked_at),
+                "changedAt": utc(live.changed_at),
                 "interfaces": len({method.service for method in served}),
                 "methods": len(served),
                 "skipped": [skip.service for skip in catalog.skipped],
@@ -111,6 +132,12 @@ def status_app(live: LiveCatalog, upstream: Cuebot, *, timeout: float) -> ASGIAp
             "cuebot": cuebot,
             "schema": schema,
             "problem": live.problem,
+            "load": {
+                "inFlight": slots.taken,
+                "most": slots.total,
+                "long": shedder.slots.taken,
+                "longLimit": shedder.slots.total,
+            },
             "links": LINKS,
         }
         if context.subject is None or not caller.rule.shows_status:
@@ -125,7 +152,7 @@ def for_everybody(status: Mapping[str, Any]) -> dict[str, object]:
     """The status without PRIVATE, and without the text of a problem, which names a path."""
     cuebot, schema = status["cuebot"], status["schema"]
     return {
-        **status,
+        **{name: status[name] for name in status if name not in PRIVATE},
         "cuebot": {name: cuebot[name] for name in cuebot if name not in PRIVATE},
         "schema": schema and {name: schema[name] for name in schema if name not in PRIVATE},
         "problem": PROBLEM if status["problem"] else "",

@@ -15,6 +15,7 @@ from gateway.errors import Code, GatewayError, unavailable
 from gateway.schema.client_commands import ClientCommands
 from gateway.schema.description import NoSchema, Schema, Skipped, why_missing
 from gateway.schema.method import About, Method
+from gateway.schema.panels import Panels
 from gateway.schema.selection import UnusedGlob
 from gateway.suggestions import QUOTED_CHARS, did_you_mean
 
@@ -83,6 +84,8 @@ class Catalog:
     commands: ClientCommands
     notes: Mapping[str, str]
     """What the profile says of fields, by full name; then their own comments."""
+    panels: Panels
+    """For the page at `/`."""
     unused_summaries: tuple[str, ...]
     """Methods and fields of which the profile says something, and which Cuebot does not have."""
     tag: tuple[bytes, bytes]

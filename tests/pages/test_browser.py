@@ -1,28 +1,37 @@
 """The pages in a real browser, used with a mouse, a keyboard and on a phone."""
 
 import asyncio
+import json
 import os
 import re
+import shlex
+import shutil
+import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Locator, Page, expect
 
 from cuebot_simulator.server import SimulatedCuebot
 from gateway_cli.client.openapi_document import read_document
 from gateway_cli.client.search import methods_of, ranked
 from tests.support.browser import (
     OTHER_NAME,
+    Visit,
     needs_browser,
     read_clipboard,
     running_browser,
     settled,
     visiting,
 )
+from tests.support.farms import running_farm, still_farm
+from tests.support.javascript import axe
 from tests.support.patience import PATIENCE
+from tests.support.rights import rule
 from tests.support.searches import FIRST, NOTHING, queries
 from tests.support.servers import Gateway, SharedGateway, free_port, gateway_for, token
 
@@ -39,6 +48,9 @@ ANSWER = f"{OPERATION} .live-responses-table .response .highlight-code pre"
 QUERIES = 400
 MOST_ELEMENTS = 2000
 """Of a documentation that is all closed, however many methods there are."""
+FAILING = "harbor-hb110-tomas_light_v004"
+"""A job of the demo's farm that has dead frames."""
+RETRY = "#explore/job.JobInterface/RetryFrames"
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +107,7 @@ async def authorise(page: Page, given: str) -> None:
 async def executed(page: Page) -> Any:
     """What the open operation of Swagger UI answers."""
     # Before it has its parameters, Swagger UI does not know which operation it is to execute.
-    await page.locator(f"{OPERATION} .parameter__name").first.wait_for()
+    await page.locator(f"{OPERATION} .parameter__name:visible").first.wait_for()
     await page.locator(f"{OPERATION} .execute").dispatch_event("click")
     return orjson.loads(await page.locator(ANSWER).first.inner_text())
 
@@ -112,19 +124,320 @@ async def test_an_unreachable_cuebot_is_shown(
         await expect(visit.page.get_by_text("1 of 2 reachable")).to_be_visible()
 
 
-async def test_a_method_is_found_and_called(browser: Browser, demo: Gateway) -> None:
-    async with visiting(browser, demo.url, **CLIPBOARD) as visit:
+@pytest.fixture
+async def farm(simulated_cuebot: SimulatedCuebot, shared_gateway: SharedGateway) -> Gateway:
+    """A gateway as it is by default: without a token, its pages show nothing."""
+    return await shared_gateway(simulated_cuebot.endpoint)
+
+
+@asynccontextmanager
+async def signed_in(browser: Browser, url: str, **options: Any) -> AsyncIterator[Visit]:
+    """A visit with a token, as after the form."""
+    async with visiting(browser, url, **options) as visit:
+        await visit.page.add_init_script(
+            f"sessionStorage.setItem('cuebot-gateway token', '{token()}')"
+        )
+        yield visit
+
+
+def panel(page: Page, title: str) -> Locator:
+    return page.get_by_role("region", name=title, exact=True).and_(page.locator("section"))
+
+
+async def menu(page: Page, row: str, entry: str) -> None:
+    """Choose what is to be done with a row."""
+    await page.get_by_role("button", name=f"What can be done with {row}").first.click()
+    await page.locator("#menu").get_by_role("link", name=entry, exact=True).click()
+
+
+async def run_method(page: Page) -> None:
+    await page.get_by_role("button", name="Run", exact=True).click()
+    await expect(page.locator(".answers").get_by_role("status")).to_contain_text("200 in")
+
+
+# --- the farm -----------------------------------------------------------------------------------
+
+
+async def test_the_farm_shows_what_runs_and_fails(browser: Browser, farm: Gateway) -> None:
+    async with signed_in(browser, farm.url) as visit:
         page = visit.page
         await page.goto("/")
-        await expect(page.get_by_text("reachable")).to_be_visible()
-        await page.get_by_label("Search methods").fill("show getshows")
-        await expect(page.locator("summary:visible")).to_have_text([re.compile("^GetShows List ")])
-        await expect(page.get_by_role("status")).to_contain_text("1 of 2")
-        await page.locator("summary:visible").click()
-        await page.get_by_role("button", name="Copy").click()
+        shows = panel(page, "Shows")
+        await expect(shows.get_by_role("row").nth(1)).to_contain_text("demo")
+        await expect(shows).to_contain_text("frames run on 48 cores")
+        await expect(panel(page, "Jobs that fail")).to_contain_text(f"{FAILING}3 of 24")
+        await expect(panel(page, "Hosts that are not up")).to_contain_text("DOWN")
+        await expect(panel(page, "Who uses what")).to_contain_text("lena")
+        await expect(panel(page, "Allocations")).to_contain_text("local.general")
+        await expect(shows.locator(".fresh")).to_have_text(re.compile("ago|live"))
+        await expect(page.get_by_text("Cuebot: reachable")).to_be_visible()
+        assert not any("openapi" in each for each in visit.requests)
+
+
+async def test_a_row_leads_from_a_show_to_its_frames(browser: Browser, farm: Gateway) -> None:
+    async with signed_in(browser, farm.url) as visit:
+        page = visit.page
+        await page.goto("/")
+        await panel(page, "Shows").get_by_role("link", name="harbor").click()
+        await panel(page, "Jobs of harbor").get_by_role("link", name=FAILING).click()
+        await panel(page, f"Layers of {FAILING}").get_by_role("link", name="beauty").click()
+        frames = panel(page, "Frames of beauty")
+        await expect(frames).to_contain_text("1006-beauty")
+        await expect(frames.locator(".alert").first).to_contain_text("DEAD")
+        where = page.url
+        await page.reload()
+        await expect(frames).to_contain_text("1006-beauty")
+        await page.go_back()
+        await expect(panel(page, f"Layers of {FAILING}")).to_be_visible()
+        await page.goto(where)
+        await page.get_by_role("link", name="Farm").last.click()
+        await expect(panel(page, "Shows")).to_be_visible()
+
+
+async def test_dead_frames_are_retried(browser: Browser) -> None:
+    async with (
+        running_farm(still_farm()) as cuebot,
+        gateway_for(cuebot.endpoint) as gateway,
+        signed_in(browser, gateway.url) as visit,
+    ):
+        page = visit.page
+        await page.goto("/")
+        await expect(panel(page, "Jobs that fail")).to_contain_text(FAILING)
+        await menu(page, FAILING, "Retry its dead frames…")
+        await expect(page.get_by_label("job", exact=True)).to_have_value(FAILING)
+        await expect(page.get_by_label("DEAD")).to_be_checked()
+        await page.get_by_role("button", name="Dry run").click()
+        await expect(page.locator(".dry")).to_contain_text("/job.JobInterface/RetryFrames")
+        assert "/job.JobInterface/RetryFrames" not in {path for path, _ in cuebot.calls}
+        await run_method(page)
+        assert "/job.JobInterface/RetryFrames" in {path for path, _ in cuebot.calls}
+
+
+async def test_a_job_is_paused(browser: Browser) -> None:
+    async with (
+        running_farm(still_farm()) as cuebot,
+        gateway_for(cuebot.endpoint) as gateway,
+        signed_in(browser, gateway.url) as visit,
+    ):
+        page = visit.page
+        await page.goto("/")
+        await panel(page, "Shows").get_by_role("link", name="harbor").click()
+        await expect(panel(page, "Jobs of harbor")).to_contain_text(FAILING)
+        await menu(page, FAILING, "Pause…")
+        await run_method(page)
+        await page.go_back()
+        await expect(panel(page, "Jobs of harbor")).to_contain_text("yes")
+
+
+async def test_what_destroys_asks_first(browser: Browser) -> None:
+    async with (
+        running_farm(still_farm()) as cuebot,
+        gateway_for(cuebot.endpoint) as gateway,
+        signed_in(browser, gateway.url) as visit,
+    ):
+        page = visit.page
+        await page.goto("/")
+        await expect(panel(page, "Jobs that fail")).to_contain_text(FAILING)
+        await menu(page, FAILING, "Kill…")
+        run, dialog = page.get_by_role("button", name="Run…"), page.get_by_role("dialog")
+        await run.click()
+        await expect(dialog).to_contain_text(FAILING)
+        await expect(dialog.get_by_role("button", name="Cancel")).to_be_focused()
+        await page.keyboard.press("Escape")
+        await expect(dialog).to_be_hidden()
+        await run.click()
+        await dialog.get_by_role("button", name="Cancel").click()
+        assert "/job.JobInterface/Kill" not in {path for path, _ in cuebot.calls}
+        await run.click()
+        await dialog.get_by_role("button", name="Do it").click()
+        await expect(page.locator(".answers").get_by_role("status")).to_contain_text("200 in")
+        assert "/job.JobInterface/Kill" in {path for path, _ in cuebot.calls}
+
+
+async def test_panels_go_on_when_they_fail(browser: Browser, farm: Gateway) -> None:
+    async with signed_in(browser, farm.url) as visit:
+        page = visit.page
+        jobs = "**/show.ShowInterface/GetActiveShows?*"
+        await page.route(jobs, lambda route: route.abort())
+        await page.clock.install()
+        await page.goto("/")
+        await expect(panel(page, "Shows")).to_contain_text("not responding")
+        await expect(panel(page, "Jobs that fail")).to_contain_text(FAILING)
+        await page.unroute(jobs)
+        await page.clock.fast_forward(11_000)
+        await expect(panel(page, "Shows")).to_contain_text("harbor")
+        await expect(panel(page, "Shows")).not_to_contain_text("not responding")
+        visit.complaints = [each for each in visit.complaints if "ERR_FAILED" not in each]
+
+
+async def test_what_has_not_changed_is_not_sent_again(browser: Browser, farm: Gateway) -> None:
+    async with signed_in(browser, farm.url) as visit:
+        page = visit.page
+        await page.clock.install()
+        await page.goto("/")
+        await expect(panel(page, "Shows")).to_contain_text("harbor")
+        async with page.expect_response("**/show.ShowInterface/GetActiveShows?*") as answer:
+            await page.clock.fast_forward(11_000)
+        assert (await answer.value).status == 304
+        await expect(panel(page, "Shows").locator(".fresh")).to_have_text(re.compile("[0-2] s ago"))
+
+
+async def test_an_event_stream_keeps_a_panel_fresh(browser: Browser, farm: Gateway) -> None:
+    rows = [{"id": "1", "name": "one"}, {"id": "2", "name": "two"}]
+    added = {"id": "3", "name": "three"}
+    changed = {"id": "1", "name": "one", "showStats": {"runningFrames": 7}}
+    events = [
+        ("snapshot", {"shows": {"shows": rows}}),
+        ("change", {"added": [added], "changed": [changed], "removed": ["2"]}),
+        ("error", {"message": "Cuebot is away"}),
+    ]
+    body = "".join(f"event: {kind}\ndata: {json.dumps(data)}\n\n" for kind, data in events)
+    async with signed_in(browser, farm.url) as visit:
+        page = visit.page
+        await page.route(
+            "**/show.ShowInterface/GetActiveShows?*",
+            lambda route: route.fulfill(
+                content_type="text/event-stream", body=f": hello\n\n{body}"
+            ),
+        )
+        await page.goto("/")
+        shows = panel(page, "Shows")
+        await expect(shows.locator("tbody tr")).to_have_text(
+            [re.compile("^one7"), re.compile("^three")]
+        )
+        await expect(shows).to_contain_text("Cuebot is away")
+
+
+# --- the explorer ---------------------------------------------------------------------------------
+
+
+async def test_a_method_is_found_and_called(browser: Browser, farm: Gateway) -> None:
+    async with signed_in(browser, farm.url, **CLIPBOARD) as visit:
+        page = visit.page
+        await page.goto("/#explore")
+        await page.get_by_label("Search methods").fill("list jbos of a show")
+        await page.get_by_role("link", name=re.compile("^List jobs by show")).click()
+        field = page.get_by_label("shows 1")
+        await field.focus()
+        await expect(page.locator("datalist option[value=harbor]")).to_have_count(1)
+        await field.fill("harbor")
+        await expect(page.get_by_label("shows 2")).to_be_visible()
+        await run_method(page)
+        rows = page.locator(".answers tbody tr")
+        await expect(rows.first).to_contain_text("harbor")
+        count = await rows.count()
+        await page.get_by_role("button", name="name", exact=True).click()
+        first = await rows.first.inner_text()
+        await page.get_by_role("button", name="name", exact=True).click()
+        await expect(rows.last).to_have_text(re.compile(re.escape(first.split()[0])))
+        await page.get_by_role("button", name="JSON", exact=True).click()
+        shown = json.loads(await page.locator(".answers pre").inner_text())
+        assert len(shown["jobs"]["jobs"]) == count
+        await page.get_by_role("button", name="Tree").click()
+        await page.locator(".tree summary").first.click()
+        await expect(page.locator(".tree")).to_contain_text(f"jobs [{count}]")
+        await page.get_by_role("button", name="Copy", exact=True).click()
         await expect(page.get_by_role("button", name="Copied")).to_be_visible()
-        line = await read_clipboard(page)
-    assert await run(line) == await shows_of(demo)
+        assert await run(await read_clipboard(page)) == shown
+
+
+async def test_rows_and_fields_are_chosen(browser: Browser, farm: Gateway) -> None:
+    async with signed_in(browser, farm.url) as visit:
+        page = visit.page
+        await page.goto("/#explore/job.JobInterface/GetJobs?_fields=name&_limit=2")
+        await expect(page.get_by_label("_limit")).to_have_value("2")
+        await page.get_by_label("_where").fill("jobStats.deadFrames>0")
+        await run_method(page)
+        await expect(page.locator(".answers th")).to_have_text(["name"])
+        await page.get_by_label("_where").fill("depth>0")
+        await page.get_by_role("button", name="Run", exact=True).click()
+        await expect(page.locator(".answers").get_by_role("status")).to_contain_text("depth")
+        visit.complaints = [each for each in visit.complaints if "status of 400" not in each]
+
+
+async def test_the_same_call_in_other_languages(browser: Browser, farm: Gateway) -> None:
+    async with signed_in(browser, farm.url) as visit:
+        page, snippet = visit.page, visit.page.locator("#snippet")
+        await page.goto("/#explore/job.JobInterface/GetJobs")
+        await page.get_by_label("users 1").fill("l'ena")
+        await page.get_by_label("includeFinished").select_option("true")
+        await page.get_by_text("Rows and fields").click()
+        await page.get_by_label("_limit").fill("1")
+        jobs = await run(await snippet.inner_text())
+        assert jobs == {"jobs": {"jobs": []}}
+        await page.get_by_role("button", name="Python").click()
+        script = await snippet.inner_text()
+        assert await run_program(sys.executable, script) == f"{jobs}\n"
+        await page.get_by_role("button", name="JavaScript").click()
+        module = await snippet.inner_text()
+        await page.get_by_role("button", name="cuectl").click()
+        assert shlex.split(await snippet.inner_text()) == [
+            *("cuectl", "call", "job.JobInterface/GetJobs"),
+            '{"r":{"users":["l\'ena"],"includeFinished":true}}',
+            *("--limit", "1"),
+        ]
+    node = shutil.which("node")
+    if node is not None:
+        found = await run_program(node, module, "--input-type=module")
+        assert found.replace(" ", "") == "{jobs:{jobs:[]}}\n"
+
+
+async def run_program(program: str, text: str, *arguments: str) -> str:
+    """What a program prints that reads this from its standard input."""
+    environ = {"PATH": os.environ["PATH"], "TOKEN": token()}
+    process = await asyncio.create_subprocess_exec(
+        program, *arguments, "-", env=environ, stdin=PIPE, stdout=PIPE
+    )
+    async with asyncio.timeout(PATIENCE):
+        out, _ = await process.communicate(text.encode())
+    return out.decode()
+
+
+async def test_forms_have_every_kind_of_field(browser: Browser, farm: Gateway) -> None:
+    wanted = {
+        "r": {
+            "jobs": [FAILING, "other"],
+            "memoryRange": [{"min": 1, "max": 2}],
+            "firstResult": 3,
+        }
+    }
+    async with signed_in(browser, farm.url) as visit:
+        page, text = visit.page, visit.page.get_by_label("Request as JSON")
+        await page.goto("/#explore/host.ProcInterface/GetProcs")
+        await page.get_by_label("jobs 1").fill(FAILING)
+        await page.get_by_label("jobs 2").fill("other")
+        await page.get_by_role("button", name="Add to memoryRange").click()
+        await page.get_by_label("min", exact=True).fill("1")
+        await page.get_by_label("max", exact=True).fill("2")
+        await page.get_by_label("firstResult").fill("3")
+        assert json.loads(await text.input_value()) == wanted
+        await page.get_by_label("jobs 2").fill("")
+        await page.get_by_role("button", name="Remove").click()
+        del wanted["r"]["memoryRange"]
+        wanted["r"]["jobs"] = [FAILING]
+        assert json.loads(await text.input_value()) == wanted
+        await page.get_by_text("Request as JSON").click()
+        await text.fill('{"r": {"hosts": ["render-node-01"]}}')
+        await expect(page.get_by_label("hosts 1")).to_have_value("render-node-01")
+        await expect(page.get_by_label("jobs 1")).to_have_value("")
+        await page.reload()
+        await expect(page.get_by_label("hosts 1")).to_have_value("render-node-01")
+
+
+async def test_methods_are_listed_by_what_they_are_about(browser: Browser, farm: Gateway) -> None:
+    async with signed_in(browser, farm.url) as visit:
+        page = visit.page
+        await page.goto("/#explore")
+        groups = page.locator(".list summary")
+        await expect(groups.first).to_contain_text("Jobs")
+        assert await groups.count() == 11
+        await expect(page.locator(".list a").first).to_contain_text("JobInterface/GetJobs")
+        kinds = await page.locator(".list a").evaluate_all(
+            "all => all.slice(12).map(each => each.querySelector('.kind')?.textContent ?? 'reads')"
+        )
+        order = ["reads", "changes", "destroys"]
+        assert kinds == sorted(kinds, key=order.index)
+        assert {*kinds} == {*order}
 
 
 async def test_pages_find_the_same_as_commands(browser: Browser, demo: Gateway) -> None:
@@ -135,31 +448,37 @@ async def test_pages_find_the_same_as_commands(browser: Browser, demo: Gateway) 
     searched = [*FIRST, *NOTHING, *queries(sorted(words), QUERIES)]
     async with visiting(browser, demo.url) as visit:
         await visit.page.goto("/")
-        await expect(visit.page.locator("summary").first).to_be_visible()
-        found = await visit.page.evaluate(
-            "(all) => all.map((query) => ranked(query, methods).map(({ path }) => path))", searched
-        )
+        found = await visit.page.evaluate(SEARCH, searched)
     for query, paths in zip(searched, found, strict=True):
         assert paths == [each.path for each in ranked(query, methods)], query
+
+
+SEARCH = """async (all) => {
+  const { described, ranked } = await import("./page/search.js");
+  const { paths } = await (await fetch("openapi.json")).json();
+  const methods = Object.entries(paths).filter(([, { post }]) => post?.tags).map(
+    ([path, { post, get }]) => described({
+      path, summary: post.summary ?? "", readsOnly: Boolean(get), others: post["x-aliases"] ?? [],
+    }));
+  return all.map((query) => ranked(query, methods).map(({ path }) => path));
+}"""
 
 
 @pytest.mark.parametrize("query", ["pause job", "retry dead frames", "host down", "pirority"])
 async def test_the_best_match_comes_first(browser: Browser, demo: Gateway, query: str) -> None:
     first = FIRST[query][0] if query in FIRST else "job.JobInterface/SetPriority"
-    service, _, name = first.partition("/")
     async with visiting(browser, demo.url) as visit:
         page = visit.page
-        await page.goto("/")
+        await page.goto("/#explore")
         search = page.get_by_label("Search methods")
-        await expect(page.locator("summary").first).to_be_visible()
-        listed = await page.locator("#methods h2").all_inner_texts()
         await search.fill(query)
-        await expect(page.locator("h2:visible").first).to_have_text(service)
-        await expect(page.locator("summary:visible").first).to_have_text(re.compile(f"^{name} "))
+        name = first.partition(".")[2]
+        await expect(page.locator(".list a").first).to_contain_text(name)
         await search.press("Enter")
-        await expect(page.locator("details[open] summary")).to_have_text(re.compile(f"^{name} "))
-        await search.fill("")
-        await expect(page.locator("h2:visible")).to_have_text(listed)
+        await expect(page.locator("#method")).to_contain_text(first.rpartition("/")[2])
+        await search.press("Escape")
+        await expect(search).to_have_value("")
+        await expect(page.locator(".list summary").first).to_contain_text("Jobs")
         await page.goto("/docs")
         await page.locator(".operation-filter-input").fill(query)
         await expect(page.locator(".opblock-summary-path").first).to_have_text(f"/{first}")
@@ -167,27 +486,77 @@ async def test_the_best_match_comes_first(browser: Browser, demo: Gateway, query
 
 async def test_every_alias_is_found(browser: Browser, demo: Gateway) -> None:
     async with visiting(browser, demo.url) as visit:
-        await visit.page.goto("/")
+        await visit.page.goto("/#explore/frame.FrameInterface/Eat")
+        await expect(visit.page.locator("#method")).to_contain_text("Eat")
         await visit.page.get_by_label("Search methods").fill("/frame.FrameInterface/Eat")
-        await expect(visit.page.locator("h2:visible")).to_have_text(["job.FrameInterface"])
+        await expect(visit.page.locator(".list code")).to_have_text(["FrameInterface/Eat"])
 
 
 async def test_it_copies_without_a_clipboard(browser: Browser, demo: Gateway) -> None:
     url = f"http://{OTHER_NAME}:{demo.port}"
     async with visiting(browser, url) as visit:
         page = visit.page
-        await page.goto("/")
+        await page.goto("/#explore/show.ShowInterface/GetShows")
+        await page.get_by_role("button", name="Copy", exact=True).click()
         assert await page.evaluate("navigator.clipboard === undefined")
-        search = page.get_by_label("Search methods")
-        await search.fill("getshows")
-        await page.locator("summary:visible").click()
-        await page.get_by_role("button", name="Copy").click()
         await expect(page.get_by_role("button", name="Copied")).to_be_visible()
+        search = page.get_by_label("Search methods")
         await search.fill("")
         await search.press("Control+v")
         line = await search.input_value()
     assert url in line
     assert await run(line.replace(OTHER_NAME, "127.0.0.1")) == await shows_of(demo)
+
+
+async def test_the_gateway_is_for_those_with_status(
+    browser: Browser, simulated_cuebot: SimulatedCuebot
+) -> None:
+    away = f"127.0.0.1:{free_port()}"
+    access = [rule("all", {}, "all")]
+    async with (
+        gateway_for(f"{simulated_cuebot.endpoint},{away}", access=access, docs="public") as gateway,
+        signed_in(browser, gateway.url) as visit,
+    ):
+        page = visit.page
+        await page.goto("/")
+        await expect(page.get_by_text("1 of 2 reachable")).to_be_visible()
+        await page.get_by_role("link", name="Gateway").click()
+        states = page.get_by_role("group", name="Cuebots").locator("tbody tr")
+        await expect(states.nth(0)).to_contain_text(f"{simulated_cuebot.endpoint}answers")
+        await expect(states.nth(1)).to_contain_text(f"{away}cannot be reached")
+        await expect(page.get_by_text("Changed")).to_be_visible()
+    async with (
+        gateway_for(simulated_cuebot.endpoint, access=[rule("reads", {}, "reads")]) as gateway,
+        signed_in(browser, gateway.url) as visit,
+    ):
+        await visit.page.goto("/#gateway")
+        await expect(visit.page.get_by_text("Cuebot: reachable")).to_be_visible()
+        await expect(visit.page.get_by_role("link", name="Gateway")).to_be_hidden()
+
+
+async def test_the_page_has_no_barriers(browser: Browser, farm: Gateway) -> None:
+    """As far as axe finds them."""
+    script = axe()
+    async with signed_in(browser, farm.url) as visit:
+        page = visit.page
+        for place in (
+            "#farm",
+            "#explore",
+            f'{RETRY}?body={{"job":{{"name":"{FAILING}"}}}}',
+            "#gateway",
+        ):
+            await page.goto(f"/{place}")
+            await page.locator("main h2, main summary").first.wait_for()
+            if "Retry" in place:
+                await page.get_by_role("button", name="Dry run").click()
+                await page.locator(".dry").wait_for()
+            await settled(page)
+            await page.evaluate(script)
+            found = await page.evaluate("axe.run().then(({ violations }) => violations)")
+            assert [(each["id"], each["nodes"][0]["html"]) for each in found] == [], place
+
+
+# --- the documentation ----------------------------------------------------------------------------
 
 
 async def test_a_call_is_tried(browser: Browser, small: Gateway) -> None:
@@ -203,6 +572,31 @@ async def test_a_call_is_tried(browser: Browser, small: Gateway) -> None:
         await page.locator(".opblock-post .opblock-summary-control").click()
         assert await executed(page) == await shows_of(small)
         assert token() not in "".join(visit.requests)
+
+
+async def test_the_body_comes_first_and_headers_are_folded(
+    browser: Browser, small: Gateway
+) -> None:
+    async with visiting(browser, small.url) as visit:
+        page = visit.page
+        await page.goto("/docs#/show.ShowInterface/ShowInterface_FindShow")
+        operation = page.locator(OPERATION)
+        body = operation.locator(".opblock-section-request-body")
+        fields = operation.locator("tr[data-param-name=_fields]")
+        await expect(fields).to_be_visible()
+        tops = [
+            await each.evaluate("each => each.getBoundingClientRect().top")
+            for each in (body, fields)
+        ]
+        assert tops == sorted(tops)
+        header = operation.locator("tr[data-param-name=X-Dry-Run]")
+        await expect(header).to_be_hidden()
+        await operation.get_by_role("button", name="Headers").click()
+        await expect(header).to_be_visible()
+        answers = operation.locator(".responses-wrapper details").first
+        await expect(answers.get_by_text("X-Schema")).to_be_hidden()
+        await answers.locator("summary").click()
+        await expect(answers.get_by_text("X-Schema")).to_be_visible()
 
 
 async def test_the_documentation_is_searched_by_words(browser: Browser, demo: Gateway) -> None:
@@ -237,6 +631,9 @@ async def test_the_documentation_opens_with_little_work(
             "/docs/swagger-ui-bundle.js",
             "/docs/swagger-ui.css",
             "/openapi.json",
+            "/page/docs.css",
+            "/page/docs.js",
+            "/page/search.js",
         ]
         assert await page.evaluate("document.querySelectorAll('*').length") < MOST_ELEMENTS
         await page.locator(".operation-filter-input").fill("job")
@@ -247,7 +644,7 @@ async def documented(gateway: Gateway) -> list[Any]:
     return list((await gateway.client.get("/openapi.json")).json()["paths"].values())
 
 
-async def test_the_farm_page_asks_for_a_token(browser: Browser, closed: Gateway) -> None:
+async def test_the_page_asks_for_a_token(browser: Browser, closed: Gateway) -> None:
     async with visiting(browser, closed.url, refusals=2) as visit:
         page = visit.page
         await page.goto("/")
@@ -260,16 +657,45 @@ async def test_the_farm_page_asks_for_a_token(browser: Browser, closed: Gateway)
             await expect(problem).to_contain_text(words)
         await field.fill(token())
         await field.press("Enter")
-        await expect(page.locator("summary").first).to_be_visible()
+        await expect(panel(page, "Shows")).to_contain_text("harbor")
         await page.reload()
-        await expect(page.locator("summary").first).to_be_visible()
+        await expect(panel(page, "Shows")).to_contain_text("harbor")
         async with page.expect_download() as download:
-            await page.get_by_role("link", name="OpenAPI (JSON)").click()
+            await page.get_by_role("link", name="OpenAPI").click()
         assert (await download.value).suggested_filename == "openapi.json"
-        await expect(page.get_by_text("Signed in with a token")).to_be_visible()
         await page.get_by_role("button", name="Sign out").click()
         await expect(field).to_be_focused()
         assert token() not in "".join(visit.requests)
+
+
+async def test_a_token_that_has_expired_is_asked_for_again(browser: Browser, farm: Gateway) -> None:
+    async with signed_in(browser, farm.url, refusals=1) as visit:
+        page = visit.page
+        await page.clock.install()
+        await page.goto("/")
+        await expect(panel(page, "Shows")).to_contain_text("harbor")
+        refusal = {"error": "PERMISSION_DENIED", "message": "the token has expired"}
+        await page.route("**/status.json", lambda route: route.fulfill(status=403, json=refusal))
+        await page.clock.fast_forward(16_000)
+        await expect(page.get_by_role("alert")).to_have_text("the token has expired")
+        await expect(page.get_by_label("Token")).to_be_focused()
+        await page.unroute("**/status.json")
+        await page.get_by_label("Token").fill(token())
+        await page.keyboard.press("Enter")
+        await expect(panel(page, "Shows")).to_contain_text("harbor")
+
+
+async def test_visitors_see_the_methods(browser: Browser, demo: Gateway) -> None:
+    async with visiting(browser, demo.url) as visit:
+        page = visit.page
+        await page.goto("/")
+        await expect(page.locator(".list a").first).to_be_visible()
+        await page.get_by_role("link", name="Farm", exact=True).click()
+        await expect(page.get_by_text("Sign in to see the farm")).to_be_visible()
+        await page.get_by_role("button", name="Sign in").click()
+        await page.get_by_label("Token").fill(token())
+        await page.keyboard.press("Enter")
+        await expect(panel(page, "Shows")).to_contain_text("harbor")
 
 
 async def test_the_documentation_asks_for_a_token(browser: Browser, closed: Gateway) -> None:
@@ -289,20 +715,38 @@ async def test_the_documentation_asks_for_a_token(browser: Browser, closed: Gate
 
 
 async def test_a_keyboard_is_enough(browser: Browser, small: Gateway) -> None:
-    async with visiting(browser, small.url, **CLIPBOARD) as visit:
+    async with signed_in(browser, small.url, **CLIPBOARD) as visit:
         page, keys = visit.page, visit.page.keyboard
         await page.goto("/")
-        await expect(page.locator("summary").first).to_be_visible()
+        await visit.tab_to("button.more")
+        await keys.press("Enter")
+        await expect(page.locator("#menu a").first).to_be_focused()
+        await keys.press("Escape")
+        await expect(page.locator("button.more").first).to_be_focused()
         await keys.press("/")
+        await expect(page.get_by_label("Search methods")).to_be_focused()
+        await keys.type("shows")
+        await keys.press("ArrowDown")
+        await keys.press("ArrowDown")
+        await keys.press("ArrowUp")
+        await expect(page.locator(".list a").first).to_be_focused()
+        await keys.press("Escape")
         await keys.type("getshows")
         await keys.press("Enter")
-        await expect(page.locator("details[open] summary")).to_be_focused()
-        await visit.tab_to("details[open] button")
+        await expect(page.locator("#method")).to_contain_text("GetShows")
+        await visit.tab_to("article button.main")
+        await keys.press("Control+Enter")
+        await expect(page.locator(".answers").get_by_role("status")).to_contain_text("200 in")
+        await visit.tab_to("#snippet + button")
         await keys.press("Enter")
         await expect(page.get_by_role("button", name="Copied")).to_be_visible()
         assert (await read_clipboard(page)).startswith("curl ")
-        await visit.tab_to("details[open] a")
-        await keys.press("Enter")
+
+
+async def test_the_documentation_needs_no_mouse(browser: Browser, small: Gateway) -> None:
+    async with visiting(browser, small.url) as visit:
+        page, keys = visit.page, visit.page.keyboard
+        await page.goto(GET_SHOWS)
         await page.locator(OPERATION).wait_for()
         await visit.tab_to("button.authorize")
         await keys.press("Enter")
@@ -318,14 +762,21 @@ async def test_a_keyboard_is_enough(browser: Browser, small: Gateway) -> None:
         assert orjson.loads(await page.locator(ANSWER).first.inner_text()) == await shows_of(small)
 
 
-async def test_the_pages_fit_on_a_phone(browser: Browser, demo: Gateway, small: Gateway) -> None:
-    async with visiting(browser, demo.url, **PHONE) as visit:
+async def test_the_pages_fit_on_a_phone(browser: Browser, farm: Gateway, small: Gateway) -> None:
+    async with signed_in(browser, farm.url, **PHONE) as visit:
         page = visit.page
         await page.goto("/")
-        for method in ("AddRenderPartition", "SetDefaultMinCores"):
-            await page.get_by_label("Search methods").fill(method)
-            await page.locator("summary:visible").first.click()
-        await page.get_by_label("Search methods").fill("")
+        await expect(panel(page, "Jobs that fail")).to_contain_text(FAILING)
+        await page.get_by_role("button", name=f"What can be done with {FAILING}").click()
+        assert await visit.overhang() == 0
+        await page.locator("#menu").get_by_role("link", name="Retry its dead frames…").click()
+        await page.get_by_role("button", name="Dry run").click()
+        await page.locator(".dry").wait_for()
+        assert await visit.overhang() == 0
+        await page.get_by_role("link", name="‹ All methods").click()
+        await page.get_by_label("Search methods").fill("list jobs")
+        await page.get_by_role("link", name=re.compile("^List jobs by show")).click()
+        await run_method(page)
         assert await visit.overhang() == 0
     async with visiting(browser, small.url, **PHONE) as visit:
         await visit.page.goto(GET_SHOWS)
@@ -336,21 +787,30 @@ async def test_the_pages_fit_on_a_phone(browser: Browser, demo: Gateway, small: 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_everything_can_be_read(
-    browser: Browser, small: Gateway, closed: Gateway, scheme: str
+    browser: Browser, farm: Gateway, small: Gateway, scheme: str
 ) -> None:
-    async with visiting(browser, small.url, color_scheme=scheme) as visit:
+    async with signed_in(browser, farm.url, color_scheme=scheme) as visit:
         page = visit.page
         await page.goto("/")
-        await page.locator("summary").first.click()
-        await page.get_by_label("Search methods").fill("e")
+        await expect(panel(page, "Jobs that fail")).to_contain_text(FAILING)
         assert await visit.poor_texts() == []
         assert await is_white(page) is (scheme == "light")
+        for place in ("#gateway", RETRY, "#explore/job.JobInterface/Kill"):
+            await page.goto(f"/{place}")
+            await page.locator("main h2").first.wait_for()
+            if "explore" in place:
+                await page.get_by_role("button", name="Dry run").click()
+                await page.locator(".dry").wait_for()
+            assert await visit.poor_texts() == []
+        visit.complaints = [each for each in visit.complaints if "status of 400" not in each]
+    async with visiting(browser, small.url, color_scheme=scheme) as visit:
+        page = visit.page
         await page.goto(GET_SHOWS)
         await authorise(page, token())
         await executed(page)
         assert await visit.poor_texts() == []
         assert await is_white(page) is (scheme == "light")
-    async with visiting(browser, closed.url, refusals=2, color_scheme=scheme) as visit:
+    async with visiting(browser, farm.url, refusals=2, color_scheme=scheme) as visit:
         for path in ("/", "/docs"):
             await visit.page.goto(path)
             await visit.page.get_by_label("Token").fill(token(seconds=-10))

@@ -16,6 +16,14 @@ def program(*names: str) -> str:
     return shutil.which(names[0]) or names[0]
 
 
+def axe() -> str:
+    """axe-core, which finds barriers in a page. Skips if it is not installed."""
+    script = MODULES / "axe-core" / "axe.min.js"
+    if not script.is_file():
+        pytest.skip("axe-core is not installed (make javascript)")
+    return script.read_text(encoding="utf-8")
+
+
 def node_with(folder: Path, *packages: str) -> str:
     """Node, for programs in this folder that import these packages. Skips if one is missing."""
     node = program("node")

@@ -1,0 +1,78 @@
+// An answer as a table that can be sorted, as a tree, or as JSON.
+import { at, button, compare, isNumber, isObject, make, shown } from "./base.js";
+
+const MOST_ROWS = 300, MOST_COLUMNS = 60;
+
+// The one list of objects in an answer, or in its only object.
+export function rowsOf(answer, depth = 0) {
+  if (!isObject(answer)) return null;
+  const values = Object.values(answer);
+  const lists = values.filter((each) => Array.isArray(each) && each.every(isObject));
+  if (lists.length === 1) return lists[0];
+  return values.length === 1 && depth < 2 ? rowsOf(values[0], depth + 1) : null;
+}
+
+// Puts the answer into `place`; `wanted` is the form that the reader has chosen, if any.
+export function showAnswer(place, answer, wanted, choose) {
+  const rows = rowsOf(answer);
+  const forms = { ...(rows?.length ? { Table: () => tableOf(rows) } : {}), Tree: () => make("div", { class: "tree" }, treeOf(answer)), JSON: () => make("pre", { tabindex: 0 }, JSON.stringify(answer, null, 2)) };
+  const initial = forms[wanted] ? wanted : rows?.length ? "Table" : "JSON";
+  const content = make("div");
+  const buttons = Object.keys(forms).map((name) => button(name, () => { choose(name); show(name); }));
+  const show = (name) => {
+    for (const each of buttons) each.setAttribute("aria-pressed", String(each.textContent === name));
+    content.replaceChildren(forms[name]());
+  };
+  show(initial);
+  place.replaceChildren(make("div", { class: "row", role: "group", "aria-label": "Show the answer as" }, buttons), content);
+}
+
+function columnsOf(rows) {
+  const found = new Set();
+  const walk = (value, path) => {
+    if (isObject(value) && path.split(".").length < 3) {
+      for (const [name, inner] of Object.entries(value)) walk(inner, path ? `${path}.${name}` : name);
+    } else if (path) found.add(path);
+  };
+  rows.slice(0, 50).forEach((row) => walk(row, ""));
+  const rank = (path) => (path === "name" ? 0 : path === "id" ? 2 : 1);
+  return [...found].sort((one, other) => rank(one) - rank(other)).slice(0, MOST_COLUMNS);
+}
+
+function tableOf(rows) {
+  const columns = columnsOf(rows);
+  let order = null, most = MOST_ROWS;
+  const body = make("tbody");
+  const more = make("p");
+  const heads = columns.map((path) => make("th", { scope: "col" }, button(path, () => {
+    order = { path, sign: order?.path === path ? -order.sign : 1 };
+    heads.forEach((each, place) => {
+      if (columns[place] === path) each.setAttribute("aria-sort", order.sign > 0 ? "ascending" : "descending");
+      else each.removeAttribute("aria-sort");
+    });
+    fill();
+  })));
+  const fill = () => {
+    const all = order ? [...rows].sort((one, other) => compare(at(one, order.path), at(other, order.path), order.sign)) : rows;
+    body.replaceChildren(...all.slice(0, most).map((row) => make("tr", {}, columns.map((path) => {
+      const value = path.split(".").reduce((inner, name) => inner?.[name], row);
+      return make("td", { class: isNumber(value) ? "number" : "" }, shown(value));
+    }))));
+    const left = all.length - most;
+    more.replaceChildren(...(left > 0 ? [button(`${left} more rows`, () => { most += 1000; fill(); })] : []));
+  };
+  fill();
+  return make("div", {}, make("div", { class: "scroll", role: "group", tabindex: 0, "aria-label": "Rows of the answer" },
+    make("table", {}, make("thead", {}, make("tr", {}, heads)), body)), more);
+}
+
+function treeOf(value) {
+  return Object.entries(value).map(([name, inner]) => {
+    if (inner === null || typeof inner !== "object") return make("p", {}, `${name}: `, make("b", {}, JSON.stringify(inner)));
+    const count = Array.isArray(inner) ? ` [${inner.length}]` : "";
+    const branch = make("details", {
+      ontoggle: () => branch.childElementCount > 1 || branch.append(...treeOf(inner)),
+    }, make("summary", {}, name + count));
+    return branch;
+  });
+}

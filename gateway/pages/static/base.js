@@ -1,0 +1,131 @@
+// What all parts of the page need: requests with the token, elements, and texts for people.
+const TOKEN_KEY = "cuebot-gateway token";
+export const base = new URL(".", location.href).href.replace(/\/$/, "");
+export const token = () => sessionStorage.getItem(TOKEN_KEY);
+export const keepToken = (text) => sessionStorage.setItem(TOKEN_KEY, text);
+export const dropToken = () => sessionStorage.removeItem(TOKEN_KEY);
+export const $ = (id) => document.getElementById(id);
+
+export function request(path, { headers = {}, ...options } = {}) {
+  const own = token() ? { Authorization: `Bearer ${token()}`, ...headers } : headers;
+  return fetch(base + path, { ...options, headers: own });
+}
+
+export async function get(path) {
+  const response = await request(path);
+  const content = await response.json();
+  if (response.ok) return content;
+  throw Object.assign(new Error(content.message), { status: response.status });
+}
+
+// An element; `on…` are listeners, `class` and other names are attributes.
+export function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === undefined || value === false || value === null) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.flat().filter((each) => each !== null && each !== undefined && each !== false));
+  return element;
+}
+
+export function button(text, onclick, attributes = {}) {
+  return make("button", { type: "button", onclick, ...attributes }, text);
+}
+
+export const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
+
+// What a row has at a path; `sum(jobStats.runningFrames)` is a group's.
+export function at(row, path) {
+  const [, kind, inner] = /^(sum|min|max)\((.*)\)$/.exec(path) ?? [];
+  if (kind) return row?.[kind]?.[inner];
+  return path.split(".").reduce((found, name) => found?.[name], row);
+}
+
+// Puts a value at a path of a request; `[]` behind it makes a list of one.
+export function put(body, path, value) {
+  const names = path.replace(/\[\]$/, "").split(".");
+  const last = names.pop();
+  const inner = names.reduce((found, name) => (found[name] ??= {}), body);
+  inner[last] = path.endsWith("[]") ? [value] : value;
+  return body;
+}
+
+// The query string of a GET, of a request without maps and lists of objects.
+export function queryOf(body, view = {}) {
+  const query = new URLSearchParams();
+  const walk = (value, path) => {
+    if (Array.isArray(value)) value.forEach((each) => query.append(path, each));
+    else if (isObject(value)) {
+      for (const [name, inner] of Object.entries(value)) walk(inner, path ? `${path}.${name}` : name);
+    } else if (value !== null && value !== undefined) query.append(path, value);
+  };
+  walk(body, "");
+  for (const [name, text] of Object.entries(view)) if (text) query.append(`_${name}`, text);
+  const text = query.toString();
+  return text && `?${text}`;
+}
+
+const SIZES = ["B", "kB", "MB", "GB", "TB", "PB"];
+const STEPS = { bytes: 0, kB: 1, MB: 2 };
+
+function size(number, unit) {
+  let step = STEPS[unit], left = number;
+  while (Math.abs(left) >= 1024 && step < SIZES.length - 1) { left /= 1024; step += 1; }
+  return `${left >= 100 ? Math.round(left) : Math.round(left * 10) / 10} ${SIZES[step]}`;
+}
+
+export function duration(seconds) {
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min`;
+  if (whole < 86400) return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+  return `${Math.floor(whole / 86400)} d ${Math.floor((whole % 86400) / 3600)} h`;
+}
+
+export const isNumber = (value) => typeof value === "number"
+  || (typeof value === "string" && /^-?\d{1,19}(\.\d+)?$/.test(value));
+
+// A value for people, by the unit of its field.
+export function shown(value, unit) {
+  if (value === null || value === undefined || value === "") return "–";
+  if (unit && isNumber(value)) {
+    const number = Number(value);
+    if (unit === "time") return number > 0 ? `${duration(Date.now() / 1000 - number)} ago` : "–";
+    if (unit === "seconds") return duration(number);
+    return size(number, unit);
+  }
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  if (typeof value === "number") return (Math.round(value * 10) / 10).toLocaleString();
+  if (Array.isArray(value)) return value.map((each) => shown(each)).join(", ") || "–";
+  return typeof value === "object" ? JSON.stringify(value) : value;
+}
+
+const isEmpty = (value) => value === null || value === undefined || value === "";
+
+// The order of two values, or with `sign` -1 the reverse; what is empty comes last.
+export function compare(one, other, sign = 1) {
+  if (isEmpty(one) || isEmpty(other)) return Number(isEmpty(one)) - Number(isEmpty(other));
+  if (isNumber(one) && isNumber(other)) return sign * (Number(one) - Number(other));
+  return sign * String(one).localeCompare(String(other), "en", { numeric: true });
+}
+
+// Orders rows as `_sort` does: `-jobStats.deadFrames,name`.
+export function sorted(rows, sort) {
+  const keys = sort.split(",").map((key) => [key.replace(/^-/, ""), key.startsWith("-") ? -1 : 1]);
+  return [...rows].sort((one, other) => keys.reduce(
+    (found, [path, sign]) => found || compare(at(one, path), at(other, path), sign), 0));
+}
+
+export async function copyText(element, pressed) {
+  let copied = true;
+  try {
+    await navigator.clipboard.writeText(element.textContent);
+  } catch {  // browsers offer no clipboard over plain HTTP
+    getSelection().selectAllChildren(element);
+    copied = document.execCommand("copy");
+  }
+  pressed.textContent = copied ? "Copied" : "Press Ctrl+C";
+  setTimeout(() => { pressed.textContent = "Copy"; }, 1500);
+}

@@ -1,0 +1,310 @@
+// The explorer: methods by what people do with them, a form for each, its answer, and its code.
+import { $, button, copyText, make, request } from "./base.js";
+import { showAnswer, rowsOf } from "./answer.js";
+import { Schemas, formOf } from "./form.js";
+import { described, ranked } from "./search.js";
+import { SNIPPETS } from "./snippets.js";
+
+const VIEW = ["fields", "where", "sort", "limit"];
+const FEW_METHODS = 30;
+const keep = (name, value) => sessionStorage.setItem(`cuebot-gateway ${name}`, value);
+const kept = (name) => sessionStorage.getItem(`cuebot-gateway ${name}`);
+
+export class Explorer {
+  #document; #panels; #schemas; #methods = []; #destroys; #groups;
+  #element; #list; #search; #count; #work; #chosen = "";
+
+  constructor(document, panels) {
+    this.#document = document;
+    this.#panels = panels;
+    this.#destroys = new Set(panels.destroys);
+    this.#schemas = new Schemas(document, panels.completions);
+    for (const [path, { post, get }] of Object.entries(document.paths)) {
+      if (!post?.tags || ["health", "batch"].includes(post.tags[0])) continue;
+      const method = described({ path, summary: post.summary ?? "", readsOnly: Boolean(get), others: post["x-aliases"] ?? [] });
+      this.#methods.push({ ...method, post, summary: post.summary ?? "", views: get?.parameters ?? [] });
+    }
+    this.#groups = this.#grouped();
+    this.#search = make("input", {
+      id: "search", type: "search", autocomplete: "off", spellcheck: "false",
+      placeholder: "retry dead frames, host down, …", oninput: () => this.#fill(), onkeydown: (event) => this.#keys(event),
+    });
+    this.#count = make("p", { class: "soft", role: "status" });
+    this.#list = make("div", { class: "list", onkeydown: (event) => this.#keys(event) });
+    this.#work = make("div");
+    this.#element = make("div", { class: "explorer" },
+      make("div", {}, make("label", { for: "search" }, "Search methods ",
+        make("span", { class: "soft keys" }, "(/ to search, ↓ ↑ and Enter to open)")), this.#search, this.#count, this.#list),
+      this.#work);
+  }
+
+  get methods() { return this.#methods; }
+
+  open(place, { path, parameters }) {
+    const method = this.#methodAt(`/${path}`);
+    this.#element.classList.toggle("chosen", Boolean(method));
+    this.#chosen = method?.path ?? "";
+    if (!this.#element.isConnected) {
+      place.replaceChildren(this.#element);
+      this.#fill();
+    }
+    this.#mark();
+    if (method) this.#work.replaceChildren(new Work(this, method, parameters).element);
+    else {
+      this.#work.replaceChildren(make("p", { class: "soft" }, path
+        ? `There is no ${path} here, or your token may not call it.`
+        : "Choose a method: what it reads or changes is said beside its name."));
+    }
+  }
+
+  focusSearch() {
+    this.#search.focus();
+    this.#search.select();
+  }
+
+  get schemas() { return this.#schemas; }
+  get base() { return this.#document; }
+  kind({ path, readsOnly }) { return readsOnly ? "reads" : this.#destroys.has(path) ? "destroys" : "changes"; }
+
+  #methodAt(path) {
+    return this.#methods.find((each) => each.path === path || each.paths.includes(path.toLowerCase()));
+  }
+
+  // By what they are about: first the common ones, then reads, and what destroys last.
+  #grouped() {
+    const groups = new Map(this.#panels.objects.map(({ title }) => [title, []]));
+    const common = this.#panels.objects.flatMap((each) => each.common);
+    const titles = new Map(this.#panels.objects.flatMap(({ title, services }) => services.map((each) => [each, title])));
+    for (const method of this.#methods) {
+      const title = titles.get(method.service) ?? method.service.split(".").pop().replace(/Interface$/, "");
+      if (!groups.has(title)) groups.set(title, []);
+      groups.get(title).push(method);
+    }
+    const order = ["reads", "changes", "destroys"];
+    const rank = (method) => (common.includes(method.path)
+      ? common.indexOf(method.path) - common.length : order.indexOf(this.kind(method)));
+    for (const found of groups.values()) found.sort((one, other) => rank(one) - rank(other));
+    return [...groups].filter(([, found]) => found.length);
+  }
+
+  #fill() {
+    const query = this.#search.value.trim();
+    const found = query ? ranked(query, this.#methods) : this.#methods;
+    this.#count.textContent = `${query ? `${found.length} of ` : ""}${this.#methods.length} methods`;
+    const listed = (methods) => make("ul", {}, methods.map((method) => this.#entry(method)));
+    this.#list.replaceChildren(...(query ? [listed(found)] : this.#groups.map(([title, methods], place) => {
+      const group = make("details", {}, make("summary", {}, `${title} `, make("span", { class: "soft" }, methods.length)));
+      const open = () => group.childElementCount > 1 || group.append(listed(methods));
+      group.addEventListener("toggle", open);
+      const has = methods.some(({ path }) => path === this.#chosen);
+      group.open = this.#methods.length <= FEW_METHODS || (this.#chosen ? has : !place);
+      if (group.open) open();
+      return group;
+    })));
+    this.#mark();
+  }
+
+  #entry(method) {
+    const [service, name] = method.path.slice(1).split("/");
+    const kind = this.kind(method);
+    return make("li", {}, make("a", { href: `#explore${method.path}`, "data-path": method.path },
+      method.summary || name, " ", kind === "reads" ? null : make("span", { class: `kind${kind === "destroys" ? " bad" : ""}` }, kind),
+      make("code", {}, `${service.split(".").pop()}/${name}`)));
+  }
+
+  #mark() {
+    for (const link of this.#list.querySelectorAll("a")) {
+      if (link.dataset.path === this.#chosen) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    }
+  }
+
+  // Arrows go through the list, Enter opens, Escape clears the search.
+  #keys(event) {
+    const stops = [...this.#list.querySelectorAll("summary, details[open] a, :scope > ul a")];
+    const place = stops.indexOf(document.activeElement);
+    if (event.key === "ArrowDown") (stops[place + 1] ?? stops.at(-1))?.focus();
+    else if (event.key === "ArrowUp") (place > 0 ? stops[place - 1] : this.#search).focus();
+    else if (event.key === "Escape") {
+      this.#search.value = "";
+      this.#fill();
+      this.#search.focus();
+    } else if (event.key === "Enter" && event.target === this.#search) {
+      stops.find(({ tagName }) => tagName === "A")?.click();
+    } else return;
+    event.preventDefault();
+  }
+}
+
+// One method: what it does, its form, its answer, and the same call elsewhere.
+class Work {
+  #explorer; #method; #body; #view = {}; #form = make("div"); #json; #snippet = make("pre", { id: "snippet", tabindex: 0 });
+  #language; #status = make("p", { role: "status" }); #answer = make("div"); #dry = make("div");
+
+  constructor(explorer, method, parameters) {
+    this.#explorer = explorer;
+    this.#method = method;
+    this.#body = read(parameters.get("body")) ?? {};
+    for (const [name, text] of parameters) if (name.startsWith("_")) this.#view[name.slice(1)] = text;
+    this.#language = SNIPPETS[kept("language")] ? kept("language") : "curl";
+    this.#json = make("textarea", { id: "json", spellcheck: "false", "aria-label": "Request as JSON", oninput: () => this.#typed() });
+    this.#build();
+    this.#changed();
+    this.element = this.#page();
+  }
+
+  #page() {
+    const { path, post, summary } = this.#method;
+    const kind = this.#explorer.kind(this.#method);
+    const name = path.split("/").pop();
+    const about = post.description ? make("details", {}, make("summary", {}, "More about it"),
+      make("p", { class: "soft" }, post.description.replaceAll("`", ""))) : null;
+    const languages = Object.keys(SNIPPETS).map((each) => button(each, () => {
+      keep("language", this.#language = each);
+      this.#changed();
+      press();
+    }));
+    const press = () => languages.forEach((each) => each.setAttribute("aria-pressed", String(each.textContent === this.#language)));
+    press();
+    const copy = button("Copy", () => copyText(this.#snippet, copy));
+    const run = button(kind === "destroys" ? "Run…" : "Run", () => this.#run(), { class: kind === "destroys" ? "danger" : "main" });
+    return make("article", { "aria-labelledby": "method", onkeydown: (event) => {
+      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) this.#run();
+    } },
+    make("p", { class: "back" }, make("a", { href: "#explore" }, "‹ All methods")),
+    make("h2", { id: "method" }, name, " ", make("span", { class: `kind${kind === "destroys" ? " bad" : ""}` }, kind)),
+    make("p", {}, summary || "It has no description.", make("br"), make("code", { class: "soft" }, path), " ",
+      make("a", { href: `docs#/${post.tags[0]}/${post.operationId}` }, "Parameters and responses")), about,
+    make("div", { class: "work" },
+      make("section", { "aria-label": "Request" }, this.#form, this.#views(),
+        make("details", {}, make("summary", {}, "Request as JSON"), this.#json),
+        make("p", { class: "row" }, run, button("Dry run", () => this.#dryRun()), make("span", { class: "soft keys" }, "Ctrl+Enter runs"))),
+      make("section", { "aria-label": "Copy as" },
+        make("div", { class: "row", role: "group", "aria-label": "Copy as" }, make("span", {}, "Copy as"), languages), this.#snippet, copy, this.#dry),
+      make("section", { class: "answers", "aria-label": "Answer" }, this.#status, this.#answer)));
+  }
+
+  // Of reads: which rows, which fields, in which order.
+  #views() {
+    const has = this.#method.views.some((each) => each.$ref?.endsWith("/_where"));
+    const names = this.#method.readsOnly ? VIEW.filter((name) => has || name === "fields") : [];
+    if (!names.length) return null;
+    const hints = { fields: "name,jobStats.deadFrames", where: "jobStats.deadFrames>0", sort: "-priority,name", limit: "20" };
+    const view = make("details", {}, make("summary", {}, has ? "Rows and fields of the answer" : "Fields of the answer"), names.map((name) => {
+      const id = `view-${name}`;
+      return make("div", { class: "field" }, make("label", { for: id }, `_${name}`), make("input", {
+        id, value: this.#view[name] ?? "", placeholder: hints[name], autocomplete: "off", spellcheck: "false",
+        oninput: ({ target }) => {
+          if (target.value) this.#view[name] = target.value; else delete this.#view[name];
+          this.#changed();
+        },
+      }));
+    }));
+    view.open = names.some((name) => this.#view[name]);
+    return view;
+  }
+
+  #build() {
+    const { schema } = this.#method.post.requestBody.content["application/json"];
+    this.#form.replaceChildren(formOf(this.#explorer.schemas, schema, this.#body, (body) => {
+      this.#body = body;
+      this.#changed();
+    }));
+  }
+
+  #typed() {
+    const body = read(this.#json.value);
+    this.#json.setCustomValidity(body ? "" : "It is not a JSON object");
+    if (!body) return;
+    this.#body = body;
+    this.#build();
+    this.#changed();
+  }
+
+  #changed() {
+    const { path } = this.#method;
+    if (document.activeElement !== this.#json) this.#json.value = JSON.stringify(this.#body, null, 2);
+    this.#snippet.textContent = SNIPPETS[this.#language](path, this.#body, this.#view);
+    const parameters = new URLSearchParams();
+    if (Object.keys(this.#body).length) parameters.set("body", JSON.stringify(this.#body));
+    for (const [name, text] of Object.entries(this.#view)) parameters.set(`_${name}`, text);
+    const text = parameters.toString();
+    history.replaceState(null, "", `#explore${path}${text && `?${text}`}`);
+  }
+
+  async #call(headers = {}) {
+    const view = new URLSearchParams(Object.entries(this.#view).map(([name, text]) => [`_${name}`, text])).toString();
+    const began = performance.now();
+    const response = await request(this.#method.path + (view && `?${view}`), {
+      method: "POST", headers: { "Content-Type": "application/json", ...headers }, body: JSON.stringify(this.#body),
+    });
+    const text = await response.text();
+    const content = read(text) ?? text;
+    return { response, content, took: Math.round(performance.now() - began) };
+  }
+
+  async #run() {
+    if (this.#explorer.kind(this.#method) === "destroys" && !await this.#isSure()) return;
+    this.#status.className = "soft";
+    this.#status.textContent = "Running…";
+    try {
+      const { response, content, took } = await this.#call();
+      const rows = response.ok ? rowsOf(content) : null;
+      this.#status.className = response.ok ? "good" : "down";
+      this.#status.textContent = response.ok
+        ? `${response.status} in ${took} ms${rows ? `, ${rows.length} rows` : ""}${reported(response)}`
+        : `${response.status} ${content.error ?? ""}: ${content.message ?? content}`;
+      showAnswer(this.#answer, content, response.ok ? kept("answer") : "JSON", (name) => keep("answer", name));
+    } catch (error) {
+      this.#status.className = "down";
+      this.#status.textContent = `The gateway is not responding: ${error.message}`;
+    }
+  }
+
+  async #dryRun() {
+    try {
+      const { response, content } = await this.#call({ "X-Dry-Run": "1" });
+      this.#dry.replaceChildren(make("h3", {}, response.ok ? "What would be sent" : `It would be refused (${response.status})`),
+        make("pre", { tabindex: 0, class: "dry" }, response.ok ? JSON.stringify(steps(content), null, 2) : content.message ?? content));
+    } catch (error) {
+      this.#dry.replaceChildren(make("p", { class: "down" }, `The gateway is not responding: ${error.message}`));
+    }
+  }
+
+  #isSure() {
+    const dialog = $("confirm");
+    $("confirm-title").textContent = `${this.#method.path.split("/").pop()}?`;
+    $("confirm-text").textContent = `${this.#method.summary}. This cannot be undone.`;
+    $("confirm-request").textContent = JSON.stringify(this.#body, null, 2);
+    dialog.returnValue = "no";
+    dialog.showModal();
+    return new Promise((answer) => {
+      dialog.addEventListener("close", () => answer(dialog.returnValue === "yes"), { once: true });
+    });
+  }
+}
+
+// What is worth reading of a dry run: the calls, one after the other.
+function steps({ method, request: body, before = [], after = [], ignoredFields = [] }) {
+  return {
+    ...(before.length ? { before } : {}), [method]: body, ...(after.length ? { after } : {}),
+    ...(ignoredFields.length ? { ignoredFields } : {}),
+  };
+}
+
+// What the gateway has done with the request beside calling Cuebot.
+function reported(response) {
+  return ["Defaulted", "Ignored", "Replaced", "Truncated"].map((name) => {
+    const found = response.headers.get(`x-${name.toLowerCase()}${name === "Truncated" ? "" : "-fields"}`);
+    return found ? `; ${name.toLowerCase()}: ${decodeURIComponent(found)}` : "";
+  }).join("");
+}
+
+function read(text) {
+  try {
+    const found = JSON.parse(text);
+    return found !== null && typeof found === "object" ? found : null;
+  } catch {
+    return null;
+  }
+}

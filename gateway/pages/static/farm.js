@@ -1,0 +1,193 @@
+// The farm: panels that the profile defines, each a read as a table, kept fresh.
+import { at, button, duration, make, put, queryOf, shown, sorted } from "./base.js";
+import { watch } from "./watch.js";
+
+const linkTo = (kind, path, parameters) => `#${kind}/${path}?${new URLSearchParams(parameters)}`;
+
+// Shows the panels, or the one of the route. Returns what ends it.
+export function openFarm(place, { panels }, { path, parameters }) {
+  const chosen = panels.find(({ id }) => id === path);
+  const views = (chosen ? [chosen] : panels.filter(({ given }) => !given.length))
+    .map((panel) => new View(panel, parameters));
+  place.replaceChildren(
+    ...(chosen ? [make("p", { class: "crumbs" }, make("a", { href: "#farm" }, "Farm"), " › ", views[0].title)] : []),
+    make("div", { class: chosen ? "" : "panels" }, views.map(({ element }) => element)),
+    ...(views.length ? [] : [make("p", {}, "There are no panels for this token. Its methods are in the ",
+      make("a", { href: "#explore" }, "explorer"), ".")]),
+  );
+  const toggle = () => views.forEach((each) => (document.hidden ? each.stop() : each.start()));
+  const clock = setInterval(() => views.forEach((each) => each.age()), 1000);
+  document.addEventListener("visibilitychange", toggle);
+  toggle();
+  return () => {
+    clearInterval(clock);
+    document.removeEventListener("visibilitychange", toggle);
+    views.forEach((each) => each.stop());
+  };
+}
+
+class View {
+  #panel; #path; #stop = null; #heardAt = 0; #live = false; #answer = null;
+  #fresh = make("span", { class: "fresh soft" }, "…");
+  #summary = make("p", { class: "soft" });
+  #trouble = make("p", { class: "bad", role: "status", hidden: true });
+  #table;
+
+  constructor(panel, parameters) {
+    const body = structuredClone(panel.request);
+    for (const path of panel.given) put(body, path, parameters.get(path) ?? "");
+    this.#panel = panel;
+    this.#path = panel.method + queryOf(body, panel.view);
+    this.title = panel.title.replace("{name}", parameters.get("name") ?? "");
+    const id = `panel-${panel.id}`;
+    this.#table = new Table(panel.columns, (row) => this.#leads(row), this.title);
+    const form = linkTo("explore", panel.method.slice(1), {
+      body: JSON.stringify(body),
+      ...Object.fromEntries(Object.entries(panel.view).map(([name, text]) => [`_${name}`, text])),
+    });
+    this.element = make("section", { class: "panel", "aria-labelledby": id },
+      make("div", {}, make("h2", { id }, this.title),
+        make("a", { href: form, "aria-label": `The call behind ${this.title}` }, "call"), this.#fresh),
+      this.#summary, this.#trouble, this.#table.element);
+  }
+
+  start() {
+    this.#stop ??= watch(this.#path, this.#panel.rows, {
+      heard: (answer, live) => this.#show(answer, live),
+      missed: (message) => {
+        this.#trouble.textContent = message;
+        this.#trouble.hidden = false;
+      },
+    });
+  }
+
+  stop() {
+    this.#stop?.();
+    this.#stop = null;
+  }
+
+  age() {
+    if (!this.#heardAt) return;
+    const seconds = (Date.now() - this.#heardAt) / 1000;
+    this.#fresh.textContent = this.#live && this.#trouble.hidden ? "live" : `${duration(seconds)} ago`;
+  }
+
+  #show(answer, live) {
+    this.#heardAt = Date.now();
+    this.#live = live;
+    this.#trouble.textContent = "";
+    this.#trouble.hidden = true;
+    this.age();
+    this.#answer = answer ?? this.#answer;  // times in it have grown older even so
+    if (!this.#answer) return;
+    const { rows: path, view, summary } = this.#panel;
+    const found = path.reduce((inner, name) => inner?.[name], this.#answer) ?? [];
+    const rows = view.sort ? sorted(found, view.sort) : found;
+    const most = rows.length === Number(view.limit) ? "+" : "";
+    this.#summary.textContent = rows.length ? filled(summary, rows, most) : "None";
+    this.#table.show(rows);
+  }
+
+  // Where a row leads: other panels first, then forms that are filled in.
+  #leads(row) {
+    const name = at(row, this.#panel.name) ?? "";
+    const panels = this.#panel.leads.map(({ panel, title, with: given }) => [title, linkTo("farm", panel, {
+      ...Object.fromEntries(Object.entries(given).map(([to, from]) => [to, at(row, from)])), name,
+    })]);
+    const actions = this.#panel.actions.map(({ method, title, with: given, request }) => {
+      const body = structuredClone(request);
+      for (const [to, from] of Object.entries(given)) put(body, to, at(row, from));
+      return [`${title}…`, linkTo("explore", method.slice(1), { body: JSON.stringify(body) })];
+    });
+    return { name, links: [...panels, ...actions], first: panels[0]?.[1] };
+  }
+}
+
+function filled(summary, rows, most) {
+  return summary.replace(/\{count\}|\{(sum|min|max)\((.+?)\)\}/g, (_, kind, path) => {
+    if (!kind) return `${rows.length}${most}`;
+    const numbers = rows.map((row) => Number(at(row, path))).filter(Number.isFinite);
+    const found = kind === "sum" ? numbers.reduce((sum, each) => sum + each, 0) : Math[kind](...numbers);
+    return `${shown(found)}${kind === "sum" ? most : ""}`;
+  });
+}
+
+// A table whose rows stay where they are while their values change, with menus of what they lead to.
+class Table {
+  #columns; #leads; #body = make("tbody"); #rows = new Map();
+
+  constructor(columns, leads, title) {
+    this.#columns = columns;
+    this.#leads = leads;
+    const head = columns.map((each) => make("th", { scope: "col", class: each.number ? "number" : "" }, each.title));
+    this.element = make("div", { class: "scroll", role: "group", tabindex: 0, "aria-label": `Rows of ${title}`, hidden: true },
+      make("table", {}, make("thead", {}, make("tr", {}, head, make("td"))), this.#body));
+  }
+
+  show(rows) {
+    this.element.hidden = !rows.length;
+    const focused = document.activeElement;
+    const most = new Map(this.#columns.filter(({ bar }) => bar === true).map(({ path }) => [
+      path, Math.max(0, ...rows.map((row) => Number(at(row, path)) || 0))]));
+    const before = this.#rows;
+    this.#rows = new Map();
+    rows.forEach((row, place) => {
+      const { name, links, first } = this.#leads(row);
+      const key = row.id ?? `${name}${place}`;
+      const known = before.get(key) ?? this.#made(name, links);
+      before.delete(key);
+      this.#rows.set(key, known);
+      this.#columns.forEach((column, number) => this.#fill(known.cells[number], column, row, most, number ? "" : first));
+      if (this.#body.children[place] !== known.element) {
+        this.#body.insertBefore(known.element, this.#body.children[place] ?? null);
+      }
+    });
+    for (const { element } of before.values()) element.remove();
+    if (focused !== document.activeElement && focused.isConnected) focused.focus();
+  }
+
+  #made(name, links) {
+    const cells = this.#columns.map(() => ({ element: make("td"), text: null }));
+    const menu = links.length ? menuButton(name, links) : "";
+    const element = make("tr", {}, cells.map((cell) => cell.element), make("td", { class: "menu-cell" }, menu));
+    return { element, cells };
+  }
+
+  #fill(cell, { path, unit, bar, alert, number }, row, most, link) {
+    const value = at(row, path);
+    const text = shown(value, unit);
+    const whole = bar === true ? most.get(path) : bar && Number(at(row, bar));
+    const part = bar ? Math.min(1, Number(value) / whole || 0) : 0;
+    const alerts = Array.isArray(alert) ? alert.includes(String(value)) : alert && Number(value) !== 0;
+    const sign = JSON.stringify([text, part, alerts]);
+    if (cell.text === sign) return;
+    cell.text = sign;
+    const { element } = cell;
+    element.className = number ? "number" : unit ? "" : "text";
+    const label = bar && bar !== true ? `${text} of ${shown(Number(at(row, bar)))}` : text;
+    const inner = alerts ? make("span", { class: "alert" }, label) : label;
+    element.replaceChildren(link ? make("a", { href: link }, inner) : inner);
+    if (bar) {
+      const filling = make("span");
+      filling.style.width = `${100 * part}%`;
+      element.append(make("span", { class: "bar", "aria-hidden": "true" }, filling));
+    }
+  }
+}
+
+const menu = make("div", { id: "menu", popover: true, onclick: () => menu.hidePopover() });
+document.body.append(menu);
+
+// A button that opens the menu of a row, beside itself and within the window.
+function menuButton(name, links) {
+  return button("⋯", ({ target }) => {
+    const items = links.map(([title, href]) => make("li", {}, make("a", { href }, title)));
+    menu.replaceChildren(make("ul", {}, items));
+    menu.showPopover();
+    const { right, bottom } = target.getBoundingClientRect();
+    const { offsetWidth: width, offsetHeight: height } = menu;
+    menu.style.left = `${Math.max(4, right - width)}px`;
+    menu.style.top = `${Math.max(4, Math.min(bottom, innerHeight - height - 4))}px`;
+    menu.querySelector("a").focus();
+  }, { class: "more", "aria-label": `What can be done with ${name}` });
+}

@@ -1,0 +1,139 @@
+// The page at `/`: signing in, its parts, and the way between them.
+import { $, base, dropToken, get, keepToken, make, request, token } from "./base.js";
+import { Explorer } from "./explorer.js";
+import { openFarm } from "./farm.js";
+import { showGateway } from "./gateway.js";
+
+const NAMES = { "/docs": "Documentation", "/openapi.json": "OpenAPI", "/openapi.yaml": "YAML" };
+const STATUS_SECONDS = 15, SOON_SECONDS = 2;
+let status = null, panels = null, explorer = null, close = () => {}, shown = "";
+
+function askForToken(problem) {
+  close();
+  $("problem").textContent = problem;
+  for (const id of ["main", "tabs", "sign-out", "sign-in-here"]) $(id).hidden = true;
+  $("sign-in").hidden = false;
+  $("token").focus();
+}
+
+async function open() {
+  if (!token() && document.documentElement.dataset.docs === "token") {
+    askForToken("");
+    return;
+  }
+  try {
+    await look();
+    if (!status.schema) {
+      setTimeout(open, SOON_SECONDS * 1000);
+      return;
+    }
+    panels = await get("/panels.json");
+    $("sign-in").hidden = true;
+    $("main").hidden = $("tabs").hidden = false;
+    $("sign-out").hidden = !token();
+    $("sign-in-here").hidden = Boolean(token());
+    await show();
+  } catch (error) {
+    if ([401, 403].includes(error.status)) dropToken();
+    askForToken(error.status ? error.message : `The gateway is not responding: ${error.message}`);
+  }
+}
+
+async function look() {
+  status = await get("/status.json");
+  const { version, cuebot, problem, links } = status;
+  $("version").textContent = version;
+  const count = cuebot.of > 1 && cuebot.usable > 0 ? `${cuebot.usable} of ${cuebot.of} ` : "";
+  $("state").textContent = `Cuebot: ${count}${cuebot.usable > 0 ? "" : "not "}reachable${problem ? "; the schema has a problem" : ""}`;
+  $("state").className = cuebot.usable === cuebot.of && !problem ? "good" : "down";
+  $("gateway-tab").hidden = !cuebot.states;
+  if (!$("links").childElementCount) $("links").append(...links.map(linkTo));
+}
+
+setInterval(async () => {
+  if (document.hidden || $("main").hidden) return;
+  try {
+    await look();
+    if (shown === "gateway" && status.cuebot.states) showGateway($("main"), status);
+  } catch (error) {
+    if ([401, 403].includes(error.status)) {
+      dropToken();
+      askForToken(error.message);
+    }
+    $("state").textContent = error.status ? error.message : "The gateway is not responding";
+    $("state").className = "down";
+  }
+}, STATUS_SECONDS * 1000);
+
+// A link cannot send a token in a header, and a URL must not contain one.
+function linkTo(path) {
+  const download = async (event) => {
+    if (!path.startsWith("/openapi.") || !token()) return;
+    event.preventDefault();
+    const response = await request(path);
+    const link = make("a", { download: path.slice(1), href: URL.createObjectURL(await response.blob()) });
+    link.click();
+    URL.revokeObjectURL(link.href);
+  };
+  return make("a", { href: base + path, onclick: download }, NAMES[path] ?? path);
+}
+
+function route() {
+  const [place, query = ""] = location.hash.slice(1).split(/\?(.*)/s);
+  const [part, ...path] = place.split("/");
+  return { part: ["farm", "explore", "gateway"].includes(part) ? part : token() ? "farm" : "explore", path: path.join("/"), parameters: new URLSearchParams(query) };
+}
+
+async function show() {
+  const where = route();
+  const came = shown !== "" && shown !== where.part;
+  close();
+  close = () => {};
+  shown = where.part;
+  for (const link of $("tabs").children) {
+    if (link.hash === `#${shown}`) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  if (shown === "farm" && !token()) {
+    $("main").replaceChildren(make("p", {}, "Sign in to see the farm: calls need a token."));
+  } else if (shown === "farm") {
+    close = openFarm($("main"), panels, where);
+  } else if (shown === "explore") {
+    if (!explorer) {
+      $("main").replaceChildren(make("p", { class: "soft" }, "…"));
+      explorer = new Explorer(await get("/openapi.json"), panels);
+    }
+    if (shown === "explore") explorer.open($("main"), route());
+  } else if (status.cuebot.states) {
+    showGateway($("main"), status);
+  }
+  if (came) $("main").focus({ preventScroll: true });
+}
+
+$("sign-in").addEventListener("submit", (event) => {
+  event.preventDefault();
+  keepToken($("token").value.trim());
+  $("token").value = "";
+  explorer = null;
+  open();
+});
+$("sign-in-here").addEventListener("click", () => askForToken(""));
+$("sign-out").addEventListener("click", () => {
+  dropToken();
+  location.reload();
+});
+addEventListener("hashchange", () => {
+  if (panels && !$("main").hidden) show();
+});
+document.addEventListener("keydown", async (event) => {
+  const typing = event.target.matches("input, textarea, select");
+  if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || $("main").hidden) return;
+  event.preventDefault();
+  if (shown !== "explore") {
+    history.pushState(null, "", "#explore");
+    await show();
+  }
+  explorer.focusSearch();
+});
+
+open();

@@ -1,0 +1,229 @@
+"""Panels of the page at `/`: those of OpenCue fit, and what does not fit a schema is told."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.compat.build import build_catalog
+from gateway.compat.profile import Profile, load_profile
+from gateway.discovery.files import ProtoDirectory
+from gateway.errors import ConfigurationError
+from gateway.schema.catalog import Catalog
+from gateway.schema.selection import Selection
+from tests.support.opencue import opencue
+
+PROTO = """\
+syntax = "proto3";
+package farm;
+
+message Pool {
+  string id = 1;
+  string pool_name = 2;
+  int32 size = 3;
+}
+message Wanted { repeated string names = 1; Pool pool = 2; }
+message Pools { repeated Pool pools = 1; }
+
+service PoolInterface {
+  rpc List(Wanted) returns (Pools) { option idempotency_level = NO_SIDE_EFFECTS; }
+  rpc Find(Wanted) returns (Pool) { option idempotency_level = NO_SIDE_EFFECTS; }
+  rpc Drain(Wanted) returns (Pools);
+}
+"""
+LIST = {"title": "Pools", "method": "farm.PoolInterface/List", "columns": [{"path": "poolName"}]}
+
+
+def catalog_of(folder: Path, panels: dict[str, Any], **more: object) -> Catalog:
+    """The catalog of a schema that is not OpenCue's, with these panels."""
+    (folder / "farm.proto").write_text(PROTO, encoding="utf-8")
+    profile = Profile.model_validate({"panels": {"panels": panels, **more}})
+    return build_catalog(ProtoDirectory(folder).read(), Selection(), profile)
+
+
+def reasons(catalog: Catalog) -> dict[str, str]:
+    return {each.entry: each.reason for each in catalog.unused_entries}
+
+
+def test_the_panels_of_opencue_fit() -> None:
+    catalog = build_catalog(opencue(), Selection(), load_profile("opencue"))
+    assert [each for each in reasons(catalog) if each.startswith("panels")] == []
+    shown = catalog.panels.for_reader({each.path for each in catalog.methods})
+    listed = {service for each in shown["objects"] for service in each["services"]}
+    assert listed == {each.service for each in catalog.methods}
+    ids = {each["id"] for each in shown["panels"]}
+    assert {lead["panel"] for each in shown["panels"] for lead in each["leads"]} <= ids
+    reached = {lead["panel"] for each in shown["panels"] for lead in each["leads"]}
+    assert {each["id"] for each in shown["panels"] if each["given"]} == reached
+
+
+def test_what_kills_and_deletes_asks() -> None:
+    catalog = build_catalog(opencue(), Selection(), load_profile("opencue"))
+    words = ("Kill", "Delete", "Eat", "Clear")
+    wanted = {each.path for each in catalog.methods if each.descriptor.name.startswith(words)}
+    assert wanted <= {*catalog.panels.destroys}
+    reads = {each.path for each in catalog.methods if each.reads_only}
+    assert not reads & {*catalog.panels.destroys}
+
+
+def test_a_foreign_schema_has_panels_of_its_own(tmp_path: Path) -> None:
+    full = {
+        "title": "Pools of {name}",
+        "method": "farm.PoolInterface/List",
+        "given": ["names[]"],
+        "view": {"sort": "-size"},
+        "summary": "{count} pools of {sum(size)}",
+        "columns": [{"path": "poolName"}, {"path": "size", "title": "Places", "bar": True}],
+        "actions": [
+            {"title": "Drain", "method": "farm.PoolInterface/Drain", "with": {"pool.id": "id"}}
+        ],
+    }
+    lead = {"panel": "some", "with": {"names[]": "poolName"}}
+    catalog = catalog_of(
+        tmp_path,
+        {"some": full, "all": {**LIST, "leads": [lead]}},
+        destroys=["*/Drain"],
+        completions=[
+            {"method": "farm.PoolInterface/List", "names": "pools.poolName", "fields": ["names"]}
+        ],
+    )
+    assert reasons(catalog) == {}
+    everything = {each.path for each in catalog.methods}
+    shown = catalog.panels.for_reader(everything)
+    some, all_ = shown["panels"]
+    assert some["view"] == {"sort": "-size", "fields": "poolName,size,id"}
+    assert some["rows"] == ["pools"]
+    assert some["columns"] == [
+        {"path": "poolName", "title": "Pool name", "number": False},
+        {"path": "size", "title": "Places", "number": True, "bar": True},
+    ]
+    assert some["actions"][0]["with"] == {"pool.id": "id"}
+    assert all_["leads"] == [
+        {"panel": "some", "title": "Pools of {name}", "with": {"names[]": "poolName"}}
+    ]
+    assert shown["destroys"] == ["/farm.PoolInterface/Drain"]
+    reads = catalog.panels.for_reader(everything - {"/farm.PoolInterface/Drain"})
+    assert reads["panels"][0]["actions"] == reads["destroys"] == []
+
+
+def with_columns(*columns: dict[str, object], **more: object) -> dict[str, object]:
+    return {**LIST, "columns": [*columns], **more}
+
+
+@pytest.mark.parametrize(
+    ("panel", "reason"),
+    [
+        ({**LIST, "method": "farm.PoolInterface/Flood"}, "Flood is not served"),
+        ({**LIST, "method": "farm.PoolInterface/Drain"}, "may change something"),
+        ({**LIST, "method": "farm.PoolInterface/Find"}, "answers no rows"),
+        (with_columns({"path": "depth"}), "depth"),
+        (with_columns({"path": "size", "bar": "depth"}), "depth"),
+        ({**LIST, "summary": "{sum(depth)}"}, "depth"),
+        ({**LIST, "request": {"depth": 1}}, "farm.Wanted has no depth"),
+        ({**LIST, "request": {"names": [1]}}, "expected a string"),
+        ({**LIST, "given": ["pool[]"]}, "pool[] is no list"),
+        ({**LIST, "view": {"where": "depth>1"}}, "depth"),
+        (with_columns({"path": "size"}, view={"group": "poolName"}), "size is not in `group`"),
+        (
+            with_columns({"path": "poolName", "bar": "size"}, view={"group": "poolName"}),
+            "size is not in `group`",
+        ),
+        (
+            with_columns({"path": "sum(size)"}, view={"group": "poolName", "sum": "id"}),
+            "sum(size) is not in `sum`",
+        ),
+    ],
+)
+def test_a_panel_that_does_not_fit_is_told(
+    tmp_path: Path, panel: dict[str, object], reason: str
+) -> None:
+    catalog = catalog_of(tmp_path, {"pools": panel})
+    assert reasons(catalog).keys() == {"panels.pools"}
+    assert reason in reasons(catalog)["panels.pools"]
+    assert catalog.panels.panels == ()
+
+
+@pytest.mark.parametrize(
+    ("part", "entry", "reason"),
+    [
+        ({"leads": [{"panel": "x", "with": {}}]}, "pools.leads.x", "there is no such panel"),
+        (
+            {"leads": [{"panel": "pools", "with": {"names[]": "id"}}]},
+            "pools.leads.pools",
+            "is given nothing",
+        ),
+        (
+            {"actions": [{"title": "Flood", "method": "farm.PoolInterface/Flood"}]},
+            "pools.actions.Flood",
+            "not served",
+        ),
+        (
+            {
+                "actions": [
+                    {"title": "D", "method": "farm.PoolInterface/Drain", "with": {"sea": "id"}}
+                ]
+            },
+            "pools.actions.D",
+            "farm.Wanted has no sea",
+        ),
+        (
+            {
+                "actions": [
+                    {"title": "D", "method": "farm.PoolInterface/Drain", "with": {"pool.id": "sea"}}
+                ]
+            },
+            "pools.actions.D",
+            "sea",
+        ),
+    ],
+)
+def test_what_a_row_cannot_lead_to_is_told(
+    tmp_path: Path, part: dict[str, Any], entry: str, reason: str
+) -> None:
+    """The panel stays."""
+    catalog = catalog_of(tmp_path, {"pools": {**LIST, **part}})
+    assert reasons(catalog).keys() == {f"panels.{entry}"}
+    assert reason in reasons(catalog)[f"panels.{entry}"]
+    assert [each.id for each in catalog.panels.panels] == ["pools"]
+
+
+def test_other_entries_that_do_not_fit_are_told(tmp_path: Path) -> None:
+    listed = "farm.PoolInterface/List"
+    catalog = catalog_of(
+        tmp_path,
+        {},
+        objects=[
+            {"title": "Seas", "services": ["farm.SeaInterface"]},
+            {"title": "Pools", "services": ["farm.PoolInterface"], "common": ["farm.P/List"]},
+        ],
+        completions=[{"method": listed, "names": "pools.depth"}],
+        destroys=["*/Flood"],
+    )
+    assert reasons(catalog) == {
+        "panels.objects.Seas": "farm.SeaInterface is not served",
+        "panels.objects.Pools": "farm.P/List is not served",
+        f"panels.completions.{listed}": "farm.Pools has no depth",
+        "panels.destroys.*/Flood": "there is no such method",
+    }
+    assert [each["title"] for each in catalog.panels.objects] == ["Pools"]
+
+
+def test_answers_stay_the_same(tmp_path: Path) -> None:
+    """Clients need not fetch them again because a panel has changed."""
+    assert catalog_of(tmp_path, {"pools": LIST}).version == catalog_of(tmp_path, {}).version
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("panels = 'a/b.toml'", "panels: 'a/b.toml' is not the name of a file"),
+        ("panels = 'panels.toml'", "cannot read"),
+        ("[panels.panels.UP]\n", "'UP' is not the id of a panel"),
+        ("[panels.panels.up]\ntitle = 'x'\nmethod = 'a.B/C'\ncolumns = []", "at least 1 item"),
+    ],
+)
+def test_a_profile_with_wrong_panels_is_refused(tmp_path: Path, text: str, problem: str) -> None:
+    profile = tmp_path / "farm.toml"
+    profile.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=problem.replace("(", r"\(")):
+        load_profile(str(profile))
