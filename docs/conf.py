@@ -32,6 +32,7 @@ PARTS = {
         *(
             "operations",
             "scaling",
+            "shared-reads",
             "several-farms",
             "metrics",
             "traces",
