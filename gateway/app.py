@@ -49,6 +49,7 @@ from gateway.http.request import RequestReader
 from gateway.http.respond import Responder
 from gateway.http.routing import Routing, wrong_verb
 from gateway.http.unary import UnaryHandler
+from gateway.http.watch import Watches, WatchLimits
 from gateway.observe.audit_log import AuditLog, open_audit
 from gateway.observe.metrics import WorkerMetrics
 from gateway.observe.metrics_page import Metrics, make_metrics, metrics_endpoints, watch_lag
@@ -69,6 +70,7 @@ MAX_WAITING_ANSWERS = 48
 """Calls that may wait for answer memory. Their answers stay in Cuebot's memory meanwhile."""
 MAX_WAITING_READS = 1000
 """GET requests that may wait for a change (`Prefer: wait`)."""
+WATCH_LIMITS = WatchLimits()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +91,8 @@ class Parts:
     shared: SharedLimiter | None
     """The rate limiter with a shared store, if one is configured."""
     slots: FairQuota
+    watchers: FairQuota
+    """Places for event streams."""
     load_shedder: LoadShedder
     planner: Planner
     answers: FairSemaphore
@@ -200,7 +204,10 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
     traces = open_traces(settings)
     object_rights = ObjectRights(live)
     lookups = object_rights.lookups
-    metrics = make_metrics(settings, worker_metrics, upstream, live, slots, audit, shared, lookups)
+    watchers = FairQuota(WATCH_LIMITS.watchers, rates.weight)
+    metrics = make_metrics(
+        settings, worker_metrics, upstream, live, slots, watchers, audit, shared, lookups
+    )
     interceptors: list[Interceptor | None] = [
         *request_logs(settings),
         None if metrics is None else metrics.requests,
@@ -227,6 +234,7 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
         scrape_limits=tuple(alone if each is by_rate else each for each in limits),
         shared=shared,
         slots=slots,
+        watchers=watchers,
         load_shedder=load_shedder,
         planner=Planner(rates.weight),
         answers=FairSemaphore(settings.max_answer_memory, MAX_WAITING_ANSWERS, rates.weight),
@@ -259,7 +267,18 @@ def method_handler(settings: Settings, parts: Parts) -> UnaryHandler:
         waiting=FairQuota(MAX_WAITING_READS, parts.rates.weight),
         readiness=parts.readiness,
     )
-    return UnaryHandler(parts.interceptors, requests, calls, responder, reads)
+    watches = Watches(
+        parts.live,
+        requests,
+        calls,
+        parts.interceptors,
+        places=parts.watchers,
+        limits=WATCH_LIMITS,
+        readiness=parts.readiness,
+        http_timeout=settings.http_timeout,
+        weight=parts.rates.weight,
+    )
+    return UnaryHandler(parts.interceptors, requests, calls, responder, reads, watches)
 
 
 def pages(settings: Settings, parts: Parts, methods: ASGIApp) -> list[Route]:

@@ -47,6 +47,7 @@ Shed = Literal[
     "bodies",
     "decoding",
     "waits",
+    "watchers",
     "connections",
     "connections_per_address",
     "unfinished",

@@ -4,7 +4,7 @@ The claims of a token select its rule once, and a rule is compiled once per cata
 methods that it allows: a request costs one look-up.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Literal
@@ -80,6 +80,12 @@ class Rule:
         self._may = may
         self._why = why or f"access rule {name!r}"
         self._rights: Rights | None = None
+
+    @property
+    def terms(self) -> tuple[Hashable, ...]:
+        """All that it says: rules with the same terms allow the same."""
+        conditions = (each and each.text for each in (self.only, self.see))
+        return self.name, tuple(self._may), tuple(self._always), self.identity, *conditions
 
     @property
     def shows_status(self) -> bool:

@@ -16,7 +16,8 @@ from gateway.access.visibility import (
 )
 from gateway.calls.facts import FactFinder, Judged, why_unknown
 from gateway.calls.failures import Ambiguous, subjects
-from gateway.calls.invoke import Call, Found, parsed
+from gateway.calls.invoke import Call, parsed
+from gateway.calls.plan import Found
 from gateway.calls.rows import names_in
 from gateway.codec.encode import UNREADABLE, unreadable
 from gateway.errors import Code, GatewayError

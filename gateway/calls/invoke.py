@@ -1,6 +1,6 @@
 """Makes the calls of a plan, within one deadline."""
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from time import monotonic
@@ -11,7 +11,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from gateway.calls.failures import Ambiguous, error_for, goes_on, subjects
 from gateway.calls.missing_ids import is_name
-from gateway.calls.plan import Plan, plan_of, plan_of_listing
+from gateway.calls.plan import Found, LookedUp, Plan, plan_of, plan_of_listing
 from gateway.calls.rows import matching_rows
 from gateway.codec.encode import UNREADABLE, unreadable
 from gateway.codec.rewrite import BodyPath
@@ -19,6 +19,7 @@ from gateway.errors import Code, GatewayError
 from gateway.long_work import STEP, let_others_run
 from gateway.schema.method import (
     Copies,
+    GoesOn,
     Instead,
     Listing,
     LookUp,
@@ -31,14 +32,6 @@ from gateway.schema.method import (
 )
 from gateway.suggestions import QUOTED_CHARS
 from gateway.upstream.interface import CallFailed, Expects, Metadata, Upstream, takes_all
-
-
-class Found(NamedTuple):
-    place: str
-    value: object
-    method: Method
-    asked: bytes
-    """The method and the request of the look-up."""
 
 
 class Missing(NamedTuple):
@@ -127,6 +120,35 @@ async def rehearse(plan: Plan, call: Call, around: Around) -> None:
         await made(plan.method, payload, found)
 
 
+async def look_up(plan: Plan, call: Call, resolved: list[str], allowed: Container[str]) -> Plan:
+    """The plan after its look-ups, which can be made again and again without them.
+
+    What is found by a name goes on by the id in its first answer, if that method is `allowed`.
+    Raises GatewayError.
+    """
+    payload, found = await looked_up(plan, call, resolved)
+    if plan.look_ups:
+        plan = plan._replace(looked_up=LookedUp(payload, tuple(found)))
+    goes_on = plan.method.goes_on
+    if goes_on is None or goes_on.method.path not in allowed:
+        return plan
+    if not has_name(goes_on, plan.method, payload):
+        return plan
+    answer = parsed(plan.method, await invoke_steps(plan, call, resolved))
+    request = GetMessageClass(goes_on.method.descriptor.input_type)()
+    for source, target in goes_on.copies:
+        set_at(request, target, value_at(answer, source))
+    return Plan(goes_on.method, request.SerializeToString())
+
+
+def has_name(goes_on: GoesOn, method: Method, payload: bytes) -> bool:
+    """Whether a request has a name, where it may have an id."""
+    if goes_on.name is None:
+        return True
+    asked = GetMessageClass(method.descriptor.input_type).FromString(payload)
+    return is_name(value_at(asked, goes_on.name))
+
+
 async def invoke_steps(plan: Plan, call: Call, resolved: list[str] | None = None) -> bytes:
     payload, known = await looked_up(plan, call, resolved)
     answer = await own_answer(plan, payload, call, known, resolved)
@@ -136,6 +158,8 @@ async def invoke_steps(plan: Plan, call: Call, resolved: list[str] | None = None
 async def looked_up(
     plan: Plan, call: Call, resolved: list[str] | None
 ) -> tuple[bytes, Sequence[Found]]:
+    if plan.looked_up is not None:
+        return plan.looked_up
     if not plan.look_ups:
         return plan.payload, ()
     known: list[Found] = []

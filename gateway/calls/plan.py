@@ -49,6 +49,8 @@ class Plan(NamedTuple):
     """Each with its request, without values copied from the answer."""
     named: tuple[tuple[str, str], ...] = ()
     """Names or ids of what objects lie in, with their places."""
+    looked_up: "LookedUp | None" = None
+    """The results of the look-ups, if they have been made."""
 
     @property
     def rereadings(self) -> tuple[Rereading, ...]:
@@ -57,6 +59,20 @@ class Plan(NamedTuple):
 
 
 Step = LookUp | Unique | Naming
+
+
+class Found(NamedTuple):
+    place: str
+    value: object
+    method: Method
+    asked: bytes
+    """The method and the request of the look-up."""
+
+
+class LookedUp(NamedTuple):
+    payload: bytes
+    """The request for the plan's method, with the results."""
+    found: tuple[Found, ...]
 
 
 def holds_the_loop(body: bytes) -> bool:

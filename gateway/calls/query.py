@@ -5,7 +5,8 @@ field's path with a text value; repeated ones are a list. Other errors are left 
 whose messages have the same path.
 """
 
-from collections.abc import Container, Iterable
+import re
+from collections.abc import Container, Iterable, Mapping
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
@@ -20,11 +21,23 @@ from gateway.codec.wellknown import is_object, is_special
 from gateway.errors import Code, GatewayError
 from gateway.schema.method import Method
 from gateway.suggestions import QUOTED_CHARS
-from gateway.views.compiled_view import Asked, CompiledView
-from gateway.views.view import PARAMETERS, asked_parameters, is_cache_buster
+from gateway.views.compiled_view import (
+    EVENT_STREAM,
+    Asked,
+    CompiledView,
+    Goal,
+    wants_events,
+    wants_only_events,
+)
+from gateway.views.paths import refused
+from gateway.views.view import OF_STREAMS, PARAMETERS, asked_parameters, is_cache_buster
 
 MAX_PARAMETERS = 1000
 MAX_DEPTH = 32
+USUAL_PERIOD_SECONDS = 2.0
+LEAST_PERIOD_SECONDS = 1.0
+LONGEST_PERIOD_SECONDS = 3600.0
+PERIOD = re.compile(r"([0-9]{1,4}(?:\.[0-9]{1,3})?)([sm])", re.ASCII)
 EMPTY_DESCRIPTOR = Empty.DESCRIPTOR
 BOOL_VALUE = "google.protobuf.BoolValue"
 BOOLEANS = {"true": True, "false": False}
@@ -102,6 +115,18 @@ def bad(name: str, problem: str) -> GatewayError:
     return GatewayError(Code.INVALID_ARGUMENT, f"?{name[:QUOTED_CHARS]}: {problem}")
 
 
+class Watch(NamedTuple):
+    """What is asked for of an event stream."""
+
+    every: float
+    """Seconds between two looks."""
+    until: str = ""
+    goal: Goal | None = None
+    """What `until` means."""
+    asked: Asked = ()
+    """The parameters of the view."""
+
+
 class Query(NamedTuple):
     view: CompiledView | None = None
     """The view of the answer; None for the whole answer in JSON."""
@@ -110,6 +135,8 @@ class Query(NamedTuple):
     asked: Asked = ()
     defaults: bool = False
     """Whether a dry run shows fields that are not set."""
+    watch: Watch | None = None
+    """If an event stream is asked for."""
 
 
 NO_QUERY = Query()
@@ -124,8 +151,15 @@ def read_query(
     *,
     dry_run: bool = False,
 ) -> Query:
-    """Raises GatewayError (INVALID_ARGUMENT) that names the parameter."""
+    """Raises GatewayError (INVALID_ARGUMENT) that names the parameter, also for an event stream of
+    a method that may change something.
+    """
     defaults = False
+    streams = accept is not None and wants_events(accept)
+    if streams and accept is not None and not method.reads_only:
+        if wants_only_events(accept) and not dry_run:
+            raise no_stream(method)
+        streams = False
     if query:
         parameters = parsed(query, strict=verb != "POST")
         if dry_run:
@@ -133,19 +167,57 @@ def read_query(
             parameters = [each for each in parameters if each[0] != "_defaults"]
         asked = asked_parameters(parameters)
         parameters = [each for each in parameters if each[0] not in asked]
-    elif verb == "POST":
+    elif verb == "POST" and not streams:
         view = None if accept is None else method.views.compiled((), accept)
         return NO_QUERY if view is None else Query(view)
     else:
         parameters, asked = [], {}
-    view = method.views.compiled(tuple(asked.items()), accept)
+    stream = {name: asked.pop(name) for name in OF_STREAMS if name in asked}
+    watch = None
+    if streams:
+        view = method.views.of_events(tuple(asked.items()))
+        watch = watch_of(method, tuple(asked.items()), view, stream)
+        if watch.goal is not None:  # all rows are to fit it, not the first so many
+            view = view._replace(chooses=True)
+    else:
+        for name in stream:
+            raise refused(name, f"it is for event streams; send Accept: {EVENT_STREAM}")
+        view = method.views.compiled(tuple(asked.items()), accept)
     fields = [each for each in parameters if not is_cache_buster(*each)]
     check_views(method, fields)
     busters = tuple(f"?{name}" for name, value in parameters if is_cache_buster(name, value))[:1]
     if verb == "POST":
-        return Query(view, None, busters + unread(fields, policy), tuple(asked.items()), defaults)
+        ignored = busters + unread(fields, policy)
+        return Query(view, None, ignored, tuple(asked.items()), defaults, watch)
     body = body_of(method.descriptor.input_type, fields, method.named_places)
-    return Query(view, body, busters, tuple(asked.items()), defaults)
+    return Query(view, body, busters, tuple(asked.items()), defaults, watch)
+
+
+def watch_of(method: Method, asked: Asked, view: CompiledView, stream: Mapping[str, str]) -> Watch:
+    """Raises GatewayError (INVALID_ARGUMENT)."""
+    every, until = seconds_in(stream.get("_every")), stream.get("_until", "")
+    goal = method.views.goal(until, view) if "_until" in stream else None
+    return Watch(every, until, goal, asked)
+
+
+def seconds_in(text: str | None) -> float:
+    """The seconds of `_every`: `2s`, `1m`. Raises GatewayError (INVALID_ARGUMENT)."""
+    if text is None:
+        return USUAL_PERIOD_SECONDS
+    found = PERIOD.fullmatch(text)
+    seconds = float(found[1]) * (60 if found[2] == "m" else 1) if found else 0.0
+    if not LEAST_PERIOD_SECONDS <= seconds <= LONGEST_PERIOD_SECONDS:
+        raise refused("_every", f"expected 1s to 60m, such as 2s, got {text[:QUOTED_CHARS]!r}")
+    return seconds
+
+
+def no_stream(method: Method) -> GatewayError:
+    return GatewayError(
+        Code.INVALID_ARGUMENT,
+        f"{method.path} may change something, and an event stream only reads; accept"
+        " application/json",
+        status=406,
+    )
 
 
 def check_views(method: Method, fields: Iterable[tuple[str, str]]) -> None:

@@ -50,6 +50,24 @@ def ask_for_rows(
     return RowsAsked(planned, view, max(value_at(request, limit.path), 0))
 
 
+def keeping_rows(planned: Plan) -> Plan:
+    """The plan of a request whose rows are waited for: what it names stays in the answer."""
+    stays = planned.method.stays
+    if stays is None:
+        return planned
+    looked_up = planned.looked_up
+    payload = planned.payload if looked_up is None else looked_up.payload
+    request: Any = GetMessageClass(planned.method.descriptor.input_type).FromString(payload)
+    if not any(value_at(request, path) for path in stays.named_by):
+        return planned
+    for path, content in stays.constants:
+        set_at(request, path, content)
+    payload = request.SerializeToString()
+    if looked_up is None:
+        return planned._replace(payload=payload)
+    return planned._replace(looked_up=looked_up._replace(payload=payload))
+
+
 async def is_cut(method: Method, answer: bytes, cut_at: int) -> bool:
     """Whether an answer has as many rows as requested, so that more may exist."""
     rows = method.views.rows

@@ -348,6 +348,18 @@ class NamesOf(Entry):
     put: FieldName
 
 
+class Watched(Entry):
+    """How a read is watched: by a `call` that answers the same, with values of the first answer
+    (`send`). Or with fields `set`, if a watcher waits for rows and the request names any of them
+    (`if_any`), so that they stay in the answer.
+    """
+
+    call: MethodName | None = None
+    send: dict[FieldPath, FieldPath] = {}
+    if_any: tuple[FieldPath, ...] = ()
+    set: dict[FieldPath, Content] = {}
+
+
 class Summaries(Entry):
     """What methods do, in a line each, by service; and what fields mean, by message."""
 
@@ -385,6 +397,7 @@ class Profile(Entry):
     pages: dict[MethodName, tuple[FieldPath, ...]] = {}
     near: dict[MethodName, NearEntry] = {}
     names: dict[MethodName, NamesOf] = {}
+    watched: dict[MethodName, Watched] = {}
 
 
 EMPTY = Profile()

@@ -17,7 +17,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from gateway.codec.fields import INT32, INT64, UINT32, UINT64, is_message, message_of
 from gateway.codec.interfaces import Derived
 from gateway.codec.rewrite import Default, MostRows, Rename, Rewrite
-from gateway.compat.profile import After, Before, Named, Profile, Reading, UniqueName
+from gateway.compat.profile import After, Before, Named, Profile, Reading, UniqueName, Watched
 from gateway.compat.profile import Hop as HopEntry
 from gateway.compat.references import (
     NotApplicable,
@@ -42,6 +42,7 @@ from gateway.schema.method import (
     FieldPath,
     Finder,
     FollowUp,
+    GoesOn,
     Hop,
     Identity,
     Instead,
@@ -51,6 +52,7 @@ from gateway.schema.method import (
     Reference,
     Rereading,
     RowLimit,
+    Stays,
     Steps,
     Unique,
 )
@@ -86,8 +88,8 @@ class Resolver:
         steps = {name: telling_apart(each, namesakes) for name, each in steps.items()}
         instead = self._instead(references, namesakes)
         row_limits = self._row_limits()
-        return [
-            replace(
+        adapted = {
+            name: replace(
                 method,
                 rewrites=tuple(rewrites[name]),
                 steps=steps.get(name),
@@ -98,7 +100,8 @@ class Resolver:
             )
             for name, method in self.methods.items()
             if name in instead or name not in self.added
-        ]
+        }
+        return [*with_watched(self.profile, adapted, self.unused).values()]
 
     def probe(self) -> str:
         """The path of the profile's probe; empty without one."""
@@ -484,6 +487,54 @@ def with_written(
                 both = {str(place), ".".join(place.original)}
                 found[name] = replace(found[name], written=found[name].written | both)
     return found
+
+
+def with_watched(
+    profile: Profile, methods: Mapping[str, Method], unused: list[UnusedEntry]
+) -> dict[str, Method]:
+    """The methods (by `service/Method`) with what their watchers need."""
+    found = dict(methods)
+    for name, each in profile.watched.items():
+        with entry(f"watched.{name}", unused):
+            method = needed_method(methods, name)
+            if each.call is None:
+                found[name] = replace(method, stays=stays(method, each))
+            else:
+                other = needed_method(methods, each.call)
+                found[name] = replace(method, goes_on=goes_on(method, other, each))
+    return found
+
+
+def goes_on(method: Method, other: Method, each: Watched) -> GoesOn:
+    """Raises NotApplicable unless the other method's answers are read the same way."""
+    answer, same = (each.descriptor.output_type for each in (method, other))
+    if not (method.reads_only and other.reads_only) or shape(answer) != shape(same):
+        raise NotApplicable(f"{other.path} does not answer the same")
+    request = other.descriptor.input_type
+    paths = tuple(
+        copied(answer, split(source), request, split(target))
+        for target, source in each.send.items()
+    )
+    return GoesOn(other, paths, paths[0][1] if other is method else None)
+
+
+def shape(message: Descriptor) -> list[tuple[object, ...]]:
+    return [
+        (each.name, each.number, each.type, each.message_type, each.is_repeated)
+        for each in message.fields
+    ]
+
+
+def stays(method: Method, each: Watched) -> Stays:
+    """Raises NotApplicable."""
+    request = method.descriptor.input_type
+    named_by = tuple(needed_path(request, path).original for path in each.if_any)
+    if not all(needed_field(request, path).is_repeated for path in named_by):
+        raise NotApplicable(f"{' or '.join(each.if_any)} is no list")
+    constants = tuple(
+        (needed_path(request, path).original, content) for path, content in each.set.items()
+    )
+    return Stays(named_by, constants)
 
 
 def identified(

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from gateway.access.fair_quota import FairSemaphore, Lease
 from gateway.access.rate_limiter import MemoryLimiter, Rate
-from gateway.calls.invoke import calls_within, invoke, rehearse
+from gateway.calls.invoke import calls_within, invoke, look_up, rehearse
 from gateway.calls.near_names import takes_short, with_near_names
 from gateway.calls.rows import is_cut
 from gateway.errors import Code, GatewayError
@@ -19,6 +19,8 @@ from gateway.http.trace_context import CallTimes
 from gateway.long_work import begin_at_once
 from gateway.upstream.interface import Metadata, Upstream
 
+SHARED = "shared"
+"""The principal of a call that is made for several."""
 SUGGESTIONS = Rate(rps=1, burst=1)
 LONGEST_SUGGESTION_SECONDS = 1.0
 OK, CANCELLED = Code.OK, Code.CANCELLED
@@ -81,15 +83,36 @@ class CallMaker:
                 raise await self._with_near_names(error, context, request, left, metadata) from None
             raise
         finally:
-            ended = monotonic()
-            context.call.with_cuebot += ended - began
-            if context.spans is not None:
-                call = CallTimes(context.spans.call, began, ended, code)
-                context.spans.calls.append(call)
+            note_times(context, began, code)
         context.response.code = OK
         if resolved:  # a waiting GET calls several times
-            context.response.set_header(b"x-resolved", ", ".join(resolved).encode())
+            note_resolved(context, resolved)
         return answer
+
+    async def look_up(self, context: RequestContext, request: CallRequest) -> CallRequest:
+        """The request after its look-ups, to be made several times. Raises GatewayError."""
+        plan = request.plan
+        if not plan.look_ups and plan.method.goes_on is None:
+            return request
+        assert context.caller is not None, "no method is called without a token"
+        began, code = monotonic(), CANCELLED
+        resolved: list[str] = []
+        metadata, expects = metadata_of(context), partial(self.expect, context)
+        call = calls_within(request.timeout, self._upstream, metadata, expects)
+        around = self._interceptors.around(context)
+        allowed = context.caller.rule.allowed(request.catalog)
+        try:
+            plan = await look_up(plan, around(call) if around else call, resolved, allowed)
+            code = OK
+        except GatewayError as error:
+            code = error.code
+            left = request.timeout - (monotonic() - began)
+            raise await self._with_near_names(error, context, request, left, metadata) from None
+        finally:
+            note_times(context, began, code)
+        if resolved:
+            note_resolved(context, resolved)
+        return request._replace(plan=plan)
 
     async def _with_near_names(
         self,
@@ -121,12 +144,24 @@ class CallMaker:
 def metadata_of(context: RequestContext) -> Metadata:
     """The request id, the trace, the caller's address and subject. The token is never sent."""
     request = context.request
-    trace, of_caller = request.trace, caller(request.client, context.subject or "")
+    subject = SHARED if context.is_shared else context.subject or ""
+    trace, of_caller = request.trace, caller(request.client, subject)
     if trace is None:
         return (("x-request-id", request.id), *of_caller)
     if context.spans is not None:
         trace = context.spans.begin_call(trace)
     return (("x-request-id", request.id), *trace.metadata, *of_caller)
+
+
+def note_times(context: RequestContext, began: float, code: Code) -> None:
+    ended = monotonic()
+    context.call.with_cuebot += ended - began
+    if context.spans is not None:
+        context.spans.calls.append(CallTimes(context.spans.call, began, ended, code))
+
+
+def note_resolved(context: RequestContext, resolved: list[str]) -> None:
+    context.response.set_header(b"x-resolved", ", ".join(resolved).encode())
 
 
 async def note_cut(context: RequestContext, request: CallRequest, answer: bytes) -> None:

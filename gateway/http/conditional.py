@@ -198,8 +198,8 @@ async def etag_of(request: CallRequest, answer: bytes, deadline: float) -> str:
     digest = blake2b(request.catalog.version.encode(), digest_size=16)
     digest.update((view.key if view is not None else "").encode())
     begin_at_once()
-    if view is not None and view.timed is not None and rows is not None:
-        finding = fingerprint_of_shown(answer, view.timed, rows)
+    if view is not None and view.renewed is not None and rows is not None:
+        finding = fingerprint_of_shown(answer, view.view, rows)
     else:
         finding = fingerprint(answer, None if view is not None and view.follows_order else rows)
     while True:

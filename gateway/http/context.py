@@ -149,6 +149,8 @@ class RequestContext:
     caller: Principal | None = None
     refusal: GatewayError | None = None
     dry_run: bool = False
+    is_shared: bool = False
+    """Whether its calls are made for several principals."""
     waited: float = 0.0
     """Seconds of waiting: for the store, the rate limit, the body, planning, or an encoding turn.
     Rights are checked again before the call unless this is 0, so every wait counts."""

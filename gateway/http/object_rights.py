@@ -9,7 +9,8 @@ from gateway.access.rights import Rule
 from gateway.access.visibility import Sight
 from gateway.calls.answer_in_sight import NotJudged, answer_in_sight
 from gateway.calls.facts import OUTCOMES, FactFinder, Judged, Unseen, why_unknown
-from gateway.calls.invoke import Call, Found
+from gateway.calls.invoke import Call
+from gateway.calls.plan import Found
 from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import GatewayError
 from gateway.http.context import Denial, RequestContext

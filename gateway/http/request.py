@@ -12,7 +12,7 @@ from gateway.access.fair_quota import FairQuota, Weight, equal_weight
 from gateway.calls.caller import Named
 from gateway.calls.offload import Planner
 from gateway.calls.plan import Plan, holds_the_loop, plan
-from gateway.calls.query import NO_QUERY, Query, read_query
+from gateway.calls.query import NO_QUERY, Query, Watch, read_query
 from gateway.calls.rows import ask_for_rows
 from gateway.codec.body import UNKNOWN_FIELD_POLICIES, UnknownFieldPolicy
 from gateway.codec.xml_text import takes_long as xml_takes_long
@@ -62,6 +62,8 @@ class CallRequest(NamedTuple):
     """With this many rows, the answer may be incomplete."""
     defaults: bool = False
     """Whether a dry run shows fields that are not set."""
+    watch: Watch | None = None
+    """If an event stream is asked for."""
 
     @property
     def content_type(self) -> tuple[bytes, bytes]:
@@ -258,7 +260,9 @@ class RequestReader:
         if planned.ignored or query.unread:
             ignored = listed_paths(query.unread + planned.ignored)
             headers.append((b"x-ignored-fields", ignored))
-        return CallRequest(planned, head.timeout, head.catalog, view, cut_at, query.defaults)
+        return CallRequest(
+            planned, head.timeout, head.catalog, view, cut_at, query.defaults, query.watch
+        )
 
 
 def method_at(context: RequestContext, catalog: Catalog) -> Method:

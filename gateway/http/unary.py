@@ -13,6 +13,7 @@ from gateway.http.disconnect import CancelOnDisconnect
 from gateway.http.interceptors import Interceptors
 from gateway.http.request import CallRequest, RequestReader, takes_long
 from gateway.http.respond import Responder, answer_at_once, form_for
+from gateway.http.watch import Watches
 
 
 class UnaryHandler:
@@ -23,12 +24,14 @@ class UnaryHandler:
         calls: CallMaker,
         responder: Responder,
         reads: ConditionalReads,
+        watches: Watches,
     ) -> None:
         self._interceptors = interceptors
         self._requests = requests
         self._calls = calls
         self._responder = responder
         self._reads = reads
+        self._watches = watches
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises GatewayError and ClientGone."""
@@ -48,6 +51,16 @@ class UnaryHandler:
                 request = requests.plan(context, head, body)
             if context.dry_run:
                 await self._show(context, request, receive, send)
+            elif request.watch is not None:
+                if context.request.method == "HEAD":
+                    await self._watches.head(context, send)
+                    return
+                watcher = await self._watches.begin(context, request, receive)
+                del head, body, request  # a stream may be long
+                try:
+                    await watcher.stream(receive, send)
+                finally:
+                    self._watches.end(watcher)
             elif context.request.method == "POST":
                 await self._call(context, request, receive, send)
             else:

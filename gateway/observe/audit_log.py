@@ -18,7 +18,8 @@ from google.protobuf.message_factory import GetMessageClass
 
 from gateway.access.conditions import Facts
 from gateway.access.tokens import Principal
-from gateway.calls.invoke import Call, Found
+from gateway.calls.invoke import Call
+from gateway.calls.plan import Found
 from gateway.codec.fields import is_message
 from gateway.errors import Code, ConfigurationError, GatewayError
 from gateway.http.context import RequestContext

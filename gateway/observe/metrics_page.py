@@ -59,11 +59,13 @@ def make_metrics(
     upstream: Cuebot,
     live: LiveCatalog,
     slots: FairQuota,
+    watchers: FairQuota,
     audit: AuditLog | None,
     shared: SharedLimiter | None,
     lookups: Mapping[str, int],
 ) -> "Metrics | None":
-    """The metrics of these components, unless METRICS is off; `slots` are of requests in flight.
+    """The metrics of these components, unless METRICS is off; `slots` are of requests in flight,
+    `watchers` of event streams.
 
     `lookups` are those of the objects that rights depend on, by outcome.
     Raises ConfigurationError.
@@ -77,6 +79,7 @@ def make_metrics(
     def components() -> Numbers:
         found: Numbers = {
             ("requests_in_flight",): slots.taken,
+            ("watchers",): watchers.taken,
             ("catalog_generation",): live.generation,
         }
         for number, each in enumerate(upstream.endpoints, 1):

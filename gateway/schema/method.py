@@ -81,6 +81,11 @@ class Method:
     named_rows: "NamedRows | None" = None
     """The list whose rows the names in its answer are those of."""
 
+    goes_on: "GoesOn | None" = None
+    """The call by which an object that was found by its name is watched."""
+    stays: "Stays | None" = None
+    """What keeps rows in an answer that a watcher waits for."""
+
     @cached_property
     def decode_value(self) -> DecodeValue:
         """Parsed JSON, in native names, to request bytes."""
@@ -463,6 +468,25 @@ class NamedRows:
     name: FieldPath
     put: str
     """The field for the names."""
+
+
+@dataclass(frozen=True, slots=True)
+class GoesOn:
+    """A call that answers the same as another one, by an id in the other one's answer."""
+
+    method: Method
+    copies: Copies
+    name: FieldPath | None = None
+    """An id's place that may have a name. With an id there, the call is the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stays:
+    """Fields that keep rows in the answer, set if the request names any."""
+
+    named_by: tuple[FieldPath, ...]
+    """Lists of names or ids."""
+    constants: tuple[tuple[FieldPath, object], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,23 @@ from urllib.parse import urlencode
 from google.protobuf.descriptor import Descriptor
 
 from gateway.codec.encode import Encoders
+from gateway.codec.fields import message_of
 from gateway.views import groups
+from gateway.views.filter_expressions import Test
 from gateway.views.paths import find_path, refused
 from gateway.views.render import Show, compile_view
+from gateway.views.row_conditions import Reading
 from gateway.views.units import NO_UNITS, NOW, Units
-from gateway.views.view import Format, Rows, View, make_view, rows_of, rows_of_page
+from gateway.views.view import (
+    Format,
+    Rows,
+    View,
+    condition_of,
+    make_view,
+    only_object,
+    rows_of,
+    rows_of_page,
+)
 
 VIEWS_CACHED = 8
 """Compiled views that are cached for each method."""
@@ -24,6 +36,7 @@ MEDIA_TYPES: dict[Format, bytes] = {
     "ndjson": b"application/x-ndjson",
     "csv": b"text/csv; charset=utf-8",
 }
+EVENT_STREAM = "text/event-stream"
 ACCEPTED: dict[str, Format] = {
     "*/*": "json",
     "application/*": "json",
@@ -31,6 +44,7 @@ ACCEPTED: dict[str, Format] = {
     "application/x-ndjson": "ndjson",
     "application/ndjson": "ndjson",
     "text/csv": "csv",
+    EVENT_STREAM: "json",
 }
 ACCEPT_BYTES_READ = 1024
 
@@ -50,10 +64,19 @@ class CompiledView(NamedTuple):
     """Whether the order of rows decides which of them are shown."""
     chooses: bool
     """Whether it chooses among the rows, so that Cuebot must send all of them."""
-    timed: View | None = None
-    """The view itself, if it is that of one moment."""
+    view: View
     renewed: "Callable[[], CompiledView] | None" = None
     """The same view of the present moment, if it is that of one."""
+
+
+class Goal(NamedTuple):
+    """What the rows of an answer are to be, or its only object."""
+
+    fits: Test
+    object: str
+    """The name of the field with the only object; empty for rows."""
+    renewed: "Callable[[], Goal] | None"
+    """The same goal of the present moment, if it depends on the time."""
 
 
 class Views:
@@ -81,7 +104,34 @@ class Views:
             default = accepted(accept[:ACCEPT_BYTES_READ])
         if not asked and default == "json":
             return None
+        return self._view(asked, default)
+
+    def of_events(self, asked: Asked) -> CompiledView:
+        """The view of an event stream. Raises GatewayError (INVALID_ARGUMENT)."""
+        view = self._view(asked, "json")
+        if view.view.format != "json":
+            raise refused("_format", f"an event stream is JSON, not {view.view.format}")
+        return view
+
+    def _view(self, asked: Asked, default: Format) -> CompiledView:
         return (self._compiled if is_cached(asked) else self._compile)(asked, default)
+
+    def goal(self, text: str, view: CompiledView) -> "Goal":
+        """What the rows of a view are to be (`_until`). Raises GatewayError (INVALID_ARGUMENT)."""
+        whole = view.view
+        inner = None if whole.rows is not None else only_object(self._answer)
+        if whole.groups is not None:
+            raise refused("_until", "it is about rows, and groups are no rows; leave _group out")
+        if whole.rows is None and inner is None:
+            raise refused("_until", f"{self._answer.full_name} is neither one list nor one object")
+        descriptor = message_of(inner) if inner is not None else self._answer
+        if whole.rows is not None:
+            descriptor = whole.rows.descriptor
+        find = partial(find_path, descriptor, aliases=self._encoders.aliases)
+        reading = Reading(find, self._units, int(time()))
+        fits = condition_of("_until", text, reading)
+        again = partial(self.goal, text, view) if reading.uses_now else None
+        return Goal(fits, "" if inner is None else inner.name, again)
 
     def limited(self, asked: Asked, accept: bytes | None, most: int) -> CompiledView | None:
         """The same, with at most so many rows. Groups of some rows would mean nothing."""
@@ -104,7 +154,7 @@ class Views:
             urlencode(sorted(dict(asked, _format=view.format).items())),
             view.follows_order,
             view.needs_all_rows,
-            view if view.depends_on_time else None,
+            view,
             partial(self._compile, asked, default) if view.depends_on_time else None,
         )
 
@@ -121,16 +171,31 @@ def is_cached(asked: Asked) -> bool:
     )
 
 
-@lru_cache(maxsize=256)
 def accepted(accept: bytes) -> Format:
-    """The format that an Accept header prefers (RFC 9110, section 12.5.1); JSON in doubt."""
+    """The format that an Accept header prefers; JSON in doubt."""
+    return ACCEPTED[preferred(accept)]
+
+
+def wants_events(accept: bytes) -> bool:
+    """Whether an Accept header prefers an event stream."""
+    return preferred(accept[:ACCEPT_BYTES_READ]) == EVENT_STREAM
+
+
+def wants_only_events(accept: bytes) -> bool:
+    """Whether an Accept header takes nothing else that there is."""
+    listed = offers(accept[:ACCEPT_BYTES_READ].decode("latin-1").lower().split(","))
+    return {media for media, weight in listed if weight and media in ACCEPTED} == {EVENT_STREAM}
+
+
+@lru_cache(maxsize=256)
+def preferred(accept: bytes) -> str:
+    """The media type that an Accept header prefers (RFC 9110, section 12.5.1); JSON in doubt."""
     best: tuple[float, bool] = (0.0, True)
-    found: Format = "json"
+    found = "application/json"
     for media, weight in offers(accept.decode("latin-1").lower().split(",")):
-        format_ = ACCEPTED.get(media)
         rank = weight, "*" not in media  # a named type wins over a wildcard
-        if format_ is not None and rank > best:
-            best, found = rank, format_
+        if media in ACCEPTED and rank > best:
+            best, found = rank, media
     return found
 
 

@@ -19,7 +19,9 @@ from gateway.views.row_conditions import Reading
 from gateway.views.units import NO_UNITS, Units
 
 OF_ROWS = ("_where", *groups.PARAMETERS, "_sort", "_offset", "_limit")
-PARAMETERS = ("_fields", *OF_ROWS, "_format")
+OF_STREAMS = ("_every", "_until")
+"""Of event streams, not of views."""
+PARAMETERS = ("_fields", *OF_ROWS, "_format", *OF_STREAMS)
 PAGE = ("_offset", "_limit")
 FORMATS = ("json", "ndjson", "csv")
 Format = Literal["json", "ndjson", "csv"]
@@ -138,7 +140,7 @@ def make_view(
     where, depends_on_time = None, False
     if rows is not None and "_where" in asked:
         reading = Reading(partial(find, rows.descriptor), units, now)
-        where = condition_of(asked["_where"], reading)
+        where = condition_of("_where", asked["_where"], reading)
         depends_on_time = reading.uses_now
     wanted = "_fields" in asked
     if wanted and format_ != "json" and answer_fields:
@@ -236,11 +238,12 @@ def only_object(answer: Descriptor) -> FieldDescriptor | None:
     return field if is_object(field) and rows_of(answer) is None else None
 
 
-def condition_of(text: str, reading: Reading) -> Test:
+def condition_of(parameter: str, text: str, reading: Reading) -> Test:
+    """Raises GatewayError (INVALID_ARGUMENT), which names the parameter."""
     try:
         return compile_condition(text, reading.field)
     except BadCondition as error:
-        raise refused("_where", str(error)) from None
+        raise refused(parameter, str(error)) from None
 
 
 def order_of(rows: Rows | None, asked: Mapping[str, str], find: Find) -> Order | None:

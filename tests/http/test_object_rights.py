@@ -10,7 +10,7 @@ import grpc
 import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from gateway.calls.invoke import Found
+from gateway.calls.plan import Found
 from gateway.codec.fields import message_of
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile

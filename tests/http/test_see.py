@@ -12,7 +12,7 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from gateway.access.conditions import read_condition
 from gateway.access.visibility import Visibility, visibility_of
-from gateway.calls.invoke import Found
+from gateway.calls.plan import Found
 from gateway.codec.fields import is_map, is_message
 from gateway.errors import GatewayError
 from gateway.http.object_rights import ObjectRights

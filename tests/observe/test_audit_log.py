@@ -16,7 +16,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.access.rights import AccessRules
-from gateway.calls.invoke import Found
+from gateway.calls.plan import Found
 from gateway.errors import ConfigurationError
 from gateway.observe.audit_writer import AuditFile, AuditWriter, SyncedWriter
 from gateway.schema.method import Method

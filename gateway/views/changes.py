@@ -1,0 +1,259 @@
+"""What has changed between two answers, row by row, as a view shows them.
+
+Of an answer only digests are kept. Rows are told apart by their `id`, which is read before the view
+drops it.
+"""
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+from google.protobuf.message_factory import GetMessageClass
+
+from gateway.codec import slices
+from gateway.codec.encode import UNREADABLE, Encoders, unreadable
+from gateway.long_work import STEP, Step
+from gateway.views.compiled_view import CompiledView, Goal
+from gateway.views.fields import shape_of, with_list_last
+from gateway.views.render import LongRow, Progress, fitting, reader
+from gateway.views.view import Rows, View
+
+PIECE_BYTES = 64 * 1024
+DIGEST_BYTES = 16
+ID = "id"
+
+Pieces = tuple[bytes, ...]
+
+
+@dataclass(slots=True)
+class Known:
+    """What is known of an answer. A comparison uses up the one before."""
+
+    rest: bytes
+    """A digest of what is not rows, or of everything."""
+    rows: dict[str, int] | None = None
+    """By id: Python's hash of the JSON, which has 64 bits and the process's own key. None if ids do
+    not tell the rows apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    known: Known
+    whole: Pieces | None
+    """The JSON of the answer, if it is wanted, or has changed in another way than by rows."""
+    change: Pieces | None
+    """`{"added": […], "changed": […], "removed": […]}`; None without a known answer before."""
+    is_equal: bool
+    """Whether nothing has changed. What has moved only is no change."""
+    is_done: bool
+    """Whether there is a row, and all fit the goal."""
+
+
+Differences = Generator[object, None, Difference]
+"""Yields whenever a step is over."""
+Compare = Callable[[bytes, Known | None, bool, Goal | None], Differences]
+"""Takes Cuebot's bytes, what is known, whether the whole is wanted, and the goal.
+
+Raises GatewayError for an answer that cannot be read, or a row that is too long.
+"""
+
+
+class Joined:
+    """Bytes, joined to pieces on the way."""
+
+    __slots__ = ("_parts", "_pieces", "_size")
+
+    def __init__(self, opening: bytes = b"") -> None:
+        self._pieces: list[bytes] = []
+        self._parts = [opening]
+        self._size = len(opening)
+
+    def add(self, part: bytes) -> None:
+        self._parts.append(part)
+        self._size += len(part)
+        if self._size >= PIECE_BYTES:
+            self._flush()
+
+    def end(self, last: bytes) -> Pieces:
+        self.add(last)
+        self._flush()
+        return tuple(self._pieces)
+
+    def _flush(self) -> None:
+        if self._size:
+            self._pieces.append(b"".join(self._parts))
+        self._parts, self._size = [], 0
+
+
+class Listed(Joined):
+    """The same for the items of a JSON list."""
+
+    __slots__ = ("count",)
+
+    def __init__(self, opening: bytes) -> None:
+        super().__init__(opening)
+        self.count = 0
+
+    def put(self, item: bytes) -> None:
+        self.add(b"," + item if self.count else item)
+        self.count += 1
+
+
+def comparison(view: CompiledView, encoders: Encoders, step: Step = STEP) -> Compare:
+    """How two answers are compared as this view shows them."""
+    shown = view.view
+    if shown.rows is None or shown.groups is not None:
+        return WholeAnswers(view, step)
+    return Rowwise(shown, shown.rows, encoders, step)
+
+
+class WholeAnswers:
+    """Compares answers without rows."""
+
+    def __init__(self, view: CompiledView, step: Step) -> None:
+        self._view = view
+        self._step = step
+
+    def __call__(
+        self, payload: bytes, before: Known | None, wants_whole: bool, goal: Goal | None
+    ) -> Differences:
+        digest, whole = blake2b(digest_size=DIGEST_BYTES), Joined()
+        for piece in self._view.encode(payload, self._step):
+            digest.update(piece)
+            whole.add(piece)
+            if self._step.is_over():
+                yield None
+                self._step.begin()
+        known = Known(digest.digest())
+        is_equal = before == known
+        pieces = None if is_equal and not wants_whole else whole.end(b"")
+        return Difference(known, pieces, None, is_equal, self._is_done(payload, goal))
+
+    def _is_done(self, payload: bytes, goal: Goal | None) -> bool:
+        if goal is None:
+            return False
+        answer: Any = GetMessageClass(self._view.view.answer).FromString(payload)
+        return answer.HasField(goal.object) and goal.fits(getattr(answer, goal.object))
+
+
+class ComparedRows:
+    """The rows of one answer, compared with those of the one before as they come."""
+
+    def __init__(
+        self, opening: bytes, before: Known | None, *, wants_whole: bool, has_ids: bool
+    ) -> None:
+        """`opening` is what stands before the rows in the answer's JSON."""
+        self.is_lost = False
+        """Whether the whole is needed, and has not been kept: two rows have the same id."""
+        self._before = before
+        self._wants_whole = wants_whole
+        self._digest = blake2b(opening, digest_size=DIGEST_BYTES)
+        self._rest = self._digest.digest()
+        self._old = None if before is None or before.rest != self._rest else before.rows
+        self._new: dict[str, int] | None = {} if has_ids else None
+        self._whole = Listed(opening) if wants_whole or self._old is None else None
+        self._added, self._changed = Listed(b'{"added":['), Listed(b'],"changed":[')
+
+    def put(self, id_: str, json: bytes) -> None:
+        if self._whole is not None:
+            self._whole.put(json)
+        if self._new is None or not id_ or id_ in self._new:
+            self.is_lost = self._whole is None
+            self._new = None
+        else:
+            self._new[id_] = now = hash(json)
+            if self._old is not None:
+                was = self._old.pop(id_, None)
+                if was != now:
+                    (self._added if was is None else self._changed).put(json)
+        self._digest.update(json)
+
+    def difference(self, end: bytes, step: Step, *, is_done: bool) -> Differences:
+        """`end` is what stands behind the rows."""
+        rest = self._digest.digest() if self._new is None else self._rest
+        known = Known(rest, self._new)
+        if self._old is None or self._new is None:
+            is_equal = self._new is None and self._before == known
+            keeps = self._whole is not None and (self._wants_whole or not is_equal)
+            whole = self._whole.end(end) if self._whole is not None and keeps else None
+            return Difference(known, whole, None, is_equal, is_done)
+        is_equal = not (self._added.count or self._changed.count or self._old)
+        removed = Listed(b'],"removed":[')
+        for id_ in self._old:
+            removed.put(orjson.dumps(id_))
+            if step.is_over():
+                yield None
+                step.begin()
+        change = self._added.end(b"") + self._changed.end(b"") + removed.end(b"]}")
+        whole = None if self._whole is None else self._whole.end(end)
+        return Difference(known, whole, change, is_equal, is_done)
+
+
+class Rowwise:
+    """Compares answers with rows."""
+
+    def __init__(self, view: View, rows: Rows, encoders: Encoders, step: Step) -> None:
+        self._view = view
+        self._rows = rows
+        self._step = step
+        self._shape = shape_of(rows.descriptor, view.row_fields, encoders)
+        self._rest_to_json = shape_of(view.answer, view.answer_fields, encoders).to_json
+        self._parse_rest: Any = GetMessageClass(view.answer).FromString
+        self._parse_row: Any = GetMessageClass(rows.descriptor).FromString
+        self._shows_rows = view.row_fields is None or bool(view.row_fields)
+        id_ = rows.descriptor.fields_by_name.get(ID)
+        is_text = id_ is not None and id_.type == id_.TYPE_STRING and not id_.is_repeated
+        self._has_ids = is_text and self._shows_rows
+
+    def __call__(
+        self, payload: bytes, before: Known | None, wants_whole: bool, goal: Goal | None
+    ) -> Differences:
+        try:
+            return (yield from self._compare(payload, before, wants_whole, goal))
+        except UNREADABLE as error:
+            raise unreadable(self._view.answer, error) from error
+
+    def _compare(
+        self, payload: bytes, before: Known | None, wants_whole: bool, goal: Goal | None
+    ) -> Differences:
+        step, count, fit = self._step, 0, 0
+        rest, rows = yield from fitting(self._view, self._rows, payload, step, Progress(self._view))
+        opening, end = self._around(rest)
+        compared = ComparedRows(opening, before, wants_whole=wants_whole, has_ids=self._has_ids)
+        for row in rows:
+            if row is not None:
+                message = self._parse_row(row.record) if type(row) is LongRow else row
+                count += 1
+                fit += goal is not None and goal.fits(message)
+                if self._shows_rows:
+                    json = yield from self._written(row, message)
+                    compared.put(message.id if self._has_ids else "", json)
+                if compared.is_lost:
+                    return (yield from self._compare(payload, None, True, goal))
+            if row is None or step.is_over():
+                yield None
+                step.begin()
+        return (yield from compared.difference(end, step, is_done=0 < count == fit))
+
+    def _around(self, rest: bytes) -> tuple[bytes, bytes]:
+        """What is before and behind the rows in the answer's JSON."""
+        json = self._rest_to_json(self._parse_rest(rest))
+        if not self._shows_rows:
+            return orjson.dumps(json), b""
+        text = orjson.dumps(with_list_last(json, self._rows.names))
+        end = b"]" + b"}" * len(self._rows.names)
+        return text[: -len(end)], end
+
+    def _written(self, row: Any, message: Any) -> Generator[object, None, bytes]:
+        """The JSON of a row; of a long one in steps."""
+        if type(row) is not LongRow:
+            return orjson.dumps(self._shape.to_json(message))
+        parts = []
+        for part in slices.encode(self._shape, reader(row.record), len(row.record), self._step):
+            parts.append(part)
+            if self._step.is_over():
+                yield None
+                self._step.begin()
+        return b"".join(parts)
