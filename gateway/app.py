@@ -34,6 +34,8 @@ from gateway.discovery.source import choose_source
 from gateway.http.access_control import AccessControl
 from gateway.http.admission import Admission
 from gateway.http.authentication import Authentication
+from gateway.http.batch import PATH as BATCH
+from gateway.http.batch import Batch
 from gateway.http.call_maker import CallMaker
 from gateway.http.conditional import ConditionalReads
 from gateway.http.cors import Cors, CorsRules
@@ -47,7 +49,7 @@ from gateway.http.proxies import TrustedProxies
 from gateway.http.rate_limits import RateLimits
 from gateway.http.request import RequestReader
 from gateway.http.respond import Responder
-from gateway.http.routing import Routing, wrong_verb
+from gateway.http.routing import CHANGE_ALLOWS, PAGE_ALLOWS, Routing, wrong_verb
 from gateway.http.unary import UnaryHandler
 from gateway.http.watch import Watches, WatchLimits
 from gateway.observe.audit_log import AuditLog, open_audit
@@ -144,7 +146,8 @@ def create_app(settings: Settings, worker_metrics: WorkerMetrics | None = None) 
     """Raises ConfigurationError. `worker_metrics` are shared with the other workers, if any."""
     parts = make_parts(settings, worker_metrics)
     shared = parts.shared
-    methods = method_handler(settings, parts)
+    requests = request_reader(settings, parts)
+    methods = method_handler(settings, parts, requests)
     routes = [
         *health_routes(
             parts.live,
@@ -167,8 +170,9 @@ def create_app(settings: Settings, worker_metrics: WorkerMetrics | None = None) 
     if settings.cors_origins:
         rules = CorsRules(origins=settings.cors_origins, headers=settings.cors_headers)
         layers.append(Middleware(Cors, rules=rules))
-    paths = {route.path for route in routes}
-    layers.append(Middleware(Routing, live=parts.live, methods=methods, pages=paths))
+    allows = {route.path: PAGE_ALLOWS for route in routes} | {BATCH: CHANGE_ALLOWS}
+    routes.append(Route(BATCH, batch_handler(settings, parts, requests, methods)))
+    layers.append(Middleware(Routing, live=parts.live, methods=methods, allows=allows))
     app = Gateway(
         parts,
         partial(report_refused, proxies, parts.interceptors),
@@ -246,8 +250,8 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
     )
 
 
-def method_handler(settings: Settings, parts: Parts) -> UnaryHandler:
-    requests = RequestReader(
+def request_reader(settings: Settings, parts: Parts) -> RequestReader:
+    return RequestReader(
         parts.live,
         max_body=int(settings.max_body_mb * 2**20),
         http_timeout=settings.http_timeout,
@@ -257,6 +261,9 @@ def method_handler(settings: Settings, parts: Parts) -> UnaryHandler:
         interceptors=parts.interceptors,
         weight=parts.rates.weight,
     )
+
+
+def method_handler(settings: Settings, parts: Parts, requests: RequestReader) -> UnaryHandler:
     calls = CallMaker(parts.upstream, parts.answers, parts.interceptors)
     responder = Responder(http_timeout=settings.http_timeout, load_shedder=parts.load_shedder)
     reads = ConditionalReads(
@@ -279,6 +286,21 @@ def method_handler(settings: Settings, parts: Parts) -> UnaryHandler:
         weight=parts.rates.weight,
     )
     return UnaryHandler(parts.interceptors, requests, calls, responder, reads, watches)
+
+
+def batch_handler(
+    settings: Settings, parts: Parts, requests: RequestReader, methods: ASGIApp
+) -> Batch:
+    return Batch(
+        methods,
+        parts.interceptors,
+        requests.bodies,
+        parts.planner,
+        parts.readiness,
+        http_timeout=settings.http_timeout,
+        max_in_flight=settings.max_in_flight,
+        weight=parts.rates.weight,
+    )
 
 
 def pages(settings: Settings, parts: Parts, methods: ASGIApp) -> list[Route]:

@@ -14,11 +14,15 @@ from contextlib import suppress
 import structlog
 
 from gateway.access.fair_quota import FairSemaphore, Weight, equal_weight
+from gateway.calls.batch_items import Item
 from gateway.calls.caller import Caller, Named
 from gateway.calls.offload_process import (
     LENGTH_PREFIX_BYTES,
+    BatchJob,
     Done,
+    Items,
     Job,
+    Outcome,
     Planned,
     Refusal,
     packed,
@@ -56,7 +60,7 @@ class Planner:
         self._turns = FairSemaphore(PLANS_PER_PRINCIPAL, MAX_WAITING_BODIES, weight)
         self._idle_seconds = idle
         self._idle: list[PlanningProcess] = []
-        self._jobs: set[asyncio.Task[Done | Refusal]] = set()
+        self._jobs: set[asyncio.Task[Outcome]] = set()
         self._endings: set[asyncio.Task[None]] = set()
 
     async def plan(
@@ -70,14 +74,30 @@ class Planner:
         caller: Caller,
     ) -> Named:
         """Raises GatewayError: the plan's, and UNAVAILABLE after `timeout` seconds."""
+        job = Job(None, method.path, body, policy, caller)
+        outcome = await self._outcome(principal, timeout, job, catalog)
+        assert isinstance(outcome, Done)
+        refusal = None if outcome.refusal is None else error_of(outcome.refusal)
+        return Named(plan_of(method, outcome.planned), caller, outcome.replaced, refusal)
+
+    async def items(
+        self, principal: str, body: bytes, timeout: float, *, is_lines: bool
+    ) -> list[Item]:
+        """A batch's items. Raises GatewayError as `items_of` and `plan` do."""
+        outcome = await self._outcome(principal, timeout, BatchJob(body, is_lines))
+        assert isinstance(outcome, Items)
+        return outcome.items
+
+    async def _outcome(
+        self, principal: str, timeout: float, job: Job | BatchJob, catalog: Catalog | None = None
+    ) -> Done | Items:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
         if not await self._turns.take(principal, 1, timeout):
             raise unavailable("too many large bodies are being decoded", "decoding")
         # A job goes on after its client has left: replacing a busy process costs more, and blocks
         # the event loop.
-        job = Job(None, method.path, body, policy, caller)
-        task = asyncio.create_task(self._done(catalog, job))
+        task = asyncio.create_task(self._done(job, catalog))
         self._jobs.add(task)
         task.add_done_callback(self._jobs.discard)
         task.add_done_callback(lambda _: self._turns.give_back(principal, 1))
@@ -88,17 +108,16 @@ class Planner:
             raise unavailable("the body could not be decoded in time", "decoding") from None
         if isinstance(outcome, Refusal):
             raise error_of(outcome)
-        refusal = None if outcome.refusal is None else error_of(outcome.refusal)
-        return Named(plan_of(method, outcome.planned), caller, outcome.replaced, refusal)
+        return outcome
 
-    async def _done(self, catalog: Catalog, job: Job) -> Done | Refusal:
+    async def _done(self, job: Job | BatchJob, catalog: Catalog | None) -> Outcome:
         process = self._idle.pop() if self._idle else PlanningProcess(self._rested)
         if process.has_ended:
             self._end(process)
             process = PlanningProcess(self._rested)
         try:
             async with asyncio.timeout(PLANNING_TIMEOUT_SECONDS):
-                outcome = await process.do(catalog, job)
+                outcome = await process.do(job, catalog)
         except TimeoutError:
             self._end(process)
             problem = f"the body could not be decoded within {PLANNING_TIMEOUT_SECONDS:g} s"
@@ -147,7 +166,7 @@ class PlanningProcess:
         """Whether the process has been killed."""
         return self._process is not None and self._process.returncode is not None
 
-    async def do(self, catalog: Catalog, job: Job) -> Done | Refusal:
+    async def do(self, job: Job | BatchJob, catalog: Catalog | None) -> Outcome:
         """Raises OSError or EOFError if the process cannot start, or ends."""
         if self._timer is not None:
             self._timer.cancel()
@@ -158,14 +177,15 @@ class PlanningProcess:
         jobs, plans = self._process.stdin, self._process.stdout
         assert jobs is not None
         assert plans is not None
-        if catalog is not self._catalog:
+        if isinstance(job, Job) and catalog is not None and catalog is not self._catalog:
             job = job._replace(catalog=catalog.again)
         jobs.write(await asyncio.to_thread(packed, job))
         await jobs.drain()
-        self._catalog = catalog
+        if catalog is not None:
+            self._catalog = catalog
         length = int.from_bytes(await plans.readexactly(LENGTH_PREFIX_BYTES), "big")
         outcome = unpacked(await plans.readexactly(length))
-        assert isinstance(outcome, Done | Refusal)
+        assert isinstance(outcome, Outcome)
         return outcome
 
     def rest(self, seconds: float) -> None:

@@ -1,8 +1,8 @@
 """The planning process, and its messages.
 
-Jobs come from standard input and plans go to standard output, until the input ends, at the latest
-with the gateway. Both are pickled behind a length: both ends are this program, and of a client's
-data only strings and bytes are unpickled.
+Jobs come from standard input and outcomes go to standard output, until the input ends, at the
+latest with the gateway. Both are pickled behind a length: both ends are this program, and of a
+client's data only strings, bytes and integers are unpickled.
 """
 
 import os
@@ -11,8 +11,10 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from functools import partial
 from typing import BinaryIO, NamedTuple
 
+from gateway.calls.batch_items import Item, items_of
 from gateway.calls.caller import Caller, with_caller
 from gateway.calls.plan import Plan, plan
 from gateway.codec.body import UnknownFieldPolicy
@@ -31,6 +33,13 @@ class Job(NamedTuple):
     body: bytes
     policy: UnknownFieldPolicy
     caller: Caller
+
+
+class BatchJob(NamedTuple):
+    """A batch to be taken apart."""
+
+    body: bytes
+    is_lines: bool
 
 
 class Refusal(NamedTuple):
@@ -58,7 +67,14 @@ class Done(NamedTuple):
     refusal: Refusal | None
 
 
-def packed(message: Job | Done | Refusal) -> bytes:
+class Items(NamedTuple):
+    items: list[Item]
+
+
+Outcome = Done | Items | Refusal
+
+
+def packed(message: Job | BatchJob | Outcome) -> bytes:
     content = pickle.dumps(message, protocol=5)
     return len(content).to_bytes(LENGTH_PREFIX_BYTES, "big") + content
 
@@ -85,25 +101,37 @@ def work(jobs: BinaryIO, plans: BinaryIO) -> None:
     catalog: Catalog | None = None
     while len(length := jobs.read(LENGTH_PREFIX_BYTES)) == LENGTH_PREFIX_BYTES:
         job = unpacked(jobs.read(int.from_bytes(length, "big")))
-        assert isinstance(job, Job)
-        if job.catalog is not None:
-            catalog = job.catalog()
-        assert catalog is not None
-        plans.write(packed(planned(job, catalog)))
+        if isinstance(job, BatchJob):
+            outcome = outcome_of(partial(taken_apart, job))
+        else:
+            assert isinstance(job, Job)
+            if job.catalog is not None:
+                catalog = job.catalog()
+            assert catalog is not None
+            outcome = outcome_of(partial(planned, job, catalog))
+        plans.write(packed(outcome))
         plans.flush()
 
 
-def planned(job: Job, catalog: Catalog) -> Done | Refusal:
-    method = catalog.routes[job.path]
+def outcome_of(work: Callable[[], Outcome]) -> Outcome:
     try:
-        named = with_caller(plan(method, job.body, job.policy), job.caller)
-        refusal = None if named.refusal is None else refusal_of(named.refusal)
-        return Done(without_steps(named.plan), named.replaced, refusal)
+        return work()
     except GatewayError as error:
         return refusal_of(error)
     except Exception:  # a retry in a new process would fail as well
         traceback.print_exc()
         return Refusal(Code.INTERNAL, "the gateway failed; its log has the cause")
+
+
+def planned(job: Job, catalog: Catalog) -> Done:
+    method = catalog.routes[job.path]
+    named = with_caller(plan(method, job.body, job.policy), job.caller)
+    refusal = None if named.refusal is None else refusal_of(named.refusal)
+    return Done(without_steps(named.plan), named.replaced, refusal)
+
+
+def taken_apart(job: BatchJob) -> Items:
+    return Items(items_of(job.body, is_lines=job.is_lines))
 
 
 def without_steps(found: Plan) -> Planned:

@@ -22,7 +22,7 @@ class BodyReader:
     """
 
     def __init__(self, *, max_body: int, timeout: float, room: FairQuota) -> None:
-        self._max_body = max_body
+        self.max_body = max_body
         self._always_fine = min(max_body, LARGE_BODY_BYTES)
         self._timeout = timeout
         self._room = room
@@ -89,8 +89,8 @@ class BodyReader:
         return body
 
     def _check(self, size: int) -> None:
-        if size > self._max_body:
-            raise body_too_large(self._max_body)
+        if size > self.max_body:
+            raise body_too_large(self.max_body)
 
     def _count(self, context: RequestContext, size: int) -> None:
         if size <= LARGE_BODY_BYTES:

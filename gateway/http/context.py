@@ -16,6 +16,7 @@ from gateway.access.tokens import Principal
 from gateway.calls.facts import Judged
 from gateway.codec.payload import Payload
 from gateway.errors import Cause, Code, GatewayError
+from gateway.http.batch_queue import BatchQueue
 from gateway.http.direct_connection import DirectConnection, Headers
 from gateway.http.proxies import FORWARDED_FOR, TrustedProxies
 from gateway.http.trace_context import Spans, TraceContext, read_context
@@ -158,6 +159,8 @@ class RequestContext:
     """The part of `waited` that a GET asked for (`Prefer: wait`), polls included."""
     body_read: bool = False
     bytes_in: int = 0
+    queue: BatchQueue | None = None
+    """Of a batch and its items, which wait for what other requests would be refused."""
     body_room: tuple[FairQuota, int] | None = None
     """Memory for a large body and its plan: the quota, and bytes."""
 

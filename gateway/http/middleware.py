@@ -10,7 +10,8 @@ from urllib.parse import unquote_to_bytes
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.errors import Code, GatewayError, unavailable
+from gateway.errors import Code
+from gateway.http.batch_queue import stopping
 from gateway.http.context import ClientGone, RequestContext, open_context, raise_gone
 from gateway.http.direct_connection import Refused, direct_connection, headers_of
 from gateway.http.error_answer import as_gateway_error, send_error
@@ -33,7 +34,9 @@ class ContextMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        context = scope["context"] = context_in(scope, self._proxies)
+        context: RequestContext | None = scope.get("context")  # as an item of a batch has
+        if context is None:
+            context = scope["context"] = context_in(scope, self._proxies)
         self._interceptors.open(context)
         send = noting(context, send)
         try:
@@ -101,10 +104,6 @@ def report_refused(proxies: TrustedProxies, interceptors: Interceptors, refused:
     context.response.fail(refused.error)
     context.response.bytes_out = len(refused.error.body())
     interceptors.end(context)
-
-
-def stopping() -> GatewayError:
-    return unavailable("the gateway is stopping", "stopping")
 
 
 async def drop(context: RequestContext) -> None:

@@ -4,7 +4,7 @@ OPTIONS (RFC 9110 section 9.3.7) needs no token, so all paths but pages and heal
 and the same answer: it does not reveal which methods exist.
 """
 
-from collections.abc import Awaitable, Container
+from collections.abc import Awaitable, Mapping
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -25,32 +25,31 @@ class Routing:
 
     One look-up in the catalog instead of a match against each route. This is the innermost
     middleware: the path has been normalised. OPTIONS is answered before authentication and rate
-    limits. `pages` are the paths of pages.
+    limits. `allows` has `Allow` by path, for paths of no methods.
     """
 
     def __init__(
-        self, app: ASGIApp, *, live: LiveCatalog, methods: ASGIApp, pages: Container[str]
+        self, app: ASGIApp, *, live: LiveCatalog, methods: ASGIApp, allows: Mapping[str, str]
     ) -> None:
         self._app = app
         self._live = live
         self._methods = methods
-        self._pages = pages
+        self._allows = allows
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http":
             return self._app(scope, receive, send)
         path = scope["path"]
         if scope["method"] == "OPTIONS":
-            return answer_options(scope, send, is_page=path in self._pages)
+            return answer_options(scope, send, self._allows.get(path, READ_ALLOWS))
         catalog = self._live.current
         if catalog is not None and path in catalog.routes:
             return self._methods(scope, receive, send)
         return self._app(scope, receive, send)
 
 
-async def answer_options(scope: Scope, send: Send, *, is_page: bool) -> None:
+async def answer_options(scope: Scope, send: Send, allow: str) -> None:
     context_of(scope).response.code = Code.OK
-    allow = PAGE_ALLOWS if is_page else READ_ALLOWS
     await send_nothing(send, (b"allow", allow.encode()))
 
 

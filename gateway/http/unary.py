@@ -1,11 +1,13 @@
 """The handler of methods, with all steps of a request in order."""
 
+from functools import partial
 from time import monotonic
 
 from starlette.types import Receive, Scope, Send
 
 from gateway.calls.preview import preview
 from gateway.errors import Code, GatewayError
+from gateway.http.batch_queue import BatchQueue
 from gateway.http.call_maker import CallMaker, form_of, note_cut
 from gateway.http.conditional import ConditionalReads
 from gateway.http.context import RequestContext, context_of
@@ -44,7 +46,10 @@ class UnaryHandler:
             body = requests.body_if_here(context, head)
             if body is None:
                 body = await requests.wait_for_body(context, head, receive)
-            self._interceptors.enter(context)
+            if context.queue is None:
+                self._interceptors.enter(context)
+            else:
+                await self._enter_later(context, context.queue)
             if takes_long(head, body):
                 request = await requests.plan_offloaded(context, head, body, receive)
             else:
@@ -68,6 +73,13 @@ class UnaryHandler:
         except GatewayError as error:
             await requests.audit_denial(context, error, receive)
             raise
+
+    async def _enter_later(self, context: RequestContext, queue: BatchQueue) -> None:
+        began = monotonic()
+        try:
+            await queue.enter(partial(self._interceptors.enter, context))
+        finally:
+            context.waited += monotonic() - began
 
     async def _show(
         self, context: RequestContext, request: CallRequest, receive: Receive, send: Send

@@ -54,7 +54,9 @@ ROWS_VIEW = (
 )
 
 OF_ANY: Iterable[str] = SHARED["headers_of"]["any"]
-OF_SUCCESS: Iterable[str] = (*OF_ANY, *SHARED["headers_of"]["success"])
+REPORTED: Iterable[str] = SHARED["headers_of"]["success"]
+"""What the gateway did to a request, or to its answer."""
+OF_SUCCESS: Iterable[str] = (*OF_ANY, *REPORTED)
 OF_READS: Iterable[str] = SHARED["headers_of"]["reads"]
 INPUT = "-Input"
 """Ends the name of a request's schema if responses have another one. Names in protos have no dash.

@@ -1,0 +1,503 @@
+"""`POST /batch`: many calls in one request.
+
+Each item is a request of its own, which goes the way of all requests: ContextMiddleware, the
+handler of methods and the interceptors. Only its connection is in memory.
+"""
+
+import asyncio
+import re
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Mapping
+from time import monotonic
+from typing import NamedTuple
+from urllib.parse import parse_qsl, quote
+
+import orjson
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.access.fair_quota import FairQuota, Weight
+from gateway.calls.batch_items import NOT_ONE_ITEM, Item, items_of
+from gateway.calls.offload import Planner
+from gateway.calls.plan import holds_the_loop
+from gateway.errors import Code, GatewayError, unavailable
+from gateway.http.batch_queue import BatchQueue, stopping
+from gateway.http.body import BodyReader
+from gateway.http.conditional import Stopping
+from gateway.http.context import ClientGone, Request, RequestContext, Response, context_of
+from gateway.http.direct_connection import LARGE_BODY_BYTES, Headers
+from gateway.http.disconnect import CancelOnDisconnect
+from gateway.http.error_answer import error_answer
+from gateway.http.interceptors import Interceptors
+from gateway.http.middleware import ContextMiddleware
+from gateway.http.proxies import TrustedProxies
+from gateway.http.request_headers import DRY_RUN_ANSWER, DRY_RUN_KEY, asks_dry_run, check_headers
+from gateway.http.routing import CHANGE_ALLOWS
+from gateway.http.slow_reader import SlowReader
+from gateway.long_work import let_others_run
+from gateway.openapi.schemas import REPORTED
+from gateway.suggestions import QUOTED_CHARS, did_you_mean
+from gateway.views.compiled_view import (
+    ACCEPT_BYTES_READ,
+    ACCEPTED,
+    MEDIA_TYPES,
+    offers,
+)
+from gateway.views.view import Format
+
+PATH = "/batch"
+ITEMS_AT_ONCE = 16
+"""Of one batch."""
+BATCHES_AT_ONCE = 64
+"""Of a single principal."""
+MAX_ANSWER_BYTES = 8 * 2**20
+"""Of one item."""
+MAX_LONG_ANSWERS_BYTES = 64 * 2**20
+"""Answers of more than LARGE_BODY_BYTES that a single principal's batches may keep."""
+MAX_WAITING_BYTES = 2**20
+"""With more bytes of answers that wait to be sent, no item begins."""
+STOP_ON_ERROR = "stopOnError"
+BOOLEANS = {"true": True, "false": False}
+FORMATS: Mapping[str, Format] = {
+    media: format_
+    for media, format_ in ACCEPTED.items()
+    if format_ != "csv" and not media.endswith("*")
+}
+"""Of batches and their answers, by media type."""
+FIRST_BYTE = re.compile(rb"(?:\xef\xbb\xbf)?\s*(\S)")
+PASSED_ON = (b"authorization", b"grpc-timeout", DRY_RUN_KEY)
+"""Headers of a batch that each of its items has."""
+IDEMPOTENCY_KEY = b"idempotency-key"
+HEADERS = {name.lower().encode(): name for name in (*REPORTED, "Retry-After")}
+"""Headers of an item's answer that are shown, by lower-case name."""
+
+
+class Head(NamedTuple):
+    """What the head of a batch says."""
+
+    sent: Format | None
+    """The format of the items; None: as the first byte says."""
+    wanted: Format | None
+    """The format of the answers; None: that of the items."""
+    stops_on_error: bool
+
+
+class Finished(NamedTuple):
+    """An item's answer as it is sent."""
+
+    text: bytes
+    charged: int
+    """Bytes that it has of `Batch.long_answers`."""
+
+
+class Outcome(NamedTuple):
+    status: int
+    headers: Headers
+    body: bytes
+
+
+class Batch:
+    """Limited like the methods' own requests; `http_timeout` is in seconds, to take a large body
+    apart and for the client to read a piece.
+    """
+
+    def __init__(
+        self,
+        methods: ASGIApp,
+        interceptors: Interceptors,
+        bodies: BodyReader,
+        planner: Planner,
+        readiness: Stopping,
+        *,
+        http_timeout: float,
+        max_in_flight: int,
+        weight: Weight,
+    ) -> None:
+        self.items = ContextMiddleware(
+            until_gone(methods), proxies=TrustedProxies(()), interceptors=interceptors
+        )
+        """The app that answers items."""
+        self.items_at_once = max(1, min(ITEMS_AT_ONCE, max_in_flight // 4))
+        """The principal's other requests need places, too."""
+        self.long_answers = FairQuota(MAX_LONG_ANSWERS_BYTES, weight)
+        self.http_timeout = http_timeout
+        self.readiness = readiness
+        self._interceptors = interceptors
+        self._bodies = bodies
+        self._planner = planner
+        self._batches = FairQuota(BATCHES_AT_ONCE, weight)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Raises ClientGone, and, before the first item, GatewayError."""
+        context = context_of(scope)
+        if context.request.method != "POST":
+            problem = f"{context.request.method} is not for {PATH}; use POST"
+            allow = {"Allow": CHANGE_ALLOWS}
+            raise GatewayError(Code.UNIMPLEMENTED, problem, status=405, headers=allow)
+        queue = context.queue = BatchQueue(lambda: self.readiness.stopping)
+        waiting = self._interceptors.admit(context)
+        if waiting is not None:
+            await waiting
+        queue.has_token = True
+        if self.readiness.stopping:
+            raise stopping()
+        principal = context.principal
+        if not self._batches.take(principal):
+            raise unavailable("too many batches are being answered", "places")
+        try:
+            head = self._read_head(context)
+            body = self._bodies.take(context)
+            if body is None:
+                body = await self._bodies.read(context, receive)
+            items, format_ = await self._read_items(context, head, body, receive)
+            del body
+            await self._run(context, head, items, format_, receive, send)
+        finally:
+            self._batches.give_back(principal)
+
+    def _read_head(self, context: RequestContext) -> Head:
+        """Raises GatewayError."""
+        headers = context.request.headers
+        dry_run = headers.get(DRY_RUN_KEY)
+        if dry_run is not None and asks_dry_run(dry_run):
+            context.dry_run = True
+            context.response.headers.append(DRY_RUN_ANSWER)
+        media = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        sent: Format | None = "ndjson" if FORMATS.get(media.decode("latin-1")) == "ndjson" else None
+        of_json = {k: v for k, v in headers.items() if sent is None or k != b"content-type"}
+        check_headers(of_json, self._bodies.max_body)
+        wanted = wanted_format(headers.get(b"accept", b"")[:ACCEPT_BYTES_READ])
+        return Head(sent, wanted, stops_on_error(context.request.query))
+
+    async def _read_items(
+        self, context: RequestContext, head: Head, body: bytes, receive: Receive
+    ) -> tuple[list[Item], Format]:
+        """The items, and the format of their answers. Raises GatewayError, and ClientGone."""
+        first = FIRST_BYTE.match(body)
+        if head.sent is None and first is None:
+            raise GatewayError(Code.INVALID_ARGUMENT, f"the body is empty; {NOT_ONE_ITEM}")
+        is_lines = head.sent == "ndjson" or (first is not None and first[1] != b"[")
+        if holds_the_loop(body):
+            with CancelOnDisconnect(context, receive):
+                principal, timeout = context.principal, self.http_timeout
+                items = await self._planner.items(principal, body, timeout, is_lines=is_lines)
+        else:
+            items = items_of(body, is_lines=is_lines)
+        if IDEMPOTENCY_KEY in context.request.headers:
+            check_ids(items)
+        return items, head.wanted or ("ndjson" if is_lines else "json")
+
+    async def _run(
+        self,
+        context: RequestContext,
+        head: Head,
+        items: Collection[Item],
+        format_: Format,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        run = Run(self, context, items, in_order=format_ == "json", stops=head.stops_on_error)
+        began = monotonic()
+        try:
+            with CancelOnDisconnect(context, receive):
+                await run.answer(send, (b"content-type", MEDIA_TYPES[format_]))
+        except ClientGone:
+            run.client_is_gone = True
+            raise
+        finally:
+            await run.end()
+            context.wait_as_asked(monotonic() - began)  # each item is measured by itself
+
+
+class Run:
+    """Items begin in their order. Answers are sent as they come, or `in_order`."""
+
+    def __init__(
+        self,
+        batch: Batch,
+        context: RequestContext,
+        items: Collection[Item],
+        *,
+        in_order: bool,
+        stops: bool,
+    ) -> None:
+        """With `stops`, items run one after the other, and none after an error."""
+        self.client_is_gone = False
+        self._batch = batch
+        self._context = context
+        self._in_order = in_order
+        self._stops = stops
+        self._at_once = 1 if stops else batch.items_at_once
+        self._left = deque(enumerate(items))
+        self._running: dict[asyncio.Task[None], ItemConnection] = {}
+        self._finished: dict[int, Finished] = {}
+        """By index, in the order in which they have finished."""
+        self._waiting_bytes = 0
+        self._next = 0
+        """The index that is sent next, in order."""
+        self._failed: str | int | None = None
+        """The id of the item after which no other begins."""
+        self._news = asyncio.Event()
+
+    async def answer(self, send: Send, content_type: tuple[bytes, bytes]) -> None:
+        self._context.response.code = Code.OK
+        reader = SlowReader(self._context, send, self._batch.http_timeout, None)
+        start = {"type": "http.response.start", "status": 200, "headers": [content_type]}
+        await reader.send(start)
+        lead, between, end = (b"[", b",", b"]") if self._in_order else (b"", b"", b"")
+        while self._left or self._running or self._finished:
+            self._news.clear()
+            while self._left and self._may_begin():
+                await reader.excuse(let_others_run())
+                self._begin(*self._left.popleft())
+            if found := self._take_finished():
+                text = lead + between.join(each.text for each in found)
+                lead = between
+                message = {"type": "http.response.body", "body": text, "more_body": True}
+                try:
+                    await reader.send(message, len(text))
+                    del message, text
+                    await reader.catch_up()
+                finally:
+                    self._release(found)
+            elif self._running:
+                await reader.excuse(self._news.wait())
+        tail = end if lead is between else lead + end
+        await reader.send({"type": "http.response.body", "body": tail})
+
+    async def end(self) -> None:
+        """End what is under way, and give back what it holds."""
+        for task, connection in self._running.items():
+            connection.disconnected = self.client_is_gone
+            task.cancel()
+        if self._running:
+            await asyncio.wait([*self._running])
+        self._release(self._finished.values())
+
+    def _may_begin(self) -> bool:
+        return len(self._running) < self._at_once and self._waiting_bytes < MAX_WAITING_BYTES
+
+    def _begin(self, index: int, item: Item) -> None:
+        try:
+            self._check(item)
+        except GatewayError as error:
+            self._finish(index, item, outcome_of(error))
+            return
+        connection = ItemConnection(item.request, self._context.principal, self._batch.long_answers)
+        context = self._context_of(index, item, connection)
+        asking = self._ask(index, item, context, connection)
+        connection.task = asyncio.get_running_loop().create_task(asking)
+        self._running[connection.task] = connection
+
+    def _check(self, item: Item) -> None:
+        """Raise GatewayError unless the item may begin."""
+        if self._failed is not None:
+            problem = f"not called: {STOP_ON_ERROR}, and item {self._failed!r} has failed"
+            raise GatewayError(Code.CANCELLED, problem)
+        if self._batch.readiness.stopping:
+            raise stopping()
+        item.check()
+        if item.path == PATH:
+            raise GatewayError(Code.INVALID_ARGUMENT, "a batch does not nest")
+
+    def _context_of(self, index: int, item: Item, connection: "ItemConnection") -> RequestContext:
+        request = self._context.request
+        headers = {name: request.headers[name] for name in PASSED_ON if name in request.headers}
+        headers[b"content-length"] = b"%d" % len(item.request)
+        if IDEMPOTENCY_KEY in request.headers:
+            headers[IDEMPOTENCY_KEY] = key_of(item, request.headers[IDEMPOTENCY_KEY])
+        connection.fields = headers
+        own = Request(
+            f"{request.id}/{index}",
+            request.client,
+            "POST",
+            item.path,
+            headers,
+            monotonic(),
+            item.query,
+            request.http_version,
+            request.trace,
+        )
+        context = RequestContext(own, Response([]), connection)
+        context.queue = self._context.queue
+        return context
+
+    async def _ask(
+        self, index: int, item: Item, context: RequestContext, connection: "ItemConnection"
+    ) -> None:
+        scope = {"type": "http", "context": context}
+        try:
+            await self._batch.items(scope, connection.receive, connection.send)
+        finally:
+            assert connection.task is not None
+            del self._running[connection.task]
+            self._finish(index, item, connection.outcome(), connection.charged)
+
+    def _finish(self, index: int, item: Item, outcome: Outcome, charged: int = 0) -> None:
+        status, headers, body = outcome
+        is_error = status >= 400
+        about: dict[str, object] = {"id": item.id, "status": status}
+        about["error" if is_error else "answer"] = orjson.Fragment(body)
+        if shown := {HEADERS[name]: value.decode() for name, value in headers if name in HEADERS}:
+            about["headers"] = shown
+        option = None if self._in_order else orjson.OPT_APPEND_NEWLINE
+        text = orjson.dumps(about, option=option)
+        self._finished[index] = Finished(text, charged)
+        self._waiting_bytes += len(text)
+        if is_error and self._stops and self._failed is None:
+            self._failed = item.id
+        self._news.set()
+
+    def _take_finished(self) -> list[Finished]:
+        """What can be sent now."""
+        if not self._in_order:
+            found = [*self._finished.values()]
+            self._finished.clear()
+            return found
+        found = []
+        while self._next in self._finished:
+            found.append(self._finished.pop(self._next))
+            self._next += 1
+        return found
+
+    def _release(self, sent: Iterable[Finished]) -> None:
+        for text, charged in sent:
+            self._waiting_bytes -= len(text)
+            if charged:
+                self._batch.long_answers.give_back(self._context.principal, charged)
+
+
+class ItemConnection:
+    """The connection of an item: a `DirectConnection` whose answer stays in memory."""
+
+    fields: Mapping[bytes, bytes]
+    refusal: GatewayError | None = None
+    task: asyncio.Task[None] | None = None
+    disconnected: bool = False
+    is_behind: bool = False
+    on_disconnect: Callable[[], object] | None = None
+    charged: int = 0
+    """Bytes of the answer in the quota of long ones."""
+    _size: int = 0
+    _status: int = 0
+    _headers: Headers = ()
+    _is_complete: bool = False
+    _failure: GatewayError | None = None
+
+    def __init__(self, body: bytes, principal: str, long_answers: FairQuota) -> None:
+        self._body = body
+        self._principal = principal
+        self._long_answers = long_answers
+        self._parts: list[bytes] = []
+
+    def outcome(self) -> Outcome:
+        if self._is_complete:
+            return Outcome(self._status, self._headers, b"".join(self._parts))
+        failed = GatewayError(Code.INTERNAL, "its answer was cut short; the gateway's log has why")
+        return outcome_of(self._failure or failed)
+
+    def take_body(self) -> bytes:
+        body, self._body = self._body, b""
+        return body
+
+    def answer(self, status: int, headers: Headers, body: bytes) -> bool:
+        """Raises GatewayError for an answer that is too long."""
+        if self._status:
+            return False
+        self._keep(body)
+        self._status, self._headers, self._is_complete = status, headers, True
+        return True
+
+    async def receive(self) -> Message:
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        """Raises GatewayError as `answer` does."""
+        if message["type"] == "http.response.start":
+            self._status, self._headers = message["status"], message["headers"]
+            return
+        self._keep(message.get("body", b""))
+        self._is_complete = not message.get("more_body", False)
+
+    def abort(self) -> None:
+        """There is nothing to drop."""
+
+    def _keep(self, part: bytes) -> None:
+        size = self._size + len(part)
+        if size > MAX_ANSWER_BYTES:
+            most = f"{MAX_ANSWER_BYTES // 2**20} MB, the most in a batch"
+            problem = f"it was called, and its answer is larger than {most}; ask for it alone"
+            self._failure = GatewayError(Code.RESOURCE_EXHAUSTED, problem, status=502)
+        elif size > LARGE_BODY_BYTES:
+            if self._long_answers.take(self._principal, size - self.charged):
+                self.charged = size
+            else:
+                problem = "it was called, and too many long answers wait to be sent"
+                self._failure = unavailable(problem, "answer_memory")
+        if self._failure is not None:
+            self._parts.clear()
+            raise self._failure
+        self._size = size
+        self._parts.append(part)
+
+
+def until_gone(methods: ASGIApp) -> ASGIApp:
+    """The handler of methods, for items: cancelled without a client, it ends in ClientGone."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await methods(scope, receive, send)
+        except asyncio.CancelledError:
+            connection = context_of(scope).direct
+            if connection is not None and connection.disconnected:
+                raise ClientGone from None
+            raise
+
+    return app
+
+
+def outcome_of(error: GatewayError) -> Outcome:
+    headers, body = error_answer(error)
+    return Outcome(error.status, headers, body)
+
+
+def wanted_format(accept: bytes) -> Format | None:
+    """The format that an Accept header names, or None."""
+    best, found = 0.0, None
+    for media, weight in offers(accept.decode("latin-1").lower().split(",")):
+        if media in FORMATS and weight > best:
+            best, found = weight, FORMATS[media]
+    return found
+
+
+def stops_on_error(query: bytes) -> bool:
+    """Raises GatewayError (INVALID_ARGUMENT) for any other parameter or value."""
+    stops = False
+    for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+        if name != STOP_ON_ERROR:
+            near = did_you_mean(name, (STOP_ON_ERROR,))
+            problem = f"?{name[:QUOTED_CHARS]}: a batch has only ?{STOP_ON_ERROR}=true{near}"
+            raise GatewayError(Code.INVALID_ARGUMENT, problem)
+        if value not in BOOLEANS:
+            raise GatewayError(Code.INVALID_ARGUMENT, f"?{name}: expected true or false")
+        stops = BOOLEANS[value]
+    return stops
+
+
+def check_ids(items: Iterable[Item]) -> None:
+    """Raise GatewayError (INVALID_ARGUMENT) if two items would have the same idempotency key."""
+    seen = set[str]()
+    for each in items:
+        if str(each.id) in seen:
+            problem = (
+                f"two items have the id {each.id!r}; with an Idempotency-Key, each has its own"
+            )
+            raise GatewayError(Code.INVALID_ARGUMENT, problem)
+        seen.add(str(each.id))
+
+
+def key_of(item: Item, key: bytes) -> bytes:
+    """`<key>/<item id>`, quoted if the key is."""
+    own = b"/" + quote(str(item.id), safe="").encode()
+    key = key.strip()
+    is_quoted = len(key) > 1 and key.startswith(b'"') and key.endswith(b'"')
+    return key[:-1] + own + b'"' if is_quoted else key + own

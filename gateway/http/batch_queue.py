@@ -1,0 +1,53 @@
+"""Where the items of one batch wait for what other requests get at once, or are refused."""
+
+import asyncio
+from collections.abc import Callable
+from time import monotonic
+
+from gateway.errors import GatewayError, unavailable
+
+SLOT_PAUSE_SECONDS = 0.05
+"""Between two looks for a free slot: its holders are other requests."""
+LOOK_INTERVAL_SECONDS = 0.5
+"""Between two looks for a stop of the gateway."""
+
+
+class BatchQueue:
+    """Items wait one at a time, in order: for tokens of the rate limit, and for slots."""
+
+    def __init__(self, is_stopping: Callable[[], bool]) -> None:
+        self._is_stopping = is_stopping
+        self.for_tokens = asyncio.Lock()
+        self._for_slots = asyncio.Lock()
+        self.has_token = False
+        """Whether the batch has taken a token, which is that of its first item."""
+
+    def take_token(self) -> bool:
+        had, self.has_token = self.has_token, False
+        return had
+
+    async def enter(self, enter: Callable[[], None]) -> None:
+        """Call it until it is not refused. Raises GatewayError when the gateway stops."""
+        async with self._for_slots:
+            while True:
+                try:
+                    enter()
+                except GatewayError:
+                    await self.pause(SLOT_PAUSE_SECONDS)
+                else:
+                    return
+
+    async def pause(self, seconds: float) -> None:
+        """Raises GatewayError (UNAVAILABLE) when the gateway stops."""
+        end = monotonic() + seconds
+        while True:
+            if self._is_stopping():
+                raise stopping()
+            left = end - monotonic()
+            if left <= 0:
+                return
+            await asyncio.sleep(min(left, LOOK_INTERVAL_SECONDS))
+
+
+def stopping() -> GatewayError:
+    return unavailable("the gateway is stopping", "stopping")
