@@ -33,6 +33,7 @@ from gateway.discovery.refresh import LiveCatalog
 from gateway.discovery.source import choose_source
 from gateway.http.access_control import AccessControl
 from gateway.http.admission import Admission
+from gateway.http.at_most_once import AtMostOnce
 from gateway.http.authentication import Authentication
 from gateway.http.batch import PATH as BATCH
 from gateway.http.batch import Batch
@@ -43,6 +44,7 @@ from gateway.http.direct_connection import Refused
 from gateway.http.error_answer import UnservedMethods
 from gateway.http.identity import Identity
 from gateway.http.interceptors import Interceptor, Interceptors
+from gateway.http.key_records import Records, records_for
 from gateway.http.middleware import ContextMiddleware, report_refused
 from gateway.http.object_rights import ObjectRights
 from gateway.http.proxies import TrustedProxies
@@ -92,6 +94,8 @@ class Parts:
     """`limits` for `/metrics`."""
     shared: SharedLimiter | None
     """The rate limiter with a shared store, if one is configured."""
+    records: Records
+    """What is remembered of calls with an Idempotency-Key."""
     slots: FairQuota
     watchers: FairQuota
     """Places for event streams."""
@@ -237,6 +241,11 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
         limits=limits,
         scrape_limits=tuple(alone if each is by_rate else each for each in limits),
         shared=shared,
+        records=records_for(
+            None if shared is None else shared.link,
+            processes=settings.workers,
+            weight=rates.weight,
+        ),
         slots=slots,
         watchers=watchers,
         load_shedder=load_shedder,
@@ -285,7 +294,8 @@ def method_handler(settings: Settings, parts: Parts, requests: RequestReader) ->
         http_timeout=settings.http_timeout,
         weight=parts.rates.weight,
     )
-    return UnaryHandler(parts.interceptors, requests, calls, responder, reads, watches)
+    once = AtMostOnce(parts.records, requests, calls, responder, longest_call=settings.grpc_timeout)
+    return UnaryHandler(parts.interceptors, requests, calls, responder, reads, watches, once)
 
 
 def batch_handler(
@@ -339,6 +349,7 @@ async def lifespan(app: Gateway) -> AsyncIterator[None]:
         provider.run(app.parts.authenticator),
         app.parts.deny_file.run(),
         *(() if shared is None else (shared.run(),)),
+        app.parts.records.run(),
         return_exceptions=True,
     )
     try:

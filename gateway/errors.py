@@ -55,6 +55,7 @@ Shed = Literal[
     "no_schema",
     "no_keys",
     "store",
+    "keys",
     "audit_log",
 ]
 BadToken = Literal[
@@ -70,6 +71,11 @@ BadToken = Literal[
 ]
 """Reasons for refusing a token; `denied` means that the deny list has it."""
 Cause = Shed | BadToken | Literal["rate_limit"]
+
+
+Fate = Literal["not sent", "answered", "unknown"]
+"""What is known of a call to Cuebot that failed: it has not come there, Cuebot itself has answered
+with the error, or neither."""
 
 
 class Sought(NamedTuple):
@@ -94,6 +100,8 @@ class GatewayError(Exception):
 
     sought: Sought | None = None
     """What was not found, if others may be near."""
+    fate: Fate = "not sent"
+    """Of the call that ended with this error."""
 
     def __init__(
         self,

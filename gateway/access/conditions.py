@@ -41,6 +41,8 @@ class Condition:
     test: Test
     confines: tuple[tuple[str, tuple[Texts, ...]], ...] = ()
     """Facts that have to be one of some texts, whatever the rest of the condition says."""
+    claims: tuple[str, ...] = ()
+    """The names of the claims that it reads."""
     needed: frozenset[str] = frozenset()
     """Facts without which the condition never holds."""
 
@@ -65,12 +67,14 @@ def read_condition(text: str) -> Condition:
         return Fact(name, confines)
 
     test = compile_condition(text, resolve, takes_bare_lists=True)
-    words = {token.text.lower() for token in tokens_of(text) if token.kind == "word"}
+    tokens = [token for token in tokens_of(text) if token.kind == "word"]
+    words = {token.text.lower() for token in tokens}
+    claims = tuple(token.text[1:].partition(".")[0] for token in tokens if is_claim(token))
     needed = frozenset(names)
     if not words.isdisjoint(("or", "not")):  # none of the comparisons has to hold
         confines.clear()
         needed = frozenset()
-    return Condition(text, tuple(names), test, tuple(confines), needed)
+    return Condition(text, tuple(names), test, tuple(confines), claims, needed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,11 @@ methods that it allows: a request costs one look-up.
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from hashlib import sha256
 from typing import Literal
 from weakref import ref
 
+import orjson
 import structlog
 
 from gateway.access.conditions import Condition, read_condition
@@ -142,6 +144,18 @@ class Rule:
     def is_conditional(self) -> bool:
         """Whether it depends on objects what its tokens may do or see."""
         return bool(self.facts)
+
+    def basis(self, claims: Mapping[str, object]) -> str:
+        """What the rule's conditions decide by, apart from objects: as long as it is the same, the
+        same change of the same objects is allowed. Empty without conditions.
+        """
+        given = [each for each in (self.only, self.see) if each is not None]
+        if not given:
+            return ""
+        read = {name: claims.get(name) for each in given for name in each.claims}
+        texts = [each and each.text for each in (self.only, self.see)]
+        shown = orjson.dumps([self.name, texts, [*self._always], read], default=str)
+        return sha256(shown).hexdigest()
 
     def judges(self, method: Method, catalog: Catalog) -> bool:
         """Whether a call is a change that has to fit the rule's conditions."""

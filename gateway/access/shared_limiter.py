@@ -21,7 +21,7 @@ from gateway.access.rate_limiter import (
 )
 from gateway.errors import unavailable
 from gateway.settings.model import Settings
-from gateway.state.store import Link, RedisStore, Script, StoreFailed
+from gateway.state.store import Link, RedisStore, Script, StoreFailed, Value
 
 log = structlog.stdlib.get_logger("gateway.state")
 
@@ -140,6 +140,7 @@ class SharedLimiter:
         answers = await self.link.run(COUNT, keys, numbers, partial(check_answers, batch))
         for number, each in enumerate(batch):
             allowed, debt = answers[2 * number : 2 * number + 2]
+            assert isinstance(debt, int), "checked"
             # A client that had a slower rate before may owe more, and would be refused for days.
             debt = min(debt, most_debt(each.rate) + each.rate.interval)
             self._alone.owe(each.client, debt)  # to go on from, should the store be lost
@@ -184,7 +185,7 @@ def verdict_of(rate: Rate, allowed: bool, debt: int) -> Verdict:
     return Verdict(allowed, -wait // rate.interval, debt / NANOSECONDS, 0.0)
 
 
-def check_answers(batch: Sequence[Question], answers: Sequence[int]) -> None:
+def check_answers(batch: Sequence[Question], answers: Sequence[Value]) -> None:
     """Raise StoreFailed for an answer that the script cannot give about these clients.
 
     Requests would wait as long as it says.
@@ -193,7 +194,9 @@ def check_answers(batch: Sequence[Question], answers: Sequence[int]) -> None:
         raise StoreFailed("its answer does not have two numbers for each client")
     for number, each in enumerate(batch):
         allowed, debt = answers[2 * number : 2 * number + 2]
-        if not (0 <= debt <= most_debt(each.rate) if allowed == 1 else allowed == 0 <= debt):
+        if not isinstance(debt, int) or not (
+            0 <= debt <= most_debt(each.rate) if allowed == 1 else allowed == 0 <= debt
+        ):
             raise StoreFailed("its answer is none that there could be")
 
 

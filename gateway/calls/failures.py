@@ -9,12 +9,15 @@ from google.protobuf.message_factory import GetMessageClass
 
 from gateway.codec.encode import details_to_json
 from gateway.codec.fields import is_message, message_of
-from gateway.errors import RETRY_SOON, Code, GatewayError, Sought
+from gateway.errors import RETRY_SOON, Code, Fate, GatewayError, Sought
 from gateway.schema.method import FieldPath, Method, value_at
 from gateway.suggestions import QUOTED_CHARS
 from gateway.upstream.interface import CallFailed, Reason
 
 UNREACHABLE = (Reason.NOT_CONNECTED, Reason.LOST)
+
+TELLS_NOTHING = (Code.CANCELLED, Code.DEADLINE_EXCEEDED, Code.UNAVAILABLE)
+"""Statuses that Cuebot, or a proxy before it, may also give to a call that is still being made."""
 
 NO_METHOD = re.compile(r"Method not found: ([\w.]+/\w+)")
 
@@ -46,11 +49,19 @@ def error_for(
     its text (see `meant`).
     """
     error = translated(failed, method, payload)
+    error.fate = "not sent" if isinstance(error, NotServed) else fate_of(failed)
     if error.code is Code.NOT_FOUND and method is not None and method.near is not None:
         asked = GetMessageClass(method.descriptor.input_type).FromString(payload)
         name = str(value_at(asked, method.near.name))[:QUOTED_CHARS]
         error.sought = Sought(method.path, method.near.kind, name, failed.details)
     return error
+
+
+def fate_of(failed: CallFailed) -> Fate:
+    if not failed.may_have_reached_server:
+        return "not sent"
+    answered = failed.reason is Reason.STATUS and failed.code not in TELLS_NOTHING
+    return "answered" if answered else "unknown"
 
 
 def translated(failed: CallFailed, method: Method | None, payload: bytes) -> GatewayError:

@@ -1,13 +1,13 @@
 """Making a request's calls to Cuebot, and encoding the answer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache, partial
 from time import monotonic
 from urllib.parse import quote
 
 from gateway.access.fair_quota import FairSemaphore, Lease
 from gateway.access.rate_limiter import MemoryLimiter, Rate
-from gateway.calls.invoke import calls_within, invoke, look_up, rehearse
+from gateway.calls.invoke import Around, calls_within, invoke, look_up, rehearse
 from gateway.calls.near_names import takes_short, with_near_names
 from gateway.calls.rows import is_cut
 from gateway.errors import Code, GatewayError
@@ -44,12 +44,13 @@ class CallMaker:
         return context.call.lease.ask(size, go_on)
 
     async def rehearse(self, context: RequestContext, request: CallRequest) -> None:
-        """Find out whether a dry run's call would be allowed. Raises GatewayError."""
+        """Find out whether a call would be allowed, without making it. Raises GatewayError."""
         rule = None if context.caller is None else context.caller.rule
         if rule is None or not rule.is_conditional:
             return
         if request.plan.method.reads_only and rule.see is None:
             return
+        context.call.is_rehearsed = True
         around = self._interceptors.around(context)
         assert around is not None, "the rule's conditions wrap each call"
         began = monotonic()
@@ -60,8 +61,10 @@ class CallMaker:
         finally:
             context.call.with_cuebot += monotonic() - began
 
-    async def call(self, context: RequestContext, request: CallRequest) -> bytes:
-        """Raises GatewayError."""
+    async def call(
+        self, context: RequestContext, request: CallRequest, innermost: Around | None = None
+    ) -> bytes:
+        """Raises GatewayError. `innermost` wraps each call to Cuebot inside the interceptors."""
         began, code = monotonic(), CANCELLED
         resolved: list[str] = []
         metadata = metadata_of(context)
@@ -72,7 +75,7 @@ class CallMaker:
                 request.timeout,
                 metadata,
                 partial(self.expect, context),
-                self._interceptors.around(context),
+                self._interceptors.around(context, innermost),
                 resolved,
             )
             code = OK
@@ -173,8 +176,15 @@ def form_of(context: RequestContext, request: CallRequest, answer: bytes) -> For
     """Cuebot's answer in the client's format. Raises GatewayError (INTERNAL)."""
     if request.view is None:
         return form_for(context, request.plan.method.encode(answer))
+    return form_for(context, pieces_of(request, answer), request.view.content_type)
+
+
+def pieces_of(request: CallRequest, answer: bytes) -> Iterable[bytes]:
+    """The body of an answer. Raises GatewayError (INTERNAL)."""
+    if request.view is None:
+        return request.plan.method.encode(answer)
     begin_at_once()
-    return form_for(context, request.view.encode(answer), request.view.content_type)
+    return request.view.encode(answer)
 
 
 @lru_cache(maxsize=1024)

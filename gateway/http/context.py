@@ -120,6 +120,8 @@ class CallState:
     """Names or ids of what its objects lie in, with their places in the request."""
     about: "Sequence[Judged]" = ()
     """What the latest change is about, if rights depend on it; what is changed comes first."""
+    is_rehearsed: bool = False
+    """Whether nothing is called but what only reads."""
     unserved: str = ""
     with_cuebot: float = 0.0
     """Seconds spent in calls to Cuebot."""

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway.errors import Code, GatewayError
 from gateway.http.context import RequestContext, context_of
 from gateway.http.routing import send_nothing
-from gateway.openapi.schemas import CONDITIONS, HEADERS, OF_REQUESTS
+from gateway.openapi.schemas import CONDITIONS, HEADERS, OF_CHANGES, OF_REQUESTS
 from gateway.suggestions import QUOTED_CHARS
 
 METHODS = ("GET", "HEAD", "POST")
@@ -27,6 +27,7 @@ REQUEST_HEADERS = (
     *TRACE_HEADERS,
     *CONDITIONS,
     *OF_REQUESTS,
+    *OF_CHANGES,
 )
 """Request headers that the gateway reads and that need a preflight."""
 EXPOSED_HEADERS = sorted(HEADERS)

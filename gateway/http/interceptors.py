@@ -166,13 +166,15 @@ class Interceptors:
             plan = prepare(context, plan, named)
         return plan
 
-    def around(self, context: RequestContext) -> Around | None:
+    def around(self, context: RequestContext, innermost: Around | None = None) -> Around | None:
         """What wraps each call to Cuebot; None if nothing does."""
         needed = [each for each in self._around if each.wraps(context)]
         if not needed:
-            return None
+            return innermost
 
         def around(call: Call) -> Call:
+            if innermost is not None:
+                call = innermost(call)
             for each in reversed(needed):
                 call = each.around(context, call)
             return call

@@ -7,6 +7,7 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.calls.preview import preview
 from gateway.errors import Code, GatewayError
+from gateway.http.at_most_once import KEY_HEADER, AtMostOnce
 from gateway.http.batch_queue import BatchQueue
 from gateway.http.call_maker import CallMaker, form_of, note_cut
 from gateway.http.conditional import ConditionalReads
@@ -27,6 +28,7 @@ class UnaryHandler:
         responder: Responder,
         reads: ConditionalReads,
         watches: Watches,
+        once: AtMostOnce,
     ) -> None:
         self._interceptors = interceptors
         self._requests = requests
@@ -34,6 +36,7 @@ class UnaryHandler:
         self._responder = responder
         self._reads = reads
         self._watches = watches
+        self._once = once
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises GatewayError and ClientGone."""
@@ -66,10 +69,12 @@ class UnaryHandler:
                     await watcher.stream(receive, send)
                 finally:
                     self._watches.end(watcher)
-            elif context.request.method == "POST":
-                await self._call(context, request, receive, send)
-            else:
+            elif context.request.method != "POST":
                 await self._reads.answer(context, request, receive, send)
+            elif KEY_HEADER in context.request.headers and not request.plan.method.reads_only:
+                await self._once.answer(context, request, body, receive, send)
+            else:
+                await self._call(context, request, receive, send)
         except GatewayError as error:
             await requests.audit_denial(context, error, receive)
             raise

@@ -233,7 +233,7 @@ class AuditLog(Interceptor):
         async def written_down(
             method: Method, payload: bytes, found: Sequence[Found] = ()
         ) -> bytes:
-            if method.reads_only or context.dry_run:
+            if method.reads_only or context.call.is_rehearsed:
                 return await call(method, payload, found)
             entry = Entry(context, method)
             await entry.look(payload, found, self._hides)

@@ -148,9 +148,13 @@ def operation(
     request, response = descriptor.input_type, descriptor.output_type
     body = schemas.json_of(messages.request(request), example=examples.body(request))
     views = [*schemas.VIEW, *(schemas.ROWS_VIEW if method.views.rows is not None else ())]
+    parameters, headers = [*schemas.OF_REQUESTS, *views], [*schemas.OF_SUCCESS]
+    if not method.reads_only:
+        parameters += schemas.OF_CHANGES
+        headers += schemas.OF_ANSWERED_CHANGES
     success = {
         "description": f"`{response.full_name}`",
-        "headers": schemas.references("headers", schemas.OF_SUCCESS),
+        "headers": schemas.references("headers", headers),
         "content": schemas.json_of(messages.response(response)),
     }
     comment = comments.get(descriptor.full_name, "")
@@ -160,10 +164,7 @@ def operation(
         "tags": [method.service],
         **({"summary": method.summary} if method.summary else {}),
         **described(rest, served, *also_accepted(method, listed)),
-        "parameters": [
-            *schemas.references("parameters", schemas.OF_REQUESTS).values(),
-            *schemas.references("parameters", views).values(),
-        ],
+        "parameters": [*schemas.references("parameters", parameters).values()],
         "requestBody": {"content": body},
         "responses": {"200": success, **schemas.references("responses", map(str, schemas.ERRORS))},
         **({"x-aliases": others} if others else {}),

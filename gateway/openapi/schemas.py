@@ -46,6 +46,7 @@ HEALTH_PATHS: Json = SHARED["paths"]
 HEADERS: Json = SHARED["components"]["headers"]
 PARAMETERS: Json = SHARED["components"]["parameters"]
 OF_REQUESTS = ("X-Dry-Run", "Grpc-Timeout", "X-Request-ID")
+OF_CHANGES = ("Idempotency-Key",)
 CONDITIONS = ("If-None-Match", "Prefer")
 VIEW = ("_fields",)
 ROWS_VIEW = (
@@ -58,6 +59,7 @@ REPORTED: Iterable[str] = SHARED["headers_of"]["success"]
 """What the gateway did to a request, or to its answer."""
 OF_SUCCESS: Iterable[str] = (*OF_ANY, *REPORTED)
 OF_READS: Iterable[str] = SHARED["headers_of"]["reads"]
+OF_ANSWERED_CHANGES: Iterable[str] = SHARED["headers_of"]["changes"]
 INPUT = "-Input"
 """Ends the name of a request's schema if responses have another one. Names in protos have no dash.
 """

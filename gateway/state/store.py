@@ -24,6 +24,7 @@ from gateway.settings.types import parse_store_url
 log = structlog.stdlib.get_logger("gateway.state")
 
 T = TypeVar("T")
+Value = int | bytes
 
 
 class StoreFailed(Exception):
@@ -32,7 +33,7 @@ class StoreFailed(Exception):
 
 @dataclass(frozen=True)
 class Script:
-    """A program in Lua, as Redis and Valkey run it: keys and numbers in, numbers out."""
+    """A program in Lua, as Redis and Valkey run it: keys and values in, a list of values out."""
 
     source: str
 
@@ -51,7 +52,9 @@ class Store(Protocol):
     async def connect(self) -> None:
         """Replace the connection by a new one on which the store answers."""
 
-    async def run(self, script: Script, keys: Sequence[str], numbers: Sequence[int]) -> list[int]:
+    async def run(
+        self, script: Script, keys: Sequence[str], values: Sequence[Value]
+    ) -> list[Value]:
         """Run a script atomically."""
 
     async def close(self) -> None:
@@ -98,9 +101,9 @@ class Link:
         self,
         script: Script,
         keys: Sequence[str],
-        numbers: Sequence[int],
-        check: Callable[[list[int]], None] = lambda answer: None,
-    ) -> list[int]:
+        values: Sequence[Value],
+        check: Callable[[list[Value]], None] = lambda answer: None,
+    ) -> list[Value]:
         """The script's answer. Raises StoreFailed: at once while the store is away.
 
         `check` raises StoreFailed for an answer that the script cannot give; the store counts as
@@ -109,7 +112,7 @@ class Link:
         if not self.up:
             raise StoreFailed(self._problem)
         try:
-            answer = await self.in_time(self._store.run(script, keys, numbers))
+            answer = await self.in_time(self._store.run(script, keys, values))
             check(answer)
             return answer
         except StoreFailed as failure:
@@ -232,14 +235,16 @@ class RedisStore:
             await self._client.connection_pool.disconnect()
             await self._client.ping()
 
-    async def run(self, script: Script, keys: Sequence[str], numbers: Sequence[int]) -> list[int]:
-        given: tuple[Any, ...] = (len(keys), *keys, *numbers)
+    async def run(
+        self, script: Script, keys: Sequence[str], values: Sequence[Value]
+    ) -> list[Value]:
+        given: tuple[Any, ...] = (len(keys), *keys, *values)
         with as_store_failed():
             try:
                 answer = await self._client.evalsha(script.digest, *given)
             except self._unknown:  # restarted since
                 answer = await self._client.eval(script.source, *given)
-            return [int(each) for each in answer]
+            return [*answer]
 
     async def close(self) -> None:
         with suppress(StoreFailed), as_store_failed():

@@ -1,4 +1,5 @@
-"""Every fault and every costly view under load: `python -m tests.chaos [NAME …]`.
+"""Every fault and every costly view under load, and kills of gateways: `python -m tests.chaos
+[NAME …]`.
 
 Tables at the end. The exit status is 1 when an answer was wrong, or a change was made twice or not
 although the gateway says so, when the gateway does not come back after a fault, or when others
@@ -14,12 +15,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from gateway.observe.logs import configure_logging
-from tests.chaos import views
+from tests.chaos import killed_gateway, views
 from tests.chaos.faults import FAULTS
 from tests.chaos.trial import Outcome, place
 from tests.chaos.views import MOST_MS, VIEWS
 
 KILLED_SECONDS = 0.2
+GATEWAY = "gateway"
+"""The name of the kills of gateways, under changes with an Idempotency-Key."""
+KEY_ROW = "{:<16}{:>8}{:>10}{:>10}{:>9}{:>7}{:>6}{:>7}"
+KEY_HEADS = ("", "keys", "answered", "replayed", "unknown", "twice", "lost", "wrong")
 HEADS = ("fault", "calls", "right", "wrong", "changes", "twice", "lost", "good after", "errors")
 ROW = "{:<16}{:>8}{:>8}{:>7}{:>9}{:>7}{:>6}{:>12}  {}"
 VIEW_HEADS = ("view", "others", "right", "wrong", "p99", "before", "CPU p99", "before", "answers")
@@ -31,10 +36,11 @@ def main() -> int:
     arguments = argparse.ArgumentParser(prog="tests.chaos", description=__doc__)
     arguments.add_argument("--seconds", type=float, default=10, help="of each fault or view (10)")
     arguments.add_argument("--kills", type=int, default=100, help="of Cuebot (100)")
-    what = f"a fault ({', '.join(faults)}) or a view ({', '.join(VIEWS)}); all without one"
+    arguments.add_argument("--gateway-kills", type=int, default=200, help="of gateways (200)")
+    what = f"a fault ({', '.join(faults)}), {GATEWAY} or a view ({', '.join(VIEWS)}); all without"
     arguments.add_argument("names", nargs="*", metavar="NAME", help=what)
     given = arguments.parse_args()
-    names = (*faults, *VIEWS)
+    names = (*faults, GATEWAY, *VIEWS)
     wanted = given.names or list(names)
     if unknown := [name for name in wanted if name not in names]:
         arguments.error(f"nothing is called {unknown[0]}; there are {', '.join(names)}")
@@ -44,6 +50,11 @@ def main() -> int:
         with TemporaryDirectory() as folder:
             outcomes = asyncio.run(endure(Path(folder), wanted_faults, given.seconds, given.kills))
         good = report(outcomes)
+    if GATEWAY in wanted:
+        with TemporaryDirectory() as folder:
+            good = (
+                report_keys(asyncio.run(kill_gateways(Path(folder), given.gateway_kills))) and good
+            )
     if wanted_views := [name for name in wanted if name in VIEWS]:
         good = report_views(try_views(wanted_views, given.seconds)) and good
     return int(not good)
@@ -58,6 +69,22 @@ def report(outcomes: Sequence[Outcome]) -> bool:
         for wrong in each.wrong[:5]:
             print(f"{each.fault}: {wrong}")
     return all(each.good for each in outcomes)
+
+
+async def kill_gateways(folder: Path, kills: int) -> killed_gateway.Outcome:
+    print(f"{GATEWAY}: {kills} kills", flush=True)
+    async with killed_gateway.place(folder) as here:
+        return await here.endure(kills)
+
+
+def report_keys(outcome: killed_gateway.Outcome) -> bool:
+    bad = (outcome.twice, outcome.lost, outcome.wrong)
+    numbers = (outcome.keys, outcome.answered, outcome.replayed, outcome.unknown, *map(len, bad))
+    print("\n" + KEY_ROW.format(*KEY_HEADS))
+    print(KEY_ROW.format(f"{outcome.kills} kills", *numbers))
+    for each in bad:
+        print(*each[:5], sep="\n", end="\n" * bool(each))
+    return outcome.good
 
 
 def try_views(names: Iterable[str], seconds: float) -> list[views.Outcome]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.state.store import Link, LinkTiming, Script, StoreFailed
+from gateway.state.store import Link, LinkTiming, Script, StoreFailed, Value
 from tests.support.patience import until
 
 pytestmark = pytest.mark.anyio
@@ -36,7 +36,9 @@ class Scripted:
         if not self.there:
             raise StoreFailed("nobody is there")
 
-    async def run(self, script: Script, keys: Sequence[str], numbers: Sequence[int]) -> list[int]:
+    async def run(
+        self, script: Script, keys: Sequence[str], values: Sequence[Value]
+    ) -> list[Value]:
         if not self.there:
             raise StoreFailed("the connection is gone")
         try:
@@ -44,7 +46,7 @@ class Scripted:
         except asyncio.CancelledError:
             self.cancelled += 1
             raise
-        return [*numbers]
+        return [*values]
 
     async def close(self) -> None:
         self.closed += 1
@@ -144,7 +146,7 @@ async def test_an_answer_that_nobody_waits_for_may_fail(store: Scripted) -> None
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: reported.append(context))
 
-    async def run(script: Script, keys: Sequence[str], numbers: Sequence[int]) -> list[int]:
+    async def run(script: Script, keys: Sequence[str], values: Sequence[Value]) -> list[Value]:
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:

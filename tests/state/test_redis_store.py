@@ -40,17 +40,20 @@ def store_at(url: str, **more: object) -> RedisStore:
     return RedisStore(settings_for("cuebot:1", state=url, **more))
 
 
-async def test_scripts_get_keys_and_numbers(store: RedisStore) -> None:
+async def test_scripts_get_keys_and_values(store: RedisStore) -> None:
+    every = bytes(range(256))
     for _ in range(2):
-        assert await store.run(ECHO, ["a", "ключ", "c d"], [1, 2**53]) == [3, 1, 2**53]
+        said = await store.run(ECHO, ["a", "ключ", "c d"], [1, 2**53, every])
+        assert said == [3, b"1", b"%d" % 2**53, every]
+    assert await store.run(Script("return {1, ARGV[1]}"), [], [b"x\r\n"]) == [1, b"x\r\n"]
 
 
 async def test_what_fails_is_told_as_one_line(store: RedisStore) -> None:
     with pytest.raises(StoreFailed, match="nosuch"):
         await store.run(Script("return nosuch.thing"), [], [])
     with pytest.raises(StoreFailed):
-        await store.run(Script("return {'x'}"), [], [])
-    assert await store.run(ECHO, [], [7]) == [0, 7]
+        await store.run(Script("return 1"), [], [])
+    assert await store.run(ECHO, [], [7]) == [0, b"7"]
 
 
 async def test_an_answer_is_never_anothers(store: RedisStore, server: StoreServer) -> None:
@@ -63,7 +66,7 @@ async def test_an_answer_is_never_anothers(store: RedisStore, server: StoreServe
     await asyncio.wait(waiting)
     server.go_on()
     for number in range(10, 30):
-        assert await store.run(ECHO, [], [number]) == [0, number]
+        assert await store.run(ECHO, [], [number]) == [0, b"%d" % number]
 
 
 @pytest.mark.parametrize("user", ["", ":red%20apple@", "somebody:green%20apple@"])

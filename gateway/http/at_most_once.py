@@ -1,0 +1,278 @@
+"""Idempotency-Key on a change: the call is made once, and a repetition gets the first answer.
+
+A record is read before everything else, written right before the first call that changes something,
+and again after the last one. What has failed before the call leaves none. See
+https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/.
+"""
+
+import asyncio
+import re
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from random import getrandbits
+from time import monotonic
+from typing import Literal, NamedTuple
+
+import orjson
+from starlette.types import Receive, Send
+
+from gateway.calls.invoke import Call, Found
+from gateway.errors import RETRY_SOON, Code, Fate, GatewayError
+from gateway.http.call_maker import CallMaker, form_of, pieces_of
+from gateway.http.context import JSON_TYPE, ClientGone, RequestContext
+from gateway.http.disconnect import CancelOnDisconnect
+from gateway.http.key_records import LARGEST_KEPT_BYTES, Owned, Record, Records
+from gateway.http.request import CallRequest, RequestReader
+from gateway.http.respond import Form, Responder, form_for
+from gateway.openapi.schemas import REPORTED
+from gateway.schema.method import Method
+
+KEY_HEADER = b"idempotency-key"
+REPLAYED = (b"idempotent-replayed", b"true")
+QUOTED_KEY = re.compile(rb'"((?:[ !#-\[\]-~]|\\["\\]){1,255})"')
+"""A string of structured fields (RFC 8941), without parameters."""
+BARE_KEY = re.compile(rb"[!#-~][ -~]{0,254}")
+ESCAPED = re.compile(rb"\\(.)")
+MARGIN_SECONDS = 10.0
+"""For all that happens after a call until its outcome is written down."""
+LONGEST_HASHED_AT_ONCE = 2**20
+LONGEST_KEPT_ERROR = 500
+REPORTED_HEADERS = frozenset(name.lower().encode() for name in REPORTED)
+
+
+class Taken(GatewayError):
+    """Another request has claimed the key in the meantime."""
+
+    def __init__(self, record: Record) -> None:
+        super().__init__(Code.ABORTED, "another request with this Idempotency-Key was faster")
+        self.record = record
+
+
+class Attempt:
+    """The calls of one request under a key."""
+
+    def __init__(self, records: Records, owned: Owned, record: Record) -> None:
+        self._records = records
+        self._owned = owned
+        self._record = replace(record, kept=b"%016x" % getrandbits(64))
+        self._is_claimed = False
+        self._fate: Fate = "not sent"
+
+    def around(self, call: Call) -> Call:
+        """Claims the key before the first call that changes something."""
+
+        async def noted(method: Method, payload: bytes, found: Sequence[Found] = ()) -> bytes:
+            if method.reads_only:
+                return await call(method, payload, found)
+            if not self._is_claimed:
+                known = await self._records.claim(self._owned, self._record)
+                if known is not None:
+                    raise Taken(known)
+                self._is_claimed = True
+            before, self._fate = self._fate, "unknown"
+            try:
+                answer = await call(method, payload, found)
+            except GatewayError as error:
+                self._fate = before if error.fate == "not sent" else error.fate
+                raise
+            self._fate = "answered"
+            return answer
+
+        return noted
+
+    async def succeed(self, kept: bytes) -> None:
+        await self._finish(self._outcome("done", kept))
+
+    async def fail(self, context: RequestContext, error: GatewayError) -> None:
+        if self._fate == "not sent":
+            await self._finish(None)
+        elif self._fate == "answered":
+            headers = [*reported(context.response.headers), *error.raw_headers()]
+            kept = KeptAnswer(error.status, headers, error.body())
+            await self._finish(self._outcome("done", kept.dump()))
+        else:
+            said = f"{error.code.name}: {error.message}"[:LONGEST_KEPT_ERROR]
+            await self._finish(self._outcome("unknown", said.encode()))
+
+    def _outcome(self, state: Literal["done", "unknown"], kept: bytes) -> Record:
+        kept = kept if len(kept) <= LARGEST_KEPT_BYTES else b""
+        return replace(self._record, state=state, kept=kept)
+
+    async def _finish(self, outcome: Record | None) -> None:
+        if self._is_claimed:
+            await self._records.finish(self._owned, self._record, outcome)
+
+
+class AtMostOnce:
+    def __init__(
+        self,
+        records: Records,
+        requests: RequestReader,
+        calls: CallMaker,
+        responder: Responder,
+        *,
+        longest_call: float,
+    ) -> None:
+        """`longest_call` is in seconds."""
+        self._records = records
+        self._requests = requests
+        self._calls = calls
+        self._responder = responder
+        self._lost_after = longest_call + MARGIN_SECONDS
+
+    async def answer(
+        self,
+        context: RequestContext,
+        request: CallRequest,
+        body: bytes,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        """Make the call, or repeat its answer. Raises GatewayError and ClientGone.
+
+        The call goes on to its end when the client leaves, so that the next request gets its
+        answer; it keeps its slot in flight until then.
+        """
+        began = monotonic()
+        method, caller = request.plan.method, context.caller
+        assert caller is not None, "no method is called without a token"
+        owned = owned_by(context.principal, method, key_of(context.request.headers[KEY_HEADER]))
+        asked = Record(await digest_of(body), caller.rule.basis(caller.claims))
+        known = await self._records.read(owned)
+        context.waited += monotonic() - began
+        self._requests.reauthorize(context, request.catalog, method, request.plan)
+        if known is None:
+            if context.direct is not None and context.direct.disconnected:
+                raise ClientGone
+            attempt = Attempt(self._records, owned, asked)
+            try:
+                form = await self._call(context, request, attempt)
+            except Taken as taken:
+                known = taken.record
+        if known is not None:
+            form = await self._repeat(context, request, asked, known, receive)
+        within = max(request.timeout - (monotonic() - began), 0)
+        with CancelOnDisconnect(context, receive):
+            await self._responder.send(context, form, send, within=within)
+
+    async def _call(self, context: RequestContext, request: CallRequest, attempt: Attempt) -> Form:
+        try:
+            answer = await self._calls.call(context, request, attempt.around)
+            if len(answer) > LARGEST_KEPT_BYTES:
+                form, kept = form_of(context, request, answer), b""
+            else:
+                whole = b"".join(pieces_of(request, answer))
+                form = form_for(context, (whole,), request.content_type)
+                headers = [*reported(context.response.headers), request.content_type]
+                kept = KeptAnswer(Code.OK.http_status, headers, whole).dump()
+        except Taken:
+            raise
+        except GatewayError as error:
+            await attempt.fail(context, error)
+            raise
+        await attempt.succeed(kept)
+        return form
+
+    async def _repeat(
+        self,
+        context: RequestContext,
+        request: CallRequest,
+        asked: Record,
+        known: Record,
+        receive: Receive,
+    ) -> Form:
+        """What is known of the first call. Raises GatewayError and ClientGone."""
+        path = request.plan.method.path
+        if known.fingerprint != asked.fingerprint:
+            problem = "this Idempotency-Key was used with another body; nothing was called"
+            raise GatewayError(Code.INVALID_ARGUMENT, problem, status=422)
+        if known.state == "pending" and known.age <= self._lost_after:
+            problem = f"{path} is being called with this Idempotency-Key"
+            raise GatewayError(Code.ABORTED, problem, headers={**RETRY_SOON})
+        if known.basis != asked.basis:
+            with CancelOnDisconnect(context, receive):
+                await self._calls.rehearse(context, request)
+        when = datetime.fromtimestamp(time.time() - known.age, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        called = f"{path} was called with this Idempotency-Key at {when}"
+        if known.state != "done":
+            said = known.kept.decode(errors="replace")
+            if known.state == "pending":
+                said = "the gateway has not seen its end"
+            problem = f"outcome unknown: {called} ({said}), and is not called again"
+            raise GatewayError(Code.FAILED_PRECONDITION, problem, status=409)
+        if not known.kept:
+            problem = f"{called} and succeeded; its answer was too large to be kept"
+            raise GatewayError(Code.ALREADY_EXISTS, problem)
+        kept = KeptAnswer.load(known.kept)
+        response = context.response
+        response.headers = [each for each in response.headers if each[0] not in REPORTED_HEADERS]
+        response.headers += (REPLAYED, *reported(kept.headers))
+        if kept.status != Code.OK.http_status:
+            raise kept.error()
+        response.code = Code.OK
+        return form_for(context, (kept.body,), kept.content_type)
+
+
+class KeptAnswer(NamedTuple):
+    status: int
+    headers: Sequence[tuple[bytes, bytes]]
+    body: bytes
+
+    def dump(self) -> bytes:
+        headers = [
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in self.headers
+        ]
+        return orjson.dumps([self.status, headers, self.body.decode()])
+
+    @staticmethod
+    def load(dumped: bytes) -> "KeptAnswer":
+        status, headers, body = orjson.loads(dumped)
+        pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        return KeptAnswer(status, pairs, body.encode())
+
+    @property
+    def content_type(self) -> tuple[bytes, bytes]:
+        return next(each for each in self.headers if each[0] == JSON_TYPE[0])
+
+    def error(self) -> GatewayError:
+        shape = orjson.loads(self.body)
+        return GatewayError(
+            Code(shape["code"]),
+            shape["message"],
+            status=self.status,
+            details=shape.get("details", ()),
+            headers={
+                name.decode("latin-1"): value.decode("latin-1")
+                for name, value in self.headers
+                if name not in REPORTED_HEADERS
+            },
+        )
+
+
+def reported(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Those that say what has become of the request."""
+    return [each for each in headers if each[0] in REPORTED_HEADERS]
+
+
+def key_of(header: bytes) -> bytes:
+    """The key, whether it is in quotes or not. Raises GatewayError (INVALID_ARGUMENT)."""
+    if (quoted := QUOTED_KEY.fullmatch(header)) is not None:
+        return ESCAPED.sub(rb"\1", quoted[1])
+    if BARE_KEY.fullmatch(header) is None:
+        problem = "Idempotency-Key: expected 1 to 255 printable ASCII characters, best in quotes"
+        raise GatewayError(Code.INVALID_ARGUMENT, f"{problem}; nothing was called")
+    return header
+
+
+def owned_by(principal: str, method: Method, key: bytes) -> Owned:
+    whole = orjson.dumps([principal, method.path, key.decode()])
+    return Owned(principal, sha256(whole).hexdigest())
+
+
+async def digest_of(body: bytes) -> str:
+    if len(body) <= LONGEST_HASHED_AT_ONCE:
+        return sha256(body).hexdigest()
+    return (await asyncio.to_thread(sha256, body)).hexdigest()

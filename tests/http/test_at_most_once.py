@@ -1,0 +1,622 @@
+"""Idempotency-Key: a change is made once, and a repetition gets what became of it."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import httpx
+import orjson
+import pytest
+
+from gateway.compat.build import build_catalog
+from gateway.compat.profile import load_profile
+from gateway.errors import GatewayError
+from gateway.http.at_most_once import key_of
+from gateway.http.key_records import (
+    LARGEST_KEPT_BYTES,
+    RECORD_BYTES,
+    REMEMBERED_SECONDS,
+    MemoryRecords,
+    Owned,
+    Record,
+)
+from gateway.schema.selection import Selection
+from gateway.state.store import LinkTiming
+from tests.http.test_both_servers import plain_uvicorn
+from tests.support.audit import outcomes
+from tests.support.clocks import HandClock
+from tests.support.commands import OPENCUE
+from tests.support.opencue import message_class, opencue
+from tests.support.owned_farm import BOS, LENAS, script
+from tests.support.patience import PATIENCE, until
+from tests.support.rights import rule, signed
+from tests.support.servers import (
+    Gateway,
+    ScriptedCuebot,
+    bearer,
+    gateway_for,
+    head,
+    http_client,
+    settings_for,
+)
+from tests.support.stores import NEEDS_STORE, StoreServer, store_server
+
+pytestmark = pytest.mark.anyio
+
+METHODS = build_catalog(opencue(), Selection(), load_profile("opencue")).methods
+PAUSE, KILL = "/job.JobInterface/Pause", "/job.JobInterface/Kill"
+FIND_JOB = "/job.JobInterface/FindJob"
+JOB = {"job": {"id": "11111111-2222-3333-4444-555555555555"}}
+OTHER = {"job": {"id": "11111111-2222-3333-4444-666666666666"}}
+REPLAYED = "idempotent-replayed"
+
+
+def keyed(key: str = '"k1"', **headers: str) -> dict[str, str]:
+    return {"Idempotency-Key": key, **headers}
+
+
+def calls(cuebot: ScriptedCuebot, path: str = PAUSE) -> int:
+    return sum(each == path for each, _, _ in cuebot.seen)
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[StoreServer]:
+    with store_server() as running:
+        yield running
+
+
+@pytest.fixture(params=["memory", pytest.param("store", marks=NEEDS_STORE)])
+async def gateway(request: pytest.FixtureRequest, cuebot: ScriptedCuebot) -> AsyncIterator[Gateway]:
+    """With each place that remembers keys."""
+    more: dict[str, Any] = {}
+    if request.param == "store":
+        server: StoreServer = request.getfixturevalue("store")
+        await operate(server, "FLUSHALL")
+        more["state"] = server.url
+    async with gateway_for(cuebot.endpoint, **more) as running:
+        make_patient(running)
+        yield running
+
+
+def make_patient(gateway: Gateway) -> None:
+    """A busy machine makes no store be away."""
+    if gateway.app.parts.shared is not None:
+        gateway.app.parts.shared.link.timing = LinkTiming(answer=20)
+
+
+async def answered(client: httpx.AsyncClient, key: str = "k1") -> httpx.Response:
+    """The answer to a repetition, once there is one."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            again = await client.post(PAUSE, json=JOB, headers=keyed(key))
+            if not again.is_error:
+                return again
+            assert again.status_code in (409, 503)
+            assert "unknown" not in again.text
+            await asyncio.sleep(0.01)
+
+
+async def operate(server: StoreServer, *command: object) -> Any:
+    from redis.asyncio import Redis
+
+    operator: Any = Redis(port=server.port)
+    try:
+        return await operator.execute_command(*command)
+    finally:
+        await operator.aclose()
+
+
+# --- A repetition ---------------------------------------------------------------------------
+
+
+async def test_a_repetition_gets_the_first_answer(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """With what was reported, however the path and the key are spelled."""
+    cuebot.answers(
+        FIND_JOB, message_class("job.JobFindJobResponse")(job={"id": "j"}).SerializeToString()
+    )
+    first = await gateway.post(KILL, {"job": "comp"}, headers=keyed())
+    assert (first.status_code, REPLAYED in first.headers) == (200, False)
+    assert first.headers["x-defaulted-fields"]
+    cuebot.fails(FIND_JOB, grpc.StatusCode.NOT_FOUND, "there is no such pending job")
+    seen = len(cuebot.seen)
+    for path, key in ((KILL, '"k1"'), (f"/{KILL}", "k1")):
+        again = await gateway.post(path, {"job": "comp"}, headers=keyed(key))
+        assert (again.status_code, again.content) == (200, first.content)
+        assert again.headers[REPLAYED] == "true"
+        assert again.headers["x-defaulted-fields"] == first.headers["x-defaulted-fields"]
+    assert len(cuebot.seen) == seen
+
+
+async def test_an_answer_is_kept_as_it_was(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """Compressed for whoever wants that, and in the form that was asked for first."""
+    launch = "/job.JobInterface/LaunchSpecAndWait"
+    jobs = [{"id": f"id-{n}", "name": f"naïve-{n}"} for n in range(60)]
+    answer = message_class("job.JobLaunchSpecAndWaitResponse")(jobs={"jobs": jobs})
+    cuebot.answers(launch, answer.SerializeToString())
+    asked = {"spec": "<spec/>"}
+    for key, form, kind in (("a", {}, "json"), ("b", {"Accept": "text/csv"}, "csv")):
+        first = await gateway.post(launch, asked, headers=keyed(key, **form))
+        again = await gateway.post(launch, asked, headers=keyed(key))
+        plain = keyed(key, **{"Accept-Encoding": "identity"})
+        once_more = await gateway.post(launch, asked, headers=plain)
+        assert first.content == again.content == once_more.content
+        assert "naïve-59" in again.text
+        assert "content-encoding" in again.headers
+        assert "content-encoding" not in once_more.headers
+        types = {each.headers["content-type"] for each in (first, again, once_more)}
+        assert len(types) == 1
+        assert kind in types.pop()
+    assert calls(cuebot, launch) == 2
+
+
+@pytest.mark.parametrize("code", [grpc.StatusCode.INTERNAL, grpc.StatusCode.FAILED_PRECONDITION])
+async def test_cuebots_own_error_is_an_answer(
+    gateway: Gateway, cuebot: ScriptedCuebot, code: grpc.StatusCode
+) -> None:
+    cuebot.fails(PAUSE, code, "so not")
+    first = await gateway.post(PAUSE, JOB, headers=keyed())
+    again = await gateway.post(PAUSE, JOB, headers=keyed())
+    assert first.status_code >= 400
+    assert (again.status_code, again.content) == (first.status_code, first.content)
+    assert (REPLAYED in first.headers, again.headers[REPLAYED]) == (False, "true")
+    assert calls(cuebot) == 1
+
+
+async def test_another_body_is_422(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    await gateway.post(PAUSE, JOB, headers=keyed())
+    other = await gateway.post(PAUSE, OTHER, headers=keyed())
+    assert (other.status_code, other.json()["error"]) == (422, "INVALID_ARGUMENT")
+    assert "another body" in other.json()["message"]
+    assert calls(cuebot) == 1
+
+
+async def test_a_key_is_of_a_principal_and_a_method(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    for path, subject in ((PAUSE, "lena"), (PAUSE, "marco"), (KILL, "lena")):
+        answer = await gateway.post(path, JOB, headers=keyed() | bearer(subject))
+        assert (answer.status_code, REPLAYED in answer.headers) == (200, False)
+    assert (calls(cuebot), calls(cuebot, KILL)) == (2, 1)
+
+
+@pytest.mark.parametrize("more", [{}, {"X-Dry-Run": "1"}], ids=["read", "dry run"])
+async def test_what_changes_nothing_ignores_it(
+    gateway: Gateway, cuebot: ScriptedCuebot, more: dict[str, str]
+) -> None:
+    path = PAUSE if more else "/job.JobInterface/GetJob"
+    asked = JOB if more else {"id": "x"}
+    for _ in range(2):
+        answer = await gateway.post(path, asked, headers=keyed("", **more))
+        assert (answer.status_code, REPLAYED in answer.headers) == (200, False)
+
+
+# --- Not known (yet) ------------------------------------------------------------------------
+
+
+async def test_one_under_way_is_409(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    called, release = cuebot.holds(PAUSE)
+    first = asyncio.create_task(gateway.post(PAUSE, JOB, headers=keyed()))
+    await called.wait()
+    again = await gateway.post(PAUSE, JOB, headers=keyed())
+    assert (again.status_code, again.json()["error"]) == (409, "ABORTED")
+    assert again.headers["retry-after"] == "1"
+    assert "is being called" in again.json()["message"]
+    release.set()
+    assert (await first).status_code == 200
+    again = await gateway.post(PAUSE, JOB, headers=keyed())
+    assert again.headers[REPLAYED] == "true"
+    assert calls(cuebot) == 1
+
+
+async def test_many_at_once_make_one_call(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    called, release = cuebot.holds(PAUSE)
+    asked = [asyncio.create_task(gateway.post(PAUSE, JOB, headers=keyed())) for _ in range(40)]
+    await called.wait()
+    await until(lambda: sum(each.done() for each in asked) == len(asked) - 1)
+    release.set()
+    statuses = sorted([(await each).status_code for each in asked])
+    assert statuses == [200] + [409] * 39
+    assert calls(cuebot) == 1
+
+
+@pytest.mark.parametrize("code", ["DEADLINE_EXCEEDED", "UNAVAILABLE", "CANCELLED"])
+async def test_a_status_that_says_nothing_is_unknown(
+    gateway: Gateway, cuebot: ScriptedCuebot, code: str
+) -> None:
+    cuebot.fails(PAUSE, grpc.StatusCode[code], "who knows")
+    await gateway.post(PAUSE, JOB, headers=keyed())
+    await unknown(gateway, cuebot, f"{code}: who knows")
+
+
+async def unknown(gateway: Gateway, cuebot: ScriptedCuebot, said: str) -> None:
+    cuebot.answers(PAUSE, b"")
+    for _ in range(2):
+        again = await gateway.post(PAUSE, JOB, headers=keyed())
+        assert (again.status_code, again.json()["error"]) == (409, "FAILED_PRECONDITION")
+        message = again.json()["message"]
+        assert re.match(
+            rf"outcome unknown: {PAUSE} was called .* at 20[-0-9]+T[:0-9]+Z \(", message
+        )
+        assert said in message
+        assert "retry-after" not in again.headers
+    assert calls(cuebot) == 1
+
+
+async def test_an_outcome_after_the_deadline_is_unknown(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    called, cancelled = cuebot.hangs(PAUSE)
+    first = await gateway.post(PAUSE, JOB, headers=keyed(**{"Grpc-Timeout": "200m"}))
+    assert (first.status_code, called.is_set()) == (504, True)
+    await cancelled.wait()
+    await unknown(gateway, cuebot, "DEADLINE_EXCEEDED")
+
+
+async def test_a_call_that_was_not_sent_leaves_no_key(cuebot: ScriptedCuebot) -> None:
+    async with gateway_for("127.0.0.1:1", descriptor_source=OPENCUE) as gateway:
+        for _ in range(2):
+            answer = await gateway.post(PAUSE, JOB, headers=keyed())
+            assert (answer.status_code, REPLAYED in answer.headers) == (503, False)
+        other = await gateway.post(PAUSE, OTHER, headers=keyed())
+        assert other.status_code == 503
+
+
+async def test_what_is_refused_before_the_call_leaves_no_key(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    cuebot.fails(FIND_JOB, grpc.StatusCode.NOT_FOUND, "there is no such pending job")
+    headers = keyed()
+    for body, status in (({"jb": 1}, 400), ({"job": "comp"}, 404)):
+        answer = await gateway.post(PAUSE, body, headers=headers)
+        assert answer.status_code == status
+    assert (
+        await gateway.post(PAUSE, JOB, headers=headers | {"Authorization": ""})
+    ).status_code == 401
+    assert calls(cuebot) == 0
+    answer = await gateway.post(PAUSE, JOB, headers=headers)
+    assert (answer.status_code, REPLAYED in answer.headers) == (200, False)
+
+
+async def test_an_answer_too_large_to_keep(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    launch = "/job.JobInterface/LaunchSpecAndWait"
+    jobs = [{"id": f"{n:036}"} for n in range(LARGEST_KEPT_BYTES // 36)]
+    answer = message_class("job.JobLaunchSpecAndWaitResponse")(jobs={"jobs": jobs})
+    cuebot.answers(launch, answer.SerializeToString())
+    first = await gateway.post(launch, {"spec": "<spec/>"}, headers=keyed())
+    assert len(first.json()["jobs"]["jobs"]) == len(jobs)
+    again = await gateway.post(launch, {"spec": "<spec/>"}, headers=keyed())
+    assert (again.status_code, again.json()["error"]) == (409, "ALREADY_EXISTS")
+    assert "too large to be kept" in again.json()["message"]
+    assert calls(cuebot, launch) == 1
+
+
+# --- A client that leaves -------------------------------------------------------------------
+
+
+async def test_a_call_goes_on_without_its_client(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    await goes_on(gateway.port, cuebot)
+    assert gateway.app.parts.slots.taken == 0
+
+
+async def goes_on(port: int, cuebot: ScriptedCuebot) -> None:
+    called, release = cuebot.holds(PAUSE)
+    body = orjson.dumps(JOB)
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(head(PAUSE, f"Content-Length: {len(body)}", "Idempotency-Key: k1") + body)
+    await called.wait()
+    writer.transport.abort()
+    async with http_client(f"http://127.0.0.1:{port}", headers=bearer()) as client:
+        waiting = await client.post(PAUSE, json=JOB, headers=keyed())
+        assert waiting.status_code == 409
+        release.set()
+        again = await answered(client)
+    assert (again.status_code, again.headers[REPLAYED]) == (200, "true")
+    assert calls(cuebot) == 1
+
+
+@pytest.mark.slow
+async def test_plain_uvicorn_does_the_same(cuebot: ScriptedCuebot) -> None:
+    async with plain_uvicorn(cuebot.endpoint) as (port, app):
+        await goes_on(port, cuebot)
+        await until(lambda: app.parts.slots.taken == 0)
+
+
+# --- Rights ---------------------------------------------------------------------------------
+
+
+OWN = rule("artists", {"role": "artist"}, "all", only="user = $sub")
+ANY = rule("artists", {"role": "artist"}, "all")
+READS = rule("artists", {"role": "artist"}, "reads")
+SHOW = rule("artists", {"role": "artist"}, "all", only="show in $shows")
+LENAS_JOB = {"job": {"id": LENAS}}
+
+
+def now_ruled(gateway: Gateway, *rules: dict[str, object]) -> None:
+    """From now on these rules hold, as after a reload."""
+    settings = settings_for("localhost:1", access=rules, access_default="deny")
+    access, *_ = gateway.app.parts.reloadable
+    access.prepare(settings)()
+
+
+@pytest.fixture
+async def ruled(cuebot: ScriptedCuebot) -> AsyncIterator[Gateway]:
+    """Has a call of lena's behind it, under a rule with a condition that her job fits."""
+    script(cuebot, METHODS)
+    more: dict[str, Any] = {"access": [OWN], "access_default": "deny"}
+    async with gateway_for(cuebot.endpoint, **more) as gateway:
+        answer = await gateway.post(PAUSE, LENAS_JOB, headers=keyed() | LENA)
+        assert answer.status_code == 200
+        yield gateway
+
+
+LENA = signed("lena", role="artist", shows=["demo"])
+
+
+async def test_a_replay_needs_the_right_of_the_method(
+    ruled: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    now_ruled(ruled, READS)
+    again = await ruled.post(PAUSE, LENAS_JOB, headers=keyed() | LENA)
+    assert (again.status_code, REPLAYED in again.headers) == (403, False)
+    assert calls(cuebot) == 1
+
+
+async def test_the_same_conditions_judge_nothing_anew(
+    ruled: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    """What a call was about may be gone by then."""
+    seen = len(cuebot.seen)
+    again = await ruled.post(PAUSE, LENAS_JOB, headers=keyed() | signed("lena", role="artist", x=1))
+    assert (again.status_code, again.headers[REPLAYED]) == (200, "true")
+    assert len(cuebot.seen) == seen
+
+
+@pytest.mark.parametrize(
+    ("rules", "claims", "status"),
+    [
+        ([ANY], {}, 200),
+        ([SHOW], {"shows": ["demo"]}, 200),
+        ([SHOW], {"shows": ["other"]}, 403),
+        ([rule("artists", {"role": "artist"}, "all", only="user = marco")], {}, 403),
+    ],
+)
+async def test_other_conditions_are_judged_before_a_replay(
+    ruled: Gateway,
+    cuebot: ScriptedCuebot,
+    rules: list[dict[str, object]],
+    claims: dict[str, object],
+    status: int,
+) -> None:
+    now_ruled(ruled, *rules)
+    who = signed("lena", role="artist", **claims)
+    again = await ruled.post(PAUSE, LENAS_JOB, headers=keyed() | who)
+    assert (again.status_code, REPLAYED in again.headers) == (status, status == 200)
+    assert calls(cuebot) == 1
+
+
+async def test_a_change_without_the_right_leaves_no_key(
+    ruled: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    headers = keyed("k2") | LENA
+    assert (await ruled.post(PAUSE, {"job": {"id": BOS}}, headers=headers)).status_code == 403
+    again = await ruled.post(PAUSE, LENAS_JOB, headers=headers)
+    assert (again.status_code, REPLAYED in again.headers) == (200, False)
+    assert calls(cuebot) == 2
+
+
+async def test_a_replay_is_not_in_the_audit_log(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
+    """It has a line for each change, and a replay is none; nor is a rehearsal for one."""
+    script(cuebot, METHODS)
+    log = tmp_path / "audit"
+    more: dict[str, Any] = {"access": [OWN], "access_default": "deny", "audit_log": str(log)}
+    async with gateway_for(cuebot.endpoint, **more) as gateway:
+        await gateway.post(PAUSE, LENAS_JOB, headers=keyed() | LENA)
+        now_ruled(gateway, SHOW)
+        again = await gateway.post(PAUSE, LENAS_JOB, headers=keyed() | LENA)
+        assert again.headers[REPLAYED] == "true"
+        now_ruled(gateway, READS)
+        await gateway.post(PAUSE, LENAS_JOB, headers=keyed() | LENA)
+    assert [line["status"] for line in outcomes(log)] == [200, 403]
+
+
+# --- Where keys are remembered --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("header", "key"),
+    [
+        (b'"a b"', b"a b"),
+        (b"a b", b"a b"),
+        (rb'"a\"b\\"', b'a"b\\'),
+        (b"k" * 255, b"k" * 255),
+        (b'"' + b"k" * 255 + b'"', b"k" * 255),
+        *((each, None) for each in (b"", b'""', b'"', b'"a', b'"a"b"', b'"a", "b"', b'"a";b=1')),
+        *((each, None) for each in (b"k" * 256, b'"' + b"k" * 256 + b'"', b"\xc3\xa9", b"a\tb")),
+        (rb'"a\b"', None),
+    ],
+)
+def test_what_is_a_key(header: bytes, key: bytes | None) -> None:
+    if key is not None:
+        assert key_of(header) == key
+        return
+    with pytest.raises(GatewayError, match="nothing was called") as refused:
+        key_of(header)
+    assert refused.value.status == 400
+
+
+async def test_a_bad_key_calls_nothing(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    answer = await gateway.post(PAUSE, JOB, headers=keyed("k" * 256))
+    assert (answer.status_code, calls(cuebot)) == (400, 0)
+
+
+async def test_workers_without_a_store_are_501(cuebot: ScriptedCuebot) -> None:
+    async with gateway_for(cuebot.endpoint, workers=2) as gateway:
+        answer = await gateway.post(PAUSE, JOB, headers=keyed())
+        assert (answer.status_code, calls(cuebot)) == (501, 0)
+        assert "WORKERS" in answer.json()["message"]
+        assert "STATE" in answer.json()["message"]
+        assert (await gateway.post(PAUSE, JOB)).status_code == 200
+
+
+RECORD = Record("f")
+
+
+def owned(number: int, principal: str = "lena") -> Owned:
+    return Owned(principal, f"{principal} {number}")
+
+
+async def fill(records: MemoryRecords, principal: str) -> int:
+    """How many records this principal may have."""
+    for number in range(10**6):
+        try:
+            assert await records.claim(owned(number, principal), RECORD) is None
+        except GatewayError as full:
+            return number if (full.status, full.cause) == (503, "keys") else -1
+    raise AssertionError
+
+
+async def test_memory_is_bounded_and_shared() -> None:
+    clock = HandClock(1000)
+    records = MemoryRecords(lambda principal: 1.0, size=100 * RECORD_BYTES, clock=clock)
+    assert await fill(records, "lena") == 100
+    assert await records.claim(owned(1), RECORD) is not None  # what is pending stays
+    await records.finish(owned(0), RECORD, None)
+    assert await records.claim(owned(1000), RECORD) is None
+    assert await fill(records, "marco") > 0
+    clock.now += REMEMBERED_SECONDS
+    assert await records.read(owned(1)) is None
+    assert await fill(records, "lena") == 100
+
+
+async def test_what_is_kept_counts() -> None:
+    records = MemoryRecords(lambda principal: 1.0, size=4 * RECORD_BYTES)
+    for number, kept in enumerate((2 * RECORD_BYTES, 2 * RECORD_BYTES)):
+        assert await records.claim(owned(number), RECORD) is None
+        await records.finish(owned(number), RECORD, Record("f", "", "done", b"x" * kept))
+    known = [await records.read(owned(number)) for number in range(2)]
+    assert [each and len(each.kept) for each in known] == [2 * RECORD_BYTES, 0]
+
+
+@NEEDS_STORE
+async def test_a_store_that_is_away_is_503(store: StoreServer, cuebot: ScriptedCuebot) -> None:
+    async with gateway_for(cuebot.endpoint, state=store.url) as gateway:
+        make_patient(gateway)
+        await gateway.post(PAUSE, JOB, headers=keyed("away"))
+        shared = gateway.app.parts.shared
+        assert shared is not None
+        await operate(store, "CONFIG", "SET", "maxmemory", "1")
+        full = await gateway.post(PAUSE, JOB, headers=keyed("full"))
+        await operate(store, "CONFIG", "SET", "maxmemory", "0")
+        assert full.status_code == 503
+        assert "store is away; nothing was called" in full.json()["message"]
+        assert (await gateway.post(PAUSE, JOB)).status_code == 200
+        await until(lambda: shared.link.up)
+        again = await answered(gateway.client, "full")
+        assert REPLAYED not in again.headers
+        assert calls(cuebot) == 3
+
+
+@NEEDS_STORE
+async def test_an_outcome_is_told_when_the_store_is_back(
+    store: StoreServer, cuebot: ScriptedCuebot
+) -> None:
+    called, release = cuebot.holds(PAUSE)
+    async with gateway_for(cuebot.endpoint, state=store.url) as gateway:
+        await operate(store, "FLUSHALL")
+        first = asyncio.create_task(gateway.post(PAUSE, JOB, headers=keyed()))
+        await called.wait()
+        store.stand_still()
+        try:
+            release.set()
+            assert (await first).status_code == 200
+        finally:
+            store.go_on()
+        make_patient(gateway)
+        again = await answered(gateway.client)
+        assert again.headers[REPLAYED] == "true"
+        assert calls(cuebot) == 1
+
+
+@NEEDS_STORE
+async def test_a_store_that_may_forget_is_501(store: StoreServer, cuebot: ScriptedCuebot) -> None:
+    policy = ("CONFIG", "SET", "maxmemory-policy")
+    await operate(store, "CONFIG", "SET", "maxmemory", "1gb")
+    try:
+        for name, status in (("allkeys-lru", 501), ("volatile-lru", 200)):
+            await operate(store, *policy, name)
+            async with gateway_for(cuebot.endpoint, state=store.url) as gateway:
+                make_patient(gateway)
+                answer = await gateway.post(PAUSE, JOB, headers=keyed(name))
+                assert answer.status_code == status
+                assert (name in answer.text) is (status == 501)
+    finally:
+        await operate(store, *policy, "noeviction")
+        await operate(store, "CONFIG", "SET", "maxmemory", "0")
+
+
+@NEEDS_STORE
+async def test_gateways_share_keys_and_pending_ones_do_not_expire(
+    store: StoreServer, cuebot: ScriptedCuebot
+) -> None:
+    await operate(store, "FLUSHALL")
+    called, release = cuebot.holds(PAUSE)
+    async with (
+        gateway_for(cuebot.endpoint, state=store.url, workers=2) as one,
+        gateway_for(cuebot.endpoint, state=store.url) as other,
+    ):
+        make_patient(one)
+        make_patient(other)
+        first = asyncio.create_task(one.post(PAUSE, JOB, headers=keyed()))
+        await called.wait()
+        assert (await other.post(PAUSE, JOB, headers=keyed())).status_code == 409
+        assert set(await expiries(store)) == {-1}
+        release.set()
+        await first
+        assert (await other.post(PAUSE, JOB, headers=keyed())).headers[REPLAYED] == "true"
+        (left,) = await expiries(store)
+        assert 0.99 < left / 1000 / REMEMBERED_SECONDS <= 1
+
+
+async def expiries(store: StoreServer) -> list[int]:
+    """The milliseconds that each key has left; -1 for ever."""
+    names = await operate(store, "KEYS", "cuebot-gateway:*")
+    return [await operate(store, "PTTL", name) for name in names if b"rate" not in name]
+
+
+@NEEDS_STORE
+async def test_a_pending_key_of_a_gateway_that_is_gone(
+    store: StoreServer, cuebot: ScriptedCuebot
+) -> None:
+    """Under way as long as a call could take, unknown for a day, then as if it were not there."""
+    called, release = cuebot.holds(PAUSE)
+    await operate(store, "FLUSHALL")
+    async with gateway_for(cuebot.endpoint, state=store.url, grpc_timeout=1000) as gateway:
+        make_patient(gateway)
+        first = asyncio.create_task(gateway.post(PAUSE, JOB, headers=keyed()))
+        await called.wait()
+        (name,) = await operate(store, "KEYS", "cuebot-gateway:key:*")
+        record = await operate(store, "GET", name)
+        release.set()
+        await first
+        since, _, rest = record.partition(b" ")
+
+        async def older(seconds: float) -> httpx.Response:
+            began = b"%d" % (int(since) - round(seconds * 1000))
+            await operate(store, "SET", name, began + b" " + rest)
+            await operate(store, "ZADD", "cuebot-gateway:pending-keys", began, name)
+            return await gateway.post(PAUSE, JOB, headers=keyed())
+
+        assert "is being called" in (await older(900)).json()["message"]
+        lost = await older(1100)
+        assert (lost.status_code, lost.json()["error"]) == (409, "FAILED_PRECONDITION")
+        assert "the gateway has not seen its end" in lost.json()["message"]
+        assert calls(cuebot) == 1
+        forgotten = await older(REMEMBERED_SECONDS + 1)
+        assert (forgotten.status_code, REPLAYED in forgotten.headers) == (200, False)
+        await older(REMEMBERED_SECONDS + 1)
+        await older(REMEMBERED_SECONDS + 1)
+        await gateway.post(PAUSE, JOB, headers=keyed("another"))
+        assert await operate(store, "ZCARD", "cuebot-gateway:pending-keys") == 0
