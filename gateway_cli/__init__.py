@@ -4,6 +4,7 @@ import click
 
 from gateway import __version__
 from gateway_cli.commands.audit import audit
+from gateway_cli.commands.batch import batch
 from gateway_cli.commands.call import call
 from gateway_cli.commands.check import check
 from gateway_cli.commands.compare import compare
@@ -27,7 +28,20 @@ def main() -> None:
     """
 
 
-COMMANDS = serve, check, routes, describe, call, compare, audit, snapshot, token, completion, demo
+COMMANDS = (
+    serve,
+    check,
+    routes,
+    describe,
+    call,
+    batch,
+    compare,
+    audit,
+    snapshot,
+    token,
+    completion,
+    demo,
+)
 
 for command in COMMANDS:
     assert command.callback is not None

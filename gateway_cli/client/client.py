@@ -1,7 +1,8 @@
 """The interface of clients, and the options of `call` for their answers."""
 
+import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal, Protocol, get_args
@@ -52,6 +53,32 @@ class Client(Protocol):
         would be sent to Cuebot.
         """
 
+    def watch(
+        self, name: str, request: Arguments, *, view: Mapping[str, str], every: float, until: str
+    ) -> "AsyncIterator[Answer | GatewayError]":
+        """The answers of a method as they change, looked for every so many seconds.
+
+        It ends with the first answer whose rows all fit `until`, if that is not empty; without it,
+        never. Failures that may pass are among the answers; others are raised as by `call`.
+        """
+
+
+PASSING = (Code.UNAVAILABLE, Code.RESOURCE_EXHAUSTED, Code.DEADLINE_EXCEEDED)
+"""Codes of failures that may pass."""
+
+
+async def polled(
+    call: Callable[[], Awaitable[Answer]], every: float
+) -> AsyncIterator[Answer | GatewayError]:
+    """The answers and failures of a call that is repeated, with so many seconds in between."""
+    while True:
+        try:
+            result: Answer | GatewayError = await call()
+        except GatewayError as error:
+            result = error
+        yield result
+        await asyncio.sleep(every)
+
 
 def ignored_fields(headers: Mapping[str, str]) -> tuple[str, ...]:
     """The paths in a gateway's `X-Ignored-Fields` header."""
@@ -64,8 +91,9 @@ FORMATS = {"ndjson": "ndjson", "csv": "csv", "name": "ndjson"}
 """The formats of views by form; the others need JSON."""
 NAMES = ("name", "id")
 """`-o name` prints the first of these fields that rows have."""
+NO_NAMES = "-o name: the rows have neither a name nor an id; use -o csv, or --fields"
 PROBLEM = re.compile(
-    r"_(fields|where|group|count|sum|min|max|sort|offset|limit|format): (.*)", re.DOTALL
+    r"_(fields|where|group|count|sum|min|max|sort|offset|limit|format|until|every): (.*)", re.DOTALL
 )
 
 
@@ -129,7 +157,52 @@ async def answer_to(
             return await viewed(client, name, request, replace(options, fields=(field,)))
         except WrongField:  # before the call
             continue
-    raise InvalidCall("-o name: the rows have neither a name nor an id; use -o csv, or --fields")
+    raise InvalidCall(NO_NAMES)
+
+
+async def answers_to(
+    client: Client,
+    name: str,
+    request: Arguments,
+    options: OutputOptions,
+    *,
+    every: float,
+    until: str = "",
+) -> AsyncIterator[Answer | GatewayError]:
+    """The same, as the answer changes; see `Client.watch`."""
+    given = [options]
+    if options.form == "name":
+        given = [replace(options, fields=(field,)) for field in NAMES]
+    for each in given:
+        try:
+            async for result in watched(client, name, request, each, every, until):
+                yield result
+        except WrongField:  # before the call
+            if options.form != "name":
+                raise
+        else:
+            return
+    raise InvalidCall(NO_NAMES)
+
+
+async def watched(
+    client: Client,
+    name: str,
+    request: Arguments,
+    options: OutputOptions,
+    every: float,
+    until: str,
+) -> AsyncIterator[Answer | GatewayError]:
+    view = options.parameters()
+    try:
+        async for result in client.watch(name, request, view=view, every=every, until=until):
+            if isinstance(result, Answer):
+                check_viewed(result, options)
+            elif wrong := of_option(result, options.form):
+                raise wrong
+            yield result
+    except GatewayError as error:
+        raise of_option(error, options.form) or error from None
 
 
 async def viewed(client: Client, name: str, request: Arguments, options: OutputOptions) -> Answer:
@@ -137,8 +210,14 @@ async def viewed(client: Client, name: str, request: Arguments, options: OutputO
         answer = await client.call(name, request, view=options.parameters())
     except GatewayError as error:
         raise of_option(error, options.form) or error from None
+    check_viewed(answer, options)
+    return answer
+
+
+def check_viewed(answer: Answer, options: OutputOptions) -> None:
+    """Raises GatewayError for an answer of a gateway without views, if they are needed."""
     if answer.viewed or (options.form == "table" and not options.selects):  # a table has its fields
-        return answer
+        return
     raise GatewayError(
         Code.UNIMPLEMENTED,
         "the call was made, but this gateway does not know --fields, --where, --sort, --limit,"

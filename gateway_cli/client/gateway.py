@@ -2,9 +2,11 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
+from secrets import token_hex
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
@@ -14,8 +16,23 @@ from gateway.errors import Code, ConfigurationError, GatewayError
 from gateway.http.request_headers import DRY_RUN
 from gateway.settings.model import Settings
 from gateway_cli.client.arguments import Arguments, Fields, guess, unknown
-from gateway_cli.client.client import TRUNCATED, WHOLE, Answer, ignored_fields
+from gateway_cli.client.client import (
+    PASSING,
+    TRUNCATED,
+    WHOLE,
+    Answer,
+    ignored_fields,
+    polled,
+)
 from gateway_cli.client.cuebot import DISCOVERY_TIMEOUT_SECONDS
+from gateway_cli.client.event_stream import (
+    ID,
+    MEDIA_TYPE,
+    Event,
+    LostRows,
+    Watched,
+    events_in,
+)
 from gateway_cli.client.method_names import explained, path_of
 from gateway_cli.client.openapi_document import DOCUMENT, Document, read_document
 from gateway_cli.terminal.exits import InvalidCall
@@ -26,12 +43,25 @@ GRACE_SECONDS = 5.0
 CONNECT_TIMEOUT_SECONDS = 5.0
 LONGEST_QUOTE = 200
 """Characters of an answer that is not a gateway's."""
+BATCH = "/batch"
+CONFLICT, UNIMPLEMENTED, NOT_ACCEPTABLE = 409, 501, 406
+NO_STREAMS = (
+    "this gateway does not serve event streams, which --until needs; update it, or call Cuebot"
+    " itself (--direct)"
+)
 NO_METHOD, METHOD = 404, 405
 """The statuses of a PUT for an unknown path and for a method."""
 GUESSED = (
     "; this gateway does not tell the types of fields (DOCS=off), so lists, and texts that look"
     " like true or false, have to be given as JSON (key:=JSON)"
 )
+KEY = "Idempotency-Key"
+RETRY_PAUSES_SECONDS = (0.5, 2.0)
+"""Before a call is repeated whose connection was lost."""
+LEAST_PERIOD_SECONDS, LONGEST_PERIOD_SECONDS = 1.0, 3600.0
+"""Of an event stream."""
+SILENCE_SECONDS = 45.0
+"""An event stream that says nothing for so long is dead: there is a comment every 15 s."""
 SCHEMA = "X-Schema"
 """A header of method answers that only a cuebot-gateway sends."""
 
@@ -84,17 +114,16 @@ class GatewayClient:
         dry_run: bool = False,
     ) -> Answer:
         path = path_of(name)
-        fields = await self._fields(path) if request.need_schema else unknown
-        body = request.as_json(fields)
+        body = await self.body_for(path, request)
         if dry_run:
             await self._refuse_unless_it_knows_dry_runs(path)
-        headers = {DRY_RUN: "1"} if dry_run else {}
-        response = await self.send("POST", path, body, headers, view)
+        if dry_run:
+            response = await self.send("POST", path, body, {DRY_RUN: "1"}, view)
+        else:
+            response = await self.call_once(path, body, view)
         if response.status_code != 200:
             error = error_of(response)
-            if fields is guess and error.code is Code.INVALID_ARGUMENT:
-                error.message += GUESSED
-            raise await self._explained(error, name, path)
+            raise await self.explained(error, name, path, request)
         if dry_run and DRY_RUN not in response.headers:
             raise GatewayError(
                 Code.UNKNOWN,
@@ -114,6 +143,102 @@ class GatewayClient:
             cut_at=cut_at,
             viewed=not view or (format_ == "json" and SCHEMA in response.headers and not unread),
         )
+
+    async def call_once(
+        self,
+        path: str,
+        body: bytes,
+        view: Mapping[str, str] = WHOLE,
+        more: Mapping[str, str] = WHOLE,
+    ) -> httpx.Response:
+        """The answer to a POST, which is repeated if the connection is lost.
+
+        An Idempotency-Key sees to it that a change is made once, and nothing is repeated at a
+        gateway without them. `more` are headers. Raises GatewayError.
+        """
+        key = {KEY: f'"{token_hex(16)}"'}
+        pauses = list(RETRY_PAUSES_SECONDS)
+        lost: Lost | None = None
+        while True:
+            try:
+                response = await self.send("POST", path, body, {**more, **key}, view)
+            except Lost as error:
+                lost = error
+                if not (pauses and key and await self._repeats(path)):
+                    raise outcome_unknown(error) from None
+            except GatewayError as error:
+                raise error if lost is None else outcome_unknown(lost) from None
+            else:
+                refused = response.status_code == UNIMPLEMENTED and KEY in response.text
+                if key and refused and lost is None:
+                    key = {}
+                    continue
+                is_under_way = (
+                    response.status_code == CONFLICT and "retry-after" in response.headers
+                )
+                if lost is None or not (is_under_way and pauses):
+                    return response
+            await asyncio.sleep(pauses.pop(0))
+
+    async def _repeats(self, path: str) -> bool:
+        """Whether a request for this path may be sent again, since it has a key."""
+        try:
+            document = await self.document()
+        except GatewayError:
+            return False
+        if document is None:
+            return False
+        operation = document.operations.get(path)
+        return path == BATCH or (operation is not None and operation.repeats)
+
+    async def watch(
+        self, name: str, request: Arguments, *, view: Mapping[str, str], every: float, until: str
+    ) -> AsyncIterator[Answer | GatewayError]:
+        stream = EventStream(self, name, request, view, every, until)
+        try:
+            if view.get("_format") == "csv":
+                raise NotStreamed
+            async with aclosing(stream.answers()) as answers:
+                async for each in answers:
+                    yield each
+        except NotStreamed:
+            if until:
+                raise GatewayError(Code.UNIMPLEMENTED, NO_STREAMS) from None
+            async for each in polled(partial(self.call, name, request, view=view), every):
+                yield each
+
+    async def body_for(self, path: str, request: Arguments) -> bytes:
+        """The JSON of a request. Raises GatewayError, and InvalidCall."""
+        return request.as_json(await self._fields(path) if request.need_schema else unknown)
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        path: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        query: Mapping[str, str] = WHOLE,
+        silence: float | None = None,
+    ) -> AsyncIterator[httpx.Response]:
+        """The answer to a POST, which is read as it comes.
+
+        `silence` is for how many seconds nothing may come. Raises GatewayError, also while it is
+        read.
+        """
+        limits = self.client.timeout if silence is None else httpx.Timeout(silence, connect=5)
+        given = {**self._headers(body), **headers}
+        try:
+            async with self.client.stream(
+                "POST",
+                self.base + path,
+                content=body,
+                headers=given,
+                params=query or None,
+                timeout=limits,
+            ) as response:
+                yield response
+        except httpx.HTTPError as error:
+            raise self._failure(error) from None
 
     def check_json(self, response: httpx.Response) -> None:
         """Raises GatewayError for an answer that is not complete JSON."""
@@ -147,8 +272,13 @@ class GatewayClient:
         operation = None if document is None else document.operations.get(path)
         return guess if document is None or operation is None else document.fields(operation)
 
-    async def _explained(self, error: GatewayError, name: str, path: str) -> Exception:
-        """The error, or InvalidCall if there is no such method."""
+    async def explained(
+        self, error: GatewayError, name: str, path: str, request: Arguments
+    ) -> Exception:
+        """The error of a call, with advice, or InvalidCall if there is no such method."""
+        is_wrong = error.code is Code.INVALID_ARGUMENT
+        if is_wrong and request.need_schema and await self._fields(path) is guess:
+            error.message += GUESSED
         if error.code is not Code.NOT_FOUND:
             return error
         probe = await self.send("PUT", path, b"", {})  # never calls anything
@@ -176,26 +306,137 @@ class GatewayClient:
         query: Mapping[str, str] = WHOLE,
     ) -> httpx.Response:
         """Send a request. Raises GatewayError without a complete answer."""
-        headers = {**headers, "Grpc-Timeout": f"{max(math.ceil(self.timeout * 1000), 1)}m"}
+        given = {**self._headers(body), **headers}
+        try:
+            return await self.client.request(
+                verb, self.base + path, content=body, headers=given, params=query or None
+            )
+        except httpx.HTTPError as error:
+            raise self._failure(error) from None
+
+    def _headers(self, body: bytes) -> dict[str, str]:
+        headers = {"Grpc-Timeout": f"{max(math.ceil(self.timeout * 1000), 1)}m"}
         if token := self.token():
             headers["Authorization"] = f"Bearer {token}"
         if body:
             headers["Content-Type"] = "application/json"
-        try:
-            return await self.client.request(
-                verb, self.base + path, content=body, headers=headers, params=query or None
-            )
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
-            code = Code.UNAVAILABLE
+        return headers
+
+    def _failure(self, error: httpx.HTTPError) -> GatewayError:
+        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
             problem = f"the gateway at {self.base} cannot be reached{through_proxy(self.base)};"
             problem += f" is it running? ({str(error) or 'no answer'})"
-        except httpx.TimeoutException:
-            code = Code.DEADLINE_EXCEEDED
+            return GatewayError(Code.UNAVAILABLE, problem)
+        if isinstance(error, httpx.TimeoutException):
             limit = self.timeout + GRACE_SECONDS
             problem = f"the gateway at {self.base} did not answer within {limit:g} s"
-        except httpx.HTTPError as error:
-            code, problem = Code.UNAVAILABLE, f"the connection to {self.base} failed: {error}"
-        raise GatewayError(code, problem)
+            return GatewayError(Code.DEADLINE_EXCEEDED, problem)
+        problem = f"the connection to {self.base} failed: {str(error) or type(error).__name__}"
+        return Lost(Code.UNAVAILABLE, problem)
+
+
+class Lost(GatewayError):
+    """The connection was lost after the request had begun."""
+
+
+def outcome_unknown(lost: Lost) -> GatewayError:
+    return GatewayError(lost.code, f"{lost.message}; it is not known whether the call was made")
+
+
+class NotStreamed(Exception):
+    """There is no event stream to be had."""
+
+
+@dataclass(slots=True)
+class EventStream:
+    """The answers of a watched method, over as many event streams as it takes."""
+
+    client: GatewayClient
+    name: str
+    request: Arguments
+    view: Mapping[str, str]
+    every: float
+    until: str
+    last_id: str = ""
+    has_begun: bool = False
+
+    async def answers(self) -> AsyncGenerator[Answer | GatewayError]:
+        """Raises NotStreamed before the first one, and what `Client.watch` raises."""
+        path = path_of(self.name)
+        body = await self.client.body_for(path, self.request)
+        watched = self._watched()
+        while True:
+            try:
+                async with aclosing(self._events(path, body, watched)) as events:
+                    async for event in events:
+                        if event.kind == "done":
+                            return
+                        yield self._answer(event, watched)
+            except LostRows:
+                self.last_id = ""
+                continue
+            except GatewayError as error:
+                if ID in watched.hidden and error.message.startswith("_fields:"):
+                    # Rows have no id: all answers will be whole ones.
+                    watched.hidden = [path for path in watched.hidden if path != ID]
+                    continue
+                if error.code not in PASSING and (self.until or not self.has_begun):
+                    raise await self.client.explained(
+                        error, self.name, path, self.request
+                    ) from None
+                yield error
+            await asyncio.sleep(self.every)
+
+    def _watched(self) -> Watched:
+        fields, sort = listed(self.view.get("_fields", "")), listed(self.view.get("_sort", ""))
+        needed = dict.fromkeys((ID, *(path.removeprefix("-") for path in sort)))
+        hidden = [
+            path
+            for path in needed
+            if fields and not any(f"{path}.".startswith(f"{field}.") for field in fields)
+        ]
+        return Watched(sort, hidden)
+
+    def _answer(self, event: Event, watched: Watched) -> Answer | GatewayError:
+        """Raises LostRows."""
+        self.last_id = event.id or self.last_id
+        if event.kind == "error":
+            return error_in(event.data) or GatewayError(Code.UNKNOWN, "no error is told")
+        if event.kind == "change":
+            watched.change(event.data)
+        else:
+            watched.take(event.data)
+        as_lines = self.view.get("_format") == "ndjson"
+        return Answer(content=watched.lines() if as_lines else watched.shown())
+
+    async def _events(self, path: str, body: bytes, watched: Watched) -> AsyncGenerator[Event]:
+        query = {name: text for name, text in self.view.items() if name != "_format"}
+        if watched.hidden:
+            query["_fields"] = ",".join((query["_fields"], *watched.hidden))
+        query["_every"] = f"{min(max(self.every, LEAST_PERIOD_SECONDS), LONGEST_PERIOD_SECONDS):g}s"
+        if self.until:
+            query["_until"] = self.until
+        headers = {"Accept": MEDIA_TYPE}
+        if self.last_id:
+            headers["Last-Event-ID"] = self.last_id
+        async with self.client.stream(path, body, headers, query, SILENCE_SECONDS) as response:
+            if response.status_code != 200:
+                await response.aread()
+                error = error_of(response)
+                if response.status_code == NOT_ACCEPTABLE or "_every" in error.message:
+                    raise NotStreamed
+                raise error
+            if MEDIA_TYPE not in response.headers.get("content-type", ""):
+                raise NotStreamed
+            self.has_begun = True
+            async for event in events_in(response.aiter_bytes()):
+                if event.kind != "end":  # why, the next request will tell
+                    yield event
+
+
+def listed(names: str) -> list[str]:
+    """`a, b` as a list."""
+    return [name for name in map(str.strip, names.split(",")) if name]
 
 
 def through_proxy(url: str) -> str:
@@ -212,17 +453,26 @@ def through_proxy(url: str) -> str:
 def error_of(response: httpx.Response) -> GatewayError:
     """The error in an answer, from a gateway or a proxy."""
     status = response.status_code
+    if error := error_in(response.content, status, response.headers):
+        return error
+    code = Code.UNAVAILABLE if status in (502, 503, 504) else Code.UNKNOWN
+    message = f"HTTP {status} {response.reason_phrase}: {response.text[:LONGEST_QUOTE].strip()}"
+    return GatewayError(code, message, status=status, headers=response.headers)
+
+
+def error_in(
+    content: bytes, status: int | None = None, headers: Mapping[str, str] = WHOLE
+) -> GatewayError | None:
+    """The error in a gateway's JSON; None if it is none."""
     try:
-        shape = orjson.loads(response.content)
+        shape = orjson.loads(content)
         code, message = Code(shape["code"]), str(shape["message"])
-        details = shape.get("details") or []
-        if code is Code.OK or not isinstance(details, list):
-            raise ValueError
     except (ValueError, KeyError, TypeError):
-        code = Code.UNAVAILABLE if status in (502, 503, 504) else Code.UNKNOWN
-        message = f"HTTP {status} {response.reason_phrase}: {response.text[:LONGEST_QUOTE].strip()}"
-        details = []
-    return GatewayError(code, message, status=status, details=details, headers=response.headers)
+        return None
+    details = shape.get("details") or []
+    if code is Code.OK or not isinstance(details, list):
+        return None
+    return GatewayError(code, message, status=status, details=details, headers=headers)
 
 
 def served_document(url: str, token: str | None, sub: str | None, settings: Settings) -> Document:

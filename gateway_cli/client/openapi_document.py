@@ -20,6 +20,8 @@ from gateway_cli.client.arguments import Field, Fields, Kind
 
 DOCUMENT = "/openapi.json"
 COMPONENT = "#/components/schemas/"
+REPEATABLE = {"$ref": "#/components/parameters/Idempotency-Key"}
+"""The parameter of a change that is made once, however often it is sent."""
 INPUT = "-Input"
 """The end of a request schema's name, if it differs from that of answers."""
 
@@ -42,6 +44,8 @@ class Operation:
     comment: str
     """The summary, and all that is said beside it."""
     reads_only: bool
+    repeats: bool
+    """Whether it can be called again without harm: it reads, or takes an Idempotency-Key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +112,7 @@ def read_document(content: bytes, url: str) -> Document:
                 summary=str(operation.get("summary", "")),
                 comment=comment_of(operation),
                 reads_only="get" in item,
+                repeats="get" in item or REPEATABLE in operation.get("parameters", ()),
             )
             for path, item in whole["paths"].items()
             if (operation := item.get("post")) is not None

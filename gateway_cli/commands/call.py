@@ -2,9 +2,9 @@
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -12,7 +12,15 @@ import click
 
 from gateway.errors import Code, GatewayError
 from gateway_cli.client.arguments import Arguments, read_arguments
-from gateway_cli.client.client import FORMS, Answer, Client, Form, OutputOptions, answer_to
+from gateway_cli.client.client import (
+    FORMS,
+    Answer,
+    Client,
+    Form,
+    OutputOptions,
+    answer_to,
+    answers_to,
+)
 from gateway_cli.client.cuebot import cuebot_client
 from gateway_cli.client.gateway import gateway_client
 from gateway_cli.commands.completion import complete_method
@@ -28,10 +36,11 @@ from gateway_cli.terminal.exits import FAILED, WRONG_USAGE, InvalidCall, end_int
 from gateway_cli.terminal.output import Output, output_of_process
 from gateway_cli.tokens import token_source
 
-NOT_FOUND, UNAVAILABLE, CUT = 3, 4, 5
+NOT_FOUND, UNAVAILABLE, CUT, GAVE_UP = 3, 4, 5, 6
 """Exit statuses that only this command has."""
 STATUS = {Code.NOT_FOUND: NOT_FOUND, Code.UNAVAILABLE: UNAVAILABLE}
 REFUSED = (Code.UNAUTHENTICATED, Code.PERMISSION_DENIED)
+USUAL_PERIOD = "2s"
 
 
 def split_fields(
@@ -95,9 +104,19 @@ def full_name_of(name: str) -> str:
     help="How the answer is printed (default: table with --fields, --group or --count, else json).",
 )
 @time_option(
-    "--watch", "pause", help="Repeat the call until Ctrl-C, with this pause in between (5s)."
+    "--watch",
+    "every",
+    is_flag=False,
+    flag_value=USUAL_PERIOD,
+    help="Show the answer whenever it changes, until Ctrl-C; look for changes every so often (2s).",
 )
-@time_option("--timeout", help="How long the call may take (default: GRPC_TIMEOUT, 30s).")
+@click.option(
+    "--until",
+    metavar="CONDITION",
+    default="",
+    help="Wait until all rows fit, such as 'state=FINISHED', and there is one.",
+)
+@time_option("--timeout", help="How long the call (30s), or waiting for --until, may take.")
 @click.option("--dry-run", is_flag=True, help="Check the call and show it without sending it.")
 @click.option(
     "--indent/--compact",
@@ -120,7 +139,8 @@ def call(
     offset: int | None,
     limit: int | None,
     form: Form | None,
-    pause: float | None,
+    every: float | None,
+    until: str,
     timeout: float | None,
     dry_run: bool,
     indent: bool | None,
@@ -153,6 +173,7 @@ def call(
       cuebot-gateway call Job/GetJobs r.shows=demo --sort -priority -o csv
       cuebot-gateway call Job/GetJobs --group show --count --sort -count
       cuebot-gateway call Job/GetJobs --fields name,priority --watch 5s
+      cuebot-gateway call Job/GetJobs r.jobs=NAME --until state=FINISHED
 
     \b
     Exit status:
@@ -162,6 +183,7 @@ def call(
       3    Cuebot answered NOT_FOUND
       4    UNAVAILABLE: Cuebot or the gateway is unreachable or not ready
       5    the answer may be cut: it has as many rows as were asked for
+      6    --until has not come true within --timeout
       130  Ctrl-C
       141  the reader of the output (head) went away
     """
@@ -183,7 +205,14 @@ def call(
         raise click.UsageError("-o name prints names of rows; for groups, use -o csv or table")
     form = form or ("table" if fields or options.groups else "json")
     options = replace(options, form=form)
+    if dry_run and (until or every is not None):
+        raise click.UsageError("a dry run is made once: leave out --watch and --until")
+    watch = None
+    if until or every is not None:
+        watch = Watch(every=every or 2.0, shows=every is not None, until=until)
     settings = settings_from(config)
+    if until and timeout is not None:
+        watch, timeout = replace(watch or Watch(), timeout=timeout), None
     timeout = settings.grpc_timeout if timeout is None else timeout
     if way.url is None:
         opening = cuebot_client(settings, timeout)
@@ -197,16 +226,29 @@ def call(
                 name=name,
                 request=read_arguments(words),
                 options=None if dry_run else options,
-                pause=pause,
+                watch=watch,
                 token_from_environment=way.token_from_environment,
             )
         )
     except KeyboardInterrupt:
-        if pause is None:
+        if every is None or until:
             raise
         end_interrupted_line()
         status = 0
     sys.exit(status)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """A call whose answer is looked at again and again."""
+
+    every: float = 2.0
+    """Seconds between two looks."""
+    shows: bool = True
+    """Whether each answer is shown, or the last one only."""
+    until: str = ""
+    timeout: float | None = None
+    """Seconds until it gives up."""
 
 
 async def call_and_show(
@@ -216,33 +258,41 @@ async def call_and_show(
     name: str,
     request: Arguments,
     options: OutputOptions | None,
-    pause: float | None = None,
+    watch: Watch | None = None,
     token_from_environment: bool = False,
 ) -> int:
-    """Call once, or repeatedly with a pause in seconds, and show the answer; the exit status.
+    """Call once, or `watch`, and show the answer; the exit status.
 
     Without `options`, it is a dry run. Raises ConfigurationError if the client cannot be opened. A
     refusal of a token from the environment says where it came from.
     """
     async with opening as client:
-
-        async def call() -> Answer:
-            if options is None:
-                return await client.call(name, request, dry_run=True)
-            return await answer_to(client, name, request, options)
-
         try:
-            if pause is not None:
-                await watch(call, output, pause=pause, name=name)
-            answer = await call()
-            output.answer(answer)
+            if options is None:
+                answer = await client.call(name, request, dry_run=True)
+            elif watch is None:
+                answer = await answer_to(client, name, request, options)
+            else:
+                answers = answers_to(
+                    client, name, request, options, every=watch.every, until=watch.until
+                )
+                async with asyncio.timeout(watch.timeout):
+                    answer = await last_of(answers, output, watch, name)
+            if watch is None or not watch.shows:
+                output.answer(answer)
             if answer.cut_at:
                 output.complain(cut(answer.cut_at))
                 return CUT
+        except TimeoutError:
+            assert watch is not None
+            output.progress("")
+            output.complain(f"gave up: no {watch.until!r} within {watch.timeout:g} s")
+            return GAVE_UP
         except InvalidCall as error:
             output.complain(str(error))
             return WRONG_USAGE
         except GatewayError as error:
+            output.progress("")
             output.failure(error)
             if token_from_environment and error.code in REFUSED:
                 output.complain("the token came from TOKEN; unset it, or sign one with --sub")
@@ -254,22 +304,39 @@ def cut(rows: int) -> str:
     return f"warning: there may be more than these {rows} rows; ask for more (…limit=100000)"
 
 
-async def watch(
-    call: Callable[[], Awaitable[Answer]], output: Output, *, pause: float, name: str
-) -> None:
-    """Call and show until cancelled, with `pause` seconds after each answer or failure.
+async def last_of(
+    results: AsyncIterator[Answer | GatewayError], output: Output, watch: Watch, name: str
+) -> Answer:
+    """Show what is watched until it ends; the last answer. Raises InvalidCall and GatewayError."""
+    last = Answer(content=b"")
+    failed = ""
+    ticking = asyncio.create_task(tick(output, watch)) if not watch.shows else None
+    try:
+        async for result in results:
+            if isinstance(result, Answer):
+                last, failed = result, ""
+            if watch.shows:
+                now = datetime.now().astimezone()
+                space = output.start_over(f"{name} every {watch.every:g} s, {now:%H:%M:%S}")
+                if isinstance(result, Answer):
+                    output.answer(result, space=space)
+                else:
+                    output.failure(result)
+            elif isinstance(result, GatewayError) and failed != str(result):
+                output.progress("")
+                output.failure(result)
+                failed = str(result)
+    finally:
+        if ticking is not None:
+            ticking.cancel()
+            output.progress("")
+    return last
 
-    Raises InvalidCall.
-    """
+
+async def tick(output: Output, watch: Watch) -> None:
+    """Say once a second for how long it has been waiting."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
     while True:
-        try:
-            result: Answer | GatewayError = await call()
-        except GatewayError as error:
-            result = error
-        now = datetime.now().astimezone()
-        space = output.start_over(f"{name} every {pause:g} s, {now:%H:%M:%S}")
-        if isinstance(result, Answer):
-            output.answer(result, space=space)
-        else:
-            output.failure(result)
-        await asyncio.sleep(pause)
+        output.progress(f"waiting for {watch.until}: {loop.time() - began:.0f} s")
+        await asyncio.sleep(1)

@@ -70,6 +70,12 @@ class Output:
     def complain(self, text: str) -> None:
         complain(text, self.err, red=self.colour)
 
+    def progress(self, text: str) -> None:
+        """On a terminal, replace the last line of progress; an empty one leaves nothing."""
+        if self.err.isatty():
+            self.err.write(f"\r\x1b[K{clip(printable(text), shutil.get_terminal_size().columns)}")
+            self.err.flush()
+
     def start_over(self, title: str) -> os.terminal_size | None:
         """On a terminal, clear the screen and print a title; the space below it.
 

@@ -10,7 +10,7 @@ import pytest
 from cuebot_simulator.server import SimulatedCuebot
 from gateway_cli.client.client import OutputOptions
 from gateway_cli.client.cuebot import cuebot_client
-from gateway_cli.commands.call import CUT, NOT_FOUND, UNAVAILABLE
+from gateway_cli.commands.call import CUT, NOT_FOUND, UNAVAILABLE, Watch
 from gateway_cli.terminal.exits import FAILED, WRONG_USAGE
 from tests.gateway_cli.calls import NOWHERE, Opening, perform
 from tests.support.farms import running_farm
@@ -124,7 +124,7 @@ async def test_a_failure_is_one_line_and_a_status(
 
 
 async def test_watching_what_does_not_exist_ends(opening: Opening) -> None:
-    assert (await perform(opening(), "Show/GetSows", pause=60)).status == WRONG_USAGE
+    assert (await perform(opening(), "Show/GetSows", watch=Watch(every=60))).status == WRONG_USAGE
 
 
 @pytest.mark.parametrize("source", ["auto", "package:opencue_proto"])
