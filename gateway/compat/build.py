@@ -15,10 +15,11 @@ from gateway import __version__
 from gateway.codec.decode import Decoders
 from gateway.codec.encode import Encoders
 from gateway.codec.fields import returned_types
-from gateway.compat.profile import EMPTY, Instead, Profile
+from gateway.compat.profile import COMPANIONS, EMPTY, Instead, Profile
 from gateway.compat.resolve import Resolver, answer_aliases, identified, units_of, with_written
 from gateway.compat.subjects import with_subjects
 from gateway.compat.summaries import notes, unused_summaries, with_summaries
+from gateway.compat.verbs import client_commands
 from gateway.schema.catalog import (
     TAG_DIGITS,
     Catalog,
@@ -73,6 +74,7 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
             absent[documented] = f"it is {name}, which is not served here"
     methods = resolver.adapted()
     probe = resolver.probe()
+    commands = client_commands(profile.verbs, methods, unused)
     routes = build_routes(methods, aliases, resolver.method_aliases())
     names_there = sorted({*schema.services, *aliases}.union(*known.values()))
     missing = {path: text for name, text in absent.items() for path in paths_of(name, aliases_of)}
@@ -89,6 +91,7 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
         probe=probe,
         named=MappingProxyType(named),
         unused_entries=tuple(unused),
+        commands=commands,
         notes=MappingProxyType(dict(notes(summaries, pool, comments))),
         unused_summaries=tuple(unused_summaries(summaries, native, pool)),
         tag=(b"x-schema", schema.digest[:TAG_DIGITS].encode()),
@@ -100,7 +103,7 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
 
 def version_of(schema: Schema, profile: Profile) -> str:
     """A digest of everything that affects answers."""
-    parts = (__version__, schema.digest, profile.model_dump_json(exclude={"summaries"}))
+    parts = (__version__, schema.digest, profile.model_dump_json(exclude={*COMPANIONS}))
     return blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
 
 

@@ -66,7 +66,8 @@ def build_document(
     if allowed is not None:
         methods = [method for method in methods if method.path in allowed]
     aliases = methods[0].encoders.aliases if methods else {}
-    messages = Components(comments, returned, aliases, closed=closed)
+    units = methods[0].units if methods else {}
+    messages = Components(comments, returned, aliases, closed=closed, units=units)
     examples, others = Examples(returned), other_paths(catalog)
     paths: Json = {}
     listed = {method.path for method in methods}
@@ -89,6 +90,7 @@ def build_document(
         "tags": [*tags(methods, catalog.aliases, comments), {"name": "health"}],
         "paths": paths | schemas.HEALTH_PATHS,
         "components": schemas.components(dict(sorted(messages.schemas.items()))),
+        "x-cuectl": catalog.commands.allowed(listed),
     }
 
 

@@ -29,6 +29,7 @@ from gateway.codec.fields import (
 from gateway.codec.interfaces import Aliases
 from gateway.codec.wellknown import WRAPPERS, takes_null
 from gateway.errors import Code
+from gateway.views.units import NO_UNITS, Units
 
 Json = dict[str, Any]
 
@@ -141,7 +142,7 @@ class Components:
 
     Types in `returned` (full names) occur in responses, and have separate schemas for requests.
     With `closed`, the other types allow no properties but their fields. `aliases` has additional
-    names of fields in responses, by type.
+    names of fields in responses, by type. Numbers in responses have their `units`.
     """
 
     comments: Mapping[str, str]
@@ -149,6 +150,7 @@ class Components:
     aliases: Aliases
     _: dataclasses.KW_ONLY
     closed: bool
+    units: Units = dataclasses.field(default_factory=lambda: NO_UNITS)
     schemas: dict[str, Json] = dataclasses.field(default_factory=dict)
 
     def response(self, descriptor: Descriptor) -> Json:
@@ -203,6 +205,8 @@ class Components:
             if field.containing_oneof is None:
                 required.append(name)
                 value = nullable(value) if field.has_presence else value
+            if unit := self.units.get(field.full_name):
+                value = {**value, "x-unit": unit}
             properties[name] = self._about(field, value)
         for alias, derived in self.aliases.get(descriptor.full_name, {}).items():
             if isinstance(derived, bool):

@@ -12,6 +12,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 
 from gateway.codec.fields import reachable, type_name
 from gateway.errors import Code, GatewayError, unavailable
+from gateway.schema.client_commands import ClientCommands
 from gateway.schema.description import NoSchema, Schema, Skipped, why_missing
 from gateway.schema.method import About, Method
 from gateway.schema.selection import UnusedGlob
@@ -79,6 +80,7 @@ class Catalog:
     named: Mapping[str, About]
     """By a fact that is an object's name (`job`): how Cuebot is asked about that object."""
     unused_entries: tuple[UnusedEntry, ...]
+    commands: ClientCommands
     notes: Mapping[str, str]
     """What the profile says of fields, by full name; then their own comments."""
     unused_summaries: tuple[str, ...]

@@ -390,6 +390,10 @@ async def test_the_profile_is_silent_for_another_schema(
         *(f"pages.{name}" for name in profile.pages),
         *(f"near.{name}" for name in profile.near),
         *(f"written.{path}" for path in profile.written),
+        *(f"verbs.names.{name}" for name in profile.verbs.names),
+        *(f"verbs.verb.{name}" for name in profile.verbs.verb),
+        *(f"verbs.colors.{name}" for name in profile.verbs.colors),
+        *("verbs.follow", "verbs.launch"),
     }
     assert {idle.entry for idle in catalog.unused_entries} == entries
     assert all(not method.rewrites and method.steps is None for method in catalog.methods)

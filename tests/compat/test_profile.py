@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.compat.profile import BUILT_IN, EMPTY, load_profile
+from gateway.compat.profile import BUILT_IN, COMPANIONS, EMPTY, load_profile
 from gateway.errors import ConfigurationError
 from gateway.settings.loading import load_settings
 from tests.support.servers import SECRET, Gateway, ScriptedCuebot, gateway_for
@@ -52,8 +52,9 @@ def test_a_file_takes_the_place_of_the_built_in_one(tmp_path: Path) -> None:
 def test_the_wheel_has_it() -> None:
     build = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]
     targets = build["build"]["targets"]
-    beside = tomllib.loads((ROOT / "config" / BUILT_IN).read_text(encoding="utf-8"))["summaries"]
-    packaged = {f"config/{name}": f"gateway/{name}" for name in (BUILT_IN, beside)}
+    content = tomllib.loads((ROOT / "config" / BUILT_IN).read_text(encoding="utf-8"))
+    beside = [content[table] for table in COMPANIONS]
+    packaged = {f"config/{name}": f"gateway/{name}" for name in (BUILT_IN, *beside)}
     assert targets["wheel"]["force-include"] == packaged
     assert "config" in targets["sdist"]["include"]
 
@@ -106,6 +107,16 @@ def test_a_file_with_summaries_that_is_no_use_is_told(tmp_path: Path) -> None:
             load_profile(str(profile))
 
 
+def test_verbs_are_in_a_file_beside_the_profile(tmp_path: Path) -> None:
+    verb = '[verb.do]\nsummary = "Do it"\nmethod = "a.B/Do"\ncolumns = ["x"]\n'
+    (tmp_path / "words.toml").write_text(verb, encoding="utf-8")
+    (tmp_path / "mine.toml").write_text('verbs = "words.toml"', encoding="utf-8")
+    verbs = load_profile(str(tmp_path / "mine.toml")).verbs
+    assert verbs.verb["do"].columns[0].path == "x"
+    (tmp_path / "mine.toml").write_text(verb.replace("[verb", "[verbs.verb"), encoding="utf-8")
+    assert load_profile(str(tmp_path / "mine.toml")).verbs == verbs
+
+
 def test_what_is_not_toml_is_told_with_its_place(tmp_path: Path) -> None:
     assert "line 2" in problem_of(tmp_path, "[methods]\nnonsense\n")
 
@@ -115,6 +126,18 @@ NO_PATH = "is not a path of fields such as show.name"
 REQUESTS = '[requests."a.B/C"]'
 NAMED = '[[named]]\nmessage = "a.B"\nfields = ["x"]\n'
 SEND = 'by = { call = "a.B/C", take = "x.id", send = { name = ["x", "y."] } }'
+REPEATS = ", repeats = true"
+OPTION = "verbs.verb.do.options.x"
+VERB = '[verbs.verb.do]\nsummary = "Do it"\nmethod = "a.B/Do"\n'
+FOLLOW = """\
+[verbs.follow]
+summary = "Follow"
+argument = "job"
+names = "jobs"
+done = "x"
+whole = { method = "a.B/C", put = "x" }
+"""
+TWO = 'arguments = [{ name = "x", put = "x"%s }, { name = "%s", put = "y"%s }]'
 AFTER = '[[after]]\nmethod = "a.B/C"\ngiven = "x"\ncall = "a.B/D"\nsend = "x"\n'
 
 
@@ -152,6 +175,43 @@ AFTER = '[[after]]\nmethod = "a.B/C"\ngiven = "x"\ncall = "a.B/D"\nsend = "x"\n'
         ('[summaries.methods.a]\nB = "x\\ny"', r"summaries.methods.a.B: 'x\ny' is not one line"),
         ('[summaries.methods.a]\nB = ""', "summaries.methods.a.B: '' is not one line of text"),
         (AFTER + "colour = 1", "after.0.colour: unknown key"),
+        (
+            'verbs = "../verbs.toml"',
+            "verbs: '../verbs.toml' is not the name of a file such as verbs",
+        ),
+        ("[verbs.colours]", "verbs.colours: unknown key"),
+        (VERB + "colour = 1", "verbs.verb.do.colour: unknown key"),
+        (VERB.replace("a.B/Do", "Do"), f"verbs.verb.do.method: 'Do' {NO_METHOD}"),
+        (VERB.replace("do", "Do", 1), "verbs.verb.Do: 'Do' is not a word such as min-cores"),
+        ('[verbs.verb.do]\nmethod = "a.B/Do"', "verbs.verb.do.summary: field required"),
+        (VERB + 'columns = ["x."]', f"verbs.verb.do.columns.0.path: 'x.' {NO_PATH}"),
+        (VERB + 'columns = "x"', "verbs.verb.do.columns: input should be a valid tuple"),
+        (VERB + TWO % ("", "x", ""), "verbs.verb.do: two arguments have one name"),
+        (VERB + TWO % (REPEATS, "y", REPEATS), "verbs.verb.do: two arguments repeat"),
+        (VERB + 'confirm = "Kill {job}?"', "verbs.verb.do: {job} is no argument"),
+        (VERB + 'options.x.help = "x"', f"{OPTION}: expected either put or where"),
+        (VERB + 'options.x = { put = "y" }', f"{OPTION}.help: field required"),
+        *(
+            (
+                VERB + f'options.x = {{ help = "x", {more} }}',
+                f"{OPTION}: expected one of value, default and names, with put",
+            )
+            for more in (
+                *('where = "y", value = 1', 'where = "y", default = 1'),
+                'put = "y", value = 1, default = 1',
+            )
+        ),
+        (
+            VERB + 'options.x = { put = "y", names = "jobs", help = "x" }',
+            "verbs: do: there is no list of names 'jobs'",
+        ),
+        (
+            FOLLOW + "[verbs.follow.parts]\nmethod = 'a.B/C'\nput = 'x'\n"
+            "bar = { done = 'x', of = 'y' }",
+            "verbs: follow: there is no list of names 'jobs'",
+        ),
+        (FOLLOW, "verbs.follow.parts: field required"),
+        ("[verbs.colors]\nDEAD = 'purple'", "verbs.colors.DEAD: input should be 'red', 'green',"),
     ],
 )
 def test_a_wrong_entry_is_one_clear_line(tmp_path: Path, text: str, problem: str) -> None:

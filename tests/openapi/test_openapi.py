@@ -433,6 +433,16 @@ def test_other_names_of_the_profile_are_there() -> None:
         assert name in document()["paths"][path]["post"]["description"]
 
 
+def test_numbers_in_answers_have_their_units() -> None:
+    found = document()["components"]["schemas"]
+    units = {
+        name: schema.get("x-unit") for name, schema in found["host.Host"]["properties"].items()
+    }
+    assert (units["idleMemory"], units["bootTime"], units["cores"]) == ("kB", "time", None)
+    assert found["job.JobStats"]["properties"]["avgFrameSec"]["x-unit"] == "seconds"
+    assert "x-unit" not in str(found["host.Host-Input"])
+
+
 def test_follow_ups_that_would_be_denied_are_not_promised() -> None:
     path = "/show.ShowInterface/CreateShow"
     few = build_document(catalog(), closed=True, allowed={path})

@@ -1,0 +1,388 @@
+"""What a client's command line can do with a schema, as the profile says."""
+
+import tomllib
+from typing import Any
+
+import pytest
+
+from gateway.compat.build import build_catalog
+from gateway.compat.profile import Profile, Verbs, load_profile
+from gateway.compat.verbs import client_commands
+from gateway.openapi.document import build_document
+from gateway.schema.catalog import Catalog, UnusedEntry
+from gateway.schema.description import Schema, services_of
+from gateway.schema.selection import Selection
+from tests.support.openapi import catalog as opencue_catalog
+from tests.support.openapi import document as opencue_document
+from tests.support.opencue import opencue
+from tests.support.protos import trial
+
+Json = dict[str, Any]
+
+WANTED = (
+    *("jobs", "job", "layers", "frames", "retry", "eat", "kill", "pause", "resume", "priority"),
+    *("hosts", "lock", "unlock", "move", "procs", "shows", "comment"),
+)
+OF_TRIAL = """\
+reads = ["Bare/Echo"]
+
+[verbs.verb.echo]
+summary = "Echo leaves"
+method = "Bare/Echo"
+arguments = [{ name = "leaf", put = "text" }]
+columns = ["name"]
+sort = "-name"
+options.named = { where = "name!=''", help = "Leaves with a name" }
+"""
+"""Ten lines of profile for a schema that is not OpenCue's."""
+JOBS = """
+[verb.jobs]
+summary = "List jobs"
+method = "job.JobInterface/GetJobs"
+"""
+FOLLOW = """
+[follow]
+summary = "Follow"
+argument = "job"
+done = "state=FINISHED"
+whole = { method = "job.JobInterface/GetJobs", put = "r.ids" }
+[follow.parts]
+method = "job.JobInterface/GetLayers"
+put = "job"
+bar = { done = "layerStats.succeededFrames", of = "totalFrames" }
+"""
+LAUNCH = """
+[launch]
+summary = "Launch"
+method = "job.JobInterface/LaunchSpecAndWait"
+put = "spec"
+name = "name"
+"""
+PAUSE = """
+[verb.pause]
+summary = "Pause"
+method = "job.JobInterface/Pause"
+arguments = [{ name = "job", put = "job" }]
+"""
+
+
+def resolved(verbs: str, catalog: Catalog | None = None) -> tuple[Json, dict[str, str]]:
+    """What these verbs are with OpenCue's methods, and the reasons of entries that are idle."""
+    methods, unused = (catalog or opencue_catalog()).methods, list[UnusedEntry]()
+    found = client_commands(Verbs.model_validate(tomllib.loads(verbs)), methods, unused)
+    idle = {each.entry: each.reason for each in unused}
+    return found.allowed({method.path for method in methods}), idle
+
+
+def used(verbs: str) -> Json:
+    """The same, of which nothing is idle."""
+    found, idle = resolved(verbs)
+    assert idle == {}
+    return found
+
+
+def catalog_of(profile: Profile, **selection: tuple[str, ...]) -> Catalog:
+    return build_catalog(opencue(), Selection(**selection), profile)
+
+
+def commands(catalog: Catalog, *paths: str) -> Json:
+    """The commands in the document; `paths` are the methods that a token may call, of all."""
+    allowed = {*paths} if paths else None
+    found: Json = build_document(catalog, closed=True, allowed=allowed)["x-cuectl"]
+    return found
+
+
+def idle(catalog: Catalog) -> dict[str, str]:
+    entries = {each.entry: each.reason for each in catalog.unused_entries}
+    return {name: reason for name, reason in entries.items() if name.startswith("verbs.")}
+
+
+def test_opencue_has_its_verbs() -> None:
+    assert idle(opencue_catalog()) == {}
+    found = opencue_document()["x-cuectl"]
+    assert {*WANTED} == found["verbs"].keys()
+    assert {"names", "verbs", "colors", "follow", "launch"} == found.keys()
+    for name in ("eat", "kill"):
+        assert "{job}" in found["verbs"][name]["confirm"]
+    assert found["colors"]["DEAD"] == found["colors"]["DOWN"] == "red"
+    assert {"show", "mine", "failed"} <= found["verbs"]["jobs"]["options"].keys()
+    assert {"job", "host"} <= found["verbs"]["procs"]["options"].keys()
+
+
+@pytest.mark.parametrize("name", WANTED)
+def test_titles_are_short_and_what_reads_has_columns(name: str) -> None:
+    """Rows are called by their first column."""
+    one = opencue_document()["x-cuectl"]["verbs"][name]
+    shown = [*one.get("columns", ()), *one.get("wide", ())]
+    titles = [each["title"] for each in shown]
+    assert len({*titles}) == len(titles)
+    assert all(len(title) <= 14 and title == title.upper() for title in titles)
+    assert titles[:1] == (["NAME"] if one.get("reads") else [])
+    assert len(one.get("columns", ())) <= 11
+
+
+def test_a_verb_is_told_with_all_that_a_client_needs() -> None:
+    found = used("""
+        [names.hosts]
+        method = "host.HostInterface/GetHosts"
+        path = "name"
+        [verb.hosts]
+        summary = "List hosts"
+        method = "host.HostInterface/GetHosts"
+        columns = ["name", { path = "idle_memory", of = "memory" }, { path = "load", alert = true }]
+        wide = [{ path = "bootTime", title = "BOOTED" }]
+        where = "state=UP"
+        sort = "-load"
+        request = { "r.allocs" = ["local.general"] }
+        [verb.hosts.options]
+        state = { put = "r.states.state", default = ["UP"], help = "In this state" }
+        busy = { where = "idleCores=0", help = "Without an idle core" }
+        mine = { put = "r.substr", value = ["$sub"], help = "Of mine" }
+        host = { put = "r.hosts", names = "hosts", help = "This one" }
+    """)
+    assert found["names"] == {
+        "hosts": {"method": "/host.HostInterface/GetHosts", "rows": "hosts.hosts", "path": "name"}
+    }
+    values = ["UP", "DOWN", "REBOOTING", "REBOOT_WHEN_IDLE", "REPAIR"]
+    state = {"put": "r.states.state", "many": True, "values": values, "default": ["UP"]}
+    assert found["verbs"]["hosts"] == {
+        "summary": "List hosts",
+        "method": "/host.HostInterface/GetHosts",
+        "reads": True,
+        "rows": "hosts.hosts",
+        "columns": [
+            {"path": "name", "title": "NAME"},
+            {"path": "idleMemory", "title": "IDLE MEMORY", "unit": "kB", "of": "memory"},
+            {"path": "load", "title": "LOAD", "alert": True},
+        ],
+        "wide": [{"path": "bootTime", "title": "BOOTED", "unit": "time"}],
+        "where": "state=UP",
+        "sort": "-load",
+        "request": {"r": {"allocs": ["local.general"]}},
+        "options": {
+            "state": {**state, "help": "In this state"},
+            "busy": {"where": "idleCores=0", "help": "Without an idle core"},
+            "mine": {"put": "r.substr", "many": True, "value": ["$sub"], "help": "Of mine"},
+            "host": {"put": "r.hosts", "many": True, "names": "hosts", "help": "This one"},
+        },
+    }
+
+
+def test_an_argument_may_be_a_name_a_number_or_a_flag() -> None:
+    found = used("""
+        [verb.priority]
+        summary = "Set a priority"
+        method = "job.JobInterface/SetPriority"
+        confirm = "Give {job} another one?"
+        arguments = [{ name = "job", put = "job", repeats = true }, { name = "no", put = "val" }]
+        [verb.cores]
+        summary = "Set cores"
+        method = "job.JobInterface/SetMinCores"
+        arguments = [{ name = "cores", put = "val" }]
+        [verb.eat]
+        summary = "Eat by itself"
+        method = "job.JobInterface/SetAutoEat"
+        [verb.eat.options]
+        on = { put = "value", value = true, help = "On" }
+        off = { put = "value", value = false, help = "Off" }
+    """)
+    assert found["verbs"]["priority"] == {
+        "summary": "Set a priority",
+        "method": "/job.JobInterface/SetPriority",
+        "arguments": [
+            {"name": "job", "put": "job", "repeats": True},
+            {"name": "no", "put": "val", "type": "integer"},
+        ],
+        "confirm": "Give {job} another one?",
+    }
+    assert found["verbs"]["cores"]["arguments"][0]["type"] == "number"
+    off = {"put": "value", "type": "boolean", "value": False, "help": "Off"}
+    assert found["verbs"]["eat"]["options"]["off"] == off
+
+
+def test_the_only_object_of_an_answer_is_its_row() -> None:
+    job = opencue_document()["x-cuectl"]["verbs"]["job"]
+    assert (job["rows"], job["columns"][0]["path"]) == ("job", "name")
+
+
+def test_following_and_launching_are_told() -> None:
+    failed = 'failed = [{ where = "isPaused", says = "waits" }]\nwhole = {'
+    found = used(FOLLOW.replace("whole = {", failed) + LAUNCH)
+    assert found["follow"] == {
+        "summary": "Follow",
+        "argument": "job",
+        "whole": {
+            "method": "/job.JobInterface/GetJobs",
+            "rows": "jobs.jobs",
+            "put": "r.ids",
+            "many": True,
+        },
+        "parts": {
+            "method": "/job.JobInterface/GetLayers",
+            "rows": "layers.layers",
+            "put": "job",
+            "bar": {"done": ["layerStats.succeededFrames"], "of": "layerStats.totalFrames"},
+        },
+        "done": "state=FINISHED",
+        "failed": [{"where": "isPaused", "says": "waits"}],
+        "until": "(state=FINISHED) or (isPaused)",
+    }
+    assert found["launch"] == {
+        "summary": "Launch",
+        "method": "/job.JobInterface/LaunchSpecAndWait",
+        "rows": "jobs.jobs",
+        "put": "spec",
+        "name": "name",
+    }
+
+
+COLUMN = "verbs.verb.jobs.columns"
+OPTION = "verbs.verb.jobs.options.x"
+NO_FIELD = "job.Job has no field 'colour'"
+
+
+@pytest.mark.parametrize(
+    ("text", "entry", "reason"),
+    [
+        (JOBS.replace("GetJobs", "Get"), "verbs.verb.jobs", "job.JobInterface/Get is not served"),
+        (JOBS + 'columns = ["colour"]', f"{COLUMN}.colour", NO_FIELD),
+        (JOBS + 'columns = ["jobStats"]', f"{COLUMN}.jobStats", "jobStats is an object"),
+        (JOBS + 'wide = ["colour"]', "verbs.verb.jobs.wide.colour", NO_FIELD),
+        (
+            JOBS + 'columns = [{ path = "name", alert = true }]',
+            f"{COLUMN}.name",
+            "name is no number",
+        ),
+        (
+            JOBS + 'columns = [{ path = "priority", of = "name" }]',
+            f"{COLUMN}.priority",
+            "name is no number",
+        ),
+        (JOBS + 'where = "colour=1"', "verbs.verb.jobs", f"_where: {NO_FIELD}"),
+        (JOBS + 'sort = "-colour"', "verbs.verb.jobs", f"_sort: {NO_FIELD}"),
+        (
+            JOBS + 'request = { "r.user" = 1 }',
+            "verbs.verb.jobs",
+            "job.JobGetJobsRequest has no r.user",
+        ),
+        (
+            JOBS + 'request = { "r.ids" = "x" }',
+            "verbs.verb.jobs",
+            "r.ids: expected a list, got a string",
+        ),
+        (
+            JOBS + 'arguments = [{ name = "x", put = "r.colour" }]',
+            "verbs.verb.jobs",
+            "job.JobGetJobsRequest has no r.colour",
+        ),
+        (JOBS + 'arguments = [{ name = "x", put = "r" }]', "verbs.verb.jobs", "r is an object"),
+        (
+            JOBS + 'options.x = { put = "r.colour", help = "x" }',
+            OPTION,
+            "job.JobGetJobsRequest has no r.colour",
+        ),
+        (JOBS + 'options.x = { where = "colour=1", help = "x" }', OPTION, f"_where: {NO_FIELD}"),
+        (
+            JOBS + 'options.x = { put = "r.includeFinished", value = 7, help = "x" }',
+            OPTION,
+            "r.includeFinished: expected true or false",
+        ),
+        (
+            JOBS.replace("GetJobs", "GetFrames")
+            + 'options.x = { put = "req.states.frameStates", default = ["DED"], help = "x" }',
+            OPTION,
+            "req.states.frameStates[0]: no job.FrameState is called 'DED'",
+        ),
+        (
+            '[names]\njobs = { method = "job.JobInterface/GetJobs", path = "priority" }',
+            "verbs.names.jobs",
+            "priority is no text",
+        ),
+        (JOBS + "[colors]\nDED = 'red'", "verbs.colors.DED", "there is no DED in an answer"),
+        (
+            FOLLOW.replace("state=FINISHED", "state=ENDED"),
+            "verbs.follow",
+            "_where: state: no job.JobState is called 'ENDED'",
+        ),
+        (FOLLOW.replace("totalFrames", "type"), "verbs.follow", "type is no number"),
+        (FOLLOW.replace("r.ids", "r.id"), "verbs.follow", "job.JobGetJobsRequest has no r.id"),
+        (LAUNCH.replace('"spec"', '"file"'), "verbs.launch", "job.JobLaunchSpecAndWaitRequest"),
+        (LAUNCH.replace('"name"', '"colour"'), "verbs.launch", NO_FIELD),
+    ],
+)
+def test_what_does_not_fit_the_schema_is_idle(text: str, entry: str, reason: str) -> None:
+    _, idle = resolved(text)
+    assert [*idle] == [entry]
+    assert reason in idle[entry]
+
+
+def test_a_column_or_an_option_that_does_not_fit_leaves_the_verb() -> None:
+    text = JOBS + 'columns = ["colour", "name"]\noptions.x = { where = "colour=1", help = "x" }'
+    found, idle = resolved(text)
+    assert len(idle) == 2
+    jobs = found["verbs"]["jobs"]
+    assert (jobs["columns"], "options" in jobs) == ([{"path": "name", "title": "NAME"}], False)
+
+
+def test_a_token_has_the_verbs_whose_methods_it_may_call() -> None:
+    jobs, layers = "/job.JobInterface/GetJobs", "/job.JobInterface/GetLayers"
+    few = commands(opencue_catalog(), jobs)
+    assert [*few["verbs"]] == ["jobs"]
+    assert (few["names"], "follow" in few, "launch" in few) == ({}, False, False)
+    more = commands(opencue_catalog(), jobs, layers, "/show.ShowInterface/GetShows")
+    assert [*more["verbs"]] == ["jobs", "layers", "shows"]
+    assert ([*more["names"]], "follow" in more) == (["shows"], True)
+    assert commands(opencue_catalog(), "/depend.DependInterface/GetDepend") == {}
+
+
+def test_a_method_that_is_withheld_is_no_verb() -> None:
+    catalog = catalog_of(load_profile("opencue"), exclude=("host.HostInterface/Lock",))
+    assert {*WANTED} - commands(catalog)["verbs"].keys() == {"lock"}
+    assert idle(catalog) == {"verbs.verb.lock": "host.HostInterface/Lock is not served"}
+
+
+def test_an_object_that_nothing_finds_by_its_name_is_no_argument() -> None:
+    found, idle = resolved(PAUSE, catalog_of(Profile()))
+    assert found == {}
+    assert idle == {"verbs.verb.pause": "job is an object; name one of its fields"}
+    found = used(PAUSE.replace('"job" }', '"job.id" }'))
+    assert found["verbs"]["pause"]["arguments"] == [{"name": "job", "put": "job.id"}]
+
+
+def another_schema() -> Schema:
+    files = trial().files
+    return Schema(files=(*files,), services=services_of(files), origin="test", confirmed=True)
+
+
+def test_another_schema_has_a_verb_of_its_own() -> None:
+    assert OF_TRIAL.count("\n") <= 10
+    profile = Profile.model_validate(tomllib.loads(OF_TRIAL))
+    catalog = build_catalog(another_schema(), Selection(), profile)
+    assert idle(catalog) == {}
+    assert commands(catalog) == {
+        "names": {},
+        "verbs": {
+            "echo": {
+                "summary": "Echo leaves",
+                "method": "/Bare/Echo",
+                "rows": "leaves",
+                "columns": [{"path": "name", "title": "NAME"}],
+                "sort": "-name",
+                "reads": True,
+                "arguments": [{"name": "leaf", "put": "text"}],
+                "options": {"named": {"where": "name!=''", "help": "Leaves with a name"}},
+            }
+        },
+        "colors": {},
+    }
+
+
+def test_another_schema_has_no_verbs_of_opencue() -> None:
+    catalog = build_catalog(another_schema(), Selection(), load_profile("opencue"))
+    assert commands(catalog) == {}
+
+
+def test_answers_stay_the_same() -> None:
+    """Clients need not fetch them again because a verb has changed."""
+    verbs = Verbs.model_validate(tomllib.loads(JOBS))
+    assert catalog_of(Profile(verbs=verbs)).version == catalog_of(Profile()).version
