@@ -15,7 +15,7 @@ from gateway_cli.commands.routes import routes
 from gateway_cli.commands.serve import serve
 from gateway_cli.commands.snapshot import snapshot
 from gateway_cli.commands.token import token
-from gateway_cli.terminal.exits import PROGRAM, exits_cleanly
+from gateway_cli.exits import PROGRAM, exits_cleanly
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

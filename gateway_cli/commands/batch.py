@@ -9,12 +9,15 @@ from typing import BinaryIO, Literal
 import click
 import orjson
 
+from cuectl.call_options import time_option
+from cuectl.client.batch import LONGEST_SILENCE_SECONDS, BatchClient, Item, items_in
+from cuectl.client.gateway import gateway_client
+from cuectl.errors import InvalidCall
+from cuectl.terminal.exits import FAILED, WRONG_USAGE
+from cuectl.terminal.text import counted, one_line
 from gateway.errors import ConfigurationError
-from gateway_cli.client.batch import LONGEST_SILENCE_SECONDS, BatchClient, Item, items_in
-from gateway_cli.client.gateway import gateway_client
-from gateway_cli.common_options import Way, config_option, settings_from, time_option, way_options
-from gateway_cli.terminal.exits import FAILED, WRONG_USAGE, InvalidCall, complain
-from gateway_cli.terminal.text import counted, one_line
+from gateway_cli.common_options import Way, config_option, settings_from, way_options
+from gateway_cli.exits import complain
 from gateway_cli.tokens import token_source
 
 SHOWN_FAILURES = 10

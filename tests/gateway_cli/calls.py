@@ -6,10 +6,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from io import BytesIO, StringIO
 
-from gateway_cli.client.arguments import read_arguments
-from gateway_cli.client.client import Client, OutputOptions
-from gateway_cli.commands.call import Watch, call_and_show
-from gateway_cli.terminal.output import Output
+from cuectl.call_options import Watch
+from cuectl.client.arguments import read_arguments
+from cuectl.client.client import Client, OutputOptions
+from cuectl.showing import call_and_show
+from cuectl.terminal.output import Output
 from tests.support.patience import PATIENCE
 
 NOWHERE = "127.0.0.1:1"
@@ -46,7 +47,9 @@ async def perform(
     """What `call` does with a client, and prints as JSON, a table of `fields`, or as `options`."""
     options = options or OutputOptions(form="table" if fields else "json", fields=fields)
     out, err = BytesIO(), StringIO()
-    output = Output(out=out, err=err, form=options.form, fields=options.fields)
+    output = Output(
+        out=out, program="cuebot-gateway", err=err, form=options.form, fields=options.fields
+    )
     async with asyncio.timeout(PATIENCE):
         status = await call_and_show(
             opening,

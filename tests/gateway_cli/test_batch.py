@@ -7,9 +7,10 @@ from typing import Any
 import grpc
 import pytest
 
-from gateway_cli.client.batch import BatchClient, items_in
-from gateway_cli.client.gateway import gateway_client
-from gateway_cli.terminal.exits import FAILED, WRONG_USAGE, InvalidCall
+from cuectl.client.batch import BatchClient, items_in
+from cuectl.client.gateway import gateway_client
+from cuectl.errors import InvalidCall
+from cuectl.terminal.exits import FAILED, WRONG_USAGE
 from tests.gateway_cli.calls import JSON, LOSES, Reply, stand_in
 from tests.support.commands import Ran, run
 from tests.support.opencue import message_class

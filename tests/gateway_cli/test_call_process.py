@@ -13,12 +13,13 @@ import grpc
 import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
-from gateway_cli.client.arguments import Arguments
-from gateway_cli.client.client import OutputOptions
+from cuectl.call_options import Watch
+from cuectl.client.arguments import Arguments
+from cuectl.client.client import OutputOptions
+from cuectl.showing import call_and_show
+from cuectl.terminal.exits import BROKEN_PIPE, FAILED, INTERRUPTED, NOT_FOUND, UNAVAILABLE
+from cuectl.terminal.output import Output
 from gateway_cli.client.cuebot import cuebot_client
-from gateway_cli.commands.call import NOT_FOUND, UNAVAILABLE, Watch, call_and_show
-from gateway_cli.terminal.exits import BROKEN_PIPE, FAILED, INTERRUPTED
-from gateway_cli.terminal.output import Output
 from tests.gateway_cli.calls import Opening, perform
 from tests.support.commands import Ran, Terminal, run, started
 from tests.support.opencue import jobs
@@ -223,7 +224,7 @@ async def test_repeating_goes_on_after_a_failure(cuebot: ScriptedCuebot) -> None
     watching = asyncio.create_task(
         call_and_show(
             cuebot_client(settings_for(cuebot.endpoint), 10),
-            Output(out=out, err=err),
+            Output(out=out, program="cuebot-gateway", err=err),
             name="Show/GetShows",
             request=Arguments(),
             options=OutputOptions(),

@@ -5,11 +5,10 @@ import json
 
 import pytest
 
-from gateway.errors import ConfigurationError
-from gateway_cli.client import gateway as client_module
-from gateway_cli.client.gateway import gateway_client
-from gateway_cli.commands.call import NOT_FOUND, UNAVAILABLE
-from gateway_cli.terminal.exits import FAILED
+from cuectl.client import gateway as client_module
+from cuectl.client.gateway import gateway_client
+from cuectl.errors import WrongSetting
+from cuectl.terminal.exits import FAILED, NOT_FOUND, UNAVAILABLE
 from tests.gateway_cli.calls import JSON, LOSES, NO_PUT, NOWHERE, Reply, perform, stand_in
 from tests.support.servers import Gateway, token
 
@@ -193,6 +192,6 @@ async def test_what_is_no_answer_of_a_gateway_is_a_failure(
     "url", ["localhost:8448", "ftp://host", "http://", "http://me:secret@host", "http://h:x", "x y"]
 )
 async def test_what_is_no_url_of_a_gateway(url: str) -> None:
-    with pytest.raises(ConfigurationError) as caught:
+    with pytest.raises(WrongSetting) as caught:
         await perform(gateway_client(url, token, 5), "Job/GetJobs")
     assert "secret" not in str(caught.value)

@@ -8,14 +8,15 @@ from io import BytesIO, StringIO
 
 import pytest
 
-from gateway_cli.client import gateway as client_module
-from gateway_cli.client.arguments import read_arguments
-from gateway_cli.client.client import OutputOptions
-from gateway_cli.client.event_stream import LostRows, Row, Watched, events_in, in_order
-from gateway_cli.client.gateway import gateway_client
-from gateway_cli.commands.call import GAVE_UP, Watch, call_and_show
-from gateway_cli.terminal.exits import FAILED, WRONG_USAGE
-from gateway_cli.terminal.output import Output
+from cuectl.call_options import Watch
+from cuectl.client import gateway as client_module
+from cuectl.client.arguments import read_arguments
+from cuectl.client.client import OutputOptions
+from cuectl.client.event_stream import LostRows, Row, Watched, events_in, in_order
+from cuectl.client.gateway import gateway_client
+from cuectl.showing import call_and_show
+from cuectl.terminal.exits import FAILED, GAVE_UP, WRONG_USAGE
+from cuectl.terminal.output import Output
 from tests.gateway_cli.calls import JSON, NO_PUT, Opening, Reply, perform, stand_in
 from tests.support.opencue import message_class
 from tests.support.patience import PATIENCE, until
@@ -48,7 +49,13 @@ class Watching:
 
     def __init__(self, gateway: Gateway, options: OutputOptions) -> None:
         self.out, self.err = BytesIO(), StringIO()
-        output = Output(out=self.out, err=self.err, form=options.form, fields=options.fields)
+        output = Output(
+            program="cuebot-gateway",
+            out=self.out,
+            err=self.err,
+            form=options.form,
+            fields=options.fields,
+        )
         self.task = asyncio.create_task(
             call_and_show(
                 gateway_client(gateway.url, token, 10),
@@ -166,7 +173,7 @@ async def test_a_gateway_without_event_streams_is_asked_again_and_again() -> Non
         watching = asyncio.create_task(
             call_and_show(
                 gateway_client(server.url, token, 5),
-                Output(out=out, err=StringIO()),
+                Output(program="cuebot-gateway", out=out, err=StringIO()),
                 name="Show/GetShows",
                 request=read_arguments(()),
                 options=OutputOptions(),

@@ -1,18 +1,13 @@
 """Event streams: reads that are watched."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any
 
-import grpc
-import httpx
 import pytest
 
 from gateway.http.watch import WatchLimits
-from tests.support.events import EVENTS, Event, watching
+from tests.support.events import Event, watching
 from tests.support.opencue import message_class
-from tests.support.patience import PATIENCE, until
 from tests.support.servers import Gateway, ScriptedCuebot, gateway_for
 
 pytestmark = pytest.mark.anyio

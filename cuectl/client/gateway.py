@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
@@ -9,14 +10,10 @@ from functools import partial
 from secrets import token_hex
 from urllib.request import getproxies, proxy_bypass
 
-import httpx
 import orjson
 
-from gateway.errors import Code, ConfigurationError, GatewayError
-from gateway.http.request_headers import DRY_RUN
-from gateway.settings.model import Settings
-from gateway_cli.client.arguments import Arguments, Fields, guess, unknown
-from gateway_cli.client.client import (
+from cuectl.client.arguments import Arguments, Fields, guess, unknown
+from cuectl.client.client import (
     PASSING,
     TRUNCATED,
     WHOLE,
@@ -24,8 +21,7 @@ from gateway_cli.client.client import (
     ignored_fields,
     polled,
 )
-from gateway_cli.client.cuebot import DISCOVERY_TIMEOUT_SECONDS
-from gateway_cli.client.event_stream import (
+from cuectl.client.event_stream import (
     ID,
     MEDIA_TYPE,
     Event,
@@ -33,10 +29,10 @@ from gateway_cli.client.event_stream import (
     Watched,
     events_in,
 )
-from gateway_cli.client.method_names import explained, path_of
-from gateway_cli.client.openapi_document import DOCUMENT, Document, read_document
-from gateway_cli.terminal.exits import InvalidCall
-from gateway_cli.tokens import token_source
+from cuectl.client.light import httpx
+from cuectl.client.method_names import explained, path_of
+from cuectl.client.openapi_document import DOCUMENT, Document, read_document
+from cuectl.errors import CODES, CallError, InvalidCall, WrongSetting
 
 GRACE_SECONDS = 5.0
 """Added to the call's timeout, for the gateway to answer."""
@@ -55,6 +51,7 @@ GUESSED = (
     "; this gateway does not tell the types of fields (DOCS=off), so lists, and texts that look"
     " like true or false, have to be given as JSON (key:=JSON)"
 )
+DRY_RUN = "X-Dry-Run"
 KEY = "Idempotency-Key"
 RETRY_PAUSES_SECONDS = (0.5, 2.0)
 """Before a call is repeated whose connection was lost."""
@@ -72,24 +69,26 @@ async def gateway_client(
 ) -> "AsyncIterator[GatewayClient]":
     """A client of the gateway at this URL whose calls may take `timeout` seconds each.
 
-    `token` is called for each request; an empty one is not sent. Raises ConfigurationError.
+    `token` is called for each request; an empty one is not sent. Raises WrongSetting.
     """
     base = check_url(url)
     limits = httpx.Timeout(timeout + GRACE_SECONDS, connect=min(timeout, CONNECT_TIMEOUT_SECONDS))
-    async with httpx.AsyncClient(timeout=limits) as client:
+    # Reading the system's certificates takes a while, and plain HTTP needs none.
+    verify = base.startswith("https:") or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    async with httpx.AsyncClient(timeout=limits, verify=verify) as client:
         yield GatewayClient(client, base, token, timeout)
 
 
 def check_url(url: str) -> str:
-    """The URL without a final slash. Raises ConfigurationError."""
+    """The URL without a final slash. Raises WrongSetting."""
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL:
         parsed = httpx.URL()
     if parsed.userinfo:  # httpx would send it instead of the token
-        raise ConfigurationError("the gateway's URL has a user name; use a token instead")
+        raise WrongSetting("the gateway's URL has a user name; use a token instead")
     if parsed.scheme not in ("http", "https") or not parsed.host or parsed.query or parsed.fragment:
-        raise ConfigurationError(f"{url!r} is not a gateway's URL, such as http://localhost:8448")
+        raise WrongSetting(f"{url!r} is not a gateway's URL, such as http://localhost:8448")
     return url.rstrip("/")
 
 
@@ -125,8 +124,8 @@ class GatewayClient:
             error = error_of(response)
             raise await self.explained(error, name, path, request)
         if dry_run and DRY_RUN not in response.headers:
-            raise GatewayError(
-                Code.UNKNOWN,
+            raise CallError(
+                "UNKNOWN",
                 "the answer is not that of a dry run: THE CALL MAY HAVE BEEN MADE. There is more"
                 " than one gateway at this URL, and this one does not support dry runs",
             )
@@ -154,7 +153,7 @@ class GatewayClient:
         """The answer to a POST, which is repeated if the connection is lost.
 
         An Idempotency-Key sees to it that a change is made once, and nothing is repeated at a
-        gateway without them. `more` are headers. Raises GatewayError.
+        gateway without them. `more` are headers. Raises CallError.
         """
         key = {KEY: f'"{token_hex(16)}"'}
         pauses = list(RETRY_PAUSES_SECONDS)
@@ -166,7 +165,7 @@ class GatewayClient:
                 lost = error
                 if not (pauses and key and await self._repeats(path)):
                     raise outcome_unknown(error) from None
-            except GatewayError as error:
+            except CallError as error:
                 raise error if lost is None else outcome_unknown(lost) from None
             else:
                 refused = response.status_code == UNIMPLEMENTED and KEY in response.text
@@ -184,7 +183,7 @@ class GatewayClient:
         """Whether a request for this path may be sent again, since it has a key."""
         try:
             document = await self.document()
-        except GatewayError:
+        except CallError:
             return False
         if document is None:
             return False
@@ -193,7 +192,7 @@ class GatewayClient:
 
     async def watch(
         self, name: str, request: Arguments, *, view: Mapping[str, str], every: float, until: str
-    ) -> AsyncIterator[Answer | GatewayError]:
+    ) -> AsyncIterator[Answer | CallError]:
         stream = EventStream(self, name, request, view, every, until)
         try:
             if view.get("_format") == "csv":
@@ -203,12 +202,12 @@ class GatewayClient:
                     yield each
         except NotStreamed:
             if until:
-                raise GatewayError(Code.UNIMPLEMENTED, NO_STREAMS) from None
+                raise CallError("UNIMPLEMENTED", NO_STREAMS) from None
             async for each in polled(partial(self.call, name, request, view=view), every):
                 yield each
 
     async def body_for(self, path: str, request: Arguments) -> bytes:
-        """The JSON of a request. Raises GatewayError, and InvalidCall."""
+        """The JSON of a request. Raises CallError, and InvalidCall."""
         return request.as_json(await self._fields(path) if request.need_schema else unknown)
 
     @asynccontextmanager
@@ -222,7 +221,7 @@ class GatewayClient:
     ) -> AsyncIterator[httpx.Response]:
         """The answer to a POST, which is read as it comes.
 
-        `silence` is for how many seconds nothing may come. Raises GatewayError, also while it is
+        `silence` is for how many seconds nothing may come. Raises CallError, also while it is
         read.
         """
         limits = self.client.timeout if silence is None else httpx.Timeout(silence, connect=5)
@@ -241,20 +240,20 @@ class GatewayClient:
             raise self._failure(error) from None
 
     def check_json(self, response: httpx.Response) -> None:
-        """Raises GatewayError for an answer that is not complete JSON."""
+        """Raises CallError for an answer that is not complete JSON."""
         if "json" not in response.headers.get("content-type", ""):
             problem = f"{self.base} is not a gateway: its answer is not JSON"
-            raise GatewayError(Code.UNKNOWN, problem)
+            raise CallError("UNKNOWN", problem)
         try:
             orjson.loads(response.content)  # a proxy may have cut it
         except orjson.JSONDecodeError:
             problem = f"the answer of {self.base} is broken JSON: {response.text[:LONGEST_QUOTE]}"
-            raise GatewayError(Code.UNKNOWN, problem) from None
+            raise CallError("UNKNOWN", problem) from None
 
     async def document(self) -> Document | None:
         """The OpenAPI document, with the methods that the token may call; None with DOCS=off.
 
-        Raises GatewayError.
+        Raises CallError.
         """
         if self.read is None:
             response = await self.send("GET", DOCUMENT, b"", {})
@@ -273,13 +272,13 @@ class GatewayClient:
         return guess if document is None or operation is None else document.fields(operation)
 
     async def explained(
-        self, error: GatewayError, name: str, path: str, request: Arguments
+        self, error: CallError, name: str, path: str, request: Arguments
     ) -> Exception:
         """The error of a call, with advice, or InvalidCall if there is no such method."""
-        is_wrong = error.code is Code.INVALID_ARGUMENT
+        is_wrong = error.code == "INVALID_ARGUMENT"
         if is_wrong and request.need_schema and await self._fields(path) is guess:
             error.message += GUESSED
-        if error.code is not Code.NOT_FOUND:
+        if error.code != "NOT_FOUND":
             return error
         probe = await self.send("PUT", path, b"", {})  # never calls anything
         if probe.status_code == METHOD:  # NOT_FOUND came from Cuebot
@@ -287,15 +286,13 @@ class GatewayClient:
         return InvalidCall(explained(name, path, error.message))
 
     async def _refuse_unless_it_knows_dry_runs(self, path: str) -> None:
-        """Raises GatewayError if the gateway would make the call; a PUT never makes one."""
+        """Raises CallError if the gateway would make the call; a PUT never makes one."""
         probe = await self.send("PUT", path, b"", {DRY_RUN: "1"})
         if DRY_RUN in probe.headers:  # repeated by gateways with dry runs
             return
         if probe.status_code not in (NO_METHOD, METHOD):
             raise error_of(probe)  # refused before the path was looked up
-        raise GatewayError(
-            Code.UNIMPLEMENTED, "this gateway does not support dry runs; nothing was sent"
-        )
+        raise CallError("UNIMPLEMENTED", "this gateway does not support dry runs; nothing was sent")
 
     async def send(
         self,
@@ -305,7 +302,7 @@ class GatewayClient:
         headers: dict[str, str],
         query: Mapping[str, str] = WHOLE,
     ) -> httpx.Response:
-        """Send a request. Raises GatewayError without a complete answer."""
+        """Send a request. Raises CallError without a complete answer."""
         given = {**self._headers(body), **headers}
         try:
             return await self.client.request(
@@ -322,25 +319,25 @@ class GatewayClient:
             headers["Content-Type"] = "application/json"
         return headers
 
-    def _failure(self, error: httpx.HTTPError) -> GatewayError:
+    def _failure(self, error: httpx.HTTPError) -> CallError:
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
             problem = f"the gateway at {self.base} cannot be reached{through_proxy(self.base)};"
             problem += f" is it running? ({str(error) or 'no answer'})"
-            return GatewayError(Code.UNAVAILABLE, problem)
+            return CallError("UNAVAILABLE", problem)
         if isinstance(error, httpx.TimeoutException):
             limit = self.timeout + GRACE_SECONDS
             problem = f"the gateway at {self.base} did not answer within {limit:g} s"
-            return GatewayError(Code.DEADLINE_EXCEEDED, problem)
+            return CallError("DEADLINE_EXCEEDED", problem)
         problem = f"the connection to {self.base} failed: {str(error) or type(error).__name__}"
-        return Lost(Code.UNAVAILABLE, problem)
+        return Lost("UNAVAILABLE", problem)
 
 
-class Lost(GatewayError):
+class Lost(CallError):
     """The connection was lost after the request had begun."""
 
 
-def outcome_unknown(lost: Lost) -> GatewayError:
-    return GatewayError(lost.code, f"{lost.message}; it is not known whether the call was made")
+def outcome_unknown(lost: Lost) -> CallError:
+    return CallError(lost.code, f"{lost.message}; it is not known whether the call was made")
 
 
 class NotStreamed(Exception):
@@ -360,7 +357,7 @@ class EventStream:
     last_id: str = ""
     has_begun: bool = False
 
-    async def answers(self) -> AsyncGenerator[Answer | GatewayError]:
+    async def answers(self) -> AsyncGenerator[Answer | CallError]:
         """Raises NotStreamed before the first one, and what `Client.watch` raises."""
         path = path_of(self.name)
         body = await self.client.body_for(path, self.request)
@@ -375,7 +372,7 @@ class EventStream:
             except LostRows:
                 self.last_id = ""
                 continue
-            except GatewayError as error:
+            except CallError as error:
                 if ID in watched.hidden and error.message.startswith("_fields:"):
                     # Rows have no id: all answers will be whole ones.
                     watched.hidden = [path for path in watched.hidden if path != ID]
@@ -397,11 +394,11 @@ class EventStream:
         ]
         return Watched(sort, hidden)
 
-    def _answer(self, event: Event, watched: Watched) -> Answer | GatewayError:
+    def _answer(self, event: Event, watched: Watched) -> Answer | CallError:
         """Raises LostRows."""
         self.last_id = event.id or self.last_id
         if event.kind == "error":
-            return error_in(event.data) or GatewayError(Code.UNKNOWN, "no error is told")
+            return error_in(event.data) or CallError("UNKNOWN", "no error is told")
         if event.kind == "change":
             watched.change(event.data)
         else:
@@ -450,48 +447,26 @@ def through_proxy(url: str) -> str:
     return f" through the proxy {address} of {kind}_proxy (no_proxy excludes hosts)"
 
 
-def error_of(response: httpx.Response) -> GatewayError:
+def error_of(response: httpx.Response) -> CallError:
     """The error in an answer, from a gateway or a proxy."""
     status = response.status_code
     if error := error_in(response.content, status, response.headers):
         return error
-    code = Code.UNAVAILABLE if status in (502, 503, 504) else Code.UNKNOWN
+    code = "UNAVAILABLE" if status in (502, 503, 504) else "UNKNOWN"
     message = f"HTTP {status} {response.reason_phrase}: {response.text[:LONGEST_QUOTE].strip()}"
-    return GatewayError(code, message, status=status, headers=response.headers)
+    return CallError(code, message, status=status, headers=response.headers)
 
 
 def error_in(
     content: bytes, status: int | None = None, headers: Mapping[str, str] = WHOLE
-) -> GatewayError | None:
+) -> CallError | None:
     """The error in a gateway's JSON; None if it is none."""
     try:
         shape = orjson.loads(content)
-        code, message = Code(shape["code"]), str(shape["message"])
-    except (ValueError, KeyError, TypeError):
+        code, message = CODES[shape["code"]], str(shape["message"])
+    except (ValueError, LookupError, TypeError):
         return None
     details = shape.get("details") or []
-    if code is Code.OK or not isinstance(details, list):
+    if code == "OK" or not isinstance(details, list):
         return None
-    return GatewayError(code, message, status=status, details=details, headers=headers)
-
-
-def served_document(url: str, token: str | None, sub: str | None, settings: Settings) -> Document:
-    """The OpenAPI document of the gateway at this URL; for the token see `token_source`.
-
-    Raises GatewayError (FAILED_PRECONDITION without a document), and ConfigurationError.
-    """
-
-    async def fetch() -> Document | None:
-        async with gateway_client(
-            url, token_source(settings, token, sub), DISCOVERY_TIMEOUT_SECONDS
-        ) as client:
-            return await client.document()
-
-    document = asyncio.run(fetch())
-    if document is None:
-        raise GatewayError(
-            Code.FAILED_PRECONDITION,
-            f"{url} has no {DOCUMENT}: DOCS is off there, or it is no cuebot-gateway; ask Cuebot"
-            " itself (--direct, CUEBOT_ENDPOINT)",
-        )
-    return document
+    return CallError(code, message, status=status, details=details, headers=headers)

@@ -8,9 +8,8 @@ from types import MappingProxyType
 from typing import Literal, Protocol, get_args
 from urllib.parse import unquote
 
-from gateway.errors import Code, GatewayError
-from gateway_cli.client.arguments import Arguments
-from gateway_cli.terminal.exits import InvalidCall
+from cuectl.client.arguments import Arguments
+from cuectl.errors import CallError, InvalidCall
 
 IGNORED_FIELDS = "X-Ignored-Fields"
 TRUNCATED = "X-Truncated"
@@ -35,7 +34,7 @@ class Answer:
 class Client(Protocol):
     """Calls methods by the names that people write (`Job/GetJobs`).
 
-    A failed call raises GatewayError, whose headers may name ignored fields; a call of an unknown
+    A failed call raises CallError, whose headers may name ignored fields; a call of an unknown
     method raises InvalidCall.
     """
 
@@ -49,13 +48,13 @@ class Client(Protocol):
     ) -> Answer:
         """Call the method; `view` has parameters such as `_fields`.
 
-        A wrong view raises GatewayError (INVALID_ARGUMENT) before the call. A dry run shows what
+        A wrong view raises CallError (INVALID_ARGUMENT) before the call. A dry run shows what
         would be sent to Cuebot.
         """
 
     def watch(
         self, name: str, request: Arguments, *, view: Mapping[str, str], every: float, until: str
-    ) -> "AsyncIterator[Answer | GatewayError]":
+    ) -> "AsyncIterator[Answer | CallError]":
         """The answers of a method as they change, looked for every so many seconds.
 
         It ends with the first answer whose rows all fit `until`, if that is not empty; without it,
@@ -63,18 +62,18 @@ class Client(Protocol):
         """
 
 
-PASSING = (Code.UNAVAILABLE, Code.RESOURCE_EXHAUSTED, Code.DEADLINE_EXCEEDED)
+PASSING = ("UNAVAILABLE", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED")
 """Codes of failures that may pass."""
 
 
 async def polled(
     call: Callable[[], Awaitable[Answer]], every: float
-) -> AsyncIterator[Answer | GatewayError]:
+) -> AsyncIterator[Answer | CallError]:
     """The answers and failures of a call that is repeated, with so many seconds in between."""
     while True:
         try:
-            result: Answer | GatewayError = await call()
-        except GatewayError as error:
+            result: Answer | CallError = await call()
+        except CallError as error:
             result = error
         yield result
         await asyncio.sleep(every)
@@ -168,7 +167,7 @@ async def answers_to(
     *,
     every: float,
     until: str = "",
-) -> AsyncIterator[Answer | GatewayError]:
+) -> AsyncIterator[Answer | CallError]:
     """The same, as the answer changes; see `Client.watch`."""
     given = [options]
     if options.form == "name":
@@ -192,7 +191,7 @@ async def watched(
     options: OutputOptions,
     every: float,
     until: str,
-) -> AsyncIterator[Answer | GatewayError]:
+) -> AsyncIterator[Answer | CallError]:
     view = options.parameters()
     try:
         async for result in client.watch(name, request, view=view, every=every, until=until):
@@ -201,25 +200,25 @@ async def watched(
             elif wrong := of_option(result, options.form):
                 raise wrong
             yield result
-    except GatewayError as error:
+    except CallError as error:
         raise of_option(error, options.form) or error from None
 
 
 async def viewed(client: Client, name: str, request: Arguments, options: OutputOptions) -> Answer:
     try:
         answer = await client.call(name, request, view=options.parameters())
-    except GatewayError as error:
+    except CallError as error:
         raise of_option(error, options.form) or error from None
     check_viewed(answer, options)
     return answer
 
 
 def check_viewed(answer: Answer, options: OutputOptions) -> None:
-    """Raises GatewayError for an answer of a gateway without views, if they are needed."""
+    """Raises CallError for an answer of a gateway without views, if they are needed."""
     if answer.viewed or (options.form == "table" and not options.selects):  # a table has its fields
         return
-    raise GatewayError(
-        Code.UNIMPLEMENTED,
+    raise CallError(
+        "UNIMPLEMENTED",
         "the call was made, but this gateway does not know --fields, --where, --sort, --limit,"
         " --group or -o, and has answered with everything, which is not shown; update it, leave"
         " them out, or call Cuebot itself (--direct)",
@@ -230,9 +229,9 @@ class WrongField(InvalidCall):
     """There is no such field."""
 
 
-def of_option(error: GatewayError, form: Form) -> InvalidCall | None:
+def of_option(error: CallError, form: Form) -> InvalidCall | None:
     """The problem in terms of the options, if it is one of the view."""
-    found = PROBLEM.fullmatch(error.message) if error.code is Code.INVALID_ARGUMENT else None
+    found = PROBLEM.fullmatch(error.message) if error.code == "INVALID_ARGUMENT" else None
     if found is None:
         return None
     name, problem = found.groups()

@@ -9,8 +9,7 @@ from typing import Any
 
 import orjson
 
-from gateway.errors import Code, GatewayError
-from gateway_cli.client.gateway import (
+from cuectl.client.gateway import (
     BATCH,
     KEY,
     NO_METHOD,
@@ -20,10 +19,11 @@ from gateway_cli.client.gateway import (
     error_of,
     outcome_unknown,
 )
-from gateway_cli.client.method_names import path_of
-from gateway_cli.terminal.exits import InvalidCall
+from cuectl.client.method_names import path_of
+from cuectl.errors import CallError, InvalidCall
 
 ITEMS_AT_ONCE = 1000
+CANCELLED = 499
 LONGEST_SILENCE_SECONDS = 3600.0
 """Calls wait for the rate limit."""
 NDJSON = "application/x-ndjson"
@@ -75,7 +75,7 @@ class BatchClient:
     async def answers(self, items: Sequence[Item]) -> AsyncIterator[Item]:
         """The answers as they come: `{"id", "status", "answer" or "error"}`.
 
-        Raises GatewayError if the gateway takes no batch, or is lost for good.
+        Raises CallError if the gateway takes no batch, or is lost for good.
         """
         for begin in range(0, len(items), ITEMS_AT_ONCE):
             async for answer in self._some(items[begin : begin + ITEMS_AT_ONCE]):
@@ -112,7 +112,7 @@ class BatchClient:
             if response.status_code != 200:
                 await response.aread()
                 if response.status_code == NO_METHOD:
-                    raise GatewayError(Code.UNIMPLEMENTED, NOT_SERVED)
+                    raise CallError("UNIMPLEMENTED", NOT_SERVED)
                 raise error_of(response)
             rest = b""
             async for chunk in response.aiter_bytes():
@@ -121,7 +121,7 @@ class BatchClient:
                     count += 1
                     yield orjson.loads(line)
         if count != len(items):
-            raise Lost(Code.UNAVAILABLE, f"the answer of {self.client.base} was cut short")
+            raise Lost("UNAVAILABLE", f"the answer of {self.client.base} was cut short")
 
 
 def lines_of(items: Iterable[Item]) -> Iterator[bytes]:
@@ -130,5 +130,9 @@ def lines_of(items: Iterable[Item]) -> Iterator[bytes]:
 
 
 def not_called(item: Item) -> Item:
-    error = GatewayError(Code.CANCELLED, "not called: an item before it has failed")
-    return {"id": item["id"], "status": error.status, "error": orjson.loads(error.body())}
+    error = {
+        "error": "CANCELLED",
+        "code": 1,
+        "message": "not called: an item before it has failed",
+    }
+    return {"id": item["id"], "status": CANCELLED, "error": error}

@@ -9,15 +9,14 @@ from typing import BinaryIO, TextIO
 
 import orjson
 
-from gateway.errors import GatewayError
-from gateway_cli.client.client import Answer, Form, ignored_fields
-from gateway_cli.terminal.exits import PROGRAM, complain
-from gateway_cli.terminal.table import table
-from gateway_cli.terminal.text import (
+from cuectl.client.client import Answer, Form, ignored_fields
+from cuectl.errors import CallError
+from cuectl.terminal.exits import complain, text_of
+from cuectl.terminal.table import table
+from cuectl.terminal.text import (
     ELLIPSIS,
     clip,
     coloured,
-    one_line,
     printable,
     printable_json,
     printable_lines,
@@ -32,6 +31,8 @@ class Output:
 
     out: BinaryIO
     err: TextIO
+    program: str
+    """Its name begins what is told on standard error."""
     form: Form = "json"
     fields: Sequence[str] = ()
     """The columns of a table; all if empty."""
@@ -50,7 +51,7 @@ class Output:
         Raises InvalidCall if the answer is no table of these fields.
         """
         if space is not None and answer.ignored and self.err.isatty():
-            space = space_above(warning(answer.ignored), space)
+            space = space_above(f"{self.program}: {warning(answer.ignored)}", space)
         text = self._text(answer, space)
         if self.form == "table" and self.shown and not self.terminal:
             self.out.write(b"\n")
@@ -59,16 +60,16 @@ class Output:
         self.shown += 1
         self._warn(answer.ignored)
 
-    def failure(self, error: GatewayError) -> None:
+    def failure(self, error: CallError) -> None:
         """Print the reason of a failed call in one line."""
-        text = f"{error.code.name}: {one_line(error.message) or 'no message'}"
+        text = text_of(error)
         if error.details:
             text += f" {printable(orjson.dumps(list(error.details)).decode())}"
         self.complain(text)
         self._warn(ignored_fields(error.headers))
 
     def complain(self, text: str) -> None:
-        complain(text, self.err, red=self.colour)
+        complain(text, self.program, self.err, red=self.colour)
 
     def progress(self, text: str) -> None:
         """On a terminal, replace the last line of progress; an empty one leaves nothing."""
@@ -143,17 +144,20 @@ def warning(ignored: Sequence[str]) -> str:
 
 def space_above(message: str, space: os.terminal_size) -> os.terminal_size:
     """The space above a message."""
-    taken = -(-len(f"{PROGRAM}: {message}") // space.columns)
+    taken = -(-len(message) // space.columns)
     return os.terminal_size((space.columns, max(space.lines - taken, 1)))
 
 
-def output_of_process(form: Form, fields: Sequence[str], indent: bool | None) -> Output:
+def output_of_process(
+    form: Form, fields: Sequence[str], indent: bool | None, program: str
+) -> Output:
     """Standard output; on a terminal, indented and, without NO_COLOR, coloured."""
     terminal = sys.stdout.isatty()
     plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
     return Output(
         out=sys.stdout.buffer,
         err=sys.stderr,
+        program=program,
         form=form,
         fields=fields,
         terminal=terminal,
