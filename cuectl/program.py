@@ -34,11 +34,11 @@ class Commands(click.Group):
         return sorted({*COMMANDS, *session.known_verbs(ctx.params)})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        session = ctx.ensure_object(Session)
         if cmd_name in COMMANDS:
             module = import_module(f"cuectl.commands.{cmd_name}")
             command: click.Command = getattr(module, cmd_name)
         else:
-            session: Session = ctx.ensure_object(Session)
             verb = session.verb(cmd_name, ctx.params)
             if verb is None:
                 return None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cuectl.rows import age, csv_lines, duration, rows_at, shown, size, table_lines
+from cuectl.rows import Column, age, csv_lines, duration, rows_at, shown, size, table_lines
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_values(value: object, unit: str, text: str) -> None:
     assert shown(value, unit) == text
 
 
-COLUMNS = [
+COLUMNS: list[Column] = [
     {"path": "name", "title": "NAME"},
     {"path": "stats.dead", "title": "DEAD", "alert": True},
     {"path": "done", "title": "DONE", "of": "all"},

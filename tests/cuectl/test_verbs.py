@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import AsyncIterator, Sequence
 from io import StringIO
 
 import pytest
@@ -9,7 +10,6 @@ import yaml
 
 from cuebot_simulator.server import SimulatedCuebot
 from cuectl import schema_cache
-from cuectl.client import batch
 from cuectl.client.batch import NOT_SERVED, BatchClient
 from cuectl.errors import CallError
 from cuectl.terminal.exits import FAILED, NOT_FOUND, UNAVAILABLE, WRONG_USAGE
@@ -139,25 +139,24 @@ async def test_many_at_once(cuectl: Cuectl, cuebot: SimulatedCuebot) -> None:
     assert "/batch" in paths
 
 
+async def not_served(client: BatchClient, items: Sequence[object]) -> AsyncIterator[object]:
+    for item in items:
+        if item is not None:
+            raise CallError("UNIMPLEMENTED", NOT_SERVED)
+        yield item
+
+
 async def test_many_without_batches(
     cuectl: Cuectl, cuebot: SimulatedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def answers(self: BatchClient, items: object) -> object:
-        raise CallError("UNIMPLEMENTED", NOT_SERVED)
-        yield
-
-    monkeypatch.setattr(batch.BatchClient, "answers", answers)
+    monkeypatch.setattr(BatchClient, "answers", not_served)
     await many(cuectl, cuebot)
 
 
 async def test_many_wait_for_the_rate_limit(
     cuebot: SimulatedCuebot, cuectl: Cuectl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def answers(self: BatchClient, items: object) -> object:
-        raise CallError("UNIMPLEMENTED", NOT_SERVED)
-        yield
-
-    monkeypatch.setattr(batch.BatchClient, "answers", answers)
+    monkeypatch.setattr(BatchClient, "answers", not_served)
     async with gateway_for(cuebot.endpoint, rate_limit_rps=2, rate_limit_burst=3) as slow:
         limited = Cuectl(slow, cuectl.folder)
         ran = await limited("pause", LENA, DYING, PAUSED, "demo-sh010-artist1_light_v012")
