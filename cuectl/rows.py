@@ -137,7 +137,7 @@ def table_lines(
     width: int | None = None,
     colored: bool = False,
 ) -> list[str]:
-    """The lines of a table, made narrow enough for `width` where texts can be shortened."""
+    """The lines of a table. With a `width`, texts are shortened, then columns left out."""
     cells = [[cell_of(row, column, colors, raw=raw) for column in columns] for row in rows]
     head = [Cell(str(column.get("title") or column["path"]).upper()) for column in columns]
     whole = [head, *cells] if headers else cells
@@ -150,19 +150,25 @@ def table_lines(
     ]
     if width is not None:
         widths = narrowed(widths, to_right, width)
+        while len(widths) > 1 and total_width(widths) > width:
+            widths.pop()  # the last columns matter least
     return [
         GAP.join(
             padded(cell, widths[place], to_right=to_right[place], colored=colored)
-            for place, cell in enumerate(line)
+            for place, cell in enumerate(line[: len(widths)])
         ).rstrip()
         for line in whole
     ]
 
 
+def total_width(widths: Sequence[int]) -> int:
+    return sum(widths) + len(GAP) * (len(widths) - 1)
+
+
 def narrowed(widths: Sequence[int], fixed: Sequence[bool], width: int) -> list[int]:
     """Widths that fit, if columns that are not fixed can be shortened so far; the widest first."""
     found = list(widths)
-    while sum(found) + len(GAP) * (len(found) - 1) > width:
+    while total_width(found) > width:
         wide = [
             place for place in range(len(found)) if not fixed[place] and found[place] > LEAST_WIDTH
         ]

@@ -74,6 +74,8 @@ def test_a_narrow_table_shortens_texts() -> None:
     lines = table_lines(COLUMNS, ROWS, {}, width=30)
     assert lines[1] == "a-rather-…     2   3/10  DEAD"
     assert max(map(len, lines)) <= 30
+    lines = table_lines(COLUMNS, ROWS, {}, width=15)
+    assert lines == ["NAME      DEAD", "a-rathe…     2", "b            0"]
 
 
 def test_colors() -> None:
