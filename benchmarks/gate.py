@@ -1,4 +1,4 @@
-"""`make gate`: whether the codec or a whole request has become slower.
+"""`make gate`: whether the codec, a whole request or a command has become slower.
 
 Times depend on the machine and on what else it is doing. So it compares ratios: the codec with a
 plain Python function over the same data, and a request with one to the floor (uvicorn and grpc.aio
@@ -14,7 +14,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -25,12 +25,13 @@ from typing import Any
 import orjson
 
 from benchmarks.client import load_with_client
+from benchmarks.commands import LIMITS, commands_within_limits
 from benchmarks.contenders import SECRET, SUBJECT, Options, Place, Running, floor, gateway
 from benchmarks.descriptors import descriptor_set
 from benchmarks.farm import CannedFarm
 from benchmarks.load import Load
 from benchmarks.measure import one_round
-from benchmarks.scenarios import Scenario, build_scenarios
+from benchmarks.scenarios import Call, Scenario, build_scenarios
 from benchmarks.upstream import running_upstream
 from benchmarks.verify import verify, wait_until_answering, wait_until_listening
 from gateway.access.tokens import TokenRules
@@ -71,12 +72,26 @@ def main() -> None:
             return
         figures = orjson.loads(FIGURES.read_bytes())
         slow = [name for name in attempts if not passes(name, attempts[name], figures[name])]
+    slow += slow_commands()
     if slow:
         sys.exit(
             f"gate: {', '.join(slow)}: {ATTEMPTS} times above {MARGIN:g} times the figure in"
             f" {FIGURES.name}. If the change is worth that price, say so in the commit message and"
             " run: python -m benchmarks.gate --write"
         )
+
+
+def slow_commands() -> list[str]:
+    """The commands of `cuectl` that take more CPU time than people should wait for."""
+    token = mint_token(SECRET.encode(), TokenRules(), SUBJECT, 3600)
+    slow = []
+    with one_gateway() as (url, folder):
+        for name, seconds in commands_within_limits(url, token, folder):
+            passed = seconds <= LIMITS[name]
+            verdict = "ok" if passed else "TOO SLOW"
+            print(f"{f'cuectl {name}':<18} {seconds:.3f} s  (limit {LIMITS[name]:g} s)  {verdict}")
+            slow += [] if passed else [f"cuectl {name}"]
+    return slow
 
 
 def passes(name: str, attempt: Attempt, figure: float) -> bool:
@@ -177,25 +192,46 @@ def seconds_of(work: Work, repeat: int) -> float:
 
 
 @contextmanager
-def request_attempts(farm: CannedFarm) -> Iterator[dict[str, Attempt]]:
-    """A request for 3 shows, and one that is never the same, as multiples of one to the floor."""
+def running_place(calls: Iterable[Call]) -> Iterator[Place]:
+    """What gateways stand in front of: an upstream that answers these calls."""
     schema = read_package(OPENCUE_PACKAGE)
-    token = mint_token(SECRET.encode(), TokenRules(), SUBJECT, 3600)
-    scenarios = {each.name: each for each in build_scenarios(farm)}
-    shows, varied = scenarios["shows3"], scenarios["varied"]
-    answers = {call.message: call.answer for call in (*shows.calls, *varied.calls)}
+    answers = {call.message: call.answer for call in calls}
     cores = sorted(os.sched_getaffinity(0))
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cuebot-gate-")))
         descriptors = folder / "opencue.binpb"
         descriptors.write_bytes(descriptor_set(schema))
-        place = Place(
+        yield Place(
             folder=folder,
             descriptors=descriptors,
             services=tuple(schema.services),
             upstream_port=stack.enter_context(running_upstream(answers, {cores[-1]})),
             core={cores[0]},
         )
+
+
+@contextmanager
+def one_gateway() -> Iterator[tuple[str, Path]]:
+    """The URL of a gateway that answers GetShows, and a folder."""
+    (shows,) = (each for each in build_scenarios(CannedFarm(10)) if each.name == "shows3")
+    token = mint_token(SECRET.encode(), TokenRules(), SUBJECT, 3600)
+    with ExitStack() as stack:
+        place = stack.enter_context(running_place(shows.calls))
+        ours = stack.enter_context(gateway(place, Options()))
+        wait_until_listening(ours)
+        wait_until_answering(ours, shows.calls[0], token)
+        yield f"http://127.0.0.1:{ours.port}", place.folder
+
+
+@contextmanager
+def request_attempts(farm: CannedFarm) -> Iterator[dict[str, Attempt]]:
+    """A request for 3 shows, and one that is never the same, as multiples of one to the floor."""
+    token = mint_token(SECRET.encode(), TokenRules(), SUBJECT, 3600)
+    scenarios = {each.name: each for each in build_scenarios(farm)}
+    shows, varied = scenarios["shows3"], scenarios["varied"]
+    cores = sorted(os.sched_getaffinity(0))
+    with ExitStack() as stack:
+        place = stack.enter_context(running_place((*shows.calls, *varied.calls)))
         ours, least = (stack.enter_context(start(place, Options())) for start in (gateway, floor))
         for each in (ours, least):
             wait_until_listening(each)

@@ -4,6 +4,7 @@ import click
 
 from gateway import __version__
 from gateway_cli.commands.audit import audit
+from gateway_cli.commands.batch import batch
 from gateway_cli.commands.call import call
 from gateway_cli.commands.check import check
 from gateway_cli.commands.compare import compare
@@ -14,7 +15,7 @@ from gateway_cli.commands.routes import routes
 from gateway_cli.commands.serve import serve
 from gateway_cli.commands.snapshot import snapshot
 from gateway_cli.commands.token import token
-from gateway_cli.terminal.exits import PROGRAM, exits_cleanly
+from gateway_cli.exits import PROGRAM, exits_cleanly
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -27,7 +28,20 @@ def main() -> None:
     """
 
 
-COMMANDS = serve, check, routes, describe, call, compare, audit, snapshot, token, completion, demo
+COMMANDS = (
+    serve,
+    check,
+    routes,
+    describe,
+    call,
+    batch,
+    compare,
+    audit,
+    snapshot,
+    token,
+    completion,
+    demo,
+)
 
 for command in COMMANDS:
     assert command.callback is not None

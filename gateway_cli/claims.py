@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import orjson
 
-from gateway_cli.terminal.exits import InvalidCall
+from cuectl.errors import InvalidCall
 
 
 def claims_from(written: Iterable[str], option: str) -> dict[str, object]:

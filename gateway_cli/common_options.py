@@ -13,9 +13,6 @@ from click.core import ParameterSource
 from gateway.errors import ConfigurationError
 from gateway.settings.loading import load_settings
 from gateway.settings.model import Settings
-from gateway.settings.types import DAY, parse_duration
-
-Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
 config_option = click.option(
     "--config",
@@ -30,27 +27,6 @@ def settings_from(config: Path | None) -> Settings:
     """The settings, with `--config` for GATEWAY_CONFIG. Raises ConfigurationError."""
     given = {} if config is None else {"GATEWAY_CONFIG": str(config)}
     return load_settings(os.environ | given)
-
-
-def time_option(*names: str, least: float = 0.1, most: float = DAY, **more: Any) -> Decorator:
-    """An option for a time (`30s`, `500ms`, `2m`) within these limits, in seconds."""
-
-    def parse(
-        context: click.Context, parameter: click.Parameter, value: str | None
-    ) -> float | None:
-        if value is None:
-            return None
-        try:
-            time = parse_duration(value)
-        except ValueError as error:
-            raise click.BadParameter(str(error), context, parameter) from None
-        if time < least:
-            raise click.BadParameter(f"must be at least {least:g} s", context, parameter)
-        if time > most:
-            raise click.BadParameter(f"must be at most {most:g} s", context, parameter)
-        return time
-
-    return click.option(*names, metavar="TIME", callback=parse, **more)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

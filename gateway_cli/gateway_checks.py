@@ -10,13 +10,12 @@ from typing import Any
 import httpx
 import orjson
 
-from gateway.errors import GatewayError
+from cuectl.client.gateway import METHOD, GatewayClient, error_of
+from cuectl.client.method_names import explained, path_of
+from cuectl.client.openapi_document import Document
+from cuectl.errors import CallError, InvalidCall
+from cuectl.terminal.text import counted
 from gateway_cli.checks import Findings, entry
-from gateway_cli.client.gateway import METHOD, GatewayClient, error_of
-from gateway_cli.client.method_names import explained, path_of
-from gateway_cli.client.openapi_document import Document
-from gateway_cli.terminal.exits import InvalidCall
-from gateway_cli.terminal.text import counted
 
 READINESS, STATUS = "/readyz", "/status.json"
 NOWHERE = "/"
@@ -118,7 +117,7 @@ async def check_gateway(
         if report.accepted:
             await check_status(client, report)
             await check_rights(client, report, written)
-    except GatewayError as error:
+    except CallError as error:
         report.problems.append(error.message)
     return report
 

@@ -7,6 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 import pytest
 
 from docs.packages import (
+    CLIENT,
     COMMANDS,
     GATEWAY,
     PACKAGES,
@@ -37,7 +38,7 @@ TEST_FOLDERS = {
 
 @pytest.fixture(scope="module")
 def graph() -> dict[str, set[str]]:
-    return import_graph(COMMANDS, GATEWAY, SIMULATOR)
+    return import_graph(COMMANDS, CLIENT, GATEWAY, SIMULATOR)
 
 
 def upward(graph: dict[str, set[str]]) -> list[str]:
@@ -45,7 +46,7 @@ def upward(graph: dict[str, set[str]]) -> list[str]:
         f"{module} imports {target}: {package_of(target)} is above {package_of(module)}"
         for module, targets in graph.items()
         for target in sorted(targets)
-        if {module.partition(".")[0], target.partition(".")[0]} <= {COMMANDS, GATEWAY}
+        if {module.partition(".")[0], target.partition(".")[0]} <= {COMMANDS, CLIENT, GATEWAY}
         and package_of(module) is not None
         and package_of(target) is not None
         and rank(package_of(target) or "") < rank(package_of(module) or "")
@@ -72,6 +73,11 @@ def test_no_import_circles(graph: dict[str, set[str]]) -> None:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
         pytest.fail(" -> ".join(error.args[1]))
+
+
+def test_the_client_knows_nothing_of_the_gateway(graph: dict[str, set[str]]) -> None:
+    known = {each for name, known in graph.items() if name.startswith(CLIENT) for each in known}
+    assert {each.partition(".")[0] for each in known} == {CLIENT}
 
 
 def test_http2_does_without_grpc() -> None:

@@ -45,7 +45,7 @@ def test_a_terminal_finds_the_command_before_it_is_called(page: str) -> None:
     """`make demo` and `make install` put it into .venv alone."""
     text = (ROOT / page).read_text(encoding="utf-8")
     assert "BIN := .venv/bin\n" in (ROOT / "Makefile").read_text(encoding="utf-8")
-    called = re.search(r"^(?:\$ )?cuebot-gateway ", text, re.MULTILINE)
+    called = re.search(r"^(?:\$ )?(?:cuebot-gateway|cuectl) ", text, re.MULTILINE)
     assert called is not None
     assert "make demo" in text[: text.index('$ export PATH="$PWD/.venv/bin:$PATH"')]
     assert 'export PATH="$PWD/.venv/bin:$PATH"' in text[: called.start()]

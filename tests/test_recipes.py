@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import sys
+from asyncio.subprocess import PIPE
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -19,11 +20,12 @@ from cuebot_simulator.world.jobs import finish_job
 from cuebot_simulator.world.messages import read_messages
 from cuebot_simulator.world.state import by_name
 from cuebot_simulator.world.studio import build_farm
+from tests.gateway_cli.calls import stand_in
 from tests.simulator.specs import spec_xml
 from tests.support.commands import tool
 from tests.support.farms import NOW, running_farm
 from tests.support.patience import PATIENCE
-from tests.support.servers import Gateway, gateway_for, token
+from tests.support.servers import Gateway, clean_environment, gateway_for, token
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -76,10 +78,10 @@ async def ended(gateway: Gateway, code: str, folder: Path) -> tuple[int | None, 
     return status, printed.replace("\r\n", "\n")
 
 
-def test_there_are_ten() -> None:
+def test_there_are_twelve() -> None:
     """Each is one line of curl and one of the command line."""
     titles = [line.title for line in LINES]
-    assert len(set(titles)) == 10
+    assert len(set(titles)) == 12
     assert titles == [title for title in dict.fromkeys(titles) for _ in range(2)]
     for first, second in zip(LINES[::2], LINES[1::2], strict=True):
         assert "curl -sS" in first.code
@@ -186,16 +188,47 @@ async def test_the_launch_to_copy_answers_with_the_job(gateway: Gateway, tmp_pat
     assert (await gateway.post("/job.JobInterface/GetJob", {"id": job["id"]})).status_code == 200
 
 
-@pytest.mark.parametrize("code", lines("Wait for a job's end"))
-async def test_waiting_goes_on_to_the_end(
+@pytest.mark.parametrize("code", lines("Retry all dead frames of a show"))
+async def test_dead_frames_of_a_show_are_tried_again(
+    gateway: Gateway, clock: Clock, tmp_path: Path, code: str
+) -> None:
+    await run(gateway, code, tmp_path)
+    after = await states(gateway, clock)
+    assert (after["DEAD"], after["EATEN"]) == (0, 0)
+
+
+@pytest.mark.parametrize("code", lines("Wait for a job and tell a chat"))
+async def test_a_chat_is_told(
     cuebot: SimulatedCuebot, gateway: Gateway, tmp_path: Path, code: str
 ) -> None:
-    """It goes on while the job is pending, and tells its end from a typo."""
-    assert await run(gateway, code.replace(JOB, "demo-typo"), tmp_path) == "NO SUCH JOB\n"
-    calls = len(cuebot.calls)
-    waiting = asyncio.create_task(run(gateway, code.replace("sleep 5", "sleep 0.1"), tmp_path))
-    async with asyncio.timeout(PATIENCE):
-        while len(cuebot.calls) < calls + 2:  # noqa: ASYNC110 - it has looked
-            await asyncio.sleep(0.05)
-    finish_job(cuebot.farm, by_name(cuebot.farm.jobs, JOB))
-    assert await waiting == "FINISHED\n"
+    """When the job is done, and not before."""
+    async with stand_in(POST=("200 OK", {}, b"ok")) as chat:
+        calls = len(cuebot.calls)
+        waiting = asyncio.create_task(run(gateway, f"WEBHOOK={chat.url}; {code}", tmp_path))
+        async with asyncio.timeout(PATIENCE):
+            while len(cuebot.calls) < calls + 2:  # noqa: ASYNC110 - it has looked
+                await asyncio.sleep(0.05)
+        assert chat.seen == []
+        finish_job(cuebot.farm, by_name(cuebot.farm.jobs, JOB))
+        assert await waiting == "ok"
+    ((_, _, _, told),) = chat.seen
+    assert json.loads(told) == {"text": f"{JOB} is done"}
+
+
+@pytest.mark.parametrize("code", lines("A wall display"))
+async def test_a_wall_shows_jobs(gateway: Gateway, tmp_path: Path, code: str) -> None:
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environ = {"GATEWAY_URL": gateway.url, "TOKEN": token("lena"), "PATH": path}
+    process = await asyncio.create_subprocess_shell(
+        f"exec {code}", cwd=tmp_path, env=clean_environment(**environ), stdout=PIPE
+    )
+    assert process.stdout is not None
+    printed = b""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while JOB.encode() not in printed:
+                printed += await process.stdout.read(4096)
+    finally:
+        process.kill()
+        await process.communicate()
+    assert 0 <= printed.index(DYING.encode()) < printed.index(JOB.encode())

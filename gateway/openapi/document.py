@@ -175,7 +175,6 @@ def operation(
         "requestBody": {"content": body},
         "responses": {"200": success, **schemas.references("responses", map(str, schemas.ERRORS))},
         **({"x-aliases": others} if others else {}),
-        **({"x-units": dict(method.views.row_units)} if method.views.row_units else {}),
         **({"x-sets": list(method.value_names)} if method.value_names else {}),
         **({"deprecated": True} if descriptor.GetOptions().deprecated else {}),
     }

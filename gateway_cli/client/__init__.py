@@ -1,1 +1,1 @@
-"""Calls made from the command line: through a gateway, or straight to Cuebot."""
+"""Calls made from the command line straight to Cuebot, and what of schemas it takes."""

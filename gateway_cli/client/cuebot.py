@@ -1,17 +1,24 @@
 """Cuebot without a gateway: its schema, and calls by the gateway's codecs, aliases and rules."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 import uvloop
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
+from cuectl.client.arguments import Arguments, Field, Fields, Kind
+from cuectl.client.client import IGNORED_FIELDS, PASSING, WHOLE, Answer, Client
+from cuectl.client.method_names import parse_name
+from cuectl.errors import CallError
 from gateway.calls.invoke import invoke
 from gateway.calls.plan import Plan, plan
 from gateway.calls.preview import preview
-from gateway.calls.rows import ask_for_rows, is_cut
+from gateway.calls.rows import ask_for_rows, is_cut, keeping_rows
 from gateway.codec.body import UNKNOWN_FIELD_POLICIES
+from gateway.codec.fields import field_called, is_message, message_of
+from gateway.codec.wellknown import is_object, is_special
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
 from gateway.discovery.files import OPENCUE_PACKAGE, PACKAGE_PREFIX
@@ -20,15 +27,16 @@ from gateway.discovery.refresh import WHAT_TO_DO
 from gateway.discovery.source import NoReflection, NotReady, choose_source
 from gateway.errors import Code, GatewayError
 from gateway.http.request_headers import listed_paths
+from gateway.long_work import in_turns
 from gateway.schema.catalog import Catalog
 from gateway.schema.description import NoSchema
 from gateway.schema.method import Method
 from gateway.schema.selection import Selection
 from gateway.settings.model import Settings
 from gateway.upstream.cuebot import Cuebot, open_upstream
-from gateway_cli.client.arguments import Arguments, fields_of
-from gateway_cli.client.client import IGNORED_FIELDS, WHOLE, Answer, Client
-from gateway_cli.client.method_names import find_method, parse_name
+from gateway.views.changes import comparison
+from gateway.views.compiled_view import Goal
+from gateway_cli.client.method_names import find_method
 
 DISCOVERY_TIMEOUT_SECONDS = 10.0
 OR_THE_PACKAGE = (
@@ -115,19 +123,62 @@ class CuebotClient:
         view: Mapping[str, str] = WHOLE,
         dry_run: bool = False,
     ) -> Answer:
-        planned = await self._plan(name, request)
-        if dry_run:
-            return Answer(content=b"".join(preview(planned)), ignored=planned.ignored)
-        asked = tuple(view.items())
-        rows = ask_for_rows(planned, planned.method.views.compiled(asked), asked)
-        encode = planned.method.encode if rows.view is None else rows.view.encode
+        with as_call_errors():
+            planned = await self._plan(name, request)
+            if dry_run:
+                return Answer(content=b"".join(preview(planned)), ignored=planned.ignored)
+            answer, _ = await self._answer(planned, view)
+            return answer
+
+    async def watch(
+        self, name: str, request: Arguments, *, view: Mapping[str, str], every: float, until: str
+    ) -> AsyncIterator[Answer | CallError]:
+        planned = goal = None
+        while True:
+            is_done = False
+            try:
+                with as_call_errors():
+                    if planned is None:
+                        planned = await self._plan(name, request)
+                        if until:
+                            views, asked = planned.method.views, tuple(view.items())
+                            of_rows = tuple(each for each in asked if each[0] != "_format")
+                            goal = views.goal(until, views.of_events(of_rows))
+                            planned = keeping_rows(planned)
+                    result, is_done = await self._answer(planned, view, goal)
+            except CallError as error:
+                if until and error.code not in PASSING:
+                    raise
+                yield error
+            else:
+                yield result
+            if is_done:
+                return
+            await asyncio.sleep(every)
+
+    async def _answer(
+        self, planned: Plan, view: Mapping[str, str], goal: Goal | None = None
+    ) -> tuple[Answer, bool]:
+        """The answer, and whether it fits the goal."""
+        asked, method = tuple(view.items()), planned.method
+        compiled = method.views.compiled(asked)
+        if goal is not None:  # all rows are to fit it, not the first so many
+            compiled = (compiled or method.views.of_events(()))._replace(chooses=True)
+        rows = ask_for_rows(planned, compiled, asked)
+        encode = method.encode if rows.view is None else rows.view.encode
         try:
             answer = await invoke(rows.plan, self.upstream, timeout=self.timeout)
             content = b"".join(encode(answer))
         except GatewayError as error:
             raise await self._explained(error, planned.ignored) from None
-        cut_at = rows.cut_at if await is_cut(planned.method, answer, rows.cut_at) else 0
-        return Answer(content=content, ignored=planned.ignored, cut_at=cut_at)
+        cut_at = rows.cut_at if await is_cut(method, answer, rows.cut_at) else 0
+        is_done = False
+        if goal is not None:
+            of_rows = tuple(each for each in asked if each[0] != "_format")
+            compare = comparison(method.views.of_events(of_rows), method.encoders)
+            now = goal if goal.renewed is None else goal.renewed()
+            is_done = (await in_turns(compare(answer, None, False, now))).is_done
+        return Answer(content=content, ignored=planned.ignored, cut_at=cut_at), is_done
 
     async def units(self, name: str) -> Mapping[str, str]:
         return (await self._method(name)).views.row_units
@@ -153,3 +204,36 @@ class CuebotClient:
         message = f"{error.message}; {OR_A_GATEWAY}" if absent else error.message
         headers = {IGNORED_FIELDS: listed_paths(ignored).decode()}
         return GatewayError(error.code, message, details=error.details, headers=headers)
+
+
+def fields_of(descriptor: Descriptor) -> Fields:
+
+    def find(name: str) -> Field | None:
+        found = field_called(descriptor, name)
+        return None if found is None else as_field(found)
+
+    return find
+
+
+def as_field(found: FieldDescriptor) -> Field:
+    if is_object(found):
+        return Field(Kind.OBJECT, fields=fields_of(message_of(found)))
+    if is_message(found) and not is_special(message_of(found)):
+        return Field(Kind.WHOLE)
+    kind = Kind.SWITCH if found.type == found.TYPE_BOOL else Kind.TEXT
+    return Field(kind, is_list=bool(found.is_repeated))
+
+
+@contextmanager
+def as_call_errors() -> Iterator[None]:
+    """Errors as those of a gateway's answers."""
+    try:
+        yield
+    except GatewayError as error:
+        raise CallError(
+            error.code.name,
+            error.message,
+            status=error.status,
+            details=error.details,
+            headers=error.headers,
+        ) from None

@@ -1,36 +1,11 @@
 """Methods by the names that people write: `job.JobInterface/GetJobs`, `Job/GetJobs`."""
 
-import re
 from fnmatch import fnmatchcase
 
-from gateway.schema.catalog import Catalog, alias_of, unknown_path
+from cuectl.client.method_names import explained, parse_name, with_package, with_suffix
+from cuectl.errors import InvalidCall
+from gateway.schema.catalog import Catalog, unknown_path
 from gateway.schema.method import Method
-from gateway_cli.terminal.exits import InvalidCall
-
-NAME = re.compile(r"/{0,2}([A-Za-z_][\w.]*)(?:/|\.(?!\w*Interface\Z))([A-Za-z_]\w*)", re.ASCII)
-"""A service and a method, with a slash or a dot between them."""
-
-
-def parse_name(written: str) -> tuple[str, str]:
-    """`/job.JobInterface/GetJobs`, with or without slashes, as service and method.
-
-    Raises InvalidCall for any other form.
-    """
-    found = NAME.fullmatch(written)
-    if found is None:
-        raise InvalidCall(f"{written!r} is not of the form INTERFACE/METHOD, such as Job/GetJobs")
-    return found[1], found[2]
-
-
-def path_of(written: str) -> str:
-    """The likely path of a method, without a schema: `/frame.FrameInterface/Kill` for `Frame/Kill`.
-
-    Gateways serve every interface also as `x.XInterface`. Raises InvalidCall.
-    """
-    service, method = parse_name(written)
-    if "." not in service:
-        service = with_package(service)
-    return f"/{service}/{method}"
 
 
 def find_method(written: str, catalog: Catalog) -> Method:
@@ -58,22 +33,6 @@ def services_named(service: str, method: str, catalog: Catalog) -> list[str]:
             if found := [name for name in services if name.rpartition(".")[2] == short]:
                 return found
     return []
-
-
-def explained(written: str, path: str, message: str) -> str:
-    """A message about a path, after the name from which the path was derived."""
-    derived = path in message and path[1:] not in written
-    return f"{written}: {message}" if derived else message
-
-
-def with_suffix(service: str) -> str:
-    """`Job` and `JobInterface` as `JobInterface`."""
-    return service if service.endswith("Interface") else f"{service}Interface"
-
-
-def with_package(service: str) -> str:
-    """`Job` as `job.JobInterface`."""
-    return alias_of(with_suffix(service)) or service
 
 
 def matches(path: str, pattern: str) -> bool:

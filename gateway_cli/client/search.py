@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from cuectl.client.openapi_document import Document
 from gateway.schema.catalog import Catalog
-from gateway_cli.client.openapi_document import Document
 
 IN_NAME, IN_INTERFACE, IN_SUMMARY = 4, 3, 1
 SAME, OTHER_FORM, BEGINNING, MISTYPED = 4, 3, 2, 1

@@ -15,11 +15,13 @@ from typing import IO, Any, NamedTuple
 import click
 import orjson
 
+from cuectl.call_options import time_option
+from cuectl.errors import Failure
+from cuectl.terminal.table import aligned, cell
+from cuectl.terminal.text import clip, counted, json_text
 from gateway_cli.client.method_names import matches
-from gateway_cli.common_options import json_option, time_option
-from gateway_cli.terminal.exits import Failure, complain
-from gateway_cli.terminal.table import aligned, cell
-from gateway_cli.terminal.text import clip, counted, json_text
+from gateway_cli.common_options import json_option
+from gateway_cli.exits import complain
 
 GZIP = b"\x1f\x8b"
 BEGINNING = b'{"time":"'

@@ -2,46 +2,22 @@
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
 import click
 
-from gateway.errors import Code, GatewayError
-from gateway_cli.client.arguments import Arguments, read_arguments
-from gateway_cli.client.client import FORMS, Answer, Client, Form, OutputOptions, answer_to
+from cuectl.call_options import CallOptions, call_options
+from cuectl.client.arguments import read_arguments
+from cuectl.client.gateway import gateway_client
+from cuectl.showing import call_and_show
+from cuectl.terminal.exits import end_interrupted_line
+from cuectl.terminal.output import output_of_process
 from gateway_cli.client.cuebot import cuebot_client
-from gateway_cli.client.gateway import gateway_client
 from gateway_cli.commands.completion import complete_method
 from gateway_cli.commands.describe import describe
-from gateway_cli.common_options import (
-    Way,
-    config_option,
-    settings_from,
-    time_option,
-    way_options,
-)
-from gateway_cli.terminal.exits import FAILED, WRONG_USAGE, InvalidCall, end_interrupted_line
-from gateway_cli.terminal.output import Output, output_of_process
+from gateway_cli.common_options import Way, config_option, settings_from, way_options
+from gateway_cli.exits import PROGRAM
 from gateway_cli.tokens import token_source
-
-NOT_FOUND, UNAVAILABLE, CUT = 3, 4, 5
-"""Exit statuses that only this command has."""
-STATUS = {Code.NOT_FOUND: NOT_FOUND, Code.UNAVAILABLE: UNAVAILABLE}
-REFUSED = (Code.UNAUTHENTICATED, Code.PERMISSION_DENIED)
-
-
-def split_fields(
-    context: click.Context, parameter: click.Parameter, value: str | None
-) -> tuple[str, ...]:
-    """`a, b.c` as `("a", "b.c")`."""
-    fields = tuple(name for name in (part.strip() for part in (value or "").split(",")) if name)
-    if value is not None and not fields:
-        raise click.BadParameter("expected field names separated by commas", context, parameter)
-    return fields
 
 
 class HelpOfMethods(click.Command):
@@ -66,64 +42,13 @@ def full_name_of(name: str) -> str:
 @click.command(cls=HelpOfMethods)
 @click.argument("name", metavar="INTERFACE/METHOD", shell_complete=complete_method)
 @click.argument("words", metavar="[ARGUMENT]...", nargs=-1)
-@click.option(
-    "--fields",
-    metavar="NAMES",
-    callback=split_fields,
-    help="Show these fields only, such as name,jobStats.runningFrames.",
-)
-@click.option(
-    "--where",
-    metavar="CONDITION",
-    help="Show rows that fit, such as 'deadFrames > 2 and startTime < now-2h' or 'not isPaused'.",
-)
-@click.option(
-    "--group", metavar="NAMES", help="Show groups of rows that are equal in these fields."
-)
-@click.option("--count", is_flag=True, help="Count the rows of each group, or all rows.")
-@click.option("--sum", metavar="NAMES", help="Add up these numbers.")
-@click.option("--min", metavar="NAMES", help="Show the smallest of these numbers.")
-@click.option("--max", metavar="NAMES", help="Show the largest of these numbers.")
-@click.option("--sort", metavar="NAMES", help="Sort rows by these fields; -name is descending.")
-@click.option("--offset", type=click.IntRange(min=0), help="Leave out so many rows first.")
-@click.option("--limit", type=click.IntRange(min=0), help="Show so many rows at most.")
-@click.option(
-    "-o",
-    "--output",
-    "form",
-    type=click.Choice(FORMS),
-    help="How the answer is printed (default: table with --fields, --group or --count, else json).",
-)
-@time_option(
-    "--watch", "pause", help="Repeat the call until Ctrl-C, with this pause in between (5s)."
-)
-@time_option("--timeout", help="How long the call may take (default: GRPC_TIMEOUT, 30s).")
-@click.option("--dry-run", is_flag=True, help="Check the call and show it without sending it.")
-@click.option(
-    "--indent/--compact",
-    default=None,
-    help="How JSON is printed (default: indented on a terminal, one line in a pipe).",
-)
+@call_options
 @way_options
 @config_option
 def call(
     name: str,
     words: tuple[str, ...],
-    fields: tuple[str, ...],
-    where: str | None,
-    group: str | None,
-    count: bool,
-    sum: str | None,  # noqa: A002 - the names of the options
-    min: str | None,  # noqa: A002
-    max: str | None,  # noqa: A002
-    sort: str | None,
-    offset: int | None,
-    limit: int | None,
-    form: Form | None,
-    pause: float | None,
-    timeout: float | None,
-    dry_run: bool,
-    indent: bool | None,
+    options: CallOptions,
     way: Way,
     config: Path | None,
 ) -> None:
@@ -153,38 +78,23 @@ def call(
       cuebot-gateway call Job/GetJobs r.shows=demo --sort -priority -o csv
       cuebot-gateway call Job/GetJobs --group show --count --sort -count
       cuebot-gateway call Job/GetJobs --fields name,priority --watch 5s
+      cuebot-gateway call Job/GetJobs r.jobs=NAME --until state=FINISHED
 
     \b
     Exit status:
       0    the call succeeded, or Ctrl-C ended --watch
       1    the call failed; one line on standard error says why
-      2    wrong usage or settings: no such option, method or field
+      2    wrong usage or settings: no such option, method or field, or a
+           wrong value (INVALID_ARGUMENT)
       3    Cuebot answered NOT_FOUND
       4    UNAVAILABLE: Cuebot or the gateway is unreachable or not ready
       5    the answer may be cut: it has as many rows as were asked for
+      6    --until has not come true within --timeout
       130  Ctrl-C
       141  the reader of the output (head) went away
     """
-    if form == "name" and fields:
-        raise click.UsageError("-o name prints names only; for other fields, use -o csv or table")
-    options = OutputOptions(
-        fields=fields,
-        where=where,
-        group=group,
-        count=count,
-        sum=sum,
-        min=min,
-        max=max,
-        sort=sort,
-        offset=offset,
-        limit=limit,
-    )
-    if form == "name" and options.groups:
-        raise click.UsageError("-o name prints names of rows; for groups, use -o csv or table")
-    form = form or ("table" if fields or options.groups else "json")
-    options = replace(options, form=form)
     settings = settings_from(config)
-    timeout = settings.grpc_timeout if timeout is None else timeout
+    timeout = settings.grpc_timeout if options.timeout is None else options.timeout
     if way.url is None:
         opening = cuebot_client(settings, timeout)
     else:
@@ -193,86 +103,17 @@ def call(
         status = asyncio.run(
             call_and_show(
                 opening,
-                output_of_process("json" if dry_run else form, fields, indent),
+                output_of_process(options.form, options.output.fields, options.indent, PROGRAM),
                 name=name,
                 request=read_arguments(words),
-                options=None if dry_run else options,
-                pause=pause,
+                options=None if options.dry_run else options.output,
+                watch=options.watch,
                 token_from_environment=way.token_from_environment,
             )
         )
     except KeyboardInterrupt:
-        if pause is None:
+        if not options.ends_by_hand:
             raise
         end_interrupted_line()
         status = 0
     sys.exit(status)
-
-
-async def call_and_show(
-    opening: AbstractAsyncContextManager[Client],
-    output: Output,
-    *,
-    name: str,
-    request: Arguments,
-    options: OutputOptions | None,
-    pause: float | None = None,
-    token_from_environment: bool = False,
-) -> int:
-    """Call once, or repeatedly with a pause in seconds, and show the answer; the exit status.
-
-    Without `options`, it is a dry run. Raises ConfigurationError if the client cannot be opened. A
-    refusal of a token from the environment says where it came from.
-    """
-    async with opening as client:
-
-        async def call() -> Answer:
-            if options is None:
-                return await client.call(name, request, dry_run=True)
-            answer = await answer_to(client, name, request, options)
-            if output.form == "table" and output.units is None:
-                output.units = await client.units(name)
-            return answer
-
-        try:
-            if pause is not None:
-                await watch(call, output, pause=pause, name=name)
-            answer = await call()
-            output.answer(answer)
-            if answer.cut_at:
-                output.complain(cut(answer.cut_at))
-                return CUT
-        except InvalidCall as error:
-            output.complain(str(error))
-            return WRONG_USAGE
-        except GatewayError as error:
-            output.failure(error)
-            if token_from_environment and error.code in REFUSED:
-                output.complain("the token came from TOKEN; unset it, or sign one with --sub")
-            return STATUS.get(error.code, FAILED)
-    return 0
-
-
-def cut(rows: int) -> str:
-    return f"warning: there may be more than these {rows} rows; ask for more (…limit=100000)"
-
-
-async def watch(
-    call: Callable[[], Awaitable[Answer]], output: Output, *, pause: float, name: str
-) -> None:
-    """Call and show until cancelled, with `pause` seconds after each answer or failure.
-
-    Raises InvalidCall.
-    """
-    while True:
-        try:
-            result: Answer | GatewayError = await call()
-        except GatewayError as error:
-            result = error
-        now = datetime.now().astimezone()
-        space = output.start_over(f"{name} every {pause:g} s, {now:%H:%M:%S}")
-        if isinstance(result, Answer):
-            output.answer(result, space=space)
-        else:
-            output.failure(result)
-        await asyncio.sleep(pause)

@@ -13,6 +13,10 @@ import orjson
 import uvloop
 from click.core import ParameterSource
 
+from cuectl.client.gateway import gateway_client
+from cuectl.errors import InvalidCall
+from cuectl.terminal.exits import FAILED, WRONG_USAGE
+from cuectl.terminal.text import counted, json_text, printable_lines
 from gateway.access.conditions import FACTS
 from gateway.access.rights import AccessRules, Rule
 from gateway.calls.facts import FactFinder
@@ -26,12 +30,10 @@ from gateway.upstream.cuebot import open_upstream
 from gateway_cli.checks import Findings, Report, run_checks
 from gateway_cli.claims import claims_from
 from gateway_cli.client.cuebot import DISCOVERY_TIMEOUT_SECONDS, discover
-from gateway_cli.client.gateway import gateway_client
 from gateway_cli.client.method_names import find_method
 from gateway_cli.common_options import Way, config_option, json_option, settings_from, way_options
+from gateway_cli.exits import complain
 from gateway_cli.gateway_checks import GatewayReport, check_gateway
-from gateway_cli.terminal.exits import FAILED, WRONG_USAGE, InvalidCall, complain
-from gateway_cli.terminal.text import counted, json_text, printable_lines
 from gateway_cli.tokens import token_source
 
 

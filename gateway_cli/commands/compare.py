@@ -10,16 +10,19 @@ from typing import Any
 import click
 import orjson
 
+from cuectl.call_options import time_option
+from cuectl.client.gateway import check_url, gateway_client
+from cuectl.errors import Failure
+from cuectl.terminal.exits import FAILED
+from cuectl.terminal.table import aligned
+from cuectl.terminal.text import clip, counted, json_text, printable, printable_lines
 from gateway.compat.profile import load_profile
 from gateway.errors import ConfigurationError
 from gateway_cli.client.cuebot import discover
-from gateway_cli.client.gateway import check_url, gateway_client
 from gateway_cli.client.method_names import matches
-from gateway_cli.common_options import config_option, json_option, settings_from, time_option
+from gateway_cli.common_options import config_option, json_option, settings_from
 from gateway_cli.compare.comparison import Comparison, Finding, Outcome, ReadOnlyGateway, Result
-from gateway_cli.terminal.exits import FAILED, Failure, complain
-from gateway_cli.terminal.table import aligned
-from gateway_cli.terminal.text import clip, counted, json_text, printable, printable_lines
+from gateway_cli.exits import complain
 from gateway_cli.tokens import token_source
 
 LONGEST_VALUE = 60

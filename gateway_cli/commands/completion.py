@@ -22,7 +22,7 @@ from gateway.schema.selection import Selection
 from gateway.settings.model import Settings
 from gateway_cli.client.method_names import find_method
 from gateway_cli.common_options import settings_from
-from gateway_cli.terminal.exits import PROGRAM
+from gateway_cli.exits import PROGRAM
 
 VARIABLE = "_CUEBOT_GATEWAY_COMPLETE"
 """Where click expects the shell's request."""

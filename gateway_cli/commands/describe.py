@@ -8,6 +8,10 @@ from typing import Any
 import click
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
+from cuectl.client.openapi_document import Document
+from cuectl.errors import Failure
+from cuectl.terminal.table import columns
+from cuectl.terminal.text import printable_lines
 from gateway.schema.catalog import Catalog
 from gateway.schema.description import (
     Declaration,
@@ -19,14 +23,11 @@ from gateway.schema.description import (
 )
 from gateway.suggestions import did_you_mean
 from gateway_cli.client.cuebot import discover
-from gateway_cli.client.gateway import served_document
-from gateway_cli.client.openapi_document import Document, files_of, put_comments
+from gateway_cli.client.declarations import files_of, put_comments
 from gateway_cli.client.search import Described, all_occur, methods_of, ranked
+from gateway_cli.client.served_document import served_document
 from gateway_cli.common_options import Way, config_option, settings_from, way_options
 from gateway_cli.prototext import proto_text, syntax_of
-from gateway_cli.terminal.exits import Failure
-from gateway_cli.terminal.table import columns
-from gateway_cli.terminal.text import printable_lines
 
 OWN_PACKAGE = "google.protobuf."
 """Protobuf's own types, whose short names (`Type`, `Value`) are rarely meant."""

@@ -10,17 +10,19 @@ from textwrap import wrap
 
 import click
 
+from cuectl.client.openapi_document import Document
+from cuectl.errors import Failure
+from cuectl.terminal.table import GAP, aligned
+from cuectl.terminal.text import json_text, printable_lines
 from gateway.schema.catalog import Catalog
 from gateway.suggestions import did_you_mean
 from gateway_cli.client.cuebot import discover
-from gateway_cli.client.gateway import served_document
+from gateway_cli.client.declarations import type_named
 from gateway_cli.client.method_names import matches
-from gateway_cli.client.openapi_document import Document, type_named
 from gateway_cli.client.search import methods_of, ranked
+from gateway_cli.client.served_document import served_document
 from gateway_cli.common_options import Way, config_option, json_option, settings_from, way_options
-from gateway_cli.terminal.exits import Failure, complain
-from gateway_cli.terminal.table import GAP, aligned
-from gateway_cli.terminal.text import json_text, printable_lines
+from gateway_cli.exits import complain
 
 HEADER = ("PATH", "REQUEST", "RESPONSE", "ALIAS OF", "SUMMARY")
 UNNAMED = "-"

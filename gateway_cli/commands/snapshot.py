@@ -9,12 +9,12 @@ from pathlib import Path
 import click
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
+from cuectl.errors import Failure
+from cuectl.terminal.text import printable_lines
 from gateway.discovery.files import FILE_SUFFIXES
 from gateway.schema.description import Schema, only_services, well_known_files
 from gateway_cli.client.cuebot import discover
 from gateway_cli.common_options import config_option, settings_from
-from gateway_cli.terminal.exits import Failure
-from gateway_cli.terminal.text import printable_lines
 
 STANDARD_OUTPUT = "-"
 

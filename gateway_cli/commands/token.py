@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from cuectl.call_options import time_option
+from cuectl.errors import InvalidCall
 from gateway.access.tokens import token_rules
 from gateway.observe.logs import configure_logging
 from gateway_cli.claims import claims_from
-from gateway_cli.common_options import config_option, settings_from, time_option
-from gateway_cli.terminal.exits import InvalidCall
+from gateway_cli.common_options import config_option, settings_from
 from gateway_cli.tokens import mint_token, signing_secret
 
 

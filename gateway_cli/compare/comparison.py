@@ -11,11 +11,11 @@ from dataclasses import asdict, dataclass, field
 
 import orjson
 
+from cuectl.client.gateway import GatewayClient
+from cuectl.errors import CallError
 from gateway.codec.fields import returned_types
 from gateway.codec.rewrite import Body, Default
-from gateway.errors import Code, GatewayError
 from gateway.schema.method import Method
-from gateway_cli.client.gateway import GatewayClient
 from gateway_cli.compare.differences import Difference, Documented, Reply, compare
 from gateway_cli.compare.samples import Samples
 
@@ -289,8 +289,8 @@ class ReadOnlyGateway:
             await self._wait()
             try:
                 response = await self._client.send("POST", method.path, body, {})
-            except GatewayError as error:
-                late = error.code is Code.DEADLINE_EXCEEDED
+            except CallError as error:
+                late = error.code == "DEADLINE_EXCEEDED"
                 return Reply(None, problem=error.message, timed_out=late)
             if response.status_code != TOO_MANY_REQUESTS or not left:
                 break

@@ -6,10 +6,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from io import BytesIO, StringIO
 
-from gateway_cli.client.arguments import read_arguments
-from gateway_cli.client.client import Client, OutputOptions
-from gateway_cli.commands.call import call_and_show
-from gateway_cli.terminal.output import Output
+from cuectl.call_options import Watch
+from cuectl.client.arguments import read_arguments
+from cuectl.client.client import Client, OutputOptions
+from cuectl.showing import call_and_show
+from cuectl.terminal.output import Output
 from tests.support.patience import PATIENCE
 
 NOWHERE = "127.0.0.1:1"
@@ -41,12 +42,14 @@ async def perform(
     dry_run: bool = False,
     fields: tuple[str, ...] = (),
     options: OutputOptions | None = None,
-    pause: float | None = None,
+    watch: Watch | None = None,
 ) -> Done:
     """What `call` does with a client, and prints as JSON, a table of `fields`, or as `options`."""
     options = options or OutputOptions(form="table" if fields else "json", fields=fields)
     out, err = BytesIO(), StringIO()
-    output = Output(out=out, err=err, form=options.form, fields=options.fields)
+    output = Output(
+        out=out, program="cuebot-gateway", err=err, form=options.form, fields=options.fields
+    )
     async with asyncio.timeout(PATIENCE):
         status = await call_and_show(
             opening,
@@ -54,19 +57,21 @@ async def perform(
             name=name,
             request=read_arguments(words),
             options=None if dry_run else options,
-            pause=pause,
+            watch=watch,
         )
     return Done(status, out.getvalue().decode(), err.getvalue())
 
 
 Reply = tuple[str, dict[str, str], bytes]
+LOSES: Reply = ("", {}, b"")
+"""Closes the connection instead of answering."""
 
 
 @dataclass
 class StandIn:
-    """An HTTP server with canned replies, by verb."""
+    """An HTTP server with canned replies, by verb; of several, the last one stays."""
 
-    replies: dict[str, Reply]
+    replies: dict[str, Reply | list[Reply]]
     seen: list[tuple[str, str, dict[str, str], bytes]]
     """Verb, path, headers (lower-case names) and body of each request."""
     url: str = ""
@@ -79,7 +84,13 @@ class StandIn:
         }
         body = await reader.readexactly(int(headers.get("content-length", 0)))
         self.seen.append((verb, path, headers, body))
-        status, more, content = self.replies[verb]
+        replies = self.replies[verb]
+        if isinstance(replies, list):
+            replies = replies.pop(0) if len(replies) > 1 else replies[0]
+        status, more, content = replies
+        if not status:
+            writer.close()
+            return
         lines = {"Content-Length": str(len(content)), "Connection": "close"} | more
         text = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
         writer.write(f"HTTP/1.1 {status}\r\n{text}\r\n".encode() + content)
@@ -88,7 +99,7 @@ class StandIn:
 
 
 @asynccontextmanager
-async def stand_in(**replies: Reply) -> AsyncIterator[StandIn]:
+async def stand_in(**replies: Reply | list[Reply]) -> AsyncIterator[StandIn]:
     server = StandIn(replies, [])
     listener = await asyncio.start_server(server.serve, "127.0.0.1", 0)
     async with listener:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
+from cuectl.client.gateway import gateway_client
 from gateway_cli.client.cuebot import cuebot_client
-from gateway_cli.client.gateway import gateway_client
 from tests.gateway_cli.calls import Opening
 from tests.support.commands import cuebot_process
 from tests.support.servers import ScriptedCuebot, SharedGateway, settings_for, token

@@ -8,10 +8,10 @@ import grpc
 import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
-from gateway_cli.client.client import OutputOptions
+from cuectl.call_options import Watch
+from cuectl.client.client import OutputOptions
+from cuectl.terminal.exits import CUT, FAILED, NOT_FOUND, UNAVAILABLE, WRONG_USAGE
 from gateway_cli.client.cuebot import cuebot_client
-from gateway_cli.commands.call import CUT, NOT_FOUND, UNAVAILABLE
-from gateway_cli.terminal.exits import FAILED, WRONG_USAGE
 from tests.gateway_cli.calls import NOWHERE, Opening, perform
 from tests.support.farms import running_farm
 from tests.support.servers import ScriptedCuebot, running_cuebot, settings_for
@@ -101,16 +101,21 @@ HALF_A_CORE = '{"group": {"name": "comp"}, "show": "demo", "maxCores": 0.5}'
         ("job.JobInterface", "{}", WRONG_USAGE, "'job.JobInterface' is not of the form"),
         ("grpc.health.v1.Health/Check", "{}", WRONG_USAGE, "nothing is served"),
         ("report.RqdReportInterface/ReportStatus", "{}", WRONG_USAGE, "not served here"),
-        ("Job/FindJob", '{"name', FAILED, "INVALID_ARGUMENT: .*not valid JSON"),
-        ("Job/FindJob", "{'name': 'x'}", FAILED, "INVALID_ARGUMENT: .*JSON has double quotes"),
-        ("Job/FindJob", '{"name": 1}', FAILED, "INVALID_ARGUMENT: name: expected a string, got a"),
+        ("Job/FindJob", '{"name', WRONG_USAGE, "INVALID_ARGUMENT: .*not valid JSON"),
+        ("Job/FindJob", "{'name': 'x'}", WRONG_USAGE, "INVALID_ARGUMENT: .*JSON has double quotes"),
+        (
+            "Job/FindJob",
+            '{"name": 1}',
+            WRONG_USAGE,
+            "INVALID_ARGUMENT: name: expected a string, got a",
+        ),
         (
             "Job/GetJobs",
             '{"r": {"usr": []}}',
-            FAILED,
+            WRONG_USAGE,
             "field `usr`; did you mean `users`",
         ),
-        ("Group/SetMinCores", '{"coers": 4}', FAILED, "`coers`; did you mean `minCores`?"),
+        ("Group/SetMinCores", '{"coers": 4}', WRONG_USAGE, "`coers`; did you mean `minCores`?"),
         (
             "Job/FindJob",
             '{"name": "x"}',
@@ -147,7 +152,7 @@ async def test_a_setter_needs_its_value(
 
 
 async def test_watching_what_does_not_exist_ends(opening: Opening) -> None:
-    assert (await perform(opening(), "Show/GetSows", pause=60)).status == WRONG_USAGE
+    assert (await perform(opening(), "Show/GetSows", watch=Watch(every=60))).status == WRONG_USAGE
 
 
 @pytest.mark.parametrize("source", ["auto", "package:opencue_proto"])
@@ -182,7 +187,7 @@ async def test_unknown_fields_follow_the_settings(cuebot: SimulatedCuebot) -> No
     """UNKNOWN_FIELDS=reject refuses what a read would ignore."""
     settings = settings_for(cuebot.endpoint, unknown_fields="reject")
     done = await perform(cuebot_client(settings, 5), "Job/GetJobs", '{"x": 1}')
-    assert done.status == FAILED
+    assert done.status == WRONG_USAGE
     assert "unknown field `x`" in done.problem
 
 

@@ -13,16 +13,25 @@ import grpc
 import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
-from gateway_cli.client.arguments import Arguments
-from gateway_cli.client.client import OutputOptions
-from gateway_cli.commands.call import NOT_FOUND, UNAVAILABLE, call_and_show
-from gateway_cli.terminal.exits import BROKEN_PIPE, FAILED, INTERRUPTED
-from gateway_cli.terminal.output import Output
+from cuectl.call_options import Watch
+from cuectl.client.arguments import Arguments
+from cuectl.client.client import OutputOptions
+from cuectl.showing import call_and_show
+from cuectl.terminal.exits import BROKEN_PIPE, FAILED, INTERRUPTED, NOT_FOUND, UNAVAILABLE
+from cuectl.terminal.output import Output
+from gateway_cli.client.cuebot import cuebot_client
 from tests.gateway_cli.calls import Opening, perform
 from tests.support.commands import Ran, Terminal, run, started
 from tests.support.opencue import jobs
 from tests.support.patience import PATIENCE
-from tests.support.servers import SECRET, Context, ScriptedCuebot, SharedGateway, token
+from tests.support.servers import (
+    SECRET,
+    Context,
+    ScriptedCuebot,
+    SharedGateway,
+    settings_for,
+    token,
+)
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -196,7 +205,7 @@ async def test_large_answers_are_whole(opening: Opening, cuebot: ScriptedCuebot)
     assert table.out.count("\n") == 20_001
 
 
-async def test_watching_goes_on_after_a_failure(opening: Opening, cuebot: ScriptedCuebot) -> None:
+async def test_repeating_goes_on_after_a_failure(cuebot: ScriptedCuebot) -> None:
     calls = 0
     enough = asyncio.Event()
 
@@ -214,12 +223,12 @@ async def test_watching_goes_on_after_a_failure(opening: Opening, cuebot: Script
     out, err = BytesIO(), StringIO()
     watching = asyncio.create_task(
         call_and_show(
-            opening(),
-            Output(out=out, err=err),
+            cuebot_client(settings_for(cuebot.endpoint), 10),
+            Output(out=out, program="cuebot-gateway", err=err),
             name="Show/GetShows",
             request=Arguments(),
             options=OutputOptions(),
-            pause=0.01,
+            watch=Watch(every=0.01),
         )
     )
     async with asyncio.timeout(PATIENCE):

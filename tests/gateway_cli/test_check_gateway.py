@@ -7,9 +7,9 @@ from email.utils import format_datetime
 import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
-from gateway_cli.client.gateway import gateway_client
+from cuectl.client.gateway import gateway_client
+from cuectl.errors import InvalidCall
 from gateway_cli.gateway_checks import GatewayReport, check_gateway
-from gateway_cli.terminal.exits import InvalidCall
 from tests.gateway_cli.calls import JSON, stand_in
 from tests.support.commands import run
 from tests.support.servers import SECRET, Gateway, SharedGateway, gateway_for, token

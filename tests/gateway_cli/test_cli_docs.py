@@ -20,6 +20,7 @@ DEMO_ENDPOINT = "127.0.0.1:8443"
 SPECIAL = (
     *("--watch", "export ", "| jq", "EXCLUDE_SERVICES"),
     *("Show/GetShows\n", "frameinterface/get\n"),  # through the exported gateway; on a terminal
+    "cuebot-gateway batch",  # needs a gateway; tests/gateway_cli/test_batch.py has one
     "compare --other",  # needs two gateways; tests/gateway_cli/test_compare.py has them
 )
 """Examples with one of these need more than a Cuebot with reflection, and are skipped."""

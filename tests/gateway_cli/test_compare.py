@@ -10,11 +10,11 @@ import pytest
 from starlette.responses import HTMLResponse, Response
 
 from cuebot_simulator.server import SimulatedCuebot
+from cuectl.client.gateway import gateway_client
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
 from gateway.schema.catalog import Catalog
 from gateway.schema.selection import Selection
-from gateway_cli.client.gateway import gateway_client
 from gateway_cli.commands.compare import as_object, lines
 from gateway_cli.compare.comparison import (
     MOST_ATTEMPTS,
@@ -366,7 +366,7 @@ async def test_a_method_that_neither_answers_in_time_is_skipped(
     scripted: ScriptedCuebot, both: tuple[str, str], monkeypatch: pytest.MonkeyPatch, grace: float
 ) -> None:
     """It is asked once, whoever's clock has run out, and no gateway is given up because of it."""
-    monkeypatch.setattr("gateway_cli.client.gateway.GRACE_SECONDS", grace)
+    monkeypatch.setattr("cuectl.client.gateway.GRACE_SECONDS", grace)
     never = (HOSTS, GET_UPDATED, ACTIVE, FACILITIES)
     for path in never:
         scripted.holds(path)
@@ -383,7 +383,7 @@ async def test_a_method_that_neither_answers_in_time_is_skipped(
 async def test_a_method_that_only_one_answers_in_time_differs(
     scripted: ScriptedCuebot, both: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway_cli.client.gateway.GRACE_SECONDS", 0.0)
+    monkeypatch.setattr("cuectl.client.gateway.GRACE_SECONDS", 0.0)
 
     async def hang_for_the_other(request: bytes, context: Context) -> bytes:
         if "x-gateway-principal" not in dict(context.invocation_metadata() or ()):

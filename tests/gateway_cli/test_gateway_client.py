@@ -1,15 +1,15 @@
 """Calls through a gateway over HTTP, whatever it is that answers."""
 
 import asyncio
+import json
 
 import pytest
 
-from gateway.errors import ConfigurationError
-from gateway_cli.client import gateway as client_module
-from gateway_cli.client.gateway import gateway_client
-from gateway_cli.commands.call import NOT_FOUND, UNAVAILABLE
-from gateway_cli.terminal.exits import FAILED
-from tests.gateway_cli.calls import JSON, NO_PUT, NOWHERE, Reply, perform, stand_in
+from cuectl.client import gateway as client_module
+from cuectl.client.gateway import gateway_client
+from cuectl.errors import WrongSetting
+from cuectl.terminal.exits import FAILED, NOT_FOUND, UNAVAILABLE
+from tests.gateway_cli.calls import JSON, LOSES, NO_PUT, NOWHERE, Reply, perform, stand_in
 from tests.support.servers import Gateway, token
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
@@ -99,6 +99,70 @@ async def test_a_gateway_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -
 
 
 HTML = {"Content-Type": "text/html"}
+NO_DOCUMENT: Reply = ("404 Not Found", JSON, b'{"code":5,"message":"nothing is served here"}')
+
+
+def document(*parameters: object) -> Reply:
+    """An OpenAPI document with a change that has these parameters."""
+    content: object = {"content": {"application/json": {"schema": {}}}}
+    change = {"requestBody": content, "responses": {"200": content}, "parameters": parameters}
+    whole = {
+        "info": {"version": "1"},
+        "paths": {"/job.JobInterface/Kill": {"post": change}},
+        "components": {"schemas": {}},
+    }
+    return "200 OK", JSON, json.dumps(whole).encode()
+
+
+DONE: Reply = ("200 OK", JSON, b"{}")
+BUSY: Reply = ("409 Conflict", JSON | {"Retry-After": "1"}, b'{"code":10,"message":"under way"}')
+WITH_KEYS = document({"$ref": "#/components/parameters/Idempotency-Key"})
+
+
+@pytest.fixture
+def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "RETRY_PAUSES_SECONDS", (0.0, 0.0))
+
+
+@pytest.mark.usefixtures("without_pauses")
+@pytest.mark.parametrize("answers", [[LOSES, DONE], [LOSES, LOSES, DONE], [LOSES, BUSY, DONE]])
+async def test_a_lost_change_is_sent_again_with_its_key(answers: list[Reply]) -> None:
+    async with stand_in(POST=[*answers], GET=WITH_KEYS) as server:
+        done = await perform(gateway_client(server.url, token, 5), "Job/Kill")
+    assert (done.status, done.out, done.err) == (0, "{}\n", "")
+    sent = [headers for verb, _, headers, _ in server.seen if verb == "POST"]
+    assert len(sent) == len(answers)
+    assert len({headers["idempotency-key"] for headers in sent}) == 1
+
+
+@pytest.mark.usefixtures("without_pauses")
+@pytest.mark.parametrize(
+    ("answers", "served", "sent"),
+    [
+        ([LOSES], WITH_KEYS, 3),
+        ([LOSES], document(), 1),
+        ([LOSES], NO_DOCUMENT, 1),
+    ],
+    ids=["again and again", "no keys", "DOCS=off"],
+)
+async def test_an_outcome_that_is_not_known_is_told(
+    answers: list[Reply], served: Reply, sent: int
+) -> None:
+    """Without a key nothing is sent a second time."""
+    async with stand_in(POST=answers, GET=served) as server:
+        done = await perform(gateway_client(server.url, token, 5), "Job/Kill")
+    assert done.status == UNAVAILABLE
+    assert "it is not known whether the call was made" in done.problem
+    assert [verb for verb, *_ in server.seen].count("POST") == sent
+
+
+async def test_a_gateway_that_keeps_no_keys_is_called_without() -> None:
+    message = b'{"code":12,"message":"Idempotency-Key cannot be kept here; nothing was called"}'
+    refusal: Reply = ("501 Not Implemented", JSON, message)
+    async with stand_in(POST=[refusal, DONE]) as server:
+        done = await perform(gateway_client(server.url, token, 5), "Job/Kill")
+    assert done.status == 0
+    assert ["idempotency-key" in headers for *_, headers, _ in server.seen] == [True, False]
 
 
 @pytest.mark.parametrize(
@@ -118,7 +182,7 @@ HTML = {"Content-Type": "text/html"}
 async def test_what_is_no_answer_of_a_gateway_is_a_failure(
     reply: Reply, status: int, word: str
 ) -> None:
-    async with stand_in(POST=reply, PUT=NO_PUT) as server:
+    async with stand_in(POST=reply, PUT=NO_PUT, GET=NO_DOCUMENT) as server:
         done = await perform(gateway_client(f"{server.url}/", token, 5), "Job/GetJobs")
     assert done.status == status
     assert word in done.problem
@@ -128,6 +192,6 @@ async def test_what_is_no_answer_of_a_gateway_is_a_failure(
     "url", ["localhost:8448", "ftp://host", "http://", "http://me:secret@host", "http://h:x", "x y"]
 )
 async def test_what_is_no_url_of_a_gateway(url: str) -> None:
-    with pytest.raises(ConfigurationError) as caught:
+    with pytest.raises(WrongSetting) as caught:
         await perform(gateway_client(url, token, 5), "Job/GetJobs")
     assert "secret" not in str(caught.value)

@@ -9,12 +9,11 @@ from unicodedata import bidirectional, category
 
 import pytest
 
-from gateway.errors import Code, GatewayError
-from gateway_cli.client.client import Answer, Form
-from gateway_cli.terminal.exits import InvalidCall
-from gateway_cli.terminal.output import Output
-from gateway_cli.terminal.table import table
-from gateway_cli.terminal.text import (
+from cuectl.client.client import Answer, Form
+from cuectl.errors import CallError, InvalidCall
+from cuectl.terminal.output import Output
+from cuectl.terminal.table import table
+from cuectl.terminal.text import (
     coloured,
     json_text,
     one_line,
@@ -32,7 +31,7 @@ class Written:
 
     def __init__(self, *, err: StringIO | None = None, **options: Any) -> None:
         self._out, self._err = BytesIO(), err or StringIO()
-        self.output = Output(out=self._out, err=self._err, **options)
+        self.output = Output(out=self._out, err=self._err, program="cuebot-gateway", **options)
 
     @property
     def out(self) -> str:
@@ -172,7 +171,7 @@ def test_a_table_without_rows_says_so() -> None:
 def test_a_failure_is_one_line() -> None:
     written = Written()
     message = "java.Class: no such\nno such\n\x1b[2Jmore"
-    written.output.failure(GatewayError(Code.INTERNAL, message, details=[{"a": 1}]))
+    written.output.failure(CallError("INTERNAL", message, details=[{"a": 1}]))
     assert written.err == (
         'cuebot-gateway: INTERNAL: java.Class: no such; \\u001b[2Jmore [{"a":1}]\n'
     )

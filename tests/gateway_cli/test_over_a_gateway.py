@@ -5,6 +5,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
 
 from cuebot_simulator.server import SimulatedCuebot
+from cuectl.client.openapi_document import read_document
 from gateway.codec.fields import INT32, INT64, UINT32, UINT64, is_map, reachable
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
@@ -12,7 +13,7 @@ from gateway.openapi.document import as_json, build_document
 from gateway.schema.catalog import Catalog
 from gateway.schema.description import declarations
 from gateway.schema.selection import Selection
-from gateway_cli.client.openapi_document import files_of, read_document
+from gateway_cli.client.declarations import files_of
 from gateway_cli.commands.describe import description, source_of_document
 from tests.support.commands import run
 from tests.support.opencue import opencue

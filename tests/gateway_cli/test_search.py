@@ -4,12 +4,12 @@ from itertools import chain
 
 import pytest
 
+from cuectl.client.openapi_document import read_document
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
 from gateway.openapi.document import as_json
 from gateway.schema.description import assumed_schema
 from gateway.schema.selection import Selection
-from gateway_cli.client.openapi_document import read_document
 from gateway_cli.client.search import is_mistyped, methods_of, ranked, stem_of
 from tests.support.openapi import document
 from tests.support.opencue import opencue

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from gateway_cli.terminal.exits import WRONG_USAGE
+from cuectl.terminal.exits import WRONG_USAGE
 from tests.support.commands import OPENCUE, Terminal, assert_one_line, child, started
 from tests.support.farms import running_farm, still_farm
 from tests.support.servers import SECRET, bearer, free_port, http_client

@@ -17,7 +17,7 @@ import pytest
 from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from cuebot_simulator.server import SimulatedCuebot
-from gateway_cli.client.openapi_document import read_document
+from cuectl.client.openapi_document import read_document
 from gateway_cli.client.search import methods_of, ranked
 from tests.support.browser import (
     OTHER_NAME,

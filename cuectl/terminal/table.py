@@ -6,10 +6,10 @@ from typing import Any
 
 import orjson
 
-from gateway.codec.fields import json_name
-from gateway.suggestions import did_you_mean
-from gateway_cli.terminal.exits import InvalidCall
-from gateway_cli.terminal.text import printable
+from cuectl.client.openapi_document import json_name
+from cuectl.errors import InvalidCall
+from cuectl.suggestions import did_you_mean
+from cuectl.terminal.text import printable
 
 NOTHING = "-"
 """The cell of an unset field, so that every row has a word in every column."""

@@ -1,15 +1,15 @@
 """The interface of clients, and the options of `call` for their answers."""
 
+import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal, Protocol, get_args
 from urllib.parse import unquote
 
-from gateway.errors import Code, GatewayError
-from gateway_cli.client.arguments import Arguments
-from gateway_cli.terminal.exits import InvalidCall
+from cuectl.client.arguments import Arguments
+from cuectl.errors import CallError, InvalidCall
 
 IGNORED_FIELDS = "X-Ignored-Fields"
 TRUNCATED = "X-Truncated"
@@ -34,7 +34,7 @@ class Answer:
 class Client(Protocol):
     """Calls methods by the names that people write (`Job/GetJobs`).
 
-    A failed call raises GatewayError, whose headers may name ignored fields; a call of an unknown
+    A failed call raises CallError, whose headers may name ignored fields; a call of an unknown
     method raises InvalidCall.
     """
 
@@ -48,7 +48,7 @@ class Client(Protocol):
     ) -> Answer:
         """Call the method; `view` has parameters such as `_fields`.
 
-        A wrong view raises GatewayError (INVALID_ARGUMENT) before the call. A dry run shows what
+        A wrong view raises CallError (INVALID_ARGUMENT) before the call. A dry run shows what
         would be sent to Cuebot.
         """
 
@@ -57,6 +57,32 @@ class Client(Protocol):
 
         For a method that has been called: nothing is raised then.
         """
+
+    def watch(
+        self, name: str, request: Arguments, *, view: Mapping[str, str], every: float, until: str
+    ) -> "AsyncIterator[Answer | CallError]":
+        """The answers of a method as they change, looked for every so many seconds.
+
+        It ends with the first answer whose rows all fit `until`, if that is not empty; without it,
+        never. Failures that may pass are among the answers; others are raised as by `call`.
+        """
+
+
+PASSING = ("UNAVAILABLE", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED")
+"""Codes of failures that may pass."""
+
+
+async def polled(
+    call: Callable[[], Awaitable[Answer]], every: float
+) -> AsyncIterator[Answer | CallError]:
+    """The answers and failures of a call that is repeated, with so many seconds in between."""
+    while True:
+        try:
+            result: Answer | CallError = await call()
+        except CallError as error:
+            result = error
+        yield result
+        await asyncio.sleep(every)
 
 
 def ignored_fields(headers: Mapping[str, str]) -> tuple[str, ...]:
@@ -70,8 +96,9 @@ FORMATS = {"ndjson": "ndjson", "csv": "csv", "name": "ndjson"}
 """The formats of views by form; the others need JSON."""
 NAMES = ("name", "id")
 """`-o name` prints the first of these fields that rows have."""
+NO_NAMES = "-o name: the rows have neither a name nor an id; use -o csv, or --fields"
 PROBLEM = re.compile(
-    r"_(fields|where|group|count|sum|min|max|sort|offset|limit|format): (.*)", re.DOTALL
+    r"_(fields|where|group|count|sum|min|max|sort|offset|limit|format|until|every): (.*)", re.DOTALL
 )
 
 
@@ -135,18 +162,69 @@ async def answer_to(
             return await viewed(client, name, request, replace(options, fields=(field,)))
         except WrongField:  # before the call
             continue
-    raise InvalidCall("-o name: the rows have neither a name nor an id; use -o csv, or --fields")
+    raise InvalidCall(NO_NAMES)
+
+
+async def answers_to(
+    client: Client,
+    name: str,
+    request: Arguments,
+    options: OutputOptions,
+    *,
+    every: float,
+    until: str = "",
+) -> AsyncIterator[Answer | CallError]:
+    """The same, as the answer changes; see `Client.watch`."""
+    given = [options]
+    if options.form == "name":
+        given = [replace(options, fields=(field,)) for field in NAMES]
+    for each in given:
+        try:
+            async for result in watched(client, name, request, each, every, until):
+                yield result
+        except WrongField:  # before the call
+            if options.form != "name":
+                raise
+        else:
+            return
+    raise InvalidCall(NO_NAMES)
+
+
+async def watched(
+    client: Client,
+    name: str,
+    request: Arguments,
+    options: OutputOptions,
+    every: float,
+    until: str,
+) -> AsyncIterator[Answer | CallError]:
+    view = options.parameters()
+    try:
+        async for result in client.watch(name, request, view=view, every=every, until=until):
+            if isinstance(result, Answer):
+                check_viewed(result, options)
+            elif wrong := of_option(result, options.form):
+                raise wrong
+            yield result
+    except CallError as error:
+        raise of_option(error, options.form) or error from None
 
 
 async def viewed(client: Client, name: str, request: Arguments, options: OutputOptions) -> Answer:
     try:
         answer = await client.call(name, request, view=options.parameters())
-    except GatewayError as error:
+    except CallError as error:
         raise of_option(error, options.form) or error from None
+    check_viewed(answer, options)
+    return answer
+
+
+def check_viewed(answer: Answer, options: OutputOptions) -> None:
+    """Raises CallError for an answer of a gateway without views, if they are needed."""
     if answer.viewed or (options.form == "table" and not options.selects):  # a table has its fields
-        return answer
-    raise GatewayError(
-        Code.UNIMPLEMENTED,
+        return
+    raise CallError(
+        "UNIMPLEMENTED",
         "the call was made, but this gateway does not know --fields, --where, --sort, --limit,"
         " --group or -o, and has answered with everything, which is not shown; update it, leave"
         " them out, or call Cuebot itself (--direct)",
@@ -157,9 +235,9 @@ class WrongField(InvalidCall):
     """There is no such field."""
 
 
-def of_option(error: GatewayError, form: Form) -> InvalidCall | None:
+def of_option(error: CallError, form: Form) -> InvalidCall | None:
     """The problem in terms of the options, if it is one of the view."""
-    found = PROBLEM.fullmatch(error.message) if error.code is Code.INVALID_ARGUMENT else None
+    found = PROBLEM.fullmatch(error.message) if error.code == "INVALID_ARGUMENT" else None
     if found is None:
         return None
     name, problem = found.groups()

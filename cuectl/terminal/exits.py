@@ -8,41 +8,55 @@ from typing import Any, TextIO
 
 import click
 
-from gateway.errors import ConfigurationError, GatewayError
-from gateway.observe.logs import configure_logging
-from gateway_cli.terminal.text import printable_lines
+from cuectl.errors import CallError, Failure, InvalidCall, WrongSetting
+from cuectl.terminal.text import one_line, printable_lines
 
-PROGRAM = "cuebot-gateway"
-FAILED, WRONG_USAGE = 1, 2
+FAILED, WRONG_USAGE, NOT_FOUND, UNAVAILABLE, CUT, GAVE_UP = 1, 2, 3, 4, 5, 6
 INTERRUPTED, BROKEN_PIPE = 130, 141
 """Shells report these for SIGINT and SIGPIPE."""
+MEANINGS = {
+    0: "success",
+    FAILED: "a call failed, one of many, or what was followed; standard error says why",
+    WRONG_USAGE: "wrong usage or settings: no such option, method or field, or a wrong value",
+    NOT_FOUND: "NOT_FOUND",
+    UNAVAILABLE: "UNAVAILABLE: Cuebot or the gateway is unreachable or not ready",
+    CUT: "the answer may be cut: it has as many rows as were asked for",
+    GAVE_UP: "what was waited for has not come within --timeout",
+    INTERRUPTED: "Ctrl-C",
+    BROKEN_PIPE: "the reader of the output (head) went away",
+}
+"""Exit statuses of all commands that call."""
+STATUS_OF_CODE = {
+    "INVALID_ARGUMENT": WRONG_USAGE,
+    "NOT_FOUND": NOT_FOUND,
+    "UNAVAILABLE": UNAVAILABLE,
+}
 
 
-class Failure(Exception):
-    """The command has failed. The text is one line, or a few."""
+def status_of(error: CallError) -> int:
+    return STATUS_OF_CODE.get(error.code, FAILED)
 
 
-class InvalidCall(Exception):
-    """The call names an unknown method or field. The text is one line."""
-
-
-def exits_cleanly(command: Callable[..., None]) -> Callable[..., None]:
+def exits_cleanly(command: Callable[..., None], program: str) -> Callable[..., None]:
     """Turn exceptions into exit statuses and one line on standard error, never a traceback.
 
-    Wrong settings and wrong usage have status 2; a Failure, a GatewayError and failed reads or
-    writes 1. Ctrl-C and a reader that has gone away (`| head`) end the command without a message.
-    Only errors are logged, unless the command configures logging itself.
+    Ctrl-C and a reader that has gone away (`| head`) end the command without a message.
     """
 
     @wraps(command)
     def run(*arguments: Any, **options: Any) -> None:
         try:
             refuse_closed_streams()
-            configure_logging("error", "console", sys.stderr)
             command(*arguments, **options)
-        except (ConfigurationError, Failure, GatewayError) as error:
-            complain(str(error))
-            sys.exit(WRONG_USAGE if isinstance(error, ConfigurationError) else FAILED)
+        except (WrongSetting, InvalidCall) as error:
+            complain(str(error), program)
+            sys.exit(WRONG_USAGE)
+        except Failure as error:
+            complain(str(error), program)
+            sys.exit(FAILED)
+        except CallError as error:
+            complain(text_of(error), program)
+            sys.exit(status_of(error))
         except click.UsageError as error:  # it may quote a server
             raise click.UsageError(printable_lines(error.format_message()), error.ctx) from None
         except KeyboardInterrupt:
@@ -52,11 +66,15 @@ def exits_cleanly(command: Callable[..., None]) -> Callable[..., None]:
             discard_output(sys.stdout)
             sys.exit(BROKEN_PIPE)
         except OSError as error:  # a full disk
-            complain(f"cannot read or write: {error.strerror or error}")
+            complain(f"cannot read or write: {error.strerror or error}", program)
             discard_output(sys.stdout)
             sys.exit(FAILED)
 
     return run
+
+
+def text_of(error: CallError) -> str:
+    return f"{error.code}: {one_line(error.message) or 'no message'}"
 
 
 def refuse_closed_streams() -> None:
@@ -71,9 +89,11 @@ def refuse_closed_streams() -> None:
             raise Failure(f"standard {name} is closed; redirect it to /dev/null instead")
 
 
-def complain(problem: str, stream: TextIO | None = None, *, red: bool = False) -> None:
+def complain(
+    problem: str, program: str, stream: TextIO | None = None, *, red: bool = False
+) -> None:
     """Print a problem on standard error (or `stream`)."""
-    line = f"{PROGRAM}: {printable_lines(problem)}"
+    line = f"{program}: {printable_lines(problem)}"
     click.echo(click.style(line, fg="red") if red else line, stream, err=True)
 
 

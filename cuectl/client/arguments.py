@@ -11,17 +11,14 @@ from pathlib import Path
 
 import click
 import orjson
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from gateway.calls.query import BOOLEANS
-from gateway.codec.body import parse
-from gateway.codec.fields import field_called, is_message, message_of
-from gateway.codec.wellknown import is_object, is_special
-from gateway_cli.terminal.exits import Failure, InvalidCall
+from cuectl.errors import CallError, Failure, InvalidCall
 
 STANDARD_INPUT = "-"
 WORD = re.compile(r"([^\s=:@{}\[\]\"']+)(:=|=|@)(.*)", re.DOTALL)
 """The path of a field, the kind of its value, and the value."""
+BOOLEANS = {"true": True, "false": False}
+SINGLE_QUOTES = re.compile(rb"\s*[{\[]\s*'")
 FORMS = "key=value, key:=JSON, key@FILE, @FILE, or the request as JSON"
 
 
@@ -63,24 +60,6 @@ def guess(name: str) -> Field | None:
     return Field(Kind.GUESS, fields=guess)
 
 
-def fields_of(descriptor: Descriptor) -> Fields:
-
-    def find(name: str) -> Field | None:
-        found = field_called(descriptor, name)
-        return None if found is None else as_field(found)
-
-    return find
-
-
-def as_field(found: FieldDescriptor) -> Field:
-    if is_object(found):
-        return Field(Kind.OBJECT, fields=fields_of(message_of(found)))
-    if is_message(found) and not is_special(message_of(found)):
-        return Field(Kind.WHOLE)
-    kind = Kind.SWITCH if found.type == found.TYPE_BOOL else Kind.TEXT
-    return Field(kind, is_list=bool(found.is_repeated))
-
-
 @dataclass(frozen=True, slots=True)
 class Text:
     """The value of `key=value`, whose type the schema has."""
@@ -107,7 +86,7 @@ class Arguments:
 
         `sets` are the names of the value that a setter, `method`, sets: arguments like key=value
         need it, a request as JSON may leave it out, as over HTTP. Raises InvalidCall for an
-        argument, and GatewayError (INVALID_ARGUMENT) for broken JSON.
+        argument, and CallError for broken JSON.
         """
         if not self.given:
             return self.body
@@ -142,7 +121,7 @@ def put(body: dict[str, object], fields: Fields, path: str, value: object) -> No
     for part in above:
         names.append(part)
         found = fields(part)
-        if found is not None and found.fields is None:
+        if found is not None and (found.kind is Kind.WHOLE or found.is_list):
             name = ".".join(names)
             raise InvalidCall(
                 f"{path}: {name} is not one object whose fields can be set; give it as {name}:=JSON"
@@ -176,6 +155,17 @@ def read(path: str, found: Field | None, text: str) -> object:
     if found.kind is Kind.WHOLE:
         raise InvalidCall(f"{path} is a map or a list of objects; give it as {path}:=JSON")
     return text if found.kind is Kind.TEXT else BOOLEANS.get(text, text)
+
+
+def parse(body: bytes) -> object:
+    """The JSON value of a request. Raises CallError."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        if not body.strip():
+            return {}
+        hint = "; JSON has double quotes" if SINGLE_QUOTES.match(body) else ""
+        raise CallError("INVALID_ARGUMENT", f"body: not valid JSON: {error}{hint}") from None
 
 
 @dataclass(slots=True)

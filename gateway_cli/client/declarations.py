@@ -1,146 +1,18 @@
-"""A gateway's OpenAPI document: methods, the fields of requests, and declarations.
+"""Declarations of messages, enums and services, from a gateway's OpenAPI document.
 
-Declarations have all but the numbers of fields, and JSON names.
+They have all but the numbers of fields, and JSON names.
 """
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from textwrap import wrap
 from typing import Any
 
-import orjson
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto as ProtoField
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
-from gateway.codec.fields import json_name
-from gateway.errors import Code, GatewayError
+from cuectl.client.openapi_document import COMPONENT, INPUT, Document, Json, Operation, types_of
 from gateway.schema.description import commentable
-from gateway_cli.client.arguments import Field, Fields, Kind
-
-DOCUMENT = "/openapi.json"
-COMPONENT = "#/components/schemas/"
-INPUT = "-Input"
-"""The end of a request schema's name, if it differs from that of answers."""
-
-Json = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
-    """One method."""
-
-    path: str
-    """The native path."""
-    aliases: tuple[str, ...]
-    """The other paths."""
-    request: Json
-    """A JSON Schema, like the response."""
-    response: Json
-    summary: str
-    """What it does, in one line; perhaps empty."""
-    comment: str
-    """The summary, and all that is said beside it."""
-    sets: tuple[str, ...]
-    """Of a setter, the names of its value."""
-    units: Mapping[str, str]
-    """The units of numbers, by path in a row."""
-    reads_only: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
-    """The methods that a token may call at a gateway."""
-
-    url: str
-    version: str
-    methods: tuple[Operation, ...]
-    operations: Mapping[str, Operation]
-    """The methods by all of their paths."""
-    schemas: Mapping[str, Json]
-
-    def fields(self, operation: Operation) -> Fields:
-        return self._fields(operation.request)
-
-    def resolved(self, schema: Json) -> Json:
-        """The schema behind a reference, or behind a choice of a reference and null."""
-        for choice in schema.get("anyOf", ()):
-            if "$ref" in choice:
-                schema = choice
-        name = str(schema.get("$ref", ""))
-        return self.schemas.get(name.removeprefix(COMPONENT), {}) if name else schema
-
-    def _fields(self, schema: Json) -> Fields:
-        properties = self.resolved(schema).get("properties", {})
-
-        def find(name: str) -> Field | None:
-            found = properties.get(name) or properties.get(json_name(name))
-            return None if found is None else self._field(found)
-
-        return find
-
-    def _field(self, schema: Json) -> Field:
-        schema = self.resolved(schema)
-        types = types_of(schema)
-        if "array" in types:
-            kind = self._field(schema.get("items", {})).kind
-            whole = kind in (Kind.OBJECT, Kind.WHOLE)
-            return Field(Kind.WHOLE) if whole else Field(kind, is_list=True)
-        if "object" in types:
-            has_fields = "properties" in schema
-            return (
-                Field(Kind.OBJECT, fields=self._fields(schema)) if has_fields else Field(Kind.WHOLE)
-            )
-        return Field(Kind.SWITCH if "boolean" in types else Kind.TEXT)
-
-
-def types_of(schema: Json) -> tuple[str, ...]:
-    types = schema.get("type", ())
-    return (types,) if isinstance(types, str) else tuple(types)
-
-
-def read_document(content: bytes, url: str) -> Document:
-    """The document in this JSON. Raises GatewayError (UNKNOWN) if it is no gateway's."""
-    try:
-        whole = orjson.loads(content)
-        methods = tuple(
-            Operation(
-                path=path,
-                aliases=tuple(operation.get("x-aliases", ())),
-                request=content_of(operation["requestBody"]),
-                response=content_of(operation["responses"]["200"]),
-                summary=str(operation.get("summary", "")),
-                comment=comment_of(operation),
-                sets=tuple(operation.get("x-sets", ())),
-                units=operation.get("x-units", {}),
-                reads_only="get" in item,
-            )
-            for path, item in whole["paths"].items()
-            if path.count("/") > 1 and (operation := item.get("post")) is not None
-        )
-        return Document(
-            url=url,
-            version=str(whole["info"]["version"]),
-            methods=methods,
-            operations={path: each for each in methods for path in (each.path, *each.aliases)},
-            schemas=whole["components"]["schemas"],
-        )
-    except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError):
-        raise GatewayError(Code.UNKNOWN, f"{url} is not a cuebot-gateway's document") from None
-
-
-def comment_of(operation: Json) -> str:
-    """The description of a method, without the list of its other paths."""
-    about = str(operation.get("description", "")).split("\n\n")
-    text = "\n\n".join(part for part in about if not part.startswith("Also served as "))
-    summary = str(operation.get("summary", ""))
-    return text if text.startswith(summary) else "\n\n".join(filter(None, (summary, text)))
-
-
-def content_of(message: Json) -> Json:
-    schema: Json = message["content"]["application/json"]["schema"]
-    return schema
-
 
 SCALARS: Mapping[tuple[str, str], ProtoField.Type.ValueType] = {
     ("boolean", ""): ProtoField.TYPE_BOOL,

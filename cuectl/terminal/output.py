@@ -9,15 +9,14 @@ from typing import BinaryIO, TextIO
 
 import orjson
 
-from gateway.errors import GatewayError
-from gateway_cli.client.client import Answer, Form, ignored_fields
-from gateway_cli.terminal.exits import PROGRAM, complain
-from gateway_cli.terminal.table import table
-from gateway_cli.terminal.text import (
+from cuectl.client.client import Answer, Form, ignored_fields
+from cuectl.errors import CallError
+from cuectl.terminal.exits import complain, text_of
+from cuectl.terminal.table import table
+from cuectl.terminal.text import (
     ELLIPSIS,
     clip,
     coloured,
-    one_line,
     printable,
     printable_json,
     printable_lines,
@@ -33,6 +32,8 @@ class Output:
 
     out: BinaryIO
     err: TextIO
+    program: str
+    """Its name begins what is told on standard error."""
     form: Form = "json"
     fields: Sequence[str] = ()
     """The columns of a table; all if empty."""
@@ -57,7 +58,7 @@ class Output:
         """
         if space is not None and self.err.isatty():
             for line in warnings(answer.ignored):
-                space = space_above(line, space)
+                space = space_above(f"{self.program}: {line}", space)
         text = self._text(answer, space)
         if self.form == "table" and self.shown and not self.terminal:
             self.out.write(b"\n")
@@ -66,16 +67,22 @@ class Output:
         self.shown += 1
         self._tell(*warnings(answer.ignored), *[NO_ROWS] * self.rowless)
 
-    def failure(self, error: GatewayError) -> None:
+    def failure(self, error: CallError) -> None:
         """Print the reason of a failed call in one line."""
-        text = f"{error.code.name}: {one_line(error.message) or 'no message'}"
+        text = text_of(error)
         if error.details:
             text += f" {printable(orjson.dumps(list(error.details)).decode())}"
         self.complain(text)
         self._tell(*warnings(ignored_fields(error.headers)))
 
     def complain(self, text: str) -> None:
-        complain(text, self.err, red=self.colour)
+        complain(text, self.program, self.err, red=self.colour)
+
+    def progress(self, text: str) -> None:
+        """On a terminal, replace the last line of progress; an empty one leaves nothing."""
+        if self.err.isatty():
+            self.err.write(f"\r\x1b[K{clip(printable(text), shutil.get_terminal_size().columns)}")
+            self.err.flush()
 
     def start_over(self, title: str) -> os.terminal_size | None:
         """On a terminal, clear the screen and print a title; the space below it.
@@ -148,17 +155,20 @@ def warnings(ignored: Sequence[str]) -> Iterator[str]:
 
 def space_above(message: str, space: os.terminal_size) -> os.terminal_size:
     """The space above a message."""
-    taken = -(-len(f"{PROGRAM}: {message}") // space.columns)
+    taken = -(-len(message) // space.columns)
     return os.terminal_size((space.columns, max(space.lines - taken, 1)))
 
 
-def output_of_process(form: Form, fields: Sequence[str], indent: bool | None) -> Output:
+def output_of_process(
+    form: Form, fields: Sequence[str], indent: bool | None, program: str
+) -> Output:
     """Standard output; on a terminal, indented and, without NO_COLOR, coloured."""
     terminal = sys.stdout.isatty()
     plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
     return Output(
         out=sys.stdout.buffer,
         err=sys.stderr,
+        program=program,
         form=form,
         fields=fields,
         terminal=terminal,

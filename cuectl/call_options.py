@@ -1,0 +1,210 @@
+"""The options of a call: for its answer, for watching it, and for how it is shown."""
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import wraps
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from cuectl.client.client import FORMS, Form, OutputOptions
+
+Decorator = Callable[[Callable[..., None]], Callable[..., None]]
+DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d|)", re.ASCII)
+DAY = 86400.0
+UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0, "d": DAY}
+USUAL_PERIOD = "2s"
+
+
+def time_option(*names: str, least: float = 0.1, most: float = DAY, **more: Any) -> Decorator:
+    """An option for a time (`30s`, `500ms`, `2m`) within these limits, in seconds."""
+
+    def parse(
+        context: click.Context, parameter: click.Parameter, value: str | None
+    ) -> float | None:
+        if value is None:
+            return None
+        found = DURATION.fullmatch(value.strip())
+        if found is None:
+            problem = "expected a duration such as 30s, 500ms or 2m"
+            raise click.BadParameter(problem, context, parameter)
+        time = float(found[1]) * UNIT_SECONDS[found[2]]
+        if time < least:
+            raise click.BadParameter(f"must be at least {least:g} s", context, parameter)
+        if time > most:
+            raise click.BadParameter(f"must be at most {most:g} s", context, parameter)
+        return time
+
+    return click.option(*names, metavar="TIME", callback=parse, **more)
+
+
+def split_fields(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> tuple[str, ...]:
+    """`a, b.c` as `("a", "b.c")`."""
+    fields = tuple(name for name in (part.strip() for part in (value or "").split(",")) if name)
+    if value is not None and not fields:
+        raise click.BadParameter("expected field names separated by commas", context, parameter)
+    return fields
+
+
+def complete_fields(
+    context: click.Context, parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
+    """The fields of a method's answer, which `cuectl` has in its cache."""
+    session = context.find_root().obj
+    if session is None:
+        return []
+    from cuectl.completion import answer_fields_like
+
+    # An option without its value is where click stops reading.
+    *_, after = os.environ.get("COMP_WORDS", "").partition(" call ")
+    return answer_fields_like(session, after.strip().partition(" ")[0], begun)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """A call whose answer is looked at again and again."""
+
+    every: float = 2.0
+    """Seconds between two looks."""
+    shows: bool = True
+    """Whether each answer is shown, or the last one only."""
+    until: str = ""
+    timeout: float | None = None
+    """Seconds until it gives up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallOptions:
+    """What is asked of a call beside its request."""
+
+    output: OutputOptions
+    watch: Watch | None
+    timeout: float | None
+    """Seconds for one call."""
+    dry_run: bool
+    indent: bool | None
+
+    @property
+    def form(self) -> Form:
+        return "json" if self.dry_run else self.output.form
+
+    @property
+    def ends_by_hand(self) -> bool:
+        """Whether Ctrl-C is the usual end."""
+        return self.watch is not None and not self.watch.until
+
+
+OPTIONS: tuple[Decorator, ...] = (
+    click.option(
+        "--fields",
+        metavar="NAMES",
+        callback=split_fields,
+        shell_complete=complete_fields,
+        help="Show these fields only, such as name,jobStats.runningFrames.",
+    ),
+    click.option(
+        "--where",
+        metavar="CONDITION",
+        help="Show rows that fit, such as 'deadFrames > 2 and startTime < now-2h'"
+        " or 'not isPaused'.",
+    ),
+    click.option(
+        "--group", metavar="NAMES", help="Show groups of rows that are equal in these fields."
+    ),
+    click.option("--count", is_flag=True, help="Count the rows of each group, or all rows."),
+    click.option("--sum", metavar="NAMES", help="Add up these numbers."),
+    click.option("--min", metavar="NAMES", help="Show the smallest of these numbers."),
+    click.option("--max", metavar="NAMES", help="Show the largest of these numbers."),
+    click.option("--sort", metavar="NAMES", help="Sort rows by these fields; -name is descending."),
+    click.option("--offset", type=click.IntRange(min=0), help="Leave out so many rows first."),
+    click.option("--limit", type=click.IntRange(min=0), help="Show so many rows at most."),
+    click.option(
+        "-o",
+        "--output",
+        "form",
+        type=click.Choice(FORMS),
+        help="How the answer is printed (default: table with --fields, --group or --count,"
+        " else json).",
+    ),
+    time_option(
+        "--watch",
+        "every",
+        is_flag=False,
+        flag_value=USUAL_PERIOD,
+        help="Show the answer whenever it changes, until Ctrl-C; look for changes every so often"
+        " (2s).",
+    ),
+    click.option(
+        "--until",
+        metavar="CONDITION",
+        default="",
+        help="Wait until all rows fit, such as 'state=FINISHED', and there is one.",
+    ),
+    time_option("--timeout", help="How long the call (30s), or waiting for --until, may take."),
+    click.option("--dry-run", is_flag=True, help="Check the call and show it without sending it."),
+    click.option(
+        "--indent/--compact",
+        default=None,
+        help="How JSON is printed (default: indented on a terminal, one line in a pipe).",
+    ),
+)
+
+
+def call_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of a call, which the command gets as `options`."""
+
+    @wraps(command)
+    def with_options(
+        *arguments: Any,
+        form: Form | None,
+        every: float | None,
+        until: str,
+        timeout: float | None,
+        dry_run: bool,
+        indent: bool | None,
+        **given: Any,
+    ) -> None:
+        asked = {name: given.pop(name) for name in OF_OUTPUT}
+        if form == "name" and asked["fields"]:
+            raise click.UsageError(
+                "-o name prints names only; for other fields, use -o csv or table"
+            )
+        output = OutputOptions(**asked)
+        if form == "name" and output.groups:
+            raise click.UsageError("-o name prints names of rows; for groups, use -o csv or table")
+        output = replace(
+            output, form=form or ("table" if output.fields or output.groups else "json")
+        )
+        if dry_run and (until or every is not None):
+            raise click.UsageError("a dry run is made once: leave out --watch and --until")
+        watch = None
+        if until or every is not None:
+            watch = Watch(
+                every=every or 2.0,
+                shows=every is not None,
+                until=until,
+                timeout=timeout if until else None,
+            )
+        options = CallOptions(
+            output=output,
+            watch=watch,
+            timeout=None if until else timeout,
+            dry_run=dry_run,
+            indent=indent,
+        )
+        command(*arguments, options=options, **given)
+
+    wrapped: Callable[..., None] = with_options
+    for option in reversed(OPTIONS):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+OF_OUTPUT = (
+    *("fields", "where", "group", "count", "sum", "min", "max", "sort", "offset", "limit"),
+)

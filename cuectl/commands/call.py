@@ -1,0 +1,100 @@
+"""`cuectl call`."""
+
+import asyncio
+import gc
+import sys
+
+import click
+from click.shell_completion import CompletionItem
+
+from cuectl.call_options import CallOptions, call_options
+from cuectl.session import Session
+from cuectl.terminal.exits import end_interrupted_line
+
+
+class HelpOfMethods(click.Command):
+    """A command whose `METHOD --help` describes that method."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and not args[0].startswith("-") and not {"-h", "--help"}.isdisjoint(args):
+            from cuectl.errors import CallError, InvalidCall, WrongSetting
+            from cuectl.methods import description, known_methods
+
+            try:
+                click.echo(description(args[0], known_methods(ctx.ensure_object(Session))))
+            except (InvalidCall, WrongSetting, CallError) as error:
+                raise click.UsageError(str(error), ctx) from None
+            ctx.exit()
+        return super().parse_args(ctx, args)
+
+
+def complete_name(
+    context: click.Context, parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
+    from cuectl.completion import methods_like
+
+    return methods_like(context.ensure_object(Session), begun)
+
+
+def complete_word(
+    context: click.Context, parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
+    from cuectl.completion import fields_like
+
+    name = str(context.params.get("name", ""))
+    return fields_like(context.ensure_object(Session), name, begun)
+
+
+@click.command(cls=HelpOfMethods)
+@click.argument("name", metavar="METHOD", shell_complete=complete_name)
+@click.argument("words", metavar="[ARGUMENT]...", nargs=-1, shell_complete=complete_word)
+@call_options
+@click.pass_obj
+def call(session: Session, name: str, words: tuple[str, ...], options: CallOptions) -> None:
+    """Call any method and print its answer.
+
+    The method is job.JobInterface/GetJobs, Job/GetJobs, or GetJobs where only one has that name,
+    in any case. `cuectl call METHOD --help` shows its fields. Arguments are:
+
+    \b
+      r.shows=demo      a field; dots lead into objects, and what is repeated
+                        is a list
+      r.shows:=["a"]    a field as JSON
+      spec@job.xml      a field with the text of a file
+      @job.json         the request as JSON, in a file; - is standard input
+      {"name": "x"}     the request as JSON
+
+    \b
+    Example:
+      cuectl call getjobs r.shows=demo --fields name,priority
+      cuectl call Job/GetJobs r.jobs=NAME --until state=FINISHED
+
+    Exit status: see cuectl --help
+    """
+    from cuectl.client.arguments import read_arguments
+    from cuectl.methods import known_methods, native_name
+    from cuectl.showing import call_and_show
+    from cuectl.terminal.output import output_of_process
+
+    if options.watch is not None:
+        gc.enable()
+    document = known_methods(session)
+    method = native_name(name, document)
+    opening = session.client(options.timeout, document)
+    try:
+        status = asyncio.run(
+            call_and_show(
+                opening,
+                output_of_process(options.form, options.output.fields, options.indent, "cuectl"),
+                name=method,
+                request=read_arguments(words),
+                options=None if options.dry_run else options.output,
+                watch=options.watch,
+            )
+        )
+    except KeyboardInterrupt:
+        if not options.ends_by_hand:
+            raise
+        end_interrupted_line()
+        status = 0
+    sys.exit(status)

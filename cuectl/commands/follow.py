@@ -1,0 +1,76 @@
+"""`cuectl follow`."""
+
+import sys
+from collections.abc import Sequence
+
+import click
+from click.shell_completion import CompletionItem
+
+from cuectl.call_options import time_option
+from cuectl.errors import Failure
+from cuectl.session import Session, Verb
+from cuectl.terminal.exits import FAILED, GAVE_UP, complain
+
+
+def complete_name(
+    context: click.Context, parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
+    from cuectl.completion import fitting, names_for
+
+    session = context.ensure_object(Session)
+    kind = session.cache.verbs.get("follow", {}).get("names", "")
+    return fitting(names_for(session, kind), begun)
+
+
+@click.command()
+@click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=complete_name)
+@time_option("--timeout", most=30 * 86400, help="Give up after this time.")
+@click.pass_obj
+def follow(session: Session, names: tuple[str, ...], timeout: float | None) -> None:
+    """Follow a job until it is done.
+
+    A terminal shows a bar for each of its layers. The exit status is 0 if it is done, and 1 if it
+    has failed or cannot go on.
+
+    \b
+    Example:
+      cuectl follow demo-sh010-lena_comp_v003 --timeout 8h && echo done
+
+    Exit status: see cuectl --help
+    """
+    about = session.part("follow")
+    if not about:
+        raise Failure("this gateway does not say what can be followed, or the token may not")
+    sys.exit(follow_all(session, about, names, timeout))
+
+
+def follow_all(session: Session, about: Verb, names: Sequence[str], timeout: float | None) -> int:
+    """Follow one after the other; the exit status."""
+    import asyncio
+    import gc
+
+    from cuectl.client.gateway import GatewayClient
+    from cuectl.following import Following
+
+    gc.enable()
+
+    async def run(client: GatewayClient) -> int:
+        status = 0
+        for name in names:
+            problem = await Following(client, about, name).until_done()
+            if problem:
+                status = FAILED
+                complain(f"{name} {problem}", "cuectl")
+            else:
+                click.echo(f"{name} is done", err=True)
+        return status
+
+    async def within(client: GatewayClient) -> int:
+        try:
+            async with asyncio.timeout(timeout):
+                return await run(client)
+        except TimeoutError:
+            complain(f"gave up: not done within {timeout:g} s", "cuectl")
+            return GAVE_UP
+
+    return session.run(within)

@@ -1,0 +1,50 @@
+"""`cuectl launch`."""
+
+import sys
+from typing import BinaryIO
+
+import click
+
+from cuectl.call_options import time_option
+from cuectl.errors import Failure
+from cuectl.session import Session
+
+
+@click.command()
+@click.argument("file", type=click.File("rb"))
+@click.option("--wait", is_flag=True, help="Follow what was launched until it is done.")
+@time_option("--timeout", most=30 * 86400, help="With --wait, give up after this time.")
+@click.pass_obj
+def launch(session: Session, file: BinaryIO, wait: bool, timeout: float | None) -> None:
+    """Launch jobs from a file (or -), and print their names.
+
+    \b
+    Example:
+      cuectl launch job.xml --wait
+
+    Exit status: see cuectl --help
+    """
+    import orjson
+
+    from cuectl.client.arguments import Arguments
+    from cuectl.commands.follow import follow_all
+    from cuectl.rows import rows_at, value_at
+    from cuectl.verbs import put
+
+    about = session.part("launch")
+    if not about:
+        raise Failure("this gateway does not say how to launch, or the token may not")
+    try:
+        text = file.read().decode()
+    except UnicodeDecodeError:
+        raise Failure(f"{file.name} is not text in UTF-8") from None
+    body: dict[str, object] = {}
+    put(body, about["put"], text)
+    answer = session.run(lambda client: client.call(about["method"], Arguments(orjson.dumps(body))))
+    rows = rows_at(orjson.loads(answer.content), about.get("rows"))
+    names = [str(value_at(row, about["name"])) for row in rows]
+    click.echo("\n".join(names))
+    if not names:
+        raise Failure("nothing was launched")
+    if wait:
+        sys.exit(follow_all(session, session.part("follow"), names, timeout))

@@ -1,0 +1,149 @@
+"""What shells are offered, from the caches alone: nobody waits for a gateway while typing."""
+
+import subprocess
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from click.shell_completion import CompletionItem
+
+from cuectl.errors import CallError, WrongSetting
+from cuectl.session import Session
+
+if TYPE_CHECKING:
+    from cuectl.client.openapi_document import Document, Json
+
+STALE_SECONDS = 30.0
+"""Names that are older are asked for in the background, for the next time."""
+
+
+def fitting(values: Iterable[str], begun: str) -> list[CompletionItem]:
+    """The values that begin like this, in any case."""
+    lowered = begun.lower()
+    return [CompletionItem(each) for each in values if each.lower().startswith(lowered)]
+
+
+def names_for(session: Session, kind: str) -> list[str]:
+    """The names of jobs, shows and so on that are known."""
+    if not kind:
+        return []
+    try:
+        cache = session.cache
+    except WrongSetting:
+        return []
+    if cache.names_age(kind) > STALE_SECONDS:
+        ask_in_background(session, kind)
+    return cache.names().get(kind, [])
+
+
+def ask_in_background(session: Session, kind: str) -> None:
+    session.cache.keep_names(kind, session.cache.names().get(kind, []))  # one asks, not all
+    subprocess.Popen(  # noqa: S603 - it is this program
+        [sys.executable, "-m", "cuectl.names", *session.as_options(), kind],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def methods_like(session: Session, begun: str) -> list[CompletionItem]:
+    """Methods by their short names, or by their own where only one has it."""
+    from cuectl.methods import names_in, short_name
+
+    document = cached_document(session)
+    if document is None:
+        return []
+    if "/" in begun:
+        summaries = {short_name(each.path): each.summary for each in document.methods}
+        lowered = begun.lower()
+        return [
+            CompletionItem(name, help=about)
+            for name, about in summaries.items()
+            if name.lower().startswith(lowered)
+        ]
+    interfaces = {short_name(each.path).partition("/")[0] + "/" for each in document.methods}
+    alone = [name for name in names_in(document) if "/" not in name]
+    return fitting(sorted(interfaces) + (sorted(alone) if begun else []), begun)
+
+
+def fields_like(session: Session, name: str, begun: str) -> list[CompletionItem]:
+    """Fields of a method's request, with what follows them."""
+    from cuectl.errors import InvalidCall
+    from cuectl.methods import fields_in, native_name
+
+    document = cached_document(session)
+    if document is None or not name:
+        return []
+    try:
+        operation = document.operations[f"/{native_name(name, document)}"]
+    except (InvalidCall, KeyError):
+        return []
+    path, equals, _ = begun.partition("=")
+    rows = {row[0]: row[1:] for row in fields_in(document, operation.request)}
+    if equals:
+        kind, _ = rows.get(path, ("", ""))
+        values = kind.rstrip(".").split("|") if "|" in kind else names_of_field(session, path)
+        return fitting((f"{path}={each}" for each in values), begun)
+    return [
+        CompletionItem(f"{field}=" if kind != "object" else field, help=about)
+        for field, (kind, about) in rows.items()
+        if field.lower().startswith(begun.lower())
+    ]
+
+
+def names_of_field(session: Session, path: str) -> list[str]:
+    """The names that a field may have, by its own name: `job`, `r.shows`."""
+    for part in reversed(path.split(".")):
+        kind = part if part.endswith("s") else f"{part}s"
+        if kind in session.cache.verbs.get("names", {}):
+            return names_for(session, kind)
+    return []
+
+
+def answer_fields_like(session: Session, name: str, begun: str) -> list[CompletionItem]:
+    """Fields of the rows of a method's answer, for `--fields a,b`."""
+    from cuectl.errors import InvalidCall
+    from cuectl.methods import native_name
+
+    document = cached_document(session)
+    if document is None or not name:
+        return []
+    try:
+        operation = document.operations[f"/{native_name(name, document)}"]
+    except (InvalidCall, KeyError):
+        return []
+    before, comma, last = begun.rpartition(",")
+    return fitting(
+        (f"{before}{comma}{path}" for path in paths_in(document, operation.response)),
+        f"{before}{comma}{last}",
+    )
+
+
+def paths_in(document: "Document", schema: "Json", prefix: str = "") -> Iterable[str]:
+    """The paths of fields of an answer's rows, or of its only object."""
+    whole = document.resolved(schema)
+    properties = whole.get("properties", {})
+    if not prefix and len(properties) == 1:
+        (only,) = properties.values()
+        inner = document.resolved(only)
+        items = document.resolved(inner.get("items", {}))
+        if "properties" in inner or "properties" in items:
+            yield from paths_in(document, items if "properties" in items else only)
+            return
+    for name, about in properties.items():
+        inner = document.resolved(about)
+        if "properties" in inner and prefix.count(".") < 2:
+            yield from paths_in(document, about, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}"
+
+
+def cached_document(session: Session) -> "Document | None":
+    from cuectl.client.openapi_document import read_document
+
+    try:
+        content = session.cache.schema()
+        return read_document(content, "") if content else None
+    except (WrongSetting, CallError):
+        return None

@@ -1,0 +1,122 @@
+"""Methods by the names that people write, and what their requests have, from the cache."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from cuectl.client.method_names import path_of
+from cuectl.client.openapi_document import Document, Json, Operation, read_document, types_of
+from cuectl.errors import InvalidCall
+from cuectl.session import Session
+from cuectl.suggestions import did_you_mean
+from cuectl.terminal.table import columns
+from cuectl.terminal.text import printable_lines
+
+MOST_SHOWN = 8
+DEPTH = 3
+"""How deep fields of objects are described."""
+
+
+def known_methods(session: Session) -> Document | None:
+    """The document of the cache, or of the gateway; None with DOCS=off.
+
+    Raises CallError and WrongSetting.
+    """
+    session.keep_fresh()
+    content = session.cache.schema()
+    if not content:
+        return None
+    document = read_document(content, session.context.url)
+    return document if document.methods else None
+
+
+def native_name(written: str, document: Document | None) -> str:
+    """The name of a method as the client takes it. Raises InvalidCall."""
+    if document is None:
+        return written
+    name = written.strip("/").lower()
+    exact = {path.lower(): path for path in document.operations}
+    if path := exact.get(f"/{name}"):
+        return path[1:]
+    interface, _, method = (
+        name.replace(".", "/").rpartition("/")
+        if "/" not in name
+        else (
+            name.partition("/")[0],
+            "/",
+            name.partition("/")[2],
+        )
+    )
+    found = {
+        each.path for each in document.methods if fits(each, interface.rpartition("/")[2], method)
+    }
+    if len(found) == 1:
+        return found.pop()[1:]
+    if found:
+        listed = ", ".join(map(short_name, sorted(found)[:MOST_SHOWN]))
+        raise InvalidCall(f"{written!r} is ambiguous: {listed}")
+    if "/" in written or "." in written:
+        path_of(written)  # raises for what is no name at all
+    near = did_you_mean(short_name(f"/{written}"), names_in(document))
+    raise InvalidCall(f"there is no method {written!r}{near}")
+
+
+def fits(operation: Operation, interface: str, method: str) -> bool:
+    """Whether a method has this name, in lower case; with an empty interface, in any."""
+    for path in (operation.path, *operation.aliases):
+        service, _, name = path[1:].lower().partition("/")
+        plain = service.rpartition(".")[2]
+        if name == method and interface in ("", service, plain, plain.removesuffix("interface")):
+            return True
+    return False
+
+
+def short_name(path: str) -> str:
+    """`Job/GetJobs` for `/job.JobInterface/GetJobs`."""
+    service, slash, name = path.lstrip("/").rpartition("/")
+    return f"{service.rpartition('.')[2].removesuffix('Interface')}{slash}{name}"
+
+
+def names_in(document: Document) -> list[str]:
+    """Short names, and those of methods alone where they are unique."""
+    alone = Counter(each.path.rpartition("/")[2] for each in document.methods)
+    unique = [name for name, count in alone.items() if count == 1]
+    return [*(short_name(each.path) for each in document.methods), *unique]
+
+
+def description(written: str, document: Document | None) -> str:
+    """What a method does, and the fields of its request. Raises InvalidCall."""
+    if document is None:
+        raise InvalidCall("this gateway does not describe its methods (DOCS=off)")
+    operation = document.operations[f"/{native_name(written, document)}"]
+    rows = list(fields_in(document, operation.request))
+    lines = [short_name(operation.path), "", operation.summary, "", "Fields:"]
+    lines += [f"  {line}" for line in columns(rows)] if rows else ["  none"]
+    lines += ["", "The options of call: cuectl call --help"]
+    return printable_lines("\n".join(lines))
+
+
+def fields_in(
+    document: Document, schema: Json, prefix: str = "", depth: int = DEPTH
+) -> Iterator[tuple[str, str, str]]:
+    """The path, type and meaning of each field of a request, with those of objects."""
+    properties: dict[str, Any] = document.resolved(schema).get("properties", {})
+    for name, about in properties.items():
+        path = f"{prefix}{name}"
+        whole = document.resolved(about)
+        yield path, type_name(document, about), str(about.get("description", ""))
+        if "properties" in whole and depth > 1:
+            yield from fields_in(document, about, f"{path}.", depth - 1)
+
+
+def type_name(document: Document, schema: Json) -> str:
+    whole = document.resolved(schema)
+    if "array" in types_of(whole):
+        return f"{type_name(document, whole.get('items', {}))}..."
+    values = [value for choice in whole.get("anyOf", ()) for value in choice.get("enum", ())]
+    values += whole.get("enum", ())
+    if texts := [value for value in values if isinstance(value, str)]:
+        return "|".join(texts[:MOST_SHOWN])
+    if "properties" in whole:
+        return "object"
+    return "/".join(name for name in types_of(whole) if name != "null") or "any"

@@ -1,0 +1,117 @@
+"""`cuectl`: commands that are in the code, and verbs that the gateway's document has.
+
+Modules are imported when they are needed: a command of a shell has to be fast.
+"""
+
+import gc
+from importlib import import_module
+from typing import Any
+
+import click
+
+from cuectl import __version__
+from cuectl.session import Session
+from cuectl.terminal.exits import MEANINGS, exits_cleanly
+
+PROGRAM = "cuectl"
+COMMANDS = ("call", "completion", "context", "follow", "launch")
+"""Modules in cuectl/commands, each with a command of its name."""
+SHORT = {
+    "call": "Call any method and print its answer.",
+    "completion": "Print a script that sets up completion in a shell.",
+    "context": "Choose between gateways.",
+    "follow": "Follow a job until it is done.",
+    "launch": "Launch jobs from a file.",
+}
+STATUSES = "\n".join(f"  {number:<4} {text}" for number, text in MEANINGS.items())
+
+
+class Commands(click.Group):
+    """Commands of the code, and verbs, which are looked up when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        session: Session = ctx.ensure_object(Session)
+        return sorted({*COMMANDS, *session.known_verbs(ctx.params)})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        session = ctx.ensure_object(Session)
+        if cmd_name in COMMANDS:
+            module = import_module(f"cuectl.commands.{cmd_name}")
+            command: click.Command = getattr(module, cmd_name)
+        else:
+            verb = session.verb(cmd_name, ctx.params)
+            if verb is None:
+                return None
+            from cuectl.verbs import command_of
+
+            command = command_of(cmd_name, verb, session)
+        return as_clean(command)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from cuectl.suggestions import did_you_mean
+
+            near = did_you_mean(args[0], self.list_commands(ctx))
+            raise click.UsageError(f"{error.format_message().rstrip('.')}{near}", ctx) from None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        verbs = ctx.ensure_object(Session).known_verbs(ctx.params)
+        rows = [(name, str(verb.get("summary", ""))) for name, verb in verbs.items()]
+        if rows:
+            with formatter.section("Verbs of this gateway"):
+                formatter.write_dl(rows)
+        with formatter.section("Commands"):
+            formatter.write_dl([*SHORT.items()])
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Exit status"):
+            formatter.write_dl([(str(number), text) for number, text in MEANINGS.items()])
+
+
+def as_clean(command: click.Command) -> click.Command:
+    """The command, whose failures become one line and an exit status."""
+    if isinstance(command, click.Group):
+        for each in command.commands.values():
+            as_clean(each)
+    elif command.callback is not None and not hasattr(command.callback, "is_clean"):
+        command.callback = exits_cleanly(command.callback, PROGRAM)
+        setattr(command.callback, "is_clean", True)  # noqa: B010 - functions have no such field
+    return command
+
+
+def show_version(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value and not context.resilient_parsing:
+        click.echo(f"{PROGRAM}, version {__version__}")
+        context.exit()
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=show_version,
+    help="Show the version and exit.",
+)  # fmt: skip
+@click.option("--context", "name", metavar="NAME", help="Use this context (CUECTL_CONTEXT).")
+@click.option("--url", help="Ask this gateway (GATEWAY_URL).")
+@click.option("--token", help="The token; set TOKEN to hide it from other users.")
+@click.pass_context
+def main(context: click.Context, name: str | None, url: str | None, token: str | None) -> None:
+    """Ask an OpenCue farm, through a cuebot-gateway.
+
+    The gateway is --url, else GATEWAY_URL, else the current context (cuectl context add).
+    """
+    context.ensure_object(Session).choose(name, url, token)
+
+
+def run(**options: Any) -> None:
+    """Run a command, and exit with its status."""
+    exits_cleanly(lambda: main(prog_name=PROGRAM, **options), PROGRAM)()
+
+
+def start() -> None:
+    """The entry point."""
+    gc.disable()  # it would look through what is being imported, and the process ends soon
+    run()

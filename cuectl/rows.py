@@ -1,0 +1,237 @@
+"""Rows as people read them, and in other forms."""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import orjson
+
+from cuectl.errors import InvalidCall
+from cuectl.terminal.text import ELLIPSIS, printable
+
+Form = Literal["table", "wide", "json", "yaml", "ndjson", "csv", "name"]
+FORMS: tuple[Form, ...] = get_args(Form)
+NOTHING = "-"
+GAP = "  "
+LEAST_WIDTH = 8
+"""Of a column that is made narrower."""
+SIZES = {"bytes": 1, "kB": 2**10, "MB": 2**20}
+SIZE_UNITS = "BKMGTP"
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+Column = Mapping[str, Any]
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    text: str
+    style: str = ""
+    """A color; empty for none."""
+    is_number: bool = False
+
+
+def rows_at(answer: Any, place: str | None) -> list[Row]:
+    """The rows of an answer, or its only object as one."""
+    for name in place.split(".") if place else ():
+        answer = answer.get(name) if isinstance(answer, dict) else None
+    if answer is None:
+        return []
+    return answer if isinstance(answer, list) else [answer]
+
+
+def value_at(row: Any, path: str) -> Any:
+    for name in path.split("."):
+        row = row.get(name) if isinstance(row, dict) else None
+    return row
+
+
+def paths_of(columns: Iterable[Column]) -> list[str]:
+    """All fields that the columns show."""
+    found = (path for each in columns for path in (each["path"], each.get("of")) if path)
+    return list(dict.fromkeys(found))
+
+
+# --- tables -------------------------------------------------------------------------------------
+
+
+def cell_of(row: Row, column: Column, colors: Mapping[str, str], *, raw: bool) -> Cell:
+    value, unit = value_at(row, column["path"]), column.get("unit", "")
+    number = as_number(value)
+    text = shown(value, "" if raw else unit)
+    if whole := column.get("of"):
+        of = shown(value_at(row, whole), "" if raw else unit)
+        text = f"{text}/{of}"
+    if column.get("alert") and number:
+        return Cell(text, "red", is_number=True)
+    style = colors.get(value, "") if isinstance(value, str) else ""
+    return Cell(text, style, is_number=number is not None and not isinstance(value, bool))
+
+
+def as_number(value: object) -> float | None:
+    """A number; integers of 64 bits are texts in JSON."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        return float(value)
+    except ValueError:
+        return None
+
+
+def shown(value: Any, unit: str) -> str:
+    """A value on one line; with a unit, as people read it."""
+    number = as_number(value)
+    if value is None or value in ("", []):
+        return NOTHING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if unit and number is not None:
+        if unit == "time":
+            return age(number)
+        return duration(number) if unit == "seconds" else size(number * SIZES.get(unit, 1))
+    if isinstance(value, float):
+        return f"{value:.2f}".rstrip("0").rstrip(".")
+    if isinstance(value, list) and not any(isinstance(each, dict | list) for each in value):
+        return printable(",".join(map(str, value)))
+    return printable(value if isinstance(value, str) else orjson.dumps(value).decode())
+
+
+def size(number: float) -> str:
+    """`512M`, `1.5G`, in units of 1024."""
+    power = 0
+    while abs(number) >= 1000 and power < len(SIZE_UNITS) - 1:
+        number /= 1024
+        power += 1
+    digits = f"{number:.1f}" if abs(number) < 10 and power else f"{number:.0f}"
+    return digits.removesuffix(".0") + SIZE_UNITS[power]
+
+
+def duration(seconds: float) -> str:
+    """`45s`, `12m`, `3h05m`, `2d04h`."""
+    whole = round(abs(seconds))
+    sign = "-" if seconds < 0 else ""
+    if whole < 60:
+        return f"{sign}{whole}s"
+    minutes, hours, days = whole // 60, whole // 3600, whole // 86400
+    if minutes < 60:
+        return f"{sign}{minutes}m{whole % 60:02}s" if minutes < 10 else f"{sign}{minutes}m"
+    return f"{sign}{hours}h{minutes % 60:02}m" if days == 0 else f"{sign}{days}d{hours % 24:02}h"
+
+
+def age(seconds_since_1970: float, now: float | None = None) -> str:
+    """`5m ago`; a time of 0 has not come."""
+    if seconds_since_1970 <= 0:
+        return NOTHING
+    past = (time.time() if now is None else now) - seconds_since_1970
+    return f"{duration(past)} ago" if past >= 0 else f"in {duration(-past)}"
+
+
+def table_lines(
+    columns: Sequence[Column],
+    rows: Iterable[Row],
+    colors: Mapping[str, str],
+    *,
+    raw: bool = False,
+    headers: bool = True,
+    width: int | None = None,
+    colored: bool = False,
+) -> list[str]:
+    """The lines of a table. With a `width`, texts are shortened, then columns left out."""
+    cells = [[cell_of(row, column, colors, raw=raw) for column in columns] for row in rows]
+    head = [Cell(str(column.get("title") or column["path"]).upper()) for column in columns]
+    whole = [head, *cells] if headers else cells
+    if not whole:
+        return []
+    widths = [max(len(line[place].text) for line in whole) for place in range(len(columns))]
+    to_right = [
+        bool(cells) and all(line[place].is_number or line[place].text == NOTHING for line in cells)
+        for place in range(len(columns))
+    ]
+    if width is not None:
+        widths = narrowed(widths, to_right, width)
+        while len(widths) > 1 and total_width(widths) > width:
+            widths.pop()  # the last columns matter least
+    return [
+        GAP.join(
+            padded(cell, widths[place], to_right=to_right[place], colored=colored)
+            for place, cell in enumerate(line[: len(widths)])
+        ).rstrip()
+        for line in whole
+    ]
+
+
+def total_width(widths: Sequence[int]) -> int:
+    return sum(widths) + len(GAP) * (len(widths) - 1)
+
+
+def narrowed(widths: Sequence[int], fixed: Sequence[bool], width: int) -> list[int]:
+    """Widths that fit, if columns that are not fixed can be shortened so far; the widest first."""
+    found = list(widths)
+    while total_width(found) > width:
+        wide = [
+            place for place in range(len(found)) if not fixed[place] and found[place] > LEAST_WIDTH
+        ]
+        if not wide:
+            break
+        found[max(wide, key=lambda place: found[place])] -= 1
+    return found
+
+
+def padded(cell: Cell, width: int, *, to_right: bool, colored: bool) -> str:
+    text = cell.text if len(cell.text) <= width else cell.text[: width - 1] + ELLIPSIS
+    text = text.rjust(width) if to_right else text.ljust(width)
+    if colored and cell.style:
+        import click
+
+        color = "bright_black" if cell.style == "gray" else cell.style
+        return click.style(text, fg=color)
+    return text
+
+
+# --- other forms --------------------------------------------------------------------------------
+
+
+def text_of(
+    form: Form, answer: Any, rows: Sequence[Row], columns: Sequence[Column], *, headers: bool
+) -> Iterator[str]:
+    """The lines of an answer in a form for programs."""
+    if form == "json":
+        yield orjson.dumps(answer).decode()
+    elif form == "ndjson":
+        yield from (orjson.dumps(row).decode() for row in rows)
+    elif form == "name":
+        if not columns:
+            raise InvalidCall("-o name: rows of this method have no name; use -o json")
+        names = (value_at(row, columns[0]["path"]) for row in rows)
+        yield from (printable(str(name)) for name in names if name)
+    elif form == "yaml":
+        import yaml
+
+        text: str = yaml.safe_dump(answer, sort_keys=False, allow_unicode=True)
+        yield text.rstrip("\n")
+    else:
+        yield from csv_lines(rows, paths_of(columns), headers=headers)
+
+
+def csv_lines(rows: Sequence[Row], paths: Sequence[str], *, headers: bool) -> Iterator[str]:
+    if headers:
+        yield ",".join(map(quoted, paths))
+    for row in rows:
+        yield ",".join(csv_cell(value_at(row, path)) for path in paths)
+
+
+def csv_cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        # A spreadsheet would run it.
+        is_formula = value.startswith(FORMULA) and as_number(value) is None
+        return quoted(f"'{value}" if is_formula else value)
+    if isinstance(value, dict | list):
+        return quoted(orjson.dumps(value).decode())
+    return orjson.dumps(value).decode()
+
+
+def quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'

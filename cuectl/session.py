@@ -1,0 +1,169 @@
+"""What the commands of one run share: the context, its cache, and the way to the gateway."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from cuectl.errors import CallError, WrongSetting
+
+if TYPE_CHECKING:  # slow to import, and not needed by all commands
+    from cuectl.client.gateway import GatewayClient
+    from cuectl.client.openapi_document import Document
+    from cuectl.contexts import Context
+    from cuectl.schema_cache import SchemaCache
+    from cuectl.tokens import TokenSource
+
+TIMEOUT_SECONDS = 30.0
+RETRY_UNKNOWN_SECONDS = 10.0
+"""A verb that is not known is looked for again if the document is older than this."""
+
+Verb = Mapping[str, Any]
+T = TypeVar("T")
+
+
+class Session:
+    def __init__(self) -> None:
+        self._chosen: tuple[str | None, str | None, str | None] = (None, None, None)
+        self._context: Context | None = None
+        self._cache: SchemaCache | None = None
+        self._tokens: TokenSource | None = None
+
+    def choose(self, name: str | None, url: str | None, token: str | None) -> None:
+        if (name, url, token) != self._chosen:
+            self._chosen = name, url, token
+            self._context = self._cache = self._tokens = None
+
+    def as_options(self) -> list[str]:
+        """The same choice, for another process; tokens are not shown to other users."""
+        name, url, _ = self._chosen
+        found = [f"--context={name}"] if name else []
+        return found + ([f"--url={url}"] if url else [])
+
+    def _choose_from(self, options: Mapping[str, Any]) -> None:
+        """Those of the group, which are known before its callback runs."""
+        if options:
+            self.choose(options.get("name"), options.get("url"), options.get("token"))
+
+    @property
+    def context(self) -> "Context":
+        """Raises WrongSetting."""
+        if self._context is None:
+            from cuectl.contexts import chosen_context
+
+            self._context = chosen_context(*self._chosen)
+        return self._context
+
+    @property
+    def tokens(self) -> "TokenSource":
+        if self._tokens is None:
+            self._tokens = self.context.tokens()
+        return self._tokens
+
+    @property
+    def subject(self) -> str:
+        from cuectl.tokens import subject_of
+
+        return subject_of(self.tokens())
+
+    @property
+    def cache(self) -> "SchemaCache":
+        if self._cache is None:
+            from cuectl.schema_cache import open_cache
+
+            self._cache = open_cache(self.context)
+        return self._cache
+
+    # --- verbs ----------------------------------------------------------------------------------
+
+    def known_verbs(self, options: Mapping[str, Any]) -> Mapping[str, Verb]:
+        """The verbs of the cache, or of the gateway if there is no cache; none without either."""
+        self._choose_from(options)
+        try:
+            if not self.cache.head:
+                self.refresh()
+            found: Mapping[str, Verb] = self.cache.verbs.get("verbs", {})
+        except (CallError, WrongSetting):
+            return {}
+        return found
+
+    def verb(self, name: str, options: Mapping[str, Any]) -> Verb | None:
+        """Raises CallError and WrongSetting."""
+        from cuectl.schema_cache import FRESH_SECONDS
+
+        self._choose_from(options)
+        cache = self.cache
+        known: Mapping[str, Verb] = cache.verbs.get("verbs", {})
+        age = cache.age
+        if age > FRESH_SECONDS or (name not in known and age > RETRY_UNKNOWN_SECONDS):
+            self.refresh()
+            known = cache.verbs.get("verbs", {})
+        return known.get(name)
+
+    def part(self, name: str) -> Verb:
+        """`follow`, `launch` or `colors` of the document. Raises CallError and WrongSetting."""
+        self.keep_fresh()
+        found: Verb = self.cache.verbs.get(name, {})
+        return found
+
+    def keep_fresh(self) -> None:
+        """Raises CallError and WrongSetting."""
+        from cuectl.schema_cache import FRESH_SECONDS
+
+        if self.cache.age > FRESH_SECONDS:
+            self.refresh()
+
+    @property
+    def colors(self) -> Mapping[str, str]:
+        found: Mapping[str, str] = self.cache.verbs.get("colors", {})
+        return found
+
+    def refresh(self) -> None:
+        """Ask whether the document has changed. Raises CallError."""
+
+        async def ask(client: "GatewayClient") -> None:
+            from cuectl.client.gateway import NO_METHOD, error_of
+            from cuectl.client.openapi_document import DOCUMENT
+
+            etag = str(self.cache.head.get("etag", ""))
+            headers = {"If-None-Match": etag} if etag else {}
+            response = await client.send("GET", DOCUMENT, b"", headers)
+            if response.status_code == NO_METHOD:  # DOCS=off
+                self.cache.keep("", b"{}")
+            elif response.status_code == NOT_MODIFIED:
+                self.cache.keep(etag, None)
+            elif response.status_code == OK:
+                client.check_json(response)
+                self.cache.keep(response.headers.get("etag", ""), response.content)
+            else:
+                raise error_of(response)
+
+        self.run(ask)
+
+    # --- calls ----------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def client(
+        self, timeout: float | None = None, document: "Document | None" = None
+    ) -> AsyncIterator["GatewayClient"]:
+        """A client, with a document that it need not ask for. Raises WrongSetting."""
+        from cuectl.client.gateway import gateway_client
+
+        seconds = TIMEOUT_SECONDS if timeout is None else timeout
+        async with gateway_client(self.context.url, self.tokens, seconds) as client:
+            client.read = document
+            yield client
+
+    def run(
+        self, work: "Callable[[GatewayClient], Awaitable[T]]", timeout: float | None = None
+    ) -> T:
+        """Do something with a client. Raises what that raises, and WrongSetting."""
+        import asyncio
+
+        async def main() -> T:
+            async with self.client(timeout) as client:
+                return await work(client)
+
+        return asyncio.run(main())
+
+
+OK, NOT_MODIFIED = 200, 304

@@ -1,0 +1,117 @@
+"""A call or a watch with a client, and what it prints."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from time import strftime
+
+from cuectl.call_options import Watch
+from cuectl.client.arguments import Arguments
+from cuectl.client.client import Answer, Client, OutputOptions, answer_to, answers_to
+from cuectl.errors import CallError, InvalidCall
+from cuectl.terminal.exits import CUT, GAVE_UP, WRONG_USAGE, status_of
+from cuectl.terminal.output import Output
+
+REFUSED = ("UNAUTHENTICATED", "PERMISSION_DENIED")
+
+
+async def call_and_show(
+    opening: AbstractAsyncContextManager[Client],
+    output: Output,
+    *,
+    name: str,
+    request: Arguments,
+    options: OutputOptions | None,
+    watch: Watch | None = None,
+    token_from_environment: bool = False,
+) -> int:
+    """Call once, or `watch`, and show the answer; the exit status.
+
+    Without `options`, it is a dry run. Raises ConfigurationError if the client cannot be opened. A
+    refusal of a token from the environment says where it came from.
+    """
+    async with opening as client:
+        try:
+            if options is None:
+                answer = await client.call(name, request, dry_run=True)
+            elif watch is None:
+                answer = await answer_to(client, name, request, options)
+                await ask_for_units(client, output, name)
+            else:
+                answers = answers_to(
+                    client, name, request, options, every=watch.every, until=watch.until
+                )
+                async with asyncio.timeout(watch.timeout):
+                    answer = await last_of(client, answers, output, watch, name)
+            if watch is None or not watch.shows:
+                output.answer(answer)
+            if answer.cut_at:
+                output.complain(cut(answer.cut_at))
+                return CUT
+        except TimeoutError:
+            assert watch is not None
+            output.progress("")
+            output.complain(f"gave up: no {watch.until!r} within {watch.timeout:g} s")
+            return GAVE_UP
+        except InvalidCall as error:
+            output.complain(str(error))
+            return WRONG_USAGE
+        except CallError as error:
+            output.progress("")
+            output.failure(error)
+            if token_from_environment and error.code in REFUSED:
+                output.complain("the token came from TOKEN; unset it, or sign one with --sub")
+            return status_of(error)
+    return 0
+
+
+async def ask_for_units(client: Client, output: Output, name: str) -> None:
+    """For the headings of a table, once."""
+    if output.form == "table" and output.units is None:
+        output.units = await client.units(name)
+
+
+def cut(rows: int) -> str:
+    return f"warning: there may be more than these {rows} rows; ask for more (…limit=100000)"
+
+
+async def last_of(
+    client: Client,
+    results: AsyncIterator[Answer | CallError],
+    output: Output,
+    watch: Watch,
+    name: str,
+) -> Answer:
+    """Show what is watched until it ends; the last answer. Raises InvalidCall and CallError."""
+    last = Answer(content=b"")
+    failed = ""
+    ticking = asyncio.create_task(tick(output, watch)) if not watch.shows else None
+    try:
+        async for result in results:
+            if isinstance(result, Answer):
+                last, failed = result, ""
+                await ask_for_units(client, output, name)
+            if watch.shows:
+                space = output.start_over(f"{name} every {watch.every:g} s, {strftime('%H:%M:%S')}")
+                if isinstance(result, Answer):
+                    output.answer(result, space=space)
+                else:
+                    output.failure(result)
+            elif isinstance(result, CallError) and failed != str(result):
+                output.progress("")
+                output.failure(result)
+                failed = str(result)
+    finally:
+        if ticking is not None:
+            ticking.cancel()
+            output.progress("")
+    return last
+
+
+async def tick(output: Output, watch: Watch) -> None:
+    """Say once a second for how long it has been waiting."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    while True:
+        output.progress(f"waiting for {watch.until}: {loop.time() - began:.0f} s")
+        await asyncio.sleep(1)

@@ -1,0 +1,15 @@
+"""The nearest name, for "did you mean …?"."""
+
+from collections.abc import Iterable
+
+
+def did_you_mean(word: str, names: Iterable[str]) -> str:
+    """`; did you mean GetJobs?`: the closest name, ignoring case; empty if there is none."""
+    from difflib import get_close_matches  # slow to import, and needed after a mistake only
+
+    lowered = {name.lower(): name for name in names}
+    sought = word.lower()
+    near = get_close_matches(sought, lowered, n=1) or [
+        name for name in lowered if sought and name.startswith(sought)
+    ]
+    return f"; did you mean {lowered[near[0]]}?" if near else ""

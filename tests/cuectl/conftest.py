@@ -1,0 +1,38 @@
+"""Fixtures for tests of `cuectl`."""
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from cuebot_simulator.server import SimulatedCuebot
+from tests.cuectl.calls import Cuectl
+from tests.support.farms import running_farm, still_farm
+from tests.support.servers import Gateway, gateway_for
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients would use the proxies of this machine, as curl does."""
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+async def cuebot() -> AsyncIterator[SimulatedCuebot]:
+    """A farm that stands still."""
+    async with running_farm(still_farm()) as cuebot:
+        yield cuebot
+
+
+@pytest.fixture
+async def gateway(cuebot: SimulatedCuebot) -> AsyncIterator[Gateway]:
+    async with gateway_for(cuebot.endpoint) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def cuectl(gateway: Gateway, tmp_path: Path) -> Cuectl:
+    return Cuectl(gateway, tmp_path)

@@ -1,0 +1,106 @@
+"""Contexts, and the tokens of their commands."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from cuectl.errors import Failure, WrongSetting
+from cuectl.program import PROGRAM
+from cuectl.terminal.exits import UNAVAILABLE, WRONG_USAGE
+from cuectl.tokens import TokenSource, claims_of
+from tests.cuectl.calls import Cuectl, in_process
+from tests.support.commands import Ran
+from tests.support.servers import token
+
+pytestmark = pytest.mark.anyio
+
+
+def add(folder: Path, name: str, *options: str) -> Ran:
+    return in_process("context", "add", name, *options, folder=folder)
+
+
+def test_contexts_are_kept_for_their_user_alone(tmp_path: Path) -> None:
+    assert add(tmp_path, "studio", "--url", "http://a:1/", "--token-command", "sso token") == Ran(
+        0, b"", ""
+    )
+    assert add(tmp_path, "other", "--url", "http://b:2", "--token", "secret").status == 0
+    ran = in_process("context", "list", folder=tmp_path)
+    assert ran.text.splitlines() == [
+        "   NAME    URL         TOKEN",
+        "*  studio  http://a:1  sso token",
+        "   other   http://b:2  kept",
+    ]
+    (file,) = (tmp_path / "config").rglob("*.json")
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert in_process("context", "use", "other", folder=tmp_path).status == 0
+    assert "*  other" in in_process("context", "list", folder=tmp_path).text
+    assert in_process("context", "remove", "other", folder=tmp_path).status == 0
+    assert "other" not in in_process("context", "list", folder=tmp_path).text
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("context use studdio", "there is no context 'studdio'; did you mean studio?"),
+        ("--context nope jobs", "there is no context 'nope'"),
+        ("context add x --url ftp://h", "ftp://h"),
+        ("context add x --url http://h --token a --token-command b", "not both"),
+    ],
+)
+def test_what_is_wrong(tmp_path: Path, line: str, problem: str) -> None:
+    add(tmp_path, "studio", "--url", "http://127.0.0.1:1")
+    ran = in_process(*line.split(), folder=tmp_path)
+    assert (ran.status, ran.out) == (WRONG_USAGE, b"")
+    assert ran.err.startswith(f"{PROGRAM}: ")
+    assert problem in ran.err
+
+
+def test_without_a_gateway(tmp_path: Path) -> None:
+    ran = in_process("jobs", folder=tmp_path)
+    assert ran.status == WRONG_USAGE
+    assert "cuectl context add" in ran.err
+
+
+@pytest.mark.slow
+async def test_the_environment_comes_before_contexts(cuectl: Cuectl) -> None:
+    command = f"printf %s {token('marco')}"
+    url, folder = cuectl.gateway.url, cuectl.folder
+    assert add(folder, "dead", "--url", "http://127.0.0.1:1").status == 0
+    assert add(folder, "studio", "--url", url, "--token-command", command).status == 0
+    lena = "demo-sh010-lena_comp_v003\n"
+    marco = "demo-sh020-marco_smoke_v001\n"
+    assert (await cuectl("jobs", "--mine", "-o", "name")).text == lena
+    environ = cuectl.environ
+    cuectl.environ = {}
+    assert (await cuectl("jobs")).status == UNAVAILABLE
+    line = ("jobs", "--mine", "-o", "name")
+    assert (await cuectl("--context", "studio", *line)).text == marco
+    assert (await cuectl(*line, CUECTL_CONTEXT="studio")).text == marco
+    own = {"TOKEN": environ["TOKEN"]}
+    assert (await cuectl("--context", "studio", *line, **own)).text == lena
+
+
+def test_a_token_command_runs_again_before_the_token_expires(tmp_path: Path) -> None:
+    counter, soon = tmp_path / "count", token(seconds=20)
+    tokens = TokenSource(command=f"echo x >> {counter}; echo {soon}")
+    assert [tokens(), tokens()] == [soon, soon]
+    assert counter.read_text(encoding="utf-8").count("x") == 2
+    counter.unlink()
+    tokens = TokenSource(command=f"echo x >> {counter}; echo {token(seconds=3600)}")
+    tokens()
+    tokens()
+    assert counter.read_text(encoding="utf-8").count("x") == 1
+
+
+@pytest.mark.parametrize("command", ["exit 3", "true", "no-such-program-at-all 2>/dev/null"])
+def test_a_token_command_that_fails(command: str) -> None:
+    with pytest.raises(Failure, match="the token command"):
+        TokenSource(command=command)()
+
+
+def test_what_is_no_token() -> None:
+    with pytest.raises(WrongSetting, match="no token has"):
+        TokenSource("a b")()
+    assert claims_of("x") == claims_of("a.b.c") == claims_of("a.W10.c") == {}
+    assert claims_of(token("lena"))["exp"] > time.time()

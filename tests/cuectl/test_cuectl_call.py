@@ -1,0 +1,65 @@
+"""`cuectl call`: names in any case, arguments as documented, help of methods."""
+
+import pytest
+
+from cuectl.terminal.exits import NOT_FOUND, WRONG_USAGE
+from tests.cuectl.calls import Cuectl
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("show.ShowInterface/GetShows", "/show.ShowInterface/GetShows", "Show/GetShows"),
+        *("show/getshows", "SHOWINTERFACE/GETSHOWS", "show.showinterface.getshows"),
+        *("getshows", "GetShows"),
+    ],
+)
+async def test_names(cuectl: Cuectl, name: str) -> None:
+    ran = await cuectl("call", name, "-o", "name")
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.text.split() == ["demo", "harbor", "northwind"]
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("getjobs", "'getjobs' is ambiguous: Group/GetJobs, Job/GetJobs, Show/GetJobs"),
+        ("GetShoes", "there is no method 'GetShoes'; did you mean GetShows?"),
+        ("Job/GetJbs", "there is no method 'Job/GetJbs'; did you mean Job/GetJobs?"),
+    ],
+)
+async def test_what_is_no_name(cuectl: Cuectl, name: str, problem: str) -> None:
+    ran = await cuectl("call", name)
+    assert (ran.status, ran.out) == (WRONG_USAGE, b"")
+    assert problem in ran.err
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        ("FindLayer job=demo-sh010-lena_comp_v003 layer=comp", 0),
+        ("FindLayer job.id=nothing layer=comp", NOT_FOUND),
+        ("Group/FindGroup show.name=demo name=demo", 0),
+        ("Owner/TakeOwnership owner.name=nobody host=desk-201", NOT_FOUND),
+    ],
+)
+async def test_documented_objects_are_arguments(cuectl: Cuectl, line: str, status: int) -> None:
+    ran = await cuectl("call", *line.split())
+    assert ran.status == status, ran.err
+
+
+async def test_help_of_a_method_has_its_fields(cuectl: Cuectl) -> None:
+    ran = await cuectl("call", "job/getjobs", "--help")
+    assert ran.status == 0
+    assert ran.text.startswith("Job/GetJobs\n")
+    assert "  r.shows" in ran.text
+    assert "boolean" in ran.text
+
+
+async def test_views_and_until(cuectl: Cuectl) -> None:
+    ran = await cuectl("call", "Job/GetJobs", "--group", "show", "--count", "--sort", "show")
+    assert ran.text.split() == ["show", "count", *["demo", "3", "harbor", "2", "northwind", "2"]]
+    ran = await cuectl("call", "Show/GetShows", "--until", "active", "-o", "name")
+    assert ran.text.split() == ["demo", "harbor", "northwind"]

@@ -1,0 +1,96 @@
+"""`follow` and `launch`."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from cuebot_simulator.server import SimulatedCuebot
+from cuebot_simulator.world.jobs import finish_job
+from cuebot_simulator.world.state import by_name
+from cuectl.following import Screen, bar_of
+from cuectl.terminal.exits import FAILED, GAVE_UP, NOT_FOUND
+from tests.cuectl.calls import Cuectl
+from tests.simulator.specs import spec_xml
+from tests.support.patience import until
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+
+JOB, DYING = "demo-sh010-lena_comp_v003", "harbor-hb110-tomas_light_v004"
+
+
+async def test_the_exit_status_says_how_it_ended(
+    cuectl: Cuectl, cuebot: SimulatedCuebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.calls.query.LEAST_PERIOD_SECONDS", 0.01)
+    monkeypatch.setattr("cuectl.client.gateway.LEAST_PERIOD_SECONDS", 0.01)
+    monkeypatch.setattr("cuectl.following.EVERY_SECONDS", 0.01)
+    await cuectl("shows")
+    calls = len(cuebot.calls)
+    following = asyncio.create_task(cuectl("follow", JOB))
+    await until(lambda: len(cuebot.calls) > calls + 4)
+    assert not following.done()
+    finish_job(cuebot.farm, by_name(cuebot.farm.jobs, JOB))
+    ran = await following
+    assert ran.status == FAILED
+    assert ran.err.splitlines()[-1] == f"cuectl: {JOB} was killed"
+    assert ran.err.startswith(f"{JOB}  PENDING  0 dead  ")
+
+
+async def test_giving_up(cuectl: Cuectl) -> None:
+    await cuectl("shows")
+    ran = await cuectl("follow", JOB, "--timeout", "300ms")
+    assert ran.status == GAVE_UP
+    assert ran.err.endswith("cuectl: gave up: not done within 0.3 s\n")
+
+
+async def test_nothing_to_follow(cuectl: Cuectl) -> None:
+    assert (await cuectl("follow", "demo-typo")).status == NOT_FOUND
+
+
+async def test_a_launch_prints_names(
+    cuectl: Cuectl, cuebot: SimulatedCuebot, tmp_path: Path
+) -> None:
+    file = tmp_path / "job.xml"
+    file.write_text(spec_xml(), encoding="utf-8")
+    ran = await cuectl("launch", str(file))
+    assert (ran.status, ran.err) == (0, "")
+    (name,) = ran.text.split()
+    assert by_name(cuebot.farm.jobs, name).name == name
+
+
+async def test_a_launch_waits(cuectl: Cuectl, cuebot: SimulatedCuebot) -> None:
+    before = {job.name for job in cuebot.farm.jobs.values()}
+    launching = asyncio.create_task(cuectl("launch", "-", "--wait", given=spec_xml()))
+    await until(lambda: len(cuebot.farm.jobs) > len(before))
+    (name,) = {job.name for job in cuebot.farm.jobs.values()} - before
+    finish_job(cuebot.farm, by_name(cuebot.farm.jobs, name))
+    ran = await launching
+    assert ran.text == f"{name}\n"
+    assert ran.status in (0, FAILED)  # a job whose frames have not run was killed
+
+
+async def test_what_cannot_be_launched_is_told(cuectl: Cuectl) -> None:
+    ran = await cuectl("launch", "-", given=spec_xml(facility="nowhere"))
+    assert ran.status != 0
+    assert "Failed to launch and add job" in ran.err
+
+
+def test_a_bar() -> None:
+    about = {
+        "columns": [{"path": "name", "title": "NAME"}, {"path": "dead", "title": "DEAD"}],
+        "bar": {"done": ["ok", "eaten"], "of": "all", "running": "run"},
+    }
+    row = {"name": "comp", "ok": 8, "eaten": "2", "run": 5, "all": 20, "dead": 1}
+    line = bar_of(row, about)
+    assert line.split() == ["comp", "█" * 15 + "▒" * 8 + "░" * 7, "10/20", "1", "dead"]
+    assert "░" * 30 in bar_of({"name": "empty"}, about)
+
+
+def test_elsewhere_than_on_a_terminal_only_news_are_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    screen = Screen()
+    for head in ("a", "a", "b"):
+        screen.show(head, ["bar"])
+    assert capsys.readouterr().err == "a\nb\n"

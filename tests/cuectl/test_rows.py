@@ -1,0 +1,107 @@
+"""Values, tables and CSV, as people and programs read them."""
+
+import pytest
+
+from cuectl.rows import Column, age, csv_lines, duration, rows_at, shown, size, table_lines
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0, "0B"), (512, "512B"), (1536, "1.5K"), (2**30, "1G"), (999 * 2**20, "999M")],
+)
+def test_sizes(number: float, text: str) -> None:
+    assert size(number) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0s"), (59.6, "1m00s"), (90, "1m30s"), (660, "11m"), (3900, "1h05m"), (90000, "1d01h")],
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_times() -> None:
+    assert age(0) == "-"
+    assert age(1000, now=1090) == "1m30s ago"
+    assert age(1090, now=1000) == "in 1m30s"
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (None, "", "-"),
+        ("", "", "-"),
+        ([], "", "-"),
+        (True, "", "yes"),
+        (False, "time", "no"),
+        (1.50, "", "1.5"),
+        ("1048576", "kB", "1G"),
+        (3, "MB", "3M"),
+        (["a", "b"], "", "a,b"),
+        ([{"a": 1}], "", '[{"a":1}]'),
+        ("a\x1b[2J", "", "a\\u001b[2J"),
+    ],
+)
+def test_values(value: object, unit: str, text: str) -> None:
+    assert shown(value, unit) == text
+
+
+COLUMNS: list[Column] = [
+    {"path": "name", "title": "NAME"},
+    {"path": "stats.dead", "title": "DEAD", "alert": True},
+    {"path": "done", "title": "DONE", "of": "all"},
+    {"path": "state", "title": "STATE"},
+]
+ROWS = [
+    {"name": "a-rather-long-name", "stats": {"dead": 2}, "done": 3, "all": 10, "state": "DEAD"},
+    {"name": "b", "stats": {"dead": 0}, "done": 10, "all": 10, "state": "OK"},
+]
+
+
+def test_a_table() -> None:
+    assert table_lines(COLUMNS, ROWS, {}) == [
+        "NAME                DEAD   DONE  STATE",
+        "a-rather-long-name     2   3/10  DEAD",
+        "b                      0  10/10  OK",
+    ]
+    assert table_lines(COLUMNS, ROWS, {}, headers=False)[1].split() == ["b", "0", "10/10", "OK"]
+    assert table_lines(COLUMNS, [], {}, headers=False) == []
+
+
+def test_a_narrow_table_shortens_texts() -> None:
+    """Numbers are never shortened: they would be others."""
+    lines = table_lines(COLUMNS, ROWS, {}, width=30)
+    assert lines[1] == "a-rather-…     2   3/10  DEAD"
+    assert max(map(len, lines)) <= 30
+    lines = table_lines(COLUMNS, ROWS, {}, width=15)
+    assert lines == ["NAME      DEAD", "a-rathe…     2", "b            0"]
+
+
+def test_colors() -> None:
+    _, first, second = table_lines(COLUMNS, ROWS, {"DEAD": "magenta"}, colored=True)
+    assert "\x1b[31m   2\x1b[0m" in first
+    assert "\x1b[35mDEAD \x1b[0m" in first
+    assert "\x1b" not in second
+
+
+def test_csv() -> None:
+    """What a spreadsheet would run is a text."""
+    rows = [{"a": "=1+1", "b": "-5", "c": None, "d": 'x"y'}]
+    assert [*csv_lines(rows, ["a", "b", "c", "d"], headers=True)] == [
+        '"a","b","c","d"',
+        '"\'=1+1","-5",,"x""y"',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "place", "rows"),
+    [
+        ({"jobs": {"jobs": [{"a": 1}]}}, "jobs.jobs", [{"a": 1}]),
+        ({"jobs": None}, "jobs.jobs", []),
+        ({"job": {"a": 1}}, "job", [{"a": 1}]),
+        ({"a": 1}, None, [{"a": 1}]),
+    ],
+)
+def test_where_rows_are(answer: object, place: str | None, rows: object) -> None:
+    assert rows_at(answer, place) == rows

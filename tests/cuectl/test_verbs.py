@@ -1,0 +1,216 @@
+"""Verbs of OpenCue's profile, on the demo's farm."""
+
+import csv
+import json
+from collections.abc import AsyncIterator, Sequence
+from io import StringIO
+
+import pytest
+import yaml
+
+from cuebot_simulator.server import SimulatedCuebot
+from cuectl import schema_cache
+from cuectl.client.batch import NOT_SERVED, BatchClient
+from cuectl.errors import CallError
+from cuectl.terminal.exits import FAILED, NOT_FOUND, UNAVAILABLE, WRONG_USAGE
+from tests.cuectl.calls import Cuectl
+from tests.support.servers import gateway_for
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+
+LENA, DYING = "demo-sh010-lena_comp_v003", "harbor-hb110-tomas_light_v004"
+PAUSED = "demo-sh020-marco_smoke_v001"
+
+
+def calls_of(cuebot: SimulatedCuebot, method: str) -> int:
+    return sum(path.endswith(f"/{method}") for path, *_ in cuebot.calls)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("jobs --mine -o name", LENA),
+        ("jobs --failed -o name --sort-by name", f"demo-sh010-artist1_light_v012\n{DYING}"),
+        ("jobs --show demo --where isPaused -o name", PAUSED),
+        ("jobs --show demo --show harbor --user marco -o name", PAUSED),
+        ("hosts --down -o name", "render-node-07"),
+        (f"job {LENA} -o name", LENA),
+        (f"layers {LENA} -o name --sort-by name", "comp\npreview"),
+        (f"frames {LENA} --state RUNNING -o name --limit 1", "1009-comp"),
+        ("shows -o name", "demo\nharbor\nnorthwind"),
+        ("shows --no-headers -o csv --limit 0", ""),
+    ],
+)
+async def test_reads(cuectl: Cuectl, line: str, expected: str) -> None:
+    ran = await cuectl(*line.split())
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.text.rstrip("\n") == expected
+
+
+async def test_what_matters_comes_first(cuectl: Cuectl) -> None:
+    ran = await cuectl("jobs", "--failed", "--sort-by", "name")
+    head, first, second = ran.text.splitlines()
+    assert head.split()[:3] == ["NAME", "USER", "DEAD"]
+    assert first.split()[:3] == ["demo-sh010-artist1_light_v012", "artist1", "2"]
+    assert second.split()[0] == DYING
+    ran = await cuectl("jobs", "--failed", "--no-headers", "-o", "wide")
+    assert len(ran.text.splitlines()) == 2
+    assert "harbor  hb110" in ran.text
+
+
+async def test_units_are_for_people_and_raw_is_for_machines(cuectl: Cuectl) -> None:
+    people = (await cuectl("hosts", "--down", "--no-headers")).text
+    assert "127G/127G" in people
+    assert " ago" in people
+    raw = (await cuectl("hosts", "--down", "--no-headers", "--raw")).text
+    assert " ago" not in raw
+    assert "G/" not in raw
+
+
+async def test_forms(cuectl: Cuectl) -> None:
+    whole = (await cuectl("shows", "-o", "json")).json
+    assert [show["name"] for show in whole["shows"]["shows"]] == ["demo", "harbor", "northwind"]
+    assert yaml.safe_load((await cuectl("shows", "-o", "yaml")).text) == whole
+    lines = (await cuectl("shows", "-o", "ndjson")).text.splitlines()
+    assert [*map(json.loads, lines)] == whole["shows"]["shows"]
+    head, *rows = csv.reader(StringIO((await cuectl("shows", "-o", "csv")).text))
+    assert head[:2] == ["name", "showStats.deadFrames"]
+    assert [row[0] for row in rows] == ["demo", "harbor", "northwind"]
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "problem"),
+    [
+        ("jobs --where foo>1", WRONG_USAGE, "cuectl: --where: job.Job has no field 'foo'"),
+        ("jobs --sort-by foo", WRONG_USAGE, "cuectl: --sort-by: job.Job has no field 'foo'"),
+        ("jbos", WRONG_USAGE, "No such command 'jbos'; did you mean jobs?"),
+        ("jobs --nothing", WRONG_USAGE, "No such option"),
+        ("frames demo-typo", NOT_FOUND, "cuectl: NOT_FOUND: "),
+        ("pause demo-typo", NOT_FOUND, "cuectl: NOT_FOUND: "),
+        (f"priority {LENA} many", WRONG_USAGE, "cuectl: INVALID_ARGUMENT: val: "),
+        ("call Job/GetJobs user=x", WRONG_USAGE, "unknown field `user`; did you mean `r.users`?"),
+    ],
+)
+async def test_what_is_wrong(cuectl: Cuectl, line: str, status: int, problem: str) -> None:
+    ran = await cuectl(*line.split())
+    assert (ran.status, ran.out) == (status, b"")
+    assert problem in ran.err
+    assert "Traceback" not in ran.err
+
+
+async def test_an_absent_gateway_has_a_status(cuectl: Cuectl) -> None:
+    ran = await cuectl("--url", "http://127.0.0.1:1", "jobs")
+    assert ran.status == UNAVAILABLE
+    assert "cannot be reached" in ran.err
+
+
+async def test_what_destroys_asks(cuectl: Cuectl, cuebot: SimulatedCuebot) -> None:
+    """Without a terminal the answer is no."""
+    ran = await cuectl("kill", LENA, DYING, given="y\n")
+    assert ran.status == FAILED
+    assert ran.err.startswith(f"cuectl: not done: Kill {LENA}, {DYING}?")
+    assert calls_of(cuebot, "Kill") == 0
+    ran = await cuectl("kill", LENA, DYING, "--yes")
+    assert (ran.status, ran.err) == (0, "kill: 2 done\n")
+    assert calls_of(cuebot, "Kill") == 2
+
+
+async def test_a_dry_run_calls_nothing(cuectl: Cuectl, cuebot: SimulatedCuebot) -> None:
+    ran = await cuectl("kill", LENA, "--dry-run")
+    assert ran.status == 0
+    assert ran.json["request"]["job"]["name"] == LENA
+    assert calls_of(cuebot, "Kill") == 0
+
+
+async def many(cuectl: Cuectl, cuebot: SimulatedCuebot) -> None:
+    ran = await cuectl("pause", LENA, "-", "demo-typo", given=f"{DYING}\n\n{LENA}\n")
+    assert ran.status == FAILED
+    first, second, *_ = ran.err.splitlines()
+    assert first == "pause: 2 of 3 done, 1 failed"
+    assert second.startswith("  demo-typo: NOT_FOUND: ")
+    assert calls_of(cuebot, "Pause") == 2
+
+
+async def test_many_at_once(cuectl: Cuectl, cuebot: SimulatedCuebot) -> None:
+    """In one request, each name once."""
+    lines = cuectl.gateway.access_lines()
+    await many(cuectl, cuebot)
+    paths = [line.get("path") for line in lines]
+    assert "/batch" in paths
+
+
+async def not_served(client: BatchClient, items: Sequence[object]) -> AsyncIterator[object]:
+    for item in items:
+        if item is not None:
+            raise CallError("UNIMPLEMENTED", NOT_SERVED)
+        yield item
+
+
+async def test_many_without_batches(
+    cuectl: Cuectl, cuebot: SimulatedCuebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BatchClient, "answers", not_served)
+    await many(cuectl, cuebot)
+
+
+async def test_many_wait_for_the_rate_limit(
+    cuebot: SimulatedCuebot, cuectl: Cuectl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BatchClient, "answers", not_served)
+    async with gateway_for(cuebot.endpoint, rate_limit_rps=2, rate_limit_burst=3) as slow:
+        limited = Cuectl(slow, cuectl.folder)
+        ran = await limited("pause", LENA, DYING, PAUSED, "demo-sh010-artist1_light_v012")
+    assert (ran.status, ran.err) == (0, "pause: 4 done\n")
+
+
+async def test_no_names_are_no_success(cuectl: Cuectl) -> None:
+    ran = await cuectl("pause", "-")
+    assert (ran.status, ran.err) == (WRONG_USAGE, "cuectl: there is no name on standard input\n")
+
+
+async def test_other_arguments_follow_those_that_repeat(
+    cuectl: Cuectl, cuebot: SimulatedCuebot
+) -> None:
+    ran = await cuectl("priority", LENA, DYING, "77")
+    assert ran.status == 0
+    ran = await cuectl("jobs", "--where", "priority=77", "-o", "name", "--sort-by", "name")
+    assert ran.text == f"{LENA}\n{DYING}\n"
+
+
+async def test_the_document_is_asked_for_once(
+    cuectl: Cuectl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And then whether it has changed; its files are nobody else's."""
+    lines = cuectl.gateway.access_lines()
+
+    def asked() -> list[object]:
+        return [line["status"] for line in lines if line.get("path") == "/openapi.json"]
+
+    for _ in range(2):
+        assert (await cuectl("shows")).status == 0
+    assert asked() == [200]
+    monkeypatch.setattr(schema_cache, "FRESH_SECONDS", 0.0)
+    assert (await cuectl("shows")).status == 0
+    assert asked() == [200, 304]
+    files = [*(cuectl.folder / "cache").rglob("*.json")]
+    assert files
+    assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+
+
+async def test_a_token_has_the_verbs_that_it_may_use(
+    cuebot: SimulatedCuebot, cuectl: Cuectl, tmp_path: object
+) -> None:
+    async with gateway_for(cuebot.endpoint, exclude_services="show.*") as narrow:
+        ran = await Cuectl(narrow, cuectl.folder)("shows")
+    assert ran.status == WRONG_USAGE
+    assert "No such command 'shows'" in ran.err
+
+
+async def test_without_a_document_methods_can_be_called(
+    cuebot: SimulatedCuebot, cuectl: Cuectl
+) -> None:
+    async with gateway_for(cuebot.endpoint, docs="off") as closed:
+        other = Cuectl(closed, cuectl.folder)
+        assert (await other("jobs")).status == WRONG_USAGE
+        ran = await other("call", "Show/GetShows", "-o", "name")
+    assert (ran.status, ran.text.split()) == (0, ["demo", "harbor", "northwind"])
