@@ -19,7 +19,7 @@ from gateway.schema.method import Method
 from gateway.schema.selection import Selection
 from tests.support.contexts import context_of
 from tests.support.opencue import jobs, opencue
-from tests.support.patience import until
+from tests.support.patience import PATIENCE, until
 
 pytestmark = pytest.mark.anyio
 
@@ -125,6 +125,19 @@ async def test_a_turn_does_not_come_in_time_for_anybody() -> None:
     turn = SharedTurn(turns, "other")
     assert await asyncio.gather(*(turn.take(0.001) for _ in range(3))) == [False] * 3
     assert not turns.is_awaited
+
+
+async def test_nobody_waits_longer_because_another_one_does() -> None:
+    turns = FairSemaphore(1, 4)
+    assert await turns.take("other", 1, None)
+    turn = SharedTurn(turns, "other")
+    patient = asyncio.ensure_future(turn.take())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(PATIENCE):
+        assert not await turn.take(0.001)
+    assert not patient.done()
+    turns.give_back("other", 1)
+    assert await patient
 
 
 async def test_nobody_needs_a_turn_for_pieces_that_are_made() -> None:
