@@ -8,6 +8,7 @@ import asyncio
 import re
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import nullcontext
 from time import monotonic
 from typing import NamedTuple
 from urllib.parse import parse_qsl, quote
@@ -134,16 +135,18 @@ class Batch:
             allow = {"Allow": CHANGE_ALLOWS}
             raise GatewayError(Code.UNIMPLEMENTED, problem, status=405, headers=allow)
         queue = context.queue = BatchQueue(lambda: self.readiness.stopping)
-        waiting = self._interceptors.admit(context)
-        if waiting is not None:
-            await waiting
-        queue.has_token = True
-        if self.readiness.stopping:
-            raise stopping()
+        queue.has_token = True  # until there is a place to wait in
+        await self._admit(context)
         principal = context.principal
         if not self._batches.take(principal):
             raise unavailable("too many batches are being answered", "places")
         try:
+            # Without a direct connection, reading the body is what notices that the client is gone.
+            with nullcontext() if context.direct is None else CancelOnDisconnect(context, receive):
+                await self._admit(context)
+            queue.has_token = True
+            if self.readiness.stopping:
+                raise stopping()
             head = self._read_head(context)
             body = self._bodies.take(context)
             if body is None:
@@ -153,6 +156,15 @@ class Batch:
             await self._run(context, head, items, format_, receive, send)
         finally:
             self._batches.give_back(principal)
+
+    async def _admit(self, context: RequestContext) -> None:
+        """Identify the caller, and wait for a token unless the queue has one.
+
+        Raises GatewayError.
+        """
+        waiting = self._interceptors.admit(context)
+        if waiting is not None:
+            await waiting
 
     def _read_head(self, context: RequestContext) -> Head:
         """Raises GatewayError."""

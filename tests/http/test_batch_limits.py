@@ -278,6 +278,25 @@ async def test_batches_are_bounded(gateway: Gateway, cuebot: ScriptedCuebot) -> 
         assert await batch(gateway, []) == []
 
 
+async def test_batches_that_wait_for_their_first_token_are_bounded(
+    cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "BATCHES_AT_ONCE", 3)
+    options: dict[str, Any] = {"rate_limit_rps": 0.001, "rate_limit_burst": 1}
+    async with gateway_for(cuebot.endpoint, **options) as gateway:
+        lines = gateway.access_lines()
+        assert (await gateway.post(SHOWS, {})).status_code == 200
+        waiting = [asyncio.create_task(gateway.post(BATCH, [])) for _ in range(4)]
+        async with asyncio.timeout(PATIENCE):
+            done, left = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            assert [each.result().status_code for each in done] == [503]
+            assert await batch(gateway, [], headers=bearer("other")) == []
+            for each in left:
+                each.cancel()
+            await asyncio.wait(left)
+            await until(lambda: [line["status"] for line in lines].count(499) == 3)
+
+
 # --- memory -----------------------------------------------------------------------------------
 async def test_an_answer_that_is_too_long_is_an_error(
     gateway: Gateway, cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
