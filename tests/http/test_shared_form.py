@@ -254,6 +254,26 @@ async def test_the_memory_of_forms_is_that_of_the_answer(
     await until(lambda: not memory.held)
 
 
+async def test_long_forms_of_small_answers_have_memory(
+    catalogs: tuple[Catalog, Catalog],
+) -> None:
+    """A slow reader of one of them holds the others as well."""
+    size = len(jobs(3000))
+    memory = FairSemaphore(10 * size, 1)
+    answer, context = answer_of(jobs(3000), memory), context_of(GET_JOBS)
+    assert not answer.is_large
+    form: Any = shared_form(context, catalogs[0].routes[GET_JOBS], None, answer)
+    assert isinstance(form[0], SharedPieces)
+    assert memory.held == {"shared": 4 * size}
+    lease = context.call.lease
+    assert lease is answer.lease
+    zipped = forms(answer, catalogs[0].routes[GET_JOBS], accept_encoding=b"gzip")
+    assert memory.held == {"shared": 5 * size}
+    context.call.close("reader")
+    del answer, form, zipped, lease
+    await until(lambda: not memory.held)
+
+
 async def test_steps_in_common_have_one_result() -> None:
     steps = 0
 
