@@ -181,7 +181,10 @@ class SharedReads:
             timer.cancel()
             self._leave(group, outcome)
         if isinstance(found, BaseException):
-            raise found
+            try:
+                raise found
+            finally:
+                del found, outcome  # or the error would refer to itself by its traceback
         self.answered += 1
         return found
 
