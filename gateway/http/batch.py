@@ -56,6 +56,8 @@ MAX_LONG_ANSWERS_BYTES = 64 * 2**20
 """Answers of more than LARGE_BODY_BYTES that a single principal's batches may keep."""
 MAX_WAITING_BYTES = 2**20
 """With more bytes of answers that wait to be sent, no item begins."""
+PIECE_BYTES = 64 * 1024
+"""Sent at once: a client has `http_timeout` for each."""
 STOP_ON_ERROR = "stopOnError"
 BOOLEANS = {"true": True, "false": False}
 FORMATS: Mapping[str, Format] = {
@@ -264,11 +266,12 @@ class Run:
             if found := self._take_finished():
                 text = lead + between.join(each.text for each in found)
                 lead = between
-                message = {"type": "http.response.body", "body": text, "more_body": True}
                 try:
-                    await reader.send(message, len(text))
-                    del message, text
-                    await reader.catch_up()
+                    for start in range(0, len(text), PIECE_BYTES):
+                        part = text[start : start + PIECE_BYTES]
+                        message = {"type": "http.response.body", "body": part, "more_body": True}
+                        await reader.send(message, len(part))
+                        await reader.catch_up()
                 finally:
                     self._release(found)
             elif self._running:

@@ -312,6 +312,35 @@ async def test_an_answer_that_is_too_long_is_an_error(
     assert "larger than 1 MB, the most in a batch; ask for it alone" in long["error"]["message"]
 
 
+async def test_long_answers_are_sent_in_pieces(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """A client has HTTP_TIMEOUT for each of them, and may be slow."""
+    cuebot.answers(GET_JOBS, jobs(3000))
+    headers = [(name.lower().encode(), value.encode()) for name, value in bearer().items()]
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": BATCH,
+        "query_string": b"",
+        "http_version": "1.1",
+        "headers": headers,
+        "client": ("127.0.0.1", 1),
+    }
+    unread = [{"type": "http.request", "body": orjson.dumps([{"method": GET_JOBS}] * 2)}]
+    pieces: list[bytes] = []
+
+    async def receive() -> Any:
+        return unread.pop() if unread else await asyncio.Event().wait()
+
+    async def send(message: Any) -> None:
+        pieces.append(message.get("body", b""))
+
+    await gateway.app(scope, receive, send)
+    one, other = orjson.loads(b"".join(pieces))
+    assert one["status"] == other["status"] == 200
+    assert len(one["answer"]["jobs"]["jobs"]) == 3000
+    assert max(map(len, pieces)) <= batches.PIECE_BYTES
+
+
 async def test_long_answers_share_a_memory(
     gateway: Gateway, cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
