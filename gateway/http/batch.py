@@ -267,8 +267,8 @@ class Run:
                 text = lead + between.join(each.text for each in found)
                 lead = between
                 try:
-                    for start in range(0, len(text), PIECE_BYTES):
-                        part = text[start : start + PIECE_BYTES]
+                    for at in range(0, len(text), PIECE_BYTES):
+                        part = text[at : at + PIECE_BYTES]
                         message = {"type": "http.response.body", "body": part, "more_body": True}
                         await reader.send(message, len(part))
                         await reader.catch_up()

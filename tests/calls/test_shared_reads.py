@@ -382,7 +382,7 @@ async def test_errors_leave_with_those_who_have_them(cuebot: Cuebot) -> None:
     gc.disable()
     try:
         await asyncio.wait(waiting)
-        errors = [ref(each.exception()) for each in waiting]  # type: ignore[type-var]
+        errors = [ref(each.exception()) for each in waiting]
         waiting.clear()
         assert [each() for each in errors] == [None, None]
     finally:
