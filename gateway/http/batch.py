@@ -12,6 +12,7 @@ from contextlib import nullcontext
 from time import monotonic
 from typing import NamedTuple
 from urllib.parse import parse_qsl, quote
+from weakref import WeakValueDictionary
 
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -128,6 +129,8 @@ class Batch:
         self._bodies = bodies
         self._planner = planner
         self._batches = FairQuota(BATCHES_AT_ONCE, weight)
+        self._for_tokens = WeakValueDictionary[str, asyncio.Lock]()
+        """By principal, as long as it has batches."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises ClientGone, and, before the first item, GatewayError."""
@@ -142,6 +145,7 @@ class Batch:
         principal = context.principal
         if not self._batches.take(principal):
             raise unavailable("too many batches are being answered", "places")
+        queue.for_tokens = self._for_tokens.setdefault(principal, queue.for_tokens)
         try:
             # Without a direct connection, reading the body is what notices that the client is gone.
             with nullcontext() if context.direct is None else CancelOnDisconnect(context, receive):

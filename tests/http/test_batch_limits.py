@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from gateway.access.fair_quota import FairQuota
+from gateway.access.rate_limiter import MemoryLimiter, Rate, Verdict
 from gateway.http import batch as batches
 from gateway.http.context import RequestContext
 from gateway.http.direct_connection import LARGE_BODY_BYTES
@@ -295,6 +296,25 @@ async def test_batches_that_wait_for_their_first_token_are_bounded(
                 each.cancel()
             await asyncio.wait(left)
             await until(lambda: [line["status"] for line in lines].count(499) == 3)
+
+
+async def test_each_token_is_for_one_of_all_batches(
+    cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They do not all ask the limiter again when there is one."""
+    hit, hits = MemoryLimiter.hit, list[str]()
+
+    def counted(limiter: MemoryLimiter, client: str, rate: Rate) -> Verdict:
+        hits.append(client)
+        return hit(limiter, client, rate)
+
+    monkeypatch.setattr(MemoryLimiter, "hit", counted)
+    options: dict[str, Any] = {"rate_limit_rps": 20, "rate_limit_burst": 1}
+    async with gateway_for(cuebot.endpoint, **options) as gateway:
+        asking = [batch(gateway, [{"method": SHOWS}] * 2) for _ in range(8)]
+        found = await asyncio.gather(*asking, batch(gateway, [], headers=bearer("other")))
+    assert [each["status"] for items in found for each in items] == [200] * 16
+    assert hits.count("sub tester") < 3 * 16
 
 
 # --- memory -----------------------------------------------------------------------------------
