@@ -5,7 +5,7 @@ all who wait: no answer is older than the question.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from time import monotonic
 from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
@@ -57,11 +57,8 @@ def shared_answer(answer: bytes, lease: SharedLease) -> SharedAnswer:
 class Call:
     """A call that is under way."""
 
-    __slots__ = ("following",)
-
-    def __init__(self) -> None:
-        self.following: Group | None = None
-        """Who came during the call."""
+    following: "Group | None" = None
+    """Who came during the call. Most are alone: the default is the class's."""
 
 
 class Waiter(NamedTuple):
@@ -77,10 +74,7 @@ Outcome = asyncio.Future[bytes | BaseException | None]
 class Group(Call):
     """Those who wait for a call, or for its answer when it has started."""
 
-    __slots__ = ("has_started", "key", "path", "payload", "starting", "task", "timer", "waiters")
-
     def __init__(self, key: Key, path: str, payload: bytes) -> None:
-        super().__init__()
         self.key = key
         self.path = path
         self.payload = payload
@@ -130,34 +124,20 @@ class SharedReads:
         self._within_principal = within_principal
         self._newest: dict[Key, Call] = {}
 
-    def call(
+    async def call(
         self,
         path: str,
         payload: bytes,
         timeout: float,
         metadata: Metadata,
         expects: Expects = takes_all,
-    ) -> Coroutine[Any, Any, bytes]:
+    ) -> bytes:
         """See `Upstream`."""
         if len(payload) > LARGEST_REQUEST_BYTES or not self._only_reads(path):
-            return self.upstream.call(path, payload, timeout, metadata, expects)
+            return await self.upstream.call(path, payload, timeout, metadata, expects)
         key: Key = (path, payload)
         if self._within_principal:
             key = (path, payload, asker(metadata))
-        return self._read(key, path, payload, timeout, metadata, expects)
-
-    async def usable(self, timeout: float) -> int:
-        return await self.upstream.usable(timeout)
-
-    async def _read(
-        self,
-        key: Key,
-        path: str,
-        payload: bytes,
-        timeout: float,
-        metadata: Metadata,
-        expects: Expects,
-    ) -> bytes:
         newest = self._newest.get(key)
         if newest is not None:
             return await self._together(newest, key, path, payload, timeout, metadata, expects)
@@ -169,6 +149,9 @@ class SharedReads:
                 del self._newest[key]
             else:
                 call.following.begin_soon(self._start)
+
+    async def usable(self, timeout: float) -> int:
+        return await self.upstream.usable(timeout)
 
     async def _together(
         self,
@@ -198,7 +181,10 @@ class SharedReads:
             timer.cancel()
             self._leave(group, outcome)
         if isinstance(found, BaseException):
-            raise found
+            try:
+                raise found
+            finally:
+                del found, outcome  # or the error would refer to itself by its traceback
         self.answered += 1
         return found
 

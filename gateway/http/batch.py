@@ -8,9 +8,11 @@ import asyncio
 import re
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import nullcontext
 from time import monotonic
 from typing import NamedTuple
 from urllib.parse import parse_qsl, quote
+from weakref import WeakValueDictionary
 
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -55,6 +57,8 @@ MAX_LONG_ANSWERS_BYTES = 64 * 2**20
 """Answers of more than LARGE_BODY_BYTES that a single principal's batches may keep."""
 MAX_WAITING_BYTES = 2**20
 """With more bytes of answers that wait to be sent, no item begins."""
+PIECE_BYTES = 64 * 1024
+"""Sent at once: a client has `http_timeout` for each."""
 STOP_ON_ERROR = "stopOnError"
 BOOLEANS = {"true": True, "false": False}
 FORMATS: Mapping[str, Format] = {
@@ -125,6 +129,8 @@ class Batch:
         self._bodies = bodies
         self._planner = planner
         self._batches = FairQuota(BATCHES_AT_ONCE, weight)
+        self._for_tokens = WeakValueDictionary[str, asyncio.Lock]()
+        """By principal, as long as it has batches."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises ClientGone, and, before the first item, GatewayError."""
@@ -134,16 +140,19 @@ class Batch:
             allow = {"Allow": CHANGE_ALLOWS}
             raise GatewayError(Code.UNIMPLEMENTED, problem, status=405, headers=allow)
         queue = context.queue = BatchQueue(lambda: self.readiness.stopping)
-        waiting = self._interceptors.admit(context)
-        if waiting is not None:
-            await waiting
-        queue.has_token = True
-        if self.readiness.stopping:
-            raise stopping()
+        queue.has_token = True  # until there is a place to wait in
+        await self._admit(context)
         principal = context.principal
         if not self._batches.take(principal):
             raise unavailable("too many batches are being answered", "places")
+        queue.for_tokens = self._for_tokens.setdefault(principal, queue.for_tokens)
         try:
+            # Without a direct connection, reading the body is what notices that the client is gone.
+            with nullcontext() if context.direct is None else CancelOnDisconnect(context, receive):
+                await self._admit(context)
+            queue.has_token = True
+            if self.readiness.stopping:
+                raise stopping()
             head = self._read_head(context)
             body = self._bodies.take(context)
             if body is None:
@@ -153,6 +162,15 @@ class Batch:
             await self._run(context, head, items, format_, receive, send)
         finally:
             self._batches.give_back(principal)
+
+    async def _admit(self, context: RequestContext) -> None:
+        """Identify the caller, and wait for a token unless the queue has one.
+
+        Raises GatewayError.
+        """
+        waiting = self._interceptors.admit(context)
+        if waiting is not None:
+            await waiting
 
     def _read_head(self, context: RequestContext) -> Head:
         """Raises GatewayError."""
@@ -252,11 +270,12 @@ class Run:
             if found := self._take_finished():
                 text = lead + between.join(each.text for each in found)
                 lead = between
-                message = {"type": "http.response.body", "body": text, "more_body": True}
                 try:
-                    await reader.send(message, len(text))
-                    del message, text
-                    await reader.catch_up()
+                    for at in range(0, len(text), PIECE_BYTES):
+                        part = text[at : at + PIECE_BYTES]
+                        message = {"type": "http.response.body", "body": part, "more_body": True}
+                        await reader.send(message, len(part))
+                        await reader.catch_up()
                 finally:
                     self._release(found)
             elif self._running:

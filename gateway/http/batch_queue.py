@@ -20,6 +20,7 @@ class BatchQueue:
     def __init__(self, is_stopping: Callable[[], bool]) -> None:
         self._is_stopping = is_stopping
         self.for_tokens = asyncio.Lock()
+        """All batches of a principal have the same one: each token wakes one item."""
         self._for_slots = asyncio.Lock()
         self.has_token = False
         """Whether the batch has taken a token, which is that of its first item."""

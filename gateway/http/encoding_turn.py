@@ -50,12 +50,16 @@ class SharedTurn(EncodingTurn):
     async def take(self, within: float | None = None) -> bool:
         end = None if within is None else monotonic() + within
         while not self.is_held:
+            left = None if end is None else max(end - monotonic(), 0)
             if self._asked is not None:
-                await self._asked.wait()
+                try:
+                    async with asyncio.timeout(left):
+                        await self._asked.wait()
+                except TimeoutError:
+                    return False
                 continue
             asked = self._asked = asyncio.Event()
             try:
-                left = None if end is None else max(end - monotonic(), 0)
                 has_turn = await super().take(left)
             finally:
                 self._asked = None

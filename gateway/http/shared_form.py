@@ -10,7 +10,6 @@ from gateway.http.respond import Form, form_for
 from gateway.http.shared_pieces import SharedPieces
 from gateway.long_work import begin_at_once
 from gateway.schema.method import Method
-from gateway.upstream.interface import SMALL_ANSWER_BYTES
 from gateway.views.compiled_view import CompiledView
 from gateway.views.render import Viewed
 
@@ -18,6 +17,8 @@ LARGEST_ANSWER_BYTES = 4 * 2**20
 """A larger answer is encoded for each client."""
 MOST_MADE = 16
 """Of one answer, since who reads the last of its forms slowly holds all of them."""
+SMALLEST_FORM_BYTES = 16 * 1024
+"""For forms of small answers: a view may be longer than what it shows."""
 JSON_FACTOR = 4
 """Bytes of JSON that are kept, by those of the answer. Most are some three times as long."""
 
@@ -29,9 +30,7 @@ def shared_form(
 ) -> Form:
     """The answer in the client's format. Raises GatewayError (INTERNAL)."""
     if answer.is_large:
-        if context.call.lease is not None:
-            context.call.lease.close()
-        context.call.lease = answer.lease
+        hold(context, answer)
     encode, content_type = method.encode, JSON_TYPE
     if view is not None:
         encode, content_type = view.encode, view.content_type
@@ -62,16 +61,22 @@ def shared_form(
         progress = pieces.progress if isinstance(pieces, Viewed) else None
         making = SharedPieces(answer, key, headers, iter(done), progress, again, most)
         answer.making[key] = making
+    if not answer.is_large:
+        hold(context, answer)
     context.call.progress = making.progress
     return making, making.headers
 
 
+def hold(context: RequestContext, answer: SharedAnswer) -> None:
+    """Let the request keep the answer's memory instead of its own."""
+    if context.call.lease is not None:
+        context.call.lease.close()
+    context.call.lease = answer.lease
+
+
 def room_for_form(answer: SharedAnswer, choice: Choice) -> int:
     """The bytes of a form that may be kept; 0 if each client has to make its own."""
-    factor = JSON_FACTOR if choice.coding is None else 1
-    if not answer.is_large:
-        return factor * SMALL_ANSWER_BYTES
-    most = factor * len(answer)
+    most = max(len(answer), SMALLEST_FORM_BYTES) * (JSON_FACTOR if choice.coding is None else 1)
     return most if len(answer) <= LARGEST_ANSWER_BYTES and answer.lease.grow(most) else 0
 
 

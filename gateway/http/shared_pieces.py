@@ -43,7 +43,7 @@ class SharedPieces:
         self._first = 0
         """The number of the first piece that is kept."""
         self._size = 0
-        self._error: GatewayError | None = None
+        self._error: Exception | None = None
         self._turn: SharedTurn | None = None
 
     def turn_among(self, turns: FairSemaphore) -> SharedTurn:
@@ -69,8 +69,10 @@ class SharedPieces:
             elif self._source is not None:
                 if self._is_step_over(self._source):
                     yield b""
-            elif self._error is not None:
+            elif isinstance(self._error, GatewayError):
                 raise reworded(self._error, self._error.message)
+            elif self._error is not None:  # a bug, after which no answer is complete
+                raise self._error
             else:
                 return
 
@@ -78,8 +80,8 @@ class SharedPieces:
         """Make the next piece, or find that there is none, unless the step is over before."""
         try:
             piece = next(source, None)
-        except GatewayError as error:
-            self._error = reworded(error, error.message)
+        except Exception as error:
+            self._error = error.with_traceback(None)
             self._end()
             return False
         if piece is None:

@@ -1,9 +1,11 @@
 """Calls that several callers share, before a Cuebot that answers when the test says so."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import ref
 
 import pytest
 from hypothesis import given
@@ -370,6 +372,21 @@ async def test_each_has_the_error_for_itself(cuebot: Cuebot) -> None:
         )
         assert (each.may_have_reached_server, each.status_details) == (False, b"details")
     assert reads.answered == 0
+
+
+async def test_errors_leave_with_those_who_have_them(cuebot: Cuebot) -> None:
+    """Without the garbage collector, which runs seldom."""
+    reads = shared(cuebot)
+    waiting = await shared_call(reads, cuebot)
+    cuebot.asked[-1].answer.set_exception(CallFailed(Code.INTERNAL, "failed"))
+    gc.disable()
+    try:
+        await asyncio.wait(waiting)
+        errors = [ref(each.exception()) for each in waiting]
+        waiting.clear()
+        assert [each() for each in errors] == [None, None]
+    finally:
+        gc.enable()
 
 
 async def test_a_bug_reaches_all_and_the_next_call_is_made(cuebot: Cuebot) -> None:

@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from gateway.access.fair_quota import FairQuota
+from gateway.access.rate_limiter import MemoryLimiter, Rate, Verdict
 from gateway.http import batch as batches
 from gateway.http.context import RequestContext
 from gateway.http.direct_connection import LARGE_BODY_BYTES
@@ -278,6 +279,44 @@ async def test_batches_are_bounded(gateway: Gateway, cuebot: ScriptedCuebot) -> 
         assert await batch(gateway, []) == []
 
 
+async def test_batches_that_wait_for_their_first_token_are_bounded(
+    cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "BATCHES_AT_ONCE", 3)
+    options: dict[str, Any] = {"rate_limit_rps": 0.001, "rate_limit_burst": 1}
+    async with gateway_for(cuebot.endpoint, **options) as gateway:
+        lines = gateway.access_lines()
+        assert (await gateway.post(SHOWS, {})).status_code == 200
+        waiting = [asyncio.create_task(gateway.post(BATCH, [])) for _ in range(4)]
+        async with asyncio.timeout(PATIENCE):
+            done, left = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            assert [each.result().status_code for each in done] == [503]
+            assert await batch(gateway, [], headers=bearer("other")) == []
+            for each in left:
+                each.cancel()
+            await asyncio.wait(left)
+            await until(lambda: [line["status"] for line in lines].count(499) == 3)
+
+
+async def test_each_token_is_for_one_of_all_batches(
+    cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They do not all ask the limiter again when there is one."""
+    hit, hits = MemoryLimiter.hit, list[str]()
+
+    def counted(limiter: MemoryLimiter, client: str, rate: Rate) -> Verdict:
+        hits.append(client)
+        return hit(limiter, client, rate)
+
+    monkeypatch.setattr(MemoryLimiter, "hit", counted)
+    options: dict[str, Any] = {"rate_limit_rps": 20, "rate_limit_burst": 1}
+    async with gateway_for(cuebot.endpoint, **options) as gateway:
+        asking = [batch(gateway, [{"method": SHOWS}] * 2) for _ in range(8)]
+        found = await asyncio.gather(*asking, batch(gateway, [], headers=bearer("other")))
+    assert [each["status"] for items in found for each in items] == [200] * 16
+    assert hits.count("sub tester") < 3 * 16
+
+
 # --- memory -----------------------------------------------------------------------------------
 async def test_an_answer_that_is_too_long_is_an_error(
     gateway: Gateway, cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
@@ -291,6 +330,35 @@ async def test_an_answer_that_is_too_long_is_an_error(
     long, short = await batch(gateway, items)
     assert (long["status"], short["status"]) == (502, 200)
     assert "larger than 1 MB, the most in a batch; ask for it alone" in long["error"]["message"]
+
+
+async def test_long_answers_are_sent_in_pieces(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """A client has HTTP_TIMEOUT for each of them, and may be slow."""
+    cuebot.answers(GET_JOBS, jobs(3000))
+    headers = [(name.lower().encode(), value.encode()) for name, value in bearer().items()]
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": BATCH,
+        "query_string": b"",
+        "http_version": "1.1",
+        "headers": headers,
+        "client": ("127.0.0.1", 1),
+    }
+    unread = [{"type": "http.request", "body": orjson.dumps([{"method": GET_JOBS}] * 2)}]
+    pieces: list[bytes] = []
+
+    async def receive() -> Any:
+        return unread.pop() if unread else await asyncio.Event().wait()
+
+    async def send(message: Any) -> None:
+        pieces.append(message.get("body", b""))
+
+    await gateway.app(scope, receive, send)
+    one, other = orjson.loads(b"".join(pieces))
+    assert one["status"] == other["status"] == 200
+    assert len(one["answer"]["jobs"]["jobs"]) == 3000
+    assert max(map(len, pieces)) <= batches.PIECE_BYTES
 
 
 async def test_long_answers_share_a_memory(

@@ -19,7 +19,7 @@ from gateway.schema.method import Method
 from gateway.schema.selection import Selection
 from tests.support.contexts import context_of
 from tests.support.opencue import jobs, opencue
-from tests.support.patience import until
+from tests.support.patience import PATIENCE, until
 
 pytestmark = pytest.mark.anyio
 
@@ -33,14 +33,14 @@ def answer_of(content: bytes = b"content", memory: FairSemaphore | None = None) 
 class Counted:
     """A source of pieces that counts what it makes."""
 
-    def __init__(self, *pieces: bytes | GatewayError) -> None:
+    def __init__(self, *pieces: bytes | Exception) -> None:
         self.made = 0
         self._pieces = pieces
 
     def __call__(self) -> Iterator[bytes]:
         for each in self._pieces:
             self.made += 1
-            if isinstance(each, GatewayError):
+            if isinstance(each, Exception):
                 raise each
             yield each
 
@@ -100,6 +100,15 @@ async def test_each_has_the_error_of_the_pieces() -> None:
     assert source.made == 2
 
 
+async def test_a_bug_completes_nobodys_answer() -> None:
+    pieces = pieces_of(Counted(b"a", ZeroDivisionError()), answer := answer_of())
+    for reader in (iter(pieces), iter(pieces)):
+        assert next(reader) == b"a"
+        with pytest.raises(ZeroDivisionError):
+            next(reader)
+    assert not answer.made
+
+
 # --- turns --------------------------------------------------------------------------------------
 async def test_a_shared_turn_is_asked_for_once() -> None:
     turns = FairSemaphore(1, 4)
@@ -125,6 +134,19 @@ async def test_a_turn_does_not_come_in_time_for_anybody() -> None:
     turn = SharedTurn(turns, "other")
     assert await asyncio.gather(*(turn.take(0.001) for _ in range(3))) == [False] * 3
     assert not turns.is_awaited
+
+
+async def test_nobody_waits_longer_because_another_one_does() -> None:
+    turns = FairSemaphore(1, 4)
+    assert await turns.take("other", 1, None)
+    turn = SharedTurn(turns, "other")
+    patient = asyncio.ensure_future(turn.take())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(PATIENCE):
+        assert not await turn.take(0.001)
+    assert not patient.done()
+    turns.give_back("other", 1)
+    assert await patient
 
 
 async def test_nobody_needs_a_turn_for_pieces_that_are_made() -> None:
@@ -223,11 +245,32 @@ async def test_the_memory_of_forms_is_that_of_the_answer(
     form, _ = forms(answer, catalogs[0].routes[GET_JOBS])
     assert memory.held == {"shared": 5 * size}
     reader = iter(form[0])
-    assert next(reader)
+    while not next(reader):  # a pause
+        pass
     del answer, form, _
     await asyncio.sleep(0.01)
     assert memory.held
     del reader
+    await until(lambda: not memory.held)
+
+
+async def test_long_forms_of_small_answers_have_memory(
+    catalogs: tuple[Catalog, Catalog],
+) -> None:
+    """A slow reader of one of them holds the others as well."""
+    size = len(jobs(3000))
+    memory = FairSemaphore(10 * size, 1)
+    answer, context = answer_of(jobs(3000), memory), context_of(GET_JOBS)
+    assert not answer.is_large
+    form: Any = shared_form(context, catalogs[0].routes[GET_JOBS], None, answer)
+    assert isinstance(form[0], SharedPieces)
+    assert memory.held == {"shared": 4 * size}
+    lease = context.call.lease
+    assert lease is answer.lease
+    zipped = forms(answer, catalogs[0].routes[GET_JOBS], accept_encoding=b"gzip")
+    assert memory.held == {"shared": 5 * size}
+    context.call.close("reader")
+    del answer, form, zipped, lease
     await until(lambda: not memory.held)
 
 
