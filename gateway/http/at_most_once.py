@@ -22,7 +22,7 @@ from starlette.types import Receive, Send
 from gateway.calls.invoke import Call, Found
 from gateway.errors import RETRY_SOON, Code, Fate, GatewayError
 from gateway.http.call_maker import CallMaker, form_of, pieces_of
-from gateway.http.context import JSON_TYPE, ClientGone, RequestContext
+from gateway.http.context import JSON_TYPE, CallState, ClientGone, RequestContext
 from gateway.http.disconnect import CancelOnDisconnect
 from gateway.http.key_records import LARGEST_KEPT_BYTES, Owned, Record, Records
 from gateway.http.request import CallRequest, RequestReader
@@ -54,8 +54,11 @@ class Taken(GatewayError):
 class Attempt:
     """The calls of one request under a key."""
 
-    def __init__(self, records: Records, owned: Owned, record: Record) -> None:
+    def __init__(
+        self, records: Records, owned: Owned, record: Record, call: CallState
+    ) -> None:
         self._records = records
+        self._call = call
         self._owned = owned
         self._record = replace(record, kept=b"%016x" % getrandbits(64))
         self._is_claimed = False
@@ -68,6 +71,7 @@ class Attempt:
             if method.reads_only:
                 return await call(method, payload, found)
             if not self._is_claimed:
+                self._call.outlives_client = True
                 known = await self._records.claim(self._owned, self._record)
                 if known is not None:
                     raise Taken(known)
@@ -85,6 +89,11 @@ class Attempt:
 
     async def succeed(self, kept: bytes) -> None:
         await self._finish(self._outcome("done", kept))
+
+    async def break_off(self, why: str) -> None:
+        """It ends without an answer or an error."""
+        unsent = self._fate == "not sent"
+        await self._finish(None if unsent else self._outcome("unknown", why.encode()))
 
     async def fail(self, context: RequestContext, error: GatewayError) -> None:
         if self._fate == "not sent":
@@ -147,7 +156,7 @@ class AtMostOnce:
         if known is None:
             if context.direct is not None and context.direct.disconnected:
                 raise ClientGone
-            attempt = Attempt(self._records, owned, asked)
+            attempt = Attempt(self._records, owned, asked, context.call)
             try:
                 form = await self._call(context, request, attempt)
             except Taken as taken:
@@ -172,6 +181,12 @@ class AtMostOnce:
             raise
         except GatewayError as error:
             await attempt.fail(context, error)
+            raise
+        except asyncio.CancelledError:  # by a stop, not by the client
+            await attempt.break_off("the gateway stopped")
+            raise
+        except Exception:
+            await attempt.break_off("the gateway failed")
             raise
         await attempt.succeed(kept)
         return form

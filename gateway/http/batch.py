@@ -23,7 +23,14 @@ from gateway.errors import Code, GatewayError, unavailable
 from gateway.http.batch_queue import BatchQueue, stopping
 from gateway.http.body import BodyReader
 from gateway.http.conditional import Stopping
-from gateway.http.context import ClientGone, Request, RequestContext, Response, context_of
+from gateway.http.context import (
+    CallState,
+    ClientGone,
+    Request,
+    RequestContext,
+    Response,
+    context_of,
+)
 from gateway.http.direct_connection import LARGE_BODY_BYTES, Headers
 from gateway.http.disconnect import CancelOnDisconnect
 from gateway.http.error_answer import error_answer
@@ -34,7 +41,7 @@ from gateway.http.request_headers import DRY_RUN_ANSWER, DRY_RUN_KEY, asks_dry_r
 from gateway.http.routing import CHANGE_ALLOWS
 from gateway.http.slow_reader import SlowReader
 from gateway.long_work import let_others_run
-from gateway.openapi.schemas import REPORTED
+from gateway.openapi.schemas import OF_ANSWERED_CHANGES, REPORTED
 from gateway.suggestions import QUOTED_CHARS, did_you_mean
 from gateway.views.compiled_view import (
     ACCEPT_BYTES_READ,
@@ -67,7 +74,7 @@ FIRST_BYTE = re.compile(rb"(?:\xef\xbb\xbf)?\s*+(\S)")
 PASSED_ON = (b"authorization", b"grpc-timeout", DRY_RUN_KEY)
 """Headers of a batch that each of its items has."""
 IDEMPOTENCY_KEY = b"idempotency-key"
-HEADERS = {name.lower().encode(): name for name in (*REPORTED, "Retry-After")}
+HEADERS = {name.lower().encode(): name for name in (*REPORTED, *OF_ANSWERED_CHANGES, "Retry-After")}
 """Headers of an item's answer that are shown, by lower-case name."""
 
 
@@ -228,7 +235,7 @@ class Run:
         self._stops = stops
         self._at_once = 1 if stops else batch.items_at_once
         self._left = deque(enumerate(items))
-        self._running: dict[asyncio.Task[None], ItemConnection] = {}
+        self._running: dict[asyncio.Task[None], tuple[ItemConnection, CallState]] = {}
         self._finished: dict[int, Finished] = {}
         """By index, in the order in which they have finished."""
         self._waiting_bytes = 0
@@ -265,13 +272,22 @@ class Run:
         await reader.send({"type": "http.response.body", "body": tail})
 
     async def end(self) -> None:
-        """End what is under way, and give back what it holds."""
-        for task, connection in self._running.items():
+        """End what is under way, and give back what it holds. Without a client, calls with an
+        Idempotency-Key go on to their ends.
+        """
+        for task, (connection, call) in self._running.items():
             connection.disconnected = self.client_is_gone
-            task.cancel()
-        if self._running:
-            await asyncio.wait([*self._running])
-        self._release(self._finished.values())
+            if not (self.client_is_gone and call.outlives_client):
+                task.cancel()
+        try:
+            while self._running:
+                await asyncio.wait([*self._running])
+        except asyncio.CancelledError:  # the gateway stops
+            for task in self._running:
+                task.cancel()
+            raise
+        finally:
+            self._release(self._finished.values())
 
     def _may_begin(self) -> bool:
         return len(self._running) < self._at_once and self._waiting_bytes < MAX_WAITING_BYTES
@@ -286,7 +302,7 @@ class Run:
         context = self._context_of(index, item, connection)
         asking = self._ask(index, item, context, connection)
         connection.task = asyncio.get_running_loop().create_task(asking)
-        self._running[connection.task] = connection
+        self._running[connection.task] = connection, context.call
 
     def _check(self, item: Item) -> None:
         """Raise GatewayError unless the item may begin."""

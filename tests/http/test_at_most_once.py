@@ -17,7 +17,9 @@ from gateway.calls.invoke import Found
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
 from gateway.errors import Code, GatewayError
+from gateway.http import at_most_once
 from gateway.http.at_most_once import Attempt, key_of
+from gateway.http.batch import ITEMS_AT_ONCE
 from gateway.http.key_records import (
     CLAIM,
     FINISH,
@@ -60,6 +62,7 @@ from tests.support.servers import (
     settings_for,
 )
 from tests.support.stores import NEEDS_STORE, StoreServer, store_server
+from tests.support.wire import request, wire
 
 pytestmark = pytest.mark.anyio
 
@@ -303,7 +306,7 @@ async def test_what_becomes_of_several_calls(
     steps: list[GatewayError | None], state: str | None
 ) -> None:
     records, context = MemoryRecords(lambda principal: 1.0), context_of(PAUSE)
-    attempt = Attempt(records, owned(1), RECORD)
+    attempt = Attempt(records, owned(1), RECORD, context.call)
     (change,) = (method for method in METHODS if method.path == PAUSE)
 
     async def call(method: Method, payload: bytes, found: Sequence[Found] = ()) -> bytes:
@@ -418,6 +421,49 @@ async def goes_on(port: int, cuebot: ScriptedCuebot) -> None:
         again = await answered(client)
     assert (again.status_code, again.headers[REPLAYED]) == (200, "true")
     assert calls(cuebot) == 1
+
+
+async def test_items_of_a_batch_go_on_without_its_client(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    """Those that are being called; the others do not begin."""
+    called, release = cuebot.holds(PAUSE)
+    items = [{"id": n, "method": PAUSE, "request": JOB} for n in range(ITEMS_AT_ONCE + 1)]
+    async with wire(gateway) as one:
+        await one.send(request("/batch", orjson.dumps(items), "Idempotency-Key: b"))
+        await until(lambda: calls(cuebot) == ITEMS_AT_ONCE)
+    await until(lambda: len(gateway.server.connections) == 0)
+    waiting = await gateway.post(PAUSE, JOB, headers=keyed("b/0"))
+    assert waiting.status_code == 409
+    release.set()
+    await until(lambda: gateway.app.parts.slots.taken == 0)
+    assert (await answered(gateway.client, "b/0")).headers[REPLAYED] == "true"
+    again = await gateway.post("/batch", items, headers=keyed("b"))
+    replayed = [each.get("headers", {}).get("Idempotent-Replayed") for each in again.json()]
+    assert [each["status"] for each in again.json()] == [200] * len(items)
+    assert replayed == ["true"] * ITEMS_AT_ONCE + [None]
+    assert calls(cuebot) == len(items)
+
+
+async def test_a_stop_that_cuts_off_the_call_is_unknown(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    _, cancelled = cuebot.hangs(PAUSE)
+    first = asyncio.create_task(gateway.post(PAUSE, JOB, headers=keyed()))
+    await until(lambda: calls(cuebot) == 1)
+    (task,) = gateway.server.server_state.tasks
+    task.cancel()
+    assert (await first).status_code == 503
+    await cancelled.wait()
+    await unknown(gateway, cuebot, "the gateway stopped")
+
+
+async def test_a_bug_after_the_call_is_unknown(
+    gateway: Gateway, cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(at_most_once, "pieces_of", lambda request, answer: 1 / 0)
+    assert (await gateway.post(PAUSE, JOB, headers=keyed())).status_code == 500
+    await unknown(gateway, cuebot, "the gateway failed")
 
 
 async def test_a_client_that_is_gone_before_the_call(
