@@ -101,12 +101,12 @@ class Attempt:
         elif self._fate == "answered":
             headers = [*reported(context.response.headers), *error.raw_headers()]
             kept = KeptAnswer(error.status, headers, error.body())
-            await self._finish(self._outcome("done", kept.dump()))
+            await self._finish(self._outcome("failed", kept.dump()))
         else:
             said = f"{error.code.name}: {error.message}"[:LONGEST_KEPT_ERROR]
             await self._finish(self._outcome("unknown", said.encode()))
 
-    def _outcome(self, state: Literal["done", "unknown"], kept: bytes) -> Record:
+    def _outcome(self, state: Literal["done", "failed", "unknown"], kept: bytes) -> Record:
         kept = kept if len(kept) <= LARGEST_KEPT_BYTES else b""
         return replace(self._record, state=state, kept=kept)
 
@@ -212,11 +212,14 @@ class AtMostOnce:
                 await self._calls.rehearse(context, request)
         when = datetime.fromtimestamp(time.time() - known.age, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         called = f"{path} was called with this Idempotency-Key at {when}"
-        if known.state != "done":
+        if known.state in ("pending", "unknown"):
             said = known.kept.decode(errors="replace")
             if known.state == "pending":
                 said = "the gateway has not seen its end"
             problem = f"outcome unknown: {called} ({said}), and is not called again"
+            raise GatewayError(Code.FAILED_PRECONDITION, problem, status=409)
+        if not known.kept and known.state == "failed":
+            problem = f"{called} and failed; its error was too large to be kept"
             raise GatewayError(Code.FAILED_PRECONDITION, problem, status=409)
         if not known.kept:
             problem = f"{called} and succeeded; its answer was too large to be kept"
@@ -225,7 +228,7 @@ class AtMostOnce:
         response = context.response
         response.headers = [each for each in response.headers if each[0] not in REPORTED_HEADERS]
         response.headers += (REPLAYED, *reported(kept.headers))
-        if kept.status != Code.OK.http_status:
+        if known.state == "failed":
             raise kept.error()
         response.code = Code.OK
         return form_for(context, (kept.body,), kept.content_type)

@@ -51,10 +51,10 @@ class Record:
     """A digest of the request."""
     basis: str = ""
     """What the conditions of the caller's rule decided by (`Rule.basis`)."""
-    state: Literal["pending", "done", "unknown"] = "pending"
+    state: Literal["pending", "done", "failed", "unknown"] = "pending"
     kept: bytes = b""
-    """The answer, empty if it is too large; for an unknown outcome, the error; until then, who has
-    claimed the key."""
+    """The answer, also an error of Cuebot's, empty if it is too large; for an unknown outcome, what
+    is known; until then, who has claimed the key."""
     age: float = 0.0
     """Seconds since the call began."""
 
@@ -66,7 +66,7 @@ class Record:
     def load(dumped: bytes, age: float) -> "Record":
         """Raises ValueError."""
         state, fingerprint, basis, kept = dumped.split(b" ", 3)
-        for known in ("pending", "done", "unknown"):
+        for known in ("pending", "done", "failed", "unknown"):
             if state == known.encode():
                 return Record(fingerprint.decode(), basis.decode(), known, kept, age)
         raise ValueError("no record of this gateway's")

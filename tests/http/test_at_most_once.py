@@ -295,8 +295,9 @@ LOST.fate = "unknown"
     ("steps", "state"),
     [
         ([NOT_MADE], None),
-        ([None, NOT_MADE], "done"),
-        ([None, FAILED], "done"),
+        ([None, NOT_MADE], "failed"),
+        ([None, FAILED], "failed"),
+        ([FAILED], "failed"),
         ([None, LOST], "unknown"),
         ([LOST], "unknown"),
     ],
@@ -371,6 +372,19 @@ async def test_an_answer_too_large_to_keep(gateway: Gateway, cuebot: ScriptedCue
     assert (again.status_code, again.json()["error"]) == (409, "ALREADY_EXISTS")
     assert "too large to be kept" in again.json()["message"]
     assert calls(cuebot, launch) == 1
+
+
+async def test_an_error_too_large_to_keep(
+    gateway: Gateway, cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(at_most_once, "LARGEST_KEPT_BYTES", 100)
+    cuebot.fails(PAUSE, grpc.StatusCode.INTERNAL, "no" * 100)
+    first = await gateway.post(PAUSE, JOB, headers=keyed())
+    assert first.status_code == 500
+    again = await gateway.post(PAUSE, JOB, headers=keyed())
+    assert (again.status_code, again.json()["error"]) == (409, "FAILED_PRECONDITION")
+    assert "and failed; its error was too large to be kept" in again.json()["message"]
+    assert calls(cuebot) == 1
 
 
 CREATE, SET_MIN = "/show.ShowInterface/CreateShow", "/show.ShowInterface/SetDefaultMinCores"
