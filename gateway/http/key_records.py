@@ -178,8 +178,8 @@ for _, old in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - kept, 'L
   redis.call('DEL', old)
   redis.call('ZREM', KEYS[2], old)
 end
+redis.call('ZADD', KEYS[2], now, KEYS[1])  -- first: if the store refuses it, there is no record
 redis.call('SET', KEYS[1], string.format('%.0f ', now) .. ARGV[2])
-redis.call('ZADD', KEYS[2], now, KEYS[1])
 return {}
 """)
 FINISH = Script("""
@@ -189,9 +189,9 @@ local since, pending = string.match(redis.call('GET', KEYS[1]) or '', '^(%d+) (.
 if (pending or ARGV[2]) ~= ARGV[2] then
   return {}
 end
-redis.call('ZREM', KEYS[2], KEYS[1])
 if ARGV[3] == '' then
   redis.call('DEL', KEYS[1])
+  redis.call('ZREM', KEYS[2], KEYS[1])
   return {}
 end
 local time = redis.call('TIME')
@@ -200,6 +200,7 @@ local kept = tonumber(ARGV[1])
 local began = tonumber(since) or now
 local left = string.format('%.0f', math.max(kept - (now - began), 1))
 redis.call('SET', KEYS[1], string.format('%.0f ', began) .. ARGV[3], 'PX', left)
+redis.call('ZREM', KEYS[2], KEYS[1])  -- last: a full store refuses SET
 return {}
 """)
 EVICTION = Script("""
@@ -229,16 +230,25 @@ class StoreRecords:
 
     async def read(self, owned: Owned) -> Record | None:
         await self._check_eviction()
-        return await self._ask(owned, b"")
+        try:
+            return await self._ask(owned, b"")
+        except StoreFailed:
+            raise away() from None
 
     async def claim(self, owned: Owned, record: Record) -> Record | None:
         try:
             return await self._ask(owned, record.dump())
-        except GatewayError:
+        except StoreRefused:
+            raise away() from None
+        except StoreFailed:
             self._tell_later(owned, record, None)  # it may have been written
+            raise away() from None
+        except asyncio.CancelledError:
+            self._tell_later(owned, record, None)
             raise
 
     async def _ask(self, owned: Owned, given: bytes) -> Record | None:
+        """Raises StoreFailed."""
         found: list[Record] = []
 
         def check(answer: list[Value]) -> None:
@@ -250,10 +260,7 @@ class StoreRecords:
             except (ValueError, AssertionError):
                 raise StoreFailed("its answer is none that there could be") from None
 
-        try:
-            await self._run(CLAIM, keys_of(owned), [REMEMBERED_MS, given], check)
-        except StoreFailed:
-            raise away() from None
+        await self._run(CLAIM, keys_of(owned), [REMEMBERED_MS, given], check)
         return found[0] if found else None
 
     async def _check_eviction(self) -> None:

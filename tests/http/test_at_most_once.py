@@ -24,16 +24,18 @@ from gateway.http.key_records import (
     CLAIM,
     FINISH,
     LARGEST_KEPT_BYTES,
+    LATE_RECORDS,
     RECORD_BYTES,
     REMEMBERED_SECONDS,
     MemoryRecords,
     Owned,
     Record,
     StoreRecords,
+    keys_of,
 )
 from gateway.schema.method import Method
 from gateway.schema.selection import Selection
-from gateway.state.store import Link, LinkTiming, RedisStore, Script, StoreFailed, Value
+from gateway.state.store import Link, LinkTiming, RedisStore, Script, StoreFailed, StoreRefused, Value
 from gateway.upstream.interface import (
     CallFailed,
     lost,
@@ -795,6 +797,48 @@ async def test_an_outcome_that_could_not_be_told_is_told_later(store: StoreServe
         async with asyncio.timeout(PATIENCE):
             while await state_of(records, 1) != "done":  # noqa: ASYNC110 - nobody announces that
                 await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def full(store: StoreServer) -> AsyncIterator[None]:
+    await operate(store, "CONFIG", "SET", "maxmemory", "1")
+    try:
+        yield
+    finally:
+        await operate(store, "CONFIG", "SET", "maxmemory", "0")
+
+
+@NEEDS_STORE
+async def test_a_full_store_is_told_later(store: StoreServer) -> None:
+    """However many keys it has refused; until then, it can still remove what is pending."""
+    async with losing(store, Script(""), after=False) as records:
+        await records.claim(owned(0), RECORD)
+        async with full(store):
+            for number in range(1, LATE_RECORDS + 1):
+                with pytest.raises(GatewayError, match="nothing was called"):
+                    await records.claim(owned(number), RECORD)
+            await records.finish(owned(0), RECORD, Record("f", "", "done", b"x"))
+            assert await operate(store, "ZCARD", "cuebot-gateway:pending-keys") == 1
+        async with asyncio.timeout(PATIENCE):
+            while await state_of(records, 0) != "done":  # noqa: ASYNC110 - nobody announces that
+                await asyncio.sleep(0.01)
+
+
+@NEEDS_STORE
+async def test_a_claim_that_is_refused_leaves_nothing(store: StoreServer) -> None:
+    """Whichever command the permissions lack."""
+    await operate(store, "FLUSHALL")
+    may = "+@connection +eval +evalsha +info +time +get +del"
+    writes = ("+set", "+zadd", "+zrangebyscore")
+    for lacking in writes:
+        given = f"{may} ~cuebot-gateway:* {' '.join(each for each in writes if each != lacking)}"
+        await operate(store, "ACL", "SETUSER", "some", "reset", "on", ">word", *given.split())
+        url = store.url.replace("//", "//some:word@")
+        client = RedisStore(settings_for("cuebot:1", state=url))
+        with pytest.raises(StoreRefused):
+            await client.run(CLAIM, keys_of(owned(1)), [1000, RECORD.dump()])
+        await client.close()
+        assert await operate(store, "KEYS", "cuebot-gateway:key:*") == []
 
 
 @NEEDS_STORE
