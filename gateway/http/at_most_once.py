@@ -72,10 +72,7 @@ class Attempt:
                 return await call(method, payload, found)
             if not self._is_claimed:
                 self._call.outlives_client = True
-                known = await self._records.claim(self._owned, self._record)
-                if known is not None:
-                    raise Taken(known)
-                self._is_claimed = True
+                await self._claim()
             before, self._fate = self._fate, "unknown"
             try:
                 answer = await call(method, payload, found)
@@ -86,6 +83,17 @@ class Attempt:
             return answer
 
         return noted
+
+    async def _claim(self) -> None:
+        """Raises GatewayError, such as Taken."""
+        try:
+            known = await self._records.claim(self._owned, self._record)
+            if known is not None:
+                raise Taken(known)
+        except GatewayError as error:
+            error.is_of_key = True
+            raise
+        self._is_claimed = True
 
     async def succeed(self, kept: bytes) -> None:
         await self._finish(self._outcome("done", kept))

@@ -632,6 +632,30 @@ async def test_a_replay_is_not_in_the_audit_log(cuebot: ScriptedCuebot, tmp_path
     assert [line["status"] for line in outcomes(log)] == [200, 403]
 
 
+@pytest.mark.parametrize("synced", [False, True])
+async def test_what_is_not_called_for_its_key(
+    cuebot: ScriptedCuebot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, synced: bool
+) -> None:
+    """The audit log says of no change that was not made that it was called."""
+    log = tmp_path / "audit"
+    more: dict[str, Any] = {"audit_log": str(log), "audit_sync": synced}
+    async with gateway_for(cuebot.endpoint, **more) as gateway:
+
+        async def faster(owned: Owned, record: Record) -> Record:
+            return Record(record.fingerprint)
+
+        async def away(owned: Owned, record: Record) -> Record:
+            raise GatewayError(Code.UNAVAILABLE, "away")
+
+        for claim, status in ((faster, 409), (away, 503)):
+            monkeypatch.setattr(gateway.app.parts.records, "claim", claim)
+            answer = await gateway.post(PAUSE, JOB, headers=keyed())
+            assert answer.status_code == status
+    assert calls(cuebot) == 0
+    found = [(line["status"], line.get("called")) for line in outcomes(log)]
+    assert found == ([(409, False), (503, False)] if synced else [])
+
+
 # --- Where keys are remembered --------------------------------------------------------------
 
 
