@@ -54,9 +54,7 @@ class Taken(GatewayError):
 class Attempt:
     """The calls of one request under a key."""
 
-    def __init__(
-        self, records: Records, owned: Owned, record: Record, call: CallState
-    ) -> None:
+    def __init__(self, records: Records, owned: Owned, record: Record, call: CallState) -> None:
         self._records = records
         self._call = call
         self._owned = owned

@@ -31,6 +31,8 @@ KEY_PREFIX = "cuebot-gateway:key:"
 PENDING_KEY = "cuebot-gateway:pending-keys"
 MOST_AT_ONCE = 4
 """Scripts, each on a connection of its own: more would make the store slow, and so seem away."""
+ANSWER_SECONDS = 1.0
+"""Longest answer of the store. Limits wait less: without it, they are only less exact."""
 LATE_RECORDS = 256
 """Records that may wait until the store can be written again."""
 LATE_PAUSE_SECONDS = 0.5
@@ -301,7 +303,9 @@ class StoreRecords:
         """Raises StoreFailed. A refusal of keys does not end the counting of requests."""
         async with self._places:
             try:
-                answer = await self._link.run(script, keys, values, check, spares=StoreRefused)
+                answer = await self._link.run(
+                    script, keys, values, check, spares=StoreRefused, patience=ANSWER_SECONDS
+                )
             except StoreRefused as refusal:
                 if not self._is_refused:
                     log.error("the shared store refuses keys", problem=str(refusal))

@@ -271,9 +271,7 @@ class AuditLog(Interceptor):
             self._writer.put_soon(entry.line(OUTCOME, outcome_of(error), called=False))
         raise error
 
-    async def _end(
-        self, entry: Entry, outcome: tuple[Code, int], *, called: bool = True
-    ) -> None:
+    async def _end(self, entry: Entry, outcome: tuple[Code, int], *, called: bool = True) -> None:
         began = time.monotonic()
         await self._writer.put(entry.line(OUTCOME, outcome, called=called))
         if self._durable:

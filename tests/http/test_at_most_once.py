@@ -35,7 +35,15 @@ from gateway.http.key_records import (
 )
 from gateway.schema.method import Method
 from gateway.schema.selection import Selection
-from gateway.state.store import Link, LinkTiming, RedisStore, Script, StoreFailed, StoreRefused, Value
+from gateway.state.store import (
+    Link,
+    LinkTiming,
+    RedisStore,
+    Script,
+    StoreFailed,
+    StoreRefused,
+    Value,
+)
 from gateway.upstream.interface import (
     CallFailed,
     lost,
@@ -863,6 +871,31 @@ async def test_a_claim_that_is_refused_leaves_nothing(store: StoreServer) -> Non
             await client.run(CLAIM, keys_of(owned(1)), [1000, RECORD.dump()])
         await client.close()
         assert await operate(store, "KEYS", "cuebot-gateway:key:*") == []
+
+
+class Slow(RedisStore):
+    async def run(
+        self, script: Script, keys: Sequence[str], values: Sequence[Value]
+    ) -> list[Value]:
+        if script in (CLAIM, FINISH):
+            await asyncio.sleep(0.02)
+        return await super().run(script, keys, values)
+
+
+@NEEDS_STORE
+async def test_keys_wait_longer_for_the_store_than_limits(store: StoreServer) -> None:
+    await operate(store, "FLUSHALL")
+    slow = Slow(settings_for("cuebot:1", state=store.url))
+    link = Link(slow, "…", LinkTiming(answer=20))
+    keeping = asyncio.create_task(link.keep())
+    await link.first_look()
+    link.timing = LinkTiming(answer=0.001, grace=0)
+    try:
+        assert await StoreRecords(link).claim(owned(1), RECORD) is None
+        assert link.up
+    finally:
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
 
 
 @NEEDS_STORE
