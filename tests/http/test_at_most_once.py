@@ -451,7 +451,7 @@ async def test_items_of_a_batch_go_on_without_its_client(
     gateway: Gateway, cuebot: ScriptedCuebot
 ) -> None:
     """Those that are being called; the others do not begin."""
-    called, release = cuebot.holds(PAUSE)
+    release = cuebot.holds(PAUSE)[1]
     items = [{"id": n, "method": PAUSE, "request": JOB} for n in range(ITEMS_AT_ONCE + 1)]
     async with wire(gateway) as one:
         await one.send(request("/batch", orjson.dumps(items), "Idempotency-Key: b"))
