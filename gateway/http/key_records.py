@@ -90,6 +90,9 @@ class Records(Protocol):
     async def run(self) -> None:
         """Work in the background, until cancelled."""
 
+    async def close(self) -> None:
+        """Write what is left, if the store answers."""
+
 
 class NoRecords:
     """For several processes that share nothing."""
@@ -103,6 +106,8 @@ class NoRecords:
     async def finish(self, owned: Owned, pending: Record, outcome: Record | None) -> None: ...
 
     async def run(self) -> None: ...
+
+    async def close(self) -> None: ...
 
 
 class MemoryRecords:
@@ -146,6 +151,8 @@ class MemoryRecords:
             self._records[owned.name] = owned, outcome, began
 
     async def run(self) -> None: ...
+
+    async def close(self) -> None: ...
 
     def _forget_old(self) -> None:
         latest = self._clock() - REMEMBERED_SECONDS
@@ -326,10 +333,18 @@ class StoreRecords:
             self._is_late.clear()
             while self._late:
                 await asyncio.sleep(LATE_PAUSE_SECONDS)
-                with suppress(StoreFailed):
-                    for (owned, pending), outcome in [*self._late.items()]:
-                        await self._write(owned, pending, outcome)
-                        del self._late[owned, pending]
+                await self._tell_late()
+
+    async def close(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self._tell_late()
+
+    async def _tell_late(self) -> None:
+        with suppress(StoreFailed):
+            for (owned, pending), outcome in [*self._late.items()]:
+                await self._write(owned, pending, outcome)
+                self._late.pop((owned, pending), None)
 
 
 def keys_of(owned: Owned) -> list[str]:

@@ -23,6 +23,9 @@ from gateway.settings.types import parse_store_url
 
 log = structlog.stdlib.get_logger("gateway.state")
 
+REPLICA = "against a read only"
+"""In its answer to a script that writes."""
+
 T = TypeVar("T")
 Value = int | bytes
 
@@ -32,7 +35,9 @@ class StoreFailed(Exception):
 
 
 class StoreRefused(StoreFailed):
-    """The store has answered that it does not run the script: no memory, no permission."""
+    """The store has answered that it does not run the script: no memory, no permission. (A replica
+    is the wrong store.)
+    """
 
 
 @dataclass(frozen=True)
@@ -271,8 +276,9 @@ def as_store_failed(refusal: type[Exception] | tuple[()] = ()) -> Iterator[None]
     try:
         yield
     except Exception as error:
-        kind = StoreRefused if isinstance(error, refusal) else StoreFailed
-        raise kind(" ".join(str(error).split()) or type(error).__name__) from None
+        text = " ".join(str(error).split()) or type(error).__name__
+        refused = isinstance(error, refusal) and REPLICA not in text
+        raise (StoreRefused if refused else StoreFailed)(text) from None
 
 
 def tls_options(settings: Settings) -> dict[str, object]:

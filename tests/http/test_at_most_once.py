@@ -17,7 +17,7 @@ from gateway.calls.invoke import Found
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
 from gateway.errors import Code, GatewayError
-from gateway.http import at_most_once
+from gateway.http import at_most_once, key_records
 from gateway.http.at_most_once import Attempt, key_of
 from gateway.http.batch import ITEMS_AT_ONCE
 from gateway.http.key_records import (
@@ -871,6 +871,41 @@ async def test_a_claim_that_is_refused_leaves_nothing(store: StoreServer) -> Non
             await client.run(CLAIM, keys_of(owned(1)), [1000, RECORD.dump()])
         await client.close()
         assert await operate(store, "KEYS", "cuebot-gateway:key:*") == []
+
+
+@NEEDS_STORE
+async def test_what_waits_is_told_at_a_stop(
+    store: StoreServer, cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_records, "LATE_PAUSE_SECONDS", PATIENCE)
+    await operate(store, "FLUSHALL")
+    async with gateway_for(cuebot.endpoint, state=store.url) as gateway:
+        make_patient(gateway)
+        called, release = cuebot.holds(PAUSE)
+        first = asyncio.create_task(gateway.post(PAUSE, JOB, headers=keyed()))
+        await called.wait()
+        async with full(store):
+            release.set()
+            assert (await first).status_code == 200
+    async with gateway_for(cuebot.endpoint, state=store.url) as gateway:
+        make_patient(gateway)
+        again = await gateway.post(PAUSE, JOB, headers=keyed())
+        assert (again.status_code, again.headers[REPLAYED]) == (200, "true")
+    assert calls(cuebot) == 1
+
+
+@NEEDS_STORE
+async def test_a_store_that_has_become_a_replica(store: StoreServer) -> None:
+    """The link looks for the primary again, which may have taken over the name."""
+    async with losing(store, Script(""), after=False) as records:
+        try:
+            await operate(store, "REPLICAOF", "127.0.0.1", "1")
+            with pytest.raises(GatewayError, match="nothing was called"):
+                await records.claim(owned(1), RECORD)
+        finally:
+            await operate(store, "REPLICAOF", "NO", "ONE")
+        assert records._link.losses == 1
+        assert await state_of(records, 1) == ""
 
 
 class Slow(RedisStore):
