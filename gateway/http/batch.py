@@ -20,6 +20,7 @@ from gateway.calls.batch_items import NOT_ONE_ITEM, Item, items_of
 from gateway.calls.offload import Planner
 from gateway.calls.plan import holds_the_loop
 from gateway.errors import Code, GatewayError, unavailable
+from gateway.http.at_most_once import KEY_HEADER, key_of
 from gateway.http.batch_queue import BatchQueue, stopping
 from gateway.http.body import BodyReader
 from gateway.http.conditional import Stopping
@@ -73,7 +74,6 @@ FORMATS: Mapping[str, Format] = {
 FIRST_BYTE = re.compile(rb"(?:\xef\xbb\xbf)?\s*+(\S)")
 PASSED_ON = (b"authorization", b"grpc-timeout", DRY_RUN_KEY)
 """Headers of a batch that each of its items has."""
-IDEMPOTENCY_KEY = b"idempotency-key"
 HEADERS = {name.lower().encode(): name for name in (*REPORTED, *OF_ANSWERED_CHANGES, "Retry-After")}
 """Headers of an item's answer that are shown, by lower-case name."""
 
@@ -168,6 +168,8 @@ class Batch:
         if dry_run is not None and asks_dry_run(dry_run):
             context.dry_run = True
             context.response.headers.append(DRY_RUN_ANSWER)
+        if KEY_HEADER in headers:
+            key_of(headers[KEY_HEADER])
         media = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
         sent: Format | None = "ndjson" if FORMATS.get(media.decode("latin-1")) == "ndjson" else None
         of_json = {k: v for k, v in headers.items() if sent is None or k != b"content-type"}
@@ -189,7 +191,7 @@ class Batch:
                 items = await self._planner.items(principal, body, timeout, is_lines=is_lines)
         else:
             items = items_of(body, is_lines=is_lines)
-        if IDEMPOTENCY_KEY in context.request.headers:
+        if KEY_HEADER in context.request.headers:
             check_ids(items)
         return items, head.wanted or ("ndjson" if is_lines else "json")
 
@@ -319,8 +321,8 @@ class Run:
         request = self._context.request
         headers = {name: request.headers[name] for name in PASSED_ON if name in request.headers}
         headers[b"content-length"] = b"%d" % len(item.request)
-        if IDEMPOTENCY_KEY in request.headers:
-            headers[IDEMPOTENCY_KEY] = key_of(item, request.headers[IDEMPOTENCY_KEY])
+        if KEY_HEADER in request.headers:
+            headers[KEY_HEADER] = key_of_item(item, request.headers[KEY_HEADER])
         connection.fields = headers
         own = Request(
             f"{request.id}/{index}",
@@ -511,7 +513,7 @@ def check_ids(items: Iterable[Item]) -> None:
         seen.add(str(each.id))
 
 
-def key_of(item: Item, key: bytes) -> bytes:
+def key_of_item(item: Item, key: bytes) -> bytes:
     """`<key>/<item id>`, quoted if the key is."""
     own = b"/" + quote(str(item.id), safe="").encode()
     key = key.strip()

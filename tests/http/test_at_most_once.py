@@ -694,6 +694,17 @@ async def test_a_bad_key_calls_nothing(gateway: Gateway, cuebot: ScriptedCuebot)
     assert (answer.status_code, calls(cuebot)) == (400, 0)
 
 
+@pytest.mark.parametrize("key", ["", '""', '"k";p=1', "k" * 256])
+async def test_a_bad_key_of_a_batch_calls_nothing(
+    gateway: Gateway, cuebot: ScriptedCuebot, key: str
+) -> None:
+    """As that of a script whose variable is empty: all its batches would have the same keys."""
+    items = [{"id": "a", "method": PAUSE, "request": JOB}]
+    answer = await gateway.post("/batch", items, headers=keyed(key))
+    assert (answer.status_code, calls(cuebot)) == (400, 0)
+    assert "nothing was called" in answer.json()["message"]
+
+
 async def test_workers_without_a_store_are_501(cuebot: ScriptedCuebot) -> None:
     async with gateway_for(cuebot.endpoint, workers=2) as gateway:
         answer = await gateway.post(PAUSE, JOB, headers=keyed())
