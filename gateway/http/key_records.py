@@ -146,9 +146,10 @@ class MemoryRecords:
         elif owned.name in self._records:
             _, _, began = self._records[owned.name]
             size = len(outcome.kept)
-            if size and not self._quota.take(owned.principal, size):
-                outcome = replace(outcome, kept=b"")
-            self._records[owned.name] = owned, outcome, began
+            has_room = not size or self._quota.take(owned.principal, size)
+            # A copy, since what orjson returns has 4 KB, however short it is.
+            kept = bytes(memoryview(outcome.kept)) if has_room else b""
+            self._records[owned.name] = owned, replace(outcome, kept=kept), began
 
     async def run(self) -> None: ...
 

@@ -2,8 +2,10 @@
 
 import asyncio
 import re
+import tracemalloc
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
 from gateway.errors import Code, GatewayError
 from gateway.http import at_most_once, key_records
-from gateway.http.at_most_once import Attempt, key_of
+from gateway.http.at_most_once import Attempt, KeptAnswer, key_of
 from gateway.http.batch import ITEMS_AT_ONCE
 from gateway.http.key_records import (
     CLAIM,
@@ -754,6 +756,24 @@ async def test_what_is_kept_counts() -> None:
     assert [each and len(each.kept) for each in known] == [2 * RECORD_BYTES, 0]
     clock.now += REMEMBERED_SECONDS
     assert await fill(records, "lena") == 4
+
+
+async def test_a_record_takes_no_more_memory_than_it_counts() -> None:
+    records, number = MemoryRecords(lambda principal: 1.0), 500
+    headers = [(b"content-type", b"application/json")]
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for each in range(number):
+            of = owned(each)._replace(name=f"{each:064}")
+            digests = Record(f"{each:064}", f"{each:064}", kept=b"%016d" % each)
+            await records.claim(of, digests)
+            done = KeptAnswer(200, headers, b'{"n":%d}' % each).dump()
+            await records.finish(of, digests, replace(digests, state="done", kept=done))
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (after - before) / number < RECORD_BYTES
 
 
 @NEEDS_STORE
