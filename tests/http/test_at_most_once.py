@@ -3,7 +3,7 @@
 import asyncio
 import re
 import tracemalloc
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -484,6 +484,24 @@ async def test_a_stop_that_cuts_off_the_call_is_unknown(
     await unknown(gateway, cuebot, "the gateway stopped")
 
 
+async def test_a_stop_that_cuts_off_a_batch_without_its_client(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    _, cancelled = cuebot.hangs(PAUSE)
+    async with wire(gateway) as one:
+        items = [{"id": 1, "method": PAUSE, "request": JOB}]
+        await one.send(request("/batch", orjson.dumps(items), "Idempotency-Key: k1"))
+        await until(lambda: calls(cuebot) == 1)
+    await until(lambda: not gateway.server.connections)
+    (task,) = gateway.server.server_state.tasks
+    task.cancel()
+    await cancelled.wait()
+    await until(lambda: gateway.app.parts.slots.taken == 0)
+    again = await gateway.post(PAUSE, JOB, headers=keyed("k1/1"))
+    assert again.status_code == 409
+    assert "the gateway stopped" in again.json()["message"]
+
+
 async def test_a_bug_after_the_call_is_unknown(
     gateway: Gateway, cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -849,6 +867,26 @@ async def test_a_claim_whose_answer_is_lost_is_taken_back(store: StoreServer) ->
             while await state_of(records, 1):  # noqa: ASYNC110 - nobody announces that
                 await asyncio.sleep(0.01)
         assert await expiries(store) == []
+
+
+@NEEDS_STORE
+async def test_a_claim_that_is_cut_off_is_taken_back(store: StoreServer) -> None:
+    async with losing(store, Script(""), after=False) as records:
+        written = asyncio.Event()
+
+        async def stuck(answer: Awaitable[object], patience: float = 0.0) -> None:
+            await answer
+            written.set()
+            await asyncio.Event().wait()
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(records._link, "in_time", stuck)
+            claiming = asyncio.create_task(records.claim(owned(1), RECORD))
+            await written.wait()
+        claiming.cancel()
+        async with asyncio.timeout(PATIENCE):
+            while await state_of(records, 1):  # noqa: ASYNC110 - nobody announces that
+                await asyncio.sleep(0.01)
 
 
 @NEEDS_STORE
