@@ -37,6 +37,8 @@ LATE_RECORDS = 256
 """Records that may wait until the store can be written again."""
 LATE_PAUSE_SECONDS = 0.5
 EVICTION_LOOK_SECONDS = 60.0
+REFUSAL_LOG_SECONDS = 60.0
+"""Between two lines in the log."""
 
 
 class Owned(NamedTuple):
@@ -236,7 +238,7 @@ class StoreRecords:
         self._is_late = asyncio.Event()
         self._looked: tuple[float, int] = (0.0, -1)
         self._eviction = ""
-        self._is_refused = False
+        self._told_refusal = -REFUSAL_LOG_SECONDS
 
     async def read(self, owned: Owned) -> Record | None:
         await self._check_eviction()
@@ -311,16 +313,15 @@ class StoreRecords:
         """Raises StoreFailed. A refusal of keys does not end the counting of requests."""
         async with self._places:
             try:
-                answer = await self._link.run(
+                return await self._link.run(
                     script, keys, values, check, spares=StoreRefused, patience=ANSWER_SECONDS
                 )
             except StoreRefused as refusal:
-                if not self._is_refused:
+                now = time.monotonic()
+                if now - self._told_refusal >= REFUSAL_LOG_SECONDS:
+                    self._told_refusal = now
                     log.error("the shared store refuses keys", problem=str(refusal))
-                self._is_refused = True
                 raise
-            self._is_refused = False
-            return answer
 
     def _tell_later(self, owned: Owned, pending: Record, outcome: Record | None) -> None:
         if len(self._late) < LATE_RECORDS:

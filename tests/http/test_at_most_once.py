@@ -13,6 +13,7 @@ import grpc
 import httpx
 import orjson
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.calls.failures import TELLS_NOTHING, error_for
 from gateway.calls.invoke import Found
@@ -923,6 +924,19 @@ async def test_a_full_store_is_told_later(store: StoreServer) -> None:
         async with asyncio.timeout(PATIENCE):
             while await state_of(records, 0) != "done":  # noqa: ASYNC110 - nobody announces that
                 await asyncio.sleep(0.01)
+
+
+@NEEDS_STORE
+async def test_refusals_are_logged_once(store: StoreServer) -> None:
+    """Whatever is read in between."""
+    async with losing(store, Script(""), after=False) as records:
+        with capture_logs() as logs:
+            async with full(store):
+                for number in range(3):
+                    await records.read(owned(number))
+                    with pytest.raises(GatewayError):
+                        await records.claim(owned(number), RECORD)
+        assert [each["event"] for each in logs] == ["the shared store refuses keys"]
 
 
 @NEEDS_STORE
