@@ -379,6 +379,7 @@ async def lifespan(app: Gateway) -> AsyncIterator[None]:
                     await shared.first_look()
         yield
     finally:
+        await app.parts.records.close()
         tasks.cancel()
         with suppress(asyncio.CancelledError):
             await tasks

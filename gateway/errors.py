@@ -106,6 +106,8 @@ class GatewayError(Exception):
     """What was not found, if others may be near."""
     fate: Fate = "not sent"
     """Of the call that ended with this error."""
+    is_of_key: bool = False
+    """Whether the call was not made because of its Idempotency-Key."""
 
     def __init__(
         self,

@@ -23,7 +23,7 @@ from gateway.calls.invoke import Call
 from gateway.calls.plan import Found
 from gateway.errors import RETRY_SOON, Code, Fate, GatewayError
 from gateway.http.call_maker import CallMaker, form_of, pieces_of
-from gateway.http.context import JSON_TYPE, ClientGone, RequestContext
+from gateway.http.context import JSON_TYPE, CallState, ClientGone, RequestContext
 from gateway.http.disconnect import CancelOnDisconnect
 from gateway.http.key_records import LARGEST_KEPT_BYTES, Owned, Record, Records
 from gateway.http.request import CallRequest, RequestReader
@@ -55,8 +55,9 @@ class Taken(GatewayError):
 class Attempt:
     """The calls of one request under a key."""
 
-    def __init__(self, records: Records, owned: Owned, record: Record) -> None:
+    def __init__(self, records: Records, owned: Owned, record: Record, call: CallState) -> None:
         self._records = records
+        self._call = call
         self._owned = owned
         self._record = replace(record, kept=b"%016x" % getrandbits(64))
         self._is_claimed = False
@@ -69,10 +70,8 @@ class Attempt:
             if method.reads_only:
                 return await call(method, payload, found)
             if not self._is_claimed:
-                known = await self._records.claim(self._owned, self._record)
-                if known is not None:
-                    raise Taken(known)
-                self._is_claimed = True
+                self._call.outlives_client = True
+                await self._claim()
             before, self._fate = self._fate, "unknown"
             try:
                 answer = await call(method, payload, found)
@@ -84,8 +83,24 @@ class Attempt:
 
         return noted
 
+    async def _claim(self) -> None:
+        """Raises GatewayError, such as Taken."""
+        try:
+            known = await self._records.claim(self._owned, self._record)
+            if known is not None:
+                raise Taken(known)
+        except GatewayError as error:
+            error.is_of_key = True
+            raise
+        self._is_claimed = True
+
     async def succeed(self, kept: bytes) -> None:
         await self._finish(self._outcome("done", kept))
+
+    async def break_off(self, why: str) -> None:
+        """It ends without an answer or an error."""
+        unsent = self._fate == "not sent"
+        await self._finish(None if unsent else self._outcome("unknown", why.encode()))
 
     async def fail(self, context: RequestContext, error: GatewayError) -> None:
         if self._fate == "not sent":
@@ -93,12 +108,12 @@ class Attempt:
         elif self._fate == "answered":
             headers = [*reported(context.response.headers), *error.raw_headers()]
             kept = KeptAnswer(error.status, headers, error.body())
-            await self._finish(self._outcome("done", kept.dump()))
+            await self._finish(self._outcome("failed", kept.dump()))
         else:
             said = f"{error.code.name}: {error.message}"[:LONGEST_KEPT_ERROR]
             await self._finish(self._outcome("unknown", said.encode()))
 
-    def _outcome(self, state: Literal["done", "unknown"], kept: bytes) -> Record:
+    def _outcome(self, state: Literal["done", "failed", "unknown"], kept: bytes) -> Record:
         kept = kept if len(kept) <= LARGEST_KEPT_BYTES else b""
         return replace(self._record, state=state, kept=kept)
 
@@ -148,7 +163,7 @@ class AtMostOnce:
         if known is None:
             if context.direct is not None and context.direct.disconnected:
                 raise ClientGone
-            attempt = Attempt(self._records, owned, asked)
+            attempt = Attempt(self._records, owned, asked, context.call)
             try:
                 form = await self._call(context, request, attempt)
             except Taken as taken:
@@ -174,6 +189,12 @@ class AtMostOnce:
         except GatewayError as error:
             await attempt.fail(context, error)
             raise
+        except asyncio.CancelledError:  # by a stop, not by the client
+            await attempt.break_off("the gateway stopped")
+            raise
+        except Exception:
+            await attempt.break_off("the gateway failed")
+            raise
         await attempt.succeed(kept)
         return form
 
@@ -198,11 +219,14 @@ class AtMostOnce:
                 await self._calls.rehearse(context, request)
         when = datetime.fromtimestamp(time.time() - known.age, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         called = f"{path} was called with this Idempotency-Key at {when}"
-        if known.state != "done":
+        if known.state in ("pending", "unknown"):
             said = known.kept.decode(errors="replace")
             if known.state == "pending":
                 said = "the gateway has not seen its end"
             problem = f"outcome unknown: {called} ({said}), and is not called again"
+            raise GatewayError(Code.FAILED_PRECONDITION, problem, status=409)
+        if not known.kept and known.state == "failed":
+            problem = f"{called} and failed; its error was too large to be kept"
             raise GatewayError(Code.FAILED_PRECONDITION, problem, status=409)
         if not known.kept:
             problem = f"{called} and succeeded; its answer was too large to be kept"
@@ -211,7 +235,7 @@ class AtMostOnce:
         response = context.response
         response.headers = [each for each in response.headers if each[0] not in REPORTED_HEADERS]
         response.headers += (REPLAYED, *reported(kept.headers))
-        if kept.status != Code.OK.http_status:
+        if known.state == "failed":
             raise kept.error()
         response.code = Code.OK
         return form_for(context, (kept.body,), kept.content_type)

@@ -22,10 +22,18 @@ from gateway.calls.batch_items import NOT_ONE_ITEM, Item, items_of
 from gateway.calls.offload import Planner
 from gateway.calls.plan import holds_the_loop
 from gateway.errors import Code, GatewayError, unavailable
+from gateway.http.at_most_once import KEY_HEADER, key_of
 from gateway.http.batch_queue import BatchQueue, stopping
 from gateway.http.body import BodyReader
 from gateway.http.conditional import Stopping
-from gateway.http.context import ClientGone, Request, RequestContext, Response, context_of
+from gateway.http.context import (
+    CallState,
+    ClientGone,
+    Request,
+    RequestContext,
+    Response,
+    context_of,
+)
 from gateway.http.direct_connection import LARGE_BODY_BYTES, Headers
 from gateway.http.disconnect import CancelOnDisconnect
 from gateway.http.error_answer import error_answer
@@ -36,7 +44,7 @@ from gateway.http.request_headers import DRY_RUN_ANSWER, DRY_RUN_KEY, asks_dry_r
 from gateway.http.routing import CHANGE_ALLOWS
 from gateway.http.slow_reader import SlowReader
 from gateway.long_work import let_others_run
-from gateway.openapi.schemas import REPORTED
+from gateway.openapi.schemas import OF_ANSWERED_CHANGES, REPORTED
 from gateway.suggestions import QUOTED_CHARS, did_you_mean
 from gateway.views.compiled_view import (
     ACCEPT_BYTES_READ,
@@ -70,8 +78,7 @@ FORMATS: Mapping[str, Format] = {
 FIRST_BYTE = re.compile(rb"(?:\xef\xbb\xbf)?\s*+(\S)")
 PASSED_ON = (b"authorization", b"grpc-timeout", DRY_RUN_KEY)
 """Headers of a batch that each of its items has."""
-IDEMPOTENCY_KEY = b"idempotency-key"
-HEADERS = {name.lower().encode(): name for name in (*REPORTED, "Retry-After")}
+HEADERS = {name.lower().encode(): name for name in (*REPORTED, *OF_ANSWERED_CHANGES, "Retry-After")}
 """Headers of an item's answer that are shown, by lower-case name."""
 
 
@@ -179,6 +186,8 @@ class Batch:
         if dry_run is not None and asks_dry_run(dry_run):
             context.dry_run = True
             context.response.headers.append(DRY_RUN_ANSWER)
+        if KEY_HEADER in headers:
+            key_of(headers[KEY_HEADER])
         media = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
         sent: Format | None = "ndjson" if FORMATS.get(media.decode("latin-1")) == "ndjson" else None
         of_json = {k: v for k, v in headers.items() if sent is None or k != b"content-type"}
@@ -200,7 +209,7 @@ class Batch:
                 items = await self._planner.items(principal, body, timeout, is_lines=is_lines)
         else:
             items = items_of(body, is_lines=is_lines)
-        if IDEMPOTENCY_KEY in context.request.headers:
+        if KEY_HEADER in context.request.headers:
             check_ids(items)
         return items, head.wanted or ("ndjson" if is_lines else "json")
 
@@ -246,7 +255,7 @@ class Run:
         self._stops = stops
         self._at_once = 1 if stops else batch.items_at_once
         self._left = deque(enumerate(items))
-        self._running: dict[asyncio.Task[None], ItemConnection] = {}
+        self._running: dict[asyncio.Task[None], tuple[ItemConnection, CallState]] = {}
         self._finished: dict[int, Finished] = {}
         """By index, in the order in which they have finished."""
         self._waiting_bytes = 0
@@ -284,13 +293,22 @@ class Run:
         await reader.send({"type": "http.response.body", "body": tail})
 
     async def end(self) -> None:
-        """End what is under way, and give back what it holds."""
-        for task, connection in self._running.items():
+        """End what is under way, and give back what it holds. Without a client, calls with an
+        Idempotency-Key go on to their ends.
+        """
+        for task, (connection, call) in self._running.items():
             connection.disconnected = self.client_is_gone
-            task.cancel()
-        if self._running:
-            await asyncio.wait([*self._running])
-        self._release(self._finished.values())
+            if not (self.client_is_gone and call.outlives_client):
+                task.cancel()
+        try:
+            while self._running:
+                await asyncio.wait([*self._running])
+        except asyncio.CancelledError:  # the gateway stops
+            for task in self._running:
+                task.cancel()
+            raise
+        finally:
+            self._release(self._finished.values())
 
     def _may_begin(self) -> bool:
         return len(self._running) < self._at_once and self._waiting_bytes < MAX_WAITING_BYTES
@@ -305,7 +323,7 @@ class Run:
         context = self._context_of(index, item, connection)
         asking = self._ask(index, item, context, connection)
         connection.task = asyncio.get_running_loop().create_task(asking)
-        self._running[connection.task] = connection
+        self._running[connection.task] = connection, context.call
 
     def _check(self, item: Item) -> None:
         """Raise GatewayError unless the item may begin."""
@@ -322,8 +340,8 @@ class Run:
         request = self._context.request
         headers = {name: request.headers[name] for name in PASSED_ON if name in request.headers}
         headers[b"content-length"] = b"%d" % len(item.request)
-        if IDEMPOTENCY_KEY in request.headers:
-            headers[IDEMPOTENCY_KEY] = key_of(item, request.headers[IDEMPOTENCY_KEY])
+        if KEY_HEADER in request.headers:
+            headers[KEY_HEADER] = key_of_item(item, request.headers[KEY_HEADER])
         connection.fields = headers
         own = Request(
             f"{request.id}/{index}",
@@ -514,7 +532,7 @@ def check_ids(items: Iterable[Item]) -> None:
         seen.add(str(each.id))
 
 
-def key_of(item: Item, key: bytes) -> bytes:
+def key_of_item(item: Item, key: bytes) -> bytes:
     """`<key>/<item id>`, quoted if the key is."""
     own = b"/" + quote(str(item.id), safe="").encode()
     key = key.strip()

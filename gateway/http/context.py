@@ -122,6 +122,8 @@ class CallState:
     """What the latest change is about, if rights depend on it; what is changed comes first."""
     is_rehearsed: bool = False
     """Whether nothing is called but what only reads."""
+    outlives_client: bool = False
+    """Whether it goes on when the client leaves."""
     unserved: str = ""
     with_cuebot: float = 0.0
     """Seconds spent in calls to Cuebot."""

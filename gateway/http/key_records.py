@@ -31,10 +31,14 @@ KEY_PREFIX = "cuebot-gateway:key:"
 PENDING_KEY = "cuebot-gateway:pending-keys"
 MOST_AT_ONCE = 4
 """Scripts, each on a connection of its own: more would make the store slow, and so seem away."""
+ANSWER_SECONDS = 1.0
+"""Longest answer of the store. Limits wait less: without it, they are only less exact."""
 LATE_RECORDS = 256
 """Records that may wait until the store can be written again."""
 LATE_PAUSE_SECONDS = 0.5
 EVICTION_LOOK_SECONDS = 60.0
+REFUSAL_LOG_SECONDS = 60.0
+"""Between two lines in the log."""
 
 
 class Owned(NamedTuple):
@@ -51,10 +55,10 @@ class Record:
     """A digest of the request."""
     basis: str = ""
     """What the conditions of the caller's rule decided by (`Rule.basis`)."""
-    state: Literal["pending", "done", "unknown"] = "pending"
+    state: Literal["pending", "done", "failed", "unknown"] = "pending"
     kept: bytes = b""
-    """The answer, empty if it is too large; for an unknown outcome, the error; until then, who has
-    claimed the key."""
+    """The answer, also an error of Cuebot's, empty if it is too large; for an unknown outcome, what
+    is known; until then, who has claimed the key."""
     age: float = 0.0
     """Seconds since the call began."""
 
@@ -66,7 +70,7 @@ class Record:
     def load(dumped: bytes, age: float) -> "Record":
         """Raises ValueError."""
         state, fingerprint, basis, kept = dumped.split(b" ", 3)
-        for known in ("pending", "done", "unknown"):
+        for known in ("pending", "done", "failed", "unknown"):
             if state == known.encode():
                 return Record(fingerprint.decode(), basis.decode(), known, kept, age)
         raise ValueError("no record of this gateway's")
@@ -88,6 +92,9 @@ class Records(Protocol):
     async def run(self) -> None:
         """Work in the background, until cancelled."""
 
+    async def close(self) -> None:
+        """Write what is left, if the store answers."""
+
 
 class NoRecords:
     """For several processes that share nothing."""
@@ -101,6 +108,8 @@ class NoRecords:
     async def finish(self, owned: Owned, pending: Record, outcome: Record | None) -> None: ...
 
     async def run(self) -> None: ...
+
+    async def close(self) -> None: ...
 
 
 class MemoryRecords:
@@ -139,11 +148,14 @@ class MemoryRecords:
         elif owned.name in self._records:
             _, _, began = self._records[owned.name]
             size = len(outcome.kept)
-            if size and not self._quota.take(owned.principal, size):
-                outcome = replace(outcome, kept=b"")
-            self._records[owned.name] = owned, outcome, began
+            has_room = not size or self._quota.take(owned.principal, size)
+            # A copy, since what orjson returns has 4 KB, however short it is.
+            kept = bytes(memoryview(outcome.kept)) if has_room else b""
+            self._records[owned.name] = owned, replace(outcome, kept=kept), began
 
     async def run(self) -> None: ...
+
+    async def close(self) -> None: ...
 
     def _forget_old(self) -> None:
         latest = self._clock() - REMEMBERED_SECONDS
@@ -178,8 +190,8 @@ for _, old in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - kept, 'L
   redis.call('DEL', old)
   redis.call('ZREM', KEYS[2], old)
 end
+redis.call('ZADD', KEYS[2], now, KEYS[1])  -- first: if the store refuses it, there is no record
 redis.call('SET', KEYS[1], string.format('%.0f ', now) .. ARGV[2])
-redis.call('ZADD', KEYS[2], now, KEYS[1])
 return {}
 """)
 FINISH = Script("""
@@ -189,9 +201,9 @@ local since, pending = string.match(redis.call('GET', KEYS[1]) or '', '^(%d+) (.
 if (pending or ARGV[2]) ~= ARGV[2] then
   return {}
 end
-redis.call('ZREM', KEYS[2], KEYS[1])
 if ARGV[3] == '' then
   redis.call('DEL', KEYS[1])
+  redis.call('ZREM', KEYS[2], KEYS[1])
   return {}
 end
 local time = redis.call('TIME')
@@ -200,6 +212,7 @@ local kept = tonumber(ARGV[1])
 local began = tonumber(since) or now
 local left = string.format('%.0f', math.max(kept - (now - began), 1))
 redis.call('SET', KEYS[1], string.format('%.0f ', began) .. ARGV[3], 'PX', left)
+redis.call('ZREM', KEYS[2], KEYS[1])  -- last: a full store refuses SET
 return {}
 """)
 EVICTION = Script("""
@@ -225,20 +238,29 @@ class StoreRecords:
         self._is_late = asyncio.Event()
         self._looked: tuple[float, int] = (0.0, -1)
         self._eviction = ""
-        self._is_refused = False
+        self._told_refusal = -REFUSAL_LOG_SECONDS
 
     async def read(self, owned: Owned) -> Record | None:
         await self._check_eviction()
-        return await self._ask(owned, b"")
+        try:
+            return await self._ask(owned, b"")
+        except StoreFailed:
+            raise away() from None
 
     async def claim(self, owned: Owned, record: Record) -> Record | None:
         try:
             return await self._ask(owned, record.dump())
-        except GatewayError:
+        except StoreRefused:
+            raise away() from None
+        except StoreFailed:
             self._tell_later(owned, record, None)  # it may have been written
+            raise away() from None
+        except asyncio.CancelledError:
+            self._tell_later(owned, record, None)
             raise
 
     async def _ask(self, owned: Owned, given: bytes) -> Record | None:
+        """Raises StoreFailed."""
         found: list[Record] = []
 
         def check(answer: list[Value]) -> None:
@@ -250,10 +272,7 @@ class StoreRecords:
             except (ValueError, AssertionError):
                 raise StoreFailed("its answer is none that there could be") from None
 
-        try:
-            await self._run(CLAIM, keys_of(owned), [REMEMBERED_MS, given], check)
-        except StoreFailed:
-            raise away() from None
+        await self._run(CLAIM, keys_of(owned), [REMEMBERED_MS, given], check)
         return found[0] if found else None
 
     async def _check_eviction(self) -> None:
@@ -294,14 +313,15 @@ class StoreRecords:
         """Raises StoreFailed. A refusal of keys does not end the counting of requests."""
         async with self._places:
             try:
-                answer = await self._link.run(script, keys, values, check, spares=StoreRefused)
+                return await self._link.run(
+                    script, keys, values, check, spares=StoreRefused, patience=ANSWER_SECONDS
+                )
             except StoreRefused as refusal:
-                if not self._is_refused:
+                now = time.monotonic()
+                if now - self._told_refusal >= REFUSAL_LOG_SECONDS:
+                    self._told_refusal = now
                     log.error("the shared store refuses keys", problem=str(refusal))
-                self._is_refused = True
                 raise
-            self._is_refused = False
-            return answer
 
     def _tell_later(self, owned: Owned, pending: Record, outcome: Record | None) -> None:
         if len(self._late) < LATE_RECORDS:
@@ -315,10 +335,18 @@ class StoreRecords:
             self._is_late.clear()
             while self._late:
                 await asyncio.sleep(LATE_PAUSE_SECONDS)
-                with suppress(StoreFailed):
-                    for (owned, pending), outcome in [*self._late.items()]:
-                        await self._write(owned, pending, outcome)
-                        del self._late[owned, pending]
+                await self._tell_late()
+
+    async def close(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self._tell_late()
+
+    async def _tell_late(self) -> None:
+        with suppress(StoreFailed):
+            for (owned, pending), outcome in [*self._late.items()]:
+                await self._write(owned, pending, outcome)
+                self._late.pop((owned, pending), None)
 
 
 def keys_of(owned: Owned) -> list[str]:

@@ -242,7 +242,9 @@ class AuditLog(Interceptor):
             try:
                 answer = await call(method, payload, found)
             except BaseException as error:
-                await self._end(entry, outcome_of(error))
+                called = not (isinstance(error, GatewayError) and error.is_of_key)
+                if called or self._durable:  # there is an intent
+                    await self._end(entry, outcome_of(error), called=called)
                 raise
             await self._end(entry, (Code.OK, Code.OK.http_status))
             return answer
@@ -270,9 +272,9 @@ class AuditLog(Interceptor):
             self._writer.put_soon(entry.line(OUTCOME, outcome_of(error), called=False))
         raise error
 
-    async def _end(self, entry: Entry, outcome: tuple[Code, int]) -> None:
+    async def _end(self, entry: Entry, outcome: tuple[Code, int], *, called: bool = True) -> None:
         began = time.monotonic()
-        await self._writer.put(entry.line(OUTCOME, outcome))
+        await self._writer.put(entry.line(OUTCOME, outcome, called=called))
         if self._durable:
             count_as_waiting(entry.context, began)
 

@@ -23,6 +23,9 @@ from gateway.settings.types import parse_store_url
 
 log = structlog.stdlib.get_logger("gateway.state")
 
+REPLICA = "against a read only"
+"""In its answer to a script that writes."""
+
 T = TypeVar("T")
 Value = int | bytes
 
@@ -32,7 +35,9 @@ class StoreFailed(Exception):
 
 
 class StoreRefused(StoreFailed):
-    """The store has answered that it does not run the script: no memory, no permission."""
+    """The store has answered that it does not run the script: no memory, no permission. (A replica
+    is the wrong store.)
+    """
 
 
 @dataclass(frozen=True)
@@ -109,10 +114,12 @@ class Link:
         check: Callable[[list[Value]], None] = lambda answer: None,
         *,
         spares: type[StoreFailed] | tuple[()] = (),
+        patience: float = 0.0,
     ) -> list[Value]:
         """The script's answer. Raises StoreFailed: at once while the store is away.
 
-        After a failure, unless it is of a kind that `spares` the store, it counts as away.
+        After a failure, unless it is of a kind that `spares` the store, it counts as away, and also
+        after `patience` seconds or, if that is longer, the longest answer of the link's timing.
 
         `check` raises StoreFailed for an answer that the script cannot give; the store counts as
         away then.
@@ -120,7 +127,7 @@ class Link:
         if not self.up:
             raise StoreFailed(self._problem)
         try:
-            answer = await self.in_time(self._store.run(script, keys, values))
+            answer = await self.in_time(self._store.run(script, keys, values), patience)
             check(answer)
             return answer
         except spares:
@@ -186,11 +193,12 @@ class Link:
         self.up = False
         self._lost.set()
 
-    async def in_time(self, answer: Awaitable[T]) -> T:
+    async def in_time(self, answer: Awaitable[T], patience: float = 0.0) -> T:
         """The answer, unless it takes too long. Raises StoreFailed."""
-        timing, waiting = self.timing, asyncio.ensure_future(answer)
+        longest = max(self.timing.answer, patience)
+        waiting = asyncio.ensure_future(answer)
         try:
-            for seconds in (timing.answer, timing.grace):
+            for seconds in (longest, self.timing.grace):
                 await asyncio.wait([waiting], timeout=seconds)
                 if waiting.done():
                     return waiting.result()
@@ -199,7 +207,7 @@ class Link:
                 waiting.add_done_callback(retrieve_error)
             else:
                 retrieve_error(waiting)
-        raise StoreFailed(f"no answer within {timing.answer * 1000:.0f} ms")
+        raise StoreFailed(f"no answer within {longest * 1000:.0f} ms")
 
 
 def retrieve_error(abandoned: asyncio.Future[T]) -> None:
@@ -268,8 +276,9 @@ def as_store_failed(refusal: type[Exception] | tuple[()] = ()) -> Iterator[None]
     try:
         yield
     except Exception as error:
-        kind = StoreRefused if isinstance(error, refusal) else StoreFailed
-        raise kind(" ".join(str(error).split()) or type(error).__name__) from None
+        text = " ".join(str(error).split()) or type(error).__name__
+        refused = isinstance(error, refusal) and REPLICA not in text
+        raise (StoreRefused if refused else StoreFailed)(text) from None
 
 
 def tls_options(settings: Settings) -> dict[str, object]:

@@ -2,8 +2,10 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator, Sequence
+import tracemalloc
+from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,27 +13,40 @@ import grpc
 import httpx
 import orjson
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.calls.failures import TELLS_NOTHING, error_for
 from gateway.calls.plan import Found
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
 from gateway.errors import Code, GatewayError
-from gateway.http.at_most_once import Attempt, key_of
+from gateway.http import at_most_once, key_records
+from gateway.http.at_most_once import Attempt, KeptAnswer, key_of
+from gateway.http.batch import ITEMS_AT_ONCE
 from gateway.http.key_records import (
     CLAIM,
     FINISH,
     LARGEST_KEPT_BYTES,
+    LATE_RECORDS,
     RECORD_BYTES,
     REMEMBERED_SECONDS,
     MemoryRecords,
     Owned,
     Record,
     StoreRecords,
+    keys_of,
 )
 from gateway.schema.method import Method
 from gateway.schema.selection import Selection
-from gateway.state.store import Link, LinkTiming, RedisStore, Script, StoreFailed, Value
+from gateway.state.store import (
+    Link,
+    LinkTiming,
+    RedisStore,
+    Script,
+    StoreFailed,
+    StoreRefused,
+    Value,
+)
 from gateway.upstream.interface import (
     CallFailed,
     lost,
@@ -60,6 +75,7 @@ from tests.support.servers import (
     settings_for,
 )
 from tests.support.stores import NEEDS_STORE, StoreServer, store_server
+from tests.support.wire import request, wire
 
 pytestmark = pytest.mark.anyio
 
@@ -292,8 +308,9 @@ LOST.fate = "unknown"
     ("steps", "state"),
     [
         ([NOT_MADE], None),
-        ([None, NOT_MADE], "done"),
-        ([None, FAILED], "done"),
+        ([None, NOT_MADE], "failed"),
+        ([None, FAILED], "failed"),
+        ([FAILED], "failed"),
         ([None, LOST], "unknown"),
         ([LOST], "unknown"),
     ],
@@ -303,7 +320,7 @@ async def test_what_becomes_of_several_calls(
     steps: list[GatewayError | None], state: str | None
 ) -> None:
     records, context = MemoryRecords(lambda principal: 1.0), context_of(PAUSE)
-    attempt = Attempt(records, owned(1), RECORD)
+    attempt = Attempt(records, owned(1), RECORD, context.call)
     (change,) = (method for method in METHODS if method.path == PAUSE)
 
     async def call(method: Method, payload: bytes, found: Sequence[Found] = ()) -> bytes:
@@ -370,6 +387,19 @@ async def test_an_answer_too_large_to_keep(gateway: Gateway, cuebot: ScriptedCue
     assert calls(cuebot, launch) == 1
 
 
+async def test_an_error_too_large_to_keep(
+    gateway: Gateway, cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(at_most_once, "LARGEST_KEPT_BYTES", 100)
+    cuebot.fails(PAUSE, grpc.StatusCode.INTERNAL, "no" * 100)
+    first = await gateway.post(PAUSE, JOB, headers=keyed())
+    assert first.status_code == 500
+    again = await gateway.post(PAUSE, JOB, headers=keyed())
+    assert (again.status_code, again.json()["error"]) == (409, "FAILED_PRECONDITION")
+    assert "and failed; its error was too large to be kept" in again.json()["message"]
+    assert calls(cuebot) == 1
+
+
 CREATE, SET_MIN = "/show.ShowInterface/CreateShow", "/show.ShowInterface/SetDefaultMinCores"
 
 
@@ -418,6 +448,67 @@ async def goes_on(port: int, cuebot: ScriptedCuebot) -> None:
         again = await answered(client)
     assert (again.status_code, again.headers[REPLAYED]) == (200, "true")
     assert calls(cuebot) == 1
+
+
+async def test_items_of_a_batch_go_on_without_its_client(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    """Those that are being called; the others do not begin."""
+    release = cuebot.holds(PAUSE)[1]
+    items = [{"id": n, "method": PAUSE, "request": JOB} for n in range(ITEMS_AT_ONCE + 1)]
+    async with wire(gateway) as one:
+        await one.send(request("/batch", orjson.dumps(items), "Idempotency-Key: b"))
+        await until(lambda: calls(cuebot) == ITEMS_AT_ONCE)
+    await until(lambda: len(gateway.server.connections) == 0)
+    waiting = await gateway.post(PAUSE, JOB, headers=keyed("b/0"))
+    assert waiting.status_code == 409
+    release.set()
+    await until(lambda: gateway.app.parts.slots.taken == 0)
+    assert (await answered(gateway.client, "b/0")).headers[REPLAYED] == "true"
+    again = await gateway.post("/batch", items, headers=keyed("b"))
+    replayed = [each.get("headers", {}).get("Idempotent-Replayed") for each in again.json()]
+    assert [each["status"] for each in again.json()] == [200] * len(items)
+    assert replayed == ["true"] * ITEMS_AT_ONCE + [None]
+    assert calls(cuebot) == len(items)
+
+
+async def test_a_stop_that_cuts_off_the_call_is_unknown(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    _, cancelled = cuebot.hangs(PAUSE)
+    first = asyncio.create_task(gateway.post(PAUSE, JOB, headers=keyed()))
+    await until(lambda: calls(cuebot) == 1)
+    (task,) = gateway.server.server_state.tasks
+    task.cancel()
+    assert (await first).status_code == 503
+    await cancelled.wait()
+    await unknown(gateway, cuebot, "the gateway stopped")
+
+
+async def test_a_stop_that_cuts_off_a_batch_without_its_client(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    _, cancelled = cuebot.hangs(PAUSE)
+    async with wire(gateway) as one:
+        items = [{"id": 1, "method": PAUSE, "request": JOB}]
+        await one.send(request("/batch", orjson.dumps(items), "Idempotency-Key: k1"))
+        await until(lambda: calls(cuebot) == 1)
+    await until(lambda: not gateway.server.connections)
+    (task,) = gateway.server.server_state.tasks
+    task.cancel()
+    await cancelled.wait()
+    await until(lambda: gateway.app.parts.slots.taken == 0)
+    again = await gateway.post(PAUSE, JOB, headers=keyed("k1/1"))
+    assert again.status_code == 409
+    assert "the gateway stopped" in again.json()["message"]
+
+
+async def test_a_bug_after_the_call_is_unknown(
+    gateway: Gateway, cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(at_most_once, "pieces_of", lambda request, answer: 1 / 0)
+    assert (await gateway.post(PAUSE, JOB, headers=keyed())).status_code == 500
+    await unknown(gateway, cuebot, "the gateway failed")
 
 
 async def test_a_client_that_is_gone_before_the_call(
@@ -570,6 +661,30 @@ async def test_a_replay_is_not_in_the_audit_log(cuebot: ScriptedCuebot, tmp_path
     assert [line["status"] for line in outcomes(log)] == [200, 403]
 
 
+@pytest.mark.parametrize("synced", [False, True])
+async def test_what_is_not_called_for_its_key(
+    cuebot: ScriptedCuebot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, synced: bool
+) -> None:
+    """The audit log says of no change that was not made that it was called."""
+    log = tmp_path / "audit"
+    more: dict[str, Any] = {"audit_log": str(log), "audit_sync": synced}
+    async with gateway_for(cuebot.endpoint, **more) as gateway:
+
+        async def faster(owned: Owned, record: Record) -> Record:
+            return Record(record.fingerprint)
+
+        async def away(owned: Owned, record: Record) -> Record:
+            raise GatewayError(Code.UNAVAILABLE, "away")
+
+        for claim, status in ((faster, 409), (away, 503)):
+            monkeypatch.setattr(gateway.app.parts.records, "claim", claim)
+            answer = await gateway.post(PAUSE, JOB, headers=keyed())
+            assert answer.status_code == status
+    assert calls(cuebot) == 0
+    found = [(line["status"], line.get("called")) for line in outcomes(log)]
+    assert found == ([(409, False), (503, False)] if synced else [])
+
+
 # --- Where keys are remembered --------------------------------------------------------------
 
 
@@ -598,6 +713,17 @@ def test_what_is_a_key(header: bytes, key: bytes | None) -> None:
 async def test_a_bad_key_calls_nothing(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     answer = await gateway.post(PAUSE, JOB, headers=keyed("k" * 256))
     assert (answer.status_code, calls(cuebot)) == (400, 0)
+
+
+@pytest.mark.parametrize("key", ["", '""', '"k";p=1', "k" * 256])
+async def test_a_bad_key_of_a_batch_calls_nothing(
+    gateway: Gateway, cuebot: ScriptedCuebot, key: str
+) -> None:
+    """As that of a script whose variable is empty: all its batches would have the same keys."""
+    items = [{"id": "a", "method": PAUSE, "request": JOB}]
+    answer = await gateway.post("/batch", items, headers=keyed(key))
+    assert (answer.status_code, calls(cuebot)) == (400, 0)
+    assert "nothing was called" in answer.json()["message"]
 
 
 async def test_workers_without_a_store_are_501(cuebot: ScriptedCuebot) -> None:
@@ -649,6 +775,24 @@ async def test_what_is_kept_counts() -> None:
     assert [each and len(each.kept) for each in known] == [2 * RECORD_BYTES, 0]
     clock.now += REMEMBERED_SECONDS
     assert await fill(records, "lena") == 4
+
+
+async def test_a_record_takes_no_more_memory_than_it_counts() -> None:
+    records, number = MemoryRecords(lambda principal: 1.0), 500
+    headers = [(b"content-type", b"application/json")]
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for each in range(number):
+            of = owned(each)._replace(name=f"{each:064}")
+            digests = Record(f"{each:064}", f"{each:064}", kept=b"%016d" % each)
+            await records.claim(of, digests)
+            done = KeptAnswer(200, headers, b'{"n":%d}' % each).dump()
+            await records.finish(of, digests, replace(digests, state="done", kept=done))
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (after - before) / number < RECORD_BYTES
 
 
 @NEEDS_STORE
@@ -727,6 +871,26 @@ async def test_a_claim_whose_answer_is_lost_is_taken_back(store: StoreServer) ->
 
 
 @NEEDS_STORE
+async def test_a_claim_that_is_cut_off_is_taken_back(store: StoreServer) -> None:
+    async with losing(store, Script(""), after=False) as records:
+        written = asyncio.Event()
+
+        async def stuck(answer: Awaitable[object], patience: float = 0.0) -> None:
+            await answer
+            written.set()
+            await asyncio.Event().wait()
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(records._link, "in_time", stuck)
+            claiming = asyncio.create_task(records.claim(owned(1), RECORD))
+            await written.wait()
+        claiming.cancel()
+        async with asyncio.timeout(PATIENCE):
+            while await state_of(records, 1):  # noqa: ASYNC110 - nobody announces that
+                await asyncio.sleep(0.01)
+
+
+@NEEDS_STORE
 async def test_an_outcome_that_could_not_be_told_is_told_later(store: StoreServer) -> None:
     async with losing(store, FINISH, after=False) as records:
         await records.claim(owned(1), RECORD)
@@ -735,6 +899,121 @@ async def test_an_outcome_that_could_not_be_told_is_told_later(store: StoreServe
         async with asyncio.timeout(PATIENCE):
             while await state_of(records, 1) != "done":  # noqa: ASYNC110 - nobody announces that
                 await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def full(store: StoreServer) -> AsyncIterator[None]:
+    await operate(store, "CONFIG", "SET", "maxmemory", "1")
+    try:
+        yield
+    finally:
+        await operate(store, "CONFIG", "SET", "maxmemory", "0")
+
+
+@NEEDS_STORE
+async def test_a_full_store_is_told_later(store: StoreServer) -> None:
+    """However many keys it has refused; until then, it can still remove what is pending."""
+    async with losing(store, Script(""), after=False) as records:
+        await records.claim(owned(0), RECORD)
+        async with full(store):
+            for number in range(1, LATE_RECORDS + 1):
+                with pytest.raises(GatewayError, match="nothing was called"):
+                    await records.claim(owned(number), RECORD)
+            await records.finish(owned(0), RECORD, Record("f", "", "done", b"x"))
+            assert await operate(store, "ZCARD", "cuebot-gateway:pending-keys") == 1
+        async with asyncio.timeout(PATIENCE):
+            while await state_of(records, 0) != "done":  # noqa: ASYNC110 - nobody announces that
+                await asyncio.sleep(0.01)
+
+
+@NEEDS_STORE
+async def test_refusals_are_logged_once(store: StoreServer) -> None:
+    """Whatever is read in between."""
+    async with losing(store, Script(""), after=False) as records:
+        with capture_logs() as logs:
+            async with full(store):
+                for number in range(3):
+                    await records.read(owned(number))
+                    with pytest.raises(GatewayError):
+                        await records.claim(owned(number), RECORD)
+        assert [each["event"] for each in logs] == ["the shared store refuses keys"]
+
+
+@NEEDS_STORE
+async def test_a_claim_that_is_refused_leaves_nothing(store: StoreServer) -> None:
+    """Whichever command the permissions lack."""
+    await operate(store, "FLUSHALL")
+    may = "+@connection +eval +evalsha +info +time +get +del"
+    writes = ("+set", "+zadd", "+zrangebyscore")
+    for lacking in writes:
+        given = f"{may} ~cuebot-gateway:* {' '.join(each for each in writes if each != lacking)}"
+        await operate(store, "ACL", "SETUSER", "some", "reset", "on", ">word", *given.split())
+        url = store.url.replace("//", "//some:word@")
+        client = RedisStore(settings_for("cuebot:1", state=url))
+        with pytest.raises(StoreRefused):
+            await client.run(CLAIM, keys_of(owned(1)), [1000, RECORD.dump()])
+        await client.close()
+        assert await operate(store, "KEYS", "cuebot-gateway:key:*") == []
+
+
+@NEEDS_STORE
+async def test_what_waits_is_told_at_a_stop(
+    store: StoreServer, cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_records, "LATE_PAUSE_SECONDS", PATIENCE)
+    await operate(store, "FLUSHALL")
+    async with gateway_for(cuebot.endpoint, state=store.url) as gateway:
+        make_patient(gateway)
+        called, release = cuebot.holds(PAUSE)
+        first = asyncio.create_task(gateway.post(PAUSE, JOB, headers=keyed()))
+        await called.wait()
+        async with full(store):
+            release.set()
+            assert (await first).status_code == 200
+    async with gateway_for(cuebot.endpoint, state=store.url) as gateway:
+        make_patient(gateway)
+        again = await gateway.post(PAUSE, JOB, headers=keyed())
+        assert (again.status_code, again.headers[REPLAYED]) == (200, "true")
+    assert calls(cuebot) == 1
+
+
+@NEEDS_STORE
+async def test_a_store_that_has_become_a_replica(store: StoreServer) -> None:
+    """The link looks for the primary again, which may have taken over the name."""
+    async with losing(store, Script(""), after=False) as records:
+        try:
+            await operate(store, "REPLICAOF", "127.0.0.1", "1")
+            with pytest.raises(GatewayError, match="nothing was called"):
+                await records.claim(owned(1), RECORD)
+        finally:
+            await operate(store, "REPLICAOF", "NO", "ONE")
+        assert records._link.losses == 1
+        assert await state_of(records, 1) == ""
+
+
+class Slow(RedisStore):
+    async def run(
+        self, script: Script, keys: Sequence[str], values: Sequence[Value]
+    ) -> list[Value]:
+        if script in (CLAIM, FINISH):
+            await asyncio.sleep(0.02)
+        return await super().run(script, keys, values)
+
+
+@NEEDS_STORE
+async def test_keys_wait_longer_for_the_store_than_limits(store: StoreServer) -> None:
+    await operate(store, "FLUSHALL")
+    slow = Slow(settings_for("cuebot:1", state=store.url))
+    link = Link(slow, "…", LinkTiming(answer=20))
+    keeping = asyncio.create_task(link.keep())
+    await link.first_look()
+    link.timing = LinkTiming(answer=0.001, grace=0)
+    try:
+        assert await StoreRecords(link).claim(owned(1), RECORD) is None
+        assert link.up
+    finally:
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
 
 
 @NEEDS_STORE
