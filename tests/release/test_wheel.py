@@ -17,7 +17,7 @@ from tests.support.servers import clean_environment
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent.parent
-PACKAGES = {"gateway", "gateway_cli", "cuebot_simulator"}
+PACKAGES = {"gateway", "gateway_cli", "cuectl", "cuebot_simulator"}
 VERSIONS = ("3.11", "3.12", "3.13", "3.14")
 OFFLINE = re.compile("NewConnectionError|NameResolutionError|ConnectTimeoutError|ProxyError")
 """What pip says when there is no way to its index."""
@@ -67,7 +67,7 @@ def install(python: str, wheel: Path, folder: Path) -> Path:
     return folder / "bin"
 
 
-def test_the_wheel_has_three_packages_and_nothing_else(wheel: Path) -> None:
+def test_the_wheel_has_its_packages_and_nothing_else(wheel: Path) -> None:
     with ZipFile(wheel) as opened:
         names = opened.namelist()
     assert {name.partition("/")[0] for name in names if ".dist-info/" not in name} == PACKAGES
