@@ -78,7 +78,8 @@ def test_the_installed_demo_answers(wheel: Path, tmp_path: Path, version: str) -
     programs = install(interpreter(version), wheel, tmp_path / "installed")
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    assert said(programs / "cuebot-gateway", "--version").split()[-1] == __version__
+    for program in ("cuebot-gateway", "cuectl"):
+        assert said(programs / program, "--version").split()[-1] == __version__
     with installed_demo([programs / "cuebot-gateway"], elsewhere) as demo:
         answer = demo.post("/show.ShowInterface/GetShows", {})
         assert answer["shows"]["shows"][0]["name"] == "demo"
