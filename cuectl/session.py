@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from cuectl.errors import CallError, WrongSetting
+from cuectl.errors import CallError, Failure, WrongSetting
 
 if TYPE_CHECKING:  # slow to import, and not needed by all commands
     from cuectl.client.gateway import GatewayClient
@@ -27,6 +27,8 @@ class Session:
         self._context: Context | None = None
         self._cache: SchemaCache | None = None
         self._tokens: TokenSource | None = None
+        self.why_no_verbs = "this token may use none, or the gateway serves no document (DOCS=off)"
+        """Where known_verbs has found none."""
 
     def choose(self, name: str | None, url: str | None, token: str | None) -> None:
         if (name, url, token) != self._chosen:
@@ -82,7 +84,8 @@ class Session:
             if not self.cache.head:
                 self.refresh()
             found: Mapping[str, Verb] = self.cache.verbs.get("verbs", {})
-        except (CallError, WrongSetting):
+        except (CallError, Failure, WrongSetting) as error:
+            self.why_no_verbs = f"none are shown: {error}"
             return {}
         return found
 
