@@ -17,6 +17,11 @@ TIMEOUT_SECONDS = 30.0
 RETRY_UNKNOWN_SECONDS = 10.0
 """A verb that is not known is looked for again if the document is older than this."""
 
+UNKNOWN_CALLER = (
+    "no token is known: set TOKEN, or give the context one:"
+    " cuectl context add NAME --url URL --token-command COMMAND"
+)
+
 Verb = Mapping[str, Any]
 T = TypeVar("T")
 
@@ -148,13 +153,19 @@ class Session:
     async def client(
         self, timeout: float | None = None, document: "Document | None" = None
     ) -> AsyncIterator["GatewayClient"]:
-        """A client, with a document that it need not ask for. Raises WrongSetting."""
+        """A client, with a document that it need not ask for. Raises WrongSetting, also where the
+        gateway asks for a token and there is none."""
         from cuectl.client.gateway import gateway_client
 
         seconds = TIMEOUT_SECONDS if timeout is None else timeout
         async with gateway_client(self.context.url, self.tokens, seconds) as client:
             client.read = document
-            yield client
+            try:
+                yield client
+            except CallError as error:
+                if error.code != "UNAUTHENTICATED" or self.tokens():
+                    raise
+                raise WrongSetting(UNKNOWN_CALLER) from None
 
     def run(
         self, work: "Callable[[GatewayClient], Awaitable[T]]", timeout: float | None = None

@@ -103,6 +103,15 @@ def test_help_says_why_there_are_no_verbs(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("line", ["jobs", "pause x y", "call Show/GetShows", "follow x"])
+async def test_without_a_token(cuectl: Cuectl, line: str) -> None:
+    cuectl.environ["TOKEN"] = ""
+    ran = await cuectl(*line.split())
+    assert (ran.status, ran.out) == (WRONG_USAGE, b"")
+    assert ran.err.startswith("cuectl: no token is known: set TOKEN, or give the context one: ")
+
+
+@pytest.mark.slow
 async def test_the_environment_comes_before_contexts(cuectl: Cuectl) -> None:
     command = f"printf %s {token('marco')}"
     url, folder = cuectl.gateway.url, cuectl.folder
