@@ -366,9 +366,14 @@ def change(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) ->
         ((_, error),) = failures.items()
         complain(error_text(error), PROGRAM)
         sys.exit(status_of(error))
-    if len(requests) > 1:
+    if len(requests) > 1 or somebody_waits():
         click.echo(summary(name, len(requests), failures), err=True)
     sys.exit(FAILED if failures else 0)
+
+
+def somebody_waits() -> bool:
+    """Whether errors go to a terminal: silence is no answer there."""
+    return sys.stderr.isatty()
 
 
 async def rehearse(

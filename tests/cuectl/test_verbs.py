@@ -129,6 +129,15 @@ async def test_what_destroys_asks(cuectl: Cuectl, cuebot: SimulatedCuebot) -> No
     assert calls_of(cuebot, "Kill") == 2
 
 
+@pytest.mark.parametrize(("waits", "said"), [(True, "pause: 1 done\n"), (False, "")])
+async def test_one_change_is_told_on_a_terminal(
+    cuectl: Cuectl, monkeypatch: pytest.MonkeyPatch, waits: bool, said: str
+) -> None:
+    monkeypatch.setattr("cuectl.verbs.somebody_waits", lambda: waits)
+    ran = await cuectl("pause", LENA)
+    assert (ran.status, ran.out, ran.err) == (0, b"", said)
+
+
 async def test_a_dry_run_calls_nothing(cuectl: Cuectl, cuebot: SimulatedCuebot) -> None:
     ran = await cuectl("kill", LENA, "--dry-run")
     assert ran.status == 0
