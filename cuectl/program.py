@@ -108,12 +108,15 @@ def complete_context(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=show_version,
     help="Show the version and exit.",
 )  # fmt: skip
+# Those that say which gateway are eager, as --help is: a --help behind them shows its verbs.
 @click.option(
-    "--context", "name", metavar="NAME", shell_complete=complete_context,
+    "--context", "name", metavar="NAME", is_eager=True, shell_complete=complete_context,
     help="Use this context (CUECTL_CONTEXT).",
 )  # fmt: skip
-@click.option("--url", help="Ask this gateway (GATEWAY_URL).")
-@click.option("--token", help="The token; set TOKEN to hide it from other users.")
+@click.option("--url", is_eager=True, help="Ask this gateway (GATEWAY_URL).")
+@click.option(
+    "--token", is_eager=True, help="The token; set TOKEN to hide it from other users."
+)  # fmt: skip
 @click.pass_context
 def main(context: click.Context, name: str | None, url: str | None, token: str | None) -> None:
     """Ask an OpenCue farm, through a cuebot-gateway.
