@@ -23,6 +23,15 @@ def fitting(values: Iterable[str], begun: str) -> list[CompletionItem]:
     return [CompletionItem(each) for each in values if each.lower().startswith(lowered)]
 
 
+def contexts_like(begun: str) -> list[CompletionItem]:
+    from cuectl.contexts import load_contexts
+
+    try:
+        return fitting(load_contexts().known, begun)
+    except WrongSetting:
+        return []
+
+
 def names_for(session: Session, kind: str) -> list[str]:
     """The names of jobs, shows and so on that are known."""
     if not kind:

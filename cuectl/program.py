@@ -8,10 +8,12 @@ from importlib import import_module
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from cuectl import __version__
 from cuectl.session import Session
 from cuectl.terminal.exits import MEANINGS, exits_cleanly
+from cuectl.terminal.text import one_line
 
 PROGRAM = "cuectl"
 COMMANDS = ("call", "completion", "context", "follow", "launch")
@@ -59,11 +61,15 @@ class Commands(click.Group):
             raise click.UsageError(f"{error.format_message().rstrip('.')}{near}", ctx) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        verbs = ctx.ensure_object(Session).known_verbs(ctx.params)
+        session: Session = ctx.ensure_object(Session)
+        verbs = session.known_verbs(ctx.params)
         rows = [(name, str(verb.get("summary", ""))) for name, verb in verbs.items()]
         if rows:
             with formatter.section("Verbs of this gateway"):
                 formatter.write_dl(rows)
+        else:
+            with formatter.section("Verbs of this gateway"):
+                formatter.write_text(one_line(session.why_no_verbs))
         with formatter.section("Commands"):
             formatter.write_dl([*SHORT.items()])
 
@@ -89,19 +95,34 @@ def show_version(context: click.Context, parameter: click.Parameter, value: bool
         context.exit()
 
 
+def complete_context(
+    context: click.Context, parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
+    from cuectl.completion import contexts_like
+
+    return contexts_like(begun)
+
+
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=show_version,
     help="Show the version and exit.",
 )  # fmt: skip
-@click.option("--context", "name", metavar="NAME", help="Use this context (CUECTL_CONTEXT).")
-@click.option("--url", help="Ask this gateway (GATEWAY_URL).")
-@click.option("--token", help="The token; set TOKEN to hide it from other users.")
+# Those that say which gateway are eager, as --help is: a --help behind them shows its verbs.
+@click.option(
+    "--context", "name", metavar="NAME", is_eager=True, shell_complete=complete_context,
+    help="Use this context (CUECTL_CONTEXT).",
+)  # fmt: skip
+@click.option("--url", is_eager=True, help="Ask this gateway (GATEWAY_URL).")
+@click.option(
+    "--token", is_eager=True, help="The token; set TOKEN to hide it from other users."
+)  # fmt: skip
 @click.pass_context
 def main(context: click.Context, name: str | None, url: str | None, token: str | None) -> None:
     """Ask an OpenCue farm, through a cuebot-gateway.
 
-    The gateway is --url, else GATEWAY_URL, else the current context (cuectl context add).
+    The gateway is --url or that of --context, else GATEWAY_URL, else the current context (cuectl
+    context add).
     """
     context.ensure_object(Session).choose(name, url, token)
 

@@ -137,7 +137,7 @@ def table_lines(
     width: int | None = None,
     colored: bool = False,
 ) -> list[str]:
-    """The lines of a table. With a `width`, texts are shortened, then columns left out."""
+    """The lines of a table. With a `width`, texts are shortened and columns left out."""
     cells = [[cell_of(row, column, colors, raw=raw) for column in columns] for row in rows]
     head = [Cell(str(column.get("title") or column["path"]).upper()) for column in columns]
     whole = [head, *cells] if headers else cells
@@ -149,9 +149,7 @@ def table_lines(
         for place in range(len(columns))
     ]
     if width is not None:
-        widths = narrowed(widths, to_right, width)
-        while len(widths) > 1 and total_width(widths) > width:
-            widths.pop()  # the last columns matter least
+        widths = fitted(widths, to_right, width)
     return [
         GAP.join(
             padded(cell, widths[place], to_right=to_right[place], colored=colored)
@@ -165,12 +163,26 @@ def total_width(widths: Sequence[int]) -> int:
     return sum(widths) + len(GAP) * (len(widths) - 1)
 
 
+def fitted(widths: Sequence[int], fixed: Sequence[bool], width: int) -> list[int]:
+    """The widths of as many columns as fit, if those that are not fixed are shortened.
+
+    The last columns matter least. The first one is what a row is called: it keeps up to half of
+    the width.
+    """
+    for count in range(len(widths), 1, -1):
+        found = narrowed(widths[:count], fixed, width)
+        if total_width(found) <= width:
+            return found
+    return narrowed(widths[:1], fixed, width)
+
+
 def narrowed(widths: Sequence[int], fixed: Sequence[bool], width: int) -> list[int]:
     """Widths that fit, if columns that are not fixed can be shortened so far; the widest first."""
     found = list(widths)
+    least = [max(LEAST_WIDTH, width // 2), *[LEAST_WIDTH] * (len(found) - 1)]
     while total_width(found) > width:
         wide = [
-            place for place in range(len(found)) if not fixed[place] and found[place] > LEAST_WIDTH
+            place for place in range(len(found)) if not fixed[place] and found[place] > least[place]
         ]
         if not wide:
             break

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from cuectl.errors import CallError, WrongSetting
+from cuectl.errors import CallError, Failure, WrongSetting
 
 if TYPE_CHECKING:  # slow to import, and not needed by all commands
     from cuectl.client.gateway import GatewayClient
@@ -17,6 +17,11 @@ TIMEOUT_SECONDS = 30.0
 RETRY_UNKNOWN_SECONDS = 10.0
 """A verb that is not known is looked for again if the document is older than this."""
 
+UNKNOWN_CALLER = (
+    "no token is known: set TOKEN, or give the context one:"
+    " cuectl context add NAME --url URL --token-command COMMAND"
+)
+
 Verb = Mapping[str, Any]
 T = TypeVar("T")
 
@@ -27,6 +32,8 @@ class Session:
         self._context: Context | None = None
         self._cache: SchemaCache | None = None
         self._tokens: TokenSource | None = None
+        self.why_no_verbs = "this token may use none, or the gateway serves no document (DOCS=off)"
+        """Where known_verbs has found none."""
 
     def choose(self, name: str | None, url: str | None, token: str | None) -> None:
         if (name, url, token) != self._chosen:
@@ -82,7 +89,8 @@ class Session:
             if not self.cache.head:
                 self.refresh()
             found: Mapping[str, Verb] = self.cache.verbs.get("verbs", {})
-        except (CallError, WrongSetting):
+        except (CallError, Failure, WrongSetting) as error:
+            self.why_no_verbs = f"none are shown: {error}"
             return {}
         return found
 
@@ -145,13 +153,19 @@ class Session:
     async def client(
         self, timeout: float | None = None, document: "Document | None" = None
     ) -> AsyncIterator["GatewayClient"]:
-        """A client, with a document that it need not ask for. Raises WrongSetting."""
+        """A client, with a document that it need not ask for. Raises WrongSetting, also where the
+        gateway asks for a token and there is none."""
         from cuectl.client.gateway import gateway_client
 
         seconds = TIMEOUT_SECONDS if timeout is None else timeout
         async with gateway_client(self.context.url, self.tokens, seconds) as client:
             client.read = document
-            yield client
+            try:
+                yield client
+            except CallError as error:
+                if error.code != "UNAUTHENTICATED" or self.tokens():
+                    raise
+                raise WrongSetting(UNKNOWN_CALLER) from None
 
     def run(
         self, work: "Callable[[GatewayClient], Awaitable[T]]", timeout: float | None = None

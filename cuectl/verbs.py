@@ -68,10 +68,31 @@ def command_of(name: str, verb: Verb, session: Session) -> click.Command:
         name,
         params=params,
         callback=run,
-        help=f"{verb.get('summary', '')}.\n\nThe method is {verb['method'].lstrip('/')}.",
+        help="\n\n".join(paragraphs_of(verb)),
         short_help=str(verb.get("summary", "")),
         epilog="Exit status: see cuectl --help",
     )
+
+
+def paragraphs_of(verb: Verb) -> list[str]:
+    """The help of a verb."""
+    found = [f"{verb.get('summary', '')}.", f"The method is {verb['method'].lstrip('/')}."]
+    for each in verb.get("arguments", ()):
+        if each.get("repeats"):
+            named = str(each["name"]).upper()
+            found.append(f"There may be several {named}s; {STANDARD_INPUT} reads them from a pipe.")
+    if verb.get("reads") and (columns := columns_of(verb, "wide")):
+        listed = ", ".join(
+            path if title == path.upper() else f"{path} ({title})"
+            for path, title in titles_of(columns)
+        )
+        found.append(f"Fields of its columns, for --where and --sort-by: {listed}.")
+    return found
+
+
+def titles_of(columns: Sequence[Column]) -> list[tuple[str, str]]:
+    """The fields of columns, and what is above them."""
+    return [(each["path"], str(each.get("title") or each["path"]).upper()) for each in columns]
 
 
 def argument_of(about: Verb, session: Session) -> click.Argument:
@@ -80,7 +101,7 @@ def argument_of(about: Verb, session: Session) -> click.Argument:
     return click.Argument(
         [parameter(about["name"])],
         nargs=-1 if repeats else 1,
-        required=True,
+        required=not repeats,  # names_of says more of a missing one
         metavar=f"{metavar}..." if repeats else metavar,
         type=Named(session, about),
     )
@@ -118,10 +139,8 @@ def of_reads() -> list[click.Option]:
             help="How the answer is printed.",
         ),
         click.Option(["--no-headers"], is_flag=True, help="Leave out the first line."),
-        click.Option(["--sort-by"], metavar="FIELDS", help="Sort by these; -name is descending."),
-        click.Option(
-            ["--where"], metavar="CONDITION", help="Rows that fit, such as 'priority>90'."
-        ),
+        click.Option(["--sort-by"], metavar="COLUMNS", help="Sort by these; -name is descending."),
+        click.Option(["--where"], metavar="CONDITION", help="Rows that fit, such as 'name:comp'."),
         click.Option(["--limit"], type=click.IntRange(min=0), help="So many rows at most."),
         click.Option(["--raw"], is_flag=True, help="Times and sizes as the gateway sends them."),
         timeout_option(),
@@ -215,8 +234,10 @@ def read(session: Session, verb: Verb, given: Mapping[str, Any]) -> None:
         )
     except CallError as error:
         wrong = of_option(error, "table")
-        problem = str(wrong).replace("--sort:", "--sort-by:") if wrong else ""
-        raise InvalidCall(problem) if wrong else error from None
+        if wrong is None:
+            raise
+        problem = str(wrong).replace("--sort:", "--sort-by:")
+        raise InvalidCall(with_column(problem, verb)) from None
     show(answer, verb, columns, session.colors, given)
     if answer.cut_at:
         complain(f"warning: there may be more than these {answer.cut_at} rows", PROGRAM)
@@ -239,7 +260,7 @@ def view_of(
         if "where" in about and given.get(parameter(name))
     ]
     conditions = [each for each in (verb.get("where"), *flags, given["where"]) if each]
-    sort = given["sort_by"] or verb.get("sort")
+    sort = sorted_by(given["sort_by"], verb) or verb.get("sort")
     view = {}
     if form in ("table", "wide", "csv", "name"):
         view["_fields"] = ",".join(paths_of(columns))
@@ -251,6 +272,26 @@ def view_of(
     if given["limit"] is not None:
         view["_limit"] = str(given["limit"])
     return view
+
+
+def sorted_by(names: str | None, verb: Verb) -> str:
+    """Columns, named as above the table or by their fields, as the fields of `_sort`."""
+    paths = {title: path for path, title in reversed(titles_of(columns_of(verb, "wide")))}
+    found = []
+    for each in (names or "").split(","):
+        name = each.strip().removeprefix("-")
+        found.append(each.strip().removesuffix(name) + paths.get(name.upper(), name))
+    return ",".join(found)
+
+
+def with_column(problem: str, verb: Verb) -> str:
+    """The problem with the field that a column shows, if what is no field is above it."""
+    before, said, rest = problem.partition("has no field '")
+    name = rest.partition("'")[0]
+    for path, title in titles_of(columns_of(verb, "wide")):
+        if said and name.upper() == title:
+            return f"{before}{said}{name}'; the column {title} shows {path}"
+    return problem
 
 
 def show(
@@ -325,9 +366,14 @@ def change(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) ->
         ((_, error),) = failures.items()
         complain(error_text(error), PROGRAM)
         sys.exit(status_of(error))
-    if len(requests) > 1:
+    if len(requests) > 1 or somebody_waits():
         click.echo(summary(name, len(requests), failures), err=True)
     sys.exit(FAILED if failures else 0)
+
+
+def somebody_waits() -> bool:
+    """Whether errors go to a terminal: silence is no answer there."""
+    return sys.stderr.isatty()
 
 
 async def rehearse(
@@ -344,11 +390,20 @@ async def rehearse(
 
 
 def names_of(verb: Verb, given: Mapping[str, Any]) -> tuple[list[str | None], bool]:
-    """The names that a verb is about, without repetitions, and whether they come from a pipe."""
+    """The names that a verb is about, without repetitions, and whether they come from a pipe.
+
+    Raises UsageError without any.
+    """
     repeating = [each for each in verb.get("arguments", ()) if each.get("repeats")]
     if not repeating:
         return [None], False
     words: Sequence[str] = given[parameter(repeating[0]["name"])]
+    if not words:
+        metavar = str(repeating[0]["name"]).upper()
+        raise click.UsageError(
+            f"Missing argument '{metavar}...' ({STANDARD_INPUT} reads names from a pipe)",
+            click.get_current_context(silent=True),
+        )
     if STANDARD_INPUT not in words:
         return list(dict.fromkeys(words)), False
     piped = [line.strip() for line in sys.stdin.read().splitlines()]

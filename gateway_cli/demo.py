@@ -61,8 +61,8 @@ A simulated farm is up. Paste this to try it:
   curl -sS -w '\\n' $GATEWAY_URL/job.JobInterface/FindJob -H "Authorization: Bearer $TOKEN" \\
     -d '{{"name": "{job_name}"}}'
 
-  # the command line: who has running frames (with --watch 5s, again and again)
-  {program} call Job/GetJobs --fields name,user,jobStats.runningFrames
+  # the command line: jobs (and with --help what else it can do)
+  {program} jobs
 
 In a browser: {url}/ (the farm) and {url}/docs (try calls)
 Base URL: {url}    simulated Cuebot (gRPC{reflection}): {endpoint}
@@ -173,11 +173,11 @@ async def run_both(
 
 
 def program() -> str:
-    """What a shell in any folder calls this program by: its name if PATH has it, else its path."""
-    name = "cuebot-gateway"
+    """What a shell in any folder calls cuectl by: its name if PATH has it, else its path."""
+    name = "cuectl"
     ours, found = Path(sys.executable).with_name(name), shutil.which(name)
     if not ours.exists():
-        return shlex.join([sys.executable, "-m", "gateway"])
+        return shlex.join([sys.executable, "-m", "cuectl"])
     known = found is not None and Path(found).resolve() == ours.resolve()
     return name if known else shlex.quote(str(ours))
 

@@ -1,12 +1,17 @@
 """`cuectl context`."""
 
+import os
 from dataclasses import replace
 
 import click
 
+from cuectl.completion import contexts_like
 from cuectl.contexts import Context, Contexts, load_contexts
 from cuectl.errors import WrongSetting
+from cuectl.terminal.exits import complain
 from cuectl.terminal.table import columns
+
+PROGRAM = "cuectl"
 
 
 @click.group()
@@ -46,8 +51,16 @@ def add(name: str, url: str, token_command: str, token: str) -> None:
     Contexts(current=contexts.current or name, known={**contexts.known, name: added}).save()
 
 
+def warn_of_environment() -> None:
+    """Somebody who has just chosen a farm would otherwise change another one."""
+    if os.environ.get("GATEWAY_URL"):
+        complain("warning: GATEWAY_URL is set and comes before contexts; unset it", PROGRAM)
+    elif os.environ.get("TOKEN", "").strip():
+        complain("warning: TOKEN is set and comes before those of contexts; unset it", PROGRAM)
+
+
 @context.command()
-@click.argument("name")
+@click.argument("name", shell_complete=lambda _, __, begun: contexts_like(begun))
 def use(name: str) -> None:
     """Use a context from now on.
 
@@ -58,10 +71,11 @@ def use(name: str) -> None:
     contexts = load_contexts()
     contexts.named(name)
     replace(contexts, current=name).save()
+    warn_of_environment()
 
 
 @context.command()
-@click.argument("name")
+@click.argument("name", shell_complete=lambda _, __, begun: contexts_like(begun))
 def remove(name: str) -> None:
     """Forget a context.
 
@@ -91,6 +105,7 @@ def list_() -> None:
     ]
     if rows:
         click.echo("\n".join(columns([("", "NAME", "URL", "TOKEN"), *rows])))
+        warn_of_environment()
 
 
 def token_of(each: Context) -> str:

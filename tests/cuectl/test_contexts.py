@@ -62,6 +62,71 @@ def test_without_a_gateway(tmp_path: Path) -> None:
     assert "cuectl context add" in ran.err
 
 
+@pytest.mark.parametrize(
+    ("environ", "warning"),
+    [
+        ({}, ""),
+        ({"GATEWAY_URL": "http://b:2", "TOKEN": "t"}, "GATEWAY_URL is set and comes before"),
+        ({"TOKEN": "t"}, "TOKEN is set and comes before"),
+    ],
+)
+@pytest.mark.parametrize("line", ["context use studio", "context list"])
+def test_a_chosen_context_that_is_not_asked_is_told(
+    tmp_path: Path, line: str, environ: dict[str, str], warning: str
+) -> None:
+    """Somebody would pause the jobs of another farm."""
+    add(tmp_path, "studio", "--url", "http://a:1")
+    ran = in_process(*line.split(), folder=tmp_path, **environ)
+    assert ran.status == 0
+    assert (warning in ran.err) if warning else ran.err == ""
+
+
+@pytest.mark.parametrize("line", ["context use s", "context remove s", "--context s"])
+def test_names_of_contexts_are_completed(tmp_path: Path, line: str) -> None:
+    add(tmp_path, "studio", "--url", "http://a:1")
+    add(tmp_path, "other", "--url", "http://b:2")
+    ran = in_process(
+        folder=tmp_path,
+        _CUECTL_COMPLETE="bash_complete",
+        COMP_WORDS=f"cuectl {line}",
+        COMP_CWORD=str(len(line.split())),
+    )
+    assert ran.text.split() == ["plain,studio"]
+
+
+def test_help_says_why_there_are_no_verbs(tmp_path: Path) -> None:
+    words = " ".join(in_process("--help", folder=tmp_path).text.split())
+    assert "Verbs of this gateway: none are shown: no gateway is known: cuectl context" in words
+    add(tmp_path, "studio", "--url", "http://127.0.0.1:1")
+    words = " ".join(in_process("--help", folder=tmp_path).text.split())
+    assert "none are shown: the gateway at http://127.0.0.1:1 cannot be reached" in words
+
+
+@pytest.mark.slow
+async def test_help_is_that_of_the_chosen_gateway(cuectl: Cuectl) -> None:
+    add(cuectl.folder, "broken", "--url", cuectl.gateway.url, "--token-command", "exit 3")
+    assert "Leave a comment" in (await cuectl("--help")).text
+    cuectl.environ = {"GATEWAY_URL": cuectl.gateway.url}
+    for option, problem in [
+        ("--context=broken", "the token command failed"),
+        ("--context=nope", "there is no context 'nope'"),
+        ("--url=http://127.0.0.1:1", "the gateway at http://127.0.0.1:1 cannot be reached"),
+    ]:
+        ran = await cuectl(option, "--help")
+        words = " ".join(ran.text.split())
+        assert (ran.status, ran.err) == (0, "")
+        assert f"Verbs of this gateway: none are shown: {problem}" in words
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", ["jobs", "pause x y", "call Show/GetShows", "follow x"])
+async def test_without_a_token(cuectl: Cuectl, line: str) -> None:
+    cuectl.environ["TOKEN"] = ""
+    ran = await cuectl(*line.split())
+    assert (ran.status, ran.out) == (WRONG_USAGE, b"")
+    assert ran.err.startswith("cuectl: no token is known: set TOKEN, or give the context one: ")
+
+
 @pytest.mark.slow
 async def test_the_environment_comes_before_contexts(cuectl: Cuectl) -> None:
     command = f"printf %s {token('marco')}"

@@ -72,10 +72,20 @@ def test_a_table() -> None:
 def test_a_narrow_table_shortens_texts() -> None:
     """Numbers are never shortened: they would be others."""
     lines = table_lines(COLUMNS, ROWS, {}, width=30)
-    assert lines[1] == "a-rather-…     2   3/10  DEAD"
+    assert lines[1] == "a-rather-long-na…     2   3/10"
     assert max(map(len, lines)) <= 30
     lines = table_lines(COLUMNS, ROWS, {}, width=15)
-    assert lines == ["NAME      DEAD", "a-rathe…     2", "b            0"]
+    assert lines == ["NAME       DEAD", "a-rather…     2", "b             0"]
+
+
+def test_names_are_told_apart_before_last_columns_are_shown() -> None:
+    """The first column keeps half of the width; other texts become short before."""
+    lines = table_lines(COLUMNS, ROWS, {}, width=36)
+    assert lines[:2] == ["NAME                DEAD   DONE", "a-rather-long-name     2   3/10"]
+    columns = [*COLUMNS[:1], {"path": "note"}, *COLUMNS[1:2]]
+    rows = [{**ROWS[0], "note": "a-long-note-about-it"}]
+    lines = table_lines(columns, rows, {}, width=38)
+    assert lines[1] == "a-rather-long-name  a-long-note…     2"
 
 
 def test_colors() -> None:

@@ -31,6 +31,8 @@ def calls_of(cuebot: SimulatedCuebot, method: str) -> int:
     [
         ("jobs --mine -o name", LENA),
         ("jobs --failed -o name --sort-by name", f"demo-sh010-artist1_light_v012\n{DYING}"),
+        ("jobs --sort-by -dead,name -o name --limit 1", DYING),
+        ("jobs --sort-by DEAD,-name -o name --limit 1", "northwind-ep02_031-artist1_roto_v001"),
         ("jobs --show demo --where isPaused -o name", PAUSED),
         ("jobs --show demo --show harbor --user marco -o name", PAUSED),
         ("hosts --down -o name", "render-node-07"),
@@ -83,6 +85,9 @@ async def test_forms(cuectl: Cuectl) -> None:
     [
         ("jobs --where foo>1", WRONG_USAGE, "cuectl: --where: job.Job has no field 'foo'"),
         ("jobs --sort-by foo", WRONG_USAGE, "cuectl: --sort-by: job.Job has no field 'foo'"),
+        ("hosts --where IDLE>0", WRONG_USAGE, "no field 'IDLE'; the column IDLE shows idleCores\n"),
+        ("pause", WRONG_USAGE, "Missing argument 'JOB...' (- reads names from a pipe)"),
+        ("priority 7", WRONG_USAGE, "Missing argument 'JOB...' (- reads names from a pipe)"),
         ("jbos", WRONG_USAGE, "No such command 'jbos'; did you mean jobs?"),
         ("jobs --nothing", WRONG_USAGE, "No such option"),
         ("frames demo-typo", NOT_FOUND, "cuectl: NOT_FOUND: "),
@@ -96,6 +101,15 @@ async def test_what_is_wrong(cuectl: Cuectl, line: str, status: int, problem: st
     assert (ran.status, ran.out) == (status, b"")
     assert problem in ran.err
     assert "Traceback" not in ran.err
+
+
+async def test_help_of_verbs(cuectl: Cuectl) -> None:
+    words = " ".join((await cuectl("pause", "--help")).text.split())
+    assert "Usage: cuectl pause [OPTIONS] JOB... Pause a job" in words
+    assert "There may be several JOBs; - reads them from a pipe." in words
+    words = " ".join((await cuectl("frames", "--help")).text.split())
+    assert "for --where and --sort-by: name, state, retryCount (RETRIES), " in words
+    assert "lluTime (LAST LOG), id." in words
 
 
 async def test_an_absent_gateway_has_a_status(cuectl: Cuectl) -> None:
@@ -113,6 +127,15 @@ async def test_what_destroys_asks(cuectl: Cuectl, cuebot: SimulatedCuebot) -> No
     ran = await cuectl("kill", LENA, DYING, "--yes")
     assert (ran.status, ran.err) == (0, "kill: 2 done\n")
     assert calls_of(cuebot, "Kill") == 2
+
+
+@pytest.mark.parametrize(("waits", "said"), [(True, "pause: 1 done\n"), (False, "")])
+async def test_one_change_is_told_on_a_terminal(
+    cuectl: Cuectl, monkeypatch: pytest.MonkeyPatch, waits: bool, said: str
+) -> None:
+    monkeypatch.setattr("cuectl.verbs.somebody_waits", lambda: waits)
+    ran = await cuectl("pause", LENA)
+    assert (ran.status, ran.out, ran.err) == (0, b"", said)
 
 
 async def test_a_dry_run_calls_nothing(cuectl: Cuectl, cuebot: SimulatedCuebot) -> None:

@@ -11,6 +11,7 @@ from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -28,6 +29,8 @@ from tests.support.servers import SECRET, bearer, clean_environment, http_client
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 GET_SHOWS = "/show.ShowInterface/GetShows"
+
+CUECTL = PROGRAM.with_name("cuectl")
 
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 
@@ -86,10 +89,16 @@ async def assert_stops(command: Running, number: signal.Signals) -> None:
     assert (ran.status, ran.err) == (0, "")
 
 
-async def shell(script: str) -> tuple[int | None, str, str]:
+async def shell(script: str, cache: Path) -> tuple[int | None, str, str]:
     """Run a script as if it was pasted into a terminal: exit status, output, errors."""
     process = await asyncio.create_subprocess_exec(
-        "sh", "-e", "-u", stdin=PIPE, stdout=PIPE, stderr=PIPE, env=clean_environment()
+        "sh",
+        "-e",
+        "-u",
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=PIPE,
+        env=clean_environment(XDG_CACHE_HOME=str(cache)),
     )
     try:
         async with asyncio.timeout(PATIENCE):
@@ -123,7 +132,7 @@ async def test_the_demo_prints_what_is_needed() -> None:
         ]
         assert len(curls) == 3
         assert all(line.strip().startswith("curl -sS -w '\\n' $GATEWAY_URL/") for line in curls)
-        assert table.split()[:3] == [str(PROGRAM), "call", "Job/GetJobs"]
+        assert table.split() == [str(CUECTL), "jobs"]
         async with http_client(demo.url) as client:
             answer = await client.post(GET_SHOWS, headers=demo.headers)
             assert answer.status_code == 200
@@ -138,9 +147,9 @@ async def test_the_demo_prints_what_is_needed() -> None:
 
 
 @needs_curl
-async def test_the_printed_lines_work_when_pasted() -> None:
+async def test_the_printed_lines_work_when_pasted(tmp_path: Path) -> None:
     async with running_demo() as demo:
-        status, out, err = await shell(demo.block)
+        status, out, err = await shell(demo.block, tmp_path)
         assert (status, err) == (0, "")
         (shows, paused, found), table = documents(out)
         names = [show["name"] for show in shows["shows"]["shows"]]
@@ -148,21 +157,21 @@ async def test_the_printed_lines_work_when_pasted() -> None:
         assert paused == {}
         assert found["job"]["isPaused"] is True
         head, *rows = table.splitlines()
-        assert head.split() == ["name", "user", "runningFrames"]
+        assert head.split()[:3] == ["NAME", "USER", "DEAD"]
         assert found["job"]["name"] in {row.split()[0] for row in rows}
 
 
 async def test_a_program_on_the_path_is_called_by_its_name() -> None:
     path = f"{PROGRAM.parent}:{os.environ['PATH']}"
     async with running_demo(PATH=path) as demo:
-        assert demo.commands()[-1].split()[0] == PROGRAM.name
+        assert demo.commands()[-1].split()[0] == "cuectl"
 
 
 @needs_curl
-async def test_the_printed_lines_work_over_https() -> None:
+async def test_the_printed_lines_work_over_https(tmp_path: Path) -> None:
     async with running_demo("--tls") as demo:
         assert demo.url.startswith("https://127.0.0.1:")
-        status, out, err = await shell(demo.block)
+        status, out, err = await shell(demo.block, tmp_path)
         assert (status, err) == (0, "")
         (_, _, found), table = documents(out)
         assert found["job"]["isPaused"] is True
