@@ -73,8 +73,10 @@ def load_contexts() -> Contexts:
 def chosen_context(name: str | None, url: str | None, token: str | None) -> Context:
     """The context for this command: options, then the environment, then what is stored.
 
-    Raises WrongSetting without a gateway.
+    A context that an option names has its own token: TOKEN may be another gateway's. Raises
+    WrongSetting without a gateway.
     """
+    is_named = name is not None
     own = token if token is not None else os.environ.get("TOKEN", "").strip()
     url = url or (None if name else os.environ.get("GATEWAY_URL"))
     if url:
@@ -87,4 +89,6 @@ def chosen_context(name: str | None, url: str | None, token: str | None) -> Cont
             " or set GATEWAY_URL and TOKEN"
         )
     found = contexts.named(name)
+    if token is None and is_named and (found.token or found.token_command):
+        return found
     return replace(found, token=own, token_command="") if own else found

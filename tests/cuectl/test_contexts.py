@@ -143,7 +143,11 @@ async def test_the_environment_comes_before_contexts(cuectl: Cuectl) -> None:
     assert (await cuectl("--context", "studio", *line)).text == marco
     assert (await cuectl(*line, CUECTL_CONTEXT="studio")).text == marco
     own = {"TOKEN": environ["TOKEN"]}
-    assert (await cuectl("--context", "studio", *line, **own)).text == lena
+    assert (await cuectl(*line, CUECTL_CONTEXT="studio", **own)).text == lena
+    # TOKEN may be for another gateway, which must not be told it.
+    assert (await cuectl("--context", "studio", *line, **own)).text == marco
+    assert add(folder, "bare", "--url", url).status == 0
+    assert (await cuectl("--context", "bare", *line, **own)).text == lena
 
 
 def test_a_token_command_runs_again_before_the_token_expires(tmp_path: Path) -> None:
