@@ -238,10 +238,29 @@ def read(session: Session, verb: Verb, given: Mapping[str, Any]) -> None:
             raise
         problem = str(wrong).replace("--sort:", "--sort-by:")
         raise InvalidCall(with_column(problem, verb)) from None
-    show(answer, verb, columns, session.colors, given)
+    if not show(answer, verb, columns, session.colors, given):
+        tell_unknown_names(session, verb, given)
     if answer.cut_at:
         complain(f"warning: there may be more than these {answer.cut_at} rows", PROGRAM)
         sys.exit(CUT)
+
+
+def tell_unknown_names(session: Session, verb: Verb, given: Mapping[str, Any]) -> None:
+    """Say which names may be the reason for an answer without rows."""
+    from cuectl.names import fetch_names
+    from cuectl.suggestions import did_you_mean
+
+    for name, about in verb.get("options", {}).items():
+        kind, values = about.get("names"), given.get(parameter(name))
+        if not kind or not values:
+            continue
+        try:
+            names = fetch_names(session, kind)
+        except CallError:  # the answer is there without them
+            return
+        for each in [values] if isinstance(values, str) else values:
+            if each not in names:
+                complain(f"{each!r} is not among the {kind}{did_you_mean(each, names)}", PROGRAM)
 
 
 def columns_of(verb: Verb, form: Form) -> list[Column]:
@@ -300,7 +319,8 @@ def show(
     columns: Sequence[Column],
     colors: Mapping[str, str],
     given: Mapping[str, Any],
-) -> None:
+) -> bool:
+    """Print the answer. Whether it has rows."""
     form: Form = given["output"]
     whole = orjson.loads(answer.content)
     rows = rows_at(whole, verb.get("rows"))
@@ -318,13 +338,14 @@ def show(
         )
         if not rows and terminal:
             click.echo("nothing fits", err=True)
-            return
+            return False
     elif form == "json" and sys.stdout.isatty():
         lines = [orjson.dumps(whole, option=orjson.OPT_INDENT_2).decode()]
     else:
         lines = list(text_of(form, whole, rows, columns, headers=headers))
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     sys.stdout.flush()
+    return bool(rows)
 
 
 def terminal_width() -> int:

@@ -237,3 +237,18 @@ async def test_without_a_document_methods_can_be_called(
         assert (await other("jobs")).status == WRONG_USAGE
         ran = await other("call", "Show/GetShows", "-o", "name")
     assert (ran.status, ran.text.split()) == (0, ["demo", "harbor", "northwind"])
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("jobs --show harbour", "'harbour' is not among the shows; did you mean harbor?"),
+        ("jobs --show demo --where priority>9999", ""),
+        ("hosts --alloc general", "'general' is not among the allocations"),
+        ("procs --job nobodys --show demo", "'nobodys' is not among the jobs"),
+    ],
+)
+async def test_a_name_that_nothing_has_is_told(cuectl: Cuectl, line: str, told: str) -> None:
+    ran = await cuectl(*line.split(), "-o", "name")
+    assert (ran.status, ran.text) == (0, "")
+    assert ran.err.startswith(f"cuectl: {told}") if told else ran.err == ""
