@@ -69,7 +69,7 @@ pictures: $(STAMP)  ## Make the README's picture of the page from the demo (with
 .PHONY: javascript
 javascript: $(STAMP)  ## Install what tests of pages, JavaScript and TypeScript need (with npm)
 	@npm install --prefix $(JAVASCRIPT) --silent --no-audit --no-fund --ignore-scripts \
-	  jsonwebtoken@9 openapi-fetch@0.17 openapi-typescript@7 typescript@5
+	  axe-core@4 jsonwebtoken@9 openapi-fetch@0.17 openapi-typescript@7 typescript@5
 
 .PHONY: kubernetes
 kubernetes: $(STAMP)  ## Install the schemas that config/deploy/kubernetes is tested against
