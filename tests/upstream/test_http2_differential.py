@@ -13,11 +13,13 @@ from gateway.upstream.endpoint import Endpoint
 from gateway.upstream.grpcio import GrpcioChannel
 from gateway.upstream.interface import CallFailed, Reason
 from tests.support.http2_server import HEADERS, Peer, framed, http2_server, options
+from tests.support.patience import PATIENCE
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 ECHO = "/a.B/Echo"
 TIMEOUT = 0.5
+"""For calls that stay without an answer; others wait for as long as a busy machine takes."""
 Answer = Callable[[Peer, int], None]
 Outcome = bytes | tuple[Code, str]
 WEB = Code.UNAVAILABLE, "a web server"
@@ -92,15 +94,20 @@ CLOSE: st.SearchStrategy[Answer] = st.builds(
 )
 
 
-async def outcome(upstream: Endpoint) -> Outcome:
+async def outcome(upstream: Endpoint, timeout: float) -> Outcome:
     """The message, or the code and the server's words; `a web server` if that is known."""
     try:
-        return await upstream.call(ECHO, b"hi", TIMEOUT, ())
+        return await upstream.call(ECHO, b"hi", timeout, ())
     except CallFailed as failed:
         if failed.reason is Reason.PROTOCOL and failed.code is Code.UNAVAILABLE:
             return WEB
         words = failed.details if failed.reason is Reason.STATUS else ""
         return failed.code, words
+
+
+def timeout_for(answer: Answer) -> float:
+    ends = not isinstance(answer, partial) or answer.keywords.get("end", True)
+    return PATIENCE if answer is not silence and ends else TIMEOUT
 
 
 def is_website(answer: Answer) -> bool:
@@ -125,7 +132,10 @@ async def test_calls_end_alike(answers: list[Answer], ending: Answer) -> None:
         library = Endpoint(server.endpoint, GrpcioChannel(server.endpoint, options()))
         for each in (*answers, ending):
             todo[:] = [each]
-            ours, theirs = await asyncio.gather(outcome(server.upstream), outcome(library))
+            timeout = timeout_for(each)
+            ours, theirs = await asyncio.gather(
+                outcome(server.upstream, timeout), outcome(library, timeout)
+            )
             if is_website(each):
                 assert ours == WEB
                 assert not isinstance(theirs, bytes)
