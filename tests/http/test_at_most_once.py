@@ -120,11 +120,16 @@ def make_patient(gateway: Gateway) -> None:
         gateway.app.parts.shared.link.timing = LinkTiming(answer=20)
 
 
-async def answered(client: httpx.AsyncClient, key: str = "k1") -> httpx.Response:
+COMPACT: dict[str, Any] = {"content": orjson.dumps(JOB)}
+"""The bytes that a raw request and an item of a batch have; httpx may write spaces."""
+
+
+async def answered(client: httpx.AsyncClient, key: str = "k1", **sent: Any) -> httpx.Response:
     """The answer to a repetition, once there is one."""
+    sent = sent or {"json": JOB}
     async with asyncio.timeout(PATIENCE):
         while True:
-            again = await client.post(PAUSE, content=orjson.dumps(JOB), headers=keyed(key))
+            again = await client.post(PAUSE, headers=keyed(key), **sent)
             if not again.is_error:
                 return again
             assert again.status_code in (409, 503)
@@ -442,10 +447,10 @@ async def goes_on(port: int, cuebot: ScriptedCuebot) -> None:
     await called.wait()
     writer.transport.abort()
     async with http_client(f"http://127.0.0.1:{port}", headers=bearer()) as client:
-        waiting = await client.post(PAUSE, content=orjson.dumps(JOB), headers=keyed())
+        waiting = await client.post(PAUSE, headers=keyed(), **COMPACT)
         assert waiting.status_code == 409
         release.set()
-        again = await answered(client)
+        again = await answered(client, **COMPACT)
     assert (again.status_code, again.headers[REPLAYED]) == (200, "true")
     assert calls(cuebot) == 1
 
@@ -460,11 +465,11 @@ async def test_items_of_a_batch_go_on_without_its_client(
         await one.send(request("/batch", orjson.dumps(items), "Idempotency-Key: b"))
         await until(lambda: calls(cuebot) == ITEMS_AT_ONCE)
     await until(lambda: len(gateway.server.connections) == 0)
-    waiting = await gateway.post(PAUSE, content=orjson.dumps(JOB), headers=keyed("b/0"))
+    waiting = await gateway.post(PAUSE, headers=keyed("b/0"), **COMPACT)
     assert waiting.status_code == 409
     release.set()
     await until(lambda: gateway.app.parts.slots.taken == 0)
-    assert (await answered(gateway.client, "b/0")).headers[REPLAYED] == "true"
+    assert (await answered(gateway.client, "b/0", **COMPACT)).headers[REPLAYED] == "true"
     again = await gateway.post("/batch", items, headers=keyed("b"))
     replayed = [each.get("headers", {}).get("Idempotent-Replayed") for each in again.json()]
     assert [each["status"] for each in again.json()] == [200] * len(items)
@@ -476,7 +481,7 @@ async def test_a_stop_that_cuts_off_the_call_is_unknown(
     gateway: Gateway, cuebot: ScriptedCuebot
 ) -> None:
     _, cancelled = cuebot.hangs(PAUSE)
-    first = asyncio.create_task(gateway.post(PAUSE, content=orjson.dumps(JOB), headers=keyed()))
+    first = asyncio.create_task(gateway.post(PAUSE, JOB, headers=keyed()))
     await until(lambda: calls(cuebot) == 1)
     (task,) = gateway.server.server_state.tasks
     task.cancel()
@@ -498,7 +503,7 @@ async def test_a_stop_that_cuts_off_a_batch_without_its_client(
     task.cancel()
     await cancelled.wait()
     await until(lambda: gateway.app.parts.slots.taken == 0)
-    again = await gateway.post(PAUSE, content=orjson.dumps(JOB), headers=keyed("k1/1"))
+    again = await gateway.post(PAUSE, headers=keyed("k1/1"), **COMPACT)
     assert again.status_code == 409
     assert "the gateway stopped" in again.json()["message"]
 
@@ -507,9 +512,7 @@ async def test_a_bug_after_the_call_is_unknown(
     gateway: Gateway, cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(at_most_once, "pieces_of", lambda request, answer: 1 / 0)
-    assert (
-        await gateway.post(PAUSE, content=orjson.dumps(JOB), headers=keyed())
-    ).status_code == 500
+    assert (await gateway.post(PAUSE, JOB, headers=keyed())).status_code == 500
     await unknown(gateway, cuebot, "the gateway failed")
 
 
@@ -680,7 +683,7 @@ async def test_what_is_not_called_for_its_key(
 
         for claim, status in ((faster, 409), (away, 503)):
             monkeypatch.setattr(gateway.app.parts.records, "claim", claim)
-            answer = await gateway.post(PAUSE, content=orjson.dumps(JOB), headers=keyed())
+            answer = await gateway.post(PAUSE, JOB, headers=keyed())
             assert answer.status_code == status
     assert calls(cuebot) == 0
     found = [(line["status"], line.get("called")) for line in outcomes(log)]
@@ -713,7 +716,7 @@ def test_what_is_a_key(header: bytes, key: bytes | None) -> None:
 
 
 async def test_a_bad_key_calls_nothing(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    answer = await gateway.post(PAUSE, content=orjson.dumps(JOB), headers=keyed("k" * 256))
+    answer = await gateway.post(PAUSE, JOB, headers=keyed("k" * 256))
     assert (answer.status_code, calls(cuebot)) == (400, 0)
 
 
@@ -730,7 +733,7 @@ async def test_a_bad_key_of_a_batch_calls_nothing(
 
 async def test_workers_without_a_store_are_501(cuebot: ScriptedCuebot) -> None:
     async with gateway_for(cuebot.endpoint, workers=2) as gateway:
-        answer = await gateway.post(PAUSE, content=orjson.dumps(JOB), headers=keyed())
+        answer = await gateway.post(PAUSE, JOB, headers=keyed())
         assert (answer.status_code, calls(cuebot)) == (501, 0)
         assert "WORKERS" in answer.json()["message"]
         assert "STATE" in answer.json()["message"]
@@ -801,11 +804,11 @@ async def test_a_record_takes_no_more_memory_than_it_counts() -> None:
 async def test_a_store_that_is_away_is_503(store: StoreServer, cuebot: ScriptedCuebot) -> None:
     async with gateway_for(cuebot.endpoint, state=store.url) as gateway:
         make_patient(gateway)
-        await gateway.post(PAUSE, content=orjson.dumps(JOB), headers=keyed("away"))
+        await gateway.post(PAUSE, JOB, headers=keyed("away"))
         shared = gateway.app.parts.shared
         assert shared is not None
         await operate(store, "CONFIG", "SET", "maxmemory", "1")
-        full = await gateway.post(PAUSE, content=orjson.dumps(JOB), headers=keyed("full"))
+        full = await gateway.post(PAUSE, JOB, headers=keyed("full"))
         await operate(store, "CONFIG", "SET", "maxmemory", "0")
         assert full.status_code == 503
         assert "cannot remember it now; nothing was called" in full.json()["message"]
@@ -967,14 +970,14 @@ async def test_what_waits_is_told_at_a_stop(
     async with gateway_for(cuebot.endpoint, state=store.url) as gateway:
         make_patient(gateway)
         called, release = cuebot.holds(PAUSE)
-        first = asyncio.create_task(gateway.post(PAUSE, content=orjson.dumps(JOB), headers=keyed()))
+        first = asyncio.create_task(gateway.post(PAUSE, JOB, headers=keyed()))
         await called.wait()
         async with full(store):
             release.set()
             assert (await first).status_code == 200
     async with gateway_for(cuebot.endpoint, state=store.url) as gateway:
         make_patient(gateway)
-        again = await gateway.post(PAUSE, content=orjson.dumps(JOB), headers=keyed())
+        again = await gateway.post(PAUSE, JOB, headers=keyed())
         assert (again.status_code, again.headers[REPLAYED]) == (200, "true")
     assert calls(cuebot) == 1
 
@@ -1034,7 +1037,7 @@ async def test_an_outcome_is_told_when_the_store_is_back(
     called, release = cuebot.holds(PAUSE)
     async with gateway_for(cuebot.endpoint, state=store.url) as gateway:
         await operate(store, "FLUSHALL")
-        first = asyncio.create_task(gateway.post(PAUSE, content=orjson.dumps(JOB), headers=keyed()))
+        first = asyncio.create_task(gateway.post(PAUSE, JOB, headers=keyed()))
         await called.wait()
         store.stand_still()
         try:
@@ -1057,7 +1060,7 @@ async def test_a_store_that_may_forget_is_501(store: StoreServer, cuebot: Script
             await operate(store, *policy, name)
             async with gateway_for(cuebot.endpoint, state=store.url) as gateway:
                 make_patient(gateway)
-                answer = await gateway.post(PAUSE, content=orjson.dumps(JOB), headers=keyed(name))
+                answer = await gateway.post(PAUSE, JOB, headers=keyed(name))
                 assert answer.status_code == status
                 assert (name in answer.text) is (status == 501)
     finally:
@@ -1103,7 +1106,7 @@ async def test_a_pending_key_of_a_gateway_that_is_gone(
     await operate(store, "FLUSHALL")
     async with gateway_for(cuebot.endpoint, state=store.url, grpc_timeout=1000) as gateway:
         make_patient(gateway)
-        first = asyncio.create_task(gateway.post(PAUSE, content=orjson.dumps(JOB), headers=keyed()))
+        first = asyncio.create_task(gateway.post(PAUSE, JOB, headers=keyed()))
         await called.wait()
         (name,) = await operate(store, "KEYS", "cuebot-gateway:key:*")
         record = await operate(store, "GET", name)
@@ -1115,7 +1118,7 @@ async def test_a_pending_key_of_a_gateway_that_is_gone(
             began = b"%d" % (int(since) - round(seconds * 1000))
             await operate(store, "SET", name, began + b" " + rest)
             await operate(store, "ZADD", "cuebot-gateway:pending-keys", began, name)
-            return await gateway.post(PAUSE, content=orjson.dumps(JOB), headers=keyed())
+            return await gateway.post(PAUSE, JOB, headers=keyed())
 
         assert "is being called" in (await older(900)).json()["message"]
         lost = await older(1100)
@@ -1128,7 +1131,7 @@ async def test_a_pending_key_of_a_gateway_that_is_gone(
         began = int(since) - 2 * REMEMBERED_SECONDS * 1000
         await operate(store, "SET", name, b"%d " % began + rest)
         await operate(store, "ZADD", "cuebot-gateway:pending-keys", began, name)
-        await gateway.post(PAUSE, content=orjson.dumps(JOB), headers=keyed("another"))
+        await gateway.post(PAUSE, JOB, headers=keyed("another"))
         assert await operate(store, "EXISTS", name, "cuebot-gateway:pending-keys") == 0
 
 
@@ -1143,7 +1146,7 @@ async def test_a_store_that_refuses_keys_counts_requests(
     url = store.url.replace("//", "//limits:word@")
     async with gateway_for(cuebot.endpoint, state=url) as gateway:
         make_patient(gateway)
-        answer = await gateway.post(PAUSE, content=orjson.dumps(JOB), headers=keyed())
+        answer = await gateway.post(PAUSE, JOB, headers=keyed())
         assert (answer.status_code, calls(cuebot)) == (503, 0)
         shared = gateway.app.parts.shared
         assert shared is not None
