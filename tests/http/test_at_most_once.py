@@ -38,7 +38,8 @@ from gateway.http.key_records import (
 )
 from gateway.schema.method import Method
 from gateway.schema.selection import Selection
-from gateway.state.store import WRITE_CHECK_KEYS, (
+from gateway.state.store import (
+    WRITE_CHECK_KEYS,
     Link,
     LinkTiming,
     RedisStore,
