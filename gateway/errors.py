@@ -154,6 +154,10 @@ def unavailable(problem: str, cause: Shed) -> GatewayError:
     return GatewayError(Code.UNAVAILABLE, problem, headers=RETRY_SOON, cause=cause)
 
 
+def stopping() -> GatewayError:
+    return unavailable("the gateway is stopping", "stopping")
+
+
 class ConfigurationError(Exception):
     """Stops startup. Each of `problems`, the text first, is one line that names its setting."""
 

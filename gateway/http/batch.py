@@ -21,9 +21,9 @@ from gateway.access.fair_quota import FairQuota, Weight
 from gateway.calls.batch_items import NOT_ONE_ITEM, Item, items_of
 from gateway.calls.offload import Planner
 from gateway.calls.plan import holds_the_loop
-from gateway.errors import Code, GatewayError, unavailable
+from gateway.errors import Code, GatewayError, stopping, unavailable
 from gateway.http.at_most_once import KEY_HEADER, key_of
-from gateway.http.batch_queue import BatchQueue, stopping
+from gateway.http.batch_queue import BatchQueue
 from gateway.http.body import BodyReader
 from gateway.http.conditional import Stopping
 from gateway.http.context import (

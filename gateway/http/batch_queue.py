@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from time import monotonic
 
-from gateway.errors import Cause, GatewayError, unavailable
+from gateway.errors import Cause, GatewayError, stopping
 
 SLOTS: tuple[Cause, ...] = ("places", "long_answers")
 """Causes of the refusals that are waited for."""
@@ -52,7 +52,3 @@ class BatchQueue:
             if left <= 0:
                 return
             await asyncio.sleep(min(left, LOOK_INTERVAL_SECONDS))
-
-
-def stopping() -> GatewayError:
-    return unavailable("the gateway is stopping", "stopping")

@@ -10,8 +10,7 @@ from urllib.parse import unquote_to_bytes
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.errors import Code
-from gateway.http.batch_queue import stopping
+from gateway.errors import Code, stopping
 from gateway.http.context import ClientGone, RequestContext, open_context, raise_gone
 from gateway.http.direct_connection import Refused, direct_connection, headers_of
 from gateway.http.error_answer import as_gateway_error, send_error

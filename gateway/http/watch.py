@@ -19,8 +19,7 @@ from gateway.calls.plan import plan as make_plan
 from gateway.calls.rows import keeping_rows
 from gateway.codec.body import UnknownFieldPolicy
 from gateway.discovery.refresh import LiveCatalog
-from gateway.errors import Code, GatewayError, unavailable
-from gateway.http.batch_queue import stopping
+from gateway.errors import Code, GatewayError, stopping, unavailable
 from gateway.http.call_maker import CallMaker
 from gateway.http.conditional import Stopping
 from gateway.http.context import ClientGone, RequestContext
