@@ -17,14 +17,13 @@ from google.protobuf.message import DecodeError
 from gateway.access.fair_quota import FairQuota
 from gateway.errors import GatewayError, unavailable
 from gateway.http.call_maker import CallMaker, note_cut
-from gateway.http.conditional import of_this_moment
+from gateway.http.conditional import finding_of, of_this_moment
 from gateway.http.context import RequestContext, Response
 from gateway.http.error_answer import as_gateway_error
 from gateway.http.interceptors import Interceptors
 from gateway.http.request import CallRequest
 from gateway.long_work import in_turns, let_others_run
 from gateway.views.changes import Compare, Difference, Joined, Known, comparison
-from gateway.views.fingerprint import fingerprint
 
 BYTES_PER_ROW = 256
 """Memory for the id and the digest of a row, about."""
@@ -305,9 +304,7 @@ class Question:
 
 async def fingerprint_of(request: CallRequest, answer: bytes) -> bytes:
     """A digest of Cuebot's bytes: most answers are those of a period ago."""
-    assert request.view is not None
-    rows = None if request.view.follows_order else request.plan.method.views.rows
     try:
-        return await in_turns(fingerprint(answer, rows))
+        return await in_turns(finding_of(request, answer))
     except DecodeError:  # reported where the answer is read
         return b""
