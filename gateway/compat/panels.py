@@ -11,7 +11,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from gateway.codec.body import UnknownFieldPolicy
 from gateway.codec.fields import message_of
 from gateway.compat.profile import Lead, Panel, PanelAction, PanelColumn, Panels
-from gateway.compat.references import ID, NotApplicable, needed_field, split
+from gateway.compat.references import ID, NotApplicable, needed_field, needed_method, split
 from gateway.errors import GatewayError
 from gateway.schema import panels as served
 from gateway.schema.catalog import UnusedEntry
@@ -59,7 +59,7 @@ class Fitting:
     def panels(self) -> Iterator[served.Panel]:
         for name, panel in self._profile.panels.items():
             with self._entry(name):
-                reading = Reading(method_called(panel.method, self._methods), panel)
+                reading = Reading(needed_method(self._methods, panel.method), panel)
                 leads = tuple(self._leads(name, panel, reading))
                 actions = tuple(self._actions(name, panel, reading))
                 used = [path for each in (*leads, *actions) for path in each["with"].values()]
@@ -73,7 +73,7 @@ class Fitting:
     def _actions(self, name: str, panel: Panel, reading: "Reading") -> Iterator[served.Json]:
         for action in panel.actions:
             with self._entry(f"{name}.actions.{action.title}"):
-                yield reading.action(action, method_called(action.method, self._methods))
+                yield reading.action(action, needed_method(self._methods, action.method))
 
     def objects(self) -> Iterator[served.Json]:
         services = {each.service for each in self._methods.values()}
@@ -85,12 +85,12 @@ class Fitting:
                 common = [self._methods[name].path for name in each.common if name in self._methods]
                 yield {"title": each.title, "services": there, "common": common}
                 for name in each.common:
-                    method_called(name, self._methods)
+                    needed_method(self._methods, name)
 
     def completions(self) -> Iterator[served.Json]:
         for each in self._profile.completions:
             with self._entry(f"completions.{each.method}"):
-                method = method_called(each.method, self._methods)
+                method = needed_method(self._methods, each.method)
                 check_request(method, each.request)
                 check_names(method, split(each.names))
                 yield {
@@ -111,13 +111,6 @@ class Fitting:
                 self._unused.append(
                     UnusedEntry(f"panels.destroys.{glob}", "there is no such method")
                 )
-
-
-def method_called(name: str, methods: Methods) -> Method:
-    method = methods.get(name)
-    if method is None:
-        raise NotApplicable(f"{name} is not served")
-    return method
 
 
 class Reading:
