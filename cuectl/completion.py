@@ -11,7 +11,7 @@ from cuectl.errors import CallError, WrongSetting
 from cuectl.session import Session
 
 if TYPE_CHECKING:
-    from cuectl.client.openapi_document import Document, Json
+    from cuectl.client.openapi_document import Document, Json, Operation
 
 STALE_SECONDS = 30.0
 """Names that are older are asked for in the background, for the next time."""
@@ -78,15 +78,10 @@ def methods_like(session: Session, begun: str) -> list[CompletionItem]:
 
 def fields_like(session: Session, name: str, begun: str) -> list[CompletionItem]:
     """Fields of a method's request, with what follows them."""
-    from cuectl.errors import InvalidCall
-    from cuectl.methods import fields_in, native_name
+    from cuectl.methods import fields_in
 
-    document = cached_document(session)
-    if document is None or not name:
-        return []
-    try:
-        operation = document.operations[f"/{native_name(name, document)}"]
-    except (InvalidCall, KeyError):
+    document, operation = described(session, name)
+    if document is None or operation is None:
         return []
     path, equals, _ = begun.partition("=")
     rows = {row[0]: row[1:] for row in fields_in(document, operation.request)}
@@ -112,15 +107,8 @@ def names_of_field(session: Session, path: str) -> list[str]:
 
 def answer_fields_like(session: Session, name: str, begun: str) -> list[CompletionItem]:
     """Fields of the rows of a method's answer, for `--fields a,b`."""
-    from cuectl.errors import InvalidCall
-    from cuectl.methods import native_name
-
-    document = cached_document(session)
-    if document is None or not name:
-        return []
-    try:
-        operation = document.operations[f"/{native_name(name, document)}"]
-    except (InvalidCall, KeyError):
+    document, operation = described(session, name)
+    if document is None or operation is None:
         return []
     before, comma, last = begun.rpartition(",")
     return fitting(
@@ -146,6 +134,20 @@ def paths_in(document: "Document", schema: "Json", prefix: str = "") -> Iterable
             yield from paths_in(document, about, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}"
+
+
+def described(session: Session, name: str) -> "tuple[Document | None, Operation | None]":
+    """A method of the cached document, by the name that somebody writes."""
+    from cuectl.errors import InvalidCall
+    from cuectl.methods import native_name
+
+    document = cached_document(session)
+    if document is None or not name:
+        return None, None
+    try:
+        return document, document.operations[f"/{native_name(name, document)}"]
+    except (InvalidCall, KeyError):
+        return document, None
 
 
 def cached_document(session: Session) -> "Document | None":

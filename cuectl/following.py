@@ -16,7 +16,7 @@ from cuectl.errors import CallError
 from cuectl.rows import Column, Row, as_number, cell_of, paths_of, rows_at, value_at
 from cuectl.session import Verb
 from cuectl.terminal.exits import text_of
-from cuectl.terminal.text import ELLIPSIS
+from cuectl.terminal.text import ELLIPSIS, clip
 from cuectl.verbs import put
 
 EVERY_SECONDS = 2.0
@@ -42,9 +42,7 @@ class Screen:
             self._last = head
             return
         width, height = shutil.get_terminal_size()
-        lines = [
-            line if len(line) <= width else line[: width - 1] + ELLIPSIS for line in (head, *bars)
-        ]
+        lines = [clip(line, width) for line in (head, *bars)]
         if len(lines) > height - 1:
             left = len(lines) - height + 2
             lines = [*lines[: height - 2], f"{ELLIPSIS} {left} more"]
@@ -169,8 +167,7 @@ def bar_of(row: Row, about: Verb) -> str:
     full = round(BAR_WIDTH * done / total) if total else 0
     begun = min(round(BAR_WIDTH * running / total), BAR_WIDTH - full) if total else 0
     drawn = DONE * full + RUNNING * begun + WAITING * (BAR_WIDTH - full - begun)
-    label = str(value_at(row, name["path"]))
-    label = label if len(label) <= NAME_WIDTH else label[: NAME_WIDTH - 1] + ELLIPSIS
+    label = clip(str(value_at(row, name["path"])), NAME_WIDTH)
     rest = "  ".join(titled(row, column) for column in columns)
     return f"  {label:<{NAME_WIDTH}} {drawn} {done:.0f}/{total:.0f}  {rest}"
 

@@ -39,13 +39,7 @@ def native_name(written: str, document: Document | None) -> str:
     if path := exact.get(f"/{name}"):
         return path[1:]
     interface, _, method = (
-        name.replace(".", "/").rpartition("/")
-        if "/" not in name
-        else (
-            name.partition("/")[0],
-            "/",
-            name.partition("/")[2],
-        )
+        name.partition("/") if "/" in name else name.replace(".", "/").rpartition("/")
     )
     found = {
         each.path for each in document.methods if fits(each, interface.rpartition("/")[2], method)

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 import orjson
 
 from cuectl.errors import InvalidCall
-from cuectl.terminal.text import ELLIPSIS, printable
+from cuectl.terminal.text import clip, printable
 
 Form = Literal["table", "wide", "json", "yaml", "ndjson", "csv", "name"]
 FORMS: tuple[Form, ...] = get_args(Form)
@@ -191,7 +191,7 @@ def narrowed(widths: Sequence[int], fixed: Sequence[bool], width: int) -> list[i
 
 
 def padded(cell: Cell, width: int, *, to_right: bool, colored: bool) -> str:
-    text = cell.text if len(cell.text) <= width else cell.text[: width - 1] + ELLIPSIS
+    text = clip(cell.text, width)
     text = text.rjust(width) if to_right else text.ljust(width)
     if colored and cell.style:
         import click

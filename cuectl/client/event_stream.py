@@ -3,11 +3,13 @@
 https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
+
+from cuectl.rows import value_at
 
 MEDIA_TYPE = "text/event-stream"
 ID = "id"
@@ -113,16 +115,9 @@ def in_order(rows: list[Row], sort: Sequence[str]) -> list[Row]:
     """The rows, sorted as a view sorts them: what is not set comes last."""
     for path in reversed(sort):
         descending, name = path.startswith("-"), path.removeprefix("-")
-        rows.sort(key=lambda row: sortable(at(row, name)), reverse=descending)
-        rows.sort(key=lambda row: at(row, name) is None)
+        rows.sort(key=lambda row: sortable(value_at(row, name)), reverse=descending)
+        rows.sort(key=lambda row: value_at(row, name) is None)
     return rows
-
-
-def at(row: Mapping[str, Any], path: str) -> object:
-    value: Any = row
-    for name in path.split("."):
-        value = value.get(name) if isinstance(value, dict) else None
-    return value
 
 
 def sortable(value: object) -> tuple[int, float, str]:

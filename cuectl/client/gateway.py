@@ -31,7 +31,7 @@ from cuectl.client.event_stream import (
 )
 from cuectl.client.light import httpx
 from cuectl.client.method_names import explained, path_of
-from cuectl.client.openapi_document import DOCUMENT, Document, read_document
+from cuectl.client.openapi_document import DOCUMENT, Document, Operation, read_document
 from cuectl.errors import CODES, CallError, InvalidCall, WrongSetting
 
 GRACE_SECONDS = 5.0
@@ -182,12 +182,11 @@ class GatewayClient:
     async def _repeats(self, path: str) -> bool:
         """Whether a request for this path may be sent again, since it has a key."""
         try:
-            document = await self.document()
+            document, operation = await self._operation(path)
         except CallError:
             return False
         if document is None:
             return False
-        operation = document.operations.get(path)
         return path == BATCH or (operation is not None and operation.repeats)
 
     async def watch(
@@ -210,16 +209,14 @@ class GatewayClient:
         """The JSON of a request. Raises CallError, and InvalidCall."""
         if not request.need_schema:
             return request.as_json(unknown)
-        document = await self.document()
-        operation = None if document is None else document.operations.get(path)
-        sets = () if operation is None else operation.sets
-        return request.as_json(await self._fields(path), path.rpartition("/")[2], sets)
+        fields, sets = await self._fields(path)
+        return request.as_json(fields, path.rpartition("/")[2], sets)
 
     async def units(self, name: str) -> Mapping[str, str]:
         with suppress(CallError):  # the table is there without them
-            if (document := await self.document()) is not None:
-                operation = document.operations.get(path_of(name))
-                return {} if operation is None else document.units(operation)
+            document, operation = await self._operation(path_of(name))
+            if document is not None and operation is not None:
+                return document.units(operation)
         return {}
 
     @asynccontextmanager
@@ -277,18 +274,25 @@ class GatewayClient:
             self.read = read_document(response.content, self.base + DOCUMENT)
         return self.read
 
-    async def _fields(self, path: str) -> Fields:
-        """The fields of a method's request, or a guess with DOCS=off."""
+    async def _operation(self, path: str) -> tuple[Document | None, Operation | None]:
         document = await self.document()
-        operation = None if document is None else document.operations.get(path)
-        return guess if document is None or operation is None else document.fields(operation)
+        return document, None if document is None else document.operations.get(path)
+
+    async def _fields(self, path: str) -> tuple[Fields, tuple[str, ...]]:
+        """The fields of a method's request, or a guess with DOCS=off; of a setter, the names of its
+        value.
+        """
+        document, operation = await self._operation(path)
+        if document is None or operation is None:
+            return guess, ()
+        return document.fields(operation), operation.sets
 
     async def explained(
         self, error: CallError, name: str, path: str, request: Arguments
     ) -> Exception:
         """The error of a call, with advice, or InvalidCall if there is no such method."""
         is_wrong = error.code == "INVALID_ARGUMENT"
-        if is_wrong and request.need_schema and await self._fields(path) is guess:
+        if is_wrong and request.need_schema and (await self._fields(path))[0] is guess:
             error.message += GUESSED
         if error.code != "NOT_FOUND":
             return error
