@@ -30,6 +30,7 @@ from tests.support.servers import (
     running_cuebot,
     settings_for,
 )
+from tests.support.wire import wire_to
 
 GET_JOBS = "/job.JobInterface/GetJobs"
 READS = rule("readers", {"sub": "*"}, "reads")
@@ -86,20 +87,19 @@ class Watcher:
 
     async def follow(self) -> None:
         """Read a stream to its end, or a refusal."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, limit=2**24)
         target = f"{GET_JOBS}?_every=1s&_fields=priority,id&_where=priority%3E{-1 - self.question}"
         # HTTP/1.0 has no chunks in between.
         sent = head(target, "Accept: text/event-stream", start="GET", version="1.0")
-        writer.write(sent + b"\r\n")
-        kind = ""
-        while line := (await reader.readline()).decode():
-            if line.startswith("event: "):
-                kind = line.removeprefix("event: ").strip()
-                self.kinds[kind] += 1
-            elif line.startswith("data: "):
-                self.take(kind, json.loads(line.removeprefix("data: ")))
-            await self.reads.wait()
-        writer.close()
+        async with wire_to(self.port, limit=2**24) as stream:
+            await stream.send(sent + b"\r\n")
+            kind = ""
+            while line := (await stream.reader.readline()).decode():
+                if line.startswith("event: "):
+                    kind = line.removeprefix("event: ").strip()
+                    self.kinds[kind] += 1
+                elif line.startswith("data: "):
+                    self.take(kind, json.loads(line.removeprefix("data: ")))
+                await self.reads.wait()
 
     async def until_rows(self, rows: dict[str, int]) -> None:
         await until(lambda: self.rows == rows)
