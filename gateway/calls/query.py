@@ -20,7 +20,7 @@ from gateway.codec.fields import field_called, is_message, message_of, type_name
 from gateway.codec.wellknown import is_object, is_special
 from gateway.errors import Code, GatewayError
 from gateway.schema.method import Method
-from gateway.suggestions import QUOTED_CHARS
+from gateway.suggestions import QUOTED_CHARS, other_way
 from gateway.views.compiled_view import (
     EVENT_STREAM,
     Asked,
@@ -247,7 +247,14 @@ def parsed(query: bytes, *, strict: bool) -> list[tuple[str, str]]:
 
 
 def unread(parameters: list[tuple[str, str]], policy: UnknownFieldPolicy) -> tuple[str, ...]:
-    """`?name` for the first unknown ones. Raises GatewayError (INVALID_ARGUMENT) by policy."""
+    """`?name` for the first unknown ones.
+
+    Raises GatewayError (INVALID_ARGUMENT) by policy, and always for `dryRun`: the client thinks
+    that nothing will be changed.
+    """
+    for name, _ in parameters:
+        if way := other_way(name):
+            raise bad(name, f"nothing reads it here{way}")
     if parameters and policy is UnknownFieldPolicy.EVERYTHING:
         raise GatewayError(
             Code.INVALID_ARGUMENT,
