@@ -26,7 +26,7 @@ from cuebot_simulator.services import (
     shows,
 )
 from cuebot_simulator.services.handlers import Methods
-from cuebot_simulator.world.failures import Missing, Refusal, check_texts, not_found
+from cuebot_simulator.world.refusals import Missing, Refusal, check_texts, not_found
 from cuebot_simulator.world.state import Farm
 
 SERVICES: Mapping[str, Methods] = {

@@ -13,9 +13,9 @@ from google.protobuf.message_factory import GetMessageClass
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from cuebot_simulator.answers import answer_to
-from cuebot_simulator.world.failures import Refusal, Unanswered
 from cuebot_simulator.world.hosts import skip_pause
 from cuebot_simulator.world.messages import read_messages
+from cuebot_simulator.world.refusals import Refusal, Unanswered
 from cuebot_simulator.world.state import Farm
 from cuebot_simulator.world.studio import build_farm
 

@@ -12,7 +12,10 @@ from grpc import StatusCode
 from cuebot_simulator.services.criteria import find_hosts
 from cuebot_simulator.services.handlers import Methods, requested, setter
 from cuebot_simulator.world import allocations
-from cuebot_simulator.world.failures import (
+from cuebot_simulator.world.frame_actions import enqueue
+from cuebot_simulator.world.messages import fill
+from cuebot_simulator.world.new_entities import add_allocation, add_facility
+from cuebot_simulator.world.refusals import (
     MODIFICATION_CLASS,
     JavaException,
     Missing,
@@ -22,9 +25,6 @@ from cuebot_simulator.world.failures import (
     illegal_argument,
     still_used,
 )
-from cuebot_simulator.world.frame_actions import enqueue
-from cuebot_simulator.world.messages import fill
-from cuebot_simulator.world.new_entities import add_allocation, add_facility
 from cuebot_simulator.world.state import Farm, by_id, by_id_or_name, by_name
 
 FULL_NAME = re.compile(r"\w+\.(\w+)", re.ASCII)

@@ -9,12 +9,12 @@ from collections.abc import Callable, Collection, Container, Iterable, Sequence
 from typing import Any
 
 from cuebot_simulator.world.cores import java_int
-from cuebot_simulator.world.failures import bad_query, check_texts, illegal_argument
 from cuebot_simulator.world.frame_range import frame_number, numbers_of
 from cuebot_simulator.world.frames import state_of
 from cuebot_simulator.world.messages import given
 from cuebot_simulator.world.patterns import compile_like, compile_pattern
 from cuebot_simulator.world.plans import GIGABYTE_KB
+from cuebot_simulator.world.refusals import bad_query, check_texts, illegal_argument
 from cuebot_simulator.world.state import Farm
 
 JOB_FIELDS = {"id": "ids", "name": "jobs", "shot": "shots", "show": "shows", "user": "users"}

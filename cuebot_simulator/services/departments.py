@@ -8,7 +8,8 @@ from typing import Any
 from cuebot_simulator.services.handlers import Methods, action, requested
 from cuebot_simulator.world import departments
 from cuebot_simulator.world.cores import hundredths, whole_cores
-from cuebot_simulator.world.failures import (
+from cuebot_simulator.world.messages import fill
+from cuebot_simulator.world.refusals import (
     Missing,
     Refusal,
     bad_query,
@@ -18,7 +19,6 @@ from cuebot_simulator.world.failures import (
     still_used,
     violation,
 )
-from cuebot_simulator.world.messages import fill
 from cuebot_simulator.world.state import Farm, by_id
 
 LONGEST_NAME = 36

@@ -5,8 +5,8 @@ from typing import Any
 
 from cuebot_simulator.services.handlers import Handler, Methods, action, lister, requested, setter
 from cuebot_simulator.world import filters
-from cuebot_simulator.world.failures import CUEBOT_CLASS, JavaException
 from cuebot_simulator.world.messages import fill
+from cuebot_simulator.world.refusals import CUEBOT_CLASS, JavaException
 from cuebot_simulator.world.state import Farm, by_id, find_only
 
 FIRST, LAST = 0, 9999

@@ -13,9 +13,9 @@ from cuebot_simulator.services.handlers import (
 )
 from cuebot_simulator.services.layers import layer_named
 from cuebot_simulator.world import frame_actions
-from cuebot_simulator.world.failures import Missing, check_length, violation
 from cuebot_simulator.world.frames import change_frame, set_override, state_of
 from cuebot_simulator.world.messages import enum_name, fill, given
+from cuebot_simulator.world.refusals import Missing, check_length, violation
 from cuebot_simulator.world.state import Farm
 
 LONGEST_DISPLAY_TEXT = 24

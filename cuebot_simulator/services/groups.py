@@ -14,9 +14,9 @@ from cuebot_simulator.services.handlers import (
 from cuebot_simulator.world import groups
 from cuebot_simulator.world.cores import NO_LIMIT, whole_cores
 from cuebot_simulator.world.departments import use_department
-from cuebot_simulator.world.failures import Missing, bad_query, illegal_argument
 from cuebot_simulator.world.jobs import move_job
 from cuebot_simulator.world.messages import fill, given
+from cuebot_simulator.world.refusals import Missing, bad_query, illegal_argument
 from cuebot_simulator.world.state import Farm, by_id, by_name, find_only, is_pending
 
 

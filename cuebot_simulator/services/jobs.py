@@ -20,18 +20,18 @@ from cuebot_simulator.services.handlers import (
 from cuebot_simulator.services.layers import frame_reorderer, frame_staggerer
 from cuebot_simulator.world import depends, frame_actions
 from cuebot_simulator.world.cores import whole_cores
-from cuebot_simulator.world.failures import (
+from cuebot_simulator.world.filters import run_filters
+from cuebot_simulator.world.frame_actions import enqueue
+from cuebot_simulator.world.jobs import finish_if_done, finish_job, move_job
+from cuebot_simulator.world.launch_spec import launch_soon, launch_spec
+from cuebot_simulator.world.messages import fill, given
+from cuebot_simulator.world.refusals import (
     NOTHING_FOUND,
     Refusal,
     Unanswered,
     illegal_argument,
     null_pointer,
 )
-from cuebot_simulator.world.filters import run_filters
-from cuebot_simulator.world.frame_actions import enqueue
-from cuebot_simulator.world.jobs import finish_if_done, finish_job, move_job
-from cuebot_simulator.world.launch_spec import launch_soon, launch_spec
-from cuebot_simulator.world.messages import fill, given
 from cuebot_simulator.world.spec import parse_spec
 from cuebot_simulator.world.spec_xml import SpecError
 from cuebot_simulator.world.state import Farm, by_id, is_pending

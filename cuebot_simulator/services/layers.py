@@ -17,12 +17,12 @@ from cuebot_simulator.services.handlers import (
 )
 from cuebot_simulator.world import depends, frame_actions
 from cuebot_simulator.world.cores import hundredths, whole_cores
-from cuebot_simulator.world.failures import JavaException, Missing, Refusal, illegal_argument
 from cuebot_simulator.world.frame_actions import enqueue
 from cuebot_simulator.world.frame_range import numbers_of
 from cuebot_simulator.world.limits import set_limits
 from cuebot_simulator.world.messages import enum_name, fill, given
 from cuebot_simulator.world.plans import LEAST_MEMORY_KB
+from cuebot_simulator.world.refusals import JavaException, Missing, Refusal, illegal_argument
 from cuebot_simulator.world.services import kept_tags
 from cuebot_simulator.world.state import Farm
 

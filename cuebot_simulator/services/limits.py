@@ -7,9 +7,9 @@ from grpc import StatusCode
 
 from cuebot_simulator.services.handlers import Methods
 from cuebot_simulator.world import limits
-from cuebot_simulator.world.failures import Missing, Refusal, check_length
 from cuebot_simulator.world.messages import enum_name, fill, given
 from cuebot_simulator.world.new_entities import add_limit
+from cuebot_simulator.world.refusals import Missing, Refusal, check_length
 from cuebot_simulator.world.state import Farm, by_id, by_name
 
 LONGEST_NAME = 255

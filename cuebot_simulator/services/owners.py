@@ -3,9 +3,9 @@
 from typing import Any
 
 from cuebot_simulator.services.handlers import Methods, action, requested
-from cuebot_simulator.world.failures import CUEBOT_CLASS, JavaException, Missing
 from cuebot_simulator.world.hosts import give_deed, remove_deed, remove_owner
 from cuebot_simulator.world.messages import fill
+from cuebot_simulator.world.refusals import CUEBOT_CLASS, JavaException, Missing
 from cuebot_simulator.world.state import Farm, by_id_or_name, by_name
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from cuebot_simulator.services.criteria import find_booked_procs, find_procs
 from cuebot_simulator.services.handlers import Methods, action, requested
-from cuebot_simulator.world.failures import JavaException
 from cuebot_simulator.world.frame_actions import enqueue, kill_frames
 from cuebot_simulator.world.messages import fill, given
 from cuebot_simulator.world.partitions import remove_partition
 from cuebot_simulator.world.redirects import clear_redirect, has_work, jobs_at, redirect
+from cuebot_simulator.world.refusals import JavaException
 from cuebot_simulator.world.state import Farm, by_id
 
 

@@ -6,11 +6,11 @@ from cuebot_simulator.services.handlers import Handler, Methods, action, lister,
 from cuebot_simulator.world.allocations import count_subscription, subscriptions_where
 from cuebot_simulator.world.cores import NO_LIMIT, hundredths, whole_cores
 from cuebot_simulator.world.departments import department_named, departments_of
-from cuebot_simulator.world.failures import Refusal, check_length, duplicate, illegal_argument
 from cuebot_simulator.world.filters import add_filter, filters_of, find_filter
 from cuebot_simulator.world.groups import group_name_error
 from cuebot_simulator.world.messages import fill
 from cuebot_simulator.world.new_entities import add_owner, add_show, add_subscription
+from cuebot_simulator.world.refusals import Refusal, check_length, duplicate, illegal_argument
 from cuebot_simulator.world.services import create_override, overrides_of
 from cuebot_simulator.world.shows import (
     archive_show,

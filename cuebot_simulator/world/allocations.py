@@ -6,8 +6,8 @@ The sums of allocations and subscriptions are counted when asked for.
 from collections.abc import Callable
 from typing import Any
 
-from cuebot_simulator.world.failures import MODIFICATION_CLASS, JavaException, Refusal
 from cuebot_simulator.world.messages import enum_name, fill
+from cuebot_simulator.world.refusals import MODIFICATION_CLASS, JavaException, Refusal
 from cuebot_simulator.world.state import Farm, by_name, is_bookable
 
 

@@ -11,12 +11,12 @@ from functools import partial
 from typing import Any
 
 from cuebot_simulator.world import depends
-from cuebot_simulator.world.failures import Missing
 from cuebot_simulator.world.frame_actions import eat_frames, enqueue, mark_done, retry_frames
 from cuebot_simulator.world.frames import state_of
 from cuebot_simulator.world.jobs import finish_job, launch_job, pick
 from cuebot_simulator.world.messages import fill
 from cuebot_simulator.world.plans import JobPlan
+from cuebot_simulator.world.refusals import Missing
 from cuebot_simulator.world.shows import find_show
 from cuebot_simulator.world.state import Farm, is_pending
 

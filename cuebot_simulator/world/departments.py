@@ -7,7 +7,7 @@ ever had.
 import math
 from typing import Any
 
-from cuebot_simulator.world.failures import check_length, duplicate
+from cuebot_simulator.world.refusals import check_length, duplicate
 from cuebot_simulator.world.state import Farm, find_one
 
 LONGEST_SHOT = 36

@@ -12,11 +12,11 @@ from typing import Any
 
 from grpc import StatusCode
 
-from cuebot_simulator.world.failures import JavaException, Refusal, duplicate
 from cuebot_simulator.world.frame_range import numbers_of
 from cuebot_simulator.world.frames import count_waits, state_of
 from cuebot_simulator.world.messages import enum_name
 from cuebot_simulator.world.plans import DependPlan
+from cuebot_simulator.world.refusals import JavaException, Refusal, duplicate
 from cuebot_simulator.world.state import Farm, by_name
 
 COMPOSITES = ("FRAME_BY_FRAME", "PREVIOUS_FRAME")

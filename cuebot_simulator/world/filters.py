@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from cuebot_simulator.world.cores import hundredths
-from cuebot_simulator.world.failures import CUEBOT_CLASS, JavaException, Refusal, violation
 from cuebot_simulator.world.jobs import move_job
 from cuebot_simulator.world.messages import enum_name, fill
 from cuebot_simulator.world.patterns import compile_pattern
 from cuebot_simulator.world.plans import LEAST_MEMORY_KB
+from cuebot_simulator.world.refusals import CUEBOT_CLASS, JavaException, Refusal, violation
 from cuebot_simulator.world.state import Farm, find_only
 
 VALUES: Mapping[str, str] = {

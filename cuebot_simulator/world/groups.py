@@ -3,16 +3,16 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from cuebot_simulator.world.failures import (
+from cuebot_simulator.world.jobs import move_job, note_group
+from cuebot_simulator.world.messages import fill
+from cuebot_simulator.world.new_entities import add_group
+from cuebot_simulator.world.refusals import (
     MODIFICATION_CLASS,
     JavaException,
     Refusal,
     check_length,
     duplicate,
 )
-from cuebot_simulator.world.jobs import move_job, note_group
-from cuebot_simulator.world.messages import fill
-from cuebot_simulator.world.new_entities import add_group
 from cuebot_simulator.world.state import Farm, is_pending
 
 DEEPEST = 10  # a group with more groups above it takes no other group in

@@ -5,8 +5,8 @@ from functools import partial
 from typing import Any
 
 from cuebot_simulator.world import frame_actions
-from cuebot_simulator.world.failures import JavaException, check_length, still_used
 from cuebot_simulator.world.messages import enum_name, fill
+from cuebot_simulator.world.refusals import JavaException, check_length, still_used
 from cuebot_simulator.world.state import Farm, by_name, find_one
 
 SILENT_SECONDS = 300  # a host without a report for that long counts as down

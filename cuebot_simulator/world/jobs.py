@@ -7,10 +7,10 @@ from typing import Any
 
 from cuebot_simulator.world import depends
 from cuebot_simulator.world.cores import NO_LIMIT
-from cuebot_simulator.world.failures import MODIFICATION_CLASS, JavaException
 from cuebot_simulator.world.frames import EXIT_RETRIED, state_of, stop_frame
 from cuebot_simulator.world.messages import fill, given
 from cuebot_simulator.world.plans import GIGABYTE_KB, JobPlan, LayerPlan
+from cuebot_simulator.world.refusals import MODIFICATION_CLASS, JavaException
 from cuebot_simulator.world.shows import find_show
 from cuebot_simulator.world.state import NO_LIMIT_NAME, Farm, find_one, is_pending
 

@@ -5,12 +5,12 @@ from contextlib import suppress
 from typing import Any, TypeAlias
 
 from cuebot_simulator.world import depends
-from cuebot_simulator.world.failures import Missing, Refusal
 from cuebot_simulator.world.filters import run_filters
 from cuebot_simulator.world.frame_actions import enqueue
 from cuebot_simulator.world.jobs import launch_job
 from cuebot_simulator.world.partitions import add_partition
 from cuebot_simulator.world.plans import DependPlan, JobPlan
+from cuebot_simulator.world.refusals import Missing, Refusal
 from cuebot_simulator.world.spec import LEVELS, Spec
 from cuebot_simulator.world.spec_xml import SpecError
 from cuebot_simulator.world.state import Farm, by_name

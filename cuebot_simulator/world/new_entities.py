@@ -4,8 +4,8 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from cuebot_simulator.world.departments import use_department
-from cuebot_simulator.world.failures import check_length
 from cuebot_simulator.world.plans import GIGABYTE_KB, HostPlan
+from cuebot_simulator.world.refusals import check_length
 from cuebot_simulator.world.state import DEFAULT_DEPARTMENT, Farm, by_name
 
 LONGEST_USER, LONGEST_SUBJECT, LONGEST_COMMENT = 36, 128, 4000

@@ -8,7 +8,12 @@ from itertools import islice
 from typing import Any
 
 from cuebot_simulator.world.depends import find_end, job_of
-from cuebot_simulator.world.failures import (
+from cuebot_simulator.world.frame_actions import enqueue, kill_frames
+from cuebot_simulator.world.frames import state_of
+from cuebot_simulator.world.hosts import reports
+from cuebot_simulator.world.limits import limits_allow
+from cuebot_simulator.world.messages import enum_name, fill, given
+from cuebot_simulator.world.refusals import (
     CUEBOT_CLASS,
     NOTHING_FOUND_CLASS,
     JavaException,
@@ -16,11 +21,6 @@ from cuebot_simulator.world.failures import (
     Refusal,
     duplicate,
 )
-from cuebot_simulator.world.frame_actions import enqueue, kill_frames
-from cuebot_simulator.world.frames import state_of
-from cuebot_simulator.world.hosts import reports
-from cuebot_simulator.world.limits import limits_allow
-from cuebot_simulator.world.messages import enum_name, fill, given
 from cuebot_simulator.world.state import Farm, by_name, is_pending
 
 MOST_STARTED_AT_ONCE = 10  # frames that start in a partition at a time

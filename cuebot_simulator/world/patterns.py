@@ -7,7 +7,7 @@ look-ahead, which Cuebot's database does. On platforms without it, `re` takes it
 import re
 from typing import Any
 
-from cuebot_simulator.world.failures import Refusal, violation
+from cuebot_simulator.world.refusals import Refusal, violation
 
 try:
     import re2

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-from cuebot_simulator.world.failures import check_length, duplicate
 from cuebot_simulator.world.messages import fill
+from cuebot_simulator.world.refusals import check_length, duplicate
 from cuebot_simulator.world.state import Farm
 
 LONGEST_NAME = 36

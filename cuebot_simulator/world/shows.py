@@ -4,8 +4,8 @@ import re
 from typing import Any
 
 from cuebot_simulator.world.departments import departments_of, tasks_of
-from cuebot_simulator.world.failures import Missing, check_length, still_used
 from cuebot_simulator.world.messages import fill, given
+from cuebot_simulator.world.refusals import Missing, check_length, still_used
 from cuebot_simulator.world.state import Farm, by_id, by_name, is_pending
 
 SHORTEST_NAME = 3

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from cuebot_simulator.world.clock import Agenda, Clock
-from cuebot_simulator.world.failures import Missing, found_several
 from cuebot_simulator.world.indexes import Frames, HostIndex
 from cuebot_simulator.world.messages import Messages, enum_name, refill
+from cuebot_simulator.world.refusals import Missing, found_several
 from cuebot_simulator.world.tallies import Tally
 
 NAMESPACE = uuid.UUID("6f1c1f0e-6a53-4d0a-9c0b-6c7565626f74")

@@ -9,7 +9,6 @@ from gateway.errors import Code, GatewayError, unavailable
 from gateway.http.content_coding import decoder_for
 from gateway.http.context import CLOSE, ClientGone, RequestContext
 from gateway.http.direct_connection import LARGE_BODY_BYTES
-from gateway.http.request_headers import body_too_large
 from gateway.long_work import let_others_run
 
 
@@ -99,3 +98,13 @@ class BodyReader:
         if not self._room.take(context.principal, size - before):
             raise unavailable("too many large bodies are being read", "bodies")
         context.body_room = (self._room, size)
+
+
+def body_too_large(max_body: int) -> GatewayError:
+    """413, for an announced length or a received one."""
+    return GatewayError(
+        Code.RESOURCE_EXHAUSTED,
+        f"the body is larger than MAX_BODY_MB ({max_body / 2**20:g} MB)",
+        status=413,
+        headers=CLOSE,
+    )

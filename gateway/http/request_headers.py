@@ -6,6 +6,7 @@ from functools import lru_cache
 from urllib.parse import quote
 
 from gateway.errors import Code, GatewayError
+from gateway.http.body import body_too_large
 from gateway.http.content_coding import READERS, SUPPORTED
 from gateway.http.context import CLOSE
 from gateway.suggestions import QUOTED_CHARS
@@ -89,16 +90,6 @@ def asked_timeout(text: bytes) -> float:
             "Grpc-Timeout: expected digits and a unit (H, M, S, m, u, n), such as 5S or 100m",
         )
     return int(found[1]) * UNIT_SECONDS[found[2]]
-
-
-def body_too_large(max_body: int) -> GatewayError:
-    """413, for an announced length or a received one."""
-    return GatewayError(
-        Code.RESOURCE_EXHAUSTED,
-        f"the body is larger than MAX_BODY_MB ({max_body / 2**20:g} MB)",
-        status=413,
-        headers=CLOSE,
-    )
 
 
 def shown(value: bytes) -> str:

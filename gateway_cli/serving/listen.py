@@ -20,7 +20,7 @@ from gateway.server.accept import (
     empty_context,
 )
 from gateway.settings.key_files import KeyPair, load_pair, minute, pair_of
-from gateway.settings.model import Settings
+from gateway.settings.model import Commit, Reloadable, Settings
 
 log = structlog.stdlib.get_logger("gateway.server")
 
@@ -96,6 +96,19 @@ def load_certificate(settings: Settings) -> Certificate | None:
     """The certificate of TLS_CERT_FILE; None for plain HTTP. Raises ConfigurationError."""
     pair = pair_of(settings, "tls")
     return None if pair is None else Certificate(make_context(pair))
+
+
+def reloadable_certificate(certificate: Certificate) -> Reloadable:
+    """The certificate, which can change; HTTPS cannot become HTTP."""
+
+    def prepare(settings: Settings) -> Commit:
+        pair = pair_of(settings, "tls")
+        if pair is None:
+            raise ConfigurationError("TLS_CERT_FILE and TLS_KEY_FILE: without them only a restart")
+        context = make_context(pair)
+        return lambda: certificate.use(context)
+
+    return Reloadable("the certificate and its key", ("tls_cert_file", "tls_key_file"), prepare)
 
 
 def make_context(pair: KeyPair) -> ssl.SSLContext:

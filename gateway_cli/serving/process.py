@@ -16,11 +16,14 @@ from gateway.errors import ConfigurationError
 from gateway.observe.logs import set_log_level
 from gateway.observe.metrics import WorkerMetrics
 from gateway.observe.metrics_page import PATH
-from gateway.server.accept import Certificate
-from gateway.settings.key_files import pair_of
-from gateway.settings.model import Commit, Reloadable, Settings
+from gateway.settings.model import Reloadable, Settings
 from gateway_cli.serving.drain import Server
-from gateway_cli.serving.listen import bound_url, load_certificate, make_context, make_room
+from gateway_cli.serving.listen import (
+    bound_url,
+    load_certificate,
+    make_room,
+    reloadable_certificate,
+)
 from gateway_cli.serving.reload import Reload
 
 log = structlog.stdlib.get_logger("gateway")
@@ -116,16 +119,3 @@ def give_back_memory() -> None:
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES)
         mallopt(M_ARENA_MAX, 1)
-
-
-def reloadable_certificate(certificate: Certificate) -> Reloadable:
-    """The certificate, which can change; HTTPS cannot become HTTP."""
-
-    def prepare(settings: Settings) -> Commit:
-        pair = pair_of(settings, "tls")
-        if pair is None:
-            raise ConfigurationError("TLS_CERT_FILE and TLS_KEY_FILE: without them only a restart")
-        context = make_context(pair)
-        return lambda: certificate.use(context)
-
-    return Reloadable("the certificate and its key", ("tls_cert_file", "tls_key_file"), prepare)

@@ -7,7 +7,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from cuebot_simulator.answers import SERVICES, answer_to
 from cuebot_simulator.world.clock import StoppedClock
-from cuebot_simulator.world.failures import Refusal
+from cuebot_simulator.world.refusals import Refusal
 from cuebot_simulator.world.state import Farm
 from tests.contract.asking import without_library_words
 

@@ -7,12 +7,12 @@ import pytest
 
 from cuebot_simulator.world import depends
 from cuebot_simulator.world.depends import Chunks
-from cuebot_simulator.world.failures import Refusal
 from cuebot_simulator.world.frame_actions import end_frame
 from cuebot_simulator.world.frames import start_frame
 from cuebot_simulator.world.jobs import finish_job, launch_job
 from cuebot_simulator.world.messages import enum_name, given
 from cuebot_simulator.world.plans import DependPlan, JobPlan, LayerPlan
+from cuebot_simulator.world.refusals import Refusal
 from tests.simulator.in_process import COMP, LIGHT, ROTO, SMOKE, UNCAUGHT, Cuebot
 
 REFUSED = "com.imageworks.spcue.depend.DependException: {0}\n{0}"

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from cuebot_simulator.world.cores import hundredths, java_int, whole_cores
-from cuebot_simulator.world.failures import Refusal
 from cuebot_simulator.world.messages import fill
+from cuebot_simulator.world.refusals import Refusal
 from tests.simulator.in_process import Cuebot
 from tests.simulator.test_studio import assert_sums
 

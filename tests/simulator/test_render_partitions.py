@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from cuebot_simulator.world.failures import Refusal
 from cuebot_simulator.world.messages import enum_name
 from cuebot_simulator.world.partitions import add_partition
+from cuebot_simulator.world.refusals import Refusal
 from tests.simulator.in_process import COMP, ROTO, Cuebot
 
 GIGABYTE_KB = 1024 * 1024

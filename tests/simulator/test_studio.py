@@ -11,11 +11,11 @@ import pytest
 from cuebot_simulator.answers import SERVICES
 from cuebot_simulator.world import depends
 from cuebot_simulator.world.clock import StoppedClock
-from cuebot_simulator.world.failures import Refusal
 from cuebot_simulator.world.jobs import launch_job
 from cuebot_simulator.world.messages import Messages, enum_name, fill, read_messages
 from cuebot_simulator.world.new_entities import add_host
 from cuebot_simulator.world.plans import GIGABYTE_KB, FilterPlan, HostPlan, JobPlan, LayerPlan
+from cuebot_simulator.world.refusals import Refusal
 from cuebot_simulator.world.state import Farm, is_pending
 from cuebot_simulator.world.studio import build_farm, place_filter
 from cuebot_simulator.world.studio_data import GENERAL
