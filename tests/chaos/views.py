@@ -186,8 +186,8 @@ RIGHT: Mapping[str, Callable[[Rows, bytes], bool]] = {
 
 
 @contextmanager
-def place() -> Iterator[Place]:
-    farm = CannedFarm(MANY)
+def place(jobs: int = MANY) -> Iterator[Place]:
+    farm = CannedFarm(jobs)
     calls = {rows: answer_call(farm, rows) for rows in {mix.rows for mix in VIEWS.values()}}
     known = rows_of(farm, farm.jobs(JOBS))
     finds = [
@@ -200,5 +200,5 @@ def place() -> Iterator[Place]:
         running_upstream(asked, os.sched_getaffinity(0)) as port,
         instance(f"127.0.0.1:{port}", settings, started=False) as gateway,
     ):
-        jobs = {job.id: job.name for job in known}
-        yield Place(gateway.port, gateway.process.pid, calls, jobs, farm)
+        names = {job.id: job.name for job in known}
+        yield Place(gateway.port, gateway.process.pid, calls, names, farm)
