@@ -119,7 +119,7 @@ NOT_LOWEST := not (trial.two.Extendable or trial.two.Scope or visibility_and_fea
   or pushback_of_any_time or message_and_details_of_any)
 
 .PHONY: lowest
-lowest: $(RELEASE_STAMP)  ## Run the fast tests with the lowest versions that pyproject.toml allows
+lowest: $(STAMP)  ## Run the fast tests with the lowest versions that pyproject.toml allows
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(LOWEST)
 	@$(BIN)/uv pip compile --quiet --resolution lowest-direct --python $(LOWEST) --extra demo --extra otel \
 	  --extra redis \
@@ -156,7 +156,7 @@ sbom: production  ## Write dist/sbom.cdx.json (CycloneDX): what a gateway needs,
 IMAGE_EXTRAS := opencue protoc redis otel
 
 .PHONY: lock
-lock: $(RELEASE_STAMP)  ## Renew config/deploy/requirements.txt: what the image is made of, with hashes
+lock: $(STAMP)  ## Renew config/deploy/requirements.txt: what the image is made of, with hashes
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.13 \
 	  $(addprefix --extra ,$(IMAGE_EXTRAS)) --group image --generate-hashes \
 	  --custom-compile-command 'make lock' --output-file config/deploy/requirements.txt pyproject.toml

@@ -116,11 +116,13 @@ def asking(port: int, requests: list[bytes], *, keep: bool = False) -> Iterator[
     if not requests:
         yield answers
         return
-    stop, told = context.Event(), context.Queue()
-    process = context.Process(target=ask, args=(port, requests, keep, stop, told), daemon=True)
+    begun, stop, told = context.Event(), context.Event(), context.Queue()
+    arguments = (port, requests, keep, begun, stop, told)
+    process = context.Process(target=ask, args=arguments, daemon=True)
     process.start()
     try:
-        time.sleep(2)  # until they have begun
+        if not begun.wait(2 * LONGEST_ANSWER):
+            raise TimeoutError("the clients do not connect")
         yield answers
         stop.set()
         answers.update(told.get(timeout=2 * LONGEST_ANSWER))
@@ -129,13 +131,15 @@ def asking(port: int, requests: list[bytes], *, keep: bool = False) -> Iterator[
         process.join()
 
 
-def ask(port: int, requests: list[bytes], keep: bool, stop: Any, told: Any) -> None:
-    """Ask until told to stop; then tell what was answered."""
+def ask(port: int, requests: list[bytes], keep: bool, begun: Any, stop: Any, told: Any) -> None:
+    """Ask until told to stop; then tell what was answered. `begun` is set with the last client."""
     answers = Answers()
 
     async def loop(request: bytes) -> None:
         while not stop.is_set():
             connection = await connect(port)
+            if request is requests[-1]:
+                begun.set()
             began = time.monotonic()
             try:
                 status = str(await connection.ask(request, keep=keep))

@@ -42,13 +42,13 @@ async def slow_readers(port: int, requests: Sequence[bytes]) -> AsyncIterator[No
 @asynccontextmanager
 async def silent_senders(port: int, heads: Sequence[bytes], body: bytes) -> AsyncIterator[None]:
     """Clients that send a head and the beginning of its body, and nothing more."""
-    writers = []
-    for head in heads:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(head + body)
-        await writer.drain()
-        writers.append(writer)
+    writers: list[asyncio.StreamWriter] = []
     try:
+        for head in heads:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)  # noqa: TID251 - as below
+            writers.append(writer)
+            writer.write(head + body)
+            await writer.drain()
         yield
     finally:
         for writer in writers:

@@ -31,6 +31,7 @@ from cuebot_simulator.server import SimulatedCuebot
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import Profile, load_profile
 from gateway.discovery.files import OPENCUE_PACKAGE, read_folder
+from gateway.discovery.refresh import warm as compile_all
 from gateway.pages.content import Content
 from gateway.schema.catalog import Catalog
 from gateway.schema.description import Schema
@@ -110,6 +111,8 @@ def opencue_built_once() -> Iterator[None]:
     """Nor is its catalog built and compiled, and the built-in profile read, for each of them."""
     profile, digest = load_profile("opencue"), opencue().digest
     built: dict[object, Catalog] = {}
+    compiled: set[int] = set()
+    """The ids of the methods of those in `built` whose codecs are there."""
 
     def load(wanted: str) -> Profile:
         return profile if wanted == "opencue" else load_profile(wanted)
@@ -122,11 +125,18 @@ def opencue_built_once() -> Iterator[None]:
             built[same] = build_catalog(schema, selection, adapted)
         return replace(built[same], schema=schema)
 
+    async def warm(catalog: Catalog) -> None:
+        if id(catalog.methods) not in compiled:
+            await compile_all(catalog)
+            if any(catalog.methods is each.methods for each in built.values()):
+                compiled.add(id(catalog.methods))
+
     with pytest.MonkeyPatch.context() as patch:
         for user in ("gateway.app", "gateway_cli.client.cuebot"):
             patch.setattr(f"{user}.load_profile", load)
         for user in ("gateway.discovery.refresh", "gateway_cli.client.cuebot"):
             patch.setattr(f"{user}.build_catalog", build)
+        patch.setattr("gateway.discovery.refresh.warm", warm)
         yield
 
 

@@ -25,6 +25,8 @@ from tests.support.wire import Answer
 
 ATTEMPTS = 6
 PAUSE_SECONDS = 0.02
+REST_PAUSE_SECONDS = 0.5
+"""Between two rounds of what is still unknown in the end: a key is, for some 20 s after a kill."""
 LONGEST_CALM_SECONDS = 0.3
 """Between a gateway's start and its end."""
 
@@ -101,7 +103,7 @@ class Place:
                 await self._attempt(key)
             if len(self.open) < left:
                 left, since = len(self.open), time.monotonic()
-            await asyncio.sleep(PAUSE_SECONDS)
+            await asyncio.sleep(REST_PAUSE_SECONDS)
         self.wrong += [f"{key}: unknown after {self.latest.get(key)}" for key in self.open]
 
     async def _client(self) -> None:

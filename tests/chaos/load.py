@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.chaos.cuebot import farm_of
 from tests.support.servers import token
-from tests.support.wire import Answer, Wire
+from tests.support.wire import Answer, Wire, wire_to
 
 GET_JOB = "/job.JobInterface/GetJob"
 FIND_JOB = "/job.JobInterface/FindJob"
@@ -122,11 +122,11 @@ class Call:
 
 @asynccontextmanager
 async def connection(port: int) -> AsyncIterator[Wire]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    try:
-        yield Wire(reader, writer)
-    finally:
-        writer.transport.abort()
+    async with wire_to(port) as wire:
+        try:
+            yield wire
+        finally:
+            wire.writer.transport.abort()
 
 
 async def ask(wire: Wire, path: str, body: bytes) -> Answer:

@@ -11,12 +11,14 @@ from tests.chaos.trial import Place, place
 pytestmark = pytest.mark.slow
 
 SECONDS = 1.0
+PAUSE = 0.05
+"""Of a client between two calls: some 150 calls a second, and not all that the machine can do."""
 
 
 @pytest.fixture(scope="module")
 async def here(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place]:
     folder: Path = tmp_path_factory.mktemp("chaos")
-    async with place(folder) as started:
+    async with place(folder, PAUSE) as started:
         yield started
 
 

@@ -9,7 +9,7 @@ from tests.support.stores import NEEDS_STORE
 
 pytestmark = [pytest.mark.slow, pytest.mark.anyio, NEEDS_STORE]
 
-KILLS = 4
+KILLS = 2  # each of them once
 
 
 async def test_no_key_leads_to_two_calls(tmp_path: Path) -> None:

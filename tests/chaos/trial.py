@@ -14,7 +14,7 @@ from gateway.upstream import cuebot as opening
 from gateway.upstream.http2.channel import Http2Channel
 from tests.chaos.cuebot import CuebotProcess
 from tests.chaos.faults import FAULTS
-from tests.chaos.load import Load, load
+from tests.chaos.load import PAUSE, Load, load
 from tests.chaos.proxy import Fault, FaultProxy, fault_proxy
 from tests.support.commands import OPENCUE
 from tests.support.patience import PATIENCE
@@ -127,8 +127,11 @@ class Moved(Fault):
 
 
 @asynccontextmanager
-async def place(folder: Path) -> AsyncIterator[Place]:
-    """A Cuebot in a process, a proxy, a gateway and its load; all is well."""
+async def place(folder: Path, pause: float = PAUSE) -> AsyncIterator[Place]:
+    """A Cuebot in a process, a proxy, a gateway and its load; all is well.
+
+    Each client pauses for so many seconds between two calls.
+    """
     cuebot = CuebotProcess(folder / "journal")
     addresses = ["127.0.0.1"]
 
@@ -147,7 +150,7 @@ async def place(folder: Path) -> AsyncIterator[Place]:
                     grpc_timeout=GRPC_TIMEOUT,
                     descriptor_source=OPENCUE,
                 ) as gateway,
-                load(gateway.port, cuebot.jobs) as running,
+                load(gateway.port, cuebot.jobs, pause=pause) as running,
             ):
                 other = FaultProxy(behind, OTHER_ADDRESS)
                 here = Place(cuebot, proxy, other, addresses, running)

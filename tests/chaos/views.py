@@ -16,7 +16,7 @@ import re
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +30,7 @@ from benchmarks.upstream import Canned, running_upstream
 from tests.chaos.load import FIND_JOB, Load, Tally
 from tests.support.processes import instance
 from tests.support.servers import token
-from tests.support.wire import Wire
+from tests.support.wire import Wire, wire_to
 
 MIXES = costly_clients.MIXES.items()
 VIEWS = {name: mix for name, mix in MIXES if mix and name in ("patterns", "sort", "csv")}
@@ -112,11 +112,11 @@ class Place:
     async def look(self, running: Load, seconds: float) -> Waits:
         """Look for jobs for so long, each time whether or not earlier calls are answered."""
         idle: list[Wire] = []
+        wires = AsyncExitStack()
         rounds: list[list[tuple[float, float]]] = [[] for _ in range(ROUNDS)]
 
         async def one(number: int, id_: str, name: str) -> None:
-            opened = None if idle else await asyncio.open_connection("127.0.0.1", running.port)
-            wire = Wire(*opened) if opened else idle.pop()
+            wire = idle.pop() if idle else await wires.enter_async_context(wire_to(running.port))
             sent, before = time.monotonic(), cpu_seconds_of(self.pid)
             await running.read(wire, FIND_JOB, {"name": name}, (id_, name))
             took = time.monotonic() - sent, cpu_seconds_of(self.pid) - before
@@ -126,12 +126,10 @@ class Place:
         count = max(ROUNDS, int(seconds / EVERY))
         began = time.monotonic()
         jobs = itertools.cycle(running.jobs.items())
-        async with asyncio.TaskGroup() as group:
+        async with wires, asyncio.TaskGroup() as group:
             for number, job in zip(range(count), jobs, strict=False):
                 await asyncio.sleep(began + number * EVERY - time.monotonic())
                 group.create_task(one(number, *job))
-        for wire in idle:
-            wire.writer.transport.abort()
         return Waits(
             p99=percentile([clock for each in rounds for clock, _ in each], 0.99) * 1e3,
             cpu_p99=statistics.median(
@@ -188,8 +186,8 @@ RIGHT: Mapping[str, Callable[[Rows, bytes], bool]] = {
 
 
 @contextmanager
-def place() -> Iterator[Place]:
-    farm = CannedFarm(MANY)
+def place(jobs: int = MANY) -> Iterator[Place]:
+    farm = CannedFarm(jobs)
     calls = {rows: answer_call(farm, rows) for rows in {mix.rows for mix in VIEWS.values()}}
     known = rows_of(farm, farm.jobs(JOBS))
     finds = [
@@ -202,5 +200,5 @@ def place() -> Iterator[Place]:
         running_upstream(asked, os.sched_getaffinity(0)) as port,
         instance(f"127.0.0.1:{port}", settings, started=False) as gateway,
     ):
-        jobs = {job.id: job.name for job in known}
-        yield Place(gateway.port, gateway.process.pid, calls, jobs, farm)
+        names = {job.id: job.name for job in known}
+        yield Place(gateway.port, gateway.process.pid, calls, names, farm)

@@ -13,7 +13,7 @@ from gateway.codec.encode import Slices
 from gateway.errors import Code, GatewayError
 from tests.support import protos
 from tests.support.clocks import step_of
-from tests.support.protos import TestSchema, every_type, examples, messages, opencue, trial
+from tests.support.protos import TestSchema, each_of, every_type, examples, messages, opencue, trial
 from tests.support.slicing import ONE_PIECE, REAL, SIZES, Sizes, outcome, pieces, these_sizes, whole
 
 pytestmark = pytest.mark.slow
@@ -21,25 +21,26 @@ pytestmark = pytest.mark.slow
 ANY_SIZES = st.sampled_from(SIZES)
 
 
-def check_type(schema: TestSchema, name: str, number: int) -> None:
-    @given(first=messages(schema, name), second=messages(schema, name, 1), sizes=ANY_SIZES)
+def check_types(schema: TestSchema, names: list[str], number: int) -> None:
+    @given(ones=each_of(schema, names), others=each_of(schema, names, 1), sizes=ANY_SIZES)
     @examples(number)
-    def check(first: Any, second: Any, sizes: Sizes) -> None:
-        data = first.SerializePartialToString()
-        # Concatenated messages merge: a singular field may come in several records.
-        for payload in (data, data + second.SerializePartialToString()):
-            expected = outcome(schema, name, payload, ONE_PIECE)
-            assert outcome(schema, name, payload, sizes) == expected
+    def check(ones: tuple[Any, ...], others: tuple[Any, ...], sizes: Sizes) -> None:
+        for name, first, second in zip(names, ones, others, strict=True):
+            data = first.SerializePartialToString()
+            # Concatenated messages merge: a singular field may come in several records.
+            for payload in (data, data + second.SerializePartialToString()):
+                expected = outcome(schema, name, payload, ONE_PIECE)
+                assert outcome(schema, name, payload, sizes) == expected
 
     check()
 
 
-@pytest.mark.parametrize(("schema", "names", "number"), every_type())
+@pytest.mark.parametrize(("schema", "groups", "number"), every_type())
 def test_pieces_of_any_size_are_the_bytes_of_the_whole(
-    schema: TestSchema, names: list[str], number: int
+    schema: TestSchema, groups: list[list[str]], number: int
 ) -> None:
-    for name in names:
-        check_type(schema, name, number)
+    for names in groups:
+        check_types(schema, names, number)
 
 
 @pytest.mark.parametrize("name", ["trial.Tree", "trial.Repeated", "trial.FarFields"])

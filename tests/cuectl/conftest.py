@@ -9,7 +9,7 @@ import pytest
 from cuebot_simulator.server import SimulatedCuebot
 from tests.cuectl.calls import Cuectl
 from tests.support.farms import running_farm, still_farm
-from tests.support.servers import Gateway, gateway_for
+from tests.support.servers import Gateway, SharedGateway, gateway_for
 
 
 @pytest.fixture(autouse=True)
@@ -36,3 +36,13 @@ async def gateway(cuebot: SimulatedCuebot) -> AsyncIterator[Gateway]:
 @pytest.fixture
 def cuectl(gateway: Gateway, tmp_path: Path) -> Cuectl:
     return Cuectl(gateway, tmp_path)
+
+
+@pytest.fixture(scope="module")
+async def reading(
+    simulated_cuebot: SimulatedCuebot,
+    shared_gateway: SharedGateway,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Cuectl:
+    """As `cuectl`, for tests that change nothing: they share a farm and a cache."""
+    return Cuectl(await shared_gateway(simulated_cuebot.endpoint), tmp_path_factory.mktemp("home"))

@@ -16,8 +16,8 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow]
         *("getshows", "GetShows"),
     ],
 )
-async def test_names(cuectl: Cuectl, name: str) -> None:
-    ran = await cuectl("call", name, "-o", "name")
+async def test_names(reading: Cuectl, name: str) -> None:
+    ran = await reading("call", name, "-o", "name")
     assert (ran.status, ran.err) == (0, "")
     assert ran.text.split() == ["demo", "harbor", "northwind"]
 
@@ -30,8 +30,8 @@ async def test_names(cuectl: Cuectl, name: str) -> None:
         ("Job/GetJbs", "there is no method 'Job/GetJbs'; did you mean Job/GetJobs?"),
     ],
 )
-async def test_what_is_no_name(cuectl: Cuectl, name: str, problem: str) -> None:
-    ran = await cuectl("call", name)
+async def test_what_is_no_name(reading: Cuectl, name: str, problem: str) -> None:
+    ran = await reading("call", name)
     assert (ran.status, ran.out) == (WRONG_USAGE, b"")
     assert problem in ran.err
 
@@ -45,21 +45,21 @@ async def test_what_is_no_name(cuectl: Cuectl, name: str, problem: str) -> None:
         ("Owner/TakeOwnership owner.name=nobody host=desk-201", NOT_FOUND),
     ],
 )
-async def test_documented_objects_are_arguments(cuectl: Cuectl, line: str, status: int) -> None:
-    ran = await cuectl("call", *line.split())
+async def test_documented_objects_are_arguments(reading: Cuectl, line: str, status: int) -> None:
+    ran = await reading("call", *line.split())
     assert ran.status == status, ran.err
 
 
-async def test_help_of_a_method_has_its_fields(cuectl: Cuectl) -> None:
-    ran = await cuectl("call", "job/getjobs", "--help")
+async def test_help_of_a_method_has_its_fields(reading: Cuectl) -> None:
+    ran = await reading("call", "job/getjobs", "--help")
     assert ran.status == 0
     assert ran.text.startswith("Job/GetJobs\n")
     assert "  r.shows" in ran.text
     assert "boolean" in ran.text
 
 
-async def test_views_and_until(cuectl: Cuectl) -> None:
-    ran = await cuectl("call", "Job/GetJobs", "--group", "show", "--count", "--sort", "show")
+async def test_views_and_until(reading: Cuectl) -> None:
+    ran = await reading("call", "Job/GetJobs", "--group", "show", "--count", "--sort", "show")
     assert ran.text.split() == ["show", "count", *["demo", "3", "harbor", "2", "northwind", "2"]]
-    ran = await cuectl("call", "Show/GetShows", "--until", "active", "-o", "name")
+    ran = await reading("call", "Show/GetShows", "--until", "active", "-o", "name")
     assert ran.text.split() == ["demo", "harbor", "northwind"]

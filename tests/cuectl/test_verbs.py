@@ -43,39 +43,39 @@ def calls_of(cuebot: SimulatedCuebot, method: str) -> int:
         ("shows --no-headers -o csv --limit 0", ""),
     ],
 )
-async def test_reads(cuectl: Cuectl, line: str, expected: str) -> None:
-    ran = await cuectl(*line.split())
+async def test_reads(reading: Cuectl, line: str, expected: str) -> None:
+    ran = await reading(*line.split())
     assert (ran.status, ran.err) == (0, "")
     assert ran.text.rstrip("\n") == expected
 
 
-async def test_what_matters_comes_first(cuectl: Cuectl) -> None:
-    ran = await cuectl("jobs", "--failed", "--sort-by", "name")
+async def test_what_matters_comes_first(reading: Cuectl) -> None:
+    ran = await reading("jobs", "--failed", "--sort-by", "name")
     head, first, second = ran.text.splitlines()
     assert head.split()[:3] == ["NAME", "USER", "DEAD"]
     assert first.split()[:3] == ["demo-sh010-artist1_light_v012", "artist1", "2"]
     assert second.split()[0] == DYING
-    ran = await cuectl("jobs", "--failed", "--no-headers", "-o", "wide")
+    ran = await reading("jobs", "--failed", "--no-headers", "-o", "wide")
     assert len(ran.text.splitlines()) == 2
     assert "harbor  hb110" in ran.text
 
 
-async def test_units_are_for_people_and_raw_is_for_machines(cuectl: Cuectl) -> None:
-    people = (await cuectl("hosts", "--down", "--no-headers")).text
+async def test_units_are_for_people_and_raw_is_for_machines(reading: Cuectl) -> None:
+    people = (await reading("hosts", "--down", "--no-headers")).text
     assert "127G/127G" in people
     assert " ago" in people
-    raw = (await cuectl("hosts", "--down", "--no-headers", "--raw")).text
+    raw = (await reading("hosts", "--down", "--no-headers", "--raw")).text
     assert " ago" not in raw
     assert "G/" not in raw
 
 
-async def test_forms(cuectl: Cuectl) -> None:
-    whole = (await cuectl("shows", "-o", "json")).json
+async def test_forms(reading: Cuectl) -> None:
+    whole = (await reading("shows", "-o", "json")).json
     assert [show["name"] for show in whole["shows"]["shows"]] == ["demo", "harbor", "northwind"]
-    assert yaml.safe_load((await cuectl("shows", "-o", "yaml")).text) == whole
-    lines = (await cuectl("shows", "-o", "ndjson")).text.splitlines()
+    assert yaml.safe_load((await reading("shows", "-o", "yaml")).text) == whole
+    lines = (await reading("shows", "-o", "ndjson")).text.splitlines()
     assert [*map(json.loads, lines)] == whole["shows"]["shows"]
-    head, *rows = csv.reader(StringIO((await cuectl("shows", "-o", "csv")).text))
+    head, *rows = csv.reader(StringIO((await reading("shows", "-o", "csv")).text))
     assert head[:2] == ["name", "showStats.deadFrames"]
     assert [row[0] for row in rows] == ["demo", "harbor", "northwind"]
 
@@ -96,24 +96,24 @@ async def test_forms(cuectl: Cuectl) -> None:
         ("call Job/GetJobs user=x", WRONG_USAGE, "unknown field `user`; did you mean `r.users`?"),
     ],
 )
-async def test_what_is_wrong(cuectl: Cuectl, line: str, status: int, problem: str) -> None:
-    ran = await cuectl(*line.split())
+async def test_what_is_wrong(reading: Cuectl, line: str, status: int, problem: str) -> None:
+    ran = await reading(*line.split())
     assert (ran.status, ran.out) == (status, b"")
     assert problem in ran.err
     assert "Traceback" not in ran.err
 
 
-async def test_help_of_verbs(cuectl: Cuectl) -> None:
-    words = " ".join((await cuectl("pause", "--help")).text.split())
+async def test_help_of_verbs(reading: Cuectl) -> None:
+    words = " ".join((await reading("pause", "--help")).text.split())
     assert "Usage: cuectl pause [OPTIONS] JOB... Pause a job" in words
     assert "There may be several JOBs; - reads them from a pipe." in words
-    words = " ".join((await cuectl("frames", "--help")).text.split())
+    words = " ".join((await reading("frames", "--help")).text.split())
     assert "for --where and --sort-by: name, state, retryCount (RETRIES), " in words
     assert "lluTime (LAST LOG), id." in words
 
 
-async def test_an_absent_gateway_has_a_status(cuectl: Cuectl) -> None:
-    ran = await cuectl("--url", "http://127.0.0.1:1", "jobs")
+async def test_an_absent_gateway_has_a_status(reading: Cuectl) -> None:
+    ran = await reading("--url", "http://127.0.0.1:1", "jobs")
     assert ran.status == UNAVAILABLE
     assert "cannot be reached" in ran.err
 
@@ -186,8 +186,8 @@ async def test_many_wait_for_the_rate_limit(
     assert (ran.status, ran.err) == (0, "pause: 4 done\n")
 
 
-async def test_no_names_are_no_success(cuectl: Cuectl) -> None:
-    ran = await cuectl("pause", "-")
+async def test_no_names_are_no_success(reading: Cuectl) -> None:
+    ran = await reading("pause", "-")
     assert (ran.status, ran.err) == (WRONG_USAGE, "cuectl: there is no name on standard input\n")
 
 
@@ -248,7 +248,7 @@ async def test_without_a_document_methods_can_be_called(
         ("procs --job nobodys --show demo", "'nobodys' is not among the jobs"),
     ],
 )
-async def test_a_name_that_nothing_has_is_told(cuectl: Cuectl, line: str, told: str) -> None:
-    ran = await cuectl(*line.split(), "-o", "name")
+async def test_a_name_that_nothing_has_is_told(reading: Cuectl, line: str, told: str) -> None:
+    ran = await reading(*line.split(), "-o", "name")
     assert (ran.status, ran.text) == (0, "")
     assert ran.err.startswith(f"cuectl: {told}") if told else ran.err == ""

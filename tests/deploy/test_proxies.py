@@ -25,7 +25,7 @@ from tests.support.events import EVENTS, Stream
 from tests.support.opencue import message_class
 from tests.support.patience import PATIENCE
 from tests.support.servers import SECRET, Gateway, ScriptedCuebot, bearer, free_port, head
-from tests.support.wire import Wire
+from tests.support.wire import wire_to
 
 pytestmark = [
     pytest.mark.anyio,
@@ -222,11 +222,9 @@ async def test_long_heads_go_through(client: httpx.AsyncClient) -> None:
     ids=["two hosts", "a blank", "no HTTP", "a header", "a target", "a body"],
 )
 async def test_what_nginx_refuses_is_json(place: Place, sent: bytes, status: int) -> None:
-    async with client_of(nginx, place):
-        reader, writer = await asyncio.open_connection("127.0.0.1", place.port, ssl=trusting(place))
-        writer.write(sent)
-        answer = await Wire(reader, writer).answer()
-        writer.close()
+    async with client_of(nginx, place), wire_to(place.port, ssl=trusting(place)) as one:
+        await one.send(sent)
+        answer = await one.answer()
     assert answer.status == status
     assert answer.headers["content-type"] == "application/json"
     error = json.loads(answer.body)

@@ -70,13 +70,12 @@ from tests.support.servers import (
     ScriptedCuebot,
     bearer,
     gateway_for,
-    head,
     http_client,
     plain_uvicorn,
     settings_for,
 )
 from tests.support.stores import NEEDS_STORE, StoreServer, store_server
-from tests.support.wire import request, wire
+from tests.support.wire import request, wire, wire_to
 
 pytestmark = pytest.mark.anyio
 
@@ -443,10 +442,9 @@ async def test_a_call_goes_on_without_its_client(gateway: Gateway, cuebot: Scrip
 async def goes_on(port: int, cuebot: ScriptedCuebot) -> None:
     called, release = cuebot.holds(PAUSE)
     body = orjson.dumps(JOB)
-    _, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(head(PAUSE, f"Content-Length: {len(body)}", "Idempotency-Key: k1") + body)
-    await called.wait()
-    writer.transport.abort()
+    async with wire_to(port) as one:
+        await one.send(request(PAUSE, body, "Idempotency-Key: k1"))
+        await called.wait()
     async with http_client(f"http://127.0.0.1:{port}", headers=bearer()) as client:
         waiting = await client.post(PAUSE, headers=keyed(), **COMPACT)
         assert waiting.status_code == 409
@@ -527,11 +525,9 @@ async def test_a_client_that_is_gone_before_the_call(
         await gone.wait()
 
     monkeypatch.setattr(gateway.app.parts.records, "read", read)
-    _, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
-    body = orjson.dumps(JOB)
-    writer.write(head(PAUSE, f"Content-Length: {len(body)}", "Idempotency-Key: k1") + body)
-    await reading.wait()
-    writer.transport.abort()
+    async with wire(gateway) as one:
+        await one.send(request(PAUSE, orjson.dumps(JOB), "Idempotency-Key: k1"))
+        await reading.wait()
     await until(lambda: not gateway.server.connections)
     gone.set()
     await until(lambda: gateway.app.parts.slots.taken == 0)

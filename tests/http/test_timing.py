@@ -121,13 +121,11 @@ async def test_waiting_for_the_body_is_wait(gateway: Gateway) -> None:
 
 @pytest.mark.gateway(http_timeout=1)
 async def test_a_body_that_never_comes_is_wait(gateway: Gateway) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
-    writer.write(head(SHOWS, "Content-Length: 2"))
-    answer = (await reader.readuntil(b"\r\n\r\n")).decode()
-    writer.close()
-    assert " 408 " in answer.split("\r\n")[0]
-    value = next(line for line in answer.split("\r\n") if line.startswith("server-timing"))
-    assert timing(value.partition(":")[2])["wait"] >= 999
+    async with wire(gateway) as one:
+        await one.send(head(SHOWS, "Content-Length: 2"))
+        answer = await one.answer()
+    assert answer.status == 408
+    assert timing(answer.headers["server-timing"])["wait"] >= 999
 
 
 async def test_waiting_for_the_rate_limit_is_wait(cuebot: ScriptedCuebot) -> None:

@@ -33,7 +33,7 @@ from tests.support.servers import (
     token,
 )
 from tests.support.two_versions import ECHO, LIST, MANY, NEW, OLD, ChangingCuebot, own_word
-from tests.support.wire import wire
+from tests.support.wire import wire, wire_on
 
 pytestmark = pytest.mark.anyio
 
@@ -685,20 +685,19 @@ async def test_a_slow_reader_gets_the_latest(changing: list[int], farm: Gateway)
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     client.connect(("127.0.0.1", farm.port))
     client.setblocking(False)
-    reader, writer = await asyncio.open_connection(sock=client)
-    writer.write(STALLS)
-    async with watching(farm, HOSTS) as quick:
-        await quick.next()
-        while changing[0] < 12:
-            assert len((await quick.next()).data["changed"]) == 1000
-    read, latest, known = b"", 0, changing[0]
-    async with asyncio.timeout(PATIENCE):
-        while latest < known:
-            part = await reader.read(2**16)
-            assert part
-            read += part
-            latest = max([latest, *map(int, NUMBER.findall(part))])
-    writer.close()
+    async with wire_on(sock=client) as slow:
+        await slow.send(STALLS)
+        async with watching(farm, HOSTS) as quick:
+            await quick.next()
+            while changing[0] < 12:
+                assert len((await quick.next()).data["changed"]) == 1000
+        read, latest, known = b"", 0, changing[0]
+        async with asyncio.timeout(PATIENCE):
+            while latest < known:
+                part = await slow.reader.read(2**16)
+                assert part
+                read += part
+                latest = max([latest, *map(int, NUMBER.findall(part))])
     kinds = KIND.findall(read)
     assert (kinds[0], b"snapshot" in kinds[1:]) == (b"snapshot", True)
     assert len(kinds) < changing[0]

@@ -261,33 +261,35 @@ async def test_a_typed_client_compiles_and_works(tmp_path: Path) -> None:
         await run(
             tmp_path,
             *(node, "node_modules/typescript/bin/tsc", "--strict", "--target", "es2022"),
-            *("--lib", "es2022,dom", "--module", "nodenext", "calls.mts", "documented.mts"),
+            *("--lib", "es2022,dom", "--skipDefaultLibCheck"),
+            *("--module", "nodenext", "calls.mts", "documented.mts"),
         )
         environ = {"GATEWAY_URL": gateway.url, "TOKEN": token()}
         status, printed = await tool(node, "calls.mjs", folder=tmp_path, environ=environ)
     assert (status, printed) == (0, CALLED)
 
 
-@pytest.mark.parametrize(("verb", "every"), [("post", 1), ("get", 5)])
-async def test_schemathesis_finds_nothing(
-    gateway: Gateway, tmp_path: Path, verb: str, every: int
-) -> None:
-    """Whatever is sent to any method, right or wrong: the answer's status, headers and body are
-    documented, and nothing is answered without a token.
+async def test_schemathesis_finds_nothing(gateway: Gateway, tmp_path: Path) -> None:
+    """Whatever is sent, right or wrong: the answer's status, headers and body are documented, and
+    nothing is answered without a token.
 
     Without X-Dry-Run and views, whose answers OpenAPI cannot describe (docs/pages.md), and without
-    waiting. Of the many GETs, which have the same rules, a fifth has to do.
+    waiting. Of methods, which all have the same rules, a fifth has to do, and a part of their GETs.
     """
     found = await fetched(gateway)
     others = [
         {"$ref": f"#/components/parameters/{name}"}
         for name in ("X-Dry-Run", "Prefer", *shared.VIEW, *shared.ROWS_VIEW)
     ]
-    paths = [path for path, item in found["paths"].items() if verb in item][::every]
-    found["paths"] = {path: {verb: found["paths"][path][verb]} for path in paths}
-    for item in found["paths"].values():
-        parameters = item[verb].get("parameters", [])
-        item[verb]["parameters"] = [each for each in parameters if each not in others]
+    verbs = [(path, verb) for path, item in found["paths"].items() for verb in item]
+    methods = [(path, verb) for path, verb in verbs if "Interface/" in path]
+    gets = [each for each in methods if each[1] == "get"][::10]
+    tested = {*verbs} - {*methods} | {*[each for each in methods if each[1] == "post"][::5], *gets}
+    for path, item in found["paths"].items():
+        found["paths"][path] = {verb: item[verb] for verb in item if (path, verb) in tested}
+        for operation in found["paths"][path].values():
+            parameters = operation.get("parameters", [])
+            operation["parameters"] = [each for each in parameters if each not in others]
     (tmp_path / "openapi.json").write_bytes(orjson.dumps(found))
     printed = await run(
         tmp_path,
@@ -296,4 +298,4 @@ async def test_schemathesis_finds_nothing(
         *("--phases", "examples,fuzzing", "--mode", "all", "--max-examples", "3"),
         *("--seed", "1", "--workers", "2", "--warnings", "off"),
     )
-    assert f"Tested: {len(paths)}" in printed
+    assert f"Tested: {len(tested)}" in printed

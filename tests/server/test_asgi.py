@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,7 +18,7 @@ from gateway.server.http1.state import ServerContext
 from tests.server.samples import SMALLEST
 from tests.server.test_writes import Serve
 from tests.support.patience import PATIENCE
-from tests.support.wire import Wire, assert_refused
+from tests.support.wire import Wire, assert_refused, wire_to
 
 pytestmark = pytest.mark.anyio
 
@@ -38,14 +38,11 @@ async def serving(serve: Serve, state: ServerState | None = None) -> AsyncIterat
     server = await loop.create_server(
         lambda: HttpProtocol(context, leave=lambda: None), "127.0.0.1", 0
     )
-    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
     try:
-        yield Wire(reader, writer)
+        async with wire_to(server.sockets[0].getsockname()[1]) as one:
+            yield one
     finally:
-        writer.close()
         server.close()
-        with suppress(ConnectionError):
-            await writer.wait_closed()
 
 
 @asynccontextmanager

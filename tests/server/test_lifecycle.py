@@ -18,6 +18,7 @@ from tests.support.commands import OPENCUE
 from tests.support.patience import PATIENCE
 from tests.support.processes import GET_SHOWS, Answer, Instance, Wire, instance, until
 from tests.support.servers import gateway_for, head
+from tests.support.wire import wire_on
 
 HEALTHZ = b"GET /healthz HTTP/1.1\r\nHost: gateway\r\n\r\n"
 pytestmark = [pytest.mark.slow]  # each of them starts a process
@@ -137,11 +138,9 @@ async def test_the_accept_queue_is_served(tmp_path: Path, secure: bool, sent: by
 
     async def all_of(plain: socket.socket) -> bytes:
         """What comes on this connection until it ends."""
-        reader, writer = await asyncio.open_connection(sock=plain, **tls)
-        writer.write(sent)
-        answer = await reader.read()
-        writer.close()
-        return answer
+        async with wire_on(sock=plain, **tls) as one:
+            await one.send(sent)
+            return await one.reader.read()
 
     async with gateway_for("127.0.0.1:1", **given) as gateway:
         gateway.server.should_exit = True

@@ -26,7 +26,7 @@ from gateway.server.http1.state import ServerContext
 from gateway.write_buffer import MAX_UNWRITTEN_BYTES
 from tests.support.patience import PATIENCE
 from tests.support.transports import Counting
-from tests.support.wire import Wire, assert_refused
+from tests.support.wire import Wire, assert_refused, wire_on
 
 pytestmark = pytest.mark.anyio
 
@@ -91,12 +91,11 @@ async def connected(
     )
     protocol = kind(context, leave)
     await asyncio.get_running_loop().connect_accepted_socket(lambda: protocol, ours)
-    reader, writer = await asyncio.open_connection(sock=theirs)
-    try:
-        yield Connected(protocol, Wire(reader, writer))
-    finally:
-        writer.close()
-        protocol.flushed().abort()
+    async with wire_on(sock=theirs) as one:
+        try:
+            yield Connected(protocol, one)
+        finally:
+            protocol.flushed().abort()
 
 
 def served_by(app: ASGIApp) -> Callable[[RequestCycle, HttpProtocol], None]:

@@ -136,18 +136,29 @@ def own_types() -> list[str]:
     return [*trial_types(), *well_known_types()]
 
 
+AT_ONCE = 8
+"""Types whose messages are drawn together: eight properties would take three times as long."""
+
+
 def every_type() -> list[Any]:
-    """Parameters of a test: a schema, names of its types, and how many examples of each to try."""
+    """Parameters of a test: a schema, names of its types in groups, and how many examples to try
+    of each group.
+    """
     files = {file.name: opencue().types_of(file.name) for file in opencue().files}
     slow, thorough = pytest.mark.slow, pytest.mark.thorough
     return [
         *(
-            pytest.param(opencue(), [each.full_name for each in found], 6, marks=slow, id=file)
-            for file, found in files.items()
+            pytest.param(opencue(), groups(found), 6, marks=slow, id=name)
+            for name, found in files.items()
         ),
-        *(pytest.param(trial(), [name], 30, marks=thorough, id=name) for name in trial_types()),
-        *(pytest.param(trial(), [name], 30, id=name) for name in well_known_types()),
+        *(pytest.param(trial(), [[name]], 30, marks=thorough, id=name) for name in trial_types()),
+        *(pytest.param(trial(), [[name]], 30, id=name) for name in well_known_types()),
     ]
+
+
+def groups(types: list[Descriptor]) -> list[list[str]]:
+    names = [each.full_name for each in types]
+    return [names[start : start + AT_ONCE] for start in range(0, len(names), AT_ONCE)]
 
 
 TEXTS = st.one_of(
@@ -227,6 +238,11 @@ def messages(draw: Draw, schema: TestSchema, name: str, depth: int = 2) -> Any:
     fill(draw, schema, message, depth)
     # Read back, since looking at an extension is enough to have it listed.
     return type(message).FromString(message.SerializePartialToString())
+
+
+def each_of(schema: TestSchema, names: list[str], depth: int = 2) -> st.SearchStrategy[Any]:
+    """A message of each of these types."""
+    return st.tuples(*(messages(schema, name, depth) for name in names))
 
 
 def fill(draw: Draw, schema: TestSchema, message: Any, depth: int) -> None:

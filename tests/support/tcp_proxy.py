@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
+
+from tests.support.wire import wire_on
 
 
 @dataclass
@@ -16,11 +18,13 @@ class TcpProxy:
     silenced: set[asyncio.StreamWriter] = field(default_factory=set)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(self.delay)
-        host, _, port = self.target.rpartition(":")
-        answers, onward = await asyncio.open_connection(host, int(port))
-        self.writers |= {writer, onward}
-        await asyncio.gather(self.pass_on(reader, onward), self.pass_on(answers, writer))
+        with closing(writer), suppress(OSError):
+            await asyncio.sleep(self.delay)
+            host, _, port = self.target.rpartition(":")
+            async with wire_on(host=host, port=int(port)) as onward:
+                self.writers |= {writer, onward.writer}
+                there = self.pass_on(reader, onward.writer)
+                await asyncio.gather(there, self.pass_on(onward.reader, writer))
 
     async def pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):

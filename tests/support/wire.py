@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -95,9 +95,14 @@ async def wire(gateway: Gateway, **how: Any) -> AsyncIterator[Wire]:
         yield one
 
 
+def wire_to(port: int, **how: Any) -> AbstractAsyncContextManager[Wire]:
+    return wire_on(host="127.0.0.1", port=port, **how)
+
+
 @asynccontextmanager
-async def wire_to(port: int, **how: Any) -> AsyncIterator[Wire]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, **how)
+async def wire_on(**how: Any) -> AsyncIterator[Wire]:
+    """A connection that is closed whatever becomes of the test: one left open fails another."""
+    reader, writer = await asyncio.open_connection(**how)  # noqa: TID251 - the only one
     try:
         yield Wire(reader, writer)
     finally:
