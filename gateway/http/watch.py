@@ -233,12 +233,12 @@ class Watcher:
     async def _write(self, pieces: Iterable[bytes], send: Send) -> None:
         """Raises ClientGone for a client that reads too slowly."""
         reader = SlowReader(self.context, send, self._reader_timeout, None)
-        for piece in pieces:
+        for number, piece in enumerate(pieces):
+            if number and STEP.is_over():
+                await let_others_run()
             message = {"type": "http.response.body", "body": piece, "more_body": True}
             await reader.send(message, len(piece))
             await reader.catch_up()
-            if STEP.is_over():
-                await let_others_run()
         self.wrote_at, self.is_silent = monotonic(), False
 
 
