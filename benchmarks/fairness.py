@@ -3,7 +3,7 @@
 import asyncio
 import multiprocessing
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -48,13 +48,24 @@ async def sample(port: int, call: Call, token: str, count: int) -> list[float]:
     while the gateway is busy, and so hardly count what they wait for. Each request has a connection
     to itself.
     """
+    return [seconds for seconds, _ in await sample_both(port, call, token, count, lambda: 0.0)]
+
+
+async def sample_both(
+    port: int, call: Call, token: str, count: int, processor: Callable[[], float]
+) -> list[tuple[float, float]]:
+    """The same, with what the gateway's processor clock has gone on by in each wait.
+
+    That is what was in front of the request, however busy the machine is.
+    """
     request = wire(call, token)
     idle: list[Connection] = [await connect(port)]
     opened = 1
-    found: list[float] = []
+    found: list[tuple[float, float]] = []
 
     async def one(due: float) -> None:
         nonlocal opened
+        before = processor()
         if idle:
             connection = idle.pop()
         else:
@@ -64,7 +75,7 @@ async def sample(port: int, call: Call, token: str, count: int) -> list[float]:
             connection = await connect(port)
         if await connection.ask(request) != call.status:
             raise WrongAnswer(f"{call.path} has failed beside a large answer")
-        found.append(time.perf_counter() - due)
+        found.append((time.perf_counter() - due, processor() - before))
         idle.append(connection)
 
     started = time.perf_counter()

@@ -5,8 +5,9 @@ import dataclasses
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 
 import orjson
@@ -33,7 +34,7 @@ from benchmarks.report import Fairness, Results, to_markdown
 from benchmarks.scenarios import Scenario, build_scenarios, jobs_needed
 from benchmarks.shared import VIEWED, Viewing, viewings
 from benchmarks.surroundings import surroundings
-from benchmarks.upstream import running_upstream
+from benchmarks.upstream import CannedServer, running_server
 from benchmarks.wrk import find_wrk, load_with_wrk
 from gateway.access.tokens import TokenRules
 from gateway.discovery.files import OPENCUE_PACKAGE, read_package
@@ -176,15 +177,24 @@ def run(arguments: argparse.Namespace, notes: list[str]) -> Results:
     )
 
 
-@contextmanager
-def prepared(scenarios: Sequence[Scenario], rounds: int, seconds: float) -> Iterator[Bench]:
+def prepared(
+    scenarios: Sequence[Scenario], rounds: int, seconds: float
+) -> AbstractContextManager[Bench]:
     """The running upstream, and a folder for everything written during the run."""
+    answers = {call.message: call.answer for each in scenarios for call in each.calls}
+    return prepared_before(partial(CannedServer, answers), rounds, seconds)
+
+
+@contextmanager
+def prepared_before(
+    upstream: Callable[[], CannedServer], rounds: int, seconds: float
+) -> Iterator[Bench]:
+    """The same, with connections to the upstream as they are made here."""
     schema = read_package(OPENCUE_PACKAGE)
     token = mint_token(SECRET.encode(), TokenRules(), SUBJECT, TOKEN_SECONDS)
-    answers = {call.message: call.answer for each in scenarios for call in each.calls}
     with (
         tempfile.TemporaryDirectory(prefix="cuebot-gateway-bench-") as name,
-        running_upstream(answers, OTHER_CORES) as upstream_port,
+        running_server(upstream, OTHER_CORES) as upstream_port,
     ):
         folder = Path(name)
         descriptors = folder / "opencue.binpb"

@@ -9,9 +9,10 @@ settings and pings are acknowledged, and large answers wait for the flow-control
 import asyncio
 import multiprocessing
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import cast
 
@@ -60,6 +61,13 @@ class Canned:
 Answers = Mapping[bytes, Canned]
 """By the request's message. Anything else is answered with an empty message."""
 EMPTY = Canned()
+Ready = tuple[bytes, bytes]
+"""An answer's body and its trailers, ready to be sent."""
+NOTHING: Ready = (EMPTY.body, EMPTY.trailers)
+
+
+def ready(answers: Answers) -> dict[bytes, Ready]:
+    return {message: (canned.body, canned.trailers) for message, canned in answers.items()}
 
 
 @dataclass(slots=True)
@@ -76,10 +84,7 @@ class CannedServer(asyncio.Protocol):
     """One connection."""
 
     def __init__(self, answers: Answers) -> None:
-        self._answers = {
-            message: (canned.body, canned.trailers) for message, canned in answers.items()
-        }
-        self._empty = (EMPTY.body, EMPTY.trailers)
+        self._answers = ready(answers)
         self._buffer = bytearray()
         self._streams: dict[int, Stream] = {}
         self._window = DEFAULT_WINDOW
@@ -87,6 +92,9 @@ class CannedServer(asyncio.Protocol):
         self._largest_frame = 16_384
         self._received = 0
         self._greeted = False
+
+    def answer_to(self, message: bytes) -> Ready:
+        return self._answers.get(message, NOTHING)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -146,7 +154,7 @@ class CannedServer(asyncio.Protocol):
             self._out.append(frame(WINDOW_UPDATE, 0, 0, self._received.to_bytes(4)))
             self._received = 0
         if flags & END_STREAM:
-            body, trailers = self._answers.get(bytes(stream.body[5:]), self._empty)
+            body, trailers = self.answer_to(bytes(stream.body[5:]))
             self._out.append(frame(HEADERS, END_HEADERS, stream_id, RESPONSE_HEADERS))
             stream.left, stream.trailers = memoryview(body), trailers
             self._send(stream_id, stream)
@@ -199,12 +207,17 @@ def frame(kind: int, flags: int, stream_id: int, payload: bytes | memoryview = b
     return head + payload
 
 
-@contextmanager
-def running_upstream(answers: Answers, cores: set[int]) -> Iterator[int]:
+def running_upstream(answers: Answers, cores: set[int]) -> AbstractContextManager[int]:
     """The port of a server on loopback that gives these answers, pinned to `cores`."""
+    return running_server(partial(CannedServer, answers), cores)
+
+
+@contextmanager
+def running_server(connection: Callable[[], CannedServer], cores: set[int]) -> Iterator[int]:
+    """The port of a server on loopback with such connections, in a process pinned to `cores`."""
     spawn = multiprocessing.get_context("spawn")
     ours, theirs = spawn.Pipe()
-    process = spawn.Process(target=serve, args=(answers, cores, theirs), daemon=True)
+    process = spawn.Process(target=serve, args=(connection, cores, theirs), daemon=True)
     process.start()
     try:
         if not ours.poll(60):
@@ -215,16 +228,16 @@ def running_upstream(answers: Answers, cores: set[int]) -> Iterator[int]:
         process.join()
 
 
-def serve(answers: Answers, cores: set[int], parent: Connection) -> None:
+def serve(connection: Callable[[], CannedServer], cores: set[int], parent: Connection) -> None:
     """Serve until the parent ends. Its port is the one message to it."""
     os.sched_setaffinity(0, cores)
     with suppress(KeyboardInterrupt):
-        uvloop.run(serve_for(answers, parent))
+        uvloop.run(serve_for(connection, parent))
 
 
-async def serve_for(answers: Answers, parent: Connection) -> None:
+async def serve_for(connection: Callable[[], CannedServer], parent: Connection) -> None:
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: CannedServer(answers), "127.0.0.1", 0)
+    server = await loop.create_server(connection, "127.0.0.1", 0)
     gone = asyncio.Event()
     loop.add_reader(parent.fileno(), gone.set)
     parent.send(server.sockets[0].getsockname()[1])

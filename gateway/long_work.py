@@ -3,11 +3,14 @@
 Rows differ in cost with the client's request and Cuebot's answer, so steps are bounded by the
 clock and not by a row count. All long work waits in one queue: other callbacks wait for one step
 at most, however many clients there are.
+
+Work that no client waits for has a queue of its own, of which the first waits in the other; its
+steps are short, and some turns lie between two of them, in which a request can come and go.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from time import monotonic
 from typing import TypeVar
 from weakref import WeakKeyDictionary
@@ -15,16 +18,23 @@ from weakref import WeakKeyDictionary
 from gateway.write_buffer import send_unsent
 
 STEP_SECONDS = 0.002
+BACKGROUND_STEP_SECONDS = 0.00025
+TURNS_FOR_OTHERS = 4
+"""Of the event loop, between two steps in the background: a small request takes some three before
+its call to Cuebot, and as many after it."""
 Result = TypeVar("Result")
 
 
 class Step:
-    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self, clock: Callable[[], float] = monotonic, seconds: float = STEP_SECONDS
+    ) -> None:
         self.clock = clock
+        self._seconds = seconds
         self._end = clock()
 
     def begin(self) -> None:
-        self._end = self.clock() + STEP_SECONDS
+        self._end = self.clock() + self._seconds
 
     def is_over(self) -> bool:
         """Check between any two items whose number or cost a client decides. Takes 0.1 µs."""
@@ -32,6 +42,7 @@ class Step:
 
 
 STEP = Step()
+BACKGROUND_STEP = Step(seconds=BACKGROUND_STEP_SECONDS)
 
 
 class Steps:
@@ -42,6 +53,7 @@ class Steps:
         self._is_granting = False
         self._has_begun = False
         """Whether `begin_at_once` has been called in this turn of the loop."""
+        self._background = asyncio.Lock()
 
     async def next(self) -> None:
         """Wait for a turn of the loop that no other long work has."""
@@ -52,6 +64,15 @@ class Steps:
             self._is_granting = True
             loop.call_soon(self._grant)
         await granted
+
+    async def next_in_background(self) -> None:
+        """The same, after turns without a step; or in turn with other long work that waits."""
+        async with self._background:
+            for _ in range(TURNS_FOR_OTHERS):
+                if self._is_granting:
+                    break
+                await asyncio.sleep(0)
+            await self.next()
 
     def begin_at_once(self) -> None:
         """Begin a step without waiting. All such callers in one turn of the loop share one step."""
@@ -95,11 +116,20 @@ async def let_others_run() -> None:
     STEP.begin()
 
 
-async def in_turns(steps: Generator[object, None, Result]) -> Result:
+async def give_way() -> None:
+    """`let_others_run` for work that no client waits for, in steps of BACKGROUND_STEP."""
+    await steps_of_this_loop().next_in_background()
+    send_unsent()
+    BACKGROUND_STEP.begin()
+
+
+async def in_turns(
+    steps: Generator[object, None, Result], between: Callable[[], Awaitable[None]] = let_others_run
+) -> Result:
     while True:
         try:
             next(steps)
         except StopIteration as end:
             result: Result = end.value
             return result
-        await let_others_run()
+        await between()

@@ -29,7 +29,7 @@ from gateway.http.request import CallRequest, RequestReader
 from gateway.http.respond import Responder
 from gateway.http.routing import send_nothing
 from gateway.http.shared_form import in_common
-from gateway.long_work import begin_at_once, let_others_run
+from gateway.long_work import STEP, Step, begin_at_once, let_others_run
 from gateway.views.fingerprint import fingerprint, fingerprint_of_shown
 
 WAIT_PREFERENCE = re.compile(
@@ -218,13 +218,15 @@ async def etag_of(request: CallRequest, answer: bytes, deadline: float) -> str:
     return f'W/"{digest.hexdigest()}"'
 
 
-def finding_of(request: CallRequest, answer: bytes) -> Generator[object, None, bytes]:
+def finding_of(
+    request: CallRequest, answer: bytes, step: Step = STEP
+) -> Generator[object, None, bytes]:
     """The search for an answer's fingerprint, which several who have the answer make together."""
     rows, view = request.plan.method.views.rows, request.view
     if view is not None and view.renewed is not None and rows is not None:
-        return fingerprint_of_shown(answer, view.view, rows)
+        return fingerprint_of_shown(answer, view.view, rows, step)
     in_order = view is not None and view.follows_order
-    begin = partial(fingerprint, answer, None if in_order else rows)
+    begin = partial(fingerprint, answer, None if in_order else rows, step)
     if type(answer) is SharedAnswer:
         return in_common(answer, (request.plan.method, in_order), begin)
     return begin()

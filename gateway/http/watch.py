@@ -29,7 +29,7 @@ from gateway.http.request import CallRequest, RequestReader
 from gateway.http.routing import send_nothing
 from gateway.http.slow_reader import SlowReader
 from gateway.http.watched_question import Event, Parts, Question, Watching
-from gateway.long_work import STEP, let_others_run
+from gateway.long_work import BACKGROUND_STEP, STEP, give_way, let_others_run
 from gateway.schema.catalog import Catalog
 from gateway.views.compiled_view import EVENT_STREAM
 
@@ -233,12 +233,12 @@ class Watcher:
     async def _write(self, pieces: Iterable[bytes], send: Send) -> None:
         """Raises ClientGone for a client that reads too slowly."""
         reader = SlowReader(self.context, send, self._reader_timeout, None)
-        for piece in pieces:
+        for number, piece in enumerate(pieces):
+            if number and STEP.is_over():
+                await let_others_run()
             message = {"type": "http.response.body", "body": piece, "more_body": True}
             await reader.send(message, len(piece))
             await reader.catch_up()
-            if STEP.is_over():
-                await let_others_run()
         self.wrote_at, self.is_silent = monotonic(), False
 
 
@@ -391,12 +391,12 @@ class Watches:
                 await self._check_all()
 
     async def _check_all(self) -> None:
-        await let_others_run()
+        await give_way()
         for watcher in [*self._watchers]:
             if watcher in self._watchers:
                 self._check(watcher)
-            if STEP.is_over():
-                await let_others_run()
+            if BACKGROUND_STEP.is_over():
+                await give_way()
 
     def _check(self, watcher: Watcher) -> None:
         now = monotonic()

@@ -22,7 +22,7 @@ from gateway.http.context import RequestContext, Response
 from gateway.http.error_answer import as_gateway_error
 from gateway.http.interceptors import Interceptors
 from gateway.http.request import CallRequest
-from gateway.long_work import in_turns, let_others_run
+from gateway.long_work import BACKGROUND_STEP, give_way, in_turns
 from gateway.views.changes import Compare, Difference, Joined, Known, comparison
 
 BYTES_PER_ROW = 256
@@ -35,8 +35,8 @@ RECENT_BYTES = 64 * 1024
 """Events that are kept for watchers who come back, or are a little behind."""
 PAUSE_FACTOR = 2
 """Minimum time between the beginnings of two calls, as a multiple of Cuebot's time for the last."""
-WOKEN_AT_ONCE = 32
-"""Watchers that write in one turn of the event loop: 1 ms."""
+WOKEN_AT_ONCE = 8
+"""Watchers that write in one turn of the event loop: 0.3 ms."""
 TOO_MUCH = "too much is being watched; ask for fewer rows (_where, _limit), or fields (_fields)"
 
 
@@ -229,7 +229,7 @@ class Question:
         assert view is not None
         assert watch is not None
         wants_whole = any(each.wants_whole for each in self.watchers)
-        await let_others_run()
+        await give_way()
         if view.renewed is None and (watch.goal is None or watch.goal.renewed is None):
             before, self._fingerprint = self._fingerprint, await fingerprint_of(request, answer)
             is_same = self._fingerprint == before and self._known is not None
@@ -242,15 +242,16 @@ class Question:
             goal = goal.renewed()
         compare = self._compare
         if compare is None or view.renewed is not None:
-            compare = self._compare = comparison(view, method.encoders)
+            compare = self._compare = comparison(view, method.encoders, BACKGROUND_STEP)
         known, self._known = self._known, None
         is_back = self.failure is not None and bool(self.version)
         room = JSON_FACTOR * len(answer)
         self._memory.take(room)
         try:
-            compared = await in_turns(compare(answer, known, wants_whole, goal))
+            compared = await in_turns(compare(answer, known, wants_whole, goal), give_way)
             if is_back and compared.change is None and compared.whole is None:
-                compared = await in_turns(compare(answer, compared.known, True, goal))
+                again = compare(answer, compared.known, True, goal)
+                compared = await in_turns(again, give_way)
         finally:
             self._memory.give_back(room)
         self._hold(self._base + BYTES_PER_ROW * len(compared.known.rows or ()))
@@ -286,8 +287,8 @@ class Question:
         for number, watcher in enumerate([*self.watchers], 1):
             watcher.wake()
             if number % WOKEN_AT_ONCE == 0:
-                await let_others_run()
-        await let_others_run()
+                await give_way()
+        await give_way()
         self.snapshot = None
         size = sum(event.size for _, event in self._recent)
         while self._recent and (len(self._recent) > RECENT_EVENTS or size > RECENT_BYTES):
@@ -305,6 +306,6 @@ class Question:
 async def fingerprint_of(request: CallRequest, answer: bytes) -> bytes:
     """A digest of Cuebot's bytes: most answers are those of a period ago."""
     try:
-        return await in_turns(finding_of(request, answer))
+        return await in_turns(finding_of(request, answer, BACKGROUND_STEP), give_way)
     except DecodeError:  # reported where the answer is read
         return b""

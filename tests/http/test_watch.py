@@ -16,6 +16,8 @@ from gateway.access.revocation import Revocations
 from gateway.access.rights import AccessRules
 from gateway.access.tokens import TokenRules
 from gateway.http.watch import WatchLimits
+from gateway.long_work import BACKGROUND_STEP, STEP, STEP_SECONDS, let_others_run
+from tests.support.clocks import LookClock
 from tests.support.events import EVENTS, Event, Stream, watching
 from tests.support.opencue import message_class
 from tests.support.patience import PATIENCE, until
@@ -296,6 +298,36 @@ def held(cuebot: ScriptedCuebot, payload: bytes) -> tuple[asyncio.Event, asyncio
 async def first_of(gateway: Gateway, target: str) -> Event:
     async with watching(gateway, target) as stream:
         return await stream.next()
+
+
+async def test_looks_hold_up_nobody(
+    cuebot: ScriptedCuebot, farm: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Long work for a client does not queue behind the looks at many answers of many rows."""
+    cuebot.answers(HOSTS, hosts(*(f"host {number}" for number in range(100))))
+    turns, waits, streams = 0, list[int](), list[Stream]()
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async with AsyncExitStack() as stack:
+        for number in range(8):
+            body = {"r": {"hosts": [f"host {number}"]}}
+            streams.append(await stack.enter_async_context(watching(farm, HOSTS, body)))
+            await streams[-1].next()
+        for step in (STEP, BACKGROUND_STEP):  # over after a few rows
+            monkeypatch.setattr(step, "clock", LookClock(STEP_SECONDS / 3))
+        await looked(cuebot, 8)
+        counting = asyncio.create_task(count())
+        for _ in range(100):
+            before = turns
+            await let_others_run()
+            waits.append(turns - before)
+        counting.cancel()
+    assert max(waits) <= 3
 
 
 async def test_a_call_for_several_is_nobodys(cuebot: ScriptedCuebot, farm: Gateway) -> None:

@@ -1,11 +1,21 @@
 """Steps of long work: they end by the clock, and one of them has a turn of the event loop."""
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Awaitable, Callable, Generator
+from itertools import pairwise
 
 import pytest
 
-from gateway.long_work import STEP, STEP_SECONDS, Step, begin_at_once, in_turns, let_others_run
+from gateway.long_work import (
+    STEP,
+    STEP_SECONDS,
+    TURNS_FOR_OTHERS,
+    Step,
+    begin_at_once,
+    give_way,
+    in_turns,
+    let_others_run,
+)
 from tests.support.clocks import HandClock
 
 
@@ -75,6 +85,57 @@ async def test_who_is_cancelled_takes_no_step_from_others() -> None:
         await let_others_run()
         await let_others_run()
     assert all(each.cancelled() or each.done() for each in gone)
+
+
+async def steps_in_turns(background: int, foreground: int, steps: int) -> list[tuple[int, str]]:
+    """The turn of the loop in which each step was made, and whose it was."""
+    turn, found = 0, list[tuple[int, str]]()
+
+    async def work(name: str, wait: Callable[[], Awaitable[None]]) -> None:
+        for _ in range(steps):
+            await wait()
+            found.append((turn, name))
+
+    working = [asyncio.create_task(work("back", give_way)) for _ in range(background)]
+    working += [asyncio.create_task(work("fore", let_others_run)) for _ in range(foreground)]
+    while not all(each.done() for each in working):
+        turn += 1
+        await asyncio.sleep(0)
+    return found
+
+
+@pytest.mark.parametrize("workers", [1, 2, 40])
+async def test_steps_in_the_background_leave_turns_to_others(workers: int) -> None:
+    """However many works there are, a request finds turns without a step between two of them."""
+    turns = [turn for turn, _ in await steps_in_turns(workers, 0, 3)]
+    apart = [late - early for early, late in pairwise(turns)]
+    assert len(turns) == 3 * workers
+    assert min(apart) > TURNS_FOR_OTHERS
+    assert max(apart) <= TURNS_FOR_OTHERS + 3
+
+
+async def test_long_work_does_not_queue_behind_the_background() -> None:
+    """Of forty works in the background, one is before a client's in the queue."""
+    found = await steps_in_turns(40, 1, 3)
+    assert [name for _, name in found[:6]].count("fore") == 3
+
+
+async def test_the_background_goes_on_beside_long_work() -> None:
+    """It has a place in the queue, as each of the clients has."""
+    found = await steps_in_turns(1, 2, 20)
+    names = [name for _, name in found]
+    beside = names[: len(names) - names[::-1].index("fore")]
+    assert beside.count("back") >= len(beside) // 4
+
+
+async def test_who_is_cancelled_in_the_background_holds_nobody_up() -> None:
+    gone = [asyncio.create_task(give_way()) for _ in range(3)]
+    await asyncio.sleep(0)
+    for each in gone:
+        each.cancel()
+    async with asyncio.timeout(10):
+        await give_way()
+        await let_others_run()
 
 
 async def test_what_is_tried_at_once_shares_one_step(monkeypatch: pytest.MonkeyPatch) -> None:
