@@ -10,7 +10,9 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from gateway.codec.body import UnknownFieldPolicy
 from gateway.codec.fields import enum_of, is_enum, is_map, is_message, message_of, reachable
-from gateway.compat.profile import (
+from gateway.compat.references import NotApplicable, needed_field, needed_method, needed_path, split
+from gateway.compat.resolve import entry
+from gateway.compat.verb_entries import (
     Argument,
     Column,
     Follow,
@@ -23,8 +25,6 @@ from gateway.compat.profile import (
     Verb,
     Verbs,
 )
-from gateway.compat.references import NotApplicable, needed_field, needed_method, needed_path, split
-from gateway.compat.resolve import entry
 from gateway.errors import GatewayError
 from gateway.schema.catalog import UnusedEntry
 from gateway.schema.client_commands import ClientCommands, Json

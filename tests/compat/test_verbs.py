@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from gateway.compat.build import build_catalog
-from gateway.compat.profile import Profile, Verbs, load_profile
+from gateway.compat.profile import Profile, load_profile
+from gateway.compat.verb_entries import Verbs
 from gateway.compat.verbs import client_commands
 from gateway.openapi.document import build_document
 from gateway.schema.catalog import Catalog, UnusedEntry
