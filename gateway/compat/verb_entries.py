@@ -1,9 +1,10 @@
 """The tables of a profile about verbs of a client's command line."""
 
+import re
 from string import Formatter
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from gateway.compat.entry_types import (
     Content,
@@ -22,22 +23,33 @@ Color = Literal["red", "green", "yellow", "blue", "magenta", "cyan", "gray"]
 
 
 class NameList(Entry):
-    """A read that answers names: at `path` of its answer, or of each of its rows."""
+    """A read that answers names: at `path` of its answer, or of each of its rows.
+
+    Its request has arguments of the verb (`given`, by place), as layers are those of a job.
+    """
 
     method: MethodName
     path: FieldPath
     request: dict[FieldPath, Requested] = {}
+    given: dict[FieldPath, Word] = {}
 
 
 class Column(Entry):
     """A value of rows. It is shown as a part `of` another number, and in red if it is an `alert`
-    and not 0.
+    and not 0. Of a text, only what is `before` this mark may be shown.
     """
 
     path: FieldPath
     title: Line | None = None
     of: FieldPath | None = None
     alert: bool = False
+    before: Annotated[str, Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def check_title(self) -> Self:
+        if self.before is not None and self.title is None:
+            raise ValueError("a part of a text needs a title")
+        return self
 
 
 Columns = Annotated[
@@ -52,20 +64,34 @@ Columns = Annotated[
 ]
 
 
-class Argument(Entry):
-    """A text behind a verb, and its place in the request.
+class Given(Entry):
+    """What is written behind a verb or an option: one of `names`, or a text that `pattern` matches,
+    such as the `example`.
+    """
 
-    If it `repeats`, each is a call of its own. `names` are those that it may be.
+    names: Word | None = None
+    pattern: re.Pattern[str] | None = None
+    example: Line | None = None
+
+    @model_validator(mode="after")
+    def check_example(self) -> Self:
+        if self.pattern is not None and not self.pattern.fullmatch(self.example or ""):
+            raise ValueError("a pattern needs an example that it matches")
+        return self
+
+
+class Argument(Given):
+    """A text behind a verb, and its place in the request. If it `repeats`, each is a call of its
+    own.
     """
 
     name: Word
     put: FieldPath
-    names: Word | None = None
     repeats: bool = False
     help: Line | None = None
 
 
-class Option(Entry):
+class Option(Given):
     """An option: a place in the request for what is given with it, or for `value` (`$sub` is who
     asks), or a condition on rows. Without it, `default` is sent.
     """
@@ -74,16 +100,15 @@ class Option(Entry):
     value: Requested | None = None
     default: Requested | None = None
     where: Line | None = None
-    names: Word | None = None
     help: Line
 
     @model_validator(mode="after")
     def check_effect(self) -> Self:
         if (self.put is None) == (self.where is None):
             raise ValueError("expected either put or where")
-        sent = [each for each in (self.value, self.default, self.names) if each is not None]
-        if len(sent) > (self.put is not None):
-            raise ValueError("expected one of value, default and names, with put")
+        sent = (self.value, self.default, self.names, self.pattern)
+        if sum(each is not None for each in sent) > (self.put is not None):
+            raise ValueError("expected one of value, default, names and pattern, with put")
         return self
 
 
@@ -190,4 +215,9 @@ class Verbs(Entry):
         for place, names in wanted.items():
             for name in sorted(filter(None, names - self.names.keys())):
                 raise ValueError(f"{place}: there is no list of names {name!r}")
+            verb = self.verb.get(place)
+            known = {each.name for each in verb.arguments} if verb is not None else set()
+            for name in sorted(filter(None, names)):
+                for argument in sorted({*self.names[name].given.values()} - known):
+                    raise ValueError(f"{place}: {name} needs an argument {argument!r}")
         return self
