@@ -8,7 +8,7 @@ import click
 import orjson
 
 from cuectl.errors import CallError, Failure, InvalidCall
-from cuectl.names import Names, arguments_of, explained, named_arguments, named_options
+from cuectl.names import Names, arguments_of, named_arguments, named_options, with_near_name
 from cuectl.requests import parameter, put_arguments, request_of
 from cuectl.session import Session, Verb
 from cuectl.terminal.exits import FAILED, complain, status_of
@@ -46,14 +46,14 @@ def change(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) ->
         try:
             answers = session.run(lambda client: rehearse(client, verb, requests), timeout)
         except CallError as error:
-            raise explained(error, known, named_arguments(verb, given, names[0])) from None
+            raise with_near_name(error, known, named_arguments(verb, given, names[0])) from None
         click.echo("\n".join(answers))
         return
     failed = session.run(
         lambda client: make_calls(client, verb["method"], requests, given["timeout"]), timeout
     )
     failures = {
-        each: explained(error, known, named_arguments(verb, given, each))
+        each: with_near_name(error, known, named_arguments(verb, given, each))
         for each, error in failed.items()
     }
     if len(requests) == 1 and failures:

@@ -101,7 +101,7 @@ def arguments_of(
     return found
 
 
-def explained(error: CallError, names: Names, sought: Iterator[tuple[str, str]]) -> CallError:
+def with_near_name(error: CallError, names: Names, sought: Iterator[tuple[str, str]]) -> CallError:
     """The error, with the name that somebody may have meant, unless the gateway tells one."""
     if error.code != "NOT_FOUND" or "did you mean" in error.message:
         return error

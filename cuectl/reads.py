@@ -1,51 +1,94 @@
 """Verbs that read: rows, as a table and in other forms."""
 
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import click
 import orjson
 
 from cuectl.errors import CallError, InvalidCall
+from cuectl.printing import Showing, is_colored, show
 from cuectl.requests import parameter, put_arguments, request_of
-from cuectl.rows import Column, Form, columns_of, paths_of, rows_at, table_lines, text_of, titles_of
+from cuectl.rows import Column, columns_of, paths_of, titles_of
 from cuectl.session import Session, Verb
 from cuectl.terminal.exits import CUT, complain
 
 if TYPE_CHECKING:
-    from cuectl.client.client import Answer
+    from cuectl.client.arguments import Arguments
+    from cuectl.client.gateway import GatewayClient
 
 PROGRAM = "cuectl"
 
 
-def read(session: Session, verb: Verb, given: Mapping[str, Any]) -> None:
+def read(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) -> None:
     from cuectl.client.arguments import Arguments
-    from cuectl.client.client import of_option
 
-    form: Form = given["output"]
     body = put_arguments(request_of(verb, given, session), verb.get("arguments", ()), given, None)
-    columns = columns_of(verb, form)
-    view = view_of(verb, given, columns, form)
-    arguments = Arguments(orjson.dumps(body))
+    columns = columns_of(verb, given["output"])
+    showing = Showing(
+        form=given["output"],
+        columns=columns,
+        place=verb.get("rows"),
+        colors=session.colors,
+        headers=not given["no_headers"],
+        raw=given["raw"],
+        colored=sys.stdout.isatty() and is_colored(),
+    )
+    view, arguments = view_of(verb, given, columns), Arguments(orjson.dumps(body))
     try:
+        if given["watch"]:
+            watch(session, name, verb["method"], arguments, view, showing)
+            return
         answer = session.run(
             lambda client: client.call(verb["method"], arguments, view=view), given["timeout"]
         )
     except CallError as error:
-        wrong = of_option(error, "table")
-        if wrong is None:
-            from cuectl.names import Names, explained, named_arguments
-
-            raise explained(error, Names(session), named_arguments(verb, given, None)) from None
-        problem = str(wrong).replace("--sort:", "--sort-by:")
-        raise InvalidCall(with_column(problem, verb)) from None
-    if not show(answer, verb, columns, session.colors, given):
+        raise explained(error, session, verb, given) from None
+    if not show(answer, showing):
         tell_unknown_names(session, verb, given)
     if answer.cut_at:
         complain(f"warning: there may be more than these {answer.cut_at} rows", PROGRAM)
         sys.exit(CUT)
+
+
+def watch(
+    session: Session,
+    name: str,
+    method: str,
+    arguments: "Arguments",
+    view: Mapping[str, str],
+    showing: Showing,
+) -> None:
+    """Show the answer whenever it changes, until Ctrl-C. Raises CallError."""
+    import gc
+
+    from cuectl import watching
+
+    gc.enable()
+
+    async def run(client: "GatewayClient") -> None:
+        every = watching.EVERY_SECONDS
+        answers = client.watch(method, arguments, view=view, every=every, until="")
+        if showing.is_table and sys.stdout.isatty():
+            screen = watching.Screen(f"{PROGRAM} {name}", showing.table)
+            await watching.watch_on_terminal(answers, screen)
+        else:
+            await watching.watch(answers, watching.Changes(PROGRAM, showing.changes))
+
+    session.run(run)
+
+
+def explained(
+    error: CallError, session: Session, verb: Verb, given: Mapping[str, Any]
+) -> Exception:
+    """The error in terms of the options, or with the name that somebody may have meant."""
+    from cuectl.client.client import of_option
+    from cuectl.names import Names, named_arguments, with_near_name
+
+    wrong = of_option(error, "table")
+    if wrong is None:
+        return with_near_name(error, Names(session), named_arguments(verb, given, None))
+    return InvalidCall(with_column(str(wrong).replace("--sort:", "--sort-by:"), verb))
 
 
 def tell_unknown_names(session: Session, verb: Verb, given: Mapping[str, Any]) -> None:
@@ -58,9 +101,7 @@ def tell_unknown_names(session: Session, verb: Verb, given: Mapping[str, Any]) -
             complain(problem, PROGRAM)
 
 
-def view_of(
-    verb: Verb, given: Mapping[str, Any], columns: Sequence[Column], form: Form
-) -> dict[str, str]:
+def view_of(verb: Verb, given: Mapping[str, Any], columns: Sequence[Column]) -> dict[str, str]:
     flags = [
         about["where"]
         for name, about in verb.get("options", {}).items()
@@ -69,7 +110,7 @@ def view_of(
     conditions = [each for each in (verb.get("where"), *flags, given["where"]) if each]
     sort = sorted_by(given["sort_by"], verb) or verb.get("sort")
     view = {}
-    if form in ("table", "wide", "csv", "name"):
+    if given["output"] in ("table", "wide", "csv", "name"):
         view["_fields"] = ",".join(paths_of(columns))
     if conditions:
         joined = " and ".join(f"({each})" for each in conditions)
@@ -99,48 +140,3 @@ def with_column(problem: str, verb: Verb) -> str:
         if said and name.upper() == title:
             return f"{before}{said}{name}'; the column {title} shows {path}"
     return problem
-
-
-def show(
-    answer: "Answer",
-    verb: Verb,
-    columns: Sequence[Column],
-    colors: Mapping[str, str],
-    given: Mapping[str, Any],
-) -> bool:
-    """Print the answer. Whether it has rows."""
-    form: Form = given["output"]
-    whole = orjson.loads(answer.content)
-    rows = rows_at(whole, verb.get("rows"))
-    headers = not given["no_headers"]
-    if form in ("table", "wide"):
-        terminal = sys.stdout.isatty()
-        lines = table_lines(
-            columns,
-            rows,
-            colors,
-            raw=given["raw"],
-            headers=headers,
-            width=terminal_width() if terminal and form == "table" else None,
-            colored=terminal and is_colored(),
-        )
-        if not rows and terminal:
-            click.echo("nothing fits", err=True)
-            return False
-    elif form == "json" and sys.stdout.isatty():
-        lines = [orjson.dumps(whole, option=orjson.OPT_INDENT_2).decode()]
-    else:
-        lines = list(text_of(form, whole, rows, columns, headers=headers))
-    sys.stdout.write("".join(f"{line}\n" for line in lines))
-    sys.stdout.flush()
-    return bool(rows)
-
-
-def terminal_width() -> int:
-    import shutil
-
-    return shutil.get_terminal_size().columns
-
-
-def is_colored() -> bool:
-    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -27,7 +27,7 @@ def command_of(name: str, verb: Verb, session: Session) -> click.Command:
         if verb.get("reads"):
             from cuectl.reads import read
 
-            read(session, verb, given)
+            read(session, name, verb, given)
         else:
             from cuectl.changes import change
 
@@ -105,6 +105,7 @@ def of_reads() -> list[click.Option]:
         click.Option(["--sort-by"], metavar="COLUMNS", help="Sort by these; -name is descending."),
         click.Option(["--where"], metavar="CONDITION", help="Rows that fit, such as 'name:comp'."),
         click.Option(["--limit"], type=click.IntRange(min=0), help="So many rows at most."),
+        click.Option(["-w", "--watch"], is_flag=True, help="Show what changes, until Ctrl-C."),
         click.Option(["--raw"], is_flag=True, help="Times and sizes as the gateway sends them."),
         timeout_option(),
     ]
