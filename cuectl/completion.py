@@ -40,6 +40,8 @@ def names_for(session: Session, kind: str) -> list[str]:
         cache = session.cache
     except WrongSetting:
         return []
+    if cache.verbs.get("names", {}).get(kind, {}).get("given"):  # they depend on what is typed
+        return []
     if cache.names_age(kind) > STALE_SECONDS:
         ask_in_background(session, kind)
     return cache.names().get(kind, [])

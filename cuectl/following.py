@@ -13,11 +13,11 @@ from cuectl.client.arguments import Arguments
 from cuectl.client.client import Answer
 from cuectl.client.gateway import NO_STREAMS, GatewayClient
 from cuectl.errors import CallError
+from cuectl.requests import put
 from cuectl.rows import Column, Row, as_number, cell_of, paths_of, rows_at, value_at
 from cuectl.session import Verb
 from cuectl.terminal.exits import text_of
 from cuectl.terminal.text import ELLIPSIS, clip
-from cuectl.verbs import put
 
 EVERY_SECONDS = 2.0
 BAR_WIDTH = 30

@@ -33,7 +33,7 @@ def known_methods(session: Session) -> Document | None:
 def native_name(written: str, document: Document | None) -> str:
     """The name of a method as the client takes it. Raises InvalidCall."""
     if document is None:
-        return written
+        return path_of(written)[1:]
     name = written.strip("/").lower()
     exact = {path.lower(): path for path in document.operations}
     if path := exact.get(f"/{name}"):

@@ -1,32 +1,114 @@
-"""`python -m cuectl.names KIND`: keeps the names of jobs, shows and so on for completion."""
+"""Names of jobs, shows and so on: for completion, and for "did you mean …?".
+
+`python -m cuectl.names KIND` keeps them for completion.
+"""
 
 import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import orjson
 
 from cuectl.client.arguments import Arguments
 from cuectl.errors import CallError, Failure, InvalidCall, WrongSetting
+from cuectl.requests import parameter, put
 from cuectl.rows import rows_at, value_at
-from cuectl.session import Session
+from cuectl.session import Session, Verb
+from cuectl.suggestions import did_you_mean
 
 MOST_NAMES = 5000
+MOST_LISTED = 12
+"""So many names are all told, if none of them is near."""
 TIMEOUT_SECONDS = 20.0
 
 
-def fetch_names(session: Session, kind: str) -> list[str]:
-    """Raises what a call raises."""
-    import orjson
-
+def fetch_names(session: Session, kind: str, given: Mapping[str, str] | None = None) -> list[str]:
+    """`given` are arguments that the request for the names needs. Raises what a call raises."""
     about = session.cache.verbs.get("names", {}).get(kind)
     if about is None:
         return []
-    answer = session.run(lambda client: client.call(about["method"], Arguments()), TIMEOUT_SECONDS)
-    whole = orjson.loads(answer.content)
-    paths = about["path"] if isinstance(about["path"], list) else [about["path"]]
+    body: dict[str, Any] = {}
+    for place, argument in about.get("given", {}).items():
+        put(body, place, (given or {})[argument])
+    # The whole of all jobs may be large.
+    view = {"_fields": about["path"]} if about.get("rows") else {}
+    answer = session.run(
+        lambda client: client.call(about["method"], Arguments(orjson.dumps(body)), view=view),
+        TIMEOUT_SECONDS,
+    )
     found = []
-    for row in rows_at(whole, about.get("rows")):
-        for path in paths:
-            value = value_at(row, path)
-            found += value if isinstance(value, list) else [value]
+    for row in rows_at(orjson.loads(answer.content), about.get("rows")):
+        value = value_at(row, about["path"])
+        found += value if isinstance(value, list) else [value]
     return [name for name in dict.fromkeys(found) if isinstance(name, str)][:MOST_NAMES]
+
+
+class Names:
+    """Lists of names, each of which is asked for once, if at all."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._found: dict[str, list[str]] = {}
+
+    def problem(self, name: str, kind: str, arguments: Mapping[str, str]) -> str:
+        """`'dmeo' is not among the shows; did you mean demo?`; empty for a name that is there, and
+        if there is no list of them.
+        """
+        about = self._session.cache.verbs.get("names", {}).get(kind)
+        if about is None or not arguments.keys() >= {*about.get("given", {}).values()}:
+            return ""
+        if kind not in self._found:
+            try:
+                self._found[kind] = fetch_names(self._session, kind, arguments)
+            except CallError:  # what it is asked for is there, or has failed, without them
+                self._found[kind] = []
+        names = self._found[kind]
+        if not names or name in names:
+            return ""
+        near = did_you_mean(name, names)
+        if not near and len(names) <= MOST_LISTED:
+            near = f"; there are {', '.join(names)}"
+        return f"{name!r} is not among the {kind}{near}"
+
+
+def named_options(verb: Verb, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The names that options have, each with its kind."""
+    for name, about in verb.get("options", {}).items():
+        kind, values = about.get("names"), given.get(parameter(name))
+        if kind and values:
+            yield from ((each, kind) for each in ([values] if isinstance(values, str) else values))
+
+
+def named_arguments(
+    verb: Verb, given: Mapping[str, Any], name: str | None
+) -> Iterator[tuple[str, str]]:
+    """The names that arguments have, each with its kind; `name` is that of the one that repeats."""
+    for about in verb.get("arguments", ()):
+        if kind := about.get("names"):
+            yield str(name if about.get("repeats") else given[parameter(about["name"])]), kind
+
+
+def arguments_of(
+    verb: Verb, given: Mapping[str, Any], names: Sequence[str | None]
+) -> dict[str, str]:
+    """The values of arguments; of one that repeats, if it is there once."""
+    found = {}
+    for about in verb.get("arguments", ()):
+        if not about.get("repeats"):
+            found[about["name"]] = given[parameter(about["name"])]
+        elif len(names) == 1:
+            found[about["name"]] = str(names[0])
+    return found
+
+
+def with_near_name(error: CallError, names: Names, sought: Iterator[tuple[str, str]]) -> CallError:
+    """The error, with the name that somebody may have meant, unless the gateway tells one."""
+    if error.code != "NOT_FOUND" or "did you mean" in error.message:
+        return error
+    for name, kind in sought:
+        if problem := names.problem(name, kind, {}):
+            return CallError(error.code, f"{problem} ({error.message})")
+    return error
 
 
 def main(arguments: list[str]) -> None:

@@ -71,7 +71,7 @@ class Commands(click.Group):
             with formatter.section("Verbs of this gateway"):
                 formatter.write_text(one_line(session.why_no_verbs))
         with formatter.section("Commands"):
-            formatter.write_dl([*SHORT.items()])
+            formatter.write_dl([row for row in SHORT.items() if row[0] not in session.absent])
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Exit status"):

@@ -53,11 +53,23 @@ def paths_of(columns: Iterable[Column]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def columns_of(verb: Mapping[str, Any], form: Form) -> list[Column]:
+    columns: list[Column] = list(verb.get("columns", ()))
+    if form == "name":
+        return columns[:1]
+    return columns + list(verb.get("wide", ())) if form == "wide" else columns
+
+
+def titles_of(columns: Sequence[Column]) -> list[tuple[str, str]]:
+    """The fields of columns, and what is above them."""
+    return [(each["path"], str(each.get("title") or each["path"]).upper()) for each in columns]
+
+
 # --- tables -------------------------------------------------------------------------------------
 
 
 def cell_of(row: Row, column: Column, colors: Mapping[str, str], *, raw: bool) -> Cell:
-    value, unit = value_at(row, column["path"]), column.get("unit", "")
+    value, unit = part_of(row, column["path"], column.get("before", "")), column.get("unit", "")
     number = as_number(value)
     text = shown(value, "" if raw else unit)
     if whole := column.get("of"):
@@ -223,14 +235,29 @@ def text_of(
         text: str = yaml.safe_dump(answer, sort_keys=False, allow_unicode=True)
         yield text.rstrip("\n")
     else:
-        yield from csv_lines(rows, paths_of(columns), headers=headers)
+        yield from csv_lines(rows, columns, headers=headers)
 
 
-def csv_lines(rows: Sequence[Row], paths: Sequence[str], *, headers: bool) -> Iterator[str]:
+def csv_lines(rows: Sequence[Row], columns: Sequence[Column], *, headers: bool) -> Iterator[str]:
+    """The values of columns, and those of which they are parts, headed by their fields; a part of a
+    text is headed by its title.
+    """
+    marks: dict[str, tuple[str, str]] = {}
+    for each in columns:
+        mark = each.get("before", "")
+        marks[str(each["title"]).lower() if mark else each["path"]] = (each["path"], mark)
+        if each.get("of"):
+            marks.setdefault(each["of"], (each["of"], ""))
     if headers:
-        yield ",".join(map(quoted, paths))
+        yield ",".join(map(quoted, marks))
     for row in rows:
-        yield ",".join(csv_cell(value_at(row, path)) for path in paths)
+        yield ",".join(csv_cell(part_of(row, path, mark)) for path, mark in marks.values())
+
+
+def part_of(row: Row, path: str, mark: str) -> Any:
+    """The value at a path; with a mark, the text before it."""
+    value = value_at(row, path)
+    return str(value or "").partition(mark)[0] if mark else value
 
 
 def csv_cell(value: Any) -> str:

@@ -113,6 +113,12 @@ class Session:
         found: Verb = self.cache.verbs.get(name, {})
         return found
 
+    @property
+    def absent(self) -> frozenset[str]:
+        """Commands for which the gateway's profile has nothing, or the token no right."""
+        known = self._cache.verbs if self._cache is not None else {}
+        return PARTS - known.keys() if known else frozenset()
+
     def keep_fresh(self) -> None:
         """Raises CallError and WrongSetting."""
         from cuectl.schema_cache import FRESH_SECONDS
@@ -159,7 +165,7 @@ class Session:
 
         seconds = TIMEOUT_SECONDS if timeout is None else timeout
         async with gateway_client(self.context.url, self.tokens, seconds) as client:
-            client.read = document
+            client.read, client.exact = document, True
             try:
                 yield client
             except CallError as error:
@@ -181,3 +187,5 @@ class Session:
 
 
 OK, NOT_MODIFIED = 200, 304
+PARTS = frozenset({"follow", "launch"})
+"""Commands that need a part of the document."""

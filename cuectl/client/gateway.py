@@ -103,6 +103,12 @@ class GatewayClient:
     """Seconds that a call may take."""
     read: Document | None = None
     """The OpenAPI document, once it was needed."""
+    exact: bool = False
+    """Whether methods have the names that the document has, not those that people write."""
+
+    def path(self, name: str) -> str:
+        """Raises InvalidCall."""
+        return f"/{name.lstrip('/')}" if self.exact else path_of(name)
 
     async def call(
         self,
@@ -112,7 +118,7 @@ class GatewayClient:
         view: Mapping[str, str] = WHOLE,
         dry_run: bool = False,
     ) -> Answer:
-        path = path_of(name)
+        path = self.path(name)
         body = await self.body_for(path, request)
         if dry_run:
             await self._refuse_unless_it_knows_dry_runs(path)
@@ -214,7 +220,7 @@ class GatewayClient:
 
     async def units(self, name: str) -> Mapping[str, str]:
         with suppress(CallError):  # the table is there without them
-            document, operation = await self._operation(path_of(name))
+            document, operation = await self._operation(self.path(name))
             if document is not None and operation is not None:
                 return document.units(operation)
         return {}
@@ -375,7 +381,7 @@ class EventStream:
 
     async def answers(self) -> AsyncGenerator[Answer | CallError]:
         """Raises NotStreamed before the first one, and what `Client.watch` raises."""
-        path = path_of(self.name)
+        path = self.client.path(self.name)
         body = await self.client.body_for(path, self.request)
         watched = self._watched()
         while True:

@@ -1,6 +1,7 @@
 """`cuectl context`."""
 
 import os
+import re
 from dataclasses import replace
 
 import click
@@ -12,6 +13,8 @@ from cuectl.terminal.exits import complain
 from cuectl.terminal.table import columns
 
 PROGRAM = "cuectl"
+PLAIN_PROGRAM = re.compile(r"[\w./~-]+", re.ASCII)
+"""No assignment, which may be of a secret (TOKEN=… sso), and nothing quoted."""
 
 
 @click.group()
@@ -92,7 +95,7 @@ def remove(name: str) -> None:
 
 @context.command(name="list")
 def list_() -> None:
-    """List contexts; the current one has a star.
+    """List contexts; the current one has a star. Tokens and their commands are not shown.
 
     \b
     Example:
@@ -109,6 +112,29 @@ def list_() -> None:
 
 
 def token_of(each: Context) -> str:
+    """How the token comes. A command may have a secret: only its program is told."""
     if each.token_command:
-        return each.token_command
+        program, _, rest = each.token_command.strip().partition(" ")
+        is_plain = PLAIN_PROGRAM.fullmatch(program)
+        return f"command ({program}{' …' if rest else ''})" if is_plain else "command"
     return "kept" if each.token else "-"
+
+
+@context.command()
+@click.argument("name", shell_complete=lambda _, __, begun: contexts_like(begun))
+def show(name: str) -> None:
+    """Show a context with its whole token command. A kept token is not shown.
+
+    \b
+    Example:
+      cuectl context show studio
+    """
+    contexts = load_contexts()
+    found = contexts.named(name)
+    token = f"command: {found.token_command}" if found.token_command else token_of(found)
+    rows = [
+        ("name", name + (" (current)" if name == contexts.current else "")),
+        ("url", found.url),
+        ("token", token),
+    ]
+    click.echo("\n".join(columns(rows)))

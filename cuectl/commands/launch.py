@@ -6,7 +6,7 @@ from typing import BinaryIO
 import click
 
 from cuectl.call_options import time_option
-from cuectl.errors import Failure
+from cuectl.errors import Failure, InvalidCall
 from cuectl.session import Session
 
 
@@ -28,8 +28,8 @@ def launch(session: Session, file: BinaryIO, wait: bool, timeout: float | None) 
 
     from cuectl.client.arguments import Arguments
     from cuectl.commands.follow import follow_all
+    from cuectl.requests import put
     from cuectl.rows import rows_at, value_at
-    from cuectl.verbs import put
 
     about = session.part("launch")
     if not about:
@@ -38,6 +38,8 @@ def launch(session: Session, file: BinaryIO, wait: bool, timeout: float | None) 
         text = file.read().decode()
     except UnicodeDecodeError:
         raise Failure(f"{file.name} is not text in UTF-8") from None
+    if not text.strip():
+        raise InvalidCall(f"{file.name} is empty")
     body: dict[str, object] = {}
     put(body, about["put"], text)
     answer = session.run(lambda client: client.call(about["method"], Arguments(orjson.dumps(body))))

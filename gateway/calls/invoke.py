@@ -226,7 +226,10 @@ async def answer_of(
         return await hop(method, instead, payload, call, resolved)
     except GatewayError as error:
         no_name = instead.name is not None and error.code is Code.INVALID_ARGUMENT
-        raise absent if no_name or error.code is Code.NOT_FOUND else error from None
+        if not no_name and error.code is not Code.NOT_FOUND:
+            raise
+        absent.sought = error.sought  # what was found by its name here has others that are near
+        raise absent from None
 
 
 async def hop(

@@ -10,7 +10,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from gateway.codec.body import UnknownFieldPolicy
 from gateway.codec.fields import message_of
-from gateway.compat.profile import Lead, Panel, PanelAction, PanelColumn, Panels
+from gateway.compat.panel_entries import Lead, Panel, PanelAction, PanelColumn, Panels
 from gateway.compat.references import ID, NotApplicable, needed_field, needed_method, split
 from gateway.errors import GatewayError
 from gateway.schema import panels as served

@@ -9,89 +9,43 @@ import tomllib
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from string import Formatter
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
     StrictBool,
-    StrictInt,
-    StrictStr,
     ValidationError,
     model_validator,
 )
 from pydantic_core import ErrorDetails
 
+from gateway.compat.entry_types import (
+    Constant,
+    Content,
+    Entry,
+    Fact,
+    FieldName,
+    FieldPath,
+    FieldPaths,
+    Glob,
+    Globs,
+    Line,
+    MethodName,
+    ServiceName,
+    TargetPath,
+    Template,
+    TypeName,
+)
+from gateway.compat.panel_entries import Panels
+from gateway.compat.verb_entries import Verbs
 from gateway.errors import ConfigurationError
 from gateway.views.units import Unit
 
 BUILT_IN = "opencue.toml"
-NAME = r"[A-Za-z_][A-Za-z0-9_]*"
-NAMES = rf"{NAME}(\.{NAME})*"
 COMPANION = re.compile(r"[A-Za-z0-9][\w.-]*\.toml", re.ASCII)
 """The name of a file beside the profile."""
 COMPANIONS = ("summaries", "verbs", "panels")
 """Tables that may be in files of their own."""
-
-
-def shaped(pattern: str, what: str) -> AfterValidator:
-
-    def check(text: str) -> str:
-        if not re.fullmatch(pattern, text):
-            raise ValueError(f"{text!r} is not {what}")
-        return text
-
-    return AfterValidator(check)
-
-
-def check_constant(content: object) -> object:
-    if type(content) not in (str, int):
-        raise ValueError(f"{content!r} is not a text or an integer")
-    return content
-
-
-MethodName = Annotated[str, shaped(f"{NAMES}/{NAME}", "a method such as job.JobInterface/GetJobs")]
-TypeName = Annotated[str, shaped(NAMES, "a message such as job.Job")]
-FieldName = Annotated[str, shaped(NAME, "a field such as totalCores")]
-FieldPath = Annotated[str, shaped(NAMES, "a path of fields such as show.name")]
-FieldPaths = Annotated[
-    tuple[FieldPath, ...],
-    BeforeValidator(lambda paths: (paths,) if isinstance(paths, str) else paths),
-]
-Template = Annotated[
-    str,
-    shaped(rf"([^{{}}]|\{{{NAME}(:0[1-9])?\}})+", "a text with fields such as {frame:04}-{layer}"),
-]
-ServiceName = Annotated[str, shaped(NAMES, "a service such as job.JobInterface")]
-Line = Annotated[str, shaped(r"\S.*", "one line of text")]
-Constant = Annotated[str | int, BeforeValidator(check_constant)]
-TargetPath = Annotated[
-    str, shaped(rf"{NAMES}(\[\])?", "a path of fields such as show.name or r.shows[]")
-]
-RowPath = Annotated[
-    str,
-    shaped(rf"{NAMES}|(sum|min|max)\({NAMES}\)", "a field of a row, or an aggregate of a group"),
-]
-PanelId = Annotated[str, shaped(r"[a-z0-9]+(-[a-z0-9]+)*", "the id of a panel, such as down-hosts")]
-ViewParameter = Literal["where", "sort", "limit", "group", "count", "sum", "min", "max"]
-Content = StrictBool | StrictInt | StrictStr
-Fact = Literal["show", "user", "job", "group", "facility", "allocation", "host"]
-Glob = Annotated[str, shaped(r"!?[^!/\s]+/[^!/\s]+", "a glob of methods such as job.*/Get*")]
-
-
-Globs = Annotated[
-    tuple[Glob, ...], BeforeValidator(lambda globs: (globs,) if isinstance(globs, str) else globs)
-]
-
-
-class Entry(BaseModel):
-    """A table of the profile. Unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Before(Entry):
@@ -386,262 +340,6 @@ class Summaries(Entry):
 
     methods: dict[ServiceName, dict[FieldName, Line]] = {}
     fields: dict[TypeName, dict[FieldName, Line]] = {}
-
-
-Word = Annotated[str, shaped(r"[a-z][a-z0-9-]*", "a word such as min-cores")]
-Requested = Content | tuple[Content, ...]
-Color = Literal["red", "green", "yellow", "blue", "magenta", "cyan", "gray"]
-
-
-class NameList(Entry):
-    """A read that answers names: at `path` of its answer, or of each of its rows."""
-
-    method: MethodName
-    path: FieldPath
-    request: dict[FieldPath, Requested] = {}
-
-
-class Column(Entry):
-    """A value of rows. It is shown as a part `of` another number, and in red if it is an `alert`
-    and not 0.
-    """
-
-    path: FieldPath
-    title: Line | None = None
-    of: FieldPath | None = None
-    alert: bool = False
-
-
-Columns = Annotated[
-    tuple[Column, ...],
-    BeforeValidator(
-        lambda columns: (
-            [{"path": each} if isinstance(each, str) else each for each in columns]
-            if isinstance(columns, list)
-            else columns
-        )
-    ),
-]
-
-
-class Argument(Entry):
-    """A text behind a verb, and its place in the request.
-
-    If it `repeats`, each is a call of its own. `names` are those that it may be.
-    """
-
-    name: Word
-    put: FieldPath
-    names: Word | None = None
-    repeats: bool = False
-    help: Line | None = None
-
-
-class Option(Entry):
-    """An option: a place in the request for what is given with it, or for `value` (`$sub` is who
-    asks), or a condition on rows. Without it, `default` is sent.
-    """
-
-    put: FieldPath | None = None
-    value: Requested | None = None
-    default: Requested | None = None
-    where: Line | None = None
-    names: Word | None = None
-    help: Line
-
-    @model_validator(mode="after")
-    def check_effect(self) -> Self:
-        if (self.put is None) == (self.where is None):
-            raise ValueError("expected either put or where")
-        sent = [each for each in (self.value, self.default, self.names) if each is not None]
-        if len(sent) > (self.put is not None):
-            raise ValueError("expected one of value, default and names, with put")
-        return self
-
-
-class Rows(Entry):
-    """A read whose rows are shown: `where` and `sort` as in views, `wide` is what else there is."""
-
-    method: MethodName
-    request: dict[FieldPath, Requested] = {}
-    columns: Columns = ()
-    wide: Columns = ()
-    where: Line | None = None
-    sort: Line | None = None
-
-
-class Verb(Rows):
-    """What a client's command line does with a method. `confirm` is asked before it."""
-
-    summary: Line
-    arguments: tuple[Argument, ...] = ()
-    options: dict[Word, Option] = {}
-    confirm: Line | None = None
-
-    @model_validator(mode="after")
-    def check_arguments(self) -> Self:
-        names = {each.name for each in self.arguments}
-        if len(names) < len(self.arguments):
-            raise ValueError("two arguments have one name")
-        if sum(each.repeats for each in self.arguments) > 1:
-            raise ValueError("two arguments repeat")
-        for _, asked, _, _ in Formatter().parse(self.confirm or ""):
-            if asked is not None and asked not in names:
-                raise ValueError(f"{{{asked}}} is no argument")
-        return self
-
-
-class Bar(Entry):
-    """Numbers of a row: how many of all (`of`) are done, under way, and have failed."""
-
-    done: FieldPaths
-    of: FieldPath
-    running: FieldPath | None = None
-    failed: FieldPath | None = None
-
-
-class Followed(Rows):
-    """A read with the followed object, or with its parts: the name's place in the request."""
-
-    put: FieldPath
-
-
-class Parts(Followed):
-    """The parts of a followed object, each with its progress."""
-
-    bar: Bar
-
-
-class Failed(Entry):
-    """A condition on the followed object under which it has failed, and the words for that."""
-
-    where: Line
-    says: Line
-
-
-class Follow(Entry):
-    """An object that is watched until it is `done`, or has `failed`."""
-
-    summary: Line
-    argument: Word
-    names: Word | None = None
-    whole: Followed
-    parts: Parts
-    done: Line
-    failed: tuple[Failed, ...] = ()
-
-
-class Launch(Rows):
-    """A method that is sent a file's text (`put`). Rows of its answer have the name to follow."""
-
-    summary: Line
-    put: FieldPath
-    name: FieldPath
-
-
-class Verbs(Entry):
-    """What a client's command line can do, and the colors of states."""
-
-    names: dict[Word, NameList] = {}
-    verb: dict[Word, Verb] = {}
-    colors: dict[FieldName, Color] = {}
-    follow: Follow | None = None
-    launch: Launch | None = None
-
-    @model_validator(mode="after")
-    def check_names(self) -> Self:
-        wanted = {
-            verb: {
-                *(one.names for one in each.arguments),
-                *(one.names for one in each.options.values()),
-            }
-            for verb, each in self.verb.items()
-        }
-        if self.follow is not None:
-            wanted["follow"] = {self.follow.names}
-        for place, names in wanted.items():
-            for name in sorted(filter(None, names - self.names.keys())):
-                raise ValueError(f"{place}: there is no list of names {name!r}")
-        return self
-
-
-class PanelColumn(Entry):
-    """A value of a row, at `path`.
-
-    A `bar` is as long as the value, beside the largest of the table or the one at this path. What
-    is `alert` stands out: a number that is not 0, or one of these texts.
-    """
-
-    path: RowPath
-    title: Line | None = None
-    bar: StrictBool | FieldPath = False
-    alert: StrictBool | tuple[str, ...] = False
-
-
-class Lead(Entry):
-    """Another panel, whose `given` fields get these values of a row."""
-
-    panel: PanelId
-    title: Line | None = None
-    with_: dict[TargetPath, RowPath] = Field(alias="with")
-
-
-class PanelAction(Entry):
-    """A method that may be called for a row: its request has values of the row, and constants."""
-
-    title: Line
-    method: MethodName
-    with_: dict[TargetPath, RowPath] = Field(alias="with", default_factory=dict)
-    request: dict[str, Any] = {}
-
-
-class Panel(Entry):
-    """A read, shown as a table. One with `given` fields is shown for a row of another panel.
-
-    `title` and `summary` have values in braces: `{count}` and `{sum(path)}` of the rows that are
-    shown, and in the title `{name}`, that of the row that led here.
-    """
-
-    title: Line
-    method: MethodName
-    request: dict[str, Any] = {}
-    given: tuple[TargetPath, ...] = ()
-    view: dict[ViewParameter, str] = {}
-    columns: Annotated[tuple[PanelColumn, ...], Field(min_length=1)]
-    summary: Line | None = None
-    name: RowPath = "name"
-    leads: tuple[Lead, ...] = ()
-    actions: tuple[PanelAction, ...] = ()
-
-
-class Objects(Entry):
-    """Services whose methods the explorer lists together, the `common` ones first."""
-
-    title: Line
-    common: tuple[MethodName, ...] = ()
-    services: Annotated[tuple[ServiceName, ...], Field(min_length=1)]
-
-
-class Completion(Entry):
-    """The names of objects: a list in the answer of `method`, at `names`.
-
-    They complete objects of a type (`message`), and texts at the `fields` of requests.
-    """
-
-    method: MethodName
-    request: dict[str, Any] = {}
-    names: FieldPath
-    message: TypeName | None = None
-    fields: tuple[FieldName, ...] = ()
-
-
-class Panels(Entry):
-    """What the page at `/` shows. The page asks before it calls what `destroys`."""
-
-    panels: dict[PanelId, Panel] = {}
-    objects: tuple[Objects, ...] = ()
-    completions: tuple[Completion, ...] = ()
-    destroys: tuple[Glob, ...] = ()
 
 
 class Profile(Entry):

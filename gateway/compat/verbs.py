@@ -10,11 +10,14 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from gateway.codec.body import UnknownFieldPolicy
 from gateway.codec.fields import enum_of, is_enum, is_map, is_message, message_of, reachable
-from gateway.compat.profile import (
+from gateway.compat.references import NotApplicable, needed_field, needed_method, needed_path, split
+from gateway.compat.resolve import entry
+from gateway.compat.verb_entries import (
     Argument,
     Column,
     Follow,
     Followed,
+    Given,
     Launch,
     NameList,
     Option,
@@ -23,8 +26,6 @@ from gateway.compat.profile import (
     Verb,
     Verbs,
 )
-from gateway.compat.references import NotApplicable, needed_field, needed_method, needed_path, split
-from gateway.compat.resolve import entry
 from gateway.errors import GatewayError
 from gateway.schema.catalog import UnusedEntry
 from gateway.schema.client_commands import ClientCommands, Json
@@ -85,6 +86,10 @@ class Reader:
             rows=place,
             path=path.text,
             request=request_of(method, each.request),
+            given={
+                str(needed_path(method.descriptor.input_type, put)): argument
+                for put, argument in each.given.items()
+            },
         )
 
     def verb(self, name: str, each: Verb) -> Json:
@@ -159,17 +164,20 @@ class Reader:
         for each in columns:
             with entry(f"{name}.{each.path}", self.unused):
                 path = self._find(method, row, each.path)
+                if each.before and path.leaf.type != FieldDescriptor.TYPE_STRING:
+                    raise NotApplicable(f"{path.text} is no text")
                 yield filled(
                     path=path.text,
                     title=each.title or title_of(path),
                     unit=unit_of(path.leaf, method.units),
                     of=each.of and self._number(method, row, each.of),
                     alert=each.alert and bool(self._number(method, row, each.path)),
+                    before=each.before,
                 )
 
     def _argument(self, method: Method, each: Argument) -> Json:
-        more = filled(names=each.names, repeats=each.repeats, help=each.help)
-        return {"name": each.name, **place_in(method, each.put), **more}
+        more = filled(repeats=each.repeats, help=each.help)
+        return {"name": each.name, **place_in(method, each.put), **expected(each), **more}
 
     def _option(self, method: Method, each: Option, always: str | None) -> Json:
         if each.put is None:
@@ -180,7 +188,7 @@ class Reader:
             if content is not None:
                 request_of(method, {each.put: content})
                 found[name] = as_json(content)
-        return {**found, **filled(names=each.names, help=each.help)}
+        return {**found, **expected(each), **filled(help=each.help)}
 
     def _view(self, method: Method, **asked: str | None) -> None:
         """Check what is asked of a method's answers."""
@@ -206,6 +214,11 @@ class Reader:
         if found.leaf.type not in NUMBERS or found.is_list:
             raise NotApplicable(f"{found.text} is no number")
         return found.text
+
+
+def expected(each: Given) -> Json:
+    pattern = each.pattern.pattern if each.pattern else ""
+    return filled(names=each.names, pattern=pattern, example=each.example)
 
 
 def filled(**entries: object) -> Json:

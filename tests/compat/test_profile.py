@@ -199,7 +199,7 @@ AFTER = '[[after]]\nmethod = "a.B/C"\ngiven = "x"\ncall = "a.B/D"\nsend = "x"\n'
         *(
             (
                 VERB + f'options.x = {{ help = "x", {more} }}',
-                f"{OPTION}: expected one of value, default and names, with put",
+                f"{OPTION}: expected one of value, default, names and pattern, with put",
             )
             for more in (
                 *('where = "y", value = 1', 'where = "y", default = 1'),

@@ -1,12 +1,15 @@
 """What a client's command line can do with a schema, as the profile says."""
 
+import re
 import tomllib
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from gateway.compat.build import build_catalog
-from gateway.compat.profile import Profile, Verbs, load_profile
+from gateway.compat.profile import Profile, load_profile
+from gateway.compat.verb_entries import Verbs
 from gateway.compat.verbs import client_commands
 from gateway.openapi.document import build_document
 from gateway.schema.catalog import Catalog, UnusedEntry
@@ -117,7 +120,8 @@ def test_titles_are_short_and_what_reads_has_columns(name: str) -> None:
     titles = [each["title"] for each in shown]
     assert len({*titles}) == len(titles)
     assert all(len(title) <= 14 and title == title.upper() for title in titles)
-    assert titles[:1] == (["NAME"] if one.get("reads") else [])
+    name = "HOST" if "procs" in one["method"].lower() else "NAME"
+    assert titles[:1] == ([name] if one.get("reads") else [])
     assert len(one.get("columns", ())) <= 11
 
 
@@ -200,6 +204,62 @@ def test_an_argument_may_be_a_name_a_number_or_a_flag() -> None:
     assert found["verbs"]["eat"]["options"]["off"] == off
 
 
+def test_what_is_given_may_have_a_pattern_and_names_their_own_arguments() -> None:
+    found = used("""
+        [names.layers]
+        method = "job.JobInterface/GetLayers"
+        path = "name"
+        given = { job = "job" }
+        [verb.frames]
+        summary = "List frames"
+        method = "job.JobInterface/GetFrames"
+        arguments = [{ name = "job", put = "job" }]
+        columns = ["name", { path = "lastResource", title = "HOST", before = "/" }]
+        [verb.frames.options]
+        layer = { put = "req.layers", names = "layers", help = "Of this layer" }
+        range = { put = "req.frameRange", pattern = '\\d+', example = "7", help = "Of this number" }
+    """)
+    assert found["names"]["layers"]["given"] == {"job": "job"}
+    frames = found["verbs"]["frames"]
+    assert frames["columns"][1] == {"path": "lastResource", "title": "HOST", "before": "/"}
+    assert frames["options"] == {
+        "layer": {"put": "req.layers", "many": True, "names": "layers", "help": "Of this layer"},
+        "range": {
+            "put": "req.frameRange",
+            "pattern": r"\d+",
+            "example": "7",
+            "help": "Of this number",
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            PAUSE.replace('"job" }', '"job", names = "jobs" }')
+            + '[names.jobs]\nmethod = "a.A/B"\npath = "a"\ngiven = { show = "show" }',
+            "pause: jobs needs an argument 'show'",
+        ),
+        (
+            PAUSE.replace('"job" }', '"job", pattern = "a+", example = "b" }'),
+            "a pattern needs an example that it matches",
+        ),
+        (
+            JOBS + 'columns = [{ path = "name", before = "/" }]',
+            "a part of a text needs a title",
+        ),
+        (
+            JOBS + "options.x = { where = 'isPaused', pattern = 'a', example = 'a', help = 'x' }",
+            "expected one of value, default, names and pattern, with put",
+        ),
+    ],
+)
+def test_what_makes_no_sense_is_refused(text: str, problem: str) -> None:
+    with pytest.raises(ValidationError, match=re.escape(problem)):
+        Verbs.model_validate(tomllib.loads(text))
+
+
 def test_the_only_object_of_an_answer_is_its_row() -> None:
     job = opencue_document()["x-cuectl"]["verbs"]["job"]
     assert (job["rows"], job["columns"][0]["path"]) == ("job", "name")
@@ -252,6 +312,11 @@ NO_FIELD = "job.Job has no field 'colour'"
             JOBS + 'columns = [{ path = "name", alert = true }]',
             f"{COLUMN}.name",
             "name is no number",
+        ),
+        (
+            JOBS + 'columns = [{ path = "priority", before = "/", title = "P" }]',
+            f"{COLUMN}.priority",
+            "priority is no text",
         ),
         (
             JOBS + 'columns = [{ path = "priority", of = "name" }]',
@@ -328,10 +393,10 @@ def test_a_token_has_the_verbs_whose_methods_it_may_call() -> None:
     jobs, layers = "/job.JobInterface/GetJobs", "/job.JobInterface/GetLayers"
     few = commands(opencue_catalog(), jobs)
     assert [*few["verbs"]] == ["jobs"]
-    assert (few["names"], "follow" in few, "launch" in few) == ({}, False, False)
+    assert ([*few["names"]], "follow" in few, "launch" in few) == (["users", "shots"], False, False)
     more = commands(opencue_catalog(), jobs, layers, "/show.ShowInterface/GetShows")
     assert [*more["verbs"]] == ["jobs", "layers", "shows"]
-    assert ([*more["names"]], "follow" in more) == (["shows"], True)
+    assert ({*more["names"]}, "follow" in more) == ({"shows", "users", "shots", "layers"}, True)
     assert commands(opencue_catalog(), "/depend.DependInterface/GetDepend") == {}
 
 

@@ -28,11 +28,14 @@ def test_contexts_are_kept_for_their_user_alone(tmp_path: Path) -> None:
     ran = in_process("context", "list", folder=tmp_path)
     assert ran.text.splitlines() == [
         "   NAME    URL         TOKEN",
-        "*  studio  http://a:1  sso token",
+        "*  studio  http://a:1  command (sso …)",
         "   other   http://b:2  kept",
     ]
     (file,) = (tmp_path / "config").rglob("*.json")
     assert file.stat().st_mode & 0o777 == 0o600
+    told = in_process("context", "show", "studio", folder=tmp_path).text.splitlines()
+    assert told == ["name   studio (current)", "url    http://a:1", "token  command: sso token"]
+    assert "secret" not in in_process("context", "show", "other", folder=tmp_path).text
     assert in_process("context", "use", "other", folder=tmp_path).status == 0
     assert "*  other" in in_process("context", "list", folder=tmp_path).text
     assert in_process("context", "remove", "other", folder=tmp_path).status == 0
@@ -40,8 +43,26 @@ def test_contexts_are_kept_for_their_user_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        ("SECRET=hunter2 sso", "command"),
+        ("curl -u me:hunter2 https://sso", "command (curl …)"),
+        ("/opt/sso/token", "command (/opt/sso/token)"),
+        ("'hunter2' | x", "command"),
+        ("echo$(hunter2)", "command"),
+    ],
+)
+def test_a_list_of_contexts_shows_no_secrets(tmp_path: Path, command: str, shown: str) -> None:
+    add(tmp_path, "studio", "--url", "http://a:1", "--token-command", command)
+    told = in_process("context", "list", folder=tmp_path).text
+    assert "hunter2" not in told
+    assert told.splitlines()[1] == f"*  studio  http://a:1  {shown}"
+
+
+@pytest.mark.parametrize(
     ("line", "problem"),
     [
+        ("context show studdio", "there is no context 'studdio'; did you mean studio?"),
         ("context use studdio", "there is no context 'studdio'; did you mean studio?"),
         ("--context nope jobs", "there is no context 'nope'"),
         ("context add x --url ftp://h", "ftp://h"),
@@ -81,7 +102,9 @@ def test_a_chosen_context_that_is_not_asked_is_told(
     assert (warning in ran.err) if warning else ran.err == ""
 
 
-@pytest.mark.parametrize("line", ["context use s", "context remove s", "--context s"])
+@pytest.mark.parametrize(
+    "line", ["context use s", "context remove s", "context show s", "--context s"]
+)
 def test_names_of_contexts_are_completed(tmp_path: Path, line: str) -> None:
     add(tmp_path, "studio", "--url", "http://a:1")
     add(tmp_path, "other", "--url", "http://b:2")

@@ -98,7 +98,7 @@ def test_colors() -> None:
 def test_csv() -> None:
     """What a spreadsheet would run is a text."""
     rows = [{"a": "=1+1", "b": "-5", "c": None, "d": 'x"y'}]
-    assert [*csv_lines(rows, ["a", "b", "c", "d"], headers=True)] == [
+    assert [*csv_lines(rows, [{"path": each} for each in "abcd"], headers=True)] == [
         '"a","b","c","d"',
         '"\'=1+1","-5",,"x""y"',
     ]

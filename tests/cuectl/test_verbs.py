@@ -2,8 +2,10 @@
 
 import csv
 import json
+import re
 from collections.abc import AsyncIterator, Sequence
 from io import StringIO
+from pathlib import Path
 
 import pytest
 import yaml
@@ -14,6 +16,7 @@ from cuectl.client.batch import NOT_SERVED, BatchClient
 from cuectl.errors import CallError
 from cuectl.terminal.exits import FAILED, NOT_FOUND, UNAVAILABLE, WRONG_USAGE
 from tests.cuectl.calls import Cuectl
+from tests.support.rights import rule, signed
 from tests.support.servers import gateway_for
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
@@ -87,12 +90,20 @@ async def test_forms(reading: Cuectl) -> None:
         ("jobs --sort-by foo", WRONG_USAGE, "cuectl: --sort-by: job.Job has no field 'foo'"),
         ("hosts --where IDLE>0", WRONG_USAGE, "no field 'IDLE'; the column IDLE shows idleCores\n"),
         ("pause", WRONG_USAGE, "Missing argument 'JOB...' (- reads names from a pipe)"),
-        ("priority 7", WRONG_USAGE, "Missing argument 'JOB...' (- reads names from a pipe)"),
+        ("priority 7", WRONG_USAGE, "Missing argument 'JOB...', before PRIORITY (- reads names"),
         ("jbos", WRONG_USAGE, "No such command 'jbos'; did you mean jobs?"),
         ("jobs --nothing", WRONG_USAGE, "No such option"),
         ("frames demo-typo", NOT_FOUND, "cuectl: NOT_FOUND: "),
         ("pause demo-typo", NOT_FOUND, "cuectl: NOT_FOUND: "),
-        (f"priority {LENA} many", WRONG_USAGE, "cuectl: INVALID_ARGUMENT: val: "),
+        (f"priority {LENA} many", WRONG_USAGE, "'many' is not an integer; write it like 100"),
+        (f"priority {LENA} 1.5", WRONG_USAGE, "'1.5' is not an integer; write it like 100"),
+        (f"priority {LENA} 99999999999", WRONG_USAGE, "out of range for a 32-bit integer"),
+        (f"frames {LENA} --range abc", WRONG_USAGE, "'abc' does not fit; write it like 1001-1010"),
+        (f"frames {LENA} --range 1001-", WRONG_USAGE, "'--range': '1001-' does not fit"),
+        (f"retry {LENA} --range 1,x", WRONG_USAGE, "'--range': '1,x' does not fit"),
+        (f"frames {LENA} --state DED", WRONG_USAGE, "there is no 'DED'; did you mean DEAD?"),
+        ("hosts --state awake", WRONG_USAGE, "there is no 'awake'; it is one of UP, DOWN, "),
+        ("launch /dev/null", WRONG_USAGE, "/dev/null is empty"),
         ("call Job/GetJobs user=x", WRONG_USAGE, "unknown field `user`; did you mean `r.users`?"),
     ],
 )
@@ -101,6 +112,102 @@ async def test_what_is_wrong(reading: Cuectl, line: str, status: int, problem: s
     assert (ran.status, ran.out) == (status, b"")
     assert problem in ran.err
     assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize(
+    "line", [["lock", ""], ["retry", LENA, "--layer", ""], ["jobs", "--user", " "]]
+)
+async def test_what_is_empty_is_no_name(cuectl: Cuectl, line: list[str]) -> None:
+    """A variable of a script that is not set would change everything."""
+    ran = await cuectl(*line)
+    assert (ran.status, ran.out) == (WRONG_USAGE, b"")
+    assert "it is empty" in ran.err
+
+
+X = LENA.replace("003", "033")
+
+
+@pytest.mark.parametrize(
+    ("line", "near"),
+    [
+        (f"job {X}", LENA),
+        (f"layers {X}", LENA),
+        (f"frames {X}", LENA),
+        (f"follow {X}", LENA),
+        (f"retry {X}", LENA),
+        (f"eat {X} --yes", LENA),
+        (f"kill {X} --yes", LENA),
+        (f"pause {X}", LENA),
+        (f"resume {X}", LENA),
+        (f"priority {X} 7", LENA),
+        (f"comment {X} hello", LENA),
+        ("lock render-nod-07", "render-node-07"),
+        ("unlock render-nod-07", "render-node-07"),
+        ("move render-nod-07 local.general", "render-node-07"),
+        ("move render-node-07 local.genral", "local.general"),
+        (f"retry {LENA} --layer cmop", "comp"),
+        (f"call Job/GetJob id={X}", LENA),
+    ],
+)
+async def test_a_misspelled_name_is_told(cuectl: Cuectl, line: str, near: str) -> None:
+    ran = await cuectl(*line.split())
+    assert (ran.status, ran.out) == (NOT_FOUND, b"")
+    assert re.search(f"; did you mean '?{near}'?\\?", ran.err)
+
+
+async def test_each_of_several_misspelled_names_is_told(
+    cuectl: Cuectl, cuebot: SimulatedCuebot
+) -> None:
+    """The gateway tells one a second."""
+    ran = await cuectl("pause", X, DYING[:-1] + "5", "-", given="nothing-like-it\n")
+    assert ran.status == FAILED
+    assert ran.err.count("did you mean") == 2
+    assert LENA in ran.err
+    assert DYING in ran.err
+    assert calls_of(cuebot, "Pause") == 0
+
+
+async def test_an_allocation_like_no_other_is_told_what_there_is(cuectl: Cuectl) -> None:
+    ran = await cuectl("move", "render-node-07", "nope")
+    assert ran.status == NOT_FOUND
+    assert "not among the allocations; there are local.desktop, local.general (" in ran.err
+
+
+HARBOR = rule("harbor", {"role": "artist"}, "all", see="show = harbor")
+
+
+async def test_names_that_a_rule_hides_are_not_told(
+    cuebot: SimulatedCuebot, cuectl: Cuectl, tmp_path: Path
+) -> None:
+    async with gateway_for(cuebot.endpoint, access=[HARBOR]) as gateway:
+        kim = Cuectl(gateway, tmp_path)
+        kim.environ["TOKEN"] = signed("kim", role="artist")["Authorization"].removeprefix("Bearer ")
+        for line in (f"pause {X} {DYING[:-1]}5", f"job {X}", f"frames {X}"):
+            ran = await kim(*line.split())
+            assert ran.status != 0
+            assert LENA not in ran.err
+        assert "did you mean" not in ran.err
+        ran = await kim("pause", f"{DYING[:-1]}5", X)
+        assert DYING in ran.err
+
+
+async def test_a_layer_of_one_of_several_jobs_is_no_mistake(
+    cuectl: Cuectl, cuebot: SimulatedCuebot
+) -> None:
+    ran = await cuectl("retry", LENA, DYING, "--layer", "comp")
+    assert (ran.status, ran.err) == (0, "retry: 2 done\n")
+
+
+@pytest.mark.parametrize("verb", ["procs", f"frames {LENA} --state RUNNING"])
+async def test_a_host_is_a_column_without_cores(cuectl: Cuectl, verb: str) -> None:
+    ran = await cuectl(*verb.split(), "-o", "csv")
+    rows = [*csv.DictReader(StringIO(ran.text))]
+    hosts = (await cuectl("hosts", "-o", "name")).text.split()
+    assert rows
+    assert {row["host"] for row in rows} <= {*hosts}
+    ran = await cuectl(*verb.split())
+    assert "HOST" in ran.text.splitlines()[0]
+    assert "/2.00" not in ran.text
 
 
 async def test_help_of_verbs(reading: Cuectl) -> None:
@@ -133,7 +240,7 @@ async def test_what_destroys_asks(cuectl: Cuectl, cuebot: SimulatedCuebot) -> No
 async def test_one_change_is_told_on_a_terminal(
     cuectl: Cuectl, monkeypatch: pytest.MonkeyPatch, waits: bool, said: str
 ) -> None:
-    monkeypatch.setattr("cuectl.verbs.somebody_waits", lambda: waits)
+    monkeypatch.setattr("cuectl.changes.somebody_waits", lambda: waits)
     ran = await cuectl("pause", LENA)
     assert (ran.status, ran.out, ran.err) == (0, b"", said)
 
@@ -246,6 +353,9 @@ async def test_without_a_document_methods_can_be_called(
         ("jobs --show demo --where priority>9999", ""),
         ("hosts --alloc general", "'general' is not among the allocations"),
         ("procs --job nobodys --show demo", "'nobodys' is not among the jobs"),
+        ("jobs --user lenna", "'lenna' is not among the users; did you mean lena?"),
+        ("jobs --shot sh0100", "'sh0100' is not among the shots; did you mean sh010?"),
+        (f"frames {LENA} --layer cmop", "'cmop' is not among the layers; did you mean comp?"),
     ],
 )
 async def test_a_name_that_nothing_has_is_told(reading: Cuectl, line: str, told: str) -> None:

@@ -131,10 +131,14 @@ class Terminal:
 
 @asynccontextmanager
 async def started(
-    *arguments: str, environ: Mapping[str, str] = MappingProxyType({}), **streams: int
+    *arguments: str,
+    program: str = "gateway",
+    environ: Mapping[str, str] = MappingProxyType({}),
+    **streams: int,
 ) -> AsyncIterator[Running]:
+    """`program` is the package that is run."""
     given: dict[str, Any] = {"stdin": DEVNULL, "stdout": PIPE, "stderr": PIPE} | streams
-    command = (sys.executable, "-m", "gateway", *arguments)
+    command = (sys.executable, "-m", program, *arguments)
     process = await asyncio.create_subprocess_exec(
         *command, env=clean_environment(**environ), **given
     )

@@ -1,0 +1,129 @@
+"""Verbs that change something: one call for each name."""
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+import orjson
+
+from cuectl.errors import CallError, Failure, InvalidCall
+from cuectl.names import Names, arguments_of, named_arguments, named_options, with_near_name
+from cuectl.requests import parameter, put_arguments, request_of
+from cuectl.session import Session, Verb
+from cuectl.terminal.exits import FAILED, complain, status_of
+from cuectl.terminal.exits import text_of as error_text
+
+if TYPE_CHECKING:
+    from cuectl.client.gateway import GatewayClient
+
+PROGRAM = "cuectl"
+STANDARD_INPUT = "-"
+NAMES_IN_QUESTION = 5
+"""How many names a question lists."""
+
+
+def change(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) -> None:
+    """Make the calls of a verb, one for each name. Exits with status 1 if one of several fails."""
+    from cuectl.many import make_calls, summary
+
+    body = request_of(verb, given, session)
+    names, from_input = names_of(verb, given)
+    if not names:
+        raise InvalidCall("there is no name on standard input")
+    known = Names(session)
+    for each, kind in named_options(verb, given):
+        if problem := known.problem(each, kind, arguments_of(verb, given, names)):
+            raise CallError("NOT_FOUND", problem)
+    if verb.get("confirm") and not given["dry_run"] and not given["yes"]:
+        confirm(verb, given, names, can_ask=not from_input and sys.stdin.isatty())
+    requests = [
+        (each or name, put_arguments(body, verb.get("arguments", ()), given, each))
+        for each in names
+    ]
+    timeout = given["timeout"]
+    if given["dry_run"]:
+        try:
+            answers = session.run(lambda client: rehearse(client, verb, requests), timeout)
+        except CallError as error:
+            raise with_near_name(error, known, named_arguments(verb, given, names[0])) from None
+        click.echo("\n".join(answers))
+        return
+    failed = session.run(
+        lambda client: make_calls(client, verb["method"], requests, given["timeout"]), timeout
+    )
+    failures = {
+        each: with_near_name(error, known, named_arguments(verb, given, each))
+        for each, error in failed.items()
+    }
+    if len(requests) == 1 and failures:
+        (failure,) = failures.values()
+        complain(error_text(failure), PROGRAM)
+        sys.exit(status_of(failure))
+    if len(requests) > 1 or somebody_waits():
+        click.echo(summary(name, len(requests), failures), err=True)
+    sys.exit(FAILED if failures else 0)
+
+
+def somebody_waits() -> bool:
+    """Whether errors go to a terminal: silence is no answer there."""
+    return sys.stderr.isatty()
+
+
+async def rehearse(
+    client: "GatewayClient", verb: Verb, requests: Iterable[tuple[str, dict[str, Any]]]
+) -> list[str]:
+    from cuectl.client.arguments import Arguments
+
+    return [
+        (
+            await client.call(verb["method"], Arguments(orjson.dumps(request)), dry_run=True)
+        ).content.decode()
+        for _, request in requests
+    ]
+
+
+def names_of(verb: Verb, given: Mapping[str, Any]) -> tuple[list[str | None], bool]:
+    """The names that a verb is about, without repetitions, and whether they come from a pipe.
+
+    Raises UsageError without any.
+    """
+    repeating = [each for each in verb.get("arguments", ()) if each.get("repeats")]
+    if not repeating:
+        return [None], False
+    words: Sequence[str] = given[parameter(repeating[0]["name"])]
+    if not words:
+        metavar = str(repeating[0]["name"]).upper()
+        if len(verb["arguments"]) > 1:  # the last word is taken for the last argument
+            more = f", before {str(verb['arguments'][-1]['name']).upper()}"
+        else:
+            more = ""
+        raise click.UsageError(
+            f"Missing argument '{metavar}...'{more} ({STANDARD_INPUT} reads names from a pipe)",
+            click.get_current_context(silent=True),
+        )
+    if STANDARD_INPUT not in words:
+        return list(dict.fromkeys(words)), False
+    piped = [line.strip() for line in sys.stdin.read().splitlines()]
+    both = [*(word for word in words if word != STANDARD_INPUT), *filter(None, piped)]
+    return list(dict.fromkeys(both)), True
+
+
+def confirm(
+    verb: Verb, given: Mapping[str, Any], names: Sequence[str | None], *, can_ask: bool
+) -> None:
+    """Raises Failure if the answer is no, as it is without a terminal."""
+    listed = ", ".join(str(each) for each in names[:NAMES_IN_QUESTION])
+    if len(names) > NAMES_IN_QUESTION:
+        listed += f" and {len(names) - NAMES_IN_QUESTION} more"
+    values = {
+        about["name"]: listed if about.get("repeats") else given[parameter(about["name"])]
+        for about in verb.get("arguments", ())
+    }
+    question = str(verb["confirm"])
+    for key, value in values.items():
+        question = question.replace("{" + key + "}", str(value))
+    if not can_ask:
+        raise Failure(f"not done: {question} (--yes answers that)")
+    if not click.confirm(question, err=True):
+        raise Failure("not done")

@@ -1,0 +1,142 @@
+"""Verbs that read: rows, as a table and in other forms."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from cuectl.errors import CallError, InvalidCall
+from cuectl.printing import Showing, is_colored, show
+from cuectl.requests import parameter, put_arguments, request_of
+from cuectl.rows import Column, columns_of, paths_of, titles_of
+from cuectl.session import Session, Verb
+from cuectl.terminal.exits import CUT, complain
+
+if TYPE_CHECKING:
+    from cuectl.client.arguments import Arguments
+    from cuectl.client.gateway import GatewayClient
+
+PROGRAM = "cuectl"
+
+
+def read(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) -> None:
+    from cuectl.client.arguments import Arguments
+
+    body = put_arguments(request_of(verb, given, session), verb.get("arguments", ()), given, None)
+    columns = columns_of(verb, given["output"])
+    showing = Showing(
+        form=given["output"],
+        columns=columns,
+        place=verb.get("rows"),
+        colors=session.colors,
+        headers=not given["no_headers"],
+        raw=given["raw"],
+        colored=sys.stdout.isatty() and is_colored(),
+    )
+    view, arguments = view_of(verb, given, columns), Arguments(orjson.dumps(body))
+    try:
+        if given["watch"]:
+            watch(session, name, verb["method"], arguments, view, showing)
+            return
+        answer = session.run(
+            lambda client: client.call(verb["method"], arguments, view=view), given["timeout"]
+        )
+    except CallError as error:
+        raise explained(error, session, verb, given) from None
+    if not show(answer, showing):
+        tell_unknown_names(session, verb, given)
+    if answer.cut_at:
+        complain(f"warning: there may be more than these {answer.cut_at} rows", PROGRAM)
+        sys.exit(CUT)
+
+
+def watch(
+    session: Session,
+    name: str,
+    method: str,
+    arguments: "Arguments",
+    view: Mapping[str, str],
+    showing: Showing,
+) -> None:
+    """Show the answer whenever it changes, until Ctrl-C. Raises CallError."""
+    import gc
+
+    from cuectl import watching
+
+    gc.enable()
+
+    async def run(client: "GatewayClient") -> None:
+        every = watching.EVERY_SECONDS
+        answers = client.watch(method, arguments, view=view, every=every, until="")
+        if showing.is_table and sys.stdout.isatty():
+            screen = watching.Screen(f"{PROGRAM} {name}", showing.table)
+            await watching.watch_on_terminal(answers, screen)
+        else:
+            await watching.watch(answers, watching.Changes(PROGRAM, showing.changes))
+
+    session.run(run)
+
+
+def explained(
+    error: CallError, session: Session, verb: Verb, given: Mapping[str, Any]
+) -> Exception:
+    """The error in terms of the options, or with the name that somebody may have meant."""
+    from cuectl.client.client import of_option
+    from cuectl.names import Names, named_arguments, with_near_name
+
+    wrong = of_option(error, "table")
+    if wrong is None:
+        return with_near_name(error, Names(session), named_arguments(verb, given, None))
+    return InvalidCall(with_column(str(wrong).replace("--sort:", "--sort-by:"), verb))
+
+
+def tell_unknown_names(session: Session, verb: Verb, given: Mapping[str, Any]) -> None:
+    """Say which names may be the reason for an answer without rows."""
+    from cuectl.names import Names, arguments_of, named_options
+
+    names, arguments = Names(session), arguments_of(verb, given, ())
+    for name, kind in named_options(verb, given):
+        if problem := names.problem(name, kind, arguments):
+            complain(problem, PROGRAM)
+
+
+def view_of(verb: Verb, given: Mapping[str, Any], columns: Sequence[Column]) -> dict[str, str]:
+    flags = [
+        about["where"]
+        for name, about in verb.get("options", {}).items()
+        if "where" in about and given.get(parameter(name))
+    ]
+    conditions = [each for each in (verb.get("where"), *flags, given["where"]) if each]
+    sort = sorted_by(given["sort_by"], verb) or verb.get("sort")
+    view = {}
+    if given["output"] in ("table", "wide", "csv", "name"):
+        view["_fields"] = ",".join(paths_of(columns))
+    if conditions:
+        joined = " and ".join(f"({each})" for each in conditions)
+        view["_where"] = conditions[0] if len(conditions) == 1 else joined
+    if sort:
+        view["_sort"] = sort
+    if given["limit"] is not None:
+        view["_limit"] = str(given["limit"])
+    return view
+
+
+def sorted_by(names: str | None, verb: Verb) -> str:
+    """Columns, named as above the table or by their fields, as the fields of `_sort`."""
+    paths = {title: path for path, title in reversed(titles_of(columns_of(verb, "wide")))}
+    found = []
+    for each in (names or "").split(","):
+        name = each.strip().removeprefix("-")
+        found.append(each.strip().removesuffix(name) + paths.get(name.upper(), name))
+    return ",".join(found)
+
+
+def with_column(problem: str, verb: Verb) -> str:
+    """The problem with the field that a column shows, if what is no field is above it."""
+    before, said, rest = problem.partition("has no field '")
+    name = rest.partition("'")[0]
+    for path, title in titles_of(columns_of(verb, "wide")):
+        if said and name.upper() == title:
+            return f"{before}{said}{name}'; the column {title} shows {path}"
+    return problem

@@ -1,0 +1,64 @@
+"""The requests of verbs: what options and arguments put into them."""
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from typing import Any
+
+from cuectl.errors import InvalidCall
+from cuectl.session import Session, Verb
+
+SUBJECT = "$sub"
+
+
+def parameter(name: str) -> str:
+    """A name for click, which no option of all verbs has."""
+    return f"of_{name.replace('-', '_')}"
+
+
+def put(body: dict[str, Any], path: str, value: object) -> None:
+    *above, last = path.split(".")
+    at = body
+    for name in above:
+        at = at.setdefault(name, {})
+    before = at.get(last)
+    at[last] = [*before, *value] if isinstance(before, list) and isinstance(value, list) else value
+
+
+def request_of(verb: Verb, given: Mapping[str, Any], session: Session) -> dict[str, Any]:
+    """The request, without arguments."""
+    body: dict[str, Any] = deepcopy(dict(verb.get("request", {})))
+    for name, about in verb.get("options", {}).items():
+        value = given.get(parameter(name))
+        if "put" not in about:
+            continue
+        if "value" in about:
+            if value:
+                put(body, about["put"], resolved(about["value"], session))
+        elif value not in (None, (), ""):
+            put(body, about["put"], list(value) if isinstance(value, tuple) else value)
+        elif "default" in about:
+            put(body, about["put"], about["default"])
+    return body
+
+
+def resolved(value: Any, session: Session) -> Any:
+    """The value of a flag, with who asks for `$sub`."""
+    if isinstance(value, list):
+        return [resolved(each, session) for each in value]
+    if value != SUBJECT:
+        return value
+    subject = session.subject
+    if not subject:
+        raise InvalidCall("the token has no sub, so it is not known who you are")
+    return subject
+
+
+def put_arguments(
+    body: dict[str, Any], arguments: Sequence[Verb], given: Mapping[str, Any], name: str | None
+) -> dict[str, Any]:
+    """The request with arguments; the one that repeats is `name`."""
+    body = deepcopy(body)
+    for about in arguments:
+        value: object = name if about.get("repeats") else given[parameter(about["name"])]
+        put(body, about["put"], [value] if about.get("many") else value)
+    return body

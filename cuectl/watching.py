@@ -1,0 +1,142 @@
+"""Rows that are watched: a table that is drawn again on a terminal, lines of changes elsewhere."""
+
+import asyncio
+import shutil
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from time import strftime
+from typing import Protocol
+
+from cuectl.client.client import PASSING, Answer
+from cuectl.errors import CallError
+from cuectl.terminal.exits import complain, text_of
+from cuectl.terminal.text import ELLIPSIS, clip
+
+EVERY_SECONDS = 2.0
+ENTER, LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
+"""The alternate screen, without a cursor."""
+HOME, CLEAR_LINE, CLEAR_BELOW = "\x1b[H", "\x1b[K", "\x1b[J"
+LINES_BESIDE = 3
+"""The title, the empty line below it, and the last line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """An answer in lines: those that are printed anyway, and those of rows, each with what tells
+    whether it has changed.
+    """
+
+    head: Sequence[str]
+    rows: Sequence[tuple[str, str]]
+    names: frozenset[str]
+
+
+class View(Protocol):
+    """How an answer is seen."""
+
+    def show(self, content: bytes) -> None: ...
+
+    def fail(self, error: CallError) -> None: ...
+
+
+class Screen:
+    """The table of an answer, on the alternate screen of a terminal. The last one stays behind."""
+
+    def __init__(self, title: str, table: Callable[[bytes, int], Sequence[str]]) -> None:
+        """`table` makes the lines of an answer for a width."""
+        self._title = title
+        self._table = table
+        self._content = b""
+        self._problem = ""
+
+    def __enter__(self) -> "Screen":
+        sys.stdout.write(ENTER)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        width = shutil.get_terminal_size().columns
+        lines = self._table(self._content, width) if self._content else ()
+        sys.stdout.write(LEAVE + "".join(f"{line}\n" for line in lines))
+        sys.stdout.flush()
+
+    def show(self, content: bytes) -> None:
+        self._content, self._problem = content, ""
+        self.draw()
+
+    def fail(self, error: CallError) -> None:
+        self._problem = text_of(error)
+        self.draw()
+
+    def draw(self) -> None:
+        width, height = shutil.get_terminal_size()
+        lines = self._table(self._content, width) if self._content else ()
+        room = max(height - LINES_BESIDE, 1)
+        if len(lines) > room:
+            lines = [*lines[: room - 1], f"{ELLIPSIS} {len(lines) - room + 1} more"]
+        about = self._problem or f"every {EVERY_SECONDS:g} s, {strftime('%H:%M:%S')}, Ctrl-C ends"
+        head = clip(f"{self._title}: {about}", width)
+        drawn = "".join(f"{line}{CLEAR_LINE}\n" for line in (head, "", *lines))
+        sys.stdout.write(f"{HOME}{drawn}{CLEAR_BELOW}")
+        sys.stdout.flush()
+
+    async def keep_drawing(self) -> None:
+        """Ages grow, and the window may change its size."""
+        while True:
+            await asyncio.sleep(1)
+            self.draw()
+
+
+class Changes:
+    """A line for each row that is new or has changed, and on standard error for those gone."""
+
+    def __init__(self, program: str, lines: Callable[[bytes, bool], Lines]) -> None:
+        """`lines` makes those of an answer, the first time with a heading."""
+        self._program = program
+        self._lines = lines
+        self._known: Counter[str] = Counter()
+        self._names: frozenset[str] = frozenset()
+        self._is_first = True
+        self._problem = ""
+
+    def show(self, content: bytes) -> None:
+        found = self._lines(content, self._is_first)
+        left = self._known.copy()
+        shown = list(found.head)
+        for key, line in found.rows:
+            if left[key]:
+                left[key] -= 1
+            else:
+                shown.append(line)
+        self._known = Counter(key for key, _ in found.rows)
+        sys.stdout.write("".join(f"{line}\n" for line in shown))
+        sys.stdout.flush()
+        for name in sorted(self._names - found.names):
+            complain(f"{name} is gone", self._program)
+        self._names, self._is_first, self._problem = found.names, False, ""
+
+    def fail(self, error: CallError) -> None:
+        if self._problem != text_of(error):
+            complain(text_of(error), self._program)
+        self._problem = text_of(error)
+
+
+async def watch(answers: AsyncIterator[Answer | CallError], view: View) -> None:
+    """Show answers for ever. Raises CallError for what does not pass, as when a job is gone."""
+    async for result in answers:
+        if isinstance(result, Answer):
+            view.show(result.content)
+        elif result.code in PASSING:
+            view.fail(result)
+        else:
+            raise result
+
+
+async def watch_on_terminal(answers: AsyncIterator[Answer | CallError], screen: Screen) -> None:
+    with screen:
+        drawing = asyncio.create_task(screen.keep_drawing())
+        try:
+            await watch(answers, screen)
+        finally:
+            drawing.cancel()
