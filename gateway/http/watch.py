@@ -27,7 +27,7 @@ from gateway.http.disconnect import CancelOnDisconnect
 from gateway.http.interceptors import Interceptors
 from gateway.http.request import CallRequest, RequestReader
 from gateway.http.routing import send_nothing
-from gateway.http.slow_reader import SlowReader
+from gateway.http.slow_reader import write_pieces
 from gateway.http.watched_question import Event, Parts, Question, Watching
 from gateway.long_work import STEP, let_others_run
 from gateway.schema.catalog import Catalog
@@ -232,13 +232,7 @@ class Watcher:
 
     async def _write(self, pieces: Iterable[bytes], send: Send) -> None:
         """Raises ClientGone for a client that reads too slowly."""
-        reader = SlowReader(self.context, send, self._reader_timeout, None)
-        for piece in pieces:
-            message = {"type": "http.response.body", "body": piece, "more_body": True}
-            await reader.send(message, len(piece))
-            await reader.catch_up()
-            if STEP.is_over():
-                await let_others_run()
+        await write_pieces(self.context, send, self._reader_timeout, pieces)
         self.wrote_at, self.is_silent = monotonic(), False
 
 
