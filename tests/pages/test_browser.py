@@ -556,6 +556,11 @@ async def test_the_gateway_is_for_those_with_status(
         await page.get_by_role("link", name="Gateway").click()
         states = page.get_by_role("group", name="Cuebots").locator("tbody tr")
         await expect(states.nth(0)).to_contain_text(f"{simulated_cuebot.endpoint}answers")
+        await expect(states.nth(0)).to_have_text(re.compile(r"answers[\d.]+ ms[\d.]+ ms\d+$"))
+        await gateway.post("/show.ShowInterface/GetShows", headers={"Authorization": "Bearer x"})
+        await page.reload()
+        refused = page.get_by_role("group", name="Refusals").locator("tbody tr")
+        await expect(refused).to_have_text([re.compile("^Tokens that cannot be read11$")])
         await expect(states.nth(1)).to_contain_text(f"{away}cannot be reached")
         await expect(page.get_by_text("Changed")).to_be_visible()
     async with (
