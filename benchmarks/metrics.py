@@ -9,6 +9,7 @@ import time
 from benchmarks.requests import finished_request
 from gateway.http.context import RequestContext
 from gateway.http.interceptors import Interceptor, Interceptors
+from gateway.http.refusals import Refusals
 from gateway.observe.metrics import RequestCounters
 from gateway.observe.metrics_page import Metrics, exposition
 
@@ -19,7 +20,7 @@ METHODS = 300
 
 def main() -> None:
     """Print one line for each figure."""
-    counters = RequestCounters(lambda path: "")
+    counters = RequestCounters(lambda path: "", Refusals())
     contexts = [finished_request(f"/job.JobInterface/Method{number}") for number in range(METHODS)]
     none = min(seconds_of(contexts, []) for _ in range(5))
     some = min(seconds_of(contexts, [counters]) for _ in range(5))

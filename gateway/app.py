@@ -50,6 +50,7 @@ from gateway.http.middleware import ContextMiddleware, report_refused
 from gateway.http.object_rights import ObjectRights
 from gateway.http.proxies import TrustedProxies
 from gateway.http.rate_limits import RateLimits
+from gateway.http.refusals import Refusals
 from gateway.http.request import RequestReader
 from gateway.http.respond import Responder
 from gateway.http.routing import CHANGE_ALLOWS, PAGE_ALLOWS, Routing, wrong_verb
@@ -111,6 +112,7 @@ class Parts:
     audit: AuditLog | None
     traces: "Traces | None"
     metrics: Metrics | None
+    refusals: Refusals
     interceptors: Interceptors
 
     @property
@@ -219,12 +221,24 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
     answers = FairSemaphore(settings.max_answer_memory, MAX_WAITING_ANSWERS, rates.weight)
     reads = shared_reads(settings, upstream, live, answers)
     watchers = FairQuota(WATCH_LIMITS.watchers, rates.weight)
+    refusals = Refusals()
     metrics = make_metrics(
-        settings, worker_metrics, upstream, live, slots, watchers, audit, shared, lookups, reads
+        settings,
+        worker_metrics,
+        upstream,
+        live,
+        slots,
+        watchers,
+        audit,
+        shared,
+        lookups,
+        reads,
+        refusals,
     )
     interceptors: list[Interceptor | None] = [
         *request_logs(settings),
         None if metrics is None else metrics.requests,
+        refusals,
         traces,
         # With several Cuebots, another one may serve the method.
         UnservedMethods(live) if len(upstream.endpoints) == 1 else None,
@@ -262,6 +276,7 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
         audit=audit,
         traces=traces,
         metrics=metrics,
+        refusals=refusals,
         interceptors=Interceptors(each for each in interceptors if each is not None),
     )
 
@@ -339,7 +354,12 @@ def pages(settings: Settings, parts: Parts, methods: ASGIApp) -> list[Route]:
             **document_apps(parts.live, closed=closed, timeout=timeout),
             "/panels.json": panels_app(parts.live, timeout=timeout),
             "/status.json": status_app(
-                parts.live, parts.upstream, parts.slots, parts.load_shedder, timeout=timeout
+                parts.live,
+                parts.upstream,
+                parts.slots,
+                parts.load_shedder,
+                parts.refusals,
+                timeout=timeout,
             ),
         },
         docs=settings.docs,

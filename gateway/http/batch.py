@@ -2,12 +2,14 @@
 
 Each item is a request of its own, which goes the way of all requests: ContextMiddleware, the
 handler of methods and the interceptors. Only its connection is in memory.
+
+With `Accept: text/event-stream`, the items are watched: their event streams are one.
 """
 
 import asyncio
 import re
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import nullcontext
 from time import monotonic
 from typing import NamedTuple
@@ -15,7 +17,7 @@ from urllib.parse import parse_qsl, quote
 from weakref import WeakValueDictionary
 
 import orjson
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.access.fair_quota import FairQuota, Weight
 from gateway.calls.batch_items import NOT_ONE_ITEM, Item, items_of
@@ -34,33 +36,37 @@ from gateway.http.context import (
     Response,
     context_of,
 )
-from gateway.http.direct_connection import LARGE_BODY_BYTES, Headers
+from gateway.http.direct_connection import LARGE_BODY_BYTES
 from gateway.http.disconnect import CancelOnDisconnect
-from gateway.http.error_answer import error_answer
 from gateway.http.interceptors import Interceptors
+from gateway.http.item_connection import ItemConnection, Outcome, outcome_of, reported
 from gateway.http.middleware import ContextMiddleware
 from gateway.http.proxies import TrustedProxies
 from gateway.http.request_headers import DRY_RUN_ANSWER, DRY_RUN_KEY, asks_dry_run, check_headers
 from gateway.http.routing import CHANGE_ALLOWS
 from gateway.http.slow_reader import SlowReader
+from gateway.http.watch import HEADERS as OF_STREAMS
+from gateway.http.watch import RETRY
+from gateway.http.watched_item import EventWriter, WatchedItem
 from gateway.long_work import let_others_run
-from gateway.openapi.schemas import OF_ANSWERED_CHANGES, REPORTED
 from gateway.suggestions import QUOTED_CHARS, did_you_mean
 from gateway.views.compiled_view import (
     ACCEPT_BYTES_READ,
     ACCEPTED,
+    EVENT_STREAM,
     MEDIA_TYPES,
     offers,
+    wants_events,
 )
 from gateway.views.view import Format
 
 PATH = "/batch"
 ITEMS_AT_ONCE = 16
 """Of one batch."""
+WATCHED_ITEMS = 64
+"""Of one batch: each is a stream among those of its principal (WatchLimits)."""
 BATCHES_AT_ONCE = 64
 """Of a single principal."""
-MAX_ANSWER_BYTES = 8 * 2**20
-"""Of one item."""
 MAX_LONG_ANSWERS_BYTES = 64 * 2**20
 """Answers of more than LARGE_BODY_BYTES that a single principal's batches may keep."""
 MAX_WAITING_BYTES = 2**20
@@ -78,8 +84,6 @@ FORMATS: Mapping[str, Format] = {
 FIRST_BYTE = re.compile(rb"(?:\xef\xbb\xbf)?\s*+(\S)")
 PASSED_ON = (b"authorization", b"grpc-timeout", DRY_RUN_KEY)
 """Headers of a batch that each of its items has."""
-HEADERS = {name.lower().encode(): name for name in (*REPORTED, *OF_ANSWERED_CHANGES, "Retry-After")}
-"""Headers of an item's answer that are shown, by lower-case name."""
 
 
 class Head(NamedTuple):
@@ -90,6 +94,8 @@ class Head(NamedTuple):
     wanted: Format | None
     """The format of the answers; None: that of the items."""
     stops_on_error: bool
+    watches: bool
+    """Whether the items are event streams."""
 
 
 class Finished(NamedTuple):
@@ -98,12 +104,6 @@ class Finished(NamedTuple):
     text: bytes
     charged: int
     """Bytes that it has of `Batch.long_answers`."""
-
-
-class Outcome(NamedTuple):
-    status: int
-    headers: Headers
-    body: bytes
 
 
 class Batch:
@@ -152,6 +152,7 @@ class Batch:
         principal = context.principal
         if not self._batches.take(principal):
             raise unavailable("too many batches are being answered", "places")
+        place = Place(self._batches, principal)
         queue.for_tokens = self._for_tokens.setdefault(principal, queue.for_tokens)
         try:
             # Without a direct connection, reading the body is what notices that the client is gone.
@@ -166,9 +167,15 @@ class Batch:
                 body = await self._bodies.read(context, receive)
             items, format_ = await self._read_items(context, head, body, receive)
             del body
-            await self._run(context, head, items, format_, receive, send)
+            run: Run
+            if head.watches:
+                run = WatchedRun(self, context, items, send, place)
+            else:
+                in_order, stops = format_ == "json", head.stops_on_error
+                run = Answers(self, context, items, send, in_order=in_order, stops=stops)
+            await self._run(context, run, receive)
         finally:
-            self._batches.give_back(principal)
+            place.give_back()
 
     async def _admit(self, context: RequestContext) -> None:
         """Identify the caller, and wait for a token unless the queue has one.
@@ -192,8 +199,12 @@ class Batch:
         sent: Format | None = "ndjson" if FORMATS.get(media.decode("latin-1")) == "ndjson" else None
         of_json = {k: v for k, v in headers.items() if sent is None or k != b"content-type"}
         check_headers(of_json, self._bodies.max_body)
-        wanted = wanted_format(headers.get(b"accept", b"")[:ACCEPT_BYTES_READ])
-        return Head(sent, wanted, stops_on_error(context.request.query))
+        accept = headers.get(b"accept", b"")[:ACCEPT_BYTES_READ]
+        stops, watches = stops_on_error(context.request.query), wants_events(accept)
+        if stops and watches:
+            problem = f"?{STOP_ON_ERROR}: the items of an event stream do not wait for one another"
+            raise GatewayError(Code.INVALID_ARGUMENT, problem)
+        return Head(sent, wanted_format(accept), stops, watches)
 
     async def _read_items(
         self, context: RequestContext, head: Head, body: bytes, receive: Receive
@@ -209,24 +220,18 @@ class Batch:
                 items = await self._planner.items(principal, body, timeout, is_lines=is_lines)
         else:
             items = items_of(body, is_lines=is_lines)
-        if KEY_HEADER in context.request.headers:
+        if head.watches and len(items) > WATCHED_ITEMS:
+            problem = f"more than {WATCHED_ITEMS} items to watch in one event stream"
+            raise GatewayError(Code.INVALID_ARGUMENT, problem)
+        if head.watches or KEY_HEADER in context.request.headers:
             check_ids(items)
         return items, head.wanted or ("ndjson" if is_lines else "json")
 
-    async def _run(
-        self,
-        context: RequestContext,
-        head: Head,
-        items: Collection[Item],
-        format_: Format,
-        receive: Receive,
-        send: Send,
-    ) -> None:
-        run = Run(self, context, items, in_order=format_ == "json", stops=head.stops_on_error)
+    async def _run(self, context: RequestContext, run: "Run", receive: Receive) -> None:
         began = monotonic()
         try:
             with CancelOnDisconnect(context, receive):
-                await run.answer(send, (b"content-type", MEDIA_TYPES[format_]))
+                await run.answer()
         except ClientGone:
             run.client_is_gone = True
             raise
@@ -235,62 +240,44 @@ class Batch:
             context.wait_as_asked(monotonic() - began)  # each item is measured by itself
 
 
-class Run:
-    """Items begin in their order. Answers are sent as they come, or `in_order`."""
+class Place:
+    """A principal's place among the batches that are being answered."""
 
-    def __init__(
-        self,
-        batch: Batch,
-        context: RequestContext,
-        items: Collection[Item],
-        *,
-        in_order: bool,
-        stops: bool,
-    ) -> None:
-        """With `stops`, items run one after the other, and none after an error."""
+    def __init__(self, batches: FairQuota, principal: str) -> None:
+        self._batches = batches
+        self._principal = principal
+        self._is_held = True
+
+    def give_back(self) -> None:
+        if self._is_held:
+            self._is_held = False
+            self._batches.give_back(self._principal)
+
+
+class Run:
+    """The items of a batch: those that are left, that run, and that have finished."""
+
+    accept: bytes = b""
+    """Of each item."""
+    option: int | None = orjson.OPT_APPEND_NEWLINE
+    """Of the JSON of an item's answer."""
+
+    def __init__(self, batch: Batch, context: RequestContext, items: Collection[Item]) -> None:
         self.client_is_gone = False
         self._batch = batch
         self._context = context
-        self._in_order = in_order
-        self._stops = stops
-        self._at_once = 1 if stops else batch.items_at_once
         self._left = deque(enumerate(items))
         self._running: dict[asyncio.Task[None], tuple[ItemConnection, CallState]] = {}
         self._finished: dict[int, Finished] = {}
         """By index, in the order in which they have finished."""
         self._waiting_bytes = 0
-        self._next = 0
-        """The index that is sent next, in order."""
         self._failed: str | int | None = None
         """The id of the item after which no other begins."""
         self._news = asyncio.Event()
 
-    async def answer(self, send: Send, content_type: tuple[bytes, bytes]) -> None:
-        self._context.response.code = Code.OK
-        reader = SlowReader(self._context, send, self._batch.http_timeout, None)
-        start = {"type": "http.response.start", "status": 200, "headers": (content_type,)}
-        await reader.send(start)
-        lead, between, end = (b"[", b",", b"]") if self._in_order else (b"", b"", b"")
-        while self._left or self._running or self._finished:
-            self._news.clear()
-            while self._left and self._may_begin():
-                await reader.excuse(let_others_run())
-                self._begin(*self._left.popleft())
-            if found := self._take_finished():
-                text = lead + between.join(each.text for each in found)
-                lead = between
-                try:
-                    for at in range(0, len(text), PIECE_BYTES):
-                        part = text[at : at + PIECE_BYTES]
-                        message = {"type": "http.response.body", "body": part, "more_body": True}
-                        await reader.send(message, len(part))
-                        await reader.catch_up()
-                finally:
-                    self._release(found)
-            elif self._running:
-                await reader.excuse(self._news.wait())
-        tail = end if lead == between else lead + end
-        await reader.send({"type": "http.response.body", "body": tail})
+    async def answer(self) -> None:
+        """Raises ClientGone."""
+        raise NotImplementedError
 
     async def end(self) -> None:
         """End what is under way, and give back what it holds. Without a client, calls with an
@@ -310,20 +297,20 @@ class Run:
         finally:
             self._release(self._finished.values())
 
-    def _may_begin(self) -> bool:
-        return len(self._running) < self._at_once and self._waiting_bytes < MAX_WAITING_BYTES
-
     def _begin(self, index: int, item: Item) -> None:
         try:
             self._check(item)
         except GatewayError as error:
             self._finish(index, item, outcome_of(error))
             return
-        connection = ItemConnection(item.request, self._context.principal, self._batch.long_answers)
+        connection = self._connect(item)
         context = self._context_of(index, item, connection)
         asking = self._ask(index, item, context, connection)
         connection.task = asyncio.get_running_loop().create_task(asking)
         self._running[connection.task] = connection, context.call
+
+    def _connect(self, item: Item) -> ItemConnection:
+        return ItemConnection(item.request, self._context.principal, self._batch.long_answers)
 
     def _check(self, item: Item) -> None:
         """Raise GatewayError unless the item may begin."""
@@ -340,6 +327,8 @@ class Run:
         request = self._context.request
         headers = {name: request.headers[name] for name in PASSED_ON if name in request.headers}
         headers[b"content-length"] = b"%d" % len(item.request)
+        if self.accept:
+            headers[b"accept"] = self.accept
         if KEY_HEADER in request.headers:
             headers[KEY_HEADER] = key_of_item(item, request.headers[KEY_HEADER])
         connection.fields = headers
@@ -367,33 +356,32 @@ class Run:
         finally:
             assert connection.task is not None
             del self._running[connection.task]
-            self._finish(index, item, connection.outcome(), connection.charged)
+            outcome = connection.outcome()
+            if outcome is not None:
+                self._finish(index, item, outcome, connection.charged)
+            self._news.set()
 
     def _finish(self, index: int, item: Item, outcome: Outcome, charged: int = 0) -> None:
         status, headers, body = outcome
         is_error = status >= 400
         about: dict[str, object] = {"id": item.id, "status": status}
         about["error" if is_error else "answer"] = orjson.Fragment(body)
-        if shown := {HEADERS[name]: value.decode() for name, value in headers if name in HEADERS}:
+        if shown := reported(headers):
             about["headers"] = shown
-        option = None if self._in_order else orjson.OPT_APPEND_NEWLINE
-        text = orjson.dumps(about, option=option)
+        text = orjson.dumps(about, option=self.option)
         self._finished[index] = Finished(text, charged)
         self._waiting_bytes += len(text)
-        if is_error and self._stops and self._failed is None:
-            self._failed = item.id
+        if is_error:
+            self._fail(item)
         self._news.set()
+
+    def _fail(self, item: Item) -> None:
+        """An item has failed."""
 
     def _take_finished(self) -> list[Finished]:
         """What can be sent now."""
-        if not self._in_order:
-            found = [*self._finished.values()]
-            self._finished.clear()
-            return found
-        found = []
-        while self._next in self._finished:
-            found.append(self._finished.pop(self._next))
-            self._next += 1
+        found = [*self._finished.values()]
+        self._finished.clear()
         return found
 
     def _release(self, sent: Iterable[Finished]) -> None:
@@ -403,78 +391,136 @@ class Run:
                 self._batch.long_answers.give_back(self._context.principal, charged)
 
 
-class ItemConnection:
-    """The connection of an item: a `DirectConnection` whose answer stays in memory."""
+class Answers(Run):
+    """Items begin in their order. Answers are sent as they come, or `in_order`."""
 
-    fields: Mapping[bytes, bytes]
-    refusal: GatewayError | None = None
-    task: asyncio.Task[None] | None = None
-    disconnected: bool = False
-    is_behind: bool = False
-    on_disconnect: Callable[[], object] | None = None
-    charged: int = 0
-    """Bytes of the answer in the quota of long ones."""
-    _size: int = 0
-    _status: int = 0
-    _headers: Headers = ()
-    _is_complete: bool = False
-    _failure: GatewayError | None = None
+    def __init__(
+        self,
+        batch: Batch,
+        context: RequestContext,
+        items: Collection[Item],
+        send: Send,
+        *,
+        in_order: bool,
+        stops: bool,
+    ) -> None:
+        """With `stops`, items run one after the other, and none after an error."""
+        super().__init__(batch, context, items)
+        self._send = send
+        self._in_order = in_order
+        if in_order:
+            self.option = None
+        self._stops = stops
+        self._at_once = 1 if stops else batch.items_at_once
+        self._next = 0
+        """The index that is sent next, in order."""
 
-    def __init__(self, body: bytes, principal: str, long_answers: FairQuota) -> None:
-        self._body = body
-        self._principal = principal
-        self._long_answers = long_answers
-        self._parts: list[bytes] = []
+    async def answer(self) -> None:
+        self._context.response.code = Code.OK
+        reader = SlowReader(self._context, self._send, self._batch.http_timeout, None)
+        media = MEDIA_TYPES["json" if self._in_order else "ndjson"]
+        headers = ((b"content-type", media),)
+        await reader.send({"type": "http.response.start", "status": 200, "headers": headers})
+        lead, between, end = (b"[", b",", b"]") if self._in_order else (b"", b"", b"")
+        while self._left or self._running or self._finished:
+            self._news.clear()
+            while self._left and self._may_begin():
+                await reader.excuse(let_others_run())
+                self._begin(*self._left.popleft())
+            if found := self._take_finished():
+                text = lead + between.join(each.text for each in found)
+                lead = between
+                try:
+                    for at in range(0, len(text), PIECE_BYTES):
+                        part = text[at : at + PIECE_BYTES]
+                        message = {"type": "http.response.body", "body": part, "more_body": True}
+                        await reader.send(message, len(part))
+                        await reader.catch_up()
+                finally:
+                    self._release(found)
+            elif self._running:
+                await reader.excuse(self._news.wait())
+        tail = end if lead == between else lead + end
+        await reader.send({"type": "http.response.body", "body": tail})
 
-    def outcome(self) -> Outcome:
-        if self._is_complete:
-            return Outcome(self._status, self._headers, b"".join(self._parts))
-        failed = GatewayError(Code.INTERNAL, "its answer was cut short; the gateway's log has why")
-        return outcome_of(self._failure or failed)
+    def _may_begin(self) -> bool:
+        return len(self._running) < self._at_once and self._waiting_bytes < MAX_WAITING_BYTES
 
-    def take_body(self) -> bytes:
-        body, self._body = self._body, b""
-        return body
+    def _fail(self, item: Item) -> None:
+        if self._stops and self._failed is None:
+            self._failed = item.id
 
-    def answer(self, status: int, headers: Headers, body: bytes) -> bool:
-        """Raises GatewayError for an answer that is too long."""
-        if self._status:
-            return False
-        self._keep(body)
-        self._status, self._headers, self._is_complete = status, headers, True
-        return True
+    def _take_finished(self) -> list[Finished]:
+        if not self._in_order:
+            return super()._take_finished()
+        found = []
+        while self._next in self._finished:
+            found.append(self._finished.pop(self._next))
+            self._next += 1
+        return found
 
-    async def receive(self) -> Message:
-        return {"type": "http.disconnect"}
 
-    async def send(self, message: Message) -> None:
-        """Raises GatewayError as `answer` does."""
-        if message["type"] == "http.response.start":
-            self._status, self._headers = message["status"], message["headers"]
-            return
-        self._keep(message.get("body", b""))
-        self._is_complete = not message.get("more_body", False)
+class WatchedRun(Run):
+    """Items that are event streams, in one: each event has its item's id.
 
-    def abort(self) -> None:
-        """There is nothing to drop."""
+    All begin, as soon as there are tokens for them. The batch's place is held until they have.
+    """
 
-    def _keep(self, part: bytes) -> None:
-        size = self._size + len(part)
-        if size > MAX_ANSWER_BYTES:
-            most = f"{MAX_ANSWER_BYTES // 2**20} MB, the most in a batch"
-            problem = f"it was called, and its answer is larger than {most}; ask for it alone"
-            self._failure = GatewayError(Code.RESOURCE_EXHAUSTED, problem, status=502)
-        elif size > LARGE_BODY_BYTES:
-            if self._long_answers.take(self._principal, size - self.charged):
-                self.charged = size
-            else:
-                problem = "it was called, and too many long answers wait to be sent"
-                self._failure = unavailable(problem, "answer_memory")
-        if self._failure is not None:
-            self._parts.clear()
-            raise self._failure
-        self._size = size
-        self._parts.append(part)
+    accept = EVENT_STREAM.encode()
+
+    def __init__(
+        self,
+        batch: Batch,
+        context: RequestContext,
+        items: Collection[Item],
+        send: Send,
+        place: Place,
+    ) -> None:
+        super().__init__(batch, context, items)
+        self._send = send
+        self._place = place
+        self._events = EventWriter(context, send, batch.http_timeout)
+        self._is_cut_off = False
+
+    async def answer(self) -> None:
+        self._context.response.code = Code.OK
+        await self._send({"type": "http.response.start", "status": 200, "headers": OF_STREAMS})
+        await self._events.write((RETRY,))
+        while self._left or self._running or self._finished:
+            self._news.clear()
+            while self._left:
+                await let_others_run()
+                self._begin(*self._left.popleft())
+            found = self._take_finished()
+            try:
+                for each in found:
+                    await self._events.write((b"event: answer\ndata: ", each.text, b"\n"))
+            finally:
+                self._release(found)
+            if all(connection.has_begun for connection, _ in self._running.values()):
+                self._place.give_back()
+            if self._running and not self._finished:
+                await self._news.wait()
+            if self._is_cut_off:
+                raise ClientGone
+        await self._send({"type": "http.response.body", "body": b""})
+
+    def _connect(self, item: Item) -> ItemConnection:
+        return WatchedItem(
+            item.id, item.request, self._context.principal, self._batch.long_answers, self
+        )
+
+    async def write(self, pieces: Iterable[bytes]) -> None:
+        await self._events.write(pieces)
+
+    def cut_off(self) -> None:
+        """End the stream at once: the client does not read."""
+        self._is_cut_off = True
+        self._news.set()
+
+    def look(self) -> None:
+        """An item has begun."""
+        self._news.set()
 
 
 def until_gone(methods: ASGIApp) -> ASGIApp:
@@ -490,11 +536,6 @@ def until_gone(methods: ASGIApp) -> ASGIApp:
             raise
 
     return app
-
-
-def outcome_of(error: GatewayError) -> Outcome:
-    headers, body = error_answer(error)
-    return Outcome(error.status, headers, body)
 
 
 def wanted_format(accept: bytes) -> Format | None:
@@ -521,12 +562,13 @@ def stops_on_error(query: bytes) -> bool:
 
 
 def check_ids(items: Iterable[Item]) -> None:
-    """Raise GatewayError (INVALID_ARGUMENT) if two items would have the same idempotency key."""
+    """Raise GatewayError (INVALID_ARGUMENT) if two items have the same id."""
     seen = set[str]()
     for each in items:
         if str(each.id) in seen:
             problem = (
-                f"two items have the id {each.id!r}; with an Idempotency-Key, each has its own"
+                f"two items have the id {each.id!r}; in an event stream, and with an"
+                " Idempotency-Key, each has its own"
             )
             raise GatewayError(Code.INVALID_ARGUMENT, problem)
         seen.add(str(each.id))

@@ -5,7 +5,7 @@ line is fast enough.
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
@@ -13,6 +13,7 @@ from starlette.types import Message, Send
 
 from gateway.access.fair_quota import Lease
 from gateway.http.context import ClientGone, RequestContext
+from gateway.long_work import STEP, let_others_run
 
 MIN_BYTES_PER_SECOND = 32 * 1024
 """A client that reads a long answer more slowly is disconnected."""
@@ -116,3 +117,16 @@ class SlowReader:
 
     def _due(self, rate: float) -> float:
         return self._started + self._sent / rate
+
+
+async def write_pieces(
+    context: RequestContext, send: Send, timeout: float, pieces: Iterable[bytes]
+) -> None:
+    """Send parts of a body that goes on. Raises ClientGone for a client that reads too slowly."""
+    reader = SlowReader(context, send, timeout, None)
+    for number, piece in enumerate(pieces):
+        if number and STEP.is_over():
+            await let_others_run()
+        message = {"type": "http.response.body", "body": piece, "more_body": True}
+        await reader.send(message, len(piece))
+        await reader.catch_up()

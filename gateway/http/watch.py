@@ -27,9 +27,9 @@ from gateway.http.disconnect import CancelOnDisconnect
 from gateway.http.interceptors import Interceptors
 from gateway.http.request import CallRequest, RequestReader
 from gateway.http.routing import send_nothing
-from gateway.http.slow_reader import SlowReader
+from gateway.http.slow_reader import write_pieces
 from gateway.http.watched_question import Event, Parts, Question, Watching
-from gateway.long_work import BACKGROUND_STEP, STEP, give_way, let_others_run
+from gateway.long_work import BACKGROUND_STEP, give_way
 from gateway.schema.catalog import Catalog
 from gateway.views.compiled_view import EVENT_STREAM
 
@@ -232,13 +232,7 @@ class Watcher:
 
     async def _write(self, pieces: Iterable[bytes], send: Send) -> None:
         """Raises ClientGone for a client that reads too slowly."""
-        reader = SlowReader(self.context, send, self._reader_timeout, None)
-        for number, piece in enumerate(pieces):
-            if number and STEP.is_over():
-                await let_others_run()
-            message = {"type": "http.response.body", "body": piece, "more_body": True}
-            await reader.send(message, len(piece))
-            await reader.catch_up()
+        await write_pieces(self.context, send, self._reader_timeout, pieces)
         self.wrote_at, self.is_silent = monotonic(), False
 
 

@@ -18,9 +18,10 @@ from typing import Literal, NamedTuple, get_args
 import orjson
 import structlog
 
-from gateway.errors import BadToken, Cause, Code, GatewayError, Shed
+from gateway.errors import BadToken, Code, Shed
 from gateway.http.context import RequestContext
 from gateway.http.interceptors import Interceptor
+from gateway.http.refusals import Refusals
 
 PREFIX = "cuebot_gateway_"
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -137,15 +138,15 @@ def no_durations() -> list[float]:
 
 
 class RequestCounters(Interceptor):
-    """Counts finished requests, and connections that are turned away. Has to be cheap.
+    """Counts finished requests. Has to be cheap.
 
     `method_at` gives the native method at a path, or "".
     """
 
-    def __init__(self, method_at: Callable[[str], str]) -> None:
+    def __init__(self, method_at: Callable[[str], str], refusals: Refusals) -> None:
         self._method_at = method_at
+        self._refusals = refusals
         self._answers: dict[tuple[str, int, Code | None], int] = {}
-        self._causes: dict[Cause | None, int] = {}
         self._denied: dict[str, int] = {}
         self._took = no_durations()
         self._with_cuebot = no_durations()
@@ -179,33 +180,27 @@ class RequestCounters(Interceptor):
             durations[-1] += seconds
         self._bytes_in += context.bytes_in
         self._bytes_out += response.bytes_out
-        if response.cause is not None:
-            self._causes[response.cause] = self._causes.get(response.cause, 0) + 1
         if call.denied is not None:
             rule = call.denied.rule
             self._denied[rule] = self._denied.get(rule, 0) + 1
 
-    def turned_away(self, error: GatewayError) -> None:
-        """Count a connection without a place."""
-        self._causes[error.cause] = self._causes.get(error.cause, 0) + 1
-
     def numbers(self) -> Numbers:
-        causes = self._causes
+        causes = self._refusals.since_start
         found: Numbers = {
             ("request_duration_seconds",): [*self._took],
             ("upstream_duration_seconds",): [*self._with_cuebot],
             ("queue_duration_seconds",): [*self._waited],
             ("request_bytes_total",): self._bytes_in,
             ("response_bytes_total",): self._bytes_out,
-            ("rate_limited_total",): causes.get("rate_limit", 0),
+            ("rate_limited_total",): causes["rate_limit"],
         }
         for (method, status, code), count in self._answers.items():
             name = code_of(status) if code is None else code.name
             found["requests_total", method or OTHER, str(status), name] = count
         for shed in get_args(Shed):
-            found["shed_total", shed] = causes.get(shed, 0)
+            found["shed_total", shed] = causes[shed]
         for reason in get_args(BadToken):
-            found["auth_failures_total", reason] = causes.get(reason, 0)
+            found["auth_failures_total", reason] = causes[reason]
         for rule, count in self._denied.items():
             found["denied_total", rule] = count
         return found

@@ -28,6 +28,7 @@ from gateway.errors import Code, ConfigurationError, GatewayError
 from gateway.http.authentication import Guarded, StatusOnly
 from gateway.http.context import context_of
 from gateway.http.interceptors import Interceptors
+from gateway.http.refusals import Refusals
 from gateway.http.routing import wrong_verb
 from gateway.observe.audit_log import AuditLog
 from gateway.observe.metrics import (
@@ -65,6 +66,7 @@ def make_metrics(
     shared: SharedLimiter | None,
     lookups: Mapping[str, int],
     reads: SharedReads | None,
+    refusals: Refusals,
 ) -> "Metrics | None":
     """The metrics of these components, unless METRICS is off; `slots` are of requests in flight,
     `watchers` of event streams.
@@ -104,7 +106,7 @@ def make_metrics(
             found["store_bypassed_total",] = shared.without
         return found
 
-    return Metrics(RequestCounters(partial(method_at, live)), worker_metrics, components)
+    return Metrics(RequestCounters(partial(method_at, live), refusals), worker_metrics, components)
 
 
 def check_metrics(settings: Settings) -> None:

@@ -6,6 +6,7 @@ Hosts, paths and services are only for readers whose access rule has `status`.
 """
 
 import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from gateway.access.fair_quota import FairQuota
 from gateway.access.load_shedding import LoadShedder
 from gateway.discovery.refresh import LiveCatalog
 from gateway.http.context import context_of
+from gateway.http.refusals import Refusals
 from gateway.pages.content import Content
 from gateway.state.store import Link
 from gateway.suggestions import DID_YOU_MEAN
@@ -30,7 +32,7 @@ from gateway.upstream.endpoint import Endpoint
 
 CONNECT_TIMEOUT_SECONDS = 0.5
 """For idle connections."""
-PRIVATE = ("endpoints", "states", "source", "skipped", "load")
+PRIVATE = ("endpoints", "states", "source", "skipped", "load", "refused")
 """Fields of the status that name hosts, paths and services, or tell how busy the gateway is."""
 PROBLEM = "the schema could not be read; the gateway's log tells why"
 LINKS = ("/docs", "/openapi.json", "/openapi.yaml")
@@ -86,12 +88,23 @@ def health_routes(
     return [Route("/healthz", healthz), Route("/readyz", readyz)]
 
 
-async def state_of(endpoint: Endpoint) -> dict[str, str]:
-    """Whether an endpoint answers, and if not, why."""
+async def state_of(endpoint: Endpoint) -> dict[str, object]:
+    """Whether an endpoint answers, and if not, why; how long its last calls took."""
     hangs = endpoint.ready and endpoint.unresponsive
     state = "hangs" if hangs else "answers" if endpoint.ready else "away"
     reason = "" if state == "answers" else await endpoint.trouble()
-    return {"endpoint": endpoint.endpoint, "state": state, "reason": reason}
+    latency = endpoint.latency
+    return {
+        "endpoint": endpoint.endpoint,
+        "state": state,
+        "reason": reason,
+        "latency": latency
+        and {
+            "calls": latency.calls,
+            "medianMs": round(latency.median * 1000, 1),
+            "p99Ms": round(latency.p99 * 1000, 1),
+        },
+    }
 
 
 def utc(seconds: float) -> str:
@@ -99,9 +112,16 @@ def utc(seconds: float) -> str:
 
 
 def status_app(
-    live: LiveCatalog, upstream: Cuebot, slots: FairQuota, shedder: LoadShedder, *, timeout: float
+    live: LiveCatalog,
+    upstream: Cuebot,
+    slots: FairQuota,
+    shedder: LoadShedder,
+    refusals: Refusals,
+    *,
+    timeout: float,
 ) -> ASGIApp:
     """`slots` are those of requests in flight."""
+    started_at = utc(time.time())
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         catalog, context = live.current, context_of(scope)
@@ -137,6 +157,11 @@ def status_app(
                 "most": slots.total,
                 "long": shedder.slots.taken,
                 "longLimit": shedder.slots.total,
+            },
+            "refused": {
+                "startedAt": started_at,
+                "sinceStart": refusals.since_start,
+                "lastMinute": refusals.recent(),
             },
             "links": LINKS,
         }

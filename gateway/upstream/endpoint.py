@@ -23,6 +23,7 @@ from gateway.upstream.interface import (
     takes_all,
     too_late,
 )
+from gateway.upstream.latency import Latency, RecentCalls
 
 log = structlog.stdlib.get_logger("gateway.upstream")
 
@@ -86,6 +87,7 @@ class Endpoint:
         self._channel = channel
         self._tls = tls
         self._health = Health()
+        self._calls = RecentCalls()
         self._probe_timeout = probe_timeout
 
     @property
@@ -105,6 +107,11 @@ class Endpoint:
     @property
     def connections(self) -> int:
         return self._channel.connections
+
+    @property
+    def latency(self) -> Latency | None:
+        """Of its last calls, those included that failed there; None without any."""
+        return self._calls.latency()
 
     async def trouble(self) -> str:
         """Why calls would fail, without the endpoint's name; empty if they would not."""
@@ -128,13 +135,16 @@ class Endpoint:
         A call waits for the first connection, and fails at once after a failed attempt. A call
         that the peer has not processed is sent again, if necessary over a new connection.
         """
-        deadline = monotonic() + timeout
+        began = monotonic()
+        deadline = began + timeout
         attempt = 0
         while True:
             try:
-                return await self._channel.unary(path, payload, timeout, metadata, expects)
+                answer = await self._channel.unary(path, payload, timeout, metadata, expects)
             except CallFailed as failure:
                 attempt += 1
+                if failure.may_have_reached_server:
+                    self._calls.note(began)
                 # Headers too large for the peer stay too large.
                 if (
                     failure.may_have_reached_server
@@ -142,8 +152,12 @@ class Endpoint:
                     or attempt == CALL_ATTEMPTS
                 ):
                     raise
+            else:
+                self._calls.note(began)
+                return answer
             await self._connected(deadline - monotonic())
-            timeout = deadline - monotonic()
+            began = monotonic()
+            timeout = deadline - began
 
     async def _connected(self, timeout: float) -> None:
         """Wait for a connection. Raises CallFailed without one in time."""

@@ -94,8 +94,7 @@ class Server(uvicorn.Server):
         self.limit = ConnectionLimit(
             settings.max_connections, settings.max_connections_per_address, self._trusted
         )
-        if app.parts.metrics is not None:
-            self.limit.on_full = app.parts.metrics.requests.turned_away
+        self.limit.on_full = app.parts.refusals.turned_away
         self._metrics_listener = metrics_listener
         self._tls: dict[str, Any] = {}
         """Options of asyncio's servers."""

@@ -326,7 +326,7 @@ async def test_an_answer_that_is_too_long_is_an_error(
     items = [{"method": GET_JOBS}, *finding("a")]
     long, short = await batch(gateway, items)
     assert (long["status"], len(long["answer"]["jobs"]["jobs"])) == (200, 3000)
-    monkeypatch.setattr(batches, "MAX_ANSWER_BYTES", 2**20)
+    monkeypatch.setattr("gateway.http.item_connection.MAX_ANSWER_BYTES", 2**20)
     long, short = await batch(gateway, items)
     assert (long["status"], short["status"]) == (502, 200)
     assert "larger than 1 MB, the most in a batch; ask for it alone" in long["error"]["message"]

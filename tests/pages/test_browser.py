@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 import pytest
-from playwright.async_api import Browser, Locator, Page, Route, expect
+from playwright.async_api import Browser, Locator, Page, expect
 
 from cuebot_simulator.server import SimulatedCuebot
 from cuectl.client.openapi_document import read_document
@@ -30,7 +30,7 @@ from tests.support.browser import (
 )
 from tests.support.farms import running_farm, still_farm
 from tests.support.javascript import axe
-from tests.support.patience import PATIENCE
+from tests.support.patience import PATIENCE, until
 from tests.support.rights import rule
 from tests.support.searches import FIRST, NOTHING, queries
 from tests.support.servers import Gateway, SharedGateway, free_port, gateway_for, token
@@ -258,6 +258,7 @@ async def test_panels_go_on_when_they_fail(browser: Browser, farm: Gateway) -> N
     async with signed_in(browser, farm.url) as visit:
         page = visit.page
         jobs = "**/show.ShowInterface/GetActiveShows?*"
+        await page.route("**/batch", lambda route: route.abort())
         await page.route(jobs, lambda route: route.abort())
         await page.clock.install()
         await page.goto("/")
@@ -267,6 +268,9 @@ async def test_panels_go_on_when_they_fail(browser: Browser, farm: Gateway) -> N
         await page.clock.fast_forward(11_000)
         await expect(panel(page, "Shows")).to_contain_text("harbor")
         await expect(panel(page, "Shows")).not_to_contain_text("not responding")
+        await page.unroute("**/batch")
+        await page.clock.fast_forward(11_000)
+        await expect(panel(page, "Shows").locator(".fresh")).to_have_text("live")
         visit.complaints = [each for each in visit.complaints if "ERR_FAILED" not in each]
 
 
@@ -274,7 +278,7 @@ async def test_what_has_not_changed_is_not_sent_again(browser: Browser, farm: Ga
     """Where no event streams are served."""
     async with signed_in(browser, farm.url) as visit:
         page = visit.page
-        await page.route("**/*Interface/*", without_streams)
+        await page.route("**/batch", lambda route: route.fulfill(json=[]))
         await page.clock.install()
         await page.goto("/")
         await expect(panel(page, "Shows")).to_contain_text("harbor")
@@ -284,24 +288,45 @@ async def test_what_has_not_changed_is_not_sent_again(browser: Browser, farm: Ga
         await expect(panel(page, "Shows").locator(".fresh")).to_have_text(re.compile("[0-2] s ago"))
 
 
-async def without_streams(route: Route) -> None:
-    await route.continue_(headers={**route.request.headers, "accept": "application/json"})
+async def test_one_stream_keeps_all_panels_fresh(browser: Browser, farm: Gateway) -> None:
+    """None is asked for by itself, and a tab that nobody sees has no stream."""
+    async with signed_in(browser, farm.url) as visit:
+        page = visit.page
+        await page.goto("/")
+        for title in ("Shows", "Jobs that fail", "Hosts that are not up", "Allocations"):
+            await expect(panel(page, title).locator(".fresh")).to_have_text("live")
+        asked = [each.removeprefix(farm.url) for each in visit.requests if "/page/" not in each]
+        assert asked == ["/", "/status.json", "/panels.json", "/batch"]
+        assert farm.app.parts.watchers.taken == 5
+        await page.evaluate(HIDDEN)
+        await until(lambda: not farm.app.parts.watchers.taken)
+
+
+HIDDEN = """() => {
+  Object.defineProperty(document, "hidden", { value: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
 
 
 async def test_an_event_stream_keeps_a_panel_fresh(browser: Browser, farm: Gateway) -> None:
+    """What it refuses is polled."""
     rows = [{"id": "1", "name": "one"}, {"id": "2", "name": "two"}]
     added = {"id": "3", "name": "three"}
     changed = {"id": "1", "name": "one", "showStats": {"runningFrames": 7}}
-    events = [
-        ("snapshot", {"shows": {"shows": rows}}),
-        ("change", {"added": [added], "changed": [changed], "removed": ["2"]}),
-        ("error", {"message": "Cuebot is away"}),
+    events: list[tuple[str, dict[str, object]]] = [
+        ("snapshot", {"data": {"shows": {"shows": rows}}}),
+        ("change", {"data": {"added": [added], "changed": [changed], "removed": ["2"]}}),
+        ("error", {"data": {"message": "Cuebot is away"}}),
+        ("answer", {"id": 1, "status": 503, "error": {"message": "too many event streams"}}),
     ]
-    body = "".join(f"event: {kind}\ndata: {json.dumps(data)}\n\n" for kind, data in events)
+    body = "".join(
+        f"event: {kind}\ndata: {json.dumps({'id': 0, **data})}\n\n" for kind, data in events
+    )
     async with signed_in(browser, farm.url) as visit:
         page = visit.page
+        await page.clock.install()
         await page.route(
-            "**/show.ShowInterface/GetActiveShows?*",
+            "**/batch",
             lambda route: route.fulfill(
                 content_type="text/event-stream", body=f": hello\n\n{body}"
             ),
@@ -312,6 +337,7 @@ async def test_an_event_stream_keeps_a_panel_fresh(browser: Browser, farm: Gatew
             [re.compile("^one7"), re.compile("^three")]
         )
         await expect(shows).to_contain_text("Cuebot is away")
+        await expect(panel(page, "Jobs that fail")).to_contain_text(FAILING)
 
 
 # --- the explorer ---------------------------------------------------------------------------------
@@ -530,6 +556,11 @@ async def test_the_gateway_is_for_those_with_status(
         await page.get_by_role("link", name="Gateway").click()
         states = page.get_by_role("group", name="Cuebots").locator("tbody tr")
         await expect(states.nth(0)).to_contain_text(f"{simulated_cuebot.endpoint}answers")
+        await expect(states.nth(0)).to_have_text(re.compile(r"answers[\d.]+ ms[\d.]+ ms\d+$"))
+        await gateway.post("/show.ShowInterface/GetShows", headers={"Authorization": "Bearer x"})
+        await page.reload()
+        refused = page.get_by_role("group", name="Refusals").locator("tbody tr")
+        await expect(refused).to_have_text([re.compile("^Tokens that cannot be read11$")])
         await expect(states.nth(1)).to_contain_text(f"{away}cannot be reached")
         await expect(page.get_by_text("Changed")).to_be_visible()
     async with (

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import re
+import time
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -16,14 +17,16 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from gateway.codec.payload import zstd
 from gateway.compat.profile import load_profile
-from gateway.errors import ConfigurationError
+from gateway.errors import ConfigurationError, unavailable
 from gateway.http.context import ClientGone
+from gateway.http.refusals import Refusals
 from gateway.openapi import schemas as shared
 from gateway.openapi.document import build_document
 from gateway.pages import page_routes
 from gateway.pages.content import Content
 from gateway.schema.selection import Selection
 from tests.support.contexts import context_of
+from tests.support.events import EVENTS
 from tests.support.openapi import document, validator
 from tests.support.opencue import opencue
 from tests.support.patience import PATIENCE
@@ -254,6 +257,7 @@ async def test_without_a_schema_there_is_no_document() -> None:
 
 async def test_the_status_tells_what_is_connected(public: Gateway, cuebot: ScriptedCuebot) -> None:
     status = (await get(public, "/status.json", **bearer())).json()
+    status["cuebot"]["states"][0].pop("latency")
     catalog = public.catalog
     assert status["cuebot"] == {
         "endpoints": [cuebot.endpoint],
@@ -270,6 +274,69 @@ async def test_the_status_tells_what_is_connected(public: Gateway, cuebot: Scrip
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", status["schema"][name])
     assert status["problem"] == ""
     assert status["links"] == ["/docs", "/openapi.json", "/openapi.yaml"]
+
+
+async def test_the_status_tells_how_long_cuebot_takes(
+    cuebot: ScriptedCuebot, tmp_path: Path
+) -> None:
+    """Of the last minute's calls, those that end with an error included."""
+    path = "/show.ShowInterface/GetShows"
+    file = tmp_path / "descriptors.binpb"
+    file.write_bytes(FileDescriptorSet(file=opencue().files).SerializeToString())
+
+    async def latency(gateway: Gateway) -> Any:
+        (state,) = (await gateway.client.get("/status.json")).json()["cuebot"]["states"]
+        return state["latency"]
+
+    async with gateway_for(cuebot.endpoint, descriptor_source=str(file)) as gateway:
+        assert await latency(gateway) is None
+        began = time.monotonic()
+        await gateway.post(path)
+        took = (time.monotonic() - began) * 1000
+        first = await latency(gateway)
+        assert first["calls"] == 1
+        assert 0 < first["medianMs"] == first["p99Ms"] <= took + 0.1
+        cuebot.hangs(path)
+        await gateway.post(path, headers={"Grpc-Timeout": "300m"})
+        second = await latency(gateway)
+        assert second["calls"] == 2
+        assert second["p99Ms"] >= 290
+
+
+@pytest.mark.gateway(rate_limit_rps=0.001, rate_limit_burst=4)
+async def test_the_status_tells_what_is_refused(gateway: Gateway) -> None:
+    """Whether or not there are metrics."""
+    nobody = {"Authorization": ""}
+    for _ in range(2):
+        await gateway.client.get("/show.ShowInterface/GetShows", headers=nobody)
+    for _ in range(5):
+        await gateway.post("/show.ShowInterface/GetShows", headers=bearer("busy"))
+    gateway.app.parts.readiness.stopping = True
+    await gateway.client.get("/show.ShowInterface/GetShows", headers=EVENTS)
+    gateway.app.parts.readiness.stopping = False
+    refused = (await gateway.client.get("/status.json")).json()["refused"]
+    assert (
+        refused["sinceStart"]
+        == refused["lastMinute"]
+        == {
+            "malformed": 2,
+            "rate_limit": 1,
+            "stopping": 1,
+        }
+    )
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", refused["startedAt"])
+
+
+def test_what_was_refused_a_minute_ago_is_not_recent(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter((1000.0, 1000.5, 1059.0, 1059.0, 1060.5))
+    monkeypatch.setattr("gateway.http.refusals.monotonic", lambda: next(times))
+    refusals = Refusals()
+    full = unavailable("full", "connections")
+    for _ in range(3):
+        refusals.turned_away(full)
+    assert refusals.recent() == {"connections": 3}
+    assert refusals.recent() == {"connections": 1}
+    assert refusals.since_start == {"connections": 3}
 
 
 EVERYWHERE = ("/readyz", "/healthz", "/metrics", *DATA, *SHELLS)
@@ -332,6 +399,7 @@ async def test_the_status_for_everybody(gateway: Gateway) -> None:
     status = (await get(gateway, "/status.json")).json()
     assert status["cuebot"] == {"of": 1, "usable": 1}
     assert "load" not in status
+    assert "refused" not in status
     assert status["schema"].keys() == {
         *("confirmed", "digest", "lookedAt", "changedAt", "interfaces", "methods")
     }

@@ -39,7 +39,7 @@ class Stream:
         while block := await self.block():
             fields = dict(line.split(": ", 1) for line in block if not line.startswith(":"))
             if "data" in fields:
-                return Event(fields["event"], json.loads(fields["data"]), fields["id"])
+                return Event(fields["event"], json.loads(fields["data"]), fields.get("id", ""))
         raise EOFError
 
     async def rest(self) -> list[Event]:

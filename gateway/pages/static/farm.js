@@ -1,7 +1,8 @@
 // The farm: panels that the profile defines, each a read as a table, kept fresh.
-import { at, button, duration, make, put, queryOf, shown, sorted } from "./base.js";
+import { at, button, duration, make, put, shown, sorted } from "./base.js";
 import { watch } from "./watch.js";
 
+const LIVE_SECONDS = 20;  // a stream is never silent for longer
 const linkTo = (kind, path, parameters) => `#${kind}/${path}?${new URLSearchParams(parameters)}`;
 
 // Shows the panels, or the one of the route. Returns what ends it.
@@ -15,19 +16,23 @@ export function openFarm(place, { panels }, { path, parameters }) {
     ...(views.length ? [] : [make("p", {}, "There are no panels for this token. Its methods are in the ",
       make("a", { href: "#explore" }, "explorer"), ".")]),
   );
-  const toggle = () => views.forEach((each) => (document.hidden ? each.stop() : each.start()));
+  let stop = () => {};
+  const toggle = () => {  // a tab that nobody sees has no stream
+    stop();
+    stop = document.hidden ? () => {} : watch(views);
+  };
   const clock = setInterval(() => views.forEach((each) => each.age()), 1000);
   document.addEventListener("visibilitychange", toggle);
   toggle();
   return () => {
     clearInterval(clock);
     document.removeEventListener("visibilitychange", toggle);
-    views.forEach((each) => each.stop());
+    stop();
   };
 }
 
 class View {
-  #panel; #path; #stop = null; #heardAt = 0; #live = false; #answer = null;
+  #panel; #heardAt = 0; #live = false; #answer = null;
   #fresh = make("span", { class: "fresh soft" }, "…");
   #summary = make("p", { class: "soft" });
   #trouble = make("p", { class: "bad", role: "status", hidden: true });
@@ -37,7 +42,7 @@ class View {
     const body = structuredClone(panel.request);
     for (const path of panel.given) put(body, path, parameters.get(path) ?? "");
     this.#panel = panel;
-    this.#path = panel.method + queryOf(body, panel.view);
+    this.body = body;
     this.title = panel.title.replace("{name}", parameters.get("name") ?? "");
     const id = `panel-${panel.id}`;
     this.#table = new Table(panel.columns, (row) => this.#leads(row), this.title);
@@ -51,28 +56,23 @@ class View {
       this.#summary, this.#trouble, this.#table.element);
   }
 
-  start() {
-    this.#stop ??= watch(this.#path, this.#panel.rows, {
-      heard: (answer, live) => this.#show(answer, live),
-      missed: (message) => {
-        this.#trouble.textContent = message;
-        this.#trouble.hidden = false;
-      },
-    });
-  }
+  get method() { return this.#panel.method; }
+  get view() { return this.#panel.view; }
+  get rows() { return this.#panel.rows; }
 
-  stop() {
-    this.#stop?.();
-    this.#stop = null;
+  missed(message) {
+    this.#trouble.textContent = message;
+    this.#trouble.hidden = false;
   }
 
   age() {
     if (!this.#heardAt) return;
     const seconds = (Date.now() - this.#heardAt) / 1000;
-    this.#fresh.textContent = this.#live && this.#trouble.hidden ? "live" : `${duration(seconds)} ago`;
+    const isLive = this.#live && this.#trouble.hidden && seconds < LIVE_SECONDS;
+    this.#fresh.textContent = isLive ? "live" : `${duration(seconds)} ago`;
   }
 
-  #show(answer, live) {
+  heard(answer, live) {
     this.#heardAt = Date.now();
     this.#live = live;
     this.#trouble.textContent = "";

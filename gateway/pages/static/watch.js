@@ -1,85 +1,130 @@
-// Answers that are kept fresh: by an event stream where the gateway serves them, else by polling.
-import { request } from "./base.js";
+// Answers that are kept fresh: by one event stream for all of a page, else by polling.
+import { queryOf, request } from "./base.js";
 
-const STREAMS = 4;  // a browser opens six connections to a host, and calls need some
 const POLL_SECONDS = 10, COMES_BACK_SECONDS = 2;
-let streams = 0, areServed = true;
+const SILENCE_SECONDS = 40;  // the gateway breaks every silence after 15
+const EVENTS = "text/event-stream";
+const etags = new WeakMap();
 
 const pause = (seconds, signal) => new Promise((done) => {
   const timer = setTimeout(done, seconds * 1000);
   signal.addEventListener("abort", () => { clearTimeout(timer); done(); }, { once: true });
 });
 
-// Asks until it is stopped. `heard` gets each answer, and null when nothing has changed; `missed`
-// the message of an error; the second argument says whether a stream brings them.
-export function watch(path, rows, { heard, missed }) {
+// Asks until it is stopped. A question has a `method`, `body` and `view`, and the path of its `rows`;
+// `heard` gets each answer, and null when nothing has changed, `missed` the message of an error. The
+// second argument of `heard` says whether a stream brings them.
+export function watch(questions) {
   const stop = new AbortController();
-  follow(path, rows, { heard, missed }, stop.signal);
+  follow(questions, stop.signal);
   return () => stop.abort();
 }
 
-async function follow(path, rows, { heard, missed }, signal) {
-  let etag = "";
-  await pause(0, signal);  // streams that have just been left give back their places
+async function follow(questions, signal) {
   while (!signal.aborted) {
-    const wants = areServed && streams < STREAMS;
-    let wait = POLL_SECONDS;
-    if (wants) streams += 1;
-    try {
-      const accept = wants ? "text/event-stream, application/json;q=0.9" : "application/json";
-      const headers = { Accept: accept, ...(etag && !wants ? { "If-None-Match": etag } : {}) };
-      const response = await request(path, { headers, signal, cache: "no-store" });
-      const type = response.headers.get("content-type") ?? "";
-      if (type.startsWith("text/event-stream")) {
-        await listen(response.body, rows, { heard, missed });
-        wait = COMES_BACK_SECONDS;
-      } else if (response.status === 304) {
-        heard(null, false);
-      } else {
-        const content = await response.json();
-        if (wants && response.ok) areServed = false;
-        if (!response.ok) throw Object.assign(new Error(content.message), { response });
-        etag = response.headers.get("etag") ?? "";
-        heard(content, false);
-      }
-    } catch (error) {
-      if (signal.aborted) return;
-      missed(error.response ? error.message : `The gateway is not responding: ${error.message}`);
-      wait = Math.max(wait, Number(error.response?.headers.get("retry-after") ?? 0));
-    } finally {
-      if (wants) streams -= 1;
+    let wait = COMES_BACK_SECONDS;
+    if (!await stream(questions, signal) && !signal.aborted) {
+      const waits = await Promise.all(questions.map((each) => poll(each, signal)));
+      wait = Math.max(...waits);
     }
     await pause(wait, signal);
   }
 }
 
-// Reads events until the stream ends.
-export async function listen(body, rows, { heard, missed }) {
+// Reads the stream of all questions until it ends; whether it has brought anything. What it refuses
+// is polled meanwhile.
+async function stream(questions, signal) {
+  const over = new AbortController();
+  const end = () => over.abort();
+  signal.addEventListener("abort", end, { once: true });
+  const items = questions.map(({ method, body, view }, id) => ({
+    id, method, request: body, view: Object.fromEntries(Object.entries(view).map(([name, text]) => [`_${name}`, text])),
+  }));
+  const answers = new Map();
+  let timer = 0;
+  const alive = () => {
+    clearTimeout(timer);
+    timer = setTimeout(end, SILENCE_SECONDS * 1000);
+  };
+  alive();
+  try {
+    const response = await request("/batch", {
+      method: "POST", headers: { Accept: EVENTS, "Content-Type": "application/json" },
+      body: JSON.stringify(items), signal: over.signal, cache: "no-store",
+    });
+    if (!response.ok || !response.headers.get("content-type").startsWith(EVENTS)) return false;
+    for await (const { kind, data } of events(response.body)) {
+      alive();
+      if (!kind) for (const id of answers.keys()) questions[id].heard(null, true);
+      else if (tell(kind, data, questions[data.id], answers)) pollOn(questions[data.id], over.signal, signal);
+    }
+  } catch {
+    // polling tells what is wrong
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", end);
+    end();
+  }
+  return answers.size > 0;
+}
+
+// Whether the stream has no more of a question than this.
+function tell(kind, { id, data, error }, question, answers) {
+  if (kind === "snapshot") answers.set(id, data);
+  else if (kind === "change" && answers.has(id)) answers.set(id, changed(answers.get(id), question.rows, data));
+  else if (kind === "error") question.missed(data.message);
+  else if (kind === "end") question.missed(`The news has ended: ${data.reason}`);
+  else if (kind === "answer" && error) question.missed(error.message);
+  if (kind === "snapshot" || kind === "change") question.heard(answers.get(id), true);
+  return kind === "answer";
+}
+
+async function pollOn(question, over, signal) {
+  while (!over.aborted) await pause(await poll(question, signal), over);
+}
+
+// Asks once, for what has changed since. Returns the seconds until it may be asked again.
+async function poll(question, signal) {
+  const { method, body, view } = question, etag = etags.get(question);
+  try {
+    const headers = { Accept: "application/json", ...(etag ? { "If-None-Match": etag } : {}) };
+    const response = await request(method + queryOf(body, view), { headers, signal, cache: "no-store" });
+    if (response.status === 304) {
+      question.heard(null, false);
+      return POLL_SECONDS;
+    }
+    const content = await response.json();
+    if (!response.ok) {
+      question.missed(content.message);
+      return Math.max(POLL_SECONDS, Number(response.headers.get("retry-after") ?? 0));
+    }
+    etags.set(question, response.headers.get("etag"));
+    question.heard(content, false);
+  } catch (error) {
+    if (!signal.aborted) question.missed(`The gateway is not responding: ${error.message}`);
+  }
+  return POLL_SECONDS;
+}
+
+// The events of a stream; what only breaks a silence has no kind.
+async function* events(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
-  let text = "", answer = null;
-  for (;;) {
+  for (let text = ""; ;) {
     const { done, value } = await reader.read();
     if (done) return;
-    text += value;
-    const blocks = text.split("\n\n");
+    const blocks = (text + value).split("\n\n");
     text = blocks.pop();
-    for (const block of blocks) {
-      const { event, data } = read(block);
-      if (event === "snapshot") heard(answer = data, true);
-      else if (event === "change" && answer) heard(answer = changed(answer, rows, data), true);
-      else if (event === "error") missed(data.message ?? "Cuebot has an error");
-      else if (!event && answer) heard(null, true);
-    }
+    for (const block of blocks) yield read(block);
   }
 }
 
 function read(block) {
-  let event = "", data = "";
+  let kind = "", data = "";
   for (const line of block.split("\n")) {
-    if (line.startsWith("event:")) event = line.slice(6).trim();
+    if (line.startsWith("event:")) kind = line.slice(6).trim();
     if (line.startsWith("data:")) data += line.slice(5);
   }
-  return { event, data: data ? JSON.parse(data) : null };
+  return { kind, data: data ? JSON.parse(data) : null };
 }
 
 function changed(answer, path, change) {

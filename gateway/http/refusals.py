@@ -1,0 +1,45 @@
+"""What the gateway has turned away, and why: since its start, and in the last minute."""
+
+from collections import Counter, deque
+from time import monotonic
+
+from gateway.errors import Cause, GatewayError
+from gateway.http.context import RequestContext
+from gateway.http.interceptors import Interceptor
+
+RECENT_SECONDS = 60
+
+
+class Refusals(Interceptor):
+    """Counts requests and connections by the cause of their refusal."""
+
+    def __init__(self) -> None:
+        self.since_start: Counter[Cause] = Counter()
+        self._seconds: deque[tuple[int, Counter[Cause]]] = deque(maxlen=RECENT_SECONDS)
+        """The counts of the last seconds in which there were any."""
+
+    def end(self, context: RequestContext) -> None:
+        cause = context.response.cause
+        if cause is not None:
+            self._count(cause)
+
+    def turned_away(self, error: GatewayError) -> None:
+        """Count a connection without a place."""
+        if error.cause is not None:
+            self._count(error.cause)
+
+    def recent(self) -> Counter[Cause]:
+        """The counts of the last minute."""
+        first = int(monotonic()) - RECENT_SECONDS
+        found: Counter[Cause] = Counter()
+        for second, counts in self._seconds:
+            if second > first:
+                found.update(counts)
+        return found
+
+    def _count(self, cause: Cause) -> None:
+        self.since_start[cause] += 1
+        second = int(monotonic())
+        if not self._seconds or self._seconds[-1][0] != second:
+            self._seconds.append((second, Counter()))
+        self._seconds[-1][1][cause] += 1
