@@ -27,6 +27,7 @@ from gateway.http.batch_queue import BatchQueue
 from gateway.http.body import BodyReader
 from gateway.http.conditional import Stopping
 from gateway.http.context import (
+    VIA_HEADER,
     CallState,
     ClientGone,
     Request,
@@ -76,7 +77,7 @@ FORMATS: Mapping[str, Format] = {
 }
 """Of batches and their answers, by media type."""
 FIRST_BYTE = re.compile(rb"(?:\xef\xbb\xbf)?\s*+(\S)")
-PASSED_ON = (b"authorization", b"grpc-timeout", DRY_RUN_KEY)
+PASSED_ON = (b"authorization", b"grpc-timeout", DRY_RUN_KEY, VIA_HEADER)
 """Headers of a batch that each of its items has."""
 HEADERS = {name.lower().encode(): name for name in (*REPORTED, *OF_ANSWERED_CHANGES, "Retry-After")}
 """Headers of an item's answer that are shown, by lower-case name."""
