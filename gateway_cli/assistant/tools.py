@@ -268,7 +268,7 @@ async def preview(farm: Farm, given: Called) -> str:
     check_value(name, operation, given.request)
     answer = await farm.call(operation, body_of(given.request), dry_run=True)
     head = f"{name} was not called. This would be sent to Cuebot:"
-    return "\n".join((*ignored(answer), head, or_nothing(answer)))
+    return "\n".join((*ignored(answer), head, or_too_long(answer)))
 
 
 async def change(farm: Farm, given: Called) -> str:
@@ -278,8 +278,10 @@ async def change(farm: Farm, given: Called) -> str:
         raise Problem(f"{name} only reads, and nothing was called: use read.")
     check_value(name, operation, given.request)
     answer = await farm.call(operation, body_of(given.request))
-    head = f"{name} was called, and succeeded. Its answer:"
-    return "\n".join((*ignored(answer), head, or_nothing(answer)))
+    done = f"{name} was called, and succeeded."
+    if answer.content == b"{}":
+        return "\n".join((*ignored(answer), done))
+    return "\n".join((*ignored(answer), f"{done} Its answer:", or_too_long(answer)))
 
 
 def check_value(name: str, operation: Operation, request: Mapping[str, Any]) -> None:
@@ -289,10 +291,8 @@ def check_value(name: str, operation: Operation, request: Mapping[str, Any]) -> 
         raise Problem(f"{missing} Without it, {name} would set 0 or nothing.")
 
 
-def or_nothing(answer: Answer) -> str:
+def or_too_long(answer: Answer) -> str:
     """The answer as data, or that it is too long: the call has succeeded anyway."""
-    if answer.content == b"{}":
-        return "nothing."
     try:
         return as_data(json_of(orjson.loads(answer.content)))
     except TooLong as error:

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import re
 import sys
+import tomllib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -19,10 +21,12 @@ from gateway_cli.assistant import server as mcp_server
 from gateway_cli.assistant.farm import Problem
 from gateway_cli.assistant.marked import ANSWER_MAX_CHARACTERS
 from gateway_cli.assistant.tools import TOOLS
+from gateway_cli.commands.mcp import mcp
 from tests.gateway_cli.assistants import Assistant, assistant, assistant_of_context, told
 from tests.gateway_cli.calls import JSON, NO_PUT, Reply, stand_in
 from tests.support.audit import outcomes
 from tests.support.commands import assert_one_line, in_process
+from tests.support.farms import running_farm, still_farm
 from tests.support.opencue import message_class
 from tests.support.patience import PATIENCE, until
 from tests.support.rights import rule, signed
@@ -463,8 +467,7 @@ async def test_a_change_is_made_once_and_written_down(
                     False,
                     [
                         "Ignored, since there are no such fields: job.colour",
-                        "Job/Kill was called, and succeeded. Its answer:",
-                        "nothing.",
+                        "Job/Kill was called, and succeeded.",
                     ],
                 )
             await asked("read", method="Job/GetJobs")
@@ -683,6 +686,50 @@ async def test_pages_of_the_documentation_can_be_read(farm: Assistant) -> None:
     for uri in ("cuebot-gateway://tokens", "file:///etc/passwd", "cuebot-gateway://../views"):
         with pytest.raises(MCPError, match="There is no such resource; there are: cuebot-gateway"):
             await farm.client.read_resource(uri)
+
+
+# --- the page -------------------------------------------------------------------------------------
+PAGE = (ROOT / "docs" / "assistants.md").read_text(encoding="utf-8")
+MARK = re.compile(r"(?<=farm-data )[0-9a-f]{8}")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+
+
+async def test_the_page_shows_what_tools_answer() -> None:
+    """On the demo's farm, as long as no time passes."""
+    shown = [each for block in blocks("text") for each in re.split("^> ", block, flags=re.M)[1:]]
+    assert {each.partition(" ")[0] for each in shown} == {*ALL} - {"describe_method"}
+    async with (
+        running_farm(still_farm()) as cuebot,
+        gateway_for(cuebot.endpoint) as gateway,
+        assistant(gateway.url) as asked,
+    ):
+        for each in shown:
+            call, _, answer = each.partition("\n")
+            tool, _, arguments = call.partition(" ")
+            came = await asked(tool, **json.loads(arguments))
+            assert MARK.sub("", came.text) == MARK.sub("", answer.rstrip("\n")), call
+
+
+async def test_the_page_has_every_argument(farm: Assistant) -> None:
+    for name, tool in (await farm.tools()).items():
+        assert f"| `{name}({', '.join(tool.input_schema['properties'])})` |" in PAGE
+
+
+def test_what_is_to_be_copied_is_a_command() -> None:
+    """In each program's form; its options are there."""
+    configured = [json.loads(block) for block in blocks("json")]
+    (codex,) = blocks("toml")
+    found = [each for one in configured for by_name in one.values() for each in by_name.values()]
+    found += tomllib.loads(codex)["mcp_servers"].values()
+    assert [sorted(one) for one in configured] == [["mcpServers"], ["servers"]]
+    assert len(found) == 3
+    for each in found:
+        assert (each["command"], each["args"][0]) == ("cuebot-gateway", "mcp")
+        parsed = mcp.make_context("mcp", each["args"][1:])
+        assert parsed.params == {"name": "studio", "url": None, "token": None, "read_only": True}
 
 
 # --- the command ----------------------------------------------------------------------------------
