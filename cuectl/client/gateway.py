@@ -250,7 +250,7 @@ class GatewayClient:
                 timeout=limits,
             ) as response:
                 yield response
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise self._failure(error) from None
 
     def check_json(self, response: httpx.Response) -> None:
@@ -329,7 +329,7 @@ class GatewayClient:
             return await self.client.request(
                 verb, self.base + path, content=body, headers=given, params=query or None
             )
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise self._failure(error) from None
 
     def _headers(self, body: bytes) -> dict[str, str]:
@@ -342,7 +342,9 @@ class GatewayClient:
             headers["Content-Type"] = "application/json"
         return headers
 
-    def _failure(self, error: httpx.HTTPError) -> CallError:
+    def _failure(self, error: httpx.HTTPError | httpx.InvalidURL) -> CallError:
+        if isinstance(error, httpx.InvalidURL):  # a view of more than 64 KB
+            return CallError("INVALID_ARGUMENT", f"nothing was sent: {error}")
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
             problem = f"the gateway at {self.base} cannot be reached{through_proxy(self.base)};"
             problem += f" is it running? ({str(error) or 'no answer'})"

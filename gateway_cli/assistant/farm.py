@@ -1,6 +1,7 @@
 """A gateway as the tools see it: the methods that the token may use, and calls of them."""
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -40,26 +41,34 @@ class Farm:
     client: GatewayClient
     """A client with the session's context. Its tokens are not asked for."""
     _document: Document | None = None
-    _renewing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _renewal: asyncio.Task[Document] | None = None
     _token: asyncio.Lock = field(default_factory=asyncio.Lock)
     _calls: asyncio.Semaphore = field(default_factory=partial(asyncio.Semaphore, CALLS_AT_ONCE))
 
     async def methods(self) -> Document:
-        """The methods that the token may use, from the cache for some minutes. Raises Problem."""
-        async with self._renewing:
-            try:
-                if self.session.is_stale:
-                    await self.session.look_for_changes(await self._client_now())
-                    self._document = None
-                if self._document is None:
-                    self._document = await to_thread.run_sync(cached_methods, self.session)
-            except CallError as error:
-                raise self._problem(error) from None
-            except WrongSetting as error:
-                raise Problem(str(error)) from None
-            if self._document is None:
-                raise Problem(NO_METHODS)
+        """The methods that the token may use, from the cache for some minutes. Raises Problem.
+
+        All who ask meanwhile wait for one answer of the gateway, or for its failure.
+        """
+        if self._document is not None and not self.session.is_stale:
             return self._document
+        if self._renewal is None or self._renewal.done():
+            self._renewal = asyncio.create_task(self._renew())
+            self._renewal.add_done_callback(look_at)
+        return await asyncio.shield(self._renewal)
+
+    async def _renew(self) -> Document:
+        try:
+            if self.session.is_stale:
+                await self.session.look_for_changes(await self._client_now())
+            self._document = await to_thread.run_sync(cached_methods, self.session)
+        except CallError as error:
+            raise self._problem(error) from None
+        except WrongSetting as error:
+            raise Problem(str(error)) from None
+        if self._document is None:
+            raise Problem(NO_METHODS)
+        return self._document
 
     async def method(self, written: str) -> tuple[Document, Operation]:
         """The method with a name that somebody writes. Raises Problem."""
@@ -111,11 +120,18 @@ class Farm:
         if error.code == "UNAUTHENTICATED" and not self.session.tokens.token:
             return Problem(UNKNOWN_CALLER)
         lines = [f"The call failed: {error.code}."]
-        if seconds := error.headers.get("Retry-After", "")[:10]:
+        seconds = error.headers.get("Retry-After", "")
+        if re.fullmatch("[0-9]{1,6}", seconds):
             lines.append(f"Try again in {seconds} s.")
         if changes and error.code in UNCERTAIN:
             lines.append("The change may have been made: look before you try again.")
         return Problem(f"{' '.join(lines)}\n{as_message(error.message)}")
+
+
+def look_at(renewal: "asyncio.Task[Document]") -> None:
+    """Python would complain of a failure that nobody has waited for."""
+    if not renewal.cancelled():
+        renewal.exception()
 
 
 def name_of(operation: Operation, document: Document) -> str:

@@ -34,8 +34,9 @@ def mcp(name: str | None, url: str | None, token: str | None, read_only: bool) -
 
     \b
     Exit status:
-      0  standard input has ended
-      2  wrong usage or settings: no gateway is known, or the extra is missing
+      0    standard input has ended
+      2    wrong usage or settings: no gateway is known, or the extra is missing
+      141  the reader of the output went away
     """
     try:
         from gateway_cli.assistant.server import serve
@@ -51,4 +52,9 @@ def mcp(name: str | None, url: str | None, token: str | None, read_only: bool) -
     check_url(session.context.url)
     # A thread that waits for standard input keeps Python from ending at a Ctrl-C.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    asyncio.run(serve(session, read_only=read_only))
+    try:
+        asyncio.run(serve(session, read_only=read_only))
+    except BaseExceptionGroup as group:  # of the SDK's tasks
+        if group.subgroup(BrokenPipeError) is None:
+            raise
+        raise BrokenPipeError from None

@@ -348,6 +348,8 @@ async def test_arguments_that_are_wrong(
         ({"sort": "-"}, "INVALID_ARGUMENT", "_sort: "),
         ({"method": "Job/FindJob", "request": {"name": "x"}}, "NOT_FOUND", "expected 1, actual 0"),
         ({"method": "Job/FindJob", "limit": 5}, "INVALID_ARGUMENT", "_limit: "),
+        ({"where": f"name='{'é' * 4000}'"}, "RESOURCE_EXHAUSTED", "longer than 8 KB"),
+        ({"fields": ["é" * 200] * 100}, "INVALID_ARGUMENT", "nothing was sent"),
         ({"request": {"r": {"shows": "x" * 3000}}}, "INVALID_ARGUMENT", "expected"),
     ],
 )
@@ -481,8 +483,9 @@ async def test_a_change_is_made_once_and_written_down(
     assert {line.get("via") for line in accessed} == {"mcp"}
 
 
-async def test_a_change_has_a_key_of_its_own() -> None:
+async def test_a_change_has_a_key_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """A lost connection does not lead to a second one, and what is not known is said."""
+    monkeypatch.setattr("cuectl.client.gateway.RETRY_PAUSES_SECONDS", (0, 0))
     url = "/job.JobInterface/Kill"
     lost: Reply = ("", {}, b"")
     failed: Reply = ("504 Gateway Timeout", JSON, b'{"code": 4, "message": "too slow"}')
@@ -538,9 +541,13 @@ PROXY: Reply = ("502 Bad Gateway", {"Content-Type": "text/html"}, f"<p>{IGNORE}<
 NO_JSON: Reply = ("200 OK", {"Content-Type": "text/html"}, f"<p>{IGNORE}</p>".encode())
 
 
+TRY_THIS = {**JSON, "Retry-After": IGNORE}
+
+
 @pytest.mark.parametrize(
     ("reply", "head", "data"),
     [
+        ((TOO_MANY[0], TRY_THIS, TOO_MANY[2]), "The call failed: RESOURCE_EXHAUSTED.", "than 20"),
         (TOO_MANY, "The call failed: RESOURCE_EXHAUSTED. Try again in 7 s.", "more than 20 requ"),
         (LARGE, "The call failed: RESOURCE_EXHAUSTED.", "larger than MAX_BODY_MB"),
         (PROXY, "The call failed: UNAVAILABLE.", f"<p>{IGNORE}</p>"),
@@ -568,12 +575,15 @@ async def test_a_gateway_that_is_not_there(folder: Path) -> None:
 
 
 async def test_a_gateway_that_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A program has its list of tools before the gateway answers; a call ends in time."""
+    """A program has its list of tools before the gateway answers, and all calls end in time."""
     monkeypatch.setattr(mcp_server, "METHODS_WAIT_SECONDS", 0.05)
     monkeypatch.setattr("cuectl.client.gateway.GRACE_SECONDS", 0.2)
     release = asyncio.Event()
+    connections = 0
 
     async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
         await release.wait()
         writer.close()
 
@@ -581,8 +591,10 @@ async def test_a_gateway_that_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
         url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
         async with assistant(url, timeout=0.1) as asked:
             assert list(await asked.tools()) == ALL
-            refused = await asked("search_methods", query="jobs")
-            assert refused.head.startswith("The call failed: DEADLINE_EXCEEDED.")
+            many = (asked("search_methods", query="jobs") for _ in range(5))
+            for refused in await asyncio.gather(*many):
+                assert refused.head.startswith("The call failed: DEADLINE_EXCEEDED.")
+        assert connections <= 2  # one for the list of tools, one for all calls
         release.set()
 
 
