@@ -121,8 +121,8 @@ NOT_LOWEST := not (trial.two.Extendable or trial.two.Scope or visibility_and_fea
 .PHONY: lowest
 lowest: $(STAMP)  ## Run the fast tests with the lowest versions that pyproject.toml allows
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(LOWEST)
-	@$(BIN)/uv pip compile --quiet --resolution lowest-direct --python $(LOWEST) --extra demo --extra otel \
-	  --extra redis \
+	@$(BIN)/uv pip compile --quiet --resolution lowest-direct --python $(LOWEST) --extra demo --extra mcp \
+	  --extra otel --extra redis \
 	  --output-file $(LOWEST)/requirements.txt pyproject.toml
 	@$(BIN)/uv pip install --quiet --python $(LOWEST) --constraint $(LOWEST)/requirements.txt \
 	  --requirement $(LOWEST)/requirements.txt --group dev

@@ -141,14 +141,14 @@ def paths_in(document: "Document", schema: "Json", prefix: str = "") -> Iterable
 def described(session: Session, name: str) -> "tuple[Document | None, Operation | None]":
     """A method of the cached document, by the name that somebody writes."""
     from cuectl.errors import InvalidCall
-    from cuectl.methods import native_name
+    from cuectl.methods import operation_named
 
     document = cached_document(session)
     if document is None or not name:
         return None, None
     try:
-        return document, document.operations[f"/{native_name(name, document)}"]
-    except (InvalidCall, KeyError):
+        return document, operation_named(name, document)
+    except InvalidCall:
         return document, None
 
 

@@ -23,11 +23,24 @@ def known_methods(session: Session) -> Document | None:
     Raises CallError and WrongSetting.
     """
     session.keep_fresh()
+    return cached_methods(session)
+
+
+def cached_methods(session: Session) -> Document | None:
+    """The document of the cache, however old it is; None without one, or with DOCS=off.
+
+    Raises CallError and WrongSetting.
+    """
     content = session.cache.schema()
     if not content:
         return None
     document = read_document(content, session.context.url)
     return document if document.methods else None
+
+
+def operation_named(written: str, document: Document) -> Operation:
+    """The method with a name that somebody writes. Raises InvalidCall."""
+    return document.operations[f"/{native_name(written, document)}"]
 
 
 def native_name(written: str, document: Document | None) -> str:
@@ -82,12 +95,16 @@ def description(written: str, document: Document | None) -> str:
     """What a method does, and the fields of its request. Raises InvalidCall."""
     if document is None:
         raise InvalidCall("this gateway does not describe its methods (DOCS=off)")
-    operation = document.operations[f"/{native_name(written, document)}"]
-    rows = list(fields_in(document, operation.request))
-    lines = [short_name(operation.path), "", operation.summary, "", "Fields:"]
-    lines += [f"  {line}" for line in columns(rows)] if rows else ["  none"]
-    lines += ["", "The options of call: cuectl call --help"]
+    operation = operation_named(written, document)
+    lines = [*lines_about(operation, document), "", "The options of call: cuectl call --help"]
     return printable_lines("\n".join(lines))
+
+
+def lines_about(operation: Operation, document: Document) -> Iterator[str]:
+    """The lines about a method and the fields of its request."""
+    yield from (short_name(operation.path), "", operation.summary, "", "Fields:")
+    rows = list(fields_in(document, operation.request))
+    yield from (f"  {line}" for line in columns(rows)) if rows else ["  none"]
 
 
 def fields_in(

@@ -16,6 +16,8 @@ FRESH_SECONDS = 300.0
 OF_FIELDS = ("type", "format", "$ref", "anyOf", "items", "properties", "additionalProperties")
 OF_TYPES = ("enum", "x-unit")
 LONGEST_TEXT = 200
+FORM = "2"
+"""Of what is kept: files of another form are not read."""
 
 Json = dict[str, Any]
 
@@ -29,6 +31,8 @@ class SchemaCache:
     key: str
     head: Json
     """`etag`, `checked`, and `x-cuectl` as `verbs`; empty before the first document."""
+    kept: bytes = b""
+    """The document since this process got it: a folder may be read-only."""
 
     @property
     def verbs(self) -> Json:
@@ -42,7 +46,7 @@ class SchemaCache:
 
     def schema(self) -> bytes:
         """The document, with what `call` needs; empty without one."""
-        return read_if_there(self.folder / f"{self.key}-schema.json")
+        return self.kept or read_if_there(self.folder / f"{self.key}-schema.json")
 
     def names(self) -> dict[str, list[str]]:
         """Names of jobs, shows and so on, as they were when somebody last looked."""
@@ -56,7 +60,7 @@ class SchemaCache:
 
     def keep_names(self, kind: str, names: list[str]) -> None:
         content = {**self._named(), kind: (time.time(), names)}
-        self._write("names", content)
+        self._write("names", orjson.dumps(content))
 
     def _named(self) -> dict[str, tuple[float, list[str]]]:
         try:
@@ -71,21 +75,22 @@ class SchemaCache:
         """Remember a document, or that it is still the same."""
         if document is not None:
             whole = orjson.loads(document)
-            self._write("schema", reduced(whole))
+            self.kept = orjson.dumps(reduced(whole))
+            self._write("schema", self.kept)
             self.head = {"etag": etag, "verbs": whole.get("x-cuectl", {})}
         self.head["checked"] = time.time()
-        self._write("verbs", self.head)
+        self._write("verbs", orjson.dumps(self.head))
 
-    def _write(self, kind: str, content: object) -> None:
+    def _write(self, kind: str, content: bytes) -> None:
         try:
-            write_private(self.folder / f"{self.key}-{kind}.json", orjson.dumps(content))
+            write_private(self.folder / f"{self.key}-{kind}.json", content)
         except OSError:  # what is not kept is asked for again
             return
 
 
 def open_cache(context: Context) -> SchemaCache:
     folder = cache_folder()
-    key = sha256(context.cache_key.encode()).hexdigest()[:24]
+    key = sha256(f"{context.cache_key}\n{FORM}".encode()).hexdigest()[:24]
     try:
         head = orjson.loads(read_if_there(folder / f"{key}-verbs.json") or b"{}")
     except ValueError:
@@ -95,7 +100,7 @@ def open_cache(context: Context) -> SchemaCache:
 
 def reduced(document: Json) -> Json:
     """The document without what nobody here reads."""
-    from cuectl.client.openapi_document import REPEATABLE
+    from cuectl.client.openapi_document import OF_ROWS, REPEATABLE
 
     paths = {}
     for path, item in document.get("paths", {}).items():
@@ -104,7 +109,8 @@ def reduced(document: Json) -> Json:
             continue
         kept: Json = {"summary": str(operation.get("summary", ""))[:LONGEST_TEXT]}
         kept |= {name: operation[name] for name in ("x-aliases", "x-sets") if name in operation}
-        kept["parameters"] = [REPEATABLE] if REPEATABLE in operation.get("parameters", ()) else []
+        parameters = operation.get("parameters", ())
+        kept["parameters"] = [each for each in (REPEATABLE, OF_ROWS) if each in parameters]
         kept["requestBody"] = content_of(operation.get("requestBody", {}))
         kept["responses"] = {"200": content_of(operation.get("responses", {}).get("200", {}))}
         paths[path] = {"post": kept} | ({"get": {}} if "get" in item else {})

@@ -27,7 +27,9 @@ T = TypeVar("T")
 
 
 class Session:
-    def __init__(self) -> None:
+    def __init__(self, via: str = "") -> None:
+        """`via` is the program that calls, for the gateway's logs."""
+        self._via = via
         self._chosen: tuple[str | None, str | None, str | None] = (None, None, None)
         self._context: Context | None = None
         self._cache: SchemaCache | None = None
@@ -121,10 +123,15 @@ class Session:
 
     def keep_fresh(self) -> None:
         """Raises CallError and WrongSetting."""
+        if self.is_stale:
+            self.refresh()
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the document may have changed. Raises WrongSetting."""
         from cuectl.schema_cache import FRESH_SECONDS
 
-        if self.cache.age > FRESH_SECONDS:
-            self.refresh()
+        return self.cache.age > FRESH_SECONDS
 
     @property
     def colors(self) -> Mapping[str, str]:
@@ -133,25 +140,25 @@ class Session:
 
     def refresh(self) -> None:
         """Ask whether the document has changed. Raises CallError."""
+        self.run(self.look_for_changes)
 
-        async def ask(client: "GatewayClient") -> None:
-            from cuectl.client.gateway import NO_METHOD, error_of
-            from cuectl.client.openapi_document import DOCUMENT
+    async def look_for_changes(self, client: "GatewayClient") -> None:
+        """The same, within an event loop."""
+        from cuectl.client.gateway import NO_METHOD, error_of
+        from cuectl.client.openapi_document import DOCUMENT
 
-            etag = str(self.cache.head.get("etag", ""))
-            headers = {"If-None-Match": etag} if etag else {}
-            response = await client.send("GET", DOCUMENT, b"", headers)
-            if response.status_code == NO_METHOD:  # DOCS=off
-                self.cache.keep("", b"{}")
-            elif response.status_code == NOT_MODIFIED:
-                self.cache.keep(etag, None)
-            elif response.status_code == OK:
-                client.check_json(response)
-                self.cache.keep(response.headers.get("etag", ""), response.content)
-            else:
-                raise error_of(response)
-
-        self.run(ask)
+        etag = str(self.cache.head.get("etag", ""))
+        headers = {"If-None-Match": etag} if etag else {}
+        response = await client.send("GET", DOCUMENT, b"", headers)
+        if response.status_code == NO_METHOD:  # DOCS=off
+            self.cache.keep("", b"{}")
+        elif response.status_code == NOT_MODIFIED:
+            self.cache.keep(etag, None)
+        elif response.status_code == OK:
+            client.check_json(response)
+            self.cache.keep(response.headers.get("etag", ""), response.content)
+        else:
+            raise error_of(response)
 
     # --- calls ----------------------------------------------------------------------------------
 
@@ -164,7 +171,7 @@ class Session:
         from cuectl.client.gateway import gateway_client
 
         seconds = TIMEOUT_SECONDS if timeout is None else timeout
-        async with gateway_client(self.context.url, self.tokens, seconds) as client:
+        async with gateway_client(self.context.url, self.tokens, seconds, self._via) as client:
             client.read, client.exact = document, True
             try:
                 yield client

@@ -24,7 +24,7 @@ html_show_sphinx = False
 
 PARTS = {
     "Start here": ["getting-started", "demo", "glossary"],
-    "Artist and wrangler": ["recipes", "cuectl", "call", "specs"],
+    "Artist and wrangler": ["recipes", "cuectl", "assistants", "call", "specs"],
     "Scripter": ["calls", "examples", "http", "reads", "watch", "batch", "at-most-once", "errors"],
     "Front end": ["pages", "compatibility", "cueweb"],
     "Administrator": [

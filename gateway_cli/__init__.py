@@ -11,6 +11,7 @@ from gateway_cli.commands.compare import compare
 from gateway_cli.commands.completion import completion
 from gateway_cli.commands.demo import demo
 from gateway_cli.commands.describe import describe
+from gateway_cli.commands.mcp import mcp
 from gateway_cli.commands.routes import routes
 from gateway_cli.commands.serve import serve
 from gateway_cli.commands.snapshot import snapshot
@@ -37,6 +38,7 @@ COMMANDS = (
     batch,
     compare,
     audit,
+    mcp,
     snapshot,
     token,
     completion,

@@ -53,6 +53,8 @@ GUESSED = (
 )
 DRY_RUN = "X-Dry-Run"
 KEY = "Idempotency-Key"
+VIA = "X-Gateway-Via"
+"""The program that calls, for the gateway's logs."""
 RETRY_PAUSES_SECONDS = (0.5, 2.0)
 """Before a call is repeated whose connection was lost."""
 LEAST_PERIOD_SECONDS, LONGEST_PERIOD_SECONDS = 1.0, 3600.0
@@ -65,18 +67,19 @@ SCHEMA = "X-Schema"
 
 @asynccontextmanager
 async def gateway_client(
-    url: str, token: Callable[[], str], timeout: float
+    url: str, token: Callable[[], str], timeout: float, via: str = ""
 ) -> "AsyncIterator[GatewayClient]":
     """A client of the gateway at this URL whose calls may take `timeout` seconds each.
 
-    `token` is called for each request; an empty one is not sent. Raises WrongSetting.
+    `token` is called for each request; an empty one is not sent. The gateway's logs say `via` which
+    program it is called, if that is given. Raises WrongSetting.
     """
     base = check_url(url)
     limits = httpx.Timeout(timeout + GRACE_SECONDS, connect=min(timeout, CONNECT_TIMEOUT_SECONDS))
     # Reading the system's certificates takes a while, and plain HTTP needs none.
     verify = base.startswith("https:") or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     async with httpx.AsyncClient(timeout=limits, verify=verify) as client:
-        yield GatewayClient(client, base, token, timeout)
+        yield GatewayClient(client, base, token, timeout, via)
 
 
 def check_url(url: str) -> str:
@@ -101,6 +104,8 @@ class GatewayClient:
     token: Callable[[], str]
     timeout: float
     """Seconds that a call may take."""
+    via: str = ""
+    """The program that calls, as the gateway's logs have it."""
     read: Document | None = None
     """The OpenAPI document, once it was needed."""
     exact: bool = False
@@ -251,7 +256,7 @@ class GatewayClient:
                 timeout=limits,
             ) as response:
                 yield response
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise self._failure(error) from None
 
     def check_json(self, response: httpx.Response) -> None:
@@ -330,18 +335,22 @@ class GatewayClient:
             return await self.client.request(
                 verb, self.base + path, content=body, headers=given, params=query or None
             )
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise self._failure(error) from None
 
     def _headers(self, body: bytes) -> dict[str, str]:
         headers = {"Grpc-Timeout": f"{max(math.ceil(self.timeout * 1000), 1)}m"}
         if token := self.token():
             headers["Authorization"] = f"Bearer {token}"
+        if self.via:
+            headers[VIA] = self.via
         if body:
             headers["Content-Type"] = "application/json"
         return headers
 
-    def _failure(self, error: httpx.HTTPError) -> CallError:
+    def _failure(self, error: httpx.HTTPError | httpx.InvalidURL) -> CallError:
+        if isinstance(error, httpx.InvalidURL):  # a view of more than 64 KB
+            return CallError("INVALID_ARGUMENT", f"nothing was sent: {error}")
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
             problem = f"the gateway at {self.base} cannot be reached{through_proxy(self.base)};"
             problem += f" is it running? ({str(error) or 'no answer'})"

@@ -13,6 +13,8 @@ DOCUMENT = "/openapi.json"
 COMPONENT = "#/components/schemas/"
 REPEATABLE = {"$ref": "#/components/parameters/Idempotency-Key"}
 """The parameter of a change that is made once, however often it is sent."""
+OF_ROWS = {"$ref": "#/components/parameters/_limit"}
+"""A parameter of methods whose answers have rows."""
 INPUT = "-Input"
 """The end of a request schema's name, if it differs from that of answers."""
 
@@ -41,6 +43,8 @@ class Operation:
     reads_only: bool
     repeats: bool
     """Whether it can be called again without harm: it reads, or takes an Idempotency-Key."""
+    has_rows: bool
+    """Whether its answer is a list, of which a view can choose."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +137,7 @@ def read_document(content: bytes, url: str) -> Document:
                 sets=tuple(operation.get("x-sets", ())),
                 reads_only="get" in item,
                 repeats="get" in item or REPEATABLE in operation.get("parameters", ()),
+                has_rows=OF_ROWS in operation.get("parameters", ()),
             )
             for path, item in whole["paths"].items()
             if path.count("/") > 1 and (operation := item.get("post")) is not None

@@ -29,6 +29,7 @@ from gateway.http.batch_queue import BatchQueue
 from gateway.http.body import BodyReader
 from gateway.http.conditional import Stopping
 from gateway.http.context import (
+    VIA_HEADER,
     CallState,
     ClientGone,
     Request,
@@ -82,7 +83,7 @@ FORMATS: Mapping[str, Format] = {
 }
 """Of batches and their answers, by media type."""
 FIRST_BYTE = re.compile(rb"(?:\xef\xbb\xbf)?\s*+(\S)")
-PASSED_ON = (b"authorization", b"grpc-timeout", DRY_RUN_KEY)
+PASSED_ON = (b"authorization", b"grpc-timeout", DRY_RUN_KEY, VIA_HEADER)
 """Headers of a batch that each of its items has."""
 
 

@@ -30,6 +30,9 @@ LIKE_A_TOKEN = re.compile(rf"{ENCODED_OBJECT}\.(?:{ENCODED_OBJECT}|[\w=-]*+\.)[\
 """Two objects, as in a signed JWT, or one object before two dots. Quadratic time: for short texts
 only."""
 LOGGED_PATH_MAX_CHARS = 512
+VIA_HEADER = b"x-gateway-via"
+SANE_VIA = re.compile(rb"[a-z0-9][a-z0-9._-]{0,31}")
+"""The program that a client says it is, as logs have it."""
 JSON_TYPE = (b"content-type", b"application/json")
 NOSNIFF = (b"x-content-type-options", b"nosniff")
 """Answers contain text from Cuebot, which a browser must not take for HTML."""
@@ -72,6 +75,12 @@ class Request(NamedTuple):
     def ids(self) -> dict[str, object]:
         ids: dict[str, object] = {"request_id": self.id}
         return ids if self.trace is None else ids | {"trace_id": self.trace.trace_id}
+
+    @property
+    def via(self) -> str:
+        """The program that the client says it is (`mcp`); empty without one, or for other texts."""
+        given = self.headers.get(VIA_HEADER)
+        return given.decode("ascii") if given and SANE_VIA.fullmatch(given) else ""
 
     @property
     def logged_path(self) -> str:

@@ -128,15 +128,18 @@ def values_of(found: Iterable[Found]) -> Known:
 
 def head_of(context: RequestContext, phase: str, method: str | None) -> dict[str, object]:
     """The fields that every line begins with."""
-    return {
+    fields: dict[str, object] = {
         "time": timestamp(),
         "phase": phase,
         "id": context.request.id,
         "subject": context.subject,
         "claims": shown_claims(context.caller),
         "client": context.request.client,
-        "method": method,
     }
+    if via := context.request.via:
+        fields["via"] = via
+    fields["method"] = method
+    return fields
 
 
 def shown_claims(caller: Principal | None) -> dict[str, object]:

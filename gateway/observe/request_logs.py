@@ -91,6 +91,8 @@ def fields_of(context: RequestContext) -> dict[str, object]:
         "path": context.request.logged_path or None,
         "rpc": context.call.rpc,
     }
+    if via := context.request.via:
+        fields["via"] = via
     if context.request.trace is not None:
         fields["trace_id"] = context.request.trace.trace_id
     if context.dry_run:

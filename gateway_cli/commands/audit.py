@@ -239,7 +239,7 @@ def row(entry: Entry) -> tuple[str, ...]:
     return (
         cell(f"{entry['time'][:19]}Z"),
         cell(entry.get("subject")),
-        cell(entry.get("client")),
+        cell(entry.get("client")) + (f" via {cell(entry['via'])}" if "via" in entry else ""),
         cell(str(entry["method"]).removeprefix("/")),
         cell(outcome),
         cell(ms if ms is None else f"{ms:.1f}"),

@@ -72,6 +72,12 @@ def test_a_table(log: Path) -> None:
     assert rows[0].endswith(f'{{"job":{{"id":"{JOB}"}},"username":"lena"}}')
 
 
+def test_the_program_that_called_stands_by_its_address(log: Path) -> None:
+    log.write_bytes(line("a", via="mcp") + line("b"))
+    _, *rows = in_process("audit", str(log)).text.splitlines()
+    assert ["10.0.8.15 via mcp  " in row for row in rows] == [True, False]
+
+
 @pytest.mark.parametrize(
     ("more", "outcome"),
     [

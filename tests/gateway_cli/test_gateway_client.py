@@ -6,9 +6,10 @@ import json
 import pytest
 
 from cuectl.client import gateway as client_module
+from cuectl.client.client import OutputOptions
 from cuectl.client.gateway import gateway_client
 from cuectl.errors import WrongSetting
-from cuectl.terminal.exits import FAILED, NOT_FOUND, UNAVAILABLE
+from cuectl.terminal.exits import FAILED, NOT_FOUND, UNAVAILABLE, WRONG_USAGE
 from tests.gateway_cli.calls import JSON, LOSES, NO_PUT, NOWHERE, Reply, perform, stand_in
 from tests.support.servers import Gateway, token
 
@@ -37,6 +38,15 @@ async def test_a_refused_token_is_not_repeated(gateway: Gateway) -> None:
     done = await perform(gateway_client(gateway.url, lambda: wrong, 5), "Show/GetShows")
     assert done.status == FAILED
     assert done.problem == "PERMISSION_DENIED: the token has expired"
+
+
+async def test_a_view_that_is_too_long_for_a_url_is_not_sent() -> None:
+    options = OutputOptions(where=f"name='{'é' * 12_000}'")
+    async with stand_in(POST=("200 OK", JSON, b"{}")) as server:
+        done = await perform(gateway_client(server.url, token, 5), "Job/GetJobs", options=options)
+    assert (done.status, server.seen) == (WRONG_USAGE, [])
+    assert done.problem.startswith("INVALID_ARGUMENT: nothing was sent: ")
+    assert len(done.problem) < 200
 
 
 async def test_a_dry_run_through_a_gateway_asks_for_it() -> None:

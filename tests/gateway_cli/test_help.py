@@ -136,14 +136,16 @@ def test_wrong_usage(line: str, word: str) -> None:
     assert SECRET not in ran.err
 
 
-@pytest.mark.parametrize("name", ["routes", "describe", "snapshot", "check", "compare", "call"])
+@pytest.mark.parametrize(
+    "name", ["routes", "describe", "snapshot", "check", "compare", "call", "mcp"]
+)
 def test_commands_that_fail_list_their_exit_statuses(name: str) -> None:
     assert "Exit status" in in_process(name, "--help").text
 
 
 def test_every_tool_has_a_section() -> None:
     page = (DOCS / "tools.md").read_text(encoding="utf-8")
-    for name in ("routes", "describe", "snapshot", "check", "compare"):
+    for name in ("routes", "describe", "snapshot", "check", "compare", "audit", "mcp"):
         assert f"\n## {name}\n" in page
 
 

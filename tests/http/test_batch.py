@@ -349,6 +349,7 @@ async def test_metadata_and_access_lines_are_those_of_each_item(
     lines = gateway.access_lines()
     trace = "0af7651916cd43dd8448eb211c80319c"
     headers = {"X-Request-ID": "mine", "traceparent": f"00-{trace}-b7ad6b7169203331-01"}
+    headers["X-Gateway-Via"] = "mcp"
     await batch(gateway, [*finding("a", "missing"), {"method": BATCH}], headers=headers)
     await until(lambda: len(lines) == 3)
     metadata = {each["x-request-id"]: each for _, _, each in cuebot.seen}
@@ -362,3 +363,4 @@ async def test_metadata_and_access_lines_are_those_of_each_item(
         "mine": (BATCH, 200),
     }
     assert known["mine/0"]["subject"] == "tester"
+    assert {line["via"] for line in lines} == {"mcp"}

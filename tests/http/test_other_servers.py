@@ -23,11 +23,13 @@ pytestmark = pytest.mark.slow
 
 FIND_SHOW = "/show.ShowInterface/FindShow"
 GET_JOBS = "/job.JobInterface/GetJobs"
+Client = httpx.Client | TestClient
+"""Newer versions of Starlette prefer httpx2 where it is installed."""
 UPGRADE = {"Connection": "Upgrade", "Upgrade": "h2c"}
 
 
 @contextmanager
-def in_test_client(endpoint: str) -> Iterator[httpx.Client]:
+def in_test_client(endpoint: str) -> Iterator[Client]:
     """Starlette's TestClient, which has an event loop of its own."""
     app = create_app(settings_for(endpoint, docs="public"))
     with TestClient(app, headers=bearer()) as client:
@@ -35,7 +37,7 @@ def in_test_client(endpoint: str) -> Iterator[httpx.Client]:
 
 
 @contextmanager
-def in_plain_uvicorn(endpoint: str) -> Iterator[httpx.Client]:
+def in_plain_uvicorn(endpoint: str) -> Iterator[Client]:
     """uvicorn with a protocol of its own, in a thread. The app is made without an event loop."""
     app = create_app(settings_for(endpoint, docs="public"))
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, proxy_headers=False, ws="none"))
@@ -56,9 +58,9 @@ def in_plain_uvicorn(endpoint: str) -> Iterator[httpx.Client]:
 @pytest.fixture(
     scope="module", params=[in_test_client, in_plain_uvicorn], ids=["TestClient", "uvicorn"]
 )
-def client(request: pytest.FixtureRequest, cuebot_process: str) -> Iterator[httpx.Client]:
+def client(request: pytest.FixtureRequest, cuebot_process: str) -> Iterator[Client]:
     """A client of the app under one of them, once calls can be answered."""
-    serve: Callable[[str], AbstractContextManager[httpx.Client]] = request.param
+    serve: Callable[[str], AbstractContextManager[Client]] = request.param
     with serve(cuebot_process) as client:
         deadline = time.monotonic() + PATIENCE
         while client.get("/readyz").status_code != 200:
@@ -67,7 +69,7 @@ def client(request: pytest.FixtureRequest, cuebot_process: str) -> Iterator[http
         yield client
 
 
-def test_a_call_is_answered(client: httpx.Client) -> None:
+def test_a_call_is_answered(client: Client) -> None:
     """With all headers of an answer."""
     answer = client.post(FIND_SHOW, json={"name": "demo"})
     assert (answer.status_code, answer.json()["show"]["name"]) == (200, "demo")
@@ -76,7 +78,7 @@ def test_a_call_is_answered(client: httpx.Client) -> None:
         assert answer.headers[name]
 
 
-def test_a_body_in_parts_and_in_gzip(client: httpx.Client) -> None:
+def test_a_body_in_parts_and_in_gzip(client: Client) -> None:
     parts = iter([b'{"name"', b': "demo"}'])
     assert client.post(FIND_SHOW, content=parts).status_code == 200
     body = gzip.compress(b'{"name": "demo"}')
@@ -84,7 +86,7 @@ def test_a_body_in_parts_and_in_gzip(client: httpx.Client) -> None:
     assert packed.json()["show"]["name"] == "demo"
 
 
-def test_a_compressed_answer(client: httpx.Client) -> None:
+def test_a_compressed_answer(client: Client) -> None:
     """A client that accepts gzip gets it."""
     answer = client.post(GET_JOBS, json={}, headers={"Accept-Encoding": "gzip"})
     assert answer.headers["content-encoding"] == "gzip"
@@ -105,7 +107,7 @@ def test_a_compressed_answer(client: httpx.Client) -> None:
     ],
 )
 def test_errors(
-    client: httpx.Client, path: str, body: bytes, headers: dict[str, str], status: int
+    client: Client, path: str, body: bytes, headers: dict[str, str], status: int
 ) -> None:
     """In the one JSON shape, with a request id."""
     answer = client.post(path, content=body, headers=headers)
@@ -113,7 +115,7 @@ def test_errors(
     assert answer.headers["x-request-id"]
 
 
-def test_pages_and_other_verbs(client: httpx.Client) -> None:
+def test_pages_and_other_verbs(client: Client) -> None:
     """GET, HEAD and OPTIONS."""
     assert client.get("/openapi.json").json()["openapi"].startswith("3.1")
     assert client.head("/docs").status_code == 200
@@ -159,7 +161,7 @@ def test_the_app_of_the_environment(cuebot_process: str) -> None:
     assert "schema loaded" in told
 
 
-def is_ready(client: httpx.Client) -> bool:
+def is_ready(client: Client) -> bool:
     """Whether calls can be answered."""
     try:
         return client.get("/readyz").status_code == 200

@@ -128,6 +128,31 @@ async def test_a_change_has_a_line(audited: Audited, cuebot: ScriptedCuebot) -> 
         assert intent.keys().isdisjoint(("code", "status", "ms"))
 
 
+VIA = (
+    (None, None),
+    ("mcp", "mcp"),
+    ("nightly-report_2.1", "nightly-report_2.1"),
+    ("x" * 32, "x" * 32),
+    *((given, None) for given in ("", "x" * 33, "MCP", "a b", "-mcp", 'mcp","subject":"root', "é")),
+)
+"""Values of X-Gateway-Via, and what lines have of them."""
+
+
+@pytest.mark.parametrize(("given", "said"), VIA)
+async def test_the_program_that_calls_is_a_short_word(
+    audited: Audited, given: str | None, said: str | None
+) -> None:
+    headers = [] if given is None else [("X-Gateway-Via", given.encode())]
+    accessed = audited.gateway.access_lines()
+    answer = await audited.gateway.post(KILL, killing(1), headers=headers)
+    assert answer.status_code == 200
+    await until(lambda: accessed)
+    for line in (*audited.lines, *accessed):
+        assert line.get("via") == said
+        assert ("via" in line) == (said is not None)
+        assert line["subject"] == "tester"
+
+
 @pytest.mark.parametrize("path", [GET_JOBS, FIND_SHOW])
 async def test_reads_have_none(audited: Audited, path: str) -> None:
     """Nor has a dry run, or a request that is wrong."""

@@ -39,8 +39,9 @@ def version_of(requirement: Requirement) -> Version:
 
 
 def extras() -> list[str]:
-    """Those that the image may have: all but the demo's."""
-    return [name for name in PROJECT["optional-dependencies"] if name != "demo"]
+    """Those that the image may have: all but the demo's, and the one for programs with assistants,
+    which start a client of a gateway beside them."""
+    return [name for name in PROJECT["optional-dependencies"] if name not in ("demo", "mcp")]
 
 
 def wanted() -> list[Requirement]:

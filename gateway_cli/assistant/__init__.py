@@ -1,0 +1,1 @@
+"""The tools of an assistant: a gateway's methods over the Model Context Protocol."""
