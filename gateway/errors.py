@@ -106,6 +106,8 @@ class GatewayError(Exception):
     """What was not found, if others may be near."""
     fate: Fate = "not sent"
     """Of the call that ended with this error."""
+    status_details: bytes = b""
+    """The `google.rpc.Status` that came with Cuebot's error, serialized; `details` are its JSON."""
     is_of_key: bool = False
     """Whether the call was not made because of its Idempotency-Key."""
 

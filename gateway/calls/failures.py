@@ -83,7 +83,7 @@ def translated(failed: CallFailed, method: Method | None, payload: bytes) -> Gat
         )
     elif code is Code.UNAVAILABLE and failed.reason in UNREACHABLE:
         message = f"Cuebot cannot be reached: {message}"
-    return GatewayError(
+    error = GatewayError(
         code,
         message,
         status=status,
@@ -91,6 +91,8 @@ def translated(failed: CallFailed, method: Method | None, payload: bytes) -> Gat
         headers=RETRY_SOON if code is Code.UNAVAILABLE else None,
         cause="answer_memory" if failed.reason is Reason.NO_MEMORY else None,
     )
+    error.status_details = failed.status_details
+    return error
 
 
 def meant(failed: CallFailed, method: Method, payload: bytes) -> GatewayError | None:

@@ -434,12 +434,14 @@ async def follow(plan: Plan, answer: bytes, call: Call) -> bytes:
             raise reworded(error, f"{step.path} was called, but: {error.message}") from None
         happened = f"{', '.join(done)} succeeded, then {step.path} failed"
         # Without Retry-After: a retry would repeat the earlier calls as well.
-        raise GatewayError(
+        whole_story = GatewayError(
             error.code,
             f"{happened}: {error.message or error.code.name}",
             status=error.status,
             details=error.details,
-        ) from None
+        )
+        whole_story.status_details = error.status_details
+        raise whole_story from None
     whole: bytes = message.SerializeToString()
     return whole
 
@@ -454,6 +456,7 @@ def reworded(error: GatewayError, message: str, place: str = "") -> GatewayError
         headers=error.headers,
         cause=error.cause,
     )
+    found.status_details = error.status_details
     if error.sought is not None:
         found.sought = error.sought._replace(place=place)
     return found

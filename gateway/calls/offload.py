@@ -72,9 +72,11 @@ class Planner:
         policy: UnknownFieldPolicy,
         timeout: float,
         caller: Caller,
+        *,
+        is_binary: bool = False,
     ) -> Named:
         """Raises GatewayError: the plan's, and UNAVAILABLE after `timeout` seconds."""
-        job = Job(None, method.path, body, policy, caller)
+        job = Job(None, method.path, body, policy, caller, is_binary)
         outcome = await self._outcome(principal, timeout, job, catalog)
         assert isinstance(outcome, Done)
         refusal = None if outcome.refusal is None else error_of(outcome.refusal)

@@ -16,7 +16,8 @@ from typing import BinaryIO, NamedTuple
 
 from gateway.calls.batch_items import Item, items_of
 from gateway.calls.caller import Caller, with_caller
-from gateway.calls.plan import Plan, plan
+from gateway.calls.messages import check_size
+from gateway.calls.plan import Plan, plan, plan_message
 from gateway.codec.body import UnknownFieldPolicy
 from gateway.errors import Code, GatewayError
 from gateway.schema.catalog import Catalog
@@ -33,6 +34,8 @@ class Job(NamedTuple):
     body: bytes
     policy: UnknownFieldPolicy
     caller: Caller
+    is_binary: bool = False
+    """Whether the body is a protobuf message."""
 
 
 class BatchJob(NamedTuple):
@@ -125,7 +128,12 @@ def outcome_of(work: Callable[[], Outcome]) -> Outcome:
 
 def planned(job: Job, catalog: Catalog) -> Done:
     method = catalog.routes[job.path]
-    named = with_caller(plan(method, job.body, job.policy), job.caller)
+    if job.is_binary:
+        check_size(method.descriptor.input_type, job.body)
+        asked = plan_message(method, job.body, job.policy)
+    else:
+        asked = plan(method, job.body, job.policy)
+    named = with_caller(asked, job.caller)
     refusal = None if named.refusal is None else refusal_of(named.refusal)
     return Done(without_steps(named.plan), named.replaced, refusal)
 

@@ -23,6 +23,7 @@ from gateway.schema.method import Method
 from gateway.suggestions import QUOTED_CHARS, other_way
 from gateway.views.compiled_view import (
     EVENT_STREAM,
+    AnswerForm,
     Asked,
     CompiledView,
     Goal,
@@ -128,8 +129,8 @@ class Watch(NamedTuple):
 
 
 class Query(NamedTuple):
-    view: CompiledView | None = None
-    """The view of the answer; None for the whole answer in JSON."""
+    view: CompiledView | AnswerForm | None = None
+    """The view or the form of the answer; None for the whole answer in JSON."""
     body: bytes | None = None
     unread: tuple[str, ...] = ()
     asked: Asked = ()

@@ -13,18 +13,21 @@ from gateway.codec.fields import owner_of
 from gateway.codec.slices import rows_in
 from gateway.long_work import STEP, begin_at_once, in_turns, let_others_run
 from gateway.schema.method import FieldPath, Method, NamedRows, RowSearch, set_at, value_at
-from gateway.views.compiled_view import Asked, CompiledView
+from gateway.views.compiled_view import AnswerForm, Asked, CompiledView
 
 
 class RowsAsked(NamedTuple):
     plan: Plan
-    view: CompiledView | None
+    view: CompiledView | AnswerForm | None
     cut_at: int = 0
     """With this many rows, the answer may be incomplete; 0 if that does not matter."""
 
 
 def ask_for_rows(
-    planned: Plan, view: CompiledView | None, asked: Asked = (), accept: bytes | None = None
+    planned: Plan,
+    view: CompiledView | AnswerForm | None,
+    asked: Asked = (),
+    accept: bytes | None = None,
 ) -> RowsAsked:
     """Views never select from incomplete rows silently.
 

@@ -171,6 +171,10 @@ class Decoders:
 
         return decode
 
+    def is_echoed(self, descriptor: Descriptor) -> bool:
+        """Whether objects of this type may come from an answer."""
+        return descriptor.full_name in self._echoed
+
     def reader(self, descriptor: Descriptor) -> Read:
         """The function that fills messages of this type."""
         return self._readers.get(descriptor)
@@ -260,7 +264,7 @@ class Decoders:
     ) -> Callable[[str, Json, Any, Path, Unknown], None]:
         """The function for other keys: extensions are set, the rest is added to `unknown`."""
         extendable = descriptor.is_extendable
-        echoed = descriptor.full_name in self._echoed
+        echoed = self.is_echoed(descriptor)
         originals = {field.json_name: field.name for field in descriptor.fields}
         names = tuple(originals)
         below = partial(paths_below, descriptor, self._echoed)

@@ -8,6 +8,7 @@ https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/.
 import asyncio
 import re
 import time
+from base64 import b64decode, b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -30,6 +31,7 @@ from gateway.http.request import CallRequest, RequestReader
 from gateway.http.respond import Form, Responder, form_for
 from gateway.openapi.schemas import REPORTED
 from gateway.schema.method import Method
+from gateway.views.compiled_view import AnswerForm
 
 KEY_HEADER = b"idempotency-key"
 REPLAYED = (b"idempotent-replayed", b"true")
@@ -37,6 +39,8 @@ QUOTED_KEY = re.compile(rb'"((?:[ !#-\[\]-~]|\\["\\]){1,255})"')
 """A string of structured fields (RFC 8941), without parameters."""
 BARE_KEY = re.compile(rb"[!#-~][ -~]{0,254}")
 ESCAPED = re.compile(rb"\\(.)")
+BINARY = b"\0protobuf\0"
+"""Begins what is hashed of a protobuf message: no JSON does, and the empty body is both."""
 MARGIN_SECONDS = 10.0
 """For all that happens after a call until its outcome is written down."""
 LONGEST_HASHED_AT_ONCE = 2**20
@@ -107,7 +111,7 @@ class Attempt:
             await self._finish(None)
         elif self._fate == "answered":
             headers = [*reported(context.response.headers), *error.raw_headers()]
-            kept = KeptAnswer(error.status, headers, error.body())
+            kept = KeptAnswer(error.status, headers, error.body(), error.status_details)
             await self._finish(self._outcome("failed", kept.dump()))
         else:
             said = f"{error.code.name}: {error.message}"[:LONGEST_KEPT_ERROR]
@@ -156,7 +160,9 @@ class AtMostOnce:
         method, caller = request.plan.method, context.caller
         assert caller is not None, "no method is called without a token"
         owned = owned_by(context.principal, method, key_of(context.request.headers[KEY_HEADER]))
-        asked = Record(await digest_of(body), caller.rule.basis(caller.claims))
+        is_binary = isinstance(request.view, AnswerForm)
+        fingerprint = await digest_of(BINARY + body if is_binary else body)
+        asked = Record(fingerprint, caller.rule.basis(caller.claims))
         known = await self._records.read(owned)
         context.waited += monotonic() - began
         self._requests.reauthorize(context, request.catalog, method, request.plan)
@@ -183,7 +189,9 @@ class AtMostOnce:
                 whole = b"".join(pieces_of(request, answer))
                 form = form_for(context, (whole,), request.content_type)
                 headers = [*reported(context.response.headers), request.content_type]
-                kept = KeptAnswer(Code.OK.http_status, headers, whole).dump()
+                is_binary = isinstance(request.view, AnswerForm)
+                body, packed = (b"", answer) if is_binary else (whole, b"")
+                kept = KeptAnswer(Code.OK.http_status, headers, body, packed).dump()
         except Taken:
             raise
         except GatewayError as error:
@@ -238,6 +246,9 @@ class AtMostOnce:
         if known.state == "failed":
             raise kept.error()
         response.code = Code.OK
+        if isinstance(request.view, AnswerForm):
+            whole = b"".join(request.view.encode(kept.packed))
+            return form_for(context, (whole,), request.content_type)
         return form_for(context, (kept.body,), kept.content_type)
 
 
@@ -245,18 +256,24 @@ class KeptAnswer(NamedTuple):
     status: int
     headers: Sequence[tuple[bytes, bytes]]
     body: bytes
+    """Of plain JSON."""
+    packed: bytes = b""
+    """Cuebot's answer, if the request was protobuf, or the `google.rpc.Status` of its error."""
 
     def dump(self) -> bytes:
         headers = [
             (name.decode("latin-1"), value.decode("latin-1")) for name, value in self.headers
         ]
-        return orjson.dumps([self.status, headers, self.body.decode()])
+        shape = [self.status, headers, self.body.decode()]
+        if self.packed:
+            shape.append(b64encode(self.packed).decode())
+        return orjson.dumps(shape)
 
     @staticmethod
     def load(dumped: bytes) -> "KeptAnswer":
-        status, headers, body = orjson.loads(dumped)
+        status, headers, body, *more = orjson.loads(dumped)
         pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-        return KeptAnswer(status, pairs, body.encode())
+        return KeptAnswer(status, pairs, body.encode(), b64decode(more[0]) if more else b"")
 
     @property
     def content_type(self) -> tuple[bytes, bytes]:
@@ -264,7 +281,7 @@ class KeptAnswer(NamedTuple):
 
     def error(self) -> GatewayError:
         shape = orjson.loads(self.body)
-        return GatewayError(
+        error = GatewayError(
             Code(shape["code"]),
             shape["message"],
             status=self.status,
@@ -275,6 +292,8 @@ class KeptAnswer(NamedTuple):
                 if name not in REPORTED_HEADERS
             },
         )
+        error.status_details = self.packed
+        return error
 
 
 def reported(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

@@ -69,6 +69,27 @@ class BodyReader:
         del decoder  # frees the window before the copy
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
+    async def expand(self, context: RequestContext, coding: bytes, data: bytes) -> bytes:
+        """The content of data in one of READERS, within the limits of a body.
+
+        Raises GatewayError for invalid data, and for content that is too large or without room.
+        """
+        decoder = decoder_for(coding)
+        if decoder is None or not data:
+            return data
+        parts: list[bytes] = []
+        size = 0
+        for part in decoder.feed(data):
+            if not part:
+                await let_others_run()
+                continue
+            parts.append(part)
+            size += len(part)
+            self._check(size)
+            self._count(context, size)
+        decoder.finish()
+        return b"".join(parts)
+
     def take(self, context: RequestContext) -> bytes | None:
         """The whole body without waiting; None if it is compressed or incomplete.
 
@@ -92,9 +113,9 @@ class BodyReader:
             raise body_too_large(self.max_body)
 
     def _count(self, context: RequestContext, size: int) -> None:
-        if size <= LARGE_BODY_BYTES:
-            return
         before = 0 if context.body_room is None else context.body_room[1]
+        if size <= max(LARGE_BODY_BYTES, before):
+            return
         if not self._room.take(context.principal, size - before):
             raise unavailable("too many large bodies are being read", "bodies")
         context.body_room = (self._room, size)

@@ -18,6 +18,7 @@ from gateway.codec.payload import Payload
 from gateway.errors import Cause, Code, GatewayError
 from gateway.http.batch_queue import BatchQueue
 from gateway.http.direct_connection import DirectConnection, Headers
+from gateway.http.protocols.interface import Protocol
 from gateway.http.proxies import FORWARDED_FOR, TrustedProxies
 from gateway.http.trace_context import Spans, TraceContext, read_context
 from gateway.schema.method import Method
@@ -159,6 +160,8 @@ class CallState:
 class RequestContext:
     """A request, its answer, its call and its caller. Layers fill it in on the way down."""
 
+    protocol: Protocol | None = None
+    """None for plain JSON."""
     spans: Spans | None = None
     subject: str | None = None
     caller: Principal | None = None

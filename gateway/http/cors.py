@@ -20,6 +20,11 @@ from gateway.suggestions import QUOTED_CHARS
 
 METHODS = ("GET", "HEAD", "POST")
 TRACE_HEADERS = ("traceparent", "tracestate")
+OF_PROTOCOLS = (
+    *("Connect-Protocol-Version", "Connect-Timeout-Ms"),
+    *("X-Grpc-Web", "X-User-Agent", "Grpc-Encoding", "Grpc-Accept-Encoding"),
+)
+"""Of Connect, and of gRPC-Web beside Grpc-Timeout."""
 REQUEST_HEADERS = (
     "Authorization",
     "Content-Encoding",
@@ -29,9 +34,12 @@ REQUEST_HEADERS = (
     "Last-Event-ID",
     *OF_REQUESTS,
     *OF_CHANGES,
+    *OF_PROTOCOLS,
 )
 """Request headers that the gateway reads and that need a preflight."""
-EXPOSED_HEADERS = sorted(HEADERS)
+OUTCOMES_OF_GRPC_WEB = ("Grpc-Status", "Grpc-Message", "Grpc-Status-Details-Bin", "Grpc-Encoding")
+"""Clients look for some of them in headers before they read the trailers in the body."""
+EXPOSED_HEADERS = sorted((*HEADERS, *OUTCOMES_OF_GRPC_WEB))
 PREFLIGHT_MAX_AGE_SECONDS = 7200
 """How long browsers may cache a preflight, per path: Chrome's maximum."""
 ASKED_METHOD = "access-control-request-method"

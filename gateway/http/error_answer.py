@@ -65,14 +65,19 @@ async def send_error(
     if context.response.status:
         log.error("answer cut short", **context.request.ids, reason=error.message)
         return
-    headers, body = error_answer(error)
+    status = error.status
+    if context.protocol is None:
+        headers, body = error_answer(error)
+    else:
+        status, headers, body = context.protocol.error_form(error)
+        headers = (*headers, (b"content-length", b"%d" % len(body)))
     if context.direct is None:
-        await send_and_discard(context, error.status, headers, body, receive, send)
+        await send_and_discard(context, status, headers, body, receive, send)
         return
     context.give_back_body_room()  # for other requests meanwhile
     await await_rest(context, receive)
-    if "Connection" in error.headers or not context.answer(error.status, headers, body):
-        await send({"type": "http.response.start", "status": error.status, "headers": headers})
+    if "Connection" in error.headers or not context.answer(status, headers, body):
+        await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
 

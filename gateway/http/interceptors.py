@@ -65,6 +65,12 @@ class Interceptor:
         """Wrap each call to Cuebot, look-ups and follow-ups included. A disconnect cancels it."""
         return call
 
+    def looks_at(self, context: RequestContext, method: Method) -> bool:
+        """Whether `around` depends on what requests for this method contain. Then no request of
+        this context goes to Cuebot as the bytes that a client has sent.
+        """
+        return True
+
     async def deny(self, context: RequestContext, error: GatewayError, read: ReadDenied) -> None:
         """A call was denied, and the client has not been answered yet (`AuditLog`)."""
 
@@ -180,6 +186,10 @@ class Interceptors:
             return call
 
         return around
+
+    def look_at(self, context: RequestContext, method: Method) -> bool:
+        """Whether any of them depends on what requests for this method contain."""
+        return any(each.wraps(context) and each.looks_at(context, method) for each in self._around)
 
     async def deny(self, context: RequestContext, error: GatewayError, read: ReadDenied) -> None:
         for deny in self._deny:

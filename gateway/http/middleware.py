@@ -15,6 +15,7 @@ from gateway.http.context import ClientGone, RequestContext, open_context, raise
 from gateway.http.direct_connection import Refused, direct_connection, headers_of
 from gateway.http.error_answer import as_gateway_error, send_error
 from gateway.http.interceptors import Interceptors
+from gateway.http.protocols.choice import protocol_of
 from gateway.http.proxies import TrustedProxies
 
 CLIENT_CLOSED_REQUEST = 499
@@ -66,6 +67,7 @@ def context_in(scope: Scope, proxies: TrustedProxies) -> RequestContext:
         direct=direct,
     )
     scope["path"] = context.request.path
+    context.protocol = protocol_of(context.request)
     return context
 
 

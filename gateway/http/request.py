@@ -11,7 +11,13 @@ from starlette.types import Receive
 from gateway.access.fair_quota import FairQuota, Weight, equal_weight
 from gateway.calls.caller import Named
 from gateway.calls.offload import Planner
-from gateway.calls.plan import Plan, holds_the_loop, plan
+from gateway.calls.plan import (
+    MAX_QUICK_MESSAGE_BYTES,
+    Plan,
+    holds_the_loop,
+    plan,
+    plan_message,
+)
 from gateway.calls.query import NO_QUERY, Query, Watch, read_query
 from gateway.calls.rows import ask_for_rows
 from gateway.codec.body import UNKNOWN_FIELD_POLICIES, UnknownFieldPolicy
@@ -36,7 +42,7 @@ from gateway.http.request_headers import (
 from gateway.http.routing import CHANGE_ALLOWS, READ_ALLOWS
 from gateway.schema.catalog import Catalog, no_schema, unknown_path
 from gateway.schema.method import Method
-from gateway.views.compiled_view import CompiledView
+from gateway.views.compiled_view import AnswerForm, CompiledView
 
 LARGEST_BODIES_AT_ONCE = 16
 """Bodies of the maximum size that may be read and decoded at once."""
@@ -51,13 +57,15 @@ class RequestHead(NamedTuple):
     """Seconds for all calls of the request."""
     policy: UnknownFieldPolicy
     query: Query
+    is_binary: bool = False
+    """Whether the body is a protobuf message."""
 
 
 class CallRequest(NamedTuple):
     plan: Plan
     timeout: float
     catalog: Catalog
-    view: CompiledView | None = None
+    view: CompiledView | AnswerForm | None = None
     cut_at: int = 0
     """With this many rows, the answer may be incomplete."""
     defaults: bool = False
@@ -115,6 +123,14 @@ class RequestReader:
         if request.method != "POST" or method.streams:
             check_verb(request.method, method)
         context.call.rpc = method.path
+        protocol = context.protocol
+        if protocol is not None:
+            if context.dry_run:
+                raise no_dry_run(protocol.name)
+            query, wanted, more = protocol.read_head(request, method, self._reject, self._max_body)
+            context.response.headers += more
+            timeout = self._longest_call if wanted is None else min(self._longest_call, wanted)
+            return RequestHead(catalog, method, timeout, self._reject, query, protocol.is_binary)
         check_headers(headers, self._max_body)
         timeout = self._longest_call
         if asked is not None:
@@ -126,26 +142,44 @@ class RequestReader:
         return RequestHead(catalog, method, timeout, self._reject, query)
 
     def body_if_here(self, context: RequestContext, head: RequestHead) -> bytes | None:
-        """The request's body; None while it is arriving. Raises GatewayError."""
+        """The request's body, or the message in it; None while it is arriving, or while taking
+        the message out may take long. Raises GatewayError.
+        """
+        protocol = context.protocol
+        if protocol is not None and protocol.is_wrapped(context.request):
+            return None
         body = self.bodies.take(context)
-        return (
-            body if body is None or head.query.body is None else body_of_get(head.query.body, body)
-        )
+        if body is None:
+            return None
+        if head.query.body is not None:
+            body = body_of_get(head.query.body, body)
+        return body if protocol is None else protocol.message(body)
 
     async def wait_for_body(
         self, context: RequestContext, head: RequestHead, receive: Receive
     ) -> bytes:
         """Raises GatewayError for an unreadable body, and ClientGone."""
         began = monotonic()
+        protocol = context.protocol
         try:
             body = await self.bodies.read(context, receive)
+            if head.query.body is not None:
+                body = body_of_get(head.query.body, body)
+            if protocol is not None:
+                body = await protocol.unwrap(
+                    context.request, body, partial(self.bodies.expand, context)
+                )
         finally:
             context.waited += monotonic() - began
-        return body if head.query.body is None else body_of_get(head.query.body, body)
+        return body
 
     def plan(self, context: RequestContext, head: RequestHead, body: bytes) -> CallRequest:
         """Raises GatewayError for an invalid body or a lost right."""
-        planned = plan(head.method, body, head.policy)
+        if head.is_binary:
+            unread = not self._interceptors.look_at(context, head.method)
+            planned = plan_message(head.method, body, head.policy, unread=unread)
+        else:
+            planned = plan(head.method, body, head.policy)
         if context.waited:
             self.reauthorize(context, head.catalog, head.method, planned)
         return self._call_request(context, head, planned)
@@ -164,6 +198,7 @@ class RequestReader:
                 head.policy,
                 head.timeout,
                 caller_of(context),
+                is_binary=head.is_binary,
             )
         took = monotonic() - began
         context.waited += took
@@ -181,15 +216,24 @@ class RequestReader:
 
     async def _read_denied(self, context: RequestContext, receive: Receive) -> None:
         """Record the request for Cuebot, if it can be known. Does not raise."""
-        denial = context.call.denied
+        denial, protocol = context.call.denied, context.protocol
         assert denial is not None, "nothing else is read here"
         body = await self._body_of_denied(context, receive)
+        policy = UnknownFieldPolicy.NOTHING
         with suppress(Exception):  # denied anyway
-            if context.request.method != "POST":
+            if protocol is not None:
+                asked = protocol.read_head(context.request, denial.method, policy, self._max_body)
+                body = body if asked.query.body is None else asked.query.body
+                if body is not None:
+                    body = await protocol.unwrap(
+                        context.request, body, partial(self.bodies.expand, context)
+                    )
+            elif context.request.method != "POST":
                 verb, query = context.request.method, context.request.query
-                body = read_query(denial.method, verb, query, None, UnknownFieldPolicy.NOTHING).body
+                body = read_query(denial.method, verb, query, None, policy).body
             if denial.payload is None and body is not None:
-                payload = plan(denial.method, body, UnknownFieldPolicy.NOTHING).payload
+                read = plan_message if protocol is not None and protocol.is_binary else plan
+                payload = read(denial.method, body, policy).payload
                 context.call.denied = denial._replace(payload=payload)
 
     async def _body_of_denied(self, context: RequestContext, receive: Receive) -> bytes | None:
@@ -252,7 +296,7 @@ class RequestReader:
         query, cut_at = head.query, 0
         view = query.view
         if planned.method.row_limit is not None or planned.most_rows is not None:
-            accept = context.request.headers.get(b"accept")
+            accept = context.request.headers.get(b"accept") if context.protocol is None else None
             planned, view, cut_at = ask_for_rows(planned, view, query.asked, accept)
         headers = context.response.headers
         if planned.defaulted:
@@ -294,7 +338,17 @@ def check_verb(verb: str, method: Method) -> None:
 
 def takes_long(head: RequestHead, body: bytes) -> bool:
     """Whether planning would block the event loop for too long."""
+    if head.is_binary and len(body) > MAX_QUICK_MESSAGE_BYTES:
+        return True
     return holds_the_loop(body) or (head.method.has_xml and xml_takes_long(body))
+
+
+def no_dry_run(protocol: str) -> GatewayError:
+    """The refusal of a dry run whose answer, the calls in JSON, would be no message."""
+    return GatewayError(
+        Code.INVALID_ARGUMENT,
+        f"X-Dry-Run: a dry run is answered in plain JSON, not in {protocol}; nothing was called",
+    )
 
 
 def body_of_get(asked: bytes, sent: bytes) -> bytes:

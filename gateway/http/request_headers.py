@@ -41,8 +41,7 @@ def asks_dry_run(text: bytes) -> bool:
 
 
 def check_headers(headers: Mapping[bytes, bytes], max_body: int) -> None:
-    if b"upgrade" in headers and b"upgrade" in headers.get(b"connection", b"").lower():
-        raise no_upgrade()  # plain uvicorn loses its body
+    check_upgrade(headers)
     media = headers.get(b"content-type")
     if media is not None and not can_be_json(media):
         problem = f"a body of type {shown(media)} cannot be JSON; use application/json"
@@ -55,6 +54,15 @@ def check_headers(headers: Mapping[bytes, bytes], max_body: int) -> None:
             status=415,
             headers={**CLOSE, "Accept-Encoding": SUPPORTED},
         )
+    check_length(headers, max_body)
+
+
+def check_upgrade(headers: Mapping[bytes, bytes]) -> None:
+    if b"upgrade" in headers and b"upgrade" in headers.get(b"connection", b"").lower():
+        raise no_upgrade()  # plain uvicorn loses its body
+
+
+def check_length(headers: Mapping[bytes, bytes], max_body: int) -> None:
     if (content_length(headers) or 0) > max_body:
         raise body_too_large(max_body)
 

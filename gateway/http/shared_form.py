@@ -10,7 +10,7 @@ from gateway.http.respond import Form, form_for
 from gateway.http.shared_pieces import SharedPieces
 from gateway.long_work import begin_at_once
 from gateway.schema.method import Method
-from gateway.views.compiled_view import CompiledView
+from gateway.views.compiled_view import AnswerForm, CompiledView
 from gateway.views.render import Viewed
 
 LARGEST_ANSWER_BYTES = 4 * 2**20
@@ -26,7 +26,10 @@ Result = TypeVar("Result")
 
 
 def shared_form(
-    context: RequestContext, method: Method, view: CompiledView | None, answer: SharedAnswer
+    context: RequestContext,
+    method: Method,
+    view: CompiledView | AnswerForm | None,
+    answer: SharedAnswer,
 ) -> Form:
     """The answer in the client's format. Raises GatewayError (INTERNAL)."""
     if answer.is_large:
@@ -47,7 +50,9 @@ def shared_form(
         pieces = encode(answer)
         done, more = compressed(pieces, accepted)
         headers = (content_type, *more)
-        can_be_kept = not is_timed and len(answer.made) + len(answer.making) < MOST_MADE
+        is_copy = isinstance(view, AnswerForm) and choice.coding is None  # of what all have
+        has_room = len(answer.made) + len(answer.making) < MOST_MADE
+        can_be_kept = has_room and not (is_timed or is_copy)
         if isinstance(done, tuple):
             if can_be_kept:
                 answer.made[key] = done, headers

@@ -24,6 +24,7 @@ from gateway.http.interceptors import Interceptors
 from gateway.http.request import CallRequest
 from gateway.long_work import BACKGROUND_STEP, give_way, in_turns
 from gateway.views.changes import Compare, Difference, Joined, Known, comparison
+from gateway.views.compiled_view import CompiledView
 
 BYTES_PER_ROW = 256
 """Memory for the id and the digest of a row, about."""
@@ -242,6 +243,7 @@ class Question:
             goal = goal.renewed()
         compare = self._compare
         if compare is None or view.renewed is not None:
+            assert isinstance(view, CompiledView), "event streams are plain JSON"
             compare = self._compare = comparison(view, method.encoders, BACKGROUND_STEP)
         known, self._known = self._known, None
         is_back = self.failure is not None and bool(self.version)

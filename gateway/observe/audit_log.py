@@ -232,6 +232,9 @@ class AuditLog(Interceptor):
             code, status = last.response.code or Code.PERMISSION_DENIED, last.response.status
             self._writer.put_soon(denied_line(last, code, status, request, number))
 
+    def looks_at(self, context: RequestContext, method: Method) -> bool:
+        return not method.reads_only
+
     def around(self, context: RequestContext, call: Call) -> Call:
         async def written_down(
             method: Method, payload: bytes, found: Sequence[Found] = ()

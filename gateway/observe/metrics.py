@@ -28,6 +28,8 @@ BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0
 """Seconds: the upper bounds of the buckets of all histograms."""
 OTHER = "other"
 """The label of whatever is no method."""
+PLAIN = "json"
+"""The label of requests without another protocol."""
 CODES = {code.http_status: code.name for code in reversed(Code)}
 """By HTTP status, for pages, which have no gRPC code."""
 FRESH_SECONDS = 10.0
@@ -60,7 +62,9 @@ FAMILIES = {
     each.name: each
     for each in (
         counter(
-            "requests_total", "Requests that have been answered.", ("method", "status", "code")
+            "requests_total",
+            "Requests that have been answered.",
+            ("method", "status", "code", "protocol"),
         ),
         histogram("request_duration_seconds", "Time from a request's head to its whole answer."),
         histogram("upstream_duration_seconds", "Time that Cuebot took for a request's calls."),
@@ -146,7 +150,7 @@ class RequestCounters(Interceptor):
     def __init__(self, method_at: Callable[[str], str], refusals: Refusals) -> None:
         self._method_at = method_at
         self._refusals = refusals
-        self._answers: dict[tuple[str, int, Code | None], int] = {}
+        self._answers: dict[tuple[str, int, Code | None, str], int] = {}
         self._denied: dict[str, int] = {}
         self._took = no_durations()
         self._with_cuebot = no_durations()
@@ -155,7 +159,13 @@ class RequestCounters(Interceptor):
 
     def end(self, context: RequestContext) -> None:
         request, response, call = context.request, context.response, context.call
-        key = call.rpc or self._method_at(request.path), response.status, response.code
+        method, status = call.rpc or self._method_at(request.path), response.status
+        code, protocol = response.code, PLAIN
+        if context.protocol is not None:
+            protocol = context.protocol.name
+            if status == 200 and code is not None:
+                status = code.http_status  # gRPC-Web sends errors with 200
+        key = method, status, code, protocol
         try:
             self._answers[key] += 1
         except KeyError:
@@ -194,9 +204,9 @@ class RequestCounters(Interceptor):
             ("response_bytes_total",): self._bytes_out,
             ("rate_limited_total",): causes["rate_limit"],
         }
-        for (method, status, code), count in self._answers.items():
+        for (method, status, code, protocol), count in self._answers.items():
             name = code_of(status) if code is None else code.name
-            found["requests_total", method or OTHER, str(status), name] = count
+            found["requests_total", method or OTHER, str(status), name, protocol] = count
         for shed in get_args(Shed):
             found["shed_total", shed] = causes[shed]
         for reason in get_args(BadToken):

@@ -114,6 +114,12 @@ class Method:
         return self.profile_read or options.idempotency_level == MethodOptions.NO_SIDE_EFFECTS
 
     @cached_property
+    def takes_messages(self) -> bool:
+        """Whether the profile leaves requests as they are: Cuebot takes what a client sends."""
+        changed = (self.rewrites, self.steps, self.references, self.arguments, self.identity)
+        return not any(changed)
+
+    @cached_property
     def look_ups(self) -> "tuple[LookUp | Unique | Naming, ...]":
         before = self.steps.before if self.steps is not None else ()
         return (*before, *(Naming(each, by) for each in self.references for by in each.finders))

@@ -1,6 +1,7 @@
 """The views of one method's answers, each compiled once, and which of them a client accepts."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from time import time
 from typing import NamedTuple
@@ -8,7 +9,7 @@ from urllib.parse import urlencode
 
 from google.protobuf.descriptor import Descriptor
 
-from gateway.codec.encode import Encoders
+from gateway.codec.encode import Encode, Encoders
 from gateway.codec.fields import is_message, message_of
 from gateway.views import groups
 from gateway.views.filter_expressions import Test
@@ -67,6 +68,20 @@ class CompiledView(NamedTuple):
     view: View
     renewed: "Callable[[], CompiledView] | None" = None
     """The same view of the present moment, if it is that of one."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerForm:
+    """What stands in the place of a view for a protocol: all of an answer, in another codec."""
+
+    encode: Encode
+    content_type: tuple[bytes, bytes]
+    """The header."""
+    key: str
+    """Its identity among the views and forms of the same method."""
+    follows_order = False
+    chooses = False
+    renewed = None
 
 
 class Goal(NamedTuple):

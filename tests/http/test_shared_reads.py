@@ -33,6 +33,12 @@ PAUSE = "/job.JobInterface/Pause"
 FEW, LONG = 3, 5_000
 """Jobs in an answer: of one piece, and of many; the latter asks for memory."""
 SHARED = "cuebot_gateway_shared_reads_total"
+MEDIA = {
+    "application/proto": b"",
+    "application/grpc-web+proto": bytes(5),
+    "application/grpc-web-text": b"AAAAAAA=",
+}
+"""The empty message in protocols other than JSON."""
 
 Ask = Callable[[], Awaitable[httpx.Response]]
 
@@ -102,7 +108,12 @@ async def test_all_have_the_whole_answer_in_their_form(
     cuebot: ScriptedCuebot, gateway: Gateway, count: int
 ) -> None:
     """Whatever coding, view and verb: what they would have had by themselves."""
-    forms: list[tuple[str, str, dict[str, str]]] = [
+    protocols = [
+        ("POST", "", {"Content-Type": media, "Accept-Encoding": coding})
+        for media in MEDIA
+        for coding in ("identity", "gzip", "zstd")
+    ]
+    forms: list[tuple[str, str, dict[str, str]]] = protocols + [
         (verb, query, {"Accept-Encoding": coding})
         for verb in ("POST", "GET")
         for query in (
@@ -141,7 +152,7 @@ async def test_all_have_the_whole_answer_in_their_form(
 
 async def raw(gateway: Gateway, verb: str, query: str, headers: dict[str, str]) -> httpx.Response:
     """The answer as it came, not decompressed."""
-    body = b"{}" if verb == "POST" else None
+    body = None if verb == "GET" else MEDIA.get(headers.get("Content-Type", ""), b"{}")
     request = gateway.client.build_request(verb, GET_JOBS + query, headers=headers, content=body)
     answer = await gateway.client.send(request, stream=True)
     setattr(answer, "raw", b"".join([part async for part in answer.aiter_raw()]))  # noqa: B010

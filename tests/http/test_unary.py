@@ -130,7 +130,7 @@ async def test_what_is_json(gateway: Gateway, cuebot: ScriptedCuebot, media: str
     "media",
     [
         *("multipart/form-data; boundary=x", "application/grpc", "application/grpc+json"),
-        *("application/grpc-web+proto", "application/x-protobuf", "application/protobuf"),
+        *("application/grpc+proto", "application/x-protobuf", "application/protobuf"),
         *("application/xml", "image/png", "application/json; charset=latin-1"),
     ],
 )

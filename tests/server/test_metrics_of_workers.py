@@ -33,7 +33,7 @@ def scrape(gateway: Instance, port: int | None = None) -> Scrape:
 
 def shows(found: Scrape) -> float:
     """How often GetShows has been answered."""
-    return found.of("requests_total", method=GET_SHOWS, status="200", code="OK")
+    return found.of("requests_total", method=GET_SHOWS, status="200", code="OK", protocol="json")
 
 
 def metrics_port(gateway: Instance) -> int:

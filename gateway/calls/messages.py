@@ -1,0 +1,134 @@
+"""Requests that are protobuf messages: what the schema does not know of them, and their JSON."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import orjson
+from google.protobuf.descriptor import Descriptor
+from google.protobuf.message import DecodeError
+from google.protobuf.message_factory import GetMessageClass
+from google.protobuf.unknown_fields import UnknownFieldSet
+
+from gateway.codec.body import (
+    MOST_CONTAINERS,
+    ROOT,
+    Path,
+    Unknown,
+    UnknownField,
+    UnknownFieldPolicy,
+    add_unknown,
+    check_unknown,
+    child,
+    mismatch_at,
+)
+from gateway.codec.decode import Decoders
+from gateway.codec.encode import UNREADABLE
+from gateway.codec.fields import is_map, is_message, map_fields, message_of
+from gateway.codec.slices import END_GROUP, LENGTH, START_GROUP, read_varint, skip
+from gateway.errors import Code, GatewayError
+from gateway.schema.method import Method
+
+MOST_FIELDS = 1_000_000
+"""Values in a message. Looking at more would take seconds."""
+
+
+def read_message(
+    method: Method, message: bytes, policy: UnknownFieldPolicy
+) -> tuple[Any, tuple[str, ...]]:
+    """A request without the fields that the schema does not know, and their places.
+
+    Raises GatewayError (INVALID_ARGUMENT) for bytes that are no such message, and for unknown
+    fields by policy, as for JSON.
+    """
+    kind = method.descriptor.input_type
+    try:
+        request = GetMessageClass(kind).FromString(message)
+    except DecodeError as error:
+        raise not_a_message(kind, str(error)) from None
+    size = request.ByteSize()
+    request.DiscardUnknownFields()
+    if request.ByteSize() == size:
+        return request, ()
+    unknown: Unknown = []
+    add_unknown_of(GetMessageClass(kind).FromString(message), method.decoders, ROOT, unknown)
+    return request, check_unknown(unknown, policy, written=method.written)
+
+
+def as_json(method: Method, request: Any) -> bytes:
+    """The JSON that says the same. Raises GatewayError (INVALID_ARGUMENT) if none does."""
+    kind = method.descriptor.input_type
+    try:
+        return orjson.dumps(method.encoders.given.to_json(kind)(request))
+    except UNREADABLE as error:
+        raise not_a_message(kind, str(error)) from None
+
+
+def add_unknown_of(message: Any, decoders: Decoders, path: Path, unknown: Unknown) -> None:
+    """Collect the fields of a message that its type does not have, by number."""
+    kind = message.DESCRIPTOR
+    fields: Any = UnknownFieldSet(message)
+    for number in dict.fromkeys(each.field_number for each in fields):
+        names = [field.json_name for field in kind.fields]
+        add_unknown(unknown, UnknownField(path, str(number), names, decoders.is_echoed(kind)))
+    for field, value in message.ListFields():
+        if not is_message(field):
+            continue
+        items: Iterable[tuple[Any, Any]]
+        if is_map(field):
+            items = value.items() if is_message(map_fields(field)[1]) else ()
+        elif field.is_repeated:
+            items = enumerate(value)
+        else:
+            add_unknown_of(value, decoders, child(path, field.json_name, 1), unknown)
+            continue
+        for key, item in items:
+            place = key if isinstance(key, int) else str(key)
+            below = child(child(path, field.json_name), place, 1)
+            add_unknown_of(item, decoders, below, unknown)
+
+
+def check_size(kind: Descriptor, message: bytes) -> None:
+    """Raise GatewayError (INVALID_ARGUMENT) for a message of more parts than a JSON body may have,
+    whose objects would take many times its bytes.
+    """
+    if len(message) <= MOST_CONTAINERS * 2:  # each takes two bytes at least
+        return
+    try:
+        for number, _ in enumerate(messages_in(kind, memoryview(message))):
+            if number >= MOST_CONTAINERS:
+                raise mismatch_at(ROOT, f"more than {MOST_CONTAINERS} messages")
+    except DecodeError as error:
+        raise not_a_message(kind, str(error)) from None
+
+
+def messages_in(kind: Descriptor, message: memoryview) -> Iterator[None]:
+    """One for each message in a message. Raises DecodeError, and GatewayError for MOST_FIELDS."""
+    left = MOST_FIELDS
+    below = [(kind, message)]
+    while below:
+        kind, inner = below.pop()
+        position = 0
+        while position < len(inner):
+            tag, start = read_varint(inner, position)
+            wire_type = tag & 7
+            if wire_type == END_GROUP:
+                break
+            position = skip(inner, start, tag)
+            left -= 1
+            if not left:
+                raise mismatch_at(ROOT, f"more than {MOST_FIELDS} values")
+            if wire_type not in (LENGTH, START_GROUP):
+                continue
+            field = kind.fields_by_number.get(tag >> 3)
+            if field is None or not is_message(field):
+                continue
+            yield
+            if wire_type == LENGTH:
+                _, start = read_varint(inner, start)
+            below.append((message_of(field), inner[start:position]))
+
+
+def not_a_message(kind: Descriptor, problem: str) -> GatewayError:
+    return GatewayError(
+        Code.INVALID_ARGUMENT, f"the message is not a valid {kind.full_name}: {problem}"
+    )

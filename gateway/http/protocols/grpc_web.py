@@ -1,0 +1,264 @@
+"""gRPC-Web (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md), unary, with protobuf.
+
+A message is a frame: flags, a length of four bytes, and the message. Answers end with a frame of
+trailers. The text variant is all of that in base64. Answers may be compressed as any other
+(`Accept-Encoding`), and short messages in their frame (`grpc-accept-encoding`).
+"""
+
+import re
+from binascii import Error as InvalidBase64
+from binascii import a2b_base64, b2a_base64
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from urllib.parse import quote
+
+from gateway.calls.query import Query
+from gateway.codec.body import UnknownFieldPolicy
+from gateway.codec.encode import Encode, Slices
+from gateway.codec.forward import forwarded
+from gateway.errors import Code, GatewayError
+from gateway.http.content_coding import (
+    COMPRESSION_STEP_BYTES,
+    GZIP,
+    INPUT_STEP_BYTES,
+    MIN_COMPRESSED_BYTES,
+    SUPPORTED,
+    choose,
+)
+from gateway.http.protocols.interface import (
+    Asked,
+    ErrorForm,
+    Expand,
+    Head,
+    Header,
+    read_post_query,
+    unsupported_coding,
+    unsupported_media,
+)
+from gateway.http.request_headers import (
+    READABLE,
+    asked_timeout,
+    check_length,
+    check_upgrade,
+)
+from gateway.long_work import STEP, Step, let_others_run
+from gateway.schema.method import Method
+from gateway.views.compiled_view import AnswerForm
+
+NAME = "grpc-web"
+MEDIA, TEXT_MEDIA = b"application/grpc-web", b"application/grpc-web-text"
+SUPPORTED_MEDIA = tuple(f"{each.decode()}+proto" for each in (MEDIA, TEXT_MEDIA))
+SUPPORTED_CODINGS = "identity, gzip"
+HEAD_BYTES = 5
+COMPRESSED, TRAILERS = 0x01, 0x80
+PRINTABLE = " !\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
+"""What grpc-message has as it is, beside letters and digits; `%` is not there."""
+SEGMENT = re.compile(rb"[^=]*={0,2}")
+MOST_SEGMENTS = 10_000
+"""Of one text of base64; clients send one or a few."""
+
+
+def frame(flags: int, size: int) -> bytes:
+    return bytes((flags,)) + size.to_bytes(HEAD_BYTES - 1)
+
+
+def trailers_frame(*lines: tuple[str, str]) -> bytes:
+    block = "".join(f"{name}: {value}\r\n" for name, value in lines).encode("ascii")
+    return frame(TRAILERS, len(block)) + block
+
+
+SUCCESS = trailers_frame(("grpc-status", "0"))
+
+
+def framed(payload: bytes, step: Step = STEP, /) -> Iterable[bytes]:
+    """The answer of a successful call."""
+    pieces = forwarded(payload, step)
+    head = frame(0, len(payload))
+    if isinstance(pieces, Slices):
+        return Slices(pieces.payload, around(head, pieces.pieces))
+    return (b"".join((head, payload, SUCCESS)),)
+
+
+def compressed_frame(payload: bytes, step: Step = STEP, /) -> Iterable[bytes]:
+    """The same with a message in gzip, if it is worthwhile and takes one step."""
+    if not MIN_COMPRESSED_BYTES <= len(payload) <= COMPRESSION_STEP_BYTES:
+        return framed(payload, step)
+    message = GZIP.whole(payload)
+    return (b"".join((frame(COMPRESSED, len(message)), message, SUCCESS)),)
+
+
+def around(head: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    yield head + next(pieces)
+    yield from pieces
+    yield SUCCESS
+
+
+def as_text(encode: Encode, payload: bytes, step: Step = STEP, /) -> Iterable[bytes]:
+    """The same in base64, in one text."""
+    pieces = encode(payload, step)
+    if isinstance(pieces, Slices):
+        return Slices(pieces.payload, base64_of(pieces.pieces))
+    return (b2a_base64(b"".join(pieces), newline=False),)
+
+
+def base64_of(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    rest = b""
+    for piece in pieces:
+        piece = rest + piece
+        whole = len(piece) // 3 * 3
+        rest = piece[whole:]
+        yield b2a_base64(memoryview(piece)[:whole], newline=False)
+    yield b2a_base64(rest, newline=False)
+
+
+def form(media: bytes, encode: Encode, key: str) -> AnswerForm:
+    return AnswerForm(encode, (b"content-type", media + b"+proto"), key)
+
+
+FORMS = {
+    (False, False): form(MEDIA, framed, "grpc-web"),
+    (False, True): form(MEDIA, compressed_frame, "grpc-web gzip"),
+    (True, False): form(TEXT_MEDIA, partial(as_text, framed), "grpc-web-text"),
+    (True, True): form(TEXT_MEDIA, partial(as_text, compressed_frame), "grpc-web-text gzip"),
+}
+"""By whether they are text, and whether messages are compressed."""
+
+
+@dataclass(frozen=True, slots=True)
+class GrpcWeb:
+    media: bytes
+    """Of the request."""
+    is_text: bool
+    """Whether the request is base64."""
+    answers_in_text: bool
+    name: str = NAME
+    is_binary: bool = True
+
+    def read_head(
+        self, head: Head, method: Method, policy: UnknownFieldPolicy, max_body: int
+    ) -> Asked:
+        """Raises GatewayError for an invalid head."""
+        headers = head.headers
+        if head.method != "POST":
+            problem = f"{head.method} cannot call a method with gRPC-Web; use POST"
+            allow = {"Allow": "POST, OPTIONS"}
+            raise GatewayError(Code.UNIMPLEMENTED, problem, status=405, headers=allow)
+        check_upgrade(headers)
+        if self.media not in (MEDIA, TEXT_MEDIA, MEDIA + b"+proto", TEXT_MEDIA + b"+proto"):
+            raise unsupported_media(self.media, SUPPORTED_MEDIA)
+        whole = headers.get(b"content-encoding")
+        if whole is not None and whole.lower() not in READABLE:
+            raise unsupported_coding(whole, SUPPORTED, "Accept-Encoding")
+        coding = coding_of(head)
+        if coding is not None and coding not in READABLE:
+            raise unsupported_coding(coding, SUPPORTED_CODINGS, "grpc-accept-encoding")
+        check_length(headers, max_body)
+        asked = headers.get(b"grpc-timeout")
+        timeout = None if asked is None else asked_timeout(asked)
+        is_compressed = takes_gzip(head)
+        answers = FORMS[self.answers_in_text, is_compressed]
+        unread = read_post_query(head.query, policy, "gRPC-Web")
+        coded = ((b"grpc-encoding", b"gzip"),) if is_compressed else ()
+        return Asked(Query(answers, unread=unread), timeout, coded)
+
+    def is_wrapped(self, head: Head) -> bool:
+        return self.is_text or coding_of(head) is not None
+
+    def message(self, body: bytes) -> bytes:
+        """The message in a frame. Raises GatewayError (INVALID_ARGUMENT)."""
+        flags, message = unframed(body)
+        if flags & COMPRESSED:
+            raise bad_frame("its message is compressed, but there is no grpc-encoding")
+        return message
+
+    async def unwrap(self, head: Head, body: bytes, expand: Expand) -> bytes:
+        if self.is_text:
+            body = await from_base64(body)
+        flags, message = unframed(body)
+        if not flags & COMPRESSED:
+            return message
+        coding = coding_of(head)
+        if coding is None:
+            return self.message(body)
+        return await expand(coding, message)
+
+    def error_form(self, error: GatewayError) -> ErrorForm:
+        """All is said in the trailers. Only what is no gRPC-Web at all has another status."""
+        lines = [("grpc-status", str(int(error.code)))]
+        if error.message:
+            lines.append(("grpc-message", quote(error.message, safe=PRINTABLE)))
+        if error.status_details:
+            packed = b2a_base64(error.status_details, newline=False).rstrip(b"=").decode()
+            lines.append(("grpc-status-details-bin", packed))
+        body = trailers_frame(*lines)
+        if self.answers_in_text:
+            body = b2a_base64(body, newline=False)
+        media = FORMS[self.answers_in_text, False].content_type
+        headers: tuple[Header, ...] = (media, *error.raw_headers())
+        status = error.status if error.status in (405, 415) else 200
+        return ErrorForm(status, headers, body)
+
+
+def is_media(media: bytes) -> bool:
+    return media.startswith(MEDIA) and media[len(MEDIA) : len(MEDIA) + 1] in (b"", b"+", b"-")
+
+
+def protocol_for(media: bytes, accept: bytes) -> GrpcWeb:
+    is_text = media.startswith(TEXT_MEDIA)
+    return GrpcWeb(media, is_text, is_text or accept.strip().startswith(TEXT_MEDIA))
+
+
+def coding_of(head: Head) -> bytes | None:
+    """The coding of compressed messages; None for identity."""
+    coding = head.headers.get(b"grpc-encoding", b"identity").strip().lower()
+    return None if coding == b"identity" else coding
+
+
+def takes_gzip(head: Head) -> bool:
+    """Whether messages are to be compressed, unless the whole body is."""
+    headers = head.headers
+    accepted = headers.get(b"grpc-accept-encoding", b"").lower()
+    if b"gzip" not in [each.strip() for each in accepted.split(b",")]:
+        return False
+    whole = headers.get(b"accept-encoding")
+    return whole is None or choose(whole).coding is None
+
+
+def unframed(body: bytes) -> tuple[int, bytes]:
+    """The flags of the only frame, and what is in it. Raises GatewayError (INVALID_ARGUMENT)."""
+    if len(body) < HEAD_BYTES:
+        raise bad_frame("it has no whole frame")
+    flags, size, there = body[0], int.from_bytes(body[1:HEAD_BYTES]), len(body) - HEAD_BYTES
+    if flags & ~COMPRESSED:
+        raise bad_frame(f"its flags are {flags}, and a message has 0 or 1")
+    if size != there:
+        more = "; a unary call has one message" if size < there else ""
+        raise bad_frame(f"its frame has {size} bytes, and {there} are there{more}")
+    return flags, body[HEAD_BYTES:]
+
+
+async def from_base64(text: bytes) -> bytes:
+    """One text of base64, or several that end in padding each. Raises GatewayError."""
+    parts: list[bytes] = []
+    position = segments = 0
+    while position < len(text):
+        found = SEGMENT.match(text, position)
+        assert found is not None
+        segments += 1
+        if segments > MOST_SEGMENTS:
+            raise bad_frame(f"it is base64 in more than {MOST_SEGMENTS} pieces")
+        for start in range(position, found.end(), INPUT_STEP_BYTES):
+            part = text[start : min(start + INPUT_STEP_BYTES, found.end())]
+            try:
+                parts.append(a2b_base64(part, strict_mode=True))
+            except InvalidBase64 as error:
+                raise bad_frame(f"it is not base64: {error}") from None
+            if start > position:
+                await let_others_run()
+        position = found.end()
+    return b"".join(parts)
+
+
+def bad_frame(problem: str) -> GatewayError:
+    return GatewayError(Code.INVALID_ARGUMENT, f"the body is no gRPC-Web message: {problem}")

@@ -1,0 +1,116 @@
+"""What a protocol decides: the head, the message in a body, the form of answers and of errors."""
+
+import typing
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import NamedTuple
+
+from gateway.calls.query import Query, parsed, unread
+from gateway.codec.body import UnknownFieldPolicy
+from gateway.errors import Code, GatewayError
+from gateway.schema.method import Method
+from gateway.suggestions import QUOTED_CHARS
+from gateway.views.view import PARAMETERS
+
+Header = tuple[bytes, bytes]
+Expand = Callable[[bytes, bytes], Awaitable[bytes]]
+"""From a content coding and data to its content, no longer than a body. Raises GatewayError."""
+
+
+class Head(typing.Protocol):
+    """A request's head (`gateway.http.context.Request`)."""
+
+    @property
+    def method(self) -> str: ...
+    @property
+    def query(self) -> bytes: ...
+    @property
+    def headers(self) -> Mapping[bytes, bytes]: ...
+
+
+class Asked(NamedTuple):
+    """What a head asks for."""
+
+    query: Query
+    timeout: float | None = None
+    """Seconds for all calls."""
+    headers: tuple[Header, ...] = ()
+    """Of the answer."""
+
+
+class ErrorForm(NamedTuple):
+    status: int
+    headers: tuple[Header, ...]
+    body: bytes
+
+
+class Protocol(typing.Protocol):
+    """One protocol with one codec. It has no state: requests share it."""
+
+    @property
+    def name(self) -> str:
+        """Its label in metrics and logs."""
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether messages are protobuf, not JSON."""
+
+    def read_head(
+        self, head: Head, method: Method, policy: UnknownFieldPolicy, max_body: int
+    ) -> Asked:
+        """Raises GatewayError for an invalid head."""
+
+    def is_wrapped(self, head: Head) -> bool:
+        """Whether taking the message out of a body may take long: `unwrap` does it."""
+
+    def message(self, body: bytes) -> bytes:
+        """The message in a body that is not wrapped. Raises GatewayError."""
+
+    async def unwrap(self, head: Head, body: bytes, expand: Expand) -> bytes:
+        """The message in any body. Raises GatewayError."""
+
+    def error_form(self, error: GatewayError) -> ErrorForm:
+        """An error answer, whose headers have no Content-Length."""
+
+
+def check_query(parameters: Iterable[tuple[str, str]], label: str) -> None:
+    """Raise GatewayError (INVALID_ARGUMENT) for a parameter of a view, whose answers are not the
+    method's messages.
+    """
+    for name, _ in parameters:
+        if name in PARAMETERS:
+            raise GatewayError(
+                Code.INVALID_ARGUMENT,
+                f"?{name}: views are for plain JSON; {label} answers are whole messages",
+            )
+
+
+def read_post_query(query: bytes, policy: UnknownFieldPolicy, label: str) -> tuple[str, ...]:
+    """The parameters of a POST that nothing reads. Raises GatewayError (INVALID_ARGUMENT)."""
+    if not query:
+        return ()
+    parameters = parsed(query, strict=False)
+    check_query(parameters, label)
+    return unread(parameters, policy)
+
+
+def unsupported_media(
+    media: bytes, supported: Iterable[str], problem: str = "is not supported"
+) -> GatewayError:
+    """415 with Accept-Post (RFC 9110 section 15.5.16)."""
+    names = ", ".join(supported)
+    text = media[:QUOTED_CHARS].decode("ascii", "replace")
+    return GatewayError(
+        Code.INVALID_ARGUMENT,
+        f"a message of type {text} {problem}; use one of: {names}",
+        status=415,
+        headers={"Connection": "close", "Accept-Post": names},
+    )
+
+
+def unsupported_coding(coding: bytes, supported: str, header: str) -> GatewayError:
+    text = coding[:QUOTED_CHARS].decode("ascii", "replace")
+    return GatewayError(
+        Code.UNIMPLEMENTED,
+        f"a message compressed as {text} is not supported; use one of: {supported}",
+        headers={"Connection": "close", header: supported},
+    )
