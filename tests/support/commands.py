@@ -52,7 +52,7 @@ def in_process(*arguments: str, **environ: str) -> Ran:
     changed: dict[str, str | None] = dict.fromkeys(os.environ.keys() - clean_environment().keys())
     changed.update(environ)
     with logging_restored():
-        result = CliRunner(env=changed).invoke(main, arguments)
+        result = CliRunner(env=changed).invoke(main, arguments, prog_name="cuebot-gateway")
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return Ran(result.exit_code, result.stdout_bytes, result.stderr)
