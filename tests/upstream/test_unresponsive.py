@@ -240,8 +240,8 @@ async def probed(
     on_call: Callable[[Peer, int], None],
 ) -> AsyncIterator[tuple[Http2Server, Endpoint]]:
     """A server, and an endpoint of little patience that keeps watch over it."""
-    async with http2_server(on_call, patience=0.05) as server:
-        endpoint = Endpoint(server.endpoint, server.channel, probe_timeout=0.05)
+    async with http2_server(on_call, patience=0.2) as server:
+        endpoint = Endpoint(server.endpoint, server.channel, probe_timeout=0.2)
         watching = asyncio.create_task(endpoint.watch(Follower()))
         try:
             async with asyncio.timeout(PATIENCE):
