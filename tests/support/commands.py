@@ -146,6 +146,11 @@ async def started(
         await process.communicate()
 
 
+async def run_beside(*arguments: str, **environ: str) -> Ran:
+    """Run a command in a thread of this process, beside servers that run in it."""
+    return await asyncio.to_thread(in_process, *arguments, **environ)
+
+
 async def run(*arguments: str, given: str = "", **environ: str) -> Ran:
     """Run a command in a process of its own, beside servers that run in this one."""
     async with started(*arguments, environ=environ, stdin=PIPE) as command:
