@@ -128,8 +128,8 @@ lowest: $(STAMP)  ## Run the fast tests with the lowest versions that pyproject.
 	  --requirement $(LOWEST)/requirements.txt --group dev
 	@$(BIN)/uv pip install --quiet --python $(LOWEST) --no-deps --editable .
 	$(LOWEST)/bin/python -m pytest --numprocesses auto --dist worksteal -m 'not slow' -k '$(NOT_LOWEST)' \
-	  --override-ini filterwarnings=default --ignore tests/simulator --ignore tests/contract \
-	  --ignore tests/release
+	  --hypothesis-profile fast --override-ini filterwarnings=default \
+	  --ignore tests/simulator --ignore tests/contract --ignore tests/release
 
 $(RELEASE_STAMP): $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group release

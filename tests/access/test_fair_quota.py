@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.access.fair_quota import FairQuota, FairSemaphore, Lease
+from gateway.access.fair_quota import LONGEST_WAIT_SECONDS, FairQuota, FairSemaphore, Lease
+from tests.support.clocks import HandClock
 from tests.support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
@@ -155,12 +156,13 @@ async def test_more_than_everything_comes_alone() -> None:
 
 async def test_who_waits_for_long_is_next(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small requests do not go on for ever before a large one, which they would never let in."""
-    monkeypatch.setattr("gateway.access.fair_quota.LONGEST_WAIT_SECONDS", 0.02)
+    clock = HandClock()
+    monkeypatch.setattr("gateway.access.fair_quota.monotonic", clock)
     turns = FairSemaphore(10, 10)
     assert await turns.take("a", 5, 0)
     large = await waiting(turns, "b", 10)
     assert await turns.take("c", 1, 0)
-    await asyncio.sleep(0.03)
+    clock.now = LONGEST_WAIT_SECONDS
     small = await waiting(turns, "d", 1)
     turns.give_back("c", 1)
     await asyncio.sleep(0)

@@ -12,7 +12,7 @@ from cuectl.client.gateway import gateway_client
 from cuectl.errors import InvalidCall
 from cuectl.terminal.exits import FAILED, WRONG_USAGE
 from tests.gateway_cli.calls import JSON, LOSES, Reply, stand_in
-from tests.support.commands import Ran, run
+from tests.support.commands import Ran, run, run_beside
 from tests.support.opencue import message_class
 from tests.support.servers import Context, Gateway, ScriptedCuebot, token
 
@@ -49,7 +49,7 @@ def lines(*items: object) -> str:
 
 
 async def batch(gateway: Gateway, given: str, *options: str) -> Ran:
-    return await run(
+    return await run_beside(
         "batch", "-", *options, given=given, GATEWAY_URL=gateway.url, TOKEN=token("lena")
     )
 
@@ -108,10 +108,10 @@ def test_what_is_no_batch(text: bytes, problem: str) -> None:
 
 
 async def test_wrong_usage(gateway: Gateway) -> None:
-    ran = await batch(gateway, "{")
+    ran = await run("batch", "-", given="{", GATEWAY_URL=gateway.url)
     assert (ran.status, ran.out) == (WRONG_USAGE, b"")
     assert ran.err.startswith("cuebot-gateway: <stdin>: neither")
-    ran = await run("batch", "-", given="[]")
+    ran = await run_beside("batch", "-", given="[]")
     assert ran.status == WRONG_USAGE
     assert "GATEWAY_URL" in ran.err
 

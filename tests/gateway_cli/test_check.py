@@ -326,7 +326,7 @@ def test_check_in_front_of_cuebot(cuebot_process: str) -> None:
     ran = child("check", "--strict", **environ)
     assert (ran.status, ran.err) == (0, "")
     assert ran.text.startswith(f"Cuebot     {cuebot_process} answers\nSecrets    1\nSchema     ")
-    ran = child("check", "--strict", "--json", **environ)
+    ran = in_process("check", "--strict", "--json", **environ)
     assert (ran.status, ran.err) == (0, "")
     assert ran.json["ok"] is True
     assert ran.json["cuebot"] == {"endpoint": cuebot_process, "answers": True}
@@ -338,10 +338,10 @@ def test_check_in_front_of_cuebot(cuebot_process: str) -> None:
 @pytest.mark.slow
 def test_warnings_fail_only_when_asked(stock_process: str) -> None:
     environ = {"CUEBOT_ENDPOINT": stock_process, "JWT_SECRET": "short"}
-    ran = child("check", **environ)
+    ran = in_process("check", **environ)
     assert (ran.status, ran.err) == (0, "")
     assert "Warnings   2\n" in ran.text
-    ran = child("check", "--strict", "--json", **environ)
+    ran = in_process("check", "--strict", "--json", **environ)
     assert ran.status == 1
     assert_one_line(ran, "no problems, 2 warnings")
     assert ran.json["ok"] is False
@@ -349,7 +349,9 @@ def test_warnings_fail_only_when_asked(stock_process: str) -> None:
 
 @pytest.mark.slow
 def test_a_misspelled_variable_is_a_warning() -> None:
-    ran = child("check", CUEBOT_ENDPONT="a.studio:1", CUEBOT_ENDPOINT=NOBODY, JWT_SECRET=SECRET)
+    ran = in_process(
+        "check", CUEBOT_ENDPONT="a.studio:1", CUEBOT_ENDPOINT=NOBODY, JWT_SECRET=SECRET
+    )
     assert "CUEBOT_ENDPONT is no setting of the gateway; did you mean CUEBOT_ENDPOINT?" in ran.text
     assert "a.studio" not in ran.text
     assert_one_line(ran, "1 problem, 1 warning")
@@ -357,11 +359,11 @@ def test_a_misspelled_variable_is_a_warning() -> None:
 
 @pytest.mark.slow
 def test_the_exit_status_tells_settings_from_cuebot() -> None:
-    ran = child("check", CUEBOT_ENDPOINT=NOBODY, JWT_SECRET=SECRET)
+    ran = in_process("check", CUEBOT_ENDPOINT=NOBODY, JWT_SECRET=SECRET)
     assert ran.status == 1
     assert_one_line(ran, "1 problem, no warnings")
     assert "Traceback" not in ran.text
-    ran = child("check", CUEBOT_ENDPOINT=NOBODY)
+    ran = in_process("check", CUEBOT_ENDPOINT=NOBODY)
     assert ran.status == 2
     assert_one_line(ran, "2 problems")
 

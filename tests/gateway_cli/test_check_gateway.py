@@ -11,7 +11,7 @@ from cuectl.client.gateway import gateway_client
 from cuectl.errors import InvalidCall
 from gateway_cli.gateway_checks import GatewayReport, check_gateway
 from tests.gateway_cli.calls import JSON, stand_in
-from tests.support.commands import run
+from tests.support.commands import run, run_beside
 from tests.support.servers import SECRET, Gateway, SharedGateway, gateway_for, token
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
@@ -162,24 +162,24 @@ async def test_the_command_asks_the_gateway(served: Gateway) -> None:
     ran = await run("check", "Job/Kill", "--sub", "lena", JWT_SECRET=SECRET, **environ)
     assert (ran.status, ran.err) == (0, "")
     assert "Method     /job.JobInterface/Kill: yes\n" in ran.text
-    ran = await run("check", "--json", TOKEN="old", **environ)
+    ran = await run_beside("check", "--json", TOKEN="old", **environ)
     assert (ran.status, ran.json["ok"], ran.json["ready"]) == (1, False, True)
     assert ran.json["warnings"] == ["the token came from TOKEN; unset it, or sign one with --sub"]
     assert ran.err == "cuebot-gateway: 1 problem, 1 warning\n"
-    ran = await run("check", **environ)
+    ran = await run_beside("check", **environ)
     assert (ran.status, "Ready      yes" in ran.text) == (2, True)
     assert "there is no token for the gateway: set TOKEN" in ran.text
-    ran = await run("check", "Job/Kil", TOKEN=token(), **environ)
+    ran = await run_beside("check", "Job/Kil", TOKEN=token(), **environ)
     assert (ran.status, "did you mean Kill?" in ran.err) == (2, True)
-    ran = await run("check", "--direct", JWT_SECRET=SECRET, **environ)
+    ran = await run_beside("check", "--direct", JWT_SECRET=SECRET, **environ)
     assert (ran.status, f"Cuebot     {NOWHERE} does not answer" in ran.text) == (1, True)
-    ran = await run("check", "--url", f"http://{NOWHERE}", TOKEN=token())
+    ran = await run_beside("check", "--url", f"http://{NOWHERE}", TOKEN=token())
     assert (ran.status, "cannot be reached; is it running?" in ran.text) == (1, True)
 
 
 async def test_rules_are_those_of_this_machine(served: Gateway) -> None:
     environ = {"GATEWAY_URL": served.url, "DESCRIPTOR_SOURCE": "package:opencue_proto"}
-    ran = await run("check", "--as", "role=artist", "Job/Kill", **environ)
+    ran = await run_beside("check", "--as", "role=artist", "Job/Kill", **environ)
     assert (ran.status, "Decision  allowed" in ran.text) == (0, True)
-    ran = await run("check", "--as", "role=artist", "--url", served.url, TOKEN=token())
+    ran = await run_beside("check", "--as", "role=artist", "--url", served.url, TOKEN=token())
     assert (ran.status, "leave out --url" in ran.err) == (2, True)

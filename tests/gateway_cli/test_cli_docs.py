@@ -1,17 +1,17 @@
 """The examples in docs/call.md and docs/tools.md print what the pages show."""
 
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.patience import PATIENCE
-from tests.support.servers import SECRET, clean_environment
+from cuebot_simulator.server import SimulatedCuebot
+from tests.support.commands import tool
+from tests.support.servers import SECRET
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = Path(sys.executable).parent
@@ -41,31 +41,23 @@ def stable(line: str) -> str:
     return " ".join(re.sub(r"\b\d+\b", "0", line).split())
 
 
-def printed_by(command: str, folder: Path, endpoint: str) -> list[str]:
+async def printed_by(command: str, folder: Path, endpoint: str) -> list[str]:
     """What a shell command prints on standard output and standard error."""
-    done = subprocess.run(  # noqa: S603 - the commands are those of our own pages
-        ["/bin/sh", "-c", command],
-        cwd=folder,
-        env=clean_environment(
-            PATH=f"{PROGRAM}:/usr/bin:/bin", CUEBOT_ENDPOINT=endpoint, JWT_SECRET=SECRET
-        ),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-    return done.stdout.replace(endpoint, DEMO_ENDPOINT).splitlines()
+    environ = {"PATH": f"{PROGRAM}:/usr/bin:/bin", "CUEBOT_ENDPOINT": endpoint}
+    environ["JWT_SECRET"] = SECRET
+    _, printed = await tool("/bin/sh", "-c", command, folder=folder, environ=environ)
+    return printed.replace(endpoint, DEMO_ENDPOINT).splitlines()
 
 
 @pytest.mark.parametrize(("page", "least"), [("call.md", 7), ("tools.md", 10)])
-def test_examples_print_what_they_say(
-    page: str, least: int, tmp_path: Path, cuebot_process: str
+async def test_examples_print_what_they_say(
+    page: str, least: int, tmp_path: Path, simulated_cuebot: SimulatedCuebot
 ) -> None:
+    """On a farm that stands still: jobs of one that lives end while a busy machine answers."""
     shown = list(examples(page))
     assert len(shown) >= least
     for command, lines in shown:
-        came = iter(list(map(stable, printed_by(command, tmp_path, cuebot_process))))
+        printed = await printed_by(command, tmp_path, simulated_cuebot.endpoint)
+        came = iter(list(map(stable, printed)))
         missing = [line for line in lines if "…" not in line and stable(line) not in came]
         assert not missing, command

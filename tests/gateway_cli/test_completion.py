@@ -85,28 +85,18 @@ def test_a_short_name_of_two_is_refused() -> None:
     assert (full, short) == (["one.TwinInterface/Get", "two.TwinInterface/Get"], [[], []])
 
 
-async def completions(begun: str, **environ: str) -> list[str]:
+def completions(begun: str, **environ: str) -> list[str]:
     """What bash would be offered after `call`."""
-    lines = await offered_in("bash", begun, **environ)
+    lines = offered_in("bash", begun, **environ)
     return [line.partition(",")[2] for line in lines if line]
 
 
-async def offered_in(shell: str, begun: str, **environ: str) -> list[str]:
+def offered_in(shell: str, begun: str, **environ: str) -> list[str]:
     """What a shell is told when a word after `call` is to be completed."""
-    process = await asyncio.create_subprocess_exec(
-        PROGRAM,
-        env=clean_environment(
-            _CUEBOT_GATEWAY_COMPLETE=f"{shell}_complete",
-            COMP_WORDS=f"cuebot-gateway call {begun}",
-            COMP_CWORD="2",
-            **environ,
-        ),
-        stdout=PIPE,
-        stderr=PIPE,
-    )
-    out, err = await process.communicate()
-    assert (process.returncode, err) == (0, b"")
-    return out.decode().splitlines()
+    asked = {"COMP_WORDS": f"cuebot-gateway call {begun}", "COMP_CWORD": "2"}
+    ran = in_process(_CUEBOT_GATEWAY_COMPLETE=f"{shell}_complete", **asked, **environ)
+    assert (ran.status, ran.err) == (0, "")
+    return ran.text.splitlines()
 
 
 @pytest.mark.parametrize(
@@ -124,28 +114,25 @@ async def offered_in(shell: str, begun: str, **environ: str) -> list[str]:
         ("Layer/Ki", "Layer/Kill"),  # only documents have it
     ],
 )
-@pytest.mark.slow
-async def test_methods_are_completed(begun: str, offered: str) -> None:
-    found = await completions(begun)
+def test_methods_are_completed(begun: str, offered: str) -> None:
+    found = completions(begun)
     assert offered in found
     assert all(name.startswith(begun) for name in found)
 
 
-@pytest.mark.slow
-async def test_what_methods_do_is_shown_beside_their_names() -> None:
-    lines = await offered_in("zsh", "/Job/Pau")
+def test_what_methods_do_is_shown_beside_their_names() -> None:
+    lines = offered_in("zsh", "/Job/Pau")
     summary = load_profile("opencue").summaries.methods["job.JobInterface"]["Pause"]
     assert lines == ["plain", "/Job/Pause", summary]
 
 
-@pytest.mark.slow
-async def test_completion_reads_the_file_of_descriptor_source(tmp_path: Path) -> None:
+def test_completion_reads_the_file_of_descriptor_source(tmp_path: Path) -> None:
     files = [file for file in read_package("opencue_proto").files if file.name == "limit.proto"]
     path = tmp_path / "limits.binpb"
     path.write_bytes(FileDescriptorSet(file=files).SerializeToString())
-    assert "limit.LimitInterface/Create" in await completions("", DESCRIPTOR_SOURCE=str(path))
-    assert await completions("show", DESCRIPTOR_SOURCE=str(path)) == []
-    assert await completions("show", DESCRIPTOR_SOURCE=str(tmp_path / "none.binpb")) == []
+    assert "limit.LimitInterface/Create" in completions("", DESCRIPTOR_SOURCE=str(path))
+    assert completions("show", DESCRIPTOR_SOURCE=str(path)) == []
+    assert completions("show", DESCRIPTOR_SOURCE=str(tmp_path / "none.binpb")) == []
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

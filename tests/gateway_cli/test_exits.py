@@ -25,20 +25,33 @@ COMMANDS = [
     ("token", "--sub", "me"),
     ("completion", "bash"),
 ]
-every_command = pytest.mark.parametrize("arguments", COMMANDS, ids=lambda words: words[0])
+EACH = """
+import os, sys
+from gateway_cli import main
+from gateway_cli.exits import PROGRAM
+
+for line in sys.argv[1:]:
+    child = os.fork()
+    if child == 0:
+        main(args=line.split(), prog_name=PROGRAM)
+    _, status = os.waitpid(child, 0)
+    os.write(2, f"{line}: {os.waitstatus_to_exitcode(status)}\\n".encode())
+"""
+"""A program that runs each command of its arguments in a process that has imported all there is."""
 
 
 def command(arguments: tuple[str, ...]) -> list[str]:
     return [sys.executable, "-m", "gateway", *arguments]
 
 
-def ended(arguments: tuple[str, ...], redirected: str) -> tuple[int, str]:
+def ended(command: list[str], redirected: str, out: int = subprocess.PIPE) -> tuple[int, str]:
     """Exit status and standard error of a command in a shell, with this redirection."""
     done = subprocess.run(  # noqa: S603 - it is our own command
-        ["/bin/sh", "-c", f'"$@" {redirected}', "-", *command(arguments)],
+        ["/bin/sh", "-c", f'"$@" {redirected}', "-", *command],
         env=clean_environment(**ENVIRON),
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=out,
+        stderr=subprocess.PIPE,
         text=True,
         timeout=PATIENCE,
         check=False,
@@ -46,35 +59,43 @@ def ended(arguments: tuple[str, ...], redirected: str) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-@every_command
+def assert_each(
+    commands: list[tuple[str, ...]],
+    redirected: str,
+    status: int,
+    said: str,
+    out: int = subprocess.PIPE,
+) -> None:
+    """With this redirection, each command says this and has this status."""
+    lines = [" ".join(each) for each in commands]
+    expected = "".join(f"{said}{line}: {status}\n" for line in lines)
+    assert ended([sys.executable, "-c", EACH, *lines], redirected, out) == (0, expected)
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
-def test_a_full_disk(arguments: tuple[str, ...]) -> None:
+def test_a_full_disk() -> None:
     problem = "cuebot-gateway: cannot read or write: No space left on device\n"
-    assert ended(arguments, ">/dev/full") == (1, problem)
+    assert ended(command(COMMANDS[0]), ">/dev/full") == (1, problem)
+    assert_each(COMMANDS, ">/dev/full", 1, problem)
 
 
-@every_command
-def test_a_reader_that_has_gone(arguments: tuple[str, ...]) -> None:
+def test_a_reader_that_has_gone() -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    with subprocess.Popen(  # noqa: S603 - it is our own command
-        command(arguments), env=clean_environment(**ENVIRON), stdout=writing, stderr=subprocess.PIPE
-    ) as process:
-        os.close(writing)
-        _, err = process.communicate(timeout=PATIENCE)
-    assert (process.returncode, err) == (141, b"")
+    assert_each(COMMANDS, "", 141, "", writing)
+    os.close(writing)
 
 
-@pytest.mark.parametrize("arguments", [*COMMANDS, ("call", "Job/GetJobs"), ("serve",)])
 @pytest.mark.parametrize(("redirected", "name"), [(">&-", "output"), ("<&-", "input")])
-def test_closed_streams(arguments: tuple[str, ...], redirected: str, name: str) -> None:
+def test_closed_streams(redirected: str, name: str) -> None:
     problem = f"cuebot-gateway: standard {name} is closed; redirect it to /dev/null instead\n"
-    assert ended(arguments, redirected) == (1, problem)
+    assert ended(command(COMMANDS[0]), redirected) == (1, problem)
+    assert_each([*COMMANDS, ("call", "Job/GetJobs"), ("serve",)], redirected, 1, problem)
 
 
 def test_standard_error_may_be_closed() -> None:
-    assert ended(("routes", "Job/GetJobs"), "2>&-") == (0, "")
-    assert ended(("routes", "nothing"), "2>&-") == (1, "")
+    assert ended(command(("routes", "Job/GetJobs")), "2>&-") == (0, "")
+    assert ended(command(("routes", "nothing")), "2>&-") == (1, "")
 
 
 @pytest.fixture

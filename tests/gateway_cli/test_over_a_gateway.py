@@ -15,7 +15,7 @@ from gateway.schema.description import declarations
 from gateway.schema.selection import Selection
 from gateway_cli.client.declarations import files_of
 from gateway_cli.commands.describe import description, source_of_document
-from tests.support.commands import run
+from tests.support.commands import run, run_beside
 from tests.support.opencue import opencue
 from tests.support.servers import SECRET, SharedGateway, token
 
@@ -149,7 +149,7 @@ async def test_describe_asks_the_gateway(
 ) -> None:
     url = (await shared_gateway(simulated_cuebot.endpoint)).url
     environ = {"GATEWAY_URL": url, "TOKEN": token(), "CUEBOT_ENDPOINT": "127.0.0.1:1"}
-    ran = await run("describe", "frame.FrameInterface/GetFrame", **environ)
+    ran = await run_beside("describe", "frame.FrameInterface/GetFrame", **environ)
     assert (ran.status, ran.err) == (0, "")
     assert (
         ran.text
@@ -174,9 +174,9 @@ message FrameGetFrameResponse {{
     ran = await run("describe", "GetFram", **environ)
     assert (ran.status, ran.text) == (1, "")
     assert f"named 'GetFram' in {url}/openapi.json; did you mean GetFrame?" in ran.err
-    ran = await run("describe", "pause", "job", **environ)
+    ran = await run_beside("describe", "pause", "job", **environ)
     assert "with these words:\n  /job.JobInterface/Pause  " in ran.err
-    ran = await run("describe", "JobState", "--direct", **environ)
+    ran = await run_beside("describe", "JobState", "--direct", **environ)
     assert (ran.status, ran.text) == (1, "")
     assert "127.0.0.1:1" in ran.err
 
@@ -187,18 +187,18 @@ async def test_routes_asks_the_gateway(
 ) -> None:
     endpoint = simulated_cuebot.endpoint
     url = (await shared_gateway(endpoint)).url
-    straight = await run("routes", CUEBOT_ENDPOINT=endpoint)
-    served = await run("routes", "--url", url, "--sub", "lena", JWT_SECRET=SECRET)
+    straight = await run_beside("routes", CUEBOT_ENDPOINT=endpoint)
+    served = await run_beside("routes", "--url", url, "--sub", "lena", JWT_SECRET=SECRET)
     assert (served.status, served.text) == (0, straight.text)
     assert served.err == (
         f"cuebot-gateway: from {url}/openapi.json, which has what the token may call\n"
     )
-    straight = await run("routes", "job/getjob", "--json", CUEBOT_ENDPOINT=endpoint)
-    served = await run("routes", "job/getjob", "--json", GATEWAY_URL=url, TOKEN=token())
+    straight = await run_beside("routes", "job/getjob", "--json", CUEBOT_ENDPOINT=endpoint)
+    served = await run_beside("routes", "job/getjob", "--json", GATEWAY_URL=url, TOKEN=token())
     assert (served.json, served.err) == (straight.json, "")
-    ran = await run("routes", "pasue", "--native", GATEWAY_URL=url, TOKEN=token())
+    ran = await run_beside("routes", "pasue", "--native", GATEWAY_URL=url, TOKEN=token())
     assert ran.text.splitlines()[1].startswith("/job.JobInterface/Pause ")
-    ran = await run("routes", "gtjbs", GATEWAY_URL=url, TOKEN=token())
+    ran = await run_beside("routes", "gtjbs", GATEWAY_URL=url, TOKEN=token())
     assert (ran.status, ran.text) == (1, "")
     assert "openapi.json matches 'gtjbs'; did you mean GetJobs?" in ran.err
 
@@ -209,14 +209,14 @@ async def test_what_a_gateway_does_not_tell(
     simulated_cuebot: SimulatedCuebot, shared_gateway: SharedGateway, command: tuple[str, ...]
 ) -> None:
     url = (await shared_gateway(simulated_cuebot.endpoint, docs="off")).url
-    ran = await run(*command, GATEWAY_URL=url, TOKEN=token())
+    ran = await run_beside(*command, GATEWAY_URL=url, TOKEN=token())
     assert (ran.status, ran.text) == (1, "")
     assert "has no /openapi.json: DOCS is off there" in ran.err
     assert "--direct" in ran.err
     url = (await shared_gateway(simulated_cuebot.endpoint)).url
-    ran = await run(*command, GATEWAY_URL=url, TOKEN=token(seconds=-5))
+    ran = await run_beside(*command, GATEWAY_URL=url, TOKEN=token(seconds=-5))
     assert (ran.status, "the token has expired" in ran.err) == (1, True)
-    ran = await run(*command, GATEWAY_URL=url)
+    ran = await run_beside(*command, GATEWAY_URL=url)
     assert (ran.status, "set TOKEN, or JWT_SECRET" in ran.err) == (2, True)
-    ran = await run(*command, GATEWAY_URL="http://127.0.0.1:1", TOKEN=token())
+    ran = await run_beside(*command, GATEWAY_URL="http://127.0.0.1:1", TOKEN=token())
     assert (ran.status, "cannot be reached; is it running?" in ran.err) == (1, True)

@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from cuectl.terminal.exits import WRONG_USAGE
-from tests.support.commands import OPENCUE, Terminal, assert_one_line, child, started
+from tests.support.commands import OPENCUE, Terminal, assert_one_line, child, in_process, started
 from tests.support.farms import running_farm, still_farm
 from tests.support.servers import SECRET, bearer, free_port, http_client
 
@@ -30,7 +30,7 @@ ON_ANY_PORT = {"JWT_SECRET": SECRET, "REST_PORT": "0", "REST_HOST": LOOPBACK}
     ],
 )
 def test_what_serve_cannot_do_is_one_line(environ: dict[str, str], word: str) -> None:
-    ran = child("serve", **ON_ANY_PORT | environ)
+    ran = in_process("serve", **ON_ANY_PORT | environ)
     assert ran.status == WRONG_USAGE
     assert_one_line(ran, word)
     assert SECRET not in ran.err

@@ -4,6 +4,7 @@ import asyncio
 import re
 import shutil
 import subprocess
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
@@ -203,8 +204,8 @@ async def test_waiting_is_counted(cuebot: ScriptedCuebot) -> None:
     """For the rate limit."""
     limits: dict[str, Any] = {"rate_limit_rps": 2, "rate_limit_burst": 1, "rate_limit_max_wait": 5}
     async with gateway_for(cuebot.endpoint, metrics="public", metrics_port=0, **limits) as gateway:
-        for _ in range(2):
-            assert (await gateway.post(SHOWS)).status_code == 200
+        for answer in await asyncio.gather(*(gateway.post(SHOWS) for _ in range(2))):
+            assert answer.status_code == 200
         found = await metrics_of(gateway)
         assert found.of("queue_duration_seconds_sum") > 0.05
         assert found.of("queue_duration_seconds_count") == 2
@@ -213,12 +214,12 @@ async def test_waiting_is_counted(cuebot: ScriptedCuebot) -> None:
 
 async def test_waiting_as_asked_is_no_delay(public: Gateway) -> None:
     known = (await public.client.get(SHOWS)).headers["etag"]
-    before = await metrics_of(public)
+    before, began = await metrics_of(public), time.monotonic()
     headers = {"If-None-Match": known, "Prefer": "wait=1"}
     assert (await public.client.get(SHOWS, headers=headers)).status_code == 304
-    after = await metrics_of(public)
+    took, after = time.monotonic() - began, await metrics_of(public)
     for name in ("request_duration_seconds", "queue_duration_seconds"):
-        assert after.since(before, f"{name}_sum").get((), 0.0) < 1, name
+        assert after.since(before, f"{name}_sum").get((), 0.0) < max(1, took - 0.5), name
         assert after.since(before, f"{name}_count") == {(): 2}
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
@@ -18,7 +19,7 @@ from tests.support.processes import Answer, Instance, instance, until
 from tests.support.provider import rsa_key
 from tests.support.servers import SECRET
 
-pytestmark = pytest.mark.slow  # each of them starts a process
+pytestmark = pytest.mark.slow
 
 OTHER = "another-test-secret-of-more-than-32-bytes"
 GOOD = f'jwt_secret = "{SECRET}"'
@@ -32,6 +33,21 @@ class Configured:
         self.gateway = gateway
         self.config = config
         self._reloads = 0
+        self._seen = 0
+        """Lines of the log that are those of tests before."""
+
+    def start_over(self) -> None:
+        """What has been set and logged is that of another test."""
+        self.sets(GOOD)
+        self._seen = len(self.gateway.lines)
+
+    def event(self, text: str, count: int = 1) -> dict[str, Any]:
+        """The so-manieth line with this text of this test, once it is there."""
+        before = sum(text in line for line in self.gateway.lines[: self._seen])
+        return self.gateway.event(text, before + count)
+
+    def events(self, text: str) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.gateway.lines[self._seen :] if text in line]
 
     def sets(self, *lines: str) -> None:
         """Write these settings, and reload. The rate limit is off, unless they say otherwise."""
@@ -46,7 +62,7 @@ class Configured:
         self.gateway.event("SIGHUP: reloaded", self._reloads)
 
     def problems(self) -> list[str]:
-        return [each["problem"] for each in self.gateway.events('"level":"error"')]
+        return [each["problem"] for each in self.events('"level":"error"')]
 
     def statuses(self, path: str = GET_JOBS) -> tuple[int, int]:
         """Those of calls whose tokens SECRET and OTHER have signed."""
@@ -77,10 +93,16 @@ def configuring(cuebot: str, folder: Path, **environ: str) -> Iterator[Configure
         yield Configured(gateway, config)
 
 
-@pytest.fixture
-def configured(cuebot_process: str, tmp_path: Path) -> Iterator[Configured]:
-    with configuring(cuebot_process, tmp_path) as gateway:
+@pytest.fixture(scope="module")
+def process(cuebot_process: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Configured]:
+    with configuring(cuebot_process, tmp_path_factory.mktemp("configured")) as gateway:
         yield gateway
+
+
+@pytest.fixture
+def configured(process: Configured) -> Configured:
+    process.start_over()
+    return process
 
 
 def test_tokens_of_an_old_secret_are_refused_also_known_ones(configured: Configured) -> None:
@@ -227,9 +249,9 @@ def test_an_exclusion_of_nothing_leaves_the_selection(configured: Configured) ->
 def test_the_catalog_is_built_again_without_the_profile_and_with_it(configured: Configured) -> None:
     before = configured.answer().headers["x-schema"]
     configured.sets(GOOD, 'compat_profile = "none"')
-    configured.gateway.event("schema changed")
+    configured.event("schema changed")
     configured.sets(GOOD)
-    configured.gateway.event("schema changed", 2)
+    configured.event("schema changed", 2)
     assert configured.answer().headers["x-schema"] == before
 
 
@@ -239,12 +261,12 @@ def test_the_log_level(configured: Configured) -> None:
     gateway.get("/healthz")
     configured.sets(GOOD, 'log_level = "debug"')
     gateway.get("/healthz")
-    gateway.event('"path":"/healthz"')
+    configured.event('"path":"/healthz"')
     configured.sets(GOOD, 'log_level = "info"')
     gateway.get("/healthz")
     configured.answer()
-    gateway.event(GET_JOBS)
-    assert len(gateway.events('"path":"/healthz"')) == 1
+    configured.event(GET_JOBS)
+    assert len(configured.events('"path":"/healthz"')) == 1
 
 
 @pytest.mark.parametrize(
@@ -308,14 +330,14 @@ def test_a_broken_part_keeps_the_old_one(
 def test_what_needs_a_restart_is_named(configured: Configured) -> None:
     good = [GOOD, "rate_limit_rps = 1000", "rate_limit_burst = 80"]
     configured.sets(*good)
-    assert not configured.gateway.events("restart is needed")
+    assert not configured.events("restart is needed")
     # The environment overrides the file, also for cuebot_endpoint.
     configured.sets(*good, "max_body_mb = 1", 'cuebot_endpoint = "127.0.0.1:1"', "workers = 4")
-    named = configured.gateway.event("restart is needed")["settings"]
+    named = configured.event("restart is needed")["settings"]
     assert sorted(named) == ["MAX_BODY_MB", "WORKERS"]
     assert configured.limit() == "80"
     configured.sets(*good)
-    assert len(configured.gateway.events("restart is needed")) == 1
+    assert len(configured.events("restart is needed")) == 1
 
 
 def test_no_token_or_secret_is_logged(configured: Configured) -> None:
@@ -336,7 +358,12 @@ def test_of_many_signals_the_last_state_counts(configured: Configured, tmp_path:
     assert configured.problems() == []
 
 
-def test_no_call_fails_in_reloads_under_load(configured: Configured) -> None:
+def test_no_call_fails_in_reloads_under_load(cuebot_process: str, tmp_path: Path) -> None:
+    with configuring(cuebot_process, tmp_path) as configured:
+        reload_under_load(configured)
+
+
+def reload_under_load(configured: Configured) -> None:
     stop, statuses, problems = Event(), set[int](), list[Exception]()
 
     def calls() -> None:

@@ -25,6 +25,8 @@ from tests.simulator.in_process import COMP, Cuebot
 
 OLD_SPELLINGS = {"SetMangedCores"}
 """Names of methods that only protos have which are older than the installed ones."""
+LARGE = 6000
+"""Jobs of a large farm, whose frames are made when somebody looks at them."""
 
 
 def test_the_same_seed_gives_the_same_farm(messages: Messages) -> None:
@@ -66,24 +68,24 @@ def test_it_has_as_many_jobs_as_asked_for(messages: Messages) -> None:
 
 
 @pytest.mark.slow
-def test_a_farm_of_20000_jobs_answers_and_lives(messages: Messages) -> None:
+def test_a_large_farm_answers_and_lives(messages: Messages) -> None:
     clock = StoppedClock(NOW)
-    farm = build_farm(messages, jobs=20_000, clock=clock)
+    farm = build_farm(messages, jobs=LARGE, clock=clock)
     cuebot = Cuebot(farm, clock)
-    assert len(farm.jobs) == 20_000
+    assert len(farm.jobs) == LARGE
     assert len(farm.frames) < 500
     assert_totals(farm)
 
     cuebot.wait(60)
     assert_totals(farm)
     assert 500 < len(farm.procs) < len(farm.frames) < 10_000
-    assert len(farm.frames.lazy_layers) > 39_000
+    assert len(farm.frames.lazy_layers) > 1.95 * LARGE
     jobs = cuebot("JobInterface/GetJobs").jobs.jobs
-    assert len(jobs) == len(farm.pending) > 19_000
+    assert len(jobs) == len(farm.pending) > 0.95 * LARGE
     shows = cuebot("ShowInterface/GetShows").shows.shows
     assert sum(show.show_stats.running_frames for show in shows) == len(farm.procs)
     hosts = cuebot("HostInterface/GetHosts").hosts.hosts
-    assert len(hosts) == len(farm.hosts) > 300
+    assert len(hosts) == len(farm.hosts) > 0.015 * LARGE
     nested = cuebot("HostInterface/GetHostWhiteboard").nested_hosts.nested_hosts
     assert sum(len(host.procs.nested_procs) for host in nested) == len(farm.procs)
 

@@ -47,12 +47,14 @@ class Ran:
         return orjson.loads(self.out)
 
 
-def in_process(*arguments: str, **environ: str) -> Ran:
+def in_process(*arguments: str, given: str = "", **environ: str) -> Ran:
     """Run a command that calls nobody, or with which nothing else runs in this process."""
     changed: dict[str, str | None] = dict.fromkeys(os.environ.keys() - clean_environment().keys())
     changed.update(environ)
     with logging_restored():
-        result = CliRunner(env=changed).invoke(main, arguments)
+        result = CliRunner(env=changed).invoke(
+            main, arguments, input=given, prog_name="cuebot-gateway"
+        )
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return Ran(result.exit_code, result.stdout_bytes, result.stderr)
@@ -148,6 +150,19 @@ async def started(
         if process.returncode is None:
             process.kill()
         await process.communicate()
+
+
+async def run_beside(*arguments: str, given: str = "", **environ: str) -> Ran:
+    """Run a command in a thread of this process, beside servers that run in it.
+
+    What they log meanwhile is not what the command prints.
+    """
+    before = structlog.get_config()
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stdout))
+    try:
+        return await asyncio.to_thread(in_process, *arguments, given=given, **environ)
+    finally:
+        structlog.configure(**before)
 
 
 async def run(*arguments: str, given: str = "", **environ: str) -> Ran:

@@ -237,11 +237,11 @@ async def test_some_or_all_of_several_hang(way: Any) -> None:
 # --- Probes ---------------------------------------------------------------------------------
 @asynccontextmanager
 async def probed(
-    on_call: Callable[[Peer, int], None],
+    on_call: Callable[[Peer, int], None], patience: float = 0.2
 ) -> AsyncIterator[tuple[Http2Server, Endpoint]]:
-    """A server, and an endpoint of little patience that keeps watch over it."""
-    async with http2_server(on_call, patience=0.05) as server:
-        endpoint = Endpoint(server.endpoint, server.channel, probe_timeout=0.05)
+    """A server, and an endpoint of so little patience (seconds) that keeps watch over it."""
+    async with http2_server(on_call, patience=patience) as server:
+        endpoint = Endpoint(server.endpoint, server.channel, probe_timeout=patience)
         watching = asyncio.create_task(endpoint.watch(Follower()))
         try:
             async with asyncio.timeout(PATIENCE):
@@ -316,7 +316,8 @@ async def test_a_probe_that_is_answered_needs_no_ping() -> None:
         if peer.headers[stream][":path"] == HEALTH_CHECK_PATH:
             peer.answer(stream, framed(b""))
 
-    async with probed(answer_health) as (server, endpoint):
+    # A machine that stands still for as long as the patience lasts makes a silence of it.
+    async with probed(answer_health, patience=1.0) as (server, endpoint):
         call = asyncio.create_task(failed(endpoint))
         await server.until(lambda: called(server, HEALTH_CHECK_PATH) >= 3)
         assert (pings(server), endpoint.unresponsive, await endpoint.usable(PATIENCE)) == (
