@@ -29,7 +29,7 @@ from gateway.http.request import CallRequest, RequestReader
 from gateway.http.routing import send_nothing
 from gateway.http.slow_reader import SlowReader
 from gateway.http.watched_question import Event, Parts, Question, Watching
-from gateway.long_work import BACKGROUND_STEP, STEP, give_way, let_others_run
+from gateway.long_work import BACKGROUND, STEP, let_others_run
 from gateway.schema.catalog import Catalog
 from gateway.views.compiled_view import EVENT_STREAM
 
@@ -390,12 +390,12 @@ class Watches:
                 await self._check_all()
 
     async def _check_all(self) -> None:
-        await give_way()
+        await BACKGROUND.wait()
         for watcher in [*self._watchers]:
             if watcher in self._watchers:
                 self._check(watcher)
-            if BACKGROUND_STEP.is_over():
-                await give_way()
+            if BACKGROUND.step.is_over():
+                await BACKGROUND.wait()
 
     def _check(self, watcher: Watcher) -> None:
         now = monotonic()
