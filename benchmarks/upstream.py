@@ -66,7 +66,7 @@ Ready = tuple[bytes, bytes]
 NOTHING: Ready = (EMPTY.body, EMPTY.trailers)
 
 
-def ready(answers: Answers) -> dict[bytes, Ready]:
+def as_sent(answers: Answers) -> dict[bytes, Ready]:
     return {message: (canned.body, canned.trailers) for message, canned in answers.items()}
 
 
@@ -84,7 +84,7 @@ class CannedServer(asyncio.Protocol):
     """One connection."""
 
     def __init__(self, answers: Answers) -> None:
-        self._answers = ready(answers)
+        self._answers = as_sent(answers)
         self._buffer = bytearray()
         self._streams: dict[int, Stream] = {}
         self._window = DEFAULT_WINDOW

@@ -1,7 +1,7 @@
 """The assembly: settings to parts, parts to one ASGI app."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.access.fair_quota import FairQuota, FairSemaphore
 from gateway.access.from_settings import (
@@ -143,6 +143,16 @@ class Gateway(Starlette):
         self.report_refused = report_refused
         """Called for each request that the server refuses before the app sees it."""
         self.metrics_app = metrics_app
+
+    def answer(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """`__call__`, without a coroutine of its own that lasts as long as the request.
+
+        Other servers look whether `__call__` is a coroutine function.
+        """
+        scope["app"] = self
+        if self.middleware_stack is None:
+            self.middleware_stack = self.build_middleware_stack()
+        return self.middleware_stack(scope, receive, send)
 
     def build_middleware_stack(self) -> ASGIApp:
         """Starlette's router and middleware, without its ServerErrorMiddleware."""

@@ -12,7 +12,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Generator
 from time import monotonic
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
 from gateway.write_buffer import send_unsent
@@ -123,8 +123,18 @@ async def give_way() -> None:
     BACKGROUND_STEP.begin()
 
 
+class Pace(NamedTuple):
+    step: Step
+    wait: Callable[[], Awaitable[None]]
+    """Await before the work and between its steps."""
+
+
+FOREGROUND = Pace(STEP, let_others_run)
+BACKGROUND = Pace(BACKGROUND_STEP, give_way)
+
+
 async def in_turns(
-    steps: Generator[object, None, Result], between: Callable[[], Awaitable[None]] = let_others_run
+    steps: Generator[object, None, Result], wait: Callable[[], Awaitable[None]] = let_others_run
 ) -> Result:
     while True:
         try:
@@ -132,4 +142,4 @@ async def in_turns(
         except StopIteration as end:
             result: Result = end.value
             return result
-        await between()
+        await wait()

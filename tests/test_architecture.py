@@ -30,8 +30,8 @@ TESTS = ROOT / "tests"
 WITH_THE_SIMULATOR = "gateway_cli.demo"
 FOR_THE_SIMULATOR = ("gateway.schema", "gateway.discovery.files", "gateway.errors")
 BARE_SLEEPS = {  # files with a `sleep(0)`, and why
+    "long_work.py": "turns without work",
     "middleware.py": "the request is over",
-    "long_work.py": "turns of others come before the step",
 }
 TEST_FOLDERS = {
     *("benchmarks", "chaos", "contract", "deploy", "fuzz", "release", "simulator", "support")

@@ -29,7 +29,7 @@ from gateway.http.request import CallRequest, RequestReader
 from gateway.http.routing import send_nothing
 from gateway.http.slow_reader import write_pieces
 from gateway.http.watched_question import Event, Parts, Question, Watching
-from gateway.long_work import BACKGROUND_STEP, give_way
+from gateway.long_work import BACKGROUND
 from gateway.schema.catalog import Catalog
 from gateway.views.compiled_view import EVENT_STREAM
 
@@ -135,12 +135,9 @@ class Watcher:
             self.ending = reason, monotonic(), error
             self.wake()
 
-    async def _wait(self) -> None:
+    def _until_woken(self) -> asyncio.Future[None]:
         self._woken = asyncio.get_running_loop().create_future()
-        try:
-            await self._woken
-        finally:
-            self._woken = None
+        return self._woken
 
     async def begin(self) -> None:
         """Wait for the first answer. Raises GatewayError."""
@@ -150,7 +147,7 @@ class Watcher:
                 if self.ending is not None:
                     reason, _, error = self.ending
                     raise error.again() if error is not None else unavailable(reason, "stopping")
-                await self._wait()
+                await self._until_woken()
         finally:
             self.context.call.with_cuebot += monotonic() - began
         if self.question.failure is not None:
@@ -200,27 +197,27 @@ class Watcher:
         headers = [*HEADERS, *self.question.headers]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         self.context.response.code = Code.OK
+        self.context.response.headers = []  # they are sent, and a stream may be long
         await self._write([RETRY], send)
-        while not await self._go_on(send):
-            pass
+        while True:
+            event, self.last_event = self.last_event or self._next(), None
+            if self.ending is not None:
+                await self._write([self._last("end", {"reason": self.ending[0]})], send)
+                break
+            if event is not None:
+                await self._write(event.pieces, send)
+            elif self._is_done():
+                await self._write([self._last("done", {})], send)
+                break
+            elif self.is_silent:
+                await self._write([COMMENT], send)
+            else:
+                await self._until_woken()
         await send({"type": "http.response.body", "body": b""})
 
-    async def _go_on(self, send: Send) -> bool:
-        """Write what comes next, or wait for it; whether that was the end."""
-        event, self.last_event = self.last_event or self._next(), None
-        if self.ending is not None:
-            await self._write([self._last("end", {"reason": self.ending[0]})], send)
-            return True
-        if event is not None:
-            await self._write(event.pieces, send)
-        elif self.question.is_done and not self.wants_whole and self.question.ended >= self.first:
-            await self._write([self._last("done", {})], send)
-            return True
-        elif self.is_silent:
-            await self._write([COMMENT], send)
-        else:
-            await self._wait()
-        return False
+    def _is_done(self) -> bool:
+        question = self.question
+        return question.is_done and not self.wants_whole and question.ended >= self.first
 
     def _last(self, kind: str, data: object) -> bytes:
         id_ = self.question.id_of(self.seen)
@@ -336,7 +333,9 @@ class Watches:
         assert same.watch is not None
         # What is equal is kept once, however many watch.
         watch = watch._replace(goal=same.watch.goal, asked=same.watch.asked)
-        watcher.request = own._replace(plan=same.plan, view=same.view, watch=watch)
+        watch = same.watch if watch == same.watch else watch
+        own = own._replace(plan=same.plan, view=same.view, watch=watch)
+        watcher.request = same if own == same else own
         watcher.watch(question, last_event_id)
 
     def _question_of(self, watcher: Watcher) -> Question:
@@ -385,12 +384,12 @@ class Watches:
                 await self._check_all()
 
     async def _check_all(self) -> None:
-        await give_way()
+        await BACKGROUND.wait()
         for watcher in [*self._watchers]:
             if watcher in self._watchers:
                 self._check(watcher)
-            if BACKGROUND_STEP.is_over():
-                await give_way()
+            if BACKGROUND.step.is_over():
+                await BACKGROUND.wait()
 
     def _check(self, watcher: Watcher) -> None:
         now = monotonic()

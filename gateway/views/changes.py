@@ -14,7 +14,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from gateway.codec import slices
 from gateway.codec.encode import UNREADABLE, Encoders, unreadable
-from gateway.long_work import STEP, Step
+from gateway.long_work import Step
 from gateway.views.compiled_view import CompiledView, Goal
 from gateway.views.fields import shape_of, with_list_last
 from gateway.views.render import LongRow, Progress, fitting, reader
@@ -53,8 +53,8 @@ class Difference:
 
 Differences = Generator[object, None, Difference]
 """Yields whenever a step is over."""
-Compare = Callable[[bytes, Known | None, bool, Goal | None], Differences]
-"""Takes Cuebot's bytes, what is known, whether the whole is wanted, and the goal.
+Compare = Callable[[bytes, Known | None, bool, Goal | None, Step], Differences]
+"""Takes Cuebot's bytes, what is known, whether the whole is wanted, the goal, and the step.
 
 Raises GatewayError for an answer that cannot be read, or a row that is too long.
 """
@@ -101,31 +101,30 @@ class Listed(Joined):
         self.count += 1
 
 
-def comparison(view: CompiledView, encoders: Encoders, step: Step = STEP) -> Compare:
+def comparison(view: CompiledView, encoders: Encoders) -> Compare:
     """How two answers are compared as this view shows them."""
     shown = view.view
     if shown.rows is None or shown.groups is not None:
-        return WholeAnswers(view, step)
-    return Rowwise(shown, shown.rows, encoders, step)
+        return WholeAnswers(view)
+    return Rowwise(shown, shown.rows, encoders)
 
 
 class WholeAnswers:
     """Compares answers without rows."""
 
-    def __init__(self, view: CompiledView, step: Step) -> None:
+    def __init__(self, view: CompiledView) -> None:
         self._view = view
-        self._step = step
 
     def __call__(
-        self, payload: bytes, before: Known | None, wants_whole: bool, goal: Goal | None
+        self, payload: bytes, before: Known | None, wants_whole: bool, goal: Goal | None, step: Step
     ) -> Differences:
         digest, whole = blake2b(digest_size=DIGEST_BYTES), Joined()
-        for piece in self._view.encode(payload, self._step):
+        for piece in self._view.encode(payload, step):
             digest.update(piece)
             whole.add(piece)
-            if self._step.is_over():
+            if step.is_over():
                 yield None
-                self._step.begin()
+                step.begin()
         known = Known(digest.digest())
         is_equal = before == known
         pieces = None if is_equal and not wants_whole else whole.end(b"")
@@ -194,10 +193,9 @@ class ComparedRows:
 class Rowwise:
     """Compares answers with rows."""
 
-    def __init__(self, view: View, rows: Rows, encoders: Encoders, step: Step) -> None:
+    def __init__(self, view: View, rows: Rows, encoders: Encoders) -> None:
         self._view = view
         self._rows = rows
-        self._step = step
         self._shape = shape_of(rows.descriptor, view.row_fields, encoders)
         self._rest_to_json = shape_of(view.answer, view.answer_fields, encoders).to_json
         self._parse_rest: Any = GetMessageClass(view.answer).FromString
@@ -208,17 +206,17 @@ class Rowwise:
         self._has_ids = is_text and self._shows_rows
 
     def __call__(
-        self, payload: bytes, before: Known | None, wants_whole: bool, goal: Goal | None
+        self, payload: bytes, before: Known | None, wants_whole: bool, goal: Goal | None, step: Step
     ) -> Differences:
         try:
-            return (yield from self._compare(payload, before, wants_whole, goal))
+            return (yield from self._compare(payload, before, wants_whole, goal, step))
         except UNREADABLE as error:
             raise unreadable(self._view.answer, error) from error
 
     def _compare(
-        self, payload: bytes, before: Known | None, wants_whole: bool, goal: Goal | None
+        self, payload: bytes, before: Known | None, wants_whole: bool, goal: Goal | None, step: Step
     ) -> Differences:
-        step, count, fit = self._step, 0, 0
+        count, fit = 0, 0
         rest, rows = yield from fitting(self._view, self._rows, payload, step, Progress(self._view))
         opening, end = self._around(rest)
         compared = ComparedRows(opening, before, wants_whole=wants_whole, has_ids=self._has_ids)
@@ -228,10 +226,10 @@ class Rowwise:
                 count += 1
                 fit += goal is not None and goal.fits(message)
                 if self._shows_rows:
-                    json = yield from self._written(row, message)
+                    json = yield from self._written(row, message, step)
                     compared.put(message.id if self._has_ids else "", json)
                 if compared.is_lost:
-                    return (yield from self._compare(payload, None, True, goal))
+                    return (yield from self._compare(payload, None, True, goal, step))
             if row is None or step.is_over():
                 yield None
                 step.begin()
@@ -246,14 +244,14 @@ class Rowwise:
         end = b"]" + b"}" * len(self._rows.names)
         return text[: -len(end)], end
 
-    def _written(self, row: Any, message: Any) -> Generator[object, None, bytes]:
+    def _written(self, row: Any, message: Any, step: Step) -> Generator[object, None, bytes]:
         """The JSON of a row; of a long one in steps."""
         if type(row) is not LongRow:
             return orjson.dumps(self._shape.to_json(message))
         parts = []
-        for part in slices.encode(self._shape, reader(row.record), len(row.record), self._step):
+        for part in slices.encode(self._shape, reader(row.record), len(row.record), step):
             parts.append(part)
-            if self._step.is_over():
+            if step.is_over():
                 yield None
-                self._step.begin()
+                step.begin()
         return b"".join(parts)

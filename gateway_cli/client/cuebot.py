@@ -27,7 +27,7 @@ from gateway.discovery.refresh import WHAT_TO_DO
 from gateway.discovery.source import NoReflection, NotReady, choose_source
 from gateway.errors import Code, GatewayError
 from gateway.http.request_headers import listed_paths
-from gateway.long_work import in_turns
+from gateway.long_work import STEP, in_turns
 from gateway.schema.catalog import Catalog
 from gateway.schema.description import NoSchema
 from gateway.schema.method import Method
@@ -177,7 +177,7 @@ class CuebotClient:
             of_rows = tuple(each for each in asked if each[0] != "_format")
             compare = comparison(method.views.of_events(of_rows), method.encoders)
             now = goal if goal.renewed is None else goal.renewed()
-            is_done = (await in_turns(compare(answer, None, False, now))).is_done
+            is_done = (await in_turns(compare(answer, None, False, now, STEP))).is_done
         return Answer(content=content, ignored=planned.ignored, cut_at=cut_at), is_done
 
     async def units(self, name: str) -> Mapping[str, str]:

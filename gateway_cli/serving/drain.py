@@ -138,7 +138,7 @@ class Server(uvicorn.Server):
             raise
         await self.on_tick(0)  # the date
         loop, tasks = asyncio.get_running_loop(), self.server_state.tasks
-        asgi = asgi_service(self._app, state=self.lifespan.state, tasks=tasks, loop=loop)
+        asgi = asgi_service(self._app.answer, state=self.lifespan.state, tasks=tasks, loop=loop)
         self._context = ServerContext(
             serve=asgi,
             timeout=self._http_timeout,

@@ -330,6 +330,16 @@ async def test_looks_hold_up_nobody(
     assert max(waits) <= 3
 
 
+async def test_a_first_answer_is_no_background_work(
+    cuebot: ScriptedCuebot, farm: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes while what nobody waits for gets no turn at all."""
+    monkeypatch.setattr("gateway.long_work.TURNS_FOR_OTHERS", 10**9)
+    cuebot.answers(HOSTS, hosts("a"))
+    async with watching(farm, HOSTS) as stream:
+        assert all_of(await stream.next()) == ["a"]
+
+
 async def test_a_call_for_several_is_nobodys(cuebot: ScriptedCuebot, farm: Gateway) -> None:
     async with watching(farm, HOSTS) as one, watching(farm, HOSTS, **bearer("other")) as two:
         await one.next()

@@ -49,7 +49,7 @@ def differ(
     method: Method = GET_JOBS,
 ) -> tuple[Difference, int]:
     """The difference, and after how many steps it was found."""
-    finding, steps = comparison(view, method.encoders, step)(answer, before, whole, goal), 0
+    finding, steps = comparison(view, method.encoders)(answer, before, whole, goal, step), 0
     while True:
         try:
             next(finding)
