@@ -9,7 +9,7 @@ from cuectl.client.openapi_document import Document, Json, Operation, read_docum
 from cuectl.errors import InvalidCall
 from cuectl.session import Session
 from cuectl.suggestions import did_you_mean
-from cuectl.terminal.table import columns
+from cuectl.terminal.layout import columns
 from cuectl.terminal.text import printable_lines
 
 MOST_SHOWN = 8
