@@ -30,6 +30,8 @@ def rows_at(answer: Any, place: str | None) -> list[Row]:
 
 
 def value_at(row: Any, path: str) -> Any:
+    if isinstance(row, dict) and path in row:  # groups have whole paths as names
+        return row[path]
     for name in path.split("."):
         row = row.get(name) if isinstance(row, dict) else None
     return row
