@@ -96,11 +96,39 @@ def description(written: str, document: Document | None) -> str:
     if document is None:
         raise InvalidCall("this gateway does not describe its methods (DOCS=off)")
     operation = document.operations[f"/{native_name(written, document)}"]
-    rows = list(fields_in(document, operation.request))
+    rows = described_fields(document, operation)
     lines = [short_name(operation.path), "", operation.summary, "", "Fields:"]
     lines += [f"  {line}" for line in columns(rows)] if rows else ["  none"]
+    lines += example_of(operation, rows)
     lines += ["", "The options of call: cuectl call --help"]
     return printable_lines("\n".join(lines))
+
+
+def described_fields(document: Document, operation: Operation) -> list[tuple[str, str, str]]:
+    """The fields of a request. Of objects for which a name will do, only what finds them."""
+    rows = []
+    beside: dict[str, str] = {}
+    all_fields = list(fields_in(document, operation.request))
+    paths = {path for path, _, _ in all_fields}
+    for path, kind, about in all_fields:
+        place = next((each for each in operation.named if path.startswith(f"{each}.")), None)
+        if path in operation.named:
+            rows.append((path, "name" if kind != "object" else "name or object", about))
+            for name in operation.named[path]:
+                if name != "name" and not {f"{path}.{name}", name} & paths:
+                    beside[name] = path
+        elif place is None or path.removeprefix(f"{place}.") in ("id", *operation.named[place]):
+            rows.append((path, kind, about))
+    return rows + [(name, "name", f"that of the {path}") for name, path in beside.items()]
+
+
+def example_of(operation: Operation, rows: list[tuple[str, str, str]]) -> list[str]:
+    """How a setter, or a method of a named object, is called."""
+    names = [path for path, kind, _ in rows if kind.startswith("name") and "." not in path]
+    values = [name for name in operation.sets[:1] if name not in names]
+    words = [f"{name}=NAME" for name in names] + [f"{name}=…" for name in values]
+    call = f"  cuectl call {short_name(operation.path)} {' '.join(words)}"
+    return ["", "Example:", call] if words else []
 
 
 def fields_in(

@@ -15,6 +15,7 @@ FRESH_SECONDS = 300.0
 """For so long nobody asks whether the document has changed."""
 OF_FIELDS = ("type", "format", "$ref", "anyOf", "items", "properties", "additionalProperties")
 OF_TYPES = ("enum", "x-unit")
+OF_OPERATIONS = ("x-aliases", "x-sets", "x-named")
 LONGEST_TEXT = 200
 
 Json = dict[str, Any]
@@ -103,7 +104,7 @@ def reduced(document: Json) -> Json:
         if operation is None or ("x-aliases" not in operation and path == "/batch"):
             continue
         kept: Json = {"summary": str(operation.get("summary", ""))[:LONGEST_TEXT]}
-        kept |= {name: operation[name] for name in ("x-aliases", "x-sets") if name in operation}
+        kept |= {name: operation[name] for name in OF_OPERATIONS if name in operation}
         kept["parameters"] = [REPEATABLE] if REPEATABLE in operation.get("parameters", ()) else []
         kept["requestBody"] = content_of(operation.get("requestBody", {}))
         kept["responses"] = {"200": content_of(operation.get("responses", {}).get("200", {}))}
