@@ -66,6 +66,10 @@ map: $(STAMP)  ## Make what docs show of the code: the picture of packages, the 
 pictures: $(STAMP)  ## Make the README's picture of the page from the demo (with Chromium)
 	@$(BIN)/python -m docs.pictures
 
+.PHONY: recording
+recording: $(STAMP)  ## Make the recording of cuectl follow from the demo (ten minutes)
+	@$(BIN)/python -m docs.recording
+
 .PHONY: javascript
 javascript: $(STAMP)  ## Install what tests of pages, JavaScript and TypeScript need (with npm)
 	@npm install --prefix $(JAVASCRIPT) --silent --no-audit --no-fund --ignore-scripts \

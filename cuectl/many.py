@@ -11,13 +11,11 @@ from cuectl.client.arguments import Arguments
 from cuectl.client.batch import LONGEST_SILENCE_SECONDS, NOT_SERVED, BatchClient
 from cuectl.client.gateway import GatewayClient
 from cuectl.errors import CODES, CallError
-from cuectl.terminal.exits import text_of
-from cuectl.terminal.text import counted
+from cuectl.terminal.exits import failure_lines
 
 AT_ONCE = 8
 LONGEST_PAUSE_SECONDS = 60.0
 BAR_WIDTH = 30
-SHOWN_FAILURES = 20
 
 Request = tuple[str, Mapping[str, Any]]
 """A name, and the request about it."""
@@ -121,9 +119,5 @@ async def patiently(client: GatewayClient, method: str, request: Mapping[str, An
 def summary(verb: str, count: int, failures: Mapping[str, CallError]) -> str:
     if not failures:
         return f"{verb}: {count} done"
-    lines = [f"{verb}: {count - len(failures)} of {count} done, {len(failures)} failed"]
-    for name, error in list(failures.items())[:SHOWN_FAILURES]:
-        lines.append(f"  {name}: {text_of(error)}")
-    if len(failures) > SHOWN_FAILURES:
-        lines.append(f"  … and {counted(len(failures) - SHOWN_FAILURES, 'more', 'more')}")
-    return "\n".join(lines)
+    told = f"{verb}: {count - len(failures)} of {count} done, {len(failures)} failed"
+    return "\n".join((told, *failure_lines([*failures.items()])))

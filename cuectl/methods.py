@@ -9,10 +9,11 @@ from cuectl.client.openapi_document import Document, Json, Operation, read_docum
 from cuectl.errors import InvalidCall
 from cuectl.session import Session
 from cuectl.suggestions import did_you_mean
-from cuectl.terminal.table import columns
+from cuectl.terminal.layout import columns
 from cuectl.terminal.text import printable_lines
 
 MOST_SHOWN = 8
+FEW, SHORTEST_WORD = 3, 4
 DEPTH = 3
 """How deep fields of objects are described."""
 
@@ -91,11 +92,23 @@ def names_in(document: Document) -> list[str]:
     return [*(short_name(each.path) for each in document.methods), *unique]
 
 
+def methods_about(session: Session, word: str) -> list[str]:
+    """The short names of a few methods that have this word in their names, reads first."""
+    from cuectl.completion import cached_document
+
+    document, part = cached_document(session), word.lower().replace("-", "").removesuffix("s")
+    if document is None or len(part) < SHORTEST_WORD:
+        return []
+    found = [each for each in document.methods if part in short_name(each.path).lower()]
+    found.sort(key=lambda each: (not each.reads_only, len(each.path)))
+    return [short_name(each.path) for each in found[:FEW]]
+
+
 def description(written: str, document: Document | None) -> str:
     """What a method does, and the fields of its request. Raises InvalidCall."""
     if document is None:
         raise InvalidCall("this gateway does not describe its methods (DOCS=off)")
-    operation = operation_named(written, document)
+    operation = document.operations[f"/{native_name(written, document)}"]
     lines = [*lines_about(operation, document), "", "The options of call: cuectl call --help"]
     return printable_lines("\n".join(lines))
 
@@ -103,8 +116,36 @@ def description(written: str, document: Document | None) -> str:
 def lines_about(operation: Operation, document: Document) -> Iterator[str]:
     """The lines about a method and the fields of its request."""
     yield from (short_name(operation.path), "", operation.summary, "", "Fields:")
-    rows = list(fields_in(document, operation.request))
+    rows = described_fields(document, operation)
     yield from (f"  {line}" for line in columns(rows)) if rows else ["  none"]
+    yield from example_of(operation, rows)
+
+
+def described_fields(document: Document, operation: Operation) -> list[tuple[str, str, str]]:
+    """The fields of a request. Of objects for which a name will do, only what finds them."""
+    rows = []
+    beside: dict[str, str] = {}
+    all_fields = list(fields_in(document, operation.request))
+    paths = {path for path, _, _ in all_fields}
+    for path, kind, about in all_fields:
+        place = next((each for each in operation.named if path.startswith(f"{each}.")), None)
+        if path in operation.named:
+            rows.append((path, "name" if kind != "object" else "name or object", about))
+            for name in operation.named[path]:
+                if name != "name" and not {f"{path}.{name}", name} & paths:
+                    beside[name] = path
+        elif place is None or path.removeprefix(f"{place}.") in ("id", *operation.named[place]):
+            rows.append((path, kind, about))
+    return rows + [(name, "name", f"that of the {path}") for name, path in beside.items()]
+
+
+def example_of(operation: Operation, rows: list[tuple[str, str, str]]) -> list[str]:
+    """How a setter, or a method of a named object, is called."""
+    names = [path for path, kind, _ in rows if kind.startswith("name") and "." not in path]
+    values = [name for name in operation.sets[:1] if name not in names]
+    words = [f"{name}=NAME" for name in names] + [f"{name}=…" for name in values]
+    call = f"  cuectl call {short_name(operation.path)} {' '.join(words)}"
+    return ["", "Example:", call] if words else []
 
 
 def fields_in(

@@ -58,6 +58,13 @@ class Commands(click.Group):
             from cuectl.suggestions import did_you_mean
 
             near = did_you_mean(args[0], self.list_commands(ctx))
+            if not near:
+                from cuectl.methods import methods_about
+
+                session = ctx.ensure_object(Session)
+                methods = methods_about(session, args[0])
+                listed = " or ".join(f"cuectl call {each}" for each in methods)
+                near = f"; there is {listed}" if listed else ""
             raise click.UsageError(f"{error.format_message().rstrip('.')}{near}", ctx) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

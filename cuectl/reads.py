@@ -18,23 +18,29 @@ if TYPE_CHECKING:
     from cuectl.client.gateway import GatewayClient
 
 PROGRAM = "cuectl"
+GROUPS, COUNT = "groups", "count"
+"""The place of groups in an answer, and of their number of rows in each."""
 
 
 def read(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) -> None:
     from cuectl.client.arguments import Arguments
 
     body = put_arguments(request_of(verb, given, session), verb.get("arguments", ()), given, None)
-    columns = columns_of(verb, given["output"])
+    counted = fields_of(given["count_by"], verb)
+    columns = counts_of(counted, verb) if counted else columns_of(verb, given["output"])
     showing = Showing(
         form=given["output"],
         columns=columns,
-        place=verb.get("rows"),
+        place=GROUPS if counted else verb.get("rows"),
         colors=session.colors,
         headers=not given["no_headers"],
         raw=given["raw"],
         colored=sys.stdout.isatty() and is_colored(),
     )
     view, arguments = view_of(verb, given, columns), Arguments(orjson.dumps(body))
+    if counted:
+        view = {key: text for key, text in view.items() if key != "_fields"}
+        view |= {"_group": ",".join(counted), "_count": "true"}
     try:
         if given["watch"]:
             watch(session, name, verb["method"], arguments, view, showing)
@@ -88,7 +94,10 @@ def explained(
     wrong = of_option(error, "table")
     if wrong is None:
         return with_near_name(error, Names(session), named_arguments(verb, given, None))
-    return InvalidCall(with_column(str(wrong).replace("--sort:", "--sort-by:"), verb))
+    problem = str(wrong)
+    for theirs, ours in (("--sort:", "--sort-by:"), ("--group:", "--count-by:")):
+        problem = problem.replace(theirs, ours)
+    return InvalidCall(with_column(problem, verb))
 
 
 def tell_unknown_names(session: Session, verb: Verb, given: Mapping[str, Any]) -> None:
@@ -108,7 +117,8 @@ def view_of(verb: Verb, given: Mapping[str, Any], columns: Sequence[Column]) -> 
         if "where" in about and given.get(parameter(name))
     ]
     conditions = [each for each in (verb.get("where"), *flags, given["where"]) if each]
-    sort = sorted_by(given["sort_by"], verb) or verb.get("sort")
+    sort = ",".join(fields_of(given["sort_by"], verb))
+    sort = sort or (f"-{COUNT}" if given["count_by"] else str(verb.get("sort", "")))
     view = {}
     if given["output"] in ("table", "wide", "csv", "name"):
         view["_fields"] = ",".join(paths_of(columns))
@@ -122,14 +132,24 @@ def view_of(verb: Verb, given: Mapping[str, Any], columns: Sequence[Column]) -> 
     return view
 
 
-def sorted_by(names: str | None, verb: Verb) -> str:
-    """Columns, named as above the table or by their fields, as the fields of `_sort`."""
+def fields_of(names: str | None, verb: Verb) -> list[str]:
+    """Columns, named as above the table or by their fields, as fields; one may begin with `-`."""
     paths = {title: path for path, title in reversed(titles_of(columns_of(verb, "wide")))}
     found = []
-    for each in (names or "").split(","):
+    for each in names.split(",") if names is not None else ():
         name = each.strip().removeprefix("-")
         found.append(each.strip().removesuffix(name) + paths.get(name.upper(), name))
-    return ",".join(found)
+    return found
+
+
+def counts_of(fields: Sequence[str], verb: Verb) -> list[Column]:
+    """The columns of groups of rows that have the same values."""
+    known = {each["path"]: each for each in reversed(columns_of(verb, "wide"))}
+    groups: list[Column] = [
+        {key: known.get(path, {}).get(key, "") for key in ("title", "unit")} | {"path": path}
+        for path in fields
+    ]
+    return [*groups, {"path": COUNT, "title": COUNT.upper()}]
 
 
 def with_column(problem: str, verb: Verb) -> str:

@@ -2,34 +2,22 @@
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import orjson
 
 from cuectl.errors import InvalidCall
-from cuectl.terminal.text import clip, printable
+from cuectl.terminal.layout import NOTHING, Cell, laid_out
+from cuectl.terminal.text import printable
 
 Form = Literal["table", "wide", "json", "yaml", "ndjson", "csv", "name"]
 FORMS: tuple[Form, ...] = get_args(Form)
-NOTHING = "-"
-GAP = "  "
-LEAST_WIDTH = 8
-"""Of a column that is made narrower."""
 SIZES = {"bytes": 1, "kB": 2**10, "MB": 2**20}
 SIZE_UNITS = "BKMGTP"
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 Column = Mapping[str, Any]
 Row = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    text: str
-    style: str = ""
-    """A color; empty for none."""
-    is_number: bool = False
 
 
 def rows_at(answer: Any, place: str | None) -> list[Row]:
@@ -42,6 +30,8 @@ def rows_at(answer: Any, place: str | None) -> list[Row]:
 
 
 def value_at(row: Any, path: str) -> Any:
+    if isinstance(row, dict) and path in row:  # groups have whole paths as names
+        return row[path]
     for name in path.split("."):
         row = row.get(name) if isinstance(row, dict) else None
     return row
@@ -152,65 +142,7 @@ def table_lines(
     """The lines of a table. With a `width`, texts are shortened and columns left out."""
     cells = [[cell_of(row, column, colors, raw=raw) for column in columns] for row in rows]
     head = [Cell(str(column.get("title") or column["path"]).upper()) for column in columns]
-    whole = [head, *cells] if headers else cells
-    if not whole:
-        return []
-    widths = [max(len(line[place].text) for line in whole) for place in range(len(columns))]
-    to_right = [
-        bool(cells) and all(line[place].is_number or line[place].text == NOTHING for line in cells)
-        for place in range(len(columns))
-    ]
-    if width is not None:
-        widths = fitted(widths, to_right, width)
-    return [
-        GAP.join(
-            padded(cell, widths[place], to_right=to_right[place], colored=colored)
-            for place, cell in enumerate(line[: len(widths)])
-        ).rstrip()
-        for line in whole
-    ]
-
-
-def total_width(widths: Sequence[int]) -> int:
-    return sum(widths) + len(GAP) * (len(widths) - 1)
-
-
-def fitted(widths: Sequence[int], fixed: Sequence[bool], width: int) -> list[int]:
-    """The widths of as many columns as fit, if those that are not fixed are shortened.
-
-    The last columns matter least. The first one is what a row is called: it keeps up to half of
-    the width.
-    """
-    for count in range(len(widths), 1, -1):
-        found = narrowed(widths[:count], fixed, width)
-        if total_width(found) <= width:
-            return found
-    return narrowed(widths[:1], fixed, width)
-
-
-def narrowed(widths: Sequence[int], fixed: Sequence[bool], width: int) -> list[int]:
-    """Widths that fit, if columns that are not fixed can be shortened so far; the widest first."""
-    found = list(widths)
-    least = [max(LEAST_WIDTH, width // 2), *[LEAST_WIDTH] * (len(found) - 1)]
-    while total_width(found) > width:
-        wide = [
-            place for place in range(len(found)) if not fixed[place] and found[place] > least[place]
-        ]
-        if not wide:
-            break
-        found[max(wide, key=lambda place: found[place])] -= 1
-    return found
-
-
-def padded(cell: Cell, width: int, *, to_right: bool, colored: bool) -> str:
-    text = clip(cell.text, width)
-    text = text.rjust(width) if to_right else text.ljust(width)
-    if colored and cell.style:
-        import click
-
-        color = "bright_black" if cell.style == "gray" else cell.style
-        return click.style(text, fg=color)
-    return text
+    return laid_out(head if headers else None, cells, width=width, colored=colored)
 
 
 # --- other forms --------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ FRESH_SECONDS = 300.0
 """For so long nobody asks whether the document has changed."""
 OF_FIELDS = ("type", "format", "$ref", "anyOf", "items", "properties", "additionalProperties")
 OF_TYPES = ("enum", "x-unit")
+OF_OPERATIONS = ("x-aliases", "x-sets", "x-named")
 LONGEST_TEXT = 200
 FORM = "2"
 """Of what is kept: files of another form are not read."""
@@ -108,7 +109,7 @@ def reduced(document: Json) -> Json:
         if operation is None or ("x-aliases" not in operation and path == "/batch"):
             continue
         kept: Json = {"summary": str(operation.get("summary", ""))[:LONGEST_TEXT]}
-        kept |= {name: operation[name] for name in ("x-aliases", "x-sets") if name in operation}
+        kept |= {name: operation[name] for name in OF_OPERATIONS if name in operation}
         parameters = operation.get("parameters", ())
         kept["parameters"] = [each for each in (REPEATABLE, OF_ROWS) if each in parameters]
         kept["requestBody"] = content_of(operation.get("requestBody", {}))

@@ -109,6 +109,13 @@ class Session:
             known = cache.verbs.get("verbs", {})
         return known.get(name)
 
+    def listing(self, verb: Verb) -> tuple[str, Verb] | None:
+        """The verb that lists what a verb takes several names of: it is called as they are."""
+        kinds = [each.get("names", "") for each in verb.get("arguments", ()) if each.get("repeats")]
+        known: Mapping[str, Verb] = self.cache.verbs.get("verbs", {})
+        found = known.get(kinds[0]) if kinds else None
+        return (kinds[0], found) if found is not None and found.get("reads") else None
+
     def part(self, name: str) -> Verb:
         """`follow`, `launch` or `colors` of the document. Raises CallError and WrongSetting."""
         self.keep_fresh()

@@ -13,6 +13,26 @@ from cuectl.values import Given
 STANDARD_INPUT = "-"
 
 
+class VerbCommand(click.Command):
+    """A command for a verb. What takes several names says where they come from."""
+
+    def __init__(self, name: str, listing: tuple[str, Verb] | None, **more: Any) -> None:
+        """`listing` is the verb that lists such names, if there is one."""
+        super().__init__(name, **more)
+        self._listing = listing
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            name = error.option_name.removeprefix("--")
+            if self._listing is not None and name in self._listing[1].get("options", {}):
+                pipe = f"cuectl {self._listing[0]} --{name} … -o name | cuectl {self.name} -"
+                problem = f"No such option '--{name}'; for that: {pipe}"
+                raise click.UsageError(problem, ctx) from None
+            raise
+
+
 def command_of(name: str, verb: Verb, session: Session) -> click.Command:
     """The command for a verb."""
     arguments: Sequence[Verb] = verb.get("arguments", ())
@@ -33,23 +53,26 @@ def command_of(name: str, verb: Verb, session: Session) -> click.Command:
 
             change(session, name, verb, given)
 
-    return click.Command(
+    return VerbCommand(
         name,
+        session.listing(verb),
         params=params,
         callback=run,
-        help="\n\n".join(paragraphs_of(verb)),
+        help="\n\n".join(paragraphs_of(name, verb, session.listing(verb))),
         short_help=str(verb.get("summary", "")),
         epilog="Exit status: see cuectl --help",
     )
 
 
-def paragraphs_of(verb: Verb) -> list[str]:
+def paragraphs_of(name: str, verb: Verb, listing: tuple[str, Verb] | None) -> list[str]:
     """The help of a verb."""
     found = [f"{verb.get('summary', '')}.", f"The method is {verb['method'].lstrip('/')}."]
     for each in verb.get("arguments", ()):
         if each.get("repeats"):
             named = str(each["name"]).upper()
-            found.append(f"There may be several {named}s; {STANDARD_INPUT} reads them from a pipe.")
+            pipe = f": cuectl {listing[0]} … -o name | cuectl {name} -" if listing else "."
+            told = f"There may be several {named}s; {STANDARD_INPUT} reads them from a pipe"
+            found.append(told + pipe)
     if verb.get("reads") and (columns := columns_of(verb, "wide")):
         listed = ", ".join(
             path if title == path.upper() else f"{path} ({title})"
@@ -104,6 +127,7 @@ def of_reads() -> list[click.Option]:
         click.Option(["--no-headers"], is_flag=True, help="Leave out the first line."),
         click.Option(["--sort-by"], metavar="COLUMNS", help="Sort by these; -name is descending."),
         click.Option(["--where"], metavar="CONDITION", help="Rows that fit, such as 'name:comp'."),
+        click.Option(["--count-by"], metavar="COLUMNS", help="How many rows have which values."),
         click.Option(["--limit"], type=click.IntRange(min=0), help="So many rows at most."),
         click.Option(["-w", "--watch"], is_flag=True, help="Show what changes, until Ctrl-C."),
         click.Option(["--raw"], is_flag=True, help="Times and sizes as the gateway sends them."),

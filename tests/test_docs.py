@@ -63,6 +63,14 @@ def test_the_readme_is_read_in_half_a_minute() -> None:
     assert all(picture.stat().st_size < 150_000 for picture in pictures)
 
 
+def test_the_recording_is_small_and_ends() -> None:
+    """It is one of a job that is done; pages load it at once."""
+    recording = (ROOT / "docs" / "static" / "follow.svg").read_text(encoding="utf-8")
+    assert len(recording.encode()) < 60_000
+    assert recording.count("<g ") >= 10
+    assert recording.rstrip().endswith(" is done</text></g>\n</svg>")
+
+
 @pytest.mark.parametrize("code", [code for code in Code if code is not Code.OK])
 def test_every_error_is_documented(code: Code) -> None:
     rows = [line for line in HTTP.splitlines() if line.startswith(f"| {code.http_status} ")]

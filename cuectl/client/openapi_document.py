@@ -1,6 +1,6 @@
 """A gateway's OpenAPI document: methods, and the fields of requests."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,8 @@ class Operation:
     """The summary, and all that is said beside it."""
     sets: tuple[str, ...]
     """Of a setter, the names of its value."""
+    named: Mapping[str, Sequence[str]]
+    """The objects, and ids, in requests for which a name will do, with what finds them."""
     reads_only: bool
     repeats: bool
     """Whether it can be called again without harm: it reads, or takes an Idempotency-Key."""
@@ -135,6 +137,7 @@ def read_document(content: bytes, url: str) -> Document:
                 summary=str(operation.get("summary", "")),
                 comment=comment_of(operation),
                 sets=tuple(operation.get("x-sets", ())),
+                named=operation.get("x-named", {}),
                 reads_only="get" in item,
                 repeats="get" in item or REPEATABLE in operation.get("parameters", ()),
                 has_rows=OF_ROWS in operation.get("parameters", ()),

@@ -10,7 +10,7 @@ from cuectl.completion import contexts_like
 from cuectl.contexts import Context, Contexts, load_contexts
 from cuectl.errors import WrongSetting
 from cuectl.terminal.exits import complain
-from cuectl.terminal.table import columns
+from cuectl.terminal.layout import columns
 
 PROGRAM = "cuectl"
 PLAIN_PROGRAM = re.compile(r"[\w./~-]+", re.ASCII)

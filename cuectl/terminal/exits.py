@@ -2,16 +2,17 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, TextIO
 
 import click
 
 from cuectl.errors import CallError, Failure, InvalidCall, WrongSetting
-from cuectl.terminal.text import one_line, printable_lines
+from cuectl.terminal.text import one_line, printable, printable_lines
 
 FAILED, WRONG_USAGE, NOT_FOUND, UNAVAILABLE, CUT, GAVE_UP = 1, 2, 3, 4, 5, 6
+SHOWN_FAILURES = 10
 INTERRUPTED, BROKEN_PIPE = 130, 141
 """Shells report these for SIGINT and SIGPIPE."""
 MEANINGS = {
@@ -75,6 +76,13 @@ def exits_cleanly(command: Callable[..., None], program: str) -> Callable[..., N
 
 def text_of(error: CallError) -> str:
     return f"{error.code}: {one_line(error.message) or 'no message'}"
+
+
+def failure_lines(failures: Sequence[tuple[str, CallError]]) -> list[str]:
+    """A line for each of several calls that have failed, by name; of many, the first."""
+    lines = [f"  {printable(name)}: {text_of(error)}" for name, error in failures[:SHOWN_FAILURES]]
+    more = len(failures) - SHOWN_FAILURES
+    return [*lines, f"  … and {more} more"] if more > 0 else lines
 
 
 def refuse_closed_streams() -> None:

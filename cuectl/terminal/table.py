@@ -1,6 +1,6 @@
 """The list in an answer as a table."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -9,11 +9,8 @@ import orjson
 from cuectl.client.openapi_document import json_name
 from cuectl.errors import InvalidCall
 from cuectl.suggestions import did_you_mean
+from cuectl.terminal.layout import NOTHING, aligned
 from cuectl.terminal.text import printable
-
-NOTHING = "-"
-"""The cell of an unset field, so that every row has a word in every column."""
-GAP = "  "
 
 Row = Mapping[str, Any]
 NO_UNITS: Mapping[str, str] = MappingProxyType({})
@@ -63,17 +60,6 @@ def unit_of(field: str, units: Mapping[str, str]) -> str:
     path = json_name(field)
     unit = units.get(path) or units.get(path.partition(".")[2])
     return f" ({UNITS.get(unit, unit)})" if unit else ""
-
-
-def aligned(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """The lines of a table with this header."""
-    return columns([head, *rows])
-
-
-def columns(rows: Iterable[Sequence[str]]) -> list[str]:
-    """The lines of rows, one below the other."""
-    cells = [align(column) for column in zip(*rows, strict=True)]
-    return [GAP.join(line).rstrip() for line in zip(*cells, strict=True)]
 
 
 def rows_of(answer: object, fields: Sequence[str] = ()) -> Sequence[Row]:
@@ -157,20 +143,3 @@ def cell(value: object) -> str:
     if value is None or value == "":
         return NOTHING
     return printable(value if isinstance(value, str) else orjson.dumps(value).decode())
-
-
-def align(column: Sequence[str]) -> Iterable[str]:
-    """A column, header first, padded to one width; numbers to the right."""
-    head, *cells = column
-    width = max(map(len, column))
-    if cells and all(is_number(text) or text == NOTHING for text in cells):
-        return [head.rjust(width), *(text.rjust(width) for text in cells)]
-    return [text.ljust(width) for text in column]
-
-
-def is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

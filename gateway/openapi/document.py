@@ -176,6 +176,7 @@ def operation(
         "responses": {"200": success, **schemas.references("responses", map(str, schemas.ERRORS))},
         **({"x-aliases": others} if others else {}),
         **({"x-sets": list(method.value_names)} if method.value_names else {}),
+        **({"x-named": named} if (named := found_by_names(method)) else {}),
         **({"deprecated": True} if descriptor.GetOptions().deprecated else {}),
     }
 
@@ -228,6 +229,15 @@ def can_be_text(field: FieldDescriptor) -> bool:
     if is_map(field):
         return False
     return not is_message(field) or message_of(field).full_name in (*TEXTS, *WRAPPERS)
+
+
+def found_by_names(method: Method) -> dict[str, list[str]]:
+    """The objects, and ids, in requests for which a name will do, with what finds them."""
+    return {
+        str(reference.place): [sent.names[0] for sent in reference.finders[0].sends]
+        for reference in method.references
+        if reference.finders
+    }
 
 
 def also_accepted(method: Method, listed: Container[str]) -> Iterator[str]:

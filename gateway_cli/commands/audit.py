@@ -17,7 +17,8 @@ import orjson
 
 from cuectl.call_options import time_option
 from cuectl.errors import Failure
-from cuectl.terminal.table import aligned, cell
+from cuectl.terminal.layout import aligned
+from cuectl.terminal.table import cell
 from cuectl.terminal.text import clip, counted, json_text
 from gateway_cli.client.method_names import matches
 from gateway_cli.common_options import json_option

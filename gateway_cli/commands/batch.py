@@ -12,15 +12,13 @@ import orjson
 from cuectl.call_options import time_option
 from cuectl.client.batch import LONGEST_SILENCE_SECONDS, BatchClient, Item, items_in
 from cuectl.client.gateway import gateway_client
-from cuectl.errors import InvalidCall
-from cuectl.terminal.exits import FAILED, WRONG_USAGE
-from cuectl.terminal.text import counted, one_line
+from cuectl.errors import CallError, InvalidCall
+from cuectl.terminal.exits import FAILED, WRONG_USAGE, failure_lines
+from cuectl.terminal.text import counted
 from gateway.errors import ConfigurationError
 from gateway_cli.common_options import Way, config_option, settings_from, way_options
 from gateway_cli.exits import complain
 from gateway_cli.tokens import token_source
-
-SHOWN_FAILURES = 10
 
 
 @click.command()
@@ -104,10 +102,9 @@ async def send_and_show(
 
 
 def summary(count: int, failures: Sequence[Item]) -> str:
-    lines = [f"{counted(count, 'call')}, {len(failures)} failed"]
-    for each in failures[:SHOWN_FAILURES]:
-        error = each["error"]
-        lines.append(f"  {each['id']}: {error.get('error')}: {one_line(error['message'])}")
-    if len(failures) > SHOWN_FAILURES:
-        lines.append(f"  … and {len(failures) - SHOWN_FAILURES} more")
-    return "".join(f"{line}\n" for line in lines)
+    failed = [
+        (str(each["id"]), CallError(str(each["error"].get("error")), each["error"]["message"]))
+        for each in failures
+    ]
+    told = f"{counted(count, 'call')}, {len(failures)} failed"
+    return "".join(f"{line}\n" for line in (told, *failure_lines(failed)))

@@ -14,7 +14,7 @@ from cuectl.call_options import time_option
 from cuectl.client.gateway import check_url, gateway_client
 from cuectl.errors import Failure
 from cuectl.terminal.exits import FAILED
-from cuectl.terminal.table import aligned
+from cuectl.terminal.layout import aligned
 from cuectl.terminal.text import clip, counted, json_text, printable, printable_lines
 from gateway.compat.profile import load_profile
 from gateway.errors import ConfigurationError

@@ -10,7 +10,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
 from cuectl.client.openapi_document import Document
 from cuectl.errors import Failure
-from cuectl.terminal.table import columns
+from cuectl.terminal.layout import columns
 from cuectl.terminal.text import printable_lines
 from gateway.schema.catalog import Catalog
 from gateway.schema.description import (

@@ -12,7 +12,7 @@ import click
 
 from cuectl.client.openapi_document import Document
 from cuectl.errors import Failure
-from cuectl.terminal.table import GAP, aligned
+from cuectl.terminal.layout import GAP, aligned
 from cuectl.terminal.text import json_text, printable_lines
 from gateway.schema.catalog import Catalog
 from gateway.suggestions import did_you_mean

@@ -24,7 +24,8 @@ Json = dict[str, Any]
 
 WANTED = (
     *("jobs", "job", "layers", "frames", "retry", "eat", "kill", "pause", "resume", "priority"),
-    *("hosts", "lock", "unlock", "move", "procs", "shows", "comment"),
+    *("hosts", "lock", "unlock", "move", "procs", "shows", "comment", "comments", "max-cores"),
+    *("min-cores", "depends", "logs", "subscriptions", "allocations", "limits"),
 )
 OF_TRIAL = """\
 reads = ["Bare/Echo"]

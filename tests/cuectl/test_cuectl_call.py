@@ -58,6 +58,47 @@ async def test_help_of_a_method_has_its_fields(reading: Cuectl) -> None:
     assert "boolean" in ran.text
 
 
+@pytest.mark.parametrize(
+    ("method", "fields", "example"),
+    [
+        ("Job/SetMaxCores", "job job.id job.name val", "job=NAME val=…"),
+        (
+            "Layer/SetMinMemory",
+            "layer layer.id layer.name memory job",
+            "layer=NAME job=NAME memory=…",
+        ),
+        (
+            "Frame/Kill",
+            "frame frame.id frame.layerName frame.number username pid hostKill reason job",
+            "frame=NAME job=NAME",
+        ),
+        (
+            "Host/SetAllocation",
+            "host host.id host.name allocationId",
+            "host=NAME allocationId=NAME",
+        ),
+        ("Allocation/Create", "name tag facility facility.id facility.name", None),
+    ],
+)
+async def test_objects_for_which_a_name_will_do_are_told_as_names(
+    cuectl: Cuectl, method: str, fields: str, example: str | None
+) -> None:
+    """All fields of a job would hide the one that is set."""
+    ran = await cuectl("call", method, "--help")
+    told, _, rest = ran.text.partition("Fields:\n")[2].partition("\n\n")
+    assert [line.split()[0] for line in told.splitlines()] == fields.split()
+    assert ("Example:" in rest) == (example is not None)
+    if example is not None:
+        assert f"\n  cuectl call {method} {example}\n" in rest
+
+
+async def test_an_example_of_help_works(cuectl: Cuectl) -> None:
+    job = "demo-sh010-lena_comp_v003"
+    for line in (f"Job/SetMaxCores job={job} val=7", f"SetMinMemory layer=comp job={job} memory=9"):
+        ran = await cuectl("call", *line.split())
+        assert (ran.status, ran.err) == (0, "")
+
+
 async def test_views_and_until(reading: Cuectl) -> None:
     ran = await reading("call", "Job/GetJobs", "--group", "show", "--count", "--sort", "show")
     assert ran.text.split() == ["show", "count", *["demo", "3", "harbor", "2", "northwind", "2"]]

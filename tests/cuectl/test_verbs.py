@@ -44,6 +44,19 @@ def calls_of(cuebot: SimulatedCuebot, method: str) -> int:
         (f"frames {LENA} --state RUNNING -o name --limit 1", "1009-comp"),
         ("shows -o name", "demo\nharbor\nnorthwind"),
         ("shows --no-headers -o csv --limit 0", ""),
+        (
+            "hosts --count-by ALLOC,state --sort-by allocName,state -o csv --no-headers",
+            '"local.desktop","UP",3\n"local.general","UP",6\n"local.general","DOWN",1',
+        ),
+        (f"frames {LENA} --count-by STATE --no-headers --limit 1", "WAITING  13"),
+        ("allocations -o name", "local.desktop\nlocal.general"),
+        ("limits -o name", "arnold\nnuke_render"),
+        ("subscriptions demo -o name --sort-by name", "local.desktop.demo\nlocal.general.demo"),
+        (
+            f"depends {LENA} --no-headers --where active -o csv",
+            f'"{LENA}","preview","","{LENA}","comp","",true',
+        ),
+        (f"comments {LENA} -o csv", '"subject","message","user","timestamp"'),
     ],
 )
 async def test_reads(reading: Cuectl, line: str, expected: str) -> None:
@@ -87,6 +100,14 @@ async def test_forms(reading: Cuectl) -> None:
     ("line", "status", "problem"),
     [
         ("jobs --where foo>1", WRONG_USAGE, "cuectl: --where: job.Job has no field 'foo'"),
+        ("jobs --count-by foo", WRONG_USAGE, "cuectl: --count-by: job.Job has no field 'foo'"),
+        (
+            "pause --show demo",
+            WRONG_USAGE,
+            "No such option '--show'; for that: cuectl jobs --show … -o name | cuectl pause -",
+        ),
+        ("services", WRONG_USAGE, "No such command 'services'; there is cuectl call Service/Get"),
+        ("qqqq", WRONG_USAGE, "No such command 'qqqq'\n"),
         ("jobs --sort-by foo", WRONG_USAGE, "cuectl: --sort-by: job.Job has no field 'foo'"),
         ("hosts --where IDLE>0", WRONG_USAGE, "no field 'IDLE'; the column IDLE shows idleCores\n"),
         ("pause", WRONG_USAGE, "Missing argument 'JOB...' (- reads names from a pipe)"),
@@ -213,7 +234,8 @@ async def test_a_host_is_a_column_without_cores(cuectl: Cuectl, verb: str) -> No
 async def test_help_of_verbs(reading: Cuectl) -> None:
     words = " ".join((await reading("pause", "--help")).text.split())
     assert "Usage: cuectl pause [OPTIONS] JOB... Pause a job" in words
-    assert "There may be several JOBs; - reads them from a pipe." in words
+    pipe = "- reads them from a pipe: cuectl jobs … -o name | cuectl pause -"
+    assert f"There may be several JOBs; {pipe}" in words
     words = " ".join((await reading("frames", "--help")).text.split())
     assert "for --where and --sort-by: name, state, retryCount (RETRIES), " in words
     assert "lluTime (LAST LOG), id." in words
@@ -305,6 +327,13 @@ async def test_other_arguments_follow_those_that_repeat(
     assert ran.status == 0
     ran = await cuectl("jobs", "--where", "priority=77", "-o", "name", "--sort-by", "name")
     assert ran.text == f"{LENA}\n{DYING}\n"
+
+
+async def test_numbers_of_cores_are_set(cuectl: Cuectl, cuebot: SimulatedCuebot) -> None:
+    assert (await cuectl("max-cores", LENA, DYING, "50")).err == "max-cores: 2 done\n"
+    assert (await cuectl("min-cores", LENA, "2")).status == 0
+    ran = await cuectl("jobs", "--where", "maxCores=50 and minCores=2", "-o", "name")
+    assert ran.text == f"{LENA}\n"
 
 
 async def test_the_document_is_asked_for_once(
