@@ -175,6 +175,7 @@ class Reading:
             "method": method.path,
             "with": action.with_,
             "request": action.request,
+            **({"many": True} if action.many else {}),
         }
 
     def _column(self, column: PanelColumn) -> served.Json:

@@ -587,12 +587,16 @@ class Lead(Entry):
 
 
 class PanelAction(Entry):
-    """A method that may be called for a row: its request has values of the row, and constants."""
+    """A method that may be called for a row: its request has values of the row, and constants.
+
+    With `many`, also for all rows at once: such a request needs nothing else.
+    """
 
     title: Line
     method: MethodName
     with_: dict[TargetPath, RowPath] = Field(alias="with", default_factory=dict)
     request: dict[str, Any] = {}
+    many: bool = False
 
 
 class Panel(Entry):
