@@ -31,11 +31,20 @@ from tests.support.browser import (
     visiting,
 )
 from tests.support.farms import running_farm, still_farm
+from tests.support.foreign import PROFILE, foreign_files
 from tests.support.javascript import axe
 from tests.support.patience import PATIENCE, until
 from tests.support.rights import rule
 from tests.support.searches import FIRST, NOTHING, queries
-from tests.support.servers import Gateway, SharedGateway, free_port, gateway_for, token
+from tests.support.servers import (
+    Gateway,
+    ScriptedCuebot,
+    SharedGateway,
+    free_port,
+    gateway_for,
+    running_cuebot,
+    token,
+)
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow, needs_browser]
 
@@ -381,6 +390,39 @@ async def test_an_event_stream_keeps_a_panel_fresh(browser: Browser, farm: Gatew
         )
         await expect(shows).to_contain_text("Cuebot is away")
         await expect(panel(page, "Jobs that fail")).to_contain_text(FAILING)
+
+
+async def test_a_foreign_schema_is_a_farm_too(browser: Browser, tmp_path: Path) -> None:
+    """With ten lines of profile: panels, verbs, and the explorer."""
+    assert len(PROFILE.splitlines()) == 10
+    profile = tmp_path / "pools.toml"
+    await asyncio.to_thread(profile.write_text, PROFILE, encoding="utf-8")
+    pools = b"".join(b"\x0a\x0d\x0a\x011\x12\x06%s\x18%c" % (b"pool-%c" % n, n) for n in b"ab")
+    async with (
+        running_cuebot(ScriptedCuebot(foreign_files(tmp_path))) as cuebot,
+        gateway_for(cuebot.endpoint, compat_profile=str(profile)) as gateway,
+        signed_in(browser, gateway.url) as visit,
+    ):
+        cuebot.start_over()
+        cuebot.answers("/farm.PoolInterface/List", pools)
+        page = visit.page
+        await page.goto("/")
+        rows = panel(page, "Pools").locator("tbody tr")
+        await expect(rows).to_have_text([re.compile("pool-a97"), re.compile("pool-b98")])
+        await rows.get_by_role("link", name="pool-b").click()
+        await expect(panel(page, "A pool: pool-b").locator("tbody tr")).to_have_count(2)
+        await menu(page, "pool-b", "Drain…")
+        await expect(page.get_by_label("names 1")).to_have_value("pool-b")
+        await page.get_by_role("button", name="Run…").click()
+        await page.get_by_role("dialog").get_by_role("button", name="Do it").click()
+        await expect(page.locator(".answers").get_by_role("status")).to_contain_text("200 in")
+        assert cuebot.seen[-1][:2] == ("/farm.PoolInterface/Drain", b"\x0a\x06pool-b")
+        await page.get_by_label("Search methods").fill("list pools")
+        await page.get_by_label("Search methods").press("Enter")
+        await run_method(page)
+        await expect(page.locator(".answers tbody tr")).to_have_count(2)
+        verbs = (await gateway.client.get("/openapi.json")).json()["x-cuectl"]["verbs"]
+        assert [*verbs] == ["pools"]
 
 
 # --- the explorer ---------------------------------------------------------------------------------
