@@ -374,13 +374,14 @@ async def test_an_event_stream_keeps_a_panel_fresh(browser: Browser, farm: Gatew
     body = "".join(
         f"event: {kind}\ndata: {json.dumps({'id': 0, **data})}\n\n" for kind, data in events
     )
+    silence = ":\n\n"  # is no news, and no end of an error
     async with signed_in(browser, farm.url) as visit:
         page = visit.page
         await page.clock.install()
         await page.route(
             "**/batch",
             lambda route: route.fulfill(
-                content_type="text/event-stream", body=f": hello\n\n{body}"
+                content_type="text/event-stream", body=f": hello\n\n{body}{silence}"
             ),
         )
         await page.goto("/")

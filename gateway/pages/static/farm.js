@@ -1,5 +1,5 @@
 // The farm: panels that the profile defines, each a read as a table, kept fresh.
-import { at, button, duration, isSure, make, put, request, shown, sorted } from "./base.js";
+import { at, button, duration, isNumber, isSure, make, put, request, shown, sorted } from "./base.js";
 import { watch } from "./watch.js";
 
 const LIVE_SECONDS = 20;  // a stream is never silent for longer
@@ -208,7 +208,7 @@ class Table {
 
   #fill(cell, { path, unit, bar, alert, number }, row, most, link) {
     const value = at(row, path);
-    const text = shown(value, unit);
+    const text = shown(number && isNumber(value) ? Number(value) : value, unit);
     const whole = bar === true ? most.get(path) : bar && Number(at(row, bar));
     const part = bar ? Math.min(1, Number(value) / whole || 0) : 0;
     const alerts = Array.isArray(alert) ? alert.includes(String(value)) : alert && Number(value) !== 0;
