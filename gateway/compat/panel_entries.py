@@ -48,29 +48,35 @@ class Lead(Entry):
 
 
 class PanelAction(Entry):
-    """A method that may be called for a row: its request has values of the row, and constants."""
+    """A method that may be called for a row: its request has values of the row, and constants.
+
+    With `many`, also for all rows at once: such a request needs nothing else.
+    """
 
     title: Line
     method: MethodName
     with_: dict[TargetPath, RowPath] = Field(alias="with", default_factory=dict)
     request: dict[str, Any] = {}
+    many: bool = False
 
 
 class Panel(Entry):
     """A read, shown as a table. One with `given` fields is shown for a row of another panel.
 
     `title` and `summary` have values in braces: `{count}` and `{sum(path)}` of the rows that are
-    shown, and in the title `{name}`, that of the row that led here.
+    shown, and in the title `{name}`, that of the row that led here. Without a title, it is called
+    as in the profile; without columns, it has the first plain fields of its rows; without a `name`,
+    that is a row's, or its first column.
     """
 
-    title: Line
+    title: Line | None = None
     method: MethodName
     request: dict[str, Any] = {}
     given: tuple[TargetPath, ...] = ()
     view: dict[ViewParameter, str] = {}
-    columns: Annotated[tuple[PanelColumn, ...], Field(min_length=1)]
+    columns: tuple[PanelColumn, ...] = ()
     summary: Line | None = None
-    name: RowPath = "name"
+    name: RowPath | None = None
     leads: tuple[Lead, ...] = ()
     actions: tuple[PanelAction, ...] = ()
 

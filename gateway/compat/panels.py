@@ -25,7 +25,10 @@ from gateway.views.view import Rows
 
 AGGREGATE = re.compile(r"(sum|min|max)\((.*)\)")
 AGGREGATE_IN_TEXT = re.compile(r"\{(sum|min|max)\((.*?)\)\}")
+MOST_USUAL_COLUMNS = 8
+"""Of a panel that names none."""
 LAST_WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
+NAME = "name"
 Methods = Mapping[str, Method]
 """By `service/Method`: those that are served."""
 
@@ -59,7 +62,7 @@ class Fitting:
     def panels(self) -> Iterator[served.Panel]:
         for name, panel in self._profile.panels.items():
             with self._entry(name):
-                reading = Reading(needed_method(self._methods, panel.method), panel)
+                reading = Reading(needed_method(self._methods, panel.method), name, panel)
                 leads = tuple(self._leads(name, panel, reading))
                 actions = tuple(self._actions(name, panel, reading))
                 used = [path for each in (*leads, *actions) for path in each["with"].values()]
@@ -119,7 +122,7 @@ class Reading:
     Raises NotApplicable, GatewayError or LookupError for what does not fit them.
     """
 
-    def __init__(self, method: Method, panel: Panel) -> None:
+    def __init__(self, method: Method, id_: str, panel: Panel) -> None:
         if not method.reads_only:
             raise NotApplicable(f"{method.path[1:]} may change something")
         rows = method.views.rows
@@ -132,12 +135,28 @@ class Reading:
         self._panel = panel
         self._rows: Rows = rows
         self._is_grouped = any(name in panel.view for name in ("group", "count", "sum"))
+        self._title = title_of(id_, panel)
+        self._columns = panel.columns or self._usual_columns()
+        names = {each.json_name for each in rows.descriptor.fields}
+        self._name = panel.name or (NAME if NAME in names else self._columns[0].path)
+
+    def _usual_columns(self) -> tuple[PanelColumn, ...]:
+        if self._is_grouped:
+            raise NotApplicable("groups of rows need columns")
+        plain = [
+            each
+            for each in self._rows.descriptor.fields
+            if each.message_type is None and not each.is_repeated and each.json_name != ID
+        ]
+        if not plain:
+            raise NotApplicable("its rows have no plain fields; name its columns")
+        return tuple(PanelColumn(path=each.json_name) for each in plain[:MOST_USUAL_COLUMNS])
 
     def shown(self, used: Iterable[str]) -> served.Json:
         """Its texts, columns and request. Beside them, rows need the `used` fields."""
         panel = self._panel
         view: dict[str, str] = {str(name): text for name, text in panel.view.items()}
-        columns = [self._column(each) for each in panel.columns]
+        columns = [self._column(each) for each in self._columns]
         for path in used_in(panel.summary or ""):
             self._check(path)
         if not self._is_grouped:
@@ -145,13 +164,13 @@ class Reading:
         asked = tuple((f"_{name}", text) for name, text in view.items())
         self.method.views.compiled(asked)
         return {
-            "title": panel.title,
+            "title": self._title,
             "summary": panel.summary or "",
             "request": panel.request,
             "given": panel.given,
             "view": view,
             "rows": ["groups"] if self._is_grouped else list(self._rows.names),
-            "name": panel.name,
+            "name": self._name,
             "columns": columns,
         }
 
@@ -163,7 +182,8 @@ class Reading:
             raise NotApplicable(f"{lead.panel} is given {', '.join(target.given) or 'nothing'}")
         for path in lead.with_.values():
             self._check(path)
-        return {"panel": lead.panel, "title": lead.title or target.title, "with": lead.with_}
+        title = lead.title or title_of(lead.panel, target)
+        return {"panel": lead.panel, "title": title, "with": lead.with_}
 
     def action(self, action: PanelAction, method: Method) -> served.Json:
         check_request(method, action.request)
@@ -175,6 +195,7 @@ class Reading:
             "method": method.path,
             "with": action.with_,
             "request": action.request,
+            **({"many": True} if action.many else {}),
         }
 
     def _column(self, column: PanelColumn) -> served.Json:
@@ -208,13 +229,13 @@ class Reading:
     def _fields(self, used: Iterable[str]) -> list[str]:
         """What is needed of a row, also for its order and its name."""
         panel = self._panel
-        needed = [each.path for each in panel.columns]
-        needed += [each.bar for each in panel.columns if isinstance(each.bar, str)]
+        needed = [each.path for each in self._columns]
+        needed += [each.bar for each in self._columns if isinstance(each.bar, str)]
         needed += used
         needed += used_in(panel.summary or "")
         needed += [each.lstrip("-") for each in panel.view.get("sort", "").split(",") if each]
         names = {each.json_name for each in self._rows.descriptor.fields}
-        needed += [each for each in (ID, panel.name) if each in names]
+        needed += [each for each in (ID, self._name) if each in names]
         return list(dict.fromkeys(needed))
 
 
@@ -253,6 +274,12 @@ def check_names(method: Method, path: Iterable[str]) -> None:
 def used_in(summary: str) -> list[str]:
     """The paths of rows in a line of summary."""
     return [path for _, path in AGGREGATE_IN_TEXT.findall(summary)]
+
+
+def title_of(id_: str, panel: Panel) -> str:
+    """Its title; without one, `Longest frames` for `longest-frames`."""
+    words = re.sub("[-_]+", " ", id_).capitalize()
+    return panel.title or (f"{words}: {{name}}" if panel.given else words)
 
 
 def words_of(path: str) -> str:

@@ -9,12 +9,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from cuectl.client.openapi_document import Document
 from gateway.schema.catalog import Catalog
 
-IN_NAME, IN_INTERFACE, IN_SUMMARY = 4, 3, 1
+IN_NAME, IN_INTERFACE, IN_SUMMARY = 4, 4, 1
 SAME, OTHER_FORM, BEGINNING, MISTYPED = 4, 3, 2, 1
 A_READ = 2
 """For methods that change nothing: those who name no change look for these."""
@@ -169,6 +169,7 @@ def likeness(word: str, other: str, mistyped: bool) -> int:
     return BEGINNING if other.startswith(stem) else 0
 
 
+@lru_cache(maxsize=8192)
 def stem_of(word: str) -> str:
     """A word without the ending of its form: `retr` for `retry`, `retries` and `retried`."""
     for ending in ENDINGS:

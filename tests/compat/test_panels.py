@@ -11,26 +11,9 @@ from gateway.discovery.files import ProtoDirectory
 from gateway.errors import ConfigurationError
 from gateway.schema.catalog import Catalog
 from gateway.schema.selection import Selection
+from tests.support.foreign import PROTO
 from tests.support.opencue import opencue
 
-PROTO = """\
-syntax = "proto3";
-package farm;
-
-message Pool {
-  string id = 1;
-  string pool_name = 2;
-  int32 size = 3;
-}
-message Wanted { repeated string names = 1; Pool pool = 2; }
-message Pools { repeated Pool pools = 1; }
-
-service PoolInterface {
-  rpc List(Wanted) returns (Pools) { option idempotency_level = NO_SIDE_EFFECTS; }
-  rpc Find(Wanted) returns (Pool) { option idempotency_level = NO_SIDE_EFFECTS; }
-  rpc Drain(Wanted) returns (Pools);
-}
-"""
 LIST = {"title": "Pools", "method": "farm.PoolInterface/List", "columns": [{"path": "poolName"}]}
 
 
@@ -106,6 +89,15 @@ def test_a_foreign_schema_has_panels_of_its_own(tmp_path: Path) -> None:
     assert reads["panels"][0]["actions"] == reads["destroys"] == []
 
 
+def test_a_panel_needs_little(tmp_path: Path) -> None:
+    catalog = catalog_of(tmp_path, {"all-pools": {"method": "farm.PoolInterface/List"}})
+    assert reasons(catalog) == {}
+    (shown,) = catalog.panels.for_reader({each.path for each in catalog.methods})["panels"]
+    assert (shown["title"], shown["name"]) == ("All pools", "poolName")
+    assert [each["title"] for each in shown["columns"]] == ["Pool name", "Size"]
+    assert shown["view"] == {"fields": "poolName,size,id"}
+
+
 def with_columns(*columns: dict[str, object], **more: object) -> dict[str, object]:
     return {**LIST, "columns": [*columns], **more}
 
@@ -124,6 +116,7 @@ def with_columns(*columns: dict[str, object], **more: object) -> dict[str, objec
         ({**LIST, "given": ["pool[]"]}, "pool[] is no list"),
         ({**LIST, "view": {"where": "depth>1"}}, "depth"),
         (with_columns({"path": "size"}, view={"group": "poolName"}), "size is not in `group`"),
+        (with_columns(view={"group": "poolName"}), "groups of rows need columns"),
         (
             with_columns({"path": "poolName", "bar": "size"}, view={"group": "poolName"}),
             "size is not in `group`",
@@ -219,7 +212,6 @@ def test_answers_stay_the_same(tmp_path: Path) -> None:
         ("panels = 'a/b.toml'", "panels: 'a/b.toml' is not the name of a file"),
         ("panels = 'panels.toml'", "cannot read"),
         ("[panels.panels.UP]\n", "'UP' is not the id of a panel"),
-        ("[panels.panels.up]\ntitle = 'x'\nmethod = 'a.B/C'\ncolumns = []", "at least 1 item"),
     ],
 )
 def test_a_profile_with_wrong_panels_is_refused(tmp_path: Path, text: str, problem: str) -> None:

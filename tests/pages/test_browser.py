@@ -10,6 +10,8 @@ import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -29,11 +31,20 @@ from tests.support.browser import (
     visiting,
 )
 from tests.support.farms import running_farm, still_farm
+from tests.support.foreign import PROFILE, foreign_files
 from tests.support.javascript import axe
 from tests.support.patience import PATIENCE, until
 from tests.support.rights import rule
 from tests.support.searches import FIRST, NOTHING, queries
-from tests.support.servers import Gateway, SharedGateway, free_port, gateway_for, token
+from tests.support.servers import (
+    Gateway,
+    ScriptedCuebot,
+    SharedGateway,
+    free_port,
+    gateway_for,
+    running_cuebot,
+    token,
+)
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow, needs_browser]
 
@@ -140,6 +151,29 @@ async def signed_in(browser: Browser, url: str, **options: Any) -> AsyncIterator
         yield visit
 
 
+@dataclass(frozen=True)
+class Still:
+    """A visit to a farm of its own, whose clock stands."""
+
+    visit: Visit
+    cuebot: SimulatedCuebot
+
+    @property
+    def called(self) -> set[str]:
+        """The paths that have been called."""
+        return {path for path, _ in self.cuebot.calls}
+
+
+@pytest.fixture
+async def still(browser: Browser) -> AsyncIterator[Still]:
+    async with (
+        running_farm(still_farm()) as cuebot,
+        gateway_for(cuebot.endpoint) as gateway,
+        signed_in(browser, gateway.url) as visit,
+    ):
+        yield Still(visit, cuebot)
+
+
 def panel(page: Page, title: str) -> Locator:
     return page.get_by_role("region", name=title, exact=True).and_(page.locator("section"))
 
@@ -194,64 +228,82 @@ async def test_a_row_leads_from_a_show_to_its_frames(browser: Browser, farm: Gat
         await expect(panel(page, "Shows")).to_be_visible()
 
 
-async def test_dead_frames_are_retried(browser: Browser) -> None:
-    async with (
-        running_farm(still_farm()) as cuebot,
-        gateway_for(cuebot.endpoint) as gateway,
-        signed_in(browser, gateway.url) as visit,
-    ):
-        page = visit.page
-        await page.goto("/")
-        await expect(panel(page, "Jobs that fail")).to_contain_text(FAILING)
-        await menu(page, FAILING, "Retry its dead frames…")
-        await expect(page.get_by_label("job", exact=True)).to_have_value(FAILING)
-        await expect(page.get_by_label("DEAD")).to_be_checked()
-        await page.get_by_role("button", name="Dry run").click()
-        await expect(page.locator(".dry")).to_contain_text("/job.JobInterface/RetryFrames")
-        assert "/job.JobInterface/RetryFrames" not in {path for path, _ in cuebot.calls}
-        await run_method(page)
-        assert "/job.JobInterface/RetryFrames" in {path for path, _ in cuebot.calls}
+async def test_dead_frames_are_retried(still: Still) -> None:
+    page = still.visit.page
+    await page.goto("/")
+    await expect(panel(page, "Jobs that fail")).to_contain_text(FAILING)
+    await menu(page, FAILING, "Retry its dead frames…")
+    await expect(page.get_by_label("job", exact=True)).to_have_value(FAILING)
+    await expect(page.get_by_label("DEAD")).to_be_checked()
+    await page.get_by_role("button", name="Dry run").click()
+    await expect(page.locator(".dry")).to_contain_text("/job.JobInterface/RetryFrames")
+    assert "/job.JobInterface/RetryFrames" not in still.called
+    await run_method(page)
+    assert "/job.JobInterface/RetryFrames" in still.called
 
 
-async def test_a_job_is_paused(browser: Browser) -> None:
-    async with (
-        running_farm(still_farm()) as cuebot,
-        gateway_for(cuebot.endpoint) as gateway,
-        signed_in(browser, gateway.url) as visit,
-    ):
-        page = visit.page
-        await page.goto("/")
-        await panel(page, "Shows").get_by_role("link", name="harbor").click()
-        await expect(panel(page, "Jobs of harbor")).to_contain_text(FAILING)
-        await menu(page, FAILING, "Pause…")
-        await run_method(page)
-        await page.go_back()
-        await expect(panel(page, "Jobs of harbor")).to_contain_text("yes")
+async def test_a_job_is_paused(still: Still) -> None:
+    page = still.visit.page
+    await page.goto("/")
+    await panel(page, "Shows").get_by_role("link", name="harbor").click()
+    await expect(panel(page, "Jobs of harbor")).to_contain_text(FAILING)
+    await menu(page, FAILING, "Pause…")
+    await run_method(page)
+    await page.go_back()
+    await expect(panel(page, "Jobs of harbor")).to_contain_text("yes")
 
 
-async def test_what_destroys_asks_first(browser: Browser) -> None:
-    async with (
-        running_farm(still_farm()) as cuebot,
-        gateway_for(cuebot.endpoint) as gateway,
-        signed_in(browser, gateway.url) as visit,
-    ):
-        page = visit.page
-        await page.goto("/")
-        await expect(panel(page, "Jobs that fail")).to_contain_text(FAILING)
-        await menu(page, FAILING, "Kill…")
-        run, dialog = page.get_by_role("button", name="Run…"), page.get_by_role("dialog")
-        await run.click()
-        await expect(dialog).to_contain_text(FAILING)
-        await expect(dialog.get_by_role("button", name="Cancel")).to_be_focused()
-        await page.keyboard.press("Escape")
-        await expect(dialog).to_be_hidden()
-        await run.click()
-        await dialog.get_by_role("button", name="Cancel").click()
-        assert "/job.JobInterface/Kill" not in {path for path, _ in cuebot.calls}
-        await run.click()
-        await dialog.get_by_role("button", name="Do it").click()
-        await expect(page.locator(".answers").get_by_role("status")).to_contain_text("200 in")
-        assert "/job.JobInterface/Kill" in {path for path, _ in cuebot.calls}
+async def test_all_rows_are_changed_at_once(still: Still) -> None:
+    """Those that are shown, after a question, and with what has failed."""
+    page = still.visit.page
+    await page.goto("/")
+    await panel(page, "Shows").get_by_role("link", name="demo").click()
+    rows, dialog = page.locator("tbody tr"), page.get_by_role("dialog")
+    await expect(rows).to_have_count(3)
+    await page.get_by_label("Filter rows").fill("demo light")
+    await expect(rows).to_have_count(1)
+    await page.get_by_label("Filter rows").fill("demo")
+    await expect(rows).to_have_count(3)
+    await page.get_by_role("button", name="What can be done with all rows").click()
+    await page.get_by_role("button", name="Pause: all 3…").click()
+    await expect(dialog.locator("pre")).to_contain_text("demo-sh010-lena_comp_v003")
+    await page.keyboard.press("Escape")
+    assert "/job.JobInterface/Pause" not in still.called
+    await page.get_by_role("button", name="What can be done with all rows").click()
+    await page.get_by_role("button", name="Pause: all 3…").click()
+    await dialog.get_by_role("button", name="Do it").click()
+    await expect(page.get_by_text("Pause: 3 of 3 done")).to_be_visible()
+    await expect(rows.locator("td .alert", has_text="yes")).to_have_count(3)
+    refused = {"id": 1, "status": 404, "error": {"message": "no such job"}}
+    answers = [{"id": 0, "status": 200, "answer": {}}, refused]
+    await page.route("**/batch", lambda route: route.fulfill(json=answers))
+    await page.get_by_role("button", name="What can be done with all rows").click()
+    await page.get_by_role("button", name="Kill: all 3…").click()
+    await expect(dialog).to_contain_text("cannot be undone")
+    await dialog.get_by_role("button", name="Do it").click()
+    await expect(
+        page.get_by_text(re.compile("Kill: 1 of 2 done; demo.*: no such job"))
+    ).to_be_visible()
+
+
+async def test_what_destroys_asks_first(still: Still) -> None:
+    page = still.visit.page
+    await page.goto("/")
+    await expect(panel(page, "Jobs that fail")).to_contain_text(FAILING)
+    await menu(page, FAILING, "Kill…")
+    run, dialog = page.get_by_role("button", name="Run…"), page.get_by_role("dialog")
+    await run.click()
+    await expect(dialog).to_contain_text(FAILING)
+    await expect(dialog.get_by_role("button", name="Cancel")).to_be_focused()
+    await page.keyboard.press("Escape")
+    await expect(dialog).to_be_hidden()
+    await run.click()
+    await dialog.get_by_role("button", name="Cancel").click()
+    assert "/job.JobInterface/Kill" not in still.called
+    await run.click()
+    await dialog.get_by_role("button", name="Do it").click()
+    await expect(page.locator(".answers").get_by_role("status")).to_contain_text("200 in")
+    assert "/job.JobInterface/Kill" in still.called
 
 
 async def test_panels_go_on_when_they_fail(browser: Browser, farm: Gateway) -> None:
@@ -322,13 +374,14 @@ async def test_an_event_stream_keeps_a_panel_fresh(browser: Browser, farm: Gatew
     body = "".join(
         f"event: {kind}\ndata: {json.dumps({'id': 0, **data})}\n\n" for kind, data in events
     )
+    silence = ":\n\n"  # is no news, and no end of an error
     async with signed_in(browser, farm.url) as visit:
         page = visit.page
         await page.clock.install()
         await page.route(
             "**/batch",
             lambda route: route.fulfill(
-                content_type="text/event-stream", body=f": hello\n\n{body}"
+                content_type="text/event-stream", body=f": hello\n\n{body}{silence}"
             ),
         )
         await page.goto("/")
@@ -338,6 +391,39 @@ async def test_an_event_stream_keeps_a_panel_fresh(browser: Browser, farm: Gatew
         )
         await expect(shows).to_contain_text("Cuebot is away")
         await expect(panel(page, "Jobs that fail")).to_contain_text(FAILING)
+
+
+async def test_a_foreign_schema_is_a_farm_too(browser: Browser, tmp_path: Path) -> None:
+    """With ten lines of profile: panels, verbs, and the explorer."""
+    assert len(PROFILE.splitlines()) == 10
+    profile = tmp_path / "pools.toml"
+    await asyncio.to_thread(profile.write_text, PROFILE, encoding="utf-8")
+    pools = b"".join(b"\x0a\x0d\x0a\x011\x12\x06%s\x18%c" % (b"pool-%c" % n, n) for n in b"ab")
+    async with (
+        running_cuebot(ScriptedCuebot(foreign_files(tmp_path))) as cuebot,
+        gateway_for(cuebot.endpoint, compat_profile=str(profile)) as gateway,
+        signed_in(browser, gateway.url) as visit,
+    ):
+        cuebot.start_over()
+        cuebot.answers("/farm.PoolInterface/List", pools)
+        page = visit.page
+        await page.goto("/")
+        rows = panel(page, "Pools").locator("tbody tr")
+        await expect(rows).to_have_text([re.compile("pool-a97"), re.compile("pool-b98")])
+        await rows.get_by_role("link", name="pool-b").click()
+        await expect(panel(page, "A pool: pool-b").locator("tbody tr")).to_have_count(2)
+        await menu(page, "pool-b", "Drain…")
+        await expect(page.get_by_label("names 1")).to_have_value("pool-b")
+        await page.get_by_role("button", name="Run…").click()
+        await page.get_by_role("dialog").get_by_role("button", name="Do it").click()
+        await expect(page.locator(".answers").get_by_role("status")).to_contain_text("200 in")
+        assert cuebot.seen[-1][:2] == ("/farm.PoolInterface/Drain", b"\x0a\x06pool-b")
+        await page.get_by_label("Search methods").fill("list pools")
+        await page.get_by_label("Search methods").press("Enter")
+        await run_method(page)
+        await expect(page.locator(".answers tbody tr")).to_have_count(2)
+        verbs = (await gateway.client.get("/openapi.json")).json()["x-cuectl"]["verbs"]
+        assert [*verbs] == ["pools"]
 
 
 # --- the explorer ---------------------------------------------------------------------------------
@@ -362,6 +448,15 @@ async def test_a_method_is_found_and_called(browser: Browser, farm: Gateway) -> 
         first = await rows.first.inner_text()
         await page.get_by_role("button", name="name", exact=True).click()
         await expect(rows.last).to_have_text(re.compile(re.escape(first.split()[0])))
+        times = [each for each in await rows.first.locator("td").all_inner_texts() if "ago" in each]
+        assert times
+        async with page.expect_download() as download:
+            await page.get_by_role("button", name="Download as CSV").click()
+        saved = await download.value
+        assert saved.suggested_filename == "GetJobs.csv"
+        text = await asyncio.to_thread(Path(await saved.path()).read_text, encoding="utf-8")
+        lines = text.splitlines()
+        assert (len(lines), "name" in lines[0]) == (count + 1, True)
         await page.get_by_role("button", name="JSON", exact=True).click()
         shown = json.loads(await page.locator(".answers pre").inner_text())
         assert len(shown["jobs"]["jobs"]) == count
@@ -497,24 +592,35 @@ SEARCH = """async (all) => {
 }"""
 
 
-@pytest.mark.parametrize("query", ["pause job", "retry dead frames", "host down", "pirority"])
-async def test_the_best_match_comes_first(browser: Browser, demo: Gateway, query: str) -> None:
-    first = FIRST[query][0] if query in FIRST else "job.JobInterface/SetPriority"
+async def test_the_best_match_comes_first(browser: Browser, demo: Gateway) -> None:
+    firsts = {query: FIRST[query][0] for query in ("pause job", "retry dead frames", "host down")}
+    firsts["pirority"] = "job.JobInterface/SetPriority"
     async with visiting(browser, demo.url) as visit:
         page = visit.page
         await page.goto("/#explore")
         search = page.get_by_label("Search methods")
-        await search.fill(query)
-        name = first.partition(".")[2]
-        await expect(page.locator(".list a").first).to_contain_text(name)
-        await search.press("Enter")
-        await expect(page.locator("#method")).to_contain_text(first.rpartition("/")[2])
-        await search.press("Escape")
-        await expect(search).to_have_value("")
-        await expect(page.locator(".list summary").first).to_contain_text("Jobs")
+        for query, first in firsts.items():
+            await search.fill(query)
+            name = first.partition(".")[2]
+            await expect(page.locator(".list a[data-path]").first).to_contain_text(name)
+            await search.press("Enter")
+            await expect(page.locator("#method")).to_contain_text(first.rpartition("/")[2])
+            await search.press("Escape")
+            await expect(search).to_have_value("")
+            await expect(page.locator(".list summary").first).to_contain_text("Jobs")
         await page.goto("/docs")
-        await page.locator(".operation-filter-input").fill(query)
-        await expect(page.locator(".opblock-summary-path").first).to_have_text(f"/{first}")
+        for query, first in firsts.items():
+            await page.locator(".operation-filter-input").fill(query)
+            await expect(page.locator(".opblock-summary-path").first).to_have_text(f"/{first}")
+
+
+async def test_panels_are_found_with_methods(browser: Browser, farm: Gateway) -> None:
+    async with signed_in(browser, farm.url) as visit:
+        page = visit.page
+        await page.goto("/#explore")
+        await page.get_by_label("Search methods").fill("failed jobs")
+        await page.locator(".list a").first.click()
+        await expect(panel(page, "Jobs that fail")).to_contain_text(FAILING)
 
 
 async def test_every_alias_is_found(browser: Browser, demo: Gateway) -> None:

@@ -425,11 +425,11 @@ async def test_readers_see_the_panels_that_they_may_call(cuebot: ScriptedCuebot)
         some = (await gateway.client.get("/panels.json", headers=signed("x"))).json()
     shows, *others = all_["panels"]
     assert shows["id"] == "shows"
-    assert [each["panel"] for each in shows["leads"]] == ["jobs-of-show"]
+    assert [each["panel"] for each in shows["leads"]] == ["jobs-of-show", "subscriptions"]
     assert others
     assert (shows["actions"], all_["destroys"]) == ([], [])
-    assert [each["id"] for each in some["panels"]] == ["shows"]
-    assert some["panels"][0]["leads"] == []
+    assert [each["id"] for each in some["panels"]] == ["shows", "subscriptions"]
+    assert [each["panel"] for each in some["panels"][0]["leads"]] == ["subscriptions"]
     assert len(some["panels"][0]["actions"]) == 2
     assert some["destroys"] == ["/show.ShowInterface/Delete"]
     assert {each["method"] for each in some["completions"]} == {

@@ -28,6 +28,8 @@ FIRST: Mapping[str, tuple[str, ...]] = {
     "kill frame": (f"{FRAME}/Kill", f"{JOB}/KillFrames"),
     "kill frames": (f"{JOB}/KillFrames", f"{LAYER}/KillFrames", f"{FRAME}/Kill"),
     "lock host": (f"{HOST}/Lock",),
+    "max cores of a job": (f"{JOB}/SetMaxCores",),
+    "job priority": (f"{JOB}/SetPriority",),
     "set max cores": (f"{JOB}/SetMaxCores", f"{LAYER}/SetMaxCores"),
     "submit job": (f"{JOB}/LaunchSpec", f"{JOB}/LaunchSpecAndWait"),
     "add comment": (f"{JOB}/AddComment", f"{HOST}/AddComment"),

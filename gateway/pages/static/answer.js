@@ -3,19 +3,20 @@ import { at, button, compare, isNumber, isObject, make, shown } from "./base.js"
 
 const MOST_ROWS = 300, MOST_COLUMNS = 60;
 
-// The one list of objects in an answer, or in its only object.
-export function rowsOf(answer, depth = 0) {
+// The one list of objects in an answer, or in its only object, and the path to it.
+export function rowsOf(answer, path = []) {
   if (!isObject(answer)) return null;
-  const values = Object.values(answer);
-  const lists = values.filter((each) => Array.isArray(each) && each.every(isObject));
-  if (lists.length === 1) return lists[0];
-  return values.length === 1 && depth < 2 ? rowsOf(values[0], depth + 1) : null;
+  const values = Object.entries(answer);
+  const lists = values.filter(([, each]) => Array.isArray(each) && each.every(isObject));
+  if (lists.length === 1) return { path: [...path, lists[0][0]], rows: lists[0][1] };
+  return values.length === 1 && path.length < 2 ? rowsOf(values[0][1], [...path, values[0][0]]) : null;
 }
 
-// Puts the answer into `place`; `wanted` is the form that the reader has chosen, if any.
-export function showAnswer(place, answer, wanted, choose) {
-  const rows = rowsOf(answer);
-  const forms = { ...(rows?.length ? { Table: () => tableOf(rows) } : {}), Tree: () => make("div", { class: "tree" }, treeOf(answer)), JSON: () => make("pre", { tabindex: 0 }, JSON.stringify(answer, null, 2)) };
+// Puts the answer into `place`; `wanted` is the form that the reader has chosen, if any, `download`
+// saves its rows, and `unitAt` knows the units of numbers.
+export function showAnswer(place, answer, { wanted, choose, download, unitAt }) {
+  const { path, rows } = rowsOf(answer) ?? {};
+  const forms = { ...(rows?.length ? { Table: () => tableOf(rows, (column) => unitAt([...path, ...column.split(".")])) } : {}), Tree: () => make("div", { class: "tree" }, treeOf(answer)), JSON: () => make("pre", { tabindex: 0 }, JSON.stringify(answer, null, 2)) };
   const initial = forms[wanted] ? wanted : rows?.length ? "Table" : "JSON";
   const content = make("div");
   const buttons = Object.keys(forms).map((name) => button(name, () => { choose(name); show(name); }));
@@ -24,7 +25,8 @@ export function showAnswer(place, answer, wanted, choose) {
     content.replaceChildren(forms[name]());
   };
   show(initial);
-  place.replaceChildren(make("div", { class: "row", role: "group", "aria-label": "Show the answer as" }, buttons), content);
+  const csv = download && rows?.length ? button("CSV", download, { "aria-label": "Download as CSV" }) : null;
+  place.replaceChildren(make("div", { class: "row", role: "group", "aria-label": "Show the answer as" }, buttons, csv), content);
 }
 
 function columnsOf(rows) {
@@ -39,8 +41,9 @@ function columnsOf(rows) {
   return [...found].sort((one, other) => rank(one) - rank(other)).slice(0, MOST_COLUMNS);
 }
 
-function tableOf(rows) {
+function tableOf(rows, unitOf) {
   const columns = columnsOf(rows);
+  const units = new Map(columns.map((path) => [path, unitOf(path)]));
   let order = null, most = MOST_ROWS;
   const body = make("tbody");
   const more = make("p");
@@ -56,7 +59,8 @@ function tableOf(rows) {
     const all = order ? [...rows].sort((one, other) => compare(at(one, order.path), at(other, order.path), order.sign)) : rows;
     body.replaceChildren(...all.slice(0, most).map((row) => make("tr", {}, columns.map((path) => {
       const value = path.split(".").reduce((inner, name) => inner?.[name], row);
-      return make("td", { class: isNumber(value) ? "number" : "" }, shown(value));
+      const unit = units.get(path);
+      return make("td", { class: isNumber(value) && unit !== "time" ? "number" : "", title: unit && String(value) }, shown(value, unit));
     }))));
     const left = all.length - most;
     more.replaceChildren(...(left > 0 ? [button(`${left} more rows`, () => { most += 1000; fill(); })] : []));

@@ -118,6 +118,25 @@ export function sorted(rows, sort) {
     (found, [path, sign]) => found || compare(at(one, path), at(other, path), sign), 0));
 }
 
+export function save(blob, name) {
+  const link = make("a", { download: name, href: URL.createObjectURL(blob) });
+  link.click();
+  URL.revokeObjectURL(link.href);
+}
+
+// Whether the reader wants what is asked.
+export function isSure(title, text, details) {
+  const dialog = $("confirm");
+  $("confirm-title").textContent = title;
+  $("confirm-text").textContent = text;
+  $("confirm-request").textContent = details;
+  dialog.returnValue = "no";
+  dialog.showModal();
+  return new Promise((answer) => {
+    dialog.addEventListener("close", () => answer(dialog.returnValue === "yes"), { once: true });
+  });
+}
+
 export async function copyText(element, pressed) {
   let copied = true;
   try {

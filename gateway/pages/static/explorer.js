@@ -1,17 +1,17 @@
 // The explorer: methods by what people do with them, a form for each, its answer, and its code.
-import { $, button, copyText, make, request } from "./base.js";
+import { button, copyText, isObject, isSure, make, request, save } from "./base.js";
 import { showAnswer, rowsOf } from "./answer.js";
 import { Schemas, formOf } from "./form.js";
 import { described, ranked } from "./search.js";
 import { SNIPPETS } from "./snippets.js";
 
 const VIEW = ["fields", "where", "sort", "limit"];
-const FEW_METHODS = 30;
+const FEW_METHODS = 30, MOST_VIEWS = 2;
 const keep = (name, value) => sessionStorage.setItem(`cuebot-gateway ${name}`, value);
 const kept = (name) => sessionStorage.getItem(`cuebot-gateway ${name}`);
 
 export class Explorer {
-  #document; #panels; #schemas; #methods = []; #destroys; #groups;
+  #document; #panels; #schemas; #methods = []; #destroys; #groups; #views;
   #element; #list; #search; #count; #work; #chosen = "";
 
   constructor(document, panels) {
@@ -25,6 +25,8 @@ export class Explorer {
       this.#methods.push({ ...method, post, summary: post.summary ?? "", views: get?.parameters ?? [] });
     }
     this.#groups = this.#grouped();
+    this.#views = panels.panels.filter(({ given }) => !given.length).map((panel) => ({
+      ...described({ path: `/farm.${panel.id}/${panel.title}`, summary: "", readsOnly: true, others: [] }), panel }));
     this.#search = make("input", {
       id: "search", type: "search", autocomplete: "off", spellcheck: "false",
       placeholder: "retry dead frames, host down, …", oninput: () => this.#fill(), onkeydown: (event) => this.#keys(event),
@@ -91,8 +93,11 @@ export class Explorer {
     const query = this.#search.value.trim();
     const found = query ? ranked(query, this.#methods) : this.#methods;
     this.#count.textContent = `${query ? `${found.length} of ` : ""}${this.#methods.length} methods`;
+    const words = query.split(/\s+/);
+    const views = query ? this.#views.filter((view) => words.every((word) => ranked(word, [view]).length)).slice(0, MOST_VIEWS).map(({ panel }) => make("li", {}, make("a", { href: `#farm/${panel.id}` },
+      panel.title, " ", make("span", { class: "kind" }, "farm")))) : [];
     const listed = (methods) => make("ul", {}, methods.map((method) => this.#entry(method)));
-    this.#list.replaceChildren(...(query ? [listed(found)] : this.#groups.map(([title, methods], place) => {
+    this.#list.replaceChildren(...(query ? [views.length && make("ul", {}, views), listed(found)].filter(Boolean) : this.#groups.map(([title, methods], place) => {
       const group = make("details", {}, make("summary", {}, `${title} `, make("span", { class: "soft" }, methods.length)));
       const open = () => group.childElementCount > 1 || group.append(listed(methods));
       group.addEventListener("toggle", open);
@@ -130,7 +135,7 @@ export class Explorer {
       this.#fill();
       this.#search.focus();
     } else if (event.key === "Enter" && event.target === this.#search) {
-      stops.find(({ tagName }) => tagName === "A")?.click();
+      stops.find(({ dataset }) => dataset.path)?.click();
     } else return;
     event.preventDefault();
   }
@@ -232,12 +237,21 @@ class Work {
     history.replaceState(null, "", `#explore${path}${text && `?${text}`}`);
   }
 
-  async #call(headers = {}) {
-    const view = new URLSearchParams(Object.entries(this.#view).map(([name, text]) => [`_${name}`, text])).toString();
-    const began = performance.now();
-    const response = await request(this.#method.path + (view && `?${view}`), {
+  #send(headers = {}, more = {}) {
+    const view = new URLSearchParams(Object.entries({ ...this.#view, ...more }).map(([name, text]) => [`_${name}`, text])).toString();
+    return request(this.#method.path + (view && `?${view}`), {
       method: "POST", headers: { "Content-Type": "application/json", ...headers }, body: JSON.stringify(this.#body),
     });
+  }
+
+  async #download() {
+    const response = await this.#send({}, { format: "csv" });
+    save(await response.blob(), `${this.#method.path.split("/").pop()}.csv`);
+  }
+
+  async #call(headers = {}) {
+    const began = performance.now();
+    const response = await this.#send(headers);
     const text = await response.text();
     const content = read(text) ?? text;
     return { response, content, took: Math.round(performance.now() - began) };
@@ -249,12 +263,19 @@ class Work {
     this.#status.textContent = "Running…";
     try {
       const { response, content, took } = await this.#call();
-      const rows = response.ok ? rowsOf(content) : null;
+      const rows = response.ok ? rowsOf(content)?.rows : null;
+      const isEmpty = response.ok && isObject(content) && !Object.keys(content).length;
       this.#status.className = response.ok ? "good" : "down";
       this.#status.textContent = response.ok
-        ? `${response.status} in ${took} ms${rows ? `, ${rows.length} rows` : ""}${reported(response)}`
+        ? `${isEmpty ? "Done: " : ""}${response.status} in ${took} ms${rows ? `, ${rows.length} rows` : ""}${reported(response)}`
         : `${response.status} ${content.error ?? ""}: ${content.message ?? content}`;
-      showAnswer(this.#answer, content, response.ok ? kept("answer") : "JSON", (name) => keep("answer", name));
+      if (isEmpty) this.#answer.replaceChildren();
+      else {
+        showAnswer(this.#answer, content, {
+          wanted: response.ok ? kept("answer") : "JSON", choose: (name) => keep("answer", name),
+          download: this.#method.readsOnly && (() => this.#download()), unitAt: (path) => this.#unitAt(path),
+        });
+      }
     } catch (error) {
       this.#status.className = "down";
       this.#status.textContent = `The gateway is not responding: ${error.message}`;
@@ -271,16 +292,20 @@ class Work {
     }
   }
 
+  // The unit of the number at a path of an answer, which may lead through lists.
+  #unitAt(path) {
+    const { schemas } = this.#explorer;
+    let found = schemas.resolve(this.#method.post.responses["200"].content?.["application/json"]?.schema ?? {});
+    for (const name of path) {
+      found = schemas.resolve(found.properties?.[name] ?? {});
+      if (found.type === "array") found = schemas.resolve(found.items);
+    }
+    return found["x-unit"];
+  }
+
   #isSure() {
-    const dialog = $("confirm");
-    $("confirm-title").textContent = `${this.#method.path.split("/").pop()}?`;
-    $("confirm-text").textContent = `${this.#method.summary}. This cannot be undone.`;
-    $("confirm-request").textContent = JSON.stringify(this.#body, null, 2);
-    dialog.returnValue = "no";
-    dialog.showModal();
-    return new Promise((answer) => {
-      dialog.addEventListener("close", () => answer(dialog.returnValue === "yes"), { once: true });
-    });
+    const { path, summary } = this.#method;
+    return isSure(`${path.split("/").pop()}?`, `${summary}. This cannot be undone.`, JSON.stringify(this.#body, null, 2));
   }
 }
 

@@ -1,5 +1,5 @@
 // The page at `/`: signing in, its parts, and the way between them.
-import { $, base, dropToken, get, keepToken, make, request, token } from "./base.js";
+import { $, base, dropToken, get, keepToken, make, request, save, token } from "./base.js";
 import { Explorer } from "./explorer.js";
 import { openFarm } from "./farm.js";
 import { showGateway } from "./gateway.js";
@@ -71,9 +71,7 @@ function linkTo(path) {
     if (!path.startsWith("/openapi.") || !token()) return;
     event.preventDefault();
     const response = await request(path);
-    const link = make("a", { download: path.slice(1), href: URL.createObjectURL(await response.blob()) });
-    link.click();
-    URL.revokeObjectURL(link.href);
+    save(await response.blob(), path.slice(1));
   };
   return make("a", { href: base + path, onclick: download }, NAMES[path] ?? path);
 }

@@ -1,6 +1,6 @@
 // Methods by the words that people search for, by the same rule as gateway_cli/client/search.py,
 // which describes it. A test compares what both find.
-const IN_NAME = 4, IN_INTERFACE = 3, IN_SUMMARY = 1;
+const IN_NAME = 4, IN_INTERFACE = 4, IN_SUMMARY = 1;
 const SAME = 4, OTHER_FORM = 3, BEGINNING = 2, MISTYPED = 1;
 const A_READ = 2;
 const RUN = /[A-Za-z0-9]+/g;

@@ -40,7 +40,7 @@ async function stream(questions, signal) {
   const items = questions.map(({ method, body, view }, id) => ({
     id, method, request: body, view: Object.fromEntries(Object.entries(view).map(([name, text]) => [`_${name}`, text])),
   }));
-  const answers = new Map();
+  const answers = new Map(), failing = new Set();
   let timer = 0;
   const alive = () => {
     clearTimeout(timer);
@@ -55,8 +55,13 @@ async function stream(questions, signal) {
     if (!response.ok || !response.headers.get("content-type").startsWith(EVENTS)) return false;
     for await (const { kind, data } of events(response.body)) {
       alive();
-      if (!kind) for (const id of answers.keys()) questions[id].heard(null, true);
-      else if (tell(kind, data, questions[data.id], answers)) pollOn(questions[data.id], over.signal, signal);
+      if (!kind) {
+        for (const id of answers.keys()) if (!failing.has(id)) questions[id].heard(null, true);
+        continue;
+      }
+      if (kind === "error") failing.add(data.id);
+      else failing.delete(data.id);
+      if (tell(kind, data, questions[data.id], answers)) pollOn(questions[data.id], over.signal, signal);
     }
   } catch {
     // polling tells what is wrong
