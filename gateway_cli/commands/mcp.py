@@ -5,7 +5,6 @@ import signal
 
 import click
 
-from cuectl.client.gateway import check_url
 from cuectl.session import Session
 from gateway.errors import ConfigurationError
 
@@ -49,7 +48,6 @@ def mcp(name: str | None, url: str | None, token: str | None, read_only: bool) -
         ) from None
     session = Session(VIA)
     session.choose(name, url, token)
-    check_url(session.context.url)
     # A thread that waits for standard input keeps Python from ending at a Ctrl-C.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
