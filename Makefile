@@ -22,7 +22,7 @@ JAVASCRIPT := .venv/javascript
 
 .PHONY: help
 help:  ## List these targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 .PHONY: install
 install: $(STAMP)  ## Create .venv with the gateway, the demo extra and the tools
@@ -172,6 +172,10 @@ fuzz: $(FUZZ_STAMP)  ## Feed every reader bad bytes (FUZZ=120 seconds each, TARG
 $(FUZZ_STAMP): $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group fuzz
 	@touch $(FUZZ_STAMP)
+
+.PHONY: conformance
+conformance: $(STAMP)  ## Run connectrpc's suite of tests for Connect and gRPC-Web (with Go)
+	@$(BIN)/python -m tests.conformance
 
 .PHONY: chaos
 chaos: $(STAMP)  ## Break the way to Cuebot under load, kill it, ask for costly views (CHAOS="cut sort" for parts)
