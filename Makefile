@@ -69,7 +69,9 @@ pictures: $(STAMP)  ## Make the README's picture of the page from the demo (with
 .PHONY: javascript
 javascript: $(STAMP)  ## Install what tests of pages, JavaScript and TypeScript need (with npm)
 	@npm install --prefix $(JAVASCRIPT) --silent --no-audit --no-fund --ignore-scripts \
-	  axe-core@4 jsonwebtoken@9 openapi-fetch@0.17 openapi-typescript@7 typescript@5
+	  axe-core@4 jsonwebtoken@9 openapi-fetch@0.17 openapi-typescript@7 typescript@5 @types/node@20 \
+	  @bufbuild/buf@1 @bufbuild/protobuf@2 @bufbuild/protoc-gen-es@2 \
+	  @connectrpc/connect@2 @connectrpc/connect-web@2
 
 .PHONY: kubernetes
 kubernetes: $(STAMP)  ## Install the schemas that config/deploy/kubernetes is tested against
