@@ -71,7 +71,7 @@ javascript: $(STAMP)  ## Install what tests of pages, JavaScript and TypeScript 
 	@npm install --prefix $(JAVASCRIPT) --silent --no-audit --no-fund --ignore-scripts \
 	  axe-core@4 jsonwebtoken@9 openapi-fetch@0.17 openapi-typescript@7 typescript@5 @types/node@20 \
 	  @bufbuild/buf@1 @bufbuild/protobuf@2 @bufbuild/protoc-gen-es@2 \
-	  @connectrpc/connect@2 @connectrpc/connect-web@2
+	  @connectrpc/connect@2 @connectrpc/connect-web@2 grpc-web@2
 
 .PHONY: kubernetes
 kubernetes: $(STAMP)  ## Install the schemas that config/deploy/kubernetes is tested against

@@ -31,7 +31,8 @@ WITH_THE_SIMULATOR = "gateway_cli.demo"
 FOR_THE_SIMULATOR = ("gateway.schema", "gateway.discovery.files", "gateway.errors")
 BARE_SLEEPS = {"middleware.py": "the request is over"}  # files with a `sleep(0)`, and why
 TEST_FOLDERS = {
-    *("benchmarks", "chaos", "contract", "deploy", "fuzz", "release", "simulator", "support")
+    *("benchmarks", "chaos", "clients", "conformance", "contract", "deploy", "fuzz", "release"),
+    *("simulator", "support"),
 }
 """Those in tests/ that are not packages of the gateway."""
 

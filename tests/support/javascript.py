@@ -45,7 +45,8 @@ def modules(folder: Path, *packages: str) -> str:
         if not (MODULES / package).is_dir():
             pytest.skip(f"{package} is not installed (make javascript)")
         described = json.loads((MODULES / package / "package.json").read_bytes())
-        for name, files in described["exports"].items():
+        whole = {".": {"import": f"./{described.get('module')}"}}
+        for name, files in described.get("exports", whole).items():
             imports[package + name[1:]] = f"/node_modules/{package}{files['import'][1:]}"
     (folder / "node_modules").symlink_to(MODULES)
     return json.dumps({"imports": imports})
