@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from benchmarks.fairness import Waits
 from benchmarks.measure import Figures, Outcome
+from benchmarks.protocols import MOST_OF_JSON, Spending
 from benchmarks.shared import MOST_OF_GATEWAY, MOST_OF_UPSTREAM, VIEWERS, Viewing
 
 IDLE = 0.85
@@ -46,6 +47,7 @@ class Results:
     fairness: Fairness | None
     notes: list[str]
     shared: list[Viewing] = field(default_factory=list)
+    protocols: list[Spending] = field(default_factory=list)
 
 
 def to_markdown(results: Results) -> str:
@@ -68,6 +70,8 @@ def to_markdown(results: Results) -> str:
         lines += ["", "## Fairness", "", *fairness_table(results.fairness)]
     if results.shared:
         lines += ["", "## Shared reads", "", *shared_table(results.shared)]
+    if results.protocols:
+        lines += ["", "## Protocols", "", *protocols_table(results.protocols)]
     return "\n".join(lines) + "\n"
 
 
@@ -80,6 +84,17 @@ def shared_table(viewings: Sequence[Viewing]) -> Iterator[str]:
         cells = [ratio(each.gateway, MOST_OF_GATEWAY), f"≤ {MOST_OF_GATEWAY:g}"]
         cells += [ratio(each.upstream, MOST_OF_UPSTREAM), f"≤ {MOST_OF_UPSTREAM:g}"]
         yield row([each.coding, *cells, f"{each.one.answers:.0f}", f"{each.many.answers:.0f}"])
+
+
+def protocols_table(spendings: Sequence[Spending]) -> Iterator[str]:
+    """What a request costs in each protocol, as a share of plain JSON."""
+    yield row(["answer", "protocol", "CPU µs", "of JSON", "target", "bytes"])
+    yield row(["---", "---", *["---:"] * 4])
+    for each in spendings:
+        target = MOST_OF_JSON if each.is_bounded else None
+        cells = [f"{each.cpu_us:.0f}", ratio(each.of_json, target)]
+        cells += [f"≤ {target:g}" if target else "", str(each.size)]
+        yield row([each.title, each.form, *cells])
 
 
 def table(outcomes: Sequence[Outcome]) -> Iterator[str]:

@@ -5,7 +5,7 @@ import dataclasses
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from benchmarks.fairness import waits
 from benchmarks.farm import CannedFarm
 from benchmarks.load import Load
 from benchmarks.measure import Loader, Outcome, measure, started
+from benchmarks.protocols import ASKED, Spending, spendings
 from benchmarks.report import Fairness, Results, to_markdown
 from benchmarks.scenarios import Scenario, build_scenarios, jobs_needed
 from benchmarks.shared import VIEWED, Viewing, viewings
@@ -41,7 +42,7 @@ from gateway_cli.tokens import mint_token
 
 RESULTS = Path(__file__).parent / "results"
 GATEWAY_CORE, OTHER_CORES = {0}, {1}
-PARTS = ("quiet", "logged", "paced", "scale", "fairness", "shared")
+PARTS = ("quiet", "logged", "paced", "scale", "fairness", "shared", "protocols")
 SCALED = "shows3"
 SCALE_CONNECTIONS = (1, 16, 64, 256)
 TWO_WORKERS = 64
@@ -128,7 +129,8 @@ def shortcomings() -> Iterator[str]:
 def run(arguments: argparse.Namespace, notes: list[str]) -> Results:
     """Measure, part by part."""
     only = arguments.only
-    farm = CannedFarm(jobs_needed(only or (), fairness="fairness" in arguments.parts))
+    needs_all = not {"fairness", "protocols"}.isdisjoint(arguments.parts)
+    farm = CannedFarm(jobs_needed(only or (), needs_all=needs_all))
     scenarios = {each.name: each for each in build_scenarios(farm)}
     if unknown := set(only or ()) - scenarios.keys():
         sys.exit(f"benchmarks: no scenario {', '.join(unknown)}; there are {', '.join(scenarios)}")
@@ -136,7 +138,6 @@ def run(arguments: argparse.Namespace, notes: list[str]) -> Results:
     parts = arguments.parts
     with prepared(list(scenarios.values()), arguments.rounds, arguments.seconds) as bench:
         quiet, logged, paced, scale, fairness = [], [], [], [], None
-        shared: list[Viewing] = []
         if "quiet" in parts:
             say("without access log")
             quiet = [
@@ -157,11 +158,8 @@ def run(arguments: argparse.Namespace, notes: list[str]) -> Results:
         if "fairness" in parts:
             say("fairness")
             fairness = run_fairness(bench, scenarios)
-        if "shared" in parts:
-            say("shared reads")
-            for found in viewings(bench, scenarios[VIEWED]):
-                say(f"  {found}")
-                shared.append(found)
+        shared = list(run_shared(bench, scenarios)) if "shared" in parts else []
+        protocols = list(run_protocols(bench, scenarios)) if "protocols" in parts else []
     return Results(
         surroundings=surroundings(find_wrk()),
         rounds=arguments.rounds,
@@ -172,8 +170,24 @@ def run(arguments: argparse.Namespace, notes: list[str]) -> Results:
         scale=scale,
         fairness=fairness,
         shared=shared,
+        protocols=protocols,
         notes=notes,
     )
+
+
+def run_shared(bench: Bench, scenarios: Mapping[str, Scenario]) -> Iterator[Viewing]:
+    say("shared reads")
+    for found in viewings(bench, scenarios[VIEWED]):
+        say(f"  {found}")
+        yield found
+
+
+def run_protocols(bench: Bench, scenarios: Mapping[str, Scenario]) -> Iterator[Spending]:
+    say("protocols")
+    for name in ASKED:
+        for found in spendings(bench, scenarios[name]):
+            say(f"  {found}")
+            yield found
 
 
 @contextmanager

@@ -58,9 +58,9 @@ class Scenario:
         return status
 
 
-def jobs_needed(only: Collection[str], *, fairness: bool) -> int:
+def jobs_needed(only: Collection[str], *, needs_all: bool) -> int:
     """How many jobs the farm needs for these scenarios; no names means all of them."""
-    return MANY if not only or any("20000" in name for name in only) or fairness else 1000
+    return MANY if not only or any("20000" in name for name in only) or needs_all else 1000
 
 
 def build_scenarios(farm: CannedFarm) -> list[Scenario]:

@@ -366,6 +366,8 @@ class Slices:
 
     payload: Payload
     pieces: Iterator[bytes]
+    length: int | None = None
+    """Bytes of all pieces, if it is known."""
 
     def __iter__(self) -> Iterator[bytes]:
         return self.pieces

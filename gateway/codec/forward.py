@@ -13,7 +13,7 @@ def forwarded(payload: bytes, step: Step = STEP, /) -> Iterable[bytes]:
     if len(payload) <= LARGEST_WHOLE:
         return (payload,)
     kept = Payload(payload)
-    return Slices(kept, blocks(kept))
+    return Slices(kept, blocks(kept), kept.size)
 
 
 def blocks(payload: Payload) -> Iterator[bytes]:

@@ -75,6 +75,8 @@ def form_for(
     if accept_encoding is None and content_type is JSON_TYPE:
         return pieces, PLAIN_JSON
     done, headers = compressed(pieces, accept_encoding)
+    if isinstance(done, Slices) and done.length is not None:
+        headers = (*headers, (b"content-length", b"%d" % done.length))
     return done, (content_type, *headers)
 
 

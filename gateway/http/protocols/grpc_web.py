@@ -76,7 +76,8 @@ def framed(payload: bytes, step: Step = STEP, /) -> Iterable[bytes]:
     pieces = forwarded(payload, step)
     head = frame(0, len(payload))
     if isinstance(pieces, Slices):
-        return Slices(pieces.payload, around(head, pieces.pieces))
+        length = len(head) + len(payload) + len(SUCCESS)
+        return Slices(pieces.payload, around(head, pieces.pieces), length)
     return (b"".join((head, payload, SUCCESS)),)
 
 
@@ -98,7 +99,8 @@ def as_text(encode: Encode, payload: bytes, step: Step = STEP, /) -> Iterable[by
     """The same in base64, in one text."""
     pieces = encode(payload, step)
     if isinstance(pieces, Slices):
-        return Slices(pieces.payload, base64_of(pieces.pieces))
+        length = None if pieces.length is None else (pieces.length + 2) // 3 * 4
+        return Slices(pieces.payload, base64_of(pieces.pieces), length)
     return (b2a_base64(b"".join(pieces), newline=False),)
 
 
