@@ -22,7 +22,7 @@ JAVASCRIPT := .venv/javascript
 
 .PHONY: help
 help:  ## List these targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 .PHONY: install
 install: $(STAMP)  ## Create .venv with the gateway, the demo extra and the tools
@@ -73,7 +73,9 @@ recording: $(STAMP)  ## Make the recording of cuectl follow from the demo (ten m
 .PHONY: javascript
 javascript: $(STAMP)  ## Install what tests of pages, JavaScript and TypeScript need (with npm)
 	@npm install --prefix $(JAVASCRIPT) --silent --no-audit --no-fund --ignore-scripts \
-	  axe-core@4 jsonwebtoken@9 openapi-fetch@0.17 openapi-typescript@7 typescript@5
+	  axe-core@4 jsonwebtoken@9 openapi-fetch@0.17 openapi-typescript@7 typescript@5 @types/node@20 \
+	  @bufbuild/buf@1 @bufbuild/protobuf@2 @bufbuild/protoc-gen-es@2 \
+	  @connectrpc/connect@2 @connectrpc/connect-web@2 grpc-web@2
 
 .PHONY: kubernetes
 kubernetes: $(STAMP)  ## Install the schemas that config/deploy/kubernetes is tested against
@@ -176,6 +178,10 @@ fuzz: $(FUZZ_STAMP)  ## Feed every reader bad bytes (FUZZ=120 seconds each, TARG
 $(FUZZ_STAMP): $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group fuzz
 	@touch $(FUZZ_STAMP)
+
+.PHONY: conformance
+conformance: $(STAMP)  ## Run connectrpc's suite of tests for Connect and gRPC-Web (with Go)
+	@$(BIN)/python -m tests.conformance
 
 .PHONY: chaos
 chaos: $(STAMP)  ## Break the way to Cuebot under load, kill it, ask for costly views (CHAOS="cut sort" for parts)

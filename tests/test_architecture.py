@@ -34,7 +34,8 @@ BARE_SLEEPS = {  # files with a `sleep(0)`, and why
     "middleware.py": "the request is over",
 }
 TEST_FOLDERS = {
-    *("benchmarks", "chaos", "contract", "deploy", "fuzz", "release", "simulator", "support")
+    *("benchmarks", "chaos", "clients", "conformance", "contract", "deploy", "fuzz", "release"),
+    *("simulator", "support"),
 }
 """Those in tests/ that are not packages of the gateway."""
 

@@ -11,8 +11,9 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSe
 
 from cuectl.errors import Failure
 from cuectl.terminal.text import printable_lines
+from gateway.codec.fields import json_name
 from gateway.discovery.files import FILE_SUFFIXES
-from gateway.schema.description import Schema, only_services, well_known_files
+from gateway.schema.description import Schema, fields_of, only_services, well_known_files
 from gateway_cli.client.cuebot import discover
 from gateway_cli.common_options import config_option, settings_from
 
@@ -79,7 +80,8 @@ def file_set(schema: Schema) -> bytes:
     """The schema as a FileDescriptorSet, the same bytes for the same schema.
 
     `read_file` reads the same services and digest from it. Imported files of protobuf's own are
-    included, since other tools need complete sets.
+    included, each file comes after its imports, and each field has its JSON name, as from protoc:
+    some tools need that.
     """
     own, well_known = {file.name: file for file in schema.files}, well_known_files()
     files = own | {
@@ -88,9 +90,32 @@ def file_set(schema: Schema) -> bytes:
         if name in well_known and name not in own
     }
     whole = FileDescriptorSet(
-        file=[only_services(files[name], schema.services) for name in sorted(files)]
+        file=[only_services(file, schema.services) for file in imports_first(files)]
     )
+    for file in whole.file:
+        for field in fields_of(file):
+            if not field.json_name:
+                field.json_name = json_name(str(field.name))
     return whole.SerializeToString(deterministic=True)
+
+
+def imports_first(files: Mapping[str, FileDescriptorProto]) -> Iterator[FileDescriptorProto]:
+    """The files by name, but each after those that it imports, unless they import each other."""
+    begun: set[str] = set()
+    done: set[str] = set()
+    for first in sorted(files):
+        waiting = [first]
+        while waiting:
+            name = waiting[-1]
+            begun.add(name)
+            imports = (files.keys() & files[name].dependency) - begun
+            if imports:
+                waiting += sorted(imports)
+                continue
+            waiting.pop()
+            if name not in done:
+                done.add(name)
+                yield files[name]
 
 
 def imports_of(

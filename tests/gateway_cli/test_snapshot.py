@@ -112,6 +112,45 @@ def test_imports_are_complete() -> None:
     assert all(name in names for file in content.file for name in file.dependency)
 
 
+def test_imports_come_first() -> None:
+    """As from protoc. Some tools, such as protobuf-es, read no other order."""
+    schema = opencue()
+    files = FileDescriptorSet.FromString(file_set(schema)).file
+    assert {file.name for file in files} >= {file.name for file in schema.files}
+    before: set[str] = set()
+    for file in files:
+        assert before.issuperset(file.dependency), file.name
+        assert file.name not in before
+        before.add(file.name)
+
+
+def test_fields_have_their_json_names() -> None:
+    """Which neither generated code nor reflection has; protobuf-es does not make them up."""
+    bare = FileDescriptorProto(name="farm.proto", package="farm", syntax="proto3")
+    job = bare.message_type.add(name="Job")
+    for name, given in (("is_paused", ""), ("min_cores", "cores"), ("layerName", "")):
+        job.field.add(name=name, json_name=given or None)
+    job.nested_type.add(name="Inner").field.add(name="a_b")
+    bare.extension.add(name="more_cores")
+    schema = Schema(files=(bare,), services=(), origin="test", confirmed=True)
+    (kept,) = FileDescriptorSet.FromString(file_set(schema)).file
+    (message,) = kept.message_type
+    assert [field.json_name for field in message.field] == ["isPaused", "cores", "layerName"]
+    assert message.nested_type[0].field[0].json_name == "aB"
+    assert kept.extension[0].json_name == "moreCores"
+
+
+def test_files_that_import_each_other_are_kept() -> None:
+    names = [f"{name}.proto" for name in "cab"]
+    files = [
+        FileDescriptorProto(name=name, dependency=[names[number - 1]])
+        for number, name in enumerate(names)
+    ]
+    schema = Schema(files=tuple(files), services=(), origin="test", confirmed=True)
+    kept = FileDescriptorSet.FromString(file_set(schema)).file
+    assert sorted(file.name for file in kept) == sorted(names)
+
+
 def with_comments() -> FileDescriptorProto:
     """A file with three services, each with a comment."""
     file = FileDescriptorProto(name="farm.proto", package="farm", syntax="proto3")

@@ -1,5 +1,6 @@
 """Node with packages of npm's, as `make javascript` installs them."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -32,3 +33,20 @@ def node_with(folder: Path, *packages: str) -> str:
             pytest.skip(f"{package} is not installed (make javascript)")
     (folder / "node_modules").symlink_to(MODULES)
     return node
+
+
+def modules(folder: Path, *packages: str) -> str:
+    """The import map (JSON) of these packages, for pages that this folder's server shows.
+
+    Skips if one is not installed.
+    """
+    imports = {}
+    for package in packages:
+        if not (MODULES / package).is_dir():
+            pytest.skip(f"{package} is not installed (make javascript)")
+        described = json.loads((MODULES / package / "package.json").read_bytes())
+        whole = {".": {"import": f"./{described.get('module')}"}}
+        for name, files in described.get("exports", whole).items():
+            imports[package + name[1:]] = f"/node_modules/{package}{files['import'][1:]}"
+    (folder / "node_modules").symlink_to(MODULES)
+    return json.dumps({"imports": imports})

@@ -1,0 +1,1 @@
+"""connectrpc's conformance suite against the gateway: `python -m tests.conformance`."""
