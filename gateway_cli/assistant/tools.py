@@ -15,7 +15,8 @@ from cuectl.client.openapi_document import Document, Operation
 from cuectl.completion import paths_in
 from cuectl.methods import lines_about
 from cuectl.suggestions import did_you_mean
-from cuectl.terminal.table import columns, lists_in
+from cuectl.terminal.layout import columns
+from cuectl.terminal.table import lists_in
 from gateway.observe.logs import escaped
 from gateway_cli.assistant.farm import Farm, Problem, name_of
 from gateway_cli.assistant.marked import (
