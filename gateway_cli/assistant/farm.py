@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -103,13 +103,12 @@ class Farm:
         A command may take its time to print one, and the loop has other requests meanwhile.
         """
         tokens = self.session.tokens
-        ask: Callable[[], str] = tokens
         try:
             if tokens.command:
                 async with self._token:
-                    token = await to_thread.run_sync(ask, abandon_on_cancel=True)
+                    token = await to_thread.run_sync(tokens, abandon_on_cancel=True)
             else:
-                token = ask()
+                token = tokens()
         except Failure:  # whose text has the command, and that may have a secret
             raise Problem(COMMAND_FAILED) from None
         except WrongSetting as error:

@@ -10,6 +10,7 @@ from zipfile import ZipFile
 import pytest
 
 from gateway import __version__
+from gateway_cli.assistant.pages import PAGES
 from tests.support.demos import installed_demo
 from tests.support.servers import clean_environment
 
@@ -69,6 +70,7 @@ def test_the_wheel_has_its_packages_and_nothing_else(wheel: Path) -> None:
     with ZipFile(wheel) as opened:
         names = opened.namelist()
     assert {name.partition("/")[0] for name in names if ".dist-info/" not in name} == PACKAGES
+    assert {f"gateway_cli/{page.file}" for page in PAGES} <= {*names}
 
 
 @pytest.mark.parametrize("version", VERSIONS)
