@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from click.shell_completion import CompletionItem
 
-from cuectl.errors import CallError, WrongSetting
+from cuectl.errors import WrongSetting
 from cuectl.session import Session
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def ask_in_background(session: Session, kind: str) -> None:
 
 def methods_like(session: Session, begun: str) -> list[CompletionItem]:
     """Methods by their short names, or by their own where only one has it."""
-    from cuectl.methods import names_in, short_name
+    from cuectl.methods import cached_document, names_in, short_name
 
     document = cached_document(session)
     if document is None:
@@ -141,7 +141,7 @@ def paths_in(document: "Document", schema: "Json", prefix: str = "") -> Iterable
 def described(session: Session, name: str) -> "tuple[Document | None, Operation | None]":
     """A method of the cached document, by the name that somebody writes."""
     from cuectl.errors import InvalidCall
-    from cuectl.methods import operation_named
+    from cuectl.methods import cached_document, operation_named
 
     document = cached_document(session)
     if document is None or not name:
@@ -150,13 +150,3 @@ def described(session: Session, name: str) -> "tuple[Document | None, Operation 
         return document, operation_named(name, document)
     except InvalidCall:
         return document, None
-
-
-def cached_document(session: Session) -> "Document | None":
-    from cuectl.client.openapi_document import read_document
-
-    try:
-        content = session.cache.schema()
-        return read_document(content, "") if content else None
-    except (WrongSetting, CallError):
-        return None

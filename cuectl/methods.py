@@ -6,7 +6,7 @@ from typing import Any
 
 from cuectl.client.method_names import path_of
 from cuectl.client.openapi_document import Document, Json, Operation, read_document, types_of
-from cuectl.errors import InvalidCall
+from cuectl.errors import CallError, InvalidCall, WrongSetting
 from cuectl.session import Session
 from cuectl.suggestions import did_you_mean
 from cuectl.terminal.layout import columns
@@ -42,6 +42,15 @@ def cached_methods(session: Session) -> Document | None:
 def operation_named(written: str, document: Document) -> Operation:
     """The method with a name that somebody writes. Raises InvalidCall."""
     return document.operations[f"/{native_name(written, document)}"]
+
+
+def cached_document(session: Session) -> Document | None:
+    """That of the cache, however old it is."""
+    try:
+        content = session.cache.schema()
+        return read_document(content, "") if content else None
+    except (WrongSetting, CallError):
+        return None
 
 
 def native_name(written: str, document: Document | None) -> str:
@@ -94,8 +103,6 @@ def names_in(document: Document) -> list[str]:
 
 def methods_about(session: Session, word: str) -> list[str]:
     """The short names of a few methods that have this word in their names, reads first."""
-    from cuectl.completion import cached_document
-
     document, part = cached_document(session), word.lower().replace("-", "").removesuffix("s")
     if document is None or len(part) < SHORTEST_WORD:
         return []

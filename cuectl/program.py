@@ -16,6 +16,7 @@ from cuectl.terminal.exits import MEANINGS, exits_cleanly
 from cuectl.terminal.text import one_line
 
 PROGRAM = "cuectl"
+LIKE_COMMANDS = 0.7
 COMMANDS = ("call", "completion", "context", "follow", "launch")
 """Modules in cuectl/commands, each with a command of its name."""
 SHORT = {
@@ -57,7 +58,7 @@ class Commands(click.Group):
         except click.UsageError as error:
             from cuectl.suggestions import did_you_mean
 
-            near = did_you_mean(args[0], self.list_commands(ctx))
+            near = did_you_mean(args[0], self.list_commands(ctx), LIKE_COMMANDS)
             if not near:
                 from cuectl.methods import methods_about
 

@@ -7,7 +7,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from cuectl.call_options import time_option
-from cuectl.errors import Failure
+from cuectl.errors import CallError, Failure
 from cuectl.session import Session, Verb
 from cuectl.terminal.exits import FAILED, GAVE_UP, complain
 
@@ -73,4 +73,10 @@ def follow_all(session: Session, about: Verb, names: Sequence[str], timeout: flo
             complain(f"gave up: not done within {timeout:g} s", "cuectl")
             return GAVE_UP
 
-    return session.run(within)
+    try:
+        return session.run(within)
+    except CallError as error:
+        from cuectl.names import Names, with_near_name
+
+        sought = ((name, str(about.get("names", ""))) for name in names)
+        raise with_near_name(error, Names(session), sought) from None

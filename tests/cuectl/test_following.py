@@ -45,7 +45,12 @@ async def test_giving_up(cuectl: Cuectl) -> None:
 
 
 async def test_nothing_to_follow(cuectl: Cuectl) -> None:
+    """The nearest name is told each time: the gateway tells one a second."""
     assert (await cuectl("follow", "demo-typo")).status == NOT_FOUND
+    for _ in range(2):
+        ran = await cuectl("follow", JOB.replace("003", "033"))
+        assert ran.status == NOT_FOUND
+        assert JOB in ran.err
 
 
 async def test_a_launch_prints_names(

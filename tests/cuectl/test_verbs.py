@@ -107,6 +107,7 @@ async def test_forms(reading: Cuectl) -> None:
             "No such option '--show'; for that: cuectl jobs --show … -o name | cuectl pause -",
         ),
         ("services", WRONG_USAGE, "No such command 'services'; there is cuectl call Service/Get"),
+        ("users", WRONG_USAGE, "No such command 'users'\n"),
         ("qqqq", WRONG_USAGE, "No such command 'qqqq'\n"),
         ("jobs --sort-by foo", WRONG_USAGE, "cuectl: --sort-by: job.Job has no field 'foo'"),
         ("hosts --where IDLE>0", WRONG_USAGE, "no field 'IDLE'; the column IDLE shows idleCores\n"),
