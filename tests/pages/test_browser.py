@@ -334,6 +334,9 @@ async def test_what_has_not_changed_is_not_sent_again(browser: Browser, farm: Ga
         await page.clock.install()
         await page.goto("/")
         await expect(panel(page, "Shows")).to_contain_text("harbor")
+        asked = await page.locator("section").count()
+        await expect(page.locator(".fresh", has_text="ago")).to_have_count(asked)
+        await settled(page)  # all have been answered, and are waiting
         async with page.expect_response("**/show.ShowInterface/GetActiveShows?*") as answer:
             await page.clock.fast_forward(11_000)
         assert (await answer.value).status == 304
