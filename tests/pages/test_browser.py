@@ -281,9 +281,12 @@ async def test_all_rows_are_changed_at_once(still: Still) -> None:
     await page.get_by_role("button", name="Kill: all 3…").click()
     await expect(dialog).to_contain_text("cannot be undone")
     await dialog.get_by_role("button", name="Do it").click()
-    await expect(
-        page.get_by_text(re.compile("Kill: 1 of 2 done; demo.*: no such job"))
-    ).to_be_visible()
+    told = page.get_by_text(re.compile("Kill: 1 of 2 done; demo.*: no such job"))
+    await expect(told).to_be_visible()
+    await page.get_by_role("button", name="What can be done with all rows").click()
+    await page.go_back()
+    await expect(panel(page, "Shows")).to_contain_text("harbor")
+    await expect(page.locator("#menu")).to_be_hidden()
 
 
 async def test_what_destroys_asks_first(still: Still) -> None:

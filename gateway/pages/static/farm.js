@@ -28,6 +28,7 @@ export function openFarm(place, { panels, destroys }, { path, parameters }) {
     clearInterval(clock);
     document.removeEventListener("visibilitychange", toggle);
     stop();
+    menu.hidePopover();
   };
 }
 
