@@ -157,6 +157,7 @@ def words_in(text: str) -> tuple[str, ...]:
     return tuple(part.lower() for run in RUN.findall(text) for part in PART.findall(run))
 
 
+@lru_cache(maxsize=8192)
 def likeness(word: str, other: str, mistyped: bool) -> int:
     """How much a word of a method is like the one that is searched for."""
     if mistyped:

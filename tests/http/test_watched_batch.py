@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import grpc
+import orjson
 import pytest
 
 from gateway.access.revocation import Revocations
@@ -245,23 +246,24 @@ async def test_silence_is_broken(cuebot: ScriptedCuebot, monkeypatch: pytest.Mon
 
 
 async def test_whoever_does_not_read_is_disconnected(cuebot: ScriptedCuebot) -> None:
-    """Whichever item is writing; no event is torn, and the gateway keeps nothing."""
+    """Also the items that have nothing to write."""
+    items = [{"id": 1, "method": HOSTS}, {"id": 2, "method": GET_JOBS, "view": {"_every": "60m"}}]
     async with gateway_for(cuebot.endpoint, http_timeout=0.3) as gateway:
-        cuebot.answers(HOSTS, hosts(*(f"{number:0200}" for number in range(4000))))
-        parts = gateway.app.parts
+        parts, loop = gateway.app.parts, asyncio.get_running_loop()
         with socket.socket() as one:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             one.setblocking(False)
-            loop = asyncio.get_running_loop()
             await loop.sock_connect(one, ("127.0.0.1", gateway.port))
-            body = b'[{"id":1,"method":"%s"},{"id":2,"method":"%s"}]' % ((HOSTS.encode(),) * 2)
-            token = bearer()["Authorization"].encode()
+            body, token = orjson.dumps(items), bearer()["Authorization"].encode()
             await loop.sock_sendall(
                 one,
                 b"POST /batch HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n"
                 b"Authorization: %s\r\nContent-Length: %d\r\n\r\n%s" % (token, len(body), body),
             )
-            await until(lambda: parts.watchers.taken == 2)
+            read = b""
+            while read.count(b"event: snapshot") < 2:
+                read += await loop.sock_recv(one, 1024)
+            cuebot.answers(HOSTS, hosts(*(f"{number:0200}" for number in range(20_000))))
             await until(lambda: not parts.watchers.taken)
 
 

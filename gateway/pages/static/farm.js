@@ -28,6 +28,7 @@ export function openFarm(place, { panels, destroys }, { path, parameters }) {
     clearInterval(clock);
     document.removeEventListener("visibilitychange", toggle);
     stop();
+    menu.hidePopover();
   };
 }
 
@@ -62,7 +63,7 @@ class View {
       ...Object.fromEntries(Object.entries(panel.view).map(([name, text]) => [`_${name}`, text])),
     });
     this.element = make("section", { class: "panel", "aria-labelledby": id },
-      make("div", {}, make("h2", { id }, this.title),
+      make("div", {}, make("h2", { id }, isAlone ? this.title : make("a", { href: `#farm/${panel.id}` }, this.title)),
         make("a", { href: form, "aria-label": `The call behind ${this.title}` }, "call"), this.#filter, this.#fresh),
       this.#summary, this.#trouble, this.#done, this.#table.element);
   }

@@ -58,8 +58,18 @@ export function ranked(query, methods) {
 }
 
 function scoresFor(word, methods) {
-  const found = methods.map((method) => score(method, word, likeness));
-  return found.some(Boolean) ? found : methods.map((method) => score(method, word, mistyped));
+  const found = scoresBy(likeness);
+  return found.some(Boolean) ? found : scoresBy(mistyped);
+
+  // Many methods have the same words.
+  function scoresBy(like) {
+    const known = new Map();
+    const remembered = (_, other) => {
+      if (!known.has(other)) known.set(other, like(word, other));
+      return known.get(other);
+    };
+    return methods.map((method) => score(method, word, remembered));
+  }
 }
 
 function score({ places, paths }, word, like) {
