@@ -54,30 +54,26 @@ def shared_answer(answer: bytes, lease: SharedLease) -> SharedAnswer:
     return shared
 
 
-class Call:
-    """A call that is under way."""
-
-    following: "Group | None" = None
-    """Who came during the call. Most are alone: the default is the class's."""
-
-
 class Waiter(NamedTuple):
     metadata: Metadata
     deadline: float
     """In the loop's time."""
 
 
+Following = list["Group"]
+"""Who came during a call that is under way: one group, or none. Most calls are alone."""
 Outcome = asyncio.Future[bytes | BaseException | None]
 """The answer or the error; None for the only one of a group, who makes the call."""
 
 
-class Group(Call):
+class Group:
     """Those who wait for a call, or for its answer when it has started."""
 
     def __init__(self, key: Key, path: str, payload: bytes) -> None:
         self.key = key
         self.path = path
         self.payload = payload
+        self.following: Following = []
         self.waiters: dict[Outcome, Waiter] = {}
         self.has_started = False
         self.timer: asyncio.TimerHandle | None = None
@@ -122,7 +118,8 @@ class SharedReads:
         self._only_reads = only_reads
         self._memory = memory
         self._within_principal = within_principal
-        self._newest: dict[Key, Call] = {}
+        self._newest: dict[Key, Following] = {}
+        """By question, who follows the newest call that is under way."""
 
     async def call(
         self,
@@ -138,24 +135,24 @@ class SharedReads:
         key: Key = (path, payload)
         if self._within_principal:
             key = (path, payload, asker(metadata))
-        newest = self._newest.get(key)
-        if newest is not None:
+        own: Following = []
+        newest = self._newest.setdefault(key, own)  # which hashes the key once
+        if newest is not own:
             return await self._together(newest, key, path, payload, timeout, metadata, expects)
-        call = self._newest[key] = Call()
         try:
             return await self.upstream.call(path, payload, timeout, metadata, expects)
         finally:
-            if call.following is None:
-                del self._newest[key]
+            if own:
+                own[0].begin_soon(self._start)
             else:
-                call.following.begin_soon(self._start)
+                del self._newest[key]
 
     async def usable(self, timeout: float) -> int:
         return await self.upstream.usable(timeout)
 
     async def _together(
         self,
-        newest: Call,
+        newest: Following,
         key: Key,
         path: str,
         payload: bytes,
@@ -164,9 +161,11 @@ class SharedReads:
         expects: Expects,
     ) -> bytes:
         loop = asyncio.get_running_loop()
-        group = newest.following
-        if group is None:
-            group = newest.following = Group(key, path, payload)
+        if newest:
+            group = newest[0]
+        else:
+            group = Group(key, path, payload)
+            newest.append(group)
             group.timer = loop.call_later(LONGEST_WAIT_SECONDS, self._start, group)
         outcome: Outcome = loop.create_future()
         deadline = loop.time() + timeout
@@ -193,7 +192,7 @@ class SharedReads:
         if group.has_started:
             return
         group.has_started = True
-        self._newest[group.key] = group
+        self._newest[group.key] = group.following
         if group.timer is not None:
             group.timer.cancel()
         waiting = [each for each in group.waiters if not each.done()]
@@ -238,7 +237,7 @@ class SharedReads:
             if group.timer is not None:
                 group.timer.cancel()
             if group.starting is None:
-                self._newest[group.key].following = None
+                self._newest[group.key].clear()
             else:  # the call before has ended
                 group.starting.cancel()
                 del self._newest[group.key]
@@ -249,10 +248,10 @@ class SharedReads:
             self._end(group)
 
     def _end(self, group: Group) -> None:
-        if group.following is None:
-            del self._newest[group.key]
+        if group.following:
+            group.following[0].begin_soon(self._start)
         else:
-            group.following.begin_soon(self._start)
+            del self._newest[group.key]
 
     def _metadata(self, first: Metadata) -> Metadata:
         """Those of a call for several: the request id and the trace of the first."""

@@ -619,9 +619,9 @@ class Game:
 
     def tire(self, number: int) -> None:
         """The longest wait is over."""
-        for call in [*self.reads._newest.values()]:
-            if call.following is not None:
-                self.reads._start(call.following)
+        for following in [*self.reads._newest.values()]:
+            for group in [*following]:
+                self.reads._start(group)
 
     def turn(self, number: int) -> None:
         """Nothing happens."""

@@ -3,23 +3,31 @@
 Half of them do not read for most of the time. Cuebot's list changes, Cuebot hangs, is killed, and
 comes back; rules are reloaded. In the end, every watcher has the list as it is, and all streams end
 when the right is taken away.
+
+The gateway has a process of its own; Cuebot and the clients share one, unlike in the suite, where
+there are few and all of them do.
 """
 
 import argparse
 import asyncio
 import json
+import signal
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 from gateway.access.rights import AccessRules
 from tests.support.opencue import message_class, opencue
 from tests.support.patience import PATIENCE, until
+from tests.support.processes import Instance, instance
 from tests.support.rights import rule
+from tests.support.scraping import scrape
 from tests.support.servers import (
     Context,
     Gateway,
@@ -33,14 +41,14 @@ from tests.support.servers import (
 from tests.support.wire import wire_to
 
 GET_JOBS = "/job.JobInterface/GetJobs"
-READS = rule("readers", {"sub": "*"}, "reads")
-NOTHING = rule("readers", {"sub": "*"}, "host.*/Get*")
+READS, NOTHING = "reads", "host.*/Get*"
+"""What the clients may call."""
 CALLS_PER_PERIOD = 3
 """Calls of a question in a period at most: its own, and for those who come or have missed much."""
 
 
 RETRY_SECONDS = 2.0  # as the streams say
-AT_ONCE = 20  # clients that come in one hundredth of a second
+AT_ONCE, PAUSE_SECONDS = 10, 0.02  # clients that come together, and until more do
 
 
 @dataclass
@@ -51,6 +59,8 @@ class List:
     tick: int = 0
     calls: int = 0
     hangs: bool = False
+    told: tuple[int, bytes] = (-1, b"")
+    """The last tick that was asked for, and its answer."""
 
     def rows(self) -> Iterator[tuple[str, int]]:
         """Ids and priorities: a tenth changes with each tick, and one job comes as another goes."""
@@ -61,11 +71,12 @@ class List:
         self.calls += 1
         if self.hangs:
             await asyncio.Event().wait()
-        found = message_class("job.JobGetJobsResponse")()
-        for id_, priority in self.rows():
-            found.jobs.jobs.add(id=id_, name="a job of usual length", priority=priority)
-        payload: bytes = found.SerializeToString()
-        return payload
+        if self.told[0] != self.tick:
+            found = message_class("job.JobGetJobsResponse")()
+            for id_, priority in self.rows():
+                found.jobs.jobs.add(id=id_, name="a job of usual length", priority=priority)
+            self.told = self.tick, found.SerializeToString()
+        return self.told[1]
 
 
 @dataclass
@@ -119,10 +130,91 @@ class Watcher:
             self.ended = data["reason"]
 
 
+class Served(Protocol):
+    """A gateway."""
+
+    @property
+    def port(self) -> int:
+        """Of its HTTP server."""
+
+    def follow(self, may: str) -> None:
+        """From now on, all may call this and nothing else."""
+
+    async def watchers(self) -> float:
+        """The event streams that are open."""
+
+
+@dataclass
+class Here:
+    """A gateway in this process."""
+
+    gateway: Gateway
+    endpoint: str
+
+    @property
+    def port(self) -> int:
+        return self.gateway.port
+
+    def follow(self, may: str) -> None:
+        settings = settings_for(self.endpoint, access=[readers(may)])
+        self.gateway.app.parts.authenticator.follow(AccessRules(settings))
+
+    async def watchers(self) -> float:
+        return self.gateway.app.parts.watchers.taken
+
+
+@dataclass
+class Apart:
+    """A gateway in a process of its own."""
+
+    gateway: Instance
+    config: Path
+
+    @property
+    def port(self) -> int:
+        return self.gateway.port
+
+    def follow(self, may: str) -> None:
+        self.config.write_text(rules_as_toml(may), encoding="utf-8")
+        self.gateway.process.send_signal(signal.SIGHUP)
+
+    async def watchers(self) -> float:
+        return (await scrape(f"http://127.0.0.1:{self.port}/metrics")).of("watchers")
+
+
+def readers(may: str) -> dict[str, object]:
+    return rule("readers", {"sub": "*"}, may)
+
+
+def rules_as_toml(may: str) -> str:
+    return f'[[access]]\nname = "readers"\nwho = {{ sub = "*" }}\nmay = ["{may}"]\n'
+
+
+@asynccontextmanager
+async def serving_here(endpoint: str, more: dict[str, Any]) -> AsyncIterator[Served]:
+    async with gateway_for(endpoint, **more, access=[readers(READS)]) as gateway:
+        yield Here(gateway, endpoint)
+
+
+@asynccontextmanager
+async def serving_apart(endpoint: str, more: dict[str, Any]) -> AsyncIterator[Served]:
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder) / "gateway.toml"
+        config.write_text(rules_as_toml(READS), encoding="utf-8")
+        settings = {name.upper(): str(value) for name, value in more.items()}
+        known = {"METRICS": "public", "GATEWAY_CONFIG": str(config)}
+        running = instance(endpoint, settings | known)
+        gateway = await asyncio.to_thread(running.__enter__)
+        try:
+            yield Apart(gateway, config)
+        finally:
+            await asyncio.to_thread(running.__exit__, None, None, None)
+
+
 @dataclass
 class Place:
     listed: List
-    gateway: Gateway
+    gateway: Served
     watchers: list[Watcher]
     slow: asyncio.Event
     cuebot: ScriptedCuebot
@@ -160,13 +252,9 @@ class Place:
         if kills:
             await self.start()
 
-    def follow(self, access: object) -> None:
-        settings = settings_for(self.cuebot.endpoint, access=[access])
-        self.gateway.app.parts.authenticator.follow(AccessRules(settings))
-
 
 @asynccontextmanager
-async def place(watchers: int, questions: int, jobs: int) -> AsyncIterator[Place]:
+async def place(watchers: int, questions: int, jobs: int, *, apart: bool) -> AsyncIterator[Place]:
     listed, cuebot, port = List(jobs), ScriptedCuebot(opencue().files), free_port()
     cuebot.start_over()
     cuebot.handlers[GET_JOBS] = listed.answer
@@ -175,8 +263,9 @@ async def place(watchers: int, questions: int, jobs: int) -> AsyncIterator[Place
     slow.set()
     await serving.enter_async_context(running_cuebot(cuebot, port))
     many: dict[str, Any] = {"max_connections": 2 * watchers + 100, "max_connections_per_address": 0}
-    settings = {**many, "access": [READS], "grpc_timeout": 2, "http_timeout": PATIENCE}
-    async with gateway_for(cuebot.endpoint, **settings) as gateway:
+    settings = {**many, "grpc_timeout": 2, "http_timeout": PATIENCE}
+    begin = serving_apart if apart else serving_here
+    async with begin(cuebot.endpoint, settings) as gateway:
         clients = [
             Watcher(gateway.port, number // 2 % questions, quick if number % 2 else slow)
             for number in range(watchers)
@@ -185,7 +274,7 @@ async def place(watchers: int, questions: int, jobs: int) -> AsyncIterator[Place
         for each in clients:
             tasks.append(asyncio.create_task(each.run()))
             if len(tasks) % AT_ONCE == 0:
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(PAUSE_SECONDS)
         try:
             yield Place(listed, gateway, clients, slow, cuebot, port, serving)
         finally:
@@ -195,10 +284,10 @@ async def place(watchers: int, questions: int, jobs: int) -> AsyncIterator[Place
             await serving.aclose()
 
 
-async def endure(watchers: int, questions: int, jobs: int) -> list[str]:
+async def endure(watchers: int, questions: int, jobs: int, *, apart: bool = False) -> list[str]:
     """Lines about what has happened. Raises TimeoutError or AssertionError if it was not good."""
     said = []
-    async with place(watchers, questions, jobs) as here:
+    async with place(watchers, questions, jobs, apart=apart) as here:
         said.append(f"{watchers} have the list after {await here.told():.1f} s")
         here.slow.clear()
         began, calls = time.monotonic(), here.listed.calls
@@ -210,16 +299,18 @@ async def endure(watchers: int, questions: int, jobs: int) -> list[str]:
         for kills in (False, True):
             await here.fail(kills=kills)
             said.append(f"back {await here.told(half=True):.1f} s after Cuebot")
-        here.follow(READS)
+        here.gateway.follow(READS)
         await here.change()
         here.slow.set()
         said.append(f"slow ones have the list {await here.told():.1f} s later")
-        here.follow(NOTHING)
+        here.gateway.follow(NOTHING)
         began = time.monotonic()
         await until(lambda: all(each.ended for each in here.watchers))
         said.append(f"all streams have ended {time.monotonic() - began:.1f} s after their right")
         assert {each.ended for each in here.watchers} == {"a right was lost"}
-        await until(lambda: not here.gateway.app.parts.watchers.taken)
+        async with asyncio.timeout(PATIENCE):
+            while await here.gateway.watchers():  # noqa: ASYNC110 - nobody announces it
+                await asyncio.sleep(0.05)
         kinds = sum((each.kinds for each in here.watchers), Counter[str]())
         said.append(f"events: {dict(kinds)}")
     return said
@@ -231,7 +322,8 @@ def main() -> int:
     arguments.add_argument("--questions", type=int, default=20)
     arguments.add_argument("--jobs", type=int, default=1000)
     given = arguments.parse_args()
-    for line in asyncio.run(endure(given.watchers, given.questions, given.jobs)):
+    enduring = endure(given.watchers, given.questions, given.jobs, apart=True)
+    for line in asyncio.run(enduring):
         print(line)
     return 0
 

@@ -94,8 +94,8 @@ def waiting_in(gateway: Gateway) -> int:
     """How many wait for a call that has not started."""
     reads = gateway.app.parts.shared_reads
     assert reads is not None
-    groups = [call.following for call in reads._newest.values()]
-    return sum(len(group.waiters) for group in groups if group is not None)
+    groups = [group for following in reads._newest.values() for group in following]
+    return sum(len(group.waiters) for group in groups)
 
 
 @pytest.fixture(autouse=True)
