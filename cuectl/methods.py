@@ -45,10 +45,9 @@ def operation_named(written: str, document: Document) -> Operation:
 
 
 def cached_document(session: Session) -> Document | None:
-    """That of the cache, however old it is."""
+    """The same, also for a gateway whose address or cache cannot be read."""
     try:
-        content = session.cache.schema()
-        return read_document(content, "") if content else None
+        return cached_methods(session)
     except (WrongSetting, CallError):
         return None
 
