@@ -144,23 +144,37 @@ def parts_of(kind: Descriptor, message: memoryview) -> Iterator[tuple[bool, int]
     below = [(kind, message)]
     while below:
         kind, inner = below.pop()
+        within: list[Descriptor | None] = [kind]
+        # The message, and the groups that are open in it; None for one that is unknown.
         position = 0
         while position < len(inner):
             tag, start = read_varint(inner, position)
-            wire_type = tag & 7
+            wire_type, number = tag & 7, tag >> 3
             if wire_type == END_GROUP:
-                break
+                within.pop()
+                if not within:
+                    raise DecodeError("a group ends that was not open")
+                position = start
+                continue
+            at = within[-1]
+            field = None if at is None else at.fields_by_number.get(number)
+            inside = message_of(field) if field is not None and is_message(field) else None
+            if wire_type == START_GROUP:
+                yield inside is not None, 1
+                within.append(inside)
+                position = start
+                continue
             position = skip(inner, start, tag)
-            field = kind.fields_by_number.get(tag >> 3)
-            if wire_type == LENGTH:
-                length, start = read_varint(inner, start)
-            if field is not None and is_message(field) and wire_type in (LENGTH, START_GROUP):
-                yield True, 1
-                below.append((message_of(field), inner[start:position]))
-            elif wire_type == LENGTH and field is not None and field.type not in LONG_SCALARS:
-                yield False, length
-            else:
+            if wire_type != LENGTH:
                 yield False, 1
+                continue
+            length, start = read_varint(inner, start)
+            if inside is not None:
+                yield True, 1
+                below.append((inside, inner[start:position]))
+            else:
+                is_packed = field is not None and field.type not in LONG_SCALARS
+                yield False, length if is_packed else 1
 
 
 def not_a_message(kind: Descriptor, problem: str) -> GatewayError:

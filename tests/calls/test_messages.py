@@ -190,6 +190,8 @@ QUICK = {
 LONG = {
     "many messages": ("/job.GroupInterface/ReparentJobs", b"\x12\x02\x0a\x00" * 2500),
     "many values": ("/job.JobInterface/GetJobs", b"\x0a" + varint(10_000) + b"\x12\x00" * 5000),
+    "many groups": ("/job.JobInterface/LaunchSpec", b"\x0b" * 10_000),
+    "groups in groups": ("/job.JobInterface/LaunchSpec", b"\x0b\x10\x00\x0c" * 4000),
     "many bytes": ("/job.JobInterface/LaunchSpec", b"\x0a" + varint(300_000) + b"x" * 300_000),
 }
 
