@@ -29,7 +29,7 @@ TRANSPORTS = ("http2", "grpcio")
 
 def main() -> None:
     """Print a line for each combination and scenario: CPU per request, and Envoy's share."""
-    farm = CannedFarm(jobs_needed(SCENARIOS, fairness=False))
+    farm = CannedFarm(jobs_needed(SCENARIOS, needs_all=False))
     scenarios = [each for each in build_scenarios(farm) if each.name in SCENARIOS]
     contenders = [
         over(transport, start) for start in (gateway, under_uvicorn) for transport in TRANSPORTS

@@ -48,7 +48,7 @@ def main() -> None:
     if program is None:
         sys.exit("machines: there is no haproxy here (apt-get install haproxy)")
     os.sched_setaffinity(0, OTHER_CORES)
-    farm = CannedFarm(jobs_needed(NAMES, fairness=False))
+    farm = CannedFarm(jobs_needed(NAMES, needs_all=False))
     for scenario in (each for each in build_scenarios(farm) if each.name in NAMES):
         with prepared([scenario], ROUNDS, SECONDS) as bench, ExitStack() as stack:
             groups = [

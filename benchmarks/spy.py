@@ -31,7 +31,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.spy", description=__doc__)
     parser.add_argument("scenario")
     name = parser.parse_args().scenario
-    farm = CannedFarm(jobs_needed([name], fairness=False))
+    farm = CannedFarm(jobs_needed([name], needs_all=False))
     scenario = next(each for each in build_scenarios(farm) if each.name == name)
     os.sched_setaffinity(0, OTHER_CORES)
     with (

@@ -22,7 +22,7 @@ SECONDS = 2.0
 def main() -> None:
     """Print a line for each scenario and number of workers."""
     cores = os.cpu_count() or 1
-    farm = CannedFarm(jobs_needed(SCENARIOS, fairness=False))
+    farm = CannedFarm(jobs_needed(SCENARIOS, needs_all=False))
     scenarios = [each for each in build_scenarios(farm) if each.name in SCENARIOS]
     with prepared(scenarios, ROUNDS, SECONDS) as bench:
         on_all = replace(bench, place=replace(bench.place, core=set(range(cores))))

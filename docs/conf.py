@@ -26,7 +26,7 @@ PARTS = {
     "Start here": ["getting-started", "demo", "glossary"],
     "Artist and wrangler": ["recipes", "cuectl", "call", "specs"],
     "Scripter": ["calls", "examples", "http", "reads", "watch", "batch", "at-most-once", "errors"],
-    "Front end": ["pages", "protocol-clients", "compatibility", "cueweb"],
+    "Front end": ["protocols", "protocol-clients", "pages", "compatibility", "cueweb"],
     "Administrator": [
         *("deployment", "configuration", "tokens", "access", "access-methods", "audit"),
         *(

@@ -106,6 +106,17 @@ def test_watching_is_shown_in_two_languages() -> None:
     assert [example.language for example in WATCHING] == ["sh", "js"]
 
 
+PROTOCOLS = (ROOT / "docs" / "protocols.md").read_text(encoding="utf-8")
+ASKING = [Example(**found.groupdict()) for found in EXAMPLE.finditer(PROTOCOLS)]
+
+
+@pytest.mark.parametrize("example", ASKING, ids=lambda example: example.title)
+async def test_an_example_of_connect(gateway: Gateway, tmp_path: Path, example: Example) -> None:
+    environ = {"GATEWAY_URL": gateway.url, "TOKEN": token("my-script")}
+    _, printed = await tool(*command(example, tmp_path), folder=tmp_path, environ=environ)
+    assert printed == example.printed
+
+
 SPECS = (ROOT / "docs" / "specs.md").read_text(encoding="utf-8")
 
 
