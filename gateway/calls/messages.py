@@ -1,6 +1,7 @@
 """Requests that are protobuf messages: what the schema does not know of them, and their JSON."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -24,12 +25,23 @@ from gateway.codec.body import (
 from gateway.codec.decode import Decoders
 from gateway.codec.encode import UNREADABLE
 from gateway.codec.fields import is_map, is_message, map_fields, message_of
-from gateway.codec.slices import END_GROUP, LENGTH, START_GROUP, read_varint, skip
+from gateway.codec.slices import (
+    END_GROUP,
+    LENGTH,
+    LONG_SCALARS,
+    START_GROUP,
+    read_varint,
+    skip,
+)
 from gateway.errors import Code, GatewayError
 from gateway.schema.method import Method
 
-MOST_FIELDS = 1_000_000
-"""Values in a message. Looking at more would take seconds."""
+ALWAYS_QUICK_BYTES = 8 * 1024
+MAX_QUICK_BYTES = 256 * 1024
+MAX_QUICK_PARTS = 3000
+"""Messages and values: planned within some 10 ms, as JSON that is not handed over."""
+MOST_VALUES = 1_000_000
+"""In a message. Looking at more would take seconds."""
 
 
 def read_message(
@@ -93,17 +105,42 @@ def check_size(kind: Descriptor, message: bytes) -> None:
     """
     if len(message) <= MOST_CONTAINERS * 2:  # each takes two bytes at least
         return
+    messages = values = 0
     try:
-        for number, _ in enumerate(messages_in(kind, memoryview(message))):
-            if number >= MOST_CONTAINERS:
+        for is_message_, size in parts_of(kind, memoryview(message)):
+            messages += is_message_
+            values += size
+            if messages > MOST_CONTAINERS:
                 raise mismatch_at(ROOT, f"more than {MOST_CONTAINERS} messages")
+            if values > MOST_VALUES:
+                raise mismatch_at(ROOT, f"more than {MOST_VALUES} values")
     except DecodeError as error:
         raise not_a_message(kind, str(error)) from None
 
 
-def messages_in(kind: Descriptor, message: memoryview) -> Iterator[None]:
-    """One for each message in a message. Raises DecodeError, and GatewayError for MOST_FIELDS."""
-    left = MOST_FIELDS
+def takes_long(kind: Descriptor, message: bytes) -> bool:
+    """Whether planning a message would block the event loop for too long.
+
+    One long text, such as a spec, does not.
+    """
+    if len(message) <= ALWAYS_QUICK_BYTES:
+        return False
+    if len(message) > MAX_QUICK_BYTES:
+        return True
+    parts = 0
+    with suppress(DecodeError):  # which is found soon
+        for _, size in parts_of(kind, memoryview(message)):
+            parts += size
+            if parts > MAX_QUICK_PARTS:
+                return True
+    return False
+
+
+def parts_of(kind: Descriptor, message: memoryview) -> Iterator[tuple[bool, int]]:
+    """Whether each part is a message, and how many values it is at most: packed ones are several.
+
+    Raises DecodeError.
+    """
     below = [(kind, message)]
     while below:
         kind, inner = below.pop()
@@ -114,18 +151,16 @@ def messages_in(kind: Descriptor, message: memoryview) -> Iterator[None]:
             if wire_type == END_GROUP:
                 break
             position = skip(inner, start, tag)
-            left -= 1
-            if not left:
-                raise mismatch_at(ROOT, f"more than {MOST_FIELDS} values")
-            if wire_type not in (LENGTH, START_GROUP):
-                continue
             field = kind.fields_by_number.get(tag >> 3)
-            if field is None or not is_message(field):
-                continue
-            yield
             if wire_type == LENGTH:
-                _, start = read_varint(inner, start)
-            below.append((message_of(field), inner[start:position]))
+                length, start = read_varint(inner, start)
+            if field is not None and is_message(field) and wire_type in (LENGTH, START_GROUP):
+                yield True, 1
+                below.append((message_of(field), inner[start:position]))
+            elif wire_type == LENGTH and field is not None and field.type not in LONG_SCALARS:
+                yield False, length
+            else:
+                yield False, 1
 
 
 def not_a_message(kind: Descriptor, problem: str) -> GatewayError:

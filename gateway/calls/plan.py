@@ -31,8 +31,6 @@ MAX_QUICK_CONTAINERS = 10_000
 """Objects and lists, 0.5 µs each."""
 MAX_QUICK_VALUES = 30_000
 """0.17 µs each."""
-MAX_QUICK_MESSAGE_BYTES = 32 * 1024
-"""Of protobuf, which says as much in fewer bytes than JSON."""
 MAX_REFERENCES = 100
 """Objects to look up for one request, one after the other."""
 

@@ -10,9 +10,9 @@ from starlette.types import Receive
 
 from gateway.access.fair_quota import FairQuota, Weight, equal_weight
 from gateway.calls.caller import Named
+from gateway.calls.messages import takes_long as message_takes_long
 from gateway.calls.offload import Planner
 from gateway.calls.plan import (
-    MAX_QUICK_MESSAGE_BYTES,
     Plan,
     holds_the_loop,
     plan,
@@ -338,9 +338,11 @@ def check_verb(verb: str, method: Method) -> None:
 
 def takes_long(head: RequestHead, body: bytes) -> bool:
     """Whether planning would block the event loop for too long."""
-    if head.is_binary and len(body) > MAX_QUICK_MESSAGE_BYTES:
-        return True
-    return holds_the_loop(body) or (head.method.has_xml and xml_takes_long(body))
+    if head.is_binary:
+        is_long = message_takes_long(head.method.descriptor.input_type, body)
+    else:
+        is_long = holds_the_loop(body)
+    return is_long or (head.method.has_xml and xml_takes_long(body))
 
 
 def no_dry_run(protocol: str) -> GatewayError:

@@ -9,7 +9,7 @@ from google.protobuf.message import Message
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.calls.messages import check_size
+from gateway.calls.messages import check_size, takes_long
 from gateway.calls.plan import Plan, plan, plan_message
 from gateway.codec.body import MOST_CONTAINERS
 from gateway.codec.body import UnknownFieldPolicy as Policy
@@ -177,6 +177,34 @@ def test_a_message_of_many_messages_is_refused() -> None:
 
 
 def test_a_message_of_many_values_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.calls.messages.MOST_FIELDS", 150_000)
+    monkeypatch.setattr("gateway.calls.messages.MOST_VALUES", 150_000)
     with pytest.raises(GatewayError, match="more than 150000 values"):
         check_size(FIND_SHOW.descriptor.input_type, b"\x0a\x00" * 150_001)
+
+
+QUICK = {
+    "a short one": ("/job.GroupInterface/ReparentJobs", b"\x12\x02\x0a\x00" * 2000),
+    "a long text": ("/job.JobInterface/LaunchSpec", b"\x0a" + varint(200_000) + b"x" * 200_000),
+    "no message": ("/job.JobInterface/LaunchSpec", b"\xff" * 20_000),
+}
+LONG = {
+    "many messages": ("/job.GroupInterface/ReparentJobs", b"\x12\x02\x0a\x00" * 2500),
+    "many values": ("/job.JobInterface/GetJobs", b"\x0a" + varint(10_000) + b"\x12\x00" * 5000),
+    "many bytes": ("/job.JobInterface/LaunchSpec", b"\x0a" + varint(300_000) + b"x" * 300_000),
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "message", "expected"),
+    [(*case, False) for case in QUICK.values()] + [(*case, True) for case in LONG.values()],
+    ids=[*QUICK, *LONG],
+)
+def test_what_takes_long_is_planned_elsewhere(path: str, message: bytes, expected: bool) -> None:
+    assert takes_long(CATALOG.routes[path].descriptor.input_type, message) is expected
+
+
+def test_each_packed_number_counts() -> None:
+    kind = trial().message_type("trial.Repeated")
+    packed = kind.fields_by_name["int32s"]
+    body = varint(packed.number << 3 | 2) + varint(9000) + bytes(9000)
+    assert takes_long(kind, body)

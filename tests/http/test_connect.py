@@ -401,6 +401,18 @@ async def test_empty_bodies_of_two_codecs_are_not_the_same(
     assert (first.status_code, plain.status_code) == (200, 422)
 
 
+@pytest.mark.parametrize("accept", ["text/csv", "application/x-ndjson", "text/event-stream"])
+@pytest.mark.parametrize("headers", [PROTO, JSON], ids=["proto", "json"])
+async def test_accept_chooses_no_view(
+    gateway: Gateway, cuebot: ScriptedCuebot, headers: dict[str, str], accept: str
+) -> None:
+    """The answer is a message of the request's codec, also where a number of rows is asked for."""
+    cuebot.answers(GET_JOBS, jobs(3))
+    for path in (GET_JOBS, f"{GET_JOBS}?other=1"):
+        answer = await gateway.post(path, content=b"", headers=headers | {"Accept": accept})
+        assert answer.headers["content-type"] == headers["Content-Type"]
+
+
 async def test_batches_are_plain_json(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     items = [{"path": FIND_SHOW, "body": {"name": "demo"}}]
     plain = await gateway.post("/batch", items)

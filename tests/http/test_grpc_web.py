@@ -22,7 +22,15 @@ from gateway.http.protocols.grpc_web import protocol_for
 from tests.support.opencue import jobs
 from tests.support.patience import PATIENCE
 from tests.support.protocols import DETAILED, asked, detailed, found
-from tests.support.servers import Gateway, ScriptedCuebot, SharedGateway, gateway_for
+from tests.support.servers import (
+    Gateway,
+    ScriptedCuebot,
+    SharedGateway,
+    bearer,
+    gateway_for,
+    http_client,
+    plain_uvicorn,
+)
 
 pytestmark = [pytest.mark.anyio, pytest.mark.gateway(max_body_mb=0.5)]
 
@@ -328,6 +336,24 @@ async def test_browsers_may_send_and_read_its_headers(
     exposed = answer.headers["access-control-expose-headers"].lower().split(", ")
     assert {"grpc-status", "grpc-message", "grpc-status-details-bin"} <= set(exposed)
     assert outcome(answer) == (b"", OK)
+
+
+async def test_on_another_server(cuebot: ScriptedCuebot) -> None:
+    """Where bodies and answers are ASGI messages."""
+    cuebot.answers(GET_JOBS, jobs(5000))
+    proto = {"Content-Type": "application/proto"}
+    async with plain_uvicorn(cuebot.endpoint) as (port, _):
+        url = f"http://127.0.0.1:{port}"
+        async with http_client(url, headers=bearer()) as client:
+            answer = await client.post(GET_JOBS, content=framed(b""), headers=WEB)
+            assert outcome(answer) == (jobs(5000), OK)
+            answer = await client.post(GET_JOBS, content=b64encode(framed(b"")), headers=TEXT)
+            assert outcome(answer) == (jobs(5000), OK)
+            failure(await client.post(GET_JOBS, content=b"x", headers=WEB), Code.INVALID_ARGUMENT)
+            answer = await client.post(GET_JOBS, content=b"", headers=proto)
+            assert answer.content == jobs(5000)
+            answer = await client.post(GET_JOBS, content=b"\xff", headers=proto)
+            assert (answer.status_code, answer.json()["code"]) == (400, "invalid_argument")
 
 
 # --- whatever arrives -----------------------------------------------------------------------------

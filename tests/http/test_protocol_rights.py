@@ -9,7 +9,7 @@ import pytest
 from google.protobuf import json_format
 from google.protobuf.message_factory import GetMessageClass
 
-from gateway.calls.plan import MAX_QUICK_MESSAGE_BYTES
+from gateway.calls.messages import MAX_QUICK_BYTES
 from gateway.errors import Code
 from gateway.schema.method import Method
 from tests.http.test_grpc_web import framed, trailers
@@ -145,7 +145,7 @@ def killing(**content: object) -> bytes:
     return payload
 
 
-@pytest.mark.parametrize("reason", ["late", "x" * (MAX_QUICK_MESSAGE_BYTES + 1)])
+@pytest.mark.parametrize("reason", ["late", "x" * (MAX_QUICK_BYTES + 1)])
 async def test_identity_is_forced(
     judging: Gateway, cuebot: ScriptedCuebot, log: Path, reason: str
 ) -> None:

@@ -40,7 +40,6 @@ GET_MARK = b"connect=v1"
 PROTO, JSON = b"application/proto", b"application/json"
 STREAMS = b"application/connect+"
 SUPPORTED_MEDIA = (PROTO.decode(), JSON.decode())
-SUPPORTED_ENCODINGS = ("proto", "json")
 TIMEOUT = re.compile(rb"[0-9]{1,10}")
 OWN_PARAMETERS = ("connect", "encoding", "message", "base64", "compression")
 MESSAGES = AnswerForm(forwarded, (b"content-type", PROTO), "application/proto")
@@ -110,9 +109,11 @@ class Connect:
         if self.media.startswith(STREAMS):
             problem = "is for streams, which are not served"
             return unsupported_media(self.media, SUPPORTED_MEDIA, problem)
-        supported = SUPPORTED_ENCODINGS if self.is_get else SUPPORTED_MEDIA
-        media = self.media.removeprefix(b"application/") if self.is_get else self.media
-        return unsupported_media(media or b"''", supported)
+        if self.is_get:
+            encoding = shown(self.media.removeprefix(b"application/"))
+            problem = f"?encoding: {encoding!r} is not supported; use proto or json"
+            return GatewayError(Code.INVALID_ARGUMENT, problem, status=415)
+        return unsupported_media(self.media, SUPPORTED_MEDIA)
 
 
 IN_JSON, IN_PROTO = Connect(JSON), Connect(PROTO)
