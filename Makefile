@@ -29,7 +29,7 @@ install: $(STAMP)  ## Create .venv with the gateway, the demo extra and the tool
 
 $(STAMP): $(DEMO_STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	@$(BIN)/python -m release.install 'Installing the tools (a minute or two the first time)' --group dev
+	@$(BIN)/python -m release.install 'Installing the tools (a minute or two the first time)' --group dev --group clients
 	@touch $(STAMP)
 
 $(DEMO_STAMP): pyproject.toml
@@ -135,7 +135,7 @@ lowest: $(STAMP)  ## Run the fast tests with the lowest versions that pyproject.
 	@$(BIN)/uv pip install --quiet --python $(LOWEST) --no-deps --editable .
 	$(LOWEST)/bin/python -m pytest --numprocesses auto --dist worksteal -m 'not slow' -k '$(NOT_LOWEST)' \
 	  --hypothesis-profile fast --override-ini filterwarnings=default \
-	  --ignore tests/simulator --ignore tests/contract --ignore tests/release
+	  --ignore tests/simulator --ignore tests/contract --ignore tests/release --ignore tests/clients
 
 $(RELEASE_STAMP): $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group release

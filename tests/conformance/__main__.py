@@ -5,18 +5,20 @@ that is not in known-failing.txt, or one that is passes; 0 without Go, which sta
 """
 
 import argparse
-import subprocess
+import asyncio
 import sys
-from collections.abc import Iterator
+from asyncio.subprocess import PIPE, STDOUT
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from gateway.observe.logs import configure_logging
 from tests.conformance.build import Built, build, find_go
+from tests.conformance.server import server_under_test
 
 HERE = Path(__file__).parent
-CONFIG = HERE / "config.yaml"
-KNOWN_FAILING = HERE / "known-failing.txt"
-OWN_CASES = ("without-metadata.yaml", "without-metadata-get.yaml")
-EXPECTED = "INFO: "
+CONFIG, KNOWN_FAILING = HERE / "config.yaml", HERE / "known-failing.txt"
+OWN_CASES = (HERE / "without-metadata.yaml", HERE / "without-metadata-get.yaml")
+KNOWN = "INFO: "
 """How the suite begins to tell of a case that had to fail; other lines of it are indented."""
 
 
@@ -28,37 +30,43 @@ def main() -> int:
     if go is None:
         print("conformance: there is no Go here, so the suite has NOT been run", file=sys.stderr)
         return 0
-    built = build(go)
-    own = [f"--test-file={HERE / name}" for name in OWN_CASES]
-    good = [
-        run(built, [f"--known-failing=@{KNOWN_FAILING}"], "the suite", tell_all=given.all),
-        run(built, own, "own cases", tell_all=given.all),
-    ]
-    return int(not all(good))
+    configure_logging("error", "console")
+    return int(not asyncio.run(run(build(go), tell_all=given.all)))
 
 
-def run(built: Built, options: list[str], title: str, *, tell_all: bool) -> bool:
+async def run(built: Built, *, tell_all: bool) -> bool:
     """Whether all cases do what is expected of them."""
-    server = (sys.executable, "-m", "tests.conformance.server")
-    ran = subprocess.run(  # noqa: S603 - it is what has been built
-        [built.suite, "--mode=server", f"--conf={CONFIG}", *options, "--", *server],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        cwd=HERE.parents[1],
-    )
-    lines = ran.stdout.splitlines()
-    print(
-        f"conformance, {title}:", *(lines if tell_all else unexpected(lines)), sep="\n", flush=True
-    )
-    return ran.returncode == 0
+    parts = {
+        "the suite": [f"--known-failing=@{KNOWN_FAILING}"],
+        "own cases": [f"--test-file={file}" for file in OWN_CASES],
+    }
+    good = True
+    async with server_under_test(built) as server:
+        for title, options in parts.items():
+            status, lines = await ask(built, options, server)
+            told = lines if tell_all else without_known(lines)
+            print(f"conformance, {title}:", *told, sep="\n", flush=True)
+            good = good and status == 0
+    return good
 
 
-def unexpected(lines: list[str]) -> Iterator[str]:
-    """What the suite says without the cases that fail as they are known to."""
+async def ask(
+    built: Built, options: Sequence[str], server: Sequence[str]
+) -> tuple[int | None, list[str]]:
+    """The exit status of the suite's program, and what it says."""
+    command = [str(built.suite), "--mode=server", "--parallel=2", f"--conf={CONFIG}"]
+    process = await asyncio.create_subprocess_exec(
+        *command, *options, "--", *server, stdout=PIPE, stderr=STDOUT
+    )
+    output, _ = await process.communicate()
+    return process.returncode, output.decode().splitlines()
+
+
+def without_known(lines: Iterable[str]) -> Iterator[str]:
+    """What the suite says, without the cases that fail as they are known to."""
     skipping = False
     for line in lines:
-        skipping = line.startswith(EXPECTED) or (skipping and line.startswith("\t"))
+        skipping = line.startswith(KNOWN) or (skipping and line.startswith("\t"))
         if not skipping and line:
             yield line
 

@@ -1,18 +1,15 @@
 """The server under test: a gateway in front of the suite's reference server, which is its Cuebot.
 
-`connectconformance … -- python -m tests.conformance.server`: the suite's program starts one for
-each configuration, and speaks with it on standard input and output, in messages with their length
-in front (ServerCompatRequest, ServerCompatResponse).
+The suite starts a server of its own for each protocol, and gives it 10 s to say where it is. One
+gateway serves all of them, so it runs before; what the suite starts (placard.py) tells where.
 """
 
-import asyncio
-import os
-import signal
 import struct
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import IO, Any
 from unittest.mock import patch
 
@@ -21,13 +18,15 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.access.tokens import Authenticator
-from gateway.observe.logs import configure_logging
 from gateway.upstream.http2 import channel
-from tests.conformance.build import FOLDER, Built
+from tests.conformance.build import Built
 from tests.support.servers import bearer, gateway_for
 
 PACKAGE = "connectrpc.conformance.v1"
+PLACARD = Path(__file__).with_name("placard.py")
 LENGTH = struct.Struct("!I")
+MESSAGE_RECEIVE_LIMIT_BYTES = 200 * 1024
+"""What the suite asks of each server."""
 GRPC_TIMEOUT_SECONDS = 3600
 """The deadline of calls for which a client has set none."""
 
@@ -39,15 +38,15 @@ def message_classes(schema: bytes) -> Callable[[str], Any]:
     return lambda name: GetMessageClass(pool.FindMessageTypeByName(f"{PACKAGE}.{name}"))
 
 
-def read_message(stream: IO[bytes], kind: Any) -> Any:
+def delimited(message: Any) -> bytes:
+    """As the suite's programs speak with each other: a message with its length in front."""
+    payload: bytes = message.SerializeToString()
+    return LENGTH.pack(len(payload)) + payload
+
+
+def read_delimited(stream: IO[bytes], kind: Any) -> Any:
     (length,) = LENGTH.unpack(stream.read(LENGTH.size))
     return kind.FromString(stream.read(length))
-
-
-def write_message(stream: IO[bytes], message: Any) -> None:
-    payload = message.SerializeToString()
-    stream.write(LENGTH.pack(len(payload)) + payload)
-    stream.flush()
 
 
 @contextmanager
@@ -61,9 +60,9 @@ def reference_server(built: Built, messages: Callable[[str], Any]) -> Iterator[s
         try:
             asked = messages("ServerCompatRequest")(protocol="PROTOCOL_GRPC")
             asked.http_version = "HTTP_VERSION_2"
-            write_message(process.stdin, asked)
+            process.stdin.write(delimited(asked))
             process.stdin.close()
-            answer = read_message(process.stdout, messages("ServerCompatResponse"))
+            answer = read_delimited(process.stdout, messages("ServerCompatResponse"))
             yield f"{answer.host}:{answer.port}"
         finally:
             process.terminate()
@@ -92,12 +91,10 @@ def as_the_suite_expects() -> Iterator[None]:
         yield
 
 
-async def serve(built: Built, answers: IO[bytes]) -> None:
-    """Serve as the request on standard input says until SIGTERM."""
+@asynccontextmanager
+async def server_under_test(built: Built) -> AsyncIterator[list[str]]:
+    """The command that the suite has to start, while the gateway runs."""
     messages = message_classes(built.schema.read_bytes())
-    asked = read_message(sys.stdin.buffer, messages("ServerCompatRequest"))
-    stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     with as_the_suite_expects(), reference_server(built, messages) as endpoint:
         async with gateway_for(
             endpoint,
@@ -105,15 +102,7 @@ async def serve(built: Built, answers: IO[bytes]) -> None:
             compat_profile="none",
             docs="off",
             grpc_timeout=GRPC_TIMEOUT_SECONDS,
-            max_body_mb=asked.message_receive_limit / 2**20,
+            max_body_mb=MESSAGE_RECEIVE_LIMIT_BYTES / 2**20,
         ) as gateway:
-            answer = messages("ServerCompatResponse")(host="127.0.0.1", port=gateway.port)
-            write_message(answers, answer)
-            await stop.wait()
-
-
-if __name__ == "__main__":
-    own_output = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nothing else may get between the messages
-    configure_logging("error", "console")
-    asyncio.run(serve(Built(FOLDER), own_output))
+            place = messages("ServerCompatResponse")(host="127.0.0.1", port=gateway.port)
+            yield [sys.executable, "-I", "-S", str(PLACARD), delimited(place).hex()]
