@@ -239,9 +239,9 @@ def aside(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     planner = gateway.app.parts.planner
     there = planner.plan
 
-    async def noted(*asked: Any) -> Any:
+    async def noted(*asked: Any, **more: Any) -> Any:
         sizes.append(len(asked[3]))
-        return await there(*asked)
+        return await there(*asked, **more)
 
     monkeypatch.setattr(planner, "plan", noted)
     return sizes
