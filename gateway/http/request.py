@@ -228,6 +228,8 @@ class RequestReader:
                     body = await protocol.unwrap(
                         context.request, body, partial(self.bodies.expand, context)
                     )
+                    if is_long(denial.method, body, is_binary=protocol.is_binary):
+                        body = None
             elif context.request.method != "POST":
                 verb, query = context.request.method, context.request.query
                 body = read_query(denial.method, verb, query, None, policy).body
@@ -338,11 +340,16 @@ def check_verb(verb: str, method: Method) -> None:
 
 def takes_long(head: RequestHead, body: bytes) -> bool:
     """Whether planning would block the event loop for too long."""
-    if head.is_binary:
-        is_long = message_takes_long(head.method.descriptor.input_type, body)
-    else:
-        is_long = holds_the_loop(body)
-    return is_long or (head.method.has_xml and xml_takes_long(body))
+    method = head.method
+    return is_long(method, body, is_binary=head.is_binary) or (
+        method.has_xml and xml_takes_long(body)
+    )
+
+
+def is_long(method: Method, body: bytes, *, is_binary: bool) -> bool:
+    if is_binary:
+        return message_takes_long(method.descriptor.input_type, body)
+    return holds_the_loop(body)
 
 
 def no_dry_run(protocol: str) -> GatewayError:

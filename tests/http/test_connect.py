@@ -95,13 +95,11 @@ async def test_no_content_is_not_decompressed(gateway: Gateway, cuebot: Scripted
 async def test_the_deadline(
     gateway: Gateway, cuebot: ScriptedCuebot, headers: dict[str, str]
 ) -> None:
-    _, cancelled = cuebot.hangs(FIND_SHOW)
+    cuebot.hangs(FIND_SHOW)
     headers = headers | {"Connect-Timeout-Ms": "50"}
     answer = await gateway.post(FIND_SHOW, headers=headers)
     assert answer.status_code == 504
     error_of(answer, Code.DEADLINE_EXCEEDED)
-    async with asyncio.timeout(PATIENCE):
-        await cancelled.wait()
 
 
 @pytest.mark.parametrize("given", ["-1", "1.5", "5S", "12345678901", "", "١", "1 2"])
@@ -271,7 +269,8 @@ async def test_shed_requests_say_when_to_come_again(cuebot: ScriptedCuebot) -> N
     called, release = cuebot.holds(FIND_SHOW)
     async with gateway_for(cuebot.endpoint, max_in_flight=1) as gateway:
         first = asyncio.create_task(gateway.post(FIND_SHOW, headers=PROTO))
-        await called.wait()
+        async with asyncio.timeout(PATIENCE):
+            await called.wait()
         shed = await gateway.post(FIND_SHOW, headers=PROTO)
         release.set()
         assert (await first).status_code == 200

@@ -1,5 +1,6 @@
 """Rights, identity and the audit log, whatever the protocol: what JSON may not do, no bytes may."""
 
+import gzip
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -169,6 +170,16 @@ async def test_the_line_of_a_denied_call_has_its_request(
     await judging.post(KILL, content=content, headers=READER | form)
     (line,) = outcomes(log)
     assert (line["denied"], line["request"]["job"]["id"]) == ("reading", BOS)
+
+
+async def test_a_bomb_in_a_denied_call_is_not_read(judging: Gateway, log: Path) -> None:
+    """Its line is written without the request, which would take long to read."""
+    packed = gzip.compress(killing(job={"id": BOS}, reason="x" * 500_000))
+    headers = READER | WEB | {"Grpc-Encoding": "gzip"}
+    await judging.post(KILL, content=framed(packed, 1), headers=headers)
+    (line,) = outcomes(log)
+    assert line["denied"] == "reading"
+    assert "request" not in line
 
 
 async def test_merged_and_repeated_fields_are_judged_as_one(
