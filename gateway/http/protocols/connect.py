@@ -86,6 +86,9 @@ class Connect:
         unread = read_post_query(head.query, policy, "Connect")
         return Asked(Query(form, unread=unread), timeout)
 
+    def overhead(self, max_body: int) -> int:
+        return 0
+
     def is_wrapped(self, head: Head) -> bool:
         return self.is_get and b"compression=" in head.query
 

@@ -57,6 +57,8 @@ PRINTABLE = " !\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
 SEGMENT = re.compile(rb"[^=]*={0,2}")
 MOST_SEGMENTS = 10_000
 """Of one text of base64; clients send one or a few."""
+PADDING_MAX_BYTES = 4 * MOST_SEGMENTS
+"""By which segments make a text longer, at most."""
 
 
 def frame(flags: int, size: int) -> bytes:
@@ -155,7 +157,7 @@ class GrpcWeb:
         coding = coding_of(head)
         if coding is not None and coding not in READABLE:
             raise unsupported_coding(coding, SUPPORTED_CODINGS, "grpc-accept-encoding")
-        check_length(headers, max_body)
+        check_length(headers, max_body, self.overhead(max_body))
         asked = headers.get(b"grpc-timeout")
         timeout = None if asked is None else asked_timeout(asked)
         is_compressed = takes_gzip(head)
@@ -163,6 +165,11 @@ class GrpcWeb:
         unread = read_post_query(head.query, policy, "gRPC-Web")
         coded = ((b"grpc-encoding", b"gzip"),) if is_compressed else ()
         return Asked(Query(answers, unread=unread), timeout, coded)
+
+    def overhead(self, max_body: int) -> int:
+        if not self.is_text:
+            return HEAD_BYTES
+        return (max_body + HEAD_BYTES + 2) // 3 * 4 + PADDING_MAX_BYTES - max_body
 
     def is_wrapped(self, head: Head) -> bool:
         return self.is_text or coding_of(head) is not None

@@ -59,6 +59,9 @@ class Protocol(typing.Protocol):
     ) -> Asked:
         """Raises GatewayError for an invalid head."""
 
+    def overhead(self, max_body: int) -> int:
+        """How many bytes longer than a message of `max_body` bytes its body may be."""
+
     def is_wrapped(self, head: Head) -> bool:
         """Whether taking the message out of a body may take long: `unwrap` does it."""
 
