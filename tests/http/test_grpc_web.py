@@ -252,7 +252,7 @@ INVALID = Code.INVALID_ARGUMENT
 GZIP = {"Grpc-Encoding": "gzip"}
 REFUSED = {
     "no token": Refused(Code.UNAUTHENTICATED, headers={"Authorization": "Bearer x"}),
-    "no method": Refused(Code.NOT_FOUND, path="/show.ShowInterface/FindShwo"),
+    "no method": Refused(Code.UNIMPLEMENTED, path="/show.ShowInterface/FindShwo"),
     "a GET": Refused(Code.UNIMPLEMENTED, b"", verb="GET", status=405),
     "another codec": Refused(
         INVALID,
@@ -266,15 +266,23 @@ REFUSED = {
         answered={"grpc-accept-encoding": "identity, gzip"},
     ),
     "another coding of the body": Refused(Code.UNIMPLEMENTED, headers={"Content-Encoding": "br"}),
-    "no frame": Refused(INVALID, b""),
+    "no frame in text": Refused(Code.UNIMPLEMENTED, b"", TEXT),
+    "no frame": Refused(Code.UNIMPLEMENTED, b""),
     "half a frame": Refused(INVALID, b"\0\0\0\0"),
     "half a message": Refused(INVALID, framed(asked("demo"))[:-1]),
-    "more than it says": Refused(INVALID, framed(asked("demo")) + b"x"),
-    "two messages": Refused(INVALID, framed(b"") * 2),
+    "more than it says": Refused(Code.UNIMPLEMENTED, framed(asked("demo")) + b"x"),
+    "two messages": Refused(Code.UNIMPLEMENTED, framed(b"") * 2),
+    "two messages in text": Refused(Code.UNIMPLEMENTED, b64encode(framed(b"")) * 2, TEXT),
     "trailers": Refused(INVALID, framed(b"grpc-status: 0\r\n", 0x80)),
-    "a message and trailers": Refused(INVALID, framed(b"") + framed(b"", 0x80)),
+    "a message and trailers": Refused(Code.UNIMPLEMENTED, framed(b"") + framed(b"", 0x80)),
     "an unknown flag": Refused(INVALID, framed(b"", 2)),
-    "compressed by nothing": Refused(INVALID, framed(gzip.compress(b""), 1)),
+    "compressed by nothing": Refused(Code.INTERNAL, framed(gzip.compress(b""), 1)),
+    "compressed by identity": Refused(
+        Code.INTERNAL, framed(gzip.compress(b""), 1), {"Grpc-Encoding": "identity"}
+    ),
+    "compressed text by nothing": Refused(
+        Code.INTERNAL, b64encode(framed(gzip.compress(b""), 1)), TEXT
+    ),
     "no gzip": Refused(INVALID, framed(b"x", 1), GZIP),
     "half a gzip": Refused(INVALID, framed(gzip.compress(b"x")[:-9], 1), GZIP),
     "two gzips": Refused(INVALID, framed(gzip.compress(b"") * 2, 1), GZIP),
