@@ -13,7 +13,8 @@ from gateway.long_work import let_others_run
 
 
 class BodyReader:
-    """Reads bodies of at most `max_body` bytes, within `timeout` seconds each.
+    """Reads bodies of at most `max_body` bytes, within `timeout` seconds each. What a protocol adds
+    to a message (`Protocol.overhead`) is not counted.
 
     Large bodies share `room`, counted in decompressed bytes, until their requests end.
     Decompression (zstd's window) and joining parts temporarily take up to the same amount again.
@@ -33,6 +34,7 @@ class BodyReader:
         or without room; ClientGone when the client disconnects.
         """
         decoder = decoder_for(context.request.headers.get(b"content-encoding"))
+        overhead = self._overhead(context)
         parts: list[bytes] = []
         size = received_bytes = 0
         try:
@@ -45,14 +47,14 @@ class BodyReader:
                     received = message.get("body", b"")
                     received_bytes += len(received)
                     context.bytes_in = received_bytes
-                    self._check(received_bytes)
+                    self.check(received_bytes, overhead)
                     for part in (received,) if decoder is None else decoder.feed(received):
                         if not part:
                             await let_others_run()
                             continue
                         parts.append(part)
                         size += len(part)
-                        self._check(size)
+                        self.check(size, overhead)
                         self._count(context, size)
                     if context.body_read:
                         break
@@ -85,7 +87,7 @@ class BodyReader:
                 continue
             parts.append(part)
             size += len(part)
-            self._check(size)
+            self.check(size)
             self._count(context, size)
         decoder.finish()
         return b"".join(parts)
@@ -104,13 +106,18 @@ class BodyReader:
         context.body_read = True
         context.bytes_in = len(body)
         if len(body) > self._always_fine:
-            self._check(len(body))
+            self.check(len(body), self._overhead(context))
             self._count(context, len(body))
         return body
 
-    def _check(self, size: int) -> None:
-        if size > self.max_body:
+    def check(self, size: int, overhead: int = 0) -> None:
+        """413 for a message that is too large, or a body with what a protocol adds to it."""
+        if size > self.max_body + overhead:
             raise body_too_large(self.max_body)
+
+    def _overhead(self, context: RequestContext) -> int:
+        protocol = context.protocol
+        return 0 if protocol is None else protocol.overhead(self.max_body)
 
     def _count(self, context: RequestContext, size: int) -> None:
         before = 0 if context.body_room is None else context.body_room[1]

@@ -169,6 +169,7 @@ class RequestReader:
                 body = await protocol.unwrap(
                     context.request, body, partial(self.bodies.expand, context)
                 )
+                self.bodies.check(len(body))
         finally:
             context.waited += monotonic() - began
         return body

@@ -62,8 +62,9 @@ def check_upgrade(headers: Mapping[bytes, bytes]) -> None:
         raise no_upgrade()  # plain uvicorn loses its body
 
 
-def check_length(headers: Mapping[bytes, bytes], max_body: int) -> None:
-    if (content_length(headers) or 0) > max_body:
+def check_length(headers: Mapping[bytes, bytes], max_body: int, overhead: int = 0) -> None:
+    """413 for a body longer than one of `max_body` bytes and what a protocol adds to it."""
+    if (content_length(headers) or 0) > max_body + overhead:
         raise body_too_large(max_body)
 
 

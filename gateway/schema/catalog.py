@@ -195,7 +195,14 @@ def no_schema() -> GatewayError:
     )
 
 
-def unknown_path(path: str, catalog: Catalog, allowed: Names | None = None) -> GatewayError:
+class UnknownPath(GatewayError):
+    """404 for a path of no method."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(Code.NOT_FOUND, message)
+
+
+def unknown_path(path: str, catalog: Catalog, allowed: Names | None = None) -> UnknownPath:
     """The 404 for a path of no method, with the nearest one that exists.
 
     `allowed` are the methods that the caller may know of; None: all.
@@ -204,19 +211,21 @@ def unknown_path(path: str, catalog: Catalog, allowed: Names | None = None) -> G
     methods = catalog.names if allowed is None else allowed
     if text := catalog.missing.get(path):
         hint = f": {text}" if methods is catalog.names or names_only(text, methods) else ""
-        return not_found(f"no Cuebot has {service}/{name}{hint}")
+        return UnknownPath(f"no Cuebot has {service}/{name}{hint}")
     native = catalog.aliases.get(service, service)
     if f"/{native}/{name}" in catalog.withheld:
-        return not_found(f"{native}/{name} is not served here (INCLUDE_SERVICES, EXCLUDE_SERVICES)")
+        return UnknownPath(
+            f"{native}/{name} is not served here (INCLUDE_SERVICES, EXCLUDE_SERVICES)"
+        )
     if service not in methods:
-        return not_found(
+        return UnknownPath(
             f"nothing is served at {path[:QUOTED_CHARS]!r}; paths are /package.Interface/Method"
             + (full_path_hint(service, name, methods) or nearest(service, tuple(methods)))
         )
     if not name:
         listed = ", ".join(methods[service][:LISTED_METHODS])
-        return not_found(f"{service} needs a method: {listed}, …")
-    return not_found(
+        return UnknownPath(f"{service} needs a method: {listed}, …")
+    return UnknownPath(
         f"{service} has no method {name[:QUOTED_CHARS]!r}{nearest(name, methods[service])}"
     )
 
@@ -240,10 +249,6 @@ def full_path_hint(service: str, name: str, methods: Names) -> str:
                 if method.lower() == name.lower():
                     return f"; did you mean /{owner}/{method}?"
     return ""
-
-
-def not_found(message: str) -> GatewayError:
-    return GatewayError(Code.NOT_FOUND, message)
 
 
 # --- changes between catalogs -----------------------------------------------------------------

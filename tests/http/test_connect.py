@@ -176,27 +176,31 @@ GET = f"{FIND_SHOW}?connect=v1&encoding="
 TYPES = {"accept-post": "application/proto, application/json"}
 REFUSED = {
     "no token": Refused(Code.UNAUTHENTICATED, 401, headers={"Authorization": "Bearer x"}),
-    "no method": Refused(Code.NOT_FOUND, 404, "/show.ShowInterface/FindShwo"),
-    "a GET of a change": Refused(
-        Code.UNIMPLEMENTED, 405, f"{PAUSE}?connect=v1&encoding=json&message={{}}", "GET"
+    "no method": Refused(Code.UNIMPLEMENTED, 404, "/show.ShowInterface/FindShwo"),
+    "no service": Refused(Code.UNIMPLEMENTED, 404, "/show.ShwoInterface/FindShow"),
+    "a GET of no method": Refused(
+        Code.UNIMPLEMENTED, 404, "/show.ShowInterface/FindShwo?connect=v1&encoding=json", "GET"
     ),
-    "a HEAD": Refused(Code.UNIMPLEMENTED, 405, f"{GET}json&message={{}}", "HEAD"),
-    "a PUT": Refused(Code.UNIMPLEMENTED, 405, verb="PUT"),
+    "a GET of a change": Refused(
+        Code.UNKNOWN, 405, f"{PAUSE}?connect=v1&encoding=json&message={{}}", "GET"
+    ),
+    "a HEAD": Refused(Code.UNKNOWN, 405, f"{GET}json&message={{}}", "HEAD"),
+    "a PUT": Refused(Code.UNKNOWN, 405, verb="PUT"),
     "another version": Refused(
         Code.INVALID_ARGUMENT, 400, headers={"Connect-Protocol-Version": "2"}
     ),
     "a stream": Refused(
-        Code.INVALID_ARGUMENT,
+        Code.UNKNOWN,
         415,
         headers={"Content-Type": "application/connect+proto"},
         answered=TYPES,
     ),
     "another codec": Refused(
-        Code.INVALID_ARGUMENT, 415, headers={"Content-Type": "application/yaml"}, answered=TYPES
+        Code.UNKNOWN, 415, headers={"Content-Type": "application/yaml"}, answered=TYPES
     ),
-    "no type": Refused(Code.INVALID_ARGUMENT, 415, headers={"Content-Type": ""}, answered=TYPES),
+    "no type": Refused(Code.UNKNOWN, 415, headers={"Content-Type": ""}, answered=TYPES),
     "another charset": Refused(
-        Code.INVALID_ARGUMENT, 415, headers={"Content-Type": "application/json; charset=latin-1"}
+        Code.UNKNOWN, 415, headers={"Content-Type": "application/json; charset=latin-1"}
     ),
     "another coding": Refused(
         Code.UNIMPLEMENTED,
@@ -225,9 +229,9 @@ REFUSED = {
         Code.INVALID_ARGUMENT, 400, f"{GET}json&message={{}}", "GET", body=b"{}"
     ),
     "a GET without an encoding": Refused(
-        Code.INVALID_ARGUMENT, 415, f"{FIND_SHOW}?connect=v1&message={{}}", "GET"
+        Code.UNKNOWN, 415, f"{FIND_SHOW}?connect=v1&message={{}}", "GET"
     ),
-    "a GET in another codec": Refused(Code.INVALID_ARGUMENT, 415, f"{GET}yaml&message={{}}", "GET"),
+    "a GET in another codec": Refused(Code.UNKNOWN, 415, f"{GET}yaml&message={{}}", "GET"),
     "two messages": Refused(
         Code.INVALID_ARGUMENT, 400, f"{GET}json&message={{}}&message={{}}", "GET"
     ),
@@ -263,6 +267,18 @@ async def test_every_refusal_is_connects(
         assert shape["message"]
     assert case.answered.items() <= answer.headers.items()
     assert cuebot.seen == []
+
+
+@pytest.mark.parametrize("headers", [PROTO, JSON], ids=["proto", "json"])
+async def test_a_path_that_is_not_there_has_its_hint(
+    gateway: Gateway, headers: dict[str, str]
+) -> None:
+    """Plain JSON has its own code, and the same words."""
+    path = "/show.ShowInterface/FindShwo"
+    plain = (await gateway.post(path, {})).json()
+    shape = error_of(await gateway.post(path, headers=headers), Code.UNIMPLEMENTED)
+    assert (plain["error"], plain["message"]) == ("NOT_FOUND", shape["message"])
+    assert "did you mean FindShow?" in shape["message"]
 
 
 async def test_shed_requests_say_when_to_come_again(cuebot: ScriptedCuebot) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import re
 from base64 import b64decode, b64encode
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from urllib.parse import unquote
@@ -28,9 +29,11 @@ from tests.support.servers import (
     SharedGateway,
     bearer,
     gateway_for,
+    head,
     http_client,
     plain_uvicorn,
 )
+from tests.support.wire import wire
 
 pytestmark = [pytest.mark.anyio, pytest.mark.gateway(max_body_mb=0.5)]
 
@@ -249,7 +252,7 @@ INVALID = Code.INVALID_ARGUMENT
 GZIP = {"Grpc-Encoding": "gzip"}
 REFUSED = {
     "no token": Refused(Code.UNAUTHENTICATED, headers={"Authorization": "Bearer x"}),
-    "no method": Refused(Code.NOT_FOUND, path="/show.ShowInterface/FindShwo"),
+    "no method": Refused(Code.UNIMPLEMENTED, path="/show.ShowInterface/FindShwo"),
     "a GET": Refused(Code.UNIMPLEMENTED, b"", verb="GET", status=405),
     "another codec": Refused(
         INVALID,
@@ -263,21 +266,30 @@ REFUSED = {
         answered={"grpc-accept-encoding": "identity, gzip"},
     ),
     "another coding of the body": Refused(Code.UNIMPLEMENTED, headers={"Content-Encoding": "br"}),
-    "no frame": Refused(INVALID, b""),
+    "no frame in text": Refused(Code.UNIMPLEMENTED, b"", TEXT),
+    "no frame": Refused(Code.UNIMPLEMENTED, b""),
     "half a frame": Refused(INVALID, b"\0\0\0\0"),
     "half a message": Refused(INVALID, framed(asked("demo"))[:-1]),
-    "more than it says": Refused(INVALID, framed(asked("demo")) + b"x"),
-    "two messages": Refused(INVALID, framed(b"") * 2),
+    "more than it says": Refused(Code.UNIMPLEMENTED, framed(asked("demo")) + b"x"),
+    "two messages": Refused(Code.UNIMPLEMENTED, framed(b"") * 2),
+    "two messages in text": Refused(Code.UNIMPLEMENTED, b64encode(framed(b"")) * 2, TEXT),
     "trailers": Refused(INVALID, framed(b"grpc-status: 0\r\n", 0x80)),
-    "a message and trailers": Refused(INVALID, framed(b"") + framed(b"", 0x80)),
+    "a message and trailers": Refused(Code.UNIMPLEMENTED, framed(b"") + framed(b"", 0x80)),
     "an unknown flag": Refused(INVALID, framed(b"", 2)),
-    "compressed by nothing": Refused(INVALID, framed(gzip.compress(b""), 1)),
+    "compressed by nothing": Refused(Code.INTERNAL, framed(gzip.compress(b""), 1)),
+    "compressed by identity": Refused(
+        Code.INTERNAL, framed(gzip.compress(b""), 1), {"Grpc-Encoding": "identity"}
+    ),
+    "compressed text by nothing": Refused(
+        Code.INTERNAL, b64encode(framed(gzip.compress(b""), 1)), TEXT
+    ),
     "no gzip": Refused(INVALID, framed(b"x", 1), GZIP),
     "half a gzip": Refused(INVALID, framed(gzip.compress(b"x")[:-9], 1), GZIP),
     "two gzips": Refused(INVALID, framed(gzip.compress(b"") * 2, 1), GZIP),
     "no protobuf": Refused(INVALID, framed(b"\xff")),
     "a bomb": Refused(Code.RESOURCE_EXHAUSTED, framed(gzip.compress(bytes(2**20)), 1), GZIP),
-    "too long": Refused(Code.RESOURCE_EXHAUSTED, framed(bytes(2**19))),
+    "too long": Refused(Code.RESOURCE_EXHAUSTED, framed(bytes(2**19 + 1))),
+    "too long in text": Refused(Code.RESOURCE_EXHAUSTED, b64encode(framed(bytes(2**19 + 1))), TEXT),
     "a lie about its size": Refused(INVALID, b"\0\xff\xff\xff\xff" + asked("demo")),
     "no base64": Refused(INVALID, b"AAAA!AA=", TEXT),
     "half of base64": Refused(INVALID, b"AAAAAAA", TEXT),
@@ -300,6 +312,60 @@ async def test_every_refusal_is_in_trailers(
     assert case.answered.items() <= answer.headers.items()
     answer.status_code = 200
     assert failure(answer, case.code)["grpc-message"]
+    assert cuebot.seen == []
+
+
+# --- how long -------------------------------------------------------------------------------------
+LONGEST = asked("x" * (2**19 - 4))
+"""A message of MAX_BODY_MB."""
+LONG_BODIES = {
+    "binary": (WEB, framed(LONGEST)),
+    "text": (TEXT, b64encode(framed(LONGEST))),
+    "text in segments": (TEXT, segments(framed(LONGEST), *(1,) * 9_999)),
+    "compressed": (WEB | GZIP, framed(gzip.compress(LONGEST), 1)),
+}
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["announced", "chunked"])
+@pytest.mark.parametrize(("headers", "body"), LONG_BODIES.values(), ids=LONG_BODIES)
+async def test_max_body_mb_is_of_the_message(
+    gateway: Gateway, cuebot: ScriptedCuebot, headers: dict[str, str], body: bytes, chunked: bool
+) -> None:
+    """Its frame and its base64 may be more."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield body
+
+    assert len(LONGEST) == 2**19
+    content = pieces() if chunked else body
+    answer = await gateway.post(FIND_SHOW, content=content, headers=headers)
+    assert outcome(answer) == (b"", OK)
+    assert cuebot.seen[0][1] == LONGEST
+
+
+@pytest.mark.parametrize("announced", [True, False])
+@pytest.mark.parametrize(
+    ("media", "size"),
+    [("application/grpc-web", 2**19 + 6), ("application/grpc-web-text", 2**20)],
+    ids=["binary", "text"],
+)
+async def test_bodies_are_bounded_before_they_are_there(
+    gateway: Gateway, cuebot: ScriptedCuebot, media: str, size: int, announced: bool
+) -> None:
+    """The refusal comes before the rest of a body that is too long, or of all of it."""
+    length = f"Content-Length: {size}" if announced else "Transfer-Encoding: chunked"
+    begun = head(FIND_SHOW, f"Content-Type: {media}", "Expect: 100-continue", length)
+    async with wire(gateway) as one:
+        await one.send(begun)
+        if not announced:
+            assert (await one.answer()).status == 100
+            await one.send(b"%x\r\n" % size, b"A" * size)
+        answer = await one.answer()
+    assert (answer.status, answer.headers["connection"]) == (200, "close")
+    body = b64decode(answer.body) if "text" in media else answer.body
+    ((_, block),) = frames(body)
+    assert trailers(block)["grpc-status"] == "8"
+    assert "MAX_BODY_MB (0.5 MB)" in trailers(block)["grpc-message"]
     assert cuebot.seen == []
 
 

@@ -124,6 +124,9 @@ CASES = {
     "an error of Connect": Case("GET", f"{KILL}?connect=v1", WRONG_VERB, protocol="connect"),
     "gRPC-Web": Case("POST", SHOWS, OK, 1, bytes(5), WEB, protocol="grpc-web"),
     "an error of gRPC-Web": Case("POST", SHOWS, BAD, 0, b"", WEB, protocol="grpc-web", sent="200"),
+    "no method in Connect": Case(
+        "POST", "/no.Such/Method", NOT_FOUND, 0, b"", PROTO, protocol="connect"
+    ),
     "a wrong verb for nothing": Case("PUT", "/x", NOT_FOUND),
 }
 

@@ -19,11 +19,13 @@ from gateway.codec.forward import forwarded
 from gateway.errors import Code, GatewayError
 from gateway.http.content_coding import SUPPORTED
 from gateway.http.protocols.interface import (
+    NO_CALL_STATUSES,
     Asked,
     ErrorForm,
     Expand,
     Head,
     check_query,
+    code_of,
     read_post_query,
     unsupported_coding,
     unsupported_media,
@@ -86,6 +88,9 @@ class Connect:
         unread = read_post_query(head.query, policy, "Connect")
         return Asked(Query(form, unread=unread), timeout)
 
+    def overhead(self, max_body: int) -> int:
+        return 0
+
     def is_wrapped(self, head: Head) -> bool:
         return self.is_get and b"compression=" in head.query
 
@@ -99,7 +104,8 @@ class Connect:
         return body if coding is None else await expand(coding, body)
 
     def error_form(self, error: GatewayError) -> ErrorForm:
-        shape: dict[str, object] = {"code": CODE_NAMES[error.code], "message": error.message}
+        code = Code.UNKNOWN if error.status in NO_CALL_STATUSES else code_of(error)
+        shape: dict[str, object] = {"code": CODE_NAMES[code], "message": error.message}
         if details := details_of(error.status_details):
             shape["details"] = details
         headers = (*JSON_HEADERS, *error.raw_headers())

@@ -27,11 +27,13 @@ from gateway.http.content_coding import (
     choose,
 )
 from gateway.http.protocols.interface import (
+    NO_CALL_STATUSES,
     Asked,
     ErrorForm,
     Expand,
     Head,
     Header,
+    code_of,
     read_post_query,
     unsupported_coding,
     unsupported_media,
@@ -57,6 +59,8 @@ PRINTABLE = " !\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
 SEGMENT = re.compile(rb"[^=]*={0,2}")
 MOST_SEGMENTS = 10_000
 """Of one text of base64; clients send one or a few."""
+PADDING_MAX_BYTES = 4 * MOST_SEGMENTS
+"""By which segments make a text longer, at most."""
 
 
 def frame(flags: int, size: int) -> bytes:
@@ -127,6 +131,17 @@ FORMS = {
 """By whether they are text, and whether messages are compressed."""
 
 
+class BadFrame(GatewayError):
+    """400 for a body without exactly one message. `said` is the code for clients, which is gRPC's
+    for a unary call without a message or with several (UNIMPLEMENTED), and for a compressed one
+    without its coding (INTERNAL).
+    """
+
+    def __init__(self, problem: str, said: Code = Code.INVALID_ARGUMENT) -> None:
+        super().__init__(Code.INVALID_ARGUMENT, f"the body is no gRPC-Web message: {problem}")
+        self.said = said
+
+
 @dataclass(frozen=True, slots=True)
 class GrpcWeb:
     media: bytes
@@ -155,7 +170,7 @@ class GrpcWeb:
         coding = coding_of(head)
         if coding is not None and coding not in READABLE:
             raise unsupported_coding(coding, SUPPORTED_CODINGS, "grpc-accept-encoding")
-        check_length(headers, max_body)
+        check_length(headers, max_body, self.overhead(max_body))
         asked = headers.get(b"grpc-timeout")
         timeout = None if asked is None else asked_timeout(asked)
         is_compressed = takes_gzip(head)
@@ -164,14 +179,20 @@ class GrpcWeb:
         coded = ((b"grpc-encoding", b"gzip"),) if is_compressed else ()
         return Asked(Query(answers, unread=unread), timeout, coded)
 
+    def overhead(self, max_body: int) -> int:
+        if not self.is_text:
+            return HEAD_BYTES
+        return (max_body + HEAD_BYTES + 2) // 3 * 4 + PADDING_MAX_BYTES - max_body
+
     def is_wrapped(self, head: Head) -> bool:
         return self.is_text or coding_of(head) is not None
 
     def message(self, body: bytes) -> bytes:
-        """The message in a frame. Raises GatewayError (INVALID_ARGUMENT)."""
+        """The message in a frame. Raises BadFrame."""
         flags, message = unframed(body)
         if flags & COMPRESSED:
-            raise bad_frame("its message is compressed, but there is no grpc-encoding")
+            problem = "its message is compressed, but there is no grpc-encoding"
+            raise BadFrame(problem, Code.INTERNAL)
         return message
 
     async def unwrap(self, head: Head, body: bytes, expand: Expand) -> bytes:
@@ -187,7 +208,8 @@ class GrpcWeb:
 
     def error_form(self, error: GatewayError) -> ErrorForm:
         """All is said in the trailers. Only what is no gRPC-Web at all has another status."""
-        lines = [("grpc-status", str(int(error.code)))]
+        code = error.said if isinstance(error, BadFrame) else code_of(error)
+        lines = [("grpc-status", str(int(code)))]
         if error.message:
             lines.append(("grpc-message", quote(error.message, safe=PRINTABLE)))
         if error.status_details:
@@ -198,7 +220,7 @@ class GrpcWeb:
             body = b2a_base64(body, newline=False)
         media = FORMS[self.answers_in_text, False].content_type
         headers: tuple[Header, ...] = (media, *error.raw_headers())
-        status = error.status if error.status in (405, 415) else 200
+        status = error.status if error.status in NO_CALL_STATUSES else 200
         return ErrorForm(status, headers, body)
 
 
@@ -228,20 +250,24 @@ def takes_gzip(head: Head) -> bool:
 
 
 def unframed(body: bytes) -> tuple[int, bytes]:
-    """The flags of the only frame, and what is in it. Raises GatewayError (INVALID_ARGUMENT)."""
+    """The flags of the only frame, and what is in it. Raises BadFrame."""
+    if not body:
+        raise BadFrame("it has no frame; a unary call has one message", Code.UNIMPLEMENTED)
     if len(body) < HEAD_BYTES:
-        raise bad_frame("it has no whole frame")
+        raise BadFrame("it has no whole frame")
     flags, size, there = body[0], int.from_bytes(body[1:HEAD_BYTES]), len(body) - HEAD_BYTES
     if flags & ~COMPRESSED:
-        raise bad_frame(f"its flags are {flags}, and a message has 0 or 1")
-    if size != there:
-        more = "; a unary call has one message" if size < there else ""
-        raise bad_frame(f"its frame has {size} bytes, and {there} are there{more}")
+        raise BadFrame(f"its flags are {flags}, and a message has 0 or 1")
+    if size > there:
+        raise BadFrame(f"its frame has {size} bytes, and {there} are there")
+    if size < there:
+        problem = f"{there - size} bytes follow its frame; a unary call has one message"
+        raise BadFrame(problem, Code.UNIMPLEMENTED)
     return flags, body[HEAD_BYTES:]
 
 
 async def from_base64(text: bytes) -> bytes:
-    """One text of base64, or several that end in padding each. Raises GatewayError."""
+    """One text of base64, or several that end in padding each. Raises BadFrame."""
     parts: list[bytes] = []
     position = segments = 0
     while position < len(text):
@@ -249,18 +275,14 @@ async def from_base64(text: bytes) -> bytes:
         assert found is not None
         segments += 1
         if segments > MOST_SEGMENTS:
-            raise bad_frame(f"it is base64 in more than {MOST_SEGMENTS} pieces")
+            raise BadFrame(f"it is base64 in more than {MOST_SEGMENTS} pieces")
         for start in range(position, found.end(), INPUT_STEP_BYTES):
             part = text[start : min(start + INPUT_STEP_BYTES, found.end())]
             try:
                 parts.append(a2b_base64(part, strict_mode=True))
             except InvalidBase64 as error:
-                raise bad_frame(f"it is not base64: {error}") from None
+                raise BadFrame(f"it is not base64: {error}") from None
             if start > position:
                 await let_others_run()
         position = found.end()
     return b"".join(parts)
-
-
-def bad_frame(problem: str) -> GatewayError:
-    return GatewayError(Code.INVALID_ARGUMENT, f"the body is no gRPC-Web message: {problem}")

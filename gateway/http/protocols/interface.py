@@ -7,6 +7,7 @@ from typing import NamedTuple
 from gateway.calls.query import Query, parsed, unread
 from gateway.codec.body import UnknownFieldPolicy
 from gateway.errors import Code, GatewayError
+from gateway.schema.catalog import UnknownPath
 from gateway.schema.method import Method
 from gateway.suggestions import QUOTED_CHARS
 from gateway.views.view import PARAMETERS
@@ -14,6 +15,9 @@ from gateway.views.view import PARAMETERS
 Header = tuple[bytes, bytes]
 Expand = Callable[[bytes, bytes], Awaitable[bytes]]
 """From a content coding and data to its content, no longer than a body. Raises GatewayError."""
+
+NO_CALL_STATUSES = (405, 415)
+"""Of requests that are no calls: another verb, another media type."""
 
 
 class Head(typing.Protocol):
@@ -59,6 +63,9 @@ class Protocol(typing.Protocol):
     ) -> Asked:
         """Raises GatewayError for an invalid head."""
 
+    def overhead(self, max_body: int) -> int:
+        """How many bytes longer than a message of `max_body` bytes its body may be."""
+
     def is_wrapped(self, head: Head) -> bool:
         """Whether taking the message out of a body may take long: `unwrap` does it."""
 
@@ -70,6 +77,11 @@ class Protocol(typing.Protocol):
 
     def error_form(self, error: GatewayError) -> ErrorForm:
         """An error answer, whose headers have no Content-Length."""
+
+
+def code_of(error: GatewayError) -> Code:
+    """An error's code for clients, to whom a path is a method. Metrics and logs have its own."""
+    return Code.UNIMPLEMENTED if isinstance(error, UnknownPath) else error.code
 
 
 def check_query(parameters: Iterable[tuple[str, str]], label: str) -> None:
