@@ -66,13 +66,17 @@ class Steps:
         await granted
 
     async def next_in_background(self) -> None:
-        """The same, after turns without a step; or in turn with other long work that waits."""
+        """The same for work that can wait: one after the other."""
         async with self._background:
-            for _ in range(TURNS_FOR_OTHERS):
-                if self._is_granting:
-                    break
-                await asyncio.sleep(0)
-            await self.next()
+            await self.next_after_others()
+
+    async def next_after_others(self) -> None:
+        """`next` after turns without a step; or in turn with other long work that waits."""
+        for _ in range(TURNS_FOR_OTHERS):
+            if self._is_granting:
+                break
+            await asyncio.sleep(0)
+        await self.next()
 
     def begin_at_once(self) -> None:
         """Begin a step without waiting. All such callers in one turn of the loop share one step."""
@@ -123,6 +127,13 @@ async def give_way() -> None:
     BACKGROUND_STEP.begin()
 
 
+async def give_way_briefly() -> None:
+    """`give_way` for a task that has to get on, however much work is in the background."""
+    await steps_of_this_loop().next_after_others()
+    send_unsent()
+    BACKGROUND_STEP.begin()
+
+
 class Pace(NamedTuple):
     step: Step
     wait: Callable[[], Awaitable[None]]
@@ -131,6 +142,8 @@ class Pace(NamedTuple):
 
 FOREGROUND = Pace(STEP, let_others_run)
 BACKGROUND = Pace(BACKGROUND_STEP, give_way)
+CHECKS = Pace(BACKGROUND_STEP, give_way_briefly)
+"""Of rights, which are lost at once. Only one task has this pace."""
 
 
 async def in_turns(

@@ -174,6 +174,7 @@ class Batch:
             else:
                 in_order, stops = format_ == "json", head.stops_on_error
                 run = Answers(self, context, items, send, in_order=in_order, stops=stops)
+            del items  # the run frees each as it takes its turn
             await self._run(context, run, receive)
         finally:
             place.give_back()
@@ -302,11 +303,11 @@ class Run:
         try:
             self._check(item)
         except GatewayError as error:
-            self._finish(index, item, outcome_of(error))
+            self._finish(index, item.id, outcome_of(error))
             return
         connection = self._connect(item)
         context = self._context_of(index, item, connection)
-        asking = self._ask(index, item, context, connection)
+        asking = self._ask(index, item.id, context, connection)
         connection.task = asyncio.get_running_loop().create_task(asking)
         self._running[connection.task] = connection, context.call
 
@@ -349,7 +350,7 @@ class Run:
         return context
 
     async def _ask(
-        self, index: int, item: Item, context: RequestContext, connection: "ItemConnection"
+        self, index: int, id_: str | int, context: RequestContext, connection: "ItemConnection"
     ) -> None:
         scope = {"type": "http", "context": context}
         try:
@@ -359,13 +360,13 @@ class Run:
             del self._running[connection.task]
             outcome = connection.outcome()
             if outcome is not None:
-                self._finish(index, item, outcome, connection.charged)
+                self._finish(index, id_, outcome, connection.charged)
             self._news.set()
 
-    def _finish(self, index: int, item: Item, outcome: Outcome, charged: int = 0) -> None:
+    def _finish(self, index: int, id_: str | int, outcome: Outcome, charged: int = 0) -> None:
         status, headers, body = outcome
         is_error = status >= 400
-        about: dict[str, object] = {"id": item.id, "status": status}
+        about: dict[str, object] = {"id": id_, "status": status}
         about["error" if is_error else "answer"] = orjson.Fragment(body)
         if shown := reported(headers):
             about["headers"] = shown
@@ -373,10 +374,10 @@ class Run:
         self._finished[index] = Finished(text, charged)
         self._waiting_bytes += len(text)
         if is_error:
-            self._fail(item)
+            self._fail(id_)
         self._news.set()
 
-    def _fail(self, item: Item) -> None:
+    def _fail(self, id_: str | int) -> None:
         """An item has failed."""
 
     def _take_finished(self) -> list[Finished]:
@@ -447,9 +448,9 @@ class Answers(Run):
     def _may_begin(self) -> bool:
         return len(self._running) < self._at_once and self._waiting_bytes < MAX_WAITING_BYTES
 
-    def _fail(self, item: Item) -> None:
+    def _fail(self, id_: str | int) -> None:
         if self._stops and self._failed is None:
-            self._failed = item.id
+            self._failed = id_
 
     def _take_finished(self) -> list[Finished]:
         if not self._in_order:
@@ -464,7 +465,8 @@ class Answers(Run):
 class WatchedRun(Run):
     """Items that are event streams, in one: each event has its item's id.
 
-    All begin, as soon as there are tokens for them. The batch's place is held until they have.
+    All begin, as soon as there are tokens for them. The batch holds its place and the room for its
+    body until they have.
     """
 
     accept = EVENT_STREAM.encode()
@@ -500,6 +502,7 @@ class WatchedRun(Run):
                 self._release(found)
             if all(connection.has_begun for connection, _ in self._running.values()):
                 self._place.give_back()
+                self._context.give_back_body_room()
             if self._running and not self._finished:
                 await self._news.wait()
             if self._is_cut_off:

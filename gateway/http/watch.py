@@ -29,7 +29,7 @@ from gateway.http.request import CallRequest, RequestReader
 from gateway.http.routing import send_nothing
 from gateway.http.slow_reader import write_pieces
 from gateway.http.watched_question import Event, Parts, Question, Watching
-from gateway.long_work import BACKGROUND
+from gateway.long_work import CHECKS
 from gateway.schema.catalog import Catalog
 from gateway.views.compiled_view import EVENT_STREAM
 
@@ -384,12 +384,12 @@ class Watches:
                 await self._check_all()
 
     async def _check_all(self) -> None:
-        await BACKGROUND.wait()
+        await CHECKS.wait()
         for watcher in [*self._watchers]:
             if watcher in self._watchers:
                 self._check(watcher)
-            if BACKGROUND.step.is_over():
-                await BACKGROUND.wait()
+            if CHECKS.step.is_over():
+                await CHECKS.wait()
 
     def _check(self, watcher: Watcher) -> None:
         now = monotonic()

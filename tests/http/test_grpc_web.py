@@ -19,7 +19,7 @@ from gateway.codec.payload import zstd
 from gateway.errors import Code, GatewayError
 from gateway.http.content_coding import CompressedDecoder
 from gateway.http.context import Request
-from gateway.http.protocols.grpc_web import protocol_for
+from gateway.http.protocols.grpc_web import MOST_SEGMENTS, from_base64, protocol_for
 from tests.support.opencue import jobs
 from tests.support.patience import PATIENCE
 from tests.support.protocols import DETAILED, asked, detailed, found
@@ -124,6 +124,27 @@ async def test_text_in_one_or_more_segments(
     assert answer.headers["content-type"] == "application/grpc-web-text+proto"
     assert outcome(answer) == (found("demo"), OK)
     assert cuebot.seen[0][1] == asked("demo")
+
+
+async def test_segments_do_not_hold_the_loop() -> None:
+    """Others have turns between them, however long each is."""
+    text = b64encode(bytes(12 * 1024 - 2)) * 256  # each ends in padding
+    decoding, turns = asyncio.ensure_future(from_base64(text)), 0
+    while not decoding.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert await decoding == bytes((12 * 1024 - 2) * 256)
+    assert turns > 4  # two without a pause
+
+
+@pytest.mark.parametrize("more", [0, 1])
+async def test_the_number_of_segments_is_limited(more: int) -> None:
+    text = b"AA==" * (MOST_SEGMENTS + more)
+    if not more:
+        assert await from_base64(text) == bytes(MOST_SEGMENTS)
+        return
+    with pytest.raises(GatewayError, match="more than 10000 pieces"):
+        await from_base64(text)
 
 
 async def test_text_may_be_asked_for_alone(gateway: Gateway, cuebot: ScriptedCuebot) -> None:

@@ -16,7 +16,7 @@ from gateway.access.revocation import Revocations
 from gateway.access.rights import AccessRules
 from gateway.access.tokens import TokenRules
 from gateway.http.watch import WatchLimits
-from gateway.long_work import BACKGROUND_STEP, STEP, STEP_SECONDS, let_others_run
+from gateway.long_work import BACKGROUND_STEP, STEP, STEP_SECONDS, give_way, let_others_run
 from tests.support.clocks import LookClock
 from tests.support.events import EVENTS, Event, Stream, watching
 from tests.support.opencue import message_class
@@ -584,6 +584,21 @@ async def test_why_a_stream_ends(
         assert metrics is not None
         denied = [series for series in metrics.own() if series[0] == "denied_total"]
         assert denied == []
+
+
+async def test_rights_are_checked_however_much_is_in_the_background(
+    cuebot: ScriptedCuebot, farm: Gateway
+) -> None:
+    async with AsyncExitStack() as ended:
+        stream = await ended.enter_async_context(watching(farm, f"{HOSTS}?_every=60m"))
+        await stream.next()
+        works = [asyncio.create_task(give_way()) for _ in range(20_000)]
+        for each in works:
+            ended.callback(each.cancel)
+        await asyncio.sleep(0)
+        farm.app.parts.authenticator.deny(TESTER)
+        assert await end_of(stream) == "token revoked"
+        assert not all(each.done() for each in works)
 
 
 async def test_a_stream_ends_with_its_token(farm: Gateway) -> None:

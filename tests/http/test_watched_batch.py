@@ -237,6 +237,22 @@ async def test_a_dry_run_only_shows(cuebot: ScriptedCuebot, farm: Gateway) -> No
     assert cuebot.seen == []
 
 
+async def test_a_long_body_has_its_memory_until_its_items_have_begun(
+    cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not as long as the stream."""
+    monkeypatch.setattr("gateway.http.request.LARGEST_BODIES_AT_ONCE", 1)
+    padded = b" " * 200_000
+    item = {"method": HOSTS, "view": {"_every": "60m"}}
+    async with gateway_for(cuebot.endpoint, max_body_mb=0.25) as gateway:
+        headers = {**EVENTS, "Content-Type": "application/json"}
+        body, url = orjson.dumps([item]) + padded, gateway.url + BATCH
+        async with gateway.client.stream("POST", url, headers=headers, content=body) as answer:
+            assert (await Stream(answer, answer.aiter_lines()).next()).kind == "snapshot"
+            another = await gateway.post(HOSTS, content=b"{}" + padded)
+            assert another.status_code == 200, another.text
+
+
 async def test_silence_is_broken(cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.app.WATCH_LIMITS", replace(QUICK, comment_seconds=0.05))
     items = [{"method": HOSTS, "view": {"_every": "60m"}}]

@@ -13,6 +13,7 @@ from gateway.long_work import (
     Step,
     begin_at_once,
     give_way,
+    give_way_briefly,
     in_turns,
     let_others_run,
 )
@@ -126,6 +127,16 @@ async def test_the_background_goes_on_beside_long_work() -> None:
     names = [name for _, name in found]
     beside = names[: len(names) - names[::-1].index("fore")]
     assert beside.count("back") >= len(beside) // 4
+
+
+async def test_a_check_does_not_queue_behind_the_background() -> None:
+    """It leaves the same turns to others, between steps of its own."""
+    behind = [asyncio.create_task(give_way()) for _ in range(40)]
+    await asyncio.sleep(0)
+    for _ in range(3):
+        await give_way_briefly()
+    assert sum(each.done() for each in behind) <= 4
+    await asyncio.gather(*behind)
 
 
 async def test_who_is_cancelled_in_the_background_holds_nobody_up() -> None:

@@ -56,7 +56,8 @@ HEAD_BYTES = 5
 COMPRESSED, TRAILERS = 0x01, 0x80
 PRINTABLE = " !\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
 """What grpc-message has as it is, beside letters and digits; `%` is not there."""
-SEGMENT = re.compile(rb"[^=]*={0,2}")
+PIECE = re.compile(rb"[^=]{0,%d}={0,2}" % INPUT_STEP_BYTES)
+"""A whole segment of base64, or the beginning of a long one."""
 MOST_SEGMENTS = 10_000
 """Of one text of base64; clients send one or a few."""
 PADDING_MAX_BYTES = 4 * MOST_SEGMENTS
@@ -269,20 +270,18 @@ def unframed(body: bytes) -> tuple[int, bytes]:
 async def from_base64(text: bytes) -> bytes:
     """One text of base64, or several that end in padding each. Raises BadFrame."""
     parts: list[bytes] = []
-    position = segments = 0
+    position = paddings = 0
     while position < len(text):
-        found = SEGMENT.match(text, position)
+        if parts and STEP.is_over():
+            await let_others_run()
+        found = PIECE.match(text, position)
         assert found is not None
-        segments += 1
-        if segments > MOST_SEGMENTS:
-            raise BadFrame(f"it is base64 in more than {MOST_SEGMENTS} pieces")
-        for start in range(position, found.end(), INPUT_STEP_BYTES):
-            part = text[start : min(start + INPUT_STEP_BYTES, found.end())]
-            try:
-                parts.append(a2b_base64(part, strict_mode=True))
-            except InvalidBase64 as error:
-                raise BadFrame(f"it is not base64: {error}") from None
-            if start > position:
-                await let_others_run()
+        try:
+            parts.append(a2b_base64(found[0], strict_mode=True))
+        except InvalidBase64 as error:
+            raise BadFrame(f"it is not base64: {error}") from None
         position = found.end()
+        paddings += found[0].endswith(b"=") and position < len(text)
+        if paddings >= MOST_SEGMENTS:
+            raise BadFrame(f"it is base64 in more than {MOST_SEGMENTS} pieces")
     return b"".join(parts)
