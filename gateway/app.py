@@ -332,6 +332,7 @@ def method_handler(settings: Settings, parts: Parts, requests: RequestReader) ->
         parts.interceptors,
         places=parts.watchers,
         limits=WATCH_LIMITS,
+        rights=parts.authenticator,
         readiness=parts.readiness,
         http_timeout=settings.http_timeout,
         weight=parts.rates.weight,

@@ -48,6 +48,17 @@ class Rate:
         return self.max_wait * NANOSECONDS
 
     @cached_property
+    def key(self) -> str:
+        """What tells its buckets from those of other rates; without spaces."""
+        return f"{self.interval}/{self.capacity}/{self.longest_wait:.0f}"
+
+    def bucket(self, client: str) -> str:
+        """The key of a client's bucket. Each rate has its own: what is owed at a slow one would
+        last too long at a fast one, after a reload or between the tokens of two access rules.
+        """
+        return f"{self.key} {client}"
+
+    @cached_property
     def header(self) -> tuple[bytes, bytes]:
         return (b"x-ratelimit-limit", b"%d" % self.burst)
 
@@ -139,7 +150,7 @@ class Verdict(NamedTuple):
 
 
 class Limiter(Protocol):
-    """Counts requests by client."""
+    """Counts requests by client and rate."""
 
     def hit(self, client: str, rate: Rate) -> Verdict | Awaitable[Verdict]:
         """Count one request. Only a limiter that asks a shared store has to be awaited.
@@ -167,14 +178,14 @@ class MemoryLimiter:
         self._remembered = remembered
         self._most = remembered + remembered // 64 + 1
         self._full_at: dict[str, int] = {}
-        """By client: nanoseconds of the clock."""
+        """By bucket: nanoseconds of the clock."""
         self._enough = min(FEWEST_CLIENTS, self._most)
         """Number of clients at which some are forgotten."""
         self._next_sweep = 0
 
     def hit(self, client: str, rate: Rate) -> Verdict:
-        now = round(self._clock() * NANOSECONDS)
-        full_at = self._full_at.pop(client, now)  # and put back as the last one seen
+        now, bucket = round(self._clock() * NANOSECONDS), rate.bucket(client)
+        full_at = self._full_at.pop(bucket, now)  # and put back as the last one seen
         if full_at < now:
             full_at = now
         full_at += rate.interval
@@ -182,7 +193,7 @@ class MemoryLimiter:
         allowed = wait <= rate.longest_wait
         if not allowed:
             full_at -= rate.interval
-        self._full_at[client] = full_at
+        self._full_at[bucket] = full_at
         if len(self._full_at) >= self._enough:
             self._forget(now)
         reset = (full_at - now) / NANOSECONDS
@@ -190,18 +201,18 @@ class MemoryLimiter:
             return Verdict(allowed, 0, reset, wait / NANOSECONDS)
         return Verdict(allowed, -wait // rate.interval, reset, 0.0)
 
-    def owe(self, client: str, debt: int) -> None:
+    def owe(self, client: str, rate: Rate, debt: int) -> None:
         """Set the client's bucket: full in `debt` nanoseconds."""
-        now = round(self._clock() * NANOSECONDS)
-        self._full_at.pop(client, None)
-        self._full_at[client] = now + debt
+        now, bucket = round(self._clock() * NANOSECONDS), rate.bucket(client)
+        self._full_at.pop(bucket, None)
+        self._full_at[bucket] = now + debt
         if len(self._full_at) >= self._enough:
             self._forget(now)
 
     def _forget(self, now: int) -> None:
         if now >= self._next_sweep:  # a sweep through many clients takes a few ms
             self._next_sweep = now + NANOSECONDS
-            self._full_at = {client: at for client, at in self._full_at.items() if at > now}
+            self._full_at = {bucket: at for bucket, at in self._full_at.items() if at > now}
         for oldest in [*islice(self._full_at, max(len(self._full_at) - self._remembered, 0))]:
             del self._full_at[oldest]
         self._enough = min(max(2 * len(self._full_at), FEWEST_CLIENTS), self._most)

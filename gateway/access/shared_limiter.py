@@ -136,14 +136,15 @@ class SharedLimiter:
         numbers: list[int] = []
         for each in batch:
             numbers += (each.rate.interval, each.rate.capacity, int(each.rate.longest_wait))
-        keys = [KEY_PREFIX + each.client for each in batch]
+        keys = [KEY_PREFIX + each.rate.bucket(each.client) for each in batch]
         answers = await self.link.run(COUNT, keys, numbers, partial(check_answers, batch))
         for number, each in enumerate(batch):
             allowed, debt = answers[2 * number : 2 * number + 2]
             assert isinstance(debt, int), "checked"
-            # A client that had a slower rate before may owe more, and would be refused for days.
+            # Whoever writes more into the store must not have a client refused for days.
             debt = min(debt, most_debt(each.rate) + each.rate.interval)
-            self._alone.owe(each.client, debt)  # to go on from, should the store be lost
+            # To go on from, should the store be lost.
+            self._alone.owe(each.client, self._share(each.rate), debt)
             if not each.verdict.done():
                 each.verdict.set_result(verdict_of(each.rate, allowed == 1, debt))
 

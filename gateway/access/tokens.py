@@ -133,7 +133,8 @@ class Authenticator:
         provider: KeyRefresher = NO_PROVIDER,
     ) -> None:
         self._clock = clock
-        self._generation = 0
+        self.generation = 0
+        """Of the keys, the rules and the deny list: how often any of them was replaced."""
         self.access = access
         self._denied = NOBODY
         self._provider = provider
@@ -156,7 +157,7 @@ class Authenticator:
             not_before=-math.inf,
             rule=self.access.rule_for({}),
             claims={},
-            generation=self._generation,
+            generation=self.generation,
         )
 
     def trust(
@@ -182,7 +183,7 @@ class Authenticator:
         self._forget()
 
     def _forget(self) -> None:
-        self._generation += 1
+        self.generation += 1
         self._verified: OrderedDict[bytes, Principal] = OrderedDict()
         """By header: `Bearer`, a space and the token."""
         self._remembered = 0
@@ -214,7 +215,7 @@ class Authenticator:
 
         Whoever waits for long is not remembered among many others.
         """
-        if before.generation != self._generation:
+        if before.generation != self.generation:
             return self.authenticate(authorization)
         before.check(self._clock())
         return before
@@ -299,7 +300,7 @@ class Authenticator:
             not_before=claims.get("nbf", -math.inf) - leeway,
             rule=self.access.rule_for(claims),
             claims=claims,
-            generation=self._generation,
+            generation=self.generation,
         )
 
     def _check(self, claims: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from time import monotonic
+from typing import Protocol
 
 import orjson
 from google.protobuf.message_factory import GetMessageClass
@@ -29,7 +30,7 @@ from gateway.http.request import CallRequest, RequestReader
 from gateway.http.routing import send_nothing
 from gateway.http.slow_reader import write_pieces
 from gateway.http.watched_question import Event, Parts, Question, Watching
-from gateway.long_work import CHECKS
+from gateway.long_work import CHECKS, FOREGROUND, Pace
 from gateway.schema.catalog import Catalog
 from gateway.views.compiled_view import EVENT_STREAM
 
@@ -233,6 +234,14 @@ class Watcher:
         self.wrote_at, self.is_silent = monotonic(), False
 
 
+class Rights(Protocol):
+    """What decides who may go on watching."""
+
+    @property
+    def generation(self) -> int:
+        """Changes with the keys, the rules and the deny list."""
+
+
 class Watches:
     """Answers reads that ask for an event stream."""
 
@@ -245,6 +254,7 @@ class Watches:
         *,
         places: FairQuota,
         limits: WatchLimits,
+        rights: Rights,
         readiness: Stopping,
         http_timeout: float,
         weight: Weight = equal_weight,
@@ -255,6 +265,9 @@ class Watches:
         self._calls = calls
         self._places = places
         self._limits = limits
+        self._rights = rights
+        self._checked = rights.generation
+        """The rights that all watchers were last checked for."""
         self._readiness = readiness
         self._http_timeout = http_timeout
         self._numbers = FairQuota(limits.questions, weight)
@@ -384,12 +397,19 @@ class Watches:
                 await self._check_all()
 
     async def _check_all(self) -> None:
-        await CHECKS.wait()
+        begun_with = self._rights.generation
+        await self._pace().wait()
         for watcher in [*self._watchers]:
             if watcher in self._watchers:
                 self._check(watcher)
-            if CHECKS.step.is_over():
-                await CHECKS.wait()
+            pace = self._pace()
+            if pace.step.is_over():
+                await pace.wait()
+        self._checked = begun_with
+
+    def _pace(self) -> Pace:
+        """That of checks: whoever may have lost a right is to be told no more."""
+        return CHECKS if self._rights.generation == self._checked else FOREGROUND
 
     def _check(self, watcher: Watcher) -> None:
         now = monotonic()

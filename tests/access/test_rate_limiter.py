@@ -42,6 +42,18 @@ def test_clients_do_not_share() -> None:
     assert not limiter.hit("lena", rate).allowed
 
 
+def test_what_is_owed_at_one_rate_is_not_owed_at_another() -> None:
+    """A reload from a slow rate to a fast one counts at once, and whoever has tokens of two rates
+    cannot use one of them to pay what is owed at the other.
+    """
+    slow, fast, small = Rate(rps=0.01, burst=2), Rate(rps=100_000, burst=100_000), Rate(2, 1)
+    limiter = MemoryLimiter(HandClock())
+    assert [each.allowed for each in hits(limiter, 3, slow)] == [True, True, False]
+    assert [each.allowed for each in hits(limiter, 3, fast)] == [True] * 3
+    assert [each.allowed for each in hits(limiter, 2, small)] == [True, False]
+    assert not limiter.hit("lena", slow).allowed
+
+
 def test_max_wait_reserves_a_place_for_each_request() -> None:
     clock = HandClock()
     limiter, rate = MemoryLimiter(clock), Rate(rps=2, burst=1, max_wait=2.0)

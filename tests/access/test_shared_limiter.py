@@ -231,6 +231,21 @@ async def test_limits_are_shared_exactly(server: StoreServer) -> None:
 
 
 @NEEDS_STORE
+async def test_what_is_owed_at_one_rate_is_not_owed_at_another(server: StoreServer) -> None:
+    """In the store, and where a process goes on without it."""
+    slow, fast = Rate(rps=0.01, burst=2), Rate(rps=1000, burst=1000)
+    async with several(server, 2) as gateways:
+        found = [await gateways.hit(number % 2, slow) for number in range(3)]
+        assert [each.allowed for each in found] == [True, True, False]
+        found = [await gateways.hit(number, fast) for number in (0, 1, 1)]
+        assert [each.remaining for each in found] == [999, 998, 997]
+        assert not (await gateways.hit(1, slow)).allowed
+        gateways.limiters[1].link.up = False
+        assert [(await gateways.hit(1, rate)).allowed for rate in (slow, fast)] == [False, True]
+        assert gateways.limiters[1].without == 2
+
+
+@NEEDS_STORE
 async def test_questions_are_batched(server: StoreServer, monkeypatch: pytest.MonkeyPatch) -> None:
     async with several(server, 1) as gateways:
         for most, questions in ((256, 1), (80, 3)):

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 from typing import Any, cast
 
 import grpc
@@ -599,6 +600,24 @@ async def test_rights_are_checked_however_much_is_in_the_background(
         farm.app.parts.authenticator.deny(TESTER)
         assert await end_of(stream) == "token revoked"
         assert not all(each.done() for each in works)
+
+
+async def test_the_end_of_a_right_is_no_background_work(
+    cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All streams end while what nobody waits for gets no turn at all."""
+    async with gateway_for(cuebot.endpoint, access=[READERS]) as gateway, AsyncExitStack() as stack:
+        streams = []
+        for _ in range(3):
+            target = f"{HOSTS}?_every=60m"
+            streams.append(await stack.enter_async_context(watching(gateway, target)))
+            await streams[-1].next()
+        for step in (STEP, BACKGROUND_STEP):  # over after each check
+            monkeypatch.setattr(step, "clock", LookClock(STEP_SECONDS, monotonic()))
+        monkeypatch.setattr("gateway.long_work.TURNS_FOR_OTHERS", 10**9)
+        follow(gateway, rule("readers", {"sub": "*"}, "host.*/Find*"))
+        async with asyncio.timeout(PATIENCE):
+            assert {await end_of(stream) for stream in streams} == {"a right was lost"}
 
 
 async def test_a_stream_ends_with_its_token(farm: Gateway) -> None:

@@ -204,6 +204,7 @@ def test_rate_limits_follow_to_some_to_others_and_to_none(configured: Configured
     overrides = 'rate_limit_overrides = [{subjects = ["test*"], rps = 50, burst = 60}]'
     configured.sets(GOOD, "rate_limit_rps = 0.01", overrides)
     assert configured.limit() == "60"
+    assert {configured.status() for _ in range(5)} == {200}  # nothing is owed at this rate
     configured.sets(GOOD)
     assert {configured.status() for _ in range(5)} == {200}
     assert configured.limit() is None
