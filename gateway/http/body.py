@@ -1,6 +1,7 @@
 """Reading request bodies, within limits of size, time and memory."""
 
 import asyncio
+from collections.abc import Iterable
 
 from starlette.types import Receive
 
@@ -48,14 +49,8 @@ class BodyReader:
                     received_bytes += len(received)
                     context.bytes_in = received_bytes
                     self.check(received_bytes, overhead)
-                    for part in (received,) if decoder is None else decoder.feed(received):
-                        if not part:
-                            await let_others_run()
-                            continue
-                        parts.append(part)
-                        size += len(part)
-                        self.check(size, overhead)
-                        self._count(context, size)
+                    content = (received,) if decoder is None else decoder.feed(received)
+                    size = await self._gather(context, content, parts, size, overhead)
                     if context.body_read:
                         break
                 if decoder is not None:
@@ -80,17 +75,28 @@ class BodyReader:
         if decoder is None or not data:
             return data
         parts: list[bytes] = []
-        size = 0
-        for part in decoder.feed(data):
+        await self._gather(context, decoder.feed(data), parts)
+        decoder.finish()
+        return b"".join(parts)
+
+    async def _gather(
+        self,
+        context: RequestContext,
+        content: Iterable[bytes],
+        parts: list[bytes],
+        size: int = 0,
+        overhead: int = 0,
+    ) -> int:
+        """Add content to `parts`, which have `size` bytes. Returns their new size."""
+        for part in content:
             if not part:
                 await let_others_run()
                 continue
             parts.append(part)
             size += len(part)
-            self.check(size)
+            self.check(size, overhead)
             self._count(context, size)
-        decoder.finish()
-        return b"".join(parts)
+        return size
 
     def take(self, context: RequestContext) -> bytes | None:
         """The whole body without waiting; None if it is compressed or incomplete.
