@@ -21,6 +21,7 @@ from tests.support.servers import gateway_for
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
+JOB_NAMES = "job.JobInterface/GetJobNames"
 LENA, DYING = "demo-sh010-lena_comp_v003", "harbor-hb110-tomas_light_v004"
 PAUSED = "demo-sh020-marco_smoke_v001"
 
@@ -182,11 +183,43 @@ async def test_each_of_several_misspelled_names_is_told(
 ) -> None:
     """The gateway tells one a second."""
     ran = await cuectl("pause", X, DYING[:-1] + "5", "-", given="nothing-like-it\n")
-    assert ran.status == FAILED
+    assert ran.status == NOT_FOUND
+    assert ran.err.startswith("pause: nothing was done, 3 of 3 not found\n")
     assert ran.err.count("did you mean") == 2
     assert LENA in ran.err
     assert DYING in ran.err
     assert calls_of(cuebot, "Pause") == 0
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("eat", "eat --yes", "kill", "kill --yes", "kill --dry-run", "retry", "pause", "resume"),
+        *("priority", "max-cores"),
+    ],
+)
+async def test_nothing_is_done_if_one_of_several_names_is_wrong(
+    cuectl: Cuectl, cuebot: SimulatedCuebot, line: str
+) -> None:
+    """Somebody took a frame for another argument, and all dead frames of the job were gone."""
+    verb, *options = line.split()
+    value = ["77"] if verb in ("priority", "max-cores") else []
+    changes = len([path for path, *_ in cuebot.calls if "Get" not in path])
+    for words in ([DYING, "1006-beauty"], ["-"]):
+        ran = await cuectl(verb, *words, *value, *options, given=f"{DYING}\n1006-beauty\n")
+        assert (ran.status, ran.out) == (NOT_FOUND, b"")
+        first, second, *hints = ran.err.splitlines()
+        assert first == f"{verb}: nothing was done, 1 of 2 not found"
+        assert second.startswith("  '1006-beauty' is not among the ")
+        by_range = ["  --range 1001-1010: Frames with these numbers"]
+        assert hints == (by_range if verb in ("eat", "retry") else [])
+    assert len([path for path, *_ in cuebot.calls if "Get" not in path]) == changes
+
+
+async def test_a_job_among_several_may_be_an_id_or_in_capitals(cuectl: Cuectl) -> None:
+    id_ = (await cuectl("jobs", "--where", f"name={DYING}", "-o", "ndjson")).json["id"]
+    ran = await cuectl("pause", LENA.upper(), id_)
+    assert (ran.status, ran.err) == (0, "pause: 2 done\n")
 
 
 async def test_an_allocation_like_no_other_is_told_what_there_is(cuectl: Cuectl) -> None:
@@ -276,6 +309,7 @@ async def test_a_dry_run_calls_nothing(cuectl: Cuectl, cuebot: SimulatedCuebot) 
 
 
 async def many(cuectl: Cuectl, cuebot: SimulatedCuebot) -> None:
+    """What fails is told afterwards, where no list of names tells it before."""
     ran = await cuectl("pause", LENA, "-", "demo-typo", given=f"{DYING}\n\n{LENA}\n")
     assert ran.status == FAILED
     first, second, *_ = ran.err.splitlines()
@@ -286,8 +320,9 @@ async def many(cuectl: Cuectl, cuebot: SimulatedCuebot) -> None:
 
 async def test_many_at_once(cuectl: Cuectl, cuebot: SimulatedCuebot) -> None:
     """In one request, each name once."""
-    lines = cuectl.gateway.access_lines()
-    await many(cuectl, cuebot)
+    async with gateway_for(cuebot.endpoint, exclude_services=JOB_NAMES) as unlisted:
+        lines = unlisted.access_lines()
+        await many(Cuectl(unlisted, cuectl.folder), cuebot)
     paths = [line.get("path") for line in lines]
     assert "/batch" in paths
 
@@ -303,7 +338,8 @@ async def test_many_without_batches(
     cuectl: Cuectl, cuebot: SimulatedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(BatchClient, "answers", not_served)
-    await many(cuectl, cuebot)
+    async with gateway_for(cuebot.endpoint, exclude_services=JOB_NAMES) as unlisted:
+        await many(Cuectl(unlisted, cuectl.folder), cuebot)
 
 
 async def test_many_wait_for_the_rate_limit(
