@@ -62,12 +62,13 @@ class Names:
         if there is no list of them.
         """
         names = self._listed(kind, arguments)
+        title = self._session.cache.verbs.get("names", {}).get(kind, {}).get("title", kind)
         if not names or name in names:
             return ""
         near = did_you_mean(name, names[:MOST_NAMES])
         if not near and len(names) <= MOST_LISTED:
             near = f"; there are {', '.join(names)}"
-        return f"{name!r} is not among the {kind}{near}"
+        return f"{name!r} is not among the {title}{near}"
 
     def absent(self, names: Iterable[str], kind: str, arguments: Mapping[str, str]) -> list[str]:
         """Those of the names that nothing has; none if there is no list of them.
@@ -130,10 +131,14 @@ def arguments_of(
 
 
 def with_near_name(error: CallError, names: Names, sought: Iterator[tuple[str, str]]) -> CallError:
-    """The error, with the name that somebody may have meant, unless the gateway tells one."""
+    """The error, with the name that somebody may have meant, unless the gateway tells one, or says
+    more of the name than that nothing has it.
+    """
     if error.code != "NOT_FOUND" or "did you mean" in error.message:
         return error
     for name, kind in sought:
+        if f"{name!r} is " in error.message:  # `job 'a' is finished`
+            return error
         if problem := names.problem(name, kind, {}):
             return CallError(error.code, f"{problem} ({error.message})")
     return error

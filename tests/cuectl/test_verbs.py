@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from cuebot_simulator.server import SimulatedCuebot
+from cuebot_simulator.world.jobs import finish_job
 from cuectl import schema_cache
 from cuectl.client.batch import NOT_SERVED, BatchClient
 from cuectl.errors import CallError
@@ -418,9 +419,12 @@ async def test_without_a_document_methods_can_be_called(
         ("jobs --show harbour", "'harbour' is not among the shows; did you mean harbor?"),
         ("jobs --show demo --where priority>9999", ""),
         ("hosts --alloc general", "'general' is not among the allocations"),
-        ("procs --job nobodys --show demo", "'nobodys' is not among the jobs"),
-        ("jobs --user lenna", "'lenna' is not among the users; did you mean lena?"),
-        ("jobs --shot sh0100", "'sh0100' is not among the shots; did you mean sh010?"),
+        ("procs --job nobodys --show demo", "'nobodys' is not among the pending jobs"),
+        ("jobs --user lenna", "'lenna' is not among the users of pending jobs; did you mean lena?"),
+        (
+            "jobs --shot sh0100",
+            "'sh0100' is not among the shots of pending jobs; did",
+        ),
         (f"frames {LENA} --layer cmop", "'cmop' is not among the layers; did you mean comp?"),
     ],
 )
@@ -428,3 +432,66 @@ async def test_a_name_that_nothing_has_is_told(reading: Cuectl, line: str, told:
     ran = await reading(*line.split(), "-o", "name")
     assert (ran.status, ran.text) == (0, "")
     assert ran.err.startswith(f"cuectl: {told}") if told else ran.err == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (
+            "hosts --down --locked",
+            "no rows fit all of --down, --locked; --where takes 'state=DOWN or load>=100'",
+        ),
+        ("hosts --down --locked --match zzz", "no rows fit all of --down, --locked, --match; "),
+        ("hosts --locked --match zzz --idle", "no rows fit all of --locked, --idle, --match; "),
+        ("procs --show demo --host render-node-07", "no rows fit all of --host, --show\n"),
+        ("hosts --match zzz", ""),
+        ("jobs --finished --match zzz", ""),
+        ("jobs --show harbour --failed --paused", "'harbour' is not among the shows; did you mean"),
+        ("hosts --down --match render", ""),
+    ],
+)
+async def test_several_options_that_no_row_fits_are_told(
+    reading: Cuectl, line: str, told: str
+) -> None:
+    ran = await reading(*line.split())
+    assert ran.status == 0
+    assert ran.err.startswith(f"cuectl: {told}") if told else ran.err == ""
+    assert len(ran.err.splitlines()) == bool(told)
+
+
+@pytest.mark.parametrize(
+    ("verb", "example"),
+    [
+        ("jobs", "isPaused or jobStats.deadFrames>0"),
+        ("hosts", "state=DOWN or load>=100"),
+        (f"frames {LENA}", "state=DEAD or retryCount>2"),
+        ("shows", "name:comp"),
+    ],
+)
+async def test_help_has_a_condition_that_can_be_asked(
+    reading: Cuectl, verb: str, example: str
+) -> None:
+    words = " ".join((await reading(*verb.split(), "--help")).text.split())
+    assert f"Rows that fit, such as '{example}'." in words
+    assert (await reading(*verb.split(), "--where", example)).status == 0
+
+
+async def test_finished_jobs_are_told_from_others(cuectl: Cuectl, cuebot: SimulatedCuebot) -> None:
+    finish_job(cuebot.farm, cuebot.farm.pending[LENA])
+    head, *rows = (await cuectl("jobs", "--finished")).text.splitlines()
+    assert head.split()[:3] == ["NAME", "STATE", "USER"]
+    assert {tuple(row.split()[:2]) for row in rows} >= {(LENA, "FINISHED"), (DYING, "PENDING")}
+    assert "STATE" not in (await cuectl("jobs")).text.splitlines()[0]
+    wide = (await cuectl("jobs", "--finished", "-o", "wide")).text.splitlines()[0]
+    assert wide.split().count("STATE") == 1
+    assert LENA in (await cuectl("jobs", "--finished", "-o", "name")).text.split()
+
+
+async def test_what_the_gateway_knows_of_a_name_is_told(
+    cuectl: Cuectl, cuebot: SimulatedCuebot
+) -> None:
+    """Another name would be a wrong advice."""
+    finish_job(cuebot.farm, cuebot.farm.pending[LENA])
+    ran = await cuectl("priority", LENA, "90")
+    assert ran.status == NOT_FOUND
+    assert ran.err == f"cuectl: NOT_FOUND: job: job '{LENA}' is finished\n"
