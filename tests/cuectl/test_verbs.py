@@ -190,6 +190,7 @@ async def test_each_of_several_misspelled_names_is_told(
     assert LENA in ran.err
     assert DYING in ran.err
     assert calls_of(cuebot, "Pause") == 0
+    assert "--range" not in (await cuectl("retry", X, DYING)).err
 
 
 @pytest.mark.parametrize(
