@@ -1,5 +1,6 @@
 """Verbs that change something: one call for each name."""
 
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,9 @@ from cuectl.errors import CallError, Failure, InvalidCall
 from cuectl.names import Names, arguments_of, named_arguments, named_options, with_near_name
 from cuectl.requests import parameter, put_arguments, request_of
 from cuectl.session import Session, Verb
-from cuectl.terminal.exits import FAILED, complain, status_of
+from cuectl.terminal.exits import FAILED, NOT_FOUND, SHOWN_FAILURES, complain, status_of
 from cuectl.terminal.exits import text_of as error_text
+from cuectl.terminal.text import printable_lines
 
 if TYPE_CHECKING:
     from cuectl.client.gateway import GatewayClient
@@ -24,7 +26,9 @@ NAMES_IN_QUESTION = 5
 
 
 def change(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) -> None:
-    """Make the calls of a verb, one for each name. Exits with status 1 if one of several fails."""
+    """Make the calls of a verb, one for each name. Exits with status 1 if one of several fails, and
+    with NOT_FOUND, before any call, if one of several is in no list.
+    """
     from cuectl.many import make_calls, summary
 
     body = request_of(verb, given, session)
@@ -35,6 +39,9 @@ def change(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) ->
     for each, kind in named_options(verb, given):
         if problem := known.problem(each, kind, arguments_of(verb, given, names)):
             raise CallError("NOT_FOUND", problem)
+    if told := absent_names(name, verb, given, names, known):
+        click.echo(printable_lines("\n".join(told)), err=True)
+        sys.exit(NOT_FOUND)
     if verb.get("confirm") and not given["dry_run"] and not given["yes"]:
         confirm(verb, given, names, can_ask=not from_input and sys.stdin.isatty())
     requests = [
@@ -63,6 +70,31 @@ def change(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) ->
     if len(requests) > 1 or somebody_waits():
         click.echo(summary(name, len(requests), failures), err=True)
     sys.exit(FAILED if failures else 0)
+
+
+def absent_names(
+    name: str, verb: Verb, given: Mapping[str, Any], names: Sequence[str | None], known: Names
+) -> list[str]:
+    """Lines about those of several names that nothing has; of many, about the first.
+
+    An option is told if one of them could be meant for it.
+    """
+    kinds = [each.get("names", "") for each in verb.get("arguments", ()) if each.get("repeats")]
+    if len(names) < 2 or not kinds:
+        return []
+    arguments = arguments_of(verb, given, names)
+    absent = known.absent(map(str, names), kinds[0], arguments)
+    if not absent:
+        return []
+    lines = [f"{name}: nothing was done, {len(absent)} of {len(names)} not found"]
+    lines += [f"  {known.problem(each, kinds[0], arguments)}" for each in absent[:SHOWN_FAILURES]]
+    if len(absent) > SHOWN_FAILURES:
+        lines.append(f"  … and {len(absent) - SHOWN_FAILURES} more")
+    for option, about in verb.get("options", {}).items():
+        pattern = about.get("pattern")
+        if pattern and any(re.match(pattern, each, re.ASCII) for each in absent):
+            lines.append(f"  --{option} {about['example']}: {about['help']}")
+    return lines
 
 
 def somebody_waits() -> bool:

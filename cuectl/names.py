@@ -4,8 +4,10 @@
 """
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from typing import Any
+from uuid import UUID
 
 import orjson
 
@@ -23,11 +25,14 @@ TIMEOUT_SECONDS = 20.0
 
 
 def fetch_names(session: Session, kind: str, given: Mapping[str, str] | None = None) -> list[str]:
-    """`given` are arguments that the request for the names needs. Raises what a call raises."""
+    """`given` are arguments that the request for the names needs. Empty if not all were answered.
+
+    Raises what a call raises.
+    """
     about = session.cache.verbs.get("names", {}).get(kind)
     if about is None:
         return []
-    body: dict[str, Any] = {}
+    body: dict[str, Any] = deepcopy(dict(about.get("request", {})))
     for place, argument in about.get("given", {}).items():
         put(body, place, (given or {})[argument])
     # The whole of all jobs may be large.
@@ -36,11 +41,13 @@ def fetch_names(session: Session, kind: str, given: Mapping[str, str] | None = N
         lambda client: client.call(about["method"], Arguments(orjson.dumps(body)), view=view),
         TIMEOUT_SECONDS,
     )
+    if answer.cut_at:
+        return []
     found = []
     for row in rows_at(orjson.loads(answer.content), about.get("rows")):
         value = value_at(row, about["path"])
         found += value if isinstance(value, list) else [value]
-    return [name for name in dict.fromkeys(found) if isinstance(name, str)][:MOST_NAMES]
+    return [name for name in dict.fromkeys(found) if isinstance(name, str)]
 
 
 class Names:
@@ -54,21 +61,43 @@ class Names:
         """`'dmeo' is not among the shows; did you mean demo?`; empty for a name that is there, and
         if there is no list of them.
         """
+        names = self._listed(kind, arguments)
+        title = self._session.cache.verbs.get("names", {}).get(kind, {}).get("title", kind)
+        if not names or name in names:
+            return ""
+        near = did_you_mean(name, names[:MOST_NAMES])
+        if not near and len(names) <= MOST_LISTED:
+            near = f"; there are {', '.join(names)}"
+        return f"{name!r} is not among the {title}{near}"
+
+    def absent(self, names: Iterable[str], kind: str, arguments: Mapping[str, str]) -> list[str]:
+        """Those of the names that nothing has; none if there is no list of them.
+
+        No list has ids, and the case of a name may not matter: the gateway judges these.
+        """
+        known = {name.lower() for name in self._listed(kind, arguments)}
+        if not known:
+            return []
+        return [name for name in names if name.lower() not in known and not is_id(name)]
+
+    def _listed(self, kind: str, arguments: Mapping[str, str]) -> list[str]:
         about = self._session.cache.verbs.get("names", {}).get(kind)
         if about is None or not arguments.keys() >= {*about.get("given", {}).values()}:
-            return ""
+            return []
         if kind not in self._found:
             try:
                 self._found[kind] = fetch_names(self._session, kind, arguments)
             except CallError:  # what it is asked for is there, or has failed, without them
                 self._found[kind] = []
-        names = self._found[kind]
-        if not names or name in names:
-            return ""
-        near = did_you_mean(name, names)
-        if not near and len(names) <= MOST_LISTED:
-            near = f"; there are {', '.join(names)}"
-        return f"{name!r} is not among the {kind}{near}"
+        return self._found[kind]
+
+
+def is_id(name: str) -> bool:
+    try:
+        UUID(name)
+    except ValueError:
+        return False
+    return True
 
 
 def named_options(verb: Verb, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -102,10 +131,14 @@ def arguments_of(
 
 
 def with_near_name(error: CallError, names: Names, sought: Iterator[tuple[str, str]]) -> CallError:
-    """The error, with the name that somebody may have meant, unless the gateway tells one."""
+    """The error, with the name that somebody may have meant, unless the gateway tells one, or says
+    more of the name than that nothing has it.
+    """
     if error.code != "NOT_FOUND" or "did you mean" in error.message:
         return error
     for name, kind in sought:
+        if f"{name!r} is " in error.message:  # `job 'a' is finished`
+            return error
         if problem := names.problem(name, kind, {}):
             return CallError(error.code, f"{problem} ({error.message})")
     return error
@@ -118,7 +151,7 @@ def main(arguments: list[str]) -> None:
     session.choose(given.get("context"), given.get("url"), None)
     try:
         session.keep_fresh()
-        session.cache.keep_names(kind, fetch_names(session, kind))
+        session.cache.keep_names(kind, fetch_names(session, kind)[:MOST_NAMES])
     except (CallError, Failure, InvalidCall, WrongSetting):
         return
 

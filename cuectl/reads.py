@@ -27,7 +27,7 @@ def read(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) -> N
 
     body = put_arguments(request_of(verb, given, session), verb.get("arguments", ()), given, None)
     counted = fields_of(given["count_by"], verb)
-    columns = counts_of(counted, verb) if counted else columns_of(verb, given["output"])
+    columns = counts_of(counted, verb) if counted else shown_columns(verb, given)
     showing = Showing(
         form=given["output"],
         columns=columns,
@@ -50,8 +50,8 @@ def read(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) -> N
         )
     except CallError as error:
         raise explained(error, session, verb, given) from None
-    if not show(answer, showing):
-        tell_unknown_names(session, verb, given)
+    if not show(answer, showing) and not tell_unknown_names(session, verb, given):
+        tell_conditions(verb, given)
     if answer.cut_at:
         complain(f"warning: there may be more than these {answer.cut_at} rows", PROGRAM)
         sys.exit(CUT)
@@ -100,14 +100,45 @@ def explained(
     return InvalidCall(with_column(problem, verb))
 
 
-def tell_unknown_names(session: Session, verb: Verb, given: Mapping[str, Any]) -> None:
-    """Say which names may be the reason for an answer without rows."""
+def tell_unknown_names(session: Session, verb: Verb, given: Mapping[str, Any]) -> bool:
+    """Say which names may be the reason for an answer without rows; whether there are some."""
     from cuectl.names import Names, arguments_of, named_options
 
     names, arguments = Names(session), arguments_of(verb, given, ())
+    told = False
     for name, kind in named_options(verb, given):
         if problem := names.problem(name, kind, arguments):
             complain(problem, PROGRAM)
+            told = True
+    return told
+
+
+def tell_conditions(verb: Verb, given: Mapping[str, Any]) -> None:
+    """Say that several options have left no row, because rows have to fit all of them."""
+    options = [
+        f"--{name}"
+        for name, about in verb.get("options", {}).items()
+        if given.get(parameter(name)) and about.get("value") is not True  # that asks for more
+    ]
+    if len(options) > 1:
+        either = f"; --where takes '{verb['example']}'" if "example" in verb else ""
+        complain(f"no rows fit all of {', '.join(options)}{either}", PROGRAM)
+
+
+def shown_columns(verb: Verb, given: Mapping[str, Any]) -> list[Column]:
+    """The columns of a form, and those that options add behind the first."""
+    columns = columns_of(verb, given["output"])
+    if given["output"] == "name":
+        return columns
+    known = {each["path"] for each in columns}
+    more = [
+        each
+        for name, about in verb.get("options", {}).items()
+        if given.get(parameter(name))
+        for each in about.get("columns", ())
+        if each["path"] not in known
+    ]
+    return [*columns[:1], *more, *columns[1:]]
 
 
 def view_of(verb: Verb, given: Mapping[str, Any], columns: Sequence[Column]) -> dict[str, str]:

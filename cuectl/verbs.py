@@ -11,6 +11,8 @@ from cuectl.session import Session, Verb
 from cuectl.values import Given
 
 STANDARD_INPUT = "-"
+NAME_CONDITION = "name:comp"
+"""A condition on rows that most have."""
 
 
 class VerbCommand(click.Command):
@@ -40,7 +42,7 @@ def command_of(name: str, verb: Verb, session: Session) -> click.Command:
     params: list[click.Parameter] = [argument_of(each, session) for each in arguments]
     params += [option_of(key, each, session) for key, each in options.items()]
     own = {param.name for param in params}
-    common = of_reads() if verb.get("reads") else of_changes()
+    common = of_reads(verb) if verb.get("reads") else of_changes()
     params += [each for each in common if each.name not in own]
 
     def run(**given: Any) -> None:
@@ -115,7 +117,8 @@ def option_of(name: str, about: Verb, session: Session) -> click.Option:
     )
 
 
-def of_reads() -> list[click.Option]:
+def of_reads(verb: Verb) -> list[click.Option]:
+    fitting = f"Rows that fit, such as '{verb.get('example', NAME_CONDITION)}'."
     return [
         click.Option(
             ["-o", "--output", "output"],
@@ -126,7 +129,7 @@ def of_reads() -> list[click.Option]:
         ),
         click.Option(["--no-headers"], is_flag=True, help="Leave out the first line."),
         click.Option(["--sort-by"], metavar="COLUMNS", help="Sort by these; -name is descending."),
-        click.Option(["--where"], metavar="CONDITION", help="Rows that fit, such as 'name:comp'."),
+        click.Option(["--where"], metavar="CONDITION", help=fitting),
         click.Option(["--count-by"], metavar="COLUMNS", help="How many rows have which values."),
         click.Option(["--limit"], type=click.IntRange(min=0), help="So many rows at most."),
         click.Option(["-w", "--watch"], is_flag=True, help="Show what changes, until Ctrl-C."),

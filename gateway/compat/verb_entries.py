@@ -25,13 +25,15 @@ Color = Literal["red", "green", "yellow", "blue", "magenta", "cyan", "gray"]
 class NameList(Entry):
     """A read that answers names: at `path` of its answer, or of each of its rows.
 
-    Its request has arguments of the verb (`given`, by place), as layers are those of a job.
+    Its request has arguments of the verb (`given`, by place), as layers are those of a job. `title`
+    says whose names they are, if not all of that kind.
     """
 
     method: MethodName
     path: FieldPath
     request: dict[FieldPath, Requested] = {}
     given: dict[FieldPath, Word] = {}
+    title: Line | None = None
 
 
 class Column(Entry):
@@ -93,13 +95,14 @@ class Argument(Given):
 
 class Option(Given):
     """An option: a place in the request for what is given with it, or for `value` (`$sub` is who
-    asks), or a condition on rows. Without it, `default` is sent.
+    asks), or a condition on rows. Without it, `default` is sent. With it, rows have more `columns`.
     """
 
     put: FieldPath | None = None
     value: Requested | None = None
     default: Requested | None = None
     where: Line | None = None
+    columns: Columns = ()
     help: Line
 
     @model_validator(mode="after")
@@ -124,12 +127,15 @@ class Rows(Entry):
 
 
 class Verb(Rows):
-    """What a client's command line does with a method. `confirm` is asked before it."""
+    """What a client's command line does with a method. `confirm` is asked before it, and `example`
+    is a condition on its rows.
+    """
 
     summary: Line
     arguments: tuple[Argument, ...] = ()
     options: dict[Word, Option] = {}
     confirm: Line | None = None
+    example: Line | None = None
 
     @model_validator(mode="after")
     def check_arguments(self) -> Self:

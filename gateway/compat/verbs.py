@@ -90,14 +90,22 @@ class Reader:
                 str(needed_path(method.descriptor.input_type, put)): argument
                 for put, argument in each.given.items()
             },
+            title=each.title,
         )
 
     def verb(self, name: str, each: Verb) -> Json:
         method = needed_method(self.methods, each.method)
+        example = None
+        with entry(f"verbs.verb.{name}.example", self.unused):
+            self._view(method, _where=each.example)
+            example = each.example
         options = {}
         for option, one in each.options.items():
-            with entry(f"verbs.verb.{name}.options.{option}", self.unused):
-                options[option] = self._option(method, one, each.where)
+            place = f"verbs.verb.{name}.options.{option}"
+            with entry(place, self.unused):
+                more = [*self._columns(f"{place}.columns", method, one.columns)]
+                found = self._option(method, one, each.where)
+                options[option] = {**found, **filled(columns=more)}
         return {
             "summary": each.summary,
             **self._rows(f"verbs.verb.{name}", method, each),
@@ -106,6 +114,7 @@ class Reader:
                 arguments=[self._argument(method, one) for one in each.arguments],
                 options=options,
                 confirm=each.confirm,
+                example=example,
             ),
         }
 

@@ -234,6 +234,25 @@ def test_what_is_given_may_have_a_pattern_and_names_their_own_arguments() -> Non
     }
 
 
+def test_lists_conditions_and_columns_of_options_are_told() -> None:
+    found = used("""
+        [names.users]
+        method = "job.JobInterface/GetJobs"
+        path = "user"
+        title = "users of pending jobs"
+        [verb.jobs]
+        summary = "List jobs"
+        method = "job.JobInterface/GetJobs"
+        example = "isPaused or priority>9"
+        [verb.jobs.options]
+        x = { put = "r.includeFinished", value = true, columns = ["state"], help = "x" }
+    """)
+    assert found["names"]["users"]["title"] == "users of pending jobs"
+    assert found["verbs"]["jobs"]["example"] == "isPaused or priority>9"
+    columns = [{"path": "state", "title": "STATE"}]
+    assert found["verbs"]["jobs"]["options"]["x"]["columns"] == columns
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
@@ -325,6 +344,12 @@ NO_FIELD = "job.Job has no field 'colour'"
             "name is no number",
         ),
         (JOBS + 'where = "colour=1"', "verbs.verb.jobs", f"_where: {NO_FIELD}"),
+        (JOBS + 'example = "colour=1"', "verbs.verb.jobs.example", f"_where: {NO_FIELD}"),
+        (
+            JOBS + 'options.x = { where = "isPaused", columns = ["colour"], help = "x" }',
+            f"{OPTION}.columns.colour",
+            NO_FIELD,
+        ),
         (JOBS + 'sort = "-colour"', "verbs.verb.jobs", f"_sort: {NO_FIELD}"),
         (
             JOBS + 'request = { "r.user" = 1 }',

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from cuebot_simulator.server import SimulatedCuebot
+from cuebot_simulator.world.jobs import finish_job
 from cuectl import schema_cache
 from cuectl.client.batch import NOT_SERVED, BatchClient
 from cuectl.errors import CallError
@@ -21,6 +22,7 @@ from tests.support.servers import gateway_for
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
+JOB_NAMES = "job.JobInterface/GetJobNames"
 LENA, DYING = "demo-sh010-lena_comp_v003", "harbor-hb110-tomas_light_v004"
 PAUSED = "demo-sh020-marco_smoke_v001"
 
@@ -182,11 +184,44 @@ async def test_each_of_several_misspelled_names_is_told(
 ) -> None:
     """The gateway tells one a second."""
     ran = await cuectl("pause", X, DYING[:-1] + "5", "-", given="nothing-like-it\n")
-    assert ran.status == FAILED
+    assert ran.status == NOT_FOUND
+    assert ran.err.startswith("pause: nothing was done, 3 of 3 not found\n")
     assert ran.err.count("did you mean") == 2
     assert LENA in ran.err
     assert DYING in ran.err
     assert calls_of(cuebot, "Pause") == 0
+    assert "--range" not in (await cuectl("retry", X, DYING)).err
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("eat", "eat --yes", "kill", "kill --yes", "kill --dry-run", "retry", "pause", "resume"),
+        *("priority", "max-cores"),
+    ],
+)
+async def test_nothing_is_done_if_one_of_several_names_is_wrong(
+    cuectl: Cuectl, cuebot: SimulatedCuebot, line: str
+) -> None:
+    """Somebody took a frame for another argument, and all dead frames of the job were gone."""
+    verb, *options = line.split()
+    value = ["77"] if verb in ("priority", "max-cores") else []
+    changes = len([path for path, *_ in cuebot.calls if "Get" not in path])
+    for words in ([DYING, "1006-beauty"], ["-"]):
+        ran = await cuectl(verb, *words, *value, *options, given=f"{DYING}\n1006-beauty\n")
+        assert (ran.status, ran.out) == (NOT_FOUND, b"")
+        first, second, *hints = ran.err.splitlines()
+        assert first == f"{verb}: nothing was done, 1 of 2 not found"
+        assert second.startswith("  '1006-beauty' is not among the ")
+        by_range = ["  --range 1001-1010: Frames with these numbers"]
+        assert hints == (by_range if verb in ("eat", "retry") else [])
+    assert len([path for path, *_ in cuebot.calls if "Get" not in path]) == changes
+
+
+async def test_a_job_among_several_may_be_an_id_or_in_capitals(cuectl: Cuectl) -> None:
+    id_ = (await cuectl("jobs", "--where", f"name={DYING}", "-o", "ndjson")).json["id"]
+    ran = await cuectl("pause", LENA.upper(), id_)
+    assert (ran.status, ran.err) == (0, "pause: 2 done\n")
 
 
 async def test_an_allocation_like_no_other_is_told_what_there_is(cuectl: Cuectl) -> None:
@@ -276,6 +311,7 @@ async def test_a_dry_run_calls_nothing(cuectl: Cuectl, cuebot: SimulatedCuebot) 
 
 
 async def many(cuectl: Cuectl, cuebot: SimulatedCuebot) -> None:
+    """What fails is told afterwards, where no list of names tells it before."""
     ran = await cuectl("pause", LENA, "-", "demo-typo", given=f"{DYING}\n\n{LENA}\n")
     assert ran.status == FAILED
     first, second, *_ = ran.err.splitlines()
@@ -286,8 +322,9 @@ async def many(cuectl: Cuectl, cuebot: SimulatedCuebot) -> None:
 
 async def test_many_at_once(cuectl: Cuectl, cuebot: SimulatedCuebot) -> None:
     """In one request, each name once."""
-    lines = cuectl.gateway.access_lines()
-    await many(cuectl, cuebot)
+    async with gateway_for(cuebot.endpoint, exclude_services=JOB_NAMES) as unlisted:
+        lines = unlisted.access_lines()
+        await many(Cuectl(unlisted, cuectl.folder), cuebot)
     paths = [line.get("path") for line in lines]
     assert "/batch" in paths
 
@@ -303,7 +340,8 @@ async def test_many_without_batches(
     cuectl: Cuectl, cuebot: SimulatedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(BatchClient, "answers", not_served)
-    await many(cuectl, cuebot)
+    async with gateway_for(cuebot.endpoint, exclude_services=JOB_NAMES) as unlisted:
+        await many(Cuectl(unlisted, cuectl.folder), cuebot)
 
 
 async def test_many_wait_for_the_rate_limit(
@@ -382,9 +420,12 @@ async def test_without_a_document_methods_can_be_called(
         ("jobs --show harbour", "'harbour' is not among the shows; did you mean harbor?"),
         ("jobs --show demo --where priority>9999", ""),
         ("hosts --alloc general", "'general' is not among the allocations"),
-        ("procs --job nobodys --show demo", "'nobodys' is not among the jobs"),
-        ("jobs --user lenna", "'lenna' is not among the users; did you mean lena?"),
-        ("jobs --shot sh0100", "'sh0100' is not among the shots; did you mean sh010?"),
+        ("procs --job nobodys --show demo", "'nobodys' is not among the pending jobs"),
+        ("jobs --user lenna", "'lenna' is not among the users of pending jobs; did you mean lena?"),
+        (
+            "jobs --shot sh0100",
+            "'sh0100' is not among the shots of pending jobs; did",
+        ),
         (f"frames {LENA} --layer cmop", "'cmop' is not among the layers; did you mean comp?"),
     ],
 )
@@ -392,3 +433,66 @@ async def test_a_name_that_nothing_has_is_told(reading: Cuectl, line: str, told:
     ran = await reading(*line.split(), "-o", "name")
     assert (ran.status, ran.text) == (0, "")
     assert ran.err.startswith(f"cuectl: {told}") if told else ran.err == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (
+            "hosts --down --locked",
+            "no rows fit all of --down, --locked; --where takes 'state=DOWN or load>=100'",
+        ),
+        ("hosts --down --locked --match zzz", "no rows fit all of --down, --locked, --match; "),
+        ("hosts --locked --match zzz --idle", "no rows fit all of --locked, --idle, --match; "),
+        ("procs --show demo --host render-node-07", "no rows fit all of --host, --show\n"),
+        ("hosts --match zzz", ""),
+        ("jobs --finished --match zzz", ""),
+        ("jobs --show harbour --failed --paused", "'harbour' is not among the shows; did you mean"),
+        ("hosts --down --match render", ""),
+    ],
+)
+async def test_several_options_that_no_row_fits_are_told(
+    reading: Cuectl, line: str, told: str
+) -> None:
+    ran = await reading(*line.split())
+    assert ran.status == 0
+    assert ran.err.startswith(f"cuectl: {told}") if told else ran.err == ""
+    assert len(ran.err.splitlines()) == bool(told)
+
+
+@pytest.mark.parametrize(
+    ("verb", "example"),
+    [
+        ("jobs", "isPaused or jobStats.deadFrames>0"),
+        ("hosts", "state=DOWN or load>=100"),
+        (f"frames {LENA}", "state=DEAD or retryCount>2"),
+        ("shows", "name:comp"),
+    ],
+)
+async def test_help_has_a_condition_that_can_be_asked(
+    reading: Cuectl, verb: str, example: str
+) -> None:
+    words = " ".join((await reading(*verb.split(), "--help")).text.split())
+    assert f"Rows that fit, such as '{example}'." in words
+    assert (await reading(*verb.split(), "--where", example)).status == 0
+
+
+async def test_finished_jobs_are_told_from_others(cuectl: Cuectl, cuebot: SimulatedCuebot) -> None:
+    finish_job(cuebot.farm, cuebot.farm.pending[LENA])
+    head, *rows = (await cuectl("jobs", "--finished")).text.splitlines()
+    assert head.split()[:3] == ["NAME", "STATE", "USER"]
+    assert {tuple(row.split()[:2]) for row in rows} >= {(LENA, "FINISHED"), (DYING, "PENDING")}
+    assert "STATE" not in (await cuectl("jobs")).text.splitlines()[0]
+    wide = (await cuectl("jobs", "--finished", "-o", "wide")).text.splitlines()[0]
+    assert wide.split().count("STATE") == 1
+    assert LENA in (await cuectl("jobs", "--finished", "-o", "name")).text.split()
+
+
+async def test_what_the_gateway_knows_of_a_name_is_told(
+    cuectl: Cuectl, cuebot: SimulatedCuebot
+) -> None:
+    """Another name would be a wrong advice."""
+    finish_job(cuebot.farm, cuebot.farm.pending[LENA])
+    ran = await cuectl("priority", LENA, "90")
+    assert ran.status == NOT_FOUND
+    assert ran.err == f"cuectl: NOT_FOUND: job: job '{LENA}' is finished\n"
