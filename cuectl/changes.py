@@ -27,7 +27,8 @@ NAMES_IN_QUESTION = 5
 
 def change(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) -> None:
     """Make the calls of a verb, one for each name. Exits with status 1 if one of several fails, and
-    with NOT_FOUND, before any call, if one of several is in no list.
+    with NOT_FOUND, before any call, if one of several is in no list. Of those in a pipe, such as
+    jobs that were listed before, some may have gone.
     """
     from cuectl.many import make_calls, summary
 
@@ -39,7 +40,7 @@ def change(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) ->
     for each, kind in named_options(verb, given):
         if problem := known.problem(each, kind, arguments_of(verb, given, names)):
             raise CallError("NOT_FOUND", problem)
-    if told := absent_names(name, verb, given, names, known):
+    if not from_input and (told := absent_names(name, verb, given, names, known)):
         click.echo(printable_lines("\n".join(told)), err=True)
         sys.exit(NOT_FOUND)
     if verb.get("confirm") and not given["dry_run"] and not given["yes"]:

@@ -183,7 +183,7 @@ async def test_each_of_several_misspelled_names_is_told(
     cuectl: Cuectl, cuebot: SimulatedCuebot
 ) -> None:
     """The gateway tells one a second."""
-    ran = await cuectl("pause", X, DYING[:-1] + "5", "-", given="nothing-like-it\n")
+    ran = await cuectl("pause", X, DYING[:-1] + "5", "nothing-like-it")
     assert ran.status == NOT_FOUND
     assert ran.err.startswith("pause: nothing was done, 3 of 3 not found\n")
     assert ran.err.count("did you mean") == 2
@@ -207,15 +207,23 @@ async def test_nothing_is_done_if_one_of_several_names_is_wrong(
     verb, *options = line.split()
     value = ["77"] if verb in ("priority", "max-cores") else []
     changes = len([path for path, *_ in cuebot.calls if "Get" not in path])
-    for words in ([DYING, "1006-beauty"], ["-"]):
-        ran = await cuectl(verb, *words, *value, *options, given=f"{DYING}\n1006-beauty\n")
-        assert (ran.status, ran.out) == (NOT_FOUND, b"")
-        first, second, *hints = ran.err.splitlines()
-        assert first == f"{verb}: nothing was done, 1 of 2 not found"
-        assert second.startswith("  '1006-beauty' is not among the ")
-        by_range = ["  --range 1001-1010: Frames with these numbers"]
-        assert hints == (by_range if verb in ("eat", "retry") else [])
+    ran = await cuectl(verb, DYING, "1006-beauty", *value, *options)
+    assert (ran.status, ran.out) == (NOT_FOUND, b"")
+    first, second, *hints = ran.err.splitlines()
+    assert first == f"{verb}: nothing was done, 1 of 2 not found"
+    assert second.startswith("  '1006-beauty' is not among the ")
+    by_range = ["  --range 1001-1010: Frames with these numbers"]
+    assert hints == (by_range if verb in ("eat", "retry") else [])
     assert len([path for path, *_ in cuebot.calls if "Get" not in path]) == changes
+
+
+async def test_names_in_a_pipe_that_have_gone_stop_no_others(
+    cuectl: Cuectl, cuebot: SimulatedCuebot
+) -> None:
+    ran = await cuectl("pause", "-", given=f"{DYING}\ngone-since\n")
+    assert ran.status == FAILED
+    assert "1 of 2 done, 1 failed" in ran.err
+    assert calls_of(cuebot, "Pause") == 1
 
 
 async def test_a_job_among_several_may_be_an_id_or_in_capitals(cuectl: Cuectl) -> None:
