@@ -836,13 +836,23 @@ async def test_a_token_that_has_expired_is_asked_for_again(browser: Browser, far
 
 
 async def test_visitors_see_the_methods(browser: Browser, demo: Gateway) -> None:
+    """First of all where there are no panels, else behind the farm's sign-in."""
+    nothing: dict[str, list[str]] = {
+        each: [] for each in ("panels", "objects", "completions", "destroys")
+    }
     async with visiting(browser, demo.url) as visit:
         page = visit.page
+        await page.route("**/panels.json", lambda route: route.fulfill(json=nothing))
         await page.goto("/")
-        await expect(page.locator(".list a").first).to_be_visible()
-        await page.get_by_role("link", name="Farm", exact=True).click()
+        await expect(page.get_by_label("Search methods")).to_be_visible()
+        await page.unroute("**/panels.json")
+        await page.goto("/")
         await expect(page.get_by_text("Sign in to see the farm")).to_be_visible()
-        await page.get_by_role("button", name="Sign in").click()
+        await expect(page.get_by_label("Token")).to_be_focused()
+        await page.get_by_role("link", name="Explorer", exact=True).click()
+        await expect(page.locator(".list a").first).to_be_visible()
+        await expect(page.get_by_label("Token")).to_be_hidden()
+        await page.get_by_role("link", name="Farm", exact=True).click()
         await page.get_by_label("Token").fill(token())
         await page.keyboard.press("Enter")
         await expect(panel(page, "Shows")).to_contain_text("harbor")
