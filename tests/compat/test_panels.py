@@ -38,6 +38,12 @@ def test_the_panels_of_opencue_fit() -> None:
     assert {lead["panel"] for each in shown["panels"] for lead in each["leads"]} <= ids
     reached = {lead["panel"] for each in shown["panels"] for lead in each["leads"]}
     assert {each["id"] for each in shown["panels"] if each["given"]} == reached
+    of_jobs = [
+        each["actions"]
+        for each in shown["panels"]
+        if each["method"] == "/job.JobInterface/GetJobs" and each["name"] == "name"
+    ]
+    assert of_jobs == [of_jobs[0]] * 3
 
 
 def test_what_kills_and_deletes_asks() -> None:

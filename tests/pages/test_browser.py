@@ -200,7 +200,9 @@ async def test_the_farm_shows_what_runs_and_fails(browser: Browser, farm: Gatewa
         await expect(shows.get_by_role("row").nth(1)).to_contain_text("demo")
         await expect(shows).to_contain_text("frames run on 48 cores")
         await expect(panel(page, "Jobs that fail")).to_contain_text(f"{FAILING}3 of 24")
-        await expect(panel(page, "Hosts that are not up")).to_contain_text("DOWN")
+        hosts = panel(page, "Hosts that are down or locked").locator("tbody tr")
+        for host in ("07.*DOWN.*OPEN", "desk-202.*UP.*NIMBY_LOCKED", "06.*UP.*LOCKED"):
+            await expect(hosts.filter(has_text=re.compile(host))).to_have_count(1)
         await expect(panel(page, "Who uses what")).to_contain_text("lena")
         await expect(panel(page, "Allocations")).to_contain_text("local.general")
         await expect(shows.locator(".fresh")).to_have_text(re.compile("ago|live"))
@@ -225,7 +227,15 @@ async def test_a_row_leads_from_a_show_to_its_frames(browser: Browser, farm: Gat
         await expect(panel(page, f"Layers of {FAILING}")).to_be_visible()
         await page.goto(where)
         await page.get_by_role("link", name="Farm").last.click()
-        await expect(panel(page, "Shows")).to_be_visible()
+        await panel(page, "Shows").get_by_role("link", name="demo").click()
+        waiting = "demo-sh020-marco_smoke_v001"
+        await menu(page, waiting, "Layers")
+        mesh = panel(page, f"Layers of {waiting}").get_by_role("row", name="mesh")
+        await expect(mesh).to_contain_text("mesh0 of 1200012")
+        await page.go_back()
+        await menu(page, waiting, "What it waits for")
+        depends = panel(page, f"What {waiting} waits for").locator("tbody tr")
+        await expect(depends).to_have_text([re.compile(f"^mesh.*{waiting}sim.*yes$")])
 
 
 async def test_dead_frames_are_retried(still: Still) -> None:
@@ -351,7 +361,7 @@ async def test_one_stream_keeps_all_panels_fresh(browser: Browser, farm: Gateway
     async with signed_in(browser, farm.url) as visit:
         page = visit.page
         await page.goto("/")
-        for title in ("Shows", "Jobs that fail", "Hosts that are not up", "Allocations"):
+        for title in ("Shows", "Jobs that fail", "Hosts that are down or locked", "Allocations"):
             await expect(panel(page, title).locator(".fresh")).to_have_text("live")
         asked = [each.removeprefix(farm.url) for each in visit.requests if "/page/" not in each]
         assert asked == ["/", "/status.json", "/panels.json", "/batch"]
