@@ -64,7 +64,12 @@ def test_a_foreign_schema_has_panels_of_its_own(tmp_path: Path) -> None:
         "summary": "{count} pools of {sum(size)}",
         "columns": [{"path": "poolName"}, {"path": "size", "title": "Places", "bar": True}],
         "actions": [
-            {"title": "Drain", "method": "farm.PoolInterface/Drain", "with": {"pool.id": "id"}}
+            {
+                "title": "Drain",
+                "method": "farm.PoolInterface/Drain",
+                "with": {"pool.id": "id"},
+                "given": {"names[]": "names[]"},
+            }
         ],
     }
     lead = {"panel": "some", "with": {"names[]": "poolName"}}
@@ -87,6 +92,7 @@ def test_a_foreign_schema_has_panels_of_its_own(tmp_path: Path) -> None:
         {"path": "size", "title": "Places", "number": True, "bar": True},
     ]
     assert some["actions"][0]["with"] == {"pool.id": "id"}
+    assert some["actions"][0]["given"] == {"names[]": "names[]"}
     assert all_["leads"] == [
         {"panel": "some", "title": "Pools of {name}", "with": {"names[]": "poolName"}}
     ]
@@ -173,6 +179,19 @@ def test_a_panel_that_does_not_fit_is_told(
             },
             "pools.actions.D",
             "sea",
+        ),
+        (
+            {
+                "actions": [
+                    {
+                        "title": "D",
+                        "method": "farm.PoolInterface/Drain",
+                        "given": {"names[]": "names[]"},
+                    }
+                ]
+            },
+            "pools.actions.D",
+            "not given names[]",
         ),
     ],
 )

@@ -236,6 +236,11 @@ async def test_a_row_leads_from_a_show_to_its_frames(browser: Browser, farm: Gat
         await menu(page, waiting, "What it waits for")
         depends = panel(page, f"What {waiting} waits for").locator("tbody tr")
         await expect(depends).to_have_text([re.compile(f"^mesh.*{waiting}sim.*yes$")])
+        await page.go_back()
+        await menu(page, waiting, "Frames")
+        await menu(page, "1001-mesh", "Where its logs are…")
+        await run_method(page)
+        await expect(page.locator(".answers")).to_contain_text(f"/{waiting}")
 
 
 async def test_dead_frames_are_retried(still: Still) -> None:
@@ -289,7 +294,7 @@ async def test_all_rows_are_changed_at_once(still: Still) -> None:
     await page.route("**/batch", lambda route: route.fulfill(json=answers))
     await page.get_by_role("button", name="What can be done with all rows").click()
     await page.get_by_role("button", name="Kill: all 3…").click()
-    await expect(dialog).to_contain_text("cannot be undone")
+    await expect(dialog).to_contain_text("For these 3 of “Jobs of demo”: Cuebot has no undo.")
     await dialog.get_by_role("button", name="Do it").click()
     told = page.get_by_text(re.compile("Kill: 1 of 2 done; demo.*: no such job"))
     await expect(told).to_be_visible()
@@ -306,7 +311,8 @@ async def test_what_destroys_asks_first(still: Still) -> None:
     await menu(page, FAILING, "Kill…")
     run, dialog = page.get_by_role("button", name="Run…"), page.get_by_role("dialog")
     await run.click()
-    await expect(dialog).to_contain_text(FAILING)
+    await expect(dialog.get_by_role("heading")).to_have_text(f"Kill: {FAILING}?")
+    await expect(dialog).to_contain_text("In “Jobs that fail”.")
     await expect(dialog.get_by_role("button", name="Cancel")).to_be_focused()
     await page.keyboard.press("Escape")
     await expect(dialog).to_be_hidden()
@@ -317,6 +323,10 @@ async def test_what_destroys_asks_first(still: Still) -> None:
     await dialog.get_by_role("button", name="Do it").click()
     await expect(page.locator(".answers").get_by_role("status")).to_contain_text("200 in")
     assert "/job.JobInterface/Kill" in still.called
+    await page.get_by_label("job", exact=True).fill("another")
+    await run.click()
+    await expect(dialog.get_by_role("heading")).to_have_text("Kill?")
+    await expect(dialog).not_to_contain_text("Jobs that fail")
 
 
 async def test_panels_go_on_when_they_fail(browser: Browser, farm: Gateway) -> None:
@@ -492,6 +502,11 @@ async def test_rows_and_fields_are_chosen(browser: Browser, farm: Gateway) -> No
         await page.get_by_label("_where").fill("jobStats.deadFrames>0")
         await run_method(page)
         await expect(page.locator(".answers th")).to_have_text(["name"])
+        cut = page.get_by_text("rows, there may be more")
+        await expect(cut).to_have_text("2 rows, there may be more")
+        await page.get_by_label("_limit").fill("200")
+        await run_method(page)
+        await expect(cut).to_be_hidden()
         await page.get_by_label("_where").fill("depth>0")
         await page.get_by_role("button", name="Run", exact=True).click()
         await expect(page.locator(".answers").get_by_role("status")).to_contain_text("depth")
