@@ -95,8 +95,7 @@ async function show() {
   $("sign-in-here").hidden = asks || Boolean(token());
   if (asks) {
     $("problem").textContent = "";
-    $("main").replaceChildren(make("p", {}, "Sign in to see the farm: calls need a token. The ",
-      make("a", { href: "#explore" }, "explorer"), " shows the methods without one."));
+    $("main").replaceChildren();
     $("token").focus();
     return;
   } else if (shown === "farm") {
