@@ -48,7 +48,8 @@ class Lead(Entry):
 
 
 class PanelAction(Entry):
-    """A method that may be called for a row: its request has values of the row, and constants.
+    """A method that may be called for a row: its request has values of the row, of the fields that
+    the panel was `given`, and constants.
 
     With `many`, also for all rows at once: such a request needs nothing else.
     """
@@ -56,6 +57,7 @@ class PanelAction(Entry):
     title: Line
     method: MethodName
     with_: dict[TargetPath, RowPath] = Field(alias="with", default_factory=dict)
+    given: dict[TargetPath, TargetPath] = {}
     request: dict[str, Any] = {}
     many: bool = False
 

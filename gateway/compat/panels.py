@@ -190,10 +190,15 @@ class Reading:
         for target, path in action.with_.items():
             check_target(method, target)
             self._check(path)
+        for target, path in action.given.items():
+            check_target(method, target)
+            if path not in self._panel.given:
+                raise NotApplicable(f"the panel is not given {path}")
         return {
             "title": action.title,
             "method": method.path,
             "with": action.with_,
+            "given": action.given,
             "request": action.request,
             **({"many": True} if action.many else {}),
         }

@@ -38,6 +38,12 @@ def test_the_panels_of_opencue_fit() -> None:
     assert {lead["panel"] for each in shown["panels"] for lead in each["leads"]} <= ids
     reached = {lead["panel"] for each in shown["panels"] for lead in each["leads"]}
     assert {each["id"] for each in shown["panels"] if each["given"]} == reached
+    of_jobs = [
+        each["actions"]
+        for each in shown["panels"]
+        if each["method"] == "/job.JobInterface/GetJobs" and each["name"] == "name"
+    ]
+    assert of_jobs == [of_jobs[0]] * 3
 
 
 def test_what_kills_and_deletes_asks() -> None:
@@ -58,7 +64,12 @@ def test_a_foreign_schema_has_panels_of_its_own(tmp_path: Path) -> None:
         "summary": "{count} pools of {sum(size)}",
         "columns": [{"path": "poolName"}, {"path": "size", "title": "Places", "bar": True}],
         "actions": [
-            {"title": "Drain", "method": "farm.PoolInterface/Drain", "with": {"pool.id": "id"}}
+            {
+                "title": "Drain",
+                "method": "farm.PoolInterface/Drain",
+                "with": {"pool.id": "id"},
+                "given": {"names[]": "names[]"},
+            }
         ],
     }
     lead = {"panel": "some", "with": {"names[]": "poolName"}}
@@ -81,6 +92,7 @@ def test_a_foreign_schema_has_panels_of_its_own(tmp_path: Path) -> None:
         {"path": "size", "title": "Places", "number": True, "bar": True},
     ]
     assert some["actions"][0]["with"] == {"pool.id": "id"}
+    assert some["actions"][0]["given"] == {"names[]": "names[]"}
     assert all_["leads"] == [
         {"panel": "some", "title": "Pools of {name}", "with": {"names[]": "poolName"}}
     ]
@@ -167,6 +179,19 @@ def test_a_panel_that_does_not_fit_is_told(
             },
             "pools.actions.D",
             "sea",
+        ),
+        (
+            {
+                "actions": [
+                    {
+                        "title": "D",
+                        "method": "farm.PoolInterface/Drain",
+                        "given": {"names[]": "names[]"},
+                    }
+                ]
+            },
+            "pools.actions.D",
+            "not given names[]",
         ),
     ],
 )

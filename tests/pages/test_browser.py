@@ -200,7 +200,9 @@ async def test_the_farm_shows_what_runs_and_fails(browser: Browser, farm: Gatewa
         await expect(shows.get_by_role("row").nth(1)).to_contain_text("demo")
         await expect(shows).to_contain_text("frames run on 48 cores")
         await expect(panel(page, "Jobs that fail")).to_contain_text(f"{FAILING}3 of 24")
-        await expect(panel(page, "Hosts that are not up")).to_contain_text("DOWN")
+        hosts = panel(page, "Hosts that are down or locked").locator("tbody tr")
+        for host in ("07.*DOWN.*OPEN", "desk-202.*UP.*NIMBY_LOCKED", "06.*UP.*LOCKED"):
+            await expect(hosts.filter(has_text=re.compile(host))).to_have_count(1)
         await expect(panel(page, "Who uses what")).to_contain_text("lena")
         await expect(panel(page, "Allocations")).to_contain_text("local.general")
         await expect(shows.locator(".fresh")).to_have_text(re.compile("ago|live"))
@@ -225,7 +227,20 @@ async def test_a_row_leads_from_a_show_to_its_frames(browser: Browser, farm: Gat
         await expect(panel(page, f"Layers of {FAILING}")).to_be_visible()
         await page.goto(where)
         await page.get_by_role("link", name="Farm").last.click()
-        await expect(panel(page, "Shows")).to_be_visible()
+        await panel(page, "Shows").get_by_role("link", name="demo").click()
+        waiting = "demo-sh020-marco_smoke_v001"
+        await menu(page, waiting, "Layers")
+        mesh = panel(page, f"Layers of {waiting}").get_by_role("row", name="mesh")
+        await expect(mesh).to_contain_text("mesh0 of 1200012")
+        await page.go_back()
+        await menu(page, waiting, "What it waits for")
+        depends = panel(page, f"What {waiting} waits for").locator("tbody tr")
+        await expect(depends).to_have_text([re.compile(f"^mesh.*{waiting}sim.*yes$")])
+        await page.go_back()
+        await menu(page, waiting, "Frames")
+        await menu(page, "1001-mesh", "Where its logs are…")
+        await run_method(page)
+        await expect(page.locator(".answers")).to_contain_text(f"/{waiting}")
 
 
 async def test_dead_frames_are_retried(still: Still) -> None:
@@ -279,7 +294,7 @@ async def test_all_rows_are_changed_at_once(still: Still) -> None:
     await page.route("**/batch", lambda route: route.fulfill(json=answers))
     await page.get_by_role("button", name="What can be done with all rows").click()
     await page.get_by_role("button", name="Kill: all 3…").click()
-    await expect(dialog).to_contain_text("cannot be undone")
+    await expect(dialog).to_contain_text("For these 3 of “Jobs of demo”: Cuebot has no undo.")
     await dialog.get_by_role("button", name="Do it").click()
     told = page.get_by_text(re.compile("Kill: 1 of 2 done; demo.*: no such job"))
     await expect(told).to_be_visible()
@@ -296,7 +311,8 @@ async def test_what_destroys_asks_first(still: Still) -> None:
     await menu(page, FAILING, "Kill…")
     run, dialog = page.get_by_role("button", name="Run…"), page.get_by_role("dialog")
     await run.click()
-    await expect(dialog).to_contain_text(FAILING)
+    await expect(dialog.get_by_role("heading")).to_have_text(f"Kill: {FAILING}?")
+    await expect(dialog).to_contain_text("In “Jobs that fail”.")
     await expect(dialog.get_by_role("button", name="Cancel")).to_be_focused()
     await page.keyboard.press("Escape")
     await expect(dialog).to_be_hidden()
@@ -307,6 +323,10 @@ async def test_what_destroys_asks_first(still: Still) -> None:
     await dialog.get_by_role("button", name="Do it").click()
     await expect(page.locator(".answers").get_by_role("status")).to_contain_text("200 in")
     assert "/job.JobInterface/Kill" in still.called
+    await page.get_by_label("job", exact=True).fill("another")
+    await run.click()
+    await expect(dialog.get_by_role("heading")).to_have_text("Kill?")
+    await expect(dialog).not_to_contain_text("Jobs that fail")
 
 
 async def test_panels_go_on_when_they_fail(browser: Browser, farm: Gateway) -> None:
@@ -351,7 +371,7 @@ async def test_one_stream_keeps_all_panels_fresh(browser: Browser, farm: Gateway
     async with signed_in(browser, farm.url) as visit:
         page = visit.page
         await page.goto("/")
-        for title in ("Shows", "Jobs that fail", "Hosts that are not up", "Allocations"):
+        for title in ("Shows", "Jobs that fail", "Hosts that are down or locked", "Allocations"):
             await expect(panel(page, title).locator(".fresh")).to_have_text("live")
         asked = [each.removeprefix(farm.url) for each in visit.requests if "/page/" not in each]
         assert asked == ["/", "/status.json", "/panels.json", "/batch"]
@@ -482,6 +502,11 @@ async def test_rows_and_fields_are_chosen(browser: Browser, farm: Gateway) -> No
         await page.get_by_label("_where").fill("jobStats.deadFrames>0")
         await run_method(page)
         await expect(page.locator(".answers th")).to_have_text(["name"])
+        cut = page.get_by_text("rows, there may be more")
+        await expect(cut).to_have_text("2 rows, there may be more")
+        await page.get_by_label("_limit").fill("200")
+        await run_method(page)
+        await expect(cut).to_be_hidden()
         await page.get_by_label("_where").fill("depth>0")
         await page.get_by_role("button", name="Run", exact=True).click()
         await expect(page.locator(".answers").get_by_role("status")).to_contain_text("depth")
@@ -836,13 +861,23 @@ async def test_a_token_that_has_expired_is_asked_for_again(browser: Browser, far
 
 
 async def test_visitors_see_the_methods(browser: Browser, demo: Gateway) -> None:
+    """First of all where there are no panels, else behind the farm's sign-in."""
+    nothing: dict[str, list[str]] = {
+        each: [] for each in ("panels", "objects", "completions", "destroys")
+    }
     async with visiting(browser, demo.url) as visit:
         page = visit.page
+        await page.route("**/panels.json", lambda route: route.fulfill(json=nothing))
         await page.goto("/")
+        await expect(page.get_by_label("Search methods")).to_be_visible()
+        await page.unroute("**/panels.json")
+        await page.goto("/")
+        await expect(page.get_by_label("Token")).to_be_focused()
+        await page.get_by_role("link", name="Explorer", exact=True).click()
         await expect(page.locator(".list a").first).to_be_visible()
+        await expect(page.get_by_label("Token")).to_be_hidden()
         await page.get_by_role("link", name="Farm", exact=True).click()
-        await expect(page.get_by_text("Sign in to see the farm")).to_be_visible()
-        await page.get_by_role("button", name="Sign in").click()
+        await expect(page.locator(".list")).to_have_count(0)
         await page.get_by_label("Token").fill(token())
         await page.keyboard.press("Enter")
         await expect(panel(page, "Shows")).to_contain_text("harbor")

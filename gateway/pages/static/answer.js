@@ -12,9 +12,9 @@ export function rowsOf(answer, path = []) {
   return values.length === 1 && path.length < 2 ? rowsOf(values[0][1], [...path, values[0][0]]) : null;
 }
 
-// Puts the answer into `place`; `wanted` is the form that the reader has chosen, if any, `download`
+// Puts the answer into `place`; of one that may be `cut`, this is said; `wanted` is the form that the reader has chosen, if any, `download`
 // saves its rows, and `unitAt` knows the units of numbers.
-export function showAnswer(place, answer, { wanted, choose, download, unitAt }) {
+export function showAnswer(place, answer, { cut, wanted, choose, download, unitAt }) {
   const { path, rows } = rowsOf(answer) ?? {};
   const forms = { ...(rows?.length ? { Table: () => tableOf(rows, (column) => unitAt([...path, ...column.split(".")])) } : {}), Tree: () => make("div", { class: "tree" }, treeOf(answer)), JSON: () => make("pre", { tabindex: 0 }, JSON.stringify(answer, null, 2)) };
   const initial = forms[wanted] ? wanted : rows?.length ? "Table" : "JSON";
@@ -26,7 +26,8 @@ export function showAnswer(place, answer, { wanted, choose, download, unitAt }) 
   };
   show(initial);
   const csv = download && rows?.length ? button("CSV", download, { "aria-label": "Download as CSV" }) : null;
-  place.replaceChildren(make("div", { class: "row", role: "group", "aria-label": "Show the answer as" }, buttons, csv), content);
+  const most = cut && rows?.length ? make("span", { class: "alert" }, `${rows.length} rows, there may be more`) : null;
+  place.replaceChildren(make("div", { class: "row", role: "group", "aria-label": "Show the answer as" }, buttons, csv, most), content);
 }
 
 function columnsOf(rows) {

@@ -4,6 +4,8 @@ export const base = new URL(".", location.href).href.replace(/\/$/, "");
 export const token = () => sessionStorage.getItem(TOKEN_KEY);
 export const keepToken = (text) => sessionStorage.setItem(TOKEN_KEY, text);
 export const dropToken = () => sessionStorage.removeItem(TOKEN_KEY);
+export const keep = (name, value) => sessionStorage.setItem(`cuebot-gateway ${name}`, value);
+export const kept = (name) => sessionStorage.getItem(`cuebot-gateway ${name}`);
 export const $ = (id) => document.getElementById(id);
 
 export function request(path, { headers = {}, ...options } = {}) {
@@ -65,6 +67,13 @@ export function queryOf(body, view = {}) {
   for (const [name, text] of Object.entries(view)) if (text) query.append(`_${name}`, text);
   const text = query.toString();
   return text && `?${text}`;
+}
+
+// Whether an answer has as many rows as its request or view allows.
+export function mayBeCut(count, body, view) {
+  const limits = (inner) => Object.entries(inner).flatMap(([name, value]) => (
+    isObject(value) ? limits(value) : /^(limit|maxResults)$/.test(name) ? [Number(value)] : []));
+  return count > 0 && limits({ body, view }).includes(count);
 }
 
 const SIZES = ["B", "kB", "MB", "GB", "TB", "PB"];

@@ -1,5 +1,5 @@
 // The explorer: methods by what people do with them, a form for each, its answer, and its code.
-import { button, copyText, isObject, isSure, make, request, save } from "./base.js";
+import { button, copyText, isObject, isSure, keep, kept, make, mayBeCut, request, save } from "./base.js";
 import { showAnswer, rowsOf } from "./answer.js";
 import { Schemas, formOf } from "./form.js";
 import { described, ranked } from "./search.js";
@@ -7,8 +7,6 @@ import { SNIPPETS } from "./snippets.js";
 
 const VIEW = ["fields", "where", "sort", "limit"];
 const FEW_METHODS = 30, MOST_VIEWS = 2;
-const keep = (name, value) => sessionStorage.setItem(`cuebot-gateway ${name}`, value);
-const kept = (name) => sessionStorage.getItem(`cuebot-gateway ${name}`);
 
 export class Explorer {
   #document; #panels; #schemas; #methods = []; #destroys; #groups; #views;
@@ -272,6 +270,7 @@ class Work {
       if (isEmpty) this.#answer.replaceChildren();
       else {
         showAnswer(this.#answer, content, {
+          cut: response.headers.has("x-truncated") || mayBeCut(rows?.length, this.#body, this.#view),
           wanted: response.ok ? kept("answer") : "JSON", choose: (name) => keep("answer", name),
           download: this.#method.readsOnly && (() => this.#download()), unitAt: (path) => this.#unitAt(path),
         });
@@ -305,7 +304,9 @@ class Work {
 
   #isSure() {
     const { path, summary } = this.#method;
-    return isSure(`${path.split("/").pop()}?`, `${summary}. This cannot be undone.`, JSON.stringify(this.#body, null, 2));
+    const { sent, question, of } = read(kept("row")) ?? {};  // a row's menu led here, unless the form was changed
+    const [title, place] = sent === path + JSON.stringify(this.#body) ? [question, `In “${of}”. `] : [path.split("/").pop(), ""];
+    return isSure(`${title}?`, `${place}${summary}. Cuebot has no undo.`, JSON.stringify(this.#body, null, 2));
   }
 }
 

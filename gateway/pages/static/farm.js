@@ -1,5 +1,5 @@
 // The farm: panels that the profile defines, each a read as a table, kept fresh.
-import { at, button, duration, isNumber, isSure, make, put, request, shown, sorted } from "./base.js";
+import { at, button, duration, isNumber, isSure, keep, make, mayBeCut, put, request, shown, sorted } from "./base.js";
 import { watch } from "./watch.js";
 
 const LIVE_SECONDS = 20;  // a stream is never silent for longer
@@ -33,7 +33,7 @@ export function openFarm(place, { panels, destroys }, { path, parameters }) {
 }
 
 class View {
-  #panel; #destroys; #heardAt = 0; #live = false; #answer = null; #shown = [];
+  #panel; #parameters; #destroys; #heardAt = 0; #live = false; #answer = null; #shown = [];
   #fresh = make("span", { class: "fresh soft" }, "…");
   #summary = make("p", { class: "soft" });
   #trouble = make("p", { class: "bad", role: "status", hidden: true });
@@ -46,6 +46,7 @@ class View {
     const body = structuredClone(panel.request);
     for (const path of panel.given) put(body, path, parameters.get(path) ?? "");
     this.#panel = panel;
+    this.#parameters = parameters;
     this.body = body;
     this.title = panel.title.replace("{name}", parameters.get("name") ?? "");
     const id = `panel-${panel.id}`;
@@ -104,7 +105,7 @@ class View {
       return words.every((each) => text.includes(each));
     };
     const rows = (view.sort ? sorted(found, view.sort) : found).filter(fits);
-    const most = found.length === Number(view.limit) ? "+" : "";
+    const most = mayBeCut(found.length, this.body, view) ? "+" : "";
     this.#summary.textContent = rows.length ? filled(summary, rows, most) : found.length ? "No row has that" : "None";
     this.#table.show(this.#shown = rows);
   }
@@ -118,9 +119,9 @@ class View {
 
   async #do(action, rows) {
     const names = rows.map((row) => at(row, this.#panel.name) ?? row.id);
-    const undone = this.#destroys.includes(action.method) ? " This cannot be undone." : "";
-    if (!await isSure(`${action.title}?`, `For these ${rows.length}:${undone}`, names.join("\n"))) return;
-    const items = rows.map((row, id) => ({ id, method: action.method, request: filledIn(action, row) }));
+    const undone = this.#destroys.includes(action.method) ? " Cuebot has no undo." : "";
+    if (!await isSure(`${action.title}?`, `For these ${rows.length} of “${this.title}”:${undone}`, names.join("\n"))) return;
+    const items = rows.map((row, id) => ({ id, method: action.method, request: this.#filledIn(action, row) }));
     this.#done.hidden = false;
     this.#done.className = "soft";
     this.#done.textContent = `${action.title}…`;
@@ -146,15 +147,21 @@ class View {
     const panels = this.#panel.leads.map(({ panel, title, with: given }) => [title, linkTo("farm", panel, {
       ...Object.fromEntries(Object.entries(given).map(([to, from]) => [to, at(row, from)])), name,
     })]);
-    const actions = this.#panel.actions.map((action) => [
-      `${action.title}…`, linkTo("explore", action.method.slice(1), { body: JSON.stringify(filledIn(action, row)) })]);
+    const actions = this.#panel.actions.map((action) => {
+      const body = JSON.stringify(this.#filledIn(action, row));
+      const asked = { sent: action.method + body, question: `${action.title}: ${name}`, of: this.title };
+      return [`${action.title}…`, linkTo("explore", action.method.slice(1), { body }), () => keep("row", JSON.stringify(asked))];
+    });
     return { name, links: [...panels, ...actions], first: panels[0]?.[1] };
   }
-}
 
-// The request of an action for a row.
-function filledIn({ with: given, request: body }, row) {
-  return Object.entries(given).reduce((found, [to, from]) => put(found, to, at(row, from)), structuredClone(body));
+  // The request of an action for a row.
+  #filledIn({ with: ofRow, given, request: body }, row) {
+    const found = structuredClone(body);
+    for (const [to, from] of Object.entries(given)) put(found, to, this.#parameters.get(from));
+    for (const [to, from] of Object.entries(ofRow)) put(found, to, at(row, from));
+    return found;
+  }
 }
 
 function filled(summary, rows, most) {
@@ -235,7 +242,7 @@ document.body.append(menu);
 // A button that opens a menu of links, or of what is done, beside itself and within the window.
 function menuButton(name, links) {
   return button("⋯", ({ target }) => {
-    const items = links().map(([title, to]) => make("li", {}, typeof to === "string" ? make("a", { href: to }, title) : button(title, to)));
+    const items = links().map(([title, to, onclick]) => make("li", {}, typeof to === "string" ? make("a", { href: to, onclick }, title) : button(title, to)));
     menu.replaceChildren(make("ul", {}, items));
     menu.showPopover();
     const { right, bottom } = target.getBoundingClientRect();

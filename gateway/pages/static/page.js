@@ -28,10 +28,8 @@ async function open() {
       return;
     }
     panels = await get("/panels.json");
-    $("sign-in").hidden = true;
     $("main").hidden = $("tabs").hidden = false;
     $("sign-out").hidden = !token();
-    $("sign-in-here").hidden = Boolean(token());
     await show();
   } catch (error) {
     if ([401, 403].includes(error.status)) dropToken();
@@ -79,7 +77,7 @@ function linkTo(path) {
 function route() {
   const [place, query = ""] = location.hash.slice(1).split(/\?(.*)/s);
   const [part, ...path] = place.split("/");
-  return { part: ["farm", "explore", "gateway"].includes(part) ? part : token() ? "farm" : "explore", path: path.join("/"), parameters: new URLSearchParams(query) };
+  return { part: ["farm", "explore", "gateway"].includes(part) ? part : panels.panels.length ? "farm" : "explore", path: path.join("/"), parameters: new URLSearchParams(query) };
 }
 
 async function show() {
@@ -92,8 +90,14 @@ async function show() {
     if (link.hash === `#${shown}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  if (shown === "farm" && !token()) {
-    $("main").replaceChildren(make("p", {}, "Sign in to see the farm: calls need a token."));
+  const asks = shown === "farm" && !token();
+  $("sign-in").hidden = !asks;
+  $("sign-in-here").hidden = asks || Boolean(token());
+  if (asks) {
+    $("problem").textContent = "";
+    $("main").replaceChildren();
+    $("token").focus();
+    return;
   } else if (shown === "farm") {
     close = openFarm($("main"), panels, where);
   } else if (shown === "explore") {
