@@ -21,8 +21,10 @@ def draw() -> None:
         page = browser.new_page(viewport=SIZE, color_scheme="light")  # type: ignore[arg-type]
         page.add_init_script(f"sessionStorage.setItem('{KEPT_AS}', '{token}')")
         page.goto(url)
-        for table in page.locator(".panel table").all():
-            table.wait_for()
+        panels = page.locator(".panel")
+        panels.first.wait_for()
+        for panel in panels.all():
+            panel.locator("table").wait_for()
         page.screenshot(path=PICTURE)
         browser.close()
 
