@@ -82,7 +82,7 @@ kubernetes: $(STAMP)  ## Install the schemas that config/deploy/kubernetes is te
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group kubernetes
 
 # Tests wait about as often as they compute.
-export PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) * 3 / 2)))
+export PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) * 2)))
 
 # Or pytest rewrites the asserts of all files in each process of each run, for 8 s of the processor.
 test test-fast lowest: export PYTHONDONTWRITEBYTECODE :=
