@@ -13,7 +13,7 @@ import orjson
 from google.protobuf.message import DecodeError
 from google.rpc import status_pb2
 
-from gateway.calls.query import Query, parsed
+from gateway.calls.query import Query, bad, parsed
 from gateway.codec.body import UnknownFieldPolicy
 from gateway.codec.forward import forwarded
 from gateway.errors import Code, GatewayError
@@ -30,7 +30,13 @@ from gateway.http.protocols.interface import (
     unsupported_coding,
     unsupported_media,
 )
-from gateway.http.request_headers import READABLE, UNICODE_CHARSET, check_length, check_upgrade
+from gateway.http.request_headers import (
+    READABLE,
+    UNICODE_CHARSET,
+    check_length,
+    check_upgrade,
+    shown,
+)
 from gateway.schema.method import Method
 from gateway.suggestions import QUOTED_CHARS
 from gateway.views.compiled_view import AnswerForm
@@ -247,11 +253,3 @@ def wrong_verb(verb: str, method: Method) -> GatewayError:
     if verb == "GET":
         problem = f"GET is for methods that only read, and {method.path} may not; use POST"
     return GatewayError(Code.UNIMPLEMENTED, problem, status=405, headers={"Allow": allow})
-
-
-def bad(name: str, problem: str) -> GatewayError:
-    return GatewayError(Code.INVALID_ARGUMENT, f"?{name[:QUOTED_CHARS]}: {problem}")
-
-
-def shown(value: bytes) -> str:
-    return value[:QUOTED_CHARS].decode("ascii", "replace")
