@@ -1,15 +1,17 @@
 """Requests that share calls, over HTTP."""
 
 import asyncio
+import gc
 import gzip
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import grpc
 import httpx
 import pytest
 
+from gateway.calls.shared_reads import SharedAnswer
 from gateway.codec.payload import zstd
 from tests.support.opencue import jobs, message_class
 from tests.support.owned_farm import BOS, LENAS, script
@@ -103,11 +105,15 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.calls.shared_reads.LONGEST_WAIT_SECONDS", 3600.0)
 
 
+@pytest.mark.usefixtures("without_collector")
 @pytest.mark.parametrize("count", [FEW, LONG])
 async def test_all_have_the_whole_answer_in_their_form(
     cuebot: ScriptedCuebot, gateway: Gateway, count: int
 ) -> None:
-    """Whatever coding, view and verb: what they would have had by themselves."""
+    """Whatever coding, view and verb: what they would have had by themselves.
+
+    It is gone with the last of them, and its memory free, without the garbage collector.
+    """
     protocols = [
         ("POST", "", {"Content-Type": media, "Accept-Encoding": coding})
         for media in MEDIA
@@ -148,6 +154,15 @@ async def test_all_have_the_whole_answer_in_their_form(
     assert len(ids) == len(together)
     assert shared_total(gateway) == total + len(together)
     await until(lambda: not gateway.app.parts.answers.held)
+    await until(lambda: not any(type(each) is SharedAnswer for each in gc.get_objects()))
+
+
+@pytest.fixture
+def without_collector() -> Iterator[None]:
+    """What waits for the garbage collector waits for ever."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 async def raw(gateway: Gateway, verb: str, query: str, headers: dict[str, str]) -> httpx.Response:
