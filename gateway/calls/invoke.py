@@ -311,12 +311,13 @@ async def look(
     if not rows:
         raise absent
     kind = by.reference.kind
+    newest = max(rows, key=lambda row: value_at(row, listing.newest)) if listing.newest else rows[0]
     if not reads:
         what = sought(by, asked)
         if what.startswith("name "):
             what = f"{kind} {what.removeprefix('name ')}"
-        raise GatewayError(Code.NOT_FOUND, f"{place}: {what} {listing.says}")
-    newest = max(rows, key=lambda row: value_at(row, listing.newest)) if listing.newest else rows[0]
+        message = f"{place}: {what} {listing.says} ({kind} id {str(newest.id)[:QUOTED_CHARS]!r})"
+        raise GatewayError(Code.NOT_FOUND, message)
     if resolved is not None:
         many = f"; newest of {len(rows)}" if len(rows) > 1 else ""
         name = quote(str(newest.id)[:QUOTED_CHARS])  # for a header

@@ -54,7 +54,8 @@ def shared_form(
         has_room = len(answer.made) + len(answer.making) < MOST_MADE
         can_be_kept = has_room and not (is_timed or is_copy)
         if isinstance(done, tuple):
-            if can_be_kept and not any(piece is answer for piece in done):  # or the answer would refer to itself
+            # An answer that keeps itself is not freed with its last reader.
+            if can_be_kept and not any(piece is answer for piece in done):
                 answer.made[key] = done, headers
             return done, headers
         most = room_for_form(answer, choice) if can_be_kept else 0

@@ -451,7 +451,7 @@ async def test_finished_jobs_are_among_criteria_that_ask_for_them(
     path, criteria = "/job.JobInterface/GetJobs", {"ids": [OTHER, JOB]}
     answer = await gateway.post(path, {"r": criteria | more})
     assert (answer.status_code, answer.json()["error"]) == (404, "NOT_FOUND")
-    said = f"r.ids[1]: job '{JOB}' is finished; send r.includeFinished"
+    said = f"r.ids[1]: job '{JOB}' is finished; send r.includeFinished (job id '{job(farm)}')"
     assert answer.json()["message"] == said
     answer = await gateway.post(path, {"r": criteria | {"includeFinished": True}})
     assert [each["name"] for each in answer.json()["jobs"]["jobs"]] == [OTHER, JOB]
@@ -508,7 +508,7 @@ async def test_a_layer_by_its_jobs_id_is_that_jobs(gateway: Gateway, farm: Farm)
             message = answer.json()["message"]
             assert answer.status_code == 404
             said = f"layer: layer 'comp', job '{JOB}' (job.id '{old}') belongs to a finished job"
-            assert message == said
+            assert message == f"{said} (layer id '{own}')"
             assert everything(farm) == before
     assert farm.layers[new_layer].min_cores == 7
     assert farm.layers[old_layer].min_cores != 7

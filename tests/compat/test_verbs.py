@@ -26,6 +26,8 @@ WANTED = (
     *("jobs", "job", "layers", "frames", "retry", "eat", "kill", "pause", "resume", "priority"),
     *("hosts", "lock", "unlock", "move", "procs", "shows", "comment", "comments", "max-cores"),
     *("min-cores", "depends", "logs", "subscriptions", "allocations", "limits"),
+    *("groups", "regroup", "host-comment", "host-comments"),
+    *("create-limit", "set-limit"),
 )
 OF_TRIAL = """\
 reads = ["Bare/Echo"]

@@ -53,6 +53,8 @@ def calls_of(cuebot: SimulatedCuebot, method: str) -> int:
         (f"frames {LENA} --count-by STATE --no-headers --limit 1", "WAITING  13"),
         ("allocations -o name", "local.desktop\nlocal.general"),
         ("limits -o name", "arnold\nnuke_render"),
+        ("groups demo -o name --sort-by name", "comp\ndemo\nfx\nlight"),
+        ("host-comments render-node-02 -o csv", '"subject","message","user","timestamp"'),
         ("subscriptions demo -o name --sort-by name", "local.desktop.demo\nlocal.general.demo"),
         (
             f"depends {LENA} --no-headers --where active -o csv",
@@ -65,6 +67,20 @@ async def test_reads(reading: Cuectl, line: str, expected: str) -> None:
     ran = await reading(*line.split())
     assert (ran.status, ran.err) == (0, "")
     assert ran.text.rstrip("\n") == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "read", "expected"),
+    [
+        (f"regroup {LENA} fx", f"job {LENA} -o wide --raw --no-headers", " fx "),
+        ("create-limit maya 5", "limits --where name=maya --no-headers", "0/5"),
+        ("set-limit arnold nuke_render 7", "limits --where maxValue=7 -o name", "nuke_render"),
+        ("host-comment render-node-02 bad", "host-comments render-node-02 -o csv", '"Note","bad"'),
+    ],
+)
+async def test_changes(cuectl: Cuectl, change: str, read: str, expected: str) -> None:
+    assert (await cuectl(*change.split())).status == 0
+    assert expected in (await cuectl(*read.split())).text
 
 
 async def test_what_matters_comes_first(reading: Cuectl) -> None:
@@ -503,4 +519,4 @@ async def test_what_the_gateway_knows_of_a_name_is_told(
     finish_job(cuebot.farm, cuebot.farm.pending[LENA])
     ran = await cuectl("priority", LENA, "90")
     assert ran.status == NOT_FOUND
-    assert ran.err == f"cuectl: NOT_FOUND: job: job '{LENA}' is finished\n"
+    assert ran.err.startswith(f"cuectl: NOT_FOUND: job: job '{LENA}' is finished (job id '")
