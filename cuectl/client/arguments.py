@@ -97,14 +97,16 @@ class Arguments:
         for path, value in self.given:
             put(added, fields, path, value)
         if sets and self.need_schema and not {*whole, *added}.intersection(sets):
-            raise InvalidCall(f"{method}: {missing_value(sets[0], fields(sets[0]))}")
+            near = [name for name in added if fields(name) is None and sets[0].startswith(name)]
+            raise InvalidCall(f"{method}: {missing_value(sets[0], fields(sets[0]), near)}")
         return orjson.dumps(merged(whole, added))
 
 
-def missing_value(name: str, found: Field | None) -> str:
+def missing_value(name: str, found: Field | None, near: Sequence[str]) -> str:
     is_switch = found is not None and found.kind is Kind.SWITCH
     ways = f"{name}=true or {name}=false" if is_switch else f"{name}=…"
-    return f"{name} is missing; write {ways}"
+    instead = f" instead of {', '.join(f'{each}=…' for each in near)}" if near else ""
+    return f"{name} is missing; write {ways}{instead}"
 
 
 def merged(old: object, new: object) -> object:

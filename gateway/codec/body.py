@@ -139,19 +139,22 @@ def check_unknown(
     documented: Container[str] = (),
     written: Container[str] = (),
 ) -> tuple[str, ...]:
-    """The paths of the first ignored fields. Raises GatewayError for one that is an error.
+    """The paths of the first ignored fields. Raises GatewayError for those that are errors.
 
     `documented` are paths of arguments that only EVERYTHING refuses, `written` of objects that
     callers write themselves, whatever their type.
     """
-    for field in unknown:
+
+    def is_error(field: UnknownField) -> bool:
         argument = field.path is ROOT or not field.echoed or text(field.path) in written
-        if policy is UnknownFieldPolicy.EVERYTHING or (
+        return policy is UnknownFieldPolicy.EVERYTHING or (
             policy is UnknownFieldPolicy.ARGUMENTS
             and argument
             and place_of(field) not in documented
-        ):
-            raise unknown_field(field)
+        )
+
+    if errors := list(islice(filter(is_error, unknown), FIELDS_LISTED)):
+        raise unknown_field(*errors)
     return tuple(map(place_of, unknown[:IGNORED_REPORTED]))
 
 
@@ -159,17 +162,21 @@ def place_of(field: UnknownField) -> str:
     return text((field.path, field.key, 0))
 
 
-def unknown_field(field: UnknownField) -> GatewayError:
-    """The 400 that names the field, the nearest one, and some of those that exist."""
+def unknown_field(field: UnknownField, *others: UnknownField) -> GatewayError:
+    """The 400 that names the field, the nearest one, some of those that exist, and the other
+    unknown ones.
+    """
     place = f"{text(field.path)}: " if text(field.path) else ""
     names = [*field.names[:FIELDS_LISTED], *["…"] * (len(field.names) > FIELDS_LISTED)]
     there = f" (there are: {', '.join(names)})" if names else " (there are none)"
     hint = other_way(field.key) or did_you_mean(field.key, field.names, "`") or paths_like(field)
     if not hint and len(field.plain) == 1 and len(field.names) > 1:  # as of SetPriority: job, val
         hint = f"{DID_YOU_MEAN}`{field.plain[0]}`?"
+    too = ", ".join(f"`{place_of(other)[:QUOTED_CHARS]}`" for other in others)
     return GatewayError(
         Code.INVALID_ARGUMENT,
-        f"{place}unknown field `{field.key[:QUOTED_CHARS]}`{hint}{there}",
+        f"{place}unknown field `{field.key[:QUOTED_CHARS]}`{hint}{there}"
+        f"{'; also unknown: ' if too else ''}{too}",
     )
 
 

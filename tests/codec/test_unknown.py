@@ -45,6 +45,12 @@ def test_with_everything_an_unknown_field_anywhere_is_refused() -> None:
     assert message.startswith("children[1]: unknown field `nmae`; did you mean `name`? (there are:")
 
 
+def test_all_that_is_refused_is_in_one_message() -> None:
+    message = refusal("trial.Tree", {"nmae": 1, "name": "x", "foo": {}}, Policy.ARGUMENTS)
+    assert message.startswith("unknown field `nmae`; did you mean `name`?")
+    assert message.endswith("; also unknown: `foo`")
+
+
 def test_fields_of_another_version_in_an_echoed_object_are_ignored() -> None:
     body = {"job": {"id": "x", "foo": 1}}
     found = ignored("job.JobKillRequest", body, Policy.ARGUMENTS, opencue())

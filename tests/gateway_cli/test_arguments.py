@@ -123,6 +123,8 @@ def test_maps_and_lists_of_objects_need_json(
         ("/job.JobInterface/SetPriority", ["job=x", "val:=null"], ""),
         ("/job.JobInterface/SetPriority", ['job:={"id": "x"}'], ""),
         ("/job.LayerInterface/SetTags", ["layer.id=x"], "tags is missing; write tags=…"),
+        ("/job.JobInterface/SetGroup", ["job=x", "group=fx"],
+         "groupId is missing; write groupId=… instead of group=…"),
         ("/job.LayerInterface/SetStartAfter", ["layer.id=x"], ""),
         ("/job.GroupInterface/SetGroup", ["group.id=x"], ""),
         ("/job.JobInterface/Kill", ["job=x"], ""),
