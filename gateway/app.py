@@ -32,8 +32,8 @@ from gateway.compat.profile import load_profile
 from gateway.discovery.reflection import reflection_of
 from gateway.discovery.refresh import LiveCatalog
 from gateway.discovery.source import choose_source
-from gateway.http.access_control import AccessControl
-from gateway.http.admission import Admission
+from gateway.http.access_control import AccessControl, ObjectRights
+from gateway.http.admission import Admission, RateLimits
 from gateway.http.at_most_once import AtMostOnce
 from gateway.http.authentication import Authentication
 from gateway.http.batch import PATH as BATCH
@@ -47,9 +47,7 @@ from gateway.http.identity import Identity
 from gateway.http.interceptors import Interceptor, Interceptors
 from gateway.http.key_records import Records, records_for
 from gateway.http.middleware import ContextMiddleware, report_refused
-from gateway.http.object_rights import ObjectRights
 from gateway.http.proxies import TrustedProxies
-from gateway.http.rate_limits import RateLimits
 from gateway.http.refusals import Refusals
 from gateway.http.request import RequestReader
 from gateway.http.respond import Responder

@@ -23,12 +23,13 @@ from starlette.types import Receive, Send
 from gateway.calls.invoke import Call
 from gateway.calls.plan import Found
 from gateway.errors import RETRY_SOON, Code, Fate, GatewayError
-from gateway.http.call_maker import CallMaker, form_of, pieces_of
+from gateway.http.call_maker import CallMaker
 from gateway.http.context import JSON_TYPE, CallState, ClientGone, RequestContext
 from gateway.http.disconnect import CancelOnDisconnect
+from gateway.http.form import Form, form_for, form_of, pieces_of
 from gateway.http.key_records import LARGEST_KEPT_BYTES, Owned, Record, Records
 from gateway.http.request import CallRequest, RequestReader
-from gateway.http.respond import Form, Responder, form_for
+from gateway.http.respond import Responder
 from gateway.openapi.schemas import REPORTED
 from gateway.schema.method import Method
 from gateway.views.compiled_view import AnswerForm

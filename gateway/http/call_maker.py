@@ -1,6 +1,6 @@
-"""Making a request's calls to Cuebot, and encoding the answer."""
+"""Making a request's calls to Cuebot."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import lru_cache, partial
 from time import monotonic
 from urllib.parse import quote
@@ -10,15 +10,12 @@ from gateway.access.rate_limiter import MemoryLimiter, Rate
 from gateway.calls.invoke import Around, Call, calls_within, invoke, look_up, rehearse
 from gateway.calls.near_names import takes_short, with_near_name
 from gateway.calls.rows import is_cut
-from gateway.calls.shared_reads import SHARED, OwnMemory, SharedAnswer, SharedReads
+from gateway.calls.shared_reads import SHARED, OwnMemory, SharedReads
 from gateway.errors import Code, GatewayError
 from gateway.http.context import RequestContext
 from gateway.http.interceptors import Interceptors
 from gateway.http.request import CallRequest
-from gateway.http.respond import Form, form_for
-from gateway.http.shared_form import shared_form
 from gateway.http.trace_context import CallTimes
-from gateway.long_work import begin_at_once
 from gateway.upstream.interface import Metadata, Upstream
 
 SUGGESTIONS = Rate(rps=1, burst=1)
@@ -190,23 +187,6 @@ def note_resolved(context: RequestContext, resolved: list[str]) -> None:
 async def note_cut(context: RequestContext, request: CallRequest, answer: bytes) -> None:
     if request.cut_at and await is_cut(request.plan.method, answer, request.cut_at):
         context.response.headers.append((b"x-truncated", b"%d" % request.cut_at))
-
-
-def form_of(context: RequestContext, request: CallRequest, answer: bytes) -> Form:
-    """Cuebot's answer in the client's format. Raises GatewayError (INTERNAL)."""
-    if type(answer) is SharedAnswer:
-        return shared_form(context, request.plan.method, request.view, answer)
-    if request.view is None:
-        return form_for(context, request.plan.method.encode(answer))
-    return form_for(context, pieces_of(request, answer), request.view.content_type)
-
-
-def pieces_of(request: CallRequest, answer: bytes) -> Iterable[bytes]:
-    """The body of an answer. Raises GatewayError (INTERNAL)."""
-    if request.view is None:
-        return request.plan.method.encode(answer)
-    begin_at_once()
-    return request.view.encode(answer)
 
 
 @lru_cache(maxsize=1024)

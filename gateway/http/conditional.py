@@ -20,15 +20,15 @@ from starlette.types import Receive, Send
 from gateway.access.fair_quota import FairQuota
 from gateway.calls.shared_reads import SharedAnswer
 from gateway.errors import Code, GatewayError, unavailable
-from gateway.http.call_maker import CallMaker, form_of, note_cut
+from gateway.http.call_maker import CallMaker, note_cut
 from gateway.http.content_coding import VARY as VARY_BY_CODING
 from gateway.http.context import RequestContext
 from gateway.http.disconnect import CancelOnDisconnect
+from gateway.http.form import form_of, in_common
 from gateway.http.interceptors import Interceptors
 from gateway.http.request import CallRequest, RequestReader
 from gateway.http.respond import Responder
 from gateway.http.routing import send_nothing
-from gateway.http.shared_form import in_common
 from gateway.long_work import STEP, Step, begin_at_once, let_others_run
 from gateway.views.fingerprint import fingerprint, fingerprint_of_shown
 

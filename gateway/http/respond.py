@@ -6,19 +6,12 @@ from time import monotonic
 from starlette.types import Send
 
 from gateway.access.load_shedding import LoadShedder
-from gateway.codec.encode import Slices
 from gateway.errors import GatewayError, unavailable
-from gateway.http.content_coding import VARY, compressed
-from gateway.http.context import JSON_TYPE, RequestContext
+from gateway.http.context import RequestContext
 from gateway.http.encoding_turn import EncodingTurn
-from gateway.http.shared_pieces import SharedPieces
+from gateway.http.form import Form, SharedPieces
 from gateway.http.slow_reader import SlowReader
 from gateway.long_work import STEP, let_others_run
-from gateway.views.render import Viewed
-
-PLAIN_JSON = (JSON_TYPE, VARY)
-
-Form = tuple[Iterable[bytes], Sequence[tuple[bytes, bytes]]]
 
 
 class Responder:
@@ -62,22 +55,6 @@ class Responder:
             await send_pieces(context, pieces, headers, send, self._http_timeout, turn, deadline)
         finally:
             turn.give_back()
-
-
-def form_for(
-    context: RequestContext, pieces: Iterable[bytes], content_type: tuple[bytes, bytes] = JSON_TYPE
-) -> Form:
-    if isinstance(pieces, Slices):
-        context.call.payload = pieces.payload
-    elif isinstance(pieces, Viewed):
-        context.call.progress = pieces.progress
-    accept_encoding = context.request.headers.get(b"accept-encoding")
-    if accept_encoding is None and content_type is JSON_TYPE:
-        return pieces, PLAIN_JSON
-    done, headers = compressed(pieces, accept_encoding)
-    if isinstance(done, Slices) and done.length is not None:
-        headers = (*headers, (b"content-length", b"%d" % done.length))
-    return done, (content_type, *headers)
 
 
 def answer_at_once(context: RequestContext, form: Form) -> bool:
