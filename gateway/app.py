@@ -40,10 +40,9 @@ from gateway.http.batch import PATH as BATCH
 from gateway.http.batch import Batch
 from gateway.http.call_maker import CallMaker
 from gateway.http.conditional import ConditionalReads
-from gateway.http.cors import Cors, CorsRules
+from gateway.http.cors import Cors
 from gateway.http.direct_connection import Refused
 from gateway.http.error_answer import UnservedMethods
-from gateway.http.identity import Identity
 from gateway.http.interceptors import Interceptor, Interceptors
 from gateway.http.key_records import Records, records_for
 from gateway.http.middleware import ContextMiddleware, report_refused
@@ -186,8 +185,8 @@ def create_app(settings: Settings, worker_metrics: WorkerMetrics | None = None) 
     endpoints = metrics_endpoints(settings, parts.metrics, scrapes, layers[0])
     routes += endpoints.routes
     if settings.cors_origins:
-        rules = CorsRules(origins=settings.cors_origins, headers=settings.cors_headers)
-        layers.append(Middleware(Cors, rules=rules))
+        origins, headers = settings.cors_origins, settings.cors_headers
+        layers.append(Middleware(Cors, origins=origins, headers=headers))
     allows = {route.path: PAGE_ALLOWS for route in routes} | {BATCH: CHANGE_ALLOWS}
     routes.append(Route(BATCH, batch_handler(settings, parts, requests, methods)))
     layers.append(Middleware(Routing, live=parts.live, methods=methods, allows=allows))
@@ -254,7 +253,6 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
         *limits,
         AccessControl(),
         Admission(slots, load_shedder),
-        Identity(),
         object_rights,
         audit,
     ]
@@ -330,7 +328,7 @@ def method_handler(settings: Settings, parts: Parts, requests: RequestReader) ->
         parts.interceptors,
         places=parts.watchers,
         limits=WATCH_LIMITS,
-        rights=parts.authenticator,
+        authenticator=parts.authenticator,
         readiness=parts.readiness,
         http_timeout=settings.http_timeout,
         weight=parts.rates.weight,

@@ -10,7 +10,7 @@ import asyncio
 import re
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from time import monotonic
 from typing import NamedTuple
 from urllib.parse import parse_qsl, quote
@@ -40,15 +40,21 @@ from gateway.http.context import (
 from gateway.http.direct_connection import LARGE_BODY_BYTES
 from gateway.http.disconnect import CancelOnDisconnect
 from gateway.http.interceptors import Interceptors
-from gateway.http.item_connection import ItemConnection, Outcome, outcome_of, reported
+from gateway.http.item_connection import (
+    EventStream,
+    ItemConnection,
+    Outcome,
+    WatchedItem,
+    outcome_of,
+    reported,
+)
 from gateway.http.middleware import ContextMiddleware
 from gateway.http.proxies import TrustedProxies
 from gateway.http.request_headers import DRY_RUN_ANSWER, DRY_RUN_KEY, asks_dry_run, check_headers
 from gateway.http.routing import CHANGE_ALLOWS
 from gateway.http.slow_reader import SlowReader
-from gateway.http.watch import HEADERS as OF_STREAMS
-from gateway.http.watch import RETRY
-from gateway.http.watched_item import EventWriter, WatchedItem
+from gateway.http.watched_question import HEADERS as OF_STREAMS
+from gateway.http.watched_question import RETRY
 from gateway.long_work import let_others_run
 from gateway.suggestions import QUOTED_CHARS, did_you_mean
 from gateway.views.compiled_view import (
@@ -153,9 +159,9 @@ class Batch:
         principal = context.principal
         if not self._batches.take(principal):
             raise unavailable("too many batches are being answered", "places")
-        place = Place(self._batches, principal)
-        queue.for_tokens = self._for_tokens.setdefault(principal, queue.for_tokens)
-        try:
+        with ExitStack() as place:
+            place.callback(self._batches.give_back, principal)
+            queue.for_tokens = self._for_tokens.setdefault(principal, queue.for_tokens)
             # Without a direct connection, reading the body is what notices that the client is gone.
             with nullcontext() if context.direct is None else CancelOnDisconnect(context, receive):
                 await self._admit(context)
@@ -176,8 +182,6 @@ class Batch:
                 run = Answers(self, context, items, send, in_order=in_order, stops=stops)
             del items  # the run frees each as it takes its turn
             await self._run(context, run, receive)
-        finally:
-            place.give_back()
 
     async def _admit(self, context: RequestContext) -> None:
         """Identify the caller, and wait for a token unless the queue has one.
@@ -240,20 +244,6 @@ class Batch:
         finally:
             await run.end()
             context.wait_as_asked(monotonic() - began)  # each item is measured by itself
-
-
-class Place:
-    """A principal's place among the batches that are being answered."""
-
-    def __init__(self, batches: FairQuota, principal: str) -> None:
-        self._batches = batches
-        self._principal = principal
-        self._is_held = True
-
-    def give_back(self) -> None:
-        if self._is_held:
-            self._is_held = False
-            self._batches.give_back(self._principal)
 
 
 class Run:
@@ -477,13 +467,12 @@ class WatchedRun(Run):
         context: RequestContext,
         items: Collection[Item],
         send: Send,
-        place: Place,
+        place: ExitStack,
     ) -> None:
         super().__init__(batch, context, items)
         self._send = send
         self._place = place
-        self._events = EventWriter(context, send, batch.http_timeout)
-        self._is_cut_off = False
+        self._events = EventStream(context, send, batch.http_timeout, self._news)
 
     async def answer(self) -> None:
         self._context.response.code = Code.OK
@@ -501,30 +490,18 @@ class WatchedRun(Run):
             finally:
                 self._release(found)
             if all(connection.has_begun for connection, _ in self._running.values()):
-                self._place.give_back()
+                self._place.close()
                 self._context.give_back_body_room()
             if self._running and not self._finished:
                 await self._news.wait()
-            if self._is_cut_off:
+            if self._events.is_cut_off:
                 raise ClientGone
         await self._send({"type": "http.response.body", "body": b""})
 
     def _connect(self, item: Item) -> ItemConnection:
         return WatchedItem(
-            item.id, item.request, self._context.principal, self._batch.long_answers, self
+            item.id, item.request, self._context.principal, self._batch.long_answers, self._events
         )
-
-    async def write(self, pieces: Iterable[bytes]) -> None:
-        await self._events.write(pieces)
-
-    def cut_off(self) -> None:
-        """End the stream at once: the client does not read."""
-        self._is_cut_off = True
-        self._news.set()
-
-    def look(self) -> None:
-        """An item has begun."""
-        self._news.set()
 
 
 def until_gone(methods: ASGIApp) -> ASGIApp:

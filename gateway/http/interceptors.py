@@ -8,9 +8,7 @@ an entry in the list and a setting.
 from collections.abc import Awaitable, Callable, Iterable
 from time import monotonic
 
-from gateway.calls.caller import Named
 from gateway.calls.invoke import Around, Call
-from gateway.calls.plan import Plan
 from gateway.errors import GatewayError
 from gateway.http.context import RequestContext
 from gateway.schema.catalog import Catalog
@@ -53,10 +51,6 @@ class Interceptor:
     def enter(self, context: RequestContext) -> None:
         """The body has been read: take the call's resources into `context.call` (`Admission`)."""
 
-    def prepare(self, context: RequestContext, plan: Plan, named: Named | None) -> Plan:
-        """Change the calls (`Identity`). `named`: the plan of another process, if any."""
-        return plan
-
     def wraps(self, context: RequestContext) -> bool:
         """Whether `around` is needed for this request."""
         return True
@@ -78,7 +72,7 @@ class Interceptor:
         """The request is over (`AccessLog`, `RequestCounters`). Must not raise."""
 
 
-STAGES = ("open", "identify", "admit", "authorize", "enter", "prepare", "deny", "end")
+STAGES = ("open", "identify", "admit", "authorize", "enter", "deny", "end")
 
 
 class Interceptors:
@@ -88,7 +82,6 @@ class Interceptors:
         self._admit: list[Callable[[RequestContext], Awaitable[None] | None]] = []
         self._authorize: list[Authorize] = []
         self._enter: list[Callable[[RequestContext], None]] = []
-        self._prepare: list[Callable[[RequestContext, Plan, Named | None], Plan]] = []
         self._around: list[Interceptor] = []
         self._deny: list[Callable[[RequestContext, GatewayError, ReadDenied], Awaitable[None]]] = []
         self._end: list[Callable[[RequestContext], None]] = []
@@ -166,11 +159,6 @@ class Interceptors:
         """Take a call's resources; the request returns them. Raises GatewayError."""
         for enter in self._enter:
             enter(context)
-
-    def prepare(self, context: RequestContext, plan: Plan, named: Named | None) -> Plan:
-        for prepare in self._prepare:
-            plan = prepare(context, plan, named)
-        return plan
 
     def around(self, context: RequestContext, innermost: Around | None = None) -> Around | None:
         """What wraps each call to Cuebot; None if nothing does."""

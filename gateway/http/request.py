@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from starlette.types import Receive
 
-from gateway.access.fair_quota import FairQuota, Weight, equal_weight
-from gateway.calls.caller import Named
+from gateway.access.fair_quota import FairQuota, Weight
+from gateway.calls.caller import Caller, Named, with_caller
 from gateway.calls.messages import takes_long as message_takes_long
 from gateway.calls.offload import Planner
 from gateway.calls.plan import (
@@ -25,10 +25,9 @@ from gateway.codec.xml_text import takes_long as xml_takes_long
 from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import Code, GatewayError
 from gateway.http.body import BodyReader
-from gateway.http.context import JSON_TYPE, ClientGone, RequestContext
+from gateway.http.context import JSON_TYPE, ClientGone, Denial, RequestContext
 from gateway.http.direct_connection import LARGE_BODY_BYTES
 from gateway.http.disconnect import CancelOnDisconnect
-from gateway.http.identity import caller_of
 from gateway.http.interceptors import Interceptors
 from gateway.http.request_headers import (
     DRY_RUN_ANSWER,
@@ -95,7 +94,7 @@ class RequestReader:
         unknown_fields: str,
         planner: Planner,
         interceptors: Interceptors,
-        weight: Weight = equal_weight,
+        weight: Weight,
     ) -> None:
         self._live = live
         self._max_body = max_body
@@ -295,7 +294,7 @@ class RequestReader:
             )
         if planned.named:
             context.call.named = planned.named
-        planned = self._interceptors.prepare(context, planned, named)
+        planned = with_identity(context, planned, named)
         query, cut_at = head.query, 0
         view = query.view
         if planned.method.row_limit is not None or planned.most_rows is not None:
@@ -320,6 +319,32 @@ def method_at(context: RequestContext, catalog: Catalog) -> Method:
         assert caller is not None, "no path is looked up without a token"
         raise unknown_path(context.request.path, catalog, caller.rule.names(catalog))
     return method
+
+
+def caller_of(context: RequestContext) -> Caller:
+    caller = context.caller
+    assert caller is not None, "no method is called without a token"
+    return Caller(caller.rule.identity, caller.subject)
+
+
+def with_identity(context: RequestContext, planned: Plan, named: Named | None) -> Plan:
+    """The plan with the caller's name where Cuebot records it (IDENTITY).
+
+    `named` is that plan as another process has made it. Raises GatewayError for another name in
+    the request.
+    """
+    if planned.method.identity is None and not planned.follow_ups:
+        return planned
+    caller = caller_of(context)
+    if named is None or named.caller != caller:
+        named = with_caller(planned, caller)
+    if named.refusal is not None:
+        if named.refusal.code is Code.PERMISSION_DENIED:
+            context.call.denied = Denial("identity", planned.method, planned.payload)
+        raise named.refusal
+    if named.replaced:
+        context.response.headers.append((b"x-replaced-fields", listed_paths(named.replaced)))
+    return named.plan
 
 
 def check_verb(verb: str, method: Method) -> None:
