@@ -36,8 +36,8 @@ from gateway.compat.entry_types import (
     Template,
     TypeName,
 )
-from gateway.compat.panel_entries import Panels
-from gateway.compat.verb_entries import Verbs
+from gateway.compat.panels import Panels
+from gateway.compat.verbs import Verbs
 from gateway.errors import ConfigurationError
 from gateway.views.units import Unit
 

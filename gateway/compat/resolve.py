@@ -5,8 +5,8 @@ without an entry cost nothing more.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from time import time
@@ -16,25 +16,28 @@ from google.protobuf.descriptor_pool import DescriptorPool
 
 from gateway.codec.fields import INT32, INT64, UINT32, UINT64, is_message, message_of
 from gateway.codec.interfaces import Derived
-from gateway.codec.rewrite import Default, MostRows, Rename, Rewrite
+from gateway.codec.rewrite import BodyPath, Default, MostRows, Rename, Rewrite
 from gateway.compat.profile import After, Before, Named, Profile, Reading, UniqueName, Watched
 from gateway.compat.profile import Hop as HopEntry
 from gateway.compat.references import (
-    NotApplicable,
-    body_path,
     by_argument,
-    copied,
-    field_at,
     finder,
     listing_of,
+    references_at,
+    row_search,
+    with_reference,
+)
+from gateway.compat.schema_paths import (
+    NotApplicable,
+    body_path,
+    copied,
+    entry,
+    field_at,
+    fields_along,
     needed_field,
     needed_method,
     needed_path,
-    references_at,
-    root_of,
-    row_search,
     split,
-    with_reference,
 )
 from gateway.schema.catalog import NATIVE, UnusedEntry
 from gateway.schema.method import (
@@ -349,15 +352,6 @@ class Resolver:
         return needed_method(self.methods, name)
 
 
-@contextmanager
-def entry(name: str, unused: list[UnusedEntry]) -> Iterator[None]:
-    """A block that resolves an entry. If that is not applicable, it is added to `unused`."""
-    try:
-        yield
-    except NotApplicable as reason:
-        unused.append(UnusedEntry(name, str(reason)))
-
-
 def telling_apart(steps: Steps, namesakes: Mapping[str, Listing]) -> Steps:
     """The steps, with the lists of namesakes for their look-ups."""
     before = tuple(
@@ -380,6 +374,14 @@ def rename(method: Method, source: str, target: str) -> Rename:
     return Rename(
         body_path(request, path), body_path(request, native), as_list, root_of(request, path)
     )
+
+
+def root_of(request: Descriptor, source: FieldPath) -> BodyPath | None:
+    """The part of a documented path that is an object unknown to Cuebot, if any."""
+    for length, field in enumerate(fields_along(request, source[:-1]), 1):
+        if field is None or not is_message(field):
+            return body_path(request, source[:length])
+    return None
 
 
 def row_limit(method: Method, target: str, content: int | None) -> list[Rewrite]:

@@ -11,9 +11,10 @@ from google.protobuf.message_factory import GetMessageClass
 from gateway.codec.fields import is_message, message_of
 from gateway.compat.profile import About as AboutEntry
 from gateway.compat.profile import Asking, Lying, NamesOf, NearEntry, Profile
-from gateway.compat.references import (
+from gateway.compat.schema_paths import (
     NotApplicable,
     body_path,
+    entry,
     field_at,
     kind_of,
     list_at,
@@ -23,7 +24,6 @@ from gateway.compat.references import (
     needed_path,
     split,
 )
-from gateway.compat.resolve import entry
 from gateway.schema.catalog import UnusedEntry
 from gateway.schema.method import (
     About,

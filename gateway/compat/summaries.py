@@ -6,7 +6,7 @@ from dataclasses import replace
 from google.protobuf.descriptor_pool import DescriptorPool
 
 from gateway.compat.profile import Summaries
-from gateway.compat.references import field_at
+from gateway.compat.schema_paths import field_at
 from gateway.schema.description import first_sentence
 from gateway.schema.method import Method
 
