@@ -381,7 +381,6 @@ def pages(settings: Settings, parts: Parts, methods: ASGIApp) -> list[Route]:
 
 @asynccontextmanager
 async def lifespan(app: Gateway) -> AsyncIterator[None]:
-    """Run the background tasks: catalog, keys, deny list, Cuebot's connection, metrics."""
     live, upstream, provider = app.parts.live, app.parts.upstream, app.parts.provider
     metrics, shared = app.parts.metrics, app.parts.shared
     observers: list[Callable[[float], object]] = [app.parts.load_shedder.observe]

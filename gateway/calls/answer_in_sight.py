@@ -83,7 +83,7 @@ async def cut(
 
 
 async def rows_in_sight(method: Method, answer: bytes, rows: Node, sight: Sight) -> bytes:
-    """Raises Hidden, and GatewayError (INTERNAL) for an invalid answer."""
+    """Raises Hidden."""
     begin_at_once()
     try:
         return await in_turns(visible(memoryview(answer), rows, sight))
@@ -125,7 +125,6 @@ async def answer_if_there(
 
 
 def not_seen(method: Method, payload: bytes) -> GatewayError:
-    """The 404 for an answer that the caller may not see, or that is not there."""
     what = subjects(method, payload)
     return GatewayError(Code.NOT_FOUND, f"{what} is not there, or you may not see it")
 

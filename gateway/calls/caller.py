@@ -45,10 +45,7 @@ def with_caller(planned: Plan, caller: Caller) -> Named:
 
 
 def named(method: Method, payload: bytes, caller: Caller) -> tuple[bytes, str]:
-    """The request with the caller's name, and the replaced field or "".
-
-    Raises GatewayError as `Named.refusal` says.
-    """
+    """The request with the caller's name, and the replaced field or ""."""
     mode, subject = caller
     identity = method.identity
     if identity is None:
@@ -76,7 +73,7 @@ def named(method: Method, payload: bytes, caller: Caller) -> tuple[bytes, str]:
 
 
 def check_syntax(place: str, xml: str, element: str) -> None:
-    """Raise GatewayError (INVALID_ARGUMENT) for what is no XML. What else is wrong, Cuebot says."""
+    """What else is wrong with the XML, Cuebot says."""
     try:
         texts_of(xml, element)
     except NotXml as error:
@@ -86,7 +83,7 @@ def check_syntax(place: str, xml: str, element: str) -> None:
 
 
 def check_xml(place: str, xml: str, element: str, subject: str) -> None:
-    """Raise GatewayError unless the element exists and always contains the subject."""
+    """The element has to exist, and always to contain the subject."""
     try:
         names = texts_of(xml, element)
     except UnreadableXml as error:

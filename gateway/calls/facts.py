@@ -84,7 +84,6 @@ class NotKnown(Exception):
 
 
 def why_unknown(judged: Judged) -> str:
-    """Why nothing is known of an object in a request."""
     if judged.unknown:
         return f"{judged.place}: {judged.unknown}"
     return f"Cuebot does not say what {judged.place} belongs to"
@@ -180,7 +179,7 @@ class FactFinder:
         return bool(unknown)
 
     async def of_name(self, about: About, name: str, method: Method, call: Call) -> Facts:
-        """The facts of the object of that name. Raises GatewayError, NOT_FOUND without one."""
+        """Raises NOT_FOUND without one."""
         try:
             known = await Inquiry(self, method, (), {}, (), call).of_name(about, name)
         except NotKnown as error:
@@ -208,8 +207,6 @@ class FactFinder:
 
 
 class Inquiry:
-    """The look-ups for one request."""
-
     def __init__(
         self,
         finder: FactFinder,
@@ -237,13 +234,12 @@ class Inquiry:
         self._objects += 1
 
     async def known(self, subject: Subject, place: str, thing: object) -> list[Known]:
-        """All that one object is about. Raises NotKnown, GatewayError, with a sight NotThere."""
+        """Raises NotKnown, and with a sight NotThere."""
         if subject.spec is not None:  # its names are not remembered
             return await self._of_spec(subject.spec, str(thing))
         return await self._in_sight(subject.about, partial(self._known, subject, place, thing))
 
     async def is_in_sight(self, about: About, ask: Ask) -> bool:
-        """Whether all that `ask` returns is."""
         try:
             return bool(await self._in_sight(about, ask))
         except (NotThere, NotKnown):
@@ -281,7 +277,6 @@ class Inquiry:
     async def of_object(
         self, about: About, thing: object, subject: Subject | None = None
     ) -> list[Known]:
-        """An object, or the id of one."""
         if about.asked is not None:
             return await self._of(about, about.asked, thing, subject)
         if not about.lies_in:
@@ -394,7 +389,7 @@ class Inquiry:
         return known
 
     async def _owners_of(self, about: About, shown: Shown, subject: Subject | None) -> list[Known]:
-        """What an object belongs to. All are asked about, also if one of them is not there."""
+        """All owners are asked about, also if one of them is not there."""
         asked: list[Ask] = []
         for (_, owner), text in zip(about.owners, shown.owners, strict=True):
             asked.append(partial(self.of_object, owner, text, subject))
@@ -470,7 +465,6 @@ class Inquiry:
 
 
 def merged(one: Known, other: Known) -> Known:
-    """One object, with the facts of another one, too."""
     return Known(one.id, {**other.facts, **one.facts}, other.told_by + one.told_by)
 
 
@@ -545,7 +539,7 @@ def whole(thing: Any) -> object:
 
 
 def objects_of(method: Method, request: Any) -> Iterator[tuple[Subject, str, object]]:
-    """All objects in a request, or texts that stand for them, with their places."""
+    """Objects, or texts that stand for them, with their places."""
     for subject in method.subjects:
         for place, thing in objects_at(request, subject):
             if thing or not subject.optional:
@@ -553,7 +547,6 @@ def objects_of(method: Method, request: Any) -> Iterator[tuple[Subject, str, obj
 
 
 def objects_at(request: Any, subject: Subject) -> Iterator[tuple[str, object]]:
-    """The objects, or their ids, at a place, with the place of each."""
     found = request
     for depth, name in enumerate(subject.place, 1):
         field = found.DESCRIPTOR.fields_by_name[name]

@@ -35,8 +35,6 @@ from gateway.upstream.interface import CallFailed, Expects, Metadata, Upstream, 
 
 
 class Missing(NamedTuple):
-    """An object in a request without an id."""
-
     place: str
     set_id: Callable[[object], None]
 
@@ -68,10 +66,9 @@ async def invoke(
     `expects` is called before large answers are received, and `around` wraps each call. Names that
     only a list could resolve are added to `resolved`.
 
-    Raises GatewayError: that of `error_for` for a failed call. If a look-up fails, finds nothing
-    (NOT_FOUND), or finds what the call would create (ALREADY_EXISTS), the call is not made. An
-    error of a follow-up says what has been done before it. Cancelling the task cancels the current
-    call.
+    If a look-up fails, finds nothing (NOT_FOUND), or finds what the call would create
+    (ALREADY_EXISTS), the call is not made. The error of a follow-up says what has been done before
+    it.
     """
     method = plan.method
     plain = method.namesakes is None and method.instead is None
@@ -104,10 +101,7 @@ def calls_within(
 
 
 async def rehearse(plan: Plan, call: Call, around: Around) -> None:
-    """Do all that comes before the call of a plan, without changing anything.
-
-    Raises GatewayError as `invoke` would by then.
-    """
+    """Do all that comes before the call of a plan, without changing anything."""
 
     async def read(method: Method, payload: bytes, found: Sequence[Found] = ()) -> bytes:
         return await call(method, payload, found) if method.reads_only else b""
@@ -124,7 +118,6 @@ async def look_up(plan: Plan, call: Call, resolved: list[str], allowed: Containe
     """The plan after its look-ups, which can be made again and again without them.
 
     What is found by a name goes on by the id in its first answer, if that method is `allowed`.
-    Raises GatewayError.
     """
     payload, found = await looked_up(plan, call, resolved)
     if plan.look_ups:
@@ -142,7 +135,7 @@ async def look_up(plan: Plan, call: Call, resolved: list[str], allowed: Containe
 
 
 def has_name(goes_on: GoesOn, method: Method, payload: bytes) -> bool:
-    """Whether a request has a name, where it may have an id."""
+    """Whether there is a name where there may be an id."""
     if goes_on.name is None:
         return True
     asked = GetMessageClass(method.descriptor.input_type).FromString(payload)
@@ -190,7 +183,7 @@ async def looked_up(
 async def own_answer(
     plan: Plan, payload: bytes, call: Call, known: Sequence[Found], resolved: list[str] | None
 ) -> bytes:
-    """Raises GatewayError (NOT_FOUND) for another object's answer: names are not unique."""
+    """Names are not unique: another object's answer is NOT_FOUND."""
     answer = await answer_of(plan.method, payload, call, known, resolved)
     for step, value in sought_first(plan):
         if step.same and value_at(parsed(plan.method, answer), step.same) != value:
@@ -258,7 +251,7 @@ async def hop(
 
 
 def missing_in(request: Any, reference: Reference) -> Iterator[Missing | None]:
-    """The objects without an id, in the plan's order. None is a pause: a list may be long."""
+    """In the plan's order. None is a pause: a list may be long."""
     place, path = str(reference.place), reference.place.original
     if not reference.listed:
         id_path = path if reference.is_text else (*path, "id")
@@ -282,7 +275,7 @@ async def look(
     reads: bool,
     resolved: list[str] | None,
 ) -> object:
-    """Raises GatewayError with field and look-up. `reads`: a list's row is good enough."""
+    """The id of what is looked up. `reads`: a list's row is good enough."""
     path = by.method.path
     take = by.take if isinstance(by, LookUp) else by.finder.take
     listing = None if isinstance(by, LookUp) else by.finder.listing
@@ -400,7 +393,7 @@ def with_given(listing: Listing, asked: Plan) -> Listing:
 
 
 async def check_absent(unique: Unique, request: bytes, call: Call) -> None:
-    """Raise GatewayError unless no object has that name. One found by an alias does not count."""
+    """An object found by an alias does not count."""
     place, path = str(unique.given), unique.method.path
     try:
         answer = parsed(unique.method, await call(unique.method, request))
@@ -463,7 +456,6 @@ def reworded(error: GatewayError, message: str, place: str = "") -> GatewayError
 
 
 def parsed(method: Method, answer: bytes) -> Any:
-    """Raises GatewayError (INTERNAL) for invalid bytes."""
     kind = method.descriptor.output_type
     try:
         return GetMessageClass(kind).FromString(answer)

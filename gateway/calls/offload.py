@@ -75,7 +75,6 @@ class Planner:
         *,
         is_binary: bool = False,
     ) -> Named:
-        """Raises GatewayError: the plan's, and UNAVAILABLE after `timeout` seconds."""
         job = Job(None, method.path, body, policy, caller, is_binary)
         outcome = await self._outcome(principal, timeout, job, catalog)
         assert isinstance(outcome, Done)
@@ -85,7 +84,6 @@ class Planner:
     async def items(
         self, principal: str, body: bytes, timeout: float, *, is_lines: bool
     ) -> list[Item]:
-        """A batch's items. Raises GatewayError as `items_of` and `plan` do."""
         outcome = await self._outcome(principal, timeout, BatchJob(body, is_lines))
         assert isinstance(outcome, Items)
         return outcome.items
@@ -165,7 +163,6 @@ class PlanningProcess:
 
     @property
     def has_ended(self) -> bool:
-        """Whether the process has been killed."""
         return self._process is not None and self._process.returncode is not None
 
     async def do(self, job: Job | BatchJob, catalog: Catalog | None) -> Outcome:

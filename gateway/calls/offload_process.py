@@ -39,8 +39,6 @@ class Job(NamedTuple):
 
 
 class BatchJob(NamedTuple):
-    """A batch to be taken apart."""
-
     body: bytes
     is_lines: bool
 

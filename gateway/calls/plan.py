@@ -87,7 +87,6 @@ def holds_the_loop(body: bytes) -> bool:
 
 
 def plan(method: Method, content: bytes, policy: UnknownFieldPolicy) -> Plan:
-    """The plan for a JSON body. Raises GatewayError (INVALID_ARGUMENT)."""
     value = parse(content)
     body = None
     if method.rewrites:
@@ -108,10 +107,8 @@ def plan(method: Method, content: bytes, policy: UnknownFieldPolicy) -> Plan:
 def plan_message(
     method: Method, message: bytes, policy: UnknownFieldPolicy, *, unread: bool = False
 ) -> Plan:
-    """The plan for a protobuf message. Raises GatewayError (INVALID_ARGUMENT).
-
-    If it may go `unread`, because nothing depends on its content, it goes as it is where the
-    method's profile has nothing to do with it either. Otherwise it is planned as the JSON that
+    """A message that may go `unread`, because nothing depends on its content, goes as it is where
+    the method's profile has nothing to do with it either. Any other is planned as the JSON that
     says the same.
     """
     request, ignored = read_message(method, message, policy)
@@ -122,7 +119,7 @@ def plan_message(
 
 
 def is_complete(value: object, method: Method) -> bool:
-    """Whether all objects have ids. Nearly all requests do, and pay only for this check."""
+    """Nearly all requests are, and pay only for this check."""
     for reference in method.references:
         for _ in without_id(value, reference):
             return False
@@ -140,7 +137,7 @@ def named_in(value: object, method: Method) -> Iterator[tuple[str, str]]:
 
 
 def plan_body(method: Method, body: Body, policy: UnknownFieldPolicy) -> Plan:
-    """The plan for a rewritten body. Values for other calls are removed from it."""
+    """Values for other calls are removed from the body."""
     look_ups: list[tuple[Step, Plan]] = []
     for look_up in method.steps.before if method.steps else ():
         given = value_to_look_up(body, look_up)

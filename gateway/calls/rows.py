@@ -72,7 +72,6 @@ def keeping_rows(planned: Plan) -> Plan:
 
 
 async def is_cut(method: Method, answer: bytes, cut_at: int) -> bool:
-    """Whether an answer has as many rows as requested, so that more may exist."""
     rows = method.views.rows
     if not cut_at or rows is None:
         return False
@@ -85,7 +84,7 @@ async def is_cut(method: Method, answer: bytes, cut_at: int) -> bool:
 
 
 async def matching_rows(search: RowSearch, asked: Any, answer: bytes) -> list[Any]:
-    """Yields to other tasks between steps. Raises GatewayError (INTERNAL) for an invalid answer."""
+    """Yields to other tasks between steps."""
     wanted = [(at, value_at(asked, source)) for at, source in search.where]
     return await rows_with(search.path, wanted, answer)
 
@@ -93,7 +92,7 @@ async def matching_rows(search: RowSearch, asked: Any, answer: bytes) -> list[An
 async def rows_with(
     fields: tuple[FieldDescriptor, ...], wanted: Sequence[tuple[FieldPath, object]], answer: bytes
 ) -> list[Any]:
-    """The rows with these values of the list at `fields`. See `matching_rows`."""
+    """The rows with these values of the list at `fields`."""
     holder: Any = GetMessageClass(owner_of(fields[-1]))
     found: list[Any] = []
     try:
@@ -111,10 +110,7 @@ async def rows_with(
 
 
 async def names_in(method: Method, names: NamedRows, answer: bytes) -> bytes:
-    """The method's answer: the names of the rows in another's.
-
-    Yields to other tasks between steps. Raises GatewayError (INTERNAL) for an invalid answer.
-    """
+    """The names of the rows in another method's answer."""
     last = names.rows[-1]
     holder: Any = GetMessageClass(owner_of(last))
     found: Any = GetMessageClass(method.descriptor.output_type)()

@@ -144,7 +144,7 @@ class Panels(Entry):
 
 
 def panels_of(profile: Panels, methods: Methods, unused: list[UnusedEntry]) -> served.Panels:
-    """The panels of this schema. What cannot be shown is added to `unused`, with the reason."""
+    """What cannot be shown is added to `unused`, with the reason."""
     fitting = Fitting(profile, methods, unused)
     return served.Panels(
         tuple(fitting.panels()),
@@ -155,8 +155,6 @@ def panels_of(profile: Panels, methods: Methods, unused: list[UnusedEntry]) -> s
 
 
 class Fitting:
-    """The entries that fit a schema. The others are added to `unused`."""
-
     def __init__(self, profile: Panels, methods: Methods, unused: list[UnusedEntry]) -> None:
         self._profile = profile
         self._methods = methods
@@ -220,10 +218,7 @@ class Fitting:
 
 
 class Reading:
-    """The read of a panel, and its rows.
-
-    Raises NotApplicable and GatewayError for what does not fit them.
-    """
+    """The read of a panel, and its rows. Raises NotApplicable and GatewayError."""
 
     def __init__(self, method: Method, id_: str, panel: Panel) -> None:
         if not method.reads_only:
@@ -256,7 +251,7 @@ class Reading:
         return tuple(PanelColumn(path=each.json_name) for each in plain[:MOST_USUAL_COLUMNS])
 
     def shown(self, used: Iterable[str]) -> served.Json:
-        """Its texts, columns and request. Beside them, rows need the `used` fields."""
+        """Beside the columns, rows need the `used` fields."""
         panel = self._panel
         view: dict[str, str] = {str(name): text for name, text in panel.view.items()}
         columns = [self._column(each) for each in self._columns]
@@ -348,7 +343,6 @@ class Reading:
 
 
 def check_request(method: Method, request: Mapping[str, Any]) -> None:
-    """Raises NotApplicable, GatewayError."""
     for path in leaves(request):
         check_target(method, path)
     method.decode_value(orjson.loads(orjson.dumps(request)), UnknownFieldPolicy.ARGUMENTS)
@@ -380,12 +374,11 @@ def check_names(method: Method, path: Iterable[str]) -> None:
 
 
 def used_in(summary: str) -> list[str]:
-    """The paths of rows in a line of summary."""
     return [path for _, path in AGGREGATE_IN_TEXT.findall(summary)]
 
 
 def title_of(id_: str, panel: Panel) -> str:
-    """Its title; without one, `Longest frames` for `longest-frames`."""
+    """Without a title, `Longest frames` for `longest-frames`."""
     words = re.sub("[-_]+", " ", id_).capitalize()
     return panel.title or (f"{words}: {{name}}" if panel.given else words)
 

@@ -343,8 +343,6 @@ class Summaries(Entry):
 
 
 class Profile(Entry):
-    """A whole profile."""
-
     summaries: Summaries = Summaries()
     """In the TOML: this table, or the name of a file beside the profile that has its content."""
     verbs: Verbs = Verbs()
@@ -406,7 +404,7 @@ def load_profile(wanted: str) -> Profile:
 
 
 def read(folder: Traversable, name: str, shown: str) -> dict[str, Any]:
-    """The content of a TOML file, which messages call `shown`. Raises ConfigurationError."""
+    """Messages call the file `shown`."""
     try:
         text = folder.joinpath(name).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -432,7 +430,7 @@ def describe(error: ErrorDetails) -> str:
 
 
 def built_in() -> tuple[Traversable, str]:
-    """The profile for OpenCue, as folder and name: in the package, or beside it in a checkout."""
+    """In the package, or beside it in a checkout."""
     packaged = files("gateway")
     if packaged.joinpath(BUILT_IN).is_file():
         return packaged, BUILT_IN

@@ -55,7 +55,7 @@ def references_at(
 ) -> list[tuple[str, Reference]]:
     """Methods with such objects, or their ids, at the path, and the references.
 
-    `by` makes the finder for a message type in a type of request. Raises NotApplicable.
+    `by` makes the finder for a message type in a type of request.
     """
     place, is_text = split(path), path in each.ids
     globs = (each.ids[path],) if is_text else each.methods
@@ -89,7 +89,7 @@ def references_at(
 
 
 def with_reference(references: tuple[Reference, ...], another: Reference) -> tuple[Reference, ...]:
-    """Add a reference. At a place that has one already, its finders are added."""
+    """At a place that has a reference, its finders are added."""
     for number, each in enumerate(references):
         if each.place == another.place:
             both = replace(each, finders=each.finders + another.finders)
@@ -105,7 +105,7 @@ def finder(
     message: Descriptor,
     is_text: bool,
 ) -> Finder:
-    """The finder for an object of that type, or its id as a text. Raises NotApplicable."""
+    """The finder for an object of that type, or for its id."""
     by = each.by
     assert by is not None
     asked, answer = call.descriptor.input_type, call.descriptor.output_type
@@ -137,7 +137,7 @@ def finder(
 def listing_of(
     each: ListingEntry, call: Method, asked: Descriptor, before: Iterable[LookUp | Unique]
 ) -> Listing:
-    """The list beside a look-up, which `before` precedes. Raises NotApplicable."""
+    """The list beside a look-up, which `before` precedes."""
     request, answer = call.descriptor.input_type, call.descriptor.output_type
     rows = row_search(answer, each.rows, each.where, asked)
     copies = []
@@ -165,7 +165,7 @@ def listing_of(
 def row_search(
     answer: Descriptor, path: str, where: Mapping[str, str], asked: Descriptor
 ) -> RowSearch:
-    """The rows of a list that match a request. Raises NotApplicable."""
+    """The rows of a list that match a request."""
     fields = list_at(answer, path)
     row = message_of(fields[-1])
     return RowSearch(

@@ -85,7 +85,6 @@ class Resolver:
     unused: list[UnusedEntry]
 
     def adapted(self) -> list[Method]:
-        """The methods with their part of the profile."""
         rewrites, steps = self._rewrites(), self._steps()
         references, namesakes = self._references(steps)
         steps = {name: telling_apart(each, namesakes) for name, each in steps.items()}
@@ -107,7 +106,7 @@ class Resolver:
         return [*with_watched(self.profile, adapted, self.unused).values()]
 
     def probe(self) -> str:
-        """The path of the profile's probe; empty without one."""
+        """Empty without a probe."""
         if self.profile.probe is not None:
             with entry("probe", self.unused):
                 return self._served(self.profile.probe).path
@@ -209,7 +208,7 @@ class Resolver:
         namesakes: dict[str, Listing],
         steps: Mapping[str, Steps],
     ) -> Callable[[Descriptor, Descriptor, bool], Finder]:
-        """A factory of finders, which use these references and steps. Raises NotApplicable.
+        """A factory of finders, which use these references and steps.
 
         A list that tells namesakes apart is added to `namesakes`.
         """
@@ -353,7 +352,6 @@ class Resolver:
 
 
 def telling_apart(steps: Steps, namesakes: Mapping[str, Listing]) -> Steps:
-    """The steps, with the lists of namesakes for their look-ups."""
     before = tuple(
         replace(each, method=replace(each.method, namesakes=namesakes.get(each.method.path[1:])))
         for each in steps.before
@@ -362,7 +360,6 @@ def telling_apart(steps: Steps, namesakes: Mapping[str, Listing]) -> Steps:
 
 
 def rename(method: Method, source: str, target: str) -> Rename:
-    """Raises NotApplicable."""
     request, path = method.descriptor.input_type, split(source)
     if field_at(request, path) is not None:
         raise NotApplicable(NATIVE)
@@ -385,7 +382,6 @@ def root_of(request: Descriptor, source: FieldPath) -> BodyPath | None:
 
 
 def row_limit(method: Method, target: str, content: int | None) -> list[Rewrite]:
-    """The rewrite of a number of rows. Raises NotApplicable."""
     request = method.descriptor.input_type
     if field_at(request, split(target)) is not None:
         return [] if content is None else [default(method, target, content)]
@@ -399,7 +395,7 @@ def row_limit(method: Method, target: str, content: int | None) -> list[Rewrite]
 def default(method: Method, target: str, content: str | int) -> Default:
     """The default of a field: a text, an integer, or `now` (unix time of the request).
 
-    It replaces an empty text, a time of 0, and an integer that is not set. Raises NotApplicable.
+    It replaces an empty text, a time of 0, and an integer that is not set.
     """
     path = needed_path(method.descriptor.input_type, target)
     field = needed_field(method.descriptor.input_type, split(target))
@@ -430,7 +426,7 @@ def answer_aliases(
 
 
 def units_of(profile: Profile, pool: DescriptorPool, unused: list[UnusedEntry]) -> dict[str, Unit]:
-    """Units by full name of a field. What an older Cuebot does not have needs none."""
+    """Units by full name of a field. Fields that an older Cuebot lacks need none."""
     found: dict[str, Unit] = {}
     for unit, messages in profile.units.items():
         for name, fields in messages.items():
@@ -447,7 +443,6 @@ def units_of(profile: Profile, pool: DescriptorPool, unused: list[UnusedEntry]) 
 
 
 def aliased(message: Descriptor, alias: str, native: str | tuple[str, ...] | bool) -> Derived:
-    """Raises NotApplicable."""
     if field_at(message, (alias,)) is not None:
         raise NotApplicable(NATIVE)
     if isinstance(native, bool):
@@ -463,7 +458,7 @@ def aliased(message: Descriptor, alias: str, native: str | tuple[str, ...] | boo
 
 
 def copies(main: Method, method: Method, paths: Mapping[str, str]) -> Copies:
-    """Values that `method`'s request takes from `main`'s answer. Raises NotApplicable."""
+    """Values that `method`'s request takes from `main`'s answer."""
     answer, request = main.descriptor.output_type, method.descriptor.input_type
     return tuple(
         copied(answer, split(source), request, split(target)) for source, target in paths.items()
@@ -473,7 +468,7 @@ def copies(main: Method, method: Method, paths: Mapping[str, str]) -> Copies:
 def with_written(
     profile: Profile, methods: Mapping[str, Method], unused: list[UnusedEntry]
 ) -> dict[str, Method]:
-    """The methods (by `service/Method`) with the objects that callers write themselves."""
+    """Adds the objects that callers write themselves."""
     found = dict(methods)
     for path, globs in profile.written.items():
         with entry(f"written.{path}", unused):
@@ -494,7 +489,7 @@ def with_written(
 def with_watched(
     profile: Profile, methods: Mapping[str, Method], unused: list[UnusedEntry]
 ) -> dict[str, Method]:
-    """The methods (by `service/Method`) with what their watchers need."""
+    """Adds what watchers need."""
     found = dict(methods)
     for name, each in profile.watched.items():
         with entry(f"watched.{name}", unused):
@@ -510,7 +505,7 @@ def with_watched(
 
 
 def goes_on(method: Method, other: Method, each: Watched) -> GoesOn:
-    """Raises NotApplicable unless the other method's answers are read the same way."""
+    """The other method's answers have to be read the same way."""
     answer, same = (each.descriptor.output_type for each in (method, other))
     if not (method.reads_only and other.reads_only) or shape(answer) != shape(same):
         raise NotApplicable(f"{other.path} does not answer the same")
@@ -530,7 +525,6 @@ def shape(message: Descriptor) -> list[tuple[object, ...]]:
 
 
 def stays(method: Method, each: Watched) -> Stays:
-    """Raises NotApplicable."""
     request = method.descriptor.input_type
     named_by = tuple(needed_path(request, path).original for path in each.if_any)
     if not all(needed_field(request, path).is_repeated for path in named_by):
@@ -544,7 +538,7 @@ def stays(method: Method, each: Watched) -> Stays:
 def identified(
     profile: Profile, methods: Mapping[str, Method], unused: list[UnusedEntry]
 ) -> dict[str, Method]:
-    """The methods (by `service/Method`) with the place of the caller's name in their requests."""
+    """Adds the place of the caller's name in requests."""
     found = dict(methods)
     plain = [("identity", name, path, "") for name, path in profile.identity.items()]
     in_xml = [

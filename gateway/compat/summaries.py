@@ -14,10 +14,7 @@ from gateway.schema.method import Method
 def with_summaries(
     summaries: Summaries, served: Mapping[str, Method], comments: Mapping[str, str]
 ) -> dict[str, Method]:
-    """The methods (by `service/Method`), each with its line.
-
-    Without an entry, it is the first sentence of the comment.
-    """
+    """Without an entry, a method's line is the first sentence of its comment."""
     return {
         name: replace(each, summary=line(summaries, each, comments))
         for name, each in served.items()

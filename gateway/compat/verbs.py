@@ -255,7 +255,7 @@ class Verbs(Entry):
 def client_commands(
     verbs: Verbs, methods: Iterable[Method], unused: list[UnusedEntry]
 ) -> ClientCommands:
-    """The verbs that fit the schema. Entries that do not are added to `unused`."""
+    """Entries that do not fit the schema are added to `unused`."""
     reader = Reader({method.path[1:]: method for method in methods}, unused)
     answers: list[Descriptor] = []
     names, found = dict[str, Json](), dict[str, Json]()
@@ -420,7 +420,6 @@ class Reader:
         make_view(method.descriptor.output_type, given, find=find, units=method.units)
 
     def _find(self, method: Method, row: Descriptor, path: str) -> views.FieldPath:
-        """The path of values in a row."""
         found = row_path(method, row, path)
         if not found.is_value:
             raise NotApplicable(f"{found.text} is an object; name one of its fields")
@@ -480,7 +479,6 @@ def kind_of(field: FieldDescriptor) -> str:
 
 
 def request_of(method: Method, given: Mapping[str, Requested]) -> Json:
-    """The body with these values at their paths."""
     body: Json = {}
     for put, content in given.items():
         *above, last = needed_path(method.descriptor.input_type, put).json
@@ -502,7 +500,6 @@ def title_of(path: views.FieldPath) -> str:
 
 
 def states_in(answers: Iterable[Descriptor]) -> Iterator[str]:
-    """The names of all values of enums in these answers."""
     for message in reachable(answers).values():
         for field in message.fields:
             if is_enum(field):

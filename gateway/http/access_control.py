@@ -22,7 +22,7 @@ FILTERED = (b"x-filtered", b"access")
 
 
 class AccessControl(Interceptor):
-    """Refuses calls that the token's rule forbids, and records them in `CallState.denied`."""
+    """Decides by the method alone."""
 
     def authorize(
         self,
@@ -43,8 +43,8 @@ class AccessControl(Interceptor):
 
 
 class ObjectRights(Interceptor):
-    """Lets calls pass if all objects that they are about fit the rule, as Cuebot describes them,
-    and shows of answers what the rule lets the caller see.
+    """Decides by the objects of a call, as Cuebot describes them, and shows of answers what the
+    rule lets the caller see.
     """
 
     def __init__(self, live: LiveCatalog) -> None:
@@ -115,7 +115,7 @@ class ObjectRights(Interceptor):
         return rule.refusal(method, context.caller.subject, problem=problem)
 
     def _current(self) -> Catalog:
-        """The catalog. What is remembered of another one's objects is forgotten."""
+        """Forgets what is remembered of another catalog's objects."""
         catalog = self._live.current
         if catalog is None:
             raise no_schema()
@@ -127,7 +127,7 @@ class ObjectRights(Interceptor):
 def problem_of(
     objects: Sequence[Judged], rule: Rule, claims: Mapping[str, object], catalog: Catalog
 ) -> tuple[str, Facts]:
-    """Why a change is refused, and the facts of what does not fit; empty if it is not refused."""
+    """What does not fit the rule, with its facts; empty if the change is allowed."""
     if not objects:
         return "its request has no object", {}
     for each in objects:

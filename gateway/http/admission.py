@@ -45,7 +45,6 @@ class RateLimits(Interceptor):
         return f"sub {subject}", self._rates.of(subject, rule)
 
     async def _wait(self, context: RequestContext, queue: BatchQueue) -> None:
-        """Wait for a token, however long it takes."""
         async with queue.for_tokens:
             while True:
                 client, rate = self._client(context)  # a reload may change it
@@ -83,7 +82,6 @@ class RateLimits(Interceptor):
 
 
 def too_many(rate: Rate, verdict: Verdict) -> GatewayError:
-    """429 with Retry-After in whole seconds."""
     seconds = max(1, math.ceil(verdict.wait))
     return GatewayError(
         Code.RESOURCE_EXHAUSTED,
@@ -94,7 +92,7 @@ def too_many(rate: Rate, verdict: Verdict) -> GatewayError:
 
 
 class Admission(Interceptor):
-    """Takes a call's slots. `CallState` returns them when the call is answered."""
+    """`CallState` gives the slots back when the call is answered."""
 
     def __init__(self, slots: FairQuota, load_shedder: LoadShedder) -> None:
         self._slots = slots

@@ -94,8 +94,6 @@ PASSED_ON = (b"authorization", b"grpc-timeout", DRY_RUN_KEY, VIA_HEADER)
 
 
 class Head(NamedTuple):
-    """What the head of a batch says."""
-
     sent: Format | None
     """The format of the items; None: as the first byte says."""
     wanted: Format | None
@@ -106,17 +104,13 @@ class Head(NamedTuple):
 
 
 class Finished(NamedTuple):
-    """An item's answer as it is sent."""
-
     text: bytes
     charged: int
     """Bytes that it has of `Batch.long_answers`."""
 
 
 class Batch:
-    """Limited like the methods' own requests; `http_timeout` is in seconds, to take a large body
-    apart and for the client to read a piece.
-    """
+    """`http_timeout` is in seconds, to take a large body apart and for the client to read a piece."""
 
     def __init__(
         self,
@@ -184,16 +178,12 @@ class Batch:
             await self._run(context, run, receive)
 
     async def _admit(self, context: RequestContext) -> None:
-        """Identify the caller, and wait for a token unless the queue has one.
-
-        Raises GatewayError.
-        """
+        """Identify the caller, and wait for a token unless the queue has one."""
         waiting = self._interceptors.admit(context)
         if waiting is not None:
             await waiting
 
     def _read_head(self, context: RequestContext) -> Head:
-        """Raises GatewayError."""
         headers = context.request.headers
         dry_run = headers.get(DRY_RUN_KEY)
         if dry_run is not None and asks_dry_run(dry_run):
@@ -215,7 +205,7 @@ class Batch:
     async def _read_items(
         self, context: RequestContext, head: Head, body: bytes, receive: Receive
     ) -> tuple[list[Item], Format]:
-        """The items, and the format of their answers. Raises GatewayError, and ClientGone."""
+        """The items, and the format of their answers."""
         first = FIRST_BYTE.match(body, 0, LARGE_BODY_BYTES)
         if head.sent is None and first is None:
             raise GatewayError(Code.INVALID_ARGUMENT, f"the body is empty; {NOT_ONE_ITEM}")
@@ -268,7 +258,6 @@ class Run:
         self._news = asyncio.Event()
 
     async def answer(self) -> None:
-        """Raises ClientGone."""
         raise NotImplementedError
 
     async def end(self) -> None:
@@ -305,7 +294,6 @@ class Run:
         return ItemConnection(item.request, self._context.principal, self._batch.long_answers)
 
     def _check(self, item: Item) -> None:
-        """Raise GatewayError unless the item may begin."""
         if self._failed is not None:
             problem = f"not called: {STOP_ON_ERROR}, and item {self._failed!r} has failed"
             raise GatewayError(Code.CANCELLED, problem)
@@ -520,7 +508,6 @@ def until_gone(methods: ASGIApp) -> ASGIApp:
 
 
 def wanted_format(accept: bytes) -> Format | None:
-    """The format that an Accept header names, or None."""
     best, found = 0.0, None
     for media, weight in offers(accept.decode("latin-1").lower().split(",")):
         if media in FORMATS and weight > best:
@@ -529,7 +516,6 @@ def wanted_format(accept: bytes) -> Format | None:
 
 
 def stops_on_error(query: bytes) -> bool:
-    """Raises GatewayError (INVALID_ARGUMENT) for any other parameter or value."""
     stops = False
     for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
         if name != STOP_ON_ERROR:
@@ -543,7 +529,6 @@ def stops_on_error(query: bytes) -> bool:
 
 
 def check_ids(items: Iterable[Item]) -> None:
-    """Raise GatewayError (INVALID_ARGUMENT) if two items have the same id."""
     seen = set[str]()
     for each in items:
         if str(each.id) in seen:

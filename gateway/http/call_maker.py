@@ -46,7 +46,7 @@ class CallMaker:
         return context.call.lease.ask(size, go_on)
 
     async def rehearse(self, context: RequestContext, request: CallRequest) -> None:
-        """Find out whether a call would be allowed, without making it. Raises GatewayError."""
+        """Find out whether a call would be allowed, without making it."""
         rule = None if context.caller is None else context.caller.rule
         if rule is None or not rule.is_conditional:
             return
@@ -70,7 +70,7 @@ class CallMaker:
     async def call(
         self, context: RequestContext, request: CallRequest, innermost: Around | None = None
     ) -> bytes:
-        """Raises GatewayError. `innermost` wraps each call to Cuebot inside the interceptors."""
+        """`innermost` wraps each call to Cuebot inside the interceptors."""
         began, code = monotonic(), CANCELLED
         resolved: list[str] = []
         metadata = metadata_of(context)
@@ -99,7 +99,7 @@ class CallMaker:
         return answer
 
     async def look_up(self, context: RequestContext, request: CallRequest) -> CallRequest:
-        """The request after its look-ups, to be made several times. Raises GatewayError."""
+        """The request after its look-ups, to be made several times."""
         plan = request.plan
         if not plan.look_ups and plan.method.goes_on is None:
             return request
@@ -131,10 +131,11 @@ class CallMaker:
         left: float,
         metadata: Metadata,
     ) -> GatewayError:
-        """The error with the nearest name that the caller may list: one look-up a second for each
-        principal. Where a rule hides objects, it would tell of them by its time and calls.
+        """The error with the nearest name that the caller may list, one look-up a second for each
+        principal.
 
-        If the layer's job is not there either, the nearest job is told.
+        Not where a rule hides objects: time and calls would tell of them. If the layer's job is not
+        there either, the nearest job is told.
         """
         caller, sought = context.caller, error.sought
         if caller is None or caller.rule.see is not None:
@@ -191,7 +192,5 @@ async def note_cut(context: RequestContext, request: CallRequest, answer: bytes)
 
 @lru_cache(maxsize=1024)
 def caller(client: str, subject: str) -> Metadata:
-    """The metadata that all calls of a caller share. The subject is percent-encoded, since gRPC
-    metadata is printable ASCII.
-    """
+    """The subject is percent-encoded, since gRPC metadata is printable ASCII."""
     return (("x-forwarded-for", client), ("x-gateway-principal", quote(subject, safe="")))

@@ -121,8 +121,6 @@ class Response:
 
 
 class CallState:
-    """The call of a request, and the resources that it holds."""
-
     rpc: str | None = None
     """The native gRPC path, whatever alias the client used."""
     denied: Denial | None = None
@@ -158,7 +156,7 @@ class CallState:
 
 
 class RequestContext:
-    """A request, its answer, its call and its caller. Layers fill it in on the way down."""
+    """Layers fill it in on the way down."""
 
     protocol: Protocol | None = None
     """None for plain JSON."""
@@ -278,10 +276,10 @@ def open_context(
     direct: DirectConnection | None,
     seconds: float = 0.0,
 ) -> RequestContext:
-    """A new request's context. An acceptable request id of the client's is kept.
+    """An acceptable request id of the client's is kept.
 
-    `path` is decoded, `headers` have lower-case names, `peer` is the connected address,
-    `seconds` the time since the first byte.
+    `path` is decoded, `headers` have lower-case names, `peer` is the connected address, `seconds`
+    the time since the first byte.
     """
     given = headers.get(b"x-request-id")
     request_id = given.decode("ascii") if given and SANE_REQUEST_ID.fullmatch(given) else ""

@@ -87,7 +87,6 @@ class Cors:
             context.response.headers += ((b"access-control-allow-origin", allowed), self._exposed)
 
     def _preflight(self, context: RequestContext) -> list[tuple[bytes, bytes]]:
-        """The headers of a preflight's answer. Raises GatewayError."""
         # No answer to requests for private network access.
         asked = Headers(
             {

@@ -37,7 +37,6 @@ Result = TypeVar("Result")
 
 
 def form_of(context: RequestContext, request: CallRequest, answer: bytes) -> Form:
-    """Cuebot's answer in the client's format. Raises GatewayError (INTERNAL)."""
     if type(answer) is SharedAnswer:
         return shared_form(context, request.plan.method, request.view, answer)
     if request.view is None:
@@ -46,7 +45,6 @@ def form_of(context: RequestContext, request: CallRequest, answer: bytes) -> For
 
 
 def pieces_of(request: CallRequest, answer: bytes) -> Iterable[bytes]:
-    """The body of an answer. Raises GatewayError (INTERNAL)."""
     if request.view is None:
         return request.plan.method.encode(answer)
     begin_at_once()
@@ -75,7 +73,6 @@ def shared_form(
     view: CompiledView | AnswerForm | None,
     answer: SharedAnswer,
 ) -> Form:
-    """The answer in the client's format. Raises GatewayError (INTERNAL)."""
     if answer.is_large:
         hold(context, answer)
     encode, content_type = method.encode, JSON_TYPE
@@ -133,10 +130,7 @@ def room_for_form(answer: SharedAnswer, choice: Choice) -> int:
 def in_common(
     answer: SharedAnswer, key: Hashable, begin: Callable[[], Generator[object, None, Result]]
 ) -> Generator[object, None, Result]:
-    """The work with this key, to which all who do it at the same time take turns.
-
-    Raises what the work raises.
-    """
+    """The work with this key, to which all who do it at the same time take turns."""
     work: Work[Result] | None = answer.made.get(key) or answer.making.get(key)
     if work is None:
         work = Work(begin())
@@ -148,8 +142,6 @@ def in_common(
 
 
 class Work(Generic[Result]):
-    """Work in steps, and its result or error."""
-
     def __init__(self, steps: Generator[object, None, Result]) -> None:
         self._steps: Generator[object, None, Result] | None = steps
         self._result: Result
@@ -167,7 +159,6 @@ class Work(Generic[Result]):
         return self._steps is None
 
     def result(self) -> Result:
-        """Raises the work's error."""
         if self._error is not None:
             raise self._error
         return self._result
@@ -204,7 +195,6 @@ class SharedPieces:
         self._turn: SharedTurn | None = None
 
     def turn_among(self, turns: FairSemaphore) -> SharedTurn:
-        """The turn in which they are made."""
         if self._turn is None:
             self._turn = SharedTurn(turns, SHARED)
             if self._source is None:

@@ -100,10 +100,7 @@ class Interceptors:
             open_(context)
 
     def admit(self, context: RequestContext) -> Awaitable[None] | None:
-        """Identify the caller and apply the limits.
-
-        Returns what remains to be awaited, which most requests are spared. Raises GatewayError.
-        """
+        """Returns what remains to be awaited, which most requests are spared."""
         for identify in self._identify:
             identify(context)
         for position, admit in enumerate(self._admit):
@@ -133,7 +130,7 @@ class Interceptors:
             raise context.refusal
 
     def identify_again(self, context: RequestContext) -> None:
-        """Identify the caller after a wait, since tokens may be revoked. Raises GatewayError."""
+        """Tokens may be revoked during a wait."""
         for identify in self._identify:
             identify(context)
         if context.refusal is not None:
@@ -147,21 +144,18 @@ class Interceptors:
         payload: bytes | None = None,
         asked_by: str = "",
     ) -> None:
-        """Raise GatewayError (PERMISSION_DENIED) if the caller may not call the method.
-
-        `payload` is the request for Cuebot, if known, for the audit log. `asked_by` is the field
+        """`payload` is the request for Cuebot, if known, for the audit log. `asked_by` is the field
         of the client's request that asks for a follow-up.
         """
         for authorize in self._authorize:
             authorize(context, catalog, method, payload, asked_by)
 
     def enter(self, context: RequestContext) -> None:
-        """Take a call's resources; the request returns them. Raises GatewayError."""
         for enter in self._enter:
             enter(context)
 
     def around(self, context: RequestContext, innermost: Around | None = None) -> Around | None:
-        """What wraps each call to Cuebot; None if nothing does."""
+        """None if nothing wraps the calls of this request."""
         needed = [each for each in self._around if each.wraps(context)]
         if not needed:
             return innermost
@@ -176,7 +170,6 @@ class Interceptors:
         return around
 
     def look_at(self, context: RequestContext, method: Method) -> bool:
-        """Whether any of them depends on what requests for this method contain."""
         return any(each.wraps(context) and each.looks_at(context, method) for each in self._around)
 
     async def deny(self, context: RequestContext, error: GatewayError, read: ReadDenied) -> None:

@@ -35,7 +35,7 @@ class Outcome(NamedTuple):
 
 
 class ItemConnection:
-    """The connection of an item: a `DirectConnection` whose answer stays in memory."""
+    """A `DirectConnection` whose answer stays in memory."""
 
     fields: Mapping[bytes, bytes]
     refusal: GatewayError | None = None
@@ -59,7 +59,6 @@ class ItemConnection:
 
     @property
     def has_begun(self) -> bool:
-        """Whether there is an answer."""
         return self._status != 0
 
     def outcome(self) -> Outcome | None:
@@ -74,7 +73,6 @@ class ItemConnection:
         return body
 
     def answer(self, status: int, headers: Headers, body: bytes) -> bool:
-        """Raises GatewayError for an answer that is too long."""
         if self._status:
             return False
         self._keep(body)
@@ -85,7 +83,6 @@ class ItemConnection:
         return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
-        """Raises GatewayError as `answer` does."""
         if message["type"] == "http.response.start":
             self._status, self._headers = message["status"], message["headers"]
             return
@@ -130,7 +127,6 @@ class EventStream:
         self._turn = asyncio.Lock()
 
     async def write(self, pieces: Iterable[bytes]) -> None:
-        """Raises ClientGone for a client that reads too slowly."""
         async with self._turn:
             await write_pieces(self._context, self._send, self._timeout, pieces)
 
@@ -163,7 +159,6 @@ class WatchedItem(ItemConnection):
         return None if self._is_stream and self._is_complete else super().outcome()
 
     async def send(self, message: Message) -> None:
-        """Raises GatewayError as `answer` does, and ClientGone."""
         if message["type"] == "http.response.start":
             await super().send(message)
             self._is_stream = OF_STREAMS[0] in self._headers
@@ -204,7 +199,6 @@ def outcome_of(error: GatewayError) -> Outcome:
 
 
 def reported(headers: Headers) -> dict[str, str]:
-    """What the gateway reports in an item's headers."""
     return {HEADERS[name]: value.decode() for name, value in headers if name in HEADERS}
 
 

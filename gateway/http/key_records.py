@@ -260,7 +260,6 @@ class StoreRecords:
             raise
 
     async def _ask(self, owned: Owned, given: bytes) -> Record | None:
-        """Raises StoreFailed."""
         found: list[Record] = []
 
         def check(answer: list[Value]) -> None:
@@ -310,7 +309,7 @@ class StoreRecords:
         values: Sequence[Value],
         check: Callable[[list[Value]], None] = lambda answer: None,
     ) -> list[Value]:
-        """Raises StoreFailed. A refusal of keys does not end the counting of requests."""
+        """A refusal of keys does not end the counting of requests."""
         async with self._places:
             try:
                 return await self._link.run(

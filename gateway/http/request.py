@@ -78,10 +78,8 @@ class CallRequest(NamedTuple):
 
 
 class RequestReader:
-    """Reads requests to methods.
-
-    Bodies have up to `max_body` bytes and `http_timeout` seconds, calls up to `longest_call`
-    seconds. `unknown_fields` is UNKNOWN_FIELDS. Principals share the room for bodies by `weight`.
+    """Bodies have up to `max_body` bytes and `http_timeout` seconds, calls up to `longest_call`
+    seconds. `unknown_fields` is UNKNOWN_FIELDS.
     """
 
     def __init__(
@@ -106,7 +104,6 @@ class RequestReader:
         self._interceptors = interceptors
 
     def read_head(self, context: RequestContext) -> RequestHead:
-        """Raises GatewayError for an invalid head."""
         headers = context.request.headers
         dry_run, asked = headers.get(DRY_RUN_KEY), headers.get(b"grpc-timeout")
         if dry_run is not None and asks_dry_run(dry_run):
@@ -141,9 +138,7 @@ class RequestReader:
         return RequestHead(catalog, method, timeout, self._reject, query)
 
     def body_if_here(self, context: RequestContext, head: RequestHead) -> bytes | None:
-        """The request's body, or the message in it; None while it is arriving, or while taking
-        the message out may take long. Raises GatewayError.
-        """
+        """None while the body is arriving, or while taking the message out of it may take long."""
         protocol = context.protocol
         if protocol is not None and protocol.is_wrapped(context.request):
             return None
@@ -157,7 +152,6 @@ class RequestReader:
     async def wait_for_body(
         self, context: RequestContext, head: RequestHead, receive: Receive
     ) -> bytes:
-        """Raises GatewayError for an unreadable body, and ClientGone."""
         began = monotonic()
         protocol = context.protocol
         try:
@@ -174,7 +168,6 @@ class RequestReader:
         return body
 
     def plan(self, context: RequestContext, head: RequestHead, body: bytes) -> CallRequest:
-        """Raises GatewayError for an invalid body or a lost right."""
         if head.is_binary:
             unread = not self._interceptors.look_at(context, head.method)
             planned = plan_message(head.method, body, head.policy, unread=unread)
@@ -187,7 +180,7 @@ class RequestReader:
     async def plan_offloaded(
         self, context: RequestContext, head: RequestHead, body: bytes, receive: Receive
     ) -> CallRequest:
-        """`plan` in another process. Raises GatewayError, and ClientGone."""
+        """`plan` in another process."""
         began = monotonic()
         with CancelOnDisconnect(context, receive):
             named = await self._planner.plan(
@@ -281,10 +274,9 @@ class RequestReader:
         planned: Plan,
         named: Named | None = None,
     ) -> CallRequest:
-        """The plan with its caller. Sets headers for ignored, replaced and added fields.
+        """Sets headers for ignored, replaced and added fields.
 
-        `named` is the plan with its caller, if another process has already made it. Raises
-        GatewayError (PERMISSION_DENIED) for calls that the caller may not make. A look-up only
+        `named` is the plan with the caller's name, if another process has made it. A look-up only
         resolves a name and needs no right of its own, nor does a second read of the call's own
         answer.
         """
@@ -312,7 +304,7 @@ class RequestReader:
 
 
 def method_at(context: RequestContext, catalog: Catalog) -> Method:
-    """Raises GatewayError (NOT_FOUND), which suggests only methods that the caller may call."""
+    """The error suggests only methods that the caller may call."""
     method = catalog.routes.get(context.request.path)
     if method is None:
         caller = context.caller
@@ -330,8 +322,7 @@ def caller_of(context: RequestContext) -> Caller:
 def with_identity(context: RequestContext, planned: Plan, named: Named | None) -> Plan:
     """The plan with the caller's name where Cuebot records it (IDENTITY).
 
-    `named` is that plan as another process has made it. Raises GatewayError for another name in
-    the request.
+    `named` is that plan as another process has made it.
     """
     if planned.method.identity is None and not planned.follow_ups:
         return planned
@@ -348,10 +339,8 @@ def with_identity(context: RequestContext, planned: Plan, named: Named | None) -
 
 
 def check_verb(verb: str, method: Method) -> None:
-    """Raise GatewayError (405, 501) unless the verb fits and the method can be called.
-
-    Call after `Interceptors.authorize`: a forbidden call is answered and audited as such, whatever
-    the verb.
+    """Call after `Interceptors.authorize`: a forbidden call is answered and audited as such,
+    whatever the verb.
     """
     if verb == "POST" or (method.reads_only and verb in ("GET", "HEAD")):
         if method.streams:
@@ -379,7 +368,7 @@ def is_long(method: Method, body: bytes, *, is_binary: bool) -> bool:
 
 
 def no_dry_run(protocol: str) -> GatewayError:
-    """The refusal of a dry run whose answer, the calls in JSON, would be no message."""
+    """The answer of a dry run is the calls in JSON, which are no message."""
     return GatewayError(
         Code.INVALID_ARGUMENT,
         f"X-Dry-Run: a dry run is answered in plain JSON, not in {protocol}; nothing was called",
@@ -387,7 +376,6 @@ def no_dry_run(protocol: str) -> GatewayError:
 
 
 def body_of_get(asked: bytes, sent: bytes) -> bytes:
-    """The JSON of a GET's query string. Raises GatewayError if the request also has a body."""
     if sent:
         raise GatewayError(
             Code.INVALID_ARGUMENT,

@@ -40,7 +40,6 @@ class UnaryHandler:
         self._watches = watches
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Raises GatewayError and ClientGone."""
         context, requests = context_of(scope), self._requests
         waiting = self._interceptors.admit(context)
         if waiting is not None:

@@ -115,7 +115,7 @@ class Watches:
     async def begin(
         self, context: RequestContext, request: CallRequest, receive: Receive
     ) -> Watcher:
-        """A watcher with its first answer, which `end` takes. Raises GatewayError, ClientGone."""
+        """A watcher with its first answer, which `end` takes back."""
         if self._readiness.stopping:
             raise stopping()
         if not self._places.take(context.principal):
@@ -143,7 +143,6 @@ class Watches:
         return watcher
 
     def end(self, watcher: Watcher) -> None:
-        """Give back what the watcher has."""
         watcher.leave()
         self._watchers.pop(watcher, None)
         self._places.give_back(watcher.context.principal)
@@ -154,7 +153,6 @@ class Watches:
     # --- questions ------------------------------------------------------------------------------
 
     def _watch(self, watcher: Watcher, last_event_id: str = "") -> None:
-        """Raises GatewayError (UNAVAILABLE) without room for its question."""
         question, own = self._question_of(watcher), watcher.request
         watch, same = own.watch, question.request
         assert watch is not None
@@ -167,7 +165,6 @@ class Watches:
         watcher.watch(question, last_event_id)
 
     def _question_of(self, watcher: Watcher) -> Question:
-        """The question that the watcher asks. Raises GatewayError (UNAVAILABLE) without room."""
         key = key_of(watcher)
         question = self._questions.get(key)
         if question is None:
@@ -199,7 +196,6 @@ class Watches:
     # --- checks ---------------------------------------------------------------------------------
 
     async def _check_on(self) -> None:
-        """Look after all watchers, as long as there are any."""
         loop = asyncio.get_running_loop()
         due = loop.time() + self._limits.check_seconds
         while True:
@@ -223,7 +219,7 @@ class Watches:
         self._checked = begun_with
 
     def _pace(self) -> Pace:
-        """That of checks: whoever may have lost a right is to be told no more."""
+        """In the foreground while somebody may have lost a right: nothing more may be told."""
         return CHECKS if self._authenticator.generation == self._checked else FOREGROUND
 
     def _check(self, watcher: Watcher) -> None:
@@ -300,10 +296,7 @@ def seen_by(context: RequestContext, plan: Plan, catalog: Catalog) -> Hashable:
 
 
 def moved(path: str, request: CallRequest, catalog: Catalog) -> CallRequest:
-    """The request with another schema, by the names of its fields.
-
-    Raises GatewayError if it cannot be asked there.
-    """
+    """The request with another schema, by the names of its fields."""
     method, plan, watch = catalog.routes.get(path), request.plan, request.watch
     polled = catalog.routes.get(plan.method.path)
     assert watch is not None

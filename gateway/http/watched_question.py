@@ -56,7 +56,6 @@ class Memory(NamedTuple):
     principal: str
 
     def take(self, size: int) -> None:
-        """Raises GatewayError (UNAVAILABLE)."""
         if size and not self.quota.take(self.principal, size):
             raise unavailable(TOO_MUCH, "watchers")
 
@@ -71,7 +70,6 @@ class Event:
     __slots__ = ("__weakref__", "pieces", "size")
 
     def __init__(self, kind: str, id_: str, data: Iterable[bytes], memory: Memory) -> None:
-        """Raises GatewayError (UNAVAILABLE) without the memory."""
         joined = Joined(f"id: {id_}\nevent: {kind}\ndata: ".encode())
         for piece in data:
             joined.add(piece)
@@ -116,7 +114,6 @@ class Watcher:
         return self._question
 
     def watch(self, question: "Question", last_event_id: str = "") -> None:
-        """Watch this question from now on."""
         if self._question is not None:
             self._question.leave(self)
         version = question.version_of(last_event_id)
@@ -143,7 +140,7 @@ class Watcher:
         return self._woken
 
     async def begin(self) -> None:
-        """Wait for the first answer. Raises GatewayError."""
+        """Wait for the first answer."""
         began = monotonic()
         try:
             while self.question.ended < self.first:
@@ -158,7 +155,6 @@ class Watcher:
         self.last_event = self._next()
 
     def _next(self) -> Event | None:
-        """The next event for the client, if there is one."""
         question = self.question
         if question.ended < self.first:
             return None
@@ -179,7 +175,6 @@ class Watcher:
         return None
 
     async def stream(self, receive: Receive, send: Send) -> None:
-        """Send events until the end. Raises ClientGone for a client that does not read."""
         began, context = monotonic(), self.context
         is_cut_off = False
         try:
@@ -231,7 +226,6 @@ class Watcher:
         )
 
     async def _write(self, pieces: Iterable[bytes], send: Send) -> None:
-        """Raises ClientGone for a client that reads too slowly."""
         await write_pieces(self.context, send, self._reader_timeout, pieces)
         self.wrote_at, self.is_silent = monotonic(), False
 
@@ -247,10 +241,7 @@ class Question:
         memory: FairQuota,
         may_go_on: Callable[[Watcher], bool],
     ) -> None:
-        """`memory` is in bytes. Of a watcher without rights, `may_go_on` begins the end.
-
-        Raises GatewayError (UNAVAILABLE) without memory. `close` gives it back.
-        """
+        """`may_go_on` begins the end of a watcher without rights. `close` gives the memory back."""
         self.key = key
         self.principal = first.context.principal
         self.watchers: dict[Watcher, None] = {}
@@ -371,7 +362,9 @@ class Question:
         return context.call.with_cuebot
 
     def _pace(self) -> Pace:
-        """A client may wait for the first answer of this call, or for its end."""
+        """In the foreground while a client may wait for the first answer of this call, or for its
+        end.
+        """
         return FOREGROUND if self.begun <= self._awaited else BACKGROUND
 
     def _context(self, lead: Watcher) -> RequestContext:
@@ -386,7 +379,7 @@ class Question:
     async def _look_at(
         self, context: RequestContext, request: CallRequest, answer: bytes, pace: Pace
     ) -> None:
-        """Compare the answer with the one before. Raises GatewayError."""
+        """Compare the answer with the one before."""
         method, view, watch = request.plan.method, request.view, request.watch
         assert view is not None
         assert watch is not None
@@ -425,7 +418,6 @@ class Question:
         self._known, self.is_done = compared.known, compared.is_done
 
     def _publish(self, compared: Difference, *, is_news: bool) -> None:
-        """Make the events. Raises GatewayError (UNAVAILABLE) without memory for them."""
         version = self.version + is_news
         id_ = self.id_of(version)
         if compared.whole is not None:

@@ -61,8 +61,6 @@ Raises GatewayError for an answer that cannot be read, or a row that is too long
 
 
 class Joined:
-    """Bytes, joined to pieces on the way."""
-
     __slots__ = ("_parts", "_pieces", "_size")
 
     def __init__(self, opening: bytes = b"") -> None:
@@ -88,8 +86,6 @@ class Joined:
 
 
 class Listed(Joined):
-    """The same for the items of a JSON list."""
-
     __slots__ = ("count",)
 
     def __init__(self, opening: bytes) -> None:
@@ -102,7 +98,6 @@ class Listed(Joined):
 
 
 def comparison(view: CompiledView, encoders: Encoders) -> Compare:
-    """How two answers are compared as this view shows them."""
     shown = view.view
     if shown.rows is None or shown.groups is not None:
         return WholeAnswers(view)
@@ -110,8 +105,6 @@ def comparison(view: CompiledView, encoders: Encoders) -> Compare:
 
 
 class WholeAnswers:
-    """Compares answers without rows."""
-
     def __init__(self, view: CompiledView) -> None:
         self._view = view
 
@@ -191,8 +184,6 @@ class ComparedRows:
 
 
 class Rowwise:
-    """Compares answers with rows."""
-
     def __init__(self, view: View, rows: Rows, encoders: Encoders) -> None:
         self._view = view
         self._rows = rows
@@ -245,7 +236,7 @@ class Rowwise:
         return text[: -len(end)], end
 
     def _written(self, row: Any, message: Any, step: Step) -> Generator[object, None, bytes]:
-        """The JSON of a row; of a long one in steps."""
+        """The JSON of a row. A long one is written in steps."""
         if type(row) is not LongRow:
             return orjson.dumps(self._shape.to_json(message))
         parts = []

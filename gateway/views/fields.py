@@ -35,7 +35,7 @@ NUMERIC = frozenset((*NUMBERS, FieldDescriptor.TYPE_BOOL))
 def shape_of(
     descriptor: Descriptor, paths: Iterable[FieldPath] | None, encoders: Encoders
 ) -> Shape:
-    """These fields of a message type; all of them with None."""
+    """All fields if `paths` is None."""
     if paths is None:
         return Whole(descriptor, encoders)
     return Some(descriptor, [path.segments for path in paths], encoders)
@@ -89,7 +89,7 @@ class Some:
 def part(
     field: FieldDescriptor, value: ToJson | None, key: str
 ) -> Callable[[Any, dict[str, object]], None]:
-    """The function that puts one field of a message into its JSON, under this key."""
+    """Puts one field of a message into its JSON, under this key."""
     name = field.name
     if field.is_repeated:
         if value is None:
@@ -114,7 +114,7 @@ def part(
 def map_part(
     field: FieldDescriptor, paths: list[tuple[Segment, ...]], encoders: Encoders
 ) -> Callable[[Any, dict[str, object]], None]:
-    """The function that puts the wanted entries of a map into a message's JSON."""
+    """Puts the wanted entries of a map into a message's JSON."""
     name, json_name = field.name, field.json_name
     value_field = map_fields(field)[1]
     value = encoders.value(value_field)
@@ -189,7 +189,7 @@ def cell_of(path: FieldPath, encoders: Encoders) -> Callable[[Any], str]:
 
 
 def single_cell(value: object, *, is_numeric: bool) -> str:
-    """The cell of a single value in JSON; of no value with None."""
+    """Empty without a value."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -228,7 +228,7 @@ def map_cell(path: FieldPath, encoders: Encoders) -> Callable[[Any], str]:
 
 
 def quoted(text: str) -> str:
-    """A text as a cell, with an apostrophe before a text that a spreadsheet might run."""
+    """Puts an apostrophe before a text that a spreadsheet might run."""
     text = text.replace('"', '""')
     return f'"\'{text}"' if FORMULA.match(text) else f'"{text}"'
 

@@ -47,8 +47,6 @@ BYTES_PER_SORT = 256 * 1024
 
 
 class Show(Protocol):
-    """Cuebot's bytes to the pieces of a view."""
-
     def __call__(self, payload: bytes, step: Step = ..., /) -> Iterable[bytes]:
         """Pieces and errors as of an `Encode`; several pieces with rows are a `Viewed`.
 
@@ -58,8 +56,6 @@ class Show(Protocol):
 
 @dataclass(slots=True)
 class Progress:
-    """The progress of a view."""
-
     view: View
     rows: int = 0
     """All rows, once their number is known."""
@@ -342,7 +338,6 @@ def parsed(
 
 
 def row_or_bytes(row: Any, place: Place | None, runs: Sequence[memoryview]) -> Any:
-    """A parsed row, or the bytes of a long one."""
     if place is None or place[2] - place[1] <= LONG_ROW:
         return row
     number, start, end = place
@@ -420,7 +415,6 @@ def emptied(run: list[bytes]) -> Iterator[bytes]:
 
 
 def cut(found: Iterator[Any], view: View, step: Step) -> Iterator[Any]:
-    """The view's page of what was found."""
     found = skipping(view.offset, found, step) if view.offset else found
     return found if view.limit is None else first(found, view.limit)
 
