@@ -93,7 +93,6 @@ class Parts:
     scrape_limits: tuple[Interceptor, ...]
     """`limits` for `/metrics`."""
     shared: SharedLimiter | None
-    """The rate limiter with a shared store, if one is configured."""
     records: Records
     """What is remembered of calls with an Idempotency-Key."""
     slots: FairQuota

@@ -50,7 +50,6 @@ class Judged(NamedTuple):
     told_by: tuple[str, ...] = ()
     """The paths of the reads that tell the facts."""
     unknown: str = ""
-    """Why there are no facts."""
 
 
 class Known(NamedTuple):

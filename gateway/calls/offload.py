@@ -38,9 +38,7 @@ PLANS_PER_PRINCIPAL = 1
 """Two if several principals have large bodies."""
 MAX_WAITING_BODIES = 64
 PLANNING_TIMEOUT_SECONDS = 60.0
-"""Limit for one body, whatever the client's timeout."""
 PROCESS_IDLE_SECONDS = 30.0
-"""An idle process ends after this time."""
 
 COMMAND = f"""
 import sys

@@ -35,7 +35,6 @@ class Job(NamedTuple):
     policy: UnknownFieldPolicy
     caller: Caller
     is_binary: bool = False
-    """Whether the body is a protobuf message."""
 
 
 class BatchJob(NamedTuple):

@@ -32,7 +32,6 @@ MAX_QUICK_CONTAINERS = 10_000
 MAX_QUICK_VALUES = 30_000
 """0.17 µs each."""
 MAX_REFERENCES = 100
-"""Objects to look up for one request, one after the other."""
 
 
 class Plan(NamedTuple):

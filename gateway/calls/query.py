@@ -121,7 +121,6 @@ class Watch(NamedTuple):
     goal: Goal | None = None
     """What `until` means."""
     asked: Asked = ()
-    """The parameters of the view."""
 
 
 class Query(NamedTuple):
@@ -133,7 +132,6 @@ class Query(NamedTuple):
     defaults: bool = False
     """Whether a dry run shows fields that are not set."""
     watch: Watch | None = None
-    """If an event stream is asked for."""
 
 
 NO_QUERY = Query()

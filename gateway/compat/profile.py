@@ -43,7 +43,6 @@ from gateway.views.units import Unit
 
 BUILT_IN = "opencue.toml"
 COMPANION = re.compile(r"[A-Za-z0-9][\w.-]*\.toml", re.ASCII)
-"""The name of a file beside the profile."""
 COMPANIONS = ("summaries", "verbs", "panels")
 """Tables that may be in files of their own."""
 

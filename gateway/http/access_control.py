@@ -51,7 +51,6 @@ class ObjectRights(Interceptor):
         self._live = live
         self._catalog: ref[Catalog] | None = None
         self.lookups = Counter[str](dict.fromkeys(OUTCOMES, 0))
-        """Look-ups of facts by outcome."""
         self._facts = FactFinder(self.lookups)
 
     def wraps(self, context: RequestContext) -> bool:

@@ -100,7 +100,6 @@ class Head(NamedTuple):
     """The format of the answers; None: that of the items."""
     stops_on_error: bool
     watches: bool
-    """Whether the items are event streams."""
 
 
 class Finished(NamedTuple):
@@ -110,7 +109,7 @@ class Finished(NamedTuple):
 
 
 class Batch:
-    """`http_timeout` is in seconds, to take a large body apart and for the client to read a piece."""
+    """`http_timeout`: seconds to take a large body apart, and for the client to read a piece."""
 
     def __init__(
         self,
@@ -127,7 +126,6 @@ class Batch:
         self.items = ContextMiddleware(
             until_gone(methods), proxies=TrustedProxies(()), interceptors=interceptors
         )
-        """The app that answers items."""
         self.items_at_once = max(1, min(ITEMS_AT_ONCE, max_in_flight // 4))
         """The principal's other requests need places, too."""
         self.long_answers = FairQuota(MAX_LONG_ANSWERS_BYTES, weight)

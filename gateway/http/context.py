@@ -49,7 +49,6 @@ class ClientGone(Exception):
 
 class Denial(NamedTuple):
     rule: str
-    """The name of the access rule that refuses the call, or `identity`."""
     method: Method
     payload: bytes | None = None
     about: Facts | None = None
@@ -102,7 +101,6 @@ class Response:
     cause: Cause | None = None
     began: float = 0.0
     bytes_out: int = 0
-    """Bytes of the body."""
     is_complete: bool = False
 
     def __init__(self, headers: list[tuple[bytes, bytes]]) -> None:
@@ -131,7 +129,6 @@ class CallState:
     is_rehearsed: bool = False
     """Whether nothing is called but what only reads."""
     outlives_client: bool = False
-    """Whether it goes on when the client leaves."""
     unserved: str = ""
     with_cuebot: float = 0.0
     """Seconds spent in calls to Cuebot."""
@@ -166,7 +163,6 @@ class RequestContext:
     refusal: GatewayError | None = None
     dry_run: bool = False
     is_shared: bool = False
-    """Whether its calls are made for several principals."""
     waited: float = 0.0
     """Seconds of waiting: for the store, the rate limit, the body, planning, or an encoding turn.
     Rights are checked again before the call unless this is 0, so every wait counts."""

@@ -189,7 +189,6 @@ class SharedPieces:
         self._most = most
         self._kept: list[bytes] = []
         self._first = 0
-        """The number of the first piece that is kept."""
         self._size = 0
         self._error: Exception | None = None
         self._turn: SharedTurn | None = None

@@ -140,7 +140,6 @@ class WatchedItem(ItemConnection):
 
     _is_stream: bool = False
     _about: bytes = b""
-    """What the next event says of its item."""
 
     def __init__(
         self,

@@ -52,7 +52,6 @@ class Owned(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Record:
     fingerprint: str
-    """A digest of the request."""
     basis: str = ""
     """What the conditions of the caller's rule decided by (`Rule.basis`)."""
     state: Literal["pending", "done", "failed", "unknown"] = "pending"

@@ -53,11 +53,9 @@ class RequestHead(NamedTuple):
     catalog: Catalog
     method: Method
     timeout: float
-    """Seconds for all calls of the request."""
     policy: UnknownFieldPolicy
     query: Query
     is_binary: bool = False
-    """Whether the body is a protobuf message."""
 
 
 class CallRequest(NamedTuple):
@@ -68,9 +66,7 @@ class CallRequest(NamedTuple):
     cut_at: int = 0
     """With this many rows, the answer may be incomplete."""
     defaults: bool = False
-    """Whether a dry run shows fields that are not set."""
     watch: Watch | None = None
-    """If an event stream is asked for."""
 
     @property
     def content_type(self) -> tuple[bytes, bytes]:

@@ -44,7 +44,6 @@ class WatchLimits:
     watchers: int = 4000
     """Of a single principal; of all, a quarter more."""
     questions: int = 1000
-    """The same: each is a call a period."""
     memory: int = 128 * 2**20
     """Bytes for what is known of answers, and for events that are being sent."""
     tick_seconds: float = 0.1
@@ -81,7 +80,6 @@ class Watches:
         self._limits = limits
         self._authenticator = authenticator
         self._checked = authenticator.generation
-        """The generation of rights that all watchers were last checked for."""
         self._readiness = readiness
         self._http_timeout = http_timeout
         self._numbers = FairQuota(limits.questions, weight)

@@ -92,7 +92,6 @@ class Watcher:
         self.every = request.watch.every
         self.terms = context.caller.rule.terms
         self.seen = 0
-        """The version that the client has."""
         self.first = 0
         """The number of the first call that counts: it has begun after the client came."""
         self.wants_whole = True
@@ -246,7 +245,6 @@ class Question:
         self.principal = first.context.principal
         self.watchers: dict[Watcher, None] = {}
         self.left_at = monotonic()
-        """When the last watcher has left."""
         self.version = 0
         """The number of answers that differed so far."""
         self.snapshot: Event | None = None
@@ -254,9 +252,7 @@ class Question:
         self.failure: GatewayError | None = None
         """The error of the last call, if it failed."""
         self.error: Event | None = None
-        """The event with that error."""
         self.is_done = False
-        """Whether the last answer fits the goal."""
         self.begun = self.ended = 0
         """The numbers of the last call that has begun, and of the last that has ended."""
         self._awaited = 0

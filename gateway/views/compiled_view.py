@@ -29,7 +29,6 @@ from gateway.views.view import (
 )
 
 VIEWS_CACHED = 8
-"""Compiled views that are cached for each method."""
 LONGEST_CACHED = 256
 """Characters of a cached view's parameters, which bounds it to some 60 KB."""
 MEDIA_TYPES: dict[Format, bytes] = {
@@ -56,7 +55,6 @@ Asked = tuple[tuple[str, str], ...]
 class CompiledView(NamedTuple):
     encode: Show
     content_type: tuple[bytes, bytes]
-    """The header."""
     key: str
     """Its identity among the views of the same method."""
     follows_order: bool
@@ -74,7 +72,6 @@ class AnswerForm:
 
     encode: Encode
     content_type: tuple[bytes, bytes]
-    """The header."""
     key: str
     """Its identity among the views and forms of the same method."""
     follows_order = False
@@ -178,7 +175,7 @@ class Views:
 
 
 def is_cached(asked: Asked) -> bool:
-    """The memory of patterns grows with the texts that they see; `now` would be that of long ago."""
+    """Patterns are not: their memory grows with the texts they see. `now` would be long ago."""
     if any(NOW in value for name, value in asked if name == "_where"):
         return False
     return sum(len(value) for _, value in asked) <= LONGEST_CACHED and all(

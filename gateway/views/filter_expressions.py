@@ -92,7 +92,6 @@ class Patterns:
     count: int = 0
     classes: int = 0
     work: int = 0
-    """Instructions times bytes, so far."""
 
     def matching(self, name: str, token: Token) -> Fits:
         """Whether a text matches an RE2 pattern, in time linear in the text and the program.

@@ -10,7 +10,6 @@ from gateway.views.view import Rows, View
 
 DIGEST_BYTES = 16
 BYTES_PER_CLOCK = 2**18
-"""Bytes between two readings of the clock: 0.3 ms."""
 
 
 def fingerprint(

@@ -441,4 +441,3 @@ def first(found: Found, limit: int) -> Found:
 
 
 END = object()
-"""There are no more rows."""

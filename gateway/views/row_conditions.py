@@ -52,7 +52,6 @@ class Reading:
     """How the names and values of one condition on rows are read."""
 
     find: Callable[[str], FieldPath]
-    """The field of a row with this name. Raises LookupError."""
     units: Units
     now: int
     """In seconds since 1970."""
