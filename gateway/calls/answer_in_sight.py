@@ -1,9 +1,6 @@
 """A read by a caller whose access rule shows only a part (`see`)."""
 
 from collections.abc import Sequence
-from typing import Any
-
-from google.protobuf.message_factory import GetMessageClass
 
 from gateway.access.rights import NOTHING_TO_SEE
 from gateway.access.visibility import (
@@ -93,7 +90,7 @@ async def rows_in_sight(method: Method, answer: bytes, rows: Node, sight: Sight)
 
 def check_pages(method: Method, payload: bytes) -> None:
     """Raises NotJudged for a page of rows, which counts those that may not be seen."""
-    request = GetMessageClass(method.descriptor.input_type).FromString(payload)
+    request = method.request(payload)
     for path in method.pages:
         if value_at(request, path):
             raise NotJudged(f"{'.'.join(path)} would count what may not be seen; leave it out")
@@ -131,8 +128,7 @@ def not_seen(method: Method, payload: bytes) -> GatewayError:
 
 def request_for(names: NamedRows, method: Method, payload: bytes) -> bytes:
     """The request for the rows of which the method answers the names."""
-    asked: Any = GetMessageClass(method.descriptor.input_type).FromString(payload)
-    request: Any = GetMessageClass(names.method.descriptor.input_type)()
+    asked, request = method.request(payload), names.method.request()
     for source, target in names.copies:
         value_at(request, target).CopyFrom(value_at(asked, source))
     for place, content in names.constants:

@@ -6,8 +6,6 @@ own.
 
 from typing import NamedTuple
 
-from google.protobuf.message_factory import GetMessageClass
-
 from gateway.calls.plan import Plan
 from gateway.codec.xml_text import NotXml, UnreadableXml, texts_of
 from gateway.errors import Code, GatewayError
@@ -58,7 +56,7 @@ def named(method: Method, payload: bytes, caller: Caller) -> tuple[bytes, str]:
             f"the token has no subject that {method.path} could name (IDENTITY=force)",
         )
     path = identity.field
-    message = GetMessageClass(method.descriptor.input_type).FromString(payload)
+    message = method.request(payload)
     given: str = value_at(message, path.original)
     if identity.element:
         if mode == "force":

@@ -10,8 +10,6 @@ from functools import partial
 from itertools import islice
 from typing import Any, Literal, NamedTuple
 
-from google.protobuf.message_factory import GetMessageClass
-
 from gateway.access.conditions import Facts
 from gateway.access.visibility import NOTHINGS_NAME, Sight
 from gateway.calls.failures import Ambiguous
@@ -143,7 +141,7 @@ class FactFinder:
         that of Cuebot for an object that is not there, INVALID_ARGUMENT for too many objects, and
         Unseen for one that is not in `sight` or not there. Cuebot gets the same calls for both.
         """
-        request = GetMessageClass(method.descriptor.input_type).FromString(payload)
+        request = method.request(payload)
         inquiry = Inquiry(self, method, found, dict(named), names, call, sight)
         judged: list[Judged] = []
         objects = [*islice(objects_of(method, request), MOST_OBJECTS + 1)]
@@ -266,9 +264,8 @@ class Inquiry:
             if each.place == place and each.value == id_of(thing):
                 for by in about.found_by:
                     if each.method.path == by.path:
-                        asked_type = each.method.descriptor.input_type
-                        asked = GetMessageClass(asked_type).FromString(each.asked)
-                        return await self._by_name(by.owner, value_at(asked, by.place), None)
+                        name = value_at(each.method.request(each.asked), by.place)
+                        return await self._by_name(by.owner, name, None)
         if subject.by_name and about.named is not None:
             return await self._by_name(about, str(thing), subject)
         return await self.of_object(about, thing, subject)
@@ -468,7 +465,7 @@ def merged(one: Known, other: Known) -> Known:
 
 
 def request_for(asked: Asked, sent: Iterable[object], held: str) -> bytes:
-    request: Any = GetMessageClass(asked.method.descriptor.input_type)()
+    request = asked.method.request()
     for path, content in asked.constants:
         set_at(request, path, content)
     for (_, target, as_list), text in zip(asked.sends, sent, strict=True):

@@ -53,6 +53,11 @@ class Plan(NamedTuple):
     """The results of the look-ups, if they have been made."""
 
     @property
+    def sent(self) -> bytes:
+        """The request with the results of look-ups, as far as they have been made."""
+        return self.payload if self.looked_up is None else self.looked_up.payload
+
+    @property
     def rereadings(self) -> tuple[Rereading, ...]:
         readings = (each.rereading for each, _ in self.follow_ups if each.rereading)
         return tuple(dict.fromkeys(readings))

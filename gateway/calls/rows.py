@@ -43,7 +43,7 @@ def ask_for_rows(
     chooses = view is not None and view.chooses
     if not (chooses or planned.defaulted):
         return RowsAsked(planned, view)
-    request: Any = GetMessageClass(method.descriptor.input_type).FromString(planned.payload)
+    request = method.request(planned.payload)
     is_whole = limit.page is None or value_at(request, limit.page) <= 1
     if chooses and is_whole and limit.name in planned.defaulted:
         set_at(request, limit.path, limit.views)
@@ -58,14 +58,12 @@ def keeping_rows(planned: Plan) -> Plan:
     stays = planned.method.stays
     if stays is None:
         return planned
-    looked_up = planned.looked_up
-    payload = planned.payload if looked_up is None else looked_up.payload
-    request: Any = GetMessageClass(planned.method.descriptor.input_type).FromString(payload)
+    request = planned.method.request(planned.sent)
     if not any(value_at(request, path) for path in stays.named_by):
         return planned
     for path, content in stays.constants:
         set_at(request, path, content)
-    payload = request.SerializeToString()
+    payload, looked_up = request.SerializeToString(), planned.looked_up
     if looked_up is None:
         return planned._replace(payload=payload)
     return planned._replace(looked_up=looked_up._replace(payload=payload))

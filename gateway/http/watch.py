@@ -272,10 +272,9 @@ def key_of(watcher: Watcher) -> Hashable:
     request, plan, context = watcher.request, watcher.request.plan, watcher.context
     assert request.view is not None
     assert request.watch is not None
-    payload = plan.payload if plan.looked_up is None else plan.looked_up.payload
     return (
         plan.method.path,
-        payload,
+        plan.sent,
         request.view.key,
         request.watch.until if request.watch.goal is not None else None,
         id(request.catalog),
@@ -307,8 +306,7 @@ def moved(path: str, request: CallRequest, catalog: Catalog) -> CallRequest:
         view = limited
     goal = None if watch.goal is None else method.views.goal(watch.until, view)
     old, kind = plan.method, plan.method.descriptor.input_type
-    payload = plan.payload if plan.looked_up is None else plan.looked_up.payload
-    json = old.encoders.to_json_of_given(kind)(GetMessageClass(kind).FromString(payload))
+    json = old.encoders.to_json_of_given(kind)(GetMessageClass(kind).FromString(plan.sent))
     planned = make_plan(polled, orjson.dumps(json), UnknownFieldPolicy.NOTHING)
     return request._replace(
         plan=planned._replace(most_rows=plan.most_rows),
