@@ -60,7 +60,11 @@ def with_subjects(
     abouts = Objects(profile, served, pool, unused).all()
     shown = shown_types(profile, pool, abouts, unused)
     confined = dict(narrowed(profile, served, unused))
-    pages = dict(paged(profile, served, unused))
+    pages: dict[str, tuple[FieldPath, ...]] = {}
+    for name, paths in profile.pages.items():
+        with entry(f"pages.{name}", unused):
+            request = needed_method(served, name).descriptor.input_type
+            pages[name] = tuple(needed_path(request, path).original for path in paths)
     found = {}
     for name, each in served.items():
         if each.reads_only:
@@ -292,15 +296,6 @@ def narrowed(
                     raise NotApplicable(f"{path} is no list of texts")
                 found.append((fact, needed_path(request, path).original))
             yield name, tuple(found)
-
-
-def paged(
-    profile: Profile, served: Mapping[str, Method], unused: list[UnusedEntry]
-) -> Iterator[tuple[str, tuple[FieldPath, ...]]]:
-    for name, paths in profile.pages.items():
-        with entry(f"pages.{name}", unused):
-            request = needed_method(served, name).descriptor.input_type
-            yield name, tuple(needed_path(request, path).original for path in paths)
 
 
 def near_of(method: Method, each: NearEntry, methods: Mapping[str, Method]) -> Near:

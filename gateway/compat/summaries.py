@@ -15,16 +15,12 @@ def with_summaries(
     summaries: Summaries, served: Mapping[str, Method], comments: Mapping[str, str]
 ) -> dict[str, Method]:
     """Without an entry, a method's line is the first sentence of its comment."""
-    return {
-        name: replace(each, summary=line(summaries, each, comments))
-        for name, each in served.items()
-    }
-
-
-def line(summaries: Summaries, method: Method, comments: Mapping[str, str]) -> str:
-    lines = summaries.methods.get(method.service, {})
-    comment = comments.get(method.descriptor.full_name, "")
-    return lines.get(method.descriptor.name) or first_sentence(comment)
+    found = {}
+    for name, each in served.items():
+        line = summaries.methods.get(each.service, {}).get(each.descriptor.name)
+        comment = comments.get(each.descriptor.full_name, "")
+        found[name] = replace(each, summary=line or first_sentence(comment))
+    return found
 
 
 def notes(

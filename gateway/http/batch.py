@@ -58,7 +58,6 @@ from gateway.http.watched_question import RETRY
 from gateway.long_work import let_others_run
 from gateway.suggestions import QUOTED_CHARS, did_you_mean
 from gateway.views.compiled_view import (
-    ACCEPT_BYTES_READ,
     ACCEPTED,
     EVENT_STREAM,
     MEDIA_TYPES,
@@ -193,7 +192,7 @@ class Batch:
         sent: Format | None = "ndjson" if FORMATS.get(media.decode("latin-1")) == "ndjson" else None
         of_json = {k: v for k, v in headers.items() if sent is None or k != b"content-type"}
         check_headers(of_json, self._bodies.max_body)
-        accept = headers.get(b"accept", b"")[:ACCEPT_BYTES_READ]
+        accept = headers.get(b"accept", b"")
         stops, watches = stops_on_error(context.request.query), wants_events(accept)
         if stops and watches:
             problem = f"?{STOP_ON_ERROR}: the items of an event stream do not wait for one another"
@@ -507,7 +506,7 @@ def until_gone(methods: ASGIApp) -> ASGIApp:
 
 def wanted_format(accept: bytes) -> Format | None:
     best, found = 0.0, None
-    for media, weight in offers(accept.decode("latin-1").lower().split(",")):
+    for media, weight in offers(accept):
         if media in FORMATS and weight > best:
             best, found = weight, FORMATS[media]
     return found

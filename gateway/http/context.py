@@ -139,18 +139,6 @@ class CallState:
     """Cuebot's bytes of a long answer, released as they are sent."""
     progress: Progress | None = None
 
-    def leave(self, principal: str) -> None:
-        slots, self.slots = self.slots, ()
-        for each in slots:
-            each.give_back(principal)
-
-    def close(self, principal: str) -> None:
-        if self.slots:
-            self.leave(principal)
-        if self.lease is not None:
-            self.lease.close()
-            self.lease = None  # others may share it
-
 
 class RequestContext:
     """Layers fill it in on the way down."""
@@ -209,8 +197,9 @@ class RequestContext:
 
     def leave(self) -> None:
         """Return the slots. Call before the answer's end: the next request may need them."""
-        if self.call.slots:
-            self.call.leave(self.principal)
+        slots, self.call.slots = self.call.slots, ()
+        for each in slots:
+            each.give_back(self.principal)
 
     def wait_as_asked(self, seconds: float) -> None:
         self.waited += seconds
@@ -223,8 +212,12 @@ class RequestContext:
             self.body_room = None
 
     def close(self) -> None:
-        if self.call.slots or self.call.lease is not None:
-            self.call.close(self.principal)
+        """Give back all that the request holds."""
+        if self.call.slots:
+            self.leave()
+        if self.call.lease is not None:
+            self.call.lease.close()
+            self.call.lease = None  # others may share it
         if self.body_room is not None:
             self.give_back_body_room()
 

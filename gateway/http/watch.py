@@ -122,8 +122,7 @@ class Watches:
         try:
             with CancelOnDisconnect(context, receive):
                 request = await self._calls.look_up(context, request)
-                context.call.close(context.principal)
-                context.give_back_body_room()
+                context.close()
                 watcher.request = waited_for(request)
                 self._watchers[watcher] = None
                 if self._checking is None:

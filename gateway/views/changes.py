@@ -16,7 +16,7 @@ from gateway.codec import slices
 from gateway.codec.encode import UNREADABLE, Encoders, unreadable
 from gateway.long_work import Step
 from gateway.views.compiled_view import CompiledView, Goal
-from gateway.views.fields import shape_of, with_list_last
+from gateway.views.fields import around_rows, shape_of
 from gateway.views.render import LongRow, Progress, fitting, reader
 from gateway.views.view import Rows, View
 
@@ -231,9 +231,7 @@ class Rowwise:
         json = self._rest_to_json(self._parse_rest(rest))
         if not self._shows_rows:
             return orjson.dumps(json), b""
-        text = orjson.dumps(with_list_last(json, self._rows.names))
-        end = b"]" + b"}" * len(self._rows.names)
-        return text[: -len(end)], end
+        return around_rows(json, self._rows.names)
 
     def _written(self, row: Any, message: Any, step: Step) -> Generator[object, None, bytes]:
         """The JSON of a row. A long one is written in steps."""

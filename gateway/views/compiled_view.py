@@ -117,7 +117,7 @@ class Views:
         """
         default: Format = "json"
         if accept is not None and self.rows is not None:
-            default = accepted(accept[:ACCEPT_BYTES_READ])
+            default = ACCEPTED[preferred(accept[:ACCEPT_BYTES_READ])]
         if not asked and default == "json":
             return None
         return self._view(asked, default)
@@ -183,19 +183,14 @@ def is_cached(asked: Asked) -> bool:
     )
 
 
-def accepted(accept: bytes) -> Format:
-    """The format that an Accept header prefers; JSON in doubt."""
-    return ACCEPTED[preferred(accept)]
-
-
 def wants_events(accept: bytes) -> bool:
     return preferred(accept[:ACCEPT_BYTES_READ]) == EVENT_STREAM
 
 
 def wants_only_events(accept: bytes) -> bool:
     """Whether an Accept header takes nothing else that there is."""
-    listed = offers(accept[:ACCEPT_BYTES_READ].decode("latin-1").lower().split(","))
-    return {media for media, weight in listed if weight and media in ACCEPTED} == {EVENT_STREAM}
+    taken = {media for media, weight in offers(accept) if weight and media in ACCEPTED}
+    return taken == {EVENT_STREAM}
 
 
 @lru_cache(maxsize=256)
@@ -203,15 +198,16 @@ def preferred(accept: bytes) -> str:
     """The media type that an Accept header prefers (RFC 9110, section 12.5.1); JSON in doubt."""
     best: tuple[float, bool] = (0.0, True)
     found = "application/json"
-    for media, weight in offers(accept.decode("latin-1").lower().split(",")):
+    for media, weight in offers(accept):
         rank = weight, "*" not in media  # a named type wins over a wildcard
         if media in ACCEPTED and rank > best:
             best, found = rank, media
     return found
 
 
-def offers(parts: Iterable[str]) -> Iterable[tuple[str, float]]:
-    for part in parts:
+def offers(accept: bytes) -> Iterable[tuple[str, float]]:
+    """The media types of an Accept header, with their weights."""
+    for part in accept[:ACCEPT_BYTES_READ].decode("latin-1").lower().split(","):
         media, *parameters = (each.strip() for each in part.split(";"))
         weight = 1.0
         for parameter in parameters:

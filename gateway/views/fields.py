@@ -142,6 +142,12 @@ def map_key_text(key: object) -> str:
     return str(key).lower() if isinstance(key, bool) else str(key)
 
 
+def around_rows(json: object, names: tuple[str, ...]) -> tuple[bytes, bytes]:
+    """What is before and behind the rows in an answer, of which this is the JSON without them."""
+    end = b"]" + b"}" * len(names)
+    return orjson.dumps(with_list_last(json, names))[: -len(end)], end
+
+
 def with_list_last(json: object, names: tuple[str, ...]) -> dict[str, object]:
     """The JSON with an empty list at this path, last in each object on the way."""
     found = dict(json) if isinstance(json, dict) else {}

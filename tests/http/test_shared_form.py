@@ -268,7 +268,7 @@ async def test_long_forms_of_small_answers_have_memory(
     assert lease is answer.lease
     zipped = forms(answer, catalogs[0].routes[GET_JOBS], accept_encoding=b"gzip")
     assert memory.held == {"shared": 5 * size}
-    context.call.close("reader")
+    context.close()
     del answer, form, zipped, lease
     await until(lambda: not memory.held)
 
