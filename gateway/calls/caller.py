@@ -19,7 +19,9 @@ class Caller(NamedTuple):
     subject: str
 
 
-class Named(NamedTuple):
+class Identified(NamedTuple):
+    """A plan with its caller's name."""
+
     plan: Plan
     caller: Caller
     replaced: tuple[str, ...] = ()
@@ -28,21 +30,21 @@ class Named(NamedTuple):
     for XML with another name, INVALID_ARGUMENT for invalid XML."""
 
 
-def with_caller(planned: Plan, caller: Caller) -> Named:
+def with_caller(planned: Plan, caller: Caller) -> Identified:
     try:
-        payload, *replaced = named(planned.method, planned.payload, caller)
+        payload, *replaced = request_of_caller(planned.method, planned.payload, caller)
         follow_ups = []
         for follow_up, request in planned.follow_ups:
-            request, *more = named(follow_up.method, request, caller)
+            request, *more = request_of_caller(follow_up.method, request, caller)
             follow_ups.append((follow_up, request))
             replaced += more
     except GatewayError as error:
-        return Named(planned, caller, refusal=error)
+        return Identified(planned, caller, refusal=error)
     done = planned._replace(payload=payload, follow_ups=tuple(follow_ups))
-    return Named(done, caller, tuple(field for field in replaced if field))
+    return Identified(done, caller, tuple(field for field in replaced if field))
 
 
-def named(method: Method, payload: bytes, caller: Caller) -> tuple[bytes, str]:
+def request_of_caller(method: Method, payload: bytes, caller: Caller) -> tuple[bytes, str]:
     """The request with the caller's name, and the replaced field or ""."""
     mode, subject = caller
     identity = method.identity

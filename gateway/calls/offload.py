@@ -15,7 +15,7 @@ import structlog
 
 from gateway.access.fair_quota import FairSemaphore, Weight, equal_weight
 from gateway.calls.batch_items import Item
-from gateway.calls.caller import Caller, Named
+from gateway.calls.caller import Caller, Identified
 from gateway.calls.offload_process import (
     LENGTH_PREFIX_BYTES,
     BatchJob,
@@ -72,12 +72,12 @@ class Planner:
         caller: Caller,
         *,
         is_binary: bool = False,
-    ) -> Named:
+    ) -> Identified:
         job = Job(None, method.path, body, policy, caller, is_binary)
         outcome = await self._outcome(principal, timeout, job, catalog)
         assert isinstance(outcome, Done)
         refusal = None if outcome.refusal is None else error_of(outcome.refusal)
-        return Named(plan_of(method, outcome.planned), caller, outcome.replaced, refusal)
+        return Identified(plan_of(method, outcome.planned), caller, outcome.replaced, refusal)
 
     async def items(
         self, principal: str, body: bytes, timeout: float, *, is_lines: bool

@@ -60,7 +60,7 @@ class Planned(NamedTuple):
 
 
 class Done(NamedTuple):
-    """The result of a job; see `gateway.calls.caller.Named`."""
+    """The result of a job; see `gateway.calls.caller.Identified`."""
 
     planned: Planned
     replaced: tuple[str, ...]

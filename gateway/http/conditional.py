@@ -30,7 +30,7 @@ from gateway.http.request import CallRequest, RequestReader
 from gateway.http.respond import Responder
 from gateway.http.routing import send_nothing
 from gateway.long_work import STEP, Step, begin_at_once, let_others_run
-from gateway.views.fingerprint import fingerprint, fingerprint_of_shown
+from gateway.views.changes import fingerprint, fingerprint_of_shown
 
 WAIT_PREFERENCE = re.compile(
     rb"(?:^|,)[ \t]*wait[ \t]*=[ \t]*\"?([0-9]{1,9})\"?[ \t]*(?:$|[,;])", re.I

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from starlette.types import Receive
 
 from gateway.access.fair_quota import FairQuota, Weight
-from gateway.calls.caller import Caller, Named, with_caller
+from gateway.calls.caller import Caller, Identified, with_caller
 from gateway.calls.messages import takes_long as message_takes_long
 from gateway.calls.offload import Planner
 from gateway.calls.plan import (
@@ -179,7 +179,7 @@ class RequestReader:
         """`plan` in another process."""
         began = monotonic()
         with CancelOnDisconnect(context, receive):
-            named = await self._planner.plan(
+            identified = await self._planner.plan(
                 context.principal,
                 head.catalog,
                 head.method,
@@ -192,8 +192,8 @@ class RequestReader:
         took = monotonic() - began
         context.waited += took
         head = head._replace(timeout=max(head.timeout - took, 0))
-        self.reauthorize(context, head.catalog, head.method, named.plan)
-        return self._call_request(context, head, named.plan, named)
+        self.reauthorize(context, head.catalog, head.method, identified.plan)
+        return self._call_request(context, head, identified.plan, identified)
 
     async def audit_denial(
         self, context: RequestContext, error: GatewayError, receive: Receive
@@ -268,12 +268,12 @@ class RequestReader:
         context: RequestContext,
         head: RequestHead,
         planned: Plan,
-        named: Named | None = None,
+        identified: Identified | None = None,
     ) -> CallRequest:
         """Sets headers for ignored, replaced and added fields.
 
-        `named` is the plan with the caller's name, if another process has made it. A look-up only
-        resolves a name and needs no right of its own, nor does a second read of the call's own
+        `identified` is the plan with the caller's name, if another process has made it. A look-up
+        only resolves a name and needs no right of its own, nor does a second read of the call's own
         answer.
         """
         for follow_up, payload in planned.follow_ups:
@@ -282,7 +282,7 @@ class RequestReader:
             )
         if planned.named:
             context.call.named = planned.named
-        planned = with_identity(context, planned, named)
+        planned = with_identity(context, planned, identified)
         query, cut_at = head.query, 0
         view = query.view
         if planned.method.row_limit is not None or planned.most_rows is not None:
@@ -315,23 +315,23 @@ def caller_of(context: RequestContext) -> Caller:
     return Caller(caller.rule.identity, caller.subject)
 
 
-def with_identity(context: RequestContext, planned: Plan, named: Named | None) -> Plan:
+def with_identity(context: RequestContext, planned: Plan, identified: Identified | None) -> Plan:
     """The plan with the caller's name where Cuebot records it (IDENTITY).
 
-    `named` is that plan as another process has made it.
+    `identified` is that plan as another process has made it.
     """
     if planned.method.identity is None and not planned.follow_ups:
         return planned
     caller = caller_of(context)
-    if named is None or named.caller != caller:
-        named = with_caller(planned, caller)
-    if named.refusal is not None:
-        if named.refusal.code is Code.PERMISSION_DENIED:
+    if identified is None or identified.caller != caller:
+        identified = with_caller(planned, caller)
+    if identified.refusal is not None:
+        if identified.refusal.code is Code.PERMISSION_DENIED:
             context.call.denied = Denial("identity", planned.method, planned.payload)
-        raise named.refusal
-    if named.replaced:
-        context.response.headers.append((b"x-replaced-fields", listed_paths(named.replaced)))
-    return named.plan
+        raise identified.refusal
+    if identified.replaced:
+        context.response.headers.append((b"x-replaced-fields", listed_paths(identified.replaced)))
+    return identified.plan
 
 
 def check_verb(verb: str, method: Method) -> None:

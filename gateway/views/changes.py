@@ -1,4 +1,4 @@
-"""What has changed between two answers, row by row, as a view shows them.
+"""Whether an answer has changed, and what has: row by row, as a view shows them.
 
 Of an answer only digests are kept. Rows are told apart by their `id`, which is read before the view
 drops it.
@@ -14,14 +14,16 @@ from google.protobuf.message_factory import GetMessageClass
 
 from gateway.codec import slices
 from gateway.codec.encode import UNREADABLE, Encoders, unreadable
-from gateway.long_work import Step
+from gateway.long_work import STEP, Step
 from gateway.views.compiled_view import CompiledView, Goal
 from gateway.views.fields import around_rows, shape_of
-from gateway.views.render import LongRow, Progress, fitting, reader
+from gateway.views.render import LongRow, Progress, fitting, matching, parsed, reader
 from gateway.views.view import Rows, View
 
 PIECE_BYTES = 64 * 1024
 DIGEST_BYTES = 16
+BYTES_PER_CLOCK = 2**18
+"""Bytes between two readings of the clock: 0.3 ms."""
 ID = "id"
 
 Pieces = tuple[bytes, ...]
@@ -244,3 +246,66 @@ class Rowwise:
                 yield None
                 step.begin()
         return b"".join(parts)
+
+
+def fingerprint(
+    payload: bytes, rows: Rows | None, step: Step = STEP
+) -> Generator[bytes, None, bytes]:
+    """A digest of an answer, with an empty piece whenever a step is over.
+
+    The order of rows with ids does not count: Cuebot lists hosts and procs in a different one each
+    time. Raises DecodeError if the rows cannot be found.
+    """
+    if rows is None or "id" not in rows.descriptor.fields_by_name:
+        return (yield from digest(memoryview(payload), b"", step))
+    rest, runs, _ = yield from slices.rows_in(memoryview(payload), rows.fields, step)
+    total = 0
+    for run in runs:
+        for record in slices.records_in(run):
+            if len(record) > BYTES_PER_CLOCK:
+                total += int.from_bytes((yield from digest(record, b"", step)))
+                continue
+            total += int.from_bytes(blake2b(record, digest_size=DIGEST_BYTES).digest())
+            if step.is_over():
+                yield b""
+                step.begin()
+    sum_of_rows = (total % 2 ** (8 * DIGEST_BYTES)).to_bytes(DIGEST_BYTES)
+    return (yield from digest(memoryview(rest), sum_of_rows, step))
+
+
+def fingerprint_of_shown(
+    payload: bytes, view: View, rows: Rows, step: Step = STEP
+) -> Generator[bytes, None, bytes]:
+    """The same of the answer with the rows that fit the view's condition at its moment.
+
+    Raises GatewayError (INVALID_ARGUMENT) for rows that are too long.
+    """
+    progress = Progress(view)
+    rest, runs, _ = yield from slices.rows_in(memoryview(payload), rows.fields, step)
+    every = parsed(runs, rows, progress, with_places=True)
+    in_order = view.follows_order or "id" not in rows.descriptor.fields_by_name
+    total, ordered = 0, blake2b(digest_size=DIGEST_BYTES)
+    for each in matching(every, view.where, step, progress):
+        if each is not None and each[1] is not None:
+            number, start, end = each[1]
+            found = yield from digest(runs[number][start:end], b"", step)
+            if in_order:
+                ordered.update(found)
+            else:
+                total += int.from_bytes(found)
+        if each is None or step.is_over():
+            yield b""
+            step.begin()
+    sum_of_rows = (total % 2 ** (8 * DIGEST_BYTES)).to_bytes(DIGEST_BYTES)
+    shown = ordered.digest() if in_order else sum_of_rows
+    return (yield from digest(memoryview(rest), shown, step))
+
+
+def digest(content: memoryview, key: bytes, step: Step) -> Generator[bytes, None, bytes]:
+    found = blake2b(content[:BYTES_PER_CLOCK], digest_size=DIGEST_BYTES, key=key)
+    for start in range(BYTES_PER_CLOCK, len(content), BYTES_PER_CLOCK):
+        found.update(content[start : start + BYTES_PER_CLOCK])
+        if step.is_over():
+            yield b""
+            step.begin()
+    return found.digest()
