@@ -34,7 +34,7 @@ async def answer_in_sight(
     sight: Sight,
     facts: FactFinder,
     call: Call,
-    named: Sequence[tuple[str, str]] = (),
+    holders: Sequence[tuple[str, str]] = (),
 ) -> bytes:
     """Cuebot's answer without what may not be seen.
 
@@ -51,7 +51,7 @@ async def answer_in_sight(
     rows = visibility.rows
     if visibility.by_request:
         about = visibility.method
-        objects = await facts.about(about, payload, found, sight.facts, call, named, sight)
+        objects = await facts.about(about, payload, found, sight.facts, call, holders, sight)
         rows = looked_at(visibility, objects)
     if rows is visibility.rows:
         check_pages(method, payload)

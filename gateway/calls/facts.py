@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from contextlib import suppress
 from functools import partial
 from itertools import islice
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from gateway.access.conditions import Facts
@@ -132,17 +133,19 @@ class FactFinder:
         found: Sequence[Found],
         names: Sequence[str],
         call: Call,
-        named: Sequence[tuple[str, str]] = (),
+        holders: Sequence[tuple[str, str]] = (),
         sight: Sight | None = None,
     ) -> list[Judged]:
         """The facts of all objects that a call is about; `names` are those that are needed.
 
-        `named` are places and texts of arguments that say what objects lie in. Raises GatewayError:
-        that of Cuebot for an object that is not there, INVALID_ARGUMENT for too many objects, and
-        Unseen for one that is not in `sight` or not there. Cuebot gets the same calls for both.
+        `holders` are places and texts of arguments that say what objects lie in. Raises Cuebot's
+        error for an object that is not there, INVALID_ARGUMENT for too many objects, and Unseen for
+        one that is not in `sight` or not there. Cuebot gets the same calls for both.
         """
         request = method.request(payload)
-        inquiry = Inquiry(self, method, found, dict(named), names, call, sight)
+        inquiry = Inquiry(
+            self, method, call, sight, found=found, holders=dict(holders), facts=names
+        )
         judged: list[Judged] = []
         objects = [*islice(objects_of(method, request), MOST_OBJECTS + 1)]
         for subject, _, _ in objects:  # before anything is asked
@@ -169,7 +172,7 @@ class FactFinder:
         False if nothing has to be found out. Of too many names, the rest is not.
         """
         unknown = [each for each, is_shown in sight.named.items() if is_shown is None]
-        inquiry = Inquiry(self, method, (), {}, sight.facts, call, sight)
+        inquiry = Inquiry(self, method, call, sight, facts=sight.facts)
         for about, name in unknown[:MOST_OBJECTS]:
             ask = partial(inquiry.of_name, about, name)
             sight.named[about, name] = not name or await inquiry.is_in_sight(about, ask)
@@ -178,7 +181,7 @@ class FactFinder:
     async def of_name(self, about: About, name: str, method: Method, call: Call) -> Facts:
         """Raises NOT_FOUND without one."""
         try:
-            known = await Inquiry(self, method, (), {}, (), call).of_name(about, name)
+            known = await Inquiry(self, method, call).of_name(about, name)
         except NotKnown as error:
             raise GatewayError(Code.NOT_FOUND, str(error)) from None
         return known[0].facts
@@ -187,7 +190,7 @@ class FactFinder:
         self, owner: About, id_: str, method: Method, call: Call, sight: Sight
     ) -> bool:
         """Whether an answer of the method is in sight that belongs to the object with this id."""
-        inquiry = Inquiry(self, method, (), {}, sight.facts, call, sight)
+        inquiry = Inquiry(self, method, call, sight, facts=sight.facts)
         return await inquiry.is_in_sight(owner, partial(inquiry.of_object, owner, id_))
 
     def recall(self, key: Key) -> Shown | None:
@@ -208,20 +211,21 @@ class Inquiry:
         self,
         finder: FactFinder,
         method: Method,
-        found: Sequence[Found],
-        named: Mapping[str, str],
-        facts: Sequence[str],
         call: Call,
         sight: Sight | None = None,
+        *,
+        found: Sequence[Found] = (),
+        holders: Mapping[str, str] = MappingProxyType({}),
+        facts: Sequence[str] = (),
     ) -> None:
-        self._sight = sight
-        self._recall: Recall = "where known"
         self._finder = finder
         self._method = method
-        self._found = found
-        self._lies_in = named
-        self._facts = facts
         self._call = call
+        self._sight = sight
+        self._found = found
+        self._holders = holders
+        self._facts = facts
+        self._recall: Recall = "where known"
         self._objects = 0
 
     def count(self, name: str) -> None:
@@ -293,7 +297,7 @@ class Inquiry:
         """The list that an object is said to be in, and the name or id of what has that list."""
         for lying in about.lies_in:
             for argument in subject.arguments.get(lying.argument, ()):
-                text = self._lies_in.get(str(argument.path))
+                text = self._holders.get(str(argument.path))
                 if text:
                     return lying, text
         raise NotKnown(how_to_ask(about, subject, self._method))

@@ -47,7 +47,7 @@ class Plan(NamedTuple):
     """Each with its own plan. Look-ups for one list are in the list's order."""
     follow_ups: tuple[tuple[FollowUp, bytes], ...] = ()
     """Each with its request, without values copied from the answer."""
-    named: tuple[tuple[str, str], ...] = ()
+    holders: tuple[tuple[str, str], ...] = ()
     """Names or ids of what objects lie in, with their places."""
     looked_up: "LookedUp | None" = None
     """The results of the look-ups, if they have been made."""
@@ -97,9 +97,9 @@ def plan(method: Method, content: bytes, policy: UnknownFieldPolicy) -> Plan:
         body = Body(value)
         body.rewrite(method.rewrites)
     if method.arguments:
-        named = tuple(named_in(value, method))
-        if named:
-            return plan_body(method, body or Body(value), policy)._replace(named=named)
+        holders = tuple(holders_in(value, method))
+        if holders:
+            return plan_body(method, body or Body(value), policy)._replace(holders=holders)
     if method.steps is not None or not is_complete(value, method):
         return plan_body(method, body or Body(value), policy)
     if body is None:
@@ -130,7 +130,7 @@ def is_complete(value: object, method: Method) -> bool:
     return True
 
 
-def named_in(value: object, method: Method) -> Iterator[tuple[str, str]]:
+def holders_in(value: object, method: Method) -> Iterator[tuple[str, str]]:
     """Places and texts of the arguments that say what objects lie in."""
     for argument in method.arguments:
         found = peek(value, argument.path)

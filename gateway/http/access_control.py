@@ -78,14 +78,14 @@ class ObjectRights(Interceptor):
                         sight,
                         self._facts,
                         call,
-                        context.call.named,
+                        context.call.holders,
                     )
                 except NotJudged as error:
                     raise self._denied(context, rule, now, payload, str(error)) from None
             if rule.judges(now, catalog):
                 try:
                     objects = await self._facts.about(
-                        now, payload, found, rule.facts, call, context.call.named, sight
+                        now, payload, found, rule.facts, call, context.call.holders, sight
                     )
                 except Unseen as error:
                     if error.hidden is not None:

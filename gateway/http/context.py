@@ -122,7 +122,7 @@ class CallState:
     rpc: str | None = None
     """The native gRPC path, whatever alias the client used."""
     denied: Denial | None = None
-    named: tuple[tuple[str, str], ...] = ()
+    holders: tuple[tuple[str, str], ...] = ()
     """Names or ids of what its objects lie in, with their places in the request."""
     about: "Sequence[Judged]" = ()
     """What the latest change is about, if rights depend on it; what is changed comes first."""

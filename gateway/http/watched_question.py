@@ -369,7 +369,7 @@ class Question:
         context = RequestContext(asked.request._replace(started=monotonic()), Response([]))
         context.subject, context.caller = asked.subject, asked.caller
         context.is_shared = any(each.context.principal != asked.principal for each in self.watchers)
-        context.call.rpc, context.call.named = asked.call.rpc, asked.call.named
+        context.call.rpc, context.call.holders = asked.call.rpc, asked.call.holders
         return context
 
     async def _look_at(
