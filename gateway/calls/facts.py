@@ -1,6 +1,6 @@
-"""What calls are about: the facts of the objects in their requests, asked of Cuebot.
+"""What calls are about: the facts of the objects in their requests.
 
-Never taken from the request, which may say anything beside an id.
+Cuebot is asked for facts. A request may say anything beside an id.
 """
 
 from collections import Counter, OrderedDict

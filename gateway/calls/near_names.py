@@ -31,11 +31,11 @@ async def with_near_name(
     asked = finder.request(sought.asked)
     sent: list[tuple[BodyPath, object]] = list(near.constants)
     sent += [(target, str(value_at(asked, source))) for source, target in near.copies]
-    if near.part is not None:  # a misspelled letter may be anywhere: more are in the second half
+    if near.part is not None:  # most misspelled names begin right
         part = sought.name[: max(len(sought.name) // 2, SHORTEST_PART_CHARS)]
         sent.append((near.part, [part.lower()]))
     names = await names_of(near, await Invocation(call).answer(plan_of(listing, sent)))
-    if sought.name in names:  # of something finished
+    if sought.name in names:  # it is of something finished
         return error
     hint = did_you_mean(sought.name, await alike(sought.name, names), "'")
     if not hint:

@@ -1,4 +1,4 @@
-"""Objects in requests that a name will do for."""
+"""Objects in requests that a name will do for. What does not fit a schema is NotApplicable."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping

@@ -1,7 +1,7 @@
 """The compatibility profile applied to one schema, when a catalog is built.
 
-Entries that cannot apply, or that Cuebot does not need, are left out, with the reason. Methods
-without an entry cost nothing more.
+Entries that cannot apply, or that Cuebot does not need, are left out, with the reason: what reads
+them raises NotApplicable. Methods without an entry cost nothing more.
 """
 
 from collections import defaultdict

@@ -135,7 +135,7 @@ def problem_of(
                 continue
             try:
                 fits = condition.holds(each.facts, claims)
-            except GatewayError as error:  # its patterns are too much work
+            except GatewayError as error:  # the patterns of the condition take too long
                 return f"{each.place}: {error.message.removeprefix('_where: ')}", each.facts
             if not fits:
                 return problem_with(each, rule, condition, catalog), each.facts
@@ -145,7 +145,7 @@ def problem_of(
 def problem_with(judged: Judged, rule: Rule, condition: Condition, catalog: Catalog) -> str:
     known = [f"{name} {judged.facts[name]!r}" for name in condition.facts if name in judged.facts]
     if known:
-        # Or a refusal would be a way to read it.
+        # Only what the caller may read is told in a refusal.
         told = rule.allowed(catalog).issuperset(judged.told_by)
         return f"{judged.place} has {', '.join(known)}" if told else f"{judged.place} does not fit"
     return why_unknown(judged)

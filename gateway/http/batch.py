@@ -145,7 +145,7 @@ class Batch:
             allow = {"Allow": CHANGE_ALLOWS}
             raise GatewayError(Code.UNIMPLEMENTED, problem, status=405, headers=allow)
         queue = context.queue = BatchQueue(lambda: self.readiness.stopping)
-        queue.has_token = True  # until there is a place to wait in
+        queue.has_token = True  # without a place, a batch does not wait for one
         await self._admit(context)
         principal = context.principal
         if not self._batches.take(principal):

@@ -1,8 +1,8 @@
 """Answers in the form that a client takes: JSON, a view or messages, in its content coding.
 
-A shared answer's forms are made once, for each view and coding. Whoever comes to the end of the
-pieces there are makes the next one, in a step of its own. A client who is further behind than the
-memory allows makes the rest for itself.
+A shared answer's forms are made once, for each view and coding. Whoever has taken all pieces so
+far makes the next one, in a step of its own. A client who is further behind than the memory allows
+makes the rest for itself.
 """
 
 from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Sequence
@@ -91,7 +91,7 @@ def shared_form(
         pieces = encode(answer)
         done, more = compressed(pieces, accepted)
         headers = (content_type, *more)
-        is_copy = isinstance(view, AnswerForm) and choice.coding is None  # of what all have
+        is_copy = isinstance(view, AnswerForm) and choice.coding is None  # the answer itself
         has_room = len(answer.made) + len(answer.making) < MOST_MADE
         can_be_kept = has_room and not (is_timed or is_copy)
         if isinstance(done, tuple):
@@ -102,7 +102,7 @@ def shared_form(
         most = room_for_form(answer, choice) if can_be_kept else 0
         if not most:
             form = form_for(context, pieces, content_type)
-            context.call.payload = None  # others have it, too
+            context.call.payload = None  # shared bytes are not released
             return form
         again = None if choice.coding else lambda: iter(encode(answer))
         progress = pieces.progress if isinstance(pieces, Viewed) else None

@@ -1,7 +1,7 @@
 """What is remembered of calls with an Idempotency-Key: a record for each, for REMEMBERED_SECONDS.
 
-A record is pending from right before the call until its outcome is known. One that stays so is of a
-call whose gateway was killed.
+A record is pending from right before the call until its outcome is known. A record that stays
+pending is of a call whose gateway was killed.
 """
 
 import asyncio

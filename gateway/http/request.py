@@ -209,7 +209,7 @@ class RequestReader:
         assert denial is not None, "nothing else is read here"
         body = await self._body_of_denied(context, receive)
         policy = UnknownFieldPolicy.NOTHING
-        with suppress(Exception):  # denied anyway
+        with suppress(Exception):  # the call stays denied
             if protocol is not None:
                 asked = protocol.read_head(context.request, denial.method, policy, self._max_body)
                 body = body if asked.query.body is None else asked.query.body
@@ -260,7 +260,7 @@ class RequestReader:
             self._interceptors.authorize(context, current, method, planned and planned.payload)
             check_verb(context.request.method, method)
         except GatewayError:
-            context.response.set_header(*current.tag)  # the schema of the refusal
+            context.response.set_header(*current.tag)  # the schema by which it is refused
             raise
 
     def _call_request(

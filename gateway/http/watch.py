@@ -1,6 +1,6 @@
 """Event streams: reads that are watched (https://html.spec.whatwg.org/multipage/server-sent-events.html).
 
-A stream begins with the whole answer, or where the client has been, and goes on with what changes.
+A stream begins with the whole answer, or where the client left off, and goes on with what changes.
 It holds neither a slot in flight nor answer memory.
 """
 

@@ -1,6 +1,6 @@
-"""A question that is watched: one call to Cuebot a period, whoever and however many watch it.
+"""Watchers, and the questions that they watch: one call to Cuebot a period for each question.
 
-Between two calls it keeps digests of the rows and a few events, no answer.
+Between two calls, a question keeps digests of the rows and a few events, but no answer.
 """
 
 import asyncio

@@ -1,6 +1,7 @@
 """Some fields of a message, as JSON or as cells of CSV (RFC 4180).
 
-What is not asked for is never made into Python."""
+Other fields are never made into Python objects.
+"""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
