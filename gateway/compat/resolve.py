@@ -37,6 +37,8 @@ from gateway.compat.schema_paths import (
     needed_field,
     needed_method,
     needed_path,
+    proto_path,
+    proto_values,
     split,
 )
 from gateway.schema.catalog import NATIVE, UnusedEntry
@@ -164,7 +166,7 @@ class Resolver:
                 if limit.default is None or limit.views is None:
                     continue
                 path = needed_path(request, target)
-                page = needed_path(request, limit.page).original if limit.page else None
+                page = proto_path(request, limit.page) if limit.page else None
                 found[name] = RowLimit(str(path), path.original, page, limit.default, limit.views)
         return found
 
@@ -251,7 +253,7 @@ class Resolver:
                 if put.is_repeated or put.message_type is not taken:
                     raise NotApplicable(f"{each.put} is not what the last call answers")
                 asked = main.descriptor.input_type
-                name = needed_path(asked, each.name).original if each.name else None
+                name = proto_path(asked, each.name) if each.name else None
                 is_native = each.method not in self.added
                 found[each.method] = Instead(hops, put.name, is_native, name)
         return found
@@ -284,7 +286,7 @@ class Resolver:
             tuple(copies),
             needed_path(request, each.send) if each.send else None,
             rows,
-            needed_path(found, each.take).original if each.take else (),
+            proto_path(found, each.take) if each.take else (),
         )
 
     def _look_up(self, entry: Before) -> LookUp:
@@ -526,13 +528,10 @@ def shape(message: Descriptor) -> list[tuple[object, ...]]:
 
 def stays(method: Method, each: Watched) -> Stays:
     request = method.descriptor.input_type
-    named_by = tuple(needed_path(request, path).original for path in each.if_any)
+    named_by = tuple(proto_path(request, path) for path in each.if_any)
     if not all(needed_field(request, path).is_repeated for path in named_by):
         raise NotApplicable(f"{' or '.join(each.if_any)} is no list")
-    constants = tuple(
-        (needed_path(request, path).original, content) for path, content in each.set.items()
-    )
-    return Stays(named_by, constants)
+    return Stays(named_by, proto_values(request, each.set))
 
 
 def identified(

@@ -73,6 +73,18 @@ def needed_path(message: Descriptor, path: str) -> BodyPath:
     return body_path(message, split(path))
 
 
+def proto_path(message: Descriptor, path: str) -> FieldPath:
+    """The path of a field in proto names."""
+    return needed_path(message, path).original
+
+
+def proto_values(
+    message: Descriptor, values: Mapping[str, object]
+) -> tuple[tuple[FieldPath, object], ...]:
+    """Constants for fields, by their paths in proto names."""
+    return tuple((proto_path(message, path), content) for path, content in values.items())
+
+
 def body_path(message: Descriptor, path: FieldPath) -> BodyPath:
     """The path in both spellings: those of Cuebot's fields, or derived ones where it has none."""
     spellings = [

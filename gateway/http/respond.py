@@ -6,7 +6,7 @@ from time import monotonic
 from starlette.types import Send
 
 from gateway.access.load_shedding import LoadShedder
-from gateway.errors import GatewayError, unavailable
+from gateway.errors import unavailable
 from gateway.http.context import RequestContext
 from gateway.http.encoding_turn import EncodingTurn
 from gateway.http.form import Form, SharedPieces
@@ -101,7 +101,8 @@ async def send_pieces(
             await reader.catch_up()
         if STEP.is_over() or (turn is not None and not turn.is_held):
             if deadline is not None and monotonic() - reader.behind > deadline:
-                raise out_of_time(context)
+                assert context.call.progress is not None, "nothing else has a deadline"
+                raise context.call.progress.out_of_time()
             await reader.excuse(next_step(turn))
     if turn is not None:
         turn.give_back()
@@ -117,8 +118,3 @@ async def next_step(turn: EncodingTurn | None) -> None:
         turn.note_step()
         await turn.take()
     await let_others_run()
-
-
-def out_of_time(context: RequestContext) -> GatewayError:
-    assert context.call.progress is not None, "nothing else has a deadline"
-    return context.call.progress.out_of_time()

@@ -67,8 +67,6 @@ class Memory(NamedTuple):
 class Event:
     """An event, encoded once for all. Its memory is given back when nobody holds it any more."""
 
-    __slots__ = ("__weakref__", "pieces", "size")
-
     def __init__(self, kind: str, id_: str, data: Iterable[bytes], memory: Memory) -> None:
         joined = Joined(f"id: {id_}\nevent: {kind}\ndata: ".encode())
         for piece in data:
