@@ -165,8 +165,9 @@ class Resolver:
                     continue
                 if limit.default is None or limit.views is None:
                     continue
-                path = needed_path(request, target)
-                page = proto_path(request, limit.page) if limit.page else None
+                path, page = needed_path(request, target), None
+                with entry(f"rows.{name}.{target}.page", self.unused):
+                    page = proto_path(request, limit.page) if limit.page else None
                 found[name] = RowLimit(str(path), path.original, page, limit.default, limit.views)
         return found
 
