@@ -147,7 +147,7 @@ class WatchedItem(ItemConnection):
         body: bytes,
         principal: str,
         long_answers: FairQuota,
-        stream: "EventStream",
+        stream: EventStream,
     ) -> None:
         super().__init__(body, principal, long_answers)
         self._id = id_
