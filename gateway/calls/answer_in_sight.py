@@ -90,7 +90,7 @@ async def rows_in_sight(method: Method, answer: bytes, rows: Node, sight: Sight)
 
 def check_pages(method: Method, payload: bytes) -> None:
     """Raises NotJudged for a page of rows, which counts those that may not be seen."""
-    request = method.request(payload)
+    request = method.parse_request(payload)
     for path in method.pages:
         if value_at(request, path):
             raise NotJudged(f"{'.'.join(path)} would count what may not be seen; leave it out")
@@ -128,7 +128,7 @@ def not_seen(method: Method, payload: bytes) -> GatewayError:
 
 def request_for(names: NamedRows, method: Method, payload: bytes) -> bytes:
     """The request for the rows of which the method answers the names."""
-    asked, request = method.request(payload), names.method.request()
+    asked, request = method.parse_request(payload), names.method.parse_request()
     for source, target in names.copies:
         value_at(request, target).CopyFrom(value_at(asked, source))
     for place, content in names.constants:

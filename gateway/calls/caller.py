@@ -58,7 +58,7 @@ def request_of_caller(method: Method, payload: bytes, caller: Caller) -> tuple[b
             f"the token has no subject that {method.path} could name (IDENTITY=force)",
         )
     path = identity.field
-    message = method.request(payload)
+    message = method.parse_request(payload)
     given: str = value_at(message, path.original)
     if identity.element:
         if mode == "force":

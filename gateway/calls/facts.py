@@ -142,7 +142,7 @@ class FactFinder:
         error for an object that is not there, INVALID_ARGUMENT for too many objects, and Unseen for
         one that is not in `sight` or not there. Cuebot gets the same calls for both.
         """
-        request = method.request(payload)
+        request = method.parse_request(payload)
         inquiry = Inquiry(
             self, method, call, sight, found=found, holders=dict(holders), facts=names
         )
@@ -268,7 +268,7 @@ class Inquiry:
             if each.place == place and each.value == id_of(thing):
                 for by in about.found_by:
                     if each.method.path == by.path:
-                        name = value_at(each.method.request(each.asked), by.place)
+                        name = value_at(each.method.parse_request(each.asked), by.place)
                         return await self._by_name(by.owner, name, None)
         if subject.by_name and about.named is not None:
             return await self._by_name(about, str(thing), subject)
@@ -469,7 +469,7 @@ def merged(one: Known, other: Known) -> Known:
 
 
 def request_for(asked: Asked, sent: Iterable[object], held: str) -> bytes:
-    request = asked.method.request()
+    request = asked.method.parse_request()
     for path, content in asked.constants:
         set_at(request, path, content)
     for (_, target, as_list), text in zip(asked.sends, sent, strict=True):

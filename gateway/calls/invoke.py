@@ -132,7 +132,7 @@ async def look_up(plan: Plan, call: Call, resolved: list[str], allowed: Containe
 
 def has_name(method: Method, payload: bytes, place: FieldPath | None) -> bool:
     """Whether there is a name, if there is a place where an id may be."""
-    return place is None or is_name(value_at(method.request(payload), place))
+    return place is None or is_name(value_at(method.parse_request(payload), place))
 
 
 class Invocation:
@@ -154,7 +154,7 @@ class Invocation:
             return LookedUp(plan.payload, ())
         known: list[Found] = []
         reads = plan.method.reads_only
-        request = plan.method.request(plan.payload)
+        request = plan.method.parse_request(plan.payload)
         missing: dict[Reference, Iterator[Missing | None]] = {}
         for look_up, asked in plan.look_ups:
             if isinstance(look_up, Unique):
@@ -214,7 +214,7 @@ class Invocation:
             raise absent from None
 
     async def _hop(self, method: Method, instead: Instead, payload: bytes) -> bytes:
-        asked, found = method.request(payload), None
+        asked, found = method.parse_request(payload), None
         for each in instead.hops:
             sent = [(target, value_at(asked, source)) for source, target in each.copies]
             if each.send is not None:
@@ -281,7 +281,7 @@ class Invocation:
         return newest.id
 
     async def _rows_of(self, listing: Listing, method: Method, payload: bytes) -> list[Any]:
-        request = method.request(payload)
+        request = method.parse_request(payload)
         try:
             answer = await self.answer(plan_of_listing(listing, request))
         except GatewayError as error:
@@ -312,7 +312,7 @@ class Invocation:
                 return
             said = error.message or error.code.name
             raise reworded(error, f"{place}: {path} failed: {said}") from None
-        name = value_at(unique.method.request(request), unique.send.original)
+        name = value_at(unique.method.parse_request(request), unique.send.original)
         if value_at(answer, unique.found) == name:
             raise GatewayError(Code.ALREADY_EXISTS, f"{place}: {name!r} exists already ({path})")
 
@@ -391,7 +391,7 @@ def asked_at(asked: Plan, place: BodyPath) -> object:
     for step, value in sought_first(asked):
         if step.given == place:
             return value
-    return value_at(asked.method.request(asked.payload), place.original)
+    return value_at(asked.method.parse_request(asked.payload), place.original)
 
 
 def sought_first(plan: Plan) -> Iterator[tuple[LookUp, object]]:
@@ -437,7 +437,7 @@ def parsed(method: Method, answer: bytes) -> Any:
 
 
 def filled(method: Method, payload: bytes, answer: Any, copies: Copies) -> bytes:
-    request = method.request(payload)
+    request = method.parse_request(payload)
     for source, target in copies:
         set_at(request, target, value_at(answer, source))
     whole: bytes = request.SerializeToString()

@@ -28,7 +28,7 @@ async def with_near_name(
     """
     near = finder.near
     assert near is not None, "only such methods make a Sought"
-    asked = finder.request(sought.asked)
+    asked = finder.parse_request(sought.asked)
     sent: list[tuple[BodyPath, object]] = list(near.constants)
     sent += [(target, str(value_at(asked, source))) for source, target in near.copies]
     if near.part is not None:  # most misspelled names begin right

@@ -43,7 +43,7 @@ def ask_for_rows(
     chooses = view is not None and view.chooses
     if not (chooses or planned.defaulted):
         return RowsAsked(planned, view)
-    request = method.request(planned.payload)
+    request = method.parse_request(planned.payload)
     is_whole = limit.page is None or value_at(request, limit.page) <= 1
     if chooses and is_whole and limit.name in planned.defaulted:
         set_at(request, limit.path, limit.views)
@@ -58,7 +58,7 @@ def keeping_rows(planned: Plan) -> Plan:
     stays = planned.method.stays
     if stays is None:
         return planned
-    request = planned.method.request(planned.sent)
+    request = planned.method.parse_request(planned.sent)
     if not any(value_at(request, path) for path in stays.named_by):
         return planned
     for path, content in stays.constants:

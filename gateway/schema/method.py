@@ -95,7 +95,7 @@ class Method:
         """Parsed JSON, in native names, to request bytes."""
         return self.decoders.value_decoder(self.descriptor.input_type, self.written)
 
-    def request(self, payload: bytes = b"") -> Any:
+    def parse_request(self, payload: bytes = b"") -> Any:
         """The message in a request's bytes."""
         return GetMessageClass(self.descriptor.input_type).FromString(payload)
 
