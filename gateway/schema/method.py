@@ -8,6 +8,7 @@ from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
+from google.protobuf.message_factory import GetMessageClass
 
 from gateway.codec.decode import Decoders, DecodeValue
 from gateway.codec.encode import Encode, Encoders
@@ -93,6 +94,10 @@ class Method:
     def decode_value(self) -> DecodeValue:
         """Parsed JSON, in native names, to request bytes."""
         return self.decoders.value_decoder(self.descriptor.input_type, self.written)
+
+    def parse_request(self, payload: bytes = b"") -> Any:
+        """The message in a request's bytes."""
+        return GetMessageClass(self.descriptor.input_type).FromString(payload)
 
     @cached_property
     def encode(self) -> Encode:

@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from gateway.access.rate_limiter import MemoryLimiter, Rate, Rates, Verdict, address_key
-from gateway.http.rate_limits import too_many
+from gateway.http.admission import too_many
 from gateway.settings.model import AccessRule, RateOverride, Settings
 from tests.support.clocks import HandClock
 from tests.support.rights import signed

@@ -19,7 +19,7 @@ from gateway.access import shared_limiter
 from gateway.access.rate_limiter import NANOSECONDS, MemoryLimiter, Rate, Rates, Verdict
 from gateway.access.shared_limiter import COUNT, SharedLimiter
 from gateway.errors import GatewayError
-from gateway.http.rate_limits import RateLimits
+from gateway.http.admission import RateLimits
 from gateway.state.store import (
     Link,
     LinkTiming,

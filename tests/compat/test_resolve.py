@@ -204,6 +204,10 @@ def by(**other: object) -> dict[str, Any]:
     return BY_NAME | {"by": {**BY_NAME["by"], **other}}  # type: ignore[dict-item]
 
 
+GET_FRAMES = "job.JobInterface/GetFrames"
+PAGES = {"default": 10, "views": 100, "page": "req.part"}
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
@@ -245,6 +249,7 @@ def by(**other: object) -> dict[str, Any]:
         ({"answers": {"job.Layer": {"labels": "tags"}}}, "tags is not a single value"),
         ({"answers": {"job.Layer": {"stats": "layerStats"}}}, "is not a single value"),
         ({"units": {"time": {"job.Frame": ["name"]}}}, "name is no number"),
+        ({"rows": {GET_FRAMES: {"req.limit": PAGES}}}, "has no req.part"),
         ({"before": [FIND_LAYER | {"call": "job.JobInterface/Look"}]}, "is not served"),
         ({"before": [FIND_LAYER | {"send": "key"}]}, "has no key"),
         ({"before": [FIND_LAYER | {"take": "job.title"}]}, "has no job.title"),

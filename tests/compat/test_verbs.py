@@ -9,8 +9,7 @@ from pydantic import ValidationError
 
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import Profile, load_profile
-from gateway.compat.verb_entries import Verbs
-from gateway.compat.verbs import client_commands
+from gateway.compat.verbs import Verbs, client_commands
 from gateway.openapi.document import build_document
 from gateway.schema.catalog import Catalog, UnusedEntry
 from gateway.schema.description import Schema, services_of

@@ -15,7 +15,7 @@ from gateway.codec.xml_text import LARGEST_MARKUP_KB, MOST_QUICK
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
 from gateway.errors import GatewayError
-from gateway.http.identity import Identity
+from gateway.http.request import with_identity
 from gateway.schema.selection import Selection
 from tests.support.contexts import context_of
 from tests.support.opencue import message_class, opencue
@@ -296,7 +296,7 @@ async def test_a_rule_that_changes_meanwhile_holds(gateway: Gateway) -> None:
     context = context_of(LAUNCH)
     context.caller = Principal("intern", 4e9, 0.0, Rule("all", ("all",), "force", ()), {})
     with pytest.raises(GatewayError, match="it has to be the caller"):
-        Identity().prepare(context, planned, before)
+        with_identity(context, planned, before)
 
 
 @pytest.mark.parametrize("xml", ["<user/>", "<!DOCTYPE a [<!ENTITY me 'x'>]><a>&me;</a>", ""])

@@ -15,7 +15,7 @@ from gateway.codec.fields import message_of
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
 from gateway.errors import GatewayError
-from gateway.http.object_rights import ObjectRights
+from gateway.http.access_control import ObjectRights
 from gateway.schema.method import Method, Subject
 from gateway.schema.selection import Selection
 from gateway_cli.commands.audit import Criteria

@@ -15,7 +15,7 @@ from gateway.access.visibility import Visibility, visibility_of
 from gateway.calls.plan import Found
 from gateway.codec.fields import is_map, is_message
 from gateway.errors import GatewayError
-from gateway.http.object_rights import ObjectRights
+from gateway.http.access_control import ObjectRights
 from gateway.schema.method import Method
 from tests.http.test_object_rights import JUDGED, KILL, METHODS, body_for
 from tests.support.audit import outcomes

@@ -15,7 +15,8 @@ from starlette.types import Message
 from gateway.access.load_shedding import LoadShedder
 from gateway.errors import Code
 from gateway.http.context import ClientGone
-from gateway.http.respond import Form, Responder, send_pieces
+from gateway.http.form import Form
+from gateway.http.respond import Responder, send_pieces
 from gateway.http.slow_reader import SlowReader
 from gateway.server.http1.request_cycle import RequestCycle
 from tests.support.contexts import context_of

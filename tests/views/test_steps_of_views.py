@@ -16,8 +16,8 @@ from gateway.errors import Code, GatewayError
 from gateway.long_work import Step
 from gateway.schema.selection import Selection
 from gateway.views import filter_expressions
+from gateway.views.changes import fingerprint, fingerprint_of_shown
 from gateway.views.filter_expressions import MOST_INSTRUCTIONS, MOST_PATTERNS, MOST_WORK
-from gateway.views.fingerprint import fingerprint, fingerprint_of_shown
 from gateway.views.order import Order
 from gateway.views.render import LARGEST_ROW, ROWS_PER_SORT, Viewed, compile_view
 from gateway.views.units import Units
