@@ -13,7 +13,7 @@ from gateway.codec.fields import message_of
 from gateway.compat.panel_entries import Lead, Panel, PanelAction, PanelColumn, Panels
 from gateway.compat.references import ID, NotApplicable, needed_field, needed_method, split
 from gateway.errors import GatewayError
-from gateway.schema import panels as served
+from gateway.schema import for_clients as served
 from gateway.schema.catalog import UnusedEntry
 from gateway.schema.method import Method
 from gateway.schema.selection import chosen, matches

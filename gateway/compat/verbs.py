@@ -28,7 +28,7 @@ from gateway.compat.verb_entries import (
 )
 from gateway.errors import GatewayError
 from gateway.schema.catalog import UnusedEntry
-from gateway.schema.client_commands import ClientCommands, Json
+from gateway.schema.for_clients import ClientCommands, Json
 from gateway.schema.method import Method
 from gateway.views.paths import FieldPath, find_path
 from gateway.views.row_conditions import INTEGERS, NUMBERS

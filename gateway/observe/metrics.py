@@ -232,7 +232,6 @@ class WorkerMetrics:
     _fails: bool = False
 
     def put(self, numbers: Numbers) -> None:
-        """Write this worker's numbers."""
         file, new = self._file, f"{self._file}.new"
         content = orjson.dumps([monotonic(), list(numbers.items())])
         try:

@@ -25,7 +25,7 @@ from gateway.codec.fields import json_name
 Kind = Literal["message", "enum", "service", "method"]
 
 MESSAGES_OF_FILE, ENUMS_OF_FILE, SERVICES_OF_FILE = 4, 5, 6
-FIELDS, NESTED, ENUMS, EXTENSIONS, ONEOFS = 2, 3, 4, 6, 8
+FIELDS, NESTED, ENUMS, ONEOFS = 2, 3, 4, 8
 VALUES = METHODS = 2
 """Field numbers in descriptor.proto, which make up the paths of source_code_info."""
 
@@ -82,7 +82,6 @@ def services_of(files: Iterable[FileDescriptorProto]) -> tuple[str, ...]:
 
 
 def full_name(file: FileDescriptorProto, service: ServiceDescriptorProto) -> str:
-    """The full name of a service of the file."""
     return f"{file.package}.{service.name}".removeprefix(".")
 
 
@@ -216,7 +215,7 @@ def text_of(place: Any) -> str:
 
 
 def without_margin(text: str) -> str:
-    """A comment without the space or star at the beginning of its lines."""
+    """A comment without the space or star that begins its lines."""
     lines = (line.strip().removeprefix("*").removeprefix(" ").rstrip() for line in text.split("\n"))
     return "\n".join(lines).strip()
 
