@@ -75,7 +75,6 @@ class Watched:
         self.rows[:] = in_order([*kept, *change["added"]], self.sort)
 
     def shown(self) -> bytes:
-        """The answer's JSON."""
         text = orjson.dumps(self.whole)
         if not self.hidden:
             return text

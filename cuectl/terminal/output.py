@@ -17,6 +17,7 @@ from cuectl.terminal.text import (
     ELLIPSIS,
     clip,
     coloured,
+    is_colored,
     printable,
     printable_json,
     printable_lines,
@@ -33,7 +34,7 @@ class Output:
     out: BinaryIO
     err: TextIO
     program: str
-    """Its name begins what is told on standard error."""
+    """The name of the program, with which lines on standard error begin."""
     form: Form = "json"
     fields: Sequence[str] = ()
     """The columns of a table; all if empty."""
@@ -68,7 +69,6 @@ class Output:
         self._tell(*warnings(answer.ignored), *[NO_ROWS] * self.rowless)
 
     def failure(self, error: CallError) -> None:
-        """Print the reason of a failed call in one line."""
         text = text_of(error)
         if error.details:
             text += f" {printable(orjson.dumps(list(error.details)).decode())}"
@@ -141,7 +141,7 @@ def names(rows: bytes) -> Iterator[str]:
 
 
 def fitted(lines: Sequence[str], space: os.terminal_size) -> list[str]:
-    """The lines that fit; if some do not, the last one has their number."""
+    """The lines that fit; in place of the others, their number."""
     if len(lines) > space.lines:
         kept = max(space.lines - 1, 0)
         lines = [*lines[:kept], f"{ELLIPSIS} {len(lines) - kept} more lines"]
@@ -154,7 +154,6 @@ def warnings(ignored: Sequence[str]) -> Iterator[str]:
 
 
 def space_above(message: str, space: os.terminal_size) -> os.terminal_size:
-    """The space above a message."""
     taken = -(-len(message) // space.columns)
     return os.terminal_size((space.columns, max(space.lines - taken, 1)))
 
@@ -164,7 +163,6 @@ def output_of_process(
 ) -> Output:
     """Standard output; on a terminal, indented and, without NO_COLOR, coloured."""
     terminal = sys.stdout.isatty()
-    plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
     return Output(
         out=sys.stdout.buffer,
         err=sys.stderr,
@@ -172,6 +170,6 @@ def output_of_process(
         form=form,
         fields=fields,
         terminal=terminal,
-        colour=terminal and not plain,
+        colour=terminal and is_colored(),
         indent=terminal if indent is None else indent,
     )

@@ -1,5 +1,6 @@
 """Text from elsewhere, made safe for a terminal and short enough for a line."""
 
+import os
 import re
 from functools import partial
 
@@ -50,6 +51,11 @@ def clip(line: str, columns: int) -> str:
 def counted(number: int, noun: str, plural: str = "") -> str:
     """`no methods`, `1 method`, `3 methods`."""
     return f"{number or 'no'} {noun if number == 1 else plural or f'{noun}s'}"
+
+
+def is_colored() -> bool:
+    """Whether the environment allows colors."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def coloured(json: str) -> str:
