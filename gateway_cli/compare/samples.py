@@ -25,7 +25,6 @@ class Sample:
     """An object from an answer."""
 
     type: str
-    """The full name of its message."""
     keys: Mapping[str, str]
     """The id and the name, if they are known and not empty."""
     around: "Mapping[str, Sample]" = field(default_factory=dict, compare=False)
