@@ -25,8 +25,6 @@ Json = dict[str, Any]
 
 @dataclass(slots=True)
 class SchemaCache:
-    """The files of one context."""
-
     context: Context
     folder: Path
     key: str

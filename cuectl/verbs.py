@@ -69,7 +69,6 @@ def command_of(name: str, verb: Verb, session: Session) -> click.Command:
 
 
 def paragraphs_of(name: str, verb: Verb, listing: tuple[str, Verb] | None) -> list[str]:
-    """The help of a verb."""
     found = [f"{verb.get('summary', '')}.", f"The method is {verb['method'].lstrip('/')}."]
     for each in verb.get("arguments", ()):
         if each.get("repeats"):

@@ -85,7 +85,6 @@ class Watched:
         return orjson.dumps(whole)
 
     def lines(self) -> bytes:
-        """The rows as NDJSON."""
         rows = rows_in(orjson.loads(self.shown()))
         return b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows)
 

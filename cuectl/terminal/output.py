@@ -16,7 +16,7 @@ from cuectl.terminal.table import table
 from cuectl.terminal.text import (
     ELLIPSIS,
     clip,
-    coloured,
+    colored,
     is_colored,
     printable,
     printable_json,
@@ -42,7 +42,7 @@ class Output:
     """The units of numbers in a table, by field; None before they have been asked for."""
     terminal: bool = False
     """Whether `out` is a terminal."""
-    colour: bool = False
+    color: bool = False
     indent: bool = False
     shown: int = 0
     """The number of answers so far."""
@@ -76,7 +76,7 @@ class Output:
         self._tell(*warnings(ignored_fields(error.headers)))
 
     def complain(self, text: str) -> None:
-        complain(text, self.program, self.err, red=self.colour)
+        complain(text, self.program, self.err, red=self.color)
 
     def progress(self, text: str) -> None:
         """On a terminal, replace the last line of progress; an empty one leaves nothing."""
@@ -126,7 +126,7 @@ class Output:
         elif self.terminal and self.form == "table":
             lines = [clip(line, shutil.get_terminal_size().columns) for line in lines]
         shown = "".join(f"{line}\n" for line in lines)
-        return (coloured(shown) if is_json and self.colour else shown).encode()
+        return (colored(shown) if is_json and self.color else shown).encode()
 
 
 def lines_of(text: str) -> list[str]:
@@ -161,7 +161,7 @@ def space_above(message: str, space: os.terminal_size) -> os.terminal_size:
 def output_of_process(
     form: Form, fields: Sequence[str], indent: bool | None, program: str
 ) -> Output:
-    """Standard output; on a terminal, indented and, without NO_COLOR, coloured."""
+    """Standard output; on a terminal, indented and, without NO_COLOR, colored."""
     terminal = sys.stdout.isatty()
     return Output(
         out=sys.stdout.buffer,
@@ -170,6 +170,6 @@ def output_of_process(
         form=form,
         fields=fields,
         terminal=terminal,
-        colour=terminal and is_colored(),
+        color=terminal and is_colored(),
         indent=terminal if indent is None else indent,
     )

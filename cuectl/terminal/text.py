@@ -54,15 +54,14 @@ def counted(number: int, noun: str, plural: str = "") -> str:
 
 
 def is_colored() -> bool:
-    """Whether the environment allows colors."""
     return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def coloured(json: str) -> str:
-    return TOKEN.sub(colour_token, json)
+def colored(json: str) -> str:
+    return TOKEN.sub(color_token, json)
 
 
-def colour_token(found: re.Match[str]) -> str:
+def color_token(found: re.Match[str]) -> str:
     string, colon, number, word = found.groups()
     if string is not None:
         return click.style(string, fg="blue" if colon else "green") + (colon or "")

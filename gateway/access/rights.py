@@ -294,7 +294,6 @@ def names_in(catalog: Catalog) -> Iterator[tuple[Method, list[str]]]:
 
 
 def fits(who: Who, claims: Mapping[str, object], *, top: bool = True) -> bool:
-    """Whether the claims match a rule."""
     for name, wanted in who.items():
         claim = claims.get(name)
         if isinstance(wanted, Mapping):

@@ -133,8 +133,6 @@ class Field:
 
 
 class DecodeValue(Protocol):
-    """A parsed JSON object to protobuf bytes."""
-
     def __call__(
         self, value: object, policy: UnknownFieldPolicy, documented: Container[str] = ()
     ) -> Decoded:
@@ -172,7 +170,6 @@ class Decoders:
         return decode
 
     def is_echoed(self, descriptor: Descriptor) -> bool:
-        """Whether objects of this type may come from an answer."""
         return descriptor.full_name in self._echoed
 
     def reader(self, descriptor: Descriptor) -> Read:

@@ -245,7 +245,6 @@ class WorkerMetrics:
             self._fails = False
 
     def others(self) -> Iterator[Numbers]:
-        """The latest numbers of each other worker."""
         for file in Path(self.folder).glob("*.json"):
             if file != self._file:
                 yield numbers_in(file)

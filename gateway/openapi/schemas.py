@@ -269,7 +269,6 @@ class Components:
         return (IN_RESPONSES if in_response else IN_REQUESTS)[field.type]
 
     def _about(self, field: FieldDescriptor, schema: Json) -> Json:
-        """Adds the field's description and deprecation."""
         others = ", ".join(f"`{each.json_name}`" for each in siblings(field))
         note = f"Cannot be combined with {others}." if others else ""
         about = described(self.comments.get(field.full_name), note)

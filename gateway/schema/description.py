@@ -77,7 +77,6 @@ class NoSchema(Exception):
 
 
 def services_of(files: Iterable[FileDescriptorProto]) -> tuple[str, ...]:
-    """The full names of all services in these files."""
     return tuple(full_name(file, service) for file in files for service in file.service)
 
 
@@ -284,7 +283,6 @@ class SchemaSize:
         check(files, self._limits.files, "files")
 
     def add(self, file: FileDescriptorProto) -> None:
-        """Count the declarations of a parsed file."""
         limits = self._limits
         methods = sum(len(each.method) for each in file.service)
         declared = len(file.service) + methods + len(file.dependency) + len(file.extension)

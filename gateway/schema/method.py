@@ -35,8 +35,6 @@ def set_at(message: Any, path: FieldPath, content: object) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Method:
-    """One native method."""
-
     path: str
     """`/job.JobInterface/GetJobs`, as on the wire."""
     descriptor: MethodDescriptor
@@ -241,7 +239,6 @@ class Sent:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Documented names."""
         return tuple(dict.fromkeys(str(source.path) for source in self.sources))
 
 
@@ -622,8 +619,6 @@ class FollowUp:
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """Calls before and after a call."""
-
     before: tuple[LookUp | Unique, ...] = ()
     after: tuple[FollowUp, ...] = ()
 

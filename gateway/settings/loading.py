@@ -114,7 +114,6 @@ def misspelled(environ: Mapping[str, str]) -> list[str]:
 
 
 def retired(settings: Settings) -> list[str]:
-    """A warning for each retired setting in use."""
     return [
         f"{name.upper()} is retired, and goes with the next release: {instead}"
         for name, instead in RETIRED.items()

@@ -121,7 +121,6 @@ def ranked(query: str, methods: Iterable[Described]) -> list[Described]:
 
 
 def all_occur(query: str, methods: Iterable[Described]) -> bool:
-    """Whether each word of the query occurs somewhere as it is."""
     known = {word for each in methods for _, there in each.places for word in there}
     return known.issuperset(words_of_query(query))
 
