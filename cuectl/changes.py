@@ -1,37 +1,51 @@
-"""Verbs that change something: one call for each name."""
+"""Verbs that change something: one call for each name, in batches or side by side."""
 
+import asyncio
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 import orjson
 
-from cuectl.errors import CallError, Failure, InvalidCall
+from cuectl import PROGRAM
+from cuectl.client.arguments import Arguments
+from cuectl.client.batch import LONGEST_SILENCE_SECONDS, NOT_SERVED, BatchClient
+from cuectl.client.gateway import GatewayClient
+from cuectl.errors import CODES, CallError, Failure, InvalidCall
 from cuectl.names import Names, arguments_of, named_arguments, named_options, with_near_name
 from cuectl.requests import parameter, put_arguments, request_of
 from cuectl.session import Session, Verb
-from cuectl.terminal.exits import FAILED, NOT_FOUND, SHOWN_FAILURES, complain, status_of
+from cuectl.terminal.exits import (
+    FAILED,
+    NOT_FOUND,
+    SHOWN_FAILURES,
+    complain,
+    failure_lines,
+    status_of,
+)
 from cuectl.terminal.exits import text_of as error_text
 from cuectl.terminal.text import printable_lines
 
-if TYPE_CHECKING:
-    from cuectl.client.gateway import GatewayClient
-
-PROGRAM = "cuectl"
 STANDARD_INPUT = "-"
 NAMES_IN_QUESTION = 5
-"""How many names a question lists."""
+AT_ONCE = 8
+LONGEST_PAUSE_SECONDS = 60.0
+BAR_WIDTH = 30
+
+
+Request = tuple[str, Mapping[str, Any]]
+"""A name, and the request about it."""
 
 
 def change(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) -> None:
-    """Make the calls of a verb, one for each name. Exits with status 1 if one of several fails, and
-    with NOT_FOUND, before any call, if one of several is in no list. Of those in a pipe, such as
-    jobs that were listed before, some may have gone.
-    """
-    from cuectl.many import make_calls, summary
+    """Make the calls of a verb, one for each name.
 
+    Exits with status 1 if one of several fails, and with NOT_FOUND, before any call, if one of
+    several is in no list. Names from a pipe, such as jobs that were listed before, may have gone:
+    they are not looked for.
+    """
     body = request_of(verb, given, session)
     names, from_input = names_of(verb, given)
     if not names:
@@ -76,9 +90,9 @@ def change(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) ->
 def absent_names(
     name: str, verb: Verb, given: Mapping[str, Any], names: Sequence[str | None], known: Names
 ) -> list[str]:
-    """Lines about those of several names that nothing has; of many, about the first.
+    """Lines about those of several names that nothing has; only about the first if there are many.
 
-    An option is told if one of them could be meant for it.
+    An option is named if one of them could be meant for it.
     """
     kinds = [each.get("names", "") for each in verb.get("arguments", ()) if each.get("repeats")]
     if len(names) < 2 or not kinds:
@@ -104,10 +118,8 @@ def somebody_waits() -> bool:
 
 
 async def rehearse(
-    client: "GatewayClient", verb: Verb, requests: Iterable[tuple[str, dict[str, Any]]]
+    client: GatewayClient, verb: Verb, requests: Iterable[tuple[str, dict[str, Any]]]
 ) -> list[str]:
-    from cuectl.client.arguments import Arguments
-
     return [
         (
             await client.call(verb["method"], Arguments(orjson.dumps(request)), dry_run=True)
@@ -160,3 +172,108 @@ def confirm(
         raise Failure(f"not done: {question} (--yes answers that)")
     if not click.confirm(question, err=True):
         raise Failure("not done")
+
+
+# --- several calls over one connection ------------------------------------------------------------
+
+
+class Bar:
+    """How many of the calls are done, as a bar on a terminal."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._done = 0
+        self._shows = total > 1 and sys.stderr.isatty()
+
+    def step(self) -> None:
+        self._done += 1
+        if self._shows:
+            full = BAR_WIDTH * self._done // self._total
+            bar = "█" * full + "░" * (BAR_WIDTH - full)
+            sys.stderr.write(f"\r{bar} {self._done}/{self._total}")
+            sys.stderr.flush()
+
+    def end(self) -> None:
+        if self._shows:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+
+async def make_calls(
+    client: GatewayClient, method: str, requests: Sequence[Request], timeout: float | None
+) -> dict[str, CallError]:
+    """The errors of failed calls, by name."""
+    bar = Bar(len(requests))
+    try:
+        if len(requests) > 1:
+            try:
+                return await in_batches(client, method, requests, timeout, bar)
+            except CallError as error:
+                if error.message != NOT_SERVED:
+                    raise
+        return await side_by_side(client, method, requests, bar)
+    finally:
+        bar.end()
+
+
+async def in_batches(
+    client: GatewayClient,
+    method: str,
+    requests: Sequence[Request],
+    timeout: float | None,
+    bar: Bar,
+) -> dict[str, CallError]:
+    names = [name for name, _ in requests]
+    items = [
+        {"id": number, "method": method, "request": request}
+        for number, (_, request) in enumerate(requests)
+    ]
+    failures = {}
+    silence = LONGEST_SILENCE_SECONDS if timeout is None else timeout
+    async for answer in BatchClient(client, silence=silence).answers(items):
+        bar.step()
+        if error := answer.get("error"):
+            code = CODES[error["code"]]
+            failures[names[answer["id"]]] = CallError(code, str(error["message"]))
+    return failures
+
+
+async def side_by_side(
+    client: GatewayClient, method: str, requests: Sequence[Request], bar: Bar
+) -> dict[str, CallError]:
+    places = asyncio.Semaphore(AT_ONCE)
+    failures: dict[str, CallError] = {}
+
+    async def make(name: str, request: Mapping[str, Any]) -> None:
+        async with places:
+            try:
+                await patiently(client, method, request)
+            except CallError as error:
+                failures[name] = error
+            bar.step()
+
+    async with asyncio.TaskGroup() as group:
+        for name, request in requests:
+            group.create_task(make(name, request))
+    return failures
+
+
+async def patiently(client: GatewayClient, method: str, request: Mapping[str, Any]) -> None:
+    """Call, and wait for the rate limit. Raises CallError."""
+    while True:
+        try:
+            await client.call(method, Arguments(orjson.dumps(request)))
+        except CallError as error:
+            after = error.headers.get("retry-after", "")
+            if error.code != "RESOURCE_EXHAUSTED" or not after.isdecimal():
+                raise
+            await asyncio.sleep(min(float(after), LONGEST_PAUSE_SECONDS))
+        else:
+            return
+
+
+def summary(verb: str, count: int, failures: Mapping[str, CallError]) -> str:
+    if not failures:
+        return f"{verb}: {count} done"
+    told = f"{verb}: {count - len(failures)} of {count} done, {len(failures)} failed"
+    return "\n".join((told, *failure_lines([*failures.items()])))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import click
 from click.shell_completion import CompletionItem
 
+from cuectl import PROGRAM
 from cuectl.call_options import time_option
 from cuectl.errors import CallError, Failure
 from cuectl.session import Session, Verb
@@ -60,7 +61,7 @@ def follow_all(session: Session, about: Verb, names: Sequence[str], timeout: flo
             problem = await Following(client, about, name).until_done()
             if problem:
                 status = FAILED
-                complain(f"{name} {problem}", "cuectl")
+                complain(f"{name} {problem}", PROGRAM)
             else:
                 click.echo(f"{name} is done", err=True)
         return status
@@ -70,7 +71,7 @@ def follow_all(session: Session, about: Verb, names: Sequence[str], timeout: flo
             async with asyncio.timeout(timeout):
                 return await run(client)
         except TimeoutError:
-            complain(f"gave up: not done within {timeout:g} s", "cuectl")
+            complain(f"gave up: not done within {timeout:g} s", PROGRAM)
             return GAVE_UP
 
     try:

@@ -32,7 +32,7 @@ from gateway.compat.schema_paths import (
     split,
 )
 from gateway.schema.catalog import UnusedEntry
-from gateway.schema.client_commands import ClientCommands, Json
+from gateway.schema.for_clients import ClientCommands, Json
 from gateway.schema.method import Method
 from gateway.views import paths as views
 from gateway.views.row_conditions import INTEGERS, NUMBERS

@@ -15,9 +15,9 @@ from gateway.discovery.reflection import PATH, VERSIONS
 from gateway.errors import GatewayError
 from gateway.upstream.endpoint import HEALTH_CHECK_PATH
 from gateway_cli.checks import Report, run_checks, schema_object
-from gateway_cli.claims import claims_from
 from gateway_cli.client.cuebot import discover_once
 from gateway_cli.commands.check import with_known
+from gateway_cli.tokens import claims_from
 from tests.support.commands import OPENCUE, Ran, assert_one_line, child, in_process
 from tests.support.farms import running_farm, still_farm
 from tests.support.http2_frames import web_server

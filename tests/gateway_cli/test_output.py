@@ -14,7 +14,7 @@ from cuectl.errors import CallError, InvalidCall
 from cuectl.terminal.output import Output
 from cuectl.terminal.table import table
 from cuectl.terminal.text import (
-    coloured,
+    colored,
     json_text,
     one_line,
     printable,
@@ -77,7 +77,7 @@ def test_tables_in_a_pipe_have_an_empty_line_between_them() -> None:
 
 def test_colours_only_colour() -> None:
     text = json.dumps(json.loads(ANSWER), indent=2)
-    shown = coloured(text)
+    shown = colored(text)
     assert re.sub(r"\x1b\[\d+m", "", shown) == text
     assert '\x1b[34m"name"\x1b[0m: \x1b[32m"a \\"b\\": 1"\x1b[0m' in shown
     assert "\x1b[36m-1.5\x1b[0m" in shown

@@ -15,8 +15,7 @@ from urllib.parse import quote
 
 from gateway.calls.query import Query
 from gateway.codec.body import UnknownFieldPolicy
-from gateway.codec.encode import Encode, Slices
-from gateway.codec.forward import forwarded
+from gateway.codec.encode import Encode, Slices, forwarded
 from gateway.errors import Code, GatewayError
 from gateway.http.content_coding import (
     COMPRESSION_STEP_BYTES,

@@ -1,10 +1,37 @@
-"""What the page at `/` shows of a farm: panels, and what helps to call methods."""
+"""What the profile has for clients: the verbs of `cuectl`, and the panels of the page at `/`."""
 
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientCommands:
+    """The verbs of the profile as JSON, with paths of methods (`/job.JobInterface/GetJobs`)."""
+
+    names: Mapping[str, Json]
+    """Reads that answer the names of objects, for arguments and options."""
+    verbs: Mapping[str, Json]
+    colors: Mapping[str, str]
+    """Colors by name of a state."""
+    follow: Json | None
+    launch: Json | None
+
+    def allowed(self, paths: Container[str]) -> Json:
+        """Commands whose methods are among the paths; empty if there are none."""
+        names, verbs = (
+            {name: each for name, each in entries.items() if each["method"] in paths}
+            for entries in (self.names, self.verbs)
+        )
+        found: Json = {"names": names, "verbs": verbs} if verbs else {}
+        follow, launch = self.follow, self.launch
+        if follow and follow["whole"]["method"] in paths and follow["parts"]["method"] in paths:
+            found["follow"] = follow
+        if launch and launch["method"] in paths:
+            found["launch"] = launch
+        return {**found, "colors": dict(self.colors)} if found else {}
 
 
 @dataclass(frozen=True, slots=True)
