@@ -534,7 +534,7 @@ async def test_the_page_is_small(gateway: Gateway) -> None:
 
 
 async def test_every_file_of_the_pages_is_served(gateway: Gateway) -> None:
-    for path in OWN:
+    for path in (*OWN, *SWAGGER_UI):
         answer = await get(gateway, path, **BROWSER)
         kind = "javascript" if path.endswith(".js") else "css"
         assert (answer.status_code, kind in answer.headers["content-type"]) == (200, True), path
