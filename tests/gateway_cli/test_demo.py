@@ -164,12 +164,14 @@ async def test_the_printed_lines_work_when_pasted(tmp_path: Path, tls: bool) -> 
         head, *rows = table.splitlines()
         assert head.split()[:3] == ["NAME", "USER", "DEAD"]
         assert found["job"]["name"] in {row.split()[0] for row in rows}
-        if tls:
-            async with http_client() as client:
-                with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
-                    await client.get(demo.url)
         before = demo.printed
-        await assert_stops(demo, signal.SIGINT)
+        async with http_client(demo.url, headers=demo.headers) as client:
+            if tls:
+                with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+                    await client.get("/")
+            else:  # its connection stays open
+                assert (await client.post(GET_SHOWS)).status_code == 200
+            await assert_stops(demo, signal.SIGINT)
         assert demo.printed.rstrip() == before.rstrip()
 
 
