@@ -123,6 +123,8 @@ def example_names(farm: Any) -> dict[str, str]:
     )
     owner = by_name(farm.owners, "artist1")
     return {
+        "artist1": owner.name,
+        "render-node-01": host.name,
         "myshow": "demo",
         "myshow-shot001-comp": job.name,
         "comp_layer": layer.name,
@@ -547,6 +549,10 @@ class Call:
     """Which names of the farm its examples stand for, where they are not the usual ones."""
     steps: tuple[str, ...] = ()
     """What Cuebot is asked, where it is more or other than the call itself."""
+
+    async def check(self, studio: Studio, ask: Ask) -> None:
+        studio.names |= {name: studio.names[other] for name, other in self.means.items()}
+        await self.effect(studio, ask)
 
 
 FIND_SHOW, CREATE_SHOW = "/show.ShowInterface/FindShow", "/show.ShowInterface/CreateShow"

@@ -105,11 +105,30 @@ def test_nothing_applies_to_another_schema() -> None:
     profile = load_profile("opencue")
     catalog = build_catalog(schema, Selection(), profile)
     idle = {each.entry: each.reason for each in catalog.unused_entries}
-    for entry in entries(profile):
-        assert any(entry == name or entry.startswith(f"{name}.") for name in idle), entry
+    by_name = ("missing", "identity", "identity_in_xml", "about", "shown", "narrowed", "names")
+    panels, verbs = profile.panels, profile.verbs
+    assert idle.keys() == {
+        *entries(profile),
+        *(
+            f"{section}.{name}"
+            for section in (*by_name, "pages", "near", "watched", "written")
+            for name in getattr(profile, section)
+        ),
+        *(f"instead.{each.method}" for each in profile.instead),
+        *(f"panels.{name}" for name in panels.panels),
+        *(f"panels.objects.{each.title}" for each in panels.objects),
+        *(f"panels.completions.{each.method}" for each in panels.completions),
+        *(f"panels.destroys.{glob}" for glob in panels.destroys),
+        *(f"verbs.names.{name}" for name in verbs.names),
+        *(f"verbs.verb.{name}" for name in verbs.verb),
+        *(f"verbs.colors.{name}" for name in verbs.colors),
+        *("verbs.follow", "verbs.launch"),
+    }
     for reason in idle.values():
         assert reason.endswith("is not served") or reason.startswith("there is no ")
-    assert not any(method.rewrites or method.steps for method in catalog.methods)
+    for method in catalog.methods:
+        assert not any((method.rewrites, method.steps, method.references))
+    assert (catalog.aliases, catalog.missing, catalog.withheld) == ({}, {}, {})
 
 
 def test_a_method_that_streams_cannot_be_a_step() -> None:
