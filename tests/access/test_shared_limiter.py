@@ -204,21 +204,6 @@ async def several(server: StoreServer, number: int) -> AsyncIterator[Several]:
 
 
 @NEEDS_STORE
-async def test_all_gateways_together_have_one_bucket(server: StoreServer) -> None:
-    rate = Rate(10, 6)
-    async with several(server, 3) as gateways:
-        found = [await gateways.hit(number % 3, rate) for number in range(8)]
-        assert [each.allowed for each in found] == [True] * 6 + [False] * 2
-        assert [each.remaining for each in found] == [5, 4, 3, 2, 1, 0, 0, 0]
-        assert [each.reset for each in found] == pytest.approx(
-            [0.1, 0.2, 0.3, 0.4, 0.5] + [0.6] * 3
-        )
-        assert [each.wait for each in found] == pytest.approx([0] * 6 + [0.1] * 2)
-        gateways.clock.now += 0.1
-        assert [(await gateways.hit(number, rate)).allowed for number in (2, 1)] == [True, False]
-
-
-@NEEDS_STORE
 async def test_limits_are_shared_exactly(server: StoreServer) -> None:
     """Over four gateways and any times, verdicts are those of one limiter in memory."""
     rate, chance = Rate(100, 100, 0.05), random.Random(7)  # noqa: S311

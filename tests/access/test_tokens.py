@@ -8,7 +8,6 @@ import hashlib
 import hmac
 import itertools
 import json
-import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from gateway.access.tokens import Authenticator, Principal, TokenRules
 from gateway.errors import Code, GatewayError
 from gateway.settings.model import Settings
 from gateway_cli.tokens import mint_token
-from tests.support.servers import SECRET, Gateway, ScriptedCuebot, http_client
+from tests.support.servers import Gateway, http_client
 
 KEY = b"the secret of these tests, 32 bytes or more"
 OTHER_KEY = b"another secret of the same length or so...."
@@ -338,31 +337,17 @@ def test_a_token_for_ever_is_refused_where_the_lifetime_is_bounded(exp: str, iat
 
 
 def test_a_token_expires_although_it_is_remembered() -> None:
-    now = [NOW]
-    subject, token = authenticator(now=now), signed(GOOD | {"exp": int(NOW) + 10})
-    for now[0] in (NOW, NOW + 5, NOW + 9.999):
+    """And one that came too early passes later."""
+    now, times = [NOW], {"nbf": int(NOW) + 4, "exp": int(NOW) + 10}
+    subject, token = authenticator(now=now), signed(GOOD | times)
+    assert refusal(token, subject).status == 403
+    for now[0] in (NOW + 4, NOW + 9.999):
         assert accepts(token, subject).subject == "lena"
     for now[0] in (NOW + 10, NOW + 11):
         assert refusal(token, subject).status == 403
 
 
-def test_a_token_seen_too_early_passes_later() -> None:
-    now = [NOW]
-    subject, token = authenticator(now=now), signed(GOOD | {"nbf": int(NOW) + 10})
-    assert refusal(token, subject).status == 403
-    now[0] += 10
-    assert accepts(token, subject).subject == "lena"
-
-
 # --- Secrets --------------------------------------------------------------------------------
-def test_several_secrets_are_accepted_and_no_other() -> None:
-    both = authenticator(KEY, OTHER_KEY)
-    assert accepts(signed(key=KEY), both).subject == "lena"
-    assert accepts(signed(key=OTHER_KEY), both).subject == "lena"
-    assert refusal(signed(key=KEY + b"."), both).status == 403
-    assert refusal(signed(key=KEY), authenticator(OTHER_KEY)).status == 403
-
-
 @pytest.mark.parametrize(
     "secret",
     [
@@ -396,6 +381,7 @@ def test_rotation_through_a_file(tmp_path: Path) -> None:
     subject = authenticator(*secrets)
     assert accepts(signed(key=KEY), subject).subject == "lena"
     assert accepts(signed(key=OTHER_KEY), subject).subject == "lena"
+    assert refusal(signed(key=KEY + b"."), subject).status == 403
     minted = mint_token(secrets[0], TokenRules(), "lena", 60, now=NOW)
     assert accepts(minted, authenticator(KEY)).subject == "lena"
 
@@ -524,16 +510,16 @@ def outcome(subject: Authenticator, authorization: bytes) -> Principal | None:
     return None
 
 
-@given(st.binary(max_size=200), st.sampled_from([b"Bearer ", b"bearer  ", b""]))
+SEGMENTS = st.lists(st.binary(max_size=60).map(base64url), min_size=1, max_size=5)
+
+
+@given(
+    st.binary(max_size=200) | SEGMENTS.map(lambda segments: ".".join(segments).encode()),
+    st.sampled_from([b"Bearer ", b"bearer  ", b""]),
+)
 def test_any_bytes_are_refused(sent: bytes, scheme: bytes) -> None:
-    """Whatever stands in the header, it is a 401 or a 403."""
+    """Whatever stands in the header, it is a 401 or a 403, also if it is well-formed base64."""
     assert outcome(authenticator(), scheme + sent) is None
-
-
-@given(st.lists(st.binary(max_size=60).map(base64url), min_size=1, max_size=5))
-def test_any_segments_are_refused(segments: list[str]) -> None:
-    """Well-formed base64 that is no token of ours is a 401 or a 403."""
-    assert outcome(authenticator(), f"Bearer {'.'.join(segments)}".encode()) is None
 
 
 @pytest.mark.thorough
@@ -562,41 +548,6 @@ def test_changed_tokens_never_make_another_principal(data: st.DataObject) -> Non
 # --- Through a running gateway --------------------------------------------------------------
 
 SHOWS = "/show.ShowInterface/GetShows"
-
-
-def now_signed(more: dict[str, Any], **options: Any) -> str:
-    claims = {"sub": "lena", "exp": int(time.time()) + 60} | more
-    return signed(claims, **({"key": SECRET.encode()} | options))
-
-
-@pytest.mark.anyio
-@pytest.mark.gateway(rate_limit_rps=100)
-@pytest.mark.parametrize(
-    ("authorization", "status", "name", "code"),
-    [
-        (None, 401, "UNAUTHENTICATED", 16),
-        ("Bearer " + "a" * 17000, 401, "UNAUTHENTICATED", 16),
-        (f"Bearer {now_signed({'exp': 1694001000})}", 403, "PERMISSION_DENIED", 7),
-    ],
-    ids=["no header", "too long", "expired"],
-)
-async def test_a_refusal_has_the_documented_shape(
-    gateway: Gateway,
-    cuebot: ScriptedCuebot,
-    authorization: str | None,
-    status: int,
-    name: str,
-    code: int,
-) -> None:
-    headers = {} if authorization is None else {"Authorization": authorization}
-    async with http_client(gateway.url) as client:
-        answer = await client.post(SHOWS, json={}, headers=headers)
-    assert (answer.status_code, cuebot.seen) == (status, [])
-    body = answer.json()
-    assert (list(body), body["error"], body["code"]) == (["error", "code", "message"], name, code)
-    assert body["message"]
-    assert ("www-authenticate" in answer.headers) == (status == 401)
-    assert "x-ratelimit-limit" in answer.headers
 
 
 @pytest.mark.anyio
