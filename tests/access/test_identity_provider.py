@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,25 @@ def test_a_rule_that_cannot_tell_them_apart(
 
 
 # --- The shapes of providers ----------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("document", "keys"),
+    [
+        (keycloak(ONE, CURVE), {"kc-rsa": ONE, "kc-ec": CURVE}),
+        (okta(ONE, TWO), {"okta-1": ONE, "okta-2": TWO}),
+        (entra(ONE, TWO, THREE), {"entra-1": ONE, "entra-3": THREE}),
+    ],
+    ids=["Keycloak", "Okta", "Entra"],
+)
+def test_the_key_sets_of_providers(document: Document, keys: dict[str, Rsa | Ec]) -> None:
+    """Tokens of each key that signs pass, and those of other keys under its name do not."""
+    subject, stranger = trusting(document), rsa_key("stranger")
+    for kid, key in keys.items():
+        assert accepts(key.token(GOOD, kid=kid, x5t=kid), subject).subject == "lena"
+    for each in document["keys"]:
+        if each["kty"] == "RSA" and each["use"] == "sig":
+            assert "signature" in refusal(stranger.token(GOOD, kid=each["kid"]), subject)
+
+
 def test_keys_for_encryption_verify_nothing() -> None:
     subject, encryption = trusting(keycloak(ONE, CURVE)), rsa_key("encryption")
     refusal(encryption.token(GOOD, kid="kc-enc"), subject)
@@ -292,20 +312,18 @@ def public_forms(key: Rsa | Ec) -> list[bytes]:
 
 
 @pytest.mark.parametrize("key", [ONE, CURVE], ids=["RSA", "EC"])
-@pytest.mark.parametrize("alg", ["HS256", "HS384", "HS512"])
 @pytest.mark.parametrize("secrets", [(), (SECRET,)], ids=["no secret", "a secret"])
-def test_public_keys_are_never_secrets(key: Rsa | Ec, alg: str, secrets: tuple[bytes, ...]) -> None:
-    rules = TokenRules(algorithms=("HS256", "HS384", "HS512"), provider=ProviderRules())
-    subject = trusting(SET, *secrets, rules=rules)
-    for form in public_forms(key):
-        for kid in ("1", "c"):
-            refusal(signed(GOOD, {"alg": alg, "kid": kid}, form, alg), subject)
+def test_public_keys_are_never_secrets(key: Rsa | Ec, secrets: tuple[bytes, ...]) -> None:
+    algorithms = ("HS256", "HS384", "HS512")
+    subject = trusting(
+        SET, *secrets, rules=TokenRules(algorithms=algorithms, provider=ProviderRules())
+    )
+    for form, alg, kid in product(public_forms(key), algorithms, ("1", "c")):
+        refusal(signed(GOOD, {"alg": alg, "kid": kid}, form, alg), subject)
 
 
 def test_without_a_secret_no_secret_signs() -> None:
-    subject = trusting(SET)
-    assert "JWT_SECRET" in refusal(signed(GOOD, key=SECRET), subject)
-    refusal(signed(GOOD, key=b""), subject)
+    assert "JWT_SECRET" in refusal(signed(GOOD, key=SECRET), trusting(SET))
 
 
 def test_without_a_provider_no_key_verifies() -> None:
@@ -442,17 +460,13 @@ async def test_a_file(tmp_path: Path) -> None:
     file.write_text(json.dumps(keycloak(ONE, CURVE)))
     keys = await load_key_set(str(file))
     assert [each.kid for each in keys.keys] == ["kc-rsa", "kc-ec"]
+    file.write_text(json.dumps(key_set(ONE)) + " " * 300_000)
+    with pytest.raises(NoKeySet, match="256 KB"):
+        await load_key_set(str(file))
     for spoil in (file.unlink, file.mkdir):
         spoil()
         with pytest.raises(NoKeySet, match=f"JWT_JWKS: .*{file}"):
             await load_key_set(str(file))
-
-
-async def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
-    file = tmp_path / "keys.json"
-    file.write_text(json.dumps(key_set(ONE)) + " " * 300_000)
-    with pytest.raises(NoKeySet, match="256 KB"):
-        await load_key_set(str(file))
 
 
 async def test_a_url_over_https(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -480,9 +494,6 @@ async def test_http_of_this_machine_uses_no_proxy(monkeypatch: pytest.MonkeyPatc
         assert await load_key_set(server.url)
 
 
-UNREACHABLE = "cannot be reached"
-
-
 @pytest.mark.parametrize(
     ("status", "body", "headers", "word"),
     [
@@ -493,14 +504,13 @@ UNREACHABLE = "cannot be reached"
         (302, b"", ("Location: file:///etc/passwd",), "redirect"),
         (301, b"", ("Location: http://127.0.0.1/x",), "redirect"),
         (200, b"\x1f\x8b", ("Content-Encoding: gzip",), "compressed"),
-        (200, b"{", ("Content-Length: 99",), UNREACHABLE),
         *(
-            (200, b"{", (f"Content-Length: {size}",), UNREACHABLE)
-            for size in (-1, "nan", "9" * 5000)
+            (200, b"{", (header,), "cannot be reached")
+            for header in (
+                *(f"Content-Length: {size}" for size in (99, -1, "nan", "9" * 5000)),
+                *("Transfer-Encoding: rot13", "Transfer-Encoding: chunked\r\nX: y", "x" * 70_000),
+            )
         ),
-        (200, b"{", ("Transfer-Encoding: rot13",), UNREACHABLE),
-        (200, b"{", ("Transfer-Encoding: chunked\r\nX: y",), UNREACHABLE),
-        (200, b"", ("x" * 70_000,), UNREACHABLE),
     ],
     ids=range(16),
 )
@@ -511,6 +521,8 @@ async def test_no_key_set(status: int, body: bytes, headers: tuple[str, ...], wo
             await load_key_set(server.url)
     assert_one_line(caught, word)
     assert server.asked == 1
+    with pytest.raises(NoKeySet, match="cannot be reached"):
+        await load_key_set(server.url)  # where nobody is now
 
 
 async def test_times_that_a_provider_names_change_nothing() -> None:
@@ -560,13 +572,6 @@ async def test_a_provider_that_does_not_answer_is_not_waited_for() -> None:
         server.drips = True
         with pytest.raises(NoKeySet, match="did not answer within"):
             await load_key_set(server.url)
-
-
-async def test_nobody_there() -> None:
-    async with key_server() as server:
-        url = server.url
-    with pytest.raises(NoKeySet, match="cannot be reached"):
-        await load_key_set(url)
 
 
 # --- Following ------------------------------------------------------------------------------
@@ -787,12 +792,7 @@ def test_the_configurations_in_the_documentation(
     authenticator = Authenticator(load_secrets(settings), token_rules(settings), keys=keys)
     now = int(time.time())
     claims = claims | {"iat": now, "nbf": now, "exp": now + 300, "jti": "onrtro"}
-    own = {each["kid"]: each for each in document["keys"] if each["use"] == "sig"}
-    for key in (ONE, TWO, THREE, CURVE):
-        for kid in (kid for kid, each in own.items() if each.items() >= key.jwk().items()):
-            assert accepts(key.token(claims, kid=kid, x5t=kid), authenticator).subject == subject
-            stranger = rsa_key("stranger").token(claims, kid=kid)
-            refusal(stranger, authenticator)
+    assert accepts(ONE.token(claims, kid=kid), authenticator).subject == subject
     for other in ({"aud": "account"}, {"iss": claims["iss"].replace("studio", "x", 1) + "x"}):
         refusal(ONE.token(claims | other, kid=kid), authenticator)
 

@@ -471,18 +471,14 @@ async def group_is_found(studio: Studio, ask: Ask) -> None:
     assert group == await studio.group()
 
 
-async def group_has_at_least(studio: Studio, ask: Ask) -> None:
-    before = await studio.group()
-    assert before["minCores"] != 4
-    assert await ask() == {}
-    assert await studio.group() == before | {"minCores": 4}
+def group_has(limit: str, cores: float) -> Callable[[Studio, Ask], Awaitable[None]]:
+    async def effect(studio: Studio, ask: Ask) -> None:
+        before = await studio.group()
+        assert before[limit] != cores
+        assert await ask() == {}
+        assert await studio.group() == before | {limit: cores}
 
-
-async def group_has_at_most(studio: Studio, ask: Ask) -> None:
-    before = await studio.group()
-    assert before["maxCores"] != 16
-    assert await ask() == {}
-    assert await studio.group() == before | {"maxCores": 16}
+    return effect
 
 
 async def owner_is_found(studio: Studio, ask: Ask) -> None:
@@ -634,8 +630,10 @@ CALLS = (
         native={"show": "myshow", "name": "comp"},
     ),
     Call("/group.GroupInterface/GetGroup", group_is_found, GROUP_BODY["group"], {"group": GROUP}),
-    Call("/group.GroupInterface/SetMinCores", group_has_at_least, GROUP_BODY | {"cores": 4}),
-    Call("/group.GroupInterface/SetMaxCores", group_has_at_most, GROUP_BODY | {"cores": 16}),
+    Call("/group.GroupInterface/SetMinCores", group_has("minCores", 4), GROUP_BODY | {"cores": 4}),
+    Call(
+        "/group.GroupInterface/SetMaxCores", group_has("maxCores", 16), GROUP_BODY | {"cores": 16}
+    ),
     Call("/owner.OwnerInterface/GetOwner", owner_is_found, ARTIST, {"owner": OWNER}, NO_OWNER),
     Call(
         "/owner.OwnerInterface/TakeOwnership",

@@ -14,7 +14,6 @@ import httpx
 import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
-from cuebot_simulator.world.state import by_name
 from gateway.access.tokens import TokenRules
 from gateway_cli.tokens import mint_token
 from tests.compat.reference import (
@@ -28,12 +27,10 @@ from tests.compat.reference import (
     NO_PROC,
     NOTHING_FOUND,
     PROC,
-    PROC_BODY,
     Call,
     Json,
     Studio,
     assert_documented,
-    changed,
     native_path,
     new_studio,
     refused,
@@ -168,41 +165,30 @@ async def test_frames_come_in_pages(studio: Studio) -> None:
     assert await numbers(page=1, limit=0) == []
 
 
-async def test_create_show_without_cores(studio: Studio) -> None:
-    show = (await studio.ask(CREATE_SHOW, {"name": "newshow"}))["show"]
-    assert [path for path, _ in studio.cuebot.calls] == [
-        FIND_SHOW,
-        CREATE_SHOW,
-    ]
-    found = (await studio.ask(FIND_SHOW, {"name": "newshow"}))["show"]
-    assert found == show
-
-
-async def test_create_show_with_one_of_the_cores(studio: Studio) -> None:
+async def test_create_show_without_cores_and_with_one_of_them(studio: Studio) -> None:
     plain = (await studio.ask(CREATE_SHOW, {"name": "newshow"}))["show"]
+    assert [path for path, _ in studio.cuebot.calls] == [FIND_SHOW, CREATE_SHOW]
+    assert (await studio.ask(FIND_SHOW, {"name": "newshow"}))["show"] == plain
     body = {"name": "other", "default_min_cores": 0}
     show = (await studio.ask(CREATE_SHOW, body))["show"]
     assert show["defaultMinCores"] == 0 != plain["defaultMinCores"]
     assert show["defaultMaxCores"] == plain["defaultMaxCores"]
 
 
-async def test_a_show_that_is_there_is_not_changed(studio: Studio) -> None:
-    """It is found, and then there is no call that would change anything."""
+@pytest.mark.parametrize(
+    ("name", "error", "calls"),
+    [
+        ("myshow", (409, "ALREADY_EXISTS", 6), [FIND_SHOW]),
+        ("my", (500, "INTERNAL", 13), [FIND_SHOW, CREATE_SHOW]),
+    ],
+)
+async def test_nothing_follows_a_show_that_is_not_created(
+    studio: Studio, name: str, error: tuple[int, str, int], calls: list[str]
+) -> None:
+    """One that is there is found, and then there is no call that would change anything."""
     before = studio.everything()
-    body = {"name": "myshow", "defaultMinCores": 7}
-    answer = await studio.post(CREATE_SHOW, body)
-    refused(answer, 409, "ALREADY_EXISTS", 6)
-    assert [path for path, _ in studio.cuebot.calls] == [FIND_SHOW]
-    assert studio.everything() == before
-
-
-async def test_nothing_follows_a_show_that_is_not_created(studio: Studio) -> None:
-    before = studio.everything()
-    body = {"name": "my", "defaultMinCores": 7}
-    answer = await studio.post(CREATE_SHOW, body)
-    refused(answer, 500, "INTERNAL", 13)
-    made = [path for path, _ in studio.cuebot.calls]
-    assert made == [FIND_SHOW, CREATE_SHOW]
+    refused(await studio.post(CREATE_SHOW, {"name": name, "defaultMinCores": 7}), *error)
+    assert [path for path, _ in studio.cuebot.calls] == calls
     assert studio.everything() == before
 
 
@@ -214,25 +200,6 @@ async def test_a_reason_of_ones_own_is_kept(studio: Studio) -> None:
             headers={"X-Dry-Run": "1"},
         )
         assert answer.json()["request"]["reason"] == sent
-
-
-async def test_retry_a_dead_frame(studio: Studio) -> None:
-    name = "demo-sh010-artist1_light_v012"
-    studio.names["job-id-123"] = by_name(studio.cuebot.farm.jobs, name).id
-    before, dead = (await studio.job())["jobStats"], await studio.frames("DEAD")
-    assert len(dead) == before["deadFrames"] == 2
-    await studio.ask("/frame.FrameInterface/Retry", {"frame": {"id": dead[0]["id"]}})
-    after = (await studio.job())["jobStats"]
-    assert changed(before, after) == {"waitingFrames": 1, "pendingFrames": 1, "deadFrames": -1}
-
-
-async def test_eat_a_waiting_frame(studio: Studio) -> None:
-    before = (await studio.job())["jobStats"]
-    waiting = (await studio.frames("WAITING"))[0]["id"]
-    assert await studio.ask("/frame.FrameInterface/Eat", {"frame": {"id": waiting}}) == {}
-    assert (await studio.frame(waiting))["state"] == "EATEN"
-    moved = {"waitingFrames": -1, "pendingFrames": -1, "eatenFrames": 1}
-    assert changed(before, (await studio.job())["jobStats"]) == moved
 
 
 @pytest.mark.parametrize("limit", ["minCores", "maxCores"])
@@ -286,13 +253,6 @@ async def test_whole_objects_stand_for_their_names(studio: Studio) -> None:
     body = {"owner": owner, "host": host}
     assert await whole("/owner.OwnerInterface/TakeOwnership", body, "host.cores") == {}
     assert "desk-203" in {deed["host"] for deed in await studio.deeds()}
-
-
-async def test_unbook_and_kill_a_proc(studio: Studio) -> None:
-    before = await studio.host()
-    assert await studio.ask("/proc.ProcInterface/Unbook", PROC_BODY | {"kill": True}) == {}
-    assert (await studio.host())["idleCores"] == before["idleCores"] + 2
-    assert [proc for proc in await studio.procs() if proc["unbooked"]] == []
 
 
 NOWHERE: list[tuple[str, Json]] = [
