@@ -406,16 +406,6 @@ async def test_two_gateways_have_one_limit(cuebot: ScriptedCuebot, own_server: S
 
 
 @NEEDS_STORE
-async def test_waiting_for_a_shared_turn(cuebot: ScriptedCuebot, own_server: StoreServer) -> None:
-    limit = {"rate_limit_rps": 20, "rate_limit_burst": 1, "rate_limit_max_wait": "10s"}
-    async with two(cuebot, own_server, **limit) as gateways:
-        started = time.monotonic()
-        answers = await asyncio.gather(*(gateways[n % 2].post(SHOWS) for n in range(6)))
-        assert {each.status_code for each in answers} == {200}
-        assert time.monotonic() - started >= 0.25
-
-
-@NEEDS_STORE
 async def test_without_a_killed_store(cuebot: ScriptedCuebot, own_server: StoreServer) -> None:
     with capture_logs() as lines:
         async with two(cuebot, own_server) as (one, other):

@@ -22,7 +22,6 @@ from gateway.codec.decode import Decoders
 from gateway.codec.encode import Encoders
 from gateway.compat.profile import load_profile
 from gateway.compat.resolve import answer_aliases
-from gateway.schema.catalog import Catalog
 from gateway.schema.description import Schema, full_name
 from gateway.schema.method import Naming
 from tests.compat.reference import CALLS, Call, new_studio
@@ -79,15 +78,6 @@ class Version:
     gateway: Gateway
     cuebot: SimulatedCuebot
 
-    @property
-    def catalog(self) -> Catalog:
-        return catalog_of(self.gateway)
-
-
-def catalog_of(gateway: Gateway) -> Catalog:
-    catalog: Catalog = gateway.catalog
-    return catalog
-
 
 @pytest.fixture(scope="module", params=WHEELS)
 def release(request: pytest.FixtureRequest) -> str:
@@ -141,7 +131,7 @@ def declared(schema: Schema) -> list[str]:
 
 
 async def test_a_version_is_discovered_whole(version: Version) -> None:
-    catalog, schema = version.catalog, version.schema
+    catalog, schema = version.gateway.catalog, version.schema
     assert catalog.schema.origin == f"reflection v1 of {version.cuebot.endpoint}"
     assert (catalog.schema.confirmed, catalog.schema.digest, catalog.skipped) == (
         True,
@@ -166,7 +156,7 @@ async def test_a_version_is_discovered_whole(version: Version) -> None:
 
 
 async def test_every_method_is_routed(version: Version) -> None:
-    catalog = version.catalog
+    catalog = version.gateway.catalog
     routed = {path: served.path for path, served in catalog.routes.items()}
     for path in declared(version.schema):
         if path[1:].startswith(WITHHELD):
@@ -181,7 +171,7 @@ async def test_every_method_is_routed(version: Version) -> None:
 
 async def test_every_method_reaches_cuebot(version: Version) -> None:
     new_studio(version.gateway, version.cuebot)
-    methods = [method for method in version.catalog.methods if method.instead is None]
+    methods = [method for method in version.gateway.catalog.methods if method.instead is None]
     served = [method.path for method in methods]
     for method in methods:
         answer = await version.gateway.post(method.path, with_ids(method))
@@ -226,7 +216,7 @@ def check_echo(
 
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.path[1:])
 async def test_a_documented_call_does_what_the_document_says(version: Version, call: Call) -> None:
-    if call.path not in version.catalog.routes:
+    if call.path not in version.gateway.catalog.routes:
         pytest.skip(f"OpenCue {version.name} has no {call.path}")
     studio = new_studio(version.gateway, version.cuebot)
 
@@ -234,15 +224,6 @@ async def test_a_documented_call_does_what_the_document_says(version: Version, c
         return await studio.ask(call.path, call.body)
 
     await call.check(studio, ask)
-
-
-async def test_what_no_version_has_is_said_to_be_missing(version: Version) -> None:
-    version.cuebot.calls.clear()
-    path = "owner.OwnerInterface/SetMaxCores"
-    answer = await version.gateway.post(f"/{path}", {})
-    assert answer.status_code == 404
-    assert answer.json()["message"].startswith(f"no Cuebot has {path}: ")
-    assert not version.cuebot.calls
 
 
 @pytest.fixture
@@ -258,7 +239,7 @@ async def other() -> AsyncIterator[tuple[Gateway, ScriptedCuebot]]:
 async def test_another_schema_is_served(other: tuple[Gateway, ScriptedCuebot]) -> None:
     """No error speaks of OpenCue there."""
     gateway, server = other
-    catalog = catalog_of(gateway)
+    catalog = gateway.catalog
     paths = [method.path for method in catalog.methods]
     assert {path.rpartition("/")[0] for path in paths} == {"/Bare", "/trial.wellknown.WellKnown"}
     assert sorted(catalog.routes) == sorted(paths)

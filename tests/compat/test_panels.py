@@ -201,11 +201,6 @@ def test_other_entries_that_do_not_fit_are_told(tmp_path: Path) -> None:
     assert [each["title"] for each in catalog.panels.objects] == ["Pools"]
 
 
-def test_answers_stay_the_same(tmp_path: Path) -> None:
-    """Clients need not fetch them again because a panel has changed."""
-    assert catalog_of(tmp_path, {"pools": LIST}).version == catalog_of(tmp_path, {}).version
-
-
 @pytest.mark.parametrize(
     ("text", "problem"),
     [

@@ -458,9 +458,3 @@ def test_another_schema_has_a_verb_of_its_own() -> None:
 def test_another_schema_has_no_verbs_of_opencue() -> None:
     catalog = build_catalog(another_schema(), Selection(), load_profile("opencue"))
     assert commands(catalog) == {}
-
-
-def test_answers_stay_the_same() -> None:
-    """Clients need not fetch them again because a verb has changed."""
-    verbs = Verbs.model_validate(tomllib.loads(JOBS))
-    assert catalog_of(Profile(verbs=verbs)).version == catalog_of(Profile()).version
