@@ -564,16 +564,20 @@ async def test_a_denied_call_has_a_line(cuebot: ScriptedCuebot, tmp_path: Path) 
 FULL: dict[str, Any] = {"audit_log": "/dev/full"}
 
 
-async def test_full_from_the_start(cuebot: ScriptedCuebot) -> None:
-    async with gateway_for(cuebot.endpoint, **FULL, audit_sync=True) as gateway:
-        answer = await gateway.post(KILL, killing(1))
-        assert (answer.status_code, answer.json()["message"]) == (
-            503,
-            f"{KILL} was not called: the gateway's audit log cannot be written"
-            " (No space left on device)",
-        )
+@pytest.mark.parametrize(
+    ("synced", "statuses"), [(True, [503, 503, 503]), (False, [200, 503, 503])]
+)
+async def test_full(cuebot: ScriptedCuebot, synced: bool, statuses: list[int]) -> None:
+    """Without AUDIT_SYNC the first change finds out after it was made."""
+    async with gateway_for(cuebot.endpoint, **FULL, audit_sync=synced) as gateway:
+        answers = [await gateway.post(KILL, killing(number)) for number in range(3)]
         assert (await gateway.post(GET_JOBS, {})).status_code == 200
-    assert [path for path, *_ in cuebot.seen if path == KILL] == []
+    assert [answer.status_code for answer in answers] == statuses
+    assert answers[-1].json()["message"] == (
+        f"{KILL} was not called: the gateway's audit log cannot be written"
+        " (No space left on device)"
+    )
+    assert [path for path, *_ in cuebot.seen].count(KILL) == statuses.count(200)
 
 
 @pytest.mark.parametrize("synced", [False, True])
@@ -603,14 +607,6 @@ async def test_some_lines_are_kept(
         await writer.close()
     kept = [each["line"] for each in logs if each["event"] == "a line that the audit log lacks"]
     assert kept == ["0\n", "1\n", "2\n"]
-
-
-async def test_full_without_sync(cuebot: ScriptedCuebot) -> None:
-    """The first change finds out after it was made."""
-    async with gateway_for(cuebot.endpoint, audit_log="/dev/full") as gateway:
-        statuses = [(await gateway.post(KILL, killing(n))).status_code for n in range(3)]
-    assert statuses == [200, 503, 503]
-    assert len([path for path, *_ in cuebot.seen if path == KILL]) == 1
 
 
 def filling_the_disk(monkeypatch: pytest.MonkeyPatch) -> Handler:
