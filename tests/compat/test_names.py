@@ -582,7 +582,10 @@ FRAMES: dict[str, tuple[Json, str]] = {
 async def test_frames_without_a_limit_are_there_and_the_answer_says_why(
     gateway: Gateway, path: str
 ) -> None:
-    """The field is named as the client would write it, whether the criteria are there or not."""
+    """The field is named as the client would write it, whether the criteria are there or not.
+
+    A limit that is given is left alone.
+    """
     body, criteria = FRAMES[path]
     ways: tuple[Json, ...] = ({criteria: {"page": 1}}, {criteria: {"limit": None}})
     if (path, criteria) != ("/layer.LayerInterface/GetFrames", "req"):
@@ -591,11 +594,6 @@ async def test_frames_without_a_limit_are_there_and_the_answer_says_why(
         answer = await gateway.post(path, body | more)
         assert answer.headers["x-defaulted-fields"] == f"{criteria}.limit"
         assert answer.json()["frames"]["frames"]
-
-
-@pytest.mark.parametrize("path", FRAMES)
-async def test_a_limit_that_is_given_is_left_alone(gateway: Gateway, path: str) -> None:
-    body, criteria = FRAMES[path]
     for limit in (0, "2", 5):
         answer = await gateway.post(path, body | {criteria: {"limit": limit}})
         assert "x-defaulted-fields" not in answer.headers

@@ -208,21 +208,6 @@ def bare(made: Made) -> Schema:
     return Schema(files=made.files, services=services, origin="x", confirmed=True)
 
 
-@pytest.mark.anyio
-@pytest.mark.parametrize("kind", ["file", "directory"])
-async def test_comments_are_kept(made: Made, kind: str) -> None:
-    """A file and a directory bring what the protos say for people."""
-    async with KINDS[kind][0](made) as source:
-        schema = await source.fetch()
-    said = {
-        text.strip()
-        for file in schema.files
-        for place in file.source_code_info.location
-        for text in (place.leading_comments, place.trailing_comments)
-    }
-    assert {"All that a shop does.", "Looks at one.", "Which."} <= said
-
-
 # --- the digest -----------------------------------------------------------------------------
 Change = Callable[[FileDescriptorProto], object]
 EMPTY_CALL = {"name": "More", "input_type": ".parts.Crate", "output_type": ".parts.Crate"}
