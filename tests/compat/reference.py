@@ -300,7 +300,7 @@ def pending_in_demo(farm: Any) -> Iterable[Any]:
     return [job for job in farm.pending.values() if job.show == "demo"]
 
 
-def all_frames(farm: Any) -> Iterable[Any]:
+def all_frames(farm: Any) -> Any:
     return farm.frames_of(by_name(farm.jobs, "demo-sh010-lena_comp_v003"))
 
 
