@@ -59,7 +59,7 @@ def has_work(farm: Farm, jobs: Iterable[Any], proc: Any) -> bool:
         and layer.min_memory <= proc.reserved_memory
         and layer.min_gpus <= proc.reserved_gpus
         and not set(layer.tags).isdisjoint(host.tags)
-        and limits_allow(farm, layer, host)
+        and limits_allow(farm, layer)
         for job in jobs
         for layer in farm.layers_of(job)
     )

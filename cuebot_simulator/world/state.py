@@ -81,8 +81,6 @@ class Farm:
         """Hundredths of cores in use, by names of show and allocation."""
         self.running_with: Counter[str] = Counter()
         """The number of running frames by the name of a limit."""
-        self.holds: dict[str, dict[str, Any]] = {}
-        """By limit id: its holders in the last license report, by short host name."""
         self.executed: Counter[str] = Counter()
         """Reports of hosts (`report`), and looks for work for them (`booking`)."""
         self.default_allocation = ""

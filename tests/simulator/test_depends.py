@@ -138,21 +138,6 @@ def test_many_frames_that_wait_for_many_take_little_time(cuebot: Cuebot) -> None
     assert all(list(chunks.needed(number, 1, 1)) == [number] for number in numbers)
 
 
-@pytest.mark.parametrize("kind", ["FRAME_BY_FRAME", "PREVIOUS_FRAME", "LAYER_ON_SIM_FRAME"])
-def test_too_many_at_once_are_refused(
-    cuebot: Cuebot, kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(depends, "MOST_CHILDREN", 5)
-    job = small_job(cuebot, layer_plan("a", range(1, 9)), layer_plan("b", range(1, 9)))
-    er, on = cuebot.farm.layers_of(job)
-    before = len(cuebot.farm.depends)
-    end = cuebot.farm.frames_of(on)[0] if kind == "LAYER_ON_SIM_FRAME" else on
-    with pytest.raises(Refusal, match="no more than 5 dependencies") as caught:
-        depends.add_depend(cuebot.farm, kind, er, end)
-    assert caught.value.code.name == "RESOURCE_EXHAUSTED"
-    assert len(cuebot.farm.depends) == before
-
-
 def test_a_layer_of_one_chunk_waits_whole(cuebot: Cuebot) -> None:
     job = small_job(cuebot, layer_plan("a", [1, 2]), layer_plan("b", [1], chunk=100))
     depend = depends.add_depend(cuebot.farm, "FRAME_BY_FRAME", *cuebot.farm.layers_of(job))
