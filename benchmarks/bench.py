@@ -22,7 +22,7 @@ from benchmarks.contenders import (
     floor,
     gateway,
 )
-from benchmarks.descriptors import descriptor_set
+from benchmarks.envoy import descriptor_set
 from benchmarks.load import Load
 from benchmarks.measure import Loader, Outcome, measure, started
 from benchmarks.scenarios import Scenario

@@ -72,8 +72,8 @@ class Farm:
         """By id of a proc or a render partition: the id of its host."""
         self.partition_of: dict[str, str] = {}
         """By id of a proc in a render partition: the partition's id."""
-        self.redirects: dict[str, tuple[str, str]] = {}
-        """By proc id: the job or group that its host works for next, and its batch."""
+        self.redirects: dict[str, str] = {}
+        """By proc id: the id of the job or group that its host works for next."""
         self.restarting: dict[str, bool] = {}
         """By id of a host that will restart: whether it is off."""
         self.dispatcher: Any = None
