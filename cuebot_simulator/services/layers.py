@@ -104,10 +104,6 @@ def least_cores(cores: float) -> float:
     return cores if cores >= LEAST_CORES else DEFAULT_CORES
 
 
-def least_memory(memory: int) -> int:
-    return max(memory, LEAST_MEMORY_KB)
-
-
 def set_tags(farm: Farm, request: Any, answer: Any) -> None:
     """A layer has at least one tag. Empty ones are left out."""
     layer = requested(farm, request, "layer")

@@ -126,13 +126,3 @@ def delete_group(farm: Farm, group: Any) -> None:
         move_job(farm, job, root, inherited=())
     farm.disown(group.id)
     del farm.groups[group.id]
-
-
-def is_managed(farm: Farm, group: Any) -> bool:
-    """Whether a group's department is managed, and sets the cores of its jobs."""
-    show = farm.show_of(group)
-    return any(
-        each.ti_managed and each.dept == group.department
-        for each in farm.departments.values()
-        if farm.parent_of.get(each.id) == show.id
-    )

@@ -152,7 +152,7 @@ def room_in(farm: Farm, partition: Any, layer: Any, host: Any) -> bool:
         and host.idle_memory >= layer.min_memory
         and host.idle_gpus >= gpus
         and host.idle_gpu_memory >= layer.min_gpu_memory
-        and limits_allow(farm, layer, host)
+        and limits_allow(farm, layer)
     )
 
 

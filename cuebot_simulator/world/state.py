@@ -72,8 +72,8 @@ class Farm:
         """By id of a proc or a render partition: the id of its host."""
         self.partition_of: dict[str, str] = {}
         """By id of a proc in a render partition: the partition's id."""
-        self.redirects: dict[str, tuple[str, str]] = {}
-        """By proc id: the job or group that its host works for next, and its batch."""
+        self.redirects: dict[str, str] = {}
+        """By proc id: the id of the job or group that its host works for next."""
         self.restarting: dict[str, bool] = {}
         """By id of a host that will restart: whether it is off."""
         self.dispatcher: Any = None
@@ -81,8 +81,6 @@ class Farm:
         """Hundredths of cores in use, by names of show and allocation."""
         self.running_with: Counter[str] = Counter()
         """The number of running frames by the name of a limit."""
-        self.holds: dict[str, dict[str, Any]] = {}
-        """By limit id: its holders in the last license report, by short host name."""
         self.executed: Counter[str] = Counter()
         """Reports of hosts (`report`), and looks for work for them (`booking`)."""
         self.default_allocation = ""

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 NEXT = "demo-sh010-lena_comp_v004"
 LONGEST_NEXT = 200
 """Seconds in which the next version of a job has come for sure."""
-WORKDAY = 8 * 3600
+LONG = 2 * 3600
 
 
 def kill(cuebot: Cuebot, name: str) -> None:
@@ -86,7 +86,7 @@ def test_dead_frames_are_tried_again(cuebot: Cuebot) -> None:
 
 def test_what_dies_again_is_given_up(messages: Messages) -> None:
     ends = set()
-    for seed in range(1, 9):
+    for seed in (3, 4):  # impatient, and patient
         clock = StoppedClock(NOW)
         cuebot = Cuebot(build_farm(messages, seed=seed, jobs=1, clock=clock), clock)
         job = make_stuck(cuebot, COMP)
@@ -102,13 +102,12 @@ def test_what_dies_again_is_given_up(messages: Messages) -> None:
     assert ends == {True, False}
 
 
-@pytest.mark.slow
 def test_the_farm_lives_on(messages: Messages) -> None:
     clock = StoppedClock(NOW)
     farm = build_farm(messages, jobs=4, clock=clock)
-    for _ in range(WORKDAY // 60):
+    for _ in range(LONG // 60):
         clock.advance(60)
         farm.catch_up()
     assert farm.procs
     assert len(farm.pending) >= 2
-    assert all(job.start_time > NOW + WORKDAY // 2 for job in farm.pending.values())
+    assert all(job.start_time > NOW + LONG // 2 for job in farm.pending.values())

@@ -17,6 +17,7 @@ from tests.simulator.conftest import NOW
 from tests.simulator.in_process import Cuebot
 
 JOB = "demo-sh999-dora_test"
+LIFE = 900  # seconds
 
 
 def launch(cuebot: Cuebot, **layer: Any) -> Any:
@@ -143,12 +144,11 @@ def test_what_runs_uses_memory_and_is_seen_alive(cuebot: Cuebot) -> None:
     assert later.llu_time > first.llu_time
 
 
-def test_failed_frames_are_tried_again_and_then_dead(messages: Messages) -> None:
-    clock = StoppedClock(NOW)
-    cuebot = Cuebot(build_farm(messages, clock=clock), clock)
-    job = launch(cuebot, frames=tuple(range(1, 201)))
-    for _ in range(300):
-        cuebot.wait(20)
+def test_failed_frames_are_tried_again_and_then_dead(cuebot: Cuebot) -> None:
+    job = launch(cuebot, frames=tuple(range(1, 101)))
+    while any(frame.stop_time == 0 for frame in cuebot.frames(JOB)):
+        cuebot.wait(60)
+    cuebot.wait(300)
     frames = cuebot.frames(JOB)
     retried = [frame for frame in frames if frame.retry_count]
     assert retried
@@ -166,28 +166,14 @@ def test_the_same_seed_lives_the_same_life(messages: Messages) -> None:
     for seed, step in ((7, 60), (7, 13), (8, 60)):
         clock = StoppedClock(NOW)
         farm = build_farm(messages, seed=seed, clock=clock)
-        while clock.now < NOW + 3600:
-            clock.advance(min(step, NOW + 3600 - clock.now))
+        while clock.now < NOW + LIFE:
+            clock.advance(min(step, NOW + LIFE - clock.now))
             farm.catch_up()
-        lives.append(
-            [
-                (job.name, [frame.SerializeToString() for frame in farm.frames_of(job)])
-                for job in farm.jobs.values()
-            ]
-        )
+        kinds = (farm.shows, farm.jobs, farm.layers, farm.frames, farm.hosts, farm.procs)
+        things = (each for kind in kinds for each in kind.values())
+        lives.append({each.id: each.SerializeToString() for each in things})
     assert lives[0] == lives[1]
-    assert lives[0] != lives[2]
-
-
-def test_artists_send_the_next_version_of_a_finished_job(cuebot: Cuebot) -> None:
-    assert not cuebot("JobInterface/IsJobPending", name="demo-sh020-priya_comp_v008").value
-    cuebot.wait(200)
-    job = cuebot("JobInterface/FindJob", name="demo-sh020-priya_comp_v008").job
-    assert job.job_stats.total_frames == 16
-    assert job.start_time > NOW
-    for _ in range(60):
-        cuebot.wait(60)
-    assert len(cuebot.farm.pending) >= 5
+    assert set(lives[0]).isdisjoint(lives[2])
 
 
 def test_a_large_farm_sorts_its_jobs_bit_by_bit(messages: Messages) -> None:
