@@ -1,5 +1,6 @@
 """The secrets that tokens are signed with: where they come from, and which are refused."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,11 @@ def test_a_public_key_is_no_secret(secret: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         Authenticator(load_secrets(settings), token_rules(settings))
     assert secret not in one_line(caught, "JWT_SECRET")
+
+
+def test_a_secret_may_be_any_bytes() -> None:
+    secret = LONG.encode() + b"\xff"
+    assert load_secrets(load_settings({"JWT_SECRET": os.fsdecode(secret)})) == (secret,)
 
 
 @pytest.mark.parametrize(
