@@ -83,11 +83,8 @@ def add_depend(farm: Farm, kind: str, dependent: Any, on: Any, *, any_frame: boo
 def add_frame_by_frame(farm: Farm, dependent: Any, on: Any) -> Any:
     """Let each frame of a layer wait for the frames that it needs of another layer.
 
-    There is no dependency on another job's tiles. A layer of one chunk waits, or is waited for,
-    whole.
+    A layer of one chunk waits, or is waited for, whole.
     """
-    if job_of(farm, dependent) is not job_of(farm, on) and "_tile_" in on.name:
-        return None
     if is_one_chunk(farm, dependent) or is_one_chunk(farm, on):
         return add_depend(farm, "LAYER_ON_LAYER", dependent, on)
     if known := find_active(farm, "FRAME_BY_FRAME", dependent, on):

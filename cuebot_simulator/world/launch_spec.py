@@ -122,16 +122,11 @@ def has_ends(farm: Farm, plans: Plans, depend: DependPlan) -> bool:
 
 
 def has_part(farm: Farm, plans: Plans, job: str, level: str, layer: str, frame: str) -> bool:
-    """Whether a job of these, or a pending one, has that layer and frame, as far as they matter."""
-    if job not in plans and job not in farm.pending:
-        return False
+    """Whether a job of these has that layer and frame, as far as they matter, or is pending."""
+    if job not in plans:
+        return job in farm.pending
     if level == "JOB":
         return True
+    frames = plans[job].get(layer)
     number = int(frame.partition("-")[0] or 0)
-    if job in plans:
-        frames = plans[job].get(layer)
-        return frames is not None and (level == "LAYER" or number in frames)
-    for each in farm.layers_of(farm.pending[job]):
-        if each.name == layer:
-            return level == "LAYER" or any(found.number == number for found in farm.frames_of(each))
-    return False
+    return frames is not None and (level == "LAYER" or number in frames)

@@ -39,8 +39,7 @@ def add_partition(farm: Farm, part: Any, request: Any) -> Any:
     partition = make_partition(farm, part, host, request)
     if not farm.dispatcher.book_partition(partition, host):
         drop_finished(farm)
-        more = "" if part.id in farm.jobs or part.id in farm.layers else "\ncustomException()"
-        raise Refusal(f"Failed to find suitable frames.{more}")
+        raise Refusal("Failed to find suitable frames.")
     return count_partition(farm, partition)
 
 

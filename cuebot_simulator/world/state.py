@@ -62,8 +62,8 @@ class Farm:
         self.pending: dict[str, Any] = {}  # pending jobs by name
         self.max_retries: defaultdict[str, int] = defaultdict(lambda: 1)
         """By job id: how often a failed frame restarts by itself."""
-        self.subscribers: dict[str, list[str]] = {}
-        """By job id: the addresses for a mail when it is over."""
+        self.with_address: set[str] = set()
+        """The ids of jobs that were launched with an address for mails."""
         self.post_jobs: dict[str, Any] = {}
         """By job id: the job that becomes pending when that one is over."""
         self.outputs: dict[str, list[str]] = {}  # output paths by layer id
@@ -85,8 +85,6 @@ class Farm:
         """Reports of hosts (`report`), and looks for work for them (`booking`)."""
         self.default_allocation = ""
         """The id of the one for new hosts."""
-        self.disabled_allocations: set[str] = set()
-        """Ids of those that were deleted while they had subscriptions."""
         self.parent_of: dict[str, str] = {}
         self.children_of: defaultdict[str, list[str]] = defaultdict(list)
         self.lazy_states: dict[str, str] = {}  # by id of a lazy layer: the state of all its frames

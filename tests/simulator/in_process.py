@@ -31,15 +31,11 @@ HARBOR = "harbor-hb110-tomas_light_v004"
 
 
 class Cuebot:
-    """A simulated Cuebot on a stopped clock. `cuebot("ShowInterface/FindShow", name="demo").show`.
+    """On a stopped clock. `cuebot("ShowInterface/FindShow", name="demo").show` is a call."""
 
-    `pause` seconds pass before each call.
-    """
-
-    def __init__(self, farm: Farm, clock: StoppedClock, *, pause: float = 0.0) -> None:
+    def __init__(self, farm: Farm, clock: StoppedClock) -> None:
         self.farm = farm
         self.clock = clock
-        self.pause = pause
         self.methods = {
             f"{name.rpartition('.')[2]}/{method.name}": method
             for name in farm.messages.services
@@ -48,7 +44,6 @@ class Cuebot:
 
     def __call__(self, name: str, /, **values: Any) -> Any:
         """The answer to `Interface/Method`, asked with these fields."""
-        self.clock.advance(self.pause)
         method = self.methods[name]
         request = GetMessageClass(method.input_type)(**values)
         answer = answer_to(self.farm, method, request)
