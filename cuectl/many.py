@@ -11,7 +11,6 @@ from cuectl.client.arguments import Arguments
 from cuectl.client.batch import LONGEST_SILENCE_SECONDS, NOT_SERVED, BatchClient
 from cuectl.client.gateway import GatewayClient
 from cuectl.errors import CODES, CallError
-from cuectl.terminal.exits import failure_lines
 
 AT_ONCE = 8
 LONGEST_PAUSE_SECONDS = 60.0
@@ -19,6 +18,9 @@ BAR_WIDTH = 30
 
 Request = tuple[str, Mapping[str, Any]]
 """A name, and the request about it."""
+Outcome = Any | CallError
+"""An answer, or why there is none."""
+WHOLE: Mapping[str, str] = {}
 
 
 class Bar:
@@ -43,19 +45,23 @@ class Bar:
             sys.stderr.flush()
 
 
-async def make_calls(
-    client: GatewayClient, method: str, requests: Sequence[Request], timeout: float | None
-) -> dict[str, CallError]:
-    """The errors of calls that have failed, by name."""
+async def outcomes(
+    client: GatewayClient,
+    method: str,
+    requests: Sequence[Request],
+    timeout: float | None,
+    view: Mapping[str, str] = WHOLE,
+) -> dict[str, Outcome]:
+    """What has become of each call, by name."""
     bar = Bar(len(requests))
     try:
         if len(requests) > 1:
             try:
-                return await in_batches(client, method, requests, timeout, bar)
+                return await in_batches(client, method, requests, timeout, view, bar)
             except CallError as error:
                 if error.message != NOT_SERVED:
                     raise
-        return await side_by_side(client, method, requests, bar)
+        return await side_by_side(client, method, requests, view, bar)
     finally:
         bar.end()
 
@@ -65,59 +71,61 @@ async def in_batches(
     method: str,
     requests: Sequence[Request],
     timeout: float | None,
+    view: Mapping[str, str],
     bar: Bar,
-) -> dict[str, CallError]:
+) -> dict[str, Outcome]:
     names = [name for name, _ in requests]
     items = [
-        {"id": number, "method": method, "request": request}
+        {"id": number, "method": method, "request": request, "view": view}
         for number, (_, request) in enumerate(requests)
     ]
-    failures = {}
+    found: dict[str, Outcome] = {}
     silence = LONGEST_SILENCE_SECONDS if timeout is None else timeout
     async for answer in BatchClient(client, silence=silence).answers(items):
         bar.step()
+        name = names[answer["id"]]
         if error := answer.get("error"):
-            code = CODES[error["code"]]
-            failures[names[answer["id"]]] = CallError(code, str(error["message"]))
-    return failures
+            found[name] = CallError(CODES[error["code"]], str(error["message"]))
+        else:
+            found[name] = answer["answer"]
+    return found
 
 
 async def side_by_side(
-    client: GatewayClient, method: str, requests: Sequence[Request], bar: Bar
-) -> dict[str, CallError]:
+    client: GatewayClient,
+    method: str,
+    requests: Sequence[Request],
+    view: Mapping[str, str],
+    bar: Bar,
+) -> dict[str, Outcome]:
     places = asyncio.Semaphore(AT_ONCE)
-    failures: dict[str, CallError] = {}
+    found: dict[str, Outcome] = {}
 
     async def make(name: str, request: Mapping[str, Any]) -> None:
         async with places:
             try:
-                await patiently(client, method, request)
+                found[name] = await patiently(client, method, request, view)
             except CallError as error:
-                failures[name] = error
+                found[name] = error
             bar.step()
 
     async with asyncio.TaskGroup() as group:
         for name, request in requests:
             group.create_task(make(name, request))
-    return failures
+    return found
 
 
-async def patiently(client: GatewayClient, method: str, request: Mapping[str, Any]) -> None:
-    """Call, and wait for the rate limit. Raises CallError."""
+async def patiently(
+    client: GatewayClient, method: str, request: Mapping[str, Any], view: Mapping[str, str]
+) -> Any:
+    """The answer of a call that waits for the rate limit. Raises CallError."""
     while True:
         try:
-            await client.call(method, Arguments(orjson.dumps(request)))
+            answer = await client.call(method, Arguments(orjson.dumps(request)), view=view)
         except CallError as error:
             after = error.headers.get("retry-after", "")
             if error.code != "RESOURCE_EXHAUSTED" or not after.isdecimal():
                 raise
             await asyncio.sleep(min(float(after), LONGEST_PAUSE_SECONDS))
         else:
-            return
-
-
-def summary(verb: str, count: int, failures: Mapping[str, CallError]) -> str:
-    if not failures:
-        return f"{verb}: {count} done"
-    told = f"{verb}: {count - len(failures)} of {count} done, {len(failures)} failed"
-    return "\n".join((told, *failure_lines([*failures.items()])))
+            return orjson.loads(answer.content)

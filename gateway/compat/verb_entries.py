@@ -126,14 +126,22 @@ class Rows(Entry):
     sort: Line | None = None
 
 
+class Counts(Entry):
+    """A read that lists what a verb changes, if it is sent the same request: so many `noun`s."""
+
+    method: MethodName
+    noun: Word
+
+
 class Verb(Rows):
-    """What a client's command line does with a method. `confirm` is asked before it, and `example`
-    is a condition on its rows.
+    """What a client's command line does with a method. `confirm` is asked before it, with
+    `{counted}` for what it `counts`, and `example` is a condition on its rows.
     """
 
     summary: Line
     arguments: tuple[Argument, ...] = ()
     options: dict[Word, Option] = {}
+    counts: Counts | None = None
     confirm: Line | None = None
     example: Line | None = None
 
@@ -144,8 +152,9 @@ class Verb(Rows):
             raise ValueError("two arguments have one name")
         if sum(each.repeats for each in self.arguments) > 1:
             raise ValueError("two arguments repeat")
+        known = names | ({"counted"} if self.counts is not None else set())
         for _, asked, _, _ in Formatter().parse(self.confirm or ""):
-            if asked is not None and asked not in names:
+            if asked is not None and asked not in known:
                 raise ValueError(f"{{{asked}}} is no argument")
         return self
 

@@ -15,6 +15,7 @@ from gateway.compat.resolve import entry
 from gateway.compat.verb_entries import (
     Argument,
     Column,
+    Counts,
     Follow,
     Followed,
     Given,
@@ -113,6 +114,7 @@ class Reader:
                 reads=method.reads_only,
                 arguments=[self._argument(method, one) for one in each.arguments],
                 options=options,
+                counts=each.counts and self._counts(f"verbs.verb.{name}.counts", each, each.counts),
                 confirm=each.confirm,
                 example=example,
             ),
@@ -183,6 +185,19 @@ class Reader:
                     alert=each.alert and bool(self._number(method, row, each.path)),
                     before=each.before,
                 )
+
+    def _counts(self, name: str, each: Verb, counts: Counts) -> Json:
+        """What is counted, and the read for it, if that takes all that the verb is given."""
+        found: Json = {"noun": counts.noun}
+        with entry(name, self.unused):
+            method = needed_method(self.methods, counts.method)
+            self._view(method, _count="true")
+            given = (one.put for one in each.options.values())
+            for put in (*each.request, *(one.put for one in each.arguments), *given):
+                if put is not None:
+                    needed_path(method.descriptor.input_type, put)
+            found["method"] = method.path
+        return found
 
     def _argument(self, method: Method, each: Argument) -> Json:
         more = filled(repeats=each.repeats, help=each.help)

@@ -20,11 +20,16 @@ class ClientCommands:
     launch: Json | None
 
     def allowed(self, paths: Container[str]) -> Json:
-        """Those whose methods are among the paths; empty if none are."""
-        names, verbs = (
-            {name: each for name, each in entries.items() if each["method"] in paths}
-            for entries in (self.names, self.verbs)
-        )
+        """Those whose methods are among the paths; empty if none are. A verb may do without the
+        read for its `counts`.
+        """
+        names = {name: each for name, each in self.names.items() if each["method"] in paths}
+        verbs = dict[str, Json]()
+        for name, each in self.verbs.items():
+            if each["method"] in paths:
+                verbs[name] = each
+                if (counts := each.get("counts")) and counts.get("method") not in paths:
+                    verbs[name] = {**each, "counts": {"noun": counts["noun"]}}
         found: Json = {"names": names, "verbs": verbs} if verbs else {}
         follow, launch = self.follow, self.launch
         if follow and follow["whole"]["method"] in paths and follow["parts"]["method"] in paths:

@@ -108,8 +108,8 @@ def test_opencue_has_its_verbs() -> None:
     found = opencue_document()["x-cuectl"]
     assert {*WANTED} == found["verbs"].keys()
     assert {"names", "verbs", "colors", "follow", "launch"} == found.keys()
-    for name in ("eat", "kill"):
-        assert "{job}" in found["verbs"][name]["confirm"]
+    assert "{job}" in found["verbs"]["kill"]["confirm"]
+    assert "{counted}" in found["verbs"]["eat"]["confirm"]
     assert found["colors"]["DEAD"] == found["colors"]["DOWN"] == "red"
     assert {"show", "mine", "failed"} <= found["verbs"]["jobs"]["options"].keys()
     assert {"job", "host"} <= found["verbs"]["procs"]["options"].keys()
@@ -268,6 +268,10 @@ def test_lists_conditions_and_columns_of_options_are_told() -> None:
             "a pattern needs an example that it matches",
         ),
         (
+            PAUSE + 'confirm = "Pause {counted}?"',
+            "{counted} is no argument",
+        ),
+        (
             JOBS + 'columns = [{ path = "name", before = "/" }]',
             "a part of a text needs a title",
         ),
@@ -280,6 +284,36 @@ def test_lists_conditions_and_columns_of_options_are_told() -> None:
 def test_what_makes_no_sense_is_refused(text: str, problem: str) -> None:
     with pytest.raises(ValidationError, match=re.escape(problem)):
         Verbs.model_validate(tomllib.loads(text))
+
+
+EAT = """
+[verb.eat]
+summary = "Eat"
+method = "job.JobInterface/EatFrames"
+arguments = [{ name = "job", put = "job" }]
+counts = { method = "job.JobInterface/GetFrames", noun = "frame" }
+confirm = "Eat {counted}?"
+options.range = { put = "req.frameRange", help = "Of this number" }
+"""
+FRAMES = "/job.JobInterface/GetFrames"
+
+
+def test_what_a_verb_changes_can_be_counted() -> None:
+    assert used(EAT)["verbs"]["eat"]["counts"] == {"noun": "frame", "method": FRAMES}
+    for other, reason in (
+        ("job.JobInterface/GetLayers", "job.JobGetLayersRequest has no req.frameRange"),
+        ("job.JobInterface/Get", "job.JobInterface/Get is not served"),
+    ):
+        found, idle = resolved(EAT.replace(FRAMES[1:], other))
+        assert found["verbs"]["eat"]["counts"] == {"noun": "frame"}
+        assert idle == {"verbs.verb.eat.counts": reason}
+
+
+def test_a_token_that_may_not_count_has_the_verb() -> None:
+    eat, method = {"noun": "frame"}, "/job.JobInterface/EatFrames"
+    assert commands(opencue_catalog(), method)["verbs"]["eat"]["counts"] == eat
+    found = commands(opencue_catalog(), method, FRAMES)["verbs"]["eat"]["counts"]
+    assert found == {**eat, "method": FRAMES}
 
 
 def test_the_only_object_of_an_answer_is_its_row() -> None:

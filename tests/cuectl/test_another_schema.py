@@ -93,7 +93,7 @@ async def test_its_verbs_have_all_that_verbs_have(cuectl: Cuectl, trees: Scripte
     assert (ran.status, dropped(trees)) == (FAILED, [])
     assert "not done: Drop ash, elm?" in ran.err
     ran = await cuectl("drop", "ash", "elm", "--yes")
-    assert (ran.status, ran.err) == (0, "drop: 2 done\n")
+    assert (ran.status, ran.err) == (0, "drop: 2 leafs\n")
     assert sorted(dropped(trees)) == ["ash", "elm"]
     ran = await cuectl("drop", "ash", "--yes", "--dry-run")
     assert ran.json["request"]["name"] == "ash"

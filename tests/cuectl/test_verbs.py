@@ -238,14 +238,14 @@ async def test_names_in_a_pipe_that_have_gone_stop_no_others(
 ) -> None:
     ran = await cuectl("pause", "-", given=f"{DYING}\ngone-since\n")
     assert ran.status == FAILED
-    assert "1 of 2 done, 1 failed" in ran.err
+    assert "pause: 1 of 2 jobs, 1 failed\n" in ran.err
     assert calls_of(cuebot, "Pause") == 1
 
 
 async def test_a_job_among_several_may_be_an_id_or_in_capitals(cuectl: Cuectl) -> None:
     id_ = (await cuectl("jobs", "--where", f"name={DYING}", "-o", "ndjson")).json["id"]
     ran = await cuectl("pause", LENA.upper(), id_)
-    assert (ran.status, ran.err) == (0, "pause: 2 done\n")
+    assert (ran.status, ran.err) == (0, "pause: 2 jobs\n")
 
 
 async def test_an_allocation_like_no_other_is_told_what_there_is(cuectl: Cuectl) -> None:
@@ -275,8 +275,8 @@ async def test_names_that_a_rule_hides_are_not_told(
 async def test_a_layer_of_one_of_several_jobs_is_no_mistake(
     cuectl: Cuectl, cuebot: SimulatedCuebot
 ) -> None:
-    ran = await cuectl("retry", LENA, DYING, "--layer", "comp")
-    assert (ran.status, ran.err) == (0, "retry: 2 done\n")
+    ran = await cuectl("retry", LENA, DYING, "--layer", "beauty")
+    assert (ran.status, ran.err) == (0, "retry: 3 frames of 1 job; 1 had none\n")
 
 
 @pytest.mark.parametrize("verb", ["procs", f"frames {LENA} --state RUNNING"])
@@ -314,17 +314,63 @@ async def test_what_destroys_asks(cuectl: Cuectl, cuebot: SimulatedCuebot) -> No
     assert ran.err.startswith(f"cuectl: not done: Kill {LENA}, {DYING}?")
     assert calls_of(cuebot, "Kill") == 0
     ran = await cuectl("kill", LENA, DYING, "--yes")
-    assert (ran.status, ran.err) == (0, "kill: 2 done\n")
+    assert (ran.status, ran.err) == (0, "kill: 2 jobs\n")
     assert calls_of(cuebot, "Kill") == 2
 
 
-@pytest.mark.parametrize(("waits", "said"), [(True, "pause: 1 done\n"), (False, "")])
-async def test_one_change_is_told_on_a_terminal(
-    cuectl: Cuectl, monkeypatch: pytest.MonkeyPatch, waits: bool, said: str
-) -> None:
-    monkeypatch.setattr("cuectl.changes.somebody_waits", lambda: waits)
+async def test_one_change_is_told(cuectl: Cuectl) -> None:
     ran = await cuectl("pause", LENA)
-    assert (ran.status, ran.out, ran.err) == (0, b"", said)
+    assert (ran.status, ran.out, ran.err) == (0, b"", "pause: 1 job\n")
+
+
+LIGHT = "demo-sh010-artist1_light_v012"
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "told", "calls"),
+    [
+        (f"retry {DYING}", 0, "retry: 3 frames of 1 job\n", 1),
+        (f"retry {DYING} --range 1006-1007", 0, "retry: 2 frames of 1 job\n", 1),
+        (f"retry {DYING} {LENA} {LIGHT}", 0, "retry: 5 frames of 2 jobs; 1 had none\n", 2),
+        (f"retry {DYING} --dry-run", 0, "retry: would be 3 frames of 1 job\n", 0),
+        (f"eat {DYING} --yes --range 1006", 0, "eat: 1 frame of 1 job\n", 1),
+        (f"retry {LENA}", 0, f"cuectl: nothing to retry: no DEAD frames of {LENA}\n", 0),
+        (
+            f"eat {LENA} {PAUSED} --yes --state EATEN --state DEAD",
+            0,
+            f"cuectl: nothing to eat: no EATEN or DEAD frames of {LENA}, {PAUSED}\n",
+            0,
+        ),
+        (
+            f"eat {LENA} --layer comp --range 17",
+            NOT_FOUND,
+            f"cuectl: nothing to eat: no DEAD frames of {LENA}, layer comp, range 17\n",
+            0,
+        ),
+        (
+            f"eat {DYING} --layer beauty",
+            FAILED,
+            f"cuectl: not done: Eat 3 DEAD frames of {DYING}, layer beauty? They are given up"
+            " (--yes answers that)\n",
+            0,
+        ),
+    ],
+)
+async def test_what_a_change_is_about_is_counted(
+    cuectl: Cuectl, cuebot: SimulatedCuebot, line: str, status: int, told: str, calls: int
+) -> None:
+    ran = await cuectl(*line.split())
+    assert (ran.status, ran.err) == (status, told)
+    assert calls_of(cuebot, "RetryFrames") + calls_of(cuebot, "EatFrames") == calls
+
+
+async def test_what_may_not_be_counted_is_changed(cuectl: Cuectl, cuebot: SimulatedCuebot) -> None:
+    """The document of such a token has no read for it, and one of a gateway before has it still."""
+    async with gateway_for(cuebot.endpoint, exclude_services="job.JobInterface/GetFrames") as blind:
+        cuectl = Cuectl(blind, cuectl.folder)
+        ran = await cuectl("retry", DYING)
+        assert (ran.status, ran.err) == (0, "retry: 1 job\n")
+        assert "Eat DEAD frames of" in (await cuectl("eat", DYING)).err
 
 
 async def test_a_dry_run_calls_nothing(cuectl: Cuectl, cuebot: SimulatedCuebot) -> None:
@@ -339,7 +385,7 @@ async def many(cuectl: Cuectl, cuebot: SimulatedCuebot) -> None:
     ran = await cuectl("pause", LENA, "-", "demo-typo", given=f"{DYING}\n\n{LENA}\n")
     assert ran.status == FAILED
     first, second, *_ = ran.err.splitlines()
-    assert first == "pause: 2 of 3 done, 1 failed"
+    assert first == "pause: 2 of 3 jobs, 1 failed"
     assert second.startswith("  demo-typo: NOT_FOUND: ")
     assert calls_of(cuebot, "Pause") == 2
 
@@ -375,7 +421,7 @@ async def test_many_wait_for_the_rate_limit(
     async with gateway_for(cuebot.endpoint, rate_limit_rps=2, rate_limit_burst=3) as slow:
         limited = Cuectl(slow, cuectl.folder)
         ran = await limited("pause", LENA, DYING, PAUSED, "demo-sh010-artist1_light_v012")
-    assert (ran.status, ran.err) == (0, "pause: 4 done\n")
+    assert (ran.status, ran.err) == (0, "pause: 4 jobs\n")
 
 
 async def test_no_names_are_no_success(reading: Cuectl) -> None:
@@ -393,7 +439,7 @@ async def test_other_arguments_follow_those_that_repeat(
 
 
 async def test_numbers_of_cores_are_set(cuectl: Cuectl, cuebot: SimulatedCuebot) -> None:
-    assert (await cuectl("max-cores", LENA, DYING, "50")).err == "max-cores: 2 done\n"
+    assert (await cuectl("max-cores", LENA, DYING, "50")).err == "max-cores: 2 jobs\n"
     assert (await cuectl("min-cores", LENA, "2")).status == 0
     ran = await cuectl("jobs", "--where", "maxCores=50 and minCores=2", "-o", "name")
     assert ran.text == f"{LENA}\n"
