@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from cuectl.errors import CallError, InvalidCall
+from cuectl.headings import RowFields, chosen_columns, unquoted_hint, with_fields
 from cuectl.printing import Showing, is_colored, show
 from cuectl.requests import parameter, put_arguments, request_of
 from cuectl.rows import Column, columns_of, paths_of, titles_of
@@ -26,8 +27,15 @@ def read(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) -> N
     from cuectl.client.arguments import Arguments
 
     body = put_arguments(request_of(verb, given, session), verb.get("arguments", ()), given, None)
+    fields = RowFields(session, verb)
+    if given["where"]:
+        given = {**given, "where": with_fields(given["where"], verb, fields.has)}
     counted = fields_of(given["count_by"], verb)
-    columns = counts_of(counted, verb) if counted else shown_columns(verb, given)
+    if given["fields"] is not None:
+        check_fields(given)
+        columns = chosen_columns(given["fields"], verb, fields)
+    else:
+        columns = counts_of(counted, verb) if counted else shown_columns(verb, given)
     showing = Showing(
         form=given["output"],
         columns=columns,
@@ -95,9 +103,19 @@ def explained(
     if wrong is None:
         return with_near_name(error, Names(session), named_arguments(verb, given, None))
     problem = str(wrong)
+    if problem.startswith("--where:"):
+        problem += unquoted_hint(given["where"])
     for theirs, ours in (("--sort:", "--sort-by:"), ("--group:", "--count-by:")):
         problem = problem.replace(theirs, ours)
     return InvalidCall(with_column(problem, verb))
+
+
+def check_fields(given: Mapping[str, Any]) -> None:
+    """Raises InvalidCall where rows are not shown by their fields."""
+    if given["output"] == "name":
+        raise InvalidCall("-o name prints names only; for other fields, use -o csv or table")
+    if given["count_by"] is not None:
+        raise InvalidCall("--count-by counts rows, and --fields shows them; leave out one of them")
 
 
 def tell_unknown_names(session: Session, verb: Verb, given: Mapping[str, Any]) -> bool:
@@ -151,7 +169,7 @@ def view_of(verb: Verb, given: Mapping[str, Any], columns: Sequence[Column]) -> 
     sort = ",".join(fields_of(given["sort_by"], verb))
     sort = sort or (f"-{COUNT}" if given["count_by"] else str(verb.get("sort", "")))
     view = {}
-    if given["output"] in ("table", "wide", "csv", "name"):
+    if given["output"] in ("table", "wide", "csv", "name") or given["fields"] is not None:
         view["_fields"] = ",".join(paths_of(columns))
     if conditions:
         joined = " and ".join(f"({each})" for each in conditions)

@@ -80,7 +80,7 @@ def paragraphs_of(name: str, verb: Verb, listing: tuple[str, Verb] | None) -> li
             path if title == path.upper() else f"{path} ({title})"
             for path, title in titles_of(columns)
         )
-        found.append(f"Fields of its columns, for --where and --sort-by: {listed}.")
+        found.append(f"Fields of its columns, for --where, --sort-by and --fields: {listed}.")
     return found
 
 
@@ -126,6 +126,11 @@ def of_reads(verb: Verb) -> list[click.Option]:
             default="table",
             show_default=True,
             help="How the answer is printed.",
+        ),
+        click.Option(
+            ["--fields", "--columns", "fields"],
+            metavar="COLUMNS",
+            help="Show these columns or fields, in this order.",
         ),
         click.Option(["--no-headers"], is_flag=True, help="Leave out the first line."),
         click.Option(["--sort-by"], metavar="COLUMNS", help="Sort by these; -name is descending."),

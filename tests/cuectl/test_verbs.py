@@ -39,6 +39,16 @@ def calls_of(cuebot: SimulatedCuebot, method: str) -> int:
         ("jobs --sort-by -dead,name -o name --limit 1", DYING),
         ("jobs --sort-by DEAD,-name -o name --limit 1", "northwind-ep02_031-artist1_roto_v001"),
         ("jobs --show demo --where isPaused -o name", PAUSED),
+        ("jobs --where DEAD>2 -o name", DYING),
+        (
+            "hosts --fields STATE,name --where state=DOWN -o csv",
+            '"state","name"\n"DOWN","render-node-07"',
+        ),
+        ("hosts --columns load,NAME --down -o ndjson", '{"load":0,"name":"render-node-07"}'),
+        (
+            "jobs --fields name,DONE,pri,deadFrames --where dead>2",
+            f"NAME                           DONE  PRI  DEAD\n{DYING}  5/24  100     3",
+        ),
         ("jobs --show demo --show harbor --user marco -o name", PAUSED),
         ("hosts --down -o name", "render-node-07"),
         (f"job {LENA} -o name", LENA),
@@ -128,7 +138,20 @@ async def test_forms(reading: Cuectl) -> None:
         ("users", WRONG_USAGE, "No such command 'users'\n"),
         ("qqqq", WRONG_USAGE, "No such command 'qqqq'\n"),
         ("jobs --sort-by foo", WRONG_USAGE, "cuectl: --sort-by: job.Job has no field 'foo'"),
-        ("hosts --where IDLE>0", WRONG_USAGE, "no field 'IDLE'; the column IDLE shows idleCores\n"),
+        ("procs --where host=a", WRONG_USAGE, "no field 'host'; the column HOST shows name\n"),
+        (
+            "jobs --where deadFrames",
+            WRONG_USAGE,
+            "quote the condition, such as --where 'deadFrames > 2'\n",
+        ),
+        (
+            "jobs --fields name,pry",
+            WRONG_USAGE,
+            "--fields: there is no 'pry'; did you mean PRI?; there are",
+        ),
+        ("jobs --fields ,", WRONG_USAGE, "--fields: expected columns or fields"),
+        ("jobs --fields name -o name", WRONG_USAGE, "-o name prints names only"),
+        ("jobs --fields name --count-by name", WRONG_USAGE, "leave out one of them"),
         ("pause", WRONG_USAGE, "Missing argument 'JOB...' (- reads names from a pipe)"),
         ("priority 7", WRONG_USAGE, "Missing argument 'JOB...', before PRIORITY (- reads names"),
         ("jbos", WRONG_USAGE, "No such command 'jbos'; did you mean jobs?"),
@@ -297,7 +320,7 @@ async def test_help_of_verbs(reading: Cuectl) -> None:
     pipe = "- reads them from a pipe: cuectl jobs … -o name | cuectl pause -"
     assert f"There may be several JOBs; {pipe}" in words
     words = " ".join((await reading("frames", "--help")).text.split())
-    assert "for --where and --sort-by: name, state, retryCount (RETRIES), " in words
+    assert "for --where, --sort-by and --fields: name, state, retryCount (RETRIES), " in words
     assert "lluTime (LAST LOG), id." in words
 
 
