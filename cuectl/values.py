@@ -32,6 +32,9 @@ class Given(click.types.StringParamType):
                 return text
             self.fail(f"{text!r} is not {called}{self._example()}", param, ctx)
         pattern = self._about.get("pattern")
+        splits = self._about.get("splits")
+        if splits and re.fullmatch(splits, text, re.ASCII):
+            return text
         if pattern and not re.fullmatch(pattern, text, re.ASCII):
             self.fail(f"{text!r} does not fit{self._example()}", param, ctx)
         return value

@@ -5,12 +5,13 @@ from typing import Any
 
 import click
 
-from cuectl.requests import parameter
+from cuectl.requests import parameter, with_split_options
 from cuectl.rows import FORMS, columns_of, titles_of
 from cuectl.session import Session, Verb
 from cuectl.values import Given
 
 STANDARD_INPUT = "-"
+LIKE_OPTIONS = 0.75
 NAME_CONDITION = "name:comp"
 """A condition on rows that most have."""
 
@@ -18,9 +19,12 @@ NAME_CONDITION = "name:comp"
 class VerbCommand(click.Command):
     """A command for a verb. What takes several names says where they come from."""
 
-    def __init__(self, name: str, listing: tuple[str, Verb] | None, **more: Any) -> None:
+    def __init__(
+        self, name: str, verb: Verb, listing: tuple[str, Verb] | None, **more: Any
+    ) -> None:
         """`listing` is the verb that lists such names, if there is one."""
         super().__init__(name, **more)
+        self._verb = verb
         self._listing = listing
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -29,10 +33,38 @@ class VerbCommand(click.Command):
         except click.NoSuchOption as error:
             name = error.option_name.removeprefix("--")
             if self._listing is not None and name in self._listing[1].get("options", {}):
-                pipe = f"cuectl {self._listing[0]} --{name} … -o name | cuectl {self.name} -"
-                problem = f"No such option '--{name}'; for that: {pipe}"
-                raise click.UsageError(problem, ctx) from None
+                source = f"{self._listing[0]} --{name}"
+                near = f"; for that: {pipe(source, str(self.name), self._verb)}"
+            else:
+                near = self._near_option(name)
+            raise click.UsageError(f"No such option '{error.option_name}'{near}", ctx) from None
+        except click.MissingParameter:
             raise
+        except click.BadParameter as error:
+            if not self._is_missing(error.param, ctx):
+                raise
+            metavar = error.param.metavar if error.param is not None else ""
+            raise click.UsageError(f"Missing argument '{metavar}'", ctx) from None
+
+    def _near_option(self, name: str) -> str:
+        from cuectl.suggestions import did_you_mean
+
+        options = [option for param in self.params for option in param.opts]
+        known = [each.removeprefix("--") for each in options if each.startswith("--")]
+        return did_you_mean(name, known, LIKE_OPTIONS).replace("mean ", "mean --")
+
+    def _is_missing(self, wrong: click.Parameter | None, ctx: click.Context) -> bool:
+        """Whether a value is wrong since it is the name before it, as in `priority JOB`."""
+        several = [each for each in self.params if each.nargs == -1]
+        is_argument = isinstance(wrong, click.Argument) and wrong.nargs == 1
+        return is_argument and any(not ctx.params.get(str(each.name)) for each in several)
+
+
+class VerbOption(click.Option):
+    """An option that errors call by its name, without aliases."""
+
+    def get_error_hint(self, ctx: click.Context | None) -> str:
+        return f"'{self.opts[0]}'"
 
 
 def command_of(name: str, verb: Verb, session: Session) -> click.Command:
@@ -46,6 +78,7 @@ def command_of(name: str, verb: Verb, session: Session) -> click.Command:
     params += [each for each in common if each.name not in own]
 
     def run(**given: Any) -> None:
+        given = with_split_options(verb, given)
         if verb.get("reads"):
             from cuectl.reads import read
 
@@ -57,6 +90,7 @@ def command_of(name: str, verb: Verb, session: Session) -> click.Command:
 
     return VerbCommand(
         name,
+        verb,
         session.listing(verb),
         params=params,
         callback=run,
@@ -72,9 +106,9 @@ def paragraphs_of(name: str, verb: Verb, listing: tuple[str, Verb] | None) -> li
     for each in verb.get("arguments", ()):
         if each.get("repeats"):
             named = str(each["name"]).upper()
-            pipe = f": cuectl {listing[0]} … -o name | cuectl {name} -" if listing else "."
+            source = f": {pipe(listing[0], name, verb)}" if listing else "."
             told = f"There may be several {named}s; {STANDARD_INPUT} reads them from a pipe"
-            found.append(told + pipe)
+            found.append(told + source)
     if verb.get("reads") and (columns := columns_of(verb, "wide")):
         listed = ", ".join(
             path if title == path.upper() else f"{path} ({title})"
@@ -82,6 +116,15 @@ def paragraphs_of(name: str, verb: Verb, listing: tuple[str, Verb] | None) -> li
         )
         found.append(f"Fields of its columns, for --where, --sort-by and --fields: {listed}.")
     return found
+
+
+def pipe(source: str, name: str, verb: Verb) -> str:
+    """`cuectl hosts … -o name | cuectl move - ALLOC`."""
+    words = [
+        STANDARD_INPUT if each.get("repeats") else str(each["name"]).upper()
+        for each in verb.get("arguments", ())
+    ]
+    return f"cuectl {source} … -o name | cuectl {name} {' '.join(words)}"
 
 
 def argument_of(about: Verb, session: Session) -> click.Argument:
@@ -97,6 +140,7 @@ def argument_of(about: Verb, session: Session) -> click.Argument:
 
 
 def option_of(name: str, about: Verb, session: Session) -> click.Option:
+    names = [f"--{each}" for each in (name, *about.get("aliases", ()))]
     is_flag = "where" in about or "value" in about
     help_ = str(about.get("help", ""))
     if example := about.get("example"):
@@ -107,9 +151,9 @@ def option_of(name: str, about: Verb, session: Session) -> click.Option:
         shown = ", ".join(default) if isinstance(default, list) else default
         help_ += f" (default: {shown})"
     if is_flag:
-        return click.Option([f"--{name}", parameter(name)], is_flag=True, help=help_)
-    return click.Option(
-        [f"--{name}", parameter(name)],
+        return click.Option([*names, parameter(name)], is_flag=True, help=help_)
+    return VerbOption(
+        [*names, parameter(name)],
         multiple=bool(about.get("many")),
         metavar=str(about.get("names", name)).removesuffix("s").upper(),
         type=click.BOOL if about.get("type") == "boolean" else Given(session, about),

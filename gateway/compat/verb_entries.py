@@ -96,6 +96,9 @@ class Argument(Given):
 class Option(Given):
     """An option: a place in the request for what is given with it, or for `value` (`$sub` is who
     asks), or a condition on rows. Without it, `default` is sent. With it, rows have more `columns`.
+
+    `aliases` are other names of it. What `splits` matches, and `pattern` does not, is several
+    options in one: its groups are their names.
     """
 
     put: FieldPath | None = None
@@ -103,6 +106,8 @@ class Option(Given):
     default: Requested | None = None
     where: Line | None = None
     columns: Columns = ()
+    aliases: tuple[Word, ...] = ()
+    splits: re.Pattern[str] | None = None
     help: Line
 
     @model_validator(mode="after")
@@ -152,6 +157,13 @@ class Verb(Rows):
             raise ValueError("two arguments have one name")
         if sum(each.repeats for each in self.arguments) > 1:
             raise ValueError("two arguments repeat")
+        called = [*self.options, *(name for each in self.options.values() for name in each.aliases)]
+        if len({*called}) < len(called):
+            raise ValueError("two options have one name")
+        for name, option in self.options.items():
+            for part in option.splits.groupindex if option.splits is not None else ():
+                if part not in self.options:
+                    raise ValueError(f"{name}: {part} is no option for a part of it")
         known = names | ({"counted"} if self.counts is not None else set())
         for _, asked, _, _ in Formatter().parse(self.confirm or ""):
             if asked is not None and asked not in known:

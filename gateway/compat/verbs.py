@@ -106,7 +106,7 @@ class Reader:
             with entry(place, self.unused):
                 more = [*self._columns(f"{place}.columns", method, one.columns)]
                 found = self._option(method, one, each.where)
-                options[option] = {**found, **filled(columns=more)}
+                options[option] = {**found, **filled(columns=more, aliases=[*one.aliases])}
         return {
             "summary": each.summary,
             **self._rows(f"verbs.verb.{name}", method, each),
@@ -212,7 +212,8 @@ class Reader:
             if content is not None:
                 request_of(method, {each.put: content})
                 found[name] = as_json(content)
-        return {**found, **expected(each), **filled(help=each.help)}
+        splits = each.splits.pattern if each.splits is not None else ""
+        return {**found, **expected(each), **filled(splits=splits, help=each.help)}
 
     def _view(self, method: Method, **asked: str | None) -> None:
         """Check what is asked of a method's answers."""

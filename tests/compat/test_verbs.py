@@ -220,7 +220,13 @@ def test_what_is_given_may_have_a_pattern_and_names_their_own_arguments() -> Non
         columns = ["name", { path = "lastResource", title = "HOST", before = "/" }]
         [verb.frames.options]
         layer = { put = "req.layers", names = "layers", help = "Of this layer" }
-        range = { put = "req.frameRange", pattern = '\\d+', example = "7", help = "Of this number" }
+        [verb.frames.options.range]
+        put = "req.frameRange"
+        pattern = '\\d+'
+        example = "7"
+        splits = "(?P<range>.)-(?P<layer>.+)"
+        aliases = ["frame"]
+        help = "Of this number"
     """)
     assert found["names"]["layers"]["given"] == {"job": "job"}
     frames = found["verbs"]["frames"]
@@ -231,6 +237,8 @@ def test_what_is_given_may_have_a_pattern_and_names_their_own_arguments() -> Non
             "put": "req.frameRange",
             "pattern": r"\d+",
             "example": "7",
+            "splits": "(?P<range>.)-(?P<layer>.+)",
+            "aliases": ["frame"],
             "help": "Of this number",
         },
     }
@@ -266,6 +274,14 @@ def test_lists_conditions_and_columns_of_options_are_told() -> None:
         (
             PAUSE.replace('"job" }', '"job", pattern = "a+", example = "b" }'),
             "a pattern needs an example that it matches",
+        ),
+        (
+            JOBS + 'options.x = { where = "isPaused", aliases = ["x"], help = "x" }',
+            "two options have one name",
+        ),
+        (
+            JOBS + 'options.x = { put = "r.shows", splits = "(?P<x>.)(?P<y>.)", help = "x" }',
+            "x: y is no option for a part of it",
         ),
         (
             PAUSE + 'confirm = "Pause {counted}?"',

@@ -54,6 +54,9 @@ def calls_of(cuebot: SimulatedCuebot, method: str) -> int:
         (f"job {LENA} -o name", LENA),
         (f"layers {LENA} -o name --sort-by name", "comp\npreview"),
         (f"frames {LENA} --state RUNNING -o name --limit 1", "1009-comp"),
+        (f"frames {DYING} --dead --frame 1006 -o name", "1006-beauty"),
+        (f"frames {DYING} --range 1007-beauty -o name", "1007-beauty"),
+        ("jobs --dead --show harbor -o name", DYING),
         ("shows -o name", "demo\nharbor\nnorthwind"),
         ("shows --no-headers -o csv --limit 0", ""),
         (
@@ -133,6 +136,15 @@ async def test_forms(reading: Cuectl) -> None:
             "pause --show demo",
             WRONG_USAGE,
             "No such option '--show'; for that: cuectl jobs --show … -o name | cuectl pause -",
+        ),
+        ("priority --show demo", WRONG_USAGE, "-o name | cuectl priority - PRIORITY\n"),
+        (f"priority {LENA}", WRONG_USAGE, "Missing argument 'PRIORITY'\n"),
+        ("lock --reason why render-node-01", WRONG_USAGE, "No such option '--reason'\n"),
+        ("lock --yess", WRONG_USAGE, "No such option '--yess'; did you mean --yes?\n"),
+        (
+            f"eat {DYING} --range 1007-beauty --layer beauty",
+            WRONG_USAGE,
+            "--range 1007-beauty has a layer, too: leave out --layer, or write --range 1007\n",
         ),
         ("services", WRONG_USAGE, "No such command 'services'; there is cuectl call Service/Get"),
         ("users", WRONG_USAGE, "No such command 'users'\n"),
@@ -353,6 +365,7 @@ LIGHT = "demo-sh010-artist1_light_v012"
     ("line", "status", "told", "calls"),
     [
         (f"retry {DYING}", 0, "retry: 3 frames of 1 job\n", 1),
+        (f"retry {DYING} --frame 1006-beauty", 0, "retry: 1 frame of 1 job\n", 1),
         (f"retry {DYING} --range 1006-1007", 0, "retry: 2 frames of 1 job\n", 1),
         (f"retry {DYING} {LENA} {LIGHT}", 0, "retry: 5 frames of 2 jobs; 1 had none\n", 2),
         (f"retry {DYING} --dry-run", 0, "retry: would be 3 frames of 1 job\n", 0),
