@@ -9,7 +9,14 @@ import click
 import orjson
 
 from cuectl.errors import CallError, Failure, InvalidCall
-from cuectl.names import Names, arguments_of, named_arguments, named_options, with_near_name
+from cuectl.names import (
+    Names,
+    arguments_of,
+    named_arguments,
+    named_options,
+    other_verb,
+    with_near_name,
+)
 from cuectl.requests import parameter, put_arguments, request_of
 from cuectl.session import Session, Verb
 from cuectl.terminal.exits import (
@@ -71,7 +78,14 @@ def change(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) ->
     }
     if len(requests) == 1 and failures:
         (failure,) = failures.values()
-        complain(error_text(failure), PROGRAM)
+        other = ""
+        if failure.code == "NOT_FOUND":
+            values = [given[parameter(each["name"])] for each in verb.get("arguments", ())]
+            words = [
+                word for each in values for word in ([each] if isinstance(each, str) else each)
+            ]
+            other = other_verb(session, known, name, words)
+        complain(f"{error_text(failure)}{other}", PROGRAM)
         sys.exit(status_of(failure))
     told = summary(verb, counts, failures, len(names) - len(requests))
     click.echo("\n".join((f"{name}: {told}", *failure_lines([*failures.items()]))), err=True)

@@ -1,5 +1,6 @@
 """Verbs: commands that the gateway's document describes (`x-cuectl`)."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,16 +21,22 @@ class VerbCommand(click.Command):
     """A command for a verb. What takes several names says where they come from."""
 
     def __init__(
-        self, name: str, verb: Verb, listing: tuple[str, Verb] | None, **more: Any
+        self,
+        name: str,
+        verb: Verb,
+        session: Session,
+        listing: tuple[str, Verb] | None,
+        **more: Any,
     ) -> None:
         """`listing` is the verb that lists such names, if there is one."""
-        super().__init__(name, **more)
+        super().__init__(name, context_settings={"allow_extra_args": True}, **more)
         self._verb = verb
+        self._session = session
         self._listing = listing
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         try:
-            return super().parse_args(ctx, args)
+            rest = super().parse_args(ctx, args)
         except click.NoSuchOption as error:
             name = error.option_name.removeprefix("--")
             if self._listing is not None and name in self._listing[1].get("options", {}):
@@ -45,6 +52,34 @@ class VerbCommand(click.Command):
                 raise
             metavar = error.param.metavar if error.param is not None else ""
             raise click.UsageError(f"Missing argument '{metavar}'", ctx) from None
+        if rest and not ctx.resilient_parsing:
+            listed = f"argument{'s' if len(rest) > 1 else ''} ({' '.join(rest)})"
+            hint = self._place_of(rest, ctx.params)
+            raise click.UsageError(f"Got unexpected extra {listed}{hint}", ctx)
+        return rest
+
+    def _place_of(self, words: Sequence[str], given: Mapping[str, Any]) -> str:
+        """Where a word belongs that is too much: `; for that: --show demo`."""
+        from cuectl.names import Names, arguments_of
+        from cuectl.suggestions import command_meant
+
+        name, word, known = str(self.name), words[0], Names(self._session)
+        verbs = self._session.known_verbs({})
+        if f"{name} {word}" in self._session.tried:
+            command = command_meant([name, *words], self._session.tried, verbs, ())
+            return f"; did you mean cuectl {command}?"
+        for option, about in self._verb.get("options", {}).items():
+            patterns = (about.get("pattern", ""), about.get("splits", ""))
+            fits = any(re.fullmatch(each, word, re.ASCII) for each in patterns)
+            is_value = "value" not in about and word.upper() in about.get("values", ())
+            kind = about.get("names", "")
+            if fits or is_value or known.has(word, kind, arguments_of(self._verb, given, ())):
+                return f"; for that: --{option} {word}"
+        if known.has(word, name, {}):
+            one = name.removesuffix("s")  # `job` for `jobs`
+            command = command_meant([one if one in verbs else name, word], {}, verbs, ())
+            return f"; for that: cuectl {command}"
+        return ""
 
     def _near_option(self, name: str) -> str:
         from cuectl.suggestions import did_you_mean
@@ -91,6 +126,7 @@ def command_of(name: str, verb: Verb, session: Session) -> click.Command:
     return VerbCommand(
         name,
         verb,
+        session,
         session.listing(verb),
         params=params,
         callback=run,

@@ -219,14 +219,35 @@ class Launch(Rows):
     name: FieldPath
 
 
+TriedWords = Annotated[
+    str,
+    shaped(
+        r"[a-z][a-z0-9-]*( ([a-z][a-z0-9-]*|\{[a-z][a-z0-9-]*\}))?",
+        "words such as get, wait or move {jobs}",
+    ),
+]
+
+
 class Verbs(Entry):
-    """What a client's command line can do, and the colors of states."""
+    """What a client's command line can do, and the colors of states.
+
+    `tried` are words that people write who know other programs, and the verb or command that they
+    mean; where it is empty, the next word is that. `{jobs}` is a name from this list.
+    """
 
     names: dict[Word, NameList] = {}
+    tried: dict[TriedWords, Literal[""] | Word] = {}
     verb: dict[Word, Verb] = {}
     colors: dict[FieldName, Color] = {}
     follow: Follow | None = None
     launch: Launch | None = None
+
+    @model_validator(mode="after")
+    def check_tried(self) -> Self:
+        for words, verb in self.tried.items():
+            if verb not in ("", "follow", "launch", *self.verb):
+                raise ValueError(f"tried: {words}: there is no verb {verb!r}")
+        return self
 
     @model_validator(mode="after")
     def check_names(self) -> Self:

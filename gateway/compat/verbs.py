@@ -66,7 +66,9 @@ def client_commands(
             if state not in states:
                 raise NotApplicable(f"there is no {state} in an answer of a verb")
             colors[state] = color
-    return ClientCommands(names=names, verbs=found, colors=colors, follow=follow, launch=launch)
+    return ClientCommands(
+        names=names, verbs=found, colors=colors, follow=follow, launch=launch, tried=verbs.tried
+    )
 
 
 @dataclass(frozen=True, slots=True)

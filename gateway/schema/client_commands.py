@@ -18,6 +18,8 @@ class ClientCommands:
     """By name of a state."""
     follow: Json | None
     launch: Json | None
+    tried: Mapping[str, str]
+    """Words for verbs and commands, as people write them who know other programs."""
 
     def allowed(self, paths: Container[str]) -> Json:
         """Those whose methods are among the paths; empty if none are. A verb may do without the
@@ -36,4 +38,11 @@ class ClientCommands:
             found["follow"] = follow
         if launch and launch["method"] in paths:
             found["launch"] = launch
+        tried = {
+            words: verb
+            for words, verb in self.tried.items()
+            if not verb or verb in {*verbs, *found}
+        }
+        if tried and found:
+            found["tried"] = tried
         return {**found, "colors": dict(self.colors)} if found else {}

@@ -64,6 +64,7 @@ method = "job.JobInterface/LaunchSpecAndWait"
 put = "spec"
 name = "name"
 """
+TRIED = '[tried]\nget = ""\nwait = "follow"\nlock = "pause"\n"move {jobs}" = "pause"\n'
 PAUSE = """
 [verb.pause]
 summary = "Pause"
@@ -107,7 +108,7 @@ def test_opencue_has_its_verbs() -> None:
     assert idle(opencue_catalog()) == {}
     found = opencue_document()["x-cuectl"]
     assert {*WANTED} == found["verbs"].keys()
-    assert {"names", "verbs", "colors", "follow", "launch"} == found.keys()
+    assert {"names", "verbs", "colors", "follow", "launch", "tried"} == found.keys()
     assert "{job}" in found["verbs"]["kill"]["confirm"]
     assert "{counted}" in found["verbs"]["eat"]["confirm"]
     assert found["colors"]["DEAD"] == found["colors"]["DOWN"] == "red"
@@ -275,6 +276,8 @@ def test_lists_conditions_and_columns_of_options_are_told() -> None:
             PAUSE.replace('"job" }', '"job", pattern = "a+", example = "b" }'),
             "a pattern needs an example that it matches",
         ),
+        (TRIED + JOBS, "tried: lock: there is no verb 'pause'"),
+        ('tried.Get = ""', "'Get' is not words such as get, wait or move {jobs}"),
         (
             JOBS + 'options.x = { where = "isPaused", aliases = ["x"], help = "x" }',
             "two options have one name",
@@ -330,6 +333,13 @@ def test_a_token_that_may_not_count_has_the_verb() -> None:
     assert commands(opencue_catalog(), method)["verbs"]["eat"]["counts"] == eat
     found = commands(opencue_catalog(), method, FRAMES)["verbs"]["eat"]["counts"]
     assert found == {**eat, "method": FRAMES}
+
+
+def test_words_that_people_try_are_told_with_their_verbs() -> None:
+    """As far as the token may use these."""
+    pause = {"get": "", "lock": "pause", "move {jobs}": "pause"}
+    assert used(TRIED + PAUSE)["tried"] == pause
+    assert used(TRIED + PAUSE + FOLLOW)["tried"] == {**pause, "wait": "follow"}
 
 
 def test_the_only_object_of_an_answer_is_its_row() -> None:
