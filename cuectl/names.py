@@ -81,6 +81,10 @@ class Names:
             return []
         return [name for name in names if name.lower() not in known and not is_id(name)]
 
+    def are_all(self, kind: str) -> bool:
+        """Whether a list has all such names: its title says of which others it has only some."""
+        return "title" not in self._session.cache.verbs.get("names", {}).get(kind, {})
+
     def has(self, name: str, kind: str, arguments: Mapping[str, str]) -> bool:
         """Whether a list has it, in any case."""
         return name.lower() in {each.lower() for each in self._listed(kind, arguments)}

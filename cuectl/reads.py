@@ -12,7 +12,7 @@ from cuectl.printing import Showing, is_colored, show
 from cuectl.requests import parameter, put_arguments, request_of
 from cuectl.rows import Column, columns_of, paths_of, titles_of
 from cuectl.session import Session, Verb
-from cuectl.terminal.exits import CUT, complain
+from cuectl.terminal.exits import CUT, NOT_FOUND, complain
 
 if TYPE_CHECKING:
     from cuectl.client.arguments import Arguments
@@ -58,8 +58,8 @@ def read(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) -> N
         )
     except CallError as error:
         raise explained(error, session, verb, given) from None
-    if not show(answer, showing) and not tell_unknown_names(session, verb, given):
-        tell_conditions(verb, given)
+    if not show(answer, showing):
+        tell_why_nothing_fits(session, verb, given)
     if answer.cut_at:
         complain(f"warning: there may be more than these {answer.cut_at} rows", PROGRAM)
         sys.exit(CUT)
@@ -118,17 +118,22 @@ def check_fields(given: Mapping[str, Any]) -> None:
         raise InvalidCall("--count-by counts rows, and --fields shows them; leave out one of them")
 
 
-def tell_unknown_names(session: Session, verb: Verb, given: Mapping[str, Any]) -> bool:
-    """Say which names may be the reason for an answer without rows; whether there are some."""
+def tell_why_nothing_fits(session: Session, verb: Verb, given: Mapping[str, Any]) -> None:
+    """Say which names may be the reason for an answer without rows. Exits with NOT_FOUND if one is
+    not in a list of all such names: it is misspelled.
+    """
     from cuectl.names import Names, arguments_of, named_options
 
     names, arguments = Names(session), arguments_of(verb, given, ())
-    told = False
+    missing = []
     for name, kind in named_options(verb, given):
         if problem := names.problem(name, kind, arguments):
             complain(problem, PROGRAM)
-            told = True
-    return told
+            missing.append(kind)
+    if any(names.are_all(kind) for kind in missing):
+        sys.exit(NOT_FOUND)
+    if not missing:
+        tell_conditions(verb, given)
 
 
 def tell_conditions(verb: Verb, given: Mapping[str, Any]) -> None:
