@@ -200,7 +200,9 @@ class Failed(Entry):
 
 
 class Follow(Entry):
-    """An object that is watched until it is `done`, or has `failed`."""
+    """An object that is watched until it is `done` or has `failed`; with --fail-fast, also until
+    that fits. `notes` are numbers that are told when it is done, unless they are 0.
+    """
 
     summary: Line
     argument: Word
@@ -209,6 +211,8 @@ class Follow(Entry):
     parts: Parts
     done: Line
     failed: tuple[Failed, ...] = ()
+    fail_fast: Failed | None = None
+    notes: Columns = ()
 
 
 class Launch(Rows):

@@ -136,9 +136,15 @@ class Reader:
             running=each.parts.bar.running and self._number(parts, row, each.parts.bar.running),
             failed=each.parts.bar.failed and self._number(parts, row, each.parts.bar.failed),
         )
+        hurry = {}
+        if (fast := each.fail_fast) is not None:
+            sooner = f"{until} or ({fast.where})"
+            self._view(whole, _where=sooner)
+            hurry = {"where": fast.where, "says": fast.says, "until": sooner}
         return {
             "summary": each.summary,
-            **filled(argument=each.argument, names=each.names),
+            **filled(argument=each.argument, names=each.names, failFast=hurry),
+            **filled(notes=[*self._columns("verbs.follow.notes", whole, each.notes)]),
             "whole": self._followed("verbs.follow.whole", whole, each.whole),
             "parts": {**self._followed("verbs.follow.parts", parts, each.parts), "bar": bar},
             "done": each.done,

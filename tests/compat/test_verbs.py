@@ -348,7 +348,10 @@ def test_the_only_object_of_an_answer_is_its_row() -> None:
 
 
 def test_following_and_launching_are_told() -> None:
-    failed = 'failed = [{ where = "isPaused", says = "waits" }]\nwhole = {'
+    failed = """failed = [{ where = "isPaused", says = "waits" }]
+    fail_fast = { where = "priority=0", says = "starves" }
+    notes = [{ path = "jobStats.eatenFrames", title = "EATEN" }]
+    whole = {"""
     found = used(FOLLOW.replace("whole = {", failed) + LAUNCH)
     assert found["follow"] == {
         "summary": "Follow",
@@ -368,6 +371,12 @@ def test_following_and_launching_are_told() -> None:
         "done": "state=FINISHED",
         "failed": [{"where": "isPaused", "says": "waits"}],
         "until": "(state=FINISHED) or (isPaused)",
+        "failFast": {
+            "where": "priority=0",
+            "says": "starves",
+            "until": "(state=FINISHED) or (isPaused) or (priority=0)",
+        },
+        "notes": [{"path": "jobStats.eatenFrames", "title": "EATEN"}],
     }
     assert found["launch"] == {
         "summary": "Launch",
@@ -456,6 +465,11 @@ NO_FIELD = "job.Job has no field 'colour'"
             FOLLOW.replace("state=FINISHED", "state=ENDED"),
             "verbs.follow",
             "_where: state: no job.JobState is called 'ENDED'",
+        ),
+        (
+            FOLLOW.replace("whole =", 'fail_fast = { where = "a=1", says = "x" }\nwhole ='),
+            "verbs.follow",
+            "_where: job.Job has no field 'a'",
         ),
         (FOLLOW.replace("totalFrames", "type"), "verbs.follow", "type is no number"),
         (FOLLOW.replace("r.ids", "r.id"), "verbs.follow", "job.JobGetJobsRequest has no r.id"),
