@@ -44,7 +44,7 @@ from gateway.calls.plan import Plan
 from gateway.compat.build import build_catalog
 from gateway.discovery.files import OPENCUE_PACKAGE, read_package
 from gateway.errors import GatewayError
-from gateway.http.call_maker import form_of
+from gateway.http.form import form_of
 from gateway.http.request import CallRequest
 from gateway.http.respond import Responder
 from gateway.schema.selection import Selection

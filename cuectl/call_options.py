@@ -17,6 +17,7 @@ DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d|)", re.ASCII)
 DAY = 86400.0
 UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0, "d": DAY}
 USUAL_PERIOD = "2s"
+OF_ANSWERS = ["fields", "where", "group", "count", "sum", "min", "max", "sort", "offset", "limit"]
 
 
 def time_option(*names: str, least: float = 0.1, most: float = DAY, **more: Any) -> Decorator:
@@ -80,7 +81,7 @@ class Watch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallOptions:
-    """What is asked of a call beside its request."""
+    """The options of a call, apart from its request."""
 
     output: OutputOptions
     watch: Watch | None
@@ -95,7 +96,6 @@ class CallOptions:
 
     @property
     def ends_by_hand(self) -> bool:
-        """Whether Ctrl-C is the usual end."""
         return self.watch is not None and not self.watch.until
 
 
@@ -185,7 +185,7 @@ def call_options(command: Callable[..., None]) -> Callable[..., None]:
             if given["group"] is not None:
                 raise click.UsageError("--count-by has its own groups: leave out --group")
             given |= {"group": count_by, "count": True}
-        asked = {name: given.pop(name) for name in OF_OUTPUT}
+        asked = {name: given.pop(name) for name in OF_ANSWERS}
         if form == "name" and asked["fields"]:
             raise click.UsageError(
                 "-o name prints names only; for other fields, use -o csv or table"
@@ -219,8 +219,3 @@ def call_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(OPTIONS):
         wrapped = option(wrapped)
     return wrapped
-
-
-OF_OUTPUT = (
-    *("fields", "where", "group", "count", "sum", "min", "max", "sort", "offset", "limit"),
-)

@@ -3,12 +3,17 @@
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 import orjson
 
+from cuectl import PROGRAM
+from cuectl.client.arguments import Arguments
+from cuectl.client.gateway import GatewayClient
+from cuectl.counts import counts_of, listed, names_something, selection
 from cuectl.errors import CallError, Failure, InvalidCall
+from cuectl.many import Request, outcomes
 from cuectl.names import (
     Names,
     arguments_of,
@@ -30,21 +35,16 @@ from cuectl.terminal.exits import (
 from cuectl.terminal.exits import text_of as error_text
 from cuectl.terminal.text import counted, printable_lines
 
-if TYPE_CHECKING:
-    from cuectl.client.gateway import GatewayClient
-    from cuectl.many import Request
-
-PROGRAM = "cuectl"
 STANDARD_INPUT = "-"
 
 
 def change(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) -> None:
-    """Make the calls of a verb, one for each name. Exits with status 1 if one of several fails, and
-    with NOT_FOUND, before any call, if one of several is in no list. Of those in a pipe, such as
-    jobs that were listed before, some may have gone.
-    """
-    from cuectl.many import outcomes
+    """Make the calls of a verb, one for each name.
 
+    Exits with status 1 if one of several fails, and with NOT_FOUND, before any call, if one of
+    several is in no list. Names from a pipe, such as jobs that were listed before, may have gone:
+    they are not looked for.
+    """
     body = request_of(verb, given, session)
     names, from_input = names_of(verb, given)
     known = Names(session)
@@ -115,15 +115,13 @@ def worth_calling(
     name: str,
     verb: Verb,
     given: Mapping[str, Any],
-    requests: Sequence["Request"],
-) -> tuple[list["Request"], dict[str, int | None]]:
+    requests: Sequence[Request],
+) -> tuple[list[Request], dict[str, int | None]]:
     """The requests that would change something, and how much each would, if that can be known.
 
     Exits if none would: with NOT_FOUND if what is named beside, such as a layer, has nothing to
     change. Raises CallError.
     """
-    from cuectl.counts import counts_of, names_something, selection
-
     counts = counts_of(session, verb, requests, given["timeout"])
     left = [each for each in requests if counts.get(each[0]) != 0]
     if not left:
@@ -161,9 +159,9 @@ def total_of(numbers: Iterable[int | None]) -> int | None:
 def absent_names(
     name: str, verb: Verb, given: Mapping[str, Any], names: Sequence[str | None], known: Names
 ) -> list[str]:
-    """Lines about those of several names that nothing has; of many, about the first.
+    """Lines about those of several names that nothing has; only about the first if there are many.
 
-    An option is told if one of them could be meant for it.
+    An option is named if one of them could be meant for it.
     """
     kinds = [each.get("names", "") for each in repeating(verb)]
     if len(names) < 2 or not kinds:
@@ -188,9 +186,7 @@ def repeating(verb: Verb) -> list[Verb]:
     return [each for each in verb.get("arguments", ()) if each.get("repeats")]
 
 
-async def rehearse(client: "GatewayClient", verb: Verb, requests: Iterable["Request"]) -> list[str]:
-    from cuectl.client.arguments import Arguments
-
+async def rehearse(client: GatewayClient, verb: Verb, requests: Iterable[Request]) -> list[str]:
     return [
         (
             await client.call(verb["method"], Arguments(orjson.dumps(request)), dry_run=True)
@@ -232,8 +228,6 @@ def question_of(
     numbers: Iterable[int | None],
 ) -> str:
     """`Eat 3 DEAD frames of demo-sh010? They are given up`."""
-    from cuectl.counts import listed, selection
-
     values = {
         about["name"]: listed(names) if about.get("repeats") else given[parameter(about["name"])]
         for about in verb.get("arguments", ())

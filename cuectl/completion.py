@@ -139,7 +139,6 @@ def paths_in(document: "Document", schema: "Json", prefix: str = "") -> Iterable
 
 
 def described(session: Session, name: str) -> "tuple[Document | None, Operation | None]":
-    """A method of the cached document, by the name that somebody writes."""
     from cuectl.errors import InvalidCall
     from cuectl.methods import cached_document, operation_named
 

@@ -16,8 +16,6 @@ FILE = "contexts.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """A gateway, and who asks."""
-
     name: str
     url: str
     token: str = ""
@@ -25,7 +23,7 @@ class Context:
 
     @property
     def cache_key(self) -> str:
-        """Who asks whom: what a token may call is its own."""
+        """What a token may call is its own."""
         subject = subject_of(self.token) if self.token else ""
         return "\n".join((self.url, self.name, subject))
 

@@ -29,7 +29,7 @@ class CallError(Exception):
         self.code = code
         self.message = message
         self.status = status
-        """That of HTTP, if it came from a gateway."""
+        """The HTTP status, if the error came from a gateway."""
         self.details = details
         self.headers = headers
 

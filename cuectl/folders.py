@@ -4,23 +4,23 @@ import os
 import sys
 from pathlib import Path
 
-NAME = "cuectl"
+from cuectl import PROGRAM
 
 
 def config_folder() -> Path:
     if sys.platform == "win32":
-        return Path(os.environ.get("APPDATA") or Path.home() / "AppData/Roaming") / NAME
+        return Path(os.environ.get("APPDATA") or Path.home() / "AppData/Roaming") / PROGRAM
     if sys.platform == "darwin" and "XDG_CONFIG_HOME" not in os.environ:
-        return Path.home() / "Library/Application Support" / NAME
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / NAME
+        return Path.home() / "Library/Application Support" / PROGRAM
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / PROGRAM
 
 
 def cache_folder() -> Path:
     if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData/Local") / NAME
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData/Local") / PROGRAM
     if sys.platform == "darwin" and "XDG_CACHE_HOME" not in os.environ:
-        return Path.home() / "Library/Caches" / NAME
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / NAME
+        return Path.home() / "Library/Caches" / PROGRAM
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / PROGRAM
 
 
 def write_private(path: Path, content: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Following a job, or whatever the profile calls so: bars of its parts until it is done."""
+"""Following a job, or what else the profile has for `follow`: bars of its parts to the end."""
 
 import asyncio
 import shutil
@@ -27,8 +27,6 @@ UP_AND_CLEAR = "\x1b[{}F\x1b[J"
 
 
 class Screen:
-    """What is seen of it: bars on a terminal, a line for each change elsewhere."""
-
     def __init__(self) -> None:
         self._terminal = sys.stderr.isatty()
         self._drawn = 0
@@ -53,8 +51,6 @@ class Screen:
 
 
 class Following:
-    """One thing that is followed."""
-
     def __init__(
         self, client: GatewayClient, about: Verb, name: str, *, fails_fast: bool = False
     ) -> None:
@@ -68,7 +64,7 @@ class Following:
         self._parts: Sequence[Row] = ()
 
     async def until_done(self) -> str:
-        """Follow it to its end; what it has failed of, or an empty text. Raises CallError."""
+        """Follow it to its end. Returns why it has failed, or an empty text. Raises CallError."""
         watching = asyncio.create_task(self._watch_parts())
         try:
             async for result in self._states():

@@ -24,7 +24,7 @@ WHOLE: Mapping[str, str] = {}
 
 
 class Bar:
-    """How many of the calls are done, on a terminal."""
+    """How many of the calls are done, as a bar on a terminal."""
 
     def __init__(self, total: int) -> None:
         self._total = total

@@ -15,7 +15,7 @@ from cuectl.terminal.text import printable_lines
 MOST_SHOWN = 8
 FEW, SHORTEST_WORD = 3, 4
 DEPTH = 3
-"""How deep fields of objects are described."""
+"""Levels of objects whose fields are described."""
 
 
 def known_methods(session: Session) -> Document | None:
@@ -40,12 +40,11 @@ def cached_methods(session: Session) -> Document | None:
 
 
 def operation_named(written: str, document: Document) -> Operation:
-    """The method with a name that somebody writes. Raises InvalidCall."""
     return document.operations[f"/{native_name(written, document)}"]
 
 
 def cached_document(session: Session) -> Document | None:
-    """The same, also for a gateway whose address or cache cannot be read."""
+    """`cached_methods`, also without a context or with a broken cache: None then."""
     try:
         return cached_methods(session)
     except (WrongSetting, CallError):
@@ -120,7 +119,6 @@ def description(written: str, document: Document | None) -> str:
 
 
 def lines_about(operation: Operation, document: Document) -> Iterator[str]:
-    """The lines about a method and the fields of its request."""
     yield from (short_name(operation.path), "", operation.summary, "", "Fields:")
     rows = described_fields(document, operation)
     yield from (f"  {line}" for line in columns(rows)) if rows else ["  none"]

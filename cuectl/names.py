@@ -21,14 +21,14 @@ from cuectl.suggestions import did_you_mean
 
 MOST_NAMES = 5000
 MOST_LISTED = 12
-"""So many names are all told, if none of them is near."""
+"""Names that are all listed, if none of them is near."""
 TIMEOUT_SECONDS = 20.0
 
 
 def fetch_names(session: Session, kind: str, given: Mapping[str, str] | None = None) -> list[str]:
-    """`given` are arguments that the request for the names needs. Empty if not all were answered.
+    """The names of a kind; none if not all of them were answered. Raises what a call raises.
 
-    Raises what a call raises.
+    `given` are arguments that the request for the names needs.
     """
     about = session.cache.verbs.get("names", {}).get(kind)
     if about is None:
@@ -72,7 +72,7 @@ class Names:
         return f"{name!r} is not among the {title}{near}"
 
     def absent(self, names: Iterable[str], kind: str, arguments: Mapping[str, str]) -> list[str]:
-        """Those of the names that nothing has; none if there is no list of them.
+        """The names that nothing has; none if there is no list of them.
 
         No list has ids, and the case of a name may not matter: the gateway judges these.
         """
@@ -149,8 +149,10 @@ def other_verb(session: Session, names: Names, verb: str, words: Sequence[str]) 
 
 
 def with_near_name(error: CallError, names: Names, sought: Iterator[tuple[str, str]]) -> CallError:
-    """The error, with the name that somebody may have meant, unless the gateway tells one, or says
-    more of the name than that nothing has it.
+    """The error, with the name that may have been meant.
+
+    It stays as it is if the gateway suggests one, or says more of the name than that nothing has
+    it.
     """
     if error.code != "NOT_FOUND" or "did you mean" in error.message:
         return error

@@ -10,12 +10,11 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from cuectl import __version__
+from cuectl import PROGRAM, __version__
 from cuectl.session import Session
 from cuectl.terminal.exits import MEANINGS, exits_cleanly
 from cuectl.terminal.text import one_line
 
-PROGRAM = "cuectl"
 COMMANDS = ("call", "completion", "context", "follow", "launch")
 """Modules in cuectl/commands, each with a command of its name."""
 SHORT = {
@@ -25,7 +24,6 @@ SHORT = {
     "follow": "Follow a job until it is done.",
     "launch": "Launch jobs from a file.",
 }
-STATUSES = "\n".join(f"  {number:<4} {text}" for number, text in MEANINGS.items())
 
 
 class Commands(click.Group):
@@ -76,11 +74,10 @@ class Commands(click.Group):
         session: Session = ctx.ensure_object(Session)
         verbs = session.known_verbs(ctx.params)
         rows = [(name, str(verb.get("summary", ""))) for name, verb in verbs.items()]
-        if rows:
-            with formatter.section("Verbs of this gateway"):
+        with formatter.section("Verbs of this gateway"):
+            if rows:
                 formatter.write_dl(rows)
-        else:
-            with formatter.section("Verbs of this gateway"):
+            else:
                 formatter.write_text(one_line(session.why_no_verbs))
         with formatter.section("Commands"):
             formatter.write_dl([row for row in SHORT.items() if row[0] not in session.absent])
@@ -140,11 +137,9 @@ def main(context: click.Context, name: str | None, url: str | None, token: str |
 
 
 def run(**options: Any) -> None:
-    """Run a command, and exit with its status."""
     exits_cleanly(lambda: main(prog_name=PROGRAM, **options), PROGRAM)()
 
 
 def start() -> None:
-    """The entry point."""
     gc.disable()  # it would look through what is being imported, and the process ends soon
     run()

@@ -2,25 +2,94 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import click
 import orjson
 
+from cuectl import PROGRAM
 from cuectl.errors import CallError, InvalidCall
 from cuectl.headings import RowFields, chosen_columns, unquoted_hint, with_fields
-from cuectl.printing import Showing, is_colored, show
 from cuectl.requests import parameter, put_arguments, request_of
-from cuectl.rows import Column, columns_of, paths_of, titles_of
+from cuectl.rows import (
+    Column,
+    Form,
+    Row,
+    columns_of,
+    csv_lines,
+    paths_of,
+    rows_at,
+    table_lines,
+    text_of,
+    titles_of,
+    value_at,
+)
 from cuectl.session import Session, Verb
 from cuectl.terminal.exits import CUT, NOT_FOUND, complain
+from cuectl.terminal.text import is_colored
 
 if TYPE_CHECKING:
     from cuectl.client.arguments import Arguments
+    from cuectl.client.client import Answer
     from cuectl.client.gateway import GatewayClient
+    from cuectl.watching import Lines
 
-PROGRAM = "cuectl"
 GROUPS, COUNT = "groups", "count"
-"""The place of groups in an answer, and of their number of rows in each."""
+"""The place of groups in an answer, and the field with the number of rows in each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Showing:
+    form: Form
+    columns: Sequence[Column]
+    place: str | None
+    """The place of the rows in an answer."""
+    colors: Mapping[str, str]
+    headers: bool
+    raw: bool
+    colored: bool
+    """Whether it is for a terminal with colors."""
+
+    @property
+    def is_table(self) -> bool:
+        return self.form in ("table", "wide")
+
+    def rows(self, content: bytes) -> list[Row]:
+        return rows_at(orjson.loads(content), self.place)
+
+    def table(self, content: bytes, width: int | None) -> list[str]:
+        return table_lines(
+            self.columns,
+            self.rows(content),
+            self.colors,
+            raw=self.raw,
+            headers=self.headers,
+            width=width,
+            colored=self.colored,
+        )
+
+    def text(self, content: bytes) -> list[str]:
+        """The lines of a form for programs."""
+        whole = orjson.loads(content)
+        rows = rows_at(whole, self.place)
+        return [*text_of(self.form, whole, rows, self.columns, headers=self.headers)]
+
+    def changes(self, content: bytes, is_first: bool) -> "Lines":
+        """The lines of a form as they are told one by one."""
+        from cuectl.watching import Lines
+
+        rows = self.rows(content)
+        names = frozenset(str(value_at(row, self.columns[0]["path"])) for row in rows)
+        if self.form in ("json", "yaml"):
+            between = [] if is_first or self.form == "json" else ["---"]
+            return Lines([*between, *self.text(content)], (), names)
+        lines = self.table(content, None) if self.is_table else self.text(content)
+        has_head = self.headers and (self.is_table or self.form == "csv")
+        head, told = lines[:has_head], lines[has_head:]
+        # Texts for people change with the time, and with the width of other rows.
+        keys = csv_lines(rows, self.columns, headers=False) if self.is_table else told
+        return Lines(head if is_first else (), [*zip(keys, told, strict=True)], names)
 
 
 def read(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) -> None:
@@ -207,10 +276,35 @@ def counts_of(fields: Sequence[str], verb: Verb) -> list[Column]:
 
 
 def with_column(problem: str, verb: Verb) -> str:
-    """The problem with the field that a column shows, if what is no field is above it."""
+    """The problem, with the field of a column if a column's title was written instead."""
     before, said, rest = problem.partition("has no field '")
     name = rest.partition("'")[0]
     for path, title in titles_of(columns_of(verb, "wide")):
         if said and name.upper() == title:
             return f"{before}{said}{name}'; the column {title} shows {path}"
     return problem
+
+
+def show(answer: "Answer", showing: Showing) -> bool:
+    """Print the answer. Returns whether it has rows."""
+    is_terminal, content = sys.stdout.isatty(), answer.content
+    rows = showing.rows(content)
+    if showing.is_table:
+        if not rows and is_terminal:
+            click.echo("nothing fits", err=True)
+            return False
+        is_narrow = is_terminal and showing.form == "table"
+        lines = showing.table(content, terminal_width() if is_narrow else None)
+    elif showing.form == "json" and is_terminal:
+        lines = [orjson.dumps(orjson.loads(content), option=orjson.OPT_INDENT_2).decode()]
+    else:
+        lines = showing.text(content)
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.flush()
+    return bool(rows)
+
+
+def terminal_width() -> int:
+    import shutil
+
+    return shutil.get_terminal_size().columns

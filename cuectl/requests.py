@@ -12,7 +12,7 @@ SUBJECT = "$sub"
 
 
 def parameter(name: str) -> str:
-    """A name for click, which no option of all verbs has."""
+    """A parameter's name for click; options that all verbs have begin otherwise."""
     return f"of_{name.replace('-', '_')}"
 
 
@@ -26,7 +26,7 @@ def put(body: dict[str, Any], path: str, value: object) -> None:
 
 
 def request_of(verb: Verb, given: Mapping[str, Any], session: Session) -> dict[str, Any]:
-    """The request, without arguments."""
+    """The request, before arguments are put into it."""
     body: dict[str, Any] = deepcopy(dict(verb.get("request", {})))
     for name, about in verb.get("options", {}).items():
         value = given.get(parameter(name))

@@ -51,7 +51,7 @@ def columns_of(verb: Mapping[str, Any], form: Form) -> list[Column]:
 
 
 def titles_of(columns: Sequence[Column]) -> list[tuple[str, str]]:
-    """The fields of columns, and what is above them."""
+    """The fields of columns, each with the title above it."""
     return [(each["path"], str(each.get("title") or each["path"]).upper()) for each in columns]
 
 
@@ -171,8 +171,10 @@ def text_of(
 
 
 def csv_lines(rows: Sequence[Row], columns: Sequence[Column], *, headers: bool) -> Iterator[str]:
-    """The values of columns, and those of which they are parts, headed by their fields; a part of a
-    text is headed by its title.
+    """The values of columns, headed by their fields; those of which they are parts have columns,
+    too.
+
+    A part of a text is headed by its title.
     """
     marks: dict[str, tuple[str, str]] = {}
     for each in columns:

@@ -12,21 +12,19 @@ from cuectl.contexts import Context
 from cuectl.folders import cache_folder, read_if_there, write_private
 
 FRESH_SECONDS = 300.0
-"""For so long nobody asks whether the document has changed."""
+"""How long the document is used without asking whether it has changed."""
 OF_FIELDS = ("type", "format", "$ref", "anyOf", "items", "properties", "additionalProperties")
 OF_TYPES = ("enum", "x-unit")
 OF_OPERATIONS = ("x-aliases", "x-sets", "x-named")
 LONGEST_TEXT = 200
 FORM = "2"
-"""Of what is kept: files of another form are not read."""
+"""The form of what is kept: files of another form are not read."""
 
 Json = dict[str, Any]
 
 
 @dataclass(slots=True)
 class SchemaCache:
-    """The files of one context."""
-
     context: Context
     folder: Path
     key: str
@@ -100,7 +98,7 @@ def open_cache(context: Context) -> SchemaCache:
 
 
 def reduced(document: Json) -> Json:
-    """The document without what nobody here reads."""
+    """The document without what is read nowhere here."""
     from cuectl.client.openapi_document import OF_ROWS, REPEATABLE
 
     paths = {}
@@ -129,7 +127,7 @@ def content_of(message: Json) -> Json:
 
 
 def short(schema: Any) -> Any:
-    """A schema with types and first sentences only."""
+    """A schema reduced to types and first sentences."""
     if not isinstance(schema, dict):
         return schema
     found: Json = {}

@@ -35,7 +35,7 @@ class Session:
         self._cache: SchemaCache | None = None
         self._tokens: TokenSource | None = None
         self.why_no_verbs = "this token may use none, or the gateway serves no document (DOCS=off)"
-        """Where known_verbs has found none."""
+        """The reason, where known_verbs has found none."""
 
     def choose(self, name: str | None, url: str | None, token: str | None) -> None:
         if (name, url, token) != self._chosen:
@@ -43,13 +43,15 @@ class Session:
             self._context = self._cache = self._tokens = None
 
     def as_options(self) -> list[str]:
-        """The same choice, for another process; tokens are not shown to other users."""
+        """The chosen context as options for another process; tokens are left out, as other users
+        see them.
+        """
         name, url, _ = self._chosen
         found = [f"--context={name}"] if name else []
         return found + ([f"--url={url}"] if url else [])
 
     def _choose_from(self, options: Mapping[str, Any]) -> None:
-        """Those of the group, which are known before its callback runs."""
+        """Choose by the group's options, which are known before its callback runs."""
         if options:
             self.choose(options.get("name"), options.get("url"), options.get("token"))
 
@@ -110,7 +112,7 @@ class Session:
         return known.get(name)
 
     def listing(self, verb: Verb) -> tuple[str, Verb] | None:
-        """The verb that lists what a verb takes several names of: it is called as they are."""
+        """The verb that lists what a verb takes several names of, under the name of the list."""
         kinds = [each.get("names", "") for each in verb.get("arguments", ()) if each.get("repeats")]
         known: Mapping[str, Verb] = self.cache.verbs.get("verbs", {})
         found = known.get(kinds[0]) if kinds else None
@@ -159,7 +161,7 @@ class Session:
         self.run(self.look_for_changes)
 
     async def look_for_changes(self, client: "GatewayClient") -> None:
-        """The same, within an event loop."""
+        """`refresh`, within an event loop."""
         from cuectl.client.gateway import NO_METHOD, error_of
         from cuectl.client.openapi_document import DOCUMENT
 
@@ -199,7 +201,7 @@ class Session:
     def run(
         self, work: "Callable[[GatewayClient], Awaitable[T]]", timeout: float | None = None
     ) -> T:
-        """Do something with a client. Raises what that raises, and WrongSetting."""
+        """Run something with a client. Raises what it raises, and WrongSetting."""
         import asyncio
 
         async def main() -> T:

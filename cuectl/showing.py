@@ -1,18 +1,50 @@
 """A call or a watch with a client, and what it prints."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from time import strftime
+from typing import NoReturn
 
-from cuectl.call_options import Watch
-from cuectl.client.arguments import Arguments
+from cuectl.call_options import CallOptions, Watch
+from cuectl.client.arguments import Arguments, read_arguments
 from cuectl.client.client import Answer, Client, OutputOptions, answer_to, answers_to
 from cuectl.errors import CallError, InvalidCall
-from cuectl.terminal.exits import CUT, GAVE_UP, WRONG_USAGE, status_of
-from cuectl.terminal.output import Output
+from cuectl.terminal.exits import CUT, GAVE_UP, WRONG_USAGE, end_interrupted_line, status_of
+from cuectl.terminal.output import Output, output_of_process
 
 REFUSED = ("UNAUTHENTICATED", "PERMISSION_DENIED")
+
+
+def make_call(
+    opening: AbstractAsyncContextManager[Client],
+    name: str,
+    words: Sequence[str],
+    options: CallOptions,
+    program: str,
+    *,
+    token_from_environment: bool = False,
+) -> NoReturn:
+    """Make the call of a command line, show its answer, and exit. Raises what `opening` raises."""
+    try:
+        status = asyncio.run(
+            call_and_show(
+                opening,
+                output_of_process(options.form, options.output.fields, options.indent, program),
+                name=name,
+                request=read_arguments(words),
+                options=None if options.dry_run else options.output,
+                watch=options.watch,
+                token_from_environment=token_from_environment,
+            )
+        )
+    except KeyboardInterrupt:
+        if not options.ends_by_hand:
+            raise
+        end_interrupted_line()
+        status = 0
+    sys.exit(status)
 
 
 async def call_and_show(
@@ -25,10 +57,10 @@ async def call_and_show(
     watch: Watch | None = None,
     token_from_environment: bool = False,
 ) -> int:
-    """Call once, or `watch`, and show the answer; the exit status.
+    """Call once, or `watch`, and show the answer. Returns the exit status.
 
-    Without `options`, it is a dry run. Raises ConfigurationError if the client cannot be opened. A
-    refusal of a token from the environment says where it came from.
+    Without `options`, it is a dry run. Raises what `opening` raises. A refused token from the
+    environment is reported as such.
     """
     async with opening as client:
         try:
@@ -66,7 +98,6 @@ async def call_and_show(
 
 
 async def ask_for_units(client: Client, output: Output, name: str) -> None:
-    """For the headings of a table, once."""
     if output.form == "table" and output.units is None:
         output.units = await client.units(name)
 

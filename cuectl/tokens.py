@@ -14,7 +14,7 @@ COMMAND_TIMEOUT_SECONDS = 120.0
 
 
 def claims_of(token: str) -> dict[str, Any]:
-    """The claims of a token, unverified; none of what is no token."""
+    """The claims of a token, unverified; none if it cannot be read."""
     try:
         _, middle, _ = token.split(".")
         found = orjson.loads(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))
@@ -29,8 +29,6 @@ def subject_of(token: str) -> str:
 
 @dataclass(slots=True)
 class TokenSource:
-    """Returns the token for the next request."""
-
     token: str = ""
     command: str = ""
     expires: float = float("inf")

@@ -2,23 +2,25 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from cuectl.requests import parameter, with_split_options
 from cuectl.rows import FORMS, columns_of, titles_of
 from cuectl.session import Session, Verb
-from cuectl.values import Given
 
 STANDARD_INPUT = "-"
 LIKE_OPTIONS = 0.75
 NAME_CONDITION = "name:comp"
 """A condition on rows that most have."""
+NUMBERS = {"integer": (int, "an integer"), "number": (float, "a number")}
 
 
 class VerbCommand(click.Command):
-    """A command for a verb. What takes several names says where they come from."""
+    """A command for a verb. If it takes several names, it says where they come from."""
 
     def __init__(
         self,
@@ -103,7 +105,6 @@ class VerbOption(click.Option):
 
 
 def command_of(name: str, verb: Verb, session: Session) -> click.Command:
-    """The command for a verb."""
     arguments: Sequence[Verb] = verb.get("arguments", ())
     options: Mapping[str, Verb] = verb.get("options", {})
     params: list[click.Parameter] = [argument_of(each, session) for each in arguments]
@@ -137,7 +138,6 @@ def command_of(name: str, verb: Verb, session: Session) -> click.Command:
 
 
 def paragraphs_of(name: str, verb: Verb, listing: tuple[str, Verb] | None) -> list[str]:
-    """The help of a verb."""
     found = [f"{verb.get('summary', '')}.", f"The method is {verb['method'].lstrip('/')}."]
     for each in verb.get("arguments", ()):
         if each.get("repeats"):
@@ -238,3 +238,61 @@ def timeout_option() -> click.Option:
         metavar="SECONDS",
         help="How long a call may take (30).",
     )
+
+
+class Given(click.types.StringParamType):
+    """A text, which is checked as far as the gateway's document says what it may be."""
+
+    def __init__(self, session: Session, about: Verb) -> None:
+        self._session = session
+        self._about = about
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Raises BadParameter. Values of enums may be in any case."""
+        text = value.strip()
+        if not text:  # of a variable that is not set, in a script
+            self.fail("it is empty", param, ctx)
+        if values := self._about.get("values"):
+            return self._one_of(values, text, param, ctx)
+        if number := NUMBERS.get(self._about.get("type", "")):
+            kind, called = number
+            with suppress(ValueError):
+                kind(text)
+                return text
+            self.fail(f"{text!r} is not {called}{self._example()}", param, ctx)
+        splits = self._about.get("splits")
+        if splits and re.fullmatch(splits, text, re.ASCII):
+            return text
+        pattern = self._about.get("pattern")
+        if pattern and not re.fullmatch(pattern, text, re.ASCII):
+            self.fail(f"{text!r} does not fit{self._example()}", param, ctx)
+        return value
+
+    def _one_of(
+        self,
+        values: list[str],
+        text: str,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> str:
+        from cuectl.suggestions import did_you_mean
+
+        found = {each.lower(): each for each in values}.get(text.lower())
+        if found is None:
+            near = did_you_mean(text, values) or f"; it is one of {', '.join(values)}"
+            self.fail(f"there is no {text!r}{near}", param, ctx)
+        return found
+
+    def _example(self) -> str:
+        example = self._about.get("example")
+        return f"; write it like {example}" if example else ""
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        from cuectl.completion import fitting, names_for
+
+        values = self._about.get("values")
+        if values is None:
+            values = names_for(self._session, self._about.get("names", ""))
+        return fitting(values, incomplete)

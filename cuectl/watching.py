@@ -24,8 +24,8 @@ LINES_BESIDE = 3
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """An answer in lines: those that are printed anyway, and those of rows, each with what tells
-    whether it has changed.
+    """The lines of an answer: the heading, and those of rows, each with a key that tells whether it
+    has changed.
     """
 
     head: Sequence[str]
@@ -34,8 +34,6 @@ class Lines:
 
 
 class View(Protocol):
-    """How an answer is seen."""
-
     def show(self, content: bytes) -> None: ...
 
     def fail(self, error: CallError) -> None: ...
@@ -89,7 +87,7 @@ class Screen:
 
 
 class Changes:
-    """A line for each row that is new or has changed, and on standard error for those gone."""
+    """A line for each new or changed row; on standard error, one for each row that is gone."""
 
     def __init__(self, program: str, lines: Callable[[bytes, bool], Lines]) -> None:
         """`lines` makes those of an answer, the first time with a heading."""
@@ -123,7 +121,7 @@ class Changes:
 
 
 async def watch(answers: AsyncIterator[Answer | CallError], view: View) -> None:
-    """Show answers for ever. Raises CallError for what does not pass, as when a job is gone."""
+    """Show answers without end. Raises CallError for what does not pass, as when a job is gone."""
     async for result in answers:
         if isinstance(result, Answer):
             view.show(result.content)

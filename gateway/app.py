@@ -32,24 +32,21 @@ from gateway.compat.profile import load_profile
 from gateway.discovery.reflection import reflection_of
 from gateway.discovery.refresh import LiveCatalog
 from gateway.discovery.source import choose_source
-from gateway.http.access_control import AccessControl
-from gateway.http.admission import Admission
+from gateway.http.access_control import AccessControl, ObjectRights
+from gateway.http.admission import Admission, RateLimits
 from gateway.http.at_most_once import AtMostOnce
 from gateway.http.authentication import Authentication
 from gateway.http.batch import PATH as BATCH
 from gateway.http.batch import Batch
 from gateway.http.call_maker import CallMaker
 from gateway.http.conditional import ConditionalReads
-from gateway.http.cors import Cors, CorsRules
+from gateway.http.cors import Cors
 from gateway.http.direct_connection import Refused
 from gateway.http.error_answer import UnservedMethods
-from gateway.http.identity import Identity
 from gateway.http.interceptors import Interceptor, Interceptors
 from gateway.http.key_records import Records, records_for
 from gateway.http.middleware import ContextMiddleware, report_refused
-from gateway.http.object_rights import ObjectRights
 from gateway.http.proxies import TrustedProxies
-from gateway.http.rate_limits import RateLimits
 from gateway.http.refusals import Refusals
 from gateway.http.request import RequestReader
 from gateway.http.respond import Responder
@@ -61,8 +58,7 @@ from gateway.observe.metrics import WorkerMetrics
 from gateway.observe.metrics_page import Metrics, make_metrics, metrics_endpoints, watch_lag
 from gateway.observe.request_logs import request_logs
 from gateway.observe.tracing import open_traces
-from gateway.pages.page_routes import document_apps, page_routes
-from gateway.pages.panels import panels_app
+from gateway.pages.page_routes import document_apps, page_routes, panels_app
 from gateway.pages.status import Readiness, health_routes, status_app
 from gateway.schema.selection import Selection
 from gateway.settings.model import Commit, Reloadable, Settings
@@ -96,7 +92,6 @@ class Parts:
     scrape_limits: tuple[Interceptor, ...]
     """`limits` for `/metrics`."""
     shared: SharedLimiter | None
-    """The rate limiter with a shared store, if one is configured."""
     records: Records
     """What is remembered of calls with an Idempotency-Key."""
     slots: FairQuota
@@ -188,8 +183,8 @@ def create_app(settings: Settings, worker_metrics: WorkerMetrics | None = None) 
     endpoints = metrics_endpoints(settings, parts.metrics, scrapes, layers[0])
     routes += endpoints.routes
     if settings.cors_origins:
-        rules = CorsRules(origins=settings.cors_origins, headers=settings.cors_headers)
-        layers.append(Middleware(Cors, rules=rules))
+        origins, headers = settings.cors_origins, settings.cors_headers
+        layers.append(Middleware(Cors, origins=origins, headers=headers))
     allows = {route.path: PAGE_ALLOWS for route in routes} | {BATCH: CHANGE_ALLOWS}
     routes.append(Route(BATCH, batch_handler(settings, parts, requests, methods)))
     layers.append(Middleware(Routing, live=parts.live, methods=methods, allows=allows))
@@ -256,7 +251,6 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
         *limits,
         AccessControl(),
         Admission(slots, load_shedder),
-        Identity(),
         object_rights,
         audit,
     ]
@@ -332,7 +326,7 @@ def method_handler(settings: Settings, parts: Parts, requests: RequestReader) ->
         parts.interceptors,
         places=parts.watchers,
         limits=WATCH_LIMITS,
-        rights=parts.authenticator,
+        authenticator=parts.authenticator,
         readiness=parts.readiness,
         http_timeout=settings.http_timeout,
         weight=parts.rates.weight,
@@ -385,7 +379,6 @@ def pages(settings: Settings, parts: Parts, methods: ASGIApp) -> list[Route]:
 
 @asynccontextmanager
 async def lifespan(app: Gateway) -> AsyncIterator[None]:
-    """Run the background tasks: catalog, keys, deny list, Cuebot's connection, metrics."""
     live, upstream, provider = app.parts.live, app.parts.upstream, app.parts.provider
     metrics, shared = app.parts.metrics, app.parts.shared
     observers: list[Callable[[float], object]] = [app.parts.load_shedder.observe]

@@ -147,12 +147,11 @@ class GatewayError(Exception):
         return orjson.dumps(shape)
 
     def raw_headers(self) -> list[tuple[bytes, bytes]]:
-        """Response headers with lower-case names."""
+        """Header names are in lower case."""
         return [(name.lower().encode(), value.encode()) for name, value in self.headers.items()]
 
 
 def unavailable(problem: str, cause: Shed) -> GatewayError:
-    """503 with Retry-After."""
     return GatewayError(Code.UNAVAILABLE, problem, headers=RETRY_SOON, cause=cause)
 
 

@@ -4,8 +4,8 @@ Rows differ in cost with the client's request and Cuebot's answer, so steps are 
 clock and not by a row count. All long work waits in one queue: other callbacks wait for one step
 at most, however many clients there are.
 
-Work that no client waits for has a queue of its own, of which the first waits in the other; its
-steps are short, and some turns lie between two of them, in which a request can come and go.
+Work that no client waits for has a queue of its own. Its steps are short, and some turns of the
+loop lie between two of them, so that a request can come and go.
 """
 
 import asyncio

@@ -52,27 +52,22 @@ class Findings:
         return {"problems": self.problems, "warnings": self.warnings}
 
     def lines(self) -> Iterator[str]:
-        """The report as text."""
         yield from entry("Warnings", str(len(self.warnings) or "none"), self.warnings)
         yield from entry("Problems", str(len(self.problems) or "none"), self.problems)
 
 
 @dataclass(kw_only=True)
 class Report(Findings):
-    """What the checks of this machine's settings found."""
-
     endpoints: dict[str, bool] = field(default_factory=dict)
     """Whether each endpoint of Cuebot answers; empty if wrong settings prevented asking."""
     secrets: int = 0
     keys: KeySet | None = None
-    """The keys of JWT_JWKS."""
     state: str = ""
     """Whether STATE answers."""
     catalog: Catalog | None = None
 
     @property
     def answers(self) -> bool:
-        """Whether any endpoint answers."""
         return any(self.endpoints.values())
 
     @contextmanager
@@ -115,7 +110,6 @@ class Report(Findings):
 
 
 async def run_checks(settings: Settings) -> Report:
-    """Check everything."""
     report = Report()
     check_settings(settings, report)
     if settings.jwt_jwks is not None:

@@ -15,7 +15,7 @@ complain = partial(exits.complain, program=PROGRAM)
 
 
 def exits_cleanly(command: Callable[..., None]) -> Callable[..., None]:
-    """The same as for `cuectl`, for errors of the gateway's own code as well.
+    """`exits_cleanly` of `cuectl`, for errors of the gateway's own code as well.
 
     Wrong settings and wrong usage have status 2; other failures 1. Only errors are logged, unless
     the command configures logging itself.

@@ -1,7 +1,6 @@
 """The checks of a running gateway, over HTTP: is it ready, and what may the caller do?"""
 
 import time
-from base64 import urlsafe_b64decode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -15,6 +14,7 @@ from cuectl.client.method_names import explained, path_of
 from cuectl.client.openapi_document import Document
 from cuectl.errors import CallError, InvalidCall
 from cuectl.terminal.text import counted
+from cuectl.tokens import claims_of
 from gateway_cli.checks import Findings, entry
 
 READINESS, STATUS = "/readyz", "/status.json"
@@ -29,8 +29,6 @@ UNTOLD = "not told (DOCS=off)"
 
 @dataclass(kw_only=True)
 class GatewayReport(Findings):
-    """What the checks of a gateway found."""
-
     url: str
     readiness: Mapping[str, Any] | None = None
     """The content of `/readyz`; None if no gateway answers."""
@@ -39,25 +37,17 @@ class GatewayReport(Findings):
     """The content of `/status.json`, if it is served to this token."""
     token: str | None = None
     accepted: bool = False
-    """Whether the gateway accepts the token."""
     allowed: int | None = None
     """The number of methods that the token may call, if known."""
     method: str | None = None
-    """The path of the method in question."""
     may_call: bool = False
-    """Whether the token may call this method."""
     skew: float | None = None
     """Seconds by which the gateway's clock is ahead of this machine's."""
 
     @property
     def claims(self) -> Mapping[str, Any]:
         """The claims of the token, unchecked; none if it is unreadable."""
-        try:
-            payload = (self.token or "").split(".")[1]
-            claims = orjson.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        except (ValueError, IndexError):
-            return {}
-        return claims if isinstance(claims, dict) else {}
+        return claims_of(self.token or "")
 
     def as_object(self) -> dict[str, object]:
         claims = self.claims

@@ -35,7 +35,7 @@ INTERNAL = ("map_entry", "uninterpreted_option")
 
 
 def proto_text(declaration: Declaration, pool: DescriptorPool, *, numbers: bool = True) -> str:
-    """The declaration, with its comments if the source kept them; without numbers of fields if so.
+    """The declaration, with its comments if the source kept them, and with `numbers` of fields.
 
     In proto3 the text compiles into the same descriptor again, unless a type hides another of its
     name. The order of fields and nested types among each other is lost. `pool` must know the

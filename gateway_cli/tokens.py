@@ -1,15 +1,16 @@
-"""Tokens for a gateway: signing one, and choosing the one to send."""
+"""Tokens for a gateway: claims on the command line, signing one, choosing the one to send."""
 
 import getpass
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from types import MappingProxyType
 
 import orjson
 from jose import jwk, jws
 
+from cuectl.errors import InvalidCall
 from gateway.access.secrets import load_secrets
 from gateway.access.tokens import LONGEST_SUBJECT_CHARACTERS, TokenRules, token_rules
 from gateway.errors import ConfigurationError
@@ -71,7 +72,7 @@ def mint_token(
 
 
 def instead_of(name: str) -> str:
-    """How a claim that every token has comes about."""
+    """Where a claim comes from that every token has."""
     setting = {"iss": "JWT_ISSUER", "aud": "JWT_AUDIENCE"}.get(name)
     if setting is not None:
         return f"{setting} has it"
@@ -114,3 +115,50 @@ def user_name() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # in containers, ids may have no names
         return f"uid-{os.getuid()}"
+
+
+# --- claims ---------------------------------------------------------------------------------------
+
+
+def claims_from(written: Iterable[str], option: str) -> dict[str, object]:
+    """Claims from `role=artist`, `shows=a,b` (a list), `realm.roles=td`, and JSON.
+
+    A value that is JSON is taken as it is, and so is a whole object of claims. A claim that is
+    repeated is a list. Raises InvalidCall for anything else.
+    """
+    found: dict[str, object] = {}
+    for text in written:
+        if text.startswith("{"):
+            try:
+                found |= orjson.loads(text)
+            except orjson.JSONDecodeError as error:
+                raise InvalidCall(f"{option}: {text!r} is no JSON object: {error}") from None
+            continue
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise InvalidCall(
+                f"{option}: {text!r} is not of the form CLAIM=VALUE, such as role=artist"
+            )
+        *parents, last = name.split(".")
+        scope = found
+        for parent in parents:
+            inner = scope.setdefault(parent, {})
+            if not isinstance(inner, dict):
+                problem = f"{parent} has a value, so {name} cannot be inside of it"
+                raise InvalidCall(f"{option}: {problem}")
+            scope = inner
+        new, before = value_of(value), scope.get(last)
+        scope[last] = new if before is None else [*listed(before), *listed(new)]
+    return found
+
+
+def value_of(text: str) -> object:
+    try:
+        found: object = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return [each.strip() for each in text.split(",")] if "," in text else text
+    return found
+
+
+def listed(claim: object) -> list[object]:
+    return claim if isinstance(claim, list) else [claim]

@@ -142,6 +142,11 @@ def resized(package: Package, sizes: dict[str, int]) -> Package:
     return replace(package, lines=sizes.get(package.label, 0))
 
 
-@pytest.mark.parametrize("path", sorted(set(re.findall(r"`([\w./-]+/[\w./-]*|\w+\.py)`", PAGE))))
-def test_the_page_names_real_files(path: str) -> None:
-    assert any((ROOT / base / path).exists() for base in ("", GATEWAY)), path
+def test_the_page_names_real_files() -> None:
+    paths = {*re.findall(r"`([\w./-]+/[\w./-]*|\w+\.py)`", PAGE)}
+    assert len(paths) > 100
+    assert {path for path in paths if not is_file_of_ours(path)} == set()
+
+
+def is_file_of_ours(path: str) -> bool:
+    return any((ROOT / base / path).exists() for base in ("", GATEWAY))

@@ -8,8 +8,8 @@ import pytest
 
 from tests.support.commands import tool
 from tests.support.farms import running_farm, still_farm
-from tests.support.javascript import program
-from tests.support.servers import gateway_for, token
+from tests.support.servers import gateway_for
+from tests.support.shell import asking, in_shell
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -23,8 +23,10 @@ EXAMPLES = re.findall(
 async def test_an_example_prints_what_is_shown(
     language: str, code: str, printed: str, tmp_path: Path
 ) -> None:
-    command = [program("sh", "curl", "jq"), "-c"] if language == "sh" else [sys.executable, "-c"]
     async with running_farm(still_farm()) as cuebot, gateway_for(cuebot.endpoint) as gateway:
-        environ = {"GATEWAY_URL": gateway.url, "TOKEN": token("lena")}
-        _, found = await tool(*command, code, folder=tmp_path, environ=environ)
+        environ = asking(gateway)
+        if language == "sh":
+            _, found = await in_shell(code, tmp_path, **environ)
+        else:
+            _, found = await tool(sys.executable, "-c", code, folder=tmp_path, environ=environ)
     assert found == printed

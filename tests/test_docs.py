@@ -7,13 +7,10 @@ import pytest
 
 from docs.rights import PAGE as RIGHTS
 from docs.rights import page as rights_page
-from gateway.compat.build import build_catalog
-from gateway.compat.profile import load_profile
 from gateway.errors import Code
-from gateway.schema.selection import Selection
 from gateway.settings.loading import RETIRED, SYNONYMS
 from gateway.settings.model import Settings
-from tests.support.opencue import opencue
+from tests.support.openapi import catalog
 
 ROOT = Path(__file__).parent.parent
 HOUSES = ("gateway", "cuebot_simulator")
@@ -110,8 +107,7 @@ def test_the_glossary_has_what_people_ask_for() -> None:
         *("eat", "nimby", "proc", "subscription", "allocation", "show", "job", "layer", "frame"),
         *("group", "limit", "facility", "rqd", "dispatch", "depend", "dead"),
     }
-    catalog = build_catalog(opencue(), Selection(), load_profile("opencue"))
-    known = {method.path.rpartition(".")[2] for method in catalog.methods}
+    known = {method.path.rpartition(".")[2] for method in catalog().methods}
     named = re.findall(r"`([A-Z][a-z]+)/(\w+)`", page)
     assert len(named) > 30
     assert [each for each in named if f"{each[0]}Interface/{each[1]}" not in known] == []

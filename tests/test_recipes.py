@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import os
 import re
-import shutil
 import sys
 from asyncio.subprocess import PIPE
 from collections import Counter
@@ -22,10 +20,10 @@ from cuebot_simulator.world.state import by_name
 from cuebot_simulator.world.studio import build_farm
 from tests.gateway_cli.calls import stand_in
 from tests.simulator.specs import spec_xml
-from tests.support.commands import tool
 from tests.support.farms import NOW, running_farm
 from tests.support.patience import PATIENCE
-from tests.support.servers import Gateway, clean_environment, gateway_for, token
+from tests.support.servers import Gateway, clean_environment, gateway_for
+from tests.support.shell import PATH, asking, in_shell
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -69,12 +67,7 @@ async def run(gateway: Gateway, code: str, folder: Path) -> str:
 
 
 async def ended(gateway: Gateway, code: str, folder: Path) -> tuple[int | None, str]:
-    for name in ("curl", "jq"):
-        if name in code and shutil.which(name) is None:
-            pytest.skip(f"{name} is not installed")
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    environ = {"GATEWAY_URL": gateway.url, "TOKEN": token("lena"), "PATH": path}
-    status, printed = await tool("/bin/sh", "-c", code, folder=folder, environ=environ)
+    status, printed = await in_shell(code, folder, **asking(gateway))
     return status, printed.replace("\r\n", "\n")
 
 
@@ -217,10 +210,9 @@ async def test_a_chat_is_told(
 
 @pytest.mark.parametrize("code", lines("A wall display"))
 async def test_a_wall_shows_jobs(gateway: Gateway, tmp_path: Path, code: str) -> None:
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    environ = {"GATEWAY_URL": gateway.url, "TOKEN": token("lena"), "PATH": path}
+    environ = clean_environment(PATH=PATH, **asking(gateway))
     process = await asyncio.create_subprocess_shell(
-        f"exec {code}", cwd=tmp_path, env=clean_environment(**environ), stdout=PIPE
+        f"exec {code}", cwd=tmp_path, env=environ, stdout=PIPE
     )
     assert process.stdout is not None
     printed = b""

@@ -28,7 +28,6 @@ class Kind(Enum):
     TEXT = auto()
     """A text, a number or an enum: a string in JSON will do."""
     SWITCH = auto()
-    """true or false."""
     OBJECT = auto()
     WHOLE = auto()
     """A map or a list of objects, which must be given as JSON."""
@@ -38,12 +37,9 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of a request."""
-
     kind: Kind
     is_list: bool = False
     fields: "Fields | None" = None
-    """The fields of an object."""
 
 
 Fields = Callable[[str], Field | None]
@@ -51,12 +47,11 @@ Fields = Callable[[str], Field | None]
 
 
 def unknown(name: str) -> Field | None:
-    """The fields of an unknown type."""
+    """Finds nothing: the fields of an unknown type."""
     return None
 
 
 def guess(name: str) -> Field | None:
-    """The fields of any type, without a schema."""
     return Field(Kind.GUESS, fields=guess)
 
 
@@ -69,8 +64,6 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """The parts of a request."""
-
     body: bytes = b"{}"
     """JSON, to which `given` is added."""
     given: tuple[tuple[str, object], ...] = ()

@@ -25,7 +25,7 @@ from cuectl.errors import CallError, InvalidCall
 ITEMS_AT_ONCE = 1000
 CANCELLED = 499
 LONGEST_SILENCE_SECONDS = 3600.0
-"""Calls wait for the rate limit."""
+"""Long, since calls wait for the rate limit."""
 NDJSON = "application/x-ndjson"
 NOT_SERVED = "this gateway does not serve /batch; update it"
 
@@ -62,7 +62,7 @@ def checked(item: object, number: int) -> Item:
 
 @dataclass(slots=True)
 class BatchClient:
-    """Sends items, and what was not answered again if the connection is lost."""
+    """Sends items; if the connection is lost, those without an answer again."""
 
     client: GatewayClient
     stops: bool = False

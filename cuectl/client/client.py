@@ -14,13 +14,11 @@ from cuectl.errors import CallError, InvalidCall
 IGNORED_FIELDS = "X-Ignored-Fields"
 TRUNCATED = "X-Truncated"
 WHOLE: Mapping[str, str] = MappingProxyType({})
-"""The parameters of no view."""
+"""The parameters of a call without a view."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The answer to a successful call."""
-
     content: bytes
     """Compact JSON, or the view's format."""
     ignored: tuple[str, ...] = ()
@@ -174,7 +172,7 @@ async def answers_to(
     every: float,
     until: str = "",
 ) -> AsyncIterator[Answer | CallError]:
-    """The same, as the answer changes; see `Client.watch`."""
+    """The answers to a call as they change, with these options; see `Client.watch`."""
     given = [options]
     if options.form == "name":
         given = [replace(options, fields=(field,)) for field in NAMES]

@@ -75,7 +75,6 @@ class Watched:
         self.rows[:] = in_order([*kept, *change["added"]], self.sort)
 
     def shown(self) -> bytes:
-        """The answer's JSON."""
         text = orjson.dumps(self.whole)
         if not self.hidden:
             return text
@@ -86,7 +85,6 @@ class Watched:
         return orjson.dumps(whole)
 
     def lines(self) -> bytes:
-        """The rows as NDJSON."""
         rows = rows_in(orjson.loads(self.shown()))
         return b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows)
 

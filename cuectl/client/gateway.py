@@ -35,7 +35,7 @@ from cuectl.client.openapi_document import DOCUMENT, Document, Operation, read_d
 from cuectl.errors import CODES, CallError, InvalidCall, WrongSetting
 
 GRACE_SECONDS = 5.0
-"""Added to the call's timeout, for the gateway to answer."""
+"""Time for the gateway to answer, added to the call's timeout."""
 CONNECT_TIMEOUT_SECONDS = 5.0
 LONGEST_QUOTE = 200
 """Characters of an answer that is not a gateway's."""
@@ -56,9 +56,9 @@ KEY = "Idempotency-Key"
 VIA = "X-Gateway-Via"
 """The program that calls, for the gateway's logs."""
 RETRY_PAUSES_SECONDS = (0.5, 2.0)
-"""Before a call is repeated whose connection was lost."""
+"""Pauses before a call is repeated whose connection was lost."""
 LEAST_PERIOD_SECONDS, LONGEST_PERIOD_SECONDS = 1.0, 3600.0
-"""Of an event stream."""
+"""Limits on the period of an event stream."""
 SILENCE_SECONDS = 45.0
 """An event stream that says nothing for so long is dead: there is a comment every 15 s."""
 SCHEMA = "X-Schema"
@@ -71,8 +71,8 @@ async def gateway_client(
 ) -> "AsyncIterator[GatewayClient]":
     """A client of the gateway at this URL whose calls may take `timeout` seconds each.
 
-    `token` is called for each request; an empty one is not sent. The gateway's logs say `via` which
-    program it is called, if that is given. Raises WrongSetting.
+    `token` is called for each request; an empty one is not sent. `via` names the calling program in
+    the gateway's logs. Raises WrongSetting.
     """
     base = check_url(url)
     limits = httpx.Timeout(timeout + GRACE_SECONDS, connect=min(timeout, CONNECT_TIMEOUT_SECONDS))
@@ -97,13 +97,10 @@ def check_url(url: str) -> str:
 
 @dataclass(slots=True)
 class GatewayClient:
-    """A `Client` over HTTP."""
-
     client: httpx.AsyncClient
     base: str
     token: Callable[[], str]
     timeout: float
-    """Seconds that a call may take."""
     via: str = ""
     """The program that calls, as the gateway's logs have it."""
     read: Document | None = None
@@ -127,7 +124,6 @@ class GatewayClient:
         body = await self.body_for(path, request)
         if dry_run:
             await self._refuse_unless_it_knows_dry_runs(path)
-        if dry_run:
             response = await self.send("POST", path, body, {DRY_RUN: "1"}, view)
         else:
             response = await self.call_once(path, body, view)
@@ -155,23 +151,19 @@ class GatewayClient:
         )
 
     async def call_once(
-        self,
-        path: str,
-        body: bytes,
-        view: Mapping[str, str] = WHOLE,
-        more: Mapping[str, str] = WHOLE,
+        self, path: str, body: bytes, view: Mapping[str, str] = WHOLE
     ) -> httpx.Response:
         """The answer to a POST, which is repeated if the connection is lost.
 
-        An Idempotency-Key sees to it that a change is made once, and nothing is repeated at a
-        gateway without them. `more` are headers. Raises CallError.
+        An Idempotency-Key makes sure that a change is made once; at a gateway without them nothing
+        is repeated. Raises CallError.
         """
         key = {KEY: f'"{token_hex(16)}"'}
         pauses = list(RETRY_PAUSES_SECONDS)
         lost: Lost | None = None
         while True:
             try:
-                response = await self.send("POST", path, body, {**more, **key}, view)
+                response = await self.send("POST", path, body, key, view)
             except Lost as error:
                 lost = error
                 if not (pauses and key and await self._repeats(path)):
@@ -239,10 +231,9 @@ class GatewayClient:
         query: Mapping[str, str] = WHOLE,
         silence: float | None = None,
     ) -> AsyncIterator[httpx.Response]:
-        """The answer to a POST, which is read as it comes.
+        """The answer to a POST, to be read as it comes.
 
-        `silence` is for how many seconds nothing may come. Raises CallError, also while it is
-        read.
+        It fails after `silence` seconds without data. Raises CallError, also while it is read.
         """
         limits = self.client.timeout if silence is None else httpx.Timeout(silence, connect=5)
         given = {**self._headers(body), **headers}

@@ -9,7 +9,7 @@ NOT_USED = ("httpx._main", "h2")
 
 @contextmanager
 def absent(*names: str) -> Iterator[None]:
-    """Modules that are not loaded yet cannot be imported for a while."""
+    """A context in which modules that are not loaded yet cannot be imported."""
     hidden = [name for name in names if name not in sys.modules]
     for name in hidden:
         sys.modules[name] = None  # type: ignore[assignment]

@@ -20,17 +20,13 @@ INPUT = "-Input"
 
 Json = Mapping[str, Any]
 MOST_LEVELS = 4
-"""Of objects in a row whose numbers have units."""
+"""Levels of objects in a row whose numbers have units."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One method."""
-
     path: str
-    """The native path."""
     aliases: tuple[str, ...]
-    """The other paths."""
     request: Json
     """A JSON Schema, like the response."""
     response: Json
@@ -39,7 +35,7 @@ class Operation:
     comment: str
     """The summary, and all that is said beside it."""
     sets: tuple[str, ...]
-    """Of a setter, the names of its value."""
+    """The names of the value, if it is a setter."""
     named: Mapping[str, Sequence[str]]
     """The objects, and ids, in requests for which a name will do, with what finds them."""
     reads_only: bool

@@ -1,15 +1,13 @@
 """`cuectl call`."""
 
-import asyncio
 import gc
-import sys
 
 import click
 from click.shell_completion import CompletionItem
 
+from cuectl import PROGRAM
 from cuectl.call_options import CallOptions, call_options
 from cuectl.session import Session
-from cuectl.terminal.exits import end_interrupted_line
 
 
 class HelpOfMethods(click.Command):
@@ -71,30 +69,11 @@ def call(session: Session, name: str, words: tuple[str, ...], options: CallOptio
 
     Exit status: see cuectl --help
     """
-    from cuectl.client.arguments import read_arguments
     from cuectl.methods import known_methods, native_name
-    from cuectl.showing import call_and_show
-    from cuectl.terminal.output import output_of_process
+    from cuectl.showing import make_call
 
     if options.watch is not None:
         gc.enable()
     document = known_methods(session)
     method = native_name(name, document)
-    opening = session.client(options.timeout, document)
-    try:
-        status = asyncio.run(
-            call_and_show(
-                opening,
-                output_of_process(options.form, options.output.fields, options.indent, "cuectl"),
-                name=method,
-                request=read_arguments(words),
-                options=None if options.dry_run else options.output,
-                watch=options.watch,
-            )
-        )
-    except KeyboardInterrupt:
-        if not options.ends_by_hand:
-            raise
-        end_interrupted_line()
-        status = 0
-    sys.exit(status)
+    make_call(session.client(options.timeout, document), method, words, options, PROGRAM)

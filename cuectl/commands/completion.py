@@ -2,6 +2,7 @@
 
 import click
 
+from cuectl import PROGRAM
 from cuectl.session import Session
 
 VARIABLE = "_CUECTL_COMPLETE"
@@ -28,4 +29,4 @@ def completion(context: click.Context, shell: str) -> None:
     kind = get_completion_class(shell)
     assert kind is not None
     context.ensure_object(Session)
-    click.echo(kind(context.find_root().command, {}, "cuectl", VARIABLE).source())
+    click.echo(kind(context.find_root().command, {}, PROGRAM, VARIABLE).source())

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import click
 
+from cuectl import PROGRAM
 from cuectl.completion import contexts_like
 from cuectl.contexts import Context, Contexts, load_contexts
 from cuectl.errors import WrongSetting
 from cuectl.terminal.exits import complain
 from cuectl.terminal.layout import columns
 
-PROGRAM = "cuectl"
 PLAIN_PROGRAM = re.compile(r"[\w./~-]+", re.ASCII)
 """No assignment, which may be of a secret (TOKEN=… sso), and nothing quoted."""
 

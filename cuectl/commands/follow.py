@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import click
 from click.shell_completion import CompletionItem
 
+from cuectl import PROGRAM
 from cuectl.call_options import time_option
 from cuectl.errors import CallError, Failure
 from cuectl.session import Session, Verb
@@ -73,7 +74,7 @@ def follow_all(
             problem = await following.until_done()
             if problem:
                 status = FAILED
-                complain(f"{name} {problem}", "cuectl")
+                complain(f"{name} {problem}", PROGRAM)
             else:
                 click.echo(f"{name} is {', '.join(('done', *following.notes))}", err=True)
         return status
@@ -83,7 +84,7 @@ def follow_all(
             async with asyncio.timeout(timeout):
                 return await run(client)
         except TimeoutError:
-            complain(f"gave up: not done within {timeout:g} s", "cuectl")
+            complain(f"gave up: not done within {timeout:g} s", PROGRAM)
             return GAVE_UP
 
     try:

@@ -1,1 +1,1 @@
-"""What a terminal shows: answers, tables, colours, failures."""
+"""What a terminal shows: answers, tables, colors, failures."""

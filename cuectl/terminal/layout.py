@@ -11,7 +11,7 @@ NOTHING = "-"
 """The cell of an unset field, so that every row has a word in every column."""
 GAP = "  "
 LEAST_WIDTH = 8
-"""Of a column that is made narrower."""
+"""Width to which a column can be narrowed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ from cuectl.terminal.table import table
 from cuectl.terminal.text import (
     ELLIPSIS,
     clip,
-    coloured,
+    colored,
+    is_colored,
     printable,
     printable_json,
     printable_lines,
@@ -33,7 +34,7 @@ class Output:
     out: BinaryIO
     err: TextIO
     program: str
-    """Its name begins what is told on standard error."""
+    """The name of the program, with which lines on standard error begin."""
     form: Form = "json"
     fields: Sequence[str] = ()
     """The columns of a table; all if empty."""
@@ -41,7 +42,7 @@ class Output:
     """The units of numbers in a table, by field; None before they have been asked for."""
     terminal: bool = False
     """Whether `out` is a terminal."""
-    colour: bool = False
+    color: bool = False
     indent: bool = False
     shown: int = 0
     """The number of answers so far."""
@@ -68,7 +69,6 @@ class Output:
         self._tell(*warnings(answer.ignored), *[NO_ROWS] * self.rowless)
 
     def failure(self, error: CallError) -> None:
-        """Print the reason of a failed call in one line."""
         text = text_of(error)
         if error.details:
             text += f" {printable(orjson.dumps(list(error.details)).decode())}"
@@ -76,7 +76,7 @@ class Output:
         self._tell(*warnings(ignored_fields(error.headers)))
 
     def complain(self, text: str) -> None:
-        complain(text, self.program, self.err, red=self.colour)
+        complain(text, self.program, self.err, red=self.color)
 
     def progress(self, text: str) -> None:
         """On a terminal, replace the last line of progress; an empty one leaves nothing."""
@@ -126,7 +126,7 @@ class Output:
         elif self.terminal and self.form == "table":
             lines = [clip(line, shutil.get_terminal_size().columns) for line in lines]
         shown = "".join(f"{line}\n" for line in lines)
-        return (coloured(shown) if is_json and self.colour else shown).encode()
+        return (colored(shown) if is_json and self.color else shown).encode()
 
 
 def lines_of(text: str) -> list[str]:
@@ -141,7 +141,7 @@ def names(rows: bytes) -> Iterator[str]:
 
 
 def fitted(lines: Sequence[str], space: os.terminal_size) -> list[str]:
-    """The lines that fit; if some do not, the last one has their number."""
+    """The lines that fit; in place of the others, their number."""
     if len(lines) > space.lines:
         kept = max(space.lines - 1, 0)
         lines = [*lines[:kept], f"{ELLIPSIS} {len(lines) - kept} more lines"]
@@ -154,7 +154,6 @@ def warnings(ignored: Sequence[str]) -> Iterator[str]:
 
 
 def space_above(message: str, space: os.terminal_size) -> os.terminal_size:
-    """The space above a message."""
     taken = -(-len(message) // space.columns)
     return os.terminal_size((space.columns, max(space.lines - taken, 1)))
 
@@ -162,9 +161,8 @@ def space_above(message: str, space: os.terminal_size) -> os.terminal_size:
 def output_of_process(
     form: Form, fields: Sequence[str], indent: bool | None, program: str
 ) -> Output:
-    """Standard output; on a terminal, indented and, without NO_COLOR, coloured."""
+    """Standard output; on a terminal, indented and, without NO_COLOR, colored."""
     terminal = sys.stdout.isatty()
-    plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
     return Output(
         out=sys.stdout.buffer,
         err=sys.stderr,
@@ -172,6 +170,6 @@ def output_of_process(
         form=form,
         fields=fields,
         terminal=terminal,
-        colour=terminal and not plain,
+        color=terminal and is_colored(),
         indent=terminal if indent is None else indent,
     )

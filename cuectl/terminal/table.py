@@ -17,7 +17,7 @@ NO_UNITS: Mapping[str, str] = MappingProxyType({})
 
 
 UNITS = {"kB": "KB", "seconds": "s", "time": "Unix time"}
-"""How headings call units; others as they are."""
+"""Units as headings show them; others are shown as they are."""
 
 
 def table(

@@ -1,5 +1,6 @@
 """Text from elsewhere, made safe for a terminal and short enough for a line."""
 
+import os
 import re
 from functools import partial
 
@@ -52,11 +53,15 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     return f"{number or 'no'} {noun if number == 1 else plural or f'{noun}s'}"
 
 
-def coloured(json: str) -> str:
-    return TOKEN.sub(colour_token, json)
+def is_colored() -> bool:
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def colour_token(found: re.Match[str]) -> str:
+def colored(json: str) -> str:
+    return TOKEN.sub(color_token, json)
+
+
+def color_token(found: re.Match[str]) -> str:
     string, colon, number, word = found.groups()
     if string is not None:
         return click.style(string, fg="blue" if colon else "green") + (colon or "")

@@ -37,12 +37,10 @@ Texts = Callable[[Claims], tuple[str, ...] | None]
 class Condition:
     text: str
     facts: tuple[str, ...]
-    """The names of the facts that decide, in their order."""
     test: Test
     confines: tuple[tuple[str, tuple[Texts, ...]], ...] = ()
     """Facts that have to be one of some texts, whatever the rest of the condition says."""
     claims: tuple[str, ...] = ()
-    """The names of the claims that it reads."""
     needed: frozenset[str] = frozenset()
     """Facts without which the condition never holds."""
 
@@ -55,7 +53,7 @@ class Condition:
 
 
 def read_condition(text: str) -> Condition:
-    """Raises BadCondition for another language, and for unknown facts."""
+    """Raises BadCondition for what is no condition, and for unknown facts."""
     names: dict[str, None] = {}
     confines: list[tuple[str, tuple[Texts, ...]]] = []
 

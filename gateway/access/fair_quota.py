@@ -37,8 +37,8 @@ class FairQuota:
     def __init__(self, total: int, weight: Weight = equal_weight) -> None:
         self._weight = weight
         self.held: dict[str, int] = {}
-        """Units by principal."""
-        self._taken = 0
+        self.taken = 0
+        """Units that all principals hold."""
         self._most = total + reserve_of(total)
         self.resize(total)
 
@@ -52,15 +52,10 @@ class FairQuota:
         self._shared = total + reserve
         self._factor = total / reserve
 
-    @property
-    def taken(self) -> int:
-        """Units that all principals hold."""
-        return self._taken
-
     def take(self, principal: str, amount: int = 1) -> bool:
         """Take units; False, and nothing is taken, if they are more than the principal's share."""
         before = self.held.get(principal, 0)
-        after, taken = before + amount, self._taken + amount
+        after, taken = before + amount, self.taken + amount
         if taken > self._most or after > self.total:
             return False
         if before:
@@ -68,17 +63,17 @@ class FairQuota:
             if after > weight and after > self._factor * (self._shared - taken) * weight:
                 return False
         self.held[principal] = after
-        self._taken = taken
+        self.taken = taken
         return True
 
     def force(self, principal: str, amount: int) -> None:
         """Take units beyond the principal's share."""
         self.held[principal] = self.held.get(principal, 0) + amount
-        self._taken += amount
+        self.taken += amount
 
     def give_back(self, principal: str, amount: int = 1) -> None:
         left = self.held[principal] - amount
-        self._taken -= amount
+        self.taken -= amount
         if left:
             self.held[principal] = left
         else:
@@ -109,26 +104,21 @@ class FairSemaphore:
 
     @property
     def total(self) -> int:
-        """Units that a single principal may hold."""
         return self._shares.total
 
     @property
     def is_awaited(self) -> bool:
-        """Whether any principal waits."""
         return bool(self._waiting)
 
     def is_awaited_by_others(self, principal: str) -> bool:
-        """Whether another principal waits."""
         return len(self._waiting) > (principal in self._waiting)
 
     def longest_wait(self) -> float:
-        """Seconds that the first waiter has been waiting."""
         since = (waiter[0].since for waiter in self._waiting.values())
         return monotonic() - min(since) if self._waiting else 0.0
 
     @property
     def held(self) -> dict[str, int]:
-        """Units by principal."""
         return self._shares.held
 
     def over_quota(self, principal: str) -> float:
@@ -240,12 +230,10 @@ class Lease:
 
     @property
     def is_wanted(self) -> bool:
-        """Whether any principal waits for memory."""
         return self._turns.is_awaited
 
     @property
     def over_quota(self) -> float:
-        """See `FairSemaphore.over_quota`."""
         return self._turns.over_quota(self._principal)
 
     def ask(self, size: int, go_on: Callable[[], None]) -> bool:
@@ -287,9 +275,10 @@ class Lease:
 
 
 class SharedLease(Lease):
-    """The memory of what several requests hold, given back when the last one has let go of it.
+    """The memory of what several requests hold, given back when nothing refers to the lease any
+    more.
 
-    That is when nothing refers to the lease any more. For one request, it never ends.
+    The end of one request does not end it.
     """
 
     __slots__ = ("_loop",)
@@ -299,7 +288,7 @@ class SharedLease(Lease):
         self._loop = asyncio.get_running_loop()
 
     def grow(self, size: int) -> bool:
-        """Take more bytes if they are free now."""
+        """Take more bytes, if they are free now."""
         taken = self._turns.take_at_once(self._principal, size)
         if taken:
             self._held += size

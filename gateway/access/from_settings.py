@@ -27,7 +27,7 @@ log = structlog.stdlib.get_logger("gateway")
 
 
 def make_authenticator(settings: Settings) -> tuple[Authenticator, Provider]:
-    """The authenticator and the identity provider. Keys at a URL are fetched later."""
+    """Keys at a URL are fetched later."""
     secrets = load_secrets(settings, reached_at=reached_at(settings))
     source, keys = settings.jwt_jwks, None
     if source is not None and not is_url(source):
@@ -87,8 +87,6 @@ def reloadable_tokens(
 
 
 def reloadable_access(authenticator: Authenticator, live: LiveCatalog) -> Reloadable:
-    """The access rules."""
-
     def prepare(settings: Settings) -> Commit:
         access, catalog = AccessRules(settings), live.current
         wrong = set() if catalog is None else {*access.unmatched(catalog)} - {*live.unmatched}

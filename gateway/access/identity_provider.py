@@ -29,7 +29,7 @@ FETCH_TIMEOUT_SECONDS = 5.0
 PARTS_PER_TURN = 32
 """Parts of an answer that are read before other tasks run."""
 LARGEST_KEY_SET_BYTES = 256 * 1024
-"""The largest in use, with a chain of certificates for each key, have 30 KB."""
+"""The largest in use, with a chain of certificates for each key, has 30 KB."""
 
 ALGORITHMS: Mapping[tuple[object, object], str] = {("RSA", None): "RS256", ("EC", "P-256"): "ES256"}
 """By `kty` and `crv`. RSA keys have no curve."""
@@ -40,22 +40,18 @@ RSA_BITS = range(2048, 8192 + 1)
 LONGEST_EXPONENT_BITS = 32
 """Nearly all are 65537; one as long as the key makes each token cost milliseconds."""
 LONGEST_MEMBER_CHARACTERS = 2048
-"""Of `kid` and of each part of a key. A part of an RSA key of 8192 bits has fewer."""
+"""Limit on `kid` and on each part of a key. A part of an RSA key of 8192 bits has fewer."""
 MOST_KEYS = 32
 """A token without `kid` is tried with all of them."""
 
 
 class NoKeySet(ConfigurationError):
-    """There are no usable keys at JWT_JWKS."""
-
     def __init__(self, problem: str) -> None:
         super().__init__(f"JWT_JWKS: {problem}")
 
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """A key that verifies signatures of one algorithm."""
-
     kid: str | None
     algorithm: str
     material: tuple[object, ...]
@@ -148,9 +144,7 @@ def public_key(given: object) -> PublicKey:
 class KeyUser(Protocol):
     """Verifies tokens with a provider's keys."""
 
-    def use_keys(self, keys: KeySet | None) -> None:
-        """The provider's keys have changed."""
-        ...
+    def use_keys(self, keys: KeySet | None) -> None: ...
 
 
 class Provider:
@@ -162,12 +156,12 @@ class Provider:
         self.problem = ""
         """Why the last fetch has failed; empty if it has not."""
         self._fetches = 0
-        """Fetches begun so far, so that an older one does not replace a newer one."""
+        """Number of fetches begun, so that an older one does not replace a newer one."""
         self._wanted = asyncio.Event()
         self._looked = asyncio.Event()
 
     def follow(self, source: str | None, keys: KeySet | None) -> None:
-        """Change the source, whose keys these are."""
+        """Change the source, and the keys to its own."""
         self.source, self.keys, self.problem = source, keys, ""
         self._fetches += 1
 
@@ -236,7 +230,6 @@ async def load_key_set(source: str) -> KeySet:
 
 
 def is_url(source: str) -> bool:
-    """Whether JWT_JWKS is a URL, not a file."""
     return "://" in source
 
 

@@ -15,16 +15,17 @@ ENCODED_AT_ONCE = 2
 """Long answers of one principal, with room for one of another. With more of them, small requests
 would wait for pieces of each."""
 QUEUE_WAIT_SECONDS = 0.25
-"""That a long answer may wait to be encoded."""
+"""How long a long answer may wait to be encoded."""
 LOOP_LAG_SECONDS = 0.25
 LATE_OBSERVATIONS = 2
-"""In a row until the limit shrinks. A single one is a pause, such as a garbage collection."""
+"""Late observations in a row until the limit shrinks. A single one is a pause, such as a garbage
+collection."""
 STEEPEST_SHRINKING = 0.5
 """Smallest factor from one observation to the next."""
 GROWTH = 0.05
 SMALLEST_LIMIT = 16
 LONG_ANSWER_SECONDS = 10.0
-"""For which a method counts as one with long answers after each of them."""
+"""How long a method counts as one with long answers, after such an answer."""
 
 
 class AdaptiveLimit:
@@ -57,7 +58,7 @@ class LoadShedder:
     def __init__(self, most: int, weight: Weight = equal_weight) -> None:
         self.slots = FairQuota(most, weight)
         self.turns = FairSemaphore(ENCODED_AT_ONCE, most + reserve_of(most), weight)
-        """Of answers to be encoded."""
+        """For answers to be encoded."""
         self._limit = AdaptiveLimit(most)
         self._latest: dict[str, float] = {}
         """By method: when it last had a long answer (monotonic seconds)."""

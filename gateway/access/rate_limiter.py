@@ -49,7 +49,7 @@ class Rate:
 
     @cached_property
     def key(self) -> str:
-        """What tells its buckets from those of other rates; without spaces."""
+        """Tells the buckets of this rate from those of others; without spaces."""
         return f"{self.interval}/{self.capacity}/{self.longest_wait:.0f}"
 
     def bucket(self, client: str) -> str:
@@ -119,7 +119,9 @@ class Rates:
 
 
 def is_for(override: RateOverride, subject: str, rule: str) -> bool:
-    """Whether it names the subject and the rule; one of both that it does not name is any."""
+    """Whether the override is for this subject and this rule. One without subjects, or without
+    rules, is for all of them.
+    """
     fits = not override.subjects or any(fnmatchcase(subject, glob) for glob in override.subjects)
     return fits and (not override.rules or rule in override.rules)
 
@@ -139,8 +141,6 @@ def address_key(address: str) -> str:
 
 
 class Verdict(NamedTuple):
-    """A limiter's decision about one request."""
-
     allowed: bool
     remaining: int
     reset: float
@@ -149,9 +149,17 @@ class Verdict(NamedTuple):
     """Seconds to wait: before the call if allowed, before trying again if not."""
 
 
-class Limiter(Protocol):
-    """Counts requests by client and rate."""
+def verdict_of(rate: Rate, allowed: bool, debt: int) -> Verdict:
+    """The verdict on a request after which the bucket is full in `debt` nanoseconds."""
+    wait = debt - rate.capacity
+    if not allowed:
+        wait += rate.interval
+    if wait > 0:
+        return Verdict(allowed, 0, debt / NANOSECONDS, wait / NANOSECONDS)
+    return Verdict(allowed, -wait // rate.interval, debt / NANOSECONDS, 0.0)
 
+
+class Limiter(Protocol):
     def hit(self, client: str, rate: Rate) -> Verdict | Awaitable[Verdict]:
         """Count one request. Only a limiter that asks a shared store has to be awaited.
 
@@ -189,17 +197,13 @@ class MemoryLimiter:
         if full_at < now:
             full_at = now
         full_at += rate.interval
-        wait = full_at - now - rate.capacity
-        allowed = wait <= rate.longest_wait
+        allowed = full_at - now - rate.capacity <= rate.longest_wait
         if not allowed:
             full_at -= rate.interval
         self._full_at[bucket] = full_at
         if len(self._full_at) >= self._enough:
             self._forget(now)
-        reset = (full_at - now) / NANOSECONDS
-        if wait > 0:
-            return Verdict(allowed, 0, reset, wait / NANOSECONDS)
-        return Verdict(allowed, -wait // rate.interval, reset, 0.0)
+        return verdict_of(rate, allowed, full_at - now)
 
     def owe(self, client: str, rate: Rate, debt: int) -> None:
         """Set the client's bucket: full in `debt` nanoseconds."""

@@ -16,15 +16,13 @@ log = structlog.stdlib.get_logger("gateway.auth")
 
 REFRESH_SECONDS = 1.0
 SETTLED_NANOSECONDS = 2 * 10**9
-"""After which a later change has another time of change, on any file system."""
+"""A change of this age has another time of change than any later one, on any file system."""
 LARGEST_FILE_BYTES = 16 * 2**20
 """A few hundred thousand lines."""
 
 
 @dataclass(frozen=True, slots=True)
 class Revocations:
-    """Denied token ids and subjects."""
-
     jti: frozenset[str] = frozenset()
     subjects: frozenset[str] = frozenset()
 
@@ -39,8 +37,6 @@ NOBODY = Revocations()
 
 
 class NoList(ConfigurationError):
-    """There is no usable list at JWT_DENY_FILE."""
-
     def __init__(self, problem: str) -> None:
         super().__init__(f"JWT_DENY_FILE: {problem}")
 
@@ -94,7 +90,6 @@ class DenyFile:
         return follow
 
     async def run(self) -> None:
-        """Follow the file, until cancelled."""
         while True:
             await asyncio.sleep(REFRESH_SECONDS)
             await self.refresh()

@@ -77,7 +77,7 @@ class Rule:
         self.facts = tuple(
             dict.fromkeys(fact for each in (only, see) if each is not None for fact in each.facts)
         )
-        """The facts that decide."""
+        """The facts of both conditions."""
         self._always = always
         self._may = may
         self._why = why or f"access rule {name!r}"
@@ -85,7 +85,7 @@ class Rule:
 
     @property
     def terms(self) -> tuple[Hashable, ...]:
-        """All that it says: rules with the same terms allow the same."""
+        """All that the rule says: rules with the same terms allow the same."""
         conditions = (each and each.text for each in (self.only, self.see))
         return self.name, tuple(self._may), tuple(self._always), self.identity, *conditions
 
@@ -142,12 +142,14 @@ class Rule:
 
     @property
     def is_conditional(self) -> bool:
-        """Whether it depends on objects what its tokens may do or see."""
+        """Whether its tokens' rights depend on objects."""
         return bool(self.facts)
 
     def basis(self, claims: Mapping[str, object]) -> str:
-        """What the rule's conditions decide by, apart from objects: as long as it is the same, the
-        same change of the same objects is allowed. Empty without conditions.
+        """All that the conditions depend on, apart from objects, as a digest; empty without
+        conditions.
+
+        While it is the same, the same change of the same objects is allowed.
         """
         given = [each for each in (self.only, self.see) if each is not None]
         if not given:
@@ -249,7 +251,6 @@ class AccessRules:
         return (rule for _, rule in self._whose)
 
     def unmatched(self, catalog: Catalog) -> tuple[str, ...]:
-        """The problems of all rules' `!` globs."""
         return tuple(line for rule in self for line in rule.unmatched(catalog))
 
     def rule_for(self, claims: Mapping[str, object]) -> Rule:
@@ -293,7 +294,6 @@ def names_in(catalog: Catalog) -> Iterator[tuple[Method, list[str]]]:
 
 
 def fits(who: Who, claims: Mapping[str, object], *, top: bool = True) -> bool:
-    """Whether the claims match a rule."""
     for name, wanted in who.items():
         claim = claims.get(name)
         if isinstance(wanted, Mapping):

@@ -13,11 +13,11 @@ from typing import NamedTuple
 import structlog
 
 from gateway.access.rate_limiter import (
-    NANOSECONDS,
     REMEMBERED_CLIENTS,
     MemoryLimiter,
     Rate,
     Verdict,
+    verdict_of,
 )
 from gateway.errors import unavailable
 from gateway.settings.model import Settings
@@ -66,8 +66,6 @@ return answers
 
 
 class Question(NamedTuple):
-    """A request that the store is to count."""
-
     client: str
     rate: Rate
     verdict: "asyncio.Future[Verdict]"
@@ -112,7 +110,6 @@ class SharedLimiter:
         await asyncio.gather(self.link.keep(), self._ask_on())
 
     async def first_look(self) -> None:
-        """Wait for the end of the first attempt to reach the store, successful or not."""
         await self.link.first_look()
 
     async def _ask_on(self) -> None:
@@ -156,7 +153,6 @@ class SharedLimiter:
         return self._alone.hit(client, self._share(rate))
 
     def _answer_without(self, question: Question) -> None:
-        """Answer a question that the store has not answered."""
         if question.verdict.done():
             return
         try:
@@ -176,20 +172,10 @@ def open_limiter(settings: Settings) -> SharedLimiter | None:
     return SharedLimiter(link, closed=closed, processes=settings.workers)
 
 
-def verdict_of(rate: Rate, allowed: bool, debt: int) -> Verdict:
-    """The verdict on a request after which the bucket is full in `debt` nanoseconds."""
-    wait = debt - rate.capacity
-    if not allowed:
-        wait += rate.interval
-    if wait > 0:
-        return Verdict(allowed, 0, debt / NANOSECONDS, wait / NANOSECONDS)
-    return Verdict(allowed, -wait // rate.interval, debt / NANOSECONDS, 0.0)
-
-
 def check_answers(batch: Sequence[Question], answers: Sequence[Value]) -> None:
     """Raise StoreFailed for an answer that the script cannot give about these clients.
 
-    Requests would wait as long as it says.
+    Requests wait for as long as an answer says.
     """
     if len(answers) != 2 * len(batch):
         raise StoreFailed("its answer does not have two numbers for each client")

@@ -10,7 +10,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import orjson
 from jose import jwk, jws
@@ -33,7 +33,7 @@ LONGEST_SUBJECT_CHARACTERS = 512
 """Cuebot gets the subject as metadata, and refuses metadata of more than 8 KB."""
 REMEMBERED_TOKENS = 4096
 REMEMBERED_TOKEN_BYTES = 4 * 2**20
-"""Of all remembered tokens. Their claims take a few times as much."""
+"""Limit on all remembered tokens. Their claims take a few times as much."""
 TOKEN = re.compile(rb"[\w-]+\.[\w-]*\.[\w-]*")
 """A JWS in compact form (RFC 7515 section 3.1). jose would skip other characters."""
 OPEN = AccessRules(Settings())
@@ -55,11 +55,10 @@ class Principal:
     claims: Mapping[str, object]
     """Verified, with SIGNED_BY; not to be changed."""
     generation: int = 0
-    """Of the keys and rules by which it was verified."""
+    """Generation of the keys and rules by which it was verified."""
 
     @property
     def deciding_claims(self) -> dict[str, object]:
-        """The claims that decided about the access rule."""
         return {name: self.claims[name] for name in self.rule.decided_by if name in self.claims}
 
     def check(self, now: float) -> None:
@@ -77,7 +76,7 @@ def unauthenticated(problem: str, cause: BadToken = "malformed") -> GatewayError
 
 
 def forbidden(problem: str, cause: BadToken = "claims") -> GatewayError:
-    """403: the token is not accepted."""
+    """403: the token is valid, or may be, and is not accepted."""
     return GatewayError(Code.PERMISSION_DENIED, problem, cause=cause)
 
 
@@ -91,8 +90,6 @@ class ProviderRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRules:
-    """Required claims."""
-
     algorithms: tuple[str, ...] = ("HS256",)
     required: tuple[str, ...] = ("sub", "exp")
     """Names of claims; `sub` stands for the subject's claim."""
@@ -100,20 +97,12 @@ class TokenRules:
     """Names of claims; the first one present is the subject."""
     audience: str | None = None
     issuer: str | None = None
-    """Of tokens that a secret has signed."""
+    """The issuer of tokens that a secret has signed."""
     provider: ProviderRules | None = None
     """None: no tokens of an identity provider are accepted."""
     leeway: float = 0.0
     max_age: float = 0.0
     """Longest lifetime in seconds; 0 for any."""
-
-
-class KeyRefresher(Protocol):
-    """Keeps a provider's keys up to date."""
-
-    def request_refresh(self) -> None:
-        """A token has named an unknown key."""
-        ...
 
 
 NO_PROVIDER = Provider(None)
@@ -130,18 +119,17 @@ class Authenticator:
         *,
         access: AccessRules = OPEN,
         keys: KeySet | None = None,
-        provider: KeyRefresher = NO_PROVIDER,
+        provider: Provider = NO_PROVIDER,
     ) -> None:
         self._clock = clock
         self.generation = 0
-        """Of the keys, the rules and the deny list: how often any of them was replaced."""
+        """How often the keys, the rules or the deny list have been replaced."""
         self.access = access
         self._denied = NOBODY
         self._provider = provider
         self.trust(secrets, rules, keys)
 
     def follow(self, access: AccessRules) -> None:
-        """Replace the access rules."""
         self.access = access
         self._forget()
 
@@ -178,7 +166,6 @@ class Authenticator:
         self._forget()
 
     def deny(self, denied: Revocations) -> None:
-        """Replace the deny list."""
         self._denied = denied
         self._forget()
 
@@ -204,16 +191,17 @@ class Authenticator:
             header = BEARER + token
             principal = self._verified.get(header)
             if principal is None:
-                principal = self._verify(text_of(token))
+                principal = self._verify(token)
                 principal.check(self._clock())
                 self._remember(header, principal)
         principal.check(self._clock())
         return principal
 
     def authenticate_again(self, authorization: bytes | None, before: Principal) -> Principal:
-        """The same for a header that was this principal's; verified only under new keys or rules.
+        """`authenticate` for a header that was this principal's, verified again only under new keys
+        or rules.
 
-        Whoever waits for long is not remembered among many others.
+        A token whose request has waited for long may have been forgotten, among many others.
         """
         if before.generation != self.generation:
             return self.authenticate(authorization)
@@ -226,7 +214,9 @@ class Authenticator:
         while len(self._verified) > REMEMBERED_TOKENS or self._remembered > REMEMBERED_TOKEN_BYTES:
             self._remembered -= len(self._verified.popitem(last=False)[0])
 
-    def _verify(self, token: str) -> Principal:
+    def _verify(self, token: bytes) -> Principal:
+        if not TOKEN.fullmatch(token):
+            raise unauthenticated("the bearer token is not a JWT")
         try:
             header = jws.get_unverified_header(token)
         except (JOSEError, ValueError, RecursionError):
@@ -360,13 +350,6 @@ def bearer_token(authorization: bytes | None) -> bytes:
     return token
 
 
-def text_of(token: bytes) -> str:
-    """The token as text, if it is a JWS. Raises GatewayError (UNAUTHENTICATED)."""
-    if not TOKEN.fullmatch(token):
-        raise unauthenticated("the bearer token is not a JWT")
-    return token.decode("ascii")
-
-
 def is_flat(json: object, deepest: int) -> bool:
     """Whether lists and objects are nested at most so deep."""
     if not isinstance(json, dict | list):
@@ -381,9 +364,8 @@ def is_number(value: object) -> bool:
 
 
 def token_rules(settings: Settings) -> TokenRules:
-    """The rules for tokens by the settings.
-
-    Without a provider, JWT_ISSUER and JWT_AUDIENCE also apply to tokens that a secret has signed.
+    """Without a provider, JWT_ISSUER and JWT_AUDIENCE also apply to tokens that a secret has
+    signed.
     """
     issuer, audience = settings.jwt_secret_issuer, settings.jwt_secret_audience
     provider = ProviderRules(issuer=settings.jwt_issuer, audience=settings.jwt_audience)

@@ -16,7 +16,7 @@ from google.protobuf.message_factory import GetMessageClass
 from gateway.access.conditions import Claims, Condition, Texts
 from gateway.codec.body import MAX_DEPTH
 from gateway.codec.fields import is_map, is_message, message_of, owner_of
-from gateway.codec.slices import LENGTH, Layout, Run, places_in, survey, varint
+from gateway.codec.slices import LENGTH, Layout, places_in, records_in, survey, varint
 from gateway.errors import GatewayError
 from gateway.long_work import STEP, Step
 from gateway.schema.method import About, FieldPath, Method, RowFacts, value_at
@@ -62,7 +62,6 @@ class Node:
 
     @property
     def is_cut(self) -> bool:
-        """Whether something in such a message may be left out."""
         return bool(self.children or self.dropped)
 
 
@@ -79,7 +78,8 @@ class Visibility:
     rest: Node | None = None
     """What is left out of an answer if they fit; None for nothing."""
     owner: tuple[FieldPath, About] | None = None
-    """Of an object that is the whole answer: the place of its owner's id, and how that is asked."""
+    """If the answer is one object: the place of its owner's id, and how Cuebot is asked about the
+    owner."""
 
     @property
     def is_judged(self) -> bool:
@@ -88,8 +88,6 @@ class Visibility:
 
 
 class Sight:
-    """What one caller may see."""
-
     def __init__(self, condition: Condition, claims: Claims) -> None:
         self._condition = condition
         self._claims = claims
@@ -174,7 +172,6 @@ class Sight:
 
 
 def visibility_of(method: Method, condition: Condition) -> Visibility:
-    """How a condition applies to a read of the catalog."""
     if method.named_rows is not None:
         return visibility_of(method.named_rows.method, condition)
     may_hold, answer = condition.may_hold, method.descriptor.output_type
@@ -260,7 +257,7 @@ def prune(node: Node, of_type: RowFacts | None) -> None:
 
 
 def leads_to_facts(node: Node) -> bool:
-    """Whether an object with facts can be in such a message."""
+    """Whether an object with facts can be inside such a message."""
     seen: set[str] = set()
     left = [node]
     while left:
@@ -296,7 +293,9 @@ def visible(
         each = node.looked_at[number]
         runs = layout.long.get(number, [])
         if not each.is_repeated and len(runs) > 1:  # parts of one message
-            contents = (content for run in runs for content in contents_of(payload, run))
+            contents = (
+                content for run in runs for content in records_in(payload[run.start : run.end])
+            )
             record = record_of(number, b"".join(contents))
             shown = yield from visible_run(memoryview(record), each, child, sight, step, depth)
             parts += shown
@@ -309,7 +308,7 @@ def visible(
         for run in layout.long.get(number, []):
             parts += (
                 record_of(number, content)
-                for content in contents_of(payload, run)
+                for content in records_in(payload[run.start : run.end])
                 if bytes(content).decode(errors="replace") in kept[objects]
             )
             yield from pause(step)
@@ -358,11 +357,6 @@ def pause(step: Step) -> Iterator[bytes]:
     if step.is_over():
         yield b""
         step.begin()
-
-
-def contents_of(payload: memoryview, run: Run) -> Iterable[memoryview]:
-    records = payload[run.start : run.end]
-    return (records[start:end] for start, end in places_in(records))
 
 
 def record_of(number: int, content: bytes | memoryview) -> bytes:

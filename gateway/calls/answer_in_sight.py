@@ -1,9 +1,6 @@
 """A read by a caller whose access rule shows only a part (`see`)."""
 
 from collections.abc import Sequence
-from typing import Any
-
-from google.protobuf.message_factory import GetMessageClass
 
 from gateway.access.rights import NOTHING_TO_SEE
 from gateway.access.visibility import (
@@ -37,7 +34,7 @@ async def answer_in_sight(
     sight: Sight,
     facts: FactFinder,
     call: Call,
-    named: Sequence[tuple[str, str]] = (),
+    holders: Sequence[tuple[str, str]] = (),
 ) -> bytes:
     """Cuebot's answer without what may not be seen.
 
@@ -54,7 +51,7 @@ async def answer_in_sight(
     rows = visibility.rows
     if visibility.by_request:
         about = visibility.method
-        objects = await facts.about(about, payload, found, sight.facts, call, named, sight)
+        objects = await facts.about(about, payload, found, sight.facts, call, holders, sight)
         rows = looked_at(visibility, objects)
     if rows is visibility.rows:
         check_pages(method, payload)
@@ -83,7 +80,7 @@ async def cut(
 
 
 async def rows_in_sight(method: Method, answer: bytes, rows: Node, sight: Sight) -> bytes:
-    """Raises Hidden, and GatewayError (INTERNAL) for an invalid answer."""
+    """Raises Hidden."""
     begin_at_once()
     try:
         return await in_turns(visible(memoryview(answer), rows, sight))
@@ -93,7 +90,7 @@ async def rows_in_sight(method: Method, answer: bytes, rows: Node, sight: Sight)
 
 def check_pages(method: Method, payload: bytes) -> None:
     """Raises NotJudged for a page of rows, which counts those that may not be seen."""
-    request = GetMessageClass(method.descriptor.input_type).FromString(payload)
+    request = method.parse_request(payload)
     for path in method.pages:
         if value_at(request, path):
             raise NotJudged(f"{'.'.join(path)} would count what may not be seen; leave it out")
@@ -125,15 +122,13 @@ async def answer_if_there(
 
 
 def not_seen(method: Method, payload: bytes) -> GatewayError:
-    """The 404 for an answer that the caller may not see, or that is not there."""
     what = subjects(method, payload)
     return GatewayError(Code.NOT_FOUND, f"{what} is not there, or you may not see it")
 
 
 def request_for(names: NamedRows, method: Method, payload: bytes) -> bytes:
     """The request for the rows of which the method answers the names."""
-    asked: Any = GetMessageClass(method.descriptor.input_type).FromString(payload)
-    request: Any = GetMessageClass(names.method.descriptor.input_type)()
+    asked, request = method.parse_request(payload), names.method.parse_request()
     for source, target in names.copies:
         value_at(request, target).CopyFrom(value_at(asked, source))
     for place, content in names.constants:

@@ -36,7 +36,6 @@ class Item(NamedTuple):
     problem: str = ""
 
     def check(self) -> None:
-        """Raise GatewayError (INVALID_ARGUMENT) unless it can be asked for."""
         problem = self.problem
         if self.unknown is not None:  # here, because finding the nearest one takes a while
             near = did_you_mean(self.unknown, KEYS, "`")
@@ -46,7 +45,7 @@ class Item(NamedTuple):
 
 
 def items_of(body: bytes, *, is_lines: bool) -> list[Item]:
-    """The items of a JSON array, or of NDJSON. Raises GatewayError (INVALID_ARGUMENT)."""
+    """The items of a JSON array, or of NDJSON."""
     return [
         item_of(value, index)
         for index, value in enumerate(lines(body) if is_lines else array(body))

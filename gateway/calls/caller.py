@@ -6,8 +6,6 @@ own.
 
 from typing import NamedTuple
 
-from google.protobuf.message_factory import GetMessageClass
-
 from gateway.calls.plan import Plan
 from gateway.codec.xml_text import NotXml, UnreadableXml, texts_of
 from gateway.errors import Code, GatewayError
@@ -21,7 +19,9 @@ class Caller(NamedTuple):
     subject: str
 
 
-class Named(NamedTuple):
+class Identified(NamedTuple):
+    """A plan with its caller's name."""
+
     plan: Plan
     caller: Caller
     replaced: tuple[str, ...] = ()
@@ -30,25 +30,22 @@ class Named(NamedTuple):
     for XML with another name, INVALID_ARGUMENT for invalid XML."""
 
 
-def with_caller(planned: Plan, caller: Caller) -> Named:
+def with_caller(planned: Plan, caller: Caller) -> Identified:
     try:
-        payload, *replaced = named(planned.method, planned.payload, caller)
+        payload, *replaced = request_of_caller(planned.method, planned.payload, caller)
         follow_ups = []
         for follow_up, request in planned.follow_ups:
-            request, *more = named(follow_up.method, request, caller)
+            request, *more = request_of_caller(follow_up.method, request, caller)
             follow_ups.append((follow_up, request))
             replaced += more
     except GatewayError as error:
-        return Named(planned, caller, refusal=error)
+        return Identified(planned, caller, refusal=error)
     done = planned._replace(payload=payload, follow_ups=tuple(follow_ups))
-    return Named(done, caller, tuple(field for field in replaced if field))
+    return Identified(done, caller, tuple(field for field in replaced if field))
 
 
-def named(method: Method, payload: bytes, caller: Caller) -> tuple[bytes, str]:
-    """The request with the caller's name, and the replaced field or "".
-
-    Raises GatewayError as `Named.refusal` says.
-    """
+def request_of_caller(method: Method, payload: bytes, caller: Caller) -> tuple[bytes, str]:
+    """The request with the caller's name, and the replaced field or ""."""
     mode, subject = caller
     identity = method.identity
     if identity is None:
@@ -61,7 +58,7 @@ def named(method: Method, payload: bytes, caller: Caller) -> tuple[bytes, str]:
             f"the token has no subject that {method.path} could name (IDENTITY=force)",
         )
     path = identity.field
-    message = GetMessageClass(method.descriptor.input_type).FromString(payload)
+    message = method.parse_request(payload)
     given: str = value_at(message, path.original)
     if identity.element:
         if mode == "force":
@@ -76,7 +73,7 @@ def named(method: Method, payload: bytes, caller: Caller) -> tuple[bytes, str]:
 
 
 def check_syntax(place: str, xml: str, element: str) -> None:
-    """Raise GatewayError (INVALID_ARGUMENT) for what is no XML. What else is wrong, Cuebot says."""
+    """What else is wrong with the XML, Cuebot says."""
     try:
         texts_of(xml, element)
     except NotXml as error:
@@ -86,7 +83,7 @@ def check_syntax(place: str, xml: str, element: str) -> None:
 
 
 def check_xml(place: str, xml: str, element: str, subject: str) -> None:
-    """Raise GatewayError unless the element exists and always contains the subject."""
+    """The element has to exist, and always to contain the subject."""
     try:
         names = texts_of(xml, element)
     except UnreadableXml as error:

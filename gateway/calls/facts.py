@@ -1,6 +1,6 @@
-"""What calls are about: the facts of the objects in their requests, asked of Cuebot.
+"""What calls are about: the facts of the objects in their requests.
 
-Never taken from the request, which may say anything beside an id.
+Cuebot is asked for facts. A request may say anything beside an id.
 """
 
 from collections import Counter, OrderedDict
@@ -8,9 +8,8 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from contextlib import suppress
 from functools import partial
 from itertools import islice
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
-
-from google.protobuf.message_factory import GetMessageClass
 
 from gateway.access.conditions import Facts
 from gateway.access.visibility import NOTHINGS_NAME, Sight
@@ -50,7 +49,6 @@ class Judged(NamedTuple):
     told_by: tuple[str, ...] = ()
     """The paths of the reads that tell the facts."""
     unknown: str = ""
-    """Why there are no facts."""
 
 
 class Known(NamedTuple):
@@ -84,7 +82,6 @@ class NotKnown(Exception):
 
 
 def why_unknown(judged: Judged) -> str:
-    """Why nothing is known of an object in a request."""
     if judged.unknown:
         return f"{judged.place}: {judged.unknown}"
     return f"Cuebot does not say what {judged.place} belongs to"
@@ -136,17 +133,19 @@ class FactFinder:
         found: Sequence[Found],
         names: Sequence[str],
         call: Call,
-        named: Sequence[tuple[str, str]] = (),
+        holders: Sequence[tuple[str, str]] = (),
         sight: Sight | None = None,
     ) -> list[Judged]:
         """The facts of all objects that a call is about; `names` are those that are needed.
 
-        `named` are places and texts of arguments that say what objects lie in. Raises GatewayError:
-        that of Cuebot for an object that is not there, INVALID_ARGUMENT for too many objects, and
-        Unseen for one that is not in `sight` or not there. Cuebot gets the same calls for both.
+        `holders` are places and texts of arguments that say what objects lie in. Raises Cuebot's
+        error for an object that is not there, INVALID_ARGUMENT for too many objects, and Unseen for
+        one that is not in `sight` or not there. Cuebot gets the same calls for both.
         """
-        request = GetMessageClass(method.descriptor.input_type).FromString(payload)
-        inquiry = Inquiry(self, method, found, dict(named), names, call, sight)
+        request = method.parse_request(payload)
+        inquiry = Inquiry(
+            self, method, call, sight, found=found, holders=dict(holders), facts=names
+        )
         judged: list[Judged] = []
         objects = [*islice(objects_of(method, request), MOST_OBJECTS + 1)]
         for subject, _, _ in objects:  # before anything is asked
@@ -173,16 +172,16 @@ class FactFinder:
         False if nothing has to be found out. Of too many names, the rest is not.
         """
         unknown = [each for each, is_shown in sight.named.items() if is_shown is None]
-        inquiry = Inquiry(self, method, (), {}, sight.facts, call, sight)
+        inquiry = Inquiry(self, method, call, sight, facts=sight.facts)
         for about, name in unknown[:MOST_OBJECTS]:
             ask = partial(inquiry.of_name, about, name)
             sight.named[about, name] = not name or await inquiry.is_in_sight(about, ask)
         return bool(unknown)
 
     async def of_name(self, about: About, name: str, method: Method, call: Call) -> Facts:
-        """The facts of the object of that name. Raises GatewayError, NOT_FOUND without one."""
+        """Raises NOT_FOUND without one."""
         try:
-            known = await Inquiry(self, method, (), {}, (), call).of_name(about, name)
+            known = await Inquiry(self, method, call).of_name(about, name)
         except NotKnown as error:
             raise GatewayError(Code.NOT_FOUND, str(error)) from None
         return known[0].facts
@@ -191,7 +190,7 @@ class FactFinder:
         self, owner: About, id_: str, method: Method, call: Call, sight: Sight
     ) -> bool:
         """Whether an answer of the method is in sight that belongs to the object with this id."""
-        inquiry = Inquiry(self, method, (), {}, sight.facts, call, sight)
+        inquiry = Inquiry(self, method, call, sight, facts=sight.facts)
         return await inquiry.is_in_sight(owner, partial(inquiry.of_object, owner, id_))
 
     def recall(self, key: Key) -> Shown | None:
@@ -208,26 +207,25 @@ class FactFinder:
 
 
 class Inquiry:
-    """The look-ups for one request."""
-
     def __init__(
         self,
         finder: FactFinder,
         method: Method,
-        found: Sequence[Found],
-        named: Mapping[str, str],
-        facts: Sequence[str],
         call: Call,
         sight: Sight | None = None,
+        *,
+        found: Sequence[Found] = (),
+        holders: Mapping[str, str] = MappingProxyType({}),
+        facts: Sequence[str] = (),
     ) -> None:
-        self._sight = sight
-        self._recall: Recall = "where known"
         self._finder = finder
         self._method = method
-        self._found = found
-        self._lies_in = named
-        self._facts = facts
         self._call = call
+        self._sight = sight
+        self._found = found
+        self._holders = holders
+        self._facts = facts
+        self._recall: Recall = "where known"
         self._objects = 0
 
     def count(self, name: str) -> None:
@@ -237,13 +235,12 @@ class Inquiry:
         self._objects += 1
 
     async def known(self, subject: Subject, place: str, thing: object) -> list[Known]:
-        """All that one object is about. Raises NotKnown, GatewayError, with a sight NotThere."""
+        """Raises NotKnown, and with a sight NotThere."""
         if subject.spec is not None:  # its names are not remembered
             return await self._of_spec(subject.spec, str(thing))
         return await self._in_sight(subject.about, partial(self._known, subject, place, thing))
 
     async def is_in_sight(self, about: About, ask: Ask) -> bool:
-        """Whether all that `ask` returns is."""
         try:
             return bool(await self._in_sight(about, ask))
         except (NotThere, NotKnown):
@@ -271,9 +268,8 @@ class Inquiry:
             if each.place == place and each.value == id_of(thing):
                 for by in about.found_by:
                     if each.method.path == by.path:
-                        asked_type = each.method.descriptor.input_type
-                        asked = GetMessageClass(asked_type).FromString(each.asked)
-                        return await self._by_name(by.owner, value_at(asked, by.place), None)
+                        name = value_at(each.method.parse_request(each.asked), by.place)
+                        return await self._by_name(by.owner, name, None)
         if subject.by_name and about.named is not None:
             return await self._by_name(about, str(thing), subject)
         return await self.of_object(about, thing, subject)
@@ -281,7 +277,6 @@ class Inquiry:
     async def of_object(
         self, about: About, thing: object, subject: Subject | None = None
     ) -> list[Known]:
-        """An object, or the id of one."""
         if about.asked is not None:
             return await self._of(about, about.asked, thing, subject)
         if not about.lies_in:
@@ -302,7 +297,7 @@ class Inquiry:
         """The list that an object is said to be in, and the name or id of what has that list."""
         for lying in about.lies_in:
             for argument in subject.arguments.get(lying.argument, ()):
-                text = self._lies_in.get(str(argument.path))
+                text = self._holders.get(str(argument.path))
                 if text:
                     return lying, text
         raise NotKnown(how_to_ask(about, subject, self._method))
@@ -394,7 +389,7 @@ class Inquiry:
         return known
 
     async def _owners_of(self, about: About, shown: Shown, subject: Subject | None) -> list[Known]:
-        """What an object belongs to. All are asked about, also if one of them is not there."""
+        """All owners are asked about, also if one of them is not there."""
         asked: list[Ask] = []
         for (_, owner), text in zip(about.owners, shown.owners, strict=True):
             asked.append(partial(self.of_object, owner, text, subject))
@@ -470,12 +465,11 @@ class Inquiry:
 
 
 def merged(one: Known, other: Known) -> Known:
-    """One object, with the facts of another one, too."""
     return Known(one.id, {**other.facts, **one.facts}, other.told_by + one.told_by)
 
 
 def request_for(asked: Asked, sent: Iterable[object], held: str) -> bytes:
-    request: Any = GetMessageClass(asked.method.descriptor.input_type)()
+    request = asked.method.parse_request()
     for path, content in asked.constants:
         set_at(request, path, content)
     for (_, target, as_list), text in zip(asked.sends, sent, strict=True):
@@ -545,7 +539,7 @@ def whole(thing: Any) -> object:
 
 
 def objects_of(method: Method, request: Any) -> Iterator[tuple[Subject, str, object]]:
-    """All objects in a request, or texts that stand for them, with their places."""
+    """Objects, or texts that stand for them, with their places."""
     for subject in method.subjects:
         for place, thing in objects_at(request, subject):
             if thing or not subject.optional:
@@ -553,7 +547,6 @@ def objects_of(method: Method, request: Any) -> Iterator[tuple[Subject, str, obj
 
 
 def objects_at(request: Any, subject: Subject) -> Iterator[tuple[str, object]]:
-    """The objects, or their ids, at a place, with the place of each."""
     found = request
     for depth, name in enumerate(subject.place, 1):
         field = found.DESCRIPTOR.fields_by_name[name]

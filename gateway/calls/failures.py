@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.message_factory import GetMessageClass
 
 from gateway.codec.encode import details_to_json
 from gateway.codec.fields import is_message, message_of
@@ -51,7 +50,7 @@ def error_for(
     error = translated(failed, method, payload)
     error.fate = "not sent" if isinstance(error, NotServed) else fate_of(failed)
     if error.code is Code.NOT_FOUND and method is not None and method.near is not None:
-        near, asked = method.near, GetMessageClass(method.descriptor.input_type).FromString(payload)
+        near, asked = method.near, method.parse_request(payload)
         within = ""
         if near.within is not None:
             kind, field = near.within
@@ -130,7 +129,7 @@ def goes_on(error: GatewayError, method: Method) -> bool:
 
 def subjects(method: Method, payload: bytes, joint: str = " or ") -> str:
     """`host 'render-node-01'`, or `job '…' or group '…'`; without any id or name, the values."""
-    request = GetMessageClass(method.descriptor.input_type).FromString(payload)
+    request = method.parse_request(payload)
     found = [
         f"{each.kind} {text!r:.{QUOTED_CHARS}}"
         for each in method.references

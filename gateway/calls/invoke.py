@@ -19,7 +19,7 @@ from gateway.errors import Code, GatewayError
 from gateway.long_work import STEP, let_others_run
 from gateway.schema.method import (
     Copies,
-    GoesOn,
+    FieldPath,
     Instead,
     Listing,
     LookUp,
@@ -35,8 +35,6 @@ from gateway.upstream.interface import CallFailed, Expects, Metadata, Upstream, 
 
 
 class Missing(NamedTuple):
-    """An object in a request without an id."""
-
     place: str
     set_id: Callable[[object], None]
 
@@ -68,10 +66,9 @@ async def invoke(
     `expects` is called before large answers are received, and `around` wraps each call. Names that
     only a list could resolve are added to `resolved`.
 
-    Raises GatewayError: that of `error_for` for a failed call. If a look-up fails, finds nothing
-    (NOT_FOUND), or finds what the call would create (ALREADY_EXISTS), the call is not made. An
-    error of a follow-up says what has been done before it. Cancelling the task cancels the current
-    call.
+    If a look-up fails, finds nothing (NOT_FOUND), or finds what the call would create
+    (ALREADY_EXISTS), the call is not made. The error of a follow-up says what has been done before
+    it.
     """
     method = plan.method
     plain = method.namesakes is None and method.instead is None
@@ -81,10 +78,7 @@ async def invoke(
         except CallFailed as failed:
             raise error_for(failed, plan.method, plan.payload) from None
     call = calls_within(timeout, upstream, metadata, expects)
-    made = around(call) if around else call
-    if not (plan.look_ups or plan.follow_ups):
-        return await answer_of(method, plan.payload, made, (), resolved)
-    return await invoke_steps(plan, made, resolved)
+    return await Invocation(around(call) if around else call, resolved).answer(plan)
 
 
 def calls_within(
@@ -104,18 +98,16 @@ def calls_within(
 
 
 async def rehearse(plan: Plan, call: Call, around: Around) -> None:
-    """Do all that comes before the call of a plan, without changing anything.
-
-    Raises GatewayError as `invoke` would by then.
-    """
+    """Do all that comes before the call of a plan, without changing anything."""
 
     async def read(method: Method, payload: bytes, found: Sequence[Found] = ()) -> bytes:
         return await call(method, payload, found) if method.reads_only else b""
 
     made = around(read)
-    payload, found = await looked_up(plan, made, None)
+    invocation = Invocation(made)
+    payload, found = await invocation.look_up(plan)
     if plan.method.reads_only:
-        await answer_of(plan.method, payload, made, found, None)
+        await invocation.answer_of(plan.method, payload, found)
     else:
         await made(plan.method, payload, found)
 
@@ -124,141 +116,240 @@ async def look_up(plan: Plan, call: Call, resolved: list[str], allowed: Containe
     """The plan after its look-ups, which can be made again and again without them.
 
     What is found by a name goes on by the id in its first answer, if that method is `allowed`.
-    Raises GatewayError.
     """
-    payload, found = await looked_up(plan, call, resolved)
+    invocation = Invocation(call, resolved)
+    looked_up = await invocation.look_up(plan)
     if plan.look_ups:
-        plan = plan._replace(looked_up=LookedUp(payload, tuple(found)))
+        plan = plan._replace(looked_up=looked_up)
     goes_on = plan.method.goes_on
     if goes_on is None or goes_on.method.path not in allowed:
         return plan
-    if not has_name(goes_on, plan.method, payload):
+    if not has_name(plan.method, looked_up.payload, goes_on.name):
         return plan
-    answer = parsed(plan.method, await invoke_steps(plan, call, resolved))
-    request = GetMessageClass(goes_on.method.descriptor.input_type)()
-    for source, target in goes_on.copies:
-        set_at(request, target, value_at(answer, source))
-    return Plan(goes_on.method, request.SerializeToString())
+    answer = parsed(plan.method, await invocation.answer(plan))
+    return Plan(goes_on.method, filled(goes_on.method, b"", answer, goes_on.copies))
 
 
-def has_name(goes_on: GoesOn, method: Method, payload: bytes) -> bool:
-    """Whether a request has a name, where it may have an id."""
-    if goes_on.name is None:
-        return True
-    asked = GetMessageClass(method.descriptor.input_type).FromString(payload)
-    return is_name(value_at(asked, goes_on.name))
+def has_name(method: Method, payload: bytes, place: FieldPath | None) -> bool:
+    """Whether there is a name, if there is a place where an id may be."""
+    return place is None or is_name(value_at(method.parse_request(payload), place))
 
 
-async def invoke_steps(plan: Plan, call: Call, resolved: list[str] | None = None) -> bytes:
-    payload, known = await looked_up(plan, call, resolved)
-    answer = await own_answer(plan, payload, call, known, resolved)
-    return await follow(plan, answer, call) if plan.follow_ups else answer
+class Invocation:
+    """The calls of a plan, and of the plans within it."""
 
+    def __init__(self, call: Call, resolved: list[str] | None = None) -> None:
+        self._call = call
+        self._resolved = [] if resolved is None else resolved
 
-async def looked_up(
-    plan: Plan, call: Call, resolved: list[str] | None
-) -> tuple[bytes, Sequence[Found]]:
-    if plan.looked_up is not None:
-        return plan.looked_up
-    if not plan.look_ups:
-        return plan.payload, ()
-    known: list[Found] = []
-    reads = plan.method.reads_only
-    request = GetMessageClass(plan.method.descriptor.input_type).FromString(plan.payload)
-    missing: dict[Reference, Iterator[Missing | None]] = {}
-    for look_up, asked in plan.look_ups:
-        if isinstance(look_up, Unique):
-            await check_absent(look_up, asked.payload, call)
-        elif isinstance(look_up, LookUp):
-            found = await look(str(look_up.given), look_up, asked, call, reads, resolved)
-            set_at(request, look_up.put.original, found)
-            known.append(Found(str(look_up.given), found, look_up.method, asked.payload))
-        else:
-            reference = look_up.reference
-            if reference not in missing:
-                missing[reference] = missing_in(request, reference)
-            while (next_one := next(missing[reference])) is None:
-                await let_others_run()
-            place, set_id = next_one
-            takes = reads and takes_rows(request, look_up)
-            found = await look(place, look_up, asked, call, takes, resolved)
-            set_id(found)
-            known.append(Found(place, found, look_up.method, asked.payload))
-    return request.SerializeToString(), known
+    async def answer(self, plan: Plan) -> bytes:
+        payload, found = await self.look_up(plan)
+        answer = await self._own_answer(plan, payload, found)
+        return await self._follow(plan, answer) if plan.follow_ups else answer
 
+    async def look_up(self, plan: Plan) -> LookedUp:
+        if plan.looked_up is not None:
+            return plan.looked_up
+        if not plan.look_ups:
+            return LookedUp(plan.payload, ())
+        known: list[Found] = []
+        reads = plan.method.reads_only
+        request = plan.method.parse_request(plan.payload)
+        missing: dict[Reference, Iterator[Missing | None]] = {}
+        for look_up, asked in plan.look_ups:
+            if isinstance(look_up, Unique):
+                await self._check_absent(look_up, asked.payload)
+            elif isinstance(look_up, LookUp):
+                found = await self._look(str(look_up.given), look_up, asked, takes_rows=reads)
+                set_at(request, look_up.put.original, found)
+                known.append(Found(str(look_up.given), found, look_up.method, asked.payload))
+            else:
+                reference = look_up.reference
+                if reference not in missing:
+                    missing[reference] = missing_in(request, reference)
+                while (next_one := next(missing[reference])) is None:
+                    await let_others_run()
+                place, set_id = next_one
+                takes = reads and takes_rows(request, look_up)
+                found = await self._look(place, look_up, asked, takes_rows=takes)
+                set_id(found)
+                known.append(Found(place, found, look_up.method, asked.payload))
+        return LookedUp(request.SerializeToString(), tuple(known))
 
-async def own_answer(
-    plan: Plan, payload: bytes, call: Call, known: Sequence[Found], resolved: list[str] | None
-) -> bytes:
-    """Raises GatewayError (NOT_FOUND) for another object's answer: names are not unique."""
-    answer = await answer_of(plan.method, payload, call, known, resolved)
-    for step, value in sought_first(plan):
-        if step.same and value_at(parsed(plan.method, answer), step.same) != value:
-            problem = f"what {plan.method.path} found is not of {value!r:.{QUOTED_CHARS}}"
-            raise GatewayError(
-                Code.NOT_FOUND, f"{step.given}: {problem}, but of another of that name"
-            )
-    return answer
+    async def _own_answer(self, plan: Plan, payload: bytes, found: Sequence[Found]) -> bytes:
+        """Names are not unique: another object's answer is NOT_FOUND."""
+        answer = await self.answer_of(plan.method, payload, found)
+        for step, value in sought_first(plan):
+            if step.same and value_at(parsed(plan.method, answer), step.same) != value:
+                problem = f"what {plan.method.path} found is not of {value!r:.{QUOTED_CHARS}}"
+                raise GatewayError(
+                    Code.NOT_FOUND, f"{step.given}: {problem}, but of another of that name"
+                )
+        return answer
 
-
-async def answer_of(
-    method: Method, payload: bytes, call: Call, known: Sequence[Found], resolved: list[str] | None
-) -> bytes:
-    """The answer to the call itself, or to its substitutes."""
-    if method.instead is not None and not method.instead.is_native:
-        return await hop(method, method.instead, payload, call, resolved)
-    try:
-        return await call(method, payload, known)
-    except GatewayError as error:
-        if not goes_on(error, method):
-            raise
-        if isinstance(error, Ambiguous):
-            assert method.namesakes is not None
-            raise await namesakes(error, method.namesakes, method, payload, call) from None
-        absent = error
-    instead = method.instead
-    assert instead is not None
-    if instead.name is not None:
-        asked = GetMessageClass(method.descriptor.input_type).FromString(payload)
-        if not is_name(value_at(asked, instead.name)):
+    async def answer_of(self, method: Method, payload: bytes, found: Sequence[Found]) -> bytes:
+        """The answer to the call itself, or to its substitutes."""
+        instead = method.instead
+        if instead is not None and not instead.is_native:
+            return await self._hop(method, instead, payload)
+        try:
+            return await self._call(method, payload, found)
+        except GatewayError as error:
+            if not goes_on(error, method):
+                raise
+            if isinstance(error, Ambiguous):
+                assert method.namesakes is not None
+                raise await self._namesakes(error, method.namesakes, method, payload) from None
+            absent = error
+        assert instead is not None
+        if not has_name(method, payload, instead.name):
             raise absent
-    try:
-        return await hop(method, instead, payload, call, resolved)
-    except GatewayError as error:
-        no_name = instead.name is not None and error.code is Code.INVALID_ARGUMENT
-        if not no_name and error.code is not Code.NOT_FOUND:
+        try:
+            return await self._hop(method, instead, payload)
+        except GatewayError as error:
+            no_name = instead.name is not None and error.code is Code.INVALID_ARGUMENT
+            if not no_name and error.code is not Code.NOT_FOUND:
+                raise
+            absent.sought = error.sought  # what was found by its name here has others that are near
+            raise absent from None
+
+    async def _hop(self, method: Method, instead: Instead, payload: bytes) -> bytes:
+        asked, found = method.parse_request(payload), None
+        for each in instead.hops:
+            sent = [(target, value_at(asked, source)) for source, target in each.copies]
+            if each.send is not None:
+                sent.append((each.send, found))
+            answer = await self.answer(plan_of(each.method, sent))
+            if each.rows is not None:
+                rows = await matching_rows(each.rows, asked, answer)
+                if not rows:
+                    what = subjects(method, payload)
+                    problem = f"{what} is not there ({each.method.path} has none)"
+                    raise GatewayError(Code.NOT_FOUND, problem)
+                found = rows[0]
+            else:
+                found = parsed(each.method, answer)
+            found = value_at(found, each.take)
+        message: Any = GetMessageClass(method.descriptor.output_type)()
+        getattr(message, instead.put).CopyFrom(found)
+        whole: bytes = message.SerializeToString()
+        return whole
+
+    async def _look(
+        self, place: str, by: LookUp | Naming, asked: Plan, *, takes_rows: bool
+    ) -> object:
+        """The id of what is looked up. With `takes_rows`, a list's row is good enough."""
+        path = by.method.path
+        take = by.take if isinstance(by, LookUp) else by.finder.take
+        listing = None if isinstance(by, LookUp) else by.finder.listing
+        payload = None
+        try:
+            payload, known = await self.look_up(asked)
+            asked = asked._replace(payload=payload)
+            answer = parsed(by.method, await self._own_answer(asked, payload, known))
+            found: object = value_at(answer, take)
+            if found:
+                return found
+            absent = GatewayError(Code.NOT_FOUND, f"{place}: {nothing_found(by, asked)}")
+        except Ambiguous as error:
+            raise reworded(error, f"{place}: {error.message}") from None
+        except GatewayError as error:
+            if error.code is not Code.NOT_FOUND:
+                said = error.message or error.code.name
+                raise reworded(error, f"{place}: {path} failed: {said}") from None
+            message = f"{nothing_found(by, asked)}: {error.message}"
+            absent = reworded(error, f"{place}: {message}", f"{place}: ")
+        if listing is None or not listing.says or payload is None:
+            raise absent
+        assert isinstance(by, Naming)
+        listing = with_given(listing, asked)
+        rows = await self._rows_of(listing, asked.method, payload)
+        if not rows:
+            raise absent
+        kind = by.reference.kind
+        newest = rows[0]
+        if listing.newest:
+            newest = max(rows, key=lambda row: value_at(row, listing.newest))
+        if not takes_rows:
+            what = sought(by, asked)
+            if what.startswith("name "):
+                what = f"{kind} {what.removeprefix('name ')}"
+            found = f"({kind} id {str(newest.id)[:QUOTED_CHARS]!r})"
+            raise GatewayError(Code.NOT_FOUND, f"{place}: {what} {listing.says} {found}")
+        many = f"; newest of {len(rows)}" if len(rows) > 1 else ""
+        name = quote(str(newest.id)[:QUOTED_CHARS])  # for a header
+        self._resolved.append(f"{kind}={name}{many}")
+        return newest.id
+
+    async def _rows_of(self, listing: Listing, method: Method, payload: bytes) -> list[Any]:
+        request = method.parse_request(payload)
+        try:
+            answer = await self.answer(plan_of_listing(listing, request))
+        except GatewayError as error:
+            if error.code is Code.NOT_FOUND:
+                return []
             raise
-        absent.sought = error.sought  # what was found by its name here has others that are near
-        raise absent from None
+        return await matching_rows(listing.rows, request, answer)
 
+    async def _namesakes(
+        self, error: Ambiguous, listing: Listing, method: Method, payload: bytes
+    ) -> Ambiguous:
+        rows = await self._rows_of(listing, method, payload)
+        if not rows:
+            return error
+        ids = ", ".join(str(row.id) for row in rows[:MAX_LISTED_NAMESAKES])
+        more = ", …" if len(rows) > MAX_LISTED_NAMESAKES else ""
+        what = subjects(method, payload, " and ")
+        problem = f"there are {len(rows)} of {what}: {ids}{more}; send the id of one"
+        return Ambiguous(problem, error.cuebot)
 
-async def hop(
-    method: Method, instead: Instead, payload: bytes, call: Call, resolved: list[str] | None
-) -> bytes:
-    asked = GetMessageClass(method.descriptor.input_type).FromString(payload)
-    found: Any = None
-    for each in instead.hops:
-        sent = [(target, value_at(asked, source)) for source, target in each.copies]
-        if each.send is not None:
-            sent.append((each.send, found))
-        answer = await invoke_steps(plan_of(each.method, sent), call, resolved)
-        if each.rows is not None:
-            rows = await matching_rows(each.rows, asked, answer)
-            if not rows:
-                problem = f"{subjects(method, payload)} is not there ({each.method.path} has none)"
-                raise GatewayError(Code.NOT_FOUND, problem)
-            found = rows[0]
-        else:
-            found = parsed(each.method, answer)
-        found = value_at(found, each.take)
-    message = GetMessageClass(method.descriptor.output_type)()
-    getattr(message, instead.put).CopyFrom(found)
-    whole: bytes = message.SerializeToString()
-    return whole
+    async def _check_absent(self, unique: Unique, request: bytes) -> None:
+        """An object found by an alias does not count."""
+        place, path = str(unique.given), unique.method.path
+        try:
+            answer = parsed(unique.method, await self._call(unique.method, request))
+        except GatewayError as error:
+            if error.code is Code.NOT_FOUND:
+                return
+            said = error.message or error.code.name
+            raise reworded(error, f"{place}: {path} failed: {said}") from None
+        name = value_at(unique.method.parse_request(request), unique.send.original)
+        if value_at(answer, unique.found) == name:
+            raise GatewayError(Code.ALREADY_EXISTS, f"{place}: {name!r} exists already ({path})")
+
+    async def _follow(self, plan: Plan, answer: bytes) -> bytes:
+        step, done = plan.method, []
+        try:
+            message = parsed(step, answer)
+            done.append(step.path)
+            for follow_up, payload in plan.follow_ups:
+                step = follow_up.method
+                await self._call(step, filled(step, payload, message, follow_up.copies))
+                done.append(step.path)
+            for reading in plan.rereadings:
+                step = reading.method
+                request = filled(step, b"", message, reading.copies)
+                now = parsed(step, await self._call(step, request))
+                value_at(message, reading.take).CopyFrom(value_at(now, reading.take))
+        except GatewayError as error:
+            if not done:
+                raise reworded(error, f"{step.path} was called, but: {error.message}") from None
+            happened = f"{', '.join(done)} succeeded, then {step.path} failed"
+            # Without Retry-After: a retry would repeat the earlier calls as well.
+            whole_story = GatewayError(
+                error.code,
+                f"{happened}: {error.message or error.code.name}",
+                status=error.status,
+                details=error.details,
+            )
+            whole_story.status_details = error.status_details
+            raise whole_story from None
+        whole: bytes = message.SerializeToString()
+        return whole
 
 
 def missing_in(request: Any, reference: Reference) -> Iterator[Missing | None]:
-    """The objects without an id, in the plan's order. None is a pause: a list may be long."""
+    """In the plan's order. None is a pause: a list may be long."""
     place, path = str(reference.place), reference.place.original
     if not reference.listed:
         id_path = path if reference.is_text else (*path, "id")
@@ -272,83 +363,6 @@ def missing_in(request: Any, reference: Reference) -> Iterator[Missing | None]:
             yield Missing(f"{place}[{number}]", partial(setattr, item, "id"))
         elif STEP.is_over():
             yield None
-
-
-async def look(
-    place: str,
-    by: LookUp | Naming,
-    asked: Plan,
-    call: Call,
-    reads: bool,
-    resolved: list[str] | None,
-) -> object:
-    """Raises GatewayError with field and look-up. `reads`: a list's row is good enough."""
-    path = by.method.path
-    take = by.take if isinstance(by, LookUp) else by.finder.take
-    listing = None if isinstance(by, LookUp) else by.finder.listing
-    payload = None
-    try:
-        payload, known = await looked_up(asked, call, resolved)
-        asked = asked._replace(payload=payload)
-        answer = parsed(by.method, await own_answer(asked, payload, call, known, resolved))
-        found: object = value_at(answer, take)
-        if found:
-            return found
-        absent = GatewayError(Code.NOT_FOUND, f"{place}: {nothing_found(by, asked)}")
-    except Ambiguous as error:
-        raise reworded(error, f"{place}: {error.message}") from None
-    except GatewayError as error:
-        if error.code is not Code.NOT_FOUND:
-            said = error.message or error.code.name
-            raise reworded(error, f"{place}: {path} failed: {said}") from None
-        message = f"{nothing_found(by, asked)}: {error.message}"
-        absent = reworded(error, f"{place}: {message}", f"{place}: ")
-    if listing is None or not listing.says or payload is None:
-        raise absent
-    assert isinstance(by, Naming)
-    listing = with_given(listing, asked)
-    rows = await rows_of(listing, asked.method, payload, call, resolved)
-    if not rows:
-        raise absent
-    kind = by.reference.kind
-    newest = max(rows, key=lambda row: value_at(row, listing.newest)) if listing.newest else rows[0]
-    if not reads:
-        what = sought(by, asked)
-        if what.startswith("name "):
-            what = f"{kind} {what.removeprefix('name ')}"
-        message = f"{place}: {what} {listing.says} ({kind} id {str(newest.id)[:QUOTED_CHARS]!r})"
-        raise GatewayError(Code.NOT_FOUND, message)
-    if resolved is not None:
-        many = f"; newest of {len(rows)}" if len(rows) > 1 else ""
-        name = quote(str(newest.id)[:QUOTED_CHARS])  # for a header
-        resolved.append(f"{kind}={name}{many}")
-    return newest.id
-
-
-async def rows_of(
-    listing: Listing, method: Method, payload: bytes, call: Call, resolved: list[str] | None
-) -> list[Any]:
-    request = GetMessageClass(method.descriptor.input_type).FromString(payload)
-    try:
-        answer = await invoke_steps(plan_of_listing(listing, request), call, resolved)
-    except GatewayError as error:
-        if error.code is Code.NOT_FOUND:
-            return []
-        raise
-    return await matching_rows(listing.rows, request, answer)
-
-
-async def namesakes(
-    error: Ambiguous, listing: Listing, method: Method, payload: bytes, call: Call
-) -> Ambiguous:
-    rows = await rows_of(listing, method, payload, call, None)
-    if not rows:
-        return error
-    ids = ", ".join(str(row.id) for row in rows[:MAX_LISTED_NAMESAKES])
-    more = ", …" if len(rows) > MAX_LISTED_NAMESAKES else ""
-    what = subjects(method, payload, " and ")
-    problem = f"there are {len(rows)} of {what}: {ids}{more}; send the id of one"
-    return Ambiguous(problem, error.cuebot)
 
 
 def nothing_found(by: LookUp | Naming, asked: Plan) -> str:
@@ -378,8 +392,7 @@ def asked_at(asked: Plan, place: BodyPath) -> object:
     for step, value in sought_first(asked):
         if step.given == place:
             return value
-    request = GetMessageClass(asked.method.descriptor.input_type).FromString(asked.payload)
-    return value_at(request, place.original)
+    return value_at(asked.method.parse_request(asked.payload), place.original)
 
 
 def sought_first(plan: Plan) -> Iterator[tuple[LookUp, object]]:
@@ -400,53 +413,6 @@ def with_given(listing: Listing, asked: Plan) -> Listing:
     return replace(listing, constants=listing.constants + more) if more else listing
 
 
-async def check_absent(unique: Unique, request: bytes, call: Call) -> None:
-    """Raise GatewayError unless no object has that name. One found by an alias does not count."""
-    place, path = str(unique.given), unique.method.path
-    try:
-        answer = parsed(unique.method, await call(unique.method, request))
-    except GatewayError as error:
-        if error.code is Code.NOT_FOUND:
-            return
-        raise reworded(
-            error, f"{place}: {path} failed: {error.message or error.code.name}"
-        ) from None
-    asked = GetMessageClass(unique.method.descriptor.input_type).FromString(request)
-    name = value_at(asked, unique.send.original)
-    if value_at(answer, unique.found) == name:
-        raise GatewayError(Code.ALREADY_EXISTS, f"{place}: {name!r} exists already ({path})")
-
-
-async def follow(plan: Plan, answer: bytes, call: Call) -> bytes:
-    step, done = plan.method, []
-    try:
-        message = parsed(step, answer)
-        done.append(step.path)
-        for follow_up, payload in plan.follow_ups:
-            step = follow_up.method
-            await call(step, filled(step, payload, message, follow_up.copies))
-            done.append(step.path)
-        for reading in plan.rereadings:
-            step = reading.method
-            now = parsed(step, await call(step, filled(step, b"", message, reading.copies)))
-            value_at(message, reading.take).CopyFrom(value_at(now, reading.take))
-    except GatewayError as error:
-        if not done:
-            raise reworded(error, f"{step.path} was called, but: {error.message}") from None
-        happened = f"{', '.join(done)} succeeded, then {step.path} failed"
-        # Without Retry-After: a retry would repeat the earlier calls as well.
-        whole_story = GatewayError(
-            error.code,
-            f"{happened}: {error.message or error.code.name}",
-            status=error.status,
-            details=error.details,
-        )
-        whole_story.status_details = error.status_details
-        raise whole_story from None
-    whole: bytes = message.SerializeToString()
-    return whole
-
-
 def reworded(error: GatewayError, message: str, place: str = "") -> GatewayError:
     """The same error in other words, and about the name at a `place`."""
     found = GatewayError(
@@ -464,7 +430,6 @@ def reworded(error: GatewayError, message: str, place: str = "") -> GatewayError
 
 
 def parsed(method: Method, answer: bytes) -> Any:
-    """Raises GatewayError (INTERNAL) for invalid bytes."""
     kind = method.descriptor.output_type
     try:
         return GetMessageClass(kind).FromString(answer)
@@ -473,7 +438,7 @@ def parsed(method: Method, answer: bytes) -> Any:
 
 
 def filled(method: Method, payload: bytes, answer: Any, copies: Copies) -> bytes:
-    request = GetMessageClass(method.descriptor.input_type).FromString(payload)
+    request = method.parse_request(payload)
     for source, target in copies:
         set_at(request, target, value_at(answer, source))
     whole: bytes = request.SerializeToString()

@@ -47,11 +47,7 @@ MOST_VALUES = 1_000_000
 def read_message(
     method: Method, message: bytes, policy: UnknownFieldPolicy
 ) -> tuple[Any, tuple[str, ...]]:
-    """A request without the fields that the schema does not know, and their places.
-
-    Raises GatewayError (INVALID_ARGUMENT) for bytes that are no such message, and for unknown
-    fields by policy, as for JSON.
-    """
+    """A request without the fields that the schema does not know, and their places."""
     kind = method.descriptor.input_type
     try:
         request = GetMessageClass(kind).FromString(message)
@@ -67,7 +63,7 @@ def read_message(
 
 
 def as_json(method: Method, request: Any) -> bytes:
-    """The JSON that says the same. Raises GatewayError (INVALID_ARGUMENT) if none does."""
+    """The JSON that says the same."""
     kind = method.descriptor.input_type
     try:
         return orjson.dumps(method.encoders.given.to_json(kind)(request))
@@ -100,9 +96,7 @@ def add_unknown_of(message: Any, decoders: Decoders, path: Path, unknown: Unknow
 
 
 def check_size(kind: Descriptor, message: bytes) -> None:
-    """Raise GatewayError (INVALID_ARGUMENT) for a message of more parts than a JSON body may have,
-    whose objects would take many times its bytes.
-    """
+    """A message may have as many parts as a JSON body: their objects take many times its bytes."""
     if len(message) <= MOST_CONTAINERS * 2:  # each takes two bytes at least
         return
     messages = values = 0

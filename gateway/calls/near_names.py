@@ -2,11 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
-from typing import Any
 
-from google.protobuf.message_factory import GetMessageClass
-
-from gateway.calls.invoke import Call, invoke_steps, parsed, reworded
+from gateway.calls.invoke import Call, Invocation, parsed, reworded
 from gateway.calls.plan import plan_of
 from gateway.calls.rows import rows_with
 from gateway.codec.rewrite import BodyPath
@@ -31,14 +28,14 @@ async def with_near_name(
     """
     near = finder.near
     assert near is not None, "only such methods make a Sought"
-    asked: Any = GetMessageClass(finder.descriptor.input_type).FromString(sought.asked)
+    asked = finder.parse_request(sought.asked)
     sent: list[tuple[BodyPath, object]] = list(near.constants)
     sent += [(target, str(value_at(asked, source))) for source, target in near.copies]
-    if near.part is not None:  # a misspelled letter may be anywhere: more are in the second half
+    if near.part is not None:  # most misspelled names begin right
         part = sought.name[: max(len(sought.name) // 2, SHORTEST_PART_CHARS)]
         sent.append((near.part, [part.lower()]))
-    names = await names_of(near, await invoke_steps(plan_of(listing, sent), call))
-    if sought.name in names:  # of something finished
+    names = await names_of(near, await Invocation(call).answer(plan_of(listing, sent)))
+    if sought.name in names:  # it is of something finished
         return error
     hint = did_you_mean(sought.name, await alike(sought.name, names), "'")
     if not hint:

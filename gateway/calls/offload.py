@@ -15,7 +15,7 @@ import structlog
 
 from gateway.access.fair_quota import FairSemaphore, Weight, equal_weight
 from gateway.calls.batch_items import Item
-from gateway.calls.caller import Caller, Named
+from gateway.calls.caller import Caller, Identified
 from gateway.calls.offload_process import (
     LENGTH_PREFIX_BYTES,
     BatchJob,
@@ -38,9 +38,7 @@ PLANS_PER_PRINCIPAL = 1
 """Two if several principals have large bodies."""
 MAX_WAITING_BODIES = 64
 PLANNING_TIMEOUT_SECONDS = 60.0
-"""Limit for one body, whatever the client's timeout."""
 PROCESS_IDLE_SECONDS = 30.0
-"""An idle process ends after this time."""
 
 COMMAND = f"""
 import sys
@@ -74,18 +72,16 @@ class Planner:
         caller: Caller,
         *,
         is_binary: bool = False,
-    ) -> Named:
-        """Raises GatewayError: the plan's, and UNAVAILABLE after `timeout` seconds."""
+    ) -> Identified:
         job = Job(None, method.path, body, policy, caller, is_binary)
         outcome = await self._outcome(principal, timeout, job, catalog)
         assert isinstance(outcome, Done)
         refusal = None if outcome.refusal is None else error_of(outcome.refusal)
-        return Named(plan_of(method, outcome.planned), caller, outcome.replaced, refusal)
+        return Identified(plan_of(method, outcome.planned), caller, outcome.replaced, refusal)
 
     async def items(
         self, principal: str, body: bytes, timeout: float, *, is_lines: bool
     ) -> list[Item]:
-        """A batch's items. Raises GatewayError as `items_of` and `plan` do."""
         outcome = await self._outcome(principal, timeout, BatchJob(body, is_lines))
         assert isinstance(outcome, Items)
         return outcome.items
@@ -165,7 +161,6 @@ class PlanningProcess:
 
     @property
     def has_ended(self) -> bool:
-        """Whether the process has been killed."""
         return self._process is not None and self._process.returncode is not None
 
     async def do(self, job: Job | BatchJob, catalog: Catalog | None) -> Outcome:
@@ -221,5 +216,5 @@ def plan_of(method: Method, found: Planned) -> Plan:
         found.most_rows,
         tuple((step, plan_of(step.method, asked)) for step, asked in look_ups),
         tuple((after[number], payload) for number, payload in found.follow_ups),
-        found.named,
+        found.holders,
     )

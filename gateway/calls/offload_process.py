@@ -35,12 +35,9 @@ class Job(NamedTuple):
     policy: UnknownFieldPolicy
     caller: Caller
     is_binary: bool = False
-    """Whether the body is a protobuf message."""
 
 
 class BatchJob(NamedTuple):
-    """A batch to be taken apart."""
-
     body: bytes
     is_lines: bool
 
@@ -59,11 +56,11 @@ class Planned(NamedTuple):
     most_rows: int | None
     look_ups: "tuple[tuple[int, Planned], ...]"
     follow_ups: tuple[tuple[int, bytes], ...]
-    named: tuple[tuple[str, str], ...]
+    holders: tuple[tuple[str, str], ...]
 
 
 class Done(NamedTuple):
-    """The result of a job; see `gateway.calls.caller.Named`."""
+    """The result of a job; see `gateway.calls.caller.Identified`."""
 
     planned: Planned
     replaced: tuple[str, ...]
@@ -133,9 +130,9 @@ def planned(job: Job, catalog: Catalog) -> Done:
         asked = plan_message(method, job.body, job.policy)
     else:
         asked = plan(method, job.body, job.policy)
-    named = with_caller(asked, job.caller)
-    refusal = None if named.refusal is None else refusal_of(named.refusal)
-    return Done(without_steps(named.plan), named.replaced, refusal)
+    identified = with_caller(asked, job.caller)
+    refusal = None if identified.refusal is None else refusal_of(identified.refusal)
+    return Done(without_steps(identified.plan), identified.replaced, refusal)
 
 
 def taken_apart(job: BatchJob) -> Items:
@@ -152,7 +149,7 @@ def without_steps(found: Plan) -> Planned:
         found.most_rows,
         tuple((method.look_ups.index(step), without_steps(plan)) for step, plan in found.look_ups),
         tuple((after.index(step), payload) for step, payload in found.follow_ups),
-        found.named,
+        found.holders,
     )
 
 

@@ -32,7 +32,6 @@ MAX_QUICK_CONTAINERS = 10_000
 MAX_QUICK_VALUES = 30_000
 """0.17 µs each."""
 MAX_REFERENCES = 100
-"""Objects to look up for one request, one after the other."""
 
 
 class Plan(NamedTuple):
@@ -48,10 +47,15 @@ class Plan(NamedTuple):
     """Each with its own plan. Look-ups for one list are in the list's order."""
     follow_ups: tuple[tuple[FollowUp, bytes], ...] = ()
     """Each with its request, without values copied from the answer."""
-    named: tuple[tuple[str, str], ...] = ()
+    holders: tuple[tuple[str, str], ...] = ()
     """Names or ids of what objects lie in, with their places."""
     looked_up: "LookedUp | None" = None
     """The results of the look-ups, if they have been made."""
+
+    @property
+    def sent(self) -> bytes:
+        """The request with the results of look-ups, as far as they have been made."""
+        return self.payload if self.looked_up is None else self.looked_up.payload
 
     @property
     def rereadings(self) -> tuple[Rereading, ...]:
@@ -87,16 +91,15 @@ def holds_the_loop(body: bytes) -> bool:
 
 
 def plan(method: Method, content: bytes, policy: UnknownFieldPolicy) -> Plan:
-    """The plan for a JSON body. Raises GatewayError (INVALID_ARGUMENT)."""
     value = parse(content)
     body = None
     if method.rewrites:
         body = Body(value)
         body.rewrite(method.rewrites)
     if method.arguments:
-        named = tuple(named_in(value, method))
-        if named:
-            return plan_body(method, body or Body(value), policy)._replace(named=named)
+        holders = tuple(holders_in(value, method))
+        if holders:
+            return plan_body(method, body or Body(value), policy)._replace(holders=holders)
     if method.steps is not None or not is_complete(value, method):
         return plan_body(method, body or Body(value), policy)
     if body is None:
@@ -108,10 +111,8 @@ def plan(method: Method, content: bytes, policy: UnknownFieldPolicy) -> Plan:
 def plan_message(
     method: Method, message: bytes, policy: UnknownFieldPolicy, *, unread: bool = False
 ) -> Plan:
-    """The plan for a protobuf message. Raises GatewayError (INVALID_ARGUMENT).
-
-    If it may go `unread`, because nothing depends on its content, it goes as it is where the
-    method's profile has nothing to do with it either. Otherwise it is planned as the JSON that
+    """A message that may go `unread`, because nothing depends on its content, goes as it is where
+    the method's profile has nothing to do with it either. Any other is planned as the JSON that
     says the same.
     """
     request, ignored = read_message(method, message, policy)
@@ -122,14 +123,14 @@ def plan_message(
 
 
 def is_complete(value: object, method: Method) -> bool:
-    """Whether all objects have ids. Nearly all requests do, and pay only for this check."""
+    """Nearly all requests are, and pay only for this check."""
     for reference in method.references:
         for _ in without_id(value, reference):
             return False
     return True
 
 
-def named_in(value: object, method: Method) -> Iterator[tuple[str, str]]:
+def holders_in(value: object, method: Method) -> Iterator[tuple[str, str]]:
     """Places and texts of the arguments that say what objects lie in."""
     for argument in method.arguments:
         found = peek(value, argument.path)
@@ -140,7 +141,7 @@ def named_in(value: object, method: Method) -> Iterator[tuple[str, str]]:
 
 
 def plan_body(method: Method, body: Body, policy: UnknownFieldPolicy) -> Plan:
-    """The plan for a rewritten body. Values for other calls are removed from it."""
+    """Values for other calls are removed from the body."""
     look_ups: list[tuple[Step, Plan]] = []
     for look_up in method.steps.before if method.steps else ():
         given = value_to_look_up(body, look_up)

@@ -49,11 +49,9 @@ def body_of(
     parameters: Iterable[tuple[str, str]],
     named: Container[str] = (),
 ) -> bytes:
-    """The JSON body of the parameters, for a request of this type.
+    """Unknown names are kept. `named` are paths of objects for which a name will do.
 
-    Unknown names are kept. `named` are paths of objects for which a name will do. Raises
-    GatewayError (INVALID_ARGUMENT) for fields without a form in query strings: maps, lists of
-    messages, whole objects.
+    Maps, lists of messages and whole objects have no form in query strings.
     """
     body: Json = {}
     for number, (name, text) in enumerate(parameters):
@@ -91,7 +89,7 @@ def put(
 
 
 def inner(at: Json, known: Descriptor, name: str, part: str) -> tuple[Json, Descriptor]:
-    """The nested object and its type; Empty for an unknown field."""
+    """The nested object and its type, which is Empty for an unknown field."""
     field = field_called(known, part)
     if field is not None and not is_object(field):
         raise bad(name, f"{part[:QUOTED_CHARS]} cannot be set in parts; send it in a body (POST)")
@@ -117,15 +115,12 @@ def bad(name: str, problem: str) -> GatewayError:
 
 
 class Watch(NamedTuple):
-    """What is asked for of an event stream."""
-
     every: float
     """Seconds between two looks."""
     until: str = ""
     goal: Goal | None = None
     """What `until` means."""
     asked: Asked = ()
-    """The parameters of the view."""
 
 
 class Query(NamedTuple):
@@ -137,7 +132,6 @@ class Query(NamedTuple):
     defaults: bool = False
     """Whether a dry run shows fields that are not set."""
     watch: Watch | None = None
-    """If an event stream is asked for."""
 
 
 NO_QUERY = Query()
@@ -152,9 +146,6 @@ def read_query(
     *,
     dry_run: bool = False,
 ) -> Query:
-    """Raises GatewayError (INVALID_ARGUMENT) that names the parameter, also for an event stream of
-    a method that may change something.
-    """
     defaults = False
     streams = accept is not None and wants_stream(method, accept, dry_run=dry_run)
     if query:
@@ -188,9 +179,7 @@ def read_query(
 
 
 def wants_stream(method: Method, accept: bytes, *, dry_run: bool) -> bool:
-    """Whether an event stream is wanted. Raises GatewayError (INVALID_ARGUMENT) if there is none,
-    and nothing else is accepted.
-    """
+    """It is an error if there is none, and nothing else is accepted."""
     if not wants_events(accept):
         return False
     problem = method.not_watched
@@ -202,7 +191,6 @@ def wants_stream(method: Method, accept: bytes, *, dry_run: bool) -> bool:
 
 
 def watched(method: Method, asked: Asked, stream: Mapping[str, str]) -> tuple[CompiledView, Watch]:
-    """The view of an event stream with these parameters. Raises GatewayError (INVALID_ARGUMENT)."""
     view, every = method.views.of_events(asked), seconds_in(stream.get("_every"))
     if "_until" not in stream:
         return view, Watch(every, asked=asked)
@@ -213,7 +201,7 @@ def watched(method: Method, asked: Asked, stream: Mapping[str, str]) -> tuple[Co
 
 
 def seconds_in(text: str | None) -> float:
-    """The seconds of `_every`: `2s`, `1m`. Raises GatewayError (INVALID_ARGUMENT)."""
+    """The seconds of `_every`: `2s`, `1m`."""
     if text is None:
         return USUAL_PERIOD_SECONDS
     found = PERIOD.fullmatch(text)
@@ -224,14 +212,14 @@ def seconds_in(text: str | None) -> float:
 
 
 def check_views(method: Method, fields: Iterable[tuple[str, str]]) -> None:
-    """Raises GatewayError (INVALID_ARGUMENT) for a view's parameter without its underscore."""
+    """A view's parameter without its underscore is a mistake."""
     for name, _ in fields:
         if f"_{name}" in PARAMETERS and field_called(method.descriptor.input_type, name) is None:
             raise bad(name, f"did you mean _{name}? Parameters of views begin with _")
 
 
 def parsed(query: bytes, *, strict: bool) -> list[tuple[str, str]]:
-    """Raises GatewayError (INVALID_ARGUMENT) for invalid UTF-8; unless `strict`, it is replaced."""
+    """Unless `strict`, invalid UTF-8 is replaced."""
     errors = "strict" if strict else "replace"
     try:
         return parse_qsl(
@@ -250,8 +238,7 @@ def parsed(query: bytes, *, strict: bool) -> list[tuple[str, str]]:
 def unread(parameters: list[tuple[str, str]], policy: UnknownFieldPolicy) -> tuple[str, ...]:
     """`?name` for the first unknown ones.
 
-    Raises GatewayError (INVALID_ARGUMENT) by policy, and always for `dryRun`: the client thinks
-    that nothing will be changed.
+    `dryRun` is always an error: the client thinks that nothing will be changed.
     """
     for name, _ in parameters:
         if way := other_way(name):

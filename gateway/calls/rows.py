@@ -43,7 +43,7 @@ def ask_for_rows(
     chooses = view is not None and view.chooses
     if not (chooses or planned.defaulted):
         return RowsAsked(planned, view)
-    request: Any = GetMessageClass(method.descriptor.input_type).FromString(planned.payload)
+    request = method.parse_request(planned.payload)
     is_whole = limit.page is None or value_at(request, limit.page) <= 1
     if chooses and is_whole and limit.name in planned.defaulted:
         set_at(request, limit.path, limit.views)
@@ -58,21 +58,18 @@ def keeping_rows(planned: Plan) -> Plan:
     stays = planned.method.stays
     if stays is None:
         return planned
-    looked_up = planned.looked_up
-    payload = planned.payload if looked_up is None else looked_up.payload
-    request: Any = GetMessageClass(planned.method.descriptor.input_type).FromString(payload)
+    request = planned.method.parse_request(planned.sent)
     if not any(value_at(request, path) for path in stays.named_by):
         return planned
     for path, content in stays.constants:
         set_at(request, path, content)
-    payload = request.SerializeToString()
+    payload, looked_up = request.SerializeToString(), planned.looked_up
     if looked_up is None:
         return planned._replace(payload=payload)
     return planned._replace(looked_up=looked_up._replace(payload=payload))
 
 
 async def is_cut(method: Method, answer: bytes, cut_at: int) -> bool:
-    """Whether an answer has as many rows as requested, so that more may exist."""
     rows = method.views.rows
     if not cut_at or rows is None:
         return False
@@ -85,7 +82,7 @@ async def is_cut(method: Method, answer: bytes, cut_at: int) -> bool:
 
 
 async def matching_rows(search: RowSearch, asked: Any, answer: bytes) -> list[Any]:
-    """Yields to other tasks between steps. Raises GatewayError (INTERNAL) for an invalid answer."""
+    """Yields to other tasks between steps."""
     wanted = [(at, value_at(asked, source)) for at, source in search.where]
     return await rows_with(search.path, wanted, answer)
 
@@ -93,7 +90,7 @@ async def matching_rows(search: RowSearch, asked: Any, answer: bytes) -> list[An
 async def rows_with(
     fields: tuple[FieldDescriptor, ...], wanted: Sequence[tuple[FieldPath, object]], answer: bytes
 ) -> list[Any]:
-    """The rows with these values of the list at `fields`. See `matching_rows`."""
+    """The rows with these values of the list at `fields`."""
     holder: Any = GetMessageClass(owner_of(fields[-1]))
     found: list[Any] = []
     try:
@@ -111,10 +108,7 @@ async def rows_with(
 
 
 async def names_in(method: Method, names: NamedRows, answer: bytes) -> bytes:
-    """The method's answer: the names of the rows in another's.
-
-    Yields to other tasks between steps. Raises GatewayError (INTERNAL) for an invalid answer.
-    """
+    """The names of the rows in another method's answer."""
     last = names.rows[-1]
     holder: Any = GetMessageClass(owner_of(last))
     found: Any = GetMessageClass(method.descriptor.output_type)()

@@ -82,7 +82,7 @@ class Group:
         """The call, if it is for several."""
 
     def begin_soon(self, start: "Callable[[Group], None]") -> None:
-        """Start, as the call before has ended, after the work that is there for its answer.
+        """Start after the work that waits for the answer of the call before.
 
         The more there is to do, the more callers share the next call.
         """
@@ -129,7 +129,6 @@ class SharedReads:
         metadata: Metadata,
         expects: Expects = takes_all,
     ) -> bytes:
-        """See `Upstream`."""
         if len(payload) > LARGEST_REQUEST_BYTES or not self._only_reads(path):
             return await self.upstream.call(path, payload, timeout, metadata, expects)
         key: Key = (path, payload)
@@ -202,7 +201,6 @@ class SharedReads:
             each.set_result(None)
 
     async def _call_for(self, group: Group) -> None:
-        """Call Cuebot, and tell the outcome to all who wait by then."""
         waiters = [*group.waiters.values()]
         metadata = self._metadata(waiters[0].metadata)
         longest = max(each.deadline for each in waiters) - asyncio.get_running_loop().time()
@@ -274,9 +272,7 @@ class OwnMemory:
         metadata: Metadata,
         expects: Expects = takes_all,
     ) -> bytes:
-        """See `Upstream`.
-
-        If there is no memory now, the caller makes a call of its own, which waits for it: nobody
+        """If there is no memory now, the caller makes a call of its own, which waits for it: nobody
         waits for memory while holding some.
         """
         deadline = monotonic() + timeout

@@ -107,9 +107,12 @@ class UnknownFieldPolicy(Enum):
 
     NOTHING = auto()
     ARGUMENTS = auto()
-    """Those of the request itself and of types that occur only in requests (search criteria):
-    ignoring them would change what the call does or finds. An object from an answer may have more
-    fields than Cuebot takes back."""
+    """Unknown fields of the request itself, and of types that occur only in requests (search
+    criteria).
+
+    Ignoring them would change what the call does or finds. An object from an answer may have more
+    fields than Cuebot takes back.
+    """
     EVERYTHING = auto()
 
 

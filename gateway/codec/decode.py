@@ -49,7 +49,7 @@ from gateway.codec.scalars import Convert, Mismatch, kind, map_key_reader, scala
 from gateway.errors import Code, GatewayError
 
 MOST_LEVELS_SUGGESTED = 3
-"""How deep fields are that an error for an unknown one suggests."""
+"""Levels of fields that an error for an unknown one suggests."""
 PLAIN: Mapping[int, type] = {
     FieldDescriptor.TYPE_STRING: str,
     FieldDescriptor.TYPE_BOOL: bool,
@@ -133,8 +133,6 @@ class Field:
 
 
 class DecodeValue(Protocol):
-    """A parsed JSON object to protobuf bytes."""
-
     def __call__(
         self, value: object, policy: UnknownFieldPolicy, documented: Container[str] = ()
     ) -> Decoded:
@@ -172,11 +170,9 @@ class Decoders:
         return decode
 
     def is_echoed(self, descriptor: Descriptor) -> bool:
-        """Whether objects of this type may come from an answer."""
         return descriptor.full_name in self._echoed
 
     def reader(self, descriptor: Descriptor) -> Read:
-        """The function that fills messages of this type."""
         return self._readers.get(descriptor)
 
     def serialize(self, message: Any) -> bytes:
@@ -374,7 +370,6 @@ class Decoders:
         return fill
 
     def _put(self, field: FieldDescriptor) -> Callable[..., None]:
-        """The function that sets an entry of a map."""
         if is_message(field):
             read = self.reader(message_of(field))
             return lambda container, key, value, path, unknown: read(
@@ -409,7 +404,7 @@ def text_of_zero(field: FieldDescriptor) -> str | None:
 
 
 def decode_body(decode_value: DecodeValue, body: Body, policy: UnknownFieldPolicy) -> Decoded:
-    """As `decode_value`; errors and ignored fields are named as the client wrote them."""
+    """`decode_value` for a body, with errors and ignored fields named as the client wrote them."""
     if body.left and policy is UnknownFieldPolicy.EVERYTHING:
         raise GatewayError(Code.INVALID_ARGUMENT, f"unknown field `{body.left[0]}`")
     try:

@@ -37,7 +37,7 @@ from gateway.codec.fields import (
     type_name,
 )
 from gateway.codec.interfaces import NO_ALIASES, Aliases, Compiled, Shape, ToJson
-from gateway.codec.payload import Payload
+from gateway.codec.payload import BLOCK_BYTES, Payload
 from gateway.codec.scalars import MINUS_ZERO, FloatTable, json_double
 from gateway.errors import Code, GatewayError
 from gateway.long_work import STEP, Step
@@ -75,7 +75,7 @@ class Encoders:
 
     @cached_property
     def given(self) -> "Encoders":
-        """Those that show only what is set."""
+        """Encoders that show only what is set."""
         return Encoders(self.pool, unset=False)
 
     def encoder_of_given(self, descriptor: Descriptor) -> Encode:
@@ -371,6 +371,20 @@ class Slices:
 
     def __iter__(self) -> Iterator[bytes]:
         return self.pieces
+
+
+def forwarded(payload: bytes, step: Step = STEP, /) -> Iterable[bytes]:
+    """The message itself: an `Encode` for clients that read protobuf."""
+    if len(payload) <= slices.LARGEST_WHOLE:
+        return (payload,)
+    kept = Payload(payload)
+    return Slices(kept, blocks(kept), kept.size)
+
+
+def blocks(payload: Payload) -> Iterator[bytes]:
+    """The message in pieces, none of which refers to the rest of it."""
+    for start in range(0, payload.size, BLOCK_BYTES):
+        yield bytes(payload.read(start, min(start + BLOCK_BYTES, payload.size)))
 
 
 def lists_of(descriptor: Descriptor) -> Iterator[Callable[[Any], Any]]:

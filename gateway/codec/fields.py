@@ -20,7 +20,6 @@ def message_of(field: FieldDescriptor) -> Descriptor:
 
 
 def owner_of(field: FieldDescriptor) -> Descriptor:
-    """The message type that has the field."""
     return cast(Descriptor, field.containing_type)
 
 
@@ -56,7 +55,6 @@ def is_map(field: FieldDescriptor) -> bool:
 
 
 def map_fields(field: FieldDescriptor) -> tuple[FieldDescriptor, FieldDescriptor]:
-    """The key and the value of a map field."""
     key, value = message_of(field).fields
     return key, value
 

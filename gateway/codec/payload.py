@@ -25,7 +25,6 @@ class Payload:
         self._message: bytes | None = message
         self._blocks: list[bytes] = []
         self.size = len(message)
-        """Bytes of the uncompressed message."""
 
     def read(self, start: int, end: int) -> memoryview:
         message = self._message
@@ -39,9 +38,9 @@ class Payload:
         return memoryview(whole)[start - first * BLOCK_BYTES : end - first * BLOCK_BYTES]
 
     def compress(self) -> int:
-        """Compress the message if that is worthwhile; the bytes that it takes then.
+        """Compress the message if that is worthwhile; its size then.
 
-        For one call, in a thread; others may read meanwhile.
+        To be called once, in a thread; others may read meanwhile.
         """
         message = memoryview(self._message or b"")
         blocks = [

@@ -148,7 +148,6 @@ class Body:
             self.left += [f"{path}.{name}" for name in rest]
 
     def as_written(self, text: str) -> str:
-        """See `as_written`."""
         return as_written(text, self.moved)
 
 
@@ -170,7 +169,6 @@ def row_count(content: object, path: BodyPath) -> int | None:
 
 
 def peek(value: object, path: BodyPath) -> object:
-    """The value at a path, or None."""
     for name, original in path.pairs:
         if type(value) is not dict:
             return None

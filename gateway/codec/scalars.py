@@ -20,7 +20,7 @@ from gateway.codec.fields import INT32, INT64, NULL_VALUE, UINT32, UINT64, enum_
 from gateway.suggestions import QUOTED_CHARS, did_you_mean
 
 NAMES_LISTED = 12
-"""Of an enum, in an error."""
+"""Names of an enum in an error."""
 INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)", re.ASCII)
 NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
 SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
@@ -164,7 +164,7 @@ def read_double(value: object) -> float:
 
 
 def read_float(value: object) -> float:
-    """As `read_double`, in the range of a 32-bit float. 3.4028235e38 rounds to the largest one."""
+    """`read_double` in the range of a 32-bit float. 3.4028235e38 rounds to the largest one."""
     if (type(value) is float or type(value) is int) and -FLOAT_MAX <= value <= FLOAT_MAX:
         return float(value)
     number = read_double(value)

@@ -98,12 +98,10 @@ class Run:
 
 @dataclass(slots=True)
 class Layout:
-    """The records of a message."""
-
     rest: list[Run] = field(default_factory=list)
-    """Those that are encoded at once."""
+    """Records that are encoded at once."""
     long: dict[int, list[Run]] = field(default_factory=dict)
-    """Those that are encoded in slices, by field number."""
+    """Records that are encoded in slices, by field number."""
 
 
 def encode(
@@ -226,7 +224,7 @@ def records_in(run: memoryview) -> Iterator[memoryview]:
 
 
 def places_in(run: memoryview) -> Iterator[tuple[int, int]]:
-    """The positions of these messages in the run."""
+    """The positions, in a run, of its messages."""
     position = 0
     while position < len(run):
         _, start = read_varint(run, position)

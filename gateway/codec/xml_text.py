@@ -11,11 +11,11 @@ from xml.parsers.expat import ExpatError, ParserCreate, errors
 WHITESPACE = " \t\r\n"
 PIECE_BYTES = 16 * 1024
 LARGEST_MARKUP_KB = 64
-"""Of a tag, a comment or a processing instruction; up to PIECE_BYTES more may pass."""
+"""Limit on a tag, a comment or a processing instruction; up to PIECE_BYTES more may pass."""
 MOST_ATTRIBUTES = 250
-"""Of a tag."""
+"""Limit on a tag."""
 MOST_ELEMENTS = 250_000
-"""Of a document. A job of a thousand layers has some 50,000."""
+"""Limit on a document. A job of a thousand layers has some 50,000."""
 MOST_TEXTS = 1000
 LONGEST_TEXT = 1000
 """Characters of a text, with the space around it."""

@@ -38,9 +38,8 @@ from gateway.schema.selection import Selection, chosen
 
 
 def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY) -> Catalog:
-    """The catalog of all methods that may be served, adapted by the profile.
-
-    A service whose file is unusable is skipped, with the reason. Raises NoSchema if none is left.
+    """A service whose file is unusable is skipped, with the reason. Raises NoSchema if none is
+    left.
     """
     files, added = with_documented_methods(schema.files, profile.instead)
     pool, broken = build_pool(files)
@@ -166,7 +165,6 @@ def with_documented_methods(
 
 
 def with_method(file: FileDescriptorProto, service: str, entry: Instead) -> FileDescriptorProto:
-    """A copy of the file with the method and its messages."""
     copy = FileDescriptorProto()
     copy.CopyFrom(file)
     name = entry.method.rpartition("/")[2]

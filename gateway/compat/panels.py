@@ -1,24 +1,41 @@
-"""The profile's panels, as far as the schema has what they show."""
+"""The panels of the page at `/`: their tables in a profile, and what a schema has of them."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import orjson
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from pydantic import Field, StrictBool
 
 from gateway.codec.body import UnknownFieldPolicy
 from gateway.codec.fields import message_of
-from gateway.compat.panel_entries import Lead, Panel, PanelAction, PanelColumn, Panels
-from gateway.compat.references import ID, NotApplicable, needed_field, needed_method, split
-from gateway.errors import GatewayError
-from gateway.schema import panels as served
+from gateway.compat.entry_types import (
+    NAMES,
+    Entry,
+    FieldName,
+    FieldPath,
+    Glob,
+    Line,
+    MethodName,
+    ServiceName,
+    TargetPath,
+    TypeName,
+    shaped,
+)
+from gateway.compat.schema_paths import (
+    NotApplicable,
+    entry,
+    needed_field,
+    needed_method,
+    row_path,
+    split,
+)
+from gateway.schema import for_clients as served
 from gateway.schema.catalog import UnusedEntry
 from gateway.schema.method import Method
 from gateway.schema.selection import chosen, matches
 from gateway.views.groups import COUNT
-from gateway.views.paths import find_path
 from gateway.views.row_conditions import NUMBERS
 from gateway.views.units import unit_of
 from gateway.views.view import Rows
@@ -28,13 +45,106 @@ AGGREGATE_IN_TEXT = re.compile(r"\{(sum|min|max)\((.*?)\)\}")
 MOST_USUAL_COLUMNS = 8
 """Of a panel that names none."""
 LAST_WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
-NAME = "name"
+ID, NAME = "id", "name"
 Methods = Mapping[str, Method]
 """By `service/Method`: those that are served."""
+RowPath = Annotated[
+    str,
+    shaped(rf"{NAMES}|(sum|min|max)\({NAMES}\)", "a field of a row, or an aggregate of a group"),
+]
+PanelId = Annotated[str, shaped(r"[a-z0-9]+(-[a-z0-9]+)*", "the id of a panel, such as down-hosts")]
+ViewParameter = Literal["where", "sort", "limit", "group", "count", "sum", "min", "max"]
+
+
+class PanelColumn(Entry):
+    """A value of a row, at `path`.
+
+    A `bar` is as long as the value, beside the largest of the table or the one at this path. What
+    is `alert` stands out: a number that is not 0, or one of these texts.
+    """
+
+    path: RowPath
+    title: Line | None = None
+    bar: StrictBool | FieldPath = False
+    alert: StrictBool | tuple[str, ...] = False
+
+
+class Lead(Entry):
+    """Another panel, whose `given` fields get these values of a row."""
+
+    panel: PanelId
+    title: Line | None = None
+    with_: dict[TargetPath, RowPath] = Field(alias="with")
+
+
+class PanelAction(Entry):
+    """A method that may be called for a row: its request has values of the row, of the fields that
+    the panel was `given`, and constants.
+
+    With `many`, also for all rows at once: such a request needs nothing else.
+    """
+
+    title: Line
+    method: MethodName
+    with_: dict[TargetPath, RowPath] = Field(alias="with", default_factory=dict)
+    given: dict[TargetPath, TargetPath] = {}
+    request: dict[str, Any] = {}
+    many: bool = False
+
+
+class Panel(Entry):
+    """A read, shown as a table. One with `given` fields is shown for a row of another panel.
+
+    `title` and `summary` have values in braces: `{count}` and `{sum(path)}` of the rows that are
+    shown, and in the title `{name}`, that of the row that led here. Without a title, it is called
+    as in the profile; without columns, it has the first plain fields of its rows; without a `name`,
+    that is a row's, or its first column.
+    """
+
+    title: Line | None = None
+    method: MethodName
+    request: dict[str, Any] = {}
+    given: tuple[TargetPath, ...] = ()
+    view: dict[ViewParameter, str] = {}
+    columns: tuple[PanelColumn, ...] = ()
+    summary: Line | None = None
+    name: RowPath | None = None
+    leads: tuple[Lead, ...] = ()
+    actions: tuple[PanelAction, ...] = ()
+
+
+class Objects(Entry):
+    """Services whose methods the explorer lists together, the `common` ones first."""
+
+    title: Line
+    common: tuple[MethodName, ...] = ()
+    services: Annotated[tuple[ServiceName, ...], Field(min_length=1)]
+
+
+class Completion(Entry):
+    """The names of objects: a list in the answer of `method`, at `names`.
+
+    They complete objects of a type (`message`), and texts at the `fields` of requests.
+    """
+
+    method: MethodName
+    request: dict[str, Any] = {}
+    names: FieldPath
+    message: TypeName | None = None
+    fields: tuple[FieldName, ...] = ()
+
+
+class Panels(Entry):
+    """What the page at `/` shows. The page asks before it calls what `destroys`."""
+
+    panels: dict[PanelId, Panel] = {}
+    objects: tuple[Objects, ...] = ()
+    completions: tuple[Completion, ...] = ()
+    destroys: tuple[Glob, ...] = ()
 
 
 def panels_of(profile: Panels, methods: Methods, unused: list[UnusedEntry]) -> served.Panels:
-    """The panels of this schema. What cannot be shown is added to `unused`, with the reason."""
+    """What cannot be shown is added to `unused`, with the reason."""
     fitting = Fitting(profile, methods, unused)
     return served.Panels(
         tuple(fitting.panels()),
@@ -45,23 +155,14 @@ def panels_of(profile: Panels, methods: Methods, unused: list[UnusedEntry]) -> s
 
 
 class Fitting:
-    """The entries that fit a schema. The others are added to `unused`."""
-
     def __init__(self, profile: Panels, methods: Methods, unused: list[UnusedEntry]) -> None:
         self._profile = profile
         self._methods = methods
         self._unused = unused
 
-    @contextmanager
-    def _entry(self, name: str) -> Iterator[None]:
-        try:
-            yield
-        except (NotApplicable, GatewayError, LookupError) as error:
-            self._unused.append(UnusedEntry(f"panels.{name}", str(error)))
-
     def panels(self) -> Iterator[served.Panel]:
         for name, panel in self._profile.panels.items():
-            with self._entry(name):
+            with entry(f"panels.{name}", self._unused):
                 reading = Reading(needed_method(self._methods, panel.method), name, panel)
                 leads = tuple(self._leads(name, panel, reading))
                 actions = tuple(self._actions(name, panel, reading))
@@ -70,18 +171,18 @@ class Fitting:
 
     def _leads(self, name: str, panel: Panel, reading: "Reading") -> Iterator[served.Json]:
         for lead in panel.leads:
-            with self._entry(f"{name}.leads.{lead.panel}"):
+            with entry(f"panels.{name}.leads.{lead.panel}", self._unused):
                 yield reading.lead(lead, self._profile.panels)
 
     def _actions(self, name: str, panel: Panel, reading: "Reading") -> Iterator[served.Json]:
         for action in panel.actions:
-            with self._entry(f"{name}.actions.{action.title}"):
+            with entry(f"panels.{name}.actions.{action.title}", self._unused):
                 yield reading.action(action, needed_method(self._methods, action.method))
 
     def objects(self) -> Iterator[served.Json]:
         services = {each.service for each in self._methods.values()}
         for each in self._profile.objects:
-            with self._entry(f"objects.{each.title}"):
+            with entry(f"panels.objects.{each.title}", self._unused):
                 there = [service for service in each.services if service in services]
                 if not there:
                     raise NotApplicable(f"{' or '.join(each.services)} is not served")
@@ -92,7 +193,7 @@ class Fitting:
 
     def completions(self) -> Iterator[served.Json]:
         for each in self._profile.completions:
-            with self._entry(f"completions.{each.method}"):
+            with entry(f"panels.completions.{each.method}", self._unused):
                 method = needed_method(self._methods, each.method)
                 check_request(method, each.request)
                 check_names(method, split(each.names))
@@ -117,10 +218,7 @@ class Fitting:
 
 
 class Reading:
-    """The read of a panel, and its rows.
-
-    Raises NotApplicable, GatewayError or LookupError for what does not fit them.
-    """
+    """The read of a panel, and its rows. Raises NotApplicable and GatewayError."""
 
     def __init__(self, method: Method, id_: str, panel: Panel) -> None:
         if not method.reads_only:
@@ -153,7 +251,7 @@ class Reading:
         return tuple(PanelColumn(path=each.json_name) for each in plain[:MOST_USUAL_COLUMNS])
 
     def shown(self, used: Iterable[str]) -> served.Json:
-        """Its texts, columns and request. Beside them, rows need the `used` fields."""
+        """Beside the columns, rows need the `used` fields."""
         panel = self._panel
         view: dict[str, str] = {str(name): text for name, text in panel.view.items()}
         columns = [self._column(each) for each in self._columns]
@@ -224,7 +322,7 @@ class Reading:
             return None
         aggregate = AGGREGATE.fullmatch(path) if self._is_grouped else None
         name = aggregate[2] if aggregate else path
-        found = find_path(self._rows.descriptor, name, self.method.encoders.aliases)
+        found = row_path(self.method, self._rows.descriptor, name)
         kind = aggregate[1] if aggregate else "group"
         asked = {str(name): text for name, text in self._panel.view.items()}
         if self._is_grouped and found.text not in asked.get(kind, "").split(","):
@@ -245,7 +343,6 @@ class Reading:
 
 
 def check_request(method: Method, request: Mapping[str, Any]) -> None:
-    """Raises NotApplicable, GatewayError."""
     for path in leaves(request):
         check_target(method, path)
     method.decode_value(orjson.loads(orjson.dumps(request)), UnknownFieldPolicy.ARGUMENTS)
@@ -277,12 +374,11 @@ def check_names(method: Method, path: Iterable[str]) -> None:
 
 
 def used_in(summary: str) -> list[str]:
-    """The paths of rows in a line of summary."""
     return [path for _, path in AGGREGATE_IN_TEXT.findall(summary)]
 
 
 def title_of(id_: str, panel: Panel) -> str:
-    """Its title; without one, `Longest frames` for `longest-frames`."""
+    """Without a title, `Longest frames` for `longest-frames`."""
     words = re.sub("[-_]+", " ", id_).capitalize()
     return panel.title or (f"{words}: {{name}}" if panel.given else words)
 

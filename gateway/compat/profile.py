@@ -36,14 +36,13 @@ from gateway.compat.entry_types import (
     Template,
     TypeName,
 )
-from gateway.compat.panel_entries import Panels
-from gateway.compat.verb_entries import Verbs
+from gateway.compat.panels import Panels
+from gateway.compat.verbs import Verbs
 from gateway.errors import ConfigurationError
 from gateway.views.units import Unit
 
 BUILT_IN = "opencue.toml"
 COMPANION = re.compile(r"[A-Za-z0-9][\w.-]*\.toml", re.ASCII)
-"""The name of a file beside the profile."""
 COMPANIONS = ("summaries", "verbs", "panels")
 """Tables that may be in files of their own."""
 
@@ -343,8 +342,6 @@ class Summaries(Entry):
 
 
 class Profile(Entry):
-    """A whole profile."""
-
     summaries: Summaries = Summaries()
     """In the TOML: this table, or the name of a file beside the profile that has its content."""
     verbs: Verbs = Verbs()
@@ -406,7 +403,7 @@ def load_profile(wanted: str) -> Profile:
 
 
 def read(folder: Traversable, name: str, shown: str) -> dict[str, Any]:
-    """The content of a TOML file, which messages call `shown`. Raises ConfigurationError."""
+    """Messages call the file `shown`."""
     try:
         text = folder.joinpath(name).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -432,7 +429,7 @@ def describe(error: ErrorDetails) -> str:
 
 
 def built_in() -> tuple[Traversable, str]:
-    """The profile for OpenCue, as folder and name: in the package, or beside it in a checkout."""
+    """In the package, or beside it in a checkout."""
     packaged = files("gateway")
     if packaged.joinpath(BUILT_IN).is_file():
         return packaged, BUILT_IN

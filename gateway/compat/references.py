@@ -1,19 +1,27 @@
-"""Objects in requests that a name will do for, and paths of a profile in a schema."""
+"""Objects in requests that a name will do for. What does not fit a schema is NotApplicable."""
 
-import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
-from google.protobuf.descriptor_pool import DescriptorPool
 
-from gateway.codec.fields import is_map, is_message, json_name, message_of
-from gateway.codec.rewrite import BodyPath
+from gateway.codec.fields import is_message, message_of
 from gateway.compat.profile import Listing as ListingEntry
 from gateway.compat.profile import Named
+from gateway.compat.schema_paths import (
+    NotApplicable,
+    body_path,
+    copied,
+    field_at,
+    kind_of,
+    list_at,
+    needed_field,
+    needed_message,
+    needed_path,
+    split,
+)
 from gateway.schema.method import (
-    FieldPath,
     Finder,
     Listing,
     LookUp,
@@ -29,98 +37,6 @@ from gateway.schema.selection import chosen
 ID = "id"
 Arguments = Mapping[str, Mapping[str, Method]]
 """Methods, by name, by a field of their requests in either spelling."""
-
-
-class NotApplicable(Exception):
-    """Why an entry of the profile does nothing with this schema."""
-
-
-def split(path: str) -> FieldPath:
-    return tuple(path.split("."))
-
-
-def fields_along(message: Descriptor, path: FieldPath) -> Iterator[FieldDescriptor | None]:
-    """The field of each name in a path, in JSON or proto spelling; None without one.
-
-    Paths do not go on behind lists.
-    """
-    scope: Descriptor | None = message
-    for name in path:
-        fields = () if scope is None else scope.fields
-        found = next((each for each in fields if name in (each.name, each.json_name)), None)
-        yield found
-        leads_on = found is not None and is_message(found) and not found.is_repeated
-        scope = message_of(found) if found is not None and leads_on else None
-
-
-def field_at(message: Descriptor, path: FieldPath) -> FieldDescriptor | None:
-    *_, last = fields_along(message, path)
-    return last
-
-
-def needed_field(message: Descriptor, path: FieldPath) -> FieldDescriptor:
-    """Raises NotApplicable without a field at the path."""
-    field = field_at(message, path)
-    if field is None:
-        raise NotApplicable(f"{message.full_name} has no {'.'.join(path)}")
-    return field
-
-
-def list_at(message: Descriptor, path: str) -> tuple[FieldDescriptor, ...]:
-    """The fields down to a list of messages. Raises NotApplicable without one."""
-    names = split(path)
-    fields = tuple(needed_field(message, names[: depth + 1]) for depth in range(len(names)))
-    if not fields[-1].is_repeated or not is_message(fields[-1]) or is_map(fields[-1]):
-        raise NotApplicable(f"{path} is no list of objects")
-    return fields
-
-
-def needed_path(message: Descriptor, path: str) -> BodyPath:
-    """The place of a field in a body. Raises NotApplicable without such a field."""
-    needed_field(message, split(path))
-    return body_path(message, split(path))
-
-
-def body_path(message: Descriptor, path: FieldPath) -> BodyPath:
-    """The path in both spellings: those of Cuebot's fields, or derived ones where it has none."""
-    spellings = [
-        both_spellings(name) if field is None else (field.json_name, field.name)
-        for name, field in zip(path, fields_along(message, path), strict=True)
-    ]
-    return BodyPath(
-        json=tuple(json for json, _ in spellings),
-        original=tuple(original for _, original in spellings),
-    )
-
-
-def both_spellings(name: str) -> tuple[str, str]:
-    """`minCores` and `min_cores`, for either."""
-    if "_" in name:
-        return json_name(name), name
-    return name, re.sub(r"(?<=[a-z0-9])([A-Z])", lambda found: f"_{found[1].lower()}", name)
-
-
-def root_of(request: Descriptor, source: FieldPath) -> BodyPath | None:
-    """The part of a documented path that is an object unknown to Cuebot, if any."""
-    for length, field in enumerate(fields_along(request, source[:-1]), 1):
-        if field is None or not is_message(field):
-            return body_path(request, source[:length])
-    return None
-
-
-def copied(
-    answer: Descriptor, source: FieldPath, request: Descriptor, target: FieldPath
-) -> tuple[FieldPath, FieldPath]:
-    """Both paths in proto names. Raises NotApplicable for values of different types."""
-    kinds = set()
-    for message, path in ((answer, source), (request, target)):
-        field = needed_field(message, path)
-        if field.is_repeated or is_message(field):
-            raise NotApplicable(f"{'.'.join(path)} is not a single value")
-        kinds.add(field.type)
-    if len(kinds) > 1:
-        raise NotApplicable(f"{'.'.join(source)} and {'.'.join(target)} have different types")
-    return body_path(answer, source).original, body_path(request, target).original
 
 
 def by_argument(methods: Mapping[str, Method]) -> Arguments:
@@ -139,7 +55,7 @@ def references_at(
 ) -> list[tuple[str, Reference]]:
     """Methods with such objects, or their ids, at the path, and the references.
 
-    `by` makes the finder for a message type in a type of request. Raises NotApplicable.
+    `by` makes the finder for a message type in a type of request.
     """
     place, is_text = split(path), path in each.ids
     globs = (each.ids[path],) if is_text else each.methods
@@ -172,31 +88,8 @@ def references_at(
     return found
 
 
-def kind_of(message: Descriptor) -> str:
-    """`render partition` for RenderPartition."""
-    return re.sub(r"(?<=[a-z])([A-Z])", r" \1", message.name).lower()
-
-
-def needed_method(served: Mapping[str, Method], name: str) -> Method:
-    """Raises NotApplicable for a method that cannot be called."""
-    if name not in served:
-        raise NotApplicable(f"{name} is not served")
-    if served[name].streams:
-        raise NotApplicable(f"{name} streams")
-    return served[name]
-
-
-def needed_message(pool: DescriptorPool, name: str) -> Descriptor:
-    """Raises NotApplicable without a message of that name."""
-    try:
-        found: Descriptor = pool.FindMessageTypeByName(name)
-    except KeyError:
-        raise NotApplicable(f"there is no message {name}") from None
-    return found
-
-
 def with_reference(references: tuple[Reference, ...], another: Reference) -> tuple[Reference, ...]:
-    """Add a reference. At a place that has one already, its finders are added."""
+    """At a place that has a reference, its finders are added."""
     for number, each in enumerate(references):
         if each.place == another.place:
             both = replace(each, finders=each.finders + another.finders)
@@ -212,7 +105,7 @@ def finder(
     message: Descriptor,
     is_text: bool,
 ) -> Finder:
-    """The finder for an object of that type, or its id as a text. Raises NotApplicable."""
+    """The finder for an object of that type, or for its id."""
     by = each.by
     assert by is not None
     asked, answer = call.descriptor.input_type, call.descriptor.output_type
@@ -244,7 +137,7 @@ def finder(
 def listing_of(
     each: ListingEntry, call: Method, asked: Descriptor, before: Iterable[LookUp | Unique]
 ) -> Listing:
-    """The list beside a look-up, which `before` precedes. Raises NotApplicable."""
+    """The list beside a look-up, which `before` precedes."""
     request, answer = call.descriptor.input_type, call.descriptor.output_type
     rows = row_search(answer, each.rows, each.where, asked)
     copies = []
@@ -272,7 +165,7 @@ def listing_of(
 def row_search(
     answer: Descriptor, path: str, where: Mapping[str, str], asked: Descriptor
 ) -> RowSearch:
-    """The rows of a list that match a request. Raises NotApplicable."""
+    """The rows of a list that match a request."""
     fields = list_at(answer, path)
     row = message_of(fields[-1])
     return RowSearch(

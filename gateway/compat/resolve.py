@@ -1,12 +1,12 @@
 """The compatibility profile applied to one schema, when a catalog is built.
 
-Entries that cannot apply, or that Cuebot does not need, are left out, with the reason. Methods
-without an entry cost nothing more.
+Entries that cannot apply, or that Cuebot does not need, are left out, with the reason: what reads
+them raises NotApplicable. Methods without an entry cost nothing more.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from time import time
@@ -16,25 +16,30 @@ from google.protobuf.descriptor_pool import DescriptorPool
 
 from gateway.codec.fields import INT32, INT64, UINT32, UINT64, is_message, message_of
 from gateway.codec.interfaces import Derived
-from gateway.codec.rewrite import Default, MostRows, Rename, Rewrite
+from gateway.codec.rewrite import BodyPath, Default, MostRows, Rename, Rewrite
 from gateway.compat.profile import After, Before, Named, Profile, Reading, UniqueName, Watched
 from gateway.compat.profile import Hop as HopEntry
 from gateway.compat.references import (
-    NotApplicable,
-    body_path,
     by_argument,
-    copied,
-    field_at,
     finder,
     listing_of,
+    references_at,
+    row_search,
+    with_reference,
+)
+from gateway.compat.schema_paths import (
+    NotApplicable,
+    body_path,
+    copied,
+    entry,
+    field_at,
+    fields_along,
     needed_field,
     needed_method,
     needed_path,
-    references_at,
-    root_of,
-    row_search,
+    proto_path,
+    proto_values,
     split,
-    with_reference,
 )
 from gateway.schema.catalog import NATIVE, UnusedEntry
 from gateway.schema.method import (
@@ -82,7 +87,6 @@ class Resolver:
     unused: list[UnusedEntry]
 
     def adapted(self) -> list[Method]:
-        """The methods with their part of the profile."""
         rewrites, steps = self._rewrites(), self._steps()
         references, namesakes = self._references(steps)
         steps = {name: telling_apart(each, namesakes) for name, each in steps.items()}
@@ -104,7 +108,7 @@ class Resolver:
         return [*with_watched(self.profile, adapted, self.unused).values()]
 
     def probe(self) -> str:
-        """The path of the profile's probe; empty without one."""
+        """Empty without a probe."""
         if self.profile.probe is not None:
             with entry("probe", self.unused):
                 return self._served(self.profile.probe).path
@@ -161,8 +165,9 @@ class Resolver:
                     continue
                 if limit.default is None or limit.views is None:
                     continue
-                path = needed_path(request, target)
-                page = needed_path(request, limit.page).original if limit.page else None
+                path, page = needed_path(request, target), None
+                with entry(f"rows.{name}.{target}.page", self.unused):
+                    page = proto_path(request, limit.page) if limit.page else None
                 found[name] = RowLimit(str(path), path.original, page, limit.default, limit.views)
         return found
 
@@ -206,7 +211,7 @@ class Resolver:
         namesakes: dict[str, Listing],
         steps: Mapping[str, Steps],
     ) -> Callable[[Descriptor, Descriptor, bool], Finder]:
-        """A factory of finders, which use these references and steps. Raises NotApplicable.
+        """A factory of finders, which use these references and steps.
 
         A list that tells namesakes apart is added to `namesakes`.
         """
@@ -249,7 +254,7 @@ class Resolver:
                 if put.is_repeated or put.message_type is not taken:
                     raise NotApplicable(f"{each.put} is not what the last call answers")
                 asked = main.descriptor.input_type
-                name = needed_path(asked, each.name).original if each.name else None
+                name = proto_path(asked, each.name) if each.name else None
                 is_native = each.method not in self.added
                 found[each.method] = Instead(hops, put.name, is_native, name)
         return found
@@ -282,7 +287,7 @@ class Resolver:
             tuple(copies),
             needed_path(request, each.send) if each.send else None,
             rows,
-            needed_path(found, each.take).original if each.take else (),
+            proto_path(found, each.take) if each.take else (),
         )
 
     def _look_up(self, entry: Before) -> LookUp:
@@ -349,17 +354,7 @@ class Resolver:
         return needed_method(self.methods, name)
 
 
-@contextmanager
-def entry(name: str, unused: list[UnusedEntry]) -> Iterator[None]:
-    """A block that resolves an entry. If that is not applicable, it is added to `unused`."""
-    try:
-        yield
-    except NotApplicable as reason:
-        unused.append(UnusedEntry(name, str(reason)))
-
-
 def telling_apart(steps: Steps, namesakes: Mapping[str, Listing]) -> Steps:
-    """The steps, with the lists of namesakes for their look-ups."""
     before = tuple(
         replace(each, method=replace(each.method, namesakes=namesakes.get(each.method.path[1:])))
         for each in steps.before
@@ -368,7 +363,6 @@ def telling_apart(steps: Steps, namesakes: Mapping[str, Listing]) -> Steps:
 
 
 def rename(method: Method, source: str, target: str) -> Rename:
-    """Raises NotApplicable."""
     request, path = method.descriptor.input_type, split(source)
     if field_at(request, path) is not None:
         raise NotApplicable(NATIVE)
@@ -382,8 +376,15 @@ def rename(method: Method, source: str, target: str) -> Rename:
     )
 
 
+def root_of(request: Descriptor, source: FieldPath) -> BodyPath | None:
+    """The part of a documented path that is an object unknown to Cuebot, if any."""
+    for length, field in enumerate(fields_along(request, source[:-1]), 1):
+        if field is None or not is_message(field):
+            return body_path(request, source[:length])
+    return None
+
+
 def row_limit(method: Method, target: str, content: int | None) -> list[Rewrite]:
-    """The rewrite of a number of rows. Raises NotApplicable."""
     request = method.descriptor.input_type
     if field_at(request, split(target)) is not None:
         return [] if content is None else [default(method, target, content)]
@@ -397,7 +398,7 @@ def row_limit(method: Method, target: str, content: int | None) -> list[Rewrite]
 def default(method: Method, target: str, content: str | int) -> Default:
     """The default of a field: a text, an integer, or `now` (unix time of the request).
 
-    It replaces an empty text, a time of 0, and an integer that is not set. Raises NotApplicable.
+    It replaces an empty text, a time of 0, and an integer that is not set.
     """
     path = needed_path(method.descriptor.input_type, target)
     field = needed_field(method.descriptor.input_type, split(target))
@@ -428,7 +429,7 @@ def answer_aliases(
 
 
 def units_of(profile: Profile, pool: DescriptorPool, unused: list[UnusedEntry]) -> dict[str, Unit]:
-    """Units by full name of a field. What an older Cuebot does not have needs none."""
+    """Units by full name of a field. Fields that an older Cuebot lacks need none."""
     found: dict[str, Unit] = {}
     for unit, messages in profile.units.items():
         for name, fields in messages.items():
@@ -445,7 +446,6 @@ def units_of(profile: Profile, pool: DescriptorPool, unused: list[UnusedEntry]) 
 
 
 def aliased(message: Descriptor, alias: str, native: str | tuple[str, ...] | bool) -> Derived:
-    """Raises NotApplicable."""
     if field_at(message, (alias,)) is not None:
         raise NotApplicable(NATIVE)
     if isinstance(native, bool):
@@ -461,7 +461,7 @@ def aliased(message: Descriptor, alias: str, native: str | tuple[str, ...] | boo
 
 
 def copies(main: Method, method: Method, paths: Mapping[str, str]) -> Copies:
-    """Values that `method`'s request takes from `main`'s answer. Raises NotApplicable."""
+    """Values that `method`'s request takes from `main`'s answer."""
     answer, request = main.descriptor.output_type, method.descriptor.input_type
     return tuple(
         copied(answer, split(source), request, split(target)) for source, target in paths.items()
@@ -471,7 +471,7 @@ def copies(main: Method, method: Method, paths: Mapping[str, str]) -> Copies:
 def with_written(
     profile: Profile, methods: Mapping[str, Method], unused: list[UnusedEntry]
 ) -> dict[str, Method]:
-    """The methods (by `service/Method`) with the objects that callers write themselves."""
+    """Adds the objects that callers write themselves."""
     found = dict(methods)
     for path, globs in profile.written.items():
         with entry(f"written.{path}", unused):
@@ -492,7 +492,7 @@ def with_written(
 def with_watched(
     profile: Profile, methods: Mapping[str, Method], unused: list[UnusedEntry]
 ) -> dict[str, Method]:
-    """The methods (by `service/Method`) with what their watchers need."""
+    """Adds what watchers need."""
     found = dict(methods)
     for name, each in profile.watched.items():
         with entry(f"watched.{name}", unused):
@@ -508,7 +508,7 @@ def with_watched(
 
 
 def goes_on(method: Method, other: Method, each: Watched) -> GoesOn:
-    """Raises NotApplicable unless the other method's answers are read the same way."""
+    """The other method's answers have to be read the same way."""
     answer, same = (each.descriptor.output_type for each in (method, other))
     if not (method.reads_only and other.reads_only) or shape(answer) != shape(same):
         raise NotApplicable(f"{other.path} does not answer the same")
@@ -528,21 +528,17 @@ def shape(message: Descriptor) -> list[tuple[object, ...]]:
 
 
 def stays(method: Method, each: Watched) -> Stays:
-    """Raises NotApplicable."""
     request = method.descriptor.input_type
-    named_by = tuple(needed_path(request, path).original for path in each.if_any)
+    named_by = tuple(proto_path(request, path) for path in each.if_any)
     if not all(needed_field(request, path).is_repeated for path in named_by):
         raise NotApplicable(f"{' or '.join(each.if_any)} is no list")
-    constants = tuple(
-        (needed_path(request, path).original, content) for path, content in each.set.items()
-    )
-    return Stays(named_by, constants)
+    return Stays(named_by, proto_values(request, each.set))
 
 
 def identified(
     profile: Profile, methods: Mapping[str, Method], unused: list[UnusedEntry]
 ) -> dict[str, Method]:
-    """The methods (by `service/Method`) with the place of the caller's name in their requests."""
+    """Adds the place of the caller's name in requests."""
     found = dict(methods)
     plain = [("identity", name, path, "") for name, path in profile.identity.items()]
     in_xml = [

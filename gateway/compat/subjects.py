@@ -10,10 +10,11 @@ from google.protobuf.message_factory import GetMessageClass
 
 from gateway.codec.fields import is_message, message_of
 from gateway.compat.profile import About as AboutEntry
-from gateway.compat.profile import Asking, Lying, NamesOf, NearEntry, Profile
-from gateway.compat.references import (
+from gateway.compat.profile import Asking, NamesOf, NearEntry, Profile
+from gateway.compat.schema_paths import (
     NotApplicable,
     body_path,
+    entry,
     field_at,
     kind_of,
     list_at,
@@ -21,9 +22,10 @@ from gateway.compat.references import (
     needed_message,
     needed_method,
     needed_path,
+    proto_path,
+    proto_values,
     split,
 )
-from gateway.compat.resolve import entry
 from gateway.schema.catalog import UnusedEntry
 from gateway.schema.method import (
     About,
@@ -60,7 +62,11 @@ def with_subjects(
     abouts = Objects(profile, served, pool, unused).all()
     shown = shown_types(profile, pool, abouts, unused)
     confined = dict(narrowed(profile, served, unused))
-    pages = dict(paged(profile, served, unused))
+    pages: dict[str, tuple[FieldPath, ...]] = {}
+    for name, paths in profile.pages.items():
+        with entry(f"pages.{name}", unused):
+            request = needed_method(served, name).descriptor.input_type
+            pages[name] = tuple(proto_path(request, path) for path in paths)
     found = {}
     for name, each in served.items():
         if each.reads_only:
@@ -112,28 +118,31 @@ class Objects:
         )
         shown = self._shown(each, message)
         return About(
-            kind_of(message),
-            tuple((fact, needed_path(shown, path).original) for fact, path in each.facts.items()),
-            frozenset(each.changing),
-            asked,
-            named,
-            namesakes,
-            tuple(
-                (needed_path(shown, path).original, needed(found, owner))
+            kind=kind_of(message),
+            facts=tuple((fact, proto_path(shown, path)) for fact, path in each.facts.items()),
+            changing=frozenset(each.changing),
+            asked=asked,
+            named=named,
+            namesakes=namesakes,
+            owners=tuple(
+                (proto_path(shown, path), needed(found, owner))
                 for owner, path in each.belongs_to.items()
             ),
-            tuple(
-                (needed_path(shown, path).original, needed(found, owner))
+            named_owners=tuple(
+                (proto_path(shown, path), needed(found, owner))
                 for owner, paths in each.belongs_to_named.items()
                 for path in paths
             ),
-            tuple(self._finders(each, found)),
-            tuple(self._list(lying, message, found) for lying in each.lies_in),
-            tuple(
-                (needed_path(message, path).original, needed(found, owner))
+            found_by=tuple(self._finders(each, found)),
+            lies_in=tuple(
+                LiesIn(one.argument, needed(found, one.in_), self._asked(one, message, one.held))
+                for one in each.lies_in
+            ),
+            confined_to=tuple(
+                (proto_path(message, path), needed(found, owner))
                 for owner, path in each.confined_to.items()
             ),
-            shown.full_name,
+            shown=shown.full_name,
         )
 
     def _asked(self, asking: Asking, message: Descriptor, held: str = "") -> Asked:
@@ -142,27 +151,19 @@ class Objects:
         shown = shown_by(asking, answer)
         sends = []
         for target, source in asking.send.items():
-            place = needed_path(request, target.removesuffix("[]")).original
-            sends.append((needed_path(message, source).original, place, target.endswith("[]")))
+            place = proto_path(request, target.removesuffix("[]"))
+            sends.append((proto_path(message, source), place, target.endswith("[]")))
         return Asked(
             method,
-            tuple(sends),
-            tuple((needed_path(request, path).original, it) for path, it in asking.set.items()),
-            body_path(answer, split(asking.take)).original if asking.take else (),
-            list_at(answer, asking.rows) if asking.rows else (),
-            tuple(
-                (
-                    needed_path(shown, at).original,
-                    tuple(needed_path(message, path).original for path in paths),
-                )
+            sends=tuple(sends),
+            constants=proto_values(request, asking.set),
+            take=proto_path(answer, asking.take) if asking.take else (),
+            rows=list_at(answer, asking.rows) if asking.rows else (),
+            same=tuple(
+                (proto_path(shown, at), tuple(proto_path(message, path) for path in paths))
                 for at, paths in asking.where.items()
             ),
-            needed_path(request, held).original if held else (),
-        )
-
-    def _list(self, lying: Lying, message: Descriptor, found: Mapping[str, About]) -> LiesIn:
-        return LiesIn(
-            lying.argument, needed(found, lying.in_), self._asked(lying, message, lying.held)
+            held=proto_path(request, held) if held else (),
         )
 
     def _shown(self, each: AboutEntry, message: Descriptor) -> Descriptor:
@@ -186,7 +187,7 @@ class Objects:
     def _finders(self, each: AboutEntry, found: Mapping[str, About]) -> Iterator[FoundBy]:
         for call, path in each.found_by.items():
             method = needed_method(self.served, call)
-            place = needed_path(method.descriptor.input_type, path).original
+            place = proto_path(method.descriptor.input_type, path)
             yield FoundBy(method.path, needed(found, each.named or ""), place)
 
 
@@ -250,7 +251,7 @@ def shown_types(
         with entry(f"shown.{name}", unused):
             message = needed_message(pool, name)
             facts: dict[str, FieldPath] = {
-                fact: needed_path(message, path).original for fact, path in each.facts.items()
+                fact: proto_path(message, path) for fact, path in each.facts.items()
             }
             fields = {field.json_name: field.name for field in message.fields}
             ids = tuple(
@@ -260,7 +261,7 @@ def shown_types(
             )
             hidden = tuple(needed_field(message, (field,)).name for field in each.hides)
             named = tuple(
-                (needed_path(message, path).original, needed(abouts, other))
+                (proto_path(message, path), needed(abouts, other))
                 for other, paths in each.names.items()
                 for path in paths
             )
@@ -290,17 +291,8 @@ def narrowed(
                 one = needed_field(request, split(path))
                 if not one.is_repeated or one.type != FieldDescriptor.TYPE_STRING:
                     raise NotApplicable(f"{path} is no list of texts")
-                found.append((fact, needed_path(request, path).original))
+                found.append((fact, proto_path(request, path)))
             yield name, tuple(found)
-
-
-def paged(
-    profile: Profile, served: Mapping[str, Method], unused: list[UnusedEntry]
-) -> Iterator[tuple[str, tuple[FieldPath, ...]]]:
-    for name, paths in profile.pages.items():
-        with entry(f"pages.{name}", unused):
-            request = needed_method(served, name).descriptor.input_type
-            yield name, tuple(needed_path(request, path).original for path in paths)
 
 
 def near_of(method: Method, each: NearEntry, methods: Mapping[str, Method]) -> Near:
@@ -309,19 +301,21 @@ def near_of(method: Method, each: NearEntry, methods: Mapping[str, Method]) -> N
     rows = list_at(answer, each.rows) if each.rows is not None else ()
     parts = {part: needed_field(asked, (part,)).name for part in PART.findall(each.name)}
     near = Near(
-        each.kind,
-        each.name,
-        tuple(parts.items()),
-        None if each.in_ is None else (each.in_, needed_field(asked, (each.in_,)).name),
-        listing,
-        tuple(
-            (needed_path(asked, source).original, needed_path(request, target))
+        kind=each.kind,
+        name=each.name,
+        parts=tuple(parts.items()),
+        within=None if each.in_ is None else (each.in_, needed_field(asked, (each.in_,)).name),
+        method=listing,
+        copies=tuple(
+            (proto_path(asked, source), needed_path(request, target))
             for target, source in each.with_.items()
         ),
-        tuple((needed_path(request, target), content) for target, content in each.set.items()),
-        rows,
-        needed_path(message_of(rows[-1]) if rows else answer, each.names).original,
-        None if each.part is None else needed_path(request, each.part),
+        constants=tuple(
+            (needed_path(request, target), content) for target, content in each.set.items()
+        ),
+        rows=rows,
+        names=proto_path(message_of(rows[-1]) if rows else answer, each.names),
+        part=None if each.part is None else needed_path(request, each.part),
     )
     try:
         near.name_in(GetMessageClass(asked)())
@@ -333,17 +327,18 @@ def near_of(method: Method, each: NearEntry, methods: Mapping[str, Method]) -> N
 def named_rows(method: Method, each: NamesOf, methods: Mapping[str, Method]) -> NamedRows:
     listing = needed_method(methods, each.call)
     request, asked = listing.descriptor.input_type, method.descriptor.input_type
-    copies = tuple(
-        (needed_path(asked, source).original, needed_path(request, target).original)
-        for target, source in each.with_.items()
-    )
-    constants = tuple(
-        (needed_path(request, target).original, content) for target, content in each.set.items()
-    )
     rows = list_at(listing.descriptor.output_type, each.rows)
-    name = needed_path(message_of(rows[-1]), each.name).original
-    put = needed_field(method.descriptor.output_type, (each.put,)).name
-    return NamedRows(listing, copies, constants, rows, name, put)
+    return NamedRows(
+        listing,
+        copies=tuple(
+            (proto_path(asked, source), proto_path(request, target))
+            for target, source in each.with_.items()
+        ),
+        constants=proto_values(request, each.set),
+        rows=rows,
+        name=proto_path(message_of(rows[-1]), each.name),
+        put=needed_field(method.descriptor.output_type, (each.put,)).name,
+    )
 
 
 def subject_in(

@@ -6,7 +6,7 @@ from dataclasses import replace
 from google.protobuf.descriptor_pool import DescriptorPool
 
 from gateway.compat.profile import Summaries
-from gateway.compat.references import field_at
+from gateway.compat.schema_paths import field_at
 from gateway.schema.description import first_sentence
 from gateway.schema.method import Method
 
@@ -14,20 +14,13 @@ from gateway.schema.method import Method
 def with_summaries(
     summaries: Summaries, served: Mapping[str, Method], comments: Mapping[str, str]
 ) -> dict[str, Method]:
-    """The methods (by `service/Method`), each with its line.
-
-    Without an entry, it is the first sentence of the comment.
-    """
-    return {
-        name: replace(each, summary=line(summaries, each, comments))
-        for name, each in served.items()
-    }
-
-
-def line(summaries: Summaries, method: Method, comments: Mapping[str, str]) -> str:
-    lines = summaries.methods.get(method.service, {})
-    comment = comments.get(method.descriptor.full_name, "")
-    return lines.get(method.descriptor.name) or first_sentence(comment)
+    """Without an entry, a method's line is the first sentence of its comment."""
+    found = {}
+    for name, each in served.items():
+        line = summaries.methods.get(each.service, {}).get(each.descriptor.name)
+        comment = comments.get(each.descriptor.full_name, "")
+        found[name] = replace(each, summary=line or first_sentence(comment))
+    return found
 
 
 def notes(

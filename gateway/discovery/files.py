@@ -28,7 +28,7 @@ PACKAGE_PREFIX = "package:"
 OPENCUE_PACKAGE = "opencue_proto"
 PROTOC_TIMEOUT_SECONDS = 60
 SHOWN_ERRORS = 3
-"""Of protoc, in a message."""
+"""Errors of protoc in a message."""
 WARNING = re.compile(r"warning:|^W\d{4} ", re.IGNORECASE)
 """Marks of protoc's warnings, in files and in its own log."""
 

@@ -40,11 +40,11 @@ REFUSALS = (Code.UNAUTHENTICATED, Code.PERMISSION_DENIED)
 SERVICE_NAME_BYTES = 512
 """Average length of names with which the largest list of services is accepted."""
 CONNECT_TIMEOUT_SECONDS = 2.0
-"""For all endpoints together; one that needs longer comes last."""
+"""For all endpoints together; one that needs longer is asked last."""
 SILENCE_SECONDS = 2.0
-"""After which the next endpoint is asked for its schema, too."""
+"""Silence of an endpoint after which the next one is asked for its schema, too."""
 SHOWN_CHARACTERS = 200
-"""Of the server's error messages."""
+"""Length of the server's error messages."""
 
 
 def reflection_of(cuebot: Cuebot, timeout: float = 10.0) -> DescriptorSource:
@@ -103,7 +103,6 @@ class EndpointsSource:
         raise self._reason(failures)
 
     def _reason(self, failures: Sequence[Exception]) -> Exception:
-        """The error that says why there is no schema."""
         kinds: tuple[type[Exception], ...] = (NoReflection, NotReady, NoSchema)
         if self._had_schema:
             kinds = (NotReady, NoReflection, NoSchema)

@@ -32,7 +32,7 @@ WHAT_TO_DO_AFTER = (
     " gateway with DESCRIPTOR_SOURCE set to Cuebot's own protos (proto/src of its sources), or to"
     " auto for the installed opencue-proto"
 )
-"""With a catalog, when an installed package is no longer an alternative."""
+"""Advice if there is a catalog: an installed package is no alternative any more."""
 
 FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 1.0
@@ -73,7 +73,6 @@ class LiveCatalog:
         self.generation = 0
         """Number of catalogs so far."""
         self.refreshes = {"same": 0, "changed": 0, "failed": 0}
-        """Number of attempts by result."""
         self.looked_at = 0.0
         """Time of the source's last answer (unix time); 0 before the first."""
         self.changed_at = 0.0
@@ -110,7 +109,6 @@ class LiveCatalog:
         return method is not None and method.reads_only
 
     async def wait(self) -> Catalog:
-        """The catalog, once there is one."""
         await self._found.wait()
         assert self.current is not None
         return self.current
@@ -251,7 +249,7 @@ class LiveCatalog:
         return wrong
 
     def _wrong_in(self, catalog: Catalog) -> tuple[str, ...]:
-        """Problems of globs, of the selection and of rules, that match nothing there."""
+        """Problems of globs, of the selection and of rules, that match nothing in this catalog."""
         return (*map(str, catalog.unused_globs), *self._unmatched_rules(catalog))
 
     def _swap(self, catalog: Catalog, changes: Changes) -> None:

@@ -36,8 +36,6 @@ class BrokenFiles(NoSchema):
 
 
 class DescriptorSource(Protocol):
-    """One way to get the schema."""
-
     async def fetch(self) -> Schema:
         """The current schema. Raises NotReady, NoReflection or NoSchema."""
 

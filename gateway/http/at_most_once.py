@@ -23,12 +23,13 @@ from starlette.types import Receive, Send
 from gateway.calls.invoke import Call
 from gateway.calls.plan import Found
 from gateway.errors import RETRY_SOON, Code, Fate, GatewayError
-from gateway.http.call_maker import CallMaker, form_of, pieces_of
+from gateway.http.call_maker import CallMaker
 from gateway.http.context import JSON_TYPE, CallState, ClientGone, RequestContext
 from gateway.http.disconnect import CancelOnDisconnect
+from gateway.http.form import Form, form_for, form_of, pieces_of
 from gateway.http.key_records import LARGEST_KEPT_BYTES, Owned, Record, Records
 from gateway.http.request import CallRequest, RequestReader
-from gateway.http.respond import Form, Responder, form_for
+from gateway.http.respond import Responder
 from gateway.openapi.schemas import REPORTED
 from gateway.schema.method import Method
 from gateway.views.compiled_view import AnswerForm
@@ -88,7 +89,6 @@ class Attempt:
         return noted
 
     async def _claim(self) -> None:
-        """Raises GatewayError, such as Taken."""
         try:
             known = await self._records.claim(self._owned, self._record)
             if known is not None:
@@ -102,7 +102,7 @@ class Attempt:
         await self._finish(self._outcome("done", kept))
 
     async def break_off(self, why: str) -> None:
-        """It ends without an answer or an error."""
+        """Ends without an answer or an error."""
         unsent = self._fate == "not sent"
         await self._finish(None if unsent else self._outcome("unknown", why.encode()))
 
@@ -136,7 +136,6 @@ class AtMostOnce:
         *,
         longest_call: float,
     ) -> None:
-        """`longest_call` is in seconds."""
         self._records = records
         self._requests = requests
         self._calls = calls
@@ -151,10 +150,8 @@ class AtMostOnce:
         receive: Receive,
         send: Send,
     ) -> None:
-        """Make the call, or repeat its answer. Raises GatewayError and ClientGone.
-
-        The call goes on to its end when the client leaves, so that the next request gets its
-        answer; it keeps its slot in flight until then.
+        """A call goes on when its client leaves, so that the next request gets its answer; it keeps
+        its slot in flight until then.
         """
         began = monotonic()
         method, caller = request.plan.method, context.caller
@@ -214,7 +211,6 @@ class AtMostOnce:
         known: Record,
         receive: Receive,
     ) -> Form:
-        """What is known of the first call. Raises GatewayError and ClientGone."""
         path = request.plan.method.path
         if known.fingerprint != asked.fingerprint:
             problem = "this Idempotency-Key was used with another body; nothing was called"
@@ -302,7 +298,7 @@ def reported(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]
 
 
 def key_of(header: bytes) -> bytes:
-    """The key, whether it is in quotes or not. Raises GatewayError (INVALID_ARGUMENT)."""
+    """The key, whether it is in quotes or not."""
     if (quoted := QUOTED_KEY.fullmatch(header)) is not None:
         return ESCAPED.sub(rb"\1", quoted[1])
     if BARE_KEY.fullmatch(header) is None:

@@ -54,7 +54,6 @@ class StatusOnly:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Raises GatewayError (PERMISSION_DENIED)."""
         caller = context_of(scope).caller
         assert caller is not None, "no page is shown without a token"
         if not caller.rule.shows_status:

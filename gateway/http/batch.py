@@ -10,7 +10,7 @@ import asyncio
 import re
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from time import monotonic
 from typing import NamedTuple
 from urllib.parse import parse_qsl, quote
@@ -40,19 +40,24 @@ from gateway.http.context import (
 from gateway.http.direct_connection import LARGE_BODY_BYTES
 from gateway.http.disconnect import CancelOnDisconnect
 from gateway.http.interceptors import Interceptors
-from gateway.http.item_connection import ItemConnection, Outcome, outcome_of, reported
+from gateway.http.item_connection import (
+    EventStream,
+    ItemConnection,
+    Outcome,
+    WatchedItem,
+    outcome_of,
+    reported,
+)
 from gateway.http.middleware import ContextMiddleware
 from gateway.http.proxies import TrustedProxies
 from gateway.http.request_headers import DRY_RUN_ANSWER, DRY_RUN_KEY, asks_dry_run, check_headers
 from gateway.http.routing import CHANGE_ALLOWS
 from gateway.http.slow_reader import SlowReader
-from gateway.http.watch import HEADERS as OF_STREAMS
-from gateway.http.watch import RETRY
-from gateway.http.watched_item import EventWriter, WatchedItem
+from gateway.http.watched_question import HEADERS as OF_STREAMS
+from gateway.http.watched_question import RETRY
 from gateway.long_work import let_others_run
 from gateway.suggestions import QUOTED_CHARS, did_you_mean
 from gateway.views.compiled_view import (
-    ACCEPT_BYTES_READ,
     ACCEPTED,
     EVENT_STREAM,
     MEDIA_TYPES,
@@ -88,29 +93,22 @@ PASSED_ON = (b"authorization", b"grpc-timeout", DRY_RUN_KEY, VIA_HEADER)
 
 
 class Head(NamedTuple):
-    """What the head of a batch says."""
-
     sent: Format | None
     """The format of the items; None: as the first byte says."""
     wanted: Format | None
     """The format of the answers; None: that of the items."""
     stops_on_error: bool
     watches: bool
-    """Whether the items are event streams."""
 
 
 class Finished(NamedTuple):
-    """An item's answer as it is sent."""
-
     text: bytes
     charged: int
     """Bytes that it has of `Batch.long_answers`."""
 
 
 class Batch:
-    """Limited like the methods' own requests; `http_timeout` is in seconds, to take a large body
-    apart and for the client to read a piece.
-    """
+    """`http_timeout`: seconds to take a large body apart, and for the client to read a piece."""
 
     def __init__(
         self,
@@ -127,7 +125,6 @@ class Batch:
         self.items = ContextMiddleware(
             until_gone(methods), proxies=TrustedProxies(()), interceptors=interceptors
         )
-        """The app that answers items."""
         self.items_at_once = max(1, min(ITEMS_AT_ONCE, max_in_flight // 4))
         """The principal's other requests need places, too."""
         self.long_answers = FairQuota(MAX_LONG_ANSWERS_BYTES, weight)
@@ -148,14 +145,14 @@ class Batch:
             allow = {"Allow": CHANGE_ALLOWS}
             raise GatewayError(Code.UNIMPLEMENTED, problem, status=405, headers=allow)
         queue = context.queue = BatchQueue(lambda: self.readiness.stopping)
-        queue.has_token = True  # until there is a place to wait in
+        queue.has_token = True  # without a place, a batch does not wait for one
         await self._admit(context)
         principal = context.principal
         if not self._batches.take(principal):
             raise unavailable("too many batches are being answered", "places")
-        place = Place(self._batches, principal)
-        queue.for_tokens = self._for_tokens.setdefault(principal, queue.for_tokens)
-        try:
+        with ExitStack() as place:
+            place.callback(self._batches.give_back, principal)
+            queue.for_tokens = self._for_tokens.setdefault(principal, queue.for_tokens)
             # Without a direct connection, reading the body is what notices that the client is gone.
             with nullcontext() if context.direct is None else CancelOnDisconnect(context, receive):
                 await self._admit(context)
@@ -176,20 +173,14 @@ class Batch:
                 run = Answers(self, context, items, send, in_order=in_order, stops=stops)
             del items  # the run frees each as it takes its turn
             await self._run(context, run, receive)
-        finally:
-            place.give_back()
 
     async def _admit(self, context: RequestContext) -> None:
-        """Identify the caller, and wait for a token unless the queue has one.
-
-        Raises GatewayError.
-        """
+        """Identify the caller, and wait for a token unless the queue has one."""
         waiting = self._interceptors.admit(context)
         if waiting is not None:
             await waiting
 
     def _read_head(self, context: RequestContext) -> Head:
-        """Raises GatewayError."""
         headers = context.request.headers
         dry_run = headers.get(DRY_RUN_KEY)
         if dry_run is not None and asks_dry_run(dry_run):
@@ -201,7 +192,7 @@ class Batch:
         sent: Format | None = "ndjson" if FORMATS.get(media.decode("latin-1")) == "ndjson" else None
         of_json = {k: v for k, v in headers.items() if sent is None or k != b"content-type"}
         check_headers(of_json, self._bodies.max_body)
-        accept = headers.get(b"accept", b"")[:ACCEPT_BYTES_READ]
+        accept = headers.get(b"accept", b"")
         stops, watches = stops_on_error(context.request.query), wants_events(accept)
         if stops and watches:
             problem = f"?{STOP_ON_ERROR}: the items of an event stream do not wait for one another"
@@ -211,7 +202,7 @@ class Batch:
     async def _read_items(
         self, context: RequestContext, head: Head, body: bytes, receive: Receive
     ) -> tuple[list[Item], Format]:
-        """The items, and the format of their answers. Raises GatewayError, and ClientGone."""
+        """The items, and the format of their answers."""
         first = FIRST_BYTE.match(body, 0, LARGE_BODY_BYTES)
         if head.sent is None and first is None:
             raise GatewayError(Code.INVALID_ARGUMENT, f"the body is empty; {NOT_ONE_ITEM}")
@@ -242,20 +233,6 @@ class Batch:
             context.wait_as_asked(monotonic() - began)  # each item is measured by itself
 
 
-class Place:
-    """A principal's place among the batches that are being answered."""
-
-    def __init__(self, batches: FairQuota, principal: str) -> None:
-        self._batches = batches
-        self._principal = principal
-        self._is_held = True
-
-    def give_back(self) -> None:
-        if self._is_held:
-            self._is_held = False
-            self._batches.give_back(self._principal)
-
-
 class Run:
     """The items of a batch: those that are left, that run, and that have finished."""
 
@@ -278,7 +255,6 @@ class Run:
         self._news = asyncio.Event()
 
     async def answer(self) -> None:
-        """Raises ClientGone."""
         raise NotImplementedError
 
     async def end(self) -> None:
@@ -315,7 +291,6 @@ class Run:
         return ItemConnection(item.request, self._context.principal, self._batch.long_answers)
 
     def _check(self, item: Item) -> None:
-        """Raise GatewayError unless the item may begin."""
         if self._failed is not None:
             problem = f"not called: {STOP_ON_ERROR}, and item {self._failed!r} has failed"
             raise GatewayError(Code.CANCELLED, problem)
@@ -477,13 +452,12 @@ class WatchedRun(Run):
         context: RequestContext,
         items: Collection[Item],
         send: Send,
-        place: Place,
+        place: ExitStack,
     ) -> None:
         super().__init__(batch, context, items)
         self._send = send
         self._place = place
-        self._events = EventWriter(context, send, batch.http_timeout)
-        self._is_cut_off = False
+        self._events = EventStream(context, send, batch.http_timeout, self._news)
 
     async def answer(self) -> None:
         self._context.response.code = Code.OK
@@ -501,30 +475,18 @@ class WatchedRun(Run):
             finally:
                 self._release(found)
             if all(connection.has_begun for connection, _ in self._running.values()):
-                self._place.give_back()
+                self._place.close()
                 self._context.give_back_body_room()
             if self._running and not self._finished:
                 await self._news.wait()
-            if self._is_cut_off:
+            if self._events.is_cut_off:
                 raise ClientGone
         await self._send({"type": "http.response.body", "body": b""})
 
     def _connect(self, item: Item) -> ItemConnection:
         return WatchedItem(
-            item.id, item.request, self._context.principal, self._batch.long_answers, self
+            item.id, item.request, self._context.principal, self._batch.long_answers, self._events
         )
-
-    async def write(self, pieces: Iterable[bytes]) -> None:
-        await self._events.write(pieces)
-
-    def cut_off(self) -> None:
-        """End the stream at once: the client does not read."""
-        self._is_cut_off = True
-        self._news.set()
-
-    def look(self) -> None:
-        """An item has begun."""
-        self._news.set()
 
 
 def until_gone(methods: ASGIApp) -> ASGIApp:
@@ -543,16 +505,14 @@ def until_gone(methods: ASGIApp) -> ASGIApp:
 
 
 def wanted_format(accept: bytes) -> Format | None:
-    """The format that an Accept header names, or None."""
     best, found = 0.0, None
-    for media, weight in offers(accept.decode("latin-1").lower().split(",")):
+    for media, weight in offers(accept):
         if media in FORMATS and weight > best:
             best, found = weight, FORMATS[media]
     return found
 
 
 def stops_on_error(query: bytes) -> bool:
-    """Raises GatewayError (INVALID_ARGUMENT) for any other parameter or value."""
     stops = False
     for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
         if name != STOP_ON_ERROR:
@@ -566,7 +526,6 @@ def stops_on_error(query: bytes) -> bool:
 
 
 def check_ids(items: Iterable[Item]) -> None:
-    """Raise GatewayError (INVALID_ARGUMENT) if two items have the same id."""
     seen = set[str]()
     for each in items:
         if str(each.id) in seen:

@@ -1,4 +1,4 @@
-"""Where the items of one batch wait for what other requests get at once, or are refused."""
+"""The queue of a batch. Its items wait for tokens and slots; other requests are refused at once."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,7 +15,7 @@ LOOK_INTERVAL_SECONDS = 0.5
 
 
 class BatchQueue:
-    """Items wait one at a time, in order: for tokens of the rate limit, and for slots."""
+    """Items wait one at a time, in their order."""
 
     def __init__(self, is_stopping: Callable[[], bool]) -> None:
         self._is_stopping = is_stopping
@@ -30,7 +30,7 @@ class BatchQueue:
         return had
 
     async def enter(self, enter: Callable[[], None]) -> None:
-        """Call it until there is a slot. Raises GatewayError, also when the gateway stops."""
+        """Call `enter` until there is a slot."""
         async with self._for_slots:
             while True:
                 try:

@@ -29,11 +29,7 @@ class BodyReader:
         self._room = room
 
     async def read(self, context: RequestContext, receive: Receive) -> bytes:
-        """The whole body, decompressed. The request returns its room.
-
-        Raises GatewayError for a body that is too large, too slow or not in its Content-Encoding,
-        or without room; ClientGone when the client disconnects.
-        """
+        """The whole body, decompressed. The request returns its room."""
         decoder = decoder_for(context.request.headers.get(b"content-encoding"))
         overhead = self._overhead(context)
         parts: list[bytes] = []
@@ -67,10 +63,7 @@ class BodyReader:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     async def expand(self, context: RequestContext, coding: bytes, data: bytes) -> bytes:
-        """The content of data in one of READERS, within the limits of a body.
-
-        Raises GatewayError for invalid data, and for content that is too large or without room.
-        """
+        """The content of data in one of READERS, within the limits of a body."""
         decoder = decoder_for(coding)
         if decoder is None or not data:
             return data
@@ -99,11 +92,7 @@ class BodyReader:
         return size
 
     def take(self, context: RequestContext) -> bytes | None:
-        """The whole body without waiting; None if it is compressed or incomplete.
-
-        The request returns its room. Raises GatewayError for a body that is too large or without
-        room.
-        """
+        """The whole body without waiting; None if it is compressed or incomplete."""
         if context.direct is None or b"content-encoding" in context.request.headers:
             return None
         body = context.direct.take_body()
@@ -135,7 +124,6 @@ class BodyReader:
 
 
 def body_too_large(max_body: int) -> GatewayError:
-    """413, for an announced length or a received one."""
     return GatewayError(
         Code.RESOURCE_EXHAUSTED,
         f"the body is larger than MAX_BODY_MB ({max_body / 2**20:g} MB)",

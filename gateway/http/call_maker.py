@@ -1,6 +1,6 @@
-"""Making a request's calls to Cuebot, and encoding the answer."""
+"""Making a request's calls to Cuebot."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import lru_cache, partial
 from time import monotonic
 from urllib.parse import quote
@@ -10,15 +10,12 @@ from gateway.access.rate_limiter import MemoryLimiter, Rate
 from gateway.calls.invoke import Around, Call, calls_within, invoke, look_up, rehearse
 from gateway.calls.near_names import takes_short, with_near_name
 from gateway.calls.rows import is_cut
-from gateway.calls.shared_reads import SHARED, OwnMemory, SharedAnswer, SharedReads
+from gateway.calls.shared_reads import SHARED, OwnMemory, SharedReads
 from gateway.errors import Code, GatewayError
 from gateway.http.context import RequestContext
 from gateway.http.interceptors import Interceptors
 from gateway.http.request import CallRequest
-from gateway.http.respond import Form, form_for
-from gateway.http.shared_form import shared_form
 from gateway.http.trace_context import CallTimes
-from gateway.long_work import begin_at_once
 from gateway.upstream.interface import Metadata, Upstream
 
 SUGGESTIONS = Rate(rps=1, burst=1)
@@ -49,7 +46,7 @@ class CallMaker:
         return context.call.lease.ask(size, go_on)
 
     async def rehearse(self, context: RequestContext, request: CallRequest) -> None:
-        """Find out whether a call would be allowed, without making it. Raises GatewayError."""
+        """Find out whether a call would be allowed, without making it."""
         rule = None if context.caller is None else context.caller.rule
         if rule is None or not rule.is_conditional:
             return
@@ -73,7 +70,7 @@ class CallMaker:
     async def call(
         self, context: RequestContext, request: CallRequest, innermost: Around | None = None
     ) -> bytes:
-        """Raises GatewayError. `innermost` wraps each call to Cuebot inside the interceptors."""
+        """`innermost` wraps each call to Cuebot inside the interceptors."""
         began, code = monotonic(), CANCELLED
         resolved: list[str] = []
         metadata = metadata_of(context)
@@ -102,7 +99,7 @@ class CallMaker:
         return answer
 
     async def look_up(self, context: RequestContext, request: CallRequest) -> CallRequest:
-        """The request after its look-ups, to be made several times. Raises GatewayError."""
+        """The request after its look-ups, to be made several times."""
         plan = request.plan
         if not plan.look_ups and plan.method.goes_on is None:
             return request
@@ -134,10 +131,11 @@ class CallMaker:
         left: float,
         metadata: Metadata,
     ) -> GatewayError:
-        """The error with the nearest name that the caller may list: one look-up a second for each
-        principal. Where a rule hides objects, it would tell of them by its time and calls.
+        """The error with the nearest name that the caller may list, one look-up a second for each
+        principal.
 
-        If the layer's job is not there either, the nearest job is told.
+        Not where a rule hides objects: time and calls would tell of them. If the layer's job is not
+        there either, the nearest job is told.
         """
         caller, sought = context.caller, error.sought
         if caller is None or caller.rule.see is not None:
@@ -192,26 +190,7 @@ async def note_cut(context: RequestContext, request: CallRequest, answer: bytes)
         context.response.headers.append((b"x-truncated", b"%d" % request.cut_at))
 
 
-def form_of(context: RequestContext, request: CallRequest, answer: bytes) -> Form:
-    """Cuebot's answer in the client's format. Raises GatewayError (INTERNAL)."""
-    if type(answer) is SharedAnswer:
-        return shared_form(context, request.plan.method, request.view, answer)
-    if request.view is None:
-        return form_for(context, request.plan.method.encode(answer))
-    return form_for(context, pieces_of(request, answer), request.view.content_type)
-
-
-def pieces_of(request: CallRequest, answer: bytes) -> Iterable[bytes]:
-    """The body of an answer. Raises GatewayError (INTERNAL)."""
-    if request.view is None:
-        return request.plan.method.encode(answer)
-    begin_at_once()
-    return request.view.encode(answer)
-
-
 @lru_cache(maxsize=1024)
 def caller(client: str, subject: str) -> Metadata:
-    """The metadata that all calls of a caller share. The subject is percent-encoded, since gRPC
-    metadata is printable ASCII.
-    """
+    """The subject is percent-encoded, since gRPC metadata is printable ASCII."""
     return (("x-forwarded-for", client), ("x-gateway-principal", quote(subject, safe="")))

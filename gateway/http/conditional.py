@@ -20,17 +20,17 @@ from starlette.types import Receive, Send
 from gateway.access.fair_quota import FairQuota
 from gateway.calls.shared_reads import SharedAnswer
 from gateway.errors import Code, GatewayError, unavailable
-from gateway.http.call_maker import CallMaker, form_of, note_cut
+from gateway.http.call_maker import CallMaker, note_cut
 from gateway.http.content_coding import VARY as VARY_BY_CODING
 from gateway.http.context import RequestContext
 from gateway.http.disconnect import CancelOnDisconnect
+from gateway.http.form import form_of, in_common
 from gateway.http.interceptors import Interceptors
 from gateway.http.request import CallRequest, RequestReader
 from gateway.http.respond import Responder
 from gateway.http.routing import send_nothing
-from gateway.http.shared_form import in_common
 from gateway.long_work import STEP, Step, begin_at_once, let_others_run
-from gateway.views.fingerprint import fingerprint, fingerprint_of_shown
+from gateway.views.changes import fingerprint, fingerprint_of_shown
 
 WAIT_PREFERENCE = re.compile(
     rb"(?:^|,)[ \t]*wait[ \t]*=[ \t]*\"?([0-9]{1,9})\"?[ \t]*(?:$|[,;])", re.I
@@ -73,8 +73,7 @@ def matches(if_none_match: str, etag: str) -> bool:
 
 class Stopping(Protocol):
     @property
-    def stopping(self) -> bool:
-        """Whether it is."""
+    def stopping(self) -> bool: ...
 
 
 class ConditionalReads:
@@ -140,10 +139,7 @@ class ConditionalReads:
         """Wait until the answer changes or the time is over.
 
         Returns the request of the latest moment, the answer (empty if unchanged), its ETag, and its
-        call's start time.
-        Meanwhile the request holds no slot in flight and no answer memory. Raises GatewayError as
-        a call does, also for a token that has become invalid, and UNAVAILABLE if too many requests
-        wait.
+        call's start time. Meanwhile the request holds no slot in flight and no answer memory.
         """
         end = monotonic() + condition.wait
         began, took = monotonic(), 0.0
@@ -197,7 +193,7 @@ def of_this_moment(request: CallRequest) -> CallRequest:
 
 
 async def etag_of(request: CallRequest, answer: bytes, deadline: float) -> str:
-    """Raises GatewayError: DEADLINE_EXCEEDED after `deadline` (monotonic), or of a view."""
+    """Raises DEADLINE_EXCEEDED after `deadline` (monotonic)."""
     view = request.view
     digest = blake2b(request.catalog.version.encode(), digest_size=16)
     digest.update((view.key if view is not None else "").encode())
@@ -221,7 +217,7 @@ async def etag_of(request: CallRequest, answer: bytes, deadline: float) -> str:
 def finding_of(
     request: CallRequest, answer: bytes, step: Step = STEP
 ) -> Generator[object, None, bytes]:
-    """The search for an answer's fingerprint, which several who have the answer make together."""
+    """The search for an answer's fingerprint, which those who share the answer make together."""
     rows, view = request.plan.method.views.rows, request.view
     if view is not None and view.renewed is not None and rows is not None:
         return fingerprint_of_shown(answer, view.view, rows, step)

@@ -116,10 +116,8 @@ def stream(pieces: Iterable[bytes], coding: Coding) -> Iterator[bytes]:
 
 @lru_cache(maxsize=256)
 def choose(accept_encoding: bytes) -> Choice:
-    """The choice for an Accept-Encoding value.
-
-    A client that refuses all codings gets a plain answer, as the RFC permits: the call has already
-    been made.
+    """A client that refuses all codings gets a plain answer, as the RFC permits: the call has been
+    made.
     """
     if len(accept_encoding) > ACCEPT_ENCODING_MAX_BYTES:
         return PLAIN
@@ -194,7 +192,7 @@ class CompressedDecoder:
         self._begun = False
 
     def feed(self, part: bytes) -> Iterator[bytes]:
-        """Empty pieces are pauses. Raises GatewayError (INVALID_ARGUMENT) for invalid input."""
+        """Empty pieces are pauses."""
         for start in range(0, len(part), INPUT_STEP_BYTES):
             if start:
                 yield b""
@@ -217,7 +215,7 @@ class CompressedDecoder:
             raise self._broken("goes on after its end")
 
     def finish(self) -> None:
-        """Call at the end of the body. Raises GatewayError if the stream is incomplete."""
+        """Call at the end of the body."""
         if self._begun and not self._reader.eof:
             raise self._broken("ends too early")
 
@@ -226,6 +224,6 @@ class CompressedDecoder:
 
 
 def decoder_for(coding: bytes | None) -> CompressedDecoder | None:
-    """The decoder of a Content-Encoding in READERS; None for `identity` or no coding."""
+    """None without a coding, and for `identity`."""
     coding = b"identity" if coding is None else coding.lower()
     return None if coding == b"identity" else CompressedDecoder(coding)

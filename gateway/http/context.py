@@ -49,7 +49,6 @@ class ClientGone(Exception):
 
 class Denial(NamedTuple):
     rule: str
-    """The name of the access rule that refuses the call, or `identity`."""
     method: Method
     payload: bytes | None = None
     about: Facts | None = None
@@ -102,7 +101,6 @@ class Response:
     cause: Cause | None = None
     began: float = 0.0
     bytes_out: int = 0
-    """Bytes of the body."""
     is_complete: bool = False
 
     def __init__(self, headers: list[tuple[bytes, bytes]]) -> None:
@@ -121,19 +119,16 @@ class Response:
 
 
 class CallState:
-    """The call of a request, and the resources that it holds."""
-
     rpc: str | None = None
     """The native gRPC path, whatever alias the client used."""
     denied: Denial | None = None
-    named: tuple[tuple[str, str], ...] = ()
+    holders: tuple[tuple[str, str], ...] = ()
     """Names or ids of what its objects lie in, with their places in the request."""
     about: "Sequence[Judged]" = ()
     """What the latest change is about, if rights depend on it; what is changed comes first."""
     is_rehearsed: bool = False
     """Whether nothing is called but what only reads."""
     outlives_client: bool = False
-    """Whether it goes on when the client leaves."""
     unserved: str = ""
     with_cuebot: float = 0.0
     """Seconds spent in calls to Cuebot."""
@@ -144,21 +139,9 @@ class CallState:
     """Cuebot's bytes of a long answer, released as they are sent."""
     progress: Progress | None = None
 
-    def leave(self, principal: str) -> None:
-        slots, self.slots = self.slots, ()
-        for each in slots:
-            each.give_back(principal)
-
-    def close(self, principal: str) -> None:
-        if self.slots:
-            self.leave(principal)
-        if self.lease is not None:
-            self.lease.close()
-            self.lease = None  # others may share it
-
 
 class RequestContext:
-    """A request, its answer, its call and its caller. Layers fill it in on the way down."""
+    """Layers fill it in on the way down."""
 
     protocol: Protocol | None = None
     """None for plain JSON."""
@@ -168,7 +151,6 @@ class RequestContext:
     refusal: GatewayError | None = None
     dry_run: bool = False
     is_shared: bool = False
-    """Whether its calls are made for several principals."""
     waited: float = 0.0
     """Seconds of waiting: for the store, the rate limit, the body, planning, or an encoding turn.
     Rights are checked again before the call unless this is 0, so every wait counts."""
@@ -215,8 +197,9 @@ class RequestContext:
 
     def leave(self) -> None:
         """Return the slots. Call before the answer's end: the next request may need them."""
-        if self.call.slots:
-            self.call.leave(self.principal)
+        slots, self.call.slots = self.call.slots, ()
+        for each in slots:
+            each.give_back(self.principal)
 
     def wait_as_asked(self, seconds: float) -> None:
         self.waited += seconds
@@ -229,8 +212,12 @@ class RequestContext:
             self.body_room = None
 
     def close(self) -> None:
-        if self.call.slots or self.call.lease is not None:
-            self.call.close(self.principal)
+        """Give back all that the request holds."""
+        if self.call.slots:
+            self.leave()
+        if self.call.lease is not None:
+            self.call.lease.close()
+            self.call.lease = None  # others may share it
         if self.body_room is not None:
             self.give_back_body_room()
 
@@ -278,10 +265,10 @@ def open_context(
     direct: DirectConnection | None,
     seconds: float = 0.0,
 ) -> RequestContext:
-    """A new request's context. An acceptable request id of the client's is kept.
+    """An acceptable request id of the client's is kept.
 
-    `path` is decoded, `headers` have lower-case names, `peer` is the connected address,
-    `seconds` the time since the first byte.
+    `path` is decoded, `headers` have lower-case names, `peer` is the connected address, `seconds`
+    the time since the first byte.
     """
     given = headers.get(b"x-request-id")
     request_id = given.decode("ascii") if given and SANE_REQUEST_ID.fullmatch(given) else ""

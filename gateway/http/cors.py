@@ -47,10 +47,14 @@ ASKED_HEADERS = "access-control-request-headers"
 BODY_HEADERS = (b"content-length", b"content-type")
 
 
-class CorsRules:
-    """`origins` (`*`: all) may read answers, and send REQUEST_HEADERS and `headers`."""
+class Cors:
+    """Answers preflights, and lets pages read answers. Runs inside ContextMiddleware.
 
-    def __init__(self, *, origins: Collection[str], headers: Collection[str]) -> None:
+    Pages of `origins` (`*`: all) may send REQUEST_HEADERS and `headers`.
+    """
+
+    def __init__(self, app: ASGIApp, *, origins: Collection[str], headers: Collection[str]) -> None:
+        self._app = app
         self._rules = CORSMiddleware(
             Response(),  # never called
             allow_origins=origins,
@@ -61,7 +65,20 @@ class CorsRules:
         self._exposed = (b"access-control-expose-headers", ", ".join(EXPOSED_HEADERS).encode())
         self._listed = not self._rules.allow_all_origins
 
-    def allow(self, context: RequestContext) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        context = context_of(scope)
+        headers = context.request.headers
+        asks = b"origin" in headers and ASKED_METHOD.encode() in headers
+        if asks and context.request.method == "OPTIONS":
+            await send_nothing(send, *self._preflight(context))
+            return
+        self._allow(context)
+        await self._app(scope, receive, send)
+
+    def _allow(self, context: RequestContext) -> None:
         origin = context.request.headers.get(b"origin")
         if self._listed:
             context.response.headers.append((b"vary", b"Origin"))
@@ -69,8 +86,7 @@ class CorsRules:
             allowed = origin if self._listed else b"*"
             context.response.headers += ((b"access-control-allow-origin", allowed), self._exposed)
 
-    def preflight(self, context: RequestContext) -> list[tuple[bytes, bytes]]:
-        """The headers of a preflight's answer. Raises GatewayError."""
+    def _preflight(self, context: RequestContext) -> list[tuple[bytes, bytes]]:
         # No answer to requests for private network access.
         asked = Headers(
             {
@@ -100,26 +116,3 @@ class CorsRules:
                 " CORS_HEADERS can allow more"
             )
         return GatewayError(Code.PERMISSION_DENIED, problem)
-
-
-class Cors:
-    """Applies the rules, and answers preflights. Runs inside ContextMiddleware."""
-
-    def __init__(self, app: ASGIApp, *, rules: CorsRules) -> None:
-        self._app = app
-        self._rules = rules
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        context = context_of(scope)
-        asks = (
-            b"origin" in context.request.headers
-            and ASKED_METHOD.encode() in context.request.headers
-        )
-        if asks and context.request.method == "OPTIONS":
-            await send_nothing(send, *self._rules.preflight(context))
-            return
-        self._rules.allow(context)
-        await self._app(scope, receive, send)

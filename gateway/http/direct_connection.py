@@ -81,7 +81,7 @@ class Refused:
 
 
 def headers_of(fields: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """Headers by name. Repeated ones are joined with commas (RFC 9110 section 5.3)."""
+    """Repeated headers are joined with commas (RFC 9110 section 5.3)."""
     fields = list(fields)
     headers = dict(fields)
     if len(headers) < len(fields):

@@ -29,7 +29,7 @@ class EncodingTurn:
             self._turns.give_back(self._principal, 1)
 
     def note_step(self) -> None:
-        """Count a step; after STEPS_PER_TURN of them, the turn passes to another principal."""
+        """After STEPS_PER_TURN steps, the turn passes to another principal."""
         self._steps += 1
         if self._steps >= STEPS_PER_TURN and self._turns.is_awaited_by_others(self._principal):
             self.give_back()

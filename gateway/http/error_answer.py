@@ -25,7 +25,7 @@ log = structlog.stdlib.get_logger("gateway")
 
 
 def as_gateway_error(error: Exception, context: RequestContext) -> GatewayError:
-    """The error for an exception. An unexpected exception is logged, and answered as INTERNAL."""
+    """An unexpected exception is logged, and answered as INTERNAL."""
     if isinstance(error, NotServed):
         context.call.unserved = error.path
     if isinstance(error, GatewayError):
@@ -47,7 +47,7 @@ def error_answer(error: GatewayError) -> tuple[Headers, bytes]:
 
 @lru_cache(maxsize=64)
 def soon_answer(message: str) -> tuple[Headers, bytes]:
-    """`unavailable` as headers and body. Cached: under overload, most answers are equal."""
+    """Cached: under overload, most answers are equal."""
     return rendered(GatewayError(Code.UNAVAILABLE, message, headers=RETRY_SOON))
 
 
@@ -107,10 +107,8 @@ async def send_and_discard(
     receive: Receive,
     send: Send,
 ) -> None:
-    """Send an answer, discarding the rest of the request's body before the answer's end.
-
-    Closing a socket with unread data resets the connection: a client that is still sending would
-    not see the answer.
+    """Discards the rest of the request's body before the answer's end: closing a socket with unread
+    data resets the connection, and a client that is still sending would not see the answer.
     """
     await send({"type": "http.response.start", "status": status, "headers": headers})
     if worth_discarding(context):

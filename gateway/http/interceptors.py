@@ -8,9 +8,7 @@ an entry in the list and a setting.
 from collections.abc import Awaitable, Callable, Iterable
 from time import monotonic
 
-from gateway.calls.caller import Named
 from gateway.calls.invoke import Around, Call
-from gateway.calls.plan import Plan
 from gateway.errors import GatewayError
 from gateway.http.context import RequestContext
 from gateway.schema.catalog import Catalog
@@ -53,10 +51,6 @@ class Interceptor:
     def enter(self, context: RequestContext) -> None:
         """The body has been read: take the call's resources into `context.call` (`Admission`)."""
 
-    def prepare(self, context: RequestContext, plan: Plan, named: Named | None) -> Plan:
-        """Change the calls (`Identity`). `named`: the plan of another process, if any."""
-        return plan
-
     def wraps(self, context: RequestContext) -> bool:
         """Whether `around` is needed for this request."""
         return True
@@ -78,7 +72,7 @@ class Interceptor:
         """The request is over (`AccessLog`, `RequestCounters`). Must not raise."""
 
 
-STAGES = ("open", "identify", "admit", "authorize", "enter", "prepare", "deny", "end")
+STAGES = ("open", "identify", "admit", "authorize", "enter", "deny", "end")
 
 
 class Interceptors:
@@ -88,7 +82,6 @@ class Interceptors:
         self._admit: list[Callable[[RequestContext], Awaitable[None] | None]] = []
         self._authorize: list[Authorize] = []
         self._enter: list[Callable[[RequestContext], None]] = []
-        self._prepare: list[Callable[[RequestContext, Plan, Named | None], Plan]] = []
         self._around: list[Interceptor] = []
         self._deny: list[Callable[[RequestContext, GatewayError, ReadDenied], Awaitable[None]]] = []
         self._end: list[Callable[[RequestContext], None]] = []
@@ -107,10 +100,7 @@ class Interceptors:
             open_(context)
 
     def admit(self, context: RequestContext) -> Awaitable[None] | None:
-        """Identify the caller and apply the limits.
-
-        Returns what remains to be awaited, which most requests are spared. Raises GatewayError.
-        """
+        """Returns what remains to be awaited, which most requests are spared."""
         for identify in self._identify:
             identify(context)
         for position, admit in enumerate(self._admit):
@@ -140,7 +130,7 @@ class Interceptors:
             raise context.refusal
 
     def identify_again(self, context: RequestContext) -> None:
-        """Identify the caller after a wait, since tokens may be revoked. Raises GatewayError."""
+        """Tokens may be revoked during a wait."""
         for identify in self._identify:
             identify(context)
         if context.refusal is not None:
@@ -154,26 +144,18 @@ class Interceptors:
         payload: bytes | None = None,
         asked_by: str = "",
     ) -> None:
-        """Raise GatewayError (PERMISSION_DENIED) if the caller may not call the method.
-
-        `payload` is the request for Cuebot, if known, for the audit log. `asked_by` is the field
+        """`payload` is the request for Cuebot, if known, for the audit log. `asked_by` is the field
         of the client's request that asks for a follow-up.
         """
         for authorize in self._authorize:
             authorize(context, catalog, method, payload, asked_by)
 
     def enter(self, context: RequestContext) -> None:
-        """Take a call's resources; the request returns them. Raises GatewayError."""
         for enter in self._enter:
             enter(context)
 
-    def prepare(self, context: RequestContext, plan: Plan, named: Named | None) -> Plan:
-        for prepare in self._prepare:
-            plan = prepare(context, plan, named)
-        return plan
-
     def around(self, context: RequestContext, innermost: Around | None = None) -> Around | None:
-        """What wraps each call to Cuebot; None if nothing does."""
+        """None if nothing wraps the calls of this request."""
         needed = [each for each in self._around if each.wraps(context)]
         if not needed:
             return innermost
@@ -188,7 +170,6 @@ class Interceptors:
         return around
 
     def look_at(self, context: RequestContext, method: Method) -> bool:
-        """Whether any of them depends on what requests for this method contain."""
         return any(each.wraps(context) and each.looks_at(context, method) for each in self._around)
 
     async def deny(self, context: RequestContext, error: GatewayError, read: ReadDenied) -> None:

@@ -1,21 +1,31 @@
-"""The connection of a batch's item, in memory."""
+"""The connections of a batch's items: in memory, or into the one event stream of the batch."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
-from starlette.types import Message
+import orjson
+from starlette.types import Message, Send
 
 from gateway.access.fair_quota import FairQuota
 from gateway.errors import Code, GatewayError, unavailable
+from gateway.http.context import RequestContext
 from gateway.http.direct_connection import LARGE_BODY_BYTES, Headers
 from gateway.http.error_answer import error_answer
+from gateway.http.slow_reader import write_pieces
+from gateway.http.watched_question import COMMENT, RETRY
+from gateway.http.watched_question import HEADERS as OF_STREAMS
 from gateway.openapi.schemas import OF_ANSWERED_CHANGES, REPORTED
 
 MAX_ANSWER_BYTES = 8 * 2**20
 """Of one item."""
 HEADERS = {name.lower().encode(): name for name in (*REPORTED, *OF_ANSWERED_CHANGES, "Retry-After")}
 """Headers of an item's answer that are shown, by lower-case name."""
+
+END = b"\n\n"
+"""Of an event. The JSON in it has no line breaks."""
+DATA = b"\ndata: "
 
 
 class Outcome(NamedTuple):
@@ -25,7 +35,7 @@ class Outcome(NamedTuple):
 
 
 class ItemConnection:
-    """The connection of an item: a `DirectConnection` whose answer stays in memory."""
+    """A `DirectConnection` whose answer stays in memory."""
 
     fields: Mapping[bytes, bytes]
     refusal: GatewayError | None = None
@@ -49,7 +59,6 @@ class ItemConnection:
 
     @property
     def has_begun(self) -> bool:
-        """Whether there is an answer."""
         return self._status != 0
 
     def outcome(self) -> Outcome | None:
@@ -64,7 +73,6 @@ class ItemConnection:
         return body
 
     def answer(self, status: int, headers: Headers, body: bytes) -> bool:
-        """Raises GatewayError for an answer that is too long."""
         if self._status:
             return False
         self._keep(body)
@@ -75,7 +83,6 @@ class ItemConnection:
         return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
-        """Raises GatewayError as `answer` does."""
         if message["type"] == "http.response.start":
             self._status, self._headers = message["status"], message["headers"]
             return
@@ -104,11 +111,96 @@ class ItemConnection:
         self._parts.append(part)
 
 
+class EventStream:
+    """The stream that a client reads of a batch: one event at a time, whichever item it is of."""
+
+    def __init__(
+        self, context: RequestContext, send: Send, timeout: float, news: asyncio.Event
+    ) -> None:
+        """`timeout` is in seconds, for the client to read on; `news` of items wake the batch."""
+        self.news = news
+        self.is_cut_off = False
+        """Whether the client does not read."""
+        self._context = context
+        self._send = send
+        self._timeout = timeout
+        self._turn = asyncio.Lock()
+
+    async def write(self, pieces: Iterable[bytes]) -> None:
+        async with self._turn:
+            await write_pieces(self._context, self._send, self._timeout, pieces)
+
+    def cut_off(self) -> None:
+        self.is_cut_off = True
+        self.news.set()
+
+
+class WatchedItem(ItemConnection):
+    """Passes the events of an item on, with its id. Other answers stay in memory."""
+
+    _is_stream: bool = False
+    _about: bytes = b""
+
+    def __init__(
+        self,
+        id_: str | int,
+        body: bytes,
+        principal: str,
+        long_answers: FairQuota,
+        stream: EventStream,
+    ) -> None:
+        super().__init__(body, principal, long_answers)
+        self._id = id_
+        self._stream = stream
+        self._event: list[bytes] = []
+
+    def outcome(self) -> Outcome | None:
+        return None if self._is_stream and self._is_complete else super().outcome()
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await super().send(message)
+            self._is_stream = OF_STREAMS[0] in self._headers
+            shown = reported(self._headers)
+            self._about = about(self._id, {"headers": shown} if shown else {})
+            self._stream.news.set()
+            return
+        if not self._is_stream:
+            await super().send(message)
+            return
+        self._is_complete = not message.get("more_body", False)
+        piece = message.get("body", b"")
+        if piece == COMMENT:
+            await self._stream.write((COMMENT,))
+        elif piece and piece != RETRY:
+            self._event.append(piece)
+            if piece.endswith(END):
+                event, self._event = self._event, []
+                await self._stream.write(self._labelled(event))
+
+    def abort(self) -> None:
+        self._stream.cut_off()
+
+    def _labelled(self, event: list[bytes]) -> Iterable[bytes]:
+        """The event with `{"id": …, "data": …}` for its data, and without its own id."""
+        event[-1] = event[-1].removesuffix(END)
+        head, _, first = event[0].partition(DATA)
+        kind = head.rpartition(b"\n")[2]
+        yield b'%s%s%s,"data":%s' % (kind, DATA, self._about, first)
+        self._about = about(self._id)
+        yield from event[1:]
+        yield b"}" + END
+
+
 def outcome_of(error: GatewayError) -> Outcome:
     headers, body = error_answer(error)
     return Outcome(error.status, headers, body)
 
 
 def reported(headers: Headers) -> dict[str, str]:
-    """What the gateway reports in an item's headers."""
     return {HEADERS[name]: value.decode() for name, value in headers if name in HEADERS}
+
+
+def about(id_: str | int, more: Mapping[str, object] = MappingProxyType({})) -> bytes:
+    """The beginning of a JSON object."""
+    return orjson.dumps({"id": id_, **more})[:-1]

@@ -1,7 +1,7 @@
 """What is remembered of calls with an Idempotency-Key: a record for each, for REMEMBERED_SECONDS.
 
-A record is pending from right before the call until its outcome is known. One that stays so is of a
-call whose gateway was killed.
+A record is pending from right before the call until its outcome is known. A record that stays
+pending is of a call whose gateway was killed.
 """
 
 import asyncio
@@ -52,7 +52,6 @@ class Owned(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Record:
     fingerprint: str
-    """A digest of the request."""
     basis: str = ""
     """What the conditions of the caller's rule decided by (`Rule.basis`)."""
     state: Literal["pending", "done", "failed", "unknown"] = "pending"
@@ -260,7 +259,6 @@ class StoreRecords:
             raise
 
     async def _ask(self, owned: Owned, given: bytes) -> Record | None:
-        """Raises StoreFailed."""
         found: list[Record] = []
 
         def check(answer: list[Value]) -> None:
@@ -310,7 +308,7 @@ class StoreRecords:
         values: Sequence[Value],
         check: Callable[[list[Value]], None] = lambda answer: None,
     ) -> list[Value]:
-        """Raises StoreFailed. A refusal of keys does not end the counting of requests."""
+        """A refusal of keys does not end the counting of requests."""
         async with self._places:
             try:
                 return await self._link.run(

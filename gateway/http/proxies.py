@@ -17,11 +17,11 @@ class TrustedProxies:
         self.trusts = lru_cache(maxsize=4096)(self._is_trusted)
 
     def client(self, peer: str, forwarded_for: bytes | None) -> str:
-        """The client's address for a peer and its X-Forwarded-For.
+        """The last address in the list that is not a trusted proxy's, so that a client's own
+        entries never count.
 
-        The last address in the list that is not a trusted proxy's, so that a client's own entries
-        never count. The peer's if the peer is not trusted, the entry is not an address, or the
-        chain is longer than MAX_PROXIES.
+        The peer's if the peer is not trusted, the entry is not an address, or the chain is longer
+        than MAX_PROXIES.
         """
         if forwarded_for is None or not self.trusts(peer):
             return peer

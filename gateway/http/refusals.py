@@ -11,8 +11,6 @@ RECENT_SECONDS = 60
 
 
 class Refusals(Interceptor):
-    """Counts requests and connections by the cause of their refusal."""
-
     def __init__(self) -> None:
         self.since_start: Counter[Cause] = Counter()
         self._seconds: deque[tuple[int, Counter[Cause]]] = deque(maxlen=RECENT_SECONDS)
@@ -29,7 +27,6 @@ class Refusals(Interceptor):
             self._count(error.cause)
 
     def recent(self) -> Counter[Cause]:
-        """The counts of the last minute."""
         first = int(monotonic()) - RECENT_SECONDS
         found: Counter[Cause] = Counter()
         for second, counts in self._seconds:

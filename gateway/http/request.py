@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from starlette.types import Receive
 
-from gateway.access.fair_quota import FairQuota, Weight, equal_weight
-from gateway.calls.caller import Named
+from gateway.access.fair_quota import FairQuota, Weight
+from gateway.calls.caller import Caller, Identified, with_caller
 from gateway.calls.messages import takes_long as message_takes_long
 from gateway.calls.offload import Planner
 from gateway.calls.plan import (
@@ -25,10 +25,9 @@ from gateway.codec.xml_text import takes_long as xml_takes_long
 from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import Code, GatewayError
 from gateway.http.body import BodyReader
-from gateway.http.context import JSON_TYPE, ClientGone, RequestContext
+from gateway.http.context import JSON_TYPE, ClientGone, Denial, RequestContext
 from gateway.http.direct_connection import LARGE_BODY_BYTES
 from gateway.http.disconnect import CancelOnDisconnect
-from gateway.http.identity import caller_of
 from gateway.http.interceptors import Interceptors
 from gateway.http.request_headers import (
     DRY_RUN_ANSWER,
@@ -54,11 +53,9 @@ class RequestHead(NamedTuple):
     catalog: Catalog
     method: Method
     timeout: float
-    """Seconds for all calls of the request."""
     policy: UnknownFieldPolicy
     query: Query
     is_binary: bool = False
-    """Whether the body is a protobuf message."""
 
 
 class CallRequest(NamedTuple):
@@ -69,9 +66,7 @@ class CallRequest(NamedTuple):
     cut_at: int = 0
     """With this many rows, the answer may be incomplete."""
     defaults: bool = False
-    """Whether a dry run shows fields that are not set."""
     watch: Watch | None = None
-    """If an event stream is asked for."""
 
     @property
     def content_type(self) -> tuple[bytes, bytes]:
@@ -79,10 +74,8 @@ class CallRequest(NamedTuple):
 
 
 class RequestReader:
-    """Reads requests to methods.
-
-    Bodies have up to `max_body` bytes and `http_timeout` seconds, calls up to `longest_call`
-    seconds. `unknown_fields` is UNKNOWN_FIELDS. Principals share the room for bodies by `weight`.
+    """Bodies have up to `max_body` bytes and `http_timeout` seconds, calls up to `longest_call`
+    seconds. `unknown_fields` is UNKNOWN_FIELDS.
     """
 
     def __init__(
@@ -95,7 +88,7 @@ class RequestReader:
         unknown_fields: str,
         planner: Planner,
         interceptors: Interceptors,
-        weight: Weight = equal_weight,
+        weight: Weight,
     ) -> None:
         self._live = live
         self._max_body = max_body
@@ -107,7 +100,6 @@ class RequestReader:
         self._interceptors = interceptors
 
     def read_head(self, context: RequestContext) -> RequestHead:
-        """Raises GatewayError for an invalid head."""
         headers = context.request.headers
         dry_run, asked = headers.get(DRY_RUN_KEY), headers.get(b"grpc-timeout")
         if dry_run is not None and asks_dry_run(dry_run):
@@ -142,9 +134,7 @@ class RequestReader:
         return RequestHead(catalog, method, timeout, self._reject, query)
 
     def body_if_here(self, context: RequestContext, head: RequestHead) -> bytes | None:
-        """The request's body, or the message in it; None while it is arriving, or while taking
-        the message out may take long. Raises GatewayError.
-        """
+        """None while the body is arriving, or while taking the message out of it may take long."""
         protocol = context.protocol
         if protocol is not None and protocol.is_wrapped(context.request):
             return None
@@ -158,7 +148,6 @@ class RequestReader:
     async def wait_for_body(
         self, context: RequestContext, head: RequestHead, receive: Receive
     ) -> bytes:
-        """Raises GatewayError for an unreadable body, and ClientGone."""
         began = monotonic()
         protocol = context.protocol
         try:
@@ -175,7 +164,6 @@ class RequestReader:
         return body
 
     def plan(self, context: RequestContext, head: RequestHead, body: bytes) -> CallRequest:
-        """Raises GatewayError for an invalid body or a lost right."""
         if head.is_binary:
             unread = not self._interceptors.look_at(context, head.method)
             planned = plan_message(head.method, body, head.policy, unread=unread)
@@ -188,10 +176,10 @@ class RequestReader:
     async def plan_offloaded(
         self, context: RequestContext, head: RequestHead, body: bytes, receive: Receive
     ) -> CallRequest:
-        """`plan` in another process. Raises GatewayError, and ClientGone."""
+        """`plan` in another process."""
         began = monotonic()
         with CancelOnDisconnect(context, receive):
-            named = await self._planner.plan(
+            identified = await self._planner.plan(
                 context.principal,
                 head.catalog,
                 head.method,
@@ -204,8 +192,8 @@ class RequestReader:
         took = monotonic() - began
         context.waited += took
         head = head._replace(timeout=max(head.timeout - took, 0))
-        self.reauthorize(context, head.catalog, head.method, named.plan)
-        return self._call_request(context, head, named.plan, named)
+        self.reauthorize(context, head.catalog, head.method, identified.plan)
+        return self._call_request(context, head, identified.plan, identified)
 
     async def audit_denial(
         self, context: RequestContext, error: GatewayError, receive: Receive
@@ -221,7 +209,7 @@ class RequestReader:
         assert denial is not None, "nothing else is read here"
         body = await self._body_of_denied(context, receive)
         policy = UnknownFieldPolicy.NOTHING
-        with suppress(Exception):  # denied anyway
+        with suppress(Exception):  # the call stays denied
             if protocol is not None:
                 asked = protocol.read_head(context.request, denial.method, policy, self._max_body)
                 body = body if asked.query.body is None else asked.query.body
@@ -272,7 +260,7 @@ class RequestReader:
             self._interceptors.authorize(context, current, method, planned and planned.payload)
             check_verb(context.request.method, method)
         except GatewayError:
-            context.response.set_header(*current.tag)  # the schema of the refusal
+            context.response.set_header(*current.tag)  # the schema by which it is refused
             raise
 
     def _call_request(
@@ -280,22 +268,21 @@ class RequestReader:
         context: RequestContext,
         head: RequestHead,
         planned: Plan,
-        named: Named | None = None,
+        identified: Identified | None = None,
     ) -> CallRequest:
-        """The plan with its caller. Sets headers for ignored, replaced and added fields.
+        """Sets headers for ignored, replaced and added fields.
 
-        `named` is the plan with its caller, if another process has already made it. Raises
-        GatewayError (PERMISSION_DENIED) for calls that the caller may not make. A look-up only
-        resolves a name and needs no right of its own, nor does a second read of the call's own
+        `identified` is the plan with the caller's name, if another process has made it. A look-up
+        only resolves a name and needs no right of its own, nor does a second read of the call's own
         answer.
         """
         for follow_up, payload in planned.follow_ups:
             self._interceptors.authorize(
                 context, head.catalog, follow_up.method, payload, str(follow_up.given)
             )
-        if planned.named:
-            context.call.named = planned.named
-        planned = self._interceptors.prepare(context, planned, named)
+        if planned.holders:
+            context.call.holders = planned.holders
+        planned = with_identity(context, planned, identified)
         query, cut_at = head.query, 0
         view = query.view
         if planned.method.row_limit is not None or planned.most_rows is not None:
@@ -313,7 +300,7 @@ class RequestReader:
 
 
 def method_at(context: RequestContext, catalog: Catalog) -> Method:
-    """Raises GatewayError (NOT_FOUND), which suggests only methods that the caller may call."""
+    """The error suggests only methods that the caller may call."""
     method = catalog.routes.get(context.request.path)
     if method is None:
         caller = context.caller
@@ -322,11 +309,34 @@ def method_at(context: RequestContext, catalog: Catalog) -> Method:
     return method
 
 
-def check_verb(verb: str, method: Method) -> None:
-    """Raise GatewayError (405, 501) unless the verb fits and the method can be called.
+def caller_of(context: RequestContext) -> Caller:
+    caller = context.caller
+    assert caller is not None, "no method is called without a token"
+    return Caller(caller.rule.identity, caller.subject)
 
-    Call after `Interceptors.authorize`: a forbidden call is answered and audited as such, whatever
-    the verb.
+
+def with_identity(context: RequestContext, planned: Plan, identified: Identified | None) -> Plan:
+    """The plan with the caller's name where Cuebot records it (IDENTITY).
+
+    `identified` is that plan as another process has made it.
+    """
+    if planned.method.identity is None and not planned.follow_ups:
+        return planned
+    caller = caller_of(context)
+    if identified is None or identified.caller != caller:
+        identified = with_caller(planned, caller)
+    if identified.refusal is not None:
+        if identified.refusal.code is Code.PERMISSION_DENIED:
+            context.call.denied = Denial("identity", planned.method, planned.payload)
+        raise identified.refusal
+    if identified.replaced:
+        context.response.headers.append((b"x-replaced-fields", listed_paths(identified.replaced)))
+    return identified.plan
+
+
+def check_verb(verb: str, method: Method) -> None:
+    """Call after `Interceptors.authorize`: a forbidden call is answered and audited as such,
+    whatever the verb.
     """
     if verb == "POST" or (method.reads_only and verb in ("GET", "HEAD")):
         if method.streams:
@@ -354,7 +364,7 @@ def is_long(method: Method, body: bytes, *, is_binary: bool) -> bool:
 
 
 def no_dry_run(protocol: str) -> GatewayError:
-    """The refusal of a dry run whose answer, the calls in JSON, would be no message."""
+    """The answer of a dry run is the calls in JSON, which are no message."""
     return GatewayError(
         Code.INVALID_ARGUMENT,
         f"X-Dry-Run: a dry run is answered in plain JSON, not in {protocol}; nothing was called",
@@ -362,7 +372,6 @@ def no_dry_run(protocol: str) -> GatewayError:
 
 
 def body_of_get(asked: bytes, sent: bytes) -> bytes:
-    """The JSON of a GET's query string. Raises GatewayError if the request also has a body."""
     if sent:
         raise GatewayError(
             Code.INVALID_ARGUMENT,

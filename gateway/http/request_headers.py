@@ -31,9 +31,7 @@ DRY_RUN_ANSWER = (DRY_RUN_KEY, b"1")
 
 
 def asks_dry_run(text: bytes) -> bool:
-    """`1` or `true`, `0` or `false`. Raises GatewayError (INVALID_ARGUMENT): a misspelled dry run
-    must not make the call.
-    """
+    """A misspelled dry run must not make the call."""
     value = text.strip().lower()
     if value not in ON + OFF:
         raise GatewayError(Code.INVALID_ARGUMENT, "X-Dry-Run: expected 1 or 0; nothing was called")
@@ -69,7 +67,6 @@ def check_length(headers: Mapping[bytes, bytes], max_body: int, overhead: int = 
 
 
 def no_upgrade() -> GatewayError:
-    """400 for a request to switch protocols (RFC 9110 section 7.8)."""
     return GatewayError(
         Code.INVALID_ARGUMENT,
         "the Upgrade header is not supported; send plain HTTP/1.1 (curl --http1.1)",
@@ -88,10 +85,7 @@ def can_be_json(content_type: bytes) -> bool:
 
 
 def asked_timeout(text: bytes) -> float:
-    """Seconds in `5S` or `100m` (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md).
-
-    Raises GatewayError (INVALID_ARGUMENT).
-    """
+    """Seconds in `5S` or `100m` (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md)."""
     found = GRPC_TIMEOUT.fullmatch(text.strip())
     if found is None:
         raise GatewayError(
@@ -121,7 +115,7 @@ def listed_paths(paths: tuple[str, ...]) -> bytes:
 
 
 def content_length(headers: Mapping[bytes, bytes]) -> int | None:
-    """The announced length of the body. Too many digits are read as a very large number."""
+    """Too many digits are read as a very large number."""
     digits = headers.get(b"content-length", b"")
     if not digits.isdigit():
         return None

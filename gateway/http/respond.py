@@ -6,19 +6,12 @@ from time import monotonic
 from starlette.types import Send
 
 from gateway.access.load_shedding import LoadShedder
-from gateway.codec.encode import Slices
-from gateway.errors import GatewayError, unavailable
-from gateway.http.content_coding import VARY, compressed
-from gateway.http.context import JSON_TYPE, RequestContext
+from gateway.errors import unavailable
+from gateway.http.context import RequestContext
 from gateway.http.encoding_turn import EncodingTurn
-from gateway.http.shared_pieces import SharedPieces
+from gateway.http.form import Form, SharedPieces
 from gateway.http.slow_reader import SlowReader
 from gateway.long_work import STEP, let_others_run
-from gateway.views.render import Viewed
-
-PLAIN_JSON = (JSON_TYPE, VARY)
-
-Form = tuple[Iterable[bytes], Sequence[tuple[bytes, bytes]]]
 
 
 class Responder:
@@ -29,7 +22,6 @@ class Responder:
         self._load_shedder = load_shedder
 
     async def send(self, context: RequestContext, form: Form, send: Send, *, within: float) -> None:
-        """Send a 200: at once if possible, otherwise as `send_in_parts` does."""
         if not answer_at_once(context, form):
             await self.send_in_parts(context, form, send, within=within)
 
@@ -38,9 +30,7 @@ class Responder:
     ) -> None:
         """Send a 200 that `answer_at_once` did not send.
 
-        `within` is in seconds, for a long answer to begin and for a view to be complete. Raises
-        ClientGone, and GatewayError: UNAVAILABLE for a later beginning, DEADLINE_EXCEEDED for a
-        longer view, and errors of the answer itself.
+        `within` is in seconds, for a long answer to begin and for a view to be complete.
         """
         pieces, headers = form
         if isinstance(pieces, Sequence):
@@ -64,24 +54,8 @@ class Responder:
             turn.give_back()
 
 
-def form_for(
-    context: RequestContext, pieces: Iterable[bytes], content_type: tuple[bytes, bytes] = JSON_TYPE
-) -> Form:
-    if isinstance(pieces, Slices):
-        context.call.payload = pieces.payload
-    elif isinstance(pieces, Viewed):
-        context.call.progress = pieces.progress
-    accept_encoding = context.request.headers.get(b"accept-encoding")
-    if accept_encoding is None and content_type is JSON_TYPE:
-        return pieces, PLAIN_JSON
-    done, headers = compressed(pieces, accept_encoding)
-    if isinstance(done, Slices) and done.length is not None:
-        headers = (*headers, (b"content-length", b"%d" % done.length))
-    return done, (content_type, *headers)
-
-
 def answer_at_once(context: RequestContext, form: Form) -> bool:
-    """Send an answer of one piece if the connection takes it now. Raises ClientGone."""
+    """Send an answer of one piece if the connection takes it now."""
     pieces, headers = form
     if not isinstance(pieces, tuple) or len(pieces) != 1:  # isinstance of Sequence is slower
         return False
@@ -100,11 +74,9 @@ async def send_pieces(
 ) -> None:
     """Send the pieces, with Content-Length if they are complete; others run between steps.
 
-    The request returns its slots before the end of the answer, or once the client is behind.
-    `more` are headers of the format. Raises ClientGone when the client takes longer than `timeout`
-    seconds for a piece or is too slow overall (`SlowReader`), and GatewayError (DEADLINE_EXCEEDED)
-    for a view that is not complete at `deadline` (monotonic), extended by the time that the client
-    is behind.
+    The request returns its slots before the end of the answer, or once the client is behind. `more`
+    are headers of the format. `deadline` (monotonic) is that of a view, extended by the time that
+    the client is behind.
     """
     headers = [*more]
     reader = SlowReader(context, send, timeout, turn)
@@ -129,7 +101,8 @@ async def send_pieces(
             await reader.catch_up()
         if STEP.is_over() or (turn is not None and not turn.is_held):
             if deadline is not None and monotonic() - reader.behind > deadline:
-                raise out_of_time(context)
+                assert context.call.progress is not None, "nothing else has a deadline"
+                raise context.call.progress.out_of_time()
             await reader.excuse(next_step(turn))
     if turn is not None:
         turn.give_back()
@@ -145,8 +118,3 @@ async def next_step(turn: EncodingTurn | None) -> None:
         turn.note_step()
         await turn.take()
     await let_others_run()
-
-
-def out_of_time(context: RequestContext) -> GatewayError:
-    assert context.call.progress is not None, "nothing else has a deadline"
-    return context.call.progress.out_of_time()

@@ -43,7 +43,7 @@ class TraceContext(NamedTuple):
 
 
 def read_context(traceparent: bytes, tracestate: bytes | None) -> TraceContext | None:
-    """None for an invalid `traceparent`. An invalid or too long `tracestate` is dropped."""
+    """None for an invalid `traceparent`; an invalid or too long `tracestate` is dropped."""
     if len(traceparent) > HEADER_MAX_BYTES:
         return None
     found = TRACEPARENT.fullmatch(traceparent)
@@ -77,7 +77,7 @@ class Spans:
     calls: list[CallTimes] = field(default_factory=list)
 
     def note_read(self) -> None:
-        """Record the time. Of the several times that a waiting GET enters, the first counts."""
+        """Of the several times that a waiting GET enters, the first counts."""
         self.read = self.read or monotonic()
 
     def begin_call(self, trace: TraceContext) -> TraceContext:

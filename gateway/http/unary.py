@@ -9,13 +9,14 @@ from gateway.calls.preview import preview
 from gateway.errors import Code, GatewayError
 from gateway.http.at_most_once import KEY_HEADER, AtMostOnce
 from gateway.http.batch_queue import BatchQueue
-from gateway.http.call_maker import CallMaker, form_of, note_cut
+from gateway.http.call_maker import CallMaker, note_cut
 from gateway.http.conditional import ConditionalReads
 from gateway.http.context import RequestContext, context_of
 from gateway.http.disconnect import CancelOnDisconnect
+from gateway.http.form import form_for, form_of
 from gateway.http.interceptors import Interceptors
 from gateway.http.request import CallRequest, RequestReader, takes_long
-from gateway.http.respond import Responder, answer_at_once, form_for
+from gateway.http.respond import Responder, answer_at_once
 from gateway.http.watch import Watches
 
 
@@ -39,7 +40,6 @@ class UnaryHandler:
         self._watches = watches
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Raises GatewayError and ClientGone."""
         context, requests = context_of(scope), self._requests
         waiting = self._interceptors.admit(context)
         if waiting is not None:

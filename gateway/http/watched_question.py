@@ -1,31 +1,39 @@
-"""A question that is watched: one call to Cuebot a period, whoever and however many watch it.
+"""Watchers, and the questions that they watch: one call to Cuebot a period for each question.
 
-Between two calls it keeps digests of the rows and a few events, no answer.
+Between two calls, a question keeps digests of the rows and a few events, but no answer.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass
 from secrets import token_hex
 from time import monotonic
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 from weakref import finalize
 
+import orjson
 from google.protobuf.message import DecodeError
+from starlette.types import Receive, Send
 
 from gateway.access.fair_quota import FairQuota
-from gateway.errors import GatewayError, unavailable
+from gateway.errors import Code, GatewayError, unavailable
 from gateway.http.call_maker import CallMaker, note_cut
 from gateway.http.conditional import finding_of, of_this_moment
-from gateway.http.context import RequestContext, Response
+from gateway.http.context import ClientGone, RequestContext, Response
+from gateway.http.disconnect import CancelOnDisconnect
 from gateway.http.error_answer import as_gateway_error
 from gateway.http.interceptors import Interceptors
 from gateway.http.request import CallRequest
+from gateway.http.slow_reader import write_pieces
 from gateway.long_work import BACKGROUND, FOREGROUND, Pace, in_turns
 from gateway.views.changes import Compare, Difference, Joined, Known, comparison
-from gateway.views.compiled_view import CompiledView
+from gateway.views.compiled_view import EVENT_STREAM, CompiledView
 
+RETRY = b"retry: 2000\n\n"
+"""When a client comes back, in ms."""
+COMMENT = b":\n\n"
+HEADERS = ((b"content-type", EVENT_STREAM.encode()), (b"x-accel-buffering", b"no"))
+"""nginx buffers answers unless they say this."""
 BYTES_PER_ROW = 256
 """Memory for the id and the digest of a row, about."""
 BYTES_PER_QUESTION = 4096
@@ -48,7 +56,6 @@ class Memory(NamedTuple):
     principal: str
 
     def take(self, size: int) -> None:
-        """Raises GatewayError (UNAVAILABLE)."""
         if size and not self.quota.take(self.principal, size):
             raise unavailable(TOO_MUCH, "watchers")
 
@@ -60,10 +67,7 @@ class Memory(NamedTuple):
 class Event:
     """An event, encoded once for all. Its memory is given back when nobody holds it any more."""
 
-    __slots__ = ("__weakref__", "pieces", "size")
-
     def __init__(self, kind: str, id_: str, data: Iterable[bytes], memory: Memory) -> None:
-        """Raises GatewayError (UNAVAILABLE) without the memory."""
         joined = Joined(f"id: {id_}\nevent: {kind}\ndata: ".encode())
         for piece in data:
             joined.add(piece)
@@ -73,39 +77,172 @@ class Event:
         finalize(self, memory.give_back, self.size).atexit = False
 
 
-class Watching(Protocol):
-    """A watcher, as its question sees it."""
+class Watcher:
+    """One client's stream."""
 
-    context: RequestContext
-    request: CallRequest
-    every: float
-    wants_whole: bool
-    """Whether a whole answer is to be made for it."""
+    def __init__(
+        self, context: RequestContext, request: CallRequest, reader_timeout: float
+    ) -> None:
+        assert request.watch is not None
+        assert context.caller is not None
+        self.context = context
+        self.request = request
+        self.every = request.watch.every
+        self.terms = context.caller.rule.terms
+        self.seen = 0
+        self.first = 0
+        """The number of the first call that counts: it has begun after the client came."""
+        self.wants_whole = True
+        self.last_event: Event | None = None
+        """An event that is to be written next."""
+        self.error: Event | None = None
+        self.ending: tuple[str, float, GatewayError | None] | None = None
+        """The reason for the end of the stream, when it was given, and the error behind it."""
+        self.is_silent = False
+        """Whether a comment is due."""
+        self.wrote_at = monotonic()
+        self._reader_timeout = reader_timeout
+        self._woken: asyncio.Future[None] | None = None
+        self._question: Question | None = None
+
+    @property
+    def question(self) -> "Question":
+        assert self._question is not None
+        return self._question
+
+    def watch(self, question: "Question", last_event_id: str = "") -> None:
+        if self._question is not None:
+            self._question.leave(self)
+        version = question.version_of(last_event_id)
+        self.seen, self.wants_whole = version or 0, version is None
+        self.error = None
+        self._question = question
+        self.first = question.join(self)
+
+    def leave(self) -> None:
+        if self._question is not None:
+            self._question.leave(self)
 
     def wake(self) -> None:
-        """There is something new."""
+        if self._woken is not None and not self._woken.done():
+            self._woken.set_result(None)
 
+    def end(self, reason: str, error: GatewayError | None = None) -> None:
+        if self.ending is None:
+            self.ending = reason, monotonic(), error
+            self.wake()
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """What questions are made of."""
+    def _until_woken(self) -> asyncio.Future[None]:
+        self._woken = asyncio.get_running_loop().create_future()
+        return self._woken
 
-    calls: CallMaker
-    interceptors: Interceptors
-    memory: FairQuota
-    """Bytes, for all questions and events."""
-    may_go_on: Callable[[Watching], bool]
-    """Whether a watcher still has its rights; otherwise, its end has begun."""
+    async def begin(self) -> None:
+        """Wait for the first answer."""
+        began = monotonic()
+        try:
+            while self.question.ended < self.first:
+                if self.ending is not None:
+                    reason, _, error = self.ending
+                    raise error.again() if error is not None else unavailable(reason, "stopping")
+                await self._until_woken()
+        finally:
+            self.context.call.with_cuebot += monotonic() - began
+        if self.question.failure is not None:
+            raise self.question.failure.again()
+        self.last_event = self._next()
+
+    def _next(self) -> Event | None:
+        question = self.question
+        if question.ended < self.first:
+            return None
+        if self.wants_whole:
+            if question.snapshot is None:
+                return None
+            self.wants_whole, self.seen = False, question.version
+            return question.snapshot
+        if self.seen != question.version:
+            event = question.after(self.seen)
+            self.seen += 1
+            # Instead of a queue: whoever has missed too much gets the whole with the next call.
+            self.wants_whole = event is None
+            return self._next() if event is None else event
+        if question.error is not None and self.error is not question.error:
+            self.error = question.error
+            return self.error
+        return None
+
+    async def stream(self, receive: Receive, send: Send) -> None:
+        began, context = monotonic(), self.context
+        is_cut_off = False
+        try:
+            with CancelOnDisconnect(context, receive):
+                try:
+                    await self._send_all(send)
+                except ClientGone:  # by a write, and perhaps before the server knows
+                    is_cut_off = context.direct is None or not context.direct.disconnected
+                    raise
+        except ClientGone:
+            if is_cut_off:
+                raise
+            # Otherwise the client has left, which is the usual end.
+        finally:
+            context.wait_as_asked(monotonic() - began)
+
+    async def _send_all(self, send: Send) -> None:
+        headers = [*HEADERS, *self.question.headers]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        self.context.response.code = Code.OK
+        self.context.response.headers = []  # they are sent, and a stream may be long
+        await self._write([RETRY], send)
+        while True:
+            event, self.last_event = self.last_event or self._next(), None
+            if self.ending is not None:
+                await self._write([self._last("end", {"reason": self.ending[0]})], send)
+                break
+            if event is not None:
+                await self._write(event.pieces, send)
+            elif self._is_done():
+                await self._write([self._last("done", {})], send)
+                break
+            elif self.is_silent:
+                await self._write([COMMENT], send)
+            else:
+                await self._until_woken()
+        await send({"type": "http.response.body", "body": b""})
+
+    def _is_done(self) -> bool:
+        question = self.question
+        return question.is_done and not self.wants_whole and question.ended >= self.first
+
+    def _last(self, kind: str, data: object) -> bytes:
+        id_ = self.question.id_of(self.seen)
+        return b"id: %s\nevent: %s\ndata: %s\n\n" % (
+            id_.encode(),
+            kind.encode(),
+            orjson.dumps(data),
+        )
+
+    async def _write(self, pieces: Iterable[bytes], send: Send) -> None:
+        await write_pieces(self.context, send, self._reader_timeout, pieces)
+        self.wrote_at, self.is_silent = monotonic(), False
 
 
 class Question:
-    def __init__(self, key: Hashable, first: Watching, parts: Parts) -> None:
-        """Raises GatewayError (UNAVAILABLE) without memory. `close` gives it back."""
+    def __init__(
+        self,
+        key: Hashable,
+        first: Watcher,
+        *,
+        calls: CallMaker,
+        interceptors: Interceptors,
+        memory: FairQuota,
+        may_go_on: Callable[[Watcher], bool],
+    ) -> None:
+        """`may_go_on` begins the end of a watcher without rights. `close` gives the memory back."""
         self.key = key
         self.principal = first.context.principal
-        self.watchers: dict[Watching, None] = {}
+        self.watchers: dict[Watcher, None] = {}
         self.left_at = monotonic()
-        """When the last watcher has left."""
         self.version = 0
         """The number of answers that differed so far."""
         self.snapshot: Event | None = None
@@ -113,17 +250,17 @@ class Question:
         self.failure: GatewayError | None = None
         """The error of the last call, if it failed."""
         self.error: Event | None = None
-        """The event with that error."""
         self.is_done = False
-        """Whether the last answer fits the goal."""
         self.begun = self.ended = 0
         """The numbers of the last call that has begun, and of the last that has ended."""
         self._awaited = 0
         """The number of the last call that begins while a client waits for its first answer."""
         self.headers: tuple[tuple[bytes, bytes], ...] = ()
         """Headers that the last answer would have."""
-        self._parts = parts
-        self._memory = Memory(parts.memory, self.principal)
+        self._calls = calls
+        self._interceptors = interceptors
+        self._may_go_on = may_go_on
+        self._memory = Memory(memory, self.principal)
         self.request = first.request
         self._nonce = token_hex(6)
         self._compare: Compare | None = None
@@ -139,7 +276,7 @@ class Question:
 
     # --- its watchers' side ---------------------------------------------------------------------
 
-    def join(self, watcher: Watching) -> int:
+    def join(self, watcher: Watcher) -> int:
         """Watch from now on. Returns the number of the first call that begins after this."""
         self.watchers[watcher] = None
         self._wanted.set()
@@ -148,7 +285,7 @@ class Question:
         self._awaited = self.begun + 1
         return self._awaited
 
-    def leave(self, watcher: Watching) -> None:
+    def leave(self, watcher: Watcher) -> None:
         """The last one who leaves ends the call that is under way."""
         self.watchers.pop(watcher, None)
         if not self.watchers and self._polling is not None:
@@ -197,15 +334,15 @@ class Question:
     async def _poll(self) -> float:
         """Call Cuebot, and tell the watchers. Returns the seconds that Cuebot took."""
         self.begun += 1
-        lead = next(filter(self._parts.may_go_on, [*self.watchers]), None)
+        lead = next(filter(self._may_go_on, [*self.watchers]), None)
         if lead is None:
             return 0.0
         context = self._context(lead)
         try:
-            self._parts.interceptors.enter(context)
+            self._interceptors.enter(context)
             timeout = max(each.request.timeout for each in self.watchers)
             request = of_this_moment(self.request)._replace(timeout=timeout)
-            answer = await self._parts.calls.call(context, request)
+            answer = await self._calls.call(context, request)
             await self._look_at(context, request, answer, self._pace())
             del answer
         except Exception as error:
@@ -219,22 +356,24 @@ class Question:
         return context.call.with_cuebot
 
     def _pace(self) -> Pace:
-        """A client may wait for the first answer of this call, or for its end."""
+        """In the foreground while a client may wait for the first answer of this call, or for its
+        end.
+        """
         return FOREGROUND if self.begun <= self._awaited else BACKGROUND
 
-    def _context(self, lead: Watching) -> RequestContext:
+    def _context(self, lead: Watcher) -> RequestContext:
         """A request of the lead's, for one call."""
         asked = lead.context
         context = RequestContext(asked.request._replace(started=monotonic()), Response([]))
         context.subject, context.caller = asked.subject, asked.caller
         context.is_shared = any(each.context.principal != asked.principal for each in self.watchers)
-        context.call.rpc, context.call.named = asked.call.rpc, asked.call.named
+        context.call.rpc, context.call.holders = asked.call.rpc, asked.call.holders
         return context
 
     async def _look_at(
         self, context: RequestContext, request: CallRequest, answer: bytes, pace: Pace
     ) -> None:
-        """Compare the answer with the one before. Raises GatewayError."""
+        """Compare the answer with the one before."""
         method, view, watch = request.plan.method, request.view, request.watch
         assert view is not None
         assert watch is not None
@@ -273,7 +412,6 @@ class Question:
         self._known, self.is_done = compared.known, compared.is_done
 
     def _publish(self, compared: Difference, *, is_news: bool) -> None:
-        """Make the events. Raises GatewayError (UNAVAILABLE) without memory for them."""
         version = self.version + is_news
         id_ = self.id_of(version)
         if compared.whole is not None:

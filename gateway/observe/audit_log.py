@@ -154,7 +154,7 @@ def denied_line(
 ) -> bytes:
     """The line of a call that an access rule has denied.
 
-    With a count, the last of so many that share a line.
+    With a count, the line stands for so many calls, of which this is the last.
     """
     denial = context.call.denied
     assert denial is not None
@@ -181,8 +181,6 @@ def as_line(fields: dict[str, object]) -> bytes:
 
 
 class AuditLog(Interceptor):
-    """Writes a line for each call that changes something, and for each that is denied."""
-
     def __init__(self, settings: Settings) -> None:
         """Raises ConfigurationError when AUDIT_LOG cannot be written."""
         self._durable = settings.audit_sync
@@ -292,11 +290,9 @@ class AuditLog(Interceptor):
 
     @property
     def lost(self) -> int:
-        """How many lines have been dropped."""
         return self._writer.lost
 
     async def close(self) -> None:
-        """Write what is left."""
         self.end_period()
         await self._writer.close()
 
@@ -324,14 +320,13 @@ class AuditLog(Interceptor):
 
 
 def count_as_waiting(context: RequestContext, began: float) -> None:
-    """Move the time since then from Cuebot's to the waiting."""
+    """Count the time since then as waiting, not as Cuebot's."""
     seconds = time.monotonic() - began
     context.waited += seconds
     context.call.with_cuebot -= seconds
 
 
 def outcome_of(error: BaseException) -> tuple[Code, int]:
-    """The code and the HTTP status of a call that ended with this error."""
     if isinstance(error, GatewayError):
         return error.code, error.status
     if isinstance(error, asyncio.CancelledError):

@@ -23,17 +23,18 @@ from gateway.codec.slices import LENGTH, LONG_SCALARS, START_GROUP, Run, read_va
 from gateway.codec.wellknown import AS_TEXT, WRAPPERS, is_special
 
 SHOWN_MAX_CHARACTERS = 3000
-"""Of a request, so that a line has 4 KB or less."""
+"""Length of a request, so that a line has 4 KB or less."""
 TEXT_MAX_CHARACTERS = 200
-"""Of each text, unless there is room for more in the end."""
+"""Length of each text, unless there is room for more in the end."""
 CROWDED_TEXT_CHARACTERS = 40
-"""Of each text if there are many: an id has 36."""
+"""Length of each text if there are many: an id has 36."""
 PARSED_MAX_BYTES = 64 * 1024
-"""Of a request that is parsed whole, in 3 ms or less. A larger one is reduced to an excerpt."""
+"""Size of a request that is parsed whole, in 3 ms or less. A larger one is reduced to an excerpt.
+"""
 EXCERPT_ROOM_BYTES = 4 * SHOWN_MAX_CHARACTERS
-"""Of an excerpt, for each list or message of the request."""
+"""Size of an excerpt, for each list or message of the request."""
 RECORDS_PER_TURN = 4096
-"""Of the event loop; they take some 2 ms."""
+"""Records in a turn of the event loop; they take some 2 ms."""
 CUT = "…"
 """The end of a shortened text or list."""
 UNVERIFIED = "unverified"
@@ -104,8 +105,6 @@ def shown_in_steps(
 
 @dataclass(slots=True)
 class Showing:
-    """Makes JSON of a message, with up to some `room` characters."""
-
     encoders: Encoders
     hides: Hides
     known: Known

@@ -159,7 +159,6 @@ class AuditWriter:
             old.close()
 
     async def close(self) -> None:
-        """Write what is left."""
         self._start()
         self._stop()
 
@@ -181,7 +180,6 @@ class AuditWriter:
         return self._kept_since
 
     def _start(self) -> Any:
-        """Write what is kept."""
         self._problem = write(self._file, self._kept)
         self._wrote(self._problem)
 

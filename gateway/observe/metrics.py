@@ -232,7 +232,6 @@ class WorkerMetrics:
     _fails: bool = False
 
     def put(self, numbers: Numbers) -> None:
-        """Write this worker's numbers."""
         file, new = self._file, f"{self._file}.new"
         content = orjson.dumps([monotonic(), list(numbers.items())])
         try:
@@ -246,7 +245,6 @@ class WorkerMetrics:
             self._fails = False
 
     def others(self) -> Iterator[Numbers]:
-        """The latest numbers of each other worker."""
         for file in Path(self.folder).glob("*.json"):
             if file != self._file:
                 yield numbers_in(file)

@@ -68,11 +68,10 @@ def make_metrics(
     reads: SharedReads | None,
     refusals: Refusals,
 ) -> "Metrics | None":
-    """The metrics of these components, unless METRICS is off; `slots` are of requests in flight,
-    `watchers` of event streams.
+    """The metrics of these components, unless METRICS is off. Raises ConfigurationError.
 
-    `lookups` are those of the objects that rights depend on, by outcome.
-    Raises ConfigurationError.
+    `slots` are of requests in flight, `watchers` of event streams; `lookups` counts, by outcome,
+    the objects that rights depend on.
     """
     check_metrics(settings)
     if settings.metrics == "off":
@@ -122,7 +121,7 @@ def method_at(live: LiveCatalog, path: str) -> str:
 
 
 def process_numbers() -> Numbers:
-    """The numbers of this process that the system has."""
+    """What the system knows of this process."""
     found: Numbers = {
         ("gc_collections_total", str(generation)): each["collections"]
         for generation, each in enumerate(gc.get_stats())
@@ -177,7 +176,6 @@ class Metrics:
         )
 
     def all(self) -> Numbers:
-        """The numbers of all workers."""
         own, worker_metrics = self.own(), self._worker_metrics
         if worker_metrics is None:
             return own
@@ -208,8 +206,6 @@ async def watch_lag(*observers: Callable[[float], object]) -> None:
 
 
 class MetricsEndpoints(NamedTuple):
-    """Where `/metrics` is served."""
-
     routes: tuple[Route, ...] = ()
     """At the gateway's own port."""
     app: ASGIApp | None = None

@@ -26,7 +26,6 @@ log = structlog.stdlib.get_logger("gateway.slow")
 
 
 def request_logs(settings: Settings) -> list[Interceptor]:
-    """The interceptors that log finished requests."""
     in_json = is_json(settings.log_format, sys.stdout)
     logs: list[Interceptor] = [AccessLog(sys.stdout if in_json else None)]
     if settings.slow_call:

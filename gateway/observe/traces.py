@@ -29,7 +29,7 @@ from gateway.observe.request_logs import HEALTH_PATHS
 
 FLUSH_TIMEOUT_SECONDS = 3.0
 SPAN_MIN_SECONDS = 0.001
-"""Of waiting and sending."""
+"""Shorter waits, and shorter times of sending, have no span."""
 SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 SCOPE = InstrumentationScope("cuebot-gateway", __version__)
 CREDENTIALS = re.compile(r"//\S*@")
@@ -55,8 +55,6 @@ class Part(NamedTuple):
 
 
 class Traces(Interceptor):
-    """Decides which requests are recorded, and sends their spans."""
-
     def __init__(self, sampler: Sampler) -> None:
         """Reads the OTEL_… variables for the exporter. Raises ValueError for wrong ones."""
         self._sampler = sampler
@@ -168,7 +166,7 @@ def call_part(path: str, call: CallTimes) -> Part:
 
 
 def attributes_of(context: RequestContext) -> Attributes:
-    """No more than the access line has."""
+    """No more than an access line has."""
     request, response = context.request, context.response
     found = {
         "http.request.method": request.method,

@@ -1,6 +1,6 @@
-"""Opens traces: TRACES, the samplers of OpenTelemetry, and the extra `otel`.
+"""TRACES: the sampler by OpenTelemetry's variables, and the extra `otel`.
 
-Without importing OpenTelemetry, unless TRACES is on.
+OpenTelemetry is imported only if TRACES is on.
 """
 
 import os
@@ -20,7 +20,7 @@ SAMPLERS = ("always_on", "always_off", "traceidratio")
 
 
 def open_traces(settings: Settings) -> "Traces | None":
-    """Records requests and sends their spans, if TRACES is on. Raises ConfigurationError."""
+    """The interceptor that sends spans, if TRACES is on. Raises ConfigurationError."""
     sampler = check_traces(settings)
     if sampler is None or os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return None

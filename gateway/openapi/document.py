@@ -34,19 +34,19 @@ from gateway.schema.description import comments_of
 from gateway.schema.method import LookUp, Method, Unique
 
 YAML_BLOCK_LEVELS = 2
-"""That are serialized in pieces: paths, and the components of each kind."""
+"""Levels whose objects are serialized in pieces: paths, and the components of each kind."""
 UNCONFIRMED = "\nCuebot has not confirmed this schema.\n"
-"""Without the source, which may be a path: the document is for everybody."""
+"""Names no source, which may be a path: the document is for everybody."""
 PARAMETER_MAX_DEPTH = 4
 TEXTS = ("google.protobuf.Timestamp", "google.protobuf.Duration", "google.protobuf.FieldMask")
 """Types whose JSON is a string."""
 LOOKED_UP_BY = ("id", "name")
-"""The fields by which Cuebot finds an object; it ignores the others."""
+"""The fields by which Cuebot finds an object; it ignores others."""
 EXAMPLE_MAX_DEPTH = 4
 GET_ENDING = "_get"
-"""Ends the operation id of a GET; without it, it is that of the POST."""
+"""Ends the operation id of a GET, which otherwise is that of the POST."""
 PAGE = {"page": 1, "limit": 100}
-"""Without them, some methods return nothing."""
+"""Some methods return nothing without these."""
 NUMBERS = (FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FLOAT, *INT32, *UINT32)
 LONG_NUMBERS = (*INT64, *UINT64)
 
@@ -116,7 +116,7 @@ def operation_ids(methods: Iterable[Method]) -> Mapping[str, str]:
 
 
 def possible_ids(method: Method) -> tuple[str, str, str]:
-    """The best first. The last is no other operation's: names have no slashes."""
+    """The best first. No other operation can have the last: names have no slashes."""
     with_package = method.path[1:].replace(".", "_").replace("/", "_")
     service = method.service.rpartition(".")[2]
     return f"{service}_{method.descriptor.name}", with_package, f"{method.path}/"
@@ -134,7 +134,6 @@ def other_paths(catalog: Catalog) -> defaultdict[str, list[str]]:
 def tags(
     methods: Iterable[Method], aliases: Mapping[str, str], comments: Mapping[str, str]
 ) -> Iterator[Json]:
-    """A tag for each interface."""
     for name in dict.fromkeys(method.service for method in methods):
         others = [f"Also `{alias}`." for alias, native in aliases.items() if native == name]
         yield {"name": name, **described(comments.get(name), *others)}
@@ -148,8 +147,9 @@ def operation(
     others: list[str],
     listed: Container[str],
 ) -> Json:
-    """The POST of a method, without its id; `others` are the method's other paths. It names
-    `listed` methods only.
+    """The POST of a method, without its id. It names `listed` methods only.
+
+    `others` are the method's other paths.
     """
     descriptor = method.descriptor
     request, response = descriptor.input_type, descriptor.output_type

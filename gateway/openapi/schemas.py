@@ -69,7 +69,6 @@ UNSIGNED_INTEGER = "^(0|[1-9][0-9]{0,19})$"
 
 
 def components(schemas: Json) -> Json:
-    """All components, with these schemas."""
     return {
         **SHARED["components"],
         "schemas": SHARED["components"]["schemas"] | schemas,
@@ -249,7 +248,6 @@ class Components:
         return schema
 
     def value(self, field: FieldDescriptor) -> Json:
-        """The schema of a field's value in a request."""
         return self._value(field, in_response=False)
 
     def _value(self, field: FieldDescriptor, *, in_response: bool) -> Json:
@@ -264,7 +262,6 @@ class Components:
         return {"type": "array", "items": one} if field.is_repeated else one
 
     def _single(self, field: FieldDescriptor, *, in_response: bool) -> Json:
-        """One value of a field that is no map."""
         if is_message(field):
             return self._message(message_of(field), in_response=in_response)
         if is_enum(field):
@@ -272,7 +269,6 @@ class Components:
         return (IN_RESPONSES if in_response else IN_REQUESTS)[field.type]
 
     def _about(self, field: FieldDescriptor, schema: Json) -> Json:
-        """Adds the field's description and deprecation."""
         others = ", ".join(f"`{each.json_name}`" for each in siblings(field))
         note = f"Cannot be combined with {others}." if others else ""
         about = described(self.comments.get(field.full_name), note)
@@ -288,7 +284,6 @@ def described(*texts: str | None) -> Json:
 
 
 def siblings(field: FieldDescriptor) -> list[FieldDescriptor]:
-    """The other members of the field's oneof."""
     oneof = field.containing_oneof
     return [each for each in oneof.fields if each is not field] if oneof else []
 

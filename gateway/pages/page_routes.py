@@ -1,4 +1,4 @@
-"""The page at `/` (`/`), Swagger UI (`/docs`), and the OpenAPI documents.
+"""The page at `/` and its panels (`/panels.json`), Swagger UI (`/docs`), the OpenAPI documents.
 
 Swagger UI is in the package mkdocs-swagger-ui-tag, which is read and never imported.
 """
@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from weakref import ref
 
+import orjson
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -30,7 +31,7 @@ FORMATS = {
     "/openapi.json": ("application/json", as_json),
     "/openapi.yaml": ("application/yaml", as_yaml),
 }
-"""By path: the media type and the serializer."""
+"""The media type and the serializer, by path."""
 KEPT_DOCUMENTS = 16
 """The last used ones; each has some 800 KB with OpenCue's schema."""
 STATIC = files("gateway.pages").joinpath("static")
@@ -41,7 +42,7 @@ ASSETS = {
 }
 """By their paths in the package."""
 MEDIA_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
-"""Of this package's own files, which pages load from `/page/`."""
+"""For this package's own files, which pages load from `/page/`."""
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
@@ -49,7 +50,7 @@ HEADERS = {
     ),
     "X-Frame-Options": "DENY",
 }
-"""Of pages: they may load files of this origin, and nothing else; no inline code."""
+"""For pages: they may load files of this origin, and nothing else; no inline code."""
 
 
 def page_routes(
@@ -123,6 +124,24 @@ def page(name: str, docs: str) -> Content:
     body = STATIC.joinpath(name).read_bytes()
     body = body.replace(b"<html", f'<html data-docs="{docs}"'.encode(), 1)
     return Content.of(body, "text/html; charset=utf-8", HEADERS)
+
+
+def panels_app(live: LiveCatalog, *, timeout: float) -> ASGIApp:
+    """`/panels.json`: what the page shows of the farm, as far as the reader may call it.
+
+    Raises GatewayError while there is no catalog.
+    """
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        catalog, caller = live.current, context_of(scope).caller
+        if catalog is None:
+            raise no_schema()
+        assert caller is not None
+        panels = catalog.panels.for_reader(caller.rule.allowed(catalog))
+        content = Content.of(orjson.dumps(panels), "application/json")
+        await content.send(scope, send, timeout)
+
+    return app
 
 
 def document_apps(live: LiveCatalog, *, closed: bool, timeout: float) -> dict[str, ASGIApp]:

@@ -12,24 +12,24 @@ from google.protobuf.descriptor_pool import DescriptorPool
 
 from gateway.codec.fields import reachable, type_name
 from gateway.errors import Code, GatewayError, unavailable
-from gateway.schema.client_commands import ClientCommands
 from gateway.schema.description import NoSchema, Schema, Skipped, why_missing
+from gateway.schema.for_clients import ClientCommands, Panels
 from gateway.schema.method import About, Method
-from gateway.schema.panels import Panels
 from gateway.schema.selection import UnusedGlob
 from gateway.suggestions import QUOTED_CHARS, did_you_mean
 
 NATIVE = "Cuebot has it itself"
-"""Why an entry of the compatibility profile is not needed. Other reasons: it cannot apply."""
+"""Why an entry of the compatibility profile is not needed. Any other reason is why it cannot apply.
+"""
 TAG_DIGITS = 12
 LOGGED_CHANGES = 20
 """Names of each kind of change in the log."""
 LISTED_METHODS = 8
-"""In an error about a path without a method."""
+"""Methods in an error about a path without one."""
 SCALAR_TYPES: Mapping[int, str] = {
     number: name.removeprefix("TYPE_").lower() for name, number in FieldDescriptorProto.Type.items()
 }
-"""As a proto file writes them."""
+"""Types as a proto file writes them."""
 METHOD_NAME = re.compile(r"(\w+)/(\w+)")
 """A method in a text of the compatibility profile: last name of its service, and its own."""
 INTERFACE = re.compile(r"(?:.*\.)?(([A-Za-z0-9_]+)Interface)")
@@ -83,7 +83,7 @@ class Catalog:
     unused_entries: tuple[UnusedEntry, ...]
     commands: ClientCommands
     notes: Mapping[str, str]
-    """What the profile says of fields, by full name; then their own comments."""
+    """What the profile says of fields, by full name; their own comments follow it."""
     panels: Panels
     """For the page at `/`."""
     unused_summaries: tuple[str, ...]
@@ -93,7 +93,7 @@ class Catalog:
     version: str
     """Differs whenever the same answer of Cuebot may look different."""
     schema: Schema
-    """With the comments, which descriptors do not have."""
+    """With comments, which descriptors do not have."""
     again: "Callable[[], Catalog]" = field(compare=False)
     """Builds an equal catalog. Can be pickled, for another process."""
 
@@ -147,7 +147,6 @@ def names_by_service(paths: Iterable[str]) -> dict[str, tuple[str, ...]]:
 
 
 def by_service(aliases: Mapping[str, str]) -> dict[str, list[str]]:
-    """Aliases by service."""
     found: dict[str, list[str]] = {}
     for alias, service in aliases.items():
         found.setdefault(service, []).append(alias)
@@ -189,15 +188,12 @@ def alias_of(service: str) -> str | None:
 
 
 def no_schema() -> GatewayError:
-    """The 503 while there is no catalog."""
     return unavailable(
         "the gateway does not know Cuebot's interface yet; its log tells why", "no_schema"
     )
 
 
 class UnknownPath(GatewayError):
-    """404 for a path of no method."""
-
     def __init__(self, message: str) -> None:
         super().__init__(Code.NOT_FOUND, message)
 

@@ -25,7 +25,7 @@ from gateway.codec.fields import json_name
 Kind = Literal["message", "enum", "service", "method"]
 
 MESSAGES_OF_FILE, ENUMS_OF_FILE, SERVICES_OF_FILE = 4, 5, 6
-FIELDS, NESTED, ENUMS, EXTENSIONS, ONEOFS = 2, 3, 4, 6, 8
+FIELDS, NESTED, ENUMS, ONEOFS = 2, 3, 4, 8
 VALUES = METHODS = 2
 """Field numbers in descriptor.proto, which make up the paths of source_code_info."""
 
@@ -77,12 +77,10 @@ class NoSchema(Exception):
 
 
 def services_of(files: Iterable[FileDescriptorProto]) -> tuple[str, ...]:
-    """The full names of all services in these files."""
     return tuple(full_name(file, service) for file in files for service in file.service)
 
 
 def full_name(file: FileDescriptorProto, service: ServiceDescriptorProto) -> str:
-    """The full name of a service of the file."""
     return f"{file.package}.{service.name}".removeprefix(".")
 
 
@@ -216,7 +214,7 @@ def text_of(place: Any) -> str:
 
 
 def without_margin(text: str) -> str:
-    """A comment without the space or star at the beginning of its lines."""
+    """A comment without the space or star that begins its lines."""
     lines = (line.strip().removeprefix("*").removeprefix(" ").rstrip() for line in text.split("\n"))
     return "\n".join(lines).strip()
 
@@ -285,7 +283,6 @@ class SchemaSize:
         check(files, self._limits.files, "files")
 
     def add(self, file: FileDescriptorProto) -> None:
-        """Count the declarations of a parsed file."""
         limits = self._limits
         methods = sum(len(each.method) for each in file.service)
         declared = len(file.service) + methods + len(file.dependency) + len(file.extension)

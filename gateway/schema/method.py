@@ -8,6 +8,7 @@ from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
+from google.protobuf.message_factory import GetMessageClass
 
 from gateway.codec.decode import Decoders, DecodeValue
 from gateway.codec.encode import Encode, Encoders
@@ -24,21 +25,17 @@ Copies = tuple[tuple[FieldPath, FieldPath], ...]
 
 
 def value_at(message: Any, path: FieldPath) -> Any:
-    """What a message has at a path."""
     for name in path:
         message = getattr(message, name)
     return message
 
 
 def set_at(message: Any, path: FieldPath, content: object) -> None:
-    """Set a single field at a path."""
     setattr(value_at(message, path[:-1]), path[-1], content)
 
 
 @dataclass(frozen=True, eq=False)
 class Method:
-    """One native method."""
-
     path: str
     """`/job.JobInterface/GetJobs`, as on the wire."""
     descriptor: MethodDescriptor
@@ -57,7 +54,7 @@ class Method:
     identity: "Identity | None" = None
     """The caller's name in requests."""
     instead: "Instead | None" = None
-    """Calls that answer for it, since Cuebot lacks it or finds nothing."""
+    """Calls that answer for the method, since Cuebot lacks it or finds nothing."""
     row_limit: "RowLimit | None" = None
     namesakes: "Listing | None" = None
     """The list that tells apart objects of one name."""
@@ -66,7 +63,7 @@ class Method:
     subjects: tuple["Subject", ...] = ()
     """The objects in requests that a call is about."""
     units: Units = field(default_factory=lambda: NO_UNITS, repr=False)
-    """Of numbers in answers."""
+    """Units of numbers in answers."""
     summary: str = ""
     """What it does, in one line without a full stop: of the profile, or of its comment."""
     not_judged: str = ""
@@ -78,21 +75,24 @@ class Method:
     pages: tuple[FieldPath, ...] = ()
     """Numbers in requests that count rows which may not be seen."""
     near: "Near | None" = None
-    """The list of names among which a misspelled one may be."""
+    """The list of names in which a misspelled one is looked up."""
     named_rows: "NamedRows | None" = None
-    """The list whose rows the names in its answer are those of."""
+    """The list whose rows have the names that the method answers."""
 
     goes_on: "GoesOn | None" = None
     """The call by which an object that was found by its name is watched."""
     stays: "Stays | None" = None
     """What keeps rows in an answer that a watcher waits for."""
     not_watched: str = ""
-    """Why it cannot be watched."""
 
     @cached_property
     def decode_value(self) -> DecodeValue:
         """Parsed JSON, in native names, to request bytes."""
         return self.decoders.value_decoder(self.descriptor.input_type, self.written)
+
+    def parse_request(self, payload: bytes = b"") -> Any:
+        """The message in a request's bytes."""
+        return GetMessageClass(self.descriptor.input_type).FromString(payload)
 
     @cached_property
     def encode(self) -> Encode:
@@ -101,7 +101,6 @@ class Method:
 
     @cached_property
     def views(self) -> Views:
-        """Views of its answers."""
         return Views(self.descriptor.output_type, self.encoders, self.units)
 
     @cached_property
@@ -163,11 +162,10 @@ class Method:
 
     @cached_property
     def value_names(self) -> tuple[str, ...]:
-        """Of a setter: the names that requests may have for the value that it sets, Cuebot's own
-        first. Without any of them, the value is 0, false or empty.
+        """The names that requests may have for the value that a setter sets, Cuebot's own first.
 
-        A setter is a change whose name begins with `Set` and whose request has one field that is no
-        object. Empty for other methods.
+        Without any of them, the value is 0, false or empty. A setter is a change whose name begins
+        with `Set` and whose request has one field that is no object. Empty for other methods.
         """
         plain = [each for each in self.descriptor.input_type.fields if not is_message(each)]
         if len(plain) != 1 or self.reads_only or not self.descriptor.name.startswith(SETTER):
@@ -186,7 +184,6 @@ class Method:
 
     @property
     def service(self) -> str:
-        """Full name."""
         name: str = self.descriptor.containing_service.full_name
         return name
 
@@ -247,14 +244,11 @@ class Sent:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Documented names."""
         return tuple(dict.fromkeys(str(source.path) for source in self.sources))
 
 
 @dataclass(frozen=True, slots=True)
 class Finder:
-    """The call that finds an object without its id."""
-
     method: Method
     sends: tuple[Sent, ...]
     take: FieldPath
@@ -272,8 +266,6 @@ class Finder:
 
 @dataclass(frozen=True, slots=True)
 class RowSearch:
-    """The rows of a list in an answer that match a request."""
-
     path: tuple[FieldDescriptor, ...]
     """From the answer down to the list."""
     where: tuple[tuple[FieldPath, FieldPath], ...]
@@ -310,7 +302,7 @@ class Reference:
     """An object in requests that Cuebot identifies by its id alone."""
 
     place: BodyPath
-    """Of an object, an id, or a list of either."""
+    """The place of an object, an id, or a list of either."""
     kind: str
     """`job`."""
     listed: bool = False
@@ -324,8 +316,6 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """A reference and one of its finders."""
-
     reference: Reference
     finder: Finder
 
@@ -352,12 +342,12 @@ class About:
     owners: tuple[tuple[FieldPath, "About"], ...] = ()
     """What the object belongs to, and shares the facts of: the place of its id."""
     named_owners: tuple[tuple[FieldPath, "About"], ...] = ()
-    """The same with the place of a name: all objects of that name are meant."""
+    """What else the object belongs to: the place of a name, of which all objects are meant."""
     found_by: tuple["FoundBy", ...] = ()
     lies_in: tuple["LiesIn", ...] = ()
     """Lists that have the object. The request says which one of them."""
     confined_to: tuple[tuple[FieldPath, "About"], ...] = ()
-    """Of search criteria: lists of names, the first of which that is not empty decides."""
+    """For search criteria: lists of names, the first of which that is not empty decides."""
     shown: str = ""
     """The full name of the message that says so, which may be that of another object."""
 
@@ -395,10 +385,10 @@ class FoundBy:
     """A look-up that finds an object within another one."""
 
     path: str
-    """Of the method."""
+    """The path of the method."""
     owner: "About"
     place: FieldPath
-    """Of the other object's name in the request of the look-up."""
+    """The place of the other object's name in the request of the look-up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -478,7 +468,7 @@ class Near:
     parts: tuple[tuple[str, str], ...]
     """The fields in `name`: as they are written there, and Cuebot's names."""
     within: tuple[str, str] | None
-    """The field that says what the names belong to, in the same way."""
+    """The field that says what the names belong to, as in `parts`."""
     method: Method
     copies: tuple[tuple[FieldPath, BodyPath], ...]
     """From the method's request to that for the list."""
@@ -486,9 +476,9 @@ class Near:
     rows: tuple[FieldDescriptor, ...]
     """From the answer down to a list of objects; empty for a list of names."""
     names: FieldPath
-    """Of the names in the answer, or of the name in a row."""
+    """The place of the names in the answer, or of the name in a row."""
     part: BodyPath | None
-    """Of a list of texts in the request for the list, which names have to contain."""
+    """The place, in the request for the list, of texts that names have to contain."""
 
     def name_in(self, asked: Any) -> str:
         """The name in a request of the method."""
@@ -563,9 +553,9 @@ class RowLimit:
     name: str
     """Name of the field in warnings."""
     path: FieldPath
-    """Of the number in requests."""
+    """The place of the number in requests."""
     page: FieldPath | None
-    """Of a page's number, from 1, if there are pages."""
+    """The place of a page's number, from 1, if there are pages."""
     default: int
     """If a request has no number."""
     views: int
@@ -634,8 +624,6 @@ class FollowUp:
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """Calls before and after a call."""
-
     before: tuple[LookUp | Unique, ...] = ()
     after: tuple[FollowUp, ...] = ()
 

@@ -89,5 +89,4 @@ def chosen(names: Collection[str], globs: Iterable[str], words: Container[str] =
 
 
 def matches(names: Collection[str], globs: Iterable[str]) -> bool:
-    """Whether any name matches any glob."""
     return any(fnmatchcase(name, glob) for glob in globs for name in names)

@@ -30,7 +30,6 @@ RESERVED_FILES = 128
 BACKLOG_CONNECTIONS = 2048
 ACCEPT_BATCH_SIZE = 16
 ACCEPT_PAUSE_SECONDS = 0.5
-"""Pause when the system has no room for another connection."""
 
 log = structlog.stdlib.get_logger("gateway")
 

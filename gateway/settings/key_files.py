@@ -16,8 +16,6 @@ from gateway.settings.model import Settings
 
 @dataclass(frozen=True, slots=True)
 class KeyPair:
-    """The two files, and the settings that name them."""
-
     certificate: Path
     """The certificate, followed by its intermediate ones."""
     key: Path
@@ -93,7 +91,6 @@ def is_readable_by_all(file: Path) -> bool:
 
 
 def first_certificate(pair: KeyPair) -> x509.Certificate:
-    """The pair's own certificate. Raises ConfigurationError."""
     content = read(pair.certificate_setting, pair.certificate)
     try:
         return x509.load_pem_x509_certificates(content)[0]

@@ -23,20 +23,20 @@ SYNONYMS: Mapping[str, str] = {
     "GRPC_KEEPALIVE_TIMEOUT": "KEEPALIVE_TIMEOUT",
     "CORS_ALLOWED_ORIGINS": "CORS_ORIGINS",
 }
-"""Names of settings in OpenCue's pages, and in the gateway."""
+"""The gateway's names of settings, by those in OpenCue's pages."""
 MESSAGE_BYTES = "GRPC_MAX_MESSAGE_SIZE"
 """OpenCue's name for GRPC_MAX_RECV_MSG_MB, in bytes."""
 
 RETIRED: Mapping[str, str] = {
     "traces_ratio": "set OTEL_TRACES_SAMPLER=parentbased_traceidratio and OTEL_TRACES_SAMPLER_ARG",
 }
-"""Settings that the next release will not have, and what to use instead."""
+"""Settings that the next release will not have, each with what to use instead."""
 
 SECRET_SOURCES = ("jwt_secret", "jwt_secret_file")
 """Alternatives: one in the environment overrides either in the file."""
 
 MISSPELLED_SIMILARITY = 0.85
-"""The least ratio of difflib. OpenSSL's `SSL_CERT_FILE` is below."""
+"""The least ratio of difflib: that of OpenSSL's `SSL_CERT_FILE` is below."""
 
 Given = dict[str, tuple[str, object]]
 """By setting: the environment variable, and its value."""
@@ -114,7 +114,6 @@ def misspelled(environ: Mapping[str, str]) -> list[str]:
 
 
 def retired(settings: Settings) -> list[str]:
-    """A warning for each retired setting in use."""
     return [
         f"{name.upper()} is retired, and goes with the next release: {instead}"
         for name, instead in RETIRED.items()

@@ -77,7 +77,7 @@ class AccessRule(Strict):
 
 
 def check_access(value: tuple["AccessRule", ...]) -> tuple["AccessRule", ...]:
-    """Names are unique: answers, the log and `check` use them."""
+    """Names are unique, since answers, the log and `check` use them."""
     names = [each.name for each in value]
     for name in names:
         if names.count(name) > 1:
@@ -247,5 +247,4 @@ class Reloadable:
     """
 
     def follows(self, name: str) -> bool:
-        """Whether this part uses the setting."""
         return any(fnmatchcase(name, each) for each in self.settings)

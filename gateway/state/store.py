@@ -24,7 +24,7 @@ from gateway.settings.types import parse_store_url
 log = structlog.stdlib.get_logger("gateway.state")
 
 REPLICA = "against a read only"
-"""In its answer to a script that writes."""
+"""A replica's answer to a script that writes."""
 
 T = TypeVar("T")
 Value = int | bytes
@@ -72,8 +72,6 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LinkTiming:
-    """Seconds of the link's waits."""
-
     answer: float = 0.05
     """Longest answer; a slower store counts as away."""
     grace: float = 0.01
@@ -82,7 +80,7 @@ class LinkTiming:
     """Longest connection set-up: DNS, TLS and password."""
     first_pause: float = 0.1
     longest_pause: float = 5.0
-    """Between two attempts to connect. Each pause is shortened by chance, since all gateways have
+    """Each pause between two attempts to connect is shortened by chance, since all gateways have
     lost the store at the same moment."""
 
 
@@ -118,11 +116,11 @@ class Link:
     ) -> list[Value]:
         """The script's answer. Raises StoreFailed: at once while the store is away.
 
-        After a failure, unless it is of a kind that `spares` the store, it counts as away, and also
-        after `patience` seconds or, if that is longer, the longest answer of the link's timing.
+        The store counts as away after a failure, unless that is of a kind that `spares` it, and
+        after `patience` seconds without an answer, or the link's own limit if that is longer.
 
-        `check` raises StoreFailed for an answer that the script cannot give; the store counts as
-        away then.
+        `check` raises StoreFailed for an answer that the script cannot give, which counts as such a
+        failure.
         """
         if not self.up:
             raise StoreFailed(self._problem)

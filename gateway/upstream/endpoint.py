@@ -4,7 +4,9 @@ import asyncio
 import os
 import socket
 import ssl
+from collections import deque
 from time import monotonic
+from typing import NamedTuple
 
 import structlog
 
@@ -23,7 +25,6 @@ from gateway.upstream.interface import (
     takes_all,
     too_late,
 )
-from gateway.upstream.latency import Latency, RecentCalls
 
 log = structlog.stdlib.get_logger("gateway.upstream")
 
@@ -34,7 +35,7 @@ HEALTH_CHECK_PATH = "/grpc.health.v1.Health/Check"
 """The probe when no method is known. It has no effect; the stock Cuebot answers UNIMPLEMENTED."""
 PROBE_INTERVAL_SECONDS = 1.0
 CONNECTION_ENDED = (Reason.NOT_CONNECTED, Reason.REFUSED, Reason.LOST)
-"""Failures of a connection that has ended, which say nothing about Cuebot's health."""
+"""Failures of a connection that has ended; they say nothing about Cuebot's health."""
 
 CERTIFICATE_EXPIRED = 10
 CERTIFICATE_NAME_MISMATCH = (62, 64)
@@ -43,6 +44,9 @@ NOT_TLS = ("WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILU
 """OpenSSL's reasons for a record that is not TLS."""
 PROBES_UNTIL_UNRESPONSIVE = 2
 """Consecutive failed probes; a single one may be chance."""
+RECENT_SECONDS = 60.0
+MOST_CALLS = 512
+"""Calls that are remembered."""
 
 
 class Health:
@@ -66,6 +70,34 @@ class Health:
         self.reason = ""
         self._failures = 0
         return hung
+
+
+class Latency(NamedTuple):
+    """The latency of calls that ended within RECENT_SECONDS: at most the last MOST_CALLS."""
+
+    calls: int
+    median: float
+    """Seconds, like `p99`."""
+    p99: float
+
+
+class RecentCalls:
+    def __init__(self) -> None:
+        self._calls: deque[tuple[float, float]] = deque(maxlen=MOST_CALLS)
+        """When each ended (monotonic seconds), and how many seconds it took."""
+
+    def note(self, began: float) -> None:
+        """A call that began at this time has ended."""
+        now = monotonic()
+        self._calls.append((now, now - began))
+
+    def latency(self) -> Latency | None:
+        """None without a call."""
+        first = monotonic() - RECENT_SECONDS
+        took = sorted(seconds for ended, seconds in self._calls if ended > first)
+        if not took:
+            return None
+        return Latency(len(took), took[len(took) // 2], took[len(took) * 99 // 100])
 
 
 class Endpoint:
@@ -110,7 +142,9 @@ class Endpoint:
 
     @property
     def latency(self) -> Latency | None:
-        """Of its last calls, those included that failed there; None without any."""
+        """The latency of the last calls, including those that failed at the endpoint; None without
+        any.
+        """
         return self._calls.latency()
 
     async def trouble(self) -> str:

@@ -37,9 +37,8 @@ class Reason(Enum):
 class CallFailed(Exception):
     """A call without an answer.
 
-    `code` is the gRPC status, `details` its message for people. `sent` is whether the request may
-    have reached Cuebot: if False, a retry is safe. `status_details` is the serialized
-    google.rpc.Status, if any.
+    `code` is the gRPC status, `details` its message for people. A retry is safe unless the request
+    `may_have_reached_server`. `status_details` is the serialized google.rpc.Status, if any.
     """
 
     def __init__(
@@ -59,7 +58,7 @@ class CallFailed(Exception):
         self.status_details = status_details
 
     def again(self) -> "CallFailed":
-        """The same failure as another exception, for another caller."""
+        """The failure as another exception, for another caller."""
         return CallFailed(
             self.code,
             self.details,

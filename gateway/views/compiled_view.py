@@ -29,7 +29,6 @@ from gateway.views.view import (
 )
 
 VIEWS_CACHED = 8
-"""Compiled views that are cached for each method."""
 LONGEST_CACHED = 256
 """Characters of a cached view's parameters, which bounds it to some 60 KB."""
 MEDIA_TYPES: dict[Format, bytes] = {
@@ -54,11 +53,8 @@ Asked = tuple[tuple[str, str], ...]
 
 
 class CompiledView(NamedTuple):
-    """A view, ready for use."""
-
     encode: Show
     content_type: tuple[bytes, bytes]
-    """The header."""
     key: str
     """Its identity among the views of the same method."""
     follows_order: bool
@@ -76,7 +72,6 @@ class AnswerForm:
 
     encode: Encode
     content_type: tuple[bytes, bytes]
-    """The header."""
     key: str
     """Its identity among the views and forms of the same method."""
     follows_order = False
@@ -95,8 +90,6 @@ class Goal(NamedTuple):
 
 
 class Views:
-    """The views of one method's answers."""
-
     def __init__(self, answer: Descriptor, encoders: Encoders, units: Units = NO_UNITS) -> None:
         self._answer = answer
         self._encoders = encoders
@@ -105,14 +98,11 @@ class Views:
 
     @cached_property
     def rows(self) -> Rows | None:
-        """The one list of an answer, if it has one."""
         return rows_of(self._answer)
 
     @cached_property
     def row_units(self) -> Mapping[str, Unit]:
-        """By path in a row: the units of numbers. Without rows, in the answer, or in the one object
-        that it has.
-        """
+        """By path in a row; without rows, in the answer or in its only object."""
         message = self._answer if self.rows is None else self.rows.descriptor
         fields = message.fields
         if self.rows is None and len(fields) == 1 and is_message(fields[0]):
@@ -120,20 +110,19 @@ class Views:
         return dict(units_in(message, self._units))
 
     def compiled(self, asked: Asked, accept: bytes | None = None) -> CompiledView | None:
-        """The view for these parameters and this Accept header; None for the whole JSON.
+        """None for the whole JSON.
 
-        Raises GatewayError (INVALID_ARGUMENT). Where an answer has no rows, an Accept header for
-        another format is ignored, while `_format` is an error.
+        Where an answer has no rows, an Accept header for another format is ignored, while `_format`
+        is an error.
         """
         default: Format = "json"
         if accept is not None and self.rows is not None:
-            default = accepted(accept[:ACCEPT_BYTES_READ])
+            default = ACCEPTED[preferred(accept[:ACCEPT_BYTES_READ])]
         if not asked and default == "json":
             return None
         return self._view(asked, default)
 
     def of_events(self, asked: Asked) -> CompiledView:
-        """The view of an event stream. Raises GatewayError (INVALID_ARGUMENT)."""
         view = self._view(asked, "json")
         if view.view.format != "json":
             raise refused("_format", f"an event stream is JSON, not {view.view.format}")
@@ -143,7 +132,7 @@ class Views:
         return (self._compiled if is_cached(asked) else self._compile)(asked, default)
 
     def goal(self, text: str, view: CompiledView) -> "Goal":
-        """What the rows of a view are to be (`_until`). Raises GatewayError (INVALID_ARGUMENT)."""
+        """What the rows of a view are to be (`_until`)."""
         whole = view.view
         inner = None if whole.rows is not None else only_object(self._answer)
         if whole.groups is not None:
@@ -160,7 +149,7 @@ class Views:
         return Goal(fits, "" if inner is None else inner.name, again)
 
     def limited(self, asked: Asked, accept: bytes | None, most: int) -> CompiledView | None:
-        """The same, with at most so many rows. Groups of some rows would mean nothing."""
+        """A view of at most `most` rows. Groups of some rows would mean nothing."""
         parameters = dict(asked)
         for name in groups.PARAMETERS:
             if name in parameters:
@@ -186,10 +175,7 @@ class Views:
 
 
 def is_cached(asked: Asked) -> bool:
-    """Whether a view is cached.
-
-    The memory of patterns grows with the texts that they see; `now` would be that of long ago.
-    """
+    """Patterns are not: their memory grows with the texts they see. `now` would be long ago."""
     if any(NOW in value for name, value in asked if name == "_where"):
         return False
     return sum(len(value) for _, value in asked) <= LONGEST_CACHED and all(
@@ -197,20 +183,14 @@ def is_cached(asked: Asked) -> bool:
     )
 
 
-def accepted(accept: bytes) -> Format:
-    """The format that an Accept header prefers; JSON in doubt."""
-    return ACCEPTED[preferred(accept)]
-
-
 def wants_events(accept: bytes) -> bool:
-    """Whether an Accept header prefers an event stream."""
     return preferred(accept[:ACCEPT_BYTES_READ]) == EVENT_STREAM
 
 
 def wants_only_events(accept: bytes) -> bool:
     """Whether an Accept header takes nothing else that there is."""
-    listed = offers(accept[:ACCEPT_BYTES_READ].decode("latin-1").lower().split(","))
-    return {media for media, weight in listed if weight and media in ACCEPTED} == {EVENT_STREAM}
+    taken = {media for media, weight in offers(accept) if weight and media in ACCEPTED}
+    return taken == {EVENT_STREAM}
 
 
 @lru_cache(maxsize=256)
@@ -218,16 +198,16 @@ def preferred(accept: bytes) -> str:
     """The media type that an Accept header prefers (RFC 9110, section 12.5.1); JSON in doubt."""
     best: tuple[float, bool] = (0.0, True)
     found = "application/json"
-    for media, weight in offers(accept.decode("latin-1").lower().split(",")):
+    for media, weight in offers(accept):
         rank = weight, "*" not in media  # a named type wins over a wildcard
         if media in ACCEPTED and rank > best:
             best, found = rank, media
     return found
 
 
-def offers(parts: Iterable[str]) -> Iterable[tuple[str, float]]:
+def offers(accept: bytes) -> Iterable[tuple[str, float]]:
     """The media types of an Accept header, with their weights."""
-    for part in parts:
+    for part in accept[:ACCEPT_BYTES_READ].decode("latin-1").lower().split(","):
         media, *parameters = (each.strip() for each in part.split(";"))
         weight = 1.0
         for parameter in parameters:

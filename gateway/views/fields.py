@@ -1,6 +1,7 @@
 """Some fields of a message, as JSON or as cells of CSV (RFC 4180).
 
-What is not asked for is never made into Python."""
+Other fields are never made into Python objects.
+"""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -35,7 +36,7 @@ NUMERIC = frozenset((*NUMBERS, FieldDescriptor.TYPE_BOOL))
 def shape_of(
     descriptor: Descriptor, paths: Iterable[FieldPath] | None, encoders: Encoders
 ) -> Shape:
-    """These fields of a message type; all of them with None."""
+    """All fields if `paths` is None."""
     if paths is None:
         return Whole(descriptor, encoders)
     return Some(descriptor, [path.segments for path in paths], encoders)
@@ -89,7 +90,7 @@ class Some:
 def part(
     field: FieldDescriptor, value: ToJson | None, key: str
 ) -> Callable[[Any, dict[str, object]], None]:
-    """The function that puts one field of a message into its JSON, under this key."""
+    """Puts one field of a message into its JSON, under this key."""
     name = field.name
     if field.is_repeated:
         if value is None:
@@ -114,7 +115,7 @@ def part(
 def map_part(
     field: FieldDescriptor, paths: list[tuple[Segment, ...]], encoders: Encoders
 ) -> Callable[[Any, dict[str, object]], None]:
-    """The function that puts the wanted entries of a map into a message's JSON."""
+    """Puts the wanted entries of a map into a message's JSON."""
     name, json_name = field.name, field.json_name
     value_field = map_fields(field)[1]
     value = encoders.value(value_field)
@@ -140,6 +141,12 @@ def map_part(
 
 def map_key_text(key: object) -> str:
     return str(key).lower() if isinstance(key, bool) else str(key)
+
+
+def around_rows(json: object, names: tuple[str, ...]) -> tuple[bytes, bytes]:
+    """What is before and behind the rows in an answer, of which this is the JSON without them."""
+    end = b"]" + b"}" * len(names)
+    return orjson.dumps(with_list_last(json, names))[: -len(end)], end
 
 
 def with_list_last(json: object, names: tuple[str, ...]) -> dict[str, object]:
@@ -189,7 +196,7 @@ def cell_of(path: FieldPath, encoders: Encoders) -> Callable[[Any], str]:
 
 
 def single_cell(value: object, *, is_numeric: bool) -> str:
-    """The cell of a single value in JSON; of no value with None."""
+    """Empty without a value."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -228,7 +235,7 @@ def map_cell(path: FieldPath, encoders: Encoders) -> Callable[[Any], str]:
 
 
 def quoted(text: str) -> str:
-    """A text as a cell, with an apostrophe before a text that a spreadsheet might run."""
+    """Puts an apostrophe before a text that a spreadsheet might run."""
     text = text.replace('"', '""')
     return f'"\'{text}"' if FORMULA.match(text) else f'"{text}"'
 

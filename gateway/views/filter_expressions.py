@@ -92,7 +92,6 @@ class Patterns:
     count: int = 0
     classes: int = 0
     work: int = 0
-    """Instructions times bytes, so far."""
 
     def matching(self, name: str, token: Token) -> Fits:
         """Whether a text matches an RE2 pattern, in time linear in the text and the program.
@@ -117,7 +116,6 @@ class Patterns:
         return fits
 
     def for_each_row(self, test: Test) -> Test:
-        """The test of a condition with these patterns."""
         if not self.count:
             return test
 
@@ -130,8 +128,6 @@ class Patterns:
 
 @dataclass(slots=True)
 class Parser:
-    """Reads one condition."""
-
     tokens: Sequence[Token]
     resolve: Resolve
     takes_bare_lists: bool = False
@@ -233,7 +229,6 @@ class Parser:
 
 
 def joined(tests: Sequence[Test], *, every: bool) -> Test:
-    """The test of whether every test holds, or any."""
     if len(tests) == 1:
         return tests[0]
     if every:
@@ -242,7 +237,6 @@ def joined(tests: Sequence[Test], *, every: bool) -> Test:
 
 
 def compile_condition(text: str, resolve: Resolve, *, takes_bare_lists: bool = False) -> Test:
-    """The test for a condition. Raises BadCondition."""
     if len(text) > LONGEST_CONDITION:
         raise BadCondition(f"longer than {LONGEST_CONDITION} characters")
     parser = Parser(tokens_of(text), resolve, takes_bare_lists)
@@ -253,7 +247,6 @@ def compile_condition(text: str, resolve: Resolve, *, takes_bare_lists: bool = F
 
 
 def tokens_of(text: str) -> list[Token]:
-    """The words of a condition, and an end token."""
     found: list[Token] = []
     position = 0
     while text[position:].strip():
@@ -276,7 +269,7 @@ def expected(what: str, token: Token) -> BadCondition:
 
 
 def compiled(name: str, token: Token) -> tuple[Callable[[str], object], int]:
-    """The search for a pattern, and its program's size in instructions. Raises BadCondition."""
+    """The search for a pattern, and its program's size in instructions."""
     try:
         import re2
     except ImportError:

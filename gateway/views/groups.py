@@ -62,13 +62,11 @@ class Aggregate:
         return str if self.is_of_integers else json_double
 
     def encoding(self, *, descending: bool) -> Callable[[Any], bytes]:
-        """As `encoding_of`."""
         if self.kind == "sum" and self.is_of_integers:
             return wide_integer(descending=descending)
         return encoding_of(self.path.leaf, descending=descending)
 
     def update(self, index: int, encoders: Encoders) -> Update:
-        """The function that adds a row to this cell."""
         value = self.path.value
         if self.kind == "sum":
             return adding(index, value_as_shown(self.path, encoders))
@@ -137,7 +135,6 @@ class Grouping:
         return part(operator.itemgetter(index), encode)
 
     def empty(self, key: Iterable[Any]) -> Cells:
-        """A group without rows."""
         starts = {"sum": 0, "min": None, "max": None}
         return [*key, 0, *(starts[each.kind] for each in self.aggregates)]
 
@@ -162,7 +159,6 @@ class Grouping:
         return [(index, *values[index]) for index, _ in self.cells()]
 
     def to_json(self, encoders: Encoders) -> Callable[[Cells], dict[str, object]]:
-        """The function from a group to its JSON object."""
         behind = len(self.by) + 1
         flat = [
             (name, index, convert)
@@ -197,10 +193,7 @@ def converted(value: object, convert: ToJson | None) -> object:
 def gathered(
     grouping: Grouping, found: Iterable[Any], encoders: Encoders, step: Step
 ) -> Generator[bytes, None, list[Cells]]:
-    """The groups of these rows, in the order of their first rows; None is a pause.
-
-    Yields pauses. Raises GatewayError (INVALID_ARGUMENT) for too many groups.
-    """
+    """The groups of these rows, in the order of their first rows; None is a pause."""
     keys = [key_value(path) for path in grouping.by]
     updates, counted = grouping.updates(encoders), len(keys)
     groups: dict[tuple[Any, ...], Cells] = {} if keys else {(): grouping.empty(())}
@@ -254,10 +247,7 @@ def check_size(groups: int, chars: int) -> None:
 
 
 def grouping_of(descriptor: Descriptor, asked: Mapping[str, str], find: Find) -> Grouping | None:
-    """The groups that are asked for, of rows of this type; None if rows are shown.
-
-    Raises GatewayError (INVALID_ARGUMENT).
-    """
+    """None if rows are shown."""
     counts = counts_rows(asked.get("_count"))
     by = paths_in("_group", descriptor, asked, find, MOST_GROUPED_BY)
     aggregates = tuple(aggregates_in(descriptor, asked, find))
@@ -293,7 +283,6 @@ def counts_rows(text: str | None) -> bool:
 def paths_in(
     parameter: str, descriptor: Descriptor, asked: Mapping[str, str], find: Find, most: int
 ) -> tuple[FieldPath, ...]:
-    """The paths in a parameter, each once."""
     if parameter not in asked:
         return ()
     names = names_in(parameter, asked[parameter], most)

@@ -29,8 +29,6 @@ FLOAT, BITS, SIGN, ALL_BITS = Struct(">d"), Struct(">Q"), 2**63, 2**64 - 1
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """The fields that rows are sorted by."""
-
     parts: tuple[Part, ...]
 
     def key(self, row: Any, end: bytes) -> bytes:
@@ -39,7 +37,7 @@ class Order:
 
 
 def order_by(paths: Iterable[tuple[FieldPath, bool]]) -> Order:
-    """The order by these paths to single values; True is descending."""
+    """True means descending."""
     return Order(tuple(part_of(path, descending=descending) for path, descending in paths))
 
 
@@ -82,7 +80,6 @@ def upside_down(text: str) -> bytes:
 
 
 def of_integer(value: int) -> bytes:
-    """The encoding of any integer, enum or bool."""
     return (value - LEAST_INTEGER).to_bytes(INTEGER_BYTES, "big")
 
 

@@ -58,7 +58,6 @@ class FieldPath:
 
     @property
     def is_value(self) -> bool:
-        """Whether it leads to scalars, and not to objects."""
         return not is_message(self.leaf)
 
     @property
@@ -129,7 +128,6 @@ def only_path_ending_in(descriptor: Descriptor, name: str) -> str | None:
 
 
 def made_of(derived: Derived) -> str:
-    """The end of the error for a derived field."""
     if isinstance(derived, bool):
         return f": it is always {'true' if derived else 'false'}"
     return f"; ask for {' and '.join(derived)}"
@@ -157,7 +155,7 @@ class NoField(LookupError):
 
 
 def map_key(field: FieldDescriptor, text: str) -> object:
-    """A map's key from its text. Raises LookupError."""
+    """Raises LookupError."""
     if field.type == field.TYPE_STRING:
         return text
     if field.type == field.TYPE_BOOL and text in ("true", "false"):
@@ -218,7 +216,6 @@ def value_at(segments: tuple[Segment, ...]) -> Value:
 
 
 def names_in(parameter: str, text: str, most: int) -> list[str]:
-    """The names in a parameter, with commas between them. Raises GatewayError."""
     names = [name.strip() for name in text.split(",")]
     if not all(names):
         raise refused(parameter, "expected names of fields with commas between them")
@@ -228,7 +225,6 @@ def names_in(parameter: str, text: str, most: int) -> list[str]:
 
 
 def single_value(parameter: str, descriptor: Descriptor, name: str, find: Find) -> FieldPath:
-    """The path to a single value that this parameter names. Raises GatewayError."""
     try:
         path = find(descriptor, name)
     except LookupError as error:
@@ -239,5 +235,4 @@ def single_value(parameter: str, descriptor: Descriptor, name: str, find: Find) 
 
 
 def refused(parameter: str, problem: str) -> GatewayError:
-    """The 400 for a parameter of a view."""
     return GatewayError(Code.INVALID_ARGUMENT, f"{parameter}: {problem}")

@@ -21,13 +21,13 @@ from gateway.codec.interfaces import Shape
 from gateway.errors import Code, GatewayError
 from gateway.long_work import STEP, Step
 from gateway.views.fields import (
+    around_rows,
     cell_of,
     columns_of,
     lines,
     quoted,
     shape_of,
     single_cell,
-    with_list_last,
 )
 from gateway.views.filter_expressions import Test
 from gateway.views.groups import Cells, Grouping, converted, gathered
@@ -47,8 +47,6 @@ BYTES_PER_SORT = 256 * 1024
 
 
 class Show(Protocol):
-    """Cuebot's bytes to the pieces of a view."""
-
     def __call__(self, payload: bytes, step: Step = ..., /) -> Iterable[bytes]:
         """Pieces and errors as of an `Encode`; several pieces with rows are a `Viewed`.
 
@@ -58,8 +56,6 @@ class Show(Protocol):
 
 @dataclass(slots=True)
 class Progress:
-    """The progress of a view."""
-
     view: View
     rows: int = 0
     """All rows, once their number is known."""
@@ -132,12 +128,8 @@ def as_json(view: View, rows: Rows, encoders: Encoders) -> Show:
         if not shows_rows:
             yield orjson.dumps(json)
             return
-        text, end = orjson.dumps(with_list_last(json, rows.names)), b"]" + b"}" * len(rows.names)
-        opening = text[: -len(end)]
-        for piece in written(found, write, shape, step, between=b","):
-            yield opening + piece if piece else b""
-            opening = b"" if piece else opening
-        yield opening + end
+        opening, end = around_rows(json, rows.names)
+        yield from enclosed(opening, written(found, write, shape, step, between=b","), end)
 
     return guarded(view, pieces)
 
@@ -172,11 +164,7 @@ def as_csv(view: View, rows: Rows, encoders: Encoders) -> Show:
     def pieces(payload: bytes, step: Step, progress: Progress) -> Iterator[bytes]:
         _, found = yield from fitting(view, rows, payload, step, progress)
         opening = lines([[quoted(path.text) for path in paths]])
-        for piece in written(found, write, None, step):
-            yield opening + piece if piece else b""
-            opening = b"" if piece else opening
-        if opening:
-            yield opening
+        yield from enclosed(opening, written(found, write, None, step))
 
     return guarded(view, pieces)
 
@@ -191,12 +179,7 @@ def as_groups(view: View, rows: Rows, grouping: Grouping, encoders: Encoders) ->
         fits = (each and each[0] for each in matching(every, view.where, step, progress))
         groups = yield from gathered(grouping, fits, encoders, step)
         found = cut(groups_in_order(groups, grouping, view, step), view, step)
-        before = opening
-        for piece in written(found, write, None, step, between=between):
-            yield before + piece if piece else b""
-            before = b"" if piece else before
-        if before + end:
-            yield before + end
+        yield from enclosed(opening, written(found, write, None, step, between=between), end)
 
     return guarded(view, pieces)
 
@@ -274,6 +257,15 @@ def written(
         yield comma + between.join(done)
 
 
+def enclosed(opening: bytes, pieces: Iterable[bytes], end: bytes = b"") -> Iterator[bytes]:
+    """The pieces, the first of them behind the opening. Empty ones are pauses."""
+    for piece in pieces:
+        yield opening + piece if piece else b""
+        opening = b"" if piece else opening
+    if opening or end:
+        yield opening + end
+
+
 def reader(record: memoryview) -> slices.ReadBytes:
     return lambda start, end: record[start:end]
 
@@ -342,7 +334,6 @@ def parsed(
 
 
 def row_or_bytes(row: Any, place: Place | None, runs: Sequence[memoryview]) -> Any:
-    """A parsed row, or the bytes of a long one."""
     if place is None or place[2] - place[1] <= LONG_ROW:
         return row
     number, start, end = place
@@ -420,7 +411,6 @@ def emptied(run: list[bytes]) -> Iterator[bytes]:
 
 
 def cut(found: Iterator[Any], view: View, step: Step) -> Iterator[Any]:
-    """The view's page of what was found."""
     found = skipping(view.offset, found, step) if view.offset else found
     return found if view.limit is None else first(found, view.limit)
 
@@ -447,4 +437,3 @@ def first(found: Found, limit: int) -> Found:
 
 
 END = object()
-"""There are no more rows."""

@@ -52,7 +52,6 @@ class Reading:
     """How the names and values of one condition on rows are read."""
 
     find: Callable[[str], FieldPath]
-    """The field of a row with this name. Raises LookupError."""
     units: Units
     now: int
     """In seconds since 1970."""
@@ -75,8 +74,6 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of a row, as an `Operand`."""
-
     path: FieldPath
     reading: Reading
 
@@ -104,7 +101,6 @@ class Field:
         return (lambda row: not test(row)) if negated else test
 
     def comparing(self, operator: str, token: Token) -> Fits:
-        """The comparison of one value. Raises BadCondition if the field has no such comparison."""
         path = self.path
         if operator == ":":
             return self.containing(token)
@@ -133,7 +129,7 @@ class Field:
         return self.operand(token)
 
     def operand(self, token: Token) -> object:
-        """A value in the type of the field. Raises BadCondition."""
+        """The value in the type of the field."""
         path, text = self.path, token.text
         if path.leaf.type not in NUMBERS or NUMBER.fullmatch(text):
             return operand(path, text)
@@ -144,7 +140,7 @@ class Field:
         return nearest_float(value) if path.leaf.type == path.leaf.TYPE_FLOAT else value
 
     def other(self, operator: str, token: Token) -> FieldPath | None:
-        """The field on the right, if there is one. Raises BadCondition if it does not fit."""
+        """The field on the right, if there is one."""
         path, name = self.path, self.name_of_other(operator, token)
         if name is None:
             return None
@@ -184,7 +180,7 @@ class Field:
         return unit_of(self.path.leaf, self.reading.units)
 
     def no_number(self, token: Token, no_field: str = "") -> BadCondition:
-        """The error for a value beside a number; `no_field` is why it is no field either."""
+        """`no_field` is why it is no field either."""
         shown = token.text[:QUOTED_CHARS]
         expected = WRITTEN[self.unit] if self.unit is not None else NO_UNIT
         hint = no_field
@@ -197,7 +193,7 @@ class Field:
 
 
 def kind_of(path: FieldPath) -> str:
-    """The kind of a field's values, for comparisons of two."""
+    """The kind of value that two fields in a comparison have to share."""
     field = path.leaf
     if is_enum(field):
         return f"a {enum_of(field).full_name}"
@@ -209,7 +205,7 @@ def kind_of(path: FieldPath) -> str:
 
 
 def beside(path: FieldPath, compares: Callable[[Any, Any], object], other: FieldPath) -> Test:
-    """Whether a value at a path fits the one at the other path. An unset field fits nothing."""
+    """An unset field fits nothing."""
     get_other = other.value
     if path.is_list:
         values = path.values
@@ -229,7 +225,7 @@ def beside(path: FieldPath, compares: Callable[[Any, Any], object], other: Field
 
 
 def any_fits(path: FieldPath, fits: Fits) -> Test:
-    """Whether any value at a path fits. An unset field has none."""
+    """An unset field has no value that fits."""
     if path.is_list:
         values = path.values
         return lambda row: any(fits(value) for value in values(row))
@@ -242,7 +238,6 @@ def contained(values: frozenset[object], value: object) -> bool:
 
 
 def comparison(operator: str, path: FieldPath) -> Callable[[Any, Any], object]:
-    """Raises BadCondition if the field has no such comparison."""
     field = path.leaf
     if operator != "=" and field.type not in NUMBERS and field.type != field.TYPE_STRING:
         raise BadCondition(f"{path.text} has no order; compare it with = or !=")
@@ -250,10 +245,7 @@ def comparison(operator: str, path: FieldPath) -> Callable[[Any, Any], object]:
 
 
 def operand(path: FieldPath, text: str) -> object:
-    """A value in the type of the path's field, of a number as it is written alone.
-
-    Raises BadCondition.
-    """
+    """The value in the type of the field, if it is written without a unit."""
     field = path.leaf
     if is_enum(field):
         numbers = {each.name: each.number for each in enum_of(field).values}

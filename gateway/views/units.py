@@ -53,7 +53,7 @@ def units_in(
 
 
 def in_unit(text: str, unit: Unit | None) -> int | float | None:
-    """A size or a duration as a number in this unit; None for another text."""
+    """None for a text that is neither a size nor a duration."""
     if unit in BYTES_IN and (size := SIZE.fullmatch(text)) is not None:
         amount = Fraction(size[1]) * POWERS[(size[2] or "").lower()] / BYTES_IN[unit]
     elif unit == "seconds" and (duration := DURATION.fullmatch(text)) is not None:
@@ -64,7 +64,7 @@ def in_unit(text: str, unit: Unit | None) -> int | float | None:
 
 
 def moment(text: str, now: int) -> int | None:
-    """`now`, `now-1h` or `now+2d` as a time; None for another text."""
+    """`now`, `now-1h` or `now+2d`; None for another text."""
     found = MOMENT.fullmatch(text)
     if found is None:
         return None
@@ -76,5 +76,4 @@ def moment(text: str, now: int) -> int | None:
 
 
 def looks_like_one(text: str) -> bool:
-    """Whether a text would be a value in some unit."""
     return any(pattern.fullmatch(text) for pattern in (SIZE, DURATION, MOMENT))

@@ -48,14 +48,11 @@ class Rows:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """The JSON names down to the list."""
         return tuple(field.json_name for field in self.fields)
 
 
 @dataclass(frozen=True)
 class View:
-    """What is shown of a method's answers."""
-
     answer: Descriptor
     rows: Rows | None
     row_fields: tuple[FieldPath, ...] | None = None
@@ -89,10 +86,8 @@ class View:
 
 
 def asked_parameters(query: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """The parameters of a view in a query string.
-
-    Raises GatewayError (INVALID_ARGUMENT) for a repeated one, and for any other name that begins
-    with `_`, except `_` with digits.
+    """A repeated parameter is an error, and so is any other name that begins with `_`, except `_`
+    with digits.
     """
     asked: dict[str, str] = {}
     for name, value in query:
@@ -120,10 +115,7 @@ def make_view(
     units: Units = NO_UNITS,
     now: int = 0,
 ) -> View:
-    """The view for a method's answer at `now`, in seconds since 1970.
-
-    Raises GatewayError (INVALID_ARGUMENT).
-    """
+    """`now` is in seconds since 1970."""
     rows = rows_of(answer)
     format_ = format_of(asked.get("_format", default))
     if rows is None:
@@ -239,7 +231,7 @@ def only_object(answer: Descriptor) -> FieldDescriptor | None:
 
 
 def condition_of(parameter: str, text: str, reading: Reading) -> Test:
-    """Raises GatewayError (INVALID_ARGUMENT), which names the parameter."""
+    """The error names the parameter."""
     try:
         return compile_condition(text, reading.field)
     except BadCondition as error:
@@ -267,7 +259,6 @@ def ties(descriptor: Descriptor, find: Find) -> Iterable[FieldPath]:
 
 
 def rows_of_page(name: str, asked: Mapping[str, str]) -> int | None:
-    """The number of rows in this parameter."""
     text = asked.get(name)
     if text is None:
         return None

@@ -49,7 +49,6 @@ def as_message(text: str) -> str:
 
 
 def how_many_fit(rows: list[Any]) -> int:
-    """How many of the first rows fit into an answer."""
     room = ANSWER_MAX_CHARACTERS - len('{"":{"":[]}}') - 200  # the names around them
     for number, row in enumerate(rows):
         room -= len(json_of(row)) + 1

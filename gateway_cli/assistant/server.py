@@ -1,8 +1,12 @@
-"""The server of the Model Context Protocol."""
+"""The server of the Model Context Protocol: its tools, and pages of the documentation."""
 
 import asyncio
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
 
 import mcp_types as types
 from mcp.server.lowlevel import Server
@@ -12,7 +16,6 @@ from mcp.shared.exceptions import MCPError
 from cuectl.session import Session
 from gateway import __version__
 from gateway_cli.assistant.farm import Farm, Problem
-from gateway_cli.assistant.pages import PAGES
 from gateway_cli.assistant.tools import TOOLS, Tool
 
 NAME = "cuebot-gateway"
@@ -28,6 +31,42 @@ INSTRUCTIONS = (
 BROKEN = "The tool failed, which is a bug; what it wrote to standard error has the cause."
 
 log = logging.getLogger("gateway.mcp")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    uri: str
+    file: str
+    title: str
+    about: str
+
+    @property
+    def text(self) -> str:
+        return folder_of(self.file).joinpath(self.file).read_text(encoding="utf-8")
+
+
+PAGES = (
+    Page(
+        "cuebot-gateway://recipes",
+        "recipes.md",
+        "Recipes",
+        "Twelve tasks of a wrangler, as calls with their requests.",
+    ),
+    Page(
+        "cuebot-gateway://views",
+        "reads.md",
+        "Rules of views",
+        "What fields, where and sort of the tool read may say (_fields, _where, _sort).",
+    ),
+)
+
+
+def folder_of(file: str) -> Traversable:
+    """The package, or docs/ of a checkout."""
+    packaged = files("gateway_cli")
+    if packaged.joinpath(file).is_file():
+        return packaged
+    return Path(__file__).parents[2] / "docs"
 
 
 def server_of(farm: Farm, *, read_only: bool) -> Server:

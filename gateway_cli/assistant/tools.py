@@ -31,10 +31,10 @@ METHODS_LISTED = 12
 USUAL_ROWS, MOST_ROWS = 50, 1000
 NAME_MAX_CHARACTERS = 200
 CONDITION_MAX_CHARACTERS = 4096
-"""The gateway's own bound."""
+"""The gateway's own limit."""
 PROBLEMS_SHOWN = 5
 OF_THE_CLASS = ("title", "description")
-"""Parts of a schema that are about the code."""
+"""Parts of a schema that describe the code."""
 REQUEST = 'The request as JSON. An object may be its name: {"job": "demo-sh010-lena_comp_v003"}.'
 
 Name = Annotated[str, Field(min_length=1, max_length=NAME_MAX_CHARACTERS)]
@@ -94,10 +94,10 @@ class Tool:
     about: str
     arguments: type[Given]
     run: Callable[[Farm, Any], Awaitable[str]]
-    """Takes the arguments. Raises Problem."""
+    """Raises Problem."""
     changes: bool = False
     of_changes: bool = False
-    """Whether it is there for changes only, as their preview is."""
+    """Whether it is there for changes only, as the preview of a change is."""
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -127,7 +127,7 @@ class Tool:
 
 
 class Untitled(GenerateJsonSchema):
-    """JSON Schemas without titles, which say what names say."""
+    """JSON Schemas without titles, which would repeat names."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False

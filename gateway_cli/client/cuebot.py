@@ -112,7 +112,6 @@ class CuebotClient:
     settings: Settings
     upstream: Cuebot
     timeout: float
-    """Seconds that a call may take."""
     catalog: Catalog | None = None
 
     async def call(

@@ -1,8 +1,9 @@
-"""Declarations of messages, enums and services, from a gateway's OpenAPI document.
+"""A gateway's OpenAPI document, and the declarations of messages, enums and services in it.
 
-They have all but the numbers of fields, and JSON names.
+Declarations have JSON names, and no numbers of fields.
 """
 
+import asyncio
 import re
 from collections.abc import Iterator, Mapping
 from textwrap import wrap
@@ -11,8 +12,22 @@ from typing import Any
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto as ProtoField
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
-from cuectl.client.openapi_document import COMPONENT, INPUT, Document, Json, Operation, types_of
+from cuectl.client.gateway import gateway_client
+from cuectl.client.openapi_document import (
+    COMPONENT,
+    DOCUMENT,
+    INPUT,
+    Document,
+    Json,
+    Operation,
+    types_of,
+)
+from cuectl.errors import CallError
 from gateway.schema.description import commentable
+from gateway.settings.model import Settings
+from gateway_cli.client.cuebot import DISCOVERY_TIMEOUT_SECONDS
+from gateway_cli.common_options import Way
+from gateway_cli.tokens import token_source
 
 SCALARS: Mapping[tuple[str, str], ProtoField.Type.ValueType] = {
     ("boolean", ""): ProtoField.TYPE_BOOL,
@@ -24,12 +39,34 @@ SCALARS: Mapping[tuple[str, str], ProtoField.Type.ValueType] = {
     ("number", "double"): ProtoField.TYPE_DOUBLE,
     ("string", "byte"): ProtoField.TYPE_BYTES,
 }
-"""By type and format in JSON Schema; all others are strings."""
+"""Field types by type and format in JSON Schema; all others are strings."""
 ABOUT = ("description", "deprecated")
 """The parts of a field's schema that are not about its type."""
 VALUE = re.compile(r"- `(\w+)` = (-?\d+)(?:: (.*))?")
 """A value of an enum in the description of its schema."""
 COMMENT_COLUMNS = 90
+
+
+def served_document(way: Way, settings: Settings) -> Document:
+    """The OpenAPI document of a gateway.
+
+    Raises CallError (FAILED_PRECONDITION without a document), and ConfigurationError.
+    """
+
+    url, token = str(way.url), token_source(settings, way.token, way.sub)
+
+    async def fetch() -> Document | None:
+        async with gateway_client(url, token, DISCOVERY_TIMEOUT_SECONDS) as client:
+            return await client.document()
+
+    document = asyncio.run(fetch())
+    if document is None:
+        raise CallError(
+            "FAILED_PRECONDITION",
+            f"{url} has no {DOCUMENT}: DOCS is off there, or it is no cuebot-gateway; ask Cuebot"
+            " itself (--direct, CUEBOT_ENDPOINT)",
+        )
+    return document
 
 
 def files_of(document: Document) -> list[FileDescriptorProto]:
@@ -38,14 +75,12 @@ def files_of(document: Document) -> list[FileDescriptorProto]:
 
 
 class Declared:
-    """The declarations of a document."""
-
     def __init__(self, document: Document) -> None:
         self._document = document
         self._files: dict[str, FileDescriptorProto] = {}
         self._comments: dict[str, str] = {}
         self._schemas: dict[str, Json] = {}
-        """By the name of the type; schemas of answers are preferred."""
+        """Schemas by the name of their type; those of answers are preferred."""
         for name, schema in document.schemas.items():
             plain = name.removesuffix(INPUT)
             if "-" not in plain and (name == plain or plain not in document.schemas):

@@ -17,7 +17,7 @@ from gateway.schema.catalog import Catalog
 IN_NAME, IN_INTERFACE, IN_SUMMARY = 4, 4, 1
 SAME, OTHER_FORM, BEGINNING, MISTYPED = 4, 3, 2, 1
 A_READ = 2
-"""For methods that change nothing: those who name no change look for these."""
+"""Weight of methods that change nothing: those who name no change look for these."""
 RUN = re.compile(r"[A-Za-z0-9]+")
 PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 """A word in a name such as `SetTimeoutLLU`."""
@@ -38,11 +38,10 @@ class Described:
     """A method as it is searched for."""
 
     path: str
-    """The native one."""
+    """The native path."""
     summary: str
     reads_only: bool
     others: tuple[str, ...] = ()
-    """Its other paths."""
 
     @property
     def service(self) -> str:
@@ -74,7 +73,7 @@ class Described:
         return tuple(path.lower() for path in (self.path, *self.others))
 
     def score(self, word: str, *, mistyped: bool) -> int:
-        """How well it fits a word; 0: not at all."""
+        """How well the method fits a word; 0 if not at all."""
         if is_part_of_path(word):
             return IN_NAME * SAME * any(word in path for path in self.paths)
         return sum(
@@ -84,7 +83,6 @@ class Described:
 
 
 def methods_of(source: Catalog | Document) -> list[Described]:
-    """The methods as they are searched for."""
     if isinstance(source, Document):
         return [
             Described(each.path, each.summary, each.reads_only, each.aliases)
@@ -123,7 +121,6 @@ def ranked(query: str, methods: Iterable[Described]) -> list[Described]:
 
 
 def all_occur(query: str, methods: Iterable[Described]) -> bool:
-    """Whether each word of the query occurs somewhere as it is."""
     known = {word for each in methods for _, there in each.places for word in there}
     return known.issuperset(words_of_query(query))
 

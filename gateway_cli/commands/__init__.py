@@ -1,1 +1,1 @@
-"""The commands, one file each: options, help text, and a call of the room that does the work."""
+"""The commands, one file each: options, help text, and a call of the code that does the work."""

@@ -26,16 +26,15 @@ from gateway_cli.exits import complain
 
 GZIP = b"\x1f\x8b"
 BEGINNING = b'{"time":"'
-"""The beginning of each line. Inside a JSON string the quotes would be escaped."""
+"""What each line begins with. Inside a JSON string the quotes would be escaped."""
 UNVERIFIED = "unverified"
-"""The name for what a request says of an object besides its id; Cuebot looks at the id."""
+"""The name of what a request says of an object besides its id; Cuebot looks at the id alone."""
 CUT = "…"
-"""The name that a truncated request has."""
+"""A name that truncated requests have."""
 PERSON_FIELDS = ("username", "user")
 """Fields of requests that name the person behind a change."""
 
 Entry = dict[str, Any]
-"""A line of an audit log."""
 HEADER = ("TIME", "SUBJECT", "CLIENT", "METHOD", "OUTCOME", "MS", "REQUEST")
 
 
@@ -155,7 +154,6 @@ def word(glob: str) -> re.Pattern[str]:
 
 
 def is_cut(entry: Entry) -> bool:
-    """Whether the request is truncated."""
     request = entry.get("request")
     return isinstance(request, dict) and CUT in request
 
@@ -167,8 +165,6 @@ def since(seconds: float, now: datetime) -> str:
 
 
 class Search(NamedTuple):
-    """The result of a search."""
-
     calls: list[Entry]
     """Sorted by time; the outcome of a call, or else its intent."""
     broken: int

@@ -86,7 +86,7 @@ def batch(
 async def send_and_show(
     client: BatchClient, items: Sequence[Item], *, as_array: bool
 ) -> list[Item]:
-    """Print the answers; those of failed calls. Raises GatewayError."""
+    """Print the answers, and return those of failed calls. Raises CallError."""
     answers: dict[str, Item] = {}
     out = sys.stdout.buffer
     async for answer in client.answers(items):

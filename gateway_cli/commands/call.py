@@ -1,17 +1,12 @@
 """`cuebot-gateway call`."""
 
-import asyncio
-import sys
 from pathlib import Path
 
 import click
 
 from cuectl.call_options import CallOptions, call_options
-from cuectl.client.arguments import read_arguments
 from cuectl.client.gateway import gateway_client
-from cuectl.showing import call_and_show
-from cuectl.terminal.exits import end_interrupted_line
-from cuectl.terminal.output import output_of_process
+from cuectl.showing import make_call
 from gateway_cli.client.cuebot import cuebot_client
 from gateway_cli.commands.completion import complete_method
 from gateway_cli.commands.describe import describe
@@ -99,21 +94,5 @@ def call(
         opening = cuebot_client(settings, timeout)
     else:
         opening = gateway_client(way.url, token_source(settings, way.token, way.sub), timeout)
-    try:
-        status = asyncio.run(
-            call_and_show(
-                opening,
-                output_of_process(options.form, options.output.fields, options.indent, PROGRAM),
-                name=name,
-                request=read_arguments(words),
-                options=None if options.dry_run else options.output,
-                watch=options.watch,
-                token_from_environment=way.token_from_environment,
-            )
-        )
-    except KeyboardInterrupt:
-        if not options.ends_by_hand:
-            raise
-        end_interrupted_line()
-        status = 0
-    sys.exit(status)
+    by_environment = way.token_from_environment
+    make_call(opening, name, words, options, PROGRAM, token_from_environment=by_environment)

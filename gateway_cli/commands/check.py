@@ -28,13 +28,12 @@ from gateway.settings.model import Settings
 from gateway.settings.types import SIGNED_BY
 from gateway.upstream.cuebot import open_upstream
 from gateway_cli.checks import Findings, Report, run_checks
-from gateway_cli.claims import claims_from
 from gateway_cli.client.cuebot import DISCOVERY_TIMEOUT_SECONDS, discover
 from gateway_cli.client.method_names import find_method
 from gateway_cli.common_options import Way, config_option, json_option, settings_from, way_options
 from gateway_cli.exits import complain
 from gateway_cli.gateway_checks import GatewayReport, check_gateway
-from gateway_cli.tokens import token_source
+from gateway_cli.tokens import claims_from, token_source
 
 
 @click.command()
@@ -203,11 +202,10 @@ class Decision:
     method: str | None = None
     """The native path of the method in question."""
     reads: bool = False
-    """Whether this method only reads."""
     problem: str = ""
     """The error of a call, if it is refused."""
     only: str = ""
-    """The condition on what it is about or shows, if it was not said what that is."""
+    """The condition on what the call is about or shows, unless the facts were given."""
 
 
 def facts_from(written: Iterable[str]) -> dict[str, str]:
@@ -231,11 +229,10 @@ async def with_known(
     facts: dict[str, str],
     needed: Iterable[str],
 ) -> dict[str, str]:
-    """The facts, with what Cuebot knows of the object that one of them is the name of.
+    """The facts, and what Cuebot knows of the object that one of them names.
 
-    Nothing is asked if nothing is told that is needed.
-
-    Raises InvalidCall for an unknown method, and GatewayError if there is no such object.
+    Cuebot is asked only for facts that are needed and not given. Raises InvalidCall for an unknown
+    method, and GatewayError if there is no such object.
     """
     missing = set(needed) - facts.keys()
     named = [

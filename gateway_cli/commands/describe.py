@@ -23,9 +23,8 @@ from gateway.schema.description import (
 )
 from gateway.suggestions import did_you_mean
 from gateway_cli.client.cuebot import discover
-from gateway_cli.client.declarations import files_of, put_comments
+from gateway_cli.client.declarations import files_of, put_comments, served_document
 from gateway_cli.client.search import Described, all_occur, methods_of, ranked
-from gateway_cli.client.served_document import served_document
 from gateway_cli.common_options import Way, config_option, settings_from, way_options
 from gateway_cli.prototext import proto_text, syntax_of
 
@@ -33,7 +32,7 @@ OWN_PACKAGE = "google.protobuf."
 """Protobuf's own types, whose short names (`Type`, `Value`) are rarely meant."""
 CANDIDATES_LISTED = 40
 METHODS_SUGGESTED = 8
-"""For words that are no name."""
+"""Methods listed for words that are no name."""
 
 
 @click.command()
@@ -65,7 +64,7 @@ def describe(words: tuple[str, ...], way: Way, config: Path | None) -> None:
     if way.url is None:
         source = source_of(discover(settings))
     else:
-        source = source_of_document(served_document(way.url, way.token, way.sub, settings))
+        source = source_of_document(served_document(way, settings))
     click.echo(printable_lines(description(" ".join(words), source)))
 
 

@@ -17,18 +17,17 @@ from cuectl.terminal.text import json_text, printable_lines
 from gateway.schema.catalog import Catalog
 from gateway.suggestions import did_you_mean
 from gateway_cli.client.cuebot import discover
-from gateway_cli.client.declarations import type_named
+from gateway_cli.client.declarations import served_document, type_named
 from gateway_cli.client.method_names import matches
 from gateway_cli.client.search import methods_of, ranked
-from gateway_cli.client.served_document import served_document
 from gateway_cli.common_options import Way, config_option, json_option, settings_from, way_options
 from gateway_cli.exits import complain
 
 HEADER = ("PATH", "REQUEST", "RESPONSE", "ALIAS OF", "SUMMARY")
 UNNAMED = "-"
-"""For a type without a name in the document."""
+"""Shown for a type without a name in the document."""
 OF_PATHS = re.compile(r"[/.*?\[]")
-"""In filters that are no words."""
+"""Characters of filters that are no words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +82,7 @@ def routes(
         source = discover(settings)
         known, withheld, where = list(all_routes(source)), source.withheld, ""
     else:
-        source = served_document(way.url, way.token, way.sub, settings)
+        source = served_document(way, settings)
         known, withheld, where = list(documented_routes(source)), {}, source.url
     listed = [route for route in known if not (native and route.alias_of)]
     found = by_words(pattern, source, listed) if pattern and not OF_PATHS.search(pattern) else []

@@ -10,9 +10,8 @@ from cuectl.call_options import time_option
 from cuectl.errors import InvalidCall
 from gateway.access.tokens import token_rules
 from gateway.observe.logs import configure_logging
-from gateway_cli.claims import claims_from
 from gateway_cli.common_options import config_option, settings_from
-from gateway_cli.tokens import mint_token, signing_secret
+from gateway_cli.tokens import claims_from, mint_token, signing_secret
 
 
 @click.command()

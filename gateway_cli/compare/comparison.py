@@ -23,11 +23,11 @@ REPETITIONS = 3
 """A difference has to show so many times in a row."""
 METHODS_AT_ONCE = 8
 MOST_UNANSWERED = 3
-"""Requests in a row without an answer, after which the comparison stops."""
+"""Unanswered requests in a row after which the comparison stops."""
 REFUSED = (401, 403)
 TOO_MANY_REQUESTS = 429
 MOST_ATTEMPTS = 5
-"""Of a request that is answered with 429."""
+"""Attempts of a request that is answered with 429."""
 LONGEST_RETRY_AFTER_SECONDS = 30.0
 
 
@@ -41,8 +41,6 @@ class Finding(Difference):
 
 @dataclass(slots=True, kw_only=True)
 class Result:
-    """The findings about one method."""
-
     method: str
     asked: int = 0
     """Requests that were compared."""
@@ -78,8 +76,6 @@ class Result:
 
 @dataclass(slots=True, kw_only=True)
 class Outcome:
-    """The findings about all methods."""
-
     results: list[Result]
     stopped: str = ""
     """The reason why the comparison is incomplete."""
@@ -201,7 +197,7 @@ class Comparison:
         return len(sent) > before
 
     async def _compare(self, method: Method, body: bytes, result: Result) -> Reply:
-        """Send one request to both gateways and note the differences; this gateway's reply."""
+        """Send a request to both gateways, note differences, and return this gateway's reply."""
         if not self.wanted(method.path):
             only = await self._ask("this gateway", self.here, method, body)
             result.late = only.late
@@ -298,7 +294,6 @@ class ReadOnlyGateway:
         return Reply(response.status_code, response.content)
 
     async def _wait(self) -> None:
-        """Wait until the next request may be sent."""
         now = asyncio.get_running_loop().time()
         start = max(self._next, now)
         self._next = start + self._interval

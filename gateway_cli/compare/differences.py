@@ -21,7 +21,7 @@ from gateway.schema.method import Method
 Documented = Mapping[str, Mapping[str, object]]
 """Names that only this gateway sends, by full name of their message."""
 ITEMS_COMPARED = 500
-"""Of each list; lengths are always compared."""
+"""Items of each list that are compared; lengths always are."""
 INTEGERS = {Field.CPPTYPE_INT32, Field.CPPTYPE_INT64, Field.CPPTYPE_UINT32, Field.CPPTYPE_UINT64}
 FORMS = {
     **dict.fromkeys(INTEGERS, "integer-form"),
@@ -40,8 +40,6 @@ OWN_ERROR = frozenset({"error", "code", "message"})
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The reply of a gateway."""
-
     status: int | None
     """The HTTP status; None without a reply."""
     body: bytes = b""
@@ -81,8 +79,6 @@ class Reply:
 
 @dataclass(slots=True)
 class Difference:
-    """One place where two answers differ."""
-
     kind: str
     path: str
     """`jobs.jobs[3].name`; empty for the whole answer."""
@@ -96,7 +92,6 @@ class Difference:
 def compare(
     method: Method, here: Reply, there: Reply, documented: Documented
 ) -> Iterator[Difference]:
-    """The differences between two replies of a method."""
     if here.status is None or there.status is None:
         ours, theirs = here.problem or here.status, there.problem or there.status
         yield Difference("no-answer", "", ours, theirs)
@@ -153,8 +148,6 @@ def exact(value: object) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Comparing:
-    """A walk through two answers."""
-
     documented: Documented
 
     def messages(

@@ -22,10 +22,7 @@ MOST_NESTED = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """An object from an answer."""
-
     type: str
-    """The full name of its message."""
     keys: Mapping[str, str]
     """The id and the name, if they are known and not empty."""
     around: "Mapping[str, Sample]" = field(default_factory=dict, compare=False)
@@ -175,7 +172,6 @@ def identified(descriptor: Descriptor) -> bool:
 
 
 def is_kind(type_name: str, kinds: Iterable[str]) -> bool:
-    """Whether the type is one of these full names or words."""
     return any(
         type_name == kind or word_of(type_name.rpartition(".")[2]) == word_of(kind)
         for kind in kinds

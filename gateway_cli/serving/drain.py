@@ -29,11 +29,11 @@ from gateway.settings.model import Settings
 log = structlog.stdlib.get_logger("gateway.server")
 
 SCHEMA_WAIT_SECONDS = 5.0
-"""The start waits so long for the schema, with clients in the kernel's queue."""
+"""How long the start waits for the schema, with clients in the kernel's queue."""
 CUT_OFF_SECONDS = 1.0
-"""Cut-off requests have so long to be answered."""
+"""How long cut-off requests may take to be answered."""
 METRICS_CONNECTIONS = 64
-"""Connections on METRICS_PORT at once."""
+"""Connections on METRICS_PORT."""
 TICK_SECONDS = 0.05
 TRIM_AFTER_SECONDS = 5.0
 STOPS = (signal.SIGINT, signal.SIGTERM)
@@ -204,7 +204,9 @@ class Server(uvicorn.Server):
         return not (self.connections or self.server_state.tasks)
 
     async def _until(self, is_over: Callable[[], bool], seconds: float) -> bool:
-        """Wait until it is over, the time is up or a second signal comes; whether it is over."""
+        """Wait until it is over, the time is up or a second signal comes. Returns whether it is
+        over.
+        """
         deadline = time.monotonic() + seconds
         while not is_over():
             if self.force_exit or time.monotonic() >= deadline:

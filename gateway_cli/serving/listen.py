@@ -47,7 +47,7 @@ def listen(host: str, port: int, *, shared: bool = False, settings: str = REST) 
 
 
 def listen_together(host: str, port: int, number: int) -> list[socket.socket]:
-    """So many sockets on one port, among which the kernel spreads new connections.
+    """`number` sockets on one port, among which the kernel spreads new connections.
 
     Raises ConfigurationError, also if another gateway shares the port.
     """

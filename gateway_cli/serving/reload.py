@@ -11,7 +11,7 @@ from gateway.settings.model import Commit, Reloadable, Settings
 log = structlog.stdlib.get_logger("gateway")
 
 PREPARING_TIMEOUT_SECONDS = 10.0
-"""A part has so long to read its files, since a disk may hang."""
+"""How long a part may take to read its files: a disk may hang."""
 
 
 class Reload:
@@ -31,7 +31,7 @@ class Reload:
         self._load = load
         self._after = after
         self._preparing: dict[str, asyncio.Task[Commit]] = {}
-        """By the part's name."""
+        """Tasks by the name of the part."""
         self._running = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
 

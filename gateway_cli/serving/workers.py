@@ -1,4 +1,4 @@
-"""WORKERS=n: so many serving processes, and a supervisor that starts them and forwards signals.
+"""WORKERS: several serving processes, and a supervisor that starts them and forwards signals.
 
 Each has a listening socket of its own on the same port (SO_REUSEPORT), so that the kernel spreads
 the connections. The supervisor keeps the sockets: while a process is replaced, its connections
@@ -37,7 +37,7 @@ log = structlog.stdlib.get_logger("gateway.workers")
 SPAWN = multiprocessing.get_context("spawn")
 """Not fork: gRPC has threads."""
 RESTART_INTERVAL_SECONDS = 1.0
-"""Between a worker's start and that of its successor, at least."""
+"""Shortest time between a worker's start and that of its successor."""
 FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 MEMORY_FOLDER = "/dev/shm"  # noqa: S108 - a directory of our own is made in it
 """Linux keeps its files in memory."""
@@ -69,17 +69,13 @@ def run_workers(settings: Settings, load: Callable[[], Settings]) -> None:
 
 @dataclass(slots=True)
 class Worker:
-    """A process."""
-
     slot: int
     process: SpawnProcess
     began: float
-    """The monotonic time of its start."""
+    """Monotonic time of its start."""
 
 
 class Supervisor:
-    """Starts the processes, replaces them and forwards signals."""
-
     def __init__(
         self,
         settings: Settings,

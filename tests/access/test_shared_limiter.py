@@ -19,7 +19,7 @@ from gateway.access import shared_limiter
 from gateway.access.rate_limiter import NANOSECONDS, MemoryLimiter, Rate, Rates, Verdict
 from gateway.access.shared_limiter import COUNT, SharedLimiter
 from gateway.errors import GatewayError
-from gateway.http.rate_limits import RateLimits
+from gateway.http.admission import RateLimits
 from gateway.state.store import (
     Link,
     LinkTiming,
@@ -201,21 +201,6 @@ async def several(server: StoreServer, number: int) -> AsyncIterator[Several]:
             store = ToldStore(await stack.enter_async_context(empty_store(server)), clock)
             limiters.append(await stack.enter_async_context(running_limiter(store, clock=clock)))
         yield Several(limiters, store, clock)
-
-
-@NEEDS_STORE
-async def test_all_gateways_together_have_one_bucket(server: StoreServer) -> None:
-    rate = Rate(10, 6)
-    async with several(server, 3) as gateways:
-        found = [await gateways.hit(number % 3, rate) for number in range(8)]
-        assert [each.allowed for each in found] == [True] * 6 + [False] * 2
-        assert [each.remaining for each in found] == [5, 4, 3, 2, 1, 0, 0, 0]
-        assert [each.reset for each in found] == pytest.approx(
-            [0.1, 0.2, 0.3, 0.4, 0.5] + [0.6] * 3
-        )
-        assert [each.wait for each in found] == pytest.approx([0] * 6 + [0.1] * 2)
-        gateways.clock.now += 0.1
-        assert [(await gateways.hit(number, rate)).allowed for number in (2, 1)] == [True, False]
 
 
 @NEEDS_STORE
@@ -418,16 +403,6 @@ async def test_two_gateways_have_one_limit(cuebot: ScriptedCuebot, own_server: S
         assert 90 < int(answers[-1].headers["retry-after"]) <= 100
         other = await gateways[0].post(SHOWS, headers=bearer("somebody else"))
         assert (other.status_code, other.headers[REMAINING]) == (200, "5")
-
-
-@NEEDS_STORE
-async def test_waiting_for_a_shared_turn(cuebot: ScriptedCuebot, own_server: StoreServer) -> None:
-    limit = {"rate_limit_rps": 20, "rate_limit_burst": 1, "rate_limit_max_wait": "10s"}
-    async with two(cuebot, own_server, **limit) as gateways:
-        started = time.monotonic()
-        answers = await asyncio.gather(*(gateways[n % 2].post(SHOWS) for n in range(6)))
-        assert {each.status_code for each in answers} == {200}
-        assert time.monotonic() - started >= 0.25
 
 
 @NEEDS_STORE

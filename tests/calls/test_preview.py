@@ -114,12 +114,11 @@ async def test_other_values_are_refused(
     assert cuebot.seen == []
 
 
-async def test_a_gateway_says_that_it_knows_it(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+async def test_a_gateway_says_that_it_knows_it(gateway: Gateway) -> None:
     asked = await gateway.client.get(KILL_FRAMES, headers=DRY)
     assert (asked.status_code, asked.headers["x-dry-run"]) == (405, "1")
     refused = await dry(gateway, KILL_FRAMES, {"nothing": 1})
     assert (refused.status_code, refused.headers["x-dry-run"]) == (400, "1")
-    assert cuebot.seen == []
 
 
 @pytest.mark.parametrize("value", ["0", "False"])

@@ -65,6 +65,14 @@ class Cuebot:
     async def usable(self, timeout: float) -> int:
         return 1
 
+    async def answer(self, call: int, message: bytes | Exception) -> None:
+        """Answer that call, or let it fail, and all do what they can then."""
+        if isinstance(message, bytes):
+            self.asked[call].answer.set_result(message)
+        else:
+            self.asked[call].answer.set_exception(message)
+        await turns()
+
 
 @pytest.fixture
 async def cuebot() -> AsyncIterator[Cuebot]:
@@ -112,6 +120,16 @@ async def ask(
     return task
 
 
+async def shared_call(
+    reads: SharedReads, cuebot: Cuebot, *names: str
+) -> list["asyncio.Task[bytes]"]:
+    """Callers whose call has begun, after another one's."""
+    await ask(reads)
+    waiting = [await ask(reads, name) for name in names or ("a", "b")]
+    await cuebot.answer(-1, b"1")
+    return waiting
+
+
 async def turns() -> None:
     """Let all do what they can without waiting."""
     for _ in range(10):
@@ -134,9 +152,8 @@ async def test_who_comes_during_a_call_shares_the_next_one(cuebot: Cuebot) -> No
     first = await ask(reads, "first")
     others = [await ask(reads, name, timeout=50.0 + n) for n, name in enumerate("abc")]
     assert len(cuebot.asked) == 1
-    cuebot.asked[0].answer.set_result(b"old")
+    await cuebot.answer(0, b"old")
     assert await first == b"old"
-    await turns()
     assert not any(each.done() for each in others)
     _, together = cuebot.asked
     assert together.metadata == (
@@ -153,33 +170,28 @@ async def test_who_comes_during_a_call_shares_the_next_one(cuebot: Cuebot) -> No
 async def test_who_comes_during_a_shared_call_waits_for_another(cuebot: Cuebot) -> None:
     reads = shared(cuebot)
     tasks = [await ask(reads) for _ in range(3)]
-    cuebot.asked[0].answer.set_result(b"1")
-    await turns()
+    await cuebot.answer(0, b"1")
     late = [await ask(reads, "late") for _ in range(2)]
     assert len(cuebot.asked) == 2
-    cuebot.asked[1].answer.set_result(b"2")
+    await cuebot.answer(1, b"2")
     assert [await each for each in tasks] == [b"1", b"2", b"2"]
-    await turns()
-    cuebot.asked[2].answer.set_result(b"3")
+    await cuebot.answer(2, b"3")
     assert [await each for each in late] == [b"3", b"3"]
 
 
 async def test_the_only_one_who_waits_makes_its_own_call(cuebot: Cuebot) -> None:
     reads = shared(cuebot)
-    first = await ask(reads, "first")
+    await ask(reads, "first")
     expects = Lease(reads._memory, "ann").ask
     second = await ask(reads, "second", timeout=50.0, expects=expects)
-    cuebot.asked[0].answer.set_result(b"1")
-    await first
-    await turns()
+    await cuebot.answer(0, b"1")
     own = cuebot.asked[1]
     assert (own.metadata, own.expects) == (of("second"), expects)
     assert 49.0 < own.timeout <= 50.0
     third = await ask(reads, "third")
-    own.answer.set_result(b"2")
+    await cuebot.answer(1, b"2")
     assert type(await second) is bytes
-    await turns()
-    cuebot.asked[2].answer.set_result(b"3")
+    await cuebot.answer(2, b"3")
     assert await third == b"3"
     assert reads.answered == 0
 
@@ -200,11 +212,10 @@ async def test_the_next_call_begins_after_the_work_that_is_there(cuebot: Cuebot)
 async def test_a_failure_also_ends_the_wait(cuebot: Cuebot) -> None:
     reads = shared(cuebot)
     first, second = await ask(reads), await ask(reads)
-    cuebot.asked[0].answer.set_exception(CallFailed(Code.INTERNAL, "first"))
+    await cuebot.answer(0, CallFailed(Code.INTERNAL, "first"))
     with pytest.raises(CallFailed, match="first"):
         await first
-    await turns()
-    cuebot.asked[1].answer.set_result(b"2")
+    await cuebot.answer(1, b"2")
     assert await second == b"2"
 
 
@@ -220,14 +231,12 @@ async def test_a_call_that_hangs_does_not_hold_up_others(
     assert cuebot.asked[1].metadata == of("second")
     monkeypatch.setattr(shared_reads, "LONGEST_WAIT_SECONDS", 3600.0)
     third, fourth = await ask(reads, "third"), await ask(reads, "fourth")
-    cuebot.asked[0].answer.set_result(b"1")  # not what they wait for
+    await cuebot.answer(0, b"1")  # not what they wait for
     assert await hung == b"1"
-    await turns()
     assert len(cuebot.asked) == 2
-    cuebot.asked[1].answer.set_result(b"2")
+    await cuebot.answer(1, b"2")
     assert await second == b"2"
-    await turns()
-    cuebot.asked[2].answer.set_result(b"3")
+    await cuebot.answer(2, b"3")
     assert [await third, await fourth] == [b"3", b"3"]
 
 
@@ -246,42 +255,31 @@ async def leave(task: "asyncio.Task[bytes]") -> None:
 
 async def test_a_call_goes_on_until_the_last_one_has_left(cuebot: Cuebot) -> None:
     reads = shared(cuebot)
-    first = await ask(reads)
-    waiting = [await ask(reads, f"{number}") for number in range(3)]
-    cuebot.asked[0].answer.set_result(b"1")
-    await first
-    await turns()
+    waiting = await shared_call(reads, cuebot, "a", "b", "c")
     await leave(waiting[0])
     await leave(waiting[1])
     assert left(cuebot) == [False, False]
     await leave(waiting[2])
     assert left(cuebot) == [False, True]
     again = await ask(reads)
-    cuebot.asked[2].answer.set_result(b"3")
+    await cuebot.answer(2, b"3")
     assert await again == b"3"
 
 
 async def test_who_leaves_a_shared_call_takes_nothing_from_others(cuebot: Cuebot) -> None:
-    reads = shared(cuebot)
-    first = await ask(reads)
-    gone, stays = await ask(reads, "gone"), await ask(reads, "stays")
-    cuebot.asked[0].answer.set_result(b"1")
-    await first
-    await turns()
+    gone, stays = await shared_call(shared(cuebot), cuebot, "gone", "stays")
     await leave(gone)
-    cuebot.asked[1].answer.set_result(b"2")
+    await cuebot.answer(1, b"2")
     assert await stays == b"2"
 
 
 async def test_no_call_is_made_for_those_who_have_left(cuebot: Cuebot) -> None:
     reads = shared(cuebot)
-    first = await ask(reads)
+    await ask(reads)
     for waiting in [await ask(reads), await ask(reads)]:
         await leave(waiting)
     second = await ask(reads)
-    cuebot.asked[0].answer.set_result(b"1")
-    await first
-    await turns()
+    await cuebot.answer(0, b"1")
     assert len(cuebot.asked) == 2
     await leave(second)
     await ask(reads)
@@ -300,7 +298,7 @@ async def test_all_leave_before_their_call_has_begun(cuebot: Cuebot) -> None:
     await asyncio.gather(first, *waiting, return_exceptions=True)
     await turns()
     again = await ask(reads)
-    cuebot.asked[-1].answer.set_result(b"a")
+    await cuebot.answer(-1, b"a")
     assert await again == b"a"
 
 
@@ -311,66 +309,52 @@ async def test_the_only_one_leaves_as_its_call_begins(cuebot: Cuebot) -> None:
     assert await first == b"1"
     await leave(second)
     again = await ask(reads)
-    cuebot.asked[-1].answer.set_result(b"a")
+    await cuebot.answer(-1, b"a")
     assert await again == b"a"
 
 
 async def test_each_keeps_its_deadline(cuebot: Cuebot) -> None:
     reads = shared(cuebot)
-    first = await ask(reads)
+    await ask(reads)
     hasty, patient = await ask(reads, timeout=0.001), await ask(reads, timeout=3600.0)
     with pytest.raises(CallFailed) as early:
         await hasty
     assert (early.value.code, early.value.reason) == (Code.DEADLINE_EXCEEDED, Reason.DEADLINE)
     hasty, third = await ask(reads, timeout=0.05), await ask(reads)
-    cuebot.asked[0].answer.set_result(b"1")
-    await first
-    await turns()
+    await cuebot.answer(0, b"1")
     with pytest.raises(CallFailed, match="deadline"):
         await hasty
-    cuebot.asked[1].answer.set_result(b"2")
+    await cuebot.answer(1, b"2")
     assert [await patient, await third] == [b"2", b"2"]
 
 
 async def test_nobody_waits_for_a_call_after_all_deadlines(cuebot: Cuebot) -> None:
     reads = shared(cuebot)
-    first = await ask(reads)
+    await ask(reads)
     for hasty in [await ask(reads, timeout=0.001) for _ in range(2)]:
         with pytest.raises(CallFailed, match="deadline"):
             await hasty
-    cuebot.asked[0].answer.set_result(b"1")
-    await first
-    await turns()
+    await cuebot.answer(0, b"1")
     assert len(cuebot.asked) == 1
 
 
 # --- errors -----------------------------------------------------------------------------------
 async def test_each_has_the_error_for_itself(cuebot: Cuebot) -> None:
     reads = shared(cuebot)
-    first = await ask(reads)
-    waiting = [await ask(reads) for _ in range(3)]
-    cuebot.asked[0].answer.set_result(b"1")
-    await first
-    await turns()
-    cuebot.asked[1].answer.set_exception(
-        CallFailed(
-            Code.NOT_FOUND,
-            "no such job",
-            Reason.CANCELLED,
-            may_have_reached_server=False,
-            status_details=b"details",
-        )
+    waiting = await shared_call(reads, cuebot, "a", "b", "c")
+    failure = CallFailed(
+        Code.NOT_FOUND,
+        "no such job",
+        Reason.CANCELLED,
+        may_have_reached_server=False,
+        status_details=b"details",
     )
+    await cuebot.answer(1, failure)
     errors = await asyncio.gather(*waiting, return_exceptions=True)
     assert len(set(map(id, errors))) == 3
     for each in errors:
         assert isinstance(each, CallFailed)
-        assert (each.code, each.details, each.reason) == (
-            Code.NOT_FOUND,
-            "no such job",
-            Reason.CANCELLED,
-        )
-        assert (each.may_have_reached_server, each.status_details) == (False, b"details")
+        assert vars(each) == vars(failure)
     assert reads.answered == 0
 
 
@@ -378,7 +362,7 @@ async def test_errors_leave_with_those_who_have_them(cuebot: Cuebot) -> None:
     """Without the garbage collector, which runs seldom."""
     reads = shared(cuebot)
     waiting = await shared_call(reads, cuebot)
-    cuebot.asked[-1].answer.set_exception(CallFailed(Code.INTERNAL, "failed"))
+    await cuebot.answer(-1, CallFailed(Code.INTERNAL, "failed"))
     gc.disable()
     try:
         await asyncio.wait(waiting)
@@ -391,12 +375,8 @@ async def test_errors_leave_with_those_who_have_them(cuebot: Cuebot) -> None:
 
 async def test_a_bug_reaches_all_and_the_next_call_is_made(cuebot: Cuebot) -> None:
     reads = shared(cuebot)
-    first = await ask(reads)
-    waiting = [await ask(reads) for _ in range(2)]
-    cuebot.asked[0].answer.set_result(b"1")
-    await first
-    await turns()
-    cuebot.asked[1].answer.set_exception(ZeroDivisionError())
+    waiting = await shared_call(reads, cuebot)
+    await cuebot.answer(1, ZeroDivisionError())
     for each in waiting:
         with pytest.raises(ZeroDivisionError):
             await each
@@ -428,14 +408,14 @@ async def test_within_a_principal_nobody_waits_for_others(cuebot: Cuebot) -> Non
     ann, bob = await ask(reads, "ann"), await ask(reads, "bob")
     assert len(cuebot.asked) == 2
     more = [await ask(reads, "ann") for _ in range(2)]
-    cuebot.asked[0].answer.set_result(b"1")
+    await cuebot.answer(0, b"1")
     await ann
     await turns()
     assert len(cuebot.asked) == 3
     assert dict(cuebot.asked[2].metadata)["x-gateway-principal"] == "ann"
     assert "x-forwarded-for" not in dict(cuebot.asked[2].metadata)
-    cuebot.asked[1].answer.set_result(b"of bob")
-    cuebot.asked[2].answer.set_result(b"of ann")
+    await cuebot.answer(1, b"of bob")
+    await cuebot.answer(2, b"of ann")
     assert [await each for each in (bob, *more)] == [b"of bob", b"of ann", b"of ann"]
 
 
@@ -456,16 +436,6 @@ async def test_without_a_name_the_address_is_the_principal(cuebot: Cuebot) -> No
 
 
 # --- memory -----------------------------------------------------------------------------------
-async def shared_call(reads: SharedReads, cuebot: Cuebot) -> list["asyncio.Task[bytes]"]:
-    """Two callers whose call has begun."""
-    first = await ask(reads)
-    waiting = [await ask(reads, name) for name in "ab"]
-    cuebot.asked[-1].answer.set_result(b"1")
-    await first
-    await turns()
-    return waiting
-
-
 async def test_a_shared_answer_is_paid_for_once_until_nobody_has_it(cuebot: Cuebot) -> None:
     reads = shared(cuebot)
     held = reads._memory.held
@@ -474,7 +444,7 @@ async def test_a_shared_answer_is_paid_for_once_until_nobody_has_it(cuebot: Cueb
     assert cuebot.asked[-1].expects(len(LARGE), taken.set)
     assert taken.is_set()
     assert held == {"shared": len(LARGE)}
-    cuebot.asked[-1].answer.set_result(LARGE)
+    await cuebot.answer(-1, LARGE)
     answers = [await each for each in waiting]
     waiting.clear()
     cuebot.asked.clear()
@@ -494,7 +464,7 @@ async def test_the_memory_of_a_call_without_an_answer_is_given_back(
     waiting = await shared_call(reads, cuebot)
     assert cuebot.asked[-1].expects(len(LARGE), lambda: None)
     if ends == "failure":
-        cuebot.asked[-1].answer.set_exception(CallFailed(Code.UNAVAILABLE, "lost"))
+        await cuebot.answer(-1, CallFailed(Code.UNAVAILABLE, "lost"))
     else:
         for each in waiting:
             each.cancel()
@@ -520,14 +490,12 @@ async def test_a_call_that_waits_for_memory_waits_no_more_when_all_have_left(
 async def test_who_makes_a_copy_of_its_own_pays_for_it(cuebot: Cuebot) -> None:
     reads = shared(cuebot)
     own = Lease(reads._memory, "partial")
-    first = await ask(reads)
+    await ask(reads)
     partial_one = await ask(OwnMemory(reads), expects=own.ask)
     whole = await ask(reads)
-    cuebot.asked[0].answer.set_result(b"1")
-    await first
-    await turns()
+    await cuebot.answer(0, b"1")
     cuebot.asked[1].expects(len(LARGE), lambda: None)
-    cuebot.asked[1].answer.set_result(LARGE)
+    await cuebot.answer(1, LARGE)
     assert await partial_one == await whole == LARGE
     assert reads._memory.held == {"shared": len(LARGE), "partial": len(LARGE)}
     assert len(cuebot.asked) == 2
@@ -538,13 +506,11 @@ async def test_who_has_no_memory_for_a_copy_calls_again_and_holds_nothing(
 ) -> None:
     reads = shared(cuebot, total=len(LARGE))
     own = Lease(reads._memory, "partial")
-    first = await ask(reads)
+    await ask(reads)
     waiting = [await ask(OwnMemory(reads), "partial", expects=own.ask) for _ in range(2)]
-    cuebot.asked[0].answer.set_result(b"1")
-    await first
-    await turns()
+    await cuebot.answer(0, b"1")
     cuebot.asked[1].expects(len(LARGE), lambda: None)
-    cuebot.asked[1].answer.set_result(LARGE)
+    await cuebot.answer(1, LARGE)
     await until(lambda: len(cuebot.asked) == 4)
     assert [each.metadata for each in cuebot.asked[2:]] == [of("partial")] * 2
     again = cuebot.asked[2:]

@@ -92,41 +92,6 @@ def test_a_damaged_body_means_what_json_format_makes_of_it_or_is_400(name: str) 
     check()
 
 
-@pytest.mark.thorough
-@pytest.mark.parametrize("name", ["trial.Scalars", "trial.Tree", "trial.wellknown.Singular"])
-def test_any_bytes_are_a_message_or_400(name: str) -> None:
-    keys = [field.json_name for field in trial().message_type(name).fields]
-    values = st.recursive(
-        st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5)),
-        lambda inner: st.one_of(
-            st.lists(inner, max_size=3),
-            st.dictionaries(
-                st.one_of(st.sampled_from(keys), st.text(max_size=3)), inner, max_size=4
-            ),
-        ),
-        max_leaves=8,
-    )
-
-    @given(
-        body=st.one_of(
-            st.binary(max_size=20),
-            values.map(lambda value: json.dumps(value).encode()),
-            st.text(alphabet='{}[]":,\\ud80-+.eE0123nulltrue' + "\ufeff", max_size=20).map(
-                lambda text: text.encode()
-            ),
-        ),
-        policy=st.sampled_from(UnknownFieldPolicy),
-    )
-    @examples(200)
-    def check(body: bytes, policy: UnknownFieldPolicy) -> None:
-        try:
-            decoded(trial(), name, body, policy)
-        except GatewayError as error:
-            assert error.code is Code.INVALID_ARGUMENT  # noqa: PT017 - success is fine too
-
-    check()
-
-
 @pytest.mark.parametrize("body", [b"", b" ", b"\r\n\t ", b"{}", b" {} \n", b"\xef\xbb\xbf{}"])
 def test_white_space_and_a_byte_order_mark_are_an_empty_message(body: bytes) -> None:
     assert decoded(trial(), "trial.Scalars", body) == trial().message_class("trial.Scalars")()
@@ -329,7 +294,7 @@ def test_times_durations_and_masks_have_a_grammar_and_a_range(name: str) -> None
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("levels", [20, 40, 90, 110, 300, 1500, 20000])
+@pytest.mark.parametrize("levels", [20, 90, 110, 1500, 20000])
 @pytest.mark.parametrize(
     ("name", "opening", "innermost", "closing"),
     [

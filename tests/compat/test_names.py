@@ -349,27 +349,17 @@ async def farm(gateway: Gateway, simulated_cuebot: SimulatedCuebot) -> Farm:
 async def test_reads_find_a_finished_job_by_its_name(
     gateway: Gateway, farm: Farm, path: str
 ) -> None:
-    answer = await gateway.post(path, FINISHED_READS[path])
-    assert answer.status_code == 200, answer.text
-    assert f"job={job(farm)}" in answer.headers["x-resolved"]
-    if "Frames" in path:
-        frames = answer.json()["frames"]["frames"]
-        assert len(frames) == 3
-        assert {farm.parent_of[each["id"]] for each in frames} <= {
-            each.id for each in farm.layers_of(farm.jobs[job(farm)])
-        }
-
-
-async def test_an_id_of_cuebots_cannot_end_a_header(gateway: Gateway, farm: Farm) -> None:
-    old = farm.jobs[job(farm)]
-    another = type(old)()
-    another.CopyFrom(old)
-    another.id, another.start_time = "1\r\nSet-Cookie: evil=1", old.start_time + 60
-    farm.jobs[another.id] = another
-    farm.parent_of[another.id] = farm.parent_of[old.id]
-    answer = await gateway.post("/job.JobInterface/GetComments", {"job": {"name": JOB}})
-    assert answer.headers["x-resolved"] == "job=1%0D%0ASet-Cookie%3A%20evil%3D1; newest of 2"
-    assert "set-cookie" not in answer.headers
+    """In any case."""
+    for body in (FINISHED_READS[path], in_capitals(FINISHED_READS[path])):
+        answer = await gateway.post(path, body)
+        assert answer.status_code == 200, answer.text
+        assert f"job={job(farm)}" in answer.headers["x-resolved"]
+        if "Frames" in path:
+            frames = answer.json()["frames"]["frames"]
+            assert len(frames) == 3
+            assert {farm.parent_of[each["id"]] for each in frames} <= {
+                each.id for each in farm.layers_of(farm.jobs[job(farm)])
+            }
 
 
 @pytest.mark.slow
@@ -396,24 +386,17 @@ async def test_changes_say_that_a_job_is_finished(gateway: Gateway, farm: Farm, 
 
 
 async def test_of_several_finished_jobs_the_newest_is_read(gateway: Gateway, farm: Farm) -> None:
+    """Its id, which is Cuebot's, cannot end the header."""
     old = farm.jobs[job(farm)]
-    for number, started in enumerate((old.start_time + 60, old.start_time + 10), 1):
-        another = type(old)()
-        another.CopyFrom(old)
-        another.id, another.start_time = f"{number:08}{old.id[8:]}", started
+    for key, later in (("1\r\nSet-Cookie: evil=1", 60), ("2", 10)):
+        another = copy_of(old)
+        another.id, another.start_time = key, old.start_time + later
         farm.jobs[another.id] = another
         farm.parent_of[another.id] = farm.parent_of[old.id]
     answer = await gateway.post("/job.JobInterface/GetComments", {"job": {"name": JOB}})
     assert answer.status_code == 200, answer.text
-    assert answer.headers["x-resolved"] == f"job=00000001{old.id[8:]}; newest of 3"
-
-
-@pytest.mark.parametrize("path", FINISHED_READS)
-async def test_a_finished_jobs_name_is_in_any_case(gateway: Gateway, farm: Farm, path: str) -> None:
-    body = in_capitals(FINISHED_READS[path])
-    answer = await gateway.post(path, body)
-    assert answer.status_code == 200, answer.text
-    assert f"job={job(farm)}" in answer.headers["x-resolved"]
+    assert answer.headers["x-resolved"] == "job=1%0D%0ASet-Cookie%3A%20evil%3D1; newest of 3"
+    assert "set-cookie" not in answer.headers
 
 
 @pytest.mark.parametrize(
@@ -429,12 +412,18 @@ async def test_a_finished_jobs_name_is_in_any_case(gateway: Gateway, farm: Farm,
 async def test_a_pending_jobs_name_is_in_any_case(
     gateway: Gateway, simulated_cuebot: SimulatedCuebot, path: str
 ) -> None:
-    named = CALLS[path][0] if path in CALLS else {"job": {"name": JOB}, "groupId": "fx"}
+    named = CALLS[path][0]
     found, farm = await done(gateway, simulated_cuebot, path, in_capitals(named))
     _, expected = await done(gateway, simulated_cuebot, path, named)
     assert found.status_code == 200, found.text
     assert "x-resolved" not in found.headers
     assert farm == expected
+
+
+def copy_of(message: Any) -> Any:
+    made = type(message)()
+    made.CopyFrom(message)
+    return made
 
 
 def in_capitals(body: Json) -> Json:
@@ -469,10 +458,8 @@ def launched_again(farm: Farm) -> tuple[str, str]:
     """Let there be a pending job with the name of the finished one; its id, and its layer's."""
     old = farm.jobs[job(farm)]
     old_layer = farm.layers[layer(farm)]
-    new, new_layer = type(old)(), type(old_layer)()
-    new.CopyFrom(old)
+    new, new_layer = copy_of(old), copy_of(old_layer)
     new.id, new.state = f"11111111{old.id[8:]}", PENDING
-    new_layer.CopyFrom(old_layer)
     new_layer.id, new_layer.parent_id = f"22222222{old_layer.id[8:]}", new.id
     farm.jobs[new.id] = farm.pending[new.name] = new
     farm.layers[new_layer.id] = new_layer
@@ -550,6 +537,9 @@ async def test_a_layer_that_neither_has_is_not_found(gateway: Gateway, farm: Far
         ("limits", "arnold", "/limit.LimitInterface/Get", {"id": "arnold"}),
         ("limits", "arnold", "/job.LayerInterface/AddLimit", LAYER | {"limitId": "arnold"}),
         ("limits", "arnold", "/job.LayerInterface/AddLimit", LAYER | {"limit": {"name": "arnold"}}),
+        ("groups", "comp", "/job.GroupInterface/FindGroup", {"name": "comp", "show": "demo"}),
+        ("groups", "comp", "/job.GroupInterface/SetMinCores", GROUP | {"cores": 1}),
+        ("groups", "comp", "/job.JobInterface/SetGroup", BY_NAME | {"groupId": "comp"}),
     ],
 )
 async def test_several_of_one_name_are_a_409_with_their_ids(
@@ -557,40 +547,20 @@ async def test_several_of_one_name_are_a_409_with_their_ids(
 ) -> None:
     simulated_cuebot.farm = farm = build_farm(simulated_cuebot.farm.messages)
     things = getattr(farm, kind)
-    first = by_name(things, name)
-    second = type(first)()
-    second.CopyFrom(first)
+    first = farm.groups[group(farm)] if kind == "groups" else by_name(things, name)
+    second = copy_of(first)
     second.id = "11111111" + first.id[8:]
     things[second.id] = second
+    if kind == "groups":
+        farm.parent_of[second.id] = farm.parent_of[first.id]
+        farm.children_of[farm.parent_of[first.id]].append(second.id)
     answer = await gateway.post(path, body)
     assert answer.status_code == 409, answer.text
     message = answer.json()["message"]
-    assert f"there are 2 of name '{name}': " in message
+    of = "show 'demo' and name" if kind == "groups" else "name"
+    assert f"there are 2 of {of} '{name}': " in message
     assert {first.id, second.id} <= set(re.findall(r"[0-9a-f-]{36}", message))
     assert "expected 1, actual 2" in message
-
-
-@pytest.mark.parametrize(
-    ("path", "body"),
-    [
-        ("/job.GroupInterface/FindGroup", {"name": "comp", "show": "demo"}),
-        ("/job.GroupInterface/SetMinCores", GROUP | {"cores": 1}),
-        ("/job.JobInterface/SetGroup", {"job": {"name": JOB}, "groupId": "comp"}),
-    ],
-)
-async def test_two_groups_of_one_name_are_a_409_with_their_ids(
-    gateway: Gateway, simulated_cuebot: SimulatedCuebot, path: str, body: Json
-) -> None:
-    simulated_cuebot.farm = farm = build_farm(simulated_cuebot.farm.messages)
-    first = group(farm)
-    made = await gateway.post("/job.GroupInterface/CreateSubGroup", GROUP | {"name": "comp"})
-    assert made.status_code == 200, made.text
-    second = made.json()["group"]["id"]
-    answer = await gateway.post(path, body)
-    assert answer.status_code == 409, answer.text
-    message = answer.json()["message"]
-    assert "there are 2 of show 'demo' and name 'comp': " in message
-    assert {first, second} <= set(re.findall(r"[0-9a-f-]{36}", message))
 
 
 async def test_a_malformed_name_is_400(gateway: Gateway) -> None:
@@ -612,7 +582,10 @@ FRAMES: dict[str, tuple[Json, str]] = {
 async def test_frames_without_a_limit_are_there_and_the_answer_says_why(
     gateway: Gateway, path: str
 ) -> None:
-    """The field is named as the client would write it, whether the criteria are there or not."""
+    """The field is named as the client would write it, whether the criteria are there or not.
+
+    A limit that is given is left alone.
+    """
     body, criteria = FRAMES[path]
     ways: tuple[Json, ...] = ({criteria: {"page": 1}}, {criteria: {"limit": None}})
     if (path, criteria) != ("/layer.LayerInterface/GetFrames", "req"):
@@ -621,17 +594,10 @@ async def test_frames_without_a_limit_are_there_and_the_answer_says_why(
         answer = await gateway.post(path, body | more)
         assert answer.headers["x-defaulted-fields"] == f"{criteria}.limit"
         assert answer.json()["frames"]["frames"]
-
-
-@pytest.mark.parametrize("path", FRAMES)
-@pytest.mark.parametrize("limit", [0, 1, "2", 5])
-async def test_a_limit_that_is_given_is_left_alone(
-    gateway: Gateway, path: str, limit: int | str
-) -> None:
-    body, criteria = FRAMES[path]
-    answer = await gateway.post(path, body | {criteria: {"limit": limit}})
-    assert "x-defaulted-fields" not in answer.headers
-    assert len(answer.json()["frames"]["frames"]) == int(limit)
+    for limit in (0, "2", 5):
+        answer = await gateway.post(path, body | {criteria: {"limit": limit}})
+        assert "x-defaulted-fields" not in answer.headers
+        assert len(answer.json()["frames"]["frames"]) == int(limit)
 
 
 async def test_every_default_is_told(gateway: Gateway) -> None:

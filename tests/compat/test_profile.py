@@ -1,5 +1,6 @@
 """The compatibility profile's file: read and checked at startup, or not there at all."""
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -59,37 +60,34 @@ def test_the_wheel_has_it() -> None:
     assert "config" in targets["sdist"]["include"]
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
-    for path, reason in ((tmp_path / "no.toml", "No such file"), (tmp_path, "Is a directory")):
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe")
+    for name, reason in (
+        *(("no.toml", "No such file"), ("", "Is a directory")),
+        ("bytes.toml", "it is not UTF-8"),
+    ):
+        path = tmp_path / name
         with pytest.raises(ConfigurationError) as raised:
             load_profile(str(path))
         (line,) = raised.value.problems
         assert line.startswith(f"COMPAT_PROFILE: cannot read {path}: {reason}")
 
 
-def test_bytes_that_are_no_text_are_told(tmp_path: Path) -> None:
-    path = tmp_path / "mine.toml"
-    path.write_bytes(b"\xff\xfe")
-    with pytest.raises(ConfigurationError, match=r"mine\.toml: it is not UTF-8$"):
-        load_profile(str(path))
+BESIDE = {
+    "summaries": '[methods."a.BInterface"]\nDo = "Do it"\n[fields."a.B"]\nx = "A size."\n',
+    "verbs": '[verb.do]\nsummary = "Do it"\nmethod = "a.B/Do"\ncolumns = ["x"]\n',
+}
+"""Tables that may be in a file of their own."""
 
 
-@pytest.mark.parametrize("more", ["", 'take = "job"\nrows = "jobs.jobs"\n'])
-def test_a_read_shows_one_object_or_a_list(tmp_path: Path, more: str) -> None:
-    text = f'[about."job.Job".by]\ncall = "job.JobInterface/GetJob"\n{more}'
-    assert problem_of(tmp_path, text) == "about.job.Job.by: expected either take or rows"
-
-
-def test_summaries_are_in_a_file_beside_the_profile(tmp_path: Path) -> None:
-    table = '[methods."a.BInterface"]\nDo = "Do it"\n[fields."a.B"]\nx = "A size."\n'
-    (tmp_path / "words.toml").write_text(table, encoding="utf-8")
-    (tmp_path / "mine.toml").write_text('summaries = "words.toml"', encoding="utf-8")
-    summaries = load_profile(str(tmp_path / "mine.toml")).summaries
-    assert summaries.methods == {"a.BInterface": {"Do": "Do it"}}
-    assert summaries.fields == {"a.B": {"x": "A size."}}
-    inline = table.replace("[", "[summaries.")
+@pytest.mark.parametrize("table", BESIDE)
+def test_a_table_may_be_in_a_file_beside_the_profile(tmp_path: Path, table: str) -> None:
+    (tmp_path / "words.toml").write_text(BESIDE[table], encoding="utf-8")
+    (tmp_path / "mine.toml").write_text(f'{table} = "words.toml"', encoding="utf-8")
+    beside = load_profile(str(tmp_path / "mine.toml"))
+    inline = re.sub(r"^\[", f"[{table}.", BESIDE[table], flags=re.MULTILINE)
     (tmp_path / "mine.toml").write_text(inline, encoding="utf-8")
-    assert load_profile(str(tmp_path / "mine.toml")).summaries == summaries
+    assert beside == load_profile(str(tmp_path / "mine.toml")) != EMPTY
 
 
 def test_a_file_with_summaries_that_is_no_use_is_told(tmp_path: Path) -> None:
@@ -105,16 +103,6 @@ def test_a_file_with_summaries_that_is_no_use_is_told(tmp_path: Path) -> None:
             beside.write_text(content, encoding="utf-8")
         with pytest.raises(ConfigurationError, match=problem):
             load_profile(str(profile))
-
-
-def test_verbs_are_in_a_file_beside_the_profile(tmp_path: Path) -> None:
-    verb = '[verb.do]\nsummary = "Do it"\nmethod = "a.B/Do"\ncolumns = ["x"]\n'
-    (tmp_path / "words.toml").write_text(verb, encoding="utf-8")
-    (tmp_path / "mine.toml").write_text('verbs = "words.toml"', encoding="utf-8")
-    verbs = load_profile(str(tmp_path / "mine.toml")).verbs
-    assert verbs.verb["do"].columns[0].path == "x"
-    (tmp_path / "mine.toml").write_text(verb.replace("[verb", "[verbs.verb"), encoding="utf-8")
-    assert load_profile(str(tmp_path / "mine.toml")).verbs == verbs
 
 
 def test_what_is_not_toml_is_told_with_its_place(tmp_path: Path) -> None:
@@ -139,6 +127,7 @@ done = "x"
 whole = { method = "a.B/C", put = "x" }
 """
 TWO = 'arguments = [{ name = "x", put = "x"%s }, { name = "%s", put = "y"%s }]'
+ABOUT = '[about."job.Job".by]\ncall = "job.JobInterface/GetJob"\n'
 AFTER = '[[after]]\nmethod = "a.B/C"\ngiven = "x"\ncall = "a.B/D"\nsend = "x"\n'
 
 
@@ -149,6 +138,11 @@ AFTER = '[[after]]\nmethod = "a.B/C"\ngiven = "x"\ncall = "a.B/D"\nsend = "x"\n'
         ('"two\\nlines" = 1', r"'two\nlines': unknown key"),
         ('[[before]]\nmethod = "a.B/C"', "before.0.given: field required"),
         ("before = 3", "before: input should be a valid"),
+        ("a = " + "[" * 5000, ""),
+        *(
+            (ABOUT + more, "about.job.Job.by: expected either take or rows")
+            for more in ("", 'take = "job"\nrows = "jobs.jobs"\n')
+        ),
         ('[[unique]]\nmethod = "a.B/C"\ntake = "x"', "unique.0.given: field required"),
         ('[methods]\n"a.B" = "a.B/C"', f"methods.a.B: 'a.B' {NO_METHOD}"),
         ('[methods]\n"a.B/C" = "/a.B/D"', f"methods.a.B/C: '/a.B/D' {NO_METHOD}"),
@@ -279,10 +273,3 @@ async def test_without_a_profile_missing_methods_are_ordinary_ones(gateway: Gate
     answer = await gateway.post("/proc.ProcInterface/GetProc", {})
     assert answer.status_code == 404
     assert answer.json()["message"].endswith("has no method 'GetProc'; did you mean GetProcs?")
-
-
-def test_a_file_that_is_nested_too_deeply(tmp_path: Path) -> None:
-    path = tmp_path / "deep.toml"
-    path.write_text("a = " + "[" * 5000)
-    with pytest.raises(ConfigurationError, match=r"^COMPAT_PROFILE: .*deep\.toml"):
-        load_profile(str(path))

@@ -52,11 +52,17 @@ def why_unused(content: dict[str, Any]) -> str:
     return unused.reason
 
 
-def test_everything_applies_to_opencue() -> None:
-    assert resolved(load_profile("opencue")).unused_entries == ()
+@pytest.fixture(scope="module")
+def ours() -> Catalog:
+    """OpenCue's methods with its profile."""
+    return resolved(load_profile("opencue"))
 
 
-def test_every_unit_is_of_a_field() -> None:
+def test_everything_applies_to_opencue(ours: Catalog) -> None:
+    assert ours.unused_entries == ()
+
+
+def test_every_unit_is_of_a_field(ours: Catalog) -> None:
     """A field that OpenCue had under another name would have none, in silence."""
     profile = load_profile("opencue")
     names = [
@@ -66,7 +72,7 @@ def test_every_unit_is_of_a_field() -> None:
         for field in fields
     ]
     assert len(names) == len(set(names)) > 100
-    units = resolved(profile).routes["/job.JobInterface/GetJobs"].units
+    units = ours.routes["/job.JobInterface/GetJobs"].units
     assert len(units) == len(names)
     assert (units["job.Frame.max_rss"], units["job.Job.start_time"]) == ("kB", "time")
 
@@ -78,20 +84,18 @@ def test_a_unit_of_what_an_older_cuebot_lacks_is_no_loss() -> None:
     assert dict(catalog.methods[0].units) == {"job.Frame.max_rss": "kB"}
 
 
-def test_the_probe_is_a_method_that_is_served() -> None:
+def test_the_probe_is_a_method_that_is_served(ours: Catalog) -> None:
     profile = load_profile("opencue")
-    assert resolved(profile).probe == f"/{profile.probe}"
+    assert ours.probe == f"/{profile.probe}"
     assert resolved(profile, exclude=("service.*",)).probe == ""
     assert resolved(Profile()).probe == ""
     assert why_unused({"probe": "a.B/C"}) == "a.B/C is not served"
 
 
-def test_requests_to_other_methods_pay_nothing() -> None:
+def test_requests_to_other_methods_pay_nothing(ours: Catalog) -> None:
     profile = load_profile("opencue")
     touched = {
-        method.path[1:]
-        for method in resolved(profile).methods
-        if method.rewrites or method.steps is not None
+        method.path[1:] for method in ours.methods if method.rewrites or method.steps is not None
     }
     named = {*profile.requests, *profile.defaults, *profile.rows}
     named |= {each.method for each in profile.before} | {each.method for each in profile.unique}
@@ -99,22 +103,53 @@ def test_requests_to_other_methods_pay_nothing() -> None:
     assert touched == named
 
 
-def test_nothing_applies_to_another_schema() -> None:
+def another_schema() -> Schema:
     files = trial().files
-    schema = Schema(files=files, services=services_of(files), origin="test", confirmed=True)
+    return Schema(files=files, services=services_of(files), origin="test", confirmed=True)
+
+
+def test_nothing_applies_to_another_schema() -> None:
+    schema = another_schema()
     profile = load_profile("opencue")
     catalog = build_catalog(schema, Selection(), profile)
     idle = {each.entry: each.reason for each in catalog.unused_entries}
-    for entry in entries(profile):
-        assert any(entry == name or entry.startswith(f"{name}.") for name in idle), entry
+    by_name = (
+        "answers",
+        "missing",
+        "identity",
+        "identity_in_xml",
+        "about",
+        "shown",
+        "narrowed",
+        "names",
+    )
+    panels, verbs = profile.panels, profile.verbs
+    assert idle.keys() == {
+        *(each for each in entries(profile) if not each.startswith("answers.")),
+        *(
+            f"{section}.{name}"
+            for section in (*by_name, "pages", "near", "watched", "written")
+            for name in getattr(profile, section)
+        ),
+        *(f"instead.{each.method}" for each in profile.instead),
+        *(f"panels.{name}" for name in panels.panels),
+        *(f"panels.objects.{each.title}" for each in panels.objects),
+        *(f"panels.completions.{each.method}" for each in panels.completions),
+        *(f"panels.destroys.{glob}" for glob in panels.destroys),
+        *(f"verbs.names.{name}" for name in verbs.names),
+        *(f"verbs.verb.{name}" for name in verbs.verb),
+        *(f"verbs.colors.{name}" for name in verbs.colors),
+        *("verbs.follow", "verbs.launch"),
+    }
     for reason in idle.values():
         assert reason.endswith("is not served") or reason.startswith("there is no ")
-    assert not any(method.rewrites or method.steps for method in catalog.methods)
+    for method in catalog.methods:
+        assert not any((method.rewrites, method.steps, method.references))
+    assert (catalog.aliases, catalog.missing, catalog.withheld) == ({}, {}, {})
 
 
 def test_a_method_that_streams_cannot_be_a_step() -> None:
-    files = trial().files
-    schema = Schema(files=files, services=services_of(files), origin="test", confirmed=True)
+    schema = another_schema()
     streaming = next(
         method.path[1:] for method in build_catalog(schema, Selection()).methods if method.streams
     )
@@ -204,6 +239,10 @@ def by(**other: object) -> dict[str, Any]:
     return BY_NAME | {"by": {**BY_NAME["by"], **other}}  # type: ignore[dict-item]
 
 
+GET_FRAMES = "job.JobInterface/GetFrames"
+PAGES = {"default": 10, "views": 100, "page": "req.part"}
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
@@ -245,6 +284,7 @@ def by(**other: object) -> dict[str, Any]:
         ({"answers": {"job.Layer": {"labels": "tags"}}}, "tags is not a single value"),
         ({"answers": {"job.Layer": {"stats": "layerStats"}}}, "is not a single value"),
         ({"units": {"time": {"job.Frame": ["name"]}}}, "name is no number"),
+        ({"rows": {GET_FRAMES: {"req.limit": PAGES}}}, "has no req.part"),
         ({"before": [FIND_LAYER | {"call": "job.JobInterface/Look"}]}, "is not served"),
         ({"before": [FIND_LAYER | {"send": "key"}]}, "has no key"),
         ({"before": [FIND_LAYER | {"take": "job.title"}]}, "has no job.title"),
@@ -272,8 +312,10 @@ def test_what_does_not_fit_is_idle(content: dict[str, Any], reason: str) -> None
     assert reason in why_unused(content)
 
 
-def test_a_default_of_now_is_the_time_of_each_request(monkeypatch: pytest.MonkeyPatch) -> None:
-    method = resolved(load_profile("opencue")).routes[f"/{GET_UPDATED}"]
+def test_a_default_of_now_is_the_time_of_each_request(
+    ours: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method = ours.routes[f"/{GET_UPDATED}"]
 
     def sent(body: bytes) -> int:
         request: Any = GetMessageClass(method.descriptor.input_type)
@@ -340,6 +382,20 @@ def cuebot(richer_cuebot: ScriptedCuebot) -> ScriptedCuebot:
     """It answers every method with an empty message."""
     richer_cuebot.start_over()
     return richer_cuebot
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"summaries": {"methods": {"job.JobInterface": {"Kill": "Stop a job"}}}},
+        {"panels": {"panels": {"jobs": {"method": "job.JobInterface/GetJobs"}}}},
+        {"verbs": {"verb": {"jobs": {"summary": "x", "method": "job.JobInterface/GetJobs"}}}},
+    ],
+    ids=lambda words: next(iter(words)),
+)
+def test_answers_stay_the_same_whatever_is_said_of_them(words: dict[str, Any]) -> None:
+    """Clients need not fetch them again because a line, a panel or a verb has changed."""
+    assert resolved(Profile.model_validate(words)).version == resolved(Profile()).version
 
 
 LOOK_UP = "/show.ShowInterface/FindShow"
@@ -436,11 +492,10 @@ def test_an_excluded_method() -> None:
 NOTHING_CHANGES = ("Get", "Find", "Is")
 
 
-def test_the_reads_of_opencue() -> None:
-    methods = build_catalog(opencue(), Selection(), load_profile("opencue")).methods
-    reads = {each.path for each in methods if each.reads_only}
+def test_the_reads_of_opencue(ours: Catalog) -> None:
+    reads = {each.path for each in ours.methods if each.reads_only}
     assert reads == {
-        each.path for each in methods if each.descriptor.name.startswith(NOTHING_CHANGES)
+        each.path for each in ours.methods if each.descriptor.name.startswith(NOTHING_CHANGES)
     }
     assert len(reads) > 90
 

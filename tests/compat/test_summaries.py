@@ -109,9 +109,3 @@ def test_entries_for_what_is_not_there_are_told(farm: Schema) -> None:
     catalog = catalog_of(farm, exclude=withheld, methods=lines, fields=fields)
     told = ("farm.PoolInterface/Flood", "farm.Other/Find", "farm.Pool.depth", "farm.Sea.size")
     assert catalog.unused_summaries == told
-
-
-def test_answers_stay_the_same(farm: Schema) -> None:
-    """Clients need not fetch them again because a line has changed."""
-    lines = {"farm.PoolInterface": {"Drain": "Let a pool run dry"}}
-    assert catalog_of(farm, methods=lines).version == catalog_of(farm).version

@@ -46,3 +46,11 @@ async def reading(
 ) -> Cuectl:
     """As `cuectl`, for tests that change nothing: they share a farm and a cache."""
     return Cuectl(await shared_gateway(simulated_cuebot.endpoint), tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture
+def newcomer(reading: Cuectl, tmp_path: Path) -> Cuectl:
+    """As `reading`, of somebody who has asked nothing yet: the gateway tells each caller one near
+    name a second.
+    """
+    return Cuectl(reading.gateway, tmp_path, subject=tmp_path.name)

@@ -8,7 +8,6 @@ import pytest
 
 from cuectl.terminal.exits import FAILED, NOT_FOUND, WRONG_USAGE
 from tests.cuectl.calls import Cuectl
-from tests.support.commands import Ran, started
 from tests.support.protos import trial
 from tests.support.servers import Context, ScriptedCuebot, gateway_for, running_cuebot
 
@@ -65,21 +64,14 @@ def dropped(trees: ScriptedCuebot) -> list[str]:
     return [leaf.FromString(request).name for path, request, _ in trees.seen if path == DROP]
 
 
-async def as_process(cuectl: Cuectl, *arguments: str) -> Ran:
-    """The real command."""
-    environ = {**cuectl.environ, "XDG_CACHE_HOME": str(cuectl.folder / "cache")}
-    async with started(*arguments, program="cuectl", environ=environ) as command:
-        return await command.end()
-
-
 async def test_its_verbs_are_those_of_its_profile(cuectl: Cuectl) -> None:
-    told = (await as_process(cuectl, "--help")).text
+    told = (await cuectl("--help")).text
     assert re.search(r"\n  leaves +List leaves\n", told)
     for name in ("jobs", "follow", "launch"):
         assert not re.search(rf"\n  {name} ", told)
-    ran = await as_process(cuectl, "leaves")
+    ran = await cuectl("leaves")
     assert (ran.status, ran.text, ran.err) == (0, "NAME\nelm\nash\n", "")
-    ran = await as_process(cuectl, "jobs")
+    ran = await cuectl("jobs")
     assert ran.status == WRONG_USAGE
     assert "No such command 'jobs'" in ran.err
 

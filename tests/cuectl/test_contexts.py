@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from cuectl import PROGRAM
 from cuectl.errors import Failure, WrongSetting
-from cuectl.program import PROGRAM
 from cuectl.terminal.exits import UNAVAILABLE, WRONG_USAGE
 from cuectl.tokens import TokenSource, claims_of
 from tests.cuectl.calls import Cuectl, in_process

@@ -89,10 +89,10 @@ async def test_help_of_a_method_has_its_fields(reading: Cuectl) -> None:
     ],
 )
 async def test_objects_for_which_a_name_will_do_are_told_as_names(
-    cuectl: Cuectl, method: str, fields: str, example: str | None
+    reading: Cuectl, method: str, fields: str, example: str | None
 ) -> None:
     """All fields of a job would hide the one that is set."""
-    ran = await cuectl("call", method, "--help")
+    ran = await reading("call", method, "--help")
     told, _, rest = ran.text.partition("Fields:\n")[2].partition("\n\n")
     assert [line.split()[0] for line in told.splitlines()] == fields.split()
     assert ("Example:" in rest) == (example is not None)

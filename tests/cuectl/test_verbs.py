@@ -202,6 +202,13 @@ async def test_forms(reading: Cuectl) -> None:
         ("hosts --state awake", WRONG_USAGE, "there is no 'awake'; it is one of UP, DOWN, "),
         ("launch /dev/null", WRONG_USAGE, "/dev/null is empty"),
         ("call Job/GetJobs user=x", WRONG_USAGE, "unknown field `user`; did you mean `r.users`?"),
+        ("pause -", WRONG_USAGE, "cuectl: there is no name on standard input\n"),
+        ("--url http://127.0.0.1:1 jobs", UNAVAILABLE, "cannot be reached"),
+        (
+            "move render-node-07 nope",
+            NOT_FOUND,
+            "not among the allocations; there are local.desktop, local.general (",
+        ),
     ],
 )
 async def test_what_is_wrong(reading: Cuectl, line: str, status: int, problem: str) -> None:
@@ -214,9 +221,9 @@ async def test_what_is_wrong(reading: Cuectl, line: str, status: int, problem: s
 @pytest.mark.parametrize(
     "line", [["lock", ""], ["retry", LENA, "--layer", ""], ["jobs", "--user", " "]]
 )
-async def test_what_is_empty_is_no_name(cuectl: Cuectl, line: list[str]) -> None:
+async def test_what_is_empty_is_no_name(reading: Cuectl, line: list[str]) -> None:
     """A variable of a script that is not set would change everything."""
-    ran = await cuectl(*line)
+    ran = await reading(*line)
     assert (ran.status, ran.out) == (WRONG_USAGE, b"")
     assert "it is empty" in ran.err
 
@@ -246,8 +253,8 @@ X = LENA.replace("003", "033")
         (f"call Job/GetJob id={X}", LENA),
     ],
 )
-async def test_a_misspelled_name_is_told(cuectl: Cuectl, line: str, near: str) -> None:
-    ran = await cuectl(*line.split())
+async def test_a_misspelled_name_is_told(newcomer: Cuectl, line: str, near: str) -> None:
+    ran = await newcomer(*line.split())
     assert (ran.status, ran.out) == (NOT_FOUND, b"")
     assert re.search(f"; did you mean '?{near}'?\\?", ran.err)
 
@@ -274,20 +281,20 @@ async def test_each_of_several_misspelled_names_is_told(
     ],
 )
 async def test_nothing_is_done_if_one_of_several_names_is_wrong(
-    cuectl: Cuectl, cuebot: SimulatedCuebot, line: str
+    reading: Cuectl, simulated_cuebot: SimulatedCuebot, line: str
 ) -> None:
     """Somebody took a frame for another argument, and all dead frames of the job were gone."""
     verb, *options = line.split()
     value = ["77"] if verb in ("priority", "max-cores") else []
-    changes = len([path for path, *_ in cuebot.calls if "Get" not in path])
-    ran = await cuectl(verb, DYING, "1006-beauty", *value, *options)
+    simulated_cuebot.calls.clear()
+    ran = await reading(verb, DYING, "1006-beauty", *value, *options)
     assert (ran.status, ran.out) == (NOT_FOUND, b"")
     first, second, *hints = ran.err.splitlines()
     assert first == f"{verb}: nothing was done, 1 of 2 not found"
     assert second.startswith("  '1006-beauty' is not among the ")
     by_range = ["  --range 1001-1010: Frames with these numbers"]
     assert hints == (by_range if verb in ("eat", "retry") else [])
-    assert len([path for path, *_ in cuebot.calls if "Get" not in path]) == changes
+    assert [path for path, *_ in simulated_cuebot.calls if "Get" not in path] == []
 
 
 async def test_names_in_a_pipe_that_have_gone_stop_no_others(
@@ -303,12 +310,6 @@ async def test_a_job_among_several_may_be_an_id_or_in_capitals(cuectl: Cuectl) -
     id_ = (await cuectl("jobs", "--where", f"name={DYING}", "-o", "ndjson")).json["id"]
     ran = await cuectl("pause", LENA.upper(), id_)
     assert (ran.status, ran.err) == (0, "pause: 2 jobs\n")
-
-
-async def test_an_allocation_like_no_other_is_told_what_there_is(cuectl: Cuectl) -> None:
-    ran = await cuectl("move", "render-node-07", "nope")
-    assert ran.status == NOT_FOUND
-    assert "not among the allocations; there are local.desktop, local.general (" in ran.err
 
 
 HARBOR = rule("harbor", {"role": "artist"}, "all", see="show = harbor")
@@ -337,13 +338,13 @@ async def test_a_layer_of_one_of_several_jobs_is_no_mistake(
 
 
 @pytest.mark.parametrize("verb", ["procs", f"frames {LENA} --state RUNNING"])
-async def test_a_host_is_a_column_without_cores(cuectl: Cuectl, verb: str) -> None:
-    ran = await cuectl(*verb.split(), "-o", "csv")
+async def test_a_host_is_a_column_without_cores(reading: Cuectl, verb: str) -> None:
+    ran = await reading(*verb.split(), "-o", "csv")
     rows = [*csv.DictReader(StringIO(ran.text))]
-    hosts = (await cuectl("hosts", "-o", "name")).text.split()
+    hosts = (await reading("hosts", "-o", "name")).text.split()
     assert rows
     assert {row["host"] for row in rows} <= {*hosts}
-    ran = await cuectl(*verb.split())
+    ran = await reading(*verb.split())
     assert "HOST" in ran.text.splitlines()[0]
     assert "/2.00" not in ran.text
 
@@ -356,12 +357,6 @@ async def test_help_of_verbs(reading: Cuectl) -> None:
     words = " ".join((await reading("frames", "--help")).text.split())
     assert "for --where, --sort-by and --fields: name, state, retryCount (RETRIES), " in words
     assert "lluTime (LAST LOG), id." in words
-
-
-async def test_an_absent_gateway_has_a_status(reading: Cuectl) -> None:
-    ran = await reading("--url", "http://127.0.0.1:1", "jobs")
-    assert ran.status == UNAVAILABLE
-    assert "cannot be reached" in ran.err
 
 
 async def test_what_destroys_asks(cuectl: Cuectl, cuebot: SimulatedCuebot) -> None:
@@ -482,11 +477,6 @@ async def test_many_wait_for_the_rate_limit(
     assert (ran.status, ran.err) == (0, "pause: 4 jobs\n")
 
 
-async def test_no_names_are_no_success(reading: Cuectl) -> None:
-    ran = await reading("pause", "-")
-    assert (ran.status, ran.err) == (WRONG_USAGE, "cuectl: there is no name on standard input\n")
-
-
 async def test_other_arguments_follow_those_that_repeat(
     cuectl: Cuectl, cuebot: SimulatedCuebot
 ) -> None:
@@ -524,7 +514,7 @@ async def test_the_document_is_asked_for_once(
 
 
 async def test_a_token_has_the_verbs_that_it_may_use(
-    cuebot: SimulatedCuebot, cuectl: Cuectl, tmp_path: object
+    cuebot: SimulatedCuebot, cuectl: Cuectl
 ) -> None:
     async with gateway_for(cuebot.endpoint, exclude_services="show.*") as narrow:
         ran = await Cuectl(narrow, cuectl.folder)("shows")

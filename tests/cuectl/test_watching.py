@@ -16,6 +16,7 @@ from cuectl.terminal.exits import INTERRUPTED, NOT_FOUND, WRONG_USAGE
 from cuectl.watching import Changes, Lines, watch
 from tests.cuectl.calls import Cuectl
 from tests.support.commands import Running, Terminal, started
+from tests.support.patience import PATIENCE
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -62,7 +63,8 @@ async def test_rows_that_are_gone_are_told(cuectl: Cuectl, cuebot: SimulatedCueb
         await command.print_until(JOB)
         set_priority(cuebot, 777)
         assert command.process.stderr is not None
-        told = (await command.process.stderr.readline()).decode()
+        async with asyncio.timeout(PATIENCE):
+            told = (await command.process.stderr.readline()).decode()
         await command.stop(signal.SIGINT)
     assert told == f"cuectl: {JOB} is gone\n"
 

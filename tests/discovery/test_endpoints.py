@@ -258,17 +258,6 @@ async def test_a_method_that_one_cuebot_lacks_is_called_at_the_other() -> None:
         assert (answer.status_code, answer.json()["error"]) == (501, "UNIMPLEMENTED")
 
 
-async def test_the_first_goes_away_for_good() -> None:
-    async with farm(OLD, NEW) as two, running_gateway(two.settings) as gateway:
-        await until_ready(gateway, endpoints=ALL)
-        await until_echo(gateway, OLD)
-        await two.stop(0)
-        while (answer := await gateway.post(NEW.own_path, {"word": "x"})).status_code != 200:
-            assert answer.status_code in (404, 503)
-        assert answer.json() == own_word("x", NEW)
-        assert (await gateway.post(OLD.own_path, {})).status_code == 404
-
-
 async def test_without_any_it_is_not_ready() -> None:
     async with (
         farm(OLD, OLD, running=[]) as two,

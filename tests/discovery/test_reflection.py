@@ -249,9 +249,8 @@ async def test_services_that_cannot_be_described() -> None:
 async def test_a_missing_import_costs_only_those_who_need_it() -> None:
     a = file("a.proto", "c.proto", "lost.proto", service="A")
     b = file("b.proto", "f.proto", service="B")
-    c = file("c.proto", "e.proto")
-    d = file("d.proto", "c.proto", service="D")
-    library = Library(a, b, c, d, file("e.proto"), file("f.proto"))
+    others = (file("c.proto", "e.proto"), file("d.proto", "c.proto", service="D"))
+    library = Library(a, b, *others, file("e.proto"), file("f.proto"))
     library.answers["a.A"] = handing(b, a)
     served, skipped = await found_in(library)
     assert served == ("b.B", "d.D")

@@ -195,6 +195,7 @@ async def test_every_source_gives_the_same(made: Made, kind: str) -> None:
     assert schema.digest == catalog.schema.digest == again.digest == bare(made).digest
     assert (schema.confirmed, catalog.schema.confirmed) == (confirmed, confirmed)
     assert schema.origin.startswith(origin)
+    assert kind != "package" or schema is again  # what is installed does not change
     assert (schema.skipped, catalog.skipped) == ((), ())
     encode = catalog.routes["/shop.ShopInterface/GetCrate"].encode
     assert b"".join(encode(b"\x0a\x01x\x10\x07\x22\x02\x08\x01")) == (
@@ -205,21 +206,6 @@ async def test_every_source_gives_the_same(made: Made, kind: str) -> None:
 def bare(made: Made) -> Schema:
     services = tuple(SERVICES)
     return Schema(files=made.files, services=services, origin="x", confirmed=True)
-
-
-@pytest.mark.anyio
-@pytest.mark.parametrize("kind", ["file", "directory"])
-async def test_comments_are_kept(made: Made, kind: str) -> None:
-    """A file and a directory bring what the protos say for people."""
-    async with KINDS[kind][0](made) as source:
-        schema = await source.fetch()
-    said = {
-        text.strip()
-        for file in schema.files
-        for place in file.source_code_info.location
-        for text in (place.leading_comments, place.trailing_comments)
-    }
-    assert {"All that a shop does.", "Looks at one.", "Which."} <= said
 
 
 # --- the digest -----------------------------------------------------------------------------
@@ -348,12 +334,6 @@ def test_a_damaged_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cont
         read_package("damaged_proto")
 
 
-@pytest.mark.anyio
-async def test_a_package_is_not_read_again(made: Made) -> None:
-    source = choose_source(PACKAGE_PREFIX + PACKAGE, NOT_ASKED)
-    assert await source.fetch() is await source.fetch()
-
-
 # --- files ----------------------------------------------------------------------------------
 def file_set(*files: FileDescriptorProto) -> bytes:
     return FileDescriptorSet(file=files).SerializeToString()
@@ -415,7 +395,7 @@ def test_a_damaged_file_never_crashes(made: Made, tmp_path: Path) -> None:
     random = Random(4)  # noqa: S311 - the same damage every time
     whole = file_set(*made.files)
     path = tmp_path / "damaged.binpb"
-    for _ in range(300):
+    for _ in range(100):
         content = bytearray(whole)
         for _ in range(random.choice((1, 1, 3))):
             content[random.randrange(len(content))] = random.randrange(256)
@@ -492,19 +472,17 @@ async def test_a_file_is_read_again_each_time(made: Made, tmp_path: Path) -> Non
         ("package:not_there_at_all", "the Python package not_there_at_all is not installed"),
         ("/nowhere/at/all.binpb", "cannot read /nowhere/at/all.binpb: No such file or directory"),
         ("/nowhere/at/all", "'/nowhere/at/all' is none of"),
+        (PACKAGE_PREFIX + OPENCUE_PACKAGE, "pip install 'cuebot-gateway[opencue]'"),
     ],
 )
-def test_a_wrong_source_stops_startup(value: str, words: str) -> None:
+def test_a_wrong_source_stops_startup(
+    monkeypatch: pytest.MonkeyPatch, value: str, words: str
+) -> None:
+    monkeypatch.setattr("gateway.discovery.files.find_spec", lambda name: None)
     with pytest.raises(ConfigurationError) as caught:
         choose_source(value, NOT_ASKED)
     assert str(caught.value).startswith("DESCRIPTOR_SOURCE: ")
     assert words in str(caught.value)
-
-
-def test_opencues_package_can_be_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.discovery.files.find_spec", lambda name: None)
-    with pytest.raises(ConfigurationError, match=r"pip install 'cuebot-gateway\[opencue\]'"):
-        choose_source(PACKAGE_PREFIX + OPENCUE_PACKAGE, NOT_ASKED)
 
 
 def test_reflection_alone_is_just_that() -> None:

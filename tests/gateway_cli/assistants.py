@@ -54,6 +54,12 @@ class Assistant:
         answer = await self.client.call_tool(tool, arguments)
         return told(answer)
 
+    async def refused(self, tool: str, **arguments: Any) -> Told:
+        """The answer of a tool that has failed."""
+        answer = await self(tool, **arguments)
+        assert answer.failed, answer.text
+        return answer
+
     async def tools(self) -> dict[str, types.Tool]:
         return {each.name: each for each in (await self.client.list_tools()).tools}
 

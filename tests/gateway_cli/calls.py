@@ -1,8 +1,8 @@
 """Calls with a client, what they print, and servers that are not quite a gateway."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO, StringIO
 
@@ -11,11 +11,14 @@ from cuectl.client.arguments import read_arguments
 from cuectl.client.client import Client, OutputOptions
 from cuectl.showing import call_and_show
 from cuectl.terminal.output import Output
-from tests.support.patience import PATIENCE
+from tests.support.patience import PATIENCE, until
+from tests.support.servers import Gateway
 
 NOWHERE = "127.0.0.1:1"
 
 Opening = Callable[..., AbstractAsyncContextManager[Client]]
+FarmGateway = Callable[..., Awaitable[Gateway]]
+"""Takes settings by keyword; see the fixture `farm_gateway`."""
 
 
 @dataclass
@@ -60,6 +63,49 @@ async def perform(
             watch=watch,
         )
     return Done(status, out.getvalue().decode(), err.getvalue())
+
+
+class Watching:
+    """A watch under way, and what it has printed."""
+
+    def __init__(
+        self,
+        opening: AbstractAsyncContextManager[Client],
+        name: str,
+        options: OutputOptions | None = None,
+    ) -> None:
+        options = options or OutputOptions()
+        self.out, self.err = BytesIO(), StringIO()
+        output = Output(
+            program="cuebot-gateway",
+            out=self.out,
+            err=self.err,
+            form=options.form,
+            fields=options.fields,
+        )
+        self._task = asyncio.create_task(
+            call_and_show(
+                opening,
+                output,
+                name=name,
+                request=read_arguments(()),
+                options=options,
+                watch=Watch(every=0.01),
+            )
+        )
+
+    @property
+    def text(self) -> str:
+        return self.out.getvalue().decode()
+
+    async def prints(self, *lines: str) -> None:
+        """Wait until these are its last lines."""
+        await until(lambda: self.text.split("\n")[-len(lines) - 1 : -1] == [*lines])
+
+    async def end(self) -> None:
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
 
 
 Reply = tuple[str, dict[str, str], bytes]

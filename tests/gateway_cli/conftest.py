@@ -1,15 +1,14 @@
 """Fixtures for tests of the command line."""
 
 import os
-from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
 from cuectl.client.gateway import gateway_client
 from gateway_cli.client.cuebot import cuebot_client
-from tests.gateway_cli.calls import Opening
-from tests.support.commands import cuebot_process
+from tests.gateway_cli.calls import FarmGateway, Opening
 from tests.support.servers import ScriptedCuebot, SharedGateway, settings_for, token
 
 
@@ -35,8 +34,7 @@ async def opening(
     return lambda timeout=10: gateway_client(url, token, timeout)
 
 
-@pytest.fixture(scope="session")
-def stock_process() -> Iterator[str]:
-    """The endpoint of a Cuebot without reflection, in a process of its own."""
-    with cuebot_process("--no-reflection") as endpoint:
-        yield endpoint
+@pytest.fixture
+def farm_gateway(simulated_cuebot: SimulatedCuebot, shared_gateway: SharedGateway) -> FarmGateway:
+    """A function: the gateway with these settings in front of the demo's farm."""
+    return partial(shared_gateway, simulated_cuebot.endpoint)

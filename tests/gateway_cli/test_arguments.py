@@ -11,15 +11,12 @@ import pytest
 from cuectl.client.arguments import Fields, guess, read_arguments
 from cuectl.client.openapi_document import read_document
 from cuectl.errors import CallError, Failure, InvalidCall
-from gateway.compat.build import build_catalog
-from gateway.compat.profile import load_profile
-from gateway.openapi.document import as_json, build_document
-from gateway.schema.selection import Selection
+from gateway.openapi.document import as_json
 from gateway_cli.client.cuebot import fields_of
-from tests.support.opencue import opencue
+from tests.support.openapi import catalog, document
 
-CATALOG = build_catalog(opencue(), Selection(), load_profile("opencue"))
-DOCUMENT = read_document(as_json(build_document(CATALOG, closed=True)), "http://gateway/openapi")
+CATALOG = catalog()
+DOCUMENT = read_document(as_json(document()), "http://gateway/openapi")
 
 
 def by_schema(path: str) -> Fields:

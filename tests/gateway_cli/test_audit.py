@@ -93,7 +93,7 @@ def test_outcomes(log: Path, more: dict[str, Any], outcome: str) -> None:
 
 
 def test_two_lines_are_one_call(log: Path) -> None:
-    log.write_bytes(line("a") + line("a", "intent", ago=61) + line("a"))
+    log.write_bytes(line("a") + line("a") + line("a", "intent", ago=61))
     ran = in_process("audit", "--json", str(log))
     (entry,) = map(json.loads, ran.text.splitlines())
     assert entry["phase"] == "outcome"

@@ -12,7 +12,7 @@ from cuectl.client.gateway import gateway_client
 from cuectl.errors import InvalidCall
 from cuectl.terminal.exits import FAILED, WRONG_USAGE
 from tests.gateway_cli.calls import JSON, LOSES, Reply, stand_in
-from tests.support.commands import Ran, run, run_beside
+from tests.support.commands import Ran, run_beside
 from tests.support.opencue import message_class
 from tests.support.servers import Context, Gateway, ScriptedCuebot, token
 
@@ -74,7 +74,7 @@ async def test_lines_are_answered_in_lines(gateway: Gateway) -> None:
     assert len(ran.json) == 1
 
 
-async def test_more_than_a_gateway_takes_at_once(gateway: Gateway, tmp_path: Path) -> None:
+async def test_more_than_a_gateway_takes_at_once(gateway: Gateway) -> None:
     ran = await batch(gateway, lines(*finding(*map(str, range(1005)))))
     assert (ran.status, ran.err) == (0, "1005 calls, 0 failed\n")
     assert len({json.loads(line)["id"] for line in ran.text.splitlines()}) == 1005
@@ -107,10 +107,12 @@ def test_what_is_no_batch(text: bytes, problem: str) -> None:
         items_in(text)
 
 
-async def test_wrong_usage(gateway: Gateway) -> None:
-    ran = await run("batch", "-", given="{", GATEWAY_URL=gateway.url)
+async def test_wrong_usage(tmp_path: Path) -> None:
+    file = tmp_path / "calls.json"
+    file.write_text("{", encoding="utf-8")
+    ran = await run_beside("batch", str(file), GATEWAY_URL="http://127.0.0.1:1")
     assert (ran.status, ran.out) == (WRONG_USAGE, b"")
-    assert ran.err.startswith("cuebot-gateway: <stdin>: neither")
+    assert ran.err.startswith(f"cuebot-gateway: {file}: neither")
     ran = await run_beside("batch", "-", given="[]")
     assert ran.status == WRONG_USAGE
     assert "GATEWAY_URL" in ran.err
@@ -118,7 +120,9 @@ async def test_wrong_usage(gateway: Gateway) -> None:
 
 async def test_a_gateway_without_batches_is_told() -> None:
     async with stand_in(POST=("404 Not Found", JSON, b'{"code":5,"message":"no"}')) as server:
-        ran = await run("batch", "-", given=lines(*finding("a")), GATEWAY_URL=server.url, TOKEN="t")
+        ran = await run_beside(
+            "batch", "-", given=lines(*finding("a")), GATEWAY_URL=server.url, TOKEN="t"
+        )
     assert ran.status == FAILED
     assert "does not serve /batch" in ran.err
 

@@ -109,19 +109,9 @@ HALF_A_CORE = '{"group": {"name": "comp"}, "show": "demo", "maxCores": 0.5}'
             WRONG_USAGE,
             "INVALID_ARGUMENT: name: expected a string, got a",
         ),
-        (
-            "Job/GetJobs",
-            '{"r": {"usr": []}}',
-            WRONG_USAGE,
-            "field `usr`; did you mean `users`",
-        ),
+        ("Job/GetJobs", '{"r": {"usr": []}}', WRONG_USAGE, "field `usr`; did you mean `users`"),
         ("Group/SetMinCores", '{"coers": 4}', WRONG_USAGE, "`coers`; did you mean `minCores`?"),
-        (
-            "Job/FindJob",
-            '{"name": "x"}',
-            NOT_FOUND,
-            "^NOT_FOUND: Incorrect result size: ",
-        ),
+        ("Job/FindJob", '{"name": "x"}', NOT_FOUND, "^NOT_FOUND: Incorrect result size: "),
         ("Group/SetMaxCores", HALF_A_CORE, FAILED, "^INTERNAL: java.lang.IllegalArgumentException"),
     ],
 )

@@ -5,35 +5,23 @@ import json
 import os
 import re
 import signal
-from contextlib import suppress
-from io import BytesIO, StringIO
 from pathlib import Path
 
 import grpc
 import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
-from cuectl.call_options import Watch
-from cuectl.client.arguments import Arguments
-from cuectl.client.client import OutputOptions
-from cuectl.showing import call_and_show
-from cuectl.terminal.exits import BROKEN_PIPE, FAILED, INTERRUPTED, NOT_FOUND, UNAVAILABLE
-from cuectl.terminal.output import Output
+from cuectl.terminal.exits import BROKEN_PIPE, FAILED, INTERRUPTED, UNAVAILABLE
 from gateway_cli.client.cuebot import cuebot_client
-from tests.gateway_cli.calls import Opening, perform
-from tests.support.commands import Ran, Terminal, run, started
+from tests.gateway_cli.calls import FarmGateway, Opening, Watching, perform
+from tests.support.commands import Ran, Terminal, run, run_beside, started
 from tests.support.opencue import jobs
 from tests.support.patience import PATIENCE
-from tests.support.servers import (
-    SECRET,
-    Context,
-    ScriptedCuebot,
-    SharedGateway,
-    settings_for,
-    token,
-)
+from tests.support.servers import SECRET, Context, ScriptedCuebot, settings_for, token
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+
+GET_JOBS, GET_SHOWS = "/job.JobInterface/GetJobs", "/show.ShowInterface/GetShows"
 
 
 async def test_a_call_straight_to_cuebot(simulated_cuebot: SimulatedCuebot) -> None:
@@ -47,50 +35,30 @@ async def test_a_call_straight_to_cuebot(simulated_cuebot: SimulatedCuebot) -> N
 
 
 async def test_a_call_through_a_gateway(
-    simulated_cuebot: SimulatedCuebot, shared_gateway: SharedGateway
+    simulated_cuebot: SimulatedCuebot, farm_gateway: FarmGateway
 ) -> None:
-    gateway = await shared_gateway(simulated_cuebot.endpoint)
+    gateway = await farm_gateway()
     environ = {"GATEWAY_URL": gateway.url, "CUEBOT_ENDPOINT": "127.0.0.1:1"}
+    called = ("call", "Show/GetShows", "--fields", "name")
     for options, more in [
         (("--sub", "lena"), {"JWT_SECRET": SECRET}),
         ((), {"TOKEN": token("lena")}),
     ]:
         simulated_cuebot.calls.clear()
-        ran = await run("call", "Show/GetShows", "--fields", "name", *options, **environ, **more)
+        ran = await run_beside(*called, *options, **environ, **more)
         assert (ran.status, ran.err) == (0, "")
         assert ran.text.startswith("name\n")
         assert simulated_cuebot.calls[-1][1]["x-gateway-principal"] == "lena"
-    ran = await run("call", "Show/GetShows", "--direct", **environ)
-    assert ran.status == UNAVAILABLE
-
-
-async def test_a_failure_is_a_status_and_one_line(simulated_cuebot: SimulatedCuebot) -> None:
-    arguments = ("call", "Job/FindJob", '{"name": "nothing"}')
-    ran = await run(*arguments, CUEBOT_ENDPOINT=simulated_cuebot.endpoint)
-    problem = "cuebot-gateway: NOT_FOUND: Incorrect result size: expected 1, actual 0\n"
-    assert ran == Ran(NOT_FOUND, b"", problem)
-
-
-@pytest.mark.parametrize(
-    ("given", "lines"),
-    [({"TOKEN": "old"}, 2), ({"JWT_SECRET": SECRET + "-another"}, 1)],
-    ids=["from the environment", "signed"],
-)
-async def test_a_refused_token_of_the_environment_is_told(
-    simulated_cuebot: SimulatedCuebot,
-    shared_gateway: SharedGateway,
-    given: dict[str, str],
-    lines: int,
-) -> None:
-    gateway = await shared_gateway(simulated_cuebot.endpoint)
-    ran = await run("call", "Show/GetShows", GATEWAY_URL=gateway.url, **given)
-    assert ran.status == FAILED
-    assert len(ran.err.splitlines()) == lines
-    assert ("the token came from TOKEN" in ran.err) == ("TOKEN" in given)
+    assert (await run_beside(*called, "--direct", **environ)).status == UNAVAILABLE
+    ran = await run_beside(*called, **environ, TOKEN="old")
+    assert (ran.status, len(ran.err.splitlines())) == (FAILED, 2)
+    assert "the token came from TOKEN" in ran.err
+    ran = await run_beside(*called, **environ, JWT_SECRET=SECRET + "-another")
+    assert (ran.status, len(ran.err.splitlines())) == (FAILED, 1)
 
 
 async def test_a_reader_that_has_gone_is_no_error(cuebot: ScriptedCuebot) -> None:
-    cuebot.answers("/job.JobInterface/GetJobs", jobs(5_000))
+    cuebot.answers(GET_JOBS, jobs(5_000))
     reading, writing = os.pipe()
     async with started(
         "call",
@@ -120,18 +88,10 @@ async def test_a_full_disk_is_one_line(cuebot: ScriptedCuebot) -> None:
 async def test_ctrl_c_ends_a_call(
     cuebot: ScriptedCuebot, options: tuple[str, ...], status: int
 ) -> None:
-    called = asyncio.Event()
-
-    async def wait(request: bytes, context: Context) -> bytes:
-        called.set()
-        await asyncio.Event().wait()
-        return b""
-
-    cuebot.handlers["/show.ShowInterface/GetShows"] = wait
+    called, _ = cuebot.hangs(GET_SHOWS)
+    environ = {"CUEBOT_ENDPOINT": cuebot.endpoint}
     async with (
-        started(
-            "call", "Show/GetShows", *options, environ={"CUEBOT_ENDPOINT": cuebot.endpoint}
-        ) as command,
+        started("call", "Show/GetShows", *options, environ=environ) as command,
         asyncio.timeout(PATIENCE),
     ):
         await called.wait()
@@ -176,22 +136,9 @@ async def test_a_watch_redraws_the_terminal(simulated_cuebot: SimulatedCuebot) -
     assert len(rest) == 3
 
 
-GET_JOBS = "/job.JobInterface/GetJobs"
-GET_SHOWS = "/show.ShowInterface/GetShows"
-
-
 async def test_the_timeout_ends_a_call(opening: Opening, cuebot: ScriptedCuebot) -> None:
-    released = asyncio.Event()
-
-    async def wait(request: bytes, context: Context) -> bytes:
-        await released.wait()
-        return b""
-
-    cuebot.handlers[GET_SHOWS] = wait
-    try:
-        done = await perform(opening(timeout=2), "Show/GetShows")  # within it, it finds the schema
-    finally:
-        released.set()
+    cuebot.hangs(GET_SHOWS)
+    done = await perform(opening(timeout=2), "Show/GetShows")  # within it, it finds the schema
     assert done.status == FAILED
     assert done.problem.startswith("DEADLINE_EXCEEDED")
     assert "the gateway" not in done.problem  # Cuebot's time was over first
@@ -220,24 +167,12 @@ async def test_repeating_goes_on_after_a_failure(cuebot: ScriptedCuebot) -> None
         return b""
 
     cuebot.handlers[GET_SHOWS] = third_fails
-    out, err = BytesIO(), StringIO()
-    watching = asyncio.create_task(
-        call_and_show(
-            cuebot_client(settings_for(cuebot.endpoint), 10),
-            Output(out=out, program="cuebot-gateway", err=err),
-            name="Show/GetShows",
-            request=Arguments(),
-            options=OutputOptions(),
-            watch=Watch(every=0.01),
-        )
-    )
+    watching = Watching(cuebot_client(settings_for(cuebot.endpoint), 10), "Show/GetShows")
     async with asyncio.timeout(PATIENCE):
         await enough.wait()
-    watching.cancel()
-    with suppress(asyncio.CancelledError):
-        await watching
-    assert out.getvalue() == b'{"shows":null}\n' * 4
-    assert err.getvalue() == "cuebot-gateway: INTERNAL: no more room\n"
+    await watching.end()
+    assert watching.text == '{"shows":null}\n' * 4
+    assert watching.err.getvalue() == "cuebot-gateway: INTERNAL: no more room\n"
 
 
 async def test_an_answer_that_is_no_message_is_a_failure(

@@ -15,10 +15,10 @@ from gateway.discovery.reflection import PATH, VERSIONS
 from gateway.errors import GatewayError
 from gateway.upstream.endpoint import HEALTH_CHECK_PATH
 from gateway_cli.checks import Report, run_checks, schema_object
-from gateway_cli.claims import claims_from
 from gateway_cli.client.cuebot import discover_once
 from gateway_cli.commands.check import with_known
-from tests.support.commands import OPENCUE, Ran, assert_one_line, child, in_process
+from gateway_cli.tokens import claims_from
+from tests.support.commands import OPENCUE, Ran, assert_one_line, in_process, run_beside
 from tests.support.farms import running_farm, still_farm
 from tests.support.http2_frames import web_server
 from tests.support.opencue import opencue
@@ -320,34 +320,31 @@ def test_every_wrong_setting_has_a_line(tmp_path: Path) -> None:
     assert ran.json["cuebot"] == {"endpoint": None, "answers": False}
 
 
-@pytest.mark.slow
-def test_check_in_front_of_cuebot(cuebot_process: str) -> None:
-    environ = {"CUEBOT_ENDPOINT": cuebot_process, "JWT_SECRET": SECRET}
-    ran = child("check", "--strict", **environ)
+async def test_the_command_in_front_of_cuebot(cuebot: str) -> None:
+    environ = {"CUEBOT_ENDPOINT": cuebot, "JWT_SECRET": SECRET}
+    ran = await run_beside("check", "--strict", **environ)
     assert (ran.status, ran.err) == (0, "")
-    assert ran.text.startswith(f"Cuebot     {cuebot_process} answers\nSecrets    1\nSchema     ")
-    ran = in_process("check", "--strict", "--json", **environ)
+    assert ran.text.startswith(f"Cuebot     {cuebot} answers\nSecrets    1\nSchema     ")
+    ran = await run_beside("check", "--strict", "--json", **environ)
     assert (ran.status, ran.err) == (0, "")
     assert ran.json["ok"] is True
-    assert ran.json["cuebot"] == {"endpoint": cuebot_process, "answers": True}
-    assert ran.json["endpoints"] == {cuebot_process: True}
+    assert ran.json["cuebot"] == {"endpoint": cuebot, "answers": True}
+    assert ran.json["endpoints"] == {cuebot: True}
     assert ran.json["schema"]["digest"] == opencue().digest
-    assert ran.json["schema"]["withheld"]["/rqd.RqdInterface/Lock"] == "never served by default"
 
 
-@pytest.mark.slow
-def test_warnings_fail_only_when_asked(stock_process: str) -> None:
-    environ = {"CUEBOT_ENDPOINT": stock_process, "JWT_SECRET": "short"}
-    ran = in_process("check", **environ)
-    assert (ran.status, ran.err) == (0, "")
-    assert "Warnings   2\n" in ran.text
-    ran = in_process("check", "--strict", "--json", **environ)
+async def test_warnings_fail_only_when_asked() -> None:
+    async with running_farm(still_farm(), reflection=False) as stock:
+        environ = {"CUEBOT_ENDPOINT": stock.endpoint, "JWT_SECRET": "short"}
+        ran = await run_beside("check", **environ)
+        assert (ran.status, ran.err) == (0, "")
+        assert "Warnings   2\n" in ran.text
+        ran = await run_beside("check", "--strict", "--json", **environ)
     assert ran.status == 1
     assert_one_line(ran, "no problems, 2 warnings")
     assert ran.json["ok"] is False
 
 
-@pytest.mark.slow
 def test_a_misspelled_variable_is_a_warning() -> None:
     ran = in_process(
         "check", CUEBOT_ENDPONT="a.studio:1", CUEBOT_ENDPOINT=NOBODY, JWT_SECRET=SECRET
@@ -357,7 +354,6 @@ def test_a_misspelled_variable_is_a_warning() -> None:
     assert_one_line(ran, "1 problem, 1 warning")
 
 
-@pytest.mark.slow
 def test_the_exit_status_tells_settings_from_cuebot() -> None:
     ran = in_process("check", CUEBOT_ENDPOINT=NOBODY, JWT_SECRET=SECRET)
     assert ran.status == 1

@@ -10,9 +10,9 @@ from cuebot_simulator.server import SimulatedCuebot
 from cuectl.client.gateway import gateway_client
 from cuectl.errors import InvalidCall
 from gateway_cli.gateway_checks import GatewayReport, check_gateway
-from tests.gateway_cli.calls import JSON, stand_in
-from tests.support.commands import run, run_beside
-from tests.support.servers import SECRET, Gateway, SharedGateway, gateway_for, token
+from tests.gateway_cli.calls import JSON, FarmGateway, stand_in
+from tests.support.commands import run_beside
+from tests.support.servers import SECRET, Gateway, gateway_for, token
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -29,9 +29,9 @@ def text_of(report: GatewayReport) -> str:
 
 
 @pytest.fixture
-async def served(simulated_cuebot: SimulatedCuebot, shared_gateway: SharedGateway) -> Gateway:
+async def served(farm_gateway: FarmGateway) -> Gateway:
     """A gateway in front of a simulated Cuebot."""
-    return await shared_gateway(simulated_cuebot.endpoint)
+    return await farm_gateway()
 
 
 async def test_all_is_well(served: Gateway, simulated_cuebot: SimulatedCuebot) -> None:
@@ -74,23 +74,17 @@ async def test_a_gateway_without_a_cuebot() -> None:
 )
 @pytest.mark.parametrize("docs", ["token", "public", "off"])
 async def test_a_refused_token(
-    simulated_cuebot: SimulatedCuebot,
-    shared_gateway: SharedGateway,
-    docs: str,
-    given: str,
-    problem: str,
+    farm_gateway: FarmGateway, docs: str, given: str, problem: str
 ) -> None:
-    url = (await shared_gateway(simulated_cuebot.endpoint, docs=docs)).url
+    url = (await farm_gateway(docs=docs)).url
     report = await report_of(url, given)
     assert (report.problems, report.ready, report.accepted) == ([problem], True, False)
     assert given not in text_of(report)
 
 
-async def test_what_the_token_may_call(
-    simulated_cuebot: SimulatedCuebot, shared_gateway: SharedGateway
-) -> None:
+async def test_what_the_token_may_call(farm_gateway: FarmGateway) -> None:
     rules = [{"name": "readers", "who": {"sub": "board"}, "may": ["reads"]}]
-    gateway = await shared_gateway(simulated_cuebot.endpoint, access=rules)
+    gateway = await farm_gateway(access=rules)
     report = await report_of(gateway.url, token("board"), "Job/Kill")
     reads = sum(method.reads_only for method in gateway.catalog.methods)
     assert report.allowed == reads
@@ -107,10 +101,8 @@ async def test_what_the_token_may_call(
         await report_of(gateway.url, token("board"), "Job/Kil")
 
 
-async def test_a_gateway_that_tells_nothing_of_itself(
-    simulated_cuebot: SimulatedCuebot, shared_gateway: SharedGateway
-) -> None:
-    url = (await shared_gateway(simulated_cuebot.endpoint, docs="off")).url
+async def test_a_gateway_that_tells_nothing_of_itself(farm_gateway: FarmGateway) -> None:
+    url = (await farm_gateway(docs="off")).url
     report = await report_of(url, token())
     assert (report.problems, report.warnings, report.accepted) == ([], [], True)
     assert "May call   not told (DOCS=off)\n" in text_of(report)
@@ -159,7 +151,7 @@ async def test_what_is_no_gateway(reply: tuple[str, dict[str, str], bytes]) -> N
 
 async def test_the_command_asks_the_gateway(served: Gateway) -> None:
     environ = {"GATEWAY_URL": served.url, "CUEBOT_ENDPOINT": NOWHERE}
-    ran = await run("check", "Job/Kill", "--sub", "lena", JWT_SECRET=SECRET, **environ)
+    ran = await run_beside("check", "Job/Kill", "--sub", "lena", JWT_SECRET=SECRET, **environ)
     assert (ran.status, ran.err) == (0, "")
     assert "Method     /job.JobInterface/Kill: yes\n" in ran.text
     ran = await run_beside("check", "--json", TOKEN="old", **environ)

@@ -1,20 +1,18 @@
 """The examples in docs/call.md and docs/tools.md print what the pages show."""
 
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
-from tests.support.commands import tool
 from tests.support.servers import SECRET
+from tests.support.shell import in_shell
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 ROOT = Path(__file__).parents[2]
-PROGRAM = Path(sys.executable).parent
 DEMO_ENDPOINT = "127.0.0.1:8443"
 """The endpoint in the pages."""
 SPECIAL = (
@@ -41,23 +39,17 @@ def stable(line: str) -> str:
     return " ".join(re.sub(r"\b\d+\b", "0", line).split())
 
 
-async def printed_by(command: str, folder: Path, endpoint: str) -> list[str]:
-    """What a shell command prints on standard output and standard error."""
-    environ = {"PATH": f"{PROGRAM}:/usr/bin:/bin", "CUEBOT_ENDPOINT": endpoint}
-    environ["JWT_SECRET"] = SECRET
-    _, printed = await tool("/bin/sh", "-c", command, folder=folder, environ=environ)
-    return printed.replace(endpoint, DEMO_ENDPOINT).splitlines()
-
-
 @pytest.mark.parametrize(("page", "least"), [("call.md", 7), ("tools.md", 10)])
 async def test_examples_print_what_they_say(
     page: str, least: int, tmp_path: Path, simulated_cuebot: SimulatedCuebot
 ) -> None:
     """On a farm that stands still: jobs of one that lives end while a busy machine answers."""
+    endpoint = simulated_cuebot.endpoint
+    environ = {"CUEBOT_ENDPOINT": endpoint, "JWT_SECRET": SECRET}
     shown = list(examples(page))
     assert len(shown) >= least
     for command, lines in shown:
-        printed = await printed_by(command, tmp_path, simulated_cuebot.endpoint)
-        came = iter(list(map(stable, printed)))
+        _, printed = await in_shell(command, tmp_path, **environ)
+        came = map(stable, printed.replace(endpoint, DEMO_ENDPOINT).splitlines())
         missing = [line for line in lines if "…" not in line and stable(line) not in came]
         assert not missing, command

@@ -1,20 +1,16 @@
 """The parts of `compare`: differences between two answers, and requests from earlier answers."""
 
-from functools import cache
 from typing import Any
 
 import orjson
 import pytest
 
 from gateway.codec.fields import returned_types
-from gateway.compat.build import build_catalog
-from gateway.schema.catalog import Catalog
 from gateway.schema.method import Method
-from gateway.schema.selection import Selection
 from gateway_cli.compare.comparison import is_within
 from gateway_cli.compare.differences import ITEMS_COMPARED, Difference, Reply, compare, differences
 from gateway_cli.compare.samples import Sample, Samples
-from tests.support.opencue import opencue
+from tests.support.openapi import catalog
 from tests.support.protos import trial
 
 SCALARS = "trial.Scalars"
@@ -51,6 +47,8 @@ def found(name: str, here: Any, there: Any) -> list[tuple[str, str]]:
         ("aBool", True, 1, "type"),
         ("aString", "a", "b", "value"),
         ("aString", "5", 5, "type"),
+        ("aString", "a", None, "value"),
+        ("aString", "", None, "null"),
     ],
 )
 def test_scalars(field: str, here: object, there: object, kind: str) -> None:
@@ -87,6 +85,10 @@ def test_names_of_the_proto() -> None:
     ]
 
 
+def test_the_order_of_keys_is_no_difference() -> None:
+    assert found(SCALARS, {"aString": "a", "x": 1}, {"x": 1, "aString": "a"}) == []
+
+
 def test_unknown_keys() -> None:
     assert found(SCALARS, {"x": 1}, {"x": 1}) == []
     assert found(SCALARS, {"x": 1}, {"x": 2}) == [("value", "x")]
@@ -106,8 +108,7 @@ def test_only_the_names_of_the_reference_are_expected() -> None:
 
 
 def opencue_type(name: str) -> Any:
-    catalog = build_catalog(opencue(), Selection())
-    return catalog.methods[0].descriptor.containing_service.file.pool.FindMessageTypeByName(name)
+    return catalog().methods[0].encoders.pool.FindMessageTypeByName(name)
 
 
 def test_maps_and_messages() -> None:
@@ -147,11 +148,7 @@ def test_what_is_within() -> None:
         assert not is_within(path, {place})
 
 
-GET_JOB = next(
-    each
-    for each in build_catalog(opencue(), Selection()).methods
-    if each.path == "/job.JobInterface/GetJob"
-)
+GET_JOB = catalog().routes["/job.JobInterface/GetJob"]
 OWN = {"error": "NOT_FOUND", "code": 5, "message": "gone"}
 GO = {"code": 5, "message": "gone", "details": []}
 
@@ -192,13 +189,8 @@ def test_the_same_text_that_is_no_json_is_the_same() -> None:
     assert found == Difference("not-json", "", "<html>", "<html >")
 
 
-@cache
-def catalog() -> Catalog:
-    return build_catalog(opencue(), Selection())
-
-
 def method(path: str) -> Method:
-    return next(each for each in catalog().methods if each.path == f"/{path}")
+    return catalog().routes[f"/{path}"]
 
 
 def samples(most: int = 2) -> Samples:

@@ -20,6 +20,7 @@ from gateway.schema.selection import Selection
 from gateway_cli.client.method_names import find_method
 from gateway_cli.commands.completion import spellings
 from tests.support.commands import PROGRAM, in_process
+from tests.support.openapi import catalog
 from tests.support.opencue import opencue
 from tests.support.protos import file_of_services
 from tests.support.servers import clean_environment
@@ -42,8 +43,8 @@ SPELLINGS = [
 
 @pytest.mark.parametrize("written", SPELLINGS)
 def test_names(written: str) -> None:
-    assert find_method(written, build_catalog(opencue(), Selection())).path == path_of(written)
     assert path_of(written) == "/show.ShowInterface/GetShows"
+    assert find_method(written, catalog()).path == "/show.ShowInterface/GetShows"
 
 
 @pytest.mark.parametrize(
@@ -63,25 +64,24 @@ def test_what_is_no_name(written: str) -> None:
     ],
 )
 def test_a_short_name_is_first_taken_as_it_is_written(written: str, path: str) -> None:
-    catalog = catalog_of("a.T/Ok", "b.TInterface/Other")
-    assert find_method(written, catalog).path == path
+    assert find_method(written, catalog_of("a.T/Ok", "b.TInterface/Other")).path == path
 
 
 def test_every_spelling_of_completion_can_be_called() -> None:
     selection = Selection(include=("*", "rqd.RunningFrame"))
-    catalog = build_catalog(opencue(), selection)
-    names = [name for style in spellings(catalog) for name in style]
+    served = build_catalog(opencue(), selection)
+    names = [name for style in spellings(served) for name in style]
     assert {"RunningFrame/Kill", "Job/GetJobs", "frame.FrameInterface/Kill"} <= set(names)
-    natives = {name: find_method(name, catalog).path for name in names}
-    assert set(natives.values()) == {method.path for method in catalog.methods}
+    natives = {name: find_method(name, served).path for name in names}
+    assert set(natives.values()) == {method.path for method in served.methods}
 
 
 def test_a_short_name_of_two_is_refused() -> None:
-    catalog = catalog_of("one.TwinInterface/Get", "two.TwinInterface/Get")
-    assert find_method("two.TwinInterface/Get", catalog).path == "/two.TwinInterface/Get"
+    twins = catalog_of("one.TwinInterface/Get", "two.TwinInterface/Get")
+    assert find_method("two.TwinInterface/Get", twins).path == "/two.TwinInterface/Get"
     with pytest.raises(InvalidCall, match=r"one\.TwinInterface or two\.TwinInterface"):
-        find_method("Twin/Get", catalog)
-    full, *short = spellings(catalog)
+        find_method("Twin/Get", twins)
+    full, *short = spellings(twins)
     assert (full, short) == (["one.TwinInterface/Get", "two.TwinInterface/Get"], [[], []])
 
 

@@ -20,6 +20,8 @@ import httpx
 import pytest
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
 
+from cuebot_simulator.world.messages import read_messages
+from cuebot_simulator.world.studio import build_farm
 from gateway.discovery.reflection import PATH, VERSIONS
 from tests.support.commands import PROGRAM, Running, assert_one_line, run, started
 from tests.support.opencue import message_class
@@ -89,16 +91,14 @@ async def assert_stops(command: Running, number: signal.Signals) -> None:
     assert (ran.status, ran.err) == (0, "")
 
 
-async def shell(script: str, cache: Path) -> tuple[int | None, str, str]:
+async def shell(script: str, cache: Path, path: str) -> tuple[int | None, str, str]:
     """Run a script as if it was pasted into a terminal: exit status, output, errors."""
     process = await asyncio.create_subprocess_exec(
-        "sh",
-        "-e",
-        "-u",
+        *("sh", "-e", "-u"),
         stdin=PIPE,
         stdout=PIPE,
         stderr=PIPE,
-        env=clean_environment(XDG_CACHE_HOME=str(cache)),
+        env=clean_environment(XDG_CACHE_HOME=str(cache), PATH=path),
     )
     try:
         async with asyncio.timeout(PATIENCE):
@@ -147,9 +147,14 @@ async def test_the_demo_prints_what_is_needed() -> None:
 
 
 @needs_curl
-async def test_the_printed_lines_work_when_pasted(tmp_path: Path) -> None:
-    async with running_demo() as demo:
-        status, out, err = await shell(demo.block, tmp_path)
+@pytest.mark.parametrize("tls", [False, True], ids=["HTTP", "HTTPS"])
+async def test_the_printed_lines_work_when_pasted(tmp_path: Path, tls: bool) -> None:
+    """And Ctrl-C ends it without another word."""
+    path = f"{PROGRAM.parent}:{os.environ['PATH']}"
+    async with running_demo(*["--tls"] * tls, PATH=path) as demo:
+        assert demo.url.startswith(f"http{'s' * tls}://127.0.0.1:")
+        assert demo.commands()[-1].split()[0] == "cuectl"  # as it is on the PATH
+        status, out, err = await shell(demo.block, tmp_path, path)
         assert (status, err) == (0, "")
         (shows, paused, found), table = documents(out)
         names = [show["name"] for show in shows["shows"]["shows"]]
@@ -159,59 +164,32 @@ async def test_the_printed_lines_work_when_pasted(tmp_path: Path) -> None:
         head, *rows = table.splitlines()
         assert head.split()[:3] == ["NAME", "USER", "DEAD"]
         assert found["job"]["name"] in {row.split()[0] for row in rows}
-
-
-async def test_a_program_on_the_path_is_called_by_its_name() -> None:
-    path = f"{PROGRAM.parent}:{os.environ['PATH']}"
-    async with running_demo(PATH=path) as demo:
-        assert demo.commands()[-1].split()[0] == "cuectl"
-
-
-@needs_curl
-async def test_the_printed_lines_work_over_https(tmp_path: Path) -> None:
-    async with running_demo("--tls") as demo:
-        assert demo.url.startswith("https://127.0.0.1:")
-        status, out, err = await shell(demo.block, tmp_path)
-        assert (status, err) == (0, "")
-        (_, _, found), table = documents(out)
-        assert found["job"]["isPaused"] is True
-        assert found["job"]["name"] in table
-        async with http_client() as client:
-            with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
-                await client.get(demo.url)
-
-
-async def test_ctrl_c_ends_the_demo() -> None:
-    async with running_demo() as demo, http_client(demo.url) as client:
-        assert (await client.post(GET_SHOWS, headers=demo.headers)).status_code == 200
         before = demo.printed
-        await assert_stops(demo, signal.SIGINT)
+        async with http_client(demo.url, headers=demo.headers) as client:
+            if tls:
+                with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+                    await client.get("/")
+            else:  # its connection stays open
+                assert (await client.post(GET_SHOWS)).status_code == 200
+            await assert_stops(demo, signal.SIGINT)
         assert demo.printed.rstrip() == before.rstrip()
 
 
-async def test_a_farm_of_any_size_and_seed() -> None:
-    found = []
-    for seed in ("5", "5", "6"):
-        async with running_demo("--jobs", "300", "--seed", seed) as demo:
-            async with http_client(demo.url) as client:
-                answer = await client.post(
-                    "/job.JobInterface/GetJobs",
-                    json={"r": {"include_finished": True}},
-                    headers=demo.headers,
-                )
-            found.append({job["id"] for job in answer.json()["jobs"]["jobs"]})
-    assert [len(ids) for ids in found] == [300, 300, 300]
-    assert found[0] == found[1]
-    assert found[0].isdisjoint(found[2])
-
-
-async def test_the_demo_without_reflection() -> None:
-    async with running_demo("--no-reflection") as demo:
+async def test_a_farm_of_any_size_and_seed_without_reflection() -> None:
+    same, other = (build_farm(read_messages(), seed=seed, jobs=300) for seed in (5, 6))
+    async with (
+        running_demo("--jobs", "300", "--seed", "5", "--no-reflection") as demo,
+        http_client(demo.url, headers=demo.headers) as client,
+    ):
         assert "no reflection" in demo.printed
         assert "assumed" in demo.printed.partition("Paste this")[0]
-        async with http_client(demo.url) as client:
-            assert (await client.post(GET_SHOWS, headers=demo.headers)).status_code == 200
-            assert (await client.get("/readyz")).json()["schema"] == "assumed"
+        assert (await client.get("/readyz")).json()["schema"] == "assumed"
+        all_jobs = {"r": {"include_finished": True}}
+        answer = await client.post("/job.JobInterface/GetJobs", json=all_jobs)
+    ids = {job["id"] for job in answer.json()["jobs"]["jobs"]}
+    assert len(ids) == 300
+    assert ids == same.jobs.keys()
+    assert ids.isdisjoint(other.jobs)
 
 
 @pytest.mark.parametrize("arguments", [(), ("--cuebot-only",)], ids=["gateway", "cuebot"])

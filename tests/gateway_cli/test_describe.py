@@ -12,11 +12,12 @@ from google.protobuf.descriptor_pb2 import FieldDescriptorProto as ProtoField
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from grpc_tools import protoc
 
+from cuebot_simulator.server import SimulatedCuebot
 from gateway.codec.fields import json_name
 from gateway.schema.description import Declaration, build_pool, declarations, well_known_files
 from gateway_cli.commands.describe import find_declarations
 from gateway_cli.prototext import proto_text, syntax_of
-from tests.support.commands import OPENCUE, Ran, assert_one_line, child, in_process
+from tests.support.commands import OPENCUE, Ran, assert_one_line, in_process, run_beside
 from tests.support.opencue import opencue
 from tests.support.protos import file_of_services, trial
 
@@ -183,10 +184,10 @@ def test_comments_cannot_steer_the_terminal(tmp_path: Path) -> None:
     assert out.splitlines()[1] == "// \\u001b[2J é\\u202e"
 
 
-@pytest.mark.slow
-def test_cuebot_is_asked(cuebot_process: str) -> None:
-    name = "/frame.FrameInterface/GetFrame"
-    ran = child("describe", name, CUEBOT_ENDPOINT=cuebot_process, DESCRIPTOR_SOURCE="reflection")
+@pytest.mark.anyio
+async def test_cuebot_is_asked(simulated_cuebot: SimulatedCuebot) -> None:
+    given = {"CUEBOT_ENDPOINT": simulated_cuebot.endpoint, "DESCRIPTOR_SOURCE": "reflection"}
+    ran = await run_beside("describe", "/frame.FrameInterface/GetFrame", **given)
     assert (ran.status, ran.err, ran.text) == (0, "", METHOD)
 
 

@@ -14,7 +14,7 @@ from cuectl.errors import CallError, InvalidCall
 from cuectl.terminal.output import Output
 from cuectl.terminal.table import table
 from cuectl.terminal.text import (
-    coloured,
+    colored,
     json_text,
     one_line,
     printable,
@@ -53,31 +53,35 @@ def screen(columns: int, lines: int) -> os.terminal_size:
     return os.terminal_size((columns, lines))
 
 
+def printed(
+    *contents: bytes, space: os.terminal_size | None = None, **options: Any
+) -> tuple[str, str]:
+    """What an output with these options writes of answers, and what it tells on standard error."""
+    written = Written(**options)
+    for content in contents:
+        written.output.answer(Answer(content=content), space=space)
+    return written.out, written.err
+
+
 def test_in_a_pipe_an_answer_is_one_line() -> None:
     """Answers are printed as they came, so that many of them are JSON lines."""
-    written = Written()
-    written.output.answer(Answer(content=ANSWER))
-    written.output.answer(Answer(content=b"{}"))
-    assert written.out == f"{ANSWER.decode()}\n{{}}\n"
+    assert printed(ANSWER, b"{}") == (f"{ANSWER.decode()}\n{{}}\n", "")
 
 
 def test_indented_json_is_the_same_json() -> None:
-    written = Written(indent=True)
-    written.output.answer(Answer(content=ANSWER))
-    assert written.out.startswith('{\n  "jobs": [\n')
-    assert json.loads(written.out) == json.loads(ANSWER)
+    out, _ = printed(ANSWER, indent=True)
+    assert out.startswith('{\n  "jobs": [\n')
+    assert json.loads(out) == json.loads(ANSWER)
 
 
 def test_tables_in_a_pipe_have_an_empty_line_between_them() -> None:
-    written = Written(form="table", fields=["name"])
-    for _ in range(2):
-        written.output.answer(Answer(content=b'{"a":[{"name":"x"}]}'))
-    assert written.out == "name\nx\n\nname\nx\n"
+    one = b'{"a":[{"name":"x"}]}'
+    assert printed(one, one, form="table", fields=["name"]) == ("name\nx\n\nname\nx\n", "")
 
 
 def test_colours_only_colour() -> None:
     text = json.dumps(json.loads(ANSWER), indent=2)
-    shown = coloured(text)
+    shown = colored(text)
     assert re.sub(r"\x1b\[\d+m", "", shown) == text
     assert '\x1b[34m"name"\x1b[0m: \x1b[32m"a \\"b\\": 1"\x1b[0m' in shown
     assert "\x1b[36m-1.5\x1b[0m" in shown
@@ -114,30 +118,32 @@ def test_wrong_usage_quotes_nothing_that_steers_the_terminal() -> None:
     assert ran.err.replace("\n", "").isprintable()
 
 
-def test_a_long_answer_is_cut_to_the_screen() -> None:
-    written = Written(terminal=True, form="table", fields=["n"])
-    rows = json.dumps({"rows": [{"n": number} for number in range(9)]}).encode()
-    written.output.answer(Answer(content=rows), space=screen(80, 4))
-    assert written.out == "n\n0\n1\n… 7 more lines\n"
+NINE_ROWS = json.dumps({"rows": [{"n": number} for number in range(9)]}).encode()
+WIDE = b'{"a":"long text","b":"more"}'
 
 
 @pytest.mark.parametrize(
-    ("form", "shown"), [("table", "a     …\nlong t…\n"), ("json", '{\n  "a":…\n  "b":…\n}\n')]
+    ("content", "form", "space", "shown"),
+    [
+        (NINE_ROWS, "table", screen(80, 4), "n\n0\n1\n… 7 more lines\n"),
+        (WIDE, "table", screen(7, 9), "a     …\nlong t…\n"),
+        (WIDE, "json", screen(7, 9), '{\n  "a":…\n  "b":…\n}\n'),
+    ],
+    ids=["long", "wide", "JSON"],
 )
-def test_a_wide_answer_is_cut_to_the_screen(form: Form, shown: str) -> None:
+def test_an_answer_is_cut_to_the_screen(
+    content: bytes, form: Form, space: os.terminal_size, shown: str
+) -> None:
     """Lines are cut that the terminal would wrap."""
-    written = Written(terminal=True, indent=True, form=form)
-    answer = Answer(content=b'{"a":"long text","b":"more"}')
-    written.output.answer(answer, space=screen(7, 9))
-    assert written.out == shown
+    assert printed(content, space=space, terminal=True, indent=True, form=form) == (shown, "")
 
 
 def test_a_warning_has_room_on_the_screen() -> None:
     written = Written(err=TerminalErr(), terminal=True, form="table", fields=["n"])
-    rows = json.dumps({"rows": [{"n": number} for number in range(9)]}).encode()
+    answer = Answer(content=NINE_ROWS, ignored=("r.a",))
     for _ in range(2):
         written.output.start_over("title")
-        written.output.answer(Answer(content=rows, ignored=("r.a",)), space=screen(30, 5))
+        written.output.answer(answer, space=screen(30, 5))
     page = "\x1b[H\x1b[2Jtitle\n\nn\n0\n… 8 more lines\n"
     assert written.out == page * 2
     assert written.err == "cuebot-gateway: warning: fields ignored: r.a\n" * 2
@@ -154,18 +160,12 @@ def test_a_warning_in_a_file_is_not_repeated() -> None:
 def test_a_table_without_rows_says_so() -> None:
     """On standard error, once for each time that it becomes so; other forms say nothing."""
     empty, full = b'{"jobs":{"jobs":[]}}', b'{"jobs":{"jobs":[{"n":1}]}}'
-    written = Written(form="table", fields=["n"])
-    for content in (empty, empty, full, empty):
-        written.output.answer(Answer(content=content))
-    assert written.out == "n\n\nn\n\nn\n1\n\nn\n"
-    assert written.err == "cuebot-gateway: no rows\n" * 2
-    written = Written(form="table")
-    written.output.answer(Answer(content=empty))
-    assert (written.out, written.err) == ("", "cuebot-gateway: no rows\n")
+    out, err = printed(empty, empty, full, empty, form="table", fields=["n"])
+    assert out == "n\n\nn\n\nn\n1\n\nn\n"
+    assert err == "cuebot-gateway: no rows\n" * 2
+    assert printed(empty, form="table") == ("", "cuebot-gateway: no rows\n")
     for form in ("json", "csv", "ndjson", "name"):
-        written = Written(form=form)
-        written.output.answer(Answer(content=b""))
-        assert written.err == ""
+        assert printed(b"", form=form) == ("", "")
 
 
 def test_a_failure_is_one_line() -> None:
@@ -191,34 +191,21 @@ def test_ignored_fields_are_told_when_they_change() -> None:
 
 def test_rows_are_printed_as_they_are() -> None:
     for form, content in (("ndjson", b'{"a":1}\n{"a":2}\n'), ("csv", b"a\r\n\x1b[2J\r\n")):
-        written = Written(form=form)
-        written.output.answer(Answer(content=content))
-        assert written.out == content.decode()
-    for form in ("ndjson", "name"):
-        written = Written(form=form)
-        written.output.answer(Answer(content=b""))
-        assert written.out == ""
+        assert printed(content, form=form) == (content.decode(), "")
 
 
 def test_rows_cannot_steer_the_terminal() -> None:
-    written = Written(form="csv", terminal=True)
-    written.output.answer(Answer(content=b"a,b\r\n\x1b[2J,x\r\n"))
-    assert written.out == "a,b\n\\u001b[2J,x\n"
-    written = Written(form="name", terminal=True)
-    written.output.answer(Answer(content=b'{"name":"a\\n\\u001b"}\n{"name":""}\n{"name":"b"}\n'))
-    assert written.out == "a\\u000a\\u001b\nb\n"
+    rows = b"a,b\r\n\x1b[2J,x\r\n"
+    assert printed(rows, form="csv", terminal=True) == ("a,b\n\\u001b[2J,x\n", "")
+    names = b'{"name":"a\\n\\u001b"}\n{"name":""}\n{"name":"b"}\n'
+    assert printed(names, form="name", terminal=True) == ("a\\u000a\\u001b\nb\n", "")
 
 
 def test_a_table_is_cut_to_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "9")
-    answer = Answer(content=b'{"a":"long text","b":"more"}')
-    for terminal, shown in (
-        (True, "a       …\nlong tex…\n"),
-        (False, "a          b\nlong text  more\n"),
-    ):
-        written = Written(form="table", terminal=terminal)
-        written.output.answer(answer)
-        assert written.out == shown
+    cut, whole = "a       …\nlong tex…\n", "a          b\nlong text  more\n"
+    assert printed(WIDE, form="table", terminal=True) == (cut, "")
+    assert printed(WIDE, form="table") == (whole, "")
 
 
 JOBS = {

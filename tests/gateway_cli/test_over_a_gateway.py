@@ -7,17 +7,14 @@ from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorP
 from cuebot_simulator.server import SimulatedCuebot
 from cuectl.client.openapi_document import read_document
 from gateway.codec.fields import INT32, INT64, UINT32, UINT64, is_map, reachable
-from gateway.compat.build import build_catalog
-from gateway.compat.profile import load_profile
-from gateway.openapi.document import as_json, build_document
-from gateway.schema.catalog import Catalog
+from gateway.openapi.document import as_json
 from gateway.schema.description import declarations
-from gateway.schema.selection import Selection
 from gateway_cli.client.declarations import files_of
 from gateway_cli.commands.describe import description, source_of_document
-from tests.support.commands import run, run_beside
-from tests.support.opencue import opencue
-from tests.support.servers import SECRET, SharedGateway, token
+from tests.gateway_cli.calls import FarmGateway
+from tests.support.commands import run_beside
+from tests.support.openapi import catalog, document
+from tests.support.servers import SECRET, token
 
 pytestmark = pytest.mark.anyio
 
@@ -26,14 +23,9 @@ URL = "http://gateway/openapi.json"
 
 
 @pytest.fixture(scope="module")
-def catalog() -> Catalog:
-    return build_catalog(opencue(), Selection(), load_profile("opencue"))
-
-
-@pytest.fixture(scope="module")
-def files(catalog: Catalog) -> list[FileDescriptorProto]:
+def files() -> list[FileDescriptorProto]:
     """What is made of the document of OpenCue's schema."""
-    return files_of(read_document(as_json(build_document(catalog, closed=True)), URL))
+    return files_of(read_document(as_json(document()), URL))
 
 
 ONE = {
@@ -55,16 +47,14 @@ def fields_of_type(descriptor: Descriptor) -> dict[str, tuple[bool, int, str]]:
     return found
 
 
-def test_messages_are_those_of_the_schema(
-    catalog: Catalog, files: list[FileDescriptorProto]
-) -> None:
+def test_messages_are_those_of_the_schema(files: list[FileDescriptorProto]) -> None:
     made = {each.name: each.proto for each in declarations(files) if each.kind == "message"}
     roots = [
         each
-        for method in catalog.methods
+        for method in catalog().methods
         for each in (method.descriptor.input_type, method.descriptor.output_type)
     ]
-    aliases = catalog.methods[0].encoders.aliases
+    aliases = catalog().methods[0].encoders.aliases
     types = reachable(roots)
     assert len(types) > 300
     for name, descriptor in types.items():
@@ -82,15 +72,13 @@ def test_messages_are_those_of_the_schema(
         assert found == fields_of_type(descriptor), name
 
 
-def test_enums_and_methods_are_those_of_the_schema(
-    catalog: Catalog, files: list[FileDescriptorProto]
-) -> None:
+def test_enums_and_methods_are_those_of_the_schema(files: list[FileDescriptorProto]) -> None:
     made = {(each.kind, each.name): each.proto for each in declarations(files)}
     state = made["enum", "job.JobState"]
     assert {value.name: value.number for value in state.value} == {
         "PENDING": 0, "FINISHED": 1, "STARTUP": 2, "SHUTDOWN": 3, "POSTED": 4,
     }  # fmt: skip
-    for method in catalog.methods:
+    for method in catalog().methods:
         proto = made["method", method.path[1:].replace("/", ".")]
         assert proto.input_type == f".{method.descriptor.input_type.full_name}"
         assert proto.output_type == f".{method.descriptor.output_type.full_name}"
@@ -144,10 +132,8 @@ FOREIGN = b"""{"info": {"version": "1"}, "paths": {}, "components": {"schemas": 
 
 
 @pytest.mark.slow
-async def test_describe_asks_the_gateway(
-    simulated_cuebot: SimulatedCuebot, shared_gateway: SharedGateway
-) -> None:
-    url = (await shared_gateway(simulated_cuebot.endpoint)).url
+async def test_describe_asks_the_gateway(farm_gateway: FarmGateway) -> None:
+    url = (await farm_gateway()).url
     environ = {"GATEWAY_URL": url, "TOKEN": token(), "CUEBOT_ENDPOINT": "127.0.0.1:1"}
     ran = await run_beside("describe", "frame.FrameInterface/GetFrame", **environ)
     assert (ran.status, ran.err) == (0, "")
@@ -171,7 +157,7 @@ message FrameGetFrameResponse {{
 }}
 """
     )
-    ran = await run("describe", "GetFram", **environ)
+    ran = await run_beside("describe", "GetFram", **environ)
     assert (ran.status, ran.text) == (1, "")
     assert f"named 'GetFram' in {url}/openapi.json; did you mean GetFrame?" in ran.err
     ran = await run_beside("describe", "pause", "job", **environ)
@@ -183,10 +169,10 @@ message FrameGetFrameResponse {{
 
 @pytest.mark.slow
 async def test_routes_asks_the_gateway(
-    simulated_cuebot: SimulatedCuebot, shared_gateway: SharedGateway
+    simulated_cuebot: SimulatedCuebot, farm_gateway: FarmGateway
 ) -> None:
     endpoint = simulated_cuebot.endpoint
-    url = (await shared_gateway(endpoint)).url
+    url = (await farm_gateway()).url
     straight = await run_beside("routes", CUEBOT_ENDPOINT=endpoint)
     served = await run_beside("routes", "--url", url, "--sub", "lena", JWT_SECRET=SECRET)
     assert (served.status, served.text) == (0, straight.text)
@@ -206,14 +192,14 @@ async def test_routes_asks_the_gateway(
 @pytest.mark.slow
 @pytest.mark.parametrize("command", [("routes",), ("describe", "JobState")])
 async def test_what_a_gateway_does_not_tell(
-    simulated_cuebot: SimulatedCuebot, shared_gateway: SharedGateway, command: tuple[str, ...]
+    farm_gateway: FarmGateway, command: tuple[str, ...]
 ) -> None:
-    url = (await shared_gateway(simulated_cuebot.endpoint, docs="off")).url
+    url = (await farm_gateway(docs="off")).url
     ran = await run_beside(*command, GATEWAY_URL=url, TOKEN=token())
     assert (ran.status, ran.text) == (1, "")
     assert "has no /openapi.json: DOCS is off there" in ran.err
     assert "--direct" in ran.err
-    url = (await shared_gateway(simulated_cuebot.endpoint)).url
+    url = (await farm_gateway()).url
     ran = await run_beside(*command, GATEWAY_URL=url, TOKEN=token(seconds=-5))
     assert (ran.status, "the token has expired" in ran.err) == (1, True)
     ran = await run_beside(*command, GATEWAY_URL=url)

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from gateway.compat.build import build_catalog
+from cuebot_simulator.server import SimulatedCuebot
 from gateway.compat.profile import load_profile
-from gateway.schema.selection import Selection
 from gateway_cli.commands.routes import Route, lines
-from tests.support.commands import OPENCUE, Ran, assert_one_line, child, in_process
-from tests.support.opencue import opencue
+from tests.support.commands import OPENCUE, Ran, assert_one_line, in_process, run_beside
+from tests.support.farms import running_farm, still_farm
+from tests.support.openapi import catalog
 from tests.support.protos import trial
 
 GET_FRAME = "/job.FrameInterface/GetFrame"
@@ -28,9 +28,11 @@ def paths(ran: Ran) -> list[str]:
     return [line.split()[0] for line in ran.text.splitlines()[1:]]
 
 
+ALL_PATHS = sorted(catalog().routes)
+
+
 def test_every_path_is_listed() -> None:
-    catalog = build_catalog(opencue(), Selection(), load_profile("opencue"))
-    assert paths(routes()) == sorted(catalog.routes)
+    assert paths(routes()) == ALL_PATHS
 
 
 def test_a_row_tells_types_and_alias() -> None:
@@ -183,25 +185,26 @@ def test_config_is_read(tmp_path: Path) -> None:
     assert all(path.startswith("/show.ShowInterface/") for path in paths(ran))
 
 
-@pytest.mark.slow
-def test_cuebot_is_asked(cuebot_process: str) -> None:
-    ran = child("routes", CUEBOT_ENDPOINT=cuebot_process, DESCRIPTOR_SOURCE="reflection")
-    assert paths(ran) == paths(routes())
+@pytest.mark.anyio
+async def test_cuebot_is_asked(simulated_cuebot: SimulatedCuebot) -> None:
+    given = {"CUEBOT_ENDPOINT": simulated_cuebot.endpoint, "DESCRIPTOR_SOURCE": "reflection"}
+    assert paths(await run_beside("routes", **given)) == ALL_PATHS
 
 
-@pytest.mark.slow
-def test_without_reflection_the_package_is_taken(stock_process: str) -> None:
-    assert paths(child("routes", CUEBOT_ENDPOINT=stock_process)) == paths(routes())
-    ran = child("routes", CUEBOT_ENDPOINT=stock_process, DESCRIPTOR_SOURCE="reflection")
+@pytest.mark.anyio
+async def test_without_reflection_the_package_is_taken() -> None:
+    async with running_farm(still_farm(), reflection=False) as stock:
+        given = {"CUEBOT_ENDPOINT": stock.endpoint}
+        assert paths(await run_beside("routes", **given)) == ALL_PATHS
+        ran = await run_beside("routes", DESCRIPTOR_SOURCE="reflection", **given)
     assert (ran.status, ran.out) == (1, b"")
     assert_one_line(
         ran, "no server reflection", "DESCRIPTOR_SOURCE=auto", "turn on server reflection"
     )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("arguments", COMMANDS, ids=lambda arguments: arguments[0])
 def test_cuebot_is_not_there(arguments: tuple[str, ...]) -> None:
-    ran = child(*arguments, CUEBOT_ENDPOINT="127.0.0.1:1")
+    ran = in_process(*arguments, CUEBOT_ENDPOINT="127.0.0.1:1")
     assert (ran.status, ran.out) == (1, b"")
     assert_one_line(ran, "127.0.0.1:1", "CUEBOT_ENDPOINT", OPENCUE)

@@ -6,17 +6,15 @@ import pytest
 
 from cuectl.client.openapi_document import read_document
 from gateway.compat.build import build_catalog
-from gateway.compat.profile import load_profile
 from gateway.openapi.document import as_json
 from gateway.schema.description import assumed_schema
 from gateway.schema.selection import Selection
 from gateway_cli.client.search import is_mistyped, methods_of, ranked, stem_of
-from tests.support.openapi import document
-from tests.support.opencue import opencue
+from tests.support.openapi import catalog, document
 from tests.support.protos import file_of_services
 from tests.support.searches import FIRST, NOTHING
 
-METHODS = methods_of(build_catalog(opencue(), Selection(), load_profile("opencue")))
+METHODS = methods_of(catalog())
 
 
 @pytest.mark.parametrize(("query", "first"), FIRST.items(), ids=FIRST)

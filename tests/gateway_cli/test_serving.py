@@ -75,8 +75,6 @@ def test_a_socket_is_bound_to_one_url_and_reached_by_another(
 @pytest.mark.parametrize(
     ("environ", "bound"),
     [
-        pytest.param({"REST_HOST": ALL}, f"http://{ALL}", id="all of IPv4"),
-        pytest.param({"REST_HOST": "::"}, "http://[::]", id="all of IPv6", marks=needs_ipv6),
         pytest.param({"REST_HOST": ALL, "WORKERS": "2"}, f"http://{ALL}", id="workers"),
         pytest.param({"REST_HOST": ALL, "TLS": "1"}, f"https://{ALL}", id="TLS"),
     ],

@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
+from cuebot_simulator.server import SimulatedCuebot
 from gateway.compat.build import build_catalog
 from gateway.discovery.files import FILE_SUFFIXES, read_file
 from gateway.schema.description import Schema, build_pool, declarations, services_of
 from gateway.schema.selection import Selection
 from gateway_cli.commands.snapshot import file_set
 from gateway_cli.prototext import proto_text
-from tests.support.commands import OPENCUE, Ran, assert_one_line, child, in_process
+from tests.support.commands import OPENCUE, Ran, assert_one_line, in_process, run_beside
 from tests.support.opencue import opencue
 from tests.support.protos import trial
 
@@ -188,20 +189,19 @@ def test_comments_are_kept() -> None:
     ]
 
 
-@pytest.mark.slow
-def test_a_snapshot_of_cuebot(tmp_path: Path, cuebot_process: str) -> None:
-    file = tmp_path / "cuebot.binpb"
-    ran = child("snapshot", str(file), CUEBOT_ENDPOINT=cuebot_process)
+@pytest.mark.anyio
+async def test_a_snapshot_of_cuebot(tmp_path: Path, simulated_cuebot: SimulatedCuebot) -> None:
+    file, endpoint = tmp_path / "cuebot.binpb", simulated_cuebot.endpoint
+    ran = await run_beside("snapshot", str(file), CUEBOT_ENDPOINT=endpoint)
     assert (ran.status, ran.err) == (0, "")
-    assert f"28 services of reflection v1 of {cuebot_process} (confirmed), digest" in ran.text
+    assert f"28 services of reflection v1 of {endpoint} (confirmed), digest" in ran.text
     assert_same_schema(file, opencue())
 
 
-@pytest.mark.slow
 def test_nothing_is_written_without_cuebot(tmp_path: Path) -> None:
     file = tmp_path / "cuebot.binpb"
     file.write_bytes(b"old")
-    ran = child("snapshot", str(file), CUEBOT_ENDPOINT="127.0.0.1:1")
+    ran = in_process("snapshot", str(file), CUEBOT_ENDPOINT="127.0.0.1:1")
     assert ran.status == 1
     assert_one_line(ran, "127.0.0.1:1")
     assert file.read_bytes() == b"old"

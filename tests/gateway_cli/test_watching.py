@@ -3,23 +3,18 @@
 import asyncio
 import json
 from collections.abc import Callable
-from contextlib import suppress
-from io import BytesIO, StringIO
 
 import pytest
 
 from cuectl.call_options import Watch
 from cuectl.client import gateway as client_module
-from cuectl.client.arguments import read_arguments
 from cuectl.client.client import OutputOptions
 from cuectl.client.event_stream import LostRows, Row, Watched, events_in, in_order
 from cuectl.client.gateway import gateway_client
-from cuectl.showing import call_and_show
 from cuectl.terminal.exits import FAILED, GAVE_UP, WRONG_USAGE
-from cuectl.terminal.output import Output
-from tests.gateway_cli.calls import JSON, NO_PUT, Opening, Reply, perform, stand_in
+from tests.gateway_cli.calls import JSON, NO_PUT, Opening, Reply, Watching, perform, stand_in
 from tests.support.opencue import message_class
-from tests.support.patience import PATIENCE, until
+from tests.support.patience import until
 from tests.support.servers import Gateway, ScriptedCuebot, token
 
 pytestmark = pytest.mark.anyio
@@ -44,44 +39,14 @@ def jobs(**states: int) -> bytes:
     return payload
 
 
-class Watching:
-    """A watch under way, and what it has printed."""
-
-    def __init__(self, gateway: Gateway, options: OutputOptions) -> None:
-        self.out, self.err = BytesIO(), StringIO()
-        output = Output(
-            program="cuebot-gateway",
-            out=self.out,
-            err=self.err,
-            form=options.form,
-            fields=options.fields,
-        )
-        self.task = asyncio.create_task(
-            call_and_show(
-                gateway_client(gateway.url, token, 10),
-                output,
-                name="Job/GetJobs",
-                request=read_arguments(()),
-                options=options,
-                watch=Watch(every=0.01),
-            )
-        )
-
-    async def prints(self, *lines: str) -> None:
-        await until(
-            lambda: self.out.getvalue().decode().split("\n")[-len(lines) - 1 : -1] == [*lines]
-        )
-
-    async def end(self) -> None:
-        self.task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self.task
+def watched(gateway: Gateway, options: OutputOptions) -> Watching:
+    return Watching(gateway_client(gateway.url, token, 10), "Job/GetJobs", options)
 
 
 async def test_what_changes_is_printed(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     cuebot.answers(GET_JOBS, jobs(bb=0, a=0))
     options = OutputOptions(form="table", fields=("name", "state"), sort="priority")
-    watching = Watching(gateway, options)
+    watching = watched(gateway, options)
     await watching.prints("name  state", "a     PENDING", "bb    PENDING")
     cuebot.answers(GET_JOBS, jobs(bb=FINISHED, ccc=0))
     await watching.prints("name  state", "bb    FINISHED", "ccc   PENDING")
@@ -113,11 +78,11 @@ async def test_forms(
     gateway: Gateway, cuebot: ScriptedCuebot, options: OutputOptions, first: str, second: str
 ) -> None:
     cuebot.answers(GET_JOBS, jobs(a=0))
-    watching = Watching(gateway, options)
-    await until(lambda: watching.out.getvalue().decode().rstrip().split("\r\n")[-1].endswith(first))
+    watching = watched(gateway, options)
+    await until(lambda: watching.text.rstrip().split("\r\n")[-1].endswith(first))
     cuebot.answers(GET_JOBS, jobs())
     if second:
-        await until(lambda: watching.out.getvalue().decode().rstrip().endswith(second))
+        await until(lambda: watching.text.rstrip().endswith(second))
     await watching.end()
     assert watching.err.getvalue() == ""
 
@@ -169,22 +134,9 @@ async def test_a_gateway_without_event_streams_is_asked_again_and_again() -> Non
         ("200 OK", JSON | {"X-Schema": "a"}, b'{"shows":2}'),
     ]
     async with stand_in(POST=answers, PUT=NO_PUT) as server:
-        out = BytesIO()
-        watching = asyncio.create_task(
-            call_and_show(
-                gateway_client(server.url, token, 5),
-                Output(program="cuebot-gateway", out=out, err=StringIO()),
-                name="Show/GetShows",
-                request=read_arguments(()),
-                options=OutputOptions(),
-                watch=Watch(every=0.01),
-            )
-        )
-        async with asyncio.timeout(PATIENCE):
-            await until(lambda: out.getvalue().startswith(b'{"shows":1}\n{"shows":2}\n'))
-        watching.cancel()
-        with suppress(asyncio.CancelledError):
-            await watching
+        watching = Watching(gateway_client(server.url, token, 5), "Show/GetShows")
+        await until(lambda: watching.text.startswith('{"shows":1}\n{"shows":2}\n'))
+        await watching.end()
 
 
 async def test_waiting_needs_event_streams() -> None:

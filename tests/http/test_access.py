@@ -43,12 +43,6 @@ async def call(
     return await gateway.post(path, body, headers=who | headers)
 
 
-async def test_what_a_rule_allows_is_called(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    answer = await call(gateway, GET_JOBS, READER)
-    assert answer.status_code == 200
-    assert [path for path, _, _ in cuebot.seen] == [GET_JOBS]
-
-
 @pytest.mark.parametrize(
     ("path", "native"),
     [
@@ -180,18 +174,10 @@ async def test_the_document_shows_what_the_token_may_call(gateway: Gateway) -> N
 
 
 async def test_the_document_names_no_other_methods(gateway: Gateway) -> None:
-    """Nor does it promise what would be denied: a field that asks for a follow-up."""
-    said = {}
-    for name, who in (("few", signed("tom", role="producer")), ("all", signed(role="everyone"))):
-        operation = (await documents(gateway, who)).json()["paths"][CREATE_SHOW]["post"]
-        said[name] = operation["description"]
-    assert "defaultMinCores" in said["all"]
-    assert "defaultMinCores" not in said["few"]
-    alone = signed("ann", role="creator")
-    operation = (await documents(gateway, alone)).json()["paths"][CREATE_SHOW]["post"]
-    assert "FindShow" in said["few"]
-    assert "The answer is 409 if there is one of that `name`." in operation["description"]
-    assert "Interface/" not in operation["description"].replace(CREATE_SHOW, "")
+    alone = await documents(gateway, signed("ann", role="creator"))
+    said = alone.json()["paths"][CREATE_SHOW]["post"]["description"]
+    assert "The answer is 409 if there is one of that `name`." in said
+    assert "Interface/" not in said.replace(CREATE_SHOW, "")
 
 
 def methods_in(answer: httpx.Response) -> set[str]:

@@ -19,7 +19,6 @@ LONG, SHORT = "/a.B/Long", "/a.B/Short"
 
 
 def entered(admission: Admission, method: str) -> RequestContext:
-    """A call of this method that has its slots."""
     context = context_of(method)
     context.call.rpc = method
     admission.enter(context)

@@ -37,8 +37,6 @@ pytestmark = [
     pytest.mark.anyio,
     pytest.mark.gateway(shared_reads="off"),  # equal items would share their calls
 ]
-ALONE: dict[str, Any] = {"shared_reads": "off"}
-
 GET_JOBS = "/job.JobInterface/GetJobs"
 ACCESS = [rule("readers", {"scope": "read"}, "reads"), rule("all", {}, "all")]
 READER = signed("board", scope="read")
@@ -63,8 +61,7 @@ async def test_each_item_has_its_own_rights_and_audit_line(
     cuebot: ScriptedCuebot, tmp_path: Path
 ) -> None:
     log = tmp_path / "audit.log"
-    options: dict[str, Any] = {"access": ACCESS, "audit_log": str(log)}
-    async with gateway_for(cuebot.endpoint, **options) as gateway:
+    async with gateway_for(cuebot.endpoint, access=ACCESS, audit_log=str(log)) as gateway:
         mixed = [*kills(1), {"id": "read", "method": SHOWS}]
         denied, read = await batch(gateway, mixed, headers=READER)
         alone = await gateway.post(KILL, killing(0), headers=READER)
@@ -181,8 +178,7 @@ async def test_stop_on_error_is_one_after_the_other(
 
 # --- the rate limit and slots -----------------------------------------------------------------
 async def test_each_item_costs_a_token_and_waits_for_it(cuebot: ScriptedCuebot) -> None:
-    options: dict[str, Any] = {"rate_limit_rps": 100, "rate_limit_burst": 3}
-    async with gateway_for(cuebot.endpoint, **options) as gateway:
+    async with gateway_for(cuebot.endpoint, rate_limit_rps=100, rate_limit_burst=3) as gateway:
         began = monotonic()
         found = await batch(gateway, [{"method": SHOWS}] * 13)
         assert [each["status"] for each in found] == [200] * 13
@@ -190,8 +186,7 @@ async def test_each_item_costs_a_token_and_waits_for_it(cuebot: ScriptedCuebot) 
 
 
 async def test_a_batch_costs_no_more_than_its_items(cuebot: ScriptedCuebot) -> None:
-    options: dict[str, Any] = {"rate_limit_rps": 0.001, "rate_limit_burst": 5}
-    async with gateway_for(cuebot.endpoint, **options) as gateway:
+    async with gateway_for(cuebot.endpoint, rate_limit_rps=0.001, rate_limit_burst=5) as gateway:
         assert len(await batch(gateway, [{"method": SHOWS}] * 4)) == 4
         last = await gateway.post(SHOWS, {})
         assert (last.status_code, last.headers["x-ratelimit-remaining"]) == (200, "0")
@@ -202,8 +197,7 @@ async def test_a_batch_costs_no_more_than_its_items(cuebot: ScriptedCuebot) -> N
 
 async def test_nothing_is_free(cuebot: ScriptedCuebot) -> None:
     """A batch that is empty or wrong costs a token, and so does one without a valid token."""
-    options: dict[str, Any] = {"rate_limit_rps": 0.001, "rate_limit_burst": 2}
-    async with gateway_for(cuebot.endpoint, **options) as gateway:
+    async with gateway_for(cuebot.endpoint, rate_limit_rps=0.001, rate_limit_burst=2) as gateway:
         assert await batch(gateway, []) == []
         assert (await gateway.post(BATCH, content=b"{")).status_code == 400
         assert (await gateway.post(SHOWS, {})).status_code == 429
@@ -222,7 +216,7 @@ async def test_a_batch_of_a_thousand_slows_nobody_else(cuebot: ScriptedCuebot) -
         return b""
 
     cuebot.handlers[SHOWS] = hold
-    async with gateway_for(cuebot.endpoint, max_in_flight=32, **ALONE) as gateway:
+    async with gateway_for(cuebot.endpoint, max_in_flight=32, shared_reads="off") as gateway:
         asking = asyncio.create_task(batch(gateway, [{"method": SHOWS}] * 1000))
         async with asyncio.timeout(PATIENCE):
             for _ in range(8):
@@ -234,18 +228,6 @@ async def test_a_batch_of_a_thousand_slows_nobody_else(cuebot: ScriptedCuebot) -
             assert asked(cuebot).count(SHOWS) == 8, "a quarter of the places"
             release.set()
             assert {each["status"] for each in await asking} == {200}
-
-
-async def test_items_at_once_are_few(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    release = cuebot.holds(SHOWS)[1]
-    asking = asyncio.create_task(batch(gateway, [{"method": SHOWS}] * 50))
-    async with asyncio.timeout(PATIENCE):
-        await until(lambda: len(cuebot.seen) == batches.ITEMS_AT_ONCE)
-        for _ in range(20):
-            await gateway.post(FIND_SHOW, {})
-        assert asked(cuebot).count(SHOWS) == batches.ITEMS_AT_ONCE
-        release.set()
-        assert {each["status"] for each in await asking} == {200}
 
 
 async def test_items_wait_for_a_slot(cuebot: ScriptedCuebot) -> None:
@@ -283,8 +265,7 @@ async def test_batches_that_wait_for_their_first_token_are_bounded(
     cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batches, "BATCHES_AT_ONCE", 3)
-    options: dict[str, Any] = {"rate_limit_rps": 0.001, "rate_limit_burst": 1}
-    async with gateway_for(cuebot.endpoint, **options) as gateway:
+    async with gateway_for(cuebot.endpoint, rate_limit_rps=0.001, rate_limit_burst=1) as gateway:
         lines = gateway.access_lines()
         assert (await gateway.post(SHOWS, {})).status_code == 200
         waiting = [asyncio.create_task(gateway.post(BATCH, [])) for _ in range(4)]
@@ -309,8 +290,7 @@ async def test_each_token_is_for_one_of_all_batches(
         return hit(limiter, client, rate)
 
     monkeypatch.setattr(MemoryLimiter, "hit", counted)
-    options: dict[str, Any] = {"rate_limit_rps": 20, "rate_limit_burst": 1}
-    async with gateway_for(cuebot.endpoint, **options) as gateway:
+    async with gateway_for(cuebot.endpoint, rate_limit_rps=20, rate_limit_burst=1) as gateway:
         asking = [batch(gateway, [{"method": SHOWS}] * 2) for _ in range(8)]
         found = await asyncio.gather(*asking, batch(gateway, [], headers=bearer("other")))
     assert [each["status"] for items in found for each in items] == [200] * 16
@@ -424,8 +404,7 @@ async def test_who_leaves_ends_what_has_not_begun(gateway: Gateway, cuebot: Scri
 
 
 async def test_who_leaves_while_items_wait_for_tokens(cuebot: ScriptedCuebot) -> None:
-    options: dict[str, Any] = {"rate_limit_rps": 0.001, "rate_limit_burst": 2}
-    async with gateway_for(cuebot.endpoint, **options) as gateway:
+    async with gateway_for(cuebot.endpoint, rate_limit_rps=0.001, rate_limit_burst=2) as gateway:
         lines = gateway.access_lines()
         async with wire(gateway) as one:
             await one.send(request(BATCH, orjson.dumps([{"method": SHOWS}] * 5)))
@@ -450,7 +429,7 @@ async def test_who_does_not_read_stops_the_batch(cuebot: ScriptedCuebot) -> None
 
 async def test_a_stop_ends_the_rest(cuebot: ScriptedCuebot) -> None:
     release = cuebot.holds(SHOWS)[1]
-    async with gateway_for(cuebot.endpoint, **ALONE) as gateway:
+    async with gateway_for(cuebot.endpoint, shared_reads="off") as gateway:
         items = [{"method": SHOWS}] * 30
         asking = asyncio.create_task(batch(gateway, items))
         async with asyncio.timeout(PATIENCE):
@@ -467,8 +446,7 @@ async def test_a_stop_ends_the_rest(cuebot: ScriptedCuebot) -> None:
 
 
 async def test_a_stop_ends_items_that_wait(cuebot: ScriptedCuebot) -> None:
-    options: dict[str, Any] = {"rate_limit_rps": 0.001, "rate_limit_burst": 2}
-    async with gateway_for(cuebot.endpoint, **options) as gateway:
+    async with gateway_for(cuebot.endpoint, rate_limit_rps=0.001, rate_limit_burst=2) as gateway:
         asking = asyncio.create_task(batch(gateway, [{"method": SHOWS}] * 5))
         async with asyncio.timeout(PATIENCE):
             await until(lambda: len(cuebot.seen) == 2)

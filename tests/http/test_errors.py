@@ -37,11 +37,6 @@ def test_details_are_there_only_when_given() -> None:
     assert "details" not in json.loads(GatewayError(Code.INTERNAL, "x", details=[]).body())
 
 
-def test_http_may_know_a_better_status() -> None:
-    error = GatewayError(Code.RESOURCE_EXHAUSTED, "x", status=413)
-    assert (error.status, json.loads(error.body())["code"]) == (413, 8)
-
-
 @pytest.mark.parametrize(
     "message",
     ["", "two\nlines", 'a "quoted" one', "léna 日本 🎬", "\x00\x1f\x7f", "<script>", "a" * 100_000],
@@ -49,12 +44,6 @@ def test_http_may_know_a_better_status() -> None:
 )
 def test_any_message_is_valid_json(message: str) -> None:
     assert json.loads(GatewayError(Code.INTERNAL, message).body())["message"] == message
-
-
-def test_headers_go_with_the_error() -> None:
-    assert dict(GatewayError(Code.INTERNAL, "x").headers) == {}
-    error = GatewayError(Code.UNAVAILABLE, "x", headers={"Retry-After": "1"})
-    assert dict(error.headers) == {"Retry-After": "1"}
 
 
 def test_names_of_headers_are_in_lower_case_on_the_wire() -> None:

@@ -15,7 +15,7 @@ from gateway.codec.fields import message_of
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
 from gateway.errors import GatewayError
-from gateway.http.object_rights import ObjectRights
+from gateway.http.access_control import ObjectRights
 from gateway.schema.method import Method, Subject
 from gateway.schema.selection import Selection
 from gateway_cli.commands.audit import Criteria
@@ -24,12 +24,7 @@ from tests.support.contexts import context_of
 from tests.support.opencue import message_class, opencue
 from tests.support.owned_farm import BOS, ID, JOBS, LENAS, NOBODYS, a_job, answer, script
 from tests.support.rights import rule, signed
-from tests.support.servers import (
-    Gateway,
-    ScriptedCuebot,
-    running_gateway,
-    settings_for,
-)
+from tests.support.servers import Gateway, ScriptedCuebot, gateway_for
 
 ONLY_OWN = "user = $sub"
 COSTLY = " or ".join(f"job ~ '{each}[a-y]{{1,900}}z'" for each in "abcdefgh")
@@ -87,7 +82,6 @@ NAMES = {
 
 @pytest.fixture
 def cuebot(cuebot: ScriptedCuebot) -> ScriptedCuebot:
-    """Knows whose its objects are."""
     script(cuebot, METHODS)
     return cuebot
 
@@ -276,6 +270,7 @@ CLEAR_TASK = "/task.TaskInterface/ClearAdjustments"
 TASK = {"department": {"id": LENAS}, "show": "demo"}
 CREATE_ACTION = "/filter.FilterInterface/CreateAction"
 MOVE = {"filter": {"id": LENAS}, "show": "demo"}
+GET_GROUPS = "/show.ShowInterface/GetGroups"
 LONG = {"reason": "x" * 300_000}
 
 
@@ -387,16 +382,29 @@ async def test_an_alias_of_a_show_is_no_name(gateway: Gateway, cuebot: ScriptedC
     assert (await call(gateway, cuebot, set_show, OWNER, owner | {"show": "alias"}))[0] == 403
 
 
-async def test_what_is_asked_of_lists(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    """A frame's job and a show's name are asked for once, a group's show each time."""
-    frame, group = {"frame": {"id": LENAS}, "job": LENAS}, {"group": {"id": LENAS}, "show": LENAS}
-    for path, who, body, again in (
-        (RETRY, LENA, frame, []),
-        (SET_GROUP, OWNER, group | {"name": "x"}, ["/show.ShowInterface/GetGroups"]),
-    ):
-        await call(gateway, cuebot, path, who, body)
+@pytest.mark.parametrize(
+    ("who", "path", "body", "again"),
+    [
+        (LENA, RETRY, {"frame": {"id": LENAS}, "job": LENAS}, []),
+        (OWNER, SET_GROUP, {"group": {"id": LENAS}, "show": LENAS, "name": "x"}, [GET_GROUPS]),
+        (LENA, "/job.LayerInterface/KillFrames", {"layer": {"id": LENAS}}, []),
+        (signed("lena", role="grouped"), PAUSE, {"job": {"id": LENAS}}, [GET_JOB]),
+    ],
+)
+async def test_what_is_asked_again(
+    gateway: Gateway,
+    cuebot: ScriptedCuebot,
+    who: dict[str, str],
+    path: str,
+    body: object,
+    again: list[str],
+) -> None:
+    """What does not change is asked for once: a frame's job, a show's name. A job's group and a
+    group's show are asked for each time.
+    """
+    for _ in range(2):
         assert (await call(gateway, cuebot, path, who, body))[0] == 200
-        assert [path for path, _, _ in cuebot.seen] == [*again, path]
+    assert [path for path, _, _ in cuebot.seen] == [*again, path]
 
 
 async def test_a_frame_is_looked_for_alone(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
@@ -470,11 +478,7 @@ async def test_always_and_reads_are_not_judged(gateway: Gateway, cuebot: Scripte
     ("claims", "id_", "allowed"),
     [
         ({"supervises": ["other", "demo"]}, BOS, True),
-        ({"supervises": "other"}, BOS, True),
         ({"supervises": "oth"}, BOS, False),
-        ({"supervises": []}, BOS, False),
-        ({"supervises": {"show": "other"}}, BOS, False),
-        ({}, BOS, False),
         ({}, LENAS, True),
     ],
 )
@@ -484,20 +488,6 @@ async def test_conditions_with_claims(
     who = signed("lena", role="lead", **claims)
     status, _, made = await call(gateway, cuebot, PAUSE, who, {"job": {"id": id_}})
     assert (status, made) == ((200, True) if allowed else (403, False))
-
-
-async def test_what_does_not_change_is_asked_once(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    layer = {"layer": {"id": LENAS}}
-    await call(gateway, cuebot, "/job.LayerInterface/KillFrames", LENA, layer)
-    await call(gateway, cuebot, "/job.LayerInterface/RetryFrames", LENA, layer)
-    assert [path for path, _, _ in cuebot.seen] == ["/job.LayerInterface/RetryFrames"]
-
-
-async def test_what_may_change_is_asked_each_time(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    who = signed("lena", role="grouped")
-    for _ in range(2):
-        assert (await call(gateway, cuebot, PAUSE, who, {"job": {"id": LENAS}}))[0] == 200
-        assert [path for path, _, _ in cuebot.seen] == [GET_JOB, PAUSE]
 
 
 async def test_a_name_is_judged_by_what_it_stands_for_now(
@@ -528,10 +518,8 @@ async def test_the_refusal_says_why(gateway: Gateway, cuebot: ScriptedCuebot) ->
 
 async def test_the_audit_log_says_what_it_was_about(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
     log = tmp_path / "audit.jsonl"
-    settings = settings_for(
-        cuebot.endpoint, audit_log=str(log), access=ACCESS, access_default="deny"
-    )
-    async with running_gateway(settings) as gateway:
+    rights: dict[str, Any] = {"access": ACCESS, "access_default": "deny"}
+    async with gateway_for(cuebot.endpoint, audit_log=str(log), **rights) as gateway:
         both = {"job": {"id": LENAS}, "onJob": {"id": LENAS}}
         for path, body in (
             (KILL, {"job": {"id": LENAS}}),

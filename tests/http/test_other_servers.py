@@ -2,17 +2,13 @@
 
 import gzip
 import os
-import socket
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
 
 import httpx
 import pytest
-import uvicorn
 from starlette.testclient import TestClient
 
 from gateway.app import create_app
@@ -28,40 +24,13 @@ Client = httpx.Client | TestClient
 UPGRADE = {"Connection": "Upgrade", "Upgrade": "h2c"}
 
 
-@contextmanager
-def in_test_client(endpoint: str) -> Iterator[Client]:
-    """Starlette's TestClient, which has an event loop of its own."""
-    app = create_app(settings_for(endpoint, docs="public"))
+@pytest.fixture(scope="module")
+def client(cuebot_process: str) -> Iterator[Client]:
+    """Starlette's TestClient, once calls can be answered. It has an event loop of its own: the app
+    is made without one.
+    """
+    app = create_app(settings_for(cuebot_process, docs="public"))
     with TestClient(app, headers=bearer()) as client:
-        yield client
-
-
-@contextmanager
-def in_plain_uvicorn(endpoint: str) -> Iterator[Client]:
-    """uvicorn with a protocol of its own, in a thread. The app is made without an event loop."""
-    app = create_app(settings_for(endpoint, docs="public"))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, proxy_headers=False, ws="none"))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
-            with httpx.Client(
-                base_url=url, headers=bearer(), trust_env=False, timeout=PATIENCE
-            ) as client:
-                yield client
-        finally:
-            server.should_exit = True
-            thread.join(PATIENCE)
-
-
-@pytest.fixture(
-    scope="module", params=[in_test_client, in_plain_uvicorn], ids=["TestClient", "uvicorn"]
-)
-def client(request: pytest.FixtureRequest, cuebot_process: str) -> Iterator[Client]:
-    """A client of the app under one of them, once calls can be answered."""
-    serve: Callable[[str], AbstractContextManager[Client]] = request.param
-    with serve(cuebot_process) as client:
         deadline = time.monotonic() + PATIENCE
         while client.get("/readyz").status_code != 200:
             assert time.monotonic() < deadline
@@ -87,7 +56,6 @@ def test_a_body_in_parts_and_in_gzip(client: Client) -> None:
 
 
 def test_a_compressed_answer(client: Client) -> None:
-    """A client that accepts gzip gets it."""
     answer = client.post(GET_JOBS, json={}, headers={"Accept-Encoding": "gzip"})
     assert answer.headers["content-encoding"] == "gzip"
     assert len(answer.json()["jobs"]["jobs"]) > 1
@@ -103,7 +71,7 @@ def test_a_compressed_answer(client: Client) -> None:
         pytest.param(FIND_SHOW, b"{}", {"Authorization": ""}, 401, id="no token"),
         pytest.param(FIND_SHOW, b" " * 5_000_000, {}, 413, id="too large"),
         pytest.param(FIND_SHOW, b"{}", {"Content-Type": "image/png"}, 415, id="media type"),
-        pytest.param(FIND_SHOW, b"{}", UPGRADE, 400, id="a body that uvicorn loses"),
+        pytest.param(FIND_SHOW, b"{}", UPGRADE, 400, id="a body that servers lose"),
     ],
 )
 def test_errors(
@@ -116,7 +84,6 @@ def test_errors(
 
 
 def test_pages_and_other_verbs(client: Client) -> None:
-    """GET, HEAD and OPTIONS."""
     assert client.get("/openapi.json").json()["openapi"].startswith("3.1")
     assert client.head("/docs").status_code == 200
     assert client.options(FIND_SHOW).headers["allow"] == "GET, HEAD, POST, OPTIONS"
@@ -162,7 +129,6 @@ def test_the_app_of_the_environment(cuebot_process: str) -> None:
 
 
 def is_ready(client: Client) -> bool:
-    """Whether calls can be answered."""
     try:
         return client.get("/readyz").status_code == 200
     except httpx.TransportError:

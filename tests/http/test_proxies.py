@@ -8,12 +8,10 @@ from gateway.http.proxies import MAX_PROXIES, TrustedProxies
 from gateway.settings.loading import load_settings
 from tests.support.servers import SECRET, Gateway, ScriptedCuebot, bearer, gateway_for
 
+pytestmark = pytest.mark.anyio
+
 SHOWS = "/show.ShowInterface/GetShows"
 LOOPBACK = "127.0.0.1"
-SPOOFS = [
-    *(["203.0.113.9"], ["203.0.113.9, 198.51.100.7"], ["203.0.113.9", "198.51.100.7"]),
-    *(["127.0.0.1"], ["::1"], ["unknown"], [""], ["203.0.113.9:80"], ["[2001:db8::1]:80"]),
-]
 
 
 def forwarded(*lines: str, name: str = "X-Forwarded-For") -> list[tuple[str, str]]:
@@ -28,33 +26,10 @@ async def told(cuebot: ScriptedCuebot, gateway: Gateway, *lines: str) -> str:
     return cuebot.seen[-1][2]["x-forwarded-for"]
 
 
-@pytest.mark.anyio
-@pytest.mark.parametrize("lines", SPOOFS, ids=", ".join)
-async def test_nobody_is_trusted(
-    gateway: Gateway, cuebot: ScriptedCuebot, lines: list[str]
-) -> None:
-    assert await told(cuebot, gateway, *lines) == LOOPBACK
+async def test_nobody_is_trusted(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    assert await told(cuebot, gateway, "203.0.113.9, 198.51.100.7", "::1") == LOOPBACK
 
 
-@pytest.mark.anyio
-@pytest.mark.parametrize(
-    ("trusted", "line"), [((), "203.0.113.{}"), (("127.0.0.1",), "203.0.113.{}, 198.51.100.7")]
-)
-async def test_spoofing_and_the_limit(
-    cuebot: ScriptedCuebot, trusted: tuple[str, ...], line: str
-) -> None:
-    """However many addresses a client invents, it has one bucket."""
-    async with gateway_for(
-        cuebot.endpoint, forwarded_allow_ips=trusted, rate_limit_rps=0.01, rate_limit_burst=3
-    ) as gateway:
-        statuses = []
-        for number in range(6):
-            headers = [("Authorization", ""), *forwarded(line.format(number))]
-            statuses.append((await gateway.client.post(SHOWS, headers=headers)).status_code)
-    assert statuses == [401] * 3 + [429] * 3
-
-
-@pytest.mark.anyio
 async def test_clients_of_a_proxy_have_a_bucket_each(cuebot: ScriptedCuebot) -> None:
     async with gateway_for(
         cuebot.endpoint, forwarded_allow_ips=("127.0.0.1",), rate_limit_rps=0.01, rate_limit_burst=1
@@ -104,7 +79,6 @@ def client_of(lines: list[str], peer: str = LOOPBACK) -> str:
 
 @pytest.mark.parametrize("peer", ["127.0.0.2", "10.0.1.1", "::1", "2001:db8:2::1", "198.51.100.7"])
 def test_others_are_not_trusted(peer: str) -> None:
-    """A peer that is not named cannot say who it is."""
     assert client_of(["203.0.113.9"], peer) == peer
 
 
@@ -122,7 +96,6 @@ def test_a_list_may_fill_the_head(lines: list[str], client: str) -> None:
     assert client_of(lines) == client
 
 
-@pytest.mark.anyio
 async def test_the_access_log_has_the_client(cuebot: ScriptedCuebot) -> None:
     async with gateway_for(cuebot.endpoint, forwarded_allow_ips=("127.0.0.1",)) as gateway:
         lines = gateway.access_lines()
@@ -142,7 +115,6 @@ def test_who_cannot_be_trusted_stops_the_start(value: str) -> None:
     assert value in str(caught.value)
 
 
-@pytest.mark.anyio
 @pytest.mark.gateway(forwarded_allow_ips=("127.0.0.1",))
 async def test_x_forwarded_proto_changes_nothing(gateway: Gateway) -> None:
     for word in ("https", "garbage", "wss"):

@@ -54,12 +54,8 @@ async def test_an_answer_has_its_rows_and_no_others(
         ("&_limit=1", everything[:1]),
         (f"&_limit={SLICE_ITEMS}", everything[:SLICE_ITEMS]),
     ):
-        for verb in ("GET", "POST"):
-            for coding in ("identity", "gzip"):
-                answer = await gateway.client.request(
-                    verb,
-                    f"{gateway.url}{GET_JOBS}?_fields=name&_format={format_}{view}",
-                    headers={"Accept-Encoding": coding},
-                )
-                assert answer.status_code == 200, (view, verb, coding, answer.text)
-                assert names_in(answer, format_) == expected, (view, verb, coding)
+        for verb, coding in (("GET", "gzip"), ("POST", "identity")):
+            target = f"{gateway.url}{GET_JOBS}?_fields=name&_format={format_}{view}"
+            answer = await gateway.client.request(verb, target, headers={"Accept-Encoding": coding})
+            assert answer.status_code == 200, (view, verb, answer.text)
+            assert names_in(answer, format_) == expected, (view, verb)

@@ -15,7 +15,7 @@ from gateway.access.visibility import Visibility, visibility_of
 from gateway.calls.plan import Found
 from gateway.codec.fields import is_map, is_message
 from gateway.errors import GatewayError
-from gateway.http.object_rights import ObjectRights
+from gateway.http.access_control import ObjectRights
 from gateway.schema.method import Method
 from tests.http.test_object_rights import JUDGED, KILL, METHODS, body_for
 from tests.support.audit import outcomes
@@ -23,7 +23,7 @@ from tests.support.contexts import context_of
 from tests.support.opencue import message_class, with_ids
 from tests.support.owned_farm import BOS, ID, JOBS, LENAS, NOBODYS, answer, script
 from tests.support.rights import rule, signed
-from tests.support.servers import Gateway, ScriptedCuebot, running_gateway, settings_for
+from tests.support.servers import Gateway, ScriptedCuebot, gateway_for
 
 SEE = "show in $shows"
 OWN = (
@@ -154,7 +154,6 @@ def told(answered: Any, id_: str) -> tuple[int, dict[str, str], str]:
 
 @pytest.fixture
 def farm(cuebot: ScriptedCuebot) -> ScriptedCuebot:
-    """Knows whose its objects are."""
     script(cuebot, METHODS)
     return cuebot
 
@@ -380,10 +379,8 @@ async def test_each_object_is_asked_about_once(gateway: Gateway, farm: ScriptedC
 async def test_a_hidden_change_is_in_the_audit_log(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
     script(cuebot, METHODS)
     log = tmp_path / "audit.jsonl"
-    settings = settings_for(
-        cuebot.endpoint, audit_log=str(log), access=ACCESS, access_default="deny"
-    )
-    async with running_gateway(settings) as gateway:
+    rights: dict[str, Any] = {"access": ACCESS, "access_default": "deny"}
+    async with gateway_for(cuebot.endpoint, audit_log=str(log), **rights) as gateway:
         for id_ in (BOS, NOBODYS):
             answered = await gateway.post(KILL, {"job": {"id": id_}}, headers=LENA)
             assert answered.status_code == 404

@@ -12,8 +12,7 @@ from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
 from gateway.errors import Code, GatewayError
 from gateway.http.encoding_turn import SharedTurn
-from gateway.http.shared_form import in_common, shared_form
-from gateway.http.shared_pieces import SharedPieces
+from gateway.http.form import SharedPieces, in_common, shared_form
 from gateway.schema.catalog import Catalog
 from gateway.schema.method import Method
 from gateway.schema.selection import Selection
@@ -215,7 +214,7 @@ async def test_a_form_is_made_once_for_each_schema_and_coding(
 async def test_a_large_answer_is_encoded_by_each(
     catalogs: tuple[Catalog, Catalog], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.http.shared_form.LARGEST_ANSWER_BYTES", len(jobs(5000)) - 1)
+    monkeypatch.setattr("gateway.http.form.LARGEST_ANSWER_BYTES", len(jobs(5000)) - 1)
     answer, context = answer_of(jobs(5000)), context_of(GET_JOBS)
     one, other = forms(answer, catalogs[0].routes[GET_JOBS])
     assert one[0] is not other[0]
@@ -227,7 +226,7 @@ async def test_a_large_answer_is_encoded_by_each(
 async def test_only_so_many_forms_are_kept(
     catalogs: tuple[Catalog, Catalog], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.http.shared_form.MOST_MADE", 1)
+    monkeypatch.setattr("gateway.http.form.MOST_MADE", 1)
     answer, method = answer_of(jobs(1)), catalogs[0].routes[GET_JOBS]
     one, other = forms(answer, method)
     assert one[0] is other[0]
@@ -269,7 +268,7 @@ async def test_long_forms_of_small_answers_have_memory(
     assert lease is answer.lease
     zipped = forms(answer, catalogs[0].routes[GET_JOBS], accept_encoding=b"gzip")
     assert memory.held == {"shared": 5 * size}
-    context.call.close("reader")
+    context.close()
     del answer, form, zipped, lease
     await until(lambda: not memory.held)
 

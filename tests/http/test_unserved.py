@@ -86,19 +86,17 @@ async def test_unlisted_methods_can_be_called(gateway: Gateway, cuebot: Scripted
     assert (await gateway.post(GET_DEPEND, {})).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        *("Method depend.DependInterface/GetDepend is unimplemented", "Method not found!"),
-        "Method not found: depend.DependInterface/GetDepend or so",
-        "Method not found: farm.FarmInterface/NotInTheDescriptors",
-    ],
-)
-async def test_other_words_hide_none(gateway: Gateway, cuebot: ScriptedCuebot, text: str) -> None:
+async def test_other_words_hide_none(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     """Only grpc-java's words about a method of the descriptors do."""
     before = await listed(gateway)
-    cuebot.fails(GET_DEPEND, grpc.StatusCode.UNIMPLEMENTED, text)
-    assert (await refused(gateway, GET_DEPEND)).startswith(text)
+    for text in (
+        "Method depend.DependInterface/GetDepend is unimplemented",
+        "Method not found!",
+        "Method not found: depend.DependInterface/GetDepend or so",
+        "Method not found: farm.FarmInterface/NotInTheDescriptors",
+    ):
+        cuebot.fails(GET_DEPEND, grpc.StatusCode.UNIMPLEMENTED, text)
+        assert (await refused(gateway, GET_DEPEND)).startswith(text)
     words = f"Method not found: {SATISFY[1:]}"
     cuebot.fails(SATISFY, grpc.StatusCode.NOT_FOUND, words)
     assert (await gateway.post(SATISFY, DEPEND)).json()["message"] == words

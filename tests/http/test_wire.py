@@ -32,25 +32,16 @@ async def test_a_token_in_a_trailer_is_no_token(gateway: Gateway, cuebot: Script
 
 
 async def test_trailers_change_nothing(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    """Neither the caller nor the request id is taken from a trailer instead of a header."""
+    """Neither the caller nor the request id is taken from a trailer, also without a header."""
     trailers = f"0\r\nAuthorization: Bearer {token('bob')}\r\nX-Request-ID: theirs\r\n\r\n"
     async with wire(gateway) as one:
-        start = head(SHOWS, "Transfer-Encoding: chunked", "X-Request-ID: ours", subject="alice")
+        start = head(SHOWS, "Transfer-Encoding: chunked", subject="alice")
         await one.send(start, b"2\r\n{}\r\n", trailers.encode())
         answer = await one.answer()
-    assert (answer.status, answer.headers["x-request-id"]) == (200, "ours")
-    (call,) = cuebot.seen
-    assert (call[2]["x-gateway-principal"], call[2]["x-request-id"]) == ("alice", "ours")
-
-
-async def test_a_request_id_in_a_trailer_is_none(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    async with wire(gateway) as one:
-        start = head(SHOWS, "Transfer-Encoding: chunked")
-        await one.send(start, b"2\r\n{}\r\n", b"0\r\nX-Request-ID: theirs\r\n\r\n")
-        answer = await one.answer()
-    assert answer.status == 200
-    assert answer.headers["x-request-id"] != "theirs"
-    assert cuebot.seen[0][2]["x-request-id"] == answer.headers["x-request-id"]
+    assert (answer.status, answer.headers["x-request-id"] != "theirs") == (200, True)
+    ((_, _, told),) = cuebot.seen
+    assert told["x-gateway-principal"] == "alice"
+    assert told["x-request-id"] == answer.headers["x-request-id"]
 
 
 async def test_two_tokens_are_none(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
@@ -64,8 +55,7 @@ async def test_two_tokens_are_none(gateway: Gateway, cuebot: ScriptedCuebot) -> 
 
 
 # --- upgrades -------------------------------------------------------------------------------
-@pytest.mark.parametrize("protocol", ["h2c", "websocket"])
-@pytest.mark.parametrize("at_once", [False, True])
+@pytest.mark.parametrize(("protocol", "at_once"), [("h2c", True), ("websocket", False)])
 @pytest.mark.parametrize(
     ("start", "path", "subject"),
     [
@@ -139,19 +129,6 @@ async def test_a_refusal_leaves_the_connection_usable(
     assert refused.status == status
     assert "connection" not in refused.headers
     assert (answer.status, answer.headers["x-request-id"]) == (200, "second")
-
-
-async def test_a_429_leaves_the_connection_usable(cuebot: ScriptedCuebot) -> None:
-    async with gateway_for(cuebot.endpoint, rate_limit_rps=0.01) as limited, wire(limited) as one:
-        body = b'{"x": "' + b" " * 60_000 + b'"}'
-        await one.send(request(SHOWS, b"{}", subject="alice"))
-        first = await one.answer()
-        await one.send(request(SHOWS, body, subject="alice"))
-        second = await one.answer()
-        await one.send(request(SHOWS, b"{}", subject="bob"))
-        third = await one.answer()
-    assert [first.status, second.status, third.status] == [200, 429, 200]
-    assert "connection" not in second.headers
 
 
 async def test_pipelined_answers_in_order(gateway: Gateway, cuebot: ScriptedCuebot) -> None:

@@ -5,8 +5,7 @@ import json
 import os
 import resource
 import signal
-import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -66,27 +65,19 @@ def jobs_in(lines: list[dict[str, object]]) -> set[str]:
 
 
 @pytest.mark.parametrize("synced", ["false", "true"])
-async def test_workers_share_a_file(cuebot: ScriptedCuebot, tmp_path: Path, synced: str) -> None:
-    """Each line is whole, and there once."""
-    log = tmp_path / "audit.log"
+async def test_workers_share_a_file_that_is_rotated(
+    cuebot: ScriptedCuebot, tmp_path: Path, synced: str
+) -> None:
+    """On SIGHUP; under load each line is whole, and there once."""
+    log, old = tmp_path / "audit.log", tmp_path / "audit.log.1"
     async with (
         audited(cuebot, log, WORKERS="2", AUDIT_SYNC=synced) as gateway,
         client_of(gateway) as client,
     ):
-        statuses = await asyncio.gather(*(kill(client, n) for n in range(100)))
-    assert set(statuses) == {200}
-    assert (len(outcomes(log)), jobs_in(outcomes(log))) == (100, {f"job-{n}" for n in range(100)})
-
-
-@pytest.mark.parametrize("synced", ["false", "true"])
-async def test_rotation(cuebot: ScriptedCuebot, tmp_path: Path, synced: str) -> None:
-    """On SIGHUP; no line is lost under load."""
-    log, old = tmp_path / "audit.log", tmp_path / "audit.log.1"
-    async with audited(cuebot, log, AUDIT_SYNC=synced) as gateway, client_of(gateway) as client:
         load = asyncio.gather(*(kill(client, n) for n in range(200)))
         await asyncio.to_thread(log.rename, old)
         gateway.send_signal(signal.SIGHUP)
-        await event(gateway, "SIGHUP: reloaded")
+        await asyncio.to_thread(gateway.event, "SIGHUP: reloaded", 2)
         assert set(await load) == {200}
         assert await kill(client, 200) == 200
         assert "job-200" in jobs_in(outcomes(log))
@@ -142,72 +133,36 @@ async def test_a_disk_that_fills_up(cuebot: ScriptedCuebot, tmp_path: Path, sync
     assert len(seen_by(cuebot)) == statuses.count(200) + 2
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 64 KB."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(place)]
-    if os.geteuid() != 0 or subprocess.run(mount, check=False).returncode:  # noqa: S603 - ours
-        pytest.skip("needs to mount a file system")
-    yield place
-    subprocess.run(["umount", str(place)], check=True)  # noqa: S603, S607 - ours
-
-
-@pytest.mark.parametrize(("fail", "status"), [("closed", 503), ("open", 200)])
-async def test_a_small_disk_refuses_or_goes_on(
-    cuebot: ScriptedCuebot, small_disk: Path, fail: str, status: int
-) -> None:
-    """Changes are refused, or made, until there is room."""
-    log, other = small_disk / "audit.log", small_disk / "other"
-    async with (
-        audited(cuebot, log, AUDIT_SYNC="true", AUDIT_FAIL=fail) as gateway,
-        client_of(gateway) as client,
-    ):
-        other.write_bytes(bytes(60 * 1024))  # the file has its last page
-        statuses = [await kill(client, n) for n in range(40)]
-        assert (statuses[0], statuses[-1]) == (200, status)
-        assert len(gateway.events(FULL)) == 1
-        other.unlink()
-        assert await kill(client, 100) == 200
-        assert "job-100" in log.read_text()
-
-
 async def test_killed_under_load(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
     """With AUDIT_SYNC each change that Cuebot saw has its intent, each answered one its outcome."""
     log = tmp_path / "audit.log"
     answered: set[str] = set()
-    for attempt in range(2):
-        async with (
-            audited(cuebot, log, AUDIT_SYNC="true", WORKERS="2") as gateway,
-            client_of(gateway) as client,
-        ):
-            enough = asyncio.Event()
+    async with (
+        audited(cuebot, log, AUDIT_SYNC="true", WORKERS="2") as gateway,
+        client_of(gateway) as client,
+    ):
+        enough = asyncio.Event()
 
-            async def load(first: int, client: httpx.AsyncClient, enough: asyncio.Event) -> None:
-                for number in range(first, first + 1000):
-                    try:
-                        assert await kill(client, number) == 200
-                    except (httpx.TransportError, AttributeError):
-                        return  # the second is anyio's, of a connection that is reset at once
-                    answered.add(f"job-{number}")
-                    if len(answered) % 300 == 299:
-                        enough.set()
+        async def load(first: int) -> None:
+            for number in range(first, first + 1000):
+                try:
+                    assert await kill(client, number) == 200
+                except (httpx.TransportError, AttributeError):
+                    return  # the second is anyio's, of a connection that is reset at once
+                answered.add(f"job-{number}")
+                if len(answered) == 200:
+                    enough.set()
 
-            tasks = [
-                asyncio.create_task(load(1000 * (16 * attempt + n), client, enough))
-                for n in range(16)
-            ]
-            async with asyncio.timeout(PATIENCE):
-                await enough.wait()
-            workers = [*gateway.workers()]
-            gateway.process.kill()  # first, or it would be killed while it starts another worker
-            for pid in workers:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            await asyncio.gather(*tasks)
+        tasks = [asyncio.create_task(load(1000 * n)) for n in range(16)]
+        async with asyncio.timeout(PATIENCE):
+            await enough.wait()
+        workers = [*gateway.workers()]
+        gateway.process.kill()  # first, or it would be killed while it starts another worker
+        for pid in workers:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        await asyncio.gather(*tasks)
     intents = [line for line in lines_of(log) if line["phase"] == "intent"]
-    assert len(answered) > 500
     assert seen_by(cuebot) <= jobs_in(intents)
     assert answered <= jobs_in(outcomes(log))
 

@@ -53,11 +53,17 @@ def of_trial(kind: str, *hidden: str, **fields: Any) -> Any:
 @pytest.mark.parametrize("name", TYPES)
 @pytest.mark.slow
 def test_a_short_request_is_whole(name: str) -> None:
-    decode = decoder(trial().decoders, trial().message_type(name))
+    """An excerpt of one is a message, and a line that is not cut can be read again."""
+    kind = trial().message_type(name)
+    decode = decoder(trial().decoders, kind)
 
-    @given(message=messages(trial(), name))
+    @given(message=messages(trial(), name), length=st.integers(1, 200))
     @examples(60)
-    def check(message: Any) -> None:
+    def check(message: Any, length: int) -> None:
+        payload, cut = message.SerializePartialToString(), Excerpt()
+        found, _ = whole(cut.of(kind, memoryview(payload), length))
+        type(message).FromString(found)
+        assert cut.cut or cut.left_out or found == payload
         text = shown(trial(), message)
         assert len(text) < 8 * SHOWN_MAX_CHARACTERS
         if CUT not in orjson.loads(text):
@@ -128,24 +134,6 @@ def test_a_value_that_cannot_be_shown_hides_no_other() -> None:
     found = orjson.loads(shown(trial(), message))
     assert (found["timestamp"], found["struct"]) == ("(cannot be shown)", {"a": 1})
     assert CUT in found
-
-
-@pytest.mark.parametrize("name", TYPES)
-@pytest.mark.slow
-def test_an_excerpt_is_a_message(name: str) -> None:
-    kind = trial().message_type(name)
-
-    @given(message=messages(trial(), name), text=st.integers(1, 200))
-    @examples(200)
-    def check(message: Any, text: int) -> None:
-        payload = message.SerializePartialToString()
-        cut = Excerpt()
-        found, _ = whole(cut.of(kind, memoryview(payload), text))
-        type(message).FromString(found)
-        if not (cut.cut or cut.left_out):
-            assert found == payload
-
-    check()
 
 
 def whole(steps: Generator[None, None, bytes]) -> tuple[bytes, int]:
@@ -274,26 +262,6 @@ def test_many_long_texts_keep_within_the_room() -> None:
         **dict.fromkeys(("username", "pid", "host_kill", "reason"), "x" * 3000)
     )
     assert len(shown(opencue(), kill)) < SHOWN_MAX_CHARACTERS + 400
-
-
-def test_lists_share_the_room() -> None:
-    found = of_trial(
-        "trial.Attacked",
-        subjects=[{"name": f"junk {n}"} for n in range(1000)],
-        by_key={f"{n}": {"id": f"{n:036}"} for n in range(10)},
-    )
-    assert found["byKey"] == {f"{n}": {"id": f"{n:036}"} for n in range(10)}
-    assert found["subjects"][-1] == CUT
-
-
-def test_a_list_ends_with_a_mark() -> None:
-    found = of_trial("trial.Attacked", subjects=[{"id": f"{n:036}"} for n in range(200)])
-    *ids, mark = found["subjects"]
-    assert (mark, found[CUT]) == (
-        CUT,
-        f"cut; it has 8000 bytes, and {200 - len(ids)} fields and items more",
-    )
-    assert len(ids) > 40
 
 
 def test_what_was_looked_up_is_not_unverified() -> None:

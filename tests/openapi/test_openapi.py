@@ -384,13 +384,13 @@ def check_answers(schema: TestSchema, name: str, number: int) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", protos.own_types())
 def test_answers_fit_their_schemas(name: str) -> None:
-    check_answers(trial(), name, 40)
+    check_answers(trial(), name, 20)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", OPENCUE_TYPES)
 def test_answers_of_opencue_fit_their_schemas(name: str) -> None:
-    check_answers(opencue(), name, 10)
+    check_answers(opencue(), name, 5)
 
 
 def test_what_is_there_is_required() -> None:

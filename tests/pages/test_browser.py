@@ -123,18 +123,6 @@ async def executed(page: Page) -> Any:
     return orjson.loads(await page.locator(ANSWER).first.inner_text())
 
 
-async def test_an_unreachable_cuebot_is_shown(
-    browser: Browser, simulated_cuebot: SimulatedCuebot
-) -> None:
-    endpoints = f"{simulated_cuebot.endpoint},127.0.0.1:{free_port()}"
-    async with (
-        gateway_for(endpoints, docs="public") as gateway,
-        visiting(browser, gateway.url) as visit,
-    ):
-        await visit.page.goto("/")
-        await expect(visit.page.get_by_text("1 of 2 reachable")).to_be_visible()
-
-
 @pytest.fixture
 async def farm(simulated_cuebot: SimulatedCuebot, shared_gateway: SharedGateway) -> Gateway:
     """A gateway as it is by default: without a token, its pages show nothing."""
@@ -148,6 +136,13 @@ async def signed_in(browser: Browser, url: str, **options: Any) -> AsyncIterator
         await visit.page.add_init_script(
             f"sessionStorage.setItem('cuebot-gateway token', '{token()}')"
         )
+        yield visit
+
+
+@pytest.fixture
+async def visit(browser: Browser, farm: Gateway) -> AsyncIterator[Visit]:
+    """One with a token."""
+    async with signed_in(browser, farm.url) as visit:
         yield visit
 
 
@@ -192,55 +187,53 @@ async def run_method(page: Page) -> None:
 # --- the farm -----------------------------------------------------------------------------------
 
 
-async def test_the_farm_shows_what_runs_and_fails(browser: Browser, farm: Gateway) -> None:
-    async with signed_in(browser, farm.url) as visit:
-        page = visit.page
-        await page.goto("/")
-        shows = panel(page, "Shows")
-        await expect(shows.get_by_role("row").nth(1)).to_contain_text("demo")
-        await expect(shows).to_contain_text("frames run on 48 cores")
-        await expect(panel(page, "Jobs that fail")).to_contain_text(f"{FAILING}3 of 24")
-        hosts = panel(page, "Hosts that are down or locked").locator("tbody tr")
-        for host in ("07.*DOWN.*OPEN", "desk-202.*UP.*NIMBY_LOCKED", "06.*UP.*LOCKED"):
-            await expect(hosts.filter(has_text=re.compile(host))).to_have_count(1)
-        await expect(panel(page, "Who uses what")).to_contain_text("lena")
-        await expect(panel(page, "Allocations")).to_contain_text("local.general")
-        await expect(shows.locator(".fresh")).to_have_text(re.compile("ago|live"))
-        await expect(page.get_by_text("Cuebot: reachable")).to_be_visible()
-        assert not any("openapi" in each for each in visit.requests)
+async def test_the_farm_shows_what_runs_and_fails(visit: Visit) -> None:
+    page = visit.page
+    await page.goto("/")
+    shows = panel(page, "Shows")
+    await expect(shows.get_by_role("row").nth(1)).to_contain_text("demo")
+    await expect(shows).to_contain_text("frames run on 48 cores")
+    await expect(panel(page, "Jobs that fail")).to_contain_text(f"{FAILING}3 of 24")
+    hosts = panel(page, "Hosts that are down or locked").locator("tbody tr")
+    for host in ("07.*DOWN.*OPEN", "desk-202.*UP.*NIMBY_LOCKED", "06.*UP.*LOCKED"):
+        await expect(hosts.filter(has_text=re.compile(host))).to_have_count(1)
+    await expect(panel(page, "Who uses what")).to_contain_text("lena")
+    await expect(panel(page, "Allocations")).to_contain_text("local.general")
+    await expect(shows.locator(".fresh")).to_have_text(re.compile("ago|live"))
+    await expect(page.get_by_text("Cuebot: reachable")).to_be_visible()
+    assert not any("openapi" in each for each in visit.requests)
 
 
-async def test_a_row_leads_from_a_show_to_its_frames(browser: Browser, farm: Gateway) -> None:
-    async with signed_in(browser, farm.url) as visit:
-        page = visit.page
-        await page.goto("/")
-        await panel(page, "Shows").get_by_role("link", name="harbor").click()
-        await panel(page, "Jobs of harbor").get_by_role("link", name=FAILING).click()
-        await panel(page, f"Layers of {FAILING}").get_by_role("link", name="beauty").click()
-        frames = panel(page, "Frames of beauty")
-        await expect(frames).to_contain_text("1006-beauty")
-        await expect(frames.locator(".alert").first).to_contain_text("DEAD")
-        where = page.url
-        await page.reload()
-        await expect(frames).to_contain_text("1006-beauty")
-        await page.go_back()
-        await expect(panel(page, f"Layers of {FAILING}")).to_be_visible()
-        await page.goto(where)
-        await page.get_by_role("link", name="Farm").last.click()
-        await panel(page, "Shows").get_by_role("link", name="demo").click()
-        waiting = "demo-sh020-marco_smoke_v001"
-        await menu(page, waiting, "Layers")
-        mesh = panel(page, f"Layers of {waiting}").get_by_role("row", name="mesh")
-        await expect(mesh).to_contain_text("mesh0 of 1200012")
-        await page.go_back()
-        await menu(page, waiting, "What it waits for")
-        depends = panel(page, f"What {waiting} waits for").locator("tbody tr")
-        await expect(depends).to_have_text([re.compile(f"^mesh.*{waiting}sim.*yes$")])
-        await page.go_back()
-        await menu(page, waiting, "Frames")
-        await menu(page, "1001-mesh", "Where its logs are…")
-        await run_method(page)
-        await expect(page.locator(".answers")).to_contain_text(f"/{waiting}")
+async def test_a_row_leads_from_a_show_to_its_frames(visit: Visit) -> None:
+    page = visit.page
+    await page.goto("/")
+    await panel(page, "Shows").get_by_role("link", name="harbor").click()
+    await panel(page, "Jobs of harbor").get_by_role("link", name=FAILING).click()
+    await panel(page, f"Layers of {FAILING}").get_by_role("link", name="beauty").click()
+    frames = panel(page, "Frames of beauty")
+    await expect(frames).to_contain_text("1006-beauty")
+    await expect(frames.locator(".alert").first).to_contain_text("DEAD")
+    where = page.url
+    await page.reload()
+    await expect(frames).to_contain_text("1006-beauty")
+    await page.go_back()
+    await expect(panel(page, f"Layers of {FAILING}")).to_be_visible()
+    await page.goto(where)
+    await page.get_by_role("link", name="Farm").last.click()
+    await panel(page, "Shows").get_by_role("link", name="demo").click()
+    waiting = "demo-sh020-marco_smoke_v001"
+    await menu(page, waiting, "Layers")
+    mesh = panel(page, f"Layers of {waiting}").get_by_role("row", name="mesh")
+    await expect(mesh).to_contain_text("mesh0 of 1200012")
+    await page.go_back()
+    await menu(page, waiting, "What it waits for")
+    depends = panel(page, f"What {waiting} waits for").locator("tbody tr")
+    await expect(depends).to_have_text([re.compile(f"^mesh.*{waiting}sim.*yes$")])
+    await page.go_back()
+    await menu(page, waiting, "Frames")
+    await menu(page, "1001-mesh", "Where its logs are…")
+    await run_method(page)
+    await expect(page.locator(".answers")).to_contain_text(f"/{waiting}")
 
 
 async def test_dead_frames_are_retried(still: Still) -> None:
@@ -329,41 +322,39 @@ async def test_what_destroys_asks_first(still: Still) -> None:
     await expect(dialog).not_to_contain_text("Jobs that fail")
 
 
-async def test_panels_go_on_when_they_fail(browser: Browser, farm: Gateway) -> None:
-    async with signed_in(browser, farm.url) as visit:
-        page = visit.page
-        jobs = "**/show.ShowInterface/GetActiveShows?*"
-        await page.route("**/batch", lambda route: route.abort())
-        await page.route(jobs, lambda route: route.abort())
-        await page.clock.install()
-        await page.goto("/")
-        await expect(panel(page, "Shows")).to_contain_text("not responding")
-        await expect(panel(page, "Jobs that fail")).to_contain_text(FAILING)
-        await page.unroute(jobs)
-        await page.clock.fast_forward(11_000)
-        await expect(panel(page, "Shows")).to_contain_text("harbor")
-        await expect(panel(page, "Shows")).not_to_contain_text("not responding")
-        await page.unroute("**/batch")
-        await page.clock.fast_forward(11_000)
-        await expect(panel(page, "Shows").locator(".fresh")).to_have_text("live")
-        visit.complaints = [each for each in visit.complaints if "ERR_FAILED" not in each]
+async def test_panels_go_on_when_they_fail(visit: Visit) -> None:
+    page = visit.page
+    jobs = "**/show.ShowInterface/GetActiveShows?*"
+    await page.route("**/batch", lambda route: route.abort())
+    await page.route(jobs, lambda route: route.abort())
+    await page.clock.install()
+    await page.goto("/")
+    await expect(panel(page, "Shows")).to_contain_text("not responding")
+    await expect(panel(page, "Jobs that fail")).to_contain_text(FAILING)
+    await page.unroute(jobs)
+    await page.clock.fast_forward(11_000)
+    await expect(panel(page, "Shows")).to_contain_text("harbor")
+    await expect(panel(page, "Shows")).not_to_contain_text("not responding")
+    await page.unroute("**/batch")
+    await page.clock.fast_forward(11_000)
+    await expect(panel(page, "Shows").locator(".fresh")).to_have_text("live")
+    visit.complaints = [each for each in visit.complaints if "ERR_FAILED" not in each]
 
 
-async def test_what_has_not_changed_is_not_sent_again(browser: Browser, farm: Gateway) -> None:
+async def test_what_has_not_changed_is_not_sent_again(visit: Visit) -> None:
     """Where no event streams are served."""
-    async with signed_in(browser, farm.url) as visit:
-        page = visit.page
-        await page.route("**/batch", lambda route: route.fulfill(json=[]))
-        await page.clock.install()
-        await page.goto("/")
-        await expect(panel(page, "Shows")).to_contain_text("harbor")
-        asked = await page.locator("section").count()
-        await expect(page.locator(".fresh", has_text="ago")).to_have_count(asked)
-        await settled(page)  # all have been answered, and are waiting
-        async with page.expect_response("**/show.ShowInterface/GetActiveShows?*") as answer:
-            await page.clock.fast_forward(11_000)
-        assert (await answer.value).status == 304
-        await expect(panel(page, "Shows").locator(".fresh")).to_have_text(re.compile("[0-2] s ago"))
+    page = visit.page
+    await page.route("**/batch", lambda route: route.fulfill(json=[]))
+    await page.clock.install()
+    await page.goto("/")
+    await expect(panel(page, "Shows")).to_contain_text("harbor")
+    asked = await page.locator("section").count()
+    await expect(page.locator(".fresh", has_text="ago")).to_have_count(asked)
+    await settled(page)  # all have been answered, and are waiting
+    async with page.expect_response("**/show.ShowInterface/GetActiveShows?*") as answer:
+        await page.clock.fast_forward(11_000)
+    assert (await answer.value).status == 304
+    await expect(panel(page, "Shows").locator(".fresh")).to_have_text(re.compile("[0-2] s ago"))
 
 
 async def test_one_stream_keeps_all_panels_fresh(browser: Browser, farm: Gateway) -> None:
@@ -494,23 +485,22 @@ async def test_a_method_is_found_and_called(browser: Browser, farm: Gateway) -> 
         assert await run(await read_clipboard(page)) == shown
 
 
-async def test_rows_and_fields_are_chosen(browser: Browser, farm: Gateway) -> None:
-    async with signed_in(browser, farm.url) as visit:
-        page = visit.page
-        await page.goto("/#explore/job.JobInterface/GetJobs?_fields=name&_limit=2")
-        await expect(page.get_by_label("_limit")).to_have_value("2")
-        await page.get_by_label("_where").fill("jobStats.deadFrames>0")
-        await run_method(page)
-        await expect(page.locator(".answers th")).to_have_text(["name"])
-        cut = page.get_by_text("rows, there may be more")
-        await expect(cut).to_have_text("2 rows, there may be more")
-        await page.get_by_label("_limit").fill("200")
-        await run_method(page)
-        await expect(cut).to_be_hidden()
-        await page.get_by_label("_where").fill("depth>0")
-        await page.get_by_role("button", name="Run", exact=True).click()
-        await expect(page.locator(".answers").get_by_role("status")).to_contain_text("depth")
-        visit.complaints = [each for each in visit.complaints if "status of 400" not in each]
+async def test_rows_and_fields_are_chosen(visit: Visit) -> None:
+    page = visit.page
+    await page.goto("/#explore/job.JobInterface/GetJobs?_fields=name&_limit=2")
+    await expect(page.get_by_label("_limit")).to_have_value("2")
+    await page.get_by_label("_where").fill("jobStats.deadFrames>0")
+    await run_method(page)
+    await expect(page.locator(".answers th")).to_have_text(["name"])
+    cut = page.get_by_text("rows, there may be more")
+    await expect(cut).to_have_text("2 rows, there may be more")
+    await page.get_by_label("_limit").fill("200")
+    await run_method(page)
+    await expect(cut).to_be_hidden()
+    await page.get_by_label("_where").fill("depth>0")
+    await page.get_by_role("button", name="Run", exact=True).click()
+    await expect(page.locator(".answers").get_by_role("status")).to_contain_text("depth")
+    visit.complaints = [each for each in visit.complaints if "status of 400" not in each]
 
 
 async def test_the_same_call_in_other_languages(browser: Browser, farm: Gateway) -> None:
@@ -582,20 +572,19 @@ async def test_forms_have_every_kind_of_field(browser: Browser, farm: Gateway) -
         await expect(page.get_by_label("hosts 1")).to_have_value("render-node-01")
 
 
-async def test_methods_are_listed_by_what_they_are_about(browser: Browser, farm: Gateway) -> None:
-    async with signed_in(browser, farm.url) as visit:
-        page = visit.page
-        await page.goto("/#explore")
-        groups = page.locator(".list summary")
-        await expect(groups.first).to_contain_text("Jobs")
-        assert await groups.count() == 11
-        await expect(page.locator(".list a").first).to_contain_text("JobInterface/GetJobs")
-        kinds = await page.locator(".list a").evaluate_all(
-            "all => all.slice(12).map(each => each.querySelector('.kind')?.textContent ?? 'reads')"
-        )
-        order = ["reads", "changes", "destroys"]
-        assert kinds == sorted(kinds, key=order.index)
-        assert {*kinds} == {*order}
+async def test_methods_are_listed_by_what_they_are_about(visit: Visit) -> None:
+    page = visit.page
+    await page.goto("/#explore")
+    groups = page.locator(".list summary")
+    await expect(groups.first).to_contain_text("Jobs")
+    assert await groups.count() == 11
+    await expect(page.locator(".list a").first).to_contain_text("JobInterface/GetJobs")
+    kinds = await page.locator(".list a").evaluate_all(
+        "all => all.slice(12).map(each => each.querySelector('.kind')?.textContent ?? 'reads')"
+    )
+    order = ["reads", "changes", "destroys"]
+    assert kinds == sorted(kinds, key=order.index)
+    assert {*kinds} == {*order}
 
 
 async def test_pages_find_the_same_as_commands(browser: Browser, demo: Gateway) -> None:
@@ -640,18 +629,26 @@ async def test_the_best_match_comes_first(browser: Browser, demo: Gateway) -> No
             await expect(search).to_have_value("")
             await expect(page.locator(".list summary").first).to_contain_text("Jobs")
         await page.goto("/docs")
+        search, paths = (
+            page.locator(".operation-filter-input"),
+            page.locator(".opblock-summary-path"),
+        )
         for query, first in firsts.items():
-            await page.locator(".operation-filter-input").fill(query)
-            await expect(page.locator(".opblock-summary-path").first).to_have_text(f"/{first}")
+            await search.fill(query)
+            await expect(paths.first).to_have_text(f"/{first}")
+        for phrase in ("/frame.FrameInterface/DropDep", "dropdep frame.frameinterface"):
+            await search.fill(phrase)
+            await expect(paths).to_have_text(["/job.FrameInterface/DropDepends"])
+        await search.fill("nothing like that")
+        await expect(paths).to_have_count(0)
 
 
-async def test_panels_are_found_with_methods(browser: Browser, farm: Gateway) -> None:
-    async with signed_in(browser, farm.url) as visit:
-        page = visit.page
-        await page.goto("/#explore")
-        await page.get_by_label("Search methods").fill("failed jobs")
-        await page.locator(".list a").first.click()
-        await expect(panel(page, "Jobs that fail")).to_contain_text(FAILING)
+async def test_panels_are_found_with_methods(visit: Visit) -> None:
+    page = visit.page
+    await page.goto("/#explore")
+    await page.get_by_label("Search methods").fill("failed jobs")
+    await page.locator(".list a").first.click()
+    await expect(panel(page, "Jobs that fail")).to_contain_text(FAILING)
 
 
 async def test_every_alias_is_found(browser: Browser, demo: Gateway) -> None:
@@ -685,8 +682,11 @@ async def test_the_gateway_is_for_those_with_status(
     access = [rule("all", {}, "all")]
     async with (
         gateway_for(f"{simulated_cuebot.endpoint},{away}", access=access, docs="public") as gateway,
+        visiting(browser, gateway.url) as visitor,
         signed_in(browser, gateway.url) as visit,
     ):
+        await visitor.page.goto("/")
+        await expect(visitor.page.get_by_text("1 of 2 reachable")).to_be_visible()
         page = visit.page
         await page.goto("/")
         await expect(page.get_by_text("1 of 2 reachable")).to_be_visible()
@@ -772,17 +772,6 @@ async def test_the_body_comes_first_and_headers_are_folded(
         await expect(answers.get_by_text("X-Schema")).to_be_hidden()
         await answers.locator("summary").click()
         await expect(answers.get_by_text("X-Schema")).to_be_visible()
-
-
-async def test_the_documentation_is_searched_by_words(browser: Browser, demo: Gateway) -> None:
-    async with visiting(browser, demo.url) as visit:
-        await visit.page.goto("/docs")
-        paths = visit.page.locator(".opblock-summary-path")
-        for phrase in ("/frame.FrameInterface/DropDep", "dropdep frame.frameinterface"):
-            await visit.page.locator(".operation-filter-input").fill(phrase)
-            await expect(paths).to_have_text(["/job.FrameInterface/DropDepends"])
-            await visit.page.locator(".operation-filter-input").fill("nothing like that")
-            await expect(paths).to_have_count(0)
 
 
 async def test_a_wrong_token_is_refused(browser: Browser, small: Gateway) -> None:

@@ -12,7 +12,6 @@ from typing import Any
 import httpx
 import orjson
 import pytest
-import yaml
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from gateway.codec.payload import zstd
@@ -52,6 +51,7 @@ SWAGGER_UI = ("/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css")
 STATIC = files("gateway.pages").joinpath("static")
 OWN = sorted(f"/page/{file.name}" for file in STATIC.iterdir() if not file.name.endswith(".html"))
 ASSETS = (*SWAGGER_UI, "/page/page.js", "/page/page.css")
+CODINGS = ("identity", "gzip", "zstd")
 PAGE_MAX_BYTES = 100_000
 """Of the page at `/` with all that it loads before data."""
 
@@ -97,18 +97,17 @@ async def test_data_needs_a_token(gateway: Gateway, path: str) -> None:
     assert (await get(gateway, path, **bearer())).status_code == 200
 
 
-@pytest.mark.parametrize("path", [*SHELLS, *ASSETS])
-async def test_shells_tell_nothing(gateway: Gateway, path: str) -> None:
-    page = await get(gateway, path, **BROWSER)
-    assert page.status_code == 200
-    if path in SHELLS:
+async def test_shells_tell_nothing(gateway: Gateway) -> None:
+    for path in SHELLS:
+        page = await get(gateway, path, **BROWSER)
+        assert page.status_code == 200
         assert "Interface/" not in page.text
         assert gateway.catalog.schema.origin not in page.text
 
 
-@pytest.mark.parametrize("path", [*DATA, *SHELLS, *ASSETS])
-async def test_public_pages_need_no_token(public: Gateway, path: str) -> None:
-    assert (await get(public, path, **BROWSER)).status_code == 200
+async def test_public_data_needs_no_token(public: Gateway) -> None:
+    for path in DATA:
+        assert (await get(public, path)).status_code == 200
 
 
 @pytest.mark.gateway(docs="off")
@@ -152,17 +151,16 @@ async def test_data_counts_like_a_call(cuebot: ScriptedCuebot) -> None:
         assert (await get(gateway, "/", **BROWSER)).status_code == 429
 
 
-@pytest.mark.slow
 async def test_both_formats_are_the_document(public: Gateway) -> None:
     json, text = await get(public, "/openapi.json"), await get(public, "/openapi.yaml")
     assert json.headers["content-type"] == "application/json"
     assert text.headers["content-type"] == "application/yaml"
-    found = json.json()
-    assert found["paths"].keys() == document()["paths"].keys()
-    assert yaml.load(text.text, Loader=yaml.CSafeLoader) == found
+    paths = document()["paths"].keys()
+    assert json.json()["paths"].keys() == paths
+    assert {*re.findall(r"^  (/\S+):$", text.text, re.MULTILINE)} == paths
 
 
-@pytest.mark.parametrize("path", ["/openapi.json", "/openapi.yaml", *ASSETS, "/docs", "/"])
+@pytest.mark.parametrize("path", ["/openapi.json", "/openapi.yaml", *ASSETS, *SHELLS])
 async def test_what_a_client_has_is_not_sent_again(public: Gateway, path: str) -> None:
     whole = await get(public, path, **BROWSER)
     etag = whole.headers["etag"]
@@ -178,7 +176,7 @@ async def test_what_a_client_has_is_not_sent_again(public: Gateway, path: str) -
 async def test_each_coding_is_a_representation_of_its_own(public: Gateway, path: str) -> None:
     etags = set()
     whole = await raw(public, "GET", path, "identity")
-    for coding in ("identity", "gzip", "zstd"):
+    for coding in CODINGS:
         head, body = await raw(public, "GET", path, coding)
         assert head.get("content-encoding", "identity") == coding
         assert unpacked(coding, body) == whole[1]
@@ -199,24 +197,24 @@ async def test_a_short_document_is_not_compressed(public: Gateway) -> None:
     assert orjson.loads(body)["version"]
 
 
+@pytest.mark.parametrize("path", [*DATA, *ASSETS, *SHELLS])
+async def test_head_is_get_without_the_body(public: Gateway, path: str) -> None:
+    for coding in CODINGS:
+        head, nothing = await raw(public, "HEAD", path, coding)
+        whole, body = await raw(public, "GET", path, coding)
+        assert nothing == b""
+        for name in ("content-type", "content-length", "content-encoding", "vary"):
+            assert head.get(name) == whole.get(name)
+        if path != "/status.json":
+            assert int(head["content-length"]) == len(body)
+            assert head["etag"] == whole["etag"]
+
+
 @pytest.mark.parametrize("path", DATA)
 async def test_only_public_data_is_cached(gateway: Gateway, public: Gateway, path: str) -> None:
     given = await get(gateway, path, **bearer())
     assert given.headers.get_list("cache-control") == ["no-store"]
     assert (await get(public, path)).headers.get_list("cache-control") == ["no-cache"]
-
-
-@pytest.mark.parametrize("coding", ["identity", "gzip", "zstd"])
-@pytest.mark.parametrize("path", [*DATA, *ASSETS, "/docs", "/"])
-async def test_head_is_get_without_the_body(public: Gateway, path: str, coding: str) -> None:
-    head, nothing = await raw(public, "HEAD", path, coding)
-    whole, body = await raw(public, "GET", path, coding)
-    assert nothing == b""
-    for name in ("content-type", "content-length", "content-encoding", "vary"):
-        assert head.get(name) == whole.get(name)
-    if path != "/status.json":
-        assert int(head["content-length"]) == len(body)
-        assert head["etag"] == whole["etag"]
 
 
 @pytest.mark.gateway(docs="public", unknown_fields="ignore")
@@ -364,10 +362,9 @@ async def test_nobody_is_told_where_things_are(
         assert str(file) in live.problem
         for path in EVERYWHERE:
             for headers in ({}, bearer("tom"), bearer("kim"), {"Authorization": "Bearer x.y.z"}):
-                for accept in ({}, BROWSER):
-                    answer = await get(gateway, path, **headers, **accept)
-                    for secret in (endpoint, str(file), "binpb"):
-                        assert secret not in answer.text, path
+                answer = await get(gateway, path, **headers, **BROWSER)
+                for secret in (endpoint, str(file), "binpb"):
+                    assert secret not in answer.text, path
         if docs != "off":
             status = await get(gateway, "/status.json", **bearer("lena"))
             assert endpoint in status.text
@@ -535,7 +532,7 @@ async def test_the_page_is_small(gateway: Gateway) -> None:
 
 
 async def test_every_file_of_the_pages_is_served(gateway: Gateway) -> None:
-    for path in OWN:
+    for path in (*OWN, *SWAGGER_UI):
         answer = await get(gateway, path, **BROWSER)
         kind = "javascript" if path.endswith(".js") else "css"
         assert (answer.status_code, kind in answer.headers["content-type"]) == (200, True), path

@@ -10,7 +10,7 @@ from zipfile import ZipFile
 import pytest
 
 from gateway import __version__
-from gateway_cli.assistant.pages import PAGES
+from gateway_cli.assistant.server import PAGES
 from tests.support.demos import installed_demo
 from tests.support.servers import clean_environment
 

@@ -10,17 +10,15 @@ import pytest
 from gateway.server.http1.heads import TARGET_MAX_BYTES
 from tests.server.samples import (
     CHUNKED,
-    FIND_SHOW,
     GET_GROUPS,
     LENGTH,
+    OTHERS,
     REFUSED,
     SERVED,
     SHOWS,
-    chunked,
     raw,
     to,
 )
-from tests.support.patience import PATIENCE
 from tests.support.servers import Gateway, ScriptedCuebot, gateway_for, head
 from tests.support.wire import assert_refused, request, wire
 
@@ -30,11 +28,14 @@ KILL = "/job.JobInterface/Kill"
 JOB: dict[str, object] = {"job": {"id": "j1"}}
 
 
-@pytest.mark.parametrize(("sent", "status", "code"), REFUSED.values(), ids=REFUSED)
-async def test_refused(
-    gateway: Gateway, cuebot: ScriptedCuebot, sent: bytes, status: int, code: int
-) -> None:
+SOME = ("two lengths", "no Host", "a size with 0x", "a length as a trailer", "no HTTP", *OTHERS)
+"""The parser's tests have all of them."""
+
+
+@pytest.mark.parametrize("name", SOME)
+async def test_refused(gateway: Gateway, cuebot: ScriptedCuebot, name: str) -> None:
     """It is refused in the one shape, the connection ends, and nothing after it is a request."""
+    sent, status, code = REFUSED[name]
     async with wire(gateway) as one:
         await one.send(sent, request(SHOWS, b"{}"))
         assert_refused(await one.answer(), status, code)
@@ -194,35 +195,3 @@ async def test_a_body_that_breaks_after_its_answer(gateway: Gateway) -> None:
         assert answer.status == 401
         await one.send(b"x\r\n")
         assert await one.rest() == b""
-
-
-async def test_byte_by_byte(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    first = head(FIND_SHOW, "Transfer-Encoding: chunked")
-    first += b'5;a="b"\r\n{"nam\r\n008\r\ne": "x"}\r\n0\r\nA: b\r\n\r\n'
-    async with wire(gateway) as one:
-        for byte in first + request(SHOWS, b"{}", "Connection: close"):
-            await one.send(bytes([byte]))
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
-        assert [(await one.answer()).status for _ in "12"] == [200, 200]
-        assert await one.rest() == b""
-    assert [path for path, _, _ in cuebot.seen] == [FIND_SHOW, SHOWS]
-
-
-@pytest.mark.parametrize("sent", [raw(host=None), chunked(b"0x2\r\n")], ids=["head", "body"])
-async def test_a_refusal_comes_behind_the_answer_before_it(
-    gateway: Gateway, cuebot: ScriptedCuebot, sent: bytes
-) -> None:
-    called, release = cuebot.holds(FIND_SHOW)
-    async with wire(gateway) as one:
-        await one.send(request(FIND_SHOW, b"{}"))
-        async with asyncio.timeout(PATIENCE):
-            await called.wait()
-        await one.send(sent, request(SHOWS, b"{}"))
-        await asyncio.sleep(0.05)  # for a refusal that must not come first
-        release.set()
-        answer = await one.answer()
-        assert (answer.status, answer.headers.get("connection")) == (200, None)
-        assert_refused(await one.answer(), 400, 3)
-        assert await one.rest() == b""
-    assert [path for path, _, _ in cuebot.seen] == [FIND_SHOW]

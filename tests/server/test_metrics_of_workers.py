@@ -103,8 +103,7 @@ def test_a_port_of_their_own_is_bound_once(cuebot: str) -> None:
         assert scrape(gateway, port).of("workers") >= 1
         folders = folders_of(gateway)
         assert [oct(each.stat().st_mode & 0o777) for each in folders] == ["0o700"]
-        gateway.send_signal(signal.SIGTERM)
-        assert gateway.ended() == 0
+        gateway.stops()
         with pytest.raises(ConnectionRefusedError):
             Wire(port)
         assert not [each for each in folders if each.exists()]

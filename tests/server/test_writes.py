@@ -226,27 +226,18 @@ async def test_nothing_is_served_once_a_connection_is_closing(end: str) -> None:
 
 @pytest.mark.parametrize("end", ["aborted", "ended"])
 async def test_a_client_that_goes_while_others_have_their_turn(end: str) -> None:
-    class Going(Counted):
-        waited = False
-
-        def data_received(self, data: bytes) -> None:
-            super().data_received(data)
-            if self._parser.can_go_on and not self.waited:
-                self.waited = True
-                if end == "ended":
-                    self.eof_received()
-                    self.counting.close()  # as transports do then
-                else:
-                    self.counting.abort()
+    def go(connection: Counted) -> None:
+        if end == "ended":
+            connection.eof_received()
+            connection.counting.close()  # as transports do then
+        else:
+            connection.counting.abort()
 
     held, gone = Held(), asyncio.Event()
-    async with connected(held, LARGE, kind=Going, leave=gone.set) as one:
-        async with asyncio.timeout(PATIENCE):
-            await gone.wait()
+    async with connected(held, LARGE, kind=interrupted(go), leave=gone.set):
+        await asyncio.wait_for(gone.wait(), PATIENCE)
         for _ in range(5):  # in which it would have gone on
             await asyncio.sleep(0)
-        assert isinstance(one.protocol, Going)
-        assert one.protocol.waited
     assert not held.requests
 
 
@@ -258,8 +249,7 @@ async def test_a_client_that_sends_no_more_and_does_not_read_is_let_go() -> None
         await held.wait(2)
         one.client.reader._transport.pause_reading()  # type: ignore[attr-defined]
         one.client.writer.write_eof()
-        async with asyncio.timeout(PATIENCE):
-            await gone.wait()
+        await asyncio.wait_for(gone.wait(), PATIENCE)
 
 
 async def test_an_answer_that_began_before_a_stop_is_the_last() -> None:
@@ -334,8 +324,7 @@ async def test_much_is_written_at_once() -> None:
             behind.set()
 
     async with connected(soon(answer), POST * 500) as one:
-        async with asyncio.timeout(PATIENCE):
-            await behind.wait()
+        await asyncio.wait_for(behind.wait(), PATIENCE)
         assert 0 < answered < 50
         one.client.writer.transport.abort()
 
@@ -393,8 +382,7 @@ async def test_nobody_is_asked_for_a_body_that_has_been_refused() -> None:
     lines = b"Host: gateway\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n"
     async with connected(served_by(app)) as one:
         await one.client.send(b"POST / HTTP/1.1\r\n" + lines)
-        async with asyncio.timeout(PATIENCE):
-            await begins.wait()
+        await asyncio.wait_for(begins.wait(), PATIENCE)
         await one.client.send(b"no chunk\r\n")
         assert_refused(await one.client.answer(), 400, Code.INVALID_ARGUMENT.value)
         reads.set()
@@ -457,8 +445,7 @@ async def test_a_connection_leaves_nothing_for_the_garbage_collector(sent: bytes
             if sent != POST[:20]:
                 await one.client.answer()
             one.client.writer.close()
-            async with asyncio.timeout(PATIENCE):
-                await gone.wait()
+            await asyncio.wait_for(gone.wait(), PATIENCE)
         del one
         for _ in range(3):
             await asyncio.sleep(0)

@@ -27,6 +27,16 @@ def jobs(count: int) -> bytes:
     return payload
 
 
+def hosts(*names: str, **states: int) -> bytes:
+    """An answer of GetHosts; hosts are UP, or in the given state."""
+    answer = message_class("host.HostGetHostsResponse")()
+    answer.hosts.SetInParent()
+    for name in (*names, *states):
+        answer.hosts.hosts.add(id=f"id of {name}", name=name, state=states.get(name, 0))
+    payload: bytes = answer.SerializeToString()
+    return payload
+
+
 def with_ids(method: Method) -> dict[str, Any]:
     """A request that has an id for each single object that the method is about."""
     value: dict[str, Any] = {}

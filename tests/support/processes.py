@@ -188,6 +188,11 @@ class Instance:
             self._changed.wait_for(lambda: self._ended, timeout=PATIENCE)
         return status
 
+    def stops(self) -> None:
+        """A SIGTERM ends it, and all is well."""
+        self.send_signal(signal.SIGTERM)
+        assert self.ended() == 0
+
     def workers(self) -> set[int]:
         pid = self.process.pid
         children = map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())

@@ -14,7 +14,7 @@ from gateway.upstream.cuebot import Balancer, open_upstream
 from gateway.upstream.endpoint import Endpoint
 from gateway.upstream.interface import CallFailed, Reason
 from tests.support.followers import Follower
-from tests.support.http2_frames import NOTHING_DONE, leaving_server, silent_server
+from tests.support.http2_frames import NOTHING_DONE, LeavingServer, leaving_server, silent_server
 from tests.support.patience import PATIENCE, until
 from tests.support.servers import (
     ON_EACH_TRANSPORT,
@@ -47,6 +47,20 @@ async def balanced_over(*endpoints: str) -> AsyncIterator[Balancer]:
         await upstream.close()
 
 
+@asynccontextmanager
+async def connected_to(*cuebots: ScriptedCuebot | LeavingServer) -> AsyncIterator[Balancer]:
+    """An upstream of these, which run and are connected."""
+    async with AsyncExitStack() as stack:
+        for each in cuebots:
+            if isinstance(each, ScriptedCuebot):
+                await stack.enter_async_context(running_cuebot(each))
+        endpoints = [each.endpoint for each in cuebots]
+        upstream = await stack.enter_async_context(balanced_over(*endpoints))
+        for endpoint in upstream.endpoints:
+            assert await endpoint.usable(PATIENCE)
+        yield upstream
+
+
 def named(name: bytes) -> ScriptedCuebot:
     """A Cuebot that answers with its name."""
     cuebot = ScriptedCuebot()
@@ -59,11 +73,6 @@ async def answers(upstream: Balancer, times: int = 1) -> Counter[bytes]:
     return Counter([await upstream.call(SHOWS, b"", PATIENCE, ()) for _ in range(times)])
 
 
-async def all_connected(upstream: Balancer) -> None:
-    for each in upstream.endpoints:
-        assert await each.usable(PATIENCE)
-
-
 async def test_one_endpoint_has_nothing_around_it() -> None:
     upstream = open_upstream(settings_for("127.0.0.1:1"))
     assert isinstance(upstream, Endpoint)
@@ -72,13 +81,7 @@ async def test_one_endpoint_has_nothing_around_it() -> None:
 
 async def test_calls_go_in_turn() -> None:
     """Each of two gets every other call."""
-    one, two = named(b"one"), named(b"two")
-    async with (
-        running_cuebot(one),
-        running_cuebot(two),
-        balanced_over(one.endpoint, two.endpoint) as upstream,
-    ):
-        await all_connected(upstream)
+    async with connected_to(named(b"one"), named(b"two")) as upstream:
         assert await answers(upstream, 10) == {b"one": 5, b"two": 5}
         assert await upstream.usable(PATIENCE) == 2
 
@@ -141,11 +144,9 @@ async def test_a_second_try_has_what_is_left_of_the_time(each_transport: str) ->
 
     cuebot = ScriptedCuebot(handlers={SHOWS: left})
     async with (
-        running_cuebot(cuebot),
         leaving_server(NOTHING_DONE, after=0.3) as leaving,
-        balanced_over(leaving.endpoint, cuebot.endpoint) as upstream,
+        connected_to(leaving, cuebot) as upstream,
     ):
-        await all_connected(upstream)
         while leaving.calls == 0:
             remaining = float(await upstream.call(SHOWS, b"", EXACT, ()))
     assert remaining < EXACT - 0.25
@@ -168,11 +169,9 @@ async def test_what_a_server_has_not_looked_at_goes_to_another(each_transport: s
     """
     cuebot = named(b"here")
     async with (
-        running_cuebot(cuebot),
         leaving_server(NOTHING_DONE) as leaving,
-        balanced_over(leaving.endpoint, cuebot.endpoint) as upstream,
+        connected_to(leaving, cuebot) as upstream,
     ):
-        await all_connected(upstream)
         if each_transport == "grpcio":
             with pytest.raises(CallFailed) as caught:
                 await answers(upstream, 2)
@@ -188,12 +187,7 @@ async def test_what_a_server_has_not_looked_at_goes_to_another(each_transport: s
 
 async def test_what_a_server_may_have_got_is_not_repeated() -> None:
     cuebot = named(b"here")
-    async with (
-        running_cuebot(cuebot),
-        leaving_server(b"") as leaving,
-        balanced_over(leaving.endpoint, cuebot.endpoint) as upstream,
-    ):
-        await all_connected(upstream)
+    async with leaving_server(b"") as leaving, connected_to(leaving, cuebot) as upstream:
         outcomes = await asyncio.gather(
             *(upstream.call(SHOWS, b"", PATIENCE, ()) for _ in range(2)), return_exceptions=True
         )
@@ -205,41 +199,12 @@ async def test_what_a_server_may_have_got_is_not_repeated() -> None:
         assert await answers(upstream, 4) == {b"here": 4}
 
 
-async def test_a_call_in_progress_is_not_repeated() -> None:
-    begun = asyncio.Event()
-
-    async def hold(request: bytes, context: Context) -> bytes:
-        begun.set()
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    cuebots = [ScriptedCuebot(handlers={SHOWS: hold}) for _ in range(2)]
-    async with AsyncExitStack() as servers:
-        stacks = [await servers.enter_async_context(AsyncExitStack()) for _ in cuebots]
-        for stack, cuebot in zip(stacks, cuebots, strict=True):
-            await stack.enter_async_context(running_cuebot(cuebot))
-        async with balanced_over(*(each.endpoint for each in cuebots)) as upstream:
-            await all_connected(upstream)
-            call = asyncio.create_task(upstream.call(SHOWS, b"", PATIENCE, ()))
-            await begun.wait()
-            (having,) = [stack for stack, each in zip(stacks, cuebots, strict=True) if each.seen]
-            await having.aclose()
-            with pytest.raises(CallFailed) as caught:
-                await call
-            assert caught.value.may_have_reached_server
-    assert sum(len(cuebot.seen) for cuebot in cuebots) == 1
-
-
 async def test_the_words_of_a_server_are_no_reason_to_repeat() -> None:
     words = "failed to connect to all addresses; last error: ipv4:10.0.0.1:8444: Socket closed"
     cuebots = [ScriptedCuebot(), ScriptedCuebot()]
     for cuebot in cuebots:
         cuebot.fails(SHOWS, grpc.StatusCode.UNAVAILABLE, words)
-    async with (
-        running_cuebot(cuebots[0]),
-        running_cuebot(cuebots[1]),
-        balanced_over(*(each.endpoint for each in cuebots)) as upstream,
-    ):
+    async with connected_to(*cuebots) as upstream:
         with pytest.raises(CallFailed) as caught:
             await upstream.call(SHOWS, b"", PATIENCE, ())
     assert (caught.value.reason, caught.value.may_have_reached_server) == (Reason.STATUS, True)
@@ -254,7 +219,8 @@ async def test_one_of_two_is_killed_under_load() -> None:
     async with running_cuebot(two), AsyncExitStack() as killed:
         await killed.enter_async_context(running_cuebot(one))
         async with balanced_over(one.endpoint, two.endpoint) as upstream:
-            await all_connected(upstream)
+            for endpoint in upstream.endpoints:
+                assert await endpoint.usable(PATIENCE)
 
             async def work() -> None:
                 while answered[b"two"] < 1000:

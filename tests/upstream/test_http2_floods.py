@@ -12,26 +12,22 @@ from gateway.upstream.http2.wire import ErrorCode, ProtocolError
 from gateway.upstream.interface import Reason
 from tests.support.http2_server import framed, raw_frame
 from tests.support.steps import lines_of
-from tests.upstream.test_http2_core import (
-    BEGINNING,
+from tests.upstream import frames
+from tests.upstream.frames import (
     CONTINUATION,
-    DATA,
     END_HEADERS,
-    END_STREAM,
-    GOAWAY,
-    HEADERS_FRAME,
     HELLO,
-    PING,
-    RST_STREAM,
-    SETTINGS,
-    Driver,
+    INITIAL_WINDOW_SIZE,
+    INTERIM,
+    MAX_CONCURRENT_STREAMS,
     answer,
     goaway,
+    number,
+    setting,
+    window_update,
 )
+from tests.upstream.test_http2_core import Driver
 
-PRIORITY, PUSH_PROMISE, WINDOW_UPDATE = 2, 5, 8
-PADDED = 8
-INITIAL_WINDOW_SIZE = b"\x00\x04"
 CALLS = 150
 """Whose requests wait for a window."""
 DONE, OPEN = 1, 3
@@ -42,17 +38,9 @@ LINES_PER_FRAME = 100
 """How many lines of Python an idle frame may cost, whatever it is and however many calls wait."""
 
 
-def number(value: int) -> bytes:
-    return value.to_bytes(4, "big")
-
-
-def window_update(stream: int, more: int) -> bytes:
-    return raw_frame(WINDOW_UPDATE, 0, stream, number(more))
-
-
 def interim(size: int, turn: int) -> bytes:
     """Headers before the answer's own, of so many bytes; each turn's are other ones."""
-    block = literal(b":status", b"103") + literal(b"x-turn", b"%d" % turn)
+    block = INTERIM + literal(b"x-turn", b"%d" % turn)
     return block + b"\x82" * (size - len(block))
 
 
@@ -60,39 +48,35 @@ FLOODS: dict[str, Callable[[int], bytes]] = {
     "window of all": lambda turn: window_update(0, 1),
     "window of one": lambda turn: window_update(5 + turn % CALLS * 2, 1),
     "window of what is over": lambda turn: window_update(DONE, 1),
-    "settings": lambda turn: raw_frame(SETTINGS, 0, 0),
-    "many settings": lambda turn: raw_frame(SETTINGS, 0, 0, (b"\x00\x04" + number(turn)) * 9000),
-    "settings of windows": lambda turn: raw_frame(
-        SETTINGS, 0, 0, INITIAL_WINDOW_SIZE + number(turn % 2)
+    "settings": lambda turn: frames.HELLO,
+    "many settings": lambda turn: raw_frame(
+        frames.SETTINGS, 0, 0, (b"\x00\x04" + number(turn)) * 9000
     ),
-    "settings of calls at once": lambda turn: raw_frame(
-        SETTINGS, 0, 0, b"\x00\x03" + number(turn % 2 * 1000)
-    ),
-    "acknowledged settings": lambda turn: raw_frame(SETTINGS, 1, 0),
-    "pings": lambda turn: raw_frame(PING, 0, 0, bytes(8)),
-    "pongs": lambda turn: raw_frame(PING, 1, 0, bytes(8)),
-    "empty data": lambda turn: raw_frame(DATA, 0, OPEN),
-    "nothing but padding": lambda turn: raw_frame(DATA, PADDED, OPEN, b"\xff" + bytes(255)),
-    "data byte by byte": lambda turn: raw_frame(DATA, 0, OPEN, b"x"),
-    "data with padding": lambda turn: raw_frame(DATA, PADDED, OPEN, b"\xff" + bytes(256)),
-    "late data": lambda turn: raw_frame(DATA, 0, DONE, b"x"),
-    "late headers": lambda turn: raw_frame(HEADERS_FRAME, END_HEADERS, DONE, interim(600, turn)),
-    "headers before the answer": lambda turn: raw_frame(
-        HEADERS_FRAME, END_HEADERS, 5, interim(600, turn)
-    ),
+    "settings of windows": lambda turn: setting(INITIAL_WINDOW_SIZE, turn % 2),
+    "settings of calls at once": lambda turn: setting(MAX_CONCURRENT_STREAMS, turn % 2 * 1000),
+    "acknowledged settings": lambda turn: raw_frame(frames.SETTINGS, 1, 0),
+    "pings": lambda turn: frames.ping(),
+    "pongs": lambda turn: raw_frame(frames.PING, 1, 0, bytes(8)),
+    "empty data": lambda turn: frames.data(OPEN),
+    "nothing but padding": lambda turn: frames.data(OPEN, b"\xff" + bytes(255), frames.PADDED),
+    "data byte by byte": lambda turn: frames.data(OPEN, b"x"),
+    "data with padding": lambda turn: frames.data(OPEN, b"\xff" + bytes(256), frames.PADDED),
+    "late data": lambda turn: frames.data(DONE, b"x"),
+    "late headers": lambda turn: frames.headers(DONE, interim(600, turn)),
+    "headers before the answer": lambda turn: frames.headers(5, interim(600, turn)),
     "headers in pieces": lambda turn: (
-        raw_frame(HEADERS_FRAME, 0, 5, interim(20, turn))
+        raw_frame(frames.HEADERS, 0, 5, interim(20, turn))
         + raw_frame(CONTINUATION, 0, 5) * 60
         + raw_frame(CONTINUATION, END_HEADERS, 5)
     ),
-    "late resets": lambda turn: raw_frame(RST_STREAM, 0, DONE, number(8)),
-    "priorities": lambda turn: raw_frame(PRIORITY, 0, OPEN, bytes(5)),
+    "late resets": lambda turn: frames.reset(DONE, 8),
+    "priorities": lambda turn: raw_frame(frames.PRIORITY, 0, OPEN, bytes(5)),
     "what nobody knows": lambda turn: raw_frame(200, 0, turn % 2, bytes(60_000)),
     "farewells": lambda turn: goaway(2**31 - 1),
     "farewells to one after the other": lambda turn: goaway(
         max(2 * CALLS - 2 * turn, 5), turn % 14
     ),
-    "farewells with many words": lambda turn: raw_frame(GOAWAY, 0, 0, bytes(60_000)),
+    "farewells with many words": lambda turn: goaway(0, 0, bytes(60_000)),
 }
 
 
@@ -103,8 +87,8 @@ def driver_with_calls() -> Driver:
     given_up = driver.start("given up")
     driver.start("open")
     driver.receive(
-        raw_frame(HEADERS_FRAME, END_HEADERS, OPEN, BEGINNING),
-        raw_frame(DATA, 0, OPEN, b"\x00" + number(2**20)),
+        frames.headers(OPEN),
+        frames.data(OPEN, b"\x00" + number(2**20)),
     )
     driver.core.calls.cancel(given_up)
     for each in range(CALLS):
@@ -137,14 +121,16 @@ def test_frames_without_progress_are_counted(
     lines = lines_of(lambda: ended.append(receive_until_it_ends(driver, came)))
     assert ended[0].code is ErrorCode.ENHANCE_YOUR_CALM
     assert lines < PATIENCE * LINES_PER_FRAME + CALLS * 100  # which some of them end
-    farewell = raw_frame(GOAWAY, 0, 0, bytes(4) + number(11))
+    farewell = frames.goaway(0, 11)
     assert driver.written.endswith(farewell)
     assert len(driver.written) < PATIENCE * 20
 
 
 def test_a_push_ends_the_connection() -> None:
     driver = driver_with_calls()
-    error = receive_until_it_ends(driver, iter([raw_frame(PUSH_PROMISE, 4, OPEN, number(2))]))
+    error = receive_until_it_ends(
+        driver, iter([raw_frame(frames.PUSH_PROMISE, 4, OPEN, number(2))])
+    )
     assert error.code is ErrorCode.PROTOCOL_ERROR
 
 
@@ -154,7 +140,7 @@ def test_calls_make_up_for_frames_without_progress() -> None:
         driver.receive(HELLO)
         for call in range(1000):
             driver.start(f"{call}")
-            driver.receive(raw_frame(PING, 0, 0, bytes(8)) * each, answer(2 * call + 1, b"x"))
+            driver.receive(frames.ping() * each, answer(2 * call + 1, b"x"))
         assert (("999", b"x") in driver.happened) is lasts
 
 
@@ -186,7 +172,7 @@ def turns_of(driver: Driver, data: bytes) -> list[int]:
 def test_a_read_full_of_small_frames_takes_many_turns() -> None:
     """A read brings up to 256 KB, which are 9,000 frames and more."""
     driver = driver_with_calls()
-    lines = turns_of(driver, raw_frame(PING, 0, 0, bytes(8)) * 9000)
+    lines = turns_of(driver, frames.ping() * 9000)
     pongs = [each for each in driver.happened if isinstance(each, bytes)]
     assert len(pongs) == 9000
     assert len(lines) >= 9000 // STEPS_PER_TURN
@@ -195,7 +181,7 @@ def test_a_read_full_of_small_frames_takes_many_turns() -> None:
 
 def test_headers_that_take_long_to_decode_take_turns() -> None:
     driver = driver_with_calls()
-    blocks = [raw_frame(HEADERS_FRAME, END_HEADERS, 5, interim(600, turn)) for turn in range(30)]
+    blocks = [frames.headers(5, interim(600, turn)) for turn in range(30)]
     lines = turns_of(driver, b"".join(blocks))
     assert len(lines) >= 15
     assert max(lines) < 2 * lines[0]
@@ -203,7 +189,7 @@ def test_headers_that_take_long_to_decode_take_turns() -> None:
 
 def test_what_comes_between_two_turns_comes_behind_the_rest() -> None:
     driver = Driver()
-    pings = [raw_frame(PING, 0, 0, b"%08d" % each) for each in range(3 * STEPS_PER_TURN)]
+    pings = [frames.ping(b"%08d" % each) for each in range(3 * STEPS_PER_TURN)]
     whole = b"".join(pings)
     middle = len(whole) // 2 + 5
     assert driver.core.receive(whole[:middle], 0.0)
@@ -224,8 +210,8 @@ class Holding(Driver):
         assert stream.sink is not None
         stream.sink.expects = lambda size, go_on: True  # type: ignore[method-assign]
         self.receive(
-            raw_frame(HEADERS_FRAME, END_HEADERS, stream.number, BEGINNING),
-            raw_frame(DATA, 0, stream.number, b"\x00" + number(size)),
+            frames.headers(stream.number),
+            frames.data(stream.number, b"\x00" + number(size)),
         )
         return stream.number
 
@@ -241,18 +227,18 @@ def test_more_than_the_window_of_a_call_ends_it(padded: bool) -> None:
     driver = holding()
     stream = driver.begin("call", 2**29)
     other = driver.start("other")
-    data = raw_frame(DATA, 0, stream, bytes(16 * 1024))
+    data = frames.data(stream, bytes(16 * 1024))
     if padded:
         driver.receive(data, data, data)
-        driver.receive(raw_frame(DATA, PADDED, stream, b"\x05" + bytes(16 * 1024 - 6 + 1)))
+        driver.receive(frames.data(stream, b"\x05" + bytes(16 * 1024 - 6 + 1), frames.PADDED))
     else:
-        driver.receive(data, data, data, data[:0] + raw_frame(DATA, 0, stream, bytes(16_379)))
+        driver.receive(data, data, data, frames.data(stream, bytes(16_379)))
         assert driver.outcomes("call") == []
-        driver.receive(raw_frame(DATA, 0, stream, b"x"))
+        driver.receive(frames.data(stream, b"x"))
     ((code, reason, sent, details, _),) = driver.outcomes("call")
     assert (code, reason, sent) == (Code.INTERNAL, Reason.PROTOCOL, True)
     assert "window" in str(details)
-    assert raw_frame(RST_STREAM, 0, stream, number(3)) in driver.happened
+    assert frames.reset(stream, 3) in driver.happened
     driver.receive(answer(other.number, b"fine"))
     assert driver.outcomes("other") == [(b"fine",)]
 
@@ -260,24 +246,22 @@ def test_more_than_the_window_of_a_call_ends_it(padded: bool) -> None:
 def test_who_goes_on_beyond_it_loses_the_connection() -> None:
     driver = holding()
     stream = driver.begin("call", 2**29)
-    frame = raw_frame(DATA, 0, stream, bytes(60_000))
+    frame = frames.data(stream, bytes(60_000))
     driver.receive(*[frame] * 10)
     assert driver.happened[-1] == ("broken", "data beyond all windows", 3)
-    assert driver.written.endswith(raw_frame(GOAWAY, 0, 0, bytes(4) + number(3)))
+    assert driver.written.endswith(frames.goaway(0, 3))
 
 
 def test_a_call_that_is_given_up_leaves_room_for_what_was_on_its_way() -> None:
     driver = holding()
     for _ in range(3):
         stream = driver.start("call")
-        driver.receive(raw_frame(HEADERS_FRAME, END_HEADERS, stream.number, BEGINNING))
+        driver.receive(frames.headers(stream.number))
         driver.core.calls.cancel(stream)
     for late in (1, 3, 5):
-        driver.receive(
-            raw_frame(DATA, 0, late, bytes(60_000)), raw_frame(DATA, 0, late, bytes(5536))
-        )
+        driver.receive(frames.data(late, bytes(60_000)), frames.data(late, bytes(5536)))
     assert "broken" not in str(driver.happened)
-    driver.receive(raw_frame(DATA, 0, 5, b"x"))
+    driver.receive(frames.data(5, b"x"))
     assert driver.happened[-1] == ("broken", "data beyond all windows", 3)
 
 
@@ -286,17 +270,15 @@ def test_what_the_window_is_widened_by_may_come() -> None:
     driver.receive(HELLO)
     driver.start("call")
     message = framed(b"x" * 3_000_000)
-    driver.receive(raw_frame(HEADERS_FRAME, END_HEADERS, 1, BEGINNING))
+    driver.receive(frames.headers(1))
     for start in range(0, len(message), 16_000):
         part = message[start : start + 16_000]
-        driver.receive(raw_frame(DATA, PADDED, 1, b"\x40" + part + bytes(64)))
-    driver.receive(
-        raw_frame(HEADERS_FRAME, END_HEADERS | END_STREAM, 1, literal(b"grpc-status", b"0"))
-    )
+        driver.receive(frames.data(1, b"\x40" + part + bytes(64), frames.PADDED))
+    driver.receive(frames.trailers(1))
     assert driver.outcomes("call")[-1] == (message[5:],)
 
 
-INITIAL_MAX = raw_frame(SETTINGS, 0, 0, INITIAL_WINDOW_SIZE + number(2**31 - 1))
+INITIAL_MAX = setting(INITIAL_WINDOW_SIZE, 2**31 - 1)
 
 
 @pytest.mark.parametrize(
@@ -307,8 +289,8 @@ INITIAL_MAX = raw_frame(SETTINGS, 0, 0, INITIAL_WINDOW_SIZE + number(2**31 - 1))
         ([window_update(0, 2**30)] * 3, 3),
         ([window_update(2, 1)], 1),
         ([window_update(10_001, 1)], 1),
-        ([raw_frame(WINDOW_UPDATE, 0, 0, b"\x00")], 6),
-        ([raw_frame(SETTINGS, 0, 0, INITIAL_WINDOW_SIZE + number(2**31))], 3),
+        ([raw_frame(frames.WINDOW_UPDATE, 0, 0, b"\x00")], 6),
+        ([setting(INITIAL_WINDOW_SIZE, 2**31)], 3),
         ([window_update(5, 2**31 - 1 - 65_535), INITIAL_MAX], 3),
     ],
     ids=range(8),
@@ -324,13 +306,13 @@ def test_windows_of_a_call_that_are_not_allowed_end_it_alone(more: list[int], co
     driver = driver_with_calls()
     driver.receive(*[window_update(7, each) for each in more])
     assert driver.outcomes("1")[0][:2] == (Code.INTERNAL, Reason.PROTOCOL)
-    assert raw_frame(RST_STREAM, 0, 7, number(code)) in driver.happened
+    assert frames.reset(7, code) in driver.happened
     assert "broken" not in str(driver.happened)
 
 
 def test_requests_go_out_whole_and_in_turn_as_windows_come() -> None:
     driver = driver_with_calls()
-    driver.receive(raw_frame(SETTINGS, 0, 0, INITIAL_WINDOW_SIZE + number(0)))
+    driver.receive(setting(INITIAL_WINDOW_SIZE, 0))
     driver.receive(window_update(0, 2**28))
     assert driver.core.calls.sender.unsent.keys() == {5 + 2 * each for each in range(CALLS)}
     for each in reversed(range(CALLS)):

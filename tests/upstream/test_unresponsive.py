@@ -14,7 +14,6 @@ from structlog.testing import capture_logs
 from gateway.errors import Code
 from gateway.openapi import schemas as shared
 from gateway.upstream.endpoint import HEALTH_CHECK_PATH, Endpoint, Health
-from gateway.upstream.http2.wire import WINDOW_UPDATE
 from gateway.upstream.interface import CallFailed, Reason, State
 from tests.support.commands import running_simulator
 from tests.support.followers import Follower
@@ -25,7 +24,6 @@ from tests.support.http2_server import (
     Peer,
     framed,
     http2_server,
-    raw_frame,
 )
 from tests.support.openapi import validator
 from tests.support.opencue import opencue
@@ -39,6 +37,7 @@ from tests.support.servers import (
     running_cuebot,
 )
 from tests.support.tcp_proxy import tcp_proxy
+from tests.upstream import frames
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -294,7 +293,7 @@ async def test_a_new_connection_that_is_dead_as_well_is_replaced_too() -> None:
 
 
 async def test_only_a_peer_that_says_nothing_at_all_is_given_up() -> None:
-    for words in (raw_frame(WINDOW_UPDATE, 0, 0, (1).to_bytes(4, "big")), b""):
+    for words in (frames.window_update(0, 1), b""):
         async with http2_server() as server, asyncio.timeout(PATIENCE):
             assert await server.upstream.usable(PATIENCE)
             server.peer.transport.pause_reading()

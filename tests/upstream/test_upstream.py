@@ -15,7 +15,7 @@ from gateway.upstream.cuebot import Cuebot, open_upstream
 from gateway.upstream.grpcio import ADDRESS
 from gateway.upstream.interface import CallFailed, Reason
 from tests.support.followers import Follower
-from tests.support.http2_server import HEADERS, Peer, framed, http2_server, raw_frame
+from tests.support.http2_server import HEADERS, Peer, http2_server
 from tests.support.opencue import message_class
 from tests.support.patience import PATIENCE, until
 from tests.support.servers import (
@@ -28,6 +28,7 @@ from tests.support.servers import (
     settings_for,
 )
 from tests.support.tcp_proxy import tcp_proxy
+from tests.upstream import frames
 
 pytestmark = [pytest.mark.anyio, *ON_EACH_TRANSPORT]
 
@@ -187,26 +188,66 @@ async def test_an_answer_over_our_limit_is_refused(larger: int) -> None:
 # --- what is repeated, and what is not ------------------------------------------------------
 
 
-@pytest.mark.parametrize("data", [b"", framed(b"half")[:7]], ids=["headers", "data"])
 @pytest.mark.parametrize("then", ["refused", "goaway"])
-async def test_begun_answers_are_not_repeated(data: bytes, then: str) -> None:
+async def test_begun_answers_are_not_repeated(then: str) -> None:
     seen: list[int] = []
 
     def answer(peer: Peer, stream: int) -> None:
         seen.append(stream)
         peer.h2.send_headers(stream, HEADERS)
-        if data:
-            peer.h2.send_data(stream, data)
         peer.flush()
         if then == "refused":
-            peer.transport.write(raw_frame(3, 0, stream, (7).to_bytes(4, "big")))
+            peer.transport.write(frames.reset(stream, frames.REFUSED))
         else:
-            peer.transport.write(raw_frame(7, 0, 0, bytes(8)))
+            peer.transport.write(frames.goaway(0))
             peer.transport.close()
 
     async with http2_server(answer) as server:
         failed = await failure(server.endpoint)
     assert (failed.may_have_reached_server, len(seen)) == (True, 1)
+
+
+HUGE = "9" * 5000
+UNREADABLE = Code.INTERNAL
+"""What grpc.aio makes of trailers that it cannot read."""
+
+
+async def failure_with(*trailers: tuple[str, str]) -> CallFailed:
+    """How a call fails that is answered with these, and made once."""
+    seen: list[int] = []
+
+    def answer(peer: Peer, stream: int) -> None:
+        seen.append(stream)
+        peer.h2.send_headers(stream, [*HEADERS, *trailers], end_stream=True)
+
+    async with http2_server(answer) as server:
+        failed = await failure(server.endpoint)
+    assert (failed.may_have_reached_server, len(seen)) == (True, 1)
+    return failed
+
+
+@pytest.mark.parametrize("pushback", ["0", "-1", HUGE, "nan"])
+async def test_a_server_cannot_have_a_call_made_again(pushback: str) -> None:
+    """That it has looked at, whenever it would like that to be."""
+    failed = await failure_with(("grpc-status", "14"), ("grpc-retry-pushback-ms", pushback))
+    assert failed.code in (Code.UNAVAILABLE, UNREADABLE)
+
+
+@pytest.mark.parametrize("status", ["-1", "17", "-0", HUGE, "1.5", "0x5", "OK"])
+async def test_an_unknown_status_is_unknown(status: str) -> None:
+    assert (await failure_with(("grpc-status", status))).code in (Code.UNKNOWN, UNREADABLE)
+
+
+@pytest.mark.parametrize("details", ["", "!", "A" * 6000, "/////w", "CAU=" * 3])
+async def test_a_message_and_details_may_be_of_any_kind(details: str) -> None:
+    failed = await failure_with(
+        ("grpc-status", "5"),
+        ("grpc-message", "%zz%00" * 300),
+        ("grpc-status-details-bin", details),
+    )
+    assert failed.code in (Code.NOT_FOUND, UNREADABLE)
+    assert len(failed.details) <= 1800
+    assert len(failed.status_details) <= len(details)
 
 
 async def test_a_call_that_is_always_refused_is_given_up(each_transport: str) -> None:

@@ -7,31 +7,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.compat.build import build_catalog
-from gateway.discovery.files import OPENCUE_PACKAGE, read_package
 from gateway.errors import Code, GatewayError
 from gateway.long_work import STEP, Step
 from gateway.schema.method import Method
-from gateway.schema.selection import Selection
 from gateway.views.changes import Difference, Known, comparison
 from gateway.views.compiled_view import CompiledView, Goal
 from tests.support.clocks import step_of
 from tests.support.opencue import message_class
+from tests.views import answers
+from tests.views.answers import GET_JOBS, PLAIN
 
-CATALOG = build_catalog(read_package(OPENCUE_PACKAGE), Selection())
-GET_JOBS = CATALOG.routes["/job.JobInterface/GetJobs"]
-GET_JOB = CATALOG.routes["/job.JobInterface/GetJob"]
+GET_JOB = PLAIN.routes["/job.JobInterface/GetJob"]
 Jobs = list[tuple[str, int]]
 """Ids, and what may change of each."""
 
 
 def jobs(rows: Jobs, **more: Any) -> bytes:
-    answer = message_class("job.JobGetJobsResponse")()
-    answer.jobs.SetInParent()
-    for id_, priority in rows:
-        answer.jobs.jobs.add(id=id_, name=f"job {id_}", priority=priority, **more)
-    payload: bytes = answer.SerializeToString()
-    return payload
+    return answers.jobs(
+        {"id": id_, "name": f"job {id_}", "priority": priority, **more} for id_, priority in rows
+    )
 
 
 def view_of(**asked: str) -> CompiledView:

@@ -12,10 +12,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.compat.build import build_catalog
-from gateway.discovery.files import OPENCUE_PACKAGE, read_package
 from gateway.errors import Code, GatewayError
-from gateway.schema.selection import Selection
 from gateway.views import groups
 from gateway.views.render import ROWS_PER_SORT, Viewed, compile_view
 from gateway.views.view import make_view
@@ -23,49 +20,15 @@ from tests.support.clocks import step_of
 from tests.support.opencue import message_class
 from tests.support.protos import TestSchema as SchemaOfTests
 from tests.support.protos import trial
+from tests.views.answers import LOOKS, Row, jobs, refusal, seen, shown, whole
 
-CATALOG = build_catalog(read_package(OPENCUE_PACKAGE), Selection())
-GET_JOBS = CATALOG.routes["/job.JobInterface/GetJobs"]
-FIND_JOB = CATALOG.routes["/job.JobInterface/FindJob"]
 FOREIGN = trial()
 TOTAL = "jobStats.totalFrames"
-LOOKS = 10
 
 
-def jobs(values: list[dict[str, Any]]) -> bytes:
-    answer = message_class("job.JobGetJobsResponse")()
-    answer.jobs.SetInParent()
-    for each in values:
-        answer.jobs.jobs.add(**each)
-    payload: bytes = answer.SerializeToString()
-    return payload
-
-
-def pieces_of(payload: bytes, step: Any = None, method: Any = GET_JOBS, **asked: object) -> Any:
-    parameters = {f"_{name}": str(text) for name, text in asked.items()}
-    show = compile_view(make_view(method.descriptor.output_type, parameters), method.encoders)
-    return show(payload) if step is None else show(payload, step)
-
-
-def seen(payload: bytes, **asked: object) -> bytes:
-    return b"".join(pieces_of(payload, **asked))
-
-
-def grouped(payload: bytes, **asked: object) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = orjson.loads(seen(payload, **asked))["groups"]
+def grouped(payload: bytes, **asked: object) -> list[Row]:
+    found: list[Row] = orjson.loads(seen(payload, **asked))["groups"]
     return found
-
-
-def whole(payload: bytes) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = orjson.loads(b"".join(GET_JOBS.encode(payload)))["jobs"]["jobs"]
-    return rows
-
-
-def refusal(method: Any = GET_JOBS, **asked: object) -> str:
-    with pytest.raises(GatewayError) as refused:
-        seen(b"", method=method, **asked)
-    assert refused.value.code is Code.INVALID_ARGUMENT
-    return refused.value.message
 
 
 JOBS = st.lists(
@@ -89,7 +52,7 @@ JOBS = st.lists(
 ).map(jobs)
 
 
-def at(row: dict[str, Any], path: str) -> Any:
+def at(row: Row, path: str) -> Any:
     """What a row's JSON has at a path: None for what is not there."""
     value: Any = row
     for name in path.split("."):
@@ -104,15 +67,15 @@ def number(value: Any) -> Any:
     return float(value) if value in ("NaN", "Infinity", "-Infinity") else int(value)
 
 
-def numbers(rows: list[dict[str, Any]], path: str) -> list[Any]:
+def numbers(rows: list[Row], path: str) -> list[Any]:
     return [number(found) for row in rows if (found := at(row, path)) is not None]
 
 
-def extreme(rows: list[dict[str, Any]], path: str, choose: Callable[[Any], Any]) -> Any:
+def extreme(rows: list[Row], path: str, choose: Callable[[Any], Any]) -> Any:
     return choose([each for each in numbers(rows, path) if each == each] or [None])
 
 
-def expected(rows: list[dict[str, Any]], by: list[str]) -> dict[tuple[Any, ...], Any]:
+def expected(rows: list[Row], by: list[str]) -> dict[tuple[Any, ...], Any]:
     found: dict[tuple[Any, ...], Any] = {}
     for key in {tuple(at(row, path) for path in by) for row in rows}:
         some = [row for row in rows if tuple(at(row, path) for path in by) == key]
@@ -131,7 +94,7 @@ def expected(rows: list[dict[str, Any]], by: list[str]) -> dict[tuple[Any, ...],
     return found
 
 
-def read(group: dict[str, Any]) -> dict[str, Any]:
+def read(group: Row) -> Row:
     """The aggregates of a group, with numbers instead of texts."""
     return {
         "count": group["count"],
@@ -234,8 +197,10 @@ def test_floats_are_added_as_they_are_shown() -> None:
     assert seen(negative, group="minCores", sum="minCores") == (
         b'{"groups":[{"minCores":-0,"sum":{"minCores":0}}]}'
     )
-    shown = seen(negative, group="minCores", sum="maxCores", format="csv")
-    assert shown == b'"minCores","sum(maxCores)"\r\n-0,1\r\n'
+    assert (
+        seen(negative, group="minCores", sum="maxCores", format="csv")
+        == b'"minCores","sum(maxCores)"\r\n-0,1\r\n'
+    )
 
 
 def test_a_sum_may_have_more_than_64_bits() -> None:
@@ -277,12 +242,8 @@ def test_sort_offset_and_limit_are_about_groups(
 
 
 def number_of(state: Any) -> int:
-    found: int = (
-        message_class("job.Job")
-        .DESCRIPTOR.fields_by_name["state"]
-        .enum_type.values_by_name[state]
-        .number
-    )
+    states = message_class("job.Job").DESCRIPTOR.fields_by_name["state"].enum_type.values_by_name
+    found: int = states[state].number
     return found
 
 
@@ -318,7 +279,7 @@ def test_no_step_takes_more_rows_or_groups_than_its_time_allows(
     payload = jobs(
         [{"name": f"j{n * 7919 % 2000}", "user": "x", "priority": n % 7} for n in range(2000)]
     )
-    viewed = pieces_of(payload, step_of(LOOKS), **asked, format=format_)
+    viewed = shown(payload, step_of(LOOKS), **asked, format=format_)
     assert isinstance(viewed, Viewed)
     found, before = [], 0
     for piece in viewed:
@@ -334,7 +295,7 @@ def test_groups_are_sorted_in_steps() -> None:
     """Each group is looked at again to be sorted, and again to be written."""
     count = 4 * ROWS_PER_SORT
     payload = jobs([{"name": f"j{n}"} for n in range(count)])
-    pieces = list(pieces_of(payload, step_of(LOOKS), group="name"))
+    pieces = list(shown(payload, step_of(LOOKS), group="name"))
     assert len(pieces) >= 3 * count / LOOKS
 
 
@@ -352,23 +313,14 @@ def test_groups_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         seen(jobs([{"name": "n0"}, {"name": "other"}]), group="name")
 
 
-def test_numbers_that_are_none_are_one_group() -> None:
-    payload = jobs([{"min_cores": math.nan}, {"min_cores": 1.0}, {"min_cores": math.nan}])
-    found = grouped(payload, group="minCores", count="true", max="minCores")
-    assert [(each["minCores"], each["count"], each["max"]["minCores"]) for each in found] == [
-        (1, 1, 1),
-        ("NaN", 2, None),
-    ]
-
-
 def test_entries_of_maps_have_groups() -> None:
     """A key that a row does not have is null."""
     forest = FOREIGN.message_class("trial.Forest")()
     forest.trees.add(name="oak").named["a"].name = "leaf"
     forest.trees.add(name="elm")
     view = make_view(forest.DESCRIPTOR, {"_group": "named.a.name", "_count": "true"})
-    shown = compile_view(view, FOREIGN.encoders)(forest.SerializeToString())
-    assert orjson.loads(b"".join(shown)) == {
+    pieces = compile_view(view, FOREIGN.encoders)(forest.SerializeToString())
+    assert orjson.loads(b"".join(pieces)) == {
         "groups": [{"named.a.name": "leaf", "count": 1}, {"named.a.name": None, "count": 1}]
     }
 
@@ -404,11 +356,6 @@ def test_what_is_wrong_is_said(asked: dict[str, str], words: str) -> None:
     assert words in refusal(**asked)
 
 
-@pytest.mark.parametrize("name", ["group", "count", "sum", "min", "max"])
-def test_an_answer_without_rows_has_no_groups(name: str) -> None:
-    assert f"_{name}: job.JobFindJobResponse is not one list" in refusal(FIND_JOB, **{name: "true"})
-
-
 def test_a_field_may_have_the_name_of_an_aggregate() -> None:
     """Only one of them can be in an answer."""
     file = FileDescriptorProto(name="counts.proto", package="counts", syntax="proto3")
@@ -420,22 +367,17 @@ def test_a_field_may_have_the_name_of_an_aggregate() -> None:
     schema = SchemaOfTests([file])
     message = schema.message_class("counts.Answer")(rows=[{"count": 7}, {"count": 7}])
 
-    def shown(**asked: str) -> bytes:
+    def answer(**asked: str) -> bytes:
         view = make_view(message.DESCRIPTOR, {f"_{name}": text for name, text in asked.items()})
         return b"".join(compile_view(view, schema.encoders)(message.SerializeToString()))
 
-    assert shown(group="count", sum="count") == (b'{"groups":[{"count":"7","sum":{"count":"14"}}]}')
+    assert answer(group="count", sum="count") == (
+        b'{"groups":[{"count":"7","sum":{"count":"14"}}]}'
+    )
     with pytest.raises(GatewayError, match="_group: count and _count would have one name"):
-        shown(group="count", count="true")
+        answer(group="count", count="true")
 
 
 def test_counting_nothing_shows_rows() -> None:
     assert seen(SHOWN, count="false") == seen(SHOWN)
     assert grouped(SHOWN, group="show", count="false") == [{"show": "demo"}, {"show": "harbor"}]
-
-
-def test_groups_need_all_rows_in_no_order() -> None:
-    for asked in ({"_count": "true"}, {"_group": "show"}, {"_group": "show", "_limit": "1"}):
-        view = GET_JOBS.views.compiled(tuple(asked.items()))
-        assert view is not None
-        assert (view.chooses, view.follows_order) == (True, False)

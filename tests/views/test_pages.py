@@ -2,42 +2,17 @@
 
 from typing import Any
 
-import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.compat.build import build_catalog
-from gateway.discovery.files import OPENCUE_PACKAGE, read_package
-from gateway.schema.selection import Selection
-from gateway.views.render import ROWS_PER_SORT, Viewed, compile_view
-from gateway.views.view import make_view
+from gateway.views.render import ROWS_PER_SORT, Viewed
 from tests.support.clocks import step_of
-from tests.support.opencue import message_class
-
-CATALOG = build_catalog(read_package(OPENCUE_PACKAGE), Selection())
-GET_HOSTS = CATALOG.routes["/host.HostInterface/GetHosts"]
-GET_JOBS = CATALOG.routes["/job.JobInterface/GetJobs"]
-LOOKS = 10
+from tests.views.answers import GET_HOSTS, LOOKS, Row, hosts, rows_seen, shown
 
 
-def hosts(values: list[dict[str, Any]]) -> bytes:
-    answer = message_class("host.HostGetHostsResponse")()
-    answer.hosts.SetInParent()
-    for each in values:
-        answer.hosts.hosts.add(**each)
-    payload: bytes = answer.SerializeToString()
-    return payload
-
-
-def seen(payload: bytes, step: Any = None, **asked: object) -> list[dict[str, Any]]:
-    view = make_view(
-        GET_HOSTS.descriptor.output_type, {f"_{name}": str(text) for name, text in asked.items()}
-    )
-    shown = compile_view(view, GET_HOSTS.encoders)
-    pieces = shown(payload) if step is None else shown(payload, step)
-    rows: list[dict[str, Any]] = orjson.loads(b"".join(pieces))["hosts"]["hosts"]
-    return rows
+def seen(payload: bytes, **asked: object) -> list[Row]:
+    return rows_seen(payload, GET_HOSTS, **asked)
 
 
 HOSTS = st.lists(
@@ -56,7 +31,7 @@ NUMBERS = st.integers(0, 14)
 
 @given(HOSTS, NUMBERS, st.none() | NUMBERS)
 def test_a_page_is_a_part_of_cuebots_order(
-    values: list[dict[str, Any]], offset: int, limit: int | None
+    values: list[Row], offset: int, limit: int | None
 ) -> None:
     payload = hosts(values)
     asked = {"offset": offset} | ({} if limit is None else {"limit": limit})
@@ -68,7 +43,7 @@ def test_a_page_is_a_part_of_cuebots_order(
 
 @given(HOSTS, NUMBERS, st.none() | NUMBERS, st.randoms())
 def test_a_sorted_page_is_the_same_in_whatever_order_cuebot_has_its_rows(
-    values: list[dict[str, Any]], offset: int, limit: int | None, chance: Any
+    values: list[Row], offset: int, limit: int | None, chance: Any
 ) -> None:
     """Equal rows are sorted by their names and ids."""
     expected = sorted(
@@ -103,11 +78,7 @@ def test_pages_together_are_all_rows(sort: str, size: int) -> None:
 @pytest.mark.parametrize("asked", [{}, {"sort": "-load"}, {"sort": "-load", "limit": 5}])
 def test_rows_before_the_page_take_no_step_longer(asked: dict[str, Any]) -> None:
     payload = hosts([{"id": f"{n:05}", "load": n % 7} for n in range(2000)])
-    view = make_view(
-        GET_HOSTS.descriptor.output_type,
-        {f"_{name}": str(text) for name, text in asked.items()} | {"_offset": "1990"},
-    )
-    viewed = compile_view(view, GET_HOSTS.encoders)(payload, step_of(LOOKS))
+    viewed = shown(payload, step_of(LOOKS), GET_HOSTS, offset=1990, **asked)
     assert isinstance(viewed, Viewed)
     before = paused = 0
     for _ in viewed:
@@ -118,15 +89,23 @@ def test_rows_before_the_page_take_no_step_longer(asked: dict[str, Any]) -> None
     assert paused >= (2 if sorts else 1) * 1990 / LOOKS, "skipping takes steps of its own"
 
 
-def test_what_decides_by_its_place_has_an_etag_of_the_order() -> None:
-    views = GET_HOSTS.views
-    for asked, follows in (
-        ({"_offset": "1"}, True),
-        ({"_offset": "0"}, False),
-        ({"_limit": "1"}, True),
-        ({"_offset": "1", "_sort": "name"}, False),
-    ):
-        view = views.compiled(tuple(asked.items()))
-        assert view is not None
-        assert view.follows_order is follows, asked
-        assert view.chooses is (asked != {"_offset": "0"}), asked
+@pytest.mark.parametrize(
+    ("asked", "chooses", "follows"),
+    [
+        ({"_offset": "1"}, True, True),
+        ({"_offset": "0"}, False, False),
+        ({"_limit": "1"}, True, True),
+        ({"_offset": "1", "_sort": "name"}, True, False),
+        ({"_count": "true"}, True, False),
+        ({"_group": "name"}, True, False),
+        ({"_group": "name", "_limit": "1"}, True, False),
+    ],
+    ids=str,
+)
+def test_what_decides_by_its_place_has_an_etag_of_the_order(
+    asked: dict[str, str], chooses: bool, follows: bool
+) -> None:
+    """Groups need all rows, in no order."""
+    view = GET_HOSTS.views.compiled(tuple(asked.items()))
+    assert view is not None
+    assert (view.chooses, view.follows_order) == (chooses, follows)

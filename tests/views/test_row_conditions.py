@@ -4,27 +4,33 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
-from gateway.discovery.files import OPENCUE_PACKAGE, read_package
-from gateway.errors import Code, GatewayError
+from gateway.errors import GatewayError
 from gateway.schema.method import Method
 from gateway.schema.selection import Selection
-from gateway.views.render import compile_view
 from gateway.views.units import Unit, in_unit, moment
-from gateway.views.view import View, make_view
 from tests.support.opencue import message_class
+from tests.views.answers import (
+    NOW,
+    PLAIN,
+    Row,
+    filled,
+    hosts,
+    jobs,
+    refusal,
+    rows_seen,
+    view_of,
+)
 
-CATALOG = build_catalog(read_package(OPENCUE_PACKAGE), Selection(), load_profile("opencue"))
+CATALOG = build_catalog(PLAIN.schema, Selection(), load_profile("opencue"))
 GET_FRAMES = CATALOG.routes["/job.JobInterface/GetFrames"]
 GET_JOBS = CATALOG.routes["/job.JobInterface/GetJobs"]
 GET_HOSTS = CATALOG.routes["/host.HostInterface/GetHosts"]
-NOW = 1_700_000_000
 GB = 2**20
 """In kB."""
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
@@ -37,40 +43,17 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def view_of(method: Method, where: str) -> View:
-    return make_view(method.descriptor.output_type, {"_where": where}, units=method.units, now=NOW)
-
-
 def names(method: Method, payload: bytes, where: str) -> list[str]:
-    shown = compile_view(view_of(method, where), method.encoders)(payload)
-    (inner,) = orjson.loads(b"".join(shown)).values()
-    ((_, rows),) = inner.items()
-    return [row["name"] for row in rows]
+    return [row["name"] for row in rows_seen(payload, method, where=where)]
 
 
-def frames(values: list[dict[str, Any]]) -> bytes:
-    answer = message_class("job.JobGetFramesResponse")()
-    answer.frames.SetInParent()
-    for number, each in enumerate(values):
-        answer.frames.frames.add(name=str(number), **each)
-    payload: bytes = answer.SerializeToString()
-    return payload
+def named(values: list[Row]) -> list[Row]:
+    """These rows, whose names are their numbers."""
+    return [{"name": str(number), **each} for number, each in enumerate(values)]
 
 
-def jobs(values: list[dict[str, Any]]) -> bytes:
-    answer = message_class("job.JobGetJobsResponse")()
-    answer.jobs.SetInParent()
-    for number, each in enumerate(values):
-        answer.jobs.jobs.add(name=str(number), **each)
-    payload: bytes = answer.SerializeToString()
-    return payload
-
-
-def refusal(where: str, method: Method = GET_JOBS) -> str:
-    with pytest.raises(GatewayError) as refused:
-        view_of(method, where)
-    assert refused.value.code is Code.INVALID_ARGUMENT
-    return refused.value.message
+def refused(where: str, method: Method = GET_JOBS) -> str:
+    return refusal(method, where=where)
 
 
 # --- Units ----------------------------------------------------------------------------------
@@ -130,14 +113,13 @@ def test_times(text: str, expected: int | None) -> None:
     assert moment(text, NOW) == (None if expected is None else NOW + expected)
 
 
-SOME = frames(
-    [
-        {"max_rss": 16 * GB, "start_time": NOW - 3600, "stop_time": 0, "total_core_time": 600},
-        {"max_rss": 16 * GB + 1, "start_time": NOW - 3601, "stop_time": NOW - 60},
-        {"max_rss": 0, "start_time": 0, "total_core_time": 601},
-        {"max_rss": 100, "start_time": NOW + 10, "stop_time": NOW + 20},
-    ]
-)
+ROWS: list[Row] = [
+    {"max_rss": 16 * GB, "start_time": NOW - 3600, "stop_time": 0, "total_core_time": 600},
+    {"max_rss": 16 * GB + 1, "start_time": NOW - 3601, "stop_time": NOW - 60},
+    {"max_rss": 0, "start_time": 0, "total_core_time": 601},
+    {"max_rss": 100, "start_time": NOW + 10, "stop_time": NOW + 20},
+]
+SOME = filled("job.JobGetFramesResponse", frames={"frames": named(ROWS)})
 
 
 @pytest.mark.parametrize(
@@ -175,7 +157,7 @@ def test_a_condition_knows_whether_it_depends_on_the_time() -> None:
         ("maxRss>16GB", False),
         ("startTime<stopTime", False),
     ):
-        assert view_of(GET_FRAMES, where).depends_on_time is depends, where
+        assert view_of(GET_FRAMES, where=where).depends_on_time is depends, where
 
 
 def test_a_cached_view_does_not_keep_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,11 +175,8 @@ def test_a_cached_view_does_not_keep_the_time(monkeypatch: pytest.MonkeyPatch) -
     clock[0] += 1
     second = GET_FRAMES.views.compiled(asked)
     assert shown(first) == b'{"frames":{"frames":[{"name":"1"}]}}'
-    assert (
-        shown(second)
-        == shown(first.renewed())
-        == (b'{"frames":{"frames":[{"name":"0"},{"name":"1"}]}}')
-    )
+    two = b'{"frames":{"frames":[{"name":"0"},{"name":"1"}]}}'
+    assert shown(second) == shown(first.renewed()) == two
     plain = (("_where", "startTime<1700000000"),)
     assert GET_FRAMES.views.compiled(plain) is GET_FRAMES.views.compiled(plain)
 
@@ -246,13 +225,13 @@ def at(job: Any, path: str) -> Any:
 
 @given(JOBS, st.sampled_from(PAIRS), st.sampled_from(sorted(OPERATORS)), st.booleans())
 def test_a_field_beside_another(
-    values: list[dict[str, Any]], pair: tuple[str, str], sign: str, negated: bool
+    values: list[Row], pair: tuple[str, str], sign: str, negated: bool
 ) -> None:
     """As Python compares them; what is not set on either side fits nothing but `!=`."""
     left, right = pair
     if left in ("isPaused", "state") and sign not in ("=", "!="):
         return
-    payload = jobs(values)
+    payload = jobs(named(values))
     expected = []
     for job in message_class("job.JobGetJobsResponse").FromString(payload).jobs.jobs:
         one, other = at(job, left), at(job, right)
@@ -268,18 +247,16 @@ def test_a_field_beside_another(
 
 
 def test_of_a_list_one_value_has_to_fit_the_other_field() -> None:
-    answer = message_class("host.HostGetHostsResponse")()
-    for name, tags in (("gpu", ["big", "gpu"]), ("b", ["gpu"]), ("none", [])):
-        answer.hosts.hosts.add(name=name, tags=tags)
-    payload = answer.SerializeToString()
+    tags = {"gpu": ["big", "gpu"], "b": ["gpu"], "none": []}
+    payload = hosts({"name": name, "tags": each} for name, each in tags.items())
     assert names(GET_HOSTS, payload, "tags=.name") == ["gpu"]
     assert names(GET_HOSTS, payload, "tags!=.name") == ["b", "none"]
-    assert "tags at 6 has several values" in refusal("name=.tags", GET_HOSTS)
+    assert "tags at 6 has several values" in refused("name=.tags", GET_HOSTS)
 
 
 def test_texts_and_patterns_with_dots_are_what_they_were() -> None:
     """Only a dot before a name, alone, is a field; `:` and `~` know none."""
-    payload = jobs([{"user": "group", "group": "x", "log_dir": "/a.exr/.group"}])
+    payload = jobs(named([{"user": "group", "group": "x", "log_dir": "/a.exr/.group"}]))
     for where, fits in (
         ("user=group", True),
         ("user=.group", False),
@@ -328,11 +305,11 @@ def test_texts_and_patterns_with_dots_are_what_they_were() -> None:
     ],
 )
 def test_what_is_wrong_is_said(where: str, words: str) -> None:
-    assert words in refusal(where)
+    assert words in refused(where)
 
 
 def test_without_a_profile_fields_stand_beside_fields_and_have_no_units() -> None:
-    views = build_catalog(read_package(OPENCUE_PACKAGE), Selection()).routes[GET_FRAMES.path].views
+    views = PLAIN.routes[GET_FRAMES.path].views
     assert views.compiled((("_where", "maxRss>usedMemory"),)) is not None
     with pytest.raises(GatewayError, match="no unit is known for it"):
         views.compiled((("_where", "maxRss>16GB"),))

@@ -1,5 +1,4 @@
-"""Protocols: codecs of requests, answers and errors at the edge of the one path of a request.
+"""Protocols: codecs of requests, answers and errors. The path of a request is the same for all.
 
-A protocol is chosen by a request's head (`choice.py`). Without one, a request is plain JSON, which
-is what the rest of `gateway.http` says.
+The head of a request chooses its protocol (`choice.py`). Plain JSON has none.
 """

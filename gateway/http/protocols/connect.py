@@ -15,7 +15,7 @@ from google.rpc import status_pb2
 
 from gateway.calls.query import Query, bad, parsed
 from gateway.codec.body import UnknownFieldPolicy
-from gateway.codec.forward import forwarded
+from gateway.codec.encode import forwarded
 from gateway.errors import Code, GatewayError
 from gateway.http.content_coding import SUPPORTED
 from gateway.http.protocols.interface import (
@@ -72,7 +72,6 @@ class Connect:
     def read_head(
         self, head: Head, method: Method, policy: UnknownFieldPolicy, max_body: int
     ) -> Asked:
-        """Raises GatewayError for an invalid head."""
         headers = head.headers
         if head.method not in ("GET", "POST") or (head.method == "GET") > method.reads_only:
             raise wrong_verb(head.method, method)
@@ -144,7 +143,6 @@ def protocol_for(media: bytes) -> Connect:
 
 
 def is_get(query: bytes) -> bool:
-    """Whether a query string has `connect=v1`."""
     return GET_MARK in query.split(b"&")
 
 
@@ -173,7 +171,7 @@ def coding_of_get(query: bytes) -> bytes | None:
 
 
 def read_get(query: bytes) -> bytes:
-    """The message in a query string, as it was sent. Raises GatewayError (INVALID_ARGUMENT)."""
+    """The message in a query string, as it was sent."""
     parameters = parsed(query, strict=True)
     check_query(parameters, "Connect")
     own: dict[str, str] = {}
@@ -220,7 +218,7 @@ def check_coding(coding: bytes | None) -> None:
 
 
 def timeout_in(text: bytes | None) -> float | None:
-    """Seconds. Raises GatewayError (INVALID_ARGUMENT)."""
+    """The timeout in seconds."""
     if text is None:
         return None
     if TIMEOUT.fullmatch(text.strip()) is None:

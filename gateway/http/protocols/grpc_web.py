@@ -15,8 +15,7 @@ from urllib.parse import quote
 
 from gateway.calls.query import Query
 from gateway.codec.body import UnknownFieldPolicy
-from gateway.codec.encode import Encode, Slices
-from gateway.codec.forward import forwarded
+from gateway.codec.encode import Encode, Slices, forwarded
 from gateway.errors import Code, GatewayError
 from gateway.http.content_coding import (
     COMPRESSION_STEP_BYTES,
@@ -156,7 +155,6 @@ class GrpcWeb:
     def read_head(
         self, head: Head, method: Method, policy: UnknownFieldPolicy, max_body: int
     ) -> Asked:
-        """Raises GatewayError for an invalid head."""
         headers = head.headers
         if head.method != "POST":
             problem = f"{head.method} cannot call a method with gRPC-Web; use POST"
@@ -189,7 +187,6 @@ class GrpcWeb:
         return self.is_text or coding_of(head) is not None
 
     def message(self, body: bytes) -> bytes:
-        """The message in a frame. Raises BadFrame."""
         flags, message = unframed(body)
         if flags & COMPRESSED:
             problem = "its message is compressed, but there is no grpc-encoding"
@@ -251,7 +248,7 @@ def takes_gzip(head: Head) -> bool:
 
 
 def unframed(body: bytes) -> tuple[int, bytes]:
-    """The flags of the only frame, and what is in it. Raises BadFrame."""
+    """The flags of the only frame, and what is in it."""
     if not body:
         raise BadFrame("it has no frame; a unary call has one message", Code.UNIMPLEMENTED)
     if len(body) < HEAD_BYTES:
@@ -268,7 +265,7 @@ def unframed(body: bytes) -> tuple[int, bytes]:
 
 
 async def from_base64(text: bytes) -> bytes:
-    """One text of base64, or several that end in padding each. Raises BadFrame."""
+    """One text of base64, or several that end in padding each."""
     parts: list[bytes] = []
     position = paddings = 0
     while position < len(text):

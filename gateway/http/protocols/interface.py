@@ -32,8 +32,6 @@ class Head(typing.Protocol):
 
 
 class Asked(NamedTuple):
-    """What a head asks for."""
-
     query: Query
     timeout: float | None = None
     """Seconds for all calls."""
@@ -85,9 +83,7 @@ def code_of(error: GatewayError) -> Code:
 
 
 def check_query(parameters: Iterable[tuple[str, str]], label: str) -> None:
-    """Raise GatewayError (INVALID_ARGUMENT) for a parameter of a view, whose answers are not the
-    method's messages.
-    """
+    """Views are for plain JSON: the answers of other protocols are the method's messages."""
     for name, _ in parameters:
         if name in PARAMETERS:
             raise GatewayError(
@@ -97,7 +93,7 @@ def check_query(parameters: Iterable[tuple[str, str]], label: str) -> None:
 
 
 def read_post_query(query: bytes, policy: UnknownFieldPolicy, label: str) -> tuple[str, ...]:
-    """The parameters of a POST that nothing reads. Raises GatewayError (INVALID_ARGUMENT)."""
+    """The parameters of a POST that nothing reads."""
     if not query:
         return ()
     parameters = parsed(query, strict=False)

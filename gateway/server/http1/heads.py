@@ -32,7 +32,7 @@ CACHED_HEAD_MAX_HEADERS = 32
 
 @dataclass(eq=False, repr=False)
 class ReceivedHead:
-    """Depends on the head's bytes alone, so that equal heads share one object."""
+    """Depends on the head's bytes alone, so that equal heads can share one object."""
 
     method: str
     target: bytes

@@ -100,7 +100,7 @@ class RequestParser:
         self._keep_alive = True
         self._target = b""
         self._headers: list[tuple[bytes, bytes]] = []
-        """The head's, later the trailers."""
+        """The headers of the head; later, the trailers."""
         self._checked: list[tuple[bytes, bytes]] = []
 
     @property

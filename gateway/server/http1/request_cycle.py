@@ -31,7 +31,7 @@ BODILESS_STATUSES = (204, 304)
 
 
 def head_lines(status: int, headers: Headers) -> list[bytes]:
-    """Without line ends, and without the final empty line."""
+    """Lines without their ends, and without the final empty line."""
     return [STATUS_LINES[status], *map(b": ".join, headers)]
 
 

@@ -72,8 +72,8 @@ class Calls:
     def start(self, head: bytes, message: bytes, deadline: float, sink: Sink) -> Stream:
         """Begin a call, now or when the peer's limit allows.
 
-        `head` is the request's header block, `deadline` is for `expire`. A failure with `sent`
-        False can be retried on another connection without side effects.
+        `head` is the request's header block, `deadline` is for `expire`. A failure that cannot have
+        reached the server can be retried on another connection without side effects.
         """
         stream = Stream(head, message, deadline, sink)
         if self.closing:

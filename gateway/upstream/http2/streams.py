@@ -134,7 +134,7 @@ class Sender:
         self.unsent: dict[int, Stream] = {}
         """Begun calls with unsent data, by number."""
         self._ready: dict[int, Stream] = {}
-        """Those limited only by the connection's window or by the pause."""
+        """Unsent calls that only the connection's window or the pause limits."""
         self._write = write
         self._progress = progress
         self._first = EMPTY_TABLE
