@@ -10,7 +10,7 @@ import orjson
 from cuectl.client.arguments import Arguments
 from cuectl.client.batch import LONGEST_SILENCE_SECONDS, NOT_SERVED, BatchClient
 from cuectl.client.gateway import GatewayClient
-from cuectl.errors import CODES, CallError
+from cuectl.errors import CODES, CallError, InvalidCall
 
 AT_ONCE = 8
 LONGEST_PAUSE_SECONDS = 60.0
@@ -107,6 +107,8 @@ async def side_by_side(
                 found[name] = await patiently(client, method, request, view)
             except CallError as error:
                 found[name] = error
+            except InvalidCall as error:  # the document was older than the gateway's settings
+                found[name] = CallError("UNIMPLEMENTED", str(error))
             bar.step()
 
     async with asyncio.TaskGroup() as group:
