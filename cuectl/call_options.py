@@ -102,6 +102,8 @@ class CallOptions:
 OPTIONS: tuple[Decorator, ...] = (
     click.option(
         "--fields",
+        "--columns",
+        "fields",
         metavar="NAMES",
         callback=split_fields,
         shell_complete=complete_fields,
@@ -117,10 +119,19 @@ OPTIONS: tuple[Decorator, ...] = (
         "--group", metavar="NAMES", help="Show groups of rows that are equal in these fields."
     ),
     click.option("--count", is_flag=True, help="Count the rows of each group, or all rows."),
+    click.option(
+        "--count-by", metavar="NAMES", help="The same as --group NAMES --count, as verbs have it."
+    ),
     click.option("--sum", metavar="NAMES", help="Add up these numbers."),
     click.option("--min", metavar="NAMES", help="Show the smallest of these numbers."),
     click.option("--max", metavar="NAMES", help="Show the largest of these numbers."),
-    click.option("--sort", metavar="NAMES", help="Sort rows by these fields; -name is descending."),
+    click.option(
+        "--sort",
+        "--sort-by",
+        "sort",
+        metavar="NAMES",
+        help="Sort rows by these fields; -name is descending.",
+    ),
     click.option("--offset", type=click.IntRange(min=0), help="Leave out so many rows first."),
     click.option("--limit", type=click.IntRange(min=0), help="Show so many rows at most."),
     click.option(
@@ -167,8 +178,13 @@ def call_options(command: Callable[..., None]) -> Callable[..., None]:
         timeout: float | None,
         dry_run: bool,
         indent: bool | None,
+        count_by: str | None,
         **given: Any,
     ) -> None:
+        if count_by is not None:
+            if given["group"] is not None:
+                raise click.UsageError("--count-by has its own groups: leave out --group")
+            given |= {"group": count_by, "count": True}
         asked = {name: given.pop(name) for name in OF_ANSWERS}
         if form == "name" and asked["fields"]:
             raise click.UsageError(

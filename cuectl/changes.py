@@ -1,6 +1,5 @@
-"""Verbs that change something: one call for each name, in batches or side by side."""
+"""Verbs that change something: one call for each name."""
 
-import asyncio
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,10 +10,18 @@ import orjson
 
 from cuectl import PROGRAM
 from cuectl.client.arguments import Arguments
-from cuectl.client.batch import LONGEST_SILENCE_SECONDS, NOT_SERVED, BatchClient
 from cuectl.client.gateway import GatewayClient
-from cuectl.errors import CODES, CallError, Failure, InvalidCall
-from cuectl.names import Names, arguments_of, named_arguments, named_options, with_near_name
+from cuectl.counts import counts_of, listed, names_something, selection
+from cuectl.errors import CallError, Failure, InvalidCall
+from cuectl.many import Request, outcomes
+from cuectl.names import (
+    Names,
+    arguments_of,
+    named_arguments,
+    named_options,
+    other_verb,
+    with_near_name,
+)
 from cuectl.requests import parameter, put_arguments, request_of
 from cuectl.session import Session, Verb
 from cuectl.terminal.exits import (
@@ -26,17 +33,9 @@ from cuectl.terminal.exits import (
     status_of,
 )
 from cuectl.terminal.exits import text_of as error_text
-from cuectl.terminal.text import printable_lines
+from cuectl.terminal.text import counted, printable_lines
 
 STANDARD_INPUT = "-"
-NAMES_IN_QUESTION = 5
-AT_ONCE = 8
-LONGEST_PAUSE_SECONDS = 60.0
-BAR_WIDTH = 30
-
-
-Request = tuple[str, Mapping[str, Any]]
-"""A name, and the request about it."""
 
 
 def change(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) -> None:
@@ -48,43 +47,113 @@ def change(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) ->
     """
     body = request_of(verb, given, session)
     names, from_input = names_of(verb, given)
+    known = Names(session)
     if not names:
         raise InvalidCall("there is no name on standard input")
-    known = Names(session)
-    for each, kind in named_options(verb, given):
-        if problem := known.problem(each, kind, arguments_of(verb, given, names)):
-            raise CallError("NOT_FOUND", problem)
-    if not from_input and (told := absent_names(name, verb, given, names, known)):
-        click.echo(printable_lines("\n".join(told)), err=True)
-        sys.exit(NOT_FOUND)
-    if verb.get("confirm") and not given["dry_run"] and not given["yes"]:
-        confirm(verb, given, names, can_ask=not from_input and sys.stdin.isatty())
-    requests = [
+    check_names(name, verb, given, names, known, may_have_gone=from_input)
+    timeout = given["timeout"]
+    requests: list[Request] = [
         (each or name, put_arguments(body, verb.get("arguments", ()), given, each))
         for each in names
     ]
-    timeout = given["timeout"]
-    if given["dry_run"]:
-        try:
+    try:
+        requests, counts = worth_calling(session, name, verb, given, requests)
+        if verb.get("confirm") and not given["dry_run"] and not given["yes"]:
+            question = question_of(verb, given, [each for each, _ in requests], counts.values())
+            confirm(question, can_ask=not from_input and sys.stdin.isatty())
+        if given["dry_run"]:
             answers = session.run(lambda client: rehearse(client, verb, requests), timeout)
-        except CallError as error:
-            raise with_near_name(error, known, named_arguments(verb, given, names[0])) from None
-        click.echo("\n".join(answers))
-        return
-    failed = session.run(
-        lambda client: make_calls(client, verb["method"], requests, given["timeout"]), timeout
-    )
+            click.echo("\n".join(answers))
+            if total_of(counts.values()) is not None:
+                would = summary(verb, counts, {}, len(names) - len(requests))
+                click.echo(f"{name}: would be {would}", err=True)
+            return
+    except CallError as error:
+        raise with_near_name(error, known, named_arguments(verb, given, names[0])) from None
+    found = session.run(lambda client: outcomes(client, verb["method"], requests, timeout), timeout)
     failures = {
         each: with_near_name(error, known, named_arguments(verb, given, each))
-        for each, error in failed.items()
+        for each, error in found.items()
+        if isinstance(error, CallError)
     }
     if len(requests) == 1 and failures:
         (failure,) = failures.values()
-        complain(error_text(failure), PROGRAM)
+        other = ""
+        if failure.code == "NOT_FOUND":
+            values = [given[parameter(each["name"])] for each in verb.get("arguments", ())]
+            words = [
+                word for each in values for word in ([each] if isinstance(each, str) else each)
+            ]
+            other = other_verb(session, known, name, words)
+        complain(f"{error_text(failure)}{other}", PROGRAM)
         sys.exit(status_of(failure))
-    if len(requests) > 1 or somebody_waits():
-        click.echo(summary(name, len(requests), failures), err=True)
+    told = summary(verb, counts, failures, len(names) - len(requests))
+    click.echo("\n".join((f"{name}: {told}", *failure_lines([*failures.items()]))), err=True)
     sys.exit(FAILED if failures else 0)
+
+
+def check_names(
+    name: str,
+    verb: Verb,
+    given: Mapping[str, Any],
+    names: Sequence[str | None],
+    known: Names,
+    *,
+    may_have_gone: bool,
+) -> None:
+    """Raises CallError, or exits, with NOT_FOUND, for what no list has."""
+    for each, kind in named_options(verb, given):
+        if problem := known.problem(each, kind, arguments_of(verb, given, names)):
+            raise CallError("NOT_FOUND", problem)
+    if not may_have_gone and (told := absent_names(name, verb, given, names, known)):
+        click.echo(printable_lines("\n".join(told)), err=True)
+        sys.exit(NOT_FOUND)
+
+
+def worth_calling(
+    session: Session,
+    name: str,
+    verb: Verb,
+    given: Mapping[str, Any],
+    requests: Sequence[Request],
+) -> tuple[list[Request], dict[str, int | None]]:
+    """The requests that would change something, and how much each would, if that can be known.
+
+    Exits if none would: with NOT_FOUND if what is named beside, such as a layer, has nothing to
+    change. Raises CallError.
+    """
+    counts = counts_of(session, verb, requests, given["timeout"])
+    left = [each for each in requests if counts.get(each[0]) != 0]
+    if not left:
+        nothing = selection(verb, given, [each for each, _ in requests], 0)
+        complain(f"nothing to {name}: {nothing}", PROGRAM)
+        sys.exit(NOT_FOUND if names_something(verb, given) else 0)
+    return left, {each: counts.get(each) for each, _ in left}
+
+
+def summary(
+    verb: Verb,
+    counts: Mapping[str, int | None],
+    failures: Mapping[str, CallError],
+    skipped: int,
+) -> str:
+    """`3 frames of 2 jobs`, or `1 of 2 jobs, 1 failed`; those `skipped` had nothing to change."""
+    about = repeating(verb) or [*verb.get("arguments", ())]
+    if not about:
+        return "done"
+    told = counted(len(counts), str(about[0]["name"]))
+    if failures:
+        told = f"{len(counts) - len(failures)} of {told}, {len(failures)} failed"
+    changed = total_of(number for each, number in counts.items() if each not in failures)
+    if changed is not None:
+        told = f"{counted(changed, verb['counts']['noun'])} of {told}"
+    return f"{told}; {skipped} had none" if skipped else told
+
+
+def total_of(numbers: Iterable[int | None]) -> int | None:
+    """None if one of them is not known, or there are none."""
+    known = [*numbers]
+    return None if None in known or not known else sum(each or 0 for each in known)
 
 
 def absent_names(
@@ -94,7 +163,7 @@ def absent_names(
 
     An option is named if one of them could be meant for it.
     """
-    kinds = [each.get("names", "") for each in verb.get("arguments", ()) if each.get("repeats")]
+    kinds = [each.get("names", "") for each in repeating(verb)]
     if len(names) < 2 or not kinds:
         return []
     arguments = arguments_of(verb, given, names)
@@ -112,14 +181,12 @@ def absent_names(
     return lines
 
 
-def somebody_waits() -> bool:
-    """Whether errors go to a terminal: silence is no answer there."""
-    return sys.stderr.isatty()
+def repeating(verb: Verb) -> list[Verb]:
+    """The argument that there may be several of, if one is."""
+    return [each for each in verb.get("arguments", ()) if each.get("repeats")]
 
 
-async def rehearse(
-    client: GatewayClient, verb: Verb, requests: Iterable[tuple[str, dict[str, Any]]]
-) -> list[str]:
+async def rehearse(client: GatewayClient, verb: Verb, requests: Iterable[Request]) -> list[str]:
     return [
         (
             await client.call(verb["method"], Arguments(orjson.dumps(request)), dry_run=True)
@@ -133,12 +200,12 @@ def names_of(verb: Verb, given: Mapping[str, Any]) -> tuple[list[str | None], bo
 
     Raises UsageError without any.
     """
-    repeating = [each for each in verb.get("arguments", ()) if each.get("repeats")]
-    if not repeating:
+    if not repeating(verb):
         return [None], False
-    words: Sequence[str] = given[parameter(repeating[0]["name"])]
+    name = str(repeating(verb)[0]["name"])
+    words: Sequence[str] = given[parameter(name)]
     if not words:
-        metavar = str(repeating[0]["name"]).upper()
+        metavar = name.upper()
         if len(verb["arguments"]) > 1:  # the last word is taken for the last argument
             more = f", before {str(verb['arguments'][-1]['name']).upper()}"
         else:
@@ -154,126 +221,28 @@ def names_of(verb: Verb, given: Mapping[str, Any]) -> tuple[list[str | None], bo
     return list(dict.fromkeys(both)), True
 
 
-def confirm(
-    verb: Verb, given: Mapping[str, Any], names: Sequence[str | None], *, can_ask: bool
-) -> None:
-    """Raises Failure if the answer is no, as it is without a terminal."""
-    listed = ", ".join(str(each) for each in names[:NAMES_IN_QUESTION])
-    if len(names) > NAMES_IN_QUESTION:
-        listed += f" and {len(names) - NAMES_IN_QUESTION} more"
+def question_of(
+    verb: Verb,
+    given: Mapping[str, Any],
+    names: Sequence[str | None],
+    numbers: Iterable[int | None],
+) -> str:
+    """`Eat 3 DEAD frames of demo-sh010? They are given up`."""
     values = {
-        about["name"]: listed if about.get("repeats") else given[parameter(about["name"])]
+        about["name"]: listed(names) if about.get("repeats") else given[parameter(about["name"])]
         for about in verb.get("arguments", ())
     }
+    if "counts" in verb:
+        values["counted"] = selection(verb, given, names, total_of(numbers))
     question = str(verb["confirm"])
     for key, value in values.items():
         question = question.replace("{" + key + "}", str(value))
+    return question
+
+
+def confirm(question: str, *, can_ask: bool) -> None:
+    """Raises Failure if the answer is no, as it is without a terminal."""
     if not can_ask:
         raise Failure(f"not done: {question} (--yes answers that)")
     if not click.confirm(question, err=True):
         raise Failure("not done")
-
-
-# --- several calls over one connection ------------------------------------------------------------
-
-
-class Bar:
-    """How many of the calls are done, as a bar on a terminal."""
-
-    def __init__(self, total: int) -> None:
-        self._total = total
-        self._done = 0
-        self._shows = total > 1 and sys.stderr.isatty()
-
-    def step(self) -> None:
-        self._done += 1
-        if self._shows:
-            full = BAR_WIDTH * self._done // self._total
-            bar = "█" * full + "░" * (BAR_WIDTH - full)
-            sys.stderr.write(f"\r{bar} {self._done}/{self._total}")
-            sys.stderr.flush()
-
-    def end(self) -> None:
-        if self._shows:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
-
-
-async def make_calls(
-    client: GatewayClient, method: str, requests: Sequence[Request], timeout: float | None
-) -> dict[str, CallError]:
-    """The errors of failed calls, by name."""
-    bar = Bar(len(requests))
-    try:
-        if len(requests) > 1:
-            try:
-                return await in_batches(client, method, requests, timeout, bar)
-            except CallError as error:
-                if error.message != NOT_SERVED:
-                    raise
-        return await side_by_side(client, method, requests, bar)
-    finally:
-        bar.end()
-
-
-async def in_batches(
-    client: GatewayClient,
-    method: str,
-    requests: Sequence[Request],
-    timeout: float | None,
-    bar: Bar,
-) -> dict[str, CallError]:
-    names = [name for name, _ in requests]
-    items = [
-        {"id": number, "method": method, "request": request}
-        for number, (_, request) in enumerate(requests)
-    ]
-    failures = {}
-    silence = LONGEST_SILENCE_SECONDS if timeout is None else timeout
-    async for answer in BatchClient(client, silence=silence).answers(items):
-        bar.step()
-        if error := answer.get("error"):
-            code = CODES[error["code"]]
-            failures[names[answer["id"]]] = CallError(code, str(error["message"]))
-    return failures
-
-
-async def side_by_side(
-    client: GatewayClient, method: str, requests: Sequence[Request], bar: Bar
-) -> dict[str, CallError]:
-    places = asyncio.Semaphore(AT_ONCE)
-    failures: dict[str, CallError] = {}
-
-    async def make(name: str, request: Mapping[str, Any]) -> None:
-        async with places:
-            try:
-                await patiently(client, method, request)
-            except CallError as error:
-                failures[name] = error
-            bar.step()
-
-    async with asyncio.TaskGroup() as group:
-        for name, request in requests:
-            group.create_task(make(name, request))
-    return failures
-
-
-async def patiently(client: GatewayClient, method: str, request: Mapping[str, Any]) -> None:
-    """Call, and wait for the rate limit. Raises CallError."""
-    while True:
-        try:
-            await client.call(method, Arguments(orjson.dumps(request)))
-        except CallError as error:
-            after = error.headers.get("retry-after", "")
-            if error.code != "RESOURCE_EXHAUSTED" or not after.isdecimal():
-                raise
-            await asyncio.sleep(min(float(after), LONGEST_PAUSE_SECONDS))
-        else:
-            return
-
-
-def summary(verb: str, count: int, failures: Mapping[str, CallError]) -> str:
-    if not failures:
-        return f"{verb}: {count} done"
-    told = f"{verb}: {count - len(failures)} of {count} done, {len(failures)} failed"
-    return "\n".join((told, *failure_lines([*failures.items()])))

@@ -51,10 +51,13 @@ class Screen:
 
 
 class Following:
-    def __init__(self, client: GatewayClient, about: Verb, name: str) -> None:
+    def __init__(
+        self, client: GatewayClient, about: Verb, name: str, *, fails_fast: bool = False
+    ) -> None:
         """`about` is `follow` of the document."""
         self._client = client
         self._about = about
+        self._hurry: Verb = about["failFast"] if fails_fast else {}
         self._name = name
         self._screen = Screen()
         self._whole: Row = {}
@@ -77,12 +80,23 @@ class Following:
         for each in self._about.get("failed", ()):
             if await self._fits(each["where"]):
                 return str(each["says"])
+        if self._hurry and not await self._fits(self._about["done"]):
+            return str(self._hurry["says"])
         return ""
+
+    @property
+    def notes(self) -> list[str]:
+        """What else is told of the end: `1 eaten`."""
+        return [
+            titled(self._whole, each)
+            for each in self._about.get("notes", ())
+            if number_at(self._whole, each["path"])
+        ]
 
     async def _states(self) -> AsyncIterator[Answer | CallError]:
         """The whole, up to its end: over a stream, or by asking again and again."""
         method, view = self._about["whole"]["method"], self._view("whole")
-        until = self._about["until"]
+        until = self._hurry.get("until") or self._about["until"]
         request = self._request("whole")
         try:
             async for result in self._client.watch(
@@ -132,7 +146,9 @@ class Following:
         about = self._about[part]
         paths = paths_of(about["columns"])
         bar = about.get("bar", {})
+        notes = self._about.get("notes", ()) if part == "whole" else ()
         more = [
+            *paths_of(notes),
             *bar.get("done", ()),
             *(bar[key] for key in ("of", "running", "failed") if key in bar),
         ]

@@ -3,6 +3,7 @@
 `python -m cuectl.names KIND` keeps them for completion.
 """
 
+import shlex
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
@@ -80,6 +81,14 @@ class Names:
             return []
         return [name for name in names if name.lower() not in known and not is_id(name)]
 
+    def are_all(self, kind: str) -> bool:
+        """Whether a list has all such names: its title says of which others it has only some."""
+        return "title" not in self._session.cache.verbs.get("names", {}).get(kind, {})
+
+    def has(self, name: str, kind: str, arguments: Mapping[str, str]) -> bool:
+        """Whether a list has it, in any case."""
+        return name.lower() in {each.lower() for each in self._listed(kind, arguments)}
+
     def _listed(self, kind: str, arguments: Mapping[str, str]) -> list[str]:
         about = self._session.cache.verbs.get("names", {}).get(kind)
         if about is None or not arguments.keys() >= {*about.get("given", {}).values()}:
@@ -128,6 +137,15 @@ def arguments_of(
         elif len(names) == 1:
             found[about["name"]] = str(names[0])
     return found
+
+
+def other_verb(session: Session, names: Names, verb: str, words: Sequence[str]) -> str:
+    """`; did you mean cuectl regroup a b?`: the verb that takes what this one does not."""
+    for tried, other in session.tried.items():
+        first, _, kind = tried.partition(" ")
+        if first == verb and kind.startswith("{") and names.has(words[0], kind[1:-1], {}):
+            return f"; did you mean cuectl {shlex.join((other, *words))}?"
+    return ""
 
 
 def with_near_name(error: CallError, names: Names, sought: Iterator[tuple[str, str]]) -> CallError:

@@ -15,7 +15,6 @@ from cuectl.session import Session
 from cuectl.terminal.exits import MEANINGS, exits_cleanly
 from cuectl.terminal.text import one_line
 
-LIKE_COMMANDS = 0.7
 COMMANDS = ("call", "completion", "context", "follow", "launch")
 """Modules in cuectl/commands, each with a command of its name."""
 SHORT = {
@@ -54,13 +53,18 @@ class Commands(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            from cuectl.suggestions import did_you_mean
+            from cuectl.suggestions import LIKE_COMMANDS, command_meant, did_you_mean
 
-            near = did_you_mean(args[0], self.list_commands(ctx), LIKE_COMMANDS)
+            session = ctx.ensure_object(Session)
+            verbs = session.known_verbs(ctx.params)
+            command = command_meant(args, session.tried, verbs, {*COMMANDS} - session.absent)
+            if command:
+                near = f"; did you mean {'cuectl ' if ' ' in command else ''}{command}?"
+            else:
+                near = did_you_mean(args[0], COMMANDS, LIKE_COMMANDS)
             if not near:
                 from cuectl.methods import methods_about
 
-                session = ctx.ensure_object(Session)
                 methods = methods_about(session, args[0])
                 listed = " or ".join(f"cuectl call {each}" for each in methods)
                 near = f"; there is {listed}" if listed else ""

@@ -10,6 +10,7 @@ import orjson
 
 from cuectl import PROGRAM
 from cuectl.errors import CallError, InvalidCall
+from cuectl.headings import RowFields, chosen_columns, unquoted_hint, with_fields
 from cuectl.requests import parameter, put_arguments, request_of
 from cuectl.rows import (
     Column,
@@ -25,7 +26,7 @@ from cuectl.rows import (
     value_at,
 )
 from cuectl.session import Session, Verb
-from cuectl.terminal.exits import CUT, complain
+from cuectl.terminal.exits import CUT, NOT_FOUND, complain
 from cuectl.terminal.text import is_colored
 
 if TYPE_CHECKING:
@@ -95,8 +96,15 @@ def read(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) -> N
     from cuectl.client.arguments import Arguments
 
     body = put_arguments(request_of(verb, given, session), verb.get("arguments", ()), given, None)
+    fields = RowFields(session, verb)
+    if given["where"]:
+        given = {**given, "where": with_fields(given["where"], verb, fields.has)}
     counted = fields_of(given["count_by"], verb)
-    columns = counts_of(counted, verb) if counted else shown_columns(verb, given)
+    if given["fields"] is not None:
+        check_fields(given)
+        columns = chosen_columns(given["fields"], verb, fields)
+    else:
+        columns = counts_of(counted, verb) if counted else shown_columns(verb, given)
     showing = Showing(
         form=given["output"],
         columns=columns,
@@ -119,8 +127,8 @@ def read(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) -> N
         )
     except CallError as error:
         raise explained(error, session, verb, given) from None
-    if not show(answer, showing) and not tell_unknown_names(session, verb, given):
-        tell_conditions(verb, given)
+    if not show(answer, showing):
+        tell_why_nothing_fits(session, verb, given)
     if answer.cut_at:
         complain(f"warning: there may be more than these {answer.cut_at} rows", PROGRAM)
         sys.exit(CUT)
@@ -164,22 +172,37 @@ def explained(
     if wrong is None:
         return with_near_name(error, Names(session), named_arguments(verb, given, None))
     problem = str(wrong)
+    if problem.startswith("--where:"):
+        problem += unquoted_hint(given["where"])
     for theirs, ours in (("--sort:", "--sort-by:"), ("--group:", "--count-by:")):
         problem = problem.replace(theirs, ours)
     return InvalidCall(with_column(problem, verb))
 
 
-def tell_unknown_names(session: Session, verb: Verb, given: Mapping[str, Any]) -> bool:
-    """Say which names may be why there are no rows. Returns whether there are any."""
+def check_fields(given: Mapping[str, Any]) -> None:
+    """Raises InvalidCall where rows are not shown by their fields."""
+    if given["output"] == "name":
+        raise InvalidCall("-o name prints names only; for other fields, use -o csv or table")
+    if given["count_by"] is not None:
+        raise InvalidCall("--count-by counts rows, and --fields shows them; leave out one of them")
+
+
+def tell_why_nothing_fits(session: Session, verb: Verb, given: Mapping[str, Any]) -> None:
+    """Say which names may be the reason for an answer without rows. Exits with NOT_FOUND if one is
+    not in a list of all such names: it is misspelled.
+    """
     from cuectl.names import Names, arguments_of, named_options
 
     names, arguments = Names(session), arguments_of(verb, given, ())
-    told = False
+    missing = []
     for name, kind in named_options(verb, given):
         if problem := names.problem(name, kind, arguments):
             complain(problem, PROGRAM)
-            told = True
-    return told
+            missing.append(kind)
+    if any(names.are_all(kind) for kind in missing):
+        sys.exit(NOT_FOUND)
+    if not missing:
+        tell_conditions(verb, given)
 
 
 def tell_conditions(verb: Verb, given: Mapping[str, Any]) -> None:
@@ -220,7 +243,7 @@ def view_of(verb: Verb, given: Mapping[str, Any], columns: Sequence[Column]) -> 
     sort = ",".join(fields_of(given["sort_by"], verb))
     sort = sort or (f"-{COUNT}" if given["count_by"] else str(verb.get("sort", "")))
     view = {}
-    if given["output"] in ("table", "wide", "csv", "name"):
+    if given["output"] in ("table", "wide", "csv", "name") or given["fields"] is not None:
         view["_fields"] = ",".join(paths_of(columns))
     if conditions:
         joined = " and ".join(f"({each})" for each in conditions)

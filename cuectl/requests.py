@@ -1,5 +1,6 @@
 """The requests of verbs: what options and arguments put into them."""
 
+import re
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any
@@ -39,6 +40,27 @@ def request_of(verb: Verb, given: Mapping[str, Any], session: Session) -> dict[s
         elif "default" in about:
             put(body, about["put"], about["default"])
     return body
+
+
+def with_split_options(verb: Verb, given: Mapping[str, Any]) -> dict[str, Any]:
+    """With the options that are in another: `--range 1011-comp` has a layer. Raises InvalidCall."""
+    found = dict(given)
+    options: Mapping[str, Verb] = verb.get("options", {})
+    for name, about in options.items():
+        value = given.get(parameter(name))
+        if "splits" not in about or not value:
+            continue
+        parts = re.fullmatch(about["splits"], value, re.ASCII)
+        if parts is None or re.fullmatch(about.get("pattern", ""), value, re.ASCII):
+            continue
+        for part, text in parts.groupdict().items():
+            if part != name and given.get(parameter(part)):
+                raise InvalidCall(
+                    f"--{name} {value} has a {part}, too: leave out --{part},"
+                    f" or write --{name} {parts[name]}"
+                )
+            found[parameter(part)] = (text,) if options[part].get("many") else text
+    return found
 
 
 def resolved(value: Any, session: Session) -> Any:

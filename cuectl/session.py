@@ -143,6 +143,15 @@ class Session:
         return self.cache.age > FRESH_SECONDS
 
     @property
+    def tried(self) -> Mapping[str, str]:
+        """Words of other programs, and the verb or command that each means."""
+        try:
+            found: Mapping[str, str] = self.cache.verbs.get("tried", {})
+        except WrongSetting:  # no gateway is known
+            return {}
+        return found
+
+    @property
     def colors(self) -> Mapping[str, str]:
         found: Mapping[str, str] = self.cache.verbs.get("colors", {})
         return found

@@ -8,11 +8,12 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from cuectl.requests import parameter
+from cuectl.requests import parameter, with_split_options
 from cuectl.rows import FORMS, columns_of, titles_of
 from cuectl.session import Session, Verb
 
 STANDARD_INPUT = "-"
+LIKE_OPTIONS = 0.75
 NAME_CONDITION = "name:comp"
 """A condition on rows that most have."""
 NUMBERS = {"integer": (int, "an integer"), "number": (float, "a number")}
@@ -21,21 +22,86 @@ NUMBERS = {"integer": (int, "an integer"), "number": (float, "a number")}
 class VerbCommand(click.Command):
     """A command for a verb. If it takes several names, it says where they come from."""
 
-    def __init__(self, name: str, listing: tuple[str, Verb] | None, **more: Any) -> None:
+    def __init__(
+        self,
+        name: str,
+        verb: Verb,
+        session: Session,
+        listing: tuple[str, Verb] | None,
+        **more: Any,
+    ) -> None:
         """`listing` is the verb that lists such names, if there is one."""
-        super().__init__(name, **more)
+        super().__init__(name, context_settings={"allow_extra_args": True}, **more)
+        self._verb = verb
+        self._session = session
         self._listing = listing
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         try:
-            return super().parse_args(ctx, args)
+            rest = super().parse_args(ctx, args)
         except click.NoSuchOption as error:
             name = error.option_name.removeprefix("--")
             if self._listing is not None and name in self._listing[1].get("options", {}):
-                pipe = f"cuectl {self._listing[0]} --{name} … -o name | cuectl {self.name} -"
-                problem = f"No such option '--{name}'; for that: {pipe}"
-                raise click.UsageError(problem, ctx) from None
+                source = f"{self._listing[0]} --{name}"
+                near = f"; for that: {pipe(source, str(self.name), self._verb)}"
+            else:
+                near = self._near_option(name)
+            raise click.UsageError(f"No such option '{error.option_name}'{near}", ctx) from None
+        except click.MissingParameter:
             raise
+        except click.BadParameter as error:
+            if not self._is_missing(error.param, ctx):
+                raise
+            metavar = error.param.metavar if error.param is not None else ""
+            raise click.UsageError(f"Missing argument '{metavar}'", ctx) from None
+        if rest and not ctx.resilient_parsing:
+            listed = f"argument{'s' if len(rest) > 1 else ''} ({' '.join(rest)})"
+            hint = self._place_of(rest, ctx.params)
+            raise click.UsageError(f"Got unexpected extra {listed}{hint}", ctx)
+        return rest
+
+    def _place_of(self, words: Sequence[str], given: Mapping[str, Any]) -> str:
+        """Where a word belongs that is too much: `; for that: --show demo`."""
+        from cuectl.names import Names, arguments_of
+        from cuectl.suggestions import command_meant
+
+        name, word, known = str(self.name), words[0], Names(self._session)
+        verbs = self._session.known_verbs({})
+        if f"{name} {word}" in self._session.tried:
+            command = command_meant([name, *words], self._session.tried, verbs, ())
+            return f"; did you mean cuectl {command}?"
+        for option, about in self._verb.get("options", {}).items():
+            patterns = (about.get("pattern", ""), about.get("splits", ""))
+            fits = any(re.fullmatch(each, word, re.ASCII) for each in patterns)
+            is_value = "value" not in about and word.upper() in about.get("values", ())
+            kind = about.get("names", "")
+            if fits or is_value or known.has(word, kind, arguments_of(self._verb, given, ())):
+                return f"; for that: --{option} {word}"
+        if known.has(word, name, {}):
+            one = name.removesuffix("s")  # `job` for `jobs`
+            command = command_meant([one if one in verbs else name, word], {}, verbs, ())
+            return f"; for that: cuectl {command}"
+        return ""
+
+    def _near_option(self, name: str) -> str:
+        from cuectl.suggestions import did_you_mean
+
+        options = [option for param in self.params for option in param.opts]
+        known = [each.removeprefix("--") for each in options if each.startswith("--")]
+        return did_you_mean(name, known, LIKE_OPTIONS).replace("mean ", "mean --")
+
+    def _is_missing(self, wrong: click.Parameter | None, ctx: click.Context) -> bool:
+        """Whether a value is wrong since it is the name before it, as in `priority JOB`."""
+        several = [each for each in self.params if each.nargs == -1]
+        is_argument = isinstance(wrong, click.Argument) and wrong.nargs == 1
+        return is_argument and any(not ctx.params.get(str(each.name)) for each in several)
+
+
+class VerbOption(click.Option):
+    """An option that errors call by its name, without aliases."""
+
+    def get_error_hint(self, ctx: click.Context | None) -> str:
+        return f"'{self.opts[0]}'"
 
 
 def command_of(name: str, verb: Verb, session: Session) -> click.Command:
@@ -48,6 +114,7 @@ def command_of(name: str, verb: Verb, session: Session) -> click.Command:
     params += [each for each in common if each.name not in own]
 
     def run(**given: Any) -> None:
+        given = with_split_options(verb, given)
         if verb.get("reads"):
             from cuectl.reads import read
 
@@ -59,6 +126,8 @@ def command_of(name: str, verb: Verb, session: Session) -> click.Command:
 
     return VerbCommand(
         name,
+        verb,
+        session,
         session.listing(verb),
         params=params,
         callback=run,
@@ -73,16 +142,25 @@ def paragraphs_of(name: str, verb: Verb, listing: tuple[str, Verb] | None) -> li
     for each in verb.get("arguments", ()):
         if each.get("repeats"):
             named = str(each["name"]).upper()
-            pipe = f": cuectl {listing[0]} … -o name | cuectl {name} -" if listing else "."
+            source = f": {pipe(listing[0], name, verb)}" if listing else "."
             told = f"There may be several {named}s; {STANDARD_INPUT} reads them from a pipe"
-            found.append(told + pipe)
+            found.append(told + source)
     if verb.get("reads") and (columns := columns_of(verb, "wide")):
         listed = ", ".join(
             path if title == path.upper() else f"{path} ({title})"
             for path, title in titles_of(columns)
         )
-        found.append(f"Fields of its columns, for --where and --sort-by: {listed}.")
+        found.append(f"Fields of its columns, for --where, --sort-by and --fields: {listed}.")
     return found
+
+
+def pipe(source: str, name: str, verb: Verb) -> str:
+    """`cuectl hosts … -o name | cuectl move - ALLOC`."""
+    words = [
+        STANDARD_INPUT if each.get("repeats") else str(each["name"]).upper()
+        for each in verb.get("arguments", ())
+    ]
+    return f"cuectl {source} … -o name | cuectl {name} {' '.join(words)}"
 
 
 def argument_of(about: Verb, session: Session) -> click.Argument:
@@ -98,6 +176,7 @@ def argument_of(about: Verb, session: Session) -> click.Argument:
 
 
 def option_of(name: str, about: Verb, session: Session) -> click.Option:
+    names = [f"--{each}" for each in (name, *about.get("aliases", ()))]
     is_flag = "where" in about or "value" in about
     help_ = str(about.get("help", ""))
     if example := about.get("example"):
@@ -108,9 +187,9 @@ def option_of(name: str, about: Verb, session: Session) -> click.Option:
         shown = ", ".join(default) if isinstance(default, list) else default
         help_ += f" (default: {shown})"
     if is_flag:
-        return click.Option([f"--{name}", parameter(name)], is_flag=True, help=help_)
-    return click.Option(
-        [f"--{name}", parameter(name)],
+        return click.Option([*names, parameter(name)], is_flag=True, help=help_)
+    return VerbOption(
+        [*names, parameter(name)],
         multiple=bool(about.get("many")),
         metavar=str(about.get("names", name)).removesuffix("s").upper(),
         type=click.BOOL if about.get("type") == "boolean" else Given(session, about),
@@ -127,6 +206,11 @@ def of_reads(verb: Verb) -> list[click.Option]:
             default="table",
             show_default=True,
             help="How the answer is printed.",
+        ),
+        click.Option(
+            ["--fields", "--columns", "fields"],
+            metavar="COLUMNS",
+            help="Show these columns or fields, in this order.",
         ),
         click.Option(["--no-headers"], is_flag=True, help="Leave out the first line."),
         click.Option(["--sort-by"], metavar="COLUMNS", help="Sort by these; -name is descending."),
@@ -176,6 +260,9 @@ class Given(click.types.StringParamType):
                 kind(text)
                 return text
             self.fail(f"{text!r} is not {called}{self._example()}", param, ctx)
+        splits = self._about.get("splits")
+        if splits and re.fullmatch(splits, text, re.ASCII):
+            return text
         pattern = self._about.get("pattern")
         if pattern and not re.fullmatch(pattern, text, re.ASCII):
             self.fail(f"{text!r} does not fit{self._example()}", param, ctx)

@@ -63,7 +63,12 @@ class Document:
         """The units of numbers in a method's answer, by path in a row; without rows, in its only
         object or in the answer itself.
         """
-        return dict(self._units(self._row(operation.response), "", MOST_LEVELS))
+        row = self._row(operation.response)
+        return {path: each["x-unit"] for path, each in self._values(row) if "x-unit" in each}
+
+    def paths(self, operation: Operation) -> list[str]:
+        """The paths of values in a row, as in `units`."""
+        return [path for path, _ in self._values(self._row(operation.response))]
 
     def _row(self, schema: Json) -> Json:
         for _ in range(2):
@@ -76,12 +81,15 @@ class Document:
             schema = fields[0]
         return schema
 
-    def _units(self, schema: Json, prefix: str, levels: int) -> Iterator[tuple[str, str]]:
+    def _values(
+        self, schema: Json, prefix: str = "", levels: int = MOST_LEVELS
+    ) -> Iterator[tuple[str, Json]]:
+        """Fields that are no objects, by path."""
         for name, each in self.resolved(schema).get("properties", {}).items():
-            if "x-unit" in each:
-                yield f"{prefix}{name}", each["x-unit"]
+            if "properties" not in self.resolved(each):
+                yield f"{prefix}{name}", each
             elif levels > 1:
-                yield from self._units(each, f"{prefix}{name}.", levels - 1)
+                yield from self._values(each, f"{prefix}{name}.", levels - 1)
 
     def resolved(self, schema: Json) -> Json:
         """The schema behind a reference, or behind a choice of a reference and null."""

@@ -64,7 +64,7 @@ def call(session: Session, name: str, words: tuple[str, ...], options: CallOptio
 
     \b
     Example:
-      cuectl call getjobs r.shows=demo --fields name,priority
+      cuectl call job/getjobs r.shows=demo --fields name,priority
       cuectl call Job/GetJobs r.jobs=NAME --until state=FINISHED
 
     Exit status: see cuectl --help

@@ -25,9 +25,12 @@ def complete_name(
 
 @click.command()
 @click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=complete_name)
+@click.option("--fail-fast", is_flag=True, help="End with 1 at the first dead frame.")
 @time_option("--timeout", most=30 * 86400, help="Give up after this time.")
 @click.pass_obj
-def follow(session: Session, names: tuple[str, ...], timeout: float | None) -> None:
+def follow(
+    session: Session, names: tuple[str, ...], fail_fast: bool, timeout: float | None
+) -> None:
     """Follow a job until it is done.
 
     A terminal shows a bar for each of its layers. The exit status is 0 if it is done, and 1 if it
@@ -42,10 +45,19 @@ def follow(session: Session, names: tuple[str, ...], timeout: float | None) -> N
     about = session.part("follow")
     if not about:
         raise Failure("this gateway does not say what can be followed, or the token may not")
-    sys.exit(follow_all(session, about, names, timeout))
+    if fail_fast and "failFast" not in about:
+        raise Failure("this gateway does not say when --fail-fast ends")
+    sys.exit(follow_all(session, about, names, timeout, fails_fast=fail_fast))
 
 
-def follow_all(session: Session, about: Verb, names: Sequence[str], timeout: float | None) -> int:
+def follow_all(
+    session: Session,
+    about: Verb,
+    names: Sequence[str],
+    timeout: float | None,
+    *,
+    fails_fast: bool = False,
+) -> int:
     """Follow one after the other; the exit status."""
     import asyncio
     import gc
@@ -58,12 +70,13 @@ def follow_all(session: Session, about: Verb, names: Sequence[str], timeout: flo
     async def run(client: GatewayClient) -> int:
         status = 0
         for name in names:
-            problem = await Following(client, about, name).until_done()
+            following = Following(client, about, name, fails_fast=fails_fast)
+            problem = await following.until_done()
             if problem:
                 status = FAILED
                 complain(f"{name} {problem}", PROGRAM)
             else:
-                click.echo(f"{name} is done", err=True)
+                click.echo(f"{name} is {', '.join(('done', *following.notes))}", err=True)
         return status
 
     async def within(client: GatewayClient) -> int:

@@ -17,12 +17,13 @@ INTERRUPTED, BROKEN_PIPE = 130, 141
 """Shells report these for SIGINT and SIGPIPE."""
 MEANINGS = {
     0: "success",
-    FAILED: "a call failed, one of many, or what was followed; standard error says why",
+    FAILED: "a call failed, or one of several, or the job that was followed;"
+    " standard error says why",
     WRONG_USAGE: "wrong usage or settings: no such option, method or field, or a wrong value",
     NOT_FOUND: "NOT_FOUND",
     UNAVAILABLE: "UNAVAILABLE: Cuebot or the gateway is unreachable or not ready",
-    CUT: "the answer may be cut: it has as many rows as were asked for",
-    GAVE_UP: "what was waited for has not come within --timeout",
+    CUT: "there may be more: the answer has as many rows as were asked for",
+    GAVE_UP: "--timeout ended before what was waited for",
     INTERRUPTED: "Ctrl-C",
     BROKEN_PIPE: "the reader of the output (head) went away",
 }

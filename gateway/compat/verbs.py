@@ -119,6 +119,9 @@ class Argument(Given):
 class Option(Given):
     """An option: a place in the request for what is given with it, or for `value` (`$sub` is who
     asks), or a condition on rows. Without it, `default` is sent. With it, rows have more `columns`.
+
+    `aliases` are other names of it. What `splits` matches, and `pattern` does not, is several
+    options in one: its groups are their names.
     """
 
     put: FieldPath | None = None
@@ -126,6 +129,8 @@ class Option(Given):
     default: Requested | None = None
     where: Line | None = None
     columns: Columns = ()
+    aliases: tuple[Word, ...] = ()
+    splits: re.Pattern[str] | None = None
     help: Line
 
     @model_validator(mode="after")
@@ -149,14 +154,22 @@ class Rows(Entry):
     sort: Line | None = None
 
 
+class Counts(Entry):
+    """A read that lists what a verb changes, if it is sent the same request: so many `noun`s."""
+
+    method: MethodName
+    noun: Word
+
+
 class Verb(Rows):
-    """What a client's command line does with a method. `confirm` is asked before it, and `example`
-    is a condition on its rows.
+    """What a client's command line does with a method. `confirm` is asked before it, with
+    `{counted}` for what it `counts`, and `example` is a condition on its rows.
     """
 
     summary: Line
     arguments: tuple[Argument, ...] = ()
     options: dict[Word, Option] = {}
+    counts: Counts | None = None
     confirm: Line | None = None
     example: Line | None = None
 
@@ -167,8 +180,16 @@ class Verb(Rows):
             raise ValueError("two arguments have one name")
         if sum(each.repeats for each in self.arguments) > 1:
             raise ValueError("two arguments repeat")
+        called = [*self.options, *(name for each in self.options.values() for name in each.aliases)]
+        if len({*called}) < len(called):
+            raise ValueError("two options have one name")
+        for name, option in self.options.items():
+            for part in option.splits.groupindex if option.splits is not None else ():
+                if part not in self.options:
+                    raise ValueError(f"{name}: {part} is no option for a part of it")
+        known = names | ({"counted"} if self.counts is not None else set())
         for _, asked, _, _ in Formatter().parse(self.confirm or ""):
-            if asked is not None and asked not in names:
+            if asked is not None and asked not in known:
                 raise ValueError(f"{{{asked}}} is no argument")
         return self
 
@@ -202,7 +223,9 @@ class Failed(Entry):
 
 
 class Follow(Entry):
-    """An object that is watched until it is `done`, or has `failed`."""
+    """An object that is watched until it is `done` or has `failed`; with --fail-fast, also until
+    that fits. `notes` are numbers that are told when it is done, unless they are 0.
+    """
 
     summary: Line
     argument: Word
@@ -211,6 +234,8 @@ class Follow(Entry):
     parts: Parts
     done: Line
     failed: tuple[Failed, ...] = ()
+    fail_fast: Failed | None = None
+    notes: Columns = ()
 
 
 class Launch(Rows):
@@ -221,14 +246,35 @@ class Launch(Rows):
     name: FieldPath
 
 
+TriedWords = Annotated[
+    str,
+    shaped(
+        r"[a-z][a-z0-9-]*( ([a-z][a-z0-9-]*|\{[a-z][a-z0-9-]*\}))?",
+        "words such as get, wait or move {jobs}",
+    ),
+]
+
+
 class Verbs(Entry):
-    """What a client's command line can do, and the colors of states."""
+    """What a client's command line can do, and the colors of states.
+
+    `tried` are words that people write who know other programs, and the verb or command that they
+    mean; where it is empty, the next word is that. `{jobs}` is a name from this list.
+    """
 
     names: dict[Word, NameList] = {}
+    tried: dict[TriedWords, Literal[""] | Word] = {}
     verb: dict[Word, Verb] = {}
     colors: dict[FieldName, Color] = {}
     follow: Follow | None = None
     launch: Launch | None = None
+
+    @model_validator(mode="after")
+    def check_tried(self) -> Self:
+        for words, verb in self.tried.items():
+            if verb not in ("", "follow", "launch", *self.verb):
+                raise ValueError(f"tried: {words}: there is no verb {verb!r}")
+        return self
 
     @model_validator(mode="after")
     def check_names(self) -> Self:
@@ -279,7 +325,9 @@ def client_commands(
             if state not in states:
                 raise NotApplicable(f"there is no {state} in an answer of a verb")
             colors[state] = color
-    return ClientCommands(names=names, verbs=found, colors=colors, follow=follow, launch=launch)
+    return ClientCommands(
+        names=names, verbs=found, colors=colors, follow=follow, launch=launch, tried=verbs.tried
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,7 +367,7 @@ class Reader:
             with entry(place, self.unused):
                 more = [*self._columns(f"{place}.columns", method, one.columns)]
                 found = self._option(method, one, each.where)
-                options[option] = {**found, **filled(columns=more)}
+                options[option] = {**found, **filled(columns=more, aliases=[*one.aliases])}
         return {
             "summary": each.summary,
             **self._rows(f"verbs.verb.{name}", method, each),
@@ -327,6 +375,7 @@ class Reader:
                 reads=method.reads_only,
                 arguments=[self._argument(method, one) for one in each.arguments],
                 options=options,
+                counts=each.counts and self._counts(f"verbs.verb.{name}.counts", each, each.counts),
                 confirm=each.confirm,
                 example=example,
             ),
@@ -346,9 +395,15 @@ class Reader:
             running=each.parts.bar.running and self._number(parts, row, each.parts.bar.running),
             failed=each.parts.bar.failed and self._number(parts, row, each.parts.bar.failed),
         )
+        hurry = {}
+        if (fast := each.fail_fast) is not None:
+            sooner = f"{until} or ({fast.where})"
+            self._view(whole, _where=sooner)
+            hurry = {"where": fast.where, "says": fast.says, "until": sooner}
         return {
             "summary": each.summary,
-            **filled(argument=each.argument, names=each.names),
+            **filled(argument=each.argument, names=each.names, failFast=hurry),
+            **filled(notes=[*self._columns("verbs.follow.notes", whole, each.notes)]),
             "whole": self._followed("verbs.follow.whole", whole, each.whole),
             "parts": {**self._followed("verbs.follow.parts", parts, each.parts), "bar": bar},
             "done": each.done,
@@ -398,6 +453,19 @@ class Reader:
                     before=each.before,
                 )
 
+    def _counts(self, name: str, each: Verb, counts: Counts) -> Json:
+        """What is counted, and the read for it, if that takes all that the verb is given."""
+        found: Json = {"noun": counts.noun}
+        with entry(name, self.unused):
+            method = needed_method(self.methods, counts.method)
+            self._view(method, _count="true")
+            given = (one.put for one in each.options.values())
+            for put in (*each.request, *(one.put for one in each.arguments), *given):
+                if put is not None:
+                    needed_path(method.descriptor.input_type, put)
+            found["method"] = method.path
+        return found
+
     def _argument(self, method: Method, each: Argument) -> Json:
         more = filled(repeats=each.repeats, help=each.help)
         return {"name": each.name, **place_in(method, each.put), **expected(each), **more}
@@ -411,7 +479,8 @@ class Reader:
             if content is not None:
                 request_of(method, {each.put: content})
                 found[name] = as_json(content)
-        return {**found, **expected(each), **filled(help=each.help)}
+        splits = each.splits.pattern if each.splits is not None else ""
+        return {**found, **expected(each), **filled(splits=splits, help=each.help)}
 
     def _view(self, method: Method, **asked: str | None) -> None:
         """Check what is asked of a method's answers."""

@@ -18,19 +18,30 @@ class ClientCommands:
     """Colors by name of a state."""
     follow: Json | None
     launch: Json | None
+    tried: Mapping[str, str]
+    """Words for verbs and commands, as people write them who know other programs."""
 
     def allowed(self, paths: Container[str]) -> Json:
-        """Commands whose methods are among the paths; empty if there are none."""
-        names, verbs = (
-            {name: each for name, each in entries.items() if each["method"] in paths}
-            for entries in (self.names, self.verbs)
-        )
+        """Commands whose methods are among the paths; empty if there are none. A verb may do
+        without the read for its `counts`.
+        """
+        names = {name: each for name, each in self.names.items() if each["method"] in paths}
+        verbs = dict[str, Json]()
+        for name, each in self.verbs.items():
+            if each["method"] in paths:
+                verbs[name] = each
+                if (counts := each.get("counts")) and counts.get("method") not in paths:
+                    verbs[name] = {**each, "counts": {"noun": counts["noun"]}}
         found: Json = {"names": names, "verbs": verbs} if verbs else {}
         follow, launch = self.follow, self.launch
         if follow and follow["whole"]["method"] in paths and follow["parts"]["method"] in paths:
             found["follow"] = follow
         if launch and launch["method"] in paths:
             found["launch"] = launch
+        known = {"", *verbs, *found}
+        tried = {words: verb for words, verb in self.tried.items() if verb in known}
+        if tried and found:
+            found["tried"] = tried
         return {**found, "colors": dict(self.colors)} if found else {}
 
 

@@ -63,6 +63,7 @@ method = "job.JobInterface/LaunchSpecAndWait"
 put = "spec"
 name = "name"
 """
+TRIED = '[tried]\nget = ""\nwait = "follow"\nlock = "pause"\n"move {jobs}" = "pause"\n'
 PAUSE = """
 [verb.pause]
 summary = "Pause"
@@ -106,9 +107,9 @@ def test_opencue_has_its_verbs() -> None:
     assert idle(opencue_catalog()) == {}
     found = opencue_document()["x-cuectl"]
     assert {*WANTED} == found["verbs"].keys()
-    assert {"names", "verbs", "colors", "follow", "launch"} == found.keys()
-    for name in ("eat", "kill"):
-        assert "{job}" in found["verbs"][name]["confirm"]
+    assert {"names", "verbs", "colors", "follow", "launch", "tried"} == found.keys()
+    assert "{job}" in found["verbs"]["kill"]["confirm"]
+    assert "{counted}" in found["verbs"]["eat"]["confirm"]
     assert found["colors"]["DEAD"] == found["colors"]["DOWN"] == "red"
     assert {"show", "mine", "failed"} <= found["verbs"]["jobs"]["options"].keys()
     assert {"job", "host"} <= found["verbs"]["procs"]["options"].keys()
@@ -219,7 +220,13 @@ def test_what_is_given_may_have_a_pattern_and_names_their_own_arguments() -> Non
         columns = ["name", { path = "lastResource", title = "HOST", before = "/" }]
         [verb.frames.options]
         layer = { put = "req.layers", names = "layers", help = "Of this layer" }
-        range = { put = "req.frameRange", pattern = '\\d+', example = "7", help = "Of this number" }
+        [verb.frames.options.range]
+        put = "req.frameRange"
+        pattern = '\\d+'
+        example = "7"
+        splits = "(?P<range>.)-(?P<layer>.+)"
+        aliases = ["frame"]
+        help = "Of this number"
     """)
     assert found["names"]["layers"]["given"] == {"job": "job"}
     frames = found["verbs"]["frames"]
@@ -230,6 +237,8 @@ def test_what_is_given_may_have_a_pattern_and_names_their_own_arguments() -> Non
             "put": "req.frameRange",
             "pattern": r"\d+",
             "example": "7",
+            "splits": "(?P<range>.)-(?P<layer>.+)",
+            "aliases": ["frame"],
             "help": "Of this number",
         },
     }
@@ -266,6 +275,20 @@ def test_lists_conditions_and_columns_of_options_are_told() -> None:
             PAUSE.replace('"job" }', '"job", pattern = "a+", example = "b" }'),
             "a pattern needs an example that it matches",
         ),
+        (TRIED + JOBS, "tried: lock: there is no verb 'pause'"),
+        ('tried.Get = ""', "'Get' is not words such as get, wait or move {jobs}"),
+        (
+            JOBS + 'options.x = { where = "isPaused", aliases = ["x"], help = "x" }',
+            "two options have one name",
+        ),
+        (
+            JOBS + 'options.x = { put = "r.shows", splits = "(?P<x>.)(?P<y>.)", help = "x" }',
+            "x: y is no option for a part of it",
+        ),
+        (
+            PAUSE + 'confirm = "Pause {counted}?"',
+            "{counted} is no argument",
+        ),
         (
             JOBS + 'columns = [{ path = "name", before = "/" }]',
             "a part of a text needs a title",
@@ -281,13 +304,53 @@ def test_what_makes_no_sense_is_refused(text: str, problem: str) -> None:
         Verbs.model_validate(tomllib.loads(text))
 
 
+EAT = """
+[verb.eat]
+summary = "Eat"
+method = "job.JobInterface/EatFrames"
+arguments = [{ name = "job", put = "job" }]
+counts = { method = "job.JobInterface/GetFrames", noun = "frame" }
+confirm = "Eat {counted}?"
+options.range = { put = "req.frameRange", help = "Of this number" }
+"""
+FRAMES = "/job.JobInterface/GetFrames"
+
+
+def test_what_a_verb_changes_can_be_counted() -> None:
+    assert used(EAT)["verbs"]["eat"]["counts"] == {"noun": "frame", "method": FRAMES}
+    for other, reason in (
+        ("job.JobInterface/GetLayers", "job.JobGetLayersRequest has no req.frameRange"),
+        ("job.JobInterface/Get", "job.JobInterface/Get is not served"),
+    ):
+        found, idle = resolved(EAT.replace(FRAMES[1:], other))
+        assert found["verbs"]["eat"]["counts"] == {"noun": "frame"}
+        assert idle == {"verbs.verb.eat.counts": reason}
+
+
+def test_a_token_that_may_not_count_has_the_verb() -> None:
+    eat, method = {"noun": "frame"}, "/job.JobInterface/EatFrames"
+    assert commands(opencue_catalog(), method)["verbs"]["eat"]["counts"] == eat
+    found = commands(opencue_catalog(), method, FRAMES)["verbs"]["eat"]["counts"]
+    assert found == {**eat, "method": FRAMES}
+
+
+def test_words_that_people_try_are_told_with_their_verbs() -> None:
+    """As far as the token may use these."""
+    pause = {"get": "", "lock": "pause", "move {jobs}": "pause"}
+    assert used(TRIED + PAUSE)["tried"] == pause
+    assert used(TRIED + PAUSE + FOLLOW)["tried"] == {**pause, "wait": "follow"}
+
+
 def test_the_only_object_of_an_answer_is_its_row() -> None:
     job = opencue_document()["x-cuectl"]["verbs"]["job"]
     assert (job["rows"], job["columns"][0]["path"]) == ("job", "name")
 
 
 def test_following_and_launching_are_told() -> None:
-    failed = 'failed = [{ where = "isPaused", says = "waits" }]\nwhole = {'
+    failed = """failed = [{ where = "isPaused", says = "waits" }]
+    fail_fast = { where = "priority=0", says = "starves" }
+    notes = [{ path = "jobStats.eatenFrames", title = "EATEN" }]
+    whole = {"""
     found = used(FOLLOW.replace("whole = {", failed) + LAUNCH)
     assert found["follow"] == {
         "summary": "Follow",
@@ -307,6 +370,12 @@ def test_following_and_launching_are_told() -> None:
         "done": "state=FINISHED",
         "failed": [{"where": "isPaused", "says": "waits"}],
         "until": "(state=FINISHED) or (isPaused)",
+        "failFast": {
+            "where": "priority=0",
+            "says": "starves",
+            "until": "(state=FINISHED) or (isPaused) or (priority=0)",
+        },
+        "notes": [{"path": "jobStats.eatenFrames", "title": "EATEN"}],
     }
     assert found["launch"] == {
         "summary": "Launch",
@@ -375,6 +444,10 @@ def test_what_does_not_fit_the_method_is_idle(text: str, entry: str, reason: str
         (
             FOLLOW.replace("state=FINISHED", "state=ENDED"),
             *("follow", "_where: state: no job.JobState is called 'ENDED'"),
+        ),
+        (
+            FOLLOW.replace("whole =", 'fail_fast = { where = "a=1", says = "x" }\nwhole ='),
+            *("follow", "_where: job.Job has no field 'a'"),
         ),
         (FOLLOW.replace("totalFrames", "type"), "follow", "type is no number"),
         (FOLLOW.replace("r.ids", "r.id"), "follow", "job.JobGetJobsRequest has no r.id"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cuectl.terminal.exits import FAILED, WRONG_USAGE
+from cuectl.terminal.exits import FAILED, NOT_FOUND, WRONG_USAGE
 from tests.cuectl.calls import Cuectl
 from tests.support.protos import trial
 from tests.support.servers import Context, ScriptedCuebot, gateway_for, running_cuebot
@@ -79,13 +79,13 @@ async def test_its_verbs_are_those_of_its_profile(cuectl: Cuectl) -> None:
 async def test_its_verbs_have_all_that_verbs_have(cuectl: Cuectl, trees: ScriptedCuebot) -> None:
     assert (await cuectl("leaves", "--where", "name=ash", "-o", "csv")).text == '"name"\n"ash"\n'
     ran = await cuectl("leaves", "--tree", "bare", "-o", "name")
-    assert (ran.status, ran.text) == (0, "")
+    assert (ran.status, ran.text) == (NOT_FOUND, "")
     assert ran.err == "cuectl: 'bare' is not among the leaves; there are ash, elm\n"
     ran = await cuectl("drop", "ash", "elm")
     assert (ran.status, dropped(trees)) == (FAILED, [])
     assert "not done: Drop ash, elm?" in ran.err
     ran = await cuectl("drop", "ash", "elm", "--yes")
-    assert (ran.status, ran.err) == (0, "drop: 2 done\n")
+    assert (ran.status, ran.err) == (0, "drop: 2 leafs\n")
     assert sorted(dropped(trees)) == ["ash", "elm"]
     ran = await cuectl("drop", "ash", "--yes", "--dry-run")
     assert ran.json["request"]["name"] == "ash"

@@ -1,11 +1,19 @@
 """`cuectl call`: names in any case, arguments as documented, help of methods."""
 
+import asyncio
+import re
+
 import pytest
 
+from cuebot_simulator.server import SimulatedCuebot
+from cuebot_simulator.world.jobs import finish_job
 from cuectl.terminal.exits import NOT_FOUND, WRONG_USAGE
 from tests.cuectl.calls import Cuectl
+from tests.support.patience import until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+
+JOB = "demo-sh010-lena_comp_v003"
 
 
 @pytest.mark.parametrize(
@@ -97,6 +105,31 @@ async def test_an_example_of_help_works(cuectl: Cuectl) -> None:
     for line in (f"Job/SetMaxCores job={job} val=7", f"SetMinMemory layer=comp job={job} memory=9"):
         ran = await cuectl("call", *line.split())
         assert (ran.status, ran.err) == (0, "")
+
+
+async def test_the_examples_of_help_run(
+    cuectl: Cuectl, cuebot: SimulatedCuebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One waits for the end of a job."""
+    for module in ("gateway.calls.query", "cuectl.client.gateway"):
+        monkeypatch.setattr(f"{module}.LEAST_PERIOD_SECONDS", 0.01)
+    told = (await cuectl("call", "--help")).text.partition("Example:\n")[2]
+    first, waiting = re.findall(r"\n? +cuectl (.*)", told.partition("\n\n")[0])
+    ran = await cuectl(*first.split())
+    assert (ran.status, ran.err, ran.text.count("\n")) == (0, "", 4)
+    words, calls = waiting.replace("NAME", JOB).split(), len(cuebot.calls)
+    ending = asyncio.create_task(cuectl(*words))
+    await until(lambda: len(cuebot.calls) > calls + 1)
+    finish_job(cuebot.farm, cuebot.farm.pending[JOB])
+    assert (await ending).status == 0
+
+
+@pytest.mark.parametrize(
+    "line", ["--count-by show --sort-by -count,show", "--group show --count --sort -count,show"]
+)
+async def test_options_have_the_words_of_verbs_too(reading: Cuectl, line: str) -> None:
+    ran = await reading("call", "Job/GetJobs", *line.split(), "-o", "csv")
+    assert ran.text.split()[1:] == ['"demo",3', '"harbor",2', '"northwind",2']
 
 
 async def test_views_and_until(reading: Cuectl) -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
+from cuebot_simulator.world.frame_actions import eat_frames
+from cuebot_simulator.world.frames import state_of
 from cuebot_simulator.world.jobs import finish_job
 from cuebot_simulator.world.state import by_name
 from cuectl.following import Screen, bar_of
@@ -35,6 +37,31 @@ async def test_the_exit_status_says_how_it_ended(
     assert ran.status == FAILED
     assert ran.err.splitlines()[-1] == f"cuectl: {JOB} was killed"
     assert ran.err.startswith(f"{JOB}  PENDING  0 dead  ")
+
+
+async def test_a_job_that_is_done_without_some_frames_says_how_many(
+    cuectl: Cuectl, cuebot: SimulatedCuebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.calls.query.LEAST_PERIOD_SECONDS", 0.01)
+    monkeypatch.setattr("cuectl.client.gateway.LEAST_PERIOD_SECONDS", 0.01)
+    monkeypatch.setattr("cuectl.following.EVERY_SECONDS", 0.01)
+    await cuectl("shows")
+    calls = len(cuebot.calls)
+    following = asyncio.create_task(cuectl("follow", JOB, "--fail-fast"))
+    await until(lambda: len(cuebot.calls) > calls + 2)
+    job = by_name(cuebot.farm.jobs, JOB)
+    waiting = [each for each in cuebot.farm.frames_of(job) if state_of(each) != "SUCCEEDED"]
+    eat_frames(cuebot.farm, waiting)
+    ran = await following
+    assert ran.status == 0
+    assert ran.err.splitlines()[-1] == f"{JOB} is done, {len(waiting)} eaten"
+
+
+async def test_the_first_dead_frame_ends_it(cuectl: Cuectl) -> None:
+    """The others of the job still run."""
+    ran = await cuectl("follow", DYING, "--fail-fast")
+    assert ran.status == FAILED
+    assert ran.err.splitlines()[-1] == f"cuectl: {DYING} has dead frames"
 
 
 async def test_giving_up(cuectl: Cuectl) -> None:

@@ -1,0 +1,69 @@
+"""What a change is about, counted before it is made."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cuectl.errors import CallError
+from cuectl.many import Request, outcomes
+from cuectl.requests import parameter
+from cuectl.session import Session, Verb
+from cuectl.terminal.text import counted
+
+NAMES_LISTED = 5
+WITHHELD = ("PERMISSION_DENIED", "UNAUTHENTICATED", "UNIMPLEMENTED")
+"""Codes of reads that a token, or a gateway, does not have."""
+
+
+def counts_of(
+    session: Session, verb: Verb, requests: Sequence[Request], timeout: float | None
+) -> dict[str, int]:
+    """How much each of the requests would change, by name, as far as that can be known.
+
+    Raises CallError if the only one cannot be read, as for a job that is not there.
+    """
+    method = verb.get("counts", {}).get("method")
+    if method is None:
+        return {}
+    found = session.run(
+        lambda client: outcomes(client, method, requests, timeout, {"_count": "true"}), timeout
+    )
+    for each in found.values():
+        if isinstance(each, CallError) and len(found) == 1 and each.code not in WITHHELD:
+            raise each
+    return {name: int(each["count"]) for name, each in found.items() if isinstance(each, dict)}
+
+
+def listed(names: Sequence[str | None]) -> str:
+    """`a, b and 7 more`."""
+    more = f" and {len(names) - NAMES_LISTED} more" if len(names) > NAMES_LISTED else ""
+    return ", ".join(str(each) for each in names[:NAMES_LISTED]) + more
+
+
+def selection(
+    verb: Verb, given: Mapping[str, Any], names: Sequence[str | None], number: int | None
+) -> str:
+    """`3 DEAD frames of a, b, layer comp`: what the options and names choose."""
+    kinds, places = [], [f"of {listed(names)}"]
+    for name, about in verb.get("options", {}).items():
+        value = given.get(parameter(name)) or about.get("default")
+        if "put" not in about or "value" in about or not value:
+            continue
+        values = [value] if isinstance(value, str) else value
+        if about.get("values"):
+            kinds.append(" or ".join(values))
+        else:
+            places.append(f"{name} {', '.join(values)}")
+    noun = str(verb["counts"]["noun"])
+    amount = f"{noun}s" if number is None else counted(number, noun)
+    before, _, last = amount.rpartition(" ")
+    return f"{' '.join(filter(None, (before, *kinds, last)))} {', '.join(places)}"
+
+
+def names_something(verb: Verb, given: Mapping[str, Any]) -> bool:
+    """Whether an option says what has to be there, such as a layer, and not only of which kind."""
+    options = verb.get("options", {}).items()
+    return any(
+        given.get(parameter(name)) and "put" in about and "value" not in about
+        for name, about in options
+        if not about.get("values")
+    )

@@ -1,0 +1,151 @@
+"""Fields as people call them: by the headings of columns, in any case, or by their paths."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from cuectl.errors import InvalidCall
+from cuectl.rows import Column, columns_of, titles_of
+from cuectl.session import Session, Verb
+from cuectl.suggestions import did_you_mean
+
+if TYPE_CHECKING:
+    from cuectl.client.openapi_document import Document, Operation
+
+TOKEN = re.compile(
+    r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[<>!]=|[^\s()=<>!:~,'"]+|\s+|.""", re.DOTALL
+)
+"""A part of a condition on rows, or the space between two."""
+WORD = re.compile(r"""[^\s()=<>!:~,'"]+""")
+OPERATOR = re.compile(r"[<>!]=|[=<>:~]")
+COMPARES = re.compile(r"[=<>:~]|\bin\b")
+WORD_BEGINS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+QUOTE = "; if the shell has taken > or < for itself, quote the condition, such as --where '{} > 2'"
+
+
+class RowFields:
+    """The fields of a verb's rows, of which the document is read when one is asked for."""
+
+    def __init__(self, session: Session, verb: Verb) -> None:
+        self._session = session
+        self._verb = verb
+        self._paths: list[str] | None = None
+
+    @property
+    def paths(self) -> list[str]:
+        if self._paths is None:
+            document, operation = self._described()
+            self._paths = document.paths(operation)
+        return self._paths
+
+    @property
+    def units(self) -> Mapping[str, str]:
+        document, operation = self._described()
+        return document.units(operation)
+
+    def path(self, name: str) -> str | None:
+        """The path of a field, of which the last part will do, in either naming."""
+        from cuectl.client.openapi_document import json_name
+
+        found = [json_name(name), *(each for each in self.paths if each.endswith(f".{name}"))]
+        return next((each for each in found if each in self.paths), None)
+
+    def has(self, name: str) -> bool:
+        return any(f".{name}." in f".{each}." for each in self.paths)
+
+    def _described(self) -> "tuple[Document, Operation]":
+        from cuectl.methods import cached_methods
+
+        document = cached_methods(self._session)
+        if document is None:
+            raise InvalidCall("this gateway does not describe its methods (DOCS=off)")
+        return document, document.operations[self._verb["method"]]
+
+
+def headings(verb: Verb) -> dict[str, Column]:
+    """The columns that a verb may show, by what is above them."""
+    columns = list(columns_of(verb, "wide"))
+    for about in verb.get("options", {}).values():
+        columns += about.get("columns", ())
+    found: dict[str, Column] = {}
+    for (_, title), each in zip(titles_of(columns), columns, strict=True):
+        found.setdefault(title, each)
+    return found
+
+
+def with_fields(condition: str, verb: Verb, is_field: Callable[[str], bool]) -> str:
+    """A condition in which fields are in the places of headings: on the left of operators, where
+    rows have no such field. A heading above a part of a text stays: nothing equals that part.
+    """
+    paths = {
+        title: str(each["path"]) for title, each in headings(verb).items() if "before" not in each
+    }
+
+    def field_of(written: str) -> str:
+        path = paths.get(" ".join(written.split()).upper())
+        return written if path is None or path == written or is_field(written) else path
+
+    return "".join(replaced(TOKEN.findall(condition), field_of))
+
+
+def replaced(tokens: Sequence[str], field_of: Callable[[str], str]) -> Iterator[str]:
+    """The tokens of a condition, with other names on the left of operators."""
+    is_left, index = True, 0
+    while index < len(tokens):
+        token = tokens[index]
+        word = token.lower()
+        if is_left and WORD.fullmatch(token) and word not in ("not", "and", "or", "in"):
+            end = end_of_name(tokens, index)
+            yield field_of("".join(tokens[index:end]))
+            index = end
+            continue
+        if word in ("and", "or"):
+            is_left = True
+        elif word == "in" or OPERATOR.fullmatch(token):
+            is_left = False
+        yield token
+        index += 1
+
+
+def end_of_name(tokens: Sequence[str], begin: int) -> int:
+    """Where a name ends that may have several words, such as `AVG FRAME`."""
+    end = begin + 1
+    for index in range(begin + 1, len(tokens)):
+        if tokens[index].lower() in ("and", "or", "in") or not (
+            tokens[index].isspace() or WORD.fullmatch(tokens[index])
+        ):
+            break
+        if not tokens[index].isspace():
+            end = index + 1
+    return end
+
+
+def unquoted_hint(condition: str) -> str:
+    """Of a condition that compares nothing: its end may be the name of a file now."""
+    return "" if COMPARES.search(condition) else QUOTE.format(condition)
+
+
+def chosen_columns(names: str, verb: Verb, fields: RowFields) -> list[Column]:
+    """The columns with these headings or fields. Raises InvalidCall."""
+    known = headings(verb)
+    shown = {str(each["path"]): each for each in known.values()}
+    found: list[Column] = []
+    for name in filter(None, map(str.strip, names.split(","))):
+        if (column := known.get(name.upper())) is not None:
+            found.append(column)
+        elif (path := fields.path(name)) is not None:
+            title = WORD_BEGINS.sub(" ", path.rpartition(".")[2]).upper()
+            about = shown.get(path, {"title": title, "unit": fields.units.get(path, "")})
+            alone = {key: about[key] for key in ("title", "unit", "alert") if key in about}
+            found.append({"path": path, **alone})
+        else:
+            raise InvalidCall(f"--fields: {unknown(name, list(known), fields.paths)}")
+    if not found:
+        raise InvalidCall("--fields: expected columns or fields, with commas between them")
+    return found
+
+
+def unknown(name: str, titles: Sequence[str], paths: Sequence[str]) -> str:
+    near = did_you_mean(name, [*titles, *paths])
+    listed = f"the columns {', '.join(titles)}, and the fields {', '.join(paths)}"
+    return f"there is no {name!r}{near}; there are {listed}"
