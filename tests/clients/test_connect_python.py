@@ -102,7 +102,7 @@ async def test_a_change_is_made(farm: Gateway, way: str) -> None:
         assert found.job.is_paused is is_paused
 
 
-@each_plain_way
+@each_way
 async def test_an_error_of_cuebot_has_its_code_message_and_details(
     gateway: Gateway, cuebot: ScriptedCuebot, way: str
 ) -> None:
