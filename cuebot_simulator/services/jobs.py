@@ -157,11 +157,15 @@ def mark_as_waiting(farm: Farm, request: Any, answer: Any) -> None:
 
 
 def subscribe(farm: Farm, request: Any, answer: Any) -> None:
-    """Fails for a job that was launched without an address. Nobody is sent a mail."""
-    if request.job.id not in farm.jobs:
+    """Fails for a job that was launched without an address."""
+    job = farm.jobs.get(request.job.id)
+    if job is None:
         raise Refusal("Failed to find job data")
-    if request.job.id not in farm.with_address:
+    subscribers = farm.subscribers[job.id]
+    if not subscribers:
         raise null_pointer("the job has no address")
+    if request.subscriber not in subscribers:
+        subscribers.append(request.subscriber)
 
 
 def pause(farm: Farm, request: Any, answer: Any) -> None:

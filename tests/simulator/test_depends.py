@@ -264,3 +264,18 @@ def test_a_large_farm_makes_no_frames_for_its_dependencies(cuebot: Cuebot) -> No
     assert cuebot.farm.tallies[second.id].states["DEPEND"] == 1
     (frame,) = cuebot.farm.frames_of(second)
     assert (enum_name(frame, "state"), given(frame, "eligible_time", 0)) == ("DEPEND", 0)
+
+
+@pytest.mark.parametrize("kind", ["FRAME_BY_FRAME", "PREVIOUS_FRAME", "LAYER_ON_SIM_FRAME"])
+def test_too_many_at_once_are_refused(
+    cuebot: Cuebot, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(depends, "MOST_CHILDREN", 5)
+    job = small_job(cuebot, layer_plan("a", range(1, 9)), layer_plan("b", range(1, 9)))
+    er, on = cuebot.farm.layers_of(job)
+    before = len(cuebot.farm.depends)
+    end = cuebot.farm.frames_of(on)[0] if kind == "LAYER_ON_SIM_FRAME" else on
+    with pytest.raises(Refusal, match="no more than 5 dependencies") as caught:
+        depends.add_depend(cuebot.farm, kind, er, end)
+    assert caught.value.code.name == "RESOURCE_EXHAUSTED"
+    assert len(cuebot.farm.depends) == before

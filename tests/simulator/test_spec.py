@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from cuebot_simulator.world import depends
 from cuebot_simulator.world import spec_xml as xml
 from cuebot_simulator.world.frame_range import in_chunks, numbers_of
 from cuebot_simulator.world.messages import enum_name, fill
@@ -300,3 +301,17 @@ def test_chunks_begin_with_their_first_frame() -> None:
     assert in_chunks([1, 2, 2, 3, 4, 5], 2) == (1, 3, 5)
     assert in_chunks([3, 1], 1_000_000) == (3,)
     assert in_chunks(range(1, 8), 3) == (1, 4, 7)
+
+
+def test_a_spec_asks_for_no_more_dependencies_than_can_be_made_soon(
+    cuebot: Cuebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(depends, "MOST_CHILDREN", 15)
+    two = job_xml(layer_xml("render"), layer_xml("movie"))
+    ends = {"depjob": JOB, "deplayer": "movie", "onjob": JOB, "onlayer": "render"}
+    one, other = (depend(kind, **ends) for kind in ("FRAME_BY_FRAME", "PREVIOUS_FRAME"))
+    assert refused(cuebot, spec_xml(two, depends=one + other)) == (
+        "The simulated farm makes no more than 15 dependencies of frames at once, and this spec"
+        " asks for 20."
+    )
+    assert launch(cuebot, spec_xml(two, depends=one))
