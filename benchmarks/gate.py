@@ -33,7 +33,7 @@ from benchmarks.process import on_cores
 from benchmarks.scenarios import Scenario, build_scenarios
 from benchmarks.verify import verify, wait_until_listening
 from gateway.calls.plan import plan
-from gateway.codec.body import UnknownFieldPolicy
+from gateway.codec.unknown_fields import UnknownFieldPolicy
 from gateway.compat.build import build_catalog
 from gateway.discovery.files import OPENCUE_PACKAGE, read_package
 from gateway.schema.selection import Selection

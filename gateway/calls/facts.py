@@ -15,7 +15,7 @@ from gateway.access.conditions import Facts
 from gateway.access.visibility import NOTHINGS_NAME, Sight
 from gateway.calls.failures import Ambiguous
 from gateway.calls.invoke import Call, parsed, reworded
-from gateway.calls.missing_ids import is_name
+from gateway.calls.name_look_ups import is_name
 from gateway.calls.plan import Found
 from gateway.calls.rows import rows_with
 from gateway.codec.xml_text import UnreadableXml, reading_texts

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.calls.failures import Ambiguous, error_for, goes_on, subjects
-from gateway.calls.missing_ids import is_name
+from gateway.calls.name_look_ups import is_name
 from gateway.calls.plan import Found, LookedUp, Plan, plan_of, plan_of_listing
 from gateway.calls.rows import matching_rows
 from gateway.codec.encode import UNREADABLE, unreadable

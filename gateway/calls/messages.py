@@ -10,18 +10,7 @@ from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.unknown_fields import UnknownFieldSet
 
-from gateway.codec.body import (
-    MOST_CONTAINERS,
-    ROOT,
-    Path,
-    Unknown,
-    UnknownField,
-    UnknownFieldPolicy,
-    add_unknown,
-    check_unknown,
-    child,
-    mismatch_at,
-)
+from gateway.codec.body import MOST_CONTAINERS, ROOT, Path, child, mismatch_at
 from gateway.codec.decode import Decoders
 from gateway.codec.encode import UNREADABLE
 from gateway.codec.fields import is_map, is_message, map_fields, message_of
@@ -32,6 +21,13 @@ from gateway.codec.slices import (
     START_GROUP,
     read_varint,
     skip,
+)
+from gateway.codec.unknown_fields import (
+    Unknown,
+    UnknownField,
+    UnknownFieldPolicy,
+    add_unknown,
+    check_unknown,
 )
 from gateway.errors import Code, GatewayError
 from gateway.schema.method import Method

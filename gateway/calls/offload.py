@@ -29,7 +29,7 @@ from gateway.calls.offload_process import (
     unpacked,
 )
 from gateway.calls.plan import Plan
-from gateway.codec.body import UnknownFieldPolicy
+from gateway.codec.unknown_fields import UnknownFieldPolicy
 from gateway.errors import Code, GatewayError, unavailable
 from gateway.schema.catalog import Catalog
 from gateway.schema.method import Method

@@ -18,7 +18,7 @@ from gateway.calls.batch_items import Item, items_of
 from gateway.calls.caller import Caller, with_caller
 from gateway.calls.messages import check_size
 from gateway.calls.plan import Plan, plan, plan_message
-from gateway.codec.body import UnknownFieldPolicy
+from gateway.codec.unknown_fields import UnknownFieldPolicy
 from gateway.errors import Code, GatewayError
 from gateway.schema.catalog import Catalog
 

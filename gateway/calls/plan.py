@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from gateway.calls.messages import as_json, read_message
-from gateway.calls.missing_ids import is_name, spell_out, take_search, without_id
-from gateway.codec.body import UnknownFieldPolicy, parse
+from gateway.calls.name_look_ups import is_name, spell_out, take_search, without_id
+from gateway.codec.body import parse
 from gateway.codec.decode import decode_body
 from gateway.codec.rewrite import Body, BodyPath, as_written, peek
+from gateway.codec.unknown_fields import UnknownFieldPolicy
 from gateway.errors import Code, GatewayError
 from gateway.schema.method import (
     FollowUp,

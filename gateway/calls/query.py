@@ -14,9 +14,10 @@ import orjson
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.empty_pb2 import Empty
 
-from gateway.codec.body import IGNORED_REPORTED, Json, UnknownFieldPolicy
+from gateway.codec.body import Json
 from gateway.codec.decode import only_list_of
 from gateway.codec.fields import field_called, is_message, message_of, type_name
+from gateway.codec.unknown_fields import IGNORED_REPORTED, UnknownFieldPolicy
 from gateway.codec.wellknown import is_object, is_special
 from gateway.errors import Code, GatewayError
 from gateway.schema.method import Method

@@ -1,17 +1,12 @@
-"""The body of a request: its JSON, the places in it that errors name, and its unknown fields."""
+"""The body of a request: its JSON, and the places in it that errors name."""
 
 import re
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
-from enum import Enum, auto
-from itertools import islice
 from typing import Any
 
 import orjson
 
 from gateway.errors import Code, GatewayError
-from gateway.suggestions import DID_YOU_MEAN, QUOTED_CHARS, did_you_mean, other_way
+from gateway.suggestions import QUOTED_CHARS
 
 Json = dict[str, Any]
 Path = tuple["Path | None", str | int | None, int]
@@ -26,13 +21,6 @@ SINGLE_QUOTES = re.compile(rb"\s*[{\[]\s*'")
 UTF8_BOM = b"\xef\xbb\xbf"
 MOST_CONTAINERS = 100_000
 """Objects and lists in a body. Parsing more would block the event loop."""
-FIELDS_LISTED = 10
-"""Fields of a type that the error for an unknown one lists."""
-MOST_PATHS_COMPARED = 2000
-PATHS_SUGGESTED = 3
-MOST_UNKNOWN = 1000
-IGNORED_REPORTED = 32
-"""Ignored fields that are reported. A client could send hundreds of thousands."""
 
 
 def child(path: Path, segment: str | int | None, levels: int = 0) -> Path:
@@ -80,115 +68,3 @@ def parse(body: bytes) -> object:
             return {}
         hint = "; JSON has double quotes" if SINGLE_QUOTES.match(body) else ""
         raise mismatch_at(ROOT, f"not valid JSON: {error}{hint}") from None
-
-
-@dataclass(frozen=True, slots=True)
-class UnknownField:
-    """A key that no field has."""
-
-    path: Path
-    """The path of the object that has the key."""
-    key: str
-    names: Sequence[str]
-    """The JSON names of the object's fields."""
-    echoed: bool
-    """Whether the object may come from an answer."""
-    below: Callable[[], Iterable[str]] = tuple
-    """The paths of fields within the object's objects, for a hint."""
-    plain: Sequence[str] = ()
-    """The JSON names of fields that are no objects."""
-
-
-Unknown = list[UnknownField]
-
-
-class UnknownFieldPolicy(Enum):
-    """Which unknown fields are errors; the others are ignored and reported."""
-
-    NOTHING = auto()
-    ARGUMENTS = auto()
-    """Unknown fields of the request itself, and of types that occur only in requests (search
-    criteria).
-
-    Ignoring them would change what the call does or finds. An object from an answer may have more
-    fields than Cuebot takes back.
-    """
-    EVERYTHING = auto()
-
-
-UNKNOWN_FIELD_POLICIES: Mapping[str, UnknownFieldPolicy] = {
-    "ignore": UnknownFieldPolicy.NOTHING,
-    "safe": UnknownFieldPolicy.ARGUMENTS,
-    "reject": UnknownFieldPolicy.EVERYTHING,
-}
-"""By UNKNOWN_FIELDS. They apply to reads, too: what a script lists is what it changes next."""
-
-
-def is_echo(key: str, value: Json, echoes: Mapping[str, tuple[str, ...]]) -> bool:
-    """Whether a key is an alias from an answer, and a field that it stands for is there too."""
-    return any(name in value for name in echoes.get(key, ()))
-
-
-def add_unknown(unknown: Unknown, field: UnknownField) -> None:
-    """Add the field. Raises GatewayError beyond MOST_UNKNOWN."""
-    if len(unknown) >= MOST_UNKNOWN:
-        raise mismatch_at(ROOT, f"more than {MOST_UNKNOWN} unknown fields")
-    unknown.append(field)
-
-
-def check_unknown(
-    unknown: Unknown,
-    policy: UnknownFieldPolicy,
-    documented: Container[str] = (),
-    written: Container[str] = (),
-) -> tuple[str, ...]:
-    """The paths of the first ignored fields. Raises GatewayError for those that are errors.
-
-    `documented` are paths of arguments that only EVERYTHING refuses, `written` of objects that
-    callers write themselves, whatever their type.
-    """
-
-    def is_error(field: UnknownField) -> bool:
-        argument = field.path is ROOT or not field.echoed or text(field.path) in written
-        return policy is UnknownFieldPolicy.EVERYTHING or (
-            policy is UnknownFieldPolicy.ARGUMENTS
-            and argument
-            and place_of(field) not in documented
-        )
-
-    if errors := list(islice(filter(is_error, unknown), FIELDS_LISTED)):
-        raise unknown_field(*errors)
-    return tuple(map(place_of, unknown[:IGNORED_REPORTED]))
-
-
-def place_of(field: UnknownField) -> str:
-    return text((field.path, field.key, 0))
-
-
-def unknown_field(field: UnknownField, *others: UnknownField) -> GatewayError:
-    """The 400 that names the field, the nearest one, some of those that exist, and the other
-    unknown ones.
-    """
-    place = f"{text(field.path)}: " if text(field.path) else ""
-    names = [*field.names[:FIELDS_LISTED], *["…"] * (len(field.names) > FIELDS_LISTED)]
-    there = f" (there are: {', '.join(names)})" if names else " (there are none)"
-    hint = other_way(field.key) or did_you_mean(field.key, field.names, "`") or paths_like(field)
-    if not hint and len(field.plain) == 1 and len(field.names) > 1:  # as of SetPriority: job, val
-        hint = f"{DID_YOU_MEAN}`{field.plain[0]}`?"
-    too = ", ".join(f"`{place_of(other)[:QUOTED_CHARS]}`" for other in others)
-    return GatewayError(
-        Code.INVALID_ARGUMENT,
-        f"{place}unknown field `{field.key[:QUOTED_CHARS]}`{hint}{there}"
-        f"{'; also unknown: ' if too else ''}{too}",
-    )
-
-
-def paths_like(field: UnknownField) -> str:
-    """`; did you mean `r.users`?`: the paths that end in such a name, the nearest first."""
-    by_end: dict[str, list[str]] = {}
-    for path in islice(field.below(), MOST_PATHS_COMPARED):
-        by_end.setdefault(path.rpartition(".")[2].lower(), []).append(path)
-    near = get_close_matches(field.key[:QUOTED_CHARS].lower(), by_end, n=PATHS_SUGGESTED)
-    start = text((field.path, "", 0)) if text(field.path) else ""
-    found = [f"`{start}{path}`" for name in near for path in by_end[name]][:PATHS_SUGGESTED]
-    return f"{DID_YOU_MEAN}{' or '.join(found)}?" if found else ""

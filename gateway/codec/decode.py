@@ -15,21 +15,7 @@ from google.protobuf.message import EncodeError
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.codec import wellknown
-from gateway.codec.body import (
-    FIELDS_LISTED,
-    IGNORED_REPORTED,
-    ROOT,
-    Json,
-    Path,
-    Unknown,
-    UnknownField,
-    UnknownFieldPolicy,
-    add_unknown,
-    check_unknown,
-    child,
-    is_echo,
-    mismatch_at,
-)
+from gateway.codec.body import ROOT, Json, Path, child, mismatch_at
 from gateway.codec.fields import (
     INT32,
     INT64,
@@ -46,6 +32,16 @@ from gateway.codec.fields import (
 from gateway.codec.interfaces import NO_ALIASES, Aliases, Compiled, Read
 from gateway.codec.rewrite import Body
 from gateway.codec.scalars import Convert, Mismatch, kind, map_key_reader, scalar_reader
+from gateway.codec.unknown_fields import (
+    FIELDS_LISTED,
+    IGNORED_REPORTED,
+    Unknown,
+    UnknownField,
+    UnknownFieldPolicy,
+    add_unknown,
+    check_unknown,
+    is_echo,
+)
 from gateway.errors import Code, GatewayError
 
 MOST_LEVELS_SUGGESTED = 3

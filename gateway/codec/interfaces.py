@@ -11,7 +11,8 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from gateway.codec.body import Path, Unknown
+from gateway.codec.body import Path
+from gateway.codec.unknown_fields import Unknown
 
 Derived = tuple[str, ...] | bool
 """An extra field of answers: the sum (or copy) of the fields with these JSON names, or a

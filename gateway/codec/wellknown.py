@@ -11,10 +11,11 @@ from typing import Any
 from google.protobuf import wrappers_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from gateway.codec.body import Path, Unknown, child, mismatch_at
+from gateway.codec.body import Path, child, mismatch_at
 from gateway.codec.fields import NULL_VALUE, is_message, message_of
 from gateway.codec.interfaces import Read, ToJson
 from gateway.codec.scalars import Mismatch, json_double, kind, scalar_reader
+from gateway.codec.unknown_fields import Unknown
 
 ANY = "google.protobuf.Any"
 STRUCT = "google.protobuf.Struct"

@@ -8,8 +8,8 @@ import orjson
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from pydantic import Field, StrictBool
 
-from gateway.codec.body import UnknownFieldPolicy
 from gateway.codec.fields import message_of
+from gateway.codec.unknown_fields import UnknownFieldPolicy
 from gateway.compat.entry_types import (
     NAMES,
     Entry,

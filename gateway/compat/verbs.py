@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal, Self
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from pydantic import BeforeValidator, Field, model_validator
 
-from gateway.codec.body import UnknownFieldPolicy
 from gateway.codec.fields import enum_of, is_enum, is_map, is_message, message_of, reachable
+from gateway.codec.unknown_fields import UnknownFieldPolicy
 from gateway.compat.entry_types import (
     Content,
     Entry,

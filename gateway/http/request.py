@@ -20,7 +20,7 @@ from gateway.calls.plan import (
 )
 from gateway.calls.query import NO_QUERY, Query, Watch, read_query
 from gateway.calls.rows import ask_for_rows
-from gateway.codec.body import UNKNOWN_FIELD_POLICIES, UnknownFieldPolicy
+from gateway.codec.unknown_fields import UNKNOWN_FIELD_POLICIES, UnknownFieldPolicy
 from gateway.codec.xml_text import takes_long as xml_takes_long
 from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import Code, GatewayError

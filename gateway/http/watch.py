@@ -1,7 +1,6 @@
-"""Event streams: reads that are watched (https://html.spec.whatwg.org/multipage/server-sent-events.html).
+"""Watched reads: who may watch which question, how many, and until when.
 
-A stream begins with the whole answer, or where the client left off, and goes on with what changes.
-It holds neither a slot in flight nor answer memory.
+A stream holds neither a slot in flight nor answer memory. `watched_question` writes it.
 """
 
 import asyncio
@@ -19,7 +18,7 @@ from gateway.access.tokens import Authenticator
 from gateway.calls.plan import Plan
 from gateway.calls.plan import plan as make_plan
 from gateway.calls.rows import keeping_rows
-from gateway.codec.body import UnknownFieldPolicy
+from gateway.codec.unknown_fields import UnknownFieldPolicy
 from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import Code, GatewayError, stopping, unavailable
 from gateway.http.call_maker import CallMaker

@@ -16,8 +16,8 @@ from gateway.calls.invoke import invoke
 from gateway.calls.plan import Plan, plan
 from gateway.calls.preview import preview
 from gateway.calls.rows import ask_for_rows, is_cut, keeping_rows
-from gateway.codec.body import UNKNOWN_FIELD_POLICIES
 from gateway.codec.fields import field_called, is_message, message_of
+from gateway.codec.unknown_fields import UNKNOWN_FIELD_POLICIES
 from gateway.codec.wellknown import is_object, is_special
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from gateway.calls.messages import check_size, takes_long
 from gateway.calls.plan import Plan, plan, plan_message
 from gateway.codec.body import MOST_CONTAINERS
-from gateway.codec.body import UnknownFieldPolicy as Policy
 from gateway.codec.slices import varint
+from gateway.codec.unknown_fields import UnknownFieldPolicy as Policy
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
 from gateway.errors import Code, GatewayError

@@ -22,7 +22,7 @@ from gateway.calls.plan import (
     holds_the_loop,
     plan,
 )
-from gateway.codec.body import UnknownFieldPolicy
+from gateway.codec.unknown_fields import UnknownFieldPolicy
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
 from gateway.discovery.files import OPENCUE_PACKAGE, read_package

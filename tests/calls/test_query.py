@@ -6,7 +6,7 @@ from google.protobuf.descriptor import Descriptor
 
 from gateway.calls.plan import plan
 from gateway.calls.query import body_of
-from gateway.codec.body import UnknownFieldPolicy
+from gateway.codec.unknown_fields import UnknownFieldPolicy
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
 from gateway.discovery.files import OPENCUE_PACKAGE, read_package

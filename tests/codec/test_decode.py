@@ -11,7 +11,7 @@ from google.protobuf import json_format
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.codec.body import UnknownFieldPolicy
+from gateway.codec.unknown_fields import UnknownFieldPolicy
 from gateway.errors import Code, GatewayError
 from tests.support import protos
 from tests.support.decoding import decoded, decoder, refusal

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.codec.body import UnknownFieldPolicy
+from gateway.codec.unknown_fields import UnknownFieldPolicy
 from tests.support.decoding import decoded, refusal
 from tests.support.protos import trial
 

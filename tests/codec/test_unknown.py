@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.calls.plan import plan
-from gateway.codec.body import UnknownFieldPolicy as Policy
+from gateway.codec.unknown_fields import UnknownFieldPolicy as Policy
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
 from gateway.errors import GatewayError

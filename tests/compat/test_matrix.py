@@ -17,9 +17,9 @@ from hypothesis import given
 from cuebot_simulator.server import SimulatedCuebot
 from cuebot_simulator.world.messages import Messages
 from cuebot_simulator.world.studio import build_farm
-from gateway.codec.body import UnknownFieldPolicy
 from gateway.codec.decode import Decoders
 from gateway.codec.encode import Encoders
+from gateway.codec.unknown_fields import UnknownFieldPolicy
 from gateway.compat.profile import load_profile
 from gateway.compat.resolve import answer_aliases
 from gateway.schema.description import Schema, full_name

@@ -22,7 +22,7 @@ from gateway import long_work
 from gateway.access.fair_quota import FairSemaphore
 from gateway.access.load_shedding import ENCODED_AT_ONCE, SMALLEST_LIMIT
 from gateway.calls.plan import plan
-from gateway.codec.body import UnknownFieldPolicy
+from gateway.codec.unknown_fields import UnknownFieldPolicy
 from gateway.http import respond
 from gateway.http.encoding_turn import STEPS_PER_TURN, EncodingTurn
 from gateway.http.request import LARGEST_BODIES_AT_ONCE

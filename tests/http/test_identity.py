@@ -10,7 +10,7 @@ from gateway.access.rights import Rule
 from gateway.access.tokens import Principal
 from gateway.calls.caller import Caller, with_caller
 from gateway.calls.plan import MAX_QUICK_BYTES, plan
-from gateway.codec.body import UnknownFieldPolicy
+from gateway.codec.unknown_fields import UnknownFieldPolicy
 from gateway.codec.xml_text import MOST_QUICK
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile

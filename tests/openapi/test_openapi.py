@@ -17,8 +17,8 @@ from jsonschema.validators import extend
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from gateway.calls.plan import plan
-from gateway.codec.body import UnknownFieldPolicy
 from gateway.codec.fields import is_map
+from gateway.codec.unknown_fields import UnknownFieldPolicy
 from gateway.compat.build import build_catalog
 from gateway.discovery.files import ProtoDirectory
 from gateway.errors import GatewayError

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from google.protobuf.descriptor import Descriptor
 
-from gateway.codec.body import UnknownFieldPolicy, parse
+from gateway.codec.body import parse
 from gateway.codec.decode import Decoded, Decoders
+from gateway.codec.unknown_fields import UnknownFieldPolicy
 from gateway.errors import Code, GatewayError
 from tests.support.protos import TestSchema, trial
 

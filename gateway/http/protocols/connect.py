@@ -14,8 +14,8 @@ from google.protobuf.message import DecodeError
 from google.rpc import status_pb2
 
 from gateway.calls.query import Query, bad, parsed
-from gateway.codec.body import UnknownFieldPolicy
 from gateway.codec.encode import forwarded
+from gateway.codec.unknown_fields import UnknownFieldPolicy
 from gateway.errors import Code, GatewayError
 from gateway.http.content_coding import SUPPORTED
 from gateway.http.protocols.interface import (

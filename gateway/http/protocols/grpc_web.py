@@ -14,8 +14,8 @@ from functools import partial
 from urllib.parse import quote
 
 from gateway.calls.query import Query
-from gateway.codec.body import UnknownFieldPolicy
 from gateway.codec.encode import Encode, Slices, forwarded
+from gateway.codec.unknown_fields import UnknownFieldPolicy
 from gateway.errors import Code, GatewayError
 from gateway.http.content_coding import (
     COMPRESSION_STEP_BYTES,

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from gateway.calls.query import Query, parsed, unread
-from gateway.codec.body import UnknownFieldPolicy
+from gateway.codec.unknown_fields import UnknownFieldPolicy
 from gateway.errors import Code, GatewayError
 from gateway.schema.catalog import UnknownPath
 from gateway.schema.method import Method
