@@ -1,7 +1,8 @@
-"""Event streams of watchers, and the questions that they watch: one call a period for each question.
+"""Event streams, and the questions that they are about: one call to Cuebot a period for each.
 
 A stream is text (https://html.spec.whatwg.org/multipage/server-sent-events.html): the whole answer,
-or what happened since the client left off, and then what changes. Between two calls, a question keeps digests of the rows and a few events, but no answer.
+or what happened since the client left off, and then what changes. Between two calls, a question
+keeps digests of the rows and a few events, but no answer.
 """
 
 import asyncio
