@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+from benchmarks.bench import prepared
 from benchmarks.contenders import (
     Contender,
     Options,
@@ -18,7 +19,6 @@ from benchmarks.contenders import (
 )
 from benchmarks.farm import CannedFarm
 from benchmarks.measure import measure, started
-from benchmarks.run import prepared
 from benchmarks.scenarios import build_scenarios, jobs_needed
 
 SCENARIOS = ("empty", "shows3", "job1", "varied", "jobs100", "jobs1000")

@@ -6,6 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+
+from gateway.schema.description import Schema
+from gateway_cli.commands.snapshot import file_set
 
 LARGEST_ANSWER = 64 * 1024 * 1024
 ACCESS_FIELDS = {
@@ -22,6 +26,25 @@ ACCESS_FIELDS = {
     "bytes": "%BYTES_SENT%",
 }
 """The fields of this gateway's access line."""
+
+
+def descriptor_set(schema: Schema) -> bytes:
+    """A FileDescriptorSet in which no file comes before one that it imports.
+
+    Envoy builds the files in the order in which they come; any order will do for the gateway.
+    """
+    files = {file.name: file for file in FileDescriptorSet.FromString(file_set(schema)).file}
+    ordered: dict[str, FileDescriptorProto] = {}
+
+    def add(name: str) -> None:
+        if name in files and name not in ordered:
+            for imported in files[name].dependency:
+                add(imported)
+            ordered[name] = files[name]
+
+    for name in files:
+        add(name)
+    return FileDescriptorSet(file=ordered.values()).SerializeToString()
 
 
 def envoy_config(

@@ -8,14 +8,12 @@ alone). `figures.json` has the expected ratios; more than MARGIN times that fail
 
 import argparse
 import gc
-import os
 import re
 import statistics
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from itertools import cycle, islice
@@ -24,23 +22,21 @@ from typing import Any
 
 import orjson
 
+from benchmarks.bench import OTHER_CORES, prepared, ready, token_of
 from benchmarks.client import load_with_client
 from benchmarks.commands import LIMITS, commands_within_limits
-from benchmarks.contenders import SECRET, SUBJECT, Options, Place, Running, floor, gateway
-from benchmarks.descriptors import descriptor_set
+from benchmarks.contenders import SUBJECT, Options, Running, floor, gateway
 from benchmarks.farm import CannedFarm
 from benchmarks.load import Load
 from benchmarks.measure import one_round
-from benchmarks.scenarios import Call, Scenario, build_scenarios
-from benchmarks.upstream import running_upstream
-from benchmarks.verify import verify, wait_until_answering, wait_until_listening
-from gateway.access.tokens import TokenRules
+from benchmarks.process import on_cores
+from benchmarks.scenarios import Scenario, build_scenarios
+from benchmarks.verify import verify, wait_until_listening
 from gateway.calls.plan import plan
 from gateway.codec.body import UnknownFieldPolicy
 from gateway.compat.build import build_catalog
 from gateway.discovery.files import OPENCUE_PACKAGE, read_package
 from gateway.schema.selection import Selection
-from gateway_cli.tokens import mint_token
 
 FIGURES = Path(__file__).parent / "figures.json"
 PUBLISHED = Path(__file__).parent / "README.md"
@@ -83,10 +79,9 @@ def main() -> None:
 
 def slow_commands() -> list[str]:
     """The commands of `cuectl` that take more CPU time than people should wait for."""
-    token = mint_token(SECRET.encode(), TokenRules(), SUBJECT, 3600)
     slow = []
     with one_gateway() as (url, folder):
-        for name, seconds in commands_within_limits(url, token, folder):
+        for name, seconds in commands_within_limits(url, token_of(SUBJECT), folder):
             passed = seconds <= LIMITS[name] * MARGIN  # another machine may be slower
             verdict = "ok" if passed else "TOO SLOW"
             print(f"{f'cuectl {name}':<18} {seconds:.3f} s  (limit {LIMITS[name]:g} s)  {verdict}")
@@ -192,57 +187,30 @@ def seconds_of(work: Work, repeat: int) -> float:
 
 
 @contextmanager
-def running_place(calls: Iterable[Call]) -> Iterator[Place]:
-    """What gateways stand in front of: an upstream that answers these calls."""
-    schema = read_package(OPENCUE_PACKAGE)
-    answers = {call.message: call.answer for call in calls}
-    cores = sorted(os.sched_getaffinity(0))
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cuebot-gate-")))
-        descriptors = folder / "opencue.binpb"
-        descriptors.write_bytes(descriptor_set(schema))
-        yield Place(
-            folder=folder,
-            descriptors=descriptors,
-            services=tuple(schema.services),
-            upstream_port=stack.enter_context(running_upstream(answers, {cores[-1]})),
-            core={cores[0]},
-        )
-
-
-@contextmanager
 def one_gateway() -> Iterator[tuple[str, Path]]:
     """The URL of a gateway that answers GetShows, and a folder."""
     (shows,) = (each for each in build_scenarios(CannedFarm(10)) if each.name == "shows3")
-    token = mint_token(SECRET.encode(), TokenRules(), SUBJECT, 3600)
-    with ExitStack() as stack:
-        place = stack.enter_context(running_place(shows.calls))
-        ours = stack.enter_context(gateway(place, Options()))
-        wait_until_listening(ours)
-        wait_until_answering(ours, shows.calls[0], token)
-        yield f"http://127.0.0.1:{ours.port}", place.folder
+    with prepared([shows], 1, 0) as bench, ready(bench, gateway, shows) as running:
+        yield running.url, bench.place.folder
 
 
 @contextmanager
 def request_attempts(farm: CannedFarm) -> Iterator[dict[str, Attempt]]:
     """A request for 3 shows, and one that is never the same, as multiples of one to the floor."""
-    token = mint_token(SECRET.encode(), TokenRules(), SUBJECT, 3600)
     scenarios = {each.name: each for each in build_scenarios(farm)}
     shows, varied = scenarios["shows3"], scenarios["varied"]
-    cores = sorted(os.sched_getaffinity(0))
-    with ExitStack() as stack:
-        place = stack.enter_context(running_place((*shows.calls, *varied.calls)))
-        ours, least = (stack.enter_context(start(place, Options())) for start in (gateway, floor))
-        for each in (ours, least):
-            wait_until_listening(each)
-        wait_until_answering(ours, shows.calls[0], token)
+    with (
+        prepared([shows, varied], 1, 0) as bench,
+        ready(bench, gateway, shows) as ours,
+        floor(bench.place, Options()) as least,
+        on_cores(OTHER_CORES),
+    ):
+        wait_until_listening(least)
         for scenario in (shows, replace(varied, calls=varied.calls[:1])):
-            verify(scenario, [ours], token)
-        stack.callback(os.sched_setaffinity, 0, cores)
-        os.sched_setaffinity(0, {cores[-1]})
+            verify(scenario, [ours], bench.token)
 
         def load(one: Running, scenario: Scenario, seconds: float) -> Load:
-            return load_with_client(one.port, scenario, seconds, token)
+            return load_with_client(one.port, scenario, seconds, bench.token)
 
         def cost(of: Running, scenario: Scenario) -> Cost:
             parts = in_parts(scenario)

@@ -8,19 +8,16 @@ import os
 import statistics
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import uvloop
 
+from benchmarks.bench import OTHER_CORES, Bench, prepared
 from benchmarks.client import connect, wire
 from benchmarks.contenders import Options, Running, gateway
 from benchmarks.farm import CannedFarm
 from benchmarks.measure import started
 from benchmarks.scenarios import MANY, Call, Scenario, build_scenarios
 from benchmarks.verify import WrongAnswer
-
-if TYPE_CHECKING:
-    from benchmarks.run import Bench
 
 ASKED = ("shows3", "jobs20000")
 """Scenarios: the least that a request can be, and the most."""
@@ -91,8 +88,6 @@ class Spending:
 
 def main() -> None:
     """Print a line for each scenario and form."""
-    from benchmarks.run import OTHER_CORES, prepared  # which has this as a part
-
     os.sched_setaffinity(0, OTHER_CORES)
     scenarios = [each for each in build_scenarios(CannedFarm(MANY)) if each.name in ASKED]
     with prepared(scenarios, 5, 1.0) as bench:
@@ -101,7 +96,7 @@ def main() -> None:
                 print(found, flush=True)
 
 
-def spendings(bench: "Bench", scenario: Scenario) -> Iterator[Spending]:
+def spendings(bench: Bench, scenario: Scenario) -> Iterator[Spending]:
     """What the scenario's call costs in each form."""
     call, count = scenario.calls[0], REQUESTS[scenario.name]
     asks = [

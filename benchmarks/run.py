@@ -4,45 +4,24 @@ import argparse
 import dataclasses
 import os
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from functools import partial
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import orjson
 
-from benchmarks.client import load_with_client
-from benchmarks.contenders import (
-    SECRET,
-    SUBJECT,
-    Contender,
-    Options,
-    Place,
-    Running,
-    envoy,
-    find_envoy,
-    floor,
-    gateway,
-)
-from benchmarks.descriptors import descriptor_set
+from benchmarks.bench import OTHER_CORES, Bench, prepared, say
+from benchmarks.contenders import Options, envoy, find_envoy, gateway
 from benchmarks.fairness import waits
 from benchmarks.farm import CannedFarm
-from benchmarks.load import Load
-from benchmarks.measure import Loader, Outcome, measure, started
+from benchmarks.measure import Outcome, started
 from benchmarks.protocols import ASKED, Spending, spendings
 from benchmarks.report import Fairness, Results, to_markdown
 from benchmarks.scenarios import Scenario, build_scenarios, jobs_needed
 from benchmarks.shared import VIEWED, Viewing, viewings
 from benchmarks.surroundings import surroundings
-from benchmarks.upstream import CannedServer, running_server
-from benchmarks.wrk import find_wrk, load_with_wrk
-from gateway.access.tokens import TokenRules
-from gateway.discovery.files import OPENCUE_PACKAGE, read_package
-from gateway_cli.tokens import mint_token
+from benchmarks.wrk import find_wrk
 
 RESULTS = Path(__file__).parent / "results"
-GATEWAY_CORE, OTHER_CORES = {0}, {1}
 PARTS = ("quiet", "logged", "paced", "scale", "fairness", "shared", "protocols")
 SCALED = "shows3"
 SCALE_CONNECTIONS = (1, 16, 64, 256)
@@ -53,33 +32,6 @@ PACED = 0.8
 """The share of Envoy's throughput at which waits are compared."""
 FLOOR_SHOWN = ("empty", "shows3", "job1")
 """Scenarios with next to no JSON, where the floor is most of the cost."""
-TOKEN_SECONDS = 24 * 3600
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Bench:
-    """What is the same for every scenario."""
-
-    place: Place
-    token: str
-    loader: Loader
-    rounds: int
-    seconds: float
-    envoy: bool
-
-    def run(self, scenario: Scenario, options: Options, *, with_floor: bool = False) -> Outcome:
-        """Run one scenario, and report it on the terminal when it is done."""
-        contenders: list[Contender] = [gateway]
-        contenders += [envoy] if self.envoy else []
-        contenders += [floor] if with_floor else []
-        with started(contenders, self.place, options, scenario, self.token) as running:
-            outcome = measure(
-                running, scenario, self.loader, rounds=self.rounds, seconds=self.seconds
-            )
-        costs = ", ".join(f"{name} {one.cpu_us:.1f} µs" for name, one in outcome.figures.items())
-        ratio = "" if outcome.ratio is None else f"; ratio {outcome.ratio:.2f}"
-        say(f"  {scenario.title}, {scenario.connections} connections: {costs}{ratio}")
-        return outcome
 
 
 def main() -> None:
@@ -191,56 +143,6 @@ def run_protocols(bench: Bench, scenarios: Mapping[str, Scenario]) -> Iterator[S
             yield found
 
 
-def prepared(
-    scenarios: Sequence[Scenario], rounds: int, seconds: float
-) -> AbstractContextManager[Bench]:
-    """The running upstream, and a folder for everything written during the run."""
-    answers = {call.message: call.answer for each in scenarios for call in each.calls}
-    return prepared_before(partial(CannedServer, answers), rounds, seconds)
-
-
-@contextmanager
-def prepared_before(
-    upstream: Callable[[], CannedServer], rounds: int, seconds: float
-) -> Iterator[Bench]:
-    """The same, with connections to the upstream as they are made here."""
-    schema = read_package(OPENCUE_PACKAGE)
-    token = mint_token(SECRET.encode(), TokenRules(), SUBJECT, TOKEN_SECONDS)
-    with (
-        tempfile.TemporaryDirectory(prefix="cuebot-gateway-bench-") as name,
-        running_server(upstream, OTHER_CORES) as upstream_port,
-    ):
-        folder = Path(name)
-        descriptors = folder / "opencue.binpb"
-        descriptors.write_bytes(descriptor_set(schema))
-        yield Bench(
-            place=Place(
-                folder=folder,
-                descriptors=descriptors,
-                services=tuple(sorted(schema.services)),
-                upstream_port=upstream_port,
-                core=GATEWAY_CORE,
-            ),
-            token=token,
-            loader=choose_loader(token, folder),
-            rounds=rounds,
-            seconds=seconds,
-            envoy=find_envoy() is not None,
-        )
-
-
-def choose_loader(token: str, folder: Path) -> Loader:
-    """wrk if it is installed, except for requests that have to be counted."""
-    wrk = find_wrk()
-
-    def load(contender: Running, scenario: Scenario, seconds: float) -> Load:
-        if wrk is None or scenario.counted is not None:
-            return load_with_client(contender.port, scenario, seconds, token)
-        return load_with_wrk(wrk, contender.url, scenario, seconds, token, folder)
-
-    return load
-
-
 def with_target(scenario: Scenario, target: float | None) -> Scenario:
     """The scenario with another target, or with none."""
     return dataclasses.replace(scenario, target=target)
@@ -278,11 +180,6 @@ def run_fairness(bench: Bench, scenarios: dict[str, Scenario]) -> Fairness:
             found[one.name] = waits(one, small, large, bench.token, 5 * bench.seconds)
         say(f"  {one.name}: p99 {found[one.name].p99_ms:.1f} ms")
     return Fairness(waits=found)
-
-
-def say(text: str) -> None:
-    """Progress, on standard error."""
-    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -11,10 +11,10 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import uvloop
 
+from benchmarks.bench import OTHER_CORES, Bench, prepared
 from benchmarks.client import Connection, connect, wire
 from benchmarks.contenders import Options, Running, gateway
 from benchmarks.farm import CannedFarm
@@ -22,9 +22,6 @@ from benchmarks.measure import started
 from benchmarks.process import cpu_seconds_of
 from benchmarks.scenarios import Scenario, build_scenarios
 from benchmarks.verify import WrongAnswer
-
-if TYPE_CHECKING:
-    from benchmarks.run import Bench
 
 VIEWED = "jobs1000"
 VIEWERS = 200
@@ -80,8 +77,6 @@ class Viewing:
 
 def main() -> None:
     """Print a line for each way to share and each coding."""
-    from benchmarks.run import OTHER_CORES, prepared  # which has this as a part
-
     os.sched_setaffinity(0, OTHER_CORES)
     scenario = next(each for each in build_scenarios(CannedFarm(1000)) if each.name == VIEWED)
     with prepared([scenario], 1, 5.0) as bench:
@@ -90,7 +85,7 @@ def main() -> None:
                 print(found, flush=True)
 
 
-def viewings(bench: "Bench", scenario: Scenario, mode: str = "on") -> Iterator[Viewing]:
+def viewings(bench: Bench, scenario: Scenario, mode: str = "on") -> Iterator[Viewing]:
     """What the scenario's call costs in each coding."""
     (upstream,) = multiprocessing.active_children()
     assert upstream.pid is not None

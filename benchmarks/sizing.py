@@ -7,13 +7,12 @@ from pathlib import Path
 
 import uvloop
 
+from benchmarks.bench import OTHER_CORES, Bench, prepared, ready, token_of
 from benchmarks.client import connect, wire
 from benchmarks.contenders import Options, Running, gateway
 from benchmarks.farm import CannedFarm
 from benchmarks.process import status_kb_of
-from benchmarks.run import OTHER_CORES, Bench, prepared
 from benchmarks.scenarios import MANY, Scenario, build_scenarios
-from benchmarks.survival import ready, token_of
 
 CLIENTS = 1000
 """How many come at a time; each has a connection and a subject of its own."""

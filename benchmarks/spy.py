@@ -13,10 +13,10 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks.bench import OTHER_CORES, prepared
 from benchmarks.contenders import Options, Running, gateway
 from benchmarks.farm import CannedFarm
 from benchmarks.measure import started
-from benchmarks.run import OTHER_CORES, prepared
 from benchmarks.scenarios import build_scenarios, jobs_needed
 
 SECONDS = 8

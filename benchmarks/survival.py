@@ -3,40 +3,32 @@
 import argparse
 import asyncio
 import os
+import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
-import orjson
 import uvloop
 
-from benchmarks.client import connect, load_with_client, wire
-from benchmarks.contenders import SECRET, Contender, Options, Running, envoy, find_envoy, gateway
-from benchmarks.fairness import RATE, sample
+from benchmarks.bench import OTHER_CORES, Bench, prepared, ready, token_of
+from benchmarks.client import Connection, connect, load_with_client, wire
+from benchmarks.contenders import Contender, Running, envoy, find_envoy, gateway
 from benchmarks.farm import CannedFarm
-from benchmarks.greedy import all_at_once, silent_senders, slow_readers, times_of, unfinished_gzip
-from benchmarks.load import Load, percentile
+from benchmarks.load import Load
 from benchmarks.measure import one_round
 from benchmarks.overload import flood, well_again
-from benchmarks.process import cpu_seconds_of
-from benchmarks.run import OTHER_CORES, Bench, prepared
 from benchmarks.scenarios import MANY, Scenario, build_scenarios
-from benchmarks.senders import Senders, chunked_head, sending, unfinished_heads
-from benchmarks.verify import WrongAnswer, wait_until_answering, wait_until_listening
-from gateway.access.tokens import TokenRules
-from gateway_cli.tokens import mint_token
 
 HEAVY, LIGHT = "jobs1000", "shows3"
 TIMES = (2, 5, 10)
 LARGE = "jobs20000"
-SLOW_READERS, INTERLEAVED, SILENT, BODY_SENDERS = 50, 100, 16, 4
+SLOW_READERS, INTERLEAVED = 50, 100
+SIP = 1024
+"""Bytes per second that a slow reader reads."""
+RECEIVE_BUFFER = 64 * 1024
 SECONDS = 5.0
-PAUSE = 0.005
-"""Seconds between two of the requests whose waits are measured one by one."""
-HEADS, LONG_HEAD = 4096, 63 * 1024
-NO_OPTIONS = Options()
 Scenarios = dict[str, Scenario]
 AFTER = 4.0
 """Seconds of light load after each flood."""
@@ -129,157 +121,57 @@ def report_interleaved(bench: Bench, contender: Contender, scenarios: Scenarios)
     )
 
 
-def report_silence(bench: Bench, contender: Contender, scenarios: Scenarios) -> None:
-    """Somebody's bodies beside compressed ones that stand for much and never end."""
-    echo = scenarios["body200"].calls[0]
-    body = orjson.dumps({"group": {"id": "x" * 100_000}})
-    honest = wire(replace(echo, body=body), token_of("honest"))
-    lines = {"Content-Encoding": "gzip"}
-    heads = [
-        wire(replace(echo, body=b" " * 100_000), token_of("silent"), lines)[:-100_000]
-        for _ in range(SILENT)
-    ]
+@asynccontextmanager
+async def slow_readers(port: int, requests: Sequence[bytes]) -> AsyncIterator[None]:
+    """Clients that send a request each and read the answer at SIP bytes per second."""
+    loop = asyncio.get_running_loop()
 
-    async def attack(running: Running) -> Counter[int]:
-        async with silent_senders(running.port, heads, unfinished_gzip(4 * 2**20 - 1)):
-            await asyncio.sleep(1)
-            return await all_at_once(running.port, [honest] * 8)
+    async def one(request: bytes) -> None:
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+            client.setblocking(False)
+            with suppress(OSError):  # it is let go
+                await loop.sock_connect(client, ("127.0.0.1", port))
+                await loop.sock_sendall(client, request)
+                while await loop.sock_recv(client, SIP):  # noqa: ASYNC110 - that is how slow they are
+                    await asyncio.sleep(1)
 
-    with ready(bench, contender, scenarios[LIGHT]) as running:
-        statuses = uvloop.run(attack(running))
-    print(f"{running.name}: {SILENT} silent senders of 4 MB: others get {dict(statuses)}")
-
-
-def report_bodies(bench: Bench, contender: Contender, scenarios: Scenarios) -> None:
-    """The waits of small requests beside clients that send bodies of a million keys in a loop."""
-    if contender is not gateway:
-        return
-    keys = ",".join(f'"key{n:06}":{n:06}1' for n in range(900_000))
-    body = f'{{"r":{{{keys}}}}}'.encode()
-    call = replace(scenarios["jobs100"].calls[0], body=body, status=400)
-    requests = [wire(call, token_of(f"big{n}")) for n in range(BODY_SENDERS)]
-    small = scenarios[LIGHT].calls[0]
-    options = Options(settings={"MAX_BODY_MB": "17"})
-
-    async def attack(running: Running) -> list[float]:
-        async def loop(request: bytes) -> None:
-            connection = await connect(running.port)
-            while True:
-                await connection.ask(request)
-
-        tasks = [asyncio.create_task(loop(each)) for each in requests]
-        await asyncio.sleep(2)
-        try:
-            return await sample(running.port, small, bench.token, int(bench.seconds * RATE))
-        finally:
-            for task in tasks:
-                task.cancel()
-
-    with ready(bench, contender, scenarios[LIGHT], options) as running:
-        found = uvloop.run(attack(running))
-    print(
-        f"{running.name}: {BODY_SENDERS} clients with {len(body) / 2**20:.0f} MB of keys: small"
-        f" requests wait {percentile(found, 0.5) * 1e3:.1f} ms, p99"
-        f" {percentile(found, 0.99) * 1e3:.0f} ms",
-        flush=True,
-    )
+    tasks = [asyncio.create_task(one(request)) for request in requests]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def report_chunks(bench: Bench, contender: Contender, scenarios: Scenarios) -> None:
-    """The waits of small requests beside endless bodies in tiny chunks."""
-    small = scenarios[LIGHT].calls[0]
-    heads = {
-        "without a token": chunked_head(small.path, None),
-        "with one": chunked_head(small.path, token_of("chunks")),
-    }
-    floods: dict[str, Senders | None] = {"no others": None}
-    for whose, head in heads.items():
-        for size in (1, 2):
-            chunk = b"%x\r\n%b\r\n" % (size, b" " * size)
-            name = f"chunks of {size} {whose}"
-            floods[f"30 connections, {name}"] = Senders(connections=30, head=head, chunk=chunk)
-            floods[f"200 connections, {name}, 8 MB/s"] = Senders(
-                connections=200, head=head, chunk=chunk, rate=8e6
-            )
-    for name, senders in floods.items():
-        with ready(bench, contender, scenarios[LIGHT]) as running:
-            request = wire(small, bench.token)
-            with nullcontext() if senders is None else sending(running.port, senders):
-                found = uvloop.run(waits_one_by_one(running, request, bench.seconds))
-        seconds, processor = map(list, zip(*found, strict=True))
-        print(
-            f"{running.name}: {name}: others wait {percentile(seconds, 0.5) * 1e3:.1f} ms, p99"
-            f" {percentile(seconds, 0.99) * 1e3:.0f} ms; of its processor's time"
-            f" {percentile(processor, 0.5) * 1e3:.1f} ms, p99"
-            f" {percentile(processor, 0.99) * 1e3:.0f} ms",
-            flush=True,
-        )
+async def all_at_once(port: int, requests: Sequence[bytes]) -> Counter[int]:
+    """Send all of them at once, each on its own connection; the statuses of the answers."""
+    connections: list[Connection] = [await connect(port) for _ in requests]
+    asked = (each.ask(request) for each, request in zip(connections, requests, strict=True))
+    statuses = await asyncio.gather(*asked, return_exceptions=True)
+    for each in connections:
+        each.close()
+    return Counter(0 if isinstance(status, BaseException) else status for status in statuses)
 
 
-async def waits_one_by_one(
-    running: Running, request: bytes, seconds: float
-) -> list[tuple[float, float]]:
-    """The wait of each of some requests, one after the other, and the gateway's CPU time in it.
-
-    The latter says what is in front of a request, however busy the machine is.
-    """
-    found: list[tuple[float, float]] = []
-    connection = await connect(running.port)
-    pid = running.child.process.pid
-    ends = time.perf_counter() + seconds
-    while not found or time.perf_counter() < ends:
-        began, before = time.perf_counter(), cpu_seconds_of(pid)
-        if await connection.ask(request) != 200:
-            raise WrongAnswer("a small request has failed")
-        found.append((time.perf_counter() - began, cpu_seconds_of(pid) - before))
-        await asyncio.sleep(PAUSE)
-    connection.close()
-    return found
-
-
-def report_heads(bench: Bench, contender: Contender, scenarios: Scenarios) -> None:
-    """The memory that unfinished heads take, and what is kept of it."""
-    with ready(bench, contender, scenarios[LIGHT]) as running:
-        child = running.child
-        before = child.resident_mb()
-        child.reset_peak()
-        with unfinished_heads(running.port, HEADS, LONG_HEAD):
-            time.sleep(1)
-            peak = child.peak_mb()
-        time.sleep(5)
-        after = child.resident_mb()
-    print(
-        f"{running.name}: {HEADS} heads of {LONG_HEAD} bytes without an end: {before:.0f} MB"
-        f" before, {peak:.0f} MB at most, {after:.0f} MB after",
-        flush=True,
-    )
+async def times_of(port: int, request: bytes, count: int) -> list[float]:
+    """Seconds that each of so many requests takes, one after the other. Raises OSError."""
+    times = []
+    for _ in range(count):
+        connection = await connect(port)
+        began = time.perf_counter()
+        status = await connection.ask(request)
+        times.append(time.perf_counter() - began if status == 200 else float("inf"))
+        connection.close()
+    return times
 
 
 PARTS: dict[str, Callable[[Bench, Contender, Scenarios], None]] = {
     "overload": report_overload,
     "slow-readers": report_slow_readers,
     "interleaved": report_interleaved,
-    "silence": report_silence,
-    "bodies": report_bodies,
-    "chunks": report_chunks,
-    "heads": report_heads,
 }
-
-
-def token_of(subject: str) -> str:
-    """A token for this subject."""
-    return mint_token(SECRET.encode(), TokenRules(), subject, 3600)
-
-
-@contextmanager
-def ready(
-    bench: Bench, contender: Contender, scenario: Scenario, options: Options = NO_OPTIONS
-) -> Iterator[Running]:
-    """A contender that answers."""
-    with contender(bench.place, options) as running:
-        wait_until_listening(running)
-        wait_until_answering(running, scenario.calls[0], bench.token)
-        yield running
 
 
 if __name__ == "__main__":

@@ -10,9 +10,8 @@ import asyncio
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
 from multiprocessing.connection import Connection
 from typing import cast
 
@@ -205,11 +204,6 @@ def frame(kind: int, flags: int, stream_id: int, payload: bytes | memoryview = b
     """One HTTP/2 frame (RFC 9113 section 4.1)."""
     head = b"%b%c%c%b" % (len(payload).to_bytes(3), kind, flags, stream_id.to_bytes(4))
     return head + payload
-
-
-def running_upstream(answers: Answers, cores: set[int]) -> AbstractContextManager[int]:
-    """The port of a server on loopback that gives these answers, pinned to `cores`."""
-    return running_server(partial(CannedServer, answers), cores)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ TOGETHER, PAUSE = 20, 0.05
 READY_SECONDS = 120.0
 NICE = 10
 """Other clients, whose waits are measured, come first on the core that all of them share."""
-EVENT, SNAPSHOT = b"event: ", b"event: snapshot"
+EVENT = b"event: "
 
 
 class Viewer(asyncio.Protocol):

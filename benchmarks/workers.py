@@ -7,11 +7,11 @@ has distributed the connections.
 import os
 from dataclasses import replace
 
+from benchmarks.bench import Bench, prepared
 from benchmarks.contenders import Options, gateway
 from benchmarks.farm import CannedFarm
 from benchmarks.measure import measure, started
 from benchmarks.process import cpu_seconds_of
-from benchmarks.run import Bench, prepared
 from benchmarks.scenarios import Scenario, build_scenarios, jobs_needed
 
 SCENARIOS = ("empty", "shows3", "jobs100", "jobs1000")

@@ -82,32 +82,27 @@ def detail_of(farm: Farm, allocation: Any) -> Any:
 
 
 def get_allocations(farm: Farm, request: Any, answer: Any) -> None:
-    counted = (
-        allocations.count_allocation(farm, each)
-        for each in allocations.enabled_allocations(farm).values()
-    )
+    counted = (allocations.count_allocation(farm, each) for each in farm.allocations.values())
     answer.allocations.allocations.extend(sorted(counted, key=lambda each: each.name))
 
 
 def find_allocation(farm: Farm, request: Any, answer: Any) -> None:
-    found = by_name(allocations.enabled_allocations(farm), request.name)
+    found = by_name(farm.allocations, request.name)
     fill(answer, allocation=allocations.count_allocation(farm, found))
 
 
 def get_allocation(farm: Farm, request: Any, answer: Any) -> None:
     """As in Cuebot, the request's `id` is a name."""
-    found = by_name(allocations.enabled_allocations(farm), request.id)
+    found = by_name(farm.allocations, request.id)
     fill(answer, allocation=allocations.count_allocation(farm, found))
 
 
 def create_allocation(farm: Farm, request: Any, answer: Any) -> None:
-    """An allocation that exists is enabled again; but then Cuebot fails to find it."""
+    """One that exists is enabled again, Cuebot thinks; but then it fails to find it."""
     facility = by_id_or_name(farm.facilities, request.facility.name)
     name = f"{facility.name}.{short_name(request.name)}"
-    for existing in farm.allocations.values():
-        if existing.name == name:
-            farm.disabled_allocations.discard(existing.id)
-            raise Missing
+    if any(existing.name == name for existing in farm.allocations.values()):
+        raise Missing
     check_length(name, LONGEST_NAME)
     check_length(request.tag, LONGEST_TAG)
     allocation = add_allocation(farm, facility, name, request.tag)
@@ -181,7 +176,7 @@ def set_tag(farm: Farm, request: Any, answer: Any) -> None:
 
 
 def get_default(farm: Farm, request: Any, answer: Any) -> None:
-    allocation = by_id(allocations.enabled_allocations(farm), farm.default_allocation)
+    allocation = by_id(farm.allocations, farm.default_allocation)
     fill(answer, allocation=allocations.count_allocation(farm, allocation))
 
 

@@ -83,7 +83,7 @@ def set_max_cores(farm: Farm, request: Any, answer: Any) -> None:
 def default_setter(limit: str) -> Handler:
     """Sets a group's default for a limit on jobs (`min_cores` …); none or less means no default.
 
-    Its present jobs get the same value, unless it is -1 or their department is managed.
+    Its present jobs get the same value, unless it is -1.
     """
 
     def set_default(farm: Farm, request: Any, answer: Any) -> None:
@@ -91,7 +91,7 @@ def default_setter(limit: str) -> Handler:
         if limit.endswith("_cores"):
             value = whole_cores(value)
         fill(group, **{f"default_job_{limit}": value if value > 0 else NO_LIMIT})
-        if value != NO_LIMIT and not groups.is_managed(farm, group):
+        if value != NO_LIMIT:
             for job in farm.jobs_of(group):
                 fill(job, **{limit: value})
 

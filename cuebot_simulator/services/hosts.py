@@ -78,15 +78,14 @@ def set_allocation(farm: Farm, request: Any, answer: Any) -> None:
 
 
 def redirect_to_job(farm: Farm, request: Any, answer: Any) -> None:
-    """Kill these procs, whose "names" are ids; once all have ended, the last one's host follows.
+    """Kill these procs, whose "names" are ids; their hosts work for the job next.
 
     The request's host does not matter.
     """
     procs = [by_id(farm.procs, proc) for proc in request.proc_names]
     job = by_id(farm.jobs, request.job_id)
-    batch = farm.make_id(f"batch/{job.id}/{farm.agenda.now}")
     for proc in procs:
-        redirect(farm, proc, job, batch)
+        redirect(farm, proc, job)
     enqueue(farm, kill_frames, [farm.frames[farm.parent_of[proc.id]] for proc in procs])
     fill(answer, value=True)
 

@@ -157,15 +157,11 @@ def mark_as_waiting(farm: Farm, request: Any, answer: Any) -> None:
 
 
 def subscribe(farm: Farm, request: Any, answer: Any) -> None:
-    """Fails for a job that was launched without an address."""
-    job = farm.jobs.get(request.job.id)
-    if job is None:
+    """Fails for a job that was launched without an address. Nobody is sent a mail."""
+    if request.job.id not in farm.jobs:
         raise Refusal("Failed to find job data")
-    subscribers = farm.subscribers[job.id]
-    if not subscribers:
+    if request.job.id not in farm.with_address:
         raise null_pointer("the job has no address")
-    if request.subscriber not in subscribers:
-        subscribers.append(request.subscriber)
 
 
 def pause(farm: Farm, request: Any, answer: Any) -> None:

@@ -86,10 +86,7 @@ def depend_frame_by_frame(farm: Farm, request: Any, answer: Any) -> None:
     """Cuebot ignores `any_frame` here."""
     layer = requested(farm, request, "layer")
     other = requested(farm, request, "layer", "depend_layer")
-    depend = depends.add_depend(farm, "FRAME_BY_FRAME", layer, other)
-    if depend is None:
-        raise Missing
-    fill(answer, depend=depend)
+    fill(answer, depend=depends.add_depend(farm, "FRAME_BY_FRAME", layer, other))
 
 
 def mark_frames_done(farm: Farm, request: Any, answer: Any) -> None:
@@ -102,10 +99,6 @@ def least_cores(cores: float) -> float:
     """Less than a tenth of a core means the default."""
     cores = hundredths(cores)
     return cores if cores >= LEAST_CORES else DEFAULT_CORES
-
-
-def least_memory(memory: int) -> int:
-    return max(memory, LEAST_MEMORY_KB)
 
 
 def set_tags(farm: Farm, request: Any, answer: Any) -> None:

@@ -34,7 +34,7 @@ def delete_service(farm: Farm, request: Any, answer: Any) -> None:
 
 def update_override(farm: Farm, request: Any, answer: Any) -> None:
     if override := farm.service_overrides.get(request.service.id):
-        services.update_override(farm, override, request.service)
+        services.set_service(override.data, request.service)
 
 
 def delete_override(farm: Farm, request: Any, answer: Any) -> None:

@@ -23,15 +23,6 @@ def hosts_in(farm: Farm, allocation: Any) -> list[Any]:
     return [host for host in farm.hosts.values() if host.alloc_name == allocation.name]
 
 
-def enabled_allocations(farm: Farm) -> dict[str, Any]:
-    """All allocations by id, without the disabled ones."""
-    return {
-        key: allocation
-        for key, allocation in farm.allocations.items()
-        if key not in farm.disabled_allocations
-    }
-
-
 def count_allocation(farm: Farm, allocation: Any) -> Any:
     hosts = hosts_in(farm, allocation)
     locked = [host for host in hosts if enum_name(host, "lock_state") == "LOCKED"]
@@ -92,18 +83,12 @@ def rename_allocation(farm: Farm, allocation: Any, name: str) -> None:
 
 
 def remove_allocation(farm: Farm, allocation: Any) -> None:
-    """Delete an empty allocation. One with subscriptions is only disabled.
-
-    Raises Refusal for one with hosts, and for the default one.
-    """
+    """Delete an empty allocation. Raises Refusal for one with hosts, and for the default one."""
     if hosts_in(farm, allocation):
         raise not_removed(allocation, "allocation still contains hosts")
     if allocation.id == farm.default_allocation:
         raise not_removed(allocation, "you cannot delete the default allocation")
-    if any(each.allocation_name == allocation.name for each in farm.subscriptions.values()):
-        farm.disabled_allocations.add(allocation.id)
-    else:
-        del farm.allocations[allocation.id]
+    del farm.allocations[allocation.id]
 
 
 def rename_facility(farm: Farm, facility: Any, name: str) -> None:

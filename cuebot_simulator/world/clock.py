@@ -47,10 +47,6 @@ class Agenda:
         """Plan a step. Of two at the same time, the one planned earlier is first."""
         heapq.heappush(self._due, (self.now + seconds, next(self._order), step))
 
-    def at_once(self, step: Step) -> None:
-        """Plan a step before everything else that is due now."""
-        heapq.heappush(self._due, (self.now, -next(self._order), step))
-
     @property
     def is_stopped(self) -> bool:
         return isinstance(self._clock, StoppedClock)

@@ -7,10 +7,8 @@ kinds only hold others together, their children, and count for nothing themselve
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate, islice
+from itertools import accumulate
 from typing import Any
-
-from grpc import StatusCode
 
 from cuebot_simulator.world.frame_range import numbers_of
 from cuebot_simulator.world.frames import count_waits, state_of
@@ -28,8 +26,6 @@ DROPPED = {
 }
 """Kinds that can be dropped from a layer or a frame. From a job, all without a parent can."""
 ANY_TARGET = "ANY_TARGET"
-MOST_CHILDREN = 20_000
-"""Dependencies of frames on frames that may be made at once: a second of work, or less."""
 
 
 def add_planned(farm: Farm, job: Any, plan: DependPlan) -> Any:
@@ -65,7 +61,6 @@ def add_depend(farm: Farm, kind: str, dependent: Any, on: Any, *, any_frame: boo
     """
     check_ends(farm, kind, dependent, on)
     if kind == "LAYER_ON_SIM_FRAME":
-        check_children(farm.tallies[dependent.id].states.total())
         for frame in farm.frames_of(dependent):
             add_depend(farm, "FRAME_ON_FRAME", frame, on)
         return None
@@ -88,11 +83,8 @@ def add_depend(farm: Farm, kind: str, dependent: Any, on: Any, *, any_frame: boo
 def add_frame_by_frame(farm: Farm, dependent: Any, on: Any) -> Any:
     """Let each frame of a layer wait for the frames that it needs of another layer.
 
-    There is no dependency on another job's tiles. A layer of one chunk waits, or is waited for,
-    whole.
+    A layer of one chunk waits, or is waited for, whole.
     """
-    if job_of(farm, dependent) is not job_of(farm, on) and "_tile_" in on.name:
-        return None
     if is_one_chunk(farm, dependent) or is_one_chunk(farm, on):
         return add_depend(farm, "LAYER_ON_LAYER", dependent, on)
     if known := find_active(farm, "FRAME_BY_FRAME", dependent, on):
@@ -103,23 +95,13 @@ def add_frame_by_frame(farm: Farm, dependent: Any, on: Any) -> Any:
 def add_children(
     farm: Farm, kind: str, dependent: Any, on: Any, pairs: Iterable[tuple[Any, Any]]
 ) -> Any:
-    """A composite dependency with its children. Raises Refusal, and makes none, for too many."""
-    found = list(islice(pairs, MOST_CHILDREN + 1))
-    check_children(len(found))
+    """A composite dependency with its children; none if one of the pairs cannot be."""
+    found = list(pairs)
     depend = make_depend(farm, kind, dependent, on, any_frame=False)
     for frame, needed in found:
         child = add_depend(farm, "FRAME_ON_FRAME", frame, needed)
         farm.own(depend.id, child.id)
     return depend
-
-
-def check_children(number: int) -> None:
-    """Raise Refusal for too many dependencies at once."""
-    if number > MOST_CHILDREN:
-        raise Refusal(
-            f"the simulated farm makes no more than {MOST_CHILDREN} dependencies at once",
-            StatusCode.RESOURCE_EXHAUSTED,
-        )
 
 
 def find_active(farm: Farm, kind: str, dependent: Any, on: Any) -> Any:

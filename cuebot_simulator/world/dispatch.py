@@ -157,7 +157,7 @@ class Dispatcher:
                 or farm.tallies[job.id].reserved + units <= round(job.max_cores * 100)
             )
             and self.show_may(job, host, units)
-            and limits_allow(farm, layer, host)
+            and limits_allow(farm, layer)
         )
 
     def show_may(self, job: Any, host: Any, units: int) -> bool:

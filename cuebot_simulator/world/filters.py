@@ -153,7 +153,7 @@ def delete_filter(farm: Farm, job_filter: Any) -> None:
 
 
 FROM_GROUP = ("priority", "min_cores", "max_cores")
-"""What a job inherits from the group that an action moves it to, unless an action has set it."""
+"""What a job inherits from the group that an action moves it to."""
 LAYERS = re.compile(r"SET_ALL_(RENDER|UTIL|PRE)_LAYER_(TAGS|MEMORY|MIN_CORES|MAX_CORES)")
 
 
@@ -162,11 +162,10 @@ def run_filters(farm: Farm, job: Any) -> None:
 
     An action that fails ends the run: Cuebot only logs that.
     """
-    already_set: set[str] = set()
     try:
         for job_filter in filters_of(farm, farm.show_of(farm.group_of(job))):
             wanted = job_filter.enabled and matches(farm, job_filter, job)
-            if wanted and act(farm, job_filter, job, already_set):
+            if wanted and act(farm, job_filter, job):
                 return
     except Refusal:
         return
@@ -175,7 +174,7 @@ def run_filters(farm: Farm, job: Any) -> None:
 def run_filter(farm: Farm, job_filter: Any, job: Any) -> None:
     """Apply one filter to a job, enabled or not. Raises Refusal."""
     if matches(farm, job_filter, job):
-        act(farm, job_filter, job, set())
+        act(farm, job_filter, job)
 
 
 def matches(farm: Farm, job_filter: Any, job: Any) -> bool:
@@ -229,30 +228,20 @@ TESTS: Mapping[str, Callable[[str, str], bool]] = {
 NEGATIVE: Mapping[str, str] = {"DOES_NOT_CONTAIN": "CONTAINS", "IS_NOT": "IS"}
 
 
-def act(farm: Farm, job_filter: Any, job: Any, already_set: set[str]) -> bool:
-    """Apply a filter's actions to a job. True if no filter may follow.
-
-    `already_set` are the fields of the job that actions have set, to which it adds.
-    """
+def act(farm: Farm, job_filter: Any, job: Any) -> bool:
+    """Apply a filter's actions to a job. True if no filter may follow."""
     for action in actions_of(farm, job_filter):
         kind = enum_name(action, "type")
         if kind == "STOP_PROCESSING":
             return True
         if kind == "MOVE_JOB_TO_GROUP":
-            move(farm, action, job, already_set)
+            if action.group_value:
+                move_job(farm, job, farm.groups[action.group_value], inherited=FROM_GROUP)
         elif kind in JOB_VALUES:
-            values = JOB_VALUES[kind](action)
-            already_set.update(values)
-            fill(job, **values)
+            fill(job, **JOB_VALUES[kind](action))
         else:
             change_layers(farm, action, job)
     return False
-
-
-def move(farm: Farm, action: Any, job: Any, already_set: set[str]) -> None:
-    if action.group_value:
-        inherited = [name for name in FROM_GROUP if name not in already_set]
-        move_job(farm, job, farm.groups[action.group_value], inherited=inherited)
 
 
 def change_layers(farm: Farm, action: Any, job: Any) -> None:

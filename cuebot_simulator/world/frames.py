@@ -4,10 +4,9 @@ All changes of frames go through here, so that hosts, procs and statistics follo
 """
 
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
-from cuebot_simulator.world.messages import enum_name, fill, given
+from cuebot_simulator.world.messages import enum_name, fill
 from cuebot_simulator.world.redirects import follow_redirect
 from cuebot_simulator.world.state import NO_LIMIT_NAME, Farm, is_pending
 from cuebot_simulator.world.tallies import Tally
@@ -20,8 +19,6 @@ NO_TRY = (NEVER_RAN, 256, 286, 299, 301, 302, 399)
 """Exit statuses after which another start does not count as a retry."""
 HELD_BACK = ("DEAD", "SUCCEEDED", "WAITING", "CHECKPOINT")
 """States in which a frame with an active dependency goes to DEPEND."""
-LONGEST_CHECKPOINT_SECONDS = 300  # Cuebot's patience with a checkpoint
-LONGEST_RETRIED_SECONDS = 12 * 3600  # a failed try that took longer is the last
 
 
 def state_of(frame: Any) -> str:
@@ -50,8 +47,6 @@ def change_frame(farm: Farm, frame: Any, **values: Any) -> None:
     if before == after:
         return
     show_override(farm, frame)
-    if after == "CHECKPOINT":
-        farm.agenda.after(LONGEST_CHECKPOINT_SECONDS, partial(give_up_checkpoint, farm, frame))
     for tally in tallies_of(farm, farm.layer_of(frame)):
         tally.states[before] -= 1
         tally.states[after] += 1
@@ -120,11 +115,6 @@ def change_lazy_layer(farm: Farm, layer: Any, state: str) -> None:
     for tally in tallies_of(farm, layer):
         tally.states[before] -= count
         tally.states[state] += count
-
-
-def give_up_checkpoint(farm: Farm, frame: Any) -> None:
-    if state_of(frame) == "CHECKPOINT":
-        change_frame(farm, frame, state="WAITING", checkpoint_state="DISABLED")
 
 
 def start_frame(
@@ -204,7 +194,8 @@ def stop_frame(farm: Farm, frame: Any, state: str, exit_status: int) -> None:
     """Take a running frame off its host, and leave it in `state`."""
     now, core_time, gpu_time = farm.now, 0, 0
     for proc in farm.procs_of([frame]):
-        host = farm.hosts[farm.host_of.pop(proc.id)]
+        host = farm.host_with(proc)
+        del farm.host_of[proc.id]
         take(farm, frame, proc, host, -1)
         farm.partition_of.pop(proc.id, None)
         follow_redirect(farm, proc, host)
@@ -259,15 +250,11 @@ def take(farm: Farm, frame: Any, proc: Any, host: Any, sign: int) -> None:
 def state_after_failure(farm: Farm, frame: Any) -> str:
     """The next state of a running frame that fails now.
 
-    It is eaten if its job eats; dead after its last try, or one that took too long; else it waits.
+    It is eaten if its job eats, dead after its last try, and else it waits.
     """
-    job, layer = farm.job_of(frame), farm.layer_of(frame)
+    job = farm.job_of(frame)
     if job.auto_eat:
         return "EATEN"
-    seconds = farm.now - frame.start_time
-    timeout = given(layer, "timeout", 0) * 60
-    if (timeout and seconds > timeout) or seconds > LONGEST_RETRIED_SECONDS:
-        return "DEAD"
     return "DEAD" if frame.retry_count >= farm.max_retries[job.id] else "WAITING"
 
 

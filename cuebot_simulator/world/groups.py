@@ -1,6 +1,6 @@
 """Groups: their names, places and deletion."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from cuebot_simulator.world.jobs import move_job, note_group
@@ -15,7 +15,6 @@ from cuebot_simulator.world.refusals import (
 )
 from cuebot_simulator.world.state import Farm, is_pending
 
-DEEPEST = 10  # a group with more groups above it takes no other group in
 LONGEST_NAME = 36
 IN_USE = (
     "Failed to remove group, be sure that there are no jobs or filter actions pointing at the"
@@ -27,13 +26,6 @@ def subgroups_of(farm: Farm, group: Any) -> list[Any]:
     """The groups right below a group, by name."""
     groups = farm.groups_of(farm.show_of(group))
     return [each for each in groups if each.parent_id == group.id]
-
-
-def ancestors_of(farm: Farm, group: Any) -> Iterator[Any]:
-    """The groups above a group, from its parent to the root."""
-    while group.parent_id:
-        group = farm.groups[group.parent_id]
-        yield group
 
 
 def name_taken(parent: Any, name: str) -> JavaException:
@@ -90,11 +82,11 @@ def check_move(farm: Farm, group: Any, parent: Any) -> None:
         raise not_moved("cannot move group into itself")
     if farm.show_of(group) is not farm.show_of(parent):
         raise not_moved("cannot move groups between shows")
-    for height, each in enumerate(ancestors_of(farm, parent), start=1):
-        if each.id == group.id:
+    above = parent
+    while above.parent_id:
+        above = farm.groups[above.parent_id]
+        if above is group:
             raise not_moved("you cannot move a group into one of its sub groups")
-        if height > DEEPEST:
-            raise not_moved("cannot tell if your moving a group into one of its sub groups")
 
 
 def not_moved(why: str) -> Refusal:
@@ -126,13 +118,3 @@ def delete_group(farm: Farm, group: Any) -> None:
         move_job(farm, job, root, inherited=())
     farm.disown(group.id)
     del farm.groups[group.id]
-
-
-def is_managed(farm: Farm, group: Any) -> bool:
-    """Whether a group's department is managed, and sets the cores of its jobs."""
-    show = farm.show_of(group)
-    return any(
-        each.ti_managed and each.dept == group.department
-        for each in farm.departments.values()
-        if farm.parent_of.get(each.id) == show.id
-    )

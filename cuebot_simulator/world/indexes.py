@@ -1,6 +1,6 @@
 """Look-ups by id that do more than a dictionary."""
 
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable
 from typing import Any
 
 PREFIX = 24  # a frame's id is that much of its layer's, and its place in it as 12 hex digits
@@ -48,33 +48,21 @@ class Frames(dict[str, Any]):
         return self[key]
 
 
-class HostIndex(MutableMapping[str, str]):
+class HostIndex(dict[str, str]):
     """The ids of hosts by those of procs and render partitions, and the other way round."""
 
     def __init__(self) -> None:
-        self._hosts: dict[str, str] = {}
+        super().__init__()
         self._things: dict[str, dict[str, None]] = {}
 
     def on(self, host: str) -> tuple[str, ...]:
         """The ids on that host, in the order of their arrival."""
         return tuple(self._things.get(host, ()))
 
-    def __getitem__(self, thing: str) -> str:
-        return self._hosts[thing]
-
     def __setitem__(self, thing: str, host: str) -> None:
-        self.pop(thing, None)
-        self._hosts[thing] = host
+        super().__setitem__(thing, host)
         self._things.setdefault(host, {})[thing] = None
 
     def __delitem__(self, thing: str) -> None:
-        host = self._hosts.pop(thing)
-        del self._things[host][thing]
-        if not self._things[host]:
-            del self._things[host]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._hosts)
-
-    def __len__(self) -> int:
-        return len(self._hosts)
+        del self._things[self[thing]][thing]
+        super().__delitem__(thing)

@@ -153,7 +153,8 @@ def add_job(farm: Farm, plan: JobPlan) -> Any:
         eligible_time=launched,
     )
     farm.max_retries[job.id] = plan.max_retries
-    farm.subscribers[job.id] = [plan.email] if plan.email else []
+    if plan.email:
+        farm.with_address.add(job.id)
     farm.own(group.id, job.id)
     for order, layer in enumerate(plan.layers, start=1):
         add_layer(farm, job, layer, order)

@@ -19,8 +19,6 @@ Plans: TypeAlias = Mapping[str, Mapping[str, Sequence[int]]]
 """The numbers of frames, by names of job and layer."""
 
 WHOLE_LAYERS = ("LAYER_ON_LAYER", "FRAME_BY_FRAME")
-BY_FRAME = ("FRAME_BY_FRAME", "PREVIOUS_FRAME", "LAYER_ON_SIM_FRAME")
-"""Kinds in which each frame of a layer has a dependency of its own."""
 LONGEST_NAME, LONGEST_SHOT, LONGEST_USER, LONGEST_LAYER = 255, 64, 32, 256
 ADMINISTRATOR = "Please contact administrator of your OpenCue deployment to"
 
@@ -78,27 +76,6 @@ def verify(farm: Farm, spec: Spec) -> None:
         raise SpecError(
             f"The {spec.show} show has been deactivated.  {ADMINISTRATOR} reactivate this show."
         )
-    verify_size(spec)
-
-
-def verify_size(spec: Spec) -> None:
-    """Raise SpecError for too many dependencies of single frames.
-
-    This is not Cuebot's. It takes any number, and the time for it.
-    """
-    sizes = {
-        (job.full_name, each.name): len(each.frames) for job in spec.jobs for each in job.layers
-    }
-    waiting = sum(
-        sizes.get((depend.job, depend.layer), 0)
-        for depend in spec.depends
-        if depend.kind in BY_FRAME
-    )
-    if waiting > depends.MOST_CHILDREN:
-        raise SpecError(
-            f"The simulated farm makes no more than {depends.MOST_CHILDREN} dependencies of frames"
-            f" at once, and this spec asks for {waiting}."
-        )
 
 
 def all_jobs(spec: Spec) -> Iterator[JobPlan]:
@@ -145,16 +122,11 @@ def has_ends(farm: Farm, plans: Plans, depend: DependPlan) -> bool:
 
 
 def has_part(farm: Farm, plans: Plans, job: str, level: str, layer: str, frame: str) -> bool:
-    """Whether a job of these, or a pending one, has that layer and frame, as far as they matter."""
-    if job not in plans and job not in farm.pending:
-        return False
+    """Whether a job of these has that layer and frame, as far as they matter, or is pending."""
+    if job not in plans:
+        return job in farm.pending
     if level == "JOB":
         return True
+    frames = plans[job].get(layer)
     number = int(frame.partition("-")[0] or 0)
-    if job in plans:
-        frames = plans[job].get(layer)
-        return frames is not None and (level == "LAYER" or number in frames)
-    for each in farm.layers_of(farm.pending[job]):
-        if each.name == layer:
-            return level == "LAYER" or any(found.number == number for found in farm.frames_of(each))
-    return False
+    return frames is not None and (level == "LAYER" or number in frames)

@@ -39,8 +39,7 @@ def add_partition(farm: Farm, part: Any, request: Any) -> Any:
     partition = make_partition(farm, part, host, request)
     if not farm.dispatcher.book_partition(partition, host):
         drop_finished(farm)
-        more = "" if part.id in farm.jobs or part.id in farm.layers else "\ncustomException()"
-        raise Refusal(f"Failed to find suitable frames.{more}")
+        raise Refusal("Failed to find suitable frames.")
     return count_partition(farm, partition)
 
 
@@ -152,7 +151,7 @@ def room_in(farm: Farm, partition: Any, layer: Any, host: Any) -> bool:
         and host.idle_memory >= layer.min_memory
         and host.idle_gpus >= gpus
         and host.idle_gpu_memory >= layer.min_gpu_memory
-        and limits_allow(farm, layer, host)
+        and limits_allow(farm, layer)
     )
 
 

@@ -9,13 +9,10 @@ from cuebot_simulator.world.messages import fill
 from cuebot_simulator.world.state import Farm, is_bookable, is_pending
 
 
-def redirect(farm: Farm, proc: Any, target: Any, batch: str = "") -> None:
-    """Let a proc's host work for a job or a group next. The proc counts as unbooked.
-
-    Of the procs of one batch, only the last one to end takes the host there.
-    """
+def redirect(farm: Farm, proc: Any, target: Any) -> None:
+    """Let a proc's host work for a job or a group next. The proc counts as unbooked."""
     fill(proc, unbooked=True, redirect_target=target.name)
-    farm.redirects[proc.id] = (target.id, batch)
+    farm.redirects[proc.id] = target.id
 
 
 def clear_redirect(farm: Farm, proc: Any) -> bool:
@@ -26,10 +23,8 @@ def clear_redirect(farm: Farm, proc: Any) -> bool:
 
 def follow_redirect(farm: Farm, proc: Any, host: Any) -> None:
     """Send the host of a finished proc to its target, if it was redirected."""
-    target, batch = farm.redirects.pop(proc.id, ("", ""))
-    unfinished = batch and any(other == batch for _, other in farm.redirects.values())
-    if target and not unfinished:
-        farm.agenda.at_once(partial(work_for, farm, host, target))
+    if target := farm.redirects.pop(proc.id, ""):
+        farm.agenda.after(0, partial(work_for, farm, host, target))
 
 
 def work_for(farm: Farm, host: Any, target: str) -> None:
@@ -59,7 +54,7 @@ def has_work(farm: Farm, jobs: Iterable[Any], proc: Any) -> bool:
         and layer.min_memory <= proc.reserved_memory
         and layer.min_gpus <= proc.reserved_gpus
         and not set(layer.tags).isdisjoint(host.tags)
-        and limits_allow(farm, layer, host)
+        and limits_allow(farm, layer)
         for job in jobs
         for layer in farm.layers_of(job)
     )

@@ -55,15 +55,6 @@ def create_override(farm: Farm, show: Any, data: Any) -> Any:
     return override
 
 
-def update_override(farm: Farm, override: Any, data: Any) -> None:
-    """Make an override like `data`, except for its id. Raises Refusal for a taken name."""
-    show = farm.shows[farm.parent_of[override.id]]
-    others = (each for each in overrides_of(farm, show) if each.id != override.id)
-    if any(each.data.name == data.name for each in others):
-        raise duplicate(f"service {data.name} of {show.name}")
-    set_service(override.data, data)
-
-
 def set_service(service: Any, data: Any) -> None:
     key = service.id
     service.CopyFrom(data)

@@ -62,8 +62,8 @@ class Farm:
         self.pending: dict[str, Any] = {}  # pending jobs by name
         self.max_retries: defaultdict[str, int] = defaultdict(lambda: 1)
         """By job id: how often a failed frame restarts by itself."""
-        self.subscribers: dict[str, list[str]] = {}
-        """By job id: the addresses for a mail when it is over."""
+        self.with_address: set[str] = set()
+        """The ids of jobs that were launched with an address for mails."""
         self.post_jobs: dict[str, Any] = {}
         """By job id: the job that becomes pending when that one is over."""
         self.outputs: dict[str, list[str]] = {}  # output paths by layer id
@@ -72,8 +72,8 @@ class Farm:
         """By id of a proc or a render partition: the id of its host."""
         self.partition_of: dict[str, str] = {}
         """By id of a proc in a render partition: the partition's id."""
-        self.redirects: dict[str, tuple[str, str]] = {}
-        """By proc id: the job or group that its host works for next, and its batch."""
+        self.redirects: dict[str, str] = {}
+        """By proc id: the id of the job or group that its host works for next."""
         self.restarting: dict[str, bool] = {}
         """By id of a host that will restart: whether it is off."""
         self.dispatcher: Any = None
@@ -81,14 +81,10 @@ class Farm:
         """Hundredths of cores in use, by names of show and allocation."""
         self.running_with: Counter[str] = Counter()
         """The number of running frames by the name of a limit."""
-        self.holds: dict[str, dict[str, Any]] = {}
-        """By limit id: its holders in the last license report, by short host name."""
         self.executed: Counter[str] = Counter()
         """Reports of hosts (`report`), and looks for work for them (`booking`)."""
         self.default_allocation = ""
         """The id of the one for new hosts."""
-        self.disabled_allocations: set[str] = set()
-        """Ids of those that were deleted while they had subscriptions."""
         self.parent_of: dict[str, str] = {}
         self.children_of: defaultdict[str, list[str]] = defaultdict(list)
         self.lazy_states: dict[str, str] = {}  # by id of a lazy layer: the state of all its frames

@@ -1,5 +1,6 @@
 """The secrets that tokens are signed with: where they come from, and which are refused."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,7 @@ def one_line(caught: pytest.ExceptionInfo[ConfigurationError], name: str) -> str
     "given",
     [
         *({}, {"jwt_secret": ""}, {"jwt_secret": "   "}),
-        {"jwt_secret": LONG, "jwt_secret_file": "."},
+        {"jwt_secret": LONG, "jwt_secret_file": "good"},
         *({"jwt_secret_file": name} for name in ("empty", "blank", "spaces", "comment", "mark")),
     ],
     ids=str,
@@ -69,7 +70,7 @@ def test_a_gateway_without_one_secret_does_not_start(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     contents = {"empty": "", "blank": "\n\r\n\n", "spaces": "   \n", "comment": "# none yet\n"}
-    for name, content in (contents | {"mark": "\ufeff"}).items():
+    for name, content in (contents | {"mark": "\ufeff", "good": LONG}).items():
         (tmp_path / name).write_text(content, encoding="utf-8")
     with pytest.raises(ConfigurationError) as caught:
         load_secrets(Settings.model_validate(given))
@@ -99,6 +100,11 @@ def test_a_public_key_is_no_secret(secret: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         Authenticator(load_secrets(settings), token_rules(settings))
     assert secret not in one_line(caught, "JWT_SECRET")
+
+
+def test_a_secret_may_be_any_bytes() -> None:
+    secret = LONG.encode() + b"\xff"
+    assert load_secrets(load_settings({"JWT_SECRET": os.fsdecode(secret)})) == (secret,)
 
 
 @pytest.mark.parametrize(
@@ -194,7 +200,7 @@ NEXT = "fedcba9876543210fedcba9876543210"
     ("content", "secrets"),
     [
         *((content, None) for content in ("", "# the secrets of", LONG[:20], NEXT[:20])),
-        *((f"{LONG}\n{content}", None) for content in (NEXT[:20], NEXT[:-1])),
+        *((f"{LONG}\n{content}", None) for content in (NEXT[:20], NEXT)),
         pytest.param(LONG, (LONG,), id="the same, without a newline"),
         pytest.param(NEXT, (NEXT,), id="another, without a newline"),
         pytest.param(f"{NEXT}\n{LONG}", (NEXT, LONG), id="a new one before the old one"),

@@ -19,9 +19,8 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from benchmarks.client import load
 from benchmarks.contenders import Running
-from benchmarks.descriptors import descriptor_set
-from benchmarks.envoy import ACCESS_FIELDS, envoy_config
-from benchmarks.fairness import Waits, sample
+from benchmarks.envoy import ACCESS_FIELDS, descriptor_set, envoy_config
+from benchmarks.fairness import Waits
 from benchmarks.farm import CannedFarm
 from benchmarks.gate import FIGURES, PUBLISHED
 from benchmarks.load import Load, percentile
@@ -103,20 +102,6 @@ async def test_the_client_counts_answers_and_wrong_ones() -> None:
         found = await load(gateway.port, scenario, 0, token())
     assert (found.requests, found.wrong) == (20, 10)
     assert 0 < found.p50_ms <= found.p99_ms
-
-
-async def test_a_client_without_token_is_measured_without() -> None:
-    call = Call(path=SHOWS.path, status=401, authorized=False)
-    scenario = Scenario(name="x", title="x", calls=(call,), connections=1, counted=3)
-    async with gateway_before({}) as gateway:
-        assert (await load(gateway.port, scenario, 0, token())).wrong == 0
-
-
-async def test_waits_are_sampled_at_their_moments() -> None:
-    async with gateway_before({}) as gateway:
-        found = await sample(gateway.port, SHOWS, token(), 5)
-    assert len(found) == 5
-    assert min(found) > 0
 
 
 @pytest.mark.slow

@@ -16,9 +16,10 @@ from tempfile import TemporaryDirectory
 
 from gateway.observe.logs import configure_logging
 from tests.chaos import killed_gateway, views
+from tests.chaos.costly_clients import VIEWS
 from tests.chaos.faults import FAULTS
 from tests.chaos.trial import Outcome, place
-from tests.chaos.views import MOST_MS, VIEWS
+from tests.chaos.views import MOST_MS
 
 KILLED_SECONDS = 0.2
 GATEWAY = "gateway"

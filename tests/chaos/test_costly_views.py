@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.costly_clients import BROKEN_OFF, LATE, Answers, answer
 from benchmarks.farm import CannedFarm
+from tests.chaos.costly_clients import BROKEN_OFF, LATE, VIEWS, Answers, answer
 from tests.chaos.load import Tally
-from tests.chaos.views import MOST_MS, VIEWS, Outcome, Place, Waits, place, rows_of, wrong_answers
+from tests.chaos.views import MOST_MS, Outcome, Place, Waits, place, rows_of, wrong_answers
 
 SECONDS = 1.0
 JOBS = 2000

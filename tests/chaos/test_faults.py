@@ -11,8 +11,8 @@ from tests.chaos.trial import Place, place
 pytestmark = pytest.mark.slow
 
 SECONDS = 1.0
-PAUSE = 0.05
-"""Of a client between two calls: some 150 calls a second, and not all that the machine can do."""
+PAUSE = 0.1
+"""Of a client between two calls: some 75 calls a second, and not all that the machine can do."""
 
 
 @pytest.fixture(scope="module")

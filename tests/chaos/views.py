@@ -18,22 +18,21 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from benchmarks import costly_clients
-from benchmarks.costly_clients import LATE, Answers, answer_call, asking, statuses
 from benchmarks.farm import CannedFarm
 from benchmarks.load import percentile
 from benchmarks.process import cpu_seconds_of
 from benchmarks.scenarios import MANY, Call, find_job
-from benchmarks.upstream import Canned, running_upstream
+from benchmarks.upstream import Canned, CannedServer, running_server
+from tests.chaos import costly_clients
+from tests.chaos.costly_clients import LATE, VIEWS, Answers, answer_call, asking, statuses
 from tests.chaos.load import FIND_JOB, Load, Tally
 from tests.support.processes import instance
 from tests.support.servers import token
 from tests.support.wire import Wire, wire_to
 
-MIXES = costly_clients.MIXES.items()
-VIEWS = {name: mix for name, mix in MIXES if mix and name in ("patterns", "sort", "csv")}
 JOBS = 8  # those that the others look for
 EVERY = 0.01  # seconds from one call of the others to the next
 ROUNDS = 5  # of each phase: what else the machine does for a moment spoils one or two of them
@@ -104,7 +103,7 @@ class Place:
         rows = rows_of(self.farm, call.answer.message)
         quiet = asyncio.run(self.look(Load(self.port, self.jobs), seconds / 2))
         running = Load(self.port, self.jobs)
-        with asking(self.port, requests, keep=True) as answers:
+        with asking(self.port, requests) as answers:
             waits = asyncio.run(self.look(running, seconds))
         wrong = (*running.tally.wrong, *wrong_answers(name, rows, answers))
         return Outcome(name, statuses(answers), running.tally, quiet, waits, wrong)
@@ -197,7 +196,7 @@ def place(jobs: int = MANY) -> Iterator[Place]:
     asked = {call.message: call.answer for call in (*finds, *calls.values())}
     settings = {**costly_clients.SETTINGS, "LOG_LEVEL": "warning", "WORKERS": "1"}
     with (
-        running_upstream(asked, os.sched_getaffinity(0)) as port,
+        running_server(partial(CannedServer, asked), os.sched_getaffinity(0)) as port,
         instance(f"127.0.0.1:{port}", settings, started=False) as gateway,
     ):
         names = {job.id: job.name for job in known}

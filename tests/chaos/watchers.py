@@ -4,8 +4,7 @@ Half of them do not read for most of the time. Cuebot's list changes, Cuebot han
 comes back; rules are reloaded. In the end, every watcher has the list as it is, and all streams end
 when the right is taken away.
 
-The gateway has a process of its own; Cuebot and the clients share one, unlike in the suite, where
-there are few and all of them do.
+The gateway has a process of its own; Cuebot and the clients share one.
 """
 
 import argparse
@@ -20,23 +19,18 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from gateway.access.rights import AccessRules
 from tests.support.opencue import message_class, opencue
 from tests.support.patience import PATIENCE, until
 from tests.support.processes import Instance, instance
-from tests.support.rights import rule
 from tests.support.scraping import scrape
 from tests.support.servers import (
     Context,
-    Gateway,
     ScriptedCuebot,
     free_port,
-    gateway_for,
     head,
     running_cuebot,
-    settings_for,
 )
 from tests.support.wire import wire_to
 
@@ -130,42 +124,9 @@ class Watcher:
             self.ended = data["reason"]
 
 
-class Served(Protocol):
-    """A gateway."""
-
-    @property
-    def port(self) -> int:
-        """Of its HTTP server."""
-
-    def follow(self, may: str) -> None:
-        """From now on, all may call this and nothing else."""
-
-    async def watchers(self) -> float:
-        """The event streams that are open."""
-
-
 @dataclass
-class Here:
-    """A gateway in this process."""
-
-    gateway: Gateway
-    endpoint: str
-
-    @property
-    def port(self) -> int:
-        return self.gateway.port
-
-    def follow(self, may: str) -> None:
-        settings = settings_for(self.endpoint, access=[readers(may)])
-        self.gateway.app.parts.authenticator.follow(AccessRules(settings))
-
-    async def watchers(self) -> float:
-        return self.gateway.app.parts.watchers.taken
-
-
-@dataclass
-class Apart:
-    """A gateway in a process of its own."""
+class Served:
+    """A gateway, and the file with its rules."""
 
     gateway: Instance
     config: Path
@@ -175,15 +136,13 @@ class Apart:
         return self.gateway.port
 
     def follow(self, may: str) -> None:
+        """From now on, all may call this and nothing else."""
         self.config.write_text(rules_as_toml(may), encoding="utf-8")
         self.gateway.process.send_signal(signal.SIGHUP)
 
     async def watchers(self) -> float:
+        """The event streams that are open."""
         return (await scrape(f"http://127.0.0.1:{self.port}/metrics")).of("watchers")
-
-
-def readers(may: str) -> dict[str, object]:
-    return rule("readers", {"sub": "*"}, may)
 
 
 def rules_as_toml(may: str) -> str:
@@ -191,22 +150,15 @@ def rules_as_toml(may: str) -> str:
 
 
 @asynccontextmanager
-async def serving_here(endpoint: str, more: dict[str, Any]) -> AsyncIterator[Served]:
-    async with gateway_for(endpoint, **more, access=[readers(READS)]) as gateway:
-        yield Here(gateway, endpoint)
-
-
-@asynccontextmanager
-async def serving_apart(endpoint: str, more: dict[str, Any]) -> AsyncIterator[Served]:
+async def serving(endpoint: str, settings: dict[str, str]) -> AsyncIterator[Served]:
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "gateway.toml"
         config.write_text(rules_as_toml(READS), encoding="utf-8")
-        settings = {name.upper(): str(value) for name, value in more.items()}
         known = {"METRICS": "public", "GATEWAY_CONFIG": str(config)}
         running = instance(endpoint, settings | known)
         gateway = await asyncio.to_thread(running.__enter__)
         try:
-            yield Apart(gateway, config)
+            yield Served(gateway, config)
         finally:
             await asyncio.to_thread(running.__exit__, None, None, None)
 
@@ -219,13 +171,13 @@ class Place:
     slow: asyncio.Event
     cuebot: ScriptedCuebot
     port: int
-    serving: AsyncExitStack
+    running: AsyncExitStack
 
     async def start(self) -> None:
-        await self.serving.enter_async_context(running_cuebot(self.cuebot, self.port))
+        await self.running.enter_async_context(running_cuebot(self.cuebot, self.port))
 
     async def kill(self) -> None:
-        await self.serving.aclose()
+        await self.running.aclose()
 
     async def change(self, times: int = 1) -> None:
         for _ in range(times):
@@ -254,18 +206,21 @@ class Place:
 
 
 @asynccontextmanager
-async def place(watchers: int, questions: int, jobs: int, *, apart: bool) -> AsyncIterator[Place]:
+async def place(watchers: int, questions: int, jobs: int) -> AsyncIterator[Place]:
     listed, cuebot, port = List(jobs), ScriptedCuebot(opencue().files), free_port()
     cuebot.start_over()
     cuebot.handlers[GET_JOBS] = listed.answer
-    quick, slow, serving = asyncio.Event(), asyncio.Event(), AsyncExitStack()
+    quick, slow, running = asyncio.Event(), asyncio.Event(), AsyncExitStack()
     quick.set()
     slow.set()
-    await serving.enter_async_context(running_cuebot(cuebot, port))
-    many: dict[str, Any] = {"max_connections": 2 * watchers + 100, "max_connections_per_address": 0}
-    settings = {**many, "grpc_timeout": 2, "http_timeout": PATIENCE}
-    begin = serving_apart if apart else serving_here
-    async with begin(cuebot.endpoint, settings) as gateway:
+    await running.enter_async_context(running_cuebot(cuebot, port))
+    settings = {
+        "MAX_CONNECTIONS": str(2 * watchers + 100),
+        "MAX_CONNECTIONS_PER_ADDRESS": "0",
+        "GRPC_TIMEOUT": "2",
+        "HTTP_TIMEOUT": str(PATIENCE),
+    }
+    async with serving(cuebot.endpoint, settings) as gateway:
         clients = [
             Watcher(gateway.port, number // 2 % questions, quick if number % 2 else slow)
             for number in range(watchers)
@@ -276,18 +231,18 @@ async def place(watchers: int, questions: int, jobs: int, *, apart: bool) -> Asy
             if len(tasks) % AT_ONCE == 0:
                 await asyncio.sleep(PAUSE_SECONDS)
         try:
-            yield Place(listed, gateway, clients, slow, cuebot, port, serving)
+            yield Place(listed, gateway, clients, slow, cuebot, port, running)
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await serving.aclose()
+            await running.aclose()
 
 
-async def endure(watchers: int, questions: int, jobs: int, *, apart: bool = False) -> list[str]:
+async def endure(watchers: int, questions: int, jobs: int) -> list[str]:
     """Lines about what has happened. Raises TimeoutError or AssertionError if it was not good."""
     said = []
-    async with place(watchers, questions, jobs, apart=apart) as here:
+    async with place(watchers, questions, jobs) as here:
         said.append(f"{watchers} have the list after {await here.told():.1f} s")
         here.slow.clear()
         began, calls = time.monotonic(), here.listed.calls
@@ -322,7 +277,7 @@ def main() -> int:
     arguments.add_argument("--questions", type=int, default=20)
     arguments.add_argument("--jobs", type=int, default=1000)
     given = arguments.parse_args()
-    enduring = endure(given.watchers, given.questions, given.jobs, apart=True)
+    enduring = endure(given.watchers, given.questions, given.jobs)
     for line in asyncio.run(enduring):
         print(line)
     return 0

@@ -38,6 +38,7 @@ WAYS = [
 ]
 each_way = pytest.mark.parametrize("way", WAYS)
 each_change = pytest.mark.parametrize("way", [way for way in WAYS if not way.startswith("GET")])
+each_plain_way = pytest.mark.parametrize("way", [way for way in WAYS if way.endswith("plain")])
 JOB = "demo-sh010-lena_comp_v003"
 
 
@@ -122,7 +123,7 @@ async def test_an_error_of_cuebot_has_its_code_message_and_details(
     assert (detail.type_name, detail.message_bytes) == ("google.protobuf.Duration", b"\x08\x02")
 
 
-@each_way
+@each_plain_way
 @pytest.mark.parametrize(
     ("headers", "code", "words"),
     [(None, Code.NOT_FOUND, "name 'nope'"), ({}, Code.UNAUTHENTICATED, "send a token")],
@@ -137,7 +138,7 @@ async def test_an_error_of_the_gateway_has_its_code_and_message(
     assert words in caught.value.message
 
 
-@each_way
+@each_plain_way
 @pytest.mark.gateway(grpc_timeout=86400)
 async def test_a_timeout_is_what_cuebot_is_given(
     gateway: Gateway, cuebot: ScriptedCuebot, way: str

@@ -18,8 +18,6 @@ from tests.support.servers import Gateway
 
 NOTHING_FOUND = "Incorrect result size: expected 1, actual 0"
 START = 1_790_000_000
-DEFAULT_REASON = "none given (through cuebot-gateway)"
-
 SUCCEEDED = 3
 
 Json = dict[str, Any]

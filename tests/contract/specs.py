@@ -26,10 +26,10 @@ def job(*layers: str, name: str = "a_v001", head: str = "") -> str:
     return f'<job name="{name}">\n{head}<layers>\n{inside}</layers>\n</job>\n'
 
 
-def depend(kind: str, **names: str) -> str:
+def depend(kind: str, any_frame: str = "False", **names: str) -> str:
     """A dependency: `depend("JOB_ON_JOB", depjob="a_v001", onjob="b_v001")`."""
     inside = "".join(f"<{tag}>{name}</{tag}>" for tag, name in names.items())
-    return f'<depend type="{kind}" anyframe="False">\n{inside}</depend>\n'
+    return f'<depend type="{kind}" anyframe="{any_frame}">\n{inside}</depend>\n'
 
 
 def spec(

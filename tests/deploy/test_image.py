@@ -7,10 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
-from zipfile import ZipFile
 
 import pytest
 import yaml
+from hatchling.builders.wheel import WheelBuilder
 
 from gateway.settings.model import Settings
 from tests.deploy.places import DEPLOY, ROOT, program, text_of
@@ -38,29 +38,24 @@ def ignored(name: str) -> list[str]:
     return [line[1:] for line in lines if line.startswith("!")]
 
 
-def build(source: Path, dist: Path) -> list[str]:
-    """The names of the files in the wheel that these sources make."""
-    options = ("--no-isolation", "--wheel", "--outdir", str(dist))
-    subprocess.run(  # noqa: S603 - our own wheel
-        [sys.executable, "-m", "build", *options], cwd=source, check=True, capture_output=True
-    )
-    with ZipFile(next(dist.glob("*.whl"))) as wheel:
-        return sorted(wheel.namelist())
+def contents(source: Path) -> list[str]:
+    """What the wheel of these sources has in it. Raises OSError if something is missing."""
+    builder = WheelBuilder(str(source))
+    assert builder.metadata.core.readme
+    return sorted(file.distribution_path for file in builder.recurse_included_files())
 
 
 def test_the_context_has_what_is_copied_and_nothing_else() -> None:
     assert sorted(ignored(".dockerignore")) == sorted(COPIED)
 
 
-@pytest.mark.slow
 def test_what_is_copied_is_enough(tmp_path: Path) -> None:
-    context = tmp_path / "src"
     for path in COPIED:
-        target = context / path
+        target = tmp_path / path
         target.parent.mkdir(parents=True, exist_ok=True)
         source = ROOT / path
         (shutil.copytree if source.is_dir() else shutil.copyfile)(source, target)
-    assert build(context, tmp_path / "one") == build(ROOT, tmp_path / "two")
+    assert contents(tmp_path) == contents(ROOT) != []
 
 
 def test_the_last_stage_is_plain() -> None:

@@ -87,6 +87,7 @@ def test_names_of_the_proto() -> None:
 
 def test_the_order_of_keys_is_no_difference() -> None:
     assert found(SCALARS, {"aString": "a", "x": 1}, {"x": 1, "aString": "a"}) == []
+    assert found(SCALARS, {"x": {"a": 1, "b": 2}}, {"x": {"b": 2, "a": 1}}) == []
 
 
 def test_unknown_keys() -> None:

@@ -76,7 +76,7 @@ def test_a_reader_that_has_gone() -> None:
 @pytest.mark.parametrize(("redirected", "name"), [(">&-", "output"), ("<&-", "input")])
 def test_closed_streams(redirected: str, name: str) -> None:
     problem = f"cuebot-gateway: standard {name} is closed; redirect it to /dev/null instead\n"
-    assert_each([*PRINTING, "check", "call Job/GetJobs", "serve"], redirected, 1, problem)
+    assert_each(["routes", "call Job/GetJobs", "serve"], redirected, 1, problem)
 
 
 def test_standard_error_may_be_closed() -> None:

@@ -881,7 +881,6 @@ async def test_an_outcome_that_could_not_be_told_is_told_later(store: StoreServe
     async with losing(store, FINISH, after=False) as records:
         await records.claim(owned(1), RECORD)
         await records.finish(owned(1), RECORD, Record("f", "", "done", b"x"))
-        await becomes(records, 1, "pending")
         await becomes(records, 1, "done")
 
 

@@ -118,6 +118,14 @@ def test_much_that_stands_for_nothing_makes_breaths() -> None:
     assert len(pieces) >= 20_000 * len(block) // INPUT_STEP_BYTES
 
 
+@pytest.mark.parametrize("coding", CODINGS)
+def test_a_part_after_the_end_is_refused(coding: str) -> None:
+    body = CompressedDecoder(coding.encode())
+    list(body.feed(PACK[coding](b"x")))
+    with pytest.raises(GatewayError, match="goes on after its end"):
+        list(body.feed(b"x"))
+
+
 # --- over HTTP --------------------------------------------------------------------------------
 async def send(gateway: Gateway, content: bytes, coding: str) -> httpx.Response:
     return await gateway.post(FIND_SHOW, content=content, headers={"Content-Encoding": coding})

@@ -111,13 +111,14 @@ async def test_head(gateway: Gateway, path: str, authorization: str | None, stat
 async def test_headers_of_every_answer(
     gateway: Gateway, verb: str, path: str, authorization: str | None, status: int
 ) -> None:
-    """It is neither guessed at nor stored, and has the request's id; each header once."""
+    """It is neither guessed at nor stored, and has the request's id and times; each header once."""
     headers = {} if authorization is None else {"Authorization": authorization}
     answer = await gateway.client.request(verb, path, headers=headers | {"X-Request-ID": "mine"})
     assert answer.status_code == status
     expected = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
     for name, value in (expected | {"x-request-id": "mine"}).items():
         assert answer.headers.get_list(name) == [value]
+    assert len(answer.headers.get_list("server-timing")) == 1
 
 
 async def test_nothing_follows_the_head_of_an_answer(gateway: Gateway) -> None:

@@ -231,7 +231,7 @@ def test_open_files_make_room() -> None:
         timeout=PATIENCE,
         check=True,
     )
-    expected = []
+    expected: list[str] = []
     for _, hard, wanted, then, most in ROOM:
         expected += ["a warning"] * (most < wanted) + [f"{then} {hard} {most}"]
     lines = child.stdout.splitlines()

@@ -1,6 +1,5 @@
 """A small studio's farm on a stopped clock, new for every test."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -10,21 +9,13 @@ from cuebot_simulator.world.clock import StoppedClock
 from cuebot_simulator.world.messages import Messages, read_messages
 from cuebot_simulator.world.studio import build_farm
 from tests.simulator.in_process import Cuebot
-from tests.support.versions import Unreachable, published
 
 NOW = 1_790_000_000
 
 
 @pytest.fixture(scope="session")
 def messages() -> Messages:
-    """The installed messages, or those of the published version that OPENCUE_VERSION names."""
-    version = os.environ.get("OPENCUE_VERSION")
-    if version is None:
-        return read_messages()
-    schema = published(version)
-    if isinstance(schema, Unreachable):
-        pytest.skip(f"opencue-proto {version} cannot be fetched: {schema}")
-    return Messages(schema)
+    return read_messages()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from google.protobuf.message_factory import GetMessageClass
 
-from cuebot_simulator.answers import SERVICES, answer_to
+from cuebot_simulator.answers import answer_to
 from cuebot_simulator.world.clock import StoppedClock
 from cuebot_simulator.world.refusals import Refusal
 from cuebot_simulator.world.state import Farm
@@ -28,47 +28,22 @@ ROTO = "northwind-ep02_031-artist1_roto_v001"
 FINISHED = "demo-sh020-priya_comp_v007"
 HARBOR = "harbor-hb110-tomas_light_v004"
 """Jobs of the demo's farm."""
-SIMULATED = {name.rpartition(".")[2]: methods for name, methods in SERVICES.items()}
 
 
 class Cuebot:
-    """A simulated Cuebot on a stopped clock. `cuebot("ShowInterface/FindShow", name="demo").show`.
+    """On a stopped clock. `cuebot("ShowInterface/FindShow", name="demo").show` is a call."""
 
-    `pause` seconds pass before each call.
-    """
-
-    def __init__(self, farm: Farm, clock: StoppedClock, *, pause: float = 0.0) -> None:
+    def __init__(self, farm: Farm, clock: StoppedClock) -> None:
         self.farm = farm
         self.clock = clock
-        self.pause = pause
         self.methods = {
             f"{name.rpartition('.')[2]}/{method.name}": method
             for name in farm.messages.services
             for method in farm.messages.pool.FindServiceByName(name).methods
         }
 
-    def has(self, name: str) -> bool:
-        """Whether this version of the protos has `Interface/Method`; if not, it is simulated."""
-        service, _, method = name.partition("/")
-        known = name in self.methods
-        assert known or method in SIMULATED[service]
-        return known
-
-    def needs(self, kind: str, *fields: str) -> None:
-        """Skip the test when a message such as `job.Frame` lacks one of these fields."""
-        known = self.farm.messages.pool.FindMessageTypeByName(kind).fields_by_name
-        for field in fields:
-            if field not in known:
-                pytest.skip(f"this opencue-proto has no {kind}.{field}")
-
     def __call__(self, name: str, /, **values: Any) -> Any:
-        """The answer to `Interface/Method`, asked with these fields.
-
-        Skips the test when this version of the protos lacks the method.
-        """
-        if not self.has(name):
-            pytest.skip(f"this opencue-proto has no {name}")
-        self.clock.advance(self.pause)
+        """The answer to `Interface/Method`, asked with these fields."""
         method = self.methods[name]
         request = GetMessageClass(method.input_type)(**values)
         answer = answer_to(self.farm, method, request)

@@ -1,9 +1,6 @@
-"""Job specs as pyoutline writes them."""
+"""Job specs as pyoutline writes them, for a show of the demo."""
 
-DOCTYPE = (
-    '<?xml version="1.0"?><!DOCTYPE spec PUBLIC "SPI Cue  Specification Language"'
-    ' "http://localhost:8080/spcue/dtd/cjsl-1.15.dtd">'
-)
+from tests.contract import specs
 
 
 def layer_xml(
@@ -16,25 +13,15 @@ def layer_xml(
     more: str = "",
 ) -> str:
     """A layer. `more` is what stands between its chunk and its services."""
+    head = f"<cmd>nuke -F #IFRAME#</cmd><range>{span}</range><chunk>{chunk}</chunk>"
     listed = "".join(f"<service>{service}</service>" for service in services)
-    return (
-        f'<layer name="{name}" type="{kind}"><cmd>nuke -F #IFRAME#</cmd><range>{span}</range>'
-        f"<chunk>{chunk}</chunk>{more}<env/><services>{listed}</services><outputs/></layer>"
-    )
+    tail = f"<env/><services>{listed}</services><outputs/>"
+    return specs.layer(name, kind=kind, head=head, more=more, tail=tail)
 
 
 def job_xml(*layers: str, name: str = "comp_v004", more: str = "") -> str:
     """A job. `more` is what stands before its layers."""
-    return (
-        f'<job name="{name}">{more}<env/><layers>{"".join(layers or [layer_xml()])}</layers></job>'
-    )
-
-
-def depend_xml(kind: str, anyframe: str = "False", **names: str) -> str:
-    """A dependency: `deplayer="preview", onlayer="comp"` and so on."""
-    order = ("depjob", "deplayer", "depframe", "onjob", "onlayer", "onframe")
-    listed = "".join(f"<{tag}>{names[tag]}</{tag}>" for tag in order if tag in names)
-    return f'<depend type="{kind}" anyframe="{anyframe}">{listed}</depend>'
+    return specs.job(*(layers or [layer_xml()]), name=name, head=more)
 
 
 def spec_xml(
@@ -42,13 +29,16 @@ def spec_xml(
     show: str = "demo",
     shot: str = "sh030",
     user: str = "lena",
-    uid: int = 1234,
     facility: str = "local",
     depends: str = "",
 ) -> str:
     """A whole spec."""
-    return (
-        f"{DOCTYPE}<spec><facility>{facility}</facility><show>{show}</show><shot>{shot}</shot>"
-        f"<user>{user}</user><email>{user}@studio.example</email><uid>{uid}</uid>"
-        f"{''.join(jobs or [job_xml()])}<depends>{depends}</depends></spec>"
+    return specs.spec(
+        *(jobs or [job_xml()]),
+        facility=facility,
+        show=show,
+        shot=shot,
+        user=user,
+        uid=f"<email>{user}@studio.example</email><uid>1234</uid>",
+        depends=depends,
     )

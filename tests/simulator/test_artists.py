@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 NEXT = "demo-sh010-lena_comp_v004"
 LONGEST_NEXT = 200
 """Seconds in which the next version of a job has come for sure."""
-WORKDAY = 8 * 3600
+LONG = 2 * 3600
 
 
 def kill(cuebot: Cuebot, name: str) -> None:
@@ -68,11 +68,17 @@ def test_a_paused_job_is_resumed_once(cuebot: Cuebot) -> None:
     cuebot.wait(HELP_SECONDS[1])
     assert not job.is_paused
     cuebot("JobInterface/Pause", job=job)
-    cuebot.wait(2 * HELP_SECONDS[1])
+    cuebot.wait(HELP_SECONDS[1] + 60)
     assert job.is_paused
 
 
-def test_dead_frames_are_tried_again(cuebot: Cuebot) -> None:
+def with_one_job(messages: Messages, seed: int = 1) -> Cuebot:
+    clock = StoppedClock(NOW)
+    return Cuebot(build_farm(messages, seed=seed, jobs=1, clock=clock), clock)
+
+
+def test_dead_frames_are_tried_again(messages: Messages) -> None:
+    cuebot = with_one_job(messages)
     job = make_stuck(cuebot, COMP)
     cuebot.wait(60)
     assert states(cuebot, job) <= {"DEAD", "DEPEND", "SUCCEEDED"}
@@ -86,9 +92,8 @@ def test_dead_frames_are_tried_again(cuebot: Cuebot) -> None:
 
 def test_what_dies_again_is_given_up(messages: Messages) -> None:
     ends = set()
-    for seed in range(1, 9):
-        clock = StoppedClock(NOW)
-        cuebot = Cuebot(build_farm(messages, seed=seed, jobs=1, clock=clock), clock)
+    for seed in (3, 4):  # impatient, and patient
+        cuebot = with_one_job(messages, seed)
         job = make_stuck(cuebot, COMP)
         cuebot.wait(60)
         while "WAITING" not in states(cuebot, job) and "RUNNING" not in states(cuebot, job):
@@ -102,13 +107,12 @@ def test_what_dies_again_is_given_up(messages: Messages) -> None:
     assert ends == {True, False}
 
 
-@pytest.mark.slow
 def test_the_farm_lives_on(messages: Messages) -> None:
     clock = StoppedClock(NOW)
     farm = build_farm(messages, jobs=4, clock=clock)
-    for _ in range(WORKDAY // 60):
+    for _ in range(LONG // 60):
         clock.advance(60)
         farm.catch_up()
     assert farm.procs
     assert len(farm.pending) >= 2
-    assert all(job.start_time > NOW + WORKDAY // 2 for job in farm.pending.values())
+    assert all(job.start_time > NOW + LONG // 2 for job in farm.pending.values())

@@ -49,7 +49,6 @@ def layer_plan(name: str, frames: Sequence[int], chunk: int = 1, text: str = "")
 
 
 def test_satisfy_is_queued_and_lets_frames_start(cuebot: Cuebot) -> None:
-    cuebot.needs("job.Frame", "eligible_time")
     known = next(iter(cuebot.farm.depends.values()))
     cuebot("DependInterface/Satisfy", depend=known)
     assert states(cuebot, COMP, "preview") == ["DEPEND"]
@@ -130,27 +129,6 @@ def test_chunks_that_were_launched_backwards_are_found_too() -> None:
     chunks = Chunks((10, 7, 13, 4, 16))
     assert [chunks.place(number) for number in (4, 10, 11, 12, 14, 15, 99)] == [3, 0, 1, 1, 3, 3, 4]
     assert Chunks((10, 20, 5, 30)).place(15) == 0
-
-
-def test_many_frames_that_wait_for_many_take_little_time(cuebot: Cuebot) -> None:
-    numbers = range(1, 200_001)
-    chunks = Chunks(numbers)
-    assert all(list(chunks.needed(number, 1, 1)) == [number] for number in numbers)
-
-
-@pytest.mark.parametrize("kind", ["FRAME_BY_FRAME", "PREVIOUS_FRAME", "LAYER_ON_SIM_FRAME"])
-def test_too_many_at_once_are_refused(
-    cuebot: Cuebot, kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(depends, "MOST_CHILDREN", 5)
-    job = small_job(cuebot, layer_plan("a", range(1, 9)), layer_plan("b", range(1, 9)))
-    er, on = cuebot.farm.layers_of(job)
-    before = len(cuebot.farm.depends)
-    end = cuebot.farm.frames_of(on)[0] if kind == "LAYER_ON_SIM_FRAME" else on
-    with pytest.raises(Refusal, match="no more than 5 dependencies") as caught:
-        depends.add_depend(cuebot.farm, kind, er, end)
-    assert caught.value.code.name == "RESOURCE_EXHAUSTED"
-    assert len(cuebot.farm.depends) == before
 
 
 def test_a_layer_of_one_chunk_waits_whole(cuebot: Cuebot) -> None:
@@ -275,7 +253,6 @@ def test_what_cannot_wait_is_refused(cuebot: Cuebot) -> None:
 
 
 def test_a_large_farm_makes_no_frames_for_its_dependencies(cuebot: Cuebot) -> None:
-    cuebot.needs("job.Frame", "eligible_time")
     job = small_job(
         cuebot,
         layer_plan("a", [1, 2]),

@@ -2,25 +2,31 @@
 
 import asyncio
 import errno
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
 import grpc.aio
 import pytest
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
-from structlog.testing import capture_logs
 
-from cuebot_simulator.server import REFLECTION_PATHS, SimulatedCuebot
+from cuebot_simulator.server import SimulatedCuebot
 from cuebot_simulator.world.clock import StoppedClock
 from cuebot_simulator.world.messages import Messages
 from cuebot_simulator.world.studio import build_farm
 from tests.simulator.conftest import NOW
-from tests.support.patience import PATIENCE
+from tests.support.patience import PATIENCE, until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 LONG = 2 * 3600
+each_reflection = pytest.mark.parametrize(
+    "path",
+    [
+        f"/grpc.reflection.{each}.ServerReflection/ServerReflectionInfo"
+        for each in ("v1", "v1alpha")
+    ],
+)
 
 
 @pytest.fixture
@@ -54,13 +60,6 @@ async def reflect(cuebot: SimulatedCuebot, path: str, **request: Any) -> ServerR
         return answer
 
 
-async def until(true: Callable[[], bool]) -> None:
-    """Return once something is so."""
-    async with asyncio.timeout(PATIENCE):
-        while not true():  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
-
-
 async def test_calls_are_remembered_with_their_metadata(server: SimulatedCuebot) -> None:
     await get_shows(server)
     path, metadata = server.calls[-1]
@@ -77,7 +76,7 @@ async def test_a_failure_is_a_status_with_its_text(server: SimulatedCuebot) -> N
     assert caught.value.details() == "Incorrect result size: expected 1, actual 0"
 
 
-@pytest.mark.parametrize("path", REFLECTION_PATHS)
+@each_reflection
 async def test_without_reflection_it_is_as_the_stock_cuebot(messages: Messages, path: str) -> None:
     cuebot = SimulatedCuebot(farm=build_farm(messages), reflection=False)
     await cuebot.start()
@@ -90,7 +89,7 @@ async def test_without_reflection_it_is_as_the_stock_cuebot(messages: Messages, 
         await cuebot.stop()
 
 
-@pytest.mark.parametrize("path", REFLECTION_PATHS)
+@each_reflection
 async def test_it_describes_itself_in_both_versions(server: SimulatedCuebot, path: str) -> None:
     listed = (await reflect(server, path, list_services="")).list_services_response.service
     assert sorted(each.name for each in listed) == sorted(server.farm.messages.services)
@@ -146,28 +145,3 @@ async def test_a_farm_that_was_asleep_goes_on_where_it_was(
         assert set(farm.procs) == procs
     finally:
         await cuebot.stop()
-
-
-async def test_a_step_that_fails_stops_neither_calls_nor_the_farm(messages: Messages) -> None:
-    now = [float(NOW)]
-    farm = build_farm(messages, clock=lambda: now[0])
-    cuebot = SimulatedCuebot(farm=farm)
-
-    def fail() -> None:
-        raise ZeroDivisionError
-
-    done: list[float] = []
-    farm.agenda.after(1, fail)
-    farm.agenda.after(2, fail)
-    farm.agenda.after(3, lambda: done.append(farm.agenda.now))
-    with capture_logs() as lines:
-        await cuebot.start()
-        try:
-            now[0] += 1
-            assert await get_shows(cuebot)
-            now[0] += 3
-            await until(lambda: bool(done))
-        finally:
-            await cuebot.stop()
-    assert done == [NOW + 3]
-    assert [line["event"] for line in lines] == ["a step of the farm failed"] * 2

@@ -4,17 +4,17 @@ from typing import Any
 
 import pytest
 
-from cuebot_simulator.world import depends
 from cuebot_simulator.world import spec_xml as xml
 from cuebot_simulator.world.frame_range import in_chunks, numbers_of
 from cuebot_simulator.world.messages import enum_name, fill
+from tests.contract.specs import depend
 from tests.simulator.in_process import NOTHING_FOUND, Cuebot
-from tests.simulator.specs import depend_xml, job_xml, layer_xml, spec_xml
+from tests.simulator.specs import job_xml, layer_xml, spec_xml
 
 NAME = "demo-sh030-lena_comp_v004"
 NOT_QUEUED = "Failed to add job to launch queue: "
 NOT_LAUNCHED = "Failed to launch and add job: "
-ITSELF, RENDER = {"depjob": "comp_v004", "onjob": "comp_v004"}, {"deplayer": "render"}
+JOB = "comp_v004"
 
 
 def launch(cuebot: Cuebot, text: str) -> list[Any]:
@@ -58,45 +58,19 @@ def test_a_launch_that_is_waited_for_answers_the_jobs(cuebot: Cuebot) -> None:
     assert (job.job_stats.total_frames, job.job_stats.waiting_frames) == (10, 10)
 
 
-def test_a_name_is_launched_once_until_its_job_is_finished(cuebot: Cuebot) -> None:
-    for _ in range(2):
-        cuebot("JobInterface/LaunchSpec", spec=spec_xml())
-    cuebot.wait()
-    (first,) = cuebot("JobInterface/GetJobs", r={"jobs": [NAME]}).jobs.jobs
-    cuebot("JobInterface/Kill", job=first, reason="again")
-    cuebot.wait(0.3)
-    (second,) = launch(cuebot, spec_xml())
-    assert first.id != second.id
-
-
-def test_a_spec_asks_for_no_more_dependencies_than_can_be_made_soon(
-    cuebot: Cuebot, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(depends, "MOST_CHILDREN", 15)
-    two = job_xml(layer_xml("render"), layer_xml("movie"))
-    names = ITSELF | {"deplayer": "movie", "onlayer": "render"}
-    one, other = (depend_xml(kind, **names) for kind in ("FRAME_BY_FRAME", "PREVIOUS_FRAME"))
-    assert refused(cuebot, spec_xml(two, depends=one + other)) == (
-        "The simulated farm makes no more than 15 dependencies of frames at once, and this spec"
-        " asks for 20."
-    )
-    assert launch(cuebot, spec_xml(two, depends=one))
-
-
 @pytest.mark.parametrize(
     "text",
     [
         spec_xml(facility="nope"),
-        spec_xml(job_xml(), job_xml()),
-        spec_xml(job_xml(layer_xml(more="<limits><limit>nope</limit></limits>"))),
-        spec_xml(job_xml(layer_xml("x" * 257))),
-        spec_xml(job_xml(name="x" * 256)),
-        spec_xml(user="x" * 33),
-        spec_xml(depends=depend_xml("JOB_ON_JOB", **ITSELF | {"onjob": "nope"})),
-        spec_xml(depends=depend_xml("JOB_ON_JOB", **ITSELF)),
-        spec_xml(depends=depend_xml("LAYER_ON_LAYER", **ITSELF, **RENDER, onlayer="render")),
-        spec_xml(depends=depend_xml("LAYER_ON_LAYER", **ITSELF, **RENDER, onlayer="nope")),
-        spec_xml(depends=depend_xml("LAYER_ON_FRAME", **ITSELF, **RENDER, onframe="0011-render")),
+        spec_xml(depends=depend("JOB_ON_JOB", depjob=JOB, onjob=JOB)),
+        *(
+            spec_xml(depends=depend(kind, depjob=JOB, deplayer="render", onjob=JOB, **end))
+            for kind, end in (
+                ("LAYER_ON_LAYER", {"onlayer": "render"}),
+                ("LAYER_ON_LAYER", {"onlayer": "nope"}),
+                ("LAYER_ON_FRAME", {"onframe": "0011-render"}),
+            )
+        ),
     ],
 )
 def test_a_launch_that_fails_later_leaves_nothing(cuebot: Cuebot, text: str) -> None:
@@ -122,37 +96,16 @@ def test_a_local_job_gets_its_owners_machine(
     assert (request.max_cores, request.max_memory, request.threads) == (4, 4096, 2)
 
 
-def test_a_job_has_cuebots_defaults(cuebot: Cuebot) -> None:
-    (job,) = launch(cuebot, spec_xml())
-    assert (job.priority, job.min_cores, job.max_cores) == (1, 1, 100)
-    assert (job.is_paused, job.auto_eat, job.os) == (False, False, "")
+def test_a_spec_may_not_ask_for_more_retries_than_cuebot_takes(cuebot: Cuebot) -> None:
+    (job,) = launch(cuebot, spec_xml(job_xml(more="<maxretries>5</maxretries>")))
     assert cuebot.farm.max_retries[job.id] == 1
 
 
-def test_a_job_is_what_the_spec_says(cuebot: Cuebot) -> None:
-    more = (
-        "<paused>True</paused><priority>42</priority><maxretries>5</maxretries>"
-        "<maxcores>12</maxcores><maxgpus>3</maxgpus><autoeat>yes</autoeat><os>rocky9</os>"
-    )
-    (job,) = launch(cuebot, spec_xml(job_xml(more=more)))
-    assert (job.is_paused, job.priority, job.max_cores) == (True, 42, 12)
-    assert (job.auto_eat, job.os) == (True, "rocky9")
-    assert cuebot.farm.max_retries[job.id] == 1
-
-
-@pytest.mark.parametrize(
-    ("name", "conformed"),
-    [
-        ("comp_v004", NAME),
-        ("COMP-V004", NAME),
-        ("__comp__v004", NAME),
-        ("demo-sh030-lena_comp_v004", NAME),
-        ("a.b", "demo-sh030-lena_a.b"),
-    ],
-)
-def test_job_names_are_conformed(cuebot: Cuebot, name: str, conformed: str) -> None:
-    (job,) = launch(cuebot, spec_xml(job_xml(name=name)))
-    assert job.name == conformed
+def test_job_names_are_conformed(cuebot: Cuebot) -> None:
+    for name in ("COMP-V004", "__comp__v004", "demo-sh030-lena_comp_v004"):
+        assert list(cuebot("JobInterface/LaunchSpec", spec=spec_xml(job_xml(name=name))).names) == [
+            NAME
+        ]
 
 
 def test_a_post_job_waits_until_its_job_is_over(cuebot: Cuebot) -> None:
@@ -236,10 +189,10 @@ def test_memory_is_read_and_raised(cuebot: Cuebot, memory: str, expected: int) -
     assert one_layer(cuebot, more=f"<memory>{memory}</memory>").min_memory == expected
 
 
-@pytest.mark.parametrize("memory", ["lots", "2.5g", "2.5", "", "memory", "m", "NaNm", "infm"])
-def test_memory_that_is_no_number_is_refused(cuebot: Cuebot, memory: str) -> None:
-    text = spec_xml(job_xml(layer_xml(more=f"<memory>{memory}</memory>")))
-    assert refused(cuebot, text) == "not a number"
+def test_memory_that_is_no_number_is_refused(cuebot: Cuebot) -> None:
+    for memory in ("2.5g", "2.5", "", "memory", "m", "NaNm", "infm"):
+        text = spec_xml(job_xml(layer_xml(more=f"<memory>{memory}</memory>")))
+        assert refused(cuebot, text) == "not a number"
 
 
 def test_layers_keep_their_order_and_type(cuebot: Cuebot) -> None:
@@ -257,14 +210,9 @@ def test_frames_are_named_and_chunked(cuebot: Cuebot) -> None:
 @pytest.mark.parametrize(
     ("layer", "text"),
     [
-        (layer_xml(span="1-"), "error, the range 1- is invalid"),
         (layer_xml(span="1-5, 7"), "error, the range 1-5, 7 is invalid"),
-        (layer_xml(span="1-5", chunk=0), "error, the range 1-5 is invalid"),
         (layer_xml(span="1-2000000000"), "error, the range 1-2000000000 is invalid"),
-        (layer_xml(more="<tags>a1</tags>"), "error, invalid tag a1, tags must be alpha numberic"),
         (layer_xml(more="<cores>\u0662.\u0665</cores>"), "not a number"),
-        (layer_xml() * 2, f"error, the layer render was already defined in job {NAME}"),
-        (layer_xml(kind="Post"), f"The job {NAME} has no layers"),
     ],
 )
 def test_layers_that_make_no_sense_are_refused(cuebot: Cuebot, layer: str, text: str) -> None:
@@ -274,35 +222,34 @@ def test_layers_that_make_no_sense_are_refused(cuebot: Cuebot, layer: str, text:
 def test_more_than_a_farm_takes_is_refused(cuebot: Cuebot) -> None:
     layers = job_xml(*(layer_xml(f"layer_{number}", span="1") for number in range(2001)))
     frames = [job_xml(layer_xml(span="1-60000"), name=name) for name in ("one", "two")]
-    jobs = ["<job name='one'/>"] * 1001
     for text, end in (
         (spec_xml(layers), "2001 layers,  the maximum number of allowed layers is 2000"),
         (spec_xml(*frames), "120000 frames, the maximum number of allowed frames is 100000"),
-        (spec_xml(*jobs), "error, your spec has 1001 jobs, and 1000 are many"),
     ):
         assert refused(cuebot, text).endswith(end)
 
 
 def test_a_layer_waits_for_another(cuebot: Cuebot) -> None:
-    depends = depend_xml("LAYER_ON_LAYER", "true", **ITSELF, deplayer="preview", onlayer="render")
+    ends = {"depjob": JOB, "deplayer": "preview", "onjob": JOB, "onlayer": "render"}
+    depends = depend("LAYER_ON_LAYER", "true", **ends)
     text = spec_xml(job_xml(layer_xml(), layer_xml("preview", span="1")), depends=depends)
     (job,) = launch(cuebot, text)
     assert [frame.name for frame in cuebot.frames(NAME, "DEPEND")] == ["0001-preview"]
     (key,) = cuebot.farm.dependencies[cuebot.layer(NAME, "preview").id]
-    depend = cuebot.farm.depends[key]
-    assert (depend.depend_er_job, depend.depend_on_layer) == (job.name, "render")
-    assert depend.any_frame
+    made = cuebot.farm.depends[key]
+    assert (made.depend_er_job, made.depend_on_layer) == (job.name, "render")
+    assert made.any_frame
 
 
 def test_a_job_waits_for_another_of_its_spec_and_for_a_pending_one(cuebot: Cuebot) -> None:
     launch(cuebot, spec_xml())
-    depends = depend_xml("JOB_ON_JOB", "true", depjob="light", onjob="comp_v004") + depend_xml(
+    depends = depend("JOB_ON_JOB", "true", depjob="light", onjob="comp_v004") + depend(
         "JOB_ON_FRAME", depjob="slap", onjob="light", onframe="0001-render"
     )
     launch(cuebot, spec_xml(job_xml(name="light"), job_xml(name="slap"), depends=depends))
     assert len(cuebot.frames("demo-sh030-lena_light", "DEPEND")) == 10
     assert len(cuebot.frames("demo-sh030-lena_slap", "DEPEND")) == 10
-    assert not any(depend.any_frame for depend in cuebot.farm.depends.values())
+    assert not any(each.any_frame for each in cuebot.farm.depends.values())
 
 
 @pytest.mark.parametrize(
@@ -318,12 +265,6 @@ def test_entities_are_neither_read_nor_expanded(declared: str) -> None:
     text = spec_xml(job_xml(more="<os>&a;</os>")).replace('.dtd">', f'.dtd" [{declared}]>')
     with pytest.raises(xml.SpecError, match="the entity a is not allowed"):
         xml.read_xml(text)
-
-
-def test_a_spec_that_is_absurdly_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(xml, "LARGEST_SPEC", 1000)
-    with pytest.raises(xml.SpecError, match="longer than 1000 characters"):
-        xml.read_xml(spec_xml() + " " * 1000)
 
 
 @pytest.mark.parametrize(

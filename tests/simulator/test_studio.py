@@ -25,18 +25,8 @@ from tests.simulator.in_process import COMP, Cuebot
 
 OLD_SPELLINGS = {"SetMangedCores"}
 """Names of methods that only protos have which are older than the installed ones."""
-LARGE = 6000
+LARGE = 2500
 """Jobs of a large farm, whose frames are made when somebody looks at them."""
-
-
-def test_the_same_seed_gives_the_same_farm(messages: Messages) -> None:
-    one, two, other = (build_farm(messages, seed=seed, clock=lambda: NOW) for seed in (1, 1, 2))
-    for kind in ("shows", "jobs", "layers", "frames", "hosts", "procs", "deeds"):
-        first, second = getattr(one, kind), getattr(two, kind)
-        assert [x.SerializeToString() for x in first.values()] == [
-            x.SerializeToString() for x in second.values()
-        ]
-        assert set(first).isdisjoint(getattr(other, kind))
 
 
 def test_the_statistics_of_a_new_farm_add_up(messages: Messages) -> None:
@@ -52,33 +42,18 @@ def test_every_simulated_method_exists() -> None:
         assert set(methods) - OLD_SPELLINGS <= known, service
 
 
-def test_it_has_as_many_jobs_as_asked_for(messages: Messages) -> None:
-    clock = StoppedClock(NOW)
-    farm = build_farm(messages, jobs=500, clock=clock)
-    cuebot = Cuebot(farm, clock)
-    jobs = cuebot("JobInterface/GetJobs", r={"include_finished": True}).jobs.jobs
-    assert len({job.name for job in jobs}) == len(jobs) == 500
-    pending = [job for job in jobs if enum_name(job, "state") == "PENDING"]
-    shows = cuebot("ShowInterface/GetShows").shows.shows
-    assert sum(show.show_stats.pending_jobs for show in shows) == len(pending)
-    assert sum(show.show_stats.pending_frames for show in shows) == sum(
-        job.job_stats.pending_frames for job in pending
-    )
-    assert len(farm.frames) < 500
-
-
 @pytest.mark.slow
 def test_a_large_farm_answers_and_lives(messages: Messages) -> None:
     clock = StoppedClock(NOW)
     farm = build_farm(messages, jobs=LARGE, clock=clock)
     cuebot = Cuebot(farm, clock)
-    assert len(farm.jobs) == LARGE
+    assert len({job.name for job in farm.jobs.values()}) == LARGE
     assert len(farm.frames) < 500
     assert_totals(farm)
 
     cuebot.wait(60)
     assert_totals(farm)
-    assert 500 < len(farm.procs) < len(farm.frames) < 10_000
+    assert 300 < len(farm.procs) < len(farm.frames) < 10_000
     assert len(farm.frames.lazy_layers) > 1.95 * LARGE
     jobs = cuebot("JobInterface/GetJobs").jobs.jobs
     assert len(jobs) == len(farm.pending) > 0.95 * LARGE
@@ -375,7 +350,7 @@ class Crowd:
         self.cuebot("FrameInterface/SetCheckpointState", frame=frame, state=state)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_the_sums_always_add_up(cuebot: Cuebot, seed: int) -> None:
     add_gpus(cuebot.farm)
     place_filter(cuebot.farm, CROWD_FILTER)

@@ -9,7 +9,8 @@ import pytest
 from cuebot_simulator.world.clock import StoppedClock
 from cuebot_simulator.world.messages import read_messages
 from cuebot_simulator.world.studio import build_farm
-from tests.simulator.specs import depend_xml, job_xml, layer_xml, spec_xml
+from tests.contract.specs import depend
+from tests.simulator.specs import job_xml, layer_xml, spec_xml
 from tests.support.farms import NOW, running_farm
 from tests.support.servers import Gateway, gateway_for
 
@@ -24,7 +25,7 @@ WAITS = {"depjob": "tour", "deplayer": "movie", "onjob": "tour", "onlayer": "ren
 SPEC = spec_xml(
     job_xml(RENDER, MOVIE, name="tour", more="<priority>900</priority><maxretries>2</maxretries>"),
     shot="sh100",
-    depends=depend_xml("LAYER_ON_LAYER", **WAITS),
+    depends=depend("LAYER_ON_LAYER", **WAITS),
 )
 
 
@@ -117,17 +118,3 @@ async def test_a_tour_of_the_farm(visitor: Visitor) -> None:
     assert left["procs"]["procs"] == []
     answer = await visitor.gateway.post("/job.JobInterface/FindJob", {"name": JOB})
     assert answer.status_code == 404
-
-
-async def test_a_rendered_job_finishes_by_itself(visitor: Visitor) -> None:
-    await visitor.ask("job.JobInterface/LaunchSpec", {"spec": SPEC})
-    seen = []
-    for _ in range(60):
-        visitor.clock.advance(10)
-        stats = (job := await visitor.job())["jobStats"]
-        assert stats["totalFrames"] == 11
-        seen.append((stats["succeededFrames"], job["state"]))
-        if job["state"] == "FINISHED":
-            break
-    assert seen[-1] == (11, "FINISHED")
-    assert seen == sorted(seen, key=lambda each: each[0])

@@ -54,27 +54,27 @@ def whole(payload: bytes, method: Method = GET_JOBS) -> list[Row]:
     return rows_in(method.encode(payload))
 
 
-def view_of(method: Method = GET_JOBS, **asked: object) -> View:
+def view_of(method: Method = GET_JOBS, /, **asked: object) -> View:
     given = {f"_{name}": str(text) for name, text in asked.items()}
     return make_view(method.descriptor.output_type, given, units=method.units, now=NOW)
 
 
 def shown(
-    payload: bytes, step: Step = STEP, method: Method = GET_JOBS, **asked: object
+    payload: bytes, step: Step = STEP, method: Method = GET_JOBS, /, **asked: object
 ) -> Iterable[bytes]:
     """The pieces that this view shows."""
     return compile_view(view_of(method, **asked), method.encoders)(payload, step)
 
 
-def seen(payload: bytes, method: Method = GET_JOBS, **asked: object) -> bytes:
-    return b"".join(shown(payload, method=method, **asked))
+def seen(payload: bytes, method: Method = GET_JOBS, /, **asked: object) -> bytes:
+    return b"".join(shown(payload, STEP, method, **asked))
 
 
-def rows_seen(payload: bytes, method: Method = GET_JOBS, **asked: object) -> list[Row]:
-    return rows_in(shown(payload, method=method, **asked))
+def rows_seen(payload: bytes, method: Method = GET_JOBS, /, **asked: object) -> list[Row]:
+    return rows_in(shown(payload, STEP, method, **asked))
 
 
-def refusal(method: Method = GET_JOBS, **asked: object) -> str:
+def refusal(method: Method = GET_JOBS, /, **asked: object) -> str:
     """The message of the 400 for this view."""
     with pytest.raises(GatewayError) as refused:
         view_of(method, **asked)

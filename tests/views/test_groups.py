@@ -313,6 +313,15 @@ def test_groups_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         seen(jobs([{"name": "n0"}, {"name": "other"}]), group="name")
 
 
+def test_numbers_that_are_none_are_one_group() -> None:
+    payload = jobs([{"min_cores": math.nan}, {"min_cores": 1.0}, {"min_cores": math.nan}])
+    found = grouped(payload, group="minCores", count="true", max="minCores")
+    assert [(each["minCores"], each["count"], each["max"]["minCores"]) for each in found] == [
+        (1, 1, 1),
+        ("NaN", 2, None),
+    ]
+
+
 def test_entries_of_maps_have_groups() -> None:
     """A key that a row does not have is null."""
     forest = FOREIGN.message_class("trial.Forest")()

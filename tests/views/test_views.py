@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from gateway.codec.encode import Slices
 from gateway.codec.slices import SLICE_ITEMS
 from gateway.errors import Code, GatewayError
+from gateway.long_work import STEP
 from gateway.views.fields import cell_of
 from gateway.views.paths import find_path
 from gateway.views.render import compile_view
@@ -160,7 +161,7 @@ def test_a_long_whiteboard_comes_in_pieces(fields: str) -> None:
     for some in (answer.whiteboard, group):
         for job in jobs:
             some.inline_jobs.add(**job)
-    pieces = shown(answer.SerializeToString(), method=GET_WHITEBOARD, fields=fields)
+    pieces = shown(answer.SerializeToString(), STEP, GET_WHITEBOARD, fields=fields)
     assert isinstance(pieces, Slices)
     found = list(pieces)
     assert max(map(len, found)) < SLICE_ITEMS * 2_000
@@ -266,7 +267,7 @@ def test_maps_have_the_keys_that_are_asked_for() -> None:
 
 def test_of_a_list_one_value_has_to_fit() -> None:
     """Of a list, one of the values has to fit; `!=` means that none does."""
-    tags = (["gpu", "big"], ["small"], [])
+    tags: tuple[list[str], ...] = (["gpu", "big"], ["small"], [])
     payload = hosts({"name": "-".join(each) or "none", "tags": each} for each in tags)
 
     def names(where: str) -> list[str]:

@@ -1,8 +1,4 @@
-"""Clients that ask for views of 20,000 jobs again and again, at the bounds of what is allowed.
-
-`benchmarks.costly_views` measures how long others wait beside them, `tests.chaos.views` checks what
-they are answered as well.
-"""
+"""Clients that ask for views of 20,000 jobs again and again, at the bounds of what is allowed."""
 
 import asyncio
 import multiprocessing
@@ -27,8 +23,6 @@ WITHIN = 30.0
 """Seconds: the deadline of a view, as GRPC_TIMEOUT has it."""
 LONG_TEXT = "/shots/a-long-way-that-all-of-them-have-in-common" * 4
 """Of 196 characters, before the number that tells one text from another."""
-HUGE = 2**20
-"""Characters of a text, where rows have one of these."""
 SETTINGS = {"MAX_ANSWER_MEMORY": "256MB"}
 """All clients are taken on: those that wait for memory would cost nothing."""
 LATE = "late"
@@ -45,8 +39,6 @@ def pattern(number: int) -> str:
 
 
 PATTERNS = " or ".join(map(pattern, range(8)))
-REPRODUCTION = "name~'(?:.?.?.?.?.?){1000}!0'"
-"""A pattern far above the bound, which was once taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +49,10 @@ class Mix:
     query: str
 
 
-MIXES = {
-    "nothing": None,
-    "plain": Mix("jobs", ""),
-    "reproduction": Mix("jobs", f"_where={quote(REPRODUCTION)}"),
+VIEWS = {
     "patterns": Mix("jobs", f"_where={quote(PATTERNS)}"),
     "sort": Mix("long texts", "_sort=name,-logDir,group&_fields=name"),
     "csv": Mix("jobs", "_format=csv"),
-    "ndjson": Mix("jobs", "_format=ndjson"),
-    "huge-json": Mix("huge texts", "_where=priority%3E0"),
-    "huge-sort": Mix("huge texts", "_sort=-logDir"),
-    "huge-csv": Mix("huge texts", "_format=csv"),
 }
 
 
@@ -88,11 +73,8 @@ def answer(farm: CannedFarm, rows: str) -> bytes:
     if rows == "jobs":
         return farm.jobs(MANY)
     answer: Any = farm.messages.new("job.JobGetJobsResponse")
-    answer.ParseFromString(farm.jobs(16 if rows == "huge texts" else MANY))
+    answer.ParseFromString(farm.jobs(MANY))
     for number, job in enumerate(answer.jobs.jobs):
-        if rows == "huge texts":
-            job.log_dir = f'"x,\n{number:04}' * (HUGE // 8)
-            continue
         end = f"{number * 7919 % MANY:06}"
         job.name = job.log_dir = job.group = LONG_TEXT + end
     return bytes(answer.SerializeToString())
@@ -100,24 +82,19 @@ def answer(farm: CannedFarm, rows: str) -> bytes:
 
 def request(call: Call, mix: Mix, token: str) -> bytes:
     """The call with the view that is wanted, over HTTP."""
-    path = f"{call.path}?{mix.query}" if mix.query else call.path
-    return wire(replace(call, path=path), token)
+    return wire(replace(call, path=f"{call.path}?{mix.query}"), token)
 
 
 @contextmanager
-def asking(port: int, requests: list[bytes], *, keep: bool = False) -> Iterator[Answers]:
+def asking(port: int, requests: list[bytes]) -> Iterator[Answers]:
     """A process whose clients send one of the requests each, in a loop; then, what came.
 
-    In the end, what has been sent is answered. Bodies are empty unless the process is to `keep`
-    them.
+    In the end, what has been sent is answered.
     """
     context = multiprocessing.get_context("spawn")
     answers = Answers()
-    if not requests:
-        yield answers
-        return
     begun, stop, told = context.Event(), context.Event(), context.Queue()
-    arguments = (port, requests, keep, begun, stop, told)
+    arguments = (port, requests, begun, stop, told)
     process = context.Process(target=ask, args=arguments, daemon=True)
     process.start()
     try:
@@ -131,7 +108,7 @@ def asking(port: int, requests: list[bytes], *, keep: bool = False) -> Iterator[
         process.join()
 
 
-def ask(port: int, requests: list[bytes], keep: bool, begun: Any, stop: Any, told: Any) -> None:
+def ask(port: int, requests: list[bytes], begun: Any, stop: Any, told: Any) -> None:
     """Ask until told to stop; then tell what was answered. `begun` is set with the last client."""
     answers = Answers()
 
@@ -142,7 +119,7 @@ def ask(port: int, requests: list[bytes], keep: bool, begun: Any, stop: Any, tol
                 begun.set()
             began = time.monotonic()
             try:
-                status = str(await connection.ask(request, keep=keep))
+                status = str(await connection.ask(request, keep=True))
                 answers[status, bytes(connection.body)] += 1
             except TimeoutError:
                 answers[f"no end within {LONGEST_ANSWER} s", b""] += 1
