@@ -143,7 +143,7 @@ def other_verb(session: Session, names: Names, verb: str, words: Sequence[str]) 
     """`; did you mean cuectl regroup a b?`: the verb that takes what this one does not."""
     for tried, other in session.tried.items():
         first, _, kind = tried.partition(" ")
-        if first == verb and kind.startswith("{") and names.has(words[0], kind[1:-1], {}):
+        if first == verb and names.has(words[0], kind.strip("{}"), {}):
             return f"; did you mean cuectl {shlex.join((other, *words))}?"
     return ""
 

@@ -51,7 +51,7 @@ def with_split_options(verb: Verb, given: Mapping[str, Any]) -> dict[str, Any]:
         if "splits" not in about or not value:
             continue
         parts = re.fullmatch(about["splits"], value, re.ASCII)
-        if parts is None or re.fullmatch(about.get("pattern", ""), value, re.ASCII):
+        if parts is None:
             continue
         for part, text in parts.groupdict().items():
             if part != name and given.get(parameter(part)):

@@ -120,8 +120,8 @@ class Option(Given):
     """An option: a place in the request for what is given with it, or for `value` (`$sub` is who
     asks), or a condition on rows. Without it, `default` is sent. With it, rows have more `columns`.
 
-    `aliases` are other names of it. What `splits` matches, and `pattern` does not, is several
-    options in one: its groups are their names.
+    `aliases` are other names of it. What `splits` matches is several options in one: its
+    groups are their names.
     """
 
     put: FieldPath | None = None

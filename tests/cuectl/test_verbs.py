@@ -44,6 +44,7 @@ def calls_of(cuebot: SimulatedCuebot, method: str) -> int:
             "hosts --fields STATE,name --where state=DOWN -o csv",
             '"state","name"\n"DOWN","render-node-07"',
         ),
+        ("hosts --down --fields idleCores -o csv --no-headers", "32"),
         ("hosts --columns load,NAME --down -o ndjson", '{"load":0,"name":"render-node-07"}'),
         (
             "jobs --fields name,DONE,pri,deadFrames --where dead>2",
@@ -304,6 +305,9 @@ async def test_names_in_a_pipe_that_have_gone_stop_no_others(
     assert ran.status == FAILED
     assert "pause: 1 of 2 jobs, 1 failed\n" in ran.err
     assert calls_of(cuebot, "Pause") == 1
+    ran = await cuectl("retry", "-", given=f"{DYING}\ngone-since\n")
+    assert ran.status == FAILED
+    assert ran.err.startswith("retry: 3 frames of 1 of 2 jobs, 1 failed\n  gone-since: NOT_FOUND")
 
 
 async def test_a_job_among_several_may_be_an_id_or_in_capitals(cuectl: Cuectl) -> None:
