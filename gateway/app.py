@@ -57,7 +57,7 @@ from gateway.observe.audit_log import AuditLog, open_audit
 from gateway.observe.metrics import WorkerMetrics
 from gateway.observe.metrics_page import Metrics, make_metrics, metrics_endpoints, watch_lag
 from gateway.observe.request_logs import request_logs
-from gateway.observe.tracing import open_traces
+from gateway.observe.trace_settings import open_traces
 from gateway.pages.page_routes import document_apps, page_routes, panels_app
 from gateway.pages.status import Readiness, health_routes, status_app
 from gateway.schema.selection import Selection

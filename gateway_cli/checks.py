@@ -19,7 +19,7 @@ from gateway.discovery.reflection import REFUSALS
 from gateway.errors import Code, ConfigurationError, GatewayError
 from gateway.observe.audit_log import check_audit
 from gateway.observe.metrics_page import check_metrics
-from gateway.observe.tracing import check_traces
+from gateway.observe.trace_settings import check_traces
 from gateway.schema.catalog import Catalog
 from gateway.settings.key_files import first_certificate, pair_of, readable_by_all
 from gateway.settings.loading import retired

@@ -63,8 +63,8 @@ Ask = Callable[[], Awaitable[list[Known]]]
 """All that an object is about, or several. Raises NotKnown, GatewayError, with a sight NotThere."""
 
 
-class Shown(NamedTuple):
-    """What a read says of an object."""
+class ObjectRead(NamedTuple):
+    """An object in the answer of a read."""
 
     id: str
     facts: Facts
@@ -124,7 +124,7 @@ class FactFinder:
         """Look-ups are counted by outcome in `lookups`: OUTCOMES."""
         self.lookups = lookups
         self._remembered = remembered
-        self._known: OrderedDict[Key, Shown] = OrderedDict()
+        self._known: OrderedDict[Key, ObjectRead] = OrderedDict()
 
     async def about(
         self,
@@ -193,15 +193,15 @@ class FactFinder:
         inquiry = Inquiry(self, method, call, sight, facts=sight.facts)
         return await inquiry.is_in_sight(owner, partial(inquiry.of_object, owner, id_))
 
-    def recall(self, key: Key) -> Shown | None:
-        shown = self._known.get(key)
-        if shown is not None:
+    def recall(self, key: Key) -> ObjectRead | None:
+        read = self._known.get(key)
+        if read is not None:
             self._known.move_to_end(key)
             self.lookups["remembered"] += 1
-        return shown
+        return read
 
-    def remember(self, key: Key, shown: Shown) -> None:
-        self._known[key] = shown
+    def remember(self, key: Key, read: ObjectRead) -> None:
+        self._known[key] = read
         if len(self._known) > self._remembered:
             self._known.popitem(last=False)
 
@@ -368,16 +368,16 @@ class Inquiry:
         holder: Known | None = None,
     ) -> list[Known]:
         known: list[Known] = []
-        objects = await self._shown(about, asked, thing, holder)
+        objects = await self._read(about, asked, thing, holder)
         if self._sight is not None and not objects:
             await self._ask_as_if_there(about, subject)
             raise NotThere
-        for shown in objects:
+        for read in objects:
             told_by = (asked.method.path,) if about.facts else ()
-            own = Known(shown.id, shown.facts, told_by)
+            own = Known(read.id, read.facts, told_by)
             if holder is not None:
                 own = merged(own, holder)
-            owners = await self._owners_of(about, shown, subject)
+            owners = await self._owners_of(about, read, subject)
             known += [merged(own, each) for each in owners] if owners else [own]
         if not known:
             where = "" if holder is None else " where the request says that it is"
@@ -388,12 +388,14 @@ class Inquiry:
                     raise NotThere(each)
         return known
 
-    async def _owners_of(self, about: About, shown: Shown, subject: Subject | None) -> list[Known]:
+    async def _owners_of(
+        self, about: About, read: ObjectRead, subject: Subject | None
+    ) -> list[Known]:
         """All owners are asked about, also if one of them is not there."""
         asked: list[Ask] = []
-        for (_, owner), text in zip(about.owners, shown.owners, strict=True):
+        for (_, owner), text in zip(about.owners, read.owners, strict=True):
             asked.append(partial(self.of_object, owner, text, subject))
-        for (_, owner), text in zip(about.named_owners, shown.named_owners, strict=True):
+        for (_, owner), text in zip(about.named_owners, read.named_owners, strict=True):
             asked.append(partial(self.of_name, owner, text))
         owners: list[Known] = []
         absent: NotThere | None = None
@@ -415,9 +417,9 @@ class Inquiry:
             with suppress(NotThere, NotKnown):
                 await self.of_name(owner, NOTHINGS_NAME)
 
-    async def _shown(
+    async def _read(
         self, about: About, asked: Asked, thing: object, holder: Known | None
-    ) -> list[Shown]:
+    ) -> list[ObjectRead]:
         sent = [text_of(thing, source) for source, _, _ in asked.sends]
         wanted = wanted_of(asked, thing) if asked.same else []
         held = "" if holder is None else holder.id
@@ -438,10 +440,10 @@ class Inquiry:
             if self._sight is None or error.code is not Code.NOT_FOUND:
                 raise
             return []
-        shown = [shown_in(about, each) for each in objects]
-        if is_fixed and len(shown) == 1 and (fixed := fixed_of(about, shown[0])) is not None:
+        found = [object_read(about, each) for each in objects]
+        if is_fixed and len(found) == 1 and (fixed := fixed_of(about, found[0])) is not None:
             self._finder.remember(key, fixed)
-        return shown
+        return found
 
     async def _ask(
         self, asked: Asked, request: bytes, wanted: Sequence[tuple[FieldPath, object]]
@@ -498,23 +500,23 @@ def text_of(thing: object, path: FieldPath) -> object:
     return thing if isinstance(thing, str) else value_at(thing, path)
 
 
-def shown_in(about: About, shown: Any) -> Shown:
-    return Shown(
-        getattr(shown, "id", ""),
-        {name: text for name, path in about.facts if (text := value_at(shown, path))},
-        tuple(value_at(shown, path) for path, _ in about.owners),
-        tuple(value_at(shown, path) for path, _ in about.named_owners),
+def object_read(about: About, row: Any) -> ObjectRead:
+    return ObjectRead(
+        getattr(row, "id", ""),
+        {name: text for name, path in about.facts if (text := value_at(row, path))},
+        tuple(value_at(row, path) for path, _ in about.owners),
+        tuple(value_at(row, path) for path, _ in about.named_owners),
     )
 
 
-def fixed_of(about: About, shown: Shown) -> Shown | None:
+def fixed_of(about: About, read: ObjectRead) -> ObjectRead | None:
     """What does not change; None unless all of that is known, or if there is nothing."""
-    fixed = {name: text for name, text in shown.facts.items() if name not in about.changing}
-    links = (*shown.owners, *shown.named_owners)
+    fixed = {name: text for name, text in read.facts.items() if name not in about.changing}
+    links = (*read.owners, *read.named_owners)
     expected = {name for name, _ in about.facts}.difference(about.changing)
     if not all(links) or fixed.keys() != expected or not (links or fixed or about.lies_in):
         return None
-    return shown._replace(facts=fixed)
+    return read._replace(facts=fixed)
 
 
 def how_to_ask(about: About, subject: Subject, method: Method) -> str:

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from gateway.errors import Code, ConfigurationError
 from gateway.http.trace_context import CallTimes, Sampler, TraceContext
-from gateway.observe.tracing import check_traces, open_traces, sampler_of
+from gateway.observe.trace_settings import check_traces, open_traces, sampler_of
 from tests.support.contexts import context_of
 from tests.support.patience import PATIENCE
 from tests.support.servers import Gateway, ScriptedCuebot, gateway_for, settings_for
