@@ -45,7 +45,7 @@ class Item(NamedTuple):
 
 
 def items_of(body: bytes, *, is_lines: bool) -> list[Item]:
-    """The items of a JSON array, or of NDJSON."""
+    """The items of a JSON array, or of NDJSON. Raises GatewayError (INVALID_ARGUMENT)."""
     return [
         item_of(value, index)
         for index, value in enumerate(lines(body) if is_lines else array(body))

@@ -66,9 +66,10 @@ async def invoke(
     `expects` is called before large answers are received, and `around` wraps each call. Names that
     only a list could resolve are added to `resolved`.
 
-    If a look-up fails, finds nothing (NOT_FOUND), or finds what the call would create
-    (ALREADY_EXISTS), the call is not made. The error of a follow-up says what has been done before
-    it.
+    Raises GatewayError: that of `error_for` for a failed call. If a look-up fails, finds nothing
+    (NOT_FOUND), or finds what the call would create (ALREADY_EXISTS), the call is not made. An
+    error of a follow-up says what has been done before it. Cancelling the task cancels the current
+    call.
     """
     method = plan.method
     plain = method.namesakes is None and method.instead is None
@@ -98,7 +99,10 @@ def calls_within(
 
 
 async def rehearse(plan: Plan, call: Call, around: Around) -> None:
-    """Do all that comes before the call of a plan, without changing anything."""
+    """Do all that comes before the call of a plan, without changing anything.
+
+    Raises GatewayError as `invoke` would by then.
+    """
 
     async def read(method: Method, payload: bytes, found: Sequence[Found] = ()) -> bytes:
         return await call(method, payload, found) if method.reads_only else b""
@@ -116,6 +120,7 @@ async def look_up(plan: Plan, call: Call, resolved: list[str], allowed: Containe
     """The plan after its look-ups, which can be made again and again without them.
 
     What is found by a name goes on by the id in its first answer, if that method is `allowed`.
+    Raises GatewayError.
     """
     invocation = Invocation(call, resolved)
     looked_up = await invocation.look_up(plan)
@@ -430,6 +435,7 @@ def reworded(error: GatewayError, message: str, place: str = "") -> GatewayError
 
 
 def parsed(method: Method, answer: bytes) -> Any:
+    """Raises GatewayError (INTERNAL) for invalid bytes."""
     kind = method.descriptor.output_type
     try:
         return GetMessageClass(kind).FromString(answer)

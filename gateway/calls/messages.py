@@ -43,7 +43,11 @@ MOST_VALUES = 1_000_000
 def read_message(
     method: Method, message: bytes, policy: UnknownFieldPolicy
 ) -> tuple[Any, tuple[str, ...]]:
-    """A request without the fields that the schema does not know, and their places."""
+    """A request without the fields that the schema does not know, and their places.
+
+    Raises GatewayError (INVALID_ARGUMENT) for bytes that are no such message, and for unknown
+    fields by policy, as for JSON.
+    """
     kind = method.descriptor.input_type
     try:
         request = GetMessageClass(kind).FromString(message)
@@ -59,7 +63,7 @@ def read_message(
 
 
 def as_json(method: Method, request: Any) -> bytes:
-    """The JSON that says the same."""
+    """The JSON that says the same. Raises GatewayError (INVALID_ARGUMENT) if none does."""
     kind = method.descriptor.input_type
     try:
         return orjson.dumps(method.encoders.given.to_json(kind)(request))

@@ -81,7 +81,8 @@ def take_search(
     """The look-up for an object, the body of its request, and where the client has the values.
 
     Values that Cuebot does not know are removed from the object. Values of the body stay, since
-    other objects may need them; their paths are added to `used`.
+    other objects may need them; their paths are added to `used`. Raises GatewayError
+    (INVALID_ARGUMENT) if a value is missing.
     """
     if not reference.finders:
         raise GatewayError(

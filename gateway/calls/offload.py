@@ -73,6 +73,7 @@ class Planner:
         *,
         is_binary: bool = False,
     ) -> Identified:
+        """Raises GatewayError: the plan's, and UNAVAILABLE after `timeout` seconds."""
         job = Job(None, method.path, body, policy, caller, is_binary)
         outcome = await self._outcome(principal, timeout, job, catalog)
         assert isinstance(outcome, Done)
@@ -82,6 +83,7 @@ class Planner:
     async def items(
         self, principal: str, body: bytes, timeout: float, *, is_lines: bool
     ) -> list[Item]:
+        """A batch's items. Raises GatewayError as `items_of` and `plan` do."""
         outcome = await self._outcome(principal, timeout, BatchJob(body, is_lines))
         assert isinstance(outcome, Items)
         return outcome.items

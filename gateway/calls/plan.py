@@ -92,6 +92,7 @@ def holds_the_loop(body: bytes) -> bool:
 
 
 def plan(method: Method, content: bytes, policy: UnknownFieldPolicy) -> Plan:
+    """The plan for a JSON body. Raises GatewayError (INVALID_ARGUMENT)."""
     value = parse(content)
     body = None
     if method.rewrites:
@@ -112,8 +113,10 @@ def plan(method: Method, content: bytes, policy: UnknownFieldPolicy) -> Plan:
 def plan_message(
     method: Method, message: bytes, policy: UnknownFieldPolicy, *, unread: bool = False
 ) -> Plan:
-    """A message that may go `unread`, because nothing depends on its content, goes as it is where
-    the method's profile has nothing to do with it either. Any other is planned as the JSON that
+    """The plan for a protobuf message. Raises GatewayError (INVALID_ARGUMENT).
+
+    If it may go `unread`, because nothing depends on its content, it goes as it is where the
+    method's profile has nothing to do with it either. Otherwise it is planned as the JSON that
     says the same.
     """
     request, ignored = read_message(method, message, policy)

@@ -52,7 +52,8 @@ def body_of(
 ) -> bytes:
     """Unknown names are kept. `named` are paths of objects for which a name will do.
 
-    Maps, lists of messages and whole objects have no form in query strings.
+    Raises GatewayError (INVALID_ARGUMENT) for fields without a form in query strings: maps, lists
+    of messages, whole objects.
     """
     body: Json = {}
     for number, (name, text) in enumerate(parameters):
@@ -147,6 +148,9 @@ def read_query(
     *,
     dry_run: bool = False,
 ) -> Query:
+    """Raises GatewayError (INVALID_ARGUMENT) that names the parameter, also for an event stream of
+    a method that may change something.
+    """
     defaults = False
     streams = accept is not None and wants_stream(method, accept, dry_run=dry_run)
     if query:
@@ -180,7 +184,9 @@ def read_query(
 
 
 def wants_stream(method: Method, accept: bytes, *, dry_run: bool) -> bool:
-    """It is an error if there is none, and nothing else is accepted."""
+    """Whether an event stream is wanted. Raises GatewayError (INVALID_ARGUMENT) if there is none,
+    and nothing else is accepted.
+    """
     if not wants_events(accept):
         return False
     problem = method.not_watched
@@ -192,6 +198,7 @@ def wants_stream(method: Method, accept: bytes, *, dry_run: bool) -> bool:
 
 
 def watched(method: Method, asked: Asked, stream: Mapping[str, str]) -> tuple[CompiledView, Watch]:
+    """The view of an event stream with these parameters. Raises GatewayError (INVALID_ARGUMENT)."""
     view, every = method.views.of_events(asked), seconds_in(stream.get("_every"))
     if "_until" not in stream:
         return view, Watch(every, asked=asked)
@@ -202,7 +209,7 @@ def watched(method: Method, asked: Asked, stream: Mapping[str, str]) -> tuple[Co
 
 
 def seconds_in(text: str | None) -> float:
-    """The seconds of `_every`: `2s`, `1m`."""
+    """The seconds of `_every`: `2s`, `1m`. Raises GatewayError (INVALID_ARGUMENT)."""
     if text is None:
         return USUAL_PERIOD_SECONDS
     found = PERIOD.fullmatch(text)
@@ -213,14 +220,14 @@ def seconds_in(text: str | None) -> float:
 
 
 def check_views(method: Method, fields: Iterable[tuple[str, str]]) -> None:
-    """A view's parameter without its underscore is a mistake."""
+    """Raises GatewayError (INVALID_ARGUMENT) for a view's parameter without its underscore."""
     for name, _ in fields:
         if f"_{name}" in PARAMETERS and field_called(method.descriptor.input_type, name) is None:
             raise bad(name, f"did you mean _{name}? Parameters of views begin with _")
 
 
 def parsed(query: bytes, *, strict: bool) -> list[tuple[str, str]]:
-    """Unless `strict`, invalid UTF-8 is replaced."""
+    """Raises GatewayError (INVALID_ARGUMENT) for invalid UTF-8; unless `strict`, it is replaced."""
     errors = "strict" if strict else "replace"
     try:
         return parse_qsl(
@@ -239,7 +246,8 @@ def parsed(query: bytes, *, strict: bool) -> list[tuple[str, str]]:
 def unread(parameters: list[tuple[str, str]], policy: UnknownFieldPolicy) -> tuple[str, ...]:
     """`?name` for the first unknown ones.
 
-    `dryRun` is always an error: the client thinks that nothing will be changed.
+    Raises GatewayError (INVALID_ARGUMENT) by policy, and always for `dryRun`: the client thinks
+    that nothing will be changed.
     """
     for name, _ in parameters:
         if way := other_way(name):

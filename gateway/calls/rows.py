@@ -82,7 +82,7 @@ async def is_cut(method: Method, answer: bytes, cut_at: int) -> bool:
 
 
 async def matching_rows(search: RowSearch, asked: Any, answer: bytes) -> list[Any]:
-    """Yields to other tasks between steps."""
+    """Yields to other tasks between steps. Raises GatewayError (INTERNAL) for an invalid answer."""
     wanted = [(at, value_at(asked, source)) for at, source in search.where]
     return await rows_with(search.path, wanted, answer)
 
@@ -108,7 +108,10 @@ async def rows_with(
 
 
 async def names_in(method: Method, names: NamedRows, answer: bytes) -> bytes:
-    """The names of the rows in another method's answer."""
+    """The method's answer: the names of the rows in another's.
+
+    Yields to other tasks between steps. Raises GatewayError (INTERNAL) for an invalid answer.
+    """
     last = names.rows[-1]
     holder: Any = GetMessageClass(owner_of(last))
     found: Any = GetMessageClass(method.descriptor.output_type)()

@@ -343,6 +343,7 @@ class Reading:
 
 
 def check_request(method: Method, request: Mapping[str, Any]) -> None:
+    """Raises NotApplicable, GatewayError."""
     for path in leaves(request):
         check_target(method, path)
     method.decode_value(orjson.loads(orjson.dumps(request)), UnknownFieldPolicy.ARGUMENTS)

@@ -403,7 +403,7 @@ def load_profile(wanted: str) -> Profile:
 
 
 def read(folder: Traversable, name: str, shown: str) -> dict[str, Any]:
-    """Messages call the file `shown`."""
+    """The content of a TOML file, which messages call `shown`. Raises ConfigurationError."""
     try:
         text = folder.joinpath(name).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

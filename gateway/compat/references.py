@@ -55,7 +55,7 @@ def references_at(
 ) -> list[tuple[str, Reference]]:
     """Methods with such objects, or their ids, at the path, and the references.
 
-    `by` makes the finder for a message type in a type of request.
+    `by` makes the finder for a message type in a type of request. Raises NotApplicable.
     """
     place, is_text = split(path), path in each.ids
     globs = (each.ids[path],) if is_text else each.methods
@@ -105,7 +105,7 @@ def finder(
     message: Descriptor,
     is_text: bool,
 ) -> Finder:
-    """The finder for an object of that type, or for its id."""
+    """The finder for an object of that type, or its id as a text. Raises NotApplicable."""
     by = each.by
     assert by is not None
     asked, answer = call.descriptor.input_type, call.descriptor.output_type
@@ -137,7 +137,7 @@ def finder(
 def listing_of(
     each: ListingEntry, call: Method, asked: Descriptor, before: Iterable[LookUp | Unique]
 ) -> Listing:
-    """The list beside a look-up, which `before` precedes."""
+    """The list beside a look-up, which `before` precedes. Raises NotApplicable."""
     request, answer = call.descriptor.input_type, call.descriptor.output_type
     rows = row_search(answer, each.rows, each.where, asked)
     copies = []
@@ -165,7 +165,7 @@ def listing_of(
 def row_search(
     answer: Descriptor, path: str, where: Mapping[str, str], asked: Descriptor
 ) -> RowSearch:
-    """The rows of a list that match a request."""
+    """The rows of a list that match a request. Raises NotApplicable."""
     fields = list_at(answer, path)
     row = message_of(fields[-1])
     return RowSearch(

@@ -363,6 +363,7 @@ def telling_apart(steps: Steps, namesakes: Mapping[str, Listing]) -> Steps:
 
 
 def rename(method: Method, source: str, target: str) -> Rename:
+    """Raises NotApplicable."""
     request, path = method.descriptor.input_type, split(source)
     if field_at(request, path) is not None:
         raise NotApplicable(NATIVE)
@@ -385,6 +386,7 @@ def root_of(request: Descriptor, source: FieldPath) -> BodyPath | None:
 
 
 def row_limit(method: Method, target: str, content: int | None) -> list[Rewrite]:
+    """The rewrite of a number of rows. Raises NotApplicable."""
     request = method.descriptor.input_type
     if field_at(request, split(target)) is not None:
         return [] if content is None else [default(method, target, content)]
@@ -398,7 +400,7 @@ def row_limit(method: Method, target: str, content: int | None) -> list[Rewrite]
 def default(method: Method, target: str, content: str | int) -> Default:
     """The default of a field: a text, an integer, or `now` (unix time of the request).
 
-    It replaces an empty text, a time of 0, and an integer that is not set.
+    It replaces an empty text, a time of 0, and an integer that is not set. Raises NotApplicable.
     """
     path = needed_path(method.descriptor.input_type, target)
     field = needed_field(method.descriptor.input_type, split(target))
@@ -446,6 +448,7 @@ def units_of(profile: Profile, pool: DescriptorPool, unused: list[UnusedEntry]) 
 
 
 def aliased(message: Descriptor, alias: str, native: str | tuple[str, ...] | bool) -> Derived:
+    """Raises NotApplicable."""
     if field_at(message, (alias,)) is not None:
         raise NotApplicable(NATIVE)
     if isinstance(native, bool):
@@ -461,7 +464,7 @@ def aliased(message: Descriptor, alias: str, native: str | tuple[str, ...] | boo
 
 
 def copies(main: Method, method: Method, paths: Mapping[str, str]) -> Copies:
-    """Values that `method`'s request takes from `main`'s answer."""
+    """Values that `method`'s request takes from `main`'s answer. Raises NotApplicable."""
     answer, request = main.descriptor.output_type, method.descriptor.input_type
     return tuple(
         copied(answer, split(source), request, split(target)) for source, target in paths.items()
@@ -508,7 +511,7 @@ def with_watched(
 
 
 def goes_on(method: Method, other: Method, each: Watched) -> GoesOn:
-    """The other method's answers have to be read the same way."""
+    """Raises NotApplicable unless the other method's answers are read the same way."""
     answer, same = (each.descriptor.output_type for each in (method, other))
     if not (method.reads_only and other.reads_only) or shape(answer) != shape(same):
         raise NotApplicable(f"{other.path} does not answer the same")
@@ -528,6 +531,7 @@ def shape(message: Descriptor) -> list[tuple[object, ...]]:
 
 
 def stays(method: Method, each: Watched) -> Stays:
+    """Raises NotApplicable."""
     request = method.descriptor.input_type
     named_by = tuple(proto_path(request, path) for path in each.if_any)
     if not all(needed_field(request, path).is_repeated for path in named_by):

@@ -52,6 +52,7 @@ def field_at(message: Descriptor, path: FieldPath) -> FieldDescriptor | None:
 
 
 def needed_field(message: Descriptor, path: FieldPath) -> FieldDescriptor:
+    """Raises NotApplicable without a field at the path."""
     field = field_at(message, path)
     if field is None:
         raise NotApplicable(f"{message.full_name} has no {'.'.join(path)}")
@@ -59,7 +60,7 @@ def needed_field(message: Descriptor, path: FieldPath) -> FieldDescriptor:
 
 
 def list_at(message: Descriptor, path: str) -> tuple[FieldDescriptor, ...]:
-    """The fields down to a list of messages."""
+    """The fields down to a list of messages. Raises NotApplicable without one."""
     names = split(path)
     fields = tuple(needed_field(message, names[: depth + 1]) for depth in range(len(names)))
     if not fields[-1].is_repeated or not is_message(fields[-1]) or is_map(fields[-1]):
@@ -68,7 +69,7 @@ def list_at(message: Descriptor, path: str) -> tuple[FieldDescriptor, ...]:
 
 
 def needed_path(message: Descriptor, path: str) -> BodyPath:
-    """The place of a field in a body."""
+    """The place of a field in a body. Raises NotApplicable without such a field."""
     needed_field(message, split(path))
     return body_path(message, split(path))
 
@@ -107,7 +108,7 @@ def both_spellings(name: str) -> tuple[str, str]:
 def copied(
     answer: Descriptor, source: FieldPath, request: Descriptor, target: FieldPath
 ) -> tuple[FieldPath, FieldPath]:
-    """Both paths in proto names, to values of one type."""
+    """Both paths in proto names. Raises NotApplicable for values of different types."""
     kinds = set()
     for message, path in ((answer, source), (request, target)):
         field = needed_field(message, path)
@@ -125,6 +126,7 @@ def kind_of(message: Descriptor) -> str:
 
 
 def needed_method(served: Mapping[str, Method], name: str) -> Method:
+    """Raises NotApplicable for a method that cannot be called."""
     if name not in served:
         raise NotApplicable(f"{name} is not served")
     if served[name].streams:
@@ -133,6 +135,7 @@ def needed_method(served: Mapping[str, Method], name: str) -> Method:
 
 
 def needed_message(pool: DescriptorPool, name: str) -> Descriptor:
+    """Raises NotApplicable without a message of that name."""
     try:
         found: Descriptor = pool.FindMessageTypeByName(name)
     except KeyError:

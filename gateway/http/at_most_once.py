@@ -150,8 +150,10 @@ class AtMostOnce:
         receive: Receive,
         send: Send,
     ) -> None:
-        """A call goes on when its client leaves, so that the next request gets its answer; it keeps
-        its slot in flight until then.
+        """Make the call, or repeat its answer. Raises GatewayError and ClientGone.
+
+        The call goes on to its end when the client leaves, so that the next request gets its
+        answer; it keeps its slot in flight until then.
         """
         began = monotonic()
         method, caller = request.plan.method, context.caller
@@ -298,7 +300,7 @@ def reported(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]
 
 
 def key_of(header: bytes) -> bytes:
-    """The key, whether it is in quotes or not."""
+    """The key, whether it is in quotes or not. Raises GatewayError (INVALID_ARGUMENT)."""
     if (quoted := QUOTED_KEY.fullmatch(header)) is not None:
         return ESCAPED.sub(rb"\1", quoted[1])
     if BARE_KEY.fullmatch(header) is None:

@@ -255,6 +255,7 @@ class Run:
         self._news = asyncio.Event()
 
     async def answer(self) -> None:
+        """Raises ClientGone."""
         raise NotImplementedError
 
     async def end(self) -> None:
@@ -513,6 +514,7 @@ def wanted_format(accept: bytes) -> Format | None:
 
 
 def stops_on_error(query: bytes) -> bool:
+    """Raises GatewayError (INVALID_ARGUMENT) for any other parameter or value."""
     stops = False
     for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
         if name != STOP_ON_ERROR:

@@ -30,7 +30,7 @@ class BatchQueue:
         return had
 
     async def enter(self, enter: Callable[[], None]) -> None:
-        """Call `enter` until there is a slot."""
+        """Call it until there is a slot. Raises GatewayError, also when the gateway stops."""
         async with self._for_slots:
             while True:
                 try:

@@ -29,7 +29,11 @@ class BodyReader:
         self._room = room
 
     async def read(self, context: RequestContext, receive: Receive) -> bytes:
-        """The whole body, decompressed. The request returns its room."""
+        """The whole body, decompressed. The request returns its room.
+
+        Raises GatewayError for a body that is too large, too slow or not in its Content-Encoding,
+        or without room; ClientGone when the client disconnects.
+        """
         decoder = decoder_for(context.request.headers.get(b"content-encoding"))
         overhead = self._overhead(context)
         parts: list[bytes] = []
@@ -63,7 +67,10 @@ class BodyReader:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     async def expand(self, context: RequestContext, coding: bytes, data: bytes) -> bytes:
-        """The content of data in one of READERS, within the limits of a body."""
+        """The content of data in one of READERS, within the limits of a body.
+
+        Raises GatewayError for invalid data, and for content that is too large or without room.
+        """
         decoder = decoder_for(coding)
         if decoder is None or not data:
             return data
@@ -92,7 +99,11 @@ class BodyReader:
         return size
 
     def take(self, context: RequestContext) -> bytes | None:
-        """The whole body without waiting; None if it is compressed or incomplete."""
+        """The whole body without waiting; None if it is compressed or incomplete.
+
+        The request returns its room. Raises GatewayError for a body that is too large or without
+        room.
+        """
         if context.direct is None or b"content-encoding" in context.request.headers:
             return None
         body = context.direct.take_body()

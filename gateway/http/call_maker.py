@@ -46,7 +46,7 @@ class CallMaker:
         return context.call.lease.ask(size, go_on)
 
     async def rehearse(self, context: RequestContext, request: CallRequest) -> None:
-        """Find out whether a call would be allowed, without making it."""
+        """Find out whether a call would be allowed, without making it. Raises GatewayError."""
         rule = None if context.caller is None else context.caller.rule
         if rule is None or not rule.is_conditional:
             return
@@ -70,7 +70,7 @@ class CallMaker:
     async def call(
         self, context: RequestContext, request: CallRequest, innermost: Around | None = None
     ) -> bytes:
-        """`innermost` wraps each call to Cuebot inside the interceptors."""
+        """Raises GatewayError. `innermost` wraps each call to Cuebot inside the interceptors."""
         began, code = monotonic(), CANCELLED
         resolved: list[str] = []
         metadata = metadata_of(context)
@@ -99,7 +99,7 @@ class CallMaker:
         return answer
 
     async def look_up(self, context: RequestContext, request: CallRequest) -> CallRequest:
-        """The request after its look-ups, to be made several times."""
+        """The request after its look-ups, to be made several times. Raises GatewayError."""
         plan = request.plan
         if not plan.look_ups and plan.method.goes_on is None:
             return request

@@ -192,7 +192,7 @@ class CompressedDecoder:
         self._begun = False
 
     def feed(self, part: bytes) -> Iterator[bytes]:
-        """Empty pieces are pauses."""
+        """Empty pieces are pauses. Raises GatewayError (INVALID_ARGUMENT) for invalid input."""
         for start in range(0, len(part), INPUT_STEP_BYTES):
             if start:
                 yield b""
@@ -215,7 +215,7 @@ class CompressedDecoder:
             raise self._broken("goes on after its end")
 
     def finish(self) -> None:
-        """Call at the end of the body."""
+        """Call at the end of the body. Raises GatewayError if the stream is incomplete."""
         if self._begun and not self._reader.eof:
             raise self._broken("ends too early")
 

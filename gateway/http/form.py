@@ -37,6 +37,7 @@ Result = TypeVar("Result")
 
 
 def form_of(context: RequestContext, request: CallRequest, answer: bytes) -> Form:
+    """Cuebot's answer in the client's format. Raises GatewayError (INTERNAL)."""
     if type(answer) is SharedAnswer:
         return shared_form(context, request.plan.method, request.view, answer)
     if request.view is None:
@@ -45,6 +46,7 @@ def form_of(context: RequestContext, request: CallRequest, answer: bytes) -> For
 
 
 def pieces_of(request: CallRequest, answer: bytes) -> Iterable[bytes]:
+    """The body of an answer. Raises GatewayError (INTERNAL)."""
     if request.view is None:
         return request.plan.method.encode(answer)
     begin_at_once()
@@ -73,6 +75,7 @@ def shared_form(
     view: CompiledView | AnswerForm | None,
     answer: SharedAnswer,
 ) -> Form:
+    """The answer in the client's format. Raises GatewayError (INTERNAL)."""
     if answer.is_large:
         hold(context, answer)
     encode, content_type = method.encode, JSON_TYPE
@@ -130,7 +133,10 @@ def room_for_form(answer: SharedAnswer, choice: Choice) -> int:
 def in_common(
     answer: SharedAnswer, key: Hashable, begin: Callable[[], Generator[object, None, Result]]
 ) -> Generator[object, None, Result]:
-    """The work with this key, to which all who do it at the same time take turns."""
+    """The work with this key, to which all who do it at the same time take turns.
+
+    Raises what the work raises.
+    """
     work: Work[Result] | None = answer.made.get(key) or answer.making.get(key)
     if work is None:
         work = Work(begin())
@@ -159,6 +165,7 @@ class Work(Generic[Result]):
         return self._steps is None
 
     def result(self) -> Result:
+        """Raises the work's error."""
         if self._error is not None:
             raise self._error
         return self._result

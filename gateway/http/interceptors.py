@@ -100,7 +100,10 @@ class Interceptors:
             open_(context)
 
     def admit(self, context: RequestContext) -> Awaitable[None] | None:
-        """Returns what remains to be awaited, which most requests are spared."""
+        """Identify the caller and apply the limits.
+
+        Returns what remains to be awaited, which most requests are spared. Raises GatewayError.
+        """
         for identify in self._identify:
             identify(context)
         for position, admit in enumerate(self._admit):
@@ -130,7 +133,7 @@ class Interceptors:
             raise context.refusal
 
     def identify_again(self, context: RequestContext) -> None:
-        """Tokens may be revoked during a wait."""
+        """Identify the caller after a wait, since tokens may be revoked. Raises GatewayError."""
         for identify in self._identify:
             identify(context)
         if context.refusal is not None:
@@ -151,6 +154,7 @@ class Interceptors:
             authorize(context, catalog, method, payload, asked_by)
 
     def enter(self, context: RequestContext) -> None:
+        """Take a call's resources; the request returns them. Raises GatewayError."""
         for enter in self._enter:
             enter(context)
 

@@ -73,6 +73,7 @@ class ItemConnection:
         return body
 
     def answer(self, status: int, headers: Headers, body: bytes) -> bool:
+        """Raises GatewayError for an answer that is too long."""
         if self._status:
             return False
         self._keep(body)
@@ -83,6 +84,7 @@ class ItemConnection:
         return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
+        """Raises GatewayError as `answer` does."""
         if message["type"] == "http.response.start":
             self._status, self._headers = message["status"], message["headers"]
             return
@@ -158,6 +160,7 @@ class WatchedItem(ItemConnection):
         return None if self._is_stream and self._is_complete else super().outcome()
 
     async def send(self, message: Message) -> None:
+        """Raises GatewayError as `answer` does, and ClientGone."""
         if message["type"] == "http.response.start":
             await super().send(message)
             self._is_stream = OF_STREAMS[0] in self._headers

@@ -100,6 +100,7 @@ class RequestReader:
         self._interceptors = interceptors
 
     def read_head(self, context: RequestContext) -> RequestHead:
+        """Raises GatewayError for an invalid head."""
         headers = context.request.headers
         dry_run, asked = headers.get(DRY_RUN_KEY), headers.get(b"grpc-timeout")
         if dry_run is not None and asks_dry_run(dry_run):
@@ -134,7 +135,9 @@ class RequestReader:
         return RequestHead(catalog, method, timeout, self._reject, query)
 
     def body_if_here(self, context: RequestContext, head: RequestHead) -> bytes | None:
-        """None while the body is arriving, or while taking the message out of it may take long."""
+        """The request's body, or the message in it; None while it is arriving, or while taking
+        the message out may take long. Raises GatewayError.
+        """
         protocol = context.protocol
         if protocol is not None and protocol.is_wrapped(context.request):
             return None
@@ -148,6 +151,7 @@ class RequestReader:
     async def wait_for_body(
         self, context: RequestContext, head: RequestHead, receive: Receive
     ) -> bytes:
+        """Raises GatewayError for an unreadable body, and ClientGone."""
         began = monotonic()
         protocol = context.protocol
         try:
@@ -164,6 +168,7 @@ class RequestReader:
         return body
 
     def plan(self, context: RequestContext, head: RequestHead, body: bytes) -> CallRequest:
+        """Raises GatewayError for an invalid body or a lost right."""
         if head.is_binary:
             unread = not self._interceptors.look_at(context, head.method)
             planned = plan_message(head.method, body, head.policy, unread=unread)
@@ -176,7 +181,7 @@ class RequestReader:
     async def plan_offloaded(
         self, context: RequestContext, head: RequestHead, body: bytes, receive: Receive
     ) -> CallRequest:
-        """`plan` in another process."""
+        """`plan` in another process. Raises GatewayError, and ClientGone."""
         began = monotonic()
         with CancelOnDisconnect(context, receive):
             identified = await self._planner.plan(
@@ -300,7 +305,7 @@ class RequestReader:
 
 
 def method_at(context: RequestContext, catalog: Catalog) -> Method:
-    """The error suggests only methods that the caller may call."""
+    """Raises GatewayError (NOT_FOUND), which suggests only methods that the caller may call."""
     method = catalog.routes.get(context.request.path)
     if method is None:
         caller = context.caller
@@ -372,6 +377,7 @@ def no_dry_run(protocol: str) -> GatewayError:
 
 
 def body_of_get(asked: bytes, sent: bytes) -> bytes:
+    """The JSON of a GET's query string. Raises GatewayError if the request also has a body."""
     if sent:
         raise GatewayError(
             Code.INVALID_ARGUMENT,

@@ -31,7 +31,9 @@ DRY_RUN_ANSWER = (DRY_RUN_KEY, b"1")
 
 
 def asks_dry_run(text: bytes) -> bool:
-    """A misspelled dry run must not make the call."""
+    """`1` or `true`, `0` or `false`. Raises GatewayError (INVALID_ARGUMENT): a misspelled dry run
+    must not make the call.
+    """
     value = text.strip().lower()
     if value not in ON + OFF:
         raise GatewayError(Code.INVALID_ARGUMENT, "X-Dry-Run: expected 1 or 0; nothing was called")
@@ -85,7 +87,10 @@ def can_be_json(content_type: bytes) -> bool:
 
 
 def asked_timeout(text: bytes) -> float:
-    """Seconds in `5S` or `100m` (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md)."""
+    """Seconds in `5S` or `100m` (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md).
+
+    Raises GatewayError (INVALID_ARGUMENT).
+    """
     found = GRPC_TIMEOUT.fullmatch(text.strip())
     if found is None:
         raise GatewayError(

@@ -30,7 +30,9 @@ class Responder:
     ) -> None:
         """Send a 200 that `answer_at_once` did not send.
 
-        `within` is in seconds, for a long answer to begin and for a view to be complete.
+        `within` is in seconds, for a long answer to begin and for a view to be complete. Raises
+        ClientGone, and GatewayError: UNAVAILABLE for a later beginning, DEADLINE_EXCEEDED for a
+        longer view, and errors of the answer itself.
         """
         pieces, headers = form
         if isinstance(pieces, Sequence):
@@ -55,7 +57,7 @@ class Responder:
 
 
 def answer_at_once(context: RequestContext, form: Form) -> bool:
-    """Send an answer of one piece if the connection takes it now."""
+    """Send an answer of one piece if the connection takes it now. Raises ClientGone."""
     pieces, headers = form
     if not isinstance(pieces, tuple) or len(pieces) != 1:  # isinstance of Sequence is slower
         return False
@@ -74,9 +76,11 @@ async def send_pieces(
 ) -> None:
     """Send the pieces, with Content-Length if they are complete; others run between steps.
 
-    The request returns its slots before the end of the answer, or once the client is behind. `more`
-    are headers of the format. `deadline` (monotonic) is that of a view, extended by the time that
-    the client is behind.
+    The request returns its slots before the end of the answer, or once the client is behind.
+    `more` are headers of the format. Raises ClientGone when the client takes longer than `timeout`
+    seconds for a piece or is too slow overall (`SlowReader`), and GatewayError (DEADLINE_EXCEEDED)
+    for a view that is not complete at `deadline` (monotonic), extended by the time that the client
+    is behind.
     """
     headers = [*more]
     reader = SlowReader(context, send, timeout, turn)

@@ -54,7 +54,7 @@ class SlowReader:
         self.behind = 0.0
 
     async def send(self, message: Message, size: int = 0) -> None:
-        """`size` is that of the body in the message."""
+        """Send a message, `size` bytes of body. Raises ClientGone if it is not read in time."""
         direct = self._context.direct
         if direct is not None and not direct.is_behind:
             await self._send(message)  # without waiting
@@ -63,7 +63,7 @@ class SlowReader:
         self._sent += size
 
     async def catch_up(self) -> None:
-        """Wait until the client can take more."""
+        """Wait until the client can take more. Raises ClientGone as `send` does."""
         direct = self._context.direct
         if direct is not None and direct.is_behind:
             await self._send_slowly(EMPTY_PART)
@@ -122,7 +122,7 @@ class SlowReader:
 async def write_pieces(
     context: RequestContext, send: Send, timeout: float, pieces: Iterable[bytes]
 ) -> None:
-    """Send parts of a body that goes on."""
+    """Send parts of a body that goes on. Raises ClientGone for a client that reads too slowly."""
     reader = SlowReader(context, send, timeout, None)
     for number, piece in enumerate(pieces):
         if number and STEP.is_over():

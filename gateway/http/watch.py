@@ -112,7 +112,7 @@ class Watches:
     async def begin(
         self, context: RequestContext, request: CallRequest, receive: Receive
     ) -> Watcher:
-        """A watcher with its first answer, which `end` takes back."""
+        """A watcher with its first answer, which `end` takes. Raises GatewayError, ClientGone."""
         if self._readiness.stopping:
             raise stopping()
         if not self._places.take(context.principal):
@@ -291,7 +291,10 @@ def seen_by(context: RequestContext, plan: Plan, catalog: Catalog) -> Hashable:
 
 
 def moved(path: str, request: CallRequest, catalog: Catalog) -> CallRequest:
-    """The request with another schema, by the names of its fields."""
+    """The request with another schema, by the names of its fields.
+
+    Raises GatewayError if it cannot be asked there.
+    """
     method, plan, watch = catalog.routes.get(path), request.plan, request.watch
     polled = catalog.routes.get(plan.method.path)
     assert watch is not None

@@ -58,6 +58,7 @@ class Memory(NamedTuple):
     principal: str
 
     def take(self, size: int) -> None:
+        """Raises GatewayError (UNAVAILABLE)."""
         if size and not self.quota.take(self.principal, size):
             raise unavailable(TOO_MUCH, "watchers")
 
@@ -139,7 +140,7 @@ class Watcher:
         return self._woken
 
     async def begin(self) -> None:
-        """Wait for the first answer."""
+        """Wait for the first answer. Raises GatewayError."""
         began = monotonic()
         try:
             while self.question.ended < self.first:
@@ -174,6 +175,7 @@ class Watcher:
         return None
 
     async def stream(self, receive: Receive, send: Send) -> None:
+        """Send events until the end. Raises ClientGone for a client that does not read."""
         began, context = monotonic(), self.context
         is_cut_off = False
         try:

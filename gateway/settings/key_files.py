@@ -91,6 +91,7 @@ def is_readable_by_all(file: Path) -> bool:
 
 
 def first_certificate(pair: KeyPair) -> x509.Certificate:
+    """The pair's own certificate. Raises ConfigurationError."""
     content = read(pair.certificate_setting, pair.certificate)
     try:
         return x509.load_pem_x509_certificates(content)[0]

@@ -110,10 +110,10 @@ class Views:
         return dict(units_in(message, self._units))
 
     def compiled(self, asked: Asked, accept: bytes | None = None) -> CompiledView | None:
-        """None for the whole JSON.
+        """The view for these parameters and this Accept header; None for the whole JSON.
 
-        Where an answer has no rows, an Accept header for another format is ignored, while `_format`
-        is an error.
+        Raises GatewayError (INVALID_ARGUMENT). Where an answer has no rows, an Accept header for
+        another format is ignored, while `_format` is an error.
         """
         default: Format = "json"
         if accept is not None and self.rows is not None:
@@ -123,6 +123,7 @@ class Views:
         return self._view(asked, default)
 
     def of_events(self, asked: Asked) -> CompiledView:
+        """The view of an event stream. Raises GatewayError (INVALID_ARGUMENT)."""
         view = self._view(asked, "json")
         if view.view.format != "json":
             raise refused("_format", f"an event stream is JSON, not {view.view.format}")
@@ -132,7 +133,7 @@ class Views:
         return (self._compiled if is_cached(asked) else self._compile)(asked, default)
 
     def goal(self, text: str, view: CompiledView) -> "Goal":
-        """What the rows of a view are to be (`_until`)."""
+        """What the rows of a view are to be (`_until`). Raises GatewayError (INVALID_ARGUMENT)."""
         whole = view.view
         inner = None if whole.rows is not None else only_object(self._answer)
         if whole.groups is not None:

@@ -237,6 +237,7 @@ def joined(tests: Sequence[Test], *, every: bool) -> Test:
 
 
 def compile_condition(text: str, resolve: Resolve, *, takes_bare_lists: bool = False) -> Test:
+    """The test for a condition. Raises BadCondition."""
     if len(text) > LONGEST_CONDITION:
         raise BadCondition(f"longer than {LONGEST_CONDITION} characters")
     parser = Parser(tokens_of(text), resolve, takes_bare_lists)
@@ -269,7 +270,7 @@ def expected(what: str, token: Token) -> BadCondition:
 
 
 def compiled(name: str, token: Token) -> tuple[Callable[[str], object], int]:
-    """The search for a pattern, and its program's size in instructions."""
+    """The search for a pattern, and its program's size in instructions. Raises BadCondition."""
     try:
         import re2
     except ImportError:

@@ -193,7 +193,10 @@ def converted(value: object, convert: ToJson | None) -> object:
 def gathered(
     grouping: Grouping, found: Iterable[Any], encoders: Encoders, step: Step
 ) -> Generator[bytes, None, list[Cells]]:
-    """The groups of these rows, in the order of their first rows; None is a pause."""
+    """The groups of these rows, in the order of their first rows; None is a pause.
+
+    Yields pauses. Raises GatewayError (INVALID_ARGUMENT) for too many groups.
+    """
     keys = [key_value(path) for path in grouping.by]
     updates, counted = grouping.updates(encoders), len(keys)
     groups: dict[tuple[Any, ...], Cells] = {} if keys else {(): grouping.empty(())}
@@ -247,7 +250,10 @@ def check_size(groups: int, chars: int) -> None:
 
 
 def grouping_of(descriptor: Descriptor, asked: Mapping[str, str], find: Find) -> Grouping | None:
-    """None if rows are shown."""
+    """The groups that are asked for, of rows of this type; None if rows are shown.
+
+    Raises GatewayError (INVALID_ARGUMENT).
+    """
     counts = counts_rows(asked.get("_count"))
     by = paths_in("_group", descriptor, asked, find, MOST_GROUPED_BY)
     aggregates = tuple(aggregates_in(descriptor, asked, find))

@@ -216,6 +216,7 @@ def value_at(segments: tuple[Segment, ...]) -> Value:
 
 
 def names_in(parameter: str, text: str, most: int) -> list[str]:
+    """The names in a parameter, with commas between them. Raises GatewayError."""
     names = [name.strip() for name in text.split(",")]
     if not all(names):
         raise refused(parameter, "expected names of fields with commas between them")
@@ -225,6 +226,7 @@ def names_in(parameter: str, text: str, most: int) -> list[str]:
 
 
 def single_value(parameter: str, descriptor: Descriptor, name: str, find: Find) -> FieldPath:
+    """The path to a single value that this parameter names. Raises GatewayError."""
     try:
         path = find(descriptor, name)
     except LookupError as error:

@@ -101,6 +101,7 @@ class Field:
         return (lambda row: not test(row)) if negated else test
 
     def comparing(self, operator: str, token: Token) -> Fits:
+        """The comparison of one value. Raises BadCondition if the field has no such comparison."""
         path = self.path
         if operator == ":":
             return self.containing(token)
@@ -129,7 +130,7 @@ class Field:
         return self.operand(token)
 
     def operand(self, token: Token) -> object:
-        """The value in the type of the field."""
+        """A value in the type of the field. Raises BadCondition."""
         path, text = self.path, token.text
         if path.leaf.type not in NUMBERS or NUMBER.fullmatch(text):
             return operand(path, text)
@@ -140,7 +141,7 @@ class Field:
         return nearest_float(value) if path.leaf.type == path.leaf.TYPE_FLOAT else value
 
     def other(self, operator: str, token: Token) -> FieldPath | None:
-        """The field on the right, if there is one."""
+        """The field on the right, if there is one. Raises BadCondition if it does not fit."""
         path, name = self.path, self.name_of_other(operator, token)
         if name is None:
             return None
@@ -238,6 +239,7 @@ def contained(values: frozenset[object], value: object) -> bool:
 
 
 def comparison(operator: str, path: FieldPath) -> Callable[[Any, Any], object]:
+    """Raises BadCondition if the field has no such comparison."""
     field = path.leaf
     if operator != "=" and field.type not in NUMBERS and field.type != field.TYPE_STRING:
         raise BadCondition(f"{path.text} has no order; compare it with = or !=")
@@ -245,7 +247,10 @@ def comparison(operator: str, path: FieldPath) -> Callable[[Any, Any], object]:
 
 
 def operand(path: FieldPath, text: str) -> object:
-    """The value in the type of the field, if it is written without a unit."""
+    """A value in the type of the path's field, of a number as it is written alone.
+
+    Raises BadCondition.
+    """
     field = path.leaf
     if is_enum(field):
         numbers = {each.name: each.number for each in enum_of(field).values}

@@ -86,8 +86,10 @@ class View:
 
 
 def asked_parameters(query: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """A repeated parameter is an error, and so is any other name that begins with `_`, except `_`
-    with digits.
+    """The parameters of a view in a query string.
+
+    Raises GatewayError (INVALID_ARGUMENT) for a repeated one, and for any other name that begins
+    with `_`, except `_` with digits.
     """
     asked: dict[str, str] = {}
     for name, value in query:
@@ -115,7 +117,10 @@ def make_view(
     units: Units = NO_UNITS,
     now: int = 0,
 ) -> View:
-    """`now` is in seconds since 1970."""
+    """The view for a method's answer at `now`, in seconds since 1970.
+
+    Raises GatewayError (INVALID_ARGUMENT).
+    """
     rows = rows_of(answer)
     format_ = format_of(asked.get("_format", default))
     if rows is None:
@@ -231,7 +236,7 @@ def only_object(answer: Descriptor) -> FieldDescriptor | None:
 
 
 def condition_of(parameter: str, text: str, reading: Reading) -> Test:
-    """The error names the parameter."""
+    """Raises GatewayError (INVALID_ARGUMENT), which names the parameter."""
     try:
         return compile_condition(text, reading.field)
     except BadCondition as error:

@@ -202,7 +202,7 @@ async def test_the_deadline_of_an_answer_without_room_says_so() -> None:
     message = bytes(SMALL_ANSWER_BYTES + 1)
     async with http2_server() as server:
         with pytest.raises(CallFailed) as failed:
-            await server.upstream.call(ECHO, message, 0.3, (), lambda size, go_on: True)
+            await server.upstream.call(ECHO, message, 2.0, (), lambda size, go_on: True)
         assert failed.value.reason is Reason.NO_MEMORY
 
 

@@ -72,6 +72,7 @@ class Connect:
     def read_head(
         self, head: Head, method: Method, policy: UnknownFieldPolicy, max_body: int
     ) -> Asked:
+        """Raises GatewayError for an invalid head."""
         headers = head.headers
         if head.method not in ("GET", "POST") or (head.method == "GET") > method.reads_only:
             raise wrong_verb(head.method, method)
@@ -171,7 +172,7 @@ def coding_of_get(query: bytes) -> bytes | None:
 
 
 def read_get(query: bytes) -> bytes:
-    """The message in a query string, as it was sent."""
+    """The message in a query string, as it was sent. Raises GatewayError (INVALID_ARGUMENT)."""
     parameters = parsed(query, strict=True)
     check_query(parameters, "Connect")
     own: dict[str, str] = {}
@@ -218,7 +219,7 @@ def check_coding(coding: bytes | None) -> None:
 
 
 def timeout_in(text: bytes | None) -> float | None:
-    """The timeout in seconds."""
+    """Seconds. Raises GatewayError (INVALID_ARGUMENT)."""
     if text is None:
         return None
     if TIMEOUT.fullmatch(text.strip()) is None:

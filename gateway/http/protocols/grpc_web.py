@@ -155,6 +155,7 @@ class GrpcWeb:
     def read_head(
         self, head: Head, method: Method, policy: UnknownFieldPolicy, max_body: int
     ) -> Asked:
+        """Raises GatewayError for an invalid head."""
         headers = head.headers
         if head.method != "POST":
             problem = f"{head.method} cannot call a method with gRPC-Web; use POST"
@@ -187,6 +188,7 @@ class GrpcWeb:
         return self.is_text or coding_of(head) is not None
 
     def message(self, body: bytes) -> bytes:
+        """The message in a frame. Raises BadFrame."""
         flags, message = unframed(body)
         if flags & COMPRESSED:
             problem = "its message is compressed, but there is no grpc-encoding"
@@ -248,7 +250,7 @@ def takes_gzip(head: Head) -> bool:
 
 
 def unframed(body: bytes) -> tuple[int, bytes]:
-    """The flags of the only frame, and what is in it."""
+    """The flags of the only frame, and what is in it. Raises BadFrame."""
     if not body:
         raise BadFrame("it has no frame; a unary call has one message", Code.UNIMPLEMENTED)
     if len(body) < HEAD_BYTES:
@@ -265,7 +267,7 @@ def unframed(body: bytes) -> tuple[int, bytes]:
 
 
 async def from_base64(text: bytes) -> bytes:
-    """One text of base64, or several that end in padding each."""
+    """One text of base64, or several that end in padding each. Raises BadFrame."""
     parts: list[bytes] = []
     position = paddings = 0
     while position < len(text):

@@ -93,7 +93,7 @@ def check_query(parameters: Iterable[tuple[str, str]], label: str) -> None:
 
 
 def read_post_query(query: bytes, policy: UnknownFieldPolicy, label: str) -> tuple[str, ...]:
-    """The parameters of a POST that nothing reads."""
+    """The parameters of a POST that nothing reads. Raises GatewayError (INVALID_ARGUMENT)."""
     if not query:
         return ()
     parameters = parsed(query, strict=False)
