@@ -175,10 +175,22 @@ def absent_names(
     if len(absent) > SHOWN_FAILURES:
         lines.append(f"  … and {len(absent) - SHOWN_FAILURES} more")
     for option, about in verb.get("options", {}).items():
-        pattern = about.get("pattern")
-        if pattern and any(re.match(pattern, each, re.ASCII) for each in absent):
-            lines.append(f"  --{option} {about['example']}: {about['help']}")
+        patterns = (about.get("pattern", ""), about.get("splits", ""))
+        meant = [
+            each
+            for each in absent
+            if any(re.fullmatch(one, each, re.ASCII) for one in patterns)
+            or known.has(each, about.get("names", ""), {**arguments, **beside(names, absent, verb)})
+        ]
+        if meant:
+            lines.append(f"  did you mean --{option} {meant[0]}? {about['help']}")
     return lines
+
+
+def beside(names: Sequence[str | None], absent: Sequence[str], verb: Verb) -> dict[str, str]:
+    """The argument that repeats, if only one of the names is there."""
+    found = [str(each) for each in names if each not in absent]
+    return {str(repeating(verb)[0]["name"]): found[0]} if len(found) == 1 else {}
 
 
 def repeating(verb: Verb) -> list[Verb]:

@@ -147,5 +147,7 @@ def chosen_columns(names: str, verb: Verb, fields: RowFields) -> list[Column]:
 
 def unknown(name: str, titles: Sequence[str], paths: Sequence[str]) -> str:
     near = did_you_mean(name, [*titles, *paths])
+    if near:
+        return f"there is no {name!r}{near}"
     listed = f"the columns {', '.join(titles)}, and the fields {', '.join(paths)}"
-    return f"there is no {name!r}{near}; there are {listed}"
+    return f"there is no {name!r}; there are {listed}"

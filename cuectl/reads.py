@@ -24,6 +24,7 @@ from cuectl.rows import (
     text_of,
     titles_of,
     value_at,
+    without_room,
 )
 from cuectl.session import Session, Verb
 from cuectl.terminal.exits import CUT, NOT_FOUND, complain
@@ -106,7 +107,7 @@ def read(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) -> N
     else:
         columns = counts_of(counted, verb) if counted else shown_columns(verb, given)
     showing = Showing(
-        form=given["output"],
+        form="wide" if given["fields"] and given["output"] == "table" else given["output"],
         columns=columns,
         place=GROUPS if counted else verb.get("rows"),
         colors=session.colors,
@@ -288,19 +289,25 @@ def with_column(problem: str, verb: Verb) -> str:
 def show(answer: "Answer", showing: Showing) -> bool:
     """Print the answer. Returns whether it has rows."""
     is_terminal, content = sys.stdout.isatty(), answer.content
-    rows = showing.rows(content)
+    rows, hidden = showing.rows(content), list[str]()
     if showing.is_table:
         if not rows and is_terminal:
             click.echo("nothing fits", err=True)
             return False
-        is_narrow = is_terminal and showing.form == "table"
-        lines = showing.table(content, terminal_width() if is_narrow else None)
+        # What was chosen, and a path that is to be copied, are shown whole.
+        is_narrow = is_terminal and showing.form == "table" and len(showing.columns) > 2
+        width = terminal_width() if is_narrow else None
+        lines = showing.table(content, width)
+        if width:
+            hidden = without_room(showing.columns, rows, width, raw=showing.raw)
     elif showing.form == "json" and is_terminal:
         lines = [orjson.dumps(orjson.loads(content), option=orjson.OPT_INDENT_2).decode()]
     else:
         lines = showing.text(content)
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     sys.stdout.flush()
+    if hidden:
+        click.echo(f"no room for {', '.join(hidden)}: -o wide has all columns", err=True)
     return bool(rows)
 
 

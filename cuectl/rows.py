@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 import orjson
 
 from cuectl.errors import InvalidCall
-from cuectl.terminal.layout import NOTHING, Cell, laid_out
+from cuectl.terminal.layout import NOTHING, Cell, laid_out, left_out
 from cuectl.terminal.text import printable
 
 Form = Literal["table", "wide", "json", "yaml", "ndjson", "csv", "name"]
@@ -141,8 +141,19 @@ def table_lines(
 ) -> list[str]:
     """The lines of a table. With a `width`, texts are shortened and columns left out."""
     cells = [[cell_of(row, column, colors, raw=raw) for column in columns] for row in rows]
-    head = [Cell(str(column.get("title") or column["path"]).upper()) for column in columns]
-    return laid_out(head if headers else None, cells, width=width, colored=colored)
+    return laid_out(head_of(columns) if headers else None, cells, width=width, colored=colored)
+
+
+def head_of(columns: Sequence[Column]) -> list[Cell]:
+    return [Cell(str(column.get("title") or column["path"]).upper()) for column in columns]
+
+
+def without_room(
+    columns: Sequence[Column], rows: Iterable[Row], width: int, *, raw: bool = False
+) -> list[str]:
+    """The headings of columns that a table of this width leaves out."""
+    cells = [[cell_of(row, column, {}, raw=raw) for column in columns] for row in rows]
+    return left_out(head_of(columns), cells, width)
 
 
 # --- other forms --------------------------------------------------------------------------------

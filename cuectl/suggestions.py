@@ -46,7 +46,10 @@ def command_meant(
         command = first if first in verbs or first in commands else tried.get(first)
     if command == "":  # as in `get jobs`
         return command_meant(rest, tried, verbs, commands)
-    command = command or nearest(first, verbs, LIKE_COMMANDS)
+    if not command:
+        command = nearest(first, verbs, LIKE_COMMANDS)
+        if command and not verbs[command].get("reads"):
+            return command  # which may not do with these words what was meant
     verb = verbs.get(command, {})
     if verb.get("reads") and not verb.get("arguments") and rest and not rest[0].startswith("-"):
         rest = ["--where", f"{verb['columns'][0]['path']}={rest[0]}", *rest[1:]]

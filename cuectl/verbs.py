@@ -1,7 +1,7 @@
 """Verbs: commands that the gateway's document describes (`x-cuectl`)."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -81,6 +81,9 @@ class VerbCommand(click.Command):
             one = name.removesuffix("s")  # `job` for `jobs`
             command = command_meant([one if one in verbs else name, word], {}, verbs, ())
             return f"; for that: cuectl {command}"
+        for last in self._verb.get("arguments", ())[-1:]:
+            if not last.keys() & {"names", "values", "pattern", "repeats", "example"}:
+                return f"; a {last['name']} of several words needs quotes"
         return ""
 
     def _near_option(self, name: str) -> str:
@@ -97,11 +100,27 @@ class VerbCommand(click.Command):
         return is_argument and any(not ctx.params.get(str(each.name)) for each in several)
 
 
-class VerbOption(click.Option):
+class NamedOption(click.Option):
     """An option that errors call by its name, without aliases."""
 
     def get_error_hint(self, ctx: click.Context | None) -> str:
         return f"'{self.opts[0]}'"
+
+
+class VerbOption(NamedOption):
+    """An option with one value, of which nothing is lost if it is given several times."""
+
+    def __init__(
+        self, names: Sequence[str], join: "Callable[[Sequence[str]], str] | None", **more: Any
+    ) -> None:
+        """`join` makes one text of several that are given; without it, several are an error."""
+
+        def only(ctx: click.Context, param: click.Parameter, values: Sequence[Any]) -> Any:
+            if len(values) > 1 and join is None:
+                raise click.UsageError(f"{self.opts[0]} is given {len(values)} times", ctx)
+            return join(values) if len(values) > 1 and join else next(iter(values), None)
+
+        super().__init__(names, multiple=True, callback=only, **more)
 
 
 def command_of(name: str, verb: Verb, session: Session) -> click.Command:
@@ -188,13 +207,37 @@ def option_of(name: str, about: Verb, session: Session) -> click.Option:
         help_ += f" (default: {shown})"
     if is_flag:
         return click.Option([*names, parameter(name)], is_flag=True, help=help_)
-    return VerbOption(
-        [*names, parameter(name)],
-        multiple=bool(about.get("many")),
-        metavar=str(about.get("names", name)).removesuffix("s").upper(),
-        type=click.BOOL if about.get("type") == "boolean" else Given(session, about),
-        help=help_,
-    )
+    more: dict[str, Any] = {
+        "metavar": str(about.get("names", name)).removesuffix("s").upper(),
+        "type": click.BOOL if about.get("type") == "boolean" else Given(session, about),
+        "help": help_,
+    }
+    if about.get("many"):
+        return NamedOption([*names, parameter(name)], multiple=True, **more)
+    return VerbOption([*names, parameter(name)], join_of(name, about), **more)
+
+
+def join_of(name: str, about: Verb) -> Callable[[Sequence[str]], str] | None:
+    """How several texts become one: ranges of numbers do, with commas."""
+    if not (pattern := about.get("pattern")):
+        return None
+
+    def join(texts: Sequence[str]) -> str:
+        joined = ",".join(texts)
+        if not re.fullmatch(pattern, joined, re.ASCII):
+            raise click.UsageError(f"--{name}: {joined!r} does not fit{example_of(about)}")
+        return joined
+
+    return join
+
+
+def example_of(about: Verb) -> str:
+    example = about.get("example")
+    return f"; write it like {example}" if example else ""
+
+
+def all_of(conditions: Sequence[str]) -> str:
+    return " and ".join(f"({each})" for each in conditions)
 
 
 def of_reads(verb: Verb) -> list[click.Option]:
@@ -207,15 +250,26 @@ def of_reads(verb: Verb) -> list[click.Option]:
             show_default=True,
             help="How the answer is printed.",
         ),
-        click.Option(
+        VerbOption(
             ["--fields", "--columns", "fields"],
+            ",".join,
             metavar="COLUMNS",
             help="Show these columns or fields, in this order.",
         ),
         click.Option(["--no-headers"], is_flag=True, help="Leave out the first line."),
-        click.Option(["--sort-by"], metavar="COLUMNS", help="Sort by these; -name is descending."),
-        click.Option(["--where"], metavar="CONDITION", help=fitting),
-        click.Option(["--count-by"], metavar="COLUMNS", help="How many rows have which values."),
+        VerbOption(
+            ["--sort-by", "--sort", "sort_by"],
+            ",".join,
+            metavar="COLUMNS",
+            help="Sort by these; -name is descending.",
+        ),
+        VerbOption(["--where"], all_of, metavar="CONDITION", help=fitting),
+        VerbOption(
+            ["--count-by", "--group-by", "count_by"],
+            ",".join,
+            metavar="COLUMNS",
+            help="How many rows have which values.",
+        ),
         click.Option(["--limit"], type=click.IntRange(min=0), help="So many rows at most."),
         click.Option(["-w", "--watch"], is_flag=True, help="Show what changes, until Ctrl-C."),
         click.Option(["--raw"], is_flag=True, help="Times and sizes as the gateway sends them."),
@@ -259,13 +313,13 @@ class Given(click.types.StringParamType):
             with suppress(ValueError):
                 kind(text)
                 return text
-            self.fail(f"{text!r} is not {called}{self._example()}", param, ctx)
+            self.fail(f"{text!r} is not {called}{example_of(self._about)}", param, ctx)
         splits = self._about.get("splits")
         if splits and re.fullmatch(splits, text, re.ASCII):
             return text
         pattern = self._about.get("pattern")
         if pattern and not re.fullmatch(pattern, text, re.ASCII):
-            self.fail(f"{text!r} does not fit{self._example()}", param, ctx)
+            self.fail(f"{text!r} does not fit{example_of(self._about)}", param, ctx)
         return value
 
     def _one_of(
@@ -282,10 +336,6 @@ class Given(click.types.StringParamType):
             near = did_you_mean(text, values) or f"; it is one of {', '.join(values)}"
             self.fail(f"there is no {text!r}{near}", param, ctx)
         return found
-
-    def _example(self) -> str:
-        example = self._about.get("example")
-        return f"; write it like {example}" if example else ""
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str

@@ -45,14 +45,7 @@ def laid_out(
     whole = rows if head is None else [head, *rows]
     if not whole or not whole[0]:
         return []
-    places = range(len(whole[0]))
-    widths = [max(len(line[place].text) for line in whole) for place in places]
-    to_right = [
-        bool(rows) and all(line[place].is_number or line[place].text == NOTHING for line in rows)
-        for place in places
-    ]
-    if width is not None:
-        widths = fitted(widths, to_right, width)
+    widths, to_right = measured(whole, rows, width)
     return [
         GAP.join(
             padded(cell, widths[place], to_right=to_right[place], colored=colored)
@@ -60,6 +53,25 @@ def laid_out(
         ).rstrip()
         for line in whole
     ]
+
+
+def measured(
+    whole: Sequence[Sequence[Cell]], rows: Sequence[Sequence[Cell]], width: int | None
+) -> tuple[list[int], list[bool]]:
+    """The widths of the columns that are shown, and which columns have numbers."""
+    places = range(len(whole[0]))
+    widths = [max(len(line[place].text) for line in whole) for place in places]
+    to_right = [
+        bool(rows) and all(line[place].is_number or line[place].text == NOTHING for line in rows)
+        for place in places
+    ]
+    return widths if width is None else fitted(widths, to_right, width), to_right
+
+
+def left_out(head: Sequence[Cell], rows: Sequence[Sequence[Cell]], width: int) -> list[str]:
+    """The headings of the columns for which there is no room."""
+    widths, _ = measured([head, *rows], rows, width)
+    return [each.text for each in head[len(widths) :]]
 
 
 def total_width(widths: Sequence[int]) -> int:

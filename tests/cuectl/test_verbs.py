@@ -58,6 +58,13 @@ def calls_of(cuebot: SimulatedCuebot, method: str) -> int:
         (f"frames {DYING} --dead --frame 1006 -o name", "1006-beauty"),
         (f"frames {DYING} --range 1007-beauty -o name", "1007-beauty"),
         ("jobs --dead --show harbor -o name", DYING),
+        ("jobs --where isPaused --where user=lena -o name", ""),
+        ("jobs --sort user --sort -name -o name --limit 1", "northwind-ep02_031-artist1_roto_v001"),
+        ("jobs --group-by show --group-by user --no-headers --limit 1", "demo  artist1  1"),
+        ("shows --fields name --fields dead --no-headers --limit 1", "demo  2"),
+        (f"frames {LENA} --range 1001 --frame 1003 -o name", "1001-comp\n1001-preview\n1003-comp"),
+        (f"frames {LENA} --running -o name --limit 1", "1009-comp"),
+        ("hosts --up --unlocked --allocation local.desktop -o name", "desk-201\ndesk-203"),
         ("shows -o name", "demo\nharbor\nnorthwind"),
         ("shows --no-headers -o csv --limit 0", ""),
         (
@@ -160,8 +167,9 @@ async def test_forms(reading: Cuectl) -> None:
         (
             "jobs --fields name,pry",
             WRONG_USAGE,
-            "--fields: there is no 'pry'; did you mean PRI?; there are",
+            "--fields: there is no 'pry'; did you mean PRI?\n",
         ),
+        ("jobs --fields zzzz", WRONG_USAGE, "--fields: there is no 'zzzz'; there are the columns"),
         ("jobs --fields ,", WRONG_USAGE, "--fields: expected columns or fields"),
         ("jobs --fields name -o name", WRONG_USAGE, "-o name prints names only"),
         ("jobs --fields name --count-by name", WRONG_USAGE, "leave out one of them"),
@@ -185,6 +193,14 @@ async def test_forms(reading: Cuectl) -> None:
         ("jobs lena marco", WRONG_USAGE, "extra arguments (lena marco); for that: --user lena\n"),
         (f"jobs {LENA}", WRONG_USAGE, f"for that: cuectl job {LENA}\n"),
         ("hosts desk-201", WRONG_USAGE, "for that: cuectl hosts --where name=desk-201\n"),
+        (f"comment {LENA} two words", WRONG_USAGE, "(words); a text of several words needs quotes"),
+        (f"comment {LENA} x --subject a --subject b", WRONG_USAGE, "--subject is given 2 times"),
+        (
+            f"retry {LENA} --range 1001 --range 1002-comp",
+            WRONG_USAGE,
+            "--range: '1001,1002-comp' does not fit; write it like 1001-1010\n",
+        ),
+        ("raise-limit arnold 5", WRONG_USAGE, "did you mean set-limit?\n"),
         ("jobs nothing", WRONG_USAGE, "Got unexpected extra argument (nothing)\n"),
         (f"frames {DYING} 1006-beauty", WRONG_USAGE, "for that: --range 1006-beauty\n"),
         (f"frames {DYING} beauty", WRONG_USAGE, "for that: --layer beauty\n"),
@@ -293,9 +309,10 @@ async def test_nothing_is_done_if_one_of_several_names_is_wrong(
     first, second, *hints = ran.err.splitlines()
     assert first == f"{verb}: nothing was done, 1 of 2 not found"
     assert second.startswith("  '1006-beauty' is not among the ")
-    by_range = ["  --range 1001-1010: Frames with these numbers"]
+    by_range = ["  did you mean --range 1006-beauty? Frames with these numbers"]
     assert hints == (by_range if verb in ("eat", "retry") else [])
-    assert [path for path, *_ in simulated_cuebot.calls if "Get" not in path] == []
+    calls = [path.rpartition("/")[2] for path, *_ in simulated_cuebot.calls]
+    assert [each for each in calls if not each.startswith(("Get", "Find"))] == []
 
 
 async def test_names_in_a_pipe_that_have_gone_stop_no_others(
