@@ -343,7 +343,9 @@ def bearer_token(authorization: bytes | None) -> bytes:
         raise unauthenticated("send a token: Authorization: Bearer <JWT>", "no_token")
     scheme, _, token = authorization.partition(b" ")
     token = token.strip()
-    if scheme.lower() != b"bearer" or not token:
+    if scheme.lower() == b"bearer" and not token:
+        raise unauthenticated("there is no token after Bearer: is $TOKEN set?")
+    if scheme.lower() != b"bearer":
         raise unauthenticated("the Authorization header is not of the form: Bearer <JWT>")
     if len(token) > LONGEST_TOKEN_BYTES:
         raise unauthenticated(f"the token is longer than {LONGEST_TOKEN_BYTES} bytes")

@@ -57,7 +57,7 @@ ViewParameter = Literal["where", "sort", "limit", "group", "count", "sum", "min"
 
 
 class PanelColumn(Entry):
-    """A value of a row, at `path`.
+    """A value of a row, at `path`. Of a text, only what is `before` this mark may be shown.
 
     A `bar` is as long as the value, beside the largest of the table or the one at this path. What
     is `alert` stands out: a number that is not 0, or one of these texts.
@@ -67,6 +67,7 @@ class PanelColumn(Entry):
     title: Line | None = None
     bar: StrictBool | FieldPath = False
     alert: StrictBool | tuple[str, ...] = False
+    before: Annotated[str, Field(min_length=1)] | None = None
 
 
 class Lead(Entry):
@@ -314,6 +315,7 @@ class Reading:
             **({"unit": unit} if unit else {}),
             **({"bar": bar} if bar else {}),
             **({"alert": column.alert} if column.alert else {}),
+            **({"before": column.before} if column.before else {}),
         }
 
     def _check(self, path: str) -> FieldDescriptor | None:

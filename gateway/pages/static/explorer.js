@@ -172,7 +172,10 @@ class Work {
     const copy = button("Copy", () => copyText(this.#snippet, copy));
     const run = button(kind === "destroys" ? "Run…" : "Run", () => this.#run(), { class: kind === "destroys" ? "danger" : "main" });
     return make("article", { "aria-labelledby": "method", onkeydown: (event) => {
-      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) this.#run();
+      if (event.key !== "Enter") return;
+      if (event.ctrlKey || event.metaKey) this.#run();
+      // Enter may have chosen a suggestion: a second one runs.
+      else if (event.target.matches("input")) run.focus();
     } },
     make("p", { class: "back" }, make("a", { href: "#explore" }, "‹ All methods")),
     make("h2", { id: "method" }, name, " ", make("span", { class: `kind${kind === "destroys" ? " bad" : ""}` }, kind)),
@@ -181,7 +184,7 @@ class Work {
     make("div", { class: "work" },
       make("section", { "aria-label": "Request" }, this.#form, this.#views(),
         make("details", {}, make("summary", {}, "Request as JSON"), this.#json),
-        make("p", { class: "row" }, run, button("Dry run", () => this.#dryRun()), make("span", { class: "soft keys" }, "Ctrl+Enter runs"))),
+        make("p", { class: "row" }, run, button("Dry run", () => this.#dryRun()), make("span", { class: "soft keys" }, "Enter twice, or Ctrl+Enter, runs"))),
       make("section", { "aria-label": "Copy as" },
         make("div", { class: "row", role: "group", "aria-label": "Copy as" }, make("span", {}, "Copy as"), languages), this.#snippet, copy, this.#dry),
       make("section", { class: "answers", "aria-label": "Answer" }, this.#status, this.#answer)));

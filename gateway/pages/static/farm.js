@@ -214,8 +214,8 @@ class Table {
     return { element, cells };
   }
 
-  #fill(cell, { path, unit, bar, alert, number }, row, most, link) {
-    const value = at(row, path);
+  #fill(cell, { path, unit, bar, alert, number, before }, row, most, link) {
+    const value = before ? String(at(row, path) ?? "").split(before)[0] : at(row, path);
     const text = shown(number && isNumber(value) ? Number(value) : value, unit);
     const whole = bar === true ? most.get(path) : bar && Number(at(row, bar));
     const part = bar ? Math.min(1, Number(value) / whole || 0) : 0;
@@ -224,7 +224,7 @@ class Table {
     if (cell.text === sign) return;
     cell.text = sign;
     const { element } = cell;
-    element.className = number ? "number" : unit ? "" : "text";
+    element.className = number ? "number" : unit || before ? "" : "text";
     const label = bar && bar !== true ? `${text} of ${shown(Number(at(row, bar)), unit)}` : text;
     const inner = alerts ? make("span", { class: "alert" }, label) : label;
     element.replaceChildren(link ? make("a", { href: link }, inner) : inner);

@@ -63,6 +63,9 @@ setInterval(async () => {
   }
 }, STATUS_SECONDS * 1000);
 
+// In what people paste: `export TOKEN=…`, `Bearer …`.
+const JWT = /[\w-]+\.[\w-]+\.[\w-]*/;
+
 // A link cannot send a token in a header, and a URL must not contain one.
 function linkTo(path) {
   const download = async (event) => {
@@ -114,7 +117,12 @@ async function show() {
 
 $("sign-in").addEventListener("submit", (event) => {
   event.preventDefault();
-  keepToken($("token").value.trim());
+  const [found] = JWT.exec($("token").value) ?? [];
+  if (!found) {
+    $("problem").textContent = "This is not a JWT: three parts with dots between them";
+    return;
+  }
+  keepToken(found);
   $("token").value = "";
   explorer = null;
   open();
