@@ -224,7 +224,7 @@ class Table {
     if (cell.text === sign) return;
     cell.text = sign;
     const { element } = cell;
-    element.className = number ? "number" : unit || before ? "" : "text";
+    element.className = number ? "number" : unit ? "" : before ? "text short" : "text";
     const label = bar && bar !== true ? `${text} of ${shown(Number(at(row, bar)), unit)}` : text;
     const inner = alerts ? make("span", { class: "alert" }, label) : label;
     element.replaceChildren(link ? make("a", { href: link }, inner) : inner);
