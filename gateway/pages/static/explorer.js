@@ -174,8 +174,10 @@ class Work {
     return make("article", { "aria-labelledby": "method", onkeydown: (event) => {
       if (event.key !== "Enter") return;
       if (event.ctrlKey || event.metaKey) this.#run();
-      // Enter may have chosen a suggestion: a second one runs.
-      else if (event.target.matches("input")) run.focus();
+      else if (event.target.matches("input")) {
+        event.preventDefault(); // Enter may have chosen a suggestion: a second one runs.
+        run.focus();
+      }
     } },
     make("p", { class: "back" }, make("a", { href: "#explore" }, "‹ All methods")),
     make("h2", { id: "method" }, name, " ", make("span", { class: `kind${kind === "destroys" ? " bad" : ""}` }, kind)),
