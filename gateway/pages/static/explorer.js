@@ -175,7 +175,8 @@ class Work {
       if (event.key !== "Enter") return;
       if (event.ctrlKey || event.metaKey) this.#run();
       else if (event.target.matches("input")) {
-        event.preventDefault(); // Enter may have chosen a suggestion: a second one runs.
+        // Enter may have chosen a suggestion: a second one runs.
+        event.preventDefault();
         run.focus();
       }
     } },
