@@ -183,7 +183,8 @@ def absent_names(
             or known.has(each, about.get("names", ""), {**arguments, **beside(names, absent, verb)})
         ]
         if meant:
-            lines.append(f"  did you mean --{option} {meant[0]}? {about['help']}")
+            joined = ",".join(meant) if about.get("pattern") else meant[0]
+            lines.append(f"  did you mean --{option} {joined}? {about['help']}")
     return lines
 
 

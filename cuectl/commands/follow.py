@@ -67,16 +67,19 @@ def follow_all(
 
     gc.enable()
 
+    current = ""
+
     async def run(client: GatewayClient) -> int:
+        nonlocal current
         status = 0
-        for name in names:
-            following = Following(client, about, name, fails_fast=fails_fast)
+        for current in names:
+            following = Following(client, about, current, fails_fast=fails_fast)
             problem = await following.until_done()
             if problem:
                 status = FAILED
-                complain(f"{name} {problem}", PROGRAM)
+                complain(f"{current} {problem}", PROGRAM)
             else:
-                click.echo(f"{name} is {', '.join(('done', *following.notes))}", err=True)
+                click.echo(f"{current} is {', '.join(('done', *following.notes))}", err=True)
         return status
 
     async def within(client: GatewayClient) -> int:
@@ -92,5 +95,5 @@ def follow_all(
     except CallError as error:
         from cuectl.names import Names, with_near_name
 
-        sought = ((name, str(about.get("names", ""))) for name in names)
+        sought = iter([(current, str(about.get("names", "")))])
         raise with_near_name(error, Names(session), sought) from None

@@ -182,8 +182,7 @@ class Batch:
 
     def _read_head(self, context: RequestContext) -> Head:
         headers = context.request.headers
-        dry_run = headers.get(DRY_RUN_KEY)
-        if dry_run is not None and asks_dry_run(dry_run):
+        if asks_dry_run(headers):
             context.dry_run = True
             context.response.headers.append(DRY_RUN_ANSWER)
         if KEY_HEADER in headers:

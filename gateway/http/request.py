@@ -31,7 +31,6 @@ from gateway.http.disconnect import CancelOnDisconnect
 from gateway.http.interceptors import Interceptors
 from gateway.http.request_headers import (
     DRY_RUN_ANSWER,
-    DRY_RUN_KEY,
     asked_timeout,
     asks_dry_run,
     check_headers,
@@ -102,8 +101,8 @@ class RequestReader:
     def read_head(self, context: RequestContext) -> RequestHead:
         """Raises GatewayError for an invalid head."""
         headers = context.request.headers
-        dry_run, asked = headers.get(DRY_RUN_KEY), headers.get(b"grpc-timeout")
-        if dry_run is not None and asks_dry_run(dry_run):
+        asked = headers.get(b"grpc-timeout")
+        if asks_dry_run(headers):
             context.dry_run = True
             context.response.headers.append(DRY_RUN_ANSWER)
         catalog = self._live.current

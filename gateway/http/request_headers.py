@@ -30,10 +30,16 @@ DRY_RUN_ANSWER = (DRY_RUN_KEY, b"1")
 """On every answer to a dry run: this gateway knows the header, and nothing was called."""
 
 
-def asks_dry_run(text: bytes) -> bool:
+def asks_dry_run(headers: Mapping[bytes, bytes]) -> bool:
     """`1` or `true`, `0` or `false`. Raises GatewayError (INVALID_ARGUMENT): a misspelled dry run
     must not make the call.
     """
+    text = headers.get(DRY_RUN_KEY)
+    if text is None:
+        if b"dry-run" in headers or b"x-dryrun" in headers or b"dryrun" in headers:
+            problem = "for a dry run, send the header X-Dry-Run: 1; nothing was called"
+            raise GatewayError(Code.INVALID_ARGUMENT, problem)
+        return False
     value = text.strip().lower()
     if value not in ON + OFF:
         raise GatewayError(Code.INVALID_ARGUMENT, "X-Dry-Run: expected 1 or 0; nothing was called")

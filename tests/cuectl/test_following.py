@@ -80,6 +80,15 @@ async def test_nothing_to_follow(cuectl: Cuectl) -> None:
         assert JOB in ran.err
 
 
+async def test_the_name_that_is_wrong_is_told(cuectl: Cuectl, cuebot: SimulatedCuebot) -> None:
+    """The one before it is finished by then, which is no mistake."""
+    job = by_name(cuebot.farm.jobs, JOB)
+    eat_frames(cuebot.farm, cuebot.farm.frames_of(job))
+    ran = await cuectl("follow", JOB, "10")
+    assert ran.status == NOT_FOUND
+    assert "cuectl: NOT_FOUND: '10' is not among the pending jobs" in ran.err
+
+
 async def test_a_launch_prints_names(
     cuectl: Cuectl, cuebot: SimulatedCuebot, tmp_path: Path
 ) -> None:

@@ -288,6 +288,7 @@ async def test_each_of_several_misspelled_names_is_told(
     assert DYING in ran.err
     assert calls_of(cuebot, "Pause") == 0
     assert "--range" not in (await cuectl("retry", X, DYING)).err
+    assert "did you mean --range 1006,1007?" in (await cuectl("eat", DYING, "1006", "1007")).err
 
 
 @pytest.mark.parametrize(

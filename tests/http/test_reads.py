@@ -89,7 +89,7 @@ async def test_an_unknown_parameter_of_views_is_refused(gateway: Gateway) -> Non
 
 
 @pytest.mark.parametrize("policy", ["ignore", "reject"])
-async def test_a_dry_run_asked_for_in_the_query_string_calls_nothing(
+async def test_a_dry_run_asked_for_in_another_way_calls_nothing(
     cuebot: SimulatedCuebot, policy: str
 ) -> None:
     """The client thinks that nothing will be changed; the header is named instead."""
@@ -98,6 +98,10 @@ async def test_a_dry_run_asked_for_in_the_query_string_calls_nothing(
         for query in ("dryRun=1", "dry_run", "x=1&dry-run=true"):
             answer = await gateway.post(f"/job.JobInterface/Kill?{query}", {"job": {"id": "1"}})
             assert (answer.status_code, "X-Dry-Run: 1" in answer.text) == (400, True)
+        for path in ("/job.JobInterface/Kill", "/batch"):
+            for header in ("Dry-Run", "X-DryRun", "DryRun"):
+                answer = await gateway.post(path, {"job": {"id": "1"}}, headers={header: "1"})
+                assert (answer.status_code, "X-Dry-Run: 1" in answer.text) == (400, True)
     assert len(cuebot.calls) == calls
 
 
