@@ -7,6 +7,7 @@ import pytest
 
 from cuebot_simulator.world.clock import StoppedClock
 from cuebot_simulator.world.hosts import LONGEST_PAUSE_SECONDS, skip_pause
+from cuebot_simulator.world.indexes import HostIndex
 from cuebot_simulator.world.messages import Messages, enum_name
 from cuebot_simulator.world.studio import build_farm
 from tests.simulator.conftest import NOW
@@ -204,3 +205,17 @@ def test_a_stopped_clock_is_not_asleep(messages: Messages) -> None:
     late = farm.agenda.late
     skip_pause(farm)
     assert farm.agenda.late == late > 3000
+
+
+def test_a_host_has_what_is_there_and_nothing_that_left() -> None:
+    places = HostIndex()
+    places["one"] = places["two"] = places["three"] = "here"
+    places["two"] = "there"
+    places["one"] = "here"
+    assert (places.on("here"), places.on("there")) == (("three", "one"), ("two",))
+    assert places.pop("three") == "here"
+    del places["two"]
+    assert dict(places) == {"one": "here"}
+    assert (places.on("here"), places.on("there")) == (("one",), ())
+    with pytest.raises(KeyError):
+        del places["two"]
