@@ -21,12 +21,15 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 JOB, DYING = "demo-sh010-lena_comp_v003", "harbor-hb110-tomas_light_v004"
 
 
-async def test_the_exit_status_says_how_it_ended(
-    cuectl: Cuectl, cuebot: SimulatedCuebot, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def short_periods(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.calls.query.LEAST_PERIOD_SECONDS", 0.01)
     monkeypatch.setattr("cuectl.client.gateway.LEAST_PERIOD_SECONDS", 0.01)
     monkeypatch.setattr("cuectl.following.EVERY_SECONDS", 0.01)
+
+
+@pytest.mark.usefixtures("short_periods")
+async def test_the_exit_status_says_how_it_ended(cuectl: Cuectl, cuebot: SimulatedCuebot) -> None:
     await cuectl("shows")
     calls = len(cuebot.calls)
     following = asyncio.create_task(cuectl("follow", JOB))
@@ -39,12 +42,10 @@ async def test_the_exit_status_says_how_it_ended(
     assert ran.err.startswith(f"{JOB}  PENDING  0 dead  ")
 
 
+@pytest.mark.usefixtures("short_periods")
 async def test_a_job_that_is_done_without_some_frames_says_how_many(
-    cuectl: Cuectl, cuebot: SimulatedCuebot, monkeypatch: pytest.MonkeyPatch
+    cuectl: Cuectl, cuebot: SimulatedCuebot
 ) -> None:
-    monkeypatch.setattr("gateway.calls.query.LEAST_PERIOD_SECONDS", 0.01)
-    monkeypatch.setattr("cuectl.client.gateway.LEAST_PERIOD_SECONDS", 0.01)
-    monkeypatch.setattr("cuectl.following.EVERY_SECONDS", 0.01)
     await cuectl("shows")
     calls = len(cuebot.calls)
     following = asyncio.create_task(cuectl("follow", JOB, "--fail-fast"))
