@@ -122,7 +122,7 @@ $(BENCH_STAMP): $(STAMP)
 # versions of grpcio end a call with trailers that make no sense as "Stream removed", whatever its
 # status.
 NOT_LOWEST := not (trial.two.Extendable or trial.two.Scope or visibility_and_features \
-  or pushback_of_any_time or message_and_details_of_any)
+  or a_server_cannot_have_a_call_made_again or a_message_and_details_may_be_of_any_kind)
 
 .PHONY: lowest
 lowest: $(STAMP)  ## Run the fast tests with the lowest versions that pyproject.toml allows

@@ -279,11 +279,15 @@ async def test_a_status_that_says_nothing_is_unknown(
 
 
 async def unknown(
-    gateway: Gateway, cuebot: ScriptedCuebot, said: str, key: dict[str, str] | None = None
+    gateway: Gateway, cuebot: ScriptedCuebot, said: str, item: str | None = None
 ) -> None:
+    """`item` is the key of a batch's item, whose body has no spaces."""
     cuebot.answers(PAUSE, b"")
     for _ in range(2):
-        again = await gateway.post(PAUSE, headers=key or keyed(), **COMPACT)
+        if item is None:
+            again = await gateway.post(PAUSE, JOB, headers=keyed())
+        else:
+            again = await gateway.post(PAUSE, headers=keyed(item), **COMPACT)
         assert (again.status_code, again.json()["error"]) == (409, "FAILED_PRECONDITION")
         message = again.json()["message"]
         assert re.match(
@@ -511,7 +515,7 @@ async def test_a_stop_that_cuts_off_a_batch_without_its_client(
     task.cancel()
     await cancelled.wait()
     await until(lambda: gateway.app.parts.slots.taken == 0)
-    await unknown(gateway, cuebot, "the gateway stopped", keyed("k1/1"))
+    await unknown(gateway, cuebot, "the gateway stopped", "k1/1")
 
 
 async def test_a_bug_after_the_call_is_unknown(
