@@ -223,7 +223,9 @@ async def test_some_or_all_of_several_hang(way: Any) -> None:
             assert SHOWS in {path for path, *_ in one.seen}
             hang(one)
             hang(two)
-            await asyncio.gather(statuses(gateway, 1), statuses(gateway, 1))
+            async with asyncio.timeout(PATIENCE):  # until each has had a call in vain
+                while (await gateway.client.get("/readyz")).status_code == 200:
+                    await asyncio.gather(statuses(gateway, 1), statuses(gateway, 1))
             state = await ready_state(gateway, is_not_ready)
             assert (state["cuebot"], state["endpoints"]) == ("hanging", {"usable": 0, "of": 2})
             one.seen.clear()
