@@ -1,6 +1,5 @@
 """Verbs that change something: one call for each name."""
 
-import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -22,7 +21,7 @@ from cuectl.names import (
     other_verb,
     with_near_name,
 )
-from cuectl.requests import parameter, put_arguments, request_of
+from cuectl.requests import is_value_of, parameter, put_arguments, request_of
 from cuectl.session import Session, Verb
 from cuectl.terminal.exits import (
     FAILED,
@@ -174,13 +173,11 @@ def absent_names(
     lines += [f"  {known.problem(each, kinds[0], arguments)}" for each in absent[:SHOWN_FAILURES]]
     if len(absent) > SHOWN_FAILURES:
         lines.append(f"  … and {len(absent) - SHOWN_FAILURES} more")
+    arguments |= beside(names, absent, verb)
     for option, about in verb.get("options", {}).items():
-        patterns = (about.get("pattern", ""), about.get("splits", ""))
+        kind = about.get("names", "")
         meant = [
-            each
-            for each in absent
-            if any(re.fullmatch(one, each, re.ASCII) for one in patterns)
-            or known.has(each, about.get("names", ""), {**arguments, **beside(names, absent, verb)})
+            each for each in absent if is_value_of(about, each) or known.has(each, kind, arguments)
         ]
         if meant:
             joined = ",".join(meant) if about.get("pattern") else meant[0]

@@ -42,6 +42,12 @@ def request_of(verb: Verb, given: Mapping[str, Any], session: Session) -> dict[s
     return body
 
 
+def is_value_of(about: Verb, word: str) -> bool:
+    """Whether an option's pattern matches the word, or what it splits."""
+    patterns = (about.get("pattern", ""), about.get("splits", ""))
+    return any(re.fullmatch(each, word, re.ASCII) for each in patterns)
+
+
 def with_split_options(verb: Verb, given: Mapping[str, Any]) -> dict[str, Any]:
     """With the options that are in another: `--range 1011-comp` has a layer. Raises InvalidCall."""
     found = dict(given)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from cuectl.requests import parameter, with_split_options
+from cuectl.requests import is_value_of, parameter, with_split_options
 from cuectl.rows import FORMS, columns_of, titles_of
 from cuectl.session import Session, Verb
 
@@ -71,8 +71,7 @@ class VerbCommand(click.Command):
             command = command_meant([name, *words], self._session.tried, verbs, ())
             return f"; did you mean cuectl {command}?"
         for option, about in self._verb.get("options", {}).items():
-            patterns = (about.get("pattern", ""), about.get("splits", ""))
-            fits = any(re.fullmatch(each, word, re.ASCII) for each in patterns)
+            fits = is_value_of(about, word)
             is_value = "value" not in about and word.upper() in about.get("values", ())
             kind = about.get("names", "")
             if fits or is_value or known.has(word, kind, arguments_of(self._verb, given, ())):
