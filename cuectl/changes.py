@@ -10,8 +10,8 @@ import orjson
 from cuectl import PROGRAM
 from cuectl.client.arguments import Arguments
 from cuectl.client.gateway import GatewayClient
-from cuectl.counts import counts_of, listed, names_something, selection
-from cuectl.errors import CallError, Failure, InvalidCall
+from cuectl.counts import counts_of, described, listed, names_something
+from cuectl.errors import CallError, Failure
 from cuectl.many import Request, outcomes
 from cuectl.names import (
     Names,
@@ -21,7 +21,8 @@ from cuectl.names import (
     other_verb,
     with_near_name,
 )
-from cuectl.requests import is_value_of, parameter, put_arguments, request_of
+from cuectl.requests import is_value_of, parameter, put_arguments, request_of, with_split_options
+from cuectl.selection import names_of, repeating
 from cuectl.session import Session, Verb
 from cuectl.terminal.exits import (
     FAILED,
@@ -34,22 +35,18 @@ from cuectl.terminal.exits import (
 from cuectl.terminal.exits import text_of as error_text
 from cuectl.terminal.text import counted, printable_lines
 
-STANDARD_INPUT = "-"
-
 
 def change(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) -> None:
     """Make the calls of a verb, one for each name.
 
     Exits with status 1 if one of several fails, and with NOT_FOUND, before any call, if one of
-    several is in no list. Names from a pipe, such as jobs that were listed before, may have gone:
-    they are not looked for.
+    several is in no list. Names that were listed before may have gone: they are not looked for.
     """
+    given = with_split_options(verb, given)
     body = request_of(verb, given, session)
-    names, from_input = names_of(verb, given)
+    names, source = names_of(session, verb, given)
     known = Names(session)
-    if not names:
-        raise InvalidCall("there is no name on standard input")
-    check_names(name, verb, given, names, known, may_have_gone=from_input)
+    check_names(name, verb, given, names, known, may_have_gone=source != "written")
     timeout = given["timeout"]
     requests: list[Request] = [
         (each or name, put_arguments(body, verb.get("arguments", ()), given, each))
@@ -59,13 +56,12 @@ def change(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) ->
         requests, counts = worth_calling(session, name, verb, given, requests)
         if verb.get("confirm") and not given["dry_run"] and not given["yes"]:
             question = question_of(verb, given, [each for each, _ in requests], counts.values())
-            confirm(question, can_ask=not from_input and sys.stdin.isatty())
+            confirm(question)
         if given["dry_run"]:
             answers = session.run(lambda client: rehearse(client, verb, requests), timeout)
             click.echo("\n".join(answers))
-            if total_of(counts.values()) is not None:
-                would = summary(verb, counts, {}, len(names) - len(requests))
-                click.echo(f"{name}: would be {would}", err=True)
+            would = summary(verb, counts, {}, len(names) - len(requests))
+            click.echo(f"{name}: would be {would}", err=True)
             return
     except CallError as error:
         raise with_near_name(error, known, named_arguments(verb, given, names[0])) from None
@@ -87,6 +83,8 @@ def change(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) ->
         complain(f"{error_text(failure)}{other}", PROGRAM)
         sys.exit(status_of(failure))
     told = summary(verb, counts, failures, len(names) - len(requests))
+    if source == "chosen":
+        told += f" ({listed([*counts])})"
     click.echo("\n".join((f"{name}: {told}", *failure_lines([*failures.items()]))), err=True)
     sys.exit(FAILED if failures else 0)
 
@@ -124,7 +122,7 @@ def worth_calling(
     counts = counts_of(session, verb, requests, given["timeout"])
     left = [each for each in requests if counts.get(each[0]) != 0]
     if not left:
-        nothing = selection(verb, given, [each for each, _ in requests], 0)
+        nothing = described(verb, given, [each for each, _ in requests], 0)
         complain(f"nothing to {name}: {nothing}", PROGRAM)
         sys.exit(NOT_FOUND if names_something(verb, given) else 0)
     return left, {each: counts.get(each) for each, _ in left}
@@ -137,10 +135,10 @@ def summary(
     skipped: int,
 ) -> str:
     """`3 frames of 2 jobs`, or `1 of 2 jobs, 1 failed`; those `skipped` had nothing to change."""
-    about = repeating(verb) or [*verb.get("arguments", ())]
-    if not about:
+    about = repeating(verb) or next(iter(verb.get("arguments", ())), None)
+    if about is None:
         return "done"
-    told = counted(len(counts), str(about[0]["name"]))
+    told = counted(len(counts), str(about["name"]))
     if failures:
         told = f"{len(counts) - len(failures)} of {told}, {len(failures)} failed"
     changed = total_of(number for each, number in counts.items() if each not in failures)
@@ -162,22 +160,27 @@ def absent_names(
 
     An option is named if one of them could be meant for it.
     """
-    kinds = [each.get("names", "") for each in repeating(verb)]
-    if len(names) < 2 or not kinds:
+    repeats = repeating(verb)
+    if len(names) < 2 or repeats is None:
         return []
+    kind = repeats.get("names", "")
     arguments = arguments_of(verb, given, names)
-    absent = known.absent(map(str, names), kinds[0], arguments)
+    absent = known.absent(map(str, names), kind, arguments)
     if not absent:
         return []
     lines = [f"{name}: nothing was done, {len(absent)} of {len(names)} not found"]
-    lines += [f"  {known.problem(each, kinds[0], arguments)}" for each in absent[:SHOWN_FAILURES]]
+    lines += [f"  {known.problem(each, kind, arguments)}" for each in absent[:SHOWN_FAILURES]]
     if len(absent) > SHOWN_FAILURES:
         lines.append(f"  … and {len(absent) - SHOWN_FAILURES} more")
-    arguments |= beside(names, absent, verb)
+    there = [str(each) for each in names if each not in absent]
+    if len(there) == 1:
+        arguments[repeats["name"]] = there[0]
     for option, about in verb.get("options", {}).items():
-        kind = about.get("names", "")
+        names_of_option = about.get("names", "")
         meant = [
-            each for each in absent if is_value_of(about, each) or known.has(each, kind, arguments)
+            each
+            for each in absent
+            if is_value_of(about, each) or known.has(each, names_of_option, arguments)
         ]
         if meant:
             joined = ",".join(meant) if about.get("pattern") else meant[0]
@@ -185,50 +188,15 @@ def absent_names(
     return lines
 
 
-def beside(names: Sequence[str | None], absent: Sequence[str], verb: Verb) -> dict[str, str]:
-    """The argument that repeats, if only one of the names is there."""
-    found = [str(each) for each in names if each not in absent]
-    return {str(repeating(verb)[0]["name"]): found[0]} if len(found) == 1 else {}
-
-
-def repeating(verb: Verb) -> list[Verb]:
-    """The argument that there may be several of, if one is."""
-    return [each for each in verb.get("arguments", ()) if each.get("repeats")]
-
-
 async def rehearse(client: GatewayClient, verb: Verb, requests: Iterable[Request]) -> list[str]:
-    return [
-        (
-            await client.call(verb["method"], Arguments(orjson.dumps(request)), dry_run=True)
-        ).content.decode()
-        for _, request in requests
-    ]
-
-
-def names_of(verb: Verb, given: Mapping[str, Any]) -> tuple[list[str | None], bool]:
-    """The names that a verb is about, without repetitions, and whether they come from a pipe.
-
-    Raises UsageError without any.
-    """
-    if not repeating(verb):
-        return [None], False
-    name = str(repeating(verb)[0]["name"])
-    words: Sequence[str] = given[parameter(name)]
-    if not words:
-        metavar = name.upper()
-        if len(verb["arguments"]) > 1:  # the last word is taken for the last argument
-            more = f", before {str(verb['arguments'][-1]['name']).upper()}"
-        else:
-            more = ""
-        raise click.UsageError(
-            f"Missing argument '{metavar}...'{more} ({STANDARD_INPUT} reads names from a pipe)",
-            click.get_current_context(silent=True),
-        )
-    if STANDARD_INPUT not in words:
-        return list(dict.fromkeys(words)), False
-    piped = [line.strip() for line in sys.stdin.read().splitlines()]
-    both = [*(word for word in words if word != STANDARD_INPUT), *filter(None, piped)]
-    return list(dict.fromkeys(both)), True
+    """Lines with the calls that would be made. Raises CallError for one that would fail."""
+    lines = []
+    for _, request in requests:
+        body = orjson.dumps(request)
+        answer = await client.call(verb["method"], Arguments(body), dry_run=True)
+        called = orjson.dumps(orjson.loads(answer.content)["request"]).decode()
+        lines.append(f"would call {verb['method'].lstrip('/')} {called}")
+    return lines
 
 
 def question_of(
@@ -243,16 +211,16 @@ def question_of(
         for about in verb.get("arguments", ())
     }
     if "counts" in verb:
-        values["counted"] = selection(verb, given, names, total_of(numbers))
+        values["counted"] = described(verb, given, names, total_of(numbers))
     question = str(verb["confirm"])
     for key, value in values.items():
         question = question.replace("{" + key + "}", str(value))
     return question
 
 
-def confirm(question: str, *, can_ask: bool) -> None:
+def confirm(question: str) -> None:
     """Raises Failure if the answer is no, as it is without a terminal."""
-    if not can_ask:
+    if not sys.stdin.isatty():
         raise Failure(f"not done: {question} (--yes answers that)")
     if not click.confirm(question, err=True):
         raise Failure("not done")

@@ -39,7 +39,7 @@ def listed(names: Sequence[str | None]) -> str:
     return ", ".join(str(each) for each in names[:NAMES_LISTED]) + more
 
 
-def selection(
+def described(
     verb: Verb, given: Mapping[str, Any], names: Sequence[str | None], number: int | None
 ) -> str:
     """`3 DEAD frames of a, b, layer comp`: what the options and names choose."""

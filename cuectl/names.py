@@ -71,6 +71,10 @@ class Names:
             near = f"; there are {', '.join(names)}"
         return f"{name!r} is not among the {title}{near}"
 
+    def near(self, name: str, kind: str) -> str:
+        """`; did you mean demo?`"""
+        return did_you_mean(name, self._listed(kind, {})[:MOST_NAMES])
+
     def absent(self, names: Iterable[str], kind: str, arguments: Mapping[str, str]) -> list[str]:
         """The names that nothing has; none if there is no list of them.
 

@@ -4,6 +4,8 @@ Modules are imported when they are needed: a command of a shell has to be fast.
 """
 
 import gc
+import shlex
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
@@ -11,12 +13,14 @@ import click
 from click.shell_completion import CompletionItem
 
 from cuectl import PROGRAM, __version__
-from cuectl.session import Session
+from cuectl.session import Session, Verb
 from cuectl.terminal.exits import MEANINGS, exits_cleanly
 from cuectl.terminal.text import one_line
 
 COMMANDS = ("call", "completion", "context", "follow", "launch")
 """Modules in cuectl/commands, each with a command of its name."""
+ONLY_LOOK = ("follow",)
+"""Those that change nothing."""
 SHORT = {
     "call": "Call any method and print its answer.",
     "completion": "Print a script that sets up completion in a shell.",
@@ -56,10 +60,14 @@ class Commands(click.Group):
             from cuectl.suggestions import LIKE_COMMANDS, command_meant, did_you_mean
 
             session = ctx.ensure_object(Session)
-            verbs = session.known_verbs(ctx.params)
-            command = command_meant(args, session.tried, verbs, {*COMMANDS} - session.absent)
-            if command:
-                near = f"; did you mean {'cuectl ' if ' ' in command else ''}{command}?"
+            verbs, commands = session.known_verbs(ctx.params), {*COMMANDS} - session.absent
+            meant = command_meant(args, session.tried, verbs, commands)
+            line = shlex.join((PROGRAM, *meant))
+            if meant and args[0].lower() in session.tried and changes_nothing(meant[0], verbs):
+                click.echo(f"as {line}", err=True)
+                return super().resolve_command(ctx, meant)
+            if meant:
+                near = f"; did you mean {line if len(meant) > 1 else meant[0]}?"
             else:
                 near = did_you_mean(args[0], COMMANDS, LIKE_COMMANDS)
             if not near:
@@ -85,6 +93,10 @@ class Commands(click.Group):
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Exit status"):
             formatter.write_dl([(str(number), text) for number, text in MEANINGS.items()])
+
+
+def changes_nothing(command: str, verbs: Mapping[str, Verb]) -> bool:
+    return command in ONLY_LOOK or bool(verbs.get(command, {}).get("reads"))
 
 
 def as_clean(command: click.Command) -> click.Command:

@@ -11,7 +11,7 @@ import orjson
 from cuectl import PROGRAM
 from cuectl.errors import CallError, InvalidCall
 from cuectl.headings import RowFields, chosen_columns, unquoted_hint, with_fields
-from cuectl.requests import parameter, put_arguments, request_of
+from cuectl.requests import parameter, put_arguments, request_of, with_split_options
 from cuectl.rows import (
     Column,
     Form,
@@ -26,13 +26,14 @@ from cuectl.rows import (
     value_at,
     without_room,
 )
+from cuectl.selection import all_of, conditions_of, names_of, repeating
 from cuectl.session import Session, Verb
 from cuectl.terminal.exits import CUT, NOT_FOUND, complain
 from cuectl.terminal.text import is_colored
+from cuectl.words import WORDS, tell_unknown, with_words
 
 if TYPE_CHECKING:
     from cuectl.client.arguments import Arguments
-    from cuectl.client.client import Answer
     from cuectl.client.gateway import GatewayClient
     from cuectl.watching import Lines
 
@@ -96,16 +97,19 @@ class Showing:
 def read(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) -> None:
     from cuectl.client.arguments import Arguments
 
-    body = put_arguments(request_of(verb, given, session), verb.get("arguments", ()), given, None)
     fields = RowFields(session, verb)
+    given = with_split_options(verb, with_words(session, name, verb, given))
     if given["where"]:
         given = {**given, "where": with_fields(given["where"], verb, fields.has)}
     counted = fields_of(given["count_by"], verb)
+    named = False
     if given["fields"] is not None:
         check_fields(given)
+        given, named = without_argument(verb, given)
         columns = chosen_columns(given["fields"], verb, fields)
     else:
         columns = counts_of(counted, verb) if counted else shown_columns(verb, given)
+    names, source = names_of(session, verb, given)
     showing = Showing(
         form="wide" if given["fields"] and given["output"] == "table" else given["output"],
         columns=columns,
@@ -115,10 +119,21 @@ def read(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) -> N
         raw=given["raw"],
         colored=sys.stdout.isatty() and is_colored(),
     )
-    view, arguments = view_of(verb, given, columns), Arguments(orjson.dumps(body))
+    view = view_of(verb, given, columns)
     if counted:
         view = {key: text for key, text in view.items() if key != "_fields"}
         view |= {"_group": ",".join(counted), "_count": "true"}
+    body = request_of(verb, given, session)
+    requests = [
+        (each or name, put_arguments(body, verb.get("arguments", ()), given, each))
+        for each in names
+    ]
+    if len(requests) > 1 or source != "written" or named:
+        from cuectl.gathering import show_all
+
+        show_all(session, verb, requests, view, given, showing)
+        return
+    arguments = Arguments(orjson.dumps(requests[0][1]))
     try:
         if given["watch"]:
             watch(session, name, verb["method"], arguments, view, showing)
@@ -127,9 +142,10 @@ def read(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) -> N
             lambda client: client.call(verb["method"], arguments, view=view), given["timeout"]
         )
     except CallError as error:
-        raise explained(error, session, verb, given) from None
-    if not show(answer, showing):
-        tell_why_nothing_fits(session, verb, given)
+        raise explained(error, session, verb, given, names[0]) from None
+    if not show(answer.content, showing):
+        tell_unknown(session, name, verb, given.get(WORDS, ()))
+        tell_nothing_fits(session, verb, given, names)
     if answer.cut_at:
         complain(f"warning: there may be more than these {answer.cut_at} rows", PROGRAM)
         sys.exit(CUT)
@@ -163,7 +179,11 @@ def watch(
 
 
 def explained(
-    error: CallError, session: Session, verb: Verb, given: Mapping[str, Any]
+    error: CallError,
+    session: Session,
+    verb: Verb,
+    given: Mapping[str, Any],
+    name: str | None = None,
 ) -> Exception:
     """The error in terms of the options, or with the name that somebody may have meant."""
     from cuectl.client.client import of_option
@@ -171,13 +191,23 @@ def explained(
 
     wrong = of_option(error, "table")
     if wrong is None:
-        return with_near_name(error, Names(session), named_arguments(verb, given, None))
+        return with_near_name(error, Names(session), named_arguments(verb, given, name))
     problem = str(wrong)
     if problem.startswith("--where:"):
         problem += unquoted_hint(given["where"])
     for theirs, ours in (("--sort:", "--sort-by:"), ("--group:", "--count-by:")):
         problem = problem.replace(theirs, ours)
     return InvalidCall(with_column(problem, verb))
+
+
+def without_argument(verb: Verb, given: Mapping[str, Any]) -> tuple[Mapping[str, Any], bool]:
+    """The options without the argument's name in --fields, and whether it was there: rows are told
+    apart by a column of that name.
+    """
+    about = repeating(verb)
+    names = given["fields"].split(",")
+    left = [each for each in names if about is None or each.strip().lower() != about["name"]]
+    return {**given, "fields": ",".join(left)}, len(left) < len(names)
 
 
 def check_fields(given: Mapping[str, Any]) -> None:
@@ -188,13 +218,27 @@ def check_fields(given: Mapping[str, Any]) -> None:
         raise InvalidCall("--count-by counts rows, and --fields shows them; leave out one of them")
 
 
-def tell_why_nothing_fits(session: Session, verb: Verb, given: Mapping[str, Any]) -> None:
+def tell_nothing_fits(
+    session: Session, verb: Verb, given: Mapping[str, Any], about: Sequence[str | None]
+) -> None:
+    """Say on standard error that there are no rows, and why that may be.
+
+    Exits with NOT_FOUND if a name is misspelled.
+    """
+    told = tell_why_nothing_fits(session, verb, given, about)
+    if not told and given["output"] in ("table", "wide", "csv", "name"):
+        click.echo("nothing fits", err=True)
+
+
+def tell_why_nothing_fits(
+    session: Session, verb: Verb, given: Mapping[str, Any], about: Sequence[str | None] = ()
+) -> bool:
     """Say which names may be the reason for an answer without rows. Exits with NOT_FOUND if one is
     not in a list of all such names: it is misspelled.
     """
     from cuectl.names import Names, arguments_of, named_options
 
-    names, arguments = Names(session), arguments_of(verb, given, ())
+    names, arguments = Names(session), arguments_of(verb, given, about)
     missing = []
     for name, kind in named_options(verb, given):
         if problem := names.problem(name, kind, arguments):
@@ -202,11 +246,10 @@ def tell_why_nothing_fits(session: Session, verb: Verb, given: Mapping[str, Any]
             missing.append(kind)
     if any(names.are_all(kind) for kind in missing):
         sys.exit(NOT_FOUND)
-    if not missing:
-        tell_conditions(verb, given)
+    return bool(missing) or tell_conditions(verb, given)
 
 
-def tell_conditions(verb: Verb, given: Mapping[str, Any]) -> None:
+def tell_conditions(verb: Verb, given: Mapping[str, Any]) -> bool:
     """Say that several options have left no row, because rows have to fit all of them."""
     options = [
         f"--{name}"
@@ -216,6 +259,7 @@ def tell_conditions(verb: Verb, given: Mapping[str, Any]) -> None:
     if len(options) > 1:
         either = f"; --where takes '{verb['example']}'" if "example" in verb else ""
         complain(f"no rows fit all of {', '.join(options)}{either}", PROGRAM)
+    return len(options) > 1
 
 
 def shown_columns(verb: Verb, given: Mapping[str, Any]) -> list[Column]:
@@ -235,20 +279,13 @@ def shown_columns(verb: Verb, given: Mapping[str, Any]) -> list[Column]:
 
 
 def view_of(verb: Verb, given: Mapping[str, Any], columns: Sequence[Column]) -> dict[str, str]:
-    flags = [
-        about["where"]
-        for name, about in verb.get("options", {}).items()
-        if "where" in about and given.get(parameter(name))
-    ]
-    conditions = [each for each in (verb.get("where"), *flags, given["where"]) if each]
     sort = ",".join(fields_of(given["sort_by"], verb))
     sort = sort or (f"-{COUNT}" if given["count_by"] else str(verb.get("sort", "")))
     view = {}
     if given["output"] in ("table", "wide", "csv", "name") or given["fields"] is not None:
         view["_fields"] = ",".join(paths_of(columns))
-    if conditions:
-        joined = " and ".join(f"({each})" for each in conditions)
-        view["_where"] = conditions[0] if len(conditions) == 1 else joined
+    if condition := all_of(conditions_of(verb, given)):
+        view["_where"] = condition
     if sort:
         view["_sort"] = sort
     if given["limit"] is not None:
@@ -286,13 +323,12 @@ def with_column(problem: str, verb: Verb) -> str:
     return problem
 
 
-def show(answer: "Answer", showing: Showing) -> bool:
-    """Print the answer. Returns whether it has rows."""
-    is_terminal, content = sys.stdout.isatty(), answer.content
+def show(content: bytes, showing: Showing) -> bool:
+    """Print an answer. Returns whether it has rows."""
+    is_terminal = sys.stdout.isatty()
     rows, hidden = showing.rows(content), list[str]()
     if showing.is_table:
         if not rows and is_terminal:
-            click.echo("nothing fits", err=True)
             return False
         # What was chosen, and a path that is to be copied, are shown whole.
         is_narrow = is_terminal and showing.form == "table" and len(showing.columns) > 2

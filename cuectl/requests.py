@@ -1,9 +1,11 @@
 """The requests of verbs: what options and arguments put into them."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from typing import Any
+
+import click
 
 from cuectl.errors import InvalidCall
 from cuectl.session import Session, Verb
@@ -46,6 +48,25 @@ def is_value_of(about: Verb, word: str) -> bool:
     """Whether an option's pattern matches the word, or what it splits."""
     patterns = (about.get("pattern", ""), about.get("splits", ""))
     return any(re.fullmatch(each, word, re.ASCII) for each in patterns)
+
+
+def join_of(name: str, about: Verb) -> Callable[[Sequence[str]], str] | None:
+    """How several texts become one: ranges of numbers do, with commas."""
+    if not (pattern := about.get("pattern")):
+        return None
+
+    def join(texts: Sequence[str]) -> str:
+        joined = ",".join(texts)
+        if not re.fullmatch(pattern, joined, re.ASCII):
+            raise click.UsageError(f"--{name}: {joined!r} does not fit{example_of(about)}")
+        return joined
+
+    return join
+
+
+def example_of(about: Verb) -> str:
+    example = about.get("example")
+    return f"; write it like {example}" if example else ""
 
 
 def with_split_options(verb: Verb, given: Mapping[str, Any]) -> dict[str, Any]:

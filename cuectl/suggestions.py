@@ -1,6 +1,5 @@
 """The nearest name, for "did you mean …?"."""
 
-import shlex
 from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -32,16 +31,16 @@ def command_meant(
     tried: Mapping[str, str],
     verbs: Mapping[str, Mapping[str, Any]],
     commands: Container[str],
-) -> str:
-    """The command line that somebody means, such as `hosts --where name=a` for `host a`; empty if
-    nothing is like it. `tried` are words of other programs.
+) -> list[str]:
+    """The command line that somebody means, such as `hosts a` for `host a`; empty if nothing is
+    like it. `tried` are words of other programs.
     """
     if not words:
-        return ""
-    first, rest = words[0].lower(), words[1:]
+        return []
+    first, rest = words[0].lower(), [*words[1:]]
     command = tried.get(" ".join(words[:2]).lower())
     if command is not None:
-        rest = words[2:]
+        rest = rest[1:]
     else:
         command = first if first in verbs or first in commands else tried.get(first)
     if command == "":  # as in `get jobs`
@@ -49,8 +48,5 @@ def command_meant(
     if not command:
         command = nearest(first, verbs, LIKE_COMMANDS)
         if command and not verbs[command].get("reads"):
-            return command  # which may not do with these words what was meant
-    verb = verbs.get(command, {})
-    if verb.get("reads") and not verb.get("arguments") and rest and not rest[0].startswith("-"):
-        rest = ["--where", f"{verb['columns'][0]['path']}={rest[0]}", *rest[1:]]
-    return f"{command} {shlex.join(rest)}".strip() if command else ""
+            return [command]  # which may not do with these words what was meant
+    return [command, *rest] if command else []

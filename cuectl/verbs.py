@@ -1,18 +1,19 @@
 """Verbs: commands that the gateway's document describes (`x-cuectl`)."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
-from cuectl.requests import is_value_of, parameter, with_split_options
+from cuectl.requests import example_of, is_value_of, join_of, parameter
 from cuectl.rows import FORMS, columns_of, titles_of
+from cuectl.selection import STANDARD_INPUT, all_of, choosing, choosing_options
 from cuectl.session import Session, Verb
+from cuectl.words import WORDS, takes_words
 
-STANDARD_INPUT = "-"
 LIKE_OPTIONS = 0.75
 NAME_CONDITION = "name:comp"
 """A condition on rows that most have."""
@@ -27,25 +28,17 @@ class VerbCommand(click.Command):
         name: str,
         verb: Verb,
         session: Session,
-        listing: tuple[str, Verb] | None,
         **more: Any,
     ) -> None:
-        """`listing` is the verb that lists such names, if there is one."""
         super().__init__(name, context_settings={"allow_extra_args": True}, **more)
         self._verb = verb
         self._session = session
-        self._listing = listing
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         try:
             rest = super().parse_args(ctx, args)
         except click.NoSuchOption as error:
-            name = error.option_name.removeprefix("--")
-            if self._listing is not None and name in self._listing[1].get("options", {}):
-                source = f"{self._listing[0]} --{name}"
-                near = f"; for that: {pipe(source, str(self.name), self._verb)}"
-            else:
-                near = self._near_option(name)
+            near = self._near_option(error.option_name.removeprefix("--"))
             raise click.UsageError(f"No such option '{error.option_name}'{near}", ctx) from None
         except click.MissingParameter:
             raise
@@ -63,23 +56,14 @@ class VerbCommand(click.Command):
     def _place_of(self, words: Sequence[str], given: Mapping[str, Any]) -> str:
         """Where a word belongs that is too much: `; for that: --show demo`."""
         from cuectl.names import Names, arguments_of
-        from cuectl.suggestions import command_meant
 
-        name, word, known = str(self.name), words[0], Names(self._session)
-        verbs = self._session.known_verbs({})
-        if f"{name} {word}" in self._session.tried:
-            command = command_meant([name, *words], self._session.tried, verbs, ())
-            return f"; did you mean cuectl {command}?"
+        word, known = words[0], Names(self._session)
         for option, about in self._verb.get("options", {}).items():
             fits = is_value_of(about, word)
             is_value = "value" not in about and word.upper() in about.get("values", ())
             kind = about.get("names", "")
             if fits or is_value or known.has(word, kind, arguments_of(self._verb, given, ())):
                 return f"; for that: --{option} {word}"
-        if known.has(word, name, {}):
-            one = name.removesuffix("s")  # `job` for `jobs`
-            command = command_meant([one if one in verbs else name, word], {}, verbs, ())
-            return f"; for that: cuectl {command}"
         for last in self._verb.get("arguments", ())[-1:]:
             if not last.keys() & {"names", "values", "pattern", "repeats", "example"}:
                 return f"; a {last['name']} of several words needs quotes"
@@ -126,13 +110,17 @@ def command_of(name: str, verb: Verb, session: Session) -> click.Command:
     arguments: Sequence[Verb] = verb.get("arguments", ())
     options: Mapping[str, Verb] = verb.get("options", {})
     params: list[click.Parameter] = [argument_of(each, session) for each in arguments]
-    params += [option_of(key, each, session) for key, each in options.items()]
+    params += [option_of(key, each, session, parameter(key)) for key, each in options.items()]
     own = {param.name for param in params}
     common = of_reads(verb) if verb.get("reads") else of_changes()
     params += [each for each in common if each.name not in own]
+    listing = session.listing(verb)
+    if listing is not None:
+        params += options_that_choose(verb, *listing, session)
+    if takes_words(verb):
+        params.append(click.Argument([WORDS], metavar="[NAME]...", nargs=-1))
 
     def run(**given: Any) -> None:
-        given = with_split_options(verb, given)
         if verb.get("reads"):
             from cuectl.reads import read
 
@@ -146,10 +134,9 @@ def command_of(name: str, verb: Verb, session: Session) -> click.Command:
         name,
         verb,
         session,
-        session.listing(verb),
         params=params,
         callback=run,
-        help="\n\n".join(paragraphs_of(name, verb, session.listing(verb))),
+        help="\n\n".join(paragraphs_of(name, verb, listing)),
         short_help=str(verb.get("summary", "")),
         epilog="Exit status: see cuectl --help",
     )
@@ -160,9 +147,16 @@ def paragraphs_of(name: str, verb: Verb, listing: tuple[str, Verb] | None) -> li
     for each in verb.get("arguments", ()):
         if each.get("repeats"):
             named = str(each["name"]).upper()
-            source = f": {pipe(listing[0], name, verb)}" if listing else "."
             told = f"There may be several {named}s; {STANDARD_INPUT} reads them from a pipe"
-            found.append(told + source)
+            if listing:
+                told += f": {pipe(listing[0], name, verb)}"
+                options = [f"--{each}" for each in choosing_options(verb, listing[1])]
+                if not verb.get("reads"):
+                    options.append("--where")
+                told += (
+                    f". Without names, options of {listing[0]} choose them: {', '.join(options)}"
+                )
+            found.append(f"{told}.")
     if verb.get("reads") and (columns := columns_of(verb, "wide")):
         listed = ", ".join(
             path if title == path.upper() else f"{path} ({title})"
@@ -193,7 +187,8 @@ def argument_of(about: Verb, session: Session) -> click.Argument:
     )
 
 
-def option_of(name: str, about: Verb, session: Session) -> click.Option:
+def option_of(name: str, about: Verb, session: Session, place: str) -> click.Option:
+    """`place` is the name of the parameter."""
     names = [f"--{each}" for each in (name, *about.get("aliases", ()))]
     is_flag = "where" in about or "value" in about
     help_ = str(about.get("help", ""))
@@ -205,38 +200,26 @@ def option_of(name: str, about: Verb, session: Session) -> click.Option:
         shown = ", ".join(default) if isinstance(default, list) else default
         help_ += f" (default: {shown})"
     if is_flag:
-        return click.Option([*names, parameter(name)], is_flag=True, help=help_)
+        return click.Option([*names, place], is_flag=True, help=help_)
     more: dict[str, Any] = {
         "metavar": str(about.get("names", name)).removesuffix("s").upper(),
         "type": click.BOOL if about.get("type") == "boolean" else Given(session, about),
         "help": help_,
     }
     if about.get("many"):
-        return NamedOption([*names, parameter(name)], multiple=True, **more)
-    return VerbOption([*names, parameter(name)], join_of(name, about), **more)
+        return NamedOption([*names, place], multiple=True, **more)
+    return VerbOption([*names, place], join_of(name, about), **more)
 
 
-def join_of(name: str, about: Verb) -> Callable[[Sequence[str]], str] | None:
-    """How several texts become one: ranges of numbers do, with commas."""
-    if not (pattern := about.get("pattern")):
-        return None
-
-    def join(texts: Sequence[str]) -> str:
-        joined = ",".join(texts)
-        if not re.fullmatch(pattern, joined, re.ASCII):
-            raise click.UsageError(f"--{name}: {joined!r} does not fit{example_of(about)}")
-        return joined
-
-    return join
-
-
-def example_of(about: Verb) -> str:
-    example = about.get("example")
-    return f"; write it like {example}" if example else ""
-
-
-def all_of(conditions: Sequence[str]) -> str:
-    return " and ".join(f"({each})" for each in conditions)
+def options_that_choose(
+    verb: Verb, kind: str, listing: Verb, session: Session
+) -> Iterator[click.Option]:
+    """Options of the verb that lists what this one takes names of."""
+    for name, about in choosing_options(verb, listing).items():
+        yield option_of(name, about, session, choosing(name))
+    if not verb.get("reads"):
+        fitting = f"Those {kind} that fit, such as '{listing.get('example', NAME_CONDITION)}'."
+        yield VerbOption(["--where"], all_of, metavar="CONDITION", help=fitting)
 
 
 def of_reads(verb: Verb) -> list[click.Option]:

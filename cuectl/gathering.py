@@ -1,0 +1,104 @@
+"""Rows of several objects, such as the frames of all jobs of a show, in one table."""
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import click
+import orjson
+
+from cuectl import PROGRAM
+from cuectl.errors import CallError, InvalidCall
+from cuectl.many import Request, outcomes
+from cuectl.names import Names, named_arguments, with_near_name
+from cuectl.reads import COUNT, GROUPS, Showing, fields_of, show, tell_nothing_fits
+from cuectl.rows import Column, Row, as_number, rows_at, value_at
+from cuectl.selection import repeating
+from cuectl.session import Session, Verb
+from cuectl.terminal.exits import FAILED, complain, failure_lines
+
+
+def show_all(
+    session: Session,
+    verb: Verb,
+    requests: Sequence[Request],
+    view: Mapping[str, str],
+    given: Mapping[str, Any],
+    showing: Showing,
+) -> None:
+    """Print the rows of all requests, which have a column with the name that each is about.
+
+    Exits with FAILED if some of the calls fail. Raises InvalidCall.
+    """
+    argument = str((repeating(verb) or {})["name"])
+    if given["watch"]:
+        raise InvalidCall(f"--watch shows one {argument}")
+    order = fields_of(given["sort_by"], verb) if given["sort_by"] else []
+    # All rows are put in order, and counted, here.
+    asked = {name: text for name, text in view.items() if name not in ("_sort", "_limit")}
+    if "_fields" in asked:
+        asked["_fields"] = ",".join([asked["_fields"], *(each.lstrip("-") for each in order)])
+    timeout = given["timeout"]
+    found = session.run(
+        lambda client: outcomes(client, verb["method"], requests, timeout, asked), timeout
+    )
+    failures = {
+        name: with_near_name(error, Names(session), named_arguments(verb, given, name))
+        for name, error in found.items()
+        if isinstance(error, CallError)
+    }
+    place = showing.place
+    rows: list[Row] = [
+        {argument: name, **row}
+        for name, _ in requests
+        if name not in failures
+        for row in rows_at(found[name], place)
+    ]
+    if place == GROUPS:
+        rows = summed(rows, argument)
+        order = order or [f"-{COUNT}"]
+    else:
+        showing = replace(showing, columns=with_name(showing, rows, argument))
+    rows = in_order(rows, order)[: given["limit"]]
+    if not show(orjson.dumps(rows), replace(showing, place="")) and not failures:
+        tell_nothing_fits(session, verb, given, [name for name, _ in requests])
+    if failures:
+        complain(f"{len(failures)} of {len(requests)} failed", PROGRAM)
+        click.echo("\n".join(failure_lines([*failures.items()])), err=True)
+        sys.exit(FAILED)
+
+
+def with_name(showing: Showing, rows: Sequence[Row], argument: str) -> Sequence[Column]:
+    """The columns, and one with the names, unless the rows say it first."""
+    first = showing.columns[0]["path"] if showing.columns else ""
+    is_there = all(value_at(row, first) == row[argument] for row in rows)
+    if showing.form == "name" or is_there:
+        return showing.columns
+    return [{"path": argument, "title": argument.upper()}, *showing.columns]
+
+
+def summed(rows: Iterable[Row], argument: str) -> list[Row]:
+    """Groups of rows, with those of all objects that have the same values in one."""
+    sums: dict[bytes, dict[str, Any]] = {}
+    for row in rows:
+        values = {name: value for name, value in row.items() if name not in (argument, COUNT)}
+        group = sums.setdefault(orjson.dumps(values), {**values, COUNT: 0})
+        group[COUNT] += int(row[COUNT])
+    return [*sums.values()]
+
+
+def in_order(rows: list[Row], order: Sequence[str]) -> list[Row]:
+    """Sorted by fields, of which the first comes first; one that begins with `-` is descending."""
+    for field in reversed(order):
+        path = field.lstrip("-")
+
+        def key(row: Row, path: str = path) -> tuple[int, float, str]:
+            value = value_at(row, path)
+            number = as_number(value)
+            if number is not None:
+                return 0, number, ""
+            return (1, 0.0, "") if value is None else (0, 0.0, str(value))
+
+        rows = sorted(rows, key=key, reverse=field.startswith("-"))
+    return rows

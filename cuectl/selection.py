@@ -1,0 +1,151 @@
+"""The names that a verb is about: written, from a pipe, or chosen by options of the verb that lists
+them.
+"""
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import click
+import orjson
+
+from cuectl.errors import CallError, InvalidCall
+from cuectl.requests import parameter, request_of
+from cuectl.rows import rows_at, value_at
+from cuectl.session import Session, Verb
+from cuectl.terminal.text import counted
+
+Source = Literal["written", "piped", "chosen"]
+STANDARD_INPUT = "-"
+WHERE = "where"
+MOST_READ = 500
+"""Objects that one read is about, if their names are not written."""
+
+
+def repeating(verb: Verb) -> Verb | None:
+    """The argument that there may be several of, if one is."""
+    return next((each for each in verb.get("arguments", ()) if each.get("repeats")), None)
+
+
+def conditions_of(verb: Verb, given: Mapping[str, Any]) -> list[str]:
+    """The conditions of a verb on its rows, of its options, and of --where."""
+    options = verb.get("options", {}).items()
+    flags = [one[WHERE] for name, one in options if WHERE in one and given.get(parameter(name))]
+    return [each for each in (verb.get(WHERE), *flags, given.get(WHERE)) if each]
+
+
+def all_of(conditions: Sequence[str]) -> str:
+    """One condition; empty without any."""
+    if len(conditions) < 2:
+        return "".join(conditions)
+    return " and ".join(f"({each})" for each in conditions)
+
+
+def choosing(name: str) -> str:
+    """The parameter of an option that chooses names."""
+    return f"by_{parameter(name)}"
+
+
+def choosing_options(verb: Verb, listing: Verb) -> dict[str, Verb]:
+    """The options of `listing`, the verb that lists what a verb takes names of, except those whose
+    names the verb has options of itself.
+    """
+    own = set(verb.get("options", {}))
+    for each in verb.get("options", {}).values():
+        own.update(each.get("aliases", ()))
+    return {name: each for name, each in listing.get("options", {}).items() if name not in own}
+
+
+def names_of(
+    session: Session, verb: Verb, given: Mapping[str, Any]
+) -> tuple[list[str | None], Source]:
+    """The names that a verb is about, without repetitions, and where they come from.
+
+    One None if the verb takes one of each argument. Raises UsageError without any, InvalidCall and
+    CallError.
+    """
+    about = repeating(verb)
+    if about is None:
+        return [None], "written"
+    words: Sequence[str] = given[parameter(about["name"])]
+    found = session.listing(verb)
+    options = given_choosing(verb, found[1], given) if found is not None else []
+    if words and options:
+        listed = " ".join(f"--{each}" for each in options)
+        raise InvalidCall(f"leave out either the names or {listed}, which would choose others")
+    if found is not None and not words and (options or is_narrow(verb, given)):
+        return [*chosen_names(session, verb, *found, given)], "chosen"
+    if not words:
+        raise click.UsageError(missing(verb, about, found), click.get_current_context(silent=True))
+    if STANDARD_INPUT not in words:
+        return list(dict.fromkeys(words)), "written"
+    piped = [line.strip() for line in sys.stdin.read().splitlines()]
+    both = [*(word for word in words if word != STANDARD_INPUT), *filter(None, piped)]
+    if not both:
+        raise InvalidCall("there is no name on standard input")
+    return list(dict.fromkeys(both)), "piped"
+
+
+def missing(verb: Verb, about: Verb, found: tuple[str, Verb] | None) -> str:
+    last = str(verb["arguments"][-1]["name"]).upper()
+    name = str(about["name"]).upper()
+    before = f", before {last}" if last != name else ""  # the last word is taken for the last one
+    choose = ""
+    if found is not None and (options := [*choosing_options(verb, found[1])]):
+        choose = f"; --{options[0]} and others choose {found[0]}"
+    return (
+        f"Missing argument '{name}...'{before} ({STANDARD_INPUT} reads names from a pipe{choose})"
+    )
+
+
+def given_choosing(verb: Verb, listing: Verb, given: Mapping[str, Any]) -> list[str]:
+    """The options that were given to choose names."""
+    options = [*choosing_options(verb, listing), *([] if verb.get("reads") else [WHERE])]
+    return [each for each in options if given.get(WHERE if each == WHERE else choosing(each))]
+
+
+def is_narrow(verb: Verb, given: Mapping[str, Any]) -> bool:
+    """Whether a read shows a part of what all objects have, such as `frames --dead`."""
+    return bool(verb.get("reads")) and any(
+        given.get(parameter(each)) for each in verb.get("options", ())
+    )
+
+
+def chosen_names(
+    session: Session, verb: Verb, kind: str, listing: Verb, given: Mapping[str, Any]
+) -> list[str]:
+    """The names of the rows that the options choose. Exits if there are none, as the list does.
+
+    Raises CallError and InvalidCall.
+    """
+    from cuectl.client.arguments import Arguments
+    from cuectl.headings import RowFields, with_fields
+    from cuectl.reads import explained, tell_why_nothing_fits
+
+    listing = {**listing, "options": choosing_options(verb, listing)}
+    chosen = {parameter(name): given.get(choosing(name)) for name in listing["options"]}
+    chosen |= {"timeout": given["timeout"], WHERE: None}
+    if not verb.get("reads") and given.get(WHERE):
+        chosen[WHERE] = with_fields(given[WHERE], listing, RowFields(session, listing).has)
+    path = str(listing["columns"][0]["path"])
+    view = {"_fields": path, "_where": all_of(conditions_of(listing, chosen))}
+    view["_sort"] = listing.get("sort", "")
+    request = Arguments(orjson.dumps(request_of(listing, chosen, session)))
+    try:
+        answer = session.run(
+            lambda client: client.call(
+                listing["method"], request, view={name: text for name, text in view.items() if text}
+            ),
+            given["timeout"],
+        )
+    except CallError as error:
+        raise explained(error, session, listing, chosen) from None
+    rows = rows_at(orjson.loads(answer.content), listing.get("rows"))
+    names = list(dict.fromkeys(str(value_at(row, path)) for row in rows))
+    if not names:
+        if not tell_why_nothing_fits(session, listing, chosen):
+            click.echo(f"there are no such {kind}", err=True)
+        sys.exit(0)
+    if answer.cut_at or (verb.get("reads") and len(names) > MOST_READ):
+        raise InvalidCall(f"these are {counted(len(names), kind)} or more; choose fewer")
+    return names

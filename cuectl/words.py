@@ -1,0 +1,134 @@
+"""Words behind a verb that lists: names of rows, such as `jobs 'demo-*'`, or what options say, such
+as `hosts down`.
+"""
+
+import re
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from cuectl import PROGRAM
+from cuectl.names import Names
+from cuectl.requests import is_value_of, join_of, parameter
+from cuectl.selection import repeating
+from cuectl.session import Session, Verb
+from cuectl.suggestions import command_meant
+from cuectl.terminal.exits import NOT_FOUND, complain
+
+WORDS = "words"
+"""The parameter of these words."""
+ANY = {"*": ".*", "?": "."}
+
+
+def takes_words(verb: Verb) -> bool:
+    return bool(verb.get("reads") and not verb.get("arguments") and verb.get("columns"))
+
+
+def with_words(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options, with what the words mean in their places. Raises UsageError."""
+    if (about := repeating(verb)) is not None:
+        return with_words_behind(session, verb, about, given)
+    words: Sequence[str] = given.get(WORDS, ())
+    if words and f"{name} {words[0].lower()}" in session.tried:
+        verbs = session.known_verbs({})
+        meant = shlex.join((PROGRAM, *command_meant([name, *words], session.tried, verbs, ())))
+        raise click.UsageError(f"{name} lists; did you mean {meant}?")
+    found, names = dict(given), list[str]()
+    known = Names(session)
+    for word in words:
+        is_name = is_pattern(word) or known.has(word, name, {})
+        option = None if is_name else option_meant(verb, word, known, {})
+        if option is None:
+            names.append(word)
+        else:
+            put_option(verb, option, word, found)
+    if names:
+        path = str(verb["columns"][0]["path"])
+        mark = verb["columns"][0].get("before", "")
+        either = " or ".join(condition(path, each, mark, known, name) for each in names)
+        before = f"({given['where']}) and " if given["where"] else ""
+        found["where"] = f"{before}({either})"
+    return found
+
+
+def with_words_behind(
+    session: Session, verb: Verb, about: Verb, given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The options, with words behind a name that are none, such as `dead` in `frames JOB dead`."""
+    place, kind = parameter(about["name"]), about.get("names", "")
+    first, *words = given[place] or ("",)
+    known, found = Names(session), dict(given)
+    for word in words:
+        option = option_meant(verb, word, known, {about["name"]: first})
+        if option is not None and not known.has(word, kind, {}):
+            put_option(verb, option, word, found)
+            found[place] = tuple(each for each in found[place] if each != word)
+    return found
+
+
+def tell_unknown(session: Session, name: str, verb: Verb, words: Sequence[str]) -> None:
+    """Say which words nothing is called, and exit with NOT_FOUND if there is one."""
+    known = Names(session)
+    kinds = [name, *(each.get("names", "") for each in verb.get("options", {}).values())]
+    unknown = [
+        word
+        for word in words
+        if not option_meant(verb, word, known, {}) and not known.has(word, name, {})
+    ]
+    for word in unknown:
+        near = next(filter(None, (known.near(word, kind) for kind in kinds)), "")
+        complain(f"no {name} have {word!r} in their names{near}", PROGRAM)
+    if unknown:
+        sys.exit(NOT_FOUND)
+
+
+def is_pattern(word: str) -> bool:
+    return any(each in word for each in ANY)
+
+
+def condition(path: str, word: str, mark: str, known: Names, name: str) -> str:
+    """Rows of this name if there are such, else those with the word in their names."""
+    if not is_pattern(word):
+        return f"{path}{'=' if known.has(word, name, {}) else ':'}{quoted(word)}"
+    pattern = "".join(ANY.get(each) or re.escape(each) for each in word)
+    end = f"({re.escape(mark)}.*)?$" if mark else "$"  # a row shows what is before the mark
+    return f"{path}~{quoted(f'(?i)^{pattern}{end}')}"
+
+
+def quoted(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def option_meant(verb: Verb, word: str, known: Names, arguments: Mapping[str, str]) -> str | None:
+    """The option that a word is the name of, or a value."""
+    options: Mapping[str, Verb] = verb.get("options", {})
+    for name, about in options.items():
+        is_flag = "where" in about or "value" in about
+        if is_flag and word.lower() in (name, *about.get("aliases", ())):
+            return name
+    for name, about in options.items():
+        if "where" in about or "value" in about:
+            continue
+        has = known.has(word, about.get("names", ""), arguments)
+        if has or is_value_of(about, word) or word.upper() in about.get("values", ()):
+            return name
+    return None
+
+
+def put_option(verb: Verb, name: str, word: str, found: dict[str, Any]) -> None:
+    about = verb["options"][name]
+    before = found.get(parameter(name))
+    if "where" in about or "value" in about:
+        found[parameter(name)] = True
+    elif about.get("many"):
+        value = word.upper() if word.upper() in about.get("values", ()) else word
+        found[parameter(name)] = (*(before or ()), value)
+    elif before and (join := join_of(name, about)) is not None:
+        found[parameter(name)] = join((before, word))
+    elif before:
+        raise click.UsageError(f"--{name} is given twice: {before}, and {word}")
+    else:
+        found[parameter(name)] = word
