@@ -458,7 +458,7 @@ async def test_options_choose_what_is_changed(cuectl: Cuectl, cuebot: SimulatedC
     ran = await cuectl("hosts", "--alloc", "local.desktop", "-o", "name")
     assert (ran.status, ran.text) == (0, "")
     ran = await cuectl("lock", "--down", "--idle")
-    assert (ran.status, ran.err[:25]) == (0, "cuectl: no rows fit all of")
+    assert (ran.status, ran.err[:26]) == (0, "cuectl: no rows fit all of")
     ran = await cuectl("set-limit", "--where", "name:nuke", "9")
     assert ran.err == "set-limit: 1 limit (nuke_render)\n"
 
