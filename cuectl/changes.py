@@ -12,7 +12,7 @@ from cuectl.client.arguments import Arguments
 from cuectl.client.gateway import GatewayClient
 from cuectl.counts import counts_of, described, listed, names_something
 from cuectl.errors import CallError, Failure
-from cuectl.many import Request, outcomes
+from cuectl.many import Outcome, Request, outcomes
 from cuectl.names import (
     Names,
     arguments_of,
@@ -21,7 +21,14 @@ from cuectl.names import (
     other_verb,
     with_near_name,
 )
-from cuectl.requests import is_value_of, parameter, put_arguments, request_of, with_split_options
+from cuectl.requests import (
+    is_value_of,
+    parameter,
+    put_arguments,
+    quotes_hint,
+    request_of,
+    with_split_options,
+)
 from cuectl.selection import names_of, repeating
 from cuectl.session import Session, Verb
 from cuectl.terminal.exits import (
@@ -82,11 +89,40 @@ def change(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) ->
             other = other_verb(session, known, name, words)
         complain(f"{error_text(failure)}{other}", PROGRAM)
         sys.exit(status_of(failure))
+    done = [each for each in names if (each or name) not in failures and (each or name) in counts]
+    failures |= done_also(session, verb, given, done)
     told = summary(verb, counts, failures, len(names) - len(requests))
     if source == "chosen":
         told += f" ({listed([*counts])})"
     click.echo("\n".join((f"{name}: {told}", *failure_lines([*failures.items()]))), err=True)
     sys.exit(FAILED if failures else 0)
+
+
+def done_also(
+    session: Session, verb: Verb, given: Mapping[str, Any], names: Sequence[str | None]
+) -> dict[str, CallError]:
+    """Do for the same names what options say beside, such as a comment; why that has failed."""
+    failures: dict[str, CallError] = {}
+    for option, about in verb.get("options", {}).items():
+        text = given.get(parameter(option))
+        other = session.verb(about["also"], {}) if "also" in about and text else None
+        if other is not None and names:
+            found = call_also(session, other, str(text), names, given["timeout"])
+            for each, error in found.items():
+                if isinstance(error, CallError):
+                    told = f"done, but not --{option}: {error.message}"
+                    failures[each] = CallError(error.code, told)
+    return failures
+
+
+def call_also(
+    session: Session, verb: Verb, text: str, names: Sequence[str | None], timeout: float | None
+) -> dict[str, Outcome]:
+    """Call a verb of which the last argument is the text."""
+    first, last = verb["arguments"]
+    body, given = request_of(verb, {}, session), {parameter(last["name"]): text}
+    requests = [(str(each), put_arguments(body, [first, last], given, each)) for each in names]
+    return session.run(lambda client: outcomes(client, verb["method"], requests, timeout), timeout)
 
 
 def check_names(
@@ -175,6 +211,8 @@ def absent_names(
     there = [str(each) for each in names if each not in absent]
     if len(there) == 1:
         arguments[repeats["name"]] = there[0]
+    if hint := quotes_hint(verb["arguments"][-1]):
+        lines.append(f"  {hint}")
     for option, about in verb.get("options", {}).items():
         names_of_option = about.get("names", "")
         meant = [

@@ -3,14 +3,17 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
+from math import isfinite
 from typing import Any
 
 import click
 
 from cuectl.errors import InvalidCall
+from cuectl.rows import SIZES
 from cuectl.session import Session, Verb
 
 SUBJECT = "$sub"
+SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?)(?:([KMGTP])I?B?|B)", re.ASCII | re.IGNORECASE)
 
 
 def parameter(name: str) -> str:
@@ -69,6 +72,13 @@ def example_of(about: Verb) -> str:
     return f"; write it like {example}" if example else ""
 
 
+def quotes_hint(last: Verb) -> str:
+    """Of words too many where the last argument is any text."""
+    if last.keys() & {"names", "values", "pattern", "repeats", "example", "type"}:
+        return ""
+    return f"a {last['name']} of several words needs quotes"
+
+
 def with_split_options(verb: Verb, given: Mapping[str, Any]) -> dict[str, Any]:
     """With the options that are in another: `--range 1011-comp` has a layer. Raises InvalidCall."""
     found = dict(given)
@@ -109,5 +119,20 @@ def put_arguments(
     body = deepcopy(body)
     for about in arguments:
         value: object = name if about.get("repeats") else given[parameter(about["name"])]
-        put(body, about["put"], [value] if about.get("many") else value)
+        if about.get("many"):
+            put(body, about["put"], str(value).split(","))
+        else:
+            put(body, about["put"], number_of(about, str(value)) or value)
     return body
+
+
+def number_of(about: Verb, text: str) -> str | None:
+    """A number as the request has it, if people write it otherwise: `16GB`, or cores of which a
+    request has hundredths. None for any other text.
+    """
+    found = SIZE.fullmatch(text)
+    if found is not None and (unit := SIZES.get(about.get("unit", ""))):
+        return str(int(float(found[1]) * 1024 ** " KMGTP".index((found[2] or " ").upper()) / unit))
+    if "per" in about and isfinite(float(text)):
+        return str(round(float(text) * about["per"]))
+    return None

@@ -61,6 +61,8 @@ def titles_of(columns: Sequence[Column]) -> list[tuple[str, str]]:
 def cell_of(row: Row, column: Column, colors: Mapping[str, str], *, raw: bool) -> Cell:
     value, unit = part_of(row, column["path"], column.get("before", "")), column.get("unit", "")
     number = as_number(value)
+    if number is not None and (per := column.get("per")) and not raw:
+        value = number / per
     text = shown(value, "" if raw else unit)
     if whole := column.get("of"):
         of = shown(value_at(row, whole), "" if raw else unit)

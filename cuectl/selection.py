@@ -13,7 +13,6 @@ from cuectl.errors import CallError, InvalidCall
 from cuectl.requests import parameter, request_of
 from cuectl.rows import rows_at, value_at
 from cuectl.session import Session, Verb
-from cuectl.terminal.text import counted
 
 Source = Literal["written", "piped", "chosen"]
 STANDARD_INPUT = "-"
@@ -61,8 +60,8 @@ def names_of(
 ) -> tuple[list[str | None], Source]:
     """The names that a verb is about, without repetitions, and where they come from.
 
-    One None if the verb takes one of each argument. Raises UsageError without any, InvalidCall and
-    CallError.
+    A read is about all names of their list if none is given. One None if the verb takes one of
+    each argument. Raises UsageError without any, InvalidCall and CallError.
     """
     about = repeating(verb)
     if about is None:
@@ -73,7 +72,7 @@ def names_of(
     if words and options:
         listed = " ".join(f"--{each}" for each in options)
         raise InvalidCall(f"leave out either the names or {listed}, which would choose others")
-    if found is not None and not words and (options or is_narrow(verb, given)):
+    if found is not None and not words and (options or verb.get("reads")):
         return [*chosen_names(session, verb, *found, given)], "chosen"
     if not words:
         raise click.UsageError(missing(verb, about, found), click.get_current_context(silent=True))
@@ -102,13 +101,6 @@ def given_choosing(verb: Verb, listing: Verb, given: Mapping[str, Any]) -> list[
     """The options that were given to choose names."""
     options = [*choosing_options(verb, listing), *([] if verb.get("reads") else [WHERE])]
     return [each for each in options if given.get(WHERE if each == WHERE else choosing(each))]
-
-
-def is_narrow(verb: Verb, given: Mapping[str, Any]) -> bool:
-    """Whether a read shows a part of what all objects have, such as `frames --dead`."""
-    return bool(verb.get("reads")) and any(
-        given.get(parameter(each)) for each in verb.get("options", ())
-    )
 
 
 def chosen_names(
@@ -147,5 +139,8 @@ def chosen_names(
             click.echo(f"there are no such {kind}", err=True)
         sys.exit(0)
     if answer.cut_at or (verb.get("reads") and len(names) > MOST_READ):
-        raise InvalidCall(f"these are {counted(len(names), kind)} or more; choose fewer")
+        options = ", ".join(f"--{each}" for each in listing["options"])
+        raise InvalidCall(
+            f"there are {len(names)} {kind} or more; choose some by name, or {options}"
+        )
     return names

@@ -8,8 +8,9 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from cuectl.requests import example_of, is_value_of, join_of, parameter
-from cuectl.rows import FORMS, columns_of, titles_of
+from cuectl import PROGRAM
+from cuectl.requests import SIZE, example_of, is_value_of, join_of, parameter
+from cuectl.rows import FORMS, SIZES, columns_of, titles_of
 from cuectl.selection import STANDARD_INPUT, all_of, choosing, choosing_options
 from cuectl.session import Session, Verb
 from cuectl.words import WORDS, takes_words
@@ -64,14 +65,14 @@ class VerbCommand(click.Command):
             kind = about.get("names", "")
             if fits or is_value or known.has(word, kind, arguments_of(self._verb, given, ())):
                 return f"; for that: --{option} {word}"
-        for last in self._verb.get("arguments", ())[-1:]:
-            if not last.keys() & {"names", "values", "pattern", "repeats", "example"}:
-                return f"; a {last['name']} of several words needs quotes"
         return ""
 
     def _near_option(self, name: str) -> str:
         from cuectl.suggestions import did_you_mean
 
+        for other, verb in self._session.known_verbs({}).items():
+            if other.startswith(f"{self.name}-") and name in verb.get("options", {}):
+                return f"; for that: {PROGRAM} {other}"
         options = [option for param in self.params for option in param.opts]
         known = [each.removeprefix("--") for each in options if each.startswith("--")]
         return did_you_mean(name, known, LIKE_OPTIONS).replace("mean ", "mean --")
@@ -183,7 +184,7 @@ def argument_of(about: Verb, session: Session) -> click.Argument:
         nargs=-1 if repeats else 1,
         required=not repeats,  # names_of says more of a missing one
         metavar=f"{metavar}..." if repeats else metavar,
-        type=Given(session, about),
+        type=click.BOOL if about.get("type") == "boolean" else Given(session, about),
     )
 
 
@@ -291,7 +292,11 @@ class Given(click.types.StringParamType):
         if values := self._about.get("values"):
             return self._one_of(values, text, param, ctx)
         if number := NUMBERS.get(self._about.get("type", "")):
-            kind, called = number
+            kind, called = NUMBERS["number"] if "per" in self._about else number
+            if self._about.get("unit") in SIZES:
+                if SIZE.fullmatch(text):
+                    return text
+                called = "a size, such as 16GB"
             with suppress(ValueError):
                 kind(text)
                 return text

@@ -61,13 +61,15 @@ class NameList(Entry):
 
 class Column(Entry):
     """A value of rows. It is shown as a part `of` another number, and in red if it is an `alert`
-    and not 0. Of a text, only what is `before` this mark may be shown.
+    and not 0. Of a text, only what is `before` this mark may be shown; a number is shown for people
+    in units of so many, as 100 are `per` core.
     """
 
     path: FieldPath
     title: Line | None = None
     of: FieldPath | None = None
     alert: bool = False
+    per: Annotated[int, Field(gt=1)] | None = None
     before: Annotated[str, Field(min_length=1)] | None = None
 
     @model_validator(mode="after")
@@ -107,18 +109,20 @@ class Given(Entry):
 
 class Argument(Given):
     """A text behind a verb, and its place in the request. If it `repeats`, each is a call of its
-    own.
+    own. A number is sent as so many, as 100 are `per` core.
     """
 
     name: Word
     put: FieldPath
     repeats: bool = False
+    per: Annotated[int, Field(gt=1)] | None = None
     help: Line | None = None
 
 
 class Option(Given):
     """An option: a place in the request for what is given with it, or for `value` (`$sub` is who
     asks), or a condition on rows. Without it, `default` is sent. With it, rows have more `columns`.
+    A text may be for another verb, which is `also` done with the same names: its last argument.
 
     `aliases` are other names of it. What `splits` matches is several options in one: its
     groups are their names.
@@ -128,6 +132,7 @@ class Option(Given):
     value: Requested | None = None
     default: Requested | None = None
     where: Line | None = None
+    also: Word | None = None
     columns: Columns = ()
     aliases: tuple[Word, ...] = ()
     splits: re.Pattern[str] | None = None
@@ -135,8 +140,8 @@ class Option(Given):
 
     @model_validator(mode="after")
     def check_effect(self) -> Self:
-        if (self.put is None) == (self.where is None):
-            raise ValueError("expected either put or where")
+        if sum(each is not None for each in (self.put, self.where, self.also)) != 1:
+            raise ValueError("expected one of put, where and also")
         sent = (self.value, self.default, self.names, self.pattern)
         if sum(each is not None for each in sent) > (self.put is not None):
             raise ValueError("expected one of value, default, names and pattern, with put")
@@ -274,6 +279,20 @@ class Verbs(Entry):
         for words, verb in self.tried.items():
             if verb not in ("", "follow", "launch", *self.verb):
                 raise ValueError(f"tried: {words}: there is no verb {verb!r}")
+        return self
+
+    @model_validator(mode="after")
+    def check_also(self) -> Self:
+        for name, verb in self.verb.items():
+            for option, about in verb.options.items():
+                if about.also is None:
+                    continue
+                other = self.verb.get(about.also)
+                arguments = other.arguments if other is not None else ()
+                kinds = {each.names for each in (*verb.arguments[:1], *arguments[:1])}
+                if [each.repeats for each in arguments] != [True, False] or len(kinds) != 1:
+                    problem = f"{about.also!r} is no verb with the same names and a text"
+                    raise ValueError(f"{name}: {option}: {problem}")
         return self
 
     @model_validator(mode="after")
@@ -451,6 +470,7 @@ class Reader:
                     of=each.of and self._number(method, row, each.of),
                     alert=each.alert and bool(self._number(method, row, each.path)),
                     before=each.before,
+                    per=each.per and self._number(method, row, each.path) and each.per,
                 )
 
     def _counts(self, name: str, each: Verb, counts: Counts) -> Json:
@@ -467,10 +487,15 @@ class Reader:
         return found
 
     def _argument(self, method: Method, each: Argument) -> Json:
-        more = filled(repeats=each.repeats, help=each.help)
-        return {"name": each.name, **place_in(method, each.put), **expected(each), **more}
+        place = place_in(method, each.put)
+        if each.per is not None and place.get("type") not in ("integer", "number"):
+            raise NotApplicable(f"{each.put} is no number")
+        more = filled(repeats=each.repeats, per=each.per, help=each.help)
+        return {"name": each.name, **place, **expected(each), **more}
 
     def _option(self, method: Method, each: Option, always: str | None) -> Json:
+        if each.also is not None:
+            return filled(also=each.also, help=each.help)
         if each.put is None:
             self._view(method, _where=f"({always}) and ({each.where})" if always else each.where)
             return filled(where=each.where, help=each.help)
@@ -527,6 +552,8 @@ def place_of_rows(method: Method) -> tuple[str, Descriptor]:
 def place_in(method: Method, put: str) -> Json:
     """A place in requests, and what it takes. An object has to be one that a name will do for."""
     request = method.descriptor.input_type
+    if put in beside_names(method):
+        return {"put": put}
     field, path = needed_field(request, split(put)), needed_path(request, put)
     takes_name = any(each.place == path and each.finders for each in method.references)
     if is_map(field) or (is_message(field) and not takes_name):
@@ -534,8 +561,26 @@ def place_in(method: Method, put: str) -> Json:
     values = [each.name for each in enum_of(field).values] if is_enum(field) else []
     return {
         "put": str(path),
-        **filled(many=field.is_repeated, type=kind_of(field), values=values),
+        **filled(
+            many=field.is_repeated,
+            type=kind_of(field),
+            unit=unit_of(field, method.units),
+            values=values,
+        ),
     }
+
+
+def beside_names(method: Method) -> set[str]:
+    """The keys of requests, beside their fields, that tell objects of one name apart: the job of a
+    layer.
+    """
+    found = {
+        sent.names[0]
+        for reference in method.references
+        if reference.finders
+        for sent in reference.finders[0].sends
+    }
+    return found - {each.json_name for each in method.descriptor.input_type.fields}
 
 
 def kind_of(field: FieldDescriptor) -> str:

@@ -29,9 +29,9 @@ class ClientCommands:
         verbs = dict[str, Json]()
         for name, each in self.verbs.items():
             if each["method"] in paths:
-                verbs[name] = each
+                verbs[name] = self._with_allowed_options(each, paths)
                 if (counts := each.get("counts")) and counts.get("method") not in paths:
-                    verbs[name] = {**each, "counts": {"noun": counts["noun"]}}
+                    verbs[name] = {**verbs[name], "counts": {"noun": counts["noun"]}}
         found: Json = {"names": names, "verbs": verbs} if verbs else {}
         follow, launch = self.follow, self.launch
         if follow and follow["whole"]["method"] in paths and follow["parts"]["method"] in paths:
@@ -43,6 +43,17 @@ class ClientCommands:
         if tried and found:
             found["tried"] = tried
         return {**found, "colors": dict(self.colors)} if found else {}
+
+    def _with_allowed_options(self, verb: Json, paths: Container[str]) -> Json:
+        """The verb without options for other verbs whose methods are not among the paths."""
+        options: Json = verb.get("options", {})
+        left = {
+            name: each
+            for name, each in options.items()
+            if "also" not in each
+            or self.verbs.get(each["also"], {"method": None})["method"] in paths
+        }
+        return verb if len(left) == len(options) else {**verb, "options": left}
 
 
 @dataclass(frozen=True, slots=True)

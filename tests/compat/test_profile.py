@@ -188,7 +188,7 @@ AFTER = '[[after]]\nmethod = "a.B/C"\ngiven = "x"\ncall = "a.B/D"\nsend = "x"\n'
         (VERB + TWO % ("", "x", ""), "verbs.verb.do: two arguments have one name"),
         (VERB + TWO % (REPEATS, "y", REPEATS), "verbs.verb.do: two arguments repeat"),
         (VERB + 'confirm = "Kill {job}?"', "verbs.verb.do: {job} is no argument"),
-        (VERB + 'options.x.help = "x"', f"{OPTION}: expected either put or where"),
+        (VERB + 'options.x.help = "x"', f"{OPTION}: expected one of put, where and also"),
         (VERB + 'options.x = { put = "y" }', f"{OPTION}.help: field required"),
         *(
             (

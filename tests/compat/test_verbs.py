@@ -26,7 +26,9 @@ WANTED = (
     *("hosts", "lock", "unlock", "move", "procs", "shows", "comment", "comments", "max-cores"),
     *("min-cores", "depends", "logs", "subscriptions", "allocations", "limits"),
     *("groups", "regroup", "host-comment", "host-comments"),
-    *("create-limit", "set-limit"),
+    *("create-limit", "set-limit", "kill-frames", "max-retries", "auto-eat", "min-memory"),
+    *("frame-cores", "depend", "drop-depends", "reboot", "add-tags", "remove-tags"),
+    *("create-show", "subscribe", "set-size", "set-burst", "create-allocation"),
 )
 OF_TRIAL = """\
 reads = ["Bare/Echo"]
@@ -69,6 +71,17 @@ PAUSE = """
 summary = "Pause"
 method = "job.JobInterface/Pause"
 arguments = [{ name = "job", put = "job" }]
+"""
+
+NOTE = 'options.note = { also = "%s", help = "Why" }\n'
+COMMENT = """
+[verb.comment]
+summary = "Comment"
+method = "job.JobInterface/AddComment"
+arguments = [
+  { name = "job", put = "job", repeats = true },
+  { name = "text", put = "newComment.message" },
+]
 """
 
 
@@ -297,6 +310,12 @@ def test_lists_conditions_and_columns_of_options_are_told() -> None:
             JOBS + "options.x = { where = 'isPaused', pattern = 'a', example = 'a', help = 'x' }",
             "expected one of value, default, names and pattern, with put",
         ),
+        (PAUSE + NOTE % "gone", "pause: note: 'gone' is no verb with the same names and a text"),
+        (PAUSE + NOTE % "pause", "pause: note: 'pause' is no verb with the same names and a text"),
+        (
+            PAUSE + NOTE % "comment" + COMMENT.replace(", repeats = true", ""),
+            "pause: note: 'comment' is no verb with the same names and a text",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_refused(text: str, problem: str) -> None:
@@ -332,6 +351,23 @@ def test_a_token_that_may_not_count_has_the_verb() -> None:
     assert commands(opencue_catalog(), method)["verbs"]["eat"]["counts"] == eat
     found = commands(opencue_catalog(), method, FRAMES)["verbs"]["eat"]["counts"]
     assert found == {**eat, "method": FRAMES}
+
+
+def test_another_verb_may_be_done_for_the_same_names() -> None:
+    """If the token may."""
+    text = PAUSE.replace(" }]", ", repeats = true }]") + NOTE % "comment" + COMMENT
+    assert used(text)["verbs"]["pause"]["options"] == {"note": {"also": "comment", "help": "Why"}}
+    methods = ("/job.JobInterface/Pause", "/job.JobInterface/AddComment")
+    for allowed, options in ((methods, {"comment"}), (methods[:1], set())):
+        found = commands(opencue_catalog(), *allowed)["verbs"]["pause"]
+        assert {*found.get("options", {})} == options
+
+
+def test_an_argument_may_tell_namesakes_apart() -> None:
+    """A layer is one of the job whose name is a key beside the fields of the request."""
+    job, layer, size = opencue_document()["x-cuectl"]["verbs"]["min-memory"]["arguments"]
+    assert (job["put"], layer["put"]) == ("job", "layer")
+    assert (size["type"], size["unit"]) == ("integer", "kB")
 
 
 def test_words_that_people_try_are_told_with_their_verbs() -> None:
@@ -400,6 +436,11 @@ NO_PLACE = "job.JobGetJobsRequest has no r.colour"
         (
             'columns = [{ path = "priority", before = "/", title = "P" }]',
             *(".columns.priority", "priority is no text"),
+        ),
+        ('columns = [{ path = "name", per = 100 }]', ".columns.name", "name is no number"),
+        (
+            'arguments = [{ name = "x", put = "r.ids", per = 100 }]',
+            *("", "r.ids is no number"),
         ),
         ('columns = [{ path = "priority", of = "name" }]', ".columns.priority", "name is no num"),
         ('where = "colour=1"', "", f"_where: {NO_FIELD}"),
