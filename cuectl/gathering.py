@@ -10,10 +10,12 @@ import orjson
 
 from cuectl import PROGRAM
 from cuectl.errors import CallError, InvalidCall
+from cuectl.explanations import tell_nothing_fits
+from cuectl.headings import fields_of
 from cuectl.many import Request, outcomes
 from cuectl.names import Names, named_arguments, with_near_name
-from cuectl.reads import COUNT, GROUPS, Showing, fields_of, show, tell_nothing_fits
-from cuectl.rows import Column, Row, as_number, rows_at, value_at
+from cuectl.printing import Showing, show
+from cuectl.rows import COUNT, GROUPS, Column, Row, as_number, rows_at, value_at
 from cuectl.selection import repeating
 from cuectl.session import Session, Verb
 from cuectl.terminal.exits import FAILED, complain, failure_lines

@@ -125,6 +125,16 @@ def unquoted_hint(condition: str) -> str:
     return "" if COMPARES.search(condition) else QUOTE.format(condition)
 
 
+def fields_of(names: str | None, verb: Verb) -> list[str]:
+    """Columns, named as above the table or by their fields, as fields; one may begin with `-`."""
+    paths = {title: path for path, title in reversed(titles_of(columns_of(verb, "wide")))}
+    found = []
+    for each in names.split(",") if names is not None else ():
+        name = each.strip().removeprefix("-")
+        found.append(each.strip().removesuffix(name) + paths.get(name.upper(), name))
+    return found
+
+
 def chosen_columns(names: str, verb: Verb, fields: RowFields) -> list[Column]:
     """The columns with these headings or fields. Raises InvalidCall."""
     known = headings(verb)

@@ -16,6 +16,9 @@ SIZES = {"bytes": 1, "kB": 2**10, "MB": 2**20}
 SIZE_UNITS = "BKMGTP"
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
+GROUPS, COUNT = "groups", "count"
+"""The place of groups in an answer, and the field with the number of rows in each."""
+
 Column = Mapping[str, Any]
 Row = Mapping[str, Any]
 

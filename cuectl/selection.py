@@ -111,8 +111,8 @@ def chosen_names(
     Raises CallError and InvalidCall.
     """
     from cuectl.client.arguments import Arguments
+    from cuectl.explanations import explained, tell_why_nothing_fits
     from cuectl.headings import RowFields, with_fields
-    from cuectl.reads import explained, tell_why_nothing_fits
 
     listing = {**listing, "options": choosing_options(verb, listing)}
     chosen = {parameter(name): given.get(choosing(name)) for name in listing["options"]}
