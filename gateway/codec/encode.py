@@ -6,7 +6,7 @@ its global variables and never as text.
 """
 
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import copysign
@@ -64,10 +64,19 @@ class Encoders:
     """The encoders of one pool's message types, each compiled when it is first asked for."""
 
     def __init__(
-        self, pool: DescriptorPool, aliases: Aliases = NO_ALIASES, *, unset: bool = True
+        self,
+        pool: DescriptorPool,
+        aliases: Aliases = NO_ALIASES,
+        *,
+        unset: bool = True,
+        classes: Sequence[type[Message]] = (),
     ) -> None:
-        """With `unset`, fields that are not set are there, too, as null or with their default."""
+        """With `unset`, fields that are not set are there, too, as null or with their default.
+
+        `classes` are those of the pool, which are kept; see `message_classes`.
+        """
         self.pool = pool
+        self._classes = classes
         self.aliases = aliases
         self._unset_too = unset
         self._compiled = Compiled(self._compile)

@@ -32,7 +32,13 @@ from gateway.schema.catalog import (
     paths_of,
     service_aliases,
 )
-from gateway.schema.description import Schema, build_pool, comments_of, full_name
+from gateway.schema.description import (
+    Schema,
+    build_pool,
+    comments_of,
+    full_name,
+    message_classes,
+)
 from gateway.schema.method import ErrorSigns, Method, Sign, path_of
 from gateway.schema.selection import Selection, chosen
 
@@ -46,7 +52,8 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
     declared, skipped = declared_methods(schema, pool, broken)
     unused: list[UnusedEntry] = []
     names = answer_aliases(profile, pool, unused)
-    encoders, decoders = Encoders(pool, names), Decoders(pool, returned_types(declared), names)
+    encoders = Encoders(pool, names, classes=message_classes(pool, [each.name for each in files]))
+    decoders = Decoders(pool, returned_types(declared), names)
     units = units_of(profile, pool, unused)
     aliases = service_aliases(schema.services)
     aliases_of = by_service(aliases)

@@ -7,18 +7,22 @@ adds a file in one go, and a message type is compiled in one go.
 """
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from importlib import import_module
 from typing import Any, Literal
 
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.descriptor_pb2 import (
     DescriptorProto,
     FileDescriptorProto,
     ServiceDescriptorProto,
 )
 from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 
 from gateway.codec.fields import json_name
 
@@ -374,6 +378,25 @@ def build_pool(files: Iterable[FileDescriptorProto]) -> tuple[DescriptorPool, Ma
     for name in found:
         add(name, ())
     return pool, broken
+
+
+def message_classes(pool: DescriptorPool, names: Iterable[str]) -> tuple[type[Message], ...]:
+    """The classes of all messages in the files with these names.
+
+    Whoever uses the pool keeps them. Otherwise protobuf creates a class when it is first asked for;
+    two threads at once may create two, and the process crashes when one of these is freed.
+    """
+    found: list[type[Message]] = []
+
+    def add(types: Iterable[Descriptor]) -> None:
+        for each in types:
+            found.append(GetMessageClass(each))
+            add(each.nested_types)
+
+    for name in (*well_known_files(), *names):
+        with suppress(KeyError):  # a file that could not be added
+            add(pool.FindFileByName(name).message_types_by_name.values())
+    return tuple(found)
 
 
 def check_json_names(file: FileDescriptorProto) -> None:

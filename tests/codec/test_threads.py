@@ -1,18 +1,28 @@
-"""Codecs are compiled when they are first used, by whichever thread that is."""
+"""Codecs are compiled when they are first used, by whichever thread that is.
 
+The classes of messages are there before: protobuf creates one for each thread that asks at once,
+and a process crashes when one of them is freed.
+"""
+
+import gc
 import sys
+import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Barrier
 
+import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.codec.body import ROOT
 from gateway.codec.decode import Decoders
 from gateway.codec.encode import Encoders
-from gateway.schema.description import build_pool
+from gateway.compat.build import build_catalog
+from gateway.schema.description import assumed_schema, build_pool, message_classes
+from gateway.schema.selection import Selection
+from tests.support.opencue import opencue
 from tests.support.patience import PATIENCE
 
 
@@ -38,7 +48,8 @@ def test_codecs_can_be_compiled_by_several_threads_at_once() -> None:
     with hasty_threads(), ThreadPoolExecutor(threads) as executor:
         for _ in range(30):
             pool, _ = build_pool([file])
-            decoders, encoders = Decoders(pool), Encoders(pool)
+            classes = message_classes(pool, [file.name])
+            decoders, encoders = Decoders(pool), Encoders(pool, classes=classes)
             types = [pool.FindMessageTypeByName(f"t.{name}") for name in names]
             barrier = Barrier(threads)
 
@@ -52,3 +63,14 @@ def test_codecs_can_be_compiled_by_several_threads_at_once() -> None:
 
             for done in [executor.submit(use, shift) for shift in range(threads)]:
                 done.result(PATIENCE)
+
+
+@pytest.mark.parametrize("name", ["job.JobGetJobsResponse", "job.JobSearchCriteria", "job.Job"])
+def test_classes_of_messages_are_there_before_they_are_used(name: str) -> None:
+    catalog = build_catalog(assumed_schema(opencue().files, "a test"), Selection())
+    descriptor = catalog.methods[0].encoders.pool.FindMessageTypeByName(name)
+    before = weakref.ref(GetMessageClass(descriptor))
+    del descriptor
+    gc.collect()
+    assert before() is not None
+    assert catalog.methods
