@@ -1,7 +1,9 @@
 """Verbs that read: rows, as a table and in other forms."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -19,13 +21,11 @@ from cuectl.terminal.text import is_colored
 from cuectl.words import WORDS, tell_unknown, with_words
 
 if TYPE_CHECKING:
-    from cuectl.client.arguments import Arguments
+    from cuectl.client.client import Answer
     from cuectl.client.gateway import GatewayClient
 
 
 def read(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) -> None:
-    from cuectl.client.arguments import Arguments
-
     fields = RowFields(session, verb)
     given = with_split_options(verb, with_words(session, name, verb, given))
     if given["where"]:
@@ -61,34 +61,70 @@ def read(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) -> N
         from cuectl.gathering import show_all
 
         show_all(session, verb, requests, view, given, showing)
-        return
-    arguments = Arguments(orjson.dumps(requests[0][1]))
+    elif given["watch"]:
+        with explaining(session, verb, given, names[0]):
+            watch(session, *requests[0], verb, view, showing)
+    else:
+        with explaining(session, verb, given, names[0]):
+            answer, showing = asked(session, verb, requests[0][1], view, given, showing)
+        if not show(answer.content, showing):
+            from cuectl.explanations import tell_nothing_fits
+
+            tell_unknown(session, name, verb, given.get(WORDS, ()))
+            tell_nothing_fits(session, verb, given, names)
+        if answer.cut_at:
+            complain(f"warning: there may be more than these {answer.cut_at} rows", PROGRAM)
+            sys.exit(CUT)
+
+
+@contextmanager
+def explaining(
+    session: Session, verb: Verb, given: Mapping[str, Any], name: str | None
+) -> Iterator[None]:
+    """Raise what a call raises in terms of the options."""
     try:
-        if given["watch"]:
-            watch(session, name, verb["method"], arguments, view, showing)
-            return
-        answer = session.run(
-            lambda client: client.call(verb["method"], arguments, view=view), given["timeout"]
-        )
+        yield
     except CallError as error:
         from cuectl.explanations import explained
 
-        raise explained(error, session, verb, given, names[0]) from None
-    if not show(answer.content, showing):
-        from cuectl.explanations import tell_nothing_fits
+        raise explained(error, session, verb, given, name) from None
 
-        tell_unknown(session, name, verb, given.get(WORDS, ()))
-        tell_nothing_fits(session, verb, given, names)
-    if answer.cut_at:
-        complain(f"warning: there may be more than these {answer.cut_at} rows", PROGRAM)
-        sys.exit(CUT)
+
+def asked(
+    session: Session,
+    verb: Verb,
+    request: Mapping[str, Any],
+    view: Mapping[str, str],
+    given: Mapping[str, Any],
+    showing: Showing,
+) -> "tuple[Answer, Showing]":
+    """The answer, perhaps with reasons, and how it is shown then. Raises CallError."""
+    from cuectl.client.arguments import Arguments
+    from cuectl.reasons import REASON, with_reasons
+
+    arguments = Arguments(orjson.dumps(request))
+    has_reasons = bool(verb.get("reasons")) and showing.place != GROUPS
+    if has_reasons and "_fields" in view:  # rows are told apart by the first column
+        view = {**view, "_fields": f"{verb['columns'][0]['path']},{view['_fields']}"}
+
+    async def ask(client: "GatewayClient") -> "Answer":
+        answer = await client.call(verb["method"], arguments, view=view)
+        if not has_reasons:
+            return answer
+        rows = await with_reasons(client, verb, arguments, view, answer.content)
+        return replace(answer, content=rows)
+
+    answer = session.run(ask, given["timeout"])
+    if has_reasons:
+        showing = replace(showing, place="", columns=[*showing.columns, REASON])
+    return answer, showing
 
 
 def watch(
     session: Session,
     name: str,
-    method: str,
-    arguments: "Arguments",
+    request: Mapping[str, Any],
+    verb: Verb,
     view: Mapping[str, str],
     showing: Showing,
 ) -> None:
@@ -96,12 +132,14 @@ def watch(
     import gc
 
     from cuectl import watching
+    from cuectl.client.arguments import Arguments
 
     gc.enable()
+    arguments = Arguments(orjson.dumps(request))
 
     async def run(client: "GatewayClient") -> None:
         every = watching.EVERY_SECONDS
-        answers = client.watch(method, arguments, view=view, every=every, until="")
+        answers = client.watch(verb["method"], arguments, view=view, every=every, until="")
         if showing.is_table and sys.stdout.isatty():
             screen = watching.Screen(f"{PROGRAM} {name}", showing.table)
             await watching.watch_on_terminal(answers, screen)

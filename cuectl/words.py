@@ -23,6 +23,11 @@ WORDS = "words"
 ANY = {"*": ".*", "?": "."}
 
 
+def kind_of(name: str, verb: Verb) -> str:
+    """The list of the names that the rows of a verb have."""
+    return str(verb.get("names", name))
+
+
 def takes_words(verb: Verb) -> bool:
     return bool(verb.get("reads") and not verb.get("arguments") and verb.get("columns"))
 
@@ -37,9 +42,9 @@ def with_words(session: Session, name: str, verb: Verb, given: Mapping[str, Any]
         meant = shlex.join((PROGRAM, *command_meant([name, *words], session.tried, verbs, ())))
         raise click.UsageError(f"{name} lists; did you mean {meant}?")
     found, names = dict(given), list[str]()
-    known = Names(session)
+    known, kind = Names(session), kind_of(name, verb)
     for word in words:
-        is_name = is_pattern(word) or known.has(word, name, {})
+        is_name = is_pattern(word) or known.has(word, kind, {})
         option = None if is_name else option_meant(verb, word, known, {})
         if option is None:
             names.append(word)
@@ -48,7 +53,7 @@ def with_words(session: Session, name: str, verb: Verb, given: Mapping[str, Any]
     if names:
         path = str(verb["columns"][0]["path"])
         mark = verb["columns"][0].get("before", "")
-        either = " or ".join(condition(path, each, mark, known, name) for each in names)
+        either = " or ".join(condition(path, each, mark, known, kind) for each in names)
         before = f"({given['where']}) and " if given["where"] else ""
         found["where"] = f"{before}({either})"
     return found
@@ -71,16 +76,16 @@ def with_words_behind(
 
 def tell_unknown(session: Session, name: str, verb: Verb, words: Sequence[str]) -> None:
     """Say which words nothing is called, and exit with NOT_FOUND if there is one."""
-    known = Names(session)
-    kinds = [name, *(each.get("names", "") for each in verb.get("options", {}).values())]
+    known, kind = Names(session), kind_of(name, verb)
+    kinds = [kind, *(each.get("names", "") for each in verb.get("options", {}).values())]
     unknown = [
         word
         for word in words
-        if not option_meant(verb, word, known, {}) and not known.has(word, name, {})
+        if not option_meant(verb, word, known, {}) and not known.has(word, kind, {})
     ]
     for word in unknown:
         near = next(filter(None, (known.near(word, kind) for kind in kinds)), "")
-        complain(f"no {name} have {word!r} in their names{near}", PROGRAM)
+        complain(f"no {kind} have {word!r} in their names{near}", PROGRAM)
     if unknown:
         sys.exit(NOT_FOUND)
 
@@ -89,10 +94,10 @@ def is_pattern(word: str) -> bool:
     return any(each in word for each in ANY)
 
 
-def condition(path: str, word: str, mark: str, known: Names, name: str) -> str:
+def condition(path: str, word: str, mark: str, known: Names, kind: str) -> str:
     """Rows of this name if there are such, else those with the word in their names."""
     if not is_pattern(word):
-        return f"{path}{'=' if known.has(word, name, {}) else ':'}{quoted(word)}"
+        return f"{path}{'=' if known.has(word, kind, {}) else ':'}{quoted(word)}"
     pattern = "".join(ANY.get(each) or re.escape(each) for each in word)
     end = f"({re.escape(mark)}.*)?$" if mark else "$"  # a row shows what is before the mark
     return f"{path}~{quoted(f'(?i)^{pattern}{end}')}"

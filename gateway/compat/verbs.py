@@ -166,17 +166,28 @@ class Counts(Entry):
     noun: Word
 
 
+class Reason(Entry):
+    """A condition on rows, and what is said of those that fit; without a condition, of all."""
+
+    where: Line | None = None
+    says: Line
+
+
 class Verb(Rows):
     """What a client's command line does with a method. `confirm` is asked before it, with
-    `{counted}` for what it `counts`, and `example` is a condition on its rows.
+    `{counted}` for what it `counts`, and `example` is a condition on its rows, which have `names`
+    of a list (if not of that with the verb's name). Of its `reasons`, the first that fits a row is
+    shown.
     """
 
     summary: Line
+    names: Word | None = None
     arguments: tuple[Argument, ...] = ()
     options: dict[Word, Option] = {}
     counts: Counts | None = None
     confirm: Line | None = None
     example: Line | None = None
+    reasons: tuple[Reason, ...] = ()
 
     @model_validator(mode="after")
     def check_arguments(self) -> Self:
@@ -299,6 +310,7 @@ class Verbs(Entry):
     def check_names(self) -> Self:
         wanted = {
             verb: {
+                each.names,
                 *(one.names for one in each.arguments),
                 *(one.names for one in each.options.values()),
             }
@@ -392,11 +404,13 @@ class Reader:
             **self._rows(f"verbs.verb.{name}", method, each),
             **filled(
                 reads=method.reads_only,
+                names=each.names,
                 arguments=[self._argument(method, one) for one in each.arguments],
                 options=options,
                 counts=each.counts and self._counts(f"verbs.verb.{name}.counts", each, each.counts),
                 confirm=each.confirm,
                 example=example,
+                reasons=[self._reason(method, one) for one in each.reasons],
             ),
         }
 
@@ -485,6 +499,10 @@ class Reader:
                     needed_path(method.descriptor.input_type, put)
             found["method"] = method.path
         return found
+
+    def _reason(self, method: Method, each: Reason) -> Json:
+        self._view(method, _where=each.where)
+        return filled(where=each.where, says=each.says)
 
     def _argument(self, method: Method, each: Argument) -> Json:
         place = place_in(method, each.put)

@@ -28,7 +28,7 @@ WANTED = (
     *("groups", "regroup", "host-comment", "host-comments"),
     *("create-limit", "set-limit", "kill-frames", "max-retries", "auto-eat", "min-memory"),
     *("frame-cores", "depend", "drop-depends", "reboot", "add-tags", "remove-tags"),
-    *("create-show", "subscribe", "set-size", "set-burst", "create-allocation"),
+    *("create-show", "subscribe", "set-size", "set-burst", "create-allocation", "why"),
 )
 OF_TRIAL = """\
 reads = ["Bare/Echo"]
@@ -446,6 +446,7 @@ NO_PLACE = "job.JobGetJobsRequest has no r.colour"
         ('where = "colour=1"', "", f"_where: {NO_FIELD}"),
         ('example = "colour=1"', ".example", f"_where: {NO_FIELD}"),
         ('sort = "-colour"', "", f"_sort: {NO_FIELD}"),
+        ('reasons = [{ where = "colour=1", says = "x" }]', "", f"_where: {NO_FIELD}"),
         ('request = { "r.user" = 1 }', "", "job.JobGetJobsRequest has no r.user"),
         ('request = { "r.ids" = "x" }', "", "r.ids: expected a list, got a string"),
         ('arguments = [{ name = "x", put = "r.colour" }]', "", NO_PLACE),
@@ -513,7 +514,7 @@ def test_a_column_or_an_option_that_does_not_fit_leaves_the_verb() -> None:
 def test_a_token_has_the_verbs_whose_methods_it_may_call() -> None:
     jobs, layers = "/job.JobInterface/GetJobs", "/job.JobInterface/GetLayers"
     few = commands(opencue_catalog(), jobs)
-    assert [*few["verbs"]] == ["jobs"]
+    assert [*few["verbs"]] == ["jobs", "why"]
     assert ([*few["names"]], "follow" in few, "launch" in few) == (["users", "shots"], False, False)
     more = commands(opencue_catalog(), jobs, layers, "/show.ShowInterface/GetShows")
     assert [*more["verbs"]] == ["jobs", "layers", "shows"]

@@ -98,6 +98,8 @@ def calls_of(cuebot: SimulatedCuebot, method: str) -> int:
         (f"frames {DYING} 1006 1007 -o name", "1006-beauty\n1007-beauty"),
         (f"frames {DYING} dead beauty -o name --limit 1", "1006-beauty"),
         (f"frames {DYING} beauty -o name --limit 1", "1001-beauty"),
+        (f"why {PAUSED} --fields user -o csv", '"user","why"\n"marco","paused: cuectl resume JOB"'),
+        ("why --count-by user --where user=marco --no-headers", "marco  1"),
         # Several objects, or those that options choose.
         (f"job {DYING} {LENA} -o name", f"{DYING}\n{LENA}"),
         (f"frames {DYING} {LENA} --dead -o name", "1006-beauty\n1007-beauty\n1008-beauty"),
@@ -174,6 +176,7 @@ async def test_words_of_other_programs_that_read_are_done(
     ("line", "near"),
     [
         ("jobs dmeo", "demo"),
+        ("why lenna", "lena"),
         ("jobs lenna", "lena"),
         ("shows dmeo", "demo"),
         (f"jobs {LENA.replace('003', '033')}", LENA),
@@ -183,7 +186,22 @@ async def test_a_misspelled_word_is_told(reading: Cuectl, line: str, near: str) 
     verb, word = line.split()
     ran = await reading(*line.split(), "-o", "name")
     assert (ran.status, ran.text) == (NOT_FOUND, "")
-    assert ran.err == f"cuectl: no {verb} have {word!r} in their names; did you mean {near}?\n"
+    kind = "jobs" if verb == "why" else verb
+    assert ran.err == f"cuectl: no {kind} have {word!r} in their names; did you mean {near}?\n"
+
+
+async def test_why_jobs_wait(cuectl: Cuectl) -> None:
+    """The first reason that fits."""
+    await cuectl("pause", LENA)
+    assert (await cuectl("max-cores", DYING, "1")).status == 0
+    ran = await cuectl("why", LENA, DYING, LIGHT, "-o", "csv", "--no-headers")
+    whys = {row[0]: row[-1] for row in csv.reader(StringIO(ran.text))}
+    assert whys == {
+        LENA: "paused: cuectl resume JOB",
+        DYING: "has the most cores that it may: cuectl max-cores JOB CORES",
+        LIGHT: whys[LIGHT],
+    }
+    assert whys[LIGHT].startswith("waits for free cores (cuectl hosts idle)")
 
 
 async def test_what_matters_comes_first(reading: Cuectl) -> None:
