@@ -517,7 +517,7 @@ def test_a_token_has_the_verbs_whose_methods_it_may_call() -> None:
     assert [*few["verbs"]] == ["jobs", "why"]
     assert ([*few["names"]], "follow" in few, "launch" in few) == (["users", "shots"], False, False)
     more = commands(opencue_catalog(), jobs, layers, "/show.ShowInterface/GetShows")
-    assert [*more["verbs"]] == ["jobs", "layers", "shows"]
+    assert [*more["verbs"]] == ["jobs", "why", "layers", "shows"]
     assert ({*more["names"]}, "follow" in more) == ({"shows", "users", "shots", "layers"}, True)
     assert commands(opencue_catalog(), "/depend.DependInterface/GetDepend") == {}
 
