@@ -27,6 +27,7 @@ from gateway.views.units import (
     in_unit,
     looks_like_one,
     moment,
+    moment_of_age,
     unit_of,
 )
 
@@ -44,6 +45,8 @@ COMPARISONS: dict[str, Callable[[Any, Any], object]] = {
     ">": gt,
     ">=": ge,
 }
+OF_AGES = {"<": gt, "<=": ge, ">": lt, ">=": le}
+"""What is older began earlier."""
 FLOAT = struct.Struct("f")
 
 
@@ -68,6 +71,13 @@ class Reading:
     def moment(self, path: FieldPath, text: str) -> int | None:
         """A time that depends on the present one, if the field is a time."""
         found = moment(text, self.now) if unit_of(path.leaf, self.units) == "time" else None
+        self.uses_now = self.uses_now or found is not None
+        return found
+
+    def moment_of_age(self, path: FieldPath, text: str) -> int | None:
+        """The time that is so long ago, if the field is a time."""
+        is_time = unit_of(path.leaf, self.units) == "time"
+        found = moment_of_age(text, self.now) if is_time else None
         self.uses_now = self.uses_now or found is not None
         return found
 
@@ -105,6 +115,10 @@ class Field:
         path = self.path
         if operator == ":":
             return self.containing(token)
+        compares_age = OF_AGES.get(operator)
+        began = self.reading.moment_of_age(path, token.text) if compares_age is not None else None
+        if compares_age is not None and began is not None:
+            return lambda found: bool(found and compares_age(found, began))  # 0 is no time
         wanted = self.operand(token)
         compares = comparison(operator, path)
         if self.reading.moment(path, token.text) is not None:

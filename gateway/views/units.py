@@ -31,7 +31,7 @@ MOST_LEVELS = 3
 WRITTEN: Mapping[str, str] = {
     **dict.fromkeys(BYTES_IN, "a number, or a size such as 16GB"),
     "seconds": "a number of seconds, or a duration such as 10m",
-    "time": "a number of seconds since 1970, or a time such as now-1h",
+    "time": "seconds since 1970, a time such as now-1h, or, with < and >, an age such as 1h",
 }
 NO_UNIT = "a number"
 
@@ -73,6 +73,12 @@ def moment(text: str, now: int) -> int | None:
         return now
     seconds = int(count) * SECONDS_IN[unit]
     return now - seconds if sign == "-" else now + seconds
+
+
+def moment_of_age(text: str, now: int) -> int | None:
+    """How long ago `2h` is; None for another text."""
+    found = DURATION.fullmatch(text)
+    return None if found is None else now - int(Fraction(found[1]) * SECONDS_IN[found[2]])
 
 
 def looks_like_one(text: str) -> bool:
