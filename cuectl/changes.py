@@ -67,7 +67,7 @@ def change(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) ->
         if given["dry_run"]:
             answers = session.run(lambda client: rehearse(client, verb, requests), timeout)
             click.echo("\n".join(answers))
-            would = summary(verb, counts, {}, len(names) - len(requests))
+            would = summary(verb, counts, {}, len(names) - len(requests)) + beside(verb, given)
             click.echo(f"{name}: would be {would}", err=True)
             return
     except CallError as error:
@@ -91,7 +91,7 @@ def change(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) ->
         sys.exit(status_of(failure))
     done = [each for each in names if (each or name) not in failures and (each or name) in counts]
     failures |= done_also(session, verb, given, done)
-    told = summary(verb, counts, failures, len(names) - len(requests))
+    told = summary(verb, counts, failures, len(names) - len(requests)) + beside(verb, given)
     if source == "chosen":
         told += f" ({listed([*counts])})"
     click.echo("\n".join((f"{name}: {told}", *failure_lines([*failures.items()]))), err=True)
@@ -113,6 +113,13 @@ def done_also(
                     told = f"done, but not --{option}: {error.message}"
                     failures[each] = CallError(error.code, told)
     return failures
+
+
+def beside(verb: Verb, given: Mapping[str, Any]) -> str:
+    """`, with a comment`: what options add that is done by other verbs."""
+    options = verb.get("options", {}).items()
+    also = [name for name, about in options if "also" in about and given.get(parameter(name))]
+    return "".join(f", with a {name}" for name in also)
 
 
 def call_also(
@@ -159,7 +166,7 @@ def worth_calling(
     left = [each for each in requests if counts.get(each[0]) != 0]
     if not left:
         nothing = described(verb, given, [each for each, _ in requests], 0)
-        complain(f"nothing to {name}: {nothing}", PROGRAM)
+        complain(f"{name}: nothing to do: {nothing}", PROGRAM)
         sys.exit(NOT_FOUND if names_something(verb, given) else 0)
     return left, {each: counts.get(each) for each, _ in left}
 
@@ -259,6 +266,6 @@ def question_of(
 def confirm(question: str) -> None:
     """Raises Failure if the answer is no, as it is without a terminal."""
     if not sys.stdin.isatty():
-        raise Failure(f"not done: {question} (--yes answers that)")
+        raise Failure(f"not done: {question} (no terminal to ask on: add --yes)")
     if not click.confirm(question, err=True):
         raise Failure("not done")

@@ -1,7 +1,8 @@
 """Rows of several objects, such as the frames of all jobs of a show, in one table."""
 
+import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,14 +12,18 @@ import orjson
 from cuectl import PROGRAM
 from cuectl.errors import CallError, InvalidCall
 from cuectl.explanations import tell_nothing_fits
-from cuectl.headings import fields_of
+from cuectl.grouping import grouping_of, merged
+from cuectl.headings import fields_of, local_columns
 from cuectl.many import Request, outcomes
 from cuectl.names import Names, named_arguments, with_near_name
 from cuectl.printing import Showing, show
-from cuectl.rows import COUNT, GROUPS, Column, Row, as_number, rows_at, value_at
+from cuectl.requests import put
+from cuectl.rows import COUNT, Column, Row, as_number, rows_at, value_at
 from cuectl.selection import repeating
 from cuectl.session import Session, Verb
 from cuectl.terminal.exits import FAILED, complain, failure_lines
+
+FIELD = re.compile(r"\{([^{}]+)\}")
 
 
 def show_all(
@@ -39,8 +44,14 @@ def show_all(
     order = fields_of(given["sort_by"], verb) if given["sort_by"] else []
     # All rows are put in order, and counted, here.
     asked = {name: text for name, text in view.items() if name not in ("_sort", "_limit")}
+    grouping, local = grouping_of(given, verb), {each["path"] for each in local_columns(verb)}
+    if grouping:
+        asked |= {"_group": ",".join(each for each in grouping.by if each not in local)}
+        asked = {name: text for name, text in asked.items() if text}
     if "_fields" in asked:
-        asked["_fields"] = ",".join([asked["_fields"], *(each.lstrip("-") for each in order)])
+        fields = [verb["columns"][0]["path"], *asked["_fields"].split(",")]
+        fields += (each.lstrip("-") for each in order)
+        asked["_fields"] = ",".join(each for each in fields if each not in local)
     timeout = given["timeout"]
     found = session.run(
         lambda client: outcomes(client, verb["method"], requests, timeout, asked), timeout
@@ -57,11 +68,14 @@ def show_all(
         if name not in failures
         for row in rows_at(found[name], place)
     ]
-    if place == GROUPS:
-        rows = summed(rows, argument)
-        order = order or [f"-{COUNT}"]
+    if grouping:
+        rows = [row for row in rows if row[COUNT] or not grouping.by]
+        rows = merged(rows, () if argument in grouping.by else (argument,))
+        order = grouping.order(",".join(order)).split(",")
     else:
-        showing = replace(showing, columns=with_name(showing, rows, argument))
+        rows = with_added(session, verb, rows, argument, timeout)
+        if given["fields"] is None:
+            showing = replace(showing, columns=with_name(showing, rows, argument))
     rows = in_order(rows, order)[: given["limit"]]
     if not show(orjson.dumps(rows), replace(showing, place="")) and not failures:
         tell_nothing_fits(session, verb, given, [name for name, _ in requests])
@@ -71,6 +85,38 @@ def show_all(
         sys.exit(FAILED)
 
 
+def with_added(
+    session: Session, verb: Verb, rows: list[Row], argument: str, timeout: float | None
+) -> list[Row]:
+    """The rows with what the verb adds to each. Raises CallError."""
+    if not rows or (about := verb.get("adds")) is None:
+        return rows
+    names = dict.fromkeys(row[argument] for row in rows)
+    requests: list[Request] = []
+    for name in names:
+        body: dict[str, Any] = {}
+        put(body, about["put"], name)
+        requests.append((name, body))
+    found = session.run(
+        lambda client: outcomes(client, about["method"], requests, timeout), timeout
+    )
+    texts: dict[str, str] = {}
+    for name, answer in found.items():
+        if isinstance(answer, CallError):
+            raise answer
+        texts[name] = filled(about["text"], rows_at(answer, about["rows"])[0])
+    path, first = about["title"].lower(), verb["columns"][0]["path"]
+    return [
+        {**row, path: texts[row[argument]].replace("{row}", str(value_at(row, first)))}
+        for row in rows
+    ]
+
+
+def filled(text: str, row: Row) -> str:
+    """The text with fields of a row in their places, as far as it has them."""
+    return FIELD.sub(lambda found: str(value_at(row, found[1]) or found[0]), text)
+
+
 def with_name(showing: Showing, rows: Sequence[Row], argument: str) -> Sequence[Column]:
     """The columns, and one with the names, unless the rows say it first."""
     first = showing.columns[0]["path"] if showing.columns else ""
@@ -78,16 +124,6 @@ def with_name(showing: Showing, rows: Sequence[Row], argument: str) -> Sequence[
     if showing.form == "name" or is_there:
         return showing.columns
     return [{"path": argument, "title": argument.upper()}, *showing.columns]
-
-
-def summed(rows: Iterable[Row], argument: str) -> list[Row]:
-    """Groups of rows, with those of all objects that have the same values in one."""
-    sums: dict[bytes, dict[str, Any]] = {}
-    for row in rows:
-        values = {name: value for name, value in row.items() if name not in (argument, COUNT)}
-        group = sums.setdefault(orjson.dumps(values), {**values, COUNT: 0})
-        group[COUNT] += int(row[COUNT])
-    return [*sums.values()]
 
 
 def in_order(rows: list[Row], order: Sequence[str]) -> list[Row]:

@@ -62,11 +62,20 @@ class RowFields:
         return document, document.operations[self._verb["method"]]
 
 
+def local_columns(verb: Verb) -> list[Column]:
+    """The columns that rows get here: the name that each is about, and what the verb adds."""
+    titles = [each["name"].upper() for each in verb.get("arguments", ()) if each.get("repeats")]
+    if adds := verb.get("adds"):
+        titles.append(adds["title"])
+    return [{"path": title.lower(), "title": title} for title in titles if verb.get("reads")]
+
+
 def headings(verb: Verb) -> dict[str, Column]:
     """The columns that a verb may show, by what is above them."""
     columns = list(columns_of(verb, "wide"))
     for about in verb.get("options", {}).values():
         columns += about.get("columns", ())
+    columns += local_columns(verb)
     found: dict[str, Column] = {}
     for (_, title), each in zip(titles_of(columns), columns, strict=True):
         found.setdefault(title, each)
@@ -142,12 +151,12 @@ def chosen_columns(names: str, verb: Verb, fields: RowFields) -> list[Column]:
     found: list[Column] = []
     for name in filter(None, map(str.strip, names.split(","))):
         if (column := known.get(name.upper())) is not None:
-            found.append(column)
+            found.append({**column, "head": name})
         elif (path := fields.path(name)) is not None:
             title = WORD_BEGINS.sub(" ", path.rpartition(".")[2]).upper()
             about = shown.get(path, {"title": title, "unit": fields.units.get(path, "")})
             alone = {key: about[key] for key in ("title", "unit", "alert") if key in about}
-            found.append({"path": path, **alone})
+            found.append({"path": path, "head": name, **alone})
         else:
             raise InvalidCall(f"--fields: {unknown(name, list(known), fields.paths)}")
     if not found:

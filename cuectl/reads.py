@@ -10,11 +10,12 @@ import orjson
 
 from cuectl import PROGRAM
 from cuectl.errors import CallError, InvalidCall
-from cuectl.headings import RowFields, chosen_columns, fields_of, with_fields
+from cuectl.grouping import grouping_of
+from cuectl.headings import RowFields, chosen_columns, fields_of, local_columns, with_fields
 from cuectl.printing import Showing, show
 from cuectl.requests import parameter, put_arguments, request_of, with_split_options
-from cuectl.rows import COUNT, GROUPS, Column, columns_of, paths_of
-from cuectl.selection import all_of, conditions_of, names_of, repeating
+from cuectl.rows import GROUPS, Column, columns_of, paths_of
+from cuectl.selection import all_of, conditions_of, names_of
 from cuectl.session import Session, Verb
 from cuectl.terminal.exits import CUT, complain
 from cuectl.terminal.text import is_colored
@@ -30,34 +31,33 @@ def read(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) -> N
     given = with_split_options(verb, with_words(session, name, verb, given))
     if given["where"]:
         given = {**given, "where": with_fields(given["where"], verb, fields.has)}
-    counted = fields_of(given["count_by"], verb)
-    named = False
+    grouping = grouping_of(given, verb)
     if given["fields"] is not None:
         check_fields(given)
-        given, named = without_argument(verb, given)
         columns = chosen_columns(given["fields"], verb, fields)
     else:
-        columns = counts_of(counted, verb) if counted else shown_columns(verb, given)
+        columns = grouping.columns(verb) if grouping else shown_columns(verb, given)
     names, source = names_of(session, verb, given)
     showing = Showing(
         form="wide" if given["fields"] and given["output"] == "table" else given["output"],
         columns=columns,
-        place=GROUPS if counted else verb.get("rows"),
+        place=GROUPS if grouping else verb.get("rows"),
         colors=session.colors,
         headers=not given["no_headers"],
         raw=given["raw"],
         colored=sys.stdout.isatty() and is_colored(),
     )
     view = view_of(verb, given, columns)
-    if counted:
-        view = {key: text for key, text in view.items() if key != "_fields"}
-        view |= {"_group": ",".join(counted), "_count": "true"}
+    if grouping:
+        view = grouping.view(view)
     body = request_of(verb, given, session)
     requests = [
         (each or name, put_arguments(body, verb.get("arguments", ()), given, each))
         for each in names
     ]
-    if len(requests) > 1 or source != "written" or named:
+    local = {each["path"] for each in local_columns(verb)}
+    is_local = any(each["path"] in local for each in columns)
+    if len(requests) > 1 or source != "written" or is_local:
         from cuectl.gathering import show_all
 
         show_all(session, verb, requests, view, given, showing)
@@ -149,22 +149,14 @@ def watch(
     session.run(run)
 
 
-def without_argument(verb: Verb, given: Mapping[str, Any]) -> tuple[Mapping[str, Any], bool]:
-    """The options without the argument's name in --fields, and whether it was there: rows are told
-    apart by a column of that name.
-    """
-    about = repeating(verb)
-    names = given["fields"].split(",")
-    left = [each for each in names if about is None or each.strip().lower() != about["name"]]
-    return {**given, "fields": ",".join(left)}, len(left) < len(names)
-
-
 def check_fields(given: Mapping[str, Any]) -> None:
     """Raises InvalidCall where rows are not shown by their fields."""
     if given["output"] == "name":
         raise InvalidCall("-o name prints names only; for other fields, use -o csv or table")
     if given["count_by"] is not None:
         raise InvalidCall("--count-by counts rows, and --fields shows them; leave out one of them")
+    if given["sum"] is not None:
+        raise InvalidCall("--sum adds rows up, and --fields shows them; leave out one of them")
 
 
 def shown_columns(verb: Verb, given: Mapping[str, Any]) -> list[Column]:
@@ -180,12 +172,14 @@ def shown_columns(verb: Verb, given: Mapping[str, Any]) -> list[Column]:
         for each in about.get("columns", ())
         if each["path"] not in known
     ]
-    return [*columns[:1], *more, *columns[1:]]
+    added = local_columns(verb)[1:]
+    return [*columns[:1], *more, *columns[1:], *added]
 
 
 def view_of(verb: Verb, given: Mapping[str, Any], columns: Sequence[Column]) -> dict[str, str]:
+    is_grouped = given["count_by"] or given["sum"]
     sort = ",".join(fields_of(given["sort_by"], verb))
-    sort = sort or (f"-{COUNT}" if given["count_by"] else str(verb.get("sort", "")))
+    sort = sort or ("" if is_grouped else str(verb.get("sort", "")))
     view = {}
     if given["output"] in ("table", "wide", "csv", "name") or given["fields"] is not None:
         view["_fields"] = ",".join(paths_of(columns))
@@ -196,13 +190,3 @@ def view_of(verb: Verb, given: Mapping[str, Any], columns: Sequence[Column]) -> 
     if given["limit"] is not None:
         view["_limit"] = str(given["limit"])
     return view
-
-
-def counts_of(fields: Sequence[str], verb: Verb) -> list[Column]:
-    """The columns of groups of rows that have the same values."""
-    known = {each["path"]: each for each in reversed(columns_of(verb, "wide"))}
-    groups: list[Column] = [
-        {key: known.get(path, {}).get(key, "") for key in ("title", "unit")} | {"path": path}
-        for path in fields
-    ]
-    return [*groups, {"path": COUNT, "title": COUNT.upper()}]

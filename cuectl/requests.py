@@ -13,7 +13,19 @@ from cuectl.rows import SIZES
 from cuectl.session import Session, Verb
 
 SUBJECT = "$sub"
+GIVEN = "{}"
+"""The place in a condition of what is given with an option."""
 SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?)(?:([KMGTP])I?B?|B)", re.ASCII | re.IGNORECASE)
+
+
+def is_flag(about: Verb) -> bool:
+    """Whether nothing is written behind an option."""
+    return "value" in about or ("where" in about and GIVEN not in about["where"])
+
+
+def quoted(text: str) -> str:
+    """A text in a condition."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def parameter(name: str) -> str:

@@ -1,5 +1,6 @@
 """Rows as people read them, and in other forms."""
 
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, get_args
@@ -14,6 +15,7 @@ Form = Literal["table", "wide", "json", "yaml", "ndjson", "csv", "name"]
 FORMS: tuple[Form, ...] = get_args(Form)
 SIZES = {"bytes": 1, "kB": 2**10, "MB": 2**20}
 SIZE_UNITS = "BKMGTP"
+INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}")
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 GROUPS, COUNT = "groups", "count"
@@ -24,12 +26,19 @@ Row = Mapping[str, Any]
 
 
 def rows_at(answer: Any, place: str | None) -> list[Row]:
-    """The rows of an answer, or its only object as one."""
+    """The rows of an answer, or its only object as one; of groups, each sum is a value."""
+    if place == GROUPS:
+        return [with_sums(each) for each in answer.get(GROUPS, [answer])]
     for name in place.split(".") if place else ():
         answer = answer.get(name) if isinstance(answer, dict) else None
     if answer is None:
         return []
     return answer if isinstance(answer, list) else [answer]
+
+
+def with_sums(group: Row) -> Row:
+    sums = {f"sum({path})": value for path, value in group.get("sum", {}).items()}
+    return {**{name: value for name, value in group.items() if name != "sum"}, **sums}
 
 
 def value_at(row: Any, path: str) -> Any:
@@ -190,18 +199,20 @@ def csv_lines(rows: Sequence[Row], columns: Sequence[Column], *, headers: bool) 
     """The values of columns, headed by their fields; those of which they are parts have columns,
     too.
 
-    A part of a text is headed by its title.
+    Columns that were chosen are headed as they were written, and stand alone. A part of a text is
+    headed by its title.
     """
-    marks: dict[str, tuple[str, str]] = {}
+    heads: list[tuple[str, str, str]] = []
     for each in columns:
         mark = each.get("before", "")
-        marks[str(each["title"]).lower() if mark else each["path"]] = (each["path"], mark)
-        if each.get("of"):
-            marks.setdefault(each["of"], (each["of"], ""))
+        own = str(each["title"]).lower() if mark else each["path"]
+        heads.append((each.get("head", own), each["path"], mark))
+        if "of" in each and "head" not in each:
+            heads.append((each["of"], each["of"], ""))
     if headers:
-        yield ",".join(map(quoted, marks))
+        yield ",".join(quoted(head) for head, _, _ in heads)
     for row in rows:
-        yield ",".join(csv_cell(part_of(row, path, mark)) for path, mark in marks.values())
+        yield ",".join(csv_cell(part_of(row, path, mark)) for _, path, mark in heads)
 
 
 def part_of(row: Row, path: str, mark: str) -> Any:
@@ -215,6 +226,8 @@ def csv_cell(value: Any) -> str:
         return ""
     if isinstance(value, str):
         # A spreadsheet would run it.
+        if INTEGER.fullmatch(value):  # of 64 bits
+            return value
         is_formula = value.startswith(FORMULA) and as_number(value) is None
         return quoted(f"'{value}" if is_formula else value)
     if isinstance(value, dict | list):

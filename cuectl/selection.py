@@ -10,7 +10,7 @@ import click
 import orjson
 
 from cuectl.errors import CallError, InvalidCall
-from cuectl.requests import parameter, request_of
+from cuectl.requests import GIVEN, parameter, quoted, request_of
 from cuectl.rows import rows_at, value_at
 from cuectl.session import Session, Verb
 
@@ -28,9 +28,12 @@ def repeating(verb: Verb) -> Verb | None:
 
 def conditions_of(verb: Verb, given: Mapping[str, Any]) -> list[str]:
     """The conditions of a verb on its rows, of its options, and of --where."""
-    options = verb.get("options", {}).items()
-    flags = [one[WHERE] for name, one in options if WHERE in one and given.get(parameter(name))]
-    return [each for each in (verb.get(WHERE), *flags, given.get(WHERE)) if each]
+    found = [verb.get(WHERE)]
+    for name, about in verb.get("options", {}).items():
+        value = given.get(parameter(name))
+        if WHERE in about and value:
+            found.append(about[WHERE].replace(GIVEN, quoted(str(value))))
+    return [each for each in (*found, given.get(WHERE)) if each]
 
 
 def all_of(conditions: Sequence[str]) -> str:
@@ -119,8 +122,9 @@ def chosen_names(
     chosen |= {"timeout": given["timeout"], WHERE: None}
     if not verb.get("reads") and given.get(WHERE):
         chosen[WHERE] = with_fields(given[WHERE], listing, RowFields(session, listing).has)
+    chooses = [verb["chooses"]] if "chooses" in verb else []
     path = str(listing["columns"][0]["path"])
-    view = {"_fields": path, "_where": all_of(conditions_of(listing, chosen))}
+    view = {"_fields": path, "_where": all_of([*chooses, *conditions_of(listing, chosen)])}
     view["_sort"] = listing.get("sort", "")
     request = Arguments(orjson.dumps(request_of(listing, chosen, session)))
     try:

@@ -9,7 +9,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from cuectl import PROGRAM
-from cuectl.requests import SIZE, example_of, is_value_of, join_of, parameter
+from cuectl.requests import SIZE, example_of, is_flag, is_value_of, join_of, parameter
 from cuectl.rows import FORMS, SIZES, columns_of, titles_of
 from cuectl.selection import STANDARD_INPUT, all_of, choosing, choosing_options
 from cuectl.session import Session, Verb
@@ -191,16 +191,16 @@ def argument_of(about: Verb, session: Session) -> click.Argument:
 def option_of(name: str, about: Verb, session: Session, place: str) -> click.Option:
     """`place` is the name of the parameter."""
     names = [f"--{each}" for each in (name, *about.get("aliases", ()))]
-    is_flag = "where" in about or "value" in about
+    flag = is_flag(about)
     help_ = str(about.get("help", ""))
     if example := about.get("example"):
         help_ += f", such as {example}"
-    if not is_flag and (values := about.get("values")):
+    if not flag and (values := about.get("values")):
         help_ += f": {', '.join(values)}"
     if default := about.get("default"):
         shown = ", ".join(default) if isinstance(default, list) else default
         help_ += f" (default: {shown})"
-    if is_flag:
+    if flag:
         return click.Option([*names, place], is_flag=True, help=help_)
     more: dict[str, Any] = {
         "metavar": str(about.get("names", name)).removesuffix("s").upper(),
@@ -253,6 +253,12 @@ def of_reads(verb: Verb) -> list[click.Option]:
             metavar="COLUMNS",
             help="How many rows have which values.",
         ),
+        VerbOption(
+            ["--sum"],
+            ",".join,
+            metavar="COLUMNS",
+            help="Add these up, of all rows or for --count-by.",
+        ),
         click.Option(["--limit"], type=click.IntRange(min=0), help="So many rows at most."),
         click.Option(["-w", "--watch"], is_flag=True, help="Show what changes, until Ctrl-C."),
         click.Option(["--raw"], is_flag=True, help="Times and sizes as the gateway sends them."),
@@ -296,7 +302,9 @@ class Given(click.types.StringParamType):
             if self._about.get("unit") in SIZES:
                 if SIZE.fullmatch(text):
                     return text
-                called = "a size, such as 16GB"
+                self.fail(f"{text!r} is no size with a unit{example_of(self._about)}", param, ctx)
+            if text.startswith("+"):
+                self.fail(f"{text!r} is a change: write the new value", param, ctx)
             with suppress(ValueError):
                 kind(text)
                 return text

@@ -12,7 +12,7 @@ import click
 
 from cuectl import PROGRAM
 from cuectl.names import Names
-from cuectl.requests import is_value_of, join_of, parameter
+from cuectl.requests import is_flag, is_value_of, join_of, parameter, quoted
 from cuectl.selection import repeating
 from cuectl.session import Session, Verb
 from cuectl.suggestions import command_meant
@@ -64,10 +64,11 @@ def with_words_behind(
 ) -> dict[str, Any]:
     """The options, with words behind a name that are none, such as `dead` in `frames JOB dead`."""
     place, kind = parameter(about["name"]), about.get("names", "")
-    first, *words = given[place] or ("",)
     known, found = Names(session), dict(given)
-    for word in words:
-        option = option_meant(verb, word, known, {about["name"]: first})
+    words: Sequence[str] = given[place]
+    for index, word in enumerate(words):
+        arguments = {about["name"]: words[0]} if index else {}
+        option = option_meant(verb, word, known, arguments)
         if option is not None and not known.has(word, kind, {}):
             put_option(verb, option, word, found)
             found[place] = tuple(each for each in found[place] if each != word)
@@ -103,19 +104,14 @@ def condition(path: str, word: str, mark: str, known: Names, kind: str) -> str:
     return f"{path}~{quoted(f'(?i)^{pattern}{end}')}"
 
 
-def quoted(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
 def option_meant(verb: Verb, word: str, known: Names, arguments: Mapping[str, str]) -> str | None:
     """The option that a word is the name of, or a value."""
     options: Mapping[str, Verb] = verb.get("options", {})
     for name, about in options.items():
-        is_flag = "where" in about or "value" in about
-        if is_flag and word.lower() in (name, *about.get("aliases", ())):
+        if is_flag(about) and word.lower() in (name, *about.get("aliases", ())):
             return name
     for name, about in options.items():
-        if "where" in about or "value" in about:
+        if is_flag(about):
             continue
         has = known.has(word, about.get("names", ""), arguments)
         if has or is_value_of(about, word) or word.upper() in about.get("values", ()):
@@ -126,7 +122,7 @@ def option_meant(verb: Verb, word: str, known: Names, arguments: Mapping[str, st
 def put_option(verb: Verb, name: str, word: str, found: dict[str, Any]) -> None:
     about = verb["options"][name]
     before = found.get(parameter(name))
-    if "where" in about or "value" in about:
+    if is_flag(about):
         found[parameter(name)] = True
     elif about.get("many"):
         value = word.upper() if word.upper() in about.get("values", ()) else word

@@ -87,7 +87,8 @@ def follow_all(
             async with asyncio.timeout(timeout):
                 return await run(client)
         except TimeoutError:
-            complain(f"gave up: not done within {timeout:g} s", PROGRAM)
+            left = ", ".join(names[names.index(current) :])
+            complain(f"gave up: not done within {timeout:g} s: {left}", PROGRAM)
             return GAVE_UP
 
     try:

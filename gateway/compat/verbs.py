@@ -39,6 +39,8 @@ from gateway.views.row_conditions import INTEGERS, NUMBERS
 from gateway.views.units import unit_of
 from gateway.views.view import make_view, only_object
 
+GIVEN = "{}"
+"""The place in a condition of what is given with an option."""
 WORD_BEGINS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 Word = Annotated[str, shaped(r"[a-z][a-z0-9-]*", "a word such as min-cores")]
 Requested = Content | tuple[Content, ...]
@@ -122,7 +124,8 @@ class Argument(Given):
 class Option(Given):
     """An option: a place in the request for what is given with it, or for `value` (`$sub` is who
     asks), or a condition on rows. Without it, `default` is sent. With it, rows have more `columns`.
-    A text may be for another verb, which is `also` done with the same names: its last argument.
+    A condition may come with a `value`, and has `{}` for what is given, if that is a text. A text
+    may be for another verb, which is `also` done with the same names: its last argument.
 
     `aliases` are other names of it. What `splits` matches is several options in one: its
     groups are their names.
@@ -140,10 +143,12 @@ class Option(Given):
 
     @model_validator(mode="after")
     def check_effect(self) -> Self:
-        if sum(each is not None for each in (self.put, self.where, self.also)) != 1:
+        has_both = self.value is not None and self.where is not None
+        if sum(each is not None for each in (self.put, self.where, self.also)) != 1 + has_both:
             raise ValueError("expected one of put, where and also")
         sent = (self.value, self.default, self.names, self.pattern)
-        if sum(each is not None for each in sent) > (self.put is not None):
+        takes_one = self.put is not None or GIVEN in (self.where or "")
+        if sum(each is not None for each in sent) > takes_one:
             raise ValueError("expected one of value, default, names and pattern, with put")
         return self
 
@@ -166,6 +171,17 @@ class Counts(Entry):
     noun: Word
 
 
+class Added(Entry):
+    """A text for each row, with fields of the object whose rows they are (`{logDir}`), which
+    another read answers for the same name, and the row's own first column (`{row}`).
+    """
+
+    title: Line
+    method: MethodName
+    put: FieldPath
+    text: Line
+
+
 class Reason(Entry):
     """A condition on rows, and what is said of those that fit; without a condition, of all."""
 
@@ -177,20 +193,24 @@ class Verb(Rows):
     """What a client's command line does with a method. `confirm` is asked before it, with
     `{counted}` for what it `counts`, and `example` is a condition on its rows, which have `names`
     of a list (if not of that with the verb's name). Of its `reasons`, the first that fits a row is
-    shown.
+    shown. When options choose what a verb is about, `chooses` is a condition on that.
     """
 
     summary: Line
     names: Word | None = None
+    chooses: Line | None = None
     arguments: tuple[Argument, ...] = ()
     options: dict[Word, Option] = {}
     counts: Counts | None = None
     confirm: Line | None = None
     example: Line | None = None
     reasons: tuple[Reason, ...] = ()
+    adds: Added | None = None
 
     @model_validator(mode="after")
     def check_arguments(self) -> Self:
+        if self.adds is not None and [each.repeats for each in self.arguments] != [True]:
+            raise ValueError("adds needs one argument, which repeats")
         names = {each.name for each in self.arguments}
         if len(names) < len(self.arguments):
             raise ValueError("two arguments have one name")
@@ -342,6 +362,8 @@ def client_commands(
     for name, verb in verbs.verb.items():
         with entry(f"verbs.verb.{name}", unused):
             found[name] = reader.verb(name, verb)
+            with entry(f"verbs.verb.{name}.chooses", unused):
+                found[name] |= filled(chooses=reader.chosen(verb, verbs.verb))
             answers.append(reader.methods[verb.method].descriptor.output_type)
     follow = launch = None
     if verbs.follow is not None:
@@ -411,8 +433,18 @@ class Reader:
                 confirm=each.confirm,
                 example=example,
                 reasons=[self._reason(method, one) for one in each.reasons],
+                adds=each.adds and self._adds(each.adds),
             ),
         }
+
+    def chosen(self, each: Verb, verbs: Mapping[str, Verb]) -> str | None:
+        """The condition on what options choose, which is on rows of the verb that lists these."""
+        kind = next((one.names for one in each.arguments if one.repeats), None)
+        listing = verbs.get(kind or "")
+        if each.chooses is None or listing is None:
+            return None
+        self._view(needed_method(self.methods, listing.method), _where=each.chooses)
+        return each.chooses
 
     def follow(self, each: Follow) -> Json:
         parts = needed_method(self.methods, each.parts.method)
@@ -500,6 +532,21 @@ class Reader:
             found["method"] = method.path
         return found
 
+    def _adds(self, each: Added) -> Json:
+        method = needed_method(self.methods, each.method)
+        rows, row = place_of_rows(method)
+        for _, field, _, _ in Formatter().parse(each.text):
+            if field not in (None, "row"):
+                self._find(method, row, field)
+        place = place_in(method, each.put)["put"]
+        return {
+            "title": each.title,
+            "method": method.path,
+            "put": place,
+            "rows": rows,
+            "text": each.text,
+        }
+
     def _reason(self, method: Method, each: Reason) -> Json:
         self._view(method, _where=each.where)
         return filled(where=each.where, says=each.says)
@@ -514,10 +561,12 @@ class Reader:
     def _option(self, method: Method, each: Option, always: str | None) -> Json:
         if each.also is not None:
             return filled(also=each.also, help=each.help)
+        if each.where is not None:
+            where = each.where.replace(GIVEN, "'x'")
+            self._view(method, _where=f"({always}) and ({where})" if always else where)
         if each.put is None:
-            self._view(method, _where=f"({always}) and ({each.where})" if always else each.where)
-            return filled(where=each.where, help=each.help)
-        found = place_in(method, each.put)
+            return {**filled(where=each.where, help=each.help), **expected(each)}
+        found = {**place_in(method, each.put), **filled(where=each.where)}
         for name, content in (("value", each.value), ("default", each.default)):
             if content is not None:
                 request_of(method, {each.put: content})

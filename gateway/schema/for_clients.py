@@ -28,7 +28,8 @@ class ClientCommands:
         names = {name: each for name, each in self.names.items() if each["method"] in paths}
         verbs = dict[str, Json]()
         for name, each in self.verbs.items():
-            if each["method"] in paths:
+            added = each.get("adds", {}).get("method", each["method"])
+            if each["method"] in paths and added in paths:
                 verbs[name] = self._with_allowed_options(each, paths)
                 if (counts := each.get("counts")) and counts.get("method") not in paths:
                     verbs[name] = {**verbs[name], "counts": {"noun": counts["noun"]}}

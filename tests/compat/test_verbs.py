@@ -363,6 +363,40 @@ def test_another_verb_may_be_done_for_the_same_names() -> None:
         assert {*found.get("options", {})} == options
 
 
+def test_what_options_choose_may_be_narrowed() -> None:
+    """By a condition on the rows of the verb that lists it."""
+    names = '[names]\njobs = { method = "job.JobInterface/GetJobNames", path = "names" }\n'
+    pause = PAUSE.replace('put = "job"', 'put = "job", names = "jobs", repeats = true')
+    text = f"{names}{JOBS}{pause}chooses = 'not isPaused'\n"
+    assert used(text)["verbs"]["pause"]["chooses"] == "not isPaused"
+    found, idle = resolved(text.replace("isPaused", "isRunning"))
+    assert "chooses" not in found["verbs"]["pause"]
+    assert [*idle] == ["verbs.verb.pause.chooses"]
+
+
+ADDS = """
+[verb.logs]
+summary = "List logs"
+method = "job.JobInterface/GetFrames"
+arguments = [{ name = "job", put = "job", repeats = true }]
+columns = ["name"]
+adds = { title = "LOG", method = "job.JobInterface/GetJob", put = "id", text = "{logDir}/{row}" }
+"""
+
+
+def test_a_verb_may_add_a_text_to_its_rows() -> None:
+    """If the token may read the object that it has parts of."""
+    adds = used(ADDS)["verbs"]["logs"]["adds"]
+    method = "/job.JobInterface/GetJob"
+    place = {"put": "id", "rows": "job"}
+    assert adds == {"title": "LOG", "method": method, "text": "{logDir}/{row}", **place}
+    _, idle = resolved(ADDS.replace("logDir", "logFolder"))
+    assert [*idle] == ["verbs.verb.logs"]
+    assert commands(opencue_catalog(), "/job.JobInterface/GetFrames")["verbs"].get("logs") is None
+    with pytest.raises(ValidationError, match="adds needs one argument, which repeats"):
+        Verbs.model_validate(tomllib.loads(ADDS.replace(", repeats = true", "")))
+
+
 def test_an_argument_may_tell_namesakes_apart() -> None:
     """A layer is one of the job whose name is a key beside the fields of the request."""
     job, layer, size = opencue_document()["x-cuectl"]["verbs"]["min-memory"]["arguments"]

@@ -69,7 +69,7 @@ async def test_giving_up(cuectl: Cuectl) -> None:
     await cuectl("shows")
     ran = await cuectl("follow", JOB, "--timeout", "300ms")
     assert ran.status == GAVE_UP
-    assert ran.err.endswith("cuectl: gave up: not done within 0.3 s\n")
+    assert ran.err.endswith(f"cuectl: gave up: not done within 0.3 s: {JOB}\n")
 
 
 async def test_nothing_to_follow(cuectl: Cuectl) -> None:

@@ -100,7 +100,7 @@ def test_csv() -> None:
     rows = [{"a": "=1+1", "b": "-5", "c": None, "d": 'x"y'}]
     assert [*csv_lines(rows, [{"path": each} for each in "abcd"], headers=True)] == [
         '"a","b","c","d"',
-        '"\'=1+1","-5",,"x""y"',
+        '"\'=1+1",-5,,"x""y"',
     ]
 
 

@@ -26,6 +26,8 @@ JOB_NAMES = "job.JobInterface/GetJobNames"
 LENA, DYING = "demo-sh010-lena_comp_v003", "harbor-hb110-tomas_light_v004"
 PAUSED = "demo-sh020-marco_smoke_v001"
 LIGHT = "demo-sh010-artist1_light_v012"
+IDLE = '"local.desktop",3,24'
+LOGS = f"/shots/harbor/hb110/logs/{DYING}--74332233-b297-5c90-a4de-c3102e21950e"
 
 
 def calls_of(cuebot: SimulatedCuebot, method: str) -> int:
@@ -43,7 +45,7 @@ def calls_of(cuebot: SimulatedCuebot, method: str) -> int:
         ("jobs --where DEAD>2 -o name", DYING),
         (
             "hosts --fields STATE,name --where state=DOWN -o csv",
-            '"state","name"\n"DOWN","render-node-07"',
+            '"STATE","name"\n"DOWN","render-node-07"',
         ),
         ("hosts --down --fields idleCores -o csv --no-headers", "32"),
         ("hosts --columns load,NAME --down -o ndjson", '{"load":0,"name":"render-node-07"}'),
@@ -78,7 +80,7 @@ def calls_of(cuebot: SimulatedCuebot, method: str) -> int:
         ("subscriptions demo -o name --sort-by name", "local.desktop.demo\nlocal.general.demo"),
         (
             f"depends {LENA} --no-headers --where active -o csv",
-            f'"{LENA}","preview","","{LENA}","comp","",true',
+            f'"{LENA}","preview","","{LENA}","comp",""',
         ),
         # Words behind a verb that lists.
         (f"jobs {LENA} -o name", LENA),
@@ -104,8 +106,32 @@ def calls_of(cuebot: SimulatedCuebot, method: str) -> int:
         (f"job {DYING} {LENA} -o name", f"{DYING}\n{LENA}"),
         (f"frames {DYING} {LENA} --dead -o name", "1006-beauty\n1007-beauty\n1008-beauty"),
         (
+            f"logs {DYING} 1006 --fields name,log -o csv --no-headers",
+            f'"1006-beauty","{LOGS}/{DYING}.1006-beauty.rqlog"',
+        ),
+        (
+            "logs dead --show harbor --limit 1 --fields log --no-headers",
+            f"{LOGS}/{DYING}.1006-beauty.rqlog",
+        ),
+        (f"logs {DYING} 1006 -o name", "1006-beauty"),
+        (
+            "frames dead --count-by job,state -o csv --no-headers",
+            f'"{DYING}","DEAD",3\n"{LIGHT}","DEAD",2',
+        ),
+        ("frames dead --count-by job --limit 1 --no-headers", f"{DYING}  3"),
+        ("jobs --sum RUN --where dead>2 --no-headers", "1  5"),
+        (
+            "jobs --sum CORES,PRI --count-by show -o csv --limit 1",
+            '"show","count","sum(jobStats.reservedCores)","sum(priority)"\n"demo",3,22,300',
+        ),
+        (
+            "hosts --sum idle --count-by alloc --sort -idle --no-headers --limit 1",
+            "local.general  7  96",
+        ),
+        ("frames --sum retries --count-by state --sort state --no-headers --limit 1", "DEAD  5  5"),
+        (
             "frames --dead --show demo --fields job,name,RETRIES -o csv --sort-by -name",
-            f'"job","name","retryCount"\n"{LIGHT}","1012-beauty",1\n"{LIGHT}","1011-beauty",1',
+            f'"job","name","RETRIES"\n"{LIGHT}","1012-beauty",1\n"{LIGHT}","1011-beauty",1',
         ),
         (
             f"frames {DYING} --dead --fields JOB,name --no-headers --limit 1",
@@ -115,7 +141,7 @@ def calls_of(cuebot: SimulatedCuebot, method: str) -> int:
         ("frames --dead --sort-by -name --limit 1 -o name", "1012-beauty"),
         (
             "job --show harbor --fields state,name -o csv --sort-by name --limit 1",
-            f'"job","state","name"\n"{DYING}","PENDING","{DYING}"',
+            f'"state","name"\n"PENDING","{DYING}"',
         ),
     ],
 )
@@ -134,13 +160,15 @@ async def test_reads(reading: Cuectl, line: str, expected: str) -> None:
         ("host-comment render-node-02 bad", "host-comments render-node-02 -o csv", '"Note","bad"'),
         ("lock desk-203 render-node-02 --comment no", "host-comments -o csv", '02","Note","no"'),
         (f"pause {LENA} --reason wait", f"comments {LENA} -o csv", '"Note","wait"'),
+        ("pause --show demo && resume --user marco && pause --user marco", "why marco", "paused: "),
         (f"min-memory {LENA} comp 1.5GB", f"layers {LENA} --fields minMemory", "1.5G"),
         (f"frame-cores {LENA} comp 3", f"layers {LENA} --fields minCores", "3"),
         (f"auto-eat {LENA} yes", f"job {LENA} -o wide --fields autoEat", "yes"),
-        (f"depend {LENA} {DYING}", f"depends {LENA}", DYING),
-        (f"drop-depends {LENA} --yes", "depends --where active --count-by type -o csv", ""),
+        (f"depend {LENA} {DYING} --yes", f"depends {LENA}", DYING),
+        (f"drop-depends {LENA} --yes", f"depends {LENA} -o csv", '"dependErJob"'),
         ("reboot render-node-02", "hosts --state reboot_when_idle -o name", "render-node-02"),
         ("add-tags desk-201 a,b", "hosts desk-201 --fields tags", "a,b"),
+        ("add-tags desk-201 a,b", "hosts --tag b -o name", "desk-201"),
         ("remove-tags desk-201 desktop", "hosts --where tags=desktop -o name", "desk-202"),
         ("create-show new", "shows -o name", "new"),
         ("set-size local.general.demo 12.5", "subscriptions demo --where size=1250", "12.5"),
@@ -244,7 +272,14 @@ async def test_forms(reading: Cuectl) -> None:
         ("lock --why render-node-01", WRONG_USAGE, "No such option '--why'\n"),
         (f"kill {LENA} --range 1001", WRONG_USAGE, "for that: cuectl kill-frames\n"),
         ("set-size local.general.demo many", WRONG_USAGE, "'many' is not a number; write it like"),
-        (f"min-memory {LENA} comp lots", WRONG_USAGE, "'lots' is not a size, such as 16GB"),
+        (f"min-memory {LENA} comp lots", WRONG_USAGE, "'lots' is no size with a unit; write it"),
+        (
+            f"min-memory {LENA} comp 12",
+            WRONG_USAGE,
+            "'12' is no size with a unit; write it like 16GB",
+        ),
+        ("set-burst local.general.demo +50", WRONG_USAGE, "'+50' is a change: write the new value"),
+        ("set-burst demo 50", WRONG_USAGE, "'demo' does not fit; write it like local.general.demo"),
         (f"min-memory {LENA} cmop 4GB", NOT_FOUND, "did you mean 'comp'?"),
         ("lock --yess", WRONG_USAGE, "No such option '--yess'; did you mean --yes?\n"),
         (
@@ -485,9 +520,9 @@ async def test_what_destroys_asks(cuectl: Cuectl, cuebot: SimulatedCuebot) -> No
 
 async def test_options_choose_what_is_changed(cuectl: Cuectl, cuebot: SimulatedCuebot) -> None:
     """What is chosen is told, and asked about where that is lost."""
-    ran = await cuectl("pause", "--show", "demo", "--where", "dead=0")
-    assert (ran.status, ran.err) == (0, f"pause: 2 jobs ({LENA}, {PAUSED})\n")
-    assert calls_of(cuebot, "Pause") == 2
+    ran = await cuectl("pause", "--show", "demo", "--where", "dead=0 or user=marco")
+    assert (ran.status, ran.err) == (0, f"pause: 1 job ({LENA})\n")
+    assert calls_of(cuebot, "Pause") == 1
     ran = await cuectl("kill", "--user", "lena")
     assert ran.status == FAILED
     assert ran.err.startswith(f"cuectl: not done: Kill {LENA}?")
@@ -504,8 +539,12 @@ async def test_options_choose_what_is_changed(cuectl: Cuectl, cuebot: SimulatedC
 
 
 async def test_one_change_is_told(cuectl: Cuectl) -> None:
+    ran = await cuectl("pause", LENA, "--comment", "look at it", "--dry-run")
+    assert (ran.status, ran.err) == (0, "pause: would be 1 job, with a comment\n")
     ran = await cuectl("pause", LENA)
     assert (ran.status, ran.out, ran.err) == (0, b"", "pause: 1 job\n")
+    ran = await cuectl("pause", "--user", "lena")
+    assert (ran.status, ran.out, ran.err) == (0, b"", "there are no such jobs\n")
 
 
 @pytest.mark.parametrize(
@@ -517,24 +556,24 @@ async def test_one_change_is_told(cuectl: Cuectl) -> None:
         (f"retry {DYING} {LENA} {LIGHT}", 0, "retry: 5 frames of 2 jobs; 1 had none\n", 2),
         (f"retry {DYING} --dry-run", 0, "retry: would be 3 frames of 1 job\n", 0),
         (f"eat {DYING} --yes --range 1006", 0, "eat: 1 frame of 1 job\n", 1),
-        (f"retry {LENA}", 0, f"cuectl: nothing to retry: no DEAD frames of {LENA}\n", 0),
+        (f"retry {LENA}", 0, f"cuectl: retry: nothing to do: no DEAD frames of {LENA}\n", 0),
         (
             f"eat {LENA} {PAUSED} --yes --state EATEN --state DEAD",
             0,
-            f"cuectl: nothing to eat: no EATEN or DEAD frames of {LENA}, {PAUSED}\n",
+            f"cuectl: eat: nothing to do: no EATEN or DEAD frames of {LENA}, {PAUSED}\n",
             0,
         ),
         (
             f"eat {LENA} --layer comp --range 17",
             NOT_FOUND,
-            f"cuectl: nothing to eat: no DEAD frames of {LENA}, layer comp, range 17\n",
+            f"cuectl: eat: nothing to do: no DEAD frames of {LENA}, layer comp, range 17\n",
             0,
         ),
         (
             f"eat {DYING} --layer beauty",
             FAILED,
             f"cuectl: not done: Eat 3 DEAD frames of {DYING}, layer beauty? They are given up"
-            " (--yes answers that)\n",
+            " (no terminal to ask on: add --yes)\n",
             0,
         ),
     ],
@@ -749,7 +788,10 @@ async def test_help_has_a_condition_that_can_be_asked(
 
 async def test_finished_jobs_are_told_from_others(cuectl: Cuectl, cuebot: SimulatedCuebot) -> None:
     finish_job(cuebot.farm, cuebot.farm.pending[LENA])
-    head, *rows = (await cuectl("jobs", "--finished")).text.splitlines()
+    ran = await cuectl("jobs", "--finished", "--user", "lena", "-o", "csv", "--no-headers")
+    assert ran.text.startswith(f'"{LENA}","FINISHED",')
+    assert '"PENDING"' not in ran.text
+    head, *rows = (await cuectl("jobs", "--all")).text.splitlines()
     assert head.split()[:3] == ["NAME", "STATE", "USER"]
     assert {tuple(row.split()[:2]) for row in rows} >= {(LENA, "FINISHED"), (DYING, "PENDING")}
     assert "STATE" not in (await cuectl("jobs")).text.splitlines()[0]

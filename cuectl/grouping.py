@@ -1,0 +1,74 @@
+"""Groups of rows with the same values, instead of rows: how many there are, and sums."""
+
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from cuectl.headings import fields_of
+from cuectl.rows import COUNT, Column, Row, as_number, columns_of
+from cuectl.session import Verb
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    by: tuple[str, ...]
+    """Fields; none for one group of all rows."""
+    sums: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.by or self.sums)
+
+    def view(self, view: Mapping[str, str]) -> dict[str, str]:
+        """What is asked of rows, asked of groups: the largest come first by themselves."""
+        found = {name: text for name, text in view.items() if name not in ("_fields", "_sort")}
+        found[f"_{COUNT}"] = "true"
+        if self.by:
+            found |= {"_group": ",".join(self.by), "_sort": self.order(view.get("_sort", ""))}
+        if self.sums:
+            found["_sum"] = ",".join(self.sums)
+        return found
+
+    def order(self, sort: str) -> str:
+        first = sum_of(self.sums[0]) if self.sums else COUNT
+        fields = (each.strip() for each in sort.split(",") if each)
+        return ",".join(map(self._of_group, fields)) or f"-{first}"
+
+    def _of_group(self, field: str) -> str:
+        path = field.lstrip("-")
+        return field.removesuffix(path) + (sum_of(path) if path in self.sums else path)
+
+    def columns(self, verb: Verb) -> list[Column]:
+        known = {each["path"]: each for each in reversed(columns_of(verb, "wide"))}
+
+        def column(path: str, place: str) -> Column:
+            about = known.get(path, {})
+            return {key: about[key] for key in ("title", "unit", "per") if key in about} | {
+                "path": place
+            }
+
+        groups = [column(path, path) for path in self.by]
+        sums = [column(path, sum_of(path)) for path in self.sums]
+        return [*groups, {"path": COUNT, "title": COUNT.upper()}, *sums]
+
+
+def grouping_of(given: Mapping[str, Any], verb: Verb) -> Grouping:
+    return Grouping(tuple(fields_of(given["count_by"], verb)), tuple(fields_of(given["sum"], verb)))
+
+
+def sum_of(path: str) -> str:
+    return f"sum({path})"
+
+
+def merged(rows: Iterable[Row], without: Container[str]) -> list[Row]:
+    """Groups of several objects: those with the same values are one, `without` some fields."""
+    found: dict[bytes, dict[str, Any]] = {}
+    for row in rows:
+        numbers = [name for name in row if name == COUNT or name.startswith("sum(")]
+        values = {name: row[name] for name in row if name not in numbers and name not in without}
+        group = found.setdefault(orjson.dumps(values), {**values, **dict.fromkeys(numbers, 0)})
+        for name in numbers:
+            number = as_number(row[name]) or 0.0
+            group[name] += int(number) if number.is_integer() else number
+    return [*found.values()]
