@@ -45,6 +45,15 @@ export function at(row, path) {
   return path.split(".").reduce((found, name) => found?.[name], row);
 }
 
+// Whether a row fits a condition of the profile: all comparisons of one of its lists.
+export function fits(row, condition) {
+  return !condition || condition.some((all) => all.every(([path, operator, wanted]) => {
+    const value = at(row, path);
+    const order = isNumber(value) && isNumber(wanted) ? Number(value) - Number(wanted) : String(value) === wanted ? 0 : NaN;
+    return { "=": order === 0, "!=": order !== 0, "<": order < 0, "<=": order <= 0, ">": order > 0, ">=": order >= 0 }[operator];
+  }));
+}
+
 // Puts a value at a path of a request; `[]` behind it makes a list of one.
 export function put(body, path, value) {
   const names = path.replace(/\[\]$/, "").split(".");
@@ -53,6 +62,10 @@ export function put(body, path, value) {
   inner[last] = path.endsWith("[]") ? [value] : value;
   return body;
 }
+
+// A query string that people can read.
+export const readable = (parameters) => new URLSearchParams(parameters).toString().replaceAll("%2C", ",");
+export const linkTo = (part, path, parameters) => `#${part}/${path}?${readable(parameters)}`;
 
 // The query string of a GET, of a request without maps and lists of objects.
 export function queryOf(body, view = {}) {
@@ -83,6 +96,14 @@ function size(number, unit) {
   let step = STEPS[unit], left = number;
   while (Math.abs(left) >= 1024 && step < SIZES.length - 1) { left /= 1024; step += 1; }
   return `${left >= 100 ? Math.round(left) : Math.round(left * 10) / 10} ${SIZES[step]}`;
+}
+
+// The number that a text such as `4 GB` stands for, in a unit; other texts as they are.
+export function sizeFrom(text, unit) {
+  const [, amount, letter, behind] = /^([\d.]+)\s*([kmgtp]?)(i?b)?$/i.exec(text) ?? [];
+  const power = letter || behind ? " kmgtp".indexOf(letter.toLowerCase() || " ") : STEPS[unit];
+  const number = Math.round(Number(amount) * 1024 ** (power - STEPS[unit]));
+  return Number.isFinite(number) ? number : text;
 }
 
 export function duration(seconds) {
@@ -120,11 +141,11 @@ export function compare(one, other, sign = 1) {
   return sign * String(one).localeCompare(String(other), "en", { numeric: true });
 }
 
-// Orders rows as `_sort` does: `-jobStats.deadFrames,name`.
-export function sorted(rows, sort) {
+// Orders rows as `_sort` does: `-jobStats.deadFrames,name`, by a `value` of each.
+export function sorted(rows, sort, value = at) {
   const keys = sort.split(",").map((key) => [key.replace(/^-/, ""), key.startsWith("-") ? -1 : 1]);
   return [...rows].sort((one, other) => keys.reduce(
-    (found, [path, sign]) => found || compare(at(one, path), at(other, path), sign), 0));
+    (found, [path, sign]) => found || compare(value(one, path), value(other, path), sign), 0));
 }
 
 export function save(blob, name) {

@@ -1,5 +1,5 @@
 // The explorer: methods by what people do with them, a form for each, its answer, and its code.
-import { button, copyText, isObject, isSure, keep, kept, make, mayBeCut, request, save } from "./base.js";
+import { button, copyText, isObject, isSure, keep, kept, make, mayBeCut, readable, request, save } from "./base.js";
 import { showAnswer, rowsOf } from "./answer.js";
 import { Schemas, formOf } from "./form.js";
 import { described, ranked } from "./search.js";
@@ -218,7 +218,7 @@ class Work {
     this.#form.replaceChildren(formOf(this.#explorer.schemas, schema, this.#body, (body) => {
       this.#body = body;
       this.#changed();
-    }));
+    }, Object.fromEntries((this.#method.post["x-sets"] ?? []).map((name) => [name, "what it is set to"]))));
   }
 
   #typed() {
@@ -237,7 +237,7 @@ class Work {
     const parameters = new URLSearchParams();
     if (Object.keys(this.#body).length) parameters.set("body", JSON.stringify(this.#body));
     for (const [name, text] of Object.entries(this.#view)) parameters.set(`_${name}`, text);
-    const text = parameters.toString();
+    const text = readable(parameters);
     history.replaceState(null, "", `#explore${path}${text && `?${text}`}`);
   }
 
@@ -261,7 +261,16 @@ class Work {
     return { response, content, took: Math.round(performance.now() - began) };
   }
 
+  // Whether all that is typed is in the request: text that is no JSON is not.
+  #isValid() {
+    const wrong = [...this.element.querySelectorAll("textarea")].find((each) => !each.checkValidity());
+    for (let each = wrong?.parentElement; each && each !== this.element; each = each.parentElement) if (each.matches("details")) each.open = true;
+    wrong?.reportValidity();
+    return !wrong;
+  }
+
   async #run() {
+    if (!this.#isValid()) return;
     if (this.#explorer.kind(this.#method) === "destroys" && !await this.#isSure()) return;
     this.#status.className = "soft";
     this.#status.textContent = "Running…";
@@ -288,10 +297,13 @@ class Work {
   }
 
   async #dryRun() {
+    if (!this.#isValid()) return;
     try {
       const { response, content } = await this.#call({ "X-Dry-Run": "1" });
+      const lookUps = response.ok && content.before?.map(({ method }) => method.split("/").pop());
       this.#dry.replaceChildren(make("h3", {}, response.ok ? "What would be sent" : `It would be refused (${response.status})`),
-        make("pre", { tabindex: 0, class: "dry" }, response.ok ? JSON.stringify(steps(content), null, 2) : content.message ?? content));
+        make("pre", { tabindex: 0, class: "dry" }, response.ok ? JSON.stringify(steps(content), null, 2) : content.message ?? content),
+        make("p", { class: "soft" }, !response.ok ? "" : `Nothing was called: Cuebot has checked no value${lookUps.length ? `, and not whether ${lookUps.join(", ")} would find what is named` : ""}.`));
     } catch (error) {
       this.#dry.replaceChildren(make("p", { class: "down" }, `The gateway is not responding: ${error.message}`));
     }
