@@ -269,6 +269,13 @@ async def test_links_show_where_a_panel_is_and_what_is_beside_it(visit: Visit) -
     )
     await crumbs.get_by_role("link", name="Jobs of harbor").click()
     await expect(crumbs).to_have_text("Farm › Jobs of harbor")
+    await page.get_by_label("Filter rows").fill("light")
+    await page.get_by_role("link", name=FAILING).click()
+    await crumbs.get_by_role("link", name="Jobs of harbor").click()
+    await expect(page.get_by_label("Filter rows")).to_have_value("light")
+    await expect(page.locator("tbody tr")).to_have_count(1)
+    began = page.locator("tbody td", has_text="ago")
+    await expect(began).to_have_attribute("title", re.compile(r"20\d\d.*:\d\d"))
     await crumbs.get_by_role("link", name="Farm").click()
     await page.get_by_role("link", name="Finished jobs").click()
     await expect(crumbs).to_have_text("Farm › Finished jobs")
@@ -756,6 +763,8 @@ async def test_the_same_call_in_other_languages(browser: Browser, farm: Gateway)
         await page.get_by_label("includeFinished").select_option("true")
         await page.get_by_text("Rows and fields").click()
         await page.get_by_label("_limit").fill("1")
+        await page.get_by_label("_sort").fill("-priority,name")
+        assert "_sort=-priority,name'" in await snippet.inner_text()
         jobs = await run(await snippet.inner_text())
         assert jobs == {"jobs": {"jobs": []}}
         await page.get_by_role("button", name="Python").click()
@@ -767,7 +776,7 @@ async def test_the_same_call_in_other_languages(browser: Browser, farm: Gateway)
         assert shlex.split(await snippet.inner_text()) == [
             *("cuectl", "call", "job.JobInterface/GetJobs"),
             '{"r":{"users":["l\'ena"],"includeFinished":true}}',
-            *("--limit", "1"),
+            *("--limit", "1", "--sort", "-priority,name"),
         ]
     node = shutil.which("node")
     if node is not None:

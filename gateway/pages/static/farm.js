@@ -4,7 +4,7 @@ import { closeDialog, openAction, openDetails } from "./dialog.js";
 import { watch } from "./watch.js";
 
 const LIVE_SECONDS = 20;  // a stream is never silent for longer
-const orders = new Map();  // those that the reader has chosen, by panel
+const orders = new Map(), filters = new Map();  // what the reader has chosen: by panel, by address
 
 // Shows the panels, or the one of the route. Returns what ends it.
 export function openFarm(place, all, { path, parameters }) {
@@ -89,7 +89,11 @@ class View {
     if (isAlone) {
       this.#filter = make("input", {
         type: "search", class: "filter", placeholder: "Filter rows", "aria-label": "Filter rows", autocomplete: "off",
-        spellcheck: "false", oninput: () => this.#show(),
+        spellcheck: "false", value: filters.get(location.hash) ?? "",
+        oninput: ({ target }) => {
+          filters.set(location.hash, target.value);
+          this.#show();
+        },
       });
     }
     const form = linkTo("explore", panel.method.slice(1), {
@@ -106,7 +110,7 @@ class View {
   get method() { return this.#panel.method; }
   get rows() { return this.#panel.rows; }
   // Where there may be more rows than are shown, Cuebot's are ordered and not only these.
-  get view() { return this.#isCut ? { ...this.#panel.view, sort: this.#order } : this.#panel.view; }
+  get view() { return this.#isCut && this.#panel.view.limit && this.#order ? { ...this.#panel.view, sort: this.#order } : this.#panel.view; }
   get #order() { return orders.get(this.#panel.id) ?? this.#panel.view.sort ?? ""; }
 
   // A heading is pressed: the largest first, or the first of the alphabet; then the other way.
@@ -116,7 +120,7 @@ class View {
     const rest = (this.#panel.view.sort ?? "").split(",").filter((each) => each && each.replace("-", "") !== path);
     orders.set(this.#panel.id, [`${falls ? "-" : ""}${path}`, ...rest].join(","));
     this.#show();
-    if (this.#panel.view.limit && this.#isCut) this.#again();
+    if (this.view !== this.#panel.view) this.#again();
   }
 
   missed(message) {
@@ -317,6 +321,7 @@ class Table {
     element.className = number ? "number" : unit ? "" : before ? "text short" : column.text ? "text path" : "text";
     const label = bar && bar !== true && value !== null ? `${text} of ${shown(Number(at(row, bar)), unit)}` : text;
     const inner = alerts ? make("span", { class: "alert" }, label) : label;
+    element.title = unit === "time" && Number(value) > 0 ? new Date(1000 * value).toLocaleString() : "";
     element.replaceChildren(link ? make("a", { href: link }, inner) : inner);
     if (bar) {
       const filling = make("span");
