@@ -88,10 +88,14 @@ class TextColumn(Entry):
 
 
 class Lead(Entry):
-    """Another panel: its `given` fields get these values of a row, and it is told others."""
+    """Another panel: its `given` fields get these values of a row, and it is told others.
+
+    A row's name leads to the first that is not `aside`, or else shows its details.
+    """
 
     panel: PanelId
     title: Line | None = None
+    aside: bool = False
     with_: dict[TargetPath, RowPath] = Field(alias="with")
     tells: dict[FieldName, RowPath] = {}
 
@@ -329,7 +333,13 @@ class Reading:
         for path in (*lead.with_.values(), *lead.tells.values()):
             self._check(path)
         title = lead.title or title_of(lead.panel, target)
-        return {"panel": lead.panel, "title": title, "with": lead.with_, "tells": lead.tells}
+        return {
+            "panel": lead.panel,
+            "title": title,
+            "with": lead.with_,
+            "tells": lead.tells,
+            **({"aside": True} if lead.aside else {}),
+        }
 
     def action(self, action: PanelAction, method: Method) -> served.Json:
         check_request(method, action.request)

@@ -84,7 +84,7 @@ class View {
     const many = isAlone && panel.actions.some((each) => each.many);
     this.#table = new Table(panel.columns, this.#told, {
       title: this.title, leads: (row) => this.#leads(row), order: (path) => this.#orderBy(path),
-      corner: many && menuButton("all rows", () => this.#withAll()),
+      corner: many && menuButton("all rows", () => this.#withAll(), "All ⋯"),
     });
     if (isAlone) {
       this.#filter = make("input", {
@@ -103,7 +103,7 @@ class View {
     const csv = isAlone && button("CSV", () => this.#download(), { "aria-label": "Download these rows as CSV" });
     this.element = make("section", { class: "panel", "aria-labelledby": id },
       make("div", {}, make("h2", { id }, isAlone ? this.title : make("a", { href: `#farm/${panel.id}` }, this.title)),
-        make("a", { href: form, "aria-label": `The call behind ${this.title}` }, "call"), this.#filter, csv, this.#fresh),
+        make("a", { href: form, title: "The call behind it, in the explorer", "aria-label": `The call behind ${this.title}` }, "call"), this.#filter, csv, this.#fresh),
       this.#summary, this.#trouble, this.#table.element);
   }
 
@@ -174,7 +174,7 @@ class View {
 
   #act(action, rows) {
     openAction({
-      action, names: rows.map((row) => String(at(row, this.#panel.name) ?? row.id)), of: this.title,
+      action, names: rows.map((row) => String(at(row, this.#panel.name) || row.id)), of: this.title,
       bodies: rows.map((row) => this.#filledIn(action, row)), isFinal: this.#all.destroys.includes(action.method),
       gone: this.#panel.gone, completions: this.#all.completions,
     });
@@ -198,12 +198,14 @@ class View {
       ...Object.fromEntries(Object.entries({ ...given, ...tells }).map(([to, from]) => [to, at(row, from)])),
       ...Object.fromEntries(Object.entries(this.#told).filter(([told, text]) => text && !tells[told])), name,
     }) }));
-    const details = this.#panel.details ? [{ title: "Details", to: () => this.#showDetails(row, name) }] : [];
+    const showDetails = () => this.#showDetails(row, name);
+    const details = this.#panel.details ? [{ title: "Details", to: showDetails }] : [];
     const actions = this.#panel.actions.map((action) => ({
       title: `${action.title}…`, off: !fits(row, action.when) && action.otherwise,
       to: action.reads ? linkTo("explore", action.method.slice(1), { body: JSON.stringify(this.#filledIn(action, row)) }) : () => this.#act(action, [row]),
     }));
-    return { name, links: [...panels, ...details, ...actions], first: panels[0]?.to };
+    const first = this.#panel.leads.findIndex(({ aside }) => !aside);
+    return { name, links: [...panels, ...details, ...actions], first: panels[first]?.to ?? details[0]?.to };
   }
 
   // The request of an action for a row.
@@ -322,7 +324,7 @@ class Table {
     const label = bar && bar !== true && value !== null ? `${text} of ${shown(Number(at(row, bar)), unit)}` : text;
     const inner = alerts ? make("span", { class: "alert" }, label) : label;
     element.title = unit === "time" && Number(value) > 0 ? new Date(1000 * value).toLocaleString() : "";
-    element.replaceChildren(link ? make("a", { href: link }, inner) : inner);
+    element.replaceChildren(typeof link === "function" ? button(inner, link, { class: "open" }) : link ? make("a", { href: link }, inner) : inner);
     if (bar) {
       const filling = make("span");
       filling.style.width = `${100 * part}%`;
@@ -335,8 +337,8 @@ const menu = make("div", { id: "menu", popover: true, onclick: () => menu.hidePo
 document.body.append(menu);
 
 // A button that opens a menu of links, or of what is done, beside itself and within the window.
-function menuButton(name, links) {
-  return button("⋯", ({ target }) => {
+function menuButton(name, links, text = "⋯") {
+  return button(text, ({ target }) => {
     const items = links().map(({ title, to, off }) => make("li", {}, typeof to === "string" ? make("a", { href: to }, title)
       : button(title, () => { menu.hidePopover(); to(); }, { disabled: Boolean(off) }), typeof off === "string" && make("small", {}, off)));
     menu.replaceChildren(make("ul", {}, items));
