@@ -20,6 +20,9 @@ export async function get(path) {
   throw Object.assign(new Error(content.message), { status: response.status });
 }
 
+// An error for people: what a Java exception says, which its name comes before and its text behind, is said once.
+export const plain = (message) => String(message).replace(/(?:[\w$]+\.)+[\w$]+: ([^\n]+)\n\1/g, "$1");
+
 // An element; `on…` are listeners, `class` and other names are attributes.
 export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);

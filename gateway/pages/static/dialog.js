@@ -1,5 +1,5 @@
 // Dialogs in place, over the farm: what is done with its rows, and what is known of one.
-import { at, button, keep, linkTo, make, put, request, shown, sizeFrom } from "./base.js";
+import { at, button, keep, linkTo, make, plain, put, request, shown, sizeFrom } from "./base.js";
 import { namesFor } from "./form.js";
 
 const dialog = make("dialog", { id: "action", "aria-labelledby": "action-title" });
@@ -68,15 +68,15 @@ async function callOne({ method, asks }, body, gone) {
   const content = await response.json();
   if (response.ok) return "";
   const isOfRow = content.error === "NOT_FOUND" && !asks.some(({ path }) => content.message.startsWith(`${path.split(".")[0]}:`));
-  return gone && isOfRow ? gone : content.message;
+  return gone && isOfRow ? gone : plain(content.message);
 }
 
 async function callAll({ method }, bodies, names) {
   const response = await request("/batch", sent(bodies.map((body, id) => ({ id, method, request: body }))));
   const answers = await response.json();
-  if (!response.ok) return answers.message;
+  if (!response.ok) return plain(answers.message);
   const failed = answers.filter(({ error }) => error);
-  return failed.length && `${answers.length - failed.length} of ${answers.length} done; ${names[failed[0].id]}: ${failed[0].error.message}`;
+  return failed.length && `${answers.length - failed.length} of ${answers.length} done; ${names[failed[0].id]}: ${plain(failed[0].error.message)}`;
 }
 
 let ids = 0;

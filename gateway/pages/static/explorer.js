@@ -1,5 +1,5 @@
 // The explorer: methods by what people do with them, a form for each, its answer, and its code.
-import { button, copyText, isObject, isSure, keep, kept, make, mayBeCut, readable, request, save } from "./base.js";
+import { button, copyText, isObject, isSure, keep, kept, make, mayBeCut, plain, readable, request, save } from "./base.js";
 import { showAnswer, rowsOf } from "./answer.js";
 import { Schemas, formOf } from "./form.js";
 import { described, ranked } from "./search.js";
@@ -281,7 +281,7 @@ class Work {
       this.#status.className = response.ok ? "good" : "down";
       this.#status.textContent = response.ok
         ? `${isEmpty ? "Done: " : ""}${response.status} in ${took} ms${rows ? `, ${rows.length} rows` : ""}${reported(response)}`
-        : `${response.status} ${content.error ?? ""}: ${content.message ?? content}`;
+        : `${response.status} ${content.error ?? ""}: ${plain(content.message ?? content)}`;
       if (isEmpty) this.#answer.replaceChildren();
       else {
         showAnswer(this.#answer, content, {

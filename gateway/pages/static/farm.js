@@ -1,5 +1,5 @@
 // The farm: panels that the profile defines, each a read as a table, kept fresh.
-import { at, button, duration, fits, isNumber, keep, kept, linkTo, make, mayBeCut, put, save, shown, sorted } from "./base.js";
+import { at, button, duration, fits, isNumber, keep, kept, linkTo, make, mayBeCut, plain, put, save, shown, sorted } from "./base.js";
 import { closeDialog, openAction, openDetails } from "./dialog.js";
 import { watch } from "./watch.js";
 
@@ -124,7 +124,7 @@ class View {
   }
 
   missed(message) {
-    this.#trouble.textContent = message;
+    this.#trouble.textContent = plain(message);
     this.#trouble.hidden = false;
   }
 
@@ -158,7 +158,7 @@ class View {
     const value = (row, by) => (fits(row, hidden.get(by)) ? at(row, by) : null);
     const rows = (this.#order ? sorted(found, this.#order, value) : found).filter(has);
     this.#isCut = mayBeCut(found.length, this.body, view);
-    this.#summary.textContent = rows.length ? filled(summary, rows, this.#isCut ? "+" : "") : found.length ? "No row has that" : "None";
+    this.#summary.textContent = rows.length ? filled(summary, rows, this.#isCut ? "+" : "") : !found.length ? "None" : this.#isCut ? `None of these ${found.length} has that, and there may be more` : "No row has that";
     this.#table.show(this.#shown = rows, this.#order);
     this.#details?.(found);
   }
