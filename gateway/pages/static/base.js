@@ -130,18 +130,20 @@ export function shown(value, unit) {
     return size(number, unit);
   }
   if (typeof value === "boolean") return value ? "yes" : "no";
-  if (typeof value === "number") return (Math.round(value * 10) / 10).toLocaleString();
+  if (typeof value === "number") return numbers.format(Math.round(value * 10) / 10);
   if (Array.isArray(value)) return value.map((each) => shown(each)).join(", ") || "–";
   return typeof value === "object" ? JSON.stringify(value) : value;
 }
 
 const isEmpty = (value) => value === null || value === undefined || value === "";
 
+const texts = new Intl.Collator("en", { numeric: true }), numbers = new Intl.NumberFormat();  // which take long to make
+
 // The order of two values, or with `sign` -1 the reverse; what is empty comes last.
 export function compare(one, other, sign = 1) {
   if (isEmpty(one) || isEmpty(other)) return Number(isEmpty(one)) - Number(isEmpty(other));
   if (isNumber(one) && isNumber(other)) return sign * (Number(one) - Number(other));
-  return sign * String(one).localeCompare(String(other), "en", { numeric: true });
+  return sign * texts.compare(String(one), String(other));
 }
 
 // Orders rows as `_sort` does: `-jobStats.deadFrames,name`, by a `value` of each.

@@ -83,7 +83,8 @@ class View {
     const id = `panel-${panel.id}`;
     const many = isAlone && panel.actions.some((each) => each.many);
     this.#table = new Table(panel.columns, this.#told, {
-      title: this.title, leads: (row) => this.#leads(row), order: (path) => this.#orderBy(path),
+      title: this.title, name: (row) => at(row, panel.name) ?? "", order: (path) => this.#orderBy(path),
+      leads: panel.leads.length + panel.actions.length || panel.details ? (row) => this.#leads(row) : null,
       corner: many && menuButton("all rows", () => this.#withAll(), "All ⋯"),
     });
     if (isAlone) {
@@ -149,8 +150,9 @@ class View {
     if (!this.#answer) return;
     const { rows: path, view, summary, columns } = this.#panel;
     const found = path.reduce((inner, name) => inner?.[name], this.#answer) ?? [];
-    const words = this.#filter?.value.toLowerCase().split(/\s+/) ?? [];
+    const words = this.#filter?.value.toLowerCase().split(/\s+/).filter(Boolean) ?? [];
     const has = (row) => {
+      if (!words.length) return true;
       const text = columns.map((column) => textIn(column, row, this.#told)).join(" ").toLowerCase();
       return words.every((each) => text.includes(each));
     };
@@ -205,7 +207,7 @@ class View {
       to: action.reads ? linkTo("explore", action.method.slice(1), { body: JSON.stringify(this.#filledIn(action, row)) }) : () => this.#act(action, [row]),
     }));
     const first = this.#panel.leads.findIndex(({ aside }) => !aside);
-    return { name, links: [...panels, ...details, ...actions], first: panels[first]?.to ?? details[0]?.to };
+    return { links: [...panels, ...details, ...actions], first: panels[first]?.to ?? details[0]?.to };
   }
 
   // The request of an action for a row.
@@ -259,11 +261,12 @@ function filled(summary, rows, most) {
 
 // A table whose rows stay where they are while their values change, with menus of what they lead to.
 class Table {
-  #columns; #told; #leads; #heads; #body = make("tbody"); #rows = new Map();
+  #columns; #told; #name; #leads; #heads; #body = make("tbody"); #rows = new Map();
 
-  constructor(columns, told, { title, leads, order, corner }) {
+  constructor(columns, told, { title, name, leads, order, corner }) {
     this.#columns = columns;
     this.#told = told;
+    this.#name = name;
     this.#leads = leads;
     const head = this.#heads = columns.map((each) => make("th", { scope: "col", class: each.number ? "number" : "" },
       each.path ? button(each.title, () => order(each)) : each.title));
@@ -285,14 +288,14 @@ class Table {
     const before = this.#rows;
     this.#rows = new Map();
     rows.forEach((row, place) => {
-      const { name, links, first } = this.#leads(row);
+      const name = this.#name(row);
       let key = String(row.id ?? name);
       while (this.#rows.has(key)) key += "+";
-      const known = before.get(key) ?? this.#made(name, links.length);
-      known.links = links;
+      const known = before.get(key) ?? this.#made(name);
+      known.row = row;
       before.delete(key);
       this.#rows.set(key, known);
-      this.#columns.forEach((column, number) => this.#fill(known.cells[number], column, row, most, number ? "" : first));
+      this.#columns.forEach((column, number) => this.#fill(known.cells[number], column, row, most, !number));
       if (this.#body.children[place] !== known.element) {
         this.#body.insertBefore(known.element, this.#body.children[place] ?? null);
       }
@@ -301,15 +304,15 @@ class Table {
     if (focused !== document.activeElement && focused.isConnected) focused.focus();
   }
 
-  #made(name, leads) {
+  #made(name) {
     const cells = this.#columns.map(() => ({ element: make("td"), text: null }));
-    const menu = leads ? menuButton(name, () => made.links) : "";
+    const menu = this.#leads ? menuButton(name, () => this.#leads(made.row).links) : "";
     const element = make("tr", {}, cells.map((cell) => cell.element), make("td", { class: "menu-cell" }, menu));
-    const made = { element, cells, links: [] };
+    const made = { element, cells, row: null };
     return made;
   }
 
-  #fill(cell, column, row, most, link) {
+  #fill(cell, column, row, most, leads) {
     const { path, unit, bar, alert, number, before } = column;
     const value = valueIn(column, row, this.#told);
     const text = shown(value, unit);
@@ -323,6 +326,7 @@ class Table {
     element.className = number ? "number" : unit ? "" : before ? "text short" : column.text ? "text path" : "text";
     const label = bar && bar !== true && value !== null ? `${text} of ${shown(Number(at(row, bar)), unit)}` : text;
     const inner = alerts ? make("span", { class: "alert" }, label) : label;
+    const link = leads && this.#leads?.(row).first;
     element.title = unit === "time" && Number(value) > 0 ? new Date(1000 * value).toLocaleString() : "";
     element.replaceChildren(typeof link === "function" ? button(inner, link, { class: "open" }) : link ? make("a", { href: link }, inner) : inner);
     if (bar) {
