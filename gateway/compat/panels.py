@@ -126,7 +126,8 @@ class Panel(Entry):
     shown, and in the title `{name}`, that of the row that led here. Without a title, it is called
     as in the profile; without columns, it has the first plain fields of its rows; without a `name`,
     that is a row's, or its first column. What it does not have, it has from the panel that it is
-    `like`. One that is `alone` is no part of the overview, which leads to it.
+    `like`. One that is `alone` is no part of the overview, which leads to it; one that is given
+    a user has a title for what is `mine`.
 
     `details` of a row have more than its columns. `gone` says what has become of a row that is no
     longer there.
@@ -135,6 +136,7 @@ class Panel(Entry):
     title: Line | None = None
     like: PanelId | None = None
     alone: bool = False
+    mine: Line | None = None
     method: MethodName | None = None
     request: dict[str, Any] = {}
     given: tuple[TargetPath, ...] = ()
@@ -271,6 +273,8 @@ class Reading:
         check_request(method, panel.request)
         for path in panel.given:
             check_target(method, path)
+        if panel.mine and len(panel.given) != 1:
+            raise NotApplicable("what is `mine` has one field that is given, of a user")
         self.method = method
         self._panel = panel
         self._rows: Rows = rows
@@ -318,6 +322,7 @@ class Reading:
             "columns": columns,
             **({"details": details} if details else {}),
             **({"alone": True} if panel.alone else {}),
+            **({"mine": panel.mine} if panel.mine else {}),
             **({"gone": panel.gone} if panel.gone else {}),
         }
 
@@ -492,7 +497,7 @@ def whole(panels: Mapping[str, Panel], name: str) -> Panel:
     if other is None or other.like is not None:
         raise NotApplicable(f"{panel.like} is no panel, or is itself like another one")
     own = {each: getattr(panel, each) for each in panel.model_fields_set}
-    return other.model_copy(update={"alone": False, "title": None, **own})
+    return other.model_copy(update={"alone": False, "mine": None, "title": None, **own})
 
 
 def title_of(id_: str, panel: Panel) -> str:

@@ -192,6 +192,7 @@ def with_columns(*columns: dict[str, object], **more: object) -> dict[str, objec
         (with_columns({"path": "size", "when": "size=many"}), "size"),
         ({"like": "seas"}, "seas is no panel"),
         ({"title": "Pools"}, "it has no method"),
+        ({**LIST, "mine": "My pools"}, "one field that is given, of a user"),
         ({**LIST, "request": {"depth": 1}}, "farm.Wanted has no depth"),
         ({**LIST, "request": {"names": [1]}}, "expected a string"),
         ({**LIST, "given": ["pool[]"]}, "pool[] is no list"),

@@ -132,11 +132,13 @@ async def farm(simulated_cuebot: SimulatedCuebot, shared_gateway: SharedGateway)
 
 
 @asynccontextmanager
-async def signed_in(browser: Browser, url: str, **options: Any) -> AsyncIterator[Visit]:
+async def signed_in(
+    browser: Browser, url: str, user: str = "tester", **options: Any
+) -> AsyncIterator[Visit]:
     """A visit with a token, as after the form."""
     async with visiting(browser, url, **options) as visit:
         await visit.page.add_init_script(
-            f"sessionStorage.setItem('cuebot-gateway token', '{token()}')"
+            f"sessionStorage.setItem('cuebot-gateway token', '{token(user)}')"
         )
         yield visit
 
@@ -286,6 +288,17 @@ async def test_links_show_where_a_panel_is_and_what_is_beside_it(visit: Visit) -
     await expect(hosts).to_contain_text("1 host is down, 2 locked")
     locked = hosts.get_by_role("row", name="render-node-06")
     await expect(locked).to_have_text(re.compile("LOCKED––"))  # what is idle there cannot be used
+
+
+@pytest.mark.parametrize(("user", "jobs"), [("lena", "1 job:"), ("zoë", "None")])
+async def test_a_token_has_its_users_jobs(
+    browser: Browser, farm: Gateway, user: str, jobs: str
+) -> None:
+    async with signed_in(browser, farm.url, user) as visit:
+        page = visit.page
+        await page.goto("/")
+        await page.get_by_role("link", name="My jobs").click()
+        await expect(panel(page, f"Jobs of {user}")).to_contain_text(jobs)
 
 
 async def test_logs_of_dead_frames_are_told(visit: Visit) -> None:

@@ -4,6 +4,15 @@ export const base = new URL(".", location.href).href.replace(/\/$/, "");
 export const token = () => sessionStorage.getItem(TOKEN_KEY);
 export const keepToken = (text) => sessionStorage.setItem(TOKEN_KEY, text);
 export const dropToken = () => sessionStorage.removeItem(TOKEN_KEY);
+// The token's user, if it has one.
+export function user() {
+  try {
+    const claims = atob(token().split(".")[1].replaceAll("-", "+").replaceAll("_", "/"));
+    return JSON.parse(new TextDecoder().decode(Uint8Array.from(claims, (each) => each.charCodeAt(0)))).sub ?? "";
+  } catch {
+    return "";
+  }
+}
 export const keep = (name, value) => sessionStorage.setItem(`cuebot-gateway ${name}`, value);
 export const kept = (name) => sessionStorage.getItem(`cuebot-gateway ${name}`);
 export const $ = (id) => document.getElementById(id);

@@ -1,5 +1,5 @@
 // The farm: panels that the profile defines, each a read as a table, kept fresh.
-import { at, button, duration, fits, isNumber, keep, kept, linkTo, make, mayBeCut, plain, put, save, shown, sorted } from "./base.js";
+import { at, button, duration, fits, isNumber, keep, kept, linkTo, make, mayBeCut, plain, put, save, shown, sorted, user } from "./base.js";
 import { closeDialog, openAction, openDetails } from "./dialog.js";
 import { watch } from "./watch.js";
 
@@ -57,7 +57,9 @@ function beside(chosen, parameters, panels) {
   const titles = new Map(panels.flatMap(({ leads }) => leads.map(({ panel, title }) => [panel, title])));
   const found = panels.filter((each) => String(each.given) === given && (given || each.alone));
   if (found.length < 2 && chosen) return [];
-  return [make("nav", { class: "beside", "aria-label": given ? "Of the same" : "Of the whole farm" }, found.map(({ id, title }) => make("a", {
+  const mine = panels.filter((each) => each.mine && !given && user()).map(({ id, mine: title, given: [path] }) => (
+    make("a", { href: linkTo("farm", id, { [path]: user(), name: user() }) }, title)));
+  return [make("nav", { class: "beside", "aria-label": given ? "Of the same" : "Of the whole farm" }, mine, found.map(({ id, title }) => make("a", {
     href: given ? linkTo("farm", id, parameters) : `#farm/${id}`, "aria-current": id === chosen?.id && "page",
   }, titles.get(id) ?? title)))];
 }
