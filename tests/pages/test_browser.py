@@ -410,6 +410,11 @@ async def test_a_dialog_asks_for_what_an_action_needs(still: Still) -> None:
     await expect(told).to_have_text("Done")
     moved = panel(page, "All hosts").get_by_role("row", name="render-node-06")
     await expect(moved).to_contain_text("local.desktop")
+    await page.goto("/#farm/jobs")
+    await menu(page, FAILING, "Set its priority…")
+    await dialog.get_by_label("Priority").fill("88")
+    await dialog.get_by_role("link", name="Open in the explorer").click()
+    await expect(page.get_by_label("val")).to_have_value("88")
     still.visit.complaints = [
         each for each in still.visit.complaints if not re.search("status of (40[04]|500)", each)
     ]
@@ -505,16 +510,32 @@ async def test_rows_that_are_shown_are_saved_as_csv(visit: Visit) -> None:
     await page.get_by_label("Filter rows").fill("demo")
     await page.get_by_role("columnheader", name="Priority").get_by_role("button").click()
     await expect(page.locator("tbody tr")).to_have_count(3)
-    async with page.expect_download() as download:
-        await page.get_by_role("button", name="as CSV").click()
-    saved = await download.value
-    assert saved.suggested_filename == "All jobs.csv"
-    text = await asyncio.to_thread(Path(await saved.path()).read_text, encoding="utf-8")
-    lines = [*csv.DictReader(text.splitlines())]
+    name, lines = await saved_rows(page)
+    assert name == "All jobs.csv"
     assert [*lines[0]][:2] == ["Job", "Done"]
     assert [each["Priority"] for each in lines] == ["120", "100", "80"]
     assert {each["Show"] for each in lines} == {"demo"}
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:.*Z", each["Began"]) for each in lines)
+    names = ['say "hi", all', "=1+1", " ＝1", "-5", "\tx"]
+    comments = [{"id": str(n), "subject": each} for n, each in enumerate(names)]
+    event = {"id": 0, "data": {"comments": {"comments": comments}}}
+    body = f"event: snapshot\ndata: {json.dumps(event)}\n\n"
+    await page.route(
+        "**/batch", lambda route: route.fulfill(content_type="text/event-stream", body=body)
+    )
+    await page.goto("/#farm/comments?job.id=x&name=x")
+    await expect(page.locator("tbody tr")).to_have_count(5)
+    _, lines = await saved_rows(page)
+    assert [each["Subject"] for each in lines] == [names[0], "'=1+1", "' ＝1", "-5", "'\tx"]
+
+
+async def saved_rows(page: Page) -> tuple[str, list[dict[str, str]]]:
+    """The name of the CSV that a panel is saved as, and its lines."""
+    async with page.expect_download() as download:
+        await page.get_by_role("button", name="as CSV").click()
+    saved = await download.value
+    text = await asyncio.to_thread(Path(await saved.path()).read_text, encoding="utf-8")
+    return saved.suggested_filename, [*csv.DictReader(text.splitlines())]
 
 
 async def test_all_rows_are_changed_at_once(still: Still) -> None:
