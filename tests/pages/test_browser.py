@@ -603,6 +603,8 @@ async def test_what_destroys_asks_first(still: Still) -> None:
     await expect(dialog).to_be_hidden()
     await menu(page, FAILING, "Kill…")
     await dialog.get_by_role("link", name="Open in the explorer").click()
+    row = page.get_by_text(f"Kill: {FAILING}, in “Jobs that fail”")
+    await expect(row).to_be_visible()
     await run.click()
     await expect(dialog.get_by_role("heading")).to_have_text(f"Kill: {FAILING}?")
     await expect(dialog).to_contain_text("In “Jobs that fail”.")
@@ -617,6 +619,7 @@ async def test_what_destroys_asks_first(still: Still) -> None:
     await expect(page.locator(".answers").get_by_role("status")).to_contain_text("200 in")
     assert "/job.JobInterface/Kill" in still.called
     await page.get_by_label("job", exact=True).fill("another")
+    await expect(row).to_have_count(0)
     await run.click()
     await expect(dialog.get_by_role("heading")).to_have_text("Kill?")
     await expect(dialog).not_to_contain_text("Jobs that fail")

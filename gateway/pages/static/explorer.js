@@ -142,7 +142,7 @@ export class Explorer {
 // One method: what it does, its form, its answer, and the same call elsewhere.
 class Work {
   #explorer; #method; #body; #view = {}; #form = make("div"); #json; #snippet = make("pre", { id: "snippet", tabindex: 0 });
-  #language; #status = make("p", { role: "status" }); #answer = make("div"); #dry = make("div");
+  #language; #status = make("p", { role: "status" }); #answer = make("div"); #from = make("p", { class: "soft" }); #dry = make("div");
 
   constructor(explorer, method, parameters) {
     this.#explorer = explorer;
@@ -185,7 +185,7 @@ class Work {
     make("p", {}, summary || "It has no description.", make("br"), make("code", { class: "soft" }, path), " ",
       make("a", { href: `docs#/${post.tags[0]}/${post.operationId}` }, "Parameters and responses")), about,
     make("div", { class: "work" },
-      make("section", { "aria-label": "Request" }, this.#form, this.#views(),
+      make("section", { "aria-label": "Request" }, this.#from, this.#form, this.#views(),
         make("details", {}, make("summary", {}, "Request as JSON"), this.#json),
         make("p", { class: "row" }, run, button("Dry run", () => this.#dryRun()), make("span", { class: "soft keys" }, "Enter twice, or Ctrl+Enter, runs"))),
       make("section", { "aria-label": "Copy as" },
@@ -234,6 +234,8 @@ class Work {
     const { path } = this.#method;
     if (document.activeElement !== this.#json) this.#json.value = JSON.stringify(this.#body, null, 2);
     this.#snippet.textContent = SNIPPETS[this.#language](path, this.#body, this.#view);
+    const row = this.#row();
+    this.#from.textContent = row ? `${row.question}, in “${row.of}”` : "";
     const parameters = new URLSearchParams();
     if (Object.keys(this.#body).length) parameters.set("body", JSON.stringify(this.#body));
     for (const [name, text] of Object.entries(this.#view)) parameters.set(`_${name}`, text);
@@ -320,10 +322,16 @@ class Work {
     return found["x-unit"];
   }
 
+  // The row whose dialog led here, unless the form was changed.
+  #row() {
+    const row = read(kept("row"));
+    return row?.sent === this.#method.path + JSON.stringify(this.#body) ? row : null;
+  }
+
   #isSure() {
     const { path, summary } = this.#method;
-    const { sent, question, of } = read(kept("row")) ?? {};  // a row's menu led here, unless the form was changed
-    const [title, place] = sent === path + JSON.stringify(this.#body) ? [question, `In “${of}”. `] : [path.split("/").pop(), ""];
+    const row = this.#row();
+    const [title, place] = row ? [row.question, `In “${row.of}”. `] : [path.split("/").pop(), ""];
     return isSure(`${title}?`, `${place}${summary}. Cuebot has no undo.`, JSON.stringify(this.#body, null, 2));
   }
 }
