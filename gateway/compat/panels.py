@@ -23,6 +23,14 @@ from gateway.compat.entry_types import (
     TypeName,
     shaped,
 )
+from gateway.compat.panel_texts import (
+    IN_TEMPLATE,
+    Alternatives,
+    alternatives,
+    paths_of,
+    paths_of_summary,
+    summary_of,
+)
 from gateway.compat.schema_paths import (
     NotApplicable,
     entry,
@@ -41,7 +49,6 @@ from gateway.views.units import unit_of
 from gateway.views.view import Rows
 
 AGGREGATE = re.compile(r"(sum|min|max)\((.*)\)")
-AGGREGATE_IN_TEXT = re.compile(r"\{(sum|min|max)\((.*?)\)\}")
 MOST_USUAL_COLUMNS = 8
 """Of a panel that names none."""
 LAST_WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
@@ -60,29 +67,45 @@ class PanelColumn(Entry):
     """A value of a row, at `path`. Of a text, only what is `before` this mark may be shown.
 
     A `bar` is as long as the value, beside the largest of the table or the one at this path. What
-    is `alert` stands out: a number that is not 0, or one of these texts.
+    is `alert` stands out: a number that is not 0, or one of these texts. Rows that do not fit
+    `when` show nothing.
     """
 
     path: RowPath
     title: Line | None = None
+    when: Line | None = None
     bar: StrictBool | FieldPath = False
     alert: StrictBool | tuple[str, ...] = False
     before: Annotated[str, Field(min_length=1)] | None = None
 
 
+class TextColumn(Entry):
+    """A `text` with values in braces, of the row or of what the panel was `told`."""
+
+    text: Line
+    title: Line
+    when: Line | None = None
+
+
 class Lead(Entry):
-    """Another panel, whose `given` fields get these values of a row."""
+    """Another panel: its `given` fields get these values of a row, and it is told others.
+
+    A row's name leads to the first that is not `aside`, or else shows its details.
+    """
 
     panel: PanelId
     title: Line | None = None
+    aside: bool = False
     with_: dict[TargetPath, RowPath] = Field(alias="with")
+    tells: dict[FieldName, RowPath] = {}
 
 
 class PanelAction(Entry):
     """A method that may be called for a row: its request has values of the row, of the fields that
-    the panel was `given`, and constants.
+    the panel was `given`, and constants. What it `asks` for has a title each.
 
-    With `many`, also for all rows at once: such a request needs nothing else.
+    With `many`, also for all rows at once. Rows that do not fit `when` are left out: `otherwise`
+    says why.
     """
 
     title: Line
@@ -90,6 +113,9 @@ class PanelAction(Entry):
     with_: dict[TargetPath, RowPath] = Field(alias="with", default_factory=dict)
     given: dict[TargetPath, TargetPath] = {}
     request: dict[str, Any] = {}
+    asks: dict[TargetPath, Line] = {}
+    when: Line | None = None
+    otherwise: Line | None = None
     many: bool = False
 
 
@@ -99,15 +125,26 @@ class Panel(Entry):
     `title` and `summary` have values in braces: `{count}` and `{sum(path)}` of the rows that are
     shown, and in the title `{name}`, that of the row that led here. Without a title, it is called
     as in the profile; without columns, it has the first plain fields of its rows; without a `name`,
-    that is a row's, or its first column.
+    that is a row's, or its first column. What it does not have, it has from the panel that it is
+    `like`. One that is `alone` is no part of the overview, which leads to it; one that is given
+    a user has a title for what is `mine`.
+
+    `details` of a row have more than its columns. `gone` says what has become of a row that is no
+    longer there.
     """
 
     title: Line | None = None
-    method: MethodName
+    like: PanelId | None = None
+    alone: bool = False
+    mine: Line | None = None
+    method: MethodName | None = None
     request: dict[str, Any] = {}
     given: tuple[TargetPath, ...] = ()
+    told: tuple[FieldName, ...] = ()
     view: dict[ViewParameter, str] = {}
-    columns: tuple[PanelColumn, ...] = ()
+    columns: tuple[PanelColumn | TextColumn, ...] = ()
+    details: tuple[PanelColumn | TextColumn, ...] = ()
+    gone: Line | None = None
     summary: Line | None = None
     name: RowPath | None = None
     leads: tuple[Lead, ...] = ()
@@ -162,12 +199,17 @@ class Fitting:
         self._unused = unused
 
     def panels(self) -> Iterator[served.Panel]:
-        for name, panel in self._profile.panels.items():
+        for name in self._profile.panels:
             with entry(f"panels.{name}", self._unused):
+                panel = whole(self._profile.panels, name)
+                if panel.method is None:
+                    raise NotApplicable("it has no method")
                 reading = Reading(needed_method(self._methods, panel.method), name, panel)
                 leads = tuple(self._leads(name, panel, reading))
                 actions = tuple(self._actions(name, panel, reading))
                 used = [path for each in (*leads, *actions) for path in each["with"].values()]
+                used += [path for each in leads for path in each["tells"].values()]
+                used += [path for each in actions for path in paths_of(each.get("when", ()))]
                 yield served.Panel(name, reading.method.path, reading.shown(used), leads, actions)
 
     def _leads(self, name: str, panel: Panel, reading: "Reading") -> Iterator[served.Json]:
@@ -222,6 +264,7 @@ class Reading:
     """The read of a panel, and its rows. Raises NotApplicable and GatewayError."""
 
     def __init__(self, method: Method, id_: str, panel: Panel) -> None:
+        self.summary = summary_of(panel.summary or "")
         if not method.reads_only:
             raise NotApplicable(f"{method.path[1:]} may change something")
         rows = method.views.rows
@@ -230,6 +273,8 @@ class Reading:
         check_request(method, panel.request)
         for path in panel.given:
             check_target(method, path)
+        if panel.mine and len(panel.given) != 1:
+            raise NotApplicable("what is `mine` has one field that is given, of a user")
         self.method = method
         self._panel = panel
         self._rows: Rows = rows
@@ -237,7 +282,8 @@ class Reading:
         self._title = title_of(id_, panel)
         self._columns = panel.columns or self._usual_columns()
         names = {each.json_name for each in rows.descriptor.fields}
-        self._name = panel.name or (NAME if NAME in names else self._columns[0].path)
+        first = next((each.path for each in self._columns if isinstance(each, PanelColumn)), "")
+        self._name = panel.name or (NAME if NAME in names else first)
 
     def _usual_columns(self) -> tuple[PanelColumn, ...]:
         if self._is_grouped:
@@ -256,33 +302,49 @@ class Reading:
         panel = self._panel
         view: dict[str, str] = {str(name): text for name, text in panel.view.items()}
         columns = [self._column(each) for each in self._columns]
-        for path in used_in(panel.summary or ""):
+        details = [self._column(each) for each in panel.details]
+        in_summary = [*paths_of_summary(self.summary)]
+        for path in in_summary:
             self._check(path)
         if not self._is_grouped:
-            view["fields"] = ",".join(self._fields(used))
+            view["fields"] = ",".join(self._fields([*used, *in_summary]))
         asked = tuple((f"_{name}", text) for name, text in view.items())
         self.method.views.compiled(asked)
         return {
             "title": self._title,
-            "summary": panel.summary or "",
+            "summary": self.summary,
             "request": panel.request,
             "given": panel.given,
+            "told": panel.told,
             "view": view,
             "rows": ["groups"] if self._is_grouped else list(self._rows.names),
             "name": self._name,
             "columns": columns,
+            **({"details": details} if details else {}),
+            **({"alone": True} if panel.alone else {}),
+            **({"mine": panel.mine} if panel.mine else {}),
+            **({"gone": panel.gone} if panel.gone else {}),
         }
 
     def lead(self, lead: Lead, panels: Mapping[str, Panel]) -> served.Json:
-        target = panels.get(lead.panel)
-        if target is None:
+        if lead.panel not in panels:
             raise NotApplicable("there is no such panel")
+        target = whole(panels, lead.panel)
         if lead.with_.keys() != {*target.given}:
             raise NotApplicable(f"{lead.panel} is given {', '.join(target.given) or 'nothing'}")
-        for path in lead.with_.values():
+        for name in lead.tells:
+            if name not in target.told:
+                raise NotApplicable(f"{lead.panel} is not told {name}")
+        for path in (*lead.with_.values(), *lead.tells.values()):
             self._check(path)
         title = lead.title or title_of(lead.panel, target)
-        return {"panel": lead.panel, "title": title, "with": lead.with_}
+        return {
+            "panel": lead.panel,
+            "title": title,
+            "with": lead.with_,
+            "tells": lead.tells,
+            **({"aside": True} if lead.aside else {}),
+        }
 
     def action(self, action: PanelAction, method: Method) -> served.Json:
         check_request(method, action.request)
@@ -293,16 +355,56 @@ class Reading:
             check_target(method, target)
             if path not in self._panel.given:
                 raise NotApplicable(f"the panel is not given {path}")
+        when = self._condition(action.when)
         return {
             "title": action.title,
             "method": method.path,
+            "about": method.summary,
             "with": action.with_,
             "given": action.given,
             "request": action.request,
+            "asks": [self._asked(action, method, path) for path in action.asks],
+            **({"when": when, "otherwise": action.otherwise or ""} if when else {}),
             **({"many": True} if action.many else {}),
+            **({"reads": True} if method.reads_only else {}),
         }
 
-    def _column(self, column: PanelColumn) -> served.Json:
+    def _asked(self, action: PanelAction, method: Method, path: str) -> served.Json:
+        """What the page needs to ask for the value at a path of a request."""
+        field = check_target(method, path)
+        if field.message_type is not None:
+            raise NotApplicable(f"{path} is no single value")
+        source = action.with_.get(path)
+        present = None if source is None else self._check(source)
+        unit = None if present is None else unit_of(present, self.method.units)
+        choices = None if field.enum_type is None else [*field.enum_type.values_by_name]
+        return {
+            "path": path,
+            "title": action.asks[path],
+            "number": field.type in NUMBERS,
+            "of": "" if field.containing_type is None else field.containing_type.full_name,
+            **({"unit": unit} if unit else {}),
+            **({"choices": choices} if choices else {}),
+            **({"choices": ["true", "false"]} if field.type == field.TYPE_BOOL else {}),
+        }
+
+    def _condition(self, text: str | None) -> Alternatives:
+        if text is None:
+            return []
+        found = alternatives(text)
+        for path in paths_of(found):
+            self._check(path)
+        if not self._is_grouped:
+            self.method.views.compiled((("_where", text),))
+        return found
+
+    def _column(self, column: PanelColumn | TextColumn) -> served.Json:
+        when = self._condition(column.when)
+        if isinstance(column, TextColumn):
+            for name in self._in_template(column):
+                self._check(name)
+            shown: served.Json = {"text": column.text, "title": column.title, "number": False}
+            return {**shown, **({"when": when} if when else {})}
         field = self._check(column.path)
         bar = column.bar
         if isinstance(bar, str):
@@ -316,7 +418,12 @@ class Reading:
             **({"bar": bar} if bar else {}),
             **({"alert": column.alert} if column.alert else {}),
             **({"before": column.before} if column.before else {}),
+            **({"when": when} if when else {}),
         }
+
+    def _in_template(self, column: TextColumn) -> list[str]:
+        """The fields of a row in it."""
+        return [name for name in IN_TEMPLATE.findall(column.text) if name not in self._panel.told]
 
     def _check(self, path: str) -> FieldDescriptor | None:
         """The field of a row at a path; None for the number of rows in a group."""
@@ -334,10 +441,14 @@ class Reading:
     def _fields(self, used: Iterable[str]) -> list[str]:
         """What is needed of a row, also for its order and its name."""
         panel = self._panel
-        needed = [each.path for each in self._columns]
-        needed += [each.bar for each in self._columns if isinstance(each.bar, str)]
+        needed: list[str] = []
+        for each in (*self._columns, *panel.details):
+            if isinstance(each, TextColumn):
+                needed += self._in_template(each)
+            else:
+                needed += [each.path, *([each.bar] if isinstance(each.bar, str) else [])]
+            needed += paths_of(self._condition(each.when))
         needed += used
-        needed += used_in(panel.summary or "")
         needed += [each.lstrip("-") for each in panel.view.get("sort", "").split(",") if each]
         names = {each.json_name for each in self._rows.descriptor.fields}
         needed += [each for each in (ID, self._name) if each in names]
@@ -359,10 +470,11 @@ def leaves(request: Mapping[str, Any], above: str = "") -> Iterator[str]:
             yield f"{above}{name}"
 
 
-def check_target(method: Method, path: str) -> None:
+def check_target(method: Method, path: str) -> FieldDescriptor:
     field = needed_field(method.descriptor.input_type, split(path.removesuffix("[]")))
     if path.endswith("[]") and not field.is_repeated:
         raise NotApplicable(f"{path} is no list")
+    return field
 
 
 def check_names(method: Method, path: Iterable[str]) -> None:
@@ -376,8 +488,16 @@ def check_names(method: Method, path: Iterable[str]) -> None:
         at = message_of(field) if field.message_type is not None else None
 
 
-def used_in(summary: str) -> list[str]:
-    return [path for _, path in AGGREGATE_IN_TEXT.findall(summary)]
+def whole(panels: Mapping[str, Panel], name: str) -> Panel:
+    """A panel with what it has from the one that it is `like`. Raises NotApplicable."""
+    panel = panels[name]
+    if panel.like is None:
+        return panel
+    other = panels.get(panel.like)
+    if other is None or other.like is not None:
+        raise NotApplicable(f"{panel.like} is no panel, or is itself like another one")
+    own = {each: getattr(panel, each) for each in panel.model_fields_set}
+    return other.model_copy(update={"alone": False, "mine": None, "title": None, **own})
 
 
 def title_of(id_: str, panel: Panel) -> str:

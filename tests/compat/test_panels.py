@@ -42,12 +42,6 @@ def test_the_panels_of_opencue_fit(ours: Catalog) -> None:
     assert {lead["panel"] for each in shown["panels"] for lead in each["leads"]} <= ids
     reached = {lead["panel"] for each in shown["panels"] for lead in each["leads"]}
     assert {each["id"] for each in shown["panels"] if each["given"]} == reached
-    of_jobs = [
-        each["actions"]
-        for each in shown["panels"]
-        if each["method"] == "/job.JobInterface/GetJobs" and each["name"] == "name"
-    ]
-    assert of_jobs == [of_jobs[0]] * 3
 
 
 def test_what_kills_and_deletes_asks(ours: Catalog) -> None:
@@ -97,7 +91,7 @@ def test_a_foreign_schema_has_panels_of_its_own(tmp_path: Path) -> None:
     assert some["actions"][0]["with"] == {"pool.id": "id"}
     assert some["actions"][0]["given"] == {"names[]": "names[]"}
     assert all_["leads"] == [
-        {"panel": "some", "title": "Pools of {name}", "with": {"names[]": "poolName"}}
+        {"panel": "some", "title": "Pools of {name}", "with": {"names[]": "poolName"}, "tells": {}}
     ]
     assert shown["destroys"] == ["/farm.PoolInterface/Drain"]
     reads = catalog.panels.for_reader(everything - {"/farm.PoolInterface/Drain"})
@@ -113,6 +107,71 @@ def test_a_panel_needs_little(tmp_path: Path) -> None:
     assert shown["view"] == {"fields": "poolName,size,id"}
 
 
+def test_a_panel_has_what_it_lacks_from_another(tmp_path: Path) -> None:
+    """But no title, which tells them apart, and no place above the others."""
+    catalog = catalog_of(
+        tmp_path,
+        {
+            "all-pools": {**LIST, "view": {"sort": "size"}, "alone": True},
+            "large-pools": {"like": "all-pools", "view": {"where": "size>9"}},
+        },
+    )
+    assert reasons(catalog) == {}
+    first, other = catalog.panels.for_reader({each.path for each in catalog.methods})["panels"]
+    assert (first["title"], other["title"]) == ("Pools", "Large pools")
+    assert (first["columns"], first["method"]) == (other["columns"], other["method"])
+    assert other["view"] == {"where": "size>9", "fields": "poolName,id"}
+    assert (first["alone"], "alone" in other) == (True, False)
+
+
+def test_a_summary_is_parsed_for_the_page(tmp_path: Path) -> None:
+    large = "{sum(size) place|places if size>9 and poolName!=a or id=b}"
+    summary = f"{{count pool|pools}} of {large}: {{max(size)}}!"
+    catalog = catalog_of(tmp_path, {"pools": {**LIST, "summary": summary}})
+    (shown,) = catalog.panels.for_reader({each.path for each in catalog.methods})["panels"]
+    assert shown["summary"] == [
+        {"kind": "count", "words": ["pool", "pools"]},
+        " of ",
+        {
+            "kind": "sum",
+            "path": "size",
+            "words": ["place", "places"],
+            "when": [[["size", ">", "9"], ["poolName", "!=", "a"]], [["id", "=", "b"]]],
+        },
+        ": ",
+        {"kind": "max", "path": "size"},
+        "!",
+    ]
+    assert {*shown["view"]["fields"].split(",")} == {"poolName", "size", "id"}
+
+
+def test_rows_have_what_their_actions_and_details_need(tmp_path: Path) -> None:
+    """The page knows the names, the units and the kinds of what it asks for."""
+    drain = {
+        "title": "Drain",
+        "method": "farm.PoolInterface/Drain",
+        "with": {"pool.size": "size"},
+        "asks": {"pool.size": "Places", "pool.poolName": "Its name"},
+        "when": "size>0",
+        "otherwise": "it is empty",
+    }
+    details = [{"title": "Path", "text": "{top}/{id}"}]
+    panel = {**LIST, "told": ["top"], "actions": [drain], "details": details}
+    other = {**LIST, "leads": [{"panel": "pools", "with": {}, "tells": {"top": "id"}}]}
+    catalog = catalog_of(tmp_path, {"pools": panel, "others": other})
+    assert reasons(catalog) == {}
+    shown, others = catalog.panels.for_reader({each.path for each in catalog.methods})["panels"]
+    assert shown["view"]["fields"] == "poolName,id,size"
+    (action,) = shown["actions"]
+    assert action["asks"] == [
+        {"path": "pool.size", "title": "Places", "number": True, "of": "farm.Pool"},
+        {"path": "pool.poolName", "title": "Its name", "number": False, "of": "farm.Pool"},
+    ]
+    assert (action["when"], action["otherwise"]) == ([[["size", ">", "0"]]], "it is empty")
+    assert shown["details"] == [{"text": "{top}/{id}", "title": "Path", "number": False}]
+    assert others["leads"][0]["tells"] == {"top": "id"}
+
+
 def with_columns(*columns: dict[str, object], **more: object) -> dict[str, object]:
     return {**LIST, "columns": [*columns], **more}
 
@@ -126,6 +185,14 @@ def with_columns(*columns: dict[str, object], **more: object) -> dict[str, objec
         (with_columns({"path": "depth"}), "depth"),
         (with_columns({"path": "size", "bar": "depth"}), "depth"),
         ({**LIST, "summary": "{sum(depth)}"}, "depth"),
+        ({**LIST, "summary": "{count if depth>1}"}, "depth"),
+        ({**LIST, "summary": "{count if not size>1}"}, "comparisons with a value, joined by"),
+        (with_columns({"title": "Path", "text": "{sea}/{id}"}), "sea"),
+        ({**LIST, "details": [{"path": "depth"}]}, "depth"),
+        (with_columns({"path": "size", "when": "size=many"}), "size"),
+        ({"like": "seas"}, "seas is no panel"),
+        ({"title": "Pools"}, "it has no method"),
+        ({**LIST, "mine": "My pools"}, "one field that is given, of a user"),
         ({**LIST, "request": {"depth": 1}}, "farm.Wanted has no depth"),
         ({**LIST, "request": {"names": [1]}}, "expected a string"),
         ({**LIST, "given": ["pool[]"]}, "pool[] is no list"),
@@ -168,6 +235,10 @@ def action(**more: object) -> dict[str, Any]:
         (action(**{"with": {"sea": "id"}}), "pools.actions.D", "farm.Wanted has no sea"),
         (action(**{"with": {"pool.id": "sea"}}), "pools.actions.D", "sea"),
         (action(given={"names[]": "names[]"}), "pools.actions.D", "not given names[]"),
+        (action(asks={"sea": "Sea"}), "pools.actions.D", "farm.Wanted has no sea"),
+        (action(asks={"pool": "Pool"}), "pools.actions.D", "pool is no single value"),
+        (action(when="depth>1"), "pools.actions.D", "depth"),
+        (action(when="size~1"), "pools.actions.D", "comparisons with a value, joined by"),
     ],
 )
 def test_what_a_row_cannot_lead_to_is_told(

@@ -1,6 +1,7 @@
 """The pages in a real browser, used with a mouse, a keyboard and on a phone."""
 
 import asyncio
+import csv
 import json
 import os
 import re
@@ -16,7 +17,7 @@ from typing import Any
 
 import orjson
 import pytest
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from cuebot_simulator.server import SimulatedCuebot
 from cuectl.client.openapi_document import read_document
@@ -131,11 +132,13 @@ async def farm(simulated_cuebot: SimulatedCuebot, shared_gateway: SharedGateway)
 
 
 @asynccontextmanager
-async def signed_in(browser: Browser, url: str, **options: Any) -> AsyncIterator[Visit]:
+async def signed_in(
+    browser: Browser, url: str, user: str = "tester", **options: Any
+) -> AsyncIterator[Visit]:
     """A visit with a token, as after the form."""
     async with visiting(browser, url, **options) as visit:
         await visit.page.add_init_script(
-            f"sessionStorage.setItem('cuebot-gateway token', '{token()}')"
+            f"sessionStorage.setItem('cuebot-gateway token', '{token(user)}')"
         )
         yield visit
 
@@ -177,7 +180,17 @@ def panel(page: Page, title: str) -> Locator:
 async def menu(page: Page, row: str, entry: str) -> None:
     """Choose what is to be done with a row."""
     await page.get_by_role("button", name=f"What can be done with {row}").first.click()
-    await page.locator("#menu").get_by_role("link", name=entry, exact=True).click()
+    await in_menu(page, entry).click()
+
+
+def in_menu(page: Page, entry: str) -> Locator:
+    """An entry of the menu that is open: a link, or what opens a dialog."""
+    text = re.compile(f"^{re.escape(entry)}$")
+    return page.locator("#menu").locator("a, button").filter(has_text=text)
+
+
+def dialog_of(page: Page) -> Locator:
+    return page.get_by_role("dialog")
 
 
 async def run_method(page: Page) -> None:
@@ -202,6 +215,7 @@ async def test_the_farm_shows_what_runs_and_fails(visit: Visit) -> None:
     await expect(oldest).to_have_text(re.compile("(render-node|desk)-[0-9]+[^0-9/]"))
     await expect(panel(page, "Who uses what")).to_contain_text("lena")
     await expect(panel(page, "Allocations")).to_contain_text("local.general")
+    await expect(panel(page, "All jobs")).to_have_count(0)
     await expect(shows.locator(".fresh")).to_have_text(re.compile("ago|live"))
     await expect(page.get_by_text("Cuebot: reachable")).to_be_visible()
     assert not any("openapi" in each for each in visit.requests)
@@ -231,15 +245,78 @@ async def test_a_row_leads_from_a_show_to_its_frames(visit: Visit) -> None:
     await page.go_back()
     await menu(page, waiting, "What it waits for")
     depends = panel(page, f"What {waiting} waits for").locator("tbody tr")
-    await expect(depends).to_have_text([re.compile(f"^mesh.*{waiting}sim.*yes$")])
+    await expect(depends).to_have_text([re.compile(f"^mesh.*{waiting}sim.*yes⋯$")])
     await page.go_back()
     await menu(page, COMMENTED, "Comments")
     await expect(panel(page, f"Comments on {COMMENTED}")).to_contain_text("new grass")
-    await page.go_back()
-    await menu(page, waiting, "Frames")
-    await menu(page, "1001-mesh", "Where its logs are…")
-    await run_method(page)
-    await expect(page.locator(".answers")).to_contain_text(f"/{waiting}")
+
+
+async def test_links_show_where_a_panel_is_and_what_is_beside_it(visit: Visit) -> None:
+    page = visit.page
+    await page.goto("/")
+    crumbs = page.get_by_role("navigation", name="Where this is")
+    await panel(page, "Shows").get_by_role("link", name="harbor").click()
+    await panel(page, "Jobs of harbor").get_by_role("link", name=FAILING).click()
+    await page.get_by_role("link", name="Dead frames", exact=True).click()
+    way = f"Farm › Jobs of harbor › Dead frames of {FAILING}"
+    await expect(crumbs).to_have_text(way)
+    await expect(page.get_by_role("link", name="Dead frames", exact=True)).to_have_attribute(
+        "aria-current", "page"
+    )
+    await page.reload()
+    await expect(crumbs).to_have_text(way)
+    await page.get_by_role("link", name="Layers", exact=True).click()
+    await panel(page, f"Layers of {FAILING}").get_by_role("link", name="beauty").click()
+    await expect(crumbs).to_have_text(
+        f"Farm › Jobs of harbor › Layers of {FAILING} › Frames of beauty"
+    )
+    await crumbs.get_by_role("link", name="Jobs of harbor").click()
+    await expect(crumbs).to_have_text("Farm › Jobs of harbor")
+    await page.get_by_label("Filter rows").fill("light")
+    await page.get_by_role("link", name=FAILING).click()
+    await crumbs.get_by_role("link", name="Jobs of harbor").click()
+    await expect(page.get_by_label("Filter rows")).to_have_value("light")
+    await expect(page.locator("tbody tr")).to_have_count(1)
+    began = page.locator("tbody td", has_text="ago")
+    await expect(began).to_have_attribute("title", re.compile(r"20\d\d.*:\d\d"))
+    await crumbs.get_by_role("link", name="Farm").click()
+    await page.get_by_role("link", name="Finished jobs").click()
+    await expect(crumbs).to_have_text("Farm › Finished jobs")
+    await expect(panel(page, "Finished jobs")).to_contain_text("1 job, the last to finish first")
+    await page.get_by_role("link", name="All hosts").click()
+    hosts = panel(page, "All hosts")
+    await expect(hosts).to_contain_text("1 host is down, 2 locked")
+    locked = hosts.get_by_role("row", name="render-node-06")
+    await expect(locked).to_have_text(re.compile("LOCKED––"))  # what is idle there cannot be used
+
+
+@pytest.mark.parametrize(("user", "jobs"), [("lena", "1 job:"), ("zoë", "None")])
+async def test_a_token_has_its_users_jobs(
+    browser: Browser, farm: Gateway, user: str, jobs: str
+) -> None:
+    async with signed_in(browser, farm.url, user) as visit:
+        page = visit.page
+        await page.goto("/")
+        await page.get_by_role("link", name="My jobs").click()
+        await expect(panel(page, f"Jobs of {user}")).to_contain_text(jobs)
+
+
+async def test_logs_of_dead_frames_are_told(visit: Visit) -> None:
+    """By their jobs' folder, however their panel was reached."""
+    page = visit.page
+    await page.goto("/")
+    log = re.compile(rf"^/\S+/{FAILING}\.1006-beauty\.rqlog$")
+    await menu(page, FAILING, "Dead frames")
+    row = panel(page, f"Dead frames of {FAILING}").get_by_role("row", name="1006-beauty")
+    await expect(row.locator("td.path")).to_have_text(log)
+    await page.get_by_role("link", name="Layers", exact=True).click()
+    await panel(page, f"Layers of {FAILING}").get_by_role("link", name="beauty").click()
+    frames = panel(page, "Frames of beauty")
+    await expect(frames.get_by_role("row", name="1006-beauty").locator("td.path")).to_have_text(log)
+    await expect(frames.get_by_role("row", name="1001-beauty").locator("td.path")).to_have_text("–")
+    await frames.get_by_role("button", name="1001-beauty", exact=True).click()
+    term = dialog_of(page).locator("div", has=page.locator("dt", has_text="Log")).first
+    await expect(term).to_contain_text(f"/{FAILING}.1001-beauty.rqlog")
 
 
 async def test_dead_frames_are_retried(still: Still) -> None:
@@ -247,27 +324,218 @@ async def test_dead_frames_are_retried(still: Still) -> None:
     await page.goto("/")
     await expect(panel(page, "Jobs that fail")).to_contain_text(FAILING)
     await menu(page, FAILING, "Retry its dead frames…")
+    dialog = dialog_of(page)
+    await expect(dialog.get_by_role("heading")).to_have_text(f"Retry its dead frames: {FAILING}")
+    await expect(dialog).to_contain_text("Retry the frames of a job")
+    await expect(dialog.get_by_role("button", name="Run")).to_be_focused()
+    await dialog.get_by_role("link", name="Open in the explorer").click()
     await expect(page.get_by_label("job", exact=True)).to_have_value(FAILING)
-    await expect(page.get_by_label("DEAD")).to_be_checked()
+    await expect(page.get_by_role("checkbox", name="DEAD")).to_be_checked()
     await page.get_by_role("button", name="Dry run").click()
     await expect(page.locator(".dry")).to_contain_text("/job.JobInterface/RetryFrames")
+    await expect(page.get_by_text("Nothing was called")).to_contain_text("whether FindJob")
+    await page.get_by_label("job", exact=True).press("Enter")
+    await expect(page.get_by_role("button", name="Run", exact=True)).to_be_focused()
     assert "/job.JobInterface/RetryFrames" not in still.called
     await run_method(page)
     assert "/job.JobInterface/RetryFrames" in still.called
 
 
-async def test_a_job_is_paused(still: Still) -> None:
-    page = still.visit.page
+async def test_a_job_is_paused_in_place(still: Still) -> None:
+    page, keys = still.visit.page, still.visit.page.keyboard
     await page.goto("/")
     await panel(page, "Shows").get_by_role("link", name="harbor").click()
-    await expect(panel(page, "Jobs of harbor")).to_contain_text(FAILING)
-    await menu(page, FAILING, "Pause…")
-    await page.get_by_label("job", exact=True).press("Enter")
-    await expect(page.get_by_role("button", name="Run", exact=True)).to_be_focused()
+    jobs, dialog = panel(page, "Jobs of harbor"), dialog_of(page)
+    await expect(jobs).to_contain_text(FAILING)
+    await page.get_by_role("button", name=f"What can be done with {FAILING}").click()
+    await expect(in_menu(page, "Resume…")).to_be_disabled()
+    await expect(page.locator("#menu")).to_contain_text("Resume…it is not paused")
+    await in_menu(page, "Pause…").click()
+    await keys.press("Escape")
+    await expect(dialog).to_be_hidden()
     assert "/job.JobInterface/Pause" not in still.called
-    await run_method(page)
-    await page.go_back()
-    await expect(panel(page, "Jobs of harbor")).to_contain_text("yes")
+    await menu(page, FAILING, "Pause…")
+    await keys.press("Enter")
+    await expect(dialog.get_by_role("status")).to_have_text("Done")
+    await expect(jobs.get_by_role("row", name=FAILING)).to_contain_text("yes")
+    await keys.press("Enter")
+    await expect(dialog).to_be_hidden()
+    await page.get_by_role("button", name=f"What can be done with {FAILING}").click()
+    await expect(in_menu(page, "Pause…")).to_be_disabled()
+    await expect(in_menu(page, "Resume…")).to_be_enabled()
+
+
+async def test_a_dialog_asks_for_what_an_action_needs(still: Still) -> None:
+    """With the present value, and with what is wrong in place."""
+    page, keys = still.visit.page, still.visit.page.keyboard
+    await page.goto("/#farm/jobs")
+    dialog, jobs = dialog_of(page), panel(page, "All jobs")
+    await menu(page, FAILING, "Set its priority…")
+    field, told = dialog.get_by_label("Priority"), dialog.get_by_role("status")
+    await expect(field).to_be_focused()
+    await expect(field).to_have_value("100")
+    await keys.type("high")
+    await keys.press("Enter")
+    await expect(told).to_contain_text("expected a 32-bit integer, got the string 'high'")
+    assert "/job.JobInterface/SetPriority" not in still.called
+    await field.fill("77")
+    await keys.press("Enter")
+    await expect(told).to_have_text("Done")
+    await expect(jobs.get_by_role("row", name=FAILING)).to_contain_text("77")
+    await keys.press("Escape")
+    await jobs.get_by_role("link", name=FAILING).click()
+    layers = panel(page, f"Layers of {FAILING}")
+    await menu(page, "beauty", "Set the memory of a frame…")
+    await expect(dialog.get_by_label("Memory a frame")).to_have_value("16 GB")
+    await keys.type("4.5 gb")
+    await keys.press("Enter")
+    await expect(told).to_have_text("Done")
+    await expect(layers.get_by_role("row", name="beauty")).to_contain_text("4.5 GB")
+    await page.goto("/#farm/hosts")
+    field = dialog.get_by_label("Allocation")
+    await menu(page, "render-node-01", "Move to another allocation…")
+    await field.fill("local.desktop")
+    await keys.press("Enter")
+    busy = "You cannot move hosts with running procs between allocations."
+    await expect(told).to_have_text(busy)  # without its exception
+    await keys.press("Escape")
+    await menu(page, "render-node-06", "Move to another allocation…")
+    await expect(field).to_have_value("local.general")
+    await expect(page.locator("datalist option[value='local.desktop']")).to_have_count(1)
+    await field.fill("nowhere")
+    await keys.press("Enter")
+    await expect(told).to_contain_text("found nothing for name 'nowhere'")
+    await field.fill("local.desktop")
+    await keys.press("Enter")
+    await expect(told).to_have_text("Done")
+    moved = panel(page, "All hosts").get_by_role("row", name="render-node-06")
+    await expect(moved).to_contain_text("local.desktop")
+    await page.goto("/#farm/jobs")
+    await menu(page, FAILING, "Set its priority…")
+    await dialog.get_by_label("Priority").fill("88")
+    await dialog.get_by_role("link", name="Open in the explorer").click()
+    await expect(page.get_by_label("val")).to_have_value("88")
+    still.visit.complaints = [
+        each for each in still.visit.complaints if not re.search("status of (40[04]|500)", each)
+    ]
+
+
+async def test_a_row_that_is_gone_has_ended(still: Still) -> None:
+    """A call for it has no error of Cuebot, and what was known of it stays."""
+    page = still.visit.page
+    frame = {"frameName": "0001-sea", "jobName": "x", "logPath": "/logs/x.rqlog", "id": "1"}
+    snapshot = {"id": 0, "data": {"procs": {"procs": [frame]}}}
+    change = {"id": 0, "data": {"added": [], "changed": [], "removed": ["1"]}}
+    events = [f"event: snapshot\ndata: {json.dumps(snapshot)}\n\n"]
+    await page.route(
+        "**/batch",
+        lambda route: route.fulfill(content_type="text/event-stream", body="".join(events)),
+    )
+    await page.clock.install()
+    await page.goto("/#farm/procs")
+    dialog = dialog_of(page)
+    await menu(page, "0001-sea", "Kill…")
+    await dialog.get_by_role("button", name="Run").click()
+    await expect(dialog.get_by_role("status")).to_have_text("The frame has ended")
+    await page.keyboard.press("Escape")
+    await menu(page, "0001-sea", "Details")
+    await expect(dialog).not_to_contain_text("The frame has ended")
+    events.append(f"event: change\ndata: {json.dumps(change)}\n\n")
+    await page.clock.fast_forward(3_000)
+    await expect(dialog).to_contain_text("The frame has ended")
+    await expect(dialog).to_contain_text("/logs/x.rqlog")
+    still.visit.complaints = [
+        each for each in still.visit.complaints if "status of 404" not in each
+    ]
+
+
+async def test_headings_order_rows(visit: Visit) -> None:
+    """By values, also while they are refreshed, and of all rows where not all are shown."""
+    page = visit.page
+    stats = [{"deadFrames": 5, "runningFrames": 9}, {"deadFrames": 4, "runningFrames": 30}]
+    rows = [
+        {"id": str(n), "name": f"job{n}", "user": "lena", "jobStats": each}
+        for n, each in enumerate([*stats, {"deadFrames": 3, "runningFrames": 100}])
+    ]
+    asked: list[str] = []
+
+    async def answer(route: Route) -> None:
+        items: Any = route.request.post_data_json
+        asked.append(items[0]["view"]["_sort"])
+        first = {**rows[0], "user": "tomas"}
+        events = (
+            ("snapshot", {"jobs": {"jobs": rows}}),
+            ("change", {"added": [], "changed": [first], "removed": []}),
+        )
+        text = "".join(
+            f"event: {kind}\ndata: {json.dumps({'id': 0, 'data': data})}\n\n"
+            for kind, data in events
+        )
+        await route.fulfill(content_type="text/event-stream", body=text)
+
+    await page.route("**/batch", answer)
+    await page.goto("/#farm/failing-jobs")
+    names = page.locator("tbody tr td:first-child")
+    heading = page.get_by_role("columnheader", name="Running")
+    await expect(names).to_have_text(["job0", "job1", "job2"])
+    await expect(page.get_by_role("columnheader", name="Dead")).to_have_attribute(
+        "aria-sort", "descending"
+    )
+    await heading.get_by_role("button").click()
+    await expect(names).to_have_text(["job2", "job1", "job0"])
+    await expect(heading).to_have_attribute("aria-sort", "descending")
+    await heading.get_by_role("button").click()
+    await expect(names).to_have_text(["job0", "job1", "job2"])
+    await expect(heading).to_have_attribute("aria-sort", "ascending")
+    await page.get_by_role("columnheader", name="User").get_by_role("button").click()
+    await expect(names).to_have_text(["job1", "job2", "job0"])
+    assert {*asked} == {"-jobStats.deadFrames,name"}
+    rows += [{**rows[0], "id": f"more{n}", "name": f"more{n}"} for n in range(17)]
+    await page.clock.install(time=0)
+    await page.reload()
+    await expect(names).to_have_count(20)
+    await page.get_by_label("Filter rows").fill("sea")
+    await expect(
+        page.get_by_text("None of these 20 has that, and there may be more")
+    ).to_be_visible()
+    await page.get_by_label("Filter rows").fill("")
+    await page.clock.pause_at(60_000)  # no stream comes back by itself
+    await heading.get_by_role("button").click()
+    await until(lambda: asked[-1] == "-jobStats.runningFrames,-jobStats.deadFrames,name")
+
+
+async def test_rows_that_are_shown_are_saved_as_csv(visit: Visit) -> None:
+    page = visit.page
+    await page.goto("/#farm/jobs")
+    await page.get_by_label("Filter rows").fill("demo")
+    await page.get_by_role("columnheader", name="Priority").get_by_role("button").click()
+    await expect(page.locator("tbody tr")).to_have_count(3)
+    name, lines = await saved_rows(page)
+    assert name == "All jobs.csv"
+    assert [*lines[0]][:2] == ["Job", "Done"]
+    assert [each["Priority"] for each in lines] == ["120", "100", "80"]
+    assert {each["Show"] for each in lines} == {"demo"}
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:.*Z", each["Began"]) for each in lines)
+    names = ['say "hi", all', "=1+1", " ＝1", "-5", "\tx"]
+    comments = [{"id": str(n), "subject": each} for n, each in enumerate(names)]
+    event = {"id": 0, "data": {"comments": {"comments": comments}}}
+    body = f"event: snapshot\ndata: {json.dumps(event)}\n\n"
+    await page.route(
+        "**/batch", lambda route: route.fulfill(content_type="text/event-stream", body=body)
+    )
+    await page.goto("/#farm/comments?job.id=x&name=x")
+    await expect(page.locator("tbody tr")).to_have_count(5)
+    _, lines = await saved_rows(page)
+    assert [each["Subject"] for each in lines] == [names[0], "'=1+1", "' ＝1", "-5", "'\tx"]
+
+
+async def saved_rows(page: Page) -> tuple[str, list[dict[str, str]]]:
+    """The name of the CSV that a panel is saved as, and its lines."""
+    async with page.expect_download() as download:
+        await page.get_by_role("button", name="as CSV").click()
+    saved = await download.value
+    text = await asyncio.to_thread(Path(await saved.path()).read_text, encoding="utf-8")
+    return saved.suggested_filename, [*csv.DictReader(text.splitlines())]
 
 
 async def test_all_rows_are_changed_at_once(still: Still) -> None:
@@ -275,32 +543,49 @@ async def test_all_rows_are_changed_at_once(still: Still) -> None:
     page = still.visit.page
     await page.goto("/")
     await panel(page, "Shows").get_by_role("link", name="demo").click()
-    rows, dialog = page.locator("tbody tr"), page.get_by_role("dialog")
+    rows, dialog = page.locator("tbody tr"), dialog_of(page)
+    of_all = page.get_by_role("button", name="What can be done with all rows")
+    run = dialog.get_by_role("button", name="Run")
     await expect(rows).to_have_count(3)
     await page.get_by_label("Filter rows").fill("demo light")
     await expect(rows).to_have_count(1)
     await page.get_by_label("Filter rows").fill("demo")
     await expect(rows).to_have_count(3)
-    await page.get_by_role("button", name="What can be done with all rows").click()
-    await page.get_by_role("button", name="Pause: all 3…").click()
+    await of_all.click()
+    await in_menu(page, "Pause: 2 of 3…").click()  # the third is paused
     await expect(dialog.locator("pre")).to_contain_text("demo-sh010-lena_comp_v003")
+    await expect(dialog.locator("pre")).not_to_contain_text("marco_smoke")
     await page.keyboard.press("Escape")
     assert "/job.JobInterface/Pause" not in still.called
-    await page.get_by_role("button", name="What can be done with all rows").click()
-    await page.get_by_role("button", name="Pause: all 3…").click()
-    await dialog.get_by_role("button", name="Do it").click()
-    await expect(page.get_by_text("Pause: 3 of 3 done")).to_be_visible()
+    await of_all.click()
+    await in_menu(page, "Pause: 2 of 3…").click()
+    await run.click()
+    await expect(dialog.get_by_role("status")).to_have_text("Done: 2 of 2")
     await expect(rows.locator("td .alert", has_text="yes")).to_have_count(3)
+    await page.keyboard.press("Escape")
+    await of_all.click()
+    await expect(in_menu(page, "Pause: 0 of 3…")).to_be_disabled()
+    await in_menu(page, "Set its priority: all 3…").click()
+    field = dialog.get_by_label("Priority")
+    await expect(field).to_have_value("")
+    await expect(field).to_have_attribute("placeholder", re.compile("they differ"))
+    await field.fill("55")
+    await page.keyboard.press("Enter")
+    await expect(rows.filter(has_text="55")).to_have_count(3)
+    await page.keyboard.press("Escape")
     refused = {"id": 1, "status": 404, "error": {"message": "no such job"}}
     answers = [{"id": 0, "status": 200, "answer": {}}, refused]
     await page.route("**/batch", lambda route: route.fulfill(json=answers))
-    await page.get_by_role("button", name="What can be done with all rows").click()
-    await page.get_by_role("button", name="Kill: all 3…").click()
-    await expect(dialog).to_contain_text("For these 3 of “Jobs of demo”: Cuebot has no undo.")
-    await dialog.get_by_role("button", name="Do it").click()
-    told = page.get_by_text(re.compile("Kill: 1 of 2 done; demo.*: no such job"))
-    await expect(told).to_be_visible()
-    await page.get_by_role("button", name="What can be done with all rows").click()
+    await of_all.click()
+    await in_menu(page, "Kill: all 3…").click()
+    await expect(dialog).to_contain_text("In “Jobs of demo”.")
+    await expect(dialog).to_contain_text("Cuebot has no undo.")
+    await expect(dialog.get_by_role("button", name="Cancel")).to_be_focused()
+    await run.click()
+    told = re.compile("^1 of 2 done; demo.*: no such job$")
+    await expect(dialog.get_by_role("status")).to_have_text(told)
+    await page.keyboard.press("Escape")
+    await of_all.click()
     await page.go_back()
     await expect(panel(page, "Shows")).to_contain_text("harbor")
     await expect(page.locator("#menu")).to_be_hidden()
@@ -311,7 +596,15 @@ async def test_what_destroys_asks_first(still: Still) -> None:
     await page.goto("/")
     await expect(panel(page, "Jobs that fail")).to_contain_text(FAILING)
     await menu(page, FAILING, "Kill…")
-    run, dialog = page.get_by_role("button", name="Run…"), page.get_by_role("dialog")
+    run, dialog = page.get_by_role("button", name="Run…"), dialog_of(page)
+    await expect(dialog).to_contain_text("Cuebot has no undo.")
+    await expect(dialog.get_by_role("button", name="Cancel")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(dialog).to_be_hidden()
+    await menu(page, FAILING, "Kill…")
+    await dialog.get_by_role("link", name="Open in the explorer").click()
+    row = page.get_by_text(f"Kill: {FAILING}, in “Jobs that fail”")
+    await expect(row).to_be_visible()
     await run.click()
     await expect(dialog.get_by_role("heading")).to_have_text(f"Kill: {FAILING}?")
     await expect(dialog).to_contain_text("In “Jobs that fail”.")
@@ -326,6 +619,7 @@ async def test_what_destroys_asks_first(still: Still) -> None:
     await expect(page.locator(".answers").get_by_role("status")).to_contain_text("200 in")
     assert "/job.JobInterface/Kill" in still.called
     await page.get_by_label("job", exact=True).fill("another")
+    await expect(row).to_have_count(0)
     await run.click()
     await expect(dialog.get_by_role("heading")).to_have_text("Kill?")
     await expect(dialog).not_to_contain_text("Jobs that fail")
@@ -439,11 +733,10 @@ async def test_a_foreign_schema_is_a_farm_too(browser: Browser, tmp_path: Path) 
         await rows.get_by_role("link", name="pool-b").click()
         await expect(panel(page, "A pool: pool-b").locator("tbody tr")).to_have_count(2)
         await menu(page, "pool-b", "Drain…")
-        await expect(page.get_by_label("names 1")).to_have_value("pool-b")
-        await page.get_by_role("button", name="Run…").click()
-        await page.get_by_role("dialog").get_by_role("button", name="Do it").click()
-        await expect(page.locator(".answers").get_by_role("status")).to_contain_text("200 in")
+        await dialog_of(page).get_by_role("button", name="Run").click()
+        await expect(dialog_of(page).get_by_role("status")).to_have_text("Done")
         assert cuebot.seen[-1][:2] == ("/farm.PoolInterface/Drain", b"\x0a\x06pool-b")
+        await page.goto("/#explore")
         await page.get_by_label("Search methods").fill("list pools")
         await page.get_by_label("Search methods").press("Enter")
         await run_method(page)
@@ -520,6 +813,8 @@ async def test_the_same_call_in_other_languages(browser: Browser, farm: Gateway)
         await page.get_by_label("includeFinished").select_option("true")
         await page.get_by_text("Rows and fields").click()
         await page.get_by_label("_limit").fill("1")
+        await page.get_by_label("_sort").fill("-priority,name")
+        assert "_sort=-priority,name'" in await snippet.inner_text()
         jobs = await run(await snippet.inner_text())
         assert jobs == {"jobs": {"jobs": []}}
         await page.get_by_role("button", name="Python").click()
@@ -531,7 +826,7 @@ async def test_the_same_call_in_other_languages(browser: Browser, farm: Gateway)
         assert shlex.split(await snippet.inner_text()) == [
             *("cuectl", "call", "job.JobInterface/GetJobs"),
             '{"r":{"users":["l\'ena"],"includeFinished":true}}',
-            *("--limit", "1"),
+            *("--limit", "1", "--sort", "-priority,name"),
         ]
     node = shutil.which("node")
     if node is not None:
@@ -579,6 +874,22 @@ async def test_forms_have_every_kind_of_field(browser: Browser, farm: Gateway) -
         await expect(page.get_by_label("jobs 1")).to_have_value("")
         await page.reload()
         await expect(page.get_by_label("hosts 1")).to_have_value("render-node-01")
+        await page.get_by_text("Request as JSON").click()
+        await text.fill('{"r": {"hosts": [')
+        await page.get_by_text("Request as JSON").click()
+        for name in ("Dry run", "Run"):  # neither the text that is wrong nor what was before
+            await page.get_by_role("button", name=name, exact=True).click()
+            await expect(text).to_be_focused()
+        assert not any("/GetProcs" in each and "page" not in each for each in visit.requests)
+
+
+async def test_fields_that_say_little_are_explained(visit: Visit) -> None:
+    page = visit.page
+    await page.goto("/#explore/job.JobInterface/SetPriority")
+    field = page.locator(".field", has=page.get_by_label("val"))
+    await expect(field).to_contain_text("what it is set to")
+    await page.goto("/#explore/job.JobInterface/GetJobs")
+    await expect(page.locator(".nested > summary")).to_have_text("r job search criteria")
 
 
 async def test_methods_are_listed_by_what_they_are_about(visit: Visit) -> None:
@@ -725,6 +1036,7 @@ async def test_the_page_has_no_barriers(browser: Browser, farm: Gateway) -> None
         page = visit.page
         for place in (
             "#farm",
+            "#farm/jobs",
             "#explore",
             f'{RETRY}?body={{"job":{{"name":"{FAILING}"}}}}',
             "#gateway",
@@ -734,6 +1046,8 @@ async def test_the_page_has_no_barriers(browser: Browser, farm: Gateway) -> None
             if "Retry" in place:
                 await page.get_by_role("button", name="Dry run").click()
                 await page.locator(".dry").wait_for()
+            if "jobs" in place:
+                await menu(page, FAILING, "Set its priority…")
             await settled(page)
             await page.evaluate(script)
             found = await page.evaluate("axe.run().then(({ violations }) => violations)")
@@ -904,6 +1218,9 @@ async def test_a_keyboard_is_enough(browser: Browser, small: Gateway) -> None:
         await visit.tab_to("button.more")
         await keys.press("Enter")
         await expect(page.locator("#menu a").first).to_be_focused()
+        await visit.tab_to("#menu button")
+        await keys.press("Enter")
+        await expect(dialog_of(page)).to_be_visible()
         await keys.press("Escape")
         await expect(page.locator("button.more").first).to_be_focused()
         await keys.press("/")
@@ -952,7 +1269,9 @@ async def test_the_pages_fit_on_a_phone(browser: Browser, farm: Gateway, small: 
         await expect(panel(page, "Jobs that fail")).to_contain_text(FAILING)
         await page.get_by_role("button", name=f"What can be done with {FAILING}").click()
         assert await visit.overhang() == 0
-        await page.locator("#menu").get_by_role("link", name="Retry its dead frames…").click()
+        await in_menu(page, "Retry its dead frames…").click()
+        assert await visit.overhang() == 0
+        await dialog_of(page).get_by_role("link", name="Open in the explorer").click()
         await page.get_by_role("button", name="Dry run").click()
         await page.locator(".dry").wait_for()
         assert await visit.overhang() == 0
@@ -978,6 +1297,11 @@ async def test_everything_can_be_read(
         await expect(panel(page, "Jobs that fail")).to_contain_text(FAILING)
         assert await visit.poor_texts() == []
         assert await is_white(page) is (scheme == "light")
+        await menu(page, FAILING, "Details")
+        assert await visit.poor_texts() == []
+        await page.keyboard.press("Escape")
+        await menu(page, FAILING, "Set its priority…")
+        assert await visit.poor_texts() == []
         for place in ("#gateway", RETRY, "#explore/job.JobInterface/Kill"):
             await page.goto(f"/{place}")
             await page.locator("main h2").first.wait_for()

@@ -427,7 +427,7 @@ async def test_readers_see_the_panels_that_they_may_call(cuebot: ScriptedCuebot)
     assert (shows["actions"], all_["destroys"]) == ([], [])
     assert [each["id"] for each in some["panels"]] == ["shows", "subscriptions"]
     assert [each["panel"] for each in some["panels"][0]["leads"]] == ["subscriptions"]
-    assert len(some["panels"][0]["actions"]) == 2
+    assert len(some["panels"][0]["actions"]) == 3
     assert some["destroys"] == ["/show.ShowInterface/Delete"]
     assert {each["method"] for each in some["completions"]} == {
         "/show.ShowInterface/GetActiveShows"

@@ -4,6 +4,15 @@ export const base = new URL(".", location.href).href.replace(/\/$/, "");
 export const token = () => sessionStorage.getItem(TOKEN_KEY);
 export const keepToken = (text) => sessionStorage.setItem(TOKEN_KEY, text);
 export const dropToken = () => sessionStorage.removeItem(TOKEN_KEY);
+// The token's user, if it has one.
+export function user() {
+  try {
+    const claims = atob(token().split(".")[1].replaceAll("-", "+").replaceAll("_", "/"));
+    return JSON.parse(new TextDecoder().decode(Uint8Array.from(claims, (each) => each.charCodeAt(0)))).sub ?? "";
+  } catch {
+    return "";
+  }
+}
 export const keep = (name, value) => sessionStorage.setItem(`cuebot-gateway ${name}`, value);
 export const kept = (name) => sessionStorage.getItem(`cuebot-gateway ${name}`);
 export const $ = (id) => document.getElementById(id);
@@ -19,6 +28,9 @@ export async function get(path) {
   if (response.ok) return content;
   throw Object.assign(new Error(content.message), { status: response.status });
 }
+
+// An error for people: what a Java exception says, which its name comes before and its text behind, is said once.
+export const plain = (message) => String(message).replace(/(?:[\w$]+\.)+[\w$]+: ([^\n]+)\n\1/g, "$1");
 
 // An element; `on…` are listeners, `class` and other names are attributes.
 export function make(tag, attributes = {}, ...children) {
@@ -45,6 +57,15 @@ export function at(row, path) {
   return path.split(".").reduce((found, name) => found?.[name], row);
 }
 
+// Whether a row fits a condition of the profile: all comparisons of one of its lists.
+export function fits(row, condition) {
+  return !condition || condition.some((all) => all.every(([path, operator, wanted]) => {
+    const value = at(row, path);
+    const order = isNumber(value) && isNumber(wanted) ? Number(value) - Number(wanted) : String(value) === wanted ? 0 : NaN;
+    return { "=": order === 0, "!=": order !== 0, "<": order < 0, "<=": order <= 0, ">": order > 0, ">=": order >= 0 }[operator];
+  }));
+}
+
 // Puts a value at a path of a request; `[]` behind it makes a list of one.
 export function put(body, path, value) {
   const names = path.replace(/\[\]$/, "").split(".");
@@ -53,6 +74,10 @@ export function put(body, path, value) {
   inner[last] = path.endsWith("[]") ? [value] : value;
   return body;
 }
+
+// A query string that people can read.
+export const readable = (parameters) => new URLSearchParams(parameters).toString().replaceAll("%2C", ",");
+export const linkTo = (part, path, parameters) => `#${part}/${path}?${readable(parameters)}`;
 
 // The query string of a GET, of a request without maps and lists of objects.
 export function queryOf(body, view = {}) {
@@ -85,6 +110,14 @@ function size(number, unit) {
   return `${left >= 100 ? Math.round(left) : Math.round(left * 10) / 10} ${SIZES[step]}`;
 }
 
+// The number that a text such as `4 GB` stands for, in a unit; other texts as they are.
+export function sizeFrom(text, unit) {
+  const [, amount, letter, behind] = /^([\d.]+)\s*([kmgtp]?)(i?b)?$/i.exec(text) ?? [];
+  const power = letter || behind ? " kmgtp".indexOf(letter.toLowerCase() || " ") : STEPS[unit];
+  const number = Math.round(Number(amount) * 1024 ** (power - STEPS[unit]));
+  return Number.isFinite(number) ? number : text;
+}
+
 export function duration(seconds) {
   const whole = Math.max(0, Math.round(seconds));
   if (whole < 60) return `${whole} s`;
@@ -106,25 +139,27 @@ export function shown(value, unit) {
     return size(number, unit);
   }
   if (typeof value === "boolean") return value ? "yes" : "no";
-  if (typeof value === "number") return (Math.round(value * 10) / 10).toLocaleString();
+  if (typeof value === "number") return numbers.format(Math.round(value * 10) / 10);
   if (Array.isArray(value)) return value.map((each) => shown(each)).join(", ") || "–";
   return typeof value === "object" ? JSON.stringify(value) : value;
 }
 
 const isEmpty = (value) => value === null || value === undefined || value === "";
 
+const texts = new Intl.Collator("en", { numeric: true }), numbers = new Intl.NumberFormat();  // which take long to make
+
 // The order of two values, or with `sign` -1 the reverse; what is empty comes last.
 export function compare(one, other, sign = 1) {
   if (isEmpty(one) || isEmpty(other)) return Number(isEmpty(one)) - Number(isEmpty(other));
   if (isNumber(one) && isNumber(other)) return sign * (Number(one) - Number(other));
-  return sign * String(one).localeCompare(String(other), "en", { numeric: true });
+  return sign * texts.compare(String(one), String(other));
 }
 
-// Orders rows as `_sort` does: `-jobStats.deadFrames,name`.
-export function sorted(rows, sort) {
+// Orders rows as `_sort` does: `-jobStats.deadFrames,name`, by a `value` of each.
+export function sorted(rows, sort, value = at) {
   const keys = sort.split(",").map((key) => [key.replace(/^-/, ""), key.startsWith("-") ? -1 : 1]);
   return [...rows].sort((one, other) => keys.reduce(
-    (found, [path, sign]) => found || compare(at(one, path), at(other, path), sign), 0));
+    (found, [path, sign]) => found || compare(value(one, path), value(other, path), sign), 0));
 }
 
 export function save(blob, name) {

@@ -1,5 +1,5 @@
 // The explorer: methods by what people do with them, a form for each, its answer, and its code.
-import { button, copyText, isObject, isSure, keep, kept, make, mayBeCut, request, save } from "./base.js";
+import { button, copyText, isObject, isSure, keep, kept, make, mayBeCut, plain, readable, request, save } from "./base.js";
 import { showAnswer, rowsOf } from "./answer.js";
 import { Schemas, formOf } from "./form.js";
 import { described, ranked } from "./search.js";
@@ -142,7 +142,7 @@ export class Explorer {
 // One method: what it does, its form, its answer, and the same call elsewhere.
 class Work {
   #explorer; #method; #body; #view = {}; #form = make("div"); #json; #snippet = make("pre", { id: "snippet", tabindex: 0 });
-  #language; #status = make("p", { role: "status" }); #answer = make("div"); #dry = make("div");
+  #language; #status = make("p", { role: "status" }); #answer = make("div"); #from = make("p", { class: "soft" }); #dry = make("div");
 
   constructor(explorer, method, parameters) {
     this.#explorer = explorer;
@@ -185,7 +185,7 @@ class Work {
     make("p", {}, summary || "It has no description.", make("br"), make("code", { class: "soft" }, path), " ",
       make("a", { href: `docs#/${post.tags[0]}/${post.operationId}` }, "Parameters and responses")), about,
     make("div", { class: "work" },
-      make("section", { "aria-label": "Request" }, this.#form, this.#views(),
+      make("section", { "aria-label": "Request" }, this.#from, this.#form, this.#views(),
         make("details", {}, make("summary", {}, "Request as JSON"), this.#json),
         make("p", { class: "row" }, run, button("Dry run", () => this.#dryRun()), make("span", { class: "soft keys" }, "Enter twice, or Ctrl+Enter, runs"))),
       make("section", { "aria-label": "Copy as" },
@@ -218,7 +218,7 @@ class Work {
     this.#form.replaceChildren(formOf(this.#explorer.schemas, schema, this.#body, (body) => {
       this.#body = body;
       this.#changed();
-    }));
+    }, Object.fromEntries((this.#method.post["x-sets"] ?? []).map((name) => [name, "what it is set to"]))));
   }
 
   #typed() {
@@ -234,10 +234,12 @@ class Work {
     const { path } = this.#method;
     if (document.activeElement !== this.#json) this.#json.value = JSON.stringify(this.#body, null, 2);
     this.#snippet.textContent = SNIPPETS[this.#language](path, this.#body, this.#view);
+    const row = this.#row();
+    this.#from.textContent = row ? `${row.question}, in “${row.of}”` : "";
     const parameters = new URLSearchParams();
     if (Object.keys(this.#body).length) parameters.set("body", JSON.stringify(this.#body));
     for (const [name, text] of Object.entries(this.#view)) parameters.set(`_${name}`, text);
-    const text = parameters.toString();
+    const text = readable(parameters);
     history.replaceState(null, "", `#explore${path}${text && `?${text}`}`);
   }
 
@@ -261,7 +263,16 @@ class Work {
     return { response, content, took: Math.round(performance.now() - began) };
   }
 
+  // Whether all that is typed is in the request: text that is no JSON is not.
+  #isValid() {
+    const wrong = [...this.element.querySelectorAll("textarea")].find((each) => !each.checkValidity());
+    for (let each = wrong?.parentElement; each && each !== this.element; each = each.parentElement) if (each.matches("details")) each.open = true;
+    wrong?.reportValidity();
+    return !wrong;
+  }
+
   async #run() {
+    if (!this.#isValid()) return;
     if (this.#explorer.kind(this.#method) === "destroys" && !await this.#isSure()) return;
     this.#status.className = "soft";
     this.#status.textContent = "Running…";
@@ -272,7 +283,7 @@ class Work {
       this.#status.className = response.ok ? "good" : "down";
       this.#status.textContent = response.ok
         ? `${isEmpty ? "Done: " : ""}${response.status} in ${took} ms${rows ? `, ${rows.length} rows` : ""}${reported(response)}`
-        : `${response.status} ${content.error ?? ""}: ${content.message ?? content}`;
+        : `${response.status} ${content.error ?? ""}: ${plain(content.message ?? content)}`;
       if (isEmpty) this.#answer.replaceChildren();
       else {
         showAnswer(this.#answer, content, {
@@ -288,10 +299,13 @@ class Work {
   }
 
   async #dryRun() {
+    if (!this.#isValid()) return;
     try {
       const { response, content } = await this.#call({ "X-Dry-Run": "1" });
+      const lookUps = response.ok && content.before?.map(({ method }) => method.split("/").pop());
       this.#dry.replaceChildren(make("h3", {}, response.ok ? "What would be sent" : `It would be refused (${response.status})`),
-        make("pre", { tabindex: 0, class: "dry" }, response.ok ? JSON.stringify(steps(content), null, 2) : content.message ?? content));
+        make("pre", { tabindex: 0, class: "dry" }, response.ok ? JSON.stringify(steps(content), null, 2) : content.message ?? content),
+        make("p", { class: "soft" }, !response.ok ? "" : `Nothing was called: Cuebot has checked no value${lookUps.length ? `, and not whether ${lookUps.join(", ")} would find what is named` : ""}.`));
     } catch (error) {
       this.#dry.replaceChildren(make("p", { class: "down" }, `The gateway is not responding: ${error.message}`));
     }
@@ -308,10 +322,16 @@ class Work {
     return found["x-unit"];
   }
 
+  // The row whose dialog led here, unless the form was changed.
+  #row() {
+    const row = read(kept("row"));
+    return row?.sent === this.#method.path + JSON.stringify(this.#body) ? row : null;
+  }
+
   #isSure() {
     const { path, summary } = this.#method;
-    const { sent, question, of } = read(kept("row")) ?? {};  // a row's menu led here, unless the form was changed
-    const [title, place] = sent === path + JSON.stringify(this.#body) ? [question, `In “${of}”. `] : [path.split("/").pop(), ""];
+    const row = this.#row();
+    const [title, place] = row ? [row.question, `In “${row.of}”. `] : [path.split("/").pop(), ""];
     return isSure(`${title}?`, `${place}${summary}. Cuebot has no undo.`, JSON.stringify(this.#body, null, 2));
   }
 }

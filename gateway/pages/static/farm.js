@@ -1,80 +1,133 @@
 // The farm: panels that the profile defines, each a read as a table, kept fresh.
-import { at, button, duration, isNumber, isSure, keep, make, mayBeCut, put, request, shown, sorted } from "./base.js";
+import { at, button, duration, fits, isNumber, keep, kept, linkTo, make, mayBeCut, plain, put, save, shown, sorted, user } from "./base.js";
+import { closeDialog, openAction, openDetails } from "./dialog.js";
 import { watch } from "./watch.js";
 
 const LIVE_SECONDS = 20;  // a stream is never silent for longer
-const linkTo = (kind, path, parameters) => `#${kind}/${path}?${new URLSearchParams(parameters)}`;
+const orders = new Map(), filters = new Map();  // what the reader has chosen: by panel, by address
 
 // Shows the panels, or the one of the route. Returns what ends it.
-export function openFarm(place, { panels, destroys }, { path, parameters }) {
+export function openFarm(place, all, { path, parameters }) {
+  const { panels } = all;
   const chosen = panels.find(({ id }) => id === path);
-  const views = (chosen ? [chosen] : panels.filter(({ given }) => !given.length))
-    .map((panel) => new View(panel, parameters, destroys, panel === chosen));
+  const views = (chosen ? [chosen] : panels.filter(({ given, alone }) => !given.length && !alone))
+    .map((panel) => new View(panel, parameters, all, panel === chosen, () => again()));
+  const trail = trailTo(chosen, parameters, views[0]?.title, panels);
+  const crumbs = [["Farm", "#farm"], ...trail.map(({ title, hash }) => [title, hash])]
+    .flatMap(([title, href]) => [make("a", { href }, title), " › "]);
   place.replaceChildren(
-    ...(chosen ? [make("p", { class: "crumbs" }, make("a", { href: "#farm" }, "Farm"), " › ", views[0].title)] : []),
+    ...(chosen ? [make("nav", { class: "crumbs", "aria-label": "Where this is" }, crumbs, views[0].title)] : []),
+    ...beside(chosen, parameters, panels),
     make("div", { class: chosen ? "" : "panels" }, views.map(({ element }) => element)),
     ...(views.length ? [] : [make("p", {}, "There are no panels for this token. Its methods are in the ",
       make("a", { href: "#explore" }, "explorer"), ".")]),
   );
   let stop = () => {};
-  const toggle = () => {  // a tab that nobody sees has no stream
+  const again = () => {  // a tab that nobody sees has no stream
     stop();
     stop = document.hidden ? () => {} : watch(views);
   };
   const clock = setInterval(() => views.forEach((each) => each.age()), 1000);
-  document.addEventListener("visibilitychange", toggle);
-  toggle();
+  document.addEventListener("visibilitychange", again);
+  again();
   return () => {
     clearInterval(clock);
-    document.removeEventListener("visibilitychange", toggle);
+    document.removeEventListener("visibilitychange", again);
     stop();
     menu.hidePopover();
+    closeDialog();
   };
 }
 
+// The panels above one, as far as this tab has come through them.
+function trailTo(panel, parameters, title, panels) {
+  const of = JSON.stringify(panel?.given.map((path) => parameters.get(path)));
+  const before = JSON.parse(kept("trail") ?? "[]");
+  const place = before.findIndex((each) => each.of === of);
+  const above = place < 0 ? before : before.slice(0, place);
+  const leads = panels.find(({ id }) => id === above.at(-1)?.id)?.leads ?? [];
+  const trail = leads.some((lead) => lead.panel === panel?.id) ? above : [];
+  keep("trail", JSON.stringify(panel ? [...trail, { id: panel.id, hash: location.hash, title, of }] : []));
+  return trail;
+}
+
+// Links to the other panels of the same object, or of the whole farm.
+function beside(chosen, parameters, panels) {
+  const given = String(chosen?.given ?? "");
+  const titles = new Map(panels.flatMap(({ leads }) => leads.map(({ panel, title }) => [panel, title])));
+  const found = panels.filter((each) => String(each.given) === given && (given || each.alone));
+  if (found.length < 2 && chosen) return [];
+  const mine = panels.filter((each) => each.mine && !given && user()).map(({ id, mine: title, given: [path] }) => (
+    make("a", { href: linkTo("farm", id, { [path]: user(), name: user() }) }, title)));
+  return [make("nav", { class: "beside", "aria-label": given ? "Of the same" : "Of the whole farm" }, mine, found.map(({ id, title }) => make("a", {
+    href: given ? linkTo("farm", id, parameters) : `#farm/${id}`, "aria-current": id === chosen?.id && "page",
+  }, titles.get(id) ?? title)))];
+}
+
 class View {
-  #panel; #parameters; #destroys; #heardAt = 0; #live = false; #answer = null; #shown = [];
+  #panel; #parameters; #all; #again; #told; #heardAt = 0; #live = false; #answer = null; #shown = []; #isCut = false; #details = null;
   #fresh = make("span", { class: "fresh soft" }, "…");
   #summary = make("p", { class: "soft" });
   #trouble = make("p", { class: "bad", role: "status", hidden: true });
-  #done = make("p", { role: "status", hidden: true });
   #filter = null;
   #table;
 
-  constructor(panel, parameters, destroys, isAlone) {
-    this.#destroys = destroys;
+  constructor(panel, parameters, all, isAlone, again) {
     const body = structuredClone(panel.request);
     for (const path of panel.given) put(body, path, parameters.get(path) ?? "");
     this.#panel = panel;
     this.#parameters = parameters;
+    this.#all = all;
+    this.#again = again;
+    this.#told = Object.fromEntries(panel.told.map((name) => [name, parameters.get(name)]));
     this.body = body;
     this.title = panel.title.replace("{name}", parameters.get("name") ?? "");
     const id = `panel-${panel.id}`;
-    const many = panel.actions.some((each) => each.many) && isAlone;
-    this.#table = new Table(panel.columns, (row) => this.#leads(row), this.title,
-      many && menuButton("all rows", () => this.#withAll()));
+    const many = isAlone && panel.actions.some((each) => each.many);
+    this.#table = new Table(panel.columns, this.#told, {
+      title: this.title, name: (row) => at(row, panel.name) ?? "", order: (path) => this.#orderBy(path),
+      leads: panel.leads.length + panel.actions.length || panel.details ? (row) => this.#leads(row) : null,
+      corner: many && menuButton("all rows", () => this.#withAll(), "All ⋯"),
+    });
     if (isAlone) {
       this.#filter = make("input", {
         type: "search", class: "filter", placeholder: "Filter rows", "aria-label": "Filter rows", autocomplete: "off",
-        spellcheck: "false", oninput: () => this.#show(),
+        spellcheck: "false", value: filters.get(location.hash) ?? "",
+        oninput: ({ target }) => {
+          filters.set(location.hash, target.value);
+          this.#show();
+        },
       });
     }
     const form = linkTo("explore", panel.method.slice(1), {
       body: JSON.stringify(body),
       ...Object.fromEntries(Object.entries(panel.view).map(([name, text]) => [`_${name}`, text])),
     });
+    const csv = isAlone && button("CSV", () => this.#download(), { "aria-label": "Download these rows as CSV" });
     this.element = make("section", { class: "panel", "aria-labelledby": id },
       make("div", {}, make("h2", { id }, isAlone ? this.title : make("a", { href: `#farm/${panel.id}` }, this.title)),
-        make("a", { href: form, "aria-label": `The call behind ${this.title}` }, "call"), this.#filter, this.#fresh),
-      this.#summary, this.#trouble, this.#done, this.#table.element);
+        make("a", { href: form, title: "The call behind it, in the explorer", "aria-label": `The call behind ${this.title}` }, "call"), this.#filter, csv, this.#fresh),
+      this.#summary, this.#trouble, this.#table.element);
   }
 
   get method() { return this.#panel.method; }
-  get view() { return this.#panel.view; }
   get rows() { return this.#panel.rows; }
+  // Where there may be more rows than are shown, Cuebot's are ordered and not only these.
+  get view() { return this.#isCut && this.#panel.view.limit && this.#order ? { ...this.#panel.view, sort: this.#order } : this.#panel.view; }
+  get #order() { return orders.get(this.#panel.id) ?? this.#panel.view.sort ?? ""; }
+
+  // A heading is pressed: the largest first, or the first of the alphabet; then the other way.
+  #orderBy({ path, number, unit }) {
+    const [first] = this.#order.split(",");
+    const falls = first.replace("-", "") === path ? !first.startsWith("-") : Boolean(number || unit);
+    const rest = (this.#panel.view.sort ?? "").split(",").filter((each) => each && each.replace("-", "") !== path);
+    orders.set(this.#panel.id, [`${falls ? "-" : ""}${path}`, ...rest].join(","));
+    this.#show();
+    if (this.view !== this.#panel.view) this.#again();
+  }
 
   missed(message) {
-    this.#trouble.textContent = message;
+    this.#trouble.textContent = plain(message);
     this.#trouble.hidden = false;
   }
 
@@ -99,60 +152,64 @@ class View {
     if (!this.#answer) return;
     const { rows: path, view, summary, columns } = this.#panel;
     const found = path.reduce((inner, name) => inner?.[name], this.#answer) ?? [];
-    const words = this.#filter?.value.toLowerCase().split(/\s+/) ?? [];
-    const fits = (row) => {
-      const text = columns.map((column) => shown(at(row, column.path), column.unit)).join(" ").toLowerCase();
+    const words = this.#filter?.value.toLowerCase().split(/\s+/).filter(Boolean) ?? [];
+    const has = (row) => {
+      if (!words.length) return true;
+      const text = columns.map((column) => textIn(column, row, this.#told)).join(" ").toLowerCase();
       return words.every((each) => text.includes(each));
     };
-    const rows = (view.sort ? sorted(found, view.sort) : found).filter(fits);
-    const most = mayBeCut(found.length, this.body, view) ? "+" : "";
-    this.#summary.textContent = rows.length ? filled(summary, rows, most) : found.length ? "No row has that" : "None";
-    this.#table.show(this.#shown = rows);
+    const hidden = new Map(columns.filter(({ when }) => when).map((column) => [column.path, column.when]));
+    const value = (row, by) => (fits(row, hidden.get(by)) ? at(row, by) : null);
+    const rows = (this.#order ? sorted(found, this.#order, value) : found).filter(has);
+    this.#isCut = mayBeCut(found.length, this.body, view);
+    this.#summary.textContent = rows.length ? filled(summary, rows, this.#isCut ? "+" : "") : !found.length ? "None" : this.#isCut ? `None of these ${found.length} has that, and there may be more` : "No row has that";
+    this.#table.show(this.#shown = rows, this.#order);
+    this.#details?.(found);
   }
 
   // What can be done with all rows that are shown.
   #withAll() {
-    const rows = this.#shown;
-    return this.#panel.actions.filter(({ many }) => many)
-      .map((action) => [`${action.title}: all ${rows.length}…`, () => this.#do(action, rows)]);
+    return this.#panel.actions.filter(({ many }) => many).map((action) => {
+      const rows = this.#shown.filter((row) => fits(row, action.when));
+      const count = rows.length === this.#shown.length ? `all ${rows.length}` : `${rows.length} of ${this.#shown.length}`;
+      return { title: `${action.title}: ${count}…`, to: () => this.#act(action, rows), off: !rows.length };
+    });
   }
 
-  async #do(action, rows) {
-    const names = rows.map((row) => at(row, this.#panel.name) ?? row.id);
-    const undone = this.#destroys.includes(action.method) ? " Cuebot has no undo." : "";
-    if (!await isSure(`${action.title}?`, `For these ${rows.length} of “${this.title}”:${undone}`, names.join("\n"))) return;
-    const items = rows.map((row, id) => ({ id, method: action.method, request: this.#filledIn(action, row) }));
-    this.#done.hidden = false;
-    this.#done.className = "soft";
-    this.#done.textContent = `${action.title}…`;
-    try {
-      const response = await request("/batch", {
-        method: "POST", headers: { Accept: "application/json", "Content-Type": "application/json" }, body: JSON.stringify(items),
-      });
-      const answers = await response.json();
-      if (!response.ok) throw new Error(answers.message);
-      const failed = answers.filter(({ error }) => error);
-      this.#done.className = failed.length ? "bad" : "good";
-      this.#done.textContent = `${action.title}: ${answers.length - failed.length} of ${answers.length} done${
-        failed.length ? `; ${names[failed[0].id]}: ${failed[0].error.message}` : ""}`;
-    } catch (error) {
-      this.#done.className = "bad";
-      this.#done.textContent = error.message;
-    }
+  #act(action, rows) {
+    openAction({
+      action, names: rows.map((row) => String(at(row, this.#panel.name) || row.id)), of: this.title,
+      bodies: rows.map((row) => this.#filledIn(action, row)), isFinal: this.#all.destroys.includes(action.method),
+      gone: this.#panel.gone, completions: this.#all.completions,
+    });
   }
 
-  // Where a row leads: other panels first, then forms that are filled in.
+  #showDetails({ id }, name) {
+    const { columns, details, gone } = this.#panel;
+    const update = openDetails(name, this.title);
+    const show = (rows) => {
+      const row = rows.find((each) => each.id === id);
+      update(row && new Map([...columns, ...details].map((column) => [column.title, textIn(column, row, this.#told)])), gone ?? "It is no longer there");
+    };
+    this.#details = show;
+    show(this.#shown);
+  }
+
+  // Where a row leads: other panels first, then what can be done with it.
   #leads(row) {
     const name = at(row, this.#panel.name) ?? "";
-    const panels = this.#panel.leads.map(({ panel, title, with: given }) => [title, linkTo("farm", panel, {
-      ...Object.fromEntries(Object.entries(given).map(([to, from]) => [to, at(row, from)])), name,
-    })]);
-    const actions = this.#panel.actions.map((action) => {
-      const body = JSON.stringify(this.#filledIn(action, row));
-      const asked = { sent: action.method + body, question: `${action.title}: ${name}`, of: this.title };
-      return [`${action.title}…`, linkTo("explore", action.method.slice(1), { body }), () => keep("row", JSON.stringify(asked))];
-    });
-    return { name, links: [...panels, ...actions], first: panels[0]?.[1] };
+    const panels = this.#panel.leads.map(({ panel, title, with: given, tells }) => ({ title, to: linkTo("farm", panel, {
+      ...Object.fromEntries(Object.entries({ ...given, ...tells }).map(([to, from]) => [to, at(row, from)])),
+      ...Object.fromEntries(Object.entries(this.#told).filter(([told, text]) => text && !tells[told])), name,
+    }) }));
+    const showDetails = () => this.#showDetails(row, name);
+    const details = this.#panel.details ? [{ title: "Details", to: showDetails }] : [];
+    const actions = this.#panel.actions.map((action) => ({
+      title: `${action.title}…`, off: !fits(row, action.when) && action.otherwise,
+      to: action.reads ? linkTo("explore", action.method.slice(1), { body: JSON.stringify(this.#filledIn(action, row)) }) : () => this.#act(action, [row]),
+    }));
+    const first = this.#panel.leads.findIndex(({ aside }) => !aside);
+    return { links: [...panels, ...details, ...actions], first: panels[first]?.to ?? details[0]?.to };
   }
 
   // The request of an action for a row.
@@ -162,30 +219,70 @@ class View {
     for (const [to, from] of Object.entries(ofRow)) put(found, to, at(row, from));
     return found;
   }
+
+  // The rows that are shown, in this order.
+  #download() {
+    const { columns } = this.#panel;
+    const cell = (column, row) => {
+      const value = valueIn(column, row, this.#told);
+      const text = column.unit === "time" && Number(value) > 0 ? new Date(1000 * value).toISOString() : String(value ?? "");
+      const safe = /^([\s\p{C}]*[-+=@＝＋－＠﹦﹢﹣﹫]|[\t\r\n])/u.test(text) && !isNumber(text) ? `'${text}` : text;  // a spreadsheet runs such texts
+      return `"${safe.replaceAll('"', '""')}"`;
+    };
+    const heads = columns.map(({ title, unit }) => (unit && unit !== "time" ? `${title} (${unit})` : title));
+    const lines = [heads.map((each) => `"${each}"`), ...this.#shown.map((row) => columns.map((column) => cell(column, row)))];
+    save(new Blob([lines.map((each) => `${each.join(",")}\r\n`).join("")], { type: "text/csv" }), `${this.title}.csv`);
+  }
 }
 
+// What a row has in a column: the value at a path, or a text with values in braces.
+function valueIn({ path, text, before, number, when }, row, told) {
+  if (!fits(row, when)) return null;
+  if (text) {
+    const values = Object.fromEntries([...text.matchAll(/\{(.+?)\}/g)].map(([, name]) => [name, name in told ? told[name] : at(row, name)]));
+    return Object.values(values).every(Boolean) ? text.replace(/\{(.+?)\}/g, (_, name) => values[name]) : null;
+  }
+  const value = at(row, path);
+  if (before) return String(value ?? "").split(before)[0];
+  return number && isNumber(value) ? Number(value) : value;
+}
+
+const textIn = (column, row, told) => shown(valueIn(column, row, told), column.unit);
+
 function filled(summary, rows, most) {
-  return summary.replace(/\{count\}|\{(sum|min|max)\((.+?)\)\}/g, (_, kind, path) => {
-    if (!kind) return `${rows.length}${most}`;
-    const numbers = rows.map((row) => Number(at(row, path))).filter(Number.isFinite);
-    const found = kind === "sum" ? numbers.reduce((sum, each) => sum + each, 0) : Math[kind](...numbers);
-    return `${shown(found)}${kind === "sum" ? most : ""}`;
-  });
+  return summary.map((part) => {
+    if (typeof part === "string") return part;
+    const { kind, path, words, when } = part;
+    const fitting = rows.filter((row) => fits(row, when));
+    const numbers = path ? fitting.map((row) => Number(at(row, path))).filter(Number.isFinite) : [];
+    const number = kind === "count" ? fitting.length : kind === "sum" ? numbers.reduce((sum, each) => sum + each, 0) : Math[kind](...numbers);
+    const text = `${shown(number)}${kind === "count" || kind === "sum" ? most : ""}`;
+    return words ? `${text} ${words[text === "1" ? 0 : 1]}` : text;
+  }).join("");
 }
 
 // A table whose rows stay where they are while their values change, with menus of what they lead to.
 class Table {
-  #columns; #leads; #body = make("tbody"); #rows = new Map();
+  #columns; #told; #name; #leads; #heads; #body = make("tbody"); #rows = new Map();
 
-  constructor(columns, leads, title, corner) {
+  constructor(columns, told, { title, name, leads, order, corner }) {
     this.#columns = columns;
+    this.#told = told;
+    this.#name = name;
     this.#leads = leads;
-    const head = columns.map((each) => make("th", { scope: "col", class: each.number ? "number" : "" }, each.title));
+    const head = this.#heads = columns.map((each) => make("th", { scope: "col", class: each.number ? "number" : "" },
+      each.path ? button(each.title, () => order(each)) : each.title));
     this.element = make("div", { class: "scroll", role: "group", tabindex: 0, "aria-label": `Rows of ${title}`, hidden: true },
       make("table", {}, make("thead", {}, make("tr", {}, head, make("td", {}, corner))), this.#body));
   }
 
-  show(rows) {
+  show(rows, order) {
+    const [first] = order.split(",");
+    this.#columns.forEach(({ path }, place) => {
+      const direction = first.replace("-", "") !== path ? "none" : first.startsWith("-") ? "descending" : "ascending";
+      if (direction === "none") this.#heads[place].removeAttribute("aria-sort");
+      else this.#heads[place].setAttribute("aria-sort", direction);
+    });
     this.element.hidden = !rows.length;
     const focused = document.activeElement;
     const most = new Map(this.#columns.filter(({ bar }) => bar === true).map(({ path }) => [
@@ -193,12 +290,14 @@ class Table {
     const before = this.#rows;
     this.#rows = new Map();
     rows.forEach((row, place) => {
-      const { name, links, first } = this.#leads(row);
-      const key = row.id ?? `${name}${place}`;
-      const known = before.get(key) ?? this.#made(name, links);
+      const name = this.#name(row);
+      let key = String(row.id ?? name);
+      while (this.#rows.has(key)) key += "+";
+      const known = before.get(key) ?? this.#made(name);
+      known.row = row;
       before.delete(key);
       this.#rows.set(key, known);
-      this.#columns.forEach((column, number) => this.#fill(known.cells[number], column, row, most, number ? "" : first));
+      this.#columns.forEach((column, number) => this.#fill(known.cells[number], column, row, most, !number));
       if (this.#body.children[place] !== known.element) {
         this.#body.insertBefore(known.element, this.#body.children[place] ?? null);
       }
@@ -207,16 +306,18 @@ class Table {
     if (focused !== document.activeElement && focused.isConnected) focused.focus();
   }
 
-  #made(name, links) {
+  #made(name) {
     const cells = this.#columns.map(() => ({ element: make("td"), text: null }));
-    const menu = links.length ? menuButton(name, () => links) : "";
+    const menu = this.#leads ? menuButton(name, () => this.#leads(made.row).links) : "";
     const element = make("tr", {}, cells.map((cell) => cell.element), make("td", { class: "menu-cell" }, menu));
-    return { element, cells };
+    const made = { element, cells, row: null };
+    return made;
   }
 
-  #fill(cell, { path, unit, bar, alert, number, before }, row, most, link) {
-    const value = before ? String(at(row, path) ?? "").split(before)[0] : at(row, path);
-    const text = shown(number && isNumber(value) ? Number(value) : value, unit);
+  #fill(cell, column, row, most, leads) {
+    const { path, unit, bar, alert, number, before } = column;
+    const value = valueIn(column, row, this.#told);
+    const text = shown(value, unit);
     const whole = bar === true ? most.get(path) : bar && Number(at(row, bar));
     const part = bar ? Math.min(1, Number(value) / whole || 0) : 0;
     const alerts = Array.isArray(alert) ? alert.includes(String(value)) : alert && Number(value) !== 0;
@@ -224,10 +325,12 @@ class Table {
     if (cell.text === sign) return;
     cell.text = sign;
     const { element } = cell;
-    element.className = number ? "number" : unit ? "" : before ? "text short" : "text";
-    const label = bar && bar !== true ? `${text} of ${shown(Number(at(row, bar)), unit)}` : text;
+    element.className = number ? "number" : unit ? "" : before ? "text short" : column.text ? "text path" : "text";
+    const label = bar && bar !== true && value !== null ? `${text} of ${shown(Number(at(row, bar)), unit)}` : text;
     const inner = alerts ? make("span", { class: "alert" }, label) : label;
-    element.replaceChildren(link ? make("a", { href: link }, inner) : inner);
+    const link = leads && this.#leads?.(row).first;
+    element.title = unit === "time" && Number(value) > 0 ? new Date(1000 * value).toLocaleString() : "";
+    element.replaceChildren(typeof link === "function" ? button(inner, link, { class: "open" }) : link ? make("a", { href: link }, inner) : inner);
     if (bar) {
       const filling = make("span");
       filling.style.width = `${100 * part}%`;
@@ -240,15 +343,16 @@ const menu = make("div", { id: "menu", popover: true, onclick: () => menu.hidePo
 document.body.append(menu);
 
 // A button that opens a menu of links, or of what is done, beside itself and within the window.
-function menuButton(name, links) {
-  return button("⋯", ({ target }) => {
-    const items = links().map(([title, to, onclick]) => make("li", {}, typeof to === "string" ? make("a", { href: to, onclick }, title) : button(title, to)));
+function menuButton(name, links, text = "⋯") {
+  return button(text, ({ target }) => {
+    const items = links().map(({ title, to, off }) => make("li", {}, typeof to === "string" ? make("a", { href: to }, title)
+      : button(title, () => { menu.hidePopover(); to(); }, { disabled: Boolean(off) }), typeof off === "string" && make("small", {}, off)));
     menu.replaceChildren(make("ul", {}, items));
     menu.showPopover();
     const { right, bottom } = target.getBoundingClientRect();
     const { offsetWidth: width, offsetHeight: height } = menu;
     menu.style.left = `${Math.max(4, right - width)}px`;
     menu.style.top = `${Math.max(4, Math.min(bottom, innerHeight - height - 4))}px`;
-    menu.querySelector("a, button").focus();
+    menu.querySelector("a, button:enabled")?.focus();
   }, { class: "more", "aria-label": `What can be done with ${name}` });
 }

@@ -4,7 +4,7 @@ import { button, get, isObject, make, queryOf } from "./base.js";
 let ids = 0;
 
 export class Schemas {
-  #schemas; #completions; #lists = new Map();
+  #schemas; #completions;
 
   constructor(document, completions) {
     this.#schemas = document.components.schemas;
@@ -31,34 +31,37 @@ export class Schemas {
     return { ...found, type: isMap ? "map" : type, choices: found.enum, description: description ?? found.description, name };
   }
 
-  // The id of a list with names for a field, which is filled when it is first asked for.
-  namesFor(message, field) {
-    const plain = message.replace(/-Input$/, "");
-    const found = this.#completions.find((each) => (plain ? each.message === plain : each.fields.includes(field)));
-    if (!found) return undefined;
-    if (!this.#lists.has(found)) {
-      const list = make("datalist", { id: `names-${ids += 1}` });
-      document.body.append(list);
-      this.#lists.set(found, list);
-      const view = found.names.length > 1 ? { fields: found.names.at(-1) } : {};
-      get(found.method + queryOf(found.request, view)).then((answer) => {
-        const names = found.names.reduce((inner, name) => inner.flatMap((each) => each?.[name] ?? []), [answer]);
-        list.append(...[...new Set(names)].slice(0, 5000).map((value) => make("option", { value })));
-      }, () => this.#lists.delete(found));
-    }
-    return this.#lists.get(found).id;
-  }
+  namesFor(message, field) { return namesFor(this.#completions, message.replace(/-Input$/, ""), field); }
 }
 
-// The fields of a request. `changed` gets the body whenever it differs.
-export function formOf(schemas, schema, body, changed) {
+const lists = new Map();
+
+// The id of a list with names for a field, which is filled when it is first asked for.
+export function namesFor(completions, message, field) {
+  const found = completions.find((each) => (message && each.message === message) || each.fields.includes(field));
+  if (!found) return undefined;
+  if (!lists.has(found)) {
+    const list = make("datalist", { id: `names-${ids += 1}` });
+    document.body.append(list);
+    lists.set(found, list);
+    const view = found.names.length > 1 ? { fields: found.names.at(-1) } : {};
+    get(found.method + queryOf(found.request, view)).then((answer) => {
+      const names = found.names.reduce((inner, name) => inner.flatMap((each) => each?.[name] ?? []), [answer]);
+      list.append(...[...new Set(names)].slice(0, 5000).map((value) => make("option", { value })));
+    }, () => lists.delete(found));
+  }
+  return lists.get(found).id;
+}
+
+// The fields of a request, with what is known of some (`notes`). `changed` gets the body whenever it differs.
+export function formOf(schemas, schema, body, changed, notes) {
   const { properties = {} } = schemas.resolve(schema);
   const names = Object.keys(properties);
   if (!names.length) return make("p", { class: "soft" }, "It needs nothing.");
-  return make("div", {}, fields(schemas, properties, body, changed, 0));
+  return make("div", {}, fields(schemas, properties, body, changed, 0, notes));
 }
 
-function fields(schemas, properties, body, changed, depth) {
+function fields(schemas, properties, body, changed, depth, notes = {}) {
   const current = { ...body };
   return Object.entries(properties).map(([name, schema]) => {
     const set = (value) => {
@@ -66,7 +69,8 @@ function fields(schemas, properties, body, changed, depth) {
       else current[name] = value;
       changed({ ...current });
     };
-    return row(schemas, name, schemas.resolve(schema), current[name], set, depth);
+    const found = schemas.resolve(schema);
+    return row(schemas, name, { ...found, description: found.description ?? notes[name] }, current[name], set, depth);
   });
 }
 
@@ -75,6 +79,9 @@ const isReference = ({ type, name, properties }) => type === "object" && name.en
 const isNamed = (value) => value === undefined || typeof value === "string"
   || (isObject(value) && Object.keys(value).every((key) => (key === "id" || key === "name")));
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+// `job search criteria` for job.JobSearchCriteria-Input.
+const words = (message) => (message.replace(/-Input$/, "").split(".").pop().match(/[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])/g) ?? []).join(" ").toLowerCase();
 
 // A row of a form: label, control, and what the field means.
 function row(schemas, name, schema, value, set, depth) {
@@ -93,7 +100,7 @@ function row(schemas, name, schema, value, set, depth) {
     const fill = () => inner.childElementCount || inner.append(...fields(
       schemas, schema.properties, isObject(value) ? value : {},
       (found) => set(Object.keys(found).length ? found : undefined), depth + 1));
-    const nested = make("details", { class: "nested", ontoggle: fill }, make("summary", {}, name), about, inner);
+    const nested = make("details", { class: "nested", ontoggle: fill }, make("summary", {}, name, " ", make("span", { class: "soft" }, words(schema.name))), about, inner);
     if (value !== undefined || depth === 0) nested.open = true;
     if (nested.open) fill();
     return nested;

@@ -1,10 +1,10 @@
 // The same call in other languages.
-import { base } from "./base.js";
+import { base, readable } from "./base.js";
 
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
 function viewOf(view) {
-  const text = new URLSearchParams(Object.entries(view).map(([name, value]) => [`_${name}`, value])).toString();
+  const text = readable(Object.entries(view).map(([name, value]) => [`_${name}`, value]));
   return text && `?${text}`;
 }
 
