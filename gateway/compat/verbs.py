@@ -143,8 +143,9 @@ class Option(Given):
 
     @model_validator(mode="after")
     def check_effect(self) -> Self:
-        has_both = self.value is not None and self.where is not None
-        if sum(each is not None for each in (self.put, self.where, self.also)) != 1 + has_both:
+        with_value = self.put is not None and self.value is not None
+        effects = (self.put, None if with_value else self.where, self.also)
+        if sum(each is not None for each in effects) != 1:
             raise ValueError("expected one of put, where and also")
         sent = (self.value, self.default, self.names, self.pattern)
         takes_one = self.put is not None or GIVEN in (self.where or "")
