@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 
 from gateway.calls.messages import as_json, read_message
 from gateway.calls.name_look_ups import is_name, spell_out, take_search, without_id
+from gateway.calls.short_names import spell_out_fields, with_condition
 from gateway.codec.body import parse
 from gateway.codec.decode import decode_body
 from gateway.codec.rewrite import Body, BodyPath, as_written, peek
-from gateway.codec.unknown_fields import UnknownFieldPolicy
+from gateway.codec.unknown_fields import UnknownFieldPolicy, UnknownFields
 from gateway.errors import Code, GatewayError
 from gateway.schema.method import (
     FollowUp,
@@ -93,7 +94,19 @@ def holds_the_loop(body: bytes) -> bool:
 
 def plan(method: Method, content: bytes, policy: UnknownFieldPolicy) -> Plan:
     """The plan for a JSON body. Raises GatewayError (INVALID_ARGUMENT)."""
-    value = parse(content)
+    try:
+        return plan_value(method, parse(content), policy)
+    except UnknownFields as error:
+        value = parse(content)  # planning has taken it apart
+        if not spell_out_fields(method, value, error.fields):
+            raise with_condition(error, method) from None
+    try:
+        return plan_value(method, value, policy)
+    except UnknownFields as error:
+        raise with_condition(error, method) from None
+
+
+def plan_value(method: Method, value: object, policy: UnknownFieldPolicy) -> Plan:
     body = None
     if method.rewrites:
         body = Body(value)

@@ -18,8 +18,9 @@ from gateway.calls.plan import (
     plan,
     plan_message,
 )
-from gateway.calls.query import NO_QUERY, Query, Watch, read_query
+from gateway.calls.query import NO_QUERY, Query, Watch, form_as_json, read_query
 from gateway.calls.rows import ask_for_rows
+from gateway.codec.body import NotJson
 from gateway.codec.unknown_fields import UNKNOWN_FIELD_POLICIES, UnknownFieldPolicy
 from gateway.codec.xml_text import takes_long as xml_takes_long
 from gateway.discovery.refresh import LiveCatalog
@@ -44,6 +45,7 @@ from gateway.views.compiled_view import AnswerForm, CompiledView
 
 LARGEST_BODIES_AT_ONCE = 16
 """Bodies of the maximum size that may be read and decoded at once."""
+FORM_TYPE = b"application/x-www-form-urlencoded"
 SHORT_BODY_WAIT_SECONDS = 1.0
 """A short body sent together with its head arrives within this time."""
 
@@ -172,7 +174,7 @@ class RequestReader:
             unread = not self._interceptors.look_at(context, head.method)
             planned = plan_message(head.method, body, head.policy, unread=unread)
         else:
-            planned = plan(head.method, body, head.policy)
+            planned = plan_json(context, head.method, body, head.policy)
         if context.waited:
             self.reauthorize(context, head.catalog, head.method, planned)
         return self._call_request(context, head, planned)
@@ -227,8 +229,10 @@ class RequestReader:
                 verb, query = context.request.method, context.request.query
                 body = read_query(denial.method, verb, query, None, policy).body
             if denial.payload is None and body is not None:
-                read = plan_message if protocol is not None and protocol.is_binary else plan
-                payload = read(denial.method, body, policy).payload
+                if protocol is not None and protocol.is_binary:
+                    payload = plan_message(denial.method, body, policy).payload
+                else:
+                    payload = plan_json(context, denial.method, body, policy).payload
                 context.call.denied = denial._replace(payload=payload)
 
     async def _body_of_denied(self, context: RequestContext, receive: Receive) -> bytes | None:
@@ -349,8 +353,23 @@ def check_verb(verb: str, method: Method) -> None:
     allow = READ_ALLOWS if method.reads_only else CHANGE_ALLOWS
     problem = f"{verb} cannot call a method; use POST"
     if verb in ("GET", "HEAD"):
-        problem = f"{verb} is for methods that only read, and {method.path} may not; use POST"
+        why = f"{verb} is for methods that only read, and {method.path} may not"
+        problem = f"{why}; use POST (curl: -d with its arguments, and no -G)"
     raise GatewayError(Code.UNIMPLEMENTED, problem, status=405, headers={"Allow": allow})
+
+
+def plan_json(
+    context: RequestContext, method: Method, body: bytes, policy: UnknownFieldPolicy
+) -> Plan:
+    """The plan for a body in JSON, or for a form. Raises GatewayError (INVALID_ARGUMENT)."""
+    try:
+        return plan(method, body, policy)
+    except NotJson:
+        media = context.request.headers.get(b"content-type") or b""
+        form = form_as_json(method, body) if media.lower().startswith(FORM_TYPE) else None
+        if form is None:
+            raise
+        return plan(method, form, policy)
 
 
 def takes_long(head: RequestHead, body: bytes) -> bool:

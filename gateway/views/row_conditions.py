@@ -16,6 +16,7 @@ from typing import Any
 from google.protobuf.descriptor import FieldDescriptor
 
 from gateway.codec.fields import INT32, INT64, UINT32, UINT64, enum_of, is_enum
+from gateway.codec.scalars import listed
 from gateway.suggestions import QUOTED_CHARS, did_you_mean
 from gateway.views.filter_expressions import BadCondition, Fits, Patterns, Test, Token
 from gateway.views.paths import INTEGER, FieldPath
@@ -274,7 +275,7 @@ def operand(path: FieldPath, text: str) -> object:
             return int(text)
         raise BadCondition(
             f"{path.text}: no {enum_of(field).full_name} is called {text[:QUOTED_CHARS]!r}"
-            + did_you_mean(text, numbers)
+            + (did_you_mean(text, numbers) or f"; there are {listed(numbers)}")
         )
     if field.type == field.TYPE_BOOL:
         if text not in ("true", "false"):

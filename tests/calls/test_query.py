@@ -5,7 +5,7 @@ import pytest
 from google.protobuf.descriptor import Descriptor
 
 from gateway.calls.plan import plan
-from gateway.calls.query import body_of
+from gateway.calls.query import body_of, form_as_json
 from gateway.codec.unknown_fields import UnknownFieldPolicy
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
@@ -63,3 +63,16 @@ def test_what_has_no_form(parameters: list[tuple[str, str]], words: str) -> None
         body_of(REQUEST, parameters)
     assert refused.value.code is Code.INVALID_ARGUMENT
     assert words in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"r.shows=a&r.shows=b+c%26", {"r": {"shows": ["a", "b c&"]}}),
+        (b"nobody=", {"nobody": ""}),
+        *((content, None) for content in (b"", b'{"r": 1}', b"=x", b"-a=1", b"r", b"r <x>=1")),
+    ],
+)
+def test_a_form_says_what_a_query_string_says(content: bytes, expected: object) -> None:
+    body = form_as_json(GET_JOBS, content)
+    assert expected == (None if body is None else orjson.loads(body))

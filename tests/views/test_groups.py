@@ -345,7 +345,7 @@ def test_entries_of_maps_have_groups() -> None:
         ({"min": "state"}, "_min: state is no number"),
         ({"max": "isPaused"}, "_max: isPaused is no number"),
         ({"sum": ",".join(f"{n}" for n in range(17))}, "_sum: more than 16 fields"),
-        ({"count": "yes"}, "_count: expected true or false, got 'yes'"),
+        ({"count": "user"}, "got 'user'; _group=user&_count=true counts by a field"),
         ({"count": "true", "limit": "3"}, "_limit: without _group, one answer is about all rows"),
         ({"count": "true", "offset": "3"}, "_offset: without _group"),
         ({"count": "true", "sort": "name"}, "_sort: without _group"),
