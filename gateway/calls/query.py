@@ -15,7 +15,7 @@ from google.protobuf.descriptor import Descriptor
 from google.protobuf.empty_pb2 import Empty
 
 from gateway.codec.body import Json
-from gateway.codec.decode import only_list_of
+from gateway.codec.decode import fields_of, only_list_of
 from gateway.codec.fields import field_called, is_message, message_of
 from gateway.codec.scalars import json_of_text
 from gateway.codec.unknown_fields import IGNORED_REPORTED, UnknownFieldPolicy, path_ending_in
@@ -43,6 +43,8 @@ LONGEST_PERIOD_SECONDS = 3600.0
 PERIOD = re.compile(r"([0-9]{1,4}(?:\.[0-9]{1,3})?)([sm])", re.ASCII)
 FORM = re.compile(rb"\w[\w.]*=", re.ASCII)
 """The beginning of a form, as which no JSON can begin."""
+WORDS = re.compile(r"[\w.-]+(?:,[\w.-]+)+")
+"""What people write for several values; no name or id has a comma. Patterns may have one."""
 EMPTY_DESCRIPTOR = Empty.DESCRIPTOR
 
 
@@ -51,7 +53,7 @@ def body_of(
     parameters: Iterable[tuple[str, str]],
     named: Container[str] = (),
 ) -> bytes:
-    """Unknown names are kept. `named` are paths of objects for which a name will do.
+    """Unknown names are kept. `named` are paths of objects for which a name or an id will do.
 
     Raises GatewayError (INVALID_ARGUMENT) for fields without a form in query strings: maps, lists
     of messages, whole objects.
@@ -92,8 +94,13 @@ def put(
             put(body, descriptor, f"{name}.{only}", text)
             return
     if of_objects and name not in named:
-        raise bad(name, "is an object; name its fields, or send it in a body (POST)")
+        assert field is not None
+        fields = fields_of(message_of(field))
+        raise bad(name, f"is an object; name its fields, or send it in a body (POST){fields}")
     value = json_of_text(field, text)
+    if field is not None and field.is_repeated and WORDS.fullmatch(text):
+        each = "&".join(f"{name}={word}" for word in text.split(",")[:2])
+        raise bad(name, f"it is a list; several values are several parameters: {each}")
     if last not in at:
         at[last] = [value] if field is not None and field.is_repeated else value
     elif field is None or field.is_repeated:

@@ -133,7 +133,8 @@ def unknown_field(field: UnknownField, *others: UnknownField) -> UnknownFields:
     place = f"{text(field.path)}: " if text(field.path) else ""
     names = list(field.names)
     if field.path is ROOT and len(names) == 1 and not field.plain:  # as of GetJobs: r
-        names = list(islice(field.below(), FIELDS_LISTED + 1)) or names
+        below = list(islice(field.below(), FIELDS_LISTED + 1))
+        names = below if len(below) > 1 else names
     names[FIELDS_LISTED:] = ["…"] * (len(names) > FIELDS_LISTED)
     there = f" (there are: {', '.join(names)})" if names else " (there are none)"
     path = path_ending_in(field.key, field.paths()) if field.path is ROOT else None

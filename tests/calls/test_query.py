@@ -26,6 +26,7 @@ REQUEST: Descriptor = GET_JOBS.descriptor.input_type
         ([("r.shows", "demo")], {"r": {"shows": ["demo"]}}),
         ([("r.shows", "a"), ("r.shows", "b")], {"r": {"shows": ["a", "b"]}}),
         ([("r.includeFinished", "true")], {"r": {"includeFinished": True}}),
+        ([("r.regex", "^a{1,2}$")], {"r": {"regex": ["^a{1,2}$"]}}),
         ([("r.include_finished", "false")], {"r": {"include_finished": False}}),
         ([("r.show", "demo"), ("nobody", "1")], {"r": {"show": "demo"}, "nobody": "1"}),
         ([("x.y", "1"), ("x.y", "2"), ("x.z", "3")], {"x": {"y": ["1", "2"], "z": "3"}}),
@@ -49,7 +50,9 @@ def test_the_plan_is_that_of_the_body() -> None:
 @pytest.mark.parametrize(
     ("parameters", "words"),
     [
-        ([("r", "x")], "?r: is an object; name its fields"),
+        ([("r", "x")], "(POST); its fields are ids, jobs, "),
+        ([("r.users", "a,b-1,c")], "?r.users: it is a list; several values are several parameters"),
+        ([("r.users", "a,b-1,c")], "parameters: r.users=a&r.users=b-1"),
         ([("r.includeFinished", "true"), ("r.includeFinished", "true")], "it is there twice"),
         ([("r.shows.x", "1")], "?r.shows.x: shows cannot be set in parts"),
         ([(".".join("a" * 40), "1")], "more than 32 parts"),

@@ -606,3 +606,18 @@ async def test_another_schema_can_have_them(cuebot: ScriptedCuebot, tmp_path: Pa
         resume = await own.post("/job.JobInterface/Resume", {"job": {"name": "demo"}})
         assert resume.status_code == 200
     assert heard(cuebot) == [FIND_SHOW, PAUSE, "/job.JobInterface/Resume"]
+
+
+async def test_in_a_query_string_an_object_is_its_name_or_its_id(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    """Also where an id alone will do."""
+    satisfy = "/depend.DependInterface/Satisfy"
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = await gateway.post(satisfy, content=f"depend={SOME_ID}".encode(), headers=form)
+    assert (answer.status_code, heard(cuebot)) == (200, [satisfy])
+    assert last(cuebot, "depend.DependSatisfyRequest").depend.id == SOME_ID
+    answer = await gateway.post(satisfy, content=b"depend=comp", headers=form)
+    assert (
+        problem(answer, 400, "INVALID_ARGUMENT") == "depend: expected its id; nothing else finds it"
+    )

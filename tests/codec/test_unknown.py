@@ -70,7 +70,7 @@ CRITERIA = {"job": {"id": "x", "foo": 1}, "req": {"frame": ["0001-comp"]}}
             {"priorty": 5},
             "`priorty`; did you mean `val`? (there are: job, val)",
         ),
-        ("JobPauseRequest", {"name": "x"}, "unknown field `name`; did you mean `job.name`?"),
+        ("JobPauseRequest", {"name": "x"}, "`name`; did you mean `job.name`? (there are: job)"),
         ("GroupSetMinCoresRequest", {"cores": 4}, "field `cores`; did you mean `minCores`?"),
         ("JobKillFramesRequest", CRITERIA, "req: unknown field `frame`; did you mean `frames`?"),
         ("JobKillFramesRequest", {"frame": "1-a"}, "`frame`; did you mean `req.frames`? (there"),
