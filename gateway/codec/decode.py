@@ -447,7 +447,10 @@ def fill_scalar(name: str, key: str, convert: Convert) -> Fill:
 def fill_list(name: str, key: str, convert: Convert) -> Fill:
     def fill(message: Any, item: object, path: Path, unknown: Unknown) -> None:
         place = child(path, key)
-        if type(item) is str and item and "," not in item:  # people write "a,b" for two
+        if type(item) is str and "," in item:
+            problem = "expected a list, got a string with commas; send a list, or each by itself"
+            raise mismatch_at(place, problem)
+        if type(item) is str and item:
             item = [item]
         if type(item) is not list:
             raise mismatch_at(place, f"expected a list, got {kind(item)}")

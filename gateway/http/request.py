@@ -364,11 +364,13 @@ def plan_json(
     """The plan for a body in JSON, or for a form. Raises GatewayError (INVALID_ARGUMENT)."""
     try:
         return plan(method, body, policy)
-    except NotJson:
-        media = context.request.headers.get(b"content-type") or b""
-        form = form_as_json(method, body) if media.lower().startswith(FORM_TYPE) else None
+    except NotJson as error:
+        form = form_as_json(method, body)
         if form is None:
             raise
+        media = context.request.headers.get(b"content-type") or b""
+        if not media.lower().startswith(FORM_TYPE):
+            raise NotJson(f"{error.message}; a form has the type {FORM_TYPE.decode()}") from None
         return plan(method, form, policy)
 
 

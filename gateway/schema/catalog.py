@@ -227,7 +227,8 @@ def unknown_path(path: str, catalog: Catalog, allowed: Names | None = None) -> U
     if not name:
         listed = ", ".join(methods[service][:LISTED_METHODS])
         return UnknownPath(f"{service} needs a method: {listed}, …")
-    hint = nearest(name, methods[service]) or f"; {WHERE_METHODS_ARE}"
+    begin = name.partition("/")[0]
+    hint = nearest(begin, methods[service]) or f"; {WHERE_METHODS_ARE}"
     return UnknownPath(f"{service} has no method {name[:QUOTED_CHARS]!r}{hint}")
 
 

@@ -246,7 +246,7 @@ PLACES: list[tuple[str, Any, str]] = [
     ("trial.Repeated", {"messages": [None]}, "messages[0]: expected an object, got null"),
     ("trial.Repeated", {"strings": {}}, "strings: expected a list, got an object"),
     ("trial.Repeated", {"strings": ""}, "strings: expected a list, got a string"),
-    ("trial.Repeated", {"strings": "a,b"}, "strings: expected a list, got a string"),
+    ("trial.Repeated", {"strings": "a,b"}, "strings: expected a list, got a string with commas"),
     ("trial.Repeated", {"messages": "x"}, "messages: expected a list, got a string"),
     ("trial.Repeated", {"int32s": 1}, "int32s: expected a list, got a number"),
     ("trial.Tree", {"child": {"children": [{}, {"name": 1}]}}, "child.children[1].name: expected"),

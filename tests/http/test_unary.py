@@ -83,6 +83,7 @@ async def test_every_name_reaches_it(gateway: Gateway, cuebot: ScriptedCuebot, p
         ("/job.JobInterface/GetJbos", "did you mean GetJobs?"),
         ("/frame.FrameInterface/GetFram", "did you mean GetFrame?"),
         ("/nope", "/package.Interface/Method; the page at / finds methods by words"),
+        ("/job.JobInterface/FindJob/demo-sh010", "did you mean FindJob?"),
         ("/findjob", "did you mean /job.JobInterface/FindJob?"),
         ("/show.ShowInterface/Qqq", "has no method 'Qqq'; the page at / finds methods by words"),
         ("/job.jobinterface/GetJobs", "did you mean job.JobInterface?"),
@@ -197,6 +198,7 @@ async def test_a_form_is_read_as_a_query_string(gateway: Gateway, cuebot: Script
     for content, media in ((b"job.id=j", "application/json"), (b"job", FORM), (b"{job=j}", FORM)):
         answer = await gateway.post(KILL_FRAMES, content=content, headers={"Content-Type": media})
         assert (answer.status_code, "not valid JSON" in answer.text) == (400, True)
+        assert (f"a form has the type {FORM}" in answer.text) == (media != FORM)
     assert len(cuebot.seen) == 1
 
 

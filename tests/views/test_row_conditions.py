@@ -298,6 +298,12 @@ def test_texts_and_patterns_with_dots_are_what_they_were() -> None:
         ("isPaused<.autoEat", "isPaused has no order; compare it with = or !="),
         ("state<.state", "state has no order; compare it with = or !="),
         ("state=.user", "state is a job.JobState, and user at 7 is a text"),
+        (
+            "name=*comp*",
+            "name: there are no wildcards ('*comp*' at 6); name:comp is contains",
+        ),
+        ("name:comp*", "there are no wildcards ('comp*' at 6)"),
+        ("user in (lena, ma*)", "there are no wildcards ('ma*' at 16)"),
         ("user=.grup", "user: job.Job has no field 'grup'; did you mean group?"),
         ("user=.grup", "'.grup' at 6 is a field; a text with a dot in front is in quotes"),
         ("priority>jobStats", "jobStats is an object; name one of its fields"),
