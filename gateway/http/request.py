@@ -174,7 +174,10 @@ class RequestReader:
             unread = not self._interceptors.look_at(context, head.method)
             planned = plan_message(head.method, body, head.policy, unread=unread)
         else:
-            planned = plan_json(context, head.method, body, head.policy)
+            try:
+                planned = plan(head.method, body, head.policy)
+            except NotJson as error:
+                planned = plan_form(context, head.method, body, head.policy, error)
         if context.waited:
             self.reauthorize(context, head.catalog, head.method, planned)
         return self._call_request(context, head, planned)
@@ -229,10 +232,11 @@ class RequestReader:
                 verb, query = context.request.method, context.request.query
                 body = read_query(denial.method, verb, query, None, policy).body
             if denial.payload is None and body is not None:
-                if protocol is not None and protocol.is_binary:
-                    payload = plan_message(denial.method, body, policy).payload
-                else:
-                    payload = plan_json(context, denial.method, body, policy).payload
+                read = plan_message if protocol is not None and protocol.is_binary else plan
+                try:
+                    payload = read(denial.method, body, policy).payload
+                except NotJson as no_json:
+                    payload = plan_form(context, denial.method, body, policy, no_json).payload
                 context.call.denied = denial._replace(payload=payload)
 
     async def _body_of_denied(self, context: RequestContext, receive: Receive) -> bytes | None:
@@ -358,20 +362,23 @@ def check_verb(verb: str, method: Method) -> None:
     raise GatewayError(Code.UNIMPLEMENTED, problem, status=405, headers={"Allow": allow})
 
 
-def plan_json(
-    context: RequestContext, method: Method, body: bytes, policy: UnknownFieldPolicy
+def plan_form(
+    context: RequestContext,
+    method: Method,
+    body: bytes,
+    policy: UnknownFieldPolicy,
+    error: NotJson,
 ) -> Plan:
-    """The plan for a body in JSON, or for a form. Raises GatewayError (INVALID_ARGUMENT)."""
-    try:
-        return plan(method, body, policy)
-    except NotJson as error:
-        form = form_as_json(method, body)
-        if form is None:
-            raise
-        media = context.request.headers.get(b"content-type") or b""
-        if not media.lower().startswith(FORM_TYPE):
-            raise NotJson(f"{error.message}; a form has the type {FORM_TYPE.decode()}") from None
-        return plan(method, form, policy)
+    """The plan for a form. Raises the error if the body is none, and GatewayError
+    (INVALID_ARGUMENT).
+    """
+    form = form_as_json(method, body)
+    if form is None:
+        raise error
+    media = context.request.headers.get(b"content-type") or b""
+    if not media.lower().startswith(FORM_TYPE):
+        raise NotJson(f"{error.message}; a form has the type {FORM_TYPE.decode()}") from None
+    return plan(method, form, policy)
 
 
 def takes_long(head: RequestHead, body: bytes) -> bool:
