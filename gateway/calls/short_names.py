@@ -13,7 +13,6 @@ from gateway.codec.scalars import json_of_text
 from gateway.codec.unknown_fields import UnknownField, UnknownFields, path_ending_in
 from gateway.errors import GatewayError
 from gateway.schema.method import Method
-from gateway.suggestions import DID_YOU_MEAN
 
 
 def spell_out_fields(method: Method, value: object, unknown: Iterable[UnknownField]) -> bool:
@@ -56,7 +55,7 @@ def place(path: str) -> BodyPath:
 def with_condition(error: UnknownFields, method: Method) -> GatewayError:
     """The error, with the condition for it if the field is one of the rows in the answer."""
     rows, unknown = method.views.rows if method.reads_only else None, error.fields[0]
-    if rows is None or unknown.path is not ROOT or DID_YOU_MEAN in error.message:
+    if rows is None or unknown.path is not ROOT:
         return error
     if field_called(rows.descriptor, unknown.key) is None:
         return error

@@ -88,10 +88,19 @@ def test_what_may_mean_something_else_is_refused(path: str, body: Any, message: 
     assert refused.value.message.startswith(message)
 
 
-def test_a_field_of_the_rows_is_a_condition() -> None:
-    """Unless it is like an argument."""
-    with pytest.raises(GatewayError, match="rows have it: add _where=priority=… to the query"):
-        planned(GET_JOBS, {"priority": 100})
+@pytest.mark.parametrize(
+    ("path", "body", "told"),
+    [
+        (GET_JOBS, {"priority": 100}, "; rows have it: add _where=priority=… to the query string"),
+        (GET_JOBS, {"user": "lena", "priority": 1}, "; rows have it: add _where=priority=…"),
+        (GET_FRAMES, {"job": "demo", "name": "1-a"}, "; rows have it: add _where=name=…"),
+        (GET_JOBS, {"colour": "red"}, ""),
+        (GET_JOBS, {"r": {"priority": 100}}, ""),
+        (KILL_FRAMES, JOB | {"name": "1-a"}, ""),
+    ],
+    ids=["alone", "beside one that is known", "within a text", "no field", "within", "a change"],
+)
+def test_a_field_of_the_rows_is_a_condition(path: str, body: Any, told: str) -> None:
     with pytest.raises(GatewayError) as refused:
-        planned(GET_JOBS, {"shws": "demo", "priority": 100})
-    assert "_where" not in refused.value.message
+        planned(path, body)
+    assert (told in refused.value.message) if told else ("_where" not in refused.value.message)

@@ -7,6 +7,7 @@ import pytest
 
 from gateway.calls.plan import plan
 from gateway.codec.unknown_fields import UnknownFieldPolicy as Policy
+from gateway.codec.unknown_fields import path_ending_in
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
 from gateway.errors import GatewayError
@@ -102,6 +103,22 @@ def test_inner_arguments_are_told_the_nearest_name(name: str, body: Any, problem
     with pytest.raises(GatewayError) as caught:
         ignored(f"job.{name}", body, Policy.ARGUMENTS, opencue())
     assert problem in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("name", "paths", "found"),
+    [
+        ("x", ["a.x", "b.c"], "a.x"),
+        ("x", ["a.xs", "b.c.x"], "a.xs"),
+        ("x", ["a.x", "b.x"], None),
+        ("x", ["a.x", "b.xs"], None),
+        ("xs", ["a.x", "x", "a.xses"], None),
+        ("x_y", ["a.xY"], "a.xY"),
+        ("x", [], None),
+    ],
+)
+def test_the_one_path_that_a_name_means(name: str, paths: list[str], found: str | None) -> None:
+    assert path_ending_in(name, paths) == found
 
 
 def test_what_documents_have_is_ignored() -> None:
