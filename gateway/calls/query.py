@@ -7,6 +7,7 @@ whose messages have the same path.
 
 import re
 from collections.abc import Container, Iterable, Mapping
+from itertools import islice
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
@@ -261,7 +262,7 @@ def check_no_arguments(method: Method, parameters: Iterable[tuple[str, str]]) ->
     """Raises GatewayError (INVALID_ARGUMENT) for a POST's argument in its query string, where it
     would be ignored: without the one that says which, a call is about all.
     """
-    for name, text in parameters:
+    for name, text in islice(parameters, IGNORED_REPORTED):
         if is_argument(method, name):
             name, text = name[:QUOTED_CHARS], text[:QUOTED_CHARS]
             raise bad(name, f"arguments of a POST are in its body (curl: -d '{name}={text}')")

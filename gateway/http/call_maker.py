@@ -48,17 +48,23 @@ class CallMaker:
     async def try_out(self, context: RequestContext, request: CallRequest) -> None:
         """Do all that comes before a call, for a dry run. Raises GatewayError as `call` does."""
         began = monotonic()
-        metadata, expects = metadata_of(context), partial(self.expect, context)
         try:
             if not await self.rehearse(context, request) and request.plan.look_ups:
-                upstream = self._upstream_of(context)
-                await Invocation(
-                    calls_within(request.timeout, upstream, metadata, expects)
-                ).look_up(request.plan)
-                context.call.with_cuebot += monotonic() - began
+                await self._look_names_up(context, request)
         except GatewayError as error:
-            left = request.timeout - (monotonic() - began)
+            if error.sought is None:
+                raise
+            left, metadata = request.timeout - (monotonic() - began), metadata_of(context)
             raise await self._with_near_names(error, context, request, left, metadata) from None
+
+    async def _look_names_up(self, context: RequestContext, request: CallRequest) -> None:
+        began, upstream = monotonic(), self._upstream_of(context)
+        metadata, expects = metadata_of(context), partial(self.expect, context)
+        call = calls_within(request.timeout, upstream, metadata, expects)
+        try:
+            await Invocation(call).look_up(request.plan)
+        finally:
+            context.call.with_cuebot += monotonic() - began
 
     async def rehearse(self, context: RequestContext, request: CallRequest) -> bool:
         """Find out whether a call would be allowed, without making it. Raises GatewayError. False
