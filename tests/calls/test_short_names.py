@@ -16,6 +16,7 @@ from gateway.schema.selection import Selection
 CATALOG = build_catalog(read_package(OPENCUE_PACKAGE), Selection(), load_profile("opencue"))
 GET_JOBS, GET_FRAMES = "/job.JobInterface/GetJobs", "/job.JobInterface/GetFrames"
 GET_HOSTS, KILL_FRAMES = "/host.HostInterface/GetHosts", "/job.JobInterface/KillFrames"
+LAYER_FRAMES = "/job.LayerInterface/GetFrames"
 JOB = {"job": {"id": "j"}}
 
 
@@ -67,6 +68,11 @@ def test_a_field_is_put_where_it_belongs(path: str, body: Any, meant: Any) -> No
         (GET_JOBS, {"user": "lena", "r": {"users": ["a"]}}, "r.users: also given as user; send "),
         (GET_JOBS, {"user": "lena", "colour": "red"}, "unknown field `colour`"),
         (GET_JOBS, {"user": "lena", "r": {"colour": "red"}}, "r: unknown field `colour`"),
+        (
+            LAYER_FRAMES,
+            {"layer": {"id": "l"}, "s": {"layer": "a"}},
+            "s: unknown field `layer`; did",
+        ),
         (GET_FRAMES, {"job": "demo", "name": "1-a"}, "unknown field `name`; did you mean"),
         (GET_JOBS, {"user": {"name": "lena"}}, "r.users: expected a list, got an object"),
     ],
@@ -77,6 +83,7 @@ def test_a_field_is_put_where_it_belongs(path: str, body: Any, meant: Any) -> No
         "it is there, too",
         "another one is unknown",
         "another one is unknown further down",
+        "an unknown one further down is called like one at the top",
         "within a text",
         "another type",
     ],
@@ -86,6 +93,7 @@ def test_what_may_mean_something_else_is_refused(path: str, body: Any, message: 
         planned(path, body)
     assert refused.value.code is Code.INVALID_ARGUMENT
     assert refused.value.message.startswith(message)
+    assert "also unknown" not in refused.value.message
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,7 @@ async def test_every_name_reaches_it(gateway: Gateway, cuebot: ScriptedCuebot, p
         ("/frame.FrameInterface/GetFram", "did you mean GetFrame?"),
         ("/nope", "/package.Interface/Method; the page at / finds methods by words"),
         ("/job.JobInterface/FindJob/demo-sh010", "did you mean FindJob?"),
+        ("/GetOutputPaths", "; did you mean /job.LayerInterface/GetOutputPaths?"),
         ("/findjob", "did you mean /job.JobInterface/FindJob?"),
         ("/show.ShowInterface/Qqq", "has no method 'Qqq'; the page at / finds methods by words"),
         ("/job.jobinterface/GetJobs", "did you mean job.JobInterface?"),
@@ -252,6 +253,7 @@ async def test_unknown_fields_policy(
     gateway = await shared_gateway(cuebot.endpoint, unknown_fields=policy)
     for path, body in ((GET_JOBS, {}), (SET_MIN_CORES, {"group": {"id": "g"}})):
         assert (await gateway.post(path, body | {"whatever": 1})).status_code == status
+        assert (await gateway.post(f"{path}?user=1", body)).status_code == status
 
 
 # --- calls ----------------------------------------------------------------------------------
