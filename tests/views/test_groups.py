@@ -145,7 +145,8 @@ def test_without_groups_there_is_one_answer_about_all_rows(payload: bytes) -> No
         "sum": {TOTAL: str(sum(numbers(rows, TOTAL)))},
         "max": {"priority": max((row["priority"] for row in rows), default=None)},
     }
-    assert seen(payload, count="true") == b'{"count":%d}' % len(whole(payload))
+    for text in ("true", ""):  # `_count` alone
+        assert seen(payload, count=text) == b'{"count":%d}' % len(whole(payload))
     assert seen(payload, count="true", format="ndjson") == b'{"count":%d}\n' % len(whole(payload))
 
 
