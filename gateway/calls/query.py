@@ -97,7 +97,7 @@ def put(
     if of_objects and name not in named:
         assert field is not None
         fields = fields_of(message_of(field))
-        raise bad(name, f"is an object; name its fields, or send it in a body (POST){fields}")
+        raise bad(name, f"is an object; name its fields by path, or send it as JSON{fields}")
     value = json_of_text(field, text)
     if field is not None and field.is_repeated and WORDS.fullmatch(text):
         each = "&".join(f"{name}={word}" for word in text.split(",")[:2])

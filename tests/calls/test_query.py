@@ -50,7 +50,7 @@ def test_the_plan_is_that_of_the_body() -> None:
 @pytest.mark.parametrize(
     ("parameters", "words"),
     [
-        ([("r", "x")], "(POST); its fields are ids, jobs, "),
+        ([("r", "x")], "by path, or send it as JSON; its fields are ids, jobs, "),
         ([("r.users", "a,b-1,c")], "?r.users: it is a list; several values are several parameters"),
         ([("r.users", "a,b-1,c")], "parameters: r.users=a&r.users=b-1"),
         ([("r.includeFinished", "true"), ("r.includeFinished", "true")], "it is there twice"),

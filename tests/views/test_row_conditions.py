@@ -266,6 +266,7 @@ def test_texts_and_patterns_with_dots_are_what_they_were() -> None:
         ("user=group", True),
         ("user=.group", False),
         ("user='.group'", False),
+        ("user='gr*'", False),
         ("logDir:.group", True),
         ("logDir~.group", True),
         ("logDir=./x", False),
