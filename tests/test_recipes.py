@@ -14,6 +14,7 @@ import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
 from cuebot_simulator.world.clock import StoppedClock as Clock
+from cuebot_simulator.world.frame_actions import eat_frames
 from cuebot_simulator.world.jobs import finish_job
 from cuebot_simulator.world.messages import read_messages
 from cuebot_simulator.world.state import by_name
@@ -31,6 +32,7 @@ PAGE = Path(__file__).parent.parent / "docs" / "recipes.md"
 RECIPE = re.compile(r"^## (.+?)$(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 LINE = re.compile(r"^```sh\n(.*?)^```\n(?:\n```text\n(.*?)^```)?", re.MULTILINE | re.DOTALL)
 JOB, DYING = "demo-sh010-lena_comp_v003", "harbor-hb110-tomas_light_v004"
+UP, DOWN, DESKTOP = "render-node-01", "render-node-07", "local.desktop"
 
 
 class Line(NamedTuple):
@@ -39,7 +41,8 @@ class Line(NamedTuple):
     printed: str
 
 
-RECIPES = RECIPE.findall(PAGE.read_text(encoding="utf-8"))
+TEXT = PAGE.read_text(encoding="utf-8")
+RECIPES = RECIPE.findall(TEXT)
 LINES = [Line(title, *found) for title, text in RECIPES for found in LINE.findall(text)]
 
 
@@ -67,19 +70,51 @@ async def run(gateway: Gateway, code: str, folder: Path) -> str:
 
 
 async def ended(gateway: Gateway, code: str, folder: Path) -> tuple[int | None, str]:
-    status, printed = await in_shell(code, folder, **asking(gateway))
+    environ = asking(gateway) | {"XDG_CACHE_HOME": str(folder)}
+    status, printed = await in_shell(code, folder, **environ)
     return status, printed.replace("\r\n", "\n")
 
 
-def test_there_are_twelve() -> None:
-    """Each is one line of curl and one of the command line."""
-    titles = [line.title for line in LINES]
-    assert len(set(titles)) == 12
-    assert titles == [title for title in dict.fromkeys(titles) for _ in range(2)]
-    for first, second in zip(LINES[::2], LINES[1::2], strict=True):
-        assert "curl -sS" in first.code
-        assert "cuebot-gateway call" in second.code
+def test_each_is_a_line_of_cuectl_and_one_of_curl() -> None:
+    """The table at the top has them all, in their order, with the verb."""
+    titles = list(dict.fromkeys(line.title for line in LINES))
+    assert len(titles) >= 20
+    assert [line.title for line in LINES] == [title for title in titles for _ in range(2)]
+    table = re.findall(r"^\| \[(.+?)\]\(#(.+?)\) \| `(.+)` \|$", TEXT, re.MULTILINE)
+    assert [title for title, *_ in table] == titles
+    for (title, anchor, shown), first, second in zip(table, LINES[::2], LINES[1::2], strict=True):
+        assert anchor == title.lower().replace(" ", "-")
+        assert " ".join(shown.split()[:2]) in first.code
+        assert "curl -sS" in second.code
         assert first.code.count("\n") == second.code.count("\n") == 1
+
+
+CHANGES = [
+    ("Kill a job", "job.JobInterface/GetJob", {"id": JOB}, "job.state", "FINISHED"),
+    ("Pause a job", "job.JobInterface/FindJob", {"name": JOB}, "job.isPaused", True),
+    ("Pause a show", "job.JobInterface/FindJob", {"name": JOB}, "job.isPaused", True),
+    ("Raise the priority of a job", "job.JobInterface/FindJob", {"name": JOB}, "job.priority", 200),
+    ("Give a job more cores", "job.JobInterface/FindJob", {"name": JOB}, "job.maxCores", 200),
+    ("Lock a host", "host.HostInterface/FindHost", {"name": UP}, "host.lockState", "LOCKED"),
+    ("Move a host", "host.HostInterface/FindHost", {"name": DOWN}, "host.allocName", DESKTOP),
+]
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["cuectl", "curl"])
+@pytest.mark.parametrize("change", CHANGES, ids=[title for title, *_ in CHANGES])
+async def test_a_change_is_made(
+    gateway: Gateway,
+    clock: Clock,
+    tmp_path: Path,
+    change: tuple[str, str, dict[str, str], str, object],
+    number: int,
+) -> None:
+    title, method, asked, place, expected = change
+    thing, field = place.split(".")
+    assert (await gateway.post(f"/{method}", asked)).json()[thing][field] != expected
+    await run(gateway, lines(title)[number], tmp_path)
+    clock.advance(0.5)
+    assert (await gateway.post(f"/{method}", asked)).json()[thing][field] == expected
 
 
 @pytest.mark.parametrize("line", [line for line in LINES if line.printed])
@@ -202,7 +237,9 @@ async def test_a_chat_is_told(
             while len(cuebot.calls) < calls + 2:  # noqa: ASYNC110 - it has looked
                 await asyncio.sleep(0.05)
         assert chat.seen == []
-        finish_job(cuebot.farm, by_name(cuebot.farm.jobs, JOB))
+        job = by_name(cuebot.farm.jobs, JOB)
+        eat_frames(cuebot.farm, list(cuebot.farm.frames_of(job)))
+        finish_job(cuebot.farm, job)
         assert await waiting == "ok"
     ((_, _, _, told),) = chat.seen
     assert json.loads(told) == {"text": f"{JOB} is done"}

@@ -35,6 +35,8 @@ def without_id(value: object, reference: Reference) -> Iterator[tuple[str, Json]
 
 
 def listed_without_id(found: object, reference: Reference) -> Iterator[tuple[str, Json]]:
+    if type(found) is str and reference.is_text:
+        found = [found]  # as which it is read
     for number, item in enumerate(found if type(found) is list else ()):
         place = f"{reference.place}[{number}]"
         if reference.is_text:

@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 
 from gateway.calls.messages import as_json, read_message
 from gateway.calls.name_look_ups import is_name, spell_out, take_search, without_id
+from gateway.calls.short_names import spell_out_fields, with_condition
 from gateway.codec.body import parse
 from gateway.codec.decode import decode_body
 from gateway.codec.rewrite import Body, BodyPath, as_written, peek
-from gateway.codec.unknown_fields import UnknownFieldPolicy
+from gateway.codec.unknown_fields import UnknownFieldPolicy, UnknownFields
 from gateway.errors import Code, GatewayError
 from gateway.schema.method import (
     FollowUp,
@@ -93,21 +94,40 @@ def holds_the_loop(body: bytes) -> bool:
 
 def plan(method: Method, content: bytes, policy: UnknownFieldPolicy) -> Plan:
     """The plan for a JSON body. Raises GatewayError (INVALID_ARGUMENT)."""
-    value = parse(content)
-    body = None
-    if method.rewrites:
-        body = Body(value)
-        body.rewrite(method.rewrites)
-    if method.arguments:
-        holders = tuple(holders_in(value, method))
-        if holders:
-            return plan_body(method, body or Body(value), policy)._replace(holders=holders)
-    if method.steps is not None or not is_complete(value, method):
-        return plan_body(method, body or Body(value), policy)
-    if body is None:
-        return Plan(method, *method.decode_value(value, policy, method.besides))
-    body.documented += method.besides
-    return Plan(method, *decode_body(method.decode_value, body, policy))
+    try:
+        value = parse(content)
+        body = None
+        if method.rewrites:
+            body = Body(value)
+            body.rewrite(method.rewrites)
+        if method.arguments:
+            holders = tuple(holders_in(value, method))
+            if holders:
+                return plan_body(method, body or Body(value), policy)._replace(holders=holders)
+        if method.steps is not None or not is_complete(value, method):
+            return plan_body(method, body or Body(value), policy)
+        if body is None:
+            return Plan(method, *method.decode_value(value, policy, method.besides))
+        body.documented += method.besides
+        return Plan(method, *decode_body(method.decode_value, body, policy))
+    except UnknownFields as error:
+        return plan_spelled_out(method, content, policy, error)
+
+
+def plan_spelled_out(
+    method: Method, content: bytes, policy: UnknownFieldPolicy, error: UnknownFields
+) -> Plan:
+    """The plan after unknown fields have been moved to where they belong. Raises GatewayError."""
+    value = parse(content)  # planning has taken it apart
+    if not spell_out_fields(method, value, error.fields):
+        raise with_condition(error, method) from None
+    body = Body(value)
+    body.rewrite(method.rewrites)
+    holders = tuple(holders_in(value, method))
+    try:
+        return plan_body(method, body, policy)._replace(holders=holders)
+    except UnknownFields as left:
+        raise with_condition(left, method) from None
 
 
 def plan_message(

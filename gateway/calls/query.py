@@ -7,17 +7,19 @@ whose messages have the same path.
 
 import re
 from collections.abc import Container, Iterable, Mapping
+from itertools import islice
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 import orjson
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.empty_pb2 import Empty
 
 from gateway.codec.body import Json
-from gateway.codec.decode import only_list_of
-from gateway.codec.fields import field_called, is_message, message_of, type_name
-from gateway.codec.unknown_fields import IGNORED_REPORTED, UnknownFieldPolicy
+from gateway.codec.decode import fields_of, only_list_of
+from gateway.codec.fields import field_called, is_message, message_of
+from gateway.codec.scalars import json_of_text
+from gateway.codec.unknown_fields import IGNORED_REPORTED, UnknownFieldPolicy, path_ending_in
 from gateway.codec.wellknown import is_object, is_special
 from gateway.errors import Code, GatewayError
 from gateway.schema.method import Method
@@ -40,9 +42,11 @@ USUAL_PERIOD_SECONDS = 2.0
 LEAST_PERIOD_SECONDS = 1.0
 LONGEST_PERIOD_SECONDS = 3600.0
 PERIOD = re.compile(r"([0-9]{1,4}(?:\.[0-9]{1,3})?)([sm])", re.ASCII)
+FORM = re.compile(rb"\w[\w.]*=", re.ASCII)
+"""The beginning of a form, as which no JSON can begin."""
+WORDS = re.compile(r"[\w.-]+(?:,[\w.-]+)+")
+"""What people write for several values; no name or id has a comma. Patterns may have one."""
 EMPTY_DESCRIPTOR = Empty.DESCRIPTOR
-BOOL_VALUE = "google.protobuf.BoolValue"
-BOOLEANS = {"true": True, "false": False}
 
 
 def body_of(
@@ -50,7 +54,7 @@ def body_of(
     parameters: Iterable[tuple[str, str]],
     named: Container[str] = (),
 ) -> bytes:
-    """Unknown names are kept. `named` are paths of objects for which a name will do.
+    """Unknown names are kept. `named` are paths of objects for which a name or an id will do.
 
     Raises GatewayError (INVALID_ARGUMENT) for fields without a form in query strings: maps, lists
     of messages, whole objects.
@@ -61,6 +65,17 @@ def body_of(
             raise bad(name, f"more than {MAX_PARAMETERS} parameters; send them in a body (POST)")
         put(body, descriptor, name, text, named)
     return orjson.dumps(body)
+
+
+def form_as_json(method: Method, content: bytes) -> bytes | None:
+    """The JSON of a form, as `curl -d job=demo` sends it; None if the body is none.
+
+    It says what a query string says: paths of fields, with texts.
+    """
+    if FORM.match(content) is None:
+        return None
+    fields = parsed(content, strict=True)
+    return body_of(method.descriptor.input_type, fields, method.named_places)
 
 
 def put(
@@ -80,8 +95,13 @@ def put(
             put(body, descriptor, f"{name}.{only}", text)
             return
     if of_objects and name not in named:
-        raise bad(name, "is an object; name its fields, or send it in a body (POST)")
-    value = value_of(field, text)
+        assert field is not None
+        fields = fields_of(message_of(field))
+        raise bad(name, f"is an object; name its fields by path, or send it as JSON{fields}")
+    value = json_of_text(field, text)
+    if field is not None and field.is_repeated and WORDS.fullmatch(text):
+        each = "&".join(f"{name}={word}" for word in text.split(",")[:2])
+        raise bad(name, f"it is a list; several values are several parameters: {each}")
     if last not in at:
         at[last] = [value] if field is not None and field.is_repeated else value
     elif field is None or field.is_repeated:
@@ -103,13 +123,6 @@ def inner(at: Json, known: Descriptor, name: str, part: str) -> tuple[Json, Desc
 
 def as_list(value: object) -> list[object]:
     return value if isinstance(value, list) else [value]
-
-
-def value_of(field: FieldDescriptor | None, text: str) -> object:
-    """The JSON value for a text: numbers may stay texts, booleans may not."""
-    if field is not None and (field.type == field.TYPE_BOOL or type_name(field) == BOOL_VALUE):
-        return BOOLEANS.get(text, text)
-    return text
 
 
 def bad(name: str, problem: str) -> GatewayError:
@@ -177,6 +190,8 @@ def read_query(
     check_views(method, fields)
     busters = tuple(f"?{name}" for name, value in parameters if is_cache_buster(name, value))[:1]
     if verb == "POST":
+        if policy is not UnknownFieldPolicy.NOTHING:
+            check_no_arguments(method, fields)
         ignored = busters + unread(fields, policy)
         return Query(view, None, ignored, tuple(asked.items()), defaults, watch)
     body = body_of(method.descriptor.input_type, fields, method.named_places)
@@ -241,6 +256,26 @@ def parsed(query: bytes, *, strict: bool) -> list[tuple[str, str]]:
     except ValueError:
         problem = f"the query string has more than {MAX_PARAMETERS} parameters"
     raise GatewayError(Code.INVALID_ARGUMENT, problem)
+
+
+def check_no_arguments(method: Method, parameters: Iterable[tuple[str, str]]) -> None:
+    """Raises GatewayError (INVALID_ARGUMENT) for a POST's argument in its query string, where it
+    would be ignored: without the one that says which, a call is about all.
+    """
+    for name, text in islice(parameters, IGNORED_REPORTED):
+        if is_argument(method, name):
+            name, text = name[:QUOTED_CHARS], text[:QUOTED_CHARS]
+            raise bad(name, f"arguments of a POST are in its body (curl: -d '{name}={text}')")
+
+
+def is_argument(method: Method, name: str) -> bool:
+    """Whether a parameter is a field of the request, or called like one."""
+    kind = method.descriptor.input_type
+    return (
+        field_called(kind, name.partition(".")[0]) is not None
+        or path_ending_in(name, method.decoders.paths(kind)) is not None
+        or name in method.besides
+    )
 
 
 def unread(parameters: list[tuple[str, str]], policy: UnknownFieldPolicy) -> tuple[str, ...]:

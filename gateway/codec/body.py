@@ -23,6 +23,13 @@ MOST_CONTAINERS = 100_000
 """Objects and lists in a body. Parsing more would block the event loop."""
 
 
+class NotJson(GatewayError):
+    """The 400 for a body that is no JSON."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(Code.INVALID_ARGUMENT, message)
+
+
 def child(path: Path, segment: str | int | None, levels: int = 0) -> Path:
     """The path of a member or list item, `levels` messages deeper.
 
@@ -56,7 +63,7 @@ def mismatch_at(path: Path, problem: str) -> GatewayError:
 def parse(body: bytes) -> object:
     """The JSON value of a body (RFC 8259), `{}` for an empty one.
 
-    Raises GatewayError with line and column.
+    Raises NotJson with line and column, and GatewayError.
     """
     body = body.removeprefix(UTF8_BOM)
     if len(body) > MOST_CONTAINERS and body.count(b"{") + body.count(b"[") > MOST_CONTAINERS:
@@ -67,4 +74,4 @@ def parse(body: bytes) -> object:
         if not body or body.isspace():
             return {}
         hint = "; JSON has double quotes" if SINGLE_QUOTES.match(body) else ""
-        raise mismatch_at(ROOT, f"not valid JSON: {error}{hint}") from None
+        raise NotJson(f"the body: not valid JSON: {error}{hint}") from None

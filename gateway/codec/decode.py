@@ -38,6 +38,7 @@ from gateway.codec.unknown_fields import (
     Unknown,
     UnknownField,
     UnknownFieldPolicy,
+    UnknownFields,
     add_unknown,
     check_unknown,
     is_echo,
@@ -104,8 +105,15 @@ def paths_below(
         if inner.full_name in echoed:
             yield from (f"{path}name" for each in inner.fields if each.json_name == "name")
         else:
-            yield from (f"{path}{each.json_name}" for each in inner.fields if not is_message(each))
+            yield from (f"{path}{each.json_name}" for each in inner.fields if is_plain(each))
             yield from paths_below(inner, echoed, path, depth - 1)
+
+
+def is_plain(field: FieldDescriptor) -> bool:
+    """Whether a text, or a list of texts, will do for a field."""
+    return not is_message(field) or (
+        not field.is_repeated and only_list_of(message_of(field)) is not None
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +175,11 @@ class Decoders:
 
     def is_echoed(self, descriptor: Descriptor) -> bool:
         return descriptor.full_name in self._echoed
+
+    def paths(self, descriptor: Descriptor) -> Iterator[str]:
+        """The paths of a request's arguments."""
+        yield from (field.json_name for field in descriptor.fields)
+        yield from paths_below(descriptor, self._echoed)
 
     def reader(self, descriptor: Descriptor) -> Read:
         return self._readers.get(descriptor)
@@ -405,6 +418,8 @@ def decode_body(decode_value: DecodeValue, body: Body, policy: UnknownFieldPolic
         raise GatewayError(Code.INVALID_ARGUMENT, f"unknown field `{body.left[0]}`")
     try:
         decoded = decode_value(body.value, policy, body.documented)
+    except UnknownFields as error:
+        raise UnknownFields(body.as_written(error.message), error.fields) from None
     except GatewayError as error:
         raise GatewayError(error.code, body.as_written(error.message)) from None
     ignored = (*map(body.as_written, decoded.ignored), *body.left)
@@ -432,6 +447,11 @@ def fill_scalar(name: str, key: str, convert: Convert) -> Fill:
 def fill_list(name: str, key: str, convert: Convert) -> Fill:
     def fill(message: Any, item: object, path: Path, unknown: Unknown) -> None:
         place = child(path, key)
+        if type(item) is str and "," in item:
+            problem = "expected a list, got a string with commas; send a list, or each by itself"
+            raise mismatch_at(place, problem)
+        if type(item) is str and item:
+            item = [item]
         if type(item) is not list:
             raise mismatch_at(place, f"expected a list, got {kind(item)}")
         values: list[Any] = []

@@ -44,6 +44,17 @@ def field_called(message: Descriptor, name: str) -> FieldDescriptor | None:
     return message.fields_by_name.get(name)
 
 
+def field_at(message: Descriptor, path: str) -> FieldDescriptor | None:
+    """The field at a path of names with dots between them."""
+    *above, last = path.split(".")
+    for part in above:
+        field = field_called(message, part)
+        if field is None or not is_message(field):
+            return None
+        message = message_of(field)
+    return field_called(message, last)
+
+
 def has_text(message: Descriptor, name: str) -> bool:
     """Whether the message has a field of that name for one string."""
     field = message.fields_by_name.get(name)

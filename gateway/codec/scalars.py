@@ -16,7 +16,16 @@ from typing import Any
 import orjson
 from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 
-from gateway.codec.fields import INT32, INT64, NULL_VALUE, UINT32, UINT64, enum_of, is_enum
+from gateway.codec.fields import (
+    INT32,
+    INT64,
+    NULL_VALUE,
+    UINT32,
+    UINT64,
+    enum_of,
+    is_enum,
+    type_name,
+)
 from gateway.suggestions import QUOTED_CHARS, did_you_mean
 
 NAMES_LISTED = 12
@@ -32,6 +41,8 @@ FLOAT_OVERFLOW = FLOAT_MAX + 2.0**103
 """From here on, half a step above the largest float, a double rounds to infinity as a float."""
 MINUS_ZERO = orjson.Fragment(b"-0")
 REMEMBERED_FLOATS = 4096
+BOOL_VALUE = "google.protobuf.BoolValue"
+BOOLEANS = {"true": True, "false": False}
 STANDARD_ALPHABET = str.maketrans("-_", "+/")
 
 Convert = Callable[[object], Any]
@@ -56,6 +67,15 @@ def kind(value: object) -> str:
             return "a list"
         case _:
             return "an object"
+
+
+def json_of_text(field: FieldDescriptor | None, text: str) -> object:
+    """The JSON value that a text in a query string stands for: numbers may stay texts, booleans may
+    not.
+    """
+    if field is not None and (field.type == field.TYPE_BOOL or type_name(field) == BOOL_VALUE):
+        return BOOLEANS.get(text, text)
+    return text
 
 
 def json_double(value: float) -> object:

@@ -1,10 +1,10 @@
 """Unknown fields of requests: which ones are a 400, which are ignored and reported."""
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import Enum, auto
-from itertools import islice
+from itertools import chain, islice
 
 from gateway.codec.body import ROOT, Json, Path, mismatch_at, text
 from gateway.errors import Code, GatewayError
@@ -35,8 +35,20 @@ class UnknownField:
     plain: Sequence[str] = ()
     """The JSON names of fields that are no objects."""
 
+    def paths(self) -> Iterator[str]:
+        """The paths of all fields that the key may stand for."""
+        return chain(self.names, self.below())
+
 
 Unknown = list[UnknownField]
+
+
+class UnknownFields(GatewayError):
+    """The 400 for unknown fields, which are not known elsewhere either."""
+
+    def __init__(self, message: str, fields: Sequence[UnknownField]) -> None:
+        super().__init__(Code.INVALID_ARGUMENT, message)
+        self.fields = fields
 
 
 class UnknownFieldPolicy(Enum):
@@ -102,22 +114,42 @@ def place_of(field: UnknownField) -> str:
     return text((field.path, field.key, 0))
 
 
-def unknown_field(field: UnknownField, *others: UnknownField) -> GatewayError:
+def path_ending_in(name: str, paths: Iterable[str]) -> str | None:
+    """`r.users` for `users` or `user`, and `req.states` for `state`: the one path that ends in the
+    name or its plural. None if there are several, none less deep than the others.
+    """
+    names = (plain := name[:QUOTED_CHARS].replace("_", "").lower(), f"{plain}s")
+    some = islice(paths, MOST_PATHS_COMPARED)
+    found = [each for each in some if each.rpartition(".")[2].lower() in names]
+    least = min((each.count(".") for each in found), default=0)
+    highest = [each for each in found if each.count(".") == least]
+    return highest[0] if len(highest) == 1 else None
+
+
+def unknown_field(field: UnknownField, *others: UnknownField) -> UnknownFields:
     """The 400 that names the field, the nearest one, some of those that exist, and the other
     unknown ones.
     """
     place = f"{text(field.path)}: " if text(field.path) else ""
-    names = [*field.names[:FIELDS_LISTED], *["…"] * (len(field.names) > FIELDS_LISTED)]
+    names = list(field.names)
+    if field.path is ROOT and len(names) == 1 and not field.plain:  # as of GetJobs: r
+        below = list(islice(field.below(), FIELDS_LISTED + 1))
+        names = below if len(below) > 1 else names
+    names[FIELDS_LISTED:] = ["…"] * (len(names) > FIELDS_LISTED)
     there = f" (there are: {', '.join(names)})" if names else " (there are none)"
-    hint = other_way(field.key) or did_you_mean(field.key, field.names, "`") or paths_like(field)
-    if not hint and len(field.plain) == 1 and len(field.names) > 1:  # as of SetPriority: job, val
+    path = path_ending_in(field.key, field.paths()) if field.path is ROOT else None
+    hint = other_way(field.key) if path is None else f"{DID_YOU_MEAN}`{path}`?"
+    if field.key.startswith("_"):
+        hint = "; what begins with _ goes into the query string (curl: ?_fields=name, or -G)"
+    hint = hint or did_you_mean(field.key, field.names, "`") or paths_like(field)
+    if not hint and len(field.plain) == 1:  # as of SetPriority: job, val
         hint = f"{DID_YOU_MEAN}`{field.plain[0]}`?"
     too = ", ".join(f"`{place_of(other)[:QUOTED_CHARS]}`" for other in others)
-    return GatewayError(
-        Code.INVALID_ARGUMENT,
+    message = (
         f"{place}unknown field `{field.key[:QUOTED_CHARS]}`{hint}{there}"
-        f"{'; also unknown: ' if too else ''}{too}",
+        f"{'; also unknown: ' if too else ''}{too}"
     )
+    return UnknownFields(message, (field, *others))
 
 
 def paths_like(field: UnknownField) -> str:

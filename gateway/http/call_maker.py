@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from gateway.access.fair_quota import FairSemaphore, Lease
 from gateway.access.rate_limiter import MemoryLimiter, Rate
-from gateway.calls.invoke import Around, Call, calls_within, invoke, look_up, rehearse
+from gateway.calls.invoke import Around, Call, Invocation, calls_within, invoke, look_up, rehearse
 from gateway.calls.near_names import takes_short, with_near_name
 from gateway.calls.rows import is_cut
 from gateway.calls.shared_reads import SHARED, OwnMemory, SharedReads
@@ -45,13 +45,36 @@ class CallMaker:
             context.call.lease = Lease(self._answers, context.principal)
         return context.call.lease.ask(size, go_on)
 
-    async def rehearse(self, context: RequestContext, request: CallRequest) -> None:
-        """Find out whether a call would be allowed, without making it. Raises GatewayError."""
+    async def try_out(self, context: RequestContext, request: CallRequest) -> None:
+        """Do all that comes before a call, for a dry run. Raises GatewayError as `call` does."""
+        began = monotonic()
+        try:
+            if not await self.rehearse(context, request) and request.plan.look_ups:
+                await self._look_names_up(context, request)
+        except GatewayError as error:
+            if error.sought is None:
+                raise
+            left, metadata = request.timeout - (monotonic() - began), metadata_of(context)
+            raise await self._with_near_names(error, context, request, left, metadata) from None
+
+    async def _look_names_up(self, context: RequestContext, request: CallRequest) -> None:
+        began, upstream = monotonic(), self._upstream_of(context)
+        metadata, expects = metadata_of(context), partial(self.expect, context)
+        call = calls_within(request.timeout, upstream, metadata, expects)
+        try:
+            await Invocation(call).look_up(request.plan)
+        finally:
+            context.call.with_cuebot += monotonic() - began
+
+    async def rehearse(self, context: RequestContext, request: CallRequest) -> bool:
+        """Find out whether a call would be allowed, without making it. Raises GatewayError. False
+        if that does not depend on objects: nothing has been looked up.
+        """
         rule = None if context.caller is None else context.caller.rule
         if rule is None or not rule.is_conditional:
-            return
+            return False
         if request.plan.method.reads_only and rule.see is None:
-            return
+            return False
         context.call.is_rehearsed = True
         around = self._interceptors.around(context)
         assert around is not None, "the rule's conditions wrap each call"
@@ -62,6 +85,7 @@ class CallMaker:
             await rehearse(request.plan, call, around)
         finally:
             context.call.with_cuebot += monotonic() - began
+        return True
 
     def _upstream_of(self, context: RequestContext) -> Upstream:
         is_partial = context.caller is not None and context.caller.rule.see is not None

@@ -18,8 +18,9 @@ from gateway.calls.plan import (
     plan,
     plan_message,
 )
-from gateway.calls.query import NO_QUERY, Query, Watch, read_query
+from gateway.calls.query import NO_QUERY, Query, Watch, form_as_json, read_query
 from gateway.calls.rows import ask_for_rows
+from gateway.codec.body import NotJson
 from gateway.codec.unknown_fields import UNKNOWN_FIELD_POLICIES, UnknownFieldPolicy
 from gateway.codec.xml_text import takes_long as xml_takes_long
 from gateway.discovery.refresh import LiveCatalog
@@ -44,6 +45,7 @@ from gateway.views.compiled_view import AnswerForm, CompiledView
 
 LARGEST_BODIES_AT_ONCE = 16
 """Bodies of the maximum size that may be read and decoded at once."""
+FORM_TYPE = b"application/x-www-form-urlencoded"
 SHORT_BODY_WAIT_SECONDS = 1.0
 """A short body sent together with its head arrives within this time."""
 
@@ -172,7 +174,10 @@ class RequestReader:
             unread = not self._interceptors.look_at(context, head.method)
             planned = plan_message(head.method, body, head.policy, unread=unread)
         else:
-            planned = plan(head.method, body, head.policy)
+            try:
+                planned = plan(head.method, body, head.policy)
+            except NotJson as error:
+                planned = plan_form(context, head.method, body, head.policy, error)
         if context.waited:
             self.reauthorize(context, head.catalog, head.method, planned)
         return self._call_request(context, head, planned)
@@ -228,7 +233,10 @@ class RequestReader:
                 body = read_query(denial.method, verb, query, None, policy).body
             if denial.payload is None and body is not None:
                 read = plan_message if protocol is not None and protocol.is_binary else plan
-                payload = read(denial.method, body, policy).payload
+                try:
+                    payload = read(denial.method, body, policy).payload
+                except NotJson as no_json:
+                    payload = plan_form(context, denial.method, body, policy, no_json).payload
                 context.call.denied = denial._replace(payload=payload)
 
     async def _body_of_denied(self, context: RequestContext, receive: Receive) -> bytes | None:
@@ -349,8 +357,28 @@ def check_verb(verb: str, method: Method) -> None:
     allow = READ_ALLOWS if method.reads_only else CHANGE_ALLOWS
     problem = f"{verb} cannot call a method; use POST"
     if verb in ("GET", "HEAD"):
-        problem = f"{verb} is for methods that only read, and {method.path} may not; use POST"
+        why = f"{verb} is for methods that only read, and {method.path} may not"
+        problem = f"{why}; use POST (curl: -d with its arguments, and no -G)"
     raise GatewayError(Code.UNIMPLEMENTED, problem, status=405, headers={"Allow": allow})
+
+
+def plan_form(
+    context: RequestContext,
+    method: Method,
+    body: bytes,
+    policy: UnknownFieldPolicy,
+    error: NotJson,
+) -> Plan:
+    """The plan for a form. Raises the error if the body is none, and GatewayError
+    (INVALID_ARGUMENT).
+    """
+    form = form_as_json(method, body)
+    if form is None:
+        raise error
+    media = context.request.headers.get(b"content-type") or b""
+    if not media.lower().startswith(FORM_TYPE):
+        raise NotJson(f"{error.message}; a form has the type {FORM_TYPE.decode()}") from None
+    return plan(method, form, policy)
 
 
 def takes_long(head: RequestHead, body: bytes) -> bool:

@@ -84,7 +84,7 @@ class UnaryHandler:
     ) -> None:
         form = form_for(context, preview(request.plan, defaults=request.defaults))
         with CancelOnDisconnect(context, receive):
-            await self._calls.rehearse(context, request)
+            await self._calls.try_out(context, request)
             context.response.code = Code.OK
             await self._responder.send(context, form, send, within=request.timeout)
 

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -30,6 +30,8 @@ SCALAR_TYPES: Mapping[int, str] = {
     number: name.removeprefix("TYPE_").lower() for name, number in FieldDescriptorProto.Type.items()
 }
 """Types as a proto file writes them."""
+PATHS_SUGGESTED = 3
+WHERE_METHODS_ARE = "the page at / finds methods by words, and so does cuebot-gateway routes"
 METHOD_NAME = re.compile(r"(\w+)/(\w+)")
 """A method in a text of the compatibility profile: last name of its service, and its own."""
 INTERFACE = re.compile(r"(?:.*\.)?(([A-Za-z0-9_]+)Interface)")
@@ -216,14 +218,18 @@ def unknown_path(path: str, catalog: Catalog, allowed: Names | None = None) -> U
     if service not in methods:
         return UnknownPath(
             f"nothing is served at {path[:QUOTED_CHARS]!r}; paths are /package.Interface/Method"
-            + (full_path_hint(service, name, methods) or nearest(service, tuple(methods)))
+            + (
+                full_path_hint(service, name, methods, catalog.aliases)
+                or nearest(service, tuple(methods))
+                or f"; {WHERE_METHODS_ARE}"
+            )
         )
     if not name:
         listed = ", ".join(methods[service][:LISTED_METHODS])
         return UnknownPath(f"{service} needs a method: {listed}, …")
-    return UnknownPath(
-        f"{service} has no method {name[:QUOTED_CHARS]!r}{nearest(name, methods[service])}"
-    )
+    begin = name.partition("/")[0]
+    hint = nearest(begin, methods[service]) or f"; {WHERE_METHODS_ARE}"
+    return UnknownPath(f"{service} has no method {name[:QUOTED_CHARS]!r}{hint}")
 
 
 nearest = lru_cache(maxsize=256)(did_you_mean)
@@ -236,8 +242,14 @@ def names_only(text: str, methods: Names) -> bool:
     return known.issuperset(METHOD_NAME.findall(text))
 
 
-def full_path_hint(service: str, name: str, methods: Names) -> str:
-    """`; did you mean /job.JobInterface/GetJobs?` for `job/getjobs`, or empty."""
+def full_path_hint(service: str, name: str, methods: Names, aliases: Container[str] = ()) -> str:
+    """`; did you mean /job.JobInterface/GetJobs?` for `job/getjobs` or `GetJobs`, or empty."""
+    if not name:
+        owners = [each for each in methods if each not in aliases]
+        paths = [f"/{owner}/{each}" for owner in owners for each in methods[owner]]
+        ends = f"/{service.lower()}"
+        found = [path for path in paths if path.lower().endswith(ends)][:PATHS_SUGGESTED]
+        return f"; did you mean {' or '.join(found)}?" if found else ""
     short = {service.lower(), f"{service.lower()}interface"}
     for owner, served in methods.items():
         if owner.rpartition(".")[2].lower() in short:

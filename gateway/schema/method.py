@@ -145,8 +145,8 @@ class Method:
 
     @cached_property
     def named_places(self) -> frozenset[str]:
-        """The paths, in both spellings, of objects in requests for which a name will do."""
-        places = [each.place for each in self.references if not each.is_text and each.finders]
+        """The paths, in both spellings, of objects in requests for which a text will do."""
+        places = [each.place for each in self.references if not each.is_text]
         return frozenset(text for at in places for text in (str(at), ".".join(at.original)))
 
     @cached_property

@@ -281,9 +281,10 @@ def grouping_of(descriptor: Descriptor, asked: Mapping[str, str], find: Find) ->
 
 
 def counts_rows(text: str | None) -> bool:
-    if text not in (None, "true", "false"):
-        raise refused("_count", f"expected true or false, got {text[:QUOTED_CHARS]!r}")
-    return text == "true"
+    if text not in (None, "", "true", "false"):
+        problem = f"expected true or false, got {text[:QUOTED_CHARS]!r}"
+        raise refused("_count", f"{problem}; _group=user&_count=true counts by a field")
+    return text in ("", "true")
 
 
 def paths_in(

@@ -20,6 +20,7 @@ from gateway.codec.fields import (
     owner_of,
 )
 from gateway.codec.interfaces import NO_ALIASES, Aliases, Derived
+from gateway.codec.scalars import listed
 from gateway.errors import Code, GatewayError
 from gateway.suggestions import QUOTED_CHARS, did_you_mean
 
@@ -146,11 +147,15 @@ class NoField(LookupError):
 
     def __str__(self) -> str:
         name, fields = self._name, self._descriptor.fields
-        hint = did_you_mean(name, [field.json_name for field in fields])
+        names, inner = [field.json_name for field in fields], list[str]()
+        hint = did_you_mean(name, names)
         for field in fields:  # the last part of a path alone is the most likely mistake
-            single = is_message(field) and not field.is_repeated
-            if single and field_called(message_of(field), name) is not None:
+            if not is_message(field) or field.is_repeated:
+                continue
+            if field_called(message_of(field), name) is not None:
                 hint = f"; did you mean {field.json_name}.{name}?"
+            inner += [each.json_name for each in message_of(field).fields]
+        hint = hint or did_you_mean(name, inner) or f"; there are {listed(names)}"
         return f"{self._descriptor.full_name} has no field {name[:QUOTED_CHARS]!r}{hint}"
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from google.protobuf.descriptor import FieldDescriptor
 
 from gateway.codec.fields import INT32, INT64, UINT32, UINT64, enum_of, is_enum
+from gateway.codec.scalars import listed
 from gateway.suggestions import QUOTED_CHARS, did_you_mean
 from gateway.views.filter_expressions import BadCondition, Fits, Patterns, Test, Token
 from gateway.views.paths import INTEGER, FieldPath
@@ -132,7 +133,17 @@ class Field:
                 raise BadCondition(f"{path.text} is no text; compare it with =")
             value = self.operand(token)
             return lambda found: bool(found == value)
+        self.check_no_wildcard(token)
         return lambda found: text in found
+
+    def check_no_wildcard(self, token: Token) -> None:
+        """Raises BadCondition for `*comp*`, which would find nothing. In quotes, it is a text."""
+        if token.kind == "word" and "*" in token.text:
+            name, part = self.path.text, token.text.replace("*", "")[:QUOTED_CHARS]
+            raise BadCondition(
+                f"{name}: there are no wildcards ({token.text[:QUOTED_CHARS]!r} at {token.at});"
+                f" {name}:{part} is contains, {name}~'^{part}' begins with"
+            )
 
     def listed(self, token: Token) -> object:
         """One of the values of `in`."""
@@ -146,6 +157,7 @@ class Field:
     def operand(self, token: Token) -> object:
         """A value in the type of the field. Raises BadCondition."""
         path, text = self.path, token.text
+        self.check_no_wildcard(token)
         if path.leaf.type not in NUMBERS or NUMBER.fullmatch(text):
             return operand(path, text)
         found = self.reading.moment(path, text)
@@ -274,7 +286,7 @@ def operand(path: FieldPath, text: str) -> object:
             return int(text)
         raise BadCondition(
             f"{path.text}: no {enum_of(field).full_name} is called {text[:QUOTED_CHARS]!r}"
-            + did_you_mean(text, numbers)
+            + (did_you_mean(text, numbers) or f"; there are {listed(numbers)}")
         )
     if field.type == field.TYPE_BOOL:
         if text not in ("true", "false"):

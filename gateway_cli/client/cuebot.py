@@ -12,7 +12,7 @@ from cuectl.client.arguments import Arguments, Field, Fields, Kind
 from cuectl.client.client import IGNORED_FIELDS, PASSING, WHOLE, Answer, Client
 from cuectl.client.method_names import parse_name
 from cuectl.errors import CallError
-from gateway.calls.invoke import invoke
+from gateway.calls.invoke import Invocation, calls_within, invoke
 from gateway.calls.plan import Plan, plan
 from gateway.calls.preview import preview
 from gateway.calls.rows import ask_for_rows, is_cut, keeping_rows
@@ -125,6 +125,10 @@ class CuebotClient:
         with as_call_errors():
             planned = await self._plan(name, request)
             if dry_run:
+                try:
+                    await Invocation(calls_within(self.timeout, self.upstream, ())).look_up(planned)
+                except GatewayError as error:
+                    raise await self._explained(error, planned.ignored) from None
                 return Answer(content=b"".join(preview(planned)), ignored=planned.ignored)
             answer, _ = await self._answer(planned, view)
             return answer

@@ -5,7 +5,7 @@ import pytest
 from google.protobuf.descriptor import Descriptor
 
 from gateway.calls.plan import plan
-from gateway.calls.query import body_of
+from gateway.calls.query import body_of, form_as_json
 from gateway.codec.unknown_fields import UnknownFieldPolicy
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
@@ -26,6 +26,7 @@ REQUEST: Descriptor = GET_JOBS.descriptor.input_type
         ([("r.shows", "demo")], {"r": {"shows": ["demo"]}}),
         ([("r.shows", "a"), ("r.shows", "b")], {"r": {"shows": ["a", "b"]}}),
         ([("r.includeFinished", "true")], {"r": {"includeFinished": True}}),
+        ([("r.regex", "^a{1,2}$")], {"r": {"regex": ["^a{1,2}$"]}}),
         ([("r.include_finished", "false")], {"r": {"include_finished": False}}),
         ([("r.show", "demo"), ("nobody", "1")], {"r": {"show": "demo"}, "nobody": "1"}),
         ([("x.y", "1"), ("x.y", "2"), ("x.z", "3")], {"x": {"y": ["1", "2"], "z": "3"}}),
@@ -49,7 +50,9 @@ def test_the_plan_is_that_of_the_body() -> None:
 @pytest.mark.parametrize(
     ("parameters", "words"),
     [
-        ([("r", "x")], "?r: is an object; name its fields"),
+        ([("r", "x")], "by path, or send it as JSON; its fields are ids, jobs, "),
+        ([("r.users", "a,b-1,c")], "?r.users: it is a list; several values are several parameters"),
+        ([("r.users", "a,b-1,c")], "parameters: r.users=a&r.users=b-1"),
         ([("r.includeFinished", "true"), ("r.includeFinished", "true")], "it is there twice"),
         ([("r.shows.x", "1")], "?r.shows.x: shows cannot be set in parts"),
         ([(".".join("a" * 40), "1")], "more than 32 parts"),
@@ -63,3 +66,16 @@ def test_what_has_no_form(parameters: list[tuple[str, str]], words: str) -> None
         body_of(REQUEST, parameters)
     assert refused.value.code is Code.INVALID_ARGUMENT
     assert words in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"r.shows=a&r.shows=b+c%26", {"r": {"shows": ["a", "b c&"]}}),
+        (b"nobody=", {"nobody": ""}),
+        *((content, None) for content in (b"", b'{"r": 1}', b"=x", b"-a=1", b"r", b"r <x>=1")),
+    ],
+)
+def test_a_form_says_what_a_query_string_says(content: bytes, expected: object) -> None:
+    body = form_as_json(GET_JOBS, content)
+    assert expected == (None if body is None else orjson.loads(body))

@@ -233,6 +233,11 @@ def test_required_fields_that_are_missing_are_named() -> None:
     assert "required" in refusal("trial.editions.Presence", {})
 
 
+def test_a_text_is_a_list_of_one() -> None:
+    assert list(decoded(trial(), "trial.Repeated", {"strings": "x"}).strings) == ["x"]
+    assert list(decoded(trial(), "trial.Repeated", {"int32s": "5"}).int32s) == [5]
+
+
 PLACES: list[tuple[str, Any, str]] = [
     ("trial.Leaf", {"name": 1}, "name: expected a string, got a number"),
     ("trial.Scalars", {"a_bool": 1}, "a_bool: expected true or false"),
@@ -240,7 +245,9 @@ PLACES: list[tuple[str, Any, str]] = [
     ("trial.Repeated", {"strings": ["a", None]}, "strings[1]: expected a string, got null"),
     ("trial.Repeated", {"messages": [None]}, "messages[0]: expected an object, got null"),
     ("trial.Repeated", {"strings": {}}, "strings: expected a list, got an object"),
-    ("trial.Repeated", {"strings": "x"}, "strings: expected a list, got a string"),
+    ("trial.Repeated", {"strings": ""}, "strings: expected a list, got a string"),
+    ("trial.Repeated", {"strings": "a,b"}, "strings: expected a list, got a string with commas"),
+    ("trial.Repeated", {"messages": "x"}, "messages: expected a list, got a string"),
     ("trial.Repeated", {"int32s": 1}, "int32s: expected a list, got a number"),
     ("trial.Tree", {"child": {"children": [{}, {"name": 1}]}}, "child.children[1].name: expected"),
     ("trial.Tree", {"named": {"a.b": {"name": []}}}, "named.a.b.name: expected a string, got a l"),

@@ -7,6 +7,7 @@ import pytest
 
 from gateway.calls.plan import plan
 from gateway.codec.unknown_fields import UnknownFieldPolicy as Policy
+from gateway.codec.unknown_fields import path_ending_in
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
 from gateway.errors import GatewayError
@@ -70,9 +71,17 @@ CRITERIA = {"job": {"id": "x", "foo": 1}, "req": {"frame": ["0001-comp"]}}
             {"priorty": 5},
             "`priorty`; did you mean `val`? (there are: job, val)",
         ),
-        ("JobPauseRequest", {"name": "x"}, "unknown field `name`; did you mean `job.name`?"),
+        ("JobPauseRequest", {"name": "x"}, "`name`; did you mean `job.name`? (there are: job)"),
         ("GroupSetMinCoresRequest", {"cores": 4}, "field `cores`; did you mean `minCores`?"),
         ("JobKillFramesRequest", CRITERIA, "req: unknown field `frame`; did you mean `frames`?"),
+        ("JobKillFramesRequest", {"frame": "1-a"}, "`frame`; did you mean `req.frames`? (there"),
+        ("JobFindJobRequest", {"job": "x"}, "`job`; did you mean `name`? (there are: name)"),
+        ("JobGetJobsRequest", {"colour": 1}, "`colour` (there are: r.ids, r.jobs, r.regex, r.sub"),
+        (
+            "JobGetJobsRequest",
+            {"_fields": "name"},
+            "`_fields`; what begins with _ goes into",
+        ),
         ("JobSetPriorityRequest", {"dryRun": True}, f"`dryRun`; {DRY_RUN} (there are: job, val)"),
         ("JobKillRequest", {"dry_run": True}, f"unknown field `dry_run`; {DRY_RUN} (there are: "),
     ],
@@ -82,6 +91,10 @@ CRITERIA = {"job": {"id": "x", "foo": 1}, "req": {"frame": ["0001-comp"]}}
         "an object's name",
         "a documented name (fact 5)",
         "a search criterion, which would widen what a change hits",
+        "a criterion at the top",
+        "the only field",
+        "the only object",
+        "a parameter of a view",
         "a header",
         "a header in the spelling of protos",
     ],
@@ -90,6 +103,22 @@ def test_inner_arguments_are_told_the_nearest_name(name: str, body: Any, problem
     with pytest.raises(GatewayError) as caught:
         ignored(f"job.{name}", body, Policy.ARGUMENTS, opencue())
     assert problem in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("name", "paths", "found"),
+    [
+        ("x", ["a.x", "b.c"], "a.x"),
+        ("x", ["a.xs", "b.c.x"], "a.xs"),
+        ("x", ["a.x", "b.x"], None),
+        ("x", ["a.x", "b.xs"], None),
+        ("xs", ["a.x", "x", "a.xses"], None),
+        ("x_y", ["a.xY"], "a.xY"),
+        ("x", [], None),
+    ],
+)
+def test_the_one_path_that_a_name_means(name: str, paths: list[str], found: str | None) -> None:
+    assert path_ending_in(name, paths) == found
 
 
 def test_what_documents_have_is_ignored() -> None:

@@ -482,7 +482,7 @@ NO_PLACE = "job.JobGetJobsRequest has no r.colour"
         ('sort = "-colour"', "", f"_sort: {NO_FIELD}"),
         ('reasons = [{ where = "colour=1", says = "x" }]', "", f"_where: {NO_FIELD}"),
         ('request = { "r.user" = 1 }', "", "job.JobGetJobsRequest has no r.user"),
-        ('request = { "r.ids" = "x" }', "", "r.ids: expected a list, got a string"),
+        ('request = { "r.ids" = 1 }', "", "r.ids: expected a list, got a number"),
         ('arguments = [{ name = "x", put = "r.colour" }]', "", NO_PLACE),
         ('arguments = [{ name = "x", put = "r" }]', "", "r is an object"),
         ('options.x = { put = "r.colour", help = "x" }', ".options.x", NO_PLACE),

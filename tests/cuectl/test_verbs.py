@@ -338,7 +338,7 @@ async def test_forms(reading: Cuectl) -> None:
         (f"frames {LENA} --state DED", WRONG_USAGE, "there is no 'DED'; did you mean DEAD?"),
         ("hosts --state awake", WRONG_USAGE, "there is no 'awake'; it is one of UP, DOWN, "),
         ("launch /dev/null", WRONG_USAGE, "/dev/null is empty"),
-        ("call Job/GetJobs user=x", WRONG_USAGE, "unknown field `user`; did you mean `r.users`?"),
+        ("call Job/GetJobs usr=x", WRONG_USAGE, "unknown field `usr`; did you mean `r.users`?"),
         ("pause -", WRONG_USAGE, "cuectl: there is no name on standard input\n"),
         ("--url http://127.0.0.1:1 jobs", UNAVAILABLE, "cannot be reached"),
         (

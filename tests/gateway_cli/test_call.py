@@ -181,6 +181,12 @@ async def test_unknown_fields_follow_the_settings(cuebot: SimulatedCuebot) -> No
     assert "unknown field `x`" in done.problem
 
 
+async def test_a_dry_run_looks_names_up(opening: Opening) -> None:
+    done = await perform(opening(), "Job/Pause", "job=no-such-job", dry_run=True)
+    assert (done.status, done.out) == (NOT_FOUND, "")
+    assert "'no-such-job'" in done.err
+
+
 async def test_a_dry_run_straight_to_cuebot_shows_the_request(cuebot: SimulatedCuebot) -> None:
     cuebot.calls.clear()
     client = cuebot_client(settings_for(cuebot.endpoint), 5)

@@ -226,7 +226,8 @@ async def test_a_gateway_that_tells_no_types(
         return done.out or done.problem
 
     assert '"show":"demo"' in await jobs('r.shows:=["demo"]', "r.includeFinished=true")
-    problem = await jobs("r.shows=demo")
+    assert '"show":"demo"' in await jobs("r.shows=demo")
+    problem = await jobs("r.shows=demo,harbor")
     assert "r.shows: expected" in problem
     assert "(DOCS=off), so lists" in problem
     assert "key:=JSON" in problem

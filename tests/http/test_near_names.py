@@ -189,6 +189,15 @@ async def test_nobody_is_told_what_is_not_theirs(
     assert [path for path, _, _ in cuebot.seen] == [FIND_SHOW]
 
 
+async def test_a_dry_run_looks_names_up(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """It ends as the call would."""
+    who = signed("dry", role="reader") | {"X-Dry-Run": "1"}
+    answer = await gateway.post("/show.ShowInterface/GetJobs", {"show": "harbr"}, headers=who)
+    assert (answer.status_code, answer.headers["x-dry-run"]) == (404, "1")
+    assert "show: no show 'harbr'; did you mean 'harbor'?" in answer.json()["message"]
+    assert [path for path, _, _ in cuebot.seen] == [FIND_SHOW, GET_SHOWS]
+
+
 async def test_nothing_near_and_long_lists_change_nothing(
     gateway: Gateway, cuebot: ScriptedCuebot
 ) -> None:

@@ -88,6 +88,24 @@ async def test_an_unknown_parameter_of_views_is_refused(gateway: Gateway) -> Non
         assert (posted.status_code, words in posted.json()["message"]) == (400, True)
 
 
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        (f"{JOBS}?r.shows=demo", "?r.shows: arguments of a POST are in its body (curl: -d 'r.sho"),
+        (f"{JOBS}?user=lena", "(curl: -d 'user=lena')"),
+        ("/job.JobInterface/KillFrames?frame=1-a", "(curl: -d 'frame=1-a')"),
+        ("/job.LayerInterface/Kill?job=x", "(curl: -d 'job=x')"),
+    ],
+    ids=["a field", "a short name", "of a change", "beside an object"],
+)
+async def test_an_argument_in_the_query_string_of_a_post_is_refused(
+    gateway: Gateway, target: str, words: str
+) -> None:
+    """Without it, the answer is about all jobs, and the change hits all frames."""
+    answer = await gateway.post(target, {})
+    assert (answer.status_code, words in answer.json()["message"]) == (400, True)
+
+
 @pytest.mark.parametrize("policy", ["ignore", "reject"])
 async def test_a_dry_run_asked_for_in_another_way_calls_nothing(
     cuebot: SimulatedCuebot, policy: str

@@ -45,6 +45,7 @@ PAUSE = "/job.JobInterface/Pause"
 SET_MIN_CORES = "/job.GroupInterface/SetMinCores"
 GET_FRAMES, KILL_FRAMES = "/job.JobInterface/GetFrames", "/job.JobInterface/KillFrames"
 JOB = {"id": "j"}
+FORM = "application/x-www-form-urlencoded"
 
 
 def shows(*names: str) -> bytes:
@@ -81,7 +82,11 @@ async def test_every_name_reaches_it(gateway: Gateway, cuebot: ScriptedCuebot, p
         ("/JobInterface/GetJobs", "did you mean /job.JobInterface/GetJobs?"),
         ("/job.JobInterface/GetJbos", "did you mean GetJobs?"),
         ("/frame.FrameInterface/GetFram", "did you mean GetFrame?"),
-        ("/nope", "/package.Interface/Method"),
+        ("/nope", "/package.Interface/Method; the page at / finds methods by words"),
+        ("/job.JobInterface/FindJob/demo-sh010", "did you mean FindJob?"),
+        ("/GetOutputPaths", "; did you mean /job.LayerInterface/GetOutputPaths?"),
+        ("/findjob", "did you mean /job.JobInterface/FindJob?"),
+        ("/show.ShowInterface/Qqq", "has no method 'Qqq'; the page at / finds methods by words"),
         ("/job.jobinterface/GetJobs", "did you mean job.JobInterface?"),
         ("/layer.LayerInterface/KillFrame", "did you mean KillFrames?"),
         ("/host.HostInterface", "needs a method: "),
@@ -184,6 +189,20 @@ async def test_bodies_that_are_too_large_or_slow(
     assert status == 408 or b"MAX_BODY_MB" in answer.body
 
 
+async def test_a_form_is_read_as_a_query_string(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """As `curl -d` sends it. Under another label, it is no JSON."""
+    form = {"Content-Type": f"{FORM}; charset=utf-8"}
+    answer = await gateway.post(KILL_FRAMES, content=b"job.id=j&req.states=DEAD", headers=form)
+    assert answer.status_code == 200
+    sent = message_class("job.JobKillFramesRequest").FromString(cuebot.seen[-1][1])
+    assert (sent.job.id, list(sent.req.states.frame_states)) == ("j", [5])
+    for content, media in ((b"job.id=j", "application/json"), (b"job", FORM), (b"{job=j}", FORM)):
+        answer = await gateway.post(KILL_FRAMES, content=content, headers={"Content-Type": media})
+        assert (answer.status_code, "not valid JSON" in answer.text) == (400, True)
+        assert (f"a form has the type {FORM}" in answer.text) == (media != FORM)
+    assert len(cuebot.seen) == 1
+
+
 # --- unknown fields -------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("path", "body", "ignored"),
@@ -234,6 +253,7 @@ async def test_unknown_fields_policy(
     gateway = await shared_gateway(cuebot.endpoint, unknown_fields=policy)
     for path, body in ((GET_JOBS, {}), (SET_MIN_CORES, {"group": {"id": "g"}})):
         assert (await gateway.post(path, body | {"whatever": 1})).status_code == status
+        assert (await gateway.post(f"{path}?user=1", body)).status_code == status
 
 
 # --- calls ----------------------------------------------------------------------------------

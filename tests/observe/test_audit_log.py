@@ -488,6 +488,13 @@ async def test_a_denied_change_by_another_verb(restricted: Audited, verb: str) -
     assert line["request"] == killing(1) | {"username": "x", "reason": line["request"]["reason"]}
 
 
+async def test_a_denied_form(restricted: Audited) -> None:
+    headers = bearer("board") | {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = await restricted.gateway.client.post(KILL, content=b"job.id=job-1", headers=headers)
+    assert answer.status_code == 403
+    assert restricted.lines[-1]["request"]["job"] == {"id": "job-1"}
+
+
 async def test_a_denied_call_with_a_large_body(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
     async with auditing(cuebot, tmp_path, access_default="deny", max_body_mb=0.001) as audited:
         assert await audited.status(KILL, killing("x" * 5000)) == 403

@@ -29,6 +29,8 @@ CHECKS = (
     "status_code_conformance,content_type_conformance,response_headers_conformance,"
     "response_schema_conformance,unsupported_method,allow_header_conformance,ignored_auth"
 )
+AN_ID = "0a5c9b2e-4f0d-4c8e-9d5b-6d1f0c3e7a21"
+"""Of nothing: a dry run looks up names, and takes ids as they are."""
 PAGE = (Path(__file__).parents[2] / "docs" / "pages.md").read_text(encoding="utf-8")
 PAUSED = """
 import sys
@@ -139,10 +141,11 @@ async def test_every_answer_of_the_farm_fits(gateway: Gateway) -> None:
 async def test_a_dry_run_fits(gateway: Gateway) -> None:
     components = document()["components"]["schemas"]
     fits = validator({"$ref": f"#/components/schemas/{shared.DRY_RUN}"}, components)
+    host = (await gateway.post("/host.HostInterface/GetHosts")).json()["hosts"]["hosts"][0]["id"]
     for path, body in (
         ("/job.JobInterface/Pause", {"job": {"id": "x"}}),
         ("/show.ShowInterface/CreateShow", {"name": "x", "defaultMinCores": 1}),
-        ("/host.OwnerInterface/TakeOwnership", {"host": {"id": "x"}, "owner": {"id": "y"}}),
+        ("/host.OwnerInterface/TakeOwnership", {"host": {"id": host}, "owner": {"id": "y"}}),
     ):
         answer = await gateway.post(path, body, headers={"X-Dry-Run": "1"})
         assert answer.headers["x-dry-run"] == "1"
@@ -158,8 +161,8 @@ def requested(verb: Json) -> Json:
             scope = body
             for name in above:
                 scope = scope.setdefault(name, {})
-            text = each.get("values", ["1"])[0]
-            value = {"integer": 1, "boolean": True}.get(each.get("type"), text)
+            text = each.get("values", [AN_ID])[0]
+            value = {"integer": 1, "number": 1, "boolean": True}.get(each.get("type"), text)
             scope[last] = [value] if each.get("many") else value
     return body
 

@@ -361,7 +361,9 @@ def test_csv_without_fields_has_all_single_values() -> None:
     ("asked", "words"),
     [
         ({"fields": "nme"}, "_fields: job.Job has no field 'nme'; did you mean name?"),
-        ({"fields": "deadFrame"}, "_fields: job.Job has no field 'deadFrame'"),
+        ({"fields": "deadFrame"}, "no field 'deadFrame'; did you mean deadFrames?"),
+        ({"where": "dead>0"}, "_where: job.Job has no field 'dead'; did you mean deadFrames?"),
+        ({"fields": "qqq"}, "no field 'qqq'; there are id, state, name, shot, show, user, group, "),
         ({"where": "user == lena"}, "_where: equality is =, not == (at 7)"),
         ({"fields": "name,"}, "_fields: expected names"),
         ({"fields": "name.first"}, "_fields: 'name' has no fields"),
@@ -374,6 +376,7 @@ def test_csv_without_fields_has_all_single_values() -> None:
         ({"where": "priority=high"}, "_where: priority: expected a number, got 'high'"),
         ({"where": "isPaused=yes"}, "_where: isPaused: expected true or false"),
         ({"where": "state=FINISH"}, "did you mean FINISHED?"),
+        ({"where": "state=DEAD"}, "there are PENDING, FINISHED, STARTUP, SHUTDOWN, POSTED"),
         ({"where": "state>1"}, "_where: state has no order"),
         ({"where": "priority:1"}, "_where: priority is no text"),
         ({"where": "name~'('"}, "is no pattern of RE2"),

@@ -1,0 +1,114 @@
+"""Fields at the top of a request that belong further down."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from gateway.calls.plan import plan
+from gateway.codec.unknown_fields import UnknownFieldPolicy
+from gateway.compat.build import build_catalog
+from gateway.compat.profile import load_profile
+from gateway.discovery.files import OPENCUE_PACKAGE, read_package
+from gateway.errors import Code, GatewayError
+from gateway.schema.selection import Selection
+
+CATALOG = build_catalog(read_package(OPENCUE_PACKAGE), Selection(), load_profile("opencue"))
+GET_JOBS, GET_FRAMES = "/job.JobInterface/GetJobs", "/job.JobInterface/GetFrames"
+GET_HOSTS, KILL_FRAMES = "/host.HostInterface/GetHosts", "/job.JobInterface/KillFrames"
+LAYER_FRAMES = "/job.LayerInterface/GetFrames"
+JOB = {"job": {"id": "j"}}
+
+
+def planned(path: str, body: Any) -> bytes:
+    method = CATALOG.routes[path]
+    return plan(method, orjson.dumps(body), UnknownFieldPolicy.ARGUMENTS).payload
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "meant"),
+    [
+        (GET_JOBS, {"users": ["lena", "marco"]}, {"r": {"users": ["lena", "marco"]}}),
+        (GET_JOBS, {"user": "lena", "r": {"shows": ["a"]}}, {"r": {"users": "lena", "shows": "a"}}),
+        (GET_JOBS, {"include_finished": "true"}, {"r": {"includeFinished": True}}),
+        (GET_JOBS, {"r.users": ["lena"]}, {"r": {"users": ["lena"]}}),
+        (GET_FRAMES, JOB | {"state": "DEAD"}, JOB | {"req": {"states": {"frameStates": ["DEAD"]}}}),
+        (GET_FRAMES, JOB | {"limit": 5}, JOB | {"req": {"limit": 5}}),
+        (GET_FRAMES, {"job": {"id": "j"}, "layer": "comp"}, JOB | {"req": {"layers": ["comp"]}}),
+        (GET_HOSTS, {"state": "DOWN"}, {"r": {"states": {"state": ["DOWN"]}}}),
+        (KILL_FRAMES, JOB | {"req.frames": ["1-a"]}, JOB | {"req": {"frames": ["1-a"]}}),
+        (
+            *(KILL_FRAMES, JOB | {"req": {"limit": 2}, "req.states.frameStates": ["DEAD"]}),
+            JOB | {"req": {"limit": 2, "states": ["DEAD"]}},
+        ),
+    ],
+    ids=[
+        "the name",
+        "its singular, beside others",
+        "a text of a query string",
+        "a path",
+        "the least deep one",
+        "a number",
+        "an object beside it",
+        "one of several, less deep",
+        "a change, by its path",
+        "a change, by its path into an object",
+    ],
+)
+def test_a_field_is_put_where_it_belongs(path: str, body: Any, meant: Any) -> None:
+    assert planned(path, body) == planned(path, meant)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "message"),
+    [
+        (KILL_FRAMES, JOB | {"frame": "1-a"}, "unknown field `frame`; did you mean `req.frames`?"),
+        (KILL_FRAMES, JOB | {"reqs.frames": "1-a"}, "unknown field `reqs`"),
+        (KILL_FRAMES, JOB | {"reason.x": "1"}, "reason: expected a string, got an object"),
+        (GET_JOBS, {"user": "lena", "r": {"users": ["a"]}}, "r.users: also given as user; send "),
+        (GET_JOBS, {"user": "lena", "colour": "red"}, "unknown field `colour`"),
+        (GET_JOBS, {"user": "lena", "r": {"colour": "red"}}, "r: unknown field `colour`"),
+        (
+            LAYER_FRAMES,
+            {"layer": {"id": "l"}, "s": {"layer": "a"}},
+            "s: unknown field `layer`; did",
+        ),
+        (GET_FRAMES, {"job": "demo", "name": "1-a"}, "unknown field `name`; did you mean"),
+        (GET_JOBS, {"user": {"name": "lena"}}, "r.users: expected a list, got an object"),
+    ],
+    ids=[
+        "a change",
+        "a path that is none",
+        "a path through a text",
+        "it is there, too",
+        "another one is unknown",
+        "another one is unknown further down",
+        "an unknown one further down is called like one at the top",
+        "within a text",
+        "another type",
+    ],
+)
+def test_what_may_mean_something_else_is_refused(path: str, body: Any, message: str) -> None:
+    with pytest.raises(GatewayError) as refused:
+        planned(path, body)
+    assert refused.value.code is Code.INVALID_ARGUMENT
+    assert refused.value.message.startswith(message)
+    assert "also unknown" not in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "told"),
+    [
+        (GET_JOBS, {"priority": 100}, "; rows have it: add _where=priority=… to the query string"),
+        (GET_JOBS, {"user": "lena", "priority": 1}, "; rows have it: add _where=priority=…"),
+        (GET_FRAMES, {"job": "demo", "name": "1-a"}, "; rows have it: add _where=name=…"),
+        (GET_JOBS, {"colour": "red"}, ""),
+        (GET_JOBS, {"r": {"priority": 100}}, ""),
+        (KILL_FRAMES, JOB | {"name": "1-a"}, ""),
+    ],
+    ids=["alone", "beside one that is known", "within a text", "no field", "within", "a change"],
+)
+def test_a_field_of_the_rows_is_a_condition(path: str, body: Any, told: str) -> None:
+    with pytest.raises(GatewayError) as refused:
+        planned(path, body)
+    assert (told in refused.value.message) if told else ("_where" not in refused.value.message)
