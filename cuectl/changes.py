@@ -41,6 +41,7 @@ from cuectl.terminal.exits import (
 )
 from cuectl.terminal.exits import text_of as error_text
 from cuectl.terminal.text import counted, printable_lines
+from cuectl.words import with_words
 
 
 def change(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) -> None:
@@ -49,7 +50,7 @@ def change(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) ->
     Exits with status 1 if one of several fails, and with NOT_FOUND, before any call, if one of
     several is in no list. Names that were listed before may have gone: they are not looked for.
     """
-    given = with_split_options(verb, given)
+    given = with_split_options(verb, with_words(session, name, verb, given))
     body = request_of(verb, given, session)
     names, source = names_of(session, verb, given)
     known = Names(session)
@@ -67,18 +68,25 @@ def change(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) ->
         if given["dry_run"]:
             answers = session.run(lambda client: rehearse(client, verb, requests), timeout)
             click.echo("\n".join(answers))
-            would = summary(verb, counts, {}, len(names) - len(requests)) + beside(verb, given)
+            would = summary(verb, given, counts, {}, len(names) - len(requests)) + beside(
+                verb, given
+            )
             click.echo(f"{name}: would be {would}", err=True)
             return
     except CallError as error:
         raise with_near_name(error, known, named_arguments(verb, given, names[0])) from None
-    found = session.run(lambda client: outcomes(client, verb["method"], requests, timeout), timeout)
+    failed_first = done_also(session, verb, given, [each for each, _ in requests], first=True)
+    requests = [each for each in requests if each[0] not in failed_first]
+    found: dict[str, Outcome] = dict(failed_first)
+    found |= session.run(
+        lambda client: outcomes(client, verb["method"], requests, timeout), timeout
+    )
     failures = {
         each: with_near_name(error, known, named_arguments(verb, given, each))
         for each, error in found.items()
         if isinstance(error, CallError)
     }
-    if len(requests) == 1 and failures:
+    if len(found) == 1 and failures:
         (failure,) = failures.values()
         other = ""
         if failure.code == "NOT_FOUND":
@@ -90,8 +98,8 @@ def change(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) ->
         complain(f"{error_text(failure)}{other}", PROGRAM)
         sys.exit(status_of(failure))
     done = [each for each in names if (each or name) not in failures and (each or name) in counts]
-    failures |= done_also(session, verb, given, done)
-    told = summary(verb, counts, failures, len(names) - len(requests)) + beside(verb, given)
+    failures |= done_also(session, verb, given, done, first=False)
+    told = summary(verb, given, counts, failures, len(names) - len(requests)) + beside(verb, given)
     if source == "chosen":
         told += f" ({listed([*counts])})"
     click.echo("\n".join((f"{name}: {told}", *failure_lines([*failures.items()]))), err=True)
@@ -99,18 +107,28 @@ def change(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) ->
 
 
 def done_also(
-    session: Session, verb: Verb, given: Mapping[str, Any], names: Sequence[str | None]
+    session: Session,
+    verb: Verb,
+    given: Mapping[str, Any],
+    names: Sequence[str | None],
+    *,
+    first: bool,
 ) -> dict[str, CallError]:
-    """Do for the same names what options say beside, such as a comment; why that has failed."""
+    """Do for the same names what options say beside, such as a comment; why that has failed.
+
+    That is `first` what comes before the call, and else what comes after it.
+    """
     failures: dict[str, CallError] = {}
     for option, about in verb.get("options", {}).items():
         text = given.get(parameter(option))
-        other = session.verb(about["also"], {}) if "also" in about and text else None
+        is_due = "also" in about and text and bool(about.get("first")) == first
+        other = session.verb(about["also"], {}) if is_due else None
         if other is not None and names:
             found = call_also(session, other, str(text), names, given["timeout"])
             for each, error in found.items():
                 if isinstance(error, CallError):
-                    told = f"done, but not --{option}: {error.message}"
+                    so_far = "not done, nor" if first else "done, but not"
+                    told = f"{so_far} --{option}: {error.message}"
                     failures[each] = CallError(error.code, told)
     return failures
 
@@ -171,8 +189,17 @@ def worth_calling(
     return left, {each: counts.get(each) for each, _ in left}
 
 
+def new_values(verb: Verb, given: Mapping[str, Any]) -> str:
+    """` -> 200`: the arguments behind the one that repeats, unless they are texts of any kind."""
+    arguments = [*verb.get("arguments", ())]
+    behind = arguments[arguments.index(repeating(verb)) + 1 :] if repeating(verb) else []
+    values = [str(given[parameter(each["name"])]) for each in behind if not quotes_hint(each)]
+    return f" -> {' '.join(values)}" if values else ""
+
+
 def summary(
     verb: Verb,
+    given: Mapping[str, Any],
     counts: Mapping[str, int | None],
     failures: Mapping[str, CallError],
     skipped: int,
@@ -184,6 +211,7 @@ def summary(
     told = counted(len(counts), str(about["name"]))
     if failures:
         told = f"{len(counts) - len(failures)} of {told}, {len(failures)} failed"
+    told += new_values(verb, given)
     changed = total_of(number for each, number in counts.items() if each not in failures)
     if changed is not None:
         told = f"{counted(changed, verb['counts']['noun'])} of {told}"

@@ -30,7 +30,11 @@ def counts_of(
     for each in found.values():
         if isinstance(each, CallError) and len(found) == 1 and each.code not in WITHHELD:
             raise each
-    return {name: int(each["count"]) for name, each in found.items() if isinstance(each, dict)}
+    return {
+        name: int(each.answer["count"])
+        for name, each in found.items()
+        if not isinstance(each, CallError)
+    }
 
 
 def listed(names: Sequence[str | None]) -> str:

@@ -9,7 +9,7 @@ import click
 from cuectl import PROGRAM
 from cuectl.client.client import of_option
 from cuectl.errors import CallError, InvalidCall
-from cuectl.headings import unquoted_hint
+from cuectl.headings import nearest_heading, unquoted_hint
 from cuectl.names import Names, arguments_of, named_arguments, named_options, with_near_name
 from cuectl.requests import parameter
 from cuectl.rows import columns_of, titles_of
@@ -43,6 +43,8 @@ def with_column(problem: str, verb: Verb) -> str:
     for path, title in titles_of(columns_of(verb, "wide")):
         if said and name.upper() == title:
             return f"{before}{said}{name}'; the column {title} shows {path}"
+    if said and (near := nearest_heading(name, verb)):
+        return f"{before}{said}{name}'{near}"
     return problem
 
 

@@ -4,12 +4,14 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import click
 import orjson
 
 from cuectl import PROGRAM
+from cuectl.counts import listed
 from cuectl.errors import CallError, InvalidCall
 from cuectl.explanations import tell_nothing_fits
 from cuectl.grouping import grouping_of, merged
@@ -18,10 +20,21 @@ from cuectl.many import Request, outcomes
 from cuectl.names import Names, named_arguments, with_near_name
 from cuectl.printing import Showing, show
 from cuectl.requests import put
-from cuectl.rows import COUNT, Column, Row, as_number, rows_at, value_at
+from cuectl.rows import (
+    COUNT,
+    Column,
+    Row,
+    as_number,
+    columns_of,
+    paths_of,
+    rows_at,
+    spans_in,
+    value_at,
+    with_spans,
+)
 from cuectl.selection import repeating
 from cuectl.session import Session, Verb
-from cuectl.terminal.exits import FAILED, complain, failure_lines
+from cuectl.terminal.exits import CUT, FAILED, complain, failure_lines
 
 FIELD = re.compile(r"\{([^{}]+)\}")
 
@@ -33,8 +46,10 @@ def show_all(
     view: Mapping[str, str],
     given: Mapping[str, Any],
     showing: Showing,
+    *,
+    tells_names: bool,
 ) -> None:
-    """Print the rows of all requests, which have a column with the name that each is about.
+    """Print the rows of all requests, perhaps with a column with the name that each is about.
 
     Exits with FAILED if some of the calls fail. Raises InvalidCall.
     """
@@ -50,7 +65,7 @@ def show_all(
         asked = {name: text for name, text in asked.items() if text}
     if "_fields" in asked:
         fields = [verb["columns"][0]["path"], *asked["_fields"].split(",")]
-        fields += (each.lstrip("-") for each in order)
+        fields += sorting_fields(order, verb)
         asked["_fields"] = ",".join(each for each in fields if each not in local)
     timeout = given["timeout"]
     found = session.run(
@@ -61,28 +76,43 @@ def show_all(
         for name, error in found.items()
         if isinstance(error, CallError)
     }
-    place = showing.place
     rows: list[Row] = [
         {argument: name, **row}
-        for name, _ in requests
-        if name not in failures
-        for row in rows_at(found[name], place)
+        for name, each in found.items()
+        if not isinstance(each, CallError)
+        for row in rows_at(each.answer, showing.place)
     ]
     if grouping:
         rows = [row for row in rows if row[COUNT] or not grouping.by]
         rows = merged(rows, () if argument in grouping.by else (argument,))
         order = grouping.order(",".join(order)).split(",")
     else:
-        rows = with_added(session, verb, rows, argument, timeout)
-        if given["fields"] is None:
+        rows = with_added(session, verb, with_spans(rows, all_spans(verb)), argument, timeout)
+        if given["fields"] is None and tells_names:
             showing = replace(showing, columns=with_name(showing, rows, argument))
     rows = in_order(rows, order)[: given["limit"]]
     if not show(orjson.dumps(rows), replace(showing, place="")) and not failures:
         tell_nothing_fits(session, verb, given, [name for name, _ in requests])
+    cut = [name for name, each in found.items() if not isinstance(each, CallError) and each.cut_at]
+    if cut:
+        complain(f"warning: there may be more rows of {listed(cut)}", PROGRAM)
     if failures:
         complain(f"{len(failures)} of {len(requests)} failed", PROGRAM)
         click.echo("\n".join(failure_lines([*failures.items()])), err=True)
         sys.exit(FAILED)
+    if cut:
+        sys.exit(CUT)
+
+
+def all_spans(verb: Verb) -> list[Column]:
+    return spans_in(columns_of(verb, "wide"))
+
+
+def sorting_fields(order: Sequence[str], verb: Verb) -> list[str]:
+    """The fields by which rows are sorted; of the time between two, both."""
+    spans = {each["path"]: each for each in all_spans(verb)}
+    paths = [each.lstrip("-") for each in order]
+    return paths_of([spans.get(path, {"path": path}) for path in paths])
 
 
 def with_added(
@@ -101,10 +131,10 @@ def with_added(
         lambda client: outcomes(client, about["method"], requests, timeout), timeout
     )
     texts: dict[str, str] = {}
-    for name, answer in found.items():
-        if isinstance(answer, CallError):
-            raise answer
-        texts[name] = filled(about["text"], rows_at(answer, about["rows"])[0])
+    for name, each in found.items():
+        if isinstance(each, CallError):
+            raise each
+        texts[name] = filled(about["text"], rows_at(each.answer, about["rows"])[0])
     path, first = about["title"].lower(), verb["columns"][0]["path"]
     return [
         {**row, path: texts[row[argument]].replace("{row}", str(value_at(row, first)))}
@@ -126,17 +156,21 @@ def with_name(showing: Showing, rows: Sequence[Row], argument: str) -> Sequence[
     return [{"path": argument, "title": argument.upper()}, *showing.columns]
 
 
-def in_order(rows: list[Row], order: Sequence[str]) -> list[Row]:
-    """Sorted by fields, of which the first comes first; one that begins with `-` is descending."""
+def in_order(rows: Sequence[Row], order: Sequence[str]) -> list[Row]:
+    """Sorted by fields, of which the first comes first; one that begins with `-` is descending.
+    What has no value comes last.
+    """
+    found = list(rows)
     for field in reversed(order):
         path = field.lstrip("-")
+        with_value = [row for row in found if value_at(row, path) is not None]
+        without = [row for row in found if value_at(row, path) is None]
+        with_value.sort(key=partial(sort_key, path), reverse=field.startswith("-"))
+        found = with_value + without
+    return found
 
-        def key(row: Row, path: str = path) -> tuple[int, float, str]:
-            value = value_at(row, path)
-            number = as_number(value)
-            if number is not None:
-                return 0, number, ""
-            return (1, 0.0, "") if value is None else (0, 0.0, str(value))
 
-        rows = sorted(rows, key=key, reverse=field.startswith("-"))
-    return rows
+def sort_key(path: str, row: Row) -> tuple[float, str]:
+    value = value_at(row, path)
+    number = as_number(value)
+    return (0.0, str(value)) if number is None else (number, "")

@@ -70,6 +70,11 @@ def local_columns(verb: Verb) -> list[Column]:
     return [{"path": title.lower(), "title": title} for title in titles if verb.get("reads")]
 
 
+def nearest_heading(name: str, verb: Verb) -> str:
+    """`; did you mean MEM?`"""
+    return did_you_mean(name, headings(verb))
+
+
 def headings(verb: Verb) -> dict[str, Column]:
     """The columns that a verb may show, by what is above them."""
     columns = list(columns_of(verb, "wide"))
@@ -155,7 +160,7 @@ def chosen_columns(names: str, verb: Verb, fields: RowFields) -> list[Column]:
         elif (path := fields.path(name)) is not None:
             title = WORD_BEGINS.sub(" ", path.rpartition(".")[2]).upper()
             about = shown.get(path, {"title": title, "unit": fields.units.get(path, "")})
-            alone = {key: about[key] for key in ("title", "unit", "alert") if key in about}
+            alone = {key: about[key] for key in ("title", "unit", "alert", "per") if key in about}
             found.append({"path": path, "head": name, **alone})
         else:
             raise InvalidCall(f"--fields: {unknown(name, list(known), fields.paths)}")

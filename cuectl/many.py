@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -18,7 +19,16 @@ BAR_WIDTH = 30
 
 Request = tuple[str, Mapping[str, Any]]
 """A name, and the request about it."""
-Outcome = Any | CallError
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    answer: Any
+    cut_at: int = 0
+    """As of `Answer`."""
+
+
+Outcome = Found | CallError
 """An answer, or why there is none."""
 WHOLE: Mapping[str, str] = {}
 
@@ -87,7 +97,8 @@ async def in_batches(
         if error := answer.get("error"):
             found[name] = CallError(CODES[error["code"]], str(error["message"]))
         else:
-            found[name] = answer["answer"]
+            headers = {key.lower(): text for key, text in answer.get("headers", {}).items()}
+            found[name] = Found(answer["answer"], int(headers.get("x-truncated", 0)))
     return found
 
 
@@ -119,7 +130,7 @@ async def side_by_side(
 
 async def patiently(
     client: GatewayClient, method: str, request: Mapping[str, Any], view: Mapping[str, str]
-) -> Any:
+) -> Found:
     """The answer of a call that waits for the rate limit. Raises CallError."""
     while True:
         try:
@@ -130,4 +141,4 @@ async def patiently(
                 raise
             await asyncio.sleep(min(float(after), LONGEST_PAUSE_SECONDS))
         else:
-            return orjson.loads(answer.content)
+            return Found(orjson.loads(answer.content), answer.cut_at)

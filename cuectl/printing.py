@@ -82,7 +82,7 @@ def show(content: bytes, showing: Showing) -> bool:
     is_terminal = sys.stdout.isatty()
     rows, hidden = showing.rows(content), list[str]()
     if showing.is_table:
-        if not rows and is_terminal:
+        if not rows:
             return False
         # What was chosen, and a path that is to be copied, are shown whole.
         is_narrow = is_terminal and showing.form == "table" and len(showing.columns) > 2

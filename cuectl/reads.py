@@ -14,8 +14,8 @@ from cuectl.grouping import grouping_of
 from cuectl.headings import RowFields, chosen_columns, fields_of, local_columns, with_fields
 from cuectl.printing import Showing, show
 from cuectl.requests import parameter, put_arguments, request_of, with_split_options
-from cuectl.rows import GROUPS, Column, columns_of, paths_of
-from cuectl.selection import all_of, conditions_of, names_of
+from cuectl.rows import GROUPS, Column, columns_of, paths_of, spans_in, with_spans
+from cuectl.selection import all_of, conditions_of, names_of, repeating
 from cuectl.session import Session, Verb
 from cuectl.terminal.exits import CUT, complain
 from cuectl.terminal.text import is_colored
@@ -55,18 +55,19 @@ def read(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) -> N
         (each or name, put_arguments(body, verb.get("arguments", ()), given, each))
         for each in names
     ]
-    local = {each["path"] for each in local_columns(verb)}
-    is_local = any(each["path"] in local for each in columns)
-    if len(requests) > 1 or source != "written" or is_local:
+    tells_names = len(requests) > 1 or source != "written"
+    if tells_names or needs_rows(verb, given, columns):
         from cuectl.gathering import show_all
 
-        show_all(session, verb, requests, view, given, showing)
+        show_all(session, verb, requests, view, given, showing, tells_names=tells_names)
     elif given["watch"]:
+        showing = replace(showing, columns=[each for each in columns if "since" not in each])
         with explaining(session, verb, given, names[0]):
             watch(session, *requests[0], verb, view, showing)
     else:
         with explaining(session, verb, given, names[0]):
             answer, showing = asked(session, verb, requests[0][1], view, given, showing)
+            answer, showing = with_columns(answer, showing)
         if not show(answer.content, showing):
             from cuectl.explanations import tell_nothing_fits
 
@@ -88,6 +89,27 @@ def explaining(
         from cuectl.explanations import explained
 
         raise explained(error, session, verb, given, name) from None
+
+
+def needs_rows(verb: Verb, given: Mapping[str, Any], columns: Sequence[Column]) -> bool:
+    """Whether rows have to be taken apart here: for a column that they get here, or to be put in
+    order by the time between two others.
+    """
+    if given["watch"] or repeating(verb) is None:
+        return False
+    local = {each["path"] for each in local_columns(verb)}
+    spans = {each["path"] for each in spans_in(columns_of(verb, "wide"))}
+    sorted_by = {each.lstrip("-") for each in fields_of(given["sort_by"], verb)}
+    return any(each["path"] in local for each in columns) or bool(sorted_by & spans)
+
+
+def with_columns(answer: "Answer", showing: Showing) -> "tuple[Answer, Showing]":
+    """The answer with columns that rows get here, and how it is shown then."""
+    spans = spans_in(showing.columns)
+    if not spans or showing.form in ("json", "yaml", "ndjson"):
+        return answer, showing
+    rows = with_spans(showing.rows(answer.content), spans)
+    return replace(answer, content=orjson.dumps(rows)), replace(showing, place="")
 
 
 def asked(

@@ -51,8 +51,26 @@ def value_at(row: Any, path: str) -> Any:
 
 def paths_of(columns: Iterable[Column]) -> list[str]:
     """All fields that the columns show."""
-    found = (path for each in columns for path in (each["path"], each.get("of")) if path)
+    found: list[str] = []
+    for each in columns:
+        ends = (each["since"], each["until"]) if "since" in each else (each["path"], each.get("of"))
+        found += filter(None, ends)
     return list(dict.fromkeys(found))
+
+
+def spans_in(columns: Iterable[Column]) -> list[Column]:
+    """Those columns that show the time between two others, or since one."""
+    return [each for each in columns if "since" in each]
+
+
+def with_spans(rows: Iterable[Row], spans: Sequence[Column]) -> list[Row]:
+    return [{**row, **{each["path"]: span_of(row, each) for each in spans}} for row in rows]
+
+
+def span_of(row: Row, column: Column) -> int | None:
+    """Seconds; None if it has not begun."""
+    begin, end = (as_number(value_at(row, column[each])) for each in ("since", "until"))
+    return round((end or time.time()) - begin) if begin else None
 
 
 def columns_of(verb: Mapping[str, Any], form: Form) -> list[Column]:

@@ -140,7 +140,8 @@ def chosen_names(
     names = list(dict.fromkeys(str(value_at(row, path)) for row in rows))
     if not names:
         if not tell_why_nothing_fits(session, listing, chosen):
-            click.echo(f"there are no such {kind}", err=True)
+            left = " that this would change" if chooses else ""
+            click.echo(f"there are no such {kind}{left}", err=True)
         sys.exit(0)
     if answer.cut_at or (verb.get("reads") and len(names) > MOST_READ):
         options = ", ".join(f"--{each}" for each in listing["options"])

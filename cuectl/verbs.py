@@ -70,6 +70,8 @@ class VerbCommand(click.Command):
     def _near_option(self, name: str) -> str:
         from cuectl.suggestions import did_you_mean
 
+        if meant := self._session.tried.get(f"{self.name} --{name}"):
+            return f"; for that: {PROGRAM} {meant}"
         for other, verb in self._session.known_verbs({}).items():
             if other.startswith(f"{self.name}-") and name in verb.get("options", {}):
                 return f"; for that: {PROGRAM} {other}"
@@ -231,7 +233,7 @@ def of_reads(verb: Verb) -> list[click.Option]:
             type=click.Choice(FORMS),
             default="table",
             show_default=True,
-            help="How the answer is printed.",
+            help="How rows are printed; json is the gateway's answer, ndjson a row on each line.",
         ),
         VerbOption(
             ["--fields", "--columns", "fields"],

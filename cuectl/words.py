@@ -13,7 +13,7 @@ import click
 from cuectl import PROGRAM
 from cuectl.names import Names
 from cuectl.requests import is_flag, is_value_of, join_of, parameter, quoted
-from cuectl.selection import repeating
+from cuectl.selection import STANDARD_INPUT, repeating
 from cuectl.session import Session, Verb
 from cuectl.suggestions import command_meant
 from cuectl.terminal.exits import NOT_FOUND, complain
@@ -67,9 +67,11 @@ def with_words_behind(
     known, found = Names(session), dict(given)
     words: Sequence[str] = given[place]
     for index, word in enumerate(words):
+        if not (index or verb.get("reads")):  # a change is of what comes first
+            continue
         arguments = {about["name"]: words[0]} if index else {}
         option = option_meant(verb, word, known, arguments)
-        if option is not None and not known.has(word, kind, {}):
+        if option is not None and word != STANDARD_INPUT and not known.has(word, kind, {}):
             put_option(verb, option, word, found)
             found[place] = tuple(each for each in found[place] if each != word)
     return found

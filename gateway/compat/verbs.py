@@ -64,11 +64,13 @@ class NameList(Entry):
 class Column(Entry):
     """A value of rows. It is shown as a part `of` another number, and in red if it is an `alert`
     and not 0. Of a text, only what is `before` this mark may be shown; a number is shown for people
-    in units of so many, as 100 are `per` core.
+    in units of so many, as 100 are `per` core. Of two times, the time from `since` to `path`, or to
+    now, is shown.
     """
 
     path: FieldPath
     title: Line | None = None
+    since: FieldPath | None = None
     of: FieldPath | None = None
     alert: bool = False
     per: Annotated[int, Field(gt=1)] | None = None
@@ -78,6 +80,8 @@ class Column(Entry):
     def check_title(self) -> Self:
         if self.before is not None and self.title is None:
             raise ValueError("a part of a text needs a title")
+        if self.since is not None and self.title is None:
+            raise ValueError("a time between two needs a title")
         return self
 
 
@@ -125,7 +129,8 @@ class Option(Given):
     """An option: a place in the request for what is given with it, or for `value` (`$sub` is who
     asks), or a condition on rows. Without it, `default` is sent. With it, rows have more `columns`.
     A condition may come with a `value`, and has `{}` for what is given, if that is a text. A text
-    may be for another verb, which is `also` done with the same names: its last argument.
+    may be for another verb, which is `also` done with the same names: its last argument. That one
+    comes `first` if the verb leaves nothing to do it with, and then the text may be `put`, too.
 
     `aliases` are other names of it. What `splits` matches is several options in one: its
     groups are their names.
@@ -136,6 +141,7 @@ class Option(Given):
     default: Requested | None = None
     where: Line | None = None
     also: Word | None = None
+    first: bool = False
     columns: Columns = ()
     aliases: tuple[Word, ...] = ()
     splits: re.Pattern[str] | None = None
@@ -144,7 +150,8 @@ class Option(Given):
     @model_validator(mode="after")
     def check_effect(self) -> Self:
         with_value = self.put is not None and self.value is not None
-        effects = (self.put, None if with_value else self.where, self.also)
+        also = None if self.put is not None and self.first else self.also
+        effects = (self.put, None if with_value else self.where, also)
         if sum(each is not None for each in effects) != 1:
             raise ValueError("expected one of put, where and also")
         sent = (self.value, self.default, self.names, self.pattern)
@@ -286,7 +293,7 @@ class Launch(Rows):
 TriedWords = Annotated[
     str,
     shaped(
-        r"[a-z][a-z0-9-]*( ([a-z][a-z0-9-]*|\{[a-z][a-z0-9-]*\}))?",
+        r"[a-z][a-z0-9-]*( ((--)?[a-z][a-z0-9-]*|\{[a-z][a-z0-9-]*\}))?",
         "words such as get, wait or move {jobs}",
     ),
 ]
@@ -508,6 +515,9 @@ class Reader:
         for each in columns:
             with entry(f"{name}.{each.path}", self.unused):
                 path = self._find(method, row, each.path)
+                if each.since is not None:
+                    yield self._span(method, row, each)
+                    continue
                 if each.before and path.leaf.type != FieldDescriptor.TYPE_STRING:
                     raise NotApplicable(f"{path.text} is no text")
                 yield filled(
@@ -519,6 +529,14 @@ class Reader:
                     before=each.before,
                     per=each.per and self._number(method, row, each.path) and each.per,
                 )
+
+    def _span(self, method: Method, row: Descriptor, each: Column) -> Json:
+        ends = {"since": str(each.since), "until": each.path}
+        for end in ends.values():
+            if unit_of(self._find(method, row, end).leaf, method.units) != "time":
+                raise NotApplicable(f"{end} is no time")
+        title = str(each.title)
+        return {"path": title.lower(), "title": title, "unit": "seconds", **ends}
 
     def _counts(self, name: str, each: Verb, counts: Counts) -> Json:
         """What is counted, and the read for it, if that takes all that the verb is given."""
@@ -560,14 +578,15 @@ class Reader:
         return {"name": each.name, **place, **expected(each), **more}
 
     def _option(self, method: Method, each: Option, always: str | None) -> Json:
-        if each.also is not None:
-            return filled(also=each.also, help=each.help)
+        also = filled(also=each.also, first=each.first)
+        if each.put is None and each.where is None:
+            return {**also, **filled(help=each.help)}
         if each.where is not None:
             where = each.where.replace(GIVEN, "'x'")
             self._view(method, _where=f"({always}) and ({where})" if always else where)
         if each.put is None:
             return {**filled(where=each.where, help=each.help), **expected(each)}
-        found = {**place_in(method, each.put), **filled(where=each.where)}
+        found = {**place_in(method, each.put), **filled(where=each.where), **also}
         for name, content in (("value", each.value), ("default", each.default)):
             if content is not None:
                 request_of(method, {each.put: content})

@@ -25,10 +25,18 @@ WANTED = (
     *("jobs", "job", "layers", "frames", "retry", "eat", "kill", "pause", "resume", "priority"),
     *("hosts", "lock", "unlock", "move", "procs", "shows", "comment", "comments", "max-cores"),
     *("min-cores", "depends", "logs", "subscriptions", "allocations", "limits"),
-    *("groups", "regroup", "host-comment", "host-comments"),
+    *("groups", "regroup", "host-comment", "host-comments", "dependents"),
     *("create-limit", "set-limit", "kill-frames", "max-retries", "auto-eat", "min-memory"),
     *("frame-cores", "depend", "drop-depends", "reboot", "add-tags", "remove-tags"),
-    *("create-show", "subscribe", "set-size", "set-burst", "create-allocation", "why"),
+    *(
+        "create-show",
+        "subscribe",
+        "set-size",
+        "set-burst",
+        "create-allocation",
+        "why",
+        "dependents",
+    ),
 )
 OF_TRIAL = """\
 reads = ["Bare/Echo"]

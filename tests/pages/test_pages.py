@@ -504,7 +504,7 @@ async def test_each_token_has_the_verbs_that_it_may_use(cuebot: ScriptedCuebot) 
     assert verbs[0] == {
         *("jobs", "job", "layers", "frames", "depends", "comments", "logs"),
         *("hosts", "procs", "shows", "allocations", "subscriptions", "limits"),
-        *("groups", "host-comments", "why"),
+        *("groups", "host-comments", "why", "dependents"),
     }
     assert verbs[1] == verbs[0] | {"lock"}
     assert len(etags) == 2
