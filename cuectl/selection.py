@@ -146,6 +146,6 @@ def chosen_names(
     if answer.cut_at or (verb.get("reads") and len(names) > MOST_READ):
         options = ", ".join(f"--{each}" for each in listing["options"])
         raise InvalidCall(
-            f"there are {len(names)} {kind} or more; choose some by name, or {options}"
+            f"there are {len(names)} {kind} or more; choose some by name, or with {options}"
         )
     return names
