@@ -117,7 +117,7 @@ async def test_a_query_stands_beside_unknown_fields(gateway: Gateway) -> None:
 
 async def test_a_query_is_refused_where_nothing_is_ignored(cuebot: ScriptedCuebot) -> None:
     async with gateway_for(cuebot.endpoint, unknown_fields="reject") as strict:
-        answer = await strict.post(KILL + "?job%20id=x&reason=y", {})
+        answer = await strict.post(KILL + "?job%20id=x&why=y", {})
         assert (answer.status_code, answer.json()["code"]) == (400, 3)
         assert "'job id'" in answer.json()["message"]
         assert (await strict.post(KILL, JOB)).status_code == 200
