@@ -90,12 +90,22 @@ def headings(verb: Verb) -> dict[str, Column]:
 def with_fields(condition: str, verb: Verb, is_field: Callable[[str], bool]) -> str:
     """A condition in which fields are in the places of headings: on the left of operators, where
     rows have no such field. A heading above a part of a text stays: nothing equals that part.
+
+    Raises InvalidCall for the time between two others, which the gateway does not know.
     """
     paths = {
         title: str(each["path"]) for title, each in headings(verb).items() if "before" not in each
     }
 
+    spans = {str(each["path"]): each for each in headings(verb).values() if "since" in each}
+
     def field_of(written: str) -> str:
+        if (span := spans.get(written.lower())) is not None and not is_field(written):
+            since, until = span["since"], span["until"]
+            raise InvalidCall(
+                f"--where: {written} is from {since} to {until}, and no condition; of what has not"
+                f" ended, write {since}>10m"
+            )
         path = paths.get(" ".join(written.split()).upper())
         return written if path is None or path == written or is_field(written) else path
 

@@ -112,7 +112,8 @@ class VerbOption(NamedOption):
 def command_of(name: str, verb: Verb, session: Session) -> click.Command:
     arguments: Sequence[Verb] = verb.get("arguments", ())
     options: Mapping[str, Verb] = verb.get("options", {})
-    params: list[click.Parameter] = [argument_of(each, session) for each in arguments]
+    all_will_do = bool(verb.get("reads") and session.listing(verb))
+    params: list[click.Parameter] = [argument_of(each, session, all_will_do) for each in arguments]
     params += [option_of(key, each, session, parameter(key)) for key, each in options.items()]
     own = {param.name for param in params}
     common = of_reads(verb) if verb.get("reads") else of_changes()
@@ -178,9 +179,12 @@ def pipe(source: str, name: str, verb: Verb) -> str:
     return f"cuectl {source} … -o name | cuectl {name} {' '.join(words)}"
 
 
-def argument_of(about: Verb, session: Session) -> click.Argument:
+def argument_of(about: Verb, session: Session, all_will_do: bool) -> click.Argument:
+    """`all_will_do`: without a name, a verb is about all that there are."""
     repeats = bool(about.get("repeats"))
     metavar = str(about["name"]).upper()
+    if all_will_do:
+        metavar = f"[{metavar}]"
     return click.Argument(
         [parameter(about["name"])],
         nargs=-1 if repeats else 1,

@@ -313,6 +313,11 @@ async def test_forms(reading: Cuectl) -> None:
         ("services", WRONG_USAGE, "No such command 'services'; there is cuectl call Service/Get"),
         ("users", WRONG_USAGE, "No such command 'users'\n"),
         ("qqqq", WRONG_USAGE, "No such command 'qqqq'\n"),
+        (
+            f"frames {LENA} --where runtime>5m",
+            WRONG_USAGE,
+            "of what has not ended, write startTime>",
+        ),
         (f"frames {LENA} --sort -memory", WRONG_USAGE, "no field 'memory'; did you mean MEM?\n"),
         (f"depends {LENA} --reverse", WRONG_USAGE, "for that: cuectl dependents\n"),
         ("jobs --sort-by foo", WRONG_USAGE, "cuectl: --sort-by: job.Job has no field 'foo'"),
