@@ -11,7 +11,7 @@ from cuectl.client.client import of_option
 from cuectl.errors import CallError, InvalidCall
 from cuectl.headings import nearest_heading, unquoted_hint
 from cuectl.names import Names, arguments_of, named_arguments, named_options, with_near_name
-from cuectl.requests import parameter
+from cuectl.requests import SUBJECT, parameter
 from cuectl.rows import columns_of, titles_of
 from cuectl.session import Session, Verb
 from cuectl.terminal.exits import NOT_FOUND, complain
@@ -74,17 +74,26 @@ def tell_why_nothing_fits(
             missing.append(kind)
     if any(names.are_all(kind) for kind in missing):
         sys.exit(NOT_FOUND)
-    return bool(missing) or tell_conditions(verb, given)
+    return bool(missing) or tell_conditions(session, verb, given)
 
 
-def tell_conditions(verb: Verb, given: Mapping[str, Any]) -> bool:
-    """Say that several options have left no row, because rows have to fit all of them."""
-    options = [
-        f"--{name}"
+def tell_conditions(session: Session, verb: Verb, given: Mapping[str, Any]) -> bool:
+    """Say that several options have left no row, because rows have to fit all of them; and who
+    `--mine` is.
+    """
+    used = {
+        f"--{name}": about
         for name, about in verb.get("options", {}).items()
         if given.get(parameter(name)) and about.get("value") is not True  # that asks for more
-    ]
-    if len(options) > 1:
-        either = f"; --where takes '{verb['example']}'" if "example" in verb else ""
-        complain(f"no rows fit all of {', '.join(options)}{either}", PROGRAM)
-    return len(options) > 1
+    }
+    by_subject = [name for name, about in used.items() if about.get("value") == [SUBJECT]]
+    if by_subject:
+        complain(f"nothing fits: {by_subject[0]} is {session.subject}", PROGRAM)
+        return True
+    if len(used) < 2:
+        return False
+    # Names are not what somebody wants either of.
+    are_conditions = not any("names" in about for about in used.values())
+    either = f"; --where takes '{verb['example']}'" if are_conditions and "example" in verb else ""
+    complain(f"no rows fit all of {', '.join(used)}{either}", PROGRAM)
+    return True

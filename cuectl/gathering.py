@@ -13,8 +13,8 @@ import orjson
 from cuectl import PROGRAM
 from cuectl.counts import listed
 from cuectl.errors import CallError, InvalidCall
-from cuectl.explanations import tell_nothing_fits
-from cuectl.grouping import grouping_of, merged
+from cuectl.explanations import explained, tell_nothing_fits
+from cuectl.grouping import Grouping, grouping_of, merged
 from cuectl.headings import fields_of, local_columns
 from cuectl.many import Request, outcomes
 from cuectl.names import Names, named_arguments, with_near_name
@@ -57,25 +57,20 @@ def show_all(
     if given["watch"]:
         raise InvalidCall(f"--watch shows one {argument}")
     order = fields_of(given["sort_by"], verb) if given["sort_by"] else []
-    # All rows are put in order, and counted, here.
-    asked = {name: text for name, text in view.items() if name not in ("_sort", "_limit")}
-    grouping, local = grouping_of(given, verb), {each["path"] for each in local_columns(verb)}
-    if grouping:
-        asked |= {"_group": ",".join(each for each in grouping.by if each not in local)}
-        asked = {name: text for name, text in asked.items() if text}
-    if "_fields" in asked:
-        fields = [verb["columns"][0]["path"], *asked["_fields"].split(",")]
-        fields += sorting_fields(order, verb)
-        asked["_fields"] = ",".join(each for each in fields if each not in local)
+    grouping = grouping_of(given, verb)
+    asked = view_of_each(view, verb, grouping, order)
     timeout = given["timeout"]
     found = session.run(
         lambda client: outcomes(client, verb["method"], requests, timeout, asked), timeout
     )
+    refusals = {each.code for each in found.values() if isinstance(each, CallError)}
     failures = {
         name: with_near_name(error, Names(session), named_arguments(verb, given, name))
         for name, error in found.items()
         if isinstance(error, CallError)
     }
+    if len(failures) == len(found) and refusals == {"INVALID_ARGUMENT"}:  # of what all were asked
+        raise explained(next(iter(failures.values())), session, verb, given)
     rows: list[Row] = [
         {argument: name, **row}
         for name, each in found.items()
@@ -102,6 +97,21 @@ def show_all(
         sys.exit(FAILED)
     if cut:
         sys.exit(CUT)
+
+
+def view_of_each(
+    view: Mapping[str, str], verb: Verb, grouping: Grouping, order: Sequence[str]
+) -> dict[str, str]:
+    """The view of each request. All rows are put in order, and counted, here."""
+    asked = {name: text for name, text in view.items() if name not in ("_sort", "_limit")}
+    local = {each["path"] for each in local_columns(verb)}
+    if grouping:
+        asked |= {"_group": ",".join(each for each in grouping.by if each not in local)}
+    if "_fields" in asked:
+        fields = [verb["columns"][0]["path"], *asked["_fields"].split(",")]
+        fields += sorting_fields(order, verb)
+        asked["_fields"] = ",".join(each for each in fields if each not in local)
+    return {name: text for name, text in asked.items() if text}
 
 
 def all_spans(verb: Verb) -> list[Column]:

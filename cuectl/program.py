@@ -17,9 +17,9 @@ from cuectl.session import Session, Verb
 from cuectl.terminal.exits import MEANINGS, exits_cleanly
 from cuectl.terminal.text import one_line
 
-COMMANDS = ("call", "completion", "context", "follow", "launch")
+COMMANDS = ("call", "completion", "context", "follow", "launch", "whoami")
 """Modules in cuectl/commands, each with a command of its name."""
-ONLY_LOOK = ("follow",)
+ONLY_LOOK = ("follow", "whoami")
 """Those that change nothing."""
 SHORT = {
     "call": "Call any method and print its answer.",
@@ -27,6 +27,7 @@ SHORT = {
     "context": "Choose between gateways.",
     "follow": "Follow a job until it is done.",
     "launch": "Launch jobs from a file.",
+    "whoami": "Show the gateway, your name, and what you may do.",
 }
 
 

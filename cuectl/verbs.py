@@ -10,7 +10,7 @@ from click.shell_completion import CompletionItem
 
 from cuectl import PROGRAM
 from cuectl.requests import SIZE, example_of, is_flag, is_value_of, join_of, parameter
-from cuectl.rows import FORMS, SIZES, columns_of, titles_of
+from cuectl.rows import FORMS, SIZES, columns_of, spans_in, titles_of
 from cuectl.selection import STANDARD_INPUT, all_of, choosing, choosing_options
 from cuectl.session import Session, Verb
 from cuectl.words import WORDS, takes_words
@@ -167,6 +167,8 @@ def paragraphs_of(name: str, verb: Verb, listing: tuple[str, Verb] | None) -> li
             for path, title in titles_of(columns)
         )
         found.append(f"Fields of its columns, for --where, --sort-by and --fields: {listed}.")
+        if spans := [str(each["path"]) for each in spans_in(columns)]:
+            found.append(f"Not for --where: {', '.join(spans)}.")
     return found
 
 

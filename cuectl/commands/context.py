@@ -108,7 +108,9 @@ def list_() -> None:
     ]
     if rows:
         click.echo("\n".join(columns([("", "NAME", "URL", "TOKEN"), *rows])))
-        warn_of_environment()
+    else:
+        click.echo("there are no contexts; cuectl context add NAME --url URL adds one", err=True)
+    warn_of_environment()
 
 
 def token_of(each: Context) -> str:
@@ -121,15 +123,18 @@ def token_of(each: Context) -> str:
 
 
 @context.command()
-@click.argument("name", shell_complete=lambda _, __, begun: contexts_like(begun))
-def show(name: str) -> None:
-    """Show a context with its whole token command. A kept token is not shown.
+@click.argument("name", required=False, shell_complete=lambda _, __, begun: contexts_like(begun))
+def show(name: str | None) -> None:
+    """Show a context, or the current one, with its whole token command. A kept token is not shown.
 
     \b
     Example:
       cuectl context show studio
     """
     contexts = load_contexts()
+    name = name or contexts.current
+    if not name:
+        raise WrongSetting("there is no current context; cuectl whoami shows what is used")
     found = contexts.named(name)
     token = f"command: {found.token_command}" if found.token_command else token_of(found)
     rows = [

@@ -95,8 +95,8 @@ def translated(failed: CallFailed, method: Method | None, payload: bytes) -> Gat
 
 
 def meant(failed: CallFailed, method: Method, payload: bytes) -> GatewayError | None:
-    """The error for an object that is missing, ambiguous or there already, if Cuebot's text reports
-    one.
+    """The error for an object that is missing, ambiguous, there already or not in the state for it,
+    if Cuebot's text reports one.
 
     Errors of changes to several objects are passed on: some may have been changed.
     """
@@ -115,10 +115,18 @@ def meant(failed: CallFailed, method: Method, payload: bytes) -> GatewayError | 
     if any(each.fits(text) for each in signs.exists):
         problem = f"this exists already, or its name is taken (Cuebot: {text})"
         return GatewayError(Code.ALREADY_EXISTS, problem)
+    if any(each.fits(text) for each in signs.refused):
+        return GatewayError(Code.FAILED_PRECONDITION, in_words(text))
     if signs.not_found is None or not signs.not_found.fits(text):
         return None
     what = f"{subjects(method, payload)}{related(method)}"
     return GatewayError(Code.NOT_FOUND, f"{what} is not there (Cuebot: {text})")
+
+
+def in_words(text: str) -> str:
+    """The sentence of a Java exception: its text without its class and what is below."""
+    first = text.partition("\n")[0]
+    return first.partition(": ")[2] or first
 
 
 def goes_on(error: GatewayError, method: Method) -> bool:

@@ -122,9 +122,12 @@ def signs_of(profile: Profile) -> ErrorSigns:
         None if each is None else Sign(each.begins, each.says)
         for each in (errors.not_found, errors.ambiguous, errors.malformed)
     )
-    exists = tuple(Sign(each.begins, each.says) for each in errors.exists)
+    exists, refused = (
+        tuple(Sign(each.begins, each.says) for each in signs)
+        for signs in (errors.exists, errors.refused)
+    )
     things = frozenset(field for each in profile.named for field in each.fields)
-    return ErrorSigns(not_found, ambiguous, malformed, exists, things)
+    return ErrorSigns(not_found, ambiguous, malformed, exists, refused, things)
 
 
 def names_of(

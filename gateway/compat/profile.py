@@ -153,6 +153,7 @@ class Signs(Entry):
     ambiguous: Sign | None = None
     malformed: Sign | None = None
     exists: tuple[Sign, ...] = ()
+    refused: tuple[Sign, ...] = ()
 
 
 class RowLimit(Entry):

@@ -39,6 +39,8 @@ from gateway.views.row_conditions import INTEGERS, NUMBERS
 from gateway.views.units import unit_of
 from gateway.views.view import make_view, only_object
 
+OTHER_COMMANDS = ("follow", "launch", "whoami")
+"""Commands that are no verbs, which tried words may mean."""
 GIVEN = "{}"
 """The place in a condition of what is given with an option."""
 WORD_BEGINS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -316,7 +318,7 @@ class Verbs(Entry):
     @model_validator(mode="after")
     def check_tried(self) -> Self:
         for words, verb in self.tried.items():
-            if verb not in ("", "follow", "launch", *self.verb):
+            if verb not in ("", *OTHER_COMMANDS, *self.verb):
                 raise ValueError(f"tried: {words}: there is no verb {verb!r}")
         return self
 

@@ -39,7 +39,7 @@ class ClientCommands:
             found["follow"] = follow
         if launch and launch["method"] in paths:
             found["launch"] = launch
-        known = {"", *verbs, *found}
+        known = {"", "whoami", *verbs, *found}
         tried = {words: verb for words, verb in self.tried.items() if verb in known}
         if tried and found:
             found["tried"] = tried

@@ -585,6 +585,8 @@ class ErrorSigns:
     """An impossible name."""
     exists: tuple[Sign, ...] = ()
     """What a change would make is there, or its name is taken."""
+    refused: tuple[Sign, ...] = ()
+    """What Cuebot does not do as things are."""
     things: frozenset[str] = frozenset()
     """Names of fields with objects, or their names."""
 

@@ -488,6 +488,36 @@ async def test_what_is_made_again_is_a_409_unless_a_part_may_have_been_made(
         assert problem(answer, 409, "ALREADY_EXISTS") == expected
 
 
+BUSY = "com.imageworks.spcue.EntityModificationError: You cannot move it.\nYou cannot move it."
+ONCE = "You cannot move it."
+LAUNCHED = "Failed to launch and add job: The job demo-a is already pending"
+THERE = f"this exists already, or its name is taken (Cuebot: {LAUNCHED})"
+GROUP = {"group": {"id": "g"}}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "text", "status", "message"),
+    [
+        ("/job.GroupInterface/SetGroup", GROUP | {"parentGroup": {"id": "p"}}, BUSY, 400, ONCE),
+        ("/job.JobInterface/LaunchSpecAndWait", {"spec": "<spec/>"}, LAUNCHED, 409, THERE),
+        (REPARENT, GROUP | {"jobs": {"jobs": [{"id": "a"}, {"id": "b"}]}}, BUSY, 500, BUSY),
+    ],
+)
+async def test_what_cuebot_refuses_as_things_are_is_no_fault_of_the_server(
+    gateway: Gateway,
+    cuebot: ScriptedCuebot,
+    path: str,
+    body: Json,
+    text: str,
+    status: int,
+    message: str,
+) -> None:
+    """Unless a part may have been done."""
+    codes = {400: "FAILED_PRECONDITION", 409: "ALREADY_EXISTS", 500: "INTERNAL"}
+    cuebot.fails(gateway.catalog.routes[path].path, grpc.StatusCode.INTERNAL, text)
+    assert problem(await gateway.post(path, body), status, codes[status]) == message
+
+
 EAT = "/job.FrameInterface/Eat"
 NO_NAME = "expected its id, or name to find it by; there is no name"
 NO_JOB = "expected its id, or name and job to find it by; there is no job"

@@ -16,6 +16,7 @@ from gateway.schema.selection import Selection
 CATALOG = build_catalog(read_package(OPENCUE_PACKAGE), Selection(), load_profile("opencue"))
 GET_JOBS, GET_FRAMES = "/job.JobInterface/GetJobs", "/job.JobInterface/GetFrames"
 GET_HOSTS, KILL_FRAMES = "/host.HostInterface/GetHosts", "/job.JobInterface/KillFrames"
+JOBS, HOSTS = "/job.JobInterface", "/host.HostInterface"
 LAYER_FRAMES = "/job.LayerInterface/GetFrames"
 JOB = {"job": {"id": "j"}}
 
@@ -23,6 +24,30 @@ JOB = {"job": {"id": "j"}}
 def planned(path: str, body: Any) -> bytes:
     method = CATALOG.routes[path]
     return plan(method, orjson.dumps(body), UnknownFieldPolicy.ARGUMENTS).payload
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "meant"),
+    [
+        (f"{JOBS}/SetPriority", JOB | {"priority": 7}, JOB | {"val": 7}),
+        (f"{JOBS}/SetMaxCores", JOB | {"cores": 7}, JOB | {"val": 7}),
+        (f"{JOBS}/SetMinCores", JOB | {"minCores": 7}, JOB | {"val": 7}),
+        (f"{JOBS}/AddComment", JOB | {"comment": "x"}, JOB | {"newComment": {"message": "x"}}),
+        (
+            f"{JOBS}/EatFrames",
+            JOB | {"state": "DEAD", "layer": "a", "range": "1-2"},
+            JOB | {"req": {"states": {"frameStates": "DEAD"}, "layers": "a", "frameRange": "1-2"}},
+        ),
+        (
+            f"{HOSTS}/SetAllocation",
+            {"host": {"id": "h"}, "allocation": "a"},
+            {"host": {"id": "h"}, "allocationId": "a"},
+        ),
+    ],
+)
+def test_changes_take_the_words_of_people(path: str, body: Any, meant: Any) -> None:
+    """Those of the profile: nothing is guessed."""
+    assert planned(path, body) == planned(path, meant)
 
 
 @pytest.mark.parametrize(

@@ -164,6 +164,20 @@ def limits_by(method: str) -> list[str]:
     return [f"requests.{method}.limit.id", f"{before}.limit.name"]
 
 
+COMMENTED = ("job.JobInterface", "host.HostInterface")
+WRITTEN_BY_PEOPLE = (
+    "job.JobInterface/SetPriority.priority",
+    *(f"job.JobInterface/SetMaxCores.{name}" for name in ("cores", "maxCores")),
+    *(f"job.JobInterface/SetMinCores.{name}" for name in ("cores", "minCores")),
+    *(f"{kind}/AddComment.{name}" for kind in COMMENTED for name in ("comment", "message")),
+    "host.HostInterface/SetAllocation.allocation",
+    *(f"job.JobInterface/RetryFrames.{name}" for name in ("state", "layer", "range")),
+    *(f"job.JobInterface/EatFrames.{name}" for name in ("state", "layer", "range")),
+    *(f"job.JobInterface/KillFrames.{name}" for name in ("layer", "range")),
+)
+"""Names that no document has, nor Cuebot."""
+
+
 def test_it_falls_silent_next_to_the_real_thing() -> None:
     profile = load_profile("opencue")
     catalog = build_catalog(richer(), Selection(), profile)
@@ -180,6 +194,7 @@ def test_it_falls_silent_next_to_the_real_thing() -> None:
         ),
         *(f"before.job.GroupInterface/FindGroup.job.{by}" for by in ("id", "name")),
         *names(profile),
+        *(f"requests.{each}" for each in WRITTEN_BY_PEOPLE),
     }
     assert entries(profile) - silent == wanted
     assert not catalog.missing

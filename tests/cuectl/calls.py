@@ -35,5 +35,5 @@ class Cuectl:
 
     async def __call__(self, *arguments: str, given: str = "", **environ: str) -> Ran:
         return await asyncio.to_thread(
-            in_process, *arguments, folder=self.folder, given=given, **self.environ, **environ
+            in_process, *arguments, folder=self.folder, given=given, **{**self.environ, **environ}
         )

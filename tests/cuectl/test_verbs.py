@@ -523,6 +523,22 @@ async def test_a_host_is_a_column_without_cores(reading: Cuectl, verb: str) -> N
     assert "/2.00" not in ran.text
 
 
+async def test_who_i_am(reading: Cuectl) -> None:
+    for line in ("whoami", "status", "auth status"):
+        ran = await reading(*line.split())
+        rows = dict(each.split(maxsplit=1) for each in ran.text.splitlines())
+        assert (ran.status, rows["user"]) == (0, "lena")
+        assert rows["gateway"] == f"{reading.gateway.url} (GATEWAY_URL or --url)"
+        assert re.fullmatch(r"expires in \w+", rows["token"])
+        assert re.match(r"29\d, ", rows["methods"])
+        assert {"jobs", "kill"} <= {*rows["verbs"].split(", ")}
+    ran = await reading("can-i", "kill", "fly")
+    assert [*map(str.split, ran.text.splitlines())][-2:] == [["kill", "yes"], ["fly", "no"]]
+    ran = await reading("whoami", TOKEN="nonsense")
+    assert (ran.status, ran.out) == (FAILED, b"")
+    assert "UNAUTHENTICATED" in ran.err or "PERMISSION_DENIED" in ran.err
+
+
 async def test_help_of_verbs(reading: Cuectl) -> None:
     words = " ".join((await reading("pause", "--help")).text.split())
     assert "Usage: cuectl pause [OPTIONS] JOB... Pause a job" in words
@@ -817,6 +833,8 @@ async def test_a_name_that_nothing_has_is_told(
         ("hosts --down --locked --match zzz", "no rows fit all of --down, --locked, --match; "),
         ("hosts --locked --match zzz --idle", "no rows fit all of --locked, --idle, --match; "),
         ("procs --show demo --host render-node-07", "no rows fit all of --host, --show\n"),
+        ("jobs --show northwind --paused", "no rows fit all of --show, --paused\n"),
+        ("jobs --mine --paused", "nothing fits: --mine is lena\n"),
         ("hosts --match zzz", "nothing fits"),
         ("host-comments render-node-02 -o csv", "nothing fits"),
         ("shows --no-headers -o csv --limit 0", "nothing fits"),
