@@ -95,7 +95,7 @@ def change(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) ->
                 word for each in values for word in ([each] if isinstance(each, str) else each)
             ]
             other = other_verb(session, known, name, words)
-        complain(f"{error_text(failure)}{other}", PROGRAM)
+        complain(other or error_text(failure), PROGRAM)
         sys.exit(status_of(failure))
     done = [each for each in names if (each or name) not in failures and (each or name) in counts]
     failures |= done_also(session, verb, given, done, first=False)
@@ -192,7 +192,8 @@ def worth_calling(
 def new_values(verb: Verb, given: Mapping[str, Any]) -> str:
     """` -> 200`: the arguments behind the one that repeats, unless they are texts of any kind."""
     arguments = [*verb.get("arguments", ())]
-    behind = arguments[arguments.index(repeating(verb)) + 1 :] if repeating(verb) else []
+    repeats = repeating(verb)
+    behind = arguments[1 if repeats is None else arguments.index(repeats) + 1 :]
     values = [str(given[parameter(each["name"])]) for each in behind if not quotes_hint(each)]
     return f" -> {' '.join(values)}" if values else ""
 

@@ -20,6 +20,7 @@ WORD = re.compile(r"""[^\s()=<>!:~,'"]+""")
 OPERATOR = re.compile(r"[<>!]=|[=<>:~]")
 COMPARES = re.compile(r"[=<>:~]|\bin\b")
 WORD_BEGINS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+SEPARATORS = re.compile(r"[\s_-]+")
 QUOTE = "; if the shell has taken > or < for itself, quote the condition, such as --where '{} > 2'"
 
 
@@ -48,6 +49,8 @@ class RowFields:
         from cuectl.client.openapi_document import json_name
 
         found = [json_name(name), *(each for each in self.paths if each.endswith(f".{name}"))]
+        sought = as_written(name)
+        found += (each for each in self.paths if as_written(each.rpartition(".")[2]) == sought)
         return next((each for each in found if each in self.paths), None)
 
     def has(self, name: str) -> bool:
@@ -75,6 +78,19 @@ def nearest_heading(name: str, verb: Verb) -> str:
     return did_you_mean(name, headings(verb))
 
 
+def as_written(name: str) -> str:
+    """`FREEMEM` for `free-mem`, `FREE MEM` and `freeMem`."""
+    return SEPARATORS.sub("", name).upper()
+
+
+def heading(name: str, verb: Verb) -> Column | None:
+    """The column of this heading, however it is written."""
+    sought = as_written(name)
+    return next(
+        (each for title, each in headings(verb).items() if as_written(title) == sought), None
+    )
+
+
 def headings(verb: Verb) -> dict[str, Column]:
     """The columns that a verb may show, by what is above them."""
     columns = list(columns_of(verb, "wide"))
@@ -94,7 +110,9 @@ def with_fields(condition: str, verb: Verb, is_field: Callable[[str], bool]) -> 
     Raises InvalidCall for the time between two others, which the gateway does not know.
     """
     paths = {
-        title: str(each["path"]) for title, each in headings(verb).items() if "before" not in each
+        as_written(title): str(each["path"])
+        for title, each in headings(verb).items()
+        if "before" not in each
     }
 
     spans = {str(each["path"]): each for each in headings(verb).values() if "since" in each}
@@ -106,7 +124,7 @@ def with_fields(condition: str, verb: Verb, is_field: Callable[[str], bool]) -> 
                 f"--where: {written} is from {since} to {until}, and no condition; of what has not"
                 f" ended, write {since}>10m"
             )
-        path = paths.get(" ".join(written.split()).upper())
+        path = paths.get(as_written(written))
         return written if path is None or path == written or is_field(written) else path
 
     return "".join(replaced(TOKEN.findall(condition), field_of))
@@ -151,11 +169,12 @@ def unquoted_hint(condition: str) -> str:
 
 def fields_of(names: str | None, verb: Verb) -> list[str]:
     """Columns, named as above the table or by their fields, as fields; one may begin with `-`."""
-    paths = {title: path for path, title in reversed(titles_of(columns_of(verb, "wide")))}
     found = []
     for each in names.split(",") if names is not None else ():
         name = each.strip().removeprefix("-")
-        found.append(each.strip().removesuffix(name) + paths.get(name.upper(), name))
+        column = heading(name, verb)
+        path = name if column is None else str(column["path"])
+        found.append(each.strip().removesuffix(name) + path)
     return found
 
 
@@ -165,7 +184,7 @@ def chosen_columns(names: str, verb: Verb, fields: RowFields) -> list[Column]:
     shown = {str(each["path"]): each for each in known.values()}
     found: list[Column] = []
     for name in filter(None, map(str.strip, names.split(","))):
-        if (column := known.get(name.upper())) is not None:
+        if (column := heading(name, verb)) is not None:
             found.append({**column, "head": name})
         elif (path := fields.path(name)) is not None:
             title = WORD_BEGINS.sub(" ", path.rpartition(".")[2]).upper()

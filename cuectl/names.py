@@ -12,6 +12,7 @@ from uuid import UUID
 
 import orjson
 
+from cuectl import PROGRAM
 from cuectl.client.arguments import Arguments
 from cuectl.errors import CallError, Failure, InvalidCall, WrongSetting
 from cuectl.requests import parameter, put
@@ -144,11 +145,14 @@ def arguments_of(
 
 
 def other_verb(session: Session, names: Names, verb: str, words: Sequence[str]) -> str:
-    """`; did you mean cuectl regroup a b?`: the verb that takes what this one does not."""
+    """`a is among the jobs; did you mean cuectl regroup a b?`: the verb that takes what this one
+    does not.
+    """
     for tried, other in session.tried.items():
         first, _, kind = tried.partition(" ")
         if first == verb and names.has(words[0], kind.strip("{}"), {}):
-            return f"; did you mean cuectl {shlex.join((other, *words))}?"
+            meant = shlex.join((PROGRAM, other, *words))
+            return f"NOT_FOUND: {words[0]} is among the {kind.strip('{}')}; did you mean {meant}?"
     return ""
 
 

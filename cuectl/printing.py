@@ -16,6 +16,7 @@ from cuectl.rows import (
     rows_at,
     table_lines,
     text_of,
+    upright_lines,
     value_at,
     without_room,
 )
@@ -35,6 +36,8 @@ class Showing:
     raw: bool
     colored: bool
     """Whether it is for a terminal with colors."""
+    upright: bool = False
+    """Whether a table has a line for each column, as for one object in all detail."""
 
     @property
     def is_table(self) -> bool:
@@ -44,6 +47,8 @@ class Showing:
         return rows_at(orjson.loads(content), self.place)
 
     def table(self, content: bytes, width: int | None) -> list[str]:
+        if self.upright:
+            return upright_lines(self.columns, self.rows(content), self.colors, raw=self.raw)
         return table_lines(
             self.columns,
             self.rows(content),
@@ -85,7 +90,8 @@ def show(content: bytes, showing: Showing) -> bool:
         if not rows:
             return False
         # What was chosen, and a path that is to be copied, are shown whole.
-        is_narrow = is_terminal and showing.form == "table" and len(showing.columns) > 2
+        is_table = showing.form == "table" and not showing.upright
+        is_narrow = is_terminal and is_table and len(showing.columns) > 2
         width = terminal_width() if is_narrow else None
         lines = showing.table(content, width)
         if width:

@@ -62,7 +62,7 @@ class Commands(click.Group):
 
             session = ctx.ensure_object(Session)
             verbs, commands = session.known_verbs(ctx.params), {*COMMANDS} - session.absent
-            meant = command_meant(args, session.tried, verbs, commands)
+            meant = by_option(args, verbs) or command_meant(args, session.tried, verbs, commands)
             line = shlex.join((PROGRAM, *meant))
             if meant and args[0].lower() in session.tried and changes_nothing(meant[0], verbs):
                 click.echo(f"as {line}", err=True)
@@ -94,6 +94,16 @@ class Commands(click.Group):
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Exit status"):
             formatter.write_dl([(str(number), text) for number, text in MEANINGS.items()])
+
+
+def by_option(args: list[str], verbs: Mapping[str, Verb]) -> list[str]:
+    """`min-cores JOB 4` for `set JOB --min-cores 4`; empty for other words."""
+    for index, each in enumerate(args):
+        verb, _, value = each.removeprefix("--").partition("=")
+        if each.startswith("--") and verb in verbs and not verbs[verb].get("reads"):
+            values = [value] if value else []
+            return [verb, *args[1:index], *values, *args[index + 1 :]]
+    return []
 
 
 def changes_nothing(command: str, verbs: Mapping[str, Verb]) -> bool:

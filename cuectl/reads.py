@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 def read(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) -> None:
     fields = RowFields(session, verb)
     given = with_split_options(verb, with_words(session, name, verb, given))
+    if given.get("reverse") and (order := given["sort_by"] or verb.get("sort")):
+        given = {**given, "sort_by": reversed_order(order)}
     if given["where"]:
         given = {**given, "where": with_fields(given["where"], verb, fields.has)}
     grouping = grouping_of(given, verb)
@@ -38,6 +40,11 @@ def read(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) -> N
     else:
         columns = grouping.columns(verb) if grouping else shown_columns(verb, given)
     names, source = names_of(session, verb, given)
+    # Of one object, everything.
+    upright = bool(verb.get("detail")) and len(names) == 1 and source == "written"
+    upright = upright and given["output"] == "table" and given["fields"] is None and not grouping
+    if upright:
+        columns = columns_of(verb, "wide")
     showing = Showing(
         form="wide" if given["fields"] and given["output"] == "table" else given["output"],
         columns=columns,
@@ -46,6 +53,7 @@ def read(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) -> N
         headers=not given["no_headers"],
         raw=given["raw"],
         colored=sys.stdout.isatty() and is_colored(),
+        upright=upright,
     )
     view = view_of(verb, given, columns)
     if grouping:
@@ -194,8 +202,18 @@ def shown_columns(verb: Verb, given: Mapping[str, Any]) -> list[Column]:
         for each in about.get("columns", ())
         if each["path"] not in known
     ]
-    added = local_columns(verb)[1:]
-    return [*columns[:1], *more, *columns[1:], *added]
+    shown = [*columns[:1], *more, *columns[1:]]
+    paths = {each["path"] for each in shown}
+    every = {each["path"]: each for each in columns_of(verb, "wide")}
+    sorted_by = (each.lstrip("-") for each in fields_of(given["sort_by"], verb))
+    missing = [every[path] for path in sorted_by if path in every and path not in paths]
+    return [*shown, *missing, *local_columns(verb)[1:]]
+
+
+def reversed_order(sort: str) -> str:
+    """Descending where it was ascending, and the other way round."""
+    fields = [each.strip() for each in sort.split(",") if each.strip()]
+    return ",".join(each[1:] if each.startswith("-") else f"-{each}" for each in fields)
 
 
 def view_of(verb: Verb, given: Mapping[str, Any], columns: Sequence[Column]) -> dict[str, str]:

@@ -86,7 +86,7 @@ def example_of(about: Verb) -> str:
 
 def quotes_hint(last: Verb) -> str:
     """Of words too many where the last argument is any text."""
-    if last.keys() & {"names", "values", "pattern", "repeats", "example", "type"}:
+    if last.keys() & {"names", "values", "pattern", "repeats", "example", "type", "help"}:
         return ""
     return f"a {last['name']} of several words needs quotes"
 

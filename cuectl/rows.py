@@ -176,6 +176,19 @@ def table_lines(
     return laid_out(head_of(columns) if headers else None, cells, width=width, colored=colored)
 
 
+def upright_lines(
+    columns: Sequence[Column], rows: Iterable[Row], colors: Mapping[str, str], *, raw: bool
+) -> list[str]:
+    """A line for each column of each row, and an empty one between two rows."""
+    width = max((len(cell.text) for cell in head_of(columns)), default=0)
+    found: list[str] = []
+    for row in rows:
+        found += [""] if found else []
+        for head, column in zip(head_of(columns), columns, strict=True):
+            found.append(f"{head.text:<{width}}  {cell_of(row, column, colors, raw=raw).text}")
+    return found
+
+
 def head_of(columns: Sequence[Column]) -> list[Cell]:
     return [Cell(str(column.get("title") or column["path"]).upper()) for column in columns]
 

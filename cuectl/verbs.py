@@ -68,6 +68,7 @@ class VerbCommand(click.Command):
         return ""
 
     def _near_option(self, name: str) -> str:
+        from cuectl.headings import nearest_heading
         from cuectl.suggestions import did_you_mean
 
         if meant := self._session.tried.get(f"{self.name} --{name}"):
@@ -75,6 +76,9 @@ class VerbCommand(click.Command):
         for other, verb in self._session.known_verbs({}).items():
             if other.startswith(f"{self.name}-") and name in verb.get("options", {}):
                 return f"; for that: {PROGRAM} {other}"
+        if self._verb.get("reads") and (near := nearest_heading(name, self._verb)):
+            column = near.removeprefix("; did you mean ").removesuffix("?")
+            return f"; for that: --where '{column} > …'"
         options = [option for param in self.params for option in param.opts]
         known = [each.removeprefix("--") for each in options if each.startswith("--")]
         return did_you_mean(name, known, LIKE_OPTIONS).replace("mean ", "mean --")
@@ -117,7 +121,12 @@ def command_of(name: str, verb: Verb, session: Session) -> click.Command:
     params += [option_of(key, each, session, parameter(key)) for key, each in options.items()]
     own = {param.name for param in params}
     common = of_reads(verb) if verb.get("reads") else of_changes()
-    params += [each for each in common if each.name not in own]
+    elsewhere = {words for words in session.tried if words.startswith(f"{name} --")}
+    params += [
+        each
+        for each in common
+        if each.name not in own and not any(f"{name} {option}" in elsewhere for option in each.opts)
+    ]
     listing = session.listing(verb)
     if listing is not None:
         params += options_that_choose(verb, *listing, session)
@@ -253,6 +262,9 @@ def of_reads(verb: Verb) -> list[click.Option]:
             ",".join,
             metavar="COLUMNS",
             help="Sort by these; -name is descending.",
+        ),
+        click.Option(
+            ["--reverse", "--desc", "reverse"], is_flag=True, help="Sort the other way round."
         ),
         VerbOption(["--where"], all_of, metavar="CONDITION", help=fitting),
         VerbOption(

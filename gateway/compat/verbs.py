@@ -200,10 +200,12 @@ class Reason(Entry):
 
 
 class Verb(Rows):
-    """What a client's command line does with a method. `confirm` is asked before it, with
-    `{counted}` for what it `counts`, and `example` is a condition on its rows, which have `names`
-    of a list (if not of that with the verb's name). Of its `reasons`, the first that fits a row is
-    shown. When options choose what a verb is about, `chooses` is a condition on that.
+    """What a client's command line does with a method.
+
+    `confirm` is asked before it, with `{counted}` for what it `counts`. `example` is a condition on
+    its rows, which have `names` of a list (if not of that with the verb's name). Of its `reasons`,
+    the first that fits a row is shown. With `detail`, one object is shown with all columns, one
+    below the other. When options choose what a verb is about, `chooses` is a condition on that.
     """
 
     summary: Line
@@ -216,6 +218,7 @@ class Verb(Rows):
     example: Line | None = None
     reasons: tuple[Reason, ...] = ()
     adds: Added | None = None
+    detail: bool = False
 
     @model_validator(mode="after")
     def check_arguments(self) -> Self:
@@ -444,6 +447,7 @@ class Reader:
                 example=example,
                 reasons=[self._reason(method, one) for one in each.reasons],
                 adds=each.adds and self._adds(each.adds),
+                detail=each.detail,
             ),
         }
 

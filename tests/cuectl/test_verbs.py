@@ -26,6 +26,7 @@ JOB_NAMES = "job.JobInterface/GetJobNames"
 LENA, DYING = "demo-sh010-lena_comp_v003", "harbor-hb110-tomas_light_v004"
 PAUSED = "demo-sh020-marco_smoke_v001"
 LIGHT = "demo-sh010-artist1_light_v012"
+FREE = '"render-node-07",133169152,32'
 TWICE = f"{LENA}  {LENA}"
 IDLE = '"local.desktop",3,24'
 LOGS = f"/shots/harbor/hb110/logs/{DYING}--74332233-b297-5c90-a4de-c3102e21950e"
@@ -82,6 +83,12 @@ def calls_of(cuebot: SimulatedCuebot, method: str) -> int:
         (
             f"depends {LENA} --no-headers --where active -o csv",
             f'"{LENA}","preview","","{LENA}","comp",""',
+        ),
+        ("jobs --sort dead --desc -o name --limit 1", DYING),
+        ("hosts --reverse --limit 1 -o name", "render-node-07"),
+        (
+            "hosts --columns name,free-mem,idle_cores --down -o csv --no-headers --where idle>0",
+            FREE,
         ),
         # Words behind a verb that lists.
         (f"jobs {LENA} -o name", LENA),
@@ -160,6 +167,12 @@ async def test_reads(reading: Cuectl, line: str, expected: str) -> None:
         ("create-limit maya 5", "limits --where name=maya --no-headers", "0/5"),
         ("set-limit arnold nuke_render 7", "limits --where maxValue=7 -o name", "nuke_render"),
         ("host-comment render-node-02 bad", "host-comments render-node-02 -o csv", '"Note","bad"'),
+        ("set-limit arnold 0", "limits full -o name", "arnold"),
+        (
+            "lock --alloc local.desktop",
+            "hosts --locked --count-by alloc -o csv",
+            '"local.desktop",3',
+        ),
         ("lock desk-203 render-node-02 --comment no", "host-comments -o csv", '02","Note","no"'),
         (f"pause {LENA} --reason wait", f"comments {LENA} -o csv", '"Note","wait"'),
         ("pause --show demo && resume --user marco && pause --user marco", "why marco", "paused: "),
@@ -241,6 +254,24 @@ async def test_the_time_that_frames_took_is_a_column(cuectl: Cuectl) -> None:
     assert head.split()[4:6] == ["RUNTIME", "STARTED"]
 
 
+async def test_one_object_is_shown_in_all_detail(reading: Cuectl) -> None:
+    lines = (await reading("job", LENA)).text.splitlines()
+    told = {each[:14].strip(): each[14:].strip() for each in lines}
+    assert (told["NAME"], told["USER"], told["MIN CORES"]) == (LENA, "lena", "1")
+    assert told["STARTED"].endswith(" ago")
+    several = (await reading("job", LENA, DYING)).text.splitlines()
+    assert (len(several), several[0].split()[:2]) == (3, ["NAME", "STATE"])
+    chosen = (await reading("job", LENA, "--fields", "name,user", "--no-headers")).text
+    assert chosen == f"{LENA}  lena\n"
+
+
+async def test_what_is_sorted_by_is_shown(reading: Cuectl) -> None:
+    ran = await reading("hosts", "--sort", "-freemem", "--limit", "1")
+    assert ran.text.splitlines()[0].endswith("  FREE MEM")
+    ran = await reading("hosts", "--sort", "-freemem", "--limit", "1", "--columns", "name")
+    assert ran.text.splitlines()[0] == "NAME"
+
+
 async def test_why_jobs_wait(cuectl: Cuectl) -> None:
     """The first reason that fits."""
     await cuectl("pause", LENA)
@@ -319,6 +350,13 @@ async def test_forms(reading: Cuectl) -> None:
             "of what has not ended, write startTime>",
         ),
         (f"frames {LENA} --sort -memory", WRONG_USAGE, "no field 'memory'; did you mean MEM?\n"),
+        (
+            "procs --memory 4G",
+            WRONG_USAGE,
+            "No such option '--memory'; for that: --where 'MEM > …'",
+        ),
+        (f"set {LENA} --min-cores 4", WRONG_USAGE, f"did you mean cuectl min-cores {LENA} 4?\n"),
+        (f"set {LENA} --min-cores=4", WRONG_USAGE, f"did you mean cuectl min-cores {LENA} 4?\n"),
         (f"depends {LENA} --reverse", WRONG_USAGE, "for that: cuectl dependents\n"),
         ("jobs --sort-by foo", WRONG_USAGE, "cuectl: --sort-by: job.Job has no field 'foo'"),
         ("procs --where host=a", WRONG_USAGE, "no field 'host'; the column HOST shows name\n"),
