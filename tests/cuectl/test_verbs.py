@@ -630,6 +630,11 @@ async def test_options_choose_what_is_changed(cuectl: Cuectl, cuebot: SimulatedC
     assert ran.err == "set-limit: 1 limit -> 9 (nuke_render)\n"
 
 
+async def test_a_text_is_no_value_to_repeat(cuectl: Cuectl) -> None:
+    ran = await cuectl("comment", LENA, DYING, "look at it")
+    assert (ran.status, ran.err) == (0, "comment: 2 jobs\n")
+
+
 async def test_why_a_job_is_killed_stays_with_it(cuectl: Cuectl, cuebot: SimulatedCuebot) -> None:
     ran = await cuectl("kill", LENA, "--yes", "--reason", "wrong plate")
     assert (ran.status, ran.err) == (0, "kill: 1 job, with a reason\n")
