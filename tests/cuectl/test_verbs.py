@@ -349,6 +349,7 @@ async def test_forms(reading: Cuectl) -> None:
             WRONG_USAGE,
             "of what has not ended, write startTime>",
         ),
+        ("frames --where nope>1", WRONG_USAGE, "cuectl: --where: job.Frame has no field 'nope'; "),
         (f"frames {LENA} --sort -memory", WRONG_USAGE, "no field 'memory'; did you mean MEM?\n"),
         (
             "procs --memory 4G",
