@@ -8,11 +8,10 @@ import click
 import orjson
 
 from cuectl import PROGRAM
-from cuectl.client.arguments import Arguments
 from cuectl.client.gateway import GatewayClient
 from cuectl.counts import counts_of, described, listed, names_something
 from cuectl.errors import CallError, Failure
-from cuectl.many import Outcome, Request, outcomes
+from cuectl.many import Outcome, Request, outcomes, patiently
 from cuectl.names import (
     Names,
     arguments_of,
@@ -29,7 +28,7 @@ from cuectl.requests import (
     request_of,
     with_split_options,
 )
-from cuectl.selection import names_of, repeating
+from cuectl.selection import STANDARD_INPUT, names_of, repeating
 from cuectl.session import Session, Verb
 from cuectl.terminal.exits import (
     FAILED,
@@ -163,7 +162,10 @@ def check_names(
     for each, kind in named_options(verb, given):
         if problem := known.problem(each, kind, arguments_of(verb, given, names)):
             raise CallError("NOT_FOUND", problem)
-    if not may_have_gone and (told := absent_names(name, verb, given, names, known)):
+    written = written_names(verb, given)
+    looked_for = written if may_have_gone else names
+    told = absent_names(name, verb, given, looked_for, len(names), known) if looked_for else []
+    if told:
         click.echo(printable_lines("\n".join(told)), err=True)
         sys.exit(NOT_FOUND)
 
@@ -180,7 +182,7 @@ def worth_calling(
     Exits if none would: with NOT_FOUND if what is named beside, such as a layer, has nothing to
     change. Raises CallError.
     """
-    counts = counts_of(session, verb, requests, given["timeout"])
+    counts = counts_of(session, verb, requests, given["timeout"], written_names(verb, given))
     left = [each for each in requests if counts.get(each[0]) != 0]
     if not left:
         nothing = described(verb, given, [each for each, _ in requests], 0)
@@ -225,22 +227,34 @@ def total_of(numbers: Iterable[int | None]) -> int | None:
     return None if None in known or not known else sum(each or 0 for each in known)
 
 
+def written_names(verb: Verb, given: Mapping[str, Any]) -> list[str]:
+    """The names that are no list's and no pipe's."""
+    about = repeating(verb)
+    words: Sequence[str] = () if about is None else given[parameter(about["name"])]
+    return [each for each in words if each != STANDARD_INPUT]
+
+
 def absent_names(
-    name: str, verb: Verb, given: Mapping[str, Any], names: Sequence[str | None], known: Names
+    name: str,
+    verb: Verb,
+    given: Mapping[str, Any],
+    names: Sequence[str | None],
+    number: int,
+    known: Names,
 ) -> list[str]:
     """Lines about those of several names that nothing has; only about the first if there are many.
 
     An option is named if one of them could be meant for it.
     """
     repeats = repeating(verb)
-    if len(names) < 2 or repeats is None:
+    if number < 2 or repeats is None:
         return []
     kind = repeats.get("names", "")
     arguments = arguments_of(verb, given, names)
     absent = known.absent(map(str, names), kind, arguments)
     if not absent:
         return []
-    lines = [f"{name}: nothing was done, {len(absent)} of {len(names)} not found"]
+    lines = [f"{name}: nothing was done, {len(absent)} of {number} not found"]
     lines += [f"  {known.problem(each, kind, arguments)}" for each in absent[:SHOWN_FAILURES]]
     if len(absent) > SHOWN_FAILURES:
         lines.append(f"  … and {len(absent) - SHOWN_FAILURES} more")
@@ -266,9 +280,8 @@ async def rehearse(client: GatewayClient, verb: Verb, requests: Iterable[Request
     """Lines with the calls that would be made. Raises CallError for one that would fail."""
     lines = []
     for _, request in requests:
-        body = orjson.dumps(request)
-        answer = await client.call(verb["method"], Arguments(body), dry_run=True)
-        called = orjson.dumps(orjson.loads(answer.content)["request"]).decode()
+        found = await patiently(client, verb["method"], request, {}, dry_run=True)
+        called = orjson.dumps(found.answer["request"]).decode()
         lines.append(f"would call {verb['method'].lstrip('/')} {called}")
     return lines
 

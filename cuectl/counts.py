@@ -1,6 +1,6 @@
 """What a change is about, counted before it is made."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from cuectl.errors import CallError
@@ -15,11 +15,16 @@ WITHHELD = ("PERMISSION_DENIED", "UNAUTHENTICATED", "UNIMPLEMENTED")
 
 
 def counts_of(
-    session: Session, verb: Verb, requests: Sequence[Request], timeout: float | None
+    session: Session,
+    verb: Verb,
+    requests: Sequence[Request],
+    timeout: float | None,
+    written: Container[str],
 ) -> dict[str, int]:
     """How much each of the requests would change, by name, as far as that can be known.
 
-    Raises CallError if the only one cannot be read, as for a job that is not there.
+    Raises CallError if the only one cannot be read, and if one is not there whose name was written:
+    the name may have been meant for something else.
     """
     method = verb.get("counts", {}).get("method")
     if method is None:
@@ -27,14 +32,19 @@ def counts_of(
     found = session.run(
         lambda client: outcomes(client, method, requests, timeout, {"_count": "true"}), timeout
     )
-    for each in found.values():
-        if isinstance(each, CallError) and len(found) == 1 and each.code not in WITHHELD:
-            raise each
-    return {
+    numbers = {
         name: int(each.answer["count"])
         for name, each in found.items()
         if not isinstance(each, CallError)
     }
+    for name, each in found.items():
+        if not isinstance(each, CallError):
+            continue
+        if len(found) == 1 and each.code not in WITHHELD:
+            raise each
+        if numbers and each.code == "NOT_FOUND" and name in written:
+            raise CallError(each.code, f"nothing was done: {name}: {each.message}")
+    return numbers
 
 
 def listed(names: Sequence[str | None]) -> str:

@@ -15,7 +15,7 @@ from cuectl.counts import listed
 from cuectl.errors import CallError, InvalidCall
 from cuectl.explanations import explained, tell_nothing_fits
 from cuectl.grouping import Grouping, grouping_of, merged
-from cuectl.headings import fields_of, local_columns
+from cuectl.headings import RowFields, fields_of, local_columns, whole_paths
 from cuectl.many import Request, outcomes
 from cuectl.names import Names, named_arguments, with_near_name
 from cuectl.printing import Showing, show
@@ -53,11 +53,11 @@ def show_all(
 
     Exits with FAILED if some of the calls fail. Raises InvalidCall.
     """
-    argument = str((repeating(verb) or {})["name"])
+    argument = str((repeating(verb) or {}).get("name", ""))
     if given["watch"]:
         raise InvalidCall(f"--watch shows one {argument}")
-    order = fields_of(given["sort_by"], verb) if given["sort_by"] else []
-    grouping = grouping_of(given, verb)
+    order = whole_paths(fields_of(given["sort_by"], verb), verb, RowFields(session, verb))
+    grouping = grouping_of(given, verb, RowFields(session, verb))
     asked = view_of_each(view, verb, grouping, order)
     timeout = given["timeout"]
     found = session.run(
@@ -72,14 +72,14 @@ def show_all(
     if len(failures) == len(found) and refusals == {"INVALID_ARGUMENT"}:  # of what all were asked
         raise explained(next(iter(failures.values())), session, verb, given)
     rows: list[Row] = [
-        {argument: name, **row}
+        {**({argument: name} if argument else {}), **row}
         for name, each in found.items()
         if not isinstance(each, CallError)
         for row in rows_at(each.answer, showing.place)
     ]
     if grouping:
         rows = [row for row in rows if row[COUNT] or not grouping.by]
-        rows = merged(rows, () if argument in grouping.by else (argument,))
+        rows = merged(grouping.with_parts(rows), () if argument in grouping.by else (argument,))
         order = grouping.order(",".join(order)).split(",")
     else:
         rows = with_added(session, verb, with_spans(rows, all_spans(verb)), argument, timeout)

@@ -6,8 +6,9 @@ from typing import Any
 
 import orjson
 
-from cuectl.headings import fields_of
-from cuectl.rows import COUNT, Column, Row, as_number, columns_of
+from cuectl.errors import InvalidCall
+from cuectl.headings import RowFields, fields_of, headings, local_columns, whole_paths
+from cuectl.rows import COUNT, Column, Row, as_number, columns_of, part_of
 from cuectl.session import Verb
 
 
@@ -16,6 +17,15 @@ class Grouping:
     by: tuple[str, ...]
     """Fields; none for one group of all rows."""
     sums: tuple[str, ...]
+    marks: Mapping[str, str]
+    """Of texts of which only a part counts, what is behind that."""
+
+    def with_parts(self, rows: Iterable[Row]) -> list[Row]:
+        """The rows with those parts alone."""
+        return [
+            {**row, **{path: part_of(row, path, mark) for path, mark in self.marks.items()}}
+            for row in rows
+        ]
 
     def __bool__(self) -> bool:
         return bool(self.by or self.sums)
@@ -53,8 +63,21 @@ class Grouping:
         return [*groups, {"path": COUNT, "title": COUNT.upper()}, *sums]
 
 
-def grouping_of(given: Mapping[str, Any], verb: Verb) -> Grouping:
-    return Grouping(tuple(fields_of(given["count_by"], verb)), tuple(fields_of(given["sum"], verb)))
+def grouping_of(given: Mapping[str, Any], verb: Verb, fields: RowFields) -> Grouping:
+    """Raises InvalidCall for texts that are added to rows here."""
+    by = whole_paths(fields_of(given["count_by"], verb), verb, fields)
+    sums = whole_paths(fields_of(given["sum"], verb), verb, fields)
+    arguments = {str(each["name"]) for each in verb.get("arguments", ())}
+    made = {str(each["path"]) for each in local_columns(verb)} - arguments
+    made |= {str(each["path"]) for each in headings(verb).values() if "since" in each}
+    if wrong := [each for each in (*by, *sums) if each in made]:
+        raise InvalidCall(f"--count-by and --sum: {wrong[0]} is no field of the rows")
+    marks = {
+        str(each["path"]): str(each["before"])
+        for each in columns_of(verb, "wide")
+        if "before" in each and each["path"] in by
+    }
+    return Grouping(tuple(by), tuple(sums), marks)
 
 
 def sum_of(path: str) -> str:

@@ -178,6 +178,17 @@ def fields_of(names: str | None, verb: Verb) -> list[str]:
     return found
 
 
+def whole_paths(paths: Sequence[str], verb: Verb, fields: RowFields) -> list[str]:
+    """The fields, of which the last part may be written; one may begin with `-`."""
+    known = {str(each["path"]) for each in headings(verb).values()}
+    found = []
+    for each in paths:
+        path = each.removeprefix("-")
+        whole = path if path in known else fields.path(path) or path
+        found.append(each.removesuffix(path) + whole)
+    return found
+
+
 def chosen_columns(names: str, verb: Verb, fields: RowFields) -> list[Column]:
     """The columns with these headings or fields. Raises InvalidCall."""
     known = headings(verb)

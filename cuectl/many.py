@@ -129,12 +129,18 @@ async def side_by_side(
 
 
 async def patiently(
-    client: GatewayClient, method: str, request: Mapping[str, Any], view: Mapping[str, str]
+    client: GatewayClient,
+    method: str,
+    request: Mapping[str, Any],
+    view: Mapping[str, str],
+    *,
+    dry_run: bool = False,
 ) -> Found:
     """The answer of a call that waits for the rate limit. Raises CallError."""
     while True:
         try:
-            answer = await client.call(method, Arguments(orjson.dumps(request)), view=view)
+            arguments = Arguments(orjson.dumps(request))
+            answer = await client.call(method, arguments, view=view, dry_run=dry_run)
         except CallError as error:
             after = error.headers.get("retry-after", "")
             if error.code != "RESOURCE_EXHAUSTED" or not after.isdecimal():

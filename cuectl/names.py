@@ -94,6 +94,11 @@ class Names:
         """Whether a list has it, in any case."""
         return name.lower() in {each.lower() for each in self._listed(kind, arguments)}
 
+    def spelled(self, name: str, about: Verb, arguments: Mapping[str, str]) -> str:
+        """The name as the list of an argument or option has it, whatever its case."""
+        listed = self._listed(about.get("names", ""), arguments)
+        return next((each for each in listed if each.lower() == name.lower()), name)
+
     def _listed(self, kind: str, arguments: Mapping[str, str]) -> list[str]:
         about = self._session.cache.verbs.get("names", {}).get(kind)
         if about is None or not arguments.keys() >= {*about.get("given", {}).values()}:

@@ -33,16 +33,14 @@ def read(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) -> N
         given = {**given, "sort_by": reversed_order(order)}
     if given["where"]:
         given = {**given, "where": with_fields(given["where"], verb, fields.has)}
-    grouping = grouping_of(given, verb)
+    grouping = grouping_of(given, verb, fields)
     if given["fields"] is not None:
         check_fields(given)
         columns = chosen_columns(given["fields"], verb, fields)
     else:
         columns = grouping.columns(verb) if grouping else shown_columns(verb, given)
     names, source = names_of(session, verb, given)
-    # Of one object, everything.
-    upright = bool(verb.get("detail")) and len(names) == 1 and source == "written"
-    upright = upright and given["output"] == "table" and given["fields"] is None and not grouping
+    upright = not grouping and len(names) == 1 and source == "written" and in_detail(verb, given)
     if upright:
         columns = columns_of(verb, "wide")
     showing = Showing(
@@ -64,7 +62,7 @@ def read(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) -> N
         for each in names
     ]
     tells_names = len(requests) > 1 or source != "written"
-    if tells_names or needs_rows(verb, given, columns):
+    if tells_names or grouping.marks or needs_rows(verb, given, columns):
         from cuectl.gathering import show_all
 
         show_all(session, verb, requests, view, given, showing, tells_names=tells_names)
@@ -75,7 +73,7 @@ def read(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) -> N
     else:
         with explaining(session, verb, given, names[0]):
             answer, showing = asked(session, verb, requests[0][1], view, given, showing)
-            answer, showing = with_columns(answer, showing)
+            answer, showing = with_columns(answer, showing, is_chosen=given["fields"] is not None)
         if not show(answer.content, showing):
             from cuectl.explanations import tell_nothing_fits
 
@@ -99,6 +97,11 @@ def explaining(
         raise explained(error, session, verb, given, name) from None
 
 
+def in_detail(verb: Verb, given: Mapping[str, Any]) -> bool:
+    """Whether all of one object is shown."""
+    return bool(verb.get("detail")) and given["output"] == "table" and given["fields"] is None
+
+
 def needs_rows(verb: Verb, given: Mapping[str, Any], columns: Sequence[Column]) -> bool:
     """Whether rows have to be taken apart here: for a column that they get here, or to be put in
     order by the time between two others.
@@ -111,10 +114,15 @@ def needs_rows(verb: Verb, given: Mapping[str, Any], columns: Sequence[Column]) 
     return any(each["path"] in local for each in columns) or bool(sorted_by & spans)
 
 
-def with_columns(answer: "Answer", showing: Showing) -> "tuple[Answer, Showing]":
-    """The answer with columns that rows get here, and how it is shown then."""
+def with_columns(
+    answer: "Answer", showing: Showing, *, is_chosen: bool
+) -> "tuple[Answer, Showing]":
+    """The answer with columns that rows get here, and how it is shown then. Unless columns are
+    chosen, a program gets the gateway's answer.
+    """
     spans = spans_in(showing.columns)
-    if not spans or showing.form in ("json", "yaml", "ndjson"):
+    whole = showing.form in ("json", "yaml", "ndjson") and not is_chosen
+    if not spans or whole:
         return answer, showing
     rows = with_spans(showing.rows(answer.content), spans)
     return replace(answer, content=orjson.dumps(rows)), replace(showing, place="")
@@ -163,6 +171,9 @@ def watch(
 
     from cuectl import watching
     from cuectl.client.arguments import Arguments
+
+    if verb.get("reasons"):
+        raise InvalidCall("--watch shows no reasons")
 
     gc.enable()
     arguments = Arguments(orjson.dumps(request))

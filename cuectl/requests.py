@@ -140,11 +140,15 @@ def put_arguments(
 
 def number_of(about: Verb, text: str) -> str | None:
     """A number as the request has it, if people write it otherwise: `16GB`, or cores of which a
-    request has hundredths. None for any other text.
+    request has hundredths. None for any other text. Raises InvalidCall for what would become 0.
     """
     found = SIZE.fullmatch(text)
     if found is not None and (unit := SIZES.get(about.get("unit", ""))):
-        return str(int(float(found[1]) * 1024 ** " KMGTP".index((found[2] or " ").upper()) / unit))
-    if "per" in about and isfinite(float(text)):
-        return str(round(float(text) * about["per"]))
-    return None
+        amount = float(found[1]) * 1024 ** " KMGTP".index((found[2] or " ").upper()) / unit
+    elif "per" in about and isfinite(float(text)):
+        amount = round(float(text) * about["per"], 6)
+    else:
+        return None
+    if 0 < amount < 1:
+        raise InvalidCall(f"{text} is too little: it would be 0")
+    return str(int(amount))

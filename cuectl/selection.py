@@ -2,6 +2,7 @@
 them.
 """
 
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -32,7 +33,10 @@ def conditions_of(verb: Verb, given: Mapping[str, Any]) -> list[str]:
     for name, about in verb.get("options", {}).items():
         value = given.get(parameter(name))
         if WHERE in about and value:
-            found.append(about[WHERE].replace(GIVEN, quoted(str(value))))
+            text = str(value)
+            if mark := about.get("before"):  # a pattern for what is before the mark
+                text = f"^{re.escape(text)}{re.escape(mark)}"
+            found.append(about[WHERE].replace(GIVEN, quoted(text)))
     return [each for each in (*found, given.get(WHERE)) if each]
 
 
@@ -55,7 +59,12 @@ def choosing_options(verb: Verb, listing: Verb) -> dict[str, Verb]:
     own = set(verb.get("options", {}))
     for each in verb.get("options", {}).values():
         own.update(each.get("aliases", ()))
-    return {name: each for name, each in listing.get("options", {}).items() if name not in own}
+    return {
+        name: each
+        for name, each in listing.get("options", {}).items()
+        # What asks for more, such as finished jobs, has nothing to change.
+        if name not in own and (verb.get("reads") or each.get("value") is not True)
+    }
 
 
 def names_of(

@@ -116,7 +116,9 @@ class Session:
         kinds = [each.get("names", "") for each in verb.get("arguments", ()) if each.get("repeats")]
         known: Mapping[str, Verb] = self.cache.verbs.get("verbs", {})
         found = known.get(kinds[0]) if kinds else None
-        return (kinds[0], found) if found is not None and found.get("reads") else None
+        if found is None or not found.get("reads") or found.get("arguments"):
+            return None
+        return kinds[0], found
 
     def part(self, name: str) -> Verb:
         """`follow`, `launch` or `colors` of the document. Raises CallError and WrongSetting."""

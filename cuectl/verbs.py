@@ -248,7 +248,7 @@ def of_reads(verb: Verb) -> list[click.Option]:
             type=click.Choice(FORMS),
             default="table",
             show_default=True,
-            help="How rows are printed; json is the gateway's answer, ndjson a row on each line.",
+            help="How rows are printed; json is the gateway's answer, of several a list.",
         ),
         VerbOption(
             ["--fields", "--columns", "fields"],

@@ -44,12 +44,14 @@ def with_words(session: Session, name: str, verb: Verb, given: Mapping[str, Any]
     found, names = dict(given), list[str]()
     known, kind = Names(session), kind_of(name, verb)
     for word in words:
+        if not word.strip():
+            raise click.UsageError("a name is empty")
         is_name = is_pattern(word) or known.has(word, kind, {})
         option = None if is_name else option_meant(verb, word, known, {})
         if option is None:
             names.append(word)
         else:
-            put_option(verb, option, word, found)
+            put_option(verb, option, known.spelled(word, verb["options"][option], {}), found)
     if names:
         path = str(verb["columns"][0]["path"])
         mark = verb["columns"][0].get("before", "")
@@ -71,10 +73,19 @@ def with_words_behind(
             continue
         arguments = {about["name"]: words[0]} if index else {}
         option = option_meant(verb, word, known, arguments)
+        if option is not None and not verb.get("reads") and is_state(verb, option):
+            continue  # it may change other things than was meant
         if option is not None and word != STANDARD_INPUT and not known.has(word, kind, {}):
-            put_option(verb, option, word, found)
+            spelled = known.spelled(word, verb["options"][option], arguments)
+            put_option(verb, option, spelled, found)
             found[place] = tuple(each for each in found[place] if each != word)
     return found
+
+
+def is_state(verb: Verb, option: str) -> bool:
+    """Whether an option is a flag, or has values of an enum."""
+    about = verb["options"][option]
+    return is_flag(about) or "values" in about
 
 
 def tell_unknown(session: Session, name: str, verb: Verb, words: Sequence[str]) -> None:
@@ -100,7 +111,8 @@ def is_pattern(word: str) -> bool:
 def condition(path: str, word: str, mark: str, known: Names, kind: str) -> str:
     """Rows of this name if there are such, else those with the word in their names."""
     if not is_pattern(word):
-        return f"{path}{'=' if known.has(word, kind, {}) else ':'}{quoted(word)}"
+        spelled = known.spelled(word, {"names": kind}, {})
+        return f"{path}{'=' if known.has(word, kind, {}) else ':'}{quoted(spelled)}"
     pattern = "".join(ANY.get(each) or re.escape(each) for each in word)
     end = f"({re.escape(mark)}.*)?$" if mark else "$"  # a row shows what is before the mark
     return f"{path}~{quoted(f'(?i)^{pattern}{end}')}"

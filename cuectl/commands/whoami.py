@@ -1,6 +1,7 @@
 """`cuectl whoami`."""
 
 import time
+from typing import TYPE_CHECKING
 
 import click
 
@@ -8,6 +9,11 @@ from cuectl.rows import duration
 from cuectl.session import Session
 from cuectl.terminal.layout import columns
 from cuectl.tokens import claims_of
+
+if TYPE_CHECKING:
+    from cuectl.client.gateway import GatewayClient
+
+FAILED_STATUS = 400
 
 
 @click.command()
@@ -25,8 +31,9 @@ def whoami(session: Session, wanted: tuple[str, ...]) -> None:
     from cuectl.methods import cached_methods
 
     session.refresh()
+    session.run(check_token)
     context, claims = session.context, claims_of(session.tokens())
-    document, verbs = cached_methods(session), [*session.known_verbs({})]
+    document, verbs = cached_methods(session), usable(session)
     rows = [
         ("gateway", f"{context.url} ({context.name or 'GATEWAY_URL or --url'})"),
         ("user", str(claims.get("sub") or "no sub in the token")),
@@ -38,6 +45,21 @@ def whoami(session: Session, wanted: tuple[str, ...]) -> None:
         if not wanted:
             rows.append(("verbs", ", ".join(verbs)))
     click.echo("\n".join(columns(rows)))
+
+
+def usable(session: Session) -> list[str]:
+    from cuectl.program import COMMANDS
+
+    return [*session.known_verbs({}), *(each for each in COMMANDS if each not in session.absent)]
+
+
+async def check_token(client: "GatewayClient") -> None:
+    """Raises CallError for a token that is not accepted: anybody may have the document."""
+    from cuectl.client.gateway import NO_METHOD, error_of
+
+    response = await client.send("GET", "/panels.json", b"", {})
+    if response.status_code >= FAILED_STATUS and response.status_code != NO_METHOD:
+        raise error_of(response)
 
 
 def expiry(at: object) -> str:

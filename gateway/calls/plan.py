@@ -94,6 +94,9 @@ def holds_the_loop(body: bytes) -> bool:
 
 def plan(method: Method, content: bytes, policy: UnknownFieldPolicy) -> Plan:
     """The plan for a JSON body. Raises GatewayError (INVALID_ARGUMENT)."""
+    ignores = policy is UnknownFieldPolicy.NOTHING
+    if ignores:  # what is not ignored: fields by their paths
+        policy = UnknownFieldPolicy.ARGUMENTS
     try:
         value = parse(content)
         body = None
@@ -111,7 +114,8 @@ def plan(method: Method, content: bytes, policy: UnknownFieldPolicy) -> Plan:
         body.documented += method.besides
         return Plan(method, *decode_body(method.decode_value, body, policy))
     except UnknownFields as error:
-        return plan_spelled_out(method, content, policy, error)
+        left = UnknownFieldPolicy.NOTHING if ignores else policy
+        return plan_spelled_out(method, content, left, error)
 
 
 def plan_spelled_out(
@@ -119,7 +123,8 @@ def plan_spelled_out(
 ) -> Plan:
     """The plan after unknown fields have been moved to where they belong. Raises GatewayError."""
     value = parse(content)  # planning has taken it apart
-    if not spell_out_fields(method, value, error.fields):
+    moved = spell_out_fields(method, value, error.fields)
+    if not moved and policy is not UnknownFieldPolicy.NOTHING:
         raise with_condition(error, method) from None
     body = Body(value)
     body.rewrite(method.rewrites)

@@ -7,7 +7,6 @@ whose messages have the same path.
 
 import re
 from collections.abc import Container, Iterable, Mapping
-from itertools import islice
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
@@ -19,7 +18,7 @@ from gateway.codec.body import Json
 from gateway.codec.decode import fields_of, only_list_of
 from gateway.codec.fields import field_called, is_message, message_of
 from gateway.codec.scalars import json_of_text
-from gateway.codec.unknown_fields import IGNORED_REPORTED, UnknownFieldPolicy, path_ending_in
+from gateway.codec.unknown_fields import IGNORED_REPORTED, UnknownFieldPolicy
 from gateway.codec.wellknown import is_object, is_special
 from gateway.errors import Code, GatewayError
 from gateway.schema.method import Method
@@ -75,6 +74,10 @@ def form_as_json(method: Method, content: bytes) -> bytes | None:
     if FORM.match(content) is None:
         return None
     fields = parsed(content, strict=True)
+    if not method.reads_only:
+        for name, text in fields:
+            if not text:  # of a variable that is not set: without it, a change is of more
+                raise bad(name, "it is empty; leave it out, or send JSON")
     return body_of(method.descriptor.input_type, fields, method.named_places)
 
 
@@ -262,20 +265,14 @@ def check_no_arguments(method: Method, parameters: Iterable[tuple[str, str]]) ->
     """Raises GatewayError (INVALID_ARGUMENT) for a POST's argument in its query string, where it
     would be ignored: without the one that says which, a call is about all.
     """
-    for name, text in islice(parameters, IGNORED_REPORTED):
-        if is_argument(method, name):
+    kind = method.descriptor.input_type
+    lasts = {each.rpartition(".")[2].lower() for each in method.decoders.paths(kind)}
+    for name, text in parameters:
+        plain = name.rpartition(".")[2].replace("_", "").lower()
+        is_field = field_called(kind, name.partition(".")[0]) is not None
+        if is_field or name in method.besides or plain in lasts or f"{plain}s" in lasts:
             name, text = name[:QUOTED_CHARS], text[:QUOTED_CHARS]
             raise bad(name, f"arguments of a POST are in its body (curl: -d '{name}={text}')")
-
-
-def is_argument(method: Method, name: str) -> bool:
-    """Whether a parameter is a field of the request, or called like one."""
-    kind = method.descriptor.input_type
-    return (
-        field_called(kind, name.partition(".")[0]) is not None
-        or path_ending_in(name, method.decoders.paths(kind)) is not None
-        or name in method.besides
-    )
 
 
 def unread(parameters: list[tuple[str, str]], policy: UnknownFieldPolicy) -> tuple[str, ...]:

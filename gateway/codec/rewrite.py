@@ -36,7 +36,7 @@ class Rename:
     source: BodyPath
     target: BodyPath
     as_list: bool = False
-    """Whether the target is a list, of which the value becomes the only item."""
+    """Whether the target is a list, of which a value that is none becomes the only item."""
     root: BodyPath | None = None
     """The documented object around the source, if Cuebot does not have it."""
 
@@ -106,8 +106,9 @@ class Body:
             elif (taken := self.take(step.source)) is not None:
                 if step.root is not None:
                     self.drop(step.root)
-                place = self.put(step.target, [taken] if step.as_list else taken, step.source)
-                now = text(child(place, 0) if step.as_list else place)
+                wraps = step.as_list and type(taken) is not list
+                place = self.put(step.target, [taken] if wraps else taken, step.source)
+                now = text(child(place, 0) if wraps else place)
                 self.moved.append((now, str(step.source)))
 
     def peek(self, path: BodyPath) -> object:

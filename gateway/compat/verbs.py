@@ -130,7 +130,8 @@ class Argument(Given):
 class Option(Given):
     """An option: a place in the request for what is given with it, or for `value` (`$sub` is who
     asks), or a condition on rows. Without it, `default` is sent. With it, rows have more `columns`.
-    A condition may come with a `value`, and has `{}` for what is given, if that is a text. A text
+    A condition may come with a `value`, and has `{}` for what is given, if that is a text; with
+    `before`, for a pattern of that at the begin of a text, before this mark. A text
     may be for another verb, which is `also` done with the same names: its last argument. That one
     comes `first` if the verb leaves nothing to do it with, and then the text may be `put`, too.
 
@@ -144,6 +145,7 @@ class Option(Given):
     where: Line | None = None
     also: Word | None = None
     first: bool = False
+    before: Annotated[str, Field(min_length=1)] | None = None
     columns: Columns = ()
     aliases: tuple[Word, ...] = ()
     splits: re.Pattern[str] | None = None
@@ -591,7 +593,8 @@ class Reader:
             where = each.where.replace(GIVEN, "'x'")
             self._view(method, _where=f"({always}) and ({where})" if always else where)
         if each.put is None:
-            return {**filled(where=each.where, help=each.help), **expected(each)}
+            more = filled(where=each.where, before=each.before, help=each.help)
+            return {**more, **expected(each)}
         found = {**place_in(method, each.put), **filled(where=each.where), **also}
         for name, content in (("value", each.value), ("default", each.default)):
             if content is not None:

@@ -26,6 +26,18 @@ def planned(path: str, body: Any) -> bytes:
     return plan(method, orjson.dumps(body), UnknownFieldPolicy.ARGUMENTS).payload
 
 
+def test_what_is_ignored_is_no_field_by_its_path() -> None:
+    """A change would be of more than was said."""
+    method = CATALOG.routes[KILL_FRAMES]
+    body = JOB | {"req.layers": ["comp"], "nonsense": 1}
+    ignoring = plan(method, orjson.dumps(body), UnknownFieldPolicy.NOTHING)
+    assert ignoring.payload == planned(KILL_FRAMES, JOB | {"req": {"layers": ["comp"]}})
+    assert ignoring.ignored == ("nonsense",)
+    nested = JOB | {"req": {"nonsense": 1}}
+    ignoring = plan(method, orjson.dumps(nested), UnknownFieldPolicy.NOTHING)
+    assert ignoring.payload == planned(KILL_FRAMES, JOB | {"req": {}})
+
+
 @pytest.mark.parametrize(
     ("path", "body", "meant"),
     [
@@ -35,7 +47,7 @@ def planned(path: str, body: Any) -> bytes:
         (f"{JOBS}/AddComment", JOB | {"comment": "x"}, JOB | {"newComment": {"message": "x"}}),
         (
             f"{JOBS}/EatFrames",
-            JOB | {"state": "DEAD", "layer": "a", "range": "1-2"},
+            JOB | {"state": ["DEAD"], "layer": "a", "range": "1-2"},
             JOB | {"req": {"states": {"frameStates": "DEAD"}, "layers": "a", "frameRange": "1-2"}},
         ),
         (

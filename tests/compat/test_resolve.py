@@ -173,7 +173,7 @@ WRITTEN_BY_PEOPLE = (
     "host.HostInterface/SetAllocation.allocation",
     *(f"job.JobInterface/RetryFrames.{name}" for name in ("state", "layer", "range")),
     *(f"job.JobInterface/EatFrames.{name}" for name in ("state", "layer", "range")),
-    *(f"job.JobInterface/KillFrames.{name}" for name in ("layer", "range")),
+    *(f"job.JobInterface/KillFrames.{name}" for name in ("state", "layer", "range")),
 )
 """Names that no document has, nor Cuebot."""
 

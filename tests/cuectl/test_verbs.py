@@ -148,6 +148,15 @@ def calls_of(cuebot: SimulatedCuebot, method: str) -> int:
         ),
         ("frames --dead --count-by STATE --no-headers", "DEAD  5"),
         ("frames --dead --sort-by -name --limit 1 -o name", "1012-beauty"),
+        ("layers --sort-by -min_cores --limit 1 --fields minCores --no-headers", "8"),
+        ("layers --sort-by -layerStats.totalFrames,name --limit 1 -o name", "beauty"),
+        ("layers --sort-by -totalFrames,name --limit 1 -o name", "beauty"),
+        ("jobs --sum reservedCores --where name=zz --no-headers -o csv", "0,0"),
+        ("jobs --sum reservedCores --user lena --count-by user --no-headers", "lena  1  6"),
+        ("jobs LENA -o name", LENA),
+        (f"frames {DYING} BEAUTY --dead -o name --limit 1", "1006-beauty"),
+        (f"frames {DYING} --host render-node-03 --dead -o name", "1006-beauty"),
+        ("procs --count-by host --host render-node-02 --no-headers", "render-node-02  3"),
         (
             "job --show harbor --fields state,name -o csv --sort-by name --limit 1",
             f'"state","name"\n"PENDING","{DYING}"',
@@ -248,6 +257,8 @@ async def test_the_time_that_frames_took_is_a_column(cuectl: Cuectl) -> None:
     assert len(began) > len(ended) > 0
     ran = await cuectl("frames", "--running", "--sort", "-runtime", "--limit", "2", "-o", "name")
     assert len(ran.text.split()) == 2
+    ran = await cuectl("frames", DYING, "1006", "--fields", "name,runtime", "-o", "ndjson")
+    assert (ran.json["name"], ran.json["runtime"]) == ("1006-beauty", ended["1006-beauty"])
     head = (await cuectl("job", DYING, LENA)).text.splitlines()[0]
     assert head.split()[:2] == ["NAME", "STATE"]
     head = (await cuectl("frames", DYING)).text.splitlines()[0]
@@ -356,6 +367,15 @@ async def test_forms(reading: Cuectl) -> None:
             WRONG_USAGE,
             "No such option '--memory'; for that: --where 'MEM > …'",
         ),
+        (f"retry {DYING} running", NOT_FOUND, "retry: nothing was done, 1 of 2 not found"),
+        (f"min-memory {LENA} comp 5B", WRONG_USAGE, "5B is too little: it would be 0"),
+        ("set-size local.general.demo 0.001", WRONG_USAGE, "0.001 is too little: it would be 0"),
+        ("pause --all", WRONG_USAGE, "No such option '--all'"),
+        (f"min-memory {LENA} --where name:comp 5GB", WRONG_USAGE, "No such option '--where'"),
+        ("jobs --count-by nope", WRONG_USAGE, "--count-by: job.Job has no field 'nope'"),
+        ("logs --count-by log", WRONG_USAGE, "log is no field of the rows"),
+        ("frames --count-by runtime", WRONG_USAGE, "runtime is no field of the rows"),
+        ("why --watch", WRONG_USAGE, "--watch shows no reasons"),
         (f"set {LENA} --min-cores 4", WRONG_USAGE, f"did you mean cuectl min-cores {LENA} 4?\n"),
         (f"set {LENA} --min-cores=4", WRONG_USAGE, f"did you mean cuectl min-cores {LENA} 4?\n"),
         (f"depends {LENA} --reverse", WRONG_USAGE, "for that: cuectl dependents\n"),
@@ -507,6 +527,19 @@ async def test_nothing_is_done_if_one_of_several_names_is_wrong(
     assert [each for each in calls if not each.startswith(("Get", "Find"))] == []
 
 
+async def test_a_layer_beside_a_pipe_is_no_job(cuectl: Cuectl, cuebot: SimulatedCuebot) -> None:
+    """It would be ignored, and all frames of the jobs be changed."""
+    ran = await cuectl("kill-frames", "-", "comp", "--yes", given=f"{LENA}\n{DYING}\n")
+    assert ran.status == NOT_FOUND
+    assert ran.err.startswith("kill-frames: nothing was done, 1 of 3 not found\n  'comp' is not")
+    hidden = ",".join((JOB_NAMES, "job.JobInterface/GetLayers"))
+    async with gateway_for(cuebot.endpoint, exclude_services=hidden) as unlisted:
+        ran = await Cuectl(unlisted, cuectl.folder)("retry", DYING, "comp")
+    assert ran.status == NOT_FOUND
+    assert "nothing was done: comp: " in ran.err
+    assert calls_of(cuebot, "KillFrames") + calls_of(cuebot, "RetryFrames") == 0
+
+
 async def test_names_in_a_pipe_that_have_gone_stop_no_others(
     cuectl: Cuectl, cuebot: SimulatedCuebot
 ) -> None:
@@ -573,6 +606,8 @@ async def test_who_i_am(reading: Cuectl) -> None:
         assert {"jobs", "kill"} <= {*rows["verbs"].split(", ")}
     ran = await reading("can-i", "kill", "fly")
     assert [*map(str.split, ran.text.splitlines())][-2:] == [["kill", "yes"], ["fly", "no"]]
+    ran = await reading("whoami", "follow", "call")
+    assert [*map(str.split, ran.text.splitlines())][-2:] == [["follow", "yes"], ["call", "yes"]]
     ran = await reading("whoami", TOKEN="nonsense")
     assert (ran.status, ran.out) == (FAILED, b"")
     assert "UNAUTHENTICATED" in ran.err or "PERMISSION_DENIED" in ran.err
