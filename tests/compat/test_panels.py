@@ -50,6 +50,27 @@ def test_the_panels_of_opencue_fit(ours: Catalog) -> None:
     assert about == {**dict.fromkeys(of_job, "job"), **dict.fromkeys(of_host, "host")}
 
 
+def test_rows_of_long_lists_keep_their_places(ours: Catalog) -> None:
+    """Their order is by what does not change while somebody looks."""
+    lists = [each.shown for each in ours.panels.panels if each.shown.get("alone")]
+    first = {each["view"]["sort"].split(",")[0] for each in lists}
+    assert first == {"name", "-stopTime", "dispatchTime"}
+
+
+def test_frames_that_wait_are_counted_under_one_name(ours: Catalog) -> None:
+    names: dict[str, set[str]] = {}
+    for each in ours.panels.panels:
+        for column in each.shown["columns"]:
+            last = column.get("path", "").rpartition(".")[2].rstrip(")")
+            if last in {"waitingFrames", "dependFrames", "pendingFrames"}:
+                names.setdefault(column["title"], set()).add(last)
+    assert names == {
+        "Waiting": {"waitingFrames"},
+        "Depend": {"dependFrames"},
+        "Wait or depend": {"pendingFrames"},
+    }
+
+
 def test_what_kills_and_deletes_asks(ours: Catalog) -> None:
     words = ("Kill", "Delete", "Eat", "Clear")
     wanted = {each.path for each in ours.methods if each.descriptor.name.startswith(words)}

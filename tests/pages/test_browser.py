@@ -242,6 +242,7 @@ async def test_a_row_leads_from_a_show_to_its_frames(visit: Visit) -> None:
     await menu(page, waiting, "Layers")
     mesh = panel(page, f"Layers of {waiting}").get_by_role("row", name="mesh")
     await expect(mesh).to_contain_text("mesh0 of 1200012")
+    await expect(mesh).to_contain_text("––")  # it has used no memory, and taken no time
     await page.go_back()
     await menu(page, waiting, "What it waits for")
     depends = panel(page, f"What {waiting} waits for").locator("tbody tr")
