@@ -68,7 +68,8 @@ class PanelColumn(Entry):
 
     A `bar` is as long as the value, beside the largest of the table or the one at this path. What
     is `alert` stands out: a number that is not 0, or one of these texts. Rows that do not fit
-    `when` show nothing.
+    `when` show nothing. The value leads to a panel of the `leads`, a number that is 0 to none; what
+    one may `copy` has a button for it.
     """
 
     path: RowPath
@@ -77,6 +78,8 @@ class PanelColumn(Entry):
     bar: StrictBool | FieldPath = False
     alert: StrictBool | tuple[str, ...] = False
     before: Annotated[str, Field(min_length=1)] | None = None
+    lead: PanelId | None = None
+    copy_: bool = Field(alias="copy", default=False)
 
 
 class TextColumn(Entry):
@@ -85,17 +88,20 @@ class TextColumn(Entry):
     text: Line
     title: Line
     when: Line | None = None
+    copy_: bool = Field(alias="copy", default=False)
 
 
 class Lead(Entry):
     """Another panel: its `given` fields get these values of a row, and it is told others.
 
-    A row's name leads to the first that is not `aside`, or else shows its details.
+    A row's name leads to the first that is not `aside`, or else shows its details. What it leads to
+    has the name of the row, or that in its column `of`.
     """
 
     panel: PanelId
     title: Line | None = None
     aside: bool = False
+    of: RowPath | None = None
     with_: dict[TargetPath, RowPath] = Field(alias="with")
     tells: dict[FieldName, RowPath] = {}
 
@@ -119,6 +125,16 @@ class PanelAction(Entry):
     many: bool = False
 
 
+class About(Entry):
+    """The panel of the one row that another panel is about: what that one was given or told, or
+    its `name`, is given to it. Of its actions, those with the titles `offers` have buttons.
+    """
+
+    panel: PanelId
+    with_: dict[TargetPath, TargetPath] = Field(alias="with")
+    offers: tuple[Line, ...] = ()
+
+
 class Panel(Entry):
     """A read, shown as a table. One with `given` fields is shown for a row of another panel.
 
@@ -130,7 +146,8 @@ class Panel(Entry):
     a user has a title for what is `mine`.
 
     `details` of a row have more than its columns. `gone` says what has become of a row that is no
-    longer there.
+    longer there. Beside the title is what a panel is `about`: the `line` of that row, and what can
+    be done with it. `nouns` are the words for one row and several.
     """
 
     title: Line | None = None
@@ -144,6 +161,9 @@ class Panel(Entry):
     view: dict[ViewParameter, str] = {}
     columns: tuple[PanelColumn | TextColumn, ...] = ()
     details: tuple[PanelColumn | TextColumn, ...] = ()
+    line: tuple[PanelColumn | TextColumn, ...] = ()
+    about: About | None = None
+    nouns: tuple[Line, Line] = ("row", "rows")
     gone: Line | None = None
     summary: Line | None = None
     name: RowPath | None = None
@@ -209,13 +229,22 @@ class Fitting:
                 actions = tuple(self._actions(name, panel, reading))
                 used = [path for each in (*leads, *actions) for path in each["with"].values()]
                 used += [path for each in leads for path in each["tells"].values()]
+                used += [each["of"] for each in leads if "of" in each]
                 used += [path for each in actions for path in paths_of(each.get("when", ()))]
-                yield served.Panel(name, reading.method.path, reading.shown(used), leads, actions)
+                about = self._about(name, panel, reading)
+                shown = {**reading.shown(used), **({"about": about} if about else {})}
+                yield served.Panel(name, reading.method.path, shown, leads, actions)
 
     def _leads(self, name: str, panel: Panel, reading: "Reading") -> Iterator[served.Json]:
         for lead in panel.leads:
             with entry(f"panels.{name}.leads.{lead.panel}", self._unused):
                 yield reading.lead(lead, self._profile.panels)
+
+    def _about(self, name: str, panel: Panel, reading: "Reading") -> served.Json | None:
+        if panel.about is not None:
+            with entry(f"panels.{name}.about", self._unused):
+                return reading.about(panel.about, self._profile.panels)
+        return None
 
     def _actions(self, name: str, panel: Panel, reading: "Reading") -> Iterator[served.Json]:
         for action in panel.actions:
@@ -303,6 +332,7 @@ class Reading:
         view: dict[str, str] = {str(name): text for name, text in panel.view.items()}
         columns = [self._column(each) for each in self._columns]
         details = [self._column(each) for each in panel.details]
+        line = [self._column(each) for each in panel.line]
         in_summary = [*paths_of_summary(self.summary)]
         for path in in_summary:
             self._check(path)
@@ -320,7 +350,9 @@ class Reading:
             "rows": ["groups"] if self._is_grouped else list(self._rows.names),
             "name": self._name,
             "columns": columns,
+            "nouns": panel.nouns,
             **({"details": details} if details else {}),
+            **({"line": line} if line else {}),
             **({"alone": True} if panel.alone else {}),
             **({"mine": panel.mine} if panel.mine else {}),
             **({"gone": panel.gone} if panel.gone else {}),
@@ -335,7 +367,7 @@ class Reading:
         for name in lead.tells:
             if name not in target.told:
                 raise NotApplicable(f"{lead.panel} is not told {name}")
-        for path in (*lead.with_.values(), *lead.tells.values()):
+        for path in (*lead.with_.values(), *lead.tells.values(), *([lead.of] if lead.of else [])):
             self._check(path)
         title = lead.title or title_of(lead.panel, target)
         return {
@@ -344,7 +376,22 @@ class Reading:
             "with": lead.with_,
             "tells": lead.tells,
             **({"aside": True} if lead.aside else {}),
+            **({"of": lead.of} if lead.of else {}),
         }
+
+    def about(self, about: About, panels: Mapping[str, Panel]) -> served.Json:
+        if about.panel not in panels:
+            raise NotApplicable("there is no such panel")
+        other = whole(panels, about.panel)
+        if about.with_.keys() != {*other.given}:
+            raise NotApplicable(f"{about.panel} is given {', '.join(other.given) or 'nothing'}")
+        for name in about.with_.values():
+            if name not in (*self._panel.given, *self._panel.told, NAME):
+                raise NotApplicable(f"the panel is not given {name}")
+        for title in about.offers:
+            if title not in [each.title for each in other.actions]:
+                raise NotApplicable(f"{about.panel} has no action {title}")
+        return {"panel": about.panel, "with": about.with_, "offers": about.offers}
 
     def action(self, action: PanelAction, method: Method) -> served.Json:
         check_request(method, action.request)
@@ -404,8 +451,10 @@ class Reading:
             for name in self._in_template(column):
                 self._check(name)
             shown: served.Json = {"text": column.text, "title": column.title, "number": False}
-            return {**shown, **({"when": when} if when else {})}
+            return {**shown, **({"when": when} if when else {}), **copied(column)}
         field = self._check(column.path)
+        if column.lead and column.lead not in [each.panel for each in self._panel.leads]:
+            raise NotApplicable(f"{column.lead} is none of the leads")
         bar = column.bar
         if isinstance(bar, str):
             self._check(bar)
@@ -418,7 +467,9 @@ class Reading:
             **({"bar": bar} if bar else {}),
             **({"alert": column.alert} if column.alert else {}),
             **({"before": column.before} if column.before else {}),
+            **({"lead": column.lead} if column.lead else {}),
             **({"when": when} if when else {}),
+            **copied(column),
         }
 
     def _in_template(self, column: TextColumn) -> list[str]:
@@ -442,7 +493,7 @@ class Reading:
         """What is needed of a row, also for its order and its name."""
         panel = self._panel
         needed: list[str] = []
-        for each in (*self._columns, *panel.details):
+        for each in (*self._columns, *panel.details, *panel.line):
             if isinstance(each, TextColumn):
                 needed += self._in_template(each)
             else:
@@ -453,6 +504,10 @@ class Reading:
         names = {each.json_name for each in self._rows.descriptor.fields}
         needed += [each for each in (ID, self._name) if each in names]
         return list(dict.fromkeys(needed))
+
+
+def copied(column: PanelColumn | TextColumn) -> served.Json:
+    return {"copy": True} if column.copy_ else {}
 
 
 def check_request(method: Method, request: Mapping[str, Any]) -> None:
@@ -489,7 +544,9 @@ def check_names(method: Method, path: Iterable[str]) -> None:
 
 
 def whole(panels: Mapping[str, Panel], name: str) -> Panel:
-    """A panel with what it has from the one that it is `like`. Raises NotApplicable."""
+    """A panel with what it has from the one that it is `like`; what that one is about, only if it
+    is given the same. Raises NotApplicable.
+    """
     panel = panels[name]
     if panel.like is None:
         return panel
@@ -497,7 +554,10 @@ def whole(panels: Mapping[str, Panel], name: str) -> Panel:
     if other is None or other.like is not None:
         raise NotApplicable(f"{panel.like} is no panel, or is itself like another one")
     own = {each: getattr(panel, each) for each in panel.model_fields_set}
-    return other.model_copy(update={"alone": False, "mine": None, "title": None, **own})
+    about = other.about if panel.given in ((), other.given) else None
+    return other.model_copy(
+        update={"alone": False, "mine": None, "title": None, "about": about, **own}
+    )
 
 
 def title_of(id_: str, panel: Panel) -> str:

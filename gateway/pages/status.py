@@ -25,6 +25,7 @@ from gateway.discovery.refresh import LiveCatalog
 from gateway.http.context import context_of
 from gateway.http.refusals import Refusals
 from gateway.pages.content import Content
+from gateway.pages.reasons import WORDS
 from gateway.state.store import Link
 from gateway.suggestions import DID_YOU_MEAN
 from gateway.upstream.cuebot import Cuebot
@@ -162,6 +163,7 @@ def status_app(
                 "startedAt": started_at,
                 "sinceStart": refusals.since_start,
                 "lastMinute": refusals.recent(),
+                "words": {each: WORDS[each] for each in refusals.since_start if each in WORDS},
             },
             "links": LINKS,
         }

@@ -90,7 +90,11 @@ class Panels:
                 {
                     "id": each.id,
                     "method": each.method,
-                    **each.shown,
+                    **{
+                        key: part
+                        for key, part in each.shown.items()
+                        if key != "about" or part["panel"] in ids
+                    },
                     "leads": [lead for lead in each.leads if lead["panel"] in ids],
                     "actions": [action for action in each.actions if action["method"] in allowed],
                 }

@@ -1,5 +1,6 @@
 """Panels of the page at `/`: those of OpenCue fit, and what does not fit a schema is told."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,33 @@ def test_the_panels_of_opencue_fit(ours: Catalog) -> None:
     ids = {each["id"] for each in shown["panels"]}
     assert {lead["panel"] for each in shown["panels"] for lead in each["leads"]} <= ids
     reached = {lead["panel"] for each in shown["panels"] for lead in each["leads"]}
+    reached |= {each["about"]["panel"] for each in shown["panels"] if "about" in each}
     assert {each["id"] for each in shown["panels"] if each["given"]} == reached
+    about = {each["id"]: each["about"]["panel"] for each in shown["panels"] if "about" in each}
+    of_job = ("layers", "frames", "dead-frames", "depends", "dependents", "comments")
+    of_host = ("procs-of-host", "comments-on-host")
+    assert about == {**dict.fromkeys(of_job, "job"), **dict.fromkeys(of_host, "host")}
+
+
+def test_rows_of_long_lists_keep_their_places(ours: Catalog) -> None:
+    """Their order is by what does not change while somebody looks."""
+    lists = [each.shown for each in ours.panels.panels if each.shown.get("alone")]
+    first = {each["view"]["sort"].split(",")[0] for each in lists}
+    assert first == {"name", "-stopTime", "dispatchTime"}
+
+
+def test_frames_that_wait_are_counted_under_one_name(ours: Catalog) -> None:
+    names: dict[str, set[str]] = {}
+    for each in ours.panels.panels:
+        for column in each.shown["columns"]:
+            last = column.get("path", "").rpartition(".")[2].rstrip(")")
+            if last in {"waitingFrames", "dependFrames", "pendingFrames"}:
+                names.setdefault(column["title"], set()).add(last)
+    assert names == {
+        "Waiting": {"waitingFrames"},
+        "Depend": {"dependFrames"},
+        "Wait or depend": {"pendingFrames"},
+    }
 
 
 def test_what_kills_and_deletes_asks(ours: Catalog) -> None:
@@ -88,6 +115,7 @@ def test_a_foreign_schema_has_panels_of_its_own(tmp_path: Path) -> None:
         {"path": "poolName", "title": "Pool name", "number": False},
         {"path": "size", "title": "Places", "number": True, "bar": True},
     ]
+    assert some["nouns"] == ("row", "rows")
     assert some["actions"][0]["with"] == {"pool.id": "id"}
     assert some["actions"][0]["given"] == {"names[]": "names[]"}
     assert all_["leads"] == [
@@ -172,6 +200,61 @@ def test_rows_have_what_their_actions_and_details_need(tmp_path: Path) -> None:
     assert others["leads"][0]["tells"] == {"top": "id"}
 
 
+def test_a_panel_is_about_a_row_of_another(tmp_path: Path) -> None:
+    """Of which it shows a line and offers actions; a like one, if it is given the same."""
+    drain = {"title": "Drain", "method": "farm.PoolInterface/Drain", "with": {"pool.id": "id"}}
+    line = [{"text": "{size} places", "title": "Places"}]
+    given = {"given": ["names[]"]}
+    about = {"about": {"panel": "pool", "with": {"names[]": "names[]"}, "offers": ["Drain"]}}
+    named = {"about": {"panel": "pool", "with": {"names[]": "name"}}}
+    panels = {
+        "pool": {**LIST, **given, "line": line, "actions": [drain], "nouns": ["pool", "pools"]},
+        "part": {**LIST, **given, **about},
+        "like-it": {"like": "part"},
+        "of-other": {"like": "part", "given": ["pool.id"]},
+        "by-name": {**LIST, **named},
+    }
+    catalog = catalog_of(tmp_path, panels)
+    assert reasons(catalog) == {}
+    everything = {each.path for each in catalog.methods}
+    shown = {each["id"]: each for each in catalog.panels.for_reader(everything)["panels"]}
+    wanted = {"panel": "pool", "with": {"names[]": "names[]"}, "offers": ("Drain",)}
+    assert shown["part"]["about"] == shown["like-it"]["about"] == wanted
+    assert shown["by-name"]["about"]["with"] == {"names[]": "name"}
+    assert "about" not in shown["of-other"]
+    assert shown["pool"]["line"] == [{"text": "{size} places", "title": "Places", "number": False}]
+    assert shown["pool"]["view"]["fields"] == "poolName,size,id"
+    assert shown["pool"]["nouns"] == ("pool", "pools")
+
+
+def test_a_panel_is_not_about_a_row_that_its_reader_may_not_see(tmp_path: Path) -> None:
+    about = {"about": {"panel": "pool", "with": {}}}
+    found = {"title": "One", "method": "farm.PoolInterface/List"}
+    catalog = catalog_of(tmp_path, {"pool": found, "part": {**LIST, **about}})
+    first, *_ = catalog.panels.panels
+    hidden = replace(first, method="/farm.PoolInterface/Hidden")
+    panels = replace(catalog.panels, panels=(hidden, *catalog.panels.panels[1:]))
+    (shown,) = panels.for_reader({"/farm.PoolInterface/List"})["panels"]
+    assert "about" not in shown
+
+
+def test_columns_lead_somewhere_and_may_be_copied(tmp_path: Path) -> None:
+    """What they lead to may have the name in that column."""
+    path = {"path": "id", "copy": True}
+    text = {"text": "/{id}", "title": "Path", "copy": True}
+    columns = [{"path": "poolName"}, {"path": "size", "lead": "some"}, path, text]
+    lead = {"panel": "some", "with": {"names[]": "size"}, "of": "size", "aside": True}
+    some = {**LIST, "given": ["names[]"]}
+    catalog = catalog_of(
+        tmp_path, {"all": {**LIST, "columns": columns, "leads": [lead]}, "some": some}
+    )
+    assert reasons(catalog) == {}
+    shown = catalog.panels.for_reader({each.path for each in catalog.methods})["panels"][0]
+    assert [each.get("lead") for each in shown["columns"]] == [None, "some", None, None]
+    assert [each.get("copy") for each in shown["columns"]] == [None, None, True, True]
+    assert (shown["leads"][0]["of"], shown["leads"][0]["aside"]) == ("size", True)
+
+
 def with_columns(*columns: dict[str, object], **more: object) -> dict[str, object]:
     return {**LIST, "columns": [*columns], **more}
 
@@ -184,6 +267,8 @@ def with_columns(*columns: dict[str, object], **more: object) -> dict[str, objec
         ({**LIST, "method": "farm.PoolInterface/Find"}, "answers no rows"),
         (with_columns({"path": "depth"}), "depth"),
         (with_columns({"path": "size", "bar": "depth"}), "depth"),
+        (with_columns({"path": "size", "lead": "seas"}), "seas is none of the leads"),
+        ({**LIST, "line": [{"path": "depth"}]}, "depth"),
         ({**LIST, "summary": "{sum(depth)}"}, "depth"),
         ({**LIST, "summary": "{count if depth>1}"}, "depth"),
         ({**LIST, "summary": "{count if not size>1}"}, "comparisons with a value, joined by"),
@@ -222,6 +307,11 @@ def lead(panel: str) -> dict[str, Any]:
     return {"leads": [{"panel": panel, "with": {"names[]": "id"}}]}
 
 
+def about(panel: str, *, of: str = "name", offers: str = "") -> dict[str, Any]:
+    more = {"offers": [offers]} if offers else {}
+    return {"given": ["names[]"], "about": {"panel": panel, "with": {"names[]": of}, **more}}
+
+
 def action(**more: object) -> dict[str, Any]:
     return {"actions": [{"title": "D", "method": "farm.PoolInterface/Drain"} | more]}
 
@@ -231,6 +321,10 @@ def action(**more: object) -> dict[str, Any]:
     [
         (lead("x"), "pools.leads.x", "there is no such panel"),
         (lead("pools"), "pools.leads.pools", "is given nothing"),
+        (about("x"), "pools.about", "there is no such panel"),
+        ({"about": {"panel": "pools", "with": {"x": "name"}}}, "pools.about", "is given nothing"),
+        (about("pools", of="depth"), "pools.about", "the panel is not given depth"),
+        (about("pools", offers="Fill"), "pools.about", "pools has no action Fill"),
         (action(method="farm.PoolInterface/Flood"), "pools.actions.D", "not served"),
         (action(**{"with": {"sea": "id"}}), "pools.actions.D", "farm.Wanted has no sea"),
         (action(**{"with": {"pool.id": "sea"}}), "pools.actions.D", "sea"),

@@ -322,6 +322,7 @@ async def test_the_status_tells_what_is_refused(gateway: Gateway) -> None:
             "stopping": 1,
         }
     )
+    assert refused["words"].keys() == refused["sinceStart"].keys()
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", refused["startedAt"])
 
 
@@ -422,7 +423,8 @@ async def test_readers_see_the_panels_that_they_may_call(cuebot: ScriptedCuebot)
         some = (await gateway.client.get("/panels.json", headers=signed("x"))).json()
     shows, *others = all_["panels"]
     assert shows["id"] == "shows"
-    assert [each["panel"] for each in shows["leads"]] == ["jobs-of-show", "subscriptions"]
+    leads = ["jobs-of-show", "failing-jobs-of-show", "subscriptions"]
+    assert [each["panel"] for each in shows["leads"]] == leads
     assert others
     assert (shows["actions"], all_["destroys"]) == ([], [])
     assert [each["id"] for each in some["panels"]] == ["shows", "subscriptions"]

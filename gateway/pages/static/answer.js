@@ -1,5 +1,5 @@
 // An answer as a table that can be sorted, as a tree, or as JSON.
-import { at, button, compare, isNumber, isObject, make, shown } from "./base.js";
+import { at, button, isNumber, isObject, make, mark, shown, sorted, tableOf } from "./base.js";
 
 const MOST_ROWS = 300, MOST_COLUMNS = 60;
 
@@ -16,7 +16,7 @@ export function rowsOf(answer, path = []) {
 // saves its rows, and `unitAt` knows the units of numbers.
 export function showAnswer(place, answer, { cut, wanted, choose, download, unitAt }) {
   const { path, rows } = rowsOf(answer) ?? {};
-  const forms = { ...(rows?.length ? { Table: () => tableOf(rows, (column) => unitAt([...path, ...column.split(".")])) } : {}), Tree: () => make("div", { class: "tree" }, treeOf(answer)), JSON: () => make("pre", { tabindex: 0 }, JSON.stringify(answer, null, 2)) };
+  const forms = { ...(rows?.length ? { Table: () => sortable(rows, (column) => unitAt([...path, ...column.split(".")])) } : {}), Tree: () => make("div", { class: "tree" }, treeOf(answer)), JSON: () => make("pre", { tabindex: 0 }, JSON.stringify(answer, null, 2)) };
   const initial = forms[wanted] ? wanted : rows?.length ? "Table" : "JSON";
   const content = make("div");
   const buttons = Object.keys(forms).map((name) => button(name, () => { choose(name); show(name); }));
@@ -42,24 +42,21 @@ function columnsOf(rows) {
   return [...found].sort((one, other) => rank(one) - rank(other)).slice(0, MOST_COLUMNS);
 }
 
-function tableOf(rows, unitOf) {
+function sortable(rows, unitOf) {
   const columns = columnsOf(rows);
   const units = new Map(columns.map((path) => [path, unitOf(path)]));
-  let order = null, most = MOST_ROWS;
+  let order = "", most = MOST_ROWS;
   const body = make("tbody");
   const more = make("p");
   const heads = columns.map((path) => make("th", { scope: "col" }, button(path, () => {
-    order = { path, sign: order?.path === path ? -order.sign : 1 };
-    heads.forEach((each, place) => {
-      if (columns[place] === path) each.setAttribute("aria-sort", order.sign > 0 ? "ascending" : "descending");
-      else each.removeAttribute("aria-sort");
-    });
+    order = order === path ? `-${path}` : path;
+    heads.forEach((each, place) => mark(each, "aria-sort", columns[place] === path && (order === path ? "ascending" : "descending")));
     fill();
   })));
   const fill = () => {
-    const all = order ? [...rows].sort((one, other) => compare(at(one, order.path), at(other, order.path), order.sign)) : rows;
+    const all = order ? sorted(rows, order) : rows;
     body.replaceChildren(...all.slice(0, most).map((row) => make("tr", {}, columns.map((path) => {
-      const value = path.split(".").reduce((inner, name) => inner?.[name], row);
+      const value = at(row, path);
       const unit = units.get(path);
       return make("td", { class: isNumber(value) && unit !== "time" ? "number" : "", title: unit && String(value) }, shown(value, unit));
     }))));
@@ -67,8 +64,7 @@ function tableOf(rows, unitOf) {
     more.replaceChildren(...(left > 0 ? [button(`${left} more rows`, () => { most += 1000; fill(); })] : []));
   };
   fill();
-  return make("div", {}, make("div", { class: "scroll", role: "group", tabindex: 0, "aria-label": "Rows of the answer" },
-    make("table", {}, make("thead", {}, make("tr", {}, heads)), body)), more);
+  return make("div", {}, tableOf("Rows of the answer", heads, body), more);
 }
 
 function treeOf(value) {

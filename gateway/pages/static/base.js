@@ -22,6 +22,14 @@ export function request(path, { headers = {}, ...options } = {}) {
   return fetch(base + path, { ...options, headers: own });
 }
 
+export const post = (path, content, headers = {}, options = {}) => request(path, {
+  ...options, method: "POST", headers: { Accept: "application/json", "Content-Type": "application/json", ...headers }, body: JSON.stringify(content),
+});
+
+// What the gateway says to a token that it does not take, and what a lost connection is called.
+export const isRefusal = ({ status }) => [401, 403].includes(status);
+export const away = (error) => `The gateway is not responding: ${error.message}`;
+
 export async function get(path) {
   const response = await request(path);
   const content = await response.json();
@@ -47,6 +55,22 @@ export function make(tag, attributes = {}, ...children) {
 export function button(text, onclick, attributes = {}) {
   return make("button", { type: "button", onclick, ...attributes }, text);
 }
+
+// A field for a line of text that is no prose.
+export const entry = (attributes) => make("input", { autocomplete: "off", spellcheck: "false", ...attributes });
+
+// A table that can be scrolled by itself.
+export const tableOf = (label, heads, body, attributes) => make("div", { class: "scroll", role: "group", tabindex: 0, "aria-label": label, ...attributes },
+  make("table", {}, make("thead", {}, make("tr", {}, heads)), body));
+
+// Says what has come of something: `good`, `down`, or `soft`.
+export function tell(element, kind, text) {
+  element.className = kind;
+  element.textContent = text;
+}
+
+// Sets an attribute, or removes it.
+export const mark = (element, name, value) => (value ? element.setAttribute(name, value) : element.removeAttribute(name));
 
 export const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
 
@@ -79,6 +103,9 @@ export function put(body, path, value) {
 export const readable = (parameters) => new URLSearchParams(parameters).toString().replaceAll("%2C", ",");
 export const linkTo = (part, path, parameters) => `#${part}/${path}?${readable(parameters)}`;
 
+// The parameters of a view: `_where`, `_sort`, …
+export const parametersOf = (view) => Object.fromEntries(Object.entries(view).filter(([, text]) => text).map(([name, text]) => [`_${name}`, text]));
+
 // The query string of a GET, of a request without maps and lists of objects.
 export function queryOf(body, view = {}) {
   const query = new URLSearchParams();
@@ -89,7 +116,7 @@ export function queryOf(body, view = {}) {
     } else if (value !== null && value !== undefined) query.append(path, value);
   };
   walk(body, "");
-  for (const [name, text] of Object.entries(view)) if (text) query.append(`_${name}`, text);
+  for (const [name, text] of Object.entries(parametersOf(view))) query.append(name, text);
   const text = query.toString();
   return text && `?${text}`;
 }
@@ -129,9 +156,11 @@ export function duration(seconds) {
 export const isNumber = (value) => typeof value === "number"
   || (typeof value === "string" && /^-?\d{1,19}(\.\d+)?$/.test(value));
 
+const isEmpty = (value) => value === null || value === undefined || value === "";
+
 // A value for people, by the unit of its field.
 export function shown(value, unit) {
-  if (value === null || value === undefined || value === "") return "–";
+  if (isEmpty(value)) return "–";
   if (unit && isNumber(value)) {
     const number = Number(value);
     if (unit === "time") return number > 0 ? `${duration(Date.now() / 1000 - number)} ago` : "–";
@@ -144,12 +173,10 @@ export function shown(value, unit) {
   return typeof value === "object" ? JSON.stringify(value) : value;
 }
 
-const isEmpty = (value) => value === null || value === undefined || value === "";
-
 const texts = new Intl.Collator("en", { numeric: true }), numbers = new Intl.NumberFormat();  // which take long to make
 
 // The order of two values, or with `sign` -1 the reverse; what is empty comes last.
-export function compare(one, other, sign = 1) {
+function compare(one, other, sign = 1) {
   if (isEmpty(one) || isEmpty(other)) return Number(isEmpty(one)) - Number(isEmpty(other));
   if (isNumber(one) && isNumber(other)) return sign * (Number(one) - Number(other));
   return sign * texts.compare(String(one), String(other));
@@ -168,19 +195,6 @@ export function save(blob, name) {
   URL.revokeObjectURL(link.href);
 }
 
-// Whether the reader wants what is asked.
-export function isSure(title, text, details) {
-  const dialog = $("confirm");
-  $("confirm-title").textContent = title;
-  $("confirm-text").textContent = text;
-  $("confirm-request").textContent = details;
-  dialog.returnValue = "no";
-  dialog.showModal();
-  return new Promise((answer) => {
-    dialog.addEventListener("close", () => answer(dialog.returnValue === "yes"), { once: true });
-  });
-}
-
 export async function copyText(element, pressed) {
   let copied = true;
   try {
@@ -191,4 +205,10 @@ export async function copyText(element, pressed) {
   }
   pressed.textContent = copied ? "Copied" : "Press Ctrl+C";
   setTimeout(() => { pressed.textContent = "Copy"; }, 1500);
+}
+
+// A text with a button that copies it.
+export function copyable(text) {
+  const element = make("span", { title: text }, text), pressed = button("Copy", () => copyText(element, pressed));
+  return make("span", { class: "path" }, element, pressed);
 }

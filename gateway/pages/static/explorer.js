@@ -1,5 +1,6 @@
 // The explorer: methods by what people do with them, a form for each, its answer, and its code.
-import { button, copyText, isObject, isSure, keep, kept, make, mayBeCut, plain, readable, request, save } from "./base.js";
+import { away, button, copyText, entry, isObject, keep, kept, make, mark, mayBeCut, parametersOf, plain, post, queryOf, readable, save, tell } from "./base.js";
+import { isSure } from "./dialog.js";
 import { showAnswer, rowsOf } from "./answer.js";
 import { Schemas, formOf } from "./form.js";
 import { described, ranked } from "./search.js";
@@ -9,11 +10,10 @@ const VIEW = ["fields", "where", "sort", "limit"];
 const FEW_METHODS = 30, MOST_VIEWS = 2;
 
 export class Explorer {
-  #document; #panels; #schemas; #methods = []; #destroys; #groups; #views;
+  #panels; #schemas; #methods = []; #destroys; #groups; #views;
   #element; #list; #search; #count; #work; #chosen = "";
 
   constructor(document, panels) {
-    this.#document = document;
     this.#panels = panels;
     this.#destroys = new Set(panels.destroys);
     this.#schemas = new Schemas(document, panels.completions);
@@ -25,8 +25,8 @@ export class Explorer {
     this.#groups = this.#grouped();
     this.#views = panels.panels.filter(({ given }) => !given.length).map((panel) => ({
       ...described({ path: `/farm.${panel.id}/${panel.title}`, summary: "", readsOnly: true, others: [] }), panel }));
-    this.#search = make("input", {
-      id: "search", type: "search", autocomplete: "off", spellcheck: "false",
+    this.#search = entry({
+      id: "search", type: "search",
       placeholder: "retry dead frames, host down, …", oninput: () => this.#fill(), onkeydown: (event) => this.#keys(event),
     });
     this.#count = make("p", { class: "soft", role: "status" });
@@ -37,8 +37,6 @@ export class Explorer {
         make("span", { class: "soft keys" }, "(/ to search, ↓ ↑ and Enter to open)")), this.#search, this.#count, this.#list),
       this.#work);
   }
-
-  get methods() { return this.#methods; }
 
   open(place, { path, parameters }) {
     const method = this.#methodAt(`/${path}`);
@@ -63,7 +61,6 @@ export class Explorer {
   }
 
   get schemas() { return this.#schemas; }
-  get base() { return this.#document; }
   kind({ path, readsOnly }) { return readsOnly ? "reads" : this.#destroys.has(path) ? "destroys" : "changes"; }
 
   #methodAt(path) {
@@ -116,10 +113,7 @@ export class Explorer {
   }
 
   #mark() {
-    for (const link of this.#list.querySelectorAll("a")) {
-      if (link.dataset.path === this.#chosen) link.setAttribute("aria-current", "true");
-      else link.removeAttribute("aria-current");
-    }
+    for (const link of this.#list.querySelectorAll("a")) mark(link, "aria-current", link.dataset.path === this.#chosen && "true");
   }
 
   // Arrows go through the list, Enter opens, Escape clears the search.
@@ -201,8 +195,8 @@ class Work {
     const hints = { fields: "name,jobStats.deadFrames", where: "jobStats.deadFrames>0", sort: "-priority,name", limit: "20" };
     const view = make("details", {}, make("summary", {}, has ? "Rows and fields of the answer" : "Fields of the answer"), names.map((name) => {
       const id = `view-${name}`;
-      return make("div", { class: "field" }, make("label", { for: id }, `_${name}`), make("input", {
-        id, value: this.#view[name] ?? "", placeholder: hints[name], autocomplete: "off", spellcheck: "false",
+      return make("div", { class: "field" }, make("label", { for: id }, `_${name}`), entry({
+        id, value: this.#view[name] ?? "", placeholder: hints[name],
         oninput: ({ target }) => {
           if (target.value) this.#view[name] = target.value; else delete this.#view[name];
           this.#changed();
@@ -236,18 +230,13 @@ class Work {
     this.#snippet.textContent = SNIPPETS[this.#language](path, this.#body, this.#view);
     const row = this.#row();
     this.#from.textContent = row ? `${row.question}, in “${row.of}”` : "";
-    const parameters = new URLSearchParams();
-    if (Object.keys(this.#body).length) parameters.set("body", JSON.stringify(this.#body));
-    for (const [name, text] of Object.entries(this.#view)) parameters.set(`_${name}`, text);
-    const text = readable(parameters);
+    const body = Object.keys(this.#body).length ? { body: JSON.stringify(this.#body) } : {};
+    const text = readable({ ...body, ...parametersOf(this.#view) });
     history.replaceState(null, "", `#explore${path}${text && `?${text}`}`);
   }
 
   #send(headers = {}, more = {}) {
-    const view = new URLSearchParams(Object.entries({ ...this.#view, ...more }).map(([name, text]) => [`_${name}`, text])).toString();
-    return request(this.#method.path + (view && `?${view}`), {
-      method: "POST", headers: { "Content-Type": "application/json", ...headers }, body: JSON.stringify(this.#body),
-    });
+    return post(this.#method.path + queryOf({}, { ...this.#view, ...more }), this.#body, headers);
   }
 
   async #download() {
@@ -274,16 +263,14 @@ class Work {
   async #run() {
     if (!this.#isValid()) return;
     if (this.#explorer.kind(this.#method) === "destroys" && !await this.#isSure()) return;
-    this.#status.className = "soft";
-    this.#status.textContent = "Running…";
+    tell(this.#status, "soft", "Running…");
     try {
       const { response, content, took } = await this.#call();
       const rows = response.ok ? rowsOf(content)?.rows : null;
       const isEmpty = response.ok && isObject(content) && !Object.keys(content).length;
-      this.#status.className = response.ok ? "good" : "down";
-      this.#status.textContent = response.ok
+      tell(this.#status, response.ok ? "good" : "down", response.ok
         ? `${isEmpty ? "Done: " : ""}${response.status} in ${took} ms${rows ? `, ${rows.length} rows` : ""}${reported(response)}`
-        : `${response.status} ${content.error ?? ""}: ${plain(content.message ?? content)}`;
+        : `${response.status} ${content.error ?? ""}: ${plain(content.message ?? content)}`);
       if (isEmpty) this.#answer.replaceChildren();
       else {
         showAnswer(this.#answer, content, {
@@ -293,8 +280,7 @@ class Work {
         });
       }
     } catch (error) {
-      this.#status.className = "down";
-      this.#status.textContent = `The gateway is not responding: ${error.message}`;
+      tell(this.#status, "down", away(error));
     }
   }
 
@@ -307,7 +293,7 @@ class Work {
         make("pre", { tabindex: 0, class: "dry" }, response.ok ? JSON.stringify(steps(content), null, 2) : content.message ?? content),
         make("p", { class: "soft" }, !response.ok ? "" : `Nothing was called: Cuebot has checked no value${lookUps.length ? `, and not whether ${lookUps.join(", ")} would find what is named` : ""}.`));
     } catch (error) {
-      this.#dry.replaceChildren(make("p", { class: "down" }, `The gateway is not responding: ${error.message}`));
+      this.#dry.replaceChildren(make("p", { class: "down" }, away(error)));
     }
   }
 
@@ -332,7 +318,7 @@ class Work {
     const { path, summary } = this.#method;
     const row = this.#row();
     const [title, place] = row ? [row.question, `In “${row.of}”. `] : [path.split("/").pop(), ""];
-    return isSure(`${title}?`, `${place}${summary}. Cuebot has no undo.`, JSON.stringify(this.#body, null, 2));
+    return isSure(`${title}?`, `${place}${summary}. Cuebot has no undo.`, JSON.stringify(this.#body, null, 2), path.split("/").pop());
   }
 }
 

@@ -1,5 +1,5 @@
 // The farm: panels that the profile defines, each a read as a table, kept fresh.
-import { at, button, duration, fits, isNumber, keep, kept, linkTo, make, mayBeCut, plain, put, save, shown, sorted, user } from "./base.js";
+import { at, button, copyable, duration, entry, fits, isNumber, keep, kept, linkTo, make, mark, mayBeCut, parametersOf, plain, put, save, shown, sorted, tableOf, user } from "./base.js";
 import { closeDialog, openAction, openDetails } from "./dialog.js";
 import { watch } from "./watch.js";
 
@@ -12,10 +12,11 @@ export function openFarm(place, all, { path, parameters }) {
   const chosen = panels.find(({ id }) => id === path);
   const views = (chosen ? [chosen] : panels.filter(({ given, alone }) => !given.length && !alone))
     .map((panel) => new View(panel, parameters, all, panel === chosen, () => again()));
+  const rows = chosen?.about ? [rowAbout(chosen, parameters, all, views[0])] : [];
   const trail = trailTo(chosen, parameters, views[0]?.title, panels);
-  const crumbs = [["Farm", "#farm"], ...trail.map(({ title, hash }) => [title, hash])]
-    .flatMap(([title, href]) => [make("a", { href }, title), " › "]);
+  const crumbs = [{ title: "Farm", hash: "#farm" }, ...trail].flatMap(({ title, hash }) => [make("a", { href: hash }, title), " › "]);
   place.replaceChildren(
+    linksToAll(panels),
     ...(chosen ? [make("nav", { class: "crumbs", "aria-label": "Where this is" }, crumbs, views[0].title)] : []),
     ...beside(chosen, parameters, panels),
     make("div", { class: chosen ? "" : "panels" }, views.map(({ element }) => element)),
@@ -25,7 +26,7 @@ export function openFarm(place, all, { path, parameters }) {
   let stop = () => {};
   const again = () => {  // a tab that nobody sees has no stream
     stop();
-    stop = document.hidden ? () => {} : watch(views);
+    stop = document.hidden ? () => {} : watch([...views, ...rows]);
   };
   const clock = setInterval(() => views.forEach((each) => each.age()), 1000);
   document.addEventListener("visibilitychange", again);
@@ -51,21 +52,34 @@ function trailTo(panel, parameters, title, panels) {
   return trail;
 }
 
-// Links to the other panels of the same object, or of the whole farm.
+// Links to panels of the whole farm, those of the token's user first.
+function linksToAll(panels) {
+  const mine = panels.filter((each) => each.mine && user()).map(({ id, mine: title, given: [path] }) => [
+    title, linkTo("farm", id, { [path]: user(), name: user() })]);
+  const all = panels.filter(({ alone }) => alone).map(({ id, title }) => [title, `#farm/${id}`]);
+  return links("Of the whole farm", [...mine, ...all]);
+}
+
+// Links to the other panels of the same object.
 function beside(chosen, parameters, panels) {
-  const given = String(chosen?.given ?? "");
   const titles = new Map(panels.flatMap(({ leads }) => leads.map(({ panel, title }) => [panel, title])));
-  const found = panels.filter((each) => String(each.given) === given && (given || each.alone));
-  if (found.length < 2 && chosen) return [];
-  const mine = panels.filter((each) => each.mine && !given && user()).map(({ id, mine: title, given: [path] }) => (
-    make("a", { href: linkTo("farm", id, { [path]: user(), name: user() }) }, title)));
-  return [make("nav", { class: "beside", "aria-label": given ? "Of the same" : "Of the whole farm" }, mine, found.map(({ id, title }) => make("a", {
-    href: given ? linkTo("farm", id, parameters) : `#farm/${id}`, "aria-current": id === chosen?.id && "page",
-  }, titles.get(id) ?? title)))];
+  const found = panels.filter(({ given }) => given.length && String(given) === String(chosen?.given));
+  return found.length < 2 ? [] : [links("Of the same", found.map(({ id, title }) => [titles.get(id) ?? title, linkTo("farm", id, parameters)]))];
+}
+
+const links = (label, all) => make("nav", { class: "beside", "aria-label": label },
+  all.map(([title, href]) => make("a", { href, "aria-current": href === location.hash && "page" }, title)));
+
+// The row that a panel is about, in a line of the panel's view.
+function rowAbout({ about }, parameters, all, view) {
+  const given = Object.entries({ name: "name", ...about.with }).map(([to, from]) => [to, parameters.get(from) ?? ""]);
+  const row = new View(all.panels.find(({ id }) => id === about.panel), new URLSearchParams(given), all, false, () => {});
+  row.tellIn(view, about.offers);
+  return row;
 }
 
 class View {
-  #panel; #parameters; #all; #again; #told; #heardAt = 0; #live = false; #answer = null; #shown = []; #isCut = false; #details = null;
+  #panel; #parameters; #all; #again; #told; #heardAt = 0; #live = false; #answer = null; #shown = []; #isCut = false; #details = null; #line = null;
   #fresh = make("span", { class: "fresh soft" }, "…");
   #summary = make("p", { class: "soft" });
   #trouble = make("p", { class: "bad", role: "status", hidden: true });
@@ -81,7 +95,7 @@ class View {
     this.#again = again;
     this.#told = Object.fromEntries(panel.told.map((name) => [name, parameters.get(name)]));
     this.body = body;
-    this.title = panel.title.replace("{name}", parameters.get("name") ?? "");
+    this.title = panel.mine && parameters.get(panel.given[0]) === user() ? `${panel.mine} (you are ${user()})` : panel.title.replace("{name}", parameters.get("name") ?? "");
     const id = `panel-${panel.id}`;
     const many = isAlone && panel.actions.some((each) => each.many);
     this.#table = new Table(panel.columns, this.#told, {
@@ -90,23 +104,18 @@ class View {
       corner: many && menuButton("all rows", () => this.#withAll(), "All ⋯"),
     });
     if (isAlone) {
-      this.#filter = make("input", {
-        type: "search", class: "filter", placeholder: "Filter rows", "aria-label": "Filter rows", autocomplete: "off",
-        spellcheck: "false", value: filters.get(location.hash) ?? "",
+      this.#filter = entry({
+        type: "search", class: "filter", placeholder: "Filter rows", "aria-label": "Filter rows", value: filters.get(location.hash) ?? "",
         oninput: ({ target }) => {
           filters.set(location.hash, target.value);
           this.#show();
         },
       });
     }
-    const form = linkTo("explore", panel.method.slice(1), {
-      body: JSON.stringify(body),
-      ...Object.fromEntries(Object.entries(panel.view).map(([name, text]) => [`_${name}`, text])),
-    });
+    const form = linkTo("explore", panel.method.slice(1), { body: JSON.stringify(body), ...parametersOf(panel.view) });
     const csv = isAlone && button("CSV", () => this.#download(), { "aria-label": "Download these rows as CSV" });
-    this.element = make("section", { class: "panel", "aria-labelledby": id },
-      make("div", {}, make("h2", { id }, isAlone ? this.title : make("a", { href: `#farm/${panel.id}` }, this.title)),
-        make("a", { href: form, title: "The call behind it, in the explorer", "aria-label": `The call behind ${this.title}` }, "call"), this.#filter, csv, this.#fresh),
+    this.element = make("section", { class: "panel", "aria-labelledby": id }, make("div", { class: "row" }, make("h2", { id }, isAlone ? this.title : make("a", { href: `#farm/${panel.id}` }, this.title)),
+        make("a", { href: form, "aria-label": `The call behind ${this.title}` }, "call"), this.#filter, csv, this.#fresh),
       this.#summary, this.#trouble, this.#table.element);
   }
 
@@ -119,11 +128,28 @@ class View {
   // A heading is pressed: the largest first, or the first of the alphabet; then the other way.
   #orderBy({ path, number, unit }) {
     const [first] = this.#order.split(",");
-    const falls = first.replace("-", "") === path ? !first.startsWith("-") : Boolean(number || unit);
+    const falls = first.replace("-", "") === path ? !first.startsWith("-") : number || unit;
     const rest = (this.#panel.view.sort ?? "").split(",").filter((each) => each && each.replace("-", "") !== path);
     orders.set(this.#panel.id, [`${falls ? "-" : ""}${path}`, ...rest].join(","));
     this.#show();
     if (this.view !== this.#panel.view) this.#again();
+  }
+
+  // The state of the only row, and what can be done with it, in the view of a panel about it.
+  tellIn(view, offers) {
+    this.title = view.title;
+    const { line, gone } = this.#panel, state = make("span");
+    const entries = () => this.#leads(this.#shown[0]).links;
+    const found = ({ textContent }) => entries().find(({ title }) => title === textContent);
+    const buttons = offers.map((each) => button(`${each}…`, ({ target }) => found(target).to()));
+    const more = menuButton(this.#parameters.get("name"), entries), whole = make("p", { class: "row", hidden: true }, state, buttons, more);
+    this.#line = (row) => {
+      state.textContent = row ? line.map((column) => textIn(column, row, {})).filter((text) => text !== "–").join(", ") : gone;
+      whole.hidden = false;
+      more.hidden = !row;
+      for (const each of buttons) each.hidden = !row || (found(each)?.off ?? true);
+    };
+    view.element.firstChild.after(whole);
   }
 
   missed(message) {
@@ -165,14 +191,16 @@ class View {
     this.#summary.textContent = rows.length ? filled(summary, rows, this.#isCut ? "+" : "") : !found.length ? "None" : this.#isCut ? `None of these ${found.length} has that, and there may be more` : "No row has that";
     this.#table.show(this.#shown = rows, this.#order);
     this.#details?.(found);
+    this.#line?.(found[0]);
   }
 
   // What can be done with all rows that are shown.
   #withAll() {
     return this.#panel.actions.filter(({ many }) => many).map((action) => {
       const rows = this.#shown.filter((row) => fits(row, action.when));
-      const count = rows.length === this.#shown.length ? `all ${rows.length}` : `${rows.length} of ${this.#shown.length}`;
-      return { title: `${action.title}: ${count}…`, to: () => this.#act(action, rows), off: !rows.length };
+      const all = this.#shown.length, isAll = rows.length === all;
+      const count = `${isAll ? "all" : `${rows.length} of`} ${all} ${this.#panel.nouns[all === 1 ? 0 : 1]}`;
+      return { title: `${action.title}: ${count}…`, to: () => this.#act(action, rows), off: !rows.length, why: !isAll && `left out: ${action.otherwise}` };
     });
   }
 
@@ -180,36 +208,36 @@ class View {
     openAction({
       action, names: rows.map((row) => String(at(row, this.#panel.name) || row.id)), of: this.title,
       bodies: rows.map((row) => this.#filledIn(action, row)), isFinal: this.#all.destroys.includes(action.method),
-      gone: this.#panel.gone, completions: this.#all.completions,
+      nouns: this.#panel.nouns, gone: this.#panel.gone, completions: this.#all.completions,
     });
   }
 
   #showDetails({ id }, name) {
     const { columns, details, gone } = this.#panel;
     const update = openDetails(name, this.title);
-    const show = (rows) => {
+    this.#details = (rows) => {
       const row = rows.find((each) => each.id === id);
-      update(row && new Map([...columns, ...details].map((column) => [column.title, textIn(column, row, this.#told)])), gone ?? "It is no longer there");
+      update(row && new Map([...columns, ...details].map((column) => [column.title, { text: textIn(column, row, this.#told), copy: column.copy }])), gone ?? "It is no longer there");
     };
-    this.#details = show;
-    show(this.#shown);
+    this.#details(this.#shown);
   }
 
   // Where a row leads: other panels first, then what can be done with it.
   #leads(row) {
     const name = at(row, this.#panel.name) ?? "";
-    const panels = this.#panel.leads.map(({ panel, title, with: given, tells }) => ({ title, to: linkTo("farm", panel, {
-      ...Object.fromEntries(Object.entries({ ...given, ...tells }).map(([to, from]) => [to, at(row, from)])),
-      ...Object.fromEntries(Object.entries(this.#told).filter(([told, text]) => text && !tells[told])), name,
-    }) }));
-    const showDetails = () => this.#showDetails(row, name);
-    const details = this.#panel.details ? [{ title: "Details", to: showDetails }] : [];
+    const panels = this.#panel.leads.map(({ panel, title, with: given, tells, aside, of }) => {
+      const column = this.#panel.columns.find(({ path }) => path === of), its = of ? valueIn(column ?? { path: of }, row, {}) : name;
+      return { panel, title, aside, to: linkTo("farm", panel, {
+        ...Object.fromEntries(Object.entries({ ...given, ...tells }).map(([to, from]) => [to, from === of ? its : at(row, from)])),
+        ...Object.fromEntries(Object.entries(this.#told).filter(([told, text]) => text && !tells[told])), name: its,
+      }) };
+    });
+    const details = this.#panel.details ? [{ title: "Details", to: () => this.#showDetails(row, name) }] : [];
     const actions = this.#panel.actions.map((action) => ({
-      title: `${action.title}…`, off: !fits(row, action.when) && action.otherwise,
+      title: `${action.title}…`, off: !fits(row, action.when), why: !fits(row, action.when) && action.otherwise,
       to: action.reads ? linkTo("explore", action.method.slice(1), { body: JSON.stringify(this.#filledIn(action, row)) }) : () => this.#act(action, [row]),
     }));
-    const first = this.#panel.leads.findIndex(({ aside }) => !aside);
-    return { links: [...panels, ...details, ...actions], first: panels[first]?.to ?? details[0]?.to };
+    return { links: [...panels, ...details, ...actions], first: [...panels.filter(({ aside }) => !aside), ...details][0]?.to };
   }
 
   // The request of an action for a row.
@@ -231,7 +259,7 @@ class View {
     };
     const heads = columns.map(({ title, unit }) => (unit && unit !== "time" ? `${title} (${unit})` : title));
     const lines = [heads.map((each) => `"${each}"`), ...this.#shown.map((row) => columns.map((column) => cell(column, row)))];
-    save(new Blob([lines.map((each) => `${each.join(",")}\r\n`).join("")], { type: "text/csv" }), `${this.title}.csv`);
+    save(new Blob([lines.map((each) => `${each.join(",")}\r\n`).join("")], { type: "text/csv" }), `${this.title.replace(/[^\p{L}\p{N}_.]+/gu, "-")}-${new Date().toISOString().slice(0, 10)}.csv`);
   }
 }
 
@@ -240,7 +268,7 @@ function valueIn({ path, text, before, number, when }, row, told) {
   if (!fits(row, when)) return null;
   if (text) {
     const values = Object.fromEntries([...text.matchAll(/\{(.+?)\}/g)].map(([, name]) => [name, name in told ? told[name] : at(row, name)]));
-    return Object.values(values).every(Boolean) ? text.replace(/\{(.+?)\}/g, (_, name) => values[name]) : null;
+    return Object.values(values).every((each) => each || each === 0) ? text.replace(/\{(.+?)\}/g, (_, name) => values[name]) : null;
   }
   const value = at(row, path);
   if (before) return String(value ?? "").split(before)[0];
@@ -272,17 +300,13 @@ class Table {
     this.#leads = leads;
     const head = this.#heads = columns.map((each) => make("th", { scope: "col", class: each.number ? "number" : "" },
       each.path ? button(each.title, () => order(each)) : each.title));
-    this.element = make("div", { class: "scroll", role: "group", tabindex: 0, "aria-label": `Rows of ${title}`, hidden: true },
-      make("table", {}, make("thead", {}, make("tr", {}, head, make("td", {}, corner))), this.#body));
+    this.element = tableOf(`Rows of ${title}`, [...head, make("td", {}, corner)], this.#body, { hidden: true });
   }
 
   show(rows, order) {
     const [first] = order.split(",");
-    this.#columns.forEach(({ path }, place) => {
-      const direction = first.replace("-", "") !== path ? "none" : first.startsWith("-") ? "descending" : "ascending";
-      if (direction === "none") this.#heads[place].removeAttribute("aria-sort");
-      else this.#heads[place].setAttribute("aria-sort", direction);
-    });
+    this.#columns.forEach(({ path }, place) => mark(this.#heads[place], "aria-sort",
+      first.replace("-", "") === path && (first.startsWith("-") ? "descending" : "ascending")));
     this.element.hidden = !rows.length;
     const focused = document.activeElement;
     const most = new Map(this.#columns.filter(({ bar }) => bar === true).map(({ path }) => [
@@ -309,13 +333,13 @@ class Table {
   #made(name) {
     const cells = this.#columns.map(() => ({ element: make("td"), text: null }));
     const menu = this.#leads ? menuButton(name, () => this.#leads(made.row).links) : "";
-    const element = make("tr", {}, cells.map((cell) => cell.element), make("td", { class: "menu-cell" }, menu));
+    const element = make("tr", {}, cells.map((cell) => cell.element), make("td", {}, menu));
     const made = { element, cells, row: null };
     return made;
   }
 
   #fill(cell, column, row, most, leads) {
-    const { path, unit, bar, alert, number, before } = column;
+    const { path, unit, bar, alert, number, before, lead, copy } = column;
     const value = valueIn(column, row, this.#told);
     const text = shown(value, unit);
     const whole = bar === true ? most.get(path) : bar && Number(at(row, bar));
@@ -325,12 +349,13 @@ class Table {
     if (cell.text === sign) return;
     cell.text = sign;
     const { element } = cell;
-    element.className = number ? "number" : unit ? "" : before ? "text short" : column.text ? "text path" : "text";
+    element.className = number ? "number" : unit || copy ? "" : before ? "text short" : "text";
     const label = bar && bar !== true && value !== null ? `${text} of ${shown(Number(at(row, bar)), unit)}` : text;
     const inner = alerts ? make("span", { class: "alert" }, label) : label;
-    const link = leads && this.#leads?.(row).first;
+    const { first, links } = ((leads || lead) && this.#leads?.(row)) || {};
+    const link = leads ? first : Number(value) !== 0 && links?.find(({ panel }) => panel === lead)?.to;
     element.title = unit === "time" && Number(value) > 0 ? new Date(1000 * value).toLocaleString() : "";
-    element.replaceChildren(typeof link === "function" ? button(inner, link, { class: "open" }) : link ? make("a", { href: link }, inner) : inner);
+    element.replaceChildren(typeof link === "function" ? button(inner, link, { class: "open" }) : link ? make("a", { href: link }, inner) : copy && value ? copyable(text) : inner);
     if (bar) {
       const filling = make("span");
       filling.style.width = `${100 * part}%`;
@@ -345,14 +370,14 @@ document.body.append(menu);
 // A button that opens a menu of links, or of what is done, beside itself and within the window.
 function menuButton(name, links, text = "⋯") {
   return button(text, ({ target }) => {
-    const items = links().map(({ title, to, off }) => make("li", {}, typeof to === "string" ? make("a", { href: to }, title)
-      : button(title, () => { menu.hidePopover(); to(); }, { disabled: Boolean(off) }), typeof off === "string" && make("small", {}, off)));
-    menu.replaceChildren(make("ul", {}, items));
+    const items = links().map(({ title, to, off, why }) => make("li", {}, typeof to === "string" ? make("a", { href: to }, title)
+      : button(title, () => { menu.hidePopover(); to(); }, { disabled: off }), why && make("small", {}, why)));
+    menu.replaceChildren(make("p", { class: "soft" }, name), make("ul", {}, items));
     menu.showPopover();
-    const { right, bottom } = target.getBoundingClientRect();
+    const { right, top, bottom } = target.getBoundingClientRect();
     const { offsetWidth: width, offsetHeight: height } = menu;
     menu.style.left = `${Math.max(4, right - width)}px`;
-    menu.style.top = `${Math.max(4, Math.min(bottom, innerHeight - height - 4))}px`;
+    menu.style.top = `${bottom + height < innerHeight ? bottom : Math.max(4, top - height)}px`;
     menu.querySelector("a, button:enabled")?.focus();
   }, { class: "more", "aria-label": `What can be done with ${name}` });
 }

@@ -1,5 +1,5 @@
 // Forms made from the schemas of requests in /openapi.json.
-import { button, get, isObject, make, queryOf } from "./base.js";
+import { button, entry, get, isObject, make, queryOf } from "./base.js";
 
 let ids = 0;
 
@@ -36,21 +36,22 @@ export class Schemas {
 
 const lists = new Map();
 
-// The id of a list with names for a field, which is filled when it is first asked for.
-export function namesFor(completions, message, field) {
+// The id of a list with names for a field but the `present` one, which is filled when it is first asked for.
+export function namesFor(completions, message, field, present) {
   const found = completions.find((each) => (message && each.message === message) || each.fields.includes(field));
   if (!found) return undefined;
-  if (!lists.has(found)) {
+  const key = JSON.stringify([found.method, present]);
+  if (!lists.has(key)) {
     const list = make("datalist", { id: `names-${ids += 1}` });
     document.body.append(list);
-    lists.set(found, list);
+    lists.set(key, list);
     const view = found.names.length > 1 ? { fields: found.names.at(-1) } : {};
     get(found.method + queryOf(found.request, view)).then((answer) => {
       const names = found.names.reduce((inner, name) => inner.flatMap((each) => each?.[name] ?? []), [answer]);
-      list.append(...[...new Set(names)].slice(0, 5000).map((value) => make("option", { value })));
-    }, () => lists.delete(found));
+      list.append(...[...new Set(names)].filter((each) => each !== present).slice(0, 5000).map((value) => make("option", { value })));
+    }, () => lists.delete(key));
   }
-  return lists.get(found).id;
+  return lists.get(key).id;
 }
 
 // The fields of a request, with what is known of some (`notes`). `changed` gets the body whenever it differs.
@@ -112,10 +113,7 @@ function row(schemas, name, schema, value, set, depth) {
 }
 
 function text(id, value, set, attributes = {}) {
-  return make("input", {
-    id, value: value ?? "", autocomplete: "off", spellcheck: "false", ...attributes,
-    oninput: (event) => set(event.target.value),
-  });
+  return entry({ id, value: value ?? "", ...attributes, oninput: (event) => set(event.target.value) });
 }
 
 function complete(input, schemas, message, field) {

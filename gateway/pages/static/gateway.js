@@ -1,19 +1,7 @@
 // The gateway itself, for tokens with `status`.
-import { duration, make } from "./base.js";
+import { duration, make, tableOf } from "./base.js";
 
 const STATES = { answers: ["answers", "good"], hangs: ["does not answer calls", "down"], away: ["cannot be reached", "down"] };
-// What is refused, for people; other causes keep their words.
-const CAUSES = {
-  places: "Too many requests at once (MAX_IN_FLIGHT)", long_answers: "Load shedding: too many long answers at once",
-  answer_memory: "No memory for large answers (MAX_ANSWER_MEMORY)", bodies: "No memory for large bodies", decoding: "Too many large bodies to decode",
-  waits: "Too many GETs wait for a change", watchers: "Too many event streams, or what they ask",
-  connections: "Too many connections (MAX_CONNECTIONS)", connections_per_address: "Too many connections from one address",
-  unfinished: "Too many unfinished requests", stopping: "The gateway was stopping", no_schema: "No schema yet", no_keys: "No keys of the identity provider yet",
-  store: "The shared store is away", keys: "Too many idempotency keys", audit_log: "The audit log cannot be written", rate_limit: "Over the rate limit",
-  no_token: "Without a token", malformed: "Tokens that cannot be read", algorithm: "Tokens with an algorithm that is not accepted",
-  signature: "Tokens with a wrong signature", unknown_key: "Tokens with an unknown key", expired: "Expired tokens",
-  not_yet_valid: "Tokens that are not valid yet", claims: "Tokens with wrong claims", denied: "Tokens on the deny list",
-};
 
 const ago = (text) => `${duration((Date.now() - new Date(text)) / 1000)} ago`;
 const time = (text) => (text ? make("time", { datetime: text, title: new Date(text).toLocaleString() }, ago(text)) : "never");
@@ -23,10 +11,10 @@ export function showGateway(place, { cuebot, schema, problem, load, refused }) {
   const cuebots = cuebot.states.map(({ endpoint, state, reason, latency }) => [
     endpoint, make("span", { class: STATES[state][1] }, STATES[state][0]), latency ? ms(latency.medianMs) : "–",
     latency ? ms(latency.p99Ms) : "–", latency?.calls ?? 0, reason]);
-  const { sinceStart, lastMinute } = refused;
+  const { sinceStart, lastMinute, words } = refused;
   const now = (cause) => lastMinute[cause] ?? 0;
   const refusals = Object.keys(sinceStart).sort((one, other) => now(other) - now(one) || sinceStart[other] - sinceStart[one])
-    .map((cause) => [CAUSES[cause] ?? cause, now(cause) ? make("span", { class: "alert" }, now(cause)) : 0, sinceStart[cause]]);
+    .map((cause) => [words[cause] ?? cause, now(cause) ? make("span", { class: "alert" }, now(cause)) : 0, sinceStart[cause]]);
   const sheds = load.longLimit < load.most;
   place.replaceChildren(make("div", { class: "panels" },
     panel("Cuebot", "Latency: of the last minute's calls, at most 512 of each",
@@ -54,8 +42,7 @@ function panel(title, summary, ...content) {
 function table(label, heads, numbers, rows) {
   const kind = (place) => (numbers.includes(place) ? "number" : "text");
   const cells = (tag, row) => row.map((each, place) => make(tag, { class: kind(place), scope: tag === "th" && "col" }, String(each) === each || each instanceof Node ? each : each.toLocaleString()));
-  return make("div", { class: "scroll", role: "group", tabindex: 0, "aria-label": label }, make("table", {},
-    make("thead", {}, make("tr", {}, cells("th", heads))), make("tbody", {}, rows.map((row) => make("tr", {}, cells("td", row))))));
+  return tableOf(label, cells("th", heads), make("tbody", {}, rows.map((row) => make("tr", {}, cells("td", row)))));
 }
 
 function entry(name, text, kind = "") {

@@ -1,5 +1,5 @@
 // The page at `/`: signing in, its parts, and the way between them.
-import { $, base, dropToken, get, keepToken, make, request, save, token } from "./base.js";
+import { $, away, base, dropToken, get, isRefusal, keepToken, make, mark, post, request, save, tell, token } from "./base.js";
 import { Explorer } from "./explorer.js";
 import { openFarm } from "./farm.js";
 import { showGateway } from "./gateway.js";
@@ -32,8 +32,8 @@ async function open() {
     $("sign-out").hidden = !token();
     await show();
   } catch (error) {
-    if ([401, 403].includes(error.status)) dropToken();
-    askForToken(error.status ? error.message : `The gateway is not responding: ${error.message}`);
+    if (isRefusal(error)) dropToken();
+    askForToken(error.status ? error.message : away(error));
   }
 }
 
@@ -42,8 +42,8 @@ async function look() {
   const { version, cuebot, problem, links } = status;
   $("version").textContent = version;
   const count = cuebot.of > 1 && cuebot.usable > 0 ? `${cuebot.usable} of ${cuebot.of} ` : "";
-  $("state").textContent = `Cuebot: ${count}${cuebot.usable > 0 ? "" : "not "}reachable${problem ? "; the schema has a problem" : ""}`;
-  $("state").className = cuebot.usable === cuebot.of && !problem ? "good" : "down";
+  tell($("state"), cuebot.usable === cuebot.of && !problem ? "good" : "down",
+    `Cuebot: ${count}${cuebot.usable > 0 ? "" : "not "}reachable${problem ? "; the schema has a problem" : ""}`);
   $("gateway-tab").hidden = !cuebot.states;
   if (!$("links").childElementCount) $("links").append(...links.map(linkTo));
 }
@@ -54,12 +54,11 @@ setInterval(async () => {
     await look();
     if (shown === "gateway" && status.cuebot.states) showGateway($("main"), status);
   } catch (error) {
-    if ([401, 403].includes(error.status)) {
+    if (isRefusal(error)) {
       dropToken();
       askForToken(error.message);
     }
-    $("state").textContent = error.status ? error.message : "The gateway is not responding";
-    $("state").className = "down";
+    tell($("state"), "down", error.status ? error.message : "The gateway is not responding");
   }
 }, STATUS_SECONDS * 1000);
 
@@ -80,7 +79,8 @@ function linkTo(path) {
 function route() {
   const [place, query = ""] = location.hash.slice(1).split(/\?(.*)/s);
   const [part, ...path] = place.split("/");
-  return { part: ["farm", "explore", "gateway"].includes(part) ? part : panels.panels.length ? "farm" : "explore", path: path.join("/"), parameters: new URLSearchParams(query) };
+  const parts = ["farm", "explore", ...(status.cuebot.states ? ["gateway"] : [])];
+  return { part: parts.includes(part) ? part : panels.panels.length ? "farm" : "explore", path: path.join("/"), parameters: new URLSearchParams(query) };
 }
 
 async function show() {
@@ -89,10 +89,7 @@ async function show() {
   close();
   close = () => {};
   shown = where.part;
-  for (const link of $("tabs").children) {
-    if (link.hash === `#${shown}`) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
-  }
+  for (const link of $("tabs").children) mark(link, "aria-current", link.hash === `#${shown}` && "page");
   const asks = shown === "farm" && !token();
   $("sign-in").hidden = !asks;
   $("sign-in-here").hidden = asks || Boolean(token());
@@ -109,17 +106,22 @@ async function show() {
       explorer = new Explorer(await get("/openapi.json"), panels);
     }
     if (shown === "explore") explorer.open($("main"), route());
-  } else if (status.cuebot.states) {
+  } else {
     showGateway($("main"), status);
   }
   if (came) $("main").focus({ preventScroll: true });
 }
 
-$("sign-in").addEventListener("submit", (event) => {
+$("sign-in").addEventListener("submit", async (event) => {
   event.preventDefault();
   const [found] = JWT.exec($("token").value) ?? [];
   if (!found) {
     $("problem").textContent = "This is not a JWT: three parts with dots between them";
+    return;
+  }
+  const answer = await post("/batch", [], { Authorization: `Bearer ${found}` }).catch(() => ({}));
+  if (isRefusal(answer)) {  // which public pages are not to a wrong token
+    $("problem").textContent = (await answer.json()).message;
     return;
   }
   keepToken(found);
@@ -130,6 +132,7 @@ $("sign-in").addEventListener("submit", (event) => {
 $("sign-in-here").addEventListener("click", () => askForToken(""));
 $("sign-out").addEventListener("click", () => {
   dropToken();
+  history.replaceState(null, "", "#farm");
   location.reload();
 });
 addEventListener("hashchange", () => {

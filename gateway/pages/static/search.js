@@ -59,7 +59,7 @@ export function ranked(query, methods) {
 
 function scoresFor(word, methods) {
   const found = scoresBy(likeness);
-  return found.some(Boolean) ? found : scoresBy(mistyped);
+  return found.some(Boolean) ? found : scoresBy((one, other) => (isMistyped(one, other) ? MISTYPED : 0));
 
   // Many methods have the same words.
   function scoresBy(like) {
@@ -97,10 +97,6 @@ function stemOf(word) {
   const ending = ENDINGS.find((each) => word.endsWith(each)
     && word.length - each.length >= STEM_MIN_LETTERS);
   return ending ? word.slice(0, -ending.length) : word;
-}
-
-function mistyped(word, other) {
-  return isMistyped(word, other) ? MISTYPED : 0;
 }
 
 // One letter is missing, too many or another, or two neighbors have changed places.

@@ -1,10 +1,10 @@
 // The same call in other languages.
-import { base, readable } from "./base.js";
+import { base, parametersOf, readable } from "./base.js";
 
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
 function viewOf(view) {
-  const text = readable(Object.entries(view).map(([name, value]) => [`_${name}`, value]));
+  const text = readable(parametersOf(view));
   return text && `?${text}`;
 }
 

@@ -1,5 +1,5 @@
 // Answers that are kept fresh: by one event stream for all of a page, else by polling.
-import { queryOf, request } from "./base.js";
+import { away, parametersOf, post, queryOf, request } from "./base.js";
 
 const POLL_SECONDS = 10, COMES_BACK_SECONDS = 2;
 const SILENCE_SECONDS = 40;  // the gateway breaks every silence after 15
@@ -37,9 +37,7 @@ async function stream(questions, signal) {
   const over = new AbortController();
   const end = () => over.abort();
   signal.addEventListener("abort", end, { once: true });
-  const items = questions.map(({ method, body, view }, id) => ({
-    id, method, request: body, view: Object.fromEntries(Object.entries(view).map(([name, text]) => [`_${name}`, text])),
-  }));
+  const items = questions.map(({ method, body, view }, id) => ({ id, method, request: body, view: parametersOf(view) }));
   const answers = new Map(), failing = new Set();
   let timer = 0;
   const alive = () => {
@@ -48,10 +46,7 @@ async function stream(questions, signal) {
   };
   alive();
   try {
-    const response = await request("/batch", {
-      method: "POST", headers: { Accept: EVENTS, "Content-Type": "application/json" },
-      body: JSON.stringify(items), signal: over.signal, cache: "no-store",
-    });
+    const response = await post("/batch", items, { Accept: EVENTS }, { signal: over.signal, cache: "no-store" });
     if (!response.ok || !response.headers.get("content-type").startsWith(EVENTS)) return false;
     for await (const { kind, data } of events(response.body)) {
       alive();
@@ -106,7 +101,7 @@ async function poll(question, signal) {
     etags.set(question, response.headers.get("etag"));
     question.heard(content, false);
   } catch (error) {
-    if (!signal.aborted) question.missed(`The gateway is not responding: ${error.message}`);
+    if (!signal.aborted) question.missed(away(error));
   }
   return POLL_SECONDS;
 }
