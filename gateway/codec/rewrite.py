@@ -106,7 +106,8 @@ class Body:
             elif (taken := self.take(step.source)) is not None:
                 if step.root is not None:
                     self.drop(step.root)
-                wraps = step.as_list and type(taken) is not list
+                # An empty list would ask for everything: in a list, it is refused.
+                wraps = step.as_list and not (type(taken) is list and taken)
                 place = self.put(step.target, [taken] if wraps else taken, step.source)
                 now = text(child(place, 0) if wraps else place)
                 self.moved.append((now, str(step.source)))

@@ -34,7 +34,7 @@ FORMATS: dict[str, NamesIn] = {
 
 BAD = {
     400: (
-        *(request(GET_JOBS, body) for body in (b'{"r": ', b'{"r": {"ids": "a"}}')),
+        *(request(GET_JOBS, body) for body in (b'{"r": ', b'{"r": {"ids": 7}}')),
         *(request(GET_JOBS, b"{}", line) for line in ("Host: two", "A : b")),
         b"\x16\x03\x01 not HTTP\r\n\r\n",
     ),
