@@ -71,6 +71,8 @@ class VerbCommand(click.Command):
         from cuectl.headings import nearest_heading
         from cuectl.suggestions import did_you_mean
 
+        if name in FORMS and self._verb.get("reads"):
+            return f"; for that: -o {name}"
         if meant := self._session.tried.get(f"{self.name} --{name}"):
             return f"; for that: {PROGRAM} {meant}"
         for other, verb in self._session.known_verbs({}).items():
@@ -78,7 +80,7 @@ class VerbCommand(click.Command):
                 return f"; for that: {PROGRAM} {other}"
         if self._verb.get("reads") and (near := nearest_heading(name, self._verb)):
             column = near.removeprefix("; did you mean ").removesuffix("?")
-            return f"; for that: --where '{column} > …'"
+            return f"; for that: --where, with a condition on {column}"
         options = [option for param in self.params for option in param.opts]
         known = [each.removeprefix("--") for each in options if each.startswith("--")]
         return did_you_mean(name, known, LIKE_OPTIONS).replace("mean ", "mean --")

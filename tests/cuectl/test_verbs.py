@@ -365,7 +365,7 @@ async def test_forms(reading: Cuectl) -> None:
         (
             "procs --memory 4G",
             WRONG_USAGE,
-            "No such option '--memory'; for that: --where 'MEM > …'",
+            "No such option '--memory'; for that: --where, with a condition on MEM",
         ),
         (f"retry {DYING} running", NOT_FOUND, "retry: nothing was done, 1 of 2 not found"),
         (f"min-memory {LENA} comp 5B", WRONG_USAGE, "5B is too little: it would be 0"),
@@ -376,6 +376,9 @@ async def test_forms(reading: Cuectl) -> None:
         ("logs --count-by log", WRONG_USAGE, "log is no field of the rows"),
         ("frames --count-by runtime", WRONG_USAGE, "runtime is no field of the rows"),
         ("why --watch", WRONG_USAGE, "--watch shows no reasons"),
+        ("frames --csv", WRONG_USAGE, "No such option '--csv'; for that: -o csv\n"),
+        ("create allocation a b", WRONG_USAGE, "did you mean cuectl create-allocation a b?\n"),
+        ("create job x.xml", WRONG_USAGE, "did you mean cuectl launch x.xml?\n"),
         (f"set {LENA} --min-cores 4", WRONG_USAGE, f"did you mean cuectl min-cores {LENA} 4?\n"),
         (f"set {LENA} --min-cores=4", WRONG_USAGE, f"did you mean cuectl min-cores {LENA} 4?\n"),
         (f"depends {LENA} --reverse", WRONG_USAGE, "for that: cuectl dependents\n"),
