@@ -14,7 +14,7 @@ from cuectl import PROGRAM
 from cuectl.counts import listed
 from cuectl.errors import CallError, InvalidCall
 from cuectl.explanations import explained, tell_nothing_fits
-from cuectl.grouping import Grouping, grouping_of, merged
+from cuectl.grouping import Grouping, merged
 from cuectl.headings import RowFields, fields_of, local_columns, whole_paths
 from cuectl.many import Request, outcomes
 from cuectl.names import Names, named_arguments, with_near_name
@@ -47,6 +47,8 @@ def show_all(
     given: Mapping[str, Any],
     showing: Showing,
     *,
+    grouping: Grouping,
+    fields: RowFields,
     tells_names: bool,
 ) -> None:
     """Print the rows of all requests, perhaps with a column with the name that each is about.
@@ -56,8 +58,7 @@ def show_all(
     argument = str((repeating(verb) or {}).get("name", ""))
     if given["watch"]:
         raise InvalidCall(f"--watch shows one {argument}")
-    order = whole_paths(fields_of(given["sort_by"], verb), verb, RowFields(session, verb))
-    grouping = grouping_of(given, verb, RowFields(session, verb))
+    order = whole_paths(fields_of(given["sort_by"], verb), verb, fields)
     asked = view_of_each(view, verb, grouping, order)
     timeout = given["timeout"]
     found = session.run(

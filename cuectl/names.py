@@ -53,11 +53,10 @@ def fetch_names(session: Session, kind: str, given: Mapping[str, str] | None = N
 
 
 class Names:
-    """Lists of names, each of which is asked for once, if at all."""
+    """Lists of names, each of which is asked for once in a session, if at all."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._found: dict[str, list[str]] = {}
 
     def problem(self, name: str, kind: str, arguments: Mapping[str, str]) -> str:
         """`'dmeo' is not among the shows; did you mean demo?`; empty for a name that is there, and
@@ -103,12 +102,14 @@ class Names:
         about = self._session.cache.verbs.get("names", {}).get(kind)
         if about is None or not arguments.keys() >= {*about.get("given", {}).values()}:
             return []
-        if kind not in self._found:
+        given = {argument: arguments[argument] for argument in about.get("given", {}).values()}
+        key, found = (kind, *given.values()), self._session.names
+        if key not in found:
             try:
-                self._found[kind] = fetch_names(self._session, kind, arguments)
+                found[key] = fetch_names(self._session, kind, given)
             except CallError:  # what it is asked for is there, or has failed, without them
-                self._found[kind] = []
-        return self._found[kind]
+                found[key] = []
+        return found[key]
 
 
 def is_id(name: str) -> bool:

@@ -65,7 +65,17 @@ def read(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) -> N
     if tells_names or grouping.marks or needs_rows(verb, given, columns):
         from cuectl.gathering import show_all
 
-        show_all(session, verb, requests, view, given, showing, tells_names=tells_names)
+        show_all(
+            session,
+            verb,
+            requests,
+            view,
+            given,
+            showing,
+            grouping=grouping,
+            fields=fields,
+            tells_names=tells_names,
+        )
     elif given["watch"]:
         showing = replace(showing, columns=[each for each in columns if "since" not in each])
         with explaining(session, verb, given, names[0]):

@@ -34,6 +34,8 @@ class Session:
         self._context: Context | None = None
         self._cache: SchemaCache | None = None
         self._tokens: TokenSource | None = None
+        self.names: dict[tuple[str, ...], list[str]] = {}
+        """Names that have been asked for, by their kind and what they belong to."""
         self.why_no_verbs = "this token may use none, or the gateway serves no document (DOCS=off)"
         """The reason, where known_verbs has found none."""
 
@@ -41,6 +43,7 @@ class Session:
         if (name, url, token) != self._chosen:
             self._chosen = name, url, token
             self._context = self._cache = self._tokens = None
+            self.names = {}
 
     def as_options(self) -> list[str]:
         """The chosen context as options for another process; tokens are left out, as other users

@@ -9,11 +9,11 @@ import click
 from click.shell_completion import CompletionItem
 
 from cuectl import PROGRAM
-from cuectl.requests import SIZE, example_of, is_flag, is_value_of, join_of, parameter
+from cuectl.requests import SIZE, example_of, is_flag, join_of, parameter
 from cuectl.rows import FORMS, SIZES, columns_of, spans_in, titles_of
 from cuectl.selection import STANDARD_INPUT, all_of, choosing, choosing_options
 from cuectl.session import Session, Verb
-from cuectl.words import WORDS, takes_words
+from cuectl.words import WORDS, option_with_value, takes_words
 
 LIKE_OPTIONS = 0.75
 NAME_CONDITION = "name:comp"
@@ -58,14 +58,9 @@ class VerbCommand(click.Command):
         """Where a word belongs that is too much: `; for that: --show demo`."""
         from cuectl.names import Names, arguments_of
 
-        word, known = words[0], Names(self._session)
-        for option, about in self._verb.get("options", {}).items():
-            fits = is_value_of(about, word)
-            is_value = "value" not in about and word.upper() in about.get("values", ())
-            kind = about.get("names", "")
-            if fits or is_value or known.has(word, kind, arguments_of(self._verb, given, ())):
-                return f"; for that: --{option} {word}"
-        return ""
+        arguments = arguments_of(self._verb, given, ())
+        option = option_with_value(self._verb, words[0], Names(self._session), arguments)
+        return "" if option is None else f"; for that: --{option} {words[0]}"
 
     def _near_option(self, name: str) -> str:
         from cuectl.headings import nearest_heading

@@ -124,6 +124,14 @@ def option_meant(verb: Verb, word: str, known: Names, arguments: Mapping[str, st
     for name, about in options.items():
         if is_flag(about) and word.lower() in (name, *about.get("aliases", ())):
             return name
+    return option_with_value(verb, word, known, arguments)
+
+
+def option_with_value(
+    verb: Verb, word: str, known: Names, arguments: Mapping[str, str]
+) -> str | None:
+    """The option that a word is a value of."""
+    options: Mapping[str, Verb] = verb.get("options", {})
     for name, about in options.items():
         if is_flag(about):
             continue

@@ -359,11 +359,7 @@ class Reading:
         }
 
     def lead(self, lead: Lead, panels: Mapping[str, Panel]) -> served.Json:
-        if lead.panel not in panels:
-            raise NotApplicable("there is no such panel")
-        target = whole(panels, lead.panel)
-        if lead.with_.keys() != {*target.given}:
-            raise NotApplicable(f"{lead.panel} is given {', '.join(target.given) or 'nothing'}")
+        target = given_panel(panels, lead.panel, lead.with_)
         for name in lead.tells:
             if name not in target.told:
                 raise NotApplicable(f"{lead.panel} is not told {name}")
@@ -380,11 +376,7 @@ class Reading:
         }
 
     def about(self, about: About, panels: Mapping[str, Panel]) -> served.Json:
-        if about.panel not in panels:
-            raise NotApplicable("there is no such panel")
-        other = whole(panels, about.panel)
-        if about.with_.keys() != {*other.given}:
-            raise NotApplicable(f"{about.panel} is given {', '.join(other.given) or 'nothing'}")
+        other = given_panel(panels, about.panel, about.with_)
         for name in about.with_.values():
             if name not in (*self._panel.given, *self._panel.told, NAME):
                 raise NotApplicable(f"the panel is not given {name}")
@@ -541,6 +533,16 @@ def check_names(method: Method, path: Iterable[str]) -> None:
         if field is None:
             raise NotApplicable(f"{method.descriptor.output_type.full_name} has no {name}")
         at = message_of(field) if field.message_type is not None else None
+
+
+def given_panel(panels: Mapping[str, Panel], name: str, given: Mapping[str, object]) -> Panel:
+    """The whole panel that another one leads to, with what it is given. Raises NotApplicable."""
+    if name not in panels:
+        raise NotApplicable("there is no such panel")
+    found = whole(panels, name)
+    if given.keys() != {*found.given}:
+        raise NotApplicable(f"{name} is given {', '.join(found.given) or 'nothing'}")
+    return found
 
 
 def whole(panels: Mapping[str, Panel], name: str) -> Panel:
