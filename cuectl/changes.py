@@ -17,6 +17,7 @@ from cuectl.names import (
     arguments_of,
     named_arguments,
     named_options,
+    option_for,
     other_verb,
     with_near_name,
 )
@@ -26,8 +27,10 @@ from cuectl.requests import (
     put_arguments,
     quotes_hint,
     request_of,
+    with_defaults,
     with_split_options,
 )
+from cuectl.rows import shown
 from cuectl.selection import STANDARD_INPUT, names_of, repeating
 from cuectl.session import Session, Verb
 from cuectl.terminal.exits import (
@@ -50,6 +53,7 @@ def change(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) ->
     several is in no list. Names that were listed before may have gone: they are not looked for.
     """
     given = with_split_options(verb, with_words(session, name, verb, given))
+    given = with_defaults(verb, given)
     body = request_of(verb, given, session)
     names, source = names_of(session, verb, given)
     known = Names(session)
@@ -93,7 +97,9 @@ def change(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) ->
             words = [
                 word for each in values for word in ([each] if isinstance(each, str) else each)
             ]
-            other = other_verb(session, known, name, words)
+            other = other_verb(session, known, name, words) or option_for(
+                session, known, name, verb, words[0]
+            )
         complain(other or error_text(failure), PROGRAM)
         sys.exit(status_of(failure))
     done = [each for each in names if (each or name) not in failures and (each or name) in counts]
@@ -196,7 +202,8 @@ def new_values(verb: Verb, given: Mapping[str, Any]) -> str:
     arguments = [*verb.get("arguments", ())]
     repeats = repeating(verb)
     behind = arguments[1 if repeats is None else arguments.index(repeats) + 1 :]
-    values = [str(given[parameter(each["name"])]) for each in behind if not quotes_hint(each)]
+    told = (each for each in behind if not quotes_hint(each) and "default" not in each)
+    values = [shown(given[parameter(each["name"])], "") for each in told]
     return f" -> {' '.join(values)}" if values else ""
 
 

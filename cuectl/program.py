@@ -19,8 +19,6 @@ from cuectl.terminal.text import one_line
 
 COMMANDS = ("call", "completion", "context", "follow", "launch", "whoami")
 """Modules in cuectl/commands, each with a command of its name."""
-ONLY_LOOK = ("follow", "whoami")
-"""Those that change nothing."""
 SHORT = {
     "call": "Call any method and print its answer.",
     "completion": "Print a script that sets up completion in a shell.",
@@ -55,19 +53,22 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        session = ctx.ensure_object(Session)
+        if args[0] not in COMMANDS and len(args) > 1:
+            args = self._rearranged(session, args, ctx)
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            from cuectl.suggestions import LIKE_COMMANDS, command_meant, did_you_mean
+            from cuectl.rephrasing import LIKE_COMMANDS, command_meant
+            from cuectl.suggestions import did_you_mean
 
-            session = ctx.ensure_object(Session)
             verbs, commands = session.known_verbs(ctx.params), {*COMMANDS} - session.absent
-            meant = by_option(args, verbs) or command_meant(args, session.tried, verbs, commands)
-            line = shlex.join((PROGRAM, *meant))
-            if meant and args[0].lower() in session.tried and changes_nothing(meant[0], verbs):
-                click.echo(f"as {line}", err=True)
-                return super().resolve_command(ctx, meant)
+            meant = command_meant(args, session.tried, verbs, commands)
+            tried = {args[0].lower(), " ".join(args[:2]).lower()} & session.tried.keys()
+            if meant and tried:
+                return super().resolve_command(ctx, told(meant))
             if meant:
+                line = shlex.join((PROGRAM, *meant))
                 near = f"; did you mean {line if len(meant) > 1 else meant[0]}?"
             else:
                 near = did_you_mean(args[0], COMMANDS, LIKE_COMMANDS)
@@ -78,6 +79,13 @@ class Commands(click.Group):
                 listed = " or ".join(f"cuectl call {each}" for each in methods)
                 near = f"; there is {listed}" if listed else ""
             raise click.UsageError(f"{error.format_message().rstrip('.')}{near}", ctx) from None
+
+    def _rearranged(self, session: Session, args: list[str], ctx: click.Context) -> list[str]:
+        from cuectl.rephrasing import rearranged
+
+        verbs = session.known_verbs(ctx.params)
+        meant = rearranged(args, verbs, options_of_lists(session, verbs.get(args[0], {})))
+        return args if meant == args else told(meant)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         session: Session = ctx.ensure_object(Session)
@@ -96,18 +104,23 @@ class Commands(click.Group):
             formatter.write_dl([(str(number), text) for number, text in MEANINGS.items()])
 
 
-def by_option(args: list[str], verbs: Mapping[str, Verb]) -> list[str]:
-    """`min-cores JOB 4` for `set JOB --min-cores 4`; empty for other words."""
-    for index, each in enumerate(args):
-        verb, _, value = each.removeprefix("--").partition("=")
-        if each.startswith("--") and verb in verbs and not verbs[verb].get("reads"):
-            values = [value] if value else []
-            return [verb, *args[1:index], *values, *args[index + 1 :]]
-    return []
+def told(line: list[str]) -> list[str]:
+    """The line, which is told to be what is done."""
+    click.echo(f"as {shlex.join((PROGRAM, *line))}", err=True)
+    return line
 
 
-def changes_nothing(command: str, verbs: Mapping[str, Verb]) -> bool:
-    return command in ONLY_LOOK or bool(verbs.get(command, {}).get("reads"))
+def options_of_lists(session: Session, verb: Verb) -> set[str]:
+    """The options with a value that choose rows, of a verb or of what lists its names."""
+    from cuectl.requests import is_flag
+    from cuectl.selection import choosing_options
+
+    listing = session.listing(verb)
+    if listing is not None:
+        options: Mapping[str, Verb] = choosing_options(verb, listing[1])
+    else:
+        options = verb.get("options", {}) if not verb.get("arguments") else {}
+    return {name for name, about in options.items() if not is_flag(about)}
 
 
 def as_clean(command: click.Command) -> click.Command:

@@ -112,6 +112,15 @@ def with_split_options(verb: Verb, given: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def with_defaults(verb: Verb, given: Mapping[str, Any]) -> dict[str, Any]:
+    """With arguments that are left out: they are as others."""
+    found = dict(given)
+    for about in verb.get("arguments", ()):
+        if "default" in about and found[parameter(about["name"])] is None:
+            found[parameter(about["name"])] = found[parameter(about["default"])]
+    return found
+
+
 def resolved(value: Any, session: Session) -> Any:
     """The value of a flag, with who asks for `$sub`."""
     if isinstance(value, list):

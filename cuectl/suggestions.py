@@ -1,9 +1,6 @@
 """The nearest name, for "did you mean …?"."""
 
-from collections.abc import Container, Iterable, Mapping, Sequence
-from typing import Any
-
-LIKE_COMMANDS = 0.7
+from collections.abc import Iterable
 
 
 def did_you_mean(word: str, names: Iterable[str], likeness: float = 0.6) -> str:
@@ -24,29 +21,3 @@ def nearest(word: str, names: Iterable[str], likeness: float) -> str:
         name for name in lowered if sought and name.startswith(sought)
     ]
     return lowered[near[0]] if near else ""
-
-
-def command_meant(
-    words: Sequence[str],
-    tried: Mapping[str, str],
-    verbs: Mapping[str, Mapping[str, Any]],
-    commands: Container[str],
-) -> list[str]:
-    """The command line that somebody means, such as `hosts a` for `host a`; empty if nothing is
-    like it. `tried` are words of other programs.
-    """
-    if not words:
-        return []
-    first, rest = words[0].lower(), [*words[1:]]
-    command = tried.get(" ".join(words[:2]).lower())
-    if command is not None:
-        rest = rest[1:]
-    else:
-        command = first if first in verbs or first in commands else tried.get(first)
-    if command == "":  # as in `get jobs`
-        return command_meant(rest, tried, verbs, commands)
-    if not command:
-        command = nearest(first, verbs, LIKE_COMMANDS)
-        if command and not verbs[command].get("reads"):
-            return [command]  # which may not do with these words what was meant
-    return [command, *rest] if command else []

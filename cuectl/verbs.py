@@ -9,6 +9,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from cuectl import PROGRAM
+from cuectl.rephrasing import with_named_arguments
 from cuectl.requests import SIZE, example_of, is_flag, join_of, parameter
 from cuectl.rows import FORMS, SIZES, columns_of, spans_in, titles_of
 from cuectl.selection import STANDARD_INPUT, all_of, choosing, choosing_options
@@ -36,8 +37,9 @@ class VerbCommand(click.Command):
         self._session = session
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        options = {option for param in self.params for option in param.opts}
         try:
-            rest = super().parse_args(ctx, args)
+            rest = super().parse_args(ctx, with_named_arguments(self._verb, args, options))
         except click.NoSuchOption as error:
             near = self._near_option(error.option_name.removeprefix("--"))
             raise click.UsageError(f"No such option '{error.option_name}'{near}", ctx) from None
@@ -191,12 +193,12 @@ def argument_of(about: Verb, session: Session, all_will_do: bool) -> click.Argum
     """`all_will_do`: without a name, a verb is about all that there are."""
     repeats = bool(about.get("repeats"))
     metavar = str(about["name"]).upper()
-    if all_will_do:
+    if all_will_do or "default" in about:
         metavar = f"[{metavar}]"
     return click.Argument(
         [parameter(about["name"])],
         nargs=-1 if repeats else 1,
-        required=not repeats,  # names_of says more of a missing one
+        required=not repeats and "default" not in about,  # names_of says more of a missing name
         metavar=f"{metavar}..." if repeats else metavar,
         type=click.BOOL if about.get("type") == "boolean" else Given(session, about),
     )

@@ -3,7 +3,6 @@ as `hosts down`.
 """
 
 import re
-import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,7 +14,6 @@ from cuectl.names import Names
 from cuectl.requests import is_flag, is_value_of, join_of, parameter, quoted
 from cuectl.selection import STANDARD_INPUT, repeating
 from cuectl.session import Session, Verb
-from cuectl.suggestions import command_meant
 from cuectl.terminal.exits import NOT_FOUND, complain
 
 WORDS = "words"
@@ -37,10 +35,6 @@ def with_words(session: Session, name: str, verb: Verb, given: Mapping[str, Any]
     if (about := repeating(verb)) is not None:
         return with_words_behind(session, verb, about, given)
     words: Sequence[str] = given.get(WORDS, ())
-    if words and f"{name} {words[0].lower()}" in session.tried:
-        verbs = session.known_verbs({})
-        meant = shlex.join((PROGRAM, *command_meant([name, *words], session.tried, verbs, ())))
-        raise click.UsageError(f"{name} lists; did you mean {meant}?")
     found, names = dict(given), list[str]()
     known, kind = Names(session), kind_of(name, verb)
     for word in words:

@@ -117,12 +117,16 @@ class Given(Entry):
 
 class Argument(Given):
     """A text behind a verb, and its place in the request. If it `repeats`, each is a call of its
-    own. A number is sent as so many, as 100 are `per` core.
+    own. A number is sent as so many, as 100 are `per` core. The last one may be left out if it has
+    a `default`, another argument whose text is sent then. It may be given as an option, too, of
+    its name or one of `aliases`.
     """
 
     name: Word
     put: FieldPath
     repeats: bool = False
+    default: Word | None = None
+    aliases: tuple[Word, ...] = ()
     per: Annotated[int, Field(gt=1)] | None = None
     help: Line | None = None
 
@@ -221,6 +225,14 @@ class Verb(Rows):
     reasons: tuple[Reason, ...] = ()
     adds: Added | None = None
     detail: bool = False
+
+    @model_validator(mode="after")
+    def check_defaults(self) -> Self:
+        others = [each.name for each in self.arguments[:-1]]
+        for each in self.arguments:
+            if each.default is not None and (each.name in others or each.default not in others):
+                raise ValueError(f"{each.name}: {each.default} is no argument before the last one")
+        return self
 
     @model_validator(mode="after")
     def check_arguments(self) -> Self:
@@ -583,6 +595,7 @@ class Reader:
         if each.per is not None and place.get("type") not in ("integer", "number"):
             raise NotApplicable(f"{each.put} is no number")
         more = filled(repeats=each.repeats, per=each.per, help=each.help)
+        more |= filled(default=each.default, aliases=[*each.aliases])
         return {"name": each.name, **place, **expected(each), **more}
 
     def _option(self, method: Method, each: Option, always: str | None) -> Json:

@@ -27,6 +27,8 @@ WANTED = (
     *("min-cores", "depends", "logs", "subscriptions", "allocations", "limits"),
     *("groups", "regroup", "host-comment", "host-comments", "dependents"),
     *("create-limit", "set-limit", "kill-frames", "max-retries", "auto-eat", "min-memory"),
+    *("create-group", "booking", "layer-tags", "add-layer-limit", "drop-layer-limit"),
+    *("unsubscribe", "delete-limit", "delete-comment"),
     *("frame-cores", "depend", "drop-depends", "reboot", "add-tags", "remove-tags"),
     *(
         "create-show",

@@ -198,6 +198,27 @@ async def test_reads(reading: Cuectl, line: str, expected: str) -> None:
         ("set-size local.general.demo 12.5", "subscriptions demo --where size=1250", "12.5"),
         ("set-burst local.general.demo 20", "subscriptions -o csv", ",2000,"),
         ("create-show new && subscribe new local.desktop 3 4", "subscriptions new", "  3      4"),
+        ("create-allocation night", "allocations --where tag=night -o name", "local.night"),
+        ("create-group demo roto", "groups demo -o name", "roto"),
+        (
+            "create-group demo a && create-group demo b a",
+            "groups demo --where level=2 -o name",
+            "b",
+        ),
+        ("booking demo no", "shows demo --fields booking", "no"),
+        (f"layer-tags {LENA} comp a,b", f"layers {LENA} --fields tags", "a,b"),
+        (f"add-layer-limit {LENA} comp arnold", f"layers {LENA} --fields limits", "arnold"),
+        (
+            f"drop-layer-limit {LENA} comp nuke_render",
+            f"layers {LENA} -o csv --where limits=''",
+            "",
+        ),
+        (
+            "create-show new && subscribe new local.general 1 2 && unsubscribe local.general.new -y",
+            "subscriptions new -o csv --no-headers",
+            "",
+        ),
+        ("delete-limit arnold --yes", "limits -o name --no-headers", "nuke_render"),
         ("create-allocation night dark", "allocations --where tag=dark -o name", "local.night"),
         (f"depend {LENA} {DYING} --yes", f"dependents {DYING} --fields name", LENA),
         (f"kill-frames {LENA} --yes", f"frames {LENA} --count-by state", "WAITING"),
@@ -216,13 +237,65 @@ async def test_changes(cuectl: Cuectl, change: str, read: str, expected: str) ->
         (f"describe job {LENA} -o name", f"job {LENA} -o name", LENA),
         ("show demo -o name", "shows demo -o name", "demo"),
         ("list nodes down -o name", "hosts down -o name", "render-node-07"),
+        ("show jobs lena -o name", "jobs lena -o name", LENA),
+        ("jobs user lena -o name", "jobs --user lena -o name", LENA),
     ],
 )
-async def test_words_of_other_programs_that_read_are_done(
+async def test_words_of_other_programs_are_done(
     reading: Cuectl, line: str, meant: str, expected: str
 ) -> None:
     ran = await reading(*line.split())
     assert (ran.status, ran.err, ran.text) == (0, f"as cuectl {meant}\n", f"{expected}\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        (f"pause job {LENA}", f"pause {LENA}"),
+        (f"pause jobs {LENA} {DYING}", f"pause {LENA} {DYING}"),
+        (f"job pause {LENA}", f"pause {LENA}"),
+        (f"pause-job {LENA}", f"pause {LENA}"),
+        ("pause show harbor", "pause --show harbor"),
+        ("jobs pause --show harbor", "pause --show harbor"),
+        (f"retry frames {DYING}", f"retry {DYING}"),
+        (f"frame kill {LENA} 1009-comp", f"kill-frames {LENA} 1009-comp"),
+        (f"kill frames {LENA}", f"kill-frames {LENA}"),
+        ("host comment desk-201 slow", "host-comment desk-201 slow"),
+        ("comment host desk-201 slow", "host-comment desk-201 slow"),
+        ("create allocation night", "create-allocation night"),
+        ("limits create maya 3", "create-limit maya 3"),
+        ("set limit arnold 3", "set-limit arnold 3"),
+        (f"set-priority {LENA} 4", f"priority {LENA} 4"),
+        (f"set {LENA} --min-cores 4", f"min-cores {LENA} 4"),
+        (f"set {LENA} min-cores=4", f"min-cores {LENA} 4"),
+        (f"set job {LENA} priority 4", f"priority {LENA} 4"),
+        (f"edit priority {LENA} 4", f"priority {LENA} 4"),
+        (f"cancel {LENA}", f"kill {LENA}"),
+        (f"unpause {PAUSED}", f"resume {PAUSED}"),
+    ],
+)
+async def test_changes_in_other_words_are_done(reading: Cuectl, line: str, meant: str) -> None:
+    ran = await reading(*line.split(), "--dry-run")
+    assert ran.err.splitlines()[0] == f"as cuectl {meant} --dry-run"
+    assert (ran.status, ran.text.startswith("would call ")) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("line", "same"),
+    [
+        (f"pause --job {LENA}", f"pause {LENA}"),
+        (f"pause --job {LENA} --job={DYING}", f"pause {LENA} {DYING}"),
+        (f"regroup --group fx --job {LENA}", f"regroup {LENA} fx"),
+        (f"regroup {LENA} --to fx", f"regroup {LENA} fx"),
+        (f"min-memory {LENA} --layer comp --memory 1GB", f"min-memory {LENA} comp 1GB"),
+        (f"min-memory --job {LENA} comp 1GB", f"min-memory {LENA} comp 1GB"),
+        (f"comment {LENA} --message slow", f"comment {LENA} slow"),
+    ],
+)
+async def test_arguments_are_options_too(reading: Cuectl, line: str, same: str) -> None:
+    found = [await reading(*each.split(), "--dry-run") for each in (line, same)]
+    assert found[0] == found[1]
+    assert found[0].status == 0
 
 
 @pytest.mark.parametrize(
@@ -377,10 +450,6 @@ async def test_forms(reading: Cuectl) -> None:
         ("frames --count-by runtime", WRONG_USAGE, "runtime is no field of the rows"),
         ("why --watch", WRONG_USAGE, "--watch shows no reasons"),
         ("frames --csv", WRONG_USAGE, "No such option '--csv'; for that: -o csv\n"),
-        ("create allocation a b", WRONG_USAGE, "did you mean cuectl create-allocation a b?\n"),
-        ("create job x.xml", WRONG_USAGE, "did you mean cuectl launch x.xml?\n"),
-        (f"set {LENA} --min-cores 4", WRONG_USAGE, f"did you mean cuectl min-cores {LENA} 4?\n"),
-        (f"set {LENA} --min-cores=4", WRONG_USAGE, f"did you mean cuectl min-cores {LENA} 4?\n"),
         (f"depends {LENA} --reverse", WRONG_USAGE, "for that: cuectl dependents\n"),
         ("jobs --sort-by foo", WRONG_USAGE, "cuectl: --sort-by: job.Job has no field 'foo'"),
         ("procs --where host=a", WRONG_USAGE, "no field 'host'; the column HOST shows name\n"),
@@ -400,14 +469,18 @@ async def test_forms(reading: Cuectl) -> None:
         ("jobs --fields name --count-by name", WRONG_USAGE, "leave out one of them"),
         ("pause", WRONG_USAGE, "Missing argument 'JOB...' (- reads names from a pipe; --show and"),
         (f"pause {LENA} --show demo", WRONG_USAGE, "leave out either the names or --show, which"),
+        (
+            "pause harbor",
+            NOT_FOUND,
+            "harbor is among the shows; for its jobs: cuectl pause --show harbor\n",
+        ),
+        (f"min-memory --layer comp {LENA} 1GB", WRONG_USAGE, "No such option '--layer'"),
+        ("pause --job", WRONG_USAGE, "No such option '--job'"),
         ("pause --show dmeo", NOT_FOUND, "'dmeo' is not among the shows; did you mean demo?"),
         ("pause --where nope=1", WRONG_USAGE, "--where: job.Job has no field 'nope'"),
         (f"frames {LENA} {DYING} --watch", WRONG_USAGE, "--watch shows one job"),
         ("priority 7", WRONG_USAGE, "Missing argument 'JOB...', before PRIORITY (- reads names"),
         ("get", WRONG_USAGE, "No such command 'get'\n"),
-        ("limit create arnold 3", WRONG_USAGE, "did you mean cuectl create-limit arnold 3?\n"),
-        ("limits create arnold 3", WRONG_USAGE, "did you mean cuectl create-limit arnold 3?\n"),
-        ("cancel X", WRONG_USAGE, "did you mean cuectl kill X?\n"),
         (f"move {LENA} lights", NOT_FOUND, f"did you mean cuectl regroup {LENA} lights?\n"),
         (f"comment {LENA} two words", NOT_FOUND, "a text of several words needs quotes"),
         (f"comment {LENA} x --subject a --subject b", WRONG_USAGE, "--subject is given 2 times"),

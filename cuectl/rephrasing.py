@@ -1,0 +1,154 @@
+"""Command lines in other words: `kill job X`, `job kill X`, `set X --priority 50`, `get jobs`, and
+the line of this program that they mean.
+"""
+
+from collections.abc import Container, Iterator, Mapping, Sequence
+from typing import Any
+
+from cuectl.suggestions import nearest
+
+LIKE_COMMANDS = 0.7
+
+Verbs = Mapping[str, Mapping[str, Any]]
+
+
+def singular(word: str) -> str:
+    return word.lower().removesuffix("s")
+
+
+def reads(command: str, verbs: Verbs) -> bool:
+    return bool(verbs.get(command, {}).get("reads"))
+
+
+def nouns_of(verb: Mapping[str, Any]) -> set[str]:
+    """What a verb is about, in the singular: its arguments, their lists, and what it counts."""
+    arguments = verb.get("arguments", ())
+    words = [each[key] for each in arguments for key in ("name", "names") if key in each]
+    words += [verb["counts"]["noun"]] if "counts" in verb else []
+    return {singular(str(each)) for each in words}
+
+
+def joined(first: str, second: str, verbs: Verbs) -> str:
+    """The verb of two words, in any order: `create-show` for `shows create`; empty if none is."""
+    both = (first.lower(), second.lower())
+    for one, other in (both, both[::-1]):
+        for last in (other, singular(other), f"{other}s"):
+            for name in (f"{one}-{last}", f"{singular(one)}-{last}"):
+                if name in verbs:
+                    return name
+    return ""
+
+
+def rearranged(words: Sequence[str], verbs: Verbs, choosing: Container[str] = ()) -> list[str]:
+    """The same line as this program has it: the verb first, and the kind of thing that is meant
+    only where a verb needs it. `choosing` are options that choose what the first word is about.
+    """
+    if len(words) < 2 or words[1].startswith("-"):
+        return split_verb(words, verbs)
+    first, second, *rest = words
+    if rest and (verb := joined(first, second, verbs)):
+        return [verb, *rest]
+    if rest and second in verbs and singular(first) in nouns_of(verbs[second]):
+        return [second, *rest]  # job pause X
+    if first in verbs and rest:
+        if second in choosing and not rest[0].startswith("-"):
+            return [first, f"--{second}", *rest]  # pause show demo
+        if singular(second) in nouns_of(verbs[first]):
+            return [first, *rest]  # pause job X
+    return split_verb(words, verbs)
+
+
+def split_verb(words: Sequence[str], verbs: Verbs) -> list[str]:
+    """`pause X` for `pause-job X` and `set-priority X`; other lines as they are."""
+    first, *rest = words
+    if first in verbs or "-" not in first:
+        return [*words]
+    one, _, other = first.partition("-")
+    for verb, noun in ((one, other), (other, one)):
+        if verb in verbs and (noun == "set" or singular(noun) in nouns_of(verbs[verb])):
+            return [verb, *rest]
+    return [*words]
+
+
+def setting(words: Sequence[str], verbs: Verbs) -> list[str]:
+    """`priority X 50` for what stands behind `set`: `X --priority 50`, `X priority=50`, `X priority
+    50`; empty for other words.
+    """
+    for index, each in enumerate(words):
+        verb, _, value = each.removeprefix("--").partition("=")
+        if verb in verbs and not reads(verb, verbs):
+            before = [word for word in words[:index] if singular(word) not in nouns_of(verbs[verb])]
+            return [verb, *before, *([value] if value else []), *words[index + 1 :]]
+    return []
+
+
+def command_meant(
+    words: Sequence[str], tried: Mapping[str, str], verbs: Verbs, commands: Container[str]
+) -> list[str]:
+    """The command line that somebody means, such as `hosts a` for `host a`; empty if nothing is
+    like it. `tried` are words of other programs.
+    """
+    if not words:
+        return []
+    first, rest = words[0].lower(), [*words[1:]]
+    command = tried.get(" ".join(words[:2]).lower())
+    if command is not None:
+        rest = rest[1:]
+    else:
+        command = first if first in verbs or first in commands else tried.get(first)
+    if command and rest and reads(command, verbs) and reads(rest[0], verbs):
+        command = ""  # as in `show jobs`
+    if command == "":  # as in `get jobs`
+        meant = setting(rest, verbs) or (rearranged(rest, verbs) if rest else [])
+        return command_meant(meant, tried, verbs, commands)
+    if not command:
+        command = nearest(first, verbs, LIKE_COMMANDS)
+        if command and not reads(command, verbs):
+            return [command]  # which may not do with these words what was meant
+    return [command, *rest] if command else []
+
+
+def with_named_arguments(
+    verb: Mapping[str, Any], words: Sequence[str], options: Container[str]
+) -> list[str]:
+    """The words, with arguments that are written as options (`--job X`) in their places.
+
+    That is as far as the others have a place then: those that are named have to be the first or the
+    last ones. `options` are those that the verb has.
+    """
+    arguments: Sequence[Mapping[str, Any]] = verb.get("arguments", ())
+    known = {
+        f"--{name}": index
+        for index, about in enumerate(arguments)
+        for name in (about["name"], *about.get("aliases", ()))
+        if f"--{name}" not in options
+    }
+    named = dict[int, list[str]]()
+    left: list[str] = []
+    following = iter(words)
+    for word in following:
+        option, _, value = word.partition("=")
+        if option in known:
+            text = value if "=" in word else next(following, None)
+            if text is None:
+                return [*words]
+            named.setdefault(known[option], []).append(text)
+        else:
+            left.append(word)
+    first = [*leading(named, range(len(arguments)))]
+    last = [*leading(named, range(len(arguments) - 1, len(first) - 1, -1))][::-1]
+    if len(first) + len(last) < len(named):
+        return [*words]
+    return [
+        *(text for index in first for text in named[index]),
+        *left,
+        *(text for index in last for text in named[index]),
+    ]
+
+
+def leading(named: Container[int], indexes: range) -> Iterator[int]:
+    """The first of these that are named, one behind the other."""
+    for index in indexes:
+        if index not in named:
+            return
+        yield index
