@@ -9,7 +9,7 @@ import orjson
 
 from cuectl import PROGRAM
 from cuectl.client.gateway import GatewayClient
-from cuectl.counts import counts_of, described, listed, names_something
+from cuectl.counts import amount_of, counts_of, described, listed, names_something
 from cuectl.errors import CallError, Failure
 from cuectl.many import Outcome, Request, outcomes, patiently
 from cuectl.names import (
@@ -65,9 +65,8 @@ def change(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) ->
     ]
     try:
         requests, counts = worth_calling(session, name, verb, given, requests)
-        if verb.get("confirm") and not given["dry_run"] and not given["yes"]:
-            question = question_of(verb, given, [each for each, _ in requests], counts.values())
-            confirm(question)
+        if not given["dry_run"] and not given["yes"]:
+            confirm(verb, given, [each for each, _ in requests], counts.values())
         if given["dry_run"]:
             answers = session.run(lambda client: rehearse(client, verb, requests), timeout)
             click.echo("\n".join(answers))
@@ -108,6 +107,8 @@ def change(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) ->
     if source == "chosen":
         told += f" ({listed([*counts])})"
     click.echo("\n".join((f"{name}: {told}", *failure_lines([*failures.items()]))), err=True)
+    if note := verb.get("note"):
+        click.echo(f"note: {note}", err=True)
     sys.exit(FAILED if failures else 0)
 
 
@@ -224,7 +225,7 @@ def summary(
     told += new_values(verb, given)
     changed = total_of(number for each, number in counts.items() if each not in failures)
     if changed is not None:
-        told = f"{counted(changed, verb['counts']['noun'])} of {told}"
+        told = f"{amount_of(verb, given, changed)} of {told}"
     return f"{told}; {skipped} had none" if skipped else told
 
 
@@ -293,27 +294,31 @@ async def rehearse(client: GatewayClient, verb: Verb, requests: Iterable[Request
     return lines
 
 
-def question_of(
+def confirm(
     verb: Verb,
     given: Mapping[str, Any],
     names: Sequence[str | None],
     numbers: Iterable[int | None],
-) -> str:
-    """`Eat 3 DEAD frames of demo-sh010? They are given up`."""
+) -> None:
+    """Ask the question of a verb, or of its options, such as `Eat 3 DEAD frames of demo-sh010? They
+    are given up`. Raises Failure if the answer is no, as it is without a terminal.
+    """
+    asked = [verb.get("confirm")] + [
+        about.get("asks")
+        for name, about in verb.get("options", {}).items()
+        if given.get(parameter(name)) and [*about.get("default", ())] != [*given[parameter(name)]]
+    ]
+    question = " ".join(filter(None, asked))
+    if not question:
+        return
     values = {
         about["name"]: listed(names) if about.get("repeats") else given[parameter(about["name"])]
         for about in verb.get("arguments", ())
     }
     if "counts" in verb:
         values["counted"] = described(verb, given, names, total_of(numbers))
-    question = str(verb["confirm"])
     for key, value in values.items():
         question = question.replace("{" + key + "}", str(value))
-    return question
-
-
-def confirm(question: str) -> None:
-    """Raises Failure if the answer is no, as it is without a terminal."""
     if not sys.stdin.isatty():
         raise Failure(f"not done: {question} (no terminal to ask on: add --yes)")
     if not click.confirm(question, err=True):

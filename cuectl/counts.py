@@ -5,7 +5,7 @@ from typing import Any
 
 from cuectl.errors import CallError
 from cuectl.many import Request, outcomes
-from cuectl.requests import parameter
+from cuectl.requests import parameter, sent_by
 from cuectl.session import Session, Verb
 from cuectl.terminal.text import counted
 
@@ -57,20 +57,24 @@ def described(
     verb: Verb, given: Mapping[str, Any], names: Sequence[str | None], number: int | None
 ) -> str:
     """`3 DEAD frames of a, b, layer comp`: what the options and names choose."""
-    kinds, places = [], [f"of {listed(names)}"]
-    for name, about in verb.get("options", {}).items():
-        value = given.get(parameter(name)) or about.get("default")
-        if "put" not in about or "value" in about or not value:
-            continue
-        values = [value] if isinstance(value, str) else value
-        if about.get("values"):
-            kinds.append(" or ".join(values))
-        else:
-            places.append(f"{name} {', '.join(values)}")
+    places = [f"of {listed(names)}"]
+    for name, about, value in sent_by(verb, given):
+        if "values" not in about and "value" not in about:
+            places.append(f"{name} {', '.join([value] if isinstance(value, str) else value)}")
+    return f"{amount_of(verb, given, number)} {', '.join(places)}"
+
+
+def amount_of(verb: Verb, given: Mapping[str, Any], number: int | None) -> str:
+    """`3 DEAD frames`, or `DEAD frames` if it is not known how many."""
     noun = str(verb["counts"]["noun"])
     amount = f"{noun}s" if number is None else counted(number, noun)
     before, _, last = amount.rpartition(" ")
-    return f"{' '.join(filter(None, (before, *kinds, last)))} {', '.join(places)}"
+    kinds = [
+        " or ".join([value] if isinstance(value, str) else value)
+        for _, about, value in sent_by(verb, given)
+        if "values" in about
+    ]
+    return " ".join(filter(None, (before, *kinds, last)))
 
 
 def names_something(verb: Verb, given: Mapping[str, Any]) -> bool:

@@ -49,7 +49,7 @@ def with_column(problem: str, verb: Verb) -> str:
 
 
 def tell_nothing_fits(
-    session: Session, verb: Verb, given: Mapping[str, Any], about: Sequence[str | None]
+    session: Session, name: str, verb: Verb, given: Mapping[str, Any], about: Sequence[str | None]
 ) -> None:
     """Say on standard error that there are no rows, and why that may be.
 
@@ -57,7 +57,9 @@ def tell_nothing_fits(
     """
     told = tell_why_nothing_fits(session, verb, given, about)
     if not told and given["output"] in ("table", "wide", "csv", "name"):
-        click.echo("nothing fits", err=True)
+        kind = verb.get("names", name)
+        chosen = any(given.get(parameter(each)) for each in verb.get("options", {}))
+        click.echo(f"no {kind} fit" if chosen or given["where"] else f"no {kind}", err=True)
 
 
 def tell_why_nothing_fits(

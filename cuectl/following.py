@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
+import click
 import orjson
 
 from cuectl.client.arguments import Arguments
@@ -58,6 +59,7 @@ class Following:
         self._client = client
         self._about = about
         self._hurry: Verb = about["failFast"] if fails_fast else {}
+        self._held: Verb = about.get("held", {})
         self._name = name
         self._screen = Screen()
         self._whole: Row = {}
@@ -75,6 +77,7 @@ class Following:
                 if rows:
                     self._whole = rows[0]
                     self._show()
+                    await self._tell_held()
         finally:
             watching.cancel()
         for each in self._about.get("failed", ()):
@@ -92,6 +95,12 @@ class Following:
             for each in self._about.get("notes", ())
             if number_at(self._whole, each["path"])
         ]
+
+    async def _tell_held(self) -> None:
+        """Say once why it does not go on, such as that it is paused."""
+        held, self._held = self._held, {}
+        if held and await self._fits(held["where"]):
+            click.echo(f"{self._name} {held['says']}", err=True)
 
     async def _states(self) -> AsyncIterator[Answer | CallError]:
         """The whole, up to its end: over a stream, or by asking again and again."""

@@ -41,6 +41,7 @@ FIELD = re.compile(r"\{([^{}]+)\}")
 
 def show_all(
     session: Session,
+    name: str,
     verb: Verb,
     requests: Sequence[Request],
     view: Mapping[str, str],
@@ -88,7 +89,7 @@ def show_all(
             showing = replace(showing, columns=with_name(showing, rows, argument))
     rows = in_order(rows, order)[: given["limit"]]
     if not show(orjson.dumps(rows), replace(showing, place="")) and not failures:
-        tell_nothing_fits(session, verb, given, [name for name, _ in requests])
+        tell_nothing_fits(session, name, verb, given, [each for each, _ in requests])
     cut = [name for name, each in found.items() if not isinstance(each, CallError) and each.cut_at]
     if cut:
         complain(f"warning: there may be more rows of {listed(cut)}", PROGRAM)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from cuectl import PROGRAM
 from cuectl.errors import InvalidCall
 from cuectl.rows import Column, columns_of, titles_of
 from cuectl.session import Session, Verb
@@ -56,6 +57,13 @@ class RowFields:
     def has(self, name: str) -> bool:
         return any(f".{name}." in f".{each}." for each in self.paths)
 
+    def elsewhere(self, name: str) -> str:
+        """`; for that: cuectl logs`: a verb whose rows, of the same method, have this column."""
+        for verb, about in self._session.known_verbs({}).items():
+            if about["method"] == self._verb["method"] and heading(name, about) is not None:
+                return f"; for that: {PROGRAM} {verb}"
+        return ""
+
     def _described(self) -> "tuple[Document, Operation]":
         from cuectl.methods import cached_methods
 
@@ -84,11 +92,19 @@ def as_written(name: str) -> str:
 
 
 def heading(name: str, verb: Verb) -> Column | None:
-    """The column of this heading, however it is written."""
-    sought = as_written(name)
-    return next(
-        (each for title, each in headings(verb).items() if as_written(title) == sought), None
-    )
+    """The column of this heading, however it is written, or the only one whose field begins with
+    this word, as `waitingFrames` does with `waiting`.
+    """
+    sought, known = as_written(name), headings(verb)
+    column = next((each for title, each in known.items() if as_written(title) == sought), None)
+    if column is not None:
+        return column
+    begins = [
+        each
+        for each in known.values()
+        if WORD_BEGINS.split(str(each["path"]).rpartition(".")[2])[0].upper() == sought
+    ]
+    return begins[0] if len(begins) == 1 else None
 
 
 def headings(verb: Verb) -> dict[str, Column]:
@@ -109,12 +125,6 @@ def with_fields(condition: str, verb: Verb, is_field: Callable[[str], bool]) -> 
 
     Raises InvalidCall for the time between two others, which the gateway does not know.
     """
-    paths = {
-        as_written(title): str(each["path"])
-        for title, each in headings(verb).items()
-        if "before" not in each
-    }
-
     spans = {str(each["path"]): each for each in headings(verb).values() if "since" in each}
 
     def field_of(written: str) -> str:
@@ -124,8 +134,10 @@ def with_fields(condition: str, verb: Verb, is_field: Callable[[str], bool]) -> 
                 f"--where: {written} is from {since} to {until}, and no condition; of what has not"
                 f" ended, write {since}>10m"
             )
-        path = paths.get(as_written(written))
-        return written if path is None or path == written or is_field(written) else path
+        column = heading(written, verb)
+        if column is None or "before" in column or is_field(written):
+            return written
+        return str(column["path"])
 
     return "".join(replaced(TOKEN.findall(condition), field_of))
 
@@ -203,15 +215,9 @@ def chosen_columns(names: str, verb: Verb, fields: RowFields) -> list[Column]:
             alone = {key: about[key] for key in ("title", "unit", "alert", "per") if key in about}
             found.append({"path": path, "head": name, **alone})
         else:
-            raise InvalidCall(f"--fields: {unknown(name, list(known), fields.paths)}")
+            near = did_you_mean(name, [*known, *fields.paths]) or fields.elsewhere(name)
+            listed = f"; there are the columns {', '.join(known)}; -o json shows all fields"
+            raise InvalidCall(f"--fields: there is no {name!r}{near or listed}")
     if not found:
         raise InvalidCall("--fields: expected columns or fields, with commas between them")
     return found
-
-
-def unknown(name: str, titles: Sequence[str], paths: Sequence[str]) -> str:
-    near = did_you_mean(name, [*titles, *paths])
-    if near:
-        return f"there is no {name!r}{near}"
-    listed = f"the columns {', '.join(titles)}, and the fields {', '.join(paths)}"
-    return f"there is no {name!r}; there are {listed}"

@@ -67,6 +67,7 @@ def read(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) -> N
 
         show_all(
             session,
+            name,
             verb,
             requests,
             view,
@@ -88,7 +89,7 @@ def read(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) -> N
             from cuectl.explanations import tell_nothing_fits
 
             tell_unknown(session, name, verb, given.get(WORDS, ()))
-            tell_nothing_fits(session, verb, given, names)
+            tell_nothing_fits(session, name, verb, given, names)
         if answer.cut_at:
             complain(f"warning: there may be more than these {answer.cut_at} rows", PROGRAM)
             sys.exit(CUT)

@@ -45,18 +45,29 @@ def put(body: dict[str, Any], path: str, value: object) -> None:
 def request_of(verb: Verb, given: Mapping[str, Any], session: Session) -> dict[str, Any]:
     """The request, before arguments are put into it."""
     body: dict[str, Any] = deepcopy(dict(verb.get("request", {})))
-    for name, about in verb.get("options", {}).items():
-        value = given.get(parameter(name))
-        if "put" not in about:
-            continue
-        if "value" in about:
-            if value:
-                put(body, about["put"], resolved(about["value"], session))
-        elif value not in (None, (), ""):
-            put(body, about["put"], list(value) if isinstance(value, tuple) else value)
-        elif "default" in about:
-            put(body, about["put"], about["default"])
+    for _, about, value in sent_by(verb, given):
+        put(body, about["put"], resolved(value, session))
     return body
+
+
+def sent_by(verb: Verb, given: Mapping[str, Any]) -> list[tuple[str, Verb, Any]]:
+    """The options that send something, each with what it sends; defaults only for what is left."""
+    sent = [
+        (name, about, given.get(parameter(name)))
+        for name, about in verb.get("options", {}).items()
+        if "put" in about
+    ]
+    found = [
+        (name, about, about.get("value", list(value) if isinstance(value, tuple) else value))
+        for name, about, value in sent
+        if value not in (None, (), "", False)
+    ]
+    taken = {about["put"] for _, about, _ in found}
+    return found + [
+        (name, about, about["default"])
+        for name, about, _ in sent
+        if "default" in about and about["put"] not in taken
+    ]
 
 
 def is_value_of(about: Verb, word: str) -> bool:

@@ -169,6 +169,7 @@ def paragraphs_of(name: str, verb: Verb, listing: tuple[str, Verb] | None) -> li
                     f". Without names, options of {listing[0]} choose them: {', '.join(options)}"
                 )
             found.append(f"{told}.")
+    found += words_behind(name, verb)
     if verb.get("reads") and (columns := columns_of(verb, "wide")):
         listed = ", ".join(
             path if title == path.upper() else f"{path} ({title})"
@@ -178,6 +179,21 @@ def paragraphs_of(name: str, verb: Verb, listing: tuple[str, Verb] | None) -> li
         if spans := [str(each["path"]) for each in spans_in(columns)]:
             found.append(f"Not for --where: {', '.join(spans)}.")
     return found
+
+
+def words_behind(name: str, verb: Verb) -> list[str]:
+    """What may be written without an option, such as `hosts down` and `retry JOB 1001-1010`."""
+    options: Mapping[str, Verb] = verb.get("options", {})
+    if takes_words(verb):
+        flags = [option for option, about in options.items() if is_flag(about)]
+        example = f", such as {PROGRAM} {name} {flags[0]}" if flags else ""
+        return [f"A NAME may be a pattern, a part of names, or what an option says{example}."]
+    ranges = [about["example"] for about in options.values() if "splits" in about]
+    named = [str(each["name"]).upper() for each in verb.get("arguments", ())]
+    line = f"{PROGRAM} {name} {' '.join(named)}"
+    return [
+        f"Words behind may be what options are given, such as {line} {each}." for each in ranges
+    ]
 
 
 def pipe(source: str, name: str, verb: Verb) -> str:
@@ -224,8 +240,14 @@ def option_of(name: str, about: Verb, session: Session, place: str) -> click.Opt
         "help": help_,
     }
     if about.get("many"):
-        return NamedOption([*names, place], multiple=True, **more)
+        parts = separated if about.get("values") else None
+        return NamedOption([*names, place], multiple=True, callback=parts, **more)
     return VerbOption([*names, place], join_of(name, about), **more)
+
+
+def separated(ctx: click.Context, param: click.Parameter, values: Sequence[str]) -> tuple[str, ...]:
+    """The values of several texts with commas between them."""
+    return tuple(part for each in values for part in each.split(","))
 
 
 def options_that_choose(
@@ -315,7 +337,8 @@ class Given(click.types.StringParamType):
         if not text:  # of a variable that is not set, in a script
             self.fail("it is empty", param, ctx)
         if values := self._about.get("values"):
-            return self._one_of(values, text, param, ctx)
+            several = text.split(",") if self._about.get("many") else [text]
+            return ",".join(self._one_of(values, each.strip(), param, ctx) for each in several)
         if number := NUMBERS.get(self._about.get("type", "")):
             kind, called = NUMBERS["number"] if "per" in self._about else number
             if self._about.get("unit") in SIZES:

@@ -1,6 +1,7 @@
 """The end of a command: an exit status and, after a failure, a line on standard error."""
 
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from functools import wraps
@@ -33,6 +34,9 @@ STATUS_OF_CODE = {
     "NOT_FOUND": NOT_FOUND,
     "UNAVAILABLE": UNAVAILABLE,
 }
+
+
+CLASS_OF_EXCEPTION = re.compile(r"\b(?:[a-z]\w*\.)+[A-Z]\w*(?:Exception|Error): ")
 
 
 def status_of(error: CallError) -> int:
@@ -76,7 +80,9 @@ def exits_cleanly(command: Callable[..., None], program: str) -> Callable[..., N
 
 
 def text_of(error: CallError) -> str:
-    return f"{error.code}: {one_line(error.message) or 'no message'}"
+    """Its code and message on one line, without the names of Java's classes."""
+    message = one_line(CLASS_OF_EXCEPTION.sub("", error.message))
+    return f"{error.code}: {message or 'no message'}"
 
 
 def failure_lines(failures: Sequence[tuple[str, CallError]]) -> list[str]:

@@ -36,10 +36,13 @@ def json_text(value: object, *, indent: bool = True) -> str:
 
 
 def one_line(text: str) -> str:
-    """The lines of a text joined by `; `, without repetitions."""
+    """The lines of a text joined by `; `, without repetitions, in or before a closing bracket."""
     joined = ""
     for line in map(str.strip, text.splitlines()):
-        if line not in joined:
+        said = line.rstrip(")")
+        if said in joined:
+            joined += line.removeprefix(said)
+        else:
             joined += f"; {line}" if joined else line
     return printable(joined)
 

@@ -139,6 +139,7 @@ class Option(Given):
     may be for another verb, which is `also` done with the same names: its last argument. That one
     comes `first` if the verb leaves nothing to do it with, and then the text may be `put`, too.
 
+    `asks` is a question, like a verb's, for what is given with it unless that is the default.
     `aliases` are other names of it. What `splits` matches is several options in one: its
     groups are their names.
     """
@@ -153,6 +154,7 @@ class Option(Given):
     columns: Columns = ()
     aliases: tuple[Word, ...] = ()
     splits: re.Pattern[str] | None = None
+    asks: Line | None = None
     help: Line
 
     @model_validator(mode="after")
@@ -212,6 +214,7 @@ class Verb(Rows):
     its rows, which have `names` of a list (if not of that with the verb's name). Of its `reasons`,
     the first that fits a row is shown. With `detail`, one object is shown with all columns, one
     below the other. When options choose what a verb is about, `chooses` is a condition on that.
+    `note` is told after it, as what may undo it.
     """
 
     summary: Line
@@ -221,6 +224,7 @@ class Verb(Rows):
     options: dict[Word, Option] = {}
     counts: Counts | None = None
     confirm: Line | None = None
+    note: Line | None = None
     example: Line | None = None
     reasons: tuple[Reason, ...] = ()
     adds: Added | None = None
@@ -251,7 +255,8 @@ class Verb(Rows):
                 if part not in self.options:
                     raise ValueError(f"{name}: {part} is no option for a part of it")
         known = names | ({"counted"} if self.counts is not None else set())
-        for _, asked, _, _ in Formatter().parse(self.confirm or ""):
+        questions = [self.confirm, *(each.asks for each in self.options.values())]
+        for _, asked, _, _ in Formatter().parse(" ".join(filter(None, questions))):
             if asked is not None and asked not in known:
                 raise ValueError(f"{{{asked}}} is no argument")
         return self
@@ -287,7 +292,8 @@ class Failed(Entry):
 
 class Follow(Entry):
     """An object that is watched until it is `done` or has `failed`; with --fail-fast, also until
-    that fits. `notes` are numbers that are told when it is done, unless they are 0.
+    that fits. `notes` are numbers that are told when it is done, unless they are 0; `held` is told
+    once when it fits, as of a job that somebody has paused.
     """
 
     summary: Line
@@ -298,6 +304,7 @@ class Follow(Entry):
     done: Line
     failed: tuple[Failed, ...] = ()
     fail_fast: Failed | None = None
+    held: Failed | None = None
     notes: Columns = ()
 
 
@@ -458,6 +465,7 @@ class Reader:
                 options=options,
                 counts=each.counts and self._counts(f"verbs.verb.{name}.counts", each, each.counts),
                 confirm=each.confirm,
+                note=each.note,
                 example=example,
                 reasons=[self._reason(method, one) for one in each.reasons],
                 adds=each.adds and self._adds(each.adds),
@@ -493,9 +501,11 @@ class Reader:
             sooner = f"{until} or ({fast.where})"
             self._view(whole, _where=sooner)
             hurry = {"where": fast.where, "says": fast.says, "until": sooner}
+        held = each.held.model_dump() if each.held is not None else {}
+        self._view(whole, _where=held.get("where"))
         return {
             "summary": each.summary,
-            **filled(argument=each.argument, names=each.names, failFast=hurry),
+            **filled(argument=each.argument, names=each.names, failFast=hurry, held=held),
             **filled(notes=[*self._columns("verbs.follow.notes", whole, each.notes)]),
             "whole": self._followed("verbs.follow.whole", whole, each.whole),
             "parts": {**self._followed("verbs.follow.parts", parts, each.parts), "bar": bar},
@@ -614,7 +624,8 @@ class Reader:
                 request_of(method, {each.put: content})
                 found[name] = as_json(content)
         splits = each.splits.pattern if each.splits is not None else ""
-        return {**found, **expected(each), **filled(splits=splits, help=each.help)}
+        more = filled(splits=splits, asks=each.asks, help=each.help)
+        return {**found, **expected(each), **more}
 
     def _view(self, method: Method, **asked: str | None) -> None:
         """Check what is asked of a method's answers."""

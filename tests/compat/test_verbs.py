@@ -28,7 +28,7 @@ WANTED = (
     *("groups", "regroup", "host-comment", "host-comments", "dependents"),
     *("create-limit", "set-limit", "kill-frames", "max-retries", "auto-eat", "min-memory"),
     *("create-group", "booking", "layer-tags", "add-layer-limit", "drop-layer-limit"),
-    *("unsubscribe", "delete-limit", "delete-comment"),
+    *("unsubscribe", "delete-limit", "delete-comment", "memory-optimizer"),
     *("frame-cores", "depend", "drop-depends", "reboot", "add-tags", "remove-tags"),
     *(
         "create-show",

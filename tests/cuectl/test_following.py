@@ -18,6 +18,7 @@ from tests.support.patience import until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
+PAUSED = "demo-sh020-marco_smoke_v001"
 JOB, DYING = "demo-sh010-lena_comp_v003", "harbor-hb110-tomas_light_v004"
 
 
@@ -70,6 +71,11 @@ async def test_giving_up(cuectl: Cuectl) -> None:
     ran = await cuectl("follow", JOB, "--timeout", "300ms")
     assert ran.status == GAVE_UP
     assert ran.err.endswith(f"cuectl: gave up: not done within 0.3 s: {JOB}\n")
+
+
+async def test_a_paused_job_is_told_to_be_paused(cuectl: Cuectl) -> None:
+    ran = await cuectl("follow", PAUSED, "--timeout", "300ms")
+    assert ran.err.count(f"{PAUSED} is paused: cuectl resume JOB\n") == 1
 
 
 async def test_nothing_to_follow(cuectl: Cuectl) -> None:

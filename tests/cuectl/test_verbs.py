@@ -45,6 +45,8 @@ def calls_of(cuebot: SimulatedCuebot, method: str) -> int:
         ("jobs --sort-by DEAD,-name -o name --limit 1", "northwind-ep02_031-artist1_roto_v001"),
         ("jobs --show demo --where isPaused -o name", PAUSED),
         ("jobs --where DEAD>2 -o name", DYING),
+        ("jobs --where running>2 --where user=lena --sort waiting -o name", LENA),
+        (f"logs {DYING} --where stopped>1m --limit 1 -o name", "1001-beauty"),
         (
             "hosts --fields STATE,name --where state=DOWN -o csv",
             '"STATE","name"\n"DOWN","render-node-07"',
@@ -104,6 +106,10 @@ def calls_of(cuebot: SimulatedCuebot, method: str) -> int:
         (f"procs {DYING} --count-by jobName --no-headers", f"{DYING}  5"),
         (f"frames {DYING} 1006-beauty -o name", "1006-beauty"),
         ("subscriptions --no-headers -o name --limit 1", "local.general.demo"),
+        (
+            "allocations --fields name,in-use,free --limit 1 -o csv --no-headers",
+            '"local.desktop",0,16',
+        ),
         ("subscriptions demo --fields size,burst --no-headers --limit 1", "160  240"),
         (f"frames {DYING} 1006 1007 -o name", "1006-beauty\n1007-beauty"),
         (f"frames {DYING} dead beauty -o name --limit 1", "1006-beauty"),
@@ -214,8 +220,8 @@ async def test_reads(reading: Cuectl, line: str, expected: str) -> None:
             "",
         ),
         (
-            "create-show new && subscribe new local.general 1 2 && unsubscribe local.general.new -y",
-            "subscriptions new -o csv --no-headers",
+            "unsubscribe local.desktop.northwind -y",
+            "subscriptions northwind -o name --where alloc=local.desktop",
             "",
         ),
         ("delete-limit arnold --yes", "limits -o name --no-headers", "nuke_render"),
@@ -370,6 +376,26 @@ async def test_why_jobs_wait(cuectl: Cuectl) -> None:
     assert whys[LIGHT].startswith("waits for free cores (cuectl hosts idle)")
 
 
+async def test_a_comment_is_deleted(cuectl: Cuectl) -> None:
+    for text in ("one", "two"):
+        await cuectl("comment", LENA, text)
+    one, two = (
+        await cuectl("comments", LENA, "--fields", "id", "-o", "csv", "--no-headers")
+    ).text.split()
+    assert (await cuectl("delete-comment", one.strip('"'))).status == 0
+    assert (await cuectl("comments", LENA, "--fields", "message", "--no-headers")).text == "two\n"
+    ran = await cuectl("delete-comment", two.replace("-", "x"))
+    assert (ran.status, "Exception" in ran.err) == (NOT_FOUND, False)
+
+
+async def test_what_may_undo_a_change_is_told(cuectl: Cuectl) -> None:
+    ran = await cuectl("min-memory", LENA, "comp", "8GB")
+    summary, note = ran.err.splitlines()
+    assert (summary, ran.status) == ("min-memory: 1 layer -> 8GB", 0)
+    assert note.endswith("to keep it: cuectl memory-optimizer JOB LAYER off")
+    assert (await cuectl("memory-optimizer", LENA, "comp", "off")).status == 0
+
+
 async def test_what_matters_comes_first(reading: Cuectl) -> None:
     ran = await reading("jobs", "--failed", "--sort-by", "name")
     head, first, second = ran.text.splitlines()
@@ -464,6 +490,11 @@ async def test_forms(reading: Cuectl) -> None:
             "--fields: there is no 'pry'; did you mean PRI?\n",
         ),
         ("jobs --fields zzzz", WRONG_USAGE, "--fields: there is no 'zzzz'; there are the columns"),
+        (
+            "frames --fields log",
+            WRONG_USAGE,
+            "--fields: there is no 'log'; for that: cuectl logs\n",
+        ),
         ("jobs --fields ,", WRONG_USAGE, "--fields: expected columns or fields"),
         ("jobs --fields name -o name", WRONG_USAGE, "-o name prints names only"),
         ("jobs --fields name --count-by name", WRONG_USAGE, "leave out one of them"),
@@ -625,7 +656,9 @@ async def test_names_in_a_pipe_that_have_gone_stop_no_others(
     assert calls_of(cuebot, "Pause") == 1
     ran = await cuectl("retry", "-", given=f"{DYING}\ngone-since\n")
     assert ran.status == FAILED
-    assert ran.err.startswith("retry: 3 frames of 1 of 2 jobs, 1 failed\n  gone-since: NOT_FOUND")
+    assert ran.err.startswith(
+        "retry: 3 DEAD frames of 1 of 2 jobs, 1 failed\n  gone-since: NOT_FOUND"
+    )
 
 
 async def test_a_job_among_several_may_be_an_id_or_in_capitals(cuectl: Cuectl) -> None:
@@ -656,7 +689,7 @@ async def test_a_layer_of_one_of_several_jobs_is_no_mistake(
     cuectl: Cuectl, cuebot: SimulatedCuebot
 ) -> None:
     ran = await cuectl("retry", LENA, DYING, "--layer", "beauty")
-    assert (ran.status, ran.err) == (0, "retry: 3 frames of 1 job; 1 had none\n")
+    assert (ran.status, ran.err) == (0, "retry: 3 DEAD frames of 1 job; 1 had none\n")
 
 
 @pytest.mark.parametrize("verb", ["procs", f"frames {LENA} --state RUNNING"])
@@ -731,7 +764,7 @@ async def test_options_choose_what_is_changed(cuectl: Cuectl, cuebot: SimulatedC
     assert ran.status == FAILED
     assert ran.err.startswith(f"cuectl: not done: Kill {LENA}?")
     ran = await cuectl("retry", "--failed", "--layer", "beauty", "--range", "1006-1011")
-    assert ran.err == f"retry: 4 frames of 2 jobs ({LIGHT}, {DYING})\n"
+    assert ran.err == f"retry: 4 DEAD frames of 2 jobs ({LIGHT}, {DYING})\n"
     ran = await cuectl("move", "--alloc", "local.desktop", "local.general")
     assert ran.err.startswith("move: 3 hosts -> local.general (desk-201, ")
     ran = await cuectl("hosts", "--alloc", "local.desktop", "-o", "name")
@@ -777,22 +810,42 @@ async def test_one_change_is_told(cuectl: Cuectl) -> None:
 @pytest.mark.parametrize(
     ("line", "status", "told", "calls"),
     [
-        (f"retry {DYING}", 0, "retry: 3 frames of 1 job\n", 1),
-        (f"retry {DYING} --frame 1006-beauty", 0, "retry: 1 frame of 1 job\n", 1),
-        (f"retry {DYING} 1006-beauty", 0, "retry: 1 frame of 1 job\n", 1),
-        (f"retry {DYING} {LIGHT} beauty", 0, "retry: 5 frames of 2 jobs\n", 2),
-        (f"eat {DYING} 1006 1007 --yes", 0, "eat: 2 frames of 1 job\n", 1),
+        (f"retry {DYING}", 0, "retry: 3 DEAD frames of 1 job\n", 1),
+        (f"retry {DYING} --frame 1006-beauty", 0, "retry: 1 DEAD frame of 1 job\n", 1),
+        (f"retry {DYING} 1006-beauty", 0, "retry: 1 DEAD frame of 1 job\n", 1),
+        (f"retry {DYING} {LIGHT} beauty", 0, "retry: 5 DEAD frames of 2 jobs\n", 2),
+        (f"eat {DYING} 1006 1007 --yes", 0, "eat: 2 DEAD frames of 1 job\n", 1),
         (
             f"eat 1006-beauty {DYING} --yes",
             NOT_FOUND,
             "eat: nothing was done, 1 of 2 not found\n",
             0,
         ),
-        (f"retry {DYING} --range 1006-1007", 0, "retry: 2 frames of 1 job\n", 1),
-        (f"retry {DYING} {LENA} {LIGHT}", 0, "retry: 5 frames of 2 jobs; 1 had none\n", 2),
-        (f"retry {DYING} --dry-run", 0, "retry: would be 3 frames of 1 job\n", 0),
-        (f"eat {DYING} --yes --range 1006", 0, "eat: 1 frame of 1 job\n", 1),
+        (f"retry {DYING} --range 1006-1007", 0, "retry: 2 DEAD frames of 1 job\n", 1),
+        (f"retry {DYING} {LENA} {LIGHT}", 0, "retry: 5 DEAD frames of 2 jobs; 1 had none\n", 2),
+        (f"retry {DYING} --dry-run", 0, "retry: would be 3 DEAD frames of 1 job\n", 0),
+        (f"eat {DYING} --yes --range 1006", 0, "eat: 1 DEAD frame of 1 job\n", 1),
         (f"retry {LENA}", 0, f"cuectl: retry: nothing to do: no DEAD frames of {LENA}\n", 0),
+        (
+            f"retry {LENA} --state RUNNING",
+            FAILED,
+            f"cuectl: not done: Run 3 RUNNING frames of {LENA} again? Running ones are killed, and"
+            " what is done is rendered anew (no terminal to ask on: add --yes)\n",
+            0,
+        ),
+        (
+            f"retry {DYING} --state dead,EATEN --yes",
+            0,
+            "retry: 3 DEAD or EATEN frames of 1 job\n",
+            1,
+        ),
+        (f"retry {DYING} --state DEAD", 0, "retry: 3 DEAD frames of 1 job\n", 1),
+        (
+            f"retry {DYING} --range 1001-1006 --all --yes",
+            0,
+            "retry: 6 DEAD or EATEN or SUCCEEDED frames of 1 job\n",
+            1,
+        ),
         (
             f"eat {LENA} {PAUSED} --yes --state EATEN --state DEAD",
             0,
@@ -990,10 +1043,10 @@ async def test_a_name_that_nothing_has_is_told(
         ("procs --show demo --host render-node-07", "no rows fit all of --host, --show\n"),
         ("jobs --show northwind --paused", "no rows fit all of --show, --paused\n"),
         ("jobs --mine --paused", "nothing fits: --mine is lena\n"),
-        ("hosts --match zzz", "nothing fits"),
-        ("host-comments render-node-02 -o csv", "nothing fits"),
-        ("shows --no-headers -o csv --limit 0", "nothing fits"),
-        ("jobs --finished --match zzz", "nothing fits"),
+        ("hosts --match zzz", "no hosts fit"),
+        ("host-comments render-node-02 -o csv", "no host-comments"),
+        ("shows --no-headers -o csv --limit 0", "no shows"),
+        ("jobs --finished --match zzz", "no jobs fit"),
         ("jobs --show harbour --failed --paused", "'harbour' is not among the shows; did you mean"),
         ("hosts --down --match render", ""),
     ],
