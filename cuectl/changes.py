@@ -17,8 +17,6 @@ from cuectl.names import (
     arguments_of,
     named_arguments,
     named_options,
-    option_for,
-    other_verb,
     with_near_name,
 )
 from cuectl.requests import (
@@ -43,7 +41,7 @@ from cuectl.terminal.exits import (
 )
 from cuectl.terminal.exits import text_of as error_text
 from cuectl.terminal.text import counted, printable_lines
-from cuectl.words import with_words
+from cuectl.words import option_for, other_verb, with_words
 
 
 def change(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) -> None:

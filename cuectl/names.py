@@ -3,7 +3,6 @@
 `python -m cuectl.names KIND` keeps them for completion.
 """
 
-import shlex
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
@@ -12,12 +11,10 @@ from uuid import UUID
 
 import orjson
 
-from cuectl import PROGRAM
 from cuectl.client.arguments import Arguments
 from cuectl.errors import CallError, Failure, InvalidCall, WrongSetting
 from cuectl.requests import parameter, put
 from cuectl.rows import rows_at, value_at
-from cuectl.selection import choosing_options
 from cuectl.session import Session, Verb
 from cuectl.suggestions import did_you_mean
 
@@ -149,31 +146,6 @@ def arguments_of(
         elif len(names) == 1:
             found[about["name"]] = str(names[0])
     return found
-
-
-def other_verb(session: Session, names: Names, verb: str, words: Sequence[str]) -> str:
-    """`a is among the jobs; did you mean cuectl regroup a b?`: the verb that takes what this one
-    does not.
-    """
-    for tried, other in session.tried.items():
-        first, _, kind = tried.partition(" ")
-        if first == verb and names.has(words[0], kind.strip("{}"), {}):
-            meant = shlex.join((PROGRAM, other, *words))
-            return f"NOT_FOUND: {words[0]} is among the {kind.strip('{}')}; did you mean {meant}?"
-    return ""
-
-
-def option_for(session: Session, names: Names, name: str, verb: Verb, word: str) -> str:
-    """`NOT_FOUND: demo is among the shows; for its jobs: cuectl pause --show demo`: the option that
-    chooses by what was written as a name.
-    """
-    kind, listing = session.listing(verb) or ("", {})
-    for option, about in choosing_options(verb, listing).items():
-        others = about.get("names", "")
-        if names.has(word, others, {}):
-            meant = shlex.join((PROGRAM, name, f"--{option}", word))
-            return f"NOT_FOUND: {word} is among the {others}; for its {kind}: {meant}"
-    return ""
 
 
 def with_near_name(error: CallError, names: Names, sought: Iterator[tuple[str, str]]) -> CallError:

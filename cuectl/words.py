@@ -3,6 +3,7 @@ as `hosts down`.
 """
 
 import re
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,7 +13,7 @@ import click
 from cuectl import PROGRAM
 from cuectl.names import Names
 from cuectl.requests import is_flag, is_value_of, join_of, parameter, quoted
-from cuectl.selection import STANDARD_INPUT, repeating
+from cuectl.selection import STANDARD_INPUT, choosing_options, repeating
 from cuectl.session import Session, Verb
 from cuectl.terminal.exits import NOT_FOUND, complain
 
@@ -133,6 +134,31 @@ def option_with_value(
         if has or is_value_of(about, word) or word.upper() in about.get("values", ()):
             return name
     return None
+
+
+def other_verb(session: Session, names: Names, verb: str, words: Sequence[str]) -> str:
+    """`a is among the jobs; did you mean cuectl regroup a b?`: the verb that takes what this one
+    does not.
+    """
+    for tried, other in session.tried.items():
+        first, _, kind = tried.partition(" ")
+        if first == verb and names.has(words[0], kind.strip("{}"), {}):
+            meant = shlex.join((PROGRAM, other, *words))
+            return f"NOT_FOUND: {words[0]} is among the {kind.strip('{}')}; did you mean {meant}?"
+    return ""
+
+
+def option_for(session: Session, names: Names, name: str, verb: Verb, word: str) -> str:
+    """`NOT_FOUND: demo is among the shows; for its jobs: cuectl pause --show demo`: the option that
+    chooses by what was written as a name.
+    """
+    kind, listing = session.listing(verb) or ("", {})
+    for option, about in choosing_options(verb, listing).items():
+        others = about.get("names", "")
+        if names.has(word, others, {}):
+            meant = shlex.join((PROGRAM, name, f"--{option}", word))
+            return f"NOT_FOUND: {word} is among the {others}; for its {kind}: {meant}"
+    return ""
 
 
 def put_option(verb: Verb, name: str, word: str, found: dict[str, Any]) -> None:
