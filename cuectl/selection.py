@@ -11,7 +11,7 @@ import click
 import orjson
 
 from cuectl.errors import CallError, InvalidCall
-from cuectl.requests import GIVEN, parameter, quoted, request_of
+from cuectl.requests import GIVEN, example_of, parameter, quoted, request_of
 from cuectl.rows import rows_at, value_at
 from cuectl.session import Session, Verb
 
@@ -78,7 +78,7 @@ def names_of(
     about = repeating(verb)
     if about is None:
         return [None], "written"
-    words: Sequence[str] = given[parameter(about["name"])]
+    words = joined_parts(session, about, given[parameter(about["name"])])
     found = session.listing(verb)
     options = given_choosing(verb, found[1], given) if found is not None else []
     if words and options:
@@ -95,6 +95,32 @@ def names_of(
     if not both:
         raise InvalidCall("there is no name on standard input")
     return list(dict.fromkeys(both)), "piped"
+
+
+def joined_parts(session: Session, about: Verb, words: Sequence[str]) -> Sequence[str]:
+    """Names of parts that may be words of their own: `local.general.demo` for `demo local.general`.
+
+    Raises UsageError for what is no such name.
+    """
+    if not (kinds := about.get("parts")):
+        return words
+    from cuectl.names import Names
+
+    known, found, parts = Names(session), list[str](), dict[str, str]()
+    for word in words:
+        kind = next((each for each in kinds if each not in parts and known.has(word, each, {})), "")
+        if kind:
+            parts[kind] = word
+        else:
+            found.append(word)
+        if len(parts) == len(kinds):
+            found.append(".".join(parts[each] for each in kinds))
+            parts.clear()
+    for each in (*found, *parts.values()):
+        if each in parts.values() or not re.fullmatch(about["pattern"], each, re.ASCII):
+            name, context = about["name"], click.get_current_context(silent=True)
+            raise click.UsageError(f"{each!r} is no {name}{example_of(about)}", context)
+    return found
 
 
 def missing(verb: Verb, about: Verb, found: tuple[str, Verb] | None) -> str:

@@ -354,7 +354,7 @@ class Given(click.types.StringParamType):
         splits = self._about.get("splits")
         if splits and re.fullmatch(splits, text, re.ASCII):
             return text
-        pattern = self._about.get("pattern")
+        pattern = "" if "parts" in self._about else self._about.get("pattern")
         if pattern and not re.fullmatch(pattern, text, re.ASCII):
             self.fail(f"{text!r} does not fit{example_of(self._about)}", param, ctx)
         return value

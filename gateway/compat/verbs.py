@@ -119,7 +119,8 @@ class Argument(Given):
     """A text behind a verb, and its place in the request. If it `repeats`, each is a call of its
     own. A number is sent as so many, as 100 are `per` core. The last one may be left out if it has
     a `default`, another argument whose text is sent then. It may be given as an option, too, of
-    its name or one of `aliases`.
+    its name or one of `aliases`. A name of `parts`, with dots between them, may be written as
+    these: words of such lists, in any order.
     """
 
     name: Word
@@ -127,6 +128,7 @@ class Argument(Given):
     repeats: bool = False
     default: Word | None = None
     aliases: tuple[Word, ...] = ()
+    parts: tuple[Word, ...] = ()
     per: Annotated[int, Field(gt=1)] | None = None
     help: Line | None = None
 
@@ -367,6 +369,7 @@ class Verbs(Entry):
                 each.names,
                 *(one.names for one in each.arguments),
                 *(one.names for one in each.options.values()),
+                *(part for one in each.arguments for part in one.parts),
             }
             for verb, each in self.verb.items()
         }
@@ -605,7 +608,7 @@ class Reader:
         if each.per is not None and place.get("type") not in ("integer", "number"):
             raise NotApplicable(f"{each.put} is no number")
         more = filled(repeats=each.repeats, per=each.per, help=each.help)
-        more |= filled(default=each.default, aliases=[*each.aliases])
+        more |= filled(default=each.default, aliases=[*each.aliases], parts=[*each.parts])
         return {"name": each.name, **place, **expected(each), **more}
 
     def _option(self, method: Method, each: Option, always: str | None) -> Json:

@@ -202,6 +202,12 @@ async def test_reads(reading: Cuectl, line: str, expected: str) -> None:
         ("remove-tags desk-201 desktop", "hosts --where tags=desktop -o name", "desk-202"),
         ("create-show new", "shows -o name", "new"),
         ("set-size local.general.demo 12.5", "subscriptions demo --where size=1250", "12.5"),
+        ("set-burst demo local.general 20", "subscriptions demo -o csv", ",2000,"),
+        (
+            "set-size local.general demo local.general.harbor 7",
+            "subscriptions --where size=700 -o name --sort name",
+            "local.general.demo\nlocal.general.harbor",
+        ),
         ("set-burst local.general.demo 20", "subscriptions -o csv", ",2000,"),
         ("create-show new && subscribe new local.desktop 3 4", "subscriptions new", "  3      4"),
         ("create-allocation night", "allocations --where tag=night -o name", "local.night"),
@@ -443,7 +449,16 @@ async def test_forms(reading: Cuectl) -> None:
             "'12' is no size with a unit; write it like 16GB",
         ),
         ("set-burst local.general.demo +50", WRONG_USAGE, "'+50' is a change: write the new value"),
-        ("set-burst demo 50", WRONG_USAGE, "'demo' does not fit; write it like local.general.demo"),
+        (
+            "set-burst demo 50",
+            WRONG_USAGE,
+            "'demo' is no subscription; write it like local.general.demo",
+        ),
+        (
+            "set-burst local.general 50",
+            WRONG_USAGE,
+            "'local.general' is no subscription; write it like local.general.demo",
+        ),
         (f"min-memory {LENA} cmop 4GB", NOT_FOUND, "did you mean 'comp'?"),
         ("lock --yess", WRONG_USAGE, "No such option '--yess'; did you mean --yes?\n"),
         (
