@@ -64,7 +64,8 @@ def change(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) ->
     try:
         requests, counts = worth_calling(session, name, verb, given, requests)
         if not given["dry_run"] and not given["yes"]:
-            confirm(verb, given, [each for each, _ in requests], counts.values())
+            everything = f"{name} all" if source == "all" else ""
+            confirm(verb, given, [each for each, _ in requests], counts.values(), everything)
         if given["dry_run"]:
             answers = session.run(lambda client: rehearse(client, verb, requests), timeout)
             click.echo("\n".join(answers))
@@ -102,7 +103,7 @@ def change(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) ->
     done = [each for each in names if (each or name) not in failures and (each or name) in counts]
     failures |= done_also(session, verb, given, done, first=False)
     told = summary(verb, given, counts, failures, len(names) - len(requests)) + beside(verb, given)
-    if source == "chosen":
+    if source in ("chosen", "all"):
         told += f" ({listed([*counts])})"
     click.echo("\n".join((f"{name}: {told}", *failure_lines([*failures.items()]))), err=True)
     if note := verb.get("note"):
@@ -297,9 +298,11 @@ def confirm(
     given: Mapping[str, Any],
     names: Sequence[str | None],
     numbers: Iterable[int | None],
+    everything: str,
 ) -> None:
     """Ask the question of a verb, or of its options, such as `Eat 3 DEAD frames of demo-sh010? They
-    are given up`. Raises Failure if the answer is no, as it is without a terminal.
+    are given up`, or whether `everything` is meant (`unlock all`). Raises Failure if the answer is
+    no, as it is without a terminal.
     """
     asked = [verb.get("confirm")] + [
         about.get("asks")
@@ -307,6 +310,8 @@ def confirm(
         if given.get(parameter(name)) and [*about.get("default", ())] != [*given[parameter(name)]]
     ]
     question = " ".join(filter(None, asked))
+    if everything and not question and (about := repeating(verb)):
+        question = f"{everything} {counted(len(names), str(about['name']))}?"
     if not question:
         return
     values = {

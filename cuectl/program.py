@@ -5,7 +5,7 @@ Modules are imported when they are needed: a command of a shell has to be fast.
 
 import gc
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -64,14 +64,13 @@ class Commands(click.Group):
 
             verbs, commands = session.known_verbs(ctx.params), {*COMMANDS} - session.absent
             meant = command_meant(args, session.tried, verbs, commands)
-            tried = {args[0].lower(), " ".join(args[:2]).lower()} & session.tried.keys()
-            if meant and tried:
-                return super().resolve_command(ctx, told(meant))
-            if meant:
-                line = shlex.join((PROGRAM, *meant))
-                near = f"; did you mean {line if len(meant) > 1 else meant[0]}?"
-            else:
+            if meant is None:
                 near = did_you_mean(args[0], COMMANDS, LIKE_COMMANDS)
+            elif meant.is_certain:
+                return super().resolve_command(ctx, told(meant.line))
+            else:
+                line = shlex.join((PROGRAM, *meant.line))
+                near = f"; did you mean {line if len(meant.line) > 1 else meant.line[0]}?"
             if not near:
                 from cuectl.methods import methods_about
 
@@ -84,7 +83,8 @@ class Commands(click.Group):
         from cuectl.rephrasing import rearranged
 
         verbs = session.known_verbs(ctx.params)
-        meant = rearranged(args, verbs, options_of_lists(session, verbs.get(args[0], {})))
+        choosing = options_of_lists(session, verbs.get(args[0], {}))
+        meant = rearranged(args, verbs, choosing)
         return args if meant == args else told(meant)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -104,10 +104,10 @@ class Commands(click.Group):
             formatter.write_dl([(str(number), text) for number, text in MEANINGS.items()])
 
 
-def told(line: list[str]) -> list[str]:
+def told(line: Sequence[str]) -> list[str]:
     """The line, which is told to be what is done."""
     click.echo(f"as {shlex.join((PROGRAM, *line))}", err=True)
-    return line
+    return [*line]
 
 
 def options_of_lists(session: Session, verb: Verb) -> set[str]:
@@ -115,9 +115,12 @@ def options_of_lists(session: Session, verb: Verb) -> set[str]:
     from cuectl.requests import is_flag
     from cuectl.selection import choosing_options
 
+    options: Mapping[str, Verb]
     listing = session.listing(verb)
-    if listing is not None:
-        options: Mapping[str, Verb] = choosing_options(verb, listing[1])
+    if listing is not None and verb.get("reads"):
+        options = {}  # `job show X` has another meaning
+    elif listing is not None:
+        options = choosing_options(verb, listing[1])
     else:
         options = verb.get("options", {}) if not verb.get("arguments") else {}
     return {name for name, about in options.items() if not is_flag(about)}

@@ -3,11 +3,14 @@ the line of this program that they mean.
 """
 
 from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from cuectl.suggestions import nearest
 
 LIKE_COMMANDS = 0.7
+LISTS, ADDS = ("get", "list", "ls"), ("add", "create")
+"""Words that other programs have behind the kind of thing, where a verb here says it alone."""
 
 Verbs = Mapping[str, Mapping[str, Any]]
 
@@ -55,6 +58,11 @@ def rearranged(words: Sequence[str], verbs: Verbs, choosing: Container[str] = ()
             return [first, f"--{second}", *rest]  # pause show demo
         if singular(second) in nouns_of(verbs[first]):
             return [first, *rest]  # pause job X
+    if second in LISTS and reads(first, verbs):
+        return [first, *rest]  # jobs list
+    one = singular(first)
+    if second in ADDS and rest and one in verbs and not reads(one, verbs):
+        return [one, *rest]  # comments add X
     return split_verb(words, verbs)
 
 
@@ -82,14 +90,22 @@ def setting(words: Sequence[str], verbs: Verbs) -> list[str]:
     return []
 
 
+@dataclass(frozen=True, slots=True)
+class Meant:
+    line: Sequence[str]
+    is_certain: bool = True
+    """Whether it says in other words what it does, and is not only alike."""
+
+
 def command_meant(
     words: Sequence[str], tried: Mapping[str, str], verbs: Verbs, commands: Container[str]
-) -> list[str]:
-    """The command line that somebody means, such as `hosts a` for `host a`; empty if nothing is
-    like it. `tried` are words of other programs.
+) -> Meant | None:
+    """The command line that somebody means, such as `hosts a` for `host a`, if there is one.
+
+    `tried` are words of other programs.
     """
     if not words:
-        return []
+        return None
     first, rest = words[0].lower(), [*words[1:]]
     command = tried.get(" ".join(words[:2]).lower())
     if command is not None:
@@ -101,11 +117,25 @@ def command_meant(
     if command == "":  # as in `get jobs`
         meant = setting(rest, verbs) or (rearranged(rest, verbs) if rest else [])
         return command_meant(meant, tried, verbs, commands)
-    if not command:
-        command = nearest(first, verbs, LIKE_COMMANDS)
-        if command and not reads(command, verbs):
-            return [command]  # which may not do with these words what was meant
-    return [command, *rest] if command else []
+    if command:
+        return Meant([command, *rest])
+    begun = [each for each in verbs if each.startswith(singular(first)) and reads(each, verbs)]
+    if len(begun) == 1:  # as in `subs`
+        return Meant([*begun, *rest])
+    near = nearest(first, verbs, LIKE_COMMANDS)
+    if not near:
+        return None
+    # A change may not do with these words what was meant.
+    return Meant([near, *rest] if reads(near, verbs) else [near], is_certain=False)
+
+
+def with_forms(words: Sequence[str], forms: Container[str]) -> list[str]:
+    """`-o csv` for `--csv`."""
+    found: list[str] = []
+    for word in words:
+        form = word.removeprefix("--")
+        found += ["-o", form] if word.startswith("--") and form in forms else [word]
+    return found
 
 
 def with_named_arguments(

@@ -15,9 +15,10 @@ from cuectl.requests import GIVEN, example_of, parameter, quoted, request_of
 from cuectl.rows import rows_at, value_at
 from cuectl.session import Session, Verb
 
-Source = Literal["written", "piped", "chosen"]
+Source = Literal["written", "piped", "chosen", "all"]
 STANDARD_INPUT = "-"
-WHERE = "where"
+WHERE, ALL = "where", "all"
+"""Options that choose names, beside those of their list."""
 MOST_READ = 500
 """Objects that one read is about, if their names are not written."""
 
@@ -60,7 +61,7 @@ def choosing_options(verb: Verb, listing: Verb) -> dict[str, Verb]:
     for each in verb.get("options", {}).values():
         own.update(each.get("aliases", ()))
     return {
-        name: each
+        name: {**each, "aliases": [one for one in each.get("aliases", ()) if one not in own]}
         for name, each in listing.get("options", {}).items()
         # What asks for more, such as finished jobs, has nothing to change.
         if name not in own and (verb.get("reads") or each.get("value") is not True)
@@ -80,12 +81,14 @@ def names_of(
         return [None], "written"
     words = joined_parts(session, about, given[parameter(about["name"])])
     found = session.listing(verb)
+    if words == (ALL,) and not verb.get("reads") and found and ALL not in verb.get("options", {}):
+        words, given = (), {**given, choosing(ALL): True}  # as in `unlock all`
     options = given_choosing(verb, found[1], given) if found is not None else []
     if words and options:
-        listed = " ".join(f"--{each}" for each in options)
-        raise InvalidCall(f"leave out either the names or {listed}, which would choose others")
+        return narrowed(session, verb, found, given, words, options), "written"
     if found is not None and not words and (options or verb.get("reads")):
-        return [*chosen_names(session, verb, *found, given)], "chosen"
+        chosen = chosen_names(session, verb, *found, given)
+        return [*chosen], "all" if ALL in options else "chosen"
     if not words:
         raise click.UsageError(missing(verb, about, found), click.get_current_context(silent=True))
     if STANDARD_INPUT not in words:
@@ -123,6 +126,24 @@ def joined_parts(session: Session, about: Verb, words: Sequence[str]) -> Sequenc
     return found
 
 
+def narrowed(
+    session: Session,
+    verb: Verb,
+    listing: tuple[str, Verb] | None,
+    given: Mapping[str, Any],
+    words: Sequence[str],
+    options: Sequence[str],
+) -> list[str | None]:
+    """Those of the names that the options choose. Raises InvalidCall if there are none."""
+    kind, lists = listing or ("", {})
+    chosen = chosen_names(session, verb, kind, lists, given)
+    found: list[str | None] = [each for each in dict.fromkeys(words) if each in chosen]
+    if not found:
+        flags = " ".join(f"--{each}" for each in options)
+        raise InvalidCall(f"{', '.join(words)}: not among the {kind} that {flags} chooses")
+    return found
+
+
 def missing(verb: Verb, about: Verb, found: tuple[str, Verb] | None) -> str:
     last = str(verb["arguments"][-1]["name"]).upper()
     name = str(about["name"]).upper()
@@ -137,7 +158,7 @@ def missing(verb: Verb, about: Verb, found: tuple[str, Verb] | None) -> str:
 
 def given_choosing(verb: Verb, listing: Verb, given: Mapping[str, Any]) -> list[str]:
     """The options that were given to choose names."""
-    options = [*choosing_options(verb, listing), *([] if verb.get("reads") else [WHERE])]
+    options = [*choosing_options(verb, listing), *([] if verb.get("reads") else [WHERE, ALL])]
     return [each for each in options if given.get(WHERE if each == WHERE else choosing(each))]
 
 

@@ -9,14 +9,16 @@ import click
 from click.shell_completion import CompletionItem
 
 from cuectl import PROGRAM
-from cuectl.rephrasing import with_named_arguments
+from cuectl.rephrasing import with_forms, with_named_arguments
 from cuectl.requests import SIZE, example_of, is_flag, join_of, parameter
 from cuectl.rows import FORMS, SIZES, columns_of, spans_in, titles_of
-from cuectl.selection import STANDARD_INPUT, all_of, choosing, choosing_options
+from cuectl.selection import ALL, STANDARD_INPUT, all_of, choosing, choosing_options
 from cuectl.session import Session, Verb
 from cuectl.words import WORDS, option_with_value, takes_words
 
 LIKE_OPTIONS = 0.75
+PRINTED_FORMS = {*FORMS} - {"name"}
+"""Those that may be flags: --name would be a condition."""
 NAME_CONDITION = "name:comp"
 """A condition on rows that most have."""
 NUMBERS = {"integer": (int, "an integer"), "number": (float, "a number")}
@@ -38,6 +40,8 @@ class VerbCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         options = {option for param in self.params for option in param.opts}
+        if self._verb.get("reads"):
+            args = with_forms(args, PRINTED_FORMS)
         try:
             rest = super().parse_args(ctx, with_named_arguments(self._verb, args, options))
         except click.NoSuchOption as error:
@@ -68,8 +72,6 @@ class VerbCommand(click.Command):
         from cuectl.headings import nearest_heading
         from cuectl.suggestions import did_you_mean
 
-        if name in FORMS and self._verb.get("reads"):
-            return f"; for that: -o {name}"
         if meant := self._session.tried.get(f"{self.name} --{name}"):
             return f"; for that: {PROGRAM} {meant}"
         for other, verb in self._session.known_verbs({}).items():
@@ -222,7 +224,9 @@ def argument_of(about: Verb, session: Session, all_will_do: bool) -> click.Argum
 
 def option_of(name: str, about: Verb, session: Session, place: str) -> click.Option:
     """`place` is the name of the parameter."""
-    names = [f"--{each}" for each in (name, *about.get("aliases", ()))]
+    names = [
+        f"-{each}" if len(each) == 1 else f"--{each}" for each in (name, *about.get("aliases", ()))
+    ]
     flag = is_flag(about)
     help_ = str(about.get("help", ""))
     if example := about.get("example"):
@@ -259,13 +263,15 @@ def options_that_choose(
     if not verb.get("reads"):
         fitting = f"Those {kind} that fit, such as '{listing.get('example', NAME_CONDITION)}'."
         yield VerbOption(["--where"], all_of, metavar="CONDITION", help=fitting)
+        if ALL not in verb.get("options", {}):
+            yield click.Option([f"--{ALL}", choosing(ALL)], is_flag=True, help=f"All {kind}.")
 
 
 def of_reads(verb: Verb) -> list[click.Option]:
     fitting = f"Rows that fit, such as '{verb.get('example', NAME_CONDITION)}'."
     return [
         click.Option(
-            ["-o", "--output", "output"],
+            ["-o", "--output", "--format", "output"],
             type=click.Choice(FORMS),
             default="table",
             show_default=True,
@@ -289,7 +295,7 @@ def of_reads(verb: Verb) -> list[click.Option]:
         ),
         VerbOption(["--where"], all_of, metavar="CONDITION", help=fitting),
         VerbOption(
-            ["--count-by", "--group-by", "count_by"],
+            ["--count-by", "--group-by", "--count", "count_by"],
             ",".join,
             metavar="COLUMNS",
             help="How many rows have which values.",
@@ -300,7 +306,7 @@ def of_reads(verb: Verb) -> list[click.Option]:
             metavar="COLUMNS",
             help="Add these up, of all rows or for --count-by.",
         ),
-        click.Option(["--limit"], type=click.IntRange(min=0), help="So many rows at most."),
+        click.Option(["-n", "--limit"], type=click.IntRange(min=0), help="So many rows at most."),
         click.Option(["-w", "--watch"], is_flag=True, help="Show what changes, until Ctrl-C."),
         click.Option(["--raw"], is_flag=True, help="Times and sizes as the gateway sends them."),
         timeout_option(),

@@ -94,9 +94,18 @@ def tell_unknown(session: Session, name: str, verb: Verb, words: Sequence[str]) 
     ]
     for word in unknown:
         near = next(filter(None, (known.near(word, kind) for kind in kinds)), "")
+        near = near or listed_elsewhere(session, known, word)
         complain(f"no {kind} have {word!r} in their names{near}", PROGRAM)
     if unknown:
         sys.exit(NOT_FOUND)
+
+
+def listed_elsewhere(session: Session, known: Names, word: str) -> str:
+    """`; for that: cuectl jobs demo-sh010`: another list that has the name."""
+    for kind, about in session.known_verbs({}).items():
+        if takes_words(about) and known.has(word, kind, {}):
+            return f"; for that: {shlex.join((PROGRAM, kind, word))}"
+    return ""
 
 
 def is_pattern(word: str) -> bool:

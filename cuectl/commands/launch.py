@@ -11,11 +11,18 @@ from cuectl.session import Session
 
 
 @click.command()
-@click.argument("file", type=click.File("rb"))
+@click.argument("file", type=click.File("rb"), required=False)
+@click.option("-f", "--file", "--spec", "spec", type=click.File("rb"), help="The same.")
 @click.option("--wait", is_flag=True, help="Follow what was launched until it is done.")
 @time_option("--timeout", most=30 * 86400, help="With --wait, give up after this time.")
 @click.pass_obj
-def launch(session: Session, file: BinaryIO, wait: bool, timeout: float | None) -> None:
+def launch(
+    session: Session,
+    file: BinaryIO | None,
+    spec: BinaryIO | None,
+    wait: bool,
+    timeout: float | None,
+) -> None:
     """Launch jobs from a file (or -), and print their names.
 
     \b
@@ -31,6 +38,9 @@ def launch(session: Session, file: BinaryIO, wait: bool, timeout: float | None) 
     from cuectl.requests import put
     from cuectl.rows import rows_at, value_at
 
+    file = file or spec
+    if file is None:
+        raise click.UsageError("Missing argument 'FILE'")
     about = session.part("launch")
     if not about:
         raise Failure("this gateway does not say how to launch, or the token may not")

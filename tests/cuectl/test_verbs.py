@@ -87,6 +87,8 @@ def calls_of(cuebot: SimulatedCuebot, method: str) -> int:
             f'"{LENA}","preview","","{LENA}","comp",""',
         ),
         ("jobs --sort dead --desc -o name --limit 1", DYING),
+        ("hosts --down --csv --no-headers --fields name", '"render-node-07"'),
+        ("jobs -u lena -n 1 -o name", LENA),
         ("hosts --reverse --limit 1 -o name", "render-node-07"),
         (
             "hosts --columns name,free-mem,idle_cores --down -o csv --no-headers --where idle>0",
@@ -251,6 +253,16 @@ async def test_changes(cuectl: Cuectl, change: str, read: str, expected: str) ->
         ("list nodes down -o name", "hosts down -o name", "render-node-07"),
         ("show jobs lena -o name", "jobs lena -o name", LENA),
         ("jobs user lena -o name", "jobs --user lena -o name", LENA),
+        (
+            "jobs list -o name --limit 1 --where user=lena",
+            "jobs -o name --limit 1 --where user=lena",
+            LENA,
+        ),
+        (
+            "subs demo -o name --limit 1",
+            "subscriptions demo -o name --limit 1",
+            "local.general.demo",
+        ),
     ],
 )
 async def test_words_of_other_programs_are_done(
@@ -284,6 +296,9 @@ async def test_words_of_other_programs_are_done(
         (f"edit priority {LENA} 4", f"priority {LENA} 4"),
         (f"cancel {LENA}", f"kill {LENA}"),
         (f"unpause {PAUSED}", f"resume {PAUSED}"),
+        (f"comments add {LENA} slow", f"comment {LENA} slow"),
+        (f"add comment {LENA} slow", f"comment {LENA} slow"),
+        (f"raise priority {LENA} 4", f"priority {LENA} 4"),
     ],
 )
 async def test_changes_in_other_words_are_done(reading: Cuectl, line: str, meant: str) -> None:
@@ -302,6 +317,9 @@ async def test_changes_in_other_words_are_done(reading: Cuectl, line: str, meant
         (f"min-memory {LENA} --layer comp --memory 1GB", f"min-memory {LENA} comp 1GB"),
         (f"min-memory --job {LENA} comp 1GB", f"min-memory {LENA} comp 1GB"),
         (f"comment {LENA} --message slow", f"comment {LENA} slow"),
+        (f"retry {DYING} --dead", f"retry {DYING}"),
+        (f"pause {LENA} {DYING} --show demo", f"pause {LENA}"),
+        ("pause --all", "pause --show demo --show harbor --show northwind"),
     ],
 )
 async def test_arguments_are_options_too(reading: Cuectl, line: str, same: str) -> None:
@@ -484,13 +502,17 @@ async def test_forms(reading: Cuectl) -> None:
         (f"retry {DYING} running", NOT_FOUND, "retry: nothing was done, 1 of 2 not found"),
         (f"min-memory {LENA} comp 5B", WRONG_USAGE, "5B is too little: it would be 0"),
         ("set-size local.general.demo 0.001", WRONG_USAGE, "0.001 is too little: it would be 0"),
-        ("pause --all", WRONG_USAGE, "No such option '--all'"),
+        (
+            "unlock --all",
+            FAILED,
+            "not done: unlock all 1 host? (no terminal to ask on: add --yes)\n",
+        ),
+        ("unlock all", FAILED, "not done: unlock all 1 host? (no terminal to ask on: add --yes)\n"),
         (f"min-memory {LENA} --where name:comp 5GB", WRONG_USAGE, "No such option '--where'"),
         ("jobs --count-by nope", WRONG_USAGE, "--count-by: job.Job has no field 'nope'"),
         ("logs --count-by log", WRONG_USAGE, "log is no field of the rows"),
         ("frames --count-by runtime", WRONG_USAGE, "runtime is no field of the rows"),
         ("why --watch", WRONG_USAGE, "--watch shows no reasons"),
-        ("frames --csv", WRONG_USAGE, "No such option '--csv'; for that: -o csv\n"),
         (f"depends {LENA} --reverse", WRONG_USAGE, "for that: cuectl dependents\n"),
         ("jobs --sort-by foo", WRONG_USAGE, "cuectl: --sort-by: job.Job has no field 'foo'"),
         ("procs --where host=a", WRONG_USAGE, "no field 'host'; the column HOST shows name\n"),
@@ -514,7 +536,12 @@ async def test_forms(reading: Cuectl) -> None:
         ("jobs --fields name -o name", WRONG_USAGE, "-o name prints names only"),
         ("jobs --fields name --count-by name", WRONG_USAGE, "leave out one of them"),
         ("pause", WRONG_USAGE, "Missing argument 'JOB...' (- reads names from a pipe; --show and"),
-        (f"pause {LENA} --show demo", WRONG_USAGE, "leave out either the names or --show, which"),
+        (
+            f"pause {DYING} --show demo",
+            WRONG_USAGE,
+            f"{DYING}: not among the jobs that --show chooses\n",
+        ),
+        (f"shows {LENA}", NOT_FOUND, f"for that: cuectl jobs {LENA}\n"),
         (
             "pause harbor",
             NOT_FOUND,
@@ -720,7 +747,7 @@ async def test_a_host_is_a_column_without_cores(reading: Cuectl, verb: str) -> N
 
 
 async def test_who_i_am(reading: Cuectl) -> None:
-    for line in ("whoami", "status", "auth status"):
+    for line in ("whoami", "me", "auth status"):
         ran = await reading(*line.split())
         rows = dict(each.split(maxsplit=1) for each in ran.text.splitlines())
         assert (ran.status, rows["user"]) == (0, "lena")
