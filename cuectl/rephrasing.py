@@ -9,7 +9,7 @@ from typing import Any
 from cuectl.suggestions import nearest
 
 LIKE_COMMANDS = 0.7
-LISTS, ADDS = ("get", "list", "ls"), ("add", "create")
+LISTS, ADDS = ("get", "list", "ls", "show"), ("add", "create")
 """Words that other programs have behind the kind of thing, where a verb here says it alone."""
 
 Verbs = Mapping[str, Mapping[str, Any]]
