@@ -212,12 +212,14 @@ class Fact(Entry):
 
     `given` are places in its request for fields of the verb's row. In `where`, `{show}` is such a
     field, `{layers.tags}` a column of the row that this is `of`, or of all rows of another fact.
+    `newer` is a further condition, on fields that an old Cuebot may lack.
     """
 
     method: MethodName
     of: Word | None = None
     given: dict[FieldPath, FieldPath] = {}
     where: Line | None = None
+    newer: Line | None = None
     columns: Columns = ()
 
 
@@ -675,14 +677,20 @@ class Reader:
             value = "1" if path.leaf.type in NUMBERS else "'x'"
             return f"{value},{value}" if of_all or path.is_list else value
 
-        self._view(read, _where=REFERENCE.sub(example, each.where or ""))
+        where = each.where or ""
+        self._view(read, _where=REFERENCE.sub(example, where))
+        with entry(f"{name}.newer", self.unused):
+            self._view(read, _where=each.newer)
+            if where and each.newer:
+                where = f"({where}) and ({each.newer})"
+            where = where or each.newer or ""
         place, _ = place_of_rows(read)
         return filled(
             method=read.path,
             rows=place,
             of=each.of,
             given=given,
-            where=each.where,
+            where=where,
             columns=[*self._columns(f"{name}.columns", read, each.columns)],
         )
 

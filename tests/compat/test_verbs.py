@@ -532,6 +532,10 @@ NO_PLACE = "job.JobGetJobsRequest has no r.colour"
             *(".facts.x", NO_FIELD),
         ),
         (
+            FACTS + 'x = { method = "show.ShowInterface/GetShows", newer = "colour=1" }',
+            *(".facts.x.newer", "_where: show.Show has no field 'colour'"),
+        ),
+        (
             FACTS + 'x = { method = "show.ShowInterface/GetShows", where = "name={layers.name}" }',
             *(".facts.x", "_where: "),
         ),
@@ -605,6 +609,7 @@ def test_causes_and_what_tells_them() -> None:
         method = "limit.LimitInterface/GetAll"
         of = "layers"
         where = "name in ({layers.name})"
+        newer = "reportStale=false"
         [verb.jobs.facts.spent]
         method = "show.ShowInterface/GetShows"
         where = "name={show}"
@@ -623,7 +628,7 @@ def test_causes_and_what_tells_them() -> None:
             "method": "/limit.LimitInterface/GetAll",
             "rows": "limits",
             "of": "layers",
-            "where": "name in ({layers.name})",
+            "where": "(name in ({layers.name})) and (reportStale=false)",
         },
         "spent": {
             "method": "/show.ShowInterface/GetShows",
