@@ -25,7 +25,8 @@ Request = tuple[str, Mapping[str, Any]]
 class Found:
     answer: Any
     cut_at: int = 0
-    """As of `Answer`."""
+    filtered: bool = False
+    """Both as of `Answer`."""
 
 
 Outcome = Found | CallError
@@ -61,17 +62,18 @@ async def outcomes(
     requests: Sequence[Request],
     timeout: float | None,
     view: Mapping[str, str] = WHOLE,
+    views: Mapping[str, Mapping[str, str]] = {},
 ) -> dict[str, Outcome]:
-    """What has become of each call, by name."""
+    """What has become of each call, by name. Some may have `views` of their own."""
     bar = Bar(len(requests))
     try:
         if len(requests) > 1:
             try:
-                return await in_batches(client, method, requests, timeout, view, bar)
+                return await in_batches(client, method, requests, timeout, view, views, bar)
             except CallError as error:
                 if error.message != NOT_SERVED:
                     raise
-        return await side_by_side(client, method, requests, view, bar)
+        return await side_by_side(client, method, requests, view, views, bar)
     finally:
         bar.end()
 
@@ -82,12 +84,13 @@ async def in_batches(
     requests: Sequence[Request],
     timeout: float | None,
     view: Mapping[str, str],
+    views: Mapping[str, Mapping[str, str]],
     bar: Bar,
 ) -> dict[str, Outcome]:
     names = [name for name, _ in requests]
     items = [
-        {"id": number, "method": method, "request": request, "view": view}
-        for number, (_, request) in enumerate(requests)
+        {"id": number, "method": method, "request": request, "view": views.get(name, view)}
+        for number, (name, request) in enumerate(requests)
     ]
     found: dict[str, Outcome] = {}
     silence = LONGEST_SILENCE_SECONDS if timeout is None else timeout
@@ -98,7 +101,8 @@ async def in_batches(
             found[name] = CallError(CODES[error["code"]], str(error["message"]))
         else:
             headers = {key.lower(): text for key, text in answer.get("headers", {}).items()}
-            found[name] = Found(answer["answer"], int(headers.get("x-truncated", 0)))
+            cut_at = int(headers.get("x-truncated", 0))
+            found[name] = Found(answer["answer"], cut_at, "x-filtered" in headers)
     return found
 
 
@@ -107,6 +111,7 @@ async def side_by_side(
     method: str,
     requests: Sequence[Request],
     view: Mapping[str, str],
+    views: Mapping[str, Mapping[str, str]],
     bar: Bar,
 ) -> dict[str, Outcome]:
     places = asyncio.Semaphore(AT_ONCE)
@@ -115,7 +120,7 @@ async def side_by_side(
     async def make(name: str, request: Mapping[str, Any]) -> None:
         async with places:
             try:
-                found[name] = await patiently(client, method, request, view)
+                found[name] = await patiently(client, method, request, views.get(name, view))
             except CallError as error:
                 found[name] = error
             except InvalidCall as error:  # the document was older than the gateway's settings
@@ -147,4 +152,4 @@ async def patiently(
                 raise
             await asyncio.sleep(min(float(after), LONGEST_PAUSE_SECONDS))
         else:
-            return Found(orjson.loads(answer.content), answer.cut_at)
+            return Found(orjson.loads(answer.content), answer.cut_at, answer.filtered)

@@ -160,7 +160,7 @@ def asked(
         answer = await client.call(verb["method"], arguments, view=view)
         if not has_reasons:
             return answer
-        rows = await with_reasons(client, verb, arguments, view, answer.content)
+        rows = await with_reasons(client, verb, arguments, view, answer.content, given["timeout"])
         return replace(answer, content=rows)
 
     answer = session.run(ask, given["timeout"])

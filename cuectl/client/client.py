@@ -13,6 +13,7 @@ from cuectl.errors import CallError, InvalidCall
 
 IGNORED_FIELDS = "X-Ignored-Fields"
 TRUNCATED = "X-Truncated"
+FILTERED = "X-Filtered"
 WHOLE: Mapping[str, str] = MappingProxyType({})
 """The parameters of a call without a view."""
 
@@ -27,6 +28,8 @@ class Answer:
     """The number of rows that Cuebot was asked for, if it sent as many: there may be more."""
     viewed: bool = True
     """Whether the view was applied; False from a gateway without views."""
+    filtered: bool = False
+    """Whether something may be missing that the token may not see."""
 
 
 class Client(Protocol):

@@ -14,6 +14,7 @@ import orjson
 
 from cuectl.client.arguments import Arguments, Fields, guess, unknown
 from cuectl.client.client import (
+    FILTERED,
     PASSING,
     TRUNCATED,
     WHOLE,
@@ -148,6 +149,7 @@ class GatewayClient:
             ignored=tuple(name for name in ignored if name not in unread),
             cut_at=cut_at,
             viewed=not view or (format_ == "json" and SCHEMA in response.headers and not unread),
+            filtered=FILTERED in response.headers,
         )
 
     async def call_once(

@@ -43,6 +43,8 @@ OTHER_COMMANDS = ("follow", "launch", "whoami")
 """Commands that are no verbs, which tried words may mean."""
 GIVEN = "{}"
 """The place in a condition of what is given with an option."""
+REFERENCE = re.compile(r"\{([^{}]*)\}")
+"""A value in a condition or a text: `{show}`, or of a fact `{layers.tags}`."""
 WORD_BEGINS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 Word = Annotated[str, shaped(r"[a-z][a-z0-9-]*", "a word such as min-cores")]
 Requested = Content | tuple[Content, ...]
@@ -209,14 +211,47 @@ class Reason(Entry):
     says: Line
 
 
+class Fact(Entry):
+    """A read about a row of the verb, or about each row of the fact that it is `of`.
+
+    `given` are places in its request for fields of the verb's row. In `where`, `{show}` is such a
+    field, `{layers.tags}` a column of the row that this is `of`, or of all rows of another fact.
+    `newer` is a further condition, on fields that an old Cuebot may lack.
+    """
+
+    method: MethodName
+    of: Word | None = None
+    given: dict[FieldPath, FieldPath] = {}
+    where: Line | None = None
+    newer: Line | None = None
+    columns: Columns = ()
+
+
+class Cause(Entry):
+    """What is said of a row of which a fact has `any` rows, or `none`; without a fact, if all facts
+    are known. Values are as in conditions of facts.
+    """
+
+    any: Word | None = None
+    none: Word | None = None
+    says: Line
+
+    @model_validator(mode="after")
+    def check_fact(self) -> Self:
+        if self.any is not None and self.none is not None:
+            raise ValueError("expected one of any and none")
+        return self
+
+
 class Verb(Rows):
     """What a client's command line does with a method.
 
     `confirm` is asked before it, with `{counted}` for what it `counts`. `example` is a condition on
     its rows, which have `names` of a list (if not of that with the verb's name). Of its `reasons`,
-    the first that fits a row is shown. With `detail`, one object is shown with all columns, one
-    below the other. When options choose what a verb is about, `chooses` is a condition on that.
-    `note` is told after it, as what may undo it.
+    the first that fits a row is shown. If that has no condition, and such rows are few, the first
+    of its `causes` is, which are about `facts`. With `detail`, one object is shown with all
+    columns, one below the other. When options choose what a verb is about, `chooses` is a condition
+    on that. `note` is told after it, as what may undo it.
     """
 
     summary: Line
@@ -229,6 +264,8 @@ class Verb(Rows):
     note: Line | None = None
     example: Line | None = None
     reasons: tuple[Reason, ...] = ()
+    facts: dict[Word, Fact] = {}
+    causes: tuple[Cause, ...] = ()
     adds: Added | None = None
     detail: bool = False
 
@@ -239,6 +276,27 @@ class Verb(Rows):
             if each.default is not None and (each.name in others or each.default not in others):
                 raise ValueError(f"{each.name}: {each.default} is no argument before the last one")
         return self
+
+    @model_validator(mode="after")
+    def check_facts(self) -> Self:
+        known = dict[str, Fact]()
+        for name, fact in self.facts.items():
+            if fact.of is not None and (fact.of not in known or known[fact.of].of is not None):
+                raise ValueError(f"{name}: {fact.of!r} is no fact before it about the verb's rows")
+            self._check_references(fact.where, known)
+            known[name] = fact
+        for cause in self.causes:
+            self._check_references(cause.says, known)
+            if (told_by := cause.any or cause.none) is not None and told_by not in known:
+                raise ValueError(f"there is no fact {told_by!r}")
+        return self
+
+    def _check_references(self, text: str | None, known: Mapping[str, Fact]) -> None:
+        for reference in REFERENCE.findall(text or ""):
+            name, _, path = reference.partition(".")
+            columns = [each.path for each in known[name].columns] if name in known else []
+            if name in self.facts and path not in columns:
+                raise ValueError(f"{{{reference}}} is no column of a fact before it")
 
     @model_validator(mode="after")
     def check_arguments(self) -> Self:
@@ -471,6 +529,7 @@ class Reader:
                 note=each.note,
                 example=example,
                 reasons=[self._reason(method, one) for one in each.reasons],
+                **self._causes(f"verbs.verb.{name}", method, each),
                 adds=each.adds and self._adds(each.adds),
                 detail=each.detail,
             ),
@@ -602,6 +661,57 @@ class Reader:
     def _reason(self, method: Method, each: Reason) -> Json:
         self._view(method, _where=each.where)
         return filled(where=each.where, says=each.says)
+
+    def _causes(self, name: str, method: Method, each: Verb) -> Json:
+        """Facts that do not fit are left out: a client goes without the causes that need them."""
+        facts, causes = Json(), list[Json]()
+        for fact, about in each.facts.items():
+            with entry(f"{name}.facts.{fact}", self.unused):
+                facts[fact] = self._fact(f"{name}.facts.{fact}", method, each, about)
+        with entry(f"{name}.causes", self.unused):
+            for one in each.causes:
+                for reference in REFERENCE.findall(one.says):
+                    if reference.partition(".")[0] not in each.facts:
+                        self._referred(method, each, reference)
+                causes.append(filled(any=one.any, none=one.none, says=one.says))
+        return {"facts": facts, "causes": causes}
+
+    def _fact(self, name: str, method: Method, verb: Verb, each: Fact) -> Json:
+        read = needed_method(self.methods, each.method)
+        given = {}
+        for put, path in each.given.items():
+            found = self._find(method, place_of_rows(method)[1], path)
+            given[place_in(read, put)["put"]] = found.text
+
+        def example(reference: re.Match[str]) -> str:
+            path = self._referred(method, verb, reference[1])
+            of_all = reference[1].partition(".")[0] in verb.facts.keys() - {each.of}
+            value = "1" if path.leaf.type in NUMBERS else "'x'"
+            return f"{value},{value}" if of_all or path.is_list else value
+
+        where = each.where or ""
+        self._view(read, _where=REFERENCE.sub(example, where))
+        with entry(f"{name}.newer", self.unused):
+            self._view(read, _where=each.newer)
+            if where and each.newer:
+                where = f"({where}) and ({each.newer})"
+            where = where or each.newer or ""
+        place, _ = place_of_rows(read)
+        return filled(
+            method=read.path,
+            rows=place,
+            of=each.of,
+            given=given,
+            where=where,
+            columns=[*self._columns(f"{name}.columns", read, each.columns)],
+        )
+
+    def _referred(self, method: Method, verb: Verb, reference: str) -> views.FieldPath:
+        """The field of a value in braces: of a fact, or of the verb's rows."""
+        name, _, path = reference.partition(".")
+        if (fact := verb.facts.get(name)) is not None:
+            method, reference = needed_method(self.methods, fact.method), path
+        return self._find(method, place_of_rows(method)[1], reference)
 
     def _argument(self, method: Method, each: Argument) -> Json:
         place = place_in(method, each.put)

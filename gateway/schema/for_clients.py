@@ -23,7 +23,7 @@ class ClientCommands:
 
     def allowed(self, paths: Container[str]) -> Json:
         """Commands whose methods are among the paths; empty if there are none. A verb may do
-        without the read for its `counts`.
+        without the read for its `counts`, and without facts.
         """
         names = {name: each for name, each in self.names.items() if each["method"] in paths}
         verbs = dict[str, Json]()
@@ -33,6 +33,9 @@ class ClientCommands:
                 verbs[name] = self._with_allowed_options(each, paths)
                 if (counts := each.get("counts")) and counts.get("method") not in paths:
                     verbs[name] = {**verbs[name], "counts": {"noun": counts["noun"]}}
+                if facts := each.get("facts"):
+                    told = {one: fact for one, fact in facts.items() if fact["method"] in paths}
+                    verbs[name] = {**verbs[name], "facts": told}
         found: Json = {"names": names, "verbs": verbs} if verbs else {}
         follow, launch = self.follow, self.launch
         if follow and follow["whole"]["method"] in paths and follow["parts"]["method"] in paths:

@@ -146,6 +146,7 @@ async def test_a_version_is_discovered_whole(version: Version) -> None:
         "identity.job.LayerInterface/SetStartAfter": "/job.LayerInterface/SetStartAfter",
         "named.job.Layer.layerIds": "/limit.LimitInterface/GetBindings",
         "shown.limit.LimitBinding": "/limit.LimitInterface/GetBindings",
+        "verbs.verb.why.facts.full.newer": "/limit.LimitInterface/GetBindings",
         **dict.fromkeys(COLUMNS_OF_LIMITS, "/limit.LimitInterface/GetBindings"),
         **dict.fromkeys(HISTORY, "/monitoring.MonitoringInterface/GetJobHistory"),
     }

@@ -83,6 +83,11 @@ method = "job.JobInterface/Pause"
 arguments = [{ name = "job", put = "job" }]
 """
 
+FACTS = """
+causes = [{ any = "layers", says = "{layers.name} of {name}" }, { says = "x" }]
+[verb.jobs.facts]
+layers = { method = "job.JobInterface/GetLayers", given = { job = "name" }, columns = ["name"] }
+"""
 NOTE = 'options.note = { also = "%s", help = "Why" }\n'
 COMMENT = """
 [verb.comment]
@@ -320,6 +325,29 @@ def test_lists_conditions_and_columns_of_options_are_told() -> None:
             JOBS + "options.x = { where = 'isPaused', pattern = 'a', example = 'a', help = 'x' }",
             "expected one of value, default, names and pattern, with put",
         ),
+        (JOBS + FACTS.replace(' any = "layers"', ' any = "gone"'), "there is no fact 'gone'"),
+        (
+            JOBS + FACTS.replace('says = "x"', 'says = "x", any = "layers", none = "layers"'),
+            "expected one of any and none",
+        ),
+        (
+            JOBS + FACTS.replace("of {name}", "of {layers.tags}"),
+            "{layers.tags} is no column of a fact before it",
+        ),
+        (
+            JOBS + FACTS + "x = { method = 'a.A/B', where = 'a={y.a}' }\ny = { method = 'a.A/B' }",
+            "{y.a} is no column of a fact before it",
+        ),
+        (
+            JOBS + FACTS + "x = { method = 'a.A/B', of = 'y' }",
+            "x: 'y' is no fact before it about the verb's rows",
+        ),
+        (
+            JOBS
+            + FACTS
+            + "x = { method = 'a.A/B', of = 'layers' }\ny = { method = 'a.A/B', of = 'x' }",
+            "y: 'x' is no fact before it about the verb's rows",
+        ),
         (PAUSE + NOTE % "gone", "pause: note: 'gone' is no verb with the same names and a text"),
         (PAUSE + NOTE % "pause", "pause: note: 'pause' is no verb with the same names and a text"),
         (
@@ -491,6 +519,26 @@ NO_PLACE = "job.JobGetJobsRequest has no r.colour"
         ('example = "colour=1"', ".example", f"_where: {NO_FIELD}"),
         ('sort = "-colour"', "", f"_sort: {NO_FIELD}"),
         ('reasons = [{ where = "colour=1", says = "x" }]', "", f"_where: {NO_FIELD}"),
+        (FACTS.replace("of {name}", "of {colour}"), ".causes", NO_FIELD),
+        (FACTS.replace("GetLayers", "Get"), ".facts.layers", "job.JobInterface/Get is not served"),
+        (FACTS.replace("job =", "jobb ="), ".facts.layers", "JobGetLayersRequest has no jobb"),
+        (FACTS.replace('= "name" }', '= "colour" }'), ".facts.layers", NO_FIELD),
+        (
+            FACTS + 'x = { method = "show.ShowInterface/GetShows", where = "colour=1" }',
+            *(".facts.x", "_where: show.Show has no field 'colour'"),
+        ),
+        (
+            FACTS + 'x = { method = "show.ShowInterface/GetShows", where = "name={colour}" }',
+            *(".facts.x", NO_FIELD),
+        ),
+        (
+            FACTS + 'x = { method = "show.ShowInterface/GetShows", newer = "colour=1" }',
+            *(".facts.x.newer", "_where: show.Show has no field 'colour'"),
+        ),
+        (
+            FACTS + 'x = { method = "show.ShowInterface/GetShows", where = "name={layers.name}" }',
+            *(".facts.x", "_where: "),
+        ),
         ('request = { "r.user" = 1 }', "", "job.JobGetJobsRequest has no r.user"),
         ('request = { "r.ids" = 1 }', "", "r.ids: expected a list, got a number"),
         ('arguments = [{ name = "x", put = "r.colour" }]', "", NO_PLACE),
@@ -555,6 +603,42 @@ def test_a_column_or_an_option_that_does_not_fit_leaves_the_verb() -> None:
     assert (jobs["columns"], "options" in jobs) == ([{"path": "name", "title": "NAME"}], False)
 
 
+def test_causes_and_what_tells_them() -> None:
+    more = """
+        [verb.jobs.facts.full]
+        method = "limit.LimitInterface/GetAll"
+        of = "layers"
+        where = "name in ({layers.name})"
+        newer = "reportStale=false"
+        [verb.jobs.facts.spent]
+        method = "show.ShowInterface/GetShows"
+        where = "name={show}"
+        columns = [{ path = "showStats.reservedCores", per = 100 }]
+    """
+    jobs = used(JOBS + FACTS + more)["verbs"]["jobs"]
+    assert jobs["causes"] == [{"any": "layers", "says": "{layers.name} of {name}"}, {"says": "x"}]
+    assert jobs["facts"] == {
+        "layers": {
+            "method": "/job.JobInterface/GetLayers",
+            "rows": "layers.layers",
+            "given": {"job": "name"},
+            "columns": [{"path": "name", "title": "NAME"}],
+        },
+        "full": {
+            "method": "/limit.LimitInterface/GetAll",
+            "rows": "limits",
+            "of": "layers",
+            "where": "(name in ({layers.name})) and (reportStale=false)",
+        },
+        "spent": {
+            "method": "/show.ShowInterface/GetShows",
+            "rows": "shows.shows",
+            "where": "name={show}",
+            "columns": [{"path": "showStats.reservedCores", "title": "RESERVED CORES", "per": 100}],
+        },
+    }
+
+
 def test_a_token_has_the_verbs_whose_methods_it_may_call() -> None:
     jobs, layers = "/job.JobInterface/GetJobs", "/job.JobInterface/GetLayers"
     few = commands(opencue_catalog(), jobs)
@@ -562,6 +646,10 @@ def test_a_token_has_the_verbs_whose_methods_it_may_call() -> None:
     assert ([*few["names"]], "follow" in few, "launch" in few) == (["users", "shots"], False, False)
     more = commands(opencue_catalog(), jobs, layers, "/show.ShowInterface/GetShows")
     assert [*more["verbs"]] == ["jobs", "why", "layers", "shows"]
+    assert ([*more["verbs"]["why"]["facts"]], few["verbs"]["why"]["facts"]) == (
+        ["layers", "closed"],
+        {},
+    )
     assert ({*more["names"]}, "follow" in more) == ({"shows", "users", "shots", "layers"}, True)
     assert commands(opencue_catalog(), "/depend.DependInterface/GetDepend") == {}
 

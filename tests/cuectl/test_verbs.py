@@ -12,11 +12,12 @@ import yaml
 
 from cuebot_simulator.server import SimulatedCuebot
 from cuebot_simulator.world.jobs import finish_job
-from cuectl import schema_cache, selection
+from cuectl import reasons, schema_cache, selection
 from cuectl.client.batch import NOT_SERVED, BatchClient
 from cuectl.errors import CallError
 from cuectl.terminal.exits import FAILED, NOT_FOUND, UNAVAILABLE, WRONG_USAGE
 from tests.cuectl.calls import Cuectl
+from tests.simulator.specs import job_xml, layer_xml, spec_xml
 from tests.support.rights import rule, signed
 from tests.support.servers import gateway_for
 
@@ -26,6 +27,9 @@ JOB_NAMES = "job.JobInterface/GetJobNames"
 LENA, DYING = "demo-sh010-lena_comp_v003", "harbor-hb110-tomas_light_v004"
 PAUSED = "demo-sh020-marco_smoke_v001"
 LIGHT = "demo-sh010-artist1_light_v012"
+PRIYA = "northwind-ep02_030-priya_comp_v002"
+MAY_START = "may start any moment: jobs with a higher priority go first"
+GUESSES = "waits for free cores (cuectl hosts idle)"
 FREE = '"render-node-07",133169152,32'
 TWICE = f"{LENA}  {LENA}"
 IDLE = '"local.desktop",3,24'
@@ -391,13 +395,125 @@ async def test_why_jobs_wait(cuectl: Cuectl) -> None:
     await cuectl("pause", LENA)
     assert (await cuectl("max-cores", DYING, "1")).status == 0
     ran = await cuectl("why", LENA, DYING, LIGHT, "-o", "csv", "--no-headers")
-    whys = {row[0]: row[-1] for row in csv.reader(StringIO(ran.text))}
-    assert whys == {
+    assert {row[0]: row[-1] for row in csv.reader(StringIO(ran.text))} == {
         LENA: "paused: cuectl resume JOB",
         DYING: "has the most cores that it may: cuectl max-cores JOB CORES",
-        LIGHT: whys[LIGHT],
+        LIGHT: MAY_START,
     }
-    assert whys[LIGHT].startswith("waits for free cores (cuectl hosts idle)")
+
+
+ADVISORY = "call Limit/SetEnforcement name=nuke_render enforcement=ADVISORY"
+TAGGED = "no open host with tag"
+
+
+@pytest.mark.parametrize(
+    ("changes", "job", "why"),
+    [
+        ("set-limit nuke_render 5", LENA, "limit nuke_render is full: 5/5"),
+        ("set-limit nuke_render 6", LENA, MAY_START),
+        ("set-limit arnold 1", LENA, MAY_START),
+        (f"set-limit nuke_render 5 && {ADVISORY}", LENA, MAY_START),
+        ("booking demo no", LENA, "booking of show demo is off: cuectl booking demo yes"),
+        ("booking harbor no", LENA, MAY_START),
+        (
+            "set-burst local.general.demo 22",
+            *(LENA, "show demo has all cores that it may in local.general: 22/22"),
+        ),
+        ("set-burst local.general.demo 23", LENA, MAY_START),
+        ("set-burst local.desktop.demo 0", LENA, MAY_START),
+        (f"set-burst local.general.demo 22 && layer-tags {LENA} comp desktop", LENA, MAY_START),
+        (
+            f"layer-tags {LENA} comp night,dusk",
+            *(LENA, f"{TAGGED} night,dusk is in an allocation of show demo"),
+        ),
+        (f"layer-tags {LENA} comp night,general", LENA, MAY_START),
+        (
+            f"call Layer/SetMinGpus job={LENA} layer=comp minGpus=1",
+            *(LENA, f"{TAGGED} general has enough GPUs (1) free"),
+        ),
+        (  # render-node-06 has as much, but is locked, and render-node-07 is down
+            f"min-memory {LENA} comp 100GB",
+            *(LENA, f"{TAGGED} general has enough cores (2) and memory (100G) free"),
+        ),
+        (f"min-memory {LENA} comp 100GB && unlock render-node-06", LENA, MAY_START),
+        (
+            f"frame-cores {LENA} comp 17",
+            *(LENA, f"{TAGGED} general has enough cores (17) and memory (8G) free"),
+        ),
+        (f"min-memory {LENA} preview 100GB", LENA, MAY_START),  # nothing of that layer waits
+    ],
+)
+async def test_what_holds_a_job_back(cuectl: Cuectl, changes: str, job: str, why: str) -> None:
+    for each in changes.split(" && "):
+        assert (await cuectl(*each.split())).status == 0
+    ran = await cuectl("why", job, "-o", "ndjson")
+    assert json.loads(ran.text)["why"] == why
+
+
+async def test_each_of_several_jobs_is_held_back_by_something_else(cuectl: Cuectl) -> None:
+    await cuectl("set-limit", "arnold", "9")
+    await cuectl("min-memory", PRIYA, "comp", "100GB")
+    ran = await cuectl("why", LENA, DYING, PRIYA, "-o", "csv", "--no-headers")
+    whys = {row[0]: row[-1] for row in csv.reader(StringIO(ran.text))}
+    assert whys == {
+        LENA: MAY_START,
+        DYING: "limit arnold is full: 9/9",
+        PRIYA: f"{TAGGED} general has enough cores (2) and memory (100G) free",
+    }
+
+
+async def test_any_layer_may_be_held_back(cuectl: Cuectl) -> None:
+    spec = spec_xml(job_xml(layer_xml("first"), layer_xml("second"), layer_xml("third")))
+    (name,) = (await cuectl("launch", "-", given=spec)).text.split()
+    assert MAY_START in (await cuectl("why", name)).text
+    await cuectl("min-memory", name, "second", "100GB")
+    assert "cores (1) and memory (100G) free" in (await cuectl("why", name)).text
+
+
+async def test_a_show_without_a_subscription_gets_no_cores(
+    cuectl: Cuectl, cuebot: SimulatedCuebot
+) -> None:
+    ids = {
+        each.allocation_name: id_
+        for id_, each in cuebot.farm.subscriptions.items()
+        if each.show_name == "northwind"
+    }
+    del cuebot.farm.subscriptions[ids["local.general"]]
+    ran = await cuectl("why", PRIYA)
+    assert f"{TAGGED} general is in an allocation of show northwind" in ran.text
+    del cuebot.farm.subscriptions[ids["local.desktop"]]
+    assert (
+        "show northwind has no subscription: cuectl subscribe" in (await cuectl("why", PRIYA)).text
+    )
+
+
+@pytest.mark.parametrize(
+    "access",
+    [
+        rule("without limits", {"role": "artist"}, "all", "!limit.*/*"),
+        rule("some hosts", {"role": "artist"}, "all", see="show = harbor or host = desk-201"),
+    ],
+    ids=lambda access: access["name"],
+)
+async def test_what_may_not_be_read_is_not_taken_for_absent(
+    cuebot: SimulatedCuebot, tmp_path: Path, access: dict[str, object]
+) -> None:
+    async with gateway_for(cuebot.endpoint, access=[access]) as gateway:
+        kim = Cuectl(gateway, tmp_path)
+        kim.environ["TOKEN"] = signed("kim", role="artist")["Authorization"].removeprefix("Bearer ")
+        assert GUESSES in (await kim("why", DYING)).text
+        assert (await kim("booking", "harbor", "no")).status == 0
+        assert "booking of show harbor is off: " in (await kim("why", DYING)).text
+
+
+async def test_what_holds_jobs_back_is_said_of_few(
+    cuectl: Cuectl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reasons, "MOST_EXPLAINED", 1)
+    both = await cuectl("why", LENA, PAUSED)
+    assert (GUESSES in both.text, MAY_START in both.text) == (False, True)
+    both = await cuectl("why", LENA, LIGHT)
+    assert (both.text.count(GUESSES), MAY_START in both.text) == (2, False)
 
 
 async def test_a_comment_is_deleted(cuectl: Cuectl) -> None:
