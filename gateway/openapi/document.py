@@ -259,7 +259,13 @@ def also_accepted(method: Method, listed: Container[str]) -> Iterator[str]:
             if isinstance(step, Unique):
                 found = f"`{step.method.path}` finds" if step.method.path in listed else "there is"
                 yield f"The answer is 409 if {found} one of that `{step.given}`."
+        for needed in method.steps.needed:
+            yield f"`{needed.field}` may be empty, but has to be there."
+    if method.xml_field is not None:
+        yield f"The body may also be the XML of `{method.xml_field}`."
     for reference in method.references:
+        if reference.by_name:
+            yield f"`{reference.place}` may be a name."
         for finder in reference.finders:
             known = " and ".join(f"`{'` or `'.join(sent.names)}`" for sent in finder.sends)
             each = " (each of them)" if reference.listed else ""

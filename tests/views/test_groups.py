@@ -147,6 +147,8 @@ def test_without_groups_there_is_one_answer_about_all_rows(payload: bytes) -> No
     }
     for text in ("true", ""):  # `_count` alone
         assert seen(payload, count=text) == b'{"count":%d}' % len(whole(payload))
+    by_user = seen(payload, group="user", count="true", sort="-count")
+    assert seen(payload, count="user", sort="-count") == by_user
     assert seen(payload, count="true", format="ndjson") == b'{"count":%d}\n' % len(whole(payload))
 
 
@@ -346,7 +348,8 @@ def test_entries_of_maps_have_groups() -> None:
         ({"min": "state"}, "_min: state is no number"),
         ({"max": "isPaused"}, "_max: isPaused is no number"),
         ({"sum": ",".join(f"{n}" for n in range(17))}, "_sum: more than 16 fields"),
-        ({"count": "user"}, "got 'user'; _group=user&_count=true counts by a field"),
+        ({"count": "usr"}, "_count: job.Job has no field 'usr'; did you mean user?"),
+        ({"count": "user", "group": "show"}, "_count: expected true or false beside _group"),
         ({"count": "true", "limit": "3"}, "_limit: without _group, one answer is about all rows"),
         ({"count": "true", "offset": "3"}, "_offset: without _group"),
         ({"count": "true", "sort": "name"}, "_sort: without _group"),
