@@ -1158,7 +1158,7 @@ async def test_the_page_has_no_barriers(browser: Browser, farm: Gateway) -> None
             "#farm",
             "#farm/jobs",
             "#explore",
-            f'{RETRY}?body={{"job":{{"name":"{FAILING}"}}}}',
+            f'{RETRY}?body={{"job":{{"name":"{FAILING}"}},"req":{{"frameRange":"1"}}}}',
             "#gateway",
         ):
             await page.goto(f"/{place}")
