@@ -5,7 +5,7 @@ import pytest
 from google.protobuf.descriptor import Descriptor
 
 from gateway.calls.plan import plan
-from gateway.calls.query import body_of, form_as_json
+from gateway.calls.query import body_of, form_as_json, seconds_in
 from gateway.codec.unknown_fields import UnknownFieldPolicy
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
@@ -100,3 +100,16 @@ def test_an_empty_text_of_a_change_is_refused() -> None:
     with pytest.raises(GatewayError) as refused:
         form_as_json(CATALOG.routes["/job.JobInterface/Pause"], b"job=")
     assert refused.value.message == "job: it is empty; leave it out, or send JSON"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [(None, 2), ("2", 2), ("2s", 2), ("1.5", 1.5), ("2m", 120), ("60m", 3600)]
+)
+def test_a_period(text: str | None, seconds: float) -> None:
+    assert seconds_in(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "0", "0.5", "61m", "3601", "2h", "-2", "2 s"])
+def test_what_is_no_period(text: str) -> None:
+    with pytest.raises(GatewayError, match=r"^_every: expected 1s to 60m"):
+        seconds_in(text)

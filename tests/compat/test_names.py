@@ -679,6 +679,14 @@ async def test_a_facility_goes_by_its_name(
     assert [called for called, _ in [*simulated_cuebot.calls][before:]] == [path]
 
 
+async def test_a_facility_that_is_not_there(gateway: Gateway) -> None:
+    """It is not its allocation that is missing."""
+    path, body = "/facility.AllocationInterface/Create", {"name": "new", "facility": "nope"}
+    answer = await gateway.post(path, body)
+    assert answer.status_code == 404
+    assert "facility 'nope' is not there" in answer.json()["message"]
+
+
 async def test_a_job_that_is_not_found_is_told_to_be_finished(gateway: Gateway, farm: Farm) -> None:
     who = signed("seeker of jobs")
     answer = await gateway.post("/job.JobInterface/FindJob", {"name": JOB}, headers=who)
