@@ -301,6 +301,7 @@ def request_reader(settings: Settings, parts: Parts) -> RequestReader:
         http_timeout=settings.http_timeout,
         longest_call=settings.grpc_timeout,
         unknown_fields=settings.unknown_fields,
+        has_pages=settings.docs != "off",
         planner=parts.planner,
         interceptors=parts.interceptors,
         weight=parts.rates.weight,

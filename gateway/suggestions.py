@@ -1,5 +1,6 @@
 """The nearest name, for "did you mean …?"."""
 
+import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from itertools import islice
@@ -10,6 +11,11 @@ QUOTED_CHARS = 80
 
 MAX_COMPARED_NAMES = 4000
 """Comparing that many takes some milliseconds."""
+
+LIKENESS = 0.6
+"""Of names that look alike; 1 is equal."""
+LONG_WORD_LETTERS = 4
+BETWEEN_PARTS = re.compile(r"[^A-Za-z0-9]+|(?<=[a-z0-9])(?=[A-Z])")
 
 NOT_A_FIELD: Mapping[str, str] = {
     "dryrun": "; for a dry run, send the header X-Dry-Run: 1, or use call --dry-run"
@@ -23,15 +29,38 @@ def other_way(word: str) -> str:
     return NOT_A_FIELD.get(letters.lower(), "")
 
 
-def did_you_mean(word: str, names: Iterable[str], mark: str = "") -> str:
-    """`; did you mean GetJobs?`: the closest name, ignoring case, or one with `word` as its
-    prefix.
+def did_you_mean(
+    word: str, names: Iterable[str], mark: str = "", likeness: float = LIKENESS
+) -> str:
+    """`; did you mean GetJobs?`: the nearest name, ignoring case, or one with `word` as its prefix.
 
     Empty if there is none. `mark` surrounds the name.
     """
-    lowered = {name.lower(): name for name in islice(names, MAX_COMPARED_NAMES)}
+    names = list(islice(names, MAX_COMPARED_NAMES))
     sought = word[:QUOTED_CHARS].lower()
-    near = get_close_matches(sought, lowered, n=1) or [
-        name for name in lowered if sought and name.startswith(sought)
+    near = nearest_names(word, names, likeness=likeness) or [
+        name for name in names if sought and name.lower().startswith(sought)
     ]
-    return f"{DID_YOU_MEAN}{mark}{lowered[near[0]]}{mark}?" if near else ""
+    return f"{DID_YOU_MEAN}{mark}{near[0]}{mark}?" if near else ""
+
+
+def nearest_names(
+    word: str, names: Iterable[str], most: int = 1, likeness: float = LIKENESS
+) -> list[str]:
+    """Names that the word is a part of, the shortest first; without any, those that look alike."""
+    sought = word[:QUOTED_CHARS].lower()
+    lowered = {name.lower(): name for name in names}
+    holding = [name for name, written in lowered.items() if is_part(sought, written)]
+    near = get_close_matches(sought, holding or lowered, most, 0.0 if holding else likeness)
+    return [lowered[name] for name in near]
+
+
+def is_part(word: str, name: str) -> bool:
+    """Whether a word in lower case is one of the words in a name, as `n22` in `local.n22`; a long
+    one may also be part of a word.
+    """
+    if word not in name.lower():
+        return False
+    if len(word) >= LONG_WORD_LETTERS:
+        return True
+    return word in (part.lower() for part in BETWEEN_PARTS.split(name))

@@ -79,6 +79,7 @@ def test_explained_messages_exist() -> None:
     files = (file for house in HOUSES for file in (ROOT / house).rglob("*.py"))
     code = "".join(file.read_text(encoding="utf-8") for file in files)
     code = re.sub(r'"\s+f?"', "", code)  # texts go on in the next line
+    code += (ROOT / "config" / "opencue.toml").read_text(encoding="utf-8")
     rows = re.findall(r"^\| ([^|]+) \([45]\d\d\) \|", ERRORS, re.MULTILINE)
     assert len(rows) > 15
     for message in re.findall(r"`([^`]+)`", " ".join(rows)):

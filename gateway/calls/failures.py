@@ -161,7 +161,7 @@ def related(method: Method) -> str:
     if len(fields) != 1 or method.views.rows is not None or not is_message(fields[0]):
         return ""
     kind = message_of(fields[0]).name.lower()
-    kinds = {each.kind for each in method.references}
+    kinds = {each.kind for each in method.references if not each.by_name}
     return f" or its {kind}" if kinds and kind not in kinds else ""
 
 

@@ -268,25 +268,23 @@ class Invocation:
             raise absent
         assert isinstance(by, Naming)
         listing = with_given(listing, asked)
-        rows = await self._rows_of(listing, asked.method, payload)
+        rows = await self.rows_of(listing, asked.method, payload)
         if not rows:
             raise absent
         kind = by.reference.kind
-        newest = rows[0]
-        if listing.newest:
-            newest = max(rows, key=lambda row: value_at(row, listing.newest))
+        newest = newest_of(rows, listing)
         if not takes_rows:
             what = sought(by, asked)
             if what.startswith("name "):
                 what = f"{kind} {what.removeprefix('name ')}"
-            found = f"({kind} id {str(newest.id)[:QUOTED_CHARS]!r})"
-            raise GatewayError(Code.NOT_FOUND, f"{place}: {what} {listing.says} {found}")
+            problem = f"{place}: {what} {says(listing, kind, newest)}"
+            raise GatewayError(Code.NOT_FOUND, problem)
         many = f"; newest of {len(rows)}" if len(rows) > 1 else ""
         name = quote(str(newest.id)[:QUOTED_CHARS])  # for a header
         self._resolved.append(f"{kind}={name}{many}")
         return newest.id
 
-    async def _rows_of(self, listing: Listing, method: Method, payload: bytes) -> list[Any]:
+    async def rows_of(self, listing: Listing, method: Method, payload: bytes) -> list[Any]:
         request = method.parse_request(payload)
         try:
             answer = await self.answer(plan_of_listing(listing, request))
@@ -299,7 +297,7 @@ class Invocation:
     async def _namesakes(
         self, error: Ambiguous, listing: Listing, method: Method, payload: bytes
     ) -> Ambiguous:
-        rows = await self._rows_of(listing, method, payload)
+        rows = await self.rows_of(listing, method, payload)
         if not rows:
             return error
         ids = ", ".join(str(row.id) for row in rows[:MAX_LISTED_NAMESAKES])
@@ -441,6 +439,17 @@ def parsed(method: Method, answer: bytes) -> Any:
         return GetMessageClass(kind).FromString(answer)
     except UNREADABLE as error:
         raise unreadable(kind, error) from None
+
+
+def newest_of(rows: Sequence[Any], listing: Listing) -> Any:
+    if not listing.newest:
+        return rows[0]
+    return max(rows, key=lambda row: value_at(row, listing.newest))
+
+
+def says(listing: Listing, kind: str, row: Any) -> str:
+    """`is finished (job id '…')`: why a look-up does not find what a list has."""
+    return f"{listing.says} ({kind} id {str(row.id)[:QUOTED_CHARS]!r})"
 
 
 def filled(method: Method, payload: bytes, answer: Any, copies: Copies) -> bytes:

@@ -23,7 +23,10 @@ def without_id(value: object, reference: Reference) -> Iterator[tuple[str, Json]
     So does a text that stands for an object: `spell_out` has to make one of it first.
     """
     found = peek(value, reference.place)
-    if reference.listed:
+    if reference.by_name:
+        if type(found) is str and found:
+            yield str(reference.place), {}
+    elif reference.listed:
         yield from listed_without_id(found, reference)
     elif reference.is_text:
         if is_name(found):
@@ -58,7 +61,8 @@ def spell_out(body: Body, references: Iterable[Reference]) -> None:
             found[:] = [object_of(item) for item in found]
         elif not reference.listed and type(found) is str and found:
             body.take(reference.place)
-            body.put(reference.place, object_of(found), reference.place)
+            object_ = {"name": found} if reference.by_name else object_of(found)
+            body.put(reference.place, object_, reference.place)
 
 
 def object_of(item: object) -> object:

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 
-from gateway.calls.invoke import Call, Invocation, parsed, reworded
+from gateway.calls.invoke import Call, Invocation, newest_of, parsed, reworded, says
 from gateway.calls.plan import plan_of
 from gateway.calls.rows import rows_with
 from gateway.codec.rewrite import BodyPath
 from gateway.errors import GatewayError, Sought
 from gateway.long_work import let_others_run
-from gateway.schema.method import Method, Near, value_at
-from gateway.suggestions import MAX_COMPARED_NAMES, did_you_mean
+from gateway.schema.method import Listing, Method, Near, value_at
+from gateway.suggestions import MAX_COMPARED_NAMES, did_you_mean, is_part
 from gateway.upstream.interface import takes_all
 
 LARGEST_LIST_BYTES = 2**20
@@ -44,6 +44,21 @@ async def with_near_name(
     return reworded(error, f"{what}{hint} (Cuebot: {sought.cuebot})")
 
 
+async def with_reason(
+    error: GatewayError, sought: Sought, finder: Method, listing: Listing, call: Call
+) -> GatewayError:
+    """The error that says why the name is not found, if this list has it: a job is finished."""
+    try:
+        rows = await Invocation(call).rows_of(listing, finder, sought.asked)
+    except GatewayError:
+        return error
+    if not rows:
+        return error
+    why = says(listing, sought.kind, newest_of(rows, listing))
+    what = f"{sought.place}{sought.kind} {sought.name!r}"
+    return reworded(error, f"{what} {why} (Cuebot: {sought.cuebot})")
+
+
 def takes_short(size: int, go_on: Callable[[], None]) -> bool:
     """See `Expects`: a longer list is not received."""
     return size <= LARGEST_LIST_BYTES and takes_all(size, go_on)
@@ -56,7 +71,11 @@ async def alike(name: str, names: Sequence[str]) -> list[str]:
         await let_others_run()
         some = {each.lower(): each for each in names[start : start + NAMES_PER_STEP]}
         found += [some[each] for each in get_close_matches(sought, some, n=3)]
-        found += [each for lower, each in some.items() if lower.startswith(sought)]
+        found += [
+            each
+            for lower, each in some.items()
+            if lower.startswith(sought) or is_part(sought, each)
+        ]
     return found
 
 

@@ -18,6 +18,8 @@ from gateway.calls.batch_items import Item, items_of
 from gateway.calls.caller import Caller, with_caller
 from gateway.calls.messages import check_size
 from gateway.calls.plan import Plan, plan, plan_message
+from gateway.calls.xml_body import xml_as_json
+from gateway.codec.body import NotJson
 from gateway.codec.unknown_fields import UnknownFieldPolicy
 from gateway.errors import Code, GatewayError
 from gateway.schema.catalog import Catalog
@@ -129,7 +131,13 @@ def planned(job: Job, catalog: Catalog) -> Done:
         check_size(method.descriptor.input_type, job.body)
         asked = plan_message(method, job.body, job.policy)
     else:
-        asked = plan(method, job.body, job.policy)
+        try:
+            asked = plan(method, job.body, job.policy)
+        except NotJson:
+            json = xml_as_json(method, job.body)
+            if json is None:
+                raise
+            asked = plan(method, json, job.policy)
     identified = with_caller(asked, job.caller)
     refusal = None if identified.refusal is None else refusal_of(identified.refusal)
     return Done(without_steps(identified.plan), identified.replaced, refusal)

@@ -16,7 +16,7 @@ from google.protobuf.empty_pb2 import Empty
 
 from gateway.codec.body import Json
 from gateway.codec.decode import fields_of, only_list_of
-from gateway.codec.fields import field_called, is_message, message_of
+from gateway.codec.fields import field_called, has_text, is_message, message_of
 from gateway.codec.scalars import json_of_text
 from gateway.codec.unknown_fields import IGNORED_REPORTED, UnknownFieldPolicy
 from gateway.codec.wellknown import is_object, is_special
@@ -40,9 +40,11 @@ MAX_DEPTH = 32
 USUAL_PERIOD_SECONDS = 2.0
 LEAST_PERIOD_SECONDS = 1.0
 LONGEST_PERIOD_SECONDS = 3600.0
-PERIOD = re.compile(r"([0-9]{1,4}(?:\.[0-9]{1,3})?)([sm])", re.ASCII)
+PERIOD = re.compile(r"([0-9]{1,4}(?:\.[0-9]{1,3})?)([sm]?)", re.ASCII)
 FORM = re.compile(rb"\w[\w.]*=", re.ASCII)
 """The beginning of a form, as which no JSON can begin."""
+KNOWN_BY = ("name", "id")
+"""Fields by which most objects are known."""
 WORDS = re.compile(r"[\w.-]+(?:,[\w.-]+)+")
 """What people write for several values; no name or id has a comma. Patterns may have one."""
 EMPTY_DESCRIPTOR = Empty.DESCRIPTOR
@@ -74,11 +76,22 @@ def form_as_json(method: Method, content: bytes) -> bytes | None:
     if FORM.match(content) is None:
         return None
     fields = parsed(content, strict=True)
-    if not method.reads_only:
-        for name, text in fields:
-            if not text:  # of a variable that is not set: without it, a change is of more
-                raise bad(name, "it is empty; leave it out, or send JSON")
-    return body_of(method.descriptor.input_type, fields, method.named_places)
+    try:
+        if not method.reads_only:
+            check_change(method, fields)
+        return body_of(method.descriptor.input_type, fields, method.named_places)
+    except GatewayError as error:
+        raise GatewayError(error.code, error.message.removeprefix("?")) from None
+
+
+def check_change(method: Method, fields: Iterable[tuple[str, str]]) -> None:
+    """Raises GatewayError (INVALID_ARGUMENT) for a form's texts that nobody means."""
+    for name, text in fields:
+        if not text:  # of a variable that is not set: without it, a change is of more
+            raise bad(name, "it is empty; leave it out, or send JSON")
+        if text.startswith("@") and method.xml_field is not None and name in method.xml_field.json:
+            file = text[:QUOTED_CHARS]
+            raise bad(name, f"expected XML, got {file!r}; curl: --data-urlencode {name}{file}")
 
 
 def put(
@@ -93,14 +106,20 @@ def put(
     field = field_called(known, last)
     of_objects = field is not None and is_message(field) and not is_special(message_of(field))
     if field is not None and of_objects and not field.is_repeated:
+        if text.startswith("{") and last not in at:
+            at[last] = object_in(name, text)
+            return
         only = only_list_of(message_of(field))
         if only is not None:
             put(body, descriptor, f"{name}.{only}", text)
             return
     if of_objects and name not in named:
         assert field is not None
-        fields = fields_of(message_of(field))
-        raise bad(name, f"is an object; name its fields by path, or send it as JSON{fields}")
+        fields, message = fields_of(message_of(field)), message_of(field)
+        known_by = next((each for each in KNOWN_BY if has_text(message, each)), None)
+        example = f": write {name}.{known_by}={text[:QUOTED_CHARS]}" if known_by else ""
+        problem = f"is an object; name its fields by path{example}, or send it as JSON"
+        raise bad(name, f"{problem}{fields}")
     value = json_of_text(field, text)
     if field is not None and field.is_repeated and WORDS.fullmatch(text):
         each = "&".join(f"{name}={word}" for word in text.split(",")[:2])
@@ -111,6 +130,16 @@ def put(
         at[last] = [*as_list(at[last]), value]
     else:
         raise bad(name, "it is there twice")
+
+
+def object_in(name: str, text: str) -> Json:
+    """The object whose JSON is a parameter: `req={}`."""
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise bad(name, f"not valid JSON: {error}") from None
+    assert isinstance(found, dict), "its text begins like an object"
+    return found
 
 
 def inner(at: Json, known: Descriptor, name: str, part: str) -> tuple[Json, Descriptor]:
@@ -227,7 +256,7 @@ def watched(method: Method, asked: Asked, stream: Mapping[str, str]) -> tuple[Co
 
 
 def seconds_in(text: str | None) -> float:
-    """The seconds of `_every`: `2s`, `1m`. Raises GatewayError (INVALID_ARGUMENT)."""
+    """The seconds of `_every`: `2`, `2s`, `1m`. Raises GatewayError (INVALID_ARGUMENT)."""
     if text is None:
         return USUAL_PERIOD_SECONDS
     found = PERIOD.fullmatch(text)

@@ -74,4 +74,6 @@ def parse(body: bytes) -> object:
         if not body or body.isspace():
             return {}
         hint = "; JSON has double quotes" if SINGLE_QUOTES.match(body) else ""
+        if body.lstrip().startswith(b"<"):
+            hint = "; it looks like XML or HTML, and JSON is expected"
         raise NotJson(f"the body: not valid JSON: {error}{hint}") from None

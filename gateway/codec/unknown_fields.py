@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import Enum, auto
 from itertools import chain, islice
 
 from gateway.codec.body import ROOT, Json, Path, mismatch_at, text
 from gateway.errors import Code, GatewayError
-from gateway.suggestions import DID_YOU_MEAN, QUOTED_CHARS, did_you_mean, other_way
+from gateway.suggestions import DID_YOU_MEAN, QUOTED_CHARS, did_you_mean, nearest_names, other_way
 
 FIELDS_LISTED = 10
 """Fields of a type that the error for an unknown one lists."""
@@ -156,8 +155,8 @@ def paths_like(field: UnknownField) -> str:
     """`; did you mean `r.users`?`: the paths that end in such a name, the nearest first."""
     by_end: dict[str, list[str]] = {}
     for path in islice(field.below(), MOST_PATHS_COMPARED):
-        by_end.setdefault(path.rpartition(".")[2].lower(), []).append(path)
-    near = get_close_matches(field.key[:QUOTED_CHARS].lower(), by_end, n=PATHS_SUGGESTED)
+        by_end.setdefault(path.rpartition(".")[2], []).append(path)
+    near = nearest_names(field.key, by_end, PATHS_SUGGESTED)
     start = text((field.path, "", 0)) if text(field.path) else ""
     found = [f"`{start}{path}`" for name in near for path in by_end[name]][:PATHS_SUGGESTED]
     return f"{DID_YOU_MEAN}{' or '.join(found)}?" if found else ""

@@ -17,7 +17,14 @@ from gateway.codec.encode import Encoders
 from gateway.codec.fields import returned_types
 from gateway.compat.panels import panels_of
 from gateway.compat.profile import COMPANIONS, EMPTY, Instead, Profile
-from gateway.compat.resolve import Resolver, answer_aliases, identified, units_of, with_written
+from gateway.compat.resolve import (
+    Resolver,
+    answer_aliases,
+    identified,
+    names_in_views,
+    units_of,
+    with_written,
+)
 from gateway.compat.subjects import with_subjects
 from gateway.compat.summaries import notes, unused_summaries, with_summaries
 from gateway.compat.verbs import client_commands
@@ -55,6 +62,7 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
     encoders = Encoders(pool, names, classes=message_classes(pool, [each.name for each in files]))
     decoders = Decoders(pool, returned_types(declared), names)
     units = units_of(profile, pool, unused)
+    other_names = names_in_views(profile, pool, names, unused)
     aliases = service_aliases(schema.services)
     aliases_of = by_service(aliases)
     native = {path_of(each)[1:] for each in declared}
@@ -64,7 +72,14 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
         path = path_of(descriptor)
         reads = chosen((path[1:],), profile.reads)
         method = Method(
-            path, descriptor, encoders, decoders, profile_read=reads, signs=signs, units=units
+            path,
+            descriptor,
+            encoders,
+            decoders,
+            profile_read=reads,
+            signs=signs,
+            units=units,
+            other_names=other_names,
         )
         if rule := selection.withheld_by(method.service, descriptor.name, known[path[1:]]):
             withheld[method.path] = rule

@@ -97,7 +97,8 @@ class Named(Entry):
 
     `fields` are the places of objects in the requests of `methods`; `ids` the places of ids, or
     lists of ids, with the methods that have them. `name_parts` is a regular expression for names,
-    with a group for each field of the object that they tell.
+    with a group for each field of the object that they tell. Objects that Cuebot knows `by_name`
+    need no look-up.
     """
 
     message: TypeName
@@ -107,6 +108,7 @@ class Named(Entry):
     by: Finding | None = None
     list: Listing | None = None
     name_parts: re.Pattern[str] | None = None
+    by_name: bool = False
 
 
 class Hop(Entry):
@@ -297,7 +299,8 @@ class NearEntry(Entry):
     its request, one of which says what the name is `in`.
 
     The list's request takes values of the other (`with`) and constants (`set`); `part` is a list of
-    texts in it, which the names have to contain.
+    texts in it, which the names have to contain. `list` has objects of that very name which the
+    method does not find, and `says` why.
     """
 
     kind: str
@@ -309,6 +312,7 @@ class NearEntry(Entry):
     rows: FieldPath | None = None
     names: FieldPath
     part: FieldPath | None = None
+    list: Listing | None = None
 
 
 class NamesOf(Entry):
@@ -342,6 +346,13 @@ class Summaries(Entry):
     fields: dict[TypeName, dict[FieldName, Line]] = {}
 
 
+class Start(Entry):
+    """The beginning of a field's text, up to the first of these characters."""
+
+    field: FieldName
+    before: Annotated[str, Field(min_length=1)]
+
+
 class Profile(Entry):
     summaries: Summaries = Summaries()
     """In the TOML: this table, or the name of a file beside the profile that has its content."""
@@ -356,10 +367,13 @@ class Profile(Entry):
     missing: dict[MethodName, str] = {}
     requests: dict[MethodName, dict[FieldPath, TargetPath]] = {}
     defaults: dict[MethodName, dict[FieldPath, Constant]] = {}
+    needed: dict[MethodName, dict[FieldName, Line]] = {}
     rows: dict[MethodName, dict[FieldPath, RowLimit]] = {}
     identity: dict[MethodName, FieldPath] = {}
     identity_in_xml: dict[MethodName, dict[FieldPath, FieldName]] = {}
     answers: dict[TypeName, dict[FieldName, FieldName | tuple[FieldName, ...] | StrictBool]] = {}
+    called: dict[TypeName, dict[FieldName, FieldName | Start]] = {}
+    elsewhere: dict[TypeName, dict[FieldName, Line]] = {}
     units: dict[Unit, dict[TypeName, tuple[FieldName, ...]]] = {}
     before: tuple[Before, ...] = ()
     named: tuple[Named, ...] = ()

@@ -80,6 +80,7 @@ def references_at(
             is_text=is_text,
             finders=(by(request, message, is_text),) if by else (),
             name_parts=each.name_parts,
+            by_name=each.by_name,
         )
         found.append((name, reference))
     if not found:

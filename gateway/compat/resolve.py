@@ -17,7 +17,16 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from gateway.codec.fields import INT32, INT64, UINT32, UINT64, is_message, message_of
 from gateway.codec.interfaces import Derived
 from gateway.codec.rewrite import BodyPath, Default, MostRows, Rename, Rewrite
-from gateway.compat.profile import After, Before, Named, Profile, Reading, UniqueName, Watched
+from gateway.compat.profile import (
+    After,
+    Before,
+    Named,
+    Profile,
+    Reading,
+    Start,
+    UniqueName,
+    Watched,
+)
 from gateway.compat.profile import Hop as HopEntry
 from gateway.compat.references import (
     by_argument,
@@ -35,6 +44,7 @@ from gateway.compat.schema_paths import (
     field_at,
     fields_along,
     needed_field,
+    needed_message,
     needed_method,
     needed_path,
     proto_path,
@@ -54,6 +64,7 @@ from gateway.schema.method import (
     Listing,
     LookUp,
     Method,
+    Needed,
     Reference,
     Rereading,
     RowLimit,
@@ -62,6 +73,7 @@ from gateway.schema.method import (
     Unique,
 )
 from gateway.schema.selection import chosen
+from gateway.views.paths import Beginning, Meant
 from gateway.views.row_conditions import NUMBERS
 from gateway.views.units import Unit
 
@@ -183,8 +195,22 @@ class Resolver:
         for after in self.profile.after:
             with entry(f"after.{after.method}.{after.given}", self.unused):
                 follow_ups[after.method] += (self._follow_up(after),)
-        names = dict.fromkeys((*look_ups, *follow_ups))
-        return {name: Steps(look_ups[name], follow_ups[name]) for name in names}
+        needed = self._needed()
+        names = dict.fromkeys((*look_ups, *follow_ups, *needed))
+        return {
+            name: Steps(look_ups[name], follow_ups[name], needed.get(name, ())) for name in names
+        }
+
+    def _needed(self) -> dict[str, tuple[Needed, ...]]:
+        found: dict[str, tuple[Needed, ...]] = {}
+        for name, fields in self.profile.needed.items():
+            for path, says in fields.items():
+                with entry(f"needed.{name}.{path}", self.unused):
+                    field = needed_field(self._served(name).descriptor.input_type, (path,))
+                    if not is_message(field) or field.is_repeated:
+                        raise NotApplicable(f"{path} is no object")
+                    found[name] = (*found.get(name, ()), Needed(field.name, says))
+        return found
 
     def _references(
         self, steps: Mapping[str, Steps]
@@ -428,6 +454,38 @@ def answer_aliases(
             with entry(f"answers.{name}.{alias}", unused):
                 found[name][alias] = aliased(message, alias, native)
     return dict(found)
+
+
+def names_in_views(
+    profile: Profile,
+    pool: DescriptorPool,
+    aliases: Mapping[str, Mapping[str, Derived]],
+    unused: list[UnusedEntry],
+) -> dict[str, dict[str, Meant]]:
+    """By full name of a message: what names mean in views that no field has, besides `aliases`."""
+    found: dict[str, dict[str, Meant]] = {name: {**each} for name, each in aliases.items()}
+    for name, natives in profile.called.items():
+        with entry(f"called.{name}", unused):
+            message = needed_message(pool, name)
+            for other, native in natives.items():
+                with entry(f"called.{name}.{other}", unused):
+                    found.setdefault(name, {})[other] = called(message, other, native)
+    for name, texts in profile.elsewhere.items():
+        with entry(f"elsewhere.{name}", unused):
+            needed_message(pool, name)
+            found.setdefault(name, {}).update(texts)
+    return found
+
+
+def called(message: Descriptor, name: str, native: str | Start) -> Meant:
+    """Raises NotApplicable."""
+    if isinstance(native, str):
+        return aliased(message, name, native)
+    aliased(message, name, native.field)
+    field = needed_field(message, (native.field,))
+    if field.type != FieldDescriptor.TYPE_STRING:
+        raise NotApplicable(f"{native.field} is no text")
+    return Beginning(field.json_name, native.before)
 
 
 def units_of(profile: Profile, pool: DescriptorPool, unused: list[UnusedEntry]) -> dict[str, Unit]:

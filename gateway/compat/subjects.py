@@ -11,6 +11,7 @@ from google.protobuf.message_factory import GetMessageClass
 from gateway.codec.fields import is_message, message_of
 from gateway.compat.profile import About as AboutEntry
 from gateway.compat.profile import Asking, NamesOf, NearEntry, Profile
+from gateway.compat.references import listing_of
 from gateway.compat.schema_paths import (
     NotApplicable,
     body_path,
@@ -300,6 +301,9 @@ def near_of(method: Method, each: NearEntry, methods: Mapping[str, Method]) -> N
     request, answer = listing.descriptor.input_type, listing.descriptor.output_type
     rows = list_at(answer, each.rows) if each.rows is not None else ()
     parts = {part: needed_field(asked, (part,)).name for part in PART.findall(each.name)}
+    beside = None
+    if each.list is not None:
+        beside = listing_of(each.list, needed_method(methods, each.list.call), asked, ())
     near = Near(
         kind=each.kind,
         name=each.name,
@@ -316,6 +320,7 @@ def near_of(method: Method, each: NearEntry, methods: Mapping[str, Method]) -> N
         rows=rows,
         names=proto_path(message_of(rows[-1]) if rows else answer, each.names),
         part=None if each.part is None else needed_path(request, each.part),
+        listing=beside,
     )
     try:
         near.name_in(GetMessageClass(asked)())

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from gateway.access.fair_quota import FairSemaphore, Lease
 from gateway.access.rate_limiter import MemoryLimiter, Rate
 from gateway.calls.invoke import Around, Call, Invocation, calls_within, invoke, look_up, rehearse
-from gateway.calls.near_names import takes_short, with_near_name
+from gateway.calls.near_names import takes_short, with_near_name, with_reason
 from gateway.calls.rows import is_cut
 from gateway.calls.shared_reads import SHARED, OwnMemory, SharedReads
 from gateway.errors import Code, GatewayError
@@ -178,6 +178,11 @@ class CallMaker:
                     return error
                 within = max(min(left, LONGEST_SUGGESTION_SECONDS), 0)
                 call = calls_within(within, self._upstream, metadata, takes_short)
+            beside = finder.near.listing
+            if beside is not None and not sought.place and beside.method.path in allowed:
+                explained = await with_reason(error, sought, finder, beside, call)
+                if explained is not error:
+                    return explained
             try:
                 return await with_near_name(error, sought, finder, listing, call)
             except GatewayError as failed:

@@ -20,6 +20,7 @@ from gateway.calls.plan import (
 )
 from gateway.calls.query import NO_QUERY, Query, Watch, form_as_json, read_query
 from gateway.calls.rows import ask_for_rows
+from gateway.calls.xml_body import xml_as_json
 from gateway.codec.body import NotJson
 from gateway.codec.unknown_fields import UNKNOWN_FIELD_POLICIES, UnknownFieldPolicy
 from gateway.codec.xml_text import takes_long as xml_takes_long
@@ -76,7 +77,7 @@ class CallRequest(NamedTuple):
 
 class RequestReader:
     """Bodies have up to `max_body` bytes and `http_timeout` seconds, calls up to `longest_call`
-    seconds. `unknown_fields` is UNKNOWN_FIELDS.
+    seconds. `unknown_fields` is UNKNOWN_FIELDS. With pages, errors lead to them.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class RequestReader:
         http_timeout: float,
         longest_call: float,
         unknown_fields: str,
+        has_pages: bool,
         planner: Planner,
         interceptors: Interceptors,
         weight: Weight,
@@ -97,6 +99,7 @@ class RequestReader:
         self.bodies = BodyReader(max_body=max_body, timeout=http_timeout, room=room)
         self._longest_call = longest_call
         self._reject = UNKNOWN_FIELD_POLICIES[unknown_fields]
+        self._has_pages = has_pages
         self._planner = planner
         self._interceptors = interceptors
 
@@ -111,7 +114,7 @@ class RequestReader:
         if catalog is None:
             raise no_schema()
         context.response.headers.append(catalog.tag)
-        method = method_at(context, catalog)
+        method = method_at(context, catalog, has_pages=self._has_pages)
         self._interceptors.authorize(context, catalog, method)
         request = context.request
         if request.method != "POST" or method.streams:
@@ -125,7 +128,7 @@ class RequestReader:
             context.response.headers += more
             timeout = self._longest_call if wanted is None else min(self._longest_call, wanted)
             return RequestHead(catalog, method, timeout, self._reject, query, protocol.is_binary)
-        check_headers(headers, self._max_body)
+        check_headers(headers, self._max_body, method)
         timeout = self._longest_call
         if asked is not None:
             timeout = min(timeout, asked_timeout(asked))
@@ -177,7 +180,7 @@ class RequestReader:
             try:
                 planned = plan(head.method, body, head.policy)
             except NotJson as error:
-                planned = plan_form(context, head.method, body, head.policy, error)
+                planned = plan_other_body(context, head.method, body, head.policy, error)
         if context.waited:
             self.reauthorize(context, head.catalog, head.method, planned)
         return self._call_request(context, head, planned)
@@ -236,7 +239,7 @@ class RequestReader:
                 try:
                     payload = read(denial.method, body, policy).payload
                 except NotJson as no_json:
-                    payload = plan_form(context, denial.method, body, policy, no_json).payload
+                    payload = plan_other_body(context, denial.method, body, policy, no_json).payload
                 context.call.denied = denial._replace(payload=payload)
 
     async def _body_of_denied(self, context: RequestContext, receive: Receive) -> bytes | None:
@@ -268,7 +271,7 @@ class RequestReader:
             raise no_schema()
         try:
             if method is None or current is not catalog:
-                method = method_at(context, current)
+                method = method_at(context, current, has_pages=self._has_pages)
             self._interceptors.authorize(context, current, method, planned and planned.payload)
             check_verb(context.request.method, method)
         except GatewayError:
@@ -311,13 +314,14 @@ class RequestReader:
         )
 
 
-def method_at(context: RequestContext, catalog: Catalog) -> Method:
+def method_at(context: RequestContext, catalog: Catalog, *, has_pages: bool) -> Method:
     """Raises GatewayError (NOT_FOUND), which suggests only methods that the caller may call."""
     method = catalog.routes.get(context.request.path)
     if method is None:
         caller = context.caller
         assert caller is not None, "no path is looked up without a token"
-        raise unknown_path(context.request.path, catalog, caller.rule.names(catalog))
+        names, path = caller.rule.names(catalog), context.request.path
+        raise unknown_path(path, catalog, names, has_pages=has_pages)
     return method
 
 
@@ -362,16 +366,19 @@ def check_verb(verb: str, method: Method) -> None:
     raise GatewayError(Code.UNIMPLEMENTED, problem, status=405, headers={"Allow": allow})
 
 
-def plan_form(
+def plan_other_body(
     context: RequestContext,
     method: Method,
     body: bytes,
     policy: UnknownFieldPolicy,
     error: NotJson,
 ) -> Plan:
-    """The plan for a form. Raises the error if the body is none, and GatewayError
+    """The plan for XML or a form. Raises the error if the body is neither, and GatewayError
     (INVALID_ARGUMENT).
     """
+    json = xml_as_json(method, body)
+    if json is not None:
+        return plan(method, json, policy)
     form = form_as_json(method, body)
     if form is None:
         raise error

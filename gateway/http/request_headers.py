@@ -9,12 +9,14 @@ from gateway.errors import Code, GatewayError
 from gateway.http.body import body_too_large
 from gateway.http.content_coding import READERS, SUPPORTED
 from gateway.http.context import CLOSE
+from gateway.schema.method import Method
 from gateway.suggestions import QUOTED_CHARS
 
 UNLABELLED = (b"application/x-www-form-urlencoded", b"text/plain", b"application/octet-stream")
 """Default types of curl, fetch and others for a body without a type."""
 READABLE = frozenset((b"identity", *READERS))
 JSON_MEDIA = re.compile(rb"(?:[\w.+-]+/)?(?:(?!grpc)[\w.+-]+[+-])?json")
+XML_MEDIA = re.compile(rb"(?:application|text)/(?:[\w.-]+\+)?xml")
 UNICODE_CHARSET = re.compile(rb"""charset\s*=\s*"?(?:utf-?8|us-ascii)"?\s*(?:;|$)""")
 
 GRPC_TIMEOUT = re.compile(rb"([0-9]{1,8})([HMSmun])")
@@ -46,11 +48,14 @@ def asks_dry_run(headers: Mapping[bytes, bytes]) -> bool:
     return value in ON
 
 
-def check_headers(headers: Mapping[bytes, bytes], max_body: int) -> None:
+def check_headers(headers: Mapping[bytes, bytes], max_body: int, method: Method | None) -> None:
+    """`method` is the one that is called, if the body is the request of one."""
     check_upgrade(headers)
     media = headers.get(b"content-type")
-    if media is not None and not can_be_json(media):
+    if media is not None and not (can_be_json(media) or takes_xml(method, media)):
         problem = f"a body of type {shown(media)} cannot be JSON; use application/json"
+        if media.lower().startswith(b"multipart/"):
+            problem += " (curl: -d NAME=TEXT or --data-urlencode NAME@FILE, not -F)"
         raise GatewayError(Code.INVALID_ARGUMENT, problem, status=415, headers=CLOSE)
     encoding = headers.get(b"content-encoding")
     if encoding is not None and encoding.lower() not in READABLE:
@@ -90,6 +95,14 @@ def can_be_json(content_type: bytes) -> bool:
     if b"charset" in parameters and not UNICODE_CHARSET.search(parameters):
         return False
     return not media or media in UNLABELLED or JSON_MEDIA.fullmatch(media) is not None
+
+
+def takes_xml(method: Method | None, content_type: bytes) -> bool:
+    """Whether a Content-Type is XML, which is a field of the method's requests."""
+    media, _, parameters = content_type.lower().partition(b";")
+    if method is None or method.xml_field is None or not XML_MEDIA.fullmatch(media.strip()):
+        return False
+    return b"charset" not in parameters or UNICODE_CHARSET.search(parameters) is not None
 
 
 def asked_timeout(text: bytes) -> float:

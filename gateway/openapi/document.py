@@ -259,6 +259,7 @@ def also_accepted(method: Method, listed: Container[str]) -> Iterator[str]:
             if isinstance(step, Unique):
                 found = f"`{step.method.path}` finds" if step.method.path in listed else "there is"
                 yield f"The answer is 409 if {found} one of that `{step.given}`."
+    yield from about_bodies(method)
     for reference in method.references:
         for finder in reference.finders:
             known = " and ".join(f"`{'` or `'.join(sent.names)}`" for sent in finder.sends)
@@ -275,6 +276,16 @@ def also_accepted(method: Method, listed: Container[str]) -> Iterator[str]:
             yield f"If rights depend on whose `{subject.name}` is, send {told} as well."
     if names:
         yield f"Requests may also have, as in OpenCue's reference, {', '.join(names)}."
+
+
+def about_bodies(method: Method) -> Iterator[str]:
+    for needed in method.steps.needed if method.steps is not None else ():
+        yield f"`{needed.field}` may be empty, but has to be there."
+    if method.xml_field is not None:
+        yield f"The body may also be the XML of `{method.xml_field}`."
+    for reference in method.references:
+        if reference.by_name:
+            yield f"`{reference.place}` may be a name."
 
 
 def as_json(document: Json) -> bytes:

@@ -15,8 +15,9 @@ from gateway.errors import Code, GatewayError, unavailable
 from gateway.schema.description import NoSchema, Schema, Skipped, why_missing
 from gateway.schema.for_clients import ClientCommands, Panels
 from gateway.schema.method import About, Method
+from gateway.schema.method_search import Described, ranked, words_in, words_of_query
 from gateway.schema.selection import UnusedGlob
-from gateway.suggestions import QUOTED_CHARS, did_you_mean
+from gateway.suggestions import DID_YOU_MEAN, QUOTED_CHARS, did_you_mean
 
 NATIVE = "Cuebot has it itself"
 """Why an entry of the compatibility profile is not needed. Any other reason is why it cannot apply.
@@ -31,7 +32,12 @@ SCALAR_TYPES: Mapping[int, str] = {
 }
 """Types as a proto file writes them."""
 PATHS_SUGGESTED = 3
-WHERE_METHODS_ARE = "the page at / finds methods by words, and so does cuebot-gateway routes"
+A_SLIP = 0.8
+"""The likeness of names that differ by a slip of the fingers."""
+MOST_WORDS = 5
+"""Of a name that methods are searched by."""
+ROUTES_FINDS = "cuebot-gateway routes finds methods by words"
+DOCUMENTS_HAVE = "/openapi.json has all methods, and /docs shows them in a browser"
 METHOD_NAME = re.compile(r"(\w+)/(\w+)")
 """A method in a text of the compatibility profile: last name of its service, and its own."""
 INTERFACE = re.compile(r"(?:.*\.)?(([A-Za-z0-9_]+)Interface)")
@@ -200,11 +206,17 @@ class UnknownPath(GatewayError):
         super().__init__(Code.NOT_FOUND, message)
 
 
-def unknown_path(path: str, catalog: Catalog, allowed: Names | None = None) -> UnknownPath:
+def unknown_path(
+    path: str, catalog: Catalog, allowed: Names | None = None, *, has_pages: bool = False
+) -> UnknownPath:
     """The 404 for a path of no method, with the nearest one that exists.
 
-    `allowed` are the methods that the caller may know of; None: all.
+    `allowed` are the methods that the caller may know of; None: all. With pages, they show all.
     """
+    where = DOCUMENTS_HAVE if has_pages else ROUTES_FINDS
+    if path == "/":
+        page = "/ is a page for browsers; " if has_pages else ""
+        return UnknownPath(f"{page}methods are at /package.Interface/Method; {where}")
     service, _, name = path.removeprefix("/").partition("/")
     methods = catalog.names if allowed is None else allowed
     if text := catalog.missing.get(path):
@@ -221,19 +233,48 @@ def unknown_path(path: str, catalog: Catalog, allowed: Names | None = None) -> U
             + (
                 full_path_hint(service, name, methods, catalog.aliases)
                 or nearest(service, tuple(methods))
-                or f"; {WHERE_METHODS_ARE}"
+                or found_by_words(name or service, catalog, methods)
+                or f"; {where}"
             )
         )
     if not name:
         listed = ", ".join(methods[service][:LISTED_METHODS])
         return UnknownPath(f"{service} needs a method: {listed}, …")
     begin = name.partition("/")[0]
-    hint = nearest(begin, methods[service]) or f"; {WHERE_METHODS_ARE}"
+    hint = (
+        nearest(begin, methods[service], likeness=A_SLIP)
+        or found_by_words(begin, catalog, methods)
+        or nearest(begin, methods[service])
+        or f"; {where}"
+    )
     return UnknownPath(f"{service} has no method {name[:QUOTED_CHARS]!r}{hint}")
 
 
 nearest = lru_cache(maxsize=256)(did_you_mean)
 """The search takes longer than most calls, and clients repeat their mistakes."""
+
+
+def found_by_words(name: str, catalog: Catalog, methods: Names) -> str:
+    """`; did you mean /host.HostInterface/SetAllocation?` for `MoveHost`, or empty: the methods
+    among these whose names and summaries have the words of a name.
+    """
+    words = words_in(name[:QUOTED_CHARS])[:MOST_WORDS]
+    known = {service: frozenset(methods[service]) for service in methods}
+    some = [
+        each.described
+        for each in catalog.methods
+        if each.descriptor.name in known.get(each.service, ())
+    ]
+    found = best_of(" ".join(words), tuple(some))
+    return f"{DID_YOU_MEAN}{' or '.join(found)}?" if found else ""
+
+
+@lru_cache(maxsize=64)
+def best_of(query: str, methods: tuple[Described, ...]) -> list[str]:
+    """The paths of those that fit more than half of the words. Cached as `nearest` is."""
+    found, words = ranked(query, methods, mistyped=False)[:PATHS_SUGGESTED], words_of_query(query)
+    fitting = sum(found[0].score(word, mistyped=False) > 0 for word in words) if found else 0
+    return [each.path for each in found] if 2 * fitting > len(words) else []
 
 
 def names_only(text: str, methods: Names) -> bool:

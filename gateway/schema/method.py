@@ -14,7 +14,9 @@ from gateway.codec.decode import Decoders, DecodeValue
 from gateway.codec.encode import Encode, Encoders
 from gateway.codec.fields import is_message, message_of
 from gateway.codec.rewrite import BodyPath, Default, Rename, Rewrite
+from gateway.schema.method_search import Described
 from gateway.views.compiled_view import Views
+from gateway.views.paths import OtherNames
 from gateway.views.units import NO_UNITS, Units
 
 SETTER = "Set"
@@ -64,6 +66,8 @@ class Method:
     """The objects in requests that a call is about."""
     units: Units = field(default_factory=lambda: NO_UNITS, repr=False)
     """Units of numbers in answers."""
+    other_names: OtherNames | None = field(default=None, repr=False)
+    """What fields of answers are called in views, besides their own names."""
     summary: str = ""
     """What it does, in one line without a full stop: of the profile, or of its comment."""
     not_judged: str = ""
@@ -101,7 +105,7 @@ class Method:
 
     @cached_property
     def views(self) -> Views:
-        return Views(self.descriptor.output_type, self.encoders, self.units)
+        return Views(self.descriptor.output_type, self.encoders, self.units, self.other_names)
 
     @cached_property
     def reads_only(self) -> bool:
@@ -142,6 +146,17 @@ class Method:
         after = self.steps.after if self.steps else ()
         called = (self, *(step.method for step in after))
         return any(each.identity is not None and each.identity.element for each in called)
+
+    @cached_property
+    def described(self) -> Described:
+        """The method as it is searched for by words."""
+        return Described(self.path, self.summary, self.reads_only)
+
+    @property
+    def xml_field(self) -> BodyPath | None:
+        """The field for a text with XML, which may be the whole body."""
+        identity = self.identity
+        return identity.field if identity is not None and identity.element else None
 
     @cached_property
     def named_places(self) -> frozenset[str]:
@@ -312,6 +327,8 @@ class Reference:
     """The first for which the request has all values is used. None: only an id will do."""
     name_parts: "re.Pattern[str] | None" = None
     """What names say: a pattern with a group for each field."""
+    by_name: bool = False
+    """Whether Cuebot itself knows such objects by their names, which need no look-up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -479,6 +496,8 @@ class Near:
     """The place of the names in the answer, or of the name in a row."""
     part: BodyPath | None
     """The place, in the request for the list, of texts that names have to contain."""
+    listing: Listing | None = None
+    """A list of objects of the very name that the method does not find, and why it does not."""
 
     def name_in(self, asked: Any) -> str:
         """The name in a request of the method."""
@@ -625,9 +644,19 @@ class FollowUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Needed:
+    """An object in requests without which a call would be about more than anybody means."""
+
+    field: str
+    """Cuebot's name for it."""
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
 class Steps:
     before: tuple[LookUp | Unique, ...] = ()
     after: tuple[FollowUp, ...] = ()
+    needed: tuple[Needed, ...] = ()
 
 
 def path_of(method: MethodDescriptor) -> str:

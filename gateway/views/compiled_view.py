@@ -13,7 +13,7 @@ from gateway.codec.encode import Encode, Encoders
 from gateway.codec.fields import is_message, message_of
 from gateway.views import groups
 from gateway.views.filter_expressions import Test
-from gateway.views.paths import find_path, refused
+from gateway.views.paths import OtherNames, find_path, refused
 from gateway.views.render import Show, compile_view
 from gateway.views.row_conditions import Reading
 from gateway.views.units import NO_UNITS, NOW, Unit, Units, units_in
@@ -90,10 +90,19 @@ class Goal(NamedTuple):
 
 
 class Views:
-    def __init__(self, answer: Descriptor, encoders: Encoders, units: Units = NO_UNITS) -> None:
+    """Of answers with these units, in which `names` may be used for fields."""
+
+    def __init__(
+        self,
+        answer: Descriptor,
+        encoders: Encoders,
+        units: Units = NO_UNITS,
+        names: OtherNames | None = None,
+    ) -> None:
         self._answer = answer
         self._encoders = encoders
         self._units = units
+        self._names = encoders.aliases if names is None else names
         self._compiled = lru_cache(maxsize=VIEWS_CACHED)(self._compile)
 
     @cached_property
@@ -143,7 +152,7 @@ class Views:
         descriptor = message_of(inner) if inner is not None else self._answer
         if whole.rows is not None:
             descriptor = whole.rows.descriptor
-        find = partial(find_path, descriptor, aliases=self._encoders.aliases)
+        find = partial(find_path, descriptor, aliases=self._names)
         reading = Reading(find, self._units, int(time()))
         fits = condition_of("_until", text, reading)
         again = partial(self.goal, text, view) if reading.uses_now else None
@@ -162,7 +171,7 @@ class Views:
         return self.compiled(tuple(parameters.items()), accept)
 
     def _compile(self, asked: Asked, default: Format) -> CompiledView:
-        find = partial(find_path, aliases=self._encoders.aliases)
+        find = partial(find_path, aliases=self._names)
         view = make_view(self._answer, dict(asked), default, find, self._units, int(time()))
         return CompiledView(
             compile_view(view, self._encoders),

@@ -66,7 +66,12 @@ class Some:
             else:
                 parts.append(part(field, self.value(field), field.json_name))
         parts += [
-            part(each.field, self._encoders.value(each.field), each.alias) for each in self._aliases
+            part(
+                each.field,
+                each.cut if each.mark else self._encoders.value(each.field),
+                each.alias,
+            )
+            for each in self._aliases
         ]
 
         def to_json(message: Any) -> dict[str, object]:

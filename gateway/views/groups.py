@@ -15,7 +15,7 @@ from gateway.codec.interfaces import ToJson
 from gateway.codec.scalars import json_double
 from gateway.long_work import Step
 from gateway.suggestions import QUOTED_CHARS, did_you_mean
-from gateway.views.order import Order, Part, encoding_of, part, wide_integer
+from gateway.views.order import Order, Part, encoding_of, part, sorted_by, wide_integer
 from gateway.views.paths import FieldPath, Find, Value, names_in, refused, single_value
 from gateway.views.row_conditions import INTEGERS, NUMBERS
 
@@ -254,8 +254,8 @@ def grouping_of(descriptor: Descriptor, asked: Mapping[str, str], find: Find) ->
 
     Raises GatewayError (INVALID_ARGUMENT).
     """
-    counts = counts_rows(asked.get("_count"))
-    by = paths_in("_group", descriptor, asked, find, MOST_GROUPED_BY)
+    counts, parameter = counting(asked)
+    by = paths_in(parameter, descriptor, asked, find, MOST_GROUPED_BY)
     aggregates = tuple(aggregates_in(descriptor, asked, find))
     if not (by or counts or aggregates):
         return None
@@ -280,11 +280,19 @@ def grouping_of(descriptor: Descriptor, asked: Mapping[str, str], find: Find) ->
     return replace(grouping, sort=sort_of(grouping, descriptor, asked, find))
 
 
-def counts_rows(text: str | None) -> bool:
-    if text not in (None, "", "true", "false"):
-        problem = f"expected true or false, got {text[:QUOTED_CHARS]!r}"
-        raise refused("_count", f"{problem}; _group=user&_count=true counts by a field")
-    return text in ("", "true")
+def counting(asked: Mapping[str, str]) -> tuple[bool, str]:
+    """Whether rows are counted, and the parameter with the fields that they are grouped by:
+    `_count=show` says what `_group=show&_count=true` says.
+
+    Raises GatewayError (INVALID_ARGUMENT) for fields in both.
+    """
+    text = asked.get("_count")
+    if text in (None, "", "true", "false"):
+        return text in ("", "true"), "_group"
+    if "_group" in asked:
+        problem = f"expected true or false beside _group, got {text[:QUOTED_CHARS]!r}"
+        raise refused("_count", f"{problem}; _group has all fields: _group=user,state")
+    return True, "_count"
 
 
 def paths_in(
@@ -316,12 +324,12 @@ def sort_of(
     cells = {name: index for index, name in grouping.cells()}
     found: dict[int, bool] = {}
     for text in names_in("_sort", asked["_sort"], MOST_GROUPED_BY):
-        name = text.removeprefix("-")
+        name, descending = sorted_by(text)
         column = native(name, descriptor, find)
         if column not in cells:
             hint = did_you_mean(name, cells) or f"; they have {', '.join(cells)}"
             raise refused("_sort", f"groups have no {name[:QUOTED_CHARS]!r}{hint}")
-        found.setdefault(cells[column], text.startswith("-"))
+        found.setdefault(cells[column], descending)
     return tuple(found.items())
 
 

@@ -4,6 +4,7 @@ Bytes are not tracked by the garbage collector: tuples for 20,000 rows, for a fe
 event loop for 40 ms now and then. Encodings can be concatenated, like the keys of databases.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from struct import Struct
@@ -16,6 +17,8 @@ from gateway.views.paths import FieldPath
 Part = Callable[[Any], bytes]
 """The part of a row's key for one field."""
 
+DIRECTION = re.compile(r"(-?)(.+?)(?:[: ] *(asc|desc))?", re.IGNORECASE | re.DOTALL)
+"""`-deadFrames`, or as SQL and others write it: `deadFrames desc`, `deadFrames:desc`."""
 IS_SET, IS_NOT_SET = b"\0", b"\1"
 """The first byte of a part: unset fields and NaN come last."""
 COMPLEMENTS = bytes(0xFE - byte & 0xFF for byte in range(0x100))
@@ -34,6 +37,15 @@ class Order:
     def key(self, row: Any, end: bytes) -> bytes:
         """The key of a row, followed by `end`."""
         return b"".join([*[part(row) for part in self.parts], end])
+
+
+def sorted_by(text: str) -> tuple[str, bool]:
+    """The name in one part of `_sort`, and whether that is descending."""
+    found = DIRECTION.fullmatch(text)
+    if found is None:  # a minus alone
+        return "", True
+    minus, name, direction = found.groups()
+    return name, (minus == "-") != ((direction or "").lower() == "desc")
 
 
 def order_by(paths: Iterable[tuple[FieldPath, bool]]) -> Order:

@@ -1,7 +1,7 @@
 """Paths of fields, as views name them: `jobStats.deadFrames`, from a message type down."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,13 +19,27 @@ from gateway.codec.fields import (
     message_of,
     owner_of,
 )
-from gateway.codec.interfaces import NO_ALIASES, Aliases, Derived
-from gateway.codec.scalars import listed
+from gateway.codec.interfaces import NO_ALIASES, Derived
 from gateway.errors import Code, GatewayError
 from gateway.suggestions import QUOTED_CHARS, did_you_mean
 
 MOST_SEGMENTS = 16
 INTEGER = re.compile(r"-?[0-9]{1,20}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """The text of a field up to a mark: `render-01` of `render-01/4.00/0`."""
+
+    field: str
+    """Its JSON name."""
+    mark: str
+
+
+Meant = Derived | Beginning | str
+"""What a name stands for that no field has. A text says where it is instead."""
+OtherNames = Mapping[str, Mapping[str, Meant]]
+"""By full name of a message type: by names as in answers, and by others in lower case."""
 
 Value = Callable[[Any], Any]
 """The single value at a path of a message, or None."""
@@ -41,6 +55,11 @@ class Segment:
     key: object = None
     alias: str = ""
     """The field's other name in answers, if the path has that."""
+    mark: str = ""
+    """What ends the text that is meant, if that is only the beginning of the field's."""
+
+    def cut(self, text: str) -> str:
+        return text.partition(self.mark)[0]
 
 
 @dataclass(frozen=True)
@@ -76,8 +95,8 @@ class FieldPath:
         return value_at(self.segments)
 
 
-def find_path(descriptor: Descriptor, text: str, aliases: Aliases = NO_ALIASES) -> FieldPath:
-    """The path in a message type, in either naming or by an alias that is a copy.
+def find_path(descriptor: Descriptor, text: str, aliases: OtherNames = NO_ALIASES) -> FieldPath:
+    """The path in a message type, in either naming or by another name that is a copy.
 
     Raises LookupError with the problem.
     """
@@ -92,11 +111,10 @@ def find_path(descriptor: Descriptor, text: str, aliases: Aliases = NO_ALIASES) 
         part = parts[index]
         if at is None:
             raise LookupError(f"{'.'.join(names)!r} has no fields")
-        field, alias = field_called(at, part), ""
-        if field is None and (derived := aliases.get(at.full_name, {}).get(part)) is not None:
-            if isinstance(derived, bool) or len(derived) > 1:
-                raise LookupError(f"{part!r} is derived{made_of(derived)}")
-            field, alias = field_called(at, derived[0]), part
+        field, alias, mark = field_called(at, part), "", ""
+        if field is None and (meant := meaning_of(part, aliases.get(at.full_name, {}))) is not None:
+            alias, mark = part, meant.mark if isinstance(meant, Beginning) else ""
+            field = field_called(at, only_field(part, meant))
         if field is None:
             whole = only_path_ending_in(descriptor, part) if len(parts) == 1 else None
             if whole is None:
@@ -112,7 +130,7 @@ def find_path(descriptor: Descriptor, text: str, aliases: Aliases = NO_ALIASES) 
             index += 1
             at = message_of(value_field) if is_message(value_field) else None
         else:
-            segments.append(Segment(field, alias=alias))
+            segments.append(Segment(field, alias=alias, mark=mark))
             at = message_of(field) if is_message(field) and not is_map(field) else None
     return FieldPath(".".join(names), tuple(segments))
 
@@ -126,6 +144,22 @@ def only_path_ending_in(descriptor: Descriptor, name: str) -> str | None:
         if field_called(message_of(field), name) is not None
     ]
     return found[0] if len(found) == 1 else None
+
+
+def meaning_of(name: str, others: Mapping[str, Meant]) -> Meant | None:
+    found = others.get(name)
+    return others.get(name.replace("_", "").lower()) if found is None else found
+
+
+def only_field(name: str, meant: Meant) -> str:
+    """The field that the name is a copy of. Raises LookupError if it is none."""
+    if isinstance(meant, str):
+        raise LookupError(meant)
+    if isinstance(meant, Beginning):
+        return meant.field
+    if isinstance(meant, bool) or len(meant) > 1:
+        raise LookupError(f"{name!r} is derived{made_of(meant)}")
+    return meant[0]
 
 
 def made_of(derived: Derived) -> str:
@@ -155,7 +189,7 @@ class NoField(LookupError):
             if field_called(message_of(field), name) is not None:
                 hint = f"; did you mean {field.json_name}.{name}?"
             inner += [each.json_name for each in message_of(field).fields]
-        hint = hint or did_you_mean(name, inner) or f"; there are {listed(names)}"
+        hint = hint or did_you_mean(name, inner) or f"; there are {', '.join(names)}"
         return f"{self._descriptor.full_name} has no field {name[:QUOTED_CHARS]!r}{hint}"
 
 
@@ -203,6 +237,8 @@ def value_at(segments: tuple[Segment, ...]) -> Value:
     first, rest = segments[0], segments[1:]
     name, key = first.field.name, first.key
     below = value_at(rest) if rest else None
+    if first.mark:
+        return lambda message: first.cut(getattr(message, name))
     if key is not None:
 
         def entry(message: Any) -> Any:

@@ -13,7 +13,7 @@ from gateway.suggestions import QUOTED_CHARS, did_you_mean
 from gateway.views import groups
 from gateway.views.filter_expressions import BadCondition, Test, compile_condition
 from gateway.views.groups import Grouping, grouping_of
-from gateway.views.order import Order, order_by
+from gateway.views.order import Order, order_by, sorted_by
 from gateway.views.paths import FieldPath, Find, find_path, names_in, refused, single_value
 from gateway.views.row_conditions import Reading
 from gateway.views.units import NO_UNITS, Units
@@ -30,6 +30,17 @@ CACHE_BUSTER = "_"
 MOST_FIELDS = 200
 MOST_SORTED = 8
 LARGEST_NUMBER = 2**31 - 1
+OTHER_WAYS: Mapping[str, str] = {
+    "_watch": "to watch, send Accept: text/event-stream",
+    "_follow": "to watch, send Accept: text/event-stream",
+    "_stream": "to watch, send Accept: text/event-stream",
+    "_countby": "did you mean _group={value}&_count=true?",
+    "_groupby": "did you mean _group={value}?",
+    "_order": "did you mean _sort={value}?",
+    "_orderby": "did you mean _sort={value}?",
+    "_sortby": "did you mean _sort={value}?",
+}
+"""What to write for parameters that there are not: in lower case, without other underscores."""
 TIES = ("name", "id")
 """Texts by which rows of pages are sorted that are equal otherwise: Cuebot lists hosts and procs in
 another order each time."""
@@ -100,9 +111,16 @@ def asked_parameters(query: Iterable[tuple[str, str]]) -> dict[str, str]:
         if name in PARAMETERS:
             asked[name] = value
         elif not is_cache_buster(name, value):
-            hint = did_you_mean(name, PARAMETERS) or f"; there are {', '.join(PARAMETERS)}"
-            raise refused(name[:QUOTED_CHARS], f"there is no such parameter{hint}")
+            raise refused(name[:QUOTED_CHARS], f"there is no such parameter{hint(name, value)}")
     return asked
+
+
+def hint(name: str, value: str) -> str:
+    """What to write instead of a parameter that there is not."""
+    way = OTHER_WAYS.get(f"_{name[:QUOTED_CHARS].replace('_', '').lower()}")
+    if way is not None:
+        return f"; {way.format(value=value[:QUOTED_CHARS])}"
+    return did_you_mean(name, PARAMETERS) or f"; there are {', '.join(PARAMETERS)}"
 
 
 def is_cache_buster(name: str, value: str) -> bool:
@@ -248,9 +266,9 @@ def order_of(rows: Rows | None, asked: Mapping[str, str], find: Find) -> Order |
     if rows is None or "_sort" not in asked:
         return None
     found: list[tuple[FieldPath, bool]] = []
-    for name in names_in("_sort", asked["_sort"], MOST_SORTED):
-        path = single_value("_sort", rows.descriptor, name.removeprefix("-"), find)
-        found.append((path, name.startswith("-")))
+    for text in names_in("_sort", asked["_sort"], MOST_SORTED):
+        name, descending = sorted_by(text)
+        found.append((single_value("_sort", rows.descriptor, name, find), descending))
     if any(name in asked for name in PAGE):
         found += [(path, False) for path in ties(rows.descriptor, find)]
     return order_by(found)

@@ -18,6 +18,7 @@ from cuectl.suggestions import did_you_mean
 from cuectl.terminal.layout import columns
 from cuectl.terminal.table import lists_in
 from gateway.observe.logs import escaped
+from gateway.schema.method_search import ranked
 from gateway_cli.assistant.farm import Farm, Problem, name_of
 from gateway_cli.assistant.marked import (
     TooLong,
@@ -25,7 +26,7 @@ from gateway_cli.assistant.marked import (
     how_many_fit,
     json_of,
 )
-from gateway_cli.client.search import methods_of, ranked
+from gateway_cli.client.search import methods_of
 
 METHODS_LISTED = 12
 USUAL_ROWS, MOST_ROWS = 50, 1000

@@ -21,10 +21,11 @@ from gateway.schema.description import (
     declarations,
     well_known_files,
 )
+from gateway.schema.method_search import Described, all_occur, ranked
 from gateway.suggestions import did_you_mean
 from gateway_cli.client.cuebot import discover
 from gateway_cli.client.declarations import files_of, put_comments, served_document
-from gateway_cli.client.search import Described, all_occur, methods_of, ranked
+from gateway_cli.client.search import methods_of
 from gateway_cli.common_options import Way, config_option, settings_from, way_options
 from gateway_cli.prototext import proto_text, syntax_of
 

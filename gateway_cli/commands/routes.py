@@ -15,11 +15,12 @@ from cuectl.errors import Failure
 from cuectl.terminal.layout import GAP, aligned
 from cuectl.terminal.text import json_text, printable_lines
 from gateway.schema.catalog import Catalog
+from gateway.schema.method_search import ranked
 from gateway.suggestions import did_you_mean
 from gateway_cli.client.cuebot import discover
 from gateway_cli.client.declarations import served_document, type_named
 from gateway_cli.client.method_names import matches
-from gateway_cli.client.search import methods_of, ranked
+from gateway_cli.client.search import methods_of
 from gateway_cli.common_options import Way, config_option, json_option, settings_from, way_options
 from gateway_cli.exits import complain
 

@@ -5,7 +5,7 @@ import pytest
 from google.protobuf.descriptor import Descriptor
 
 from gateway.calls.plan import plan
-from gateway.calls.query import body_of, form_as_json
+from gateway.calls.query import body_of, form_as_json, seconds_in
 from gateway.codec.unknown_fields import UnknownFieldPolicy
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
@@ -29,6 +29,8 @@ REQUEST: Descriptor = GET_JOBS.descriptor.input_type
         ([("r.regex", "^a{1,2}$")], {"r": {"regex": ["^a{1,2}$"]}}),
         ([("r.include_finished", "false")], {"r": {"include_finished": False}}),
         ([("r.show", "demo"), ("nobody", "1")], {"r": {"show": "demo"}, "nobody": "1"}),
+        ([("r", "{}")], {"r": {}}),
+        ([("r", '{"shows": ["a", {}]}')], {"r": {"shows": ["a", {}]}}),
         ([("x.y", "1"), ("x.y", "2"), ("x.z", "3")], {"x": {"y": ["1", "2"], "z": "3"}}),
     ],
 )
@@ -51,6 +53,9 @@ def test_the_plan_is_that_of_the_body() -> None:
     ("parameters", "words"),
     [
         ([("r", "x")], "by path, or send it as JSON; its fields are ids, jobs, "),
+        ([("r", "x{")], "?r: is an object; name its fields by path, or send it as JSON; its f"),
+        ([("r", "{x")], "?r: not valid JSON: "),
+        ([("r", "{}"), ("r.users", "x"), ("r", "{}")], "r: is an object"),
         ([("r.users", "a,b-1,c")], "?r.users: it is a list; several values are several parameters"),
         ([("r.users", "a,b-1,c")], "parameters: r.users=a&r.users=b-1"),
         ([("r.includeFinished", "true"), ("r.includeFinished", "true")], "it is there twice"),
@@ -79,3 +84,32 @@ def test_what_has_no_form(parameters: list[tuple[str, str]], words: str) -> None
 def test_a_form_says_what_a_query_string_says(content: bytes, expected: object) -> None:
     body = form_as_json(GET_JOBS, content)
     assert expected == (None if body is None else orjson.loads(body))
+
+
+def test_an_object_that_got_a_text_is_shown_with_its_name() -> None:
+    """In a form, which is no query string."""
+    method = CATALOG.routes["/facility.AllocationInterface/SetTag"]
+    with pytest.raises(GatewayError) as refused:
+        form_as_json(method, b"allocation=local.n22&tag=x")
+    assert refused.value.message.startswith(
+        "allocation: is an object; name its fields by path: write allocation.name=local.n22, or"
+    )
+
+
+def test_an_empty_text_of_a_change_is_refused() -> None:
+    with pytest.raises(GatewayError) as refused:
+        form_as_json(CATALOG.routes["/job.JobInterface/Pause"], b"job=")
+    assert refused.value.message == "job: it is empty; leave it out, or send JSON"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [(None, 2), ("2", 2), ("2s", 2), ("1.5", 1.5), ("2m", 120), ("60m", 3600)]
+)
+def test_a_period(text: str | None, seconds: float) -> None:
+    assert seconds_in(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "0", "0.5", "61m", "3601", "2h", "-2", "2 s"])
+def test_what_is_no_period(text: str) -> None:
+    with pytest.raises(GatewayError, match=r"^_every: expected 1s to 60m"):
+        seconds_in(text)

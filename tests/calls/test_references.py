@@ -338,6 +338,8 @@ def put(path: BodyPath, content: object, body: Json) -> Json:
 async def test_every_object_can_be_found(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     for method, reference in references():
         for body in () if reference.finders else ({}, put(reference.place, {}, {})):
+            if reference.by_name:
+                continue
             message = problem(await gateway.post(method.path, body), 400, "INVALID_ARGUMENT")
             assert message == f"{reference.place}: expected its id; nothing else finds it"
         for finder in reference.finders:
@@ -387,10 +389,9 @@ def test_fields_that_are_not_among_them_are_data_or_take_a_name() -> None:
             if has_id and (method.path, field.name) not in known:
                 others.add(f"{method.path.rpartition('.')[2]}.{field.name}")
     assert others == {
-        *("AllocationInterface/Create.facility", "AllocationInterface/Delete.allocation"),
+        "AllocationInterface/Delete.allocation",
         *(f"AllocationInterface/{name}.allocation" for name in ("SetBillable", "SetDefault")),
         *(f"AllocationInterface/{name}.allocation" for name in ("SetName", "SetTag")),
-        *("FacilityInterface/GetAllocations.facility", "FacilityInterface/Rename.facility"),
         *("FilterInterface/CreateAction.data", "FilterInterface/CreateMatcher.data"),
         *("HostInterface/AddComment.new_comment", "JobInterface/AddComment.new_comment"),
         *("ServiceInterface/CreateService.data", "ShowInterface/CreateServiceOverride.service"),

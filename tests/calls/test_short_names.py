@@ -4,8 +4,9 @@ from typing import Any
 
 import orjson
 import pytest
+from google.protobuf.message_factory import GetMessageClass
 
-from gateway.calls.plan import plan
+from gateway.calls.plan import plan, plan_message
 from gateway.codec.unknown_fields import UnknownFieldPolicy
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
@@ -45,6 +46,7 @@ def test_what_is_ignored_is_no_field_by_its_path() -> None:
         (f"{JOBS}/SetMaxCores", JOB | {"cores": 7}, JOB | {"val": 7}),
         (f"{JOBS}/SetMinCores", JOB | {"minCores": 7}, JOB | {"val": 7}),
         (f"{JOBS}/AddComment", JOB | {"comment": "x"}, JOB | {"newComment": {"message": "x"}}),
+        (f"{JOBS}/AddComment", JOB | {"text": "x"}, JOB | {"newComment": {"message": "x"}}),
         (
             f"{JOBS}/EatFrames",
             JOB | {"state": ["DEAD"], "layer": "a", "range": "1-2"},
@@ -60,6 +62,32 @@ def test_what_is_ignored_is_no_field_by_its_path() -> None:
 def test_changes_take_the_words_of_people(path: str, body: Any, meant: Any) -> None:
     """Those of the profile: nothing is guessed."""
     assert planned(path, body) == planned(path, meant)
+
+
+@pytest.mark.parametrize("name", ["EatFrames", "KillFrames", "MarkDoneFrames", "RetryFrames"])
+def test_a_change_of_all_frames_says_so(name: str) -> None:
+    path = f"{JOBS}/{name}"
+    for body in (JOB, JOB | {"req": None}):
+        with pytest.raises(GatewayError) as refused:
+            planned(path, body)
+        assert refused.value.code is Code.INVALID_ARGUMENT
+        assert refused.value.message.startswith("which frames? Send ")
+    assert planned(path, JOB | {"req": {}}) != b""
+    assert planned(path, JOB | {"range": "1-3"}) == planned(path, JOB | {"req.frameRange": "1-3"})
+
+
+def test_a_misspelled_criterion_is_told_first() -> None:
+    with pytest.raises(GatewayError, match=r"unknown field `frame`; did you mean `req\.frames`"):
+        planned(KILL_FRAMES, JOB | {"frame": "1"})
+
+
+def test_all_frames_are_meant_in_protobuf_as_well() -> None:
+    method = CATALOG.routes[KILL_FRAMES]
+    kind: Any = GetMessageClass(method.descriptor.input_type)
+    everything = kind(job={"id": "j"}, req={}).SerializeToString()
+    assert plan_message(method, everything, UnknownFieldPolicy.ARGUMENTS).payload == everything
+    with pytest.raises(GatewayError, match="which frames"):
+        plan_message(method, kind(job={"id": "j"}).SerializeToString(), UnknownFieldPolicy.NOTHING)
 
 
 @pytest.mark.parametrize(

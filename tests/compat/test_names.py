@@ -12,6 +12,7 @@ from cuebot_simulator.server import SimulatedCuebot
 from cuebot_simulator.world.clock import StoppedClock
 from cuebot_simulator.world.state import Farm, by_name
 from cuebot_simulator.world.studio import build_farm
+from tests.support.rights import signed
 from tests.support.servers import Gateway, SharedGateway
 
 pytestmark = pytest.mark.anyio
@@ -625,3 +626,79 @@ async def test_criteria_that_are_none_are_refused(gateway: Gateway, criteria: ob
     answer = await gateway.post("/job.JobInterface/GetFrames", body)
     assert answer.status_code == 400
     assert answer.json()["message"].startswith("req: expected an object")
+
+
+# --- What people call things ----------------------------------------------------------------
+async def rows(gateway: Gateway, target: str) -> list[Json]:
+    answer = await gateway.client.get(f"{target}&_format=ndjson")
+    assert answer.status_code == 200, answer.text
+    return [json.loads(line) for line in answer.text.splitlines()]
+
+
+@pytest.mark.parametrize("name", ["host", "hostName", "hostname", "host_name"])
+async def test_procs_and_frames_have_a_host(gateway: Gateway, name: str) -> None:
+    hosts = {
+        each["name"] for each in await rows(gateway, "/host.HostInterface/GetHosts?_fields=name")
+    }
+    procs = await rows(gateway, f"/host.ProcInterface/GetProcs?_fields={name},name")
+    assert procs
+    assert {each[name] for each in procs} <= hosts
+    one = procs[0][name]
+    there = [each for each in procs if each[name] == one]
+    assert (
+        await rows(gateway, f"/host.ProcInterface/GetProcs?_fields={name},name&_where={name}={one}")
+        == there
+    )
+    frames = f"/job.JobInterface/GetFrames?job={OTHER}&_where=state=RUNNING&_fields={name}"
+    assert {each[name] for each in await rows(gateway, frames)} <= hosts
+
+
+async def test_cores_of_subscriptions_are_in_use(gateway: Gateway) -> None:
+    target = "/show.ShowInterface/GetSubscriptions?show=demo&_fields=inUse,reservedCores"
+    found = await rows(gateway, target)
+    assert found
+    assert all(each["inUse"] == each["reservedCores"] for each in found)
+
+
+@pytest.mark.parametrize("name", ["log", "logPath", "log_path", "logDir"])
+async def test_where_a_frames_log_is_is_told(gateway: Gateway, name: str) -> None:
+    answer = await gateway.client.get(f"/job.JobInterface/GetFrames?job={OTHER}&_fields={name}")
+    assert (answer.status_code, "/JOB.FRAME.rqlog" in answer.json()["message"]) == (400, True)
+
+
+@pytest.mark.parametrize("facility", ["local", {"name": "local"}])
+async def test_a_facility_goes_by_its_name(
+    gateway: Gateway, simulated_cuebot: SimulatedCuebot, farm: Farm, facility: object
+) -> None:
+    """Without a look-up."""
+    before = len(simulated_cuebot.calls)
+    path, made = "/facility.AllocationInterface/Create", {"name": "new", "tag": "new"}
+    answer = await gateway.post(path, made | {"facility": facility})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["allocation"]["name"] == "local.new"
+    assert [called for called, _ in [*simulated_cuebot.calls][before:]] == [path]
+
+
+async def test_a_facility_that_is_not_there(gateway: Gateway) -> None:
+    """It is not its allocation that is missing."""
+    path, body = "/facility.AllocationInterface/Create", {"name": "new", "facility": "nope"}
+    answer = await gateway.post(path, body)
+    assert answer.status_code == 404
+    assert "facility 'nope' is not there" in answer.json()["message"]
+
+
+async def test_a_job_that_is_not_found_is_told_to_be_finished(gateway: Gateway, farm: Farm) -> None:
+    who = signed("seeker of jobs")
+    answer = await gateway.post("/job.JobInterface/FindJob", {"name": JOB}, headers=who)
+    assert answer.status_code == 404
+    said = answer.json()["message"]
+    assert said.startswith(f"job '{JOB}' is finished; JobInterface/GetJob finds it by its name")
+    assert f"(job id '{job(farm)}')" in said
+    found = await gateway.post("/job.JobInterface/GetJob", {"id": JOB})
+    assert found.json()["job"]["id"] == job(farm)
+
+
+async def test_an_allocation_without_its_facility_is_suggested(gateway: Gateway) -> None:
+    path, who = "/facility.AllocationInterface/Find", signed("seeker of allocations")
+    answer = await gateway.post(path, {"name": "general"}, headers=who)
+    assert "did you mean 'local.general'?" in answer.json()["message"]

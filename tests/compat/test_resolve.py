@@ -29,7 +29,7 @@ NATIVE = "Cuebot has it itself"
 def entries(profile: Profile) -> set[str]:
     """The names of all entries but those of `missing`, as `UnusedEntry` has them."""
     found = {f"methods.{name}" for name in profile.methods} | {"probe"}
-    for section in ("requests", "defaults", "rows", "answers"):
+    for section in ("requests", "defaults", "needed", "rows", "answers"):
         for name, paths in getattr(profile, section).items():
             found |= {f"{section}.{name}.{path}" for path in paths}
     for kind in ("before", "unique", "after"):
@@ -97,7 +97,7 @@ def test_requests_to_other_methods_pay_nothing(ours: Catalog) -> None:
     touched = {
         method.path[1:] for method in ours.methods if method.rewrites or method.steps is not None
     }
-    named = {*profile.requests, *profile.defaults, *profile.rows}
+    named = {*profile.requests, *profile.defaults, *profile.needed, *profile.rows}
     named |= {each.method for each in profile.before} | {each.method for each in profile.unique}
     named |= {each.method for each in profile.after}
     assert touched == named
@@ -115,6 +115,8 @@ def test_nothing_applies_to_another_schema() -> None:
     idle = {each.entry: each.reason for each in catalog.unused_entries}
     by_name = (
         "answers",
+        "called",
+        "elsewhere",
         "missing",
         "identity",
         "identity_in_xml",
@@ -169,11 +171,12 @@ WRITTEN_BY_PEOPLE = (
     "job.JobInterface/SetPriority.priority",
     *(f"job.JobInterface/SetMaxCores.{name}" for name in ("cores", "maxCores")),
     *(f"job.JobInterface/SetMinCores.{name}" for name in ("cores", "minCores")),
-    *(f"{kind}/AddComment.{name}" for kind in COMMENTED for name in ("comment", "message")),
+    *(f"{kind}/AddComment.{name}" for kind in COMMENTED for name in ("comment", "message", "text")),
     "host.HostInterface/SetAllocation.allocation",
     *(f"job.JobInterface/RetryFrames.{name}" for name in ("state", "layer", "range")),
     *(f"job.JobInterface/EatFrames.{name}" for name in ("state", "layer", "range")),
     *(f"job.JobInterface/KillFrames.{name}" for name in ("state", "layer", "range")),
+    *(f"job.JobInterface/MarkDoneFrames.{name}" for name in ("state", "layer", "range")),
 )
 """Names that no document has, nor Cuebot."""
 
@@ -185,6 +188,7 @@ def test_it_falls_silent_next_to_the_real_thing() -> None:
     wanted = {
         "probe",
         *(f"defaults.{name}.{path}" for name, each in profile.defaults.items() for path in each),
+        *(f"needed.{name}.{path}" for name, each in profile.needed.items() for path in each),
         *(f"rows.{name}.{path}" for name, each in profile.rows.items() for path in each),
         *(f"unique.{each.method}.name" for each in profile.unique),
         *(
@@ -299,6 +303,15 @@ PAGES = {"default": 10, "views": 100, "page": "req.part"}
         ({"answers": {"job.Layer": {"labels": "tags"}}}, "tags is not a single value"),
         ({"answers": {"job.Layer": {"stats": "layerStats"}}}, "is not a single value"),
         ({"units": {"time": {"job.Frame": ["name"]}}}, "name is no number"),
+        ({"called": {"job.Nothing": {"a": "b"}}}, "there is no message job.Nothing"),
+        ({"called": {"job.Job": {"user": "name"}}}, NATIVE),
+        ({"called": {"job.Job": {"owner": "title"}}}, "job.Job has no title"),
+        ({"called": {"job.Job": {"owner": {"field": "title", "before": "/"}}}}, "has no title"),
+        ({"called": {"job.Job": {"cores": {"field": "minCores", "before": "/"}}}}, "is no text"),
+        ({"elsewhere": {"job.Nothing": {"a": "b"}}}, "there is no message job.Nothing"),
+        ({"needed": {"job.JobInterface/Look": {"job": "which?"}}}, "is not served"),
+        ({"needed": {SET_CORES: {"show": "which?"}}}, "has no show"),
+        ({"needed": {SET_CORES: {"minCores": "how many?"}}}, "minCores is no object"),
         ({"rows": {GET_FRAMES: {"req.limit": PAGES}}}, "has no req.part"),
         ({"before": [FIND_LAYER | {"call": "job.JobInterface/Look"}]}, "is not served"),
         ({"before": [FIND_LAYER | {"send": "key"}]}, "has no key"),

@@ -8,8 +8,9 @@ from cuectl.client.openapi_document import read_document
 from gateway.compat.build import build_catalog
 from gateway.openapi.document import as_json
 from gateway.schema.description import assumed_schema
+from gateway.schema.method_search import is_mistyped, ranked, stem_of
 from gateway.schema.selection import Selection
-from gateway_cli.client.search import is_mistyped, methods_of, ranked, stem_of
+from gateway_cli.client.search import methods_of
 from tests.support.openapi import catalog, document
 from tests.support.protos import file_of_services
 from tests.support.searches import FIRST, NOTHING
@@ -89,5 +90,5 @@ def test_one_wrong_letter_is_forgiven(word: str, mistyped: str) -> None:
 
 def test_a_mistake_counts_only_where_nothing_has_the_word() -> None:
     assert not any("Deed" in each.path for each in ranked("dead", METHODS))
-    words = set(chain.from_iterable(there for each in METHODS for _, there in each.places))
+    words = set(chain.from_iterable(at.words for each in METHODS for at in each.places))
     assert {"deed", "dead"} <= words

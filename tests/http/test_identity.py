@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import httpx
 import pytest
 from jose import jwt
 
@@ -239,6 +240,87 @@ async def test_a_spec_with_many_tags_is_read_by_another_process(
     answer = await gateway.client.post(gateway.url + LAUNCH, content=body, headers=INTERN)
     assert (answer.status_code, len(cuebot.seen)) == (status, status == 200)
     assert aside == [len(body)]
+
+
+XML = {"Content-Type": "application/xml"}
+AS_CURL_SENDS_IT = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+async def launch_file(gateway: Gateway, content: bytes, **headers: str) -> httpx.Response:
+    return await gateway.post(LAUNCH, content=content, headers=INTERN | headers)
+
+
+@FORCE
+@pytest.mark.parametrize("headers", [XML, AS_CURL_SENDS_IT, {"Content-Type": "text/plain"}])
+@pytest.mark.parametrize(("user", "status"), [("intern", 200), ("root", 403)])
+async def test_a_body_that_is_a_spec_is_judged_as_one(
+    gateway: Gateway,
+    cuebot: ScriptedCuebot,
+    headers: dict[str, str],
+    user: str,
+    status: int,
+) -> None:
+    """It goes to Cuebot as it is."""
+    body = spec(f"<user>{user}</user>")["spec"].replace("><", ">\n<")
+    answer = await launch_file(gateway, body.encode(), **headers)
+    assert answer.status_code == status
+    sent = [message_class("job.JobLaunchSpecRequest").FromString(each[1]) for each in cuebot.seen]
+    assert [each.spec for each in sent] == [body] * (status == 200)
+
+
+@FORCE
+@pytest.mark.parametrize(("user", "status"), [("intern", 200), ("root", 403)])
+async def test_a_long_body_that_is_a_spec_is_read_by_another_process(
+    gateway: Gateway, cuebot: ScriptedCuebot, aside: list[int], user: str, status: int
+) -> None:
+    body = spec(f"<user>{user}</user>" + "<layer/>" * MOST_QUICK)["spec"].encode()
+    answer = await launch_file(gateway, body, **XML)
+    assert (answer.status_code, len(cuebot.seen)) == (status, status == 200)
+    assert aside == [len(body)]
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "headers", "status", "says"),
+    [
+        (LAUNCH, b"<spec>\n</spek>", XML, 400, "spec: not XML at line 2, column 3: mismatched"),
+        (
+            *(LAUNCH, b"spec=@job.xml", AS_CURL_SENDS_IT, 400),
+            "spec: expected XML, got '@job.xml'; curl: --data-urlencode spec@job.xml",
+        ),
+        (KILL, b"<spec/>", AS_CURL_SENDS_IT, 400, "it looks like XML or HTML, and JSON is expect"),
+        (KILL, b"<spec/>", XML, 415, "a body of type application/xml cannot be JSON"),
+        (
+            *(LAUNCH, b"<spec/>", {"Content-Type": "application/xml; charset=latin-1"}, 415),
+            "cannot be JSON",
+        ),
+        (LAUNCH, b"--x", {"Content-Type": "multipart/form-data; boundary=x"}, 415, "not -F)"),
+    ],
+    ids=[
+        "malformed",
+        "the name of a file",
+        "another method",
+        "another method and type",
+        "another charset",
+        "a form of parts",
+    ],
+)
+async def test_a_body_that_is_no_spec(
+    gateway: Gateway,
+    cuebot: ScriptedCuebot,
+    path: str,
+    content: bytes,
+    headers: dict[str, str],
+    status: int,
+    says: str,
+) -> None:
+    answer = await gateway.post(path, content=content, headers=INTERN | headers)
+    assert (answer.status_code, cuebot.seen) == (status, [])
+    assert says in answer.json()["message"]
+
+
+async def test_a_dry_run_shows_a_body_that_is_a_spec(gateway: Gateway) -> None:
+    answer = await launch_file(gateway, b"<spec/>", **XML | {"X-Dry-Run": "1"})
+    assert answer.json()["request"] == {"spec": "<spec/>"}
 
 
 @FORCE

@@ -54,6 +54,11 @@ def cuebot(cuebot: ScriptedCuebot) -> ScriptedCuebot:
             {"name": "demo-sh010-lena_comp_v004"},
             "no job 'demo-sh010-lena_comp_v004'; did you mean 'demo-sh010-lena_comp_v003'?",
         ),
+        (
+            FIND_JOB,
+            {"name": "lena_comp"},
+            "no job 'lena_comp'; did you mean 'demo-sh010-lena_comp_v003'?",
+        ),
     ],
 )
 async def test_the_nearest_name_is_told(

@@ -184,6 +184,7 @@ def jobs(**states: int) -> bytes:
         (f"{HOSTS}?_every=soon", EVENTS, 400, "got 'soon'"),
         (f"{HOSTS}?_until=stat=UP", EVENTS, 400, "_until: host.Host has no field 'stat'"),
         (f"{HOSTS}?_until=state=UP&_count=true", EVENTS, 400, "leave _group out"),
+        (f"{HOSTS}?_watch=1", {}, 400, "; to watch, send Accept: text/event-stream"),
         (f"{HOSTS}?_unti=state=UP", EVENTS, 400, "did you mean _until?"),
         (f"{HOSTS}?_format=csv", EVENTS, 400, "_format: an event stream is JSON, not csv"),
         (f"{IS_PENDING}?_until=value=true", EVENTS, 400, "neither one list nor one object"),

@@ -464,6 +464,18 @@ def test_what_finds_an_object_without_an_id_is_told() -> None:
     assert "may have no" not in killed
 
 
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/job.JobInterface/EatFrames", "`req` may be empty, but has to be there."),
+        ("/job.JobInterface/LaunchSpec", "The body may also be the XML of `spec`."),
+        ("/facility.FacilityInterface/GetAllocations", "`facility` may be a name."),
+    ],
+)
+def test_what_bodies_may_be_is_described(path: str, told: str) -> None:
+    assert told in document()["paths"][path]["post"]["description"]
+
+
 def test_what_rights_may_need_is_told() -> None:
     for path, what, sent in (
         ("job.FrameInterface/Kill", "frame", "`job`"),

@@ -21,7 +21,8 @@ from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from cuebot_simulator.server import SimulatedCuebot
 from cuectl.client.openapi_document import read_document
-from gateway_cli.client.search import methods_of, ranked
+from gateway.schema.method_search import ranked
+from gateway_cli.client.search import methods_of
 from tests.support.browser import (
     OTHER_NAME,
     Visit,
@@ -1030,7 +1031,7 @@ async def test_pages_find_the_same_as_commands(browser: Browser, demo: Gateway) 
     """Of what people search for, and of words of methods in other forms, or mistyped."""
     document = (await demo.client.get("/openapi.json")).content
     methods = methods_of(read_document(document, demo.url))
-    words = {word for each in methods for _, there in each.places for word in there}
+    words = {word for each in methods for place in each.places for word in place.words}
     searched = [*FIRST, *NOTHING, *queries(sorted(words), QUERIES)]
     async with visiting(browser, demo.url) as visit:
         await visit.page.goto("/")
@@ -1157,7 +1158,7 @@ async def test_the_page_has_no_barriers(browser: Browser, farm: Gateway) -> None
             "#farm",
             "#farm/jobs",
             "#explore",
-            f'{RETRY}?body={{"job":{{"name":"{FAILING}"}}}}',
+            f'{RETRY}?body={{"job":{{"name":"{FAILING}"}},"req":{{"frameRange":"1"}}}}',
             "#gateway",
         ):
             await page.goto(f"/{place}")

@@ -38,12 +38,15 @@ def hosts(*names: str, **states: int) -> bytes:
 
 
 def with_ids(method: Method) -> dict[str, Any]:
-    """A request that has an id for each single object that the method is about."""
+    """A request that has an id for each single object that the method is about, and what else it
+    needs.
+    """
     value: dict[str, Any] = {}
     body = Body(value)
     for reference in method.references:
         if not (reference.listed or reference.is_text):
             body.put(reference.place, {"id": NO_ID}, reference.place)
+    value |= {each.field: {} for each in (method.steps.needed if method.steps else ())}
     return value
 
 

@@ -160,6 +160,13 @@ SHOWN = jobs(
 )
 
 
+def test_rows_are_counted_by_a_field() -> None:
+    for sort in ("-count", "count:desc", "count desc"):
+        found = seen(SHOWN, count="show", sort=sort)
+        assert found == seen(SHOWN, group="show", count="true", sort="-count")
+        assert found.index(b"harbor") < found.index(b"demo")
+
+
 def test_what_groups_look_like() -> None:
     asked = {"group": "show", "count": "true", "sum": TOTAL}
     assert seen(SHOWN, **asked) == (
@@ -346,7 +353,8 @@ def test_entries_of_maps_have_groups() -> None:
         ({"min": "state"}, "_min: state is no number"),
         ({"max": "isPaused"}, "_max: isPaused is no number"),
         ({"sum": ",".join(f"{n}" for n in range(17))}, "_sum: more than 16 fields"),
-        ({"count": "user"}, "got 'user'; _group=user&_count=true counts by a field"),
+        ({"count": "usr"}, "_count: job.Job has no field 'usr'; did you mean user?"),
+        ({"count": "user", "group": "show"}, "_count: expected true or false beside _group"),
         ({"count": "true", "limit": "3"}, "_limit: without _group, one answer is about all rows"),
         ({"count": "true", "offset": "3"}, "_offset: without _group"),
         ({"count": "true", "sort": "name"}, "_sort: without _group"),

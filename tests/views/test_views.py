@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import orjson
@@ -15,7 +16,7 @@ from gateway.codec.slices import SLICE_ITEMS
 from gateway.errors import Code, GatewayError
 from gateway.long_work import STEP
 from gateway.views.fields import cell_of
-from gateway.views.paths import find_path
+from gateway.views.paths import Beginning, OtherNames, find_path
 from gateway.views.render import compile_view
 from gateway.views.view import asked_parameters, make_view, rows_of
 from tests.support.opencue import message_class
@@ -24,12 +25,14 @@ from tests.support.slicing import ONE_PIECE, SIZES, Sizes, these_sizes
 from tests.views.answers import (
     FIND_JOB,
     GET_HOSTS,
+    GET_JOBS,
     PLAIN,
     Row,
     filled,
     hosts,
     jobs,
     refusal,
+    rows_in,
     rows_seen,
     seen,
     shown,
@@ -416,6 +419,15 @@ def test_a_cache_buster_and_names_of_fields_are_left_alone() -> None:
         ([("_", "²")], "_: there is no such parameter; "),
         ([("_" + "x" * 9000, "")], "x: there is no such parameter; "),
         ([("_limit", "1"), ("_limit", "2")], "_limit: it is there twice"),
+        (
+            [("_watch", "1")],
+            "_watch: there is no such parameter; to watch, send Accept: text/event",
+        ),
+        ([("_count_by", "show")], "; did you mean _group=show&_count=true?"),
+        ([("_countBy", "show")], "; did you mean _group=show&_count=true?"),
+        ([("_order", "name")], "; did you mean _sort=name?"),
+        ([("_order_by", "name")], "; did you mean _sort=name?"),
+        ([("_orderby", "x" * 9000)], "; did you mean _sort=xxx"),
     ],
 )
 def test_other_names_that_begin_with_an_underscore_are_refused(
@@ -427,3 +439,75 @@ def test_other_names_that_begin_with_an_underscore_are_refused(
     assert refused.value.code is Code.INVALID_ARGUMENT
     assert words in refused.value.message
     assert len(refused.value.message) < 300
+
+
+OTHERS: OtherNames = {
+    "job.Job": {
+        "owner": ("user",),
+        "artist": Beginning("user", "@"),
+        "log": "its log is in logDir",
+    }
+}
+
+
+def by_other_names(payload: bytes, **asked: str) -> bytes:
+    given = {f"_{name}": text for name, text in asked.items()}
+    find = partial(find_path, aliases=OTHERS)
+    view = make_view(GET_JOBS.descriptor.output_type, given, find=find)
+    return b"".join(compile_view(view, GET_JOBS.encoders)(payload, STEP))
+
+
+def test_fields_go_by_other_names() -> None:
+    """In answers, too. The case, and underscores, make no difference."""
+    payload = jobs([{"user": "lena@a"}, {"user": "marco"}, {"user": "lena@b"}])
+    assert rows_in([by_other_names(payload, fields="owner,Own_er", where="owner~'^lena'")]) == [
+        {"owner": user, "Own_er": user} for user in ("lena@a", "lena@b")
+    ]
+    assert by_other_names(payload, count="owner", format="csv").splitlines()[:2] == [
+        b'"owner","count"',
+        b'"lena@a",1',
+    ]
+
+
+def test_a_name_may_be_of_the_beginning_of_a_text() -> None:
+    payload = jobs([{"user": "marco"}, {"user": "lena@a"}, {"user": "lena@b"}, {}])
+    shown = rows_in([by_other_names(payload, fields="artist,user", sort="-user")])
+    assert [(row["artist"], row["user"]) for row in shown] == [
+        *[("marco", "marco"), ("lena", "lena@b"), ("lena", "lena@a")],
+        ("", ""),
+    ]
+    csv_ = by_other_names(payload, fields="artist", where="artist=lena", format="csv")
+    assert csv_ == b'"artist"\r\n"lena"\r\n"lena"\r\n'
+    counted = by_other_names(payload, group="artist", count="true", sort="-artist", format="ndjson")
+    assert [orjson.loads(line) for line in counted.splitlines()] == [
+        {"artist": artist, "count": count} for artist, count in (("marco", 1), ("lena", 2), ("", 1))
+    ]
+
+
+@pytest.mark.parametrize("asked", [{"fields": "log"}, {"where": "log=x"}, {"sort": "-LOG"}])
+def test_where_it_is_is_told_of_what_is_no_field(asked: dict[str, str]) -> None:
+    (parameter,) = asked
+    with pytest.raises(GatewayError, match=f"^_{parameter}: its log is in logDir$"):
+        by_other_names(b"", **asked)
+
+
+def test_all_fields_are_listed() -> None:
+    fields = [field.json_name for field in message_class("job.Job").DESCRIPTOR.fields]
+    assert refusal(fields="qqq").endswith(f"; there are {', '.join(fields)}")
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("deadFrames:desc", "-deadFrames"),
+        ("deadFrames desc,name ASC", "-deadFrames,name"),
+        ("deadFrames:asc", "deadFrames"),
+        ("-deadFrames desc", "deadFrames"),
+    ],
+)
+def test_the_direction_may_be_written_behind(text: str, same: str) -> None:
+    payload = jobs(
+        [{"id": f"{n}", "name": f"{n % 2}", "job_stats": {"dead_frames": n % 3}} for n in range(9)]
+    )
+    assert seen(payload, sort=text) == seen(payload, sort=same)
+    assert seen(payload, sort="deadFrames") != seen(payload, sort="-deadFrames")
