@@ -631,7 +631,7 @@ async def test_forms(reading: Cuectl) -> None:
         ("why --watch", WRONG_USAGE, "--watch shows no reasons"),
         (f"depends {LENA} --reverse", WRONG_USAGE, "for that: cuectl dependents\n"),
         ("jobs --sort-by foo", WRONG_USAGE, "cuectl: --sort-by: job.Job has no field 'foo'"),
-        ("procs --where host=a", WRONG_USAGE, "no field 'host'; the column HOST shows name\n"),
+
         (
             "jobs --where deadFrames",
             WRONG_USAGE,
