@@ -2,20 +2,17 @@
 
 import asyncio
 import json
-import os
 import re
 import signal
-from pathlib import Path
 
 import grpc
 import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
-from cuectl.terminal.exits import BROKEN_PIPE, FAILED, INTERRUPTED, UNAVAILABLE
+from cuectl.terminal.exits import FAILED, INTERRUPTED, UNAVAILABLE
 from gateway_cli.client.cuebot import cuebot_client
 from tests.gateway_cli.calls import FarmGateway, Opening, Watching, perform
 from tests.support.commands import Ran, Terminal, run, run_beside, started
-from tests.support.opencue import jobs
 from tests.support.patience import PATIENCE
 from tests.support.servers import SECRET, Context, ScriptedCuebot, settings_for, token
 
@@ -55,33 +52,6 @@ async def test_a_call_through_a_gateway(
     assert "the token came from TOKEN" in ran.err
     ran = await run_beside(*called, **environ, JWT_SECRET=SECRET + "-another")
     assert (ran.status, len(ran.err.splitlines())) == (FAILED, 1)
-
-
-async def test_a_reader_that_has_gone_is_no_error(cuebot: ScriptedCuebot) -> None:
-    cuebot.answers(GET_JOBS, jobs(5_000))
-    reading, writing = os.pipe()
-    async with started(
-        "call",
-        "Job/GetJobs",
-        "--indent",
-        stdout=writing,
-        environ={"CUEBOT_ENDPOINT": cuebot.endpoint},
-    ) as command:
-        os.close(writing)
-        assert await asyncio.to_thread(os.read, reading, 1) == b"{"
-        os.close(reading)
-        assert await command.end() == Ran(BROKEN_PIPE, b"", "")
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
-async def test_a_full_disk_is_one_line(cuebot: ScriptedCuebot) -> None:
-    full = os.open("/dev/full", os.O_WRONLY)
-    async with started(
-        "call", "Show/GetShows", stdout=full, environ={"CUEBOT_ENDPOINT": cuebot.endpoint}
-    ) as command:
-        os.close(full)
-        problem = "cuebot-gateway: cannot read or write: No space left on device\n"
-        assert await command.end() == Ran(FAILED, b"", problem)
 
 
 @pytest.mark.parametrize(("options", "status"), [((), INTERRUPTED), (("--watch", "1h"), 0)])
@@ -144,14 +114,6 @@ async def test_the_timeout_ends_a_call(opening: Opening, cuebot: ScriptedCuebot)
     assert "the gateway" not in done.problem  # Cuebot's time was over first
 
 
-async def test_large_answers_are_whole(opening: Opening, cuebot: ScriptedCuebot) -> None:
-    cuebot.answers(GET_JOBS, jobs(20_000))
-    whole = await perform(opening(), "Job/GetJobs")
-    assert len(json.loads(whole.out)["jobs"]["jobs"]) == 20_000
-    table = await perform(opening(), "Job/GetJobs", fields=("id", "priority"))
-    assert table.out.count("\n") == 20_001
-
-
 async def test_repeating_goes_on_after_a_failure(cuebot: ScriptedCuebot) -> None:
     calls = 0
     enough = asyncio.Event()
@@ -173,12 +135,3 @@ async def test_repeating_goes_on_after_a_failure(cuebot: ScriptedCuebot) -> None
     await watching.end()
     assert watching.text == '{"shows":null}\n' * 4
     assert watching.err.getvalue() == "cuebot-gateway: INTERNAL: no more room\n"
-
-
-async def test_an_answer_that_is_no_message_is_a_failure(
-    opening: Opening, cuebot: ScriptedCuebot
-) -> None:
-    cuebot.answers(GET_SHOWS, b"\xff")
-    done = await perform(opening(), "Show/GetShows")
-    assert done.status == FAILED
-    assert done.problem.startswith("INTERNAL: ")

@@ -35,16 +35,6 @@ async def whole(opening: Opening) -> list[dict[str, object]]:
     return jobs
 
 
-async def test_json_keeps_its_shape(opening: Opening) -> None:
-    jobs = [job for job in await whole(opening) if job["show"] == "demo"]
-    options = OutputOptions(fields=("name", "show"), where="show=demo", sort="-name", limit=2)
-    done = await perform(opening(), "Job/GetJobs", options=options)
-    assert (done.status, done.err) == (0, "")
-    expected = sorted((job["name"] for job in jobs), reverse=True)[:2]  # type: ignore[type-var]
-    rows = [{"name": name, "show": "demo"} for name in expected]
-    assert json.loads(done.out) == {"jobs": {"jobs": rows}}
-
-
 async def test_rows_in_each_format(opening: Opening) -> None:
     jobs = await whole(opening)
     names = [str(job["name"]) for job in jobs]
@@ -72,46 +62,15 @@ async def test_pages(opening: Opening) -> None:
     assert (done.status, done.out.splitlines()) == (0, names[1:3])
 
 
-async def test_groups(opening: Opening) -> None:
-    jobs = await whole(opening)
-    shows = sorted({str(job["show"]) for job in jobs})
-    counts = [str(sum(job["show"] == show for job in jobs)) for show in shows]
-    options = OutputOptions(
-        form="table", group="show", count=True, sum=FIELDS[1], min="priority", max="priority"
-    )
-    done = await perform(opening(), "Job/GetJobs", options=options)
-    assert (done.status, done.err) == (0, "")
-    head, *lines = (line.split() for line in done.out.splitlines())
-    assert head == ["show", "count", "totalFrames", "min.priority", "max.priority"]
-    assert [line[:2] for line in lines] == [list(each) for each in zip(shows, counts, strict=True)]
-    assert all(value.isdigit() for line in lines for value in line[1:])
-    done = await perform(opening(), "Job/GetJobs", options=OutputOptions(count=True))
-    assert (done.status, json.loads(done.out)) == (0, {"count": len(jobs)})
-    done = await perform(opening(), "Job/GetJobs", options=OutputOptions(form="csv", group="show"))
-    assert done.out.splitlines() == ['"show"', *(f'"{show}"' for show in shows)]
-
-
-async def test_fields_of_the_one_object_of_an_answer(opening: Opening) -> None:
-    name = str((await whole(opening))[0]["name"])
-    for field in ("priority", "jobStats.totalFrames", "job.name"):
-        done = await perform(opening(), "Job/FindJob", f"name={name}", fields=(field,))
-        assert (done.status, done.err) == (0, "")
-        head, value = done.out.split()
-        assert head == field.rpartition(".")[2]
-        assert value == name or value.isdigit()
-
-
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
         (OutputOptions(fields=("nmae",)), "--fields: job.Job has no field 'nmae'; did you mean"),
-        (OutputOptions(form="table", fields=("total",)), "--fields: job.Job has no field 'total'"),
         (OutputOptions(where="dead>1"), "--where: job.Job has no field 'dead'"),
         (OutputOptions(sort="jobStats"), "--sort: jobStats is not a single value"),
         (OutputOptions(group="shw"), "--group: job.Job has no field 'shw'; did you mean show?"),
         (OutputOptions(sum="name"), "--sum: name is no number"),
         (OutputOptions(count=True, offset=2), "--offset: without _group, one answer is about all"),
-        (OutputOptions(form="name", where="x"), "--where: job.Job has no field 'x'"),
     ],
 )
 async def test_a_view_that_cannot_be(
@@ -126,7 +85,6 @@ async def test_a_view_that_cannot_be(
     ("options", "problem"),
     [
         (OutputOptions(form="name"), "-o name: job.JobPauseResponse is not one list: it has no"),
-        (OutputOptions(form="csv"), "-o csv: job.JobPauseResponse is not one list: it has no rows"),
         (OutputOptions(limit=1), "--limit: job.JobPauseResponse is not one list"),
     ],
 )

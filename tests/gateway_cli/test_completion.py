@@ -103,13 +103,10 @@ def offered_in(shell: str, begun: str, **environ: str) -> list[str]:
     ("begun", "offered"),
     [
         ("show.S", "show.ShowInterface/GetShows"),
-        ("/show.S", "/show.ShowInterface/GetShows"),
         ("job.", "job.JobInterface/"),
-        ("job.JobInterface/GetJ", "job.JobInterface/GetJobs"),
         ("frame.FrameInterface/Ki", "frame.FrameInterface/Kill"),
         ("Job/Ki", "Job/KillFrames"),
         ("Jo", "Job/GetJobs"),
-        ("Allo", "Allocation/Create"),
         ("/Job/Ki", "/Job/KillFrames"),
         ("Layer/Ki", "Layer/Kill"),  # only documents have it
     ],

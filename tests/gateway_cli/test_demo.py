@@ -120,40 +120,15 @@ def documents(text: str) -> tuple[list[Any], str]:
     return found, text
 
 
-async def test_the_demo_prints_what_is_needed() -> None:
-    environ = {"JWT_SECRET": SECRET, "REST_PORT": "http", "CUEBOT_ENDPOINT": "nowhere:1"}
-    environ["PATH"] = "/usr/bin:/bin"
-    async with running_demo(**environ) as demo:
-        assert re.fullmatch(r"http://127\.0\.0\.1:\d+", demo.url)
-        exports, *curls, table = demo.commands()
-        assert [line.strip() for line in exports.splitlines()] == [
-            f"export GATEWAY_URL={demo.url}",
-            f"export TOKEN={demo.token}",
-        ]
-        assert len(curls) == 3
-        assert all(line.strip().startswith("curl -sS -w '\\n' $GATEWAY_URL/") for line in curls)
-        assert table.split() == [str(CUECTL), "jobs"]
-        async with http_client(demo.url) as client:
-            answer = await client.post(GET_SHOWS, headers=demo.headers)
-            assert answer.status_code == 200
-            assert len(answer.json()["shows"]["shows"]) == 3
-            assert (await client.post(GET_SHOWS)).status_code == 401
-            assert (await client.post(GET_SHOWS, headers=bearer())).status_code == 403
-            ready = {"status": "ok", "cuebot": "reachable", "schema": "confirmed"}
-            assert (await client.get("/readyz")).json() == ready
-        async with grpc.aio.insecure_channel(demo.endpoint) as channel:
-            assert len(await show_names(channel)) == 3
-        await assert_stops(demo, signal.SIGTERM)
-
-
 @needs_curl
 @pytest.mark.parametrize("tls", [False, True], ids=["HTTP", "HTTPS"])
 async def test_the_printed_lines_work_when_pasted(tmp_path: Path, tls: bool) -> None:
-    """And Ctrl-C ends it without another word."""
-    path = f"{PROGRAM.parent}:{os.environ['PATH']}"
-    async with running_demo(*["--tls"] * tls, PATH=path) as demo:
+    """Whatever the settings are of a gateway here. And Ctrl-C ends it without another word."""
+    path = "/usr/bin:/bin" if tls else f"{PROGRAM.parent}:{os.environ['PATH']}"
+    settings = {"JWT_SECRET": SECRET, "REST_PORT": "http", "CUEBOT_ENDPOINT": "nowhere:1"}
+    async with running_demo(*["--tls"] * tls, PATH=path, **settings) as demo:
         assert demo.url.startswith(f"http{'s' * tls}://127.0.0.1:")
-        assert demo.commands()[-1].split()[0] == "cuectl"  # as it is on the PATH
+        assert demo.commands()[-1].split()[0] == (str(CUECTL) if tls else "cuectl")
         status, out, err = await shell(demo.block, tmp_path, path)
         assert (status, err) == (0, "")
         (shows, paused, found), table = documents(out)
@@ -164,6 +139,8 @@ async def test_the_printed_lines_work_when_pasted(tmp_path: Path, tls: bool) -> 
         head, *rows = table.splitlines()
         assert head.split()[:3] == ["NAME", "USER", "DEAD"]
         assert found["job"]["name"] in {row.split()[0] for row in rows}
+        async with grpc.aio.insecure_channel(demo.endpoint) as channel:
+            assert await show_names(channel) == names
         before = demo.printed
         async with http_client(demo.url, headers=demo.headers) as client:
             if tls:
@@ -171,6 +148,7 @@ async def test_the_printed_lines_work_when_pasted(tmp_path: Path, tls: bool) -> 
                     await client.get("/")
             else:  # its connection stays open
                 assert (await client.post(GET_SHOWS)).status_code == 200
+                assert (await client.post(GET_SHOWS, headers=bearer())).status_code == 403
             await assert_stops(demo, signal.SIGINT)
         assert demo.printed.rstrip() == before.rstrip()
 

@@ -12,12 +12,11 @@ from google.protobuf.descriptor_pb2 import FieldDescriptorProto as ProtoField
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from grpc_tools import protoc
 
-from cuebot_simulator.server import SimulatedCuebot
 from gateway.codec.fields import json_name
 from gateway.schema.description import Declaration, build_pool, declarations, well_known_files
 from gateway_cli.commands.describe import find_declarations
 from gateway_cli.prototext import proto_text, syntax_of
-from tests.support.commands import OPENCUE, Ran, assert_one_line, in_process, run_beside
+from tests.support.commands import OPENCUE, Ran, assert_one_line, in_process
 from tests.support.opencue import opencue
 from tests.support.protos import file_of_services, trial
 
@@ -78,18 +77,6 @@ def test_what_is_printed(name: str, start: str, line: str) -> None:
 def test_a_withheld_method() -> None:
     first = printed("GetShows", EXCLUDE_SERVICES="show.*").splitlines()[0]
     assert first == "// /show.ShowInterface/GetShows is not served: EXCLUDE_SERVICES has show.*"
-
-
-def test_an_unclear_name() -> None:
-    ran = describe("GetJob")
-    assert (ran.status, ran.out) == (1, b"")
-    first, *candidates = ran.err.splitlines()
-    assert first == "cuebot-gateway: 'GetJob' is ambiguous:"
-    assert candidates == [
-        "  method /host.ProcInterface/GetJob",
-        "  method /job.JobInterface/GetJob",
-    ]
-    assert describe(candidates[0].split()[1]).status == 0
 
 
 def test_too_many_candidates() -> None:
@@ -182,13 +169,6 @@ def test_comments_cannot_steer_the_terminal(tmp_path: Path) -> None:
     file.write_bytes(FileDescriptorSet(file=[sent]).SerializeToString())
     out = printed("Nothing", DESCRIPTOR_SOURCE=str(file))
     assert out.splitlines()[1] == "// \\u001b[2J é\\u202e"
-
-
-@pytest.mark.anyio
-async def test_cuebot_is_asked(simulated_cuebot: SimulatedCuebot) -> None:
-    given = {"CUEBOT_ENDPOINT": simulated_cuebot.endpoint, "DESCRIPTOR_SOURCE": "reflection"}
-    ran = await run_beside("describe", "/frame.FrameInterface/GetFrame", **given)
-    assert (ran.status, ran.err, ran.text) == (0, "", METHOD)
 
 
 INCLUDED = files("grpc_tools") / "_proto"

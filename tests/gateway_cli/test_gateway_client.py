@@ -1,6 +1,5 @@
 """Calls through a gateway over HTTP, whatever it is that answers."""
 
-import asyncio
 import json
 
 import pytest
@@ -11,15 +10,9 @@ from cuectl.client.gateway import gateway_client
 from cuectl.errors import WrongSetting
 from cuectl.terminal.exits import FAILED, NOT_FOUND, UNAVAILABLE, WRONG_USAGE
 from tests.gateway_cli.calls import JSON, LOSES, NO_PUT, NOWHERE, Reply, perform, stand_in
-from tests.support.servers import Gateway, token
+from tests.support.servers import token
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
-
-
-async def test_an_absent_gateway_has_the_same_status() -> None:
-    done = await perform(gateway_client(f"http://{NOWHERE}", token, 5), "Show/GetShows")
-    assert done.status == UNAVAILABLE
-    assert f"http://{NOWHERE} cannot be reached; is it running?" in done.problem
 
 
 async def test_a_proxy_on_the_way_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,13 +24,6 @@ async def test_a_proxy_on_the_way_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     done = await perform(gateway_client(f"http://{NOWHERE}", token, 5), "Show/GetShows")
     assert "proxy" not in done.problem
-
-
-async def test_a_refused_token_is_not_repeated(gateway: Gateway) -> None:
-    wrong = token(seconds=-5)
-    done = await perform(gateway_client(gateway.url, lambda: wrong, 5), "Show/GetShows")
-    assert done.status == FAILED
-    assert done.problem == "PERMISSION_DENIED: the token has expired"
 
 
 async def test_a_view_that_is_too_long_for_a_url_is_not_sent() -> None:
@@ -90,22 +76,6 @@ async def test_a_gateway_without_dry_runs_is_not_called() -> None:
     assert done.status == FAILED
     assert "dry run" in done.problem
     assert [verb for verb, *_ in server.seen] == ["PUT"]
-
-
-async def test_a_gateway_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "GRACE_SECONDS", 0.1)
-    over = asyncio.Event()
-
-    async def never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await over.wait()
-        writer.close()
-
-    async with await asyncio.start_server(never, "127.0.0.1", 0) as silent:
-        url = f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}"
-        done = await perform(gateway_client(url, token, 0.1), "Job/GetJobs")
-        over.set()
-    assert done.status == FAILED
-    assert done.problem == f"DEADLINE_EXCEEDED: the gateway at {url} did not answer within 0.2 s"
 
 
 HTML = {"Content-Type": "text/html"}

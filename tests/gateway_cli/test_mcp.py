@@ -154,14 +154,9 @@ async def test_a_folder_that_cannot_be_written_is_no_hindrance(
 
 
 # --- methods --------------------------------------------------------------------------------------
-async def test_methods_are_found_by_what_they_do(farm: Assistant) -> None:
-    found = await farm("search_methods", query="retry dead frames")
-    first, *_ = found.text.splitlines()
-    assert (found.failed, first.split()[:3]) == (False, ["Job/RetryFrames", "changes", "Retry"])
-    found = await farm("search_methods", query="jobs")
-    assert found.text.splitlines()[0].split()[:2] == ["Job/GetJobs", "reads"]
-    assert found.text.splitlines()[-1].startswith("… and ")
-    assert len(found.text.splitlines()) == 13
+async def test_a_dozen_methods_are_found_or_none(farm: Assistant) -> None:
+    found = (await farm("search_methods", query="jobs")).text.splitlines()
+    assert (len(found), found[-1].startswith("… and ")) == (13, True)
     nothing = await farm.refused("search_methods", query="zebra yak")
     told = "No method that the token may use has these words; try others, or fewer."
     assert nothing.text == told
@@ -203,26 +198,8 @@ async def test_a_method_that_is_not_there(
 
 
 # --- reads ----------------------------------------------------------------------------------------
-async def test_a_read_has_the_fields_and_rows_that_are_wanted(farm: Assistant) -> None:
-    dead = await farm(
-        "read",
-        method="Job/GetJobs",
-        fields=["name", "jobStats.deadFrames"],
-        where="jobStats.deadFrames>0",
-        sort="-jobStats.deadFrames",
-    )
-    assert (dead.failed, dead.head.splitlines()[0]) == (False, "Job/GetJobs, rows: 2 of 2")
-    assert dead.json == {
-        "jobs": {
-            "jobs": [
-                {"name": DYING, "jobStats": {"deadFrames": 3}},
-                {"name": "demo-sh010-artist1_light_v012", "jobStats": {"deadFrames": 2}},
-            ]
-        }
-    }
-    one = await farm("read", method="findjob", request={"name": JOB}, fields=["name", "state"])
-    assert one.json == {"job": {"name": JOB, "state": "PENDING"}}
-    none = await farm("read", method="Job/GetJobs", where="user=nobody", fields=None, limit=None)
+async def test_null_is_an_argument_that_is_not_given(farm: Assistant) -> None:
+    none = await farm("read", method="job/getjobs", where="user=nobody", fields=None, limit=None)
     assert none.head.splitlines()[0] == "Job/GetJobs, rows: 0 of 0"
     assert none.json == {"jobs": {"jobs": []}}
 
@@ -305,17 +282,10 @@ async def test_rows_that_cuebot_may_have_left_out(
     ("arguments", "problem"),
     [
         ({}, "method: field required"),
-        ({"method": 7}, "method: input should be a valid string"),
-        ({"method": ""}, "method: string should have at least 1 character"),
         ({"method": "x" * 201}, "method: string should have at most 200 characters"),
         ({"method": "x", "request": '{"job": "x"}'}, "request: input should be a valid dictionary"),
-        ({"method": "x", "request": [1]}, "request: input should be a valid dictionary"),
-        ({"method": "x", "fields": "name"}, "fields: input should be a valid list"),
-        ({"method": "x", "fields": [1]}, "fields.0: input should be a valid string"),
         ({"method": "x", "fields": ["a"] * 101}, "fields: list should have at most 100 items"),
-        ({"method": "x", "limit": "5"}, "limit: input should be a valid integer"),
         ({"method": "x", "limit": True}, "limit: input should be a valid integer"),
-        ({"method": "x", "limit": 1.5}, "limit: input should be a valid integer"),
         ({"method": "x", "offset": -1}, "offset: input should be greater than or equal to 0"),
         ({"method": "x", "where": "a" * 5000}, "where: string should have at most 4096 characters"),
         ({"method": "x", "field": ["name"]}, "field: read has no such argument; did you mean"),
@@ -336,10 +306,7 @@ async def test_arguments_that_are_wrong(
     [
         ({"request": {"usr": "lena"}}, "INVALID_ARGUMENT", "unknown field `usr`; did you mean"),
         ({"fields": ["nmae"]}, "INVALID_ARGUMENT", "did you mean name?"),
-        ({"where": "nmae=x"}, "INVALID_ARGUMENT", "_where: "),
-        ({"sort": "-"}, "INVALID_ARGUMENT", "_sort: "),
         ({"method": "Job/FindJob", "request": {"name": "x"}}, "NOT_FOUND", "expected 1, actual 0"),
-        ({"method": "Job/FindJob", "limit": 5}, "INVALID_ARGUMENT", "_limit: "),
         ({"where": f"name='{'é' * 4000}'"}, "RESOURCE_EXHAUSTED", "longer than 8 KB"),
         ({"fields": ["é" * 200] * 100}, "INVALID_ARGUMENT", "nothing was sent"),
         ({"request": {"r": {"includeFinished": "x" * 3000}}}, "INVALID_ARGUMENT", "expected"),
@@ -735,7 +702,6 @@ def test_without_its_extra_the_command_says_how_to_install_it(
     [
         ((), "no gateway is known"),
         (("--context", "nowhere"), "there is no context 'nowhere'"),
-        (("--url", "gateway"), "'gateway' is not a gateway's URL"),
         (("--url", "http://me:secret@gateway"), "the gateway's URL has a user name"),
     ],
 )

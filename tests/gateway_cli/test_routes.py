@@ -5,11 +5,9 @@ from pathlib import Path
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from cuebot_simulator.server import SimulatedCuebot
 from gateway.compat.profile import load_profile
 from gateway_cli.commands.routes import Route, lines
-from tests.support.commands import OPENCUE, Ran, assert_one_line, in_process, run_beside
-from tests.support.farms import running_farm, still_farm
+from tests.support.commands import OPENCUE, Ran, assert_one_line, in_process
 from tests.support.openapi import catalog
 from tests.support.protos import trial
 
@@ -66,14 +64,6 @@ def test_a_filter_is_a_part_or_a_glob(pattern: str) -> None:
 def test_a_filter_may_be_short(pattern: str) -> None:
     assert paths(routes(pattern)) == ["/job.JobInterface/GetJobs"]
     assert "/job.JobInterface/GetJobs" in paths(routes("Job/"))
-
-
-def test_words_find_methods_and_the_best_comes_first() -> None:
-    retries = ["/job.JobInterface/RetryFrames", "/job.LayerInterface/RetryFrames"]
-    assert paths(routes("retry", "dead", "frames"))[:2] == retries
-    assert paths(routes("rerty dead frmes")) == retries
-    assert paths(routes("eat"))[0] == "/job.FrameInterface/Eat"
-    assert paths(routes("terfac", "--native")) == paths(routes("Interface/", "--native"))
 
 
 def test_words_find_each_method_once() -> None:
@@ -183,24 +173,6 @@ def test_config_is_read(tmp_path: Path) -> None:
     config.write_text(f'descriptor_source = "{OPENCUE}"\ninclude_services = "show.*"')
     ran = in_process("routes", "--config", str(config))
     assert all(path.startswith("/show.ShowInterface/") for path in paths(ran))
-
-
-@pytest.mark.anyio
-async def test_cuebot_is_asked(simulated_cuebot: SimulatedCuebot) -> None:
-    given = {"CUEBOT_ENDPOINT": simulated_cuebot.endpoint, "DESCRIPTOR_SOURCE": "reflection"}
-    assert paths(await run_beside("routes", **given)) == ALL_PATHS
-
-
-@pytest.mark.anyio
-async def test_without_reflection_the_package_is_taken() -> None:
-    async with running_farm(still_farm(), reflection=False) as stock:
-        given = {"CUEBOT_ENDPOINT": stock.endpoint}
-        assert paths(await run_beside("routes", **given)) == ALL_PATHS
-        ran = await run_beside("routes", DESCRIPTOR_SOURCE="reflection", **given)
-    assert (ran.status, ran.out) == (1, b"")
-    assert_one_line(
-        ran, "no server reflection", "DESCRIPTOR_SOURCE=auto", "turn on server reflection"
-    )
 
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=lambda arguments: arguments[0])

@@ -1,15 +1,13 @@
 """`cuebot-gateway serve` as a process."""
 
 import json
-import signal
 import socket
 
 import pytest
 
 from cuectl.terminal.exits import WRONG_USAGE
 from tests.support.commands import OPENCUE, Terminal, assert_one_line, child, in_process, started
-from tests.support.farms import running_farm, still_farm
-from tests.support.servers import SECRET, bearer, free_port, http_client
+from tests.support.servers import SECRET, free_port
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]  # most of them start a process
 
@@ -21,7 +19,6 @@ ON_ANY_PORT = {"JWT_SECRET": SECRET, "REST_PORT": "0", "REST_HOST": LOOPBACK}
     ("environ", "word"),
     [
         pytest.param({"DESCRIPTOR_SOURCE": "magic"}, "DESCRIPTOR_SOURCE", id="source"),
-        pytest.param({"DESCRIPTOR_SOURCE": "x.binpb"}, "DESCRIPTOR_SOURCE", id="source file"),
         pytest.param({"REST_HOST": "256.256.256.256"}, "256.256.256.256", id="no address"),
         pytest.param({"REST_HOST": "127.0.0..1"}, "127.0.0..1", id="two dots"),
         pytest.param({"REST_HOST": "192.0.2.1"}, "192.0.2.1", id="somebody else's address"),
@@ -78,55 +75,6 @@ def test_misspelled_and_retired_settings_are_warnings() -> None:
     assert first == "JWT_SECRETS is no setting of the gateway; did you mean JWT_SECRET?"
     assert second.startswith("TRACES_RATIO is retired")
     assert SECRET not in ran.text + ran.err
-
-
-async def test_serve_answers_and_stops_cleanly() -> None:
-    port = free_port()
-    environ = ON_ANY_PORT | {
-        "REST_PORT": str(port),
-        "CUEBOT_ENDPOINT": f"{LOOPBACK}:{free_port()}",
-        "LOG_LEVEL": "info",
-    }
-    async with (
-        started("serve", environ=environ) as command,
-        http_client(f"http://{LOOPBACK}:{port}") as client,
-    ):
-        await command.print_until("listening")
-        health = await client.get("/healthz")
-        assert (health.status_code, health.json()) == (200, {"status": "ok"})
-        assert (await client.get("/readyz")).status_code == 503
-        answer = await client.post("/show.ShowInterface/GetShows", headers=bearer("me"))
-        assert (answer.status_code, answer.json()["code"]) == (503, 14)
-        ran = await command.stop(signal.SIGINT)
-    assert (ran.status, ran.err) == (0, "")
-
-
-async def test_serve_in_front_of_a_stock_cuebot() -> None:
-    port = free_port()
-    async with (
-        running_farm(still_farm(), reflection=False) as cuebot,
-        started(
-            "serve",
-            environ=ON_ANY_PORT | {"REST_PORT": str(port), "CUEBOT_ENDPOINT": cuebot.endpoint},
-        ) as gateway,
-        http_client(f"http://{LOOPBACK}:{port}") as client,
-    ):
-        loaded = json.loads((await gateway.print_until('"schema loaded"')).string)
-        assert loaded["confirmed"] is False
-        ready = await client.get("/readyz")
-        expected = {"status": "ok", "cuebot": "reachable", "schema": "assumed"}
-        assert (ready.status_code, ready.json()) == (200, expected)
-        call = "/frame.FrameInterface/GetFrame"
-        answer = await client.post(call, json={"id": "nothing"}, headers=bearer())
-        assert (answer.status_code, answer.json()["code"]) == (404, 5)
-        answer = await client.post("/job.JobInterface/GetJobs", headers=bearer())
-        assert answer.status_code == 200
-        assert len(answer.json()["jobs"]["jobs"]) == 7
-        ran = await gateway.stop(signal.SIGTERM)
-        assert (ran.status, ran.err) == (0, "")
-    warnings = [line for line in gateway.printed.splitlines() if '"warning"' in line]
-    assert len(warnings) == 1
-    assert "package:opencue_proto" in warnings[0]
 
 
 async def test_the_log_on_a_terminal_is_for_people() -> None:

@@ -6,14 +6,13 @@ from pathlib import Path
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
-from cuebot_simulator.server import SimulatedCuebot
 from gateway.compat.build import build_catalog
 from gateway.discovery.files import FILE_SUFFIXES, read_file
 from gateway.schema.description import Schema, build_pool, declarations, services_of
 from gateway.schema.selection import Selection
 from gateway_cli.commands.snapshot import file_set
 from gateway_cli.prototext import proto_text
-from tests.support.commands import OPENCUE, Ran, assert_one_line, in_process, run_beside
+from tests.support.commands import OPENCUE, Ran, assert_one_line, in_process
 from tests.support.opencue import opencue
 from tests.support.protos import trial
 
@@ -31,9 +30,8 @@ def assert_same_schema(file: Path, schema: Schema) -> None:
     assert its.withheld == mine.withheld
 
 
-@pytest.mark.parametrize("suffix", FILE_SUFFIXES)
-def test_the_file_is_a_source(tmp_path: Path, suffix: str) -> None:
-    file = tmp_path / f"cuebot{suffix}"
+def test_the_file_is_a_source(tmp_path: Path) -> None:
+    file = tmp_path / "cuebot.binpb"
     ran = snapshot(file)
     assert (ran.status, ran.err) == (0, "")
     digest = opencue().digest
@@ -187,15 +185,6 @@ def test_comments_are_kept() -> None:
         "// A job.\nmessage Job {}",
         "// C.\nservice C {\n  // C.Get\n  rpc Get(Job) returns (Job);\n}",
     ]
-
-
-@pytest.mark.anyio
-async def test_a_snapshot_of_cuebot(tmp_path: Path, simulated_cuebot: SimulatedCuebot) -> None:
-    file, endpoint = tmp_path / "cuebot.binpb", simulated_cuebot.endpoint
-    ran = await run_beside("snapshot", str(file), CUEBOT_ENDPOINT=endpoint)
-    assert (ran.status, ran.err) == (0, "")
-    assert f"28 services of reflection v1 of {endpoint} (confirmed), digest" in ran.text
-    assert_same_schema(file, opencue())
 
 
 def test_nothing_is_written_without_cuebot(tmp_path: Path) -> None:
