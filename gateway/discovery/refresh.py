@@ -299,7 +299,8 @@ def identity(schema: Schema) -> tuple[object, ...]:
 
 
 async def warm(catalog: Catalog) -> None:
-    """Compile all codecs, a type at a time, so that no request has to.
+    """Compile all codecs, a type at a time, and split summaries into words, so that no request has
+    to.
 
     A method whose types cannot be compiled fails when it is called.
     """
@@ -311,6 +312,9 @@ async def warm(catalog: Catalog) -> None:
             except Exception:
                 failed.add(method)
                 log.exception("the types of a method cannot be compiled", method=method.path)
+        await let_others_run()
+    for method in catalog.methods:
+        assert method.described.places
         await let_others_run()
 
 
