@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from math import isfinite
 from pathlib import Path
@@ -426,40 +426,6 @@ async def test_without_a_killed_store(cuebot: ScriptedCuebot, own_server: StoreS
 
 
 @NEEDS_STORE
-async def test_a_kill_under_load(cuebot: ScriptedCuebot, own_server: StoreServer) -> None:
-    async with two(cuebot, own_server) as gateways:
-        done: list[int] = []
-
-        async def client(number: int) -> None:
-            for other in range(30):
-                headers = bearer(f"{number} {other}")
-                answer = await gateways[number % 2].post(SHOWS, headers=headers)
-                done.append(answer.status_code)
-                if len(done) == 200:
-                    own_server.kill()
-
-        await asyncio.gather(*map(client, range(20)))
-        assert done == [200] * 600
-        assert any(limiter_of(each).without for each in gateways)
-
-
-@NEEDS_STORE
-async def test_a_slow_store_delays_few(cuebot: ScriptedCuebot, own_server: StoreServer) -> None:
-    async with two(cuebot, own_server) as (one, _):
-        link = limiter_of(one).link
-        assert await statuses(one, 1) == [200]
-        own_server.stand_still()
-        link.timing = replace(PATIENT, answer=0.05)
-        assert await statuses(one, 1) == [200]
-        assert not link.up
-        link.timing = replace(PATIENT, answer=3600)
-        assert (await statuses(one, 4), limiter_of(one).without) == ([200] * 4, 5)
-        own_server.go_on()
-        link.timing = PATIENT
-        await until_found(one)
-
-
-@NEEDS_STORE
 async def test_closed_without_a_store(cuebot: ScriptedCuebot, own_server: StoreServer) -> None:
     """Calls are refused, but not health checks, scrapes and subjects without a limit."""
     closed = {"state_fail": "closed", "metrics": "public"}
@@ -485,18 +451,6 @@ async def test_closed_without_a_store(cuebot: ScriptedCuebot, own_server: StoreS
         own_server.start()
         await until_found(one)
         assert await statuses(one, 1) == [200]
-
-
-@NEEDS_STORE
-async def test_a_start_without_a_store(cuebot: ScriptedCuebot, own_server: StoreServer) -> None:
-    own_server.kill()
-    with capture_logs() as lines:
-        async with two(cuebot, own_server) as (one, other):
-            assert await statuses(one, 7) == [200] * 6 + [429]
-            own_server.start()
-            await until_found(one, other)
-            assert await statuses(other, 7) == [200] * 6 + [429]
-    assert len([line for line in lines if line["event"].startswith(AWAY)]) == 2
 
 
 @NEEDS_STORE

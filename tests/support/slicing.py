@@ -14,7 +14,6 @@ Sizes = tuple[int, int, int, int]
 SIZES = ((0, 0, 1, 1), (8, 8, 4, 4), (16, 8, 2, 2), (40, 40, 3, 3), (200, 40, 2, 3))
 """Values of the constants, all tiny."""
 
-REAL = (slices.LARGEST_WHOLE, slices.SLICE_BYTES, slices.SLICE_ITEMS, slices.ITEMS_PER_CLOCK)
 ONE_PIECE = (10**9, 10**9, 10**9, 10**9)
 
 

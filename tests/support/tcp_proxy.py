@@ -1,4 +1,4 @@
-"""A way to a server that can be slow, lose what is said on it, or lead elsewhere."""
+"""A way to a server that can lead elsewhere."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,15 +11,11 @@ from tests.support.wire import wire_on
 @dataclass
 class TcpProxy:
     target: str
-    delay: float = 0.0
-    """Seconds that each connection waits before anything is passed on."""
     endpoint: str = ""
     writers: set[asyncio.StreamWriter] = field(default_factory=set)
-    silenced: set[asyncio.StreamWriter] = field(default_factory=set)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with closing(writer), suppress(OSError):
-            await asyncio.sleep(self.delay)
             host, _, port = self.target.rpartition(":")
             async with wire_on(host=host, port=int(port)) as onward:
                 self.writers |= {writer, onward.writer}
@@ -29,13 +25,8 @@ class TcpProxy:
     async def pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
             while part := await reader.read(65536):
-                if writer not in self.silenced:
-                    writer.write(part)
+                writer.write(part)
         writer.close()
-
-    def swallow(self) -> None:
-        """What is said on the connections that there are vanishes from now on."""
-        self.silenced |= self.writers
 
     def turn(self, target: str) -> None:
         """End all connections; the next ones lead to `target`."""
@@ -46,8 +37,8 @@ class TcpProxy:
 
 
 @asynccontextmanager
-async def tcp_proxy(target: str, delay: float = 0.0) -> AsyncIterator[TcpProxy]:
-    proxy = TcpProxy(target, delay)
+async def tcp_proxy(target: str) -> AsyncIterator[TcpProxy]:
+    proxy = TcpProxy(target)
     server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
     proxy.endpoint = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:

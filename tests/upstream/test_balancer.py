@@ -15,7 +15,7 @@ from gateway.upstream.endpoint import Endpoint
 from gateway.upstream.interface import CallFailed, Reason
 from tests.support.followers import Follower
 from tests.support.http2_frames import NOTHING_DONE, LeavingServer, leaving_server, silent_server
-from tests.support.patience import PATIENCE, until
+from tests.support.patience import PATIENCE
 from tests.support.servers import (
     ON_EACH_TRANSPORT,
     Context,
@@ -32,7 +32,6 @@ SHORT_TIMEOUT = 3.0
 EXACT = 9.0
 """Seconds. What is longer is rounded up on its way."""
 SHOWS = "/show.ShowInterface/GetShows"
-WORKERS = 20
 
 
 @asynccontextmanager
@@ -210,35 +209,6 @@ async def test_the_words_of_a_server_are_no_reason_to_repeat() -> None:
     assert (caught.value.reason, caught.value.may_have_reached_server) == (Reason.STATUS, True)
     assert caught.value.details in (words, words.replace("ipv4:10.0.0.1:8444", "Cuebot"))
     assert sum(len(cuebot.seen) for cuebot in cuebots) == 1
-
-
-async def test_one_of_two_is_killed_under_load() -> None:
-    one, two = named(b"one"), named(b"two")
-    failures: list[CallFailed] = []
-    answered: Counter[bytes] = Counter()
-    async with running_cuebot(two), AsyncExitStack() as killed:
-        await killed.enter_async_context(running_cuebot(one))
-        async with balanced_over(one.endpoint, two.endpoint) as upstream:
-            for endpoint in upstream.endpoints:
-                assert await endpoint.usable(PATIENCE)
-
-            async def work() -> None:
-                while answered[b"two"] < 1000:
-                    try:
-                        answered[await upstream.call(SHOWS, b"", PATIENCE, ())] += 1
-                    except CallFailed as failure:
-                        failures.append(failure)
-
-            workers = [asyncio.create_task(work()) for _ in range(WORKERS)]
-            await until(lambda: answered[b"one"] >= 200)
-            await killed.aclose()
-            await asyncio.gather(*workers)
-            assert await answers(upstream, 5) == {b"two": 5}
-    assert answered[b"two"] >= 1000
-    assert len(failures) <= WORKERS
-    for failed in failures:
-        assert failed.may_have_reached_server
-        assert failed.reason is not Reason.NOT_CONNECTED
 
 
 # --- the log --------------------------------------------------------------------------------

@@ -341,18 +341,6 @@ async def test_what_is_no_answer_ends_its_call_alone(
         assert len(server.peers) == 1
 
 
-async def test_a_message_in_odd_pieces() -> None:
-    def answer(peer: Peer, stream: int) -> None:
-        peer.h2.send_headers(stream, HEADERS)
-        data = framed(b"0123456789")
-        for part in (data[:2], b"", data[2:6], data[6:7], data[7:]):
-            peer.h2.send_data(stream, part, pad_length=9)
-        peer.h2.send_headers(stream, [("grpc-status", "0")], end_stream=True)
-
-    async with http2_server(answer) as server:
-        assert await call(server) == b"0123456789"
-
-
 async def test_headers_in_pieces_padded_and_before_the_real_ones() -> None:
     block = literal(b":status", b"200") + literal(b"content-type", b"application/grpc+proto")
     trailers = frames.END + literal(b"x-long", b"y" * 20_000)

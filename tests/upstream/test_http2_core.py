@@ -174,12 +174,6 @@ def test_what_real_servers_send_is_understood(server: str) -> None:
     assert events([data[at : at + 1] for at in range(len(data))], CALLS) == events([data], CALLS)
 
 
-@given(server=st.sampled_from(sorted(SERVERS)), places=PLACES)
-def test_what_real_servers_send_may_be_cut_anywhere(server: str, places: list[int]) -> None:
-    data = SERVERS[server]
-    assert events(cut(data, places), CALLS) == events([data], CALLS)
-
-
 class H2Server:
     """A server over h2, which has got three calls."""
 
@@ -536,16 +530,6 @@ def test_an_answer_before_the_requests_end_frees_the_stream(whole: bool) -> None
     assert frames.reset(1, 0) in driver.happened
     assert (driver.outcomes("call") == [(b"x",)]) == whole
     assert driver.core.calls.idle
-
-
-def test_only_the_first_headers_say_that_there_is_no_table() -> None:
-    """A peer whose table is smaller than usual has to hear that (RFC 7541, section 4.2)."""
-    driver = Driver()
-    for name in ("one", "two"):
-        driver.start(name)
-    first, second = (each for each in driver.happened[1:] if isinstance(each, bytes))
-    assert first[9:].startswith(b"\x20" + HEAD)
-    assert second[9:].startswith(HEAD)
 
 
 def test_nothing_is_begun_while_writing_is_paused() -> None:

@@ -126,14 +126,6 @@ def test_frames_without_progress_are_counted(
     assert len(driver.written) < PATIENCE * 20
 
 
-def test_a_push_ends_the_connection() -> None:
-    driver = driver_with_calls()
-    error = receive_until_it_ends(
-        driver, iter([raw_frame(frames.PUSH_PROMISE, 4, OPEN, number(2))])
-    )
-    assert error.code is ErrorCode.PROTOCOL_ERROR
-
-
 def test_calls_make_up_for_frames_without_progress() -> None:
     for each, lasts in ((100, True), (120, False)):
         driver = Driver()
@@ -308,14 +300,3 @@ def test_windows_of_a_call_that_are_not_allowed_end_it_alone(more: list[int], co
     assert driver.outcomes("1")[0][:2] == (Code.INTERNAL, Reason.PROTOCOL)
     assert frames.reset(7, code) in driver.happened
     assert "broken" not in str(driver.happened)
-
-
-def test_requests_go_out_whole_and_in_turn_as_windows_come() -> None:
-    driver = driver_with_calls()
-    driver.receive(setting(INITIAL_WINDOW_SIZE, 0))
-    driver.receive(window_update(0, 2**28))
-    assert driver.core.calls.sender.unsent.keys() == {5 + 2 * each for each in range(CALLS)}
-    for each in reversed(range(CALLS)):
-        driver.receive(window_update(5 + 2 * each, 200_000))
-        assert 5 + 2 * each not in driver.core.calls.sender.unsent
-    assert not driver.core.calls.sender.unsent

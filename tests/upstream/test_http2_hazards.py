@@ -397,34 +397,6 @@ def pings(peer: Peer) -> int:
 
 
 # --- Connecting ------------------------------------------------------------------------------
-async def test_a_connection_is_pinged_by_one_timer() -> None:
-    def answer(peer: Peer, stream: int) -> None:
-        if len(server.peers) < 6:
-            echo(peer, stream)
-
-    async with http2_server(answer, keepalive_time=0.05) as server:
-        for _ in range(5):
-            await call_until_it_works(server)
-            server.peer.transport.abort()
-            await server.channel.wait_for_state_change(State.READY)
-        task = asyncio.create_task(call(server))
-        await server.until(lambda: len(server.peers) == 6 and 1 in server.peer.headers)
-        began = time.monotonic()
-        await server.peer.until(lambda: pings(server.peer) >= 6)
-        assert time.monotonic() - began > 5 * 0.05 - 0.02
-        task.cancel()
-
-
-async def call_until_it_works(server: Http2Server) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            try:
-                await call(server)
-                return
-            except CallFailed:
-                await asyncio.sleep(0)
-
-
 async def test_connections_that_do_not_last_are_made_with_pauses() -> None:
     made: list[asyncio.StreamWriter] = []
     left = asyncio.Event()

@@ -36,7 +36,6 @@ from tests.support.servers import (
     paths_of,
     running_cuebot,
 )
-from tests.support.tcp_proxy import tcp_proxy
 from tests.upstream import frames
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
@@ -175,23 +174,6 @@ async def test_a_stopped_process_is_not_ready_until_it_goes_on() -> None:
             process.send_signal(signal.SIGCONT)
             await ready_state(gateway, is_ready)
             assert await statuses(gateway, 1) == {200: 1}
-
-
-async def test_a_connection_whose_packets_vanish_is_replaced() -> None:
-    cuebot = opencue_cuebot()
-    async with (
-        running_cuebot(cuebot),
-        tcp_proxy(cuebot.endpoint) as hole,
-        gateway_for(hole.endpoint, grpc_timeout=DEADLINE) as gateway,
-    ):
-        assert await statuses(gateway, 1) == {200: 1}
-        hole.swallow()
-        answer = await gateway.post(SHOWS, {})
-        assert answer.status_code == 504
-        answer = await gateway.post(SHOWS, {})
-        assert answer.status_code == 200 or "a ping was not answered" in answer.text
-        assert await statuses(gateway, 3) == {200: 3}
-        await ready_state(gateway, is_ready)
 
 
 # --- Several Cuebots ------------------------------------------------------------------------

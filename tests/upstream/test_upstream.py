@@ -16,7 +16,6 @@ from gateway.upstream.grpcio import ADDRESS
 from gateway.upstream.interface import CallFailed, Reason
 from tests.support.followers import Follower
 from tests.support.http2_server import HEADERS, Peer, http2_server
-from tests.support.opencue import message_class
 from tests.support.patience import PATIENCE, until
 from tests.support.servers import (
     ON_EACH_TRANSPORT,
@@ -24,11 +23,8 @@ from tests.support.servers import (
     ScriptedCuebot,
     free_port,
     running_cuebot,
-    running_gateway,
     settings_for,
 )
-from tests.support.tcp_proxy import tcp_proxy
-from tests.upstream import frames
 
 pytestmark = [pytest.mark.anyio, *ON_EACH_TRANSPORT]
 
@@ -91,32 +87,6 @@ async def test_a_call_that_is_cancelled_early_does_not_run_on() -> None:
                 await call
         await upstream.call(FIND_SHOW, b"", PATIENCE, ())  # whatever was sent has arrived
         await until(lambda: ended >= begun)
-
-
-@pytest.mark.thorough
-async def test_requests_over_grpcs_default_limit_pass() -> None:
-    """A body of more than 4 MB, which MAX_BODY_MB permits, reaches a Cuebot that takes it."""
-    cuebot = ScriptedCuebot()
-    cuebot.answers(FIND_SHOW, b"")
-    options = (("grpc.max_receive_message_length", -1), ("grpc.so_reuseport", 0))
-    server = grpc.aio.server(options=options)
-    server.add_generic_rpc_handlers((cuebot,))
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    settings = settings_for(
-        f"127.0.0.1:{port}", max_body_mb=8, descriptor_source="package:opencue_proto"
-    )
-    name = "x" * (6 * 2**20)
-    try:
-        async with running_gateway(settings) as gateway:
-            answer = await gateway.post(FIND_SHOW, {"name": name})
-    finally:
-        await server.stop(None)
-    assert answer.status_code == 200
-    assert (
-        cuebot.seen[0][1]
-        == message_class("show.ShowFindShowRequest")(name=name).SerializeToString()
-    )
 
 
 async def test_a_cuebot_that_is_away_says_when_to_come_again() -> None:
@@ -188,25 +158,6 @@ async def test_an_answer_over_our_limit_is_refused(larger: int) -> None:
 # --- what is repeated, and what is not ------------------------------------------------------
 
 
-@pytest.mark.parametrize("then", ["refused", "goaway"])
-async def test_begun_answers_are_not_repeated(then: str) -> None:
-    seen: list[int] = []
-
-    def answer(peer: Peer, stream: int) -> None:
-        seen.append(stream)
-        peer.h2.send_headers(stream, HEADERS)
-        peer.flush()
-        if then == "refused":
-            peer.transport.write(frames.reset(stream, frames.REFUSED))
-        else:
-            peer.transport.write(frames.goaway(0))
-            peer.transport.close()
-
-    async with http2_server(answer) as server:
-        failed = await failure(server.endpoint)
-    assert (failed.may_have_reached_server, len(seen)) == (True, 1)
-
-
 HUGE = "9" * 5000
 UNREADABLE = Code.INTERNAL
 """What grpc.aio makes of trailers that it cannot read."""
@@ -224,13 +175,6 @@ async def failure_with(*trailers: tuple[str, str]) -> CallFailed:
         failed = await failure(server.endpoint)
     assert (failed.may_have_reached_server, len(seen)) == (True, 1)
     return failed
-
-
-@pytest.mark.parametrize("pushback", ["0", "-1", HUGE, "nan"])
-async def test_a_server_cannot_have_a_call_made_again(pushback: str) -> None:
-    """That it has looked at, whenever it would like that to be."""
-    failed = await failure_with(("grpc-status", "14"), ("grpc-retry-pushback-ms", pushback))
-    assert failed.code in (Code.UNAVAILABLE, UNREADABLE)
 
 
 @pytest.mark.parametrize("status", ["-1", "17", "-0", HUGE, "1.5", "0x5", "OK"])
@@ -269,23 +213,6 @@ async def test_a_call_that_is_always_refused_is_given_up(each_transport: str) ->
 
 
 # --- connecting -----------------------------------------------------------------------------
-
-
-async def test_a_server_that_is_slow_to_answer_is_reached() -> None:
-    cuebot = ScriptedCuebot()
-    cuebot.answers(SHOWS, b"late")
-    async with (
-        running_cuebot(cuebot),
-        tcp_proxy(cuebot.endpoint, 1.0) as slow,
-        upstream_to(slow.endpoint) as upstream,
-        asyncio.timeout(PATIENCE),
-    ):
-        assert await upstream.call(SHOWS, b"", PATIENCE, ()) == b"late"
-
-
-async def test_an_absent_cuebot_is_not_usable_at_once() -> None:
-    async with upstream_to(f"127.0.0.1:{free_port()}") as upstream, asyncio.timeout(PATIENCE):
-        assert not await upstream.usable(PATIENCE * 100)
 
 
 async def test_the_log_tells_when_cuebot_goes_and_comes() -> None:

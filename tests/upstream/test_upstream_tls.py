@@ -213,10 +213,6 @@ def refused(**given: object) -> str:
     return str(caught.value)
 
 
-def test_without_tls_there_are_no_credentials() -> None:
-    assert tls_of(settings_for(NOBODY)) is None
-
-
 @pytest.mark.parametrize("name", ["cuebot_ca_file", "cuebot_cert_file", "cuebot_key_file"])
 @pytest.mark.parametrize("given", [{}, {"cuebot_tls": False}], ids=["unset", "false"])
 def test_files_without_tls(name: str, given: dict[str, object], studio: Authority) -> None:
