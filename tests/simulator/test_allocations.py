@@ -72,13 +72,6 @@ def subscription(cuebot: Cuebot, name: str = "local.general.demo") -> Any:
     return cuebot("SubscriptionInterface/Find", name=name).subscription
 
 
-def test_the_burst_ends_what_a_show_may_book(cuebot: Cuebot) -> None:
-    cuebot("SubscriptionInterface/SetBurst", subscription=subscription(cuebot), burst=0)
-    cuebot.wait(300)
-    assert subscription(cuebot).reserved_cores == 0
-    assert subscription(cuebot, "local.general.harbor").reserved_cores > 0
-
-
 def test_allocations_and_subscriptions_count_what_is_reserved(cuebot: Cuebot) -> None:
     allocations = cuebot("AllocationInterface/GetAll").allocations.allocations
     assert [each.name for each in allocations] == ["local.desktop", "local.general"]

@@ -45,15 +45,6 @@ def show_id(cuebot: Cuebot) -> str:
     return str(cuebot("ShowInterface/FindShow", name="demo").show.id)
 
 
-def test_the_next_version_for_an_archived_show_is_in_the_one_that_took_its_place(
-    cuebot: Cuebot,
-) -> None:
-    cuebot("ShowInterface/Archive", show={"id": show_id(cuebot)}, target_show_name="harbor")
-    kill(cuebot, COMP)
-    job = cuebot("JobInterface/FindJob", name=NEXT).job
-    assert (job.show, job.group) == ("harbor", "comp")
-
-
 def test_nobody_sends_jobs_to_a_show_that_is_gone(cuebot: Cuebot) -> None:
     cuebot.farm.shows[show_id(cuebot)].name = "gone"
     kill(cuebot, COMP)
@@ -75,19 +66,6 @@ def test_a_paused_job_is_resumed_once(cuebot: Cuebot) -> None:
 def with_one_job(messages: Messages, seed: int = 1) -> Cuebot:
     clock = StoppedClock(NOW)
     return Cuebot(build_farm(messages, seed=seed, jobs=1, clock=clock), clock)
-
-
-def test_dead_frames_are_tried_again(messages: Messages) -> None:
-    cuebot = with_one_job(messages)
-    job = make_stuck(cuebot, COMP)
-    cuebot.wait(60)
-    assert states(cuebot, job) <= {"DEAD", "DEPEND", "SUCCEEDED"}
-    cuebot("JobInterface/SetMaxRetries", job=job, max_retries=10)
-    cuebot.wait(HELP_SECONDS[1] + 60)
-    assert "DEAD" not in states(cuebot, job)
-    cuebot.wait(3600)
-    assert enum_name(job, "state") == "FINISHED"
-    assert states(cuebot, job) == {"SUCCEEDED"}
 
 
 def test_what_dies_again_is_given_up(messages: Messages) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.simulator.in_process import BAD_QUERY, COMP, FINISHED, HARBOR, LIGHT, VIOLATION, Cuebot
+from tests.simulator.in_process import BAD_QUERY, COMP, HARBOR, LIGHT, VIOLATION, Cuebot
 
 
 def names(cuebot: Cuebot, **criteria: Any) -> list[str]:
@@ -23,14 +23,6 @@ def refusal(cuebot: Cuebot, **criteria: Any) -> tuple[str, str]:
     """Why a search for frames fails."""
     job = {"id": cuebot.job(COMP).id}
     return cuebot.refusal("JobInterface/GetFrames", job=job, req={"limit": 10, **criteria})
-
-
-def test_finished_jobs_are_found_when_asked_for(cuebot: Cuebot) -> None:
-    assert len(names(cuebot, include_finished=True)) == 8
-    assert names(cuebot, jobs=[FINISHED], include_finished=True) == [FINISHED]
-    assert names(cuebot, jobs=[FINISHED]) == []
-    assert names(cuebot, ids=[cuebot.job(FINISHED).id], include_finished=True) == [FINISHED]
-    assert names(cuebot, ids=[cuebot.job(FINISHED).id]) == []
 
 
 @pytest.mark.parametrize(

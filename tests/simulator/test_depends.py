@@ -13,9 +13,7 @@ from cuebot_simulator.world.jobs import finish_job, launch_job
 from cuebot_simulator.world.messages import enum_name, given
 from cuebot_simulator.world.plans import DependPlan, JobPlan, LayerPlan
 from cuebot_simulator.world.refusals import Refusal
-from tests.simulator.in_process import COMP, LIGHT, ROTO, SMOKE, UNCAUGHT, Cuebot
-
-REFUSED = "com.imageworks.spcue.depend.DependException: {0}\n{0}"
+from tests.simulator.in_process import COMP, SMOKE, UNCAUGHT, Cuebot
 
 
 def parts(cuebot: Cuebot, job: str, layer: str = "") -> Any:
@@ -58,42 +56,6 @@ def test_satisfy_is_queued_and_lets_frames_start(cuebot: Cuebot) -> None:
     (frame,) = cuebot.farm.frames_of(parts(cuebot, COMP, "preview"))
     assert given(frame, "eligible_time", cuebot.farm.now) == cuebot.farm.now
     assert cuebot.refusal("DependInterface/Satisfy", depend={"id": "x"}) == ("INTERNAL", UNCAUGHT)
-
-
-def test_a_frame_waits_as_long_as_anything_holds_it_back(cuebot: Cuebot) -> None:
-    preview = parts(cuebot, COMP, "preview")
-    first = next(iter(cuebot.farm.depends.values()))
-    second = depends.add_depend(cuebot.farm, "LAYER_ON_JOB", preview, parts(cuebot, ROTO))
-    for _ in range(2):
-        depends.satisfy(cuebot.farm, first)
-        assert states(cuebot, COMP, "preview") == ["DEPEND"]
-    depends.satisfy(cuebot.farm, second)
-    assert states(cuebot, COMP, "preview") == ["WAITING"]
-
-
-def test_a_new_dependency_holds_back_all_but_running_and_eaten_frames(cuebot: Cuebot) -> None:
-    beauty = parts(cuebot, LIGHT, "beauty")
-    waiting = cuebot.farm.frames_of(beauty)[-1]
-    cuebot("FrameInterface/Eat", frame=waiting)
-    cuebot.wait(0.5)
-    depends.add_depend(cuebot.farm, "LAYER_ON_JOB", beauty, parts(cuebot, ROTO))
-    found = states(cuebot, LIGHT, "beauty")
-    assert {state: found.count(state) for state in found} == {
-        "DEPEND": 15,
-        "RUNNING": 4,
-        "EATEN": 1,
-    }
-
-
-def test_a_running_frame_that_is_held_back_goes_to_depend(cuebot: Cuebot) -> None:
-    job = small_job(cuebot, layer_plan("a", [1, 2]), layer_plan("b", [1, 2]))
-    first, _ = cuebot.farm.layers_of(job)
-    frame = cuebot.farm.frames_of(first)[0]
-    start_frame(cuebot.farm, frame, next(iter(cuebot.farm.hosts.values())))
-    depends.add_depend(cuebot.farm, "LAYER_ON_JOB", first, parts(cuebot, ROTO))
-    assert states(cuebot, job.name, "a") == ["RUNNING", "DEPEND"]
-    end_frame(cuebot.farm, frame, 0)
-    assert states(cuebot, job.name, "a") == ["DEPEND", "DEPEND"]
 
 
 def test_frame_by_frame_lets_each_frame_start_after_its_own(cuebot: Cuebot) -> None:
@@ -210,60 +172,6 @@ def test_a_job_that_ends_in_any_way_is_waited_for_no_more(
     else:
         finish_job(cuebot.farm, other)
     assert states(cuebot, job.name, "a") == ["WAITING"]
-
-
-def test_the_last_success_satisfies_the_layer_whatever_was_eaten(cuebot: Cuebot) -> None:
-    job = small_job(
-        cuebot,
-        layer_plan("a", [1, 2]),
-        layer_plan("b", [1]),
-        depends=(DependPlan(kind="LAYER_ON_LAYER", layer="b", on_layer="a"),),
-    )
-    first = cuebot.farm.frames_of(cuebot.farm.layers_of(job)[0])
-    cuebot("FrameInterface/Eat", frame={"id": first[0].id})
-    cuebot.wait(0.5)
-    run(cuebot, first[1:])
-    assert states(cuebot, job.name, "b") == ["WAITING"]
-
-
-def test_what_cannot_wait_is_refused(cuebot: Cuebot) -> None:
-    farm = cuebot.farm
-    job, comp = parts(cuebot, COMP), parts(cuebot, COMP, "comp")
-    frame = farm.frames_of(comp)[0]
-    done = next(each for each in farm.jobs.values() if enum_name(each, "state") == "FINISHED")
-    refusals = [
-        ("JOB_ON_JOB", job, job, "A job cannot depend on itself."),
-        ("JOB_ON_LAYER", job, comp, "A job cannot depend on one of its own layers."),
-        ("JOB_ON_FRAME", job, frame, "A job cannot depend on one of its own frames."),
-        ("LAYER_ON_JOB", comp, job, "A layer cannot depend on its own job."),
-        ("LAYER_ON_LAYER", comp, comp, "Cannot make the layer comp depend on itself."),
-        ("FRAME_BY_FRAME", comp, comp, "Cannot make the layer comp depend on itself."),
-        ("LAYER_ON_SIM_FRAME", comp, frame, "Cannot make the layer comp depend on itself."),
-        ("LAYER_ON_FRAME", comp, frame, "A layer cannot depend on one of its own frames."),
-        ("FRAME_ON_JOB", frame, job, "A frame cannot depend on its own job."),
-        ("FRAME_ON_LAYER", frame, comp, f"The frame {frame.name} cannot depend  on its own layer."),
-        ("JOB_ON_JOB", job, done, "The job you are depending on is already complete."),
-    ]
-    known = len(farm.depends)
-    for kind, er, on, text in refusals:
-        with pytest.raises(Refusal) as caught:
-            depends.add_depend(farm, kind, er, on)
-        assert str(caught.value) == REFUSED.format(text)
-    assert len(farm.depends) == known
-
-
-def test_a_large_farm_makes_no_frames_for_its_dependencies(cuebot: Cuebot) -> None:
-    job = small_job(
-        cuebot,
-        layer_plan("a", [1, 2]),
-        layer_plan("b", [1]),
-        depends=(DependPlan(kind="LAYER_ON_LAYER", layer="b", on_layer="a"),),
-    )
-    second = cuebot.farm.layers_of(job)[1]
-    assert second.id in cuebot.farm.frames.lazy_layers
-    assert cuebot.farm.tallies[second.id].states["DEPEND"] == 1
-    (frame,) = cuebot.farm.frames_of(second)
-    assert (enum_name(frame, "state"), given(frame, "eligible_time", 0)) == ("DEPEND", 0)
 
 
 @pytest.mark.parametrize("kind", ["FRAME_BY_FRAME", "PREVIOUS_FRAME", "LAYER_ON_SIM_FRAME"])

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from cuebot_simulator.world.clock import StoppedClock
-from cuebot_simulator.world.dispatch import BEAT_SECONDS, FRAME_SECONDS, JOBS_SORTED_AT_ONCE
+from cuebot_simulator.world.dispatch import BEAT_SECONDS, JOBS_SORTED_AT_ONCE
 from cuebot_simulator.world.jobs import launch_job
 from cuebot_simulator.world.messages import Messages, enum_name
 from cuebot_simulator.world.new_entities import add_host
@@ -32,36 +32,6 @@ def launch(cuebot: Cuebot, **layer: Any) -> Any:
 
 def running(cuebot: Cuebot) -> int:
     return len(cuebot.frames(JOB, "RUNNING"))
-
-
-def test_waiting_frames_of_a_new_job_run_within_a_beat(cuebot: Cuebot) -> None:
-    launch(cuebot)
-    assert running(cuebot) == 0
-    before = {host.name: host for host in cuebot("HostInterface/GetHosts").hosts.hosts}
-    cuebot.wait(BEAT_SECONDS * 2)
-    assert running(cuebot) == 10
-    for frame in cuebot.frames(JOB, "RUNNING"):
-        name = frame.last_resource.partition("/")[0]
-        host = cuebot.host(name)
-        procs = cuebot("HostInterface/GetProcs", host=host).procs.procs
-        assert frame.name in [proc.frame_name for proc in procs]
-        assert host.cores - host.idle_cores == sum(proc.reserved_cores for proc in procs)
-        assert host.idle_memory < before[name].idle_memory
-    assert cuebot.job(JOB).job_stats.running_frames == 10
-
-
-def test_frames_end_and_a_job_without_any_left_is_finished(cuebot: Cuebot) -> None:
-    launch(cuebot)
-    for _ in range(40):
-        cuebot.wait(FRAME_SECONDS[1] / 10)
-    job = cuebot.job(JOB)
-    assert enum_name(job, "state") == "FINISHED"
-    assert job.job_stats.succeeded_frames == 10
-    assert job.job_stats.reserved_cores == 0
-    frame = cuebot.frames(JOB)[0]
-    assert frame.stop_time > frame.start_time >= NOW
-    assert frame.exit_status == 0
-    assert frame.total_core_time == frame.stop_time - frame.start_time
 
 
 def lock_hosts(cuebot: Cuebot) -> None:
@@ -101,14 +71,6 @@ def test_a_layer_runs_only_where_it_fits(cuebot: Cuebot, layer: dict[str, Any]) 
     assert running(cuebot) == 0
 
 
-def test_a_limit_holds_for_all_the_farm(cuebot: Cuebot) -> None:
-    limit = cuebot("LimitInterface/Find", name="nuke_render").limit
-    now = cuebot.farm.running_with["nuke_render"]
-    launch(cuebot, limits=("nuke_render",), frames=tuple(range(1, 31)))
-    cuebot.wait(BEAT_SECONDS * 3)
-    assert cuebot.farm.running_with["nuke_render"] == limit.max_value > now
-
-
 def test_a_job_has_no_more_cores_than_its_maximum(cuebot: Cuebot) -> None:
     job = launch(cuebot)
     cuebot("JobInterface/SetMaxCores", job=job, val=3)
@@ -141,23 +103,6 @@ def test_what_runs_uses_memory_and_is_seen_alive(cuebot: Cuebot) -> None:
     assert 0 < first.used_memory < later.used_memory <= later.reserved_memory
     assert later.max_rss >= later.used_memory
     assert later.llu_time > first.llu_time
-
-
-def test_failed_frames_are_tried_again_and_then_dead(cuebot: Cuebot) -> None:
-    job = launch(cuebot, frames=tuple(range(1, 101)))
-    while any(frame.stop_time == 0 for frame in cuebot.frames(JOB)):
-        cuebot.wait(60)
-    cuebot.wait(300)
-    frames = cuebot.frames(JOB)
-    retried = [frame for frame in frames if frame.retry_count]
-    assert retried
-    assert all(frame.retry_count == 1 for frame in retried)
-    dead = [frame for frame in retried if enum_name(frame, "state") == "DEAD"]
-    assert all(frame.exit_status == 1 for frame in dead)
-    stats = cuebot.job(JOB).job_stats
-    assert stats.failed_frame_count == len(retried) + len(dead)
-    assert stats.rendered_frame_count == len(frames) - len(dead)
-    assert (enum_name(job, "state") == "FINISHED") is (not dead)
 
 
 def test_the_same_seed_lives_the_same_life(messages: Messages) -> None:

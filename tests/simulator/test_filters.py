@@ -14,7 +14,7 @@ from cuebot_simulator.world.filters import (
 from cuebot_simulator.world.messages import fill
 from cuebot_simulator.world.new_entities import add_group
 from cuebot_simulator.world.state import by_name
-from tests.simulator.in_process import COMP, SMOKE, Cuebot
+from tests.simulator.in_process import COMP, Cuebot
 
 
 @pytest.fixture
@@ -213,14 +213,6 @@ def test_what_is_set_in_layers_of_a_kind(
         wanted = value if layers.get(kind) == name else getattr(before[name], field)
         found = getattr(cuebot.layer(COMP, name), field)
         assert (list(found) if field == "tags" else found) == wanted
-
-
-def test_the_studios_filters_are_for_none_of_its_jobs(cuebot: Cuebot) -> None:
-    for job in list(cuebot.farm.jobs.values()):
-        before = cuebot.job(job.name)
-        run_filters(cuebot.farm, job)
-        assert cuebot.job(job.name) == before
-    assert cuebot.job(SMOKE).is_paused
 
 
 @pytest.mark.parametrize(

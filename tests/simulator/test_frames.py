@@ -32,14 +32,6 @@ def start(cuebot: Cuebot, frame: Any) -> Any:
     return there
 
 
-def test_a_killed_frame_fails(cuebot: Cuebot) -> None:
-    frame = a_frame(cuebot, "RUNNING")
-    cuebot("FrameInterface/Kill", frame=frame)
-    assert state(cuebot, frame) == "RUNNING"
-    cuebot.wait(0.5)
-    assert (state(cuebot, frame), seen(cuebot, frame).exit_status) == ("WAITING", 1)
-
-
 def test_a_frame_is_dead_when_its_tries_are_used_up(cuebot: Cuebot) -> None:
     frame = start(cuebot, a_frame(cuebot, "WAITING", ROTO))
     end_frame(cuebot.farm, frame, 1)
@@ -56,15 +48,6 @@ def test_which_tries_count(cuebot: Cuebot, exit_status: int, counted: int) -> No
     frame.exit_status = exit_status
     start(cuebot, frame)
     assert frame.retry_count == counted
-
-
-def test_a_job_that_eats_does_so_at_the_first_failure(cuebot: Cuebot) -> None:
-    frame = start(cuebot, a_frame(cuebot, "WAITING", ROTO))
-    other = a_frame(cuebot, "WAITING", ROTO)
-    cuebot("FrameInterface/CreateDependencyOnFrame", frame=other, depend_on_frame=frame)
-    cuebot.farm.pending[ROTO].auto_eat = True
-    end_frame(cuebot.farm, frame, 1)
-    assert (state(cuebot, frame), state(cuebot, other)) == ("EATEN", "DEPEND")
 
 
 def test_a_frame_is_eaten(cuebot: Cuebot) -> None:

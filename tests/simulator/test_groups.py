@@ -82,16 +82,6 @@ def test_jobs_move_and_take_the_defaults_of_the_group(cuebot: Cuebot) -> None:
     }
 
 
-def test_a_new_name_shows_in_the_jobs(cuebot: Cuebot) -> None:
-    comp = group(cuebot, "comp")
-    cuebot("GroupInterface/SetName", group=comp, name="compositing")
-    assert now(cuebot, comp).name == "compositing"
-    assert {cuebot.job(name).group for name in (COMP, FINISHED)} == {"compositing"}
-    assert {proc.group_name for proc in cuebot.farm.procs.values() if proc.job_name == COMP} == {
-        "compositing"
-    }
-
-
 @pytest.mark.parametrize(
     ("limit", "value", "default", "in_jobs"),
     [

@@ -53,14 +53,6 @@ def test_tags_are_added(cuebot: Cuebot) -> None:
     assert tags(cuebot) == ["desktop", IDLE, "big", "desktop", "gpu"]
 
 
-def test_tags_decide_what_runs(cuebot: Cuebot) -> None:
-    cuebot.wait(6)
-    assert not procs(cuebot, IDLE)
-    ask(cuebot, "AddTags", IDLE, tags=["general"])
-    cuebot.wait(6)
-    assert procs(cuebot, IDLE)
-
-
 def test_a_host_is_deleted(cuebot: Cuebot) -> None:
     ask(cuebot, "AddComment", "desk-201", new_comment={"subject": "Fan"})
     comments, deeds = len(cuebot.farm.comments), len(cuebot.farm.deeds)
@@ -69,23 +61,6 @@ def test_a_host_is_deleted(cuebot: Cuebot) -> None:
     assert cuebot("OwnerInterface/GetOwner", name="artist1").owner.host_count == 0
     assert (len(cuebot.farm.comments), len(cuebot.farm.deeds)) == (comments - 1, deeds - 1)
     cuebot.wait(60)
-
-
-def test_the_whiteboard_nests_procs_in_hosts(cuebot: Cuebot) -> None:
-    hosts = {
-        host.name: host
-        for host in cuebot("HostInterface/GetHostWhiteboard").nested_hosts.nested_hosts
-    }
-    assert hosts.keys() == names(cuebot)
-    busy = hosts[BUSY]
-    assert (busy.id, busy.idle_cores) == (cuebot.host(BUSY).id, cuebot.host(BUSY).idle_cores)
-    assert list(busy.tags) == tags(cuebot, BUSY)
-    nested = {proc.id: proc for proc in busy.procs.nested_procs}
-    for proc in procs(cuebot, BUSY):
-        assert nested.pop(proc.id).frame_name == proc.frame_name
-    assert not nested
-    assert {proc.parent.id for proc in busy.procs.nested_procs} == {busy.id}
-    assert enum_name(hosts["desk-202"], "lock_state") == "NIMBY_LOCKED"
 
 
 def test_procs_of_a_host_are_redirected_to_a_job(cuebot: Cuebot) -> None:
@@ -105,18 +80,6 @@ def test_procs_of_a_host_are_redirected_to_a_job(cuebot: Cuebot) -> None:
 
 def state(cuebot: Cuebot, name: str) -> str:
     return enum_name(cuebot.host(name), "state")
-
-
-def test_a_lock_leaves_alone_what_runs(cuebot: Cuebot) -> None:
-    before = {proc.id for proc in procs(cuebot, BUSY)}
-    ask(cuebot, "Lock", BUSY)
-    assert enum_name(cuebot.host(BUSY), "lock_state") == "LOCKED"
-    cuebot.wait(10)
-    assert {proc.id for proc in procs(cuebot, BUSY)} <= before
-    ask(cuebot, "Unlock", BUSY)
-    assert enum_name(cuebot.host(BUSY), "lock_state") == "OPEN"
-    cuebot.wait(10)
-    assert {proc.id for proc in procs(cuebot, BUSY)} - before
 
 
 def test_a_reboot_kills_what_runs_and_ends(cuebot: Cuebot) -> None:
@@ -151,15 +114,6 @@ def test_a_reboot_waits_until_nothing_runs(cuebot: Cuebot) -> None:
     cuebot.wait(70)
     assert state(cuebot, BUSY) == "UP"
     assert cuebot.host(BUSY).boot_time > booted
-
-
-@pytest.mark.parametrize("method", ["Reboot", "RebootWhenIdle"])
-def test_a_machine_that_restarts_takes_no_work(cuebot: Cuebot, method: str) -> None:
-    before = {proc.id for proc in procs(cuebot, BUSY)}
-    ask(cuebot, method, BUSY)
-    ask(cuebot, "SetHardwareState", BUSY, state="UP")
-    cuebot.wait(20)
-    assert {proc.id for proc in procs(cuebot, BUSY)} <= before
 
 
 def test_a_hardware_state_set_by_hand(cuebot: Cuebot) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from cuebot_simulator.world.messages import enum_name
 from cuebot_simulator.world.new_entities import add_comment
-from tests.simulator.in_process import COMP, FINISHED, LIGHT, ROTO, SMOKE, UNCAUGHT, Cuebot
+from tests.simulator.in_process import COMP, LIGHT, ROTO, SMOKE, UNCAUGHT, Cuebot
 from tests.simulator.specs import job_xml, layer_xml, spec_xml
 
 
@@ -35,23 +35,6 @@ def test_eating_failures_by_itself_means_no_retries(cuebot: Cuebot) -> None:
     assert cuebot.farm.max_retries[job.id] == 1
 
 
-def test_retries_decide_when_a_frame_is_dead(cuebot: Cuebot) -> None:
-    ask(cuebot, "SetMaxRetries", COMP, max_retries=0)
-    frame = cuebot.frames(COMP, "RUNNING")[0]
-    ask(cuebot, "KillFrames", COMP, req={"ids": [frame.id]})
-    cuebot.wait()
-    assert [each.id for each in cuebot.frames(COMP, "DEAD")] == [frame.id]
-
-
-def test_a_job_is_killed_a_moment_later(cuebot: Cuebot) -> None:
-    ask(cuebot, "Kill", COMP, reason="not needed")
-    assert enum_name(cuebot.job(COMP), "state") == "PENDING"
-    cuebot.wait()
-    job = cuebot.job(COMP)
-    assert enum_name(job, "state") == "FINISHED"
-    assert (job.job_stats.running_frames, job.stop_time) == (0, cuebot.farm.now - 1)
-
-
 def test_only_a_completed_job_is_shut_down(cuebot: Cuebot) -> None:
     empty = spec_xml(job_xml(layer_xml(span="1-10y1")))
     (job,) = cuebot("JobInterface/LaunchSpecAndWait", spec=empty).jobs.jobs
@@ -70,13 +53,6 @@ def test_chosen_frames_are_killed_whatever_states_are_named(cuebot: Cuebot) -> N
     assert len(cuebot.frames(COMP, "RUNNING")) == 3
     cuebot.wait()
     assert [each.id for each in cuebot.frames(COMP, "RUNNING")] == [each.id for each in others]
-
-
-def test_chosen_frames_are_retried(cuebot: Cuebot) -> None:
-    ask(cuebot, "RetryFrames", FINISHED, req={"frame_range": "1001-1002"})
-    cuebot.wait()
-    assert [frame.number for frame in cuebot.frames(FINISHED, "WAITING")] == [1001, 1002]
-    assert cuebot("JobInterface/IsJobPending", name=FINISHED).value
 
 
 def test_nobody_hears_of_wrong_criteria_in_the_queue(cuebot: Cuebot) -> None:
@@ -116,13 +92,6 @@ def test_frames_are_put_in_another_order(
     assert sorted(order_of(cuebot)) == before
 
 
-def test_reordered_frames_start_in_their_new_order(cuebot: Cuebot) -> None:
-    ask(cuebot, "ReorderFrames", ROTO, range="1010", order="FIRST")
-    ask(cuebot, "SetPriority", ROTO, val=500)
-    cuebot.wait(10)
-    assert 1010 in [frame.number for frame in cuebot.frames(ROTO, "RUNNING")]
-
-
 def updates(cuebot: Cuebot, job: str, since: int, **values: Any) -> Any:
     return ask(cuebot, "GetUpdatedFrames", job, last_check=since, **values)
 
@@ -144,14 +113,6 @@ def test_frames_that_changed_since_the_last_check_are_updates(cuebot: Cuebot) ->
     assert not updates(cuebot, LIGHT, cuebot.farm.now).updated_frames.updated_frames
 
 
-def test_what_runs_is_an_update_after_every_report(cuebot: Cuebot) -> None:
-    since = cuebot.farm.now
-    running = {frame.id for frame in cuebot.frames(COMP, "RUNNING")}
-    cuebot.wait(6)
-    answer = updates(cuebot, COMP, since)
-    assert running <= {frame.id for frame in answer.updated_frames.updated_frames}
-
-
 def test_updates_are_of_chosen_layers_and_a_hundred_at_most(cuebot: Cuebot) -> None:
     spec = spec_xml(job_xml(layer_xml(span="1-150"), layer_xml("two")))
     (job,) = cuebot("JobInterface/LaunchSpecAndWait", spec=spec).jobs.jobs
@@ -159,27 +120,6 @@ def test_updates_are_of_chosen_layers_and_a_hundred_at_most(cuebot: Cuebot) -> N
     assert len(updates(cuebot, job.name, since).updated_frames.updated_frames) == 100
     answer = updates(cuebot, job.name, since, layer_filter={"layers": [layer]})
     assert len(answer.updated_frames.updated_frames) == 10
-
-
-def test_a_job_waits_for_a_job(cuebot: Cuebot) -> None:
-    on = {"id": cuebot.job(COMP).id}
-    depend = ask(cuebot, "CreateDependencyOnJob", ROTO, on_job=on).depend
-    assert (enum_name(depend, "type"), depend.active) == ("JOB_ON_JOB", True)
-    assert (depend.depend_er_job, depend.depend_on_job) == (ROTO, COMP)
-    assert len(cuebot.frames(ROTO, "DEPEND")) == 10
-    assert list(ask(cuebot, "GetWhatThisDependsOn", ROTO).depends.depends) == [depend]
-    assert depend in ask(cuebot, "GetWhatDependsOnThis", COMP).depends.depends
-    assert list(ask(cuebot, "GetDepends", ROTO).depends.depends) == [depend]
-    assert not ask(cuebot, "GetWhatDependsOnThis", ROTO).depends.depends
-
-
-def test_dependencies_of_a_job_are_dropped(cuebot: Cuebot) -> None:
-    ask(cuebot, "CreateDependencyOnJob", ROTO, on_job=cuebot.job(COMP))
-    ask(cuebot, "DropDepends", ROTO, target="ANY_TARGET")
-    assert len(cuebot.frames(ROTO, "DEPEND")) == 10
-    cuebot.wait()
-    assert not cuebot.frames(ROTO, "DEPEND")
-    assert not [each for each in ask(cuebot, "GetDepends", ROTO).depends.depends if each.active]
 
 
 def job_comments(cuebot: Cuebot) -> list[Any]:

@@ -6,9 +6,8 @@ import pytest
 
 from cuebot_simulator.world.frame_actions import end_frame
 from cuebot_simulator.world.messages import enum_name
-from tests.simulator.in_process import COMP, LIGHT, ROTO, SMOKE, Cuebot
+from tests.simulator.in_process import COMP, ROTO, SMOKE, Cuebot
 
-FIRST, LAST, REVERSE = 0, 1, 2
 MB = 1024
 
 
@@ -26,22 +25,6 @@ def urgent_layer(cuebot: Cuebot) -> Any:
     return cuebot.layer(ROTO, "roto")
 
 
-def test_a_layers_frames_are_killed_eaten_and_retried(cuebot: Cuebot) -> None:
-    layer = cuebot.layer(LIGHT, "beauty")
-    cuebot("LayerInterface/KillFrames", layer=layer, reason="test")
-    assert stats(cuebot, layer).running_frames == 4
-    cuebot.wait(0.5)
-    assert (stats(cuebot, layer).running_frames, stats(cuebot, layer).waiting_frames) == (0, 8)
-    cuebot("LayerInterface/RetryFrames", layer=layer)
-    cuebot.wait(0.5)
-    assert stats(cuebot, layer).waiting_frames == 20
-    assert stats(cuebot, cuebot.layer(LIGHT, "shadow")).succeeded_frames == 20
-    cuebot("LayerInterface/EatFrames", layer=layer)
-    cuebot.wait(0.5)
-    assert stats(cuebot, layer).eaten_frames == 20
-    assert enum_name(cuebot.job(LIGHT), "state") == "FINISHED"
-
-
 def test_cores_are_rounded(cuebot: Cuebot) -> None:
     layer = cuebot.layer(COMP, "comp")
     shown = {"id": layer.id}
@@ -51,15 +34,6 @@ def test_cores_are_rounded(cuebot: Cuebot) -> None:
     for asked, kept in ((6.75, 6.0), (0.0, 0.0), (-1.0, -1.0)):
         cuebot("LayerInterface/SetMaxCores", layer=shown, cores=asked)
         assert seen(cuebot, layer).max_cores == kept
-
-
-def test_the_next_frames_take_what_was_set(cuebot: Cuebot) -> None:
-    layer = urgent_layer(cuebot)
-    cuebot("LayerInterface/SetMinCores", layer=layer, cores=3)
-    cuebot("LayerInterface/SetMinMemory", layer=layer, memory=300 * MB)
-    cuebot.wait(10)
-    procs = [each for each in cuebot.farm.procs.values() if each.job_name == ROTO]
-    assert {(each.reserved_cores, each.reserved_memory) for each in procs} == {(3, 300 * MB)}
 
 
 @pytest.mark.parametrize(("optimized", "left"), [(True, 1256 * MB), (False, 8192 * MB)])
@@ -91,24 +65,6 @@ def test_a_layer_starts_after_a_time(cuebot: Cuebot) -> None:
     assert (now.start_after, now.start_after_reason) == (0, "")
     cuebot.wait(6)
     assert stats(cuebot, layer).waiting_frames < 10
-
-
-def test_limits_are_added_and_dropped_by_id(cuebot: Cuebot) -> None:
-    limit = cuebot("LimitInterface/Find", name="arnold").limit
-    layer = cuebot.layer(COMP, "comp")
-    before = cuebot.farm.running_with["arnold"]
-    for times in (1, 2):
-        cuebot("LayerInterface/AddLimit", layer=layer, limit_id=limit.id)
-        assert sorted(seen(cuebot, layer).limits) == [*["arnold"] * times, "nuke_render"]
-        assert cuebot.farm.running_with["arnold"] == before + 3
-    found = cuebot("LayerInterface/GetLimits", layer=layer).limits
-    assert sorted(each.name for each in found) == ["arnold", "nuke_render"]
-    for _ in range(2):
-        cuebot("LayerInterface/DropLimit", layer=layer, limit_id=limit.id)
-        assert list(seen(cuebot, layer).limits) == ["nuke_render"]
-        assert cuebot.farm.running_with["arnold"] == before
-    cuebot("LayerInterface/AddLimit", layer=layer, limit_id="x")
-    assert list(seen(cuebot, layer).limits) == ["nuke_render"]
 
 
 def test_marking_a_layer_done_lets_go_what_waits_for_the_layer(cuebot: Cuebot) -> None:

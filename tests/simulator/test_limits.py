@@ -44,14 +44,6 @@ def licensed(cuebot: Cuebot) -> Cuebot:
     return cuebot
 
 
-def test_current_running_follows_what_runs(cuebot: Cuebot) -> None:
-    assert limit(cuebot).current_running > 0
-    for name in list(cuebot.farm.pending):
-        cuebot("JobInterface/Kill", job=cuebot.job(name), reason="test")
-    cuebot.wait()
-    assert limit(cuebot).current_running == 0
-
-
 def test_a_renamed_limit_goes_on_limiting(cuebot: Cuebot) -> None:
     before = limit(cuebot)
     cuebot("LimitInterface/Rename", old_name="arnold", new_name="karma")
@@ -96,16 +88,6 @@ def test_what_is_set_is_shown(
     found = limit(licensed)
     assert {name: getattr(found, name) for name in shown} == shown
     assert licensed.refusal(f"LimitInterface/{method}", name="x", **sent) == LIMIT_NOT_FOUND
-
-
-@pytest.mark.parametrize("enforcement", ["ADVISORY", "DISABLED"])
-def test_only_an_enforced_limit_blocks(licensed: Cuebot, enforcement: str) -> None:
-    licensed("LimitInterface/SetMaxValue", name="arnold", max_value=0)
-    assert not limit(licensed).blocking_disabled
-    licensed("LimitInterface/SetEnforcement", name="arnold", enforcement=enforcement)
-    assert limit(licensed).blocking_disabled
-    licensed.wait(300)
-    assert limit(licensed).current_running > 0
 
 
 def test_a_limit_of_hosts_lets_no_more_hosts_in(licensed: Cuebot) -> None:

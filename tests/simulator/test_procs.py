@@ -7,7 +7,7 @@ import pytest
 
 from cuebot_simulator.world.messages import fill
 from cuebot_simulator.world.state import by_name
-from tests.simulator.in_process import COMP, LIGHT, ROTO, SMOKE, Cuebot
+from tests.simulator.in_process import LIGHT, ROTO, SMOKE, Cuebot
 
 GIGABYTE_KB = 1024 * 1024
 
@@ -19,32 +19,6 @@ def procs(cuebot: Cuebot, **criteria: Any) -> Sequence[Any]:
 
 def ids(found: Sequence[Any]) -> set[str]:
     return {proc.id for proc in found}
-
-
-def test_procs_are_searched(cuebot: Cuebot) -> None:
-    everything = procs(cuebot)
-    assert len(everything) == 16
-    for name, value, field in (
-        ("hosts", "render-node-01", "name"),
-        ("jobs", COMP, "job_name"),
-        ("layers", "beauty", "frame_name"),
-        ("shows", "harbor", "show_name"),
-    ):
-        expected = ids([each for each in everything if value in getattr(each, field)])
-        assert 0 < len(expected) < 16
-        assert ids(procs(cuebot, **{name: [value, "nope"]})) == expected
-    assert ids(procs(cuebot, allocs=["local.general"])) == ids(everything)
-    assert not procs(cuebot, allocs=["local.desktop"])
-
-
-def test_a_killed_proc_is_unbooked_and_ends(cuebot: Cuebot) -> None:
-    found = procs(cuebot)[0]
-    cuebot("ProcInterface/Kill", proc=found)
-    assert [each.unbooked for each in procs(cuebot) if each.id == found.id] == [True]
-    cuebot.wait(1)
-    assert found.id not in ids(procs(cuebot))
-    frame = cuebot("FrameInterface/FindFrame", job=COMP, layer="comp", frame=1009).frame
-    assert frame.exit_status != 0 or found.job_name != COMP
 
 
 @pytest.mark.parametrize("kill", [True, False])

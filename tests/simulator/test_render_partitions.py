@@ -47,18 +47,6 @@ def reserved(cuebot: Cuebot) -> list[int]:
     return [each.reserved_cores for each in found if each.allocation_name == "local.desktop"]
 
 
-def test_a_partition_for_a_job(cuebot: Cuebot) -> None:
-    made = add(cuebot, cuebot.job(ROTO), max_gpus=1, max_gpu_memory=5)
-    assert (made.job, made.layer, made.frame, made.host) == (ROTO, "", "", HOST)
-    assert enum_name(made, "render_part_type") == "JOB_PARTITION"
-    assert (made.threads, made.max_cores, made.cores) == (2, 400, 400)
-    assert (made.max_memory, made.memory) == (8 * GIGABYTE_KB, 4 * GIGABYTE_KB)
-    assert (made.max_gpus, made.gpus, made.max_gpu_memory, made.gpu_memory) == (1, 0, 5, 0)
-    assert list(partitions(cuebot)) == [made]
-    assert [proc.reserved_cores for proc in procs(cuebot)] == [2, 2]
-    assert cuebot.host(HOST).idle_cores == 4
-
-
 def test_what_runs_locally_is_not_the_shows(cuebot: Cuebot) -> None:
     add(cuebot, cuebot.job(ROTO))
     assert cuebot.job(ROTO).job_stats.running_frames == 2
@@ -108,13 +96,3 @@ def test_the_user_must_own_a_host(cuebot: Cuebot) -> None:
     code, text = refusal(cuebot, cuebot.job(ROTO), username="artist1")
     assert code == "INTERNAL"
     assert text.endswith(f"\nartist1 is not the owner of the host {HOST}")
-
-
-def test_a_partition_is_given_up(cuebot: Cuebot) -> None:
-    made = add(cuebot, cuebot.job(ROTO))
-    cuebot("RenderPartitionInterface/Delete", render_partition=made)
-    assert not partitions(cuebot)
-    assert [proc.unbooked for proc in procs(cuebot)] == [True, True]
-    cuebot.wait(10)
-    assert not procs(cuebot)
-    assert cuebot.host(HOST).idle_cores == 8

@@ -15,11 +15,10 @@ from cuebot_simulator.world.clock import StoppedClock
 from cuebot_simulator.world.messages import Messages
 from cuebot_simulator.world.studio import build_farm
 from tests.simulator.conftest import NOW
-from tests.support.patience import PATIENCE, until
+from tests.support.patience import PATIENCE
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
-LONG = 2 * 3600
 each_reflection = pytest.mark.parametrize(
     "path",
     [
@@ -58,22 +57,6 @@ async def reflect(cuebot: SimulatedCuebot, path: str, **request: Any) -> ServerR
             iter([ServerReflectionRequest(**request)])
         ).read()
         return answer
-
-
-async def test_calls_are_remembered_with_their_metadata(server: SimulatedCuebot) -> None:
-    await get_shows(server)
-    path, metadata = server.calls[-1]
-    assert path == "/show.ShowInterface/GetShows"
-    assert metadata["x-request-id"] == "r1"
-
-
-async def test_a_failure_is_a_status_with_its_text(server: SimulatedCuebot) -> None:
-    async with grpc.aio.insecure_channel(server.endpoint) as channel:
-        ask: Any = channel.unary_unary("/job.JobInterface/GetJob")
-        with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await ask(b"", timeout=10)
-    assert caught.value.code() is grpc.StatusCode.NOT_FOUND
-    assert caught.value.details() == "Incorrect result size: expected 1, actual 0"
 
 
 @each_reflection
@@ -122,26 +105,5 @@ async def test_things_happen_while_nobody_calls(messages: Messages) -> None:
     try:
         async with asyncio.timeout(PATIENCE):
             await happened.wait()
-    finally:
-        await cuebot.stop()
-
-
-@pytest.mark.parametrize("called", [True, False])
-async def test_a_farm_that_was_asleep_goes_on_where_it_was(
-    messages: Messages, called: bool
-) -> None:
-    now = [float(NOW)]
-    farm = build_farm(messages, clock=lambda: now[0])
-    cuebot = SimulatedCuebot(farm=farm)
-    await cuebot.start()
-    try:
-        await get_shows(cuebot)
-        procs = set(farm.procs)
-        now[0] += LONG
-        if called:
-            assert await get_shows(cuebot)
-        else:
-            await until(lambda: farm.agenda.late == 0)
-        assert set(farm.procs) == procs
     finally:
         await cuebot.stop()

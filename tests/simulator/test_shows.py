@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from cuebot_simulator.world.jobs import launch_job
-from cuebot_simulator.world.new_entities import add_group
 from cuebot_simulator.world.plans import JobPlan, LayerPlan
 from tests.simulator.in_process import LIGHT, Cuebot
 
@@ -26,36 +25,6 @@ def launch(cuebot: Cuebot, show: str) -> Any:
 
 def running(cuebot: Cuebot, name: str = "demo") -> int:
     return int(find(cuebot, name).show_stats.running_frames)
-
-
-def test_the_whiteboard_is_the_tree_of_groups(cuebot: Cuebot) -> None:
-    root = cuebot("ShowInterface/GetJobWhiteboard", show=ref(cuebot)).whiteboard
-    assert (root.name, root.level, list(root.jobs)) == ("demo", 0, [])
-    groups = {group.name: group for group in root.groups.nested_groups}
-    assert set(groups) == {"comp", "light", "fx"}
-    light = groups["light"]
-    assert (light.department, light.level, light.parent.id) == ("Lighting", 1, root.id)
-    assert (light.max_cores, light.default_job_priority) == (-1, -1)
-    assert not light.parent.groups.nested_groups
-    assert list(light.jobs) == [job.id for job in light.inline_jobs] == [cuebot.job(LIGHT).id]
-    assert light.inline_jobs[0] == cuebot.job(LIGHT)
-    stats = cuebot("GroupInterface/GetGroup", id=light.id).group.group_stats
-    assert light.stats.pending_jobs == 1
-    assert light.stats.running_frames == stats.running_frames > 0
-    assert light.stats.reserved_cores == stats.reserved_cores
-    assert len(groups["comp"].jobs) == 1
-
-
-def test_the_whiteboard_nests_to_any_depth(cuebot: Cuebot) -> None:
-    show = cuebot.farm.shows[find(cuebot).id]
-    light = next(group for group in cuebot.farm.groups_of(show) if group.name == "light")
-    add_group(cuebot.farm, show, "keys", parent=light)
-    root = cuebot("ShowInterface/GetJobWhiteboard", show=ref(cuebot)).whiteboard
-    nested = next(group for group in root.groups.nested_groups if group.name == "light")
-    (keys,) = nested.groups.nested_groups
-    assert (keys.name, keys.level, keys.parent.name) == ("keys", 2, "light")
-    assert not keys.parent.HasField("parent")
-    assert nested.HasField("parent")
 
 
 def test_the_whiteboard_is_five_seconds_old_at_most(cuebot: Cuebot) -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from cuebot_simulator.world import depends
 from cuebot_simulator.world import spec_xml as xml
-from cuebot_simulator.world.frame_range import in_chunks, numbers_of
-from cuebot_simulator.world.messages import enum_name, fill
+from cuebot_simulator.world.frame_range import numbers_of
+from cuebot_simulator.world.messages import enum_name
 from tests.contract.specs import depend
 from tests.simulator.in_process import NOTHING_FOUND, Cuebot
 from tests.simulator.specs import job_xml, layer_xml, spec_xml
@@ -39,24 +39,6 @@ def refused(cuebot: Cuebot, text: str) -> str:
     code, message = cuebot.refusal("JobInterface/LaunchSpec", spec=text)
     assert code == "INTERNAL"
     return message.removeprefix(NOT_QUEUED)
-
-
-def test_a_launch_answers_names_first_and_the_jobs_come_later(cuebot: Cuebot) -> None:
-    text = spec_xml(job_xml(), job_xml(name="light_v001"))
-    names = cuebot("JobInterface/LaunchSpec", spec=text).names
-    assert list(names) == [NAME, "demo-sh030-lena_light_v001"]
-    assert not cuebot("JobInterface/IsJobPending", name=NAME).value
-    cuebot.wait()
-    assert all(cuebot("JobInterface/IsJobPending", name=name).value for name in names)
-
-
-def test_a_launch_that_is_waited_for_answers_the_jobs(cuebot: Cuebot) -> None:
-    (job,) = launch(cuebot, spec_xml())
-    assert job == cuebot("JobInterface/FindJob", name=NAME).job
-    assert (job.show, job.shot, job.user, job.uid) == ("demo", "sh030", "lena", 1234)
-    assert (job.facility, job.group, enum_name(job, "state")) == ("local", "demo", "PENDING")
-    assert job.log_dir == f"/shots/demo/sh030/logs/{NAME}--{job.id}"
-    assert (job.job_stats.total_frames, job.job_stats.waiting_frames) == (10, 10)
 
 
 @pytest.mark.parametrize(
@@ -97,18 +79,6 @@ def test_a_local_job_gets_its_owners_machine(
     assert (request.max_cores, request.max_memory, request.threads) == (4, 4096, 2)
 
 
-def test_a_spec_may_not_ask_for_more_retries_than_cuebot_takes(cuebot: Cuebot) -> None:
-    (job,) = launch(cuebot, spec_xml(job_xml(more="<maxretries>5</maxretries>")))
-    assert cuebot.farm.max_retries[job.id] == 1
-
-
-def test_job_names_are_conformed(cuebot: Cuebot) -> None:
-    for name in ("COMP-V004", "__comp__v004", "demo-sh030-lena_comp_v004"):
-        assert list(cuebot("JobInterface/LaunchSpec", spec=spec_xml(job_xml(name=name))).names) == [
-            NAME
-        ]
-
-
 def test_a_post_job_waits_until_its_job_is_over(cuebot: Cuebot) -> None:
     post = layer_xml("clean_up", kind="Post", span="1")
     (job,) = launch(cuebot, spec_xml(job_xml(layer_xml(), post)))
@@ -127,17 +97,6 @@ def test_a_post_job_waits_until_its_job_is_over(cuebot: Cuebot) -> None:
     assert cuebot("JobInterface/IsJobPending", name=posted.name).value
 
 
-def test_a_layer_takes_what_its_service_says(cuebot: Cuebot) -> None:
-    service = next(each for each in cuebot.farm.services.values() if each.name == "houdini")
-    fill(service, tags=["fx", "general"], timeout=90, timeout_llu=30, max_cores=800)
-    layer = one_layer(cuebot, services=("nope", "houdini", "houdini", ""))
-    assert list(layer.services) == ["nope", "houdini"]
-    assert (layer.min_cores, layer.max_cores, layer.min_memory) == (4, 8, 16 * 1024 * 1024)
-    assert (layer.is_threadable, list(layer.tags)) == (True, ["fx", "general"])
-    assert (layer.timeout, layer.timeout_llu) == (90, 30)
-    assert layer.command == "nuke -F #IFRAME#"
-
-
 def test_a_layer_overrules_its_service(cuebot: Cuebot) -> None:
     layer = one_layer(
         cuebot,
@@ -151,61 +110,10 @@ def test_a_layer_overrules_its_service(cuebot: Cuebot) -> None:
     assert list(layer.tags) == ["general", "gpu_one"]
 
 
-@pytest.mark.parametrize(
-    ("cores", "expected"),
-    [
-        ("200", 2),
-        ("2.0", 2),
-        ("0.5", 0.5),
-        ("9", 1),
-        ("0.05", 1),
-        ("0", 0),
-        ("0.0", 0),
-        ("-2", -0.02),
-        ("-1", -1),
-        ("-2.0", -2),
-        ("2400", 24),
-        ("2401", 24),
-        ("1000.5", 24),
-    ],
-)
-def test_cores_are_as_many_as_a_spec_says(cuebot: Cuebot, cores: str, expected: float) -> None:
-    layer = one_layer(cuebot, more=f"<cores>{cores}</cores><threadable>True</threadable>")
-    assert round(layer.min_cores, 4) == expected
-    assert layer.is_threadable == (not 0 < expected < 1)
-
-
-@pytest.mark.parametrize(
-    ("memory", "expected"),
-    [
-        ("4", 4 * 1024**2),
-        ("4G", 4 * 1024**2),
-        ("1.5m", 262_144),
-        ("512.5m", 524_800),
-        ("64g", 64 * 1024**2),
-        ("-1g", 262_144),
-    ],
-)
-def test_memory_is_read_and_raised(cuebot: Cuebot, memory: str, expected: int) -> None:
-    assert one_layer(cuebot, more=f"<memory>{memory}</memory>").min_memory == expected
-
-
 def test_memory_that_is_no_number_is_refused(cuebot: Cuebot) -> None:
     for memory in ("2.5g", "2.5", "", "memory", "m", "NaNm", "infm"):
         text = spec_xml(job_xml(layer_xml(more=f"<memory>{memory}</memory>")))
         assert refused(cuebot, text) == "not a number"
-
-
-def test_layers_keep_their_order_and_type(cuebot: Cuebot) -> None:
-    found = layers(cuebot, layer_xml("sim"), layer_xml("mesh", kind="Util"))
-    assert [(each.name, each.dispatch_order) for each in found] == [("sim", 1), ("mesh", 2)]
-    assert [enum_name(each, "type") for each in found] == ["RENDER", "UTIL"]
-
-
-def test_frames_are_named_and_chunked(cuebot: Cuebot) -> None:
-    layer = one_layer(cuebot, span="10-1", chunk=4)
-    assert (layer.range, layer.chunk_size) == ("10-1", 4)
-    assert [frame.number for frame in cuebot.frames(NAME)] == [10, 6, 2]
 
 
 @pytest.mark.parametrize(
@@ -295,12 +203,6 @@ def test_frame_ranges(text: str, numbers: list[int]) -> None:
 def test_what_is_no_frame_range(text: str) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         numbers_of(text)
-
-
-def test_chunks_begin_with_their_first_frame() -> None:
-    assert in_chunks([1, 2, 2, 3, 4, 5], 2) == (1, 3, 5)
-    assert in_chunks([3, 1], 1_000_000) == (3,)
-    assert in_chunks(range(1, 8), 3) == (1, 4, 7)
 
 
 def test_a_spec_asks_for_no_more_dependencies_than_can_be_made_soon(

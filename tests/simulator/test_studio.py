@@ -21,18 +21,12 @@ from cuebot_simulator.world.studio import build_farm, place_filter
 from cuebot_simulator.world.studio_data import GENERAL
 from cuebot_simulator.world.tallies import Tally
 from tests.simulator.conftest import NOW
-from tests.simulator.in_process import COMP, Cuebot
+from tests.simulator.in_process import Cuebot
 
 OLD_SPELLINGS = {"SetMangedCores"}
 """Names of methods that only protos have which are older than the installed ones."""
 LARGE = 2500
 """Jobs of a large farm, whose frames are made when somebody looks at them."""
-
-
-def test_the_statistics_of_a_new_farm_add_up(messages: Messages) -> None:
-    farm = build_farm(messages, clock=StoppedClock(NOW))
-    assert farm.procs
-    assert_sums(farm)
 
 
 def test_every_simulated_method_exists() -> None:
@@ -74,11 +68,6 @@ def test_a_frame_that_nobody_has_looked_at_is_found_by_its_id(messages: Messages
     frame = one.frames(name)[3]
     assert two("FrameInterface/GetFrame", id=frame.id).frame == frame
     assert two.refusal("FrameInterface/GetFrame", id=frame.id[:-4] + "ffff")[0] == "NOT_FOUND"
-
-
-def test_fewer_jobs_than_the_small_studio_has(messages: Messages) -> None:
-    farm = build_farm(messages, jobs=1, clock=StoppedClock(NOW))
-    assert [job.name for job in farm.jobs.values()] == [COMP]
 
 
 STATES = ("WAITING", "RUNNING", "SUCCEEDED", "DEPEND", "DEAD", "EATEN")
@@ -396,17 +385,3 @@ def test_a_frame_is_in_depend_if_and_only_if_something_holds_it_back(cuebot: Cue
                 )
                 state = enum_name(frame, "state")
                 assert (state == "DEPEND") == (held > 0 and state not in ("RUNNING", "EATEN"))
-
-
-def test_statistics_count_what_the_farm_does(cuebot: Cuebot) -> None:
-    before = cuebot("CueInterface/GetSystemStats").stats
-    assert before.booked_procs - before.unbooked_procs == len(cuebot.farm.procs)
-    assert before.report_executed == 0
-    cuebot.wait(300)
-    after = cuebot("CueInterface/GetSystemStats").stats
-    assert after.booked_procs - after.unbooked_procs == len(cuebot.farm.procs)
-    assert after.unbooked_procs > before.unbooked_procs
-    assert after.dispatch_executed == after.unbooked_procs
-    up = sum(host.state == 0 for host in cuebot.farm.hosts.values())
-    assert up * 58 <= after.report_executed <= up * 60  # the last beat is still under way
-    assert after.booking_executed >= after.report_executed
