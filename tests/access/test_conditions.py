@@ -21,9 +21,6 @@ SUB = {"sub": "lena"}
     ("text", "facts", "claims", "holds"),
     [
         ("user = $sub", LENA, SUB, True),
-        ("user = $sub", LENA, {"sub": "bo"}, False),
-        ("user = $sub", {}, SUB, False),
-        ("user = $sub", LENA, {}, False),
         ("user = $sub", LENA, {"sub": ["bo", "lena"]}, True),
         ("user = $sub", LENA, {"sub": 7}, False),
         ("user = $sub", LENA, {"sub": [7, "lena"]}, True),
@@ -31,29 +28,13 @@ SUB = {"sub": "lena"}
         ("job = $id", {"job": "7"}, {"id": 7}, True),
         ("user = '$sub'", LENA, SUB, False),
         ("user = '$sub'", {"user": "$sub"}, SUB, True),
-        ("user != $sub", LENA, {"sub": "bo"}, True),
-        ("user != $sub", {}, {"sub": "bo"}, False),
-        ("user != $sub", LENA, {}, False),
-        ("not user = $sub", {}, SUB, False),
-        ("not user = $sub", LENA, {}, False),
-        ("not user = $sub", LENA, {"sub": "bo"}, True),
-        ("not not user = $sub", LENA, SUB, True),
-        ("not (user = $sub or show = x)", LENA, {"sub": "bo"}, True),
-        ("not (user = $sub or show = x)", {"user": "lena"}, {"sub": "bo"}, False),
-        ("not (user = $sub and show = x)", {"user": "lena"}, {"sub": "bo"}, True),
-        ("user = $sub or show in $shows", {"show": "demo"}, {"sub": "x", "shows": ["demo"]}, True),
-        ("user = $sub or show in $shows", LENA, SUB, True),
-        ("user = $sub and show in $shows", LENA, SUB, False),
         ("show in $shows", LENA, {"shows": "demo"}, True),
         ("show in $shows", LENA, {"shows": "demo other"}, False),
-        ("show in $shows", LENA, {"shows": []}, False),
-        ("not show in $shows", LENA, {"shows": []}, True),
         ("show in $realm.shows", LENA, {"realm": {"shows": ["demo"]}}, True),
         ("show in $realm.shows", LENA, {"realm": ["demo"]}, False),
         ("show in (a, demo)", LENA, {}, True),
         ("show in ($shows, demo)", LENA, {"shows": ["a"]}, True),
         ("show in ($shows, demo)", LENA, {}, False),
-        ("job : sh010", LENA, {}, True),
         ("job : $sub", LENA, SUB, True),
         ("job : $sub", LENA, {"sub": ""}, False),
         ("job : $sub", LENA, {"sub": ["zzz", ""]}, False),
@@ -65,6 +46,7 @@ SUB = {"sub": "lena"}
 def test_what_holds(
     text: str, facts: dict[str, str], claims: dict[str, object], holds: bool
 ) -> None:
+    """What claims may be. How conditions are put together is compared in test_visibility.py."""
     assert read_condition(text).holds(facts, claims) == holds
 
 

@@ -612,21 +612,6 @@ async def test_unknown_keys_make_few_requests(cuebot: ScriptedCuebot) -> None:
 
 
 @pytest.mark.usefixtures("hurried")
-async def test_an_outage(cuebot: ScriptedCuebot) -> None:
-    """Keys are kept while the provider is away, and requests do not wait for it."""
-    async with provided(cuebot, key_set(ONE)) as (server, gateway):
-        server.answers.clear()
-        assert await status(gateway, lasting(THREE, kid="unknown")) == 403
-        await server.asked_more_than(1)  # and it does not answer
-        assert await status(gateway, lasting(ONE, kid="1")) == 200
-        assert await status(gateway, lasting(THREE, kid="unknown")) == 403
-        server.status = 503
-        server.answers.set()
-        await server.asked_more_than(3)
-        assert await status(gateway, lasting(ONE, kid="1")) == 200
-
-
-@pytest.mark.usefixtures("hurried")
 async def test_a_provider_that_is_away_at_the_start(cuebot: ScriptedCuebot) -> None:
     async with key_server() as server:
         server.status = 503

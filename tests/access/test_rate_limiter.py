@@ -119,32 +119,6 @@ def test_it_is_a_token_bucket(steps: list[int], rps: Fraction, burst: int, start
         assert verdict.reset == pytest.approx(float((burst - tokens) / rps), abs=1e-6)
 
 
-@given(
-    st.lists(st.floats(0, 3), min_size=1, max_size=150),
-    st.floats(0.2, 200),
-    st.integers(1, 20),
-    st.sampled_from([0.0, 0.5, 5.0]),
-)
-def test_no_window_exceeds_the_rate(
-    steps: list[float], rps: float, burst: int, max_wait: float
-) -> None:
-    clock = HandClock(1000.0)
-    limiter, rate = MemoryLimiter(clock), Rate(rps, burst, max_wait)
-    admitted: list[float] = []
-    for step in steps:
-        clock.now += step
-        verdict = limiter.hit("lena", rate)
-        if verdict.allowed:
-            assert verdict.wait <= max_wait
-            admitted.append(clock.now + verdict.wait)
-        else:
-            assert verdict.wait > max_wait
-    assert admitted == sorted(admitted)
-    for first, begin in enumerate(admitted):
-        for count, end in enumerate(admitted[first:], 1):
-            assert count <= burst + rps * (end - begin) + 1e-6
-
-
 # --- Who has which rate ---------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("given", "rate"),

@@ -78,17 +78,6 @@ def test_denied_tokens_are_403(claims: dict[str, object], refused: bool) -> None
     assert caught.value.status == 403
 
 
-def test_a_token_is_denied_although_it_is_remembered() -> None:
-    subject = Authenticator([KEY], TokenRules(), lambda: NOW)
-    token = b"Bearer " + signed().encode()
-    subject.authenticate(token)
-    subject.deny(LENA)
-    with pytest.raises(GatewayError, match="deny list"):
-        subject.authenticate(token)
-    subject.deny(NOBODY)
-    assert subject.authenticate(token).subject == "lena"
-
-
 def test_the_subject_is_denied_whichever_claim_it_is() -> None:
     rules = TokenRules(subject=("email",), required=("exp",))
     subject = Authenticator([KEY], rules, lambda: NOW)

@@ -25,10 +25,7 @@ from tests.support.opencue import opencue
 from tests.support.protos import examples
 from tests.support.rights import rule
 
-GET_JOBS = "/job.JobInterface/GetJobs"
 KILL = "/job.JobInterface/Kill"
-KILL_FRAME = "/job.FrameInterface/Kill"
-KILL_FRAMES = "/job.LayerInterface/KillFrames"
 
 
 @cache
@@ -39,12 +36,6 @@ def catalog() -> Catalog:
 
 def rules(*access: dict[str, object], **more: object) -> AccessRules:
     return AccessRules(Settings.model_validate({"access": access, **more}))
-
-
-def allowed(*may: str) -> frozenset[str]:
-    """What a rule with this `may` allows of OpenCue."""
-    (one,) = rules(rule("one", {}, *may))
-    return one.allowed(catalog())
 
 
 # --- Which rule -----------------------------------------------------------------------------
@@ -88,39 +79,7 @@ def test_a_rule_fits(who: dict[str, object], claims: dict[str, object], found: s
     assert rules(rule("one", who, "all")).rule_for(claims).name == found
 
 
-def test_the_first_rule_that_fits_decides() -> None:
-    both = rules(rule("few", {"role": "artist"}, "reads"), rule("many", {}, "all"))
-    assert both.rule_for({"role": "artist"}).name == "few"
-    assert both.rule_for({"role": "td"}).name == "many"
-
-
 # --- What it allows -------------------------------------------------------------------------
-def test_reads_and_changes_are_everything() -> None:
-    reads, changes = allowed("reads"), allowed("changes")
-    assert (GET_JOBS in reads, KILL in changes, reads & changes) == (True, True, frozenset())
-    assert reads | changes == allowed("all") == {each.path for each in catalog().methods}
-
-
-def test_what_is_taken_away() -> None:
-    """`!` takes away, wherever it stands."""
-    assert allowed("!*/Kill*", "changes") == {
-        path for path in allowed("changes") if "/Kill" not in path
-    }
-    assert allowed("all", "!changes") == allowed("reads")
-
-
-def test_names_of_aliases_stand_for_the_native_method() -> None:
-    assert allowed("frame.FrameInterface/Kill") == {KILL_FRAME}
-    assert allowed("job.LayerInterface/Kill") == {KILL_FRAMES}
-    assert KILL_FRAME not in allowed("all", "!frame.FrameInterface")
-
-
-def test_a_glob_is_no_word() -> None:
-    assert allowed("nothing.*", "re*.*") == {
-        each.path for each in catalog().methods if each.service.startswith("re")
-    }
-
-
 def test_without_a_rule() -> None:
     """`access_default` holds, and says so."""
     method = catalog().routes[KILL]

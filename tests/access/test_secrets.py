@@ -182,17 +182,6 @@ def test_a_reload_takes_no_published_secret() -> None:
     secrets_of(create_app(here)).prepare(here)
 
 
-def test_every_easy_secret_of_a_file_is_warned_about(tmp_path: Path) -> None:
-    file = tmp_path / "jwt"
-    file.write_text(f"{LONG}\nshort-one\nshort-two\n")
-    with capture_logs() as lines:
-        load_secrets(Settings(jwt_secret_file=file))
-    assert len(lines) == 2
-    assert lines[0] != lines[1]
-    assert "short-" not in repr(lines)
-    assert all(f"openssl rand -base64 32 >> {file};" in line["event"] for line in lines)
-
-
 NEXT = "fedcba9876543210fedcba9876543210"
 
 
