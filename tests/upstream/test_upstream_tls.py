@@ -10,12 +10,6 @@ from typing import Any
 import grpc
 import pytest
 import trustme
-from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
-    Encoding,
-    PrivateFormat,
-    load_pem_private_key,
-)
 from structlog.testing import capture_logs
 
 from cuectl.client.arguments import Arguments
@@ -220,17 +214,7 @@ def test_files_without_tls(name: str, given: dict[str, object], studio: Authorit
     assert line == f"{name.upper()}: has no effect without CUEBOT_TLS=true"
 
 
-def locked(key: Path) -> None:
-    private = load_pem_private_key(key.read_bytes(), None)
-    encryption = BestAvailableEncryption(b"x")
-    key.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption))
-
-
-def another(key: Path) -> None:
-    key.write_bytes(trustme.CA().issue_cert("other@studio.example").private_key_pem.bytes())
-
-
-CA, CERT, KEY = "cuebot_ca_file", "cuebot_cert_file", "cuebot_key_file"
+CERT, KEY = "cuebot_cert_file", "cuebot_key_file"
 
 
 @pytest.mark.parametrize("kept", [CERT, KEY])
