@@ -341,6 +341,11 @@ def test_tokens_of_secrets_and_of_the_provider_are_bound_apart() -> None:
         refusal(ONE.token(claims, kid="1"), subject)
 
 
+def test_claims_are_as_strict_as_with_secrets() -> None:
+    for claims, word in (({"sub": "lena"}, "exp"), (GOOD | {"nbf": "soon"}, "nbf")):
+        assert word in refusal(CURVE.token(claims, kid="c"), trusting(SET))
+
+
 def test_a_changed_set_forgets_what_it_has_verified() -> None:
     subject, token = trusting(SET), ONE.token(GOOD, kid="1")
     assert accepts(token, subject) is accepts(token, subject)
