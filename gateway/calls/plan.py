@@ -7,9 +7,11 @@ one call to Cuebot can do. All errors of a request are found here, before the fi
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+import orjson
+
 from gateway.calls.messages import as_json, read_message
 from gateway.calls.name_look_ups import is_name, spell_out, take_search, without_id
-from gateway.calls.short_names import spell_out_fields, with_condition
+from gateway.calls.short_names import spell_out_fields, spell_out_sizes, with_condition
 from gateway.codec.body import parse
 from gateway.codec.decode import decode_body
 from gateway.codec.rewrite import Body, BodyPath, as_written, peek
@@ -97,25 +99,33 @@ def plan(method: Method, content: bytes, policy: UnknownFieldPolicy) -> Plan:
     ignores = policy is UnknownFieldPolicy.NOTHING
     if ignores:  # what is not ignored: fields by their paths
         policy = UnknownFieldPolicy.ARGUMENTS
+    left = UnknownFieldPolicy.NOTHING if ignores else policy
+    value = parse(content)
     try:
-        value = parse(content)
-        body = None
-        if method.rewrites:
-            body = Body(value)
-            body.rewrite(method.rewrites)
-        if method.arguments:
-            holders = tuple(holders_in(value, method))
-            if holders:
-                return plan_body(method, body or Body(value), policy)._replace(holders=holders)
-        if method.steps is not None or not is_complete(value, method):
-            return plan_body(method, body or Body(value), policy)
-        if body is None:
-            return Plan(method, *method.decode_value(value, policy, method.besides))
-        body.documented += method.besides
-        return Plan(method, *decode_body(method.decode_value, body, policy))
+        return plan_value(method, value, policy)
     except UnknownFields as error:
-        left = UnknownFieldPolicy.NOTHING if ignores else policy
         return plan_spelled_out(method, content, left, error)
+    except GatewayError:
+        if not method.sizes or not spell_out_sizes(method, value := parse(content)):
+            raise
+        return plan(method, orjson.dumps(value), left)
+
+
+def plan_value(method: Method, value: object, policy: UnknownFieldPolicy) -> Plan:
+    body = None
+    if method.rewrites:
+        body = Body(value)
+        body.rewrite(method.rewrites)
+    if method.arguments:
+        holders = tuple(holders_in(value, method))
+        if holders:
+            return plan_body(method, body or Body(value), policy)._replace(holders=holders)
+    if method.steps is not None or not is_complete(value, method):
+        return plan_body(method, body or Body(value), policy)
+    if body is None:
+        return Plan(method, *method.decode_value(value, policy, method.besides))
+    body.documented += method.besides
+    return Plan(method, *decode_body(method.decode_value, body, policy))
 
 
 def plan_spelled_out(

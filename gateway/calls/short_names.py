@@ -1,7 +1,8 @@
-"""Fields that a request has at its top instead of where they belong.
+"""What people write shorter than a request has it.
 
-`{"req.states": ["DEAD"]}` gives a field by its path. A read may leave out what is before the last
-name: `{"user": "lena"}` is `{"r": {"users": ["lena"]}}`. A change may not: it is a guess.
+Fields are at the top instead of where they belong: `{"req.states": ["DEAD"]}` gives one by its
+path. A read may leave out what is before the last name: `{"user": "lena"}` is `{"r": {"users":
+["lena"]}}`. A change may not: it is a guess. A size has a unit (`"memory": "8GB"`).
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,6 +14,7 @@ from gateway.codec.scalars import json_of_text
 from gateway.codec.unknown_fields import UnknownField, UnknownFields, path_ending_in
 from gateway.errors import GatewayError
 from gateway.schema.method import Method
+from gateway.views.units import in_unit
 
 
 def spell_out_fields(method: Method, value: object, unknown: Iterable[UnknownField]) -> bool:
@@ -50,6 +52,22 @@ def belonging(method: Method, unknown: Iterable[UnknownField]) -> Iterator[tuple
 def place(path: str) -> BodyPath:
     names = tuple(path.split("."))
     return BodyPath(names, names)
+
+
+def spell_out_sizes(method: Method, value: object) -> bool:
+    """Put numbers in the places of sizes such as `8GB`, in the units of the fields. False if there
+    is none.
+    """
+    if type(value) is not dict:
+        return False
+    found = {
+        name: number
+        for name, unit in method.sizes.items()
+        if isinstance(text := value.get(name), str)
+        and isinstance(number := in_unit(text, unit), int)
+    }
+    value.update(found)
+    return bool(found)
 
 
 def with_condition(error: UnknownFields, method: Method) -> GatewayError:

@@ -17,7 +17,7 @@ from gateway.codec.rewrite import BodyPath, Default, Rename, Rewrite
 from gateway.schema.method_search import Described
 from gateway.views.compiled_view import Views
 from gateway.views.paths import OtherNames
-from gateway.views.units import NO_UNITS, Units
+from gateway.views.units import BYTES_IN, NO_UNITS, Unit, Units, unit_of
 
 SETTER = "Set"
 FieldPath = tuple[str, ...]
@@ -151,6 +151,13 @@ class Method:
     def described(self) -> Described:
         """The method as it is searched for by words."""
         return Described(self.path, self.summary, self.reads_only)
+
+    @cached_property
+    def sizes(self) -> Mapping[str, Unit]:
+        """The fields of requests that are sizes, in both spellings, with their units."""
+        fields = ((each, unit_of(each, self.units)) for each in self.descriptor.input_type.fields)
+        sizes = [(each, unit) for each, unit in fields if unit in BYTES_IN]
+        return {name: unit for each, unit in sizes for name in (each.name, each.json_name)}
 
     @property
     def xml_field(self) -> BodyPath | None:

@@ -19,6 +19,7 @@ GET_JOBS, GET_FRAMES = "/job.JobInterface/GetJobs", "/job.JobInterface/GetFrames
 GET_HOSTS, KILL_FRAMES = "/host.HostInterface/GetHosts", "/job.JobInterface/KillFrames"
 JOBS, HOSTS = "/job.JobInterface", "/host.HostInterface"
 LAYER_FRAMES = "/job.LayerInterface/GetFrames"
+SET_MIN_MEMORY = "/job.LayerInterface/SetMinMemory"
 JOB = {"job": {"id": "j"}}
 
 
@@ -177,3 +178,23 @@ def test_a_field_of_the_rows_is_a_condition(path: str, body: Any, told: str) -> 
     with pytest.raises(GatewayError) as refused:
         planned(path, body)
     assert (told in refused.value.message) if told else ("_where" not in refused.value.message)
+
+
+@pytest.mark.parametrize(
+    ("memory", "sent"),
+    [("8GB", 8 * 2**20), ("1.5g", 3 * 2**19), ("512MB", 2**19), ("4096", 4096), (4096, 4096)],
+)
+def test_a_size_has_a_unit(memory: str | int, sent: int) -> None:
+    meant = {"layer": {"id": "a"}, "memory": sent}
+    assert planned(SET_MIN_MEMORY, meant | {"memory": memory}) == planned(SET_MIN_MEMORY, meant)
+
+
+@pytest.mark.parametrize("memory", ["much", "1B", "8Gx", ""])
+def test_what_is_no_size_is_refused(memory: str) -> None:
+    with pytest.raises(GatewayError, match="memory: expected a 64-bit integer, got the string"):
+        planned(SET_MIN_MEMORY, {"layer": {"id": "a"}, "memory": memory})
+
+
+def test_a_size_beside_a_misspelled_field() -> None:
+    with pytest.raises(GatewayError, match="unknown field `layr`"):
+        planned(SET_MIN_MEMORY, {"layr": {"id": "a"}, "memory": "8GB"})

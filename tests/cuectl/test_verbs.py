@@ -631,7 +631,6 @@ async def test_forms(reading: Cuectl) -> None:
         ("why --watch", WRONG_USAGE, "--watch shows no reasons"),
         (f"depends {LENA} --reverse", WRONG_USAGE, "for that: cuectl dependents\n"),
         ("jobs --sort-by foo", WRONG_USAGE, "cuectl: --sort-by: job.Job has no field 'foo'"),
-
         (
             "jobs --where deadFrames",
             WRONG_USAGE,
