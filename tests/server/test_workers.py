@@ -53,22 +53,6 @@ def wire_to(gateway: Instance, pid: int) -> Wire:
     raise AssertionError(f"{pid} serves none of 100 connections")
 
 
-def test_a_dead_worker_is_replaced(cuebot: str) -> None:
-    with instance(cuebot, WORKERS="2") as gateway:
-        dead, other = gateway.workers()
-        with wire_to(gateway, other) as kept:
-            os.kill(dead, signal.SIGKILL)
-            assert gateway.event("a worker has died")["exitcode"] == -signal.SIGKILL
-            assert kept.ask().status == 200
-            # Those that the dead one's socket holds wait for its successor.
-            assert {gateway.ask().status for _ in range(20)} == {200}
-            until(lambda: len(gateway.workers()) == 2, "there are two again")
-            (successor,) = gateway.workers() - {other}
-            wire_to(gateway, successor).socket.close()
-            assert kept.ask().status == 200
-        gateway.stops()
-
-
 def test_a_port_in_use_is_one_line() -> None:
     """Also that of another gateway with workers, with which the kernel would share it."""
     with socket.socket() as taken:
@@ -152,25 +136,33 @@ def test_sighup_reaches_those_that_are_starting(cuebot: str) -> None:
         gateway.stops()
 
 
-def test_a_successor_has_what_the_others_have(cuebot: str, tmp_path: Path) -> None:
-    """A worker that is started after a SIGHUP has its share of the limits that it brought."""
+def test_a_dead_worker_is_replaced(cuebot: str, tmp_path: Path) -> None:
+    """Others go on, and its successor has its share of the limits that a SIGHUP has brought."""
     config = tmp_path / "gateway.toml"
-    config.write_text("rate_limit_rps = 100\nrate_limit_burst = 10\n")
+    config.write_text("rate_limit_rps = 1000\nrate_limit_burst = 100\n")
     environ = {"GATEWAY_CONFIG": str(config), "RATE_LIMIT_RPS": "", "WORKERS": "2"}
     with instance(cuebot, environ) as gateway:
 
         def limits() -> set[str]:
             return {gateway.ask().headers["x-ratelimit-limit"] for _ in range(10)}
 
-        assert limits() == {"5"}
+        assert limits() == {"50"}
         shared = gateway.event("share the limits")
-        assert (shared["workers"], shared["rate_limit_rps"], shared["each"]) == (2, 100, 50)
-        config.write_text("rate_limit_rps = 100\nrate_limit_burst = 20\n")
+        assert (shared["workers"], shared["rate_limit_rps"], shared["each"]) == (2, 1000, 500)
+        config.write_text("rate_limit_rps = 1000\nrate_limit_burst = 200\n")
         gateway.send_signal(signal.SIGHUP)
         gateway.event("SIGHUP", 2)
-        until(lambda: limits() == {"10"}, "both follow")
-        for number, pid in enumerate(gateway.workers(), start=1):
-            os.kill(pid, signal.SIGKILL)
-            gateway.event("a worker has died", number)
-        until(lambda: len(gateway.workers()) == 2, "there are two again")
-        assert limits() == {"10"}
+        until(lambda: limits() == {"100"}, "both follow")
+        dead, other = gateway.workers()
+        with wire_to(gateway, other) as kept:
+            os.kill(dead, signal.SIGKILL)
+            assert gateway.event("a worker has died")["exitcode"] == -signal.SIGKILL
+            assert kept.ask().status == 200
+            # Those that the dead one's socket holds wait for its successor.
+            assert {gateway.ask().status for _ in range(20)} == {200}
+            until(lambda: len(gateway.workers()) == 2, "there are two again")
+            (successor,) = gateway.workers() - {other}
+            with wire_to(gateway, successor) as served:
+                assert served.ask().headers["x-ratelimit-limit"] == "100"
+            assert kept.ask().status == 200
+        gateway.stops()
