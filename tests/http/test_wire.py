@@ -86,6 +86,23 @@ async def test_a_refusal_leaves_the_connection_usable(
     assert (answer.status, answer.headers["x-request-id"]) == (200, "second")
 
 
+async def test_pipelined_answers_in_order(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    cuebot.answers(GET_JOBS, jobs(3000))
+    requests = [
+        request(GET_JOBS, b"{}", "X-Request-ID: a"),
+        request(SHOWS, b"{}", "X-Request-ID: b", subject=None),
+        request(FIND_SHOW, b'{"name": "x"}', "X-Request-ID: c"),
+        request("/no.Such/Method", b"{}", "X-Request-ID: d"),
+        request(SHOWS, b"{}", "X-Request-ID: e"),
+    ]
+    async with wire(gateway) as one:
+        await one.send(*requests)
+        answers = [await one.answer() for _ in requests]
+    found = [(answer.headers["x-request-id"], answer.status) for answer in answers]
+    assert found == [("a", 200), ("b", 401), ("c", 200), ("d", 404), ("e", 200)]
+    assert [path for path, _, _ in cuebot.seen] == [GET_JOBS, FIND_SHOW, SHOWS]
+
+
 # --- bodies -----------------------------------------------------------------------------------
 
 
