@@ -8,8 +8,6 @@ import orjson
 import pytest
 
 from gateway.access.revocation import NOBODY, Revocations
-from gateway.compat.profile import load_profile
-from gateway.schema.selection import Selection
 from tests.support.opencue import message_class
 from tests.support.patience import PATIENCE
 from tests.support.rights import rule, signed
@@ -232,18 +230,3 @@ async def test_rights_count_when_the_call_is_made(gateway: Gateway, cuebot: Scri
         finally:
             authenticator.deny(NOBODY)  # the gateway is that of other tests, too
     assert [path for path, _, _ in cuebot.seen] == [KILL]
-
-
-async def test_a_method_that_is_excluded_meanwhile(
-    gateway: Gateway, cuebot: ScriptedCuebot
-) -> None:
-    live = gateway.app.parts.live
-    async with wire(gateway) as one:
-        await one.send(kill_that_is_coming(), KILLED[:-1])
-        await asyncio.sleep(0.1)
-        live.prepare(Selection(exclude=("job.JobInterface/Kill",)), load_profile("opencue"))()
-        assert KILL not in gateway.catalog.routes
-        await one.send(b"}")
-        assert (await one.answer()).status == 404
-    live.prepare(Selection(), load_profile("opencue"))()
-    assert cuebot.seen == []

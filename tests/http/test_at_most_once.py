@@ -58,10 +58,9 @@ from gateway.upstream.interface import (
 )
 from tests.support.audit import outcomes
 from tests.support.clocks import HandClock
-from tests.support.commands import OPENCUE
 from tests.support.contexts import context_of
-from tests.support.opencue import message_class, opencue
-from tests.support.owned_farm import BOS, script
+from tests.support.opencue import opencue
+from tests.support.owned_farm import BOS, answer, script
 from tests.support.patience import PATIENCE, until
 from tests.support.rights import rule, signed
 from tests.support.servers import (
@@ -98,9 +97,7 @@ def told(answer: httpx.Response) -> tuple[int, bool]:
 
 def launched(count: int) -> bytes:
     jobs = [{"id": f"id-{n}", "name": f"naïve-{n}"} for n in range(count)]
-    answer = message_class("job.JobLaunchSpecAndWaitResponse")(jobs={"jobs": jobs})
-    payload: bytes = answer.SerializeToString()
-    return payload
+    return answer("job.JobLaunchSpecAndWaitResponse", jobs={"jobs": jobs})
 
 
 def calls(cuebot: ScriptedCuebot, path: str = PAUSE) -> int:
@@ -182,9 +179,7 @@ async def operate(server: StoreServer, *command: object) -> Any:
 
 async def test_a_repetition_gets_the_first_answer(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     """With what was reported, however the path and the key are spelled."""
-    cuebot.answers(
-        FIND_JOB, message_class("job.JobFindJobResponse")(job={"id": "j"}).SerializeToString()
-    )
+    cuebot.answers(FIND_JOB, answer("job.JobFindJobResponse", job={"id": "j"}))
     first = await gateway.post(KILL, {"job": "comp"}, headers=keyed())
     assert told(first) == (200, False)
     assert first.headers["x-defaulted-fields"]
@@ -296,23 +291,6 @@ async def unknown(
         assert said in message
         assert "retry-after" not in again.headers
     assert calls(cuebot) == 1
-
-
-async def test_an_outcome_after_the_deadline_is_unknown(
-    gateway: Gateway, cuebot: ScriptedCuebot
-) -> None:
-    called, cancelled = cuebot.hangs(PAUSE)
-    first = await gateway.post(PAUSE, JOB, headers=keyed(**{"Grpc-Timeout": "200m"}))
-    assert (first.status_code, called.is_set()) == (504, True)
-    await cancelled.wait()
-    await unknown(gateway, cuebot, "DEADLINE_EXCEEDED")
-
-
-async def test_a_call_that_was_not_sent_leaves_no_key(cuebot: ScriptedCuebot) -> None:
-    async with gateway_for("127.0.0.1:1", descriptor_source=OPENCUE) as gateway:
-        for _ in range(2):
-            assert told(await gateway.post(PAUSE, JOB, headers=keyed())) == (503, False)
-        assert (await gateway.post(PAUSE, OTHER, headers=keyed())).status_code == 503
 
 
 NOT_MADE = GatewayError(Code.UNAVAILABLE, "no connection")
@@ -429,8 +407,7 @@ async def test_calls_of_several_steps_are_one(
 ) -> None:
     """When a later one fails, the error says what has been done, and nothing is done again."""
     cuebot.fails("/show.ShowInterface/FindShow", grpc.StatusCode.NOT_FOUND, "no such show")
-    created = message_class("show.ShowCreateShowResponse")(show={"id": "s"})
-    cuebot.answers(CREATE, created.SerializeToString())
+    cuebot.answers(CREATE, answer("show.ShowCreateShowResponse", show={"id": "s"}))
     if code != "OK":
         cuebot.fails(SET_MIN, grpc.StatusCode[code], "not now")
     body = {"name": "new", "defaultMinCores": 1}

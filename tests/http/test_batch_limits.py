@@ -3,7 +3,6 @@
 import asyncio
 from contextlib import suppress
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import httpx
@@ -177,14 +176,6 @@ async def test_stop_on_error_is_one_after_the_other(
 
 
 # --- the rate limit and slots -----------------------------------------------------------------
-async def test_each_item_costs_a_token_and_waits_for_it(cuebot: ScriptedCuebot) -> None:
-    async with gateway_for(cuebot.endpoint, rate_limit_rps=100, rate_limit_burst=3) as gateway:
-        began = monotonic()
-        found = await batch(gateway, [{"method": SHOWS}] * 13)
-        assert [each["status"] for each in found] == [200] * 13
-        assert monotonic() - began >= 0.1
-
-
 async def test_a_batch_costs_no_more_than_its_items(cuebot: ScriptedCuebot) -> None:
     async with gateway_for(cuebot.endpoint, rate_limit_rps=0.001, rate_limit_burst=5) as gateway:
         assert len(await batch(gateway, [{"method": SHOWS}] * 4)) == 4

@@ -93,7 +93,7 @@ async def servers() -> AsyncIterator[tuple[Served, Served]]:
 @example(GET_JOBS, "POST", b"{}", ["Accept: text/csv"], f"Authorization: Bearer {token()}", [])
 @example(BATCH, "POST", ITEMS, ["Accept-Encoding: gzip"], f"Authorization: Bearer {token()}", [])
 @example(SET_CORES, "POST", CORES, ["Idempotency-Key: k"], f"Authorization: Bearer {token()}", [])
-@settings(max_examples=150, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, suppress_health_check=list(HealthCheck))
 async def test_both_servers_answer_the_same(
     servers: tuple[Served, Served],
     path: str,

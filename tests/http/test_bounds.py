@@ -15,14 +15,11 @@ from typing import Any
 import httpx
 import orjson
 import pytest
-from google.protobuf.message_factory import GetMessageClass
 from starlette.types import Message
 
 from gateway import long_work
 from gateway.access.fair_quota import FairSemaphore
 from gateway.access.load_shedding import ENCODED_AT_ONCE, SMALLEST_LIMIT
-from gateway.calls.plan import plan
-from gateway.codec.unknown_fields import UnknownFieldPolicy
 from gateway.http import respond
 from gateway.http.encoding_turn import STEPS_PER_TURN, EncodingTurn
 from gateway.http.request import LARGEST_BODIES_AT_ONCE
@@ -289,18 +286,6 @@ async def test_too_many_large_answers(
             assert answer.status_code == 503
             assert "MAX_ANSWER_MEMORY" in answer.json()["message"]
             assert answer.headers["retry-after"] == "1"
-
-
-@pytest.mark.parametrize("version", [b"1.1", b"1.0"])
-async def test_stalled_readers_lose_their_connection(
-    cuebot: ScriptedCuebot, version: bytes
-) -> None:
-    cuebot.answers(GET_JOBS, jobs(LARGE))
-    async with (
-        gateway_for(cuebot.endpoint, http_timeout=1) as gateway,
-        stalled(gateway, request(GET_JOBS, b"{}").replace(b"1.1", version, 1)),
-    ):
-        await until(lambda: not gateway.server.server_state.connections)
 
 
 async def test_too_many_long_answers_are_503_and_nothing_else_is(
@@ -576,77 +561,6 @@ async def test_fields_objects_and_lists_are_bounded(
     answer = await gateway.post("/job.JobInterface/GetFrames", content=body)
     assert (answer.status_code, len(cuebot.seen)) == ((400, 0) if problem else (200, 1))
     assert not problem or f"more than {problem}" in answer.json()["message"]
-
-
-# --- the event loop -------------------------------------------------------------------------
-
-
-TRIES = 5
-"""The garbage collector can hold the loop for a while; our own code would do so every time."""
-
-
-async def longest_gap(work: Awaitable[object]) -> float:
-    """The longest turn of the event loop while the work is done, in seconds of the processor."""
-    longest = 0.0
-    task = asyncio.ensure_future(work)
-    before = time.thread_time()
-    while not task.done():
-        await asyncio.sleep(0)
-        now = time.thread_time()
-        longest = max(longest, now - before)
-        before = now
-    await task
-    return longest
-
-
-async def test_a_large_body_does_not_hold_the_loop(gateway: Gateway) -> None:
-    """Others have their turns during the 4 MB of a body that is nothing but short values."""
-    listed = [{"id": "i", "name": "n", "shot": "s", "user": "u"}] * 94_000
-    body = orjson.dumps({"group": {"id": "g"}, "jobs": {"jobs": listed}})
-    assert 4_000_000 < len(body) < 4 * 2**20
-    sent = request(REPARENT, body)
-    method = gateway.catalog.routes[REPARENT]
-    for _ in range(TRIES):
-        before = time.thread_time()
-        plan(method, body, UnknownFieldPolicy.NOTHING)
-        in_one_piece = time.thread_time() - before
-        gap = await longest_gap(status_of(gateway, sent))
-        if gap < in_one_piece / 2:
-            return
-    pytest.fail(f"held for {gap:.3f} s of {in_one_piece:.3f} s")
-
-
-async def test_a_long_answer_does_not_hold_the_loop(
-    gateway: Gateway, cuebot: ScriptedCuebot
-) -> None:
-    """Others have their turns during the 30 MB of an answer."""
-    payload = jobs(80_000)
-    cuebot.answers(GET_JOBS, payload)
-    method = gateway.catalog.routes[GET_JOBS]
-    message = GetMessageClass(method.descriptor.output_type)
-    to_json = method.encoders.to_json(method.descriptor.output_type)
-    for _ in range(TRIES):
-        before = time.thread_time()
-        whole = orjson.dumps(to_json(message.FromString(payload)))
-        in_one_piece = time.thread_time() - before
-        assert len(whole) > 30_000_000
-        gap = await longest_gap(status_of(gateway, request(GET_JOBS, b"{}")))
-        if gap < in_one_piece / 2:
-            return
-    pytest.fail(f"held for {gap:.3f} s of {in_one_piece:.3f} s")
-
-
-async def status_of(gateway: Gateway, sent: bytes) -> None:
-    """Send this and read the answer, which has to be a 200, to its end, as fast as it comes."""
-
-    def talk() -> None:
-        with socket.create_connection(("127.0.0.1", gateway.port), PATIENCE) as client:
-            client.sendall(sent.replace(b"Host:", b"Connection: close\r\nHost:", 1))
-            assert b" 200 " in client.recv(2**20)
-            while client.recv(2**20):
-                pass
-
-    await asyncio.to_thread(talk)
 
 
 # --- views and their time -------------------------------------------------------------------

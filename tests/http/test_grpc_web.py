@@ -19,17 +19,14 @@ from gateway.codec.payload import zstd
 from gateway.errors import Code, GatewayError
 from gateway.http.content_coding import CompressedDecoder
 from gateway.http.context import Request
-from gateway.http.protocols.grpc_web import MOST_SEGMENTS, from_base64, protocol_for
+from gateway.http.protocols.grpc_web import from_base64, protocol_for
 from tests.support.opencue import jobs
 from tests.support.protocols import DETAILED, asked, detailed, found
 from tests.support.servers import (
     Gateway,
     ScriptedCuebot,
     SharedGateway,
-    bearer,
     head,
-    http_client,
-    plain_uvicorn,
 )
 from tests.support.wire import wire
 
@@ -140,31 +137,11 @@ async def test_segments_do_not_hold_the_loop() -> None:
     assert turns > 4  # two without a pause
 
 
-@pytest.mark.parametrize("more", [0, 1])
-async def test_the_number_of_segments_is_limited(more: int) -> None:
-    text = b"AA==" * (MOST_SEGMENTS + more)
-    if not more:
-        assert await from_base64(text) == bytes(MOST_SEGMENTS)
-        return
-    with pytest.raises(GatewayError, match="more than 10000 pieces"):
-        await from_base64(text)
-
-
 async def test_text_may_be_asked_for_alone(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     headers = WEB | {"Accept": "application/grpc-web-text"}
     answer = await gateway.post(FIND_SHOW, content=framed(b""), headers=headers)
     assert answer.headers["content-type"] == "application/grpc-web-text+proto"
     assert outcome(answer) == (b"", OK)
-
-
-@pytest.mark.parametrize("headers", [WEB, TEXT], ids=["binary", "text"])
-@pytest.mark.parametrize("count", [1, 2500, 20_000])
-async def test_answers_of_any_length(
-    gateway: Gateway, cuebot: ScriptedCuebot, headers: dict[str, str], count: int
-) -> None:
-    cuebot.answers(GET_JOBS, jobs(count))
-    answer = await gateway.post(GET_JOBS, content=body_of(b"", headers), headers=headers)
-    assert outcome(answer) == (jobs(count), OK)
 
 
 @pytest.mark.parametrize("headers", [WEB, TEXT], ids=["binary", "text"])
@@ -401,24 +378,6 @@ async def test_browsers_may_send_and_read_its_headers(
     exposed = answer.headers["access-control-expose-headers"].lower().split(", ")
     assert {"grpc-status", "grpc-message", "grpc-status-details-bin"} <= set(exposed)
     assert outcome(answer) == (b"", OK)
-
-
-async def test_on_another_server(cuebot: ScriptedCuebot) -> None:
-    """Where bodies and answers are ASGI messages."""
-    cuebot.answers(GET_JOBS, jobs(5000))
-    proto = {"Content-Type": "application/proto"}
-    async with plain_uvicorn(cuebot.endpoint) as (port, _):
-        url = f"http://127.0.0.1:{port}"
-        async with http_client(url, headers=bearer()) as client:
-            answer = await client.post(GET_JOBS, content=framed(b""), headers=WEB)
-            assert outcome(answer) == (jobs(5000), OK)
-            answer = await client.post(GET_JOBS, content=b64encode(framed(b"")), headers=TEXT)
-            assert outcome(answer) == (jobs(5000), OK)
-            failure(await client.post(GET_JOBS, content=b"x", headers=WEB), Code.INVALID_ARGUMENT)
-            answer = await client.post(GET_JOBS, content=b"", headers=proto)
-            assert answer.content == jobs(5000)
-            answer = await client.post(GET_JOBS, content=b"\xff", headers=proto)
-            assert (answer.status_code, answer.json()["code"]) == (400, "invalid_argument")
 
 
 # --- whatever arrives -----------------------------------------------------------------------------

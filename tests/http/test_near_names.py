@@ -7,6 +7,7 @@ import grpc
 import pytest
 
 from tests.support.opencue import message_class
+from tests.support.owned_farm import answer
 from tests.support.rights import rule, signed
 from tests.support.servers import Context, Gateway, ScriptedCuebot
 
@@ -27,16 +28,18 @@ JOB, NO_JOB = "demo-sh010-lena_comp_v003", "demo-sh010-lena_comp_v004"
 NOT_THERE = "Incorrect result size: expected 1, actual 0"
 
 
+def listed(message: str, kind: str, *names: str) -> bytes:
+    """An answer with a list of things that have these names."""
+    return answer(message, **{kind: {kind: [{"name": name} for name in names]}})
+
+
 @pytest.fixture
 def cuebot(cuebot: ScriptedCuebot) -> ScriptedCuebot:
     """Finds nothing, and lists shows and names of jobs."""
     for path in (FIND_SHOW, FIND_JOB):
         cuebot.fails(path, grpc.StatusCode.NOT_FOUND, NOT_THERE)
-    shows = {"shows": [{"name": name} for name in ("demo", "harbor")]}
-    listed = message_class("show.ShowGetShowsResponse")(shows=shows)
-    cuebot.answers(GET_SHOWS, listed.SerializeToString())
-    names = message_class("job.JobGetJobNamesResponse")(names=["demo-sh010-lena_comp_v003"])
-    cuebot.answers(GET_JOB_NAMES, names.SerializeToString())
+    cuebot.answers(GET_SHOWS, listed("show.ShowGetShowsResponse", "shows", "demo", "harbor"))
+    cuebot.answers(GET_JOB_NAMES, answer("job.JobGetJobNamesResponse", names=[JOB]))
     return cuebot
 
 
@@ -49,27 +52,16 @@ def cuebot(cuebot: ScriptedCuebot) -> ScriptedCuebot:
             {"show": "harbr"},
             "show: no show 'harbr'; did you mean 'harbor'?",
         ),
-        (
-            FIND_JOB,
-            {"name": "demo-sh010-lena_comp_v004"},
-            "no job 'demo-sh010-lena_comp_v004'; did you mean 'demo-sh010-lena_comp_v003'?",
-        ),
-        (
-            FIND_JOB,
-            {"name": "lena_comp"},
-            "no job 'lena_comp'; did you mean 'demo-sh010-lena_comp_v003'?",
-        ),
+        (FIND_JOB, {"name": NO_JOB}, f"no job '{NO_JOB}'; did you mean '{JOB}'?"),
+        (FIND_JOB, {"name": "lena_comp"}, f"no job 'lena_comp'; did you mean '{JOB}'?"),
     ],
 )
 async def test_the_nearest_name_is_told(
     gateway: Gateway, cuebot: ScriptedCuebot, path: str, body: object, message: str
 ) -> None:
-    who = signed(f"{path}{body}", role="reader")
-    answer = await gateway.post(path, body, headers=who)
-    assert (answer.status_code, answer.json()["message"]) == (
-        404,
-        f"{message} (Cuebot: {NOT_THERE})",
-    )
+    answer = await gateway.post(path, body, headers=signed(f"{path}{body}", role="reader"))
+    said = f"{message} (Cuebot: {NOT_THERE})"
+    assert (answer.status_code, answer.json()["message"]) == (404, said)
 
 
 @pytest.fixture
@@ -79,23 +71,19 @@ def job(cuebot: ScriptedCuebot) -> ScriptedCuebot:
     async def find_job(payload: bytes, context: Context) -> bytes:
         if message_class("job.JobFindJobRequest").FromString(payload).name != JOB:
             await context.abort(grpc.StatusCode.NOT_FOUND, NOT_THERE)
-        found: bytes = message_class("job.JobFindJobResponse")(job={"id": "j"}).SerializeToString()
-        return found
+        return answer("job.JobFindJobResponse", job={"id": "j"})
 
     cuebot.handlers[FIND_JOB] = find_job
-    show = message_class("show.ShowFindShowResponse")(show={"id": "s", "name": "demo"})
-    cuebot.answers(FIND_SHOW, show.SerializeToString())
+    show = {"id": "s", "name": "demo"}
+    cuebot.answers(FIND_SHOW, answer("show.ShowFindShowResponse", show=show))
     for path in (FIND_LAYER, FIND_FRAME, FIND_GROUP):
         cuebot.fails(path, grpc.StatusCode.NOT_FOUND, NOT_THERE)
-    layers = {"layers": [{"name": name} for name in ("sim", "render", "comp")]}
-    listed = message_class("job.JobGetLayersResponse")(layers=layers)
-    cuebot.answers(GET_LAYERS, listed.SerializeToString())
-    frames = {"frames": [{"name": name} for name in ("0007-sim", "0007-render", "0007-comp")]}
-    listed = message_class("job.JobGetFramesResponse")(frames=frames)
-    cuebot.answers(GET_FRAMES, listed.SerializeToString())
-    groups = {"groups": [{"name": name} for name in ("demo", "lighting")]}
-    listed = message_class("show.ShowGetGroupsResponse")(groups=groups)
-    cuebot.answers(GET_GROUPS, listed.SerializeToString())
+    for path, message, kind, names in (
+        (GET_LAYERS, "job.JobGetLayersResponse", "layers", ("sim", "render", "comp")),
+        (GET_FRAMES, "job.JobGetFramesResponse", "frames", ("0007-sim", "0007-comp")),
+        (GET_GROUPS, "show.ShowGetGroupsResponse", "groups", ("demo", "lighting")),
+    ):
+        cuebot.answers(path, listed(message, kind, *names))
     return cuebot
 
 

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from tests.support.servers import Gateway, ScriptedCuebot, gateway_for, head, http_client
-from tests.support.wire import request, wire
+from tests.support.wire import wire
 
 pytestmark = pytest.mark.anyio
 
@@ -119,12 +119,3 @@ async def test_headers_of_every_answer(
     for name, value in (expected | {"x-request-id": "mine"}).items():
         assert answer.headers.get_list(name) == [value]
     assert len(answer.headers.get_list("server-timing")) == 1
-
-
-async def test_nothing_follows_the_head_of_an_answer(gateway: Gateway) -> None:
-    async with wire(gateway) as one:
-        for path, status in ((KILL, 405), ("/healthz", 200), (UNKNOWN, 404)):
-            await one.send(head(path, start="HEAD"))
-            assert (await one.answer(bodiless=True)).status == status
-        await one.send(request(SHOWS, b"{}"))
-        assert (await one.answer()).status == 200

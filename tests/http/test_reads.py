@@ -3,8 +3,6 @@
 import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
-from gateway.views.compiled_view import MEDIA_TYPES
-from gateway.views.view import Format
 from tests.support.servers import Gateway, ScriptedCuebot, gateway_for
 
 pytestmark = pytest.mark.anyio
@@ -130,14 +128,6 @@ async def test_a_get_has_no_body(gateway: Gateway) -> None:
     assert "use POST" in answer.json()["message"]
 
 
-async def test_a_dry_run_of_a_get(gateway: Gateway, cuebot: SimulatedCuebot) -> None:
-    calls = len(cuebot.calls)
-    target = f"{JOBS}?r.users=lena&_limit=1"
-    answer = await gateway.client.get(target, headers={"X-Dry-Run": "1"})
-    assert answer.json()["request"]["r"]["users"] == ["lena"]
-    assert len(cuebot.calls) == calls
-
-
 # --- Views ----------------------------------------------------------------------------------
 async def test_fields_and_rows(gateway: Gateway) -> None:
     """A view is the same by GET and by POST, and keeps the shape of the answer."""
@@ -150,19 +140,6 @@ async def test_fields_and_rows(gateway: Gateway) -> None:
         for job in sorted(whole, key=lambda job: job["name"], reverse=True)[:2]
     ]
     assert got.json() == {"jobs": {"jobs": expected}}
-
-
-@pytest.mark.parametrize("format_", ["json", "ndjson", "csv"])
-async def test_groups(gateway: Gateway, format_: Format) -> None:
-    """The same by GET and by POST, in each format."""
-    query = f"_group=show&_count=true&_format={format_}"
-    got, posted = await gateway.client.get(f"{JOBS}?{query}"), await gateway.post(f"{JOBS}?{query}")
-    assert (got.status_code, got.content) == (200, posted.content)
-    assert got.headers["content-type"] == MEDIA_TYPES[format_].decode()
-    if format_ == "json":
-        shows = [job["show"] for job in (await gateway.post(JOBS)).json()["jobs"]["jobs"]]
-        groups = [{"show": show, "count": shows.count(show)} for show in sorted({*shows})]
-        assert got.json() == {"groups": groups}
 
 
 @pytest.mark.parametrize(

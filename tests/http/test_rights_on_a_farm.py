@@ -29,15 +29,18 @@ async def farm() -> AsyncIterator[Gateway]:
             yield gateway
 
 
-async def read(farm: Gateway, method: str, body: object) -> Any:
+async def made(farm: Gateway, method: str, body: object) -> Any:
+    """What a call answers that anybody may make."""
     answer = await farm.post(f"/{method}", body, headers=ANYBODY)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
 
-async def made(farm: Gateway, method: str, body: object) -> Any:
-    """What a change answers that anybody may make."""
-    return await read(farm, method, body)
+async def listed(farm: Gateway, method: str, body: object) -> list[Any]:
+    """The rows of a list that anybody may have."""
+    (rows,) = (await made(farm, method, body)).values()
+    (found,) = rows.values()
+    return list(found)
 
 
 async def judged(farm: Gateway, method: str, body: object, own: Any, other: Any) -> list[int]:
@@ -51,7 +54,7 @@ async def judged(farm: Gateway, method: str, body: object, own: Any, other: Any)
 
 async def nimby_host_of(farm: Gateway, owner: Any) -> Any:
     """A locked host that the owner takes."""
-    hosts = (await read(farm, "host.HostInterface/GetHosts", {"r": {}}))["hosts"]["hosts"]
+    hosts = await listed(farm, "host.HostInterface/GetHosts", {"r": {}})
     host = next(each for each in hosts if each["nimbyEnabled"])
     await made(farm, "host.OwnerInterface/TakeOwnership", {"owner": owner, "host": host["name"]})
     await made(farm, "host.HostInterface/Lock", {"host": host})
@@ -59,12 +62,11 @@ async def nimby_host_of(farm: Gateway, owner: Any) -> Any:
 
 
 async def test_objects_of_shows(farm: Gateway) -> None:
-    shows = (await read(farm, "show.ShowInterface/GetShows", {}))["shows"]["shows"]
+    shows = await listed(farm, "show.ShowInterface/GetShows", {})
     show = shows[0]
     own, other = (signed(role="show", shows=[each["name"]]) for each in shows[:2])
     by_show = {"show": {"id": show["id"]}}
-    listed = await read(farm, "show.ShowInterface/GetGroups", by_show)
-    group = listed["groups"]["groups"][0]
+    group = (await listed(farm, "show.ShowInterface/GetGroups", by_show))[0]
     created = await made(farm, "show.ShowInterface/CreateFilter", by_show | {"name": "a_filter"})
     a_filter = created["filter"]
     matcher = await made(
@@ -83,18 +85,16 @@ async def test_objects_of_shows(farm: Gateway) -> None:
         "show.ShowInterface/CreateServiceOverride",
         by_show | {"service": {"name": "arnold", "minCores": 100}},
     )
-    departments = await read(farm, "show.ShowInterface/GetDepartments", by_show)
-    department = departments["departments"]["departments"][0]
-    subscriptions = await read(farm, "show.ShowInterface/GetSubscriptions", by_show)
-    subscription = subscriptions["subscriptions"]["subscriptions"][0]
+    department = (await listed(farm, "show.ShowInterface/GetDepartments", by_show))[0]
+    subscription = (await listed(farm, "show.ShowInterface/GetSubscriptions", by_show))[0]
     add = {"department": department, "shot": "sh010", "minCores": 1}
     # The answer is an error, since Cuebot gives tasks no name.
     await farm.post("/department.DepartmentInterface/AddTask", add, headers=ANYBODY)
-    tasks = await read(farm, "department.DepartmentInterface/GetTasks", {"department": department})
-    task_id = tasks["tasks"]["tasks"][0]["id"]
-    task = {"id": task_id, "name": task_id}
+    by_department = {"department": department}
+    tasks = await listed(farm, "department.DepartmentInterface/GetTasks", by_department)
+    task = {"id": tasks[0]["id"], "name": tasks[0]["id"]}
     await nimby_host_of(farm, owner["owner"])
-    deed = (await read(farm, "show.ShowInterface/GetDeeds", by_show))["deeds"]["deeds"][0]
+    deed = (await listed(farm, "show.ShowInterface/GetDeeds", by_show))[0]
     where = {"show": show["name"]}
     for method, body in (
         ("show.ShowInterface/SetActive", by_show | {"value": True}),
@@ -117,27 +117,19 @@ async def test_objects_of_shows(farm: Gateway) -> None:
 
 
 async def test_objects_of_users(farm: Gateway) -> None:
-    jobs = (await read(farm, "job.JobInterface/GetJobs", {"r": {}}))["jobs"]["jobs"]
+    jobs = await listed(farm, "job.JobInterface/GetJobs", {"r": {}})
     job = jobs[0]
     another = next(each for each in jobs if each["user"] != job["user"])
     own, other = (signed(each["user"], role="owner") for each in (job, another))
     by_job = {"job": {"id": job["id"]}}
-    frames = await read(farm, "job.JobInterface/GetFrames", by_job)
-    frame = frames["frames"]["frames"][-1]
-    await made(
-        farm,
-        "job.JobInterface/AddComment",
-        by_job | {"newComment": {"subject": "a", "message": "b"}},
-    )
-    comments = await read(farm, "job.JobInterface/GetComments", by_job)
-    comment = comments["comments"]["comments"][0]
-    await made(
-        farm,
-        "job.JobInterface/CreateDependencyOnJob",
-        by_job | {"onJob": {"id": another["id"]}},
-    )
-    depends = await read(farm, "job.JobInterface/GetWhatThisDependsOn", by_job)
-    depend = {"depend": depends["depends"]["depends"][-1]}
+    frame = (await listed(farm, "job.JobInterface/GetFrames", by_job))[-1]
+    said = {"newComment": {"subject": "a", "message": "b"}}
+    await made(farm, "job.JobInterface/AddComment", by_job | said)
+    comment = (await listed(farm, "job.JobInterface/GetComments", by_job))[0]
+    on_job = {"onJob": {"id": another["id"]}}
+    await made(farm, "job.JobInterface/CreateDependencyOnJob", by_job | on_job)
+    depends = await listed(farm, "job.JobInterface/GetWhatThisDependsOn", by_job)
+    depend = {"depend": depends[-1]}
     both = signed(role="users", users=[job["user"], another["user"]])
     satisfy = "depend.DependInterface/Satisfy"
     assert await judged(farm, satisfy, depend, own, other) == [403, 403]
@@ -148,14 +140,13 @@ async def test_objects_of_users(farm: Gateway) -> None:
     host = await nimby_host_of(farm, created["owner"])
     add = {**by_job, "host": host["name"], "username": "an_owner", "threads": 1, "maxCores": 1}
     await farm.post("/job.JobInterface/AddRenderPartition", add, headers=ANYBODY)
-    partitions = await read(farm, "host.HostInterface/GetRenderPartitions", {"host": host})
-    partition = partitions["renderPartitions"]["renderPartitions"][0]
+    partitions = await listed(farm, "host.HostInterface/GetRenderPartitions", {"host": host})
     spec = f"<spec><show>{job['show']}</show><user>{job['user']}</user></spec>"
     for method, body in (
         ("job.FrameInterface/Retry", {"frame": frame, "job": job["name"]}),
         ("job.FrameInterface/Retry", {"frame": frame, "job": job["id"]}),
         ("comment.CommentInterface/Delete", {"comment": comment, "job": job["id"]}),
-        ("renderPartition.RenderPartitionInterface/Delete", {"renderPartition": partition}),
+        ("renderPartition.RenderPartitionInterface/Delete", {"renderPartition": partitions[0]}),
         ("host.ProcInterface/UnbookProcs", {"r": {"jobs": [job["name"]]}}),
         ("job.JobInterface/LaunchSpec", {"spec": spec}),
     ):
@@ -163,20 +154,14 @@ async def test_objects_of_users(farm: Gateway) -> None:
 
 
 async def test_hosts(farm: Gateway) -> None:
-    hosts = (await read(farm, "host.HostInterface/GetHosts", {"r": {}}))["hosts"]["hosts"]
+    hosts = await listed(farm, "host.HostInterface/GetHosts", {"r": {}})
     own, other = (signed(role="host", host=each["name"]) for each in hosts[:2])
     allocation = signed(role="host", host=hosts[0]["allocName"])
     body = {"host": {"id": hosts[0]["id"]}}
     assert await judged(farm, "host.HostInterface/Lock", body, own, other) == [200, 403]
     assert await judged(farm, "host.HostInterface/Lock", body, allocation, other) == [200, 403]
-    allocations = await read(farm, "facility.AllocationInterface/GetAll", {})
-    named = next(
-        each
-        for each in allocations["allocations"]["allocations"]
-        if each["name"] == hosts[0]["allocName"]
-    )
-    move = {"host": {"id": hosts[0]["id"]}, "allocationId": named["id"]}
-    assert await judged(farm, "host.HostInterface/SetAllocation", move, allocation, other) == [
-        200,
-        403,
-    ]
+    allocations = await listed(farm, "facility.AllocationInterface/GetAll", {})
+    named = next(each for each in allocations if each["name"] == hosts[0]["allocName"])
+    move = body | {"allocationId": named["id"]}
+    found = await judged(farm, "host.HostInterface/SetAllocation", move, allocation, other)
+    assert found == [200, 403]

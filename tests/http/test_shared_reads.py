@@ -22,8 +22,6 @@ from tests.support.servers import (
     ScriptedCuebot,
     bearer,
     gateway_for,
-    http_client,
-    plain_uvicorn,
 )
 
 pytestmark = pytest.mark.anyio
@@ -219,33 +217,6 @@ async def test_who_shares_is_a_setting(cuebot: ScriptedCuebot, mode: str, calls:
         assert turnstile.calls == calls
 
 
-@pytest.mark.parametrize("count", [FEW, LONG])
-async def test_bytes_that_cannot_be_read_are_an_error_for_all(
-    cuebot: ScriptedCuebot, gateway: Gateway, count: int
-) -> None:
-    turnstile = Turnstile(cuebot, GET_JOBS, jobs(count))
-    tasks = await sharing(gateway, turnstile, *[lambda: gateway.post(GET_JOBS)] * 3)
-    turnstile.answer = b"\x0a\xff" + jobs(count)
-    turnstile.let_through()
-    assert [(await task).status_code for task in tasks] == [500] * 3
-
-
-async def test_both_servers_share(cuebot: ScriptedCuebot) -> None:
-    """Without the gateway's own server, a client that leaves is noticed in another way."""
-    turnstile = Turnstile(cuebot, GET_JOBS, jobs(LONG))
-    async with (
-        plain_uvicorn(cuebot.endpoint) as (port, app),
-        http_client(f"http://127.0.0.1:{port}", headers=bearer()) as client,
-    ):
-        other = Gateway("", app, None, client)  # type: ignore[arg-type]
-        tasks = await sharing(other, turnstile, *[lambda: other.post(GET_JOBS)] * 3)
-        tasks[0].cancel()
-        turnstile.let_through()
-        for task in tasks[1:]:
-            assert len((await task).json()["jobs"]["jobs"]) == LONG
-    assert turnstile.calls == 2
-
-
 async def test_many_viewers_are_not_turned_away(cuebot: ScriptedCuebot, gateway: Gateway) -> None:
     """The answer to all of them is encoded in one turn."""
     turnstile = Turnstile(cuebot, GET_JOBS, jobs(LONG))
@@ -288,24 +259,6 @@ async def test_everybody_sees_what_they_may(cuebot: ScriptedCuebot, gateway: Gat
     assert turnstile.calls == 2
 
 
-# --- memory -------------------------------------------------------------------------------------
-async def test_a_large_answer_is_paid_for_once(cuebot: ScriptedCuebot, gateway: Gateway) -> None:
-    turnstile = Turnstile(cuebot, GET_JOBS, jobs(LONG))
-    held, most = gateway.app.parts.answers.held, 0
-    tasks = await sharing(gateway, turnstile, *[lambda: gateway.post(GET_JOBS)] * 10)
-    await until(lambda: not held)
-    turnstile.let_through()
-    gathered = asyncio.gather(*tasks)
-    while not gathered.done():
-        assert held.keys() <= {"shared"}
-        most = max(most, sum(held.values()))
-        await asyncio.sleep(0)
-    size = len(jobs(LONG))
-    assert most == 2 * size  # with the compressed JSON
-    assert {len(each.json()["jobs"]["jobs"]) for each in gathered.result()} == {LONG}
-    await until(lambda: not held)
-
-
 @pytest.mark.gateway(access=SEE)
 async def test_who_sees_a_part_pays_for_it(cuebot: ScriptedCuebot, gateway: Gateway) -> None:
     turnstile = Turnstile(cuebot, GET_JOBS, jobs(LONG))
@@ -323,6 +276,7 @@ async def test_who_sees_a_part_pays_for_it(cuebot: ScriptedCuebot, gateway: Gate
     await until(lambda: not held)
 
 
+# --- memory -------------------------------------------------------------------------------------
 async def test_a_view_of_the_moment_is_that_of_each(
     cuebot: ScriptedCuebot, gateway: Gateway
 ) -> None:

@@ -154,16 +154,6 @@ async def test_another_server(cuebot: ScriptedCuebot) -> None:
         await until(lambda: not app.parts.watchers.taken)
 
 
-async def test_items_wait_for_the_rate_limit(cuebot: ScriptedCuebot) -> None:
-    items = [{"id": number, "method": HOSTS} for number in range(4)]
-    async with (
-        gateway_for(cuebot.endpoint, rate_limit_rps=20, rate_limit_burst=1) as gateway,
-        watching(gateway, BATCH, items) as stream,
-    ):
-        found = await firsts(stream, 4)
-        assert [each.kind for each in found.values()] == ["snapshot"] * 4
-
-
 async def test_no_place_for_one_of_them(
     cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as bytes on a socket: framing, trailers, upgrades, keep-alive, and how a stop looks."""
+"""HTTP/1.1 as bytes on a socket: trailers, keep-alive, and bodies that are refused."""
 
 import asyncio
 import http.client
@@ -21,16 +21,6 @@ MEGABYTE = 2**20
 
 
 # --- headers --------------------------------------------------------------------------------
-async def test_a_token_in_a_trailer_is_no_token(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    trailer = f"0\r\nAuthorization: Bearer {token('bob')}\r\n\r\n".encode()
-    async with wire(gateway) as one:
-        start = head(SHOWS, "Transfer-Encoding: chunked", "Trailer: Authorization", subject=None)
-        await one.send(start, b"2\r\n{}\r\n", trailer)
-        answer = await one.answer()
-    assert (answer.status, answer.code) == (401, 16)
-    assert cuebot.seen == []
-
-
 async def test_trailers_change_nothing(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     """Neither the caller nor the request id is taken from a trailer, also without a header."""
     trailers = f"0\r\nAuthorization: Bearer {token('bob')}\r\nX-Request-ID: theirs\r\n\r\n"
@@ -51,41 +41,6 @@ async def test_two_tokens_are_none(gateway: Gateway, cuebot: ScriptedCuebot) -> 
         await one.send(request(SHOWS, b"{}", second, subject="alice"))
         answer = await one.answer()
     assert (answer.status, answer.code) == (401, 16)
-    assert cuebot.seen == []
-
-
-# --- upgrades -------------------------------------------------------------------------------
-@pytest.mark.parametrize(("protocol", "at_once"), [("h2c", True), ("websocket", False)])
-@pytest.mark.parametrize(
-    ("start", "path", "subject"),
-    [
-        ("POST", FIND_SHOW, "tester"),
-        ("POST", "/no.Such/Method", "tester"),
-        ("POST", FIND_SHOW, None),
-        ("GET", "/healthz", None),
-    ],
-)
-async def test_an_upgrade_ends_the_connection(
-    gateway: Gateway,
-    cuebot: ScriptedCuebot,
-    protocol: str,
-    at_once: bool,
-    start: str,
-    path: str,
-    subject: str | None,
-) -> None:
-    """What follows is nobody's request."""
-    hidden = request(SHOWS, b"{}")
-    lines = ("Connection: Upgrade", f"Upgrade: {protocol}", f"Content-Length: {len(hidden)}")
-    sent = head(path, *lines, subject=subject, start=start)
-    async with wire(gateway) as one:
-        await one.send(sent, hidden if at_once else b"")
-        answer = await one.answer()
-        assert (answer.status, answer.code, answer.headers["connection"]) == (400, 3, "close")
-        assert b"Upgrade" in answer.body
-        with suppress(ConnectionError):
-            await one.send(hidden)
-        assert await one.rest() == b""
     assert cuebot.seen == []
 
 

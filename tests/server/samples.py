@@ -142,6 +142,8 @@ OTHERS = {
     "RTSP/2.0": (b"OPTIONS * RTSP/2.0\r\nHost: gateway\r\n\r\n", 505, 12),
     "HTTP/0.9": (b"GET /healthz\r\n\r\n", 505, 12),
     "CONNECT": (to(b"gateway:80", start=b"CONNECT %b HTTP/1.1"), 501, 12),
+    "an upgrade": (raw(b"Connection: Upgrade", b"Upgrade: h2c", LENGTH, body=b"{}"), 400, 3),
+    "a websocket": (raw(b"Connection: Upgrade", b"Upgrade: websocket"), 400, 3),
     "an unknown expectation": (raw(b"Expect: 200-ok", LENGTH, body=b"{}"), 417, 3),
     "two expectations": (raw(b"Expect: 100-continue, x", LENGTH, body=b"{}"), 417, 3),
     "a long target": (to(b"/" + b"x" * TARGET_MAX_BYTES), 414, 8),

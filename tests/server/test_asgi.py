@@ -9,7 +9,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.testing import capture_logs
 from uvicorn.server import ServerState
 
-from gateway.errors import Code, GatewayError
 from gateway.http.direct_connection import direct_connection
 from gateway.server.http1.asgi import asgi_service
 from gateway.server.http1.protocol import HttpProtocol
@@ -258,23 +257,3 @@ async def test_a_body_is_taken_whole_or_not_at_all() -> None:
         await one.send(WHOLE[-2:])
         assert (await one.answer()).body == b"body"
     assert taken == [None]
-
-
-async def test_requests_can_be_answered_later() -> None:
-    waiting: list[RequestCycle] = []
-    served = asyncio.Event()
-
-    def serve(request: RequestCycle, connection: HttpProtocol) -> None:
-        waiting.append(request)
-        served.set()
-
-    async with serving(serve) as one:
-        await one.send(WHOLE * 2)
-        await served.wait()
-        (first,) = waiting
-        assert first.answer(200, [(b"content-length", b"1")], b"1")
-        _, second = waiting
-        second.fail(GatewayError(Code.UNAVAILABLE, "never mind"))
-        assert (await one.answer()).body == b"1"
-        assert_refused(await one.answer(), 503, 14)
-        assert await one.rest() == b""

@@ -1,11 +1,8 @@
 """How many connections there may be: in all, from one address, and with few open files."""
 
 import asyncio
-import json
 import resource
 import socket
-import subprocess
-import sys
 from contextlib import AsyncExitStack, ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -18,7 +15,7 @@ from gateway.server.accept import (
     WARNING_INTERVAL_SECONDS,
     ConnectionLimit,
 )
-from tests.http.test_wire import blocking_post
+from gateway_cli.serving.listen import make_room
 from tests.server.samples import SHOWS
 from tests.server.test_http_limits import asks
 from tests.support.certificates import pair, trusting
@@ -28,9 +25,7 @@ from tests.support.processes import GET_SHOWS, instance
 from tests.support.processes import Wire as BlockingWire
 from tests.support.processes import until as until_outside
 from tests.support.servers import (
-    SECRET,
     ScriptedCuebot,
-    clean_environment,
     free_port,
     gateway_for,
     head,
@@ -89,15 +84,6 @@ async def test_who_is_turned_away_takes_no_place(cuebot: ScriptedCuebot) -> None
                     async with wire(gateway) as one:
                         status = await asks(one)
         await until(lambda: not gateway.server.connections)
-
-
-async def test_who_sends_first_sees_that_there_is_no_place(cuebot: ScriptedCuebot) -> None:
-    async with gateway_for(cuebot.endpoint, max_connections=1) as gateway, wire(gateway) as first:
-        await gateway.client.aclose()
-        assert await asks(first) == 200
-        for _ in range(5):
-            status, _ = await asyncio.to_thread(blocking_post, gateway.port, 1_000_000)
-            assert status == 503
 
 
 # --- TLS handshakes ---------------------------------------------------------------------------
@@ -198,44 +184,26 @@ def test_the_limit_is_warned_of_once_in_a_while() -> None:
 # --- open files -------------------------------------------------------------------------------
 
 
-MAKE_ROOM = """
-import json, resource, sys
-from gateway.server.accept import ConnectionLimit
-from gateway_cli.serving.listen import make_room
-for soft, hard, wanted, *_ in json.loads(sys.argv[1]):
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    limit = ConnectionLimit(wanted)
-    make_room(limit)
-    print(*resource.getrlimit(resource.RLIMIT_NOFILE), limit.most)
-"""
-ROOM = [
-    (300, 1000, 100, 300, 100),
-    (300, 1000, 400, 400 + RESERVED_FILES, 400),
-    (300, 1000, 900, 1000, 1000 - RESERVED_FILES),
-    (64, 64, 100, 64, 32),
-    (64, 64, 20, 64, 20),
-]
-"""The soft and the hard limit on open files, the connections wanted; the soft limit and the
-connections then. A process cannot raise the hard one again."""
-
-
-@pytest.mark.slow
-def test_open_files_make_room() -> None:
+@pytest.mark.parametrize(
+    ("soft", "hard", "wanted", "then", "most"),
+    [
+        (300, 1000, 100, 300, 100),
+        (300, 1000, 400, 400 + RESERVED_FILES, 400),
+        (300, 1000, 900, 1000, 1000 - RESERVED_FILES),
+        (64, 64, 100, 64, 32),
+        (64, 64, 20, 64, 20),
+    ],
+)
+def test_open_files_make_room(
+    monkeypatch: pytest.MonkeyPatch, soft: int, hard: int, wanted: int, then: int, most: int
+) -> None:
     """Their limit is raised as far as needed, or that of connections is lowered with a warning."""
-    assert resource.getrlimit(resource.RLIMIT_NOFILE)[1] >= ROOM[0][1]
-    child = subprocess.run(  # noqa: S603 - it is our own code
-        [sys.executable, "-c", MAKE_ROOM, json.dumps(ROOM)],
-        env=clean_environment(JWT_SECRET=SECRET),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=True,
-    )
-    expected: list[str] = []
-    for _, hard, wanted, then, most in ROOM:
-        expected += ["a warning"] * (most < wanted) + [f"{then} {hard} {most}"]
-    lines = child.stdout.splitlines()
-    assert ["a warning" if "MAX_CONNECTIONS" in line else line for line in lines] == expected
+    files, limit = [(soft, hard)], ConnectionLimit(wanted)
+    monkeypatch.setattr(resource, "getrlimit", lambda which: files[-1])
+    monkeypatch.setattr(resource, "setrlimit", lambda which, limits: files.append(limits))
+    with capture_logs() as lines:
+        make_room(limit)
+    assert (files[-1], limit.most, len(lines)) == ((then, hard), most, most < wanted)
 
 
 @pytest.mark.slow

@@ -75,13 +75,6 @@ async def test_no_request_ends_the_connection(gateway: Gateway, sent: bytes) -> 
         assert await one.rest() == b""
 
 
-@pytest.mark.parametrize("sent", [b"P", b"POST /x HTTP/1.1\r\nHost: x\r\n", b"\r\nPOST"])
-async def test_a_head_that_does_not_come_is_408(gateway: Gateway, sent: bytes) -> None:
-    async with wire(gateway) as one:
-        await one.send(sent)
-        assert_refused(await one.answer(), 408, 4)
-
-
 async def test_a_slow_head_disturbs_no_answer(gateway: Gateway) -> None:
     async with wire(gateway) as one:
         await one.send(head(SHOWS, "Content-Length: 0"), b"POST /x")
@@ -171,12 +164,6 @@ async def test_answers_that_nobody_reads_do_not_keep_their_connection(gateway: G
         await until(lambda: not gateway.server.connections)
 
 
-async def test_a_refused_client_that_stays_is_let_go(gateway: Gateway) -> None:
-    with stalled(gateway, b"garbage\r\n\r\n" + b"x" * 100_000):
-        await until(lambda: len(gateway.server.connections) > 0)
-        await until(lambda: not gateway.server.connections)
-
-
 # --- pipelined requests -----------------------------------------------------------------------
 async def test_requests_that_wait_are_bounded(cuebot: ScriptedCuebot) -> None:
     _, release = cuebot.holds(GET_JOBS)
@@ -224,16 +211,3 @@ async def test_nothing_is_read_behind_a_large_body(
         release.set()
         for _ in range(2):
             assert (await one.answer()).status == 200
-
-
-async def test_bodies_behind_waiting_requests(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    bodies = [
-        b'{"group": {"id": "g", "x": "' + b"x" * size + b'"}}'
-        for size in (0, SLICE_BYTES, 300_000, 1_000_000, 2)
-    ]
-    async with wire(gateway) as one:
-        sending = asyncio.create_task(one.send(*(request(GET_GROUPS, body) for body in bodies)))
-        for _ in bodies:
-            answer = await one.answer()
-            assert (answer.status, answer.headers["x-ignored-fields"]) == (200, "group.x")
-        await sending

@@ -10,7 +10,6 @@ import pytest
 from gateway.server.http1.heads import TARGET_MAX_BYTES
 from tests.server.samples import (
     CHUNKED,
-    GET_GROUPS,
     LENGTH,
     OTHERS,
     REFUSED,
@@ -19,7 +18,7 @@ from tests.server.samples import (
     raw,
     to,
 )
-from tests.support.servers import Gateway, ScriptedCuebot, gateway_for, head
+from tests.support.servers import Gateway, ScriptedCuebot, head
 from tests.support.wire import assert_refused, request, wire
 
 pytestmark = [pytest.mark.anyio, pytest.mark.gateway(max_body_mb=0.5, http_timeout=3600)]
@@ -93,37 +92,6 @@ async def test_a_refusal_says_what_is_wrong(gateway: Gateway) -> None:
         assert b"Content-Length" in (await one.answer()).body
 
 
-# --- the query string -------------------------------------------------------------------------
-@pytest.mark.parametrize(("path", "body"), [(SHOWS, {}), (KILL, JOB)], ids=["reads", "changes"])
-async def test_a_query_is_not_read_and_named(
-    gateway: Gateway, cuebot: ScriptedCuebot, path: str, body: dict[str, object]
-) -> None:
-    answer = await gateway.post(path + "?_=17&page%2f=2&x", body)
-    assert answer.status_code == 200
-    assert answer.headers["x-ignored-fields"] == "%3F_, %3Fpage%2F, %3Fx"
-    answer = await gateway.post(path + "?", body)
-    assert answer.headers.get("x-ignored-fields") is None
-    with_query, without = [payload for _, payload, _ in cuebot.seen]
-    assert with_query == without
-
-
-async def test_a_query_stands_beside_unknown_fields(gateway: Gateway) -> None:
-    body = {"group": {"id": "g", "unknown": 1}}
-    answer = await gateway.post(GET_GROUPS + "?" + "&".join(["x"] * 1000), body)
-    assert answer.headers["x-ignored-fields"] == "%3Fx, " * 20 + "..."
-    answer = await gateway.post(GET_GROUPS + "?x=y", body)
-    assert answer.headers["x-ignored-fields"] == "%3Fx, group.unknown"
-
-
-async def test_a_query_is_refused_where_nothing_is_ignored(cuebot: ScriptedCuebot) -> None:
-    async with gateway_for(cuebot.endpoint, unknown_fields="reject") as strict:
-        answer = await strict.post(KILL + "?job%20id=x&why=y", {})
-        assert (answer.status_code, answer.json()["code"]) == (400, 3)
-        assert "'job id'" in answer.json()["message"]
-        assert (await strict.post(KILL, JOB)).status_code == 200
-    assert [path for path, _, _ in cuebot.seen] == [KILL]
-
-
 # --- Expect -----------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("path", "lines", "status", "more"),
@@ -186,12 +154,3 @@ async def test_a_body_that_breaks_is_logged_as_refused(gateway: Gateway) -> None
         assert await one.rest() == b""
     (line,) = [line for line in lines if line["request_id"] == "broken"]
     assert (line["status"], line["code"]) == (400, "INVALID_ARGUMENT")
-
-
-async def test_a_body_that_breaks_after_its_answer(gateway: Gateway) -> None:
-    async with wire(gateway) as one:
-        await one.send(head(SHOWS, "Transfer-Encoding: chunked", subject=None))
-        answer = await one.answer()
-        assert answer.status == 401
-        await one.send(b"x\r\n")
-        assert await one.rest() == b""

@@ -120,16 +120,6 @@ def test_blanks_around_a_value_are_no_part_of_it() -> None:
     assert headers[-2:] == [(b"a", b"b c"), (b"b", b"")]
 
 
-def test_a_remembered_head_is_cut_anywhere() -> None:
-    heads = HeadMemory()
-    stream = request(SHOWS, b'{"a": 1}') * 2
-    for _ in range(2):
-        whole = parsed(stream, heads=heads)
-    assert [each.body for each in whole[0]] == [b'{"a": 1}'] * 2
-    for cut in range(1, len(stream)):
-        assert parsed(stream, [cut], heads=heads) == whole
-
-
 def test_only_what_comes_again_is_remembered() -> None:
     heads = HeadMemory()
     known = request(SHOWS, b"{}")

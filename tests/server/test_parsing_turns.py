@@ -9,7 +9,6 @@ import pytest
 
 from gateway.server.http1.heads import HeadMemory
 from gateway.server.http1.parser import SLICE_BYTES, RequestParser
-from gateway.server.http1.protocol import HttpProtocol
 from gateway.server.http1.request_cycle import RequestCycle
 from gateway.server.http1.sharing import (
     CONNECTION_STEP_SECONDS,
@@ -197,34 +196,6 @@ async def test_others_are_served_beside_many_busy_connections(remembered: bool) 
         # One whose head is remembered needs no parser. Another has its turn after each of them.
         assert count <= (5 if remembered else len(busy) + 5)
         assert any(each.protocol._parser.held_back for each in busy)
-
-
-@pytest.mark.anyio
-async def test_all_that_is_left_over_is_parsed_in_the_end() -> None:
-    turns = ParsingTurns(Ticking(CONNECTION_STEP_SECONDS * 1.1))
-    bodies: list[int] = []
-    reading: list[asyncio.Task[None]] = []
-
-    async def read(request: RequestCycle) -> None:
-        size, more = 0, True
-        while more:
-            message = await request.receive()
-            size, more = size + len(message["body"]), message["more_body"]
-        bodies.append(size)
-        assert reply(request)
-
-    def serve(request: RequestCycle, connection: HttpProtocol) -> None:
-        reading.append(asyncio.create_task(read(request)))
-
-    sent = BEGUN + b"2\r\nxx\r\n" * (4 * SLICE_BYTES // 7) + b"0\r\n\r\n"
-    async with AsyncExitStack() as stack:
-        all_of_them = [
-            await stack.enter_async_context(connected(serve, sent, turns=turns)) for _ in range(20)
-        ]
-        for each in all_of_them:
-            assert (await each.client.answer()).status == 200
-        await asyncio.gather(*reading)
-    assert bodies == [2 * (4 * SLICE_BYTES // 7)] * 20
 
 
 def test_one_connection_parses_no_longer_than_so_long_in_a_row() -> None:

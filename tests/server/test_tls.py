@@ -2,11 +2,8 @@
 
 import asyncio
 import os
-import pty
 import signal
 import ssl
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
@@ -23,12 +20,11 @@ from tests.support.commands import OPENCUE, assert_one_line, child, in_process
 from tests.support.opencue import jobs
 from tests.support.patience import PATIENCE
 from tests.support.patience import until as eventually
-from tests.support.processes import GET_SHOWS, Answer, Instance, Wire, instance, until
+from tests.support.processes import GET_SHOWS, Instance, instance, until
 from tests.support.servers import (
     SECRET,
     Gateway,
     ScriptedCuebot,
-    clean_environment,
     gateway_for,
     head,
     settings_for,
@@ -119,31 +115,6 @@ def test_an_expired_certificate_stops_the_start_of_workers(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-def test_nobody_is_asked_for_a_password(tmp_path: Path) -> None:
-    made = pair(tmp_path)
-    made.renew(password=b"secret")
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "gateway", "serve"],
-        env=clean_environment(JWT_SECRET=SECRET, REST_PORT="0", **made.environ),
-        stdin=theirs,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-        preexec_fn=lambda: os.close(os.open(os.ttyname(theirs), os.O_RDWR)),  # it is /dev/tty now
-    ) as process:
-        _, err = process.communicate(timeout=PATIENCE)
-    os.set_blocking(ours, False)
-    with pytest.raises(BlockingIOError):
-        os.read(ours, 100)
-    os.close(ours)
-    os.close(theirs)
-    assert process.returncode == 2
-    assert b"locked with a passphrase" in err
-    assert len(err.splitlines()) == 1
-
-
-@pytest.mark.slow
 def test_an_end_that_is_near_is_warned_about(tmp_path: Path) -> None:
     for days, said in ((13, True), (15, False)):
         made = pair(tmp_path, days=days)
@@ -217,20 +188,6 @@ async def test_a_stalled_handshake_is_let_go(cuebot: ScriptedCuebot, tmp_path: P
             async with wire(gateway) as one:
                 await one.send(sent)
                 assert await one.rest() == b""
-
-
-@pytest.mark.slow
-@pytest.mark.anyio
-async def test_a_large_answer(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
-    cuebot.answers(GET_JOBS, jobs(20_000))
-
-    def ask() -> Answer:
-        with Wire(gateway.port, trusting()) as wire:
-            return wire.ask(GET_JOBS, body=b"")
-
-    async with https(cuebot, pair(tmp_path)) as gateway:
-        answer = await asyncio.to_thread(ask)
-    assert len(answer.json["jobs"]["jobs"]) == 20_000
 
 
 @pytest.mark.slow

@@ -182,27 +182,3 @@ async def test_long_heads_that_do_not_end_make_way(cuebot: ScriptedCuebot) -> No
         for one in many:
             one.writer.transport.abort()
         await until(lambda: memory.total == 0)
-
-
-@pytest.mark.anyio
-@pytest.mark.slow
-async def test_bodies_that_wait_count(cuebot: ScriptedCuebot) -> None:
-    """Those behind a request that is being answered, whoever may have sent them."""
-    called, release = cuebot.holds(SHOWS)
-    async with (
-        gateway_for(cuebot.endpoint, max_in_flight=1000) as gateway,
-        AsyncExitStack() as stack,
-    ):
-        await gateway.client.aclose()
-        waiting = request(SHOWS, b"{}") + request(SHOWS, b" " * 200 * KB)
-        first = await begin(stack, gateway, waiting)
-        await called.wait()
-        memory = gateway.server.acceptor.context.unfinished
-        await until(lambda: memory.total > 0)
-        for _ in range(UNFINISHED_MAX_BYTES // memory.total + 10):
-            await begin(stack, gateway, waiting)
-        await until(lambda: memory.total > UNFINISHED_MAX_BYTES - 300 * KB)
-        assert memory.total <= UNFINISHED_MAX_BYTES
-        release.set()
-        assert (await first.answer()).status == 200
-        assert_refused(await first.answer(), 503, 14)

@@ -241,17 +241,6 @@ async def test_a_client_that_goes_while_others_have_their_turn(end: str) -> None
     assert not held.requests
 
 
-async def test_a_client_that_sends_no_more_and_does_not_read_is_let_go() -> None:
-    gone, held = asyncio.Event(), Held()
-    async with connected(held, POST * 2, timeout=0.3, leave=gone.set) as one:
-        await held.wait()
-        assert reply(held.requests[0], b"x" * 60_000)
-        await held.wait(2)
-        one.client.reader._transport.pause_reading()  # type: ignore[attr-defined]
-        one.client.writer.write_eof()
-        await asyncio.wait_for(gone.wait(), PATIENCE)
-
-
 async def test_an_answer_that_began_before_a_stop_is_the_last() -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
