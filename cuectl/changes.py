@@ -28,7 +28,7 @@ from cuectl.requests import (
     with_defaults,
     with_split_options,
 )
-from cuectl.rows import shown
+from cuectl.rows import rows_at, shown
 from cuectl.selection import STANDARD_INPUT, names_of, repeating
 from cuectl.session import Session, Verb
 from cuectl.terminal.exits import (
@@ -51,7 +51,7 @@ def change(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) ->
     several is in no list. Names that were listed before may have gone: they are not looked for.
     """
     given = with_split_options(verb, with_words(session, name, verb, given))
-    given = with_defaults(verb, given)
+    given = with_whole_names(session, verb, with_defaults(verb, given))
     body = request_of(verb, given, session)
     names, source = names_of(session, verb, given)
     known = Names(session)
@@ -103,12 +103,43 @@ def change(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) ->
     done = [each for each in names if (each or name) not in failures and (each or name) in counts]
     failures |= done_also(session, verb, given, done, first=False)
     told = summary(verb, given, counts, failures, len(names) - len(requests)) + beside(verb, given)
+    told += made_names(verb, given, found.values())
     if source in ("chosen", "all"):
         told += f" ({listed([*counts])})"
     click.echo("\n".join((f"{name}: {told}", *failure_lines([*failures.items()]))), err=True)
     if note := verb.get("note"):
         click.echo(f"note: {note}", err=True)
     sys.exit(FAILED if failures else 0)
+
+
+def with_whole_names(session: Session, verb: Verb, given: Mapping[str, Any]) -> dict[str, Any]:
+    """With `local.night` for `night`, in arguments whose lists say that this is enough."""
+    known, found = Names(session), dict(given)
+    for about in verb.get("arguments", ()):
+        if "names" in about and not about.get("repeats"):
+            place = parameter(about["name"])
+            found[place] = known.whole(found[place], about["names"])
+    return found
+
+
+def words_of(verb: Verb, given: Mapping[str, Any]) -> list[str]:
+    """What is written behind a verb."""
+    values = [given[parameter(each["name"])] for each in verb.get("arguments", ())]
+    return [
+        str(word)
+        for each in values
+        for word in (each if isinstance(each, list | tuple) else [each])
+    ]
+
+
+def made_names(verb: Verb, given: Mapping[str, Any], found: Iterable[Outcome]) -> str:
+    """` (local.night)`: what something new is called, if not as it was written."""
+    if verb.get("reads") or not (place := verb.get("rows")):
+        return ""
+    answers = (each.answer for each in found if not isinstance(each, CallError))
+    names = [str(row["name"]) for each in answers for row in rows_at(each, place) if "name" in row]
+    written = {*words_of(verb, given)}
+    return f" ({listed(names)})" if names and not {*names} & written else ""
 
 
 def done_also(

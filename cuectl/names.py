@@ -96,6 +96,14 @@ class Names:
         listed = self._listed(about.get("names", ""), arguments)
         return next((each for each in listed if each.lower() == name.lower()), name)
 
+    def whole(self, name: str, kind: str) -> str:
+        """The only name that ends so, behind the mark of its list; else the name itself."""
+        mark = self._session.cache.verbs.get("names", {}).get(kind, {}).get("after")
+        if not mark or mark in name:
+            return name
+        found = [each for each in self._listed(kind, {}) if each.endswith(f"{mark}{name}")]
+        return found[0] if len(found) == 1 and not self.has(name, kind, {}) else name
+
     def _listed(self, kind: str, arguments: Mapping[str, str]) -> list[str]:
         about = self._session.cache.verbs.get("names", {}).get(kind)
         if about is None or not arguments.keys() >= {*about.get("given", {}).values()}:

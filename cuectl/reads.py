@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def read(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) -> None:
     fields = RowFields(session, verb)
     given = with_split_options(verb, with_words(session, name, verb, given))
-    if given.get("reverse") and (order := given["sort_by"] or verb.get("sort")):
+    if given.get("reverse") and (order := given["sort_by"] or usual_order(verb, given)):
         given = {**given, "sort_by": reversed_order(order)}
     if given["where"]:
         given = {**given, "where": with_fields(given["where"], verb, fields.has)}
@@ -238,10 +238,20 @@ def reversed_order(sort: str) -> str:
     return ",".join(each[1:] if each.startswith("-") else f"-{each}" for each in fields)
 
 
+def usual_order(verb: Verb, given: Mapping[str, Any]) -> str:
+    """The order that an option or the verb has of itself."""
+    by_options = (
+        about.get("sort")
+        for name, about in verb.get("options", {}).items()
+        if given.get(parameter(name))
+    )
+    return str(next(filter(None, by_options), None) or verb.get("sort", ""))
+
+
 def view_of(verb: Verb, given: Mapping[str, Any], columns: Sequence[Column]) -> dict[str, str]:
     is_grouped = given["count_by"] or given["sum"]
     sort = ",".join(fields_of(given["sort_by"], verb))
-    sort = sort or ("" if is_grouped else str(verb.get("sort", "")))
+    sort = sort or ("" if is_grouped else usual_order(verb, given))
     view = {}
     if given["output"] in ("table", "wide", "csv", "name") or given["fields"] is not None:
         view["_fields"] = ",".join(paths_of(columns))

@@ -167,9 +167,9 @@ def paragraphs_of(name: str, verb: Verb, listing: tuple[str, Verb] | None) -> li
                 options = [f"--{each}" for each in choosing_options(verb, listing[1])]
                 if not verb.get("reads"):
                     options.append("--where")
-                told += (
-                    f". Without names, options of {listing[0]} choose them: {', '.join(options)}"
-                )
+                if options:
+                    told += f". Without names, options of {listing[0]} choose them: "
+                    told += ", ".join(options)
             found.append(f"{told}.")
     found += words_behind(name, verb)
     if verb.get("reads") and (columns := columns_of(verb, "wide")):

@@ -55,7 +55,8 @@ class NameList(Entry):
     """A read that answers names: at `path` of its answer, or of each of its rows.
 
     Its request has arguments of the verb (`given`, by place), as layers are those of a job. `title`
-    says whose names they are, if not all of that kind.
+    says whose names they are, if not all of that kind. What is behind `after` is enough of a name,
+    if only one ends so.
     """
 
     method: MethodName
@@ -63,6 +64,7 @@ class NameList(Entry):
     request: dict[FieldPath, Requested] = {}
     given: dict[FieldPath, Word] = {}
     title: Line | None = None
+    after: Annotated[str, Field(min_length=1)] | None = None
 
 
 class Column(Entry):
@@ -143,9 +145,9 @@ class Option(Given):
     may be for another verb, which is `also` done with the same names: its last argument. That one
     comes `first` if the verb leaves nothing to do it with, and then the text may be `put`, too.
 
-    `asks` is a question, like a verb's, for what is given with it unless that is the default.
-    `aliases` are other names of it. What `splits` matches is several options in one: its
-    groups are their names.
+    `sort` is the order of rows with it. `asks` is a question, like a verb's, for what is given with
+    it unless that is the default. `aliases` are other names of it. What `splits` matches is several
+    options in one: its groups are their names.
     """
 
     put: FieldPath | None = None
@@ -159,6 +161,7 @@ class Option(Given):
     aliases: tuple[Word, ...] = ()
     splits: re.Pattern[str] | None = None
     asks: Line | None = None
+    sort: Line | None = None
     help: Line
 
     @model_validator(mode="after")
@@ -501,6 +504,7 @@ class Reader:
                 for put, argument in each.given.items()
             },
             title=each.title,
+            after=each.after,
         )
 
     def verb(self, name: str, each: Verb) -> Json:
@@ -728,8 +732,9 @@ class Reader:
         if each.where is not None:
             where = each.where.replace(GIVEN, "'x'")
             self._view(method, _where=f"({always}) and ({where})" if always else where)
+        self._view(method, _sort=each.sort)
         if each.put is None:
-            more = filled(where=each.where, before=each.before, help=each.help)
+            more = filled(where=each.where, before=each.before, sort=each.sort, help=each.help)
             return {**more, **expected(each)}
         found = {**place_in(method, each.put), **filled(where=each.where), **also}
         for name, content in (("value", each.value), ("default", each.default)):
@@ -737,7 +742,7 @@ class Reader:
                 request_of(method, {each.put: content})
                 found[name] = as_json(content)
         splits = each.splits.pattern if each.splits is not None else ""
-        more = filled(splits=splits, asks=each.asks, help=each.help)
+        more = filled(splits=splits, asks=each.asks, sort=each.sort, help=each.help)
         return {**found, **expected(each), **more}
 
     def _view(self, method: Method, **asked: str | None) -> None:

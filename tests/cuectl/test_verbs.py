@@ -105,6 +105,9 @@ def calls_of(cuebot: SimulatedCuebot, method: str) -> int:
         ("jobs lena marco -o name --sort-by name", f"{LENA}\n{PAUSED}"),
         ("jobs failed demo -o name", LIGHT),
         ("jobs paused -o name", PAUSED),
+        ("jobs failed -o name", f"{DYING}\n{LIGHT}"),
+        ("jobs failed --desc -o name", f"{LIGHT}\n{DYING}"),
+        (f"frames {LENA} --done --count-by state --no-headers", "SUCCEEDED  8"),
         ("hosts down -o name", "render-node-07"),
         ("hosts rebooting up -o name --limit 1", "desk-201"),
         ("hosts desk-201 desk-203 -o name", "desk-201\ndesk-203"),
@@ -217,6 +220,7 @@ async def test_reads(reading: Cuectl, line: str, expected: str) -> None:
         ("set-burst local.general.demo 20", "subscriptions -o csv", ",2000,"),
         ("create-show new && subscribe new local.desktop 3 4", "subscriptions new", "  3      4"),
         ("create-allocation night", "allocations --where tag=night -o name", "local.night"),
+        ("move desk-201 general", "hosts desk-201 --fields alloc", "local.general"),
         ("create-group demo roto", "groups demo -o name", "roto"),
         (
             "create-group demo a && create-group demo b a",
@@ -526,6 +530,14 @@ async def test_a_comment_is_deleted(cuectl: Cuectl) -> None:
     assert (await cuectl("comments", LENA, "--fields", "message", "--no-headers")).text == "two\n"
     ran = await cuectl("delete-comment", two.replace("-", "x"))
     assert (ran.status, "Exception" in ran.err) == (NOT_FOUND, False)
+
+
+async def test_what_something_new_is_called_is_told(cuectl: Cuectl) -> None:
+    ran = await cuectl("create-allocation", "night")
+    assert ran.err.startswith(
+        "create-allocation: 1 allocation (local.night)\nnote: no show may use"
+    )
+    assert (await cuectl("create-show", "winter")).err == "create-show: 1 show\n"
 
 
 async def test_what_may_undo_a_change_is_told(cuectl: Cuectl) -> None:
