@@ -207,7 +207,7 @@ def plan_body(method: Method, body: Body, policy: UnknownFieldPolicy) -> Plan:
     )
     request = decode_body(method.decode_value, body, policy)
     for needed in method.steps.needed if method.steps else ():
-        if not method.parse_request(request[0]).HasField(needed.field):
+        if not needed.is_in(method.parse_request(request[0])):
             raise GatewayError(Code.INVALID_ARGUMENT, needed.says)
     return Plan(method, *request, look_ups=tuple(look_ups), follow_ups=follow_ups)
 

@@ -29,6 +29,7 @@ from gateway.views.compiled_view import (
     Asked,
     CompiledView,
     Goal,
+    takes_events,
     wants_events,
     wants_only_events,
 )
@@ -212,6 +213,8 @@ def read_query(
         parameters, asked = [], {}
     stream = {name: asked.pop(name) for name in OF_STREAMS if name in asked}
     watch = None
+    if stream and not streams and accept is not None:  # it says what is wanted: curl sends */*
+        streams = method.reads_only and not method.not_watched and takes_events(accept)
     if streams:
         view, watch = watched(method, tuple(asked.items()), stream)
     else:

@@ -207,9 +207,11 @@ class Resolver:
             for path, says in fields.items():
                 with entry(f"needed.{name}.{path}", self.unused):
                     field = needed_field(self._served(name).descriptor.input_type, (path,))
-                    if not is_message(field) or field.is_repeated:
-                        raise NotApplicable(f"{path} is no object")
-                    found[name] = (*found.get(name, ()), Needed(field.name, says))
+                    is_text = field.type == FieldDescriptor.TYPE_STRING
+                    if field.is_repeated or not (is_message(field) or is_text):
+                        raise NotApplicable(f"{path} is neither an object nor a text")
+                    needed = Needed(field.name, says, is_text)
+                    found[name] = (*found.get(name, ()), needed)
         return found
 
     def _references(

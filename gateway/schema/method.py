@@ -652,11 +652,15 @@ class FollowUp:
 
 @dataclass(frozen=True, slots=True)
 class Needed:
-    """An object in requests without which a call would be about more than anybody means."""
+    """An object or a text in requests without which a call does what nobody means."""
 
     field: str
     """Cuebot's name for it."""
     says: str
+    is_text: bool = False
+
+    def is_in(self, request: Any) -> bool:
+        return bool(getattr(request, self.field)) if self.is_text else request.HasField(self.field)
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,8 +193,16 @@ def is_cached(asked: Asked) -> bool:
     )
 
 
+EVENT_MEDIA = (EVENT_STREAM, "text/*", "*/*")
+
+
 def wants_events(accept: bytes) -> bool:
     return preferred(accept[:ACCEPT_BYTES_READ]) == EVENT_STREAM
+
+
+def takes_events(accept: bytes) -> bool:
+    """Whether an Accept header takes an event stream, perhaps by a wildcard."""
+    return any(weight and media in EVENT_MEDIA for media, weight in offers(accept))
 
 
 def wants_only_events(accept: bytes) -> bool:

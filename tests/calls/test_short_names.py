@@ -77,6 +77,14 @@ def test_a_change_of_all_frames_says_so(name: str) -> None:
     assert planned(path, JOB | {"range": "1-3"}) == planned(path, JOB | {"req.frameRange": "1-3"})
 
 
+@pytest.mark.parametrize("tag", [{}, {"tag": ""}, {"tag": None}])
+def test_a_pool_needs_the_tag_of_its_hosts(tag: Any) -> None:
+    path = "/facility.AllocationInterface/Create"
+    with pytest.raises(GatewayError, match=r"^which tag do its hosts get\? .* Send tag=NAME$"):
+        planned(path, {"name": "night"} | tag)
+    assert planned(path, {"name": "night", "tag": "night"}) != b""
+
+
 def test_a_misspelled_criterion_is_told_first() -> None:
     with pytest.raises(GatewayError, match=r"unknown field `frame`; did you mean `req\.frames`"):
         planned(KILL_FRAMES, JOB | {"frame": "1"})

@@ -311,7 +311,10 @@ PAGES = {"default": 10, "views": 100, "page": "req.part"}
         ({"elsewhere": {"job.Nothing": {"a": "b"}}}, "there is no message job.Nothing"),
         ({"needed": {"job.JobInterface/Look": {"job": "which?"}}}, "is not served"),
         ({"needed": {SET_CORES: {"show": "which?"}}}, "has no show"),
-        ({"needed": {SET_CORES: {"minCores": "how many?"}}}, "minCores is no object"),
+        (
+            {"needed": {SET_CORES: {"minCores": "how many?"}}},
+            "minCores is neither an object nor a text",
+        ),
         ({"rows": {GET_FRAMES: {"req.limit": PAGES}}}, "has no req.part"),
         ({"before": [FIND_LAYER | {"call": "job.JobInterface/Look"}]}, "is not served"),
         ({"before": [FIND_LAYER | {"send": "key"}]}, "has no key"),

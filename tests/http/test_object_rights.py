@@ -106,7 +106,8 @@ def body_for(
         set_in(body, *place_and_content(subject, method, id_, lie=lie))
         for argument in arguments_of(subject, method):
             set_in(body, argument, within or id_)
-    return body | {each.field: {} for each in (method.steps.needed if method.steps else ())}
+    needed = method.steps.needed if method.steps else ()
+    return body | {each.field: "x" if each.is_text else {} for each in needed}
 
 
 def thing_for(subject: Subject, id_: str, lies_in: Method | None = None) -> object:

@@ -41,6 +41,7 @@ from tests.support.wire import wire, wire_on
 
 pytestmark = pytest.mark.anyio
 
+PLAIN = {"Accept": "application/json"}
 HOSTS = "/host.HostInterface/GetHosts"
 FIND_JOB = "/job.JobInterface/FindJob"
 GET_JOB = "/job.JobInterface/GetJob"
@@ -135,12 +136,24 @@ def jobs(**states: int) -> bytes:
     return answer("job.JobGetJobsResponse", jobs={"jobs": rows})
 
 
+@pytest.mark.parametrize("accept", ["*/*", "text/*;q=0.5", "application/json, */*;q=0.1"])
+async def test_its_parameters_ask_for_a_stream_where_any_form_will_do(
+    cuebot: ScriptedCuebot, farm: Gateway, accept: str
+) -> None:
+    """curl takes any."""
+    cuebot.answers(GET_JOB, job(state=1))
+    target = f"{GET_JOB}?id={JOB_ID}&_until=state=FINISHED"
+    answer = await farm.client.get(target, headers={"accept": accept})
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert answer.text.rstrip().endswith("event: done\ndata: {}")
+
+
 # --- Requests -----------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("target", "headers", "status", "says"),
     [
-        (f"{HOSTS}?_every=2s", {}, 400, "for event streams; send Accept: text/event-stream"),
-        (f"{HOSTS}?_until=state=UP", {}, 400, "_until: it is for event streams"),
+        (f"{HOSTS}?_every=2s", PLAIN, 400, "for event streams; send Accept: text/event-stream"),
+        (f"{HOSTS}?_until=state=UP", PLAIN, 400, "_until: it is for event streams"),
         (f"{HOSTS}?_every=0s", EVENTS, 400, "_every: expected 1s to 60m, such as 2s, got '0s'"),
         (f"{HOSTS}?_every=soon", EVENTS, 400, "got 'soon'"),
         (f"{HOSTS}?_until=stat=UP", EVENTS, 400, "_until: host.Host has no field 'stat'"),
