@@ -97,7 +97,7 @@ async def test_what_the_token_may_call(farm_gateway: FarmGateway) -> None:
     assert (report.method, report.may_call) == ("/job.FrameInterface/GetFrame", True)
     with pytest.raises(InvalidCall, match=r"did you mean GetJobs\?"):
         await report_of(gateway.url, token("board"), "Job/GetJbs")
-    with pytest.raises(InvalidCall, match=r"has no method 'Kil'; the page at / "):
+    with pytest.raises(InvalidCall, match=r"has no method 'Kil'; /openapi.json has "):
         await report_of(gateway.url, token("board"), "Job/Kil")
 
 
