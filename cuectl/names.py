@@ -6,6 +6,7 @@
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
+from fnmatch import fnmatchcase as fnmatch
 from typing import Any
 from uuid import UUID
 
@@ -95,6 +96,10 @@ class Names:
         """The name as the list of an argument or option has it, whatever its case."""
         listed = self._listed(about.get("names", ""), arguments)
         return next((each for each in listed if each.lower() == name.lower()), name)
+
+    def fitting(self, pattern: str, kind: str) -> list[str]:
+        """The names that a pattern with `*` and `?` matches, in any case."""
+        return [each for each in self._listed(kind, {}) if fnmatch(each.lower(), pattern.lower())]
 
     def whole(self, name: str, kind: str) -> str:
         """The only name that ends so, behind the mark of its list; else the name itself."""

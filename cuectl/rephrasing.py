@@ -129,6 +129,10 @@ def command_meant(
     return Meant([near, *rest] if reads(near, verbs) else [near], is_certain=False)
 
 
+def option_called(name: str) -> str:
+    return f"-{name}" if len(name) == 1 else f"--{name}"
+
+
 def with_forms(words: Sequence[str], forms: Container[str]) -> list[str]:
     """`-o csv` for `--csv`."""
     found: list[str] = []
@@ -148,10 +152,10 @@ def with_named_arguments(
     """
     arguments: Sequence[Mapping[str, Any]] = verb.get("arguments", ())
     known = {
-        f"--{name}": index
+        option: index
         for index, about in enumerate(arguments)
-        for name in (about["name"], *about.get("aliases", ()))
-        if f"--{name}" not in options
+        for option in map(option_called, (about["name"], *about.get("aliases", ())))
+        if option not in options
     }
     named = dict[int, list[str]]()
     left: list[str] = []

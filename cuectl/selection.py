@@ -111,9 +111,10 @@ def joined_parts(session: Session, about: Verb, words: Sequence[str]) -> Sequenc
 
     known, found, parts = Names(session), list[str](), dict[str, str]()
     for word in words:
-        kind = next((each for each in kinds if each not in parts and known.has(word, each, {})), "")
+        whole = {each: known.whole(word, each) for each in kinds if each not in parts}
+        kind = next((each for each, name in whole.items() if known.has(name, each, {})), "")
         if kind:
-            parts[kind] = word
+            parts[kind] = whole[kind]
         else:
             found.append(word)
         if len(parts) == len(kinds):

@@ -9,7 +9,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from cuectl import PROGRAM
-from cuectl.rephrasing import with_forms, with_named_arguments
+from cuectl.rephrasing import option_called, with_forms, with_named_arguments
 from cuectl.requests import SIZE, example_of, is_flag, join_of, parameter
 from cuectl.rows import FORMS, SIZES, columns_of, spans_in, titles_of
 from cuectl.selection import ALL, STANDARD_INPUT, all_of, choosing, choosing_options
@@ -224,9 +224,7 @@ def argument_of(about: Verb, session: Session, all_will_do: bool) -> click.Argum
 
 def option_of(name: str, about: Verb, session: Session, place: str) -> click.Option:
     """`place` is the name of the parameter."""
-    names = [
-        f"-{each}" if len(each) == 1 else f"--{each}" for each in (name, *about.get("aliases", ()))
-    ]
+    names = [*map(option_called, (name, *about.get("aliases", ())))]
     flag = is_flag(about)
     help_ = str(about.get("help", ""))
     if example := about.get("example"):
@@ -262,7 +260,7 @@ def options_that_choose(
         yield option_of(name, about, session, choosing(name))
     if not verb.get("reads"):
         fitting = f"Those {kind} that fit, such as '{listing.get('example', NAME_CONDITION)}'."
-        yield VerbOption(["--where"], all_of, metavar="CONDITION", help=fitting)
+        yield VerbOption(["--where", "--filter"], all_of, metavar="CONDITION", help=fitting)
         if ALL not in verb.get("options", {}):
             yield click.Option([f"--{ALL}", choosing(ALL)], is_flag=True, help=f"All {kind}.")
 
@@ -293,7 +291,7 @@ def of_reads(verb: Verb) -> list[click.Option]:
         click.Option(
             ["--reverse", "--desc", "reverse"], is_flag=True, help="Sort the other way round."
         ),
-        VerbOption(["--where"], all_of, metavar="CONDITION", help=fitting),
+        VerbOption(["--where", "--filter"], all_of, metavar="CONDITION", help=fitting),
         VerbOption(
             ["--count-by", "--group-by", "--count", "count_by"],
             ",".join,

@@ -62,7 +62,12 @@ def with_words_behind(
     """The options, with words behind a name that are none, such as `dead` in `frames JOB dead`."""
     place, kind = parameter(about["name"]), about.get("names", "")
     known, found = Names(session), dict(given)
-    words: Sequence[str] = given[place]
+    words: Sequence[str] = [
+        name
+        for word in given[place]
+        for name in (is_pattern(word) and known.fitting(word, kind)) or [word]
+    ]
+    found[place] = tuple(words)
     for index, word in enumerate(words):
         if not (index or verb.get("reads")):  # a change is of what comes first
             continue
@@ -149,6 +154,14 @@ def other_verb(session: Session, names: Names, verb: str, words: Sequence[str]) 
     """`a is among the jobs; did you mean cuectl regroup a b?`: the verb that takes what this one
     does not.
     """
+    from cuectl.rephrasing import joined
+
+    verbs = session.known_verbs({})
+    for kind in session.cache.verbs.get("names", {}):
+        other = joined(kind, verb, verbs)
+        if other not in ("", verb) and names.has(words[0], kind, {}):
+            meant = shlex.join((PROGRAM, other, *words))
+            return f"NOT_FOUND: {words[0]} is among the {kind}; did you mean {meant}?"
     for tried, other in session.tried.items():
         first, _, kind = tried.partition(" ")
         if first == verb and names.has(words[0], kind.strip("{}"), {}):

@@ -70,6 +70,7 @@ def calls_of(cuebot: SimulatedCuebot, method: str) -> int:
         (f"frames {DYING} --range 1007-beauty -o name", "1007-beauty"),
         ("jobs --dead --show harbor -o name", DYING),
         ("jobs --where isPaused --where user=marco -o name", PAUSED),
+        ("jobs --filter user=marco -o name", PAUSED),
         ("jobs --sort user --sort -name -o name --limit 1", "northwind-ep02_031-artist1_roto_v001"),
         ("jobs --group-by show --group-by user --no-headers --limit 1", "demo  artist1  1"),
         ("shows --fields name --fields dead --no-headers --limit 1", "demo  2"),
@@ -211,6 +212,7 @@ async def test_reads(reading: Cuectl, line: str, expected: str) -> None:
         ("remove-tags desk-201 desktop", "hosts --where tags=desktop -o name", "desk-202"),
         ("create-show new", "shows -o name", "new"),
         ("set-size local.general.demo 12.5", "subscriptions demo --where size=1250", "12.5"),
+        ("set-burst demo general 20", "subscriptions demo -o csv", ",2000,"),
         ("set-burst demo local.general 20", "subscriptions demo -o csv", ",2000,"),
         (
             "set-size local.general demo local.general.harbor 7",
@@ -325,6 +327,9 @@ async def test_changes_in_other_words_are_done(reading: Cuectl, line: str, meant
         (f"min-memory {LENA} --layer comp --memory 1GB", f"min-memory {LENA} comp 1GB"),
         (f"min-memory --job {LENA} comp 1GB", f"min-memory {LENA} comp 1GB"),
         (f"comment {LENA} --message slow", f"comment {LENA} slow"),
+        (f"comment {LENA} -m slow", f"comment {LENA} slow"),
+        ("pause harbor-*", f"pause {DYING} harbor-hb120-artist2_anim_v021"),
+        ("move DESK-20? general", "move desk-201 desk-202 desk-203 local.general"),
         (f"retry {DYING} --dead", f"retry {DYING}"),
         (f"pause {LENA} {DYING} --show demo", f"pause {LENA}"),
         ("pause --all", "pause --show demo --show harbor --show northwind"),
@@ -667,6 +672,12 @@ async def test_forms(reading: Cuectl) -> None:
             f"pause {DYING} --show demo",
             WRONG_USAGE,
             f"{DYING}: not among the jobs that --show chooses\n",
+        ),
+        ("pause zzz*", NOT_FOUND, "'zzz*' is not among the pending jobs"),
+        (
+            "comment render-node-07 slow",
+            NOT_FOUND,
+            "among the hosts; did you mean cuectl host-comment render-node-07 slow?\n",
         ),
         (f"shows {LENA}", NOT_FOUND, f"for that: cuectl jobs {LENA}\n"),
         (
