@@ -25,6 +25,7 @@ from cuectl.requests import (
     put_arguments,
     quotes_hint,
     request_of,
+    sent_by,
     with_defaults,
     with_split_options,
 )
@@ -246,7 +247,9 @@ def summary(
     skipped: int,
 ) -> str:
     """`3 frames of 2 jobs`, or `1 of 2 jobs, 1 failed`; those `skipped` had nothing to change."""
-    about = repeating(verb) or next(iter(verb.get("arguments", ())), None)
+    arguments: Sequence[Verb] = verb.get("arguments", ())
+    made_up = (each for each in arguments if not each.keys() & {"names", "example", "default"})
+    about = repeating(verb) or next(made_up, None) or next(iter(arguments), None)
     if about is None:
         return "done"
     told = counted(len(counts), str(about["name"]))
@@ -337,12 +340,13 @@ def confirm(
     """
     asked = [verb.get("confirm")] + [
         about.get("asks")
-        for name, about in verb.get("options", {}).items()
-        if given.get(parameter(name)) and [*about.get("default", ())] != [*given[parameter(name)]]
+        for _, about, value in sent_by(verb, given)
+        if value != about.get("default")
     ]
     question = " ".join(filter(None, asked))
     if everything and not question and (about := repeating(verb)):
-        question = f"{everything} {counted(len(names), str(about['name']))}?"
+        told = f"{counted(len(names), str(about['name']))}{new_values(verb, given)}"
+        question = f"{everything} {told}?"
     if not question:
         return
     values = {

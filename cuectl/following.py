@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from copy import deepcopy
 from typing import Any
 
@@ -99,8 +100,9 @@ class Following:
     async def _tell_held(self) -> None:
         """Say once why it does not go on, such as that it is paused."""
         held, self._held = self._held, {}
-        if held and await self._fits(held["where"]):
-            click.echo(f"{self._name} {held['says']}", err=True)
+        with suppress(CallError):  # the next answer tells
+            if held and await self._fits(held["where"]):
+                click.echo(f"{self._name} {held['says']}", err=True)
 
     async def _states(self) -> AsyncIterator[Answer | CallError]:
         """The whole, up to its end: over a stream, or by asking again and again."""

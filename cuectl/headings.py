@@ -92,19 +92,11 @@ def as_written(name: str) -> str:
 
 
 def heading(name: str, verb: Verb) -> Column | None:
-    """The column of this heading, however it is written, or the only one whose field begins with
-    this word, as `waitingFrames` does with `waiting`.
-    """
+    """The column of this heading, or of another name of it, however it is written."""
     sought, known = as_written(name), headings(verb)
     column = next((each for title, each in known.items() if as_written(title) == sought), None)
-    if column is not None:
-        return column
-    begins = [
-        each
-        for each in known.values()
-        if WORD_BEGINS.split(str(each["path"]).rpartition(".")[2])[0].upper() == sought
-    ]
-    return begins[0] if len(begins) == 1 else None
+    others = (each for each in known.values() if sought in map(as_written, each.get("aliases", ())))
+    return column or next(others, None)
 
 
 def headings(verb: Verb) -> dict[str, Column]:

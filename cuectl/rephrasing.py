@@ -4,13 +4,19 @@ the line of this program that they mean.
 
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
+
+import click
 
 from cuectl.suggestions import nearest
 
 LIKE_COMMANDS = 0.7
-LISTS, ADDS = ("get", "list", "ls", "show"), ("add", "create")
-"""Words that other programs have behind the kind of thing, where a verb here says it alone."""
+LISTS = ("get", "list", "ls", "show")
+SETS = ("set", "edit", "change", "update", "raise", "lower")
+ADDS = ("add", "create", "new")
+DROPS = ("delete", "remove", "drop", "rm")
+"""Words that other programs have beside the kind of thing, where a verb here says it alone."""
 
 Verbs = Mapping[str, Mapping[str, Any]]
 
@@ -32,14 +38,27 @@ def nouns_of(verb: Mapping[str, Any]) -> set[str]:
 
 
 def joined(first: str, second: str, verbs: Verbs) -> str:
-    """The verb of two words, in any order: `create-show` for `shows create`; empty if none is."""
-    both = (first.lower(), second.lower())
-    for one, other in (both, both[::-1]):
-        for last in (other, singular(other), f"{other}s"):
-            for name in (f"{one}-{last}", f"{singular(one)}-{last}"):
-                if name in verbs:
-                    return name
+    """The verb of two words, in any order: `create-show` for `shows create`, `delete-limit` for
+    `remove limit`; empty if none is.
+    """
+    for word, other in ((first.lower(), second.lower()), (second.lower(), first.lower())):
+        same = next((each for each in (ADDS, DROPS) if word in each), ())
+        for one in dict.fromkeys((word, singular(word), *same)):
+            for last in dict.fromkeys((other, singular(other), f"{other}s")):
+                if f"{one}-{last}" in verbs:
+                    return f"{one}-{last}"
     return ""
+
+
+def takes(verb: Mapping[str, Any], words: Sequence[str]) -> bool:
+    """Whether there are as many words as a verb needs."""
+    needed = [each for each in verb.get("arguments", ()) if "default" not in each]
+    return sum(not each.startswith("-") for each in words) >= max(len(needed), 1)
+
+
+def takes_what_is_there(verb: Mapping[str, Any]) -> bool:
+    """Whether its first argument is the name of something, and none that is made up."""
+    return "names" in next(iter(verb.get("arguments", ())), {})
 
 
 def rearranged(words: Sequence[str], verbs: Verbs, choosing: Container[str] = ()) -> list[str]:
@@ -56,12 +75,14 @@ def rearranged(words: Sequence[str], verbs: Verbs, choosing: Container[str] = ()
     if first in verbs and rest:
         if second in choosing and not rest[0].startswith("-"):
             return [first, f"--{second}", *rest]  # pause show demo
-        if singular(second) in nouns_of(verbs[first]):
+        named = takes(verbs[first], rest) or any(each.startswith("-") for each in rest)
+        if singular(second) in nouns_of(verbs[first]) and named:
             return [first, *rest]  # pause job X
     if second in LISTS and reads(first, verbs):
         return [first, *rest]  # jobs list
     one = singular(first)
-    if second in ADDS and rest and one in verbs and not reads(one, verbs):
+    adds = second in ("add", "create") and rest and not reads(one, verbs)
+    if adds and takes_what_is_there(verbs.get(one, {})):
         return [one, *rest]  # comments add X
     return split_verb(words, verbs)
 
@@ -80,13 +101,13 @@ def split_verb(words: Sequence[str], verbs: Verbs) -> list[str]:
 
 def setting(words: Sequence[str], verbs: Verbs) -> list[str]:
     """`priority X 50` for what stands behind `set`: `X --priority 50`, `X priority=50`, `X priority
-    50`; empty for other words.
+    50`, `priority X 50`; empty for other words.
     """
     for index, each in enumerate(words):
         verb, _, value = each.removeprefix("--").partition("=")
         if verb in verbs and not reads(verb, verbs):
-            before = [word for word in words[:index] if singular(word) not in nouns_of(verbs[verb])]
-            return [verb, *before, *([value] if value else []), *words[index + 1 :]]
+            line = [verb, *words[:index], *([value] if value else []), *words[index + 1 :]]
+            return rearranged(line, verbs)
     return []
 
 
@@ -102,11 +123,16 @@ def command_meant(
 ) -> Meant | None:
     """The command line that somebody means, such as `hosts a` for `host a`, if there is one.
 
-    `tried` are words of other programs.
+    `tried` are words of other programs. Those that look, such as `get`, mean nothing that changes;
+    what asks before it changes something is only suggested.
     """
     if not words:
         return None
     first, rest = words[0].lower(), [*words[1:]]
+    if first in SETS and (line := setting(rest, verbs)):
+        return Meant(line)
+    if first in ADDS and rest and takes_what_is_there(verbs.get(rest[0], {})):
+        return Meant(rest, is_certain=not reads(rest[0], verbs))
     command = tried.get(" ".join(words[:2]).lower())
     if command is not None:
         rest = rest[1:]
@@ -115,10 +141,11 @@ def command_meant(
     if command and rest and reads(command, verbs) and reads(rest[0], verbs):
         command = ""  # as in `show jobs`
     if command == "":  # as in `get jobs`
-        meant = setting(rest, verbs) or (rearranged(rest, verbs) if rest else [])
-        return command_meant(meant, tried, verbs, commands)
-    if command:
-        return Meant([command, *rest])
+        meant = command_meant(rearranged(rest, verbs) if rest else [], tried, verbs, commands)
+        is_read = meant is not None and (reads(meant.line[0], verbs) or meant.line[0] in commands)
+        return meant if meant is None or is_read else Meant(meant.line, is_certain=False)
+    if command and (command in verbs or command in commands):
+        return as_tried(command, rest, verbs)
     begun = [each for each in verbs if each.startswith(singular(first)) and reads(each, verbs)]
     if len(begun) == 1:  # as in `subs`
         return Meant([*begun, *rest])
@@ -127,6 +154,17 @@ def command_meant(
         return None
     # A change may not do with these words what was meant.
     return Meant([near, *rest] if reads(near, verbs) else [near], is_certain=False)
+
+
+def as_tried(command: str, rest: Sequence[str], verbs: Verbs) -> Meant | None:
+    """What a word of another program means; None if it is about another kind of thing."""
+    about = verbs.get(command, {})
+    line = rearranged([command, *rest], verbs)
+    if len(line) > 1 and about.get("arguments") and not about.get("reads"):
+        others = {noun for each in verbs.values() for noun in nouns_of(each)} - nouns_of(about)
+        if singular(line[1]) in others:
+            return None  # delete host X
+    return Meant(line, is_certain="confirm" not in about)
 
 
 def option_called(name: str) -> str:
@@ -143,12 +181,13 @@ def with_forms(words: Sequence[str], forms: Container[str]) -> list[str]:
 
 
 def with_named_arguments(
-    verb: Mapping[str, Any], words: Sequence[str], options: Container[str]
+    verb: Mapping[str, Any], words: Sequence[str], options: Mapping[str, bool]
 ) -> list[str]:
     """The words, with arguments that are written as options (`--job X`) in their places.
 
     That is as far as the others have a place then: those that are named have to be the first or the
-    last ones. `options` are those that the verb has.
+    last ones. `options` are those that the verb has, and whether something is written behind each.
+    Raises UsageError.
     """
     arguments: Sequence[Mapping[str, Any]] = verb.get("arguments", ())
     known = {
@@ -161,15 +200,22 @@ def with_named_arguments(
     left: list[str] = []
     following = iter(words)
     for word in following:
-        option, _, value = word.partition("=")
-        if option in known:
-            text = value if "=" in word else next(following, None)
-            if text is None:
-                return [*words]
+        option, equals, value = word.partition("=")
+        if word == "--":
+            left += [word, *following]
+        elif option in known:
+            text = value if equals else next(following, "--")
+            if text.startswith("--") and not equals:
+                raise click.UsageError(f"Option '{option}' requires an argument.")
             named.setdefault(known[option], []).append(text)
         else:
             left.append(word)
-    first = [*leading(named, range(len(arguments)))]
+            if options.get(word):
+                left += [*islice(following, 1)]
+    # What else is written belongs to the argument that repeats.
+    repeats = next((index for index, each in enumerate(arguments) if each.get("repeats")), None)
+    most = len(arguments) if repeats is None else repeats + 1
+    first = [*leading(named, range(most))]
     last = [*leading(named, range(len(arguments) - 1, len(first) - 1, -1))][::-1]
     if len(first) + len(last) < len(named):
         return [*words]

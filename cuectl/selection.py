@@ -64,7 +64,8 @@ def choosing_options(verb: Verb, listing: Verb) -> dict[str, Verb]:
         name: {**each, "aliases": [one for one in each.get("aliases", ()) if one not in own]}
         for name, each in listing.get("options", {}).items()
         # What asks for more, such as finished jobs, has nothing to change.
-        if name not in own and (verb.get("reads") or each.get("value") is not True)
+        if name not in own
+        and (verb.get("reads") or not (each.get("value") is True or each.get("lists")))
     }
 
 
@@ -81,8 +82,6 @@ def names_of(
         return [None], "written"
     words = joined_parts(session, about, given[parameter(about["name"])])
     found = session.listing(verb)
-    if words == (ALL,) and not verb.get("reads") and found and ALL not in verb.get("options", {}):
-        words, given = (), {**given, choosing(ALL): True}  # as in `unlock all`
     options = given_choosing(verb, found[1], given) if found is not None else []
     if words and options:
         return narrowed(session, verb, found, given, words, options), "written"
@@ -111,6 +110,8 @@ def joined_parts(session: Session, about: Verb, words: Sequence[str]) -> Sequenc
 
     known, found, parts = Names(session), list[str](), dict[str, str]()
     for word in words:
+        if word == STANDARD_INPUT:
+            return words
         whole = {each: known.whole(word, each) for each in kinds if each not in parts}
         kind = next((each for each, name in whole.items() if known.has(name, each, {})), "")
         if kind:
@@ -135,14 +136,16 @@ def narrowed(
     words: Sequence[str],
     options: Sequence[str],
 ) -> list[str | None]:
-    """Those of the names that the options choose. Raises InvalidCall if there are none."""
+    """The names, all of which the options choose, too. Raises InvalidCall if they do not."""
     kind, lists = listing or ("", {})
-    chosen = chosen_names(session, verb, kind, lists, given)
-    found: list[str | None] = [each for each in dict.fromkeys(words) if each in chosen]
-    if not found:
-        flags = " ".join(f"--{each}" for each in options)
-        raise InvalidCall(f"{', '.join(words)}: not among the {kind} that {flags} chooses")
-    return found
+    flags = " ".join(f"--{each}" for each in options)
+    if STANDARD_INPUT in words:
+        raise InvalidCall(f"leave out either {STANDARD_INPUT} or {flags}")
+    anyhow = {name: about for name, about in verb.items() if name != "chooses"}
+    chosen = {each.lower(): each for each in chosen_names(session, anyhow, kind, lists, given)}
+    if others := [each for each in words if each.lower() not in chosen]:
+        raise InvalidCall(f"{', '.join(others)}: not among the {kind} that {flags} chooses")
+    return [*dict.fromkeys(chosen[each.lower()] for each in words)]
 
 
 def missing(verb: Verb, about: Verb, found: tuple[str, Verb] | None) -> str:

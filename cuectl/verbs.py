@@ -39,7 +39,11 @@ class VerbCommand(click.Command):
         self._session = session
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        options = {option for param in self.params for option in param.opts}
+        options = {
+            option: not getattr(param, "is_flag", False)
+            for param in self.params
+            for option in param.opts
+        }
         if self._verb.get("reads"):
             args = with_forms(args, PRINTED_FORMS)
         try:

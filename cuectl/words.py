@@ -13,7 +13,7 @@ import click
 from cuectl import PROGRAM
 from cuectl.names import Names
 from cuectl.requests import is_flag, is_value_of, join_of, parameter, quoted
-from cuectl.selection import STANDARD_INPUT, choosing_options, repeating
+from cuectl.selection import ALL, STANDARD_INPUT, choosing, choosing_options, repeating
 from cuectl.session import Session, Verb
 from cuectl.terminal.exits import NOT_FOUND, complain
 
@@ -68,6 +68,9 @@ def with_words_behind(
         for name in (is_pattern(word) and known.fitting(word, kind)) or [word]
     ]
     found[place] = tuple(words)
+    is_all = [each.lower() for each in words] == [ALL] and takes_all(session, verb)
+    if is_all and not known.has(ALL, kind, {}):
+        return {**found, place: (), choosing(ALL): True}  # as in `unlock all`
     for index, word in enumerate(words):
         if not (index or verb.get("reads")):  # a change is of what comes first
             continue
@@ -80,6 +83,12 @@ def with_words_behind(
             put_option(verb, option, spelled, found)
             found[place] = tuple(each for each in found[place] if each != word)
     return found
+
+
+def takes_all(session: Session, verb: Verb) -> bool:
+    """Whether a change may be of all that a list has."""
+    reads = bool(verb.get("reads"))
+    return not reads and session.listing(verb) is not None and ALL not in verb.get("options", {})
 
 
 def is_state(verb: Verb, option: str) -> bool:

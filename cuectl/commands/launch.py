@@ -38,9 +38,10 @@ def launch(
     from cuectl.requests import put
     from cuectl.rows import rows_at, value_at
 
+    if (file is None) == (spec is None):
+        raise click.UsageError("Missing argument 'FILE'" if file is None else "expected one file")
     file = file or spec
-    if file is None:
-        raise click.UsageError("Missing argument 'FILE'")
+    assert file is not None
     about = session.part("launch")
     if not about:
         raise Failure("this gateway does not say how to launch, or the token may not")

@@ -68,14 +68,15 @@ class NameList(Entry):
 
 
 class Column(Entry):
-    """A value of rows. It is shown as a part `of` another number, and in red if it is an `alert`
-    and not 0. Of a text, only what is `before` this mark may be shown; a number is shown for people
-    in units of so many, as 100 are `per` core. Of two times, the time from `since` to `path`, or to
-    now, is shown.
+    """A value of rows, with other names (`aliases`) beside its title. It is shown as a part `of`
+    another number, and in red if it is an `alert` and not 0. Of a text, only what is `before` this
+    mark may be shown; a number is shown for people in units of so many, as 100 are `per` core. Of
+    two times, the time from `since` to `path`, or to now, is shown.
     """
 
     path: FieldPath
     title: Line | None = None
+    aliases: tuple[Word, ...] = ()
     since: FieldPath | None = None
     of: FieldPath | None = None
     alert: bool = False
@@ -145,9 +146,10 @@ class Option(Given):
     may be for another verb, which is `also` done with the same names: its last argument. That one
     comes `first` if the verb leaves nothing to do it with, and then the text may be `put`, too.
 
-    `sort` is the order of rows with it. `asks` is a question, like a verb's, for what is given with
-    it unless that is the default. `aliases` are other names of it. What `splits` matches is several
-    options in one: its groups are their names.
+    `sort` is the order of rows with it. One that only `lists` chooses nothing for changes. `asks`
+    is a question, like a verb's, for what is given with it unless that is the default. `aliases`
+    are other names of it. What `splits` matches is several options in one: its groups are their
+    names.
     """
 
     put: FieldPath | None = None
@@ -162,6 +164,7 @@ class Option(Given):
     splits: re.Pattern[str] | None = None
     asks: Line | None = None
     sort: Line | None = None
+    lists: bool = False
     help: Line
 
     @model_validator(mode="after")
@@ -619,6 +622,7 @@ class Reader:
                 yield filled(
                     path=path.text,
                     title=each.title or title_of(path),
+                    aliases=[*each.aliases],
                     unit=unit_of(path.leaf, method.units),
                     of=each.of and self._number(method, row, each.of),
                     alert=each.alert and bool(self._number(method, row, each.path)),
@@ -734,8 +738,8 @@ class Reader:
             self._view(method, _where=f"({always}) and ({where})" if always else where)
         self._view(method, _sort=each.sort)
         if each.put is None:
-            more = filled(where=each.where, before=each.before, sort=each.sort, help=each.help)
-            return {**more, **expected(each)}
+            more = filled(where=each.where, before=each.before, lists=each.lists)
+            return {**more, **filled(sort=each.sort, help=each.help), **expected(each)}
         found = {**place_in(method, each.put), **filled(where=each.where), **also}
         for name, content in (("value", each.value), ("default", each.default)):
             if content is not None:

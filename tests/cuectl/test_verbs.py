@@ -28,7 +28,7 @@ LENA, DYING = "demo-sh010-lena_comp_v003", "harbor-hb110-tomas_light_v004"
 PAUSED = "demo-sh020-marco_smoke_v001"
 LIGHT = "demo-sh010-artist1_light_v012"
 PRIYA = "northwind-ep02_030-priya_comp_v002"
-MAY_START = "may start any moment: jobs with a higher priority go first"
+MAY_START = "nothing known holds it back: jobs with a higher priority go first"
 GUESSES = "waits for free cores (cuectl hosts idle)"
 FREE = '"render-node-07",133169152,32'
 TWICE = f"{LENA}  {LENA}"
@@ -223,6 +223,7 @@ async def test_reads(reading: Cuectl, line: str, expected: str) -> None:
         ("create-show new && subscribe new local.desktop 3 4", "subscriptions new", "  3      4"),
         ("create-allocation night", "allocations --where tag=night -o name", "local.night"),
         ("move desk-201 general", "hosts desk-201 --fields alloc", "local.general"),
+        ("create-group demo roto && booking demo no", "shows demo --fields booking", "no"),
         ("create-group demo roto", "groups demo -o name", "roto"),
         (
             "create-group demo a && create-group demo b a",
@@ -304,7 +305,10 @@ async def test_words_of_other_programs_are_done(
         (f"set {LENA} min-cores=4", f"min-cores {LENA} 4"),
         (f"set job {LENA} priority 4", f"priority {LENA} 4"),
         (f"edit priority {LENA} 4", f"priority {LENA} 4"),
-        (f"cancel {LENA}", f"kill {LENA}"),
+        (f"set priority job {LENA} 4", f"priority {LENA} 4"),
+        ("new show winter", "create-show winter"),
+        ("remove limit arnold", "delete-limit arnold"),
+        ("limits add maya 3", "create-limit maya 3"),
         (f"unpause {PAUSED}", f"resume {PAUSED}"),
         (f"comments add {LENA} slow", f"comment {LENA} slow"),
         (f"add comment {LENA} slow", f"comment {LENA} slow"),
@@ -331,7 +335,10 @@ async def test_changes_in_other_words_are_done(reading: Cuectl, line: str, meant
         ("pause harbor-*", f"pause {DYING} harbor-hb120-artist2_anim_v021"),
         ("move DESK-20? general", "move desk-201 desk-202 desk-203 local.general"),
         (f"retry {DYING} --dead", f"retry {DYING}"),
-        (f"pause {LENA} {DYING} --show demo", f"pause {LENA}"),
+        (f"pause {LENA} --show demo", f"pause {LENA}"),
+        (f"pause {LENA.upper()} --show demo", f"pause {LENA}"),
+        ("lock desk-201 desk-202 --alloc local.desktop", "lock desk-201 desk-202"),
+        (f"depend {LENA} --job {PAUSED} --on {DYING}", f"depend {PAUSED} {LENA} {DYING}"),
         ("pause --all", "pause --show demo --show harbor --show northwind"),
     ],
 )
@@ -543,6 +550,7 @@ async def test_what_something_new_is_called_is_told(cuectl: Cuectl) -> None:
         "create-allocation: 1 allocation (local.night)\nnote: no show may use"
     )
     assert (await cuectl("create-show", "winter")).err == "create-show: 1 show\n"
+    assert (await cuectl("create-group", "winter", "roto")).err == "create-group: 1 group\n"
 
 
 async def test_what_may_undo_a_change_is_told(cuectl: Cuectl) -> None:
@@ -680,13 +688,46 @@ async def test_forms(reading: Cuectl) -> None:
             "among the hosts; did you mean cuectl host-comment render-node-07 slow?\n",
         ),
         (f"shows {LENA}", NOT_FOUND, f"for that: cuectl jobs {LENA}\n"),
+        # Words that look change nothing, and what asks is only suggested.
+        ("get lock desk-203", WRONG_USAGE, "did you mean cuectl lock desk-203?\n"),
+        ("list reboot desk-201", WRONG_USAGE, "did you mean cuectl reboot desk-201?\n"),
+        (f"describe {LENA} --kill", WRONG_USAGE, "No such command 'describe'\n"),
+        (f"cancel {LENA}", WRONG_USAGE, f"did you mean cuectl kill {LENA}?\n"),
+        ("delete --show demo --yes", WRONG_USAGE, "did you mean cuectl kill --show demo --yes?\n"),
+        ("delete host desk-203 --yes", WRONG_USAGE, "No such command 'delete'"),
+        # Nothing is about more than was said.
+        ("kill --job --all --yes", WRONG_USAGE, "Option '--job' requires an argument.\n"),
+        (
+            "lock --host --alloc local.desktop",
+            WRONG_USAGE,
+            "Option '--host' requires an argument.\n",
+        ),
+        (
+            f"kill {LENA} nosuch --show demo --yes",
+            WRONG_USAGE,
+            "nosuch: not among the jobs that --show chooses\n",
+        ),
+        ("kill - --show demo --yes", WRONG_USAGE, "leave out either - or --show\n"),
+        (
+            "pause all",
+            FAILED,
+            "not done: pause all 6 jobs? (no terminal to ask on: add --yes)\n",
+        ),
+        (
+            "booking --all no",
+            FAILED,
+            "not done: booking all 3 shows -> no? (no terminal to ask on: add --yes)\n",
+        ),
+        (f"retry {DYING} --all", FAILED, "not done: Run 8 DEAD or EATEN or SUCCEEDED frames of"),
+        (f"retry {DYING} --running", WRONG_USAGE, "No such option '--running'"),
+        ("create-limit add", WRONG_USAGE, "Missing argument 'MOST'"),
         (
             "pause harbor",
             NOT_FOUND,
             "harbor is among the shows; for its jobs: cuectl pause --show harbor\n",
         ),
         (f"min-memory --layer comp {LENA} 1GB", WRONG_USAGE, "No such option '--layer'"),
-        ("pause --job", WRONG_USAGE, "No such option '--job'"),
+        ("pause --job", WRONG_USAGE, "Option '--job' requires an argument.\n"),
         ("pause --show dmeo", NOT_FOUND, "'dmeo' is not among the shows; did you mean demo?"),
         ("pause --where nope=1", WRONG_USAGE, "--where: job.Job has no field 'nope'"),
         (f"frames {LENA} {DYING} --watch", WRONG_USAGE, "--watch shows one job"),
