@@ -176,7 +176,7 @@ def paragraphs_of(name: str, verb: Verb, listing: tuple[str, Verb] | None) -> li
                     told += ", ".join(options)
             found.append(f"{told}.")
     if named := [f"--{each['name']}" for each in verb.get("arguments", ())]:
-        found.append(f"What is written behind it may have a name: {', '.join(named)}.")
+        found.append(f"Arguments may be written as options: {', '.join(named)}.")
     found += words_behind(name, verb)
     if verb.get("reads") and (columns := columns_of(verb, "wide")):
         listed = ", ".join(
