@@ -205,9 +205,11 @@ def plan_body(method: Method, body: Body, policy: UnknownFieldPolicy) -> Plan:
         for follow_up in (method.steps.after if method.steps else ())
         if (given := body.take(follow_up.given)) is not None
     )
+    needs = method.steps.needed if method.steps else ()
+    braces = [body.peek(each.place) == {} for each in needs]
     request = decode_body(method.decode_value, body, policy)
-    for needed in method.steps.needed if method.steps else ():
-        if not needed.is_in(method.parse_request(request[0])):
+    for needed, is_braces in zip(needs, braces, strict=True):
+        if not needed.is_in(method.parse_request(request[0]), is_braces=is_braces):
             raise GatewayError(Code.INVALID_ARGUMENT, needed.says)
     return Plan(method, *request, look_ups=tuple(look_ups), follow_ups=follow_ups)
 
