@@ -224,6 +224,21 @@ def test_what_is_no_size_is_refused(memory: str) -> None:
         planned(SET_MIN_MEMORY, {"layer": {"id": "a"}, "memory": memory})
 
 
+@pytest.mark.parametrize("memory", ["99999999999999GB", "9" * 40])
+def test_a_size_of_no_computer_is_refused(memory: str) -> None:
+    with pytest.raises(GatewayError, match=r"memory: .*64-bit"):
+        planned(SET_MIN_MEMORY, {"layer": {"id": "a"}, "memory": memory})
+
+
+def test_a_size_beside_what_is_nested_deep() -> None:
+    """It is read no less than without the unit."""
+    deep = b'{"a":' * 900 + b"1" + b"}" * 900
+    body = b'{"layer":{"id":"a"},"memory":"8GB","x":' + deep + b"}"
+    ignoring = plan(CATALOG.routes[SET_MIN_MEMORY], body, UnknownFieldPolicy.NOTHING)
+    meant = {"layer": {"id": "a"}, "memory": 8 * 2**20}
+    assert ignoring.payload == planned(SET_MIN_MEMORY, meant)
+
+
 def test_a_size_beside_a_misspelled_field() -> None:
     with pytest.raises(GatewayError, match="unknown field `layr`"):
         planned(SET_MIN_MEMORY, {"layr": {"id": "a"}, "memory": "8GB"})
