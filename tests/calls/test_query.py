@@ -55,7 +55,9 @@ def test_the_plan_is_that_of_the_body() -> None:
         ([("r", "x")], "by path, or send it as JSON; its fields are ids, jobs, "),
         ([("r", "x{")], "?r: is an object; name its fields by path, or send it as JSON; its f"),
         ([("r", "{x")], "?r: not valid JSON: "),
-        ([("r", "{}"), ("r.users", "x"), ("r", "{}")], "r: is an object"),
+        ([("r", "{}"), ("r.users", "x")], "?r.users: r is given as a whole, too"),
+        ([("r.users", "x"), ("r", "{}")], "?r: fields of it are given, too; send one or the other"),
+        ([("r", "{}"), ("r", "{}")], "?r: it is there twice"),
         ([("r.users", "a,b-1,c")], "?r.users: it is a list; several values are several parameters"),
         ([("r.users", "a,b-1,c")], "parameters: r.users=a&r.users=b-1"),
         ([("r.includeFinished", "true"), ("r.includeFinished", "true")], "it is there twice"),
@@ -84,6 +86,16 @@ def test_what_has_no_form(parameters: list[tuple[str, str]], words: str) -> None
 def test_a_form_says_what_a_query_string_says(content: bytes, expected: object) -> None:
     body = form_as_json(GET_JOBS, content)
     assert expected == (None if body is None else orjson.loads(body))
+
+
+@pytest.mark.parametrize("depth", [200, 900, 2000])
+def test_json_in_a_form_has_the_bounds_of_a_body(depth: int) -> None:
+    deep = b'{"r":' * depth + b"1" + b"}" * depth
+    with pytest.raises(GatewayError) as refused:
+        plan(GET_JOBS, form_as_json(GET_JOBS, b"r=" + deep) or b"", UnknownFieldPolicy.EVERYTHING)
+    assert refused.value.code is Code.INVALID_ARGUMENT
+    with pytest.raises(GatewayError, match="more than 100000 objects and lists"):
+        form_as_json(GET_JOBS, b'r={"a":[' + b"[]," * 100_000 + b"1]}")
 
 
 def test_an_object_that_got_a_text_is_shown_with_its_name() -> None:
