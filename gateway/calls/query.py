@@ -220,12 +220,13 @@ def read_query(
     stream = {name: asked.pop(name) for name in OF_STREAMS if name in asked}
     watch = None
     if stream and not streams and accept is not None:  # it says what is wanted: curl sends */*
-        streams = method.reads_only and not method.not_watched and takes_events(accept)
+        streams = not why_not_watched(method) and takes_events(accept)
     if streams:
         view, watch = watched(method, tuple(asked.items()), stream)
     else:
         for name in stream:
-            raise refused(name, f"it is for event streams; send Accept: {EVENT_STREAM}")
+            problem = why_not_watched(method)
+            raise refused(name, problem or f"it is for event streams; send Accept: {EVENT_STREAM}")
         view = method.views.compiled(tuple(asked.items()), accept)
     fields = [each for each in parameters if not is_cache_buster(*each)]
     check_views(method, fields)
@@ -245,12 +246,17 @@ def wants_stream(method: Method, accept: bytes, *, dry_run: bool) -> bool:
     """
     if not wants_events(accept):
         return False
-    problem = method.not_watched
-    if not method.reads_only:
-        problem = "it may change something, and an event stream only reads"
+    problem = why_not_watched(method)
     if problem and not dry_run and wants_only_events(accept):
         raise GatewayError(Code.INVALID_ARGUMENT, f"{method.path}: {problem}", status=406)
     return not problem
+
+
+def why_not_watched(method: Method) -> str:
+    """Why there is no event stream of a method; empty if there is one."""
+    if not method.reads_only:
+        return "it may change something, and an event stream only reads"
+    return method.not_watched
 
 
 def watched(method: Method, asked: Asked, stream: Mapping[str, str]) -> tuple[CompiledView, Watch]:
