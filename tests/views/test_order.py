@@ -94,6 +94,7 @@ def test_texts_upside_down_sort_the_other_way(one: str, other: str) -> None:
         ("frames   DESC", "frames", True),
         ("frames:desc", "frames", True),
         ("frames: Asc", "frames", False),
+        ("frames : desc", "frames", True),
         ("frames asc", "frames", False),
         ("frames desc desc", "frames desc", True),
         ("desc", "desc", False),
