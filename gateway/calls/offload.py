@@ -71,10 +71,11 @@ class Planner:
         timeout: float,
         caller: Caller,
         *,
+        media: bytes = b"",
         is_binary: bool = False,
     ) -> Identified:
         """Raises GatewayError: the plan's, and UNAVAILABLE after `timeout` seconds."""
-        job = Job(None, method.path, body, policy, caller, is_binary)
+        job = Job(None, method.path, body, policy, caller, media, is_binary)
         outcome = await self._outcome(principal, timeout, job, catalog)
         assert isinstance(outcome, Done)
         refusal = None if outcome.refusal is None else error_of(outcome.refusal)

@@ -15,11 +15,10 @@ from functools import partial
 from typing import BinaryIO, NamedTuple
 
 from gateway.calls.batch_items import Item, items_of
+from gateway.calls.body_forms import plan_any
 from gateway.calls.caller import Caller, with_caller
 from gateway.calls.messages import check_size
-from gateway.calls.plan import Plan, plan, plan_message
-from gateway.calls.xml_body import xml_as_json
-from gateway.codec.body import NotJson
+from gateway.calls.plan import Plan, plan_message
 from gateway.codec.unknown_fields import UnknownFieldPolicy
 from gateway.errors import Code, GatewayError
 from gateway.schema.catalog import Catalog
@@ -36,6 +35,8 @@ class Job(NamedTuple):
     body: bytes
     policy: UnknownFieldPolicy
     caller: Caller
+    media: bytes = b""
+    """The body's media type."""
     is_binary: bool = False
 
 
@@ -131,13 +132,7 @@ def planned(job: Job, catalog: Catalog) -> Done:
         check_size(method.descriptor.input_type, job.body)
         asked = plan_message(method, job.body, job.policy)
     else:
-        try:
-            asked = plan(method, job.body, job.policy)
-        except NotJson:
-            json = xml_as_json(method, job.body)
-            if json is None:
-                raise
-            asked = plan(method, json, job.policy)
+        asked = plan_any(method, job.body, job.policy, job.media)
     identified = with_caller(asked, job.caller)
     refusal = None if identified.refusal is None else refusal_of(identified.refusal)
     return Done(without_steps(identified.plan), identified.replaced, refusal)

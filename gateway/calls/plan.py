@@ -4,10 +4,9 @@ The compatibility profile asks for look-ups and follow-ups where an API document
 one call to Cuebot can do. All errors of a request are found here, before the first call.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
-
-import orjson
 
 from gateway.calls.messages import as_json, read_message
 from gateway.calls.name_look_ups import is_name, spell_out, take_search, without_id
@@ -96,19 +95,30 @@ def holds_the_loop(body: bytes) -> bool:
 
 def plan(method: Method, content: bytes, policy: UnknownFieldPolicy) -> Plan:
     """The plan for a JSON body. Raises GatewayError (INVALID_ARGUMENT)."""
-    ignores = policy is UnknownFieldPolicy.NOTHING
-    if ignores:  # what is not ignored: fields by their paths
-        policy = UnknownFieldPolicy.ARGUMENTS
-    left = UnknownFieldPolicy.NOTHING if ignores else policy
-    value = parse(content)
+    read = partial(parse, content)
     try:
-        return plan_value(method, value, policy)
-    except UnknownFields as error:
-        return plan_spelled_out(method, content, left, error)
+        return plan_read(method, read, policy)
+    except UnknownFields:
+        raise
     except GatewayError:
-        if not method.sizes or not spell_out_sizes(method, value := parse(content)):
+        if not method.sizes or not spell_out_sizes(method, read()):
             raise
-        return plan(method, orjson.dumps(value), left)
+    return plan_read(method, partial(parse_with_sizes, method, content), policy)
+
+
+def parse_with_sizes(method: Method, content: bytes) -> object:
+    value = parse(content)
+    spell_out_sizes(method, value)
+    return value
+
+
+def plan_read(method: Method, read: Callable[[], object], policy: UnknownFieldPolicy) -> Plan:
+    """`read` reads the body, which planning takes apart. Raises GatewayError."""
+    ignores = policy is UnknownFieldPolicy.NOTHING
+    try:  # what is not ignored: fields by their paths
+        return plan_value(method, read(), UnknownFieldPolicy.ARGUMENTS if ignores else policy)
+    except UnknownFields as error:
+        return plan_spelled_out(method, read(), policy, error)
 
 
 def plan_value(method: Method, value: object, policy: UnknownFieldPolicy) -> Plan:
@@ -129,10 +139,9 @@ def plan_value(method: Method, value: object, policy: UnknownFieldPolicy) -> Pla
 
 
 def plan_spelled_out(
-    method: Method, content: bytes, policy: UnknownFieldPolicy, error: UnknownFields
+    method: Method, value: object, policy: UnknownFieldPolicy, error: UnknownFields
 ) -> Plan:
     """The plan after unknown fields have been moved to where they belong. Raises GatewayError."""
-    value = parse(content)  # planning has taken it apart
     moved = spell_out_fields(method, value, error.fields)
     if not moved and policy is not UnknownFieldPolicy.NOTHING:
         raise with_condition(error, method) from None
@@ -205,9 +214,11 @@ def plan_body(method: Method, body: Body, policy: UnknownFieldPolicy) -> Plan:
         for follow_up in (method.steps.after if method.steps else ())
         if (given := body.take(follow_up.given)) is not None
     )
+    needs = method.steps.needed if method.steps else ()
+    braces = [body.peek(each.place) == {} for each in needs]
     request = decode_body(method.decode_value, body, policy)
-    for needed in method.steps.needed if method.steps else ():
-        if not needed.is_in(method.parse_request(request[0])):
+    for needed, is_braces in zip(needs, braces, strict=True):
+        if not needed.is_in(method.parse_request(request[0]), is_braces=is_braces):
             raise GatewayError(Code.INVALID_ARGUMENT, needed.says)
     return Plan(method, *request, look_ups=tuple(look_ups), follow_ups=follow_ups)
 

@@ -14,7 +14,7 @@ import orjson
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.empty_pb2 import Empty
 
-from gateway.codec.body import Json
+from gateway.codec.body import Json, parse
 from gateway.codec.decode import fields_of, only_list_of
 from gateway.codec.fields import field_called, has_text, is_message, message_of
 from gateway.codec.scalars import json_of_text
@@ -107,8 +107,8 @@ def put(
     field = field_called(known, last)
     of_objects = field is not None and is_message(field) and not is_special(message_of(field))
     if field is not None and of_objects and not field.is_repeated:
-        if text.startswith("{") and last not in at:
-            at[last] = object_in(name, text)
+        if text.startswith("{"):
+            put_object(at, last, name, text)
             return
         only = only_list_of(message_of(field))
         if only is not None:
@@ -133,14 +133,20 @@ def put(
         raise bad(name, "it is there twice")
 
 
-def object_in(name: str, text: str) -> Json:
-    """The object whose JSON is a parameter: `req={}`."""
+def put_object(at: Json, last: str, name: str, text: str) -> None:
+    """The object whose JSON is a parameter: `req={}`. It stays a text, which is read with the rest
+    of the body.
+    """
+    if last in at:
+        parts = isinstance(at[last], dict)
+        problem = "fields of it are given, too; send one or the other"
+        raise bad(name, problem if parts else "it is there twice")
+    content = text.encode()
     try:
-        found = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise bad(name, f"not valid JSON: {error}") from None
-    assert isinstance(found, dict), "its text begins like an object"
-    return found
+        parse(content)
+    except GatewayError as error:
+        raise bad(name, error.message.removeprefix("the body: ")) from None
+    at[last] = orjson.Fragment(content)
 
 
 def inner(at: Json, known: Descriptor, name: str, part: str) -> tuple[Json, Descriptor]:
@@ -214,12 +220,13 @@ def read_query(
     stream = {name: asked.pop(name) for name in OF_STREAMS if name in asked}
     watch = None
     if stream and not streams and accept is not None:  # it says what is wanted: curl sends */*
-        streams = method.reads_only and not method.not_watched and takes_events(accept)
+        streams = not why_not_watched(method) and takes_events(accept)
     if streams:
         view, watch = watched(method, tuple(asked.items()), stream)
     else:
         for name in stream:
-            raise refused(name, f"it is for event streams; send Accept: {EVENT_STREAM}")
+            problem = why_not_watched(method)
+            raise refused(name, problem or f"it is for event streams; send Accept: {EVENT_STREAM}")
         view = method.views.compiled(tuple(asked.items()), accept)
     fields = [each for each in parameters if not is_cache_buster(*each)]
     check_views(method, fields)
@@ -239,12 +246,17 @@ def wants_stream(method: Method, accept: bytes, *, dry_run: bool) -> bool:
     """
     if not wants_events(accept):
         return False
-    problem = method.not_watched
-    if not method.reads_only:
-        problem = "it may change something, and an event stream only reads"
+    problem = why_not_watched(method)
     if problem and not dry_run and wants_only_events(accept):
         raise GatewayError(Code.INVALID_ARGUMENT, f"{method.path}: {problem}", status=406)
     return not problem
+
+
+def why_not_watched(method: Method) -> str:
+    """Why there is no event stream of a method; empty if there is one."""
+    if not method.reads_only:
+        return "it may change something, and an event stream only reads"
+    return method.not_watched
 
 
 def watched(method: Method, asked: Asked, stream: Mapping[str, str]) -> tuple[CompiledView, Watch]:

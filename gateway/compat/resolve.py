@@ -210,7 +210,8 @@ class Resolver:
                     is_text = field.type == FieldDescriptor.TYPE_STRING
                     if field.is_repeated or not (is_message(field) or is_text):
                         raise NotApplicable(f"{path} is neither an object nor a text")
-                    needed = Needed(field.name, says, is_text)
+                    place = BodyPath((field.json_name,), (field.name,))
+                    needed = Needed(place, says, is_text)
                     found[name] = (*found.get(name, ()), needed)
         return found
 

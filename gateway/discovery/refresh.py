@@ -314,7 +314,7 @@ async def warm(catalog: Catalog) -> None:
                 log.exception("the types of a method cannot be compiled", method=method.path)
         await let_others_run()
     for method in catalog.methods:
-        assert method.described.places
+        method.described.prepare()
         await let_others_run()
 
 

@@ -9,19 +9,13 @@ from typing import NamedTuple
 from starlette.types import Receive
 
 from gateway.access.fair_quota import FairQuota, Weight
+from gateway.calls.body_forms import plan_any
 from gateway.calls.caller import Caller, Identified, with_caller
 from gateway.calls.messages import takes_long as message_takes_long
 from gateway.calls.offload import Planner
-from gateway.calls.plan import (
-    Plan,
-    holds_the_loop,
-    plan,
-    plan_message,
-)
-from gateway.calls.query import NO_QUERY, Query, Watch, form_as_json, read_query
+from gateway.calls.plan import Plan, holds_the_loop, plan_message
+from gateway.calls.query import NO_QUERY, Query, Watch, read_query
 from gateway.calls.rows import ask_for_rows
-from gateway.calls.xml_body import xml_as_json
-from gateway.codec.body import NotJson
 from gateway.codec.unknown_fields import UNKNOWN_FIELD_POLICIES, UnknownFieldPolicy
 from gateway.codec.xml_text import takes_long as xml_takes_long
 from gateway.discovery.refresh import LiveCatalog
@@ -46,7 +40,6 @@ from gateway.views.compiled_view import AnswerForm, CompiledView
 
 LARGEST_BODIES_AT_ONCE = 16
 """Bodies of the maximum size that may be read and decoded at once."""
-FORM_TYPE = b"application/x-www-form-urlencoded"
 SHORT_BODY_WAIT_SECONDS = 1.0
 """A short body sent together with its head arrives within this time."""
 
@@ -177,10 +170,7 @@ class RequestReader:
             unread = not self._interceptors.look_at(context, head.method)
             planned = plan_message(head.method, body, head.policy, unread=unread)
         else:
-            try:
-                planned = plan(head.method, body, head.policy)
-            except NotJson as error:
-                planned = plan_other_body(context, head.method, body, head.policy, error)
+            planned = plan_any(head.method, body, head.policy, media_of(context))
         if context.waited:
             self.reauthorize(context, head.catalog, head.method, planned)
         return self._call_request(context, head, planned)
@@ -199,6 +189,7 @@ class RequestReader:
                 head.policy,
                 head.timeout,
                 caller_of(context),
+                media=media_of(context),
                 is_binary=head.is_binary,
             )
         took = monotonic() - began
@@ -235,12 +226,11 @@ class RequestReader:
                 verb, query = context.request.method, context.request.query
                 body = read_query(denial.method, verb, query, None, policy).body
             if denial.payload is None and body is not None:
-                read = plan_message if protocol is not None and protocol.is_binary else plan
-                try:
-                    payload = read(denial.method, body, policy).payload
-                except NotJson as no_json:
-                    payload = plan_other_body(context, denial.method, body, policy, no_json).payload
-                context.call.denied = denial._replace(payload=payload)
+                if protocol is not None and protocol.is_binary:
+                    planned = plan_message(denial.method, body, policy)
+                else:
+                    planned = plan_any(denial.method, body, policy, media_of(context))
+                context.call.denied = denial._replace(payload=planned.payload)
 
     async def _body_of_denied(self, context: RequestContext, receive: Receive) -> bytes | None:
         """The body of a denied call, if it is short and arrives soon. Does not raise."""
@@ -366,26 +356,8 @@ def check_verb(verb: str, method: Method) -> None:
     raise GatewayError(Code.UNIMPLEMENTED, problem, status=405, headers={"Allow": allow})
 
 
-def plan_other_body(
-    context: RequestContext,
-    method: Method,
-    body: bytes,
-    policy: UnknownFieldPolicy,
-    error: NotJson,
-) -> Plan:
-    """The plan for XML or a form. Raises the error if the body is neither, and GatewayError
-    (INVALID_ARGUMENT).
-    """
-    json = xml_as_json(method, body)
-    if json is not None:
-        return plan(method, json, policy)
-    form = form_as_json(method, body)
-    if form is None:
-        raise error
-    media = context.request.headers.get(b"content-type") or b""
-    if not media.lower().startswith(FORM_TYPE):
-        raise NotJson(f"{error.message}; a form has the type {FORM_TYPE.decode()}") from None
-    return plan(method, form, policy)
+def media_of(context: RequestContext) -> bytes:
+    return context.request.headers.get(b"content-type") or b""
 
 
 def takes_long(head: RequestHead, body: bytes) -> bool:

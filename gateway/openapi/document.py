@@ -280,7 +280,10 @@ def also_accepted(method: Method, listed: Container[str]) -> Iterator[str]:
 
 def about_bodies(method: Method) -> Iterator[str]:
     for needed in method.steps.needed if method.steps is not None else ():
-        yield f"`{needed.field}` may be empty, but has to be there."
+        if needed.is_text:
+            yield f"`{needed.field}` may not be empty."
+        else:
+            yield f"`{needed.field}` has to be there, and `{{}}` stands for all."
     if method.xml_field is not None:
         yield f"The body may also be the XML of `{method.xml_field}`."
     for reference in method.references:

@@ -15,7 +15,7 @@ from gateway.errors import Code, GatewayError, unavailable
 from gateway.schema.description import NoSchema, Schema, Skipped, why_missing
 from gateway.schema.for_clients import ClientCommands, Panels
 from gateway.schema.method import About, Method
-from gateway.schema.method_search import Described, ranked, words_in, words_of_query
+from gateway.schema.method_search import ranked, words_in, words_of_query
 from gateway.schema.selection import UnusedGlob
 from gateway.suggestions import DID_YOU_MEAN, QUOTED_CHARS, did_you_mean
 
@@ -36,6 +36,7 @@ A_SLIP = 0.8
 """The likeness of names that differ by a slip of the fingers."""
 MOST_WORDS = 5
 """Of a name that methods are searched by."""
+MOST_SEARCHES_KEPT = 64
 ROUTES_FINDS = "cuebot-gateway routes finds methods by words"
 DOCUMENTS_HAVE = "/openapi.json has all methods, and /docs shows them in a browser"
 METHOD_NAME = re.compile(r"(\w+)/(\w+)")
@@ -104,6 +105,9 @@ class Catalog:
     """With comments, which descriptors do not have."""
     again: "Callable[[], Catalog]" = field(compare=False)
     """Builds an equal catalog. Can be pickled, for another process."""
+    searches: dict[str, list[str]] = field(default_factory=dict, init=False, compare=False)
+    """The last results of `found_by_words` among all methods: clients repeat their mistakes, and a
+    search takes 2 ms."""
 
 
 def declared_methods(
@@ -258,21 +262,27 @@ def found_by_words(name: str, catalog: Catalog, methods: Names) -> str:
     """`; did you mean /host.HostInterface/SetAllocation?` for `MoveHost`, or empty: the methods
     among these whose names and summaries have the words of a name.
     """
-    words = words_in(name[:QUOTED_CHARS])[:MOST_WORDS]
-    known = {service: frozenset(methods[service]) for service in methods}
+    query = " ".join(words_in(name[:QUOTED_CHARS])[:MOST_WORDS])
+    if methods is not catalog.names:
+        found = best_of(query, catalog, methods)
+    elif (known := catalog.searches.get(query)) is not None:
+        found = known
+    else:
+        if len(catalog.searches) >= MOST_SEARCHES_KEPT:
+            catalog.searches.clear()
+        found = catalog.searches[query] = best_of(query, catalog, methods)
+    return f"{DID_YOU_MEAN}{' or '.join(found)}?" if found else ""
+
+
+def best_of(query: str, catalog: Catalog, methods: Names) -> list[str]:
+    """The paths of those that fit more than half of the words."""
+    known = {service: frozenset(names) for service, names in methods.items()}
     some = [
         each.described
         for each in catalog.methods
         if each.descriptor.name in known.get(each.service, ())
     ]
-    found = best_of(" ".join(words), tuple(some))
-    return f"{DID_YOU_MEAN}{' or '.join(found)}?" if found else ""
-
-
-@lru_cache(maxsize=64)
-def best_of(query: str, methods: tuple[Described, ...]) -> list[str]:
-    """The paths of those that fit more than half of the words. Cached as `nearest` is."""
-    found, words = ranked(query, methods, mistyped=False)[:PATHS_SUGGESTED], words_of_query(query)
+    found, words = ranked(query, some, mistyped=False)[:PATHS_SUGGESTED], words_of_query(query)
     fitting = sum(found[0].score(word, mistyped=False) > 0 for word in words) if found else 0
     return [each.path for each in found] if 2 * fitting > len(words) else []
 

@@ -654,13 +654,32 @@ class FollowUp:
 class Needed:
     """An object or a text in requests without which a call does what nobody means."""
 
-    field: str
-    """Cuebot's name for it."""
+    place: BodyPath
+    """A field of the request itself."""
     says: str
     is_text: bool = False
 
-    def is_in(self, request: Any) -> bool:
-        return bool(getattr(request, self.field)) if self.is_text else request.HasField(self.field)
+    @property
+    def field(self) -> str:
+        """Cuebot's name for it."""
+        return self.place.original[0]
+
+    def is_in(self, request: Any, *, is_braces: bool) -> bool:
+        """Only an object that is written as `{}` is meant to be empty: criteria that come to
+        nothing are those of a script whose variables are not set.
+        """
+        value = getattr(request, self.field)
+        if self.is_text:
+            return bool(value.strip())
+        return request.HasField(self.field) and (is_braces or says_something(value))
+
+
+def says_something(message: Any) -> bool:
+    """Whether a message has a value, perhaps in one of its messages."""
+    return any(
+        field.is_repeated or not is_message(field) or says_something(value)
+        for field, value in message.ListFields()
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,10 @@ class Described:
     reads_only: bool
     others: tuple[str, ...] = ()
 
+    def prepare(self) -> None:
+        """Split the texts into words, which the first search would do otherwise."""
+        _ = self.places
+
     @property
     def service(self) -> str:
         return self.path[1:].partition("/")[0]

@@ -193,7 +193,13 @@ def is_cached(asked: Asked) -> bool:
     )
 
 
-EVENT_MEDIA = (EVENT_STREAM, "text/*", "*/*")
+EVENT_WILDCARDS = ("text/*", "*/*")
+OTHER_FORMS = {each for each in ACCEPTED if "*" not in each and each != EVENT_STREAM} | {
+    "application/proto",
+    "application/protobuf",
+    "application/x-protobuf",
+}
+"""Media types of answers that are no event streams."""
 
 
 def wants_events(accept: bytes) -> bool:
@@ -201,8 +207,14 @@ def wants_events(accept: bytes) -> bool:
 
 
 def takes_events(accept: bytes) -> bool:
-    """Whether an Accept header takes an event stream, perhaps by a wildcard."""
-    return any(weight and media in EVENT_MEDIA for media, weight in offers(accept))
+    """Whether an Accept header takes an event stream by a wildcard, and names no other form: any
+    form will do.
+    """
+    weights = dict(offers(accept))
+    if weights.get(EVENT_STREAM) == 0 or any(weights.get(each) for each in OTHER_FORMS):
+        return False
+    best = max(weights.get(each, 0.0) for each in EVENT_WILDCARDS)
+    return best > weights.get("application/*", 0.0)
 
 
 def wants_only_events(accept: bytes) -> bool:

@@ -25,6 +25,8 @@ COUNT = "count"
 PARAMETERS = ("_group", "_count", "_sum", "_min", "_max")
 OF_GROUPS = ("_sort", "_offset", "_limit")
 """Parameters that are about groups, if there are any."""
+LIKE_TRUE_OR_FALSE = ("1", "0", "yes", "no")
+"""What others write for these. No field is called so."""
 COLUMN = re.compile(r"(sum|min|max)\((.*)\)")
 MOST_GROUPED_BY = 8
 MOST_AGGREGATES = 16
@@ -287,11 +289,13 @@ def counting(asked: Mapping[str, str]) -> tuple[bool, str]:
     Raises GatewayError (INVALID_ARGUMENT) for fields in both.
     """
     text = asked.get("_count")
-    if text in (None, "", "true", "false"):
-        return text in ("", "true"), "_group"
+    if text is None or text.lower() in ("", "true", "false"):
+        return text is not None and text.lower() != "false", "_group"
     if "_group" in asked:
         problem = f"expected true or false beside _group, got {text[:QUOTED_CHARS]!r}"
         raise refused("_count", f"{problem}; _group has all fields: _group=user,state")
+    if text.lower() in LIKE_TRUE_OR_FALSE:
+        raise refused("_count", f"expected true, false or a field, got {text!r}")
     return True, "_count"
 
 

@@ -4,7 +4,6 @@ Bytes are not tracked by the garbage collector: tuples for 20,000 rows, for a fe
 event loop for 40 ms now and then. Encodings can be concatenated, like the keys of databases.
 """
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from struct import Struct
@@ -12,13 +11,14 @@ from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from gateway.views.paths import FieldPath
+from gateway.suggestions import QUOTED_CHARS
+from gateway.views.paths import FieldPath, refused
 
 Part = Callable[[Any], bytes]
 """The part of a row's key for one field."""
 
-DIRECTION = re.compile(r"(-?)(.+?)(?:[: ] *(asc|desc))?", re.IGNORECASE | re.DOTALL)
-"""`-deadFrames`, or as SQL and others write it: `deadFrames desc`, `deadFrames:desc`."""
+DIRECTIONS = {"asc": False, "desc": True}
+"""Words behind a name, with whether they mean descending."""
 IS_SET, IS_NOT_SET = b"\0", b"\1"
 """The first byte of a part: unset fields and NaN come last."""
 COMPLEMENTS = bytes(0xFE - byte & 0xFF for byte in range(0x100))
@@ -40,12 +40,24 @@ class Order:
 
 
 def sorted_by(text: str) -> tuple[str, bool]:
-    """The name in one part of `_sort`, and whether that is descending."""
-    found = DIRECTION.fullmatch(text)
-    if found is None:  # a minus alone
-        return "", True
-    minus, name, direction = found.groups()
-    return name, (minus == "-") != ((direction or "").lower() == "desc")
+    """The name in one part of `_sort`, and whether that is descending: `-deadFrames`, or as SQL and
+    others write it, `deadFrames desc` or `deadFrames:desc`.
+
+    Raises GatewayError (INVALID_ARGUMENT) for both.
+    """
+    has_minus = len(text) > 1 and text.startswith("-")
+    name = text[1:] if has_minus else text
+    for word, descending in DIRECTIONS.items():
+        if not name.lower().endswith(word):
+            continue
+        before = name[: -len(word)]
+        shorter = before.rstrip(" ").removesuffix(":").rstrip(" ")
+        if shorter and shorter != before:
+            if has_minus:
+                problem = f"{text[:QUOTED_CHARS]!r} has a minus and {word!r}; write one of them"
+                raise refused("_sort", problem)
+            return shorter, descending
+    return name, has_minus
 
 
 def order_by(paths: Iterable[tuple[FieldPath, bool]]) -> Order:

@@ -6,6 +6,7 @@ import signal
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import orjson
@@ -117,6 +118,17 @@ async def test_plans_and_errors_are_the_same(catalog: Catalog, started: list[Pro
         assert len(started) == 1
     assert len(found) == 2
     assert steps
+
+
+async def test_forms_are_read_as_well(catalog: Catalog) -> None:
+    policy, form = UnknownFieldPolicy.EVERYTHING, b"r.shows=a&r.users=b"
+    expected = plan(catalog.routes[GET_JOBS], b'{"r":{"shows":["a"],"users":["b"]}}', policy)
+    method = catalog.routes[GET_JOBS]
+    async with planning() as planner:
+        asked = partial(planner.plan, "a", catalog, method, form, policy, PATIENCE, INTERN)
+        assert (await asked(media=b"application/x-www-form-urlencoded")).plan == expected
+        with pytest.raises(GatewayError, match="a form has the type"):
+            await asked(media=b"application/json")
 
 
 async def test_another_catalog_is_taken(catalog: Catalog) -> None:

@@ -5,7 +5,7 @@ import pytest
 from google.protobuf.descriptor import Descriptor
 
 from gateway.calls.plan import plan
-from gateway.calls.query import body_of, form_as_json, seconds_in
+from gateway.calls.query import body_of, form_as_json, read_query, seconds_in
 from gateway.codec.unknown_fields import UnknownFieldPolicy
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
@@ -55,7 +55,9 @@ def test_the_plan_is_that_of_the_body() -> None:
         ([("r", "x")], "by path, or send it as JSON; its fields are ids, jobs, "),
         ([("r", "x{")], "?r: is an object; name its fields by path, or send it as JSON; its f"),
         ([("r", "{x")], "?r: not valid JSON: "),
-        ([("r", "{}"), ("r.users", "x"), ("r", "{}")], "r: is an object"),
+        ([("r", "{}"), ("r.users", "x")], "?r.users: r is given as a whole, too"),
+        ([("r.users", "x"), ("r", "{}")], "?r: fields of it are given, too; send one or the other"),
+        ([("r", "{}"), ("r", "{}")], "?r: it is there twice"),
         ([("r.users", "a,b-1,c")], "?r.users: it is a list; several values are several parameters"),
         ([("r.users", "a,b-1,c")], "parameters: r.users=a&r.users=b-1"),
         ([("r.includeFinished", "true"), ("r.includeFinished", "true")], "it is there twice"),
@@ -86,6 +88,16 @@ def test_a_form_says_what_a_query_string_says(content: bytes, expected: object) 
     assert expected == (None if body is None else orjson.loads(body))
 
 
+@pytest.mark.parametrize("depth", [200, 900, 2000])
+def test_json_in_a_form_has_the_bounds_of_a_body(depth: int) -> None:
+    deep = b'{"r":' * depth + b"1" + b"}" * depth
+    with pytest.raises(GatewayError) as refused:
+        plan(GET_JOBS, form_as_json(GET_JOBS, b"r=" + deep) or b"", UnknownFieldPolicy.EVERYTHING)
+    assert refused.value.code is Code.INVALID_ARGUMENT
+    with pytest.raises(GatewayError, match="more than 100000 objects and lists"):
+        form_as_json(GET_JOBS, b'r={"a":[' + b"[]," * 100_000 + b"1]}")
+
+
 def test_an_object_that_got_a_text_is_shown_with_its_name() -> None:
     """In a form, which is no query string."""
     method = CATALOG.routes["/facility.AllocationInterface/SetTag"]
@@ -113,3 +125,55 @@ def test_a_period(text: str | None, seconds: float) -> None:
 def test_what_is_no_period(text: str) -> None:
     with pytest.raises(GatewayError, match=r"^_every: expected 1s to 60m"):
         seconds_in(text)
+
+
+@pytest.mark.parametrize(
+    ("accept", "streams"),
+    [
+        (b"*/*", True),
+        (b"text/*;q=0.5", True),
+        (b"text/html, */*;q=0.8", True),
+        (b"application/*;q=0.1, */*", True),
+        (b"text/csv;q=0, */*", True),
+        (b"text/event-stream;q=0.5, */*", True),
+        (b"application/json, text/plain, */*", False),
+        (b"application/json, */*;q=0.1", False),
+        (b"application/x-ndjson, */*", False),
+        (b"text/csv;q=0.1, */*", False),
+        (b"application/x-protobuf, */*", False),
+        (b"application/*, */*;q=0.1", False),
+        (b"text/event-stream;q=0, */*", False),
+        (b"*/*;q=0", False),
+        (b"text/html", False),
+    ],
+)
+def test_until_asks_for_a_stream_where_any_form_will_do(accept: bytes, streams: bool) -> None:
+    """Libraries for JSON name it, and any form after that."""
+
+    def watch() -> object:
+        policy = UnknownFieldPolicy.ARGUMENTS
+        return read_query(GET_JOBS, "GET", b"_until=state=FINISHED", accept, policy).watch
+
+    if streams:
+        assert watch() is not None
+    else:
+        with pytest.raises(GatewayError, match=r"^_until: it is for event streams; send Accept"):
+            watch()
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("/job.JobInterface/Pause", "it may change something, and an event stream only reads"),
+        ("/job.JobInterface/GetUpdatedFrames", "watch GetFrames"),
+    ],
+)
+@pytest.mark.parametrize("accept", [None, b"*/*", b"application/json"])
+def test_no_stream_is_recommended_where_there_is_none(
+    path: str, says: str, accept: bytes | None
+) -> None:
+    method, policy = CATALOG.routes[path], UnknownFieldPolicy.ARGUMENTS
+    with pytest.raises(GatewayError, match=r"^_until: ") as refused:
+        read_query(method, "POST", b"_until=state=FINISHED", accept, policy)
+    assert says in refused.value.message
+    assert "Accept" not in refused.value.message

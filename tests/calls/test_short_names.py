@@ -35,9 +35,9 @@ def test_what_is_ignored_is_no_field_by_its_path() -> None:
     ignoring = plan(method, orjson.dumps(body), UnknownFieldPolicy.NOTHING)
     assert ignoring.payload == planned(KILL_FRAMES, JOB | {"req": {"layers": ["comp"]}})
     assert ignoring.ignored == ("nonsense",)
-    nested = JOB | {"req": {"nonsense": 1}}
-    ignoring = plan(method, orjson.dumps(nested), UnknownFieldPolicy.NOTHING)
-    assert ignoring.payload == planned(KILL_FRAMES, JOB | {"req": {}})
+    nested = orjson.dumps(JOB | {"req": {"nonsense": 1}})
+    with pytest.raises(GatewayError, match="which frames"):
+        plan(method, nested, UnknownFieldPolicy.NOTHING)
 
 
 @pytest.mark.parametrize(
@@ -65,19 +65,39 @@ def test_changes_take_the_words_of_people(path: str, body: Any, meant: Any) -> N
     assert planned(path, body) == planned(path, meant)
 
 
+NO_CRITERIA: list[dict[str, Any]] = [
+    {},
+    {"req": None},
+    {"range": ""},
+    {"req": {}, "range": ""},
+    {"req": {"frameRange": ""}},
+    {"req": {"frame_range": ""}},
+    {"req": {"frameRange": None}},
+    {"req": {"layers": []}},
+    {"req": {"page": 0}},
+    {"req": {"states": {}}},
+    {"req": {"states": {"frameStates": []}}},
+    {"req.layers": []},
+    {"req.states": []},
+    {"req.frameRange": ""},
+    {"req": {}, "req.layers": []},
+]
+"""Of a script whose variables are empty."""
+
+
 @pytest.mark.parametrize("name", ["EatFrames", "KillFrames", "MarkDoneFrames", "RetryFrames"])
 def test_a_change_of_all_frames_says_so(name: str) -> None:
     path = f"{JOBS}/{name}"
-    for body in (JOB, JOB | {"req": None}):
+    for some in NO_CRITERIA:
         with pytest.raises(GatewayError) as refused:
-            planned(path, body)
+            planned(path, JOB | some)
         assert refused.value.code is Code.INVALID_ARGUMENT
         assert refused.value.message.startswith("which frames? Send ")
     assert planned(path, JOB | {"req": {}}) != b""
     assert planned(path, JOB | {"range": "1-3"}) == planned(path, JOB | {"req.frameRange": "1-3"})
 
 
-@pytest.mark.parametrize("tag", [{}, {"tag": ""}, {"tag": None}])
+@pytest.mark.parametrize("tag", [{}, {"tag": ""}, {"tag": " "}, {"tag": None}])
 def test_a_pool_needs_the_tag_of_its_hosts(tag: Any) -> None:
     path = "/facility.AllocationInterface/Create"
     with pytest.raises(GatewayError, match=r"^which tag do its hosts get\? .* Send tag=NAME$"):
@@ -95,8 +115,9 @@ def test_all_frames_are_meant_in_protobuf_as_well() -> None:
     kind: Any = GetMessageClass(method.descriptor.input_type)
     everything = kind(job={"id": "j"}, req={}).SerializeToString()
     assert plan_message(method, everything, UnknownFieldPolicy.ARGUMENTS).payload == everything
-    with pytest.raises(GatewayError, match="which frames"):
-        plan_message(method, kind(job={"id": "j"}).SerializeToString(), UnknownFieldPolicy.NOTHING)
+    for nothing in (kind(job={"id": "j"}), kind(job={"id": "j"}, req={"states": {}})):
+        with pytest.raises(GatewayError, match="which frames"):
+            plan_message(method, nothing.SerializeToString(), UnknownFieldPolicy.NOTHING)
 
 
 @pytest.mark.parametrize(
@@ -201,6 +222,21 @@ def test_a_size_has_a_unit(memory: str | int, sent: int) -> None:
 def test_what_is_no_size_is_refused(memory: str) -> None:
     with pytest.raises(GatewayError, match="memory: expected a 64-bit integer, got the string"):
         planned(SET_MIN_MEMORY, {"layer": {"id": "a"}, "memory": memory})
+
+
+@pytest.mark.parametrize("memory", ["99999999999999GB", "9" * 40])
+def test_a_size_of_no_computer_is_refused(memory: str) -> None:
+    with pytest.raises(GatewayError, match=r"memory: .*64-bit"):
+        planned(SET_MIN_MEMORY, {"layer": {"id": "a"}, "memory": memory})
+
+
+def test_a_size_beside_what_is_nested_deep() -> None:
+    """It is read no less than without the unit."""
+    deep = b'{"a":' * 900 + b"1" + b"}" * 900
+    body = b'{"layer":{"id":"a"},"memory":"8GB","x":' + deep + b"}"
+    ignoring = plan(CATALOG.routes[SET_MIN_MEMORY], body, UnknownFieldPolicy.NOTHING)
+    meant = {"layer": {"id": "a"}, "memory": 8 * 2**20}
+    assert ignoring.payload == planned(SET_MIN_MEMORY, meant)
 
 
 def test_a_size_beside_a_misspelled_field() -> None:

@@ -681,7 +681,8 @@ async def test_a_facility_goes_by_its_name(
 
 async def test_a_facility_that_is_not_there(gateway: Gateway) -> None:
     """It is not its allocation that is missing."""
-    path, body = "/facility.AllocationInterface/Create", {"name": "new", "facility": "nope"}
+    path = "/facility.AllocationInterface/Create"
+    body = {"name": "new", "facility": "nope", "tag": "new"}
     answer = await gateway.post(path, body)
     assert answer.status_code == 404
     assert "facility 'nope' is not there" in answer.json()["message"]

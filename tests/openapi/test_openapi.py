@@ -467,7 +467,8 @@ def test_what_finds_an_object_without_an_id_is_told() -> None:
 @pytest.mark.parametrize(
     ("path", "told"),
     [
-        ("/job.JobInterface/EatFrames", "`req` may be empty, but has to be there."),
+        ("/job.JobInterface/EatFrames", "`req` has to be there, and `{}` stands for all."),
+        ("/facility.AllocationInterface/Create", "`tag` may not be empty."),
         ("/job.JobInterface/LaunchSpec", "The body may also be the XML of `spec`."),
         ("/facility.FacilityInterface/GetAllocations", "`facility` may be a name."),
     ],

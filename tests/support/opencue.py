@@ -46,7 +46,8 @@ def with_ids(method: Method) -> dict[str, Any]:
     for reference in method.references:
         if not (reference.listed or reference.is_text):
             body.put(reference.place, {"id": NO_ID}, reference.place)
-    value |= {each.field: {} for each in (method.steps.needed if method.steps else ())}
+    needed = method.steps.needed if method.steps else ()
+    value |= {each.field: "x" if each.is_text else {} for each in needed}
     return value
 
 

@@ -145,7 +145,7 @@ def test_without_groups_there_is_one_answer_about_all_rows(payload: bytes) -> No
         "sum": {TOTAL: str(sum(numbers(rows, TOTAL)))},
         "max": {"priority": max((row["priority"] for row in rows), default=None)},
     }
-    for text in ("true", ""):  # `_count` alone
+    for text in ("true", "TRUE", ""):  # `_count` alone
         assert seen(payload, count=text) == b'{"count":%d}' % len(whole(payload))
     assert seen(payload, count="true", format="ndjson") == b'{"count":%d}\n' % len(whole(payload))
 
@@ -354,6 +354,8 @@ def test_entries_of_maps_have_groups() -> None:
         ({"max": "isPaused"}, "_max: isPaused is no number"),
         ({"sum": ",".join(f"{n}" for n in range(17))}, "_sum: more than 16 fields"),
         ({"count": "usr"}, "_count: job.Job has no field 'usr'; did you mean user?"),
+        ({"count": "1"}, "_count: expected true, false or a field, got '1'"),
+        ({"count": "Yes"}, "_count: expected true, false or a field, got 'Yes'"),
         ({"count": "user", "group": "show"}, "_count: expected true or false beside _group"),
         ({"count": "true", "limit": "3"}, "_limit: without _group, one answer is about all rows"),
         ({"count": "true", "offset": "3"}, "_offset: without _group"),
@@ -397,5 +399,5 @@ def test_a_field_may_have_the_name_of_an_aggregate() -> None:
 
 
 def test_counting_nothing_shows_rows() -> None:
-    assert seen(SHOWN, count="false") == seen(SHOWN)
+    assert seen(SHOWN, count="false") == seen(SHOWN, count="False") == seen(SHOWN)
     assert grouped(SHOWN, group="show", count="false") == [{"show": "demo"}, {"show": "harbor"}]

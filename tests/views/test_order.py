@@ -1,11 +1,15 @@
 """Keys of rows: their bytes sort as the values of the fields do, one after the other."""
 
+import re
 from typing import Any
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway.views.order import order_by, upside_down
+from gateway.errors import GatewayError
+from gateway.views import order
+from gateway.views.order import order_by, sorted_by, upside_down
 from gateway.views.paths import find_path
 from tests.support.protos import messages, trial
 
@@ -30,10 +34,10 @@ def comes_first(one: Any, other: Any, fields: list[tuple[str, bool]]) -> int:
 
 
 def check(one: Any, other: Any, fields: list[tuple[str, bool]]) -> None:
-    order = order_by((find_path(one.DESCRIPTOR, name), down) for name, down in fields)
-    first, second = order.key(one, b""), order.key(other, b"")
+    chosen = order_by((find_path(one.DESCRIPTOR, name), down) for name, down in fields)
+    first, second = chosen.key(one, b""), chosen.key(other, b"")
     assert (first > second) - (first < second) == comes_first(one, other, fields)
-    before = order.key(one, b"\0") < order.key(other, b"\xff")
+    before = chosen.key(one, b"\0") < chosen.key(other, b"\xff")
     assert before == (comes_first(one, other, fields) <= 0)
 
 
@@ -77,3 +81,44 @@ def test_values_that_are_close(one: Any, other: Any, fields: list[tuple[str, boo
 @given(st.text(max_size=4), st.text(max_size=4))
 def test_texts_upside_down_sort_the_other_way(one: str, other: str) -> None:
     assert (one < other) == (upside_down(one) > upside_down(other))
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "descending"),
+    [
+        ("frames", "frames", False),
+        ("-frames", "frames", True),
+        ("--frames", "-frames", True),
+        ("-", "-", False),
+        ("frames desc", "frames", True),
+        ("frames   DESC", "frames", True),
+        ("frames:desc", "frames", True),
+        ("frames: Asc", "frames", False),
+        ("frames : desc", "frames", True),
+        ("frames asc", "frames", False),
+        ("frames desc desc", "frames desc", True),
+        ("desc", "desc", False),
+        (":desc", ":desc", False),
+        ("framesdesc", "framesdesc", False),
+        ("a\nb desc", "a\nb", True),
+        ("-desc", "desc", True),
+        ("sum(frames) desc", "sum(frames)", True),
+    ],
+)
+def test_a_name_and_its_direction(text: str, name: str, descending: bool) -> None:
+    assert sorted_by(text) == (name, descending)
+
+
+@pytest.mark.parametrize("text", ["-frames desc", "-frames:asc", "- frames DESC"])
+def test_a_direction_is_written_once(text: str) -> None:
+    with pytest.raises(GatewayError, match=r"_sort: .*; write one of them"):
+        sorted_by(text)
+
+
+def test_no_pattern_looks_for_the_direction() -> None:
+    """One did, from each of thousands of blanks to the last, and held the event loop for a second.
+    A million blanks would take it hours.
+    """
+    name = f"a{' ' * 1_000_000}b"
+    assert sorted_by(name) == (name, False)
+    assert not [each for each in vars(order).values() if isinstance(each, re.Pattern)]

@@ -502,7 +502,6 @@ def test_all_fields_are_listed() -> None:
         ("deadFrames:desc", "-deadFrames"),
         ("deadFrames desc,name ASC", "-deadFrames,name"),
         ("deadFrames:asc", "deadFrames"),
-        ("-deadFrames desc", "deadFrames"),
     ],
 )
 def test_the_direction_may_be_written_behind(text: str, same: str) -> None:
