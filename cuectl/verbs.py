@@ -175,8 +175,8 @@ def paragraphs_of(name: str, verb: Verb, listing: tuple[str, Verb] | None) -> li
                     told += f". Without names, options of {listing[0]} choose them: "
                     told += ", ".join(options)
             found.append(f"{told}.")
-    if named := [f"--{each['name']}" for each in verb.get("arguments", ())]:
-        found.append(f"Arguments may be written as options: {', '.join(named)}.")
+    if options := [f"--{each['name']}" for each in verb.get("arguments", ())]:
+        found.append(f"Arguments may be written as options: {', '.join(options)}.")
     found += words_behind(name, verb)
     if verb.get("reads") and (columns := columns_of(verb, "wide")):
         listed = ", ".join(
