@@ -105,7 +105,8 @@ def setting(words: Sequence[str], verbs: Verbs) -> list[str]:
     """
     for index, each in enumerate(words):
         verb, _, value = each.removeprefix("--").partition("=")
-        if verb in verbs and not reads(verb, verbs):
+        sets_a_value = len(verbs.get(verb, {}).get("arguments", ())) > 1
+        if sets_a_value and not reads(verb, verbs):
             line = [verb, *words[:index], *([value] if value else []), *words[index + 1 :]]
             return rearranged(line, verbs)
     return []

@@ -693,6 +693,7 @@ async def test_forms(reading: Cuectl) -> None:
         ("list reboot desk-201", WRONG_USAGE, "did you mean cuectl reboot desk-201?\n"),
         (f"describe {LENA} --kill", WRONG_USAGE, "No such command 'describe'\n"),
         (f"cancel {LENA}", WRONG_USAGE, f"did you mean cuectl kill {LENA}?\n"),
+        (f"set {LENA} --kill --yes", WRONG_USAGE, "No such command 'set'"),
         ("delete --show demo --yes", WRONG_USAGE, "did you mean cuectl kill --show demo --yes?\n"),
         ("delete host desk-203 --yes", WRONG_USAGE, "No such command 'delete'"),
         # Nothing is about more than was said.

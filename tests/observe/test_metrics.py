@@ -200,7 +200,7 @@ async def test_durations(public: Gateway, cuebot: ScriptedCuebot) -> None:
         gained = after.since(before, f"{name}_bucket")
         assert "0.1" not in {le for (le,) in gained} or gained["0.1",] < gained["+Inf",]
         assert gained["30.0",] == gained["+Inf",]
-        assert after.since(before, f"{name}_sum")[()] >= 0.11
+        assert after.since(before, f"{name}_sum")[()] > 0.1  # a timer may end a little early
 
 
 async def test_waiting_is_counted(cuebot: ScriptedCuebot) -> None:
