@@ -12,6 +12,8 @@ import click
 from cuectl.suggestions import nearest
 
 LIKE_COMMANDS = 0.7
+ONLY_LOOK = ("follow", "whoami")
+"""Commands that are no verbs, and change nothing."""
 LISTS = ("get", "list", "ls", "show")
 SETS = ("set", "edit", "change", "update", "raise", "lower")
 ADDS = ("add", "create", "new")
@@ -143,8 +145,9 @@ def command_meant(
         command = ""  # as in `show jobs`
     if command == "":  # as in `get jobs`
         meant = command_meant(rearranged(rest, verbs) if rest else [], tried, verbs, commands)
-        is_read = meant is not None and (reads(meant.line[0], verbs) or meant.line[0] in commands)
-        return meant if meant is None or is_read else Meant(meant.line, is_certain=False)
+        if meant is None or reads(meant.line[0], verbs) or meant.line[0] in ONLY_LOOK:
+            return meant
+        return Meant(meant.line, is_certain=False)
     if command and (command in verbs or command in commands):
         return as_tried(command, rest, verbs)
     begun = [each for each in verbs if each.startswith(singular(first)) and reads(each, verbs)]

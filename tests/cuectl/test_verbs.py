@@ -690,6 +690,8 @@ async def test_forms(reading: Cuectl) -> None:
         (f"shows {LENA}", NOT_FOUND, f"for that: cuectl jobs {LENA}\n"),
         # Words that look change nothing, and what asks is only suggested.
         ("get lock desk-203", WRONG_USAGE, "did you mean cuectl lock desk-203?\n"),
+        ("get launch x.xml", WRONG_USAGE, "did you mean cuectl launch x.xml?\n"),
+        ("list submit x.xml", WRONG_USAGE, "did you mean cuectl launch x.xml?\n"),
         ("list reboot desk-201", WRONG_USAGE, "did you mean cuectl reboot desk-201?\n"),
         (f"describe {LENA} --kill", WRONG_USAGE, "No such command 'describe'\n"),
         (f"cancel {LENA}", WRONG_USAGE, f"did you mean cuectl kill {LENA}?\n"),
