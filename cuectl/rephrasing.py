@@ -144,10 +144,8 @@ def command_meant(
     if command and rest and reads(command, verbs) and reads(rest[0], verbs):
         command = ""  # as in `show jobs`
     if command == "":  # as in `get jobs`
-        meant = command_meant(rearranged(rest, verbs) if rest else [], tried, verbs, commands)
-        if meant is None or reads(meant.line[0], verbs) or meant.line[0] in ONLY_LOOK:
-            return meant
-        return Meant(meant.line, is_certain=False)
+        line = rearranged(rest, verbs) if rest else []
+        return as_a_look(command_meant(line, tried, verbs, commands), verbs)
     if command and (command in verbs or command in commands):
         return as_tried(command, rest, verbs)
     begun = [each for each in verbs if each.startswith(singular(first)) and reads(each, verbs)]
@@ -158,6 +156,13 @@ def command_meant(
         return None
     # A change may not do with these words what was meant.
     return Meant([near, *rest] if reads(near, verbs) else [near], is_certain=False)
+
+
+def as_a_look(meant: Meant | None, verbs: Verbs) -> Meant | None:
+    """The same, which is only suggested if it changes something."""
+    if meant is None or reads(meant.line[0], verbs) or meant.line[0] in ONLY_LOOK:
+        return meant
+    return Meant(meant.line, is_certain=False)
 
 
 def as_tried(command: str, rest: Sequence[str], verbs: Verbs) -> Meant | None:
