@@ -92,10 +92,7 @@ def change(session: Session, name: str, verb: Verb, given: Mapping[str, Any]) ->
         (failure,) = failures.values()
         other = ""
         if failure.code == "NOT_FOUND":
-            values = [given[parameter(each["name"])] for each in verb.get("arguments", ())]
-            words = [
-                word for each in values for word in ([each] if isinstance(each, str) else each)
-            ]
+            words = words_of(verb, given)
             other = other_verb(session, known, name, words) or option_for(
                 session, known, name, verb, words[0]
             )

@@ -83,6 +83,7 @@ def rearranged(words: Sequence[str], verbs: Verbs, choosing: Container[str] = ()
     if second in LISTS and reads(first, verbs):
         return [first, *rest]  # jobs list
     one = singular(first)
+    # Not behind `new`, which may be a name: `subscribe new local.general 3 4`.
     adds = second in ("add", "create") and rest and not reads(one, verbs)
     if adds and takes_what_is_there(verbs.get(one, {})):
         return [one, *rest]  # comments add X

@@ -737,17 +737,16 @@ class Reader:
             where = each.where.replace(GIVEN, "'x'")
             self._view(method, _where=f"({always}) and ({where})" if always else where)
         self._view(method, _sort=each.sort)
+        more = filled(sort=each.sort, lists=each.lists, help=each.help, **expected(each))
         if each.put is None:
-            more = filled(where=each.where, before=each.before, lists=each.lists)
-            return {**more, **filled(sort=each.sort, help=each.help), **expected(each)}
+            return {**filled(where=each.where, before=each.before), **more}
         found = {**place_in(method, each.put), **filled(where=each.where), **also}
         for name, content in (("value", each.value), ("default", each.default)):
             if content is not None:
                 request_of(method, {each.put: content})
                 found[name] = as_json(content)
         splits = each.splits.pattern if each.splits is not None else ""
-        more = filled(splits=splits, asks=each.asks, sort=each.sort, help=each.help)
-        return {**found, **expected(each), **more}
+        return {**found, **more, **filled(splits=splits, asks=each.asks)}
 
     def _view(self, method: Method, **asked: str | None) -> None:
         """Check what is asked of a method's answers."""

@@ -65,7 +65,7 @@ class Method:
     subjects: tuple["Subject", ...] = ()
     """The objects in requests that a call is about."""
     units: Units = field(default_factory=lambda: NO_UNITS, repr=False)
-    """Units of numbers in answers."""
+    """Units of numbers in answers and requests."""
     other_names: OtherNames | None = field(default=None, repr=False)
     """What fields of answers are called in views, besides their own names."""
     summary: str = ""
