@@ -27,7 +27,7 @@ from gateway.views.filter_expressions import BadCondition
 STATUS = "status"
 WORDS = ("all", "reads", "changes", STATUS)
 """Words for sets of methods, or for the gateway's own state, instead of a glob."""
-NOTHING_TO_SEE = "nothing in its request or answer has one of these facts"
+NOTHING_TO_SEE = "nothing in its request or answer has a fact that the rule is about"
 SINGLE_VALUED = ("sub", "iss")
 """Claims of a single value, which a space does not divide."""
 
@@ -88,6 +88,12 @@ class Rule:
         """All that the rule says: rules with the same terms allow the same."""
         conditions = (each and each.text for each in (self.only, self.see))
         return self.name, tuple(self._may), tuple(self._always), self.identity, *conditions
+
+    @property
+    def conditions_as_written(self) -> dict[str, str]:
+        """By key, those that it has."""
+        given = {"only": self.only, "see": self.see}
+        return {key: each.text for key, each in given.items() if each is not None}
 
     @property
     def shows_status(self) -> bool:
@@ -204,15 +210,14 @@ class Rule:
     def refusal(
         self, method: Method, subject: str, reason: str = "", problem: str = ""
     ) -> GatewayError:
-        """The 403 for a call; `problem` is why the rule's conditions do not hold."""
-        why = self._why
-        if problem:
-            condition, key = (self.see, "see") if method.reads_only else (self.only, "only")
-            condition, key = (condition, key) if condition is not None else (self.see, "see")
-            assert condition is not None, "nothing else has problems"
-            reason, why = f"{reason}: {problem}", f"{why}: {key} = {condition.text!r}"
+        """The 403 for a call; `problem` is why the rule's conditions do not hold.
+
+        It does not say what they are: names in them may be of what the caller does not see.
+        """
+        problem = f": {problem}" if problem else ""
         return GatewayError(
-            Code.PERMISSION_DENIED, f"{subject!r} may not call {method.path}{reason} ({why})"
+            Code.PERMISSION_DENIED,
+            f"{subject!r} may not call {method.path}{reason}{problem} ({self._why})",
         )
 
     def idle(self, catalog: Catalog) -> tuple[str, ...]:

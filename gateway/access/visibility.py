@@ -91,7 +91,6 @@ class Sight:
     def __init__(self, condition: Condition, claims: Claims) -> None:
         self._condition = condition
         self._claims = claims
-        self.text = condition.text
         self.facts = condition.facts
         self.may_show = condition.may_hold
         """Whether an object can be shown of which only these facts are ever known."""

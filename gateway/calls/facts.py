@@ -253,7 +253,7 @@ class Inquiry:
         if self._sight is None:
             return await ask()
         if not self._sight.may_show(about.fact_names()):
-            raise NotKnown(f"it has none of the facts in {self._sight.text!r}")
+            raise NotKnown("it has no fact that the rule is about")
         objects, self._recall = self._objects, "only"
         with suppress(NotRemembered, NotThere, NotKnown):
             return await ask()

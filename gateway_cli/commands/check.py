@@ -193,6 +193,8 @@ class Decision:
     claims: dict[str, object]
     rule: str
     """The name of the rule that decides; `access_default` if none fits."""
+    conditions: dict[str, str]
+    """What the rule's `only` and `see` say."""
     identity: str
     """The treatment of fields that name the caller: fill, force or off."""
     allowed: tuple[str, ...]
@@ -277,6 +279,7 @@ def decide(
         claims=claims,
         rule=rule.name,
         identity=rule.identity,
+        conditions=rule.conditions_as_written,
         allowed=tuple(sorted(rule.allowed(catalog))),
         methods=len(set(catalog.routes.values())),
     )
@@ -298,7 +301,7 @@ def decide(
                 raise GatewayError(
                     Code.NOT_FOUND,
                     f"{names} may not be seen: a 404, as of what is not there (access rule"
-                    f" {rule.name!r}: see = {condition.text!r})",
+                    f" {rule.name!r})",
                 )
             raise rule.refusal(method, subject, problem=f"it has {names}")
     except GatewayError as error:
@@ -311,6 +314,8 @@ def decide(
 def decision_lines(decision: Decision) -> Iterator[str]:
     yield f"{'Claims':10}{orjson.dumps(decision.claims).decode()}"
     yield f"{'Rule':10}{decision.rule}"
+    for key, text in decision.conditions.items():  # which refusals do not tell
+        yield f"{key.capitalize():10}{text}"
     yield f"{'Identity':10}{decision.identity}"
     number = len(decision.allowed)
     yield f"{'May call':10}{number} of {counted(decision.methods, 'method')}"

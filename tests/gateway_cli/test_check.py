@@ -417,7 +417,7 @@ GET_LAYERS, FREELANCE = "job.JobInterface/GetLayers", ("--as", "role=freelance",
         ),
         ((*LENA, *FREELANCE, RETRY), 0, "allowed if show in $shows and user = $sub"),
         ((*LENA, *FREELANCE, RETRY, "--about", "show=a", "--about", "user=bo"), 1, "user 'bo'"),
-        ((*LENA, *FREELANCE, "limit.LimitInterface/GetAll"), 1, "has one of these facts"),
+        ((*LENA, *FREELANCE, "limit.LimitInterface/GetAll"), 1, "a fact that the rule is about"),
     ],
 )
 def test_what_a_call_is_about(arguments: tuple[str, ...], status: int, decision: str) -> None:
@@ -425,6 +425,14 @@ def test_what_a_call_is_about(arguments: tuple[str, ...], status: int, decision:
     assert ran.status == status
     (line,) = [line for line in ran.text.splitlines() if line.startswith("Decision")]
     assert decision in line
+
+
+def test_the_conditions_of_a_rule() -> None:
+    """Refusals have the rule's name alone."""
+    told = check(*LENA, *FREELANCE, RETRY)
+    assert "Only      user = $sub\nSee       show in $shows\n" in told.text
+    found = json.loads(check(*LENA, *FREELANCE, "--json").out)
+    assert found["conditions"] == {"only": "user = $sub", "see": "show in $shows"}
 
 
 @pytest.mark.anyio

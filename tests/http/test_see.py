@@ -116,7 +116,7 @@ async def test_what_cannot_be_judged_is_refused(gateway: Gateway, cuebot: Script
     for method in NEVER:
         answered, calls = await asked(gateway, cuebot, method.path, {})
         assert (answered.status_code, calls) == (403, []), method.path
-        assert f"(access rule 'freelancers': see = '{SEE}')" in answered.json()["message"]
+        assert answered.json()["message"].endswith("(access rule 'freelancers')")
         assert "x-filtered" not in answered.headers
 
 
