@@ -331,6 +331,7 @@ def method_handler(settings: Settings, parts: Parts, requests: RequestReader) ->
         readiness=parts.readiness,
         http_timeout=settings.http_timeout,
         weight=parts.rates.weight,
+        within_principal=settings.shared_reads == "principal",
     )
     return UnaryHandler(parts.interceptors, requests, calls, responder, reads, once, watches)
 

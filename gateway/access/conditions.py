@@ -40,7 +40,8 @@ class Condition:
     test: Test
     confines: tuple[tuple[str, tuple[Texts, ...]], ...] = ()
     """Facts that have to be one of some texts, whatever the rest of the condition says."""
-    claims: tuple[str, ...] = ()
+    claims: tuple[Texts, ...] = ()
+    """What it reads of a token."""
     needed: frozenset[str] = frozenset()
     """Facts without which the condition never holds."""
 
@@ -51,28 +52,32 @@ class Condition:
     def holds(self, facts: Facts, claims: Claims) -> bool:
         return self.test(Given(facts, claims))
 
+    def said(self, claims: Claims) -> tuple[frozenset[str] | None, ...]:
+        """All that it depends on but the facts: with the same, it holds of the same objects."""
+        found = (each(claims) for each in self.claims)
+        return tuple(None if texts is None else frozenset(texts) for texts in found)
+
 
 def read_condition(text: str) -> Condition:
     """Raises BadCondition for what is no condition, and for unknown facts."""
     names: dict[str, None] = {}
     confines: list[tuple[str, tuple[Texts, ...]]] = []
+    claims: dict[str, Texts] = {}
 
     def resolve(name: str) -> Fact:
         if name not in FACTS:
             hint = did_you_mean(name, FACTS) or f"; facts are {', '.join(FACTS)}"
             raise LookupError(f"there is no fact {name!r}{hint}")
         names[name] = None
-        return Fact(name, confines)
+        return Fact(name, confines, claims)
 
     test = compile_condition(text, resolve, takes_bare_lists=True)
-    tokens = [token for token in tokens_of(text) if token.kind == "word"]
-    words = {token.text.lower() for token in tokens}
-    claims = tuple(token.text[1:].partition(".")[0] for token in tokens if is_claim(token))
+    words = {token.text.lower() for token in tokens_of(text) if token.kind == "word"}
     needed = frozenset(names)
     if not words.isdisjoint(("or", "not")):  # none of the comparisons has to hold
         confines.clear()
         needed = frozenset()
-    return Condition(text, tuple(names), test, tuple(confines), claims, needed)
+    return Condition(text, tuple(names), test, tuple(confines), (*claims.values(),), needed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,8 @@ class Fact:
     name: str
     confines: list[tuple[str, tuple[Texts, ...]]]
     """Filled in with what this fact is compared with."""
+    claims: dict[str, Texts]
+    """By their paths: filled in with those that this fact is compared with."""
 
     @property
     def is_flag(self) -> bool:
@@ -109,7 +116,8 @@ class Fact:
         if operator not in ("=", "in", ":"):
             raise BadCondition(f"{name} has no order; compare it with =, !=, in, : or ~")
         wanted = [
-            of_claim(each.text[1:]) if is_claim(each) else of_text(each.text) for each in values
+            self._of_claim(each.text[1:]) if is_claim(each) else of_text(each.text)
+            for each in values
         ]
         if operator != ":" and not negated:
             self.confines.append((name, tuple(wanted)))
@@ -129,6 +137,10 @@ class Fact:
             return found != negated
 
         return test
+
+    def _of_claim(self, path: str) -> Texts:
+        """Nothing else reads claims, so that a condition knows all that it depends on."""
+        return self.claims.setdefault(path, of_claim(path))
 
 
 def is_claim(token: Token) -> bool:

@@ -160,9 +160,12 @@ class Rule:
         given = [each for each in (self.only, self.see) if each is not None]
         if not given:
             return ""
-        read = {name: claims.get(name) for each in given for name in each.claims}
+        said = [
+            [None if texts is None else sorted(texts) for texts in each.said(claims)]
+            for each in given
+        ]
         texts = [each and each.text for each in (self.only, self.see)]
-        shown = orjson.dumps([self.name, texts, [*self._always], read], default=str)
+        shown = orjson.dumps([self.name, texts, [*self._always], said])
         return sha256(shown).hexdigest()
 
     def judges(self, method: Method, catalog: Catalog) -> bool:
@@ -261,6 +264,13 @@ class AccessRules:
     def rule_for(self, claims: Mapping[str, object]) -> Rule:
         """The first rule that fits the claims of a token, whose `sub` is the subject."""
         return next((rule for who, rule in self._whose if fits(who, claims)), self._default)
+
+
+def refusal_of_all(method: Method, problem: str) -> GatewayError:
+    """As `Rule.refusal`, for callers who share a call: of none of them the others are told."""
+    return GatewayError(
+        Code.PERMISSION_DENIED, f"you may not call {method.path}: {problem} (by your access rule)"
+    )
 
 
 def rule_of(rule: AccessRule, settings: Settings) -> Rule:

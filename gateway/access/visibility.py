@@ -160,14 +160,16 @@ class Sight:
         return confined
 
     def _texts(self, values: Iterable[Texts]) -> list[str] | None:
-        """None if a claim is not there."""
-        found: dict[str, None] = {}
+        """In an order of their own: who sees the same asks the same, and shares the call. None if a
+        claim is not there.
+        """
+        found: set[str] = set()
         for each in values:
             texts = each(self._claims)
             if texts is None:
                 return None
-            found.update(dict.fromkeys(texts))
-        return list(found)
+            found.update(texts)
+        return sorted(found)
 
 
 def visibility_of(method: Method, condition: Condition) -> Visibility:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from weakref import ref
 
 from gateway.access.conditions import Condition, Facts
-from gateway.access.rights import Rule
+from gateway.access.rights import Rule, refusal_of_all
 from gateway.access.visibility import Sight
 from gateway.calls.answer_in_sight import NotJudged, answer_in_sight
 from gateway.calls.facts import OUTCOMES, FactFinder, Judged, Unseen, why_unknown
@@ -111,6 +111,8 @@ class ObjectRights(Interceptor):
         assert context.caller is not None
         context.call.denied = Denial(rule.name, method, payload, about)
         context.call.rpc = method.path
+        if context.is_shared:
+            return refusal_of_all(method, problem)
         return rule.refusal(method, context.caller.subject, problem=problem)
 
     def _current(self) -> Catalog:

@@ -33,8 +33,6 @@ from gateway.long_work import CHECKS, FOREGROUND, Pace
 from gateway.schema.catalog import Catalog
 from gateway.views.compiled_view import EVENT_STREAM
 
-OF_ONE_TOKEN = ("exp", "iat", "nbf", "jti")
-"""Claims that differ between two tokens for the same."""
 LATE_MESSAGE = "the first answer was not ready in time; ask for fewer rows"
 
 
@@ -70,8 +68,11 @@ class Watches:
         readiness: Stopping,
         http_timeout: float,
         weight: Weight,
+        within_principal: bool,
     ) -> None:
-        """`places` are of `limits.watchers`."""
+        """`places` are of `limits.watchers`. `within_principal`: only streams of the same subject
+        are shared.
+        """
         self._live = live
         self._requests = requests
         self._calls = calls
@@ -81,6 +82,7 @@ class Watches:
         self._checked = authenticator.generation
         self._readiness = readiness
         self._http_timeout = http_timeout
+        self._within_principal = within_principal
         self._numbers = FairQuota(limits.questions, weight)
         self._new_question = partial(
             Question,
@@ -161,7 +163,7 @@ class Watches:
         watcher.watch(question, last_event_id)
 
     def _question_of(self, watcher: Watcher) -> Question:
-        key = key_of(watcher)
+        key = key_of(watcher, asker(watcher.context) if self._within_principal else None)
         question = self._questions.get(key)
         if question is None:
             principal = watcher.context.principal
@@ -265,7 +267,7 @@ def waited_for(request: CallRequest) -> CallRequest:
     return request._replace(plan=keeping_rows(request.plan))
 
 
-def key_of(watcher: Watcher) -> Hashable:
+def key_of(watcher: Watcher, asker: Hashable) -> Hashable:
     """Watchers with the same key get the same events."""
     request, plan, context = watcher.request, watcher.request.plan, watcher.context
     assert request.view is not None
@@ -277,17 +279,25 @@ def key_of(watcher: Watcher) -> Hashable:
         request.watch.until if request.watch.goal is not None else None,
         id(request.catalog),
         seen_by(context, plan, request.catalog),
+        asker,
     )
 
 
+def asker(context: RequestContext) -> Hashable:
+    """Whom Cuebot is told of; without a name, the address."""
+    return (context.subject, "" if context.subject else context.request.client)
+
+
 def seen_by(context: RequestContext, plan: Plan, catalog: Catalog) -> Hashable:
-    """Who may see what the caller sees; None if that is everything."""
+    """All beside Cuebot's answer that decides what of it is seen: the rule's condition, what that
+    reads of the token, and where objects are said to lie. None if everything is seen.
+    """
     caller = context.caller
     assert caller is not None, "no method is called without a token"
-    if caller.rule.visibility(plan.method, catalog) is None:
+    see = caller.rule.see
+    if see is None or caller.rule.visibility(plan.method, catalog) is None:
         return None
-    claims = {name: value for name, value in caller.claims.items() if name not in OF_ONE_TOKEN}
-    return caller.rule.terms, orjson.dumps(claims, option=orjson.OPT_SORT_KEYS)
+    return see.text, see.said(caller.claims), context.call.holders
 
 
 def moved(path: str, request: CallRequest, catalog: Catalog) -> CallRequest:

@@ -488,8 +488,7 @@ async def test_a_name_is_judged_by_what_it_stands_for_now(
 async def test_the_refusal_says_why(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     _, message, _ = await call(gateway, cuebot, KILL, LENA, {"job": {"id": BOS}})
     assert message == (
-        "'lena' may not call /job.JobInterface/Kill: job has user 'bo'"
-        " (access rule 'artists')"
+        "'lena' may not call /job.JobInterface/Kill: job has user 'bo' (access rule 'artists')"
     )
     _, message, _ = await call(
         gateway, cuebot, "/job.FrameInterface/Kill", LENA, {"frame": {"id": "7"}}

@@ -259,6 +259,27 @@ async def test_everybody_sees_what_they_may(cuebot: ScriptedCuebot, gateway: Gat
     assert turnstile.calls == 2
 
 
+@pytest.mark.gateway(access=[rule("crew", {"role": "crew"}, "all", see="show in $shows")])
+async def test_who_sees_the_same_asks_the_same(cuebot: ScriptedCuebot, gateway: Gateway) -> None:
+    """Cuebot is asked for the shows of a token, which may name them in any order."""
+    turnstile = Turnstile(cuebot, GET_JOBS, jobs(FEW))
+    orders = [["demo", "other"], ["other", "demo"], ["demo", "other", "demo"]]
+    asks: list[Ask] = [
+        lambda sub=sub, shows=shows: gateway.post(  # type: ignore[misc]
+            GET_JOBS, headers=signed(sub, role="crew", shows=shows, email=f"{sub}@studio")
+        )
+        for sub in ("lena", "bo")
+        for shows in orders
+    ]
+    tasks = [asyncio.ensure_future(asks[0]())]
+    await until(lambda: turnstile.calls == 1)
+    tasks += [asyncio.ensure_future(ask()) for ask in asks[1:]]
+    await until(lambda: waiting_in(gateway) == len(asks) - 1)
+    turnstile.let_through(2)
+    assert {(await task).status_code for task in tasks} == {200}
+    assert turnstile.calls == 2
+
+
 @pytest.mark.gateway(access=SEE)
 async def test_who_sees_a_part_pays_for_it(cuebot: ScriptedCuebot, gateway: Gateway) -> None:
     turnstile = Turnstile(cuebot, GET_JOBS, jobs(LONG))

@@ -21,7 +21,7 @@ from gateway.long_work import BACKGROUND_STEP, STEP, STEP_SECONDS, let_others_ru
 from tests.support.clocks import LookClock
 from tests.support.events import EVENTS, Event, Stream, watching
 from tests.support.opencue import hosts, message_class
-from tests.support.owned_farm import answer
+from tests.support.owned_farm import BOS, LENAS, answer, script
 from tests.support.patience import PATIENCE, until
 from tests.support.rights import rule, signed
 from tests.support.servers import (
@@ -227,7 +227,9 @@ async def test_one_call_for_all(cuebot: ScriptedCuebot, farm: Gateway) -> None:
         assert names((await one.next()).data["added"]) == ["b"]
 
 
-def held(cuebot: ScriptedCuebot, payload: bytes) -> tuple[asyncio.Event, asyncio.Event]:
+def held(
+    cuebot: ScriptedCuebot, payload: bytes, path: str = HOSTS
+) -> tuple[asyncio.Event, asyncio.Event]:
     called, release = asyncio.Event(), asyncio.Event()
 
     async def handler(request: bytes, context: Any) -> bytes:
@@ -235,12 +237,12 @@ def held(cuebot: ScriptedCuebot, payload: bytes) -> tuple[asyncio.Event, asyncio
         await release.wait()
         return payload
 
-    cuebot.handlers[HOSTS] = handler
+    cuebot.handlers[path] = handler
     return called, release
 
 
-async def first_of(gateway: Gateway, target: str) -> Event:
-    async with watching(gateway, target) as stream:
+async def first_of(gateway: Gateway, target: str, **who: str) -> Event:
+    async with watching(gateway, target, **who) as stream:
         return await stream.next()
 
 
@@ -574,6 +576,148 @@ async def test_who_sees_less_is_not_told_more(cuebot: ScriptedCuebot) -> None:
         assert shown == [["ann"], ["bob"], ["ann", "bob"]]
         filtered = [each.answer.headers.get("x-filtered") for each in streams]
         assert filtered == ["access", "access", None]
+
+
+SHOWS = rule("freelancers", {"role": "freelance"}, "all", see="show in $studio.shows")
+ARTISTS = rule("artists", {"role": "artist"}, "all", see="show in $studio.shows")
+
+
+def seeing(sub: str, *shows: str, role: str = "freelance", **claims: object) -> dict[str, str]:
+    """A token with claims that no two tokens of a provider have in common."""
+    studio = {"shows": shows, "desk": f"desk of {sub}"}
+    return signed(sub, role=role, studio=studio, email=f"{sub}@studio", sid=sub, **claims)
+
+
+def rows_of_shows(*shows: str) -> bytes:
+    rows = [{"id": f"id of {show}", "name": show, "show": show} for show in shows]
+    return answer("job.JobGetJobsResponse", jobs={"jobs": rows})
+
+
+async def questions_of(
+    gateway: Gateway, stack: AsyncExitStack, target: str, *tokens: dict[str, str]
+) -> list[str]:
+    """What the ids of a question's events have in common, for the stream of each token."""
+    found, streams = [], list[Stream]()
+    stack.callback(streams.clear)  # a stream that nobody holds is closed
+    for who in tokens:
+        streams.append(await stack.enter_async_context(watching(gateway, target, **who)))
+        found.append((await streams[-1].next()).id.partition("-")[0])
+    return found
+
+
+async def test_who_sees_the_same_shares_one_call(cuebot: ScriptedCuebot) -> None:
+    """Whatever else their tokens say, and in whatever order; their rules may have other names."""
+    cuebot.answers(GET_JOBS, rows_of_shows("demo", "other", "secret"))
+    crowd = [seeing(f"artist-{number}", "demo", "other") for number in range(5)]
+    crowd += [seeing("back", "other", "demo"), seeing("ann", "demo", "other", role="artist")]
+    async with (
+        gateway_for(cuebot.endpoint, access=[SHOWS, ARTISTS], shared_reads="off") as gateway,
+        AsyncExitStack() as stack,
+    ):
+        target = f"{GET_JOBS}?_every=60m"
+        found = await questions_of(gateway, stack, target, *crowd)
+        assert len({*found}) == 1
+        called, release = held(cuebot, rows_of_shows("demo", "secret"), GET_JOBS)
+        before = len(cuebot.seen)
+        first = asyncio.create_task(first_of(gateway, target, **seeing("one", "demo", "other")))
+        await called.wait()
+        late = [
+            asyncio.create_task(first_of(gateway, target, **seeing(f"n-{number}", "demo", "other")))
+            for number in range(5)
+        ]
+        await until(lambda: gateway.app.parts.watchers.taken == len(crowd) + 6)
+        release.set()
+        for each in await asyncio.gather(first, *late):
+            assert names(each.data["jobs"]["jobs"]) == ["demo"]
+        assert len(cuebot.seen) == before + 2
+
+
+async def test_who_sees_something_else_shares_nothing(cuebot: ScriptedCuebot) -> None:
+    cuebot.answers(GET_JOBS, rows_of_shows("demo", "other", "secret"))
+    own = rule("own", {"role": "owner"}, "all", see="show in $studio.shows or user = $sub")
+    tokens = [
+        seeing("ann", "demo"),
+        seeing("ann", "demo", "other"),
+        seeing("ann"),
+        signed("ann", role="freelance", shows=["demo"]),
+        signed("ann", role="freelance", studio={"shows": "demo,other"}),
+        seeing("ann", "demo", role="owner"),
+        seeing("bob", "demo", role="owner"),
+        bearer("chief"),
+    ]
+    async with (
+        gateway_for(cuebot.endpoint, access=[SHOWS, own]) as gateway,
+        AsyncExitStack() as stack,
+    ):
+        found = await questions_of(gateway, stack, GET_JOBS, *tokens)
+        assert len({*found}) == len(tokens)
+
+
+async def test_who_sees_the_same_is_told_of_nobody_else(cuebot: ScriptedCuebot) -> None:
+    """Neither whose call it was that was refused, nor by which rule."""
+    target, body = "/job.LayerInterface/GetWhatThisDependsOn", {"layer": {"id": LENAS}}
+    lost = answer("job.LayerGetLayerResponse", layer={"id": LENAS})
+    called, release = held(cuebot, lost, "/job.LayerInterface/GetLayer")
+    async with gateway_for(cuebot.endpoint, access=[SHOWS, ARTISTS]) as gateway:
+
+        async def refused(**who: str) -> str:
+            refusal = await gateway.post(target, body, headers=EVENTS | who)
+            assert refusal.status_code == 403, refusal.text
+            return str(refusal.json()["message"])
+
+        first = asyncio.create_task(refused(**seeing("ann", "demo")))
+        await called.wait()
+        late = [
+            asyncio.create_task(refused(**seeing(sub, "demo", role=role)))
+            for sub, role in (("bob", "freelance"), ("cat", "artist"))
+        ]
+        await until(lambda: gateway.app.parts.watchers.taken == 3)
+        release.set()
+        problem = "Cuebot does not say what layer belongs to"
+        assert await first == f"'ann' may not call {target}: {problem} (access rule 'freelancers')"
+        for each in late:
+            assert await each == f"you may not call {target}: {problem} (by your access rule)"
+
+
+@pytest.mark.parametrize(
+    ("told", "other"),
+    [
+        ({"frame": {"id": LENAS}, "job": {"id": LENAS}}, {"frame": {"id": LENAS}}),
+        ({"frame": {"id": LENAS}, "job": {"id": LENAS}}, {"frame": {"id": LENAS}, "job": BOS}),
+    ],
+)
+async def test_where_an_object_is_said_to_lie_is_part_of_a_question(
+    cuebot: ScriptedCuebot, told: dict[str, Any], other: dict[str, Any]
+) -> None:
+    """Rights depend on it, and Cuebot's request does not have it."""
+    target = "/job.FrameInterface/GetWhatThisDependsOn"
+    async with gateway_for(cuebot.endpoint, access=[SHOWS]) as gateway:
+        script(cuebot, gateway.catalog.methods)
+        async with watching(gateway, target, told, **seeing("ann", "demo")) as good:
+            assert (await good.next()).kind == "snapshot"
+            who = EVENTS | seeing("bo", "demo")
+            async with gateway.client.stream("POST", target, headers=who, json=other) as refused:
+                assert refused.status_code in (403, 404)
+
+
+@pytest.mark.parametrize(("mode", "questions"), [("on", 1), ("principal", 2)])
+@pytest.mark.parametrize("path", [GET_JOBS, HOSTS])
+async def test_a_cuebot_that_answers_each_differently_is_asked_for_each(
+    cuebot: ScriptedCuebot, mode: str, questions: int, path: str
+) -> None:
+    """SHARED_READS says so, also of streams."""
+    access = [SHOWS | {"always": ["host.HostInterface/GetHosts"]}]
+    cuebot.answers(HOSTS, hosts("a"))
+    cuebot.answers(GET_JOBS, rows_of_shows("demo"))
+    async with (
+        gateway_for(cuebot.endpoint, access=access, shared_reads=mode) as gateway,
+        AsyncExitStack() as stack,
+    ):
+        who = [seeing("ann", "demo"), seeing("bob", "demo"), seeing("bob", "demo", jti="2")]
+        found = await questions_of(gateway, stack, path, *who)
+        assert len({*found}) == questions
+        if mode == "principal":
+            assert all(seen["x-gateway-principal"] != "shared" for _, _, seen in cuebot.seen)
 
 
 # --- Coming back --------------------------------------------------------------------------------
