@@ -93,19 +93,21 @@ class NotThere(Exception):
     def __init__(self, hidden: Known | None = None) -> None:
         super().__init__()
         self.hidden = hidden
+        self.what = ""
+        """Its kind and name, if a request has them in criteria."""
 
 
 class Unseen(GatewayError):
     """The 404 for an object in a request that may not be seen, or is not there."""
 
-    def __init__(self, place: str, subject: Subject, thing: object, hidden: Facts | None) -> None:
+    def __init__(self, place: str, subject: Subject, thing: object, error: NotThere) -> None:
         if subject.spec is not None:
             what = "no such show, or none that you may see"
         else:
-            text = str(id_of(thing))[:QUOTED_CHARS]
-            what = f"no {subject.about.kind} {text!r} that you may see"
+            asked = error.what or quoted(subject.about, id_of(thing) or getattr(thing, "name", ""))
+            what = f"no {asked} that you may see"
         super().__init__(Code.NOT_FOUND, f"{place}: there is {what}")
-        self.hidden = hidden
+        self.hidden = None if error.hidden is None else error.hidden.facts
         """Its facts, if it is there."""
 
 
@@ -156,8 +158,7 @@ class FactFinder:
             try:
                 known = found_before.get(asked) or await inquiry.known(subject, place, thing)
             except NotThere as error:
-                facts = None if error.hidden is None else error.hidden.facts
-                raise Unseen(place, subject, thing, facts) from None
+                raise Unseen(place, subject, thing, error) from None
             except NotKnown as reason:
                 judged.append(Judged(place, {}, subject, unknown=str(reason)))
             else:
@@ -323,7 +324,11 @@ class Inquiry:
                 known: list[Known] = []
                 for name in names:
                     self.count(subject.name)
-                    known += await self.of_name(owner, name)
+                    try:
+                        known += await self.of_name(owner, name)
+                    except NotThere as error:
+                        error.what = quoted(owner, name)
+                        raise
                 return known
         lists = [f"{subject.name}.{path[-1]}" for path, _ in subject.about.confined_to]
         raise NotKnown(f"it may be about anybody's; send {' or '.join(lists)}")
@@ -533,6 +538,11 @@ def how_to_ask(about: About, subject: Subject, method: Method) -> str:
             ways.append(f"{', '.join(dict.fromkeys(sent))} instead of the id")
     what = "Cuebot does not say whose it is by its id alone"
     return f"{what}; send {', or '.join(ways)}" if ways else what
+
+
+def quoted(about: About, name: object) -> str:
+    """`job 'comp'`"""
+    return f"{about.kind} {str(name)[:QUOTED_CHARS]!r}"
 
 
 def whole(thing: Any) -> object:

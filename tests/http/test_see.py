@@ -17,7 +17,7 @@ from gateway.codec.fields import is_map, is_message
 from gateway.errors import GatewayError
 from gateway.http.access_control import ObjectRights
 from gateway.schema.method import Method
-from tests.http.test_object_rights import JUDGED, KILL, METHODS, body_for
+from tests.http.test_object_rights import JUDGED, KILL, METHODS, UNBOOK, body_for
 from tests.support.audit import outcomes
 from tests.support.contexts import context_of
 from tests.support.opencue import message_class, with_ids
@@ -187,11 +187,28 @@ async def test_what_is_hidden_is_not_there(
             answered, calls = await asked(gateway, farm, method.path, hidden, OWNER)
             other, other_calls = await asked(gateway, farm, method.path, missing, OWNER)
             assert answered.status_code == 404, answered.text
+            assert "''" not in answered.text  # it names what was asked for
             assert told(answered, BOS) == told(other, NOBODYS)
             assert calls == other_calls
             assert method.reads_only or method.path not in calls
     answered, _ = await asked(gateway, farm, method.path, body_for(method, LENAS), OWNER)
     assert answered.status_code == 200, answered.text
+
+
+@pytest.mark.parametrize(
+    ("criteria", "what"),
+    [
+        ({"jobs": ["lena-job", "bo-job"]}, "job 'bo-job'"),
+        ({"shows": ["other"]}, "show 'other'"),
+        ({"jobs": ["none"], "shows": ["demo"]}, "job 'none'"),
+    ],
+)
+async def test_procs_of_what_is_hidden(
+    gateway: Gateway, farm: ScriptedCuebot, criteria: dict[str, list[str]], what: str
+) -> None:
+    answered, calls = await asked(gateway, farm, UNBOOK, {"r": criteria})
+    assert (answered.status_code, UNBOOK in calls) == (404, False)
+    assert answered.json()["message"] == f"r: there is no {what} that you may see"
 
 
 ONE_OBJECT = [
