@@ -120,7 +120,7 @@ def opencue_built_once() -> Iterator[None]:
     def build(schema: Schema, selection: Selection, adapted: Profile) -> Catalog:
         if schema.digest != digest or adapted is not profile:
             return build_catalog(schema, selection, adapted)
-        same = schema.confirmed, schema.skipped, selection
+        same = schema.source, schema.skipped, selection
         if same not in built:
             built[same] = build_catalog(schema, selection, adapted)
         return replace(built[same], schema=schema)

@@ -1,7 +1,7 @@
 """The answers to failed calls to Cuebot."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
@@ -9,6 +9,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from gateway.codec.encode import details_to_json
 from gateway.codec.fields import is_message, message_of
 from gateway.errors import RETRY_SOON, Code, Fate, GatewayError, Sought
+from gateway.schema.description import SchemaSource
 from gateway.schema.method import FieldPath, Method, value_at
 from gateway.suggestions import QUOTED_CHARS
 from gateway.upstream.interface import CallFailed, Reason
@@ -21,14 +22,24 @@ TELLS_NOTHING = (Code.CANCELLED, Code.DEADLINE_EXCEEDED, Code.UNAVAILABLE)
 NO_METHOD = re.compile(r"Method not found: ([\w.]+/\w+)")
 
 
+WAYS_OUT: Mapping[SchemaSource, str] = {
+    "package": "the descriptors have it. To use its own:"
+    " DESCRIPTOR_SOURCE=<your Cuebot's proto/src>",
+    "files": "the descriptors that DESCRIPTOR_SOURCE names have it: they are newer than this"
+    " Cuebot, or it leaves the service out. A newer Cuebot may have it",
+    "reflection": "its reflection has it. If there are several Cuebots, are all of one version?",
+}
+"""By where the descriptors come from: why Cuebot may not have what they have, and what helps."""
+
+
 class NotServed(GatewayError):
     """A method that the descriptors have and this Cuebot does not. `path` is the method's."""
 
-    def __init__(self, method: str) -> None:
+    def __init__(self, method: str, source: SchemaSource) -> None:
         super().__init__(
             Code.UNIMPLEMENTED,
-            f"Method not found: {method}; this Cuebot does not serve it, although the descriptors"
-            " have it. To use its own: DESCRIPTOR_SOURCE=<your Cuebot's proto/src>",
+            f"Method not found: {method}; this Cuebot does not serve it, although"
+            f" {WAYS_OUT[source]}",
         )
         self.path = f"/{method}"
 
@@ -70,7 +81,7 @@ def fate_of(failed: CallFailed) -> Fate:
 def translated(failed: CallFailed, method: Method | None, payload: bytes) -> GatewayError:
     code, message = failed.code, failed.details
     if code is Code.UNIMPLEMENTED and (absent := NO_METHOD.fullmatch(message)):
-        return NotServed(absent[1])
+        return NotServed(absent[1], "files" if method is None else method.source)
     if method is not None and (error := meant(failed, method, payload)) is not None:
         return error
     status: int | None = None

@@ -76,6 +76,7 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
             descriptor,
             encoders,
             decoders,
+            source=schema.source,
             profile_read=reads,
             signs=signs,
             units=units,

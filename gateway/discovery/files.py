@@ -15,6 +15,7 @@ from google.protobuf.message import DecodeError
 from gateway.errors import ConfigurationError
 from gateway.schema.description import (
     LIMITS,
+    PACKAGE_PREFIX,
     Schema,
     TooLarge,
     assumed_schema,
@@ -24,7 +25,6 @@ from gateway.schema.description import (
 
 LARGEST_SET_BYTES = LIMITS.schema_bytes
 FILE_SUFFIXES = (".binpb", ".protoset", ".desc", ".pb")
-PACKAGE_PREFIX = "package:"
 OPENCUE_PACKAGE = "opencue_proto"
 PROTOC_TIMEOUT_SECONDS = 60
 SHOWN_ERRORS = 3

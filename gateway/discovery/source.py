@@ -12,13 +12,12 @@ import structlog
 from gateway.discovery.files import (
     FILE_SUFFIXES,
     OPENCUE_PACKAGE,
-    PACKAGE_PREFIX,
     ProtoDirectory,
     read_file,
     read_package,
 )
 from gateway.errors import ConfigurationError
-from gateway.schema.description import NoSchema, Schema
+from gateway.schema.description import PACKAGE_PREFIX, NoSchema, Schema
 
 log = structlog.stdlib.get_logger("gateway.schema")
 

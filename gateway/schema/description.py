@@ -28,6 +28,9 @@ from gateway.codec.fields import json_name
 
 Kind = Literal["message", "enum", "service", "method"]
 
+SchemaSource = Literal["reflection", "package", "files"]
+PACKAGE_PREFIX = "package:"
+
 MESSAGES_OF_FILE, ENUMS_OF_FILE, SERVICES_OF_FILE = 4, 5, 6
 FIELDS, NESTED, ENUMS, ONEOFS = 2, 3, 4, 8
 VALUES = METHODS = 2
@@ -52,6 +55,12 @@ class Schema:
     origin: str
     confirmed: bool
     skipped: tuple[Skipped, ...] = ()
+
+    @property
+    def source(self) -> SchemaSource:
+        if self.confirmed:
+            return "reflection"
+        return "package" if self.origin.startswith(PACKAGE_PREFIX) else "files"
 
     @cached_property
     def digest(self) -> str:

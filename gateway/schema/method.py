@@ -14,6 +14,7 @@ from gateway.codec.decode import Decoders, DecodeValue
 from gateway.codec.encode import Encode, Encoders
 from gateway.codec.fields import is_message, message_of
 from gateway.codec.rewrite import BodyPath, Default, Rename, Rewrite
+from gateway.schema.description import SchemaSource
 from gateway.schema.method_search import Described
 from gateway.views.compiled_view import Views
 from gateway.views.paths import OtherNames
@@ -51,6 +52,8 @@ class Method:
     """Objects in requests that a name will do for."""
     written: frozenset[str] = frozenset()
     """Paths of objects in requests that callers write themselves, not taken from an answer."""
+    source: SchemaSource = "files"
+    """Where its descriptor comes from."""
     profile_read: bool = False
     """Whether the profile lists it as a read."""
     identity: "Identity | None" = None

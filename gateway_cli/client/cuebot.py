@@ -21,7 +21,7 @@ from gateway.codec.unknown_fields import UNKNOWN_FIELD_POLICIES
 from gateway.codec.wellknown import is_object, is_special
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
-from gateway.discovery.files import OPENCUE_PACKAGE, PACKAGE_PREFIX
+from gateway.discovery.files import OPENCUE_PACKAGE
 from gateway.discovery.reflection import reflection_of
 from gateway.discovery.refresh import WHAT_TO_DO
 from gateway.discovery.source import NoReflection, NotReady, choose_source
@@ -29,7 +29,7 @@ from gateway.errors import Code, GatewayError
 from gateway.http.request_headers import listed_paths
 from gateway.long_work import STEP, in_turns
 from gateway.schema.catalog import Catalog
-from gateway.schema.description import NoSchema
+from gateway.schema.description import PACKAGE_PREFIX, NoSchema
 from gateway.schema.method import Method
 from gateway.schema.selection import Selection
 from gateway.settings.model import Settings

@@ -11,13 +11,12 @@ from gateway.compat.profile import load_profile
 from gateway.discovery.files import (
     FILE_SUFFIXES,
     OPENCUE_PACKAGE,
-    PACKAGE_PREFIX,
     read_file,
     read_package,
 )
 from gateway.errors import ConfigurationError
 from gateway.schema.catalog import Catalog
-from gateway.schema.description import NoSchema
+from gateway.schema.description import PACKAGE_PREFIX, NoSchema
 from gateway.schema.selection import Selection
 from gateway.settings.model import Settings
 from gateway_cli.client.method_names import find_method

@@ -18,7 +18,6 @@ from gateway.compat.build import build_catalog
 from gateway.discovery.files import (
     FILE_SUFFIXES,
     OPENCUE_PACKAGE,
-    PACKAGE_PREFIX,
     read_file,
     read_package,
 )
@@ -33,7 +32,7 @@ from gateway.discovery.source import (
     choose_source,
 )
 from gateway.errors import ConfigurationError
-from gateway.schema.description import NoSchema, Schema, Skipped
+from gateway.schema.description import PACKAGE_PREFIX, NoSchema, Schema, Skipped
 from gateway.schema.selection import Selection
 from tests.support.http2_server import upstream_to
 from tests.support.opencue import opencue

@@ -1,9 +1,11 @@
 """Methods that the descriptors have and Cuebot does not: what is said, and who is told of them."""
 
 import asyncio
+from pathlib import Path
 
 import grpc
 import pytest
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from structlog.testing import capture_logs
 
 from tests.support.opencue import opencue
@@ -55,12 +57,29 @@ async def gateway(cuebot: ScriptedCuebot, shared_gateway: SharedGateway) -> Gate
     return gateway
 
 
-async def test_a_lacking_method_has_a_way_out(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+@pytest.mark.parametrize(
+    ("source", "way_out", "tried"),
+    [
+        ("package:opencue_proto", "DESCRIPTOR_SOURCE=<your Cuebot's proto/src>", ""),
+        ("cuebot.binpb", "they are newer than this Cuebot", "DESCRIPTOR_SOURCE="),
+        ("reflection", "are all of one version?", "DESCRIPTOR_SOURCE"),
+    ],
+)
+async def test_a_lacking_method_has_a_way_out(
+    cuebot: ScriptedCuebot, tmp_path: Path, source: str, way_out: str, tried: str
+) -> None:
+    """Other than what has been tried."""
+    if source.endswith(".binpb"):
+        path = tmp_path / source
+        path.write_bytes(FileDescriptorSet(file=opencue().files).SerializeToString())
+        source = str(path)
     lacks(cuebot, GET_DEPEND)
-    for _ in range(2):
-        message = await refused(gateway, GET_DEPEND)
-        assert message.startswith("Method not found: depend.DependInterface/GetDepend; this Cuebot")
-        assert "DESCRIPTOR_SOURCE=<your Cuebot's proto/src>" in message
+    async with gateway_for(cuebot.endpoint, descriptor_source=source) as gateway:
+        for _ in range(2):
+            message = await refused(gateway, GET_DEPEND)
+            assert message.startswith(f"Method not found: {GET_DEPEND[1:]}; this Cuebot")
+            assert way_out in message
+            assert not tried or tried not in message
 
 
 async def test_a_lacking_method_is_not_listed(gateway: Gateway, cuebot: ScriptedCuebot) -> None:

@@ -9,12 +9,18 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSe
 
 from gateway.compat.build import build_catalog
 from gateway.discovery import files
-from gateway.discovery.files import PACKAGE_PREFIX
 from gateway.discovery.refresh import LiveCatalog
 from gateway.discovery.source import choose_source
 from gateway.errors import ConfigurationError
 from gateway.schema import description
-from gateway.schema.description import LIMITS, SchemaLimits, TooLarge, assumed_schema, check_size
+from gateway.schema.description import (
+    LIMITS,
+    PACKAGE_PREFIX,
+    SchemaLimits,
+    TooLarge,
+    assumed_schema,
+    check_size,
+)
 from gateway.schema.selection import Selection
 from tests.support.opencue import opencue
 from tests.support.steps import lines_of
