@@ -7,7 +7,7 @@ know nothing of them.
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError
@@ -34,6 +34,14 @@ class Hidden(Exception):
     """The answer is an object that the caller may not see."""
 
 
+class InSight(NamedTuple):
+    """What may be seen of a message."""
+
+    content: bytes
+    has_rows: bool
+    """Whether an object that fits is in it, at any depth."""
+
+
 @dataclass(eq=False, slots=True)
 class Node:
     """A message type in answers, and what is looked at in it."""
@@ -45,6 +53,8 @@ class Node:
     """The texts of these facts: one, or a tuple."""
     is_whole: bool
     """Whether fields are shown that are not looked at."""
+    is_for_rows: bool = False
+    """Whether an object is shown only if an object that fits is in it."""
     children: "dict[int, Node]" = field(default_factory=dict)
     """By field number. Types may lead back to themselves."""
     ids: Mapping[int, int] = field(default_factory=dict)
@@ -59,6 +69,11 @@ class Node:
     @property
     def is_judged(self) -> bool:
         return bool(self.names or self.named)
+
+    @property
+    def is_for_what_fits(self) -> bool:
+        """Whether an object is shown only if it fits, or one in it."""
+        return self.is_judged or self.is_for_rows
 
     @property
     def is_cut(self) -> bool:
@@ -225,7 +240,9 @@ def node_of(
         places = [".".join(facts[name]) for name in own]
         is_wrapper = len(message.fields) == 1 and message.fields[0].is_repeated
         is_open = own or is_whole or (of_type is not None and of_type.is_container)
-        node = Node(message, own, attrgetter(*places) if places else no_facts, bool(is_open))
+        for_rows = of_type is not None and of_type.is_container and not (own or is_whole)
+        get_facts = attrgetter(*places) if places else no_facts
+        node = Node(message, own, get_facts, bool(is_open), for_rows)
         made[message.full_name] = node
         if is_open or is_wrapper or is_answer:
             for each in message.fields:
@@ -277,7 +294,7 @@ def no_facts(row: object) -> object:
 
 def visible(
     payload: memoryview, node: Node, sight: Sight, step: Step = STEP, depth: int = 0
-) -> Generator[bytes, None, bytes]:
+) -> Generator[bytes, None, InSight]:
     """The message without what may not be seen, yielding pauses.
 
     Raises Hidden if it consists of one object, at depth 0, and DecodeError.
@@ -287,24 +304,24 @@ def visible(
     layout = Layout()
     yield from survey(payload, node.looked_at, layout, step)
     parts: list[bytes | memoryview] = []
+    has_rows = False
     if node.is_whole:
         parts += (payload[run.start : run.end] for run in layout.rest)
     kept: dict[int, set[str]] = {number: set() for number in node.ids.values()}
     for number, child in node.children.items():
         each = node.looked_at[number]
         runs = layout.long.get(number, [])
+        found: Iterable[memoryview] = (payload[run.start : run.end] for run in runs)
         if not each.is_repeated and len(runs) > 1:  # parts of one message
-            contents = (
-                content for run in runs for content in records_in(payload[run.start : run.end])
-            )
-            record = record_of(number, b"".join(contents))
-            shown = yield from visible_run(memoryview(record), each, child, sight, step, depth)
+            whole = b"".join(content for run in found for content in records_in(run))
+            found = [memoryview(record_of(number, whole))]
+        for records in found:
+            ids = kept.get(number)
+            shown, has = yield from visible_run(records, each, child, sight, step, depth, ids)
+            if depth == 0 and child.is_for_what_fits and not (has or each.is_repeated):
+                raise Hidden
             parts += shown
-            continue
-        for run in runs:
-            records, ids = payload[run.start : run.end], kept.get(number)
-            shown = yield from visible_run(records, each, child, sight, step, depth, ids)
-            parts += shown
+            has_rows = has_rows or has
     for number, objects in node.ids.items():
         for run in layout.long.get(number, []):
             parts += (
@@ -313,7 +330,7 @@ def visible(
                 if bytes(content).decode(errors="replace") in kept[objects]
             )
             yield from pause(step)
-    return b"".join(parts)
+    return InSight(b"".join(parts), has_rows)
 
 
 def visible_run(
@@ -324,9 +341,12 @@ def visible_run(
     step: Step,
     depth: int,
     ids: set[str] | None = None,
-) -> Generator[bytes, None, list[bytes | memoryview]]:
-    """The records of a run that may be seen. `ids`: filled in with those of the objects."""
+) -> Generator[bytes, None, tuple[list[bytes | memoryview], bool]]:
+    """The records of a run that may be seen, and whether an object that fits is in them. `ids`:
+    filled in with those of the objects.
+    """
     shown: list[bool] | None = None
+    has_rows = False
     if child.is_judged:
         holder: Any = GetMessageClass(owner_of(one))
         rows = getattr(holder.FromString(records), one.name)
@@ -336,22 +356,23 @@ def visible_run(
             ids.update(row.id for row, is_shown in zip(rows, shown, strict=True) if is_shown)
         yield from pause(step)
         if not any(shown):
-            if depth == 0 and not one.is_repeated:
-                raise Hidden
-            return []
+            return [], False
+        has_rows = True
         if all(shown) and not child.is_cut:
-            return [records]
+            return [records], True
     parts: list[bytes | memoryview] = []
     begin = 0
     for number, (start, end) in enumerate(places_in(records)):
         if shown is None or shown[number]:
             if child.is_cut:
-                content = yield from visible(records[start:end], child, sight, step, depth + 1)
-                parts.append(record_of(one.number, content))
+                inner = yield from visible(records[start:end], child, sight, step, depth + 1)
+                has_rows = has_rows or inner.has_rows
+                if inner.has_rows or not child.is_for_rows:
+                    parts.append(record_of(one.number, inner.content))
             else:
                 parts.append(records[begin:end])
         begin = end
-    return parts
+    return parts, has_rows
 
 
 def pause(step: Step) -> Iterator[bytes]:

@@ -6,12 +6,13 @@ from gateway.access.rights import NOTHING_TO_SEE
 from gateway.access.visibility import (
     NOTHINGS_NAME,
     Hidden,
+    InSight,
     Node,
     Sight,
     Visibility,
     visible,
 )
-from gateway.calls.facts import FactFinder, Judged, why_unknown
+from gateway.calls.facts import FactFinder, Judged, objects_of, why_unknown
 from gateway.calls.failures import Ambiguous, subjects
 from gateway.calls.invoke import Call, parsed
 from gateway.calls.plan import Found
@@ -63,23 +64,28 @@ async def answer_in_sight(
             answer = None
     if answer is None:
         raise not_seen(method, payload)
-    try:
-        return answer if rows is None else await cut(method, answer, rows, sight, facts, call)
-    except Hidden:
-        raise not_seen(method, payload) from None
+    if rows is None:
+        return answer
+    left = await cut(method, answer, rows, sight, facts, call)
+    if left is None or (rows is visibility.rows and is_of_nothing(left, method, payload)):
+        raise not_seen(method, payload)
+    return left.content
 
 
 async def cut(
     method: Method, answer: bytes, rows: Node, sight: Sight, facts: FactFinder, call: Call
-) -> bytes:
-    """The rows in sight. Raises Hidden."""
-    left = await rows_in_sight(method, answer, rows, sight)
-    if await facts.of_names(sight, method, call):
+) -> InSight | None:
+    """The rows in sight; None if the answer is one object that is not."""
+    try:
         left = await rows_in_sight(method, answer, rows, sight)
+        if await facts.of_names(sight, method, call):
+            left = await rows_in_sight(method, answer, rows, sight)
+    except Hidden:
+        return None
     return left
 
 
-async def rows_in_sight(method: Method, answer: bytes, rows: Node, sight: Sight) -> bytes:
+async def rows_in_sight(method: Method, answer: bytes, rows: Node, sight: Sight) -> InSight:
     """Raises Hidden."""
     begin_at_once()
     try:
@@ -119,6 +125,15 @@ async def answer_if_there(
         if error.code is not Code.NOT_FOUND and not isinstance(error, Ambiguous):
             raise
         return None
+
+
+def is_of_nothing(left: InSight, method: Method, payload: bytes) -> bool:
+    """Whether no row is left, of an object in the request about which the rule says nothing:
+    then nobody is told that it is there.
+    """
+    if left.has_rows:
+        return False
+    return any(thing for _, _, thing in objects_of(method, method.parse_request(payload)))
 
 
 def not_seen(method: Method, payload: bytes) -> GatewayError:

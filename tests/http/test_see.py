@@ -33,6 +33,8 @@ OWN = (
 ACCESS = [
     rule("freelancers", {"role": "freelance"}, "all", see=SEE),
     rule("owners", {"role": "owner"}, "all", see=OWN),
+    rule("mine", {"role": "mine"}, "all", see="user = $sub or job : $sub"),
+    rule("its", {"role": "its"}, "all", see="host = $sub"),
     rule("both", {"role": "both"}, "all", see=SEE, only="user = $sub"),
     {
         "name": "hosts",
@@ -209,6 +211,58 @@ async def test_procs_of_what_is_hidden(
     answered, calls = await asked(gateway, farm, UNBOOK, {"r": criteria})
     assert (answered.status_code, UNBOOK in calls) == (404, False)
     assert answered.json()["message"] == f"r: there is no {what} that you may see"
+
+
+WITHIN = [
+    ("mine", path)
+    for path in (
+        "/show.ShowInterface/GetJobs",
+        "/show.ShowInterface/GetJobWhiteboard",
+        "/job.GroupInterface/GetJobs",
+        "/host.HostInterface/GetProcs",
+    )
+] + [
+    ("its", path)
+    for path in (
+        "/facility.AllocationInterface/GetHosts",
+        "/host.OwnerInterface/GetHosts",
+    )
+]
+
+
+@pytest.mark.parametrize(("role", "path"), WITHIN)
+async def test_what_has_nothing_in_sight_is_not_there(
+    gateway: Gateway, cuebot: ScriptedCuebot, role: str, path: str
+) -> None:
+    """The rule does not ask about a show, but about its jobs: one without is as none."""
+    (method,) = (each for each in METHODS if each.path == path)
+    kind, who = message_class(method.descriptor.output_type.full_name), signed("lena", role=role)
+    body, answers = body_for(method, BOS), []
+    for text in ("bo", "lena"):
+        cuebot.answers(path, filled(kind(), text).SerializeToString())
+        answers.append((await asked(gateway, cuebot, path, body, who))[0])
+    cuebot.answers(path, b"")
+    answers.append((await asked(gateway, cuebot, path, body, who))[0])
+    cuebot.fails(path, grpc.StatusCode.NOT_FOUND, "no such thing")
+    answers.append((await asked(gateway, cuebot, path, body, who))[0])
+    hidden, seen, empty, missing = answers
+    assert hidden.status_code == 404
+    assert told(hidden, BOS) == told(empty, BOS) == told(missing, BOS)
+    assert (seen.status_code, "lena" in seen.text, "x-filtered" in seen.headers) == (
+        200,
+        True,
+        True,
+    )
+
+
+async def test_a_list_of_all_may_be_empty(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    rows = [{"id": BOS, "name": "bo-job", "user": "bo"}]
+    for content in (rows, []):
+        cuebot.answers(GET_JOBS, answer("job.JobGetJobsResponse", jobs={"jobs": content}))
+        for body in ({}, {"r": {"ids": [BOS]}}):
+            who = signed("lena", role="mine")
+            answered, _ = await asked(gateway, cuebot, GET_JOBS, body, who)
+            assert (answered.status_code, answered.json()) == (200, {"jobs": {"jobs": []}})
 
 
 ONE_OBJECT = [
