@@ -137,7 +137,10 @@ class Rule:
         for method in catalog.methods if self.see is not None else ():
             if method.reads_only and method.path not in spared:
                 assert self.see is not None
-                seen[method.path] = visibility_of(method, self.see)
+                seen[method.path] = replace(
+                    visibility_of(method, self.see),
+                    is_about_known=all(each.about.is_told_by(spared) for each in method.subjects),
+                )
                 if method in allowed and not seen[method.path].is_judged:
                     never[method.path] = NOTHING_TO_SEE
         paths = frozenset(method.path for method in allowed).difference(never)

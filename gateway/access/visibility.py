@@ -95,6 +95,8 @@ class Visibility:
     owner: tuple[FieldPath, About] | None = None
     """If the answer is one object: the place of its owner's id, and how Cuebot is asked about the
     owner."""
+    is_about_known: bool = False
+    """Whether the rule always shows, by other reads, whether what the request is about is there."""
 
     @property
     def is_judged(self) -> bool:

@@ -67,7 +67,8 @@ async def answer_in_sight(
     if rows is None:
         return answer
     left = await cut(method, answer, rows, sight, facts, call)
-    if left is None or (rows is visibility.rows and is_of_nothing(left, method, payload)):
+    is_told = visibility.is_about_known or rows is not visibility.rows
+    if left is None or not (is_told or left.has_rows or not asks_about_one(method, payload)):
         raise not_seen(method, payload)
     return left.content
 
@@ -127,12 +128,8 @@ async def answer_if_there(
         return None
 
 
-def is_of_nothing(left: InSight, method: Method, payload: bytes) -> bool:
-    """Whether no row is left, of an object in the request about which the rule says nothing:
-    then nobody is told that it is there.
-    """
-    if left.has_rows:
-        return False
+def asks_about_one(method: Method, payload: bytes) -> bool:
+    """Whether an object is in the request, of which nobody is told that it is there."""
     return any(thing for _, _, thing in objects_of(method, method.parse_request(payload)))
 
 

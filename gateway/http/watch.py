@@ -290,14 +290,16 @@ def asker(context: RequestContext) -> Hashable:
 
 def seen_by(context: RequestContext, plan: Plan, catalog: Catalog) -> Hashable:
     """All beside Cuebot's answer that decides what of it is seen: the rule's condition, what that
-    reads of the token, and where objects are said to lie. None if everything is seen.
+    reads of the token, what the rule always shows, and where objects are said to lie. None if
+    everything is seen.
     """
     caller = context.caller
     assert caller is not None, "no method is called without a token"
-    see = caller.rule.see
-    if see is None or caller.rule.visibility(plan.method, catalog) is None:
+    see, visibility = caller.rule.see, caller.rule.visibility(plan.method, catalog)
+    if see is None or visibility is None:
         return None
-    return see.text, see.said(caller.claims), context.call.holders
+    said = see.said(caller.claims)
+    return see.text, said, visibility.is_about_known, context.call.holders
 
 
 def moved(path: str, request: CallRequest, catalog: Catalog) -> CallRequest:

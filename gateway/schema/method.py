@@ -1,7 +1,7 @@
 """A method that can be called, with its codecs and the calls around it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -377,6 +377,11 @@ class About:
     """For search criteria: lists of names, the first of which that is not empty decides."""
     shown: str = ""
     """The full name of the message that says so, which may be that of another object."""
+
+    def is_told_by(self, paths: Container[str]) -> bool:
+        """Whether one of the reads with these paths shows such an object."""
+        asked = (self.asked, self.named, self.namesakes)
+        return any(each is not None and each.method.path in paths for each in asked)
 
     def fact_names(self) -> set[str]:
         """The names of all facts that may be known of such an object."""

@@ -41,7 +41,7 @@ ACCESS = [
         "who": {"role": "hosts"},
         "may": ["all"],
         "see": SEE,
-        "always": ["host.HostInterface/GetHosts"],
+        "always": ["host.HostInterface/GetHosts", "host.HostInterface/FindHost"],
     },
 ]
 pytestmark = [pytest.mark.anyio, pytest.mark.gateway(access=ACCESS, access_default="deny")]
@@ -253,6 +253,19 @@ async def test_what_has_nothing_in_sight_is_not_there(
         True,
         True,
     )
+
+
+async def test_what_lies_in_a_host_that_everybody_sees_may_be_nothing(
+    gateway: Gateway, farm: ScriptedCuebot
+) -> None:
+    """The rule always shows hosts."""
+    path, who = "/host.HostInterface/GetProcs", signed("lena", role="hosts", shows=["demo"])
+    proc = {"id": "1", "show_name": "secret"}
+    farm.answers(path, answer("host.HostGetProcsResponse", procs={"procs": [proc]}))
+    answered, _ = await asked(gateway, farm, path, {"host": {"id": BOS}}, who)
+    assert (answered.status_code, answered.json()) == (200, {"procs": {"procs": []}})
+    freelancer, _ = await asked(gateway, farm, path, {"host": {"id": BOS}})
+    assert freelancer.status_code == 404
 
 
 async def test_a_list_of_all_may_be_empty(gateway: Gateway, cuebot: ScriptedCuebot) -> None:

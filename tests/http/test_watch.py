@@ -700,6 +700,19 @@ async def test_where_an_object_is_said_to_lie_is_part_of_a_question(
                 assert refused.status_code in (403, 404)
 
 
+async def test_what_a_rule_always_shows_is_part_of_a_question(cuebot: ScriptedCuebot) -> None:
+    """A host without a proc in sight is there for those who see hosts, and not for others."""
+    target, body = "/host.HostInterface/GetProcs", {"host": {"id": BOS}}
+    all_hosts = ARTISTS | {"always": ["host.HostInterface/FindHost"]}
+    async with gateway_for(cuebot.endpoint, access=[SHOWS, all_hosts]) as gateway:
+        artist = seeing("ann", "demo", role="artist")
+        async with watching(gateway, target, body, **artist) as stream:
+            assert (await stream.next()).data == {"procs": {"procs": []}}
+            who = EVENTS | seeing("bo", "demo")
+            async with gateway.client.stream("POST", target, headers=who, json=body) as refused:
+                assert refused.status_code == 404
+
+
 @pytest.mark.parametrize(("mode", "questions"), [("on", 1), ("principal", 2)])
 @pytest.mark.parametrize("path", [GET_JOBS, HOSTS])
 async def test_a_cuebot_that_answers_each_differently_is_asked_for_each(
