@@ -25,6 +25,7 @@ from gateway.calls.plan import Found
 from gateway.errors import RETRY_SOON, Code, Fate, GatewayError
 from gateway.http.call_maker import CallMaker
 from gateway.http.context import JSON_TYPE, CallState, ClientGone, RequestContext
+from gateway.http.direct_connection import KEY_HEADER
 from gateway.http.disconnect import CancelOnDisconnect
 from gateway.http.form import Form, form_for, form_of, pieces_of
 from gateway.http.key_records import LARGEST_KEPT_BYTES, Owned, Record, Records
@@ -34,7 +35,6 @@ from gateway.openapi.schemas import REPORTED
 from gateway.schema.method import Method
 from gateway.views.compiled_view import AnswerForm
 
-KEY_HEADER = b"idempotency-key"
 REPLAYED = (b"idempotent-replayed", b"true")
 QUOTED_KEY = re.compile(rb'"((?:[ !#-\[\]-~]|\\["\\]){1,255})"')
 """A string of structured fields (RFC 8941), without parameters."""

@@ -24,7 +24,7 @@ from gateway.calls.batch_items import NOT_ONE_ITEM, Item, items_of
 from gateway.calls.offload import Planner
 from gateway.calls.plan import holds_the_loop
 from gateway.errors import Code, GatewayError, stopping, unavailable
-from gateway.http.at_most_once import KEY_HEADER, key_of
+from gateway.http.at_most_once import key_of
 from gateway.http.batch_queue import BatchQueue
 from gateway.http.body import BodyReader
 from gateway.http.conditional import Stopping
@@ -37,7 +37,7 @@ from gateway.http.context import (
     Response,
     context_of,
 )
-from gateway.http.direct_connection import LARGE_BODY_BYTES
+from gateway.http.direct_connection import KEY_HEADER, LARGE_BODY_BYTES
 from gateway.http.disconnect import CancelOnDisconnect
 from gateway.http.interceptors import Interceptors
 from gateway.http.item_connection import (

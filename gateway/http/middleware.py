@@ -17,6 +17,7 @@ from gateway.http.error_answer import as_gateway_error, send_error
 from gateway.http.interceptors import Interceptors
 from gateway.http.protocols.choice import protocol_of
 from gateway.http.proxies import TrustedProxies
+from gateway.http.request_headers import check_one_key
 
 CLIENT_CLOSED_REQUEST = 499
 TARGET_PATH = re.compile(rb"(?:[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)?(/[^?#]*)")
@@ -41,6 +42,7 @@ class ContextMiddleware:
         send = noting(context, send)
         try:
             try:
+                check_one_key(context.request.headers)
                 await self._app(scope, receive, send)
             except ClientGone:
                 raise

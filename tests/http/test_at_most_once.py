@@ -703,6 +703,57 @@ async def test_a_bad_key_calls_nothing(
     assert "nothing was called" in answer.json()["message"]
 
 
+BATCH_OF_ONE = orjson.dumps([{"id": "a", "method": PAUSE, "request": JOB}])
+PROTO = {"Content-Type": "application/proto", "Connect-Protocol-Version": "1"}
+TWICE = {
+    "a change": ("POST", PAUSE, orjson.dumps(JOB), {}),
+    "a dry run": ("POST", PAUSE, orjson.dumps(JOB), {"X-Dry-Run": "1"}),
+    "a read": ("POST", FIND_JOB, b'{"name": "shot"}', {}),
+    "a GET": ("GET", f"{FIND_JOB}?name=shot", b"", {}),
+    "an event stream": ("GET", f"{FIND_JOB}?name=shot", b"", {"Accept": "text/event-stream"}),
+    "a batch": ("POST", "/batch", BATCH_OF_ONE, {}),
+    "Connect, JSON": ("POST", PAUSE, orjson.dumps(JOB), {"Connect-Protocol-Version": "1"}),
+    "Connect, protobuf": ("POST", PAUSE, b"", PROTO),
+    "gRPC-Web": ("POST", PAUSE, bytes(5), {"Content-Type": "application/grpc-web+proto"}),
+    "no method": ("POST", "/job.JobInterface/Paus", b"{}", {}),
+    "a page": ("GET", "/status.json", b"", {}),
+}
+TWO_KEYS = [("k1", "k2"), ("k1", "k1"), ('"k1"', '"k2"'), ('"k1', 'k2"'), ("", "k2")]
+
+
+async def refuses_two_keys(port: int, cuebot: ScriptedCuebot) -> None:
+    for what, (verb, path, body, headers) in TWICE.items():
+        for keys in TWO_KEYS:
+            lines = [f"Idempotency-Key: {key}" for key in keys]
+            lines += [f"{name}: {value}" for name, value in headers.items()]
+            async with wire_to(port) as one:
+                await one.send(request(path, body, *lines).replace(b"POST", verb.encode(), 1))
+                refused = await one.answer()
+            assert b"more than one Idempotency-Key in one request" in refused.body, (what, keys)
+            if what == "gRPC-Web":
+                assert b"grpc-status: 3" in refused.body
+            else:
+                assert refused.status == 400, (what, keys)
+    assert not cuebot.seen
+
+
+async def test_two_keys_in_one_request_are_400(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """Wherever it goes, and also where the two would be one key when joined by a comma."""
+    await refuses_two_keys(gateway.port, cuebot)
+
+
+@pytest.mark.slow
+async def test_two_keys_are_400_under_plain_uvicorn(cuebot: ScriptedCuebot) -> None:
+    async with plain_uvicorn(cuebot.endpoint) as (port, _):
+        await refuses_two_keys(port, cuebot)
+
+
+@pytest.mark.parametrize("key", ["k1, k2", '"k1, k2"'])
+async def test_a_key_may_have_a_comma(gateway: Gateway, cuebot: ScriptedCuebot, key: str) -> None:
+    found = [await gateway.post(PAUSE, JOB, headers=keyed(key)) for _ in range(2)]
+    assert [told(each) for each in found] == [(200, False), (200, True)]
+
+
 async def test_workers_without_a_store_are_501(cuebot: ScriptedCuebot) -> None:
     async with gateway_for(cuebot.endpoint, workers=2) as gateway:
         answer = await gateway.post(PAUSE, JOB, headers=keyed())
