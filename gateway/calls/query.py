@@ -24,6 +24,7 @@ from gateway.errors import Code, GatewayError
 from gateway.schema.method import Method
 from gateway.suggestions import QUOTED_CHARS, other_way
 from gateway.views.compiled_view import (
+    ANYTHING,
     EVENT_STREAM,
     AnswerForm,
     Asked,
@@ -219,8 +220,8 @@ def read_query(
         parameters, asked = [], {}
     stream = {name: asked.pop(name) for name in OF_STREAMS if name in asked}
     watch = None
-    if stream and not streams and accept is not None:  # it says what is wanted: curl sends */*
-        streams = not why_not_watched(method) and takes_events(accept)
+    if stream and not streams:  # it says what is wanted: curl sends */*, http.client nothing
+        streams = not why_not_watched(method) and takes_events(accept or ANYTHING)
     if streams:
         view, watch = watched(method, tuple(asked.items()), stream)
     else:

@@ -29,6 +29,7 @@ from gateway.http.batch_queue import BatchQueue
 from gateway.http.body import BodyReader
 from gateway.http.conditional import Stopping
 from gateway.http.context import (
+    JSON_TYPE,
     VIA_HEADER,
     CallState,
     ClientGone,
@@ -235,8 +236,8 @@ class Batch:
 class Run:
     """The items of a batch: those that are left, that run, and that have finished."""
 
-    accept: bytes = b""
-    """Of each item."""
+    accept: bytes = JSON_TYPE[1]
+    """Of each item: without it, one with `_until` would be an event stream."""
     option: int | None = orjson.OPT_APPEND_NEWLINE
     """Of the JSON of an item's answer."""
 
@@ -304,8 +305,7 @@ class Run:
         request = self._context.request
         headers = {name: request.headers[name] for name in PASSED_ON if name in request.headers}
         headers[b"content-length"] = b"%d" % len(item.request)
-        if self.accept:
-            headers[b"accept"] = self.accept
+        headers[b"accept"] = self.accept
         if KEY_HEADER in request.headers:
             headers[KEY_HEADER] = key_of_item(item, request.headers[KEY_HEADER])
         connection.fields = headers
