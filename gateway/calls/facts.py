@@ -398,14 +398,14 @@ class Inquiry:
         for (_, owner), text in zip(about.named_owners, read.named_owners, strict=True):
             asked.append(partial(self.of_name, owner, text))
         owners: list[Known] = []
-        absent: NotThere | None = None
+        is_absent, hidden = False, None
         for each in asked:
             try:
                 owners += await each()
             except NotThere as error:
-                absent = error
-        if absent is not None:
-            raise absent
+                is_absent, hidden = True, error.hidden
+        if is_absent:
+            raise NotThere(hidden)
         return owners
 
     async def _ask_as_if_there(self, about: About, subject: Subject | None) -> None:

@@ -205,10 +205,10 @@ class Invocation:
             if isinstance(error, Ambiguous):
                 assert method.namesakes is not None
                 raise await self._namesakes(error, method.namesakes, method, payload) from None
-            absent = error
+            absent = error.again()
         assert instead is not None
         if not has_name(method, payload, instead.name):
-            raise absent
+            raise absent.again()
         try:
             return await self._hop(method, instead, payload)
         except GatewayError as error:
@@ -216,7 +216,7 @@ class Invocation:
             if not no_name and error.code is not Code.NOT_FOUND:
                 raise
             absent.sought = error.sought  # what was found by its name here has others that are near
-            raise absent from None
+            raise absent.again() from None
 
     async def _hop(self, method: Method, instead: Instead, payload: bytes) -> bytes:
         asked, found = method.parse_request(payload), None
@@ -265,12 +265,12 @@ class Invocation:
             message = f"{nothing_found(by, asked)}: {error.message}"
             absent = reworded(error, f"{place}: {message}", f"{place}: ")
         if listing is None or not listing.says or payload is None:
-            raise absent
+            raise absent.again()
         assert isinstance(by, Naming)
         listing = with_given(listing, asked)
         rows = await self.rows_of(listing, asked.method, payload)
         if not rows:
-            raise absent
+            raise absent.again()
         kind = by.reference.kind
         newest = newest_of(rows, listing)
         if not takes_rows:
@@ -346,7 +346,7 @@ class Invocation:
                 details=error.details,
             )
             whole_story.status_details = error.status_details
-            raise whole_story from None
+            raise whole_story.again() from None
         whole: bytes = message.SerializeToString()
         return whole
 
