@@ -15,7 +15,7 @@ from gateway.access.conditions import Facts
 from gateway.access.visibility import NOTHINGS_NAME, Sight
 from gateway.calls.failures import Ambiguous
 from gateway.calls.invoke import Call, parsed, reworded
-from gateway.calls.name_look_ups import is_name
+from gateway.calls.name_look_ups import check_length, is_name
 from gateway.calls.plan import Found
 from gateway.calls.rows import rows_with
 from gateway.codec.xml_text import UnreadableXml, reading_texts
@@ -148,8 +148,12 @@ class FactFinder:
         )
         judged: list[Judged] = []
         objects = [*islice(objects_of(method, request), MOST_OBJECTS + 1)]
-        for subject, _, _ in objects:  # before anything is asked
+        for subject, place, thing in objects:  # before anything is asked
             inquiry.count(subject.name)
+            if subject.spec is None:
+                check_length(place, id_of(thing))
+        for place, text in holders:
+            check_length(place, text)
         found_before: dict[tuple[int, bool, object], list[Known]] = {}
         for subject, place, thing in objects:
             asked = (id(subject.about), subject.by_name, whole(thing))
@@ -323,6 +327,7 @@ class Inquiry:
                 known: list[Known] = []
                 for name in names:
                     self.count(subject.name)
+                    check_length(f"{subject.name}.{path[-1]}", name)
                     known += await self.of_name(owner, name)
                 return known
         lists = [f"{subject.name}.{path[-1]}" for path, _ in subject.about.confined_to]

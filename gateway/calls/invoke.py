@@ -10,7 +10,7 @@ from urllib.parse import quote
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.calls.failures import Ambiguous, error_for, goes_on, subjects
-from gateway.calls.name_look_ups import is_name
+from gateway.calls.name_look_ups import check_length, is_name
 from gateway.calls.plan import Found, LookedUp, Plan, plan_of, plan_of_listing
 from gateway.calls.rows import matching_rows
 from gateway.codec.encode import UNREADABLE, unreadable
@@ -196,6 +196,7 @@ class Invocation:
         """The answer to the call itself, or to its substitutes."""
         instead = method.instead
         if instead is not None and not instead.is_native:
+            check_hop(method, instead, payload)
             return await self._hop(method, instead, payload)
         try:
             return await self._call(method, payload, found)
@@ -209,6 +210,7 @@ class Invocation:
         assert instead is not None
         if not has_name(method, payload, instead.name):
             raise absent.again()
+        check_hop(method, instead, payload)
         try:
             return await self._hop(method, instead, payload)
         except GatewayError as error:
@@ -349,6 +351,14 @@ class Invocation:
             raise whole_story.again() from None
         whole: bytes = message.SerializeToString()
         return whole
+
+
+def check_hop(method: Method, instead: Instead, payload: bytes) -> None:
+    """Raises GatewayError (INVALID_ARGUMENT) if what is looked up instead has too long a name."""
+    asked = method.parse_request(payload)
+    for each in instead.hops:
+        for source, _ in each.copies:
+            check_length(".".join(source), value_at(asked, source))
 
 
 def missing_in(request: Any, reference: Reference) -> Iterator[Missing | None]:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from gateway.calls.messages import as_json, read_message
-from gateway.calls.name_look_ups import is_name, spell_out, take_search, without_id
+from gateway.calls.name_look_ups import check_length, is_name, spell_out, take_search, without_id
 from gateway.calls.short_names import spell_out_fields, spell_out_sizes, with_condition
 from gateway.codec.body import parse
 from gateway.codec.decode import decode_body
@@ -200,6 +200,7 @@ def plan_body(method: Method, body: Body, policy: UnknownFieldPolicy) -> Plan:
         given = value_to_look_up(body, look_up)
         if given is None:
             continue
+        check_length(str(look_up.given), given)
         look_ups.append((look_up, request_for(look_up.method, look_up.send, given, look_up.given)))
         if isinstance(look_up, LookUp):
             if look_up.documented:
