@@ -18,7 +18,7 @@ from gateway.calls.invoke import Call, parsed, reworded
 from gateway.calls.name_look_ups import check_length, is_name
 from gateway.calls.plan import Found
 from gateway.calls.rows import rows_with
-from gateway.codec.xml_text import UnreadableXml, reading_texts
+from gateway.codec.xml_text import TooMuchXml, UnreadableXml, reading_texts
 from gateway.errors import Code, GatewayError
 from gateway.long_work import in_turns, let_others_run
 from gateway.schema.method import (
@@ -241,7 +241,7 @@ class Inquiry:
     async def known(self, subject: Subject, place: str, thing: object) -> list[Known]:
         """Raises NotKnown, and with a sight NotThere."""
         if subject.spec is not None:  # its names are not remembered
-            return await self._of_spec(subject.spec, str(thing))
+            return await self._of_spec(subject.spec, place, str(thing))
         return await self._in_sight(subject.about, partial(self._known, subject, place, thing))
 
     async def is_in_sight(self, about: About, ask: Ask) -> bool:
@@ -333,13 +333,13 @@ class Inquiry:
         lists = [f"{subject.name}.{path[-1]}" for path, _ in subject.about.confined_to]
         raise NotKnown(f"it may be about anybody's; send {' or '.join(lists)}")
 
-    async def _of_spec(self, spec: Spec, xml: str) -> list[Known]:
+    async def _of_spec(self, spec: Spec, place: str, xml: str) -> list[Known]:
         facts: dict[str, str] = {}
         told_by: list[str] = []
         for fact, element in spec.facts:
-            facts[fact] = await self._only_text(xml, element)
+            facts[fact] = await self._only_text(place, xml, element)
         for element, about in spec.named:
-            for each in await self.of_name(about, await self._only_text(xml, element)):
+            for each in await self.of_name(about, await self._only_text(place, xml, element)):
                 facts |= each.facts
                 told_by += each.told_by
         known = Known("", facts, tuple(told_by))
@@ -347,10 +347,13 @@ class Inquiry:
             raise NotThere(known)
         return [known]
 
-    async def _only_text(self, xml: str, element: str) -> str:
+    async def _only_text(self, place: str, xml: str, element: str) -> str:
+        """Raises NotKnown, and GatewayError (INVALID_ARGUMENT) for XML beyond the bounds."""
         await let_others_run()
         try:
             texts = set(await in_turns(reading_texts(xml, element)))
+        except TooMuchXml as error:
+            raise GatewayError(Code.INVALID_ARGUMENT, f"{place}: {error}") from None
         except UnreadableXml as error:
             raise NotKnown(f"its <{element}> cannot be read: {error}") from None
         if len(texts) != 1 or not all(texts):

@@ -36,6 +36,10 @@ class NotXml(UnreadableXml):
     """The text is no XML, whoever reads it."""
 
 
+class TooMuchXml(UnreadableXml):
+    """It is beyond a bound."""
+
+
 def takes_long(body: bytes) -> bool:
     """Whether the XML in a JSON body may take more than 2 ms to read."""
     if len(body) > LARGEST_QUICK:
@@ -140,5 +144,5 @@ class TextReader:
     def _skipped(self, entity: str, is_parameter: bool) -> None:
         raise UnreadableXml(f"it uses the entity {entity!r}")
 
-    def _too_much(self, problem: str) -> UnreadableXml:
-        return UnreadableXml(f"line {self._parser.CurrentLineNumber} has {problem}")
+    def _too_much(self, problem: str) -> TooMuchXml:
+        return TooMuchXml(f"line {self._parser.CurrentLineNumber} has {problem}")

@@ -26,6 +26,7 @@ ALL, SEE, ONLY = (signed("lena", role=role) for role in ("all", "see", "only"))
 GET_JOB, FIND_JOB, PAUSE = (f"/job.JobInterface/{name}" for name in ("GetJob", "FindJob", "Pause"))
 GET_JOBS, GET_HOSTS = "/job.JobInterface/GetJobs", "/host.HostInterface/GetHosts"
 LAUNCH, EVENTS = "/job.JobInterface/LaunchSpec", {"Accept": "text/event-stream"}
+DRY_RUN = {"X-Dry-Run": "1"}
 KEY = {"Idempotency-Key": "k"}
 JOB = {"job": {"id": "00000000-0000-0000-0000-000000000001"}}
 NAMED = {"job": "nobodys"}
@@ -49,7 +50,7 @@ REQUESTS: dict[str, tuple[str, object, dict[str, str], int]] = {
     "a name in the place of an id": (GET_JOB, {"id": "nobodys"}, ALL, 404),
     "an id": (GET_JOB, {"id": JOB["job"]["id"]}, ALL, 404),
     "a name": (FIND_JOB, {"name": "nobodys"}, ALL, 404),
-    "a name, in a dry run": (PAUSE, NAMED, ALL | {"X-Dry-Run": "1"}, 404),
+    "a name, in a dry run": (PAUSE, NAMED, ALL | DRY_RUN, 404),
     "a failed call": (GET_HOSTS, {}, ALL, 500),
     "an unserved method": ("/show.ShowInterface/GetShows", {}, ALL, 501),
     "an unknown method": ("/job.JobInterface/GetJbos", {}, ALL, 404),
@@ -70,6 +71,8 @@ REQUESTS: dict[str, tuple[str, object, dict[str, str], int]] = {
     "a change of what is not there": (PAUSE, JOB, ONLY, 404),
     "a change of a name that is not there": (PAUSE, NAMED, ONLY, 404),
     "a spec without a user": (LAUNCH, {"spec": "<spec/>"}, ONLY, 403),
+    "a deep spec": (LAUNCH, {"spec": "<a>" * 1000}, ONLY, 400),
+    "a deep spec, in a dry run": (LAUNCH, {"spec": "<a>" * 1000}, SEE | DRY_RUN, 400),
     "a key": (PAUSE, JOB, ALL | KEY, 404),
     "a key, for a name": (PAUSE, NAMED, ALL | {"Idempotency-Key": "n"}, 404),
     "a stream": (GET_HOSTS, {}, ALL | EVENTS, 500),
