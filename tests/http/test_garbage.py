@@ -9,11 +9,12 @@ import grpc
 import pytest
 
 from gateway.errors import GatewayError
-from gateway.http.context import RequestContext
+from gateway.http.context import ClientGone, RequestContext
 from gateway.upstream.interface import CallFailed
 from tests.support.garbage import collected
+from tests.support.patience import until
 from tests.support.rights import rule, signed
-from tests.support.servers import Gateway, ScriptedCuebot
+from tests.support.servers import Gateway, ScriptedCuebot, free_port, gateway_for
 
 ACCESS = [
     rule("all", {"role": "all"}, "all"),
@@ -101,3 +102,47 @@ async def test_an_error_is_gone_when_it_is_answered(
         await ask()
         await asyncio.sleep(0)
     assert not left
+
+
+async def test_nor_is_an_error_that_several_share(gateway: Gateway) -> None:
+    async def ask() -> int:
+        return (await gateway.post(GET_HOSTS, headers=ALL)).status_code
+
+    await ask()
+    with collected(GatewayError, CallFailed, RequestContext) as left:
+        assert await asyncio.gather(*[ask() for _ in range(5)]) == [500] * 5
+        await asyncio.sleep(0)
+    assert not left
+
+
+async def test_nor_is_a_request_that_its_client_has_left(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    lines = gateway.access_lines()
+    with collected(GatewayError, CallFailed, ClientGone, RequestContext) as left:
+        called, cancelled = cuebot.hangs(GET_HOSTS)
+        asking = asyncio.ensure_future(gateway.post(GET_HOSTS, headers=ALL))
+        await called.wait()
+        asking.cancel()
+        await cancelled.wait()
+        await until(lambda: len(lines) == 1)
+        await asyncio.sleep(0)
+        del asking
+    assert not left
+
+
+async def test_nor_is_a_call_that_takes_too_long(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    cuebot.hangs(GET_HOSTS)
+    late = ALL | {"X-Timeout": "0.01"}
+    with collected(GatewayError, CallFailed, RequestContext) as left:
+        assert (await gateway.post(GET_HOSTS, headers=late)).status_code == 504
+        await asyncio.sleep(0)
+    assert not left
+
+
+async def test_nor_is_a_call_to_a_cuebot_that_is_away() -> None:
+    async with gateway_for(f"127.0.0.1:{free_port()}", ready=False) as gateway:
+        with collected(GatewayError, CallFailed, RequestContext) as left:
+            assert (await gateway.post(GET_HOSTS)).status_code == 503
+            await asyncio.sleep(0)
+        assert not left
