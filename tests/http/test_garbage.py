@@ -13,17 +13,11 @@ from gateway.http.context import ClientGone, RequestContext
 from gateway.upstream.interface import CallFailed
 from tests.support.garbage import collected
 from tests.support.patience import until
-from tests.support.rights import rule, signed
+from tests.support.rights import ALL, ALL_SEE_ONLY, ONLY, SEE, signed
 from tests.support.servers import Gateway, ScriptedCuebot, free_port, gateway_for
 
-ACCESS = [
-    rule("all", {"role": "all"}, "all"),
-    rule("see", {"role": "see"}, "all", see="user = $sub"),
-    rule("only", {"role": "only"}, "all", only="user = $sub"),
-]
-pytestmark = [pytest.mark.anyio, pytest.mark.gateway(access=ACCESS, access_default="deny")]
+pytestmark = [pytest.mark.anyio, pytest.mark.gateway(access=ALL_SEE_ONLY, access_default="deny")]
 
-ALL, SEE, ONLY = (signed("lena", role=role) for role in ("all", "see", "only"))
 GET_JOB, FIND_JOB, PAUSE = (f"/job.JobInterface/{name}" for name in ("GetJob", "FindJob", "Pause"))
 GET_JOBS, GET_HOSTS = "/job.JobInterface/GetJobs", "/host.HostInterface/GetHosts"
 LAUNCH, EVENTS = "/job.JobInterface/LaunchSpec", {"Accept": "text/event-stream"}

@@ -6,17 +6,11 @@ import grpc
 import pytest
 
 from gateway.calls.name_look_ups import LONGEST_NAME
-from tests.support.rights import rule, signed
+from tests.support.rights import ALL, ALL_SEE_ONLY, ONLY, SEE, signed
 from tests.support.servers import Gateway, ScriptedCuebot
 
-ACCESS = [
-    rule("all", {"role": "all"}, "all"),
-    rule("see", {"role": "see"}, "all", see="user = $sub"),
-    rule("only", {"role": "only"}, "all", only="user = $sub"),
-]
-pytestmark = [pytest.mark.anyio, pytest.mark.gateway(access=ACCESS, access_default="deny")]
+pytestmark = [pytest.mark.anyio, pytest.mark.gateway(access=ALL_SEE_ONLY, access_default="deny")]
 
-ALL, SEE, ONLY = (signed("lena", role=role) for role in ("all", "see", "only"))
 PAUSE, GET_JOB, FIND_JOB = (f"/job.JobInterface/{name}" for name in ("Pause", "GetJob", "FindJob"))
 REPARENT, KILL_FRAMES = "/job.GroupInterface/ReparentJobs", "/job.JobInterface/KillFrames"
 ADD_COMMENT, GET_JOB_NAMES = "/job.JobInterface/AddComment", "/job.JobInterface/GetJobNames"
