@@ -16,7 +16,7 @@ from google.protobuf.empty_pb2 import Empty
 
 from gateway.codec.body import Json, parse
 from gateway.codec.decode import fields_of, only_list_of
-from gateway.codec.fields import field_called, has_text, is_message, message_of
+from gateway.codec.fields import field_called, has_text, is_message, message_of, too_many_parts
 from gateway.codec.scalars import json_of_text
 from gateway.codec.unknown_fields import IGNORED_REPORTED, UnknownFieldPolicy
 from gateway.codec.wellknown import is_object, is_special
@@ -38,7 +38,6 @@ from gateway.views.paths import refused
 from gateway.views.view import OF_STREAMS, PARAMETERS, asked_parameters, is_cache_buster
 
 MAX_PARAMETERS = 1000
-MAX_DEPTH = 32
 USUAL_PERIOD_SECONDS = 2.0
 LEAST_PERIOD_SECONDS = 1.0
 LONGEST_PERIOD_SECONDS = 3600.0
@@ -99,9 +98,9 @@ def check_change(method: Method, fields: Iterable[tuple[str, str]]) -> None:
 def put(
     body: Json, descriptor: Descriptor, name: str, text: str, named: Container[str] = ()
 ) -> None:
+    if problem := too_many_parts(name):
+        raise bad(name, problem)
     *above, last = name.split(".")
-    if len(above) >= MAX_DEPTH:
-        raise bad(name, f"more than {MAX_DEPTH} parts")
     at, known = body, descriptor
     for part in above:
         at, known = inner(at, known, name, part)

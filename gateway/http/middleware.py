@@ -11,7 +11,7 @@ from urllib.parse import unquote_to_bytes
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.errors import Code, stopping
-from gateway.http.context import ClientGone, RequestContext, open_context, raise_gone
+from gateway.http.context import ClientGone, RequestContext, is_of_lost_connection, open_context
 from gateway.http.direct_connection import Refused, direct_connection, headers_of
 from gateway.http.error_answer import as_gateway_error, send_error
 from gateway.http.interceptors import Interceptors
@@ -84,7 +84,9 @@ def noting(context: RequestContext, send: Send) -> Send:
         try:
             await send(message)
         except (OSError, RuntimeError) as error:
-            raise_gone(error)
+            if is_of_lost_connection(error):
+                raise ClientGone from None
+            raise
         if message["type"] == "http.response.body":
             context.response.bytes_out += len(message.get("body", b""))
 
