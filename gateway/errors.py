@@ -155,6 +155,11 @@ def unavailable(problem: str, cause: Shed) -> GatewayError:
     return GatewayError(Code.UNAVAILABLE, problem, headers=RETRY_SOON, cause=cause)
 
 
+def own_failure() -> GatewayError:
+    """The error for a bug, which is logged."""
+    return GatewayError(Code.INTERNAL, "the gateway failed; its log has the cause")
+
+
 def stopping() -> GatewayError:
     return unavailable("the gateway is stopping", "stopping")
 

@@ -48,6 +48,15 @@ def test_a_terminal_finds_the_command_before_it_is_called(page: str) -> None:
     assert 'export PATH="$PWD/.venv/bin:$PATH"' in text[: called.start()]
 
 
+def test_the_readme_has_the_two_commands_of_a_fresh_machine() -> None:
+    """Beside one another, and the one that takes long says how long."""
+    (block,) = re.findall(r"^```console\n(\$ make .*?)^```", README, re.MULTILINE | re.DOTALL)
+    demo, tests, *_ = block.splitlines()
+    assert demo.startswith("$ make demo ")
+    assert re.match(r"\$ make test +# .*minutes on two cores", tests)
+    assert "\nmake test\n" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
 def test_the_readme_is_read_in_half_a_minute() -> None:
     lines = README.splitlines()
     bullets = [number for number, line in enumerate(lines) if line.startswith("- ")]

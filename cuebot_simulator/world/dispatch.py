@@ -87,11 +87,14 @@ class Dispatcher:
         if reports(self._farm, host):
             self._farm.executed["report"] += 1
         note_report(self._farm, host)
-        self.book(host)
+        if host.id not in self._farm.silent:
+            self.book(host)
 
     def report_proc(self, proc: Any) -> None:
         """A proc reports that its memory has grown towards what it needs."""
         farm = self._farm
+        if farm.host_of[proc.id] in farm.silent:
+            return
         frame = farm.frames[farm.parent_of[proc.id]]
         proc.ping_time = frame.llu_time = farm.now
         most = proc.reserved_memory * pick(farm, f"memory/{frame.id}", 50, 95) // 100
@@ -190,9 +193,14 @@ class Dispatcher:
         )
 
     def end(self, proc: str, frame: Any, host: Any, exit_status: int) -> None:
-        """End a frame that the proc still runs. Its host, unless redirected, gets the next."""
+        """End a frame that the proc still runs. Its host, unless redirected, gets the next.
+
+        Of a silent host, Cuebot hears it later.
+        """
         farm = self._farm
-        if proc in farm.procs:
+        if proc in farm.procs and host.id in farm.silent:
+            farm.agenda.after(BEAT_SECONDS, partial(self.end, proc, frame, host, exit_status))
+        elif proc in farm.procs:
             redirected = proc in farm.redirects
             end_frame(farm, frame, exit_status)
             if not redirected:

@@ -18,7 +18,8 @@ RESTARTING = ("REBOOTING", "REBOOT_WHEN_IDLE")
 
 def reports(farm: Farm, host: Any) -> bool:
     """Whether the machine is on, and Cuebot hears of it."""
-    return not farm.restarting.get(host.id) and farm.now - host.ping_time < SILENT_SECONDS
+    is_heard = host.id not in farm.silent and not farm.restarting.get(host.id)
+    return is_heard and farm.now - host.ping_time < SILENT_SECONDS
 
 
 def can_restart(farm: Farm, host: Any) -> bool:

@@ -76,6 +76,8 @@ class Farm:
         """By proc id: the job or group that its host works for next, and its batch."""
         self.restarting: dict[str, bool] = {}
         """By id of a host that will restart: whether it is off."""
+        self.silent: set[str] = set()
+        """Ids of hosts that Cuebot does not hear of, as of those that a network has lost."""
         self.dispatcher: Any = None
         self.reserved: Counter[tuple[str, str]] = Counter()
         """Hundredths of cores in use, by names of show and allocation."""

@@ -39,7 +39,7 @@ def with_caller(planned: Plan, caller: Caller) -> Identified:
             follow_ups.append((follow_up, request))
             replaced += more
     except GatewayError as error:
-        return Identified(planned, caller, refusal=error)
+        return Identified(planned, caller, refusal=error.again())
     done = planned._replace(payload=payload, follow_ups=tuple(follow_ups))
     return Identified(done, caller, tuple(field for field in replaced if field))
 

@@ -15,10 +15,10 @@ from gateway.access.conditions import Facts
 from gateway.access.visibility import NOTHINGS_NAME, Sight
 from gateway.calls.failures import Ambiguous
 from gateway.calls.invoke import Call, parsed, reworded
-from gateway.calls.name_look_ups import is_name
+from gateway.calls.name_look_ups import check_length, is_name
 from gateway.calls.plan import Found
 from gateway.calls.rows import rows_with
-from gateway.codec.xml_text import UnreadableXml, reading_texts
+from gateway.codec.xml_text import TooMuchXml, UnreadableXml, reading_texts
 from gateway.errors import Code, GatewayError
 from gateway.long_work import in_turns, let_others_run
 from gateway.schema.method import (
@@ -150,8 +150,12 @@ class FactFinder:
         )
         judged: list[Judged] = []
         objects = [*islice(objects_of(method, request), MOST_OBJECTS + 1)]
-        for subject, _, _ in objects:  # before anything is asked
+        for subject, place, thing in objects:  # before anything is asked
             inquiry.count(subject.name)
+            if subject.spec is None:
+                check_length(place, id_of(thing))
+        for place, text in holders:
+            check_length(place, text)
         found_before: dict[tuple[int, bool, object], list[Known]] = {}
         for subject, place, thing in objects:
             asked = (id(subject.about), subject.by_name, whole(thing))
@@ -238,7 +242,7 @@ class Inquiry:
     async def known(self, subject: Subject, place: str, thing: object) -> list[Known]:
         """Raises NotKnown, and with a sight NotThere."""
         if subject.spec is not None:  # its names are not remembered
-            return await self._of_spec(subject.spec, str(thing))
+            return await self._of_spec(subject.spec, place, str(thing))
         return await self._in_sight(subject.about, partial(self._known, subject, place, thing))
 
     async def is_in_sight(self, about: About, ask: Ask) -> bool:
@@ -324,6 +328,7 @@ class Inquiry:
                 known: list[Known] = []
                 for name in names:
                     self.count(subject.name)
+                    check_length(f"{subject.name}.{path[-1]}", name)
                     try:
                         known += await self.of_name(owner, name)
                     except NotThere as error:
@@ -333,13 +338,13 @@ class Inquiry:
         lists = [f"{subject.name}.{path[-1]}" for path, _ in subject.about.confined_to]
         raise NotKnown(f"it may be about anybody's; send {' or '.join(lists)}")
 
-    async def _of_spec(self, spec: Spec, xml: str) -> list[Known]:
+    async def _of_spec(self, spec: Spec, place: str, xml: str) -> list[Known]:
         facts: dict[str, str] = {}
         told_by: list[str] = []
         for fact, element in spec.facts:
-            facts[fact] = await self._only_text(xml, element)
+            facts[fact] = await self._only_text(place, xml, element)
         for element, about in spec.named:
-            for each in await self.of_name(about, await self._only_text(xml, element)):
+            for each in await self.of_name(about, await self._only_text(place, xml, element)):
                 facts |= each.facts
                 told_by += each.told_by
         known = Known("", facts, tuple(told_by))
@@ -347,10 +352,13 @@ class Inquiry:
             raise NotThere(known)
         return [known]
 
-    async def _only_text(self, xml: str, element: str) -> str:
+    async def _only_text(self, place: str, xml: str, element: str) -> str:
+        """Raises NotKnown, and GatewayError (INVALID_ARGUMENT) for XML beyond the bounds."""
         await let_others_run()
         try:
             texts = set(await in_turns(reading_texts(xml, element)))
+        except TooMuchXml as error:
+            raise GatewayError(Code.INVALID_ARGUMENT, f"{place}: {error}") from None
         except UnreadableXml as error:
             raise NotKnown(f"its <{element}> cannot be read: {error}") from None
         if len(texts) != 1 or not all(texts):
@@ -403,14 +411,14 @@ class Inquiry:
         for (_, owner), text in zip(about.named_owners, read.named_owners, strict=True):
             asked.append(partial(self.of_name, owner, text))
         owners: list[Known] = []
-        absent: NotThere | None = None
+        is_absent, hidden = False, None
         for each in asked:
             try:
                 owners += await each()
             except NotThere as error:
-                absent = error
-        if absent is not None:
-            raise absent
+                is_absent, hidden = True, error.hidden
+        if is_absent:
+            raise NotThere(hidden)
         return owners
 
     async def _ask_as_if_there(self, about: About, subject: Subject | None) -> None:

@@ -19,6 +19,9 @@ UNREACHABLE = (Reason.NOT_CONNECTED, Reason.LOST)
 TELLS_NOTHING = (Code.CANCELLED, Code.DEADLINE_EXCEEDED, Code.UNAVAILABLE)
 """Statuses that Cuebot, or a proxy before it, may also give to a call that is still being made."""
 
+LONGEST_ASKED_BYTES = 8 * 1024
+"""Of a request with a name, for names that are near to be looked up."""
+
 NO_METHOD = re.compile(r"Method not found: ([\w.]+/\w+)")
 
 
@@ -60,7 +63,9 @@ def error_for(
     """
     error = translated(failed, method, payload)
     error.fate = "not sent" if isinstance(error, NotServed) else fate_of(failed)
-    if error.code is Code.NOT_FOUND and method is not None and method.near is not None:
+    if error.code is not Code.NOT_FOUND or len(payload) > LONGEST_ASKED_BYTES:
+        return error
+    if method is not None and method.near is not None:
         near, asked = method.near, method.parse_request(payload)
         within = ""
         if near.within is not None:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.calls.failures import Ambiguous, error_for, goes_on, subjects
-from gateway.calls.name_look_ups import is_name
+from gateway.calls.name_look_ups import check_length, is_name
 from gateway.calls.plan import Found, LookedUp, Plan, plan_of, plan_of_listing
 from gateway.calls.rows import matching_rows
 from gateway.codec.encode import UNREADABLE, unreadable
@@ -196,6 +196,7 @@ class Invocation:
         """The answer to the call itself, or to its substitutes."""
         instead = method.instead
         if instead is not None and not instead.is_native:
+            check_hop(method, instead, payload)
             return await self._hop(method, instead, payload)
         try:
             return await self._call(method, payload, found)
@@ -205,10 +206,11 @@ class Invocation:
             if isinstance(error, Ambiguous):
                 assert method.namesakes is not None
                 raise await self._namesakes(error, method.namesakes, method, payload) from None
-            absent = error
+            absent = error.again()
         assert instead is not None
         if not has_name(method, payload, instead.name):
-            raise absent
+            raise absent.again()
+        check_hop(method, instead, payload)
         try:
             return await self._hop(method, instead, payload)
         except GatewayError as error:
@@ -216,7 +218,7 @@ class Invocation:
             if not no_name and error.code is not Code.NOT_FOUND:
                 raise
             absent.sought = error.sought  # what was found by its name here has others that are near
-            raise absent from None
+            raise absent.again() from None
 
     async def _hop(self, method: Method, instead: Instead, payload: bytes) -> bytes:
         asked, found = method.parse_request(payload), None
@@ -265,12 +267,12 @@ class Invocation:
             message = f"{nothing_found(by, asked)}: {error.message}"
             absent = reworded(error, f"{place}: {message}", f"{place}: ")
         if listing is None or not listing.says or payload is None:
-            raise absent
+            raise absent.again()
         assert isinstance(by, Naming)
         listing = with_given(listing, asked)
         rows = await self.rows_of(listing, asked.method, payload)
         if not rows:
-            raise absent
+            raise absent.again()
         kind = by.reference.kind
         newest = newest_of(rows, listing)
         if not takes_rows:
@@ -346,9 +348,17 @@ class Invocation:
                 details=error.details,
             )
             whole_story.status_details = error.status_details
-            raise whole_story from None
+            raise whole_story.again() from None
         whole: bytes = message.SerializeToString()
         return whole
+
+
+def check_hop(method: Method, instead: Instead, payload: bytes) -> None:
+    """Raises GatewayError (INVALID_ARGUMENT) if what is looked up instead has too long a name."""
+    asked = method.parse_request(payload)
+    for each in instead.hops:
+        for source, _ in each.copies:
+            check_length(".".join(source), value_at(asked, source))
 
 
 def missing_in(request: Any, reference: Reference) -> Iterator[Missing | None]:

@@ -7,14 +7,24 @@ from gateway.codec.body import Json
 from gateway.codec.rewrite import Body, BodyPath, Moved, peek
 from gateway.errors import Code, GatewayError
 from gateway.schema.method import Naming, Reference, Sent, Source
+from gateway.suggestions import QUOTED_CHARS
 
 CUEBOT_ID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 ABSENT_VALUES = (None, "")
+LONGEST_NAME = 1000
+"""Characters of a name that is looked up."""
 
 
 def is_name(content: object) -> bool:
     """Whether a value in the place of an id is a name: anything but an id of Cuebot's."""
     return isinstance(content, str) and bool(content) and not CUEBOT_ID.fullmatch(content)
+
+
+def check_length(place: str, name: object) -> None:
+    """Raises GatewayError (INVALID_ARGUMENT) for a name that is too long to be looked up."""
+    if isinstance(name, str) and len(name) > LONGEST_NAME:
+        problem = f"a name of more than {LONGEST_NAME} characters: '{name[:QUOTED_CHARS]}…'"
+        raise GatewayError(Code.INVALID_ARGUMENT, f"{place}: {problem}")
 
 
 def without_id(value: object, reference: Reference) -> Iterator[tuple[str, Json]]:
@@ -88,7 +98,7 @@ def take_search(
 
     Values that Cuebot does not know are removed from the object. Values of the body stay, since
     other objects may need them; their paths are added to `used`. Raises GatewayError
-    (INVALID_ARGUMENT) if a value is missing.
+    (INVALID_ARGUMENT) if a value is missing, or too long.
     """
     if not reference.finders:
         raise GatewayError(
@@ -108,11 +118,12 @@ def take_search(
     for sent, source in zip(finder.sends, sources, strict=True):
         assert source is not None
         content = (thing if source.inside else body).peek(source.path)
-        if sent.lower and isinstance(content, str):
-            content = content.lower()
         written = str(source.path)
         if source.inside:
             written = place if reference.is_text else f"{place}.{source.path}"
+        check_length(written, content)
+        if sent.lower and isinstance(content, str):
+            content = content.lower()
         asked.put(sent.send, content, sent.send)
         moved.append((str(sent.send), written))
         if source.inside and not source.native:

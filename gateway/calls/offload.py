@@ -107,6 +107,8 @@ class Planner:
                 outcome = await asyncio.shield(task)
         except TimeoutError:
             raise unavailable("the body could not be decoded in time", "decoding") from None
+        finally:
+            del task  # its error would hold itself: traceback, frame, task
         if isinstance(outcome, Refusal):
             raise error_of(outcome)
         return outcome

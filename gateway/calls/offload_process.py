@@ -20,7 +20,7 @@ from gateway.calls.caller import Caller, with_caller
 from gateway.calls.messages import check_size
 from gateway.calls.plan import Plan, plan_message
 from gateway.codec.unknown_fields import UnknownFieldPolicy
-from gateway.errors import Code, GatewayError
+from gateway.errors import GatewayError, own_failure
 from gateway.schema.catalog import Catalog
 
 LENGTH_PREFIX_BYTES = 8
@@ -123,7 +123,7 @@ def outcome_of(work: Callable[[], Outcome]) -> Outcome:
         return refusal_of(error)
     except Exception:  # a retry in a new process would fail as well
         traceback.print_exc()
-        return Refusal(Code.INTERNAL, "the gateway failed; its log has the cause")
+        return refusal_of(own_failure())
 
 
 def planned(job: Job, catalog: Catalog) -> Done:

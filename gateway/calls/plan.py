@@ -9,12 +9,12 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from gateway.calls.messages import as_json, read_message
-from gateway.calls.name_look_ups import is_name, spell_out, take_search, without_id
+from gateway.calls.name_look_ups import check_length, is_name, spell_out, take_search, without_id
 from gateway.calls.short_names import spell_out_fields, spell_out_sizes, with_condition
 from gateway.codec.body import parse
 from gateway.codec.decode import decode_body
 from gateway.codec.rewrite import Body, BodyPath, as_written, peek
-from gateway.codec.unknown_fields import UnknownFieldPolicy, UnknownFields
+from gateway.codec.unknown_fields import UnknownField, UnknownFieldPolicy, UnknownFields
 from gateway.errors import Code, GatewayError
 from gateway.schema.method import (
     FollowUp,
@@ -118,7 +118,10 @@ def plan_read(method: Method, read: Callable[[], object], policy: UnknownFieldPo
     try:  # what is not ignored: fields by their paths
         return plan_value(method, read(), UnknownFieldPolicy.ARGUMENTS if ignores else policy)
     except UnknownFields as error:
-        return plan_spelled_out(method, read(), policy, error)
+        spelled_out = plan_spelled_out(method, read(), policy, error.fields)
+        if spelled_out is None:
+            raise with_condition(error, method) from None
+        return spelled_out
 
 
 def plan_value(method: Method, value: object, policy: UnknownFieldPolicy) -> Plan:
@@ -139,12 +142,14 @@ def plan_value(method: Method, value: object, policy: UnknownFieldPolicy) -> Pla
 
 
 def plan_spelled_out(
-    method: Method, value: object, policy: UnknownFieldPolicy, error: UnknownFields
-) -> Plan:
-    """The plan after unknown fields have been moved to where they belong. Raises GatewayError."""
-    moved = spell_out_fields(method, value, error.fields)
+    method: Method, value: object, policy: UnknownFieldPolicy, unknown: Iterable[UnknownField]
+) -> Plan | None:
+    """The plan after unknown fields have been moved to where they belong; None if there is no such
+    place, and the policy ignores none. Raises GatewayError.
+    """
+    moved = spell_out_fields(method, value, unknown)
     if not moved and policy is not UnknownFieldPolicy.NOTHING:
-        raise with_condition(error, method) from None
+        return None
     body = Body(value)
     body.rewrite(method.rewrites)
     holders = tuple(holders_in(value, method))
@@ -195,6 +200,7 @@ def plan_body(method: Method, body: Body, policy: UnknownFieldPolicy) -> Plan:
         given = value_to_look_up(body, look_up)
         if given is None:
             continue
+        check_length(str(look_up.given), given)
         look_ups.append((look_up, request_for(look_up.method, look_up.send, given, look_up.given)))
         if isinstance(look_up, LookUp):
             if look_up.documented:

@@ -16,7 +16,7 @@ from google.protobuf.empty_pb2 import Empty
 
 from gateway.codec.body import Json, parse
 from gateway.codec.decode import fields_of, only_list_of
-from gateway.codec.fields import field_called, has_text, is_message, message_of
+from gateway.codec.fields import field_called, has_text, is_message, message_of, too_many_parts
 from gateway.codec.scalars import json_of_text
 from gateway.codec.unknown_fields import IGNORED_REPORTED, UnknownFieldPolicy
 from gateway.codec.wellknown import is_object, is_special
@@ -24,6 +24,7 @@ from gateway.errors import Code, GatewayError
 from gateway.schema.method import Method
 from gateway.suggestions import QUOTED_CHARS, other_way
 from gateway.views.compiled_view import (
+    ANYTHING,
     EVENT_STREAM,
     AnswerForm,
     Asked,
@@ -37,7 +38,6 @@ from gateway.views.paths import refused
 from gateway.views.view import OF_STREAMS, PARAMETERS, asked_parameters, is_cache_buster
 
 MAX_PARAMETERS = 1000
-MAX_DEPTH = 32
 USUAL_PERIOD_SECONDS = 2.0
 LEAST_PERIOD_SECONDS = 1.0
 LONGEST_PERIOD_SECONDS = 3600.0
@@ -98,9 +98,9 @@ def check_change(method: Method, fields: Iterable[tuple[str, str]]) -> None:
 def put(
     body: Json, descriptor: Descriptor, name: str, text: str, named: Container[str] = ()
 ) -> None:
+    if problem := too_many_parts(name):
+        raise bad(name, problem)
     *above, last = name.split(".")
-    if len(above) >= MAX_DEPTH:
-        raise bad(name, f"more than {MAX_DEPTH} parts")
     at, known = body, descriptor
     for part in above:
         at, known = inner(at, known, name, part)
@@ -219,8 +219,8 @@ def read_query(
         parameters, asked = [], {}
     stream = {name: asked.pop(name) for name in OF_STREAMS if name in asked}
     watch = None
-    if stream and not streams and accept is not None:  # it says what is wanted: curl sends */*
-        streams = not why_not_watched(method) and takes_events(accept)
+    if stream and not streams:  # it says what is wanted: curl sends */*, http.client nothing
+        streams = not why_not_watched(method) and takes_events(accept or ANYTHING)
     if streams:
         view, watch = watched(method, tuple(asked.items()), stream)
     else:

@@ -7,8 +7,8 @@ path. A read may leave out what is before the last name: `{"user": "lena"}` is `
 
 from collections.abc import Iterable, Iterator
 
-from gateway.codec.body import ROOT
-from gateway.codec.fields import field_at, field_called
+from gateway.codec.body import ROOT, child, mismatch_at
+from gateway.codec.fields import field_at, field_called, too_many_parts
 from gateway.codec.rewrite import Body, BodyPath
 from gateway.codec.scalars import json_of_text
 from gateway.codec.unknown_fields import UnknownField, UnknownFields, path_ending_in
@@ -21,7 +21,7 @@ def spell_out_fields(method: Method, value: object, unknown: Iterable[UnknownFie
     """Move the values of these fields to where they belong, if there is one such place. False if
     there is none for any.
 
-    Raises GatewayError (INVALID_ARGUMENT) if there is a value already.
+    Raises GatewayError (INVALID_ARGUMENT) if there is a value already, or a path is too long.
     """
     if type(value) is not dict:
         return False
@@ -39,10 +39,12 @@ def spell_out_fields(method: Method, value: object, unknown: Iterable[UnknownFie
 
 
 def belonging(method: Method, unknown: Iterable[UnknownField]) -> Iterator[tuple[str, str]]:
-    """The keys of fields, with the paths that they mean."""
+    """The keys of fields, with the paths that they mean. Raises GatewayError (INVALID_ARGUMENT)."""
     for field in unknown:
         if field.path is not ROOT:
             continue
+        if problem := too_many_parts(field.key):
+            raise mismatch_at(child(ROOT, field.key), problem)
         if "." in field.key:
             yield field.key, field.key
         elif method.reads_only and (path := path_ending_in(field.key, field.paths())) is not None:

@@ -44,6 +44,18 @@ def field_called(message: Descriptor, name: str) -> FieldDescriptor | None:
     return message.fields_by_name.get(name)
 
 
+MOST_PARTS = 32
+"""Names in a path that a client writes."""
+
+
+def too_many_parts(path: str) -> str:
+    """What is wrong with a path of more than MOST_PARTS names; empty if nothing is.
+
+    Ask before splitting it: parts take far more memory than a path.
+    """
+    return f"more than {MOST_PARTS} parts" if path.count(".") >= MOST_PARTS else ""
+
+
 def field_at(message: Descriptor, path: str) -> FieldDescriptor | None:
     """The field at a path of names with dots between them."""
     *above, last = path.split(".")

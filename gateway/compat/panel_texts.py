@@ -16,8 +16,12 @@ VALUE = re.compile(
 IN_TEMPLATE = re.compile(r"\{([^{}]+)\}")
 COMPARES = frozenset({"=", "!=", "<", "<=", ">", ">="})
 
-Alternatives = list[list[list[str]]]
-"""A condition: rows have all comparisons of one of the lists, each a path, an operator, a value."""
+AGO = "ago"
+Comparison = list[str]
+"""A path, an operator and a value. With AGO behind them, a time is compared by its age: so many
+seconds."""
+Alternatives = list[list[Comparison]]
+"""A condition: rows have all comparisons of one of the lists."""
 
 
 def summary_of(text: str) -> list[str | Json]:
@@ -73,7 +77,7 @@ def split(tokens: Sequence[Token], word: str) -> list[list[Token]]:
     return found
 
 
-def comparison(text: str, tokens: Sequence[Token]) -> list[str]:
+def comparison(text: str, tokens: Sequence[Token]) -> Comparison:
     words = [each.text for each in tokens]
     if len(words) == 1 and tokens[0].kind == "word":
         return [*words, "=", "true"]

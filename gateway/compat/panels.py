@@ -24,8 +24,10 @@ from gateway.compat.entry_types import (
     shaped,
 )
 from gateway.compat.panel_texts import (
+    AGO,
     IN_TEMPLATE,
     Alternatives,
+    Comparison,
     alternatives,
     paths_of,
     paths_of_summary,
@@ -45,7 +47,7 @@ from gateway.schema.method import Method
 from gateway.schema.selection import chosen, matches
 from gateway.views.groups import COUNT
 from gateway.views.row_conditions import NUMBERS
-from gateway.views.units import unit_of
+from gateway.views.units import moment_of_age, unit_of
 from gateway.views.view import Rows
 
 AGGREGATE = re.compile(r"(sum|min|max)\((.*)\)")
@@ -83,11 +85,14 @@ class PanelColumn(Entry):
 
 
 class TextColumn(Entry):
-    """A `text` with values in braces, of the row or of what the panel was `told`."""
+    """A `text` with values in braces, of the row or of what the panel was `told`. With `alert`, it
+    stands out.
+    """
 
     text: Line
     title: Line
     when: Line | None = None
+    alert: StrictBool = False
     copy_: bool = Field(alias="copy", default=False)
 
 
@@ -336,13 +341,14 @@ class Reading:
         in_summary = [*paths_of_summary(self.summary)]
         for path in in_summary:
             self._check(path)
+        summary = [self._summed(each) for each in self.summary]
         if not self._is_grouped:
             view["fields"] = ",".join(self._fields([*used, *in_summary]))
         asked = tuple((f"_{name}", text) for name, text in view.items())
         self.method.views.compiled(asked)
         return {
             "title": self._title,
-            "summary": self.summary,
+            "summary": summary,
             "request": panel.request,
             "given": panel.given,
             "told": panel.told,
@@ -357,6 +363,11 @@ class Reading:
             **({"mine": panel.mine} if panel.mine else {}),
             **({"gone": panel.gone} if panel.gone else {}),
         }
+
+    def _summed(self, part: str | served.Json) -> str | served.Json:
+        if isinstance(part, str) or "when" not in part:
+            return part
+        return {**part, "when": self._with_ages(part["when"])}
 
     def lead(self, lead: Lead, panels: Mapping[str, Panel]) -> served.Json:
         target = given_panel(panels, lead.panel, lead.with_)
@@ -430,12 +441,22 @@ class Reading:
     def _condition(self, text: str | None) -> Alternatives:
         if text is None:
             return []
-        found = alternatives(text)
-        for path in paths_of(found):
-            self._check(path)
+        found = self._with_ages(alternatives(text))
         if not self._is_grouped:
             self.method.views.compiled((("_where", text),))
         return found
+
+    def _with_ages(self, found: Alternatives) -> Alternatives:
+        """With those of times, such as `pingTime>2m`, in seconds."""
+        return [[self._with_age(each) for each in every] for every in found]
+
+    def _with_age(self, found: Comparison) -> Comparison:
+        path, operator, value, *_ = found
+        field = self._check(path)
+        if field is None or unit_of(field, self.method.units) != "time":
+            return found
+        seconds = moment_of_age(value, 0)
+        return found if seconds is None else [path, operator, str(-seconds), AGO]
 
     def _column(self, column: PanelColumn | TextColumn) -> served.Json:
         when = self._condition(column.when)
@@ -443,7 +464,12 @@ class Reading:
             for name in self._in_template(column):
                 self._check(name)
             shown: served.Json = {"text": column.text, "title": column.title, "number": False}
-            return {**shown, **({"when": when} if when else {}), **copied(column)}
+            return {
+                **shown,
+                **({"when": when} if when else {}),
+                **({"alert": True} if column.alert else {}),
+                **copied(column),
+            }
         field = self._check(column.path)
         if column.lead and column.lead not in [each.panel for each in self._panel.leads]:
             raise NotApplicable(f"{column.lead} is none of the leads")

@@ -171,7 +171,8 @@ def stamp_of(root: Path) -> Stamp:
     """
 
     def refuse(error: OSError) -> None:
-        raise error  # a directory that cannot be listed is not an empty one
+        # A directory that cannot be listed is not an empty one.
+        raise OSError(error.errno, error.strerror, error.filename)
 
     found = []
     for folder, folders, names in os.walk(root, onerror=refuse):

@@ -76,8 +76,18 @@ class EndpointsSource:
         await asyncio.gather(*(each.usable(CONNECT_TIMEOUT_SECONDS) for each in endpoints))
         works = [each.ready and not each.unresponsive for each in endpoints]
         order = sorted(range(len(endpoints)), key=lambda number: not works[number])
-        left = [self.sources[number] for number in order]
-        failures: list[Exception] = []
+        found = await self._first_of([self.sources[number] for number in order])
+        try:
+            if isinstance(found, Schema):  # the same origin, whichever endpoint answers
+                self._had_schema = True
+                return replace(found, origin=f"reflection of {self.cuebot.endpoint}")
+            raise self._reason(found)
+        finally:
+            del found  # an error in it would hold itself: traceback, frame
+
+    async def _first_of(self, left: list[DescriptorSource]) -> Schema | list[BaseException]:
+        """The schema of the first source that has one, or what is wrong with each."""
+        failures: list[BaseException] = []
         asking: set[asyncio.Task[Schema]] = set()
         try:
             while left or asking:
@@ -89,20 +99,17 @@ class EndpointsSource:
                     return_when=asyncio.FIRST_COMPLETED,
                 )
                 for task in done:
-                    try:
-                        schema = task.result()
-                    except Exception as failure:
-                        failures.append(failure)
-                    else:  # the same origin, whichever endpoint answers
-                        self._had_schema = True
-                        return replace(schema, origin=f"reflection of {self.cuebot.endpoint}")
+                    failure = task.exception()
+                    if failure is None:
+                        return task.result()
+                    failures.append(failure)
         finally:
             for task in asking:
                 task.cancel()
             await asyncio.gather(*asking, return_exceptions=True)
-        raise self._reason(failures)
+        return failures
 
-    def _reason(self, failures: Sequence[Exception]) -> Exception:
+    def _reason(self, failures: Sequence[BaseException]) -> BaseException:
         kinds: tuple[type[Exception], ...] = (NoReflection, NotReady, NoSchema)
         if self._had_schema:
             kinds = (NotReady, NoReflection, NoSchema)
@@ -137,7 +144,7 @@ class ReflectionSource:
         is away, or of a wrong address.
         """
         deadline = asyncio.get_running_loop().time() + self.timeout
-        refusal = NoReflection("Cuebot has no server reflection")
+        refusal = "Cuebot has no server reflection"
         for version in VERSIONS:
             path, origin = PATH.format(version=version), f"reflection {version} of {self.endpoint}"
             try:
@@ -147,12 +154,12 @@ class ReflectionSource:
             except CallFailed as failure:
                 said = failure.reason is Reason.STATUS
                 if said and failure.code in REFUSALS:
-                    refusal = NoReflection(f"Cuebot refuses reflection ({failure.quoted})")
+                    refusal = f"Cuebot refuses reflection ({failure.quoted})"
                 elif not said or failure.code is not Code.UNIMPLEMENTED:
                     absent = failure.code is Code.UNAVAILABLE  # as "not ready" says already
                     words = failure.details if absent and failure.details else failure.quoted
                     raise NotReady(f"Cuebot at {self.endpoint} is not ready: {words}") from None
-        raise refusal
+        raise NoReflection(refusal)
 
 
 class Conversation:

@@ -35,7 +35,7 @@ class RateLimits(Interceptor):
         verdict = self._limiter.hit(client, rate)
         if isinstance(verdict, Verdict):
             return self._apply(verdict, context, rate)
-        return self._apply_later(verdict, context, rate)
+        return self._apply_later(verdict_of(verdict), context, rate)
 
     def _client(self, context: RequestContext) -> tuple[str, Rate | None]:
         subject = context.subject
@@ -50,8 +50,7 @@ class RateLimits(Interceptor):
                 client, rate = self._client(context)  # a reload may change it
                 if rate is None:
                     return
-                asked = self._limiter.hit(client, rate)
-                verdict = asked if isinstance(asked, Verdict) else await asked
+                verdict = await verdict_of(self._limiter.hit(client, rate))
                 await queue.pause(verdict.wait)
                 if verdict.allowed:
                     context.response.headers += self._headers(verdict, rate)
@@ -79,6 +78,14 @@ class RateLimits(Interceptor):
             (b"x-ratelimit-remaining", b"%d" % verdict.remaining),
             (b"x-ratelimit-reset", b"%d" % reset),
         )
+
+
+async def verdict_of(asked: Verdict | Awaitable[Verdict]) -> Verdict:
+    """Raises the limiter's GatewayError."""
+    try:
+        return asked if isinstance(asked, Verdict) else await asked
+    finally:
+        del asked  # its error would hold itself: traceback, frame, future
 
 
 def too_many(rate: Rate, verdict: Verdict) -> GatewayError:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
+from math import ceil
 from random import getrandbits
 from time import monotonic
 from typing import Literal, NamedTuple
@@ -22,9 +23,10 @@ from starlette.types import Receive, Send
 
 from gateway.calls.invoke import Call
 from gateway.calls.plan import Found
-from gateway.errors import RETRY_SOON, Code, Fate, GatewayError
+from gateway.errors import Code, Fate, GatewayError
 from gateway.http.call_maker import CallMaker
 from gateway.http.context import JSON_TYPE, CallState, ClientGone, RequestContext
+from gateway.http.direct_connection import KEY_HEADER
 from gateway.http.disconnect import CancelOnDisconnect
 from gateway.http.form import Form, form_for, form_of, pieces_of
 from gateway.http.key_records import LARGEST_KEPT_BYTES, Owned, Record, Records
@@ -34,7 +36,6 @@ from gateway.openapi.schemas import REPORTED
 from gateway.schema.method import Method
 from gateway.views.compiled_view import AnswerForm
 
-KEY_HEADER = b"idempotency-key"
 REPLAYED = (b"idempotent-replayed", b"true")
 QUOTED_KEY = re.compile(rb'"((?:[ !#-\[\]-~]|\\["\\]){1,255})"')
 """A string of structured fields (RFC 8941), without parameters."""
@@ -217,9 +218,10 @@ class AtMostOnce:
         if known.fingerprint != asked.fingerprint:
             problem = "this Idempotency-Key was used with another body; nothing was called"
             raise GatewayError(Code.INVALID_ARGUMENT, problem, status=422)
-        if known.state == "pending" and known.age <= self._lost_after:
+        left = self._lost_after - known.age
+        if known.state == "pending" and left > 0:
             problem = f"{path} is being called with this Idempotency-Key"
-            raise GatewayError(Code.ABORTED, problem, headers={**RETRY_SOON})
+            raise GatewayError(Code.ABORTED, problem, headers={"Retry-After": str(ceil(left))})
         if known.basis != asked.basis:
             with CancelOnDisconnect(context, receive):
                 await self._calls.rehearse(context, request)

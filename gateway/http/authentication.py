@@ -26,7 +26,7 @@ class Authentication(Interceptor):
             if self._public:
                 context.caller = self._authenticator.anonymous()
             else:
-                context.refusal = error
+                context.refusal = error.again()
         else:
             context.caller = caller
             if context.subject is None:  # whose quota is used is decided once, whatever changes

@@ -24,11 +24,12 @@ from gateway.calls.batch_items import NOT_ONE_ITEM, Item, items_of
 from gateway.calls.offload import Planner
 from gateway.calls.plan import holds_the_loop
 from gateway.errors import Code, GatewayError, stopping, unavailable
-from gateway.http.at_most_once import KEY_HEADER, key_of
+from gateway.http.at_most_once import key_of
 from gateway.http.batch_queue import BatchQueue
 from gateway.http.body import BodyReader
 from gateway.http.conditional import Stopping
 from gateway.http.context import (
+    JSON_TYPE,
     VIA_HEADER,
     CallState,
     ClientGone,
@@ -37,7 +38,7 @@ from gateway.http.context import (
     Response,
     context_of,
 )
-from gateway.http.direct_connection import LARGE_BODY_BYTES
+from gateway.http.direct_connection import KEY_HEADER, LARGE_BODY_BYTES
 from gateway.http.disconnect import CancelOnDisconnect
 from gateway.http.interceptors import Interceptors
 from gateway.http.item_connection import (
@@ -235,8 +236,8 @@ class Batch:
 class Run:
     """The items of a batch: those that are left, that run, and that have finished."""
 
-    accept: bytes = b""
-    """Of each item."""
+    accept: bytes = JSON_TYPE[1]
+    """Of each item: without it, one with `_until` would be an event stream."""
     option: int | None = orjson.OPT_APPEND_NEWLINE
     """Of the JSON of an item's answer."""
 
@@ -304,8 +305,7 @@ class Run:
         request = self._context.request
         headers = {name: request.headers[name] for name in PASSED_ON if name in request.headers}
         headers[b"content-length"] = b"%d" % len(item.request)
-        if self.accept:
-            headers[b"accept"] = self.accept
+        headers[b"accept"] = self.accept
         if KEY_HEADER in request.headers:
             headers[KEY_HEADER] = key_of_item(item, request.headers[KEY_HEADER])
         connection.fields = headers

@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from random import getrandbits
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 from starlette.types import Scope
 
@@ -184,7 +184,9 @@ class RequestContext:
         try:
             done = self.direct.answer(status, (*headers, *response.headers, self.timing()), body)
         except (OSError, RuntimeError) as error:
-            raise_gone(error)
+            if is_of_lost_connection(error):
+                raise ClientGone from None
+            raise
         if done:
             response.status, response.bytes_out = status, len(body)
             response.is_complete = True
@@ -236,11 +238,9 @@ class RequestContext:
         )
 
 
-def raise_gone(error: OSError | RuntimeError) -> NoReturn:
-    """Raise ClientGone for a failed write to a lost connection, else the error."""
-    if isinstance(error, OSError) or "handler is closed" in str(error):  # uvloop's words
-        raise ClientGone from None
-    raise error
+def is_of_lost_connection(error: OSError | RuntimeError) -> bool:
+    """Whether a write has failed because the client is gone."""
+    return isinstance(error, OSError) or "handler is closed" in str(error)  # uvloop's words
 
 
 @lru_cache(maxsize=1024)

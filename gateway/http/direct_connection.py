@@ -80,11 +80,19 @@ class Refused:
     seconds: float
 
 
+KEY_HEADER = b"idempotency-key"
+TWO_KEYS = b"\n"
+"""Between the values of two Idempotency-Key headers: in no value of one."""
+
+
 def headers_of(fields: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """Repeated headers are joined with commas (RFC 9110 section 5.3)."""
+    """Repeated headers are joined with commas (RFC 9110 section 5.3), those of Idempotency-Key,
+    which is no list, with TWO_KEYS: two keys and a comma may look like one.
+    """
     fields = list(fields)
     headers = dict(fields)
     if len(headers) < len(fields):
         for name in headers:
-            headers[name] = b", ".join(value for other, value in fields if other == name)
+            between = TWO_KEYS if name == KEY_HEADER else b", "
+            headers[name] = between.join(value for other, value in fields if other == name)
     return headers

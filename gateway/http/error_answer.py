@@ -9,7 +9,7 @@ from starlette.types import Receive, Send
 
 from gateway.calls.failures import NotServed
 from gateway.discovery.refresh import LiveCatalog
-from gateway.errors import RETRY_SOON, Code, GatewayError
+from gateway.errors import RETRY_SOON, Code, GatewayError, own_failure
 from gateway.http.context import JSON_TYPE, RequestContext
 from gateway.http.direct_connection import LARGE_BODY_BYTES, Headers
 from gateway.http.interceptors import Interceptor
@@ -36,7 +36,7 @@ def as_gateway_error(error: Exception, context: RequestContext) -> GatewayError:
         **context.request.ids,
         path=context.request.logged_path,
     )
-    return GatewayError(Code.INTERNAL, "the gateway failed; its log has the cause")
+    return own_failure()
 
 
 def error_answer(error: GatewayError) -> tuple[Headers, bytes]:

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 from gateway.access.fair_quota import FairSemaphore
 from gateway.calls.shared_reads import SHARED, SharedAnswer
 from gateway.codec.encode import Slices
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, own_failure
 from gateway.http.content_coding import PLAIN, VARY, Choice, choose, compressed
 from gateway.http.context import JSON_TYPE, RequestContext
 from gateway.http.encoding_turn import SharedTurn
@@ -135,7 +135,7 @@ def in_common(
 ) -> Generator[object, None, Result]:
     """The work with this key, to which all who do it at the same time take turns.
 
-    Raises what the work raises.
+    Raises what the work raises; for a bug, only in the step that meets it.
     """
     work: Work[Result] | None = answer.made.get(key) or answer.making.get(key)
     if work is None:
@@ -151,23 +151,26 @@ class Work(Generic[Result]):
     def __init__(self, steps: Generator[object, None, Result]) -> None:
         self._steps: Generator[object, None, Result] | None = steps
         self._result: Result
-        self._error: Exception | None = None
+        self._error: GatewayError | None = None
 
     def is_done(self) -> bool:
-        """Make a step, if any is left."""
+        """Make a step, if any is left. Raises an exception that is a bug."""
         if self._steps is not None:
             try:
                 next(self._steps)
             except StopIteration as end:
                 self._steps, self._result = None, end.value
-            except Exception as error:
-                self._steps, self._error = None, error.with_traceback(None)
+            except GatewayError as error:
+                self._steps, self._error = None, error.again()
+            except Exception:
+                self._steps, self._error = None, own_failure()
+                raise
         return self._steps is None
 
     def result(self) -> Result:
         """Raises the work's error."""
         if self._error is not None:
-            raise self._error
+            raise self._error.again()
         return self._result
 
 
@@ -197,7 +200,7 @@ class SharedPieces:
         self._kept: list[bytes] = []
         self._first = 0
         self._size = 0
-        self._error: Exception | None = None
+        self._error: GatewayError | None = None
         self._turn: SharedTurn | None = None
 
     def turn_among(self, turns: FairSemaphore) -> SharedTurn:
@@ -222,21 +225,26 @@ class SharedPieces:
             elif self._source is not None:
                 if self._is_step_over(self._source):
                     yield b""
-            elif isinstance(self._error, GatewayError):
+            elif self._error is not None:
                 raise self._error.again()
-            elif self._error is not None:  # a bug, after which no answer is complete
-                raise self._error
             else:
                 return
 
     def _is_step_over(self, source: Iterator[bytes]) -> bool:
-        """Make the next piece, or find that there is none, unless the step is over before."""
+        """Make the next piece, or find that there is none, unless the step is over before.
+
+        Raises an exception that is a bug, after which no answer is complete.
+        """
         try:
             piece = next(source, None)
-        except Exception as error:
-            self._error = error.with_traceback(None)
+        except GatewayError as error:
+            self._error = error.again()
             self._end()
             return False
+        except Exception:
+            self._error = own_failure()
+            self._end()
+            raise
         if piece is None:
             self._end()
             if not self._first:

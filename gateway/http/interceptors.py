@@ -111,7 +111,7 @@ class Interceptors:
             if waiting is not None:
                 return self._admit_after(waiting, context, self._admit[position + 1 :])
         if context.refusal is not None:
-            raise context.refusal
+            raise context.refusal.again()
         return None
 
     async def _admit_after(
@@ -130,14 +130,14 @@ class Interceptors:
         finally:
             context.waited += monotonic() - began
         if context.refusal is not None:
-            raise context.refusal
+            raise context.refusal.again()
 
     def identify_again(self, context: RequestContext) -> None:
         """Identify the caller after a wait, since tokens may be revoked. Raises GatewayError."""
         for identify in self._identify:
             identify(context)
         if context.refusal is not None:
-            raise context.refusal
+            raise context.refusal.again()
 
     def authorize(
         self,

@@ -108,7 +108,7 @@ class ItemConnection:
                 self._failure = unavailable(problem, "answer_memory")
         if self._failure is not None:
             self._parts.clear()
-            raise self._failure
+            raise self._failure.again()
         self._size = size
         self._parts.append(part)
 

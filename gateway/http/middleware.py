@@ -11,12 +11,13 @@ from urllib.parse import unquote_to_bytes
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.errors import Code, stopping
-from gateway.http.context import ClientGone, RequestContext, open_context, raise_gone
+from gateway.http.context import ClientGone, RequestContext, is_of_lost_connection, open_context
 from gateway.http.direct_connection import Refused, direct_connection, headers_of
 from gateway.http.error_answer import as_gateway_error, send_error
 from gateway.http.interceptors import Interceptors
 from gateway.http.protocols.choice import protocol_of
 from gateway.http.proxies import TrustedProxies
+from gateway.http.request_headers import check_one_key
 
 CLIENT_CLOSED_REQUEST = 499
 TARGET_PATH = re.compile(rb"(?:[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)?(/[^?#]*)")
@@ -41,6 +42,7 @@ class ContextMiddleware:
         send = noting(context, send)
         try:
             try:
+                check_one_key(context.request.headers)
                 await self._app(scope, receive, send)
             except ClientGone:
                 raise
@@ -82,7 +84,9 @@ def noting(context: RequestContext, send: Send) -> Send:
         try:
             await send(message)
         except (OSError, RuntimeError) as error:
-            raise_gone(error)
+            if is_of_lost_connection(error):
+                raise ClientGone from None
+            raise
         if message["type"] == "http.response.body":
             context.response.bytes_out += len(message.get("body", b""))
 

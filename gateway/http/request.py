@@ -334,7 +334,7 @@ def with_identity(context: RequestContext, planned: Plan, identified: Identified
     if identified.refusal is not None:
         if identified.refusal.code is Code.PERMISSION_DENIED:
             context.call.denied = Denial("identity", planned.method, planned.payload)
-        raise identified.refusal
+        raise identified.refusal.again()
     if identified.replaced:
         context.response.headers.append((b"x-replaced-fields", listed_paths(identified.replaced)))
     return identified.plan

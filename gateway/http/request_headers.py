@@ -9,6 +9,7 @@ from gateway.errors import Code, GatewayError
 from gateway.http.body import body_too_large
 from gateway.http.content_coding import READERS, SUPPORTED
 from gateway.http.context import CLOSE
+from gateway.http.direct_connection import KEY_HEADER, TWO_KEYS
 from gateway.schema.method import Method
 from gateway.suggestions import QUOTED_CHARS
 
@@ -46,6 +47,13 @@ def asks_dry_run(headers: Mapping[bytes, bytes]) -> bool:
     if value not in ON + OFF:
         raise GatewayError(Code.INVALID_ARGUMENT, "X-Dry-Run: expected 1 or 0; nothing was called")
     return value in ON
+
+
+def check_one_key(headers: Mapping[bytes, bytes]) -> None:
+    """Raises GatewayError (INVALID_ARGUMENT) for two keys: which one is meant, nobody knows."""
+    if TWO_KEYS in headers.get(KEY_HEADER, b""):
+        problem = "more than one Idempotency-Key in one request; nothing was called"
+        raise GatewayError(Code.INVALID_ARGUMENT, problem)
 
 
 def check_headers(headers: Mapping[bytes, bytes], max_body: int, method: Method | None) -> None:

@@ -94,6 +94,7 @@ class SlowReader:
         finally:
             sending.cancel()
             self.behind += self._time() - began
+            del sending  # its error would hold itself: traceback, frame, future
 
     async def _make_room(self, lease: Lease) -> None:
         """Keep the answer compressed from now on, to free memory for others."""

@@ -7,11 +7,12 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.calls.preview import preview
 from gateway.errors import Code, GatewayError
-from gateway.http.at_most_once import KEY_HEADER, AtMostOnce
+from gateway.http.at_most_once import AtMostOnce
 from gateway.http.batch_queue import BatchQueue
 from gateway.http.call_maker import CallMaker, note_cut
 from gateway.http.conditional import ConditionalReads
 from gateway.http.context import RequestContext, context_of
+from gateway.http.direct_connection import KEY_HEADER
 from gateway.http.disconnect import CancelOnDisconnect
 from gateway.http.form import form_for, form_of
 from gateway.http.interceptors import Interceptors

@@ -132,7 +132,7 @@ class Watcher:
 
     def end(self, reason: str, error: GatewayError | None = None) -> None:
         if self.ending is None:
-            self.ending = reason, monotonic(), error
+            self.ending = reason, monotonic(), None if error is None else error.again()
             self.wake()
 
     def _until_woken(self) -> asyncio.Future[None]:

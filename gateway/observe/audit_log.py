@@ -274,7 +274,7 @@ class AuditLog(Interceptor):
         )
         if may_be_there:
             self._writer.put_soon(entry.line(OUTCOME, outcome_of(error), called=False))
-        raise error
+        raise error.again()
 
     async def _end(self, entry: Entry, outcome: tuple[Code, int], *, called: bool = True) -> None:
         began = time.monotonic()

@@ -205,6 +205,7 @@ class Link:
                 waiting.add_done_callback(retrieve_error)
             else:
                 retrieve_error(waiting)
+            del waiting  # its error would hold itself: traceback, frame, future
         raise StoreFailed(f"no answer within {longest * 1000:.0f} ms")
 
 

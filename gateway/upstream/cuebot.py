@@ -72,7 +72,7 @@ class Balancer:
             chosen = self._next(left)
             # It is an answer, for which nobody has to wait for a Cuebot that is away or hangs.
             if lacking is not None and (chosen is None or chosen.unresponsive):
-                raise lacking
+                raise lacking.again()
             if chosen is None:
                 chosen = await first_usable(left, timeout) or left[0]
             timeout = max(deadline - monotonic(), 0)
@@ -81,11 +81,11 @@ class Balancer:
             except CallFailed as failure:
                 left = [each for each in left if each is not chosen]
                 if lacks_method(failure):
-                    lacking = failure
+                    lacking = failure.again()
                 elif failure.may_have_reached_server:
                     raise
                 if not left:
-                    raise lacking or failure from None
+                    raise (lacking or failure).again() from None
 
     def _next(self, among: Sequence[Endpoint]) -> Endpoint | None:
         """The next connected endpoint; an unresponsive one only if all are."""

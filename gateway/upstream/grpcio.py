@@ -107,7 +107,7 @@ class GrpcioChannel:
                 return answer
         finally:
             call.cancel()  # an abandoned call would run on (grpc #43462)
-        raise failure
+        raise failure.again()
 
     async def _failure(self, error: grpc.aio.AioRpcError | KeyError, *, late: bool) -> CallFailed:
         if isinstance(error, KeyError):  # older grpcio, for an unknown number

@@ -194,6 +194,8 @@ def is_cached(asked: Asked) -> bool:
 
 
 EVENT_WILDCARDS = ("text/*", "*/*")
+ANYTHING = b"*/*"
+"""What a request without an Accept header accepts (RFC 9110, section 12.5.1)."""
 OTHER_FORMS = {each for each in ACCEPTED if "*" not in each and each != EVENT_STREAM} | {
     "application/proto",
     "application/protobuf",

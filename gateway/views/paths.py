@@ -18,12 +18,12 @@ from gateway.codec.fields import (
     map_fields,
     message_of,
     owner_of,
+    too_many_parts,
 )
 from gateway.codec.interfaces import NO_ALIASES, Derived
 from gateway.errors import Code, GatewayError
 from gateway.suggestions import QUOTED_CHARS, did_you_mean
 
-MOST_SEGMENTS = 16
 INTEGER = re.compile(r"-?[0-9]{1,20}", re.ASCII)
 
 
@@ -100,9 +100,9 @@ def find_path(descriptor: Descriptor, text: str, aliases: OtherNames = NO_ALIASE
 
     Raises LookupError with the problem.
     """
+    if problem := too_many_parts(text):
+        raise LookupError(f"{text[:QUOTED_CHARS]!r} has {problem}")
     parts = text.split(".")
-    if len(parts) > MOST_SEGMENTS:
-        raise LookupError(f"{text[:QUOTED_CHARS]!r} has more than {MOST_SEGMENTS} parts")
     segments: list[Segment] = []
     names: list[str] = []
     at: Descriptor | None = descriptor

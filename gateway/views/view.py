@@ -208,23 +208,23 @@ def chosen(
     """
     names = [] if text is None else names_in("_fields", text, MOST_FIELDS)
     for name in names:
-        problem: LookupError | None = None
+        problem = ""
         if rows is not None:
             try:
                 yield find(rows.descriptor, name), True
                 continue
             except LookupError as error:
-                problem = error
+                problem = str(error)
         try:
             found = find(answer, name)
         except LookupError as error:
-            problem = problem or error
+            problem = problem or str(error)
         else:
             yield from in_rows(found, rows, find)
             continue
         inner = only_object(answer)
         if inner is None:
-            raise refused("_fields", str(problem))
+            raise refused("_fields", problem)
         try:
             within = find(message_of(inner), name).text
             yield find(answer, f"{inner.json_name}.{within}"), False

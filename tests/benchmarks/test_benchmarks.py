@@ -6,8 +6,8 @@ import os
 import re
 import socket
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,13 @@ import grpc.aio
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
+from benchmarks import gate
 from benchmarks.client import load
 from benchmarks.contenders import Running
 from benchmarks.envoy import ACCESS_FIELDS, descriptor_set, envoy_config
 from benchmarks.fairness import Waits
 from benchmarks.farm import CannedFarm
-from benchmarks.gate import FIGURES, PUBLISHED
+from benchmarks.gate import FIGURES, PUBLISHED, slow_ones, table_of
 from benchmarks.load import Load, percentile
 from benchmarks.measure import Figures, Outcome, Round, figures, ratio
 from benchmarks.process import running
@@ -214,9 +215,62 @@ def test_the_cheapest_round_counts(tmp_path: Path) -> None:
 
 
 def test_the_gates_figures_are_the_published_ones() -> None:
-    page = PUBLISHED.read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `([a-z-]+)` \|.*\| ([0-9.]+) \|$", page, re.MULTILINE)
-    assert {name: float(figure) for name, figure in rows} == json.loads(FIGURES.read_bytes())
+    figures = json.loads(FIGURES.read_bytes())
+    assert all(type(ratio) is float for found in figures.values() for ratio in found.values())
+    assert table_of(figures) in PUBLISHED.read_text(encoding="utf-8")
+
+
+def test_the_gate_compares_with_the_figures_of_the_processor(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    attempts = {"slow": lambda: 1.26, "quick": lambda: 1.24, "new": lambda: 7.0}
+    assert slow_ones(attempts, {"slow": 1.0, "quick": 1.0}) == ["slow"]
+    assert re.findall(r"^new .*7.00  \(no figure\)$", capsys.readouterr().out, re.MULTILINE)
+
+
+def without_measuring(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, here: str, *arguments: str
+) -> None:
+    """The gate on a processor of this name, with figures for another one."""
+
+    @contextmanager
+    def requests(farm: object) -> Iterator[dict[str, Callable[[], float]]]:
+        yield {"request": lambda: 9.0}
+
+    figures, page = folder / "figures.json", folder / "README.md"
+    if not figures.exists():
+        figures.write_text('{"A": {"request": 1.0}}', encoding="utf-8")
+        page.write_text(f"Before\n\n{table_of({})}\nAfter\n", encoding="utf-8")
+    found = {
+        "FIGURES": figures,
+        "PUBLISHED": page,
+        "processor": lambda: here,
+        "CannedFarm": lambda jobs: None,
+        "request_attempts": requests,
+        "codec_attempts": lambda farm: {},
+        "slow_commands": lambda: ["cuectl call"],
+    }
+    for name, value in found.items():
+        monkeypatch.setattr(f"benchmarks.gate.{name}", value)
+    monkeypatch.setattr("sys.argv", ["gate", *arguments])
+    gate.main()
+
+
+def test_a_processor_without_figures_does_not_fail(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is told how to get some, which leaves those of others as they are."""
+    with pytest.raises(SystemExit, match="request, cuectl call: 4 times above"):
+        without_measuring(monkeypatch, tmp_path, "A")
+    without_measuring(monkeypatch, tmp_path, "B")
+    said = capsys.readouterr().out
+    assert "NOT CHECKED: figures.json has no figures for B, only for A." in said
+    assert "run: python -m benchmarks.gate --write" in said
+    without_measuring(monkeypatch, tmp_path, "B", "--write")
+    figures = {"A": {"request": 1.0}, "B": {"request": 9.0}}
+    assert json.loads((tmp_path / "figures.json").read_bytes()) == figures
+    page = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert page == f"Before\n\n{table_of(figures)}\nAfter\n"
 
 
 def test_the_report_marks_what_is_missed_or_doubtful() -> None:

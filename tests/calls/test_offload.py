@@ -8,10 +8,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
+from xml.parsers.expat import XMLParserType
 
 import orjson
 import pytest
 
+from gateway.calls import offload_process
 from gateway.calls.batch_items import items_of
 from gateway.calls.caller import Caller, with_caller
 from gateway.calls.offload import Planner
@@ -20,28 +22,53 @@ from gateway.calls.plan import (
     MAX_QUICK_BYTES,
     MAX_QUICK_CONTAINERS,
     MAX_QUICK_VALUES,
+    Plan,
     holds_the_loop,
     plan,
 )
 from gateway.codec.unknown_fields import UnknownFieldPolicy
+from gateway.codec.xml_text import TextReader
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
 from gateway.discovery.files import OPENCUE_PACKAGE, read_package
 from gateway.errors import Code, GatewayError
 from gateway.schema.catalog import Catalog
 from gateway.schema.selection import Selection
+from tests.support.garbage import collected
 from tests.support.patience import PATIENCE
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 INTERN = Caller("force", "intern")
-GET_JOBS = "/job.JobInterface/GetJobs"
+GET_JOBS, LAUNCH = "/job.JobInterface/GetJobs", "/job.JobInterface/LaunchSpec"
 
 
 @pytest.fixture(scope="module")
 def catalog() -> Catalog:
     """OpenCue's schema with its profile."""
     return build_catalog(read_package(OPENCUE_PACKAGE), Selection(), load_profile("opencue"))
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (LAUNCH, {"spec": "<spec><user>intern</user></spec>"}),
+        (LAUNCH, {"spec": "<spec><user>lena</user></spec>"}),
+        (LAUNCH, {"spec": "<a>" * 1000}),
+        (LAUNCH, {"spec": "<a>"}),
+        (GET_JOBS, {"nonsense": 1}),
+        (GET_JOBS, {"r": 1}),
+        ("/job.JobInterface/Pause", {"job": "x" * 2000}),
+    ],
+)
+def test_a_job_leaves_nothing_for_the_garbage_collector(
+    catalog: Catalog, path: str, body: object
+) -> None:
+    """The process would grow until that comes."""
+    job = offload_process.Job(None, path, orjson.dumps(body), UnknownFieldPolicy.EVERYTHING, INTERN)
+    with collected(GatewayError, Plan, TextReader, XMLParserType) as left:
+        offload_process.outcome_of(partial(offload_process.planned, job, catalog))
+    assert not left
 
 
 @asynccontextmanager

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import orjson
 import pytest
 
+from gateway.calls.plan import MAX_QUICK_BYTES
 from tests.calls.conversation import filled, heard, problem, request
 from tests.support.opencue import NO_ID, message_class
 from tests.support.patience import PATIENCE
@@ -413,10 +415,11 @@ async def test_large_bodies_take_the_same_steps(gateway: Gateway, cuebot: Script
     assert (await gateway.post(TAKE, body)).status_code == 200
     assert heard(cuebot) == [GET_HOST, GET_OWNER, TAKE]
     assert request(cuebot, TAKE, "host.OwnerTakeOwnershipRequest").host == "node-1"
-    name = "n" * 100_000
-    await gateway.post(CREATE, SHOW_BODY | {"name": name})
-    assert request(cuebot, CREATE, "show.ShowCreateShowRequest").name == name
-    refused = await gateway.post(CREATE, SHOW_BODY | {"name": name, "defaultMinCores": "x"})
+    space = b" " * (MAX_QUICK_BYTES + 1)
+    await gateway.post(CREATE, content=orjson.dumps(SHOW_BODY) + space)
+    assert request(cuebot, CREATE, "show.ShowCreateShowRequest").name == SHOW_BODY["name"]
+    wrong = orjson.dumps(SHOW_BODY | {"defaultMinCores": "x"})
+    refused = await gateway.post(CREATE, content=wrong + space)
     assert problem(refused, 400, "INVALID_ARGUMENT").startswith("defaultMinCores: ")
 
 

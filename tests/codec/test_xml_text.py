@@ -1,13 +1,24 @@
 """The texts of elements in XML, compared with another parser, and what is refused."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from xml.etree.ElementTree import Element, SubElement, fromstring, tostring
+from xml.parsers.expat import XMLParserType
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.codec import xml_text
-from gateway.codec.xml_text import WHITESPACE, UnreadableXml, takes_long, texts_of
+from gateway.codec.xml_text import (
+    WHITESPACE,
+    TextReader,
+    UnreadableXml,
+    reading_texts,
+    takes_long,
+    texts_of,
+)
+from tests.support.garbage import collected
 from tests.support.protos import examples
 
 TEXTS = st.text("ab &<>'\"]\n\té\u2028", max_size=6)
@@ -74,6 +85,10 @@ def attributes(count: int) -> str:
     return "<b " + " ".join(f"a{number}=''" for number in range(count)) + "/>"
 
 
+def nested(depth: int) -> str:
+    return "<b>" * depth + "</b>" * depth
+
+
 AT_THE_BOUNDS = {
     "attributes": attributes(xml_text.MOST_ATTRIBUTES),
     "a tag": f"<b c='{'x' * (xml_text.LARGEST_MARKUP_KB * KB - 10)}'/>",
@@ -83,6 +98,8 @@ AT_THE_BOUNDS = {
     "space in the text": f"<user>{' ' * (xml_text.LONGEST_TEXT - 6)}intern</user>",
     "many texts": "<user>intern</user>" * (xml_text.MOST_TEXTS - 1),
     "elements": "<b/>" * (xml_text.MOST_ELEMENTS - 2),
+    "depth": nested(xml_text.MOST_DEPTH - 1),
+    "depth, often": nested(xml_text.MOST_DEPTH - 1) * 3,
 }
 
 
@@ -98,7 +115,9 @@ BEYOND = [
     (f"<b {'x' * LONG}", "a tag or comment of more than 64 KB"),
     (attributes(300_000), "a tag or comment of more than 64 KB"),
     (f"<!--{'x' * LONG}-->", "a tag or comment of more than 64 KB"),
-    ("<b/>" * xml_text.MOST_ELEMENTS, "more than 250000 elements"),
+    ("<b/>" * xml_text.MOST_ELEMENTS, f"more than {xml_text.MOST_ELEMENTS} elements"),
+    (nested(xml_text.MOST_DEPTH), "elements nested more than 100 levels deep"),
+    ("<b>" * 50_000, "elements nested more than 100 levels deep"),
     ("<user/>" * xml_text.MOST_TEXTS, "more than 1000 times <user>"),
     (f"<user>{'x' * xml_text.LONGEST_TEXT}y</user>", "more than 1000 characters in <user>"),
     (f"<user>{'&#10;' * xml_text.LONGEST_TEXT}&#10;</user>", "more than 1000 characters in <user>"),
@@ -126,3 +145,32 @@ def test_what_would_hold_the_parser_is_refused(xml: str, problem: str) -> None:
 )
 def test_long_xml_and_many_tags_or_attributes_take_long(body: bytes, expected: bool) -> None:
     assert takes_long(body) == expected
+
+
+def abandon(xml: str) -> None:
+    next(reading_texts(xml, "user"))
+
+
+def read(xml: str) -> None:
+    with suppress(UnreadableXml):
+        texts_of(xml, "user")
+
+
+@pytest.mark.parametrize(
+    ("use", "xml"),
+    [
+        (read, "<a><user>intern</user></a>"),
+        (read, "<a>"),
+        (read, "<b>" * 50_000),
+        (read, "<a><user><b/></user></a>"),
+        (abandon, "<a>" + " " * xml_text.PIECE_BYTES + "</a>"),
+    ],
+    ids=["read", "no XML", "too deep", "refused", "abandoned"],
+)
+def test_nothing_of_a_document_waits_for_the_garbage_collector(
+    use: Callable[[str], None], xml: str
+) -> None:
+    """It does not count the memory of the parser, and so comes late."""
+    with collected(TextReader, XMLParserType) as left:
+        use(xml)
+    assert not left

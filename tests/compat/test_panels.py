@@ -50,6 +50,18 @@ def test_the_panels_of_opencue_fit(ours: Catalog) -> None:
     assert about == {**dict.fromkeys(of_job, "job"), **dict.fromkeys(of_host, "host")}
 
 
+def test_ages_are_compared_in_seconds(ours: Catalog) -> None:
+    """In conditions of columns and of summaries, as in those that Cuebot's rows are chosen by."""
+    shown = {each.id: each.shown for each in ours.panels.panels}
+    silent = [[["pingTime", ">", "120", "ago"]]]
+    for name in ("down-hosts", "hosts", "longest-frames", "procs", "procs-of-host"):
+        (column,) = (each for each in shown[name]["columns"] if each.get("text") == "silent")
+        assert (column["when"], column["alert"]) == (silent, True)
+        assert "pingTime" in shown[name]["view"]["fields"].split(",")
+    conditions = [each["when"] for each in shown["hosts"]["summary"] if "when" in each]
+    assert [["state", "=", "UP"], *silent[0]] in [every for each in conditions for every in each]
+
+
 def test_rows_of_long_lists_keep_their_places(ours: Catalog) -> None:
     """Their order is by what does not change while somebody looks."""
     lists = [each.shown for each in ours.panels.panels if each.shown.get("alone")]

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import grpc
@@ -84,6 +85,8 @@ JOB = {"job": {"id": "11111111-2222-3333-4444-555555555555"}}
 OTHER = {"job": {"id": "11111111-2222-3333-4444-666666666666"}}
 LAUNCH, SPEC = "/job.JobInterface/LaunchSpecAndWait", {"spec": "<spec/>"}
 REPLAYED = "idempotent-replayed"
+LOST_AFTER = 40
+"""Seconds until the outcome of a call without an end is unknown: GRPC_TIMEOUT and 10."""
 
 
 def keyed(key: str = '"k1"', **headers: str) -> dict[str, str]:
@@ -252,17 +255,24 @@ async def test_what_changes_nothing_ignores_it(
 async def test_one_under_way_is_409(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     """However many come at once, there is one call."""
     called, release = cuebot.holds(PAUSE)
+    began = monotonic()
     asked = [asyncio.create_task(gateway.post(PAUSE, JOB, headers=keyed())) for _ in range(40)]
     await called.wait()
     await until(lambda: sum(each.done() for each in asked) == len(asked) - 1)
     for turned_away in [each.result() for each in asked if each.done()]:
         assert (turned_away.status_code, turned_away.json()["error"]) == (409, "ABORTED")
-        assert turned_away.headers["retry-after"] == "1"
+        assert_waits(turned_away, LOST_AFTER, began)
         assert "is being called" in turned_away.json()["message"]
     release.set()
     assert [(await each).status_code for each in asked].count(200) == 1
     assert told(await gateway.post(PAUSE, JOB, headers=keyed())) == (200, True)
     assert calls(cuebot) == 1
+
+
+def assert_waits(turned_away: httpx.Response, seconds: int, began: float) -> None:
+    """That a repetition is to wait for so many seconds, less those since `began` at most."""
+    told = int(turned_away.headers["retry-after"])
+    assert seconds - (monotonic() - began) <= told <= seconds
 
 
 async def test_a_status_that_says_nothing_is_unknown(
@@ -703,6 +713,57 @@ async def test_a_bad_key_calls_nothing(
     assert "nothing was called" in answer.json()["message"]
 
 
+BATCH_OF_ONE = orjson.dumps([{"id": "a", "method": PAUSE, "request": JOB}])
+PROTO = {"Content-Type": "application/proto", "Connect-Protocol-Version": "1"}
+TWICE = {
+    "a change": ("POST", PAUSE, orjson.dumps(JOB), {}),
+    "a dry run": ("POST", PAUSE, orjson.dumps(JOB), {"X-Dry-Run": "1"}),
+    "a read": ("POST", FIND_JOB, b'{"name": "shot"}', {}),
+    "a GET": ("GET", f"{FIND_JOB}?name=shot", b"", {}),
+    "an event stream": ("GET", f"{FIND_JOB}?name=shot", b"", {"Accept": "text/event-stream"}),
+    "a batch": ("POST", "/batch", BATCH_OF_ONE, {}),
+    "Connect, JSON": ("POST", PAUSE, orjson.dumps(JOB), {"Connect-Protocol-Version": "1"}),
+    "Connect, protobuf": ("POST", PAUSE, b"", PROTO),
+    "gRPC-Web": ("POST", PAUSE, bytes(5), {"Content-Type": "application/grpc-web+proto"}),
+    "no method": ("POST", "/job.JobInterface/Paus", b"{}", {}),
+    "a page": ("GET", "/status.json", b"", {}),
+}
+TWO_KEYS = [("k1", "k2"), ("k1", "k1"), ('"k1"', '"k2"'), ('"k1', 'k2"'), ("", "k2")]
+
+
+async def refuses_two_keys(port: int, cuebot: ScriptedCuebot) -> None:
+    for what, (verb, path, body, headers) in TWICE.items():
+        for keys in TWO_KEYS:
+            lines = [f"Idempotency-Key: {key}" for key in keys]
+            lines += [f"{name}: {value}" for name, value in headers.items()]
+            async with wire_to(port) as one:
+                await one.send(request(path, body, *lines).replace(b"POST", verb.encode(), 1))
+                refused = await one.answer()
+            assert b"more than one Idempotency-Key in one request" in refused.body, (what, keys)
+            if what == "gRPC-Web":
+                assert b"grpc-status: 3" in refused.body
+            else:
+                assert refused.status == 400, (what, keys)
+    assert not cuebot.seen
+
+
+async def test_two_keys_in_one_request_are_400(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """Wherever it goes, and also where the two would be one key when joined by a comma."""
+    await refuses_two_keys(gateway.port, cuebot)
+
+
+@pytest.mark.slow
+async def test_two_keys_are_400_under_plain_uvicorn(cuebot: ScriptedCuebot) -> None:
+    async with plain_uvicorn(cuebot.endpoint) as (port, _):
+        await refuses_two_keys(port, cuebot)
+
+
+@pytest.mark.parametrize("key", ["k1, k2", '"k1, k2"'])
+async def test_a_key_may_have_a_comma(gateway: Gateway, cuebot: ScriptedCuebot, key: str) -> None:
+    found = [await gateway.post(PAUSE, JOB, headers=keyed(key)) for _ in range(2)]
+    assert [told(each) for each in found] == [(200, False), (200, True)]
+
+
 async def test_workers_without_a_store_are_501(cuebot: ScriptedCuebot) -> None:
     async with gateway_for(cuebot.endpoint, workers=2) as gateway:
         answer = await gateway.post(PAUSE, JOB, headers=keyed())
@@ -1022,6 +1083,7 @@ async def test_a_pending_key_of_a_gateway_that_is_gone(
 ) -> None:
     """Under way as long as a call could take, unknown for a day, then as if it were not there."""
     called, release = cuebot.holds(PAUSE)
+    began = monotonic()
     async with storing(cuebot, store, grpc_timeout=1000) as gateway:
         first = asyncio.create_task(gateway.post(PAUSE, JOB, headers=keyed()))
         await called.wait()
@@ -1037,8 +1099,11 @@ async def test_a_pending_key_of_a_gateway_that_is_gone(
             await operate(store, "ZADD", "cuebot-gateway:pending-keys", began, name)
             return await gateway.post(PAUSE, JOB, headers=keyed())
 
-        assert "is being called" in (await older(900)).json()["message"]
-        lost = await older(1100)
+        under_way = await older(900)
+        assert "is being called" in under_way.json()["message"]
+        assert_waits(under_way, 110, began)
+        lost = await older(1010)
+        assert "retry-after" not in lost.headers
         assert (lost.status_code, lost.json()["error"]) == (409, "FAILED_PRECONDITION")
         assert "the gateway has not seen its end" in lost.json()["message"]
         assert calls(cuebot) == 1

@@ -461,6 +461,25 @@ async def test_what_cannot_be_judged_is_refused(gateway: Gateway, cuebot: Script
         assert message.endswith("(access rule 'artists')")
 
 
+@pytest.mark.parametrize(
+    ("xml", "problem"),
+    [
+        ("<a>" * 101, "elements nested more than 100 levels deep"),
+        (f"<a>{'<b/>' * 100_000}", "more than 100000 elements"),
+    ],
+)
+async def test_a_spec_beyond_the_bounds_is_not_judged(
+    gateway: Gateway, cuebot: ScriptedCuebot, xml: str, problem: str
+) -> None:
+    launch, body = "/job.JobInterface/LaunchSpec", {"spec": xml}
+    assert await call(gateway, cuebot, launch, LENA, body) == (
+        400,
+        f"spec: line 1 has {problem}",
+        False,
+    )
+    assert not cuebot.seen
+
+
 async def test_always_and_reads_are_not_judged(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     submitter = signed("lena", role="submitter")
     spec = {"spec": "<spec/>"}

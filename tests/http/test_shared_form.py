@@ -101,9 +101,10 @@ async def test_each_has_the_error_of_the_pieces() -> None:
 
 async def test_a_bug_completes_nobodys_answer() -> None:
     pieces = pieces_of(Counted(b"a", ZeroDivisionError()), answer := answer_of())
-    for reader in (iter(pieces), iter(pieces)):
+    for error in (ZeroDivisionError, GatewayError):  # which is logged once
+        reader = iter(pieces)
         assert next(reader) == b"a"
-        with pytest.raises(ZeroDivisionError):
+        with pytest.raises(error):
             next(reader)
     assert not answer.made
 

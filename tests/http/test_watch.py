@@ -37,7 +37,7 @@ from tests.support.servers import (
     token,
 )
 from tests.support.two_versions import ECHO, LIST, MANY, NEW, OLD, ChangingCuebot, own_word
-from tests.support.wire import wire, wire_on
+from tests.support.wire import request, wire, wire_on, wire_to
 
 pytestmark = pytest.mark.anyio
 
@@ -146,6 +146,46 @@ async def test_its_parameters_ask_for_a_stream_where_any_form_will_do(
     answer = await farm.client.get(target, headers={"accept": accept})
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert answer.text.rstrip().endswith("event: done\ndata: {}")
+
+
+@pytest.mark.parametrize("lines", [(), ("Accept:",)])
+@pytest.mark.parametrize("verb", ["GET", "POST"])
+async def test_its_parameters_ask_for_a_stream_without_an_accept_header(
+    cuebot: ScriptedCuebot, farm: Gateway, verb: str, lines: tuple[str, ...]
+) -> None:
+    """Which is `*/*` (RFC 9110 section 12.5.1): http.client of Python sends none."""
+    await streams_without_accept(cuebot, farm.port, verb, lines)
+
+
+@pytest.mark.slow
+async def test_no_accept_header_under_plain_uvicorn(cuebot: ScriptedCuebot) -> None:
+    async with plain_uvicorn(cuebot.endpoint) as (port, _):
+        await streams_without_accept(cuebot, port, "GET")
+
+
+async def streams_without_accept(
+    cuebot: ScriptedCuebot, port: int, verb: str, lines: tuple[str, ...] = ()
+) -> None:
+    cuebot.answers(GET_JOB, job(state=1))
+    target = f"{GET_JOB}?_until=state=FINISHED&_every=1s"
+    body = b'{"id": "%s"}' % JOB_ID.encode()
+    if verb == "GET":
+        target, body = f"{target}&id={JOB_ID}", b""
+    asked = request(target, body, *lines).replace(b"POST", verb.encode(), 1)
+    assert b"accept: " not in asked.lower()
+    async with wire_to(port) as one:
+        await one.send(asked)
+        answer = await one.answer()
+    assert answer.headers["content-type"].startswith("text/event-stream"), answer.body
+    assert answer.body.rstrip().endswith(b"event: done\ndata: {}")
+
+
+async def test_no_item_of_a_plain_batch_is_a_stream(farm: Gateway) -> None:
+    """Its answer is one of many."""
+    item = {"id": "a", "method": HOSTS, "request": {}, "view": {"_every": "2s"}}
+    answer = await farm.post("/batch", [item])
+    assert answer.json()[0]["status"] == 400
+    assert "it is for event streams" in answer.json()[0]["error"]["message"]
 
 
 # --- Requests -----------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import re
 import shlex
 import shutil
 import sys
+import time
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -20,6 +21,9 @@ import pytest
 from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from cuebot_simulator.server import SimulatedCuebot
+from cuebot_simulator.world.clock import StoppedClock
+from cuebot_simulator.world.messages import read_messages
+from cuebot_simulator.world.studio import build_farm
 from cuectl.client.openapi_document import read_document
 from gateway.schema.method_search import ranked
 from gateway_cli.client.search import methods_of
@@ -220,6 +224,42 @@ async def test_the_farm_shows_what_runs_and_fails(visit: Visit) -> None:
     await expect(shows.locator(".fresh")).to_have_text(re.compile("ago|live"))
     await expect(page.get_by_text("Cuebot: reachable")).to_be_visible()
     assert not any("openapi" in each for each in visit.requests)
+
+
+AHEAD_SECONDS, SILENT_SECONDS = 50, 250
+"""A farm's clock is ahead, so that hosts that report seem to for as long as a test may take."""
+
+
+async def test_silent_hosts_are_among_those_that_are_down(browser: Browser) -> None:
+    """For Cuebot they are up, with all that ran there; idle is what can be used."""
+    clock = StoppedClock(time.time() + AHEAD_SECONDS - SILENT_SECONDS)
+    farm = build_farm(read_messages(), clock=clock)
+    (host,) = (each for each in farm.hosts.values() if each.name == "render-node-01")
+    farm.silent.add(host.id)
+    clock.advance(SILENT_SECONDS)
+    farm.catch_up()
+    async with (
+        running_farm(farm) as cuebot,
+        gateway_for(cuebot.endpoint) as gateway,
+        signed_in(browser, gateway.url) as visit,
+    ):
+        page = visit.page
+        await page.goto("/")
+        hosts = panel(page, "Hosts that are down or locked").locator("tbody tr")
+        silent = hosts.filter(has_text=re.compile("node-01.*UP.*silent.*OPEN"))
+        await expect(silent.locator(".alert")).to_contain_text("silent")
+        await expect(hosts).to_have_count(4)
+        general = [each for each in farm.hosts.values() if each.alloc_name == "local.general"]
+        usable = [each for each in general if (each.state, each.lock_state) == (0, 0)]
+        idle = sum(each.idle_cores for each in usable)
+        assert idle < sum(each.idle_cores for each in general)
+        allocation = panel(page, "Allocations").get_by_role("row", name="local.general")
+        await expect(allocation.get_by_role("cell").nth(2)).to_have_text(f"{idle:g}")
+        await page.get_by_role("link", name="Running frames").click()
+        frames = panel(page, "Running frames").locator("tbody tr")
+        lost = frames.filter(has_text="node-01")
+        await expect(lost).to_have_count(len(farm.procs_on(host)))
+        await expect(frames.filter(has_text="silent")).to_have_count(len(farm.procs_on(host)))
 
 
 async def test_a_row_leads_from_a_show_to_its_frames(visit: Visit) -> None:

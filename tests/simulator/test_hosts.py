@@ -116,6 +116,30 @@ def test_a_reboot_waits_until_nothing_runs(cuebot: Cuebot) -> None:
     assert cuebot.host(BUSY).boot_time > booted
 
 
+def test_a_silent_host_is_up_for_five_minutes(cuebot: Cuebot) -> None:
+    """Nothing is heard of its frames, nor are there new ones."""
+    before = {proc.id: proc.ping_time for proc in procs(cuebot, BUSY)}
+    pinged = cuebot.host(BUSY).ping_time
+    cuebot.farm.silent.add(cuebot.host(BUSY).id)
+    cuebot.wait(pinged + 299 - cuebot.clock.now)
+    assert state(cuebot, BUSY) == "UP"
+    assert cuebot.host(BUSY).ping_time == pinged
+    assert {proc.id: proc.ping_time for proc in procs(cuebot, BUSY)} == before
+    cuebot.wait(10)
+    assert state(cuebot, BUSY) == "DOWN"
+    assert {proc.id for proc in procs(cuebot, BUSY)} == {*before}
+
+
+def test_a_host_that_was_silent_tells_what_has_ended(cuebot: Cuebot) -> None:
+    before = {proc.id for proc in procs(cuebot, BUSY)}
+    cuebot.farm.silent.add(cuebot.host(BUSY).id)
+    cuebot.wait(280)
+    cuebot.farm.silent.clear()
+    cuebot.wait(10)
+    assert before - {proc.id for proc in procs(cuebot, BUSY)}
+    assert cuebot.host(BUSY).ping_time >= cuebot.clock.now - 5
+
+
 def test_a_hardware_state_set_by_hand(cuebot: Cuebot) -> None:
     ask(cuebot, "SetHardwareState", IDLE, state="REPAIR")
     cuebot.wait(60)

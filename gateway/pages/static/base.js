@@ -81,11 +81,11 @@ export function at(row, path) {
   return path.split(".").reduce((found, name) => found?.[name], row);
 }
 
-// Whether a row fits a condition of the profile: all comparisons of one of its lists.
+// Whether a row fits a condition: all comparisons of one of its lists.
 export function fits(row, condition) {
-  return !condition || condition.some((all) => all.every(([path, operator, wanted]) => {
-    const value = at(row, path);
-    const order = isNumber(value) && isNumber(wanted) ? Number(value) - Number(wanted) : String(value) === wanted ? 0 : NaN;
+  return !condition || condition.some((all) => all.every(([path, operator, wanted, ago]) => {
+    const found = at(row, path), value = ago ? Date.now() / 1000 - (found || NaN) : found;
+    const order = isNumber(value) && isNumber(wanted) ? value - wanted : String(value) === wanted ? 0 : NaN;
     return { "=": order === 0, "!=": order !== 0, "<": order < 0, "<=": order <= 0, ">": order > 0, ">=": order >= 0 }[operator];
   }));
 }
@@ -178,7 +178,7 @@ const texts = new Intl.Collator("en", { numeric: true }), numbers = new Intl.Num
 // The order of two values, or with `sign` -1 the reverse; what is empty comes last.
 function compare(one, other, sign = 1) {
   if (isEmpty(one) || isEmpty(other)) return Number(isEmpty(one)) - Number(isEmpty(other));
-  if (isNumber(one) && isNumber(other)) return sign * (Number(one) - Number(other));
+  if (isNumber(one) && isNumber(other)) return sign * (one - other);
   return sign * texts.compare(String(one), String(other));
 }
 

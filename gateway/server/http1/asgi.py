@@ -8,7 +8,7 @@ from urllib.parse import unquote
 import structlog
 from starlette.types import ASGIApp, Scope
 
-from gateway.errors import Code, GatewayError
+from gateway.errors import Code, GatewayError, own_failure
 from gateway.http.direct_connection import EXTENSION
 from gateway.server.http1.protocol import HttpProtocol
 from gateway.server.http1.request_cycle import ClientDisconnected, RequestCycle
@@ -50,7 +50,7 @@ def asgi_service(
         finally:
             assert request.task is not None
             tasks.discard(request.task)  # a done callback would take a turn of the loop
-        request.fail(GatewayError(Code.INTERNAL, "the gateway failed; its log has the cause"))
+        request.fail(own_failure())
 
     return serve
 

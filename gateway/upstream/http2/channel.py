@@ -93,6 +93,7 @@ async def reach(
         await connection.ready
     except BaseException:
         connection.abort()
+        del transport, connection  # or the error would hold itself: traceback, frame, future
         raise
     return connection
 
