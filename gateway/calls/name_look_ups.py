@@ -82,10 +82,14 @@ def object_of(item: object) -> object:
     return {"name" if is_name(item) else "id": item}
 
 
-def spell_out_name(thing: Body, parts: re.Pattern[str]) -> None:
-    """Add what an object's name says of it, unless the object has it: `0001-comp`."""
+def spell_out_name(thing: Body, place: str, parts: re.Pattern[str]) -> None:
+    """Add what an object's name says of it, unless the object has it: `0001-comp`.
+
+    Raises GatewayError (INVALID_ARGUMENT) for a name that is too long to be searched.
+    """
     if type(thing.value) is not dict or not isinstance(name := thing.value.get("name"), str):
         return
+    check_length(place, name)
     for part, text in (found.groupdict() if (found := parts.fullmatch(name)) else {}).items():
         if thing.value.get(part) in ABSENT_VALUES:
             thing.value[part] = text
@@ -105,7 +109,8 @@ def take_search(
             Code.INVALID_ARGUMENT, f"{place}: expected its id; nothing else finds it"
         )
     if reference.name_parts is not None:
-        spell_out_name(thing, reference.name_parts)
+        written = place if reference.is_text else f"{place}.name"
+        spell_out_name(thing, written, reference.name_parts)
     for finder in reference.finders:
         sources = [given_source(sent, thing, body) for sent in finder.sends]
         if None not in sources:

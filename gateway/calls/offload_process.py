@@ -133,6 +133,7 @@ def planned(job: Job, catalog: Catalog) -> Done:
         asked = plan_message(method, job.body, job.policy)
     else:
         asked = plan_any(method, job.body, job.policy, job.media)
+        check_size(method.descriptor.input_type, asked.payload)
     identified = with_caller(asked, job.caller)
     refusal = None if identified.refusal is None else refusal_of(identified.refusal)
     return Done(without_steps(identified.plan), identified.replaced, refusal)

@@ -56,20 +56,16 @@ def place(path: str) -> BodyPath:
     return BodyPath(names, names)
 
 
-def spell_out_sizes(method: Method, value: object) -> bool:
-    """Put numbers in the places of sizes such as `8GB`, in the units of the fields. False if there
-    is none.
-    """
+def sizes_in(method: Method, value: object) -> dict[str, int]:
+    """Numbers for sizes such as `8GB`, by the names of their fields, in whose units they are."""
     if type(value) is not dict:
-        return False
-    found = {
+        return {}
+    return {
         name: number
         for name, unit in method.sizes.items()
         if isinstance(text := value.get(name), str)
         and isinstance(number := in_unit(text, unit), int)
     }
-    value.update(found)
-    return bool(found)
 
 
 def with_condition(error: UnknownFields, method: Method) -> GatewayError:

@@ -58,6 +58,7 @@ class CancelOnDisconnect:
             self._direct.on_disconnect = None
         elif self._watcher is not None:
             self._watcher.cancel()
+            self._watcher = None  # its exception keeps its frame, which has `self`
         # Another cancellation of the task takes precedence.
         if self._disconnected and self._task.uncancel() == 0 and kind is asyncio.CancelledError:
             raise ClientGone from None

@@ -20,8 +20,7 @@ from gateway.calls.offload import Planner
 from gateway.calls.plan import (
     ALWAYS_QUICK_BYTES,
     MAX_QUICK_BYTES,
-    MAX_QUICK_CONTAINERS,
-    MAX_QUICK_VALUES,
+    MAX_QUICK_PARTS,
     Plan,
     holds_the_loop,
     plan,
@@ -205,7 +204,7 @@ async def test_the_planner_ends_its_processes(catalog: Catalog, started: list[Pr
 
 
 async def test_subjects_do_not_hold_each_other_up(catalog: Catalog, started: list[Process]) -> None:
-    large = orjson.dumps({"group": {"id": "g"}, "jobs": {"jobs": [{"id": "i"}] * 90_000}})
+    large = orjson.dumps({"group": {"id": "g"}, "jobs": {"jobs": [{"id": "i"}] * 45_000}})
     order: list[str] = []
 
     async def one(principal: str, is_large: bool) -> None:
@@ -269,18 +268,34 @@ async def test_a_process_that_takes_too_long_is_ended(
     [
         (b"{" * ALWAYS_QUICK_BYTES, False),
         (b"{" * (ALWAYS_QUICK_BYTES + 1), True),
+        (b'{"r":[' + b"[]," * 21_000 + b"1]}", True),
+        (b'{"r":[' + b"{}," * 21_000 + b"1]}", True),
+        (b"job=" + b"%41" * 20_000, True),
+        (b"job=a&" * 6_000, True),
+        (b'{"spec": "' + b"<a>" * 20_000 + b'"}', False),
         (b"x" * MAX_QUICK_BYTES, False),
         (b"x" * (MAX_QUICK_BYTES + 1), True),
-        (b"[" * MAX_QUICK_CONTAINERS + b"x" * ALWAYS_QUICK_BYTES, False),
-        (b"[" * MAX_QUICK_CONTAINERS + b"{" + b"x" * ALWAYS_QUICK_BYTES, True),
-        (b"1," * MAX_QUICK_VALUES + b"x" * ALWAYS_QUICK_BYTES, False),
-        (b"1," * MAX_QUICK_VALUES + b"," + b"x" * ALWAYS_QUICK_BYTES, True),
+        (b"[" * MAX_QUICK_PARTS + b"x" * ALWAYS_QUICK_BYTES, False),
+        (b"[" * MAX_QUICK_PARTS + b"{" + b"x" * ALWAYS_QUICK_BYTES, True),
+        (b"1," * MAX_QUICK_PARTS + b"x" * ALWAYS_QUICK_BYTES, False),
+        (b"1," * MAX_QUICK_PARTS + b"[" + b"x" * ALWAYS_QUICK_BYTES, True),
     ],
     ids=itertools.count(),
 )
 def test_what_holds_the_loop(body: bytes, expected: bool) -> None:
-    """Large bodies, and those of some size that are full of objects and lists, or of values."""
+    """Large bodies, and those of some size that have many parts, in JSON or in a form."""
     assert holds_the_loop(body) == expected
+
+
+async def test_requests_of_too_many_values_are_refused_there(catalog: Catalog) -> None:
+    """The event loop reads a request again, for a look-up or a rule."""
+    names = [b'{"r": {"jobs": [%s]}}' % b",".join([b'""'] * each) for each in (99_990, 100_001)]
+    async with planning() as planner:
+        assert (await planned(planner, catalog, body=names[0])).plan.payload
+        with pytest.raises(GatewayError, match="the body: more than 100000 values"):
+            await planned(planner, catalog, body=names[1])
+        spec = orjson.dumps({"spec": "," * 200_000})  # one value
+        assert (await planned(planner, catalog, "/job.JobInterface/LaunchSpec", spec)).plan.payload
 
 
 async def test_batches_are_taken_apart_there(catalog: Catalog) -> None:

@@ -14,6 +14,7 @@ from gateway.http.interceptors import Interceptor, Interceptors
 from gateway.http.middleware import ContextMiddleware
 from gateway.http.proxies import TrustedProxies
 from tests.support.contexts import context_of
+from tests.support.garbage import collected
 from tests.support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
@@ -158,3 +159,18 @@ def test_so_it_is_on_the_short_way(error: Exception) -> None:
         connection.problem = raised
         with pytest.raises(expected):
             context_of("/a.B/C", direct=connection).answer(200, (), b"")
+
+
+async def test_a_watcher_leaves_no_garbage() -> None:
+    """It would keep its request, with all of its body."""
+
+    async def receive() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    with collected(CancelOnDisconnect, RequestContext) as found:
+        for _ in range(3):
+            with CancelOnDisconnect(context_of("/"), receive):
+                await asyncio.sleep(0)
+            await asyncio.sleep(0)
+    assert not found
