@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.fuzz.targets import CORPUS, LARGEST, TARGETS
+from tests.fuzz.targets import AT_RANDOM, CORPUS, LARGEST, TARGETS
 
 WORKING = Path(".fuzz")
 FINDS = ("crash-", "timeout-", "oom-", "slow-unit-")
@@ -75,7 +75,8 @@ def run(name: str, seconds: int, title: str) -> Result:
         f"-artifact_prefix={known}/",
         "-print_final_stats=1",
     ]
-    command = [sys.executable, "-m", "tests.fuzz.guided", name, *flags, str(working), str(known)]
+    search = "tests.fuzz.costly" if name in AT_RANDOM else "tests.fuzz.guided"
+    command = [sys.executable, "-m", search, name, *flags, str(working), str(known)]
     with subprocess.Popen(  # noqa: S603 - it is our own command
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
     ) as process:

@@ -16,8 +16,12 @@ TARGETS = {
     "upstream": "HTTP/2 from Cuebot",
     "descriptors": "FileDescriptorSets",
     "profiles": "compatibility profiles",
+    "cost": "costly requests",
 }
 """Names of modules in this package, and what they are fed with."""
+AT_RANDOM = ("cost",)
+"""Targets that no code guides, whose inputs are recipes: see `costly.py`. The others are guided by
+atheris."""
 
 
 def load(name: str) -> Callable[[bytes], None]:
