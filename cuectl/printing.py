@@ -63,7 +63,7 @@ class Showing:
         """The lines of a form for programs."""
         whole = orjson.loads(content)
         rows = rows_at(whole, self.place)
-        return [*text_of(self.form, whole, rows, self.columns, headers=self.headers)]
+        return [*text_of(self.form, whole, rows, self.columns, headers=self.headers, raw=self.raw)]
 
     def changes(self, content: bytes, is_first: bool) -> "Lines":
         """The lines of a form as they are told one by one."""

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
 import orjson
@@ -15,6 +16,7 @@ Form = Literal["table", "wide", "json", "yaml", "ndjson", "csv", "name"]
 FORMS: tuple[Form, ...] = get_args(Form)
 SIZES = {"bytes": 1, "kB": 2**10, "MB": 2**20}
 SIZE_UNITS = "BKMGTP"
+LAST_MOMENT = 253_402_300_799  # the end of the year 9999
 INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}")
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -205,7 +207,13 @@ def without_room(
 
 
 def text_of(
-    form: Form, answer: Any, rows: Sequence[Row], columns: Sequence[Column], *, headers: bool
+    form: Form,
+    answer: Any,
+    rows: Sequence[Row],
+    columns: Sequence[Column],
+    *,
+    headers: bool,
+    raw: bool,
 ) -> Iterator[str]:
     """The lines of an answer in a form for programs."""
     if form == "json":
@@ -223,27 +231,42 @@ def text_of(
         text: str = yaml.safe_dump(answer, sort_keys=False, allow_unicode=True)
         yield text.rstrip("\n")
     else:
-        yield from csv_lines(rows, columns, headers=headers)
+        yield from csv_lines(rows, columns, headers=headers, raw=raw)
 
 
-def csv_lines(rows: Sequence[Row], columns: Sequence[Column], *, headers: bool) -> Iterator[str]:
+def csv_lines(
+    rows: Sequence[Row], columns: Sequence[Column], *, headers: bool, raw: bool = False
+) -> Iterator[str]:
     """The values of columns, headed by their fields; those of which they are parts have columns,
-    too.
+    too. Times are ISO 8601 and sizes are bytes, unless `raw`.
 
     Columns that were chosen are headed as they were written, and stand alone. A part of a text is
     headed by its title.
     """
-    heads: list[tuple[str, str, str]] = []
+    heads: list[tuple[str, str, str, str]] = []
     for each in columns:
-        mark = each.get("before", "")
+        mark, unit = each.get("before", ""), "" if raw else each.get("unit", "")
         own = str(each["title"]).lower() if mark else each["path"]
-        heads.append((each.get("head", own), each["path"], mark))
+        heads.append((each.get("head", own), each["path"], mark, unit))
         if "of" in each and "head" not in each:
-            heads.append((each["of"], each["of"], ""))
+            heads.append((each["of"], each["of"], "", unit))
     if headers:
-        yield ",".join(quoted(head) for head, _, _ in heads)
+        yield ",".join(quoted(head) for head, *_ in heads)
     for row in rows:
-        yield ",".join(csv_cell(part_of(row, path, mark)) for _, path, mark in heads)
+        yield ",".join(
+            csv_cell(for_spreadsheet(part_of(row, path, mark), unit))
+            for _, path, mark, unit in heads
+        )
+
+
+def for_spreadsheet(value: Any, unit: str) -> Any:
+    """A time as ISO 8601, nothing for one that has not come, and a size in bytes."""
+    number = as_number(value) if unit else None
+    if number is None:
+        return value
+    if unit == "time":
+        return datetime.fromtimestamp(number, UTC) if 0 < number <= LAST_MOMENT else None
+    return round(number * SIZES[unit]) if unit in SIZES else value
 
 
 def part_of(row: Row, path: str, mark: str) -> Any:
@@ -261,6 +284,8 @@ def csv_cell(value: Any) -> str:
             return value
         is_formula = value.startswith(FORMULA) and as_number(value) is None
         return quoted(f"'{value}" if is_formula else value)
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%dT%H:%M:%SZ")
     if isinstance(value, dict | list):
         return quoted(orjson.dumps(value).decode())
     return orjson.dumps(value).decode()

@@ -52,7 +52,7 @@ CONDITIONS = ("If-None-Match", "Prefer")
 VIEW = ("_fields",)
 ROWS_VIEW = (
     *("_where", "_group", "_count", "_sum", "_min", "_max"),
-    *("_sort", "_offset", "_limit", "_format"),
+    *("_sort", "_offset", "_limit", "_format", "_raw"),
 )
 
 OF_ANY: Iterable[str] = SHARED["headers_of"]["any"]

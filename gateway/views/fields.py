@@ -20,6 +20,8 @@ from gateway.codec.scalars import MINUS_ZERO
 from gateway.codec.wellknown import is_special
 from gateway.views.paths import FieldPath, Segment, find_path, values_at
 from gateway.views.row_conditions import NUMBERS
+from gateway.views.spreadsheets import for_spreadsheets
+from gateway.views.units import NO_UNITS, Units, unit_of
 
 MOST_COLUMNS = 200
 FORMULA = re.compile(
@@ -181,11 +183,15 @@ def leaves(
             yield from leaves(root, inner, f"{text}.", (*above, descriptor.full_name))
 
 
-def cell_of(path: FieldPath, encoders: Encoders) -> Callable[[Any], str]:
-    """The function from a row to the cell of a column, which is empty for an unset field."""
+def cell_of(path: FieldPath, encoders: Encoders, units: Units = NO_UNITS) -> Callable[[Any], str]:
+    """The function from a row to the cell of a column, which is empty for an unset field.
+
+    Numbers in one of these units are as spreadsheets take them.
+    """
     if is_map(path.leaf):
         return map_cell(path, encoders)
-    values, convert = path.values, encoders.value(path.leaf)
+    values = path.values
+    convert = for_spreadsheets(unit_of(path.leaf, units)) or encoders.value(path.leaf)
     is_numeric = has_numbers(path.leaf)
 
     def cell(row: Any) -> str:

@@ -18,6 +18,8 @@ from gateway.suggestions import QUOTED_CHARS, did_you_mean
 from gateway.views.order import Order, Part, encoding_of, part, sorted_by, wide_integer
 from gateway.views.paths import FieldPath, Find, Value, names_in, refused, single_value
 from gateway.views.row_conditions import INTEGERS, NUMBERS
+from gateway.views.spreadsheets import for_spreadsheets
+from gateway.views.units import NO_UNITS, Units, unit_of
 
 Kind = Literal["sum", "min", "max"]
 KINDS: tuple[Kind, ...] = ("sum", "min", "max")
@@ -55,12 +57,20 @@ class Aggregate:
         return f"{self.kind}({self.path.text})"
 
     @property
+    def heading(self) -> str:
+        return f"{self.kind}({self.path.heading})"
+
+    @property
     def is_of_integers(self) -> bool:
         return self.path.leaf.type in INTEGERS
 
-    def to_json(self, encoders: Encoders) -> ToJson | None:
+    def to_json(self, encoders: Encoders, units: Units = NO_UNITS) -> ToJson | None:
+        """With units, numbers are as spreadsheets take them, but for sums of times."""
+        unit = unit_of(self.path.leaf, units)
         if self.kind != "sum":
-            return encoders.value(self.path.leaf)
+            return for_spreadsheets(unit) or encoders.value(self.path.leaf)
+        if unit != "time" and (convert := for_spreadsheets(unit)) is not None:
+            return convert
         return str if self.is_of_integers else json_double
 
     def encoding(self, *, descending: bool) -> Callable[[Any], bytes]:
@@ -153,10 +163,28 @@ class Grouping:
             yield len(self.by), COUNT
         yield from enumerate((each.name for each in self.aggregates), len(self.by) + 1)
 
-    def shown(self, encoders: Encoders) -> list[tuple[int, ToJson | None, bool]]:
-        """The same cells, the JSON of their values, and whether they are numbers."""
-        keys = [(encoders.value(path.leaf), path.leaf.type in NUMBERS) for path in self.by]
-        aggregates = [(each.to_json(encoders), True) for each in self.aggregates]
+    def headings(self) -> Iterator[str]:
+        """Of the same cells, as they were asked for."""
+        yield from (path.heading for path in self.by)
+        if self.counts:
+            yield COUNT
+        yield from (each.heading for each in self.aggregates)
+
+    def shown(
+        self, encoders: Encoders, units: Units = NO_UNITS
+    ) -> list[tuple[int, ToJson | None, bool]]:
+        """The same cells, the JSON of their values, and whether they are numbers.
+
+        With units, numbers are as spreadsheets take them.
+        """
+        keys = [
+            (
+                for_spreadsheets(unit_of(path.leaf, units)) or encoders.value(path.leaf),
+                path.leaf.type in NUMBERS,
+            )
+            for path in self.by
+        ]
+        aggregates = [(each.to_json(encoders, units), True) for each in self.aggregates]
         values = [*keys, (None, True), *aggregates]
         return [(index, *values[index]) for index, _ in self.cells()]
 

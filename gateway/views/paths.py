@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from operator import attrgetter
 from typing import Any
@@ -69,6 +69,12 @@ class FieldPath:
     text: str
     """In JSON names."""
     segments: tuple[Segment, ...]
+    written: str = ""
+    """As it was asked for, such as `deadFrames` for `jobStats.deadFrames`."""
+
+    @property
+    def heading(self) -> str:
+        return self.written or self.text
 
     @property
     def leaf(self) -> FieldDescriptor:
@@ -119,7 +125,7 @@ def find_path(descriptor: Descriptor, text: str, aliases: OtherNames = NO_ALIASE
             whole = only_path_ending_in(descriptor, part) if len(parts) == 1 else None
             if whole is None:
                 raise NoField(at, part)
-            return find_path(descriptor, whole, aliases)
+            return replace(find_path(descriptor, whole, aliases), written=text)
         names.append(alias or field.json_name)
         index += 1
         if is_map(field) and index < len(parts):
@@ -132,7 +138,7 @@ def find_path(descriptor: Descriptor, text: str, aliases: OtherNames = NO_ALIASE
         else:
             segments.append(Segment(field, alias=alias, mark=mark))
             at = message_of(field) if is_message(field) and not is_map(field) else None
-    return FieldPath(".".join(names), tuple(segments))
+    return FieldPath(".".join(names), tuple(segments), text)
 
 
 def only_path_ending_in(descriptor: Descriptor, name: str) -> str | None:

@@ -150,11 +150,11 @@ def as_ndjson(view: View, rows: Rows, encoders: Encoders) -> Show:
 
 
 def as_csv(view: View, rows: Rows, encoders: Encoders) -> Show:
-    """A line of paths, and one for each row (RFC 4180)."""
+    """A line of headings, and one for each row (RFC 4180)."""
     paths = view.row_fields
     if paths is None:
         paths = tuple(columns_of(rows.descriptor))
-    cells = [cell_of(path, encoders) for path in paths]
+    cells = [cell_of(path, encoders, view.units) for path in paths]
     parse: Any = GetMessageClass(rows.descriptor).FromString
 
     def write(row: Any) -> bytes:
@@ -163,7 +163,7 @@ def as_csv(view: View, rows: Rows, encoders: Encoders) -> Show:
 
     def pieces(payload: bytes, step: Step, progress: Progress) -> Iterator[bytes]:
         _, found = yield from fitting(view, rows, payload, step, progress)
-        opening = lines([[quoted(path.text) for path in paths]])
+        opening = lines([[quoted(path.heading) for path in paths]])
         yield from enclosed(opening, written(found, write, None, step))
 
     return guarded(view, pieces)
@@ -190,7 +190,7 @@ def group_form(
     """What stands before the groups, how each is written, and what is between and behind them."""
     to_json = grouping.to_json(encoders)
     if view.format == "csv":
-        shown = grouping.shown(encoders)
+        shown = grouping.shown(encoders, view.units)
 
         def line(cells: Cells) -> bytes:
             values = (
@@ -198,7 +198,7 @@ def group_form(
             )
             return lines([[single_cell(value, is_numeric=number) for value, number in values]])
 
-        return lines([[quoted(name) for _, name in grouping.cells()]]), line, b"", b""
+        return lines([[quoted(name) for name in grouping.headings()]]), line, b"", b""
     if view.format == "ndjson":
         return (
             b"",

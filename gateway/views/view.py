@@ -1,7 +1,7 @@
 """A view, from the parameters of the query string that begin with `_`."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Literal, cast
 
@@ -21,7 +21,8 @@ from gateway.views.units import NO_UNITS, Units
 OF_ROWS = ("_where", *groups.PARAMETERS, "_sort", "_offset", "_limit")
 OF_STREAMS = ("_every", "_until")
 """Of event streams, not of views."""
-PARAMETERS = ("_fields", *OF_ROWS, "_format", *OF_STREAMS)
+RAW = "_raw"
+PARAMETERS = ("_fields", *OF_ROWS, "_format", RAW, *OF_STREAMS)
 PAGE = ("_offset", "_limit")
 FORMATS = ("json", "ndjson", "csv")
 Format = Literal["json", "ndjson", "csv"]
@@ -79,6 +80,8 @@ class View:
     offset: int = 0
     limit: int | None = None
     format: Format = "json"
+    units: Units = field(default_factory=lambda: NO_UNITS)
+    """Of the numbers that CSV has as spreadsheets take them; none with `_raw`."""
 
     @property
     def follows_order(self) -> bool:
@@ -172,7 +175,16 @@ def make_view(
         offset=rows_of_page("_offset", asked) or 0,
         limit=rows_of_page("_limit", asked),
         format=format_,
+        units=NO_UNITS if is_raw(asked) else units,
     )
+
+
+def is_raw(asked: Mapping[str, str]) -> bool:
+    """Whether numbers in CSV are to be Cuebot's. Raises GatewayError (INVALID_ARGUMENT)."""
+    text = asked.get(RAW, "false").lower()
+    if text not in ("", "true", "false"):
+        raise refused(RAW, f"expected true or false, got {text[:QUOTED_CHARS]!r}")
+    return text != "false"
 
 
 def rows_of(answer: Descriptor) -> Rows | None:

@@ -105,6 +105,27 @@ def test_csv() -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "unit", "cell"),
+    [
+        (1_700_000_000, "time", "2023-11-14T22:13:20Z"),
+        (0, "time", ""),
+        ("2048", "kB", "2097152"),
+        ("3", "MB", "3145728"),
+        ("5", "bytes", "5"),
+        (90, "seconds", "90"),
+        (None, "kB", ""),
+        ("n/a", "kB", '"n/a"'),
+    ],
+)
+def test_csv_is_for_spreadsheets(value: object, unit: str, cell: str) -> None:
+    """A part of something has a column, and so has the whole, in the same unit."""
+    rows, columns = [{"a": value, "b": value}], [{"path": "a", "unit": unit, "of": "b"}]
+    assert [*csv_lines(rows, columns, headers=True)] == ['"a","b"', f"{cell},{cell}"]
+    raw = [*csv_lines(rows, [{"path": "a", "unit": unit}], headers=False, raw=True)]
+    assert raw == ["" if value is None else '"n/a"' if value == "n/a" else str(value)]
+
+
+@pytest.mark.parametrize(
     ("answer", "place", "rows"),
     [
         ({"jobs": {"jobs": [{"a": 1}]}}, "jobs.jobs", [{"a": 1}]),

@@ -30,7 +30,7 @@ LIGHT = "demo-sh010-artist1_light_v012"
 PRIYA = "northwind-ep02_030-priya_comp_v002"
 MAY_START = "nothing known holds it back: jobs with a higher priority go first"
 GUESSES = "waits for free cores (cuectl hosts idle)"
-FREE = '"render-node-07",133169152,32'
+FREE = '"render-node-07",136365211648,32'
 TWICE = f"{LENA}  {LENA}"
 IDLE = '"local.desktop",3,24'
 LOGS = f"/shots/harbor/hb110/logs/{DYING}--74332233-b297-5c90-a4de-c3102e21950e"
@@ -368,7 +368,7 @@ async def test_a_misspelled_word_is_told(reading: Cuectl, line: str, near: str) 
 
 async def test_the_time_that_frames_took_is_a_column(cuectl: Cuectl) -> None:
     """Of those that run, until now; what has not begun comes last."""
-    line = f"frames {DYING} -o csv --no-headers --fields name,runtime,stopTime,startTime"
+    line = f"frames {DYING} -o csv --raw --no-headers --fields name,runtime,stopTime,startTime"
     rows = [*csv.reader(StringIO((await cuectl(*line.split())).text))]
     ended = {name: int(span) for name, span, stop, _ in rows if stop != "0"}
     assert ended == {name: int(stop) - int(begin) for name, _, stop, begin in rows if stop != "0"}
