@@ -11,7 +11,7 @@ from cuectl.client.gateway import GatewayClient
 from cuectl.errors import CallError
 from cuectl.many import outcomes
 from cuectl.requests import put, quoted
-from cuectl.rows import Column, Row, cell_of, paths_of, rows_at, value_at
+from cuectl.rows import INTEGER, Column, Row, cell_of, paths_of, rows_at, value_at
 from cuectl.session import Verb
 
 REFERENCE = re.compile(r"\{([^{}]*)\}")
@@ -177,7 +177,9 @@ def replaced(text: str, value: Callable[[str], str]) -> str:
 
 
 def literal(value: object) -> str:
-    return quoted(value) if isinstance(value, str) else orjson.dumps(value).decode()
+    if not isinstance(value, str):
+        return orjson.dumps(value).decode()
+    return value if INTEGER.fullmatch(value) else quoted(value)  # of 64 bits: a unit may follow
 
 
 def distinct(rows: Sequence[Row]) -> list[Row]:

@@ -14,6 +14,7 @@ import orjson
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.empty_pb2 import Empty
 
+from gateway.calls.short_names import arguments_of, check_sizes
 from gateway.codec.body import Json, parse
 from gateway.codec.decode import fields_of, only_list_of
 from gateway.codec.fields import field_called, has_text, is_message, message_of, too_many_parts
@@ -80,6 +81,7 @@ def form_as_json(method: Method, content: bytes) -> bytes | None:
     try:
         if not method.reads_only:
             check_change(method, fields)
+            check_sizes(method, fields)
         return body_of(method.descriptor.input_type, fields, method.named_places)
     except GatewayError as error:
         raise GatewayError(error.code, error.message.removeprefix("?")) from None
@@ -310,7 +312,7 @@ def check_no_arguments(method: Method, parameters: Iterable[tuple[str, str]]) ->
     would be ignored: without the one that says which, a call is about all.
     """
     kind = method.descriptor.input_type
-    lasts = {each.rpartition(".")[2].lower() for each in method.decoders.paths(kind)}
+    lasts = {each.rpartition(".")[2].lower() for each in arguments_of(method)}
     for name, text in parameters:
         plain = name.rpartition(".")[2].replace("_", "").lower()
         is_field = field_called(kind, name.partition(".")[0]) is not None

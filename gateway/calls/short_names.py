@@ -1,20 +1,25 @@
 """What people write shorter than a request has it.
 
 Fields are at the top instead of where they belong: `{"req.states": ["DEAD"]}` gives one by its
-path. A read may leave out what is before the last name: `{"user": "lena"}` is `{"r": {"users":
-["lena"]}}`. A change may not: it is a guess. A size has a unit (`"memory": "8GB"`).
+path. What is before the last name may be left out: `{"user": "lena"}` is `{"r": {"users":
+["lena"]}}`; in a change, if no other argument has that name. A size has a unit (`"memory": "8GB"`).
 """
 
 from collections.abc import Iterable, Iterator
 
-from gateway.codec.body import ROOT, child, mismatch_at
-from gateway.codec.fields import field_at, field_called, too_many_parts
+from gateway.codec.body import ROOT, Json, child, mismatch_at
+from gateway.codec.fields import field_at, field_called, is_message, message_of, too_many_parts
 from gateway.codec.rewrite import Body, BodyPath
 from gateway.codec.scalars import json_of_text
 from gateway.codec.unknown_fields import UnknownField, UnknownFields, path_ending_in
-from gateway.errors import GatewayError
+from gateway.errors import Code, GatewayError
 from gateway.schema.method import Method
-from gateway.views.units import in_unit
+from gateway.suggestions import DID_YOU_MEAN, did_you_mean
+from gateway.views.row_conditions import NUMBER
+from gateway.views.units import bare_number, in_unit
+
+KNOWN_BY = ("id", "name")
+"""Fields that say which object one is."""
 
 
 def spell_out_fields(method: Method, value: object, unknown: Iterable[UnknownField]) -> bool:
@@ -27,8 +32,7 @@ def spell_out_fields(method: Method, value: object, unknown: Iterable[UnknownFie
         return False
     body, moved = Body(value), False
     for key, path in belonging(method, unknown):
-        first = value.get(path.partition(".")[0])
-        if key not in value or not (first is None or type(first) is dict):
+        if key not in value or not is_open(method, value, path.partition(".")[0]):
             continue
         content = value.pop(key)
         if isinstance(content, str):  # as in a query string
@@ -36,6 +40,23 @@ def spell_out_fields(method: Method, value: object, unknown: Iterable[UnknownFie
         body.put(place(path), content, place(key))
         moved = True
     return moved
+
+
+def is_open(method: Method, value: Json, first: str) -> bool:
+    """Whether the field of a request may get another value within it: an object that says already
+    which one it is may not.
+    """
+    given = value.get(first)
+    if type(given) is not dict:
+        return given is None
+    field = field_called(method.descriptor.input_type, first)
+    is_from_answer = (
+        field is not None
+        and is_message(field)
+        and method.decoders.is_echoed(message_of(field))
+        and field.json_name not in method.written
+    )
+    return not (is_from_answer and any(given.get(each) for each in KNOWN_BY))
 
 
 def belonging(method: Method, unknown: Iterable[UnknownField]) -> Iterator[tuple[str, str]]:
@@ -47,8 +68,20 @@ def belonging(method: Method, unknown: Iterable[UnknownField]) -> Iterator[tuple
             raise mismatch_at(child(ROOT, field.key), problem)
         if "." in field.key:
             yield field.key, field.key
-        elif method.reads_only and (path := path_ending_in(field.key, field.paths())) is not None:
+        elif (path := argument_called(method, field.key)) is not None:
             yield field.key, path
+
+
+def argument_called(method: Method, name: str) -> str | None:
+    """The path of the one argument with this last name. A change guesses nothing: there is no
+    other one, however deep.
+    """
+    return path_ending_in(name, arguments_of(method), alone=not method.reads_only)
+
+
+def arguments_of(method: Method) -> Iterator[str]:
+    """The paths of what a client writes: not of what an object from an answer says beside."""
+    return method.decoders.paths(method.descriptor.input_type, method.written)
 
 
 def place(path: str) -> BodyPath:
@@ -68,11 +101,29 @@ def sizes_in(method: Method, value: object) -> dict[str, int]:
     }
 
 
+def check_sizes(method: Method, fields: Iterable[tuple[str, str]]) -> None:
+    """Raises GatewayError (INVALID_ARGUMENT) for a form's size without a unit. In JSON, where a
+    number is Cuebot's own, there may be none.
+    """
+    for name, text in fields:
+        unit = method.sizes.get(name)
+        if unit is None or not NUMBER.fullmatch(text):
+            continue
+        if problem := bare_number(name, text, unit):
+            raise GatewayError(Code.INVALID_ARGUMENT, problem)
+
+
 def with_condition(error: UnknownFields, method: Method) -> GatewayError:
-    """The error, with the condition for it if the field is one of the rows in the answer."""
+    """The error, with the condition for it if the field is one of the rows in the answer, or with
+    the argument whose last name is the nearest.
+    """
     rows, unknown = method.views.rows if method.reads_only else None, error.fields[0]
-    if rows is None or unknown.path is not ROOT:
+    if unknown.path is not ROOT:
         return error
+    if rows is None:
+        lasts = {path.rpartition(".")[2]: path for path in arguments_of(method)}
+        hint = "" if DID_YOU_MEAN in error.message else did_you_mean(unknown.key, lasts, "`")
+        return GatewayError(error.code, f"{error.message}{hint}") if hint else error
     if field_called(rows.descriptor, unknown.key) is None:
         return error
     way = f"rows have it: add _where={unknown.key}=… to the query string to choose among them"

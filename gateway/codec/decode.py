@@ -93,20 +93,22 @@ def paths_below(
     echoed: Container[str] = (),
     prefix: str = "",
     depth: int = MOST_LEVELS_SUGGESTED,
+    written: Container[str] = (),
 ) -> Iterator[str]:
     """The paths of fields within the message's single messages.
 
-    Of `echoed` types, it is their name alone: what else such an object says is no argument.
+    Of `echoed` types, it is their name alone: what else such an object says is no argument, unless
+    its path is among those that callers write themselves.
     """
     for field in descriptor.fields:
         if not depth or not is_message(field) or field.is_repeated:
             continue
         inner, path = message_of(field), f"{prefix}{field.json_name}."
-        if inner.full_name in echoed:
+        if inner.full_name in echoed and path[:-1] not in written:
             yield from (f"{path}name" for each in inner.fields if each.json_name == "name")
         else:
             yield from (f"{path}{each.json_name}" for each in inner.fields if is_plain(each))
-            yield from paths_below(inner, echoed, path, depth - 1)
+            yield from paths_below(inner, echoed, path, depth - 1, written)
 
 
 def is_plain(field: FieldDescriptor) -> bool:
@@ -176,10 +178,10 @@ class Decoders:
     def is_echoed(self, descriptor: Descriptor) -> bool:
         return descriptor.full_name in self._echoed
 
-    def paths(self, descriptor: Descriptor) -> Iterator[str]:
-        """The paths of a request's arguments."""
+    def paths(self, descriptor: Descriptor, written: Container[str] = ()) -> Iterator[str]:
+        """The paths of a request's arguments; `written` as in `check_unknown`."""
         yield from (field.json_name for field in descriptor.fields)
-        yield from paths_below(descriptor, self._echoed)
+        yield from paths_below(descriptor, self._echoed, written=written)
 
     def reader(self, descriptor: Descriptor) -> Read:
         return self._readers.get(descriptor)

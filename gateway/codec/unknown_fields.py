@@ -113,13 +113,16 @@ def place_of(field: UnknownField) -> str:
     return text((field.path, field.key, 0))
 
 
-def path_ending_in(name: str, paths: Iterable[str]) -> str | None:
+def path_ending_in(name: str, paths: Iterable[str], *, alone: bool = False) -> str | None:
     """`r.users` for `users` or `user`, and `req.states` for `state`: the one path that ends in the
-    name or its plural. None if there are several, none less deep than the others.
+    name or its plural. None if there are several, none less deep than the others; with `alone`, if
+    there are several.
     """
     names = (plain := name[:QUOTED_CHARS].replace("_", "").lower(), f"{plain}s")
     some = islice(paths, MOST_PATHS_COMPARED)
     found = [each for each in some if each.rpartition(".")[2].lower() in names]
+    if alone:
+        return found[0] if len(found) == 1 else None
     least = min((each.count(".") for each in found), default=0)
     highest = [each for each in found if each.count(".") == least]
     return highest[0] if len(highest) == 1 else None

@@ -25,6 +25,7 @@ from gateway.views.units import (
     WRITTEN,
     Unit,
     Units,
+    bare_number,
     in_unit,
     looks_like_one,
     moment,
@@ -158,7 +159,11 @@ class Field:
         """A value in the type of the field. Raises BadCondition."""
         path, text = self.path, token.text
         self.check_no_wildcard(token)
-        if path.leaf.type not in NUMBERS or NUMBER.fullmatch(text):
+        if path.leaf.type not in NUMBERS:
+            return operand(path, text)
+        if NUMBER.fullmatch(text):
+            if problem := bare_number(path.heading, text, self.unit):
+                raise BadCondition(problem)
             return operand(path, text)
         found = self.reading.moment(path, text)
         value = in_unit(text, self.unit) if found is None else found

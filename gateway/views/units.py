@@ -29,11 +29,13 @@ MOMENT = re.compile(rf"{NOW}(?:\s*([+-])\s*([0-9]{{1,9}})([smhdw]))?", re.ASCII)
 MOST_LEVELS = 3
 """How deep in a row numbers are whose units are listed."""
 WRITTEN: Mapping[str, str] = {
-    **dict.fromkeys(BYTES_IN, "a number, or a size such as 16GB"),
+    **dict.fromkeys(BYTES_IN, "a size such as 16GB"),
     "seconds": "a number of seconds, or a duration such as 10m",
     "time": "seconds since 1970, a time such as now-1h, or, with < and >, an age such as 1h",
 }
 NO_UNIT = "a number"
+SECONDS_SINCE_1970 = re.compile(r"[0-9]{10}(?:\.[0-9]*)?", re.ASCII)
+"""Of a time between 2001 and 2286."""
 
 
 def unit_of(field: FieldDescriptor, units: Units) -> Unit | None:
@@ -79,6 +81,26 @@ def moment_of_age(text: str, now: int) -> int | None:
     """How long ago `2h` is; None for another text."""
     found = DURATION.fullmatch(text)
     return None if found is None else now - int(Fraction(found[1]) * SECONDS_IN[found[2]])
+
+
+def bare_number(name: str, text: str, unit: Unit | None) -> str:
+    """Why a number alone, beside this name, is neither a size nor a time, and the ways to write it.
+
+    Empty if it is as in answers: 0, a time of ten digits, and what is neither (a duration is in
+    seconds).
+    """
+    if unit == "time":
+        if not float(text) or SECONDS_SINCE_1970.fullmatch(text):
+            return ""
+        return (
+            f"{name}: {text} alone is no time; {name}>{text}s is more than {text} s ago (1m, 2h, 3d),"
+            f" {name}<{text}s less; or write now-1h, or seconds since 1970 (ten digits)"
+        )
+    if unit not in BYTES_IN or not float(text):
+        return ""
+    units = dict.fromkeys(("GB", "MB", unit if unit != "bytes" else "B"))
+    ways = ", ".join(f"{text}{each}" for each in units)
+    return f"{name}: {text} alone is no size; write {ways}"
 
 
 def looks_like_one(text: str) -> bool:

@@ -1,7 +1,8 @@
 """A view, from the parameters of the query string that begin with `_`."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as default_of
 from functools import cached_property, partial
 from typing import Literal, cast
 
@@ -80,7 +81,7 @@ class View:
     offset: int = 0
     limit: int | None = None
     format: Format = "json"
-    units: Units = field(default_factory=lambda: NO_UNITS)
+    units: Units = default_of(default_factory=lambda: NO_UNITS)
     """Of the numbers that CSV has as spreadsheets take them; none with `_raw`."""
 
     @property

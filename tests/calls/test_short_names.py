@@ -7,6 +7,7 @@ import pytest
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.calls.plan import plan, plan_message
+from gateway.calls.query import form_as_json
 from gateway.codec.unknown_fields import UnknownFieldPolicy
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
@@ -19,6 +20,7 @@ GET_JOBS, GET_FRAMES = "/job.JobInterface/GetJobs", "/job.JobInterface/GetFrames
 GET_HOSTS, KILL_FRAMES = "/host.HostInterface/GetHosts", "/job.JobInterface/KillFrames"
 JOBS, HOSTS = "/job.JobInterface", "/host.HostInterface"
 LAYER_FRAMES = "/job.LayerInterface/GetFrames"
+ADD_COMMENT = "/job.JobInterface/AddComment"
 SET_MIN_MEMORY = "/job.LayerInterface/SetMinMemory"
 JOB = {"job": {"id": "j"}}
 
@@ -106,8 +108,8 @@ def test_a_pool_needs_the_tag_of_its_hosts(tag: Any) -> None:
 
 
 def test_a_misspelled_criterion_is_told_first() -> None:
-    with pytest.raises(GatewayError, match=r"unknown field `frame`; did you mean `req\.frames`"):
-        planned(KILL_FRAMES, JOB | {"frame": "1"})
+    with pytest.raises(GatewayError, match=r"unknown field `frmes`; did you mean"):
+        planned(KILL_FRAMES, JOB | {"frmes": "1"})
 
 
 def test_all_frames_are_meant_in_protobuf_as_well() -> None:
@@ -136,6 +138,18 @@ def test_all_frames_are_meant_in_protobuf_as_well() -> None:
             *(KILL_FRAMES, JOB | {"req": {"limit": 2}, "req.states.frameStates": ["DEAD"]}),
             JOB | {"req": {"limit": 2, "states": ["DEAD"]}},
         ),
+        (KILL_FRAMES, JOB | {"frame": "1-a"}, JOB | {"req": {"frames": ["1-a"]}}),
+        (
+            ADD_COMMENT,
+            JOB | {"subject": "late", "text": "no plate"},
+            JOB | {"newComment": {"subject": "late", "message": "no plate"}},
+        ),
+        (
+            ADD_COMMENT,
+            JOB | {"subject": "late", "newComment": {"message": "no plate"}},
+            JOB | {"newComment": {"subject": "late", "message": "no plate"}},
+        ),
+        (KILL_FRAMES, {"name": "j", "req": {}}, {"job": {"name": "j"}, "req": {}}),
     ],
     ids=[
         "the name",
@@ -148,6 +162,10 @@ def test_all_frames_are_meant_in_protobuf_as_well() -> None:
         "one of several, less deep",
         "a change, by its path",
         "a change, by its path into an object",
+        "a change",
+        "within what callers write themselves",
+        "beside the rest of that",
+        "the name of the one object",
     ],
 )
 def test_a_field_is_put_where_it_belongs(path: str, body: Any, meant: Any) -> None:
@@ -157,7 +175,7 @@ def test_a_field_is_put_where_it_belongs(path: str, body: Any, meant: Any) -> No
 @pytest.mark.parametrize(
     ("path", "body", "message"),
     [
-        (KILL_FRAMES, JOB | {"frame": "1-a"}, "unknown field `frame`; did you mean `req.frames`?"),
+        (KILL_FRAMES, JOB | {"name": "1-a"}, "unknown field `name`; did you mean `job.name`?"),
         (KILL_FRAMES, JOB | {"reqs.frames": "1-a"}, "unknown field `reqs`"),
         (KILL_FRAMES, JOB | {"reason.x": "1"}, "reason: expected a string, got an object"),
         (GET_JOBS, {"user": "lena", "r": {"users": ["a"]}}, "r.users: also given as user; send "),
@@ -172,7 +190,7 @@ def test_a_field_is_put_where_it_belongs(path: str, body: Any, meant: Any) -> No
         (GET_JOBS, {"user": {"name": "lena"}}, "r.users: expected a list, got an object"),
     ],
     ids=[
-        "a change",
+        "a name for what has an id",
         "a path that is none",
         "a path through a text",
         "it is there, too",
@@ -216,6 +234,29 @@ def test_a_field_of_the_rows_is_a_condition(path: str, body: Any, told: str) -> 
 def test_a_size_has_a_unit(memory: str | int, sent: int) -> None:
     meant = {"layer": {"id": "a"}, "memory": sent}
     assert planned(SET_MIN_MEMORY, meant | {"memory": memory}) == planned(SET_MIN_MEMORY, meant)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("8", "memory: 8 alone is no size; write 8GB, 8MB, 8kB"),
+        ("8388608", "memory: 8388608 alone is no size; write 8388608GB, 8388608MB, 8388608kB"),
+    ],
+)
+def test_a_size_in_a_form_has_a_unit(text: str, told: str) -> None:
+    """In JSON, a number is Cuebot's own."""
+    method = CATALOG.routes[SET_MIN_MEMORY]
+    with pytest.raises(GatewayError) as refused:
+        form_as_json(method, f"layer=a&memory={text}".encode())
+    assert refused.value.message == told
+    assert form_as_json(method, b"layer=a&memory=8GB") == b'{"layer":"a","memory":"8GB"}'
+
+
+def test_a_misspelled_argument_of_a_change_is_told_the_nearest() -> None:
+    with pytest.raises(GatewayError) as refused:
+        planned(ADD_COMMENT, JOB | {"subjct": "late"})
+    assert refused.value.message.startswith("unknown field `subjct`")
+    assert refused.value.message.endswith("; did you mean `subject`?")
 
 
 @pytest.mark.parametrize("memory", ["much", "1B", "8Gx", ""])

@@ -1,8 +1,8 @@
 """What fuzzing has found stays fixed, and mutations of it find nothing new.
 
-Inputs of AT_RANDOM targets are requests whose cost is measured: `make fuzz` asks those of the corpus
-first, in a process without other tests. (Event loops of grpcio that live side by side in one process
-fail each other's tests, too: BlockingIOError.)
+Inputs of AT_RANDOM targets are requests whose cost is measured: `make fuzz` asks those of the
+corpus first, in a process without other tests. (Event loops of grpcio that live side by side in one
+process fail each other's tests, too: BlockingIOError.)
 """
 
 from random import Random
