@@ -28,6 +28,7 @@ import pytest
 import structlog
 
 from cuebot_simulator.server import SimulatedCuebot
+from gateway.calls import kept_names
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import Profile, load_profile
 from gateway.discovery.files import OPENCUE_PACKAGE, read_folder
@@ -212,8 +213,11 @@ async def gateway(
     request: pytest.FixtureRequest,
     shared_gateway: SharedGateway,
     cuebot: ScriptedCuebot | SimulatedCuebot,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Gateway:
     """The gateway in front of `cuebot`, shared in a module, without a rate limit.
+
+    It keeps no lists of near names from one test to the next.
 
     Other settings come from marks: `@pytest.mark.gateway(max_body_mb=0.5)`, on the test or as the
     module's `pytestmark`.
@@ -221,6 +225,7 @@ async def gateway(
     settings: dict[str, object] = {}
     for mark in reversed(list(request.node.iter_markers("gateway"))):
         settings |= mark.kwargs
+    monkeypatch.setattr(kept_names, "KEPT_SECONDS", 0.0)
     return await shared_gateway(cuebot.endpoint, **settings)
 
 

@@ -1,25 +1,28 @@
 """Names that somebody may have meant, for one that Cuebot does not find."""
 
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 
 from gateway.calls.invoke import Call, Invocation, newest_of, parsed, reworded, says
+from gateway.calls.kept_names import KeptNames, NameList
 from gateway.calls.plan import plan_of
 from gateway.calls.rows import rows_with
 from gateway.codec.rewrite import BodyPath
 from gateway.errors import GatewayError, Sought
-from gateway.long_work import let_others_run
 from gateway.schema.method import Listing, Method, Near, value_at
-from gateway.suggestions import MAX_COMPARED_NAMES, did_you_mean, is_part
 from gateway.upstream.interface import takes_all
 
 LARGEST_LIST_BYTES = 2**20
-NAMES_PER_STEP = 25
 SHORTEST_PART_CHARS = 3
 
 
 async def with_near_name(
-    error: GatewayError, sought: Sought, finder: Method, listing: Method, call: Call
+    error: GatewayError,
+    sought: Sought,
+    finder: Method,
+    listing: Method,
+    kept: KeptNames,
+    principal: str,
+    call: Call,
 ) -> GatewayError:
     """The error with the nearest name of the list; the error itself without one.
 
@@ -29,54 +32,68 @@ async def with_near_name(
     near = finder.near
     assert near is not None, "only such methods make a Sought"
     asked = finder.parse_request(sought.asked)
-    sent: list[tuple[BodyPath, object]] = list(near.constants)
-    sent += [(target, str(value_at(asked, source))) for source, target in near.copies]
-    if near.part is not None:  # most misspelled names begin right
-        part = sought.name[: max(len(sought.name) // 2, SHORTEST_PART_CHARS)]
-        sent.append((near.part, [part.lower()]))
-    names = await names_of(near, await Invocation(call).answer(plan_of(listing, sent)))
-    if sought.name in names:  # it is of something finished
+    of = [(target, str(value_at(asked, source))) for source, target in near.copies]
+    listed = await list_for(near, listing, sought.name, of, kept, principal, call)
+    if listed is None or sought.name in listed:  # it is of something finished
         return error
-    hint = did_you_mean(sought.name, await alike(sought.name, names), "'")
+    hint = await kept.hint(listed, sought.name, principal)
     if not hint:
         return error
     what = f"{sought.place}no {sought.kind} {sought.name!r}{sought.within}"
     return reworded(error, f"{what}{hint} (Cuebot: {sought.cuebot})")
 
 
-async def with_reason(
-    error: GatewayError, sought: Sought, finder: Method, listing: Listing, call: Call
-) -> GatewayError:
-    """The error that says why the name is not found, if this list has it: a job is finished."""
-    try:
+async def list_for(
+    near: Near,
+    listing: Method,
+    name: str,
+    of: Sequence[tuple[BodyPath, object]],
+    kept: KeptNames,
+    principal: str,
+    call: Call,
+) -> NameList | None:
+    """The list of `near` for a name, in which the request says what it is `of`.
+
+    None and GatewayError are those of `KeptNames.list`.
+    """
+    sent: list[tuple[BodyPath, object]] = [*near.constants, *of]
+    if near.part is not None:  # most misspelled names begin right
+        part = name[: max(len(name) // 2, SHORTEST_PART_CHARS)]
+        sent.append((near.part, [part.lower()]))
+
+    async def read() -> list[str]:
+        return await names_of(near, await Invocation(call).answer(plan_of(listing, sent)))
+
+    key = (listing.path, *(f"{target}={content!r}" for target, content in sent))
+    return await kept.list(key, principal, read)
+
+
+async def reason(
+    sought: Sought,
+    finder: Method,
+    listing: Listing,
+    kept: KeptNames,
+    principal: str,
+    call: Call,
+) -> str:
+    """Why the name is not found, if this list has it: a job is finished. Empty if it has not."""
+
+    async def read() -> list[str]:
         rows = await Invocation(call).rows_of(listing, finder, sought.asked)
+        return [says(listing, sought.kind, newest_of(rows, listing))] if rows else []
+
+    try:
+        found = await kept.list((listing.method.path, sought.asked), principal, read)
     except GatewayError:
-        return error
-    if not rows:
-        return error
-    why = says(listing, sought.kind, newest_of(rows, listing))
-    what = f"{sought.place}{sought.kind} {sought.name!r}"
-    return reworded(error, f"{what} {why} (Cuebot: {sought.cuebot})")
+        return ""
+    if found is None or not found.names:
+        return ""
+    return f"{sought.place}{sought.kind} {sought.name!r} {found.names[0]} (Cuebot: {sought.cuebot})"
 
 
 def takes_short(size: int, go_on: Callable[[], None]) -> bool:
     """See `Expects`: a longer list is not received."""
     return size <= LARGEST_LIST_BYTES and takes_all(size, go_on)
-
-
-async def alike(name: str, names: Sequence[str]) -> list[str]:
-    """The names that are near, compared in steps: long ones take some 70 µs each."""
-    sought, found = name.lower(), list[str]()
-    for start in range(0, min(len(names), MAX_COMPARED_NAMES), NAMES_PER_STEP):
-        await let_others_run()
-        some = {each.lower(): each for each in names[start : start + NAMES_PER_STEP]}
-        found += [some[each] for each in get_close_matches(sought, some, n=3)]
-        found += [
-            each
-            for lower, each in some.items()
-            if lower.startswith(sought) or is_part(sought, each)
-        ]
-    return found
 
 
 async def names_of(near: Near, answer: bytes) -> list[str]:

@@ -1,14 +1,24 @@
 """Making a request's calls to Cuebot."""
 
+import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache, partial
 from time import monotonic
 from urllib.parse import quote
 
 from gateway.access.fair_quota import FairSemaphore, Lease
-from gateway.access.rate_limiter import MemoryLimiter, Rate
-from gateway.calls.invoke import Around, Call, Invocation, calls_within, invoke, look_up, rehearse
-from gateway.calls.near_names import takes_short, with_near_name, with_reason
+from gateway.calls.invoke import (
+    Around,
+    Invocation,
+    calls_within,
+    invoke,
+    look_up,
+    rehearse,
+    reworded,
+)
+from gateway.calls.kept_names import KeptNames
+from gateway.calls.near_names import reason, takes_short, with_near_name
 from gateway.calls.rows import is_cut
 from gateway.calls.shared_reads import SHARED, OwnMemory, SharedReads
 from gateway.errors import Code, GatewayError
@@ -18,9 +28,9 @@ from gateway.http.request import CallRequest
 from gateway.http.trace_context import CallTimes
 from gateway.upstream.interface import Metadata, Upstream
 
-SUGGESTIONS = Rate(rps=1, burst=1)
 LONGEST_SUGGESTION_SECONDS = 1.0
 MOST_SUGGESTIONS = 2
+SUBJECT = "x-gateway-principal"
 OK, CANCELLED = Code.OK, Code.CANCELLED
 """Looking up an enum's member calls a function before Python 3.12."""
 
@@ -37,7 +47,7 @@ class CallMaker:
             self._for_copies = OwnMemory(upstream)
         self._answers = answers
         self._interceptors = interceptors
-        self._suggestions = MemoryLimiter()
+        self._names = KeptNames()
 
     def expect(self, context: RequestContext, size: int, go_on: Callable[[], None]) -> bool:
         """Reserve memory for `size` bytes (see `Expects`). The request returns it."""
@@ -155,40 +165,50 @@ class CallMaker:
         left: float,
         metadata: Metadata,
     ) -> GatewayError:
-        """The error with the nearest name that the caller may list, one look-up a second for each
-        principal.
+        """The error with the nearest name that the caller may list.
 
         Not where a rule hides objects: time and calls would tell of them. If the layer's job is not
-        there either, the nearest job is told.
+        there either, the nearest job is told. The lists are shared, and so are their deadlines.
         """
         caller, sought = context.caller, error.sought
         if caller is None or caller.rule.see is not None:
             return error
         routes, allowed = request.catalog.routes, caller.rule.allowed(request.catalog)
-        call: Call | None = None
-        for _ in range(MOST_SUGGESTIONS):
-            finder = routes.get(sought.path) if sought is not None and sought.name else None
-            if sought is None or finder is None or finder.near is None:
-                return error
-            listing = routes.get(finder.near.method.path)
-            if listing is None or listing.path not in allowed:
-                return error
-            if call is None:
-                if not self._suggestions.hit(context.principal, SUGGESTIONS).allowed:
-                    return error
-                within = max(min(left, LONGEST_SUGGESTION_SECONDS), 0)
-                call = calls_within(within, self._upstream, metadata, takes_short)
-            beside = finder.near.listing
-            if beside is not None and not sought.place and beside.method.path in allowed:
-                explained = await with_reason(error, sought, finder, beside, call)
-                if explained is not error:
-                    return explained
-            try:
-                return await with_near_name(error, sought, finder, listing, call)
-            except GatewayError as failed:
-                place, sought = sought.place, failed.sought
-                sought = None if sought is None else sought._replace(place=place)
+        kept, principal, metadata = self._names, context.principal, for_all(metadata)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(left, 0)):
+                for _ in range(MOST_SUGGESTIONS):
+                    finder = routes.get(sought.path) if sought is not None and sought.name else None
+                    if sought is None or finder is None or finder.near is None:
+                        return error
+                    listing = routes.get(finder.near.method.path)
+                    if listing is None or listing.path not in allowed:
+                        return error
+                    call = calls_within(
+                        LONGEST_SUGGESTION_SECONDS, self._upstream, metadata, takes_short
+                    )
+                    beside = finder.near.listing
+                    try:
+                        if (
+                            beside is not None
+                            and not sought.place
+                            and beside.method.path in allowed
+                        ):
+                            said = await reason(sought, finder, beside, kept, principal, call)
+                            if said:
+                                return reworded(error, said)
+                        return await with_near_name(
+                            error, sought, finder, listing, kept, principal, call
+                        )
+                    except GatewayError as failed:
+                        place, sought = sought.place, failed.sought
+                        sought = None if sought is None else sought._replace(place=place)
         return error
+
+
+def for_all(metadata: Metadata) -> Metadata:
+    """As of a call that is made for several callers."""
+    return (*((k, v) for k, v in metadata if k != SUBJECT), (SUBJECT, SHARED))
 
 
 def metadata_of(context: RequestContext) -> Metadata:
@@ -222,4 +242,4 @@ async def note_cut(context: RequestContext, request: CallRequest, answer: bytes)
 @lru_cache(maxsize=1024)
 def caller(client: str, subject: str) -> Metadata:
     """The subject is percent-encoded, since gRPC metadata is printable ASCII."""
-    return (("x-forwarded-for", client), ("x-gateway-principal", quote(subject, safe="")))
+    return (("x-forwarded-for", client), (SUBJECT, quote(subject, safe="")))
