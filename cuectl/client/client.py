@@ -13,6 +13,7 @@ from cuectl.errors import CallError, InvalidCall
 
 IGNORED_FIELDS = "X-Ignored-Fields"
 TRUNCATED = "X-Truncated"
+NO_MATCH = "X-No-Match"
 FILTERED = "X-Filtered"
 WHOLE: Mapping[str, str] = MappingProxyType({})
 """The parameters of a call without a view."""
@@ -26,6 +27,8 @@ class Answer:
     """Paths of the request's unknown fields, which were ignored."""
     cut_at: int = 0
     """The number of rows that Cuebot was asked for, if it sent as many: there may be more."""
+    no_match: str = ""
+    """The names in the request that are of nothing, where that is why there are no rows."""
     viewed: bool = True
     """Whether the view was applied; False from a gateway without views."""
     filtered: bool = False

@@ -8,6 +8,7 @@ from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from secrets import token_hex
+from urllib.parse import unquote
 from urllib.request import getproxies, proxy_bypass
 
 import orjson
@@ -15,6 +16,7 @@ import orjson
 from cuectl.client.arguments import Arguments, Fields, guess, unknown
 from cuectl.client.client import (
     FILTERED,
+    NO_MATCH,
     PASSING,
     TRUNCATED,
     WHOLE,
@@ -139,15 +141,19 @@ class GatewayClient:
             )
         truncated = response.headers.get(TRUNCATED, "")
         cut_at = int(truncated) if truncated.isdecimal() else 0
+        no_match = unquote(response.headers.get(NO_MATCH, ""))
         ignored, format_ = ignored_fields(response.headers), view.get("_format", "json")
         if format_ != "json" and format_ in response.headers.get("content-type", ""):
-            return Answer(content=response.content, ignored=ignored, cut_at=cut_at)
+            return Answer(
+                content=response.content, ignored=ignored, cut_at=cut_at, no_match=no_match
+            )
         self.check_json(response)
         unread = [name for name in ignored if name.startswith("?")]
         return Answer(
             content=response.content,
             ignored=tuple(name for name in ignored if name not in unread),
             cut_at=cut_at,
+            no_match=no_match,
             viewed=not view or (format_ == "json" and SCHEMA in response.headers and not unread),
             filtered=FILTERED in response.headers,
         )

@@ -52,13 +52,13 @@ class Output:
     """Whether the last table has no rows."""
 
     def answer(self, answer: Answer, *, space: os.terminal_size | None = None) -> None:
-        """Write the answer, cut to `space`, a warning about ignored fields, and whether a table has
-        no rows.
+        """Write the answer, cut to `space`, warnings about its request, and whether a table has no
+        rows.
 
         Raises InvalidCall if the answer is no table of these fields.
         """
         if space is not None and self.err.isatty():
-            for line in warnings(answer.ignored):
+            for line in warnings(answer.ignored, answer.no_match):
                 space = space_above(f"{self.program}: {line}", space)
         text = self._text(answer, space)
         if self.form == "table" and self.shown and not self.terminal:
@@ -66,7 +66,7 @@ class Output:
         self.out.write(text)
         self.out.flush()
         self.shown += 1
-        self._tell(*warnings(answer.ignored), *[NO_ROWS] * self.rowless)
+        self._tell(*warnings(answer.ignored, answer.no_match), *[NO_ROWS] * self.rowless)
 
     def failure(self, error: CallError) -> None:
         text = text_of(error)
@@ -148,9 +148,11 @@ def fitted(lines: Sequence[str], space: os.terminal_size) -> list[str]:
     return [clip(line, space.columns) for line in lines]
 
 
-def warnings(ignored: Sequence[str]) -> Iterator[str]:
+def warnings(ignored: Sequence[str], no_match: str = "") -> Iterator[str]:
     if ignored:
         yield f"warning: fields ignored: {printable(', '.join(ignored))}"
+    if no_match:
+        yield f"nothing is called so: {printable(no_match)}"
 
 
 def space_above(message: str, space: os.terminal_size) -> os.terminal_size:

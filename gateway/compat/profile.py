@@ -315,6 +315,18 @@ class NearEntry(Entry):
     list: Listing | None = None
 
 
+class FilterEntry(Entry):
+    """Lists of names in requests, by message and field, without which a read finds nothing, and the
+    list of all names (at `names` in its rows).
+    """
+
+    kind: str
+    fields: dict[str, FieldName]
+    call: MethodName
+    rows: FieldPath
+    names: FieldPath
+
+
 class NamesOf(Entry):
     """The list of objects of which a method answers the names alone, at `put`."""
 
@@ -387,6 +399,7 @@ class Profile(Entry):
     narrowed: dict[MethodName, dict[Fact, FieldPath]] = {}
     pages: dict[MethodName, tuple[FieldPath, ...]] = {}
     near: dict[MethodName, NearEntry] = {}
+    filters: list[FilterEntry] = []
     names: dict[MethodName, NamesOf] = {}
     watched: dict[MethodName, Watched] = {}
 

@@ -8,9 +8,9 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 
-from gateway.codec.fields import is_message, message_of
+from gateway.codec.fields import field_called, is_message, message_of
 from gateway.compat.profile import About as AboutEntry
-from gateway.compat.profile import Asking, NamesOf, NearEntry, Profile
+from gateway.compat.profile import Asking, FilterEntry, NamesOf, NearEntry, Profile
 from gateway.compat.references import listing_of
 from gateway.compat.schema_paths import (
     NotApplicable,
@@ -33,6 +33,7 @@ from gateway.schema.method import (
     Argument,
     Asked,
     FieldPath,
+    Filter,
     FoundBy,
     LiesIn,
     Method,
@@ -87,6 +88,12 @@ def with_subjects(
         with entry(f"near.{name}", unused):
             method = needed_method(found, name)
             found[name] = replace(method, near=near_of(method, each_near, found))
+    for filtered in profile.filters:
+        with entry(f"filters.{filtered.kind}", unused):
+            near = names_for(filtered, found)
+            for name, method in found.items():
+                if more := filters_of(method, filtered, near):
+                    found[name] = replace(method, filters=(*method.filters, *more))
     by_fact = {
         fact: about
         for about in abouts.values()
@@ -327,6 +334,38 @@ def near_of(method: Method, each: NearEntry, methods: Mapping[str, Method]) -> N
     except (TypeError, ValueError) as error:
         raise NotApplicable(f"{each.name}: {error}") from None
     return near
+
+
+def names_for(each: FilterEntry, methods: Mapping[str, Method]) -> Near:
+    """The list of all names. Raises NotApplicable."""
+    listing = needed_method(methods, each.call)
+    rows = list_at(listing.descriptor.output_type, each.rows)
+    return Near(
+        kind=each.kind,
+        name="",
+        parts=(),
+        within=None,
+        method=listing,
+        copies=(),
+        constants=(),
+        rows=rows,
+        names=proto_path(message_of(rows[-1]), each.names),
+        part=None,
+    )
+
+
+def filters_of(method: Method, each: FilterEntry, near: Near) -> tuple[Filter, ...]:
+    """Those in the criteria of a read's request."""
+    found = []
+    for criteria in method.descriptor.input_type.fields if method.reads_only else ():
+        if not is_message(criteria) or criteria.is_repeated:
+            continue
+        name = each.fields.get(message_of(criteria).full_name)
+        field = None if name is None else field_called(message_of(criteria), name)
+        if field is not None and field.is_repeated and field.type == FieldDescriptor.TYPE_STRING:
+            place = f"{criteria.json_name}.{field.json_name}"
+            found.append(Filter(place, (criteria.name, field.name), near))
+    return tuple(found)
 
 
 def named_rows(method: Method, each: NamesOf, methods: Mapping[str, Method]) -> NamedRows:

@@ -19,6 +19,7 @@ from gateway.calls.invoke import (
 )
 from gateway.calls.kept_names import KeptNames
 from gateway.calls.near_names import reason, takes_short, with_near_name
+from gateway.calls.no_match import is_empty, no_match
 from gateway.calls.rows import is_cut
 from gateway.calls.shared_reads import SHARED, OwnMemory, SharedReads
 from gateway.errors import Code, GatewayError
@@ -130,7 +131,31 @@ class CallMaker:
         context.response.code = OK
         if resolved:  # a waiting GET calls several times
             note_resolved(context, resolved)
+        if request.plan.method.filters and is_empty(request.plan.method, answer):
+            left = request.timeout - (monotonic() - began)
+            await self._note_no_match(context, request, left, metadata)
         return answer
+
+    async def _note_no_match(
+        self, context: RequestContext, request: CallRequest, left: float, metadata: Metadata
+    ) -> None:
+        """Say in a header which names in the request are of nothing, where the caller may list
+        them; not where a rule hides objects, or the answer is for others, too.
+        """
+        caller, method = context.caller, request.plan.method
+        if caller is None or caller.rule.see is not None or context.is_shared:
+            return
+        allowed = caller.rule.allowed(request.catalog)
+        filters = [each for each in method.filters if each.near.method.path in allowed]
+        call = calls_within(
+            LONGEST_SUGGESTION_SECONDS, self._upstream, for_all(metadata), takes_short
+        )
+        asked = method.parse_request(request.plan.payload)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(left, 0)):
+                names = await no_match(filters, asked, self._names, context.principal, call)
+                if names:
+                    context.response.set_header(b"x-no-match", names.encode())
 
     async def look_up(self, context: RequestContext, request: CallRequest) -> CallRequest:
         """The request after its look-ups, to be made several times. Raises GatewayError."""

@@ -81,6 +81,8 @@ class Method:
     """Facts, with the lists in requests that confine the answer to rows with such a fact."""
     pages: tuple[FieldPath, ...] = ()
     """Numbers in requests that count rows which may not be seen."""
+    filters: "tuple[Filter, ...]" = ()
+    """Names in requests that may be of nothing."""
     near: "Near | None" = None
     """The list of names in which a misspelled one is looked up."""
     named_rows: "NamedRows | None" = None
@@ -490,6 +492,17 @@ class RowFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Filter:
+    """Names in a read's request, without which it finds nothing."""
+
+    place: str
+    """`r.shows`."""
+    path: FieldPath
+    near: "Near"
+    """All names that there are."""
+
+
+@dataclass(frozen=True, slots=True)
 class Near:
     """A list of names, for a name that its method does not find."""
 
@@ -515,7 +528,7 @@ class Near:
     """A list of objects of the very name that the method does not find, and why it does not."""
 
     def name_in(self, asked: Any) -> str:
-        """The name in a request of the method."""
+        """The name in a request of the method; empty for one that stands in a filter."""
         return self.name.format(**{part: getattr(asked, field) for part, field in self.parts})
 
 

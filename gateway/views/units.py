@@ -93,8 +93,8 @@ def bare_number(name: str, text: str, unit: Unit | None) -> str:
         if not float(text) or SECONDS_SINCE_1970.fullmatch(text):
             return ""
         return (
-            f"{name}: {text} alone is no time; {name}>{text}s is more than {text} s ago (1m, 2h, 3d),"
-            f" {name}<{text}s less; or write now-1h, or seconds since 1970 (ten digits)"
+            f"{name}: {text} alone is no time; {name}>{text}s is more than {text} s ago (1m, 2h,"
+            f" 3d), {name}<{text}s less; or write now-1h, or seconds since 1970 (ten digits)"
         )
     if unit not in BYTES_IN or not float(text):
         return ""

@@ -332,9 +332,9 @@ function steps({ method, request: body, before = [], after = [], ignoredFields =
 
 // What the gateway has done with the request beside calling Cuebot.
 function reported(response) {
-  return ["Defaulted", "Ignored", "Replaced", "Truncated"].map((name) => {
-    const found = response.headers.get(`x-${name.toLowerCase()}${name === "Truncated" ? "" : "-fields"}`);
-    return found ? `; ${name.toLowerCase()}: ${decodeURIComponent(found)}` : "";
+  return ["defaulted-fields", "ignored-fields", "replaced-fields", "truncated", "no-match"].map((name) => {
+    const found = response.headers.get(`x-${name}`);
+    return found ? `; ${name.replace("-fields", "")}: ${decodeURIComponent(found)}` : "";
   }).join("");
 }
 
