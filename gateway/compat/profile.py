@@ -9,7 +9,7 @@ import tomllib
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     Field,
@@ -353,6 +353,15 @@ class Start(Entry):
     before: Annotated[str, Field(min_length=1)]
 
 
+class Computed(Entry):
+    """A column of views: what is computed (`is_`: a function of `gateway/views/columns.py`) from
+    these fields of a row.
+    """
+
+    is_: Literal["elapsed", "waiting", "hours", "share"] = Field(alias="is")
+    of: tuple[FieldPath, ...]
+
+
 class Profile(Entry):
     summaries: Summaries = Summaries()
     """In the TOML: this table, or the name of a file beside the profile that has its content."""
@@ -374,6 +383,7 @@ class Profile(Entry):
     answers: dict[TypeName, dict[FieldName, FieldName | tuple[FieldName, ...] | StrictBool]] = {}
     called: dict[TypeName, dict[FieldName, FieldName | Start]] = {}
     elsewhere: dict[TypeName, dict[FieldName, Line]] = {}
+    columns: dict[TypeName, dict[FieldName, Computed]] = {}
     units: dict[Unit, dict[TypeName, tuple[FieldName, ...]]] = {}
     before: tuple[Before, ...] = ()
     named: tuple[Named, ...] = ()

@@ -17,6 +17,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from gateway.codec.fields import INT32, INT64, UINT32, UINT64, is_message, message_of
 from gateway.codec.interfaces import Derived
 from gateway.codec.rewrite import BodyPath, Default, MostRows, Rename, Rewrite
+from gateway.compat.columns import add_column, computed_column
 from gateway.compat.profile import (
     After,
     Before,
@@ -73,6 +74,7 @@ from gateway.schema.method import (
     Unique,
 )
 from gateway.schema.selection import chosen
+from gateway.views.columns import SECONDS
 from gateway.views.paths import Beginning, Meant
 from gateway.views.row_conditions import NUMBERS
 from gateway.views.units import Unit
@@ -477,6 +479,11 @@ def names_in_views(
         with entry(f"elsewhere.{name}", unused):
             needed_message(pool, name)
             found.setdefault(name, {}).update(texts)
+    for name, columns in profile.columns.items():
+        for called_, computed in columns.items():
+            with entry(f"columns.{name}.{called_}", unused):
+                column = computed_column(needed_message(pool, name), called_, computed)
+                add_column(found.setdefault(name, {}), column)
     return found
 
 
@@ -493,7 +500,7 @@ def called(message: Descriptor, name: str, native: str | Start) -> Meant:
 
 def units_of(profile: Profile, pool: DescriptorPool, unused: list[UnusedEntry]) -> dict[str, Unit]:
     """Units by full name of a field. Fields that an older Cuebot lacks need none."""
-    found: dict[str, Unit] = {}
+    found: dict[str, Unit] = {SECONDS.full_name: "seconds"} if profile.columns else {}
     for unit, messages in profile.units.items():
         for name, fields in messages.items():
             with suppress(KeyError):

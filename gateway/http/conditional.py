@@ -31,6 +31,7 @@ from gateway.http.respond import Responder
 from gateway.http.routing import send_nothing
 from gateway.long_work import STEP, Step, begin_at_once, let_others_run
 from gateway.views.changes import fingerprint, fingerprint_of_shown
+from gateway.views.columns import NO_OWNERS, Owners
 
 WAIT_PREFERENCE = re.compile(
     rb"(?:^|,)[ \t]*wait[ \t]*=[ \t]*\"?([0-9]{1,9})\"?[ \t]*(?:$|[,;])", re.I
@@ -185,11 +186,11 @@ class ConditionalReads:
             await asyncio.sleep(min(left, POLL_INTERVAL_SECONDS))
 
 
-def of_this_moment(request: CallRequest) -> CallRequest:
-    """The request with `now` in its view as it is now."""
+def of_this_moment(request: CallRequest, owners: Owners = NO_OWNERS) -> CallRequest:
+    """The request with `now` in its view as it is now, and with these owners of rows."""
     if request.view is None or request.view.renewed is None:
         return request
-    return request._replace(view=request.view.renewed())
+    return request._replace(view=request.view.renewed(owners))
 
 
 async def etag_of(request: CallRequest, answer: bytes, deadline: float) -> str:

@@ -35,6 +35,7 @@ from gateway.schema.selection import Selection
 from gateway.settings.model import Settings
 from gateway.upstream.cuebot import Cuebot, open_upstream
 from gateway.views.changes import comparison
+from gateway.views.columns import NO_OWNERS
 from gateway.views.compiled_view import Goal
 from gateway_cli.client.method_names import find_method
 
@@ -179,7 +180,7 @@ class CuebotClient:
         if goal is not None:
             of_rows = tuple(each for each in asked if each[0] != "_format")
             compare = comparison(method.views.of_events(of_rows), method.encoders)
-            now = goal if goal.renewed is None else goal.renewed()
+            now = goal if goal.renewed is None else goal.renewed(NO_OWNERS)
             is_done = (await in_turns(compare(answer, None, False, now, STEP))).is_done
         return Answer(content=content, ignored=planned.ignored, cut_at=cut_at), is_done
 
