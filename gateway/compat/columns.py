@@ -40,7 +40,8 @@ def view_path(message: Descriptor, text: str) -> FieldPath:
 
 def add_column(others: dict[str, Meant], column: Column) -> None:
     """Raises NotApplicable if a field goes by the name of the column."""
-    for name in (column.name, column.name.lower()):
+    names = {column.name, column.name.lower()}
+    for name in names:
         if not isinstance(others.get(name, ""), str):
             raise NotApplicable(f"a field is called {name}")
-        others[name] = column
+    others.update(dict.fromkeys(names, column))

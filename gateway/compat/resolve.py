@@ -74,7 +74,6 @@ from gateway.schema.method import (
     Unique,
 )
 from gateway.schema.selection import chosen
-from gateway.views.columns import SECONDS
 from gateway.views.paths import Beginning, Meant
 from gateway.views.row_conditions import NUMBERS
 from gateway.views.units import Unit
@@ -480,10 +479,12 @@ def names_in_views(
             needed_message(pool, name)
             found.setdefault(name, {}).update(texts)
     for name, columns in profile.columns.items():
-        for called_, computed in columns.items():
-            with entry(f"columns.{name}.{called_}", unused):
-                column = computed_column(needed_message(pool, name), called_, computed)
-                add_column(found.setdefault(name, {}), column)
+        with entry(f"columns.{name}", unused):
+            message = needed_message(pool, name)
+            for other, computed in columns.items():
+                with entry(f"columns.{name}.{other}", unused):
+                    column = computed_column(message, other, computed)
+                    add_column(found.setdefault(name, {}), column)
     return found
 
 
@@ -500,7 +501,7 @@ def called(message: Descriptor, name: str, native: str | Start) -> Meant:
 
 def units_of(profile: Profile, pool: DescriptorPool, unused: list[UnusedEntry]) -> dict[str, Unit]:
     """Units by full name of a field. Fields that an older Cuebot lacks need none."""
-    found: dict[str, Unit] = {SECONDS.full_name: "seconds"} if profile.columns else {}
+    found: dict[str, Unit] = {}
     for unit, messages in profile.units.items():
         for name, fields in messages.items():
             with suppress(KeyError):
