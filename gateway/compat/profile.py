@@ -362,6 +362,29 @@ class Computed(Entry):
     of: tuple[FieldPath, ...]
 
 
+class OwnedRows(Entry):
+    """Columns with what the owners of a method's rows have (frames: their job), by name.
+
+    A `call` to a list finds the owners: by what is in each `row`, or by what is `asked` for in the
+    request. That is sent as `send`, with constants (`set`), and is at `key` in the list's `rows`.
+    """
+
+    columns: dict[FieldName, FieldPath]
+    row: FieldPath | None = None
+    asked: FieldPath | None = None
+    call: MethodName
+    send: FieldPath
+    set: dict[FieldPath, Content] = {}
+    rows: FieldPath
+    key: FieldPath
+
+    @model_validator(mode="after")
+    def check(self) -> Self:
+        if (self.row is None) == (self.asked is None):
+            raise ValueError("expected either row or asked")
+        return self
+
+
 class Profile(Entry):
     summaries: Summaries = Summaries()
     """In the TOML: this table, or the name of a file beside the profile that has its content."""
@@ -384,6 +407,7 @@ class Profile(Entry):
     called: dict[TypeName, dict[FieldName, FieldName | Start]] = {}
     elsewhere: dict[TypeName, dict[FieldName, Line]] = {}
     columns: dict[TypeName, dict[FieldName, Computed]] = {}
+    owned: dict[MethodName, OwnedRows] = {}
     units: dict[Unit, dict[TypeName, tuple[FieldName, ...]]] = {}
     before: tuple[Before, ...] = ()
     named: tuple[Named, ...] = ()

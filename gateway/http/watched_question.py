@@ -347,7 +347,7 @@ class Question:
             self._interceptors.enter(context)
             timeout = max(each.request.timeout for each in self.watchers)
             request = of_this_moment(self.request)._replace(timeout=timeout)
-            answer = await self._calls.call(context, request)
+            request, answer = await self._calls.call_for_view(context, request)
             await self._look_at(context, request, answer, self._pace())
             del answer
         except Exception as error:

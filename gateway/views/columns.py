@@ -118,6 +118,8 @@ COMPUTATIONS: Mapping[str, Computation] = MappingProxyType(
 class Owned:
     """How the owners of a method's rows are looked up: in a list, by one call."""
 
+    shown: str
+    """The columns with what owners have: `job, show, user`."""
     call: str
     """The path of the method with the list."""
     key: Value | None
