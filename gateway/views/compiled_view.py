@@ -12,7 +12,7 @@ from google.protobuf.descriptor import Descriptor
 from gateway.codec.encode import Encode, Encoders
 from gateway.codec.fields import is_message, message_of
 from gateway.views import groups
-from gateway.views.columns import NO_OWNERS, Given, Owned, Owners
+from gateway.views.columns import NO_OWNERS, Column, Given, Owned, Owners
 from gateway.views.filter_expressions import Test
 from gateway.views.paths import OtherNames, columns_in, find_path, refused
 from gateway.views.render import Show, compile_view
@@ -118,15 +118,24 @@ class Views:
     @cached_property
     def row_units(self) -> Mapping[str, Unit]:
         """By path in a row; without rows, in the answer or in its only object."""
-        message = self._answer if self.rows is None else self.rows.descriptor
-        fields = message.fields
-        if self.rows is None and len(fields) == 1 and is_message(fields[0]):
-            message = message_of(fields[0])
-        units = dict(units_in(message, self._units))
-        for name, column in columns_in(self._names.get(message.full_name, {})).items():
+        units = dict(units_in(self.row, self._units))
+        for name, column in self.columns.items():
             if (unit := unit_of(column.leaf, self._units)) is not None:
                 units[name] = unit
         return units
+
+    @cached_property
+    def columns(self) -> Mapping[str, Column]:
+        """By name, those of a row; without rows, of the answer or of its only object."""
+        return columns_in(self._names.get(self.row.full_name, {}))
+
+    @property
+    def row(self) -> Descriptor:
+        """What has rows' fields; without rows, the answer or its only object."""
+        fields = self._answer.fields
+        if self.rows is not None:
+            return self.rows.descriptor
+        return message_of(fields[0]) if len(fields) == 1 and is_message(fields[0]) else self._answer
 
     def compiled(self, asked: Asked, accept: bytes | None = None) -> CompiledView | None:
         """The view for these parameters and this Accept header; None for the whole JSON.
