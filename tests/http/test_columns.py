@@ -242,6 +242,19 @@ async def test_a_goal_may_be_about_what_their_job_has(
         assert (await stream.next()).kind == "done"
 
 
+async def test_streams_are_not_shared_by_those_who_see_other_jobs(gateway: Gateway) -> None:
+    path = f"{GET_PROCS}?_fields=user"
+    lena, bo = (signed(name, role="procs") for name in ("lena", "bo"))
+    async with (
+        watching(gateway, path, {}, **lena) as hers,
+        watching(gateway, path, {}, **bo) as his,
+    ):
+        for stream, users in ((hers, ["lena", None, "lena"]), (his, [None, "bo", None])):
+            await stream.block()
+            rows_there = (await stream.next()).data["procs"]["procs"]
+            assert [each["user"] for each in rows_there] == users
+
+
 # --- a farm -------------------------------------------------------------------------------------
 
 
