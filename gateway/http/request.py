@@ -311,16 +311,10 @@ class RequestReader:
         request = CallRequest(
             planned, head.timeout, head.catalog, view, cut_at, query.defaults, query.watch
         )
-        if view is not None:
-            self.authorize_owners(context, request)
+        if view is not None and (owned := request.owned) is not None:  # it tells what is in a list
+            look_up = head.catalog.routes[owned.call]
+            self._interceptors.authorize(context, head.catalog, look_up, b"", owned.shown)
         return request
-
-    def authorize_owners(self, context: RequestContext, request: CallRequest) -> None:
-        """Raise GatewayError unless the caller may call what tells of the owners of rows."""
-        owned = request.owned
-        if owned is not None:
-            look_up = request.catalog.routes[owned.call]
-            self._interceptors.authorize(context, request.catalog, look_up, b"", owned.shown)
 
 
 def method_at(context: RequestContext, catalog: Catalog, *, has_pages: bool) -> Method:

@@ -241,7 +241,6 @@ class Watches:
         context = watcher.context
         try:
             self._requests.reauthorize(context)
-            self._requests.authorize_owners(context, watcher.request)
         except GatewayError as error:
             watcher.end(reason_of(context, error), error)
             return False

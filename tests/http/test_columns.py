@@ -151,6 +151,16 @@ async def test_frames_have_what_the_job_of_the_request_has(
     assert ([*asked.ids], asked.include_finished) == ([JOB], True)
 
 
+async def test_another_job_in_the_list_is_not_theirs(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    """As of a Cuebot that leaves a criterion out."""
+    every = message_class("job.JobGetJobsResponse")(jobs={"jobs": JOBS[::-1]})
+    cuebot.answers(GET_JOBS, every.SerializeToString())
+    found = await rows(gateway, GET_FRAMES, {"job": {"id": JOB}}, fields="user")
+    assert found == [{"user": "lena"}]
+
+
 async def test_rows_of_too_many_jobs(
     gateway: Gateway, cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
