@@ -43,6 +43,8 @@ class Operation:
     """Whether it can be called again without harm: it reads, or takes an Idempotency-Key."""
     has_rows: bool
     """Whether its answer is a list, of which a view can choose."""
+    columns: Mapping[str, Json]
+    """What views may have beside the fields of a row, by name: schemas."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,12 +65,13 @@ class Document:
         """The units of numbers in a method's answer, by path in a row; without rows, in its only
         object or in the answer itself.
         """
-        row = self._row(operation.response)
-        return {path: each["x-unit"] for path, each in self._values(row) if "x-unit" in each}
+        values = [*self._values(self._row(operation.response)), *operation.columns.items()]
+        return {path: each["x-unit"] for path, each in values if "x-unit" in each}
 
     def paths(self, operation: Operation) -> list[str]:
         """The paths of values in a row, as in `units`."""
-        return [path for path, _ in self._values(self._row(operation.response))]
+        fields = self._values(self._row(operation.response))
+        return [*(path for path, _ in fields), *operation.columns]
 
     def _row(self, schema: Json) -> Json:
         for _ in range(2):
@@ -145,6 +148,7 @@ def read_document(content: bytes, url: str) -> Document:
                 reads_only="get" in item,
                 repeats="get" in item or REPEATABLE in operation.get("parameters", ()),
                 has_rows=OF_ROWS in operation.get("parameters", ()),
+                columns=operation.get("x-columns", {}),
             )
             for path, item in whole["paths"].items()
             if path.count("/") > 1 and (operation := item.get("post")) is not None

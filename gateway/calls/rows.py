@@ -1,6 +1,6 @@
 """Rows of lists: how many a request asks for, and which of them match a look-up."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, NamedTuple
 
 from google.protobuf.descriptor import FieldDescriptor
@@ -91,20 +91,26 @@ async def rows_with(
     fields: tuple[FieldDescriptor, ...], wanted: Sequence[tuple[FieldPath, object]], answer: bytes
 ) -> list[Any]:
     """The rows with these values of the list at `fields`."""
+    return [
+        row
+        async for row in each_row(fields, answer)
+        if all(value_at(row, at) == one for at, one in wanted)
+    ]
+
+
+async def each_row(fields: tuple[FieldDescriptor, ...], answer: bytes) -> AsyncIterator[Any]:
+    """The rows of the list at `fields`. Raises GatewayError (INTERNAL) for an invalid answer."""
     holder: Any = GetMessageClass(owner_of(fields[-1]))
-    found: list[Any] = []
     try:
         await let_others_run()
         _, runs, _ = await in_turns(rows_in(memoryview(answer), fields, STEP))
         for run in runs:
             for row in getattr(holder.FromString(run), fields[-1].name):
-                if all(value_at(row, at) == one for at, one in wanted):
-                    found.append(row)
+                yield row
                 if STEP.is_over():
                     await let_others_run()
     except UNREADABLE as error:
         raise unreadable(owner_of(fields[0]), error) from error
-    return found
 
 
 async def names_in(method: Method, names: NamedRows, answer: bytes) -> bytes:

@@ -15,6 +15,7 @@ from gateway import __version__
 from gateway.codec.decode import Decoders
 from gateway.codec.encode import Encoders
 from gateway.codec.fields import returned_types
+from gateway.compat.columns import with_owned
 from gateway.compat.panels import panels_of
 from gateway.compat.profile import COMPANIONS, EMPTY, Instead, Profile
 from gateway.compat.resolve import (
@@ -95,7 +96,7 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
     for documented, name in profile.methods.items():
         if f"/{name}" in withheld and documented not in native:
             absent[documented] = f"it is {name}, which is not served here"
-    methods = resolver.adapted()
+    methods = with_owned(profile, resolver.adapted(), unused)
     probe = resolver.probe()
     commands = client_commands(profile.verbs, methods, unused)
     panels = panels_of(profile.panels, {each.path[1:]: each for each in methods}, unused)

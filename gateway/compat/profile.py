@@ -9,7 +9,7 @@ import tomllib
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     Field,
@@ -365,6 +365,38 @@ class Start(Entry):
     before: Annotated[str, Field(min_length=1)]
 
 
+class Computed(Entry):
+    """A column of views: what is computed (`is_`: a function of `gateway/views/columns.py`) from
+    these fields of a row.
+    """
+
+    is_: Literal["elapsed", "waiting", "hours", "share"] = Field(alias="is")
+    of: tuple[FieldPath, ...]
+
+
+class OwnedRows(Entry):
+    """Columns with what the owners of a method's rows have (frames: their job), by name.
+
+    A `call` to a list finds the owners: by what is in each `row`, or by what is `asked` for in the
+    request. That is sent as `send`, with constants (`set`), and is at `key` in the list's `rows`.
+    """
+
+    columns: dict[FieldName, FieldPath]
+    row: FieldPath | None = None
+    asked: FieldPath | None = None
+    call: MethodName
+    send: FieldPath
+    set: dict[FieldPath, Content] = {}
+    rows: FieldPath
+    key: FieldPath
+
+    @model_validator(mode="after")
+    def check(self) -> Self:
+        if (self.row is None) == (self.asked is None):
+            raise ValueError("expected either row or asked")
+        return self
+
+
 class Profile(Entry):
     summaries: Summaries = Summaries()
     """In the TOML: this table, or the name of a file beside the profile that has its content."""
@@ -386,6 +418,8 @@ class Profile(Entry):
     answers: dict[TypeName, dict[FieldName, FieldName | tuple[FieldName, ...] | StrictBool]] = {}
     called: dict[TypeName, dict[FieldName, FieldName | Start]] = {}
     elsewhere: dict[TypeName, dict[FieldName, Line]] = {}
+    columns: dict[TypeName, dict[FieldName, Computed]] = {}
+    owned: dict[MethodName, OwnedRows] = {}
     units: dict[Unit, dict[TypeName, tuple[FieldName, ...]]] = {}
     before: tuple[Before, ...] = ()
     named: tuple[Named, ...] = ()

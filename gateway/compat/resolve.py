@@ -17,6 +17,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from gateway.codec.fields import INT32, INT64, UINT32, UINT64, is_message, message_of
 from gateway.codec.interfaces import Derived
 from gateway.codec.rewrite import BodyPath, Default, MostRows, Rename, Rewrite
+from gateway.compat.columns import add_column, computed_column
 from gateway.compat.profile import (
     After,
     Before,
@@ -477,6 +478,13 @@ def names_in_views(
         with entry(f"elsewhere.{name}", unused):
             needed_message(pool, name)
             found.setdefault(name, {}).update(texts)
+    for name, columns in profile.columns.items():
+        with entry(f"columns.{name}", unused):
+            message = needed_message(pool, name)
+            for other, computed in columns.items():
+                with entry(f"columns.{name}.{other}", unused):
+                    column = computed_column(message, other, computed)
+                    add_column(found.setdefault(name, {}), column)
     return found
 
 

@@ -20,6 +20,7 @@ from gateway.calls.invoke import (
 from gateway.calls.kept_names import KeptNames
 from gateway.calls.near_names import reason, takes_short, with_near_name
 from gateway.calls.no_match import is_empty, no_match
+from gateway.calls.row_owners import SentRequest, owners_of
 from gateway.calls.rows import is_cut
 from gateway.calls.shared_reads import SHARED, OwnMemory, SharedReads
 from gateway.errors import Code, GatewayError
@@ -28,6 +29,7 @@ from gateway.http.interceptors import Interceptors
 from gateway.http.request import CallRequest
 from gateway.http.trace_context import CallTimes
 from gateway.upstream.interface import Metadata, Upstream
+from gateway.views.compiled_view import CompiledView
 
 LONGEST_SUGGESTION_SECONDS = 1.0
 MOST_SUGGESTIONS = 2
@@ -156,6 +158,34 @@ class CallMaker:
                 names = await no_match(filters, asked, self._names, context.principal, call)
                 if names:
                     context.response.set_header(b"x-no-match", names.encode())
+
+    async def call_for_view(
+        self, context: RequestContext, request: CallRequest
+    ) -> tuple[CallRequest, bytes]:
+        """As `call`, and another call for the owners of rows if the view shows what these have. The
+        request has a view with them.
+        """
+        owned, view = request.owned, request.view
+        if owned is None or not isinstance(view, CompiledView):
+            return request, await self.call(context, request)
+        began, sent = monotonic(), SentRequest(request.plan.method)
+        answer = await self.call(context, request, sent.around)
+        left = max(request.timeout - (monotonic() - began), 0)
+        metadata, expects = metadata_of(context), partial(self.expect, context)
+        call = calls_within(left, self._upstream_of(context), metadata, expects)
+        around = self._interceptors.around(context)
+        began, code = monotonic(), CANCELLED
+        try:
+            look_up = request.catalog.routes[owned.call]
+            owners = await owners_of(owned, look_up, sent, answer, around(call) if around else call)
+            code = OK
+        except GatewayError as error:
+            code = error.code
+            raise
+        finally:
+            note_times(context, began, code)
+        shown = view._replace(owners=owners) if view.renewed is None else view.renewed(owners)
+        return request._replace(view=shown), answer
 
     async def look_up(self, context: RequestContext, request: CallRequest) -> CallRequest:
         """The request after its look-ups, to be made several times. Raises GatewayError."""

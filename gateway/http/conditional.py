@@ -31,6 +31,7 @@ from gateway.http.respond import Responder
 from gateway.http.routing import send_nothing
 from gateway.long_work import STEP, Step, begin_at_once, let_others_run
 from gateway.views.changes import fingerprint, fingerprint_of_shown
+from gateway.views.columns import NO_OWNERS
 
 WAIT_PREFERENCE = re.compile(
     rb"(?:^|,)[ \t]*wait[ \t]*=[ \t]*\"?([0-9]{1,9})\"?[ \t]*(?:$|[,;])", re.I
@@ -102,7 +103,7 @@ class ConditionalReads:
         condition = Condition.of(context)
         with CancelOnDisconnect(context, receive):
             began = monotonic()
-            answer = await self._calls.call(context, request)
+            request, answer = await self._calls.call_for_view(context, request)
             etag = await etag_of(request, answer, began + request.timeout)
             if condition.wait and matches(condition.known, etag):
                 del answer  # it may be large, and the wait long
@@ -167,9 +168,9 @@ class ConditionalReads:
                 if not context.call.slots:
                     continue
                 began, before = monotonic(), context.call.with_cuebot
-                answer = await self._calls.call(context, request)
-                took = monotonic() - began
                 request = of_this_moment(request)
+                request, answer = await self._calls.call_for_view(context, request)
+                took = monotonic() - began
                 etag = await etag_of(request, answer, began + request.timeout)
                 if matches(condition.known, etag):  # many short polls are not a slow call
                     context.call.with_cuebot = before
@@ -189,7 +190,7 @@ def of_this_moment(request: CallRequest) -> CallRequest:
     """The request with `now` in its view as it is now."""
     if request.view is None or request.view.renewed is None:
         return request
-    return request._replace(view=request.view.renewed())
+    return request._replace(view=request.view.renewed(NO_OWNERS))
 
 
 async def etag_of(request: CallRequest, answer: bytes, deadline: float) -> str:

@@ -36,6 +36,7 @@ from gateway.http.request_headers import (
 from gateway.http.routing import CHANGE_ALLOWS, READ_ALLOWS
 from gateway.schema.catalog import Catalog, no_schema, unknown_path
 from gateway.schema.method import Method
+from gateway.views.columns import Owned
 from gateway.views.compiled_view import AnswerForm, CompiledView
 
 LARGEST_BODIES_AT_ONCE = 16
@@ -66,6 +67,14 @@ class CallRequest(NamedTuple):
     @property
     def content_type(self) -> tuple[bytes, bytes]:
         return JSON_TYPE if self.view is None else self.view.content_type
+
+    @property
+    def owned(self) -> Owned | None:
+        """How the owners of rows are looked up, if the view or a watcher's goal needs them."""
+        found = None if self.view is None else self.view.owned
+        if found is None and self.watch is not None and self.watch.goal is not None:
+            return self.watch.goal.owned
+        return found
 
 
 class RequestReader:
@@ -299,9 +308,13 @@ class RequestReader:
         if planned.ignored or query.unread:
             ignored = listed_paths(query.unread + planned.ignored)
             headers.append((b"x-ignored-fields", ignored))
-        return CallRequest(
+        request = CallRequest(
             planned, head.timeout, head.catalog, view, cut_at, query.defaults, query.watch
         )
+        if view is not None and (owned := request.owned) is not None:  # it tells what is in a list
+            look_up = head.catalog.routes[owned.call]
+            self._interceptors.authorize(context, head.catalog, look_up, b"", owned.shown)
+        return request
 
 
 def method_at(context: RequestContext, catalog: Catalog, *, has_pages: bool) -> Method:

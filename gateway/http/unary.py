@@ -94,7 +94,10 @@ class UnaryHandler:
     ) -> None:
         began = monotonic()
         with CancelOnDisconnect(context, receive):
-            answer = await self._calls.call(context, request)
+            if request.view is not None and request.view.owned is not None:
+                request, answer = await self._calls.call_for_view(context, request)
+            else:
+                answer = await self._calls.call(context, request)
             if request.cut_at:
                 await note_cut(context, request, answer)
             form = form_of(context, request, answer)

@@ -15,7 +15,6 @@ from starlette.types import Receive, Send
 
 from gateway.access.fair_quota import FairQuota, Weight
 from gateway.access.tokens import Authenticator
-from gateway.calls.plan import Plan
 from gateway.calls.plan import plan as make_plan
 from gateway.calls.rows import keeping_rows
 from gateway.codec.unknown_fields import UnknownFieldPolicy
@@ -31,6 +30,7 @@ from gateway.http.routing import send_nothing
 from gateway.http.watched_question import HEADERS, Question, Watcher
 from gateway.long_work import CHECKS, FOREGROUND, Pace
 from gateway.schema.catalog import Catalog
+from gateway.schema.method import Method
 from gateway.views.compiled_view import EVENT_STREAM
 
 LATE_MESSAGE = "the first answer was not ready in time; ask for fewer rows"
@@ -272,13 +272,15 @@ def key_of(watcher: Watcher, asker: Hashable) -> Hashable:
     request, plan, context = watcher.request, watcher.request.plan, watcher.context
     assert request.view is not None
     assert request.watch is not None
+    owned = request.owned
     return (
         plan.method.path,
         plan.sent,
         request.view.key,
         request.watch.until if request.watch.goal is not None else None,
         id(request.catalog),
-        seen_by(context, plan, request.catalog),
+        seen_by(context, plan.method, request.catalog),
+        owned and seen_by(context, request.catalog.routes[owned.call], request.catalog),
         asker,
     )
 
@@ -288,14 +290,14 @@ def asker(context: RequestContext) -> Hashable:
     return (context.subject, "" if context.subject else context.request.client)
 
 
-def seen_by(context: RequestContext, plan: Plan, catalog: Catalog) -> Hashable:
+def seen_by(context: RequestContext, method: Method, catalog: Catalog) -> Hashable:
     """All beside Cuebot's answer that decides what of it is seen: the rule's condition, what that
     reads of the token, what the rule always shows, and where objects are said to lie. None if
     everything is seen.
     """
     caller = context.caller
     assert caller is not None, "no method is called without a token"
-    see, visibility = caller.rule.see, caller.rule.visibility(plan.method, catalog)
+    see, visibility = caller.rule.see, caller.rule.visibility(method, catalog)
     if see is None or visibility is None:
         return None
     said = see.said(caller.claims)

@@ -29,6 +29,7 @@ from gateway.http.request import CallRequest
 from gateway.http.slow_reader import write_pieces
 from gateway.long_work import BACKGROUND, FOREGROUND, Pace, in_turns
 from gateway.views.changes import Compare, Difference, Joined, Known, comparison
+from gateway.views.columns import NO_OWNERS
 from gateway.views.compiled_view import EVENT_STREAM, CompiledView
 
 RETRY = b"retry: 2000\n\n"
@@ -346,7 +347,7 @@ class Question:
             self._interceptors.enter(context)
             timeout = max(each.request.timeout for each in self.watchers)
             request = of_this_moment(self.request)._replace(timeout=timeout)
-            answer = await self._calls.call(context, request)
+            request, answer = await self._calls.call_for_view(context, request)
             await self._look_at(context, request, answer, self._pace())
             del answer
         except Exception as error:
@@ -393,7 +394,7 @@ class Question:
         self.headers = tuple(context.response.headers)
         goal = watch.goal
         if goal is not None and goal.renewed is not None:
-            goal = goal.renewed()
+            goal = goal.renewed(view.owners if isinstance(view, CompiledView) else NO_OWNERS)
         compare = self._compare
         if compare is None or view.renewed is not None:
             assert isinstance(view, CompiledView), "event streams are plain JSON"

@@ -175,9 +175,19 @@ def operation(
         "requestBody": {"content": body},
         "responses": {"200": success, **schemas.references("responses", map(str, schemas.ERRORS))},
         **({"x-aliases": others} if others else {}),
+        **({"x-columns": columns} if (columns := columns_of(method, listed)) else {}),
         **({"x-sets": list(method.value_names)} if method.value_names else {}),
         **({"x-named": named} if (named := found_by_names(method)) else {}),
         **({"deprecated": True} if descriptor.GetOptions().deprecated else {}),
+    }
+
+
+def columns_of(method: Method, listed: Container[str]) -> Json:
+    """What views of the answer may have beside its fields."""
+    return {
+        name: schemas.of_column(column)
+        for name, column in sorted(method.views.columns.items())
+        if column.owned is None or column.owned.call in listed
     }
 
 

@@ -29,7 +29,8 @@ from gateway.codec.fields import (
 from gateway.codec.interfaces import Aliases
 from gateway.codec.wellknown import WRAPPERS, takes_null
 from gateway.errors import Code
-from gateway.views.units import NO_UNITS, Units
+from gateway.views.columns import NUMBER, SECONDS, TEXT, Column
+from gateway.views.units import NO_UNITS, Units, unit_of
 
 Json = dict[str, Any]
 
@@ -126,6 +127,18 @@ IN_REQUESTS: Mapping[int, Json] = {
     **dict.fromkeys(INT64, LONG),
     **dict.fromkeys(UINT64, ULONG),
 }
+
+COLUMN_TYPES = {SECONDS.name: "integer", NUMBER.name: "number", TEXT.name: "string"}
+
+
+def of_column(column: Column) -> Json:
+    unit = unit_of(column.leaf, NO_UNITS)
+    return {
+        "type": [COLUMN_TYPES[column.leaf.name], "null"],
+        "description": column.about,
+        **({"x-unit": unit} if unit else {}),
+    }
+
 
 KEYS: Mapping[int, str] = {
     FieldDescriptor.TYPE_BOOL: "^(true|false)$",

@@ -12,11 +12,12 @@ from google.protobuf.descriptor import Descriptor
 from gateway.codec.encode import Encode, Encoders
 from gateway.codec.fields import is_message, message_of
 from gateway.views import groups
+from gateway.views.columns import NO_OWNERS, Column, Given, Owned, Owners
 from gateway.views.filter_expressions import Test
-from gateway.views.paths import OtherNames, find_path, refused
+from gateway.views.paths import OtherNames, columns_in, find_path, refused
 from gateway.views.render import Show, compile_view
 from gateway.views.row_conditions import Reading
-from gateway.views.units import NO_UNITS, NOW, Unit, Units, units_in
+from gateway.views.units import NO_UNITS, NOW, Unit, Units, unit_of, units_in
 from gateway.views.view import (
     Format,
     Rows,
@@ -62,8 +63,11 @@ class CompiledView(NamedTuple):
     chooses: bool
     """Whether it chooses among the rows, so that Cuebot must send all of them."""
     view: View
-    renewed: "Callable[[], CompiledView] | None" = None
-    """The same view of the present moment, if it is that of one."""
+    renewed: "Callable[[Owners], CompiledView] | None" = None
+    """The same view of the present moment and for these owners of rows, if it depends on them."""
+    owned: Owned | None = None
+    """How the owners of rows are looked up, if it shows what they have."""
+    owners: Owners = NO_OWNERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,7 @@ class AnswerForm:
     follows_order = False
     chooses = False
     renewed = None
+    owned = None
 
 
 class Goal(NamedTuple):
@@ -85,8 +90,9 @@ class Goal(NamedTuple):
     fits: Test
     object: str
     """The name of the field with the only object; empty for rows."""
-    renewed: "Callable[[], Goal] | None"
-    """The same goal of the present moment, if it depends on the time."""
+    renewed: "Callable[[Owners], Goal] | None"
+    """The same goal of the present moment and for these owners of rows, if it depends on them."""
+    owned: Owned | None = None
 
 
 class Views:
@@ -112,11 +118,24 @@ class Views:
     @cached_property
     def row_units(self) -> Mapping[str, Unit]:
         """By path in a row; without rows, in the answer or in its only object."""
-        message = self._answer if self.rows is None else self.rows.descriptor
-        fields = message.fields
-        if self.rows is None and len(fields) == 1 and is_message(fields[0]):
-            message = message_of(fields[0])
-        return dict(units_in(message, self._units))
+        units = dict(units_in(self.row, self._units))
+        for name, column in self.columns.items():
+            if (unit := unit_of(column.leaf, self._units)) is not None:
+                units[name] = unit
+        return units
+
+    @cached_property
+    def columns(self) -> Mapping[str, Column]:
+        """By name, those of a row; without rows, of the answer or of its only object."""
+        return columns_in(self._names.get(self.row.full_name, {}))
+
+    @property
+    def row(self) -> Descriptor:
+        """What has rows' fields; without rows, the answer or its only object."""
+        fields = self._answer.fields
+        if self.rows is not None:
+            return self.rows.descriptor
+        return message_of(fields[0]) if len(fields) == 1 and is_message(fields[0]) else self._answer
 
     def compiled(self, asked: Asked, accept: bytes | None = None) -> CompiledView | None:
         """The view for these parameters and this Accept header; None for the whole JSON.
@@ -139,9 +158,12 @@ class Views:
         return view
 
     def _view(self, asked: Asked, default: Format) -> CompiledView:
-        return (self._compiled if is_cached(asked) else self._compile)(asked, default)
+        if not is_cached(asked):
+            return self._compile(asked, default)
+        view = self._compiled(asked, default)
+        return view if view.renewed is None else view.renewed(NO_OWNERS)
 
-    def goal(self, text: str, view: CompiledView) -> "Goal":
+    def goal(self, text: str, view: CompiledView, owners: Owners = NO_OWNERS) -> "Goal":
         """What the rows of a view are to be (`_until`). Raises GatewayError (INVALID_ARGUMENT)."""
         whole = view.view
         inner = None if whole.rows is not None else only_object(self._answer)
@@ -152,11 +174,13 @@ class Views:
         descriptor = message_of(inner) if inner is not None else self._answer
         if whole.rows is not None:
             descriptor = whole.rows.descriptor
-        find = partial(find_path, descriptor, aliases=self._names)
-        reading = Reading(find, self._units, int(time()))
+        given = Given(int(time()), owners)
+        find = partial(find_path, descriptor, aliases=self._names, given=given)
+        reading = Reading(find, self._units, given.now)
         fits = condition_of("_until", text, reading)
-        again = partial(self.goal, text, view) if reading.uses_now else None
-        return Goal(fits, "" if inner is None else inner.name, again)
+        changes = reading.uses_now or given.uses_now or given.owned is not None
+        again = partial(self.goal, text, view) if changes else None
+        return Goal(fits, "" if inner is None else inner.name, again, given.owned)
 
     def limited(self, asked: Asked, accept: bytes | None, most: int) -> CompiledView | None:
         """A view of at most `most` rows. Groups of some rows would mean nothing."""
@@ -170,9 +194,11 @@ class Views:
         parameters["_limit"] = str(most if limit is None else min(limit, most))
         return self.compiled(tuple(parameters.items()), accept)
 
-    def _compile(self, asked: Asked, default: Format) -> CompiledView:
-        find = partial(find_path, aliases=self._names)
-        view = make_view(self._answer, dict(asked), default, find, self._units, int(time()))
+    def _compile(self, asked: Asked, default: Format, owners: Owners = NO_OWNERS) -> CompiledView:
+        given = Given(int(time()), owners)
+        find = partial(find_path, aliases=self._names, given=given)
+        view = make_view(self._answer, dict(asked), default, find, self._units, given.now)
+        changes = view.depends_on_time or given.uses_now or given.owned is not None
         return CompiledView(
             compile_view(view, self._encoders),
             (b"content-type", MEDIA_TYPES[view.format]),
@@ -180,7 +206,9 @@ class Views:
             view.follows_order,
             view.needs_all_rows,
             view,
-            partial(self._compile, asked, default) if view.depends_on_time else None,
+            partial(self._compile, asked, default) if changes else None,
+            given.owned,
+            owners,
         )
 
 

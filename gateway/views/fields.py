@@ -18,6 +18,7 @@ from gateway.codec.fields import is_map, is_message, map_fields, message_of, own
 from gateway.codec.interfaces import Shape, ToJson
 from gateway.codec.scalars import MINUS_ZERO
 from gateway.codec.wellknown import is_special
+from gateway.views.columns import Value
 from gateway.views.paths import FieldPath, Segment, find_path, values_at
 from gateway.views.row_conditions import NUMBERS
 from gateway.views.spreadsheets import for_spreadsheets
@@ -67,14 +68,12 @@ class Some:
                 parts.append(map_part(field, paths, self._encoders))
             else:
                 parts.append(part(field, self.value(field), field.json_name))
-        parts += [
-            part(
-                each.field,
-                each.cut if each.mark else self._encoders.value(each.field),
-                each.alias,
-            )
-            for each in self._aliases
-        ]
+        for each in self._aliases:
+            if each.computed is not None:
+                parts.append(column_part(each.computed, each.alias))
+                continue
+            value = each.cut if each.mark else self._encoders.value(each.field)
+            parts.append(part(each.field, value, each.alias))
 
         def to_json(message: Any) -> dict[str, object]:
             json: dict[str, object] = {}
@@ -117,6 +116,11 @@ def part(
         json[key] = found if value is None else value(found)
 
     return add
+
+
+def column_part(value: Value, key: str) -> Callable[[Any, dict[str, object]], None]:
+    """Puts a column of a row into its JSON; None is `null`."""
+    return lambda row, json: json.__setitem__(key, value(row))
 
 
 def map_part(

@@ -15,8 +15,10 @@ from gateway.codec.interfaces import ToJson
 from gateway.codec.scalars import json_double
 from gateway.long_work import Step
 from gateway.suggestions import QUOTED_CHARS, did_you_mean
+from gateway.views import columns
+from gateway.views.columns import Value
 from gateway.views.order import Order, Part, encoding_of, part, sorted_by, wide_integer
-from gateway.views.paths import FieldPath, Find, Value, names_in, refused, single_value
+from gateway.views.paths import FieldPath, Find, names_in, refused, single_value
 from gateway.views.row_conditions import INTEGERS, NUMBERS
 from gateway.views.spreadsheets import for_spreadsheets
 from gateway.views.units import NO_UNITS, Units, unit_of
@@ -71,6 +73,8 @@ class Aggregate:
             return for_spreadsheets(unit) or encoders.value(self.path.leaf)
         if unit != "time" and (convert := for_spreadsheets(unit)) is not None:
             return convert
+        if self.path.leaf is columns.NUMBER:  # the sum of what is rounded has no more digits
+            return columns.rounded
         return str if self.is_of_integers else json_double
 
     def encoding(self, *, descending: bool) -> Callable[[Any], bytes]:

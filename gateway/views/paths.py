@@ -1,7 +1,7 @@
 """Paths of fields, as views name them: `jobStats.deadFrames`, from a message type down."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -23,6 +23,7 @@ from gateway.codec.fields import (
 from gateway.codec.interfaces import NO_ALIASES, Derived
 from gateway.errors import Code, GatewayError
 from gateway.suggestions import QUOTED_CHARS, did_you_mean
+from gateway.views.columns import Column, Given, Value
 
 INTEGER = re.compile(r"-?[0-9]{1,20}", re.ASCII)
 
@@ -36,13 +37,11 @@ class Beginning:
     mark: str
 
 
-Meant = Derived | Beginning | str
+Meant = Derived | Beginning | Column | str
 """What a name stands for that no field has. A text says where it is instead."""
 OtherNames = Mapping[str, Mapping[str, Meant]]
 """By full name of a message type: by names as in answers, and by others in lower case."""
 
-Value = Callable[[Any], Any]
-"""The single value at a path of a message, or None."""
 Values = Callable[[Any], Iterator[Any]]
 """The values at a path of a message: none for an unset field, several below a list."""
 
@@ -57,6 +56,8 @@ class Segment:
     """The field's other name in answers, if the path has that."""
     mark: str = ""
     """What ends the text that is meant, if that is only the beginning of the field's."""
+    computed: Value | None = None
+    """The value of a column, which only looks like a field."""
 
     def cut(self, text: str) -> str:
         return text.partition(self.mark)[0]
@@ -101,8 +102,14 @@ class FieldPath:
         return value_at(self.segments)
 
 
-def find_path(descriptor: Descriptor, text: str, aliases: OtherNames = NO_ALIASES) -> FieldPath:
-    """The path in a message type, in either naming or by another name that is a copy.
+def find_path(
+    descriptor: Descriptor,
+    text: str,
+    aliases: OtherNames = NO_ALIASES,
+    given: Given | None = None,
+) -> FieldPath:
+    """The path in a message type, in either naming or by another name: that of a copy, or with what
+    is `given` that of a column.
 
     Raises LookupError with the problem.
     """
@@ -117,15 +124,23 @@ def find_path(descriptor: Descriptor, text: str, aliases: OtherNames = NO_ALIASE
         part = parts[index]
         if at is None:
             raise LookupError(f"{'.'.join(names)!r} has no fields")
-        field, alias, mark = field_called(at, part), "", ""
-        if field is None and (meant := meaning_of(part, aliases.get(at.full_name, {}))) is not None:
+        field, alias, mark, others = field_called(at, part), "", "", aliases.get(at.full_name, {})
+        if field is None and (meant := meaning_of(part, others)) is not None:
+            if isinstance(meant, Column):
+                if given is None:
+                    raise LookupError(f"{meant.name!r} is a column of views")
+                name, computed = meant.name, meant.bound(given)
+                segments.append(Segment(meant.leaf, alias=name, computed=computed))
+                names.append(name)
+                index, at = index + 1, None
+                continue
             alias, mark = part, meant.mark if isinstance(meant, Beginning) else ""
             field = field_called(at, only_field(part, meant))
         if field is None:
             whole = only_path_ending_in(descriptor, part) if len(parts) == 1 else None
             if whole is None:
-                raise NoField(at, part)
-            return replace(find_path(descriptor, whole, aliases), written=text)
+                raise NoField(at, part, columns_in(others))
+            return replace(find_path(descriptor, whole, aliases, given), written=text)
         names.append(alias or field.json_name)
         index += 1
         if is_map(field) and index < len(parts):
@@ -152,6 +167,11 @@ def only_path_ending_in(descriptor: Descriptor, name: str) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
+def columns_in(others: Mapping[str, Meant]) -> dict[str, Column]:
+    """The columns of a message type, by their names in answers."""
+    return {each.name: each for each in others.values() if isinstance(each, Column)}
+
+
 def meaning_of(name: str, others: Mapping[str, Meant]) -> Meant | None:
     found = others.get(name)
     return others.get(name.replace("_", "").lower()) if found is None else found
@@ -161,6 +181,8 @@ def only_field(name: str, meant: Meant) -> str:
     """The field that the name is a copy of. Raises LookupError if it is none."""
     if isinstance(meant, str):
         raise LookupError(meant)
+    if isinstance(meant, Column):
+        raise LookupError(f"{name!r} is a column of views")
     if isinstance(meant, Beginning):
         return meant.field
     if isinstance(meant, bool) or len(meant) > 1:
@@ -181,13 +203,14 @@ Find = Callable[[Descriptor, str], FieldPath]
 class NoField(LookupError):
     """A message type has no field of that name. The suggestion is made lazily."""
 
-    def __init__(self, descriptor: Descriptor, name: str) -> None:
+    def __init__(self, descriptor: Descriptor, name: str, columns: Iterable[str] = ()) -> None:
         self._descriptor = descriptor
         self._name = name
+        self._columns = columns
 
     def __str__(self) -> str:
         name, fields = self._name, self._descriptor.fields
-        names, inner = [field.json_name for field in fields], list[str]()
+        names, inner = [*(field.json_name for field in fields), *self._columns], list[str]()
         hint = did_you_mean(name, names)
         for field in fields:  # the last part of a path alone is the most likely mistake
             if not is_message(field) or field.is_repeated:
@@ -243,6 +266,8 @@ def value_at(segments: tuple[Segment, ...]) -> Value:
     first, rest = segments[0], segments[1:]
     name, key = first.field.name, first.key
     below = value_at(rest) if rest else None
+    if first.computed is not None:
+        return first.computed
     if first.mark:
         return lambda message: first.cut(getattr(message, name))
     if key is not None:

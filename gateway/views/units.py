@@ -9,6 +9,7 @@ from typing import Literal
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from gateway.codec.fields import is_message, message_of
+from gateway.views.columns import SECONDS
 
 Unit = Literal["bytes", "kB", "MB", "seconds", "time"]
 """`time` is in seconds since 1970."""
@@ -39,6 +40,8 @@ SECONDS_SINCE_1970 = re.compile(r"[0-9]{10}(?:\.[0-9]*)?", re.ASCII)
 
 
 def unit_of(field: FieldDescriptor, units: Units) -> Unit | None:
+    if field is SECONDS:
+        return "seconds"
     return units.get(field.full_name) if units else None
 
 

@@ -15,6 +15,7 @@ from cuectl.errors import CallError
 from gateway.calls.invoke import Invocation, calls_within, invoke
 from gateway.calls.plan import Plan, plan
 from gateway.calls.preview import preview
+from gateway.calls.row_owners import SentRequest, owners_of
 from gateway.calls.rows import ask_for_rows, is_cut, keeping_rows
 from gateway.codec.fields import field_called, is_message, message_of
 from gateway.codec.unknown_fields import UNKNOWN_FIELD_POLICIES
@@ -35,6 +36,7 @@ from gateway.schema.selection import Selection
 from gateway.settings.model import Settings
 from gateway.upstream.cuebot import Cuebot, open_upstream
 from gateway.views.changes import comparison
+from gateway.views.columns import NO_OWNERS, Owned, Owners
 from gateway.views.compiled_view import Goal
 from gateway_cli.client.method_names import find_method
 
@@ -168,20 +170,36 @@ class CuebotClient:
         if goal is not None:  # all rows are to fit it, not the first so many
             compiled = (compiled or method.views.of_events(()))._replace(chooses=True)
         rows = ask_for_rows(planned, compiled, asked)
-        encode = method.encode if rows.view is None else rows.view.encode
+        owned = rows.view.owned if rows.view is not None else None
+        owned = goal.owned if owned is None and goal is not None else owned
         try:
-            answer = await invoke(rows.plan, self.upstream, timeout=self.timeout)
-            content = b"".join(encode(answer))
+            if owned is None:
+                answer, owners = await invoke(rows.plan, self.upstream, self.timeout), NO_OWNERS
+            else:
+                answer, owners = await self._answer_and_owners(rows.plan, owned)
+            shown = rows.view
+            if owners and shown is not None and shown.renewed is not None:
+                shown = shown.renewed(owners)
+            content = b"".join((method.encode if shown is None else shown.encode)(answer))
         except GatewayError as error:
             raise await self._explained(error, planned.ignored) from None
         cut_at = rows.cut_at if await is_cut(method, answer, rows.cut_at) else 0
         is_done = False
         if goal is not None:
             of_rows = tuple(each for each in asked if each[0] != "_format")
-            compare = comparison(method.views.of_events(of_rows), method.encoders)
-            now = goal if goal.renewed is None else goal.renewed()
+            events = method.views.of_events(of_rows)
+            events = events if events.renewed is None else events.renewed(owners)
+            compare = comparison(events, method.encoders)
+            now = goal if goal.renewed is None else goal.renewed(owners)
             is_done = (await in_turns(compare(answer, None, False, now, STEP))).is_done
         return Answer(content=content, ignored=planned.ignored, cut_at=cut_at), is_done
+
+    async def _answer_and_owners(self, planned: Plan, owned: Owned) -> tuple[bytes, Owners]:
+        """The answer, and what its rows belong to."""
+        assert self.catalog is not None, "it has been planned with a catalog"
+        sent, call = SentRequest(planned.method), calls_within(self.timeout, self.upstream, ())
+        answer = await Invocation(sent.around(call)).answer(planned)
+        return answer, await owners_of(owned, self.catalog.routes[owned.call], sent, answer, call)
 
     async def units(self, name: str) -> Mapping[str, str]:
         return (await self._method(name)).views.row_units

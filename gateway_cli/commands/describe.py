@@ -81,6 +81,10 @@ class Source:
     withheld: Mapping[str, str]
     """Reasons by native paths that are not served."""
     methods: Sequence[Described]
+    columns: Mapping[str, Mapping[str, str]]
+    """What columns of views are, by name, by native path of a method, and by full name of what has
+    them.
+    """
     document: str = ""
     """The URL of the OpenAPI document, if the source is one."""
 
@@ -92,7 +96,19 @@ def source_of(catalog: Catalog) -> Source:
         paths={path: method.path for path, method in catalog.routes.items()},
         withheld=catalog.withheld,
         methods=methods_of(catalog),
+        columns=columns_in(catalog),
     )
+
+
+def columns_in(catalog: Catalog) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for method in catalog.methods:
+        views, own = method.views, dict(sorted(method.views.columns.items()))
+        found[method.path] = {name: each.about for name, each in own.items()}
+        found[views.row.full_name] = {
+            name: each.about for name, each in own.items() if each.owned is None
+        }
+    return found
 
 
 def commented(catalog: Catalog) -> Iterator[Any]:
@@ -128,6 +144,10 @@ def source_of_document(document: Document) -> Source:
         paths=paths,
         withheld={},
         methods=methods_of(document),
+        columns={
+            each.path: {name: column["description"] for name, column in each.columns.items()}
+            for each in document.methods
+        },
         document=document.url,
     )
 
@@ -147,7 +167,17 @@ def description(name: str, source: Source) -> str:
     ]
     if source.document:
         texts.insert(0, f"// From {source.document}: names as in JSON, no field numbers.")
+    if columns_there := columns_of(candidates[0], source):
+        texts.append("\n".join(("// Columns of views", *columns_there)))
     return "\n\n".join(texts)
+
+
+def columns_of(declared: Declaration, source: Source) -> list[str]:
+    """A line for each column of a message's, or of the rows of a method's answers."""
+    service, _, method = declared.name.rpartition(".")
+    name = f"/{service}/{method}" if declared.kind == "method" else declared.name
+    found = source.columns.get(name, {})
+    return [f"//   {line}" for line in columns([*found.items()])]
 
 
 def unknown(name: str, declared: Iterable[str], source: Source) -> str:

@@ -116,6 +116,8 @@ def test_nothing_applies_to_another_schema() -> None:
     by_name = (
         "answers",
         "called",
+        "columns",
+        "owned",
         "elsewhere",
         "missing",
         "identity",

@@ -35,6 +35,16 @@ async def whole(opening: Opening) -> list[dict[str, object]]:
     return jobs
 
 
+async def test_columns_of_what_rows_belong_to(opening: Opening) -> None:
+    options = OutputOptions(form="csv", fields=("job", "user"), where="user!=''", limit=1)
+    done = await perform(opening(), "Proc/GetProcs", options=options)
+    assert (done.status, done.err) == (0, "")
+    header, row = csv.reader(done.out.splitlines())
+    assert header == ["job", "user"]
+    jobs = {str(job["name"]): job["user"] for job in await whole(opening)}
+    assert jobs[row[0]] == row[1]
+
+
 async def test_rows_in_each_format(opening: Opening) -> None:
     jobs = await whole(opening)
     names = [str(job["name"]) for job in jobs]

@@ -45,7 +45,19 @@ message FrameGetFrameRequest {
 message FrameGetFrameResponse {
   Frame frame = 1;
 }
+
+// Columns of views
+//   coreHours   totalCoreTime in hours
+//   memoryUsed  usedMemory as a share of reservedMemory: 1 is all of it
+//   runtime     seconds from startTime to stopTime, or until now
 """
+
+
+def test_columns_of_owners_are_those_of_a_method() -> None:
+    shown = "//   user        user of its Job"
+    assert shown in printed("Proc/GetProcs")
+    assert shown not in printed("host.Proc")
+    assert "//   memoryUsed  " in printed("host.Proc")
 
 
 @pytest.mark.parametrize("name", ["/frame.FrameInterface/GetFrame", "frameinterface/getframe"])

@@ -28,6 +28,7 @@ pytestmark = pytest.mark.anyio
 
 GET_JOBS = "/job.JobInterface/GetJobs"
 SHOWS = "/show.ShowInterface/GetShows"
+PROCS = "/host.ProcInterface/GetProcs"
 PAUSE = "/job.JobInterface/Pause"
 FEW, LONG = 3, 5_000
 """Jobs in an answer: of one piece, and of many; the latter asks for memory."""
@@ -328,3 +329,27 @@ async def test_without_memory_for_the_form_each_encodes_for_itself(
         for task in tasks:
             assert len((await task).json()["jobs"]["jobs"]) == LONG
         await until(lambda: not gateway.app.parts.answers.held)
+
+
+async def test_columns_of_jobs_are_looked_up_together(
+    cuebot: ScriptedCuebot, gateway: Gateway
+) -> None:
+    procs = message_class("host.ProcGetProcsResponse")(procs={"procs": [{"job_name": "job 1"}]})
+    cuebot.answers(PROCS, procs.SerializeToString())
+    found = message_class("job.JobGetJobsResponse")(
+        jobs={"jobs": [{"name": "job 1", "user": "lena"}]}
+    )
+    turnstile = Turnstile(cuebot, GET_JOBS, found.SerializeToString())
+
+    def ask() -> "asyncio.Task[httpx.Response]":
+        return asyncio.ensure_future(gateway.post(f"{PROCS}?_fields=user", {}))
+
+    asks = [ask()]
+    await until(lambda: turnstile.calls == 1)
+    for number in range(1, 4):
+        asks.append(ask())
+        await until(lambda number=number: waiting_in(gateway) == number)  # type: ignore[misc]
+    turnstile.let_through(2)
+    for answer in await asyncio.gather(*asks):
+        assert answer.json() == {"procs": {"procs": [{"user": "lena"}]}}
+    assert turnstile.calls == 2

@@ -443,6 +443,19 @@ def test_numbers_in_answers_have_their_units() -> None:
     assert "x-unit" not in str(found["host.Host-Input"])
 
 
+def test_columns_are_those_that_a_token_may_have() -> None:
+    path = "/host.ProcInterface/GetProcs"
+    columns = document()["paths"][path]["post"]["x-columns"]
+    assert columns["runtime"] == {
+        "type": ["integer", "null"],
+        "description": "seconds since dispatchTime",
+        "x-unit": "seconds",
+    }
+    assert columns["user"]["type"] == ["string", "null"]
+    alone = build_document(catalog(), closed=True, allowed={path})["paths"][path]["post"]
+    assert [*alone["x-columns"]] == ["memoryUsed", "runtime"]
+
+
 def test_follow_ups_that_would_be_denied_are_not_promised() -> None:
     path = "/show.ShowInterface/CreateShow"
     few = build_document(catalog(), closed=True, allowed={path})

@@ -13,6 +13,7 @@ from gateway.compat.profile import load_profile
 from gateway.errors import GatewayError
 from gateway.schema.method import Method
 from gateway.schema.selection import Selection
+from gateway.views.columns import NO_OWNERS
 from gateway.views.units import Unit, in_unit, moment
 from tests.support.opencue import message_class
 from tests.views.answers import (
@@ -183,7 +184,7 @@ def test_a_cached_view_does_not_keep_the_time(monkeypatch: pytest.MonkeyPatch) -
     second = GET_FRAMES.views.compiled(asked)
     assert shown(first) == b'{"frames":{"frames":[{"name":"1"}]}}'
     two = b'{"frames":{"frames":[{"name":"0"},{"name":"1"}]}}'
-    assert shown(second) == shown(first.renewed()) == two
+    assert shown(second) == shown(first.renewed(NO_OWNERS)) == two
     plain = (("_where", "startTime<1700000000"),)
     assert GET_FRAMES.views.compiled(plain) is GET_FRAMES.views.compiled(plain)
 
