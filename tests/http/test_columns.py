@@ -298,7 +298,7 @@ async def test_what_people_ask_a_farm() -> None:
                 "job.JobInterface/GetJobs",
                 _group="show,user", _count="", _sum="succeededFrames,coreHours", **csv,
             )  # fmt: skip
-            assert hours[0].endswith('"sum(jobStats.succeededFrames)","sum(coreHours)"')
+            assert hours[0].endswith('"sum(succeededFrames)","sum(coreHours)"')
             assert float(hours[1].split(",")[-1]) > 0
             procs = await get("host.ProcInterface/GetProcs", _fields="host,user", **csv)
             host = procs[1].split(",")[0].strip('"')

@@ -160,7 +160,7 @@ def test_groups_and_sums() -> None:
     )
     asked = {"group": "show,user", "count": "", "sum": "coreHours,succeededFrames"}
     assert seen(GET_JOBS, payload, format="csv", **asked) == (
-        b'"show","user","count","sum(coreHours)","sum(jobStats.succeededFrames)"\r\n'
+        b'"show","user","count","sum(coreHours)","sum(succeededFrames)"\r\n'
         b'"a","lena",2,0.3,0\r\n"b","lena",1,0.5,0\r\n"b","marco",1,0,0\r\n'
     )
     assert seen(GET_JOBS, payload, max="coreHours", min="coreHours") == (
