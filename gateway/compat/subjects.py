@@ -10,7 +10,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from gateway.codec.fields import is_message, message_of
 from gateway.compat.profile import About as AboutEntry
-from gateway.compat.profile import Asking, NamesOf, NearEntry, Profile
+from gateway.compat.profile import Asking, NamesOf, NearEntry, ObstacleEntry, Profile
 from gateway.compat.references import listing_of
 from gateway.compat.schema_paths import (
     NotApplicable,
@@ -32,13 +32,16 @@ from gateway.schema.method import (
     About,
     Argument,
     Asked,
+    ErrorSigns,
     FieldPath,
     FoundBy,
     LiesIn,
     Method,
     NamedRows,
     Near,
+    Obstacle,
     RowFacts,
+    Sign,
     Spec,
     Subject,
 )
@@ -83,6 +86,13 @@ def with_subjects(
         with entry(f"names.{name}", unused):
             method = needed_method(found, name)
             found[name] = replace(method, named_rows=named_rows(method, listing, found))
+    for name, each_obstacle in profile.obstacles.items():
+        with entry(f"obstacles.{name}", unused):
+            method = needed_method(found, name)
+            signs = replace(
+                method.signs or ErrorSigns(), obstacle=obstacle_of(each_obstacle, method, found)
+            )
+            found[name] = replace(method, signs=signs)
     for name, each_near in profile.near.items():
         with entry(f"near.{name}", unused):
             method = needed_method(found, name)
@@ -320,6 +330,7 @@ def near_of(method: Method, each: NearEntry, methods: Mapping[str, Method]) -> N
         rows=rows,
         names=proto_path(message_of(rows[-1]) if rows else answer, each.names),
         part=None if each.part is None else needed_path(request, each.part),
+        only=each.only,
         listing=beside,
     )
     try:
@@ -327,6 +338,30 @@ def near_of(method: Method, each: NearEntry, methods: Mapping[str, Method]) -> N
     except (TypeError, ValueError) as error:
         raise NotApplicable(f"{each.name}: {error}") from None
     return near
+
+
+def obstacle_of(each: ObstacleEntry, method: Method, methods: Mapping[str, Method]) -> Obstacle:
+    reading, asked = needed_method(methods, each.call), method.descriptor.input_type
+    request, answer = reading.descriptor.input_type, reading.descriptor.output_type
+    try:
+        for says in (each.says, each.says_one or "", each.otherwise):
+            says.format(subject="", found="")
+    except (LookupError, ValueError) as error:
+        raise NotApplicable(f"no such field in a sentence: {error}") from None
+    return Obstacle(
+        Sign(each.begins),
+        each.says,
+        each.says_one or "",
+        each.otherwise,
+        reading,
+        tuple(
+            (proto_path(asked, source), proto_path(request, target))
+            for target, source in each.with_.items()
+        ),
+        list_at(answer, each.rows) if each.rows is not None else (),
+        proto_path(answer, each.take) if each.take is not None else (),
+        each.unless,
+    )
 
 
 def named_rows(method: Method, each: NamesOf, methods: Mapping[str, Method]) -> NamedRows:
