@@ -85,21 +85,33 @@ class Sought(NamedTuple):
     """Of the look-up's method."""
     kind: str
     name: str
-    cuebot: str
-    """Cuebot's own words."""
     asked: bytes
     """The request of the look-up."""
-    within: str = ""
-    """` in job 'x'`, where names belong to something else."""
+    only: str = ""
+    """`pending`: what alone is found, of the kind or of what it is in."""
+    within: tuple[str, str] | None = None
+    """What names belong to: `job` and its name."""
     place: str = ""
-    """Of the name in the request, with a colon."""
+    """Of the name in the request, with a colon; empty if it can only be this one."""
+    is_looked_up: bool = False
+    """Whether it is of another call's request."""
+
+    @property
+    def said(self) -> str:
+        """`no layer 'comp' in pending job 'demo-a'`."""
+        only = f"{self.only} " if self.only else ""
+        if self.within is None:
+            return f"{self.place}no {only}{self.kind} {self.name!r}"
+        kind, name = self.within
+        return f"{self.place}no {self.kind} {self.name!r} in {only}{kind} {name!r}"
 
 
 class GatewayError(Exception):
     """An error answer.
 
     `status` overrides the HTTP status of `code` (a body that is too large is RESOURCE_EXHAUSTED,
-    but 413). `details` are JSON values. `cause` is the label in metrics.
+    but 413). `cuebot` is Cuebot's own text, if the message says it in plainer words. `details` are
+    JSON values. `cause` is the label in metrics.
     """
 
     sought: Sought | None = None
@@ -117,6 +129,7 @@ class GatewayError(Exception):
         message: str,
         *,
         status: int | None = None,
+        cuebot: str = "",
         details: Sequence[object] = (),
         headers: Mapping[str, str] | None = None,
         cause: Cause | None = None,
@@ -125,6 +138,7 @@ class GatewayError(Exception):
         self.code = code
         self.message = message
         self.status = code.http_status if status is None else status
+        self.cuebot = cuebot
         self.details = details
         self.headers: Mapping[str, str] = headers or {}
         self.cause = cause
@@ -142,6 +156,8 @@ class GatewayError(Exception):
             "code": int(self.code),
             "message": self.message,
         }
+        if self.cuebot:
+            shape["cuebot"] = self.cuebot
         if self.details:
             shape["details"] = list(self.details)
         return orjson.dumps(shape)

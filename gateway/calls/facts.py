@@ -470,7 +470,7 @@ class Inquiry:
                 return []
             said = error.message or error.code.name
             done = "" if self._method.reads_only else "; nothing was changed"
-            problem = f"{method.path}, which tells whose it is, failed: {said}{done}"
+            problem = f"whose it is could not be asked: {said}{done}"
             raise reworded(error, problem) from None
         self._finder.lookups["asked"] += 1
         if asked.rows:

@@ -10,7 +10,7 @@ from gateway.codec.encode import details_to_json
 from gateway.codec.fields import is_message, message_of
 from gateway.errors import RETRY_SOON, Code, Fate, GatewayError, Sought
 from gateway.schema.description import SchemaSource
-from gateway.schema.method import FieldPath, Method, value_at
+from gateway.schema.method import ErrorSigns, FieldPath, Method, Obstacle, value_at
 from gateway.suggestions import QUOTED_CHARS
 from gateway.upstream.interface import CallFailed, Reason
 
@@ -21,6 +21,8 @@ TELLS_NOTHING = (Code.CANCELLED, Code.DEADLINE_EXCEEDED, Code.UNAVAILABLE)
 
 LONGEST_ASKED_BYTES = 8 * 1024
 """Of a request with a name, for names that are near to be looked up."""
+
+EXISTS = "this exists already, or its name is taken"
 
 NO_METHOD = re.compile(r"Method not found: ([\w.]+/\w+)")
 
@@ -48,11 +50,20 @@ class NotServed(GatewayError):
 
 
 class Ambiguous(GatewayError):
-    """An ambiguous name: 409, nothing was changed. `cuebot` is Cuebot's own text."""
+    """An ambiguous name: 409, nothing was changed."""
 
     def __init__(self, message: str, cuebot: str) -> None:
-        super().__init__(Code.FAILED_PRECONDITION, f"{message} (Cuebot: {cuebot})", status=409)
-        self.cuebot = cuebot
+        super().__init__(Code.FAILED_PRECONDITION, message, status=409, cuebot=cuebot)
+
+
+class Refused(GatewayError):
+    """A change that Cuebot refused as things are, with an obstacle that a read may tell of: 409."""
+
+    def __init__(self, method: Method, payload: bytes, obstacle: Obstacle, cuebot: str) -> None:
+        self.method, self.payload, self.obstacle = method, payload, obstacle
+        self.subject = subjects(method, payload, named=True)
+        message = obstacle.otherwise.format(subject=self.subject)
+        super().__init__(Code.FAILED_PRECONDITION, message, status=409, cuebot=cuebot)
 
 
 def error_for(
@@ -67,12 +78,13 @@ def error_for(
         return error
     if method is not None and method.near is not None:
         near, asked = method.near, method.parse_request(payload)
-        within = ""
+        within = None
         if near.within is not None:
             kind, field = near.within
-            within = f" in {kind} {getattr(asked, field)!r:.{QUOTED_CHARS}}"
+            within = (kind, str(getattr(asked, field))[:QUOTED_CHARS])
         name = near.name_in(asked)[:QUOTED_CHARS]
-        error.sought = Sought(method.path, near.kind, name, failed.details, payload, within)
+        error.sought = Sought(method.path, near.kind, name, payload, near.only, within)
+        error.message, error.cuebot = error.sought.said, failed.details
     return error
 
 
@@ -90,6 +102,9 @@ def translated(failed: CallFailed, method: Method | None, payload: bytes) -> Gat
     if method is not None and (error := meant(failed, method, payload)) is not None:
         return error
     status: int | None = None
+    if code is Code.NOT_FOUND and method is not None and says_nothing(method, message):
+        what = f"{subjects(method, payload)}{related(method)} is not there"
+        return GatewayError(code, what, cuebot=message)
     if failed.reason is Reason.TOO_LARGE:
         status = 502
         message = (
@@ -110,6 +125,11 @@ def translated(failed: CallFailed, method: Method | None, payload: bytes) -> Gat
     return error
 
 
+def says_nothing(method: Method, text: str) -> bool:
+    """Whether a text is Cuebot's for anything that is not there."""
+    return method.signs is not None and any(each.fits(text) for each in method.signs.nothing)
+
+
 def meant(failed: CallFailed, method: Method, payload: bytes) -> GatewayError | None:
     """The error for an object that is missing, ambiguous, there already or not in the state for it,
     if Cuebot's text reports one.
@@ -122,21 +142,34 @@ def meant(failed: CallFailed, method: Method, payload: bytes) -> GatewayError | 
     if signs.ambiguous is not None and signs.ambiguous.fits(text):
         return Ambiguous(f"there are several of {subjects(method, payload, ' and ')}", text)
     if signs.malformed is not None and signs.malformed.fits(text):
-        problem = f"{subjects(method, payload)} cannot be a name (Cuebot: {text})"
-        return GatewayError(Code.INVALID_ARGUMENT, problem)
+        problem = f"{subjects(method, payload)} cannot be a name"
+        return GatewayError(Code.INVALID_ARGUMENT, problem, cuebot=text)
     if failed.code is not Code.INTERNAL:
         return None
     if not method.reads_only and any(each.listed for each in method.references):
         return None
-    if any(each.fits(text) for each in signs.exists):
-        problem = f"this exists already, or its name is taken (Cuebot: {text})"
-        return GatewayError(Code.ALREADY_EXISTS, problem)
-    if any(each.fits(text) for each in signs.refused):
-        return GatewayError(Code.FAILED_PRECONDITION, in_words(text))
+    if (error := as_things_are(signs, text, method, payload)) is not None:
+        return error
     if signs.not_found is None or not signs.not_found.fits(text):
         return None
     what = f"{subjects(method, payload)}{related(method)}"
-    return GatewayError(Code.NOT_FOUND, f"{what} is not there (Cuebot: {text})")
+    return GatewayError(Code.NOT_FOUND, f"{what} is not there", cuebot=text)
+
+
+def as_things_are(
+    signs: ErrorSigns, text: str, method: Method, payload: bytes
+) -> GatewayError | None:
+    """The error for what is there already, or is refused as things are."""
+    if signs.obstacle is not None and signs.obstacle.sign.fits(text):
+        return Refused(method, payload, signs.obstacle, text)
+    for sign in signs.exists:
+        if sign.fits(text):
+            return GatewayError(Code.ALREADY_EXISTS, sign.meaning or EXISTS, cuebot=text)
+    for sign in signs.refused:
+        if sign.fits(text):
+            said = sign.meaning or in_words(text)
+            return GatewayError(Code.FAILED_PRECONDITION, said, cuebot=text)
+    return None
 
 
 def in_words(text: str) -> str:
@@ -151,8 +184,11 @@ def goes_on(error: GatewayError, method: Method) -> bool:
     return error.code is Code.NOT_FOUND and method.instead is not None
 
 
-def subjects(method: Method, payload: bytes, joint: str = " or ") -> str:
-    """`host 'render-node-01'`, or `job '…' or group '…'`; without any id or name, the values."""
+def subjects(method: Method, payload: bytes, joint: str = " or ", *, named: bool = False) -> str:
+    """`host 'render-node-01'`, or `job '…' or group '…'`; without any id or name, the values.
+
+    With `named`, the first object alone, by its name if the request has it.
+    """
     request = method.parse_request(payload)
     found = [
         f"{each.kind} {text!r:.{QUOTED_CHARS}}"
@@ -161,6 +197,11 @@ def subjects(method: Method, payload: bytes, joint: str = " or ") -> str:
         for text in [id_at(request, each.place.original, each.is_text)]
         if text
     ]
+    if named and found:
+        each = next(each for each in method.references if not each.listed)
+        thing = value_at(request, each.place.original)
+        name = "" if each.is_text else getattr(thing, "name", "")
+        return f"{each.kind} {name!r:.{QUOTED_CHARS}}" if name else found[0]
     if found and method.signs is not None:
         found += [
             f"{field.json_name} {value!r:.{QUOTED_CHARS}}"

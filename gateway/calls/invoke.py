@@ -165,7 +165,8 @@ class Invocation:
             if isinstance(look_up, Unique):
                 await self._check_absent(look_up, asked.payload)
             elif isinstance(look_up, LookUp):
-                found = await self._look(str(look_up.given), look_up, asked, takes_rows=reads)
+                place = str(look_up.given)
+                found = await self._look(place, look_up, asked, f"{place}: ", takes_rows=reads)
                 set_at(request, look_up.put.original, found)
                 known.append(Found(str(look_up.given), found, look_up.method, asked.payload))
             else:
@@ -176,7 +177,8 @@ class Invocation:
                     await let_others_run()
                 place, set_id = next_one
                 takes = reads and takes_rows(request, look_up)
-                found = await self._look(place, look_up, asked, takes_rows=takes)
+                start = "" if len(plan.method.references) == 1 else f"{place}: "
+                found = await self._look(place, look_up, asked, start, takes_rows=takes)
                 set_id(found)
                 known.append(Found(place, found, look_up.method, asked.payload))
         return LookedUp(request.SerializeToString(), tuple(known))
@@ -186,7 +188,7 @@ class Invocation:
         answer = await self.answer_of(plan.method, payload, found)
         for step, value in sought_first(plan):
             if step.same and value_at(parsed(plan.method, answer), step.same) != value:
-                problem = f"what {plan.method.path} found is not of {value!r:.{QUOTED_CHARS}}"
+                problem = f"what was found is not of {value!r:.{QUOTED_CHARS}}"
                 raise GatewayError(
                     Code.NOT_FOUND, f"{step.given}: {problem}, but of another of that name"
                 )
@@ -217,7 +219,9 @@ class Invocation:
             no_name = instead.name is not None and error.code is Code.INVALID_ARGUMENT
             if not no_name and error.code is not Code.NOT_FOUND:
                 raise
-            absent.sought = error.sought  # what was found by its name here has others that are near
+            if error.sought is not None:  # what was found by its name here has others that are near
+                absent.sought = error.sought._replace(only="")  # and what is over is found as well
+                absent.message = absent.sought.said
             raise absent.again() from None
 
     async def _hop(self, method: Method, instead: Instead, payload: bytes) -> bytes:
@@ -231,8 +235,7 @@ class Invocation:
                 rows = await matching_rows(each.rows, asked, answer)
                 if not rows:
                     what = subjects(method, payload)
-                    problem = f"{what} is not there ({each.method.path} has none)"
-                    raise GatewayError(Code.NOT_FOUND, problem)
+                    raise GatewayError(Code.NOT_FOUND, f"{what} is not there")
                 found = rows[0]
             else:
                 found = parsed(each.method, answer)
@@ -243,10 +246,11 @@ class Invocation:
         return whole
 
     async def _look(
-        self, place: str, by: LookUp | Naming, asked: Plan, *, takes_rows: bool
+        self, place: str, by: LookUp | Naming, asked: Plan, start: str, *, takes_rows: bool
     ) -> object:
-        """The id of what is looked up. With `takes_rows`, a list's row is good enough."""
-        path = by.method.path
+        """The id of what is looked up. With `takes_rows`, a list's row is good enough. Messages of
+        what is missing `start` with the place, unless it is the only one for a name.
+        """
         take = by.take if isinstance(by, LookUp) else by.finder.take
         listing = None if isinstance(by, LookUp) else by.finder.listing
         payload = None
@@ -257,15 +261,17 @@ class Invocation:
             found: object = value_at(answer, take)
             if found:
                 return found
-            absent = GatewayError(Code.NOT_FOUND, f"{place}: {nothing_found(by, asked)}")
+            absent = GatewayError(Code.NOT_FOUND, f"{start}{nothing_found(by, asked)}")
         except Ambiguous as error:
-            raise reworded(error, f"{place}: {error.message}") from None
+            raise reworded(error, f"{start}{error.message}") from None
         except GatewayError as error:
             if error.code is not Code.NOT_FOUND:
-                said = error.message or error.code.name
-                raise reworded(error, f"{place}: {path} failed: {said}") from None
-            message = f"{nothing_found(by, asked)}: {error.message}"
-            absent = reworded(error, f"{place}: {message}", f"{place}: ")
+                raise look_up_failed(error, place) from None
+            message = error.message
+            if payload is not None and error.sought is None:  # else it says what is missing
+                message = nothing_found(by, asked)
+            absent = reworded(error, f"{start}{message}", start, looked_up=True)
+            absent.cuebot = error.cuebot or ("" if error.message == message else error.message)
         if listing is None or not listing.says or payload is None:
             raise absent.again()
         assert isinstance(by, Naming)
@@ -279,7 +285,7 @@ class Invocation:
             what = sought(by, asked)
             if what.startswith("name "):
                 what = f"{kind} {what.removeprefix('name ')}"
-            problem = f"{place}: {what} {says(listing, kind, newest)}"
+            problem = f"{start}{what} {says(listing, kind, newest)}"
             raise GatewayError(Code.NOT_FOUND, problem)
         many = f"; newest of {len(rows)}" if len(rows) > 1 else ""
         name = quote(str(newest.id)[:QUOTED_CHARS])  # for a header
@@ -305,32 +311,31 @@ class Invocation:
         ids = ", ".join(str(row.id) for row in rows[:MAX_LISTED_NAMESAKES])
         more = ", …" if len(rows) > MAX_LISTED_NAMESAKES else ""
         what = subjects(method, payload, " and ")
-        problem = f"there are {len(rows)} of {what}: {ids}{more}; send the id of one"
+        problem = f"there are {len(rows)} of {what}: send the id of one: {ids}{more}"
         return Ambiguous(problem, error.cuebot)
 
     async def _check_absent(self, unique: Unique, request: bytes) -> None:
         """An object found by an alias does not count."""
-        place, path = str(unique.given), unique.method.path
+        place = str(unique.given)
         try:
             answer = parsed(unique.method, await self._call(unique.method, request))
         except GatewayError as error:
             if error.code is Code.NOT_FOUND:
                 return
-            said = error.message or error.code.name
-            raise reworded(error, f"{place}: {path} failed: {said}") from None
+            raise look_up_failed(error, place) from None
         name = value_at(unique.method.parse_request(request), unique.send.original)
         if value_at(answer, unique.found) == name:
-            raise GatewayError(Code.ALREADY_EXISTS, f"{place}: {name!r} exists already ({path})")
+            raise GatewayError(Code.ALREADY_EXISTS, f"{place}: {name!r} exists already")
 
     async def _follow(self, plan: Plan, answer: bytes) -> bytes:
         step, done = plan.method, []
         try:
             message = parsed(step, answer)
-            done.append(step.path)
+            done.append(step.descriptor.name)
             for follow_up, payload in plan.follow_ups:
                 step = follow_up.method
                 await self._call(step, filled(step, payload, message, follow_up.copies))
-                done.append(step.path)
+                done.append(step.descriptor.name)
             for reading in plan.rereadings:
                 step = reading.method
                 request = filled(step, b"", message, reading.copies)
@@ -338,13 +343,15 @@ class Invocation:
                 value_at(message, reading.take).CopyFrom(value_at(now, reading.take))
         except GatewayError as error:
             if not done:
-                raise reworded(error, f"{step.path} was called, but: {error.message}") from None
-            happened = f"{', '.join(done)} succeeded, then {step.path} failed"
+                said = f"{step.descriptor.name} was called, but: {error.message}"
+                raise reworded(error, said) from None
+            happened = f"{', '.join(done)} succeeded, then {step.descriptor.name} failed"
             # Without Retry-After: a retry would repeat the earlier calls as well.
             whole_story = GatewayError(
                 error.code,
                 f"{happened}: {error.message or error.code.name}",
                 status=error.status,
+                cuebot=error.cuebot,
                 details=error.details,
             )
             whole_story.status_details = error.status_details
@@ -378,11 +385,20 @@ def missing_in(request: Any, reference: Reference) -> Iterator[Missing | None]:
             yield None
 
 
+def look_up_failed(error: GatewayError, place: str) -> GatewayError:
+    said = error.message or error.code.name
+    return reworded(error, f"{place}: it could not be looked up: {said}")
+
+
 def nothing_found(by: LookUp | Naming, asked: Plan) -> str:
-    """`/job.JobInterface/FindJob found nothing for name 'x' (it finds pending jobs only)`."""
-    only = by.finder.only if isinstance(by, Naming) else ""
-    more = f" (it finds {only} only)" if only else ""
-    return f"{by.method.path} found nothing for {sought(by, asked)}{more}"
+    """`no filter 'x' in show 'demo' (only pending jobs are found)`."""
+    if isinstance(by, LookUp):
+        return f"nothing is found for {sought(by, asked)}"
+    first, *others = by.finder.asks
+    name = f"{asked_at(asked, first)!r:.{QUOTED_CHARS}}"
+    within = ", ".join(sought_at(asked, place) for place in others)
+    only = f" (only {by.finder.only} are found)" if by.finder.only else ""
+    return f"no {by.reference.kind} {name}{f' in {within}' if within else ''}{only}"
 
 
 def sought(by: LookUp | Naming, asked: Plan) -> str:
@@ -393,7 +409,7 @@ def sought(by: LookUp | Naming, asked: Plan) -> str:
 def sought_at(asked: Plan, place: BodyPath) -> str:
     """The criterion at a path, and its origin: `job 'x' (job.id '…')`."""
     value = asked_at(asked, place)
-    text = f"{place} {value!r:.{QUOTED_CHARS}}"
+    text = f"{str(place).removesuffix('.name') or place} {value!r:.{QUOTED_CHARS}}"
     for step, given in sought_first(asked):
         if step.put == place != step.given:
             known_by = f"{step.given} {given!r:.{QUOTED_CHARS}}"
@@ -426,19 +442,22 @@ def with_given(listing: Listing, asked: Plan) -> Listing:
     return replace(listing, constants=listing.constants + more) if more else listing
 
 
-def reworded(error: GatewayError, message: str, place: str = "") -> GatewayError:
-    """The same error in other words, and about the name at a `place`."""
+def reworded(
+    error: GatewayError, message: str, place: str = "", *, looked_up: bool = False
+) -> GatewayError:
+    """The same error in other words, and about a name that was looked up for a `place`."""
     found = GatewayError(
         error.code,
         message,
         status=error.status,
+        cuebot=error.cuebot,
         details=error.details,
         headers=error.headers,
         cause=error.cause,
     )
     found.status_details = error.status_details
     if error.sought is not None:
-        found.sought = error.sought._replace(place=place)
+        found.sought = error.sought._replace(place=place, is_looked_up=looked_up)
     return found
 
 

@@ -37,10 +37,7 @@ async def with_near_name(
     if listed is None or sought.name in listed:  # it is of something finished
         return error
     hint = await kept.hint(listed, sought.name, principal)
-    if not hint:
-        return error
-    what = f"{sought.place}no {sought.kind} {sought.name!r}{sought.within}"
-    return reworded(error, f"{what}{hint} (Cuebot: {sought.cuebot})")
+    return reworded(error, f"{sought.said}{hint}") if hint else error
 
 
 async def list_for(
@@ -88,7 +85,7 @@ async def reason(
         return ""
     if found is None or not found.names:
         return ""
-    return f"{sought.place}{sought.kind} {sought.name!r} {found.names[0]} (Cuebot: {sought.cuebot})"
+    return f"{sought.place}{sought.kind} {sought.name!r} {found.names[0]}"
 
 
 def takes_short(size: int, go_on: Callable[[], None]) -> bool:

@@ -18,6 +18,7 @@ from gateway.codec.fields import returned_types
 from gateway.compat.columns import with_owned
 from gateway.compat.panels import panels_of
 from gateway.compat.profile import COMPANIONS, EMPTY, Instead, Profile
+from gateway.compat.profile import Sign as SignEntry
 from gateway.compat.resolve import (
     Resolver,
     answer_aliases,
@@ -136,15 +137,19 @@ def version_of(schema: Schema, profile: Profile) -> str:
 def signs_of(profile: Profile) -> ErrorSigns:
     errors = profile.errors
     not_found, ambiguous, malformed = (
-        None if each is None else Sign(each.begins, each.says)
+        None if each is None else sign_of(each)
         for each in (errors.not_found, errors.ambiguous, errors.malformed)
     )
-    exists, refused = (
-        tuple(Sign(each.begins, each.says) for each in signs)
-        for signs in (errors.exists, errors.refused)
+    nothing, exists, refused = (
+        tuple(sign_of(each) for each in signs)
+        for signs in (errors.nothing, errors.exists, errors.refused)
     )
     things = frozenset(field for each in profile.named for field in each.fields)
-    return ErrorSigns(not_found, ambiguous, malformed, exists, refused, things)
+    return ErrorSigns(not_found, ambiguous, malformed, nothing, exists, refused, things=things)
+
+
+def sign_of(each: SignEntry) -> Sign:
+    return Sign(each.begins, each.says, each.means or "")
 
 
 def names_of(

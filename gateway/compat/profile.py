@@ -142,18 +142,20 @@ class Instead(Entry):
 
 
 class Sign(Entry):
-    """An error text of Cuebot: its beginning, and another part of it."""
+    """An error text of Cuebot: its beginning, and another part of it; and what it means."""
 
     begins: Annotated[str, Field(min_length=1)]
     says: str = ""
+    means: Line | None = None
 
 
 class Signs(Entry):
-    """The meaning of errors with status INTERNAL."""
+    """The meaning of errors with status INTERNAL; of `nothing` with NOT_FOUND."""
 
     not_found: Sign | None = None
     ambiguous: Sign | None = None
     malformed: Sign | None = None
+    nothing: tuple[Sign, ...] = ()
     exists: tuple[Sign, ...] = ()
     refused: tuple[Sign, ...] = ()
 
@@ -299,8 +301,8 @@ class NearEntry(Entry):
     its request, one of which says what the name is `in`.
 
     The list's request takes values of the other (`with`) and constants (`set`); `part` is a list of
-    texts in it, which the names have to contain. `list` has objects of that very name which the
-    method does not find, and `says` why.
+    texts in it, which the names have to contain. `only` is what alone is found: `pending`. `list`
+    has objects of that very name which the method does not find, and `says` why.
     """
 
     kind: str
@@ -312,6 +314,7 @@ class NearEntry(Entry):
     rows: FieldPath | None = None
     names: FieldPath
     part: FieldPath | None = None
+    only: str = ""
     list: Listing | None = None
 
 
@@ -325,6 +328,24 @@ class FilterEntry(Entry):
     call: MethodName
     rows: FieldPath
     names: FieldPath
+
+
+class ObstacleEntry(Entry):
+    """Why Cuebot refuses a call with an error text that `begins` so: a `call` tells, whose request
+    takes values of the other (`with`). `says` has the value at `take` of its answer, unless that is
+    one of `unless`, or the number of `rows`, for one of them in `says_one`, as `{found}`, and the
+    object in the request as `{subject}`; `otherwise` is said without.
+    """
+
+    begins: Annotated[str, Field(min_length=1)]
+    call: MethodName
+    with_: dict[FieldPath, FieldPath] = Field(alias="with", default_factory=dict)
+    rows: FieldPath | None = None
+    take: FieldPath | None = None
+    unless: tuple[str, ...] = ()
+    says: Template
+    says_one: Template | None = None
+    otherwise: Template
 
 
 class NamesOf(Entry):
@@ -434,6 +455,7 @@ class Profile(Entry):
     pages: dict[MethodName, tuple[FieldPath, ...]] = {}
     near: dict[MethodName, NearEntry] = {}
     filters: list[FilterEntry] = []
+    obstacles: dict[MethodName, ObstacleEntry] = {}
     names: dict[MethodName, NamesOf] = {}
     watched: dict[MethodName, Watched] = {}
 

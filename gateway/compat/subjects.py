@@ -10,7 +10,14 @@ from google.protobuf.message_factory import GetMessageClass
 
 from gateway.codec.fields import field_called, is_message, message_of
 from gateway.compat.profile import About as AboutEntry
-from gateway.compat.profile import Asking, FilterEntry, NamesOf, NearEntry, Profile
+from gateway.compat.profile import (
+    Asking,
+    FilterEntry,
+    NamesOf,
+    NearEntry,
+    ObstacleEntry,
+    Profile,
+)
 from gateway.compat.references import listing_of
 from gateway.compat.schema_paths import (
     NotApplicable,
@@ -32,6 +39,7 @@ from gateway.schema.method import (
     About,
     Argument,
     Asked,
+    ErrorSigns,
     FieldPath,
     Filter,
     FoundBy,
@@ -39,7 +47,9 @@ from gateway.schema.method import (
     Method,
     NamedRows,
     Near,
+    Obstacle,
     RowFacts,
+    Sign,
     Spec,
     Subject,
 )
@@ -84,6 +94,13 @@ def with_subjects(
         with entry(f"names.{name}", unused):
             method = needed_method(found, name)
             found[name] = replace(method, named_rows=named_rows(method, listing, found))
+    for name, each_obstacle in profile.obstacles.items():
+        with entry(f"obstacles.{name}", unused):
+            method = needed_method(found, name)
+            signs = replace(
+                method.signs or ErrorSigns(), obstacle=obstacle_of(each_obstacle, method, found)
+            )
+            found[name] = replace(method, signs=signs)
     for name, each_near in profile.near.items():
         with entry(f"near.{name}", unused):
             method = needed_method(found, name)
@@ -327,6 +344,7 @@ def near_of(method: Method, each: NearEntry, methods: Mapping[str, Method]) -> N
         rows=rows,
         names=proto_path(message_of(rows[-1]) if rows else answer, each.names),
         part=None if each.part is None else needed_path(request, each.part),
+        only=each.only,
         listing=beside,
     )
     try:
@@ -366,6 +384,30 @@ def filters_of(method: Method, each: FilterEntry, near: Near) -> tuple[Filter, .
             place = f"{criteria.json_name}.{field.json_name}"
             found.append(Filter(place, (criteria.name, field.name), near))
     return tuple(found)
+
+
+def obstacle_of(each: ObstacleEntry, method: Method, methods: Mapping[str, Method]) -> Obstacle:
+    reading, asked = needed_method(methods, each.call), method.descriptor.input_type
+    request, answer = reading.descriptor.input_type, reading.descriptor.output_type
+    try:
+        for says in (each.says, each.says_one or "", each.otherwise):
+            says.format(subject="", found="")
+    except (LookupError, ValueError) as error:
+        raise NotApplicable(f"no such field in a sentence: {error}") from None
+    return Obstacle(
+        Sign(each.begins),
+        each.says,
+        each.says_one or "",
+        each.otherwise,
+        reading,
+        tuple(
+            (proto_path(asked, source), proto_path(request, target))
+            for target, source in each.with_.items()
+        ),
+        list_at(answer, each.rows) if each.rows is not None else (),
+        proto_path(answer, each.take) if each.take is not None else (),
+        each.unless,
+    )
 
 
 def named_rows(method: Method, each: NamesOf, methods: Mapping[str, Method]) -> NamedRows:

@@ -285,6 +285,7 @@ class KeptAnswer(NamedTuple):
             Code(shape["code"]),
             shape["message"],
             status=self.status,
+            cuebot=shape.get("cuebot", ""),
             details=shape.get("details", ()),
             headers={
                 name.decode("latin-1"): value.decode("latin-1")

@@ -1,13 +1,14 @@
 """Making a request's calls to Cuebot."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import suppress
 from functools import lru_cache, partial
 from time import monotonic
 from urllib.parse import quote
 
 from gateway.access.fair_quota import FairSemaphore, Lease
+from gateway.calls.failures import Refused
 from gateway.calls.invoke import (
     Around,
     Invocation,
@@ -20,6 +21,7 @@ from gateway.calls.invoke import (
 from gateway.calls.kept_names import KeptNames
 from gateway.calls.near_names import reason, takes_short, with_near_name
 from gateway.calls.no_match import is_empty, no_match
+from gateway.calls.obstacles import with_refusal_explained
 from gateway.calls.row_owners import SentRequest, owners_of
 from gateway.calls.rows import is_cut
 from gateway.calls.shared_reads import SHARED, OwnMemory, SharedReads
@@ -65,10 +67,10 @@ class CallMaker:
             if not await self.rehearse(context, request) and request.plan.look_ups:
                 await self._look_names_up(context, request)
         except GatewayError as error:
-            if error.sought is None:
+            if error.sought is None and not isinstance(error, Refused):
                 raise
             left, metadata = request.timeout - (monotonic() - began), metadata_of(context)
-            raise await self._with_near_names(error, context, request, left, metadata) from None
+            raise await self._explained(error, context, request, left, metadata) from None
 
     async def _look_names_up(self, context: RequestContext, request: CallRequest) -> None:
         began, upstream = monotonic(), self._upstream_of(context)
@@ -124,9 +126,9 @@ class CallMaker:
             code = OK
         except GatewayError as error:
             code = error.code
-            if error.sought is not None:
+            if error.sought is not None or isinstance(error, Refused):
                 left = request.timeout - (monotonic() - began)
-                raise await self._with_near_names(error, context, request, left, metadata) from None
+                raise await self._explained(error, context, request, left, metadata) from None
             raise
         finally:
             note_times(context, began, code)
@@ -205,12 +207,36 @@ class CallMaker:
         except GatewayError as error:
             code = error.code
             left = request.timeout - (monotonic() - began)
-            raise await self._with_near_names(error, context, request, left, metadata) from None
+            raise await self._explained(error, context, request, left, metadata) from None
         finally:
             note_times(context, began, code)
         if resolved:
             note_resolved(context, resolved)
         return request._replace(plan=plan)
+
+    async def _explained(
+        self,
+        error: GatewayError,
+        context: RequestContext,
+        request: CallRequest,
+        left: float,
+        metadata: Metadata,
+    ) -> GatewayError:
+        """The error with the nearest name, or with what is in the way of a change.
+
+        Not where a rule hides objects: time and calls would tell of them.
+        """
+        caller = context.caller
+        if caller is None or caller.rule.see is not None:
+            return error
+        allowed = caller.rule.allowed(request.catalog)
+        if not isinstance(error, Refused):
+            return await self._with_near_names(error, context, request, left, metadata, allowed)
+        if error.obstacle.method.path not in allowed:
+            return error
+        within = max(min(left, LONGEST_SUGGESTION_SECONDS), 0)
+        call = calls_within(within, self._upstream, metadata, takes_short)
+        return await with_refusal_explained(error, call)
 
     async def _with_near_names(
         self,
@@ -219,16 +245,14 @@ class CallMaker:
         request: CallRequest,
         left: float,
         metadata: Metadata,
+        allowed: Container[str],
     ) -> GatewayError:
         """The error with the nearest name that the caller may list.
 
-        Not where a rule hides objects: time and calls would tell of them. If the layer's job is not
-        there either, the nearest job is told. The lists are shared, and so are their deadlines.
+        If the layer's job is not there either, the nearest job is told. The lists are shared, and
+        so are their deadlines.
         """
-        caller, sought = context.caller, error.sought
-        if caller is None or caller.rule.see is not None:
-            return error
-        routes, allowed = request.catalog.routes, caller.rule.allowed(request.catalog)
+        sought, routes = error.sought, request.catalog.routes
         kept, principal, metadata = self._names, context.principal, for_all(metadata)
         with suppress(TimeoutError):
             async with asyncio.timeout(max(left, 0)):
@@ -246,7 +270,7 @@ class CallMaker:
                     try:
                         if (
                             beside is not None
-                            and not sought.place
+                            and not sought.is_looked_up
                             and beside.method.path in allowed
                         ):
                             said = await reason(sought, finder, beside, kept, principal, call)
@@ -256,8 +280,9 @@ class CallMaker:
                             error, sought, finder, listing, kept, principal, call
                         )
                     except GatewayError as failed:
-                        place, sought = sought.place, failed.sought
-                        sought = None if sought is None else sought._replace(place=place)
+                        before, sought = sought, failed.sought
+                        if sought is not None:
+                            sought = sought._replace(place=before.place, is_looked_up=True)
         return error
 
 

@@ -99,6 +99,8 @@ class Response:
     """0 before the answer begins."""
     code: Code | None = None
     cause: Cause | None = None
+    cuebot: str = ""
+    """Cuebot's own text of an error, which is said in plainer words."""
     began: float = 0.0
     bytes_out: int = 0
     is_complete: bool = False
@@ -108,7 +110,7 @@ class Response:
         """Of any answer, success or error."""
 
     def fail(self, error: GatewayError) -> None:
-        self.code, self.cause = error.code, error.cause
+        self.code, self.cause, self.cuebot = error.code, error.cause, error.cuebot
 
     def may_be_kept(self, cache_control: tuple[bytes, bytes]) -> None:
         self.headers = [cache_control if header == NO_STORE else header for header in self.headers]

@@ -39,7 +39,7 @@ REQUEST_HEADERS = (
 """Request headers that the gateway reads and that need a preflight."""
 OUTCOMES_OF_GRPC_WEB = ("Grpc-Status", "Grpc-Message", "Grpc-Status-Details-Bin", "Grpc-Encoding")
 """Clients look for some of them in headers before they read the trailers in the body."""
-EXPOSED_HEADERS = sorted((*HEADERS, *OUTCOMES_OF_GRPC_WEB))
+EXPOSED_HEADERS = sorted((*HEADERS, *OUTCOMES_OF_GRPC_WEB, "X-Cuebot"))
 PREFLIGHT_MAX_AGE_SECONDS = 7200
 """How long browsers may cache a preflight, per path: Chrome's maximum."""
 ASKED_METHOD = "access-control-request-method"

@@ -19,6 +19,8 @@ ACCESS = "gateway.access"
 EVENT = "request"
 HEALTH_PATHS = ("/healthz", "/readyz")
 """Logged at level debug."""
+LONGEST_TEXT = 500
+"""Characters of Cuebot's."""
 LEVELS = {logging.DEBUG: "debug", logging.INFO: "info"}
 
 access_log = structlog.stdlib.get_logger(ACCESS)
@@ -100,6 +102,8 @@ def fields_of(context: RequestContext) -> dict[str, object]:
         fields["dry_run"] = True
     fields["status"] = context.response.status
     fields["code"] = context.response.code.name if context.response.code is not None else None
+    if context.response.cuebot:
+        fields["cuebot"] = context.response.cuebot[:LONGEST_TEXT]
     fields["ms"] = milliseconds(context.request.age)
     fields["bytes"] = context.response.bytes_out
     return fields

@@ -524,6 +524,8 @@ class Near:
     """The place of the names in the answer, or of the name in a row."""
     part: BodyPath | None
     """The place, in the request for the list, of texts that names have to contain."""
+    only: str = ""
+    """`pending`: what alone is found, of the kind or of what it is in."""
     listing: Listing | None = None
     """A list of objects of the very name that the method does not find, and why it does not."""
 
@@ -615,14 +617,38 @@ class Sign:
 
     begins: str
     says: str = ""
+    meaning: str = ""
+    """In a sentence; empty for what Cuebot says itself."""
 
     def fits(self, text: str) -> bool:
         return text.startswith(self.begins) and self.says in text
 
 
 @dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Why Cuebot refuses a call as things are: what a read tells of the object."""
+
+    sign: Sign
+    says: str
+    """The sentence for what the read finds (`{found}`) about the request's object (`{subject}`)."""
+    says_one: str
+    """For one row."""
+    otherwise: str
+    """Without the read, or if it finds nothing that explains it."""
+    method: Method
+    copies: Copies
+    """From the request to that of the read."""
+    rows: tuple[FieldDescriptor, ...]
+    """From the answer down to the list of objects that are counted; empty for a value."""
+    take: FieldPath
+    """The value, in the answer."""
+    unless: tuple[str, ...]
+    """Values that explain nothing."""
+
+
+@dataclass(frozen=True, slots=True)
 class ErrorSigns:
-    """The meaning of Cuebot's errors with status INTERNAL."""
+    """The meaning of Cuebot's errors with status INTERNAL, and of one with NOT_FOUND."""
 
     not_found: Sign | None = None
     """An object does not exist."""
@@ -630,10 +656,14 @@ class ErrorSigns:
     """Several objects where there should be one."""
     malformed: Sign | None = None
     """An impossible name."""
+    nothing: tuple[Sign, ...] = ()
+    """Texts with the status NOT_FOUND which say no more than that."""
     exists: tuple[Sign, ...] = ()
     """What a change would make is there, or its name is taken."""
     refused: tuple[Sign, ...] = ()
     """What Cuebot does not do as things are."""
+    obstacle: Obstacle | None = None
+    """Of this method."""
     things: frozenset[str] = frozenset()
     """Names of fields with objects, or their names."""
 

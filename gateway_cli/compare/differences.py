@@ -113,20 +113,29 @@ def compare(
 
 
 def explains(method: Method, here: Reply, said: object) -> bool:
-    """Whether this gateway turns Cuebot's error into a 404 or 409 that quotes it, or an answer."""
+    """Whether this gateway turns Cuebot's error into a 404 or 409 that has it, or an answer."""
     if here.status == 200:
         return method.instead is not None
-    quoted = (here.object or {}).get("message")
-    return here.status in (404, 409) and isinstance(said, str) and said in str(quoted)
+    own = cuebots_text(here.object or {})
+    return here.status in (404, 409) and isinstance(said, str) and said in str(own)
+
+
+def cuebots_text(error: dict[str, object]) -> object:
+    """Cuebot's own text, which stands beside a plainer message."""
+    return error.get("cuebot", error.get("message"))
 
 
 def compare_errors(here: dict[str, object], there: dict[str, object]) -> Iterator[Difference]:
     """The differences between two errors of one HTTP status; two known shapes are expected."""
     for key in ("code", "message"):
-        if here.get(key) != there.get(key):
-            yield Difference(key, key, here.get(key), there.get(key))
-    ours, theirs = here.keys() - {"details"}, there.keys()
-    if ours != theirs - {"details"}:
+        own, other = (
+            cuebots_text(each) if key == "message" else each.get(key) for each in (here, there)
+        )
+        if own != other:
+            yield Difference(key, key, own, other)
+    optional = {"details", "cuebot"}
+    ours, theirs = here.keys() - optional, there.keys()
+    if ours != theirs - optional:
         expected = ours == OWN_ERROR and theirs == GO_ERROR
         yield Difference("error-shape", "", sorted(here), sorted(there), expected=expected)
     if (here.get("details") or []) != (there.get("details") or []):

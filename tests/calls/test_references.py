@@ -234,11 +234,11 @@ async def test_a_limit_may_be_named(gateway: Gateway, cuebot: ScriptedCuebot) ->
     cuebot.fails(FIND_LIMIT, grpc.StatusCode.INTERNAL, EMPTY)
     refused = await gateway.post(ADD_LIMIT, {"layer": layer, "limit": {"name": "arnold"}})
     message = problem(refused, 404, "NOT_FOUND")
-    assert message.startswith(f"limit.name: {FIND_LIMIT} found nothing for name 'arnold': ")
-    assert message.endswith(f"(Cuebot: {EMPTY})")
+    assert message == "limit.name: no limit 'arnold'"
+    assert refused.json()["cuebot"] == EMPTY
     refused = await gateway.post(ADD_LIMIT, {"layer": layer, "limitId": "arnold"})
     message = problem(refused, 404, "NOT_FOUND")
-    assert message.startswith(f"limitId: {FIND_LIMIT} found nothing for name 'arnold': ")
+    assert message == "limitId: no limit 'arnold'"
 
 
 @pytest.mark.parametrize(
@@ -399,48 +399,28 @@ def test_fields_that_are_not_among_them_are_data_or_take_a_name() -> None:
 
 
 # --- Not found ------------------------------------------------------------------------------
-PENDING_JOBS = "it finds pending jobs only"
-PENDING = "it finds layers of pending jobs only"
-
-
 async def test_nothing_found_is_404(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     """And it says what was looked for, and what alone the look-up can find."""
     jobs = {"jobs": {"jobs": [{"name": "demo"}, {"name": "nobody"}]}}
     lighting = {"department": {"name": "Lighting"}, "show": "nobody"}
     some_layers = ARNOLD | {"layerIds": [SOME_ID, "comp", "nobody"]}
     nobody = {"name": "nobody"}
-    for path, body, place, expected in (
+    layer = "no layer 'nobody' in pending job 'demo'"
+    for path, body, expected in (
+        (PAUSE, {"job": nobody}, "no pending job 'nobody'"),
+        (KILL_FRAMES, {"layer": nobody, "job": "demo"}, layer),
+        (DELETE_SHOW, {"show": nobody}, "no show 'nobody'"),
         (
-            PAUSE,
-            {"job": nobody},
-            "job",
-            f"{FIND_JOB} found nothing for name 'nobody' ({PENDING_JOBS})",
+            *(REPARENT, {"group": {"id": "g"}} | jobs),
+            "jobs.jobs[1]: no pending job 'nobody'",
         ),
-        (
-            *(KILL_FRAMES, {"layer": nobody, "job": "demo"}, "layer"),
-            f"{FIND_LAYER} found nothing for layer 'nobody', job 'demo' ({PENDING})",
-        ),
-        (DELETE_SHOW, {"show": nobody}, "show", f"{FIND_SHOW} found nothing for name 'nobody'"),
-        (
-            *(REPARENT, {"group": {"id": "g"}} | jobs, "jobs.jobs[1]"),
-            f"{FIND_JOB} found nothing for name 'nobody' ({PENDING_JOBS})",
-        ),
-        (
-            *(GET_BINDINGS, some_layers, "layerIds[2]"),
-            f"{FIND_LAYER} found nothing for layer 'nobody', job 'demo' ({PENDING})",
-        ),
-        (
-            *(GET_HOSTS, {"r": {"ids": ["nobody"]}}, "r.ids[0]"),
-            f"{FIND_HOST} found nothing for name 'nobody'",
-        ),
-        (
-            *(GET_TASKS, lighting, "department"),
-            f"{GET_DEPARTMENT} found nothing for department 'Lighting',"
-            f" show.name 'nobody': show: {FIND_SHOW} found nothing for name 'nobody'",
-        ),
+        (GET_BINDINGS, some_layers, layer),
+        (GET_HOSTS, {"r": {"ids": ["nobody"]}}, "no host 'nobody'"),
+        (GET_TASKS, lighting, "no show 'nobody'"),
     ):
-        message = problem(await gateway.post(path, body), 404, "NOT_FOUND")
-        assert message == f"{place}: {expected}: expected 1, actual 0"
+        answer = await gateway.post(path, body)
+        assert problem(answer, 404, "NOT_FOUND") == expected
+        assert answer.json()["cuebot"] == "expected 1, actual 0"
     listed = {"/job.JobInterface/GetJobs", "/job.JobInterface/GetLayers"}
     near = {"/job.JobInterface/GetJobNames", "/show.ShowInterface/GetShows", GET_HOSTS}
     assert set(heard(cuebot)) - near == {FIND_JOB, FIND_LAYER, FIND_SHOW, FIND_HOST} | listed
@@ -449,12 +429,13 @@ async def test_nothing_found_is_404(gateway: Gateway, cuebot: ScriptedCuebot) ->
 async def test_a_look_up_that_fails_is_no_404(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     cuebot.fails(FIND_JOB, grpc.StatusCode.INTERNAL, f"{SPRING}.DataAccessResourceFailure: {NONE}")
     message = problem(await gateway.post(PAUSE, {"job": {"name": "x"}}), 500, "INTERNAL")
-    assert message.startswith(f"job: {FIND_JOB} failed: org.springframework")
+    assert message.startswith("job: it could not be looked up: org.springframework")
     cuebot.fails(GET_DEPARTMENT, grpc.StatusCode.INTERNAL, EMPTY)
     body = {"department": {"name": "x"}, "show": "demo"}
-    message = problem(await gateway.post(GET_TASKS, body), 404, "NOT_FOUND")
-    assert "found nothing for department 'x', show.name 'demo': " in message
-    assert message.endswith(f"(Cuebot: {EMPTY})")
+    answer = await gateway.post(GET_TASKS, body)
+    message = problem(answer, 404, "NOT_FOUND")
+    assert message == "no department 'x' in show 'demo'"
+    assert answer.json()["cuebot"] == EMPTY
     assert heard(cuebot) == [FIND_JOB, FIND_SHOW, GET_DEPARTMENT]
 
 
@@ -485,14 +466,15 @@ async def test_what_is_made_again_is_a_409_unless_a_part_may_have_been_made(
     if status == 500:
         assert problem(answer, 500, "INTERNAL") == text
     else:
-        expected = f"this exists already, or its name is taken (Cuebot: {text})"
+        expected = "this exists already, or its name is taken"
         assert problem(answer, 409, "ALREADY_EXISTS") == expected
+        assert answer.json()["cuebot"] == text
 
 
 BUSY = "com.imageworks.spcue.EntityModificationError: You cannot move it.\nYou cannot move it."
 ONCE = "You cannot move it."
 LAUNCHED = "Failed to launch and add job: The job demo-a is already pending"
-THERE = f"this exists already, or its name is taken (Cuebot: {LAUNCHED})"
+THERE = "a job of this name is pending already: wait for it, or kill it"
 GROUP = {"group": {"id": "g"}}
 
 

@@ -126,7 +126,7 @@ async def test_an_error_of_cuebot_has_its_code_message_and_details(
 @each_plain_way
 @pytest.mark.parametrize(
     ("headers", "code", "words"),
-    [(None, Code.NOT_FOUND, "name 'nope'"), ({}, Code.UNAUTHENTICATED, "send a token")],
+    [(None, Code.NOT_FOUND, "no pending job 'nope'"), ({}, Code.UNAUTHENTICATED, "send a token")],
 )
 async def test_an_error_of_the_gateway_has_its_code_and_message(
     farm: Gateway, way: str, headers: dict[str, str] | None, code: Code, words: str

@@ -231,11 +231,14 @@ def assert_documented(documented: Any, given: Any, lacks: frozenset[str], at: st
 
 
 def refused(answer: httpx.Response, status: int, name: str, code: int) -> str:
-    """Check an answer for the documented error format, and give its message."""
+    """Check an answer for the documented error format, and give its message.
+
+    Beside it, `cuebot` is Cuebot's own text, where the message says it in plainer words.
+    """
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/json"
     content = answer.json()
-    assert list(content) == ["error", "code", "message"]
+    assert [key for key in content if key != "cuebot"] == ["error", "code", "message"]
     assert (content["error"], content["code"]) == (name, code)
     assert isinstance(content["message"], str)
     assert content["message"]

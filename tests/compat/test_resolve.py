@@ -130,9 +130,10 @@ def test_nothing_applies_to_another_schema() -> None:
     panels, verbs = profile.panels, profile.verbs
     assert idle.keys() == {
         *(each for each in entries(profile) if not each.startswith("answers.")),
+        *(f"filters.{each.kind}" for each in profile.filters),
         *(
             f"{section}.{name}"
-            for section in (*by_name, "pages", "near", "watched", "written")
+            for section in (*by_name, "pages", "near", "obstacles", "watched", "written")
             for name in getattr(profile, section)
         ),
         *(f"instead.{each.method}" for each in profile.instead),
@@ -179,6 +180,8 @@ WRITTEN_BY_PEOPLE = (
     *(f"job.JobInterface/EatFrames.{name}" for name in ("state", "layer", "range")),
     *(f"job.JobInterface/KillFrames.{name}" for name in ("state", "layer", "range")),
     *(f"job.JobInterface/MarkDoneFrames.{name}" for name in ("state", "layer", "range")),
+    "host.HostInterface/GetHosts.allocation",
+    "host.ProcInterface/GetProcs.allocation",
 )
 """Names that no document has, nor Cuebot."""
 

@@ -69,7 +69,7 @@ async def test_lines_are_answered_in_lines(gateway: Gateway) -> None:
     assert ran.status == FAILED
     found = {each["id"]: each["status"] for each in map(json.loads, ran.text.splitlines())}
     assert found == {0: 200, 1: 404}
-    assert ran.err == "2 calls, 1 failed\n  1: NOT_FOUND: there is no such show\n"
+    assert ran.err == "2 calls, 1 failed\n  1: NOT_FOUND: no show 'missing'\n"
     ran = await batch(gateway, lines(*finding("one")), "-o", "json")
     assert len(ran.json) == 1
 

@@ -78,7 +78,7 @@ HALF_A_CORE = '{"group": {"name": "comp"}, "show": "demo", "maxCores": 0.5}'
             WRONG_USAGE,
             "^SetAutoEat: value is missing; write value=true",
         ),
-        ("Job/FindJob", '{"name": "x"}', NOT_FOUND, "^NOT_FOUND: Incorrect result size: "),
+        ("Job/FindJob", '{"name": "x"}', NOT_FOUND, "^NOT_FOUND: no pending job "),
         (
             "Group/SetMaxCores",
             HALF_A_CORE,

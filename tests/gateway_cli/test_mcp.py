@@ -306,7 +306,7 @@ async def test_arguments_that_are_wrong(
     [
         ({"request": {"usr": "lena"}}, "INVALID_ARGUMENT", "unknown field `usr`; did you mean"),
         ({"fields": ["nmae"]}, "INVALID_ARGUMENT", "did you mean name?"),
-        ({"method": "Job/FindJob", "request": {"name": "x"}}, "NOT_FOUND", "expected 1, actual 0"),
+        ({"method": "Job/FindJob", "request": {"name": "x"}}, "NOT_FOUND", "no pending job 'x'"),
         ({"where": f"name='{'é' * 4000}'"}, "RESOURCE_EXHAUSTED", "longer than 8 KB"),
         ({"fields": ["é" * 200] * 100}, "INVALID_ARGUMENT", "nothing was sent"),
         ({"request": {"r": {"includeFinished": "x" * 3000}}}, "INVALID_ARGUMENT", "expected"),

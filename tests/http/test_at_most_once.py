@@ -425,7 +425,10 @@ async def test_calls_of_several_steps_are_one(
     again = await gateway.post(CREATE, body, headers=keyed())
     assert again.status_code == status
     if status == 409:
-        assert f"{CREATE} succeeded, then {SET_MIN} failed: not now" in again.json()["message"]
+        assert (
+            "CreateShow succeeded, then SetDefaultMinCores failed: not now"
+            in again.json()["message"]
+        )
     else:
         assert (again.content, again.headers[REPLAYED]) == (first.content, "true")
     assert (calls(cuebot, CREATE), calls(cuebot, SET_MIN)) == (1, 1)

@@ -50,18 +50,18 @@ def cuebot(cuebot: ScriptedCuebot) -> ScriptedCuebot:
         (
             "/show.ShowInterface/GetJobs",
             {"show": "harbr"},
-            "show: no show 'harbr'; did you mean 'harbor'?",
+            "no show 'harbr'; did you mean 'harbor'?",
         ),
-        (FIND_JOB, {"name": NO_JOB}, f"no job '{NO_JOB}'; did you mean '{JOB}'?"),
-        (FIND_JOB, {"name": "lena_comp"}, f"no job 'lena_comp'; did you mean '{JOB}'?"),
+        (FIND_JOB, {"name": NO_JOB}, f"no pending job '{NO_JOB}'; did you mean '{JOB}'?"),
+        (FIND_JOB, {"name": "lena_comp"}, f"no pending job 'lena_comp'; did you mean '{JOB}'?"),
     ],
 )
 async def test_the_nearest_name_is_told(
     gateway: Gateway, cuebot: ScriptedCuebot, path: str, body: object, message: str
 ) -> None:
     answer = await gateway.post(path, body, headers=signed(f"{path}{body}", role="reader"))
-    said = f"{message} (Cuebot: {NOT_THERE})"
-    assert (answer.status_code, answer.json()["message"]) == (404, said)
+    assert (answer.status_code, answer.json()["message"]) == (404, message)
+    assert answer.json()["cuebot"] == NOT_THERE
 
 
 @pytest.fixture
@@ -93,21 +93,21 @@ COMP = {"job": JOB, "layer": "cmop"}
 @pytest.mark.parametrize(
     ("path", "body", "message"),
     [
-        (FIND_LAYER, COMP, f"no layer 'cmop' in job '{JOB}'; did you mean 'comp'?"),
+        (FIND_LAYER, COMP, f"no layer 'cmop' in pending job '{JOB}'; did you mean 'comp'?"),
         (
             "/job.LayerInterface/GetFrames",
             COMP,
-            f"layer: no layer 'cmop' in job '{JOB}'; did you mean 'comp'?",
+            f"no layer 'cmop' in pending job '{JOB}'; did you mean 'comp'?",
         ),
         (
             FIND_FRAME,
             COMP | {"frame": 7},
-            f"no frame '0007-cmop' in job '{JOB}'; did you mean '0007-comp'?",
+            f"no frame '0007-cmop' in pending job '{JOB}'; did you mean '0007-comp'?",
         ),
         (
             "/job.FrameInterface/GetWhatThisDependsOn",
             {"frame": "7-cmop", "job": JOB},
-            f"frame: no frame '0007-cmop' in job '{JOB}'; did you mean '0007-comp'?",
+            f"no frame '0007-cmop' in pending job '{JOB}'; did you mean '0007-comp'?",
         ),
         (
             FIND_GROUP,
@@ -117,7 +117,7 @@ COMP = {"job": JOB, "layer": "cmop"}
         (
             "/job.LayerInterface/GetFrames",
             {"job": NO_JOB, "layer": "comp"},
-            f"layer: no job '{NO_JOB}'; did you mean '{JOB}'?",
+            f"no pending job '{NO_JOB}'; did you mean '{JOB}'?",
         ),
     ],
 )
@@ -126,8 +126,8 @@ async def test_the_nearest_name_in_a_job_or_a_show_is_told(
 ) -> None:
     """If the job is not there either, the nearest job."""
     answer = await gateway.post(path, body, headers=signed(f"{path}{body}", role="reader"))
-    said = f"{message} (Cuebot: {NOT_THERE})"
-    assert (answer.status_code, answer.json()["message"]) == (404, said)
+    assert (answer.status_code, answer.json()["message"]) == (404, message)
+    assert answer.json()["cuebot"] == NOT_THERE
 
 
 async def test_frames_are_looked_for_among_those_of_the_same_number(
@@ -145,7 +145,7 @@ async def test_a_name_that_is_in_the_list_is_not_suggested(
     """Of a finished job, Cuebot lists layers that it does not find."""
     body = {"job": JOB, "layer": "comp"}
     answer = await gateway.post(FIND_LAYER, body, headers=signed("done", role="reader"))
-    assert answer.json()["message"] == NOT_THERE
+    assert answer.json()["message"] == f"no layer 'comp' in pending job '{JOB}'"
 
 
 @pytest.mark.parametrize(("role", "name"), [("finder", JOB), ("lister", NO_JOB)])
@@ -155,7 +155,7 @@ async def test_only_lists_that_the_caller_may_have_are_asked_for(
     """Not the layers; or the layers, and not the names of jobs."""
     body = {"job": name, "layer": "cmop"}
     answer = await gateway.post(FIND_LAYER, body, headers=signed(role, role=role))
-    assert answer.json()["message"] == NOT_THERE
+    assert answer.json()["message"] == f"no layer 'cmop' in pending job '{name}'"
     assert not {GET_LAYERS, GET_JOB_NAMES}.intersection(path for path, _, _ in job.seen)
 
 
@@ -187,7 +187,7 @@ async def test_a_dry_run_looks_names_up(gateway: Gateway, cuebot: ScriptedCuebot
     who = signed("dry", role="reader") | {"X-Dry-Run": "1"}
     answer = await gateway.post("/show.ShowInterface/GetJobs", {"show": "harbr"}, headers=who)
     assert (answer.status_code, answer.headers["x-dry-run"]) == (404, "1")
-    assert "show: no show 'harbr'; did you mean 'harbor'?" in answer.json()["message"]
+    assert "no show 'harbr'; did you mean 'harbor'?" in answer.json()["message"]
     assert [path for path, _, _ in cuebot.seen] == [FIND_SHOW, GET_SHOWS]
 
 
@@ -195,10 +195,10 @@ async def test_nothing_near_and_long_lists_change_nothing(
     gateway: Gateway, cuebot: ScriptedCuebot
 ) -> None:
     answer = await gateway.post(FIND_SHOW, {"name": "zzzzzz"}, headers=signed("far", role="reader"))
-    assert answer.json()["message"] == NOT_THERE
+    assert answer.json()["message"] == "no show 'zzzzzz'"
     cuebot.answers(GET_JOB_NAMES, b"\n\x0cdemo-sh010-l" * 100_000)
     answer = await gateway.post(FIND_JOB, {"name": "demo-sh"}, headers=signed("x", role="reader"))
-    assert answer.json()["message"] == NOT_THERE
+    assert answer.json()["message"] == "no pending job 'demo-sh'"
 
 
 async def test_one_list_serves_all_who_may_read_it(

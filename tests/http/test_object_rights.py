@@ -571,7 +571,7 @@ async def test_a_failed_look_up_says_that_nothing_was_changed(
     body = {"job": {"id": f"{ID}77"}}
     status, message, made = await call(gateway, cuebot, KILL, LENA, body)
     assert (status, made) == (500, False)
-    assert message == f"{GET_JOB}, which tells whose it is, failed: boom; nothing was changed"
+    assert message == "whose it is could not be asked: boom; nothing was changed"
 
 
 async def test_what_is_not_all_known_is_asked_again(

@@ -127,7 +127,7 @@ async def test_a_step_that_cuebot_lacks_is_named(gateway: Gateway, cuebot: Scrip
     answer = await gateway.post(CREATE, {"name": "new"})
     message = answer.json()["message"]
     assert answer.status_code == 501
-    assert message.startswith(f"name: {FIND_SHOW} failed: Method not found: {FIND_SHOW[1:]}")
+    assert message.startswith(f"name: it could not be looked up: Method not found: {FIND_SHOW[1:]}")
     assert CREATE in await listed(gateway)
 
 

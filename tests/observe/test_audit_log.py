@@ -652,7 +652,7 @@ async def test_full_before_a_follow_up(
     answer = await audited.gateway.post(CREATE, {"name": "new", "defaultMinCores": 1})
     assert answer.status_code == 503
     assert answer.json()["message"] == (
-        f"{CREATE} succeeded, then {SET_MIN} failed: {SET_MIN} was not called:"
+        f"CreateShow succeeded, then SetDefaultMinCores failed: {SET_MIN} was not called:"
         " the gateway's audit log cannot be written (No space left on device)"
     )
     assert SET_MIN not in [path for path, *_ in cuebot.seen]

@@ -26,6 +26,7 @@ from gateway.http.protocols.interface import (
     Head,
     check_query,
     code_of,
+    cuebots_text,
     read_post_query,
     unsupported_coding,
     unsupported_media,
@@ -114,7 +115,7 @@ class Connect:
         shape: dict[str, object] = {"code": CODE_NAMES[code], "message": error.message}
         if details := details_of(error.status_details):
             shape["details"] = details
-        headers = (*JSON_HEADERS, *error.raw_headers())
+        headers = (*JSON_HEADERS, *error.raw_headers(), *cuebots_text(error))
         return ErrorForm(error.status, headers, orjson.dumps(shape))
 
     def _unsupported(self) -> GatewayError:

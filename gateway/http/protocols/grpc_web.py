@@ -33,6 +33,7 @@ from gateway.http.protocols.interface import (
     Head,
     Header,
     code_of,
+    cuebots_text,
     read_post_query,
     unsupported_coding,
     unsupported_media,
@@ -215,6 +216,7 @@ class GrpcWeb:
         if error.status_details:
             packed = b2a_base64(error.status_details, newline=False).rstrip(b"=").decode()
             lines.append(("grpc-status-details-bin", packed))
+        lines += [(name.decode(), value.decode()) for name, value in cuebots_text(error)]
         body = trailers_frame(*lines)
         if self.answers_in_text:
             body = b2a_base64(body, newline=False)

@@ -3,6 +3,7 @@
 import typing
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import NamedTuple
+from urllib.parse import quote
 
 from gateway.calls.query import Query, parsed, unread
 from gateway.codec.unknown_fields import UnknownFieldPolicy
@@ -16,6 +17,9 @@ Header = tuple[bytes, bytes]
 Expand = Callable[[bytes, bytes], Awaitable[bytes]]
 """From a content coding and data to its content, no longer than a body. Raises GatewayError."""
 
+CUEBOTS_TEXT = b"x-cuebot"
+LONGEST_TEXT = 500
+"""Characters of Cuebot's own text in a header."""
 NO_CALL_STATUSES = (405, 415)
 """Of requests that are no calls: another verb, another media type."""
 
@@ -43,6 +47,13 @@ class ErrorForm(NamedTuple):
     status: int
     headers: tuple[Header, ...]
     body: bytes
+
+
+def cuebots_text(error: GatewayError) -> tuple[Header, ...]:
+    """A header, or a trailer, with Cuebot's own text: percent-encoded, and cut."""
+    if not error.cuebot:
+        return ()
+    return ((CUEBOTS_TEXT, quote(error.cuebot[:LONGEST_TEXT]).encode()),)
 
 
 class Protocol(typing.Protocol):

@@ -1,0 +1,98 @@
+"""Why a change is refused as things are: what of the object is in its way."""
+
+import grpc
+import pytest
+
+from tests.support.owned_farm import answer
+from tests.support.rights import rule, signed
+from tests.support.servers import Gateway, ScriptedCuebot
+
+ACCESS = [
+    rule("all", {"role": "all"}, "*/*"),
+    rule(
+        "lockers", {"role": "locker"}, "host.HostInterface/Lock", "host.HostInterface/SetAllocation"
+    ),
+    rule("some", {"role": "some"}, "*/*", see="show in $shows"),
+]
+pytestmark = [pytest.mark.anyio, pytest.mark.gateway(access=ACCESS)]
+
+LOCK, SET_ALLOCATION = "/host.HostInterface/Lock", "/host.HostInterface/SetAllocation"
+GET_HOST, GET_PROCS = "/host.HostInterface/GetHost", "/host.HostInterface/GetProcs"
+HOST = {"id": "11111111-1111-1111-1111-111111111111", "name": "render-node-07"}
+MOVE = {"host": HOST, "allocationId": "22222222-1111-1111-1111-111111111111"}
+NO_LOCK = "com.imageworks.spcue.rqd.RqdClientException: failed to lock host: render-node-07"
+NO_MOVE = (
+    "com.imageworks.spcue.EntityModificationError:"
+    " You cannot move hosts with running procs between allocations."
+)
+REQUEST = answer("host.HostLockRequest", host=HOST)
+LOCK_BY_ID = b"\0" + len(REQUEST).to_bytes(4) + REQUEST
+PLAIN = "host 'render-node-07' does not answer and cannot be locked"
+RUNNING = "on this host, which cannot be moved"
+
+
+@pytest.fixture
+def cuebot(cuebot: ScriptedCuebot) -> ScriptedCuebot:
+    cuebot.fails(LOCK, grpc.StatusCode.INTERNAL, NO_LOCK)
+    cuebot.fails(SET_ALLOCATION, grpc.StatusCode.INTERNAL, NO_MOVE)
+    return cuebot
+
+
+@pytest.mark.parametrize(
+    ("role", "state", "message"),
+    [
+        ("all", "DOWN", "host 'render-node-07' is DOWN and cannot be locked"),
+        ("all", "REBOOTING", "host 'render-node-07' is REBOOTING and cannot be locked"),
+        ("all", "UP", PLAIN),
+        ("locker", "DOWN", PLAIN),
+    ],
+)
+async def test_a_host_that_cannot_be_locked(
+    gateway: Gateway, cuebot: ScriptedCuebot, role: str, state: str, message: str
+) -> None:
+    """Its state is told to those who may read it."""
+    cuebot.answers(GET_HOST, answer("host.HostGetHostResponse", host={"state": state}))
+    refused = await gateway.post(LOCK, {"host": HOST}, headers=signed(f"{role}{state}", role=role))
+    assert (refused.status_code, refused.json()) == (
+        409,
+        {"error": "FAILED_PRECONDITION", "code": 9, "message": message, "cuebot": NO_LOCK},
+    )
+    assert (GET_HOST in [path for path, _, _ in cuebot.seen]) == (role == "all")
+
+
+@pytest.mark.parametrize(
+    ("procs", "message"),
+    [
+        (3, f"3 frames run {RUNNING}: kill them or wait"),
+        (1, f"1 frame runs {RUNNING}: kill it or wait"),
+        (0, f"frames run {RUNNING}: kill them or wait"),
+    ],
+)
+async def test_a_host_that_cannot_be_moved(
+    gateway: Gateway, cuebot: ScriptedCuebot, procs: int, message: str
+) -> None:
+    listed = answer("host.HostGetProcsResponse", procs={"procs": [{"id": "p"}] * procs})
+    cuebot.answers(GET_PROCS, listed)
+    refused = await gateway.post(SET_ALLOCATION, MOVE, headers=signed(f"m{procs}", role="all"))
+    assert (refused.status_code, refused.json()["message"]) == (409, message)
+    assert refused.json()["cuebot"] == NO_MOVE
+
+
+async def test_another_error_is_no_obstacle(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    cuebot.fails(LOCK, grpc.StatusCode.INTERNAL, "java.lang.NullPointerException\nnull")
+    refused = await gateway.post(LOCK, {"host": HOST}, headers=signed("other", role="all"))
+    assert (refused.status_code, refused.json()["error"]) == (500, "INTERNAL")
+    assert "cuebot" not in refused.json()
+
+
+async def test_in_connect_and_grpc_web_a_header_has_cuebots_text(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    who = signed("connect", role="all") | {"Connect-Protocol-Version": "1"}
+    refused = await gateway.post(LOCK, {"host": HOST}, headers=who)
+    assert refused.headers["x-cuebot"].startswith("com.imageworks.spcue.rqd.RqdClientException%3A")
+    media = {"Content-Type": "application/grpc-web+proto"}
+    refused = await gateway.client.post(
+        LOCK, content=LOCK_BY_ID, headers=signed("web", role="all") | media
+    )
+    assert b"x-cuebot: com.imageworks" in refused.content
