@@ -1,5 +1,6 @@
 """Names that somebody may have meant, for one that Cuebot does not find."""
 
+import re
 from collections.abc import Callable, Sequence
 
 from gateway.calls.invoke import Call, Invocation, newest_of, parsed, reworded, says
@@ -13,6 +14,8 @@ from gateway.upstream.interface import takes_all
 
 LARGEST_LIST_BYTES = 2**20
 SHORTEST_PART_CHARS = 3
+SPECIAL = re.compile(r"[.+?^$|\\()\[\]{}]")
+"""Characters with a meaning in patterns of conditions."""
 
 
 async def with_near_name(
@@ -31,6 +34,8 @@ async def with_near_name(
     """
     near = finder.near
     assert near is not None, "only such methods make a Sought"
+    if "*" in sought.name:
+        return reworded(error, f"{sought.said}{way_to_list(near, sought.name)}")
     asked = finder.parse_request(sought.asked)
     of = [(target, str(value_at(asked, source))) for source, target in near.copies]
     listed = await list_for(near, listing, sought.name, of, kept, principal, call)
@@ -38,6 +43,21 @@ async def with_near_name(
         return error
     hint = await kept.hint(listed, sought.name, principal)
     return reworded(error, f"{sought.said}{hint}") if hint else error
+
+
+def way_to_list(near: Near, pattern: str) -> str:
+    """`; one name is expected here: …`: which read lists the names that fit a pattern, as far as
+    rows with names are listed.
+    """
+    listing, name = (near.method, ".".join(near.names)) if near.rows else (None, "name")
+    if listing is None and near.listing is not None:
+        listing = near.listing.method
+    one = "; one name is expected here"
+    if listing is None:
+        return one
+    fits = ".*".join(SPECIAL.sub(r"\\\g<0>", part) for part in pattern.split("*"))
+    path = listing.path.removeprefix("/")
+    return f"{one}; what fits is listed by {path}?_where={name}~'^{fits}$'&_fields={name}"
 
 
 async def list_for(

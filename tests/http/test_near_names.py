@@ -53,6 +53,18 @@ def cuebot(cuebot: ScriptedCuebot) -> ScriptedCuebot:
             "no show 'harbr'; did you mean 'harbor'?",
         ),
         (FIND_JOB, {"name": NO_JOB}, f"no pending job '{NO_JOB}'; did you mean '{JOB}'?"),
+        (
+            FIND_SHOW,
+            {"name": "de*.x*"},
+            "no show 'de*.x*'; one name is expected here; what fits is listed by"
+            " show.ShowInterface/GetShows?_where=name~'^de.*\\.x.*$'&_fields=name",
+        ),
+        (
+            FIND_JOB,
+            {"name": "demo-*"},
+            "no pending job 'demo-*'; one name is expected here; what fits is listed by"
+            " job.JobInterface/GetJobs?_where=name~'^demo-.*$'&_fields=name",
+        ),
         (FIND_JOB, {"name": "lena_comp"}, f"no pending job 'lena_comp'; did you mean '{JOB}'?"),
     ],
 )
