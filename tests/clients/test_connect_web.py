@@ -180,8 +180,8 @@ async def test_an_error_of_cuebot_has_its_code_message_and_details(
 @pytest.mark.parametrize(
     ("path", "request_", "given", "code", "words"),
     [
-        ("GetLayers", {"job": {"name": "nope"}}, {}, "NotFound", "name 'nope'"),
-        ("Pause", {"job": {"name": "nope"}}, {}, "NotFound", "name 'nope'"),
+        ("GetLayers", {"job": {"name": "nope"}}, {}, "NotFound", "no pending job 'nope'"),
+        ("Pause", {"job": {"name": "nope"}}, {}, "NotFound", "no pending job 'nope'"),
         ("GetJobs", {}, {"token": None}, "Unauthenticated", "send a token"),
         ("GetJobs", {}, {"token": "x.y.z"}, "Unauthenticated", "not a JWT"),
     ],
