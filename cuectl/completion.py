@@ -2,9 +2,10 @@
 
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+import click
 from click.shell_completion import CompletionItem
 
 from cuectl.errors import WrongSetting
@@ -34,17 +35,24 @@ def contexts_like(begun: str) -> list[CompletionItem]:
 
 def names_for(session: Session, kind: str) -> list[str]:
     """The names of jobs, shows and so on that are known."""
-    if not kind:
-        return []
     try:
         cache = session.cache
     except WrongSetting:
         return []
-    if cache.verbs.get("names", {}).get(kind, {}).get("given"):  # they depend on what is typed
-        return []
     if cache.names_age(kind) > STALE_SECONDS:
         ask_in_background(session, kind)
     return cache.names().get(kind, [])
+
+
+def complete(kind: str) -> "Callable[[click.Context, click.Parameter, str], list[CompletionItem]]":
+    """The completion of an argument or option that takes names of a kind (`cuectl.names.LISTS`)."""
+
+    def offered(
+        context: click.Context, parameter: click.Parameter, begun: str
+    ) -> list[CompletionItem]:
+        return fitting(names_for(context.ensure_object(Session), kind), begun)
+
+    return offered
 
 
 def ask_in_background(session: Session, kind: str) -> None:
@@ -100,9 +108,11 @@ def fields_like(session: Session, name: str, begun: str) -> list[CompletionItem]
 
 def names_of_field(session: Session, path: str) -> list[str]:
     """The names that a field may have, by its own name: `job`, `r.shows`."""
+    from cuectl.names import LISTS
+
     for part in reversed(path.split(".")):
         kind = part if part.endswith("s") else f"{part}s"
-        if kind in session.cache.verbs.get("names", {}):
+        if kind in LISTS:
             return names_for(session, kind)
     return []
 

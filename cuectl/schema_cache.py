@@ -1,4 +1,4 @@
-"""A gateway's OpenAPI document in the user's cache folder: verbs, and what `call` needs."""
+"""A gateway's OpenAPI document in the user's cache folder, and names for completion."""
 
 import time
 from dataclasses import dataclass
@@ -29,14 +29,9 @@ class SchemaCache:
     folder: Path
     key: str
     head: Json
-    """`etag`, `checked`, and `x-cuectl` as `verbs`; empty before the first document."""
+    """`etag` and `checked`; empty before the first document."""
     kept: bytes = b""
     """The document since this process got it: a folder may be read-only."""
-
-    @property
-    def verbs(self) -> Json:
-        found: Json = self.head.get("verbs") or {}
-        return found
 
     @property
     def age(self) -> float:
@@ -76,9 +71,9 @@ class SchemaCache:
             whole = orjson.loads(document)
             self.kept = orjson.dumps(reduced(whole))
             self._write("schema", self.kept)
-            self.head = {"etag": etag, "verbs": whole.get("x-cuectl", {})}
+            self.head = {"etag": etag}
         self.head["checked"] = time.time()
-        self._write("verbs", orjson.dumps(self.head))
+        self._write("head", orjson.dumps(self.head))
 
     def _write(self, kind: str, content: bytes) -> None:
         try:
@@ -91,7 +86,7 @@ def open_cache(context: Context) -> SchemaCache:
     folder = cache_folder()
     key = sha256(f"{context.cache_key}\n{FORM}".encode()).hexdigest()[:24]
     try:
-        head = orjson.loads(read_if_there(folder / f"{key}-verbs.json") or b"{}")
+        head = orjson.loads(read_if_there(folder / f"{key}-head.json") or b"{}")
     except ValueError:
         head = {}
     return SchemaCache(context, folder, key, head)

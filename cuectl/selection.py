@@ -1,211 +1,257 @@
-"""The names that a verb is about: written, from a pipe, or chosen by options of the verb that lists
-them.
-"""
+"""What a verb is about: names, patterns, options of the list that has them, or standard input."""
 
 import re
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase, translate
+from functools import wraps
+from typing import Any
 
 import click
-import orjson
 
+from cuectl.completion import complete
 from cuectl.errors import CallError, InvalidCall
-from cuectl.requests import GIVEN, example_of, parameter, quoted, request_of
-from cuectl.rows import rows_at, value_at
-from cuectl.session import Session, Verb
+from cuectl.farm import Farm, Json, rows_in
+from cuectl.suggestions import did_you_mean
 
-Source = Literal["written", "piped", "chosen", "all"]
 STANDARD_INPUT = "-"
-WHERE, ALL = "where", "all"
-"""Options that choose names, beside those of their list."""
-MOST_READ = 500
-"""Objects that one read is about, if their names are not written."""
+PATTERN = re.compile(r"[*?\[]")
+ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+SHOWN = 10
+
+Options = Mapping[str, Any]
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-def repeating(verb: Verb) -> Verb | None:
-    """The argument that there may be several of, if one is."""
-    return next((each for each in verb.get("arguments", ()) if each.get("repeats")), None)
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A read of a list, and a condition on its rows."""
+
+    method: str
+    request: Json = field(default_factory=dict)
+    conditions: tuple[str, ...] = ()
+    given: tuple[str, ...] = ()
+    """The options that chose, as they were written: `--show demo`."""
+
+    @property
+    def where(self) -> str:
+        if len(self.conditions) < 2:
+            return "".join(self.conditions)
+        return " and ".join(f"({each})" for each in self.conditions)
 
 
-def conditions_of(verb: Verb, given: Mapping[str, Any]) -> list[str]:
-    """The conditions of a verb on its rows, of its options, and of --where."""
-    found = [verb.get(WHERE)]
-    for name, about in verb.get("options", {}).items():
-        value = given.get(parameter(name))
-        if WHERE in about and value:
-            text = str(value)
-            if mark := about.get("before"):  # a pattern for what is before the mark
-                text = f"^{re.escape(text)}{re.escape(mark)}"
-            found.append(about[WHERE].replace(GIVEN, quoted(text)))
-    return [each for each in (*found, given.get(WHERE)) if each]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """What has names: jobs, hosts, shows."""
+
+    one: str
+    many: str
+    method: str
+    """The read that lists them."""
+    options: Mapping[str, Decorator]
+    """Options of the list, by the parameter that each gives to a function."""
+    query: Callable[[Farm, Options], Query]
+    """The read for values of these options; those that are missing were not given."""
+    name: str = "name"
+    """The field with the name."""
+    request: Json = field(default_factory=dict)
+    """What the read of all names takes."""
+    known: Callable[[Sequence[str]], Json] | None = None
+    """The request that lists just those of these names, if Cuebot has one."""
+
+    def names(self, farm: Farm) -> list[str]:
+        """All names. Raises CallError."""
+        return names_in(farm.rows(self.method, self.request, {"_fields": self.name}), self)
+
+    def absent(self, farm: Farm, names: Sequence[str]) -> list[str]:
+        """Those of several names that nothing has; ids are not looked for. Raises CallError."""
+        sought = [each for each in names if not ID.fullmatch(each)]
+        request = self.known(sought) if self.known is not None else self.request
+        rows = farm.rows(self.method, request, {"_fields": self.name})
+        there = {each.lower() for each in names_in(rows, self)}
+        return [each for each in sought if each.lower() not in there]
 
 
-def all_of(conditions: Sequence[str]) -> str:
-    """One condition; empty without any."""
-    if len(conditions) < 2:
-        return "".join(conditions)
-    return " and ".join(f"({each})" for each in conditions)
+def names_in(rows: Iterable[Json], kind: Kind) -> list[str]:
+    return [str(row[kind.name]) for row in rows if row.get(kind.name)]
 
 
-def choosing(name: str) -> str:
-    """The parameter of an option that chooses names."""
-    return f"by_{parameter(name)}"
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The words and options of one command that say what it is about."""
 
+    kind: Kind
+    words: tuple[str, ...]
+    options: Options
 
-def choosing_options(verb: Verb, listing: Verb) -> dict[str, Verb]:
-    """The options of `listing`, the verb that lists what a verb takes names of, except those whose
-    names the verb has options of itself.
-    """
-    own = set(verb.get("options", {}))
-    for each in verb.get("options", {}).values():
-        own.update(each.get("aliases", ()))
-    return {
-        name: {**each, "aliases": [one for one in each.get("aliases", ()) if one not in own]}
-        for name, each in listing.get("options", {}).items()
-        # What asks for more, such as finished jobs, has nothing to change.
-        if name not in own
-        and (verb.get("reads") or not (each.get("value") is True or each.get("lists")))
-    }
+    def given(self) -> bool:
+        return bool(self.words) or any(self.options.values())
 
+    def query(self, farm: Farm) -> Query:
+        """The read that the options ask for, of all without any."""
+        return self.kind.query(farm, self.options)
 
-def names_of(
-    session: Session, verb: Verb, given: Mapping[str, Any]
-) -> tuple[list[str | None], Source]:
-    """The names that a verb is about, without repetitions, and where they come from.
+    def rows_named(self, farm: Farm) -> Query:
+        """The read of a list of these names and patterns, or of what the options choose."""
+        query, words, kind = self.query(farm), self.spelled(), self.kind
+        if not words:
+            return query
+        patterns = [each for each in words if PATTERN.search(each)]
+        ids = [each for each in words if ID.fullmatch(each)]
+        names = [each for each in words if each not in patterns and each not in ids]
+        if kind.known is not None and names == words:
+            return replace(query, request=merged(query.request, kind.known(names)))
+        found = [f"{kind.name} in ({','.join(map(quoted, names))})"] if names else []
+        found += [f"{kind.name}~{quoted(expression(each))}" for each in patterns]
+        found += [f"id in ({','.join(map(quoted, ids))})"] if ids else []
+        return replace(query, conditions=(*query.conditions, " or ".join(found)))
 
-    A read is about all names of their list if none is given. One None if the verb takes one of
-    each argument. Raises UsageError without any, InvalidCall and CallError.
-    """
-    about = repeating(verb)
-    if about is None:
-        return [None], "written"
-    words = joined_parts(session, about, given[parameter(about["name"])])
-    found = session.listing(verb)
-    options = given_choosing(verb, found[1], given) if found is not None else []
-    if words and options:
-        return narrowed(session, verb, found, given, words, options), "written"
-    if found is not None and not words and (options or verb.get("reads")):
-        chosen = chosen_names(session, verb, *found, given)
-        return [*chosen], "all" if ALL in options else "chosen"
-    if not words:
-        raise click.UsageError(missing(verb, about, found), click.get_current_context(silent=True))
-    if STANDARD_INPUT not in words:
-        return list(dict.fromkeys(words)), "written"
-    piped = [line.strip() for line in sys.stdin.read().splitlines()]
-    both = [*(word for word in words if word != STANDARD_INPUT), *filter(None, piped)]
-    if not both:
-        raise InvalidCall("there is no name on standard input")
-    return list(dict.fromkeys(both)), "piped"
+    def spelled(self) -> list[str]:
+        """The words, with those of standard input in place of `-`. Raises InvalidCall."""
+        if STANDARD_INPUT not in self.words:
+            return list(dict.fromkeys(self.words))
+        piped = [line.strip() for line in sys.stdin.read().splitlines()]
+        both = [*(each for each in self.words if each != STANDARD_INPUT), *filter(None, piped)]
+        if not both:
+            raise InvalidCall("there is no name on standard input")
+        return list(dict.fromkeys(both))
 
+    def names(self, farm: Farm, *, unless: str = "", or_all: bool = False) -> list[str]:
+        """The names that are meant, each checked if there are several.
 
-def joined_parts(session: Session, about: Verb, words: Sequence[str]) -> Sequence[str]:
-    """Names of parts that may be words of their own: `local.general.demo` for `demo local.general`.
+        What options or patterns choose is left out if it is so already: if it fits the condition
+        `unless`. Without any word or option, all are meant with `or_all`; else that is a
+        UsageError. Raises CallError (NOT_FOUND) for a name that nothing has, and for a pattern that
+        no name fits; InvalidCall for a name that is not among what the options choose.
+        """
+        if not self.given() and not or_all:
+            raise click.UsageError(self.missing(), click.get_current_context(silent=True))
+        words = self.spelled()
+        chooses = any(self.options.values()) or not words
+        if words and not chooses:
+            return self.matching(farm, words, unless)
+        query = self.query(farm)
+        if not words:
+            return chosen_names(farm, self.kind, query, unless)
+        there = {each.lower(): each for each in chosen_names(farm, self.kind, query, "")}
+        others = [each for each in words if each.lower() not in there]
+        if others:
+            given = " ".join(query.given)
+            raise InvalidCall(
+                f"{', '.join(others)}: not among the {self.kind.many} that {given} chooses"
+            )
+        return [there[each.lower()] for each in words]
 
-    Raises UsageError for what is no such name.
-    """
-    if not (kinds := about.get("parts")):
-        return words
-    from cuectl.names import Names
-
-    known, found, parts = Names(session), list[str](), dict[str, str]()
-    for word in words:
-        if word == STANDARD_INPUT:
-            return words
-        whole = {each: known.whole(word, each) for each in kinds if each not in parts}
-        kind = next((each for each, name in whole.items() if known.has(name, each, {})), "")
-        if kind:
-            parts[kind] = whole[kind]
+    def matching(self, farm: Farm, words: Sequence[str], unless: str) -> list[str]:
+        """The names with those that fit the patterns among them. Raises CallError (NOT_FOUND)."""
+        if not any(PATTERN.search(each) for each in words):
+            if len(words) > 1 and (absent := self.kind.absent(farm, words)):
+                raise CallError("NOT_FOUND", self.not_there(farm, absent, len(words)))
+            return list(words)
+        found: dict[str, None] = {}
+        kind, view = self.kind, {"_fields": self.kind.name}
+        everything = kind.names(farm)
+        if unless:
+            view["_where"] = f"not ({unless})"
+            left = set(names_in(farm.rows(kind.method, kind.request, view), kind))
         else:
-            found.append(word)
-        if len(parts) == len(kinds):
-            found.append(".".join(parts[each] for each in kinds))
-            parts.clear()
-    for each in (*found, *parts.values()):
-        if each in parts.values() or not re.fullmatch(about["pattern"], each, re.ASCII):
-            name, context = about["name"], click.get_current_context(silent=True)
-            raise click.UsageError(f"{each!r} is no {name}{example_of(about)}", context)
-    return found
+            left = set(everything)
+        for word in words:
+            if not PATTERN.search(word):
+                fitting = [each for each in everything if each.lower() == word.lower()]
+            else:
+                fitting = [each for each in everything if fnmatchcase(each.lower(), word.lower())]
+            if not fitting and not ID.fullmatch(word):
+                raise CallError("NOT_FOUND", self.not_there(farm, [word], len(words)))
+            found |= dict.fromkeys(
+                each for each in fitting or [word] if each in left or not PATTERN.search(word)
+            )
+        return list(found)
 
-
-def narrowed(
-    session: Session,
-    verb: Verb,
-    listing: tuple[str, Verb] | None,
-    given: Mapping[str, Any],
-    words: Sequence[str],
-    options: Sequence[str],
-) -> list[str | None]:
-    """The names, all of which the options choose, too. Raises InvalidCall if they do not."""
-    kind, lists = listing or ("", {})
-    flags = " ".join(f"--{each}" for each in options)
-    if STANDARD_INPUT in words:
-        raise InvalidCall(f"leave out either {STANDARD_INPUT} or {flags}")
-    anyhow = {name: about for name, about in verb.items() if name != "chooses"}
-    chosen = {each.lower(): each for each in chosen_names(session, anyhow, kind, lists, given)}
-    if others := [each for each in words if each.lower() not in chosen]:
-        raise InvalidCall(f"{', '.join(others)}: not among the {kind} that {flags} chooses")
-    return [*dict.fromkeys(chosen[each.lower()] for each in words)]
-
-
-def missing(verb: Verb, about: Verb, found: tuple[str, Verb] | None) -> str:
-    last = str(verb["arguments"][-1]["name"]).upper()
-    name = str(about["name"]).upper()
-    before = f", before {last}" if last != name else ""  # the last word is taken for the last one
-    choose = ""
-    if found is not None and (options := [*choosing_options(verb, found[1])]):
-        choose = f"; --{options[0]} and others choose {found[0]}"
-    return (
-        f"Missing argument '{name}...'{before} ({STANDARD_INPUT} reads names from a pipe{choose})"
-    )
-
-
-def given_choosing(verb: Verb, listing: Verb, given: Mapping[str, Any]) -> list[str]:
-    """The options that were given to choose names."""
-    options = [*choosing_options(verb, listing), *([] if verb.get("reads") else [WHERE, ALL])]
-    return [each for each in options if given.get(WHERE if each == WHERE else choosing(each))]
-
-
-def chosen_names(
-    session: Session, verb: Verb, kind: str, listing: Verb, given: Mapping[str, Any]
-) -> list[str]:
-    """The names of the rows that the options choose. Exits if there are none, as the list does.
-
-    Raises CallError and InvalidCall.
-    """
-    from cuectl.client.arguments import Arguments
-    from cuectl.explanations import explained, tell_why_nothing_fits
-    from cuectl.headings import RowFields, with_fields
-
-    listing = {**listing, "options": choosing_options(verb, listing)}
-    chosen = {parameter(name): given.get(choosing(name)) for name in listing["options"]}
-    chosen |= {"timeout": given["timeout"], WHERE: None}
-    if not verb.get("reads") and given.get(WHERE):
-        chosen[WHERE] = with_fields(given[WHERE], listing, RowFields(session, listing).has)
-    chooses = [verb["chooses"]] if "chooses" in verb else []
-    path = str(listing["columns"][0]["path"])
-    view = {"_fields": path, "_where": all_of([*chooses, *conditions_of(listing, chosen)])}
-    view["_sort"] = listing.get("sort", "")
-    request = Arguments(orjson.dumps(request_of(listing, chosen, session)))
-    try:
-        answer = session.run(
-            lambda client: client.call(
-                listing["method"], request, view={name: text for name, text in view.items() if text}
-            ),
-            given["timeout"],
+    def missing(self) -> str:
+        kind = self.kind
+        options = ", ".join(f"--{each.replace('_', '-')}" for each in [*kind.options][:4])
+        return (
+            f"which {kind.many}? Give names or patterns ('{kind.one}*'), {options},"
+            f" or - for names from a pipe"
         )
-    except CallError as error:
-        raise explained(error, session, listing, chosen) from None
-    rows = rows_at(orjson.loads(answer.content), listing.get("rows"))
-    names = list(dict.fromkeys(str(value_at(row, path)) for row in rows))
+
+    def not_there(self, farm: Farm, absent: Sequence[str], number: int) -> str:
+        """Which names nothing has, with the nearest ones, as far as the token may list them."""
+        try:
+            known = self.kind.names(farm)
+        except CallError:
+            known = []
+        lines = [
+            f"no {self.kind.one} {each!r}{did_you_mean(each, known)}"
+            if not PATTERN.search(each)
+            else f"no {self.kind.one}'s name fits {each!r}"
+            for each in absent[:SHOWN]
+        ]
+        more = [f"{len(absent) - SHOWN} more"] if len(absent) > SHOWN else []
+        done = f" ({len(absent)} of {number} names; nothing was done)" if number > 1 else ""
+        return "; ".join((*lines, *more)) + done
+
+
+def chosen_names(farm: Farm, kind: Kind, query: Query, unless: str) -> list[str]:
+    """The names of what a query lists; of those that fit `unless`, none."""
+    if unless:
+        query = replace(query, conditions=(*query.conditions, f"not ({unless})"))
+    view = {"_fields": kind.name} | ({"_where": query.where} if query.where else {})
+    answer, about = farm.read(query.method, query.request, view)
+    names = list(dict.fromkeys(names_in(rows_in(answer), kind)))
+    if about.cut_at:
+        raise InvalidCall(f"there are {len(names)} {kind.many} or more; choose fewer of them")
     if not names:
-        if not tell_why_nothing_fits(session, listing, chosen):
-            left = " that this would change" if chooses else ""
-            click.echo(f"there are no such {kind}{left}", err=True)
+        if about.no_match:
+            raise CallError("NOT_FOUND", about.no_match)
+        left = " that this would change" if unless else ""
+        click.echo(f"there are no such {kind.many}{left}", err=True)
         sys.exit(0)
-    if answer.cut_at or (verb.get("reads") and len(names) > MOST_READ):
-        options = ", ".join(f"--{each}" for each in listing["options"])
-        raise InvalidCall(
-            f"there are {len(names)} {kind} or more; choose some by name, or with {options}"
-        )
     return names
+
+
+def merged(one: Json, other: Json) -> Json:
+    """Two requests as one; the other wins."""
+    both = {**one, **other}
+    for name in one.keys() & other.keys():
+        if isinstance(one[name], dict) and isinstance(other[name], dict):
+            both[name] = merged(one[name], other[name])
+    return both
+
+
+def quoted(text: str) -> str:
+    """A text in a condition."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def expression(pattern: str) -> str:
+    """The regular expression (RE2) of a pattern, of the whole name in any case."""
+    inner = translate(pattern).removeprefix("(?s:").removesuffix(")\\Z")
+    return f"(?i)^{inner}$"
+
+
+def choosing(kind: Kind, *options: str, own: Iterable[str] = ()) -> Decorator:
+    """A decorator for a verb's function, which gets a Selection of this kind under its plural.
+
+    `options` are those of the kind's that choose; all but those in `own` without any.
+    """
+    wanted = options or tuple(each for each in kind.options if each not in own)
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def run(*arguments: Any, **given: Any) -> Any:
+            words = given.pop("words", ())
+            chosen = {each: given.pop(each) for each in wanted}
+            given[kind.many] = Selection(kind, words, chosen)
+            return function(*arguments, **given)
+
+        command: Callable[..., Any] = run
+        for each in reversed(wanted):
+            command = kind.options[each](command)
+        metavar, shell = f"[{kind.one.upper()}]...", complete(kind.many)
+        return click.argument("words", metavar=metavar, nargs=-1, shell_complete=shell)(command)
+
+    return decorate

@@ -5,8 +5,10 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Literal, Protocol, get_args
+from typing import Any, Literal, Protocol, get_args
 from urllib.parse import unquote
+
+import orjson
 
 from cuectl.client.arguments import Arguments
 from cuectl.errors import CallError, InvalidCall
@@ -33,6 +35,10 @@ class Answer:
     """Whether the view was applied; False from a gateway without views."""
     filtered: bool = False
     """Whether something may be missing that the token may not see."""
+
+    @property
+    def json(self) -> Any:
+        return orjson.loads(self.content)
 
 
 class Client(Protocol):

@@ -1,12 +1,13 @@
 """`cuectl whoami`."""
 
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import click
 
-from cuectl.rows import duration
-from cuectl.session import Session
+from cuectl.columns import duration
+from cuectl.farm import Farm, pass_farm
 from cuectl.terminal.layout import columns
 from cuectl.tokens import claims_of
 
@@ -18,8 +19,8 @@ FAILED_STATUS = 400
 
 @click.command()
 @click.argument("wanted", metavar="[VERB]...", nargs=-1)
-@click.pass_obj
-def whoami(session: Session, wanted: tuple[str, ...]) -> None:
+@pass_farm
+def whoami(farm: Farm, wanted: tuple[str, ...]) -> None:
     """Show the gateway, the user of the token, and what it may do, or whether it may do this.
 
     \b
@@ -28,29 +29,40 @@ def whoami(session: Session, wanted: tuple[str, ...]) -> None:
 
     Exit status: see cuectl --help
     """
-    from cuectl.methods import cached_methods
+    from cuectl.methods import known_methods
 
-    session.refresh()
-    session.run(check_token)
+    session = farm.session
+    farm.run(check_token)
     context, claims = session.context, claims_of(session.tokens())
-    document, verbs = cached_methods(session), usable(session)
     rows = [
         ("gateway", f"{context.url} ({context.name or 'GATEWAY_URL or --url'})"),
         ("user", str(claims.get("sub") or "no sub in the token")),
         ("token", expiry(claims.get("exp"))),
     ]
+    document, verbs = known_methods(session), methods_of_verbs()
+    if unknown := [each for each in wanted if each not in verbs]:
+        from cuectl.program import unknown as problem_of
+
+        raise click.UsageError(problem_of(unknown[0], [*verbs]))
     if document is not None:
+        may = {
+            name: all(f"/{each}" in document.operations for each in calls)
+            for name, calls in verbs.items()
+        }
         rows.append(("methods", f"{len(document.methods)}, see: cuectl call --help"))
-        rows += [(each, "yes" if each in verbs else "no") for each in wanted]
+        rows += [(each, "yes" if may[each] else "no") for each in wanted]
         if not wanted:
-            rows.append(("verbs", ", ".join(verbs)))
+            rows.append(("verbs", ", ".join(name for name, can in may.items() if can)))
+            if cannot := ", ".join(name for name, can in may.items() if not can):
+                rows.append(("not", cannot))
     click.echo("\n".join(columns(rows)))
 
 
-def usable(session: Session) -> list[str]:
-    from cuectl.program import COMMANDS
+def methods_of_verbs() -> Mapping[str, tuple[str, ...]]:
+    """The methods that each verb cannot do without."""
+    from cuectl.program import OWN
 
-    return [*session.known_verbs({}), *(each for each in COMMANDS if each not in session.absent)]
+    return {name: getattr(command, "calls", ()) for name, command in OWN.items()}
 
 
 async def check_token(client: "GatewayClient") -> None:

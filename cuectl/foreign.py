@@ -1,0 +1,29 @@
+"""Words of other programs, and the lines to type instead: nothing is done for them."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+LINES: Mapping[str, str] = MappingProxyType(
+    {
+        "ls": "cuectl jobs",
+        "get": "cuectl jobs (or hosts, shows, procs: each list is a verb)",
+        "describe": "cuectl job JOB",
+        "status": "cuectl job JOB",
+        "history": "cuectl jobs --finished",
+        "users": "cuectl jobs --count-by user",
+        "log": "cuectl logs JOB FRAME",
+        "tail": "cuectl logs JOB FRAME",
+        "watch": "cuectl jobs --watch, or cuectl follow JOB",
+        "wait": "cuectl follow JOB",
+        "submit": "cuectl launch FILE",
+        "hold": "cuectl pause JOB",
+        "unpause": "cuectl resume JOB",
+        "cancel": "cuectl kill JOB",
+        "delete": "cuectl kill JOB",
+        "rerun": "cuectl retry JOB",
+        "set": "cuectl priority JOB 200 (or max-cores, min-memory: see cuectl --help)",
+        "cordon": "cuectl lock HOST",
+        "uncordon": "cuectl unlock HOST",
+        "ps": "cuectl procs",
+    }
+)

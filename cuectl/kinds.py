@@ -1,0 +1,193 @@
+"""What has names on a farm, and the options that choose among it: jobs, hosts, shows."""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import click
+
+from cuectl.completion import complete
+from cuectl.conditions import with_fields
+from cuectl.errors import InvalidCall
+from cuectl.farm import Farm, Json
+from cuectl.selection import Decorator, Kind, Options, Query, quoted
+from cuectl.tables import HOSTS, JOBS
+
+GET_JOBS = "job.JobInterface/GetJobs"
+GET_HOSTS = "host.HostInterface/GetHosts"
+GET_SHOWS = "show.ShowInterface/GetShows"
+GET_ALLOCATIONS = "facility.AllocationInterface/GetAll"
+GET_LIMITS = "limit.LimitInterface/GetAll"
+
+
+def several(*names: str, kind: str = "", **more: Any) -> Decorator:
+    """An option that may be given more than once, or with a list (`a,b`)."""
+    shell = complete(kind) if kind else None
+    return click.option(*names, multiple=True, shell_complete=shell, **more)
+
+
+def each_of(values: Sequence[str]) -> list[str]:
+    return [name for value in values for name in map(str.strip, value.split(",")) if name]
+
+
+def as_given(options: Options) -> tuple[str, ...]:
+    """The options as they were written: `--show demo`, `--failed`."""
+    found = []
+    for name, value in options.items():
+        flag = f"--{name.replace('_', '-')}"
+        if value is True:
+            found.append(flag)
+        elif value:
+            found.append(f"{flag} {','.join(value) if isinstance(value, tuple) else value}")
+    return tuple(found)
+
+
+# --- jobs ---------------------------------------------------------------------------------------
+
+JOB_OPTIONS: Mapping[str, Decorator] = MappingProxyType(
+    {
+        "show": several("--show", kind="shows", metavar="SHOW", help="Jobs of this show."),
+        "mine": click.option("--mine", "--me", is_flag=True, help="Jobs of the token's user."),
+        "user": several("--user", "-u", kind="users", metavar="USER", help="Jobs of this user."),
+        "shot": several("--shot", kind="shots", metavar="SHOT", help="Jobs of this shot."),
+        "match": several("--match", metavar="TEXT", help="Jobs with this in their name."),
+        "failed": click.option(
+            "--failed", "--dead", is_flag=True, help="Jobs with dead frames, most first."
+        ),
+        "running": click.option("--running", is_flag=True, help="Jobs with running frames."),
+        "waiting": click.option("--waiting", is_flag=True, help="Jobs with frames that could run."),
+        "paused": click.option("--paused", is_flag=True, help="Jobs that are paused."),
+        "finished": click.option("--finished", is_flag=True, help="Jobs that are finished."),
+        "where": click.option(
+            "--where", metavar="CONDITION", help="Jobs that fit: 'dead>2 and user=lena'."
+        ),
+        "all": click.option("--all", is_flag=True, help="All jobs."),
+    }
+)
+JOB_CHANGES = ("show", "mine", "user", "shot", "match", "failed", "paused", "where", "all")
+"""Options that choose jobs to change: finished ones cannot be."""
+JOB_PARENTS = ("show", "mine", "user", "shot", "match")
+"""Options that choose jobs for lists of what belongs to jobs."""
+JOB_CONDITIONS = {
+    "failed": "jobStats.deadFrames>0",
+    "running": "jobStats.runningFrames>0",
+    "waiting": "jobStats.waitingFrames>0",
+    "paused": "isPaused",
+    "finished": "state=FINISHED",
+}
+
+
+JOB_FIELDS = {"show": "shows", "user": "users", "shot": "shots", "match": "substr"}
+
+
+def jobs_asked(farm: Farm, options: Options) -> Query:
+    """Raises InvalidCall for --mine without a user in the token."""
+    r: Json = {}
+    for name, field in (
+        ("show", "shows"),
+        ("user", "users"),
+        ("shot", "shots"),
+        ("match", "substr"),
+    ):
+        if values := options.get(name):
+            r[field] = each_of(values)
+    if options.get("mine"):
+        if not farm.me:
+            raise InvalidCall("--mine: the token names no user; use --user NAME")
+        r.setdefault("users", []).append(farm.me)
+    if options.get("finished"):
+        r["includeFinished"] = True
+    found = [text for name, text in JOB_CONDITIONS.items() if options.get(name)]
+    if where := options.get("where"):
+        found.append(with_fields(where, JOBS.columns))
+    request: Json = {"r": r} if r else {}
+    return Query(GET_JOBS, request, tuple(found), as_given(options))
+
+
+JOB = Kind(
+    one="job",
+    many="jobs",
+    method=GET_JOBS,
+    options=JOB_OPTIONS,
+    query=jobs_asked,
+    known=lambda names: {"r": {"jobs": list(names), "includeFinished": True}},
+)
+
+# --- hosts --------------------------------------------------------------------------------------
+
+HOST_OPTIONS: Mapping[str, Decorator] = MappingProxyType(
+    {
+        "alloc": several(
+            "--alloc", "--allocation", kind="allocations", metavar="ALLOC",
+            help="Hosts of this allocation.",
+        ),
+        "up": click.option("--up", is_flag=True, help="Hosts that are up."),
+        "down": click.option("--down", is_flag=True, help="Hosts that are down."),
+        "locked": click.option(
+            "--locked", is_flag=True, help="Hosts that are locked, by hand or by NIMBY."
+        ),
+        "open": click.option(
+            "--open", "--unlocked", is_flag=True, help="Hosts that are not locked."
+        ),
+        "idle": click.option("--idle", is_flag=True, help="Hosts that could run more."),
+        "tag": several("--tag", metavar="TAG", help="Hosts with this tag."),
+        "state": several("--state", metavar="STATE", help="Hosts in this state, such as REPAIR."),
+        "match": several("--match", metavar="TEXT", help="Hosts with this in their name."),
+        "where": click.option(
+            "--where", metavar="CONDITION", help="Hosts that fit: 'seen>5m or freeTmp<5GB'."
+        ),
+        "all": click.option("--all", is_flag=True, help="All hosts."),
+    }
+)  # fmt: skip
+HOST_CONDITIONS = {
+    "locked": "lockState!=OPEN",
+    "open": "lockState=OPEN",
+    "idle": "idleCores>=1 and state=UP and lockState=OPEN",
+}
+
+
+def hosts_asked(farm: Farm, options: Options) -> Query:
+    r: Json = {}
+    if values := options.get("alloc"):
+        r["allocs"] = each_of(values)
+    if values := options.get("match"):
+        r["substr"] = each_of(values)
+    states = [state.upper() for state in each_of(options.get("state") or ())]
+    states += [state for state in ("UP", "DOWN") if options.get(state.lower())]
+    if states:
+        r["states"] = {"state": states}
+    found = [text for name, text in HOST_CONDITIONS.items() if options.get(name)]
+    found += [f"tags={quoted(tag)}" for tag in each_of(options.get("tag") or ())]
+    if where := options.get("where"):
+        found.append(with_fields(where, HOSTS.columns))
+    return Query(GET_HOSTS, {"r": r} if r else {}, tuple(found), as_given(options))
+
+
+HOST = Kind(
+    one="host",
+    many="hosts",
+    method=GET_HOSTS,
+    options=HOST_OPTIONS,
+    query=hosts_asked,
+    known=lambda names: {"r": {"hosts": list(names)}},
+)
+
+# --- what has no options to choose by -------------------------------------------------------------
+
+ALL = {"all": click.option("--all", is_flag=True, help="All of them.")}
+
+
+def simple(one: str, many: str, method: str) -> Kind:
+    """A kind of objects that are few: chosen by names, patterns and --all."""
+    return Kind(
+        one=one,
+        many=many,
+        method=method,
+        options=ALL,
+        query=lambda _farm, options: Query(method, {}, (), as_given(options)),
+    )
+
+
+SHOW = simple("show", "shows", GET_SHOWS)
+ALLOCATION = simple("allocation", "allocations", GET_ALLOCATIONS)
+LIMIT = simple("limit", "limits", GET_LIMITS)

@@ -1,0 +1,458 @@
+"""Lists: their options, their rows, and the forms in which they are printed."""
+
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import click
+import orjson
+
+from cuectl import PROGRAM
+from cuectl.columns import (
+    Column,
+    Row,
+    cell_of,
+    chosen,
+    counted_by,
+    for_spreadsheet,
+    in_order,
+    named,
+    value_at,
+)
+from cuectl.conditions import with_fields
+from cuectl.errors import CallError, InvalidCall
+from cuectl.farm import Farm, Json, rows_in
+from cuectl.selection import PATTERN, Decorator, Query, Selection
+from cuectl.terminal.exits import CUT, FAILED, NOT_FOUND, complain, failure_lines
+from cuectl.terminal.layout import Cell, laid_out, left_out
+from cuectl.terminal.text import is_colored, printable, printable_json, printable_lines
+
+if TYPE_CHECKING:
+    from cuectl.client.client import Answer
+    from cuectl.client.gateway import GatewayClient
+
+FORMS = ("table", "wide", "json", "yaml", "ndjson", "csv", "name")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""With what a text begins that a spreadsheet would run."""
+EVERY_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """The options of all lists."""
+
+    form: str = "table"
+    fields: tuple[str, ...] = ()
+    sort: tuple[str, ...] = ()
+    upwards: bool | None = None
+    """Whether --asc was given, or --desc (False)."""
+    limit: int | None = None
+    count_by: tuple[str, ...] = ()
+    sums: tuple[str, ...] = ()
+    watch: bool = False
+    headers: bool = True
+    raw: bool = False
+
+    @property
+    def counts(self) -> bool:
+        return bool(self.count_by or self.sums)
+
+
+def split(
+    context: click.Context, parameter: click.Parameter, value: Sequence[str]
+) -> tuple[str, ...]:
+    """`a,b` and repeated options as one tuple."""
+    return tuple(name for each in value for name in map(str.strip, each.split(",")) if name)
+
+
+def list_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of a list; the function gets them as `shown`, and its Farm their time."""
+    from cuectl.call_options import time_option
+
+    @wraps(function)
+    def run(farm: Farm, *arguments: Any, **given: Any) -> Any:
+        farm.timeout = given.pop("timeout")
+        upwards = True if given.pop("asc") else False if given.pop("desc") else None
+        given.pop("desc", None)
+        quiet, form = given.pop("quiet"), given.pop("form")
+        shown = Shown(
+            form="name" if quiet else form,
+            upwards=upwards,
+            headers=not given.pop("no_headers"),
+            **{each: given.pop(each) for each in OF_SHOWN},
+        )
+        return function(farm, *arguments, shown=shown, **given)
+
+    many: dict[str, Any] = {"multiple": True, "callback": split, "metavar": "COLUMNS"}
+    options: tuple[Decorator, ...] = (
+        click.option(
+            "-o", "--output", "form", type=click.Choice(FORMS), default="table",
+            help="Form of the output.",
+        ),
+        click.option("--fields", **many, help="These columns, or fields, in this order."),
+        click.option("--sort-by", "--sort", "sort", **many, help="Numbers go down, texts up."),
+        click.option("--asc", is_flag=True, help="With --sort-by: upwards."),
+        click.option("--desc", is_flag=True, help="With --sort-by: downwards."),
+        click.option("--limit", type=click.IntRange(1), help="So many rows at most."),
+        click.option("--count-by", **many, help="How many rows have which values."),
+        click.option("--sum", "sums", **many, help="Sums of these columns."),
+        click.option("-w", "--watch", is_flag=True, help="Again when it changes, until Ctrl-C."),
+        click.option("--no-headers", is_flag=True, help="Without the line of headings."),
+        click.option("--raw", is_flag=True, help="Times and sizes as Cuebot has them."),
+        click.option("-q", "--quiet", is_flag=True, help="Names alone, as -o name."),
+        time_option("--timeout", help="Time for each call."),
+    )  # fmt: skip
+    command: Callable[..., Any] = run
+    for each in reversed(options):
+        command = each(command)
+    return command
+
+
+OF_SHOWN = ("fields", "sort", "limit", "count_by", "sums", "watch", "raw")
+
+
+def where_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """--where, for lists of what belongs to something: `frames JOB --where 'exit>0'`."""
+    return click.option("--where", metavar="CONDITION", help="Only rows that fit: 'dead>2'.")(
+        function
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """What is listed: the columns, and the order without --sort-by."""
+
+    columns: tuple[Column, ...]
+    place: str = ""
+    """The name of the list in the answer, where some columns are computed by the gateway."""
+    sort: tuple[str, ...] = ("name",)
+    upwards: bool | None = None
+
+    def shown_in(self, shown: Shown) -> list[Column]:
+        """The columns of an output."""
+        if shown.fields:
+            return chosen(self.columns, shown.fields)
+        if shown.form == "name":
+            return [self.columns[0]]
+        is_whole = shown.form in ("wide", "json", "yaml", "ndjson")
+        return [each for each in self.columns if is_whole or not each.wide]
+
+    def view(self, shown: Shown, where: str) -> dict[str, str]:
+        """The parameters of the read: only the fields that are needed, unless rows are whole."""
+        columns = self.shown_in(shown)
+        if shown.counts:
+            columns = chosen(self.columns, (*shown.count_by, *shown.sums))
+        names = [each.lstrip("-") for each in self.order(shown)[0]]
+        columns += [named(self.columns, each) or Column("", each) for each in names]
+        paths = dict.fromkeys(path for each in columns for path in each.paths)
+        if is_whole(shown):
+            extra = [each.path for each in columns if each.extra]
+            paths = dict.fromkeys((self.place, *extra)) if extra else {}
+        view = {"_fields": ",".join(paths)} if paths else {}
+        return view | ({"_where": where} if where else {})
+
+    def order(self, shown: Shown) -> tuple[Sequence[str], bool | None]:
+        if shown.sort or shown.counts:
+            return (() if shown.counts else shown.sort), shown.upwards
+        return self.sort, self.upwards if shown.upwards is None else shown.upwards
+
+
+def is_whole(shown: Shown) -> bool:
+    """Whether rows are printed with all that they have."""
+    return shown.form in ("json", "yaml", "ndjson") and not shown.fields and not shown.counts
+
+
+# --- reading ------------------------------------------------------------------------------------
+
+
+def show_named(
+    farm: Farm, listing: Listing, selection: Selection, shown: Shown, *, where: str = ""
+) -> None:
+    """Read and print a list of what is named or chosen, as `show_list` does. Names that nothing has
+    raise CallError (NOT_FOUND) before anything is printed.
+    """
+    names = [each for each in selection.spelled() if not PATTERN.search(each)]
+    if names and (absent := selection.kind.absent(farm, names)):
+        raise CallError("NOT_FOUND", selection.not_there(farm, absent, 1))
+    show_list(farm, listing, selection.rows_named(farm), shown, where=where)
+
+
+def show_list(farm: Farm, listing: Listing, query: Query, shown: Shown, *, where: str = "") -> None:
+    """Read the rows of one list, and print them. Exits with 5 if there may be more.
+
+    `where` is the condition of --where, in which columns go by their headings.
+    """
+    conditions = (
+        (*query.conditions, with_fields(where, listing.columns)) if where else query.conditions
+    )
+    query = replace(query, conditions=tuple(conditions))
+    view = listing.view(shown, query.where)
+    if shown.watch:
+        watch_list(farm, listing, query, view, shown)
+        return
+    try:
+        answer, about = farm.read(query.method, query.request, view)
+    except CallError as error:
+        raise as_option(error) or error from None
+    print_rows(listing, rows_in(answer), shown)
+    tell(about, query, len(rows_in(answer)))
+
+
+def show_lists(
+    farm: Farm,
+    listing: Listing,
+    method: str,
+    requests: Mapping[str, Json],
+    shown: Shown,
+    *,
+    parent: str,
+    where: str = "",
+) -> None:
+    """Read a list of each of several objects, by one request, and print all rows together.
+
+    Rows of more than one say which one they are about, in a column with this title. Exits with 1 if
+    some cannot be read, after those that can.
+    """
+    condition = with_fields(where, listing.columns) if where else ""
+    if len(requests) == 1:
+        (request,) = requests.values()
+        show_list(farm, listing, Query(method, request), shown, where=where)
+        return
+    if shown.watch:
+        raise InvalidCall(f"--watch is for one {parent.lower()}")
+    found = farm.each(method, requests, listing.view(shown, condition))
+    failures = [(name, each) for name, each in found.items() if isinstance(each, CallError)]
+    if len(failures) == len(found) and failures:
+        raise as_option(failures[0][1]) or failures[0][1]
+    key = parent.lower()
+    about = Column(parent.upper(), f"of.{key}", also=(key,), heading=key)
+    rows: list[Row] = []
+    for name, each in found.items():
+        if not isinstance(each, CallError):
+            rows += [{"of": {key: name}, **row} for row in rows_in(each.json)]
+            if each.cut_at:
+                complain(cut(each.cut_at, name), PROGRAM)
+    together = replace(listing, columns=(*listing.columns[:1], about, *listing.columns[1:]))
+    print_rows(together, rows, shown)
+    if failures:
+        complain("\n".join(("some could not be read:", *failure_lines(failures))), PROGRAM)
+        sys.exit(FAILED)
+
+
+def as_option(error: CallError) -> InvalidCall | None:
+    """A problem of the gateway's view, in terms of the options."""
+    if error.code != "INVALID_ARGUMENT":
+        return None
+    for parameter, option in (("_fields: ", "--fields"), ("_where: ", "--where")):
+        if error.message.startswith(parameter):
+            return InvalidCall(f"{option}: {error.message.removeprefix(parameter)}")
+    return None
+
+
+def cut(rows: int, name: str = "") -> str:
+    return f"warning: there may be more than these {rows} rows{f' of {name}' if name else ''}"
+
+
+def tell(about: "Answer", query: Query, rows: int) -> None:
+    """What the gateway says of an answer. Exits with 5 if there may be more, and with 3 if a name
+    that was asked for is of nothing.
+    """
+    if about.no_match:
+        complain(f"nothing is called so: {about.no_match}", PROGRAM)
+        sys.exit(NOT_FOUND)
+    if about.cut_at:
+        complain(cut(about.cut_at), PROGRAM)
+        sys.exit(CUT)
+
+
+def watch_list(
+    farm: Farm, listing: Listing, query: Query, view: Mapping[str, str], shown: Shown
+) -> None:
+    """Print the rows again whenever they change: on a terminal as a table, else the new lines."""
+    from cuectl.client.arguments import Arguments
+    from cuectl.watching import Changes, Lines, Screen, watch, watch_on_terminal
+
+    if shown.form not in ("table", "wide") and sys.stdout.isatty():
+        raise InvalidCall(f"--watch on a terminal shows a table; leave out -o {shown.form}")
+
+    def table(content: bytes, width: int) -> list[str]:
+        rows, columns = arranged(listing, rows_in(orjson.loads(content)), shown)
+        return table_lines(rows, columns, shown, width=width, colored=is_colored())
+
+    def lines(content: bytes, first: bool) -> Lines:
+        rows, columns = arranged(listing, rows_in(orjson.loads(content)), shown)
+        head, *body = lines_of(rows, columns, replace(shown, headers=True)) if rows else [""]
+        name = columns[0]
+        raw = [orjson.dumps([each.value(row) for each in columns]).decode() for row in rows]
+        names = frozenset(str(name.value(row)) for row in rows)
+        if shown.form in ("json", "ndjson", "name", "yaml"):
+            body = [head, *body] if rows else []
+            return Lines((), [*zip(raw, body, strict=False)], names)
+        return Lines(
+            [head] if first and shown.headers else (), [*zip(raw, body, strict=True)], names
+        )
+
+    async def main(client: "GatewayClient") -> None:
+        arguments = Arguments(orjson.dumps(query.request))
+        answers = client.watch(query.method, arguments, view=view, every=EVERY_SECONDS, until="")
+        if sys.stdout.isatty():
+            await watch_on_terminal(answers, Screen(" ".join(sys.argv[1:]) or PROGRAM, table))
+        else:
+            await watch(answers, Changes(PROGRAM, lines))
+
+    farm.run(main)
+
+
+# --- printing -----------------------------------------------------------------------------------
+
+
+def arranged(listing: Listing, rows: Iterable[Row], shown: Shown) -> tuple[list[Row], list[Column]]:
+    """The rows in their order, as many as are wanted, with the columns of the output."""
+    columns = listing.shown_in(shown)
+    if shown.counts:
+        groups, sums = chosen(listing.columns, shown.count_by), chosen(listing.columns, shown.sums)
+        found, columns = counted_by(rows, groups, sums)
+        ordered = in_order(found, columns, shown.sort, upwards=shown.upwards)
+    else:
+        names, upwards = listing.order(shown)
+        ordered = in_order(rows, listing.columns, names, upwards=upwards)
+    return ordered[: shown.limit], columns
+
+
+def print_rows(listing: Listing, rows: Iterable[Row], shown: Shown) -> None:
+    """Print the rows; of a table that is cut to the terminal, what it leaves out."""
+    found, columns = arranged(listing, rows, shown)
+    is_table = shown.form in ("table", "wide")
+    if is_table:
+        if not found:
+            complain("there are none", PROGRAM)
+            return
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        lines = table_lines(
+            found, columns, shown, width=width, colored=width is not None and is_colored()
+        )
+        if width is not None and (
+            gone := left_out(heads(columns), cells(found, columns, shown), width)
+        ):
+            complain(f"no room for {', '.join(gone)}: see -o csv, or --fields", PROGRAM)
+    else:
+        lines = lines_of(found, columns, shown)
+    click.echo("".join(f"{line}\n" for line in lines), nl=False, color=True)
+
+
+def show_details(listing: Listing, rows: Sequence[Row], shown: Shown) -> None:
+    """Print objects one below the other, a line for each column; in other forms as a list does."""
+    if shown.form not in ("table", "wide"):
+        print_rows(listing, rows, shown)
+        return
+    columns = chosen(listing.columns, shown.fields) if shown.fields else list(listing.columns)
+    width = max(len(each.title) for each in columns)
+    blocks = (
+        "".join(
+            f"{printable(each.title):<{width}}  {cell_of(row, each, raw=shown.raw).text}\n"
+            for each in columns
+        )
+        for row in rows
+    )
+    click.echo("\n".join(blocks), nl=False)
+
+
+def heads(columns: Sequence[Column]) -> list[Cell]:
+    return [Cell(printable(each.title)) for each in columns]
+
+
+def cells(rows: Iterable[Row], columns: Sequence[Column], shown: Shown) -> list[list[Cell]]:
+    return [[cell_of(row, each, raw=shown.raw) for each in columns] for row in rows]
+
+
+def table_lines(
+    rows: Iterable[Row],
+    columns: Sequence[Column],
+    shown: Shown,
+    *,
+    width: int | None,
+    colored: bool,
+) -> list[str]:
+    head = heads(columns) if shown.headers else None
+    return laid_out(head, cells(rows, columns, shown), width=width, colored=colored)
+
+
+def lines_of(rows: Sequence[Row], columns: Sequence[Column], shown: Shown) -> list[str]:
+    """The lines of a form. Raw characters only reach what is no terminal."""
+    if shown.form in ("table", "wide"):
+        return table_lines(rows, columns, shown, width=None, colored=False)
+    safe: Callable[[str], str] = printable_lines if sys.stdout.isatty() else str
+    if shown.form == "name":
+        names = (columns[0].value(row) for row in rows)
+        return [safe(str(name)) for name in names if name not in (None, "")]
+    if shown.form == "csv":
+        return [safe(line) for line in csv_lines(rows, columns, shown)]
+    whole = [as_json(row, columns, shown) for row in rows]
+    if shown.form == "yaml":
+        import yaml
+
+        text: str = yaml.safe_dump(whole, sort_keys=False, allow_unicode=True)
+        return [safe(line) for line in text.rstrip("\n").split("\n")]
+    escaped: Callable[[str], str] = printable_json if sys.stdout.isatty() else str
+    if shown.form == "ndjson":
+        return [escaped(orjson.dumps(each).decode()) for each in whole]
+    return [escaped(orjson.dumps(whole, option=orjson.OPT_INDENT_2).decode())]
+
+
+def as_json(row: Row, columns: Sequence[Column], shown: Shown) -> Json:
+    """The row as the gateway has it, with what is computed here; with --fields, only these."""
+    computed = {each.path: each.compute(row) for each in columns if each.compute is not None}
+    if is_whole(shown):
+        return {**row, **computed}
+    if shown.counts:
+        return {each.heading or each.path: value_at(row, each.path) for each in columns}
+    return {**parts_of(row, [each.path for each in columns if not each.compute]), **computed}
+
+
+def parts_of(row: Row, paths: Iterable[str]) -> Json:
+    """The fields at these paths, in the objects that have them."""
+    found: Json = {}
+    for path in paths:
+        *above, last = path.split(".")
+        inside = found
+        for name in above:
+            inside = inside.setdefault(name, {})
+        inside[last] = value_at(row, path)
+    return found
+
+
+def csv_lines(rows: Iterable[Row], columns: Sequence[Column], shown: Shown) -> Iterator[str]:
+    """The values of columns, headed by their fields, or as they were written; what a column is a
+    part of has a column of its own.
+
+    Times are ISO 8601 and sizes bytes, unless --raw.
+    """
+    found: list[Column] = []
+    for each in columns:
+        found.append(each)
+        if each.of and not each.heading:
+            found.append(Column("", each.of, unit=each.unit, per=each.per))
+    if shown.headers:
+        yield ",".join(quoted(each.heading or each.path) for each in found)
+    for row in rows:
+        values = ((each.value(row), "" if shown.raw else each.unit) for each in found)
+        yield ",".join(csv_cell(for_spreadsheet(value, unit)) for value, unit in values)
+
+
+def csv_cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        if value.isascii() and value.isdecimal():  # an integer of 64 bits
+            return value
+        return quoted(f"'{value}" if value.startswith(FORMULA) else value)
+    if isinstance(value, dict | list):
+        return quoted(orjson.dumps(value).decode())
+    return orjson.dumps(value).decode()
+
+
+def quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'

@@ -1,0 +1,55 @@
+"""The columns of lists: what rows of jobs, hosts and so on show."""
+
+from cuectl.columns import Column
+from cuectl.lists import Listing
+
+JOBS = Listing(
+    place="jobs",
+    sort=("-priority", "name"),
+    columns=(
+        Column("NAME", "name"),
+        Column("USER", "user"),
+        Column("DEAD", "jobStats.deadFrames", alert=True),
+        Column("RUN", "jobStats.runningFrames", also=("running",)),
+        Column("WAIT", "jobStats.waitingFrames", also=("waiting",)),
+        Column("DONE", "jobStats.succeededFrames", also=("succeeded",), of="jobStats.totalFrames"),
+        Column("CORES", "jobStats.reservedCores"),
+        Column("PRI", "priority"),
+        Column("PAUSED", "isPaused"),
+        Column("STARTED", "startTime", unit="time"),
+        Column("SHOW", "show", wide=True),
+        Column("SHOT", "shot", wide=True),
+        Column("GROUP", "group", wide=True),
+        Column("STATE", "state", wide=True),
+        Column("DEPEND", "jobStats.dependFrames", wide=True),
+        Column("EATEN", "jobStats.eatenFrames", wide=True),
+        Column("CORE HOURS", "coreHours", extra=True, wide=True),
+        Column("MEM", "jobStats.maxRss", unit="kB", wide=True),
+        Column("MAX CORES", "maxCores", wide=True),
+        Column("COMMENT", "hasComment", wide=True),
+        Column("ID", "id", wide=True),
+    ),
+)
+HOSTS = Listing(
+    place="hosts",
+    columns=(
+        Column("NAME", "name"),
+        Column("STATE", "state"),
+        Column("LOCK", "lockState"),
+        Column("IDLE", "idleCores", of="cores"),
+        Column("IDLE MEM", "idleMemory", of="memory", unit="kB"),
+        Column("LOAD", "load", per=100),
+        Column("ALLOC", "allocName", also=("allocation",)),
+        Column("SEEN", "pingTime", unit="time"),
+        Column("IDLE GPUS", "idleGpus", of="gpus", wide=True),
+        Column("FREE MEM", "freeMemory", of="totalMemory", unit="kB", wide=True),
+        Column("FREE TMP", "freeMcp", of="totalMcp", unit="kB", wide=True),
+        Column("FREE SWAP", "freeSwap", of="totalSwap", unit="kB", wide=True),
+        Column("TAGS", "tags", wide=True),
+        Column("OS", "os", wide=True),
+        Column("BOOTED", "bootTime", unit="time", wide=True),
+        Column("NIMBY", "nimbyEnabled", wide=True),
+        Column("COMMENT", "hasComment", wide=True),
+        Column("ID", "id", wide=True),
+    ),
+)

@@ -1,0 +1,4 @@
+"""Farm."""
+
+SECTION = "Farm"
+VERBS = ()

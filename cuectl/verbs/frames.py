@@ -1,0 +1,4 @@
+"""Layers and frames."""
+
+SECTION = "Layers and frames"
+VERBS = ()

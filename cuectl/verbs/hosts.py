@@ -1,0 +1,4 @@
+"""Hosts and procs."""
+
+SECTION = "Hosts and procs"
+VERBS = ()

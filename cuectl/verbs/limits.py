@@ -1,0 +1,4 @@
+"""Limits."""
+
+SECTION = "Limits"
+VERBS = ()

@@ -1,0 +1,4 @@
+"""Shows and subscriptions."""
+
+SECTION = "Shows and subscriptions"
+VERBS = ()
