@@ -4,6 +4,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -449,6 +450,8 @@ def csv_cell(value: Any) -> str:
         if value.isascii() and value.isdecimal():  # an integer of 64 bits
             return value
         return quoted(f"'{value}" if value.startswith(FORMULA) else value)
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%dT%H:%M:%SZ")
     if isinstance(value, dict | list):
         return quoted(orjson.dumps(value).decode())
     return orjson.dumps(value).decode()
