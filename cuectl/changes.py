@@ -75,12 +75,14 @@ def change(
     question: str = "",
     everything: bool = False,
     counts: Mapping[str, int] | None = None,
+    then: Callable[[list[str]], None] | None = None,
 ) -> list[str]:
     """Make a call for each name, after a question; the names for which it was made.
 
     `told` is what follows in the summary: `-> 200`. A change that is about `everything` that there
-    is asks in any case. `counts` has how many frames of each name are meant. Exits with what
-    failed. With --dry-run, the calls are shown instead, and no name is answered.
+    is asks in any case. `counts` has how many frames of each name are meant. `then` is called
+    with the names for which the call was made, if any, before this exits with what failed. With
+    --dry-run, the calls are shown instead, and no name is answered.
     """
     verb = verb_name()
     if everything and not question:
@@ -96,6 +98,8 @@ def change(
     if len(failures) == len(requests) == 1:
         raise next(iter(failures.values()))
     done = [name for name in requests if name not in failures]
+    if then is not None and done:
+        then(done)
     summary = summed_up(requests, failures, noun, told, counts)
     if failures:
         lines = "\n".join((f"{verb}: {summary}", *failure_lines([*failures.items()])))
