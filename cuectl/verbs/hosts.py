@@ -70,7 +70,11 @@ def hosts(farm: Farm, hosts: Selection, shown: Shown) -> None:
 
 def with_comments(farm: Farm, rows: Sequence[Row]) -> list[Row]:
     """Rows of hosts, those that somebody has locked with `lockedBy` and `why`, as comments say."""
-    names = [row["name"] for row in rows if row["lockState"] == "LOCKED" and row.get("hasComment")]
+    names = [
+        row["name"]
+        for row in rows
+        if row.get("lockState") == "LOCKED" and row.get("hasComment") and row.get("name")
+    ]
     if len(names) > MOST_COMMENTED:
         complain(f"who and why: only of {MOST_COMMENTED} of {len(names)} hosts", PROGRAM)
     requests = {name: {"host": name} for name in sorted(names)[:MOST_COMMENTED]}
@@ -86,7 +90,7 @@ def with_comments(farm: Farm, rows: Sequence[Row]) -> list[Row]:
         for name, each in answers.items()
         if not isinstance(each, CallError)
     }
-    return [{**row, **reasons.get(row["name"], {})} for row in rows]
+    return [{**row, **reasons.get(str(row.get("name")), {})} for row in rows]
 
 
 def reason(comments: Sequence[Json]) -> Json:
@@ -168,11 +172,11 @@ PROC_OPTIONS: Mapping[str, Decorator] = MappingProxyType(
     }
 )  # fmt: skip
 PROC_FIELDS = {
-    "host": "hosts",
     "job": "jobs",
-    "layer": "layers",
     "show": "shows",
+    "layer": "layers",
     "alloc": "allocs",
+    "host": "hosts",
 }
 
 
@@ -495,9 +499,9 @@ def redirect(farm: Farm, hosts: Selection, job: str, how: How) -> None:
         ids.setdefault(row["host"], []).append(row["id"])
     check_work(farm, job)
     if not ids:
-        raise Failure(
-            f"nothing of another job runs on {listed(names)}: there is nothing to redirect"
-        )
+        raise Failure(f"nothing of another job runs on {listed(names)}: nothing to redirect")
+    if idle := [each for each in names if each not in ids]:
+        how.tell(f"redirect: {listed(idle)}: nothing of another job runs there")
     requests = {each: {"host": each, "procNames": ids[each], "jobId": job} for each in sorted(ids)}
     counts = {host: len(those) for host, those in ids.items()}
     killed, there = counted(sum(counts.values()), "frame"), counted(len(ids), "host")
