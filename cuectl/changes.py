@@ -75,14 +75,16 @@ def change(
     question: str = "",
     everything: bool = False,
     counts: Mapping[str, int] | None = None,
+    verb: str = "",
 ) -> list[str]:
     """Make a call for each name, after a question; the names for which it was made.
 
     `told` is what follows in the summary: `-> 200`. A change that is about `everything` that there
     is asks in any case. `counts` has how many frames of each name are meant. Exits with what
-    failed. With --dry-run, the calls are shown instead, and no name is answered.
+    failed. With --dry-run, the calls are shown instead, and no name is answered. Messages begin
+    with `verb`, or the one that is running.
     """
-    verb = verb_name()
+    verb = verb or verb_name()
     if everything and not question:
         question = f"{verb} all {counted(len(requests), noun)}{f' {told}' if told else ''}?"
     how.ask(question)

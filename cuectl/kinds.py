@@ -61,7 +61,9 @@ JOB_OPTIONS: Mapping[str, Decorator] = MappingProxyType(
         "where": click.option(
             "--where", metavar="CONDITION", help="Jobs that fit: 'dead>2 and user=lena'."
         ),
-        "all": click.option("--all", is_flag=True, help="All jobs."),
+        "all": click.option(
+            "--all", is_flag=True, help="All jobs; in a list, finished ones as well."
+        ),
     }
 )
 JOB_CHANGES = ("show", "mine", "user", "shot", "match", "failed", "paused", "where", "all")

@@ -26,7 +26,7 @@ from cuectl.columns import (
 from cuectl.conditions import with_fields
 from cuectl.errors import CallError, InvalidCall
 from cuectl.farm import Farm, Json, rows_in
-from cuectl.selection import PATTERN, Decorator, Query, Selection
+from cuectl.selection import NOTHING_BESIDE, PATTERN, Decorator, Query, Selection, merged
 from cuectl.terminal.exits import CUT, FAILED, NOT_FOUND, complain, failure_lines
 from cuectl.terminal.layout import Cell, laid_out, left_out
 from cuectl.terminal.text import is_colored, printable, printable_json, printable_lines
@@ -56,6 +56,10 @@ class Shown:
     watch: bool = False
     headers: bool = True
     raw: bool = False
+    one: bool = False
+    """Whether JSON and YAML have the only object itself, and no list of it."""
+    groups: tuple[str, ...] = ()
+    """Values of the first column of --count-by that are there, whether rows have them or not."""
 
     @property
     def counts(self) -> bool:
@@ -170,15 +174,30 @@ def is_whole(shown: Shown) -> bool:
 
 
 def show_named(
-    farm: Farm, listing: Listing, selection: Selection, shown: Shown, *, where: str = ""
+    farm: Farm,
+    listing: Listing,
+    selection: Selection,
+    shown: Shown,
+    *,
+    where: str = "",
+    beside: Mapping[str, Any] = NOTHING_BESIDE,
 ) -> None:
     """Read and print a list of what is named or chosen, as `show_list` does. Names that nothing has
     raise CallError (NOT_FOUND) before anything is printed.
+
+    The request has what is `beside` as well, which makes more of them known: finished jobs.
     """
+    query = named_query(farm, selection, beside)
+    show_list(farm, listing, query, shown, where=where)
+
+
+def named_query(farm: Farm, selection: Selection, beside: Mapping[str, Any]) -> Query:
+    """The read of what is named or chosen. Raises CallError (NOT_FOUND)."""
     names = [each for each in selection.spelled() if not PATTERN.search(each)]
-    if names and (absent := selection.kind.absent(farm, names)):
+    if names and (absent := selection.kind.absent(farm, names, beside)):
         raise CallError("NOT_FOUND", selection.not_there(farm, absent, 1))
-    show_list(farm, listing, selection.rows_named(farm), shown, where=where)
+    query = selection.rows_named(farm)
+    return replace(query, request=merged(query.request, dict(beside)))
 
 
 def show_list(farm: Farm, listing: Listing, query: Query, shown: Shown, *, where: str = "") -> None:
@@ -315,7 +334,7 @@ def arranged(listing: Listing, rows: Iterable[Row], shown: Shown) -> tuple[list[
     columns = listing.shown_in(shown)
     if shown.counts:
         groups, sums = chosen(listing.columns, shown.count_by), chosen(listing.columns, shown.sums)
-        found, columns = counted_by(rows, groups, sums)
+        found, columns = counted_by(rows, groups, sums, shown.groups)
         ordered = in_order(found, columns, shown.sort, upwards=shown.upwards)
     else:
         names, upwards = listing.order(shown)
@@ -392,15 +411,16 @@ def lines_of(rows: Sequence[Row], columns: Sequence[Column], shown: Shown) -> li
     if shown.form == "csv":
         return [safe(line) for line in csv_lines(rows, columns, shown)]
     whole = [as_json(row, columns, shown) for row in rows]
+    found = whole[0] if shown.one and len(whole) == 1 else whole
     if shown.form == "yaml":
         import yaml
 
-        text: str = yaml.safe_dump(whole, sort_keys=False, allow_unicode=True)
+        text: str = yaml.safe_dump(found, sort_keys=False, allow_unicode=True)
         return [safe(line) for line in text.rstrip("\n").split("\n")]
     escaped: Callable[[str], str] = printable_json if sys.stdout.isatty() else str
     if shown.form == "ndjson":
         return [escaped(orjson.dumps(each).decode()) for each in whole]
-    return [escaped(orjson.dumps(whole, option=orjson.OPT_INDENT_2).decode())]
+    return [escaped(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())]
 
 
 def as_json(row: Row, columns: Sequence[Column], shown: Shown) -> Json:

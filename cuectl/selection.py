@@ -19,6 +19,7 @@ STANDARD_INPUT = "-"
 PATTERN = re.compile(r"[*?\[]")
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 SHOWN = 10
+NOTHING_BESIDE: Mapping[str, Any] = {}
 
 Options = Mapping[str, Any]
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -64,10 +65,17 @@ class Kind:
         """All names. Raises CallError."""
         return names_in(farm.rows(self.method, self.request, {"_fields": self.name}), self)
 
-    def absent(self, farm: Farm, names: Sequence[str]) -> list[str]:
-        """Those of several names that nothing has; ids are not looked for. Raises CallError."""
+    def absent(
+        self, farm: Farm, names: Sequence[str], beside: Mapping[str, Any] = NOTHING_BESIDE
+    ) -> list[str]:
+        """Those of several names that nothing has; ids are not looked for. The request has what is
+        `beside` as well. Raises CallError.
+        """
         sought = [each for each in names if not ID.fullmatch(each)]
+        if not sought:
+            return []
         request = self.known(sought) if self.known is not None else self.request
+        request = merged(request, dict(beside))
         rows = farm.rows(self.method, request, {"_fields": self.name})
         there = {each.lower() for each in names_in(rows, self)}
         return [each for each in sought if each.lower() not in there]
@@ -109,13 +117,7 @@ class Selection:
 
     def spelled(self) -> list[str]:
         """The words, with those of standard input in place of `-`. Raises InvalidCall."""
-        if STANDARD_INPUT not in self.words:
-            return list(dict.fromkeys(self.words))
-        piped = [line.strip() for line in sys.stdin.read().splitlines()]
-        both = [*(each for each in self.words if each != STANDARD_INPUT), *filter(None, piped)]
-        if not both:
-            raise InvalidCall("there is no name on standard input")
-        return list(dict.fromkeys(both))
+        return spelled(self.words)
 
     def names(self, farm: Farm, *, unless: str = "", or_all: bool = False) -> list[str]:
         """The names that are meant, each checked if there are several.
@@ -210,6 +212,17 @@ def chosen_names(farm: Farm, kind: Kind, query: Query, unless: str) -> list[str]
         click.echo(f"there are no such {kind.many}{left}", err=True)
         sys.exit(0)
     return names
+
+
+def spelled(words: Sequence[str]) -> list[str]:
+    """Each word once, with the lines of standard input in place of `-`. Raises InvalidCall."""
+    if STANDARD_INPUT not in words:
+        return list(dict.fromkeys(words))
+    piped = [line.strip() for line in sys.stdin.read().splitlines()]
+    both = [*(each for each in words if each != STANDARD_INPUT), *filter(None, piped)]
+    if not both:
+        raise InvalidCall("there is no name on standard input")
+    return list(dict.fromkeys(both))
 
 
 def merged(one: Json, other: Json) -> Json:
