@@ -27,7 +27,7 @@ from cuectl.changes import verb_name
 from cuectl.conditions import with_fields
 from cuectl.errors import CallError, InvalidCall
 from cuectl.farm import Farm, Json, rows_in
-from cuectl.selection import NOTHING_BESIDE, PATTERN, Decorator, Query, Selection, merged
+from cuectl.selection import PATTERN, Decorator, Query, Selection
 from cuectl.terminal.exits import CUT, FAILED, NOT_FOUND, complain, failure_lines
 from cuectl.terminal.layout import Cell, laid_out, left_out
 from cuectl.terminal.text import is_colored, printable, printable_json, printable_lines
@@ -175,30 +175,20 @@ def is_whole(shown: Shown) -> bool:
 
 
 def show_named(
-    farm: Farm,
-    listing: Listing,
-    selection: Selection,
-    shown: Shown,
-    *,
-    where: str = "",
-    beside: Mapping[str, Any] = NOTHING_BESIDE,
+    farm: Farm, listing: Listing, selection: Selection, shown: Shown, *, where: str = ""
 ) -> None:
     """Read and print a list of what is named or chosen, as `show_list` does. Names that nothing has
     raise CallError (NOT_FOUND) before anything is printed.
-
-    The request has what is `beside` as well, which makes more of them known: finished jobs.
     """
-    query = named_query(farm, selection, beside)
-    show_list(farm, listing, query, shown, where=where)
+    show_list(farm, listing, named_query(farm, selection), shown, where=where)
 
 
-def named_query(farm: Farm, selection: Selection, beside: Mapping[str, Any]) -> Query:
-    """The read of what is named or chosen. Raises CallError (NOT_FOUND)."""
+def named_query(farm: Farm, selection: Selection) -> Query:
+    """The read of what is named or chosen. Raises CallError (NOT_FOUND) for unknown names."""
     names = [each for each in selection.spelled() if not PATTERN.search(each)]
-    if names and (absent := selection.kind.absent(farm, names, beside)):
+    if names and (absent := selection.kind.absent(farm, names)):
         raise CallError("NOT_FOUND", selection.not_there(farm, absent, 1))
-    query = selection.rows_named(farm)
-    return replace(query, request=merged(query.request, dict(beside)))
+    return selection.rows_named(farm)
 
 
 def show_list(farm: Farm, listing: Listing, query: Query, shown: Shown, *, where: str = "") -> None:

@@ -18,7 +18,6 @@ STANDARD_INPUT = "-"
 PATTERN = re.compile(r"[*?]")
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 SHOWN = 10
-NOTHING_BESIDE: Mapping[str, Any] = {}
 
 Options = Mapping[str, Any]
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -59,22 +58,19 @@ class Kind:
     """What the read of all names takes."""
     known: Callable[[Sequence[str]], Json] | None = None
     """The request that lists just those of these names, if Cuebot has one."""
+    title: str = ""
+    """What one is called where it is missing: pending job."""
 
     def names(self, farm: Farm) -> list[str]:
         """All names. Raises CallError."""
         return names_in(farm.rows(self.method, self.request, {"_fields": self.name}), self)
 
-    def absent(
-        self, farm: Farm, names: Sequence[str], beside: Mapping[str, Any] = NOTHING_BESIDE
-    ) -> list[str]:
-        """Those of several names that nothing has; ids are not looked for. The request has what is
-        `beside` as well. Raises CallError.
-        """
+    def absent(self, farm: Farm, names: Sequence[str]) -> list[str]:
+        """Those of several names that nothing has; ids are not looked for. Raises CallError."""
         sought = [each for each in names if not ID.fullmatch(each)]
         if not sought:
             return []
         request = self.known(sought) if self.known is not None else self.request
-        request = merged(request, dict(beside))
         rows = farm.rows(self.method, request, {"_fields": self.name})
         there = {each.lower() for each in names_in(rows, self)}
         return [each for each in sought if each.lower() not in there]
@@ -184,10 +180,11 @@ class Selection:
             known = self.kind.names(farm)
         except CallError:
             known = []
+        title = self.kind.title or self.kind.one
         lines = [
-            f"no {self.kind.one} {each!r}{did_you_mean(each, known)}"
+            f"no {title} {each!r}{did_you_mean(each, known)}"
             if not PATTERN.search(each)
-            else f"no {self.kind.one}'s name fits {each!r}"
+            else f"no {title}'s name fits {each!r}"
             for each in absent[:SHOWN]
         ]
         more = [f"{len(absent) - SHOWN} more"] if len(absent) > SHOWN else []

@@ -19,7 +19,7 @@ from cuectl.comments import (
 )
 from cuectl.errors import CallError, Failure, InvalidCall
 from cuectl.farm import Farm, Json
-from cuectl.kinds import GET_JOBS, JOB, JOB_CHANGES, JOB_PARENTS
+from cuectl.kinds import GET_JOBS, JOB, JOB_CHANGES, JOB_PARENTS, PENDING_JOB
 from cuectl.lists import (
     Listing,
     Shown,
@@ -53,7 +53,6 @@ SET_AUTO_EAT = "job.JobInterface/SetAutoEat"
 SET_GROUP = "job.JobInterface/SetGroup"
 ADD_COMMENT = "job.JobInterface/AddComment"
 DELETE_COMMENT = "comment.CommentInterface/Delete"
-FINISHED_AS_WELL = {"r": {"includeFinished": True}}
 MOST_DEAD_FIRST = ("-jobStats.deadFrames", "name")
 DETAILS = Listing(
     place="jobs",
@@ -106,7 +105,7 @@ DETAILS = Listing(
 @list_options
 def jobs(farm: Farm, jobs: Selection, shown: Shown) -> None:
     """List jobs: all that are pending, or these."""
-    listing, past = JOBS, jobs.options["finished"] or jobs.options["all"]
+    listing, past = JOBS, jobs.options["finished"] or jobs.options["all"] or jobs.words
     if jobs.options["failed"]:
         listing = replace(listing, sort=MOST_DEAD_FIRST)
     if past:
@@ -114,7 +113,7 @@ def jobs(farm: Farm, jobs: Selection, shown: Shown) -> None:
         listing = replace(listing, columns=tuple(columns))
     if shown.count_by == ("show",) and not jobs.given():
         shown = replace(shown, groups=tuple(active_shows(farm)))
-    show_named(farm, listing, jobs, shown, beside=FINISHED_AS_WELL if past else {})
+    show_named(farm, listing, jobs, shown)
 
 
 def active_shows(farm: Farm) -> list[str]:
@@ -137,7 +136,7 @@ def job(farm: Farm, jobs: Selection, shown: Shown) -> None:
     if len(words) == 1 and ID.fullmatch(words[0]):
         query, listing = Query(GET_JOB, {"id": words[0]}), replace(DETAILS, place="job")
     else:
-        query = named_query(farm, jobs, FINISHED_AS_WELL if words else {})
+        query = named_query(farm, jobs)
     shown = replace(shown, one=len(words) == 1)
     if shown.counts or shown.watch:
         show_list(farm, listing, query, shown)
@@ -182,7 +181,7 @@ def change_jobs(
 
 
 @verb(PAUSE, examples=(f"cuectl pause {A_JOB}", "cuectl pause --show demo --comment 'bad plate'"))
-@choosing(JOB, *JOB_CHANGES)
+@choosing(PENDING_JOB, *JOB_CHANGES)
 @comment_option
 @change_options
 def pause(farm: Farm, jobs: Selection, comment: str | None, how: How) -> None:
@@ -193,7 +192,7 @@ def pause(farm: Farm, jobs: Selection, comment: str | None, how: How) -> None:
 
 
 @verb(RESUME, examples=(f"cuectl resume {A_JOB}", "cuectl resume --user marco"))
-@choosing(JOB, *JOB_CHANGES)
+@choosing(PENDING_JOB, *JOB_CHANGES)
 @comment_option
 @change_options
 def resume(farm: Farm, jobs: Selection, comment: str | None, how: How) -> None:
@@ -204,7 +203,7 @@ def resume(farm: Farm, jobs: Selection, comment: str | None, how: How) -> None:
 
 
 @verb(SET_PRIORITY, examples=(f"cuectl priority {A_JOB} 200", "cuectl priority --mine 120"))
-@choosing(JOB, *JOB_CHANGES)
+@choosing(PENDING_JOB, *JOB_CHANGES)
 @click.argument("priority", type=int)
 @change_options
 def priority(farm: Farm, jobs: Selection, priority: int, how: How) -> None:
@@ -213,7 +212,7 @@ def priority(farm: Farm, jobs: Selection, priority: int, how: How) -> None:
 
 
 @verb(SET_MAX_CORES, examples=(f"cuectl max-cores {A_JOB} 40", "cuectl max-cores --user lena 16"))
-@choosing(JOB, *JOB_CHANGES)
+@choosing(PENDING_JOB, *JOB_CHANGES)
 @click.argument("cores", type=click.IntRange(0))
 @change_options
 def max_cores(farm: Farm, jobs: Selection, cores: int, how: How) -> None:
@@ -222,7 +221,7 @@ def max_cores(farm: Farm, jobs: Selection, cores: int, how: How) -> None:
 
 
 @verb(SET_MIN_CORES, examples=(f"cuectl min-cores {A_JOB} 8",))
-@choosing(JOB, *JOB_CHANGES)
+@choosing(PENDING_JOB, *JOB_CHANGES)
 @click.argument("cores", type=click.IntRange(0))
 @change_options
 def min_cores(farm: Farm, jobs: Selection, cores: int, how: How) -> None:
@@ -231,7 +230,7 @@ def min_cores(farm: Farm, jobs: Selection, cores: int, how: How) -> None:
 
 
 @verb(SET_MAX_RETRIES, examples=(f"cuectl max-retries {A_JOB} 3",))
-@choosing(JOB, *JOB_CHANGES)
+@choosing(PENDING_JOB, *JOB_CHANGES)
 @click.argument("retries", type=click.IntRange(0))
 @change_options
 def max_retries(farm: Farm, jobs: Selection, retries: int, how: How) -> None:
@@ -240,7 +239,7 @@ def max_retries(farm: Farm, jobs: Selection, retries: int, how: How) -> None:
 
 
 @verb(SET_AUTO_EAT, examples=(f"cuectl auto-eat {A_JOB} on",))
-@choosing(JOB, *JOB_CHANGES)
+@choosing(PENDING_JOB, *JOB_CHANGES)
 @click.argument("on", type=click.BOOL, metavar="on|off")
 @change_options
 def auto_eat(farm: Farm, jobs: Selection, on: bool, how: How) -> None:
@@ -253,7 +252,7 @@ def auto_eat(farm: Farm, jobs: Selection, on: bool, how: How) -> None:
 
 
 @verb(SET_GROUP, GET_JOBS, GET_GROUPS, examples=(f"cuectl regroup {A_JOB} fx",))
-@choosing(JOB, *JOB_CHANGES)
+@choosing(PENDING_JOB, *JOB_CHANGES)
 @click.argument("group")
 @change_options
 def regroup(farm: Farm, jobs: Selection, group: str, how: How) -> None:
@@ -300,7 +299,7 @@ def pending_rows(farm: Farm, jobs: Selection, names: Sequence[str], fields: str)
     GET_JOBS,
     examples=(f"cuectl kill {A_JOB} --reason 'wrong plate'", "cuectl kill --user lena --dry-run"),
 )
-@choosing(JOB, *JOB_CHANGES)
+@choosing(PENDING_JOB, *JOB_CHANGES)
 @click.option(
     "--reason", "--comment", "-m", "reason", metavar="TEXT", callback=some_text,
     help="Why, as a comment on it, and in Cuebot's log.",
@@ -321,7 +320,7 @@ def kill(farm: Farm, jobs: Selection, reason: str | None, how: How) -> None:
     ADD_COMMENT,
     examples=(f"cuectl comment {A_JOB} 'bad plate'", "cuectl comment --mine 'late' --subject ETA"),
 )
-@choosing(JOB, *JOB_CHANGES)
+@choosing(PENDING_JOB, *JOB_CHANGES)
 @click.argument("text", callback=some_text)
 @click.option("--subject", default=SUBJECT, show_default=True, help="Its title.")
 @change_options
