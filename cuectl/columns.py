@@ -15,6 +15,7 @@ Row = Mapping[str, Any]
 Unit = Literal["", "time", "seconds", "kB", "MB", "share"]
 BYTES = {"kB": 2**10, "MB": 2**20}
 SIZE_UNITS = "BKMGTP"
+SUM_DIGITS = 6
 LAST_MOMENT = 253_402_300_799  # the end of the year 9999
 COLORS = {
     **dict.fromkeys(("DEAD", "DOWN"), "red"),
@@ -262,7 +263,8 @@ def counted_by(
         group = group_of([each.value(row) for each in groups])
         group["count"] += 1
         for place, each in enumerate(sums):
-            group[f"sum{place}"] += as_number(each.value(row)) or 0
+            total = group[f"sum{place}"] + (as_number(each.value(row)) or 0)
+            group[f"sum{place}"] = round(total, SUM_DIGITS)
     columns = [
         *(of_group(each, f"group{place}") for place, each in enumerate(groups)),
         Column("COUNT", "count"),
