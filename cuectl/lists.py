@@ -12,6 +12,7 @@ import click
 import orjson
 
 from cuectl import PROGRAM
+from cuectl.changes import verb_name
 from cuectl.columns import (
     Column,
     Row,
@@ -23,7 +24,6 @@ from cuectl.columns import (
     named,
     value_at,
 )
-from cuectl.changes import verb_name
 from cuectl.conditions import with_fields
 from cuectl.errors import CallError, InvalidCall
 from cuectl.farm import Farm, Json, rows_in
@@ -57,6 +57,10 @@ class Shown:
     watch: bool = False
     headers: bool = True
     raw: bool = False
+    one: bool = False
+    """Whether JSON and YAML have the only object itself, and no list of it."""
+    groups: tuple[str, ...] = ()
+    """Values of the first column of --count-by that are there, whether rows have them or not."""
 
     @property
     def counts(self) -> bool:
@@ -178,8 +182,13 @@ def show_named(
     """Read and print a list of what is named or chosen, as `show_list` does. Names that nothing has
     raise CallError (NOT_FOUND) before anything is printed.
     """
+    show_list(farm, listing, named_query(farm, selection), shown, where=where)
+
+
+def named_query(farm: Farm, selection: Selection) -> Query:
+    """The read of what is named or chosen. Raises CallError (NOT_FOUND) for unknown names."""
     selection.check(farm)
-    show_list(farm, listing, selection.rows_named(farm), shown, where=where)
+    return selection.rows_named(farm)
 
 
 def show_list(farm: Farm, listing: Listing, query: Query, shown: Shown, *, where: str = "") -> None:
@@ -215,15 +224,15 @@ def show_lists(
     *,
     parent: str,
     where: str = "",
-    says_which: bool = False,
+    named: bool = True,
 ) -> None:
     """Read a list of each of several objects, by one request, and print all rows together.
 
-    Rows of more than one, and of one with `says_which`, say which one they are about, in a column
+    Rows of more than one, or of one that was not named, say which one they are about, in a column
     with this title. Exits with 1 if some cannot be read, after those that can.
     """
     condition = with_fields(where, listing.columns) if where else ""
-    if len(requests) == 1 and not says_which:
+    if len(requests) == 1 and named:
         (request,) = requests.values()
         show_list(farm, listing, Query(method, request), shown, where=where)
         return
@@ -320,7 +329,7 @@ def arranged(listing: Listing, rows: Iterable[Row], shown: Shown) -> tuple[list[
     columns = listing.shown_in(shown)
     if shown.counts:
         groups, sums = chosen(listing.columns, shown.count_by), chosen(listing.columns, shown.sums)
-        found, columns = counted_by(rows, groups, sums)
+        found, columns = counted_by(rows, groups, sums, shown.groups)
         ordered = in_order(found, columns, shown.sort, upwards=shown.upwards)
     else:
         names, upwards = listing.order(shown)
@@ -397,15 +406,16 @@ def lines_of(rows: Sequence[Row], columns: Sequence[Column], shown: Shown) -> li
     if shown.form == "csv":
         return [safe(line) for line in csv_lines(rows, columns, shown)]
     whole = [as_json(row, columns, shown) for row in rows]
+    found = whole[0] if shown.one and len(whole) == 1 else whole
     if shown.form == "yaml":
         import yaml
 
-        text: str = yaml.safe_dump(whole, sort_keys=False, allow_unicode=True)
+        text: str = yaml.safe_dump(found, sort_keys=False, allow_unicode=True)
         return [safe(line) for line in text.rstrip("\n").split("\n")]
     escaped: Callable[[str], str] = printable_json if sys.stdout.isatty() else str
     if shown.form == "ndjson":
         return [escaped(orjson.dumps(each).decode()) for each in whole]
-    return [escaped(orjson.dumps(whole, option=orjson.OPT_INDENT_2).decode())]
+    return [escaped(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())]
 
 
 def as_json(row: Row, columns: Sequence[Column], shown: Shown) -> Json:

@@ -58,6 +58,8 @@ class Kind:
     """What the read of all names takes."""
     known: Callable[[Sequence[str]], Json] | None = None
     """The request that lists just those of these names, if Cuebot has one."""
+    title: str = ""
+    """What one is called where it is missing: pending job."""
 
     def names(self, farm: Farm) -> list[str]:
         """All names. Raises CallError."""
@@ -66,6 +68,8 @@ class Kind:
     def absent(self, farm: Farm, names: Sequence[str]) -> list[str]:
         """Those of several names that nothing has; ids are not looked for. Raises CallError."""
         sought = [each for each in names if not ID.fullmatch(each)]
+        if not sought:
+            return []
         request = self.known(sought) if self.known is not None else self.request
         rows = farm.rows(self.method, request, {"_fields": self.name})
         there = {each.lower() for each in names_in(rows, self)}
@@ -182,10 +186,11 @@ class Selection:
             known = self.kind.names(farm)
         except CallError:
             known = []
+        title = self.kind.title or self.kind.one
         lines = [
-            f"no {self.kind.one} {each!r}{did_you_mean(each, known)}"
+            f"no {title} {each!r}{did_you_mean(each, known)}"
             if not PATTERN.search(each)
-            else f"no {self.kind.one}'s name fits {each!r}"
+            else f"no {title}'s name fits {each!r}"
             for each in absent[:SHOWN]
         ]
         more = [f"{len(absent) - SHOWN} more"] if len(absent) > SHOWN else []
@@ -211,15 +216,15 @@ def chosen_names(farm: Farm, kind: Kind, query: Query, unless: str) -> list[str]
     return names
 
 
-def piped(words: tuple[str, ...]) -> tuple[str, ...]:
-    """The words, with the lines of standard input in place of `-`. Raises InvalidCall."""
+def spelled(words: Sequence[str]) -> list[str]:
+    """Each word once, with the lines of standard input in place of `-`. Raises InvalidCall."""
     if STANDARD_INPUT not in words:
-        return words
-    lines = map(str.strip, sys.stdin.read().splitlines())
-    both = (*(each for each in words if each != STANDARD_INPUT), *filter(None, lines))
+        return list(dict.fromkeys(words))
+    piped = [line.strip() for line in sys.stdin.read().splitlines()]
+    both = [*(each for each in words if each != STANDARD_INPUT), *filter(None, piped)]
     if not both:
         raise InvalidCall("there is no name on standard input")
-    return both
+    return list(dict.fromkeys(both))
 
 
 def merged(one: Json, other: Json) -> Json:
@@ -266,7 +271,7 @@ def choosing(kind: Kind, *options: str, own: Iterable[str] = ()) -> Decorator:
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(function)
         def run(*arguments: Any, **given: Any) -> Any:
-            words = piped(given.pop("words", ()))
+            words = tuple(spelled(given.pop("words", ())))
             chosen = {each: given.pop(each) for each in wanted}
             refuse_blank(chosen)
             given[kind.many] = Selection(kind, words, chosen)

@@ -17,6 +17,15 @@ from cuectl.changes import (
     verb_name,
 )
 from cuectl.columns import Column, Row
+from cuectl.comments import (
+    COMMENTS,
+    SUBJECT,
+    add_comments,
+    comment_option,
+    leave_comment,
+    some_text,
+    with_comment,
+)
 from cuectl.completion import complete
 from cuectl.conditions import with_fields
 from cuectl.errors import CallError, Failure, InvalidCall
@@ -254,10 +263,6 @@ def procs(farm: Farm, hosts: Selection, shown: Shown) -> None:
 
 # --- locks and states ---------------------------------------------------------------------------
 
-comment_option = click.option(
-    "--comment", "--reason", "-m", "comment", metavar="TEXT", help="Why, as a comment on it."
-)
-
 
 def not_so(
     farm: Farm, how: How, hosts: Selection, field: str, is_so: Callable[[str], str | None]
@@ -297,10 +302,7 @@ def change_hosts(
     """
 
     def leave(done: Sequence[str]) -> None:
-        found = farm.each(ADD_COMMENT, {each: commented(each, subject, comment) for each in done})
-        failures = [each for each in found.values() if isinstance(each, CallError)]
-        if failures:
-            complain(f"without the comment: {text_of(failures[0])}", PROGRAM)
+        leave_comment(farm, how, HOST, done, comment, subject)
 
     change(
         farm,
@@ -308,14 +310,10 @@ def change_hosts(
         method,
         {each: {"host": each, **request} for each in names},
         noun="host",
-        told=told,
+        told=f"{told} {with_comment(comment)}".strip(),
         everything=is_everything(hosts),
-        then=leave if comment else None,
+        then=leave,
     )
-
-
-def commented(host: str, subject: str, text: str | None) -> Json:
-    return {"host": host, "newComment": {"subject": subject, "message": text}}
 
 
 @verb(
@@ -428,25 +426,13 @@ def remove_tags(farm: Farm, hosts: Selection, tags: str, how: How) -> None:
 
 @verb(ADD_COMMENT, examples=("cuectl host-comment render-node-02 'fan is loud'",))
 @choosing(HOST)
-@click.argument("text")
-@click.option("--subject", default="Note", show_default=True, help="Its title.")
+@click.argument("text", callback=some_text)
+@click.option("--subject", default=SUBJECT, show_default=True, help="Its title.")
 @change_options
 def host_comment(farm: Farm, hosts: Selection, text: str, subject: str, how: How) -> None:
     """Leave a comment on hosts."""
-    comment = commented("", subject, text)["newComment"]
-    change_hosts(farm, how, ADD_COMMENT, hosts, hosts.names(farm), newComment=comment)
-
-
-COMMENTS = Listing(
-    sort=("-timestamp",),
-    columns=(
-        Column("SUBJECT", "subject", also=("name",)),
-        Column("MESSAGE", "message", also=("text",)),
-        Column("USER", "user"),
-        Column("WRITTEN", "timestamp", unit="time"),
-        Column("ID", "id"),
-    ),
-)
+    everything = is_everything(hosts)
+    add_comments(farm, how, HOST, hosts.names(farm), text, subject=subject, everything=everything)
 
 
 @verb(GET_COMMENTS, examples=("cuectl host-comments", "cuectl host-comments render-node-06 -o csv"))
@@ -460,9 +446,7 @@ def host_comments(farm: Farm, hosts: Selection, shown: Shown) -> None:
         view = {"_fields": "name", "_where": "hasComment"}
         names = [row["name"] for row in farm.rows(GET_HOSTS, {}, view)]
     requests = {each: {"host": each} for each in sorted(names)}
-    show_lists(
-        farm, COMMENTS, GET_COMMENTS, requests, shown, parent="HOST", says_which=not hosts.given()
-    )
+    show_lists(farm, COMMENTS, GET_COMMENTS, requests, shown, parent="HOST", named=hosts.given())
 
 
 # --- taking what runs there ---------------------------------------------------------------------
