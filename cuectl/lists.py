@@ -238,19 +238,19 @@ def show_lists(
         return
     if shown.watch:
         raise InvalidCall(f"--watch is for one {parent.lower()}")
-    found = farm.each(method, requests, listing.view(shown, condition))
+    key = parent.lower()
+    about = Column(parent.upper(), key, compute=lambda row: row.get(key), heading=key)
+    together = replace(listing, columns=(*listing.columns[:1], about, *listing.columns[1:]))
+    found = farm.each(method, requests, together.view(shown, condition))
     failures = [(name, each) for name, each in found.items() if isinstance(each, CallError)]
     if len(failures) == len(found) and failures:
         raise as_option(failures[0][1]) or failures[0][1]
-    key = parent.lower()
-    about = Column(parent.upper(), f"of.{key}", also=(key,), heading=key)
     rows: list[Row] = []
     for name, each in found.items():
         if not isinstance(each, CallError):
-            rows += [{"of": {key: name}, **row} for row in rows_in(each.json)]
+            rows += [{key: name, **row} for row in rows_in(each.json)]
             if each.cut_at:
                 complain(cut(each.cut_at, name), PROGRAM)
-    together = replace(listing, columns=(*listing.columns[:1], about, *listing.columns[1:]))
     print_rows(together, rows, shown)
     if failures:
         complain("\n".join(("some could not be read:", *failure_lines(failures))), PROGRAM)
