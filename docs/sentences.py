@@ -60,6 +60,7 @@ TABLES: Mapping[str, tuple[Asked, ...]] = {
             "Half of an allocation's name", "Host/SetAllocation host=desk-201 allocation=general"
         ),
         Asked("An unknown limit", "Limit/SetMaxValue name=nuke maxValue=3"),
+        Asked("A subscription's name", "Subscription/SetSize subscription=demo.general new_size=5"),
         Asked("A taken name", "Show/CreateShow name=demo"),
         Asked("An unknown show, in a filter", "GET Job/GetJobs show=dmeo"),
         Asked("Half of a name, in a filter", "GET Host/GetHosts allocation=general"),

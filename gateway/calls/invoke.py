@@ -389,6 +389,8 @@ def missing_in(request: Any, reference: Reference) -> Iterator[Missing | None]:
 
 def look_up_failed(error: GatewayError, place: str) -> GatewayError:
     said = error.message or error.code.name
+    if error.code is Code.INVALID_ARGUMENT:
+        return reworded(error, f"{place}: {said}")
     return reworded(error, f"{place}: it could not be looked up: {said}")
 
 

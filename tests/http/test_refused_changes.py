@@ -35,9 +35,7 @@ WITH_HOSTS = (
     "com.imageworks.spcue.EntityRemovalError: failed to create entity of type: class"
     " com.imageworks.spcue.AllocationEntity with name: local.night ,allocation still contains hosts"
 )
-WITH_JOBS = (
-    "Failed to remove group, be sure that there are no jobs or filter actions pointing at the group."
-)
+WITH_JOBS = "Failed to remove group, be sure that there are no jobs or filter actions pointing at the group."
 ALLOCATION = {"id": HOST["id"], "name": "night", "facility": "local"}
 REQUEST = answer("host.HostLockRequest", host=HOST)
 LOCK_BY_ID = b"\0" + len(REQUEST).to_bytes(4) + REQUEST
@@ -110,7 +108,10 @@ async def test_a_host_that_cannot_be_moved(
         ),
         (
             *("/job.GroupInterface/Delete", {"group": {"id": HOST["id"]}}, WITH_JOBS),
-            (400, "this group has jobs, or actions of filters lead to it: move or delete them first"),
+            (
+                400,
+                "this group has jobs, or actions of filters lead to it: move or delete them first",
+            ),
         ),
     ],
 )
