@@ -71,7 +71,7 @@ TABLES: Mapping[str, tuple[Asked, ...]] = {
             "Moving a host on which frames run",
             "Host/SetAllocation host=render-node-01 allocation=local.desktop",
         ),
-        Asked("Deleting it", "Host/Delete host=render-node-01"),
+        Asked("Deleting this host", "Host/Delete host=render-node-01"),
         Asked(
             "Deleting an allocation with hosts",
             "Allocation/Delete allocation.facility=local allocation.name=general",
@@ -118,7 +118,7 @@ async def section() -> str:
                 title, [(each, await answer(client, services, each)) for each in asked], texts
             )
         ]
-    return "\n".join((*lines, *notes(texts), ""))
+    return "\n".join((*lines, *notes(texts), "", ""))
 
 
 def parts_of(path: str) -> tuple[str, str]:
