@@ -35,7 +35,10 @@ WITH_HOSTS = (
     "com.imageworks.spcue.EntityRemovalError: failed to create entity of type: class"
     " com.imageworks.spcue.AllocationEntity with name: local.night ,allocation still contains hosts"
 )
-WITH_JOBS = "Failed to remove group, be sure that there are no jobs or filter actions pointing at the group."
+WITH_JOBS = (
+    "Failed to remove group, be sure that there are no jobs or filter actions pointing at the"
+    " group."
+)
 ALLOCATION = {"id": HOST["id"], "name": "night", "facility": "local"}
 REQUEST = answer("host.HostLockRequest", host=HOST)
 LOCK_BY_ID = b"\0" + len(REQUEST).to_bytes(4) + REQUEST
