@@ -1322,4 +1322,4 @@ async def test_what_the_gateway_knows_of_a_name_is_told(
     finish_job(cuebot.farm, cuebot.farm.pending[LENA])
     ran = await cuectl("priority", LENA, "90")
     assert ran.status == NOT_FOUND
-    assert ran.err.startswith(f"cuectl: NOT_FOUND: job '{LENA}' is finished (job id '")
+    assert ran.err.startswith(f"cuectl: NOT_FOUND: job '{LENA}' is finished, and names find")
