@@ -131,6 +131,8 @@ class Listing:
     """The name of the list in the answer, where some columns are computed by the gateway."""
     sort: tuple[str, ...] = ("name",)
     upwards: bool | None = None
+    arrange: Callable[[Iterable[Row], Shown], list[Row]] | None = None
+    """The order without --sort-by that no column gives: a tree."""
 
     def shown_in(self, shown: Shown) -> list[Column]:
         """The columns of an output."""
@@ -319,6 +321,8 @@ def arranged(listing: Listing, rows: Iterable[Row], shown: Shown) -> tuple[list[
         ordered = in_order(found, columns, shown.sort, upwards=shown.upwards)
     else:
         names, upwards = listing.order(shown)
+        if listing.arrange is not None and not shown.sort:
+            rows = listing.arrange(rows, shown)
         ordered = in_order(rows, listing.columns, names, upwards=upwards)
     return ordered[: shown.limit], columns
 
