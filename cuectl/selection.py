@@ -57,6 +57,9 @@ class Kind:
     """The field with the name."""
     request: Json = field(default_factory=dict)
     """What the read of all names takes."""
+    checked: bool = False
+    """Whether one name alone is looked for before a change: the gateway cannot say what is like it.
+    """
     known: Callable[[Sequence[str]], Json] | None = None
     """The request that lists just those of these names, if Cuebot has one."""
 
@@ -146,7 +149,8 @@ class Selection:
     def matching(self, farm: Farm, words: Sequence[str], unless: str) -> list[str]:
         """The names with those that fit the patterns among them. Raises CallError (NOT_FOUND)."""
         if not any(PATTERN.search(each) for each in words):
-            if len(words) > 1 and (absent := self.kind.absent(farm, words)):
+            checks = len(words) > 1 or self.kind.checked
+            if checks and (absent := self.kind.absent(farm, words)):
                 raise CallError("NOT_FOUND", self.not_there(farm, absent, len(words)))
             return list(words)
         found: dict[str, None] = {}
