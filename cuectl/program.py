@@ -54,6 +54,9 @@ class Verbs(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        # A shell that completes a line never comes to the function of the group.
+        options = (ctx.params.get(name) for name in ("name", "url", "token"))
+        ctx.ensure_object(Session).choose(*options)
         if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
             raise click.UsageError(unknown(args[0], self.list_commands(ctx)), ctx)
         return super().resolve_command(ctx, args)
@@ -123,14 +126,12 @@ def show_version(context: click.Context, parameter: click.Parameter, value: bool
 )  # fmt: skip
 @click.option("--url", help="Ask this gateway (GATEWAY_URL).")
 @click.option("--token", help="The token; set TOKEN to hide it from other users.")
-@click.pass_context
-def main(context: click.Context, name: str | None, url: str | None, token: str | None) -> None:
+def main(name: str | None, url: str | None, token: str | None) -> None:
     """Ask an OpenCue farm, through a cuebot-gateway: cuectl VERB [NAME...] [--options].
 
     The gateway is --url or that of --context, else GATEWAY_URL, else the current context (cuectl
     context add). cuectl VERB --help has examples.
     """
-    context.ensure_object(Session).choose(name, url, token)
 
 
 def run(**options: Any) -> None:
