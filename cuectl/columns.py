@@ -73,7 +73,7 @@ def scaled(value: Any, column: Column) -> Any:
     if column.per == 1 and not column.unit and not column.of:
         return value
     number = as_number(value)
-    return value if number is None else number / column.per if column.per != 1 else number
+    return value if number is None else as_number(number / column.per)
 
 
 def value_at(row: Any, path: str) -> Any:
