@@ -104,7 +104,8 @@ class Selection:
         names = [each for each in words if each not in patterns and each not in ids]
         if kind.known is not None and names == words:
             return replace(query, request=merged(query.request, kind.known(names)))
-        found = [f"{kind.name} in ({','.join(map(quoted, names))})"] if names else []
+        either = "|".join(map(re.escape, names))
+        found = [f"{kind.name}~{quoted(f'(?i)^({either})$')}"] if names else []
         found += [f"{kind.name}~{quoted(expression(each))}" for each in patterns]
         found += [f"id in ({','.join(map(quoted, ids))})"] if ids else []
         return replace(query, conditions=(*query.conditions, " or ".join(found)))
