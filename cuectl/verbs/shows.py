@@ -264,7 +264,7 @@ def counted_cores(units: int) -> str:
 
 @verb(
     SUBSCRIBE,
-    examples=("cuectl create-show winter", "cuectl subscribe winter local.general 100 200"),
+    examples=("cuectl create-show winter && cuectl subscribe winter local.general 100 200",),
 )
 @click.argument("show", shell_complete=complete("shows"))
 @click.argument("alloc", shell_complete=complete("allocations"))
