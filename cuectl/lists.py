@@ -132,6 +132,8 @@ class Listing:
     """The name of the list in the answer, where some columns are computed by the gateway."""
     sort: tuple[str, ...] = ("name",)
     upwards: bool | None = None
+    arrange: Callable[[Iterable[Row], Shown], list[Row]] | None = None
+    """The order without --sort-by that no column gives: a tree."""
 
     def shown_in(self, shown: Shown) -> list[Column]:
         """The columns of an output."""
@@ -215,29 +217,30 @@ def show_lists(
 ) -> None:
     """Read a list of each of several objects, by one request, and print all rows together.
 
-    Rows of more than one say which one they are about, in a column with this title. Exits with 1 if
-    some cannot be read, after those that can.
+    Rows of more than one, and where an option asks for it, say which one they are about, in a
+    column with this title. Exits with 1 if some cannot be read, after those that can.
     """
     condition = with_fields(where, listing.columns) if where else ""
-    if len(requests) == 1:
+    key = parent.lower()
+    about = Column(parent.upper(), key, compute=lambda row: row[key], heading=key)
+    asked = (*shown.fields, *shown.sort, *shown.count_by, *shown.sums)
+    if len(requests) == 1 and not any(named([about], each.lstrip("-")) for each in asked):
         (request,) = requests.values()
         show_list(farm, listing, Query(method, request), shown, where=where)
         return
     if shown.watch:
-        raise InvalidCall(f"--watch is for one {parent.lower()}")
-    found = farm.each(method, requests, listing.view(shown, condition))
+        raise InvalidCall(f"--watch is for one {key}")
+    together = replace(listing, columns=(*listing.columns[:1], about, *listing.columns[1:]))
+    found = farm.each(method, requests, together.view(shown, condition))
     failures = [(name, each) for name, each in found.items() if isinstance(each, CallError)]
     if len(failures) == len(found) and failures:
         raise as_option(failures[0][1]) or failures[0][1]
-    key = parent.lower()
-    about = Column(parent.upper(), f"of.{key}", also=(key,), heading=key)
     rows: list[Row] = []
     for name, each in found.items():
         if not isinstance(each, CallError):
-            rows += [{"of": {key: name}, **row} for row in rows_in(each.json)]
+            rows += [{**row, key: name} for row in rows_in(each.json)]
             if each.cut_at:
                 complain(cut(each.cut_at, name), PROGRAM)
-    together = replace(listing, columns=(*listing.columns[:1], about, *listing.columns[1:]))
     print_rows(together, rows, shown)
     if failures:
         complain("\n".join(("some could not be read:", *failure_lines(failures))), PROGRAM)
@@ -320,6 +323,8 @@ def arranged(listing: Listing, rows: Iterable[Row], shown: Shown) -> tuple[list[
         ordered = in_order(found, columns, shown.sort, upwards=shown.upwards)
     else:
         names, upwards = listing.order(shown)
+        if listing.arrange is not None and not shown.sort:
+            rows = listing.arrange(rows, shown)
         ordered = in_order(rows, listing.columns, names, upwards=upwards)
     return ordered[: shown.limit], columns
 
