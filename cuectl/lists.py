@@ -21,8 +21,10 @@ from cuectl.columns import (
     counted_by,
     for_spreadsheet,
     in_order,
-    named,
     value_at,
+)
+from cuectl.columns import (
+    named as named_column,
 )
 from cuectl.conditions import with_fields
 from cuectl.errors import CallError, InvalidCall
@@ -136,6 +138,8 @@ class Listing:
     """The name of the list in the answer, where some columns are computed by the gateway."""
     sort: tuple[str, ...] = ("name",)
     upwards: bool | None = None
+    arrange: Callable[[Iterable[Row], Shown], list[Row]] | None = None
+    """The order without --sort-by that no column gives: a tree."""
     completed: Callable[[Farm, Sequence[Row]], Sequence[Row]] | None = None
     """What else is asked for, beside the rows; not with --watch."""
 
@@ -154,7 +158,7 @@ class Listing:
         if shown.counts:
             columns = chosen(self.columns, (*shown.count_by, *shown.sums))
         names = [each.lstrip("-") for each in self.order(shown)[0]]
-        columns += [named(self.columns, each) or Column("", each) for each in names]
+        columns += [named_column(self.columns, each) or Column("", each) for each in names]
         paths = dict.fromkeys(path for each in columns for path in each.paths)
         if is_whole(shown):
             extra = [each.path for each in columns if each.extra]
@@ -228,18 +232,21 @@ def show_lists(
 ) -> None:
     """Read a list of each of several objects, by one request, and print all rows together.
 
-    Rows of more than one, or of one that was not named, say which one they are about, in a column
-    with this title. Exits with 1 if some cannot be read, after those that can.
+    Rows of more than one, of one that was not `named`, and where an option asks for it, say which
+    one they are about, in a column with this title. Exits with 1 if some cannot be read, after
+    those that can.
     """
     condition = with_fields(where, listing.columns) if where else ""
-    if len(requests) == 1 and named:
+    key = parent.lower()
+    about = Column(parent.upper(), key, compute=lambda row: row.get(key), heading=key)
+    asked = (*shown.fields, *shown.sort, *shown.count_by, *shown.sums)
+    tells = any(named_column([about], each.lstrip("-")) for each in asked)
+    if len(requests) == 1 and named and not tells:
         (request,) = requests.values()
         show_list(farm, listing, Query(method, request), shown, where=where)
         return
     if shown.watch:
-        raise InvalidCall(f"--watch is for one {parent.lower()}")
-    key = parent.lower()
-    about = Column(parent.upper(), key, compute=lambda row: row.get(key), heading=key)
+        raise InvalidCall(f"--watch is for one {key}")
     together = replace(listing, columns=(*listing.columns[:1], about, *listing.columns[1:]))
     found = farm.each(method, requests, together.view(shown, condition))
     failures = [(name, each) for name, each in found.items() if isinstance(each, CallError)]
@@ -248,7 +255,7 @@ def show_lists(
     rows: list[Row] = []
     for name, each in found.items():
         if not isinstance(each, CallError):
-            rows += [{key: name, **row} for row in rows_in(each.json)]
+            rows += [{**row, key: name} for row in rows_in(each.json)]
             if each.cut_at:
                 complain(cut(each.cut_at, name), PROGRAM)
     print_rows(together, rows, shown)
@@ -333,6 +340,8 @@ def arranged(listing: Listing, rows: Iterable[Row], shown: Shown) -> tuple[list[
         ordered = in_order(found, columns, shown.sort, upwards=shown.upwards)
     else:
         names, upwards = listing.order(shown)
+        if listing.arrange is not None and not shown.sort:
+            rows = listing.arrange(rows, shown)
         ordered = in_order(rows, listing.columns, names, upwards=upwards)
     return ordered[: shown.limit], columns
 
