@@ -64,7 +64,9 @@ JOB_OPTIONS: Mapping[str, Decorator] = MappingProxyType(
         "where": click.option(
             "--where", metavar="CONDITION", help="Jobs that fit: 'dead>2 and user=lena'."
         ),
-        "all": click.option("--all", is_flag=True, help="All jobs."),
+        "all": click.option(
+            "--all", is_flag=True, help="All jobs; in a list, finished ones as well."
+        ),
     }
 )
 JOB_CHANGES = ("show", "mine", "user", "shot", "match", "failed", "paused", "where", "all")
@@ -98,7 +100,7 @@ def jobs_asked(farm: Farm, options: Options) -> Query:
         if not farm.me:
             raise InvalidCall("--mine: the token names no user; use --user NAME")
         r.setdefault("users", []).append(farm.me)
-    if options.get("finished"):
+    if options.get("finished") or (options.get("all") and "finished" in options):
         r["includeFinished"] = True
     found = [text for name, text in JOB_CONDITIONS.items() if options.get(name)]
     if where := options.get("where"):
@@ -115,6 +117,8 @@ JOB = Kind(
     query=jobs_asked,
     known=lambda names: {"r": {"jobs": list(names), "includeFinished": True}},
 )
+PENDING_JOB = replace(JOB, title="pending job", known=lambda names: {"r": {"jobs": list(names)}})
+"""For changes: Cuebot makes none to a finished job."""
 
 # --- hosts --------------------------------------------------------------------------------------
 
