@@ -29,7 +29,7 @@ TIME_LEFT = Column(
 )
 JOBS = Listing(
     place="jobs",
-    sort=("-priority", "name"),
+    sort=("priority", "name"),
     columns=(
         Column("NAME", "name"),
         Column("USER", "user"),

@@ -53,7 +53,7 @@ SET_AUTO_EAT = "job.JobInterface/SetAutoEat"
 SET_GROUP = "job.JobInterface/SetGroup"
 ADD_COMMENT = "job.JobInterface/AddComment"
 DELETE_COMMENT = "comment.CommentInterface/Delete"
-MOST_DEAD_FIRST = ("-jobStats.deadFrames", "name")
+MOST_DEAD_FIRST = ("jobStats.deadFrames", "name")
 DETAILS = Listing(
     place="jobs",
     columns=(
@@ -157,7 +157,8 @@ def comments(farm: Farm, jobs: Selection, shown: Shown) -> None:
         view = {"_fields": "name", "_where": "hasComment"}
         names = names_in(farm.rows(query.method, query.request, view), JOB)
     requests = {each: {"job": each} for each in names}
-    show_lists(farm, COMMENTS, GET_COMMENTS, requests, shown, parent="JOB")
+    named = bool(jobs.words)
+    show_lists(farm, COMMENTS, GET_COMMENTS, requests, shown, parent="JOB", named=named)
 
 
 # --- changing them --------------------------------------------------------------------------------
