@@ -23,6 +23,7 @@ from cuectl.kinds import GET_JOBS, JOB, JOB_CHANGES, JOB_PARENTS, PENDING_JOB
 from cuectl.lists import (
     Listing,
     Shown,
+    as_option,
     list_options,
     named_query,
     show_details,
@@ -38,7 +39,6 @@ from cuectl.verb import verb
 
 SECTION = "Jobs"
 A_JOB = "demo-sh010-lena_comp_v003"
-GET_JOB = "job.JobInterface/GetJob"
 GET_COMMENTS = "job.JobInterface/GetComments"
 GET_GROUPS = "show.ShowInterface/GetGroups"
 GET_ACTIVE_SHOWS = "show.ShowInterface/GetActiveShows"
@@ -132,17 +132,21 @@ def job(farm: Farm, jobs: Selection, shown: Shown) -> None:
     """Show all about jobs, finished ones as well."""
     if not jobs.given():
         raise click.UsageError(jobs.missing(), click.get_current_context())
-    words, listing = jobs.spelled(), DETAILS
-    if len(words) == 1 and ID.fullmatch(words[0]):
-        query, listing = Query(GET_JOB, {"id": words[0]}), replace(DETAILS, place="job")
+    words = jobs.spelled()
+    if words and all(map(ID.fullmatch, words)):
+        query = Query(GET_JOBS, {"r": {"ids": words, "includeFinished": True}})
     else:
         query = named_query(farm, jobs)
-    shown = replace(shown, one=len(words) == 1)
     if shown.counts or shown.watch:
-        show_list(farm, listing, query, shown)
-    else:
-        view = listing.view(shown, query.where)
-        show_details(listing, farm.rows(query.method, query.request, view), shown)
+        show_list(farm, DETAILS, query, shown)
+        return
+    try:
+        rows = farm.rows(query.method, query.request, DETAILS.view(shown, query.where))
+    except CallError as error:
+        raise as_option(error) or error from None
+    if len(words) == 1 and not rows:
+        raise CallError("NOT_FOUND", jobs.not_there(farm, words, 1))
+    show_details(DETAILS, rows, replace(shown, one=len(words) == 1))
 
 
 @verb(GET_COMMENTS, GET_JOBS, examples=(f"cuectl comments {A_JOB}", "cuectl comments --show demo"))
