@@ -45,12 +45,17 @@ def with_comment(comment: str | None) -> str:
 
 
 def leave_comment(
-    farm: Farm, how: How, kind: Kind, names: Sequence[str], comment: str | None
+    farm: Farm,
+    how: How,
+    kind: Kind,
+    names: Sequence[str],
+    comment: str | None,
+    subject: str = SUBJECT,
 ) -> None:
     """Say why on each of these objects, if there is anything to say. Fails as `change` does."""
     if comment and names:
         silent = replace(how, quiet=True)
-        add_comments(farm, silent, kind, names, comment, verb="comment")
+        add_comments(farm, silent, kind, names, comment, subject=subject, verb="comment")
 
 
 def add_comments(

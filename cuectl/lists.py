@@ -12,6 +12,7 @@ import click
 import orjson
 
 from cuectl import PROGRAM
+from cuectl.changes import verb_name
 from cuectl.columns import (
     Column,
     Row,
@@ -23,11 +24,10 @@ from cuectl.columns import (
     named,
     value_at,
 )
-from cuectl.changes import verb_name
 from cuectl.conditions import with_fields
 from cuectl.errors import CallError, InvalidCall
 from cuectl.farm import Farm, Json, rows_in
-from cuectl.selection import PATTERN, Decorator, Query, Selection
+from cuectl.selection import Decorator, Query, Selection
 from cuectl.terminal.exits import CUT, FAILED, NOT_FOUND, complain, failure_lines
 from cuectl.terminal.layout import Cell, laid_out, left_out
 from cuectl.terminal.text import is_colored, printable, printable_json, printable_lines
@@ -136,6 +136,8 @@ class Listing:
     """The name of the list in the answer, where some columns are computed by the gateway."""
     sort: tuple[str, ...] = ("name",)
     upwards: bool | None = None
+    completed: Callable[[Farm, Sequence[Row]], Sequence[Row]] | None = None
+    """What else is asked for, beside the rows; not with --watch."""
 
     def shown_in(self, shown: Shown) -> list[Column]:
         """The columns of an output."""
@@ -185,9 +187,7 @@ def show_named(
 
 def named_query(farm: Farm, selection: Selection) -> Query:
     """The read of what is named or chosen. Raises CallError (NOT_FOUND) for unknown names."""
-    names = [each for each in selection.spelled() if not PATTERN.search(each)]
-    if names and (absent := selection.kind.absent(farm, names)):
-        raise CallError("NOT_FOUND", selection.not_there(farm, absent, 1))
+    selection.check(farm)
     return selection.rows_named(farm)
 
 
@@ -208,8 +208,11 @@ def show_list(farm: Farm, listing: Listing, query: Query, shown: Shown, *, where
         answer, about = farm.read(query.method, query.request, view)
     except CallError as error:
         raise as_option(error) or error from None
-    print_rows(listing, rows_in(answer), shown)
-    tell(about, query, len(rows_in(answer)))
+    rows: Sequence[Row] = rows_in(answer)
+    if listing.completed is not None:
+        rows = listing.completed(farm, rows)
+    print_rows(listing, rows, shown)
+    tell(about, query, len(rows))
 
 
 def show_lists(
@@ -221,14 +224,15 @@ def show_lists(
     *,
     parent: str,
     where: str = "",
+    named: bool = True,
 ) -> None:
     """Read a list of each of several objects, by one request, and print all rows together.
 
-    Rows of more than one say which one they are about, in a column with this title. Exits with 1 if
-    some cannot be read, after those that can.
+    Rows of more than one, or of one that was not named, say which one they are about, in a column
+    with this title. Exits with 1 if some cannot be read, after those that can.
     """
     condition = with_fields(where, listing.columns) if where else ""
-    if len(requests) == 1:
+    if len(requests) == 1 and named:
         (request,) = requests.values()
         show_list(farm, listing, Query(method, request), shown, where=where)
         return

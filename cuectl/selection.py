@@ -111,8 +111,8 @@ class Selection:
         return replace(query, conditions=(*query.conditions, " or ".join(found)))
 
     def spelled(self) -> list[str]:
-        """The words, with those of standard input in place of `-`. Raises InvalidCall."""
-        return spelled(self.words)
+        """The words, each once."""
+        return list(dict.fromkeys(self.words))
 
     def names(self, farm: Farm, *, unless: str = "", or_all: bool = False) -> list[str]:
         """The names that are meant, each checked if there are several.
@@ -166,9 +166,15 @@ class Selection:
             )
         return list(found)
 
+    def check(self, farm: Farm) -> None:
+        """Raises CallError (NOT_FOUND) for names, not patterns, that nothing has."""
+        names = [each for each in self.spelled() if not PATTERN.search(each)]
+        if names and (absent := self.kind.absent(farm, names)):
+            raise CallError("NOT_FOUND", self.not_there(farm, absent, 1))
+
     def missing(self) -> str:
         kind = self.kind
-        options = ", ".join(f"--{each.replace('_', '-')}" for each in [*kind.options][:4])
+        options = ", ".join(f"--{each.replace('_', '-')}" for each in [*self.options][:4])
         return (
             f"which {kind.many}? Give names or patterns ('{kind.one}*'), {options},"
             f" or - for names from a pipe"
@@ -246,6 +252,15 @@ def fits(name: str, pattern: str) -> bool:
     return re.search(expression(pattern), name) is not None
 
 
+def refuse_blank(options: Options) -> None:
+    """Raises UsageError for a value without a name (`--show "$UNSET"`), which would choose all."""
+    for name, value in options.items():
+        values = value if isinstance(value, tuple) else (value,)
+        if any(isinstance(each, str) and not each.strip(" ,") for each in values):
+            context = click.get_current_context(silent=True)
+            raise click.UsageError(f"--{name.replace('_', '-')} has no value", context)
+
+
 def choosing(kind: Kind, *options: str, own: Iterable[str] = ()) -> Decorator:
     """A decorator for a verb's function, which gets a Selection of this kind under its plural.
 
@@ -256,8 +271,9 @@ def choosing(kind: Kind, *options: str, own: Iterable[str] = ()) -> Decorator:
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(function)
         def run(*arguments: Any, **given: Any) -> Any:
-            words = given.pop("words", ())
+            words = tuple(spelled(given.pop("words", ())))
             chosen = {each: given.pop(each) for each in wanted}
+            refuse_blank(chosen)
             given[kind.many] = Selection(kind, words, chosen)
             return function(*arguments, **given)
 
