@@ -1,6 +1,6 @@
 """Jobs: looking at them, and changing them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -161,8 +161,8 @@ def comments(farm: Farm, jobs: Selection, shown: Shown) -> None:
         view = {"_fields": "name", "_where": "hasComment"}
         names = names_in(farm.rows(query.method, query.request, view), JOB)
     requests = {each: {"job": each} for each in names}
-    named = bool(jobs.words)
-    show_lists(farm, COMMENTS, GET_COMMENTS, requests, shown, parent="JOB", named=named)
+    by_options = not jobs.words
+    show_lists(farm, COMMENTS, GET_COMMENTS, requests, shown, parent="JOB", says_which=by_options)
 
 
 # --- changing them --------------------------------------------------------------------------------
@@ -173,16 +173,24 @@ def change_jobs(
     jobs: Selection,
     how: How,
     method: str,
-    values: Mapping[str, Any],
     *,
     told: str = "",
     unless: str = "",
-) -> list[str]:
-    """Make a call with these values for each of the jobs; the names of those that are meant."""
-    names = jobs.names(farm, unless=unless)
-    requests = {each: {"job": each, **values} for each in names}
-    done = change(farm, how, method, requests, told=told, everything=is_everything(jobs))
-    return names if how.dry_run else done
+    comment: str | None = None,
+    **values: Any,
+) -> None:
+    """Make a call with these values for each of the jobs, and leave a comment on those that are
+    changed.
+    """
+    change(
+        farm,
+        how,
+        method,
+        {each: {"job": each, **values} for each in jobs.names(farm, unless=unless)},
+        told=told or with_comment(comment),
+        everything=is_everything(jobs),
+        then=lambda done: leave_comment(farm, how, JOB, done, comment),
+    )
 
 
 @verb(PAUSE, examples=(f"cuectl pause {A_JOB}", "cuectl pause --show demo --comment 'bad plate'"))
@@ -191,9 +199,7 @@ def change_jobs(
 @change_options
 def pause(farm: Farm, jobs: Selection, comment: str | None, how: How) -> None:
     """Pause jobs: their running frames go on."""
-    told = with_comment(comment)
-    done = change_jobs(farm, jobs, how, PAUSE, {}, told=told, unless="isPaused")
-    leave_comment(farm, how, JOB, done, comment)
+    change_jobs(farm, jobs, how, PAUSE, unless="isPaused", comment=comment)
 
 
 @verb(RESUME, examples=(f"cuectl resume {A_JOB}", "cuectl resume --user marco"))
@@ -202,9 +208,7 @@ def pause(farm: Farm, jobs: Selection, comment: str | None, how: How) -> None:
 @change_options
 def resume(farm: Farm, jobs: Selection, comment: str | None, how: How) -> None:
     """Let paused jobs go on."""
-    told = with_comment(comment)
-    done = change_jobs(farm, jobs, how, RESUME, {}, told=told, unless="isPaused=false")
-    leave_comment(farm, how, JOB, done, comment)
+    change_jobs(farm, jobs, how, RESUME, unless="isPaused=false", comment=comment)
 
 
 @verb(SET_PRIORITY, examples=(f"cuectl priority {A_JOB} 200", "cuectl priority --mine 120"))
@@ -213,7 +217,7 @@ def resume(farm: Farm, jobs: Selection, comment: str | None, how: How) -> None:
 @change_options
 def priority(farm: Farm, jobs: Selection, priority: int, how: How) -> None:
     """Set the priority of jobs: higher ones run first."""
-    change_jobs(farm, jobs, how, SET_PRIORITY, {"val": priority}, told=f"-> {priority}")
+    change_jobs(farm, jobs, how, SET_PRIORITY, val=priority, told=f"-> {priority}")
 
 
 @verb(SET_MAX_CORES, examples=(f"cuectl max-cores {A_JOB} 40", "cuectl max-cores --user lena 16"))
@@ -222,7 +226,7 @@ def priority(farm: Farm, jobs: Selection, priority: int, how: How) -> None:
 @change_options
 def max_cores(farm: Farm, jobs: Selection, cores: int, how: How) -> None:
     """Set how many cores jobs may have at most, each."""
-    change_jobs(farm, jobs, how, SET_MAX_CORES, {"val": cores}, told=f"-> {cores}")
+    change_jobs(farm, jobs, how, SET_MAX_CORES, val=cores, told=f"-> {cores}")
 
 
 @verb(SET_MIN_CORES, examples=(f"cuectl min-cores {A_JOB} 8",))
@@ -231,7 +235,7 @@ def max_cores(farm: Farm, jobs: Selection, cores: int, how: How) -> None:
 @change_options
 def min_cores(farm: Farm, jobs: Selection, cores: int, how: How) -> None:
     """Set below how many cores jobs are favored, each."""
-    change_jobs(farm, jobs, how, SET_MIN_CORES, {"val": cores}, told=f"-> {cores}")
+    change_jobs(farm, jobs, how, SET_MIN_CORES, val=cores, told=f"-> {cores}")
 
 
 @verb(SET_MAX_RETRIES, examples=(f"cuectl max-retries {A_JOB} 3",))
@@ -240,7 +244,7 @@ def min_cores(farm: Farm, jobs: Selection, cores: int, how: How) -> None:
 @change_options
 def max_retries(farm: Farm, jobs: Selection, retries: int, how: How) -> None:
     """Set how often frames that fail are tried again."""
-    change_jobs(farm, jobs, how, SET_MAX_RETRIES, {"maxRetries": retries}, told=f"-> {retries}")
+    change_jobs(farm, jobs, how, SET_MAX_RETRIES, maxRetries=retries, told=f"-> {retries}")
 
 
 @verb(SET_AUTO_EAT, examples=(f"cuectl auto-eat {A_JOB} on",))
@@ -253,7 +257,7 @@ def auto_eat(farm: Farm, jobs: Selection, on: bool, how: How) -> None:
     Cuebot sets max-retries as well: to 0 with on, to 1 with off.
     """
     told = "-> on, and max-retries -> 0" if on else "-> off, and max-retries -> 1"
-    change_jobs(farm, jobs, how, SET_AUTO_EAT, {"value": on}, told=told)
+    change_jobs(farm, jobs, how, SET_AUTO_EAT, value=on, told=told)
 
 
 @verb(SET_GROUP, GET_JOBS, GET_GROUPS, examples=(f"cuectl regroup {A_JOB} fx",))
