@@ -75,12 +75,14 @@ def change(
     question: str = "",
     everything: bool = False,
     counts: Mapping[str, int] | None = None,
+    about: Callable[[Sequence[str]], str] | None = None,
 ) -> list[str]:
     """Make a call for each name, after a question; the names for which it was made.
 
     `told` is what follows in the summary: `-> 200`. A change that is about `everything` that there
-    is asks in any case. `counts` has how many frames of each name are meant. Exits with what
-    failed. With --dry-run, the calls are shown instead, and no name is answered.
+    is asks in any case. `counts` has how many frames of each name are meant; `about` says what was
+    changed of some of the names, where that is more than their number. Exits with what failed.
+    With --dry-run, the calls are shown instead, and no name is answered.
     """
     verb = verb_name()
     if everything and not question:
@@ -90,13 +92,18 @@ def change(
         for request in requests.values():
             called = orjson.dumps(farm.rehearse(method, request)).decode()
             click.echo(printable_lines(f"would call {method} {called}"))
+        if about is not None:
+            how.tell(f"{verb}: would be {about([*requests])}")
         return []
     found = farm.each(method, requests)
     failures = {name: each for name, each in found.items() if isinstance(each, CallError)}
     if len(failures) == len(requests) == 1:
         raise next(iter(failures.values()))
     done = [name for name in requests if name not in failures]
-    summary = summed_up(requests, failures, noun, told, counts)
+    if about is None:
+        summary = summed_up(requests, failures, noun, told, counts)
+    else:
+        summary = about(done) + (f", {len(failures)} failed" if failures else "")
     if failures:
         lines = "\n".join((f"{verb}: {summary}", *failure_lines([*failures.items()])))
         complain(lines, PROGRAM)
