@@ -110,7 +110,9 @@ JOB = Kind(
     method=GET_JOBS,
     options=JOB_OPTIONS,
     query=jobs_asked,
-    known=lambda names: {"r": {"jobs": list(names), "includeFinished": True}},
+    known=lambda names: {
+        "r": {"jobs": [*dict.fromkeys((*names, *map(str.lower, names)))], "includeFinished": True}
+    },
 )
 
 # --- hosts --------------------------------------------------------------------------------------
