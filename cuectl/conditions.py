@@ -32,10 +32,15 @@ def with_fields(condition: str, columns: Sequence[Column]) -> str:
             found.append(in_units(part, column))
         elif WORD.fullmatch(part) and part.lower() not in KEYWORDS:
             column = named(columns, part)
-            found.append(part if column is None or column.compute is not None else column.path)
+            found.append(part if column is None or is_local(column) else column.path)
         else:
             found.append(part)
     return "".join(found)
+
+
+def is_local(column: Column) -> bool:
+    """Whether the gateway does not know a column: it is no field of which less is shown."""
+    return column.compute is not None and column.path not in column.needs
 
 
 def values_in(parts: Sequence[str]) -> Iterator[bool]:

@@ -113,7 +113,9 @@ JOB = Kind(
     method=GET_JOBS,
     options=JOB_OPTIONS,
     query=jobs_asked,
-    known=lambda names: {"r": {"jobs": list(names), "includeFinished": True}},
+    known=lambda names: {
+        "r": {"jobs": [*dict.fromkeys((*names, *map(str.lower, names)))], "includeFinished": True}
+    },
 )
 PENDING_JOB = replace(JOB, title="pending job", known=lambda names: {"r": {"jobs": list(names)}})
 """For changes: Cuebot makes none to a finished job."""

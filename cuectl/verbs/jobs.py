@@ -38,7 +38,7 @@ from cuectl.terminal.text import counted
 from cuectl.verb import verb
 
 SECTION = "Jobs"
-A_JOB = "demo-sh010-lena_comp_v003"
+A_JOB, A_NOTED_JOB = "demo-sh010-lena_comp_v003", "demo-sh010-artist1_light_v012"
 GET_COMMENTS = "job.JobInterface/GetComments"
 GET_GROUPS = "show.ShowInterface/GetGroups"
 GET_ACTIVE_SHOWS = "show.ShowInterface/GetActiveShows"
@@ -162,7 +162,7 @@ def comments(farm: Farm, jobs: Selection, shown: Shown) -> None:
         names = names_in(farm.rows(query.method, query.request, view), JOB)
     requests = {each: {"job": each} for each in names}
     by_options = not jobs.words
-    show_lists(farm, COMMENTS, GET_COMMENTS, requests, shown, parent="JOB", says_which=by_options)
+    show_lists(farm, COMMENTS, GET_COMMENTS, requests, shown, parent="JOB", several=by_options)
 
 
 # --- changing them --------------------------------------------------------------------------------
@@ -348,7 +348,7 @@ def comment(farm: Farm, jobs: Selection, text: str, subject: str, how: How) -> N
 
 @verb(
     DELETE_COMMENT,
-    examples=(f"cuectl comments {A_JOB} --fields id --no-headers | cuectl delete-comment -",),
+    examples=(f"cuectl comments {A_NOTED_JOB} --fields id --no-headers | cuectl delete-comment -",),
 )
 @click.argument("ids", metavar="ID...", nargs=-1, required=True)
 @click.option("--job", metavar="JOB", help="Of this job: where tokens may change their own only.")
