@@ -76,15 +76,17 @@ def change(
     everything: bool = False,
     counts: Mapping[str, int] | None = None,
     verb: str = "",
+    about: Callable[[Sequence[str]], str] | None = None,
     then: Callable[[list[str]], None] | None = None,
 ) -> list[str]:
     """Make a call for each name, after a question; the names for which it was made.
 
     `told` is what follows in the summary: `-> 200`. A change that is about `everything` that there
-    is asks in any case. `counts` has how many frames of each name are meant. Exits with what
-    failed. With --dry-run, the calls are shown instead, and no name is answered. Messages begin
-    with `verb`, or the one that is running. `then` is what follows for those names, if any, for
-    which the call was made or, with --dry-run, would be; also if it has failed for others.
+    is asks in any case. `counts` has how many frames of each name are meant; `about` says what was
+    changed of some of the names, where that is more than their number. Exits with what failed.
+    With --dry-run, the calls are shown instead, and no name is answered. Messages begin with
+    `verb`, or the one that is running. `then` is what follows for those names, if any, for which
+    the call was made or, with --dry-run, would be; also if it has failed for others.
     """
     verb = verb or verb_name()
     if everything and not question:
@@ -95,6 +97,8 @@ def change(
         for request in requests.values():
             called = orjson.dumps(farm.rehearse(method, request)).decode()
             click.echo(printable_lines(f"would call {method} {called}"))
+        if about is not None:
+            how.tell(f"{verb}: would be {about([*requests])}")
         follow([*requests])
         return []
     found = farm.each(method, requests)
@@ -102,7 +106,10 @@ def change(
     if len(failures) == len(requests) == 1:
         raise next(iter(failures.values()))
     done = [name for name in requests if name not in failures]
-    summary = summed_up(requests, failures, noun, told, counts)
+    if about is None:
+        summary = summed_up(requests, failures, noun, told, counts)
+    else:
+        summary = about(done) + (f", {len(failures)} failed" if failures else "")
     if failures:
         lines = "\n".join((f"{verb}: {summary}", *failure_lines([*failures.items()])))
         complain(lines, PROGRAM)

@@ -42,6 +42,8 @@ FORMS = ("table", "wide", "json", "yaml", "ndjson", "csv", "name")
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 """With what a text begins that a spreadsheet would run."""
 EVERY_SECONDS = 2.0
+MOST_READ = 500
+"""Objects whose lists are read for one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,40 +230,48 @@ def show_lists(
     *,
     parent: str,
     where: str = "",
-    named: bool = True,
+    of: Mapping[str, str] | None = None,
+    several: bool = False,
 ) -> None:
     """Read a list of each of several objects, by one request, and print all rows together.
 
-    Rows of more than one, of one that was not `named`, and where an option asks for it, say which
-    one they are about, in a column with this title. Exits with 1 if some cannot be read, after
-    those that can.
+    Rows of more than one say which one they are about, in a column with this title, and with
+    `several` in any case. `of` has the names of these objects where there are several requests
+    about one. Exits with 1 if some cannot be read, after those that can.
     """
     condition = with_fields(where, listing.columns) if where else ""
-    key = parent.lower()
-    about = Column(parent.upper(), key, compute=lambda row: row.get(key), heading=key)
-    asked = (*shown.fields, *shown.sort, *shown.count_by, *shown.sums)
-    tells = any(named_column([about], each.lstrip("-")) for each in asked)
-    if len(requests) == 1 and named and not tells:
-        (request,) = requests.values()
-        show_list(farm, listing, Query(method, request), shown, where=where)
-        return
+    if len(requests) > MOST_READ:
+        raise InvalidCall(f"these are {len(requests)} {parent.lower()}s; choose fewer of them")
+    key, names = parent.lower(), of or {each: each for each in requests}
+    together = with_parent(listing, key, several or len({*names.values()}) > 1)
     if shown.watch:
-        raise InvalidCall(f"--watch is for one {key}")
-    together = replace(listing, columns=(*listing.columns[:1], about, *listing.columns[1:]))
+        if len(requests) != 1:
+            raise InvalidCall(f"--watch is for one {key}")
+        (request,) = requests.values()
+        show_list(farm, together, Query(method, request), shown, where=where)
+        return
     found = farm.each(method, requests, together.view(shown, condition))
     failures = [(name, each) for name, each in found.items() if isinstance(each, CallError)]
     if len(failures) == len(found) and failures:
         raise as_option(failures[0][1]) or failures[0][1]
-    rows: list[Row] = []
-    for name, each in found.items():
-        if not isinstance(each, CallError):
-            rows += [{**row, key: name} for row in rows_in(each.json)]
-            if each.cut_at:
-                complain(cut(each.cut_at, name), PROGRAM)
+    read = {name: each for name, each in found.items() if not isinstance(each, CallError)}
+    rows = [{key: names[name], **row} for name in read for row in rows_in(read[name].json)]
     print_rows(together, rows, shown)
     if failures:
         complain("\n".join(("some could not be read:", *failure_lines(failures))), PROGRAM)
         sys.exit(FAILED)
+    if short := [name for name, each in read.items() if each.cut_at]:
+        complain(f"warning: there may be more rows of {', '.join(short)}", PROGRAM)
+        sys.exit(CUT)
+
+
+def with_parent(listing: Listing, key: str, is_shown: bool) -> Listing:
+    """A list whose rows have the name of what they belong to at this key, as their second column
+    and first order; who names that column sees it in any case.
+    """
+    about = Column(key.upper(), key, compute=lambda row: row.get(key), wide=not is_shown)
+    columns = (*listing.columns[:1], about, *listing.columns[1:])
+    return replace(listing, columns=columns, sort=(key, *listing.sort))
 
 
 def as_option(error: CallError) -> InvalidCall | None:
@@ -274,8 +284,8 @@ def as_option(error: CallError) -> InvalidCall | None:
     return None
 
 
-def cut(rows: int, name: str = "") -> str:
-    return f"warning: there may be more than these {rows} rows{f' of {name}' if name else ''}"
+def cut(rows: int) -> str:
+    return f"warning: there may be more than these {rows} rows"
 
 
 def tell(about: "Answer", query: Query, rows: int) -> None:
@@ -431,7 +441,7 @@ def as_json(row: Row, columns: Sequence[Column], shown: Shown) -> Json:
     """The row as the gateway has it, with what is computed here; with --fields, only these."""
     computed = {each.path: each.compute(row) for each in columns if each.compute is not None}
     if is_whole(shown):
-        return {**row, **computed}
+        return {**row, **{key: each for key, each in computed.items() if key not in row}}
     if shown.counts:
         return {each.heading or each.path: value_at(row, each.path) for each in columns}
     return {**parts_of(row, [each.path for each in columns if not each.compute]), **computed}

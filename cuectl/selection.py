@@ -266,10 +266,11 @@ def refuse_blank(options: Options) -> None:
             raise click.UsageError(f"--{name.replace('_', '-')} has no value", context)
 
 
-def choosing(kind: Kind, *options: str, own: Iterable[str] = ()) -> Decorator:
+def choosing(kind: Kind, *options: str, own: Iterable[str] = (), behind: str = "") -> Decorator:
     """A decorator for a verb's function, which gets a Selection of this kind under its plural.
 
-    `options` are those of the kind's that choose; all but those in `own` without any.
+    `options` are those of the kind's that choose; all but those in `own` without any. `behind` is
+    what other words may follow the names, for --help.
     """
     wanted = options or tuple(each for each in kind.options if each not in own)
 
@@ -285,7 +286,7 @@ def choosing(kind: Kind, *options: str, own: Iterable[str] = ()) -> Decorator:
         command: Callable[..., Any] = run
         for each in reversed(wanted):
             command = kind.options[each](command)
-        metavar, shell = f"[{kind.one.upper()}]...", complete(kind.many)
+        metavar, shell = f"[{kind.one.upper()}]...{behind}", complete(kind.many)
         return click.argument("words", metavar=metavar, nargs=-1, shell_complete=shell)(command)
 
     return decorate

@@ -1,4 +1,641 @@
 """Layers and frames."""
 
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import wraps
+from typing import Any
+
+import click
+
+from cuectl import PROGRAM
+from cuectl.changes import How, change, change_options, listed, verb_name
+from cuectl.columns import Column, Row, as_called
+from cuectl.completion import complete
+from cuectl.errors import CallError, InvalidCall
+from cuectl.farm import Farm, Json, rows_in
+from cuectl.frame_words import (
+    MOST_FRAMES,
+    STATES,
+    Frames,
+    Part,
+    amount,
+    is_frame,
+    lost,
+    parts_of,
+)
+from cuectl.kinds import JOB, JOB_CHANGES, JOB_PARENTS, each_of, several
+from cuectl.lists import Listing, Shown, list_options, show_lists, split, where_option
+from cuectl.selection import STANDARD_INPUT, Decorator, Selection, choosing, quoted
+from cuectl.suggestions import did_you_mean
+from cuectl.terminal.exits import NOT_FOUND, complain
+from cuectl.verb import verb
+from cuectl.verbs import layers as of_layers
+
 SECTION = "Layers and frames"
-VERBS = ()
+A_JOB, DYING = "demo-sh010-lena_comp_v003", "harbor-hb110-tomas_light_v004"
+GET_LAYERS = "job.JobInterface/GetLayers"
+GET_FRAMES = "job.JobInterface/GetFrames"
+GET_JOB = "job.JobInterface/GetJob"
+RETRY = "job.JobInterface/RetryFrames"
+EAT = "job.JobInterface/EatFrames"
+KILL = "job.JobInterface/KillFrames"
+MARK_DONE = "job.JobInterface/MarkDoneFrames"
+REORDER = "job.JobInterface/ReorderFrames"
+STAGGER = "job.JobInterface/StaggerFrames"
+BEHIND = " [FRAME]..."
+OPTION_OF_STATE = {"DEAD": "failed", "RUNNING": "running", "WAITING": "waiting"}
+"""The options for jobs that have frames in these states."""
+
+
+def exit_of(row: Row) -> Any:
+    """The exit status of what has ended."""
+    status = row.get("exitStatus")
+    return None if row.get("state") == "RUNNING" or status == -1 else status
+
+
+LAYERS = Listing(
+    place="layers",
+    sort=("dispatchOrder", "name"),
+    upwards=True,
+    columns=(
+        Column("NAME", "name", also=("layer",)),
+        Column("DEAD", "layerStats.deadFrames", alert=True),
+        Column("RUN", "layerStats.runningFrames", also=("running",)),
+        Column("WAIT", "layerStats.waitingFrames", also=("waiting",)),
+        Column("DEPEND", "layerStats.dependFrames"),
+        Column(
+            "DONE", "layerStats.succeededFrames", of="layerStats.totalFrames", also=("succeeded",)
+        ),
+        Column("EATEN", "layerStats.eatenFrames"),
+        Column("AVG FRAME", "layerStats.avgFrameSec", unit="seconds"),
+        Column("MEM", "layerStats.maxRss", unit="kB"),
+        Column("MIN MEM", "minMemory", unit="kB"),
+        Column("MIN CORES", "minCores"),
+        Column("TYPE", "type", wide=True),
+        Column("SERVICES", "services", wide=True),
+        Column("RANGE", "range", wide=True),
+        Column("TAGS", "tags", wide=True),
+        Column("LIMITS", "limits", wide=True),
+        Column("SLOWEST", "layerStats.highFrameSec", unit="seconds", wide=True),
+        Column("CORES", "layerStats.reservedCores", wide=True),
+        Column("CORE HOURS", "coreHours", extra=True, wide=True),
+        Column("GPUS", "minGpus", wide=True),
+        Column("TIMEOUT MIN", "timeout", also=("timeout",), wide=True),
+        Column("OPTIMIZER", "memoryOptimizerEnabled", wide=True),
+        Column("COMMAND", "command", wide=True),
+        Column("ID", "id", wide=True),
+    ),
+)
+NAME = Column("NAME", "name", also=("frame",))
+STATE = Column("STATE", "state")
+EXIT = Column("EXIT", "exitStatus", compute=exit_of, needs=("exitStatus", "state"))
+STARTED = Column("STARTED", "startTime", unit="time")
+STOPPED = Column("STOPPED", "stopTime", unit="time")
+LAYER = Column("LAYER", "layerName", wide=True)
+NUMBER = Column("NUMBER", "number", wide=True)
+HOST = Column("HOST", "host", extra=True)
+FRAMES = Listing(
+    place="frames",
+    sort=("dispatchOrder", "name"),
+    upwards=True,
+    columns=(
+        NAME,
+        STATE,
+        Column("RETRIES", "retryCount"),
+        EXIT,
+        Column("RUNTIME", "runtime", unit="seconds", extra=True),
+        STARTED,
+        STOPPED,
+        Column("MEM", "maxRss", unit="kB"),
+        HOST,
+        LAYER,
+        NUMBER,
+        Column("MEM NOW", "usedMemory", unit="kB", wide=True),
+        Column("RESERVED", "reservedMemory", unit="kB", wide=True),
+        Column("CORE TIME", "totalCoreTime", unit="seconds", wide=True),
+        Column("CORE HOURS", "coreHours", extra=True, wide=True),
+        Column("LAST LOG", "lluTime", unit="time", wide=True),
+        Column("ID", "id", wide=True),
+    ),
+)
+LOGS = replace(
+    FRAMES, columns=(NAME, STATE, EXIT, STOPPED, replace(STARTED, wide=True), LAYER, NUMBER)
+)
+
+# --- options ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """The options that choose frames."""
+
+    layers: tuple[str, ...] = ()
+    ranges: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
+    host: str = ""
+
+
+def known_states(
+    context: click.Context, parameter: click.Parameter, values: Sequence[str]
+) -> tuple[str, ...]:
+    states = [each.upper() for each in each_of(values)]
+    for each in states:
+        if each not in STATES:
+            near = did_you_mean(each, STATES) or f"; there are {', '.join(STATES)}"
+            raise click.BadParameter(f"there is no {each!r}{near}", context, parameter)
+    return tuple(states)
+
+
+LAYER_OPTION = several(
+    "--layer", "layers", callback=split, metavar="LAYER", help="Frames of this layer."
+)
+RANGE_OPTION = several(
+    "--range",
+    "--frame",
+    "--frames",
+    "ranges",
+    metavar="FRAMES",
+    help="These frames: 1001-1010, 1001,1003.",
+)
+STATE_OPTION = several(
+    "--state",
+    "states",
+    callback=known_states,
+    metavar="STATE",
+    help="Frames in this state: DEAD, EATEN.",
+)
+FLAGS: Mapping[str, Decorator] = {
+    "DEAD": click.option("--dead", "--failed", "dead", is_flag=True, help="Frames that are dead."),
+    "RUNNING": click.option("--running", is_flag=True, help="Frames that run."),
+    "WAITING": click.option("--waiting", is_flag=True, help="Frames that could run."),
+    "SUCCEEDED": click.option(
+        "--done", "--succeeded", "succeeded", is_flag=True, help="Frames that are done."
+    ),
+    "EATEN": click.option("--eaten", is_flag=True, help="Frames that were given up."),
+}
+HOST_OPTION = click.option(
+    "--host",
+    default="",
+    metavar="HOST",
+    shell_complete=complete("hosts"),
+    help="Frames that run there, or did last.",
+)
+
+
+def frame_options(*, states: bool = True, reads: bool = False) -> Decorator:
+    """Options that choose frames; the function gets them as `chosen`."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def run(*arguments: Any, **given: Any) -> Any:
+            flags = [each for each in FLAGS if given.pop(each.lower(), False)]
+            chosen = Chosen(
+                layers=given.pop("layers"),
+                ranges=given.pop("ranges"),
+                states=(*given.pop("states", ()), *flags),
+                host=given.pop("host", ""),
+            )
+            return function(*arguments, chosen=chosen, **given)
+
+        options = [LAYER_OPTION, RANGE_OPTION]
+        options += [STATE_OPTION] if states else []
+        options += [*FLAGS.values(), HOST_OPTION, where_option] if reads else []
+        command: Callable[..., Any] = run
+        for each in reversed(options):
+            command = each(command)
+        return command
+
+    return decorate
+
+
+# --- which frames -------------------------------------------------------------------------------
+
+
+def split_words(farm: Farm, jobs: Selection) -> tuple[Selection, list[str]]:
+    """The jobs among the words, of which the first one is one, and the frames behind it."""
+    like_frames = [each for each in jobs.words if is_frame(each)]
+    if not like_frames:
+        return jobs, []
+    absent = set(JOB.absent(farm, like_frames))
+    if jobs.words[0] in absent:
+        raise InvalidCall(
+            f"{jobs.words[0]} is no job; frames come behind their job, or as --range"
+            f" {jobs.words[0]}"
+        )
+    words = tuple(each for each in jobs.words if each not in absent)
+    return replace(jobs, words=words), [each for each in like_frames if each in absent]
+
+
+def meant(
+    farm: Farm,
+    jobs: Selection,
+    chosen: Chosen,
+    *,
+    or_all: bool = False,
+    default: tuple[str, ...] = (),
+) -> Frames:
+    """The frames that words and options are about. Those that no words name are in the `default`
+    states, unless options have others. Raises as Selection.names does.
+    """
+    jobs, words = split_words(farm, jobs)
+    parts = parts_of([*words, *chosen.ranges], chosen.layers)
+    states = chosen.states or (() if words else default)
+    option = OPTION_OF_STATE.get(states[0]) if len(states) == 1 else None
+    if option and not jobs.words and (jobs.given() or or_all):
+        jobs = replace(jobs, options={**jobs.options, option: True})
+    try:
+        names = jobs.names(farm, or_all=or_all)
+    except CallError as error:
+        if error.code != "NOT_FOUND" or len(jobs.words) < 2:
+            raise
+        hint = "layers and states are options: --layer, --state"
+        raise CallError(error.code, f"{error.message}; {hint}") from None
+    return Frames(jobs=names, parts=parts, states=states, named=bool(words))
+
+
+def counted(farm: Farm, frames: Frames) -> dict[str, dict[str, int]]:
+    """How many frames of each request are in which states; requests without any are left out.
+
+    Raises CallError (NOT_FOUND) for a layer that none of the jobs has, and for a single frame.
+    """
+    fields = ["state", *(["layerName", "number"] if frames.narrowed else [])]
+    view = {"_group": ",".join(fields), "_count": "true"}
+    answers = farm.each(GET_FRAMES, frames.requests(limit=MOST_FRAMES), view)
+    found: dict[str, dict[str, int]] = {}
+    there: set[tuple[str, str]] = set()
+    for name, answer in answers.items():
+        if isinstance(answer, CallError):
+            if len(frames.jobs) == 1 or answer.code != "NOT_FOUND":  # it may have ended meanwhile
+                raise answer
+            continue
+        for group in rows_in(answer.json):
+            counts = found.setdefault(name, {})
+            counts[group["state"]] = counts.get(group["state"], 0) + group["count"]
+            number, layer = str(group.get("number")), str(group.get("layerName"))
+            there |= {(layer, ""), (layer, number), ("", number)}
+    for part in frames.parts:
+        check_part(farm, frames, part, there)
+    return found
+
+
+def check_part(farm: Farm, frames: Frames, part: Part, there: set[tuple[str, str]]) -> None:
+    """Raises CallError for a layer or a number that is of no frame."""
+    absent = [each for each in part.layers if (each, "") not in there]
+    if absent:
+        requests: dict[str, Json] = {each: {"job": each} for each in frames.jobs}
+        answers = farm.each(GET_LAYERS, requests, {"_fields": "name"}).values()
+        known = [
+            str(row["name"])
+            for each in answers
+            if not isinstance(each, CallError)
+            for row in rows_in(each.json)
+        ]
+        for each in absent:
+            if each not in known:
+                near = did_you_mean(each, known)
+                raise CallError("NOT_FOUND", f"no layer {each!r} in {listed(frames.jobs)}{near}")
+    for number in part.numbers:
+        places = [(layer, number.lstrip("0") or "0") for layer in part.layers or ("",)]
+        if number.isdecimal() and not there.intersection(places):
+            where = Part(part.layers).text
+            raise CallError("NOT_FOUND", f"no frame {number} in {listed(frames.jobs)}{where}")
+
+
+# --- lists --------------------------------------------------------------------------------------
+
+
+@verb(
+    GET_LAYERS,
+    examples=(
+        f"cuectl layers {A_JOB}",
+        "cuectl layers --show demo --fields name,tags,limits",
+        "cuectl layers --mine --sort-by mem --limit 5",
+    ),
+)
+@choosing(JOB, *JOB_PARENTS)
+@where_option
+@list_options
+def layers(farm: Farm, jobs: Selection, where: str, shown: Shown) -> None:
+    """List the layers of jobs: of all, or of these."""
+    names = jobs.names(farm, or_all=True)
+    requests: dict[str, Json] = {each: {"job": each} for each in names}
+    show_lists(
+        farm,
+        LAYERS,
+        GET_LAYERS,
+        requests,
+        shown,
+        parent="job",
+        where=where,
+        several=not is_one(jobs),
+    )
+
+
+@verb(
+    GET_FRAMES,
+    examples=(
+        f"cuectl frames {DYING} --dead --fields name,exit,host",
+        f"cuectl frames {DYING} 1001-1010",
+        "cuectl frames --mine --running --sort-by runtime --limit 5",
+        "cuectl frames --show demo --count-by job,state",
+    ),
+)
+@choosing(JOB, *JOB_PARENTS, behind=BEHIND)
+@frame_options(reads=True)
+@list_options
+def frames(farm: Farm, jobs: Selection, chosen: Chosen, where: str, shown: Shown) -> None:
+    """List the frames of jobs: of all, or of these.
+
+    Words behind a job that begin with a number are frames: 1001, 1001-1010, 1001-comp.
+    """
+    show_frames(farm, FRAMES, jobs, chosen, shown, where)
+
+
+@verb(
+    GET_FRAMES,
+    GET_JOB,
+    examples=(
+        f"cuectl logs {DYING} 1006-beauty --fields log",
+        f"cuectl logs {DYING} --dead",
+        "cuectl logs --show demo --dead --fields name,log -o csv",
+    ),
+)
+@choosing(JOB, *JOB_PARENTS, behind=BEHIND)
+@frame_options(reads=True)
+@list_options
+def logs(farm: Farm, jobs: Selection, chosen: Chosen, where: str, shown: Shown) -> None:
+    """List where the logs of frames are that have run."""
+    show_frames(farm, LOGS, jobs, chosen, shown, where)
+
+
+def show_frames(
+    farm: Farm, listing: Listing, jobs: Selection, chosen: Chosen, shown: Shown, where: str
+) -> None:
+    wanted = meant(farm, jobs, chosen, or_all=True)
+    if wanted.narrowed:
+        counted(farm, wanted)
+    conditions = [where] if where else []
+    if chosen.host:
+        conditions.append(f"host={quoted(chosen.host)}")
+    if listing is LOGS and not wanted.named:
+        conditions.append("startTime>0")
+    fields = [*map(as_called, shown.fields)]
+    if "log" in fields or (listing is LOGS and not fields and not shown.counts):
+        folders = log_folders(farm, wanted)
+        log = Column("LOG", "log", compute=folders, needs=("name", "startTime"))
+        listing = replace(listing, columns=(*listing.columns, log))
+    show_lists(
+        farm,
+        listing,
+        GET_FRAMES,
+        wanted.requests(wanted.states, limit=MOST_FRAMES),
+        shown,
+        parent="job",
+        where=conditions[0] if len(conditions) == 1 else " and ".join(f"({c})" for c in conditions),
+        of=wanted.job_of,
+        several=not is_one(jobs),
+    )
+
+
+def log_folders(farm: Farm, wanted: Frames) -> Callable[[Row], str | None]:
+    """From a frame's row to the path of its log, unless it has never run. Raises CallError."""
+    requests: dict[str, Json] = {each: {"id": each} for each in wanted.jobs}
+    found: dict[str, Json] = {}
+    for job, answer in farm.each(GET_JOB, requests, {"_fields": "name,logDir"}).items():
+        if isinstance(answer, CallError):
+            raise answer
+        (found[job],) = rows_in(answer.json)
+
+    def path(row: Row) -> str | None:
+        job = found[row["job"]] if "job" in row else next(iter(found.values()))
+        if not row.get("startTime"):
+            return None
+        return f"{job['logDir']}/{job['name']}.{row['name']}.rqlog"
+
+    return path
+
+
+def is_one(jobs: Selection) -> bool:
+    """Whether just one job is named."""
+    first, *others = jobs.words or ("*",)
+    chooses = any(jobs.options.values()) or first == STANDARD_INPUT or set(first) & set("*?[")
+    return not chooses and all(map(is_frame, others))
+
+
+# --- changes ------------------------------------------------------------------------------------
+
+
+@verb(
+    RETRY,
+    GET_FRAMES,
+    examples=(
+        f"cuectl retry {DYING}",
+        "cuectl retry --show harbor",
+        f"cuectl retry {DYING} 1006-1008",
+        f"cuectl retry {DYING} --layer beauty --state dead,eaten",
+    ),
+)
+@choosing(JOB, *(each for each in JOB_CHANGES if each != "all"), behind=BEHIND)
+@frame_options()
+@click.option("--all", "every", is_flag=True, help="Dead, eaten and succeeded frames.")
+@change_options
+def retry(farm: Farm, jobs: Selection, chosen: Chosen, every: bool, how: How) -> None:
+    """Run frames of jobs again: dead ones, or these.
+
+    Words behind a job that begin with a number are frames, whatever their state.
+    """
+    if every:
+        chosen = replace(chosen, states=("DEAD", "EATEN", "SUCCEEDED"))
+
+    def question(about: str, states: Sequence[str]) -> str:
+        loses = lost(states)
+        return f"Run {about} again? {loses}" if loses else ""
+
+    change_frames(farm, how, RETRY, meant(farm, jobs, chosen, default=("DEAD",)), question)
+
+
+@verb(
+    EAT,
+    GET_FRAMES,
+    examples=(
+        f"cuectl eat {DYING}",
+        f"cuectl eat {DYING} 1006-beauty",
+        "cuectl eat --mine --dry-run",
+    ),
+)
+@choosing(JOB, *JOB_CHANGES, behind=BEHIND)
+@frame_options()
+@change_options
+def eat(farm: Farm, jobs: Selection, chosen: Chosen, how: How) -> None:
+    """Give up frames of jobs: dead ones, or these.
+
+    Words behind a job that begin with a number are frames, whatever their state. Jobs end
+    without them, but what waits for them goes on waiting: cuectl done lets it run.
+    """
+    frames = meant(farm, jobs, chosen, default=("DEAD",))
+    change_frames(farm, how, EAT, frames, lambda about, _: f"Eat {about}? They are given up")
+
+
+@verb(
+    KILL,
+    GET_FRAMES,
+    name="kill-frames",
+    examples=(
+        f"cuectl kill-frames {A_JOB} 1009-comp",
+        f"cuectl kill-frames {A_JOB} --layer comp --dry-run",
+    ),
+)
+@choosing(JOB, *JOB_CHANGES, behind=BEHIND)
+@frame_options(states=False)
+@change_options
+def kill_frames(farm: Farm, jobs: Selection, chosen: Chosen, how: How) -> None:
+    """Kill running frames of jobs, but not the jobs.
+
+    Words behind a job that begin with a number are frames.
+    """
+    frames = meant(farm, jobs, replace(chosen, states=("RUNNING",)))
+    lost_of = "What they have rendered is lost"
+    change_frames(farm, how, KILL, frames, lambda about, _: f"Kill {about}? {lost_of}")
+
+
+@verb(
+    MARK_DONE,
+    GET_FRAMES,
+    examples=(f"cuectl done {A_JOB} 1001-1005", f"cuectl done {A_JOB} --layer comp --state dead"),
+)
+@choosing(JOB, *JOB_CHANGES, behind=BEHIND)
+@frame_options()
+@change_options
+def done(farm: Farm, jobs: Selection, chosen: Chosen, how: How) -> None:
+    """Let run what waits for frames of jobs: all, or these.
+
+    The frames stay as they are. Words behind a job that begin with a number are frames.
+    """
+
+    def question(about: str, _: Sequence[str]) -> str:
+        return f"Let run what waits for {about}? They stay as they are"
+
+    change_frames(farm, how, MARK_DONE, meant(farm, jobs, chosen), question)
+
+
+def change_frames(
+    farm: Farm,
+    how: How,
+    method: str,
+    frames: Frames,
+    question: Callable[[str, Sequence[str]], str],
+) -> None:
+    """Count the frames, ask about them, and make a call for each job that has any.
+
+    `question` is from their number and states. Exits without a call if there are none, with
+    NOT_FOUND if a frame, layer or range was named.
+    """
+    counts: dict[str, dict[str, int]] = {}
+    for name, states in counted(farm, frames).items():
+        fitting = {s: n for s, n in states.items() if not frames.states or s in frames.states}
+        if fitting:
+            counts[name] = fitting
+    where = (
+        frames.parts[0].text if len(frames.parts) == 1 else "".join(p.text for p in frames.parts)
+    )
+
+    def about(names: Sequence[str]) -> str:
+        total = {s: sum(counts[each].get(s, 0) for each in names) for s in STATES}
+        jobs = [*dict.fromkeys(frames.job_of[each] for each in names)]
+        of = f"{len(jobs)} jobs ({listed(jobs)})" if len(jobs) > 1 else "".join(jobs)
+        return f"{amount(total)} of {of}"
+
+    if not counts:
+        kinds = " or ".join(frames.states)
+        problem = f"no {f'{kinds} ' if kinds else ''}frames of {listed(frames.jobs)}{where}"
+        complain(f"{verb_name()}: nothing to do: {problem}", PROGRAM)
+        sys.exit(NOT_FOUND if frames.narrowed else 0)
+    requests = {
+        name: request for name, request in frames.requests(frames.states).items() if name in counts
+    }
+    found = [state for each in counts.values() for state in each]
+    how.ask(question(f"{about([*counts])}{where}", found))
+    change(farm, how, method, requests, about=about)
+
+
+# --- order --------------------------------------------------------------------------------------
+
+
+@verb(
+    REORDER,
+    GET_FRAMES,
+    examples=(
+        f"cuectl reorder {A_JOB} 1020-1024 first",
+        f"cuectl reorder {A_JOB} 1001-1024 reverse",
+    ),
+)
+@click.argument("job", shell_complete=complete("jobs"))
+@click.argument("numbers", metavar="FRAMES")
+@click.argument("order", type=click.Choice(("first", "last", "reverse"), case_sensitive=False))
+@change_options
+def reorder(farm: Farm, job: str, numbers: str, order: str, how: How) -> None:
+    """Let frames of a job run first, last, or in reverse.
+
+    It is about the order within each layer.
+    """
+    sent, moved, name = numbers, of_job(farm, job, numbers), order.upper()
+    if name == "LAST":  # Cuebot would move others: those with the numbers from 0 on
+        sent, name = others(farm, job, numbers), "FIRST"
+    request: Json = {"job": job, "range": sent, "order": name}
+    requests = {job: request} if sent else {}
+    change(farm, how, REORDER, requests, about=lambda _: f"{moved} of {job} -> {order}")
+
+
+@verb(STAGGER, GET_FRAMES, examples=(f"cuectl stagger {A_JOB} 1001-1024 4",))
+@click.argument("job", shell_complete=complete("jobs"))
+@click.argument("numbers", metavar="FRAMES")
+@click.argument("step", metavar="N", type=click.IntRange(2))
+@change_options
+def stagger(farm: Farm, job: str, numbers: str, step: int, how: How) -> None:
+    """Let every Nth frame of a range run before the others."""
+    moved = of_job(farm, job, numbers)
+    requests: dict[str, Json] = {job: {"job": job, "range": numbers, "stagger": step}}
+    told = f"{moved} of {job} -> every {step} frames first"
+    change(farm, how, STAGGER, requests, about=lambda _: told)
+
+
+def of_job(farm: Farm, job: str, numbers: str) -> str:
+    """How many frames of a job have these numbers. Raises InvalidCall for what are none, and
+    CallError (NOT_FOUND) if there is no such frame.
+    """
+    parts = parts_of([numbers], ())
+    if any(part.layers for part in parts):
+        raise InvalidCall(f"{numbers}: write numbers alone, such as 1001-1010, for all layers")
+    counts = counted(farm, Frames(jobs=[job], parts=parts))
+    if not counts:
+        raise CallError("NOT_FOUND", f"no frame of {job} is in {numbers}")
+    number = sum(counts[job].values())
+    return f"{number} frame{'' if number == 1 else 's'}"
+
+
+def others(farm: Farm, job: str, numbers: str) -> str:
+    """The numbers of a job's other frames, in the order in which they run."""
+    view = {"_fields": "number,dispatchOrder"}
+    every, these = (
+        farm.rows(GET_FRAMES, {"job": job, "req": {**part.criteria, "limit": MOST_FRAMES}}, view)
+        for part in (Part(), Part(numbers=(numbers,)))
+    )
+    moved = {row["number"] for row in these}
+    ordered = sorted(every, key=lambda row: int(row["dispatchOrder"]))
+    left = dict.fromkeys(str(row["number"]) for row in ordered if row["number"] not in moved)
+    return ",".join(left)
+
+
+VERBS = (
+    layers,
+    frames,
+    logs,
+    retry,
+    eat,
+    kill_frames,
+    done,
+    *of_layers.VERBS,
+    reorder,
+    stagger,
+)

@@ -459,7 +459,9 @@ def host_comments(farm: Farm, hosts: Selection, shown: Shown) -> None:
         view = {"_fields": "name", "_where": "hasComment"}
         names = [row["name"] for row in farm.rows(GET_HOSTS, {}, view)]
     requests = {each: {"host": each} for each in sorted(names)}
-    show_lists(farm, COMMENTS, GET_COMMENTS, requests, shown, parent="HOST", named=hosts.given())
+    show_lists(
+        farm, COMMENTS, GET_COMMENTS, requests, shown, parent="HOST", several=not hosts.given()
+    )
 
 
 # --- taking what runs there ---------------------------------------------------------------------

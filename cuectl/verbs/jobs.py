@@ -1,6 +1,6 @@
 """Jobs: looking at them, and changing them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,10 +19,11 @@ from cuectl.comments import (
 )
 from cuectl.errors import CallError, Failure, InvalidCall
 from cuectl.farm import Farm, Json
-from cuectl.kinds import GET_JOBS, JOB, JOB_CHANGES, JOB_PARENTS, PENDING_JOB
+from cuectl.kinds import GET_JOBS, JOB, JOB_CHANGES, JOB_PARENTS, PENDING_JOB, jobs_called
 from cuectl.lists import (
     Listing,
     Shown,
+    as_option,
     list_options,
     named_query,
     show_details,
@@ -37,8 +38,7 @@ from cuectl.terminal.text import counted
 from cuectl.verb import verb
 
 SECTION = "Jobs"
-A_JOB = "demo-sh010-lena_comp_v003"
-GET_JOB = "job.JobInterface/GetJob"
+A_JOB, A_NOTED_JOB = "demo-sh010-lena_comp_v003", "demo-sh010-artist1_light_v012"
 GET_COMMENTS = "job.JobInterface/GetComments"
 GET_GROUPS = "show.ShowInterface/GetGroups"
 GET_ACTIVE_SHOWS = "show.ShowInterface/GetActiveShows"
@@ -53,7 +53,7 @@ SET_AUTO_EAT = "job.JobInterface/SetAutoEat"
 SET_GROUP = "job.JobInterface/SetGroup"
 ADD_COMMENT = "job.JobInterface/AddComment"
 DELETE_COMMENT = "comment.CommentInterface/Delete"
-MOST_DEAD_FIRST = ("-jobStats.deadFrames", "name")
+MOST_DEAD_FIRST = ("jobStats.deadFrames", "name")
 DETAILS = Listing(
     place="jobs",
     columns=(
@@ -105,13 +105,14 @@ DETAILS = Listing(
 @list_options
 def jobs(farm: Farm, jobs: Selection, shown: Shown) -> None:
     """List jobs: all that are pending, or these."""
-    listing, past = JOBS, jobs.options["finished"] or jobs.options["all"] or jobs.words
+    listing, past = JOBS, jobs.words or jobs.options["finished"] or jobs.options["all"]
     if jobs.options["failed"]:
         listing = replace(listing, sort=MOST_DEAD_FIRST)
     if past:
         columns = (replace(each, wide=each.wide and each.path != "state") for each in JOBS.columns)
         listing = replace(listing, columns=tuple(columns))
-    if shown.count_by == ("show",) and not jobs.given():
+    chosen = jobs.words or any(value for name, value in jobs.options.items() if name != "all")
+    if shown.count_by == ("show",) and not chosen:
         shown = replace(shown, groups=tuple(active_shows(farm)))
     show_named(farm, listing, jobs, shown)
 
@@ -132,17 +133,21 @@ def job(farm: Farm, jobs: Selection, shown: Shown) -> None:
     """Show all about jobs, finished ones as well."""
     if not jobs.given():
         raise click.UsageError(jobs.missing(), click.get_current_context())
-    words, listing = jobs.spelled(), DETAILS
-    if len(words) == 1 and ID.fullmatch(words[0]):
-        query, listing = Query(GET_JOB, {"id": words[0]}), replace(DETAILS, place="job")
+    words = jobs.spelled()
+    if words and all(map(ID.fullmatch, words)):
+        query = Query(GET_JOBS, {"r": {"ids": words, "includeFinished": True}})
     else:
         query = named_query(farm, jobs)
-    shown = replace(shown, one=len(words) == 1)
     if shown.counts or shown.watch:
-        show_list(farm, listing, query, shown)
-    else:
-        view = listing.view(shown, query.where)
-        show_details(listing, farm.rows(query.method, query.request, view), shown)
+        show_list(farm, DETAILS, query, shown)
+        return
+    try:
+        rows = farm.rows(query.method, query.request, DETAILS.view(shown, query.where))
+    except CallError as error:
+        raise as_option(error) or error from None
+    if len(words) == 1 and not rows:
+        raise CallError("NOT_FOUND", jobs.not_there(farm, words, 1))
+    show_details(DETAILS, rows, replace(shown, one=len(words) == 1))
 
 
 @verb(GET_COMMENTS, GET_JOBS, examples=(f"cuectl comments {A_JOB}", "cuectl comments --show demo"))
@@ -157,7 +162,8 @@ def comments(farm: Farm, jobs: Selection, shown: Shown) -> None:
         view = {"_fields": "name", "_where": "hasComment"}
         names = names_in(farm.rows(query.method, query.request, view), JOB)
     requests = {each: {"job": each} for each in names}
-    show_lists(farm, COMMENTS, GET_COMMENTS, requests, shown, parent="JOB")
+    several = not jobs.words
+    show_lists(farm, COMMENTS, GET_COMMENTS, requests, shown, parent="JOB", several=several)
 
 
 # --- changing them --------------------------------------------------------------------------------
@@ -168,16 +174,24 @@ def change_jobs(
     jobs: Selection,
     how: How,
     method: str,
-    values: Mapping[str, Any],
     *,
     told: str = "",
     unless: str = "",
-) -> list[str]:
-    """Make a call with these values for each of the jobs; the names of those that are meant."""
-    names = jobs.names(farm, unless=unless)
-    requests = {each: {"job": each, **values} for each in names}
-    done = change(farm, how, method, requests, told=told, everything=is_everything(jobs))
-    return names if how.dry_run else done
+    comment: str | None = None,
+    **values: Any,
+) -> None:
+    """Make a call with these values for each of the jobs, and leave a comment on those that are
+    changed.
+    """
+    change(
+        farm,
+        how,
+        method,
+        {each: {"job": each, **values} for each in jobs.names(farm, unless=unless)},
+        told=told or with_comment(comment),
+        everything=is_everything(jobs),
+        then=lambda done: leave_comment(farm, how, JOB, done, comment),
+    )
 
 
 @verb(PAUSE, examples=(f"cuectl pause {A_JOB}", "cuectl pause --show demo --comment 'bad plate'"))
@@ -186,9 +200,7 @@ def change_jobs(
 @change_options
 def pause(farm: Farm, jobs: Selection, comment: str | None, how: How) -> None:
     """Pause jobs: their running frames go on."""
-    told = with_comment(comment)
-    done = change_jobs(farm, jobs, how, PAUSE, {}, told=told, unless="isPaused")
-    leave_comment(farm, how, JOB, done, comment)
+    change_jobs(farm, jobs, how, PAUSE, unless="isPaused", comment=comment)
 
 
 @verb(RESUME, examples=(f"cuectl resume {A_JOB}", "cuectl resume --user marco"))
@@ -197,9 +209,7 @@ def pause(farm: Farm, jobs: Selection, comment: str | None, how: How) -> None:
 @change_options
 def resume(farm: Farm, jobs: Selection, comment: str | None, how: How) -> None:
     """Let paused jobs go on."""
-    told = with_comment(comment)
-    done = change_jobs(farm, jobs, how, RESUME, {}, told=told, unless="isPaused=false")
-    leave_comment(farm, how, JOB, done, comment)
+    change_jobs(farm, jobs, how, RESUME, unless="isPaused=false", comment=comment)
 
 
 @verb(SET_PRIORITY, examples=(f"cuectl priority {A_JOB} 200", "cuectl priority --mine 120"))
@@ -208,7 +218,7 @@ def resume(farm: Farm, jobs: Selection, comment: str | None, how: How) -> None:
 @change_options
 def priority(farm: Farm, jobs: Selection, priority: int, how: How) -> None:
     """Set the priority of jobs: higher ones run first."""
-    change_jobs(farm, jobs, how, SET_PRIORITY, {"val": priority}, told=f"-> {priority}")
+    change_jobs(farm, jobs, how, SET_PRIORITY, val=priority, told=f"-> {priority}")
 
 
 @verb(SET_MAX_CORES, examples=(f"cuectl max-cores {A_JOB} 40", "cuectl max-cores --user lena 16"))
@@ -217,7 +227,7 @@ def priority(farm: Farm, jobs: Selection, priority: int, how: How) -> None:
 @change_options
 def max_cores(farm: Farm, jobs: Selection, cores: int, how: How) -> None:
     """Set how many cores jobs may have at most, each."""
-    change_jobs(farm, jobs, how, SET_MAX_CORES, {"val": cores}, told=f"-> {cores}")
+    change_jobs(farm, jobs, how, SET_MAX_CORES, val=cores, told=f"-> {cores}")
 
 
 @verb(SET_MIN_CORES, examples=(f"cuectl min-cores {A_JOB} 8",))
@@ -226,7 +236,7 @@ def max_cores(farm: Farm, jobs: Selection, cores: int, how: How) -> None:
 @change_options
 def min_cores(farm: Farm, jobs: Selection, cores: int, how: How) -> None:
     """Set below how many cores jobs are favored, each."""
-    change_jobs(farm, jobs, how, SET_MIN_CORES, {"val": cores}, told=f"-> {cores}")
+    change_jobs(farm, jobs, how, SET_MIN_CORES, val=cores, told=f"-> {cores}")
 
 
 @verb(SET_MAX_RETRIES, examples=(f"cuectl max-retries {A_JOB} 3",))
@@ -235,7 +245,7 @@ def min_cores(farm: Farm, jobs: Selection, cores: int, how: How) -> None:
 @change_options
 def max_retries(farm: Farm, jobs: Selection, retries: int, how: How) -> None:
     """Set how often frames that fail are tried again."""
-    change_jobs(farm, jobs, how, SET_MAX_RETRIES, {"maxRetries": retries}, told=f"-> {retries}")
+    change_jobs(farm, jobs, how, SET_MAX_RETRIES, maxRetries=retries, told=f"-> {retries}")
 
 
 @verb(SET_AUTO_EAT, examples=(f"cuectl auto-eat {A_JOB} on",))
@@ -248,7 +258,7 @@ def auto_eat(farm: Farm, jobs: Selection, on: bool, how: How) -> None:
     Cuebot sets max-retries as well: to 0 with on, to 1 with off.
     """
     told = "-> on, and max-retries -> 0" if on else "-> off, and max-retries -> 1"
-    change_jobs(farm, jobs, how, SET_AUTO_EAT, {"value": on}, told=told)
+    change_jobs(farm, jobs, how, SET_AUTO_EAT, value=on, told=told)
 
 
 @verb(SET_GROUP, GET_JOBS, GET_GROUPS, examples=(f"cuectl regroup {A_JOB} fx",))
@@ -283,11 +293,10 @@ def group_id(farm: Farm, show: str, group: str) -> str:
 
 def pending_rows(farm: Farm, jobs: Selection, names: Sequence[str], fields: str) -> dict[str, Json]:
     """The rows of pending jobs by their names or ids. Raises CallError (NOT_FOUND)."""
-    view, rows = {"_fields": f"id,name,{fields}"}, []
-    ids = [each for each in names if ID.fullmatch(each)]
-    for field, asked in (("ids", ids), ("jobs", [each for each in names if each not in ids])):
-        if asked:
-            rows += farm.rows(GET_JOBS, {"r": {field: asked}}, view)
+    view, ids = {"_fields": f"id,name,{fields}"}, [each for each in names if ID.fullmatch(each)]
+    rows = farm.rows(GET_JOBS, {"r": {"ids": ids}}, view) if ids else []
+    if called := [each for each in names if each not in ids]:
+        rows += farm.rows(GET_JOBS, jobs_called(called, finished=False), view)
     known = {str(row[key]).lower(): row for row in rows for key in ("id", "name")}
     if absent := [each for each in names if each.lower() not in known]:
         raise CallError("NOT_FOUND", jobs.not_there(farm, absent, len(names)))
@@ -339,7 +348,7 @@ def comment(farm: Farm, jobs: Selection, text: str, subject: str, how: How) -> N
 
 @verb(
     DELETE_COMMENT,
-    examples=(f"cuectl comments {A_JOB} --fields id --no-headers | cuectl delete-comment -",),
+    examples=(f"cuectl comments {A_NOTED_JOB} --fields id --no-headers | cuectl delete-comment -",),
 )
 @click.argument("ids", metavar="ID...", nargs=-1, required=True)
 @click.option("--job", metavar="JOB", help="Of this job: where tokens may change their own only.")

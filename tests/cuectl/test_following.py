@@ -4,13 +4,13 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from cuectl.following import Screen, bar_of
 
 from cuebot_simulator.server import SimulatedCuebot
 from cuebot_simulator.world.frame_actions import eat_frames
 from cuebot_simulator.world.frames import state_of
 from cuebot_simulator.world.jobs import finish_job
 from cuebot_simulator.world.state import by_name
-from cuectl.following import Screen, bar_of
 from cuectl.terminal.exits import FAILED, GAVE_UP, NOT_FOUND
 from tests.cuectl.calls import Cuectl
 from tests.simulator.specs import spec_xml

@@ -1,0 +1,218 @@
+"""Layers: what their frames need, and may use."""
+
+import re
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+import click
+
+from cuectl.call_options import DURATION, UNIT_SECONDS
+from cuectl.changes import How, change, change_options
+from cuectl.columns import duration, size
+from cuectl.completion import complete
+from cuectl.errors import CallError, InvalidCall
+from cuectl.farm import Farm, Json
+from cuectl.kinds import each_of
+from cuectl.selection import PATTERN
+from cuectl.suggestions import did_you_mean
+from cuectl.verb import verb
+
+COMP = "demo-sh010-lena_comp_v003 comp"
+GET_LAYERS = "job.JobInterface/GetLayers"
+SET_MIN_MEMORY = "job.LayerInterface/SetMinMemory"
+ENABLE_OPTIMIZER = "job.LayerInterface/EnableMemoryOptimizer"
+SET_MIN_CORES = "job.LayerInterface/SetMinCores"
+SET_MIN_GPUS = "job.LayerInterface/SetMinGpus"
+SET_TAGS = "job.LayerInterface/SetTags"
+SET_TIMEOUT = "job.LayerInterface/SetTimeout"
+SET_SILENT_TIMEOUT = "job.LayerInterface/SetTimeoutLLU"
+ADD_LIMIT = "job.LayerInterface/AddLimit"
+DROP_LIMIT = "job.LayerInterface/DropLimit"
+SIZE = re.compile(r"(\d+(?:\.\d+)?) *([kmgt])i?b?", re.IGNORECASE)
+KB = {"k": 1, "m": 2**10, "g": 2**20, "t": 2**30}
+
+
+class Size(click.ParamType[int]):
+    """A size with a unit, in kB (of 1024)."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        found = SIZE.fullmatch(str(value).strip())
+        if found is None:
+            self.fail(f"{value!r} is no size with a unit; write it like 16GB", param, ctx)
+        whole = round(float(found[1]) * KB[found[2].lower()])
+        if not whole:
+            self.fail(f"{value} is too little: it would be 0", param, ctx)
+        return whole
+
+
+class Minutes(click.ParamType[int]):
+    """A time with a unit, in whole minutes; 0 for `off`."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        text = str(value).strip()
+        if text in ("off", "0"):
+            return 0
+        found = DURATION.fullmatch(text)
+        if found is None or not found[2]:
+            self.fail(
+                f"{value!r} is no time with a unit; write it like 2h, 90m, or off", param, ctx
+            )
+        minutes = float(found[1]) * UNIT_SECONDS[found[2]] / 60
+        if not minutes or not minutes.is_integer():
+            self.fail(f"{value} is not in whole minutes", param, ctx)
+        return int(minutes)
+
+
+def of_layers(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The arguments of a change of layers: the job, and layers of it."""
+    layers = click.argument("layers", metavar="LAYER...", nargs=-1, required=True)
+    return click.argument("job", shell_complete=complete("jobs"))(layers(function))
+
+
+def change_layers(
+    farm: Farm, how: How, method: str, job: str, layers: Sequence[str], told: str, **fields: Any
+) -> list[Json]:
+    """Make a call for each of these layers of a job; patterns are of its layers. The layers.
+
+    Raises CallError (NOT_FOUND) before anything is called for a layer that the job does not have.
+    """
+    view = {"_fields": "name,memoryOptimizerEnabled"}
+    there = {str(row["name"]): row for row in farm.rows(GET_LAYERS, {"job": job}, view)}
+    names: dict[str, None] = {}
+    for word in layers:
+        fitting = [
+            each
+            for each in there
+            if each == word or (PATTERN.search(word) and fnmatchcase(each, word))
+        ]
+        if not fitting:
+            near = did_you_mean(word, there) or f"; there are {', '.join(there)}"
+            raise CallError("NOT_FOUND", f"no layer {word!r} in {job}{near}; nothing was done")
+        names |= dict.fromkeys(fitting)
+    requests: dict[str, Json] = {each: {"job": job, "layer": each, **fields} for each in names}
+    change(farm, how, method, requests, noun="layer", told=f"of {job} {told}")
+    return [there[each] for each in names]
+
+
+@verb(
+    SET_MIN_MEMORY,
+    GET_LAYERS,
+    examples=(
+        f"cuectl min-memory {COMP} 12GB",
+        "cuectl min-memory demo-sh010-lena_comp_v003 '*' 8GB",
+    ),
+)
+@of_layers
+@click.argument("memory", metavar="SIZE", type=Size())
+@change_options
+def min_memory(farm: Farm, job: str, layers: Sequence[str], memory: int, how: How) -> None:
+    """Set how much memory a frame of layers reserves."""
+    told = f"-> {size(memory * 2**10)}"
+    changed = change_layers(farm, how, SET_MIN_MEMORY, job, layers, told, memory=memory)
+    if lowered := [str(row["name"]) for row in changed if row.get("memoryOptimizerEnabled")]:
+        how.tell(
+            "Cuebot may lower it again to what frames use; to keep it:"
+            f" cuectl memory-optimizer {job} {' '.join(lowered)} off"
+        )
+
+
+@verb(ENABLE_OPTIMIZER, GET_LAYERS, examples=(f"cuectl memory-optimizer {COMP} off",))
+@of_layers
+@click.argument("on", metavar="on|off", type=bool)
+@change_options
+def memory_optimizer(farm: Farm, job: str, layers: Sequence[str], on: bool, how: How) -> None:
+    """Set whether Cuebot lowers layers' memory to what is used."""
+    told = f"-> {'on' if on else 'off'}"
+    change_layers(farm, how, ENABLE_OPTIMIZER, job, layers, told, value=on)
+
+
+@verb(SET_MIN_CORES, GET_LAYERS, examples=(f"cuectl frame-cores {COMP} 4",))
+@of_layers
+@click.argument("cores", type=click.FloatRange(0.1))
+@change_options
+def frame_cores(farm: Farm, job: str, layers: Sequence[str], cores: float, how: How) -> None:
+    """Set how many cores a frame of layers reserves."""
+    change_layers(farm, how, SET_MIN_CORES, job, layers, f"-> {cores:g}", cores=cores)
+
+
+@verb(SET_MIN_GPUS, GET_LAYERS, examples=(f"cuectl gpus {COMP} 1",))
+@of_layers
+@click.argument("number", metavar="N", type=click.IntRange(0))
+@change_options
+def gpus(farm: Farm, job: str, layers: Sequence[str], number: int, how: How) -> None:
+    """Set how many GPUs a frame of layers reserves."""
+    change_layers(farm, how, SET_MIN_GPUS, job, layers, f"-> {number}", minGpus=number)
+
+
+@verb(SET_TAGS, GET_LAYERS, examples=(f"cuectl layer-tags {COMP} general,nuke",))
+@of_layers
+@click.argument("tags")
+@change_options
+def layer_tags(farm: Farm, job: str, layers: Sequence[str], tags: str, how: How) -> None:
+    """Set the tags of layers: hosts with one of them run it.
+
+    TAGS are separated by commas.
+    """
+    names = each_of([tags])
+    if not names:
+        raise InvalidCall("TAGS: a layer without tags runs nowhere")
+    change_layers(farm, how, SET_TAGS, job, layers, f"-> {','.join(names)}", tags=names)
+
+
+@verb(
+    SET_TIMEOUT,
+    GET_LAYERS,
+    examples=(f"cuectl timeout {COMP} 2h", f"cuectl timeout {COMP} 30m --silent"),
+)
+@of_layers
+@click.argument("minutes", metavar="TIME", type=Minutes())
+@click.option("--silent", is_flag=True, help="Without a line in the log for so long.")
+@change_options
+def timeout(
+    farm: Farm, job: str, layers: Sequence[str], minutes: int, silent: bool, how: How
+) -> None:
+    """Set how long frames of layers may run: 2h, 90m, off.
+
+    Cuebot kills those that run for longer; they are dead then.
+    """
+    told = f"-> {duration(minutes * 60) if minutes else 'off'}{' without a line' if silent else ''}"
+    method, field = (SET_SILENT_TIMEOUT, "timeoutLlu") if silent else (SET_TIMEOUT, "timeout")
+    change_layers(farm, how, method, job, layers, told, **{field: minutes})
+
+
+LIMIT_ARGUMENT = click.argument("limit", shell_complete=complete("limits"))
+
+
+@verb(ADD_LIMIT, GET_LAYERS, examples=(f"cuectl add-layer-limit {COMP} arnold",))
+@of_layers
+@LIMIT_ARGUMENT
+@change_options
+def add_layer_limit(farm: Farm, job: str, layers: Sequence[str], limit: str, how: How) -> None:
+    """Put layers under a limit."""
+    change_layers(farm, how, ADD_LIMIT, job, layers, f"under {limit}", limitId=limit)
+
+
+@verb(DROP_LIMIT, GET_LAYERS, examples=(f"cuectl drop-layer-limit {COMP} nuke_render",))
+@of_layers
+@LIMIT_ARGUMENT
+@change_options
+def drop_layer_limit(farm: Farm, job: str, layers: Sequence[str], limit: str, how: How) -> None:
+    """Take layers from under a limit."""
+    change_layers(farm, how, DROP_LIMIT, job, layers, f"not under {limit}", limitId=limit)
+
+
+VERBS = (
+    min_memory,
+    memory_optimizer,
+    frame_cores,
+    gpus,
+    layer_tags,
+    timeout,
+    add_layer_limit,
+    drop_layer_limit,
+)
