@@ -233,8 +233,8 @@ def show_lists(
     """Read a list of each of several objects, by one request, and print all rows together.
 
     Rows of more than one, of one that was not `named`, and where an option asks for it, say which
-    one they are about, in a column with this title. Exits with 1 if some cannot be read, after
-    those that can.
+    one they are about, in a column with this title; without a title, they say it anyway. Exits
+    with 1 if some cannot be read, after those that can.
     """
     condition = with_fields(where, listing.columns) if where else ""
     key = parent.lower()
@@ -247,7 +247,9 @@ def show_lists(
         return
     if shown.watch:
         raise InvalidCall(f"--watch is for one {key}")
-    together = replace(listing, columns=(*listing.columns[:1], about, *listing.columns[1:]))
+    together = listing
+    if parent:
+        together = replace(listing, columns=(*listing.columns[:1], about, *listing.columns[1:]))
     found = farm.each(method, requests, together.view(shown, condition))
     failures = [(name, each) for name, each in found.items() if isinstance(each, CallError)]
     if len(failures) == len(found) and failures:
@@ -255,7 +257,8 @@ def show_lists(
     rows: list[Row] = []
     for name, each in found.items():
         if not isinstance(each, CallError):
-            rows += [{**row, key: name} for row in rows_in(each.json)]
+            more = {key: name} if parent else {}
+            rows += [{**row, **more} for row in rows_in(each.json)]
             if each.cut_at:
                 complain(cut(each.cut_at, name), PROGRAM)
     print_rows(together, rows, shown)
