@@ -14,7 +14,7 @@ from cuectl.changes import How, change, change_options, is_everything, listed
 from cuectl.columns import Column, Row, in_order
 from cuectl.completion import complete
 from cuectl.errors import CallError, Failure, InvalidCall
-from cuectl.farm import Farm, Json, rows_in
+from cuectl.farm import NO_VIEW, Farm, Json, rows_in
 from cuectl.following import follow_all
 from cuectl.kinds import GET_JOBS, JOB, JOB_CHANGES, JOB_PARENTS
 from cuectl.lists import (
@@ -33,6 +33,7 @@ from cuectl.terminal.text import printable
 from cuectl.verb import verb
 from cuectl.why import (
     GUESSES,
+    UNKNOWN,
     Facts,
     Known,
     depending,
@@ -54,7 +55,7 @@ GET_FRAMES = "job.JobInterface/GetFrames"
 GET_DEPENDS = "job.JobInterface/GetDepends"
 GET_DEPENDENTS = "job.JobInterface/GetWhatDependsOnThis"
 GET_LIMITS = "limit.LimitInterface/GetAll"
-GET_SHOWS = "show.ShowInterface/GetShows"
+FIND_SHOW = "show.ShowInterface/FindShow"
 GET_GROUPS = "show.ShowInterface/GetGroups"
 GET_SUBSCRIPTIONS = "show.ShowInterface/GetSubscriptions"
 GET_HOSTS = "host.HostInterface/GetHosts"
@@ -171,30 +172,27 @@ def read_facts(farm: Farm, jobs: Sequence[Row]) -> dict[str, Facts]:
     """What may hold these jobs back: each list is read once, as far as the token may."""
     if not jobs:
         return {}
-    names = {job["name"]: {"job": job["name"]} for job in jobs}
-    depends = {job["name"]: names[job["name"]] for job in jobs if depending(job)}
-    layers = known(farm, GET_LAYERS, names)
+    ids = {job["name"]: {"job": job["name"]} for job in jobs}
+    depends = {name: ids[name] for job in jobs if depending(job) and (name := job["name"])}
+    layers = known(farm, GET_LAYERS, ids)
     depended = known(farm, GET_DEPENDS, depends, {"_where": "active"})
     shows = {job["show"]: {"show": job["show"]} for job in jobs if waiting(job)}
-    limits = all_shows = hosts = Known()
-    groups: Mapping[str, Known] = {}
-    subscriptions: Mapping[str, Known] = {}
-    if shows:
-        limits = known(farm, GET_LIMITS, {"": {}})[""]
-        fields = {"_fields": "name,bookingEnabled"}
-        all_shows = known(farm, GET_SHOWS, {"": {}}, fields)[""]
-        groups = known(farm, GET_GROUPS, shows)
-        subscriptions = known(farm, GET_SUBSCRIPTIONS, shows)
-        hosts = known(farm, GET_HOSTS, {"": {}}, {"_fields": OF_HOSTS})[""]
+    names = {show: {"name": show} for show in shows}
+    there = known(farm, FIND_SHOW, names, {"_fields": "name,bookingEnabled"})
+    groups = known(farm, GET_GROUPS, shows)
+    subscriptions = known(farm, GET_SUBSCRIPTIONS, shows)
+    all_of_farm: dict[str, Json] = {"": {}} if shows else {}
+    limits = known(farm, GET_LIMITS, all_of_farm).get("", UNKNOWN)
+    hosts = known(farm, GET_HOSTS, all_of_farm, {"_fields": OF_HOSTS}).get("", UNKNOWN)
     newest = max((float(each.get("pingTime") or 0) for each in hosts.rows), default=0.0)
     return {
         job["name"]: Facts(
             layers=layers[job["name"]],
-            depends=depended.get(job["name"], Known()),
+            depends=depended.get(job["name"], UNKNOWN),
             limits=limits,
-            shows=all_shows,
-            groups=groups.get(job["show"], Known()),
-            subscriptions=subscriptions.get(job["show"], Known()),
+            shows=there.get(job["show"], UNKNOWN),
+            groups=groups.get(job["show"], UNKNOWN),
+            subscriptions=subscriptions.get(job["show"], UNKNOWN),
             hosts=hosts,
             now=time.time(),
             newest_report=newest,
@@ -203,20 +201,25 @@ def read_facts(farm: Farm, jobs: Sequence[Row]) -> dict[str, Facts]:
     }
 
 
+OF_ONE = (GET_LAYERS, GET_GROUPS, GET_SUBSCRIPTIONS, FIND_SHOW)
+"""Lists of one object's: who sees a row of them sees all."""
+
+
 def known(
-    farm: Farm, method: str, requests: Mapping[str, Json], view: Mapping[str, str] | None = None
+    farm: Farm, method: str, requests: Mapping[str, Json], view: Mapping[str, str] = NO_VIEW
 ) -> dict[str, Known]:
     """The rows for each request; none, and not the whole, of those that fail."""
     try:
-        answers = farm.each(method, requests, view or {}) if requests else {}
+        answers = farm.each(method, requests, view) if requests else {}
     except (CallError, Failure):  # such as a method that the token does not see
         answers = {}
-    return {
-        name: Known()
-        if isinstance(answer := answers.get(name, CallError("UNKNOWN", "")), CallError)
-        else Known(rows_in(answer.json), whole=not answer.cut_at and not answer.filtered)
-        for name in requests
-    }
+    found = dict.fromkeys(requests, UNKNOWN)
+    for name, answer in answers.items():
+        if not isinstance(answer, CallError):
+            rows = rows_in(answer.json)
+            hidden = answer.filtered and not (rows and method in OF_ONE)
+            found[name] = Known(rows, whole=not answer.cut_at and not hidden)
+    return found
 
 
 def tell_more(farm: Farm, job: Row, shown: Shown) -> None:
