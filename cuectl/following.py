@@ -4,7 +4,7 @@ import asyncio
 import gc
 import shutil
 import sys
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 GET_JOBS = "job.JobInterface/GetJobs"
 GET_LAYERS = "job.JobInterface/GetLayers"
 EVERY_SECONDS = 2.0
-BAR_WIDTH, NAME_WIDTH = 30, 24
+BAR_WIDTH, LONGEST_NAME = 30, 40
 DONE, RUNNING, WAITING = "█", "▒", "░"
 UP_AND_CLEAR = "\x1b[{}F\x1b[J"
 
@@ -120,11 +120,11 @@ class Following:
         if len(self._ids) > 1:
             rows = [self._jobs[each] for each in self._ids if each in self._jobs]
             ended = len(self._ids) - len(self.left)
-            bars = [bar_of(str(each["name"]), each["jobStats"]) for each in rows]
+            bars = bars_of((str(each["name"]), each["jobStats"]) for each in rows)
             self._screen.show(f"{ended} of {len(self._ids)} jobs have ended", bars)
             return
         (row,) = self._jobs.values()
-        bars = [bar_of(str(each["name"]), each["layerStats"]) for each in self._layers]
+        bars = bars_of((str(each["name"]), each["layerStats"]) for each in self._layers)
         left = time_left_text(time_left(self._layers)) if self._screen.is_terminal else ""
         self._screen.show(head_of(row) + (f"  {left}" if left else ""), bars)
 
@@ -205,12 +205,18 @@ def head_of(job: Row) -> str:
     return "  ".join((job["name"], job["state"], *said, f"{done:.0f}/{total:.0f} done"))
 
 
-def bar_of(name: str, stats: Row) -> str:
-    """A line with the name of a job or a layer, its bar, and its numbers."""
+def bars_of(parts: Iterable[tuple[str, Row]]) -> list[str]:
+    """A line for each job or layer (its name and counts): a bar, and numbers."""
+    named = [(clip(name, LONGEST_NAME), stats) for name, stats in parts]
+    width = max((len(name) for name, _ in named), default=0)
+    return [f"  {name:<{width}} {bar_of(stats)}" for name, stats in named]
+
+
+def bar_of(stats: Row) -> str:
     total, running = number(stats, "totalFrames"), number(stats, "runningFrames")
     done = number(stats, "succeededFrames") + number(stats, "eatenFrames")
     full = round(BAR_WIDTH * done / total) if total else 0
     begun = min(round(BAR_WIDTH * running / total), BAR_WIDTH - full) if total else 0
     drawn = DONE * full + RUNNING * begun + WAITING * (BAR_WIDTH - full - begun)
-    rest = f"{number(stats, 'deadFrames'):.0f} dead  {running:.0f} run"
-    return f"  {clip(name, NAME_WIDTH):<{NAME_WIDTH}} {drawn} {done:.0f}/{total:.0f}  {rest}"
+    dead = number(stats, "deadFrames")
+    return f"{drawn} {done:.0f}/{total:.0f}  {dead:.0f} dead  {running:.0f} run"

@@ -15,7 +15,7 @@ from cuectl.terminal.text import counted
 
 Row = Mapping[str, Any]
 
-GUESSES = "waits for free cores, its show's share, or limits: cuectl why JOB"
+GUESSES = "may wait for cores, its show's share, or limits: cuectl why JOB"
 """Of a job about which nothing more was asked."""
 MAY_START = "nothing known holds it back: jobs with a higher priority go first"
 SILENT_SECONDS = 120
@@ -391,11 +391,11 @@ def time_left(
 
 
 def time_left_text(left: tuple[float, bool] | None) -> str:
-    """`about 12m left`, `12m left or more`; an empty text if it is not known."""
+    """`about 12m left`, `about 12m left or more`; an empty text if it is not known."""
     if left is None:
         return ""
     seconds, is_least = left
-    return f"{duration(seconds)} left or more" if is_least else f"about {duration(seconds)} left"
+    return f"about {duration(seconds)} left{' or more' if is_least else ''}"
 
 
 # --- words ----------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from cuebot_simulator.world.jobs import finish_job
 from cuebot_simulator.world.messages import read_messages
 from cuebot_simulator.world.state import by_name
 from cuebot_simulator.world.studio import build_farm
-from cuectl.following import Screen, bar_of, end_of
+from cuectl.following import Screen, bars_of, end_of
 from cuectl.terminal.exits import FAILED, GAVE_UP, NOT_FOUND, WRONG_USAGE
 from cuectl.verbs import waiting
 from cuectl.why import GUESSES, MAY_START
@@ -315,11 +315,11 @@ def test_the_end_of_a_job(state: str, counts: dict[str, int], end: tuple[bool, s
     assert end_of({"state": state, "jobStats": counts}) == end
 
 
-def test_a_bar() -> None:
+def test_bars() -> None:
     counts = {"succeededFrames": 8, "eatenFrames": "2", "runningFrames": 5, "totalFrames": 20}
-    line = bar_of("comp", {**counts, "deadFrames": 1})
-    assert line.split() == ["comp", "█" * 15 + "▒" * 8 + "░" * 7, "10/20", "1", "dead", "5", "run"]
-    assert "░" * 30 in bar_of("empty", {})
+    line, empty = bars_of([("comp", {**counts, "deadFrames": 1}), ("preview", {})])
+    assert line == f"  comp    {'█' * 15}{'▒' * 8}{'░' * 7} 10/20  1 dead  5 run"
+    assert empty == f"  preview {'░' * 30} 0/0  0 dead  0 run"
 
 
 def test_elsewhere_than_on_a_terminal_only_news_are_told(

@@ -238,7 +238,7 @@ def stats(running: int, waiting: int, average: int, name: str = "comp") -> Row:
         ([stats(2, 10, 60)], [60, 100], "about 5m00s left"),
         ([stats(4, 1, 60)], [], "about 1m00s left"),  # not before the last frame is done
         ([stats(1, 0, 60)], [15], "about 45s left"),
-        ([stats(2, 10, 60), stats(0, 1, 0, "preview")], [], "5m30s left or more"),
+        ([stats(2, 10, 60), stats(0, 1, 0, "preview")], [], "about 5m30s left or more"),
         ([stats(0, 10, 60)], [], ""),
         ([stats(2, 10, 0)], [], ""),
         ([stats(0, 0, 60)], [], ""),
