@@ -246,7 +246,7 @@ def show_lists(
         show_list(farm, listing, Query(method, request), shown, where=where)
         return
     if shown.watch:
-        raise InvalidCall(f"--watch is for one {key}")
+        raise InvalidCall(f"--watch is for one {key or 'of them'}")
     together = listing
     if parent:
         together = replace(listing, columns=(*listing.columns[:1], about, *listing.columns[1:]))

@@ -15,7 +15,6 @@ from cuectl.columns import Column, Row, in_order
 from cuectl.completion import complete
 from cuectl.errors import CallError, Failure, InvalidCall
 from cuectl.farm import NO_VIEW, Farm, Json, rows_in
-from cuectl.following import follow_all
 from cuectl.kinds import GET_JOBS, JOB, JOB_CHANGES, JOB_PARENTS
 from cuectl.lists import (
     Listing,
@@ -393,6 +392,8 @@ def follow(farm: Farm, jobs: Selection, fail_fast: bool, timeout: float | None) 
     A terminal shows a bar for each job, or for each layer of one. The exit status is 0 if they are
     done, and 1 if one has failed or cannot go on.
     """
+    from cuectl.following import follow_all  # slow to import
+
     names = jobs.names(farm)
     rows = farm.rows(GET_JOBS, JOB.known(names) if JOB.known else {}, {"_fields": NAMED})
     newest: dict[str, Row] = {}
@@ -407,7 +408,7 @@ def follow(farm: Farm, jobs: Selection, fail_fast: bool, timeout: float | None) 
 NAMED = "id,name,state,startTime"
 
 
-@verb(LAUNCH, examples=("cuectl launch job.xml --wait", "cuectl launch - < job.xml"))
+@verb(LAUNCH, examples=("cuectl launch job.xml", "cuectl launch job.xml --wait"))
 @click.argument("file", type=click.File("rb"), required=False)
 @click.option("-f", "--file", "--spec", "spec", type=click.File("rb"), help="The same.")
 @click.option("--wait", is_flag=True, help="Follow what was launched until it is done.")
@@ -415,7 +416,12 @@ NAMED = "id,name,state,startTime"
 def launch(
     farm: Farm, file: BinaryIO | None, spec: BinaryIO | None, wait: bool, timeout: float | None
 ) -> None:
-    """Launch jobs from a file with a job spec (or -), and print their names."""
+    """Launch jobs from a file, and print their names.
+
+    The file is a job spec (XML), or - for standard input.
+    """
+    from cuectl.following import follow_all
+
     if file is not None and spec is not None:
         raise click.UsageError("one file, please: FILE or --file")
     source = file or spec
