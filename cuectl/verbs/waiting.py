@@ -26,7 +26,7 @@ from cuectl.lists import (
     tell,
     where_option,
 )
-from cuectl.selection import PATTERN, Selection, choosing, quoted
+from cuectl.selection import PATTERN, Selection, choosing
 from cuectl.tables import JOBS
 from cuectl.terminal.text import printable
 from cuectl.verb import verb
@@ -88,16 +88,16 @@ DEAD_FRAMES = Listing(
         Column("FRAME", "name"),
         Column("STATE", "state"),
         Column("WHY", "why"),
-        Column("HOST", "lastResource"),
-        Column("STARTED", "startTime", unit="time"),
-        Column("STOPPED", "stopTime", unit="time"),
+        Column("HOST", "host"),
         Column("MEM", "maxRss", unit="kB"),
         Column("RESERVED", "reserved", unit="kB"),
+        Column("STARTED", "startTime", unit="time", wide=True),
+        Column("STOPPED", "stopTime", unit="time", wide=True),
         Column("LOG", "log"),
     )
 )
 ABOUT_JOBS = (
-    "name", "state", "show", "group", "facility", "os", "isPaused", "maxCores", "priority",
+    "id", "name", "state", "show", "group", "facility", "os", "isPaused", "maxCores", "priority",
     "logDir", "jobStats",
 )  # fmt: skip
 OF_HOSTS = (
@@ -145,7 +145,7 @@ def why(farm: Farm, jobs: Selection, shown: Shown) -> None:
     answer, about = farm.read(query.method, query.request, view)
     order, upwards = WHYS.order(shown)
     rows = in_order(rows_in(answer), WHYS.columns, order, upwards=upwards)
-    whys = reasons_of(farm, rows[: shown.limit])
+    whys = reasons_of(farm, rows[: shown.limit]) if shown.form != "name" else {}
     print_rows(WHYS, [{**row, "why": whys.get(row["name"], "")} for row in rows], shown)
     if len(words) == len(rows) == 1 and shown == Shown(form=shown.form):
         tell_more(farm, rows[0], shown)
@@ -223,24 +223,29 @@ def known(
 
 def tell_more(farm: Farm, job: Row, shown: Shown) -> None:
     """Below the table of one job: the time left, and its dead frames."""
-    if shown.form not in ("table", "wide"):
+    running, dead = job["jobStats"]["runningFrames"], job["jobStats"]["deadFrames"]
+    if shown.form not in ("table", "wide") or not (running or dead):
         return
-    about = {job["name"]: {"job": job["name"]}}
-    if job["jobStats"]["runningFrames"]:
-        layers = known(farm, GET_LAYERS, about)[job["name"]]
-        running = {"_where": "state=RUNNING", "_fields": "layerName,startTime"}
-        frames = known(farm, GET_FRAMES, about, running)[job["name"]]
-        if text := time_left_text(time_left(layers.rows, frames.rows, time.time())):
+    about = {"": {"job": job["id"]}}
+    layers = known(farm, GET_LAYERS, about)[""].rows
+    if running:
+        request = {"": in_state(job, "RUNNING")}
+        frames = known(farm, GET_FRAMES, request, {"_fields": "layerName,startTime"})[""].rows
+        if text := time_left_text(time_left(layers, frames, time.time())):
             click.echo(f"\n{text}")
-    if job["jobStats"]["deadFrames"]:
-        dead = {"_where": "state=DEAD", "_limit": str(MOST_DEAD)}
-        rows = explained(farm, job, farm.rows(GET_FRAMES, about[job["name"]], dead))
+    if dead:
+        frames = farm.rows(GET_FRAMES, in_state(job, "DEAD"), {"_limit": str(MOST_DEAD)})
         click.echo()
-        brief = tuple(each for each in DEAD_FRAMES.columns if each.title not in BESIDE)
-        print_rows(Listing(columns=brief), rows, shown)
+        print_rows(DEAD_FRAMES, explained(farm, job, frames, layers), shown)
 
 
-BESIDE = ("STATE", "STARTED", "STOPPED")
+def standing(job: Row) -> tuple[bool, float]:
+    """Of jobs with one name, the pending one is meant, else the last: the greatest."""
+    return job["state"] != "FINISHED", float(job["startTime"])
+
+
+def in_state(job: Row, state: str) -> Json:
+    return {"job": job["id"], "req": {"states": {"frameStates": [state]}}}
 
 
 def frames_named(farm: Farm, job: str, frames: Sequence[str]) -> list[Row]:
@@ -248,35 +253,36 @@ def frames_named(farm: Farm, job: str, frames: Sequence[str]) -> list[Row]:
     rows = farm.rows(GET_JOBS, {"r": {"jobs": [job], "includeFinished": True}})
     if not rows:
         raise CallError("NOT_FOUND", Selection(JOB, (job,), {}).not_there(farm, [job], 1))
-    numbers = ",".join(each for each in frames if each.lstrip("-").isdecimal())
-    names = ",".join(quoted(each) for each in frames if not each.lstrip("-").isdecimal())
-    either = [f"number in ({numbers})"] if numbers else []
-    either += [f"name in ({names})"] if names else []
-    found = farm.rows(GET_FRAMES, {"job": job}, {"_where": " or ".join(either)})
-    there = {str(value) for row in found for value in (row["name"], row["number"])}
+    row = max(rows, key=standing)
+    numbers = [each for each in frames if each.lstrip("-").isdecimal()]
+    names = [each for each in frames if each not in numbers]
+    found: dict[str, Row] = {}
+    for field, values in (("frames", names), ("frameRange", ",".join(numbers))):
+        if values:
+            request = {"job": row["id"], "req": {field: values}}
+            found |= {each["name"]: each for each in farm.rows(GET_FRAMES, request)}
+    there = {str(value) for row in found.values() for value in (row["name"], row["number"])}
     if absent := [each for each in frames if each not in there]:
         raise CallError("NOT_FOUND", f"job {job} has no frame {', '.join(absent)}")
-    return explained(farm, rows[0], found)
+    layers = known(farm, GET_LAYERS, {"": {"job": row["id"]}})[""].rows
+    return explained(farm, row, found.values(), layers)
 
 
-def explained(farm: Farm, job: Row, frames: Iterable[Row]) -> list[Row]:
+def explained(farm: Farm, job: Row, frames: Iterable[Row], layers: Iterable[Row]) -> list[Row]:
     """Frames with why they are as they are, the memory that was reserved, and the log."""
-    of_job = {"job": {"job": job["name"]}}
-    layers = {each["name"]: each for each in known(farm, GET_LAYERS, of_job)["job"].rows}
-    reason = ""
+    by_name = {each["name"]: each for each in layers}
     found: list[Row] = []
+    of_job = ""
     for frame in frames:
-        layer = layers.get(frame["layerName"])
+        said, layer = "", by_name.get(frame["layerName"])
         if frame["state"] in ("WAITING", "DEPEND"):
-            reason = reason or reasons_of(farm, [job])[job["name"]]
-        said = {
-            "WAITING": f"its job: {reason}",
-            "DEPEND": f"its job: {reason}",
-            "DEAD": why_dead(frame, layer),
-        }.get(frame["state"], "")
+            of_job = of_job or reasons_of(farm, [job])[job["name"]]
+            said = f"its job: {of_job}"
+        elif frame["state"] == "DEAD":
+            said = why_dead(frame, layer)
         more = {"why": said, "reserved": reserved_by(frame, layer), "log": log_of(job, frame)}
         host = str(frame.get("lastResource") or "").partition("/")[0]
-        found.append({**frame, **more, "lastResource": host})
+        found.append({**frame, **more, "host": host})
     return found
 
 
@@ -397,7 +403,7 @@ def follow(farm: Farm, jobs: Selection, fail_fast: bool, timeout: float | None) 
     names = jobs.names(farm)
     rows = farm.rows(GET_JOBS, JOB.known(names) if JOB.known else {}, {"_fields": NAMED})
     newest: dict[str, Row] = {}
-    for row in sorted(rows, key=lambda row: (row["state"] != "FINISHED", row["startTime"])):
+    for row in sorted(rows, key=standing):
         newest[row["name"].lower()] = newest[row["id"]] = row
     if absent := [each for each in names if each.lower() not in newest]:
         raise CallError("NOT_FOUND", jobs.not_there(farm, absent, len(names)))

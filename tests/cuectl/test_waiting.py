@@ -177,12 +177,24 @@ async def test_what_holds_jobs_back_is_looked_for_of_few(
     assert asked.count("GetHosts") == 1
 
 
+async def test_the_dead_frames_of_a_job_that_was_killed(
+    cuectl: Cuectl, cuebot: SimulatedCuebot
+) -> None:
+    finish_job(cuebot.farm, by_name(cuebot.farm.jobs, DYING))
+    ran = await cuectl("why", DYING)
+    assert (ran.status, "  finished\n" in ran.text, "\n1006-beauty  DEAD" in ran.text) == (
+        0, True, True,
+    )  # fmt: skip
+    assert (await cuectl("why", DYING, "1006")).text.startswith("FRAME     1006-beauty\n")
+
+
 async def test_a_dead_frame(reading: Cuectl) -> None:
     whole = await reading("why", DYING)
-    assert "1006-beauty  exit status 1: the command failed, or a signal ended it" in whole.text
+    assert "1006-beauty  DEAD   exit status 1: the command failed, or a signal" in whole.text
+    assert " left" in whole.text.splitlines()[3]
     ran = await reading("why", DYING, "1006-beauty", "1007", "-o", "ndjson")
     first, second = map(json.loads, ran.text.splitlines())
-    assert (first["lastResource"], second["name"]) == ("render-node-03", "1007-beauty")
+    assert (first["host"], second["name"]) == ("render-node-03", "1007-beauty")
     assert first["log"].endswith(f"/{DYING}.1006-beauty.rqlog")
     assert first["reserved"] > 0
 
