@@ -502,7 +502,7 @@ def kill_frames(farm: Farm, jobs: Selection, chosen: Chosen, how: How) -> None:
 @verb(
     MARK_DONE,
     GET_FRAMES,
-    examples=(f"cuectl done {A_JOB} 1001-1005", f"cuectl done {A_JOB} --layer comp --state dead"),
+    examples=(f"cuectl done {A_JOB} 1001-1005", f"cuectl done {DYING} --state dead"),
 )
 @choosing(JOB, *JOB_CHANGES, behind=BEHIND)
 @frame_options()
