@@ -197,14 +197,14 @@ def age(seconds_since_1970: float, now: float | None = None) -> str:
 
 
 def for_spreadsheet(value: Any, unit: Unit) -> Any:
-    """A time as ISO 8601, None for one that has not come, and a size in bytes."""
+    """A time as a datetime, None for one that has not come, and a size in bytes."""
     number = as_number(value) if unit else None
     if number is None:
         return value
     if unit == "time":
         if not 0 < number <= LAST_MOMENT:
             return None
-        return datetime.fromtimestamp(number, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return datetime.fromtimestamp(number, UTC)
     return round(number * BYTES[unit]) if unit in BYTES else number
 
 

@@ -1,5 +1,6 @@
 """What shells are offered, from the caches alone: nobody waits for a gateway while typing."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
@@ -14,14 +15,22 @@ from cuectl.session import Session
 if TYPE_CHECKING:
     from cuectl.client.openapi_document import Document, Json, Operation
 
+SAFE = re.compile(r"[\w.@:+/=,-]+")
+"""What no shell takes for more than a word; `=` and `,` stand in arguments of `call`."""
 STALE_SECONDS = 30.0
 """Names that are older are asked for in the background, for the next time."""
 
 
 def fitting(values: Iterable[str], begun: str) -> list[CompletionItem]:
-    """The values that begin like this, in any case."""
+    """The values that begin like this, in any case, but none that a shell might run: other people
+    choose names.
+    """
     lowered = begun.lower()
-    return [CompletionItem(each) for each in values if each.lower().startswith(lowered)]
+    return [
+        CompletionItem(each)
+        for each in values
+        if each.lower().startswith(lowered) and SAFE.fullmatch(each)
+    ]
 
 
 def contexts_like(begun: str) -> list[CompletionItem]:

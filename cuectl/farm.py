@@ -1,6 +1,5 @@
 """What verbs ask a farm: reads and changes, through one gateway."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from functools import wraps
@@ -13,6 +12,8 @@ from cuectl.errors import CallError, Failure, InvalidCall
 from cuectl.session import Session
 
 if TYPE_CHECKING:  # slow to import, and not needed for --help
+    import asyncio
+
     from cuectl.client.client import Answer
     from cuectl.client.gateway import GatewayClient
 
@@ -31,7 +32,7 @@ class Farm:
         self.session = session
         self.timeout: float | None = None
         """Seconds for each call; None for the usual ones."""
-        self._runner: asyncio.Runner | None = None
+        self._runner: "asyncio.Runner | None" = None
         self._open = AsyncExitStack()
         self._client: GatewayClient | None = None
 
@@ -99,6 +100,8 @@ class Farm:
 
     def _run(self, work: "Callable[[GatewayClient], Any]", method: str) -> Any:
         if self._runner is None:
+            import asyncio
+
             self._runner = asyncio.Runner()
         try:
             return self._runner.run(self._asked(work))

@@ -4,6 +4,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from cuectl.columns import (
     named,
     value_at,
 )
+from cuectl.changes import verb_name
 from cuectl.conditions import with_fields
 from cuectl.errors import CallError, InvalidCall
 from cuectl.farm import Farm, Json, rows_in
@@ -298,26 +300,26 @@ def watch_list(
 
     def lines(content: bytes, first: bool) -> Lines:
         rows, columns = arranged(listing, rows_in(orjson.loads(content)), shown)
-        head, *body = lines_of(rows, columns, replace(shown, headers=True)) if rows else [""]
-        name = columns[0]
-        raw = [orjson.dumps([each.value(row) for each in columns]).decode() for row in rows]
-        names = frozenset(str(name.value(row)) for row in rows)
-        if shown.form in ("json", "ndjson", "name", "yaml"):
-            body = [head, *body] if rows else []
-            return Lines((), [*zip(raw, body, strict=False)], names)
-        return Lines(
-            [head] if first and shown.headers else (), [*zip(raw, body, strict=True)], names
-        )
+        as_rows = replace(shown, form="ndjson") if shown.form in ("json", "yaml") else shown
+        has_head = shown.headers and shown.form in ("table", "wide", "csv")
+        printed = lines_of(rows, columns, replace(as_rows, headers=has_head)) if rows else []
+        head, body = printed[:has_head], printed[has_head:]
+        keys = [orjson.dumps([each.value(row) for each in columns]).decode() for row in rows]
+        names = frozenset(str(columns[0].value(row)) for row in rows)
+        return Lines(head if first else (), [*zip(keys, body, strict=True)], names)
 
     async def main(client: "GatewayClient") -> None:
         arguments = Arguments(orjson.dumps(query.request))
         answers = client.watch(query.method, arguments, view=view, every=EVERY_SECONDS, until="")
         if sys.stdout.isatty():
-            await watch_on_terminal(answers, Screen(" ".join(sys.argv[1:]) or PROGRAM, table))
+            await watch_on_terminal(answers, Screen(f"{PROGRAM} {verb_name()}", table))
         else:
             await watch(answers, Changes(PROGRAM, lines))
 
-    farm.run(main)
+    try:
+        farm.run(main)
+    except CallError as error:
+        raise as_option(error) or error from None
 
 
 # --- printing -----------------------------------------------------------------------------------
@@ -463,6 +465,8 @@ def csv_cell(value: Any) -> str:
         if value.isascii() and value.isdecimal():  # an integer of 64 bits
             return value
         return quoted(f"'{value}" if value.startswith(FORMULA) else value)
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%dT%H:%M:%SZ")
     if isinstance(value, dict | list):
         return quoted(orjson.dumps(value).decode())
     return orjson.dumps(value).decode()

@@ -13,7 +13,6 @@ from cuectl.terminal.layout import columns
 from cuectl.terminal.text import printable_lines
 
 MOST_SHOWN = 8
-FEW, SHORTEST_WORD = 3, 4
 DEPTH = 3
 """Levels of objects whose fields are described."""
 
@@ -97,16 +96,6 @@ def names_in(document: Document) -> list[str]:
     alone = Counter(each.path.rpartition("/")[2] for each in document.methods)
     unique = [name for name, count in alone.items() if count == 1]
     return [*(short_name(each.path) for each in document.methods), *unique]
-
-
-def methods_about(session: Session, word: str) -> list[str]:
-    """The short names of a few methods that have this word in their names, reads first."""
-    document, part = cached_document(session), word.lower().replace("-", "").removesuffix("s")
-    if document is None or len(part) < SHORTEST_WORD:
-        return []
-    found = [each for each in document.methods if part in short_name(each.path).lower()]
-    found.sort(key=lambda each: (not each.reads_only, len(each.path)))
-    return [short_name(each.path) for each in found[:FEW]]
 
 
 def description(written: str, document: Document | None) -> str:

@@ -2,8 +2,7 @@
 
 import gc
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +19,9 @@ from cuectl.terminal.text import printable
 from cuectl.verb import as_clean
 from cuectl.verbs import farm, frames, hosts, jobs, limits, shows
 
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
 SECTIONS: Mapping[str, Sequence[click.Command]] = {
     **{each.SECTION: each.VERBS for each in (jobs, frames, hosts, shows, limits, farm)},
     "Other": (call, whoami, context, completion),
@@ -31,8 +33,10 @@ ENTRY_POINTS = "cuectl.verbs"
 OF_STUDIO = "Of this studio"
 
 
-def of_studio() -> Mapping[str, EntryPoint]:
+def of_studio() -> "Mapping[str, EntryPoint]":
     """Entry points of other packages, by the name of the verb; cuectl's own verbs come first."""
+    from importlib.metadata import entry_points  # slow to import
+
     found = {each.name: each for each in entry_points(group=ENTRY_POINTS)}
     return {name: each for name, each in sorted(found.items()) if name not in OWN}
 
@@ -50,6 +54,9 @@ class Verbs(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        # A shell that completes a line never comes to the function of the group.
+        options = (ctx.params.get(name) for name in ("name", "url", "token"))
+        ctx.ensure_object(Session).choose(*options)
         if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
             raise click.UsageError(unknown(args[0], self.list_commands(ctx)), ctx)
         return super().resolve_command(ctx, args)
@@ -82,7 +89,7 @@ def unknown(word: str, names: Sequence[str]) -> str:
     return f"{problem}{did_you_mean(word, names) or f'; {PROGRAM} --help lists them'}"
 
 
-def loaded(entry: EntryPoint) -> click.Command:
+def loaded(entry: "EntryPoint") -> click.Command:
     """Raises click.UsageError for what is no command, or cannot be imported."""
     try:
         command = entry.load()
@@ -93,7 +100,7 @@ def loaded(entry: EntryPoint) -> click.Command:
     return command
 
 
-def short_help(entry: EntryPoint) -> str:
+def short_help(entry: "EntryPoint") -> str:
     try:
         return loaded(entry).get_short_help_str(60)
     except click.UsageError as error:
@@ -119,14 +126,12 @@ def show_version(context: click.Context, parameter: click.Parameter, value: bool
 )  # fmt: skip
 @click.option("--url", help="Ask this gateway (GATEWAY_URL).")
 @click.option("--token", help="The token; set TOKEN to hide it from other users.")
-@click.pass_context
-def main(context: click.Context, name: str | None, url: str | None, token: str | None) -> None:
+def main(name: str | None, url: str | None, token: str | None) -> None:
     """Ask an OpenCue farm, through a cuebot-gateway: cuectl VERB [NAME...] [--options].
 
     The gateway is --url or that of --context, else GATEWAY_URL, else the current context (cuectl
     context add). cuectl VERB --help has examples.
     """
-    context.ensure_object(Session).choose(name, url, token)
 
 
 def run(**options: Any) -> None:

@@ -4,7 +4,6 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase, translate
 from functools import wraps
 from typing import Any
 
@@ -16,7 +15,7 @@ from cuectl.farm import Farm, Json, rows_in
 from cuectl.suggestions import did_you_mean
 
 STANDARD_INPUT = "-"
-PATTERN = re.compile(r"[*?\[]")
+PATTERN = re.compile(r"[*?]")
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 SHOWN = 10
 
@@ -161,7 +160,7 @@ class Selection:
             if not PATTERN.search(word):
                 fitting = [each for each in everything if each.lower() == word.lower()]
             else:
-                fitting = [each for each in everything if fnmatchcase(each.lower(), word.lower())]
+                fitting = [each for each in everything if fits(each, word)]
             if not fitting and not ID.fullmatch(word):
                 raise CallError("NOT_FOUND", self.not_there(farm, [word], len(words)))
             found |= dict.fromkeys(
@@ -228,9 +227,13 @@ def quoted(text: str) -> str:
 
 
 def expression(pattern: str) -> str:
-    """The regular expression (RE2) of a pattern, of the whole name in any case."""
-    inner = translate(pattern).removeprefix("(?s:").removesuffix(")\\Z")
-    return f"(?i)^{inner}$"
+    """The regular expression (of RE2, too) of a pattern with `*` and `?`, in any case."""
+    parts = ({"*": ".*", "?": "."}.get(each) or re.escape(each) for each in pattern)
+    return f"(?is)^{''.join(parts)}$"
+
+
+def fits(name: str, pattern: str) -> bool:
+    return re.search(expression(pattern), name) is not None
 
 
 def choosing(kind: Kind, *options: str, own: Iterable[str] = (), behind: str = "") -> Decorator:

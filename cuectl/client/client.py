@@ -1,6 +1,5 @@
 """The interface of clients, and the options of `call` for their answers."""
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
@@ -86,6 +85,8 @@ async def polled(
     call: Callable[[], Awaitable[Answer]], every: float
 ) -> AsyncIterator[Answer | CallError]:
     """The answers and failures of a call that is repeated, with so many seconds in between."""
+    import asyncio  # slow to import
+
     while True:
         try:
             result: Answer | CallError = await call()

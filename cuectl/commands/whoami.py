@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from cuectl.columns import duration
-from cuectl.farm import Farm, pass_farm
+from cuectl.farm import Farm
 from cuectl.terminal.layout import columns
 from cuectl.tokens import claims_of
+from cuectl.verb import verb
 
 if TYPE_CHECKING:
     from cuectl.client.gateway import GatewayClient
@@ -17,18 +18,10 @@ if TYPE_CHECKING:
 FAILED_STATUS = 400
 
 
-@click.command()
+@verb(examples=("cuectl whoami", "cuectl whoami kill"))
 @click.argument("wanted", metavar="[VERB]...", nargs=-1)
-@pass_farm
 def whoami(farm: Farm, wanted: tuple[str, ...]) -> None:
-    """Show the gateway, the user of the token, and what it may do, or whether it may do this.
-
-    \b
-    Example:
-      cuectl whoami kill
-
-    Exit status: see cuectl --help
-    """
+    """Show your gateway, your name, and what you may do."""
     from cuectl.methods import known_methods
 
     session = farm.session

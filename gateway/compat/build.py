@@ -29,7 +29,6 @@ from gateway.compat.resolve import (
 )
 from gateway.compat.subjects import with_subjects
 from gateway.compat.summaries import notes, unused_summaries, with_summaries
-from gateway.compat.verbs import client_commands
 from gateway.schema.catalog import (
     TAG_DIGITS,
     Catalog,
@@ -99,7 +98,6 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
             absent[documented] = f"it is {name}, which is not served here"
     methods = with_owned(profile, resolver.adapted(), unused)
     probe = resolver.probe()
-    commands = client_commands(profile.verbs, methods, unused)
     panels = panels_of(profile.panels, {each.path[1:]: each for each in methods}, unused)
     routes = build_routes(methods, aliases, resolver.method_aliases())
     names_there = sorted({*schema.services, *aliases}.union(*known.values()))
@@ -117,7 +115,6 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
         probe=probe,
         named=MappingProxyType(named),
         unused_entries=tuple(unused),
-        commands=commands,
         notes=MappingProxyType(dict(notes(summaries, pool, comments))),
         panels=panels,
         unused_summaries=tuple(unused_summaries(summaries, native, pool)),

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gateway.compat.schema_paths import NotApplicable
-from gateway.schema.for_clients import Json
+from gateway.schema.panels import Json
 from gateway.views.filter_expressions import BadCondition, Token, tokens_of
 
 VALUE = re.compile(

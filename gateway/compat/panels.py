@@ -41,7 +41,7 @@ from gateway.compat.schema_paths import (
     row_path,
     split,
 )
-from gateway.schema import for_clients as served
+from gateway.schema import panels as served
 from gateway.schema.catalog import UnusedEntry
 from gateway.schema.method import Method
 from gateway.schema.selection import chosen, matches

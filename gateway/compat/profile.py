@@ -37,14 +37,18 @@ from gateway.compat.entry_types import (
     TypeName,
 )
 from gateway.compat.panels import Panels
-from gateway.compat.verbs import Verbs
 from gateway.errors import ConfigurationError
 from gateway.views.units import Unit
 
 BUILT_IN = "opencue.toml"
 COMPANION = re.compile(r"[A-Za-z0-9][\w.-]*\.toml", re.ASCII)
-COMPANIONS = ("summaries", "verbs", "panels")
+COMPANIONS = ("summaries", "panels")
 """Tables that may be in files of their own."""
+GONE = {
+    "verbs": "a profile has none any more; cuectl takes those of a studio from a package with the "
+    "entry point `cuectl.verbs` (docs/cuectl.md)"
+}
+"""Keys that profiles had, and what there is instead."""
 
 
 class Before(Entry):
@@ -421,8 +425,6 @@ class OwnedRows(Entry):
 class Profile(Entry):
     summaries: Summaries = Summaries()
     """In the TOML: this table, or the name of a file beside the profile that has its content."""
-    verbs: Verbs = Verbs()
-    """As `summaries`."""
     panels: Panels = Panels()
     """As `summaries`."""
     probe: MethodName | None = None
@@ -507,7 +509,7 @@ def describe(error: ErrorDetails) -> str:
     parts = [str(part) for part in error["loc"] if part != "[key]"]
     place = ".".join(part if part.isprintable() else repr(part) for part in parts)
     if error["type"] == "extra_forbidden":
-        return f"{place}: unknown key"
+        return f"{place}: {GONE.get(place, 'unknown key')}"
     message = error["msg"].removeprefix("Value error, ")
     return f"{place}: {message[:1].lower()}{message[1:]}"
 

@@ -95,7 +95,6 @@ def build_document(
         ],
         "paths": paths | schemas.OWN_PATHS,
         "components": schemas.components(dict(sorted(messages.schemas.items()))),
-        "x-cuectl": catalog.commands.allowed(listed),
     }
 
 

@@ -13,9 +13,9 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from gateway.codec.fields import reachable, type_name
 from gateway.errors import Code, GatewayError, unavailable
 from gateway.schema.description import NoSchema, Schema, Skipped, why_missing
-from gateway.schema.for_clients import ClientCommands, Panels
 from gateway.schema.method import About, Method
 from gateway.schema.method_search import ranked, words_in, words_of_query
+from gateway.schema.panels import Panels
 from gateway.schema.selection import UnusedGlob
 from gateway.suggestions import DID_YOU_MEAN, QUOTED_CHARS, did_you_mean
 
@@ -90,7 +90,6 @@ class Catalog:
     named: Mapping[str, About]
     """By a fact that is an object's name (`job`): how Cuebot is asked about that object."""
     unused_entries: tuple[UnusedEntry, ...]
-    commands: ClientCommands
     notes: Mapping[str, str]
     """What the profile says of fields, by full name; their own comments follow it."""
     panels: Panels

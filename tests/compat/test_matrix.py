@@ -106,10 +106,6 @@ async def version(release: str, schema: Schema) -> AsyncIterator[Version]:
 
 
 MONITORING = "monitoring.MonitoringInterface"
-COLUMNS_OF_LIMITS = [
-    f"verbs.verb.limits.{each}"
-    for each in ("columns.type", "columns.enforcement", "wide.hostCount")
-]
 HISTORY = [
     *(
         f"shown.monitoring.{each}"
@@ -146,8 +142,6 @@ async def test_a_version_is_discovered_whole(version: Version) -> None:
         "identity.job.LayerInterface/SetStartAfter": "/job.LayerInterface/SetStartAfter",
         "named.job.Layer.layerIds": "/limit.LimitInterface/GetBindings",
         "shown.limit.LimitBinding": "/limit.LimitInterface/GetBindings",
-        "verbs.verb.why.facts.full.newer": "/limit.LimitInterface/GetBindings",
-        **dict.fromkeys(COLUMNS_OF_LIMITS, "/limit.LimitInterface/GetBindings"),
         **dict.fromkeys(HISTORY, "/monitoring.MonitoringInterface/GetJobHistory"),
     }
     served = {method.path for method in catalog.methods}

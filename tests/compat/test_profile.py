@@ -75,7 +75,7 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
 
 BESIDE = {
     "summaries": '[methods."a.BInterface"]\nDo = "Do it"\n[fields."a.B"]\nx = "A size."\n',
-    "verbs": '[verb.do]\nsummary = "Do it"\nmethod = "a.B/Do"\ncolumns = ["x"]\n',
+    "panels": '[panels.all]\nmethod = "a.B/Do"\ncolumns = [{ path = "x" }]\n',
 }
 """Tables that may be in a file of their own."""
 
@@ -115,18 +115,6 @@ REQUESTS = '[requests."a.B/C"]'
 NAMED = '[[named]]\nmessage = "a.B"\nfields = ["x"]\n'
 SEND = 'by = { call = "a.B/C", take = "x.id", send = { name = ["x", "y."] } }'
 NEAR = '[near."a.B/C"]\nkind = "x"\ncall = "a.B/D"\nnames = "y"\n'
-REPEATS = ", repeats = true"
-OPTION = "verbs.verb.do.options.x"
-VERB = '[verbs.verb.do]\nsummary = "Do it"\nmethod = "a.B/Do"\n'
-FOLLOW = """\
-[verbs.follow]
-summary = "Follow"
-argument = "job"
-names = "jobs"
-done = "x"
-whole = { method = "a.B/C", put = "x" }
-"""
-TWO = 'arguments = [{ name = "x", put = "x"%s }, { name = "%s", put = "y"%s }]'
 ABOUT = '[about."job.Job".by]\ncall = "job.JobInterface/GetJob"\n'
 AFTER = '[[after]]\nmethod = "a.B/C"\ngiven = "x"\ncall = "a.B/D"\nsend = "x"\n'
 
@@ -174,43 +162,11 @@ AFTER = '[[after]]\nmethod = "a.B/C"\ngiven = "x"\ncall = "a.B/D"\nsend = "x"\n'
             (NEAR + f'name = "{name}"', f"near.a.B/C.name: '{name}' is not a text with fields")
             for name in ("{", "{x.y}", "{x:99999}", "{x!r}", "{0}", "")
         ),
-        (
-            'verbs = "../verbs.toml"',
-            "verbs: '../verbs.toml' is not the name of a file such as verbs",
-        ),
-        ("[verbs.colours]", "verbs.colours: unknown key"),
-        (VERB + "colour = 1", "verbs.verb.do.colour: unknown key"),
-        (VERB.replace("a.B/Do", "Do"), f"verbs.verb.do.method: 'Do' {NO_METHOD}"),
-        (VERB.replace("do", "Do", 1), "verbs.verb.Do: 'Do' is not a word such as min-cores"),
-        ('[verbs.verb.do]\nmethod = "a.B/Do"', "verbs.verb.do.summary: field required"),
-        (VERB + 'columns = ["x."]', f"verbs.verb.do.columns.0.path: 'x.' {NO_PATH}"),
-        (VERB + 'columns = "x"', "verbs.verb.do.columns: input should be a valid tuple"),
-        (VERB + TWO % ("", "x", ""), "verbs.verb.do: two arguments have one name"),
-        (VERB + TWO % (REPEATS, "y", REPEATS), "verbs.verb.do: two arguments repeat"),
-        (VERB + 'confirm = "Kill {job}?"', "verbs.verb.do: {job} is no argument"),
-        (VERB + 'options.x.help = "x"', f"{OPTION}: expected one of put, where and also"),
-        (VERB + 'options.x = { put = "y" }', f"{OPTION}.help: field required"),
         *(
-            (
-                VERB + f'options.x = {{ help = "x", {more} }}',
-                f"{OPTION}: expected one of value, default, names and pattern, with put",
-            )
-            for more in (
-                *('where = "y", value = 1', 'where = "y", default = 1'),
-                'put = "y", value = 1, default = 1',
-            )
+            (text, "verbs: a profile has none any more; cuectl takes those of a studio from")
+            for text in ('verbs = "opencue-verbs.toml"', "[verbs.colors]\nDEAD = 'red'")
         ),
-        (
-            VERB + 'options.x = { put = "y", names = "jobs", help = "x" }',
-            "verbs: do: there is no list of names 'jobs'",
-        ),
-        (
-            FOLLOW + "[verbs.follow.parts]\nmethod = 'a.B/C'\nput = 'x'\n"
-            "bar = { done = 'x', of = 'y' }",
-            "verbs: follow: there is no list of names 'jobs'",
-        ),
-        (FOLLOW, "verbs.follow.parts: field required"),
-        ("[verbs.colors]\nDEAD = 'purple'", "verbs.colors.DEAD: input should be 'red', 'green',"),
+        ("[summaries.verbs]", "summaries.verbs: unknown key"),
     ],
 )
 def test_a_wrong_entry_is_one_clear_line(tmp_path: Path, text: str, problem: str) -> None:

@@ -127,7 +127,7 @@ def test_nothing_applies_to_another_schema() -> None:
         "narrowed",
         "names",
     )
-    panels, verbs = profile.panels, profile.verbs
+    panels = profile.panels
     assert idle.keys() == {
         *(each for each in entries(profile) if not each.startswith("answers.")),
         *(f"filters.{each.kind}" for each in profile.filters),
@@ -141,10 +141,6 @@ def test_nothing_applies_to_another_schema() -> None:
         *(f"panels.objects.{each.title}" for each in panels.objects),
         *(f"panels.completions.{each.method}" for each in panels.completions),
         *(f"panels.destroys.{glob}" for glob in panels.destroys),
-        *(f"verbs.names.{name}" for name in verbs.names),
-        *(f"verbs.verb.{name}" for name in verbs.verb),
-        *(f"verbs.colors.{name}" for name in verbs.colors),
-        *("verbs.follow", "verbs.launch"),
     }
     for reason in idle.values():
         assert reason.endswith("is not served") or reason.startswith("there is no ")
@@ -425,12 +421,11 @@ def cuebot(richer_cuebot: ScriptedCuebot) -> ScriptedCuebot:
     [
         {"summaries": {"methods": {"job.JobInterface": {"Kill": "Stop a job"}}}},
         {"panels": {"panels": {"jobs": {"method": "job.JobInterface/GetJobs"}}}},
-        {"verbs": {"verb": {"jobs": {"summary": "x", "method": "job.JobInterface/GetJobs"}}}},
     ],
     ids=lambda words: next(iter(words)),
 )
 def test_answers_stay_the_same_whatever_is_said_of_them(words: dict[str, Any]) -> None:
-    """Clients need not fetch them again because a line, a panel or a verb has changed."""
+    """Clients need not fetch them again because a line or a panel has changed."""
     assert resolved(Profile.model_validate(words)).version == resolved(Profile()).version
 
 

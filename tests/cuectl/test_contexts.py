@@ -117,30 +117,6 @@ def test_names_of_contexts_are_completed(tmp_path: Path, line: str) -> None:
     assert ran.text.split() == ["plain,studio"]
 
 
-def test_help_says_why_there_are_no_verbs(tmp_path: Path) -> None:
-    words = " ".join(in_process("--help", folder=tmp_path).text.split())
-    assert "Verbs of this gateway: none are shown: no gateway is known: cuectl context" in words
-    add(tmp_path, "studio", "--url", "http://127.0.0.1:1")
-    words = " ".join(in_process("--help", folder=tmp_path).text.split())
-    assert "none are shown: the gateway at http://127.0.0.1:1 cannot be reached" in words
-
-
-@pytest.mark.slow
-async def test_help_is_that_of_the_chosen_gateway(cuectl: Cuectl) -> None:
-    add(cuectl.folder, "broken", "--url", cuectl.gateway.url, "--token-command", "exit 3")
-    assert "Leave a comment" in (await cuectl("--help")).text
-    cuectl.environ = {"GATEWAY_URL": cuectl.gateway.url}
-    for option, problem in [
-        ("--context=broken", "the token command failed"),
-        ("--context=nope", "there is no context 'nope'"),
-        ("--url=http://127.0.0.1:1", "the gateway at http://127.0.0.1:1 cannot be reached"),
-    ]:
-        ran = await cuectl(option, "--help")
-        words = " ".join(ran.text.split())
-        assert (ran.status, ran.err) == (0, "")
-        assert f"Verbs of this gateway: none are shown: {problem}" in words
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("line", ["jobs", "pause x y", "call Show/GetShows", "follow x"])
 async def test_without_a_token(cuectl: Cuectl, line: str) -> None:

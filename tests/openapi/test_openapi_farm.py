@@ -152,46 +152,6 @@ async def test_a_dry_run_fits(gateway: Gateway) -> None:
         fits.validate(answer.json())
 
 
-def requested(verb: Json) -> Json:
-    """The request of a verb with all its arguments and options."""
-    body: Json = {}
-    for each in (*verb.get("arguments", ()), *verb.get("options", {}).values()):
-        if "put" in each:
-            *above, last = each["put"].split(".")
-            scope = body
-            for name in above:
-                scope = scope.setdefault(name, {})
-            text = each.get("values", [AN_ID])[0]
-            value = {"integer": 1, "number": 1, "boolean": True}.get(each.get("type"), text)
-            scope[last] = [value] if each.get("many") else value
-    return body
-
-
-@pytest.mark.parametrize("name", document()["x-cuectl"]["verbs"])
-async def test_what_a_verb_sends_is_a_request_and_what_it_shows_a_view(
-    gateway: Gateway, name: str
-) -> None:
-    verb = document()["x-cuectl"]["verbs"][name]
-    answer = await gateway.post(verb["method"], requested(verb), headers={"X-Dry-Run": "1"})
-    assert answer.status_code == 200, answer.text
-    if verb.get("reads") and "arguments" not in verb:
-        options = verb.get("options", {}).values()
-        where = [each["where"].replace("{}", "'x'") for each in options if "where" in each]
-        columns = (*verb["columns"], *verb.get("wide", ()))
-        view = {
-            "_fields": ",".join(each["path"] for each in columns),
-            **({"_where": " or ".join(f"({each})" for each in where)} if where else {}),
-            **({"_sort": verb["sort"]} if "sort" in verb else {}),
-        }
-        answer = await gateway.post(verb["method"], verb.get("request", {}), params=view)
-        assert answer.status_code == 200, answer.text
-        rows: Any = answer.json()
-        for part in verb["rows"].split("."):
-            rows = rows[part]
-        assert all(each["name"] for each in rows)
-        assert rows or name == "limits"  # none is full
-
-
 async def test_health_fits(gateway: Gateway) -> None:
     for path in ("/healthz", "/readyz"):
         content = document()["paths"][path]["get"]["responses"]["200"]["content"]

@@ -491,27 +491,6 @@ async def test_documents_are_kept_by_rights_and_only_the_last(
         assert await ask("c") == 5
 
 
-async def test_each_token_has_the_verbs_that_it_may_use(cuebot: ScriptedCuebot) -> None:
-    access = [
-        rule("reads", {"role": "a"}, "reads"),
-        rule("lock", {"role": "b"}, "reads", "host.HostInterface/Lock"),
-    ]
-    verbs, etags = [], set()
-    async with gateway_for(cuebot.endpoint, access=access) as gateway:
-        for role in ("a", "b"):
-            headers = signed(role, role=role)
-            answer = await gateway.client.get("/openapi.json", headers=headers)
-            etags.add(answer.headers["etag"])
-            verbs.append({*answer.json()["x-cuectl"]["verbs"]})
-    assert verbs[0] == {
-        *("jobs", "job", "layers", "frames", "depends", "comments", "logs"),
-        *("hosts", "procs", "shows", "allocations", "subscriptions", "limits"),
-        *("groups", "host-comments", "why", "dependents"),
-    }
-    assert verbs[1] == verbs[0] | {"lock"}
-    assert len(etags) == 2
-
-
 @pytest.mark.parametrize("path", SHELLS)
 async def test_pages_may_do_little(gateway: Gateway, path: str) -> None:
     headers = (await get(gateway, path, **BROWSER)).headers

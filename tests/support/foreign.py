@@ -1,4 +1,4 @@
-"""A schema that is not OpenCue's, and the profile of ten lines that makes it a farm."""
+"""A schema that is not OpenCue's, and the profile of eight lines that makes it a farm."""
 
 from pathlib import Path
 
@@ -33,8 +33,6 @@ leads = [{ panel = "a-pool", with."names[]" = "poolName" }]
 method = "farm.PoolInterface/List"
 given = ["names[]"]
 actions = [{ title = "Drain", method = "farm.PoolInterface/Drain", with."names[]" = "poolName" }]
-[verbs.verb]
-pools = { summary = "Pools", method = "farm.PoolInterface/List", columns = ["poolName", "size"] }
 """
 
 

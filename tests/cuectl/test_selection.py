@@ -1,0 +1,121 @@
+"""What a verb is about: names, patterns, options, standard input."""
+
+import pytest
+
+from cuebot_simulator.server import SimulatedCuebot
+from cuebot_simulator.world.state import by_name
+from cuectl.terminal.exits import FAILED, NOT_FOUND, WRONG_USAGE
+from tests.cuectl.calls import Cuectl
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+
+LENA, ARTIST = "demo-sh010-lena_comp_v003", "demo-sh010-artist1_light_v012"
+MARCO = "demo-sh020-marco_smoke_v001"  # is paused
+HARBOR = ["harbor-hb110-tomas_light_v004", "harbor-hb120-artist2_anim_v021"]
+
+
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        ("--mine", [LENA]),
+        ("--show harbor", HARBOR),
+        ("--show harbor --show demo --user tomas,lena", [LENA, HARBOR[0]]),
+        ("--shot sh020", [MARCO]),
+        ("--match smoke", [MARCO]),
+        ("--failed", [HARBOR[0], ARTIST]),
+        ("--paused", [MARCO]),
+        (f"{LENA} harbor-*", [LENA, *HARBOR]),
+        (f"{LENA.upper()[:4].lower()}*lena*", [LENA]),
+        ("DEMO-SH02?-*", [MARCO]),
+        ("harbor-* --failed", [HARBOR[0]]),
+    ],
+)
+async def test_lists(reading: Cuectl, line: str, names: list[str]) -> None:
+    ran = await reading("jobs", *line.split(), "-q")
+    assert (ran.status, ran.err) == (0, "")
+    assert sorted(ran.text.split()) == sorted(names)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (f"{LENA}", f"priority: {LENA} -> 7"),
+        (f"{LENA} {ARTIST}", "priority: 2 jobs -> 7"),
+        ("harbor-*", "priority: 2 jobs -> 7"),
+        ("--show harbor", "priority: 2 jobs -> 7"),
+        (f"--show demo {LENA}", f"priority: {LENA} -> 7"),
+        ("--all --yes", "priority: 7 jobs -> 7"),
+        (f"{LENA} -q", ""),
+    ],
+)
+async def test_changes(cuectl: Cuectl, line: str, told: str) -> None:
+    ran = await cuectl("priority", *line.split(), "7")
+    assert (ran.status, ran.out) == (0, b"")
+    assert ran.err == (f"cuectl: {told}\n" if told else "")
+
+
+async def test_names_from_a_pipe(cuectl: Cuectl, cuebot: SimulatedCuebot) -> None:
+    names = (await cuectl("jobs", "--show", "harbor", "-q")).text
+    ran = await cuectl("priority", "-", "9", given=names + "\n\n")
+    assert ran.err == "cuectl: priority: 2 jobs -> 9\n"
+    assert by_name(cuebot.farm.jobs, HARBOR[1]).priority == 9
+    ran = await cuectl("priority", "-", "9", given="\n")
+    assert (ran.status, ran.err) == (WRONG_USAGE, "cuectl: there is no name on standard input\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "problem"),
+    [
+        ("priority 7", WRONG_USAGE, "which jobs? Give names or patterns"),
+        (f"priority {LENA} tpyo 7", NOT_FOUND, "no job 'tpyo' (1 of 2 names; nothing was done)"),
+        (f"priority {LENA} {LENA}x 7", NOT_FOUND, f"no job '{LENA}x'; did you mean {LENA}?"),
+        (f"priority {LENA} nope-* 7", NOT_FOUND, "no job's name fits 'nope-*'"),
+        (f"priority {LENA} --show harbor 7", WRONG_USAGE, "not among the jobs that --show harbor"),
+        ("priority --show harbour 7", NOT_FOUND, "did you mean 'harbor'?"),
+        (
+            "priority --all 7",
+            FAILED,
+            "priority all 7 jobs -> 7? (no terminal to ask on: add --yes)",
+        ),
+        (f"priority {LENA} high", WRONG_USAGE, "'high' is not a valid integer"),
+        ("priority --where 2 7", WRONG_USAGE, "quote the condition"),
+        ("jobs --where 'nope=1'", WRONG_USAGE, "no field 'nope'"),
+        ("jobs demo-sh010-lena_comp_v03", NOT_FOUND, f"did you mean {LENA}?"),
+        ("jobs --show demoo", NOT_FOUND, "did you mean 'demo'?"),
+        ("jobs --fields nmae", WRONG_USAGE, "--fields: "),
+    ],
+)
+async def test_what_is_wrong_changes_nothing(
+    cuectl: Cuectl, cuebot: SimulatedCuebot, line: str, status: int, problem: str
+) -> None:
+    before = by_name(cuebot.farm.jobs, LENA).priority
+    ran = await cuectl(*line.replace("'", "").split())
+    assert (ran.status, ran.out) == (status, b"")
+    assert problem in ran.err
+    assert by_name(cuebot.farm.jobs, LENA).priority == before
+
+
+async def test_what_is_so_already_is_left_out_unless_it_is_named(cuectl: Cuectl) -> None:
+    assert (await cuectl("pause", "--show", "demo")).err == "cuectl: pause: 2 jobs\n"
+    ran = await cuectl("pause", "--show", "demo")
+    assert (ran.status, ran.err) == (0, "there are no such jobs that this would change\n")
+    assert (await cuectl("pause", MARCO)).err == f"cuectl: pause: {MARCO}\n"
+
+
+async def test_a_dry_run_shows_the_calls(cuectl: Cuectl, cuebot: SimulatedCuebot) -> None:
+    ran = await cuectl("priority", "--show", "harbor", "7", "--dry-run")
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.text.splitlines() == [
+        f'would call job.JobInterface/SetPriority {{"val":7,"job":{{"name":"{name}"}}}}'
+        for name in HARBOR
+    ]
+    assert by_name(cuebot.farm.jobs, HARBOR[0]).priority != 7
+
+
+async def test_failures_among_several_are_told(cuectl: Cuectl, cuebot: SimulatedCuebot) -> None:
+    """An id is not looked for before."""
+    job = by_name(cuebot.farm.jobs, LENA)
+    ran = await cuectl("priority", job.id, "11111111-2222-3333-4444-555555555555", "7")
+    assert ran.status == FAILED
+    assert ran.err.startswith("cuectl: priority: 1 of 2 jobs, 1 failed -> 7\n  11111111-")
+    assert by_name(cuebot.farm.jobs, LENA).priority == 7
