@@ -75,25 +75,31 @@ def change(
     question: str = "",
     everything: bool = False,
     counts: Mapping[str, int] | None = None,
+    verb: str = "",
     about: Callable[[Sequence[str]], str] | None = None,
+    then: Callable[[list[str]], None] | None = None,
 ) -> list[str]:
     """Make a call for each name, after a question; the names for which it was made.
 
     `told` is what follows in the summary: `-> 200`. A change that is about `everything` that there
     is asks in any case. `counts` has how many frames of each name are meant; `about` says what was
     changed of some of the names, where that is more than their number. Exits with what failed.
-    With --dry-run, the calls are shown instead, and no name is answered.
+    With --dry-run, the calls are shown instead, and no name is answered. Messages begin with
+    `verb`, or the one that is running. `then` is what follows for those names, if any, for which
+    the call was made or, with --dry-run, would be; also if it has failed for others.
     """
-    verb = verb_name()
+    verb = verb or verb_name()
     if everything and not question:
         question = f"{verb} all {counted(len(requests), noun)}{f' {told}' if told else ''}?"
     how.ask(question)
+    follow = then if then is not None else lambda done: None
     if how.dry_run:
         for request in requests.values():
             called = orjson.dumps(farm.rehearse(method, request)).decode()
             click.echo(printable_lines(f"would call {method} {called}"))
         if about is not None:
             how.tell(f"{verb}: would be {about([*requests])}")
+        follow([*requests])
         return []
     found = farm.each(method, requests)
     failures = {name: each for name, each in found.items() if isinstance(each, CallError)}
@@ -107,9 +113,13 @@ def change(
     if failures:
         lines = "\n".join((f"{verb}: {summary}", *failure_lines([*failures.items()])))
         complain(lines, PROGRAM)
+    else:
+        how.tell(f"{verb}: {summary}")
+    if done:
+        follow(done)
+    if failures:
         codes = {status_of(each) for each in failures.values()}
         sys.exit(codes.pop() if len(codes) == 1 and not done else FAILED)
-    how.tell(f"{verb}: {summary}")
     return done
 
 

@@ -15,6 +15,7 @@ Row = Mapping[str, Any]
 Unit = Literal["", "time", "seconds", "kB", "MB", "share"]
 BYTES = {"kB": 2**10, "MB": 2**20}
 SIZE_UNITS = "BKMGTP"
+SUM_DIGITS = 6
 LAST_MOMENT = 253_402_300_799  # the end of the year 9999
 COLORS = {
     **dict.fromkeys(("DEAD", "DOWN"), "red"),
@@ -237,19 +238,33 @@ def in_order(
 
 
 def counted_by(
-    rows: Iterable[Row], groups: Sequence[Column], sums: Sequence[Column]
+    rows: Iterable[Row],
+    groups: Sequence[Column],
+    sums: Sequence[Column],
+    known: Sequence[str] = (),
 ) -> tuple[list[Row], list[Column]]:
-    """A row for each group of values, with how many rows have them and sums, and its columns."""
+    """A row for each group of values, with how many rows have them and sums, and its columns.
+
+    If there is one column of groups, the values that are `known` have a row in any case.
+    """
     found: dict[tuple[str, ...], dict[str, Any]] = {}
+
+    def group_of(values: Sequence[Any]) -> dict[str, Any]:
+        return found.setdefault(
+            tuple(map(str, values)),
+            {f"group{place}": value for place, value in enumerate(values)}
+            | {"count": 0}
+            | {f"sum{place}": 0 for place in range(len(sums))},
+        )
+
+    for value in known if len(groups) == 1 else ():
+        group_of([value])
     for row in rows:
-        values = [each.value(row) for each in groups]
-        group = found.setdefault(tuple(map(str, values)), {})
-        if not group:
-            group |= {f"group{place}": value for place, value in enumerate(values)}
-            group |= {"count": 0} | {f"sum{place}": 0 for place in range(len(sums))}
+        group = group_of([each.value(row) for each in groups])
         group["count"] += 1
         for place, each in enumerate(sums):
-            group[f"sum{place}"] += as_number(each.value(row)) or 0
+            total = group[f"sum{place}"] + (as_number(each.value(row)) or 0)
+            group[f"sum{place}"] = round(total, SUM_DIGITS)
     columns = [
         *(of_group(each, f"group{place}") for place, each in enumerate(groups)),
         Column("COUNT", "count"),

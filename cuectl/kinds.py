@@ -1,6 +1,7 @@
 """What has names on a farm, and the options that choose among it: jobs, hosts, shows."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -61,7 +62,9 @@ JOB_OPTIONS: Mapping[str, Decorator] = MappingProxyType(
         "where": click.option(
             "--where", metavar="CONDITION", help="Jobs that fit: 'dead>2 and user=lena'."
         ),
-        "all": click.option("--all", is_flag=True, help="All jobs."),
+        "all": click.option(
+            "--all", is_flag=True, help="All jobs; in a list, finished ones as well."
+        ),
     }
 )
 JOB_CHANGES = ("show", "mine", "user", "shot", "match", "failed", "paused", "where", "all")
@@ -95,7 +98,7 @@ def jobs_asked(farm: Farm, options: Options) -> Query:
         if not farm.me:
             raise InvalidCall("--mine: the token names no user; use --user NAME")
         r.setdefault("users", []).append(farm.me)
-    if options.get("finished"):
+    if options.get("finished") or (options.get("all") and "finished" in options):
         r["includeFinished"] = True
     found = [text for name, text in JOB_CONDITIONS.items() if options.get(name)]
     if where := options.get("where"):
@@ -114,6 +117,8 @@ JOB = Kind(
         "r": {"jobs": [*dict.fromkeys((*names, *map(str.lower, names)))], "includeFinished": True}
     },
 )
+PENDING_JOB = replace(JOB, title="pending job", known=lambda names: {"r": {"jobs": list(names)}})
+"""For changes: Cuebot makes none to a finished job."""
 
 # --- hosts --------------------------------------------------------------------------------------
 

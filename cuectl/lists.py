@@ -12,6 +12,7 @@ import click
 import orjson
 
 from cuectl import PROGRAM
+from cuectl.changes import verb_name
 from cuectl.columns import (
     Column,
     Row,
@@ -23,11 +24,10 @@ from cuectl.columns import (
     named,
     value_at,
 )
-from cuectl.changes import verb_name
 from cuectl.conditions import with_fields
 from cuectl.errors import CallError, InvalidCall
 from cuectl.farm import Farm, Json, rows_in
-from cuectl.selection import PATTERN, Decorator, Query, Selection
+from cuectl.selection import Decorator, Query, Selection
 from cuectl.terminal.exits import CUT, FAILED, NOT_FOUND, complain, failure_lines
 from cuectl.terminal.layout import Cell, laid_out, left_out
 from cuectl.terminal.text import is_colored, printable, printable_json, printable_lines
@@ -59,6 +59,10 @@ class Shown:
     watch: bool = False
     headers: bool = True
     raw: bool = False
+    one: bool = False
+    """Whether JSON and YAML have the only object itself, and no list of it."""
+    groups: tuple[str, ...] = ()
+    """Values of the first column of --count-by that are there, whether rows have them or not."""
 
     @property
     def counts(self) -> bool:
@@ -134,6 +138,8 @@ class Listing:
     """The name of the list in the answer, where some columns are computed by the gateway."""
     sort: tuple[str, ...] = ("name",)
     upwards: bool | None = None
+    completed: Callable[[Farm, Sequence[Row]], Sequence[Row]] | None = None
+    """What else is asked for, beside the rows; not with --watch."""
 
     def shown_in(self, shown: Shown) -> list[Column]:
         """The columns of an output."""
@@ -178,10 +184,13 @@ def show_named(
     """Read and print a list of what is named or chosen, as `show_list` does. Names that nothing has
     raise CallError (NOT_FOUND) before anything is printed.
     """
-    names = [each for each in selection.spelled() if not PATTERN.search(each)]
-    if names and (absent := selection.kind.absent(farm, names)):
-        raise CallError("NOT_FOUND", selection.not_there(farm, absent, 1))
-    show_list(farm, listing, selection.rows_named(farm), shown, where=where)
+    show_list(farm, listing, named_query(farm, selection), shown, where=where)
+
+
+def named_query(farm: Farm, selection: Selection) -> Query:
+    """The read of what is named or chosen. Raises CallError (NOT_FOUND) for unknown names."""
+    selection.check(farm)
+    return selection.rows_named(farm)
 
 
 def show_list(farm: Farm, listing: Listing, query: Query, shown: Shown, *, where: str = "") -> None:
@@ -201,8 +210,11 @@ def show_list(farm: Farm, listing: Listing, query: Query, shown: Shown, *, where
         answer, about = farm.read(query.method, query.request, view)
     except CallError as error:
         raise as_option(error) or error from None
-    print_rows(listing, rows_in(answer), shown)
-    tell(about, query, len(rows_in(answer)))
+    rows: Sequence[Row] = rows_in(answer)
+    if listing.completed is not None:
+        rows = listing.completed(farm, rows)
+    print_rows(listing, rows, shown)
+    tell(about, query, len(rows))
 
 
 def show_lists(
@@ -330,7 +342,7 @@ def arranged(listing: Listing, rows: Iterable[Row], shown: Shown) -> tuple[list[
     columns = listing.shown_in(shown)
     if shown.counts:
         groups, sums = chosen(listing.columns, shown.count_by), chosen(listing.columns, shown.sums)
-        found, columns = counted_by(rows, groups, sums)
+        found, columns = counted_by(rows, groups, sums, shown.groups)
         ordered = in_order(found, columns, shown.sort, upwards=shown.upwards)
     else:
         names, upwards = listing.order(shown)
@@ -407,15 +419,16 @@ def lines_of(rows: Sequence[Row], columns: Sequence[Column], shown: Shown) -> li
     if shown.form == "csv":
         return [safe(line) for line in csv_lines(rows, columns, shown)]
     whole = [as_json(row, columns, shown) for row in rows]
+    found = whole[0] if shown.one and len(whole) == 1 else whole
     if shown.form == "yaml":
         import yaml
 
-        text: str = yaml.safe_dump(whole, sort_keys=False, allow_unicode=True)
+        text: str = yaml.safe_dump(found, sort_keys=False, allow_unicode=True)
         return [safe(line) for line in text.rstrip("\n").split("\n")]
     escaped: Callable[[str], str] = printable_json if sys.stdout.isatty() else str
     if shown.form == "ndjson":
         return [escaped(orjson.dumps(each).decode()) for each in whole]
-    return [escaped(orjson.dumps(whole, option=orjson.OPT_INDENT_2).decode())]
+    return [escaped(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())]
 
 
 def as_json(row: Row, columns: Sequence[Column], shown: Shown) -> Json:

@@ -58,6 +58,8 @@ class Kind:
     """What the read of all names takes."""
     known: Callable[[Sequence[str]], Json] | None = None
     """The request that lists just those of these names, if Cuebot has one."""
+    title: str = ""
+    """What one is called where it is missing: pending job."""
 
     def names(self, farm: Farm) -> list[str]:
         """All names. Raises CallError."""
@@ -66,6 +68,8 @@ class Kind:
     def absent(self, farm: Farm, names: Sequence[str]) -> list[str]:
         """Those of several names that nothing has; ids are not looked for. Raises CallError."""
         sought = [each for each in names if not ID.fullmatch(each)]
+        if not sought:
+            return []
         request = self.known(sought) if self.known is not None else self.request
         rows = farm.rows(self.method, request, {"_fields": self.name})
         there = {each.lower() for each in names_in(rows, self)}
@@ -107,14 +111,8 @@ class Selection:
         return replace(query, conditions=(*query.conditions, " or ".join(found)))
 
     def spelled(self) -> list[str]:
-        """The words, with those of standard input in place of `-`. Raises InvalidCall."""
-        if STANDARD_INPUT not in self.words:
-            return list(dict.fromkeys(self.words))
-        piped = [line.strip() for line in sys.stdin.read().splitlines()]
-        both = [*(each for each in self.words if each != STANDARD_INPUT), *filter(None, piped)]
-        if not both:
-            raise InvalidCall("there is no name on standard input")
-        return list(dict.fromkeys(both))
+        """The words, each once."""
+        return list(dict.fromkeys(self.words))
 
     def names(self, farm: Farm, *, unless: str = "", or_all: bool = False) -> list[str]:
         """The names that are meant, each checked if there are several.
@@ -168,9 +166,15 @@ class Selection:
             )
         return list(found)
 
+    def check(self, farm: Farm) -> None:
+        """Raises CallError (NOT_FOUND) for names, not patterns, that nothing has."""
+        names = [each for each in self.spelled() if not PATTERN.search(each)]
+        if names and (absent := self.kind.absent(farm, names)):
+            raise CallError("NOT_FOUND", self.not_there(farm, absent, 1))
+
     def missing(self) -> str:
         kind = self.kind
-        options = ", ".join(f"--{each.replace('_', '-')}" for each in [*kind.options][:4])
+        options = ", ".join(f"--{each.replace('_', '-')}" for each in [*self.options][:4])
         return (
             f"which {kind.many}? Give names or patterns ('{kind.one}*'), {options},"
             f" or - for names from a pipe"
@@ -182,10 +186,11 @@ class Selection:
             known = self.kind.names(farm)
         except CallError:
             known = []
+        title = self.kind.title or self.kind.one
         lines = [
-            f"no {self.kind.one} {each!r}{did_you_mean(each, known)}"
+            f"no {title} {each!r}{did_you_mean(each, known)}"
             if not PATTERN.search(each)
-            else f"no {self.kind.one}'s name fits {each!r}"
+            else f"no {title}'s name fits {each!r}"
             for each in absent[:SHOWN]
         ]
         more = [f"{len(absent) - SHOWN} more"] if len(absent) > SHOWN else []
@@ -209,6 +214,17 @@ def chosen_names(farm: Farm, kind: Kind, query: Query, unless: str) -> list[str]
         click.echo(f"there are no such {kind.many}{left}", err=True)
         sys.exit(0)
     return names
+
+
+def spelled(words: Sequence[str]) -> list[str]:
+    """Each word once, with the lines of standard input in place of `-`. Raises InvalidCall."""
+    if STANDARD_INPUT not in words:
+        return list(dict.fromkeys(words))
+    piped = [line.strip() for line in sys.stdin.read().splitlines()]
+    both = [*(each for each in words if each != STANDARD_INPUT), *filter(None, piped)]
+    if not both:
+        raise InvalidCall("there is no name on standard input")
+    return list(dict.fromkeys(both))
 
 
 def merged(one: Json, other: Json) -> Json:
@@ -236,6 +252,15 @@ def fits(name: str, pattern: str) -> bool:
     return re.search(expression(pattern), name) is not None
 
 
+def refuse_blank(options: Options) -> None:
+    """Raises UsageError for a value without a name (`--show "$UNSET"`), which would choose all."""
+    for name, value in options.items():
+        values = value if isinstance(value, tuple) else (value,)
+        if any(isinstance(each, str) and not each.strip(" ,") for each in values):
+            context = click.get_current_context(silent=True)
+            raise click.UsageError(f"--{name.replace('_', '-')} has no value", context)
+
+
 def choosing(kind: Kind, *options: str, own: Iterable[str] = (), behind: str = "") -> Decorator:
     """A decorator for a verb's function, which gets a Selection of this kind under its plural.
 
@@ -247,8 +272,9 @@ def choosing(kind: Kind, *options: str, own: Iterable[str] = (), behind: str = "
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(function)
         def run(*arguments: Any, **given: Any) -> Any:
-            words = given.pop("words", ())
+            words = tuple(spelled(given.pop("words", ())))
             chosen = {each: given.pop(each) for each in wanted}
+            refuse_blank(chosen)
             given[kind.many] = Selection(kind, words, chosen)
             return function(*arguments, **given)
 

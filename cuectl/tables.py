@@ -1,11 +1,35 @@
 """The columns of lists: what rows of jobs, hosts and so on show."""
 
-from cuectl.columns import Column
+from cuectl.columns import Column, Row, as_number, value_at
 from cuectl.lists import Listing
 
+STATS_OF_TIME = ("runningFrames", "remainingCoreSec", "avgCoreSec", "reservedCores")
+
+
+def time_left(job: Row) -> int | None:
+    """About how many seconds a job takes yet, with the cores that it has now; dead frames do not
+    count. None if nobody knows: it is paused, nothing runs, or no frame is done. It is estimated
+    from one average of all its layers, and what runs is half done.
+    """
+    numbers = [as_number(value_at(job, f"jobStats.{each}")) or 0 for each in STATS_OF_TIME]
+    running, waiting_seconds, average, cores = numbers
+    if job.get("isPaused") or not running or not average or not cores:
+        return None
+    return round((waiting_seconds + running * average / 2) / cores)
+
+
+TIME_LEFT = Column(
+    "TIME LEFT",
+    "timeLeft",
+    unit="seconds",
+    wide=True,
+    also=("left",),
+    compute=time_left,
+    needs=("isPaused", *(f"jobStats.{each}" for each in STATS_OF_TIME)),
+)
 JOBS = Listing(
     place="jobs",
-    sort=("-priority", "name"),
+    sort=("priority", "name"),
     columns=(
         Column("NAME", "name"),
         Column("USER", "user"),
@@ -23,6 +47,8 @@ JOBS = Listing(
         Column("STATE", "state", wide=True),
         Column("DEPEND", "jobStats.dependFrames", wide=True),
         Column("EATEN", "jobStats.eatenFrames", wide=True),
+        TIME_LEFT,
+        Column("WAITING FOR", "waiting", unit="seconds", extra=True, wide=True),
         Column("CORE HOURS", "coreHours", extra=True, wide=True),
         Column("MEM", "jobStats.maxRss", unit="kB", wide=True),
         Column("MAX CORES", "maxCores", wide=True),

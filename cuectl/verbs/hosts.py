@@ -1,4 +1,559 @@
-"""Hosts and procs."""
+"""Hosts, and what runs there: looking at them, and changing them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+import click
+
+from cuectl import PROGRAM
+from cuectl.changes import (
+    How,
+    change,
+    change_options,
+    is_everything,
+    listed,
+    verb_name,
+)
+from cuectl.columns import Column, Row
+from cuectl.comments import (
+    COMMENTS,
+    SUBJECT,
+    add_comments,
+    comment_option,
+    leave_comment,
+    some_text,
+    with_comment,
+)
+from cuectl.completion import complete
+from cuectl.conditions import with_fields
+from cuectl.errors import CallError, Failure, InvalidCall
+from cuectl.farm import Farm, Json, rows_in
+from cuectl.kinds import GET_HOSTS, HOST, JOB, as_given, each_of, several
+from cuectl.lists import Listing, Shown, list_options, show_list, show_lists, show_named
+from cuectl.selection import Decorator, Kind, Options, Query, Selection, choosing, quoted
+from cuectl.tables import HOSTS
+from cuectl.terminal.exits import complain, text_of
+from cuectl.terminal.text import counted
+from cuectl.verb import verb
 
 SECTION = "Hosts and procs"
-VERBS = ()
+FIND_JOB = "job.JobInterface/FindJob"
+GET_PROCS = "host.ProcInterface/GetProcs"
+GET_COMMENTS = "host.HostInterface/GetComments"
+ADD_COMMENT = "host.HostInterface/AddComment"
+LOCK = "host.HostInterface/Lock"
+UNLOCK = "host.HostInterface/Unlock"
+SET_ALLOCATION = "host.HostInterface/SetAllocation"
+SET_STATE = "host.HostInterface/SetHardwareState"
+REBOOT_WHEN_IDLE = "host.HostInterface/RebootWhenIdle"
+ADD_TAGS = "host.HostInterface/AddTags"
+REMOVE_TAGS = "host.HostInterface/RemoveTags"
+REDIRECT = "host.HostInterface/RedirectToJob"
+UNBOOK = "host.ProcInterface/UnbookProcs"
+LOCKED, UNLOCKED = "Locked", "Unlocked"
+"""The subjects of comments that say why."""
+MOST_COMMENTED = 500
+"""Hosts whose comments are looked at for one list."""
+
+# --- lists --------------------------------------------------------------------------------------
+
+
+@verb(
+    GET_HOSTS,
+    examples=(
+        "cuectl hosts --down",
+        "cuectl hosts --locked",
+        "cuectl hosts --where 'seen>1m or load>30' --sort-by load",
+        "cuectl hosts --idle --count-by alloc --sum idle",
+    ),
+)
+@choosing(HOST)
+@list_options
+def hosts(farm: Farm, hosts: Selection, shown: Shown) -> None:
+    """List hosts: all, or these. With --locked, who has locked them and why."""
+    with_reasons = hosts.options["locked"] and not shown.watch
+    show_named(farm, LOCKED_HOSTS if with_reasons else HOSTS, hosts, shown)
+
+
+def with_comments(farm: Farm, rows: Sequence[Row]) -> list[Row]:
+    """Rows of hosts, those that somebody has locked with `lockedBy` and `why`, as comments say."""
+    names = [
+        row["name"]
+        for row in rows
+        if row.get("lockState") == "LOCKED" and row.get("hasComment") and row.get("name")
+    ]
+    if len(names) > MOST_COMMENTED:
+        complain(f"who and why: only of {MOST_COMMENTED} of {len(names)} hosts", PROGRAM)
+    requests = {name: {"host": name} for name in sorted(names)[:MOST_COMMENTED]}
+    answers = farm.each(GET_COMMENTS, requests) if requests else {}
+    failures = [each for each in answers.values() if isinstance(each, CallError)]
+    if failures:
+        complain(
+            f"without who and why of {counted(len(failures), 'host')}: {text_of(failures[0])}",
+            PROGRAM,
+        )
+    reasons = {
+        name: reason(rows_in(each.json))
+        for name, each in answers.items()
+        if not isinstance(each, CallError)
+    }
+    return [{**row, **reasons.get(str(row.get("name")), {})} for row in rows]
+
+
+def reason(comments: Sequence[Json]) -> Json:
+    """Who has locked a host and why: what `lock --comment` left, unless it is unlocked since; else
+    the last comment, whose author need not be who has locked it.
+    """
+    ordered = sorted(comments, key=lambda each: int(each["timestamp"]))
+    about = [each for each in ordered if each["subject"] in (LOCKED, UNLOCKED)]
+    if about and about[-1]["subject"] == LOCKED:
+        return {"lockedBy": about[-1]["user"], "why": about[-1]["message"]}
+    others = [each for each in ordered if each not in about]
+    return {"why": f"{others[-1]['user']}: {others[-1]['message']}"} if others else {}
+
+
+def of_reason(title: str, key: str) -> Column:
+    needs = ("name", "lockState", "hasComment")
+    return Column(title, key, compute=lambda row: row.get(key), needs=needs)
+
+
+LOCKED_HOSTS = replace(
+    HOSTS,
+    columns=(
+        *HOSTS.columns[:3],
+        of_reason("LOCKED BY", "lockedBy"),
+        of_reason("WHY", "why"),
+        *HOSTS.columns[3:],
+    ),
+    completed=with_comments,
+)
+
+
+def layer_of(row: Row) -> str:
+    """`beauty` of `1001-beauty`."""
+    return str(row.get("frameName", "")).lstrip("-").partition("-")[2]
+
+
+PROCS = Listing(
+    place="procs",
+    sort=("jobName", "frameName"),
+    columns=(
+        Column("HOST", "host", extra=True),
+        Column("USER", "user", extra=True),
+        Column("JOB", "jobName"),
+        Column("LAYER", "layer", compute=layer_of, needs=("frameName",)),
+        Column("FRAME", "frameName"),
+        Column("CORES", "reservedCores"),
+        Column("MEM", "usedMemory", of="reservedMemory", unit="kB", also=("memory",)),
+        Column("STARTED", "dispatchTime", unit="time", also=("start", "since")),
+        Column("RUNTIME", "runtime", unit="seconds", extra=True, wide=True),
+        Column("MEM USED", "memoryUsed", unit="share", extra=True, wide=True),
+        Column("SHOW", "showName", wide=True),
+        Column("GPUS", "reservedGpus", wide=True),
+        Column("SERVICES", "services", wide=True),
+        Column("SEEN", "pingTime", unit="time", wide=True),
+        Column("UNBOOKED", "unbooked", wide=True),
+        Column("REDIRECT", "redirectTarget", wide=True),
+        Column("LOG", "logPath", wide=True),
+        Column("ID", "id", wide=True),
+    ),
+)
+WITHOUT_USER = replace(PROCS, columns=tuple(each for each in PROCS.columns if each.path != "user"))
+PROC_OPTIONS: Mapping[str, Decorator] = MappingProxyType(
+    {
+        "job": several("--job", kind="jobs", metavar="JOB", help="What runs of this job."),
+        "layer": several("--layer", metavar="LAYER", help="What runs of layers called so."),
+        "show": several("--show", kind="shows", metavar="SHOW", help="What runs of this show."),
+        "alloc": several(
+            "--alloc", "--allocation", kind="allocations", metavar="ALLOC",
+            help="What runs in this allocation.",
+        ),
+        "user": several("--user", "-u", kind="users", metavar="USER", help="What runs for them."),
+        "mine": click.option(
+            "--mine", "--me", is_flag=True, help="What runs for the token's user."
+        ),
+        "host": several("--host", kind="hosts", metavar="HOST", help="What runs on this host."),
+        "where": click.option(
+            "--where", metavar="CONDITION", help="What fits: 'runtime>2h or memoryUsed>0.9'."
+        ),
+    }
+)  # fmt: skip
+PROC_FIELDS = {
+    "job": "jobs",
+    "show": "shows",
+    "layer": "layers",
+    "alloc": "allocs",
+    "host": "hosts",
+}
+
+
+def procs_asked(farm: Farm, options: Options) -> Query:
+    """Raises CallError (NOT_FOUND) for jobs and hosts that there are not, and InvalidCall for
+    --mine without a user in the token.
+    """
+    r = {field: each_of(options.get(name) or ()) for name, field in PROC_FIELDS.items()}
+    r |= {"jobs": existing(farm, JOB, r["jobs"]), "hosts": existing(farm, HOST, r["hosts"])}
+    r = {field: names for field, names in r.items() if names}
+    users = each_of(options.get("user") or ())
+    if options.get("mine"):
+        if not farm.me:
+            raise InvalidCall("--mine: the token names no user; use --user NAME")
+        users.append(farm.me)
+    found = [f"user in ({','.join(map(quoted, users))})"] if users else []
+    if where := options.get("where"):
+        found.append(with_fields(where, PROCS.columns))
+    return Query(GET_PROCS, {"r": r} if r else {}, tuple(found), as_given(options))
+
+
+RUNNING = replace(HOST, options=PROC_OPTIONS, query=procs_asked)
+"""Hosts, chosen by what runs there."""
+
+
+def existing(farm: Farm, kind: Kind, words: Sequence[str]) -> list[str]:
+    """The names that these words mean, as far as the token may list them. Raises CallError
+    (NOT_FOUND) for one that nothing has.
+    """
+    if not words:
+        return []
+    named = Selection(kind, tuple(words), {})
+    try:
+        named.check(farm)
+    except CallError as error:
+        if error.code != "PERMISSION_DENIED":
+            raise
+        return named.spelled()
+    return named.names(farm)
+
+
+def running_on(farm: Farm, chosen: Selection) -> Query:
+    """The read of what runs on the hosts that words name, as far as it fits the options."""
+    query = chosen.query(farm)
+    if not chosen.words:
+        return query
+    names = existing(farm, HOST, chosen.words)
+    r = query.request.get("r", {})
+    return replace(query, request={"r": {**r, "hosts": names + r.get("hosts", [])}})
+
+
+@verb(
+    GET_PROCS,
+    examples=(
+        "cuectl procs render-node-01",
+        "cuectl procs --mine --sort-by runtime",
+        "cuectl procs --show demo --where 'runtime>1h' -o wide",
+        "cuectl procs --count-by user --sum cores",
+    ),
+)
+@choosing(RUNNING)
+@list_options
+def procs(farm: Farm, hosts: Selection, shown: Shown) -> None:
+    """List what runs: all frames, or those on these hosts."""
+    query = running_on(farm, hosts)
+    try:
+        show_list(farm, PROCS, query, shown)
+    except CallError as error:
+        names = map(str.lower, (*shown.fields, *shown.sort, *shown.count_by))
+        if error.code != "PERMISSION_DENIED" or "user" in query.where or "user" in names:
+            raise
+        show_list(farm, WITHOUT_USER, query, shown)
+        complain(f"without USER: {text_of(error)}", PROGRAM)
+
+
+# --- locks and states ---------------------------------------------------------------------------
+
+
+def not_so(
+    farm: Farm, how: How, hosts: Selection, field: str, is_so: Callable[[str], str | None]
+) -> list[str]:
+    """The names of hosts that a change is about, without those of which `is_so` says that there is
+    nothing to do, which is told. Exits if none is left.
+    """
+    names = hosts.names(farm)
+    view = {"_fields": f"name,{field}"}
+    rows = farm.rows(GET_HOSTS, {"r": {"hosts": names}}, view)
+    told: dict[str, list[str]] = {}
+    for row in rows:
+        if text := is_so(row[field]):
+            told.setdefault(text, []).append(row["name"])
+    for text, those in told.items():
+        how.tell(f"{verb_name()}: {listed(sorted(those))}: {text}")
+    left_out = {name for those in told.values() for name in those}
+    if left_out and left_out.issuperset(names):
+        click.get_current_context().exit()
+    return [name for name in names if name not in left_out]
+
+
+def change_hosts(
+    farm: Farm,
+    how: How,
+    method: str,
+    hosts: Selection,
+    names: Sequence[str],
+    *,
+    told: str = "",
+    subject: str = "",
+    comment: str | None = None,
+    **request: Any,
+) -> None:
+    """Make the same change to each of these hosts, and leave a comment on those that it was made
+    to, with a subject.
+    """
+
+    def leave(done: Sequence[str]) -> None:
+        leave_comment(farm, how, HOST, done, comment, subject)
+
+    change(
+        farm,
+        how,
+        method,
+        {each: {"host": each, **request} for each in names},
+        noun="host",
+        told=f"{told} {with_comment(comment)}".strip(),
+        everything=is_everything(hosts),
+        then=leave,
+    )
+
+
+@verb(
+    LOCK,
+    examples=(
+        "cuectl lock render-node-02 --comment 'fan is loud'",
+        "cuectl lock 'render-node-0*'",
+        "cuectl lock --where 'freeTmp<5GB'",
+    ),
+)
+@choosing(HOST)
+@comment_option
+@change_options
+def lock(farm: Farm, hosts: Selection, comment: str | None, how: How) -> None:
+    """Lock hosts: what runs there goes on, and nothing new begins."""
+    names = not_so(farm, how, hosts, "lockState", {"LOCKED": "locked already"}.get)
+    change_hosts(farm, how, LOCK, hosts, names, subject=LOCKED, comment=comment)
+
+
+@verb(
+    UNLOCK,
+    examples=("cuectl unlock render-node-06", "cuectl unlock --locked --alloc local.general"),
+)
+@choosing(HOST)
+@comment_option
+@change_options
+def unlock(farm: Farm, hosts: Selection, comment: str | None, how: How) -> None:
+    """Unlock hosts that somebody has locked."""
+    told = {"OPEN": "not locked", "NIMBY_LOCKED": "locked by NIMBY: opens once nobody works there"}
+    names = not_so(farm, how, hosts, "lockState", told.get)
+    change_hosts(farm, how, UNLOCK, hosts, names, subject=UNLOCKED, comment=comment)
+
+
+@verb(
+    SET_STATE,
+    examples=("cuectl repair render-node-07 --comment 'new disk'", "cuectl repair --done --all"),
+)
+@choosing(HOST)
+@click.option("--done", is_flag=True, help="They are repaired: UP when they report again.")
+@comment_option
+@change_options
+def repair(farm: Farm, hosts: Selection, done: bool, comment: str | None, how: How) -> None:
+    """Take hosts out of work until repair --done. What runs there goes on."""
+    if done:  # DOWN, as CueGUI does: a report makes it UP, and a host without reports stays so
+        names = not_so(
+            farm, how, hosts, "state", lambda s: "" if s == "REPAIR" else "not in REPAIR"
+        )
+    else:
+        names = not_so(farm, how, hosts, "state", {"REPAIR": "in REPAIR already"}.get)
+    state, subject = ("DOWN", "Repaired") if done else ("REPAIR", "Repair")
+    told = "-> DOWN until the next report" if done else "-> REPAIR"
+    change_hosts(
+        farm, how, SET_STATE, hosts, names, told=told, subject=subject, comment=comment, state=state
+    )
+
+
+@verb(REBOOT_WHEN_IDLE, examples=("cuectl reboot render-node-01",))
+@choosing(HOST)
+@change_options
+def reboot(farm: Farm, hosts: Selection, how: How) -> None:
+    """Reboot hosts as soon as nothing runs there. Until then, nothing new begins."""
+    change_hosts(farm, how, REBOOT_WHEN_IDLE, hosts, hosts.names(farm))
+
+
+# --- allocations, tags and comments -------------------------------------------------------------
+
+
+@verb(
+    SET_ALLOCATION,
+    examples=("cuectl move render-node-07 local.desktop", "cuectl move 'desk-*' local.general"),
+)
+@choosing(HOST)
+@click.argument("to", metavar="ALLOC", shell_complete=complete("allocations"))
+@change_options
+def move(farm: Farm, hosts: Selection, to: str, how: How) -> None:
+    """Move hosts, on which nothing may run, to another allocation."""
+    names = hosts.names(farm)
+    if len(names) > 1:  # a wrong allocation is told once, before anything is done
+        farm.rehearse(SET_ALLOCATION, {"host": names[0], "allocationId": to})
+    change_hosts(farm, how, SET_ALLOCATION, hosts, names, told=f"-> {to}", allocationId=to)
+
+
+tags_argument = click.argument("tags", metavar="TAGS")
+
+
+def change_tags(farm: Farm, how: How, method: str, hosts: Selection, tags: str) -> None:
+    names = each_of((tags,))
+    change_hosts(
+        farm, how, method, hosts, hosts.names(farm), told=f"({', '.join(names)})", tags=names
+    )
+
+
+@verb(ADD_TAGS, examples=("cuectl add-tags desk-201 gpu,nuke",))
+@choosing(HOST)
+@tags_argument
+@change_options
+def add_tags(farm: Farm, hosts: Selection, tags: str, how: How) -> None:
+    """Add tags (a,b) to hosts: layers with one of them run there."""
+    change_tags(farm, how, ADD_TAGS, hosts, tags)
+
+
+@verb(REMOVE_TAGS, examples=("cuectl remove-tags desk-201 desktop",))
+@choosing(HOST)
+@tags_argument
+@change_options
+def remove_tags(farm: Farm, hosts: Selection, tags: str, how: How) -> None:
+    """Remove tags (a,b) from hosts."""
+    change_tags(farm, how, REMOVE_TAGS, hosts, tags)
+
+
+@verb(ADD_COMMENT, examples=("cuectl host-comment render-node-02 'fan is loud'",))
+@choosing(HOST)
+@click.argument("text", callback=some_text)
+@click.option("--subject", default=SUBJECT, show_default=True, help="Its title.")
+@change_options
+def host_comment(farm: Farm, hosts: Selection, text: str, subject: str, how: How) -> None:
+    """Leave a comment on hosts."""
+    everything = is_everything(hosts)
+    add_comments(farm, how, HOST, hosts.names(farm), text, subject=subject, everything=everything)
+
+
+@verb(GET_COMMENTS, examples=("cuectl host-comments", "cuectl host-comments render-node-06 -o csv"))
+@choosing(HOST)
+@list_options
+def host_comments(farm: Farm, hosts: Selection, shown: Shown) -> None:
+    """List the comments on hosts: on all, or on these."""
+    if hosts.given():
+        names = hosts.names(farm)
+    else:
+        view = {"_fields": "name", "_where": "hasComment"}
+        names = [row["name"] for row in farm.rows(GET_HOSTS, {}, view)]
+    requests = {each: {"host": each} for each in sorted(names)}
+    show_lists(
+        farm, COMMENTS, GET_COMMENTS, requests, shown, parent="HOST", several=not hosts.given()
+    )
+
+
+# --- taking what runs there ---------------------------------------------------------------------
+
+
+def procs_found(farm: Farm, query: Query, fields: str) -> list[Json]:
+    """What runs. Raises CallError (NOT_FOUND) for names in the request that nothing has."""
+    view = {"_fields": fields} | ({"_where": query.where} if query.where else {})
+    answer, about = farm.read(GET_PROCS, query.request, view)
+    if about.no_match:
+        raise CallError("NOT_FOUND", f"nothing is called so: {about.no_match}")
+    if about.cut_at:
+        raise InvalidCall(f"{about.cut_at} frames or more run there; choose fewer")
+    return rows_in(answer)
+
+
+@verb(REDIRECT, examples=("cuectl redirect render-node-01 --to demo-sh010-lena_comp_v003",))
+@choosing(HOST)
+@click.option(
+    "--to",
+    "job",
+    metavar="JOB",
+    required=True,
+    shell_complete=complete("jobs"),
+    help="The job that the hosts work for next.",
+)
+@change_options
+def redirect(farm: Farm, hosts: Selection, job: str, how: How) -> None:
+    """Kill what runs on hosts, which then work for another job."""
+    names = hosts.names(farm)
+    wanted = Query(GET_PROCS, {"r": {"hosts": names}}, (f"jobName!={quoted(job)}",))
+    ids: dict[str, list[str]] = {}
+    for row in procs_found(farm, wanted, "id,host"):
+        ids.setdefault(row["host"], []).append(row["id"])
+    check_work(farm, job)
+    if not ids:
+        raise Failure(f"nothing of another job runs on {listed(names)}: nothing to redirect")
+    if idle := [each for each in names if each not in ids]:
+        how.tell(f"redirect: {listed(idle)}: nothing of another job runs there")
+    requests = {each: {"host": each, "procNames": ids[each], "jobId": job} for each in sorted(ids)}
+    counts = {host: len(those) for host, those in ids.items()}
+    killed, there = counted(sum(counts.values()), "frame"), counted(len(ids), "host")
+    change(
+        farm,
+        how,
+        REDIRECT,
+        requests,
+        noun="host",
+        told=f"killed for {job}",
+        question=f"kill {killed} on {there}, which then work for {job}?",
+        counts=counts,
+    )
+
+
+def check_work(farm: Farm, job: str) -> None:
+    """Raises Failure if a job has nothing that hosts could work for, CallError if there is none."""
+    view = {"_fields": "isPaused,jobStats.waitingFrames"}
+    answer, _ = farm.read(FIND_JOB, {"name": job}, view)
+    found = answer["job"]
+    if found["isPaused"]:
+        raise Failure(f"{job} is paused: nothing of it would begin (cuectl resume {job})")
+    if not found["jobStats"]["waitingFrames"]:
+        raise Failure(f"{job} has no waiting frames: nothing of it would begin")
+
+
+@verb(
+    UNBOOK,
+    examples=(
+        "cuectl unbook render-node-01",
+        "cuectl unbook --show demo --alloc local.general --kill",
+    ),
+)
+@choosing(RUNNING, *PROC_FIELDS)
+@click.option("--kill", is_flag=True, help="Kill what runs: the hosts take new work now.")
+@change_options
+def unbook(farm: Farm, hosts: Selection, kill: bool, how: How) -> None:
+    """Let hosts take other work after their frames. With --kill, now."""
+    if not hosts.given():
+        raise click.UsageError(hosts.missing(), click.get_current_context())
+    query = running_on(farm, hosts)
+    rows = procs_found(farm, replace(query, conditions=("not unbooked",)), "id")
+    if not rows:
+        how.tell("unbook: nothing runs there that is not unbooked")
+        return
+    frames = counted(len(rows), "frame")
+    question = (
+        f"kill {frames} and unbook their hosts?" if kill else f"unbook the hosts of {frames}?"
+    )
+    request = {**query.request, "kill": kill}
+    told = "killed" if kill else "when they end"
+    change(farm, how, UNBOOK, {frames: request}, told=told, question=question)
+
+
+VERBS = (
+    hosts,
+    procs,
+    lock,
+    unlock,
+    move,
+    reboot,
+    repair,
+    redirect,
+    unbook,
+    add_tags,
+    remove_tags,
+    host_comment,
+    host_comments,
+)

@@ -1,20 +1,95 @@
 """Jobs: looking at them, and changing them."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
 import click
 
-from cuectl.changes import How, change, change_options, is_everything
-from cuectl.farm import Farm
-from cuectl.kinds import GET_JOBS, JOB, JOB_CHANGES
-from cuectl.lists import Shown, list_options, show_named
-from cuectl.selection import Selection, choosing
-from cuectl.tables import JOBS
+from cuectl.changes import How, change, change_options, is_everything, listed
+from cuectl.columns import Column
+from cuectl.comments import (
+    COMMENTS,
+    SUBJECT,
+    add_comments,
+    comment_option,
+    leave_comment,
+    some_text,
+    with_comment,
+)
+from cuectl.errors import CallError, Failure, InvalidCall
+from cuectl.farm import Farm, Json
+from cuectl.kinds import GET_JOBS, JOB, JOB_CHANGES, JOB_PARENTS, PENDING_JOB
+from cuectl.lists import (
+    Listing,
+    Shown,
+    as_option,
+    list_options,
+    named_query,
+    show_details,
+    show_list,
+    show_lists,
+    show_named,
+)
+from cuectl.selection import ID, Query, Selection, choosing, names_in, spelled
+from cuectl.suggestions import did_you_mean
+from cuectl.tables import JOBS, TIME_LEFT
+from cuectl.terminal.text import counted
 from cuectl.verb import verb
 
 SECTION = "Jobs"
-A_JOB = "demo-sh010-lena_comp_v003"
+A_JOB, A_NOTED_JOB = "demo-sh010-lena_comp_v003", "demo-sh010-artist1_light_v012"
+GET_COMMENTS = "job.JobInterface/GetComments"
+GET_GROUPS = "show.ShowInterface/GetGroups"
+GET_ACTIVE_SHOWS = "show.ShowInterface/GetActiveShows"
 PAUSE = "job.JobInterface/Pause"
+RESUME = "job.JobInterface/Resume"
+KILL = "job.JobInterface/Kill"
 SET_PRIORITY = "job.JobInterface/SetPriority"
+SET_MAX_CORES = "job.JobInterface/SetMaxCores"
+SET_MIN_CORES = "job.JobInterface/SetMinCores"
+SET_MAX_RETRIES = "job.JobInterface/SetMaxRetries"
+SET_AUTO_EAT = "job.JobInterface/SetAutoEat"
+SET_GROUP = "job.JobInterface/SetGroup"
 ADD_COMMENT = "job.JobInterface/AddComment"
+DELETE_COMMENT = "comment.CommentInterface/Delete"
+MOST_DEAD_FIRST = ("jobStats.deadFrames", "name")
+DETAILS = Listing(
+    place="jobs",
+    columns=(
+        Column("NAME", "name"),
+        Column("STATE", "state"),
+        Column("DEAD", "jobStats.deadFrames", alert=True),
+        Column("RUN", "jobStats.runningFrames", also=("running",)),
+        Column("WAIT", "jobStats.waitingFrames", also=("waiting",)),
+        Column("DEPEND", "jobStats.dependFrames"),
+        Column("DONE", "jobStats.succeededFrames", also=("succeeded",), of="jobStats.totalFrames"),
+        Column("EATEN", "jobStats.eatenFrames"),
+        Column("PAUSED", "isPaused"),
+        Column("PRI", "priority"),
+        Column("STARTED", "startTime", unit="time"),
+        Column("STOPPED", "stopTime", unit="time"),
+        replace(TIME_LEFT, wide=False),
+        Column("USER", "user"),
+        Column("SHOW", "show"),
+        Column("SHOT", "shot"),
+        Column("GROUP", "group"),
+        Column("FACILITY", "facility"),
+        Column("OS", "os"),
+        Column("CORES", "jobStats.reservedCores"),
+        Column("MIN CORES", "minCores"),
+        Column("MAX CORES", "maxCores"),
+        Column("CORE HOURS", "coreHours", extra=True),
+        Column("MEM", "jobStats.maxRss", unit="kB"),
+        Column("AUTO EAT", "autoEat"),
+        Column("COMMENT", "hasComment"),
+        Column("LOGS", "logDir"),
+        Column("ID", "id"),
+    ),
+)
+
+
+# --- looking at jobs ------------------------------------------------------------------------------
 
 
 @verb(
@@ -30,40 +105,281 @@ ADD_COMMENT = "job.JobInterface/AddComment"
 @list_options
 def jobs(farm: Farm, jobs: Selection, shown: Shown) -> None:
     """List jobs: all that are pending, or these."""
-    show_named(farm, JOBS, jobs, shown)
+    listing, past = JOBS, jobs.options["finished"] or jobs.options["all"] or jobs.words
+    if jobs.options["failed"]:
+        listing = replace(listing, sort=MOST_DEAD_FIRST)
+    if past:
+        columns = (replace(each, wide=each.wide and each.path != "state") for each in JOBS.columns)
+        listing = replace(listing, columns=tuple(columns))
+    if shown.count_by == ("show",) and not jobs.given():
+        shown = replace(shown, groups=tuple(active_shows(farm)))
+    show_named(farm, listing, jobs, shown)
 
 
-comment_option = click.option(
-    "--comment", "--reason", "-m", "comment", metavar="TEXT", help="Why, as a comment on it."
-)
+def active_shows(farm: Farm) -> list[str]:
+    """Their names; none for a token that may not list them."""
+    try:
+        rows = farm.rows(GET_ACTIVE_SHOWS, {}, {"_fields": "name"})
+    except (CallError, Failure):
+        return []
+    return [str(each["name"]) for each in rows]
+
+
+@verb(GET_JOBS, examples=(f"cuectl job {A_JOB}", f"cuectl job {A_JOB} -o json"))
+@choosing(JOB, *JOB_PARENTS)
+@list_options
+def job(farm: Farm, jobs: Selection, shown: Shown) -> None:
+    """Show all about jobs, finished ones as well."""
+    if not jobs.given():
+        raise click.UsageError(jobs.missing(), click.get_current_context())
+    words = jobs.spelled()
+    if words and all(map(ID.fullmatch, words)):
+        query = Query(GET_JOBS, {"r": {"ids": words, "includeFinished": True}})
+    else:
+        query = named_query(farm, jobs)
+    if shown.counts or shown.watch:
+        show_list(farm, DETAILS, query, shown)
+        return
+    try:
+        rows = farm.rows(query.method, query.request, DETAILS.view(shown, query.where))
+    except CallError as error:
+        raise as_option(error) or error from None
+    if len(words) == 1 and not rows:
+        raise CallError("NOT_FOUND", jobs.not_there(farm, words, 1))
+    show_details(DETAILS, rows, replace(shown, one=len(words) == 1))
+
+
+@verb(GET_COMMENTS, GET_JOBS, examples=(f"cuectl comments {A_JOB}", "cuectl comments --show demo"))
+@choosing(JOB, *JOB_PARENTS)
+@list_options
+def comments(farm: Farm, jobs: Selection, shown: Shown) -> None:
+    """List the comments on these jobs, or on all."""
+    if jobs.words:
+        names = jobs.names(farm)
+    else:
+        query = jobs.query(farm)
+        view = {"_fields": "name", "_where": "hasComment"}
+        names = names_in(farm.rows(query.method, query.request, view), JOB)
+    requests = {each: {"job": each} for each in names}
+    by_options = not jobs.words
+    show_lists(farm, COMMENTS, GET_COMMENTS, requests, shown, parent="JOB", several=by_options)
+
+
+# --- changing them --------------------------------------------------------------------------------
+
+
+def change_jobs(
+    farm: Farm,
+    jobs: Selection,
+    how: How,
+    method: str,
+    *,
+    told: str = "",
+    unless: str = "",
+    comment: str | None = None,
+    **values: Any,
+) -> None:
+    """Make a call with these values for each of the jobs, and leave a comment on those that are
+    changed.
+    """
+    change(
+        farm,
+        how,
+        method,
+        {each: {"job": each, **values} for each in jobs.names(farm, unless=unless)},
+        told=told or with_comment(comment),
+        everything=is_everything(jobs),
+        then=lambda done: leave_comment(farm, how, JOB, done, comment),
+    )
 
 
 @verb(PAUSE, examples=(f"cuectl pause {A_JOB}", "cuectl pause --show demo --comment 'bad plate'"))
-@choosing(JOB, *JOB_CHANGES)
+@choosing(PENDING_JOB, *JOB_CHANGES)
 @comment_option
 @change_options
 def pause(farm: Farm, jobs: Selection, comment: str | None, how: How) -> None:
     """Pause jobs: their running frames go on."""
-    names = jobs.names(farm, unless="isPaused")
-    done = change(
-        farm, how, PAUSE, {each: {"job": each} for each in names}, everything=is_everything(jobs)
-    )
-    leave_comment(farm, done, comment)
+    change_jobs(farm, jobs, how, PAUSE, unless="isPaused", comment=comment)
 
 
-def leave_comment(farm: Farm, names: list[str], comment: str | None) -> None:
-    """Say why on each of these jobs, if there is anything to say."""
+@verb(RESUME, examples=(f"cuectl resume {A_JOB}", "cuectl resume --user marco"))
+@choosing(PENDING_JOB, *JOB_CHANGES)
+@comment_option
+@change_options
+def resume(farm: Farm, jobs: Selection, comment: str | None, how: How) -> None:
+    """Let paused jobs go on."""
+    change_jobs(farm, jobs, how, RESUME, unless="isPaused=false", comment=comment)
 
 
 @verb(SET_PRIORITY, examples=(f"cuectl priority {A_JOB} 200", "cuectl priority --mine 120"))
-@choosing(JOB, *JOB_CHANGES)
+@choosing(PENDING_JOB, *JOB_CHANGES)
 @click.argument("priority", type=int)
 @change_options
 def priority(farm: Farm, jobs: Selection, priority: int, how: How) -> None:
     """Set the priority of jobs: higher ones run first."""
-    requests = {each: {"job": each, "val": priority} for each in jobs.names(farm)}
-    told, everything = f"-> {priority}", is_everything(jobs)
-    change(farm, how, SET_PRIORITY, requests, told=told, everything=everything)
+    change_jobs(farm, jobs, how, SET_PRIORITY, val=priority, told=f"-> {priority}")
 
 
-VERBS = (jobs, pause, priority)
+@verb(SET_MAX_CORES, examples=(f"cuectl max-cores {A_JOB} 40", "cuectl max-cores --user lena 16"))
+@choosing(PENDING_JOB, *JOB_CHANGES)
+@click.argument("cores", type=click.IntRange(0))
+@change_options
+def max_cores(farm: Farm, jobs: Selection, cores: int, how: How) -> None:
+    """Set how many cores jobs may have at most, each."""
+    change_jobs(farm, jobs, how, SET_MAX_CORES, val=cores, told=f"-> {cores}")
+
+
+@verb(SET_MIN_CORES, examples=(f"cuectl min-cores {A_JOB} 8",))
+@choosing(PENDING_JOB, *JOB_CHANGES)
+@click.argument("cores", type=click.IntRange(0))
+@change_options
+def min_cores(farm: Farm, jobs: Selection, cores: int, how: How) -> None:
+    """Set below how many cores jobs are favored, each."""
+    change_jobs(farm, jobs, how, SET_MIN_CORES, val=cores, told=f"-> {cores}")
+
+
+@verb(SET_MAX_RETRIES, examples=(f"cuectl max-retries {A_JOB} 3",))
+@choosing(PENDING_JOB, *JOB_CHANGES)
+@click.argument("retries", type=click.IntRange(0))
+@change_options
+def max_retries(farm: Farm, jobs: Selection, retries: int, how: How) -> None:
+    """Set how often frames that fail are tried again."""
+    change_jobs(farm, jobs, how, SET_MAX_RETRIES, maxRetries=retries, told=f"-> {retries}")
+
+
+@verb(SET_AUTO_EAT, examples=(f"cuectl auto-eat {A_JOB} on",))
+@choosing(PENDING_JOB, *JOB_CHANGES)
+@click.argument("on", type=click.BOOL, metavar="on|off")
+@change_options
+def auto_eat(farm: Farm, jobs: Selection, on: bool, how: How) -> None:
+    """Set whether frames that fail are eaten at once.
+
+    Cuebot sets max-retries as well: to 0 with on, to 1 with off.
+    """
+    told = "-> on, and max-retries -> 0" if on else "-> off, and max-retries -> 1"
+    change_jobs(farm, jobs, how, SET_AUTO_EAT, value=on, told=told)
+
+
+@verb(SET_GROUP, GET_JOBS, GET_GROUPS, examples=(f"cuectl regroup {A_JOB} fx",))
+@choosing(PENDING_JOB, *JOB_CHANGES)
+@click.argument("group")
+@change_options
+def regroup(farm: Farm, jobs: Selection, group: str, how: How) -> None:
+    """Move jobs to another group of their show."""
+    rows = pending_rows(farm, jobs, jobs.names(farm), "show")
+    shows = dict.fromkeys(str(row["show"]) for row in rows.values())
+    ids = {show: group_id(farm, show, group) for show in shows}
+    requests = {
+        name: {"job": name, "groupId": ids[row["show"]], "show": row["show"]}
+        for name, row in rows.items()
+    }
+    change(farm, how, SET_GROUP, requests, told=f"-> {group}", everything=is_everything(jobs))
+
+
+def group_id(farm: Farm, show: str, group: str) -> str:
+    """The id of a group of a show. Raises InvalidCall, which lists those that there are."""
+    rows = farm.rows(GET_GROUPS, {"show": show}, {"_fields": "id,name"})
+    for row in rows:
+        if group.lower() in (row["name"].lower(), row["id"].lower()):
+            return str(row["id"])
+    names = sorted(str(row["name"]) for row in rows)
+    raise CallError(
+        "NOT_FOUND",
+        f"show {show} has no group {group!r}{did_you_mean(group, names)}"
+        f" (there are: {', '.join(names)})",
+    )
+
+
+def pending_rows(farm: Farm, jobs: Selection, names: Sequence[str], fields: str) -> dict[str, Json]:
+    """The rows of pending jobs by their names or ids. Raises CallError (NOT_FOUND)."""
+    view, rows = {"_fields": f"id,name,{fields}"}, []
+    ids = [each for each in names if ID.fullmatch(each)]
+    for field, asked in (("ids", ids), ("jobs", [each for each in names if each not in ids])):
+        if asked:
+            rows += farm.rows(GET_JOBS, {"r": {field: asked}}, view)
+    known = {str(row[key]).lower(): row for row in rows for key in ("id", "name")}
+    if absent := [each for each in names if each.lower() not in known]:
+        raise CallError("NOT_FOUND", jobs.not_there(farm, absent, len(names)))
+    return {each: known[each.lower()] for each in names}
+
+
+@verb(
+    KILL,
+    GET_JOBS,
+    examples=(f"cuectl kill {A_JOB} --reason 'wrong plate'", "cuectl kill --user lena --dry-run"),
+)
+@choosing(PENDING_JOB, *JOB_CHANGES)
+@click.option(
+    "--reason", "--comment", "-m", "reason", metavar="TEXT", callback=some_text,
+    help="Why, as a comment on it, and in Cuebot's log.",
+)  # fmt: skip
+@change_options
+def kill(farm: Farm, jobs: Selection, reason: str | None, how: How) -> None:
+    """Kill jobs: they end, and cannot go on."""
+    rows = pending_rows(farm, jobs, jobs.names(farm), "jobStats.runningFrames")
+    running = counted(sum(row["jobStats"]["runningFrames"] for row in rows.values()), "frame")
+    how.ask(f"Kill {listed([*rows])} with {running} running? A killed job cannot go on.")
+    leave_comment(farm, how, JOB, [*rows], reason)
+    more = {"reason": reason} if reason else {}
+    requests = {each: {"job": each, **more} for each in rows}
+    change(farm, how, KILL, requests, told="with a reason" if reason else "")
+
+
+@verb(
+    ADD_COMMENT,
+    examples=(f"cuectl comment {A_JOB} 'bad plate'", "cuectl comment --mine 'late' --subject ETA"),
+)
+@choosing(PENDING_JOB, *JOB_CHANGES)
+@click.argument("text", callback=some_text)
+@click.option("--subject", default=SUBJECT, show_default=True, help="Its title.")
+@change_options
+def comment(farm: Farm, jobs: Selection, text: str, subject: str, how: How) -> None:
+    """Leave a comment on jobs."""
+    try:
+        names = jobs.names(farm)
+    except CallError as error:
+        if len(jobs.words) < 2:
+            raise
+        raise CallError(
+            error.code, f"{error.message}; a text of several words needs quotes"
+        ) from None
+    add_comments(farm, how, JOB, names, text, subject=subject, everything=is_everything(jobs))
+
+
+@verb(
+    DELETE_COMMENT,
+    examples=(f"cuectl comments {A_NOTED_JOB} --fields id --no-headers | cuectl delete-comment -",),
+)
+@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+@click.option("--job", metavar="JOB", help="Of this job: where tokens may change their own only.")
+@click.option("--host", metavar="HOST", help="Of this host, likewise.")
+@change_options
+def delete_comment(
+    farm: Farm, ids: tuple[str, ...], job: str | None, host: str | None, how: How
+) -> None:
+    """Delete comments on jobs or hosts, by their ids."""
+    above = {key: value for key, value in (("job", job), ("host", host)) if value}
+    names = spelled(ids)
+    for each in names:
+        if not ID.fullmatch(each):
+            raise InvalidCall(f"{each!r} is no id of a comment: cuectl comments JOB lists them")
+    requests = {each: {"comment": {"id": each}, **above} for each in names}
+    change(farm, how, DELETE_COMMENT, requests, noun="comment")
+
+
+VERBS = (
+    jobs,
+    job,
+    pause,
+    resume,
+    kill,
+    priority,
+    max_cores,
+    min_cores,
+    max_retries,
+    auto_eat,
+    regroup,
+    comments,
+    comment,
+    delete_comment,
+)

@@ -67,9 +67,17 @@ async def test_names_from_a_pipe(cuectl: Cuectl, cuebot: SimulatedCuebot) -> Non
     ("line", "status", "problem"),
     [
         ("priority 7", WRONG_USAGE, "which jobs? Give names or patterns"),
-        (f"priority {LENA} tpyo 7", NOT_FOUND, "no job 'tpyo' (1 of 2 names; nothing was done)"),
-        (f"priority {LENA} {LENA}x 7", NOT_FOUND, f"no job '{LENA}x'; did you mean {LENA}?"),
-        (f"priority {LENA} nope-* 7", NOT_FOUND, "no job's name fits 'nope-*'"),
+        (
+            f"priority {LENA} tpyo 7",
+            NOT_FOUND,
+            "no pending job 'tpyo' (1 of 2 names; nothing was done)",
+        ),
+        (
+            f"priority {LENA} {LENA}x 7",
+            NOT_FOUND,
+            f"no pending job '{LENA}x'; did you mean {LENA}?",
+        ),
+        (f"priority {LENA} nope-* 7", NOT_FOUND, "no pending job's name fits 'nope-*'"),
         (f"priority {LENA} --show harbor 7", WRONG_USAGE, "not among the jobs that --show harbor"),
         ("priority --show harbour 7", NOT_FOUND, "did you mean 'harbor'?"),
         (
