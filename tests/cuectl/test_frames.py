@@ -170,6 +170,15 @@ async def test_what_is_wrong(
     assert calls_of(simulated_cuebot, *CHANGES, "ReorderFrames", "StaggerFrames") == 0
 
 
+@pytest.mark.parametrize("option", ["--layer", "--range", "--state"])
+async def test_what_is_empty_chooses_nothing(reading: Cuectl, option: str) -> None:
+    """A variable of a script that is not set would change everything."""
+    for verb in ("frames", "retry"):
+        ran = await reading(verb, DYING, option, "")
+        assert (ran.status, ran.out) == (WRONG_USAGE, b"")
+        assert f"{option} has no value" in ran.err
+
+
 async def test_not_very_many_jobs_are_read(
     reading: Cuectl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
