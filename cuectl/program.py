@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 SECTIONS: Mapping[str, Sequence[click.Command]] = {
-    **{each.SECTION: each.VERBS for each in (jobs, waiting, frames, hosts, shows, limits, farm)},
+    **{each.SECTION: each.VERBS for each in (jobs, waiting, frames, hosts, shows)},
+    farm.SECTION: (*limits.VERBS, *farm.VERBS),
     "Other": (call, whoami, context, completion),
 }
 """In the order of a day's work."""
@@ -80,8 +81,9 @@ class Verbs(click.Group):
             yield OF_STUDIO, [(printable(name), printable(about)) for name, about in found]
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Exit status"):
-            formatter.write_dl([(str(number), text) for number, text in MEANINGS.items()])
+        formatter.write_paragraph()
+        statuses = ", ".join(f"{number} {text}" for number, text in MEANINGS.items())
+        formatter.write_text(f"Exit status: {statuses}.")
 
 
 def unknown(word: str, names: Sequence[str]) -> str:
@@ -126,7 +128,9 @@ def show_version(context: click.Context, parameter: click.Parameter, value: bool
 
 
 @click.group(
-    cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    cls=Verbs,
+    subcommand_metavar="VERB [NAME...] [--options]",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=show_version,
@@ -136,14 +140,10 @@ def show_version(context: click.Context, parameter: click.Parameter, value: bool
     "--context", "name", metavar="NAME", help="Use this context (CUECTL_CONTEXT).",
     shell_complete=lambda _, __, begun: contexts_like(begun),
 )  # fmt: skip
-@click.option("--url", help="Ask this gateway (GATEWAY_URL).")
+@click.option("--url", help="Ask this gateway (GATEWAY_URL; else the current context).")
 @click.option("--token", help="The token; set TOKEN to hide it from other users.")
 def main(name: str | None, url: str | None, token: str | None) -> None:
-    """Ask an OpenCue farm, through a cuebot-gateway: cuectl VERB [NAME...] [--options].
-
-    The gateway is --url or that of --context, else GATEWAY_URL, else the current context (cuectl
-    context add). cuectl VERB --help has examples.
-    """
+    """Ask an OpenCue farm, through a cuebot-gateway. VERB --help has examples."""
 
 
 def run(**options: Any) -> None:

@@ -18,15 +18,14 @@ INTERRUPTED, BROKEN_PIPE = 130, 141
 """Shells report these for SIGINT and SIGPIPE."""
 MEANINGS = {
     0: "success",
-    FAILED: "a call failed, or one of several, or the job that was followed;"
-    " standard error says why",
-    WRONG_USAGE: "wrong usage or settings: no such option, method or field, or a wrong value",
-    NOT_FOUND: "NOT_FOUND",
-    UNAVAILABLE: "UNAVAILABLE: Cuebot or the gateway is unreachable or not ready",
-    CUT: "there may be more: the answer has as many rows as were asked for",
-    GAVE_UP: "--timeout ended before what was waited for",
+    FAILED: "failed",
+    WRONG_USAGE: "wrong usage",
+    NOT_FOUND: "not found",
+    UNAVAILABLE: "unavailable",
+    CUT: "there may be more",
+    GAVE_UP: "timed out",
     INTERRUPTED: "Ctrl-C",
-    BROKEN_PIPE: "the reader of the output (head) went away",
+    BROKEN_PIPE: "broken pipe",
 }
 """Exit statuses of all commands that call."""
 STATUS_OF_CODE = {

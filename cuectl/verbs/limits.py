@@ -12,7 +12,6 @@ from cuectl.terminal.text import counted
 from cuectl.values import whole
 from cuectl.verb import verb
 
-SECTION = "Limits"
 CREATE = "limit.LimitInterface/Create"
 SET_MAX = "limit.LimitInterface/SetMaxValue"
 DELETE = "limit.LimitInterface/Delete"
