@@ -32,7 +32,7 @@ class Farm:
         self.session = session
         self.timeout: float | None = None
         """Seconds for each call; None for the usual ones."""
-        self._runner: "asyncio.Runner | None" = None
+        self._runner: asyncio.Runner | None = None
         self._open = AsyncExitStack()
         self._client: GatewayClient | None = None
 
