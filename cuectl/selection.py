@@ -225,11 +225,12 @@ def spelled(words: Sequence[str]) -> list[str]:
     """Each word once, with the lines of standard input in place of `-`. Raises InvalidCall."""
     if STANDARD_INPUT not in words:
         return list(dict.fromkeys(words))
-    piped = [line.strip() for line in sys.stdin.read().splitlines()]
-    both = [*(each for each in words if each != STANDARD_INPUT), *filter(None, piped)]
-    if not both:
+    piped = [name for line in sys.stdin.read().splitlines() if (name := line.strip())]
+    place = words.index(STANDARD_INPUT)
+    both = [*words[:place], *piped, *words[place:]]
+    if not both[1:]:
         raise InvalidCall("there is no name on standard input")
-    return list(dict.fromkeys(both))
+    return [each for each in dict.fromkeys(both) if each != STANDARD_INPUT]
 
 
 def merged(one: Json, other: Json) -> Json:

@@ -24,9 +24,9 @@ from cuectl.frame_words import (
     lost,
     parts_of,
 )
-from cuectl.kinds import JOB, JOB_CHANGES, JOB_PARENTS, each_of, several
-from cuectl.lists import Listing, Shown, list_options, show_lists, split, where_option
-from cuectl.selection import STANDARD_INPUT, Decorator, Selection, choosing, quoted
+from cuectl.kinds import JOB, JOB_CHANGES, JOB_PARENTS, PENDING_JOB, each_of, several
+from cuectl.lists import Listing, Shown, list_options, show_lists, where_option
+from cuectl.selection import PATTERN, Decorator, Selection, choosing, quoted, refuse_blank
 from cuectl.suggestions import did_you_mean
 from cuectl.terminal.exits import NOT_FOUND, complain
 from cuectl.verb import verb
@@ -136,35 +136,21 @@ class Chosen:
     host: str = ""
 
 
-def known_states(
-    context: click.Context, parameter: click.Parameter, values: Sequence[str]
-) -> tuple[str, ...]:
+def known_states(values: Sequence[str]) -> tuple[str, ...]:
     states = [each.upper() for each in each_of(values)]
     for each in states:
         if each not in STATES:
             near = did_you_mean(each, STATES) or f"; there are {', '.join(STATES)}"
-            raise click.BadParameter(f"there is no {each!r}{near}", context, parameter)
+            raise InvalidCall(f"--state: there is no {each!r}{near}")
     return tuple(states)
 
 
-LAYER_OPTION = several(
-    "--layer", "layers", callback=split, metavar="LAYER", help="Frames of this layer."
-)
+LAYER_OPTION = several("--layer", metavar="LAYER", help="Frames of this layer.")
 RANGE_OPTION = several(
-    "--range",
-    "--frame",
-    "--frames",
-    "ranges",
-    metavar="FRAMES",
+    "--range", "--frame", "--frames", "range", metavar="FRAMES",
     help="These frames: 1001-1010, 1001,1003.",
-)
-STATE_OPTION = several(
-    "--state",
-    "states",
-    callback=known_states,
-    metavar="STATE",
-    help="Frames in this state: DEAD, EATEN.",
-)
+)  # fmt: skip
+STATE_OPTION = several("--state", metavar="STATE", help="Frames in this state: DEAD, EATEN.")
 FLAGS: Mapping[str, Decorator] = {
     "DEAD": click.option("--dead", "--failed", "dead", is_flag=True, help="Frames that are dead."),
     "RUNNING": click.option("--running", is_flag=True, help="Frames that run."),
@@ -175,12 +161,9 @@ FLAGS: Mapping[str, Decorator] = {
     "EATEN": click.option("--eaten", is_flag=True, help="Frames that were given up."),
 }
 HOST_OPTION = click.option(
-    "--host",
-    default="",
-    metavar="HOST",
-    shell_complete=complete("hosts"),
+    "--host", metavar="HOST", shell_complete=complete("hosts"),
     help="Frames that run there, or did last.",
-)
+)  # fmt: skip
 
 
 def frame_options(*, states: bool = True, reads: bool = False) -> Decorator:
@@ -190,11 +173,13 @@ def frame_options(*, states: bool = True, reads: bool = False) -> Decorator:
         @wraps(function)
         def run(*arguments: Any, **given: Any) -> Any:
             flags = [each for each in FLAGS if given.pop(each.lower(), False)]
+            values = {each: given.pop(each, ()) for each in ("layer", "range", "state", "host")}
+            refuse_blank({**values, "where": given.get("where")})
             chosen = Chosen(
-                layers=given.pop("layers"),
-                ranges=given.pop("ranges"),
-                states=(*given.pop("states", ()), *flags),
-                host=given.pop("host", ""),
+                layers=tuple(each_of(values["layer"])),
+                ranges=values["range"],
+                states=(*known_states(values["state"]), *flags),
+                host=values["host"] or "",
             )
             return function(*arguments, chosen=chosen, **given)
 
@@ -217,7 +202,7 @@ def split_words(farm: Farm, jobs: Selection) -> tuple[Selection, list[str]]:
     like_frames = [each for each in jobs.words if is_frame(each)]
     if not like_frames:
         return jobs, []
-    absent = set(JOB.absent(farm, like_frames))
+    absent = set(jobs.kind.absent(farm, like_frames))
     if jobs.words[0] in absent:
         raise InvalidCall(
             f"{jobs.words[0]} is no job; frames come behind their job, or as --range"
@@ -419,7 +404,7 @@ def log_folders(farm: Farm, wanted: Frames) -> Callable[[Row], str | None]:
 def is_one(jobs: Selection) -> bool:
     """Whether just one job is named."""
     first, *others = jobs.words or ("*",)
-    chooses = any(jobs.options.values()) or first == STANDARD_INPUT or set(first) & set("*?[")
+    chooses = any(jobs.options.values()) or PATTERN.search(first)
     return not chooses and all(map(is_frame, others))
 
 
@@ -436,7 +421,7 @@ def is_one(jobs: Selection) -> bool:
         f"cuectl retry {DYING} --layer beauty --state dead,eaten",
     ),
 )
-@choosing(JOB, *(each for each in JOB_CHANGES if each != "all"), behind=BEHIND)
+@choosing(PENDING_JOB, *(each for each in JOB_CHANGES if each != "all"), behind=BEHIND)
 @frame_options()
 @click.option("--all", "every", is_flag=True, help="Dead, eaten and succeeded frames.")
 @change_options
@@ -464,7 +449,7 @@ def retry(farm: Farm, jobs: Selection, chosen: Chosen, every: bool, how: How) ->
         "cuectl eat --mine --dry-run",
     ),
 )
-@choosing(JOB, *JOB_CHANGES, behind=BEHIND)
+@choosing(PENDING_JOB, *JOB_CHANGES, behind=BEHIND)
 @frame_options()
 @change_options
 def eat(farm: Farm, jobs: Selection, chosen: Chosen, how: How) -> None:
@@ -486,7 +471,7 @@ def eat(farm: Farm, jobs: Selection, chosen: Chosen, how: How) -> None:
         f"cuectl kill-frames {A_JOB} --layer comp --dry-run",
     ),
 )
-@choosing(JOB, *JOB_CHANGES, behind=BEHIND)
+@choosing(PENDING_JOB, *JOB_CHANGES, behind=BEHIND)
 @frame_options(states=False)
 @change_options
 def kill_frames(farm: Farm, jobs: Selection, chosen: Chosen, how: How) -> None:
@@ -502,9 +487,9 @@ def kill_frames(farm: Farm, jobs: Selection, chosen: Chosen, how: How) -> None:
 @verb(
     MARK_DONE,
     GET_FRAMES,
-    examples=(f"cuectl done {A_JOB} 1001-1005", f"cuectl done {A_JOB} --layer comp --state dead"),
+    examples=(f"cuectl done {A_JOB} 1001-1005", f"cuectl done {DYING} --state dead"),
 )
-@choosing(JOB, *JOB_CHANGES, behind=BEHIND)
+@choosing(PENDING_JOB, *JOB_CHANGES, behind=BEHIND)
 @frame_options()
 @change_options
 def done(farm: Farm, jobs: Selection, chosen: Chosen, how: How) -> None:
