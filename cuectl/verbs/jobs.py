@@ -30,6 +30,7 @@ from cuectl.lists import (
     show_list,
     show_lists,
     show_named,
+    where_option,
 )
 from cuectl.selection import ID, Query, Selection, choosing, names_in, spelled
 from cuectl.suggestions import did_you_mean
@@ -152,8 +153,9 @@ def job(farm: Farm, jobs: Selection, shown: Shown) -> None:
 
 @verb(GET_COMMENTS, GET_JOBS, examples=(f"cuectl comments {A_JOB}", "cuectl comments --show demo"))
 @choosing(JOB, *JOB_PARENTS)
+@where_option
 @list_options
-def comments(farm: Farm, jobs: Selection, shown: Shown) -> None:
+def comments(farm: Farm, jobs: Selection, where: str | None, shown: Shown) -> None:
     """List the comments on these jobs, or on all."""
     if jobs.words:
         names = jobs.names(farm)
@@ -162,8 +164,16 @@ def comments(farm: Farm, jobs: Selection, shown: Shown) -> None:
         view = {"_fields": "name", "_where": "hasComment"}
         names = names_in(farm.rows(query.method, query.request, view), JOB)
     requests = {each: {"job": each} for each in names}
-    several = not jobs.words
-    show_lists(farm, COMMENTS, GET_COMMENTS, requests, shown, parent="JOB", several=several)
+    show_lists(
+        farm,
+        COMMENTS,
+        GET_COMMENTS,
+        requests,
+        shown,
+        parent="JOB",
+        where=where or "",
+        several=not jobs.words,
+    )
 
 
 # --- changing them --------------------------------------------------------------------------------

@@ -56,6 +56,7 @@ def methods_of(cuebot: SimulatedCuebot) -> list[str]:
         (f"job {FINISHED_ID} --fields state", "STATE  FINISHED"),
         ("job --user lena -q", LENA),
         ("comments --show demo --fields job,user --no-headers", f"{LIGHT}  artist1"),
+        (f"comments {LIGHT} --where name=Note --fields user --no-headers", "artist1"),
         ("comments --fields message --no-headers", "Hold the last two for the new grass"),
     ],
 )  # fmt: skip
