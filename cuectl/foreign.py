@@ -1,7 +1,10 @@
 """Words of other programs, and the lines to type instead: nothing is done for them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+
+from cuectl import PROGRAM
+from cuectl.suggestions import did_you_mean
 
 LINES: Mapping[str, str] = MappingProxyType(
     {
@@ -27,3 +30,11 @@ LINES: Mapping[str, str] = MappingProxyType(
         "ps": "cuectl procs",
     }
 )
+
+
+def unknown(word: str, names: Sequence[str]) -> str:
+    """What to say of a word that is no verb: the line to type, or the nearest verb."""
+    problem = f"there is no verb {word!r}"
+    if line := LINES.get(word.lower()):
+        return f"{problem}; type: {line}"
+    return f"{problem}{did_you_mean(word, names) or f'; {PROGRAM} --help lists them'}"

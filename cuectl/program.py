@@ -13,8 +13,8 @@ from cuectl.commands.context import context
 from cuectl.commands.whoami import whoami
 from cuectl.completion import contexts_like
 from cuectl.errors import WrongSetting
+from cuectl.foreign import unknown
 from cuectl.session import Session
-from cuectl.suggestions import did_you_mean
 from cuectl.terminal.exits import MEANINGS, exits_cleanly
 from cuectl.terminal.text import one_line, printable
 from cuectl.verbs import farm, frames, hosts, jobs, limits, shows, waiting
@@ -84,16 +84,6 @@ class Verbs(click.Group):
         formatter.write_paragraph()
         statuses = ", ".join(f"{number} {text}" for number, text in MEANINGS.items())
         formatter.write_text(f"Exit status: {statuses}.")
-
-
-def unknown(word: str, names: Sequence[str]) -> str:
-    """What to say of a word that is no verb: the line to type, or the nearest verb."""
-    from cuectl.foreign import LINES
-
-    problem = f"there is no verb {word!r}"
-    if line := LINES.get(word.lower()):
-        return f"{problem}; type: {line}"
-    return f"{problem}{did_you_mean(word, names) or f'; {PROGRAM} --help lists them'}"
 
 
 def loaded(entry: "EntryPoint") -> click.Command:

@@ -8,6 +8,7 @@ import click
 
 from cuectl.columns import duration
 from cuectl.farm import Farm
+from cuectl.foreign import unknown
 from cuectl.terminal.layout import columns
 from cuectl.tokens import claims_of
 from cuectl.verb import verb
@@ -33,10 +34,8 @@ def whoami(farm: Farm, wanted: tuple[str, ...]) -> None:
         ("token", expiry(claims.get("exp"))),
     ]
     document, verbs = known_methods(session), methods_of_verbs()
-    if unknown := [each for each in wanted if each not in verbs]:
-        from cuectl.program import unknown as problem_of
-
-        raise click.UsageError(problem_of(unknown[0], [*verbs]))
+    if wrong := [each for each in wanted if each not in verbs]:
+        raise click.UsageError(unknown(wrong[0], [*verbs]))
     if document is not None:
         may = {
             name: all(f"/{each}" in document.operations for each in calls)
@@ -53,9 +52,11 @@ def whoami(farm: Farm, wanted: tuple[str, ...]) -> None:
 
 def methods_of_verbs() -> Mapping[str, tuple[str, ...]]:
     """The methods that each verb cannot do without."""
-    from cuectl.program import OWN
-
-    return {name: getattr(command, "calls", ()) for name, command in OWN.items()}
+    context = click.get_current_context().find_root()
+    program = context.command
+    assert isinstance(program, click.Group)
+    names = program.list_commands(context)
+    return {name: getattr(program.get_command(context, name), "calls", ()) for name in names}
 
 
 async def check_token(client: "GatewayClient") -> None:
