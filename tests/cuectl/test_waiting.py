@@ -209,7 +209,7 @@ async def test_a_dead_frame(reading: Cuectl) -> None:
         ("why --watch", WRONG_USAGE, "--watch shows no reasons"),
         (f"depend {LENA}", WRONG_USAGE, "--on JOB"),
         (f"depend {LENA} --on {LENA} --yes", WRONG_USAGE, "cannot wait for itself"),
-        (f"depend {LENA} --on demo-typo --yes", NOT_FOUND, "no job 'demo-typo'"),
+        (f"depend {LENA} --on demo-typo --yes", NOT_FOUND, "no pending job 'demo-typo'"),
         (f"depend {LENA} {DYING}", FAILED, f"Let {LENA} wait for {DYING}? "),
         ("launch", WRONG_USAGE, "Missing argument 'FILE'"),
     ],
