@@ -350,7 +350,8 @@ def depend(farm: Farm, jobs: Selection, on: str | None, how: How) -> None:
             raise click.UsageError("Missing option '--on JOB': which job is waited for?")
         *words, on = words
     chosen = replace(jobs, words=tuple(words))
-    if absent := PENDING_JOB.absent(farm, [on, *(each for each in words if not PATTERN.search(each))]):
+    plain = [each for each in words if not PATTERN.search(each)]
+    if absent := PENDING_JOB.absent(farm, [on, *plain]):
         raise CallError("NOT_FOUND", chosen.not_there(farm, absent, len(words) + 1))
     names = chosen.names(farm)
     if on.lower() in map(str.lower, names):
