@@ -15,7 +15,7 @@ from cuectl.columns import Column, Row, in_order
 from cuectl.completion import complete
 from cuectl.errors import CallError, Failure, InvalidCall
 from cuectl.farm import NO_VIEW, Farm, Json, rows_in
-from cuectl.kinds import GET_JOBS, JOB, JOB_CHANGES, JOB_PARENTS
+from cuectl.kinds import GET_JOBS, JOB, JOB_CHANGES, JOB_PARENTS, PENDING_JOB
 from cuectl.lists import (
     Listing,
     Shown,
@@ -312,7 +312,7 @@ def show_depends(farm: Farm, method: str, jobs: Selection, shown: Shown, where: 
 
 
 @verb(GET_DEPENDS, examples=(f"cuectl depends {A_JOB}", "cuectl depends --show demo"))
-@choosing(JOB, *JOB_PARENTS)
+@choosing(PENDING_JOB, *JOB_PARENTS)
 @where_option
 @list_options
 def depends(farm: Farm, jobs: Selection, shown: Shown, where: str | None) -> None:
@@ -321,7 +321,7 @@ def depends(farm: Farm, jobs: Selection, shown: Shown, where: str | None) -> Non
 
 
 @verb(GET_DEPENDENTS, examples=(f"cuectl dependents {A_JOB}",))
-@choosing(JOB, *JOB_PARENTS)
+@choosing(PENDING_JOB, *JOB_PARENTS)
 @where_option
 @list_options
 def dependents(farm: Farm, jobs: Selection, shown: Shown, where: str | None) -> None:
@@ -336,7 +336,7 @@ def dependents(farm: Farm, jobs: Selection, shown: Shown, where: str | None) -> 
         f"cuectl depend {ANOTHER} {A_JOB} --dry-run",
     ),
 )
-@choosing(JOB, *JOB_PARENTS)
+@choosing(PENDING_JOB, *JOB_PARENTS)
 @click.option(
     "--on", metavar="JOB", shell_complete=complete("jobs"),
     help="The job that is waited for; else the last name.",
@@ -350,7 +350,8 @@ def depend(farm: Farm, jobs: Selection, on: str | None, how: How) -> None:
             raise click.UsageError("Missing option '--on JOB': which job is waited for?")
         *words, on = words
     chosen = replace(jobs, words=tuple(words))
-    if absent := JOB.absent(farm, [on, *(each for each in words if not PATTERN.search(each))]):
+    plain = [each for each in words if not PATTERN.search(each)]
+    if absent := PENDING_JOB.absent(farm, [on, *plain]):
         raise CallError("NOT_FOUND", chosen.not_there(farm, absent, len(words) + 1))
     names = chosen.names(farm)
     if on.lower() in map(str.lower, names):
@@ -364,7 +365,7 @@ def depend(farm: Farm, jobs: Selection, on: str | None, how: How) -> None:
 
 
 @verb(DROP_DEPENDS, examples=(f"cuectl drop-depends {A_JOB} --dry-run",))
-@choosing(JOB, *JOB_CHANGES)
+@choosing(PENDING_JOB, *JOB_CHANGES)
 @click.option(
     "--target", type=click.Choice(["ANY_TARGET", "EXTERNAL", "INTERNAL"], case_sensitive=False),
     default="ANY_TARGET", help="On other jobs (EXTERNAL), or within the job (INTERNAL).",

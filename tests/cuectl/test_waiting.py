@@ -126,10 +126,13 @@ async def test_each_of_several_jobs_is_held_back_by_something_else(
     assert whys == {LENA: MAY_START, DYING: "limit arnold is full: 9/9", PRIYA: MAY_START}
 
 
-async def test_a_job_waits_for_another_by_name(cuectl: Cuectl) -> None:
-    assert (await cuectl("depend", LIGHT, "--on", DYING, "--yes")).status == 0
-    ran = await cuectl("why", LIGHT)
-    assert f"for job {DYING}" in ran.text
+async def test_a_job_waits_for_another_by_name(cuectl: Cuectl, clock: StoppedClock) -> None:
+    """As long as it does; other frames of it still wait for its layer."""
+    assert (await cuectl("depend", LENA, "--on", DYING, "--yes")).status == 0
+    assert f"wait for job {DYING}" in (await cuectl("why", LENA)).text
+    await cuectl("drop-depends", LENA, "--target", "EXTERNAL", "--yes")
+    clock.advance(0.5)
+    assert DYING not in (await cuectl("why", LENA)).text
 
 
 async def test_the_layer_that_is_held_back_is_named(cuectl: Cuectl, gateway: Gateway) -> None:
@@ -209,7 +212,7 @@ async def test_a_dead_frame(reading: Cuectl) -> None:
         ("why --watch", WRONG_USAGE, "--watch shows no reasons"),
         (f"depend {LENA}", WRONG_USAGE, "--on JOB"),
         (f"depend {LENA} --on {LENA} --yes", WRONG_USAGE, "cannot wait for itself"),
-        (f"depend {LENA} --on demo-typo --yes", NOT_FOUND, "no job 'demo-typo'"),
+        (f"depend {LENA} --on demo-typo --yes", NOT_FOUND, "no pending job 'demo-typo'"),
         (f"depend {LENA} {DYING}", FAILED, f"Let {LENA} wait for {DYING}? "),
         ("launch", WRONG_USAGE, "Missing argument 'FILE'"),
     ],
