@@ -58,9 +58,10 @@ $(DOCS): $(STAMP)
 	@touch $(DOCS)
 
 .PHONY: map
-map: $(STAMP)  ## Make what docs show of the code: the picture of packages, the table of rights
+map: $(STAMP)  ## Make what docs show of the code: the picture of packages, the table of rights, sentences
 	@$(BIN)/python -m docs.packages
 	@$(BIN)/python -m docs.rights
+	@$(BIN)/python -m docs.sentences
 
 .PHONY: pictures
 pictures: $(STAMP)  ## Make the README's picture of the page from the demo (with Chromium)

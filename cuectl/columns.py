@@ -52,7 +52,7 @@ class Column:
     compute: Callable[[Row], Any] | None = None
     """From a row's other fields to the value."""
     needs: tuple[str, ...] = ()
-    """The fields that `compute` reads."""
+    """The fields that `compute` reads, or the list beside this one."""
     heading: str = ""
     """The heading in CSV, as somebody wrote it; else the field."""
 
@@ -61,7 +61,7 @@ class Column:
         """The fields that have to be asked for."""
         if self.compute is not None:
             return self.needs
-        return (self.path, self.of) if self.of else (self.path,)
+        return (self.path, *((self.of,) if self.of else ()), *self.needs)
 
     def value(self, row: Row) -> Any:
         """What a row has: a number for texts of numbers if there is a unit, else as in JSON."""
@@ -74,7 +74,7 @@ def scaled(value: Any, column: Column) -> Any:
     if column.per == 1 and not column.unit and not column.of:
         return value
     number = as_number(value)
-    return value if number is None else number / column.per if column.per != 1 else number
+    return value if number is None else as_number(number / column.per)
 
 
 def value_at(row: Any, path: str) -> Any:

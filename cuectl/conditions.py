@@ -19,7 +19,8 @@ def with_fields(condition: str, columns: Sequence[Column]) -> str:
     """The condition with Cuebot's fields in place of headings, on the left of what compares.
 
     A number beside a column in hundredths is given in whole ones. Raises InvalidCall for a
-    condition of one word that is no heading, which is what the shell leaves of `dead>2`.
+    condition of one word that is no heading, which is what the shell leaves of `dead>2`, and for
+    a column that cuectl computes.
     """
     parts = list(PART.findall(condition))
     words = [each for each in parts if not each.isspace()]
@@ -32,15 +33,20 @@ def with_fields(condition: str, columns: Sequence[Column]) -> str:
             found.append(in_units(part, column))
         elif WORD.fullmatch(part) and part.lower() not in KEYWORDS:
             column = named(columns, part)
-            found.append(part if column is None or is_local(column) else column.path)
+            found.append(part if column is None else field_of(column))
         else:
             found.append(part)
     return "".join(found)
 
 
-def is_local(column: Column) -> bool:
-    """Whether the gateway does not know a column: it is no field of which less is shown."""
-    return column.compute is not None and column.path not in column.needs
+def field_of(column: Column) -> str:
+    """Raises InvalidCall for a column that Cuebot has no field for."""
+    if column.compute is None or column.path in column.needs:
+        return column.path
+    raise InvalidCall(
+        f"--where cannot compare {column.title}, which cuectl computes of"
+        f" {' and '.join(column.needs)}; compare these, or use --sort-by"
+    )
 
 
 def values_in(parts: Sequence[str]) -> Iterator[bool]:

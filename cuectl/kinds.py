@@ -9,15 +9,17 @@ import click
 
 from cuectl.completion import complete
 from cuectl.conditions import with_fields
-from cuectl.errors import InvalidCall
-from cuectl.farm import Farm, Json
-from cuectl.selection import Decorator, Kind, Options, Query, quoted
+from cuectl.errors import CallError, InvalidCall
+from cuectl.farm import Farm, Json, rows_in
+from cuectl.selection import ID, Decorator, Kind, Options, Query, names_in, quoted
 from cuectl.tables import HOSTS, JOBS
 
 GET_JOBS = "job.JobInterface/GetJobs"
 GET_HOSTS = "host.HostInterface/GetHosts"
 GET_SHOWS = "show.ShowInterface/GetShows"
 GET_ALLOCATIONS = "facility.AllocationInterface/GetAll"
+GET_SUBSCRIPTIONS = "show.ShowInterface/GetSubscriptions"
+GET_SUBSCRIPTIONS_TO = "facility.AllocationInterface/GetSubscriptions"
 GET_LIMITS = "limit.LimitInterface/GetAll"
 
 
@@ -197,4 +199,62 @@ def simple(one: str, many: str, method: str) -> Kind:
 
 SHOW = simple("show", "shows", GET_SHOWS)
 ALLOCATION = simple("allocation", "allocations", GET_ALLOCATIONS)
-LIMIT = simple("limit", "limits", GET_LIMITS)
+LIMIT = replace(
+    simple("limit", "limits", GET_LIMITS),
+    checked=True,
+    options=ALL
+    | {"full": click.option("--full", is_flag=True, help="Limits of which no more can run.")},
+    query=lambda _farm, options: Query(
+        GET_LIMITS,
+        {},
+        ("currentRunning>=maxValue",) if options.get("full") else (),
+        as_given(options),
+    ),
+)
+
+# --- subscriptions --------------------------------------------------------------------------------
+
+
+class OfShows(Kind):
+    """What Cuebot lists for one show only: all of them are the lists of all shows."""
+
+    def names(self, farm: Farm) -> list[str]:
+        requests: dict[str, Json] = {each: {"show": each} for each in SHOW.names(farm)}
+        found: list[str] = []
+        for answer in farm.each(self.method, requests, {"_fields": self.name}).values():
+            if isinstance(answer, CallError):
+                raise answer
+            found += names_in(rows_in(answer.json), self)
+        return found
+
+    def absent(self, farm: Farm, names: Sequence[str]) -> list[str]:
+        there = {each.lower() for each in self.names(farm)}
+        return [each for each in names if each.lower() not in there and not ID.fullmatch(each)]
+
+
+def subscriptions_asked(_farm: Farm, options: Options) -> Query:
+    """The read of a show's, or of those to an allocation, whichever is given; or of one."""
+    show, alloc, given = options.get("show"), options.get("alloc"), as_given(options)
+    if show:
+        conditions = (f"allocationName={quoted(alloc)}",) if alloc else ()
+        return Query(GET_SUBSCRIPTIONS, {"show": show}, conditions, given)
+    return Query(GET_SUBSCRIPTIONS_TO, {"allocation": alloc}, (), given)
+
+
+SUBSCRIPTION = OfShows(
+    checked=True,
+    one="subscription",
+    many="subscriptions",
+    method=GET_SUBSCRIPTIONS,
+    options={
+        "show": click.option(
+            "--show", metavar="SHOW", shell_complete=complete("shows"),
+            help="Subscriptions of this show.",
+        ),
+        "alloc": click.option(
+            "--alloc", "--allocation", "alloc", metavar="ALLOC",
+            shell_complete=complete("allocations"), help="Subscriptions to this allocation.",
+        ),
+    },
+    query=subscriptions_asked,
+)  # fmt: skip

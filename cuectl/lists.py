@@ -21,8 +21,10 @@ from cuectl.columns import (
     counted_by,
     for_spreadsheet,
     in_order,
-    named,
     value_at,
+)
+from cuectl.columns import (
+    named as named_column,
 )
 from cuectl.conditions import with_fields
 from cuectl.errors import CallError, InvalidCall
@@ -138,6 +140,8 @@ class Listing:
     """The name of the list in the answer, where some columns are computed by the gateway."""
     sort: tuple[str, ...] = ("name",)
     upwards: bool | None = None
+    arrange: Callable[[Iterable[Row], Shown], list[Row]] | None = None
+    """The order without --sort-by that no column gives: a tree."""
     completed: Callable[[Farm, Sequence[Row]], Sequence[Row]] | None = None
     """What else is asked for, beside the rows; not with --watch."""
 
@@ -156,7 +160,7 @@ class Listing:
         if shown.counts:
             columns = chosen(self.columns, (*shown.count_by, *shown.sums))
         names = [each.lstrip("-") for each in self.order(shown)[0]]
-        columns += [named(self.columns, each) or Column("", each) for each in names]
+        columns += [named_column(self.columns, each) or Column("", each) for each in names]
         paths = dict.fromkeys(path for each in columns for path in each.paths)
         if is_whole(shown):
             extra = [each.path for each in columns if each.extra]
@@ -346,6 +350,8 @@ def arranged(listing: Listing, rows: Iterable[Row], shown: Shown) -> tuple[list[
         ordered = in_order(found, columns, shown.sort, upwards=shown.upwards)
     else:
         names, upwards = listing.order(shown)
+        if listing.arrange is not None and not shown.sort:
+            rows = listing.arrange(rows, shown)
         ordered = in_order(rows, listing.columns, names, upwards=upwards)
     return ordered[: shown.limit], columns
 

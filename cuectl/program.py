@@ -12,11 +12,11 @@ from cuectl.commands.completion import completion
 from cuectl.commands.context import context
 from cuectl.commands.whoami import whoami
 from cuectl.completion import contexts_like
+from cuectl.errors import WrongSetting
 from cuectl.session import Session
 from cuectl.suggestions import did_you_mean
 from cuectl.terminal.exits import MEANINGS, exits_cleanly
-from cuectl.terminal.text import printable
-from cuectl.verb import as_clean
+from cuectl.terminal.text import one_line, printable
 from cuectl.verbs import farm, frames, hosts, jobs, limits, shows
 
 if TYPE_CHECKING:
@@ -49,7 +49,10 @@ class Verbs(click.Group):
         command = OWN.get(cmd_name)
         if command is None and (entry := of_studio().get(cmd_name)):
             command = loaded(entry)
-        return None if command is None else as_clean(command)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        exits_cleanly(super().invoke, PROGRAM)(ctx)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -57,7 +60,8 @@ class Verbs(click.Group):
         # A shell that completes a line never comes to the function of the group.
         options = (ctx.params.get(name) for name in ("name", "url", "token"))
         ctx.ensure_object(Session).choose(*options)
-        if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+        is_verb = self.get_command(ctx, args[0]) is not None
+        if not is_verb and not args[0].startswith("-") and not ctx.resilient_parsing:
             raise click.UsageError(unknown(args[0], self.list_commands(ctx)), ctx)
         return super().resolve_command(ctx, args)
 
@@ -72,7 +76,8 @@ class Verbs(click.Group):
         for title, commands in SECTIONS.items():
             yield title, [(str(each.name), each.get_short_help_str(60)) for each in commands]
         if others := of_studio():
-            yield OF_STUDIO, [(printable(name), short_help(each)) for name, each in others.items()]
+            found = [(name, loaded(each).get_short_help_str(60)) for name, each in others.items()]
+            yield OF_STUDIO, [(printable(name), printable(about)) for name, about in found]
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Exit status"):
@@ -90,21 +95,28 @@ def unknown(word: str, names: Sequence[str]) -> str:
 
 
 def loaded(entry: "EntryPoint") -> click.Command:
-    """Raises click.UsageError for what is no command, or cannot be imported."""
+    """The command of a studio's; for what is none, a command that says so (exit status 2)."""
     try:
         command = entry.load()
-    except Exception as error:
-        raise click.UsageError(f"{entry.name} of {entry.value} cannot be loaded: {error}") from None
-    if not isinstance(command, click.Command):
-        raise click.UsageError(f"{entry.value} is no Click command")
-    return command
+    except (Exception, SystemExit) as error:
+        problem = f"cannot be loaded: {type(error).__name__}: {error}"
+    else:
+        if isinstance(command, click.Command):
+            return command
+        problem = "is no Click command"
+    return Broken(entry.name, one_line(f"{entry.value} {problem}"))
 
 
-def short_help(entry: "EntryPoint") -> str:
-    try:
-        return loaded(entry).get_short_help_str(60)
-    except click.UsageError as error:
-        return str(error)
+class Broken(click.Command):
+    """A verb that cannot run, whatever is behind it."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(name, help=problem, add_help_option=False)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if ctx.resilient_parsing:  # a shell completes the line
+            return []
+        raise WrongSetting(f"{ctx.info_name}: {self.help}")
 
 
 def show_version(context: click.Context, parameter: click.Parameter, value: bool) -> None:

@@ -56,6 +56,9 @@ class Kind:
     """The field with the name."""
     request: Json = field(default_factory=dict)
     """What the read of all names takes."""
+    checked: bool = False
+    """Whether one name alone is looked for before a change: the gateway cannot say what is like it.
+    """
     known: Callable[[Sequence[str]], Json] | None = None
     """The request that lists just those of these names, if Cuebot has one."""
     title: str = ""
@@ -105,7 +108,8 @@ class Selection:
         names = [each for each in words if each not in patterns and each not in ids]
         if kind.known is not None and names == words:
             return replace(query, request=merged(query.request, kind.known(names)))
-        found = [f"{kind.name} in ({','.join(map(quoted, names))})"] if names else []
+        either = "|".join(map(re.escape, names))
+        found = [f"{kind.name}~{quoted(f'(?i)^({either})$')}"] if names else []
         found += [f"{kind.name}~{quoted(expression(each))}" for each in patterns]
         found += [f"id in ({','.join(map(quoted, ids))})"] if ids else []
         return replace(query, conditions=(*query.conditions, " or ".join(found)))
@@ -143,7 +147,8 @@ class Selection:
     def matching(self, farm: Farm, words: Sequence[str], unless: str) -> list[str]:
         """The names with those that fit the patterns among them. Raises CallError (NOT_FOUND)."""
         if not any(PATTERN.search(each) for each in words):
-            if len(words) > 1 and (absent := self.kind.absent(farm, words)):
+            checks = len(words) > 1 or self.kind.checked
+            if checks and (absent := self.kind.absent(farm, words)):
                 raise CallError("NOT_FOUND", self.not_there(farm, absent, len(words)))
             return list(words)
         found: dict[str, None] = {}

@@ -5,9 +5,7 @@ from typing import Any
 
 import click
 
-from cuectl import PROGRAM
 from cuectl.farm import pass_farm
-from cuectl.terminal.exits import exits_cleanly
 
 SEE = "Exit status: see cuectl --help"
 
@@ -39,13 +37,3 @@ def verb(
         return command
 
     return decorate
-
-
-def as_clean(command: click.Command) -> click.Command:
-    """The command, whose failures become one line and an exit status."""
-    if isinstance(command, click.Group):
-        for each in command.commands.values():
-            as_clean(each)
-    elif command.callback is not None:
-        command.callback = exits_cleanly(command.callback, PROGRAM)
-    return command

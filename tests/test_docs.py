@@ -7,6 +7,7 @@ import pytest
 
 from docs.rights import PAGE as RIGHTS
 from docs.rights import page as rights_page
+from docs.sentences import section, with_section
 from gateway.errors import Code
 from gateway.settings.loading import RETIRED, SYNONYMS
 from gateway.settings.model import Settings
@@ -125,6 +126,14 @@ def test_the_glossary_has_what_people_ask_for() -> None:
 
 def test_the_table_of_rights_is_up_to_date() -> None:
     assert RIGHTS.read_text(encoding="utf-8") == rights_page(), "run: make map"
+
+
+@pytest.mark.anyio
+async def test_the_sentences_of_errors_are_up_to_date() -> None:
+    """docs/errors.md has what a gateway answers, word by word."""
+    assert with_section(ERRORS, await section()) == ERRORS, (
+        "docs/errors.md is not what the gateway answers now. Run: make map"
+    )
 
 
 def test_links_lead_somewhere() -> None:

@@ -33,6 +33,8 @@ RECIPE = re.compile(r"^## (.+?)$(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 LINE = re.compile(r"^```sh\n(.*?)^```\n(?:\n```text\n(.*?)^```)?", re.MULTILINE | re.DOTALL)
 JOB, DYING = "demo-sh010-lena_comp_v003", "harbor-hb110-tomas_light_v004"
 UP, DOWN, DESKTOP = "render-node-01", "render-node-07", "local.desktop"
+DESK, GENERAL = "desk-203", "local.general"
+FRAME = {"job": DYING, "layer": "beauty", "frame": 1006}
 
 
 class Line(NamedTuple):
@@ -97,6 +99,22 @@ CHANGES = [
     ("Give a job more cores", "job.JobInterface/FindJob", {"name": JOB}, "job.maxCores", 200),
     ("Lock a host", "host.HostInterface/FindHost", {"name": UP}, "host.lockState", "LOCKED"),
     ("Move a host", "host.HostInterface/FindHost", {"name": DOWN}, "host.allocName", DESKTOP),
+    ("Eat a frame", "job.FrameInterface/FindFrame", FRAME, "frame.state", "EATEN"),
+    ("Pause the busiest jobs", "job.JobInterface/FindJob", {"name": JOB}, "job.isPaused", True),
+    (
+        "Lock hosts by their names",
+        "host.HostInterface/FindHost",
+        {"name": DESK},
+        "host.lockState",
+        "LOCKED",
+    ),
+    (
+        "Move several hosts",
+        "host.HostInterface/FindHost",
+        {"name": DESK},
+        "host.allocName",
+        GENERAL,
+    ),
 ]
 
 
@@ -159,6 +177,40 @@ async def test_a_comment_is_that_of_the_token(gateway: Gateway, tmp_path: Path, 
     answer = await gateway.post("/job.JobInterface/GetComments", {"job": {"name": JOB}})
     (*_, last) = answer.json()["comments"]["comments"]
     assert (last["user"], last["message"]) == ("lena", "waits for a new plate")
+
+
+@pytest.mark.parametrize("code", lines("Delete a comment"))
+async def test_a_comment_is_deleted(gateway: Gateway, tmp_path: Path, code: str) -> None:
+    async def comments() -> list[object]:
+        asked = {"job": {"name": "demo-sh010-artist1_light_v012"}}
+        answer = await gateway.post("/job.JobInterface/GetComments", asked)
+        return list(answer.json()["comments"]["comments"])
+
+    assert await comments()
+    await run(gateway, code, tmp_path)
+    assert not await comments()
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["cuectl", "curl"])
+async def test_a_job_waits_for_another_and_no_more(
+    gateway: Gateway, clock: Clock, tmp_path: Path, number: int
+) -> None:
+    async def waits() -> bool:
+        clock.advance(0.5)
+        asked = {"job": {"name": "harbor-hb120-artist2_anim_v021"}}
+        answer = await gateway.post("/job.JobInterface/GetWhatThisDependsOn", asked)
+        return any(each["active"] for each in answer.json()["depends"]["depends"])
+
+    assert not await waits()
+    await run(gateway, lines("Let a job wait for another")[number], tmp_path)
+    assert await waits()
+    await run(gateway, lines("Let a job wait no more")[number], tmp_path)
+    assert not await waits()
+
+
+@pytest.mark.parametrize("code", lines("Hosts that do not answer"))
+async def test_hosts_that_do_not_answer(gateway: Gateway, tmp_path: Path, code: str) -> None:
+    assert DOWN in await run(gateway, code, tmp_path)
 
 
 @pytest.mark.parametrize("code", lines("Submit a job"))

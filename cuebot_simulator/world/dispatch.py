@@ -17,7 +17,6 @@ from cuebot_simulator.world.state import Farm, is_bookable, is_pending
 
 BEAT_SECONDS = 5.0
 """Between two reports of a host. Idle ones get work then."""
-FRAME_SECONDS = (30, 240)
 JOBS_SORTED_AT_ONCE = 250  # jobs that are sorted at the same moment; others follow a little later
 LONGEST_QUEUE = 1000  # further jobs wait for the next beat
 REPORTS_AT_ONCE = 10  # hosts or procs that report at the same moment; others follow a little later
@@ -186,7 +185,8 @@ class Dispatcher:
         farm = self._farm
         proc = start_frame(farm, frame, host, started=farm.now - ago, partition=partition)
         key = f"{frame.id}/{frame.retry_count}"
-        seconds = max(pick(farm, f"seconds/{key}", *FRAME_SECONDS) - ago, 1)
+        least, most = farm.frame_seconds[farm.parent_of[frame.id]]
+        seconds = max(pick(farm, f"seconds/{key}", least, most) - ago, 1)
         failed = pick(farm, f"luck/{key}", 1, 100) <= FAILURE_PERCENT
         farm.agenda.after(
             seconds, partial(self.end, proc.id, frame, host, EXIT_FAILED if failed else 0)

@@ -198,6 +198,7 @@ def add_layer(farm: Farm, job: Any, plan: LayerPlan, order: int) -> None:
     farm.frames.add_layer(layer, partial(make_frames, farm, layer, plan.frames))
     farm.own(job.id, layer.id)
     farm.outputs[layer.id] = list(plan.outputs)
+    farm.frame_seconds[layer.id] = plan.seconds
     farm.lazy_states[layer.id] = "WAITING"
     for tally in (farm.tallies[layer.id], farm.tallies[job.id]):
         tally.states["WAITING"] += len(plan.frames)

@@ -7,6 +7,8 @@ LEAST_MEMORY_KB = GIGABYTE_KB // 4
 """The least that a layer can have."""
 SEEDED_MEMORY_GB = 3_355_443 / GIGABYTE_KB
 """That of the services in Cuebot's initial database."""
+FRAME_SECONDS = (30, 240)
+"""How long a frame runs, unless its layer says otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,8 @@ class LayerPlan:
     outputs: tuple[str, ...] = ()
     past: tuple[tuple[str, int], ...] = ()
     """States of the first frames, and their numbers. The others wait."""
+    seconds: tuple[int, int] = FRAME_SECONDS
+    """How long a frame runs, at least and at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

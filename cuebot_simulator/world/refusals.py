@@ -111,7 +111,7 @@ def duplicate(what: str) -> JavaException:
 
 def still_used(what: str, by: str) -> JavaException:
     """Something that cannot be deleted because of others that refer to it."""
-    return violation(f"the {what} is still used by a {by}")
+    return violation(f'the {what} is still referenced from table "{by}"')
 
 
 def check_length(text: str, most: int) -> None:

@@ -67,6 +67,8 @@ class Farm:
         self.post_jobs: dict[str, Any] = {}
         """By job id: the job that becomes pending when that one is over."""
         self.outputs: dict[str, list[str]] = {}  # output paths by layer id
+        self.frame_seconds: dict[str, tuple[int, int]] = {}
+        """By layer id: how long its frames run, at least and at most."""
         self.changed_at: dict[str, float] = {}  # by frame id
         self.host_of = HostIndex()
         """By id of a proc or a render partition: the id of its host."""

@@ -30,6 +30,12 @@ def job(place: str, **settings: Any) -> JobPlan:
     return JobPlan(**where, email=f"{where['user']}@studio.example", **settings)
 
 
+LONG = (120, 4 * 3600)
+"""Seconds of frames of jobs that the documentation names: of a dozen, some run for hours, so that
+these jobs are there all afternoon.
+"""
+
+
 def layer(
     name: str, service: str, frames: int, cores: int, memory: int, **settings: Any
 ) -> LayerPlan:
@@ -50,6 +56,7 @@ JOBS = (
                 2,
                 8,
                 limits=("nuke_render",),
+                seconds=LONG,
                 past=(("SUCCEEDED", 8), ("RUNNING", 3)),
             ),
             layer("preview", "ffmpeg", 1, 1, 2, kind="UTIL"),
@@ -69,6 +76,7 @@ JOBS = (
                 4,
                 12,
                 limits=("arnold",),
+                seconds=LONG,
                 past=(("SUCCEEDED", 10), ("DEAD", 2), ("RUNNING", 4)),
             ),
         ),
@@ -79,7 +87,10 @@ JOBS = (
         minutes=30,
         paused=True,
         depends=(DependPlan(kind="FRAME_BY_FRAME", layer="mesh", on_layer="sim"),),
-        layers=(layer("sim", "houdini", 12, 8, 24), layer("mesh", "houdini", 12, 4, 8)),
+        layers=(
+            layer("sim", "houdini", 12, 8, 24, seconds=LONG),
+            layer("mesh", "houdini", 12, 4, 8),
+        ),
     ),
     job(
         "demo/comp/sh020/priya/comp_v007",
@@ -98,6 +109,7 @@ JOBS = (
                 4,
                 16,
                 limits=("arnold",),
+                seconds=LONG,
                 past=(("SUCCEEDED", 5), ("DEAD", 3), ("RUNNING", 5)),
             ),
         ),

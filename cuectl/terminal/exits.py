@@ -63,6 +63,8 @@ def exits_cleanly(command: Callable[..., None], program: str) -> Callable[..., N
         except CallError as error:
             complain(text_of(error), program)
             sys.exit(status_of(error))
+        except click.exceptions.NoArgsIsHelpError:
+            raise
         except click.UsageError as error:  # it may quote a server
             raise click.UsageError(printable_lines(error.format_message()), error.ctx) from None
         except KeyboardInterrupt:

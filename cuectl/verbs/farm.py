@@ -1,4 +1,67 @@
-"""Farm."""
+"""The farm as a whole: allocations, which are pools of its hosts."""
+
+import click
+
+from cuectl.changes import How, change, change_options
+from cuectl.columns import Column
+from cuectl.errors import CallError, Failure
+from cuectl.farm import Farm
+from cuectl.kinds import ALLOCATION, GET_ALLOCATIONS
+from cuectl.lists import Listing, Shown, list_options, show_named, where_option
+from cuectl.selection import Selection, choosing
+from cuectl.verb import verb
 
 SECTION = "Farm"
-VERBS = ()
+CREATE = "facility.AllocationInterface/Create"
+ALLOCATIONS = Listing(
+    place="allocations",
+    columns=(
+        Column("NAME", "name"),
+        Column("IN USE", "stats.runningCores", also=("running", "used"), of="stats.cores"),
+        Column("FREE", "stats.availableCores"),
+        Column("HOSTS", "stats.hosts"),
+        Column("DOWN", "stats.downHosts", alert=True),
+        Column("LOCKED", "stats.lockedHosts"),
+        Column("TAG", "tag"),
+        Column("FACILITY", "facility", wide=True),
+        Column("BILLABLE", "billable", wide=True),
+        Column("IDLE", "stats.idleCores", wide=True),
+        Column("GPUS", "stats.gpus", wide=True),
+        Column("ID", "id", wide=True),
+    ),
+)
+
+
+@verb(GET_ALLOCATIONS, examples=("cuectl allocations", "cuectl allocations --sort-by free"))
+@choosing(ALLOCATION, own=("all",))
+@where_option
+@list_options
+def allocations(farm: Farm, allocations: Selection, where: str | None, shown: Shown) -> None:
+    """List allocations, pools of hosts: cores in use and free."""
+    show_named(farm, ALLOCATIONS, allocations, shown, where=where or "")
+
+
+@verb(CREATE, examples=("cuectl create-allocation night", "cuectl create-allocation dusk dark"))
+@click.argument("name")
+@click.argument("tag", required=False)
+@click.option("--facility", default="local", show_default=True, help="Its facility.")
+@change_options
+def create_allocation(farm: Farm, name: str, tag: str | None, facility: str, how: How) -> None:
+    """Create an allocation: a pool of hosts.
+
+    Its hosts get the TAG; without one, its name.
+    """
+    short = name.removeprefix(f"{facility}.")
+    full = f"{facility}.{short}"
+    request = {"name": short, "tag": tag or short, "facility": {"name": facility}}
+    try:
+        done = change(farm, how, CREATE, {full: request}, noun="allocation")
+    except CallError as error:
+        if error.code != "NOT_FOUND":
+            raise
+        raise Failure(f"there is no facility {facility!r}, or {full} exists already") from None
+    if done:
+        how.tell(f"no show may use it yet: cuectl subscribe SHOW {full} SIZE BURST")
+
+
+VERBS = (allocations, create_allocation)

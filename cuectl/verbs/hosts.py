@@ -320,7 +320,7 @@ def change_hosts(
     LOCK,
     examples=(
         "cuectl lock render-node-02 --comment 'fan is loud'",
-        "cuectl lock 'render-node-0*'",
+        "cuectl lock 'desk-20*'",
         "cuectl lock --where 'freeTmp<5GB'",
     ),
 )
@@ -399,11 +399,12 @@ def move(farm: Farm, hosts: Selection, to: str, how: How) -> None:
 tags_argument = click.argument("tags", metavar="TAGS")
 
 
-def change_tags(farm: Farm, how: How, method: str, hosts: Selection, tags: str) -> None:
-    names = each_of((tags,))
-    change_hosts(
-        farm, how, method, hosts, hosts.names(farm), told=f"({', '.join(names)})", tags=names
-    )
+def change_tags(
+    farm: Farm, how: How, method: str, hosts: Selection, names: Sequence[str], tags: str
+) -> None:
+    changed = each_of((tags,))
+    told = f"({', '.join(changed)})"
+    change_hosts(farm, how, method, hosts, names, told=told, tags=changed)
 
 
 @verb(ADD_TAGS, examples=("cuectl add-tags desk-201 gpu,nuke",))
@@ -412,16 +413,23 @@ def change_tags(farm: Farm, how: How, method: str, hosts: Selection, tags: str) 
 @change_options
 def add_tags(farm: Farm, hosts: Selection, tags: str, how: How) -> None:
     """Add tags (a,b) to hosts: layers with one of them run there."""
-    change_tags(farm, how, ADD_TAGS, hosts, tags)
+    change_tags(farm, how, ADD_TAGS, hosts, hosts.names(farm), tags)
 
 
-@verb(REMOVE_TAGS, examples=("cuectl remove-tags desk-201 desktop",))
+@verb(REMOVE_TAGS, examples=("cuectl remove-tags desk-201 gpu,nuke",))
 @choosing(HOST)
 @tags_argument
 @change_options
 def remove_tags(farm: Farm, hosts: Selection, tags: str, how: How) -> None:
-    """Remove tags (a,b) from hosts."""
-    change_tags(farm, how, REMOVE_TAGS, hosts, tags)
+    """Remove tags (a,b) from hosts. Those of their allocations stay."""
+    names = hosts.names(farm)
+    change_tags(farm, how, REMOVE_TAGS, hosts, names, tags)
+    if how.dry_run:
+        return
+    view = {"_fields": "name", "_where": f"tags in ({','.join(map(quoted, each_of((tags,))))})"}
+    kept = [row["name"] for row in farm.rows(GET_HOSTS, {"r": {"hosts": names}}, view)]
+    if kept:
+        raise Failure(f"{listed(kept)}: tagged so as before, by Cuebot itself")
 
 
 @verb(ADD_COMMENT, examples=("cuectl host-comment render-node-02 'fan is loud'",))

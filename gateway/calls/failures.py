@@ -10,7 +10,7 @@ from gateway.codec.encode import details_to_json
 from gateway.codec.fields import is_message, message_of
 from gateway.errors import RETRY_SOON, Code, Fate, GatewayError, Sought
 from gateway.schema.description import SchemaSource
-from gateway.schema.method import ErrorSigns, FieldPath, Method, Obstacle, value_at
+from gateway.schema.method import ErrorSigns, FieldPath, Method, Near, Obstacle, value_at
 from gateway.suggestions import QUOTED_CHARS
 from gateway.upstream.interface import CallFailed, Reason
 
@@ -77,15 +77,18 @@ def error_for(
     if error.code is not Code.NOT_FOUND or len(payload) > LONGEST_ASKED_BYTES:
         return error
     if method is not None and method.near is not None:
-        near, asked = method.near, method.parse_request(payload)
-        within = None
-        if near.within is not None:
-            kind, field = near.within
-            within = (kind, str(getattr(asked, field))[:QUOTED_CHARS])
-        name = near.name_in(asked)[:QUOTED_CHARS]
-        error.sought = Sought(method.path, near.kind, name, payload, near.only, within)
+        error.sought = sought_by(method, method.near, payload)
         error.message, error.cuebot = error.sought.said, failed.details
     return error
+
+
+def sought_by(method: Method, near: Near, payload: bytes) -> Sought:
+    asked, within = method.parse_request(payload), None
+    if near.within is not None:
+        kind, field = near.within
+        within = (kind, str(getattr(asked, field))[:QUOTED_CHARS])
+    name = near.name_in(asked)[:QUOTED_CHARS]
+    return Sought(method.path, near.kind, name, payload, near.only, within)
 
 
 def fate_of(failed: CallFailed) -> Fate:
@@ -140,9 +143,11 @@ def meant(failed: CallFailed, method: Method, payload: bytes) -> GatewayError | 
     if signs is None or failed.reason is not Reason.STATUS:
         return None
     if signs.ambiguous is not None and signs.ambiguous.fits(text):
-        return Ambiguous(f"there are several of {subjects(method, payload, ' and ')}", text)
+        return Ambiguous(f"there are several {namesakes(method, payload)}", text)
     if signs.malformed is not None and signs.malformed.fits(text):
         problem = f"{subjects(method, payload)} cannot be a name"
+        if signs.malformed.meaning:
+            problem = f"{problem}: {signs.malformed.meaning}"
         return GatewayError(Code.INVALID_ARGUMENT, problem, cuebot=text)
     if failed.code is not Code.INTERNAL:
         return None
@@ -210,6 +215,15 @@ def subjects(method: Method, payload: bytes, joint: str = " or ", *, named: bool
             if field.type == FieldDescriptor.TYPE_STRING and not field.is_repeated
         ]
     return joint.join(dict.fromkeys(found or values_of(request))) or "what is asked for"
+
+
+def namesakes(method: Method, payload: bytes) -> str:
+    """`groups called 'comp' in show 'demo'`: what a name that is ambiguous may mean."""
+    if method.near is None:
+        return f"of {subjects(method, payload, ' and ')}"
+    sought = sought_by(method, method.near, payload)
+    within = "" if sought.within is None else " in {} {!r}".format(*sought.within)
+    return f"{sought.kind}s called {sought.name!r}{within}"
 
 
 def related(method: Method) -> str:

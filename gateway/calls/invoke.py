@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from google.protobuf.message_factory import GetMessageClass
 
-from gateway.calls.failures import Ambiguous, error_for, goes_on, subjects
+from gateway.calls.failures import Ambiguous, error_for, goes_on, namesakes, subjects
 from gateway.calls.name_look_ups import check_length, is_name
 from gateway.calls.plan import Found, LookedUp, Plan, plan_of, plan_of_listing
 from gateway.calls.rows import matching_rows
@@ -310,8 +310,10 @@ class Invocation:
             return error
         ids = ", ".join(str(row.id) for row in rows[:MAX_LISTED_NAMESAKES])
         more = ", …" if len(rows) > MAX_LISTED_NAMESAKES else ""
-        what = subjects(method, payload, " and ")
-        problem = f"there are {len(rows)} of {what}: send the id of one: {ids}{more}"
+        problem = (
+            f"there are {len(rows)} {namesakes(method, payload)}: send the id of one in calls"
+            f" about it, in place of the name: {ids}{more}"
+        )
         return Ambiguous(problem, error.cuebot)
 
     async def _check_absent(self, unique: Unique, request: bytes) -> None:
@@ -387,6 +389,8 @@ def missing_in(request: Any, reference: Reference) -> Iterator[Missing | None]:
 
 def look_up_failed(error: GatewayError, place: str) -> GatewayError:
     said = error.message or error.code.name
+    if error.code is Code.INVALID_ARGUMENT:
+        return reworded(error, f"{place}: {said}")
     return reworded(error, f"{place}: it could not be looked up: {said}")
 
 

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from gateway.calls.invoke import Call, parsed
 from gateway.calls.kept_names import KeptNames
-from gateway.calls.near_names import list_for
+from gateway.calls.near_names import list_for, way_to_list
 from gateway.errors import GatewayError
 from gateway.schema.method import Filter, Method, value_at
 from gateway.suggestions import QUOTED_CHARS
@@ -45,7 +45,10 @@ async def no_match(
             continue
         if listed is None or name in listed:
             continue
-        hint = await kept.hint(listed, name, principal)
+        if "*" in name:
+            hint = way_to_list(each.near, name)
+        else:
+            hint = await kept.hint(listed, name, principal)
         found.append(quote(f"{each.place}={name[:QUOTED_CHARS]}{hint}", safe=PLAIN))
     return ", ".join(found)
 

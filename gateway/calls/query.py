@@ -92,9 +92,10 @@ def check_change(method: Method, fields: Iterable[tuple[str, str]]) -> None:
     for name, text in fields:
         if not text:  # of a variable that is not set: without it, a change is of more
             raise bad(name, "it is empty; leave it out, or send JSON")
-        if text.startswith("@") and method.xml_field is not None and name in method.xml_field.json:
+        if "<" not in text and method.xml_field is not None and name in method.xml_field.json:
             file = text[:QUOTED_CHARS]
-            raise bad(name, f"expected XML, got {file!r}; curl: --data-urlencode {name}{file}")
+            command = f"curl: --data-urlencode {name}@{file.removeprefix('@')}"
+            raise bad(name, f"expected XML, got {file!r}; {command}")
 
 
 def put(

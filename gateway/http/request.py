@@ -364,7 +364,7 @@ def check_verb(verb: str, method: Method) -> None:
     allow = READ_ALLOWS if method.reads_only else CHANGE_ALLOWS
     problem = f"{verb} cannot call a method; use POST"
     if verb in ("GET", "HEAD"):
-        why = f"{verb} is for methods that only read, and {method.path} may not"
+        why = f"{verb} is for methods that only read, and {method.path} may change something"
         problem = f"{why}; use POST (curl: -d with its arguments, and no -G)"
     raise GatewayError(Code.UNIMPLEMENTED, problem, status=405, headers={"Allow": allow})
 

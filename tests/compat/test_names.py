@@ -550,8 +550,8 @@ async def test_several_of_one_name_are_a_409_with_their_ids(
     answer = await gateway.post(path, body)
     assert answer.status_code == 409, answer.text
     message = answer.json()["message"]
-    of = "show 'demo' and name" if kind == "groups" else "name"
-    assert f"there are 2 of {of} '{name}': " in message
+    found = f"{kind} called '{name}'" + (" in show 'demo'" if kind == "groups" else "")
+    assert f"there are 2 {found}: send the id of one " in message
     assert {first.id, second.id} <= set(re.findall(r"[0-9a-f-]{36}", message))
     assert "expected 1, actual 2" in answer.json()["cuebot"]
 

@@ -48,8 +48,11 @@ EXAMPLES = [(name, line) for name, each in VERBS.items() for line in each.exampl
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "line"), EXAMPLES, ids=[line for _, line in EXAMPLES])
 async def test_examples_of_help_run(cuectl: Cuectl, name: str, line: str) -> None:
-    """Each on a farm of its own. What `&&` or a pipe adds is the shell's."""
-    first, *rest = re.split(r" \| | && ", line)
+    """Each on a farm of its own. What else than cuectl `&&` or a pipe adds is the shell's."""
+    *before, last = (each for each in line.split(" && ") if each.startswith("cuectl "))
+    for each in before:
+        assert (await cuectl(*shlex.split(each)[1:])).status == 0
+    first, *rest = last.split(" | ")
     given = ""
     if first.startswith("cuectl") and rest and rest[0].startswith("cuectl"):
         given = (await cuectl(*shlex.split(first)[1:])).text

@@ -287,6 +287,10 @@ async def test_a_long_body_that_is_a_spec_is_read_by_another_process(
             *(LAUNCH, b"spec=@job.xml", AS_CURL_SENDS_IT, 400),
             "spec: expected XML, got '@job.xml'; curl: --data-urlencode spec@job.xml",
         ),
+        (
+            *(LAUNCH, b"spec=job.xml", AS_CURL_SENDS_IT, 400),
+            "spec: expected XML, got 'job.xml'; curl: --data-urlencode spec@job.xml",
+        ),
         (KILL, b"<spec/>", AS_CURL_SENDS_IT, 400, "it looks like XML or HTML, and JSON is expect"),
         (KILL, b"<spec/>", XML, 415, "a body of type application/xml cannot be JSON"),
         (
@@ -297,6 +301,7 @@ async def test_a_long_body_that_is_a_spec_is_read_by_another_process(
     ],
     ids=[
         "malformed",
+        "the name of a file, with @",
         "the name of a file",
         "another method",
         "another method and type",

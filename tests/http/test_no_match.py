@@ -49,6 +49,11 @@ def cuebot(cuebot: ScriptedCuebot) -> ScriptedCuebot:
         (f"{GET_JOBS}?_where=show=dmeo", None),
         (f"{GET_NAMES}?show=dmeo", "r.shows=dmeo; did you mean 'demo'?"),
         (f"{GET_PROCS}?show=dmeo", "r.shows=dmeo; did you mean 'demo'?"),
+        (
+            f"{GET_JOBS}?show=de*",
+            "r.shows=de*; one name is expected here; what fits is listed by"
+            " show.ShowInterface/GetShows?_where=name~'^de.*$'&_fields=name",
+        ),
         (f"{GET_HOSTS}?allocation=night", "r.allocs=night; did you mean 'local.night'?"),
     ],
 )

@@ -8,16 +8,17 @@ from cuebot_simulator.world.artists import HELP_SECONDS
 from cuebot_simulator.world.clock import StoppedClock
 from cuebot_simulator.world.frames import change_frame
 from cuebot_simulator.world.messages import Messages, enum_name, fill
+from cuebot_simulator.world.state import Farm
 from cuebot_simulator.world.studio import build_farm
 from tests.simulator.conftest import NOW
-from tests.simulator.in_process import COMP, SMOKE, Cuebot
+from tests.simulator.in_process import COMP, LIGHT, SMOKE, Cuebot
 
 pytestmark = pytest.mark.slow
 
 NEXT = "demo-sh010-lena_comp_v004"
 LONGEST_NEXT = 200
 """Seconds in which the next version of a job has come for sure."""
-LONG = 2 * 3600
+DYING = "harbor-hb110-tomas_light_v004"
 
 
 def kill(cuebot: Cuebot, name: str) -> None:
@@ -85,12 +86,29 @@ def test_what_dies_again_is_given_up(messages: Messages) -> None:
     assert ends == {True, False}
 
 
-def test_the_farm_lives_on(messages: Messages) -> None:
+def after(messages: Messages, hours: int, seed: int = 1) -> Farm:
     clock = StoppedClock(NOW)
-    farm = build_farm(messages, jobs=4, clock=clock)
-    for _ in range(LONG // 60):
+    farm = build_farm(messages, seed=seed, clock=clock)
+    for _ in range(hours * 60):
         clock.advance(60)
         farm.catch_up()
+    return farm
+
+
+def test_the_farm_lives_on(messages: Messages) -> None:
+    farm = after(messages, hours=16)
     assert farm.procs
     assert len(farm.pending) >= 2
-    assert all(job.start_time > NOW + LONG // 2 for job in farm.pending.values())
+    assert not {COMP, LIGHT, DYING} & farm.pending.keys()
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_jobs_of_the_documentation_are_there_for_hours(messages: Messages, seed: int) -> None:
+    """Their names are what the README, the recipes and the other pages call, and frames of two are
+    dead.
+    """
+    farm = after(messages, hours=2, seed=seed)
+    assert {COMP, LIGHT, SMOKE, DYING} <= farm.pending.keys()
+    for name in (LIGHT, DYING):
+        assert farm.tallies[farm.pending[name].id].states["DEAD"]
+    assert farm.tallies[farm.pending[COMP].id].states["RUNNING"]

@@ -6,6 +6,7 @@ import pytest
 
 from cuebot_simulator.world.frame_actions import end_frame
 from cuebot_simulator.world.messages import enum_name
+from cuebot_simulator.world.studio_data import LONG
 from tests.simulator.in_process import COMP, ROTO, SMOKE, Cuebot
 
 MB = 1024
@@ -63,7 +64,7 @@ def test_a_layer_starts_after_a_time(cuebot: Cuebot) -> None:
     cuebot("LayerInterface/SetStartAfter", layer=shown, start_after=0)
     now = seen(cuebot, layer)
     assert (now.start_after, now.start_after_reason) == (0, "")
-    cuebot.wait(6)
+    cuebot.wait(LONG[1])  # until there is room
     assert stats(cuebot, layer).waiting_frames < 10
 
 

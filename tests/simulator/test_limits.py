@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from cuebot_simulator.world.studio_data import LONG
 from tests.simulator.in_process import LIGHT, UNCAUGHT, Cuebot
 
 
@@ -63,7 +64,7 @@ def test_no_more_run_than_the_max_value(cuebot: Cuebot) -> None:
     before = limit(cuebot).current_running
     cuebot("LimitInterface/SetMaxValue", name="arnold", max_value=1)
     assert limit(cuebot).current_running == before
-    cuebot.wait(300)
+    cuebot.wait(LONG[1])
     assert limit(cuebot).current_running == 1
     refusal = cuebot.refusal("LimitInterface/SetMaxValue", name="x", max_value=1)
     assert refusal == ("INTERNAL", UNCAUGHT)
@@ -130,5 +131,5 @@ def test_an_old_report_blocks_nothing(licensed: Cuebot) -> None:
     assert holders(licensed)
     licensed("LimitInterface/SetReportTtl", name="arnold", report_ttl=0)
     assert not limit(licensed).report_stale
-    licensed.wait(300)
+    licensed.wait(LONG[1])
     assert not holders(licensed)

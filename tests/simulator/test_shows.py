@@ -6,6 +6,7 @@ import pytest
 
 from cuebot_simulator.world.jobs import launch_job
 from cuebot_simulator.world.plans import JobPlan, LayerPlan
+from cuebot_simulator.world.studio_data import LONG
 from tests.simulator.in_process import LIGHT, Cuebot
 
 
@@ -53,7 +54,7 @@ def test_a_show_can_be_kept_from_the_farm(
 ) -> None:
     cuebot(f"ShowInterface/{method}", show=ref(cuebot), enabled=stopped)
     assert getattr(find(cuebot), field) is stopped
-    cuebot.wait(300)
+    cuebot.wait(LONG[1])
     assert running(cuebot) == 0
     assert find(cuebot).show_stats.pending_frames > 0
     cuebot(f"ShowInterface/{method}", show=ref(cuebot), enabled=not stopped)

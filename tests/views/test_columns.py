@@ -20,6 +20,8 @@ GET_FRAMES = CATALOG.routes["/job.JobInterface/GetFrames"]
 GET_JOBS = CATALOG.routes["/job.JobInterface/GetJobs"]
 FIND_JOB = CATALOG.routes["/job.JobInterface/FindJob"]
 GET_LAYERS = CATALOG.routes["/job.JobInterface/GetLayers"]
+GET_HOSTS = CATALOG.routes["/host.HostInterface/GetHosts"]
+GET_SUBSCRIPTIONS = CATALOG.routes["/show.ShowInterface/GetSubscriptions"]
 GET_PROCS = CATALOG.routes["/host.ProcInterface/GetProcs"]
 
 
@@ -192,6 +194,38 @@ def test_procs_run_since_they_were_dispatched() -> None:
     asked = {"fields": "host,runtime,memoryUsed"}
     row = {"host": "n", "runtime": 60, "memoryUsed": 0.75}
     assert rows_in([seen(GET_PROCS, payload, **asked)]) == [row]
+
+
+def test_how_full_a_subscription_is() -> None:
+    found = {"reserved_cores": 2400, "size": 1600, "burst": 4800}
+    none = {"reserved_cores": 0, "size": 0, "burst": 0}
+    payload = filled(
+        "show.ShowGetSubscriptionResponse", subscriptions={"subscriptions": [found, none]}
+    )
+    rows = rows_in([seen(GET_SUBSCRIPTIONS, payload, fields="sizeUsed,burstUsed")])
+    assert rows == [{"sizeUsed": 1.5, "burstUsed": 0.5}, {"sizeUsed": None, "burstUsed": None}]
+
+
+def test_names_that_people_have_for_fields() -> None:
+    proc = {"dispatch_time": NOW, "used_memory": 3, "log_path": "/a"}
+    payload = filled("host.ProcGetProcsResponse", procs={"procs": [proc]})
+    for name in ("since", "started", "start_time"):
+        assert rows_in([seen(GET_PROCS, payload, fields=name)])[0].popitem()[1] == NOW
+    row = {"memory": "3", "log": "/a"}
+    assert rows_in([seen(GET_PROCS, payload, fields="memory,log")]) == [row]
+    assert names(where="started>1m", sort="-since") == ["done", "long"]
+
+
+@pytest.mark.parametrize(
+    ("method", "field", "way"),
+    [
+        (GET_PROCS, "layer", "in frameName"),
+        (GET_HOSTS, "lockedBy", "HostInterface/GetComments"),
+        (GET_JOBS, "doneFrames", "succeededFrames"),
+    ],
+)
+def test_what_is_elsewhere_is_told(method: Method, field: str, way: str) -> None:
+    assert way in refusal(method, fields=field)
 
 
 def test_near_names_are_told() -> None:

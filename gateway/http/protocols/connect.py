@@ -251,5 +251,7 @@ def wrong_verb(verb: str, method: Method) -> GatewayError:
     allow = ALLOWED_READS if method.reads_only else ALLOWED_CHANGES
     problem = f"{verb} cannot call a method with Connect; use POST"
     if verb == "GET":
-        problem = f"GET is for methods that only read, and {method.path} may not; use POST"
+        problem = (
+            f"GET is for methods that only read, and {method.path} may change something; use POST"
+        )
     return GatewayError(Code.UNIMPLEMENTED, problem, status=405, headers={"Allow": allow})
