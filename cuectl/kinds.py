@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -64,9 +65,7 @@ JOB_OPTIONS: Mapping[str, Decorator] = MappingProxyType(
         "where": click.option(
             "--where", metavar="CONDITION", help="Jobs that fit: 'dead>2 and user=lena'."
         ),
-        "all": click.option(
-            "--all", is_flag=True, help="All jobs; in a list, finished ones as well."
-        ),
+        "all": click.option("--all", is_flag=True, help="Finished jobs as well."),
     }
 )
 JOB_CHANGES = ("show", "mine", "user", "shot", "match", "failed", "paused", "where", "all")
@@ -109,17 +108,26 @@ def jobs_asked(farm: Farm, options: Options) -> Query:
     return Query(GET_JOBS, request, tuple(found), as_given(options))
 
 
+def jobs_called(names: Sequence[str], *, finished: bool = True) -> Json:
+    """The request for jobs of these names, in any case: Cuebot's are in small letters."""
+    called = [*dict.fromkeys((*names, *map(str.lower, names)))]
+    return {"r": {"jobs": called} | ({"includeFinished": True} if finished else {})}
+
+
 JOB = Kind(
     one="job",
     many="jobs",
     method=GET_JOBS,
     options=JOB_OPTIONS,
     query=jobs_asked,
-    known=lambda names: {
-        "r": {"jobs": [*dict.fromkeys((*names, *map(str.lower, names)))], "includeFinished": True}
-    },
+    known=jobs_called,
 )
-PENDING_JOB = replace(JOB, title="pending job", known=lambda names: {"r": {"jobs": list(names)}})
+PENDING_JOB = replace(
+    JOB,
+    title="pending job",
+    options={**JOB_OPTIONS, "all": click.option("--all", is_flag=True, help="All of them.")},
+    known=partial(jobs_called, finished=False),
+)
 """For changes: Cuebot makes none to a finished job."""
 
 # --- hosts --------------------------------------------------------------------------------------

@@ -236,14 +236,16 @@ def show_lists(
     """Read a list of each of several objects, by one request, and print all rows together.
 
     Rows of more than one say which one they are about, in a column with this title, and with
-    `several` in any case. `of` has the names of these objects where there are several requests
-    about one. Exits with 1 if some cannot be read, after those that can.
+    `several` in any case; without a title, they say it anyway. `of` has the names of these objects
+    where there are several requests about one. Exits with 1 if some cannot be read, after those
+    that can.
     """
     condition = with_fields(where, listing.columns) if where else ""
     if len(requests) > MOST_READ:
         raise InvalidCall(f"these are {len(requests)} {parent.lower()}s; choose fewer of them")
     key, names = parent.lower(), of or {each: each for each in requests}
-    together = with_parent(listing, key, several or len({*names.values()}) > 1)
+    is_shown = several or len({*names.values()}) > 1
+    together = with_parent(listing, key, is_shown) if parent else listing
     if shown.watch:
         if len(requests) != 1:
             raise InvalidCall(f"--watch is for one {key}")
@@ -255,7 +257,8 @@ def show_lists(
     if len(failures) == len(found) and failures:
         raise as_option(failures[0][1]) or failures[0][1]
     read = {name: each for name, each in found.items() if not isinstance(each, CallError)}
-    rows = [{key: names[name], **row} for name in read for row in rows_in(read[name].json)]
+    about = {name: {key: names[name]} if parent else {} for name in read}
+    rows = [{**about[name], **row} for name in read for row in rows_in(read[name].json)]
     print_rows(together, rows, shown)
     if failures:
         complain("\n".join(("some could not be read:", *failure_lines(failures))), PROGRAM)

@@ -17,13 +17,13 @@ from cuectl.session import Session
 from cuectl.suggestions import did_you_mean
 from cuectl.terminal.exits import MEANINGS, exits_cleanly
 from cuectl.terminal.text import one_line, printable
-from cuectl.verbs import farm, frames, hosts, jobs, limits, shows
+from cuectl.verbs import farm, frames, hosts, jobs, limits, shows, waiting
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 SECTIONS: Mapping[str, Sequence[click.Command]] = {
-    **{each.SECTION: each.VERBS for each in (jobs, frames, hosts, shows, limits, farm)},
+    **{each.SECTION: each.VERBS for each in (jobs, waiting, frames, hosts, shows, limits, farm)},
     "Other": (call, whoami, context, completion),
 }
 """In the order of a day's work."""

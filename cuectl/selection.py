@@ -92,7 +92,10 @@ class Selection:
     options: Options
 
     def given(self) -> bool:
-        return bool(self.words) or any(self.options.values())
+        return bool(self.words) or self.given_options()
+
+    def given_options(self) -> bool:
+        return any(self.options.values())
 
     def query(self, farm: Farm) -> Query:
         """The read that the options ask for, of all without any."""

@@ -8,14 +8,17 @@ STATS_OF_TIME = ("runningFrames", "remainingCoreSec", "avgCoreSec", "reservedCor
 
 def time_left(job: Row) -> int | None:
     """About how many seconds a job takes yet, with the cores that it has now; dead frames do not
-    count. None if nobody knows: it is paused, nothing runs, or no frame is done. It is estimated
-    from one average of all its layers, and what runs is half done.
+    count. None if nobody knows: it is paused, nothing runs, or no frame is done.
+
+    It is estimated from one average of all its layers, as if what runs were half done, and is at
+    least a whole frame as long as one waits.
     """
     numbers = [as_number(value_at(job, f"jobStats.{each}")) or 0 for each in STATS_OF_TIME]
-    running, waiting_seconds, average, cores = numbers
+    running, to_come, average, cores = numbers
     if job.get("isPaused") or not running or not average or not cores:
         return None
-    return round((waiting_seconds + running * average / 2) / cores)
+    frame = running * average / cores
+    return round(max(to_come / cores + frame / 2, frame if to_come else 0))
 
 
 TIME_LEFT = Column(

@@ -19,7 +19,7 @@ from cuectl.comments import (
 )
 from cuectl.errors import CallError, Failure, InvalidCall
 from cuectl.farm import Farm, Json
-from cuectl.kinds import GET_JOBS, JOB, JOB_CHANGES, JOB_PARENTS, PENDING_JOB
+from cuectl.kinds import GET_JOBS, JOB, JOB_CHANGES, JOB_PARENTS, PENDING_JOB, jobs_called
 from cuectl.lists import (
     Listing,
     Shown,
@@ -105,13 +105,14 @@ DETAILS = Listing(
 @list_options
 def jobs(farm: Farm, jobs: Selection, shown: Shown) -> None:
     """List jobs: all that are pending, or these."""
-    listing, past = JOBS, jobs.options["finished"] or jobs.options["all"] or jobs.words
+    listing, past = JOBS, jobs.words or jobs.options["finished"] or jobs.options["all"]
     if jobs.options["failed"]:
         listing = replace(listing, sort=MOST_DEAD_FIRST)
     if past:
         columns = (replace(each, wide=each.wide and each.path != "state") for each in JOBS.columns)
         listing = replace(listing, columns=tuple(columns))
-    if shown.count_by == ("show",) and not jobs.given():
+    chosen = jobs.words or any(value for name, value in jobs.options.items() if name != "all")
+    if shown.count_by == ("show",) and not chosen:
         shown = replace(shown, groups=tuple(active_shows(farm)))
     show_named(farm, listing, jobs, shown)
 
@@ -161,8 +162,8 @@ def comments(farm: Farm, jobs: Selection, shown: Shown) -> None:
         view = {"_fields": "name", "_where": "hasComment"}
         names = names_in(farm.rows(query.method, query.request, view), JOB)
     requests = {each: {"job": each} for each in names}
-    by_options = not jobs.words
-    show_lists(farm, COMMENTS, GET_COMMENTS, requests, shown, parent="JOB", several=by_options)
+    several = not jobs.words
+    show_lists(farm, COMMENTS, GET_COMMENTS, requests, shown, parent="JOB", several=several)
 
 
 # --- changing them --------------------------------------------------------------------------------
@@ -292,11 +293,10 @@ def group_id(farm: Farm, show: str, group: str) -> str:
 
 def pending_rows(farm: Farm, jobs: Selection, names: Sequence[str], fields: str) -> dict[str, Json]:
     """The rows of pending jobs by their names or ids. Raises CallError (NOT_FOUND)."""
-    view, rows = {"_fields": f"id,name,{fields}"}, []
-    ids = [each for each in names if ID.fullmatch(each)]
-    for field, asked in (("ids", ids), ("jobs", [each for each in names if each not in ids])):
-        if asked:
-            rows += farm.rows(GET_JOBS, {"r": {field: asked}}, view)
+    view, ids = {"_fields": f"id,name,{fields}"}, [each for each in names if ID.fullmatch(each)]
+    rows = farm.rows(GET_JOBS, {"r": {"ids": ids}}, view) if ids else []
+    if called := [each for each in names if each not in ids]:
+        rows += farm.rows(GET_JOBS, jobs_called(called, finished=False), view)
     known = {str(row[key]).lower(): row for row in rows for key in ("id", "name")}
     if absent := [each for each in names if each.lower() not in known]:
         raise CallError("NOT_FOUND", jobs.not_there(farm, absent, len(names)))

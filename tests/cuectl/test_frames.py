@@ -208,7 +208,7 @@ async def test_not_very_many_jobs_are_read(
          f"not done: Run 3 RUNNING frames of {LENA} again? Running ones are killed (", 0),
         (f"retry {DYING} --state dead,EATEN", 0, f"retry: 3 DEAD frames of {DYING}\n", 1),
         (f"retry {LENA} 1020", NOT_FOUND,
-         f"retry: nothing to do: no frames of {LENA}, range 1020 that are not WAITING already\n", 0),
+         f"retry: nothing to do: no frames of {LENA}, range 1020 that are not WAITING", 0),
         (f"retry {LENA}", 0, f"retry: nothing to do: no DEAD frames of {LENA}\n", 0),
         ("retry --user lena", 0, "there are no such jobs\n", 0),
         (f"eat {DYING} 1006 1007 --yes", 0, f"eat: 2 DEAD frames of {DYING}\n", 1),

@@ -1,7 +1,8 @@
 """Verbs of hosts, and of what runs there, on the demo's farm."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -90,15 +91,21 @@ async def test_what_runs_says_for_whom_and_since_when(reading: Cuectl) -> None:
     assert {"jobName": LENA, "usedMemory": "6291456", "memoryUsed": 0.75}.items() <= row.items()
 
 
-@pytest.mark.parametrize("line", ["procs render-node-01", "procs -o json --job *lena*"])
-async def test_without_a_right_to_jobs_nobody_has_users(
-    cuebot: SimulatedCuebot, tmp_path: Path, line: str
-) -> None:
-    access = [rule("machines", {"role": "wrangler"}, "host.*/*")]
+@asynccontextmanager
+async def wrangler(cuebot: SimulatedCuebot, folder: Path, *methods: str) -> AsyncIterator[Cuectl]:
+    """Somebody who may only call these methods."""
+    access = [rule("machines", {"role": "wrangler"}, *methods)]
     async with gateway_for(cuebot.endpoint, access=access) as gateway:
-        kim = Cuectl(gateway, tmp_path)
+        kim = Cuectl(gateway, folder)
         bearer = signed("kim", role="wrangler")["Authorization"]
         kim.environ["TOKEN"] = bearer.removeprefix("Bearer ")
+        yield kim
+
+
+async def test_without_a_right_to_jobs_nobody_has_users(
+    cuebot: SimulatedCuebot, tmp_path: Path
+) -> None:
+    async with wrangler(cuebot, tmp_path, "host.*/*") as kim:
         ran = await kim("procs", "render-node-01")
         assert (ran.status, ran.text.split()[:2]) == (0, ["HOST", "JOB"])
         assert ran.err.startswith("cuectl: without USER: PERMISSION_DENIED: ")
@@ -106,6 +113,22 @@ async def test_without_a_right_to_jobs_nobody_has_users(
         assert (ran.status, len(ran.text.splitlines())) == (0, 3)
         ran = await kim("procs", "--user", "lena")
         assert (ran.status, ran.out) == (FAILED, b"")
+
+
+async def test_without_a_right_to_read_there_are_changes(
+    cuebot: SimulatedCuebot, tmp_path: Path
+) -> None:
+    methods = ("host.HostInterface/GetHosts", "host.HostInterface/Lock")
+    async with wrangler(cuebot, tmp_path, *methods) as kim:
+        assert await locked(kim) == {"desk-202": "-: -", "render-node-06": "-: -"}
+        ran = await kim("hosts", "--locked")
+        assert ran.err.startswith("cuectl: without who and why of 1 host: PERMISSION_DENIED: ")
+        ran = await kim("lock", "desk-201", "-m", "fan")
+        assert "cuectl: lock: desk-201" in ran.err
+        assert (ran.status, "PERMISSION_DENIED" in ran.err) == (FAILED, True)
+    async with wrangler(cuebot, tmp_path, "host.HostInterface/Unlock") as kim:
+        ran = await kim("unlock", "render-node-06")
+        assert (ran.status, ran.err) == (0, "cuectl: unlock: render-node-06\n")
 
 
 # --- who has locked, and why --------------------------------------------------------------------

@@ -19,6 +19,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 LENA, DYING = "demo-sh010-lena_comp_v003", "harbor-hb110-tomas_light_v004"
 LIGHT, PAUSED = "demo-sh010-artist1_light_v012", "demo-sh020-marco_smoke_v001"
 FINISHED = "demo-sh020-priya_comp_v007"
+FINISHED_ID = "cc004e6b-1f47-5cfb-9a0e-1973925c614f"
 LENA_ID = "25764fb1-43a3-586d-835b-8b0c29407386"
 
 
@@ -52,6 +53,7 @@ def methods_of(cuebot: SimulatedCuebot) -> list[str]:
         (f"job {LENA} {DYING} --fields user,dead", "USER  lena\nDEAD  0\n\nUSER  tomas\nDEAD  3"),
         (f"job {FINISHED} --fields state,done", "STATE  FINISHED\nDONE   15/16"),
         (f"job {LENA_ID} --fields core-hours", "CORE HOURS  2.12"),
+        (f"job {FINISHED_ID} --fields state", "STATE  FINISHED"),
         ("job --user lena -q", LENA),
         ("comments --show demo --fields job,user --no-headers", f"{LIGHT}  artist1"),
         ("comments --fields message --no-headers", "Hold the last two for the new grass"),
@@ -103,6 +105,7 @@ STATS = {"runningFrames": 2, "remainingCoreSec": "300", "avgCoreSec": 100, "rese
     [
         ({"jobStats": STATS}, 100),
         ({"jobStats": STATS | {"remainingCoreSec": "0"}}, 25),
+        ({"jobStats": STATS | {"remainingCoreSec": "100", "runningFrames": 4}}, 100),
         ({"jobStats": STATS | {"avgCoreSec": 0}}, None),
         ({"jobStats": STATS | {"reservedCores": 0}}, None),
         ({"jobStats": STATS | {"runningFrames": 0}}, None),

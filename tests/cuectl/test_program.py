@@ -9,15 +9,15 @@ import pytest
 
 from cuectl.foreign import LINES
 from cuectl.program import OWN, SECTIONS
-from cuectl.terminal.exits import WRONG_USAGE
+from cuectl.terminal.exits import GAVE_UP, WRONG_USAGE
 from cuectl.verb import Verb
 from tests.cuectl.calls import Cuectl, in_process
+from tests.simulator.specs import spec_xml
 
 pytestmark = pytest.mark.anyio
 
 VERBS = {name: each for name, each in OWN.items() if isinstance(each, Verb)}
-SPEC = Path(__file__).parents[1] / "simulator" / "job.xml"
-WAITS = {"follow": "--timeout 0.1s"}
+WAIT = ["--timeout", "0.1s"]
 """What makes an example end that would not on a farm that stands still."""
 
 
@@ -47,7 +47,7 @@ EXAMPLES = [(name, line) for name, each in VERBS.items() for line in each.exampl
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "line"), EXAMPLES, ids=[line for _, line in EXAMPLES])
-async def test_examples_of_help_run(cuectl: Cuectl, name: str, line: str) -> None:
+async def test_examples_of_help_run(cuectl: Cuectl, tmp_path: Path, name: str, line: str) -> None:
     """Each on a farm of its own. What else than cuectl `&&` or a pipe adds is the shell's."""
     *before, last = (each for each in line.split(" && ") if each.startswith("cuectl "))
     for each in before:
@@ -61,10 +61,14 @@ async def test_examples_of_help_run(cuectl: Cuectl, name: str, line: str) -> Non
     assert name in words
     if "--watch" in words:
         words.remove("--watch")
-    words = [str(SPEC) if word == "job.xml" else word for word in words]
+    if "job.xml" in words:
+        spec = tmp_path / "job.xml"
+        spec.write_text(spec_xml(), encoding="utf-8")
+        words[words.index("job.xml")] = str(spec)
     yes = ["--yes"] if confirms(name) else []
-    ran = await cuectl(*words, *WAITS.get(name, "").split(), *yes, given=given)
-    assert ran.status in ((0, 6) if name in WAITS else (0,)), ran.err
+    waits = name == "follow" or "--wait" in words
+    ran = await cuectl(*words, *(WAIT if waits else ()), *yes, given=given)
+    assert ran.status == (GAVE_UP if waits else 0), ran.err
 
 
 def confirms(name: str) -> bool:

@@ -53,10 +53,18 @@ async def test_lists(cuectl: Cuectl, line: str, printed: str) -> None:
         ("create-show winter autumn", "shows -q", "autumn\ndemo\nharbor\nnorthwind\nwinter"),
         ("booking demo 'n*' off", "shows --where booking -q", "harbor"),
         ("booking --all off -y", "shows --count-by booking --no-headers", "no  3"),
-        ("create-group demo roto", "groups demo --where level=1 -q --sort-by -name", "roto"),
-        ("set-size local.general.demo 12.5", "subscriptions --where size=12.5 -q", "general.demo"),
+        ("create-group demo roto", "groups demo --where name=roto -q", "roto"),
+        (
+            "set-size local.general.demo 12.5",
+            "subscriptions --where size=12.5 -q",
+            "local.general.demo",
+        ),
         ("set-size demo local.general 7", "subscriptions --where size=7 -q", "local.general.demo"),
-        ("set-burst local.general DEMO 7", "subscriptions --where burst=7 -q", "general.demo"),
+        (
+            "set-burst local.general DEMO 7",
+            "subscriptions --where burst=7 -q",
+            "local.general.demo",
+        ),
         ("set-burst '*.demo' 7", "subscriptions --where burst=7 --sum size --no-headers", "2  168"),
         (
             "set-burst local.general.demo local.general.harbor 7",
@@ -80,7 +88,7 @@ async def test_lists(cuectl: Cuectl, line: str, printed: str) -> None:
 async def test_changes(cuectl: Cuectl, line: str, then: str, printed: str) -> None:
     ran = await cuectl(*shlex.split(line))
     assert ran.status == 0, ran.err
-    assert printed in (await cuectl(*shlex.split(then))).text
+    assert (await cuectl(*shlex.split(then))).text == f"{printed}\n"
 
 
 async def test_a_new_subscription_is_in_cores(cuectl: Cuectl) -> None:

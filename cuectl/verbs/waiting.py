@@ -1,0 +1,450 @@
+"""Why jobs wait and for what, following them to their end, and launching new ones."""
+
+import re
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import BinaryIO
+
+import click
+
+from cuectl.call_options import time_option
+from cuectl.changes import How, change, change_options, is_everything, listed
+from cuectl.columns import Column, Row, in_order
+from cuectl.completion import complete
+from cuectl.errors import CallError, Failure, InvalidCall
+from cuectl.farm import NO_VIEW, Farm, Json, rows_in
+from cuectl.kinds import GET_JOBS, JOB, JOB_CHANGES, JOB_PARENTS
+from cuectl.lists import (
+    Listing,
+    Shown,
+    list_options,
+    print_rows,
+    show_details,
+    show_lists,
+    tell,
+    where_option,
+)
+from cuectl.selection import PATTERN, Selection, choosing
+from cuectl.tables import JOBS
+from cuectl.terminal.text import printable
+from cuectl.verb import verb
+from cuectl.why import (
+    GUESSES,
+    UNKNOWN,
+    Facts,
+    Known,
+    depending,
+    log_of,
+    plain_reason,
+    reasons,
+    reserved_by,
+    time_left,
+    time_left_text,
+    waiting,
+    why_dead,
+)
+
+SECTION = "Waiting and launching"
+A_JOB, ANOTHER = "demo-sh010-lena_comp_v003", "demo-sh020-marco_smoke_v001"
+A_DYING = "harbor-hb110-tomas_light_v004"
+GET_LAYERS = "job.JobInterface/GetLayers"
+GET_FRAMES = "job.JobInterface/GetFrames"
+GET_DEPENDS = "job.JobInterface/GetDepends"
+GET_DEPENDENTS = "job.JobInterface/GetWhatDependsOnThis"
+GET_LIMITS = "limit.LimitInterface/GetAll"
+FIND_SHOW = "show.ShowInterface/FindShow"
+GET_GROUPS = "show.ShowInterface/GetGroups"
+GET_SUBSCRIPTIONS = "show.ShowInterface/GetSubscriptions"
+GET_HOSTS = "host.HostInterface/GetHosts"
+DEPEND_ON = "job.JobInterface/CreateDependencyOnJob"
+DROP_DEPENDS = "job.JobInterface/DropDepends"
+LAUNCH = "job.JobInterface/LaunchSpecAndWait"
+MONTH = 30 * 86400.0
+
+# --- why ------------------------------------------------------------------------------------------
+
+MOST_EXPLAINED = 20
+"""Jobs about which more is read than their row."""
+MOST_DEAD = 10
+FRAME = re.compile(r"-?\d+(-[\w.]+)?")
+"""What no job is called: their names have three parts."""
+WHYS = Listing(
+    place="jobs",
+    sort=JOBS.sort,
+    columns=(
+        Column("NAME", "name"),
+        Column("USER", "user"),
+        Column("RUN", "jobStats.runningFrames", also=("running",)),
+        Column("WAIT", "jobStats.waitingFrames", also=("waiting",)),
+        Column("DEPEND", "jobStats.dependFrames"),
+        Column("DEAD", "jobStats.deadFrames", alert=True),
+        Column("WHY", "why"),
+    ),
+)
+DEAD_FRAMES = Listing(
+    columns=(
+        Column("FRAME", "name"),
+        Column("STATE", "state"),
+        Column("WHY", "why"),
+        Column("HOST", "host"),
+        Column("MEM", "maxRss", unit="kB"),
+        Column("RESERVED", "reserved", unit="kB"),
+        Column("STARTED", "startTime", unit="time", wide=True),
+        Column("STOPPED", "stopTime", unit="time", wide=True),
+        Column("LOG", "log"),
+    )
+)
+ABOUT_JOBS = (
+    "id", "name", "state", "show", "group", "facility", "os", "isPaused", "maxCores", "priority",
+    "logDir", "jobStats",
+)  # fmt: skip
+OF_HOSTS = (
+    "name,state,lockState,allocName,tags,os,threadMode,cores,idleCores,load,memory,idleMemory,"
+    "freeMemory,idleGpus,idleGpuMemory,pingTime"
+)
+
+
+@verb(
+    GET_JOBS,
+    examples=(
+        f"cuectl why {A_JOB}",
+        f"cuectl why {A_DYING} 1006-beauty",
+        "cuectl why --mine",
+        "cuectl why --show demo -o json",
+    ),
+)
+@choosing(JOB, *JOB_CHANGES)
+@list_options
+def why(farm: Farm, jobs: Selection, shown: Shown) -> None:
+    """Say why jobs wait, or go no faster, and why frames died.
+
+    JOB FRAME, as in the second example, asks about a frame. Of up to twenty jobs, the farm is asked
+    what holds them back.
+    """
+    if shown.watch:
+        raise InvalidCall("--watch shows no reasons; cuectl jobs --watch shows the jobs")
+    words = jobs.spelled()
+    frames = [each for each in words[1:] if FRAME.fullmatch(each)]
+    if frames:
+        if len(frames) < len(words) - 1 or PATTERN.search(words[0]):
+            raise InvalidCall(f"one job, please, before frames: why JOB {' '.join(frames)}")
+        show_details(DEAD_FRAMES, frames_named(farm, words[0], frames), shown)
+        return
+    names = [each for each in words if not PATTERN.search(each)]
+    if names and (absent := JOB.absent(farm, names)):
+        raise CallError("NOT_FOUND", jobs.not_there(farm, absent, 1))
+    query = replace(jobs, words=tuple(words)).rows_named(farm)
+    if shown.fields and "why" not in map(str.lower, shown.fields):
+        shown = replace(shown, fields=(*shown.fields, "why"))
+    view = WHYS.view(shown, query.where)
+    if "_fields" in view:
+        asked = (*view["_fields"].split(","), *ABOUT_JOBS)
+        view["_fields"] = ",".join(each for each in dict.fromkeys(asked) if each != "why")
+    answer, about = farm.read(query.method, query.request, view)
+    order, upwards = WHYS.order(shown)
+    rows = in_order(rows_in(answer), WHYS.columns, order, upwards=upwards)
+    whys = reasons_of(farm, rows[: shown.limit]) if shown.form != "name" else {}
+    print_rows(WHYS, [{**row, "why": whys.get(row["name"], "")} for row in rows], shown)
+    if len(words) == len(rows) == 1 and shown == Shown(form=shown.form):
+        tell_more(farm, rows[0], shown)
+    tell(about, query, len(rows))
+
+
+def reasons_of(farm: Farm, jobs: Sequence[Row]) -> dict[str, str]:
+    """Why each job waits, by name: of the first MOST_EXPLAINED that their rows do not explain,
+    after a look at the farm.
+    """
+    found = {job["name"]: plain_reason(job) for job in jobs}
+    unclear = [job for job in jobs if not found[job["name"]]]
+    facts = read_facts(farm, unclear[:MOST_EXPLAINED])
+    for job in unclear:
+        if job["name"] in facts:
+            found[job["name"]] = reasons(job, facts[job["name"]])
+        else:
+            found[job["name"]] = GUESSES if waiting(job) else "waits for others: cuectl why JOB"
+    return found
+
+
+def read_facts(farm: Farm, jobs: Sequence[Row]) -> dict[str, Facts]:
+    """What may hold these jobs back: each list is read once, as far as the token may."""
+    if not jobs:
+        return {}
+    ids = {job["name"]: {"job": job["name"]} for job in jobs}
+    depends = {name: ids[name] for job in jobs if depending(job) and (name := job["name"])}
+    layers = known(farm, GET_LAYERS, ids)
+    depended = known(farm, GET_DEPENDS, depends, {"_where": "active"})
+    shows = {job["show"]: {"show": job["show"]} for job in jobs if waiting(job)}
+    names = {show: {"name": show} for show in shows}
+    there = known(farm, FIND_SHOW, names, {"_fields": "name,bookingEnabled"})
+    groups = known(farm, GET_GROUPS, shows)
+    subscriptions = known(farm, GET_SUBSCRIPTIONS, shows)
+    all_of_farm: dict[str, Json] = {"": {}} if shows else {}
+    limits = known(farm, GET_LIMITS, all_of_farm).get("", UNKNOWN)
+    hosts = known(farm, GET_HOSTS, all_of_farm, {"_fields": OF_HOSTS}).get("", UNKNOWN)
+    newest = max((float(each.get("pingTime") or 0) for each in hosts.rows), default=0.0)
+    return {
+        job["name"]: Facts(
+            layers=layers[job["name"]],
+            depends=depended.get(job["name"], UNKNOWN),
+            limits=limits,
+            shows=there.get(job["show"], UNKNOWN),
+            groups=groups.get(job["show"], UNKNOWN),
+            subscriptions=subscriptions.get(job["show"], UNKNOWN),
+            hosts=hosts,
+            now=time.time(),
+            newest_report=newest,
+        )
+        for job in jobs
+    }
+
+
+OF_ONE = (GET_LAYERS, GET_GROUPS, GET_SUBSCRIPTIONS, FIND_SHOW)
+"""Lists of one object's: who sees a row of them sees all."""
+
+
+def known(
+    farm: Farm, method: str, requests: Mapping[str, Json], view: Mapping[str, str] = NO_VIEW
+) -> dict[str, Known]:
+    """The rows for each request; none, and not the whole, of those that fail."""
+    try:
+        answers = farm.each(method, requests, view) if requests else {}
+    except (CallError, Failure):  # such as a method that the token does not see
+        answers = {}
+    found = dict.fromkeys(requests, UNKNOWN)
+    for name, answer in answers.items():
+        if not isinstance(answer, CallError):
+            rows = rows_in(answer.json)
+            hidden = answer.filtered and not (rows and method in OF_ONE)
+            found[name] = Known(rows, whole=not answer.cut_at and not hidden)
+    return found
+
+
+def tell_more(farm: Farm, job: Row, shown: Shown) -> None:
+    """Below the table of one job: the time left, and its dead frames."""
+    running, dead = job["jobStats"]["runningFrames"], job["jobStats"]["deadFrames"]
+    if shown.form not in ("table", "wide") or not (running or dead):
+        return
+    about = {"": {"job": job["id"]}}
+    layers = known(farm, GET_LAYERS, about)[""].rows
+    if running:
+        request = {"": in_state(job, "RUNNING")}
+        frames = known(farm, GET_FRAMES, request, {"_fields": "layerName,startTime"})[""].rows
+        if text := time_left_text(time_left(layers, frames, time.time())):
+            click.echo(f"\n{text}")
+    if dead:
+        frames = farm.rows(GET_FRAMES, in_state(job, "DEAD"), {"_limit": str(MOST_DEAD)})
+        click.echo()
+        print_rows(DEAD_FRAMES, explained(farm, job, frames, layers), shown)
+
+
+def standing(job: Row) -> tuple[bool, float]:
+    """Of jobs with one name, the pending one is meant, else the last: the greatest."""
+    return job["state"] != "FINISHED", float(job["startTime"])
+
+
+def in_state(job: Row, state: str) -> Json:
+    return {"job": job["id"], "req": {"states": {"frameStates": [state]}}}
+
+
+def frames_named(farm: Farm, job: str, frames: Sequence[str]) -> list[Row]:
+    """Frames by name or number, explained. Raises CallError (NOT_FOUND) if one is not there."""
+    rows = farm.rows(GET_JOBS, {"r": {"jobs": [job], "includeFinished": True}})
+    if not rows:
+        raise CallError("NOT_FOUND", Selection(JOB, (job,), {}).not_there(farm, [job], 1))
+    row = max(rows, key=standing)
+    numbers = [each for each in frames if each.lstrip("-").isdecimal()]
+    names = [each for each in frames if each not in numbers]
+    found: dict[str, Row] = {}
+    for field, values in (("frames", names), ("frameRange", ",".join(numbers))):
+        if values:
+            request = {"job": row["id"], "req": {field: values}}
+            found |= {each["name"]: each for each in farm.rows(GET_FRAMES, request)}
+    there = {str(value) for row in found.values() for value in (row["name"], row["number"])}
+    if absent := [each for each in frames if each not in there]:
+        raise CallError("NOT_FOUND", f"job {job} has no frame {', '.join(absent)}")
+    layers = known(farm, GET_LAYERS, {"": {"job": row["id"]}})[""].rows
+    return explained(farm, row, found.values(), layers)
+
+
+def explained(farm: Farm, job: Row, frames: Iterable[Row], layers: Iterable[Row]) -> list[Row]:
+    """Frames with why they are as they are, the memory that was reserved, and the log."""
+    by_name = {each["name"]: each for each in layers}
+    found: list[Row] = []
+    of_job = ""
+    for frame in frames:
+        said, layer = "", by_name.get(frame["layerName"])
+        if frame["state"] in ("WAITING", "DEPEND"):
+            of_job = of_job or reasons_of(farm, [job])[job["name"]]
+            said = f"its job: {of_job}"
+        elif frame["state"] == "DEAD":
+            said = why_dead(frame, layer)
+        more = {"why": said, "reserved": reserved_by(frame, layer), "log": log_of(job, frame)}
+        host = str(frame.get("lastResource") or "").partition("/")[0]
+        found.append({**frame, **more, "host": host})
+    return found
+
+
+# --- dependencies ---------------------------------------------------------------------------------
+
+DEPENDS = Listing(
+    columns=(
+        Column("NAME", "dependErJob"),
+        Column("LAYER", "dependErLayer"),
+        Column("FRAME", "dependErFrame"),
+        Column("WAITS FOR", "dependOnJob"),
+        Column("ITS LAYER", "dependOnLayer"),
+        Column("ITS FRAME", "dependOnFrame"),
+        Column("TYPE", "type", wide=True),
+        Column("TARGET", "target", wide=True),
+        Column("ANY FRAME", "anyFrame", wide=True),
+        Column("ID", "id", wide=True),
+    ),
+    sort=("dependErJob", "dependErLayer", "dependErFrame", "dependOnJob"),
+)
+
+
+def show_depends(farm: Farm, method: str, jobs: Selection, shown: Shown, where: str | None) -> None:
+    active = f"active and ({where})" if where else "active"
+    requests = {each: {"job": each} for each in jobs.names(farm)}
+    show_lists(farm, DEPENDS, method, requests, shown, parent="", where=active)
+
+
+@verb(GET_DEPENDS, examples=(f"cuectl depends {A_JOB}", "cuectl depends --show demo"))
+@choosing(JOB, *JOB_PARENTS)
+@where_option
+@list_options
+def depends(farm: Farm, jobs: Selection, shown: Shown, where: str | None) -> None:
+    """List what jobs, their layers and frames wait for."""
+    show_depends(farm, GET_DEPENDS, jobs, shown, where)
+
+
+@verb(GET_DEPENDENTS, examples=(f"cuectl dependents {A_JOB}",))
+@choosing(JOB, *JOB_PARENTS)
+@where_option
+@list_options
+def dependents(farm: Farm, jobs: Selection, shown: Shown, where: str | None) -> None:
+    """List what waits for jobs."""
+    show_depends(farm, GET_DEPENDENTS, jobs, shown, where)
+
+
+@verb(
+    DEPEND_ON,
+    examples=(
+        f"cuectl depend {ANOTHER} --on {A_JOB} --dry-run",
+        f"cuectl depend {ANOTHER} {A_JOB} --dry-run",
+    ),
+)
+@choosing(JOB, *JOB_PARENTS)
+@click.option(
+    "--on", metavar="JOB", shell_complete=complete("jobs"),
+    help="The job that is waited for; else the last name.",
+)  # fmt: skip
+@change_options
+def depend(farm: Farm, jobs: Selection, on: str | None, how: How) -> None:
+    """Let jobs wait until another one is done."""
+    words = jobs.spelled()
+    if on is None:
+        if not words or (len(words) == 1 and not jobs.given_options()):
+            raise click.UsageError("Missing option '--on JOB': which job is waited for?")
+        *words, on = words
+    chosen = replace(jobs, words=tuple(words))
+    if absent := JOB.absent(farm, [on, *(each for each in words if not PATTERN.search(each))]):
+        raise CallError("NOT_FOUND", chosen.not_there(farm, absent, len(words) + 1))
+    names = chosen.names(farm)
+    if on.lower() in map(str.lower, names):
+        raise InvalidCall(f"{on} cannot wait for itself")
+    question = (
+        f"Let {listed(names)} wait for {on}? Running frames go on; frames that are done will be"
+        " rendered again"
+    )
+    requests = {each: {"job": each, "onJob": on} for each in names}
+    change(farm, how, DEPEND_ON, requests, told=f"-> {on}", question=question)
+
+
+@verb(DROP_DEPENDS, examples=(f"cuectl drop-depends {A_JOB} --dry-run",))
+@choosing(JOB, *JOB_CHANGES)
+@click.option(
+    "--target", type=click.Choice(["ANY_TARGET", "EXTERNAL", "INTERNAL"], case_sensitive=False),
+    default="ANY_TARGET", help="On other jobs (EXTERNAL), or within the job (INTERNAL).",
+)  # fmt: skip
+@change_options
+def drop_depends(farm: Farm, jobs: Selection, target: str, how: How) -> None:
+    """Let jobs run without what they wait for."""
+    names = jobs.names(farm)
+    waits = "waits" if len(names) == 1 else "wait"
+    question = f"Drop what {listed(names)} {waits} for? Frames may run at once"
+    requests = {each: {"job": each, "target": target.upper()} for each in names}
+    change(farm, how, DROP_DEPENDS, requests, question=question, everything=is_everything(jobs))
+
+
+# --- following and launching ----------------------------------------------------------------------
+
+
+@verb(
+    GET_JOBS,
+    examples=(
+        f"cuectl follow {A_JOB} --timeout 8h && echo done",
+        f"cuectl follow {A_JOB} {ANOTHER} --fail-fast",
+    ),
+)
+@choosing(JOB, *JOB_PARENTS)
+@click.option("--fail-fast", is_flag=True, help="End with 1 at the first dead frame.")
+@time_option("--timeout", most=MONTH, help="Give up after this time.")
+def follow(farm: Farm, jobs: Selection, fail_fast: bool, timeout: float | None) -> None:
+    """Follow jobs until they are done.
+
+    A terminal shows a bar for each job, or for each layer of one. The exit status is 0 if they are
+    done, and 1 if one has failed or cannot go on.
+    """
+    from cuectl.following import follow_all  # slow to import
+
+    names = jobs.names(farm)
+    rows = farm.rows(GET_JOBS, JOB.known(names) if JOB.known else {}, {"_fields": NAMED})
+    newest: dict[str, Row] = {}
+    for row in sorted(rows, key=standing):
+        newest[row["name"].lower()] = newest[row["id"]] = row
+    if absent := [each for each in names if each.lower() not in newest]:
+        raise CallError("NOT_FOUND", jobs.not_there(farm, absent, len(names)))
+    found = {newest[each.lower()]["id"]: newest[each.lower()]["name"] for each in names}
+    sys.exit(follow_all(farm, found, timeout, fails_fast=fail_fast))
+
+
+NAMED = "id,name,state,startTime"
+
+
+@verb(LAUNCH, examples=("cuectl launch job.xml", "cuectl launch job.xml --wait"))
+@click.argument("file", type=click.File("rb"), required=False)
+@click.option("-f", "--file", "--spec", "spec", type=click.File("rb"), help="The same.")
+@click.option("--wait", is_flag=True, help="Follow what was launched until it is done.")
+@time_option("--timeout", most=MONTH, help="With --wait, give up after this time.")
+def launch(
+    farm: Farm, file: BinaryIO | None, spec: BinaryIO | None, wait: bool, timeout: float | None
+) -> None:
+    """Launch jobs from a file, and print their names.
+
+    The file is a job spec (XML), or - for standard input.
+    """
+    from cuectl.following import follow_all
+
+    if file is not None and spec is not None:
+        raise click.UsageError("one file, please: FILE or --file")
+    source = file or spec
+    if source is None:
+        raise click.UsageError("Missing argument 'FILE', or - for standard input")
+    try:
+        text = source.read().decode()
+    except UnicodeDecodeError:
+        raise Failure(f"{source.name} is not text in UTF-8") from None
+    if not text.strip():
+        raise InvalidCall(f"{source.name} is empty")
+    rows = rows_in(farm.call(LAUNCH, {"spec": text}))
+    click.echo("".join(f"{printable(str(row['name']))}\n" for row in rows), nl=False)
+    if not rows:
+        raise Failure("nothing was launched")
+    if wait:
+        sys.exit(follow_all(farm, {row["id"]: row["name"] for row in rows}, timeout))
+
+
+VERBS = (why, depends, dependents, depend, drop_depends, follow, launch)
