@@ -237,7 +237,8 @@ def show_lists(
 
     Rows of more than one say which one they are about, in a column with this title, and with
     `several` in any case; without a title, they say it anyway. `of` has the names of these objects
-    where there are several requests about one. Exits with 1 if some cannot be read, after those that can.
+    where there are several requests about one. Exits with 1 if some cannot be read, after those
+    that can.
     """
     condition = with_fields(where, listing.columns) if where else ""
     if len(requests) > MOST_READ:

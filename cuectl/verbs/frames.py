@@ -437,7 +437,9 @@ def retry(farm: Farm, jobs: Selection, chosen: Chosen, every: bool, how: How) ->
         loses = lost(states)
         return f"Run {about} again? {loses}" if loses else ""
 
-    change_frames(farm, how, RETRY, meant(farm, jobs, chosen, default=("DEAD",)), question)
+    change_frames(
+        farm, how, RETRY, meant(farm, jobs, chosen, default=("DEAD",)), question, "WAITING"
+    )
 
 
 @verb(
@@ -459,7 +461,8 @@ def eat(farm: Farm, jobs: Selection, chosen: Chosen, how: How) -> None:
     without them, but what waits for them goes on waiting: cuectl done lets it run.
     """
     frames = meant(farm, jobs, chosen, default=("DEAD",))
-    change_frames(farm, how, EAT, frames, lambda about, _: f"Eat {about}? They are given up")
+    given_up = "They are given up"
+    change_frames(farm, how, EAT, frames, lambda about, _: f"Eat {about}? {given_up}", "EATEN")
 
 
 @verb(
@@ -510,20 +513,20 @@ def change_frames(
     method: str,
     frames: Frames,
     question: Callable[[str, Sequence[str]], str],
+    already: str = "",
 ) -> None:
-    """Count the frames, ask about them, and make a call for each job that has any.
+    """Count the frames, ask about them, and make a call for each job that has any; those in the
+    state `already` need none.
 
     `question` is from their number and states. Exits without a call if there are none, with
     NOT_FOUND if a frame, layer or range was named.
     """
     counts: dict[str, dict[str, int]] = {}
     for name, states in counted(farm, frames).items():
-        fitting = {s: n for s, n in states.items() if not frames.states or s in frames.states}
-        if fitting:
+        sought = frames.states or states
+        if fitting := {s: n for s, n in states.items() if s in sought and s != already}:
             counts[name] = fitting
-    where = (
-        frames.parts[0].text if len(frames.parts) == 1 else "".join(p.text for p in frames.parts)
-    )
+    where = "".join(each.text for each in frames.parts)
 
     def about(names: Sequence[str]) -> str:
         total = {s: sum(counts[each].get(s, 0) for each in names) for s in STATES}
@@ -534,6 +537,7 @@ def change_frames(
     if not counts:
         kinds = " or ".join(frames.states)
         problem = f"no {f'{kinds} ' if kinds else ''}frames of {listed(frames.jobs)}{where}"
+        problem += "" if kinds or not already else f" that are not {already} already"
         complain(f"{verb_name()}: nothing to do: {problem}", PROGRAM)
         sys.exit(NOT_FOUND if frames.narrowed else 0)
     requests = {

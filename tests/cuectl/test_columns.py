@@ -152,7 +152,12 @@ def test_order(names: list[str], upwards: bool | None, order: str) -> None:
 
 
 def test_groups() -> None:
-    rows = [{"u": "lena", "n": "2"}, {"u": "marco", "n": "5"}, {"u": "lena", "n": 1}, {"u": "lena"}]
+    rows: list[dict[str, object]] = [
+        {"u": "lena", "n": "2"},
+        {"u": "marco", "n": "5"},
+        {"u": "lena", "n": 1},
+        {"u": "lena"},
+    ]
     groups, sums = chosen([Column("USER", "u")], ["user"]), chosen([Column("N", "n")], ["n"])
     found, columns = counted_by(rows, groups, sums)
     assert [[each.value(row) for each in columns] for row in found] == [

@@ -108,7 +108,7 @@ async def test_the_time_that_frames_took_is_a_column(reading: Cuectl) -> None:
 async def test_rows_of_several_jobs_say_which(reading: Cuectl) -> None:
     head = (await reading("frames", DYING)).text.splitlines()[0].split()
     assert head[:6] == ["NAME", "STATE", "RETRIES", "EXIT", "RUNTIME", "STARTED"]
-    for words in ([DYING, LENA], ["--show", "harbor"], ["harbor-*"], []):
+    for words in ([DYING, LENA], ["--show", "harbor", "--dead"], ["*light_v004"], []):
         head = (await reading("frames", *words)).text.splitlines()[0].split()
         assert head[:3] == ["NAME", "JOB", "STATE"]
     ran = await reading("frames", DYING, LENA, "-o", "json")
@@ -207,6 +207,8 @@ async def test_not_very_many_jobs_are_read(
         (f"retry {LENA} --state running", FAILED,
          f"not done: Run 3 RUNNING frames of {LENA} again? Running ones are killed (", 0),
         (f"retry {DYING} --state dead,EATEN", 0, f"retry: 3 DEAD frames of {DYING}\n", 1),
+        (f"retry {LENA} 1020", NOT_FOUND,
+         f"retry: nothing to do: no frames of {LENA}, range 1020 that are not WAITING", 0),
         (f"retry {LENA}", 0, f"retry: nothing to do: no DEAD frames of {LENA}\n", 0),
         ("retry --user lena", 0, "there are no such jobs\n", 0),
         (f"eat {DYING} 1006 1007 --yes", 0, f"eat: 2 DEAD frames of {DYING}\n", 1),
