@@ -124,7 +124,10 @@ async def test_the_task_of_the_readme(gateway: Gateway, tmp_path: Path, number: 
     assert len(ways) == 2
     environ = asking(gateway) | {"XDG_CACHE_HOME": str(tmp_path)}
     status, printed = await in_shell(ways[number], tmp_path, **environ)
-    assert (status, printed.strip()) == (0, ["{}", "cuectl: retry: 3 DEAD frames of harbor-hb110-tomas_light_v004"][number])
+    assert (status, printed.strip()) == (
+        0,
+        ["{}", "cuectl: retry: 3 DEAD frames of harbor-hb110-tomas_light_v004"][number],
+    )
 
 
 async def test_a_repeated_change(gateway: Gateway, tmp_path: Path) -> None:
