@@ -15,7 +15,7 @@ DOCS := .venv/.docs
 RELEASE_STAMP := .venv/.installed-release
 LOWEST := .venv/lowest
 PRODUCTION := .venv/production
-CODE := gateway gateway_cli cuectl cuebot_simulator tests benchmarks docs release
+CODE := gateway gateway_cli gateway_client cuectl cuebot_simulator tests benchmarks docs release
 JAVASCRIPT := .venv/javascript
 
 .DEFAULT_GOAL := help

@@ -10,11 +10,11 @@ import click
 import orjson
 
 from cuectl import PROGRAM
-from cuectl.errors import CallError, Failure
 from cuectl.farm import Farm, Json
 from cuectl.selection import Decorator, Selection
-from cuectl.terminal.exits import FAILED, complain, failure_lines, status_of
-from cuectl.terminal.text import counted, printable, printable_lines
+from gateway_client.errors import CallError, Failure
+from gateway_client.terminal.exits import FAILED, complain, failure_lines, status_of
+from gateway_client.terminal.text import counted, printable, printable_lines
 
 NAMES_LISTED = 5
 
@@ -44,7 +44,7 @@ class How:
 
 def change_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options of a change; the function gets them as `how`, and its Farm their time."""
-    from cuectl.call_options import time_option
+    from gateway_client.call_options import time_option
 
     @wraps(function)
     def run(farm: Farm, *arguments: Any, **given: Any) -> Any:

@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 import orjson
 
-from cuectl.terminal.layout import NOTHING, Cell
-from cuectl.terminal.text import printable
+from gateway_client.paths import value_at
+from gateway_client.terminal.layout import NOTHING, Cell
+from gateway_client.terminal.text import printable
 
 Row = Mapping[str, Any]
 Unit = Literal["", "time", "seconds", "kB", "MB", "share"]
@@ -75,15 +76,6 @@ def scaled(value: Any, column: Column) -> Any:
         return value
     number = as_number(value)
     return value if number is None else as_number(number / column.per)
-
-
-def value_at(row: Any, path: str) -> Any:
-    """The value of a field with dots; None if it is not there."""
-    if isinstance(row, Mapping) and path in row:  # groups have whole paths as names
-        return row[path]
-    for name in path.split("."):
-        row = row.get(name) if isinstance(row, Mapping) else None
-    return row
 
 
 def as_number(value: object) -> float | None:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import click
 from click.shell_completion import CompletionItem
 
-from cuectl.errors import WrongSetting
 from cuectl.session import Session
+from gateway_client.errors import WrongSetting
 
 if TYPE_CHECKING:
-    from cuectl.client.openapi_document import Document, Json, Operation
+    from gateway_client.openapi_document import Document, Json, Operation
 
 SAFE = re.compile(r"[\w.@:+/=,-]+")
 """What no shell takes for more than a word; `=` and `,` stand in arguments of `call`."""
@@ -158,8 +158,8 @@ def paths_in(document: "Document", schema: "Json", prefix: str = "") -> Iterable
 
 
 def described(session: Session, name: str) -> "tuple[Document | None, Operation | None]":
-    from cuectl.errors import InvalidCall
     from cuectl.methods import cached_document, operation_named
+    from gateway_client.errors import InvalidCall
 
     document = cached_document(session)
     if document is None or not name:

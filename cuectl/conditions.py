@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from cuectl.columns import Column, named
-from cuectl.errors import InvalidCall
+from gateway_client.errors import InvalidCall
 
 PART = re.compile(
     r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[<>!]=|[^\s()=<>!:~,'"]+|\s+|.""", re.DOTALL

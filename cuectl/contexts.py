@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass, field, replace
 
 import orjson
 
-from cuectl.errors import WrongSetting
 from cuectl.folders import config_folder, read_if_there, write_private
-from cuectl.suggestions import did_you_mean
-from cuectl.tokens import TokenSource, subject_of
+from gateway_client.errors import WrongSetting
+from gateway_client.suggestions import did_you_mean
+from gateway_client.tokens import TokenSource, subject_of
 
 FILE = "contexts.json"
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 import orjson
 
-from cuectl.errors import CallError, Failure, InvalidCall
 from cuectl.session import Session
+from gateway_client.errors import CallError, Failure, InvalidCall
 
 if TYPE_CHECKING:  # slow to import, and not needed for --help
     import asyncio
 
-    from cuectl.client.client import Answer
-    from cuectl.client.gateway import GatewayClient
+    from gateway_client.client import Answer
+    from gateway_client.gateway import GatewayClient
 
 Json = dict[str, Any]
 NO_VIEW: Mapping[str, str] = {}
@@ -85,7 +85,7 @@ class Farm:
         """The request as Cuebot would get it, which does not. Raises CallError if it would fail."""
 
         async def asked(client: "GatewayClient") -> Json:
-            from cuectl.client.arguments import Arguments
+            from gateway_client.arguments import Arguments
 
             answer = await client.call(method, Arguments(orjson.dumps(request)), dry_run=True)
             found: Json = answer.json["request"]

@@ -13,14 +13,14 @@ import orjson
 
 from cuectl import PROGRAM
 from cuectl.columns import Row
-from cuectl.errors import CallError
 from cuectl.farm import Farm, rows_in
-from cuectl.terminal.exits import FAILED, GAVE_UP, complain, text_of
-from cuectl.terminal.text import ELLIPSIS, clip, printable
 from cuectl.why import number, time_left, time_left_text
+from gateway_client.errors import CallError
+from gateway_client.terminal.exits import FAILED, GAVE_UP, complain, text_of
+from gateway_client.terminal.text import ELLIPSIS, clip, printable
 
 if TYPE_CHECKING:
-    from cuectl.client.gateway import GatewayClient
+    from gateway_client.gateway import GatewayClient
 
 GET_JOBS = "job.JobInterface/GetJobs"
 GET_LAYERS = "job.JobInterface/GetLayers"
@@ -149,8 +149,8 @@ async def watched(
     client: "GatewayClient", method: str, request: Row, fields: str
 ) -> AsyncGenerator[Sequence[Row] | CallError]:
     """The rows of a list whenever they change, and what fails in between. Raises CallError."""
-    from cuectl.client.arguments import Arguments
-    from cuectl.client.client import PASSING, Answer
+    from gateway_client.arguments import Arguments
+    from gateway_client.client import PASSING, Answer
 
     arguments = Arguments(orjson.dumps(request))
     view = {"_fields": fields}

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from cuectl import PROGRAM
-from cuectl.suggestions import did_you_mean
+from gateway_client.suggestions import did_you_mean
 
 LINES: Mapping[str, str] = MappingProxyType(
     {

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from cuectl.errors import InvalidCall
 from cuectl.farm import Json
+from gateway_client.errors import InvalidCall
 
 STATES = ("DEAD", "RUNNING", "WAITING", "DEPEND", "SUCCEEDED", "EATEN", "SETUP", "CHECKPOINT")
 """Of frames, in the order in which they are told."""

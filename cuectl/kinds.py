@@ -10,10 +10,10 @@ import click
 
 from cuectl.completion import complete
 from cuectl.conditions import with_fields
-from cuectl.errors import CallError, InvalidCall
 from cuectl.farm import Farm, Json, rows_in
 from cuectl.selection import ID, Decorator, Kind, Options, Query, names_in, quoted
 from cuectl.tables import HOSTS, JOBS
+from gateway_client.errors import CallError, InvalidCall
 
 GET_JOBS = "job.JobInterface/GetJobs"
 GET_HOSTS = "host.HostInterface/GetHosts"

@@ -21,22 +21,22 @@ from cuectl.columns import (
     counted_by,
     for_spreadsheet,
     in_order,
-    value_at,
 )
 from cuectl.columns import (
     named as named_column,
 )
 from cuectl.conditions import with_fields
-from cuectl.errors import CallError, InvalidCall
 from cuectl.farm import Farm, Json, rows_in
 from cuectl.selection import Decorator, Query, Selection
-from cuectl.terminal.exits import CUT, FAILED, NOT_FOUND, complain, failure_lines
-from cuectl.terminal.layout import Cell, laid_out, left_out
-from cuectl.terminal.text import is_colored, printable, printable_json, printable_lines
+from gateway_client.errors import CallError, InvalidCall
+from gateway_client.paths import value_at
+from gateway_client.terminal.exits import CUT, FAILED, NOT_FOUND, complain, failure_lines
+from gateway_client.terminal.layout import Cell, laid_out, left_out
+from gateway_client.terminal.text import is_colored, printable, printable_json, printable_lines
 
 if TYPE_CHECKING:
-    from cuectl.client.client import Answer
-    from cuectl.client.gateway import GatewayClient
+    from gateway_client.client import Answer
+    from gateway_client.gateway import GatewayClient
 
 FORMS = ("table", "wide", "json", "yaml", "ndjson", "csv", "name")
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -80,7 +80,7 @@ def split(
 
 def list_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options of a list; the function gets them as `shown`, and its Farm their time."""
-    from cuectl.call_options import time_option
+    from gateway_client.call_options import time_option
 
     @wraps(function)
     def run(farm: Farm, *arguments: Any, **given: Any) -> Any:
@@ -307,8 +307,8 @@ def watch_list(
     farm: Farm, listing: Listing, query: Query, view: Mapping[str, str], shown: Shown
 ) -> None:
     """Print the rows again whenever they change: on a terminal as a table, else the new lines."""
-    from cuectl.client.arguments import Arguments
     from cuectl.watching import Changes, Lines, Screen, watch, watch_on_terminal
+    from gateway_client.arguments import Arguments
 
     if shown.form not in ("table", "wide") and sys.stdout.isatty():
         raise InvalidCall(f"--watch on a terminal shows a table; leave out -o {shown.form}")

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 import orjson
 
-from cuectl.client.arguments import Arguments
-from cuectl.client.batch import NOT_SERVED, BatchClient
-from cuectl.client.client import Answer
-from cuectl.client.gateway import GatewayClient
-from cuectl.errors import CODES, CallError, InvalidCall
+from gateway_client.arguments import Arguments
+from gateway_client.batch import NOT_SERVED, BatchClient
+from gateway_client.client import Answer
+from gateway_client.errors import CODES, CallError, InvalidCall
+from gateway_client.gateway import GatewayClient
 
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar

@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from cuectl.client.method_names import path_of
-from cuectl.client.openapi_document import Document, Json, Operation, read_document, types_of
-from cuectl.errors import CallError, InvalidCall, WrongSetting
 from cuectl.session import Session
-from cuectl.suggestions import did_you_mean
-from cuectl.terminal.layout import columns
-from cuectl.terminal.text import printable_lines
+from gateway_client.errors import CallError, InvalidCall, WrongSetting
+from gateway_client.method_names import path_of
+from gateway_client.openapi_document import Document, Json, Operation, read_document, types_of
+from gateway_client.suggestions import did_you_mean
+from gateway_client.terminal.layout import columns
+from gateway_client.terminal.text import printable_lines
 
 MOST_SHOWN = 8
 DEPTH = 3

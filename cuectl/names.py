@@ -4,10 +4,10 @@ import sys
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from cuectl.columns import value_at
-from cuectl.errors import CallError, Failure, InvalidCall, WrongSetting
 from cuectl.farm import Farm
 from cuectl.session import Session
+from gateway_client.errors import CallError, Failure, InvalidCall, WrongSetting
+from gateway_client.paths import value_at
 
 MOST_NAMES = 5000
 TIMEOUT_SECONDS = 20.0

@@ -12,12 +12,12 @@ from cuectl.commands.completion import completion
 from cuectl.commands.context import context
 from cuectl.commands.whoami import whoami
 from cuectl.completion import contexts_like
-from cuectl.errors import WrongSetting
 from cuectl.foreign import unknown
 from cuectl.session import Session
-from cuectl.terminal.exits import MEANINGS, exits_cleanly
-from cuectl.terminal.text import one_line, printable
 from cuectl.verbs import farm, frames, hosts, jobs, limits, shows, waiting
+from gateway_client.errors import WrongSetting
+from gateway_client.terminal.exits import MEANINGS, exits_cleanly
+from gateway_client.terminal.text import one_line, printable
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint

@@ -94,7 +94,7 @@ def open_cache(context: Context) -> SchemaCache:
 
 def reduced(document: Json) -> Json:
     """The document without what is read nowhere here."""
-    from cuectl.client.openapi_document import OF_ROWS, REPEATABLE
+    from gateway_client.openapi_document import OF_ROWS, REPEATABLE
 
     paths = {}
     for path, item in document.get("paths", {}).items():

@@ -10,9 +10,9 @@ from typing import Any
 import click
 
 from cuectl.completion import complete
-from cuectl.errors import CallError, InvalidCall
 from cuectl.farm import Farm, Json, rows_in
-from cuectl.suggestions import did_you_mean
+from gateway_client.errors import CallError, InvalidCall
+from gateway_client.suggestions import did_you_mean
 
 STANDARD_INPUT = "-"
 PATTERN = re.compile(r"[*?]")

@@ -4,14 +4,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from cuectl.errors import CallError, WrongSetting
+from gateway_client.errors import CallError, WrongSetting
 
 if TYPE_CHECKING:  # slow to import, and not needed by all commands
-    from cuectl.client.gateway import GatewayClient
-    from cuectl.client.openapi_document import Document
+    from click.shell_completion import CompletionItem
+
     from cuectl.contexts import Context
     from cuectl.schema_cache import SchemaCache
-    from cuectl.tokens import TokenSource
+    from gateway_client.gateway import GatewayClient
+    from gateway_client.openapi_document import Document
+    from gateway_client.tokens import TokenSource
 
 TIMEOUT_SECONDS = 30.0
 
@@ -62,7 +64,7 @@ class Session:
 
     @property
     def subject(self) -> str:
-        from cuectl.tokens import subject_of
+        from gateway_client.tokens import subject_of
 
         return subject_of(self.tokens())
 
@@ -86,14 +88,20 @@ class Session:
 
         return self.cache.age > FRESH_SECONDS
 
+    def answer_fields_like(self, method: str, begun: str) -> "list[CompletionItem]":
+        """The fields of a method's rows, for completion."""
+        from cuectl.completion import answer_fields_like
+
+        return answer_fields_like(self, method, begun)
+
     def refresh(self) -> None:
         """Ask whether the document has changed. Raises CallError."""
         self.run(self.look_for_changes)
 
     async def look_for_changes(self, client: "GatewayClient") -> None:
         """`refresh`, within an event loop."""
-        from cuectl.client.gateway import NO_METHOD, error_of
-        from cuectl.client.openapi_document import DOCUMENT
+        from gateway_client.gateway import NO_METHOD, error_of
+        from gateway_client.openapi_document import DOCUMENT
 
         etag = str(self.cache.head.get("etag", ""))
         headers = {"If-None-Match": etag} if etag else {}
@@ -116,7 +124,7 @@ class Session:
     ) -> AsyncIterator["GatewayClient"]:
         """A client, with a document that it need not ask for. Raises WrongSetting, also where the
         gateway asks for a token and there is none."""
-        from cuectl.client.gateway import gateway_client
+        from gateway_client.gateway import gateway_client
 
         seconds = TIMEOUT_SECONDS if timeout is None else timeout
         async with gateway_client(self.context.url, self.tokens, seconds, self._via) as client:

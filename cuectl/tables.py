@@ -1,7 +1,8 @@
 """The columns of lists: what rows of jobs, hosts and so on show."""
 
-from cuectl.columns import Column, Row, as_number, value_at
+from cuectl.columns import Column, Row, as_number
 from cuectl.lists import Listing
+from gateway_client.paths import value_at
 
 STATS_OF_TIME = ("runningFrames", "remainingCoreSec", "avgCoreSec", "reservedCores")
 

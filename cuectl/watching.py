@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from time import strftime
 from typing import Protocol
 
-from cuectl.client.client import PASSING, Answer
-from cuectl.errors import CallError
-from cuectl.terminal.exits import complain, text_of
-from cuectl.terminal.text import ELLIPSIS, clip
+from gateway_client.client import PASSING, Answer
+from gateway_client.errors import CallError
+from gateway_client.terminal.exits import complain, text_of
+from gateway_client.terminal.text import ELLIPSIS, clip
 
 EVERY_SECONDS = 2.0
 ENTER, LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from cuectl.columns import as_number, duration, shown, size, value_at
-from cuectl.terminal.text import counted
+from cuectl.columns import as_number, duration, shown, size
+from gateway_client.paths import value_at
+from gateway_client.terminal.text import counted
 
 Row = Mapping[str, Any]
 

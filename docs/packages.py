@@ -18,15 +18,16 @@ PICTURE = ROOT / "docs" / "static" / "packages.svg"
 GATEWAY = "gateway"
 COMMANDS = "gateway_cli"
 CLIENT = "cuectl"
+SHARED = "gateway_client"
 SIMULATOR = "cuebot_simulator"
 PACKAGES = (
-    *(COMMANDS, CLIENT, "asgi", "server", "app"),
+    *(COMMANDS, CLIENT, SHARED, "asgi", "server", "app"),
     *("observe", "pages", "http", "openapi", "calls", "access"),
     *("discovery", "compat", "schema", "upstream", "state"),
     *("views", "codec", "settings", "errors", "suggestions", "long_work", "write_buffer"),
 )
 """The commands and the packages of gateway/, top to bottom. Each imports only from those below;
-`cuectl` from none of them."""
+`cuectl` only from `gateway_client`, which imports from none of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,15 +96,15 @@ def nearest(target: str, known: Iterable[str]) -> str | None:
 def package_of(module: str) -> str | None:
     """The package of a module; None for `gateway` itself, and for what starts the commands."""
     package, _, inside = module.partition(".")
-    if package in (COMMANDS, CLIENT):
+    if package in (COMMANDS, CLIENT, SHARED):
         return package
     return None if inside == "__main__" else inside.partition(".")[0] or None
 
 
 def packages() -> list[Package]:
     """The packages as the code has them, in the order of `PACKAGES`; unknown ones come last."""
-    graph = import_graph(COMMANDS, CLIENT, GATEWAY)
-    files = modules(COMMANDS) | modules(CLIENT) | modules(GATEWAY)
+    graph = import_graph(COMMANDS, CLIENT, SHARED, GATEWAY)
+    files = modules(COMMANDS) | modules(CLIENT) | modules(SHARED) | modules(GATEWAY)
     inside: dict[str, list[str]] = {}
     for name in files:
         if package := package_of(name):

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, field
 from time import monotonic
 from typing import Any
 
-from cuectl.terminal.text import counted
 from gateway.access.identity_provider import KeySet, NoKeySet, load_key_set, unbound
 from gateway.access.revocation import read_denied
 from gateway.access.rights import AccessRules, Rule
@@ -30,6 +29,7 @@ from gateway.upstream.endpoint import HEALTH_CHECK_PATH, Endpoint
 from gateway.upstream.interface import CallFailed
 from gateway_cli.client.cuebot import discover_once
 from gateway_cli.serving.listen import ends_soon, load_certificate
+from gateway_client.terminal.text import counted
 
 ENDPOINT_TIMEOUT_SECONDS = 5.0
 NO_ANSWER = (Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED)

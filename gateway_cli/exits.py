@@ -5,10 +5,10 @@ from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any
 
-from cuectl.errors import CallError, Failure, WrongSetting
-from cuectl.terminal import exits
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.observe.logs import configure_logging
+from gateway_client.errors import CallError, Failure, WrongSetting
+from gateway_client.terminal import exits
 
 PROGRAM = "cuebot-gateway"
 complain = partial(exits.complain, program=PROGRAM)

@@ -9,13 +9,13 @@ from typing import Any
 import httpx
 import orjson
 
-from cuectl.client.gateway import METHOD, GatewayClient, error_of
-from cuectl.client.method_names import explained, path_of
-from cuectl.client.openapi_document import Document
-from cuectl.errors import CallError, InvalidCall
-from cuectl.terminal.text import counted
-from cuectl.tokens import claims_of
 from gateway_cli.checks import Findings, entry
+from gateway_client.errors import CallError, InvalidCall
+from gateway_client.gateway import METHOD, GatewayClient, error_of
+from gateway_client.method_names import explained, path_of
+from gateway_client.openapi_document import Document
+from gateway_client.terminal.text import counted
+from gateway_client.tokens import claims_of
 
 READINESS, STATUS = "/readyz", "/status.json"
 NOWHERE = "/"

@@ -10,11 +10,11 @@ from types import MappingProxyType
 import orjson
 from jose import jwk, jws
 
-from cuectl.errors import InvalidCall
 from gateway.access.secrets import load_secrets
 from gateway.access.tokens import LONGEST_SUBJECT_CHARACTERS, TokenRules, token_rules
 from gateway.errors import ConfigurationError
 from gateway.settings.model import Settings
+from gateway_client.errors import InvalidCall
 
 SIGNED_TOKEN_SECONDS = 300
 NO_CLAIMS: Mapping[str, object] = MappingProxyType({})

@@ -6,8 +6,8 @@ import click
 from click.shell_completion import CompletionItem
 
 from cuectl import PROGRAM
-from cuectl.call_options import CallOptions, call_options
 from cuectl.session import Session
+from gateway_client.call_options import CallOptions, call_options
 
 
 class HelpOfMethods(click.Command):
@@ -15,8 +15,8 @@ class HelpOfMethods(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if args and not args[0].startswith("-") and not {"-h", "--help"}.isdisjoint(args):
-            from cuectl.errors import CallError, InvalidCall, WrongSetting
             from cuectl.methods import description, known_methods
+            from gateway_client.errors import CallError, InvalidCall, WrongSetting
 
             try:
                 click.echo(description(args[0], known_methods(ctx.ensure_object(Session))))
@@ -70,7 +70,7 @@ def call(session: Session, name: str, words: tuple[str, ...], options: CallOptio
     Exit status: see cuectl --help
     """
     from cuectl.methods import known_methods, native_name
-    from cuectl.showing import make_call
+    from gateway_client.showing import make_call
 
     if options.watch is not None:
         gc.enable()

@@ -9,9 +9,9 @@ import click
 from cuectl import PROGRAM
 from cuectl.completion import contexts_like
 from cuectl.contexts import Context, Contexts, load_contexts
-from cuectl.errors import WrongSetting
-from cuectl.terminal.exits import complain
-from cuectl.terminal.layout import columns
+from gateway_client.errors import WrongSetting
+from gateway_client.terminal.exits import complain
+from gateway_client.terminal.layout import columns
 
 PLAIN_PROGRAM = re.compile(r"[\w./~-]+", re.ASCII)
 """No assignment, which may be of a secret (TOKEN=… sso), and nothing quoted."""
@@ -45,7 +45,7 @@ def add(name: str, url: str, token_command: str, token: str) -> None:
       cuectl context add studio --url https://farm.studio \\
         --token-command 'sso token farm'
     """
-    from cuectl.client.gateway import check_url
+    from gateway_client.gateway import check_url
 
     if token and token_command:
         raise WrongSetting("use either --token or --token-command, not both")

@@ -9,12 +9,12 @@ import click
 from cuectl.columns import duration
 from cuectl.farm import Farm
 from cuectl.foreign import unknown
-from cuectl.terminal.layout import columns
-from cuectl.tokens import claims_of
 from cuectl.verb import verb
+from gateway_client.terminal.layout import columns
+from gateway_client.tokens import claims_of
 
 if TYPE_CHECKING:
-    from cuectl.client.gateway import GatewayClient
+    from gateway_client.gateway import GatewayClient
 
 FAILED_STATUS = 400
 
@@ -61,7 +61,7 @@ def methods_of_verbs() -> Mapping[str, tuple[str, ...]]:
 
 async def check_token(client: "GatewayClient") -> None:
     """Raises CallError for a token that is not accepted: anybody may have the document."""
-    from cuectl.client.gateway import NO_METHOD, error_of
+    from gateway_client.gateway import NO_METHOD, error_of
 
     response = await client.send("GET", "/panels.json", b"", {})
     if response.status_code >= FAILED_STATUS and response.status_code != NO_METHOD:

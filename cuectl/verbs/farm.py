@@ -4,12 +4,12 @@ import click
 
 from cuectl.changes import How, change, change_options
 from cuectl.columns import Column
-from cuectl.errors import CallError, Failure
 from cuectl.farm import Farm
 from cuectl.kinds import ALLOCATION, GET_ALLOCATIONS
 from cuectl.lists import Listing, Shown, list_options, show_named, where_option
 from cuectl.selection import Selection, choosing
 from cuectl.verb import verb
+from gateway_client.errors import CallError, Failure
 
 SECTION = "Farm"
 CREATE = "facility.AllocationInterface/Create"

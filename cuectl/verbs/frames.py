@@ -12,7 +12,6 @@ from cuectl import PROGRAM
 from cuectl.changes import How, change, change_options, listed, verb_name
 from cuectl.columns import Column, Row, as_called
 from cuectl.completion import complete
-from cuectl.errors import CallError, InvalidCall
 from cuectl.farm import Farm, Json, rows_in
 from cuectl.frame_words import (
     MOST_FRAMES,
@@ -27,10 +26,11 @@ from cuectl.frame_words import (
 from cuectl.kinds import JOB, JOB_CHANGES, JOB_PARENTS, PENDING_JOB, each_of, several
 from cuectl.lists import Listing, Shown, list_options, show_lists, where_option
 from cuectl.selection import PATTERN, Decorator, Selection, choosing, quoted, refuse_blank
-from cuectl.suggestions import did_you_mean
-from cuectl.terminal.exits import NOT_FOUND, complain
 from cuectl.verb import verb
 from cuectl.verbs import layers as of_layers
+from gateway_client.errors import CallError, InvalidCall
+from gateway_client.suggestions import did_you_mean
+from gateway_client.terminal.exits import NOT_FOUND, complain
 
 SECTION = "Layers and frames"
 A_JOB, DYING = "demo-sh010-lena_comp_v003", "harbor-hb110-tomas_light_v004"

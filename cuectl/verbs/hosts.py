@@ -28,15 +28,15 @@ from cuectl.comments import (
 )
 from cuectl.completion import complete
 from cuectl.conditions import with_fields
-from cuectl.errors import CallError, Failure, InvalidCall
 from cuectl.farm import Farm, Json, rows_in
 from cuectl.kinds import GET_HOSTS, HOST, JOB, as_given, each_of, several
 from cuectl.lists import Listing, Shown, list_options, show_list, show_lists, show_named
 from cuectl.selection import Decorator, Kind, Options, Query, Selection, choosing, quoted
 from cuectl.tables import HOSTS
-from cuectl.terminal.exits import complain, text_of
-from cuectl.terminal.text import counted
 from cuectl.verb import verb
+from gateway_client.errors import CallError, Failure, InvalidCall
+from gateway_client.terminal.exits import complain, text_of
+from gateway_client.terminal.text import counted
 
 SECTION = "Hosts and procs"
 FIND_JOB = "job.JobInterface/FindJob"

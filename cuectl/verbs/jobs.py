@@ -17,7 +17,6 @@ from cuectl.comments import (
     some_text,
     with_comment,
 )
-from cuectl.errors import CallError, Failure, InvalidCall
 from cuectl.farm import Farm, Json
 from cuectl.kinds import GET_JOBS, JOB, JOB_CHANGES, JOB_PARENTS, PENDING_JOB, jobs_called
 from cuectl.lists import (
@@ -33,10 +32,11 @@ from cuectl.lists import (
     where_option,
 )
 from cuectl.selection import ID, Query, Selection, choosing, names_in, spelled
-from cuectl.suggestions import did_you_mean
 from cuectl.tables import JOBS, TIME_LEFT
-from cuectl.terminal.text import counted
 from cuectl.verb import verb
+from gateway_client.errors import CallError, Failure, InvalidCall
+from gateway_client.suggestions import did_you_mean
+from gateway_client.terminal.text import counted
 
 SECTION = "Jobs"
 A_JOB, A_NOTED_JOB = "demo-sh010-lena_comp_v003", "demo-sh010-artist1_light_v012"

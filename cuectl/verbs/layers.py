@@ -7,16 +7,16 @@ from typing import Any
 
 import click
 
-from cuectl.call_options import DURATION, UNIT_SECONDS
 from cuectl.changes import How, change, change_options
 from cuectl.columns import duration, size
 from cuectl.completion import complete
-from cuectl.errors import CallError, InvalidCall
 from cuectl.farm import Farm, Json
 from cuectl.kinds import each_of
 from cuectl.selection import PATTERN
-from cuectl.suggestions import did_you_mean
 from cuectl.verb import verb
+from gateway_client.call_options import DURATION, UNIT_SECONDS
+from gateway_client.errors import CallError, InvalidCall
+from gateway_client.suggestions import did_you_mean
 
 COMP = "demo-sh010-lena_comp_v003 comp"
 GET_LAYERS = "job.JobInterface/GetLayers"

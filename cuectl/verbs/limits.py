@@ -8,9 +8,9 @@ from cuectl.farm import Farm
 from cuectl.kinds import GET_LIMITS, LIMIT
 from cuectl.lists import Listing, Shown, list_options, show_named, where_option
 from cuectl.selection import Selection, choosing
-from cuectl.terminal.text import counted
 from cuectl.values import whole
 from cuectl.verb import verb
+from gateway_client.terminal.text import counted
 
 CREATE = "limit.LimitInterface/Create"
 SET_MAX = "limit.LimitInterface/SetMaxValue"

@@ -9,7 +9,6 @@ import click
 from cuectl.changes import How, change, change_options, is_everything, listed
 from cuectl.columns import Column, Row, as_number
 from cuectl.completion import complete
-from cuectl.errors import CallError
 from cuectl.farm import Farm, Json
 from cuectl.kinds import GET_SHOWS, GET_SUBSCRIPTIONS, SHOW, SUBSCRIPTION
 from cuectl.lists import (
@@ -23,6 +22,7 @@ from cuectl.lists import (
 from cuectl.selection import PATTERN, Selection, choosing
 from cuectl.values import in_units, number, switch
 from cuectl.verb import verb
+from gateway_client.errors import CallError
 
 SECTION = "Shows and subscriptions"
 CREATE_SHOW = "show.ShowInterface/CreateShow"

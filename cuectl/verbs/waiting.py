@@ -9,11 +9,9 @@ from typing import BinaryIO
 
 import click
 
-from cuectl.call_options import time_option
 from cuectl.changes import How, change, change_options, is_everything, listed
 from cuectl.columns import Column, Row, in_order
 from cuectl.completion import complete
-from cuectl.errors import CallError, Failure, InvalidCall
 from cuectl.farm import NO_VIEW, Farm, Json, rows_in
 from cuectl.kinds import GET_JOBS, JOB, JOB_CHANGES, JOB_PARENTS, PENDING_JOB
 from cuectl.lists import (
@@ -28,7 +26,6 @@ from cuectl.lists import (
 )
 from cuectl.selection import PATTERN, Selection, choosing
 from cuectl.tables import JOBS
-from cuectl.terminal.text import printable
 from cuectl.verb import verb
 from cuectl.why import (
     GUESSES,
@@ -45,6 +42,9 @@ from cuectl.why import (
     waiting,
     why_dead,
 )
+from gateway_client.call_options import time_option
+from gateway_client.errors import CallError, Failure, InvalidCall
+from gateway_client.terminal.text import printable
 
 SECTION = "Waiting and launching"
 A_JOB, ANOTHER = "demo-sh010-lena_comp_v003", "demo-sh020-marco_smoke_v001"

@@ -8,15 +8,15 @@ from functools import partial
 
 from anyio import to_thread
 
-from cuectl.client.arguments import Arguments
-from cuectl.client.client import WHOLE, Answer
-from cuectl.client.gateway import GatewayClient
-from cuectl.client.openapi_document import Document, Operation
-from cuectl.errors import CallError, Failure, InvalidCall, WrongSetting
 from cuectl.methods import cached_methods, operation_named, short_name
 from cuectl.session import UNKNOWN_CALLER, Session
 from gateway.observe.logs import escaped
 from gateway_cli.assistant.marked import as_message
+from gateway_client.arguments import Arguments
+from gateway_client.client import WHOLE, Answer
+from gateway_client.errors import CallError, Failure, InvalidCall, WrongSetting
+from gateway_client.gateway import GatewayClient
+from gateway_client.openapi_document import Document, Operation
 
 CALLS_AT_ONCE = 8
 """More of them wait here, not at the gateway."""

@@ -10,13 +10,8 @@ from anyio import to_thread
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.json_schema import GenerateJsonSchema
 
-from cuectl.client.client import Answer, OutputOptions
-from cuectl.client.openapi_document import Document, Operation
 from cuectl.completion import paths_in
 from cuectl.methods import lines_about
-from cuectl.suggestions import did_you_mean
-from cuectl.terminal.layout import columns
-from cuectl.terminal.table import lists_in
 from gateway.observe.logs import escaped
 from gateway.schema.method_search import ranked
 from gateway_cli.assistant.farm import Farm, Problem, name_of
@@ -27,6 +22,11 @@ from gateway_cli.assistant.marked import (
     json_of,
 )
 from gateway_cli.client.search import methods_of
+from gateway_client.client import Answer, OutputOptions
+from gateway_client.openapi_document import Document, Operation
+from gateway_client.suggestions import did_you_mean
+from gateway_client.terminal.layout import columns
+from gateway_client.terminal.table import lists_in
 
 METHODS_LISTED = 12
 USUAL_ROWS, MOST_ROWS = 50, 1000

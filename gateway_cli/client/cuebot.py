@@ -8,10 +8,6 @@ from dataclasses import dataclass
 import uvloop
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from cuectl.client.arguments import Arguments, Field, Fields, Kind
-from cuectl.client.client import IGNORED_FIELDS, PASSING, WHOLE, Answer, Client
-from cuectl.client.method_names import parse_name
-from cuectl.errors import CallError
 from gateway.calls.invoke import Invocation, calls_within, invoke
 from gateway.calls.plan import Plan, plan
 from gateway.calls.preview import preview
@@ -39,6 +35,10 @@ from gateway.views.changes import comparison
 from gateway.views.columns import NO_OWNERS, Owned, Owners
 from gateway.views.compiled_view import Goal
 from gateway_cli.client.method_names import find_method
+from gateway_client.arguments import Arguments, Field, Fields, Kind
+from gateway_client.client import IGNORED_FIELDS, PASSING, WHOLE, Answer, Client
+from gateway_client.errors import CallError
+from gateway_client.method_names import parse_name
 
 DISCOVERY_TIMEOUT_SECONDS = 10.0
 OR_THE_PACKAGE = (

@@ -12,8 +12,14 @@ from typing import Any
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto as ProtoField
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
-from cuectl.client.gateway import gateway_client
-from cuectl.client.openapi_document import (
+from gateway.schema.description import commentable
+from gateway.settings.model import Settings
+from gateway_cli.client.cuebot import DISCOVERY_TIMEOUT_SECONDS
+from gateway_cli.common_options import Way
+from gateway_cli.tokens import token_source
+from gateway_client.errors import CallError
+from gateway_client.gateway import gateway_client
+from gateway_client.openapi_document import (
     COMPONENT,
     DOCUMENT,
     INPUT,
@@ -22,12 +28,6 @@ from cuectl.client.openapi_document import (
     Operation,
     types_of,
 )
-from cuectl.errors import CallError
-from gateway.schema.description import commentable
-from gateway.settings.model import Settings
-from gateway_cli.client.cuebot import DISCOVERY_TIMEOUT_SECONDS
-from gateway_cli.common_options import Way
-from gateway_cli.tokens import token_source
 
 SCALARS: Mapping[tuple[str, str], ProtoField.Type.ValueType] = {
     ("boolean", ""): ProtoField.TYPE_BOOL,

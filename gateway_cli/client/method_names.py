@@ -2,10 +2,10 @@
 
 from fnmatch import fnmatchcase
 
-from cuectl.client.method_names import explained, parse_name, with_package, with_suffix
-from cuectl.errors import InvalidCall
 from gateway.schema.catalog import Catalog, unknown_path
 from gateway.schema.method import Method
+from gateway_client.errors import InvalidCall
+from gateway_client.method_names import explained, parse_name, with_package, with_suffix
 
 
 def find_method(written: str, catalog: Catalog) -> Method:

@@ -1,8 +1,8 @@
 """The methods of a catalog or of a gateway, as they are searched for by words."""
 
-from cuectl.client.openapi_document import Document
 from gateway.schema.catalog import Catalog
 from gateway.schema.method_search import Described
+from gateway_client.openapi_document import Document
 
 
 def methods_of(source: Catalog | Document) -> list[Described]:

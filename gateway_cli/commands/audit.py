@@ -15,14 +15,14 @@ from typing import IO, Any, NamedTuple
 import click
 import orjson
 
-from cuectl.call_options import time_option
-from cuectl.errors import Failure
-from cuectl.terminal.layout import aligned
-from cuectl.terminal.table import cell
-from cuectl.terminal.text import clip, counted, json_text
 from gateway_cli.client.method_names import matches
 from gateway_cli.common_options import json_option
 from gateway_cli.exits import complain
+from gateway_client.call_options import time_option
+from gateway_client.errors import Failure
+from gateway_client.terminal.layout import aligned
+from gateway_client.terminal.table import cell
+from gateway_client.terminal.text import clip, counted, json_text
 
 GZIP = b"\x1f\x8b"
 BEGINNING = b'{"time":"'

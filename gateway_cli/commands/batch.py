@@ -9,16 +9,16 @@ from typing import BinaryIO, Literal
 import click
 import orjson
 
-from cuectl.call_options import time_option
-from cuectl.client.batch import LONGEST_SILENCE_SECONDS, BatchClient, Item, items_in
-from cuectl.client.gateway import gateway_client
-from cuectl.errors import CallError, InvalidCall
-from cuectl.terminal.exits import FAILED, WRONG_USAGE, failure_lines
-from cuectl.terminal.text import counted
 from gateway.errors import ConfigurationError
 from gateway_cli.common_options import Way, config_option, settings_from, way_options
 from gateway_cli.exits import complain
 from gateway_cli.tokens import token_source
+from gateway_client.batch import LONGEST_SILENCE_SECONDS, BatchClient, Item, items_in
+from gateway_client.call_options import time_option
+from gateway_client.errors import CallError, InvalidCall
+from gateway_client.gateway import gateway_client
+from gateway_client.terminal.exits import FAILED, WRONG_USAGE, failure_lines
+from gateway_client.terminal.text import counted
 
 
 @click.command()

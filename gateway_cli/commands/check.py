@@ -13,10 +13,6 @@ import orjson
 import uvloop
 from click.core import ParameterSource
 
-from cuectl.client.gateway import gateway_client
-from cuectl.errors import InvalidCall
-from cuectl.terminal.exits import FAILED, WRONG_USAGE
-from cuectl.terminal.text import counted, json_text, printable_lines
 from gateway.access.conditions import FACTS
 from gateway.access.rights import AccessRules, Rule
 from gateway.calls.facts import FactFinder
@@ -34,6 +30,10 @@ from gateway_cli.common_options import Way, config_option, json_option, settings
 from gateway_cli.exits import complain
 from gateway_cli.gateway_checks import GatewayReport, check_gateway
 from gateway_cli.tokens import claims_from, token_source
+from gateway_client.errors import InvalidCall
+from gateway_client.gateway import gateway_client
+from gateway_client.terminal.exits import FAILED, WRONG_USAGE
+from gateway_client.terminal.text import counted, json_text, printable_lines
 
 
 @click.command()

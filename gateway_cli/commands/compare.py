@@ -10,12 +10,6 @@ from typing import Any
 import click
 import orjson
 
-from cuectl.call_options import time_option
-from cuectl.client.gateway import check_url, gateway_client
-from cuectl.errors import Failure
-from cuectl.terminal.exits import FAILED
-from cuectl.terminal.layout import aligned
-from cuectl.terminal.text import clip, counted, json_text, printable, printable_lines
 from gateway.compat.profile import load_profile
 from gateway.errors import ConfigurationError
 from gateway_cli.client.cuebot import discover
@@ -24,6 +18,12 @@ from gateway_cli.common_options import config_option, json_option, settings_from
 from gateway_cli.compare.comparison import Comparison, Finding, Outcome, ReadOnlyGateway, Result
 from gateway_cli.exits import complain
 from gateway_cli.tokens import token_source
+from gateway_client.call_options import time_option
+from gateway_client.errors import Failure
+from gateway_client.gateway import check_url, gateway_client
+from gateway_client.terminal.exits import FAILED
+from gateway_client.terminal.layout import aligned
+from gateway_client.terminal.text import clip, counted, json_text, printable, printable_lines
 
 LONGEST_VALUE = 60
 """Characters of a value in the text; JSON has all of it."""

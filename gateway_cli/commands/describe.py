@@ -8,10 +8,6 @@ from typing import Any
 import click
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
-from cuectl.client.openapi_document import Document
-from cuectl.errors import Failure
-from cuectl.terminal.layout import columns
-from cuectl.terminal.text import printable_lines
 from gateway.schema.catalog import Catalog
 from gateway.schema.description import (
     Declaration,
@@ -28,6 +24,10 @@ from gateway_cli.client.declarations import files_of, put_comments, served_docum
 from gateway_cli.client.search import methods_of
 from gateway_cli.common_options import Way, config_option, settings_from, way_options
 from gateway_cli.prototext import proto_text, syntax_of
+from gateway_client.errors import Failure
+from gateway_client.openapi_document import Document
+from gateway_client.terminal.layout import columns
+from gateway_client.terminal.text import printable_lines
 
 OWN_PACKAGE = "google.protobuf."
 """Protobuf's own types, whose short names (`Type`, `Value`) are rarely meant."""

@@ -10,10 +10,6 @@ from textwrap import wrap
 
 import click
 
-from cuectl.client.openapi_document import Document
-from cuectl.errors import Failure
-from cuectl.terminal.layout import GAP, aligned
-from cuectl.terminal.text import json_text, printable_lines
 from gateway.schema.catalog import Catalog
 from gateway.schema.method_search import ranked
 from gateway.suggestions import did_you_mean
@@ -23,6 +19,10 @@ from gateway_cli.client.method_names import matches
 from gateway_cli.client.search import methods_of
 from gateway_cli.common_options import Way, config_option, json_option, settings_from, way_options
 from gateway_cli.exits import complain
+from gateway_client.errors import Failure
+from gateway_client.openapi_document import Document
+from gateway_client.terminal.layout import GAP, aligned
+from gateway_client.terminal.text import json_text, printable_lines
 
 HEADER = ("PATH", "REQUEST", "RESPONSE", "ALIAS OF", "SUMMARY")
 UNNAMED = "-"

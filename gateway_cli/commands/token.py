@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from cuectl.call_options import time_option
-from cuectl.errors import InvalidCall
 from gateway.access.tokens import token_rules
 from gateway.observe.logs import configure_logging
 from gateway_cli.common_options import config_option, settings_from
 from gateway_cli.tokens import claims_from, mint_token, signing_secret
+from gateway_client.call_options import time_option
+from gateway_client.errors import InvalidCall
 
 
 @click.command()

@@ -11,13 +11,13 @@ from dataclasses import asdict, dataclass, field
 
 import orjson
 
-from cuectl.client.gateway import GatewayClient
-from cuectl.errors import CallError
 from gateway.codec.fields import returned_types
 from gateway.codec.rewrite import Body, Default
 from gateway.schema.method import Method
 from gateway_cli.compare.differences import Difference, Documented, Reply, compare
 from gateway_cli.compare.samples import Samples
+from gateway_client.errors import CallError
+from gateway_client.gateway import GatewayClient
 
 REPETITIONS = 3
 """A difference has to show so many times in a row."""

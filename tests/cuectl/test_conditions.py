@@ -4,7 +4,7 @@ import pytest
 
 from cuectl.columns import Column
 from cuectl.conditions import with_fields
-from cuectl.errors import InvalidCall
+from gateway_client.errors import InvalidCall
 
 COLUMNS = [
     Column("DEAD", "stats.dead", also=("failed",)),

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from cuectl import PROGRAM
-from cuectl.errors import Failure, WrongSetting
-from cuectl.terminal.exits import UNAVAILABLE, WRONG_USAGE
-from cuectl.tokens import TokenSource, claims_of
+from gateway_client.errors import Failure, WrongSetting
+from gateway_client.terminal.exits import UNAVAILABLE, WRONG_USAGE
+from gateway_client.tokens import TokenSource, claims_of
 from tests.cuectl.calls import Cuectl, in_process
 from tests.support.commands import Ran
 from tests.support.servers import token

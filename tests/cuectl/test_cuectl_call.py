@@ -7,7 +7,7 @@ import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
 from cuebot_simulator.world.jobs import finish_job
-from cuectl.terminal.exits import NOT_FOUND, WRONG_USAGE
+from gateway_client.terminal.exits import NOT_FOUND, WRONG_USAGE
 from tests.cuectl.calls import Cuectl
 from tests.support.patience import until
 
@@ -111,7 +111,7 @@ async def test_the_examples_of_help_run(
     cuectl: Cuectl, cuebot: SimulatedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One waits for the end of a job."""
-    for module in ("gateway.calls.query", "cuectl.client.gateway"):
+    for module in ("gateway.calls.query", "gateway_client.gateway"):
         monkeypatch.setattr(f"{module}.LEAST_PERIOD_SECONDS", 0.01)
     told = (await cuectl("call", "--help")).text.partition("Example:\n")[2]
     first, waiting = re.findall(r"\n? +cuectl (.*)", told.partition("\n\n")[0])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cuectl.terminal.exits import NOT_FOUND, WRONG_USAGE
+from gateway_client.terminal.exits import NOT_FOUND, WRONG_USAGE
 from tests.cuectl.calls import Cuectl, in_process
 
 PAGE = Path(__file__).parents[2] / "docs" / "cuectl.md"

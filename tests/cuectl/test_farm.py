@@ -4,7 +4,7 @@ import shlex
 
 import pytest
 
-from cuectl.terminal.exits import FAILED, NOT_FOUND
+from gateway_client.terminal.exits import FAILED, NOT_FOUND
 from tests.cuectl.calls import Cuectl
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from cuectl.errors import InvalidCall
 from cuectl.frame_words import Frames, Part, amount, is_frame, lost, parts_of
+from gateway_client.errors import InvalidCall
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
-from cuectl.terminal.exits import FAILED, NOT_FOUND, WRONG_USAGE
 from cuectl.verbs import frames
+from gateway_client.terminal.exits import FAILED, NOT_FOUND, WRONG_USAGE
 from tests.cuectl.calls import Cuectl
 from tests.simulator.specs import job_xml, layer_xml, spec_xml
 

@@ -9,7 +9,7 @@ import pytest
 from cuebot_simulator.server import SimulatedCuebot
 from cuebot_simulator.world.state import by_name
 from cuectl.tables import time_left
-from cuectl.terminal.exits import FAILED, NOT_FOUND, WRONG_USAGE
+from gateway_client.terminal.exits import FAILED, NOT_FOUND, WRONG_USAGE
 from tests.cuectl.calls import Cuectl
 from tests.support.rights import rule, signed
 from tests.support.servers import gateway_for

@@ -4,7 +4,7 @@ import shlex
 
 import pytest
 
-from cuectl.terminal.exits import FAILED, NOT_FOUND, WRONG_USAGE
+from gateway_client.terminal.exits import FAILED, NOT_FOUND, WRONG_USAGE
 from tests.cuectl.calls import Cuectl
 
 

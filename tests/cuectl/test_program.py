@@ -9,8 +9,8 @@ import pytest
 
 from cuectl.foreign import LINES
 from cuectl.program import OWN, SECTIONS
-from cuectl.terminal.exits import GAVE_UP, WRONG_USAGE
 from cuectl.verb import Verb
+from gateway_client.terminal.exits import GAVE_UP, WRONG_USAGE
 from tests.cuectl.calls import Cuectl, in_process
 from tests.simulator.specs import spec_xml
 

@@ -4,7 +4,7 @@ import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
 from cuebot_simulator.world.state import by_name
-from cuectl.terminal.exits import FAILED, NOT_FOUND, WRONG_USAGE
+from gateway_client.terminal.exits import FAILED, NOT_FOUND, WRONG_USAGE
 from tests.cuectl.calls import Cuectl
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]

@@ -12,8 +12,8 @@ import pytest
 import cuectl as package
 from cuectl import completion
 from cuectl.session import Session
-from cuectl.terminal.exits import MEANINGS
 from gateway import __version__
+from gateway_client.terminal.exits import MEANINGS
 from tests.cuectl.calls import Cuectl, in_process
 from tests.support.servers import clean_environment
 

@@ -18,9 +18,9 @@ from cuebot_simulator.world.messages import read_messages
 from cuebot_simulator.world.state import by_name
 from cuebot_simulator.world.studio import build_farm
 from cuectl.following import Screen, bars_of, end_of
-from cuectl.terminal.exits import FAILED, GAVE_UP, NOT_FOUND, WRONG_USAGE
 from cuectl.verbs import waiting
 from cuectl.why import GUESSES, MAY_START
+from gateway_client.terminal.exits import FAILED, GAVE_UP, NOT_FOUND, WRONG_USAGE
 from tests.cuectl.calls import Cuectl
 from tests.simulator.specs import job_xml, layer_xml, spec_xml
 from tests.support.farms import NOW, running_farm
@@ -252,7 +252,7 @@ async def test_a_dependency_is_made_shown_and_dropped(cuectl: Cuectl, clock: Sto
 @pytest.fixture
 def short_periods(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.calls.query.LEAST_PERIOD_SECONDS", 0.01)
-    monkeypatch.setattr("cuectl.client.gateway.LEAST_PERIOD_SECONDS", 0.01)
+    monkeypatch.setattr("gateway_client.gateway.LEAST_PERIOD_SECONDS", 0.01)
     monkeypatch.setattr("cuectl.following.EVERY_SECONDS", 0.01)
 
 

@@ -11,9 +11,9 @@ import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
 from cuebot_simulator.world.state import by_name
-from cuectl.errors import CallError
-from cuectl.terminal.exits import INTERRUPTED, NOT_FOUND, WRONG_USAGE
 from cuectl.watching import Changes, Lines, watch
+from gateway_client.errors import CallError
+from gateway_client.terminal.exits import INTERRUPTED, NOT_FOUND, WRONG_USAGE
 from tests.cuectl.calls import Cuectl
 from tests.support.commands import Running, Terminal, started
 from tests.support.patience import PATIENCE

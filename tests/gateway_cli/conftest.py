@@ -6,8 +6,8 @@ from functools import partial
 import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
-from cuectl.client.gateway import gateway_client
 from gateway_cli.client.cuebot import cuebot_client
+from gateway_client.gateway import gateway_client
 from tests.gateway_cli.calls import FarmGateway, Opening
 from tests.support.servers import ScriptedCuebot, SharedGateway, settings_for, token
 

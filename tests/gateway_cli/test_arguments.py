@@ -8,11 +8,11 @@ import click
 import orjson
 import pytest
 
-from cuectl.client.arguments import Fields, guess, read_arguments
-from cuectl.client.openapi_document import read_document
-from cuectl.errors import CallError, Failure, InvalidCall
 from gateway.openapi.document import as_json
 from gateway_cli.client.cuebot import fields_of
+from gateway_client.arguments import Fields, guess, read_arguments
+from gateway_client.errors import CallError, Failure, InvalidCall
+from gateway_client.openapi_document import read_document
 from tests.support.openapi import catalog, document
 
 CATALOG = catalog()

@@ -7,10 +7,10 @@ from typing import Any
 import grpc
 import pytest
 
-from cuectl.client.batch import BatchClient, items_in
-from cuectl.client.gateway import gateway_client
-from cuectl.errors import InvalidCall
-from cuectl.terminal.exits import FAILED, WRONG_USAGE
+from gateway_client.batch import BatchClient, items_in
+from gateway_client.errors import InvalidCall
+from gateway_client.gateway import gateway_client
+from gateway_client.terminal.exits import FAILED, WRONG_USAGE
 from tests.gateway_cli.calls import JSON, LOSES, Reply, stand_in
 from tests.support.commands import Ran, run_beside
 from tests.support.opencue import message_class

@@ -9,8 +9,8 @@ import grpc
 import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
-from cuectl.terminal.exits import FAILED, INTERRUPTED, UNAVAILABLE
 from gateway_cli.client.cuebot import cuebot_client
+from gateway_client.terminal.exits import FAILED, INTERRUPTED, UNAVAILABLE
 from tests.gateway_cli.calls import FarmGateway, Opening, Watching, perform
 from tests.support.commands import Ran, Terminal, run, run_beside, started
 from tests.support.patience import PATIENCE

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
-from cuectl.client.client import OutputOptions
-from cuectl.client.gateway import gateway_client
-from cuectl.terminal.exits import FAILED, WRONG_USAGE
 from gateway_cli.client.cuebot import cuebot_client
+from gateway_client.client import OutputOptions
+from gateway_client.gateway import gateway_client
+from gateway_client.terminal.exits import FAILED, WRONG_USAGE
 from tests.gateway_cli.calls import JSON, NO_PUT, Done, Opening, perform, stand_in
 from tests.support.farms import running_farm, still_farm
 from tests.support.opencue import message_class

@@ -9,7 +9,6 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from grpc import StatusCode
 
 from cuebot_simulator.server import SimulatedCuebot
-from cuectl.errors import InvalidCall
 from gateway.discovery.files import FILE_SUFFIXES
 from gateway.discovery.reflection import PATH, VERSIONS
 from gateway.errors import GatewayError
@@ -18,6 +17,7 @@ from gateway_cli.checks import Report, run_checks, schema_object
 from gateway_cli.client.cuebot import discover_once
 from gateway_cli.commands.check import with_known
 from gateway_cli.tokens import claims_from
+from gateway_client.errors import InvalidCall
 from tests.support.commands import OPENCUE, Ran, assert_one_line, in_process, run_beside
 from tests.support.farms import running_farm, still_farm
 from tests.support.opencue import opencue

@@ -7,9 +7,9 @@ from email.utils import format_datetime
 import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
-from cuectl.client.gateway import gateway_client
-from cuectl.errors import InvalidCall
 from gateway_cli.gateway_checks import GatewayReport, check_gateway
+from gateway_client.errors import InvalidCall
+from gateway_client.gateway import gateway_client
 from tests.gateway_cli.calls import JSON, FarmGateway, stand_in
 from tests.support.commands import run_beside
 from tests.support.servers import SECRET, Gateway, gateway_for, token

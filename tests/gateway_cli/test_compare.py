@@ -10,7 +10,6 @@ import pytest
 from starlette.responses import Response
 
 from cuebot_simulator.server import SimulatedCuebot
-from cuectl.client.gateway import gateway_client
 from gateway.compat.profile import load_profile
 from gateway_cli.commands.compare import lines
 from gateway_cli.compare.comparison import (
@@ -22,6 +21,7 @@ from gateway_cli.compare.comparison import (
     Result,
     seconds_of,
 )
+from gateway_client.gateway import gateway_client
 from tests.gateway_cli.test_cli_docs import ROOT, stable
 from tests.support.commands import Terminal, assert_one_line, in_process, run_beside, started
 from tests.support.go_gateway import GoGateway, running_go_gateway
@@ -277,7 +277,7 @@ async def test_a_method_that_neither_answers_in_time_is_skipped(
     grace: float,
 ) -> None:
     """It is asked once, whoever's clock has run out, and no gateway is given up because of it."""
-    monkeypatch.setattr("cuectl.client.gateway.GRACE_SECONDS", grace)
+    monkeypatch.setattr("gateway_client.gateway.GRACE_SECONDS", grace)
     here, there = both
     never = (HOSTS, GET_UPDATED, ACTIVE, FACILITIES)
     for path in never:
@@ -295,7 +295,7 @@ async def test_a_method_that_neither_answers_in_time_is_skipped(
 async def test_a_method_that_only_one_answers_in_time_differs(
     scripted: ScriptedCuebot, both: tuple[Gateway, GoGateway], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cuectl.client.gateway.GRACE_SECONDS", 0.0)
+    monkeypatch.setattr("gateway_client.gateway.GRACE_SECONDS", 0.0)
 
     async def hang_for_the_other(request: bytes, context: Context) -> bytes:
         if "x-gateway-principal" not in dict(context.invocation_metadata() or ()):

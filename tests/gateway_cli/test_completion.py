@@ -9,8 +9,6 @@ from pathlib import Path
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from cuectl.client.method_names import path_of
-from cuectl.errors import InvalidCall
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
 from gateway.discovery.files import read_package
@@ -19,6 +17,8 @@ from gateway.schema.description import assumed_schema
 from gateway.schema.selection import Selection
 from gateway_cli.client.method_names import find_method
 from gateway_cli.commands.completion import spellings
+from gateway_client.errors import InvalidCall
+from gateway_client.method_names import path_of
 from tests.support.commands import PROGRAM, in_process
 from tests.support.openapi import catalog
 from tests.support.opencue import opencue

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from cuectl.client import gateway as client_module
-from cuectl.client.client import OutputOptions
-from cuectl.client.gateway import gateway_client
-from cuectl.errors import WrongSetting
-from cuectl.terminal.exits import FAILED, NOT_FOUND, UNAVAILABLE, WRONG_USAGE
+from gateway_client import gateway as client_module
+from gateway_client.client import OutputOptions
+from gateway_client.errors import WrongSetting
+from gateway_client.gateway import gateway_client
+from gateway_client.terminal.exits import FAILED, NOT_FOUND, UNAVAILABLE, WRONG_USAGE
 from tests.gateway_cli.calls import JSON, LOSES, NO_PUT, NOWHERE, Reply, perform, stand_in
 from tests.support.servers import token
 

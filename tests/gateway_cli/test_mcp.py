@@ -16,12 +16,12 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.shared.exceptions import MCPError
 
 from cuebot_simulator.server import SimulatedCuebot
-from cuectl.client.gateway import KEY
 from gateway_cli.assistant import server as mcp_server
 from gateway_cli.assistant.farm import Problem
 from gateway_cli.assistant.marked import ANSWER_MAX_CHARACTERS
 from gateway_cli.assistant.tools import TOOLS
 from gateway_cli.commands.mcp import mcp
+from gateway_client.gateway import KEY
 from tests.gateway_cli.assistants import Assistant, assistant, assistant_of_context, told
 from tests.gateway_cli.calls import JSON, LOSES, NO_PUT, FarmGateway, Reply, stand_in
 from tests.support.audit import outcomes
@@ -437,7 +437,7 @@ async def test_a_change_is_made_once_and_written_down(
 
 async def test_a_change_has_a_key_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """A lost connection does not lead to a second one, and what is not known is said."""
-    monkeypatch.setattr("cuectl.client.gateway.RETRY_PAUSES_SECONDS", (0, 0))
+    monkeypatch.setattr("gateway_client.gateway.RETRY_PAUSES_SECONDS", (0, 0))
     failed: Reply = ("504 Gateway Timeout", JSON, b'{"code": 4, "message": "too slow"}')
     async with stand_in(GET=document(), POST=[LOSES, failed], PUT=NO_PUT) as server:
         async with assistant(server.url) as asked:
@@ -524,7 +524,7 @@ async def test_a_gateway_that_is_not_there(folder: Path) -> None:
 async def test_a_gateway_that_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     """A program has its list of tools before the gateway answers, and all calls end in time."""
     monkeypatch.setattr(mcp_server, "METHODS_WAIT_SECONDS", 0.05)
-    monkeypatch.setattr("cuectl.client.gateway.GRACE_SECONDS", 0.2)
+    monkeypatch.setattr("gateway_client.gateway.GRACE_SECONDS", 0.2)
     release = asyncio.Event()
     connections = 0
 

@@ -9,11 +9,11 @@ from unicodedata import bidirectional, category
 
 import pytest
 
-from cuectl.client.client import Answer, Form
-from cuectl.errors import CallError, InvalidCall
-from cuectl.terminal.output import Output
-from cuectl.terminal.table import table
-from cuectl.terminal.text import (
+from gateway_client.client import Answer, Form
+from gateway_client.errors import CallError, InvalidCall
+from gateway_client.terminal.output import Output
+from gateway_client.terminal.table import table
+from gateway_client.terminal.text import (
     colored,
     json_text,
     one_line,

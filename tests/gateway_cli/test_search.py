@@ -4,13 +4,13 @@ from itertools import chain
 
 import pytest
 
-from cuectl.client.openapi_document import read_document
 from gateway.compat.build import build_catalog
 from gateway.openapi.document import as_json
 from gateway.schema.description import assumed_schema
 from gateway.schema.method_search import is_mistyped, ranked, stem_of
 from gateway.schema.selection import Selection
 from gateway_cli.client.search import methods_of
+from gateway_client.openapi_document import read_document
 from tests.support.openapi import catalog, document
 from tests.support.protos import file_of_services
 from tests.support.searches import FIRST, NOTHING

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from cuectl.terminal.exits import WRONG_USAGE
+from gateway_client.terminal.exits import WRONG_USAGE
 from tests.support.commands import OPENCUE, Terminal, assert_one_line, child, in_process, started
 from tests.support.servers import SECRET, free_port
 

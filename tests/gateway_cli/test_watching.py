@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from cuectl.call_options import Watch
-from cuectl.client import gateway as client_module
-from cuectl.client.client import OutputOptions
-from cuectl.client.event_stream import LostRows, Row, Watched, events_in, in_order
-from cuectl.client.gateway import gateway_client
-from cuectl.terminal.exits import FAILED, GAVE_UP, WRONG_USAGE
+from gateway_client import gateway as client_module
+from gateway_client.call_options import Watch
+from gateway_client.client import OutputOptions
+from gateway_client.event_stream import LostRows, Row, Watched, events_in, in_order
+from gateway_client.gateway import gateway_client
+from gateway_client.terminal.exits import FAILED, GAVE_UP, WRONG_USAGE
 from tests.gateway_cli.calls import JSON, NO_PUT, Opening, Reply, Watching, perform, stand_in
 from tests.support.opencue import message_class
 from tests.support.patience import until

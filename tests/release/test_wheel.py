@@ -17,7 +17,7 @@ from tests.support.servers import clean_environment
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent.parent
-PACKAGES = {"gateway", "gateway_cli", "cuectl", "cuebot_simulator"}
+PACKAGES = {"gateway", "gateway_cli", "gateway_client", "cuectl", "cuebot_simulator"}
 VERSIONS = ("3.11", "3.12", "3.13", "3.14")
 OFFLINE = "error sending request for url"
 """What uv says when there is no way to its index."""

@@ -12,13 +12,13 @@ import pytest
 import trustme
 from structlog.testing import capture_logs
 
-from cuectl.client.arguments import Arguments
 from gateway.errors import Code, ConfigurationError
 from gateway.settings.model import Settings
 from gateway.upstream.cuebot import open_upstream, tls_of
 from gateway.upstream.interface import CallFailed, Reason
 from gateway_cli.checks import run_checks
 from gateway_cli.client.cuebot import cuebot_client
+from gateway_client.arguments import Arguments
 from tests.support.patience import PATIENCE
 from tests.support.servers import ON_EACH_TRANSPORT, running_cuebot, running_gateway, settings_for
 from tests.support.two_versions import ECHO, OLD, ChangingCuebot, own_word

@@ -10,7 +10,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from cuectl.client.client import FORMS, Form, OutputOptions
+from gateway_client.client import FORMS, Form, OutputOptions
 
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d|)", re.ASCII)
@@ -55,15 +55,14 @@ def split_fields(
 def complete_fields(
     context: click.Context, parameter: click.Parameter, begun: str
 ) -> list[CompletionItem]:
-    """The fields of a method's answer, which `cuectl` has in its cache."""
+    """The fields of a method's answer, which the session of `cuectl` knows."""
     session = context.find_root().obj
     if session is None:
         return []
-    from cuectl.completion import answer_fields_like
-
     # An option without its value is where click stops reading.
     *_, after = os.environ.get("COMP_WORDS", "").partition(" call ")
-    return answer_fields_like(session, after.strip().partition(" ")[0], begun)
+    found: list[CompletionItem] = session.answer_fields_like(after.strip().partition(" ")[0], begun)
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

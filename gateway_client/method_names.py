@@ -2,7 +2,7 @@
 
 import re
 
-from cuectl.errors import InvalidCall
+from gateway_client.errors import InvalidCall
 
 NAME = re.compile(r"/{0,2}([A-Za-z_][\w.]*)(?:/|\.(?!\w*Interface\Z))([A-Za-z_]\w*)", re.ASCII)
 """A service and a method, with a slash or a dot between them."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import click
 
-from cuectl.terminal.text import clip
+from gateway_client.terminal.text import clip
 
 NOTHING = "-"
 """The cell of an unset field, so that every row has a word in every column."""

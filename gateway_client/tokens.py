@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from cuectl.errors import Failure, WrongSetting
+from gateway_client.errors import Failure, WrongSetting
 
 RENEWED_BEFORE_SECONDS = 30.0
 COMMAND_TIMEOUT_SECONDS = 120.0

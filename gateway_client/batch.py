@@ -9,7 +9,8 @@ from typing import Any
 
 import orjson
 
-from cuectl.client.gateway import (
+from gateway_client.errors import CallError, InvalidCall
+from gateway_client.gateway import (
     BATCH,
     KEY,
     NO_METHOD,
@@ -19,8 +20,7 @@ from cuectl.client.gateway import (
     error_of,
     outcome_unknown,
 )
-from cuectl.client.method_names import path_of
-from cuectl.errors import CallError, InvalidCall
+from gateway_client.method_names import path_of
 
 ITEMS_AT_ONCE = 1000
 CANCELLED = 499

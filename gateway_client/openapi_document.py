@@ -6,8 +6,8 @@ from typing import Any
 
 import orjson
 
-from cuectl.client.arguments import Field, Fields, Kind
-from cuectl.errors import CallError
+from gateway_client.arguments import Field, Fields, Kind
+from gateway_client.errors import CallError
 
 DOCUMENT = "/openapi.json"
 COMPONENT = "#/components/schemas/"

@@ -9,8 +9,8 @@ from typing import Any, TextIO
 
 import click
 
-from cuectl.errors import CallError, Failure, InvalidCall, WrongSetting
-from cuectl.terminal.text import one_line, printable, printable_lines
+from gateway_client.errors import CallError, Failure, InvalidCall, WrongSetting
+from gateway_client.terminal.text import one_line, printable, printable_lines
 
 FAILED, WRONG_USAGE, NOT_FOUND, UNAVAILABLE, CUT, GAVE_UP = 1, 2, 3, 4, 5, 6
 SHOWN_FAILURES = 10

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from cuectl.columns import value_at
+from gateway_client.paths import value_at
 
 MEDIA_TYPE = "text/event-stream"
 ID = "id"

@@ -6,11 +6,11 @@ from typing import Any
 
 import orjson
 
-from cuectl.client.openapi_document import json_name
-from cuectl.errors import InvalidCall
-from cuectl.suggestions import did_you_mean
-from cuectl.terminal.layout import NOTHING, aligned
-from cuectl.terminal.text import printable
+from gateway_client.errors import InvalidCall
+from gateway_client.openapi_document import json_name
+from gateway_client.suggestions import did_you_mean
+from gateway_client.terminal.layout import NOTHING, aligned
+from gateway_client.terminal.text import printable
 
 Row = Mapping[str, Any]
 NO_UNITS: Mapping[str, str] = MappingProxyType({})

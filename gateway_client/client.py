@@ -9,8 +9,8 @@ from urllib.parse import unquote
 
 import orjson
 
-from cuectl.client.arguments import Arguments
-from cuectl.errors import CallError, InvalidCall
+from gateway_client.arguments import Arguments
+from gateway_client.errors import CallError, InvalidCall
 
 IGNORED_FIELDS = "X-Ignored-Fields"
 TRUNCATED = "X-Truncated"

@@ -9,11 +9,11 @@ from typing import BinaryIO, TextIO
 
 import orjson
 
-from cuectl.client.client import Answer, Form, ignored_fields
-from cuectl.errors import CallError
-from cuectl.terminal.exits import complain, text_of
-from cuectl.terminal.table import table
-from cuectl.terminal.text import (
+from gateway_client.client import Answer, Form, ignored_fields
+from gateway_client.errors import CallError
+from gateway_client.terminal.exits import complain, text_of
+from gateway_client.terminal.table import table
+from gateway_client.terminal.text import (
     ELLIPSIS,
     clip,
     colored,

@@ -13,8 +13,8 @@ from urllib.request import getproxies, proxy_bypass
 
 import orjson
 
-from cuectl.client.arguments import Arguments, Fields, guess, unknown
-from cuectl.client.client import (
+from gateway_client.arguments import Arguments, Fields, guess, unknown
+from gateway_client.client import (
     FILTERED,
     NO_MATCH,
     PASSING,
@@ -24,7 +24,8 @@ from cuectl.client.client import (
     ignored_fields,
     polled,
 )
-from cuectl.client.event_stream import (
+from gateway_client.errors import CODES, CallError, InvalidCall, WrongSetting
+from gateway_client.event_stream import (
     ID,
     MEDIA_TYPE,
     Event,
@@ -32,10 +33,9 @@ from cuectl.client.event_stream import (
     Watched,
     events_in,
 )
-from cuectl.client.light import httpx
-from cuectl.client.method_names import explained, path_of
-from cuectl.client.openapi_document import DOCUMENT, Document, Operation, read_document
-from cuectl.errors import CODES, CallError, InvalidCall, WrongSetting
+from gateway_client.light import httpx
+from gateway_client.method_names import explained, path_of
+from gateway_client.openapi_document import DOCUMENT, Document, Operation, read_document
 
 GRACE_SECONDS = 5.0
 """Time for the gateway to answer, added to the call's timeout."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 import orjson
 
-from cuectl.errors import CallError, Failure, InvalidCall
+from gateway_client.errors import CallError, Failure, InvalidCall
 
 STANDARD_INPUT = "-"
 WORD = re.compile(r"([^\s=:@{}\[\]\"']+)(:=|=|@)(.*)", re.DOTALL)

@@ -1,1 +1,0 @@
-"""Calls through a gateway, over HTTP."""
