@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, TypeVar
 from gateway_client.errors import CallError, WrongSetting
 
 if TYPE_CHECKING:  # slow to import, and not needed by all commands
-    from click.shell_completion import CompletionItem
-
     from cuectl.contexts import Context
     from cuectl.schema_cache import SchemaCache
     from gateway_client.gateway import GatewayClient
@@ -87,12 +85,6 @@ class Session:
         from cuectl.schema_cache import FRESH_SECONDS
 
         return self.cache.age > FRESH_SECONDS
-
-    def answer_fields_like(self, method: str, begun: str) -> "list[CompletionItem]":
-        """The fields of a method's rows, for completion."""
-        from cuectl.completion import answer_fields_like
-
-        return answer_fields_like(self, method, begun)
 
     def refresh(self) -> None:
         """Ask whether the document has changed. Raises CallError."""

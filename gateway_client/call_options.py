@@ -1,6 +1,5 @@
 """The options of a call: for its answer, for watching it, and for how it is shown."""
 
-import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from click.shell_completion import CompletionItem
 from gateway_client.client import FORMS, Form, OutputOptions
 
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
+Completion = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d|)", re.ASCII)
 DAY = 86400.0
 UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0, "d": DAY}
@@ -52,19 +52,6 @@ def split_fields(
     return fields
 
 
-def complete_fields(
-    context: click.Context, parameter: click.Parameter, begun: str
-) -> list[CompletionItem]:
-    """The fields of a method's answer, which the session of `cuectl` knows."""
-    session = context.find_root().obj
-    if session is None:
-        return []
-    # An option without its value is where click stops reading.
-    *_, after = os.environ.get("COMP_WORDS", "").partition(" call ")
-    found: list[CompletionItem] = session.answer_fields_like(after.strip().partition(" ")[0], begun)
-    return found
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
     """A call whose answer is looked at again and again."""
@@ -99,15 +86,6 @@ class CallOptions:
 
 
 OPTIONS: tuple[Decorator, ...] = (
-    click.option(
-        "--fields",
-        "--columns",
-        "fields",
-        metavar="NAMES",
-        callback=split_fields,
-        shell_complete=complete_fields,
-        help="Show these fields only, such as name,jobStats.runningFrames.",
-    ),
     click.option(
         "--where",
         metavar="CONDITION",
@@ -165,56 +143,74 @@ OPTIONS: tuple[Decorator, ...] = (
 )
 
 
-def call_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The options of a call, which the command gets as `options`."""
+def call_options(complete_fields: Completion | None = None) -> Decorator:
+    """A decorator with the options of a call, which the command gets as `options`.
 
-    @wraps(command)
-    def with_options(
-        *arguments: Any,
-        form: Form | None,
-        every: float | None,
-        until: str,
-        timeout: float | None,
-        dry_run: bool,
-        indent: bool | None,
-        count_by: str | None,
-        **given: Any,
-    ) -> None:
-        if count_by is not None:
-            if given["group"] is not None:
-                raise click.UsageError("--count-by has its own groups: leave out --group")
-            given |= {"group": count_by, "count": True}
-        asked = {name: given.pop(name) for name in OF_ANSWERS}
-        if form == "name" and asked["fields"]:
-            raise click.UsageError(
-                "-o name prints names only; for other fields, use -o csv or table"
-            )
-        output = OutputOptions(**asked)
-        if form == "name" and output.groups:
-            raise click.UsageError("-o name prints names of rows; for groups, use -o csv or table")
-        output = replace(
-            output, form=form or ("table" if output.fields or output.groups else "json")
-        )
-        if dry_run and (until or every is not None):
-            raise click.UsageError("a dry run is made once: leave out --watch and --until")
-        watch = None
-        if until or every is not None:
-            watch = Watch(
-                every=every or 2.0,
-                shows=every is not None,
-                until=until,
-                timeout=timeout if until else None,
-            )
-        options = CallOptions(
-            output=output,
-            watch=watch,
-            timeout=None if until else timeout,
-            dry_run=dry_run,
-            indent=indent,
-        )
-        command(*arguments, options=options, **given)
+    `complete_fields` completes the names behind --fields.
+    """
+    fields = click.option(
+        "--fields",
+        "--columns",
+        "fields",
+        metavar="NAMES",
+        callback=split_fields,
+        shell_complete=complete_fields,
+        help="Show these fields only, such as name,jobStats.runningFrames.",
+    )
+    options: tuple[Decorator, ...] = (fields, *OPTIONS)
 
-    wrapped: Callable[..., None] = with_options
-    for option in reversed(OPTIONS):
-        wrapped = option(wrapped)
-    return wrapped
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def with_options(
+            *arguments: Any,
+            form: Form | None,
+            every: float | None,
+            until: str,
+            timeout: float | None,
+            dry_run: bool,
+            indent: bool | None,
+            count_by: str | None,
+            **given: Any,
+        ) -> None:
+            if count_by is not None:
+                if given["group"] is not None:
+                    raise click.UsageError("--count-by has its own groups: leave out --group")
+                given |= {"group": count_by, "count": True}
+            asked = {name: given.pop(name) for name in OF_ANSWERS}
+            if form == "name" and asked["fields"]:
+                raise click.UsageError(
+                    "-o name prints names only; for other fields, use -o csv or table"
+                )
+            output = OutputOptions(**asked)
+            if form == "name" and output.groups:
+                raise click.UsageError(
+                    "-o name prints names of rows; for groups, use -o csv or table"
+                )
+            output = replace(
+                output, form=form or ("table" if output.fields or output.groups else "json")
+            )
+            if dry_run and (until or every is not None):
+                raise click.UsageError("a dry run is made once: leave out --watch and --until")
+            watch = None
+            if until or every is not None:
+                watch = Watch(
+                    every=every or 2.0,
+                    shows=every is not None,
+                    until=until,
+                    timeout=timeout if until else None,
+                )
+            given_options = CallOptions(
+                output=output,
+                watch=watch,
+                timeout=None if until else timeout,
+                dry_run=dry_run,
+                indent=indent,
+            )
+            command(*arguments, options=given_options, **given)
+
+        wrapped: Callable[..., None] = with_options
+        for option in reversed(options):
+            wrapped = option(wrapped)
+        return wrapped
+
+    return decorate

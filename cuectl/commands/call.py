@@ -1,6 +1,7 @@
 """`cuectl call`."""
 
 import gc
+import os
 
 import click
 from click.shell_completion import CompletionItem
@@ -43,10 +44,22 @@ def complete_word(
     return fields_like(context.ensure_object(Session), name, begun)
 
 
+def complete_fields(
+    context: click.Context, parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
+    """The fields of the method's answer."""
+    from cuectl.completion import answer_fields_like
+
+    # An option without its value is where click stops reading.
+    *_, after = os.environ.get("COMP_WORDS", "").partition(" call ")
+    session = context.find_root().ensure_object(Session)
+    return answer_fields_like(session, after.strip().partition(" ")[0], begun)
+
+
 @click.command(cls=HelpOfMethods)
 @click.argument("name", metavar="METHOD", shell_complete=complete_name)
 @click.argument("words", metavar="[ARGUMENT]...", nargs=-1, shell_complete=complete_word)
-@call_options
+@call_options(complete_fields)
 @click.pass_obj
 def call(session: Session, name: str, words: tuple[str, ...], options: CallOptions) -> None:
     """Call any method and print its answer.

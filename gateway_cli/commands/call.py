@@ -37,7 +37,7 @@ def full_name_of(name: str) -> str:
 @click.command(cls=HelpOfMethods)
 @click.argument("name", metavar="INTERFACE/METHOD", shell_complete=complete_method)
 @click.argument("words", metavar="[ARGUMENT]...", nargs=-1)
-@call_options
+@call_options()
 @way_options
 @config_option
 def call(
