@@ -5,7 +5,11 @@ from collections.abc import Callable
 
 import click
 
+from gateway_client.call_options import DURATION, UNIT_SECONDS
+
 NUMBER = re.compile(r"\d+(\.\d+)?")
+SIZE = re.compile(r"(\d+(?:\.\d+)?) *([kmgt])i?b?", re.IGNORECASE)
+KB = {"k": 1, "m": 2**10, "g": 2**20, "t": 2**30}
 WHOLE = re.compile(r"\d+")
 SWITCHES = {"on": True, "yes": True, "true": True, "off": False, "no": False, "false": False}
 
@@ -32,12 +36,37 @@ def in_units(per: int) -> Callable[[str], int]:
     """The type of a number that becomes an integer of Cuebot's units: `per` of them are one."""
 
     def number_of_units(value: str) -> int:
-        units = round(number(value) * per)
-        if not units and float(value):
-            raise click.BadParameter(f"{value} is too little: it would be 0")
-        return units
+        return not_nothing(value, round(number(value) * per))
 
     return number_of_units
+
+
+def size_in_kb(value: str) -> int:
+    """A size with a unit, in kB (of 1024). Raises BadParameter."""
+    found = SIZE.fullmatch(value.strip())
+    if found is None:
+        raise click.BadParameter(f"{value!r} is no size with a unit; write it like 16GB")
+    return not_nothing(value, round(float(found[1]) * KB[found[2].lower()]))
+
+
+def minutes_of(value: str) -> int:
+    """A time with a unit, in whole minutes; 0 for `off`. Raises BadParameter."""
+    if value.strip() in ("off", "0"):
+        return 0
+    found = DURATION.fullmatch(value.strip())
+    if found is None or not found[2]:
+        raise click.BadParameter(f"{value!r} is no time with a unit; write it like 2h, 90m, or off")
+    minutes = float(found[1]) * UNIT_SECONDS[found[2]] / 60
+    if not minutes or not minutes.is_integer():
+        raise click.BadParameter(f"{value} is not in whole minutes")
+    return int(minutes)
+
+
+def not_nothing(value: str, units: int) -> int:
+    """Raises BadParameter for a value that is not 0, and would become 0."""
+    if not units and value.strip(" 0.").strip():
+        raise click.BadParameter(f"{value} is too little: it would be 0")
+    return units
 
 
 def matched(value: str, pattern: re.Pattern[str], kind: str, example: str) -> str:

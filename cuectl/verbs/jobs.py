@@ -33,6 +33,7 @@ from cuectl.lists import (
 )
 from cuectl.selection import ID, Query, Selection, choosing, names_in, spelled
 from cuectl.tables import JOBS, TIME_LEFT
+from cuectl.values import switch, whole
 from cuectl.verb import verb
 from gateway_client.errors import CallError, Failure, InvalidCall
 from gateway_client.suggestions import did_you_mean
@@ -224,7 +225,7 @@ def resume(farm: Farm, jobs: Selection, comment: str | None, how: How) -> None:
 
 @verb(SET_PRIORITY, examples=(f"cuectl priority {A_JOB} 200", "cuectl priority --mine 120"))
 @choosing(PENDING_JOB, *JOB_CHANGES)
-@click.argument("priority", type=int)
+@click.argument("priority", type=whole)
 @change_options
 def priority(farm: Farm, jobs: Selection, priority: int, how: How) -> None:
     """Set the priority of jobs: higher ones run first."""
@@ -233,7 +234,7 @@ def priority(farm: Farm, jobs: Selection, priority: int, how: How) -> None:
 
 @verb(SET_MAX_CORES, examples=(f"cuectl max-cores {A_JOB} 40", "cuectl max-cores --user lena 16"))
 @choosing(PENDING_JOB, *JOB_CHANGES)
-@click.argument("cores", type=click.IntRange(0))
+@click.argument("cores", type=whole)
 @change_options
 def max_cores(farm: Farm, jobs: Selection, cores: int, how: How) -> None:
     """Set how many cores jobs may have at most, each."""
@@ -242,7 +243,7 @@ def max_cores(farm: Farm, jobs: Selection, cores: int, how: How) -> None:
 
 @verb(SET_MIN_CORES, examples=(f"cuectl min-cores {A_JOB} 8",))
 @choosing(PENDING_JOB, *JOB_CHANGES)
-@click.argument("cores", type=click.IntRange(0))
+@click.argument("cores", type=whole)
 @change_options
 def min_cores(farm: Farm, jobs: Selection, cores: int, how: How) -> None:
     """Set below how many cores jobs are favored, each."""
@@ -251,7 +252,7 @@ def min_cores(farm: Farm, jobs: Selection, cores: int, how: How) -> None:
 
 @verb(SET_MAX_RETRIES, examples=(f"cuectl max-retries {A_JOB} 3",))
 @choosing(PENDING_JOB, *JOB_CHANGES)
-@click.argument("retries", type=click.IntRange(0))
+@click.argument("retries", type=whole)
 @change_options
 def max_retries(farm: Farm, jobs: Selection, retries: int, how: How) -> None:
     """Set how often frames that fail are tried again."""
@@ -260,7 +261,7 @@ def max_retries(farm: Farm, jobs: Selection, retries: int, how: How) -> None:
 
 @verb(SET_AUTO_EAT, examples=(f"cuectl auto-eat {A_JOB} on",))
 @choosing(PENDING_JOB, *JOB_CHANGES)
-@click.argument("on", type=click.BOOL, metavar="on|off")
+@click.argument("on", type=switch, metavar="on|off")
 @change_options
 def auto_eat(farm: Farm, jobs: Selection, on: bool, how: How) -> None:
     """Set whether frames that fail are eaten at once.

@@ -1,6 +1,5 @@
 """Layers: what their frames need, and may use."""
 
-import re
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
@@ -13,8 +12,8 @@ from cuectl.completion import complete
 from cuectl.farm import Farm, Json
 from cuectl.kinds import each_of
 from cuectl.selection import PATTERN
+from cuectl.values import minutes_of, size_in_kb, switch, whole
 from cuectl.verb import verb
-from gateway_client.call_options import DURATION, UNIT_SECONDS
 from gateway_client.errors import CallError, InvalidCall
 from gateway_client.suggestions import did_you_mean
 
@@ -29,43 +28,6 @@ SET_TIMEOUT = "job.LayerInterface/SetTimeout"
 SET_SILENT_TIMEOUT = "job.LayerInterface/SetTimeoutLLU"
 ADD_LIMIT = "job.LayerInterface/AddLimit"
 DROP_LIMIT = "job.LayerInterface/DropLimit"
-SIZE = re.compile(r"(\d+(?:\.\d+)?) *([kmgt])i?b?", re.IGNORECASE)
-KB = {"k": 1, "m": 2**10, "g": 2**20, "t": 2**30}
-
-
-class Size(click.ParamType[int]):
-    """A size with a unit, in kB (of 1024)."""
-
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        found = SIZE.fullmatch(str(value).strip())
-        if found is None:
-            self.fail(f"{value!r} is no size with a unit; write it like 16GB", param, ctx)
-        whole = round(float(found[1]) * KB[found[2].lower()])
-        if not whole:
-            self.fail(f"{value} is too little: it would be 0", param, ctx)
-        return whole
-
-
-class Minutes(click.ParamType[int]):
-    """A time with a unit, in whole minutes; 0 for `off`."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        text = str(value).strip()
-        if text in ("off", "0"):
-            return 0
-        found = DURATION.fullmatch(text)
-        if found is None or not found[2]:
-            self.fail(
-                f"{value!r} is no time with a unit; write it like 2h, 90m, or off", param, ctx
-            )
-        minutes = float(found[1]) * UNIT_SECONDS[found[2]] / 60
-        if not minutes or not minutes.is_integer():
-            self.fail(f"{value} is not in whole minutes", param, ctx)
-        return int(minutes)
 
 
 def of_layers(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -108,7 +70,7 @@ def change_layers(
     ),
 )
 @of_layers
-@click.argument("memory", metavar="SIZE", type=Size())
+@click.argument("memory", metavar="SIZE", type=size_in_kb)
 @change_options
 def min_memory(farm: Farm, job: str, layers: Sequence[str], memory: int, how: How) -> None:
     """Set how much memory a frame of layers reserves."""
@@ -123,7 +85,7 @@ def min_memory(farm: Farm, job: str, layers: Sequence[str], memory: int, how: Ho
 
 @verb(ENABLE_OPTIMIZER, GET_LAYERS, examples=(f"cuectl memory-optimizer {COMP} off",))
 @of_layers
-@click.argument("on", metavar="on|off", type=bool)
+@click.argument("on", metavar="on|off", type=switch)
 @change_options
 def memory_optimizer(farm: Farm, job: str, layers: Sequence[str], on: bool, how: How) -> None:
     """Set whether Cuebot lowers layers' memory to what is used."""
@@ -142,7 +104,7 @@ def frame_cores(farm: Farm, job: str, layers: Sequence[str], cores: float, how: 
 
 @verb(SET_MIN_GPUS, GET_LAYERS, examples=(f"cuectl gpus {COMP} 1",))
 @of_layers
-@click.argument("number", metavar="N", type=click.IntRange(0))
+@click.argument("number", metavar="N", type=whole)
 @change_options
 def gpus(farm: Farm, job: str, layers: Sequence[str], number: int, how: How) -> None:
     """Set how many GPUs a frame of layers reserves."""
@@ -170,7 +132,7 @@ def layer_tags(farm: Farm, job: str, layers: Sequence[str], tags: str, how: How)
     examples=(f"cuectl timeout {COMP} 2h", f"cuectl timeout {COMP} 30m --silent"),
 )
 @of_layers
-@click.argument("minutes", metavar="TIME", type=Minutes())
+@click.argument("minutes", metavar="TIME", type=minutes_of)
 @click.option("--silent", is_flag=True, help="Without a line in the log for so long.")
 @change_options
 def timeout(

@@ -179,7 +179,7 @@ async def test_what_is_so_already_is_left_out(cuectl: Cuectl, cuebot: SimulatedC
          "show demo has no group 'lihgt'; did you mean light? (there are: comp, demo, fx, light)"),
         (f"regroup {LENA} {DYING} fx", NOT_FOUND, "show harbor has no group 'fx'"),
         (f"comment {LENA} two words", NOT_FOUND, "a text of several words needs quotes"),
-        (f"priority {LENA}", WRONG_USAGE, "is not a valid integer"),
+        (f"priority {LENA}", WRONG_USAGE, "is no whole number"),
         (f"max-cores {LENA} -3", WRONG_USAGE, "No such option"),
         (f"auto-eat {LENA} maybe", WRONG_USAGE, "on|off"),
         ("delete-comment x", WRONG_USAGE, "'x' is no id of a comment"),

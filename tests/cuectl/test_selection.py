@@ -85,7 +85,7 @@ async def test_names_from_a_pipe(cuectl: Cuectl, cuebot: SimulatedCuebot) -> Non
             FAILED,
             "priority all 7 jobs -> 7? (no terminal to ask on: add --yes)",
         ),
-        (f"priority {LENA} high", WRONG_USAGE, "'high' is not a valid integer"),
+        (f"priority {LENA} high", WRONG_USAGE, "'high' is no whole number"),
         ("priority --where 2 7", WRONG_USAGE, "quote the condition"),
         ("jobs --where 'nope=1'", WRONG_USAGE, "no field 'nope'"),
         ("jobs demo-sh010-lena_comp_v03", NOT_FOUND, f"did you mean {LENA}?"),
