@@ -54,7 +54,9 @@ def change_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
     options: tuple[Decorator, ...] = (
         click.option("--dry-run", "-n", is_flag=True, help="Show the calls, and make none."),
-        click.option("--yes", "-y", is_flag=True, help="Answer yes to what is asked."),
+        click.option(
+            "--yes", "-y", is_flag=True, help="Do not ask. Needed where there is no terminal."
+        ),
         click.option("--quiet", "-q", is_flag=True, help="Say nothing of what was done."),
         time_option("--timeout", help="Time for each call."),
     )

@@ -515,7 +515,7 @@ def redirect(farm: Farm, hosts: Selection, job: str, how: How) -> None:
         REDIRECT,
         requests,
         noun="host",
-        told=f"killed for {job}",
+        told=f"killed; {job} comes first there",
         question=f"kill {killed} on {there}, which then work for {job}?",
         counts=counts,
     )

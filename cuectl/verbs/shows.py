@@ -44,7 +44,7 @@ SHOWS = Listing(
         Column("NAME", "name"),
         Column("DEAD", "showStats.deadFrames", alert=True),
         Column("RUN", "showStats.runningFrames", also=("running",)),
-        Column("PENDING", "showStats.pendingFrames"),
+        Column("WAIT/DEPEND", "showStats.pendingFrames", also=("pending",)),
         Column("JOBS", "showStats.pendingJobs"),
         Column("CORES", "showStats.reservedCores"),
         Column("BOOKING", "bookingEnabled"),
@@ -222,7 +222,10 @@ SUBSCRIPTIONS = Listing(
 @where_option
 @list_options
 def subscriptions(farm: Farm, shows: Selection, where: str | None, shown: Shown) -> None:
-    """List which allocations shows may use, and how full they are."""
+    """List which allocations shows may use, and how full they are.
+
+    USED is the part of SIZE that is in use, BURST USED (-o wide) that of BURST.
+    """
     requests = of_shows(farm, shows)
     show_lists(
         farm, SUBSCRIPTIONS, GET_SUBSCRIPTIONS, requests, shown, parent="show", where=where or ""

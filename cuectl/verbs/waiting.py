@@ -343,7 +343,10 @@ def dependents(farm: Farm, jobs: Selection, shown: Shown, where: str | None) -> 
 )  # fmt: skip
 @change_options
 def depend(farm: Farm, jobs: Selection, on: str | None, how: How) -> None:
-    """Let jobs wait until another one is done."""
+    """Let jobs wait until another one is done.
+
+    Running frames go on; frames that are done will be rendered again.
+    """
     words = jobs.spelled()
     if on is None:
         if not words or (len(words) == 1 and not jobs.given_options()):
@@ -425,7 +428,7 @@ def launch(
 ) -> None:
     """Launch jobs from a file, and print their names.
 
-    The file is a job spec (XML), or - for standard input.
+    The file is a job spec (XML), or - for standard input; docs/specs.md of the gateway has one.
     """
     from cuectl.following import follow_all
 

@@ -288,7 +288,7 @@ async def test_a_host_is_redirected_to_a_job(cuectl: Cuectl, cuebot: SimulatedCu
     assert ran.err == f"{idle}cuectl: not done: {question} (no terminal to ask on: add --yes)\n"
     assert (ran.status, calls_of(cuebot, "RedirectToJob")) == (FAILED, 0)
     ran = await cuectl(*line, "--yes")
-    told = f"cuectl: redirect: 2 frames of render-node-01 killed for {LENA}\n"
+    told = f"cuectl: redirect: 2 frames of render-node-01 killed; {LENA} comes first there\n"
     assert (ran.status, ran.err) == (0, idle + told)
     ran = await cuectl("procs", "render-node-01", "--fields", "job,redirect", "--no-headers")
     assert sum(row[1] == LENA for row in lines_of(ran.text)) == 2
