@@ -13,7 +13,7 @@ from cuectl.session import Session
 from gateway_client.errors import WrongSetting
 
 if TYPE_CHECKING:
-    from gateway_client.openapi_document import Document, Json, Operation
+    from gateway_client.openapi_document import Document, Operation
 
 SAFE = re.compile(r"[\w.@:+/=,-]+")
 """What no shell takes for more than a word; `=` and `,` stand in arguments of `call`."""
@@ -133,28 +133,9 @@ def answer_fields_like(session: Session, name: str, begun: str) -> list[Completi
         return []
     before, comma, last = begun.rpartition(",")
     return fitting(
-        (f"{before}{comma}{path}" for path in paths_in(document, operation.response)),
+        (f"{before}{comma}{path}" for path in document.paths(operation)),
         f"{before}{comma}{last}",
     )
-
-
-def paths_in(document: "Document", schema: "Json", prefix: str = "") -> Iterable[str]:
-    """The paths of fields of an answer's rows, or of its only object."""
-    whole = document.resolved(schema)
-    properties = whole.get("properties", {})
-    if not prefix and len(properties) == 1:
-        (only,) = properties.values()
-        inner = document.resolved(only)
-        items = document.resolved(inner.get("items", {}))
-        if "properties" in inner or "properties" in items:
-            yield from paths_in(document, items if "properties" in items else only)
-            return
-    for name, about in properties.items():
-        inner = document.resolved(about)
-        if "properties" in inner and prefix.count(".") < 2:
-            yield from paths_in(document, about, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}"
 
 
 def described(session: Session, name: str) -> "tuple[Document | None, Operation | None]":

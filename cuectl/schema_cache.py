@@ -110,7 +110,6 @@ def reduced(document: Json) -> Json:
         paths[path] = {"post": kept} | ({"get": {}} if "get" in item else {})
     schemas = document.get("components", {}).get("schemas", {})
     return {
-        "info": {"version": str(document.get("info", {}).get("version", ""))},
         "paths": paths,
         "components": {"schemas": {name: short(each) for name, each in schemas.items()}},
     }

@@ -52,7 +52,6 @@ class Document:
     """The methods that a token may call at a gateway."""
 
     url: str
-    version: str
     methods: tuple[Operation, ...]
     operations: Mapping[str, Operation]
     """The methods by all of their paths."""
@@ -155,7 +154,6 @@ def read_document(content: bytes, url: str) -> Document:
         )
         return Document(
             url=url,
-            version=str(whole["info"]["version"]),
             methods=methods,
             operations={path: each for each in methods for path in (each.path, *each.aliases)},
             schemas=whole["components"]["schemas"],

@@ -10,7 +10,6 @@ from anyio import to_thread
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.json_schema import GenerateJsonSchema
 
-from cuectl.completion import paths_in
 from cuectl.methods import lines_about
 from gateway.observe.logs import escaped
 from gateway.schema.method_search import ranked
@@ -168,7 +167,7 @@ def of_answer(operation: Operation, document: Document) -> Iterator[str]:
     yield "It only reads: use read."
     units = document.units(operation)
     paths = [f"{path} ({units[path]})" if path in units else path
-             for path in paths_in(document, operation.response)]  # fmt: skip
+             for path in document.paths(operation)]  # fmt: skip
     if paths:
         yield "Fields of a row:" if operation.has_rows else "Fields of the answer:"
         yield f"  {', '.join(paths)}"
