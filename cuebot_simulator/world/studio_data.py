@@ -32,7 +32,7 @@ def job(place: str, **settings: Any) -> JobPlan:
 
 LONG = (120, 4 * 3600)
 """Seconds of frames of jobs that the documentation names: of a dozen, some run for hours, so that
-these jobs are there all afternoon. They may use so few cores (`max_cores`) that others get some.
+these jobs are there all afternoon.
 """
 
 
@@ -66,7 +66,6 @@ JOBS = (
         "demo/light/sh010/artist1/light_v012",
         priority=120,
         minutes=240,
-        max_cores=20,
         comment="Hold the last two for the new grass",
         layers=(
             layer("shadow", "arnold", 20, 2, 6, past=(("SUCCEEDED", 20),)),
@@ -85,7 +84,6 @@ JOBS = (
     job(
         "demo/fx/sh020/marco/smoke_v001",
         priority=80,
-        max_cores=16,
         minutes=30,
         paused=True,
         depends=(DependPlan(kind="FRAME_BY_FRAME", layer="mesh", on_layer="sim"),),
@@ -103,7 +101,6 @@ JOBS = (
     job(
         "harbor/light/hb110/tomas/light_v004",
         minutes=150,
-        max_cores=24,
         layers=(
             layer(
                 "beauty",
