@@ -27,10 +27,10 @@ from cuectl.columns import (
 )
 from cuectl.conditions import with_fields
 from cuectl.farm import Farm, Json, rows_in
-from cuectl.selection import Decorator, Query, Selection
+from cuectl.selection import Decorator, Query, Selection, refuse_unknown
 from gateway_client.errors import CallError, InvalidCall
 from gateway_client.paths import value_at
-from gateway_client.terminal.exits import CUT, FAILED, NOT_FOUND, complain, failure_lines
+from gateway_client.terminal.exits import CUT, FAILED, complain, failure_lines
 from gateway_client.terminal.layout import Cell, laid_out, left_out
 from gateway_client.terminal.text import is_colored, printable, printable_json, printable_lines
 
@@ -295,9 +295,7 @@ def tell(about: "Answer", query: Query, rows: int) -> None:
     """What the gateway says of an answer. Exits with 5 if there may be more, and with 3 if a name
     that was asked for is of nothing.
     """
-    if about.no_match:
-        complain(f"nothing is called so: {about.no_match}", PROGRAM)
-        sys.exit(NOT_FOUND)
+    refuse_unknown(about.no_match)
     if about.cut_at:
         complain(cut(about.cut_at), PROGRAM)
         sys.exit(CUT)

@@ -216,12 +216,27 @@ def chosen_names(farm: Farm, kind: Kind, query: Query, unless: str) -> list[str]
     if about.cut_at:
         raise InvalidCall(f"there are {len(names)} {kind.many} or more; choose fewer of them")
     if not names:
-        if about.no_match:
-            raise CallError("NOT_FOUND", about.no_match)
+        refuse_unknown(about.no_match)
         left = " that this would change" if unless else ""
         click.echo(f"there are no such {kind.many}{left}", err=True)
         sys.exit(0)
     return names
+
+
+PLACE = re.compile(r"\br\.(show|user|shot|alloc|host|job)s=")
+
+
+def refuse_unknown(no_match: str) -> None:
+    """Raises CallError (NOT_FOUND) for what X-No-Match says of a request, in terms of options. A
+    user without pending jobs is only told, unless another one may be meant: no list has all users.
+    """
+    if not no_match:
+        return
+    problem = "nothing is called so: " + PLACE.sub(r"--\1 ", no_match)
+    if no_match.startswith("r.users=") and "did you mean" not in no_match and "," not in no_match:
+        click.echo(f"{problem} (of pending jobs)", err=True)
+        return
+    raise CallError("NOT_FOUND", problem)
 
 
 def spelled(words: Sequence[str]) -> list[str]:

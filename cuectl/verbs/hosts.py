@@ -31,7 +31,16 @@ from cuectl.conditions import with_fields
 from cuectl.farm import Farm, Json, rows_in
 from cuectl.kinds import GET_HOSTS, HOST, JOB, as_given, each_of, several
 from cuectl.lists import Listing, Shown, list_options, show_list, show_lists, show_named
-from cuectl.selection import Decorator, Kind, Options, Query, Selection, choosing, quoted
+from cuectl.selection import (
+    Decorator,
+    Kind,
+    Options,
+    Query,
+    Selection,
+    choosing,
+    quoted,
+    refuse_unknown,
+)
 from cuectl.tables import HOSTS
 from cuectl.verb import verb
 from gateway_client.errors import CallError, Failure, InvalidCall
@@ -471,8 +480,7 @@ def procs_found(farm: Farm, query: Query, fields: str) -> list[Json]:
     """What runs. Raises CallError (NOT_FOUND) for names in the request that nothing has."""
     view = {"_fields": fields} | ({"_where": query.where} if query.where else {})
     answer, about = farm.read(GET_PROCS, query.request, view)
-    if about.no_match:
-        raise CallError("NOT_FOUND", f"nothing is called so: {about.no_match}")
+    refuse_unknown(about.no_match)
     if about.cut_at:
         raise InvalidCall(f"{about.cut_at} frames or more run there; choose fewer")
     return rows_in(answer)

@@ -90,6 +90,7 @@ async def test_names_from_a_pipe(cuectl: Cuectl, cuebot: SimulatedCuebot) -> Non
         ("jobs --where 'nope=1'", WRONG_USAGE, "no field 'nope'"),
         ("jobs demo-sh010-lena_comp_v03", NOT_FOUND, f"did you mean {LENA}?"),
         ("jobs --show demoo", NOT_FOUND, "did you mean 'demo'?"),
+        ("eat --user lenaa", NOT_FOUND, "nothing is called so: --user lenaa; did you mean 'lena'?"),
         ("jobs --fields nmae", WRONG_USAGE, "--fields: "),
     ],
 )
@@ -108,6 +109,13 @@ async def test_what_is_so_already_is_left_out_unless_it_is_named(cuectl: Cuectl)
     ran = await cuectl("pause", "--show", "demo")
     assert (ran.status, ran.err) == (0, "there are no such jobs that this would change\n")
     assert (await cuectl("pause", MARCO)).err == f"cuectl: pause: {MARCO}\n"
+
+
+@pytest.mark.parametrize("verb", ["jobs", "eat", "pause"])
+async def test_a_user_without_jobs_may_be_right(cuectl: Cuectl, verb: str) -> None:
+    ran = await cuectl(verb, "--user", "zoe")
+    assert (ran.status, ran.out) == (0, b"")
+    assert "nothing is called so: --user zoe (of pending jobs)\n" in ran.err
 
 
 async def test_a_dry_run_shows_the_calls(cuectl: Cuectl, cuebot: SimulatedCuebot) -> None:
