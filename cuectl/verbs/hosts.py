@@ -108,6 +108,10 @@ def with_comments(farm: Farm, rows: Sequence[Row]) -> list[Row]:
         for name, each in answers.items()
         if not isinstance(each, CallError)
     }
+    nimby = {"why": "NIMBY: somebody works there"}
+    reasons |= {
+        str(row.get("name")): nimby for row in rows if row.get("lockState") == "NIMBY_LOCKED"
+    }
     return [{**row, **reasons.get(str(row.get("name")), {})} for row in rows]
 
 
