@@ -120,7 +120,10 @@ async def test_without_a_right_to_read_there_are_changes(
 ) -> None:
     methods = ("host.HostInterface/GetHosts", "host.HostInterface/Lock")
     async with wrangler(cuebot, tmp_path, *methods) as kim:
-        assert await locked(kim) == {"desk-202": "-: NIMBY: somebody works there", "render-node-06": "-: -"}
+        assert await locked(kim) == {
+            "desk-202": "-: NIMBY: somebody works there",
+            "render-node-06": "-: -",
+        }
         ran = await kim("hosts", "--locked")
         assert ran.err.startswith("cuectl: without who and why of 1 host: PERMISSION_DENIED: ")
         ran = await kim("lock", "desk-201", "-m", "fan")
@@ -136,7 +139,10 @@ async def test_without_a_right_to_read_there_are_changes(
 
 async def test_who_has_locked_and_why(cuectl: Cuectl, cuebot: SimulatedCuebot) -> None:
     """A comment says it, of what could be locked; a later one takes it back."""
-    driver = {"desk-202": "-: NIMBY: somebody works there", "render-node-06": "wrangler: Testing the new driver"}
+    driver = {
+        "desk-202": "-: NIMBY: somebody works there",
+        "render-node-06": "wrangler: Testing the new driver",
+    }
     assert await locked(cuectl) == driver
     ran = await cuectl("lock", "render-node-05", "*-06", "*-07", "--comment", "bad fan")
     assert (ran.status, ran.err) == (
