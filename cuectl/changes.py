@@ -155,6 +155,8 @@ def listed(names: Sequence[str]) -> str:
 
 
 def is_everything(selection: Selection) -> bool:
-    """Whether --all alone has chosen."""
+    """Whether --all alone has chosen, or a pattern that fits every name."""
     given = [name for name, value in selection.options.items() if value]
-    return given == ["all"] and not selection.words
+    if selection.words:
+        return not given and any(not each.strip("*") for each in selection.words)
+    return given == ["all"]

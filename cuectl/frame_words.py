@@ -10,7 +10,7 @@ from gateway_client.errors import InvalidCall
 
 STATES = ("DEAD", "RUNNING", "WAITING", "DEPEND", "SUCCEEDED", "EATEN", "SETUP", "CHECKPOINT")
 """Of frames, in the order in which they are told."""
-NUMBERS = r"-?\d+(?:--?\d+(?:[xy:]-?\d+)?)?"
+NUMBERS = r"-?\d{1,9}(?:--?\d{1,9}(?:[xy:]-?0{0,8}[1-9]\d{0,8})?)?"
 WORD = re.compile(rf"(?P<numbers>{NUMBERS})(?:-(?P<layer>(?=[^,]*[A-Za-z_])[^,]+))?")
 MOST_FRAMES = 1_000_000
 """Without a limit, the gateway asks for fewer frames than a job may have."""

@@ -16,6 +16,7 @@ from cuectl.changes import verb_name
 from cuectl.columns import (
     Column,
     Row,
+    as_number,
     cell_of,
     chosen,
     counted_by,
@@ -281,7 +282,7 @@ def as_option(error: CallError) -> InvalidCall | None:
     """A problem of the gateway's view, in terms of the options."""
     if error.code != "INVALID_ARGUMENT":
         return None
-    for parameter, option in (("_fields: ", "--fields"), ("_where: ", "--where")):
+    for parameter, option in (("_fields: ", "no such column"), ("_where: ", "--where")):
         if error.message.startswith(parameter):
             return InvalidCall(f"{option}: {error.message.removeprefix(parameter)}")
     return None
@@ -347,6 +348,13 @@ def arranged(listing: Listing, rows: Iterable[Row], shown: Shown) -> tuple[list[
     columns = listing.shown_in(shown)
     if shown.counts:
         groups, sums = chosen(listing.columns, shown.count_by), chosen(listing.columns, shown.sums)
+        rows = list(rows)
+        for each in sums:
+            values = (each.value(row) for row in rows)
+            if each.unit == "time" or any(
+                as_number(value) is None for value in values if value is not None
+            ):
+                raise InvalidCall(f"--sum {each.heading}: {each.title} is no number that adds up")
         found, columns = counted_by(rows, groups, sums, shown.groups)
         ordered = in_order(found, columns, shown.sort, upwards=shown.upwards)
     else:

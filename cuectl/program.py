@@ -59,6 +59,7 @@ class Verbs(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         # A shell that completes a line never comes to the function of the group.
+        refuse_bytes(args)
         options = (ctx.params.get(name) for name in ("name", "url", "token"))
         ctx.ensure_object(Session).choose(*options)
         is_verb = self.get_command(ctx, args[0]) is not None
@@ -134,6 +135,15 @@ def show_version(context: click.Context, parameter: click.Parameter, value: bool
 @click.option("--token", help="The token; set TOKEN to hide it from other users.")
 def main(name: str | None, url: str | None, token: str | None) -> None:
     """Ask an OpenCue farm, through a cuebot-gateway. VERB --help has examples."""
+
+
+def refuse_bytes(arguments: Sequence[str]) -> None:
+    """Raises UsageError for an argument that is no text: JSON has no place for it."""
+    for each in arguments:
+        try:
+            each.encode()
+        except UnicodeEncodeError:
+            raise click.UsageError(f"{printable(each)} is not text in UTF-8") from None
 
 
 def run(**options: Any) -> None:

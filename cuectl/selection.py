@@ -131,7 +131,7 @@ class Selection:
         """
         if not self.given() and not or_all:
             raise click.UsageError(self.missing(), click.get_current_context(silent=True))
-        words = self.spelled()
+        words = self.different(farm, self.spelled())
         chooses = any(self.options.values()) or not words
         if words and not chooses:
             return self.matching(farm, words, unless)
@@ -146,6 +146,21 @@ class Selection:
                 f"{', '.join(others)}: not among the {self.kind.many} that {given} chooses"
             )
         return [there[each.lower()] for each in words]
+
+    def different(self, farm: Farm, words: list[str]) -> list[str]:
+        """The words that mean different things: ids become names, and case does not matter."""
+        ids = [each for each in words if ID.fullmatch(each)]
+        if len(words) > 1 and ids:
+            kind = self.kind
+            where = f"id in ({','.join(map(quoted, ids))})"
+            view = {"_fields": f"id,{kind.name}", "_where": where}
+            rows = farm.rows(kind.method, kind.request, view)
+            names = {str(row["id"]).lower(): str(row[kind.name]) for row in rows}
+            words = [names.get(each.lower(), each) for each in words]
+        found: dict[str, str] = {}
+        for each in words:
+            found.setdefault(each.lower(), each)
+        return list(found.values())
 
     def matching(self, farm: Farm, words: Sequence[str], unless: str) -> list[str]:
         """The names with those that fit the patterns among them. Raises CallError (NOT_FOUND)."""
@@ -243,11 +258,16 @@ def spelled(words: Sequence[str]) -> list[str]:
     """Each word once, with the lines of standard input in place of `-`. Raises InvalidCall."""
     if STANDARD_INPUT not in words:
         return list(dict.fromkeys(words))
-    piped = [name for line in sys.stdin.read().splitlines() if (name := line.strip())]
+    try:
+        piped = [name for line in sys.stdin.read().splitlines() if (name := line.strip())]
+    except UnicodeDecodeError:
+        raise InvalidCall("standard input is not text in UTF-8") from None
+    if not piped:
+        raise InvalidCall("there is no name on standard input")
+    if patterns := [each for each in piped if PATTERN.search(each)]:
+        raise InvalidCall(f"{patterns[0]!r} from standard input is a pattern, and no name")
     place = words.index(STANDARD_INPUT)
     both = [*words[:place], *piped, *words[place:]]
-    if not both[1:]:
-        raise InvalidCall("there is no name on standard input")
     return [each for each in dict.fromkeys(both) if each != STANDARD_INPUT]
 
 
@@ -276,11 +296,16 @@ def fits(name: str, pattern: str) -> bool:
     return re.search(expression(pattern), name) is not None
 
 
+def is_blank(text: str) -> bool:
+    """Whether a text has no name: it may be a variable that is not set."""
+    return not text.replace(",", " ").split()
+
+
 def refuse_blank(options: Options) -> None:
     """Raises UsageError for a value without a name (`--show "$UNSET"`), which would choose all."""
     for name, value in options.items():
         values = value if isinstance(value, tuple) else (value,)
-        if any(isinstance(each, str) and not each.strip(" ,") for each in values):
+        if any(isinstance(each, str) and is_blank(each) for each in values):
             context = click.get_current_context(silent=True)
             raise click.UsageError(f"--{name.replace('_', '-')} has no value", context)
 

@@ -7,10 +7,10 @@ import click
 
 from gateway_client.call_options import DURATION, UNIT_SECONDS
 
-NUMBER = re.compile(r"\d+(\.\d+)?")
-SIZE = re.compile(r"(\d+(?:\.\d+)?) *([kmgt])i?b?", re.IGNORECASE)
+NUMBER = re.compile(r"\d{1,15}(\.\d{1,15})?", re.ASCII)
+SIZE = re.compile(r"(\d{1,6}(?:\.\d{1,6})?) *([kmgt])i?b?", re.IGNORECASE | re.ASCII)
 KB = {"k": 1, "m": 2**10, "g": 2**20, "t": 2**30}
-WHOLE = re.compile(r"\d+")
+WHOLE = re.compile(r"\d{1,9}", re.ASCII)
 SWITCHES = {"on": True, "yes": True, "true": True, "off": False, "no": False, "false": False}
 
 

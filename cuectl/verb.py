@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from cuectl.farm import pass_farm
+from cuectl.selection import is_blank
 
 SEE = "Exit status: see cuectl --help"
 
@@ -15,12 +16,26 @@ class Verb(click.Command):
     """The methods that it cannot do without."""
     examples: tuple[str, ...] = ()
 
+    def invoke(self, ctx: click.Context) -> Any:
+        refuse_unset(self, ctx)
+        return super().invoke(ctx)
+
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Examples" if len(self.examples) > 1 else "Example"):
             for line in self.examples:
                 formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
         formatter.write_paragraph()
         formatter.write_text(SEE)
+
+
+def refuse_unset(command: click.Command, context: click.Context) -> None:
+    """Raises UsageError for an argument without a name: it may be a variable that is not set."""
+    for parameter in command.params:
+        given = context.params.get(str(parameter.name))
+        for value in given if isinstance(given, tuple) else (given,):
+            if isinstance(parameter, click.Argument) and isinstance(value, str) and is_blank(value):
+                name = parameter.make_metavar(context)
+                raise click.UsageError(f"{name}: an empty name", context)
 
 
 def verb(

@@ -93,7 +93,8 @@ def check_url(url: str) -> str:
         parsed = httpx.URL()
     if parsed.userinfo:  # httpx would send it instead of the token
         raise WrongSetting("the gateway's URL has a user name; use a token instead")
-    if parsed.scheme not in ("http", "https") or not parsed.host or parsed.query or parsed.fragment:
+    is_there = parsed.scheme in ("http", "https") and parsed.host and (parsed.port or 1) < 2**16
+    if not is_there or parsed.query or parsed.fragment:
         raise WrongSetting(f"{url!r} is not a gateway's URL, such as http://localhost:8448")
     return url.rstrip("/")
 

@@ -579,7 +579,7 @@ def reorder(farm: Farm, job: str, numbers: str, order: str, how: How) -> None:
 @verb(STAGGER, GET_FRAMES, examples=(f"cuectl stagger {A_JOB} 1001-1024 4",))
 @click.argument("job", shell_complete=complete("jobs"))
 @click.argument("numbers", metavar="FRAMES")
-@click.argument("step", metavar="N", type=click.IntRange(2))
+@click.argument("step", metavar="N", type=click.IntRange(2, 1_000_000))
 @change_options
 def stagger(farm: Farm, job: str, numbers: str, step: int, how: How) -> None:
     """Let every Nth frame of a range run before the others."""

@@ -247,7 +247,9 @@ def running_on(farm: Farm, chosen: Selection) -> Query:
         return query
     names = existing(farm, HOST, chosen.words)
     r = query.request.get("r", {})
-    return replace(query, request={"r": {**r, "hosts": names + r.get("hosts", [])}})
+    if "hosts" in r:
+        raise InvalidCall("give hosts as names or as --host, not both")
+    return replace(query, request={"r": {**r, "hosts": names}})
 
 
 @verb(
@@ -508,12 +510,11 @@ def procs_found(farm: Farm, query: Query, fields: str) -> list[Json]:
 @change_options
 def redirect(farm: Farm, hosts: Selection, job: str, how: How) -> None:
     """Kill what runs on hosts, which then work for another job."""
-    names = hosts.names(farm)
+    names, job = hosts.names(farm), with_work(farm, job)
     wanted = Query(GET_PROCS, {"r": {"hosts": names}}, (f"jobName!={quoted(job)}",))
     ids: dict[str, list[str]] = {}
     for row in procs_found(farm, wanted, "id,host"):
         ids.setdefault(row["host"], []).append(row["id"])
-    check_work(farm, job)
     if not ids:
         raise Failure(f"nothing of another job runs on {listed(names)}: nothing to redirect")
     if idle := [each for each in names if each not in ids]:
@@ -533,15 +534,18 @@ def redirect(farm: Farm, hosts: Selection, job: str, how: How) -> None:
     )
 
 
-def check_work(farm: Farm, job: str) -> None:
-    """Raises Failure if a job has nothing that hosts could work for, CallError if there is none."""
-    view = {"_fields": "isPaused,jobStats.waitingFrames"}
+def with_work(farm: Farm, job: str) -> str:
+    """The name of a job as Cuebot has it. Raises Failure if it has nothing that hosts could work
+    for, CallError if there is none.
+    """
+    view = {"_fields": "name,isPaused,jobStats.waitingFrames"}
     answer, _ = farm.read(FIND_JOB, {"name": job}, view)
     found = answer["job"]
     if found["isPaused"]:
         raise Failure(f"{job} is paused: nothing of it would begin (cuectl resume {job})")
     if not found["jobStats"]["waitingFrames"]:
         raise Failure(f"{job} has no waiting frames: nothing of it would begin")
+    return str(found["name"])
 
 
 @verb(

@@ -12,13 +12,14 @@ from cuectl.completion import complete
 from cuectl.farm import Farm, Json
 from cuectl.kinds import each_of
 from cuectl.selection import PATTERN
-from cuectl.values import minutes_of, size_in_kb, switch, whole
+from cuectl.values import minutes_of, number, size_in_kb, switch, whole
 from cuectl.verb import verb
 from gateway_client.errors import CallError, InvalidCall
 from gateway_client.suggestions import did_you_mean
 
 COMP = "demo-sh010-lena_comp_v003 comp"
 GET_LAYERS = "job.JobInterface/GetLayers"
+LEAST_CORES = 0.1
 SET_MIN_MEMORY = "job.LayerInterface/SetMinMemory"
 ENABLE_OPTIMIZER = "job.LayerInterface/EnableMemoryOptimizer"
 SET_MIN_CORES = "job.LayerInterface/SetMinCores"
@@ -95,20 +96,22 @@ def memory_optimizer(farm: Farm, job: str, layers: Sequence[str], on: bool, how:
 
 @verb(SET_MIN_CORES, GET_LAYERS, examples=(f"cuectl frame-cores {COMP} 4",))
 @of_layers
-@click.argument("cores", type=click.FloatRange(0.1))
+@click.argument("cores", type=number)
 @change_options
 def frame_cores(farm: Farm, job: str, layers: Sequence[str], cores: float, how: How) -> None:
     """Set how many cores a frame of layers reserves."""
+    if cores < LEAST_CORES:
+        raise InvalidCall(f"a frame reserves {LEAST_CORES} cores at least")
     change_layers(farm, how, SET_MIN_CORES, job, layers, f"-> {cores:g}", cores=cores)
 
 
 @verb(SET_MIN_GPUS, GET_LAYERS, examples=(f"cuectl gpus {COMP} 1",))
 @of_layers
-@click.argument("number", metavar="N", type=whole)
+@click.argument("gpus", metavar="N", type=whole)
 @change_options
-def gpus(farm: Farm, job: str, layers: Sequence[str], number: int, how: How) -> None:
+def gpus(farm: Farm, job: str, layers: Sequence[str], gpus: int, how: How) -> None:
     """Set how many GPUs a frame of layers reserves."""
-    change_layers(farm, how, SET_MIN_GPUS, job, layers, f"-> {number}", minGpus=number)
+    change_layers(farm, how, SET_MIN_GPUS, job, layers, f"-> {gpus}", minGpus=gpus)
 
 
 @verb(SET_TAGS, GET_LAYERS, examples=(f"cuectl layer-tags {COMP} general,nuke",))
@@ -121,8 +124,6 @@ def layer_tags(farm: Farm, job: str, layers: Sequence[str], tags: str, how: How)
     TAGS are separated by commas.
     """
     names = each_of([tags])
-    if not names:
-        raise InvalidCall("TAGS: a layer without tags runs nowhere")
     change_layers(farm, how, SET_TAGS, job, layers, f"-> {','.join(names)}", tags=names)
 
 

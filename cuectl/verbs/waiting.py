@@ -10,7 +10,7 @@ from typing import BinaryIO
 import click
 
 from cuectl.changes import How, change, change_options, is_everything, listed
-from cuectl.columns import Column, Row, in_order
+from cuectl.columns import Column, Row, in_order, size
 from cuectl.completion import complete
 from cuectl.farm import NO_VIEW, Farm, Json, rows_in
 from cuectl.kinds import GET_JOBS, JOB, JOB_CHANGES, JOB_PARENTS, PENDING_JOB
@@ -62,6 +62,7 @@ DEPEND_ON = "job.JobInterface/CreateDependencyOnJob"
 DROP_DEPENDS = "job.JobInterface/DropDepends"
 LAUNCH = "job.JobInterface/LaunchSpecAndWait"
 MONTH = 30 * 86400.0
+LARGEST_SPEC_BYTES = 64 * 2**20
 
 # --- why ------------------------------------------------------------------------------------------
 
@@ -438,7 +439,10 @@ def launch(
     if source is None:
         raise click.UsageError("Missing argument 'FILE', or - for standard input")
     try:
-        text = source.read().decode()
+        content = source.read(LARGEST_SPEC_BYTES + 1)
+        if len(content) > LARGEST_SPEC_BYTES:
+            raise Failure(f"{source.name} is larger than {size(LARGEST_SPEC_BYTES)}")
+        text = content.decode()
     except UnicodeDecodeError:
         raise Failure(f"{source.name} is not text in UTF-8") from None
     if not text.strip():

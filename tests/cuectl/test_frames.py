@@ -153,7 +153,7 @@ async def test_all_frames_are_listed(cuectl: Cuectl) -> None:
         (f"min-memory {LENA} 4GB", WRONG_USAGE, "Missing argument 'LAYER...'"),
         (f"timeout {LENA} comp 90", WRONG_USAGE, "no time with a unit; write it like 2h"),
         (f"timeout {LENA} comp 90s", WRONG_USAGE, "90s is not in whole minutes"),
-        (f"layer-tags {LENA} comp ,", WRONG_USAGE, "a layer without tags runs nowhere"),
+        (f"layer-tags {LENA} comp ,", WRONG_USAGE, "an empty name"),
         (f"add-layer-limit {LENA} comp arnol", NOT_FOUND, "did you mean 'arnold'?"),
         (f"reorder {LENA} 1001-comp first", WRONG_USAGE, "write numbers alone"),
         (f"reorder {LENA} 5-6 first", NOT_FOUND, f"no frame of {LENA} is in 5-6"),

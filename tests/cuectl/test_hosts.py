@@ -286,8 +286,10 @@ async def test_what_is_refused(newcomer: Cuectl, line: str, status: int, text: s
 
 
 async def test_a_host_is_redirected_to_a_job(cuectl: Cuectl, cuebot: SimulatedCuebot) -> None:
-    """What runs of other jobs is killed, after a question; what runs of the job stays."""
-    line = ("redirect", "render-node-01", "render-node-06", "--to", LENA)
+    """What runs of other jobs is killed, after a question; what runs of the job stays, however its
+    name was written.
+    """
+    line = ("redirect", "render-node-01", "render-node-06", "--to", LENA.upper())
     ran = await cuectl(*line)
     idle = "cuectl: redirect: render-node-06: nothing of another job runs there\n"
     question = f"kill 2 frames on 1 host, which then work for {LENA}?"

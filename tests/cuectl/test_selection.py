@@ -91,7 +91,7 @@ async def test_names_from_a_pipe(cuectl: Cuectl, cuebot: SimulatedCuebot) -> Non
         ("jobs demo-sh010-lena_comp_v03", NOT_FOUND, f"did you mean {LENA}?"),
         ("jobs --show demoo", NOT_FOUND, "did you mean 'demo'?"),
         ("eat --user lenaa", NOT_FOUND, "nothing is called so: --user lenaa; did you mean 'lena'?"),
-        ("jobs --fields nmae", WRONG_USAGE, "--fields: "),
+        ("jobs --fields nmae", WRONG_USAGE, "no such column: "),
     ],
 )
 async def test_what_is_wrong_changes_nothing(
@@ -135,3 +135,85 @@ async def test_failures_among_several_are_told(cuectl: Cuectl, cuebot: Simulated
     assert ran.status == FAILED
     assert ran.err.startswith("cuectl: priority: 1 of 2 jobs, 1 failed -> 7\n  11111111-")
     assert by_name(cuebot.farm.jobs, LENA).priority == 7
+
+
+DYING = HARBOR[0]
+UNSET = ["\t", "\n", "\u00a0", " , ", ""]
+
+
+@pytest.mark.parametrize("blank", UNSET)
+@pytest.mark.parametrize(
+    "line",
+    [
+        "pause --show X",
+        "lock --alloc X",
+        "drop-depends --user X",
+        f"eat {DYING} --layer X",
+        "unbook --show X --kill",
+        "pause X",
+        "create-group demo X",
+        "create-limit X 5",
+        "add-tags render-node-01 X",
+        f"add-layer-limit {LENA} comp X",
+        "move render-node-07 X",
+    ],
+)
+async def test_a_variable_that_is_not_set_chooses_nothing(
+    cuectl: Cuectl, cuebot: SimulatedCuebot, line: str, blank: str
+) -> None:
+    calls = len(cuebot.calls)
+    ran = await cuectl(*(blank if word == "X" else word for word in line.split()), "--yes")
+    assert (ran.status, ran.out) == (WRONG_USAGE, b"")
+    assert "has no value" in ran.err or "an empty name" in ran.err
+    assert len(cuebot.calls) == calls
+
+
+@pytest.mark.parametrize(
+    ("line", "piped", "problem"),
+    [
+        (f"retry {DYING} -", "", "there is no name on standard input"),
+        (f"kill {DYING} - --yes", "\n\n", "there is no name on standard input"),
+        ("pause -", "*\n", "'*' from standard input is a pattern, and no name"),
+    ],
+)
+async def test_an_empty_pipe_changes_nothing(
+    cuectl: Cuectl, line: str, piped: str, problem: str
+) -> None:
+    ran = await cuectl(*line.split(), given=piped)
+    assert (ran.status, problem in ran.err) == (WRONG_USAGE, True)
+
+
+async def test_one_job_named_twice_is_one(cuectl: Cuectl, cuebot: SimulatedCuebot) -> None:
+    """In other case, and by its id."""
+    id_ = by_name(cuebot.farm.jobs, DYING).id
+    for other in (DYING.upper(), id_):
+        ran = await cuectl("priority", DYING, other, "7", "--dry-run")
+        assert ran.text.count("would call") == 1, other
+    ran = await cuectl("eat", DYING, id_, "--dry-run")
+    assert ran.text.count("would call") == 1
+
+
+async def test_a_pattern_of_all_is_asked_about(cuectl: Cuectl) -> None:
+    ran = await cuectl("pause", "*")
+    assert ran.status == FAILED
+    assert "pause all 6 jobs? (no terminal to ask on: add --yes)" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        (f"priority {LENA} 99999999999999999999999", "is no whole number"),
+        (f"priority {LENA} \u0663", "is no whole number"),
+        (f"min-memory {LENA} comp 99999999999999999999999TB", "is no size with a unit"),
+        (f"frame-cores {LENA} comp nan", "is no number"),
+        (f"frame-cores {LENA} comp 0", "0.1 cores at least"),
+        ("jobs \udcff", "is not text in UTF-8"),
+        ("--url http://127.0.0.1:99999 jobs", "is not a gateway's URL"),
+        ("jobs --sum user", "--sum user: USER is no number that adds up"),
+        ("hosts --sum seen", "--sum seen: SEEN is no number that adds up"),
+        ("unbook render-node-01 --host render-node-02", "as names or as --host, not both"),
+    ],
+)
+async def test_what_no_value_can_be(cuectl: Cuectl, line: str, problem: str) -> None:
+    ran = await cuectl(*line.split())
+    assert (ran.status, problem in ran.err) == (WRONG_USAGE, True), ran.err
