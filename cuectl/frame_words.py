@@ -102,8 +102,6 @@ def parts_of(words: Sequence[str], layers: Sequence[str]) -> tuple[Part, ...]:
         for each in pieces:
             if each:
                 found.setdefault(each["layer"] or "", []).append(each["numbers"])
-    if "" in found and len(found) > 1:  # what both are about would be counted twice
-        raise InvalidCall(f"{', '.join(words)}: write the layer behind each number, or behind none")
     return tuple(
         Part((layer,) if layer else tuple(layers), tuple(numbers))
         for layer, numbers in found.items()
