@@ -14,6 +14,7 @@ import orjson
 from cuectl import PROGRAM
 from cuectl.columns import Row
 from cuectl.farm import Farm, rows_in
+from cuectl.kinds import GET_JOBS, GET_LAYERS
 from cuectl.why import number, time_left, time_left_text
 from gateway_client.errors import CallError
 from gateway_client.terminal.exits import FAILED, GAVE_UP, complain, text_of
@@ -22,8 +23,6 @@ from gateway_client.terminal.text import ELLIPSIS, clip, printable
 if TYPE_CHECKING:
     from gateway_client.gateway import GatewayClient
 
-GET_JOBS = "job.JobInterface/GetJobs"
-GET_LAYERS = "job.JobInterface/GetLayers"
 EVERY_SECONDS = 2.0
 BAR_WIDTH, LONGEST_NAME = 30, 40
 DONE, RUNNING, WAITING = "█", "▒", "░"

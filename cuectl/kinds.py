@@ -13,6 +13,7 @@ from cuectl.conditions import with_fields
 from cuectl.farm import Farm, Json, rows_in
 from cuectl.selection import ID, Decorator, Kind, Options, Query, names_in, quoted
 from cuectl.tables import HOSTS, JOBS
+from cuectl.values import each_of
 from gateway_client.errors import CallError, InvalidCall
 
 GET_JOBS = "job.JobInterface/GetJobs"
@@ -22,16 +23,15 @@ GET_ALLOCATIONS = "facility.AllocationInterface/GetAll"
 GET_SUBSCRIPTIONS = "show.ShowInterface/GetSubscriptions"
 GET_SUBSCRIPTIONS_TO = "facility.AllocationInterface/GetSubscriptions"
 GET_LIMITS = "limit.LimitInterface/GetAll"
+GET_LAYERS = "job.JobInterface/GetLayers"
+GET_FRAMES = "job.JobInterface/GetFrames"
+GET_GROUPS = "show.ShowInterface/GetGroups"
 
 
 def several(*names: str, kind: str = "", **more: Any) -> Decorator:
     """An option that may be given more than once, or with a list (`a,b`)."""
     shell = complete(kind) if kind else None
     return click.option(*names, multiple=True, shell_complete=shell, **more)
-
-
-def each_of(values: Sequence[str]) -> list[str]:
-    return [name for value in values for name in map(str.strip, value.split(",")) if name]
 
 
 def as_given(options: Options) -> tuple[str, ...]:
@@ -81,24 +81,27 @@ JOB_CONDITIONS = {
 }
 
 
-JOB_FIELDS = {"show": "shows", "user": "users", "shot": "shots", "match": "substr"}
+JOB_FIELDS = {"show": "shows", "shot": "shots", "match": "substr"}
+
+
+def users_asked(farm: Farm, options: Options) -> list[str]:
+    """The users of --user and --mine. Raises InvalidCall for --mine without a user in the token."""
+    users = each_of(options.get("user") or ())
+    if options.get("mine"):
+        if not farm.me:
+            raise InvalidCall("--mine: the token names no user; use --user NAME")
+        users.append(farm.me)
+    return users
 
 
 def jobs_asked(farm: Farm, options: Options) -> Query:
     """Raises InvalidCall for --mine without a user in the token."""
     r: Json = {}
-    for name, field in (
-        ("show", "shows"),
-        ("user", "users"),
-        ("shot", "shots"),
-        ("match", "substr"),
-    ):
+    for name, field in JOB_FIELDS.items():
         if values := options.get(name):
             r[field] = each_of(values)
-    if options.get("mine"):
-        if not farm.me:
-            raise InvalidCall("--mine: the token names no user; use --user NAME")
-        r.setdefault("users", []).append(farm.me)
+    if users := users_asked(farm, options):
+        r["users"] = users
     if options.get("finished") or (options.get("all") and "finished" in options):
         r["includeFinished"] = True
     found = [text for name, text in JOB_CONDITIONS.items() if options.get(name)]

@@ -22,13 +22,12 @@ from cuectl.columns import (
     counted_by,
     for_spreadsheet,
     in_order,
-)
-from cuectl.columns import (
-    named as named_column,
+    named,
 )
 from cuectl.conditions import with_fields
 from cuectl.farm import Farm, Json, rows_in
 from cuectl.selection import Decorator, Query, Selection, refuse_unknown
+from cuectl.values import each_of
 from gateway_client.errors import CallError, InvalidCall
 from gateway_client.paths import value_at
 from gateway_client.terminal.exits import CUT, FAILED, complain, failure_lines
@@ -76,7 +75,7 @@ def split(
     context: click.Context, parameter: click.Parameter, value: Sequence[str]
 ) -> tuple[str, ...]:
     """`a,b` and repeated options as one tuple."""
-    return tuple(name for each in value for name in map(str.strip, each.split(",")) if name)
+    return tuple(each_of(value))
 
 
 def list_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -86,8 +85,8 @@ def list_options(function: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(function)
     def run(farm: Farm, *arguments: Any, **given: Any) -> Any:
         farm.timeout = given.pop("timeout")
-        upwards = True if given.pop("asc") else False if given.pop("desc") else None
-        given.pop("desc", None)
+        asc, desc = given.pop("asc"), given.pop("desc")
+        upwards = True if asc else False if desc else None
         quiet, form = given.pop("quiet"), given.pop("form")
         shown = Shown(
             form="name" if quiet else form,
@@ -161,7 +160,7 @@ class Listing:
         if shown.counts:
             columns = chosen(self.columns, (*shown.count_by, *shown.sums))
         names = [each.lstrip("-") for each in self.order(shown)[0]]
-        columns += [named_column(self.columns, each) or Column("", each) for each in names]
+        columns += [named(self.columns, each) or Column("", each) for each in names]
         paths = dict.fromkeys(path for each in columns for path in each.paths)
         if is_whole(shown):
             extra = [each.path for each in columns if each.extra]
@@ -219,7 +218,7 @@ def show_list(farm: Farm, listing: Listing, query: Query, shown: Shown, *, where
     if listing.completed is not None:
         rows = listing.completed(farm, rows)
     print_rows(listing, rows, shown)
-    tell(about, query, len(rows))
+    tell(about)
 
 
 def show_lists(
@@ -292,7 +291,7 @@ def cut(rows: int) -> str:
     return f"warning: there may be more than these {rows} rows"
 
 
-def tell(about: "Answer", query: Query, rows: int) -> None:
+def tell(about: "Answer") -> None:
     """What the gateway says of an answer. Exits with 5 if there may be more, and with 3 if a name
     that was asked for is of nothing.
     """
@@ -374,12 +373,10 @@ def print_rows(listing: Listing, rows: Iterable[Row], shown: Shown) -> None:
             complain("there are none", PROGRAM)
             return
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-        lines = table_lines(
-            found, columns, shown, width=width, colored=width is not None and is_colored()
-        )
-        if width is not None and (
-            gone := left_out(heads(columns), cells(found, columns, shown), width)
-        ):
+        head, body = heads(columns), cells(found, columns, shown)
+        colored = width is not None and is_colored()
+        lines = laid_out(head if shown.headers else None, body, width=width, colored=colored)
+        if width is not None and (gone := left_out(head, body, width)):
             complain(f"no room for {', '.join(gone)}: see -o csv, or --fields", PROGRAM)
     else:
         lines = lines_of(found, columns, shown)

@@ -132,8 +132,7 @@ class Selection:
         if not self.given() and not or_all:
             raise click.UsageError(self.missing(), click.get_current_context(silent=True))
         words = self.different(farm, self.spelled())
-        chooses = any(self.options.values()) or not words
-        if words and not chooses:
+        if words and not self.given_options():
             return self.matching(farm, words, unless)
         query = self.query(farm)
         if not words:

@@ -1,5 +1,7 @@
 """The columns of lists: what rows of jobs, hosts and so on show."""
 
+from dataclasses import replace
+
 from cuectl.columns import Column, Row, as_number
 from cuectl.lists import Listing
 from gateway_client.paths import value_at
@@ -83,3 +85,9 @@ HOSTS = Listing(
         Column("ID", "id", wide=True),
     ),
 )
+
+
+def columns_of(listing: Listing, *titles: str) -> tuple[Column, ...]:
+    """Columns of a list for another one, which shows them without -o wide, too."""
+    found = {each.title: each for each in listing.columns}
+    return tuple(replace(found[title], wide=False) for title in titles)

@@ -1,17 +1,23 @@
 """Values on the command line, as people write them: types of Click's arguments and options."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import click
 
 from gateway_client.call_options import DURATION, UNIT_SECONDS
+from gateway_client.paths import split_names
 
 NUMBER = re.compile(r"\d{1,15}(\.\d{1,15})?", re.ASCII)
 SIZE = re.compile(r"(\d{1,6}(?:\.\d{1,6})?) *([kmgt])i?b?", re.IGNORECASE | re.ASCII)
 KB = {"k": 1, "m": 2**10, "g": 2**20, "t": 2**30}
 WHOLE = re.compile(r"\d{1,9}", re.ASCII)
 SWITCHES = {"on": True, "yes": True, "true": True, "off": False, "no": False, "false": False}
+
+
+def each_of(values: Iterable[str]) -> list[str]:
+    """The names in several values, each of which may have a few: `a,b`."""
+    return [name for value in values for name in split_names(value)]
 
 
 def switch(value: str) -> bool:

@@ -10,6 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from gateway_client.client import FORMS, Form, OutputOptions
+from gateway_client.paths import split_names
 
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 Completion = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
@@ -46,7 +47,7 @@ def split_fields(
     context: click.Context, parameter: click.Parameter, value: str | None
 ) -> tuple[str, ...]:
     """`a, b.c` as `("a", "b.c")`."""
-    fields = tuple(name for name in (part.strip() for part in (value or "").split(",")) if name)
+    fields = tuple(split_names(value or ""))
     if value is not None and not fields:
         raise click.BadParameter("expected field names separated by commas", context, parameter)
     return fields

@@ -36,6 +36,7 @@ from gateway_client.event_stream import (
 from gateway_client.light import httpx
 from gateway_client.method_names import explained, path_of
 from gateway_client.openapi_document import DOCUMENT, Document, Operation, read_document
+from gateway_client.paths import split_names
 
 GRACE_SECONDS = 5.0
 """Time for the gateway to answer, added to the call's timeout."""
@@ -416,7 +417,10 @@ class EventStream:
             await asyncio.sleep(self.every)
 
     def _watched(self) -> Watched:
-        fields, sort = listed(self.view.get("_fields", "")), listed(self.view.get("_sort", ""))
+        fields, sort = (
+            split_names(self.view.get("_fields", "")),
+            split_names(self.view.get("_sort", "")),
+        )
         needed = dict.fromkeys((ID, *(path.removeprefix("-") for path in sort)))
         hidden = [
             path
@@ -460,11 +464,6 @@ class EventStream:
             async for event in events_in(response.aiter_bytes()):
                 if event.kind != "end":  # why, the next request will tell
                     yield event
-
-
-def listed(names: str) -> list[str]:
-    """`a, b` as a list."""
-    return [name for name in map(str.strip, names.split(",")) if name]
 
 
 def through_proxy(url: str) -> str:

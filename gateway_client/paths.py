@@ -1,4 +1,4 @@
-"""Paths of fields (`jobStats.deadFrames`) in rows of JSON."""
+"""Paths of fields (`jobStats.deadFrames`) in rows of JSON, and lists of them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,3 +11,8 @@ def value_at(row: Any, path: str) -> Any:
     for name in path.split("."):
         row = row.get(name) if isinstance(row, Mapping) else None
     return row
+
+
+def split_names(text: str) -> list[str]:
+    """`a, b` as a list."""
+    return [name for name in map(str.strip, text.split(",")) if name]

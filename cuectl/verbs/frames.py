@@ -23,9 +23,10 @@ from cuectl.frame_words import (
     lost,
     parts_of,
 )
-from cuectl.kinds import JOB, JOB_CHANGES, JOB_PARENTS, PENDING_JOB, each_of, several
+from cuectl.kinds import GET_FRAMES, GET_LAYERS, JOB, JOB_CHANGES, JOB_PARENTS, PENDING_JOB, several
 from cuectl.lists import Listing, Shown, list_options, show_lists, where_option
 from cuectl.selection import PATTERN, Decorator, Selection, choosing, quoted, refuse_blank
+from cuectl.values import each_of
 from cuectl.verb import verb
 from cuectl.verbs import layers as of_layers
 from gateway_client.errors import CallError, InvalidCall
@@ -34,8 +35,6 @@ from gateway_client.terminal.exits import NOT_FOUND, complain
 
 SECTION = "Layers and frames"
 A_JOB, DYING = "demo-sh010-lena_comp_v003", "harbor-hb110-tomas_light_v004"
-GET_LAYERS = "job.JobInterface/GetLayers"
-GET_FRAMES = "job.JobInterface/GetFrames"
 GET_JOB = "job.JobInterface/GetJob"
 RETRY = "job.JobInterface/RetryFrames"
 EAT = "job.JobInterface/EatFrames"

@@ -29,7 +29,7 @@ from cuectl.comments import (
 from cuectl.completion import complete
 from cuectl.conditions import with_fields
 from cuectl.farm import Farm, Json, rows_in
-from cuectl.kinds import GET_HOSTS, HOST, JOB, as_given, each_of, several
+from cuectl.kinds import GET_HOSTS, HOST, JOB, as_given, several, users_asked
 from cuectl.lists import Listing, Shown, list_options, show_list, show_lists, show_named
 from cuectl.selection import (
     Decorator,
@@ -42,6 +42,7 @@ from cuectl.selection import (
     refuse_unknown,
 )
 from cuectl.tables import HOSTS
+from cuectl.values import each_of
 from cuectl.verb import verb
 from gateway_client.errors import CallError, Failure, InvalidCall
 from gateway_client.terminal.exits import complain, text_of
@@ -209,11 +210,7 @@ def procs_asked(farm: Farm, options: Options) -> Query:
     r = {field: each_of(options.get(name) or ()) for name, field in PROC_FIELDS.items()}
     r |= {"jobs": existing(farm, JOB, r["jobs"]), "hosts": existing(farm, HOST, r["hosts"])}
     r = {field: names for field, names in r.items() if names}
-    users = each_of(options.get("user") or ())
-    if options.get("mine"):
-        if not farm.me:
-            raise InvalidCall("--mine: the token names no user; use --user NAME")
-        users.append(farm.me)
+    users = users_asked(farm, options)
     found = [f"user in ({','.join(map(quoted, users))})"] if users else []
     if where := options.get("where"):
         found.append(with_fields(where, PROCS.columns))

@@ -18,7 +18,15 @@ from cuectl.comments import (
     with_comment,
 )
 from cuectl.farm import Farm, Json
-from cuectl.kinds import GET_JOBS, JOB, JOB_CHANGES, JOB_PARENTS, PENDING_JOB, jobs_called
+from cuectl.kinds import (
+    GET_GROUPS,
+    GET_JOBS,
+    JOB,
+    JOB_CHANGES,
+    JOB_PARENTS,
+    PENDING_JOB,
+    jobs_called,
+)
 from cuectl.lists import (
     Listing,
     Shown,
@@ -32,7 +40,7 @@ from cuectl.lists import (
     where_option,
 )
 from cuectl.selection import ID, Query, Selection, choosing, names_in, spelled
-from cuectl.tables import JOBS, TIME_LEFT
+from cuectl.tables import JOBS, columns_of
 from cuectl.values import switch, whole
 from cuectl.verb import verb
 from gateway_client.errors import CallError, Failure, InvalidCall
@@ -42,7 +50,6 @@ from gateway_client.terminal.text import counted
 SECTION = "Jobs"
 A_JOB, A_NOTED_JOB = "demo-sh010-lena_comp_v003", "demo-sh010-artist1_light_v012"
 GET_COMMENTS = "job.JobInterface/GetComments"
-GET_GROUPS = "show.ShowInterface/GetGroups"
 GET_ACTIVE_SHOWS = "show.ShowInterface/GetActiveShows"
 PAUSE = "job.JobInterface/Pause"
 RESUME = "job.JobInterface/Resume"
@@ -59,36 +66,23 @@ MOST_DEAD_FIRST = ("jobStats.deadFrames", "name")
 DETAILS = Listing(
     place="jobs",
     columns=(
-        Column("NAME", "name"),
-        Column("STATE", "state"),
-        Column("DEAD", "jobStats.deadFrames", alert=True),
-        Column("RUN", "jobStats.runningFrames", also=("running",)),
-        Column("WAIT", "jobStats.waitingFrames", also=("waiting",)),
-        Column("DEPEND", "jobStats.dependFrames"),
-        Column("DONE", "jobStats.succeededFrames", also=("succeeded",), of="jobStats.totalFrames"),
-        Column("EATEN", "jobStats.eatenFrames"),
-        Column("PAUSED", "isPaused"),
-        Column("PRI", "priority"),
-        Column("STARTED", "startTime", unit="time"),
+        *columns_of(
+            JOBS, "NAME", "STATE", "DEAD", "RUN", "WAIT", "DEPEND", "DONE", "EATEN", "PAUSED",
+            "PRI", "STARTED",
+        ),
         Column("STOPPED", "stopTime", unit="time"),
-        replace(TIME_LEFT, wide=False),
-        Column("USER", "user"),
-        Column("SHOW", "show"),
-        Column("SHOT", "shot"),
-        Column("GROUP", "group"),
+        *columns_of(JOBS, "TIME LEFT", "USER", "SHOW", "SHOT", "GROUP"),
         Column("FACILITY", "facility"),
         Column("OS", "os"),
-        Column("CORES", "jobStats.reservedCores"),
+        *columns_of(JOBS, "CORES"),
         Column("MIN CORES", "minCores"),
-        Column("MAX CORES", "maxCores"),
-        Column("CORE HOURS", "coreHours", extra=True),
-        Column("MEM", "jobStats.maxRss", unit="kB"),
+        *columns_of(JOBS, "MAX CORES", "CORE HOURS", "MEM"),
         Column("AUTO EAT", "autoEat"),
-        Column("COMMENT", "hasComment"),
+        *columns_of(JOBS, "COMMENT"),
         Column("LOGS", "logDir"),
-        Column("ID", "id"),
+        *columns_of(JOBS, "ID"),
     ),
-)
+)  # fmt: skip
 
 
 # --- looking at jobs ------------------------------------------------------------------------------

@@ -10,15 +10,14 @@ from cuectl.changes import How, change, change_options
 from cuectl.columns import duration, size
 from cuectl.completion import complete
 from cuectl.farm import Farm, Json
-from cuectl.kinds import each_of
+from cuectl.kinds import GET_LAYERS
 from cuectl.selection import PATTERN
-from cuectl.values import minutes_of, number, size_in_kb, switch, whole
+from cuectl.values import each_of, minutes_of, number, size_in_kb, switch, whole
 from cuectl.verb import verb
 from gateway_client.errors import CallError, InvalidCall
 from gateway_client.suggestions import did_you_mean
 
 COMP = "demo-sh010-lena_comp_v003 comp"
-GET_LAYERS = "job.JobInterface/GetLayers"
 LEAST_CORES = 0.1
 SET_MIN_MEMORY = "job.LayerInterface/SetMinMemory"
 ENABLE_OPTIMIZER = "job.LayerInterface/EnableMemoryOptimizer"

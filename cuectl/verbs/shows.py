@@ -10,7 +10,7 @@ from cuectl.changes import How, change, change_options, is_everything, listed
 from cuectl.columns import Column, Row, as_number
 from cuectl.completion import complete
 from cuectl.farm import Farm, Json
-from cuectl.kinds import GET_SHOWS, GET_SUBSCRIPTIONS, SHOW, SUBSCRIPTION
+from cuectl.kinds import GET_GROUPS, GET_SHOWS, GET_SUBSCRIPTIONS, SHOW, SUBSCRIPTION
 from cuectl.lists import (
     Listing,
     Shown,
@@ -27,7 +27,6 @@ from gateway_client.errors import CallError
 SECTION = "Shows and subscriptions"
 CREATE_SHOW = "show.ShowInterface/CreateShow"
 ENABLE_BOOKING = "show.ShowInterface/EnableBooking"
-GET_GROUPS = "show.ShowInterface/GetGroups"
 CREATE_GROUP = "job.GroupInterface/CreateSubGroup"
 SUBSCRIBE = "show.ShowInterface/CreateSubscription"
 SET_SIZE = "subscription.SubscriptionInterface/SetSize"

@@ -13,7 +13,19 @@ from cuectl.changes import How, change, change_options, is_everything, listed
 from cuectl.columns import Column, Row, in_order, size
 from cuectl.completion import complete
 from cuectl.farm import NO_VIEW, Farm, Json, rows_in
-from cuectl.kinds import GET_JOBS, JOB, JOB_CHANGES, JOB_PARENTS, PENDING_JOB
+from cuectl.kinds import (
+    GET_FRAMES,
+    GET_GROUPS,
+    GET_HOSTS,
+    GET_JOBS,
+    GET_LAYERS,
+    GET_LIMITS,
+    GET_SUBSCRIPTIONS,
+    JOB,
+    JOB_CHANGES,
+    JOB_PARENTS,
+    PENDING_JOB,
+)
 from cuectl.lists import (
     Listing,
     Shown,
@@ -25,7 +37,7 @@ from cuectl.lists import (
     where_option,
 )
 from cuectl.selection import PATTERN, Selection, choosing
-from cuectl.tables import JOBS
+from cuectl.tables import JOBS, columns_of
 from cuectl.verb import verb
 from cuectl.why import (
     GUESSES,
@@ -49,15 +61,9 @@ from gateway_client.terminal.text import printable
 SECTION = "Waiting and launching"
 A_JOB, ANOTHER = "demo-sh010-lena_comp_v003", "demo-sh020-marco_smoke_v001"
 A_DYING = "harbor-hb110-tomas_light_v004"
-GET_LAYERS = "job.JobInterface/GetLayers"
-GET_FRAMES = "job.JobInterface/GetFrames"
 GET_DEPENDS = "job.JobInterface/GetDepends"
 GET_DEPENDENTS = "job.JobInterface/GetWhatDependsOnThis"
-GET_LIMITS = "limit.LimitInterface/GetAll"
 FIND_SHOW = "show.ShowInterface/FindShow"
-GET_GROUPS = "show.ShowInterface/GetGroups"
-GET_SUBSCRIPTIONS = "show.ShowInterface/GetSubscriptions"
-GET_HOSTS = "host.HostInterface/GetHosts"
 DEPEND_ON = "job.JobInterface/CreateDependencyOnJob"
 DROP_DEPENDS = "job.JobInterface/DropDepends"
 LAUNCH = "job.JobInterface/LaunchSpecAndWait"
@@ -75,12 +81,7 @@ WHYS = Listing(
     place="jobs",
     sort=JOBS.sort,
     columns=(
-        Column("NAME", "name"),
-        Column("USER", "user"),
-        Column("RUN", "jobStats.runningFrames", also=("running",)),
-        Column("WAIT", "jobStats.waitingFrames", also=("waiting",)),
-        Column("DEPEND", "jobStats.dependFrames"),
-        Column("DEAD", "jobStats.deadFrames", alert=True),
+        *columns_of(JOBS, "NAME", "USER", "RUN", "WAIT", "DEPEND", "DEAD"),
         Column("WHY", "why"),
     ),
 )
@@ -150,7 +151,7 @@ def why(farm: Farm, jobs: Selection, shown: Shown) -> None:
     print_rows(WHYS, [{**row, "why": whys.get(row["name"], "")} for row in rows], shown)
     if len(words) == len(rows) == 1 and shown == Shown(form=shown.form):
         tell_more(farm, rows[0], shown)
-    tell(about, query, len(rows))
+    tell(about)
 
 
 def reasons_of(farm: Farm, jobs: Sequence[Row]) -> dict[str, str]:
