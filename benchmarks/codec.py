@@ -19,12 +19,12 @@ from google.protobuf.message_factory import GetMessageClass
 
 from cuebot_simulator.world.messages import read_messages
 from cuebot_simulator.world.studio import build_farm
-from gateway.codec.body import parse
-from gateway.codec.decode import Decoders, DecodeValue
-from gateway.codec.encode import Encode, Encoders
-from gateway.codec.unknown_fields import UnknownFieldPolicy
-from gateway.discovery.files import read_package
-from gateway.schema.description import build_pool
+from gateway.core.codec.body import parse
+from gateway.core.codec.decode import Decoders, DecodeValue
+from gateway.core.codec.encode import Encode, Encoders
+from gateway.core.codec.unknown_fields import UnknownFieldPolicy
+from gateway.core.discovery.files import read_package
+from gateway.core.schema.description import build_pool
 
 JOBS = 1000
 """Longer lists repeat these."""

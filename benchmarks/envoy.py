@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
-from gateway.schema.description import Schema
+from gateway.core.schema.description import Schema
 from gateway_cli.commands.snapshot import file_set
 
 LARGEST_ANSWER = 64 * 1024 * 1024

@@ -34,11 +34,11 @@ from benchmarks.process import on_cores
 from benchmarks.scenarios import Scenario, build_scenarios
 from benchmarks.surroundings import processor
 from benchmarks.verify import verify, wait_until_listening
-from gateway.calls.plan import plan
-from gateway.codec.unknown_fields import UnknownFieldPolicy
-from gateway.compat.build import build_catalog
-from gateway.discovery.files import OPENCUE_PACKAGE, read_package
-from gateway.schema.selection import Selection
+from gateway.core.codec.unknown_fields import UnknownFieldPolicy
+from gateway.core.discovery.files import OPENCUE_PACKAGE, read_package
+from gateway.core.pipeline.plan import plan
+from gateway.core.profile.build import build_catalog
+from gateway.core.schema.selection import Selection
 
 FIGURES = Path(__file__).parent / "figures.json"
 PUBLISHED = Path(__file__).parent / "README.md"

@@ -8,9 +8,9 @@ import asyncio
 import time
 from pathlib import Path
 
-from gateway.errors import Code
-from gateway.http.context import RequestContext, open_context
-from gateway.http.interceptors import Interceptor, Interceptors
+from gateway.core.errors import Code
+from gateway.core.pipeline.context import RequestContext, open_context
+from gateway.core.pipeline.interceptors import Interceptor, Interceptors
 from gateway.http.proxies import TrustedProxies
 from gateway.http.refusals import Refusals
 from gateway.observe.logs import configure_logging

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from benchmarks.farm import CannedFarm
-from gateway.access.conditions import Condition, read_condition
-from gateway.access.visibility import Node, Sight, visibility_of, visible
-from gateway.compat.build import build_catalog
-from gateway.compat.profile import load_profile
-from gateway.discovery.files import read_package
-from gateway.long_work import STEP
-from gateway.schema.selection import Selection
+from gateway.core.discovery.files import read_package
+from gateway.core.long_work import STEP
+from gateway.core.profile.build import build_catalog
+from gateway.core.profile.profile import load_profile
+from gateway.core.schema.selection import Selection
+from gateway.features.object_rights.conditions import Condition, read_condition
+from gateway.features.object_rights.visibility import Node, Sight, visibility_of, visible
 
 JOBS = 20_000
 ALL_SHOWS = ["demo", "harbor", "northwind"]

@@ -22,12 +22,18 @@ SHARED = "gateway_client"
 SIMULATOR = "cuebot_simulator"
 PACKAGES = (
     *(COMMANDS, CLIENT, SHARED, "asgi", "server", "app"),
-    *("observe", "pages", "http", "openapi", "calls", "access"),
-    *("discovery", "compat", "schema", "upstream", "state"),
-    *("views", "codec", "settings", "errors", "suggestions", "long_work", "write_buffer"),
+    *("observe", "pages", "http", "openapi"),
+    *("features", "features/watch", "features/object_rights", "features/access"),
+    *("features/names", "features/views"),
+    *("calls", "access"),
+    *("core/pipeline", "core/discovery", "core/profile", "core/schema", "core/upstream"),
+    *("core/shared_store", "core/codec", "core/settings", "core/fair_quota", "core/errors"),
+    *("core/suggestions", "core/long_work", "core/write_buffer"),
 )
 """The commands and the packages of gateway/, top to bottom. Each imports only from those below;
 `cuectl` only from `gateway_client`, which imports from none of them."""
+HOUSES = ("core", "features")
+"""Folders of gateway/ whose parts are packages of their own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +60,7 @@ def modules(package: str) -> dict[str, Path]:
 
 
 def module_name(file: Path) -> str:
-    """`gateway.codec.decode` for gateway/codec/decode.py, `gateway.codec` for its `__init__`."""
+    """`gateway.core.errors` for gateway/core/errors.py, `gateway.core.codec` for its `__init__`."""
     return ".".join(part for part in file.with_suffix("").parts if part != "__init__")
 
 
@@ -98,7 +104,10 @@ def package_of(module: str) -> str | None:
     package, _, inside = module.partition(".")
     if package in (COMMANDS, CLIENT, SHARED):
         return package
-    return None if inside == "__main__" else inside.partition(".")[0] or None
+    parts = inside.split(".")
+    if inside in ("", "__main__", "core"):
+        return None
+    return "/".join(parts[: 2 if parts[0] in HOUSES else 1])
 
 
 def packages() -> list[Package]:
@@ -116,12 +125,16 @@ def packages() -> list[Package]:
             Package(
                 name=name,
                 label=f"{name}.py" if (ROOT / GATEWAY / f"{name}.py").exists() else name,
-                purpose=first_sentence(files[name if name in files else f"{GATEWAY}.{name}"]),
+                purpose=first_sentence(files[name if name in files else module_of(name)]),
                 lines=sum(map(lines_of, (files[part] for part in parts))),
                 imports=frozenset(package for package in reached if package not in (None, name)),
             )
         )
     return sorted(found, key=lambda package: rank(package.name))
+
+
+def module_of(package: str) -> str:
+    return f"{GATEWAY}.{package.replace('/', '.')}"
 
 
 def rank(package: str) -> int:

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from textwrap import fill
 
-from gateway.access.conditions import FACTS, read_condition
-from gateway.access.visibility import Node, visibility_of
-from gateway.codec.fields import message_of
-from gateway.compat.build import build_catalog
-from gateway.compat.profile import load_profile
-from gateway.discovery.files import read_package
-from gateway.schema.method import Method
-from gateway.schema.selection import Selection
+from gateway.core.codec.fields import message_of
+from gateway.core.discovery.files import read_package
+from gateway.core.profile.build import build_catalog
+from gateway.core.profile.profile import load_profile
+from gateway.core.schema.method import Method
+from gateway.core.schema.selection import Selection
+from gateway.features.object_rights.conditions import FACTS, read_condition
+from gateway.features.object_rights.visibility import Node, visibility_of
 
 PAGE = Path(__file__).parent / "access-methods.md"
 HEAD = """\

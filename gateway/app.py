@@ -13,7 +13,6 @@ from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.access.fair_quota import FairQuota, FairSemaphore
 from gateway.access.from_settings import (
     make_authenticator,
     reloadable_access,
@@ -26,33 +25,37 @@ from gateway.access.revocation import DenyFile
 from gateway.access.secrets import reached_at
 from gateway.access.shared_limiter import SharedLimiter, open_limiter
 from gateway.access.tokens import Authenticator
-from gateway.calls.offload import Planner
 from gateway.calls.shared_reads import SharedReads
-from gateway.compat.profile import load_profile
-from gateway.discovery.reflection import reflection_of
-from gateway.discovery.refresh import LiveCatalog
-from gateway.discovery.source import choose_source
-from gateway.http.access_control import AccessControl, ObjectRights
+from gateway.core.discovery.reflection import reflection_of
+from gateway.core.discovery.refresh import LiveCatalog
+from gateway.core.discovery.source import choose_source
+from gateway.core.fair_quota import FairQuota, FairSemaphore
+from gateway.core.pipeline.call_maker import CallMaker
+from gateway.core.pipeline.direct_connection import Refused
+from gateway.core.pipeline.error_answer import UnservedMethods
+from gateway.core.pipeline.handler import UnaryHandler
+from gateway.core.pipeline.interceptors import Interceptor, Interceptors
+from gateway.core.pipeline.middleware import ContextMiddleware, report_refused
+from gateway.core.pipeline.offload import Planner
+from gateway.core.pipeline.request import RequestReader
+from gateway.core.pipeline.respond import Responder
+from gateway.core.pipeline.routing import CHANGE_ALLOWS, PAGE_ALLOWS, Routing, wrong_verb
+from gateway.core.profile.profile import load_profile
+from gateway.core.schema.selection import Selection
+from gateway.core.settings.model import Commit, Reloadable, Settings
+from gateway.core.upstream.cuebot import Cuebot, open_upstream
+from gateway.features.object_rights.interceptor import AccessControl, ObjectRights
+from gateway.features.watch.watches import Watches, WatchLimits
 from gateway.http.admission import Admission, RateLimits
 from gateway.http.at_most_once import AtMostOnce
 from gateway.http.authentication import Authentication
 from gateway.http.batch import PATH as BATCH
 from gateway.http.batch import Batch
-from gateway.http.call_maker import CallMaker
 from gateway.http.conditional import ConditionalReads
 from gateway.http.cors import Cors
-from gateway.http.direct_connection import Refused
-from gateway.http.error_answer import UnservedMethods
-from gateway.http.interceptors import Interceptor, Interceptors
 from gateway.http.key_records import Records, records_for
-from gateway.http.middleware import ContextMiddleware, report_refused
 from gateway.http.proxies import TrustedProxies
 from gateway.http.refusals import Refusals
-from gateway.http.request import RequestReader
-from gateway.http.respond import Responder
-from gateway.http.routing import CHANGE_ALLOWS, PAGE_ALLOWS, Routing, wrong_verb
-from gateway.http.unary import UnaryHandler
-from gateway.http.watch import Watches, WatchLimits
 from gateway.observe.audit_log import AuditLog, open_audit
 from gateway.observe.metrics import WorkerMetrics
 from gateway.observe.metrics_page import Metrics, make_metrics, metrics_endpoints, watch_lag
@@ -60,9 +63,6 @@ from gateway.observe.request_logs import request_logs
 from gateway.observe.trace_settings import open_traces
 from gateway.pages.page_routes import document_apps, page_routes, panels_app
 from gateway.pages.status import Readiness, health_routes, status_app
-from gateway.schema.selection import Selection
-from gateway.settings.model import Commit, Reloadable, Settings
-from gateway.upstream.cuebot import Cuebot, open_upstream
 
 if TYPE_CHECKING:
     from gateway.observe.traces import Traces

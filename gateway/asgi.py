@@ -12,9 +12,9 @@ import structlog
 
 from gateway.access.secrets import read_secrets, refuse_published
 from gateway.app import Gateway, create_app
-from gateway.errors import ConfigurationError
+from gateway.core.errors import ConfigurationError
+from gateway.core.settings.loading import load_settings, misspelled, retired
 from gateway.observe.logs import configure_logging
-from gateway.settings.loading import load_settings, misspelled, retired
 
 ANYWHERE = "where its server listens is not known here"
 

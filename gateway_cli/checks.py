@@ -10,23 +10,23 @@ from typing import Any
 
 from gateway.access.identity_provider import KeySet, NoKeySet, load_key_set, unbound
 from gateway.access.revocation import read_denied
-from gateway.access.rights import AccessRules, Rule
 from gateway.access.secrets import load_secrets, reached_at, weaknesses
 from gateway.access.shared_limiter import COUNT, KEY_PREFIX
-from gateway.calls.failures import error_for
-from gateway.discovery.reflection import REFUSALS
-from gateway.errors import Code, ConfigurationError, GatewayError
+from gateway.core.discovery.reflection import REFUSALS
+from gateway.core.errors import Code, ConfigurationError, GatewayError
+from gateway.core.pipeline.failures import error_for
+from gateway.core.schema.catalog import Catalog
+from gateway.core.settings.key_files import first_certificate, pair_of, readable_by_all
+from gateway.core.settings.loading import retired
+from gateway.core.settings.model import Settings
+from gateway.core.shared_store import Link, RedisStore, StoreFailed
+from gateway.core.upstream.cuebot import MIN_PING_SECONDS, open_upstream
+from gateway.core.upstream.endpoint import HEALTH_CHECK_PATH, Endpoint
+from gateway.core.upstream.interface import CallFailed
+from gateway.features.access.rights import AccessRules, Rule
 from gateway.observe.audit_log import check_audit
 from gateway.observe.metrics_page import check_metrics
 from gateway.observe.trace_settings import check_traces
-from gateway.schema.catalog import Catalog
-from gateway.settings.key_files import first_certificate, pair_of, readable_by_all
-from gateway.settings.loading import retired
-from gateway.settings.model import Settings
-from gateway.state.store import Link, RedisStore, StoreFailed
-from gateway.upstream.cuebot import MIN_PING_SECONDS, open_upstream
-from gateway.upstream.endpoint import HEALTH_CHECK_PATH, Endpoint
-from gateway.upstream.interface import CallFailed
 from gateway_cli.client.cuebot import discover_once
 from gateway_cli.serving.listen import ends_soon, load_certificate
 from gateway_client.terminal.text import counted

@@ -10,9 +10,9 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from gateway.errors import ConfigurationError
-from gateway.settings.loading import load_settings
-from gateway.settings.model import Settings
+from gateway.core.errors import ConfigurationError
+from gateway.core.settings.loading import load_settings
+from gateway.core.settings.model import Settings
 
 config_option = click.option(
     "--config",

@@ -22,11 +22,11 @@ from cuebot_simulator.world.state import Farm
 from cuebot_simulator.world.studio import build_farm
 from gateway.access.tokens import token_rules
 from gateway.app import create_app
-from gateway.discovery.refresh import LiveCatalog
-from gateway.errors import ConfigurationError
+from gateway.core.discovery.refresh import LiveCatalog
+from gateway.core.errors import ConfigurationError
+from gateway.core.settings.model import Settings
 from gateway.observe.logs import configure_logging
 from gateway.server.accept import Certificate, empty_context
-from gateway.settings.model import Settings
 from gateway_cli.serving.drain import Server
 from gateway_cli.serving.listen import listen, url_of
 from gateway_cli.tokens import mint_token

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any
 
-from gateway.errors import ConfigurationError, GatewayError
+from gateway.core.errors import ConfigurationError, GatewayError
 from gateway.observe.logs import configure_logging
 from gateway_client.errors import CallError, Failure, WrongSetting
 from gateway_client.terminal import exits

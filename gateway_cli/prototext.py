@@ -14,8 +14,8 @@ from google.protobuf.descriptor_pb2 import FieldDescriptorProto as Field
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 
-from gateway.codec.fields import json_name
-from gateway.schema.description import (
+from gateway.core.codec.fields import json_name
+from gateway.core.schema.description import (
     ENUMS,
     FIELDS,
     METHODS,

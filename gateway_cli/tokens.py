@@ -12,8 +12,8 @@ from jose import jwk, jws
 
 from gateway.access.secrets import load_secrets
 from gateway.access.tokens import LONGEST_SUBJECT_CHARACTERS, TokenRules, token_rules
-from gateway.errors import ConfigurationError
-from gateway.settings.model import Settings
+from gateway.core.errors import ConfigurationError
+from gateway.core.settings.model import Settings
 from gateway_client.errors import InvalidCall
 
 SIGNED_TOKEN_SECONDS = 300

@@ -28,16 +28,16 @@ import pytest
 import structlog
 
 from cuebot_simulator.server import SimulatedCuebot
-from gateway.calls import kept_names
-from gateway.compat.build import build_catalog
-from gateway.compat.profile import Profile, load_profile
-from gateway.discovery.files import OPENCUE_PACKAGE, read_folder
-from gateway.discovery.refresh import warm as compile_all
+from gateway.core.discovery.files import OPENCUE_PACKAGE, read_folder
+from gateway.core.discovery.refresh import warm as compile_all
+from gateway.core.profile.build import build_catalog
+from gateway.core.profile.profile import Profile, load_profile
+from gateway.core.schema.catalog import Catalog
+from gateway.core.schema.description import Schema
+from gateway.core.schema.selection import Selection
+from gateway.core.settings.model import Settings
+from gateway.features.names import kept_names
 from gateway.pages.content import Content
-from gateway.schema.catalog import Catalog
-from gateway.schema.description import Schema
-from gateway.schema.selection import Selection
-from gateway.settings.model import Settings
 from tests.support import commands, servers
 from tests.support.farms import running_farm, still_farm
 from tests.support.opencue import opencue
@@ -103,7 +103,7 @@ def opencue_read_once() -> Iterator[None]:
         return schema if folder == installed else read_folder(folder, name)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gateway.discovery.files.read_folder", read)
+        patch.setattr("gateway.core.discovery.files.read_folder", read)
         yield
 
 
@@ -135,9 +135,9 @@ def opencue_built_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for user in ("gateway.app", "gateway_cli.client.cuebot"):
             patch.setattr(f"{user}.load_profile", load)
-        for user in ("gateway.discovery.refresh", "gateway_cli.client.cuebot"):
+        for user in ("gateway.core.discovery.refresh", "gateway_cli.client.cuebot"):
             patch.setattr(f"{user}.build_catalog", build)
-        patch.setattr("gateway.discovery.refresh.warm", warm)
+        patch.setattr("gateway.core.discovery.refresh.warm", warm)
         yield
 
 

@@ -8,9 +8,9 @@ import pytest
 from docs.rights import PAGE as RIGHTS
 from docs.rights import page as rights_page
 from docs.sentences import section, with_section
-from gateway.errors import Code
-from gateway.settings.loading import RETIRED, SYNONYMS
-from gateway.settings.model import Settings
+from gateway.core.errors import Code
+from gateway.core.settings.loading import RETIRED, SYNONYMS
+from gateway.core.settings.model import Settings
 from tests.support.openapi import catalog
 
 ROOT = Path(__file__).parent.parent

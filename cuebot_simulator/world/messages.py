@@ -6,8 +6,8 @@ from typing import Any
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 
-from gateway.discovery.files import OPENCUE_PACKAGE, read_package
-from gateway.schema.description import Schema, build_pool
+from gateway.core.discovery.files import OPENCUE_PACKAGE, read_package
+from gateway.core.schema.description import Schema, build_pool
 
 
 class Messages:

@@ -15,13 +15,13 @@ from gateway.access.identity_provider import (
     unbound,
 )
 from gateway.access.revocation import DenyFile
-from gateway.access.rights import AccessRules
 from gateway.access.secrets import load_secrets, reached_at
 from gateway.access.tokens import Authenticator, token_rules
-from gateway.discovery.refresh import LiveCatalog
-from gateway.errors import ConfigurationError
-from gateway.settings.key_files import readable_by_all
-from gateway.settings.model import Commit, Reloadable, Settings
+from gateway.core.discovery.refresh import LiveCatalog
+from gateway.core.errors import ConfigurationError
+from gateway.core.settings.key_files import readable_by_all
+from gateway.core.settings.model import Commit, Reloadable, Settings
+from gateway.features.access.rights import AccessRules
 
 log = structlog.stdlib.get_logger("gateway")
 

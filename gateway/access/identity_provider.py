@@ -13,10 +13,10 @@ import structlog
 from jose import jwk
 from jose.backends.base import Key
 
-from gateway.errors import ConfigurationError
-from gateway.long_work import let_others_run
-from gateway.settings.model import Settings
-from gateway.settings.types import SIGNED_BY
+from gateway.core.errors import ConfigurationError
+from gateway.core.long_work import let_others_run
+from gateway.core.settings.model import Settings
+from gateway.core.settings.types import SIGNED_BY
 
 log = structlog.stdlib.get_logger("gateway.auth")
 

@@ -9,7 +9,7 @@ proportion to the excess delay, and grows slowly.
 
 from time import monotonic
 
-from gateway.access.fair_quota import FairQuota, FairSemaphore, Weight, equal_weight, reserve_of
+from gateway.core.fair_quota import FairQuota, FairSemaphore, Weight, equal_weight, reserve_of
 
 ENCODED_AT_ONCE = 2
 """Long answers of one principal, with room for one of another. With more of them, small requests

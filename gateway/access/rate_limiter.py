@@ -15,7 +15,7 @@ from functools import cached_property, lru_cache
 from itertools import islice
 from typing import NamedTuple, Protocol
 
-from gateway.settings.model import RateOverride, Settings
+from gateway.core.settings.model import RateOverride, Settings
 
 NANOSECONDS = 1_000_000_000
 """Per second."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import structlog
 
-from gateway.errors import ConfigurationError
+from gateway.core.errors import ConfigurationError
 
 log = structlog.stdlib.get_logger("gateway.auth")
 

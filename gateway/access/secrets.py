@@ -8,8 +8,8 @@ import structlog
 from jose import jwk
 from jose.exceptions import JOSEError
 
-from gateway.errors import ConfigurationError
-from gateway.settings.model import Settings
+from gateway.core.errors import ConfigurationError
+from gateway.core.settings.model import Settings
 
 log = structlog.stdlib.get_logger("gateway.auth")
 

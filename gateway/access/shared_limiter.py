@@ -19,9 +19,9 @@ from gateway.access.rate_limiter import (
     Verdict,
     verdict_of,
 )
-from gateway.errors import unavailable
-from gateway.settings.model import Settings
-from gateway.state.store import Link, RedisStore, Script, StoreFailed, Value
+from gateway.core.errors import unavailable
+from gateway.core.settings.model import Settings
+from gateway.core.shared_store import Link, RedisStore, Script, StoreFailed, Value
 
 log = structlog.stdlib.get_logger("gateway.state")
 

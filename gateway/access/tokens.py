@@ -19,11 +19,11 @@ from jose.exceptions import JOSEError
 
 from gateway.access.identity_provider import ALGORITHMS, KeySet, Provider
 from gateway.access.revocation import NOBODY, Revocations
-from gateway.access.rights import AccessRules, Rule
-from gateway.errors import BadToken, Code, GatewayError, unavailable
-from gateway.schema.catalog import Catalog
-from gateway.settings.model import Settings
-from gateway.settings.types import SIGNED_BY
+from gateway.core.errors import BadToken, Code, GatewayError, unavailable
+from gateway.core.schema.catalog import Catalog
+from gateway.core.settings.model import Settings
+from gateway.core.settings.types import SIGNED_BY
+from gateway.features.access.rights import AccessRules, Rule
 
 LONGEST_TOKEN_BYTES = 16384
 """Providers list all groups of a person in a token."""

@@ -7,9 +7,9 @@ from urllib.parse import urlencode
 
 import orjson
 
-from gateway.codec.body import UTF8_BOM, parse
-from gateway.errors import Code, GatewayError
-from gateway.suggestions import QUOTED_CHARS, did_you_mean
+from gateway.core.codec.body import UTF8_BOM, parse
+from gateway.core.errors import Code, GatewayError
+from gateway.core.suggestions import QUOTED_CHARS, did_you_mean
 
 MAX_ITEMS = 1000
 KEYS = ("id", "method", "request", "view")

@@ -6,11 +6,11 @@ own.
 
 from typing import NamedTuple
 
-from gateway.calls.plan import Plan
-from gateway.codec.xml_text import NotXml, UnreadableXml, texts_of
-from gateway.errors import Code, GatewayError
-from gateway.schema.method import Method, set_at, value_at
-from gateway.suggestions import QUOTED_CHARS
+from gateway.core.codec.xml_text import NotXml, UnreadableXml, texts_of
+from gateway.core.errors import Code, GatewayError
+from gateway.core.pipeline.plan import Plan
+from gateway.core.schema.method import Method, set_at, value_at
+from gateway.core.suggestions import QUOTED_CHARS
 
 
 class Caller(NamedTuple):

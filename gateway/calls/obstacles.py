@@ -1,10 +1,10 @@
 """Why Cuebot refused a change as things are: a read tells what of the object is in its way."""
 
-from gateway.calls.failures import Refused
-from gateway.calls.invoke import Call, filled, parsed, reworded
-from gateway.calls.rows import rows_with
-from gateway.errors import GatewayError
-from gateway.schema.method import value_at
+from gateway.core.errors import GatewayError
+from gateway.core.pipeline.failures import Refused
+from gateway.core.pipeline.invoke import Call, filled, parsed, reworded
+from gateway.core.pipeline.rows import rows_with
+from gateway.core.schema.method import value_at
 
 
 async def with_refusal_explained(error: Refused, call: Call) -> GatewayError:

@@ -5,9 +5,9 @@ from itertools import chain
 
 import orjson
 
-from gateway.calls.plan import Plan
-from gateway.codec.encode import Encode
-from gateway.schema.method import Method
+from gateway.core.codec.encode import Encode
+from gateway.core.pipeline.plan import Plan
+from gateway.core.schema.method import Method
 
 
 def preview(plan: Plan, *, defaults: bool = False) -> Iterable[bytes]:

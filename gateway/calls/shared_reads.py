@@ -10,9 +10,9 @@ from time import monotonic
 from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
-from gateway.access.fair_quota import FairSemaphore, SharedLease
-from gateway.long_work import let_others_run
-from gateway.upstream.interface import (
+from gateway.core.fair_quota import FairSemaphore, SharedLease
+from gateway.core.long_work import let_others_run
+from gateway.core.upstream.interface import (
     SMALL_ANSWER_BYTES,
     CallFailed,
     Expects,

@@ -4,9 +4,9 @@ import re
 
 import orjson
 
-from gateway.codec.body import UTF8_BOM
-from gateway.errors import Code, GatewayError
-from gateway.schema.method import Method
+from gateway.core.codec.body import UTF8_BOM
+from gateway.core.errors import Code, GatewayError
+from gateway.core.schema.method import Method
 
 XML = re.compile(rb"\s*<")
 """The beginning of XML, as which neither JSON nor a form can begin."""

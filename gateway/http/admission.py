@@ -5,14 +5,14 @@ import math
 import time
 from collections.abc import Awaitable, Callable
 
-from gateway.access.fair_quota import FairQuota
 from gateway.access.load_shedding import LoadShedder
 from gateway.access.rate_limiter import Limiter, Rate, Rates, Verdict, address_key
-from gateway.errors import Code, GatewayError, unavailable
+from gateway.core.errors import Code, GatewayError, unavailable
+from gateway.core.fair_quota import FairQuota
+from gateway.core.pipeline.context import RequestContext
+from gateway.core.pipeline.direct_connection import Headers
+from gateway.core.pipeline.interceptors import Interceptor
 from gateway.http.batch_queue import BatchQueue
-from gateway.http.context import RequestContext
-from gateway.http.direct_connection import Headers
-from gateway.http.interceptors import Interceptor
 
 
 class RateLimits(Interceptor):

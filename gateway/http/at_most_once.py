@@ -21,20 +21,20 @@ from typing import Literal, NamedTuple
 import orjson
 from starlette.types import Receive, Send
 
-from gateway.calls.invoke import Call
-from gateway.calls.plan import Found
-from gateway.errors import Code, Fate, GatewayError
-from gateway.http.call_maker import CallMaker
-from gateway.http.context import JSON_TYPE, CallState, ClientGone, RequestContext
-from gateway.http.direct_connection import KEY_HEADER
-from gateway.http.disconnect import CancelOnDisconnect
-from gateway.http.form import Form, form_for, form_of, pieces_of
+from gateway.core.errors import Code, Fate, GatewayError
+from gateway.core.pipeline.call_maker import CallMaker
+from gateway.core.pipeline.context import JSON_TYPE, CallState, ClientGone, RequestContext
+from gateway.core.pipeline.direct_connection import KEY_HEADER
+from gateway.core.pipeline.disconnect import CancelOnDisconnect
+from gateway.core.pipeline.form import Form, form_for, form_of, pieces_of
+from gateway.core.pipeline.invoke import Call
+from gateway.core.pipeline.plan import Found
+from gateway.core.pipeline.request import CallRequest, RequestReader
+from gateway.core.pipeline.respond import Responder
+from gateway.core.schema.method import Method
+from gateway.features.views.compiled_view import AnswerForm
 from gateway.http.key_records import LARGEST_KEPT_BYTES, Owned, Record, Records
-from gateway.http.request import CallRequest, RequestReader
-from gateway.http.respond import Responder
 from gateway.openapi.schemas import REPORTED
-from gateway.schema.method import Method
-from gateway.views.compiled_view import AnswerForm
 
 REPLAYED = (b"idempotent-replayed", b"true")
 QUOTED_KEY = re.compile(rb'"((?:[ !#-\[\]-~]|\\["\\]){1,255})"')

@@ -3,9 +3,9 @@
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.access.tokens import Authenticator
-from gateway.errors import Code, GatewayError
-from gateway.http.context import RequestContext, context_of
-from gateway.http.interceptors import Interceptor, Interceptors
+from gateway.core.errors import Code, GatewayError
+from gateway.core.pipeline.context import RequestContext, context_of
+from gateway.core.pipeline.interceptors import Interceptor, Interceptors
 
 
 class Authentication(Interceptor):

@@ -19,16 +19,12 @@ from weakref import WeakValueDictionary
 import orjson
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.access.fair_quota import FairQuota, Weight
 from gateway.calls.batch_items import NOT_ONE_ITEM, Item, items_of
-from gateway.calls.offload import Planner
-from gateway.calls.plan import holds_the_loop
-from gateway.errors import Code, GatewayError, stopping, unavailable
-from gateway.http.at_most_once import key_of
-from gateway.http.batch_queue import BatchQueue
-from gateway.http.body import BodyReader
-from gateway.http.conditional import Stopping
-from gateway.http.context import (
+from gateway.core.errors import Code, GatewayError, stopping, unavailable
+from gateway.core.fair_quota import FairQuota, Weight
+from gateway.core.long_work import let_others_run
+from gateway.core.pipeline.body import BodyReader
+from gateway.core.pipeline.context import (
     JSON_TYPE,
     VIA_HEADER,
     CallState,
@@ -38,9 +34,34 @@ from gateway.http.context import (
     Response,
     context_of,
 )
-from gateway.http.direct_connection import KEY_HEADER, LARGE_BODY_BYTES
-from gateway.http.disconnect import CancelOnDisconnect
-from gateway.http.interceptors import Interceptors
+from gateway.core.pipeline.direct_connection import KEY_HEADER, LARGE_BODY_BYTES
+from gateway.core.pipeline.disconnect import CancelOnDisconnect
+from gateway.core.pipeline.interceptors import Interceptors
+from gateway.core.pipeline.middleware import ContextMiddleware
+from gateway.core.pipeline.offload import Planner
+from gateway.core.pipeline.plan import holds_the_loop
+from gateway.core.pipeline.request_headers import (
+    DRY_RUN_ANSWER,
+    DRY_RUN_KEY,
+    asks_dry_run,
+    check_headers,
+)
+from gateway.core.pipeline.routing import CHANGE_ALLOWS
+from gateway.core.pipeline.slow_reader import SlowReader
+from gateway.core.suggestions import QUOTED_CHARS, did_you_mean
+from gateway.features.views.compiled_view import (
+    ACCEPTED,
+    EVENT_STREAM,
+    MEDIA_TYPES,
+    offers,
+    wants_events,
+)
+from gateway.features.views.view import Format
+from gateway.features.watch.question import HEADERS as OF_STREAMS
+from gateway.features.watch.question import RETRY
+from gateway.http.at_most_once import key_of
+from gateway.http.batch_queue import BatchQueue
+from gateway.http.conditional import Stopping
 from gateway.http.item_connection import (
     EventStream,
     ItemConnection,
@@ -49,23 +70,7 @@ from gateway.http.item_connection import (
     outcome_of,
     reported,
 )
-from gateway.http.middleware import ContextMiddleware
 from gateway.http.proxies import TrustedProxies
-from gateway.http.request_headers import DRY_RUN_ANSWER, DRY_RUN_KEY, asks_dry_run, check_headers
-from gateway.http.routing import CHANGE_ALLOWS
-from gateway.http.slow_reader import SlowReader
-from gateway.http.watched_question import HEADERS as OF_STREAMS
-from gateway.http.watched_question import RETRY
-from gateway.long_work import let_others_run
-from gateway.suggestions import QUOTED_CHARS, did_you_mean
-from gateway.views.compiled_view import (
-    ACCEPTED,
-    EVENT_STREAM,
-    MEDIA_TYPES,
-    offers,
-    wants_events,
-)
-from gateway.views.view import Format
 
 PATH = "/batch"
 ITEMS_AT_ONCE = 16

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from time import monotonic
 
-from gateway.errors import Cause, GatewayError, stopping
+from gateway.core.errors import Cause, GatewayError, stopping
 
 SLOTS: tuple[Cause, ...] = ("places", "long_answers")
 """Causes of the refusals that are waited for."""

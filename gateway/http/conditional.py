@@ -17,21 +17,21 @@ from typing import NamedTuple, Protocol
 from google.protobuf.message import DecodeError
 from starlette.types import Receive, Send
 
-from gateway.access.fair_quota import FairQuota
 from gateway.calls.shared_reads import SharedAnswer
-from gateway.errors import Code, GatewayError, unavailable
-from gateway.http.call_maker import CallMaker, note_cut
-from gateway.http.content_coding import VARY as VARY_BY_CODING
-from gateway.http.context import RequestContext
-from gateway.http.disconnect import CancelOnDisconnect
-from gateway.http.form import form_of, in_common
-from gateway.http.interceptors import Interceptors
-from gateway.http.request import CallRequest, RequestReader
-from gateway.http.respond import Responder
-from gateway.http.routing import send_nothing
-from gateway.long_work import STEP, Step, begin_at_once, let_others_run
-from gateway.views.changes import fingerprint, fingerprint_of_shown
-from gateway.views.columns import NO_OWNERS
+from gateway.core.errors import Code, GatewayError, unavailable
+from gateway.core.fair_quota import FairQuota
+from gateway.core.long_work import STEP, Step, begin_at_once, let_others_run
+from gateway.core.pipeline.call_maker import CallMaker, note_cut
+from gateway.core.pipeline.content_coding import VARY as VARY_BY_CODING
+from gateway.core.pipeline.context import RequestContext
+from gateway.core.pipeline.disconnect import CancelOnDisconnect
+from gateway.core.pipeline.form import form_of, in_common
+from gateway.core.pipeline.interceptors import Interceptors
+from gateway.core.pipeline.request import CallRequest, RequestReader
+from gateway.core.pipeline.respond import Responder
+from gateway.core.pipeline.routing import send_nothing
+from gateway.features.views.changes import fingerprint, fingerprint_of_shown
+from gateway.features.views.columns import NO_OWNERS
 
 WAIT_PREFERENCE = re.compile(
     rb"(?:^|,)[ \t]*wait[ \t]*=[ \t]*\"?([0-9]{1,9})\"?[ \t]*(?:$|[,;])", re.I

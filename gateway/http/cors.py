@@ -12,11 +12,11 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.errors import Code, GatewayError
-from gateway.http.context import RequestContext, context_of
-from gateway.http.routing import send_nothing
+from gateway.core.errors import Code, GatewayError
+from gateway.core.pipeline.context import RequestContext, context_of
+from gateway.core.pipeline.routing import send_nothing
+from gateway.core.suggestions import QUOTED_CHARS
 from gateway.openapi.schemas import CONDITIONS, HEADERS, OF_CHANGES, OF_REQUESTS
-from gateway.suggestions import QUOTED_CHARS
 
 METHODS = ("GET", "HEAD", "POST")
 TRACE_HEADERS = ("traceparent", "tracestate")

@@ -8,14 +8,14 @@ from typing import NamedTuple
 import orjson
 from starlette.types import Message, Send
 
-from gateway.access.fair_quota import FairQuota
-from gateway.errors import Code, GatewayError, unavailable
-from gateway.http.context import RequestContext
-from gateway.http.direct_connection import LARGE_BODY_BYTES, Headers
-from gateway.http.error_answer import error_answer
-from gateway.http.slow_reader import write_pieces
-from gateway.http.watched_question import COMMENT, RETRY
-from gateway.http.watched_question import HEADERS as OF_STREAMS
+from gateway.core.errors import Code, GatewayError, unavailable
+from gateway.core.fair_quota import FairQuota
+from gateway.core.pipeline.context import RequestContext
+from gateway.core.pipeline.direct_connection import LARGE_BODY_BYTES, Headers
+from gateway.core.pipeline.error_answer import error_answer
+from gateway.core.pipeline.slow_reader import write_pieces
+from gateway.features.watch.question import COMMENT, RETRY
+from gateway.features.watch.question import HEADERS as OF_STREAMS
 from gateway.openapi.schemas import OF_ANSWERED_CHANGES, REPORTED
 
 MAX_ANSWER_BYTES = 8 * 2**20

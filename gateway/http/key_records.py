@@ -14,9 +14,9 @@ from typing import Literal, NamedTuple, Protocol
 
 import structlog
 
-from gateway.access.fair_quota import FairQuota, Weight
-from gateway.errors import Code, GatewayError, unavailable
-from gateway.state.store import Link, Script, StoreFailed, StoreRefused, Value
+from gateway.core.errors import Code, GatewayError, unavailable
+from gateway.core.fair_quota import FairQuota, Weight
+from gateway.core.shared_store import Link, Script, StoreFailed, StoreRefused, Value
 
 log = structlog.stdlib.get_logger("gateway.state")
 

@@ -3,9 +3,9 @@
 from collections import Counter, deque
 from time import monotonic
 
-from gateway.errors import Cause, GatewayError
-from gateway.http.context import RequestContext
-from gateway.http.interceptors import Interceptor
+from gateway.core.errors import Cause, GatewayError
+from gateway.core.pipeline.context import RequestContext
+from gateway.core.pipeline.interceptors import Interceptor
 
 RECENT_SECONDS = 60
 

@@ -6,8 +6,8 @@ from random import getrandbits
 from time import monotonic
 from typing import NamedTuple
 
-from gateway.errors import Code
-from gateway.upstream.interface import Metadata
+from gateway.core.errors import Code
+from gateway.core.upstream.interface import Metadata
 
 TRACEPARENT = re.compile(
     rb"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?"

@@ -16,15 +16,17 @@ from random import getrandbits
 import orjson
 from google.protobuf.message_factory import GetMessageClass
 
-from gateway.access.conditions import Facts
 from gateway.access.tokens import Principal
-from gateway.calls.invoke import Call
-from gateway.calls.plan import Found
-from gateway.codec.fields import is_message
-from gateway.errors import Code, ConfigurationError, GatewayError
-from gateway.http.context import RequestContext
-from gateway.http.interceptors import Interceptor, ReadDenied
-from gateway.long_work import in_turns
+from gateway.core.codec.fields import is_message
+from gateway.core.errors import Code, ConfigurationError, GatewayError
+from gateway.core.long_work import in_turns
+from gateway.core.pipeline.context import RequestContext
+from gateway.core.pipeline.interceptors import Interceptor, ReadDenied
+from gateway.core.pipeline.invoke import Call
+from gateway.core.pipeline.plan import Found
+from gateway.core.schema.method import Method
+from gateway.core.settings.model import Commit, Reloadable, Settings
+from gateway.features.object_rights.conditions import Facts
 from gateway.observe.audit_request import (
     NOTHING_KNOWN,
     PARSED_MAX_BYTES,
@@ -45,8 +47,6 @@ from gateway.observe.audit_writer import (
 )
 from gateway.observe.logs import dump_line
 from gateway.observe.request_logs import milliseconds, timestamp
-from gateway.schema.method import Method
-from gateway.settings.model import Commit, Reloadable, Settings
 
 INTENT, OUTCOME = "intent", "outcome"
 CANCELLED = Code.CANCELLED, Code.CANCELLED.http_status

@@ -17,10 +17,18 @@ import orjson
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
-from gateway.codec.encode import Encoders, json_bool
-from gateway.codec.fields import has_text, is_map, is_message, map_fields, message_of
-from gateway.codec.slices import LENGTH, LONG_SCALARS, START_GROUP, Run, read_varint, skip, varint
-from gateway.codec.wellknown import AS_TEXT, WRAPPERS, is_special
+from gateway.core.codec.encode import Encoders, json_bool
+from gateway.core.codec.fields import has_text, is_map, is_message, map_fields, message_of
+from gateway.core.codec.slices import (
+    LENGTH,
+    LONG_SCALARS,
+    START_GROUP,
+    Run,
+    read_varint,
+    skip,
+    varint,
+)
+from gateway.core.codec.wellknown import AS_TEXT, WRAPPERS, is_special
 
 SHOWN_MAX_CHARACTERS = 3000
 """Length of a request, so that a line has 4 KB or less."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from gateway.errors import ConfigurationError
+from gateway.core.errors import ConfigurationError
 
 STDOUT = "stdout"
 APPEND = os.O_WRONLY | os.O_APPEND

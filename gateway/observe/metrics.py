@@ -18,9 +18,9 @@ from typing import Literal, NamedTuple, get_args
 import orjson
 import structlog
 
-from gateway.errors import BadToken, Code, Shed
-from gateway.http.context import RequestContext
-from gateway.http.interceptors import Interceptor
+from gateway.core.errors import BadToken, Code, Shed
+from gateway.core.pipeline.context import RequestContext
+from gateway.core.pipeline.interceptors import Interceptor
 from gateway.http.refusals import Refusals
 
 PREFIX = "cuebot_gateway_"

@@ -20,16 +20,18 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import __version__
-from gateway.access.fair_quota import FairQuota
 from gateway.access.shared_limiter import SharedLimiter
 from gateway.calls.shared_reads import SharedReads
-from gateway.discovery.refresh import LiveCatalog
-from gateway.errors import Code, ConfigurationError, GatewayError
+from gateway.core.discovery.refresh import LiveCatalog
+from gateway.core.errors import Code, ConfigurationError, GatewayError
+from gateway.core.fair_quota import FairQuota
+from gateway.core.pipeline.context import context_of
+from gateway.core.pipeline.interceptors import Interceptors
+from gateway.core.pipeline.routing import wrong_verb
+from gateway.core.settings.model import Settings
+from gateway.core.upstream.cuebot import Cuebot
 from gateway.http.authentication import Guarded, StatusOnly
-from gateway.http.context import context_of
-from gateway.http.interceptors import Interceptors
 from gateway.http.refusals import Refusals
-from gateway.http.routing import wrong_verb
 from gateway.observe.audit_log import AuditLog
 from gateway.observe.metrics import (
     BOUNDS,
@@ -43,8 +45,6 @@ from gateway.observe.metrics import (
     no_durations,
 )
 from gateway.pages.content import Content
-from gateway.settings.model import Settings
-from gateway.upstream.cuebot import Cuebot
 
 PATH = "/metrics"
 LAG_TICK_SECONDS = 0.05

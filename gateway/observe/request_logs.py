@@ -10,10 +10,10 @@ from typing import TextIO
 
 import structlog
 
-from gateway.http.context import RequestContext
-from gateway.http.interceptors import Interceptor
+from gateway.core.pipeline.context import RequestContext
+from gateway.core.pipeline.interceptors import Interceptor
+from gateway.core.settings.model import Settings
 from gateway.observe.logs import dump_line, is_json
-from gateway.settings.model import Settings
 
 ACCESS = "gateway.access"
 EVENT = "request"

@@ -7,9 +7,9 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from gateway.errors import ConfigurationError
+from gateway.core.errors import ConfigurationError
+from gateway.core.settings.model import Settings
 from gateway.http.trace_context import Sampler
-from gateway.settings.model import Settings
 
 if TYPE_CHECKING:
     from gateway.observe.traces import Traces

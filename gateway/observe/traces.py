@@ -21,9 +21,9 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from gateway import __version__
-from gateway.errors import Code
-from gateway.http.context import RequestContext, trace_header
-from gateway.http.interceptors import Interceptor
+from gateway.core.errors import Code
+from gateway.core.pipeline.context import RequestContext, trace_header
+from gateway.core.pipeline.interceptors import Interceptor
 from gateway.http.trace_context import CallTimes, Sampler, Spans, span_id
 from gateway.observe.request_logs import HEALTH_PATHS
 

@@ -10,7 +10,7 @@ import yaml
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from gateway import __version__
-from gateway.codec.fields import (
+from gateway.core.codec.fields import (
     INT32,
     INT64,
     NULL_VALUE,
@@ -25,13 +25,13 @@ from gateway.codec.fields import (
     returned_types,
     type_name,
 )
-from gateway.codec.rewrite import MostRows, Rename
-from gateway.codec.wellknown import WRAPPERS, is_object
+from gateway.core.codec.rewrite import MostRows, Rename
+from gateway.core.codec.wellknown import WRAPPERS, is_object
+from gateway.core.schema.catalog import TAG_DIGITS, Catalog
+from gateway.core.schema.description import comments_of
+from gateway.core.schema.method import LookUp, Method, Unique
 from gateway.openapi import schemas
 from gateway.openapi.schemas import WELL_KNOWN, Components, Json, described
-from gateway.schema.catalog import TAG_DIGITS, Catalog
-from gateway.schema.description import comments_of
-from gateway.schema.method import LookUp, Method, Unique
 
 YAML_BLOCK_LEVELS = 2
 """Levels whose objects are serialized in pieces: paths, and the components of each kind."""

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
-from gateway.codec.fields import (
+from gateway.core.codec.fields import (
     INT32,
     INT64,
     NULL_VALUE,
@@ -26,11 +26,11 @@ from gateway.codec.fields import (
     message_of,
     type_name,
 )
-from gateway.codec.interfaces import Aliases
-from gateway.codec.wellknown import WRAPPERS, takes_null
-from gateway.errors import Code
-from gateway.views.columns import NUMBER, SECONDS, TEXT, Column
-from gateway.views.units import NO_UNITS, Units, unit_of
+from gateway.core.codec.interfaces import Aliases
+from gateway.core.codec.wellknown import WRAPPERS, takes_null
+from gateway.core.errors import Code
+from gateway.features.views.columns import NUMBER, SECONDS, TEXT, Column
+from gateway.features.views.units import NO_UNITS, Units, unit_of
 
 Json = dict[str, Any]
 

@@ -7,9 +7,16 @@ from hashlib import sha256
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.core.pipeline.content_coding import (
+    CODINGS,
+    MIN_COMPRESSED_BYTES,
+    VARY,
+    Coding,
+    choose,
+    stream,
+)
+from gateway.core.pipeline.context import ClientGone, context_of
 from gateway.http.conditional import matches
-from gateway.http.content_coding import CODINGS, MIN_COMPRESSED_BYTES, VARY, Coding, choose, stream
-from gateway.http.context import ClientGone, context_of
 
 READ_MIN_BYTES_PER_SECOND = 16 * 1024
 """A client that reads more slowly is disconnected."""

@@ -17,14 +17,14 @@ import orjson
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.discovery.refresh import LiveCatalog
-from gateway.errors import ConfigurationError
+from gateway.core.discovery.refresh import LiveCatalog
+from gateway.core.errors import ConfigurationError
+from gateway.core.pipeline.context import context_of
+from gateway.core.pipeline.interceptors import Interceptors
+from gateway.core.schema.catalog import Catalog, no_schema
 from gateway.http.authentication import Guarded
-from gateway.http.context import context_of
-from gateway.http.interceptors import Interceptors
 from gateway.openapi.document import as_json, as_yaml, build_document
 from gateway.pages.content import Content, serve
-from gateway.schema.catalog import Catalog, no_schema
 
 READ_METHODS = ["GET", "HEAD"]
 FORMATS = {

@@ -19,17 +19,17 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import __version__
-from gateway.access.fair_quota import FairQuota
 from gateway.access.load_shedding import LoadShedder
-from gateway.discovery.refresh import LiveCatalog
-from gateway.http.context import context_of
+from gateway.core.discovery.refresh import LiveCatalog
+from gateway.core.fair_quota import FairQuota
+from gateway.core.pipeline.context import context_of
+from gateway.core.shared_store import Link
+from gateway.core.suggestions import DID_YOU_MEAN
+from gateway.core.upstream.cuebot import Cuebot
+from gateway.core.upstream.endpoint import Endpoint
 from gateway.http.refusals import Refusals
 from gateway.pages.content import Content
 from gateway.pages.reasons import WORDS
-from gateway.state.store import Link
-from gateway.suggestions import DID_YOU_MEAN
-from gateway.upstream.cuebot import Cuebot
-from gateway.upstream.endpoint import Endpoint
 
 CONNECT_TIMEOUT_SECONDS = 0.5
 """For idle connections."""

@@ -8,32 +8,32 @@ from dataclasses import dataclass
 import uvloop
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from gateway.calls.invoke import Invocation, calls_within, invoke
-from gateway.calls.plan import Plan, plan
 from gateway.calls.preview import preview
-from gateway.calls.row_owners import SentRequest, owners_of
-from gateway.calls.rows import ask_for_rows, is_cut, keeping_rows
-from gateway.codec.fields import field_called, is_message, message_of
-from gateway.codec.unknown_fields import UNKNOWN_FIELD_POLICIES
-from gateway.codec.wellknown import is_object, is_special
-from gateway.compat.build import build_catalog
-from gateway.compat.profile import load_profile
-from gateway.discovery.files import OPENCUE_PACKAGE
-from gateway.discovery.reflection import reflection_of
-from gateway.discovery.refresh import WHAT_TO_DO
-from gateway.discovery.source import NoReflection, NotReady, choose_source
-from gateway.errors import Code, GatewayError
-from gateway.http.request_headers import listed_paths
-from gateway.long_work import STEP, in_turns
-from gateway.schema.catalog import Catalog
-from gateway.schema.description import PACKAGE_PREFIX, NoSchema
-from gateway.schema.method import Method
-from gateway.schema.selection import Selection
-from gateway.settings.model import Settings
-from gateway.upstream.cuebot import Cuebot, open_upstream
-from gateway.views.changes import comparison
-from gateway.views.columns import NO_OWNERS, Owned, Owners
-from gateway.views.compiled_view import Goal
+from gateway.core.codec.fields import field_called, is_message, message_of
+from gateway.core.codec.unknown_fields import UNKNOWN_FIELD_POLICIES
+from gateway.core.codec.wellknown import is_object, is_special
+from gateway.core.discovery.files import OPENCUE_PACKAGE
+from gateway.core.discovery.reflection import reflection_of
+from gateway.core.discovery.refresh import WHAT_TO_DO
+from gateway.core.discovery.source import NoReflection, NotReady, choose_source
+from gateway.core.errors import Code, GatewayError
+from gateway.core.long_work import STEP, in_turns
+from gateway.core.pipeline.invoke import Invocation, calls_within, invoke
+from gateway.core.pipeline.plan import Plan, plan
+from gateway.core.pipeline.request_headers import listed_paths
+from gateway.core.pipeline.rows import ask_for_rows, is_cut, keeping_rows
+from gateway.core.profile.build import build_catalog
+from gateway.core.profile.profile import load_profile
+from gateway.core.schema.catalog import Catalog
+from gateway.core.schema.description import PACKAGE_PREFIX, NoSchema
+from gateway.core.schema.method import Method
+from gateway.core.schema.selection import Selection
+from gateway.core.settings.model import Settings
+from gateway.core.upstream.cuebot import Cuebot, open_upstream
+from gateway.features.views.changes import comparison
+from gateway.features.views.columns import NO_OWNERS, Owned, Owners
+from gateway.features.views.compiled_view import Goal
+from gateway.features.views.row_owners import SentRequest, owners_of
 from gateway_cli.client.method_names import find_method
 from gateway_client.arguments import Arguments, Field, Fields, Kind
 from gateway_client.client import IGNORED_FIELDS, PASSING, WHOLE, Answer, Client

@@ -12,8 +12,8 @@ from typing import Any
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto as ProtoField
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
-from gateway.schema.description import commentable
-from gateway.settings.model import Settings
+from gateway.core.schema.description import commentable
+from gateway.core.settings.model import Settings
 from gateway_cli.client.cuebot import DISCOVERY_TIMEOUT_SECONDS
 from gateway_cli.common_options import Way
 from gateway_cli.tokens import token_source

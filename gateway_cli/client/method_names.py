@@ -2,8 +2,8 @@
 
 from fnmatch import fnmatchcase
 
-from gateway.schema.catalog import Catalog, unknown_path
-from gateway.schema.method import Method
+from gateway.core.schema.catalog import Catalog, unknown_path
+from gateway.core.schema.method import Method
 from gateway_client.errors import InvalidCall
 from gateway_client.method_names import explained, parse_name, with_package, with_suffix
 

@@ -1,7 +1,7 @@
 """The methods of a catalog or of a gateway, as they are searched for by words."""
 
-from gateway.schema.catalog import Catalog
-from gateway.schema.method_search import Described
+from gateway.core.schema.catalog import Catalog
+from gateway.core.schema.method_search import Described
 from gateway_client.openapi_document import Document
 
 

@@ -9,7 +9,7 @@ from typing import BinaryIO, Literal
 import click
 import orjson
 
-from gateway.errors import ConfigurationError
+from gateway.core.errors import ConfigurationError
 from gateway_cli.common_options import Way, config_option, settings_from, way_options
 from gateway_cli.exits import complain
 from gateway_cli.tokens import token_source

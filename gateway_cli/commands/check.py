@@ -13,16 +13,16 @@ import orjson
 import uvloop
 from click.core import ParameterSource
 
-from gateway.access.conditions import FACTS
-from gateway.access.rights import AccessRules, Rule
-from gateway.calls.facts import FactFinder
-from gateway.calls.invoke import calls_within
-from gateway.errors import Code, ConfigurationError, GatewayError
-from gateway.schema.catalog import Catalog
-from gateway.settings.loading import misspelled
-from gateway.settings.model import Settings
-from gateway.settings.types import SIGNED_BY
-from gateway.upstream.cuebot import open_upstream
+from gateway.core.errors import Code, ConfigurationError, GatewayError
+from gateway.core.pipeline.invoke import calls_within
+from gateway.core.schema.catalog import Catalog
+from gateway.core.settings.loading import misspelled
+from gateway.core.settings.model import Settings
+from gateway.core.settings.types import SIGNED_BY
+from gateway.core.upstream.cuebot import open_upstream
+from gateway.features.access.rights import AccessRules, Rule
+from gateway.features.object_rights.conditions import FACTS
+from gateway.features.object_rights.facts import FactFinder
 from gateway_cli.checks import Findings, Report, run_checks
 from gateway_cli.client.cuebot import DISCOVERY_TIMEOUT_SECONDS, discover
 from gateway_cli.client.method_names import find_method

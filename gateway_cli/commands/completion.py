@@ -6,19 +6,19 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
-from gateway.compat.build import build_catalog
-from gateway.compat.profile import load_profile
-from gateway.discovery.files import (
+from gateway.core.discovery.files import (
     FILE_SUFFIXES,
     OPENCUE_PACKAGE,
     read_file,
     read_package,
 )
-from gateway.errors import ConfigurationError
-from gateway.schema.catalog import Catalog
-from gateway.schema.description import PACKAGE_PREFIX, NoSchema
-from gateway.schema.selection import Selection
-from gateway.settings.model import Settings
+from gateway.core.errors import ConfigurationError
+from gateway.core.profile.build import build_catalog
+from gateway.core.profile.profile import load_profile
+from gateway.core.schema.catalog import Catalog
+from gateway.core.schema.description import PACKAGE_PREFIX, NoSchema
+from gateway.core.schema.selection import Selection
+from gateway.core.settings.model import Settings
 from gateway_cli.client.method_names import find_method
 from gateway_cli.common_options import settings_from
 from gateway_cli.exits import PROGRAM

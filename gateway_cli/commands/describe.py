@@ -8,8 +8,8 @@ from typing import Any
 import click
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
-from gateway.schema.catalog import Catalog
-from gateway.schema.description import (
+from gateway.core.schema.catalog import Catalog
+from gateway.core.schema.description import (
     Declaration,
     build_pool,
     commentable,
@@ -17,8 +17,8 @@ from gateway.schema.description import (
     declarations,
     well_known_files,
 )
-from gateway.schema.method_search import Described, all_occur, ranked
-from gateway.suggestions import did_you_mean
+from gateway.core.schema.method_search import Described, all_occur, ranked
+from gateway.core.suggestions import did_you_mean
 from gateway_cli.client.cuebot import discover
 from gateway_cli.client.declarations import files_of, put_comments, served_document
 from gateway_cli.client.search import methods_of

@@ -6,7 +6,7 @@ import signal
 import click
 
 from cuectl.session import Session
-from gateway.errors import ConfigurationError
+from gateway.core.errors import ConfigurationError
 
 VIA = "mcp"
 """What the gateway's logs say of its calls."""

@@ -10,9 +10,9 @@ from textwrap import wrap
 
 import click
 
-from gateway.schema.catalog import Catalog
-from gateway.schema.method_search import ranked
-from gateway.suggestions import did_you_mean
+from gateway.core.schema.catalog import Catalog
+from gateway.core.schema.method_search import ranked
+from gateway.core.suggestions import did_you_mean
 from gateway_cli.client.cuebot import discover
 from gateway_cli.client.declarations import served_document, type_named
 from gateway_cli.client.method_names import matches

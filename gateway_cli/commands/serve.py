@@ -9,8 +9,8 @@ import click
 import structlog
 import uvloop
 
+from gateway.core.settings.loading import misspelled, retired
 from gateway.observe.logs import configure_logging
-from gateway.settings.loading import misspelled, retired
 from gateway_cli.common_options import config_option, settings_from
 from gateway_cli.serving.listen import listen, listen_for_metrics
 from gateway_cli.serving.process import serve as serve_gateway

@@ -9,9 +9,9 @@ from pathlib import Path
 import click
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
-from gateway.codec.fields import json_name
-from gateway.discovery.files import FILE_SUFFIXES
-from gateway.schema.description import Schema, fields_of, only_services, well_known_files
+from gateway.core.codec.fields import json_name
+from gateway.core.discovery.files import FILE_SUFFIXES
+from gateway.core.schema.description import Schema, fields_of, only_services, well_known_files
 from gateway_cli.client.cuebot import discover
 from gateway_cli.common_options import config_option, settings_from
 from gateway_client.errors import Failure

@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass, field
 
 import orjson
 
-from gateway.codec.fields import returned_types
-from gateway.codec.rewrite import Body, Default
-from gateway.schema.method import Method
+from gateway.core.codec.fields import returned_types
+from gateway.core.codec.rewrite import Body, Default
+from gateway.core.schema.method import Method
 from gateway_cli.compare.differences import Difference, Documented, Reply, compare
 from gateway_cli.compare.samples import Samples
 from gateway_client.errors import CallError

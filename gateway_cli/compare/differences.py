@@ -14,9 +14,9 @@ from google.protobuf.descriptor import FieldDescriptor as Field
 from google.protobuf.json_format import ParseDict, ParseError
 from google.protobuf.message_factory import GetMessageClass
 
-from gateway.codec.fields import enum_of, is_enum, is_map, is_message, map_fields, message_of
-from gateway.errors import Code
-from gateway.schema.method import Method
+from gateway.core.codec.fields import enum_of, is_enum, is_map, is_message, map_fields, message_of
+from gateway.core.errors import Code
+from gateway.core.schema.method import Method
 
 Documented = Mapping[str, Mapping[str, object]]
 """Names that only this gateway sends, by full name of their message."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 
-from gateway.codec.fields import has_text, is_map, is_message, message_of
+from gateway.core.codec.fields import has_text, is_map, is_message, message_of
 from gateway_cli.compare.differences import INTEGERS
 
 KEYS = ("id", "name")

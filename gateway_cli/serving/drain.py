@@ -17,14 +17,14 @@ import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 
 from gateway.app import Gateway
-from gateway.errors import ConfigurationError
+from gateway.core.errors import ConfigurationError
+from gateway.core.settings.model import Settings
 from gateway.http.proxies import TrustedProxies
 from gateway.server.accept import Acceptor, Certificate, ConnectionLimit
 from gateway.server.http1.asgi import asgi_service
 from gateway.server.http1.protocol import HttpProtocol
 from gateway.server.http1.sharing import UnfinishedMemory
 from gateway.server.http1.state import ServerContext
-from gateway.settings.model import Settings
 
 log = structlog.stdlib.get_logger("gateway.server")
 

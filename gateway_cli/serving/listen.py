@@ -11,7 +11,9 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from cryptography import x509
 
-from gateway.errors import ConfigurationError
+from gateway.core.errors import ConfigurationError
+from gateway.core.settings.key_files import KeyPair, load_pair, minute, pair_of
+from gateway.core.settings.model import Commit, Reloadable, Settings
 from gateway.server.accept import (
     BACKLOG_CONNECTIONS,
     RESERVED_FILES,
@@ -19,8 +21,6 @@ from gateway.server.accept import (
     ConnectionLimit,
     empty_context,
 )
-from gateway.settings.key_files import KeyPair, load_pair, minute, pair_of
-from gateway.settings.model import Commit, Reloadable, Settings
 
 log = structlog.stdlib.get_logger("gateway.server")
 

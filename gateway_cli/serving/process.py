@@ -12,11 +12,11 @@ from functools import partial
 import structlog
 
 from gateway.app import create_app
-from gateway.errors import ConfigurationError
+from gateway.core.errors import ConfigurationError
+from gateway.core.settings.model import Reloadable, Settings
 from gateway.observe.logs import set_log_level
 from gateway.observe.metrics import WorkerMetrics
 from gateway.observe.metrics_page import PATH
-from gateway.settings.model import Reloadable, Settings
 from gateway_cli.serving.drain import Server
 from gateway_cli.serving.listen import (
     bound_url,

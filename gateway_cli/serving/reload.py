@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable
 
 import structlog
 
-from gateway.errors import ConfigurationError
-from gateway.settings.model import Commit, Reloadable, Settings
+from gateway.core.errors import ConfigurationError
+from gateway.core.settings.model import Commit, Reloadable, Settings
 
 log = structlog.stdlib.get_logger("gateway")
 

@@ -24,10 +24,10 @@ from pathlib import Path
 import structlog
 import uvloop
 
-from gateway.errors import ConfigurationError
+from gateway.core.errors import ConfigurationError
+from gateway.core.settings.model import Settings
 from gateway.observe.logs import configure_logging
 from gateway.observe.metrics import WorkerMetrics
-from gateway.settings.model import Settings
 from gateway_cli.serving.drain import Server, handling
 from gateway_cli.serving.listen import listen_for_metrics, listen_together
 from gateway_cli.serving.process import serve

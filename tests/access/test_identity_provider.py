@@ -30,7 +30,6 @@ from gateway.access.identity_provider import (
     parse_key_set,
     unbound,
 )
-from gateway.access.rights import AccessRules
 from gateway.access.secrets import load_secrets
 from gateway.access.tokens import (
     NO_PROVIDER,
@@ -41,9 +40,10 @@ from gateway.access.tokens import (
     token_rules,
 )
 from gateway.app import create_app
-from gateway.errors import ConfigurationError, GatewayError
-from gateway.settings.loading import load_settings
-from gateway.settings.model import Settings
+from gateway.core.errors import ConfigurationError, GatewayError
+from gateway.core.settings.loading import load_settings
+from gateway.core.settings.model import Settings
+from gateway.features.access.rights import AccessRules
 from tests.access.test_tokens import base64url, signed
 from tests.support.certificates import authority, pair
 from tests.support.commands import in_process

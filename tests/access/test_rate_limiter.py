@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.access.rate_limiter import MemoryLimiter, Rate, Rates, Verdict, address_key
+from gateway.core.settings.model import AccessRule, RateOverride, Settings
 from gateway.http.admission import too_many
-from gateway.settings.model import AccessRule, RateOverride, Settings
 from tests.support.clocks import HandClock
 from tests.support.rights import signed
 from tests.support.servers import (

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from gateway.access import revocation as module
 from gateway.access.revocation import NOBODY, DenyFile, NoList, Revocations, parse_denied
 from gateway.access.tokens import Authenticator, TokenRules
-from gateway.errors import ConfigurationError, GatewayError
+from gateway.core.errors import ConfigurationError, GatewayError
 from tests.access.test_tokens import GOOD, KEY, NOW, signed
 from tests.support.patience import PATIENCE
 from tests.support.servers import SECRET, ScriptedCuebot, gateway_for, settings_for

@@ -9,10 +9,10 @@ from structlog.testing import capture_logs
 from gateway.access.secrets import load_secrets
 from gateway.access.tokens import Authenticator, token_rules
 from gateway.app import Gateway, create_app
-from gateway.errors import ConfigurationError
-from gateway.settings.key_files import readable_by_all
-from gateway.settings.loading import load_settings
-from gateway.settings.model import Reloadable, Settings
+from gateway.core.errors import ConfigurationError
+from gateway.core.settings.key_files import readable_by_all
+from gateway.core.settings.loading import load_settings
+from gateway.core.settings.model import Reloadable, Settings
 from gateway_cli.checks import Report, check_settings
 from tests.support.servers import settings_for
 

@@ -18,9 +18,8 @@ from structlog.testing import capture_logs
 from gateway.access import shared_limiter
 from gateway.access.rate_limiter import NANOSECONDS, MemoryLimiter, Rate, Rates, Verdict
 from gateway.access.shared_limiter import COUNT, SharedLimiter
-from gateway.errors import GatewayError
-from gateway.http.admission import RateLimits
-from gateway.state.store import (
+from gateway.core.errors import GatewayError
+from gateway.core.shared_store import (
     Link,
     LinkTiming,
     RedisStore,
@@ -28,6 +27,7 @@ from gateway.state.store import (
     Store,
     Value,
 )
+from gateway.http.admission import RateLimits
 from tests.support.certificates import authority, pair
 from tests.support.clocks import HandClock
 from tests.support.contexts import context_of

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from gateway.access.revocation import NOBODY, Revocations
 from gateway.access.secrets import load_secrets
 from gateway.access.tokens import Authenticator, Principal, TokenRules
-from gateway.errors import Code, GatewayError
-from gateway.settings.model import Settings
+from gateway.core.errors import Code, GatewayError
+from gateway.core.settings.model import Settings
 from gateway_cli.tokens import mint_token
 from tests.support.servers import Gateway, http_client
 

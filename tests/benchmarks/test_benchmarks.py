@@ -32,7 +32,7 @@ from benchmarks.scenarios import Call, Scenario, build_scenarios
 from benchmarks.upstream import Answers, Canned, CannedServer
 from benchmarks.verify import WrongAnswer, verify
 from benchmarks.wrk import lua, parse_result, script_for
-from gateway.discovery.files import OPENCUE_PACKAGE, read_package
+from gateway.core.discovery.files import OPENCUE_PACKAGE, read_package
 from tests.support.servers import Gateway, gateway_for, token
 
 SHOWS = Call(path="/show.ShowInterface/GetShows")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.calls.batch_items import KEYS, MAX_ITEMS, Item, items_of
-from gateway.errors import GatewayError
+from gateway.core.errors import GatewayError
 
 JSON = st.recursive(
     st.none()

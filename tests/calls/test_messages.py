@@ -9,16 +9,16 @@ from google.protobuf.message import Message
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.calls.messages import check_size, takes_long
-from gateway.calls.plan import Plan, plan, plan_message
-from gateway.codec.body import MOST_CONTAINERS
-from gateway.codec.slices import varint
-from gateway.codec.unknown_fields import UnknownFieldPolicy as Policy
-from gateway.compat.build import build_catalog
-from gateway.compat.profile import load_profile
-from gateway.errors import Code, GatewayError
-from gateway.schema.method import Method
-from gateway.schema.selection import Selection
+from gateway.core.codec.body import MOST_CONTAINERS
+from gateway.core.codec.slices import varint
+from gateway.core.codec.unknown_fields import UnknownFieldPolicy as Policy
+from gateway.core.errors import Code, GatewayError
+from gateway.core.pipeline.messages import check_size, takes_long
+from gateway.core.pipeline.plan import Plan, plan, plan_message
+from gateway.core.profile.build import build_catalog
+from gateway.core.profile.profile import load_profile
+from gateway.core.schema.method import Method
+from gateway.core.schema.selection import Selection
 from tests.support.opencue import message_class, opencue
 from tests.support.protos import examples, messages, own_types, trial
 from tests.support.protos import opencue as schema

@@ -13,11 +13,15 @@ from xml.parsers.expat import XMLParserType
 import orjson
 import pytest
 
-from gateway.calls import offload_process
 from gateway.calls.batch_items import items_of
 from gateway.calls.caller import Caller, with_caller
-from gateway.calls.offload import Planner
-from gateway.calls.plan import (
+from gateway.core.codec.unknown_fields import UnknownFieldPolicy
+from gateway.core.codec.xml_text import TextReader
+from gateway.core.discovery.files import OPENCUE_PACKAGE, read_package
+from gateway.core.errors import Code, GatewayError
+from gateway.core.pipeline import offload_process
+from gateway.core.pipeline.offload import Planner
+from gateway.core.pipeline.plan import (
     ALWAYS_QUICK_BYTES,
     MAX_QUICK_BYTES,
     MAX_QUICK_PARTS,
@@ -25,14 +29,10 @@ from gateway.calls.plan import (
     holds_the_loop,
     plan,
 )
-from gateway.codec.unknown_fields import UnknownFieldPolicy
-from gateway.codec.xml_text import TextReader
-from gateway.compat.build import build_catalog
-from gateway.compat.profile import load_profile
-from gateway.discovery.files import OPENCUE_PACKAGE, read_package
-from gateway.errors import Code, GatewayError
-from gateway.schema.catalog import Catalog
-from gateway.schema.selection import Selection
+from gateway.core.profile.build import build_catalog
+from gateway.core.profile.profile import load_profile
+from gateway.core.schema.catalog import Catalog
+from gateway.core.schema.selection import Selection
 from tests.support.garbage import collected
 from tests.support.patience import PATIENCE
 
@@ -255,7 +255,7 @@ async def test_a_process_that_takes_too_long_is_ended(
         (process,) = started
         process.send_signal(signal.SIGSTOP)
         with monkeypatch.context() as patch:
-            patch.setattr("gateway.calls.offload.PLANNING_TIMEOUT_SECONDS", 0.05)
+            patch.setattr("gateway.core.pipeline.offload.PLANNING_TIMEOUT_SECONDS", 0.05)
             with pytest.raises(GatewayError, match="could not be decoded within"):
                 await planned(planner, catalog)
         async with asyncio.timeout(PATIENCE):

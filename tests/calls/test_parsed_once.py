@@ -2,13 +2,13 @@
 
 import pytest
 
-from gateway.calls.plan import plan
-from gateway.codec.body import parse
-from gateway.codec.unknown_fields import UnknownFieldPolicy as Policy
-from gateway.compat.build import build_catalog
-from gateway.compat.profile import load_profile
-from gateway.errors import GatewayError
-from gateway.schema.selection import Selection
+from gateway.core.codec.body import parse
+from gateway.core.codec.unknown_fields import UnknownFieldPolicy as Policy
+from gateway.core.errors import GatewayError
+from gateway.core.pipeline.plan import plan
+from gateway.core.profile.build import build_catalog
+from gateway.core.profile.profile import load_profile
+from gateway.core.schema.selection import Selection
 from tests.support.opencue import opencue
 
 CATALOG = build_catalog(opencue(), Selection(), load_profile("opencue"))
@@ -39,7 +39,7 @@ def test_a_body_is_parsed_again_only_if_it_may_mean_something_else(
         parsed.append(content)
         return parse(content)
 
-    monkeypatch.setattr("gateway.calls.plan.parse", counted)
+    monkeypatch.setattr("gateway.core.pipeline.plan.parse", counted)
     try:
         plan(CATALOG.routes[path], body, Policy.ARGUMENTS)
     except GatewayError:

@@ -9,11 +9,11 @@ import orjson
 import pytest
 
 from gateway.calls.batch_items import items_of
-from gateway.calls.plan import plan
-from gateway.calls.query import form_as_json, read_query
-from gateway.codec.fields import MOST_PARTS
-from gateway.codec.unknown_fields import UnknownFieldPolicy
-from gateway.errors import Code, GatewayError
+from gateway.core.codec.fields import MOST_PARTS
+from gateway.core.codec.unknown_fields import UnknownFieldPolicy
+from gateway.core.errors import Code, GatewayError
+from gateway.core.pipeline.plan import plan
+from gateway.core.pipeline.query import form_as_json, read_query
 from tests.calls.test_short_names import CATALOG, GET_JOBS
 
 METHOD = CATALOG.routes[GET_JOBS]

@@ -4,14 +4,14 @@ import orjson
 import pytest
 from google.protobuf.descriptor import Descriptor
 
-from gateway.calls.plan import plan
-from gateway.calls.query import body_of, form_as_json, read_query, seconds_in
-from gateway.codec.unknown_fields import UnknownFieldPolicy
-from gateway.compat.build import build_catalog
-from gateway.compat.profile import load_profile
-from gateway.discovery.files import OPENCUE_PACKAGE, read_package
-from gateway.errors import Code, GatewayError
-from gateway.schema.selection import Selection
+from gateway.core.codec.unknown_fields import UnknownFieldPolicy
+from gateway.core.discovery.files import OPENCUE_PACKAGE, read_package
+from gateway.core.errors import Code, GatewayError
+from gateway.core.pipeline.plan import plan
+from gateway.core.pipeline.query import body_of, form_as_json, read_query, seconds_in
+from gateway.core.profile.build import build_catalog
+from gateway.core.profile.profile import load_profile
+from gateway.core.schema.selection import Selection
 from tests.support.opencue import message_class
 
 CATALOG = build_catalog(read_package(OPENCUE_PACKAGE), Selection(), load_profile("opencue"))

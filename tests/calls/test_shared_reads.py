@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.access.fair_quota import FairSemaphore, Lease
 from gateway.calls import shared_reads
 from gateway.calls.shared_reads import LARGEST_REQUEST_BYTES, OwnMemory, SharedReads
-from gateway.errors import Code
-from gateway.long_work import let_others_run
-from gateway.upstream.interface import (
+from gateway.core.errors import Code
+from gateway.core.fair_quota import FairSemaphore, Lease
+from gateway.core.long_work import let_others_run
+from gateway.core.upstream.interface import (
     SMALL_ANSWER_BYTES,
     CallFailed,
     Expects,

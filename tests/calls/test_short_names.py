@@ -6,14 +6,14 @@ import orjson
 import pytest
 from google.protobuf.message_factory import GetMessageClass
 
-from gateway.calls.plan import plan, plan_message
-from gateway.calls.query import form_as_json
-from gateway.codec.unknown_fields import UnknownFieldPolicy
-from gateway.compat.build import build_catalog
-from gateway.compat.profile import load_profile
-from gateway.discovery.files import OPENCUE_PACKAGE, read_package
-from gateway.errors import Code, GatewayError
-from gateway.schema.selection import Selection
+from gateway.core.codec.unknown_fields import UnknownFieldPolicy
+from gateway.core.discovery.files import OPENCUE_PACKAGE, read_package
+from gateway.core.errors import Code, GatewayError
+from gateway.core.pipeline.plan import plan, plan_message
+from gateway.core.pipeline.query import form_as_json
+from gateway.core.profile.build import build_catalog
+from gateway.core.profile.profile import load_profile
+from gateway.core.schema.selection import Selection
 
 CATALOG = build_catalog(read_package(OPENCUE_PACKAGE), Selection(), load_profile("opencue"))
 GET_JOBS, GET_FRAMES = "/job.JobInterface/GetJobs", "/job.JobInterface/GetFrames"

@@ -4,11 +4,11 @@ import orjson
 import pytest
 
 from gateway.calls.xml_body import xml_as_json
-from gateway.compat.build import build_catalog
-from gateway.compat.profile import load_profile
-from gateway.discovery.files import OPENCUE_PACKAGE, read_package
-from gateway.errors import Code, GatewayError
-from gateway.schema.selection import Selection
+from gateway.core.discovery.files import OPENCUE_PACKAGE, read_package
+from gateway.core.errors import Code, GatewayError
+from gateway.core.profile.build import build_catalog
+from gateway.core.profile.profile import load_profile
+from gateway.core.schema.selection import Selection
 
 ROUTES = build_catalog(read_package(OPENCUE_PACKAGE), Selection(), load_profile("opencue")).routes
 LAUNCH, PAUSE = (ROUTES[f"/job.JobInterface/{name}"] for name in ("LaunchSpec", "Pause"))

@@ -1,7 +1,7 @@
 """Views at their bounds: what their clients get is right or explained, and others are answered.
 
 How long others wait depends on the machine. `make chaos` judges that, and a test of steps shows it
-without one: `tests/views/test_steps_of_views.py`.
+without one: `tests/features/views/test_steps_of_views.py`.
 """
 
 import json

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.upstream import cuebot as opening
-from gateway.upstream.http2.channel import Http2Channel
+from gateway.core.upstream import cuebot as opening
+from gateway.core.upstream.http2.channel import Http2Channel
 from tests.chaos.cuebot import CuebotProcess
 from tests.chaos.faults import FAULTS
 from tests.chaos.load import PAUSE, Load, load

@@ -18,7 +18,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.access.tokens import Authenticator
-from gateway.upstream.http2 import channel
+from gateway.core.upstream.http2 import channel
 from tests.conformance.build import Built
 from tests.support.servers import bearer, gateway_for
 

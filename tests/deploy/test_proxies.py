@@ -16,10 +16,10 @@ import pytest
 import trustme
 from jose import jwt
 
-from gateway.errors import Code
+from gateway.core.errors import Code
+from gateway.core.settings.model import Settings
+from gateway.features.watch.watches import WatchLimits
 from gateway.http.conditional import MAX_WAIT_SECONDS
-from gateway.http.watch import WatchLimits
-from gateway.settings.model import Settings
 from tests.deploy.places import ROOT, program, text_of
 from tests.support.events import EVENTS, Stream
 from tests.support.opencue import message_class

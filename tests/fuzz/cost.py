@@ -24,7 +24,7 @@ from typing import Any
 import grpc
 
 from gateway.app import Gateway, create_app
-from gateway.schema.catalog import Catalog
+from gateway.core.schema.catalog import Catalog
 from tests.fuzz.recipes import MEDIA, Recipe, read
 from tests.support.opencue import opencue
 from tests.support.owned_farm import script

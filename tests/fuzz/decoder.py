@@ -4,8 +4,8 @@ import json
 
 from google.protobuf import json_format
 
-from gateway.codec.unknown_fields import UnknownFieldPolicy
-from gateway.errors import Code, GatewayError
+from gateway.core.codec.unknown_fields import UnknownFieldPolicy
+from gateway.core.errors import Code, GatewayError
 from tests.support.decoding import decoded
 from tests.support.protos import METHOD_NAMES, TestSchema, canonical, opencue, trial, trial_types
 

@@ -4,15 +4,15 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from gateway.calls.plan import plan
-from gateway.codec.unknown_fields import UnknownFieldPolicy
-from gateway.compat.build import build_catalog
-from gateway.compat.profile import load_profile
-from gateway.discovery.files import read_file
-from gateway.errors import ConfigurationError, GatewayError
+from gateway.core.codec.unknown_fields import UnknownFieldPolicy
+from gateway.core.discovery.files import read_file
+from gateway.core.errors import ConfigurationError, GatewayError
+from gateway.core.pipeline.plan import plan
+from gateway.core.profile.build import build_catalog
+from gateway.core.profile.profile import load_profile
+from gateway.core.schema.description import NoSchema
+from gateway.core.schema.selection import Selection
 from gateway.openapi.document import as_json, build_document
-from gateway.schema.description import NoSchema
-from gateway.schema.selection import Selection
 from gateway_cli.commands.snapshot import file_set
 
 FOLDER = TemporaryDirectory()

@@ -3,10 +3,10 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from gateway.compat.build import build_catalog
-from gateway.compat.profile import load_profile
-from gateway.errors import ConfigurationError
-from gateway.schema.selection import Selection
+from gateway.core.errors import ConfigurationError
+from gateway.core.profile.build import build_catalog
+from gateway.core.profile.profile import load_profile
+from gateway.core.schema.selection import Selection
 from tests.support.opencue import opencue
 
 FOLDER = TemporaryDirectory()

@@ -14,10 +14,10 @@ from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from gateway.codec.fields import is_map, is_message, message_of
-from gateway.codec.payload import zstd
-from gateway.codec.slices import LENGTH, varint
-from gateway.schema.method import Method
+from gateway.core.codec.fields import is_map, is_message, message_of
+from gateway.core.codec.payload import zstd
+from gateway.core.codec.slices import LENGTH, varint
+from gateway.core.schema.method import Method
 from gateway.server.http1.heads import TARGET_MAX_BYTES
 
 Shape = list[Any]

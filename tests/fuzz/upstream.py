@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from math import inf
 from random import Random
 
-from gateway.upstream.http2.core import Core
-from gateway.upstream.http2.headers import literal
-from gateway.upstream.http2.streams import Stream
-from gateway.upstream.http2.wire import ProtocolError
-from gateway.upstream.interface import CallFailed, lost
+from gateway.core.upstream.http2.core import Core
+from gateway.core.upstream.http2.headers import literal
+from gateway.core.upstream.http2.streams import Stream
+from gateway.core.upstream.http2.wire import ProtocolError
+from gateway.core.upstream.interface import CallFailed, lost
 
 HEAD = b"\x83\x86" + literal(b":path", b"/a.B/Echo")
 MAX_MESSAGE = 2**20

@@ -9,10 +9,10 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from grpc import StatusCode
 
 from cuebot_simulator.server import SimulatedCuebot
-from gateway.discovery.files import FILE_SUFFIXES
-from gateway.discovery.reflection import PATH, VERSIONS
-from gateway.errors import GatewayError
-from gateway.upstream.endpoint import HEALTH_CHECK_PATH
+from gateway.core.discovery.files import FILE_SUFFIXES
+from gateway.core.discovery.reflection import PATH, VERSIONS
+from gateway.core.errors import GatewayError
+from gateway.core.upstream.endpoint import HEALTH_CHECK_PATH
 from gateway_cli.checks import Report, run_checks, schema_object
 from gateway_cli.client.cuebot import discover_once
 from gateway_cli.commands.check import with_known

@@ -5,8 +5,8 @@ from typing import Any
 import orjson
 import pytest
 
-from gateway.codec.fields import returned_types
-from gateway.schema.method import Method
+from gateway.core.codec.fields import returned_types
+from gateway.core.schema.method import Method
 from gateway_cli.compare.comparison import is_within
 from gateway_cli.compare.differences import ITEMS_COMPARED, Difference, Reply, compare, differences
 from gateway_cli.compare.samples import Sample, Samples

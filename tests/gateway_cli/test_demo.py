@@ -22,7 +22,7 @@ from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
 
 from cuebot_simulator.world.messages import read_messages
 from cuebot_simulator.world.studio import build_farm
-from gateway.discovery.reflection import PATH, VERSIONS
+from gateway.core.discovery.reflection import PATH, VERSIONS
 from tests.support.commands import PROGRAM, Running, assert_one_line, run, started
 from tests.support.opencue import message_class
 from tests.support.patience import PATIENCE

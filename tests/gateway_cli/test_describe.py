@@ -12,8 +12,8 @@ from google.protobuf.descriptor_pb2 import FieldDescriptorProto as ProtoField
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from grpc_tools import protoc
 
-from gateway.codec.fields import json_name
-from gateway.schema.description import Declaration, build_pool, declarations, well_known_files
+from gateway.core.codec.fields import json_name
+from gateway.core.schema.description import Declaration, build_pool, declarations, well_known_files
 from gateway_cli.commands.describe import find_declarations
 from gateway_cli.prototext import proto_text, syntax_of
 from tests.support.commands import OPENCUE, Ran, assert_one_line, in_process

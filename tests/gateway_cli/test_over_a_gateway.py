@@ -5,9 +5,9 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
 
 from cuebot_simulator.server import SimulatedCuebot
-from gateway.codec.fields import INT32, INT64, UINT32, UINT64, is_map, reachable
+from gateway.core.codec.fields import INT32, INT64, UINT32, UINT64, is_map, reachable
+from gateway.core.schema.description import declarations
 from gateway.openapi.document import as_json
-from gateway.schema.description import declarations
 from gateway_cli.client.declarations import files_of
 from gateway_cli.commands.describe import description, source_of_document
 from gateway_client.openapi_document import read_document

@@ -4,11 +4,11 @@ from itertools import chain
 
 import pytest
 
-from gateway.compat.build import build_catalog
+from gateway.core.profile.build import build_catalog
+from gateway.core.schema.description import assumed_schema
+from gateway.core.schema.method_search import is_mistyped, ranked, stem_of
+from gateway.core.schema.selection import Selection
 from gateway.openapi.document import as_json
-from gateway.schema.description import assumed_schema
-from gateway.schema.method_search import is_mistyped, ranked, stem_of
-from gateway.schema.selection import Selection
 from gateway_cli.client.search import methods_of
 from gateway_client.openapi_document import read_document
 from tests.support.openapi import catalog, document

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.errors import ConfigurationError
+from gateway.core.errors import ConfigurationError
+from gateway.core.settings.model import Commit, Reloadable, Settings
 from gateway.observe.metrics import WorkerMetrics
-from gateway.settings.model import Commit, Reloadable, Settings
 from gateway_cli.serving import workers
 from gateway_cli.serving.listen import bound_url, listen, listen_together, url_of
 from gateway_cli.serving.reload import Reload

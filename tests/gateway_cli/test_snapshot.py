@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
-from gateway.compat.build import build_catalog
-from gateway.discovery.files import FILE_SUFFIXES, read_file
-from gateway.schema.description import Schema, build_pool, declarations, services_of
-from gateway.schema.selection import Selection
+from gateway.core.discovery.files import FILE_SUFFIXES, read_file
+from gateway.core.profile.build import build_catalog
+from gateway.core.schema.description import Schema, build_pool, declarations, services_of
+from gateway.core.schema.selection import Selection
 from gateway_cli.commands.snapshot import file_set
 from gateway_cli.prototext import proto_text
 from tests.support.commands import OPENCUE, Ran, assert_one_line, in_process

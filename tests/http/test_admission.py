@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.access.fair_quota import FairQuota
 from gateway.access.load_shedding import LoadShedder
 from gateway.access.tokens import Authenticator, TokenRules
-from gateway.errors import Code, GatewayError
+from gateway.core.errors import Code, GatewayError
+from gateway.core.fair_quota import FairQuota
+from gateway.core.pipeline.context import RequestContext
 from gateway.http.admission import Admission
 from gateway.http.authentication import Authentication
-from gateway.http.context import RequestContext
 from tests.support.contexts import context_of
 from tests.support.rights import signed
 from tests.support.servers import SECRET

@@ -16,11 +16,32 @@ import orjson
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.calls.failures import TELLS_NOTHING, error_for
-from gateway.calls.plan import Found
-from gateway.compat.build import build_catalog
-from gateway.compat.profile import load_profile
-from gateway.errors import Code, GatewayError
+from gateway.core.errors import Code, GatewayError
+from gateway.core.pipeline.failures import TELLS_NOTHING, error_for
+from gateway.core.pipeline.plan import Found
+from gateway.core.profile.build import build_catalog
+from gateway.core.profile.profile import load_profile
+from gateway.core.schema.method import Method
+from gateway.core.schema.selection import Selection
+from gateway.core.shared_store import (
+    WRITE_CHECK_KEYS,
+    Link,
+    LinkTiming,
+    RedisStore,
+    Script,
+    StoreFailed,
+    StoreRefused,
+    Value,
+)
+from gateway.core.upstream.interface import (
+    CallFailed,
+    lost,
+    no_memory,
+    not_connected,
+    not_grpc,
+    refused,
+    too_late,
+)
 from gateway.http import at_most_once, key_records
 from gateway.http.at_most_once import Attempt, KeptAnswer, key_of
 from gateway.http.batch import ITEMS_AT_ONCE
@@ -35,27 +56,6 @@ from gateway.http.key_records import (
     Record,
     StoreRecords,
     keys_of,
-)
-from gateway.schema.method import Method
-from gateway.schema.selection import Selection
-from gateway.state.store import (
-    WRITE_CHECK_KEYS,
-    Link,
-    LinkTiming,
-    RedisStore,
-    Script,
-    StoreFailed,
-    StoreRefused,
-    Value,
-)
-from gateway.upstream.interface import (
-    CallFailed,
-    lost,
-    no_memory,
-    not_connected,
-    not_grpc,
-    refused,
-    too_late,
 )
 from tests.support.audit import outcomes
 from tests.support.clocks import HandClock

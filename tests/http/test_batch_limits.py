@@ -9,12 +9,12 @@ import httpx
 import orjson
 import pytest
 
-from gateway.access.fair_quota import FairQuota
 from gateway.access.rate_limiter import MemoryLimiter, Rate, Verdict
+from gateway.core.fair_quota import FairQuota
+from gateway.core.pipeline.context import RequestContext
+from gateway.core.pipeline.direct_connection import LARGE_BODY_BYTES
+from gateway.core.pipeline.interceptors import Interceptor
 from gateway.http import batch as batches
-from gateway.http.context import RequestContext
-from gateway.http.direct_connection import LARGE_BODY_BYTES
-from gateway.http.interceptors import Interceptor
 from tests.http.test_batch import (
     BATCH,
     FIND_SHOW,
@@ -92,7 +92,7 @@ async def test_rights_that_end_meanwhile_end_for_the_rest(
 
 
 def refusing(header: bytes | None) -> None:
-    from gateway.errors import Code, GatewayError
+    from gateway.core.errors import Code, GatewayError
 
     raise GatewayError(Code.UNAUTHENTICATED, "no")
 

@@ -17,16 +17,16 @@ import orjson
 import pytest
 from starlette.types import Message
 
-from gateway import long_work
-from gateway.access.fair_quota import FairSemaphore
 from gateway.access.load_shedding import ENCODED_AT_ONCE, SMALLEST_LIMIT
-from gateway.http import respond
-from gateway.http.encoding_turn import STEPS_PER_TURN, EncodingTurn
-from gateway.http.request import LARGEST_BODIES_AT_ONCE
-from gateway.http.respond import send_pieces
-from gateway.long_work import STEP, STEP_SECONDS
-from gateway.upstream.interface import SMALL_ANSWER_BYTES
-from gateway.write_buffer import WriteBuffer
+from gateway.core import long_work
+from gateway.core.fair_quota import FairSemaphore
+from gateway.core.long_work import STEP, STEP_SECONDS
+from gateway.core.pipeline import respond
+from gateway.core.pipeline.encoding_turn import STEPS_PER_TURN, EncodingTurn
+from gateway.core.pipeline.request import LARGEST_BODIES_AT_ONCE
+from gateway.core.pipeline.respond import send_pieces
+from gateway.core.upstream.interface import SMALL_ANSWER_BYTES
+from gateway.core.write_buffer import WriteBuffer
 from tests.support.clocks import HandClock, LookClock
 from tests.support.contexts import context_of
 from tests.support.opencue import message_class
@@ -129,7 +129,7 @@ async def test_stalled_readers_make_way_for_others(cuebot: ScriptedCuebot) -> No
 async def test_what_stalled_readers_keep_is_compressed_before_anybody_is_let_go(
     cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.http.slow_reader.BEHIND_SECONDS", 3600.0)
+    monkeypatch.setattr("gateway.core.pipeline.slow_reader.BEHIND_SECONDS", 3600.0)
     cuebot.answers(GET_JOBS, jobs(LARGE))
     gateway_with = partial(gateway_for, http_timeout=3600, shared_reads=EACH_CALLS)
     sent = [request(GET_JOBS, b"{}", subject=f"slow{number}") for number in range(12)]
@@ -147,8 +147,8 @@ async def test_what_stalled_readers_keep_is_compressed_before_anybody_is_let_go(
 async def test_who_reads_on_gets_the_rest_of_a_compressed_answer(
     cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.http.slow_reader.BEHIND_SECONDS", 3600.0)
-    monkeypatch.setattr("gateway.access.fair_quota.Lease.is_wanted", True)
+    monkeypatch.setattr("gateway.core.pipeline.slow_reader.BEHIND_SECONDS", 3600.0)
+    monkeypatch.setattr("gateway.core.fair_quota.Lease.is_wanted", True)
     cuebot.answers(GET_JOBS, jobs(2 * LARGE))  # 11 MB: more than the system's 4 MB on their way
     async with gateway_for(cuebot.endpoint, http_timeout=3600) as gateway:
         held, whole = gateway.app.parts.answers.held, await gateway.post(GET_JOBS, {})
@@ -212,7 +212,7 @@ async def reading(gateway: Gateway, piece: int, pause: float) -> AsyncIterator[a
 async def test_who_reads_slowly_but_steadily_gets_the_whole_answer_while_nobody_waits(
     cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.http.slow_reader.MIN_CONTENDED_BYTES_PER_SECOND", 10**9)
+    monkeypatch.setattr("gateway.core.pipeline.slow_reader.MIN_CONTENDED_BYTES_PER_SECOND", 10**9)
     cuebot.answers(GET_JOBS, jobs(2 * LARGE))  # 11 MB: more than the system's 4 MB on their way
     async with gateway_for(cuebot.endpoint, http_timeout=2) as gateway:
         began = time.monotonic()
@@ -225,10 +225,12 @@ async def test_who_reads_slowly_but_steadily_gets_the_whole_answer_while_nobody_
 async def test_who_has_much_of_the_memory_that_others_want_has_to_read_faster(
     cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch, memory: str, is_whole: bool
 ) -> None:
-    monkeypatch.setattr("gateway.http.slow_reader.MIN_CONTENDED_BYTES_PER_SECOND", 2**18)
-    monkeypatch.setattr("gateway.http.slow_reader.BEHIND_SECONDS", 2.0)
-    monkeypatch.setattr("gateway.access.fair_quota.Lease.is_wanted", True)
-    monkeypatch.setattr("gateway.codec.payload.WORTHWHILE_RATIO", 0)  # it stays as large as it is
+    monkeypatch.setattr("gateway.core.pipeline.slow_reader.MIN_CONTENDED_BYTES_PER_SECOND", 2**18)
+    monkeypatch.setattr("gateway.core.pipeline.slow_reader.BEHIND_SECONDS", 2.0)
+    monkeypatch.setattr("gateway.core.fair_quota.Lease.is_wanted", True)
+    monkeypatch.setattr(
+        "gateway.core.codec.payload.WORTHWHILE_RATIO", 0
+    )  # it stays as large as it is
     cuebot.answers(GET_JOBS, jobs(2 * LARGE))
     async with (
         asyncio.timeout(PATIENCE),
@@ -241,7 +243,7 @@ async def test_who_has_much_of_the_memory_that_others_want_has_to_read_faster(
 async def test_who_reads_more_slowly_than_anybody_should_is_let_go_although_nobody_waits(
     cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.http.slow_reader.MIN_BYTES_PER_SECOND", 10**9)
+    monkeypatch.setattr("gateway.core.pipeline.slow_reader.MIN_BYTES_PER_SECOND", 10**9)
     cuebot.answers(GET_JOBS, jobs(2 * LARGE))
     async with (
         asyncio.timeout(PATIENCE),
@@ -269,8 +271,8 @@ async def test_large_answers_have_a_bound_while_they_are_received(cuebot: Script
 async def test_too_many_large_answers(
     cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.codec.payload.WORTHWHILE_RATIO", 0)  # none makes room
-    monkeypatch.setattr("gateway.http.slow_reader.BEHIND_SECONDS", 3600)  # nor is let go
+    monkeypatch.setattr("gateway.core.codec.payload.WORTHWHILE_RATIO", 0)  # none makes room
+    monkeypatch.setattr("gateway.core.pipeline.slow_reader.BEHIND_SECONDS", 3600)  # nor is let go
     cuebot.answers(GET_JOBS, jobs(LARGE))
     gateway_with = partial(gateway_for, http_timeout=3600, shared_reads=EACH_CALLS)
     async with (

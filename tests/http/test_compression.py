@@ -14,8 +14,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway.codec.payload import zstd
-from gateway.http.content_coding import (
+from gateway.core.codec.payload import zstd
+from gateway.core.pipeline.content_coding import (
     ACCEPT_ENCODING_MAX_BYTES,
     CODINGS,
     COMPRESSION_STEP_BYTES,

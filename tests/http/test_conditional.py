@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from gateway.access.revocation import NOBODY, Revocations
-from gateway.compat.build import build_catalog
-from gateway.compat.profile import load_profile
-from gateway.schema.selection import Selection
+from gateway.core.profile.build import build_catalog
+from gateway.core.profile.profile import load_profile
+from gateway.core.schema.selection import Selection
 from tests.support.opencue import hosts, opencue
 from tests.support.owned_farm import answer
 from tests.support.patience import until
@@ -141,7 +141,7 @@ BOOTED = f"{HOSTS}?_where=bootTime<now-1h&_fields=name"
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """What `now` is in views."""
     found = [float(NOW)]
-    monkeypatch.setattr("gateway.views.compiled_view.time", lambda: found[0])
+    monkeypatch.setattr("gateway.features.views.compiled_view.time", lambda: found[0])
     return found
 
 

@@ -13,8 +13,8 @@ import grpc
 import httpx
 import pytest
 
-from gateway.codec.payload import zstd
-from gateway.errors import Code, GatewayError
+from gateway.core.codec.payload import zstd
+from gateway.core.errors import Code, GatewayError
 from gateway.http.protocols.connect import IN_PROTO
 from tests.support.opencue import jobs, message_class
 from tests.support.protocols import DETAILS, asked, detailed, found
@@ -252,7 +252,7 @@ async def test_a_path_that_is_not_there_has_its_hint(
 
 
 async def test_a_bug_is_an_error_as_well(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    with patch("gateway.http.request.plan_message", side_effect=RuntimeError("a bug")):
+    with patch("gateway.core.pipeline.request.plan_message", side_effect=RuntimeError("a bug")):
         answer = await gateway.post(FIND_SHOW, headers=PROTO)
     assert answer.status_code == 500
     error_of(answer, Code.INTERNAL)

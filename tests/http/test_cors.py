@@ -5,9 +5,9 @@ import grpc
 import httpx
 import pytest
 
-from gateway.errors import ConfigurationError
+from gateway.core.errors import ConfigurationError
+from gateway.core.settings.loading import load_settings
 from gateway.http.cors import EXPOSED_HEADERS, REQUEST_HEADERS
-from gateway.settings.loading import load_settings
 from tests.support.servers import (
     SECRET,
     Gateway,
@@ -185,7 +185,7 @@ async def test_a_page_can_read_that_there_is_no_cuebot() -> None:
 
 
 async def test_pages_read_failures(listing: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.http.request.check_headers", None)
+    monkeypatch.setattr("gateway.core.pipeline.request.check_headers", None)
     answer = await listing.post(SHOWS, {}, headers={"Origin": PAGE})
     assert (answer.status_code, answer.json()["error"]) == (500, "INTERNAL")
     assert answer.headers["access-control-allow-origin"] == PAGE

@@ -14,13 +14,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway.codec.payload import zstd as zstandard
-from gateway.http.content_coding import (
+from gateway.core.codec.payload import zstd as zstandard
+from gateway.core.pipeline.content_coding import (
     INPUT_STEP_BYTES,
     OUTPUT_STEP_BYTES,
     CompressedDecoder,
 )
-from gateway.http.request import LARGEST_BODIES_AT_ONCE
+from gateway.core.pipeline.request import LARGEST_BODIES_AT_ONCE
 from tests.support.patience import PATIENCE
 from tests.support.servers import Gateway, ScriptedCuebot, bearer, gateway_for, head
 from tests.support.wire import wire

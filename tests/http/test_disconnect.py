@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from gateway.errors import Code, GatewayError
-from gateway.http.context import ClientGone, RequestContext
-from gateway.http.disconnect import CancelOnDisconnect
-from gateway.http.interceptors import Interceptor, Interceptors
-from gateway.http.middleware import ContextMiddleware
+from gateway.core.errors import Code, GatewayError
+from gateway.core.pipeline.context import ClientGone, RequestContext
+from gateway.core.pipeline.disconnect import CancelOnDisconnect
+from gateway.core.pipeline.interceptors import Interceptor, Interceptors
+from gateway.core.pipeline.middleware import ContextMiddleware
 from gateway.http.proxies import TrustedProxies
 from tests.support.contexts import context_of
 from tests.support.garbage import collected

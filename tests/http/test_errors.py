@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from gateway.errors import Code, GatewayError
-from gateway.http.error_answer import error_answer
+from gateway.core.errors import Code, GatewayError
+from gateway.core.pipeline.error_answer import error_answer
 
 # https://github.com/grpc-ecosystem/grpc-gateway/blob/main/runtime/errors.go and
 # https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto

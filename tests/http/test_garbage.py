@@ -8,9 +8,9 @@ from typing import Any
 import grpc
 import pytest
 
-from gateway.errors import GatewayError
-from gateway.http.context import ClientGone, RequestContext
-from gateway.upstream.interface import CallFailed
+from gateway.core.errors import GatewayError
+from gateway.core.pipeline.context import ClientGone, RequestContext
+from gateway.core.upstream.interface import CallFailed
 from tests.support.garbage import collected
 from tests.support.patience import until
 from tests.support.rights import ALL, ALL_SEE_ONLY, ONLY, SEE, signed

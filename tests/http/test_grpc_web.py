@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.codec.payload import zstd
-from gateway.errors import Code, GatewayError
-from gateway.http.content_coding import CompressedDecoder
-from gateway.http.context import Request
+from gateway.core.codec.payload import zstd
+from gateway.core.errors import Code, GatewayError
+from gateway.core.pipeline.content_coding import CompressedDecoder
+from gateway.core.pipeline.context import Request
 from gateway.http.protocols.grpc_web import from_base64, protocol_for
 from tests.support.opencue import jobs
 from tests.support.protocols import DETAILED, asked, detailed, found

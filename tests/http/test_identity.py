@@ -7,17 +7,17 @@ import httpx
 import pytest
 from jose import jwt
 
-from gateway.access.rights import Rule
 from gateway.access.tokens import Principal
 from gateway.calls.caller import Caller, with_caller
-from gateway.calls.plan import MAX_QUICK_BYTES, plan
-from gateway.codec.unknown_fields import UnknownFieldPolicy
-from gateway.codec.xml_text import MOST_QUICK
-from gateway.compat.build import build_catalog
-from gateway.compat.profile import load_profile
-from gateway.errors import GatewayError
-from gateway.http.request import with_identity
-from gateway.schema.selection import Selection
+from gateway.core.codec.unknown_fields import UnknownFieldPolicy
+from gateway.core.codec.xml_text import MOST_QUICK
+from gateway.core.errors import GatewayError
+from gateway.core.pipeline.plan import MAX_QUICK_BYTES, plan
+from gateway.core.pipeline.request import with_identity
+from gateway.core.profile.build import build_catalog
+from gateway.core.profile.profile import load_profile
+from gateway.core.schema.selection import Selection
+from gateway.features.access.rights import Rule
 from tests.support.contexts import context_of
 from tests.support.opencue import message_class, opencue
 from tests.support.rights import rule, signed

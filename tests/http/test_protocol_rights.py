@@ -11,11 +11,18 @@ import pytest
 from google.protobuf import json_format
 from google.protobuf.message_factory import GetMessageClass
 
-from gateway.calls.messages import MAX_QUICK_BYTES
-from gateway.errors import Code
-from gateway.schema.method import Method
+from gateway.core.errors import Code
+from gateway.core.pipeline.messages import MAX_QUICK_BYTES
+from gateway.core.schema.method import Method
+from tests.features.object_rights.test_object_rights import (
+    ACCESS,
+    JUDGED,
+    LENA,
+    METHODS,
+    body_for,
+    who_may,
+)
 from tests.http.test_grpc_web import framed, trailers
-from tests.http.test_object_rights import ACCESS, JUDGED, LENA, METHODS, body_for, who_may
 from tests.support.audit import outcomes
 from tests.support.opencue import message_class, with_ids
 from tests.support.owned_farm import BOS, LENAS, script

@@ -2,10 +2,10 @@
 
 import pytest
 
-from gateway.errors import ConfigurationError
-from gateway.http.direct_connection import headers_of
+from gateway.core.errors import ConfigurationError
+from gateway.core.pipeline.direct_connection import headers_of
+from gateway.core.settings.loading import load_settings
 from gateway.http.proxies import MAX_PROXIES, TrustedProxies
-from gateway.settings.loading import load_settings
 from tests.support.servers import SECRET, Gateway, ScriptedCuebot, bearer, gateway_for
 
 pytestmark = pytest.mark.anyio

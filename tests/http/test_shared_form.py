@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from gateway.access.fair_quota import FairSemaphore, SharedLease
 from gateway.calls.shared_reads import SharedAnswer, shared_answer
-from gateway.compat.build import build_catalog
-from gateway.compat.profile import load_profile
-from gateway.errors import Code, GatewayError
-from gateway.http.encoding_turn import SharedTurn
-from gateway.http.form import SharedPieces, in_common, shared_form
-from gateway.schema.catalog import Catalog
-from gateway.schema.method import Method
-from gateway.schema.selection import Selection
+from gateway.core.errors import Code, GatewayError
+from gateway.core.fair_quota import FairSemaphore, SharedLease
+from gateway.core.pipeline.encoding_turn import SharedTurn
+from gateway.core.pipeline.form import SharedPieces, in_common, shared_form
+from gateway.core.profile.build import build_catalog
+from gateway.core.profile.profile import load_profile
+from gateway.core.schema.catalog import Catalog
+from gateway.core.schema.method import Method
+from gateway.core.schema.selection import Selection
 from tests.support.contexts import context_of
 from tests.support.opencue import jobs, opencue
 from tests.support.patience import PATIENCE, until
@@ -215,7 +215,7 @@ async def test_a_form_is_made_once_for_each_schema_and_coding(
 async def test_a_large_answer_is_encoded_by_each(
     catalogs: tuple[Catalog, Catalog], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.http.form.LARGEST_ANSWER_BYTES", len(jobs(5000)) - 1)
+    monkeypatch.setattr("gateway.core.pipeline.form.LARGEST_ANSWER_BYTES", len(jobs(5000)) - 1)
     answer, context = answer_of(jobs(5000)), context_of(GET_JOBS)
     one, other = forms(answer, catalogs[0].routes[GET_JOBS])
     assert one[0] is not other[0]
@@ -227,7 +227,7 @@ async def test_a_large_answer_is_encoded_by_each(
 async def test_only_so_many_forms_are_kept(
     catalogs: tuple[Catalog, Catalog], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.http.form.MOST_MADE", 1)
+    monkeypatch.setattr("gateway.core.pipeline.form.MOST_MADE", 1)
     answer, method = answer_of(jobs(1)), catalogs[0].routes[GET_JOBS]
     one, other = forms(answer, method)
     assert one[0] is other[0]

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from gateway.calls.shared_reads import SharedAnswer
-from gateway.codec.payload import zstd
+from gateway.core.codec.payload import zstd
 from tests.support.opencue import jobs, message_class
 from tests.support.owned_farm import BOS, LENAS, script
 from tests.support.patience import until

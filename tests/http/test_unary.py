@@ -12,10 +12,10 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from starlette.types import Message
 
 from gateway.access.load_shedding import LoadShedder
-from gateway.http.context import ClientGone
-from gateway.http.form import Form
-from gateway.http.respond import Responder, send_pieces
-from gateway.http.slow_reader import SlowReader
+from gateway.core.pipeline.context import ClientGone
+from gateway.core.pipeline.form import Form
+from gateway.core.pipeline.respond import Responder, send_pieces
+from gateway.core.pipeline.slow_reader import SlowReader
 from tests.support.contexts import context_of
 from tests.support.opencue import message_class
 from tests.support.owned_farm import answer

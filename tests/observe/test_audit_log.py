@@ -15,12 +15,12 @@ import orjson
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.access.rights import AccessRules
-from gateway.calls.plan import Found
-from gateway.errors import ConfigurationError
+from gateway.core.errors import ConfigurationError
+from gateway.core.pipeline.plan import Found
+from gateway.core.schema.method import Method
+from gateway.core.settings.model import Settings
+from gateway.features.access.rights import AccessRules
 from gateway.observe.audit_writer import AuditFile, AuditWriter, SyncedWriter
-from gateway.schema.method import Method
-from gateway.settings.model import Settings
 from tests.support.audit import KILL, killing, lines_of, outcomes
 from tests.support.commands import OPENCUE
 from tests.support.contexts import context_of

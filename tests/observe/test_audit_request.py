@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.codec.unknown_fields import UnknownFieldPolicy
+from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.observe import audit_request
 from gateway.observe.audit_request import (
     CUT,

@@ -21,7 +21,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.http.context import RequestContext
+from gateway.core.pipeline.context import RequestContext
 from gateway.observe.request_logs import SlowCalls
 from tests.support.contexts import context_of
 from tests.support.patience import PATIENCE
@@ -332,8 +332,8 @@ def test_a_sane_request_id_is_taken_and_another_one_replaced() -> None:
 UNEXPECTED = """
 import asyncio, logging, sys
 import httpx
-from gateway.http.interceptors import Interceptors
-from gateway.http.middleware import ContextMiddleware
+from gateway.core.pipeline.interceptors import Interceptors
+from gateway.core.pipeline.middleware import ContextMiddleware
 from gateway.http.proxies import TrustedProxies
 from gateway.observe.request_logs import AccessLog
 from gateway.observe.logs import configure_logging

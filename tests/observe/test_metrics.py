@@ -20,13 +20,13 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from gateway import __version__
 from gateway.app import create_app
-from gateway.calls.failures import error_for
-from gateway.errors import BadToken, Code, ConfigurationError, Shed
+from gateway.core.errors import BadToken, Code, ConfigurationError, Shed
+from gateway.core.pipeline.failures import error_for
+from gateway.core.settings.loading import load_settings
+from gateway.core.upstream.interface import CallFailed, Reason
 from gateway.observe import metrics
 from gateway.observe.audit_writer import AuditFile
 from gateway.observe.metrics import BOUNDS, FAMILIES, PREFIX, Numbers, WorkerMetrics, merged
-from gateway.settings.loading import load_settings
-from gateway.upstream.interface import CallFailed, Reason
 from gateway_cli.checks import run_checks
 from tests.support.opencue import message_class
 from tests.support.patience import PATIENCE

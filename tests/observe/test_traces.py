@@ -10,7 +10,7 @@ import grpc
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.errors import Code, ConfigurationError
+from gateway.core.errors import Code, ConfigurationError
 from gateway.http.trace_context import CallTimes, Sampler, TraceContext
 from gateway.observe.trace_settings import check_traces, open_traces, sampler_of
 from tests.support.contexts import context_of

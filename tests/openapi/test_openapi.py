@@ -16,18 +16,18 @@ from jsonschema import Draft202012Validator
 from jsonschema.validators import extend
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from gateway.calls.plan import plan
-from gateway.codec.fields import is_map
-from gateway.codec.unknown_fields import UnknownFieldPolicy
-from gateway.compat.build import build_catalog
-from gateway.discovery.files import ProtoDirectory
-from gateway.errors import GatewayError
+from gateway.core.codec.fields import is_map
+from gateway.core.codec.unknown_fields import UnknownFieldPolicy
+from gateway.core.discovery.files import ProtoDirectory
+from gateway.core.errors import GatewayError
+from gateway.core.pipeline.plan import plan
+from gateway.core.profile.build import build_catalog
+from gateway.core.schema.description import Schema, services_of
+from gateway.core.schema.selection import Selection
+from gateway.features.views.paths import find_path
 from gateway.openapi import schemas as shared
 from gateway.openapi.document import as_json, as_yaml, build_document
 from gateway.openapi.schemas import Json
-from gateway.schema.description import Schema, services_of
-from gateway.schema.selection import Selection
-from gateway.views.paths import find_path
 from tests.support import protos
 from tests.support.openapi import (
     catalog,

@@ -11,10 +11,10 @@ import pytest
 from google.protobuf.descriptor import Descriptor
 
 from cuebot_simulator.server import SimulatedCuebot
-from gateway.codec.fields import is_map, is_message, message_of
+from gateway.core.codec.fields import is_map, is_message, message_of
+from gateway.core.schema.method import Method
 from gateway.openapi import schemas as shared
 from gateway.openapi.schemas import Json
-from gateway.schema.method import Method
 from tests.support.commands import tool
 from tests.support.farms import running_farm, still_farm
 from tests.support.javascript import node_with

@@ -24,7 +24,7 @@ from cuebot_simulator.server import SimulatedCuebot
 from cuebot_simulator.world.clock import StoppedClock
 from cuebot_simulator.world.messages import read_messages
 from cuebot_simulator.world.studio import build_farm
-from gateway.schema.method_search import ranked
+from gateway.core.schema.method_search import ranked
 from gateway_cli.client.search import methods_of
 from gateway_client.openapi_document import read_document
 from tests.support.browser import (

@@ -14,16 +14,16 @@ import orjson
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from gateway.codec.payload import zstd
-from gateway.compat.profile import load_profile
-from gateway.errors import ConfigurationError, unavailable
-from gateway.http.context import ClientGone
+from gateway.core.codec.payload import zstd
+from gateway.core.errors import ConfigurationError, unavailable
+from gateway.core.pipeline.context import ClientGone
+from gateway.core.profile.profile import load_profile
+from gateway.core.schema.selection import Selection
 from gateway.http.refusals import Refusals
 from gateway.openapi import schemas as shared
 from gateway.openapi.document import build_document
 from gateway.pages import page_routes
 from gateway.pages.content import Content
-from gateway.schema.selection import Selection
 from tests.support.contexts import context_of
 from tests.support.events import EVENTS
 from tests.support.openapi import document, validator

@@ -213,7 +213,7 @@ def test_one_call_for_many_chunks() -> None:
 async def test_a_short_body_right_behind_its_head_keeps_the_connection(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.http.error_answer.BODY_REST_WAIT_SECONDS", PATIENCE)
+    monkeypatch.setattr("gateway.core.pipeline.error_answer.BODY_REST_WAIT_SECONDS", PATIENCE)
     async with wire(gateway) as one:
         await one.send(head("/no.Such/Method", "Content-Length: 2"))
         await until(lambda: any(each.is_answering for each in gateway.server.connections))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.errors import Code, GatewayError
+from gateway.core.errors import Code, GatewayError
 from gateway.server.http1.protocol import LINGER_MAX_BYTES
 from gateway.server.http1.state import (
     ANSWERING,

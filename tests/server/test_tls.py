@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.errors import ConfigurationError
-from gateway.settings.model import Settings
+from gateway.core.errors import ConfigurationError
+from gateway.core.settings.model import Settings
 from gateway_cli.serving.listen import load_certificate
 from tests.support.certificates import Pair, pair, serial, trusting
 from tests.support.commands import OPENCUE, assert_one_line, child, in_process

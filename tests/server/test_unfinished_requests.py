@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from gateway.errors import GatewayError
+from gateway.core.errors import GatewayError
 from gateway.server.http1.sharing import (
     FREE_BYTES_PER_CONNECTION,
     UNFINISHED_MAX_BYTES,

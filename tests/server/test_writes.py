@@ -13,9 +13,10 @@ import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from gateway.errors import Code, GatewayError
-from gateway.http.direct_connection import direct_connection
-from gateway.long_work import let_others_run
+from gateway.core.errors import Code, GatewayError
+from gateway.core.long_work import let_others_run
+from gateway.core.pipeline.direct_connection import direct_connection
+from gateway.core.write_buffer import MAX_UNWRITTEN_BYTES
 from gateway.server.http1.asgi import asgi_service
 from gateway.server.http1.heads import HeadMemory
 from gateway.server.http1.parser import PARSED_AT_ONCE_BYTES, SLICE_BYTES
@@ -23,7 +24,6 @@ from gateway.server.http1.protocol import HttpProtocol
 from gateway.server.http1.request_cycle import RequestCycle
 from gateway.server.http1.sharing import ParsingTurns
 from gateway.server.http1.state import ServerContext
-from gateway.write_buffer import MAX_UNWRITTEN_BYTES
 from tests.support.patience import PATIENCE
 from tests.support.transports import Counting
 from tests.support.wire import Wire, assert_refused, wire_on

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gateway.long_work import STEP_SECONDS, Step
+from gateway.core.long_work import STEP_SECONDS, Step
 
 
 @dataclass

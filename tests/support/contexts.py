@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gateway.http.context import RequestContext, open_context
+from gateway.core.pipeline.context import RequestContext, open_context
 from gateway.http.proxies import TrustedProxies
 
 

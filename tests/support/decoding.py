@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from google.protobuf.descriptor import Descriptor
 
-from gateway.codec.body import parse
-from gateway.codec.decode import Decoded, Decoders
-from gateway.codec.unknown_fields import UnknownFieldPolicy
-from gateway.errors import Code, GatewayError
+from gateway.core.codec.body import parse
+from gateway.core.codec.decode import Decoded, Decoders
+from gateway.core.codec.unknown_fields import UnknownFieldPolicy
+from gateway.core.errors import Code, GatewayError
 from tests.support.protos import TestSchema, trial
 
 STRICT = UnknownFieldPolicy.EVERYTHING

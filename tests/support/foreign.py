@@ -4,7 +4,7 @@ from pathlib import Path
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
-from gateway.discovery.files import ProtoDirectory
+from gateway.core.discovery.files import ProtoDirectory
 
 PROTO = """\
 syntax = "proto3";

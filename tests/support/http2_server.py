@@ -15,9 +15,9 @@ from h2.events import Event
 from h2.exceptions import ProtocolError
 from h2.settings import Settings
 
-from gateway.upstream.endpoint import Endpoint
-from gateway.upstream.http2.channel import Http2Channel
-from gateway.upstream.interface import CallFailed, ChannelOptions
+from gateway.core.upstream.endpoint import Endpoint
+from gateway.core.upstream.http2.channel import Http2Channel
+from gateway.core.upstream.interface import CallFailed, ChannelOptions
 from tests.support.patience import PATIENCE
 
 HEADERS = [(":status", "200"), ("content-type", "application/grpc")]

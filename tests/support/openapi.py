@@ -6,13 +6,13 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from gateway.compat.build import build_catalog
-from gateway.compat.profile import load_profile
+from gateway.core.profile.build import build_catalog
+from gateway.core.profile.profile import load_profile
+from gateway.core.schema.catalog import Catalog
+from gateway.core.schema.description import Schema
+from gateway.core.schema.selection import Selection
 from gateway.openapi.document import build_document
 from gateway.openapi.schemas import OWN_PATHS, Components, Json
-from gateway.schema.catalog import Catalog
-from gateway.schema.description import Schema
-from gateway.schema.selection import Selection
 from tests.support.opencue import opencue
 from tests.support.protos import TestSchema
 

@@ -5,10 +5,10 @@ from typing import Any
 
 from google.protobuf.message_factory import GetMessageClass
 
-from gateway.codec.rewrite import Body
-from gateway.discovery.files import read_package
-from gateway.schema.description import Schema, build_pool
-from gateway.schema.method import Method
+from gateway.core.codec.rewrite import Body
+from gateway.core.discovery.files import read_package
+from gateway.core.schema.description import Schema, build_pool
+from gateway.core.schema.method import Method
 
 NO_ID = "00000000-0000-0000-0000-000000000000"  # an id of nothing
 

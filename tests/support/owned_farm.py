@@ -7,7 +7,7 @@ import grpc
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
-from gateway.schema.method import Method
+from gateway.core.schema.method import Method
 from tests.support.opencue import message_class
 from tests.support.servers import Context, ScriptedCuebot
 

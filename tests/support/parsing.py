@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass, field
 from itertools import pairwise
 
-from gateway.errors import GatewayError
+from gateway.core.errors import GatewayError
 from gateway.server.http1.heads import HeadMemory, ReceivedHead
 from gateway.server.http1.parser import RequestParser
 from gateway.server.http1.sharing import ParsingTurns

@@ -27,10 +27,10 @@ from grpc_tools import protoc
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from gateway.codec.decode import Decoders
-from gateway.codec.encode import Encoders
-from gateway.discovery.files import read_package
-from gateway.schema.description import build_pool
+from gateway.core.codec.decode import Decoders
+from gateway.core.codec.encode import Encoders
+from gateway.core.discovery.files import read_package
+from gateway.core.schema.description import build_pool
 
 SCHEMA = Path(__file__).parent / "schema"
 FACTOR = int(os.environ.get("CODEC_EXAMPLES", "1"))

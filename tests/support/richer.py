@@ -5,7 +5,7 @@ from typing import Any
 
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 
-from gateway.schema.description import Schema, services_of
+from gateway.core.schema.description import Schema, services_of
 from tests.support.opencue import opencue
 
 TYPES: Mapping[str, "FieldDescriptorProto.Type.ValueType"] = {

@@ -22,13 +22,13 @@ from grpc_reflection.v1alpha.reflection import aio as reflection_aio
 from gateway.access.tokens import TokenRules
 from gateway.app import Gateway as GatewayApp
 from gateway.app import create_app
-from gateway.http.context import RequestContext
-from gateway.http.interceptors import Interceptor
+from gateway.core.pipeline.context import RequestContext
+from gateway.core.pipeline.interceptors import Interceptor
+from gateway.core.schema.catalog import Catalog
+from gateway.core.schema.description import build_pool, services_of
+from gateway.core.settings.model import Settings
+from gateway.core.upstream.endpoint import HEALTH_CHECK_PATH
 from gateway.observe.request_logs import fields_of
-from gateway.schema.catalog import Catalog
-from gateway.schema.description import build_pool, services_of
-from gateway.settings.model import Settings
-from gateway.upstream.endpoint import HEALTH_CHECK_PATH
 from gateway_cli.serving.drain import Server
 from gateway_cli.serving.listen import listen, listen_for_metrics, load_certificate, url_of
 from gateway_cli.tokens import mint_token

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from gateway.codec import slices
-from gateway.errors import Code, GatewayError
+from gateway.core.codec import slices
+from gateway.core.errors import Code, GatewayError
 from tests.support.protos import TestSchema
 
 CONSTANTS = ("LARGEST_WHOLE", "SLICE_BYTES", "SLICE_ITEMS", "ITEMS_PER_CLOCK")

@@ -14,8 +14,8 @@ import grpc.aio
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
 from grpc_reflection.v1alpha.reflection import aio as reflection_aio
 
-from gateway.schema.catalog import TAG_DIGITS
-from gateway.schema.description import Schema, build_pool
+from gateway.core.schema.catalog import TAG_DIGITS
+from gateway.core.schema.description import Schema, build_pool
 from tests.support.servers import Context, ScriptedCuebot, reflection_handler
 
 SERVICE = "trial.WordInterface"

@@ -13,8 +13,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from zipfile import ZipFile
 
-from gateway.discovery.files import OPENCUE_PACKAGE, read_folder
-from gateway.schema.description import Schema
+from gateway.core.discovery.files import OPENCUE_PACKAGE, read_folder
+from gateway.core.schema.description import Schema
 
 WHEELS = {
     "1.11.66": "7f0195adf7541ade641cbcac2c2bc410e8f52bfea01cf521dc5606c928ce0333",

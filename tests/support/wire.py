@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from gateway.errors import Code
+from gateway.core.errors import Code
 from tests.support.patience import PATIENCE
 from tests.support.servers import Gateway, head
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import lru_cache
 
-from gateway.http.context import Request
+from gateway.core.pipeline.context import Request
 from gateway.http.protocols import connect, grpc_web
 from gateway.http.protocols.interface import Protocol
 

@@ -13,11 +13,21 @@ import orjson
 from google.protobuf.message import DecodeError
 from google.rpc import status_pb2
 
-from gateway.calls.query import Query, bad, parsed
-from gateway.codec.encode import forwarded
-from gateway.codec.unknown_fields import UnknownFieldPolicy
-from gateway.errors import Code, GatewayError
-from gateway.http.content_coding import SUPPORTED
+from gateway.core.codec.encode import forwarded
+from gateway.core.codec.unknown_fields import UnknownFieldPolicy
+from gateway.core.errors import Code, GatewayError
+from gateway.core.pipeline.content_coding import SUPPORTED
+from gateway.core.pipeline.query import Query, bad, parsed
+from gateway.core.pipeline.request_headers import (
+    READABLE,
+    UNICODE_CHARSET,
+    check_length,
+    check_upgrade,
+    shown,
+)
+from gateway.core.schema.method import Method
+from gateway.core.suggestions import QUOTED_CHARS
+from gateway.features.views.compiled_view import AnswerForm
 from gateway.http.protocols.interface import (
     NO_CALL_STATUSES,
     Asked,
@@ -31,16 +41,6 @@ from gateway.http.protocols.interface import (
     unsupported_coding,
     unsupported_media,
 )
-from gateway.http.request_headers import (
-    READABLE,
-    UNICODE_CHARSET,
-    check_length,
-    check_upgrade,
-    shown,
-)
-from gateway.schema.method import Method
-from gateway.suggestions import QUOTED_CHARS
-from gateway.views.compiled_view import AnswerForm
 
 NAME = "connect"
 VERSION_HEADER = b"connect-protocol-version"

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from functools import partial
 from urllib.parse import quote
 
-from gateway.calls.query import Query
-from gateway.codec.encode import Encode, Slices, forwarded
-from gateway.codec.unknown_fields import UnknownFieldPolicy
-from gateway.errors import Code, GatewayError
-from gateway.http.content_coding import (
+from gateway.core.codec.encode import Encode, Slices, forwarded
+from gateway.core.codec.unknown_fields import UnknownFieldPolicy
+from gateway.core.errors import Code, GatewayError
+from gateway.core.long_work import STEP, Step, let_others_run
+from gateway.core.pipeline.content_coding import (
     COMPRESSION_STEP_BYTES,
     GZIP,
     INPUT_STEP_BYTES,
@@ -25,6 +25,15 @@ from gateway.http.content_coding import (
     SUPPORTED,
     choose,
 )
+from gateway.core.pipeline.query import Query
+from gateway.core.pipeline.request_headers import (
+    READABLE,
+    asked_timeout,
+    check_length,
+    check_upgrade,
+)
+from gateway.core.schema.method import Method
+from gateway.features.views.compiled_view import AnswerForm
 from gateway.http.protocols.interface import (
     NO_CALL_STATUSES,
     Asked,
@@ -38,15 +47,6 @@ from gateway.http.protocols.interface import (
     unsupported_coding,
     unsupported_media,
 )
-from gateway.http.request_headers import (
-    READABLE,
-    asked_timeout,
-    check_length,
-    check_upgrade,
-)
-from gateway.long_work import STEP, Step, let_others_run
-from gateway.schema.method import Method
-from gateway.views.compiled_view import AnswerForm
 
 NAME = "grpc-web"
 MEDIA, TEXT_MEDIA = b"application/grpc-web", b"application/grpc-web-text"

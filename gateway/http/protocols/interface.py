@@ -5,13 +5,13 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import NamedTuple
 from urllib.parse import quote
 
-from gateway.calls.query import Query, parsed, unread
-from gateway.codec.unknown_fields import UnknownFieldPolicy
-from gateway.errors import Code, GatewayError
-from gateway.schema.catalog import UnknownPath
-from gateway.schema.method import Method
-from gateway.suggestions import QUOTED_CHARS
-from gateway.views.view import PARAMETERS
+from gateway.core.codec.unknown_fields import UnknownFieldPolicy
+from gateway.core.errors import Code, GatewayError
+from gateway.core.pipeline.query import Query, parsed, unread
+from gateway.core.schema.catalog import UnknownPath
+from gateway.core.schema.method import Method
+from gateway.core.suggestions import QUOTED_CHARS
+from gateway.features.views.view import PARAMETERS
 
 Header = tuple[bytes, bytes]
 Expand = Callable[[bytes, bytes], Awaitable[bytes]]
@@ -25,7 +25,7 @@ NO_CALL_STATUSES = (405, 415)
 
 
 class Head(typing.Protocol):
-    """A request's head (`gateway.http.context.Request`)."""
+    """A request's head (`gateway.core.pipeline.context.Request`)."""
 
     @property
     def method(self) -> str: ...

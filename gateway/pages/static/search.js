@@ -1,4 +1,4 @@
-// Methods by the words that people search for, by the same rule as gateway/schema/method_search.py,
+// Methods by the words that people search for, by the same rule as gateway/core/schema/method_search.py,
 // which describes it. A test compares what both find.
 const IN_NAME = 4, IN_INTERFACE = 4, IN_SUMMARY = 1;
 const SAME = 4, OTHER_FORM = 3, BEGINNING = 2, MISTYPED = 1;

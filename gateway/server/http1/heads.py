@@ -12,9 +12,9 @@ from functools import cached_property, lru_cache
 
 import httptools
 
-from gateway.errors import Code, GatewayError
-from gateway.http.direct_connection import headers_of
-from gateway.http.request_headers import content_length, no_upgrade
+from gateway.core.errors import Code, GatewayError
+from gateway.core.pipeline.direct_connection import headers_of
+from gateway.core.pipeline.request_headers import content_length, no_upgrade
 
 TARGET_MAX_BYTES = 8 * 1024
 """RFC 9112 section 3 asks for at least 8000."""

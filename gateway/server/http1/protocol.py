@@ -9,8 +9,9 @@ from typing import cast
 import structlog
 
 from gateway.access.rate_limiter import address_key
-from gateway.errors import Code, GatewayError
-from gateway.http.direct_connection import Headers
+from gateway.core.errors import Code, GatewayError
+from gateway.core.pipeline.direct_connection import Headers
+from gateway.core.write_buffer import WriteBuffer
 from gateway.server.http1.heads import ReceivedHead
 from gateway.server.http1.parser import RequestParser
 from gateway.server.http1.request_cycle import RequestCycle, last_answer
@@ -26,7 +27,6 @@ from gateway.server.http1.state import (
     State,
     Timeout,
 )
-from gateway.write_buffer import WriteBuffer
 
 BUFFERED_BODY_MAX_BYTES = 64 * 1024
 """Bytes of a body that wait for the app; beyond them, reading pauses."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable
 from time import monotonic
 from typing import Protocol
 
-from gateway.errors import GatewayError, unavailable
+from gateway.core.errors import GatewayError, unavailable
 
 PARSING_PER_TURN_SECONDS = 0.002
 """Limit per turn of the event loop. Further input waits for later turns."""

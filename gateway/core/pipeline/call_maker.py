@@ -1,0 +1,325 @@
+"""Making a request's calls to Cuebot."""
+
+import asyncio
+from collections.abc import Callable, Container
+from contextlib import suppress
+from functools import lru_cache, partial
+from time import monotonic
+from urllib.parse import quote
+
+from gateway.calls.obstacles import with_refusal_explained
+from gateway.calls.shared_reads import SHARED, OwnMemory, SharedReads
+from gateway.core.errors import Code, GatewayError
+from gateway.core.fair_quota import FairSemaphore, Lease
+from gateway.core.pipeline.context import RequestContext
+from gateway.core.pipeline.failures import Refused
+from gateway.core.pipeline.interceptors import Interceptors
+from gateway.core.pipeline.invoke import (
+    Around,
+    Invocation,
+    calls_within,
+    invoke,
+    look_up,
+    rehearse,
+    reworded,
+)
+from gateway.core.pipeline.request import CallRequest
+from gateway.core.pipeline.rows import is_cut
+from gateway.core.upstream.interface import Metadata, Upstream
+from gateway.features.names.kept_names import KeptNames
+from gateway.features.names.near_names import reason, takes_short, with_near_name
+from gateway.features.names.no_match import is_empty, no_match
+from gateway.features.views.compiled_view import CompiledView
+from gateway.features.views.row_owners import SentRequest, owners_of
+from gateway.http.trace_context import CallTimes
+
+LONGEST_SUGGESTION_SECONDS = 1.0
+MOST_SUGGESTIONS = 2
+SUBJECT = "x-gateway-principal"
+OK, CANCELLED = Code.OK, Code.CANCELLED
+"""Looking up an enum's member calls a function before Python 3.12."""
+
+
+class CallMaker:
+    def __init__(
+        self, upstream: Upstream, answers: FairSemaphore, interceptors: Interceptors
+    ) -> None:
+        """`answers` is the memory for large answers, in bytes."""
+        self._upstream = upstream
+        self._for_copies: Upstream = upstream
+        """For callers who see only a part of answers, which is made for each of them."""
+        if isinstance(upstream, SharedReads):
+            self._for_copies = OwnMemory(upstream)
+        self._answers = answers
+        self._interceptors = interceptors
+        self._names = KeptNames()
+
+    def expect(self, context: RequestContext, size: int, go_on: Callable[[], None]) -> bool:
+        """Reserve memory for `size` bytes (see `Expects`). The request returns it."""
+        if context.call.lease is None:
+            context.call.lease = Lease(self._answers, context.principal)
+        return context.call.lease.ask(size, go_on)
+
+    async def try_out(self, context: RequestContext, request: CallRequest) -> None:
+        """Do all that comes before a call, for a dry run. Raises GatewayError as `call` does."""
+        began = monotonic()
+        try:
+            if not await self.rehearse(context, request) and request.plan.look_ups:
+                await self._look_names_up(context, request)
+        except GatewayError as error:
+            if error.sought is None and not isinstance(error, Refused):
+                raise
+            left, metadata = request.timeout - (monotonic() - began), metadata_of(context)
+            raise await self._explained(error, context, request, left, metadata) from None
+
+    async def _look_names_up(self, context: RequestContext, request: CallRequest) -> None:
+        began, upstream = monotonic(), self._upstream_of(context)
+        metadata, expects = metadata_of(context), partial(self.expect, context)
+        call = calls_within(request.timeout, upstream, metadata, expects)
+        try:
+            await Invocation(call).look_up(request.plan)
+        finally:
+            context.call.with_cuebot += monotonic() - began
+
+    async def rehearse(self, context: RequestContext, request: CallRequest) -> bool:
+        """Find out whether a call would be allowed, without making it. Raises GatewayError. False
+        if that does not depend on objects: nothing has been looked up.
+        """
+        rule = None if context.caller is None else context.caller.rule
+        if rule is None or not rule.is_conditional:
+            return False
+        if request.plan.method.reads_only and rule.see is None:
+            return False
+        context.call.is_rehearsed = True
+        around = self._interceptors.around(context)
+        assert around is not None, "the rule's conditions wrap each call"
+        began = monotonic()
+        metadata, expects = metadata_of(context), partial(self.expect, context)
+        call = calls_within(request.timeout, self._upstream_of(context), metadata, expects)
+        try:
+            await rehearse(request.plan, call, around)
+        finally:
+            context.call.with_cuebot += monotonic() - began
+        return True
+
+    def _upstream_of(self, context: RequestContext) -> Upstream:
+        is_partial = context.caller is not None and context.caller.rule.see is not None
+        return self._for_copies if is_partial else self._upstream
+
+    async def call(
+        self, context: RequestContext, request: CallRequest, innermost: Around | None = None
+    ) -> bytes:
+        """Raises GatewayError. `innermost` wraps each call to Cuebot inside the interceptors."""
+        began, code = monotonic(), CANCELLED
+        resolved: list[str] = []
+        metadata = metadata_of(context)
+        try:
+            answer = await invoke(
+                request.plan,
+                self._upstream_of(context),
+                request.timeout,
+                metadata,
+                partial(self.expect, context),
+                self._interceptors.around(context, innermost),
+                resolved,
+            )
+            code = OK
+        except GatewayError as error:
+            code = error.code
+            if error.sought is not None or isinstance(error, Refused):
+                left = request.timeout - (monotonic() - began)
+                raise await self._explained(error, context, request, left, metadata) from None
+            raise
+        finally:
+            note_times(context, began, code)
+        context.response.code = OK
+        if resolved:  # a waiting GET calls several times
+            note_resolved(context, resolved)
+        if request.plan.method.filters and is_empty(request.plan.method, answer):
+            left = request.timeout - (monotonic() - began)
+            await self._note_no_match(context, request, left, metadata)
+        return answer
+
+    async def _note_no_match(
+        self, context: RequestContext, request: CallRequest, left: float, metadata: Metadata
+    ) -> None:
+        """Say in a header which names in the request are of nothing, where the caller may list
+        them; not where a rule hides objects, or the answer is for others, too.
+        """
+        caller, method = context.caller, request.plan.method
+        if caller is None or caller.rule.see is not None or context.is_shared:
+            return
+        allowed = caller.rule.allowed(request.catalog)
+        filters = [each for each in method.filters if each.near.method.path in allowed]
+        call = calls_within(
+            LONGEST_SUGGESTION_SECONDS, self._upstream, for_all(metadata), takes_short
+        )
+        asked = method.parse_request(request.plan.payload)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(left, 0)):
+                names = await no_match(filters, asked, self._names, context.principal, call)
+                if names:
+                    context.response.set_header(b"x-no-match", names.encode())
+
+    async def call_for_view(
+        self, context: RequestContext, request: CallRequest
+    ) -> tuple[CallRequest, bytes]:
+        """As `call`, and another call for the owners of rows if the view shows what these have. The
+        request has a view with them.
+        """
+        owned, view = request.owned, request.view
+        if owned is None or not isinstance(view, CompiledView):
+            return request, await self.call(context, request)
+        began, sent = monotonic(), SentRequest(request.plan.method)
+        answer = await self.call(context, request, sent.around)
+        left = max(request.timeout - (monotonic() - began), 0)
+        metadata, expects = metadata_of(context), partial(self.expect, context)
+        call = calls_within(left, self._upstream_of(context), metadata, expects)
+        around = self._interceptors.around(context)
+        began, code = monotonic(), CANCELLED
+        try:
+            look_up = request.catalog.routes[owned.call]
+            owners = await owners_of(owned, look_up, sent, answer, around(call) if around else call)
+            code = OK
+        except GatewayError as error:
+            code = error.code
+            raise
+        finally:
+            note_times(context, began, code)
+        shown = view._replace(owners=owners) if view.renewed is None else view.renewed(owners)
+        return request._replace(view=shown), answer
+
+    async def look_up(self, context: RequestContext, request: CallRequest) -> CallRequest:
+        """The request after its look-ups, to be made several times. Raises GatewayError."""
+        plan = request.plan
+        if not plan.look_ups and plan.method.goes_on is None:
+            return request
+        assert context.caller is not None, "no method is called without a token"
+        began, code = monotonic(), CANCELLED
+        resolved: list[str] = []
+        metadata, expects = metadata_of(context), partial(self.expect, context)
+        call = calls_within(request.timeout, self._upstream, metadata, expects)
+        around = self._interceptors.around(context)
+        allowed = context.caller.rule.allowed(request.catalog)
+        try:
+            plan = await look_up(plan, around(call) if around else call, resolved, allowed)
+            code = OK
+        except GatewayError as error:
+            code = error.code
+            left = request.timeout - (monotonic() - began)
+            raise await self._explained(error, context, request, left, metadata) from None
+        finally:
+            note_times(context, began, code)
+        if resolved:
+            note_resolved(context, resolved)
+        return request._replace(plan=plan)
+
+    async def _explained(
+        self,
+        error: GatewayError,
+        context: RequestContext,
+        request: CallRequest,
+        left: float,
+        metadata: Metadata,
+    ) -> GatewayError:
+        """The error with the nearest name, or with what is in the way of a change.
+
+        Not where a rule hides objects: time and calls would tell of them.
+        """
+        caller = context.caller
+        if caller is None or caller.rule.see is not None:
+            return error
+        allowed = caller.rule.allowed(request.catalog)
+        if not isinstance(error, Refused):
+            return await self._with_near_names(error, context, request, left, metadata, allowed)
+        if error.obstacle.method.path not in allowed:
+            return error
+        within = max(min(left, LONGEST_SUGGESTION_SECONDS), 0)
+        call = calls_within(within, self._upstream, metadata, takes_short)
+        return await with_refusal_explained(error, call)
+
+    async def _with_near_names(
+        self,
+        error: GatewayError,
+        context: RequestContext,
+        request: CallRequest,
+        left: float,
+        metadata: Metadata,
+        allowed: Container[str],
+    ) -> GatewayError:
+        """The error with the nearest name that the caller may list.
+
+        If the layer's job is not there either, the nearest job is told. The lists are shared, and
+        so are their deadlines.
+        """
+        sought, routes = error.sought, request.catalog.routes
+        kept, principal, metadata = self._names, context.principal, for_all(metadata)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(left, 0)):
+                for _ in range(MOST_SUGGESTIONS):
+                    finder = routes.get(sought.path) if sought is not None and sought.name else None
+                    if sought is None or finder is None or finder.near is None:
+                        return error
+                    listing = routes.get(finder.near.method.path)
+                    if listing is None or listing.path not in allowed:
+                        return error
+                    call = calls_within(
+                        LONGEST_SUGGESTION_SECONDS, self._upstream, metadata, takes_short
+                    )
+                    beside = finder.near.listing
+                    try:
+                        if (
+                            beside is not None
+                            and not sought.is_looked_up
+                            and beside.method.path in allowed
+                        ):
+                            said = await reason(sought, finder, beside, kept, principal, call)
+                            if said:
+                                return reworded(error, said)
+                        return await with_near_name(
+                            error, sought, finder, listing, kept, principal, call
+                        )
+                    except GatewayError as failed:
+                        before, sought = sought, failed.sought
+                        if sought is not None:
+                            sought = sought._replace(place=before.place, is_looked_up=True)
+        return error
+
+
+def for_all(metadata: Metadata) -> Metadata:
+    """As of a call that is made for several callers."""
+    return (*((k, v) for k, v in metadata if k != SUBJECT), (SUBJECT, SHARED))
+
+
+def metadata_of(context: RequestContext) -> Metadata:
+    """The request id, the trace, the caller's address and subject. The token is never sent."""
+    request = context.request
+    subject = SHARED if context.is_shared else context.subject or ""
+    trace, of_caller = request.trace, caller(request.client, subject)
+    if trace is None:
+        return (("x-request-id", request.id), *of_caller)
+    if context.spans is not None:
+        trace = context.spans.begin_call(trace)
+    return (("x-request-id", request.id), *trace.metadata, *of_caller)
+
+
+def note_times(context: RequestContext, began: float, code: Code) -> None:
+    ended = monotonic()
+    context.call.with_cuebot += ended - began
+    if context.spans is not None:
+        context.spans.calls.append(CallTimes(context.spans.call, began, ended, code))
+
+
+def note_resolved(context: RequestContext, resolved: list[str]) -> None:
+    context.response.set_header(b"x-resolved", ", ".join(resolved).encode())
+
+
+async def note_cut(context: RequestContext, request: CallRequest, answer: bytes) -> None:
+    if request.cut_at and await is_cut(request.plan.method, answer, request.cut_at):
+        context.response.headers.append((b"x-truncated", b"%d" % request.cut_at))
+
+
+@lru_cache(maxsize=1024)
+def caller(client: str, subject: str) -> Metadata:
+    """The subject is percent-encoded, since gRPC metadata is printable ASCII."""
+    return (("x-forwarded-for", client), (SUBJECT, quote(subject, safe="")))

@@ -1,0 +1,296 @@
+"""The state of one HTTP request and its answer."""
+
+import re
+import time
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from random import getrandbits
+from typing import NamedTuple
+
+from starlette.types import Scope
+
+from gateway.access.rate_limiter import address_key
+from gateway.access.tokens import Principal
+from gateway.core.codec.payload import Payload
+from gateway.core.errors import Cause, Code, GatewayError
+from gateway.core.fair_quota import FairQuota, Lease
+from gateway.core.pipeline.direct_connection import DirectConnection, Headers
+from gateway.core.schema.method import Method
+from gateway.features.object_rights.conditions import Facts
+from gateway.features.object_rights.facts import Judged
+from gateway.features.views.render import Progress
+from gateway.http.batch_queue import BatchQueue
+from gateway.http.protocols.interface import Protocol
+from gateway.http.proxies import FORWARDED_FOR, TrustedProxies
+from gateway.http.trace_context import Spans, TraceContext, read_context
+
+SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._~:/+=@-]{1,128}")
+ENCODED_OBJECT = r"e(?:y[A-DI-L]|w[k-r0-3])[\w=-]*+"
+"""A JSON object in base64: `{`, then a quote or white space."""
+LIKE_A_TOKEN = re.compile(rf"{ENCODED_OBJECT}\.(?:{ENCODED_OBJECT}|[\w=-]*+\.)[\w.=-]*")
+"""Two objects, as in a signed JWT, or one object before two dots. Quadratic time: for short texts
+only."""
+LOGGED_PATH_MAX_CHARS = 512
+VIA_HEADER = b"x-gateway-via"
+SANE_VIA = re.compile(rb"[a-z0-9][a-z0-9._-]{0,31}")
+"""The program that a client says it is, as logs have it."""
+JSON_TYPE = (b"content-type", b"application/json")
+NOSNIFF = (b"x-content-type-options", b"nosniff")
+"""Answers contain text from Cuebot, which a browser must not take for HTML."""
+NO_STORE = (b"cache-control", b"no-store")
+"""An answer for one token must not reach others through a shared cache."""
+CLOSE = {"Connection": "close"}
+"""For answers after which the connection cannot be reused."""
+
+
+class ClientGone(Exception):
+    """The client has disconnected."""
+
+
+class Denial(NamedTuple):
+    rule: str
+    method: Method
+    payload: bytes | None = None
+    about: Facts | None = None
+    """Of the object that does not fit the rule."""
+
+
+class Request(NamedTuple):
+    """The immutable facts of a request: its head and its sender."""
+
+    id: str
+    client: str
+    """The peer's address, or the one that a trusted proxy names."""
+    method: str
+    path: str
+    headers: Mapping[bytes, bytes]
+    """By lower-case name."""
+    started: float
+    """Monotonic seconds."""
+    query: bytes = b""
+    http_version: str = "1.1"
+    trace: TraceContext | None = None
+
+    @property
+    def ids(self) -> dict[str, object]:
+        ids: dict[str, object] = {"request_id": self.id}
+        return ids if self.trace is None else ids | {"trace_id": self.trace.trace_id}
+
+    @property
+    def via(self) -> str:
+        """The program that the client says it is (`mcp`); empty without one, or for other texts."""
+        given = self.headers.get(VIA_HEADER)
+        return given.decode("ascii") if given and SANE_VIA.fullmatch(given) else ""
+
+    @property
+    def logged_path(self) -> str:
+        """The path for logs: shortened, and without a token pasted into it."""
+        return without_token(self.path[:LOGGED_PATH_MAX_CHARS])
+
+    @property
+    def age(self) -> float:
+        return time.monotonic() - self.started
+
+
+class Response:
+    """An answer. Its initial state is the class's: most requests change little of it."""
+
+    status: int = 0
+    """0 before the answer begins."""
+    code: Code | None = None
+    cause: Cause | None = None
+    cuebot: str = ""
+    """Cuebot's own text of an error, which is said in plainer words."""
+    began: float = 0.0
+    bytes_out: int = 0
+    is_complete: bool = False
+
+    def __init__(self, headers: list[tuple[bytes, bytes]]) -> None:
+        self.headers = headers
+        """Of any answer, success or error."""
+
+    def fail(self, error: GatewayError) -> None:
+        self.code, self.cause, self.cuebot = error.code, error.cause, error.cuebot
+
+    def may_be_kept(self, cache_control: tuple[bytes, bytes]) -> None:
+        self.headers = [cache_control if header == NO_STORE else header for header in self.headers]
+
+    def set_header(self, name: bytes, value: bytes) -> None:
+        self.headers = [each for each in self.headers if each[0] != name]
+        self.headers.append((name, value))
+
+
+class CallState:
+    rpc: str | None = None
+    """The native gRPC path, whatever alias the client used."""
+    denied: Denial | None = None
+    holders: tuple[tuple[str, str], ...] = ()
+    """Names or ids of what its objects lie in, with their places in the request."""
+    about: "Sequence[Judged]" = ()
+    """What the latest change is about, if rights depend on it; what is changed comes first."""
+    is_rehearsed: bool = False
+    """Whether nothing is called but what only reads."""
+    outlives_client: bool = False
+    unserved: str = ""
+    with_cuebot: float = 0.0
+    """Seconds spent in calls to Cuebot."""
+    slots: tuple[FairQuota, ...] = ()
+    """The slots in flight that the call holds."""
+    lease: Lease | None = None
+    payload: Payload | None = None
+    """Cuebot's bytes of a long answer, released as they are sent."""
+    progress: Progress | None = None
+
+
+class RequestContext:
+    """Layers fill it in on the way down."""
+
+    protocol: Protocol | None = None
+    """None for plain JSON."""
+    spans: Spans | None = None
+    subject: str | None = None
+    caller: Principal | None = None
+    refusal: GatewayError | None = None
+    dry_run: bool = False
+    is_shared: bool = False
+    waited: float = 0.0
+    """Seconds of waiting: for the store, the rate limit, the body, planning, or an encoding turn.
+    Rights are checked again before the call unless this is 0, so every wait counts."""
+    waited_as_asked: float = 0.0
+    """The part of `waited` that a GET asked for (`Prefer: wait`), polls included."""
+    body_read: bool = False
+    bytes_in: int = 0
+    queue: BatchQueue | None = None
+    """Of a batch and its items, which wait for what other requests would be refused."""
+    body_room: tuple[FairQuota, int] | None = None
+    """Memory for a large body and its plan: the quota, and bytes."""
+
+    def __init__(
+        self, request: Request, response: Response, direct: DirectConnection | None = None
+    ) -> None:
+        self.request = request
+        self.response = response
+        self.call = CallState()
+        self.direct = direct
+
+    def answer(self, status: int, headers: Headers, body: bytes) -> bool:
+        """False if the answer has to be sent as ASGI messages. Raises ClientGone.
+
+        `headers` include Content-Length, and no text from the client.
+        """
+        if self.call.slots:
+            self.leave()
+        if self.direct is None:
+            return False
+        response = self.response
+        try:
+            done = self.direct.answer(status, (*headers, *response.headers, self.timing()), body)
+        except (OSError, RuntimeError) as error:
+            if is_of_lost_connection(error):
+                raise ClientGone from None
+            raise
+        if done:
+            response.status, response.bytes_out = status, len(body)
+            response.is_complete = True
+        return done
+
+    @property
+    def principal(self) -> str:
+        """The owner of the quotas: the subject, or the address without one."""
+        return self.subject or f"ip {address_key(self.request.client)}"
+
+    def leave(self) -> None:
+        """Return the slots. Call before the answer's end: the next request may need them."""
+        slots, self.call.slots = self.call.slots, ()
+        for each in slots:
+            each.give_back(self.principal)
+
+    def wait_as_asked(self, seconds: float) -> None:
+        self.waited += seconds
+        self.waited_as_asked += seconds
+
+    def give_back_body_room(self) -> None:
+        if self.body_room is not None:
+            room, size = self.body_room
+            room.give_back(self.principal, size)
+            self.body_room = None
+
+    def close(self) -> None:
+        """Give back all that the request holds."""
+        if self.call.slots:
+            self.leave()
+        if self.call.lease is not None:
+            self.call.lease.close()
+            self.call.lease = None  # others may share it
+        if self.body_room is not None:
+            self.give_back_body_room()
+
+    def timing(self) -> tuple[bytes, bytes]:
+        """Begin the answer: Server-Timing (https://www.w3.org/TR/server-timing/), in ms.
+
+        `gateway` is the time spent neither in calls to Cuebot nor waiting.
+        """
+        now = self.response.began = time.monotonic()
+        with_cuebot, waited = self.call.with_cuebot, self.waited
+        own = max(now - self.request.started - with_cuebot - waited, 0.0)
+        return (
+            b"server-timing",
+            b"cuebot;dur=%.2f, gateway;dur=%.2f, wait;dur=%.2f"
+            % (with_cuebot * 1000, own * 1000, waited * 1000),
+        )
+
+
+def is_of_lost_connection(error: OSError | RuntimeError) -> bool:
+    """Whether a write has failed because the client is gone."""
+    return isinstance(error, OSError) or "handler is closed" in str(error)  # uvloop's words
+
+
+@lru_cache(maxsize=1024)
+def without_token(path: str) -> str:
+    return LIKE_A_TOKEN.sub("…", path)
+
+
+def context_of(scope: Scope) -> RequestContext:
+    context: RequestContext = scope["context"]
+    return context
+
+
+def open_context(
+    *,
+    method: str,
+    path: str,
+    query: bytes = b"",
+    http_version: str = "1.1",
+    headers: Mapping[bytes, bytes],
+    peer: str,
+    proxies: TrustedProxies,
+    direct: DirectConnection | None,
+    seconds: float = 0.0,
+) -> RequestContext:
+    """An acceptable request id of the client's is kept.
+
+    `path` is decoded, `headers` have lower-case names, `peer` is the connected address, `seconds`
+    the time since the first byte.
+    """
+    given = headers.get(b"x-request-id")
+    request_id = given.decode("ascii") if given and SANE_REQUEST_ID.fullmatch(given) else ""
+    if not request_id or LIKE_A_TOKEN.search(request_id):
+        request_id = getrandbits(128).to_bytes(16).hex()  # unique, not secret
+    if path.startswith("//"):  # from a base URL that ends in a slash
+        path = "/" + path.lstrip("/")
+    parent, trace = headers.get(b"traceparent"), None
+    if parent is not None:
+        trace = read_context(parent, headers.get(b"tracestate"))
+    answered = [(b"x-request-id", request_id.encode("ascii")), NOSNIFF, NO_STORE]
+    if trace is not None:
+        answered.append(trace_header(trace))
+    client = proxies.client(peer, headers.get(FORWARDED_FOR))
+    started = time.monotonic() - seconds
+    request = Request(  # by position: keywords take half as long again
+        request_id, client, method, path, headers, started, query, http_version, trace
+    )
+    return RequestContext(request, Response(answered), direct)
+
+
+def trace_header(trace: TraceContext) -> tuple[bytes, bytes]:
+    return b"x-trace-id", trace.trace_id.encode()

@@ -1,0 +1,98 @@
+"""The gateway's own server's extension to ASGI's `receive` and `send`: one object in the scope.
+
+Other ASGI servers have no such object, and ASGI messages alone are enough. Requests that the server
+refuses by itself (`Refused`) are reported to the app in another way.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from starlette.types import Scope
+
+from gateway.core.errors import GatewayError
+
+EXTENSION = "cuebot_gateway"
+
+Headers = Iterable[tuple[bytes, bytes]]
+
+
+class DirectConnection(Protocol):
+    @property
+    def fields(self) -> Mapping[bytes, bytes]:
+        """The request's headers by lower-case name (`headers_of`)."""
+
+    refusal: GatewayError | None
+    """The server's own answer to a body that is not valid HTTP. The app sees a disconnect."""
+
+    task: "asyncio.Task[None] | None"
+    """The app's task: asyncio.current_task() is slow before Python 3.12."""
+
+    disconnected: bool
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the client reads more slowly than the answer is written."""
+
+    on_disconnect: Callable[[], object] | None
+    """Called once if the client disconnects before the end of its answer. Set by the app."""
+
+    def take_body(self) -> bytes | None:
+        """The whole body if it has arrived; otherwise None, without a side effect.
+
+        `receive` is for bodies that are still arriving. After the body was taken here, it returns
+        only a disconnect.
+        """
+
+    def answer(self, status: int, headers: Headers, body: bytes) -> bool:
+        """Send a whole answer in one write.
+
+        False, without a side effect, if `send` is needed: an answer has begun, the client reads
+        too slowly or is gone, the request is a HEAD, or the server is stopping. With a large body,
+        raises the transport's OSError or RuntimeError.
+        """
+
+    def abort(self) -> None:
+        """Drop the connection at once."""
+
+
+def direct_connection(scope: Scope) -> DirectConnection | None:
+    extensions = scope.get("extensions")
+    found: DirectConnection | None = extensions.get(EXTENSION) if extensions else None
+    return found
+
+
+LARGE_BODY_BYTES = 64 * 1024
+"""Larger bodies share a quota of memory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """A request that the server refused before the app saw it."""
+
+    peer: str
+    method: str
+    """Empty if it did not arrive, like the target and the headers."""
+    target: bytes
+    headers: Iterable[tuple[bytes, bytes]]
+    error: GatewayError
+    seconds: float
+
+
+KEY_HEADER = b"idempotency-key"
+TWO_KEYS = b"\n"
+"""Between the values of two Idempotency-Key headers: in no value of one."""
+
+
+def headers_of(fields: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Repeated headers are joined with commas (RFC 9110 section 5.3), those of Idempotency-Key,
+    which is no list, with TWO_KEYS: two keys and a comma may look like one.
+    """
+    fields = list(fields)
+    headers = dict(fields)
+    if len(headers) < len(fields):
+        for name in headers:
+            between = TWO_KEYS if name == KEY_HEADER else b", "
+            headers[name] = between.join(value for other, value in fields if other == name)
+    return headers

@@ -1,0 +1,81 @@
+"""Turns in which long answers are encoded, a few of them at once."""
+
+import asyncio
+from time import monotonic
+
+from gateway.core.fair_quota import FairSemaphore
+
+STEPS_PER_TURN = 3
+"""Some 6 ms of work; then another principal may get the turn."""
+
+
+class EncodingTurn:
+    def __init__(self, turns: FairSemaphore, principal: str) -> None:
+        self._turns = turns
+        self._principal = principal
+        self.is_held = False
+        self._steps = 0
+
+    async def take(self, within: float | None = None) -> bool:
+        """Wait for the turn; False if it does not come within `within` seconds."""
+        if not self.is_held:
+            self._steps = 0
+            self.is_held = await self._turns.take(self._principal, 1, within)
+        return self.is_held
+
+    def give_back(self) -> None:
+        if self.is_held:
+            self.is_held = False
+            self._turns.give_back(self._principal, 1)
+
+    def note_step(self) -> None:
+        """After STEPS_PER_TURN steps, the turn passes to another principal."""
+        self._steps += 1
+        if self._steps >= STEPS_PER_TURN and self._turns.is_awaited_by_others(self._principal):
+            self.give_back()
+
+
+class SharedTurn(EncodingTurn):
+    """The turn of pieces that several clients make together. Any of them may take and return it.
+
+    Who takes pieces that have been made by then needs no turn.
+    """
+
+    def __init__(self, turns: FairSemaphore, principal: str) -> None:
+        super().__init__(turns, principal)
+        self._is_over = False
+        self._asked: asyncio.Event | None = None
+        """That whoever waits for it for all has it, or has left."""
+
+    async def take(self, within: float | None = None) -> bool:
+        end = None if within is None else monotonic() + within
+        while not self.is_held:
+            left = None if end is None else max(end - monotonic(), 0)
+            if self._asked is not None:
+                try:
+                    async with asyncio.timeout(left):
+                        await self._asked.wait()
+                except TimeoutError:
+                    return False
+                continue
+            asked = self._asked = asyncio.Event()
+            try:
+                has_turn = await super().take(left)
+            finally:
+                self._asked = None
+                asked.set()
+            if self._is_over:
+                self.finish()
+            elif not has_turn:
+                return False
+        return True
+
+    def give_back(self) -> None:
+        if not self._is_over:
+            super().give_back()
+
+    def finish(self) -> None:
+        """All pieces have been made."""
+        self._is_over = False
+        self.give_back()
+        self._is_over = self.is_held = True

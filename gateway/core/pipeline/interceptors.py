@@ -1,0 +1,186 @@
+"""Interceptors: the cross-cutting parts of a request, in one ordered list made by the assembly.
+
+Each implements methods for the stages of a request, from `open` to `end`, called in list order;
+around a call to Cuebot, the first interceptor is the outermost. A new interceptor needs a module,
+an entry in the list and a setting.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from time import monotonic
+
+from gateway.core.errors import GatewayError
+from gateway.core.pipeline.context import RequestContext
+from gateway.core.pipeline.invoke import Around, Call
+from gateway.core.schema.catalog import Catalog
+from gateway.core.schema.method import Method
+
+ReadDenied = Callable[[], Awaitable[None]]
+"""Reads a short request that has arrived or soon will into `CallState.denied`. Does not raise."""
+Authorize = Callable[[RequestContext, Catalog, Method, bytes | None, str], None]
+
+
+class Interceptor:
+    """A stage not overridden costs nothing. All but `open` and `end` may raise GatewayError."""
+
+    def open(self, context: RequestContext) -> None:
+        """The head has arrived (`Traces`). Must not raise."""
+
+    def identify(self, context: RequestContext) -> None:
+        """Identify the caller (`Authentication`), after the head and again after each wait.
+
+        A refusal goes into `context.refusal` instead of being raised, so that a request without a
+        valid token still counts against a rate limit.
+        """
+
+    def admit(self, context: RequestContext) -> Awaitable[None] | None:
+        """Let the request pass, raise, or return what it has to wait for (`RateLimits`)."""
+
+    def authorize(
+        self,
+        context: RequestContext,
+        catalog: Catalog,
+        method: Method,
+        payload: bytes | None,
+        asked_by: str,
+    ) -> None:
+        """Raise unless the caller may call the method (`AccessControl`).
+
+        To be decided by the method alone: the request, if it is known, is for the audit log.
+        """
+
+    def enter(self, context: RequestContext) -> None:
+        """The body has been read: take the call's resources into `context.call` (`Admission`)."""
+
+    def wraps(self, context: RequestContext) -> bool:
+        """Whether `around` is needed for this request."""
+        return True
+
+    def around(self, context: RequestContext, call: Call) -> Call:
+        """Wrap each call to Cuebot, look-ups and follow-ups included. A disconnect cancels it."""
+        return call
+
+    def looks_at(self, context: RequestContext, method: Method) -> bool:
+        """Whether `around` depends on what requests for this method contain. Then no request of
+        this context goes to Cuebot as the bytes that a client has sent.
+        """
+        return True
+
+    async def deny(self, context: RequestContext, error: GatewayError, read: ReadDenied) -> None:
+        """A call was denied, and the client has not been answered yet (`AuditLog`)."""
+
+    def end(self, context: RequestContext) -> None:
+        """The request is over (`AccessLog`, `RequestCounters`). Must not raise."""
+
+
+STAGES = ("open", "identify", "admit", "authorize", "enter", "deny", "end")
+
+
+class Interceptors:
+    def __init__(self, interceptors: Iterable[Interceptor] = ()) -> None:
+        self._open: list[Callable[[RequestContext], None]] = []
+        self._identify: list[Callable[[RequestContext], None]] = []
+        self._admit: list[Callable[[RequestContext], Awaitable[None] | None]] = []
+        self._authorize: list[Authorize] = []
+        self._enter: list[Callable[[RequestContext], None]] = []
+        self._around: list[Interceptor] = []
+        self._deny: list[Callable[[RequestContext, GatewayError, ReadDenied], Awaitable[None]]] = []
+        self._end: list[Callable[[RequestContext], None]] = []
+        for each in interceptors:
+            self.append(each)
+
+    def append(self, interceptor: Interceptor) -> None:
+        for stage in STAGES:
+            if getattr(type(interceptor), stage) is not getattr(Interceptor, stage):
+                getattr(self, f"_{stage}").append(getattr(interceptor, stage))
+        if type(interceptor).around is not Interceptor.around:
+            self._around.append(interceptor)
+
+    def open(self, context: RequestContext) -> None:
+        for open_ in self._open:
+            open_(context)
+
+    def admit(self, context: RequestContext) -> Awaitable[None] | None:
+        """Identify the caller and apply the limits.
+
+        Returns what remains to be awaited, which most requests are spared. Raises GatewayError.
+        """
+        for identify in self._identify:
+            identify(context)
+        for position, admit in enumerate(self._admit):
+            waiting = admit(context)
+            if waiting is not None:
+                return self._admit_after(waiting, context, self._admit[position + 1 :])
+        if context.refusal is not None:
+            raise context.refusal.again()
+        return None
+
+    async def _admit_after(
+        self,
+        waiting: Awaitable[None],
+        context: RequestContext,
+        others: Iterable[Callable[[RequestContext], Awaitable[None] | None]],
+    ) -> None:
+        began = monotonic()
+        try:
+            await waiting
+            for admit in others:
+                more = admit(context)
+                if more is not None:
+                    await more
+        finally:
+            context.waited += monotonic() - began
+        if context.refusal is not None:
+            raise context.refusal.again()
+
+    def identify_again(self, context: RequestContext) -> None:
+        """Identify the caller after a wait, since tokens may be revoked. Raises GatewayError."""
+        for identify in self._identify:
+            identify(context)
+        if context.refusal is not None:
+            raise context.refusal.again()
+
+    def authorize(
+        self,
+        context: RequestContext,
+        catalog: Catalog,
+        method: Method,
+        payload: bytes | None = None,
+        asked_by: str = "",
+    ) -> None:
+        """`payload` is the request for Cuebot, if known, for the audit log. `asked_by` is the field
+        of the client's request that asks for a follow-up.
+        """
+        for authorize in self._authorize:
+            authorize(context, catalog, method, payload, asked_by)
+
+    def enter(self, context: RequestContext) -> None:
+        """Take a call's resources; the request returns them. Raises GatewayError."""
+        for enter in self._enter:
+            enter(context)
+
+    def around(self, context: RequestContext, innermost: Around | None = None) -> Around | None:
+        """None if nothing wraps the calls of this request."""
+        needed = [each for each in self._around if each.wraps(context)]
+        if not needed:
+            return innermost
+
+        def around(call: Call) -> Call:
+            if innermost is not None:
+                call = innermost(call)
+            for each in reversed(needed):
+                call = each.around(context, call)
+            return call
+
+        return around
+
+    def look_at(self, context: RequestContext, method: Method) -> bool:
+        return any(each.wraps(context) and each.looks_at(context, method) for each in self._around)
+
+    async def deny(self, context: RequestContext, error: GatewayError, read: ReadDenied) -> None:
+        for deny in self._deny:
+            await deny(context, error, read)
+
+    def end(self, context: RequestContext) -> None:
+        context.close()
+        for end in self._end:
+            end(context)

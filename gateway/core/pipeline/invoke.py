@@ -1,0 +1,493 @@
+"""Makes the calls of a plan, within one deadline."""
+
+from collections.abc import Awaitable, Callable, Container, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from time import monotonic
+from typing import Any, NamedTuple, Protocol
+from urllib.parse import quote
+
+from google.protobuf.message_factory import GetMessageClass
+
+from gateway.core.codec.encode import UNREADABLE, unreadable
+from gateway.core.codec.rewrite import BodyPath
+from gateway.core.errors import Code, GatewayError
+from gateway.core.long_work import STEP, let_others_run
+from gateway.core.pipeline.failures import Ambiguous, error_for, goes_on, namesakes, subjects
+from gateway.core.pipeline.plan import Found, LookedUp, Plan, plan_of, plan_of_listing
+from gateway.core.pipeline.rows import matching_rows
+from gateway.core.schema.method import (
+    Copies,
+    FieldPath,
+    Instead,
+    Listing,
+    LookUp,
+    Method,
+    Naming,
+    Reference,
+    Unique,
+    set_at,
+    value_at,
+)
+from gateway.core.suggestions import QUOTED_CHARS
+from gateway.core.upstream.interface import CallFailed, Expects, Metadata, Upstream, takes_all
+from gateway.features.names.look_ups import check_length, is_name
+
+
+class Missing(NamedTuple):
+    place: str
+    set_id: Callable[[object], None]
+
+
+class Call(Protocol):
+    """Sends a request to Cuebot, and returns the answer or raises GatewayError."""
+
+    def __call__(
+        self, method: Method, payload: bytes, found: Sequence[Found] = ()
+    ) -> Awaitable[bytes]:
+        """`found` are the parts of the request that come from look-ups."""
+
+
+MAX_LISTED_NAMESAKES = 10
+Around = Callable[[Call], Call]
+
+
+async def invoke(
+    plan: Plan,
+    upstream: Upstream,
+    timeout: float,
+    metadata: Metadata = (),
+    expects: Expects = takes_all,
+    around: Around | None = None,
+    resolved: list[str] | None = None,
+) -> bytes:
+    """Cuebot's answer to a plan. `timeout` is in seconds, for all calls together.
+
+    `expects` is called before large answers are received, and `around` wraps each call. Names that
+    only a list could resolve are added to `resolved`.
+
+    Raises GatewayError: that of `error_for` for a failed call. If a look-up fails, finds nothing
+    (NOT_FOUND), or finds what the call would create (ALREADY_EXISTS), the call is not made. An
+    error of a follow-up says what has been done before it. Cancelling the task cancels the current
+    call.
+    """
+    method = plan.method
+    plain = method.namesakes is None and method.instead is None
+    if plain and not (plan.look_ups or plan.follow_ups or around):
+        try:
+            return await upstream.call(plan.method.path, plan.payload, timeout, metadata, expects)
+        except CallFailed as failed:
+            raise error_for(failed, plan.method, plan.payload) from None
+    call = calls_within(timeout, upstream, metadata, expects)
+    return await Invocation(around(call) if around else call, resolved).answer(plan)
+
+
+def calls_within(
+    timeout: float, upstream: Upstream, metadata: Metadata, expects: Expects = takes_all
+) -> Call:
+    """Calls to Cuebot that have `timeout` seconds together, from now on."""
+    deadline = monotonic() + timeout
+
+    async def call(method: Method, payload: bytes, found: Sequence[Found] = ()) -> bytes:
+        left = max(deadline - monotonic(), 0)
+        try:
+            return await upstream.call(method.path, payload, left, metadata, expects)
+        except CallFailed as failed:
+            raise error_for(failed, method, payload) from None
+
+    return call
+
+
+async def rehearse(plan: Plan, call: Call, around: Around) -> None:
+    """Do all that comes before the call of a plan, without changing anything.
+
+    Raises GatewayError as `invoke` would by then.
+    """
+
+    async def read(method: Method, payload: bytes, found: Sequence[Found] = ()) -> bytes:
+        return await call(method, payload, found) if method.reads_only else b""
+
+    made = around(read)
+    invocation = Invocation(made)
+    payload, found = await invocation.look_up(plan)
+    if plan.method.reads_only:
+        await invocation.answer_of(plan.method, payload, found)
+    else:
+        await made(plan.method, payload, found)
+
+
+async def look_up(plan: Plan, call: Call, resolved: list[str], allowed: Container[str]) -> Plan:
+    """The plan after its look-ups, which can be made again and again without them.
+
+    What is found by a name goes on by the id in its first answer, if that method is `allowed`.
+    Raises GatewayError.
+    """
+    invocation = Invocation(call, resolved)
+    looked_up = await invocation.look_up(plan)
+    if plan.look_ups:
+        plan = plan._replace(looked_up=looked_up)
+    goes_on = plan.method.goes_on
+    if goes_on is None or goes_on.method.path not in allowed:
+        return plan
+    if not has_name(plan.method, looked_up.payload, goes_on.name):
+        return plan
+    answer = parsed(plan.method, await invocation.answer(plan))
+    return Plan(goes_on.method, filled(goes_on.method, b"", answer, goes_on.copies))
+
+
+def has_name(method: Method, payload: bytes, place: FieldPath | None) -> bool:
+    """Whether there is a name, if there is a place where an id may be."""
+    return place is None or is_name(value_at(method.parse_request(payload), place))
+
+
+class Invocation:
+    """The calls of a plan, and of the plans within it."""
+
+    def __init__(self, call: Call, resolved: list[str] | None = None) -> None:
+        self._call = call
+        self._resolved = [] if resolved is None else resolved
+
+    async def answer(self, plan: Plan) -> bytes:
+        payload, found = await self.look_up(plan)
+        answer = await self._own_answer(plan, payload, found)
+        return await self._follow(plan, answer) if plan.follow_ups else answer
+
+    async def look_up(self, plan: Plan) -> LookedUp:
+        if plan.looked_up is not None:
+            return plan.looked_up
+        if not plan.look_ups:
+            return LookedUp(plan.payload, ())
+        known: list[Found] = []
+        reads = plan.method.reads_only
+        request = plan.method.parse_request(plan.payload)
+        missing: dict[Reference, Iterator[Missing | None]] = {}
+        for look_up, asked in plan.look_ups:
+            if isinstance(look_up, Unique):
+                await self._check_absent(look_up, asked.payload)
+            elif isinstance(look_up, LookUp):
+                place = str(look_up.given)
+                found = await self._look(place, look_up, asked, f"{place}: ", takes_rows=reads)
+                set_at(request, look_up.put.original, found)
+                known.append(Found(str(look_up.given), found, look_up.method, asked.payload))
+            else:
+                reference = look_up.reference
+                if reference not in missing:
+                    missing[reference] = missing_in(request, reference)
+                while (next_one := next(missing[reference])) is None:
+                    await let_others_run()
+                place, set_id = next_one
+                takes = reads and takes_rows(request, look_up)
+                start = "" if len(plan.method.references) == 1 else f"{place}: "
+                found = await self._look(place, look_up, asked, start, takes_rows=takes)
+                set_id(found)
+                known.append(Found(place, found, look_up.method, asked.payload))
+        return LookedUp(request.SerializeToString(), tuple(known))
+
+    async def _own_answer(self, plan: Plan, payload: bytes, found: Sequence[Found]) -> bytes:
+        """Names are not unique: another object's answer is NOT_FOUND."""
+        answer = await self.answer_of(plan.method, payload, found)
+        for step, value in sought_first(plan):
+            if step.same and value_at(parsed(plan.method, answer), step.same) != value:
+                problem = f"what was found is not of {value!r:.{QUOTED_CHARS}}"
+                raise GatewayError(
+                    Code.NOT_FOUND, f"{step.given}: {problem}, but of another of that name"
+                )
+        return answer
+
+    async def answer_of(self, method: Method, payload: bytes, found: Sequence[Found]) -> bytes:
+        """The answer to the call itself, or to its substitutes."""
+        instead = method.instead
+        if instead is not None and not instead.is_native:
+            check_hop(method, instead, payload)
+            return await self._hop(method, instead, payload)
+        try:
+            return await self._call(method, payload, found)
+        except GatewayError as error:
+            if not goes_on(error, method):
+                raise
+            if isinstance(error, Ambiguous):
+                assert method.namesakes is not None
+                raise await self._namesakes(error, method.namesakes, method, payload) from None
+            absent = error.again()
+        assert instead is not None
+        if not has_name(method, payload, instead.name):
+            raise absent.again()
+        check_hop(method, instead, payload)
+        try:
+            return await self._hop(method, instead, payload)
+        except GatewayError as error:
+            no_name = instead.name is not None and error.code is Code.INVALID_ARGUMENT
+            if not no_name and error.code is not Code.NOT_FOUND:
+                raise
+            if error.sought is not None:  # what was found by its name here has others that are near
+                absent.sought = error.sought._replace(only="")  # and what is over is found as well
+                absent.message = absent.sought.said
+            raise absent.again() from None
+
+    async def _hop(self, method: Method, instead: Instead, payload: bytes) -> bytes:
+        asked, found = method.parse_request(payload), None
+        for each in instead.hops:
+            sent = [(target, value_at(asked, source)) for source, target in each.copies]
+            if each.send is not None:
+                sent.append((each.send, found))
+            answer = await self.answer(plan_of(each.method, sent))
+            if each.rows is not None:
+                rows = await matching_rows(each.rows, asked, answer)
+                if not rows:
+                    what = subjects(method, payload)
+                    raise GatewayError(Code.NOT_FOUND, f"{what} is not there")
+                found = rows[0]
+            else:
+                found = parsed(each.method, answer)
+            found = value_at(found, each.take)
+        message: Any = GetMessageClass(method.descriptor.output_type)()
+        getattr(message, instead.put).CopyFrom(found)
+        whole: bytes = message.SerializeToString()
+        return whole
+
+    async def _look(
+        self, place: str, by: LookUp | Naming, asked: Plan, start: str, *, takes_rows: bool
+    ) -> object:
+        """The id of what is looked up. With `takes_rows`, a list's row is good enough. Messages of
+        what is missing `start` with the place, unless it is the only one for a name.
+        """
+        take = by.take if isinstance(by, LookUp) else by.finder.take
+        listing = None if isinstance(by, LookUp) else by.finder.listing
+        payload = None
+        try:
+            payload, known = await self.look_up(asked)
+            asked = asked._replace(payload=payload)
+            answer = parsed(by.method, await self._own_answer(asked, payload, known))
+            found: object = value_at(answer, take)
+            if found:
+                return found
+            absent = GatewayError(Code.NOT_FOUND, f"{start}{nothing_found(by, asked)}")
+        except Ambiguous as error:
+            raise reworded(error, f"{start}{error.message}") from None
+        except GatewayError as error:
+            if error.code is not Code.NOT_FOUND:
+                raise look_up_failed(error, place) from None
+            message = error.message
+            if payload is not None and error.sought is None:  # else it says what is missing
+                message = nothing_found(by, asked)
+            absent = reworded(error, f"{start}{message}", start, looked_up=True)
+            absent.cuebot = error.cuebot or ("" if error.message == message else error.message)
+        if listing is None or not listing.says or payload is None:
+            raise absent.again()
+        assert isinstance(by, Naming)
+        listing = with_given(listing, asked)
+        rows = await self.rows_of(listing, asked.method, payload)
+        if not rows:
+            raise absent.again()
+        kind = by.reference.kind
+        newest = newest_of(rows, listing)
+        if not takes_rows:
+            what = sought(by, asked)
+            if what.startswith("name "):
+                what = f"{kind} {what.removeprefix('name ')}"
+            problem = f"{start}{what} {says(listing, kind, newest)}"
+            raise GatewayError(Code.NOT_FOUND, problem)
+        many = f"; newest of {len(rows)}" if len(rows) > 1 else ""
+        name = quote(str(newest.id)[:QUOTED_CHARS])  # for a header
+        self._resolved.append(f"{kind}={name}{many}")
+        return newest.id
+
+    async def rows_of(self, listing: Listing, method: Method, payload: bytes) -> list[Any]:
+        request = method.parse_request(payload)
+        try:
+            answer = await self.answer(plan_of_listing(listing, request))
+        except GatewayError as error:
+            if error.code is Code.NOT_FOUND:
+                return []
+            raise
+        return await matching_rows(listing.rows, request, answer)
+
+    async def _namesakes(
+        self, error: Ambiguous, listing: Listing, method: Method, payload: bytes
+    ) -> Ambiguous:
+        rows = await self.rows_of(listing, method, payload)
+        if not rows:
+            return error
+        ids = ", ".join(str(row.id) for row in rows[:MAX_LISTED_NAMESAKES])
+        more = ", …" if len(rows) > MAX_LISTED_NAMESAKES else ""
+        problem = (
+            f"there are {len(rows)} {namesakes(method, payload)}: send the id of one in calls"
+            f" about it, in place of the name: {ids}{more}"
+        )
+        return Ambiguous(problem, error.cuebot)
+
+    async def _check_absent(self, unique: Unique, request: bytes) -> None:
+        """An object found by an alias does not count."""
+        place = str(unique.given)
+        try:
+            answer = parsed(unique.method, await self._call(unique.method, request))
+        except GatewayError as error:
+            if error.code is Code.NOT_FOUND:
+                return
+            raise look_up_failed(error, place) from None
+        name = value_at(unique.method.parse_request(request), unique.send.original)
+        if value_at(answer, unique.found) == name:
+            raise GatewayError(Code.ALREADY_EXISTS, f"{place}: {name!r} exists already")
+
+    async def _follow(self, plan: Plan, answer: bytes) -> bytes:
+        step, done = plan.method, []
+        try:
+            message = parsed(step, answer)
+            done.append(step.descriptor.name)
+            for follow_up, payload in plan.follow_ups:
+                step = follow_up.method
+                await self._call(step, filled(step, payload, message, follow_up.copies))
+                done.append(step.descriptor.name)
+            for reading in plan.rereadings:
+                step = reading.method
+                request = filled(step, b"", message, reading.copies)
+                now = parsed(step, await self._call(step, request))
+                value_at(message, reading.take).CopyFrom(value_at(now, reading.take))
+        except GatewayError as error:
+            if not done:
+                said = f"{step.descriptor.name} was called, but: {error.message}"
+                raise reworded(error, said) from None
+            happened = f"{', '.join(done)} succeeded, then {step.descriptor.name} failed"
+            # Without Retry-After: a retry would repeat the earlier calls as well.
+            whole_story = GatewayError(
+                error.code,
+                f"{happened}: {error.message or error.code.name}",
+                status=error.status,
+                cuebot=error.cuebot,
+                details=error.details,
+            )
+            whole_story.status_details = error.status_details
+            raise whole_story.again() from None
+        whole: bytes = message.SerializeToString()
+        return whole
+
+
+def check_hop(method: Method, instead: Instead, payload: bytes) -> None:
+    """Raises GatewayError (INVALID_ARGUMENT) if what is looked up instead has too long a name."""
+    asked = method.parse_request(payload)
+    for each in instead.hops:
+        for source, _ in each.copies:
+            check_length(".".join(source), value_at(asked, source))
+
+
+def missing_in(request: Any, reference: Reference) -> Iterator[Missing | None]:
+    """In the plan's order. None is a pause: a list may be long."""
+    place, path = str(reference.place), reference.place.original
+    if not reference.listed:
+        id_path = path if reference.is_text else (*path, "id")
+        yield Missing(place, partial(set_at, request, id_path))
+        return
+    items = value_at(request, path)
+    for number, item in enumerate(items):
+        if reference.is_text and is_name(item):
+            yield Missing(f"{place}[{number}]", partial(items.__setitem__, number))
+        elif not (reference.is_text or item.id):
+            yield Missing(f"{place}[{number}]", partial(setattr, item, "id"))
+        elif STEP.is_over():
+            yield None
+
+
+def look_up_failed(error: GatewayError, place: str) -> GatewayError:
+    said = error.message or error.code.name
+    if error.code is Code.INVALID_ARGUMENT:
+        return reworded(error, f"{place}: {said}")
+    return reworded(error, f"{place}: it could not be looked up: {said}")
+
+
+def nothing_found(by: LookUp | Naming, asked: Plan) -> str:
+    """`no filter 'x' in show 'demo' (only pending jobs are found)`."""
+    if isinstance(by, LookUp):
+        return f"nothing is found for {sought(by, asked)}"
+    first, *others = by.finder.asks
+    name = f"{asked_at(asked, first)!r:.{QUOTED_CHARS}}"
+    within = ", ".join(sought_at(asked, place) for place in others)
+    only = f" (only {by.finder.only} are found)" if by.finder.only else ""
+    return f"no {by.reference.kind} {name}{f' in {within}' if within else ''}{only}"
+
+
+def sought(by: LookUp | Naming, asked: Plan) -> str:
+    asks = (by.send,) if isinstance(by, LookUp) else by.finder.asks
+    return ", ".join(sought_at(asked, place) for place in asks)
+
+
+def sought_at(asked: Plan, place: BodyPath) -> str:
+    """The criterion at a path, and its origin: `job 'x' (job.id '…')`."""
+    value = asked_at(asked, place)
+    text = f"{str(place).removesuffix('.name') or place} {value!r:.{QUOTED_CHARS}}"
+    for step, given in sought_first(asked):
+        if step.put == place != step.given:
+            known_by = f"{step.given} {given!r:.{QUOTED_CHARS}}"
+            return f"{text} ({known_by})" if value else known_by
+    return text
+
+
+def asked_at(asked: Plan, place: BodyPath) -> object:
+    for step, value in sought_first(asked):
+        if step.given == place:
+            return value
+    return value_at(asked.method.parse_request(asked.payload), place.original)
+
+
+def sought_first(plan: Plan) -> Iterator[tuple[LookUp, object]]:
+    for step, before in plan.look_ups:
+        if isinstance(step, LookUp):
+            yield step, asked_at(before, step.send)
+
+
+def takes_rows(request: Any, by: Naming) -> bool:
+    """Whether a read-only request accepts rows of a list that the look-up does not find."""
+    listing = by.finder.listing
+    return listing is None or not listing.only_with or bool(value_at(request, listing.only_with))
+
+
+def with_given(listing: Listing, asked: Plan) -> Listing:
+    values = {step.given: value for step, value in sought_first(asked)}
+    more = tuple((to, values[place]) for place, to in listing.given if place in values)
+    return replace(listing, constants=listing.constants + more) if more else listing
+
+
+def reworded(
+    error: GatewayError, message: str, place: str = "", *, looked_up: bool = False
+) -> GatewayError:
+    """The same error in other words, and about a name that was looked up for a `place`."""
+    found = GatewayError(
+        error.code,
+        message,
+        status=error.status,
+        cuebot=error.cuebot,
+        details=error.details,
+        headers=error.headers,
+        cause=error.cause,
+    )
+    found.status_details = error.status_details
+    if error.sought is not None:
+        found.sought = error.sought._replace(place=place, is_looked_up=looked_up)
+    return found
+
+
+def parsed(method: Method, answer: bytes) -> Any:
+    """Raises GatewayError (INTERNAL) for invalid bytes."""
+    kind = method.descriptor.output_type
+    try:
+        return GetMessageClass(kind).FromString(answer)
+    except UNREADABLE as error:
+        raise unreadable(kind, error) from None
+
+
+def newest_of(rows: Sequence[Any], listing: Listing) -> Any:
+    if not listing.newest:
+        return rows[0]
+    return max(rows, key=lambda row: value_at(row, listing.newest))
+
+
+def says(listing: Listing, kind: str, row: Any) -> str:
+    """`is finished (job id '…')`: why a look-up does not find what a list has."""
+    return f"{listing.says} ({kind} id {str(row.id)[:QUOTED_CHARS]!r})"
+
+
+def filled(method: Method, payload: bytes, answer: Any, copies: Copies) -> bytes:
+    request = method.parse_request(payload)
+    for source, target in copies:
+        set_at(request, target, value_at(answer, source))
+    whole: bytes = request.SerializeToString()
+    return whole

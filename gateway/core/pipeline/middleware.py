@@ -1,0 +1,129 @@
+"""The outermost middleware.
+
+Opens the request context, turns every exception into the JSON error format, adds
+`Response.headers`, and ends the request.
+"""
+
+import asyncio
+import re
+from urllib.parse import unquote_to_bytes
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.core.errors import Code, stopping
+from gateway.core.pipeline.context import (
+    ClientGone,
+    RequestContext,
+    is_of_lost_connection,
+    open_context,
+)
+from gateway.core.pipeline.direct_connection import Refused, direct_connection, headers_of
+from gateway.core.pipeline.error_answer import as_gateway_error, send_error
+from gateway.core.pipeline.interceptors import Interceptors
+from gateway.core.pipeline.request_headers import check_one_key
+from gateway.http.protocols.choice import protocol_of
+from gateway.http.proxies import TrustedProxies
+
+CLIENT_CLOSED_REQUEST = 499
+TARGET_PATH = re.compile(rb"(?:[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)?(/[^?#]*)")
+
+
+class ContextMiddleware:
+    def __init__(
+        self, app: ASGIApp, *, proxies: TrustedProxies, interceptors: Interceptors
+    ) -> None:
+        self._app = app
+        self._proxies = proxies
+        self._interceptors = interceptors
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        context: RequestContext | None = scope.get("context")  # as an item of a batch has
+        if context is None:
+            context = scope["context"] = context_in(scope, self._proxies)
+        self._interceptors.open(context)
+        send = noting(context, send)
+        try:
+            try:
+                check_one_key(context.request.headers)
+                await self._app(scope, receive, send)
+            except ClientGone:
+                raise
+            except asyncio.CancelledError:  # a stop that took longer than SHUTDOWN_TIMEOUT
+                await send_error(context, stopping(), receive, send)
+            except Exception as error:
+                await send_error(context, as_gateway_error(error, context), receive, send)
+        except ClientGone:
+            await drop(context)
+        finally:
+            self._interceptors.end(context)
+
+
+def context_in(scope: Scope, proxies: TrustedProxies) -> RequestContext:
+    client, direct = scope["client"], direct_connection(scope)
+    context = open_context(
+        method=scope["method"],
+        path=scope["path"],
+        query=scope["query_string"],
+        http_version=scope["http_version"],
+        headers=headers_of(scope["headers"]) if direct is None else direct.fields,
+        peer=client[0] if client else "",
+        proxies=proxies,
+        direct=direct,
+    )
+    scope["path"] = context.request.path
+    context.protocol = protocol_of(context.request)
+    return context
+
+
+def noting(context: RequestContext, send: Send) -> Send:
+    async def send_noted(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            context.response.status = message["status"]
+            headers = (*message["headers"], *context.response.headers, context.timing())
+            message = {**message, "headers": list(headers)}
+        elif not message.get("more_body", False):
+            context.response.is_complete = True
+        try:
+            await send(message)
+        except (OSError, RuntimeError) as error:
+            if is_of_lost_connection(error):
+                raise ClientGone from None
+            raise
+        if message["type"] == "http.response.body":
+            context.response.bytes_out += len(message.get("body", b""))
+
+    return send_noted
+
+
+def report_refused(proxies: TrustedProxies, interceptors: Interceptors, refused: Refused) -> None:
+    """Log and count a request that the server refused before the app saw it."""
+    path = TARGET_PATH.match(refused.target)
+    context = open_context(
+        method=refused.method,
+        path=unquote_to_bytes(path[1]).decode(errors="replace") if path else "",
+        headers=headers_of(refused.headers),
+        peer=refused.peer,
+        proxies=proxies,
+        direct=None,
+        seconds=refused.seconds,
+    )
+    context.response.status = refused.error.status
+    context.response.fail(refused.error)
+    context.response.bytes_out = len(refused.error.body())
+    interceptors.end(context)
+
+
+async def drop(context: RequestContext) -> None:
+    direct = context.direct
+    if direct is not None and direct.refusal is not None:
+        context.response.status = direct.refusal.status
+        context.response.fail(direct.refusal)
+        return
+    context.response.status, context.response.code = CLIENT_CLOSED_REQUEST, Code.CANCELLED
+    if direct is not None:
+        # The server would wait for a client that does not read.
+        direct.abort()
+        await asyncio.sleep(0)  # until the connection is lost

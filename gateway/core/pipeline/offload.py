@@ -1,0 +1,225 @@
+"""Plans for large bodies, made in another process to keep the event loop free.
+
+A thread would hold the interpreter during parsing, half a second for 16 MB of short values. XML to
+be searched for names is planned there as well. The process starts with the first such body and
+ends after some idle time, which releases its memory.
+"""
+
+import asyncio
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Callable
+from contextlib import suppress
+
+import structlog
+
+from gateway.calls.batch_items import Item
+from gateway.calls.caller import Caller, Identified
+from gateway.core.codec.unknown_fields import UnknownFieldPolicy
+from gateway.core.errors import Code, GatewayError, unavailable
+from gateway.core.fair_quota import FairSemaphore, Weight, equal_weight
+from gateway.core.pipeline.offload_process import (
+    LENGTH_PREFIX_BYTES,
+    BatchJob,
+    Done,
+    Items,
+    Job,
+    Outcome,
+    Planned,
+    Refusal,
+    packed,
+    unpacked,
+)
+from gateway.core.pipeline.plan import Plan
+from gateway.core.schema.catalog import Catalog
+from gateway.core.schema.method import Method
+
+PLANS_PER_PRINCIPAL = 1
+"""Two if several principals have large bodies."""
+MAX_WAITING_BODIES = 64
+PLANNING_TIMEOUT_SECONDS = 60.0
+PROCESS_IDLE_SECONDS = 30.0
+
+COMMAND = f"""
+import sys
+sys.path[:] = {sys.path!r}
+from gateway.core.pipeline.offload_process import main
+main()
+"""
+"""Not `-m`, which would import a package named `gateway` from the working directory."""
+
+log = structlog.stdlib.get_logger("gateway")
+
+
+class Planner:
+    def __init__(
+        self, weight: Weight = equal_weight, *, idle: float = PROCESS_IDLE_SECONDS
+    ) -> None:
+        self._turns = FairSemaphore(PLANS_PER_PRINCIPAL, MAX_WAITING_BODIES, weight)
+        self._idle_seconds = idle
+        self._idle: list[PlanningProcess] = []
+        self._jobs: set[asyncio.Task[Outcome]] = set()
+        self._endings: set[asyncio.Task[None]] = set()
+
+    async def plan(
+        self,
+        principal: str,
+        catalog: Catalog,
+        method: Method,
+        body: bytes,
+        policy: UnknownFieldPolicy,
+        timeout: float,
+        caller: Caller,
+        *,
+        media: bytes = b"",
+        is_binary: bool = False,
+    ) -> Identified:
+        """Raises GatewayError: the plan's, and UNAVAILABLE after `timeout` seconds."""
+        job = Job(None, method.path, body, policy, caller, media, is_binary)
+        outcome = await self._outcome(principal, timeout, job, catalog)
+        assert isinstance(outcome, Done)
+        refusal = None if outcome.refusal is None else error_of(outcome.refusal)
+        return Identified(plan_of(method, outcome.planned), caller, outcome.replaced, refusal)
+
+    async def items(
+        self, principal: str, body: bytes, timeout: float, *, is_lines: bool
+    ) -> list[Item]:
+        """A batch's items. Raises GatewayError as `items_of` and `plan` do."""
+        outcome = await self._outcome(principal, timeout, BatchJob(body, is_lines))
+        assert isinstance(outcome, Items)
+        return outcome.items
+
+    async def _outcome(
+        self, principal: str, timeout: float, job: Job | BatchJob, catalog: Catalog | None = None
+    ) -> Done | Items:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout
+        if not await self._turns.take(principal, 1, timeout):
+            raise unavailable("too many large bodies are being decoded", "decoding")
+        # A job goes on after its client has left: replacing a busy process costs more, and blocks
+        # the event loop.
+        task = asyncio.create_task(self._done(job, catalog))
+        self._jobs.add(task)
+        task.add_done_callback(self._jobs.discard)
+        task.add_done_callback(lambda _: self._turns.give_back(principal, 1))
+        try:
+            async with asyncio.timeout_at(deadline):
+                outcome = await asyncio.shield(task)
+        except TimeoutError:
+            raise unavailable("the body could not be decoded in time", "decoding") from None
+        finally:
+            del task  # its error would hold itself: traceback, frame, task
+        if isinstance(outcome, Refusal):
+            raise error_of(outcome)
+        return outcome
+
+    async def _done(self, job: Job | BatchJob, catalog: Catalog | None) -> Outcome:
+        process = self._idle.pop() if self._idle else PlanningProcess(self._rested)
+        if process.has_ended:
+            self._end(process)
+            process = PlanningProcess(self._rested)
+        try:
+            async with asyncio.timeout(PLANNING_TIMEOUT_SECONDS):
+                outcome = await process.do(job, catalog)
+        except TimeoutError:
+            self._end(process)
+            problem = f"the body could not be decoded within {PLANNING_TIMEOUT_SECONDS:g} s"
+            raise unavailable(problem, "decoding") from None
+        except (OSError, EOFError, RuntimeError) as error:  # RuntimeError: uvloop's pipe
+            self._end(process)
+            log.error("the process for large bodies has failed", reason=repr(error))
+            problem = "the process that decodes large bodies has failed"
+            raise unavailable(problem, "decoding") from None
+        except BaseException:
+            self._end(process)
+            raise
+        process.rest(self._idle_seconds)
+        self._idle.append(process)
+        return outcome
+
+    def _rested(self, process: "PlanningProcess") -> None:
+        self._idle.remove(process)
+        self._end(process)
+
+    def _end(self, process: "PlanningProcess") -> None:
+        task = asyncio.create_task(process.end())
+        self._endings.add(task)
+        task.add_done_callback(self._endings.discard)
+
+    async def close(self) -> None:
+        for job in self._jobs:
+            job.cancel()
+        await asyncio.gather(*self._jobs, return_exceptions=True)
+        while self._idle:
+            self._end(self._idle.pop())
+        await asyncio.gather(*self._endings)
+
+
+class PlanningProcess:
+    """One process, one job at a time. `on_idle` is called after an idle period."""
+
+    def __init__(self, on_idle: Callable[["PlanningProcess"], None]) -> None:
+        self._on_idle = on_idle
+        self._process: Process | None = None
+        self._catalog: Catalog | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        return self._process is not None and self._process.returncode is not None
+
+    async def do(self, job: Job | BatchJob, catalog: Catalog | None) -> Outcome:
+        """Raises OSError or EOFError if the process cannot start, or ends."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._process is None:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-c", COMMAND, stdin=PIPE, stdout=PIPE
+            )
+        jobs, plans = self._process.stdin, self._process.stdout
+        assert jobs is not None
+        assert plans is not None
+        if isinstance(job, Job) and catalog is not None and catalog is not self._catalog:
+            job = job._replace(catalog=catalog.again)
+        jobs.write(await asyncio.to_thread(packed, job))
+        await jobs.drain()
+        if catalog is not None:
+            self._catalog = catalog
+        length = int.from_bytes(await plans.readexactly(LENGTH_PREFIX_BYTES), "big")
+        outcome = unpacked(await plans.readexactly(length))
+        assert isinstance(outcome, Outcome)
+        return outcome
+
+    def rest(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(seconds, self._on_idle, self)
+
+    async def end(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._process is None:
+            return
+        with suppress(ProcessLookupError):
+            self._process.kill()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        await self._process.wait()
+
+
+def error_of(refusal: Refusal) -> GatewayError:
+    return GatewayError(Code(refusal.code), refusal.message)
+
+
+def plan_of(method: Method, found: Planned) -> Plan:
+    after = method.steps.after if method.steps else ()
+    look_ups = [(method.look_ups[number], asked) for number, asked in found.look_ups]
+    return Plan(
+        method,
+        found.payload,
+        found.ignored,
+        found.defaulted,
+        found.most_rows,
+        tuple((step, plan_of(step.method, asked)) for step, asked in look_ups),
+        tuple((after[number], payload) for number, payload in found.follow_ups),
+        found.holders,
+    )

@@ -1,0 +1,405 @@
+"""An HTTP request's way to the calls that it asks for."""
+
+import asyncio
+from contextlib import suppress
+from functools import partial
+from time import monotonic
+from typing import NamedTuple
+
+from starlette.types import Receive
+
+from gateway.calls.caller import Caller, Identified, with_caller
+from gateway.core.codec.unknown_fields import UNKNOWN_FIELD_POLICIES, UnknownFieldPolicy
+from gateway.core.codec.xml_text import takes_long as xml_takes_long
+from gateway.core.discovery.refresh import LiveCatalog
+from gateway.core.errors import Code, GatewayError
+from gateway.core.fair_quota import FairQuota, Weight
+from gateway.core.pipeline.body import BodyReader
+from gateway.core.pipeline.body_forms import plan_any
+from gateway.core.pipeline.context import JSON_TYPE, ClientGone, Denial, RequestContext
+from gateway.core.pipeline.direct_connection import LARGE_BODY_BYTES
+from gateway.core.pipeline.disconnect import CancelOnDisconnect
+from gateway.core.pipeline.interceptors import Interceptors
+from gateway.core.pipeline.messages import takes_long as message_takes_long
+from gateway.core.pipeline.offload import Planner
+from gateway.core.pipeline.plan import Plan, holds_the_loop, plan_message
+from gateway.core.pipeline.query import NO_QUERY, Query, Watch, read_query
+from gateway.core.pipeline.request_headers import (
+    DRY_RUN_ANSWER,
+    asked_timeout,
+    asks_dry_run,
+    check_headers,
+    content_length,
+    listed_paths,
+)
+from gateway.core.pipeline.routing import CHANGE_ALLOWS, READ_ALLOWS
+from gateway.core.pipeline.rows import ask_for_rows
+from gateway.core.schema.catalog import Catalog, no_schema, unknown_path
+from gateway.core.schema.method import Method
+from gateway.features.views.columns import Owned
+from gateway.features.views.compiled_view import AnswerForm, CompiledView
+
+LARGEST_BODIES_AT_ONCE = 16
+"""Bodies of the maximum size that may be read and decoded at once."""
+SHORT_BODY_WAIT_SECONDS = 1.0
+"""A short body sent together with its head arrives within this time."""
+
+
+class RequestHead(NamedTuple):
+    catalog: Catalog
+    method: Method
+    timeout: float
+    policy: UnknownFieldPolicy
+    query: Query
+    is_binary: bool = False
+
+
+class CallRequest(NamedTuple):
+    plan: Plan
+    timeout: float
+    catalog: Catalog
+    view: CompiledView | AnswerForm | None = None
+    cut_at: int = 0
+    """With this many rows, the answer may be incomplete."""
+    defaults: bool = False
+    watch: Watch | None = None
+
+    @property
+    def content_type(self) -> tuple[bytes, bytes]:
+        return JSON_TYPE if self.view is None else self.view.content_type
+
+    @property
+    def owned(self) -> Owned | None:
+        """How the owners of rows are looked up, if the view or a watcher's goal needs them."""
+        found = None if self.view is None else self.view.owned
+        if found is None and self.watch is not None and self.watch.goal is not None:
+            return self.watch.goal.owned
+        return found
+
+
+class RequestReader:
+    """Bodies have up to `max_body` bytes and `http_timeout` seconds, calls up to `longest_call`
+    seconds. `unknown_fields` is UNKNOWN_FIELDS. With pages, errors lead to them.
+    """
+
+    def __init__(
+        self,
+        live: LiveCatalog,
+        *,
+        max_body: int,
+        http_timeout: float,
+        longest_call: float,
+        unknown_fields: str,
+        has_pages: bool,
+        planner: Planner,
+        interceptors: Interceptors,
+        weight: Weight,
+    ) -> None:
+        self._live = live
+        self._max_body = max_body
+        room = FairQuota(max_body * LARGEST_BODIES_AT_ONCE, weight)
+        self.bodies = BodyReader(max_body=max_body, timeout=http_timeout, room=room)
+        self._longest_call = longest_call
+        self._reject = UNKNOWN_FIELD_POLICIES[unknown_fields]
+        self._has_pages = has_pages
+        self._planner = planner
+        self._interceptors = interceptors
+
+    def read_head(self, context: RequestContext) -> RequestHead:
+        """Raises GatewayError for an invalid head."""
+        headers = context.request.headers
+        asked = headers.get(b"grpc-timeout")
+        if asks_dry_run(headers):
+            context.dry_run = True
+            context.response.headers.append(DRY_RUN_ANSWER)
+        catalog = self._live.current
+        if catalog is None:
+            raise no_schema()
+        context.response.headers.append(catalog.tag)
+        method = method_at(context, catalog, has_pages=self._has_pages)
+        self._interceptors.authorize(context, catalog, method)
+        request = context.request
+        if request.method != "POST" or method.streams:
+            check_verb(request.method, method)
+        context.call.rpc = method.path
+        protocol = context.protocol
+        if protocol is not None:
+            if context.dry_run:
+                raise no_dry_run(protocol.name)
+            query, wanted, more = protocol.read_head(request, method, self._reject, self._max_body)
+            context.response.headers += more
+            timeout = self._longest_call if wanted is None else min(self._longest_call, wanted)
+            return RequestHead(catalog, method, timeout, self._reject, query, protocol.is_binary)
+        check_headers(headers, self._max_body, method)
+        timeout = self._longest_call
+        if asked is not None:
+            timeout = min(timeout, asked_timeout(asked))
+        query, accept = NO_QUERY, headers.get(b"accept")
+        if accept is not None or request.query or request.method != "POST":
+            verb, asked_for, dry = request.method, request.query, context.dry_run
+            query = read_query(method, verb, asked_for, accept, self._reject, dry_run=dry)
+        return RequestHead(catalog, method, timeout, self._reject, query)
+
+    def body_if_here(self, context: RequestContext, head: RequestHead) -> bytes | None:
+        """The request's body, or the message in it; None while it is arriving, or while taking
+        the message out may take long. Raises GatewayError.
+        """
+        protocol = context.protocol
+        if protocol is not None and protocol.is_wrapped(context.request):
+            return None
+        body = self.bodies.take(context)
+        if body is None:
+            return None
+        if head.query.body is not None:
+            body = body_of_get(head.query.body, body)
+        return body if protocol is None else protocol.message(body)
+
+    async def wait_for_body(
+        self, context: RequestContext, head: RequestHead, receive: Receive
+    ) -> bytes:
+        """Raises GatewayError for an unreadable body, and ClientGone."""
+        began = monotonic()
+        protocol = context.protocol
+        try:
+            body = await self.bodies.read(context, receive)
+            if head.query.body is not None:
+                body = body_of_get(head.query.body, body)
+            if protocol is not None:
+                body = await protocol.unwrap(
+                    context.request, body, partial(self.bodies.expand, context)
+                )
+                self.bodies.check(len(body))
+        finally:
+            context.waited += monotonic() - began
+        return body
+
+    def plan(self, context: RequestContext, head: RequestHead, body: bytes) -> CallRequest:
+        """Raises GatewayError for an invalid body or a lost right."""
+        if head.is_binary:
+            unread = not self._interceptors.look_at(context, head.method)
+            planned = plan_message(head.method, body, head.policy, unread=unread)
+        else:
+            planned = plan_any(head.method, body, head.policy, media_of(context))
+        if context.waited:
+            self.reauthorize(context, head.catalog, head.method, planned)
+        return self._call_request(context, head, planned)
+
+    async def plan_offloaded(
+        self, context: RequestContext, head: RequestHead, body: bytes, receive: Receive
+    ) -> CallRequest:
+        """`plan` in another process. Raises GatewayError, and ClientGone."""
+        began = monotonic()
+        with CancelOnDisconnect(context, receive):
+            identified = await self._planner.plan(
+                context.principal,
+                head.catalog,
+                head.method,
+                body,
+                head.policy,
+                head.timeout,
+                caller_of(context),
+                media=media_of(context),
+                is_binary=head.is_binary,
+            )
+        took = monotonic() - began
+        context.waited += took
+        head = head._replace(timeout=max(head.timeout - took, 0))
+        self.reauthorize(context, head.catalog, head.method, identified.plan)
+        return self._call_request(context, head, identified.plan, identified)
+
+    async def audit_denial(
+        self, context: RequestContext, error: GatewayError, receive: Receive
+    ) -> None:
+        """Call the `deny` stage, if the request was denied, before the client is answered."""
+        if context.call.denied is not None:
+            read = partial(self._read_denied, context, receive)
+            await self._interceptors.deny(context, error, read)
+
+    async def _read_denied(self, context: RequestContext, receive: Receive) -> None:
+        """Record the request for Cuebot, if it can be known. Does not raise."""
+        denial, protocol = context.call.denied, context.protocol
+        assert denial is not None, "nothing else is read here"
+        body = await self._body_of_denied(context, receive)
+        policy = UnknownFieldPolicy.NOTHING
+        with suppress(Exception):  # the call stays denied
+            if protocol is not None:
+                asked = protocol.read_head(context.request, denial.method, policy, self._max_body)
+                body = body if asked.query.body is None else asked.query.body
+                if body is not None:
+                    body = await protocol.unwrap(
+                        context.request, body, partial(self.bodies.expand, context)
+                    )
+                    if is_long(denial.method, body, is_binary=protocol.is_binary):
+                        body = None
+            elif context.request.method != "POST":
+                verb, query = context.request.method, context.request.query
+                body = read_query(denial.method, verb, query, None, policy).body
+            if denial.payload is None and body is not None:
+                if protocol is not None and protocol.is_binary:
+                    planned = plan_message(denial.method, body, policy)
+                else:
+                    planned = plan_any(denial.method, body, policy, media_of(context))
+                context.call.denied = denial._replace(payload=planned.payload)
+
+    async def _body_of_denied(self, context: RequestContext, receive: Receive) -> bytes | None:
+        """The body of a denied call, if it is short and arrives soon. Does not raise."""
+        length = content_length(context.request.headers)
+        if context.body_read or length is None or length > LARGE_BODY_BYTES:
+            return None
+        with suppress(GatewayError, ClientGone, TimeoutError):
+            async with asyncio.timeout(SHORT_BODY_WAIT_SECONDS):
+                body = self.bodies.take(context)
+                body = await self.bodies.read(context, receive) if body is None else body
+                return body if len(body) <= LARGE_BODY_BYTES else None
+        return None
+
+    def reauthorize(
+        self,
+        context: RequestContext,
+        catalog: Catalog | None = None,
+        method: Method | None = None,
+        planned: Plan | None = None,
+    ) -> None:
+        """Raise GatewayError if the token or the method has been revoked since the head arrived.
+
+        `method` is `catalog`'s; it is looked up again only if the catalog has changed.
+        """
+        self._interceptors.identify_again(context)
+        current = self._live.current or catalog
+        if current is None:
+            raise no_schema()
+        try:
+            if method is None or current is not catalog:
+                method = method_at(context, current, has_pages=self._has_pages)
+            self._interceptors.authorize(context, current, method, planned and planned.payload)
+            check_verb(context.request.method, method)
+        except GatewayError:
+            context.response.set_header(*current.tag)  # the schema by which it is refused
+            raise
+
+    def _call_request(
+        self,
+        context: RequestContext,
+        head: RequestHead,
+        planned: Plan,
+        identified: Identified | None = None,
+    ) -> CallRequest:
+        """Sets headers for ignored, replaced and added fields.
+
+        `identified` is the plan with the caller's name, if another process has made it. A look-up
+        only resolves a name and needs no right of its own, nor does a second read of the call's own
+        answer.
+        """
+        for follow_up, payload in planned.follow_ups:
+            self._interceptors.authorize(
+                context, head.catalog, follow_up.method, payload, str(follow_up.given)
+            )
+        if planned.holders:
+            context.call.holders = planned.holders
+        planned = with_identity(context, planned, identified)
+        query, cut_at = head.query, 0
+        view = query.view
+        if planned.method.row_limit is not None or planned.most_rows is not None:
+            accept = context.request.headers.get(b"accept") if context.protocol is None else None
+            planned, view, cut_at = ask_for_rows(planned, view, query.asked, accept)
+        headers = context.response.headers
+        if planned.defaulted:
+            headers.append((b"x-defaulted-fields", listed_paths(planned.defaulted)))
+        if planned.ignored or query.unread:
+            ignored = listed_paths(query.unread + planned.ignored)
+            headers.append((b"x-ignored-fields", ignored))
+        request = CallRequest(
+            planned, head.timeout, head.catalog, view, cut_at, query.defaults, query.watch
+        )
+        if view is not None and (owned := request.owned) is not None:  # it tells what is in a list
+            look_up = head.catalog.routes[owned.call]
+            self._interceptors.authorize(context, head.catalog, look_up, b"", owned.shown)
+        return request
+
+
+def method_at(context: RequestContext, catalog: Catalog, *, has_pages: bool) -> Method:
+    """Raises GatewayError (NOT_FOUND), which suggests only methods that the caller may call."""
+    method = catalog.routes.get(context.request.path)
+    if method is None:
+        caller = context.caller
+        assert caller is not None, "no path is looked up without a token"
+        names, path = caller.rule.names(catalog), context.request.path
+        raise unknown_path(path, catalog, names, has_pages=has_pages)
+    return method
+
+
+def caller_of(context: RequestContext) -> Caller:
+    caller = context.caller
+    assert caller is not None, "no method is called without a token"
+    return Caller(caller.rule.identity, caller.subject)
+
+
+def with_identity(context: RequestContext, planned: Plan, identified: Identified | None) -> Plan:
+    """The plan with the caller's name where Cuebot records it (IDENTITY).
+
+    `identified` is that plan as another process has made it.
+    """
+    if planned.method.identity is None and not planned.follow_ups:
+        return planned
+    caller = caller_of(context)
+    if identified is None or identified.caller != caller:
+        identified = with_caller(planned, caller)
+    if identified.refusal is not None:
+        if identified.refusal.code is Code.PERMISSION_DENIED:
+            context.call.denied = Denial("identity", planned.method, planned.payload)
+        raise identified.refusal.again()
+    if identified.replaced:
+        context.response.headers.append((b"x-replaced-fields", listed_paths(identified.replaced)))
+    return identified.plan
+
+
+def check_verb(verb: str, method: Method) -> None:
+    """Call after `Interceptors.authorize`: a forbidden call is answered and audited as such,
+    whatever the verb.
+    """
+    if verb == "POST" or (method.reads_only and verb in ("GET", "HEAD")):
+        if method.streams:
+            raise GatewayError(Code.UNIMPLEMENTED, f"{method.path} streams, which is not served")
+        return
+    allow = READ_ALLOWS if method.reads_only else CHANGE_ALLOWS
+    problem = f"{verb} cannot call a method; use POST"
+    if verb in ("GET", "HEAD"):
+        why = f"{verb} is for methods that only read, and {method.path} may change something"
+        problem = f"{why}; use POST (curl: -d with its arguments, and no -G)"
+    raise GatewayError(Code.UNIMPLEMENTED, problem, status=405, headers={"Allow": allow})
+
+
+def media_of(context: RequestContext) -> bytes:
+    return context.request.headers.get(b"content-type") or b""
+
+
+def takes_long(head: RequestHead, body: bytes) -> bool:
+    """Whether planning would block the event loop for too long."""
+    method = head.method
+    return is_long(method, body, is_binary=head.is_binary) or (
+        method.has_xml and xml_takes_long(body)
+    )
+
+
+def is_long(method: Method, body: bytes, *, is_binary: bool) -> bool:
+    if is_binary:
+        return message_takes_long(method.descriptor.input_type, body)
+    return holds_the_loop(body)
+
+
+def no_dry_run(protocol: str) -> GatewayError:
+    """The answer of a dry run is the calls in JSON, which are no message."""
+    return GatewayError(
+        Code.INVALID_ARGUMENT,
+        f"X-Dry-Run: a dry run is answered in plain JSON, not in {protocol}; nothing was called",
+    )
+
+
+def body_of_get(asked: bytes, sent: bytes) -> bytes:
+    """The JSON of a GET's query string. Raises GatewayError if the request also has a body."""
+    if sent:
+        raise GatewayError(
+            Code.INVALID_ARGUMENT,
+            "a GET has its arguments in the query string, and no body; use POST to send one",
+        )
+    return asked

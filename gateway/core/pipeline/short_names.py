@@ -1,0 +1,130 @@
+"""What people write shorter than a request has it.
+
+Fields are at the top instead of where they belong: `{"req.states": ["DEAD"]}` gives one by its
+path. What is before the last name may be left out: `{"user": "lena"}` is `{"r": {"users":
+["lena"]}}`; in a change, if no other argument has that name. A size has a unit (`"memory": "8GB"`).
+"""
+
+from collections.abc import Iterable, Iterator
+
+from gateway.core.codec.body import ROOT, Json, child, mismatch_at
+from gateway.core.codec.fields import field_at, field_called, is_message, message_of, too_many_parts
+from gateway.core.codec.rewrite import Body, BodyPath
+from gateway.core.codec.scalars import json_of_text
+from gateway.core.codec.unknown_fields import UnknownField, UnknownFields, path_ending_in
+from gateway.core.errors import Code, GatewayError
+from gateway.core.schema.method import Method
+from gateway.core.suggestions import DID_YOU_MEAN, did_you_mean
+from gateway.features.views.row_conditions import NUMBER
+from gateway.features.views.units import bare_number, in_unit
+
+KNOWN_BY = ("id", "name")
+"""Fields that say which object one is."""
+
+
+def spell_out_fields(method: Method, value: object, unknown: Iterable[UnknownField]) -> bool:
+    """Move the values of these fields to where they belong, if there is one such place. False if
+    there is none for any.
+
+    Raises GatewayError (INVALID_ARGUMENT) if there is a value already, or a path is too long.
+    """
+    if type(value) is not dict:
+        return False
+    body, moved = Body(value), False
+    for key, path in belonging(method, unknown):
+        if key not in value or not is_open(method, value, path.partition(".")[0]):
+            continue
+        content = value.pop(key)
+        if isinstance(content, str):  # as in a query string
+            content = json_of_text(field_at(method.descriptor.input_type, path), content)
+        body.put(place(path), content, place(key))
+        moved = True
+    return moved
+
+
+def is_open(method: Method, value: Json, first: str) -> bool:
+    """Whether the field of a request may get another value within it: an object that says already
+    which one it is may not.
+    """
+    given = value.get(first)
+    if type(given) is not dict:
+        return given is None
+    field = field_called(method.descriptor.input_type, first)
+    is_from_answer = (
+        field is not None
+        and is_message(field)
+        and method.decoders.is_echoed(message_of(field))
+        and field.json_name not in method.written
+    )
+    return not (is_from_answer and any(given.get(each) for each in KNOWN_BY))
+
+
+def belonging(method: Method, unknown: Iterable[UnknownField]) -> Iterator[tuple[str, str]]:
+    """The keys of fields, with the paths that they mean. Raises GatewayError (INVALID_ARGUMENT)."""
+    for field in unknown:
+        if field.path is not ROOT:
+            continue
+        if problem := too_many_parts(field.key):
+            raise mismatch_at(child(ROOT, field.key), problem)
+        if "." in field.key:
+            yield field.key, field.key
+        elif (path := argument_called(method, field.key)) is not None:
+            yield field.key, path
+
+
+def argument_called(method: Method, name: str) -> str | None:
+    """The path of the one argument with this last name. A change guesses nothing: there is no
+    other one, however deep.
+    """
+    return path_ending_in(name, arguments_of(method), alone=not method.reads_only)
+
+
+def arguments_of(method: Method) -> Iterator[str]:
+    """The paths of what a client writes: not of what an object from an answer says beside."""
+    return method.decoders.paths(method.descriptor.input_type, method.written)
+
+
+def place(path: str) -> BodyPath:
+    names = tuple(path.split("."))
+    return BodyPath(names, names)
+
+
+def sizes_in(method: Method, value: object) -> dict[str, int]:
+    """Numbers for sizes such as `8GB`, by the names of their fields, in whose units they are."""
+    if type(value) is not dict:
+        return {}
+    return {
+        name: number
+        for name, unit in method.sizes.items()
+        if isinstance(text := value.get(name), str)
+        and isinstance(number := in_unit(text, unit), int)
+    }
+
+
+def check_sizes(method: Method, fields: Iterable[tuple[str, str]]) -> None:
+    """Raises GatewayError (INVALID_ARGUMENT) for a form's size without a unit. In JSON, where a
+    number is Cuebot's own, there may be none.
+    """
+    for name, text in fields:
+        unit = method.sizes.get(name)
+        if unit is None or not NUMBER.fullmatch(text):
+            continue
+        if problem := bare_number(name, text, unit):
+            raise GatewayError(Code.INVALID_ARGUMENT, problem)
+
+
+def with_condition(error: UnknownFields, method: Method) -> GatewayError:
+    """The error, with the condition for it if the field is one of the rows in the answer, or with
+    the argument whose last name is the nearest.
+    """
+    rows, unknown = method.views.rows if method.reads_only else None, error.fields[0]
+    if unknown.path is not ROOT:
+        return error
+    if rows is None:
+        lasts = {path.rpartition(".")[2]: path for path in arguments_of(method)}
+        hint = "" if DID_YOU_MEAN in error.message else did_you_mean(unknown.key, lasts, "`")
+        return GatewayError(error.code, f"{error.message}{hint}") if hint else error
+    if field_called(rows.descriptor, unknown.key) is None:
+        return error
+    way = f"rows have it: add _where={unknown.key}=… to the query string to choose among them"
+    return GatewayError(error.code, f"{error.message}; {way}")

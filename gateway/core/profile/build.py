@@ -1,0 +1,224 @@
+"""Building a catalog from a schema and a profile."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
+from hashlib import blake2b
+from types import MappingProxyType
+
+from google.protobuf.descriptor_pb2 import (
+    DescriptorProto,
+    FieldDescriptorProto,
+    FileDescriptorProto,
+)
+
+from gateway import __version__
+from gateway.core.codec.decode import Decoders
+from gateway.core.codec.encode import Encoders
+from gateway.core.codec.fields import returned_types
+from gateway.core.profile.columns import with_owned
+from gateway.core.profile.panels import panels_of
+from gateway.core.profile.profile import COMPANIONS, EMPTY, Instead, Profile
+from gateway.core.profile.profile import Sign as SignEntry
+from gateway.core.profile.resolve import (
+    Resolver,
+    answer_aliases,
+    identified,
+    names_in_views,
+    units_of,
+    with_written,
+)
+from gateway.core.profile.subjects import with_subjects
+from gateway.core.profile.summaries import notes, unused_summaries, with_summaries
+from gateway.core.schema.catalog import (
+    TAG_DIGITS,
+    Catalog,
+    UnusedEntry,
+    build_routes,
+    by_service,
+    declared_methods,
+    names_by_service,
+    paths_of,
+    service_aliases,
+)
+from gateway.core.schema.description import (
+    Schema,
+    build_pool,
+    comments_of,
+    full_name,
+    message_classes,
+)
+from gateway.core.schema.method import ErrorSigns, Method, Sign, path_of
+from gateway.core.schema.selection import Selection, chosen
+
+
+def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY) -> Catalog:
+    """A service whose file is unusable is skipped, with the reason. Raises NoSchema if none is
+    left.
+    """
+    files, added = with_documented_methods(schema.files, profile.instead)
+    pool, broken = build_pool(files)
+    declared, skipped = declared_methods(schema, pool, broken)
+    unused: list[UnusedEntry] = []
+    names = answer_aliases(profile, pool, unused)
+    encoders = Encoders(pool, names, classes=message_classes(pool, [each.name for each in files]))
+    decoders = Decoders(pool, returned_types(declared), names)
+    units = units_of(profile, pool, unused)
+    other_names = names_in_views(profile, pool, names, unused)
+    aliases = service_aliases(schema.services)
+    aliases_of = by_service(aliases)
+    native = {path_of(each)[1:] for each in declared}
+    known = names_of(native, aliases_of, profile)
+    served, withheld, signs = {}, {}, signs_of(profile)
+    for descriptor in declared:
+        path = path_of(descriptor)
+        reads = chosen((path[1:],), profile.reads)
+        method = Method(
+            path,
+            descriptor,
+            encoders,
+            decoders,
+            source=schema.source,
+            profile_read=reads,
+            signs=signs,
+            units=units,
+            other_names=other_names,
+        )
+        if rule := selection.withheld_by(method.service, descriptor.name, known[path[1:]]):
+            withheld[method.path] = rule
+        else:
+            served[method.path[1:]] = method
+    served = with_written(profile, identified(profile, served, unused), unused)
+    served, named = with_subjects(profile, served, pool, unused)
+    summaries, comments = profile.summaries, comments_of(schema.files)
+    served = with_summaries(summaries, served, comments)
+    resolver = Resolver(profile, served, native, added, unused)
+    absent = resolver.missing_methods()
+    for documented, name in profile.methods.items():
+        if f"/{name}" in withheld and documented not in native:
+            absent[documented] = f"it is {name}, which is not served here"
+    methods = with_owned(profile, resolver.adapted(), unused)
+    probe = resolver.probe()
+    panels = panels_of(profile.panels, {each.path[1:]: each for each in methods}, unused)
+    routes = build_routes(methods, aliases, resolver.method_aliases())
+    names_there = sorted({*schema.services, *aliases}.union(*known.values()))
+    missing = {path: text for name, text in absent.items() for path in paths_of(name, aliases_of)}
+    return Catalog(
+        methods=tuple(methods),
+        routes=MappingProxyType(routes),
+        names=MappingProxyType(names_by_service(routes)),
+        aliases=MappingProxyType(aliases),
+        withheld=MappingProxyType(withheld),
+        skipped=tuple(skipped),
+        known=names_there,
+        unused_globs=selection.unused(names_there, [skip.service for skip in skipped]),
+        missing=MappingProxyType({path: missing[path] for path in missing if path not in routes}),
+        probe=probe,
+        named=MappingProxyType(named),
+        unused_entries=tuple(unused),
+        notes=MappingProxyType(dict(notes(summaries, pool, comments))),
+        panels=panels,
+        unused_summaries=tuple(unused_summaries(summaries, native, pool)),
+        tag=(b"x-schema", schema.digest[:TAG_DIGITS].encode()),
+        version=version_of(schema, profile),
+        schema=schema,
+        again=partial(build_catalog, schema, selection, profile),
+    )
+
+
+def version_of(schema: Schema, profile: Profile) -> str:
+    """A digest of everything that affects answers."""
+    parts = (__version__, schema.digest, profile.model_dump_json(exclude={*COMPANIONS}))
+    return blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
+
+
+def signs_of(profile: Profile) -> ErrorSigns:
+    errors = profile.errors
+    not_found, ambiguous, malformed = (
+        None if each is None else sign_of(each)
+        for each in (errors.not_found, errors.ambiguous, errors.malformed)
+    )
+    nothing, exists, refused = (
+        tuple(sign_of(each) for each in signs)
+        for signs in (errors.nothing, errors.exists, errors.refused)
+    )
+    things = frozenset(field for each in profile.named for field in each.fields)
+    return ErrorSigns(not_found, ambiguous, malformed, nothing, exists, refused, things=things)
+
+
+def sign_of(each: SignEntry) -> Sign:
+    return Sign(each.begins, each.says, each.means or "")
+
+
+def names_of(
+    native: Collection[str], aliases_of: Mapping[str, Sequence[str]], profile: Profile
+) -> dict[str, set[str]]:
+    """By native method (`service/Method`): all names of it and of its service.
+
+    Names in the profile count, unless Cuebot has a method of that name.
+    """
+    names = {name: {name} for name in native}
+    for documented, name in profile.methods.items():
+        if name in names and documented not in native:
+            names[name].add(documented)
+    return {
+        name: {
+            part
+            for each in own
+            for path in paths_of(each, aliases_of)
+            for part in (path[1:], path[1:].partition("/")[0])
+        }
+        for name, own in names.items()
+    }
+
+
+# --- methods that only documents have ---------------------------------------------------------
+
+
+def with_documented_methods(
+    files: Sequence[FileDescriptorProto], entries: Iterable[Instead]
+) -> tuple[tuple[FileDescriptorProto, ...], frozenset[str]]:
+    """The files with the methods of `[[instead]]` that their services lack, and the added names.
+
+    These are methods like all others for routes, rights, views and documents.
+    """
+    found, added = list(files), set[str]()
+    for entry in entries:
+        service, _, method = entry.method.partition("/")
+        for number, file in enumerate(found):
+            owner = next((each for each in file.service if full_name(file, each) == service), None)
+            if owner is None or any(each.name == method for each in owner.method):
+                continue
+            found[number] = with_method(file, owner.name, entry)
+            added.add(entry.method)
+    return tuple(found), frozenset(added)
+
+
+def with_method(file: FileDescriptorProto, service: str, entry: Instead) -> FileDescriptorProto:
+    copy = FileDescriptorProto()
+    copy.CopyFrom(file)
+    name = entry.method.rpartition("/")[2]
+    owner = next(each for each in copy.service if each.name == service)
+    method = owner.method.add(name=name)
+    taken = {message.name for message in copy.message_type}
+    package = f".{file.package}." if file.package else "."
+    for kind, fields in (("Request", entry.request), ("Response", entry.answer)):
+        free = f"{service}{name}{kind}"
+        while free in taken:
+            free += "_"
+        add_fields(copy.message_type.add(name=free), fields)
+        if kind == "Request":
+            method.input_type = package + free
+        else:
+            method.output_type = package + free
+    return copy
+
+
+def add_fields(message: DescriptorProto, fields: dict[str, str]) -> None:
+    for number, (name, kind) in enumerate(fields.items(), 1):
+        field = message.field.add(name=name, number=number)
+        field.label = FieldDescriptorProto.LABEL_OPTIONAL
+        if kind == "string":
+            field.type = FieldDescriptorProto.TYPE_STRING
+        else:
+            field.type = FieldDescriptorProto.TYPE_MESSAGE
+            field.type_name = f".{kind}"

@@ -1,0 +1,154 @@
+"""Where settings come from, and what is wrong with them.
+
+The environment (upper case) overrides the TOML file of GATEWAY_CONFIG (lower case), which overrides
+the defaults. An empty variable counts as unset: compose files leave some behind.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from gateway.core.errors import ConfigurationError
+from gateway.core.settings.model import AccessRule, RateOverride, Settings
+from gateway.core.suggestions import did_you_mean
+
+SYNONYMS: Mapping[str, str] = {
+    "REQUEST_TIMEOUT": "GRPC_TIMEOUT",
+    "GRPC_KEEPALIVE_TIME": "KEEPALIVE_TIME",
+    "GRPC_KEEPALIVE_TIMEOUT": "KEEPALIVE_TIMEOUT",
+    "CORS_ALLOWED_ORIGINS": "CORS_ORIGINS",
+}
+"""The gateway's names of settings, by those in OpenCue's pages."""
+MESSAGE_BYTES = "GRPC_MAX_MESSAGE_SIZE"
+"""OpenCue's name for GRPC_MAX_RECV_MSG_MB, in bytes."""
+
+RETIRED: Mapping[str, str] = {
+    "traces_ratio": "set OTEL_TRACES_SAMPLER=parentbased_traceidratio and OTEL_TRACES_SAMPLER_ARG",
+}
+"""Settings that the next release will not have, each with what to use instead."""
+
+SECRET_SOURCES = ("jwt_secret", "jwt_secret_file")
+"""Alternatives: one in the environment overrides either in the file."""
+
+MISSPELLED_SIMILARITY = 0.85
+"""The least ratio of difflib: that of OpenSSL's `SSL_CERT_FILE` is below."""
+
+Given = dict[str, tuple[str, object]]
+"""By setting: the environment variable, and its value."""
+
+
+def load_settings(environ: Mapping[str, str]) -> Settings:
+    """The settings of this environment, and of the file that it names.
+
+    Raises ConfigurationError with a line for each unknown key, invalid value, and second name of a
+    setting.
+    """
+    config_file = environ.get("GATEWAY_CONFIG")
+    problems: list[str] = []
+    found = read_file(Path(config_file), problems) if config_file else {}
+    origins = {name: f"{config_file}: {name}" for name in found}
+    given = read_environment(environ, problems)
+    if any(name in given for name in SECRET_SOURCES):
+        for name in SECRET_SOURCES:
+            found.pop(name, None)
+    secret_in = Path(config_file) if config_file and "jwt_secret" in found else None
+    for name, (variable, value) in given.items():
+        found[name] = value
+        origins[name] = variable
+    try:
+        settings = Settings.model_validate(found, context=secret_in)
+    except ValidationError as error:
+        problems += [describe(each, origins) for each in error.errors(include_url=False)]
+    if problems:
+        raise ConfigurationError(*problems)
+    return settings
+
+
+def read_environment(environ: Mapping[str, str], problems: list[str]) -> Given:
+    """The settings in the environment. Appends to `problems`."""
+    found: Given = {}
+
+    def add(name: str, variable: str, value: object) -> None:
+        if name in found and not is_same(found[name][1], value):
+            problems.append(
+                f"{variable}: the same setting as {found[name][0]}, with another value; unset one"
+            )
+        found[name] = (variable, value)
+
+    names = {name.upper(): name for name in Settings.model_fields}
+    names |= {synonym: name.lower() for synonym, name in SYNONYMS.items()}
+    for variable, name in names.items():
+        if value := environ.get(variable):
+            add(name, variable, value)
+    if size := environ.get(MESSAGE_BYTES):
+        if re.fullmatch("[0-9]{1,12}", size):
+            add("grpc_max_recv_msg_mb", MESSAGE_BYTES, int(size) / 2**20)
+        else:
+            problems.append(f"{MESSAGE_BYTES}: expected a number of bytes")
+    return found
+
+
+def is_same(one: object, other: object) -> bool:
+    """Whether two values, texts or numbers, set the same."""
+    try:
+        return float(str(one)) == float(str(other))
+    except ValueError:
+        return one == other
+
+
+def misspelled(environ: Mapping[str, str]) -> list[str]:
+    """A warning for each unknown variable whose name is close to a setting's."""
+    ours = {name.upper() for name in Settings.model_fields}
+    ours |= {*SYNONYMS, MESSAGE_BYTES, "GATEWAY_CONFIG"}
+    others = sorted(name for name, value in environ.items() if value and name not in ours)
+    return [
+        f"{name} is no setting of the gateway; did you mean {near[0]}?"
+        for name in others
+        if (near := get_close_matches(name.upper(), ours, n=1, cutoff=MISSPELLED_SIMILARITY))
+    ]
+
+
+def retired(settings: Settings) -> list[str]:
+    return [
+        f"{name.upper()} is retired, and goes with the next release: {instead}"
+        for name, instead in RETIRED.items()
+        if getattr(settings, name) is not None
+    ]
+
+
+def read_file(path: Path, problems: list[str]) -> dict[str, object]:
+    """The settings in a TOML file. Appends unknown keys to `problems`.
+
+    Raises ConfigurationError for a file that cannot be read.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"GATEWAY_CONFIG: cannot read {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigurationError(f"GATEWAY_CONFIG: {path} is not TOML: {error}") from None
+    for key in sorted(content.keys() - Settings.model_fields.keys()):
+        hint = did_you_mean(key, Settings.model_fields)
+        problems.append(f"{path}: unknown setting {key!r}{hint}")
+    return {key: value for key, value in content.items() if key in Settings.model_fields}
+
+
+def describe(error: ErrorDetails, origins: Mapping[str, str]) -> str:
+    """One line for an invalid value, without the value of a secret."""
+    name, *rest = error["loc"]
+    place = origins.get(str(name), str(name).upper())
+    place += "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in rest)
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        keys = [*AccessRule.model_fields] if name == "access" else [*RateOverride.model_fields]
+        only = "; did you mean only?" if rest[-1] == "where" else ""
+        message = f"there is no such key{did_you_mean(str(rest[-1]), keys) or only}"
+        return f"{place}: {message}"
+    given = error["input"]
+    shown = isinstance(given, str | int | float) and name not in ("jwt_secret", "jwt_jwks", "state")
+    return f"{place}: {message[:1].lower()}{message[1:]}" + (f", got {given!r}" if shown else "")

@@ -1,0 +1,250 @@
+"""Every setting: its name, type and default; and what follows the settings on a reload."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from gateway.core.settings.types import (
+    DURATION_MAX_SECONDS,
+    Duration,
+    Endpoints,
+    HeaderName,
+    Identity,
+    Origin,
+    Rps,
+    Size,
+    Switch,
+    Who,
+    Words,
+    check_key_set,
+    check_may,
+    check_printable,
+    check_proxies,
+    check_store_url,
+    check_subjects,
+    parse_duration,
+    parse_json,
+    parse_level,
+    parse_who,
+    parse_words,
+)
+from gateway.core.suggestions import did_you_mean
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def refuse_booleans(cls, value: object, info: ValidationInfo) -> object:
+        """`rest_port = true` must not become port 1."""
+        switch = cls.model_fields[info.field_name or ""].annotation is bool
+        if isinstance(value, bool) and not switch:
+            raise ValueError("expected no true or false")
+        return value
+
+
+class AccessRule(Strict):
+    """What tokens may do whose claims match `who`."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(check_printable)]
+    who: Annotated[Who, BeforeValidator(parse_who)]
+    may: Annotated[tuple[str, ...], AfterValidator(check_may)]
+    only: str | None = None
+    see: str | None = None
+    always: Annotated[tuple[str, ...], AfterValidator(check_may)] = ()
+    identity: Literal["trust"] | None = None
+
+    @model_validator(mode="after")
+    def check_always(self) -> Self:
+        if self.always and self.only is None and self.see is None:
+            raise ValueError("always is for rules with only or see: without, may alone decides")
+        return self
+
+
+def check_access(value: tuple["AccessRule", ...]) -> tuple["AccessRule", ...]:
+    """Names are unique, since answers, the log and `check` use them."""
+    names = [each.name for each in value]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"two rules are called {name!r}")
+    return value
+
+
+class RateOverride(Strict):
+    """Other limits for some subjects (globs), or for those of some access rules (names)."""
+
+    subjects: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    rps: Rps
+    burst: int | None = Field(default=None, ge=1)
+    max_wait: Duration = 0.0
+    share: float = Field(default=1.0, gt=0, le=1000)
+
+    @model_validator(mode="after")
+    def check_whose(self) -> Self:
+        if not (self.subjects or self.rules):
+            raise ValueError("whose limits? subjects (globs), or rules (names of access rules)")
+        if self.rules and self.share != 1.0:
+            raise ValueError("share is for subjects; with rules, it would not be known in time")
+        return self
+
+
+CUEWEB = RateOverride(
+    subjects=("user-id", "cueweb-status-bar", "cueweb-facility-health"),
+    rps=1000,
+    max_wait=5.0,
+    share=8,
+)
+"""CueWeb signs the tokens of all its users with these subjects, and drops rows on a 429."""
+
+
+class Settings(Strict):
+    """The settings of one gateway. The environment variable is the field's name in upper case."""
+
+    cuebot_endpoint: Endpoints = ("localhost:8443",)
+    cuebot_tls: Switch = False
+    cuebot_ca_file: Path | None = None
+    cuebot_cert_file: Path | None = None
+    cuebot_key_file: Path | None = None
+    cuebot_transport: Literal["http2", "grpcio"] = "http2"
+    descriptor_source: str = "auto"
+    reflection_refresh: Duration = 300.0
+    compat_profile: str = "opencue"
+    include_services: Words = ()
+    exclude_services: Words = ()
+    unknown_fields: Literal["ignore", "safe", "reject"] = "safe"
+
+    rest_host: str = "0.0.0.0"  # noqa: S104 - a gateway is there to be reached
+    rest_port: int = Field(default=8448, ge=0, le=65535)
+    max_body_mb: float = Field(default=4, gt=0, le=1024)
+    http_timeout: Duration = Field(default=30.0, gt=0)
+    max_in_flight: int = Field(default=256, ge=1)
+    max_connections: int = Field(default=4096, ge=1, le=10**6)
+    max_connections_per_address: int | None = Field(default=None, ge=0, le=10**6)
+    tls_cert_file: Path | None = None
+    tls_key_file: Path | None = None
+    forwarded_allow_ips: Annotated[Words, AfterValidator(check_proxies)] = ()
+    workers: int = Field(default=1, ge=1, le=64)
+    shutdown_delay: Duration = 0.0
+    shutdown_timeout: Duration = 30.0
+    cors_origins: Annotated[tuple[Origin, ...], BeforeValidator(parse_words)] = ()
+    cors_headers: Annotated[tuple[HeaderName, ...], BeforeValidator(parse_words)] = ()
+    docs: Literal["public", "token", "off"] = "token"
+
+    grpc_timeout: Duration = Field(default=30.0, gt=0)
+    max_answer_memory: Size = 24 * 2**20
+    shared_reads: Literal["on", "principal", "off"] = "on"
+    grpc_max_recv_msg_mb: float = Field(default=256, gt=0, le=2047)
+    keepalive_time: Duration = 0.0
+    keepalive_timeout: Duration = Field(default=20.0, gt=0)
+
+    jwt_secret: SecretStr | None = None
+    jwt_secret_file: Path | None = None
+    jwt_algorithms: Annotated[
+        tuple[Literal["HS256", "HS384", "HS512"], ...], BeforeValidator(parse_words)
+    ] = Field(default=("HS256",), min_length=1)
+    jwt_required_claims: Words = ("sub", "exp")
+    jwt_subject_claim: Annotated[Words, Field(min_length=1), AfterValidator(check_subjects)] = (
+        "sub",
+    )
+    jwt_audience: str | None = None
+    jwt_issuer: str | None = None
+    jwt_jwks: Annotated[str, AfterValidator(check_key_set)] | None = None
+    jwt_deny_file: Path | None = None
+    jwt_secret_audience: str | None = None
+    jwt_secret_issuer: str | None = None
+    jwt_leeway: Duration = 0.0
+    jwt_max_age: Annotated[
+        float, BeforeValidator(parse_duration), Field(ge=0, le=DURATION_MAX_SECONDS)
+    ] = 0.0
+
+    access_default: Literal["allow", "deny"] = "allow"
+    access: Annotated[
+        tuple[AccessRule, ...], BeforeValidator(parse_json), AfterValidator(check_access)
+    ] = ()
+    identity: Identity = "fill"
+
+    rate_limit_rps: Rps = 100
+    rate_limit_burst: int | None = Field(default=None, ge=1)
+    rate_limit_max_wait: Duration = 0.0
+    rate_limit_overrides: Annotated[tuple[RateOverride, ...], BeforeValidator(parse_json)] = (
+        CUEWEB,
+    )
+    state: Annotated[SecretStr, AfterValidator(check_store_url)] | None = None
+    state_password_file: Path | None = None
+    state_ca_file: Path | None = None
+    state_fail: Literal["open", "closed"] = "open"
+
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        BeforeValidator(parse_level),
+    ] = "info"
+    log_format: Literal["auto", "json", "console"] = "auto"
+    slow_call: Duration = 0.0
+    traces: Literal["on", "off"] = "off"
+    audit_log: str | None = None
+    audit_sync: Switch = False
+    audit_fail: Literal["closed", "open"] = "closed"
+    audit_redact: Words = ("*password*", "*secret*", "*token*")
+    metrics: Literal["off", "token", "public"] = "off"
+    metrics_port: int | None = Field(default=None, ge=0, le=65535)
+    metrics_host: str = "127.0.0.1"
+
+    traces_ratio: float | None = Field(default=None, ge=0, le=1)  # RETIRED in loading.py
+
+    _secret_in: Path | None = None
+
+    @field_validator("rate_limit_overrides")
+    @classmethod
+    def check_rules(
+        cls, value: tuple[RateOverride, ...], info: ValidationInfo
+    ) -> tuple[RateOverride, ...]:
+        rules = [each.name for each in info.data.get("access", ())]
+        for name in [name for each in value for name in each.rules]:
+            if name not in rules:
+                raise ValueError(f"there is no access rule {name!r}{did_you_mean(name, rules)}")
+        return value
+
+    def model_post_init(self, context: object) -> None:
+        """`context` is the configuration file if `jwt_secret` comes from it."""
+        self._secret_in = context if isinstance(context, Path) else None
+
+    @property
+    def secret_in(self) -> Path | None:
+        """The configuration file, if it has the secret in use."""
+        return self._secret_in
+
+
+Commit = Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Reloadable:
+    """A part that follows its settings without a restart (SIGHUP)."""
+
+    name: str
+    settings: tuple[str, ...]
+    """Names of settings, or globs of them."""
+    prepare: Callable[[Settings], Commit]
+    """Reads and checks everything, in a thread. The commit cannot fail.
+
+    Raises ConfigurationError.
+    """
+
+    def follows(self, name: str) -> bool:
+        return any(fnmatchcase(name, each) for each in self.settings)

@@ -1,0 +1,206 @@
+"""The calls on one connection, waiting and active."""
+
+from collections.abc import Callable
+from itertools import takewhile
+from math import inf
+from typing import Protocol
+
+from gateway.core.errors import Code
+from gateway.core.upstream.http2.streams import Sender, Sink, Stream
+from gateway.core.upstream.http2.wire import (
+    FRAMES_PER_CALL,
+    MAX_STREAM,
+    MAX_WINDOW,
+    NUMBER,
+    RST_STREAM,
+    ErrorCode,
+    Progress,
+    ProtocolError,
+    frame,
+)
+from gateway.core.upstream.interface import CallFailed, lost, not_connected, refused
+
+HEADER_OVERHEAD_BYTES = 16 * 32
+"""A server's surcharge on header bytes: 32 for each field (RFC 9113 section 6.5.2)."""
+
+
+class Observer(Protocol):
+    """The driver of a connection, called for events of the connection as a whole."""
+
+    def on_ready(self) -> None:
+        """The peer has sent its SETTINGS: calls can be made. Called once."""
+
+    def on_closing(self) -> None:
+        """No further call can begin; active ones may finish. Called once."""
+
+    def on_drained(self) -> None:
+        """No further call can begin, and none is active. May be called again."""
+
+    def on_goaway(self, code: int, text: bytes) -> None:
+        """The peer is going away, with this error code and text."""
+
+    def on_pong(self) -> None:
+        """The peer has answered a ping."""
+
+
+class Calls:
+    """Makes unary calls, within the peer's limit, with stream numbers from `next_stream` on."""
+
+    def __init__(
+        self, observer: Observer, write: Callable[[bytes], None], *, next_stream: int = 1
+    ) -> None:
+        self.streams: dict[int, Stream] = {}
+        """Active calls by stream number."""
+        self.closing = False
+        self.max_streams = MAX_STREAM
+        self.max_headers = MAX_WINDOW
+        """The peer's limit on header bytes of a call."""
+        self.progress = Progress()
+        self.sender = Sender(write, self.progress)
+        self._waiting: dict[Stream, None] = {}
+        """An ordered set of calls, while the peer's limit is reached or writing is paused."""
+        self._observer = observer
+        self._write = write
+        self._next = next_stream
+        self._late_room = 0
+        """DATA bytes that the peer may still send for calls that have ended here."""
+
+    @property
+    def idle(self) -> bool:
+        return not self.streams and not self._waiting
+
+    def start(self, head: bytes, message: bytes, deadline: float, sink: Sink) -> Stream:
+        """Begin a call, now or when the peer's limit allows.
+
+        `head` is the request's header block, `deadline` is for `expire`. A failure that cannot have
+        reached the server can be retried on another connection without side effects.
+        """
+        stream = Stream(head, message, deadline, sink)
+        if self.closing:
+            stream.tell(not_connected("the connection is closing"))
+        elif len(head) + HEADER_OVERHEAD_BYTES > self.max_headers:
+            problem = "the call's headers are larger than Cuebot takes"
+            stream.tell(refused(problem, Code.RESOURCE_EXHAUSTED))
+        elif len(self.streams) < self.max_streams and not (self._waiting or self.sender.paused):
+            self._begin(stream)
+        else:
+            self._waiting[stream] = None
+        return stream
+
+    def _begin(self, stream: Stream) -> None:
+        number = stream.number = self._next
+        self._next = number + 2
+        self.streams[number] = stream
+        self.sender.send(stream)
+        if self._next > MAX_STREAM:
+            self.close()
+
+    def resume(self) -> None:
+        self.sender.resume()
+        self._begin_waiting()
+
+    def _begin_waiting(self) -> None:
+        while self._waiting and len(self.streams) < self.max_streams and not self.sender.paused:
+            stream = next(iter(self._waiting))
+            del self._waiting[stream]
+            self._begin(stream)
+
+    # --- How a call ends --------------------------------------------------------------------
+
+    def cancel(self, stream: Stream, code: ErrorCode = ErrorCode.CANCEL) -> None:
+        """End a call without telling its sink; reset its stream if it is active."""
+        stream.sink = None
+        if stream.number == 0:
+            self._waiting.pop(stream, None)
+        elif self.streams.get(stream.number) is stream:
+            self._reset(stream, code)
+            self._late_room += max(stream.room, 0)
+            self._forget(stream)
+
+    def abandon(
+        self, stream: Stream, failure: CallFailed, code: ErrorCode = ErrorCode.CANCEL
+    ) -> None:
+        sink = stream.sink
+        self.cancel(stream, code)
+        if sink is not None:
+            sink.failed(failure)
+
+    def finish(self, stream: Stream, outcome: bytes | CallFailed) -> None:
+        if stream.unsent is not None:  # the peer ignores the rest
+            self._reset(stream, ErrorCode.NO_ERROR)
+        self._forget(stream)
+        stream.tell(outcome)
+
+    def end(self, stream: Stream, outcome: bytes | CallFailed) -> None:
+        self._forget(stream)
+        stream.tell(outcome)
+
+    def expire(self, now: float) -> float:
+        """Fail calls past their deadline. Returns the earliest remaining deadline."""
+        earliest = inf
+        for stream in (*self.streams.values(), *self._waiting):
+            if stream.deadline <= now:
+                self.abandon(stream, stream.too_late())
+            elif stream.deadline < earliest:
+                earliest = stream.deadline
+        return earliest
+
+    def _reset(self, stream: Stream, code: ErrorCode) -> None:
+        self._write(frame(RST_STREAM, 0, stream.number, NUMBER.pack(code)))
+
+    def _forget(self, stream: Stream) -> None:
+        number = stream.number
+        del self.streams[number]
+        if self.progress.idle_frames:
+            self.progress.make_up_for(FRAMES_PER_CALL)
+        if self.sender.unsent:
+            self.sender.forget(number)
+        if self._waiting:
+            self._begin_waiting()
+        if self.closing and not self.streams:
+            self._observer.on_drained()
+
+    # --- How all of them end ----------------------------------------------------------------
+
+    def close(self) -> None:
+        if self.closing:
+            return
+        self.closing = True
+        waiting, self._waiting = self._waiting, {}
+        self._observer.on_closing()
+        for stream in waiting:
+            stream.tell(not_connected("the connection is closing"))
+        if not self.streams:
+            self._observer.on_drained()
+
+    def close_after(self, last: int, why: str) -> None:
+        """Handle a GOAWAY: calls above `last` were not processed, unless an answer has begun."""
+        self.close()
+        newest_first = takewhile(lambda number: number > last, reversed(self.streams))
+        for number in reversed([*newest_first]):
+            stream = self.streams.get(number)
+            if stream is not None:  # a sink may have cancelled it
+                self._late_room += max(stream.room, 0)
+                self.end(stream, lost(why) if stream.begun else refused(why))
+
+    def lose(self, failure: Callable[[], CallFailed]) -> None:
+        streams, self.streams = self.streams, {}
+        self.sender.clear()
+        self.close()
+        for stream in streams.values():
+            stream.tell(failure())
+
+    # --- Frames for calls that are over -----------------------------------------------------
+
+    def check_opened(self, number: int) -> None:
+        """Raise ProtocolError for an unused stream. Late frames of ended calls are valid."""
+        if number >= self._next or number % 2 == 0:
+            raise ProtocolError("a frame for a stream that was never opened")
+
+    def count_late_frame(self, number: int, room: int = 0) -> None:
+        """Raises ProtocolError for a peer beyond its windows. The contents are dropped."""
+        self.check_opened(number)
+        self.progress.count_idle_frame()
+        self._late_room -= room
+        if self._late_room < 0:
+            raise ProtocolError("data beyond all windows", ErrorCode.FLOW_CONTROL_ERROR)

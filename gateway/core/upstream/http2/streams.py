@@ -1,0 +1,243 @@
+"""Streams: one call on a connection, and the sending of requests (RFC 9113 section 5)."""
+
+from collections.abc import Callable
+from io import BytesIO
+from typing import Protocol
+
+from gateway.core.upstream.http2 import wire
+from gateway.core.upstream.http2.headers import EMPTY_TABLE
+from gateway.core.upstream.http2.wire import (
+    BYTES_PER_FRAME,
+    ITS_HEADERS,
+    LAST_MESSAGE,
+    MESSAGE_HEAD,
+    SHORT_HEAD,
+    ErrorCode,
+    Progress,
+    ProtocolError,
+    frame,
+    header_frames,
+)
+from gateway.core.upstream.interface import CallFailed, no_memory, not_grpc, too_large, too_late
+
+PREFIX_BYTES = 5
+"""gRPC's message prefix: a compression flag (1), and the length (4)."""
+FIRST_WINDOW_BYTES = 64 * 1024
+"""Initial window of an answer."""
+NOT_ONE_MESSAGE = "the answer is not one message"
+
+
+class Sink(Protocol):
+    """Receives one outcome, perhaps before `Calls.start` returns. Must not raise."""
+
+    def expects(self, size: int, go_on: Callable[[], None]) -> bool:
+        """A large answer is coming; see `Expects`."""
+
+    def answered(self, message: bytes) -> None:
+        """The complete answer."""
+
+    def failed(self, failure: CallFailed) -> None:
+        """The call has failed."""
+
+
+class Stream:
+    """A unary call: one message each way. Its initial state is the class's."""
+
+    number: int = 0
+    """0 until the call begins."""
+    unsent: memoryview | None = None
+    window: int = 0
+    room: int = FIRST_WINDOW_BYTES
+    """The window for the answer: bytes of DATA frames with padding."""
+    to_come: int = 0
+    """Bytes of a large answer to be added to the window in parts."""
+    begun: bool = False
+    """Whether any headers have arrived: the peer is processing the call."""
+    started: bool = False
+    """Whether the answer's own headers have arrived."""
+    answer: BytesIO | None = None
+    """The answer so far, without its prefix once complete. A list of pieces would double the memory
+    of a large answer."""
+    size: int = 0
+    """Bytes received, with the prefix."""
+    due: int = 0
+    """Bytes expected; 0 until the prefix is complete."""
+    announced: bool = False
+    """Whether `Sink.expects` has been called."""
+    held_back: bool = False
+
+    def __init__(self, head: bytes, message: bytes, deadline: float, sink: Sink) -> None:
+        """`message` has no prefix yet, `deadline` is on the driver's clock."""
+        self.head = head
+        self.message = message
+        self.deadline = deadline
+        self.sink: Sink | None = sink
+        """None after the outcome or a cancellation."""
+
+    def take(self, data: bytes, most: int) -> CallFailed | None:
+        """Add a piece. A failure as soon as it cannot be one message of at most `most` bytes."""
+        self.size += len(data)
+        if not self.due:
+            if self.answer is not None:
+                data, self.answer = self.answer.getvalue() + data, None
+            if len(data) >= PREFIX_BYTES:
+                length = int.from_bytes(data[1:PREFIX_BYTES], "big")
+                if length > most:
+                    return too_large(length, most)
+                if data[0]:
+                    return not_grpc("the answer is compressed")
+                self.due = PREFIX_BYTES + length
+                data = data[PREFIX_BYTES:]
+        if self.due and self.size > self.due:
+            return not_grpc(NOT_ONE_MESSAGE)
+        if self.answer is None:
+            self.answer = BytesIO(data)
+            self.answer.seek(len(data))
+        else:
+            self.answer.write(data)
+        return None
+
+    def take_message(self) -> bytes | None:
+        """The complete message, once; None if the data is not one message."""
+        answer, self.answer = self.answer, None
+        if answer is None or self.size != self.due or not self.due:
+            return None
+        return answer.getvalue()
+
+    def too_late(self) -> CallFailed:
+        return (
+            no_memory(self.due - PREFIX_BYTES)
+            if self.held_back
+            else too_late(may_have_reached_server=self.number > 0)
+        )
+
+    def tell(self, outcome: bytes | CallFailed) -> None:
+        sink, self.sink = self.sink, None
+        if sink is None:
+            return
+        if isinstance(outcome, CallFailed):
+            sink.failed(outcome)
+        else:
+            sink.answered(outcome)
+
+
+class Sender:
+    """Sends requests, within the peer's windows (RFC 9113 section 5.2).
+
+    The setters raise ProtocolError for invalid values. The cost of a larger window depends on what
+    is sent then, not on the number of unsent requests.
+    """
+
+    def __init__(self, write: Callable[[bytes], None], progress: Progress) -> None:
+        self.paused = False
+        """Whether the peer has to read earlier data first."""
+        self.unsent: dict[int, Stream] = {}
+        """Begun calls with unsent data, by number."""
+        self._ready: dict[int, Stream] = {}
+        """Unsent calls that only the connection's window or the pause limits."""
+        self._write = write
+        self._progress = progress
+        self._first = EMPTY_TABLE
+        """Prefix of the first block: a peer that sets a smaller table size expects this update."""
+        self._frame_size = wire.DEFAULT_FRAME_SIZE
+        self._initial_window = wire.DEFAULT_WINDOW
+        self._window = wire.DEFAULT_WINDOW
+        self._note_short()
+
+    def send(self, stream: Stream) -> None:
+        """Begin a numbered request; what exceeds the windows follows later."""
+        number, head, message = stream.number, stream.head, stream.message
+        if self._first:
+            head, self._first = self._first + head, b""
+        length, size = len(head), PREFIX_BYTES + len(message)
+        if length <= self._short and size <= self._short and size <= self._window:
+            self._window -= size
+            its_headers = SHORT_HEAD.pack(0, length, ITS_HEADERS, number)
+            its_message = MESSAGE_HEAD.pack(0, size, LAST_MESSAGE, number, 0, size - PREFIX_BYTES)
+            self._write(b"".join((its_headers, head, its_message, message)))
+        else:
+            self._write(header_frames(number, head, self._frame_size))
+            body = b"\x00", wire.NUMBER.pack(len(message)), message
+            stream.unsent = memoryview(b"".join(body))
+            stream.window = self._initial_window
+            self.unsent[number] = stream
+            self._send_rest(stream)
+
+    def resume(self) -> None:
+        while self._ready and self._window > 0 and not self.paused:
+            self._send_rest(next(iter(self._ready.values())))
+
+    def forget(self, number: int) -> None:
+        if self.unsent.pop(number, None) is not None:
+            self._ready.pop(number, None)
+
+    def clear(self) -> None:
+        self.unsent.clear()
+        self._ready.clear()
+
+    def _send_rest(self, stream: Stream) -> None:
+        rest = stream.unsent
+        while rest is not None and not self.paused:
+            room = min(self._frame_size, self._window, stream.window)
+            if room <= 0:
+                break
+            part, rest = rest[:room], rest[room:] if len(rest) > room else None
+            self._window -= len(part)
+            stream.window -= len(part)
+            stream.unsent = rest
+            if rest is None:
+                del self.unsent[stream.number]
+            self._progress.make_up_for(len(part) // BYTES_PER_FRAME)
+            self._write(frame(wire.DATA, 0 if rest else wire.END_STREAM, stream.number, part))
+        self._note_ready(stream)
+
+    def _note_ready(self, stream: Stream) -> None:
+        if stream.unsent is not None and stream.window > 0:
+            self._ready[stream.number] = stream
+        else:
+            self._ready.pop(stream.number, None)
+
+    def widen_all(self, more: int) -> None:
+        """WINDOW_UPDATE of the connection."""
+        if not more:
+            raise ProtocolError("a window that grows by nothing")
+        self._window += more
+        if self._window > wire.MAX_WINDOW:
+            raise ProtocolError("a window out of range", ErrorCode.FLOW_CONTROL_ERROR)
+        self.resume()
+
+    def widen(self, stream: Stream, more: int) -> ErrorCode | None:
+        """WINDOW_UPDATE of one call. Returns the call's error, if any."""
+        if not more:
+            return ErrorCode.PROTOCOL_ERROR
+        if stream.unsent is not None:
+            stream.window += more
+            if stream.window > wire.MAX_WINDOW:
+                return ErrorCode.FLOW_CONTROL_ERROR
+            self._send_rest(stream)
+        return None
+
+    def set_frame_size(self, size: int) -> None:
+        if not wire.DEFAULT_FRAME_SIZE <= size <= wire.LARGEST_FRAME_SIZE:
+            raise ProtocolError("a frame size that is not allowed")
+        self._frame_size = size
+        self._note_short()
+
+    def set_initial_window(self, size: int) -> None:
+        """SETTINGS_INITIAL_WINDOW_SIZE (RFC 9113 section 6.9.2). Four calls count as a frame."""
+        if size > wire.MAX_WINDOW:
+            raise ProtocolError("a window that is too large", ErrorCode.FLOW_CONTROL_ERROR)
+        more = size - self._initial_window
+        if more and self.unsent:
+            self._progress.count_idle_frame(len(self.unsent) * BYTES_PER_FRAME // 4)
+            for stream in self.unsent.values():
+                stream.window += more
+                if stream.window > wire.MAX_WINDOW:
+                    raise ProtocolError("a window out of range", ErrorCode.FLOW_CONTROL_ERROR)
+                self._note_ready(stream)
+        self._initial_window = size
+        self._note_short()
+
+    def _note_short(self) -> None:
+        """Update the sizes up to which headers, and a message, fit into one frame each."""
+        self._short = min(self._frame_size, self._initial_window, wire.SHORTER_THAN - 1)

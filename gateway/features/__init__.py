@@ -1,0 +1,1 @@
+"""Features: each a folder, and a line in FEATURES."""

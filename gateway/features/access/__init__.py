@@ -1,0 +1,1 @@
+"""Access rules: which methods a token may call."""

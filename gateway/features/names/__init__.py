@@ -1,0 +1,1 @@
+"""Names in the place of ids, and what is said of names that nothing has."""

@@ -1,0 +1,62 @@
+"""Names in a read's request of which there is nothing, so that it finds nothing either."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from gateway.core.errors import GatewayError
+from gateway.core.pipeline.invoke import Call, parsed
+from gateway.core.schema.method import Filter, Method, value_at
+from gateway.core.suggestions import QUOTED_CHARS
+from gateway.features.names.kept_names import KeptNames
+from gateway.features.names.near_names import list_for, way_to_list
+from gateway.features.views.paths import Segment, values_at
+
+LARGEST_EMPTY_BYTES = 64
+"""Of an answer without rows."""
+MOST_NAMES = 10
+"""Of one request, that are looked for."""
+PLAIN = " !#$&'()*+,-./:;<=>?@[]^_`{|}~"
+"""What is not percent-encoded in a header."""
+
+
+def is_empty(method: Method, answer: bytes) -> bool:
+    """Whether an answer has no rows, or nothing at all."""
+    if len(answer) > LARGEST_EMPTY_BYTES:
+        return False
+    rows = method.views.rows
+    if rows is None:
+        return not answer
+    message = parsed(method, answer)
+    return next(values_at(tuple(map(Segment, rows.fields)))(message), None) is None
+
+
+async def no_match(
+    filters: Sequence[Filter], request: Any, kept: KeptNames, principal: str, call: Call
+) -> str:
+    """`r.shows=nope; did you mean 'demo'?`: the names that are in no list, percent-encoded for a
+    header. Empty if all are there, or lists cannot be read.
+    """
+    found = []
+    for each, name in names_in(filters, request):
+        try:
+            listed = await list_for(each.near, each.near.method, name, (), kept, principal, call)
+        except GatewayError:
+            continue
+        if listed is None or name in listed:
+            continue
+        if "*" in name:
+            hint = way_to_list(each.near, name)
+        else:
+            hint = await kept.hint(listed, name, principal)
+        found.append(quote(f"{each.place}={name[:QUOTED_CHARS]}{hint}", safe=PLAIN))
+    return ", ".join(found)
+
+
+def names_in(filters: Sequence[Filter], request: Any) -> Iterator[tuple[Filter, str]]:
+    left = MOST_NAMES
+    for each in filters:
+        for name in value_at(request, each.path):
+            if left:
+                left -= 1
+                yield each, name

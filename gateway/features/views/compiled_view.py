@@ -1,0 +1,280 @@
+"""The views of one method's answers, each compiled once, and which of them a client accepts."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache, partial
+from time import time
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+from google.protobuf.descriptor import Descriptor
+
+from gateway.core.codec.encode import Encode, Encoders
+from gateway.core.codec.fields import is_message, message_of
+from gateway.features.views import groups
+from gateway.features.views.columns import NO_OWNERS, Column, Given, Owned, Owners
+from gateway.features.views.filter_expressions import Test
+from gateway.features.views.paths import OtherNames, columns_in, find_path, refused
+from gateway.features.views.render import Show, compile_view
+from gateway.features.views.row_conditions import Reading
+from gateway.features.views.units import NO_UNITS, NOW, Unit, Units, unit_of, units_in
+from gateway.features.views.view import (
+    Format,
+    Rows,
+    View,
+    condition_of,
+    make_view,
+    only_object,
+    rows_of,
+    rows_of_page,
+)
+
+VIEWS_CACHED = 8
+LONGEST_CACHED = 256
+"""Characters of a cached view's parameters, which bounds it to some 60 KB."""
+MEDIA_TYPES: dict[Format, bytes] = {
+    "json": b"application/json",
+    "ndjson": b"application/x-ndjson",
+    "csv": b"text/csv; charset=utf-8",
+}
+EVENT_STREAM = "text/event-stream"
+ACCEPTED: dict[str, Format] = {
+    "*/*": "json",
+    "application/*": "json",
+    "application/json": "json",
+    "application/x-ndjson": "ndjson",
+    "application/ndjson": "ndjson",
+    "text/csv": "csv",
+    EVENT_STREAM: "json",
+}
+ACCEPT_BYTES_READ = 1024
+
+Asked = tuple[tuple[str, str], ...]
+"""The parameters of a view, from `asked_parameters`."""
+
+
+class CompiledView(NamedTuple):
+    encode: Show
+    content_type: tuple[bytes, bytes]
+    key: str
+    """Its identity among the views of the same method."""
+    follows_order: bool
+    """Whether the order of rows decides which of them are shown."""
+    chooses: bool
+    """Whether it chooses among the rows, so that Cuebot must send all of them."""
+    view: View
+    renewed: "Callable[[Owners], CompiledView] | None" = None
+    """The same view of the present moment and for these owners of rows, if it depends on them."""
+    owned: Owned | None = None
+    """How the owners of rows are looked up, if it shows what they have."""
+    owners: Owners = NO_OWNERS
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerForm:
+    """What stands in the place of a view for a protocol: all of an answer, in another codec."""
+
+    encode: Encode
+    content_type: tuple[bytes, bytes]
+    key: str
+    """Its identity among the views and forms of the same method."""
+    follows_order = False
+    chooses = False
+    renewed = None
+    owned = None
+
+
+class Goal(NamedTuple):
+    """What the rows of an answer are to be, or its only object."""
+
+    fits: Test
+    object: str
+    """The name of the field with the only object; empty for rows."""
+    renewed: "Callable[[Owners], Goal] | None"
+    """The same goal of the present moment and for these owners of rows, if it depends on them."""
+    owned: Owned | None = None
+
+
+class Views:
+    """Of answers with these units, in which `names` may be used for fields."""
+
+    def __init__(
+        self,
+        answer: Descriptor,
+        encoders: Encoders,
+        units: Units = NO_UNITS,
+        names: OtherNames | None = None,
+    ) -> None:
+        self._answer = answer
+        self._encoders = encoders
+        self._units = units
+        self._names = encoders.aliases if names is None else names
+        self._compiled = lru_cache(maxsize=VIEWS_CACHED)(self._compile)
+
+    @cached_property
+    def rows(self) -> Rows | None:
+        return rows_of(self._answer)
+
+    @cached_property
+    def row_units(self) -> Mapping[str, Unit]:
+        """By path in a row; without rows, in the answer or in its only object."""
+        units = dict(units_in(self.row, self._units))
+        for name, column in self.columns.items():
+            if (unit := unit_of(column.leaf, self._units)) is not None:
+                units[name] = unit
+        return units
+
+    @cached_property
+    def columns(self) -> Mapping[str, Column]:
+        """By name, those of a row; without rows, of the answer or of its only object."""
+        return columns_in(self._names.get(self.row.full_name, {}))
+
+    @property
+    def row(self) -> Descriptor:
+        """What has rows' fields; without rows, the answer or its only object."""
+        fields = self._answer.fields
+        if self.rows is not None:
+            return self.rows.descriptor
+        return message_of(fields[0]) if len(fields) == 1 and is_message(fields[0]) else self._answer
+
+    def compiled(self, asked: Asked, accept: bytes | None = None) -> CompiledView | None:
+        """The view for these parameters and this Accept header; None for the whole JSON.
+
+        Raises GatewayError (INVALID_ARGUMENT). Where an answer has no rows, an Accept header for
+        another format is ignored, while `_format` is an error.
+        """
+        default: Format = "json"
+        if accept is not None and self.rows is not None:
+            default = ACCEPTED[preferred(accept[:ACCEPT_BYTES_READ])]
+        if not asked and default == "json":
+            return None
+        return self._view(asked, default)
+
+    def of_events(self, asked: Asked) -> CompiledView:
+        """The view of an event stream. Raises GatewayError (INVALID_ARGUMENT)."""
+        view = self._view(asked, "json")
+        if view.view.format != "json":
+            raise refused("_format", f"an event stream is JSON, not {view.view.format}")
+        return view
+
+    def _view(self, asked: Asked, default: Format) -> CompiledView:
+        if not is_cached(asked):
+            return self._compile(asked, default)
+        view = self._compiled(asked, default)
+        return view if view.renewed is None else view.renewed(NO_OWNERS)
+
+    def goal(self, text: str, view: CompiledView, owners: Owners = NO_OWNERS) -> "Goal":
+        """What the rows of a view are to be (`_until`). Raises GatewayError (INVALID_ARGUMENT)."""
+        whole = view.view
+        inner = None if whole.rows is not None else only_object(self._answer)
+        if whole.groups is not None:
+            raise refused("_until", "it is about rows, and groups are no rows; leave _group out")
+        if whole.rows is None and inner is None:
+            raise refused("_until", f"{self._answer.full_name} is neither one list nor one object")
+        descriptor = message_of(inner) if inner is not None else self._answer
+        if whole.rows is not None:
+            descriptor = whole.rows.descriptor
+        given = Given(int(time()), owners)
+        find = partial(find_path, descriptor, aliases=self._names, given=given)
+        reading = Reading(find, self._units, given.now)
+        fits = condition_of("_until", text, reading)
+        changes = reading.uses_now or given.uses_now or given.owned is not None
+        again = partial(self.goal, text, view) if changes else None
+        return Goal(fits, "" if inner is None else inner.name, again, given.owned)
+
+    def limited(self, asked: Asked, accept: bytes | None, most: int) -> CompiledView | None:
+        """A view of at most `most` rows. Groups of some rows would mean nothing."""
+        parameters = dict(asked)
+        for name in groups.PARAMETERS:
+            if name in parameters:
+                raise refused(
+                    name, "it is about all rows; leave out the number of rows in the request"
+                )
+        limit = rows_of_page("_limit", parameters)
+        parameters["_limit"] = str(most if limit is None else min(limit, most))
+        return self.compiled(tuple(parameters.items()), accept)
+
+    def _compile(self, asked: Asked, default: Format, owners: Owners = NO_OWNERS) -> CompiledView:
+        given = Given(int(time()), owners)
+        find = partial(find_path, aliases=self._names, given=given)
+        view = make_view(self._answer, dict(asked), default, find, self._units, given.now)
+        changes = view.depends_on_time or given.uses_now or given.owned is not None
+        return CompiledView(
+            compile_view(view, self._encoders),
+            (b"content-type", MEDIA_TYPES[view.format]),
+            urlencode(sorted(dict(asked, _format=view.format).items())),
+            view.follows_order,
+            view.needs_all_rows,
+            view,
+            partial(self._compile, asked, default) if changes else None,
+            given.owned,
+            owners,
+        )
+
+
+def is_cached(asked: Asked) -> bool:
+    """Patterns are not: their memory grows with the texts they see. `now` would be long ago."""
+    if any(NOW in value for name, value in asked if name == "_where"):
+        return False
+    return sum(len(value) for _, value in asked) <= LONGEST_CACHED and all(
+        "~" not in value for _, value in asked
+    )
+
+
+EVENT_WILDCARDS = ("text/*", "*/*")
+ANYTHING = b"*/*"
+"""What a request without an Accept header accepts (RFC 9110, section 12.5.1)."""
+OTHER_FORMS = {each for each in ACCEPTED if "*" not in each and each != EVENT_STREAM} | {
+    "application/proto",
+    "application/protobuf",
+    "application/x-protobuf",
+}
+"""Media types of answers that are no event streams."""
+
+
+def wants_events(accept: bytes) -> bool:
+    return preferred(accept[:ACCEPT_BYTES_READ]) == EVENT_STREAM
+
+
+def takes_events(accept: bytes) -> bool:
+    """Whether an Accept header takes an event stream by a wildcard, and names no other form: any
+    form will do.
+    """
+    weights = dict(offers(accept))
+    if weights.get(EVENT_STREAM) == 0 or any(weights.get(each) for each in OTHER_FORMS):
+        return False
+    best = max(weights.get(each, 0.0) for each in EVENT_WILDCARDS)
+    return best > weights.get("application/*", 0.0)
+
+
+def wants_only_events(accept: bytes) -> bool:
+    """Whether an Accept header takes nothing else that there is."""
+    taken = {media for media, weight in offers(accept) if weight and media in ACCEPTED}
+    return taken == {EVENT_STREAM}
+
+
+@lru_cache(maxsize=256)
+def preferred(accept: bytes) -> str:
+    """The media type that an Accept header prefers (RFC 9110, section 12.5.1); JSON in doubt."""
+    best: tuple[float, bool] = (0.0, True)
+    found = "application/json"
+    for media, weight in offers(accept):
+        rank = weight, "*" not in media  # a named type wins over a wildcard
+        if media in ACCEPTED and rank > best:
+            best, found = rank, media
+    return found
+
+
+def offers(accept: bytes) -> Iterable[tuple[str, float]]:
+    """The media types of an Accept header, with their weights."""
+    for part in accept[:ACCEPT_BYTES_READ].decode("latin-1").lower().split(","):
+        media, *parameters = (each.strip() for each in part.split(";"))
+        weight = 1.0
+        for parameter in parameters:
+            name, _, value = parameter.partition("=")
+            if name.strip() == "q":
+                try:
+                    weight = float(value)
+                except ValueError:
+                    weight = 0.0
+        yield media, weight

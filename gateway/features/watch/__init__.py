@@ -1,0 +1,1 @@
+"""Event streams: reads that are watched."""

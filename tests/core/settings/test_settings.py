@@ -1,0 +1,527 @@
+"""Settings: where they come from, what they accept, and what stops startup with one line."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from gateway.core.errors import ConfigurationError
+from gateway.core.settings.loading import RETIRED, SYNONYMS, load_settings, misspelled, retired
+from gateway.core.settings.model import RateOverride, Settings
+from gateway.core.settings.types import parse_duration, parse_store_url
+
+SHIPPED = Path(__file__).parents[3] / "config" / "gateway.toml"
+SECRET = "hush-hush-hush-hush-hush-hush-hush"
+
+
+def problem(environ: dict[str, str]) -> str:
+    """The one line that this environment stops startup with."""
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings({"JWT_SECRET": SECRET} | environ)
+    text = str(caught.value)
+    assert text.isprintable()
+    assert "hush" not in text
+    return text
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "gateway.toml"
+
+
+def from_file(file: Path, content: str, **environ: str) -> Settings:
+    file.write_text(content, encoding="utf-8")
+    return load_settings({"GATEWAY_CONFIG": str(file)} | environ)
+
+
+def file_problem(file: Path, content: str | bytes) -> str:
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    text = problem({"GATEWAY_CONFIG": str(file), "JWT_SECRET": ""})
+    assert str(file) in text
+    return text
+
+
+def name_of(value: object) -> str:
+    text = str(value)
+    return ascii(text)[1:-1] if len(text) < 40 else f"{text[:10]}… {len(text)} characters"
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("CUEBOT_ENDPONT", "CUEBOT_ENDPOINT"),
+        ("REST_PRT", "REST_PORT"),
+        ("rest_port", "REST_PORT"),
+        ("LOGLEVEL", "LOG_LEVEL"),
+        ("JWT_SECRETS", "JWT_SECRET"),
+        ("CORS_ALLOW_ORIGINS", "CORS_ALLOWED_ORIGINS"),
+    ],
+)
+def test_a_misspelled_variable_is_named(variable: str, meant: str) -> None:
+    said = f"{variable} is no setting of the gateway; did you mean {meant}?"
+    assert misspelled({variable: SECRET}) == [said]
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        *("SSL_CERT_FILE", "SSL_KEY_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "HTTP_PROXY"),
+        *("GRPC_VERBOSITY", "GRPC_TRACE", "WEB_CONCURRENCY", "LOGNAME", "HOSTNAME", "TOKEN"),
+        *("CUEBOT_HOSTS", "CUEBOT_PORT", "CUEBOT_SERVICE_HOST", "CUEBOT_PORT_8443_TCP_PORT"),
+        *("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_TRACES_SAMPLER", "GATEWAY_URL", "REDIS_URL"),
+    ],
+)
+def test_variables_of_others_are_not_misspelled(variable: str) -> None:
+    """Those of OpenSSL, gRPC, OpenCue's programs, Kubernetes and our own client."""
+    assert misspelled({variable: "x"}) == []
+
+
+def test_names_that_are_right_are_not_misspelled() -> None:
+    """Settings and synonyms; nor is an empty variable, which is unset."""
+    ours = [*(name.upper() for name in Settings.model_fields), *SYNONYMS, "GATEWAY_CONFIG"]
+    assert misspelled(dict.fromkeys([*ours, "GRPC_MAX_MESSAGE_SIZE"], "x") | {"REST_PRT": ""}) == []
+
+
+def test_a_retired_setting_is_named() -> None:
+    settings = load_settings({"TRACES_RATIO": "0"})
+    assert settings.traces_ratio == 0
+    assert retired(settings) == [
+        f"TRACES_RATIO is retired, and goes with the next release: {RETIRED['traces_ratio']}"
+    ]
+    assert retired(Settings()) == []
+
+
+def test_the_shipped_file_has_every_setting_and_nothing_else() -> None:
+    text = SHIPPED.read_text(encoding="utf-8")
+    commented = set(re.findall(r"^# ([a-z_]+) = ", text, flags=re.MULTILINE))
+    without_default = {name for name, each in Settings.model_fields.items() if each.default is None}
+    assert set(tomllib.loads(text)) == Settings.model_fields.keys() - without_default
+    assert commented == without_default - RETIRED.keys()
+
+
+def test_the_shipped_file_has_the_defaults() -> None:
+    assert load_settings({"GATEWAY_CONFIG": str(SHIPPED)}) == Settings() == load_settings({})
+
+
+def test_what_the_shipped_file_comments_out_can_be_switched_on(file: Path) -> None:
+    text = re.sub(r"^# ([a-z_]+ = )", r"\1", SHIPPED.read_text(encoding="utf-8"), flags=re.M)
+    settings = from_file(file, text)
+    assert settings.jwt_secret_file == Path("/run/secrets/jwt")
+    assert settings.rate_limit_burst == 100
+
+
+def test_the_defaults_of_the_contract() -> None:
+    promised = {
+        "rest_port": 8448,
+        "rest_host": "0.0.0.0",  # noqa: S104 - it is the promise
+        "cuebot_endpoint": ("localhost:8443",),
+        "descriptor_source": "auto",
+        "reflection_refresh": 300,
+        "compat_profile": "opencue",
+        "unknown_fields": "safe",
+        "grpc_timeout": 30,
+        "grpc_max_recv_msg_mb": 256,
+        "max_body_mb": 4,
+        "max_in_flight": 256,
+        "max_connections": 4096,
+        "max_connections_per_address": None,
+        "docs": "token",
+        "metrics": "off",
+        "keepalive_time": 0,
+        "jwt_secret": None,
+        "jwt_algorithms": ("HS256",),
+        "jwt_required_claims": ("sub", "exp"),
+        "rate_limit_rps": 100,
+        "rate_limit_max_wait": 0,
+        "log_level": "info",
+    }
+    assert Settings().model_dump().items() >= promised.items()
+
+
+FILES = (
+    "CUEBOT_CA CUEBOT_CERT CUEBOT_KEY TLS_CERT TLS_KEY JWT_SECRET JWT_DENY STATE_PASSWORD STATE_CA"
+)
+SAME = (
+    *("DESCRIPTOR_SOURCE=reflection", "COMPAT_PROFILE=none", "COMPAT_PROFILE=/etc/studio.toml"),
+    *("UNKNOWN_FIELDS=reject", "REST_HOST=127.0.0.1", "ACCESS_DEFAULT=deny", "IDENTITY=force"),
+    *("METRICS=public", "METRICS_HOST=::", "CUEBOT_TRANSPORT=grpcio", "DOCS=public", "DOCS=off"),
+    *("JWT_AUDIENCE=render", "JWT_ISSUER=studio", "JWT_JWKS=https://idp.studio/certs"),
+    *("JWT_SECRET_AUDIENCE=old", "JWT_SECRET_ISSUER=us", "STATE_FAIL=closed", "LOG_LEVEL=debug"),
+    *("LOG_LEVEL=info", "LOG_LEVEL=error", "LOG_FORMAT=console", "LOG_FORMAT=json", "TRACES=on"),
+    *("SHARED_READS=principal", "SHARED_READS=off"),
+    *("AUDIT_LOG=stdout", "AUDIT_FAIL=open"),
+)
+"""Variables whose text is the value of the setting."""
+TEXTS: list[tuple[str, str, object]] = [
+    *((each.split("=")[0], each.split("=")[1], each.split("=")[1]) for each in SAME),
+    *((f"{name}_FILE", "/etc/pem", Path("/etc/pem")) for name in (*FILES.split(), "STATE_CA")),
+    *(("CUEBOT_TLS", text, True) for text in ("true", "TRUE", "1")),
+    *(("CUEBOT_TLS", text, False) for text in ("false", "0")),
+    *(("CUEBOT_ENDPOINT", text, (text,)) for text in ("cuebot:8443", "[::1]:8443", "10.0.0.1:1")),
+    ("CUEBOT_ENDPOINT", "a-b.c_d:65535", ("a-b.c_d:65535",)),
+    ("CUEBOT_ENDPOINT", "a:1,b:2", ("a:1", "b:2")),
+    ("CUEBOT_ENDPOINT", "a:1 , [::1]:2", ("a:1", "[::1]:2")),
+    *(("REFLECTION_REFRESH", "90s", 90.0), ("REFLECTION_REFRESH", "0", 0.0)),
+    ("INCLUDE_SERVICES", "job.*, show.ShowInterface", ("job.*", "show.ShowInterface")),
+    ("EXCLUDE_SERVICES", "job.JobInterface/Kill", ("job.JobInterface/Kill",)),
+    *(("REST_PORT", "80", 80), ("REST_PORT", "0", 0), ("METRICS_PORT", "9464", 9464)),
+    *(("MAX_BODY_MB", "0.5", 0.5), ("GRPC_MAX_RECV_MSG_MB", "64", 64.0)),
+    *(("HTTP_TIMEOUT", "5s", 5.0), ("GRPC_TIMEOUT", "1500ms", 1.5), ("SLOW_CALL", "2s", 2.0)),
+    *(("MAX_IN_FLIGHT", "7", 7), ("MAX_CONNECTIONS", "9", 9), ("WORKERS", "4", 4)),
+    ("MAX_CONNECTIONS_PER_ADDRESS", "5", 5),
+    ("MAX_ANSWER_MEMORY", "64", 64 * 2**20),
+    ("MAX_ANSWER_MEMORY", "1.5 GB", 3 * 2**29),
+    ("MAX_ANSWER_MEMORY", "512mb", 512 * 2**20),
+    ("FORWARDED_ALLOW_IPS", "10.0.0.5, 10.0.8.0/24", ("10.0.0.5", "10.0.8.0/24")),
+    *(("SHUTDOWN_DELAY", "5s", 5.0), ("SHUTDOWN_TIMEOUT", "1m", 60.0)),
+    ("SHUTDOWN_TIMEOUT", "0", 0.0),
+    ("CORS_ORIGINS", "https://a.studio, http://b:3000", ("https://a.studio", "http://b:3000")),
+    ("CORS_HEADERS", "X-Site, X-Desk", ("X-Site", "X-Desk")),
+    *(("KEEPALIVE_TIME", "10m", 600.0), ("KEEPALIVE_TIMEOUT", "5s", 5.0)),
+    ("JWT_ALGORITHMS", "HS256, HS512", ("HS256", "HS512")),
+    ("JWT_REQUIRED_CLAIMS", "sub,exp,role", ("sub", "exp", "role")),
+    ("JWT_SUBJECT_CLAIM", "sub,user", ("sub", "user")),
+    *(("JWT_LEEWAY", "30s", 30.0), ("JWT_MAX_AGE", "30d", 30 * 86400.0)),
+    *(("RATE_LIMIT_RPS", "0", 0.0), ("RATE_LIMIT_RPS", "2.5", 2.5)),
+    *(("RATE_LIMIT_BURST", "500", 500), ("RATE_LIMIT_MAX_WAIT", "2s", 2.0)),
+    *(("LOG_LEVEL", "WARNING", "warning"), ("LOG_LEVEL", "warn", "warning")),  # as OpenCue's pages
+    *(("TRACES_RATIO", "0.1", 0.1), ("AUDIT_SYNC", "true", True)),
+    ("AUDIT_REDACT", "*token*, spec", ("*token*", "spec")),
+]
+"""A variable, its text, and the value of the setting."""
+
+
+@pytest.mark.parametrize(("variable", "text", "value"), TEXTS, ids=name_of)
+def test_a_setting_from_the_environment(variable: str, text: str, value: object) -> None:
+    expected = Settings().model_copy(update={variable.lower(): value})
+    assert load_settings({variable: text}) == expected
+
+
+def test_every_setting_has_been_tried_from_the_environment() -> None:
+    tried = {variable.lower() for variable, *_ in TEXTS}
+    own = {"jwt_secret", "rate_limit_overrides", "access", "state"}
+    assert Settings.model_fields.keys() - tried == own
+
+
+@pytest.mark.parametrize("text", [SECRET, f' "{SECRET}" ', "true", "{}", "100"])
+def test_the_secret_from_the_environment(text: str) -> None:
+    secret = load_settings({"JWT_SECRET": text}).jwt_secret
+    assert secret is not None
+    assert secret.get_secret_value() == text
+
+
+def test_tables_from_the_environment() -> None:
+    """They are JSON there, and replace the defaults as a whole."""
+    text = '[{"subjects": ["a*", "b"], "rps": 3, "max_wait": "500ms"}]'
+    expected = RateOverride(subjects=("a*", "b"), rps=3, burst=None, max_wait=0.5)
+    assert load_settings({"RATE_LIMIT_OVERRIDES": text}).rate_limit_overrides == (expected,)
+    assert load_settings({"RATE_LIMIT_OVERRIDES": "[]"}).rate_limit_overrides == ()
+    text = '[{"name": "td", "who": {"realm_access": {"roles": "td"}}, "may": ["reads"]}]'
+    (rule,) = load_settings({"ACCESS": text}).access
+    assert (rule.name, rule.may) == ("td", ("reads",))
+    assert rule.who == {"realm_access": {"roles": ("td",)}}
+
+
+def test_a_setting_from_the_file(file: Path) -> None:
+    settings = from_file(
+        file,
+        """
+        rest_port = 80
+        http_timeout = 5
+        grpc_timeout = 1.5
+        jwt_leeway = "2m"
+        include_services = ["job.*", "show.ShowInterface"]
+        exclude_services = "host.*, job.JobInterface/Kill"
+        [[rate_limit_overrides]]
+        subjects = ["x"]
+        rps = 0
+        """,
+    )
+    assert settings.rest_port == 80
+    assert (settings.http_timeout, settings.grpc_timeout, settings.jwt_leeway) == (5, 1.5, 120)
+    assert settings.include_services == ("job.*", "show.ShowInterface")
+    assert settings.exclude_services == ("host.*", "job.JobInterface/Kill")
+    assert settings.rate_limit_overrides == (RateOverride(subjects=("x",), rps=0),)
+
+
+def test_the_environment_overrides_the_file(file: Path) -> None:
+    """Also under OpenCue's names; an empty variable does not."""
+    content = 'rest_port = 80\nlog_level = "debug"\njwt_algorithms = ["HS512"]'
+    settings = from_file(file, content, REST_PORT="81", JWT_ALGORITHMS="HS384", LOG_LEVEL="")
+    assert (settings.rest_port, settings.log_level) == (81, "debug")
+    assert settings.jwt_algorithms == ("HS384",)
+    content = 'grpc_timeout = "1s"\ngrpc_max_recv_msg_mb = 4'
+    settings = from_file(file, content, REQUEST_TIMEOUT="2s", GRPC_MAX_MESSAGE_SIZE="8388608")
+    assert (settings.grpc_timeout, settings.grpc_max_recv_msg_mb) == (2, 8)
+
+
+def test_variables_that_are_empty_or_of_others_do_not_matter() -> None:
+    empty = dict.fromkeys(("REST_PORT", "JWT_SECRET", "TLS_CERT_FILE", "GATEWAY_CONFIG"), "")
+    assert load_settings(empty | {"PATH": "/bin", "PORT": "1", "rest_port": "2"}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "name", "value"),
+    [
+        ("REQUEST_TIMEOUT", "60s", "grpc_timeout", 60.0),
+        ("GRPC_MAX_MESSAGE_SIZE", "4194304", "grpc_max_recv_msg_mb", 4.0),
+        ("GRPC_MAX_MESSAGE_SIZE", "1000000", "grpc_max_recv_msg_mb", 1000000 / 2**20),
+        ("GRPC_KEEPALIVE_TIME", "5m", "keepalive_time", 300.0),
+        ("GRPC_KEEPALIVE_TIMEOUT", "5s", "keepalive_timeout", 5.0),
+        ("CORS_ALLOWED_ORIGINS", "*", "cors_origins", ("*",)),
+    ],
+)
+def test_opencues_names_are_synonyms(variable: str, text: str, name: str, value: object) -> None:
+    assert load_settings({variable: text}) == Settings().model_copy(update={name: value})
+
+
+@pytest.mark.parametrize(
+    ("environ", "same"),
+    [
+        ({"REQUEST_TIMEOUT": "10s", "GRPC_TIMEOUT": "20s"}, False),
+        ({"GRPC_KEEPALIVE_TIME": "5m", "KEEPALIVE_TIME": "6m"}, False),
+        ({"GRPC_MAX_MESSAGE_SIZE": "4194304", "GRPC_MAX_RECV_MSG_MB": "64"}, False),
+        ({"REQUEST_TIMEOUT": "10s", "GRPC_TIMEOUT": "10s"}, True),
+        ({"GRPC_MAX_MESSAGE_SIZE": "67108864", "GRPC_MAX_RECV_MSG_MB": "64"}, True),
+    ],
+)
+def test_two_names_for_one_setting_may_not_differ(environ: dict[str, str], same: bool) -> None:
+    if same:
+        settings = load_settings(environ)
+        assert (settings.grpc_timeout, settings.grpc_max_recv_msg_mb) in ((10, 256), (30, 64))
+    else:
+        text = problem(environ)
+        assert all(name in text for name in environ)
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [
+        *(("30s", 30), ("500ms", 0.5), ("2m", 120), ("1h", 3600), ("1.5", 1.5), ("1.5s", 1.5)),
+        *(("0.5m", 30), (" 5s ", 5), ("0", 0), ("0s", 0), (30, 30), (1.5, 1.5), (0, 0)),
+    ],
+)
+def test_a_duration_has_a_unit_or_is_seconds(given: object, seconds: float) -> None:
+    assert parse_duration(given) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        *("", " ", "s", "5 s", "5x", "-5s", "+5s", "1e3", "5S", "5sec", ".5s", "5.s", "1_0s"),
+        *("inf", "nan", "1m30", "five", "5s5", "0x10", "5,5s", "5s\n5s", True, None, [], {}),
+    ],
+    ids=repr,
+)
+def test_a_bad_duration_is_told_an_example(given: object) -> None:
+    with pytest.raises(ValueError, match="30s"):
+        parse_duration(given)
+
+
+WRONG: dict[str, list[str]] = {
+    "CUEBOT_ENDPOINT": [
+        *("http://cuebot:8443", "cuebot", "cuebot:", ":8443", "cue bot:1", "cuebot:0"),
+        *("cuebot:99999", "cuebot:8443/x", "cuebot:84\n43", "cuebot:٨٤٤٣", "::1:8443", "[::1]"),
+        *("a:1,b", "a:1,", ",", "a:1 b:2", " ", "\t", " cuebot:8443", "cuebot:8443 "),
+        "cuebot:8443\n",
+    ],
+    "REST_PORT": ["http", "-1", "65536", "8448.5", ":8448"],
+    "MAX_BODY_MB": ["0", "-1", "4MB", "nan", "inf"],
+    "MAX_IN_FLIGHT": ["0", "many"],
+    "MAX_CONNECTIONS": ["0"],
+    "MAX_CONNECTIONS_PER_ADDRESS": ["-1"],
+    "MAX_ANSWER_MEMORY": ["0", "0.9MB", "-1", "5KB", "2TB", "99999GB", "nan", "x"],
+    "DOCS": ["on"],
+    "HTTP_TIMEOUT": ["0", "soon", "9" * 400],
+    "GRPC_TIMEOUT": ["0s", "-1s", "\n"],
+    "REQUEST_TIMEOUT": ["soon"],
+    "GRPC_KEEPALIVE_TIME": ["soon"],
+    "GRPC_MAX_RECV_MSG_MB": ["0", "2048"],
+    "GRPC_MAX_MESSAGE_SIZE": ["4MB", "0", "-1", "²", "9" * 400, "9" * 5000],
+    "KEEPALIVE_TIMEOUT": ["0"],
+    "JWT_ALGORITHMS": ["RS256", "HS256,none", "none", ","],
+    "JWT_LEEWAY": ["-5s"],
+    "RATE_LIMIT_RPS": ["-1", "nan", "inf", "fast", "1e-300", "0.0009", "5e-324", "1e7"],
+    "RATE_LIMIT_BURST": ["0", "1.5"],
+    "RATE_LIMIT_MAX_WAIT": ["long"],
+    "RATE_LIMIT_OVERRIDES": [
+        *("[", "{}", "7", "[7]", '[{"rps": 1}]', '[{"subjects": ["a"]}]'),
+        '[{"subjects": ["a"], "rps": -1}]',
+        '[{"subjects": ["a"], "rps": 1e-300}]',
+        '[{"subjects": ["a"], "rps": 1, "brust": 2}]',
+        '[{"subjects": ["a"], "rps": 1, "max_wait": "x"}]',
+        '[{"subjects": "a", "rps": 1}]',
+    ],
+    "LOG_LEVEL": ["loud", "a\nb"],
+    "LOG_FORMAT": ["xml"],
+    "TRACES": ["always"],
+    "TRACES_RATIO": ["1.5"],
+    "AUDIT_SYNC": ["maybe"],
+    "AUDIT_FAIL": ["ajar"],
+    "UNKNOWN_FIELDS": ["drop"],
+}
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"), [(name, text) for name in WRONG for text in WRONG[name]], ids=name_of
+)
+def test_a_wrong_value_names_the_variable(variable: str, text: str) -> None:
+    line = problem({variable: text})
+    assert re.match(rf"{variable}(\[\d\](\.\w+)?)?: ", line)
+    assert "expected a size such as" in line or variable != "MAX_ANSWER_MEMORY"
+
+
+@pytest.mark.parametrize(
+    ("rule", "what"),
+    [
+        (
+            '{"name": "a", "who": {}, "may": ["kill"]}',
+            "ACCESS[0].may: expected reads, changes, status, all",
+        ),
+        ('{"name": "a", "who": {}, "may": ["!reads"]}', "ACCESS[0].may: there is nothing to take"),
+        ('{"name": "a", "may": ["reads"]}', "ACCESS[0].who: field required"),
+        ('{"name": "a", "who": {"x": []}, "may": []}', "ACCESS[0].who: x: expected a glob"),
+        ('{"name": "a", "who": {"x": 1}, "may": []}', "ACCESS[0].who: x: expected a glob"),
+        ('{"name": "a", "who": {"signed_by": "us"}, "may": []}', "ACCESS[0].who: signed_by: exp"),
+        ('{"name": "a", "who": "x", "may": []}', "ACCESS[0].who: expected a table of claims"),
+        ('{"name": "", "who": {}, "may": []}', "ACCESS[0].name: "),
+        ('{"name": "a\\n", "who": {}, "may": []}', "ACCESS[0].name: expected printable"),
+        ('{"name": "a", "who": {}, "may": [], "role": "x"}', "ACCESS[0].role: "),
+        ('{"name": "a", "who": {}, "may": [], "identity": "force"}', "ACCESS[0].identity: "),
+        ('{"name": "a", "who": {}, "may": []}', "ACCESS: two rules are called 'a'"),
+    ],
+)
+def test_a_wrong_access_rule_names_the_key(rule: str, what: str) -> None:
+    text = f"[{rule}, {rule}]" if "two rules" in what else f"[{rule}]"
+    assert problem({"ACCESS": text}).startswith(what)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("redis.studio", "redis.studio:6379", "http://redis.studio", "redis://"),
+        *("redis://:sesame@", "redis://:sesame@redis.studio:0", "redis://:sesame@[redis"),
+        *("redis://:sesame@redis.studio:99999", "redis://:sesame@redis.studio:port"),
+        *("redis://:sesame@redis.studio/shows", "redis://:sesame@redis.studio/0/1"),
+        *("rediss://:sesame@redis.studio/0?ssl_cert_reqs=none", "redis://:sesame@redis.studio#1"),
+        *("redis://:sesame@redis studio", "unix:///run/redis.sock"),
+    ],
+)
+def test_a_wrong_store_is_not_repeated(url: str) -> None:
+    """It may have a password."""
+    line = "STATE: expected redis://host[:port][/database], or rediss://… for TLS"
+    assert problem({"STATE": url}) == line
+
+
+def test_the_stores_password_is_not_shown() -> None:
+    settings = load_settings({"STATE": "rediss://lena:sesame@[::1]:7000/2"})
+    assert settings.state is not None
+    assert "sesame" not in repr(settings)
+    url = parse_store_url(settings.state.get_secret_value())
+    assert (url.host, url.port, url.database, url.tls) == ("::1", 7000, 2, True)
+    assert (url.username, url.password) == ("lena", "sesame")
+    assert "sesame" not in f"{url} {url!r}"
+
+
+OVERRIDE = '[[rate_limit_overrides]]\nsubjects = ["a"]\n'
+
+
+@pytest.mark.parametrize(
+    ("content", "more"),
+    [
+        *(("rest_port = " + text, "") for text in ('"http"', "true", "[80]")),
+        ("rate_limit_rps = true", ""),
+        *(("http_timeout = " + text, "") for text in ("false", "-1", "inf", "nan", '["1s"]')),
+        ("http_timeout = " + "9" * 400, ""),
+        *(("include_services = 7", ""), ("include_services = [7]", "")),
+        *(("jwt_algorithms = []", ""), ('jwt_algorithms = ["HS256", "RS256"]', "")),
+        *(("jwt_subject_claim = []", ""), ('jwt_subject_claim = ["sub", "exp"]', "")),
+        ("jwt_max_age = -1", ""),
+        ('jwt_jwks = "http://idp.studio/certs"', "https"),
+        ("log_level = 10", ""),
+        *(("cuebot_endpoint = " + text, "") for text in ("8443", "[]", '["a:1", "b"]', "[true]")),
+        ('cuebot_endpoint = ["a:1", "A:01"]', "twice"),
+        *(("cuebot_tls = " + text, "true or false") for text in ("1", '"yes"')),
+        ("cuebot_ca_file = true", ""),
+        ("rate_limit_overrides = {rps = 1}", ""),
+        (OVERRIDE, "rps"),
+        ("[[rate_limit_overrides]]\nrps = 1", "whose limits"),
+        (OVERRIDE + 'rps = 1\nrules = ["b"]\nshare = 2', "share is for subjects"),
+        (OVERRIDE + 'rps = 1\nrules = ["b"]', "there is no access rule 'b'"),
+        (OVERRIDE + "rps = 1\nbrust = 1", "brust"),
+        (OVERRIDE + 'rps = 1\nmax_wait = "x"', "max_wait"),
+    ],
+    ids=name_of,
+)
+def test_a_wrong_value_in_the_file_names_the_key(file: Path, content: str, more: str) -> None:
+    text = file_problem(file, content)
+    assert content.partition(" = ")[0].partition("]")[0].strip("[") in text
+    assert more in text
+
+
+@pytest.mark.parametrize(
+    ("content", "suggestion"),
+    [
+        ("rest_prot = 80", "did you mean rest_port?"),
+        ('cuebot_endpiont = "x"', "did you mean cuebot_endpoint?"),
+        ("rate_limit_rsp = 1", "did you mean rate_limit_rps?"),
+        (f'jwt_sercet = "{SECRET}"', "did you mean jwt_secret?"),
+        ("REST_PORT = 80", ""),
+        ("nonsense = 1", ""),
+        ("[server]\nrest_port = 80", ""),
+        ('"a\\nb" = 1', ""),
+        ('gateway_config = "x"', ""),
+    ],
+    ids=name_of,
+)
+def test_an_unknown_key_in_the_file(file: Path, content: str, suggestion: str) -> None:
+    assert suggestion in file_problem(file, content)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(b"rest_port: 80\n", b'{"rest_port": 80}', b"rest_port = 80\nrest_port = 81"),
+        *(b'log_level = "debug', b"rest_port = 80 # \xff\n", b"\xff\xfer\x00"),
+        f'jwt_secret = "{SECRET}" x'.encode(),
+    ],
+    ids=repr,
+)
+def test_a_file_that_is_not_toml(file: Path, content: bytes) -> None:
+    assert "GATEWAY_CONFIG" in file_problem(file, content)
+
+
+@pytest.mark.parametrize("name", ["missing.toml", ".", "missing/gateway.toml"])
+def test_a_file_that_cannot_be_read(tmp_path: Path, name: str) -> None:
+    text = problem({"GATEWAY_CONFIG": str(tmp_path / name)})
+    assert "GATEWAY_CONFIG" in text
+    assert str(tmp_path) in text
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f'jwt_secret = ["{SECRET}"]',
+        f'jwt_secret = {{value = "{SECRET}"}}',
+        f'jwt_secret = "{SECRET}"\nrest_port = "x"',
+        f'jwt_secret = "{SECRET}"\nnonsense = 1',
+        f'jwt_secret = "{SECRET}\n',
+        f'[jwt_secret]\n"{SECRET}" = 1',
+        "jwt_secret = 48151623",
+    ],
+    ids=name_of,
+)
+def test_secrets_are_not_in_error_texts(file: Path, content: str) -> None:
+    """Whatever is wrong with the file. `problem` checks that for all other errors."""
+    assert "48151623" not in file_problem(file, content)
+
+
+def test_secrets_are_not_in_repr() -> None:
+    settings = load_settings({"JWT_SECRET": SECRET})
+    assert "hush" not in f"{settings} {settings!r} {settings.model_dump()} {vars(settings)}"
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        Settings().rest_port = 1

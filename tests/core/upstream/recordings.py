@@ -1,0 +1,64 @@
+"""What real gRPC servers send on a connection, byte for byte, to four calls.
+
+Health/Check; reflection: the list of services; a method that does not exist; reflection: a file.
+Recorded from grpc-go 1.85 and grpc-java 1.68 (netty). Tests call grpcio itself.
+"""
+
+from base64 import b64decode
+
+from gateway.core.errors import Code
+
+CALLS = 4
+RECORDED = {
+    "go": (
+        b"AAAGBAAAAAAAAAUAAEAAAAAABAEAAAAAAAAECAAAAAAAAAAABQAACAYAAAAAAAIEEBAJDgcHAAAQAQQAAAAH"
+        b"IIgPEIsdddBiDSY9TE1lZAADiwAAAAAABwAAAAOGEhciFWdycGMuaGVhbHRoLnYxLkhlYWx0aCLqBgrnBgob"
+        b"Z3JwYy9oZWFsdGgvdjEvaGVhbHRoLnByb3RvEg5ncnBjLmhlYWx0aC52MSIuChJIZWFsdGhDaGVja1JlcXVl"
+        b"c3QSGAoHc2VydmljZRgBIAEoCVIHc2VydmljZSKxAQoTSGVhbHRoQ2hlY2tSZXNwb25zZRJJCgZzdGF0dXMY"
+        b"ASABKA4yMS5ncnBjLmhlYWx0aC52MS5IZWFsdGhDaGVja1Jlc3BvbnNlLlNlcnZpbmdTdGF0dXNSBnN0YXR1"
+        b"cyJPCg1TZXJ2aW5nU3RhdHVzEgsKB1VOS05PV04QABILCgdTRVJWSU5HEAESDwoLTk9UX1NFUlZJTkcQAhIT"
+        b"Cg9TRVJWSUNFX1VOS05PV04QAyITChFIZWFsdGhMaXN0UmVxdWVzdCLEAQoSSGVhbHRoTGlzdFJlc3BvbnNl"
+        b"EkwKCHN0YXR1c2VzGAEgAygLMjAuZ3JwYy5oZWFsdGgudjEuSGVhbHRoTGlzdFJlc3BvbnNlLlN0YXR1c2Vz"
+        b"RW50cnlSCHN0YXR1c2VzGmAKDVN0YXR1c2VzRW50cnkSEAoDa2V5GAEgASgJUgNrZXkSOQoFdmFsdWUYAiAB"
+        b"KAsyIy5ncnBjLmhlYWx0aC52MS5IZWFsdGhDaGVja1Jlc3BvbnNlUgV2YWx1ZToCOAEy/QEKBkhlYWx0aBJQ"
+        b"CgVDaGVjaxIiLmdycGMuaGVhbHRoLnYxLkhlYWx0aENoZWNrUmVxdWVzdBojLmdycGMuaGVhbHRoLnYxLkhl"
+        b"YWx0aENoZWNrUmVzcG9uc2USTQoETGlzdBIhLmdycGMuaGVhbHRoLnYxLkhlYWx0aExpc3RSZXF1ZXN0GiIu"
+        b"Z3JwYy5oZWFsdGgudjEuSGVhbHRoTGlzdFJlc3BvbnNlElIKBVdhdGNoEiIuZ3JwYy5oZWFsdGgudjEuSGVh"
+        b"bHRoQ2hlY2tSZXF1ZXN0GiMuZ3JwYy5oZWFsdGgudjEuSGVhbHRoQ2hlY2tSZXNwb25zZTABQnAKEWlvLmdy"
+        b"cGMuaGVhbHRoLnYxQgtIZWFsdGhQcm90b1ABWixnb29nbGUuZ29sYW5nLm9yZy9ncnBjL2hlYWx0aC9ncnBj"
+        b"X2hlYWx0aF92MaICDEdycGNIZWFsdGhWMaoCDkdycGMuSGVhbHRoLlYxYgZwcm90bzMAABgBBQAAAAcAiJrK"
+        b"yLISNNqPATAAiZrKyLUlQgcxfwAAAA8BBAAAAAGIDxCLHXXQYg0mPUxNZWQAAAcAAAAAAAEAAAAAAggBAAAY"
+        b"AQUAAAABAIiaysiyEjTajwEwAImaysi1JUIHMX8AAAAPAQQAAAADiA8Qix110GINJj1MTWVkAAB4AAAAAAAD"
+        b"AAAAAHMSAzoBKjJsChcKFWdycGMuaGVhbHRoLnYxLkhlYWx0aAolCiNncnBjLnJlZmxlY3Rpb24udjEuU2Vy"
+        b"dmVyUmVmbGVjdGlvbgoqCihncnBjLnJlZmxlY3Rpb24udjFhbHBoYS5TZXJ2ZXJSZWZsZWN0aW9uAAAYAQUA"
+        b"AAADAIiaysiyEjTajwEwAImaysi1JUIHMX8AAAA5AQUAAAAFiA8Qix110GINJj1MTWVkAIiaysiyEjTajwIx"
+        b"MgCJmsrItSVCBzF/kbautR/FSiC2dzEKpUdfdaSfAAAIBgEAAAAAZ2F0ZXdheSE="
+    ),
+    "java": (
+        b"AAASBAAAAAAAAAN/////AAQAEAAAAAYAACAAAAAECAAAAAAAAA8AAQAAAAQBAAAAAAAACAYAAAAAAAAAAAAA"
+        b"AATSAABUAQUAAAAFIIgPEBBhcHBsaWNhdGlvbi9ncnBjAAtncnBjLXN0YXR1cwIxMgAMZ3JwYy1tZXNzYWdl"
+        b"IE1ldGhvZCBub3QgZm91bmQ6IG5vLlN1Y2gvTWV0aG9kAABHAQQAAAABiA8QEGFwcGxpY2F0aW9uL2dycGMA"
+        b"DWdycGMtZW5jb2RpbmcIaWRlbnRpdHkAFGdycGMtYWNjZXB0LWVuY29kaW5nBGd6aXAAAAcAAAAAAAEAAAAA"
+        b"AggBAAAPAQUAAAABAAtncnBjLXN0YXR1cwEwAABHAQQAAAAHiA8QEGFwcGxpY2F0aW9uL2dycGMADWdycGMt"
+        b"ZW5jb2RpbmcIaWRlbnRpdHkAFGdycGMtYWNjZXB0LWVuY29kaW5nBGd6aXAAAEcBBAAAAAOIDxAQYXBwbGlj"
+        b"YXRpb24vZ3JwYwANZ3JwYy1lbmNvZGluZwhpZGVudGl0eQAUZ3JwYy1hY2NlcHQtZW5jb2RpbmcEZ3ppcAAA"
+        b"TAAAAAAAAwAAAABHEgM6ASoyQAoXChVncnBjLmhlYWx0aC52MS5IZWFsdGgKJQojZ3JwYy5yZWZsZWN0aW9u"
+        b"LnYxLlNlcnZlclJlZmxlY3Rpb24AAA8BBQAAAAMAC2dycGMtc3RhdHVzATAAAkAAAAAAAAcAAAACOxIXIhVn"
+        b"cnBjLmhlYWx0aC52MS5IZWFsdGginwQKnAQKG2dycGMvaGVhbHRoL3YxL2hlYWx0aC5wcm90bxIOZ3JwYy5o"
+        b"ZWFsdGgudjEiJQoSSGVhbHRoQ2hlY2tSZXF1ZXN0Eg8KB3NlcnZpY2UYASABKAkiqQEKE0hlYWx0aENoZWNr"
+        b"UmVzcG9uc2USQQoGc3RhdHVzGAEgASgOMjEuZ3JwYy5oZWFsdGgudjEuSGVhbHRoQ2hlY2tSZXNwb25zZS5T"
+        b"ZXJ2aW5nU3RhdHVzIk8KDVNlcnZpbmdTdGF0dXMSCwoHVU5LTk9XThAAEgsKB1NFUlZJTkcQARIPCgtOT1Rf"
+        b"U0VSVklORxACEhMKD1NFUlZJQ0VfVU5LTk9XThADMq4BCgZIZWFsdGgSUAoFQ2hlY2sSIi5ncnBjLmhlYWx0"
+        b"aC52MS5IZWFsdGhDaGVja1JlcXVlc3QaIy5ncnBjLmhlYWx0aC52MS5IZWFsdGhDaGVja1Jlc3BvbnNlElIK"
+        b"BVdhdGNoEiIuZ3JwYy5oZWFsdGgudjEuSGVhbHRoQ2hlY2tSZXF1ZXN0GiMuZ3JwYy5oZWFsdGgudjEuSGVh"
+        b"bHRoQ2hlY2tSZXNwb25zZTABQmEKEWlvLmdycGMuaGVhbHRoLnYxQgtIZWFsdGhQcm90b1ABWixnb29nbGUu"
+        b"Z29sYW5nLm9yZy9ncnBjL2hlYWx0aC9ncnBjX2hlYWx0aF92MaoCDkdycGMuSGVhbHRoLlYxYgZwcm90bzMA"
+        b"AA8BBQAAAAcAC2dycGMtc3RhdHVzATAAAAgGAQAAAABnYXRld2F5IQ=="
+    ),
+}
+SERVERS = {name: b64decode(text) for name, text in RECORDED.items()}
+OUTCOMES: dict[str, list[Code]] = {
+    "go": [Code.OK, Code.OK, Code.UNIMPLEMENTED, Code.OK],
+    "java": [Code.OK, Code.OK, Code.UNIMPLEMENTED, Code.OK],
+}
+"""What becomes of each of the calls."""

@@ -1,0 +1,288 @@
+"""Rules of access on their own: which one a token has, what it allows, and those that we ship."""
+
+import re
+import tomllib
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
+
+from gateway.core.errors import Code, GatewayError
+from gateway.core.profile.build import build_catalog
+from gateway.core.profile.profile import load_profile
+from gateway.core.schema.catalog import Catalog
+from gateway.core.schema.method import Method
+from gateway.core.schema.selection import Selection
+from gateway.core.settings.loading import load_settings
+from gateway.core.settings.model import Settings
+from gateway.features.access.rights import AccessRules, covers
+from tests.support.opencue import opencue
+from tests.support.protos import examples
+from tests.support.rights import rule
+
+KILL = "/job.JobInterface/Kill"
+
+
+@cache
+def catalog() -> Catalog:
+    """All of OpenCue."""
+    return build_catalog(opencue(), Selection(), load_profile("opencue"))
+
+
+def rules(*access: dict[str, object], **more: object) -> AccessRules:
+    return AccessRules(Settings.model_validate({"access": access, **more}))
+
+
+# --- Which rule -----------------------------------------------------------------------------
+FITTING: dict[str, list[tuple[dict[str, object], dict[str, object]]]] = {
+    "one": [
+        ({}, {}),
+        ({"sub": "lena"}, {"sub": "lena"}),
+        ({"sub": ["tom", "le*"]}, {"sub": "lena"}),
+        ({"scope": "read"}, {"scope": "write read"}),
+        ({"scope": "read"}, {"scope": ["write", "read"]}),
+        ({"groups": "render *"}, {"groups": ["render wranglers"]}),
+        ({"realm_access": {"roles": "artist"}}, {"realm_access": {"roles": ["artist", "x"]}}),
+        ({"role": "artist", "site": "l*"}, {"role": "artist", "site": "london", "more": 1}),
+        ({"admin": "true"}, {"admin": True}),
+        ({"level": "3"}, {"level": 3}),
+    ],
+    "access_default": [
+        ({"sub": "lena"}, {"sub": "Lena"}),
+        ({"sub": "admin"}, {"sub": "x admin"}),
+        ({"sub": "*"}, {}),
+        ({"scope": "read"}, {"scope": "readers"}),
+        ({"scope": "job*write"}, {"scope": "job:read show:write"}),
+        ({"scope": "*"}, {"scope": " "}),
+        ({"scope": "*"}, {"scope": None}),
+        ({"scope": "*"}, {"scope": []}),
+        ({"scope": "*"}, {"scope": {"read": "read"}}),
+        ({"roles": {"cue": "x"}}, {"roles": "cue"}),
+        ({"roles": {"cue": "x"}}, {"roles": [{"cue": "x"}]}),
+        ({"role": "artist", "site": "l*"}, {"role": "artist", "site": "paris"}),
+    ],
+}
+"""What a rule asks for and the claims of a token, by the rule that the token has then."""
+
+
+@pytest.mark.parametrize(
+    ("who", "claims", "found"),
+    [(who, claims, name) for name, pairs in FITTING.items() for who, claims in pairs],
+)
+def test_a_rule_fits(who: dict[str, object], claims: dict[str, object], found: str) -> None:
+    """If all claims that it asks for are there: as they are, as a member, or nested."""
+    assert rules(rule("one", who, "all")).rule_for(claims).name == found
+
+
+# --- What it allows -------------------------------------------------------------------------
+def test_without_a_rule() -> None:
+    """`access_default` holds, and says so."""
+    method = catalog().routes[KILL]
+    rules().rule_for({"sub": "lena"}).check(method, catalog(), "lena")
+    with pytest.raises(GatewayError) as caught:
+        rules(access_default="deny").rule_for({"sub": "lena"}).check(method, catalog(), "lena")
+    assert caught.value.code is Code.PERMISSION_DENIED
+    assert caught.value.message == (
+        "'lena' may not call /job.JobInterface/Kill"
+        " (no access rule fits, and access_default is deny)"
+    )
+
+
+def naive(settings: dict[str, Any], claims: dict[str, Any], method: Method) -> bool:
+    """The rules, read as they are documented, for flat claims."""
+    names = [
+        name
+        for path, each in catalog().routes.items()
+        if each is method
+        for name in (path[1:], path[1:].split("/")[0])
+    ]
+
+    def named(each: str) -> bool:
+        word = "reads" if method.reads_only else "changes"
+        return each in ("all", word) or any(fnmatchcase(name, each) for name in names)
+
+    for each in settings["access"]:
+        if all(
+            any(fnmatchcase(member, glob) for member in claims.get(name, "").split())
+            for name, glob in each["who"].items()
+        ):
+            given = [may for may in each["may"] if not may.startswith("!")]
+            taken = [may[1:] for may in each["may"] if may.startswith("!")]
+            return any(map(named, given)) and not any(map(named, taken))
+    return bool(settings["access_default"] == "allow")
+
+
+GRANTS = st.sampled_from(["reads", "changes", "all", "job.*", "*/Get*", "frame.FrameInterface/*"])
+TAKEN = st.sampled_from(["!reads", "!*/Kill", "!layer.*", "!job.JobInterface/Kill"])
+WORDS = st.sampled_from(["read", "write", "admin"])
+CLAIMS = st.dictionaries(
+    st.sampled_from(["role", "scope"]), st.lists(WORDS, max_size=2).map(" ".join)
+)
+WHO = st.dictionaries(
+    st.sampled_from(["role", "scope"]), st.sampled_from(["read", "*", "a*", "w*e"])
+)
+
+
+@pytest.mark.thorough
+@examples(60)
+@given(data=st.data())
+def test_what_is_compiled_is_what_is_documented(data: st.DataObject) -> None:
+    access = [
+        rule(
+            str(number),
+            dict(who),
+            *data.draw(st.lists(GRANTS, min_size=1, max_size=2)),
+            *data.draw(st.lists(TAKEN, max_size=2)),
+        )
+        for number, who in enumerate(data.draw(st.lists(WHO, max_size=3)))
+    ]
+    settings = {"access": access, "access_default": data.draw(st.sampled_from(["allow", "deny"]))}
+    compiled = AccessRules(Settings.model_validate(settings))
+    claims = data.draw(CLAIMS)
+    for method in data.draw(st.lists(st.sampled_from(catalog().methods), min_size=1, max_size=5)):
+        decided = method.path in compiled.rule_for(dict(claims)).allowed(catalog())
+        assert decided == naive(settings, claims, method)
+
+
+# --- Rules that can never decide ------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("first", "second", "dead"),
+    [
+        ({}, {"role": "artist"}, True),
+        ({"role": "*"}, {"role": ["artist", "td"]}, True),
+        ({"role": "a*"}, {"role": "art*", "site": "x"}, True),
+        ({"a": {"b": "x"}}, {"a": {"b": "x", "c": "y"}}, True),
+        ({"role": "artist"}, {}, False),
+        ({"role": "artist"}, {"role": ["artist", "td"]}, False),
+        ({"role": "artist", "site": "x"}, {"role": "artist"}, False),
+        ({"role": "a?c"}, {"role": "a*c"}, False),
+        ({"role": "*b*"}, {"role": "[abc]"}, False),
+    ],
+)
+def test_shadowed_rules(first: dict[str, object], second: dict[str, object], dead: bool) -> None:
+    both = rules(rule("first", first, "all"), rule("second", second, "all"))
+    assert bool(both.unreachable) == dead
+    for line in both.unreachable:
+        assert line.startswith("access rule 'second' never decides: 'first'")
+
+
+@pytest.mark.thorough
+@examples(200)
+@given(
+    wide=st.text("ab*?[]", max_size=4),
+    narrow=st.text("ab*?[]", max_size=4),
+    text=st.text("ab*", max_size=4),
+)
+def test_a_glob_that_covers_another_matches_more(wide: str, narrow: str, text: str) -> None:
+    if covers(wide, narrow) and fnmatchcase(text, narrow):
+        assert fnmatchcase(text, wide)
+
+
+def test_globs_that_name_nothing() -> None:
+    """They are told, once for each catalog; those that take nothing away are another matter."""
+    (one,) = rules(rule("one", {}, "all", "job.JobInterface/Kil", "!job.JobInterfaces", "!show.*"))
+    idle = ("job.JobInterface/Kil",)
+    assert one.idle(catalog()) == idle
+    with capture_logs() as lines:
+        one.allowed(catalog())
+        one.allowed(catalog())
+    assert [(each["log_level"], each["rule"], each["globs"]) for each in lines] == [
+        ("warning", "one", idle)
+    ]
+
+
+def test_globs_that_take_nothing_away() -> None:
+    """A misspelled one is told with the nearest name. Any name will do, also that of an alias, of
+    what is excluded, and of what is never served."""
+    given = rules(
+        rule("one", {}, "all", "!job.JobInterface/Kil", "!frame.FrameInterface/Kill", "!rqd.*"),
+        rule("two", {}, "all", "!changes", "!*/Kill", "!shows.*", "show.Nothing"),
+    )
+    served = build_catalog(
+        opencue(), Selection(exclude=("job.FrameInterface",)), load_profile("opencue")
+    )
+    for each in (catalog(), served):
+        assert given.unmatched(each) == (
+            "access rule 'one': !job.JobInterface/Kil matches nothing that Cuebot has;"
+            " did you mean job.JobInterface/Kill?",
+            "access rule 'two': !shows.* matches nothing that Cuebot has",
+        )
+
+
+# --- The rules that config/access.toml ships -------------------------------------------------
+ROOT = Path(__file__).parents[3]
+FILE = ROOT / "config" / "access.toml"
+PAGE = ROOT / "docs" / "access.md"
+SETTINGS = load_settings({"GATEWAY_CONFIG": str(FILE)})
+RULES = AccessRules(SETTINGS)
+
+SEE_JOBS = "job.JobInterface/GetJobs"
+GET_SHOWS = "show.ShowInterface/GetShows"
+KILL_JOB = "job.JobInterface/Kill"
+LAUNCH = "job.JobInterface/LaunchSpecAndWait"
+LOCK = "host.HostInterface/Lock"
+CREATE_SHOW = "show.ShowInterface/CreateShow"
+ASKED = (SEE_JOBS, KILL_JOB, LAUNCH, LOCK, CREATE_SHOW)
+
+
+@pytest.mark.parametrize(
+    ("claims", "name", "may"),
+    [
+        ({"sub": "board", "scope": "openid read"}, "dashboards", (SEE_JOBS,)),
+        ({"sub": "kim", "role": "submitter"}, "submitters", (SEE_JOBS, LAUNCH)),
+        ({"sub": "lena", "role": ["artist", "wrangler"]}, "wranglers", (SEE_JOBS, KILL_JOB, LOCK)),
+        ({"sub": "root", "role": "admin"}, "administrators", ASKED),
+        (
+            {"sub": "user-id", "signed_by": "secret"},
+            "cueweb",
+            (SEE_JOBS, KILL_JOB, LOCK, CREATE_SHOW),
+        ),
+        ({"sub": "user-id", "signed_by": "provider"}, "access_default", ()),
+        ({"sub": "tom", "role": "artist"}, "artists", (SEE_JOBS, KILL_JOB)),
+        ({"sub": "tom", "role": "supervisor"}, "supervisors", (SEE_JOBS, KILL_JOB)),
+        ({"sub": "tom", "role": "guest"}, "access_default", ()),
+    ],
+)
+def test_what_each_rule_allows(claims: dict[str, object], name: str, may: tuple[str, ...]) -> None:
+    rule = RULES.rule_for(claims)
+    allowed = rule.allowed(catalog())
+    assert (rule.name, tuple(each for each in ASKED if f"/{each}" in allowed)) == (name, may)
+
+
+def test_everybody_who_may_do_something_may_see_the_shows() -> None:
+    """Jobs, hosts and groups are found by show, so that whoever looks for them begins there."""
+    rules = [rule for rule in RULES if rule.allowed(catalog())]
+    assert len(rules) == len(SETTINGS.access) - 1  # `monitoring` sees the gateway alone
+    assert [rule.name for rule in rules if f"/{GET_SHOWS}" not in rule.allowed(catalog())] == []
+
+
+def test_the_page_shows_the_rules_of_the_file() -> None:
+    blocks = re.findall(r"^```toml\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.M | re.S)
+    shown = [tomllib.loads(block) for block in blocks]
+    shipped = tomllib.loads(FILE.read_text(encoding="utf-8"))
+    rules = {rule["name"]: rule for rule in shipped["access"]}
+    names = [rule["name"] for page in shown for rule in page["access"]]
+    assert names == [
+        *("dashboards", "wranglers", "artists", "supervisors", "freelancers", "cueweb")
+    ]
+    for page in shown:
+        assert page["access"] == [rules[rule["name"]] for rule in page["access"]]
+        assert page.get("access_default", shipped["access_default"]) == shipped["access_default"]
+
+
+def test_each_rule_can_decide_and_each_glob_names_something() -> None:
+    assert RULES.unreachable == ()
+    assert [rule.idle(catalog()) for rule in RULES] == [()] * len(SETTINGS.access)
+    reads = {method.path for method in catalog().methods if method.reads_only}
+    for each in RULES:  # `reads` of those who may not see all has some that cannot be judged
+        assert each.never(catalog()).keys() <= (reads if each.see is not None else set())
+
+
+def test_only_cueweb_speaks_for_others() -> None:
+    assert SETTINGS.identity == "force"
+    assert [rule.name for rule in RULES if rule.identity != "force"] == ["cueweb"]
