@@ -37,8 +37,8 @@ from benchmarks.verify import verify, wait_until_listening
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.discovery.files import OPENCUE_PACKAGE, read_package
 from gateway.core.pipeline.plan import plan
-from gateway.core.profile.build import build_catalog
 from gateway.core.schema.selection import Selection
+from gateway.features.catalog import build_catalog
 
 FIGURES = Path(__file__).parent / "figures.json"
 PUBLISHED = Path(__file__).parent / "README.md"

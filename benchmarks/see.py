@@ -11,9 +11,8 @@ from functools import partial
 from benchmarks.farm import CannedFarm
 from gateway.core.discovery.files import read_package
 from gateway.core.long_work import STEP
-from gateway.core.profile.build import build_catalog
-from gateway.core.profile.profile import load_profile
 from gateway.core.schema.selection import Selection
+from gateway.features.catalog import build_catalog, load_profile
 from gateway.features.object_rights.conditions import Condition, read_condition
 from gateway.features.object_rights.visibility import Node, Sight, visibility_of, visible
 

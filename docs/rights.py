@@ -9,10 +9,10 @@ from textwrap import fill
 
 from gateway.core.codec.fields import message_of
 from gateway.core.discovery.files import read_package
-from gateway.core.profile.build import build_catalog
-from gateway.core.profile.profile import load_profile
 from gateway.core.schema.method import Method
 from gateway.core.schema.selection import Selection
+from gateway.features.catalog import build_catalog, load_profile
+from gateway.features.object_rights.aspect import Objects
 from gateway.features.object_rights.conditions import FACTS, read_condition
 from gateway.features.object_rights.visibility import Node, visibility_of
 
@@ -59,7 +59,7 @@ def page() -> str:
 def facts_of_fields(methods: Iterable[Method]) -> dict[str, Facts]:
     """By the field's name; Empty if that says too little."""
     found: dict[str, Facts] = {}
-    for each in (subject for method in methods for subject in method.subjects):
+    for each in (subject for method in methods for subject in Objects.of(method).subjects):
         facts = in_order(each.about.fact_names())
         found[each.name] = facts if found.get(each.name, facts) == facts else ()
     return found
@@ -86,10 +86,12 @@ def groups(methods: list[Method], known: dict[str, Facts]) -> Iterator[str]:
 
 
 def judged_by(method: Method, known: dict[str, Facts]) -> str:
-    if method.not_judged or (method.reads_only and not visibility_of(method, ANY).is_judged):
+    if Objects.of(method).not_judged or (
+        method.reads_only and not visibility_of(method, ANY).is_judged
+    ):
         return ", never judged"
     names = []
-    for each in method.subjects:
+    for each in Objects.of(method).subjects:
         facts = in_order(each.about.fact_names()) if not known[each.name] else ()
         names.append(f"`{each.name}`" + (f" ({', '.join(facts)})" if facts else ""))
     return f", by {' and '.join(names)}" if names else ""

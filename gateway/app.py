@@ -40,10 +40,10 @@ from gateway.core.pipeline.offload import Planner
 from gateway.core.pipeline.request import RequestReader
 from gateway.core.pipeline.respond import Responder
 from gateway.core.pipeline.routing import CHANGE_ALLOWS, PAGE_ALLOWS, Routing, wrong_verb
-from gateway.core.profile.profile import load_profile
 from gateway.core.schema.selection import Selection
 from gateway.core.settings.model import Commit, Reloadable, Settings
 from gateway.core.upstream.cuebot import Cuebot, open_upstream
+from gateway.features.catalog import build_catalog, load_profile
 from gateway.features.object_rights.interceptor import AccessControl, ObjectRights
 from gateway.features.watch.watches import Watches, WatchLimits
 from gateway.http.admission import Admission, RateLimits
@@ -210,6 +210,7 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
         choose_source(settings.descriptor_source, reflection_of(upstream)),
         Selection(include=settings.include_services, exclude=settings.exclude_services),
         load_profile(settings.compat_profile),
+        build=build_catalog,
         every=settings.reflection_refresh,
         unmatched_rules=authenticator.unmatched,
     )

@@ -30,12 +30,11 @@ import structlog
 from cuebot_simulator.server import SimulatedCuebot
 from gateway.core.discovery.files import OPENCUE_PACKAGE, read_folder
 from gateway.core.discovery.refresh import warm as compile_all
-from gateway.core.profile.build import build_catalog
-from gateway.core.profile.profile import Profile, load_profile
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.description import Schema
 from gateway.core.schema.selection import Selection
 from gateway.core.settings.model import Settings
+from gateway.features.catalog import Profile, build_catalog, load_profile
 from gateway.features.names import kept_names
 from gateway.pages.content import Content
 from tests.support import commands, servers
@@ -135,7 +134,7 @@ def opencue_built_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for user in ("gateway.app", "gateway_cli.client.cuebot"):
             patch.setattr(f"{user}.load_profile", load)
-        for user in ("gateway.core.discovery.refresh", "gateway_cli.client.cuebot"):
+        for user in ("gateway.app", "gateway_cli.client.cuebot"):
             patch.setattr(f"{user}.build_catalog", build)
         patch.setattr("gateway.core.discovery.refresh.warm", warm)
         yield

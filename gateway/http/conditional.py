@@ -219,7 +219,7 @@ def finding_of(
     request: CallRequest, answer: bytes, step: Step = STEP
 ) -> Generator[object, None, bytes]:
     """The search for an answer's fingerprint, which those who share the answer make together."""
-    rows, view = request.plan.method.views.rows, request.view
+    rows, view = request.plan.method.rows, request.view
     if view is not None and view.renewed is not None and rows is not None:
         return fingerprint_of_shown(answer, view.view, rows, step)
     in_order = view is not None and view.follows_order

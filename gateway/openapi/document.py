@@ -30,6 +30,9 @@ from gateway.core.codec.wellknown import WRAPPERS, is_object
 from gateway.core.schema.catalog import TAG_DIGITS, Catalog
 from gateway.core.schema.description import comments_of
 from gateway.core.schema.method import LookUp, Method, Unique
+from gateway.features.names.aspect import Names
+from gateway.features.object_rights.aspect import Objects
+from gateway.features.views.compiled_view import Views
 from gateway.openapi import schemas
 from gateway.openapi.schemas import WELL_KNOWN, Components, Json, described
 
@@ -66,7 +69,7 @@ def build_document(
     if allowed is not None:
         methods = [method for method in methods if method.path in allowed]
     aliases = methods[0].encoders.aliases if methods else {}
-    units = methods[0].units if methods else {}
+    units = Views.of(methods[0]).units if methods else {}
     messages = Components(comments, returned, aliases, closed=closed, units=units)
     examples, others = Examples(returned), other_paths(catalog)
     paths: Json = {}
@@ -153,7 +156,7 @@ def operation(
     descriptor = method.descriptor
     request, response = descriptor.input_type, descriptor.output_type
     body = schemas.json_of(messages.request(request), example=examples.body(request))
-    views = [*schemas.VIEW, *(schemas.ROWS_VIEW if method.views.rows is not None else ())]
+    views = [*schemas.VIEW, *(schemas.ROWS_VIEW if method.rows is not None else ())]
     parameters, headers = [*schemas.OF_REQUESTS, *views], [*schemas.OF_SUCCESS]
     if not method.reads_only:
         parameters += schemas.OF_CHANGES
@@ -185,7 +188,7 @@ def columns_of(method: Method, listed: Container[str]) -> Json:
     """What views of the answer may have beside its fields."""
     return {
         name: schemas.of_column(column)
-        for name, column in sorted(method.views.columns.items())
+        for name, column in sorted(Views.of(method).columns.items())
         if column.owned is None or column.owned.call in listed
     }
 
@@ -244,7 +247,7 @@ def found_by_names(method: Method) -> dict[str, list[str]]:
     """The objects, and ids, in requests for which a name will do, with what finds them."""
     return {
         str(reference.place): [sent.names[0] for sent in reference.finders[0].sends]
-        for reference in method.references
+        for reference in Names.of(method).references
         if reference.finders
     }
 
@@ -269,7 +272,7 @@ def also_accepted(method: Method, listed: Container[str]) -> Iterator[str]:
                 found = f"`{step.method.path}` finds" if step.method.path in listed else "there is"
                 yield f"The answer is 409 if {found} one of that `{step.given}`."
     yield from about_bodies(method)
-    for reference in method.references:
+    for reference in Names.of(method).references:
         for finder in reference.finders:
             known = " and ".join(f"`{'` or `'.join(sent.names)}`" for sent in finder.sends)
             each = " (each of them)" if reference.listed else ""
@@ -277,7 +280,7 @@ def also_accepted(method: Method, listed: Container[str]) -> Iterator[str]:
             path = finder.method.path
             found = f"`{path}` finds it" if path in listed else "it can be found"
             yield f"`{reference.place}`{each} may {instead} if {found} by {known}."
-    for subject in method.subjects:
+    for subject in Objects.of(method).subjects:
         places = [f"`{each[-1].path}`" for each in subject.arguments.values() if each]
         if places:
             joint = " or " if len(subject.about.lies_in) > 1 else " and "
@@ -295,7 +298,7 @@ def about_bodies(method: Method) -> Iterator[str]:
             yield f"`{needed.field}` has to be there, and `{{}}` stands for all."
     if method.xml_field is not None:
         yield f"The body may also be the XML of `{method.xml_field}`."
-    for reference in method.references:
+    for reference in Names.of(method).references:
         if reference.by_name:
             yield f"`{reference.place}` may be a name."
 

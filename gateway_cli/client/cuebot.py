@@ -22,17 +22,16 @@ from gateway.core.pipeline.invoke import Invocation, calls_within, invoke
 from gateway.core.pipeline.plan import Plan, plan
 from gateway.core.pipeline.request_headers import listed_paths
 from gateway.core.pipeline.rows import ask_for_rows, is_cut, keeping_rows
-from gateway.core.profile.build import build_catalog
-from gateway.core.profile.profile import load_profile
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.description import PACKAGE_PREFIX, NoSchema
 from gateway.core.schema.method import Method
 from gateway.core.schema.selection import Selection
 from gateway.core.settings.model import Settings
 from gateway.core.upstream.cuebot import Cuebot, open_upstream
+from gateway.features.catalog import build_catalog, load_profile
 from gateway.features.views.changes import comparison
 from gateway.features.views.columns import NO_OWNERS, Owned, Owners
-from gateway.features.views.compiled_view import Goal
+from gateway.features.views.compiled_view import Goal, Views
 from gateway.features.views.row_owners import SentRequest, owners_of
 from gateway_cli.client.method_names import find_method
 from gateway_client.arguments import Arguments, Field, Fields, Kind
@@ -146,7 +145,7 @@ class CuebotClient:
                     if planned is None:
                         planned = await self._plan(name, request)
                         if until:
-                            views, asked = planned.method.views, tuple(view.items())
+                            views, asked = Views.of(planned.method), tuple(view.items())
                             of_rows = tuple(each for each in asked if each[0] != "_format")
                             goal = views.goal(until, views.of_events(of_rows))
                             planned = keeping_rows(planned)
@@ -166,9 +165,9 @@ class CuebotClient:
     ) -> tuple[Answer, bool]:
         """The answer, and whether it fits the goal."""
         asked, method = tuple(view.items()), planned.method
-        compiled = method.views.compiled(asked)
+        compiled = Views.of(method).compiled(asked)
         if goal is not None:  # all rows are to fit it, not the first so many
-            compiled = (compiled or method.views.of_events(()))._replace(chooses=True)
+            compiled = (compiled or Views.of(method).of_events(()))._replace(chooses=True)
         rows = ask_for_rows(planned, compiled, asked)
         owned = rows.view.owned if rows.view is not None else None
         owned = goal.owned if owned is None and goal is not None else owned
@@ -187,7 +186,7 @@ class CuebotClient:
         is_done = False
         if goal is not None:
             of_rows = tuple(each for each in asked if each[0] != "_format")
-            events = method.views.of_events(of_rows)
+            events = Views.of(method).of_events(of_rows)
             events = events if events.renewed is None else events.renewed(owners)
             compare = comparison(events, method.encoders)
             now = goal if goal.renewed is None else goal.renewed(owners)
@@ -202,7 +201,7 @@ class CuebotClient:
         return answer, await owners_of(owned, self.catalog.routes[owned.call], sent, answer, call)
 
     async def units(self, name: str) -> Mapping[str, str]:
-        return (await self._method(name)).views.row_units
+        return Views.of(await self._method(name)).row_units
 
     async def _method(self, name: str) -> Method:
         parse_name(name)  # raises before the schema is discovered

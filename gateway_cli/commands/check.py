@@ -21,6 +21,7 @@ from gateway.core.settings.model import Settings
 from gateway.core.settings.types import SIGNED_BY
 from gateway.core.upstream.cuebot import open_upstream
 from gateway.features.access.rights import AccessRules, Rule
+from gateway.features.object_rights.aspect import ByName
 from gateway.features.object_rights.conditions import FACTS
 from gateway.features.object_rights.facts import FactFinder
 from gateway_cli.checks import Findings, Report, run_checks
@@ -239,7 +240,7 @@ async def with_known(
     missing = set(needed) - facts.keys()
     named = [
         (about, facts[fact])
-        for fact, about in catalog.named.items()
+        for fact, about in catalog.aspects[ByName].items()
         if fact in facts and missing.intersection(name for name, _ in about.facts)
     ]
     if len(named) != 1:

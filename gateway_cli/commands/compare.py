@@ -11,7 +11,7 @@ import click
 import orjson
 
 from gateway.core.errors import ConfigurationError
-from gateway.core.profile.profile import load_profile
+from gateway.features.catalog import load_profile
 from gateway_cli.client.cuebot import discover
 from gateway_cli.client.method_names import matches
 from gateway_cli.common_options import config_option, json_option, settings_from

@@ -13,12 +13,11 @@ from gateway.core.discovery.files import (
     read_package,
 )
 from gateway.core.errors import ConfigurationError
-from gateway.core.profile.build import build_catalog
-from gateway.core.profile.profile import load_profile
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.description import PACKAGE_PREFIX, NoSchema
 from gateway.core.schema.selection import Selection
 from gateway.core.settings.model import Settings
+from gateway.features.catalog import build_catalog, load_profile
 from gateway_cli.client.method_names import find_method
 from gateway_cli.common_options import settings_from
 from gateway_cli.exits import PROGRAM

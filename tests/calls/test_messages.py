@@ -14,11 +14,10 @@ from gateway.core.codec.slices import varint
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy as Policy
 from gateway.core.errors import Code, GatewayError
 from gateway.core.pipeline.messages import check_size, takes_long
-from gateway.core.pipeline.plan import Plan, plan, plan_message
-from gateway.core.profile.build import build_catalog
-from gateway.core.profile.profile import load_profile
+from gateway.core.pipeline.plan import Plan, plan, plan_message, takes_messages
 from gateway.core.schema.method import Method
 from gateway.core.schema.selection import Selection
+from gateway.features.catalog import build_catalog, load_profile
 from tests.support.opencue import message_class, opencue
 from tests.support.protos import examples, messages, own_types, trial
 from tests.support.protos import opencue as schema
@@ -111,7 +110,7 @@ def as_json(method: Method, message: bytes) -> bytes:
     ],
 )
 def test_what_the_profile_looks_at_never_does(path: str) -> None:
-    assert not CATALOG.routes[path].takes_messages
+    assert not takes_messages(CATALOG.routes[path])
 
 
 def test_defaults_and_names_are_those_of_json() -> None:

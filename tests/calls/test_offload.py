@@ -29,10 +29,9 @@ from gateway.core.pipeline.plan import (
     holds_the_loop,
     plan,
 )
-from gateway.core.profile.build import build_catalog
-from gateway.core.profile.profile import load_profile
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.selection import Selection
+from gateway.features.catalog import build_catalog, load_profile
 from tests.support.garbage import collected
 from tests.support.patience import PATIENCE
 

@@ -6,9 +6,8 @@ from gateway.core.codec.body import parse
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy as Policy
 from gateway.core.errors import GatewayError
 from gateway.core.pipeline.plan import plan
-from gateway.core.profile.build import build_catalog
-from gateway.core.profile.profile import load_profile
 from gateway.core.schema.selection import Selection
+from gateway.features.catalog import build_catalog, load_profile
 from tests.support.opencue import opencue
 
 CATALOG = build_catalog(opencue(), Selection(), load_profile("opencue"))

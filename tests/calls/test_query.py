@@ -9,9 +9,8 @@ from gateway.core.discovery.files import OPENCUE_PACKAGE, read_package
 from gateway.core.errors import Code, GatewayError
 from gateway.core.pipeline.plan import plan
 from gateway.core.pipeline.query import body_of, form_as_json, read_query, seconds_in
-from gateway.core.profile.build import build_catalog
-from gateway.core.profile.profile import load_profile
 from gateway.core.schema.selection import Selection
+from gateway.features.catalog import build_catalog, load_profile
 from tests.support.opencue import message_class
 
 CATALOG = build_catalog(read_package(OPENCUE_PACKAGE), Selection(), load_profile("opencue"))

@@ -11,9 +11,8 @@ from gateway.core.discovery.files import OPENCUE_PACKAGE, read_package
 from gateway.core.errors import Code, GatewayError
 from gateway.core.pipeline.plan import plan, plan_message
 from gateway.core.pipeline.query import form_as_json
-from gateway.core.profile.build import build_catalog
-from gateway.core.profile.profile import load_profile
 from gateway.core.schema.selection import Selection
+from gateway.features.catalog import build_catalog, load_profile
 
 CATALOG = build_catalog(read_package(OPENCUE_PACKAGE), Selection(), load_profile("opencue"))
 GET_JOBS, GET_FRAMES = "/job.JobInterface/GetJobs", "/job.JobInterface/GetFrames"

@@ -6,9 +6,8 @@ import pytest
 from gateway.calls.xml_body import xml_as_json
 from gateway.core.discovery.files import OPENCUE_PACKAGE, read_package
 from gateway.core.errors import Code, GatewayError
-from gateway.core.profile.build import build_catalog
-from gateway.core.profile.profile import load_profile
 from gateway.core.schema.selection import Selection
+from gateway.features.catalog import build_catalog, load_profile
 
 ROUTES = build_catalog(read_package(OPENCUE_PACKAGE), Selection(), load_profile("opencue")).routes
 LAUNCH, PAUSE = (ROUTES[f"/job.JobInterface/{name}"] for name in ("LaunchSpec", "Pause"))

@@ -8,10 +8,9 @@ from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.discovery.files import read_file
 from gateway.core.errors import ConfigurationError, GatewayError
 from gateway.core.pipeline.plan import plan
-from gateway.core.profile.build import build_catalog
-from gateway.core.profile.profile import load_profile
 from gateway.core.schema.description import NoSchema
 from gateway.core.schema.selection import Selection
+from gateway.features.catalog import build_catalog, load_profile
 from gateway.openapi.document import as_json, build_document
 from gateway_cli.commands.snapshot import file_set
 

@@ -4,9 +4,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from gateway.core.errors import ConfigurationError
-from gateway.core.profile.build import build_catalog
-from gateway.core.profile.profile import load_profile
 from gateway.core.schema.selection import Selection
+from gateway.features.catalog import build_catalog, load_profile
 from tests.support.opencue import opencue
 
 FOLDER = TemporaryDirectory()

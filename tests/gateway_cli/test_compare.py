@@ -10,7 +10,7 @@ import pytest
 from starlette.responses import Response
 
 from cuebot_simulator.server import SimulatedCuebot
-from gateway.core.profile.profile import load_profile
+from gateway.features.catalog import load_profile
 from gateway_cli.commands.compare import lines
 from gateway_cli.compare.comparison import (
     MOST_ATTEMPTS,

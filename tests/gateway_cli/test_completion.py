@@ -10,11 +10,10 @@ import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from gateway.core.discovery.files import read_package
-from gateway.core.profile.build import build_catalog
-from gateway.core.profile.profile import load_profile
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.description import assumed_schema
 from gateway.core.schema.selection import Selection
+from gateway.features.catalog import build_catalog, load_profile
 from gateway_cli.client.method_names import find_method
 from gateway_cli.commands.completion import spellings
 from gateway_client.errors import InvalidCall

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from gateway.core.profile.profile import load_profile
+from gateway.features.catalog import load_profile
 from gateway_cli.commands.routes import Route, lines
 from tests.support.commands import OPENCUE, Ran, assert_one_line, in_process
 from tests.support.openapi import catalog

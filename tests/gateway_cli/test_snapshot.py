@@ -7,9 +7,9 @@ import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
 from gateway.core.discovery.files import FILE_SUFFIXES, read_file
-from gateway.core.profile.build import build_catalog
 from gateway.core.schema.description import Schema, build_pool, declarations, services_of
 from gateway.core.schema.selection import Selection
+from gateway.features.catalog import build_catalog
 from gateway_cli.commands.snapshot import file_set
 from gateway_cli.prototext import proto_text
 from tests.support.commands import OPENCUE, Ran, assert_one_line, in_process

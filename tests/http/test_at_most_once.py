@@ -19,8 +19,6 @@ from structlog.testing import capture_logs
 from gateway.core.errors import Code, GatewayError
 from gateway.core.pipeline.failures import TELLS_NOTHING, error_for
 from gateway.core.pipeline.plan import Found
-from gateway.core.profile.build import build_catalog
-from gateway.core.profile.profile import load_profile
 from gateway.core.schema.method import Method
 from gateway.core.schema.selection import Selection
 from gateway.core.shared_store import (
@@ -42,6 +40,7 @@ from gateway.core.upstream.interface import (
     refused,
     too_late,
 )
+from gateway.features.catalog import build_catalog, load_profile
 from gateway.http import at_most_once, key_records
 from gateway.http.at_most_once import Attempt, KeptAnswer, key_of
 from gateway.http.batch import ITEMS_AT_ONCE

@@ -10,9 +10,8 @@ import httpx
 import pytest
 
 from gateway.access.revocation import NOBODY, Revocations
-from gateway.core.profile.build import build_catalog
-from gateway.core.profile.profile import load_profile
 from gateway.core.schema.selection import Selection
+from gateway.features.catalog import build_catalog, load_profile
 from tests.support.opencue import hosts, opencue
 from tests.support.owned_farm import answer
 from tests.support.patience import until

@@ -14,10 +14,9 @@ from gateway.core.codec.xml_text import MOST_QUICK
 from gateway.core.errors import GatewayError
 from gateway.core.pipeline.plan import MAX_QUICK_BYTES, plan
 from gateway.core.pipeline.request import with_identity
-from gateway.core.profile.build import build_catalog
-from gateway.core.profile.profile import load_profile
 from gateway.core.schema.selection import Selection
 from gateway.features.access.rights import Rule
+from gateway.features.catalog import build_catalog, load_profile
 from tests.support.contexts import context_of
 from tests.support.opencue import message_class, opencue
 from tests.support.rights import rule, signed

@@ -11,11 +11,10 @@ from gateway.core.errors import Code, GatewayError
 from gateway.core.fair_quota import FairSemaphore, SharedLease
 from gateway.core.pipeline.encoding_turn import SharedTurn
 from gateway.core.pipeline.form import SharedPieces, in_common, shared_form
-from gateway.core.profile.build import build_catalog
-from gateway.core.profile.profile import load_profile
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.method import Method
 from gateway.core.schema.selection import Selection
+from gateway.features.catalog import build_catalog, load_profile
 from tests.support.contexts import context_of
 from tests.support.opencue import jobs, opencue
 from tests.support.patience import PATIENCE, until

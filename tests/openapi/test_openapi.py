@@ -21,9 +21,9 @@ from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.discovery.files import ProtoDirectory
 from gateway.core.errors import GatewayError
 from gateway.core.pipeline.plan import plan
-from gateway.core.profile.build import build_catalog
 from gateway.core.schema.description import Schema, services_of
 from gateway.core.schema.selection import Selection
+from gateway.features.catalog import build_catalog
 from gateway.features.views.paths import find_path
 from gateway.openapi import schemas as shared
 from gateway.openapi.document import as_json, as_yaml, build_document

@@ -17,8 +17,8 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from gateway.core.codec.payload import zstd
 from gateway.core.errors import ConfigurationError, unavailable
 from gateway.core.pipeline.context import ClientGone
-from gateway.core.profile.profile import load_profile
 from gateway.core.schema.selection import Selection
+from gateway.features.catalog import load_profile
 from gateway.http.refusals import Refusals
 from gateway.openapi import schemas as shared
 from gateway.openapi.document import build_document

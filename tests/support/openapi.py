@@ -6,11 +6,10 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from gateway.core.profile.build import build_catalog
-from gateway.core.profile.profile import load_profile
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.description import Schema
 from gateway.core.schema.selection import Selection
+from gateway.features.catalog import build_catalog, load_profile
 from gateway.openapi.document import build_document
 from gateway.openapi.schemas import OWN_PATHS, Components, Json
 from tests.support.opencue import opencue

@@ -13,8 +13,7 @@ from gateway.core.codec.fields import inner_first
 from gateway.core.discovery.source import BrokenFiles, DescriptorSource, NoReflection, NotReady
 from gateway.core.errors import ConfigurationError
 from gateway.core.long_work import let_others_run
-from gateway.core.profile.build import build_catalog
-from gateway.core.profile.profile import EMPTY, Profile
+from gateway.core.profile.profile import Profile
 from gateway.core.schema.catalog import LOGGED_CHANGES, Catalog, changes_between, shortened
 from gateway.core.schema.description import NoSchema, Schema
 from gateway.core.schema.method import Method
@@ -41,6 +40,8 @@ Cuebot."""
 LONGEST_REFRESH_PAUSE_SECONDS = 30.0
 """Between two attempts when there is a catalog."""
 
+Build = Callable[[Schema, Selection, Profile], Catalog]
+"""Builds a catalog, with the aspects of all features. Called in other threads."""
 Changes = Mapping[str, list[str]]
 """Differences from the previous catalog, for the log."""
 
@@ -59,8 +60,9 @@ class LiveCatalog:
         self,
         source: DescriptorSource,
         selection: Selection,
-        profile: Profile = EMPTY,
+        profile: Profile,
         *,
+        build: Build,
         every: float = 0.0,
         unmatched_rules: Callable[[Catalog], tuple[str, ...]] = lambda catalog: (),
     ) -> None:
@@ -84,6 +86,7 @@ class LiveCatalog:
         self._complete: Catalog | None = None
         """The current catalog, with methods that `leave_out` has removed."""
         self._source = source
+        self._build_catalog = build
         self._selection = selection
         self._profile = profile
         self._every = every or None
@@ -233,11 +236,11 @@ class LiveCatalog:
         """The catalog of a schema, and its changes; None if the current one is the same."""
         current = self._complete
         if current is None:
-            return build_catalog(schema, selection, profile), {}
+            return self._build_catalog(schema, selection, profile), {}
         same = identity(schema) == identity(current.schema)
         if same and (selection, profile) == self._built_with:
             return None
-        catalog = build_catalog(schema, selection, profile)
+        catalog = self._build_catalog(schema, selection, profile)
         return catalog, changes_between(current, catalog)
 
     async def _look_for_wrong_in(self, catalog: Catalog) -> tuple[str, ...]:

@@ -26,11 +26,13 @@ from gateway.core.pipeline.invoke import (
 from gateway.core.pipeline.request import CallRequest
 from gateway.core.pipeline.rows import is_cut
 from gateway.core.upstream.interface import Metadata, Upstream
+from gateway.features.names.aspect import Names
 from gateway.features.names.kept_names import KeptNames
 from gateway.features.names.near_names import reason, takes_short, with_near_name
 from gateway.features.names.no_match import is_empty, no_match
 from gateway.features.views.compiled_view import CompiledView
 from gateway.features.views.row_owners import SentRequest, owners_of
+from gateway.features.watch.aspect import Watching
 from gateway.http.trace_context import CallTimes
 
 LONGEST_SUGGESTION_SECONDS = 1.0
@@ -135,7 +137,7 @@ class CallMaker:
         context.response.code = OK
         if resolved:  # a waiting GET calls several times
             note_resolved(context, resolved)
-        if request.plan.method.filters and is_empty(request.plan.method, answer):
+        if Names.of(request.plan.method).filters and is_empty(request.plan.method, answer):
             left = request.timeout - (monotonic() - began)
             await self._note_no_match(context, request, left, metadata)
         return answer
@@ -150,7 +152,7 @@ class CallMaker:
         if caller is None or caller.rule.see is not None or context.is_shared:
             return
         allowed = caller.rule.allowed(request.catalog)
-        filters = [each for each in method.filters if each.near.method.path in allowed]
+        filters = [each for each in Names.of(method).filters if each.near.method.path in allowed]
         call = calls_within(
             LONGEST_SUGGESTION_SECONDS, self._upstream, for_all(metadata), takes_short
         )
@@ -192,7 +194,7 @@ class CallMaker:
     async def look_up(self, context: RequestContext, request: CallRequest) -> CallRequest:
         """The request after its look-ups, to be made several times. Raises GatewayError."""
         plan = request.plan
-        if not plan.look_ups and plan.method.goes_on is None:
+        if not plan.look_ups and Watching.of(plan.method).goes_on is None:
             return request
         assert context.caller is not None, "no method is called without a token"
         began, code = monotonic(), CANCELLED
@@ -258,15 +260,16 @@ class CallMaker:
             async with asyncio.timeout(max(left, 0)):
                 for _ in range(MOST_SUGGESTIONS):
                     finder = routes.get(sought.path) if sought is not None and sought.name else None
-                    if sought is None or finder is None or finder.near is None:
+                    near = None if finder is None else Names.of(finder).near
+                    if sought is None or finder is None or near is None:
                         return error
-                    listing = routes.get(finder.near.method.path)
+                    listing = routes.get(near.method.path)
                     if listing is None or listing.path not in allowed:
                         return error
                     call = calls_within(
                         LONGEST_SUGGESTION_SECONDS, self._upstream, metadata, takes_short
                     )
-                    beside = finder.near.listing
+                    beside = near.listing
                     try:
                         if (
                             beside is not None

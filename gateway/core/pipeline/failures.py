@@ -10,9 +10,10 @@ from gateway.core.codec.encode import details_to_json
 from gateway.core.codec.fields import is_message, message_of
 from gateway.core.errors import RETRY_SOON, Code, Fate, GatewayError, Sought
 from gateway.core.schema.description import SchemaSource
-from gateway.core.schema.method import ErrorSigns, FieldPath, Method, Near, Obstacle, value_at
+from gateway.core.schema.method import ErrorSigns, FieldPath, Method, Obstacle, value_at
 from gateway.core.suggestions import QUOTED_CHARS
 from gateway.core.upstream.interface import CallFailed, Reason
+from gateway.features.names.aspect import Names, Near
 
 UNREACHABLE = (Reason.NOT_CONNECTED, Reason.LOST)
 
@@ -76,8 +77,9 @@ def error_for(
     error.fate = "not sent" if isinstance(error, NotServed) else fate_of(failed)
     if error.code is not Code.NOT_FOUND or len(payload) > LONGEST_ASKED_BYTES:
         return error
-    if method is not None and method.near is not None:
-        error.sought = sought_by(method, method.near, payload)
+    near = None if method is None else Names.of(method).near
+    if method is not None and near is not None:
+        error.sought = sought_by(method, near, payload)
         error.message, error.cuebot = error.sought.said, failed.details
     return error
 
@@ -151,7 +153,7 @@ def meant(failed: CallFailed, method: Method, payload: bytes) -> GatewayError | 
         return GatewayError(Code.INVALID_ARGUMENT, problem, cuebot=text)
     if failed.code is not Code.INTERNAL:
         return None
-    if not method.reads_only and any(each.listed for each in method.references):
+    if not method.reads_only and any(each.listed for each in Names.of(method).references):
         return None
     if (error := as_things_are(signs, text, method, payload)) is not None:
         return error
@@ -185,7 +187,7 @@ def in_words(text: str) -> str:
 
 def goes_on(error: GatewayError, method: Method) -> bool:
     if isinstance(error, Ambiguous):
-        return method.namesakes is not None
+        return Names.of(method).namesakes is not None
     return error.code is Code.NOT_FOUND and method.instead is not None
 
 
@@ -197,13 +199,13 @@ def subjects(method: Method, payload: bytes, joint: str = " or ", *, named: bool
     request = method.parse_request(payload)
     found = [
         f"{each.kind} {text!r:.{QUOTED_CHARS}}"
-        for each in method.references
+        for each in Names.of(method).references
         if not each.listed
         for text in [id_at(request, each.place.original, each.is_text)]
         if text
     ]
     if named and found:
-        each = next(each for each in method.references if not each.listed)
+        each = next(each for each in Names.of(method).references if not each.listed)
         thing = value_at(request, each.place.original)
         name = "" if each.is_text else getattr(thing, "name", "")
         return f"{each.kind} {name!r:.{QUOTED_CHARS}}" if name else found[0]
@@ -211,7 +213,7 @@ def subjects(method: Method, payload: bytes, joint: str = " or ", *, named: bool
         found += [
             f"{field.json_name} {value!r:.{QUOTED_CHARS}}"
             for field, value in request.ListFields()
-            if field.json_name in method.signs.things
+            if field.json_name in Names.of(method).things
             if field.type == FieldDescriptor.TYPE_STRING and not field.is_repeated
         ]
     return joint.join(dict.fromkeys(found or values_of(request))) or "what is asked for"
@@ -219,9 +221,10 @@ def subjects(method: Method, payload: bytes, joint: str = " or ", *, named: bool
 
 def namesakes(method: Method, payload: bytes) -> str:
     """`groups called 'comp' in show 'demo'`: what a name that is ambiguous may mean."""
-    if method.near is None:
+    near = Names.of(method).near
+    if near is None:
         return f"of {subjects(method, payload, ' and ')}"
-    sought = sought_by(method, method.near, payload)
+    sought = sought_by(method, near, payload)
     within = "" if sought.within is None else " in {} {!r}".format(*sought.within)
     return f"{sought.kind}s called {sought.name!r}{within}"
 
@@ -229,10 +232,10 @@ def namesakes(method: Method, payload: bytes) -> str:
 def related(method: Method) -> str:
     """` or its deed`: the object in a method's answer, which may be missing instead."""
     fields = method.descriptor.output_type.fields
-    if len(fields) != 1 or method.views.rows is not None or not is_message(fields[0]):
+    if len(fields) != 1 or method.rows is not None or not is_message(fields[0]):
         return ""
     kind = message_of(fields[0]).name.lower()
-    kinds = {each.kind for each in method.references if not each.by_name}
+    kinds = {each.kind for each in Names.of(method).references if not each.by_name}
     return f" or its {kind}" if kinds and kind not in kinds else ""
 
 

@@ -20,18 +20,17 @@ from gateway.core.schema.method import (
     Copies,
     FieldPath,
     Instead,
-    Listing,
     LookUp,
     Method,
-    Naming,
-    Reference,
     Unique,
     set_at,
     value_at,
 )
 from gateway.core.suggestions import QUOTED_CHARS
 from gateway.core.upstream.interface import CallFailed, Expects, Metadata, Upstream, takes_all
+from gateway.features.names.aspect import Listing, Names, Naming, Reference
 from gateway.features.names.look_ups import check_length, is_name
+from gateway.features.watch.aspect import Watching
 
 
 class Missing(NamedTuple):
@@ -72,7 +71,7 @@ async def invoke(
     call.
     """
     method = plan.method
-    plain = method.namesakes is None and method.instead is None
+    plain = Names.of(method).namesakes is None and method.instead is None
     if plain and not (plan.look_ups or plan.follow_ups or around):
         try:
             return await upstream.call(plan.method.path, plan.payload, timeout, metadata, expects)
@@ -126,7 +125,7 @@ async def look_up(plan: Plan, call: Call, resolved: list[str], allowed: Containe
     looked_up = await invocation.look_up(plan)
     if plan.look_ups:
         plan = plan._replace(looked_up=looked_up)
-    goes_on = plan.method.goes_on
+    goes_on = Watching.of(plan.method).goes_on
     if goes_on is None or goes_on.method.path not in allowed:
         return plan
     if not has_name(plan.method, looked_up.payload, goes_on.name):
@@ -177,7 +176,7 @@ class Invocation:
                     await let_others_run()
                 place, set_id = next_one
                 takes = reads and takes_rows(request, look_up)
-                start = "" if len(plan.method.references) == 1 else f"{place}: "
+                start = "" if len(Names.of(plan.method).references) == 1 else f"{place}: "
                 found = await self._look(place, look_up, asked, start, takes_rows=takes)
                 set_id(found)
                 known.append(Found(place, found, look_up.method, asked.payload))
@@ -206,8 +205,9 @@ class Invocation:
             if not goes_on(error, method):
                 raise
             if isinstance(error, Ambiguous):
-                assert method.namesakes is not None
-                raise await self._namesakes(error, method.namesakes, method, payload) from None
+                listing = Names.of(method).namesakes
+                assert listing is not None
+                raise await self._namesakes(error, listing, method, payload) from None
             absent = error.again()
         assert instead is not None
         if not has_name(method, payload, instead.name):

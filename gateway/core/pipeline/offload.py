@@ -33,6 +33,7 @@ from gateway.core.pipeline.offload_process import (
 from gateway.core.pipeline.plan import Plan
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.method import Method
+from gateway.features.names.aspect import look_ups_of
 
 PLANS_PER_PRINCIPAL = 1
 """Two if several principals have large bodies."""
@@ -212,7 +213,7 @@ def error_of(refusal: Refusal) -> GatewayError:
 
 def plan_of(method: Method, found: Planned) -> Plan:
     after = method.steps.after if method.steps else ()
-    look_ups = [(method.look_ups[number], asked) for number, asked in found.look_ups]
+    look_ups = [(look_ups_of(method)[number], asked) for number, asked in found.look_ups]
     return Plan(
         method,
         found.payload,

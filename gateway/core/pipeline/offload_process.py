@@ -22,6 +22,7 @@ from gateway.core.pipeline.body_forms import plan_any
 from gateway.core.pipeline.messages import check_size
 from gateway.core.pipeline.plan import Plan, plan_message
 from gateway.core.schema.catalog import Catalog
+from gateway.features.names.aspect import look_ups_of
 
 LENGTH_PREFIX_BYTES = 8
 PROCESS_NICENESS = 10
@@ -151,7 +152,9 @@ def without_steps(found: Plan) -> Planned:
         found.ignored,
         found.defaulted,
         found.most_rows,
-        tuple((method.look_ups.index(step), without_steps(plan)) for step, plan in found.look_ups),
+        tuple(
+            (look_ups_of(method).index(step), without_steps(plan)) for step, plan in found.look_ups
+        ),
         tuple((after.index(step), payload) for step, payload in found.follow_ups),
         found.holders,
     )

@@ -15,16 +15,8 @@ from gateway.core.codec.unknown_fields import UnknownField, UnknownFieldPolicy, 
 from gateway.core.errors import Code, GatewayError
 from gateway.core.pipeline.messages import as_json, read_message
 from gateway.core.pipeline.short_names import belonging, sizes_in, spell_out_fields, with_condition
-from gateway.core.schema.method import (
-    FollowUp,
-    Listing,
-    LookUp,
-    Method,
-    Naming,
-    Rereading,
-    Unique,
-    value_at,
-)
+from gateway.core.schema.method import FollowUp, LookUp, Method, Rereading, Unique, value_at
+from gateway.features.names.aspect import Listing, Names, Naming
 from gateway.features.names.look_ups import (
     check_length,
     is_name,
@@ -32,6 +24,7 @@ from gateway.features.names.look_ups import (
     take_search,
     without_id,
 )
+from gateway.features.object_rights.aspect import Objects
 
 ALWAYS_QUICK_BYTES = 8 * 1024
 MAX_QUICK_BYTES = 256 * 1024
@@ -141,15 +134,15 @@ def plan_value(method: Method, value: object, policy: UnknownFieldPolicy) -> Pla
     if method.rewrites:
         body = Body(value)
         body.rewrite(method.rewrites)
-    if method.arguments:
+    if Objects.of(method).arguments:
         holders = tuple(holders_in(value, method))
         if holders:
             return plan_body(method, body or Body(value), policy)._replace(holders=holders)
     if method.steps is not None or not is_complete(value, method):
         return plan_body(method, body or Body(value), policy)
     if body is None:
-        return Plan(method, *method.decode_value(value, policy, method.besides))
-    body.documented += method.besides
+        return Plan(method, *method.decode_value(value, policy, Names.of(method).besides))
+    body.documented += Names.of(method).besides
     return Plan(method, *decode_body(method.decode_value, body, policy))
 
 
@@ -181,15 +174,27 @@ def plan_message(
     says the same.
     """
     request, ignored = read_message(method, message, policy)
-    if unread and method.takes_messages:
+    if unread and takes_messages(method):
         return Plan(method, request.SerializeToString() if ignored else message, ignored)
     planned = plan(method, as_json(method, request), policy)
     return planned._replace(ignored=ignored + planned.ignored) if ignored else planned
 
 
+def takes_messages(method: Method) -> bool:
+    """Whether the profile leaves requests as they are: Cuebot takes what a client sends."""
+    changed = (
+        method.rewrites,
+        method.steps,
+        Names.of(method).references,
+        Objects.of(method).arguments,
+        method.identity,
+    )
+    return not any(changed)
+
+
 def is_complete(value: object, method: Method) -> bool:
     """Nearly all requests are, and pay only for this check."""
-    for reference in method.references:
+    for reference in Names.of(method).references:
         for _ in without_id(value, reference):
             return False
     return True
@@ -197,7 +202,7 @@ def is_complete(value: object, method: Method) -> bool:
 
 def holders_in(value: object, method: Method) -> Iterator[tuple[str, str]]:
     """Places and texts of the arguments that say what objects lie in."""
-    for argument in method.arguments:
+    for argument in Objects.of(method).arguments:
         found = peek(value, argument.path)
         if isinstance(found, dict):
             found = found.get("id") or found.get("name")
@@ -224,7 +229,7 @@ def plan_body(method: Method, body: Body, policy: UnknownFieldPolicy) -> Plan:
         # A misspelled field is a better message than a missing one.
         decode_body(method.decode_value, body, policy)
         raise
-    for argument in method.arguments:
+    for argument in Objects.of(method).arguments:
         if not argument.native:
             body.take(argument.path)
     follow_ups = tuple(
@@ -243,11 +248,11 @@ def plan_body(method: Method, body: Body, policy: UnknownFieldPolicy) -> Plan:
 
 def take_references(body: Body, method: Method) -> Iterator[tuple[Step, Plan]]:
     """Look-ups for objects without an id. Their criteria are removed from the body."""
-    spell_out(body, method.references)
-    body.documented += method.besides
+    spell_out(body, Names.of(method).references)
+    body.documented += Names.of(method).besides
     used: list[BodyPath] = []
     count = 0
-    for reference in method.references:
+    for reference in Names.of(method).references:
         for place, thing in without_id(body.value, reference):
             count += 1
             if count > MAX_REFERENCES:

@@ -24,6 +24,7 @@ from gateway.core.errors import Code, GatewayError
 from gateway.core.pipeline.short_names import arguments_of, check_sizes
 from gateway.core.schema.method import Method
 from gateway.core.suggestions import QUOTED_CHARS, other_way
+from gateway.features.names.aspect import Names
 from gateway.features.views.compiled_view import (
     ANYTHING,
     EVENT_STREAM,
@@ -31,12 +32,14 @@ from gateway.features.views.compiled_view import (
     Asked,
     CompiledView,
     Goal,
+    Views,
     takes_events,
     wants_events,
     wants_only_events,
 )
 from gateway.features.views.paths import refused
 from gateway.features.views.view import OF_STREAMS, PARAMETERS, asked_parameters, is_cache_buster
+from gateway.features.watch.aspect import Watching
 
 MAX_PARAMETERS = 1000
 USUAL_PERIOD_SECONDS = 2.0
@@ -82,7 +85,7 @@ def form_as_json(method: Method, content: bytes) -> bytes | None:
         if not method.reads_only:
             check_change(method, fields)
             check_sizes(method, fields)
-        return body_of(method.descriptor.input_type, fields, method.named_places)
+        return body_of(method.descriptor.input_type, fields, Names.of(method).places)
     except GatewayError as error:
         raise GatewayError(error.code, error.message.removeprefix("?")) from None
 
@@ -216,7 +219,7 @@ def read_query(
         asked = asked_parameters(parameters)
         parameters = [each for each in parameters if each[0] not in asked]
     elif verb == "POST" and not streams:
-        view = None if accept is None else method.views.compiled((), accept)
+        view = None if accept is None else Views.of(method).compiled((), accept)
         return NO_QUERY if view is None else Query(view)
     else:
         parameters, asked = [], {}
@@ -230,7 +233,7 @@ def read_query(
         for name in stream:
             problem = why_not_watched(method)
             raise refused(name, problem or f"it is for event streams; send Accept: {EVENT_STREAM}")
-        view = method.views.compiled(tuple(asked.items()), accept)
+        view = Views.of(method).compiled(tuple(asked.items()), accept)
     fields = [each for each in parameters if not is_cache_buster(*each)]
     check_views(method, fields)
     busters = tuple(f"?{name}" for name, value in parameters if is_cache_buster(name, value))[:1]
@@ -239,7 +242,7 @@ def read_query(
             check_no_arguments(method, fields)
         ignored = busters + unread(fields, policy)
         return Query(view, None, ignored, tuple(asked.items()), defaults, watch)
-    body = body_of(method.descriptor.input_type, fields, method.named_places)
+    body = body_of(method.descriptor.input_type, fields, Names.of(method).places)
     return Query(view, body, busters, tuple(asked.items()), defaults, watch)
 
 
@@ -259,16 +262,16 @@ def why_not_watched(method: Method) -> str:
     """Why there is no event stream of a method; empty if there is one."""
     if not method.reads_only:
         return "it may change something, and an event stream only reads"
-    return method.not_watched
+    return Watching.of(method).never
 
 
 def watched(method: Method, asked: Asked, stream: Mapping[str, str]) -> tuple[CompiledView, Watch]:
     """The view of an event stream with these parameters. Raises GatewayError (INVALID_ARGUMENT)."""
-    view, every = method.views.of_events(asked), seconds_in(stream.get("_every"))
+    view, every = Views.of(method).of_events(asked), seconds_in(stream.get("_every"))
     if "_until" not in stream:
         return view, Watch(every, asked=asked)
     until = stream["_until"]
-    goal = method.views.goal(until, view)
+    goal = Views.of(method).goal(until, view)
     # All rows are to fit it, not the first so many.
     return view._replace(chooses=True), Watch(every, until, goal, asked)
 
@@ -317,7 +320,7 @@ def check_no_arguments(method: Method, parameters: Iterable[tuple[str, str]]) ->
     for name, text in parameters:
         plain = name.rpartition(".")[2].replace("_", "").lower()
         is_field = field_called(kind, name.partition(".")[0]) is not None
-        if is_field or name in method.besides or plain in lasts or f"{plain}s" in lasts:
+        if is_field or name in Names.of(method).besides or plain in lasts or f"{plain}s" in lasts:
             name, text = name[:QUOTED_CHARS], text[:QUOTED_CHARS]
             raise bad(name, f"arguments of a POST are in its body (curl: -d '{name}={text}')")
 

@@ -12,8 +12,10 @@ from gateway.core.codec.fields import owner_of
 from gateway.core.codec.slices import rows_in
 from gateway.core.long_work import STEP, begin_at_once, in_turns, let_others_run
 from gateway.core.pipeline.plan import Plan
-from gateway.core.schema.method import FieldPath, Method, NamedRows, RowSearch, set_at, value_at
-from gateway.features.views.compiled_view import AnswerForm, Asked, CompiledView
+from gateway.core.schema.method import FieldPath, Method, RowSearch, set_at, value_at
+from gateway.features.object_rights.aspect import NamedRows
+from gateway.features.views.compiled_view import AnswerForm, Asked, CompiledView, Views
+from gateway.features.watch.aspect import Watching
 
 
 class RowsAsked(NamedTuple):
@@ -37,7 +39,7 @@ def ask_for_rows(
     """
     method, limit = planned.method, planned.method.row_limit
     if planned.most_rows is not None:
-        view = method.views.limited(asked, accept, planned.most_rows)
+        view = Views.of(method).limited(asked, accept, planned.most_rows)
     if limit is None:
         return RowsAsked(planned, view)
     chooses = view is not None and view.chooses
@@ -55,7 +57,7 @@ def ask_for_rows(
 
 def keeping_rows(planned: Plan) -> Plan:
     """The plan of a request whose rows are waited for: what it names stays in the answer."""
-    stays = planned.method.stays
+    stays = Watching.of(planned.method).stays
     if stays is None:
         return planned
     request = planned.method.parse_request(planned.sent)
@@ -70,7 +72,7 @@ def keeping_rows(planned: Plan) -> Plan:
 
 
 async def is_cut(method: Method, answer: bytes, cut_at: int) -> bool:
-    rows = method.views.rows
+    rows = method.rows
     if not cut_at or rows is None:
         return False
     begin_at_once()

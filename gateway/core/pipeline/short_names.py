@@ -16,7 +16,7 @@ from gateway.core.errors import Code, GatewayError
 from gateway.core.schema.method import Method
 from gateway.core.suggestions import DID_YOU_MEAN, did_you_mean
 from gateway.features.views.row_conditions import NUMBER
-from gateway.features.views.units import bare_number, in_unit
+from gateway.features.views.units import Sizes, bare_number, in_unit
 
 KNOWN_BY = ("id", "name")
 """Fields that say which object one is."""
@@ -95,7 +95,7 @@ def sizes_in(method: Method, value: object) -> dict[str, int]:
         return {}
     return {
         name: number
-        for name, unit in method.sizes.items()
+        for name, unit in Sizes.of(method).items()
         if isinstance(text := value.get(name), str)
         and isinstance(number := in_unit(text, unit), int)
     }
@@ -106,7 +106,7 @@ def check_sizes(method: Method, fields: Iterable[tuple[str, str]]) -> None:
     number is Cuebot's own, there may be none.
     """
     for name, text in fields:
-        unit = method.sizes.get(name)
+        unit = Sizes.of(method).get(name)
         if unit is None or not NUMBER.fullmatch(text):
             continue
         if problem := bare_number(name, text, unit):
@@ -117,7 +117,7 @@ def with_condition(error: UnknownFields, method: Method) -> GatewayError:
     """The error, with the condition for it if the field is one of the rows in the answer, or with
     the argument whose last name is the nearest.
     """
-    rows, unknown = method.views.rows if method.reads_only else None, error.fields[0]
+    rows, unknown = method.rows if method.reads_only else None, error.fields[0]
     if unknown.path is not ROOT:
         return error
     if rows is None:

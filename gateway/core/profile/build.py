@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from hashlib import blake2b
 from types import MappingProxyType
+from typing import Any
 
 from google.protobuf.descriptor_pb2 import (
     DescriptorProto,
@@ -15,7 +16,7 @@ from gateway import __version__
 from gateway.core.codec.decode import Decoders
 from gateway.core.codec.encode import Encoders
 from gateway.core.codec.fields import returned_types
-from gateway.core.profile.columns import with_owned
+from gateway.core.profile.draft import Compile, Draft
 from gateway.core.profile.panels import panels_of
 from gateway.core.profile.profile import COMPANIONS, EMPTY, Instead, Profile
 from gateway.core.profile.profile import Sign as SignEntry
@@ -23,11 +24,9 @@ from gateway.core.profile.resolve import (
     Resolver,
     answer_aliases,
     identified,
-    names_in_views,
-    units_of,
+    with_obstacles,
     with_written,
 )
-from gateway.core.profile.subjects import with_subjects
 from gateway.core.profile.summaries import notes, unused_summaries, with_summaries
 from gateway.core.schema.catalog import (
     TAG_DIGITS,
@@ -51,9 +50,14 @@ from gateway.core.schema.method import ErrorSigns, Method, Sign, path_of
 from gateway.core.schema.selection import Selection, chosen
 
 
-def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY) -> Catalog:
-    """A service whose file is unusable is skipped, with the reason. Raises NoSchema if none is
-    left.
+def build_catalog(
+    schema: Schema,
+    selection: Selection,
+    profile: Profile = EMPTY,
+    compilers: tuple[Compile, ...] = (),
+) -> Catalog:
+    """A service whose file is unusable is skipped, with the reason. `compilers` add the aspects of
+    features to the methods. Raises NoSchema if no service is left.
     """
     files, added = with_documented_methods(schema.files, profile.instead)
     pool, broken = build_pool(files)
@@ -62,13 +66,12 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
     names = answer_aliases(profile, pool, unused)
     encoders = Encoders(pool, names, classes=message_classes(pool, [each.name for each in files]))
     decoders = Decoders(pool, returned_types(declared), names)
-    units = units_of(profile, pool, unused)
-    other_names = names_in_views(profile, pool, names, unused)
     aliases = service_aliases(schema.services)
     aliases_of = by_service(aliases)
     native = {path_of(each)[1:] for each in declared}
     known = names_of(native, aliases_of, profile)
     served, withheld, signs = {}, {}, signs_of(profile)
+    aspects: dict[str, dict[type, Any]] = {}
     for descriptor in declared:
         path = path_of(descriptor)
         reads = chosen((path[1:],), profile.reads)
@@ -80,15 +83,14 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
             source=schema.source,
             profile_read=reads,
             signs=signs,
-            units=units,
-            other_names=other_names,
+            aspects=MappingProxyType(aspects.setdefault(path[1:], {})),
         )
         if rule := selection.withheld_by(method.service, descriptor.name, known[path[1:]]):
             withheld[method.path] = rule
         else:
             served[method.path[1:]] = method
     served = with_written(profile, identified(profile, served, unused), unused)
-    served, named = with_subjects(profile, served, pool, unused)
+    served = with_obstacles(profile, served, unused)
     summaries, comments = profile.summaries, comments_of(schema.files)
     served = with_summaries(summaries, served, comments)
     resolver = Resolver(profile, served, native, added, unused)
@@ -96,8 +98,19 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
     for documented, name in profile.methods.items():
         if f"/{name}" in withheld and documented not in native:
             absent[documented] = f"it is {name}, which is not served here"
-    methods = with_owned(profile, resolver.adapted(), unused)
-    probe = resolver.probe()
+    adapted, probe = resolver.adapted(), resolver.probe()
+    draft = Draft(
+        profile=profile,
+        pool=pool,
+        aliases=names,
+        native=served,
+        methods=adapted,
+        unused=unused,
+        aspects=aspects,
+    )
+    for compile_aspects in compilers:
+        compile_aspects(draft)
+    methods = [*adapted.values()]
     panels = panels_of(profile.panels, {each.path[1:]: each for each in methods}, unused)
     routes = build_routes(methods, aliases, resolver.method_aliases())
     names_there = sorted({*schema.services, *aliases}.union(*known.values()))
@@ -113,7 +126,7 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
         unused_globs=selection.unused(names_there, [skip.service for skip in skipped]),
         missing=MappingProxyType({path: missing[path] for path in missing if path not in routes}),
         probe=probe,
-        named=MappingProxyType(named),
+        aspects=MappingProxyType(draft.whole),
         unused_entries=tuple(unused),
         notes=MappingProxyType(dict(notes(summaries, pool, comments))),
         panels=panels,
@@ -121,7 +134,7 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
         tag=(b"x-schema", schema.digest[:TAG_DIGITS].encode()),
         version=version_of(schema, profile),
         schema=schema,
-        again=partial(build_catalog, schema, selection, profile),
+        again=partial(build_catalog, schema, selection, profile, compilers),
     )
 
 
@@ -141,8 +154,7 @@ def signs_of(profile: Profile) -> ErrorSigns:
         tuple(sign_of(each) for each in signs)
         for signs in (errors.nothing, errors.exists, errors.refused)
     )
-    things = frozenset(field for each in profile.named for field in each.fields)
-    return ErrorSigns(not_found, ambiguous, malformed, nothing, exists, refused, things=things)
+    return ErrorSigns(not_found, ambiguous, malformed, nothing, exists, refused)
 
 
 def sign_of(each: SignEntry) -> Sign:

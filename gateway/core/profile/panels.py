@@ -44,11 +44,12 @@ from gateway.core.profile.schema_paths import (
 from gateway.core.schema import panels as served
 from gateway.core.schema.catalog import UnusedEntry
 from gateway.core.schema.method import Method
+from gateway.core.schema.rows import Rows
 from gateway.core.schema.selection import chosen, matches
+from gateway.features.views.compiled_view import Views
 from gateway.features.views.groups import COUNT
 from gateway.features.views.row_conditions import NUMBERS
 from gateway.features.views.units import moment_of_age, unit_of
-from gateway.features.views.view import Rows
 
 AGGREGATE = re.compile(r"(sum|min|max)\((.*)\)")
 MOST_USUAL_COLUMNS = 8
@@ -301,7 +302,7 @@ class Reading:
         self.summary = summary_of(panel.summary or "")
         if not method.reads_only:
             raise NotApplicable(f"{method.path[1:]} may change something")
-        rows = method.views.rows
+        rows = method.rows
         if rows is None:
             raise NotApplicable(f"{method.path[1:]} answers no rows")
         check_request(method, panel.request)
@@ -345,7 +346,7 @@ class Reading:
         if not self._is_grouped:
             view["fields"] = ",".join(self._fields([*used, *in_summary]))
         asked = tuple((f"_{name}", text) for name, text in view.items())
-        self.method.views.compiled(asked)
+        Views.of(self.method).compiled(asked)
         return {
             "title": self._title,
             "summary": summary,
@@ -426,7 +427,7 @@ class Reading:
             raise NotApplicable(f"{path} is no single value")
         source = action.with_.get(path)
         present = None if source is None else self._check(source)
-        unit = None if present is None else unit_of(present, self.method.units)
+        unit = None if present is None else unit_of(present, Views.of(self.method).units)
         choices = None if field.enum_type is None else [*field.enum_type.values_by_name]
         return {
             "path": path,
@@ -443,7 +444,7 @@ class Reading:
             return []
         found = self._with_ages(alternatives(text))
         if not self._is_grouped:
-            self.method.views.compiled((("_where", text),))
+            Views.of(self.method).compiled((("_where", text),))
         return found
 
     def _with_ages(self, found: Alternatives) -> Alternatives:
@@ -453,7 +454,7 @@ class Reading:
     def _with_age(self, found: Comparison) -> Comparison:
         path, operator, value, *_ = found
         field = self._check(path)
-        if field is None or unit_of(field, self.method.units) != "time":
+        if field is None or unit_of(field, Views.of(self.method).units) != "time":
             return found
         seconds = moment_of_age(value, 0)
         return found if seconds is None else [path, operator, str(-seconds), AGO]
@@ -476,7 +477,7 @@ class Reading:
         bar = column.bar
         if isinstance(bar, str):
             self._check(bar)
-        unit = None if field is None else unit_of(field, self.method.units)
+        unit = None if field is None else unit_of(field, Views.of(self.method).units)
         return {
             "path": column.path,
             "title": column.title or words_of(column.path),

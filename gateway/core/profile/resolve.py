@@ -5,10 +5,8 @@ them raises NotApplicable. Methods without an entry cost nothing more.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from time import time
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -17,26 +15,15 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from gateway.core.codec.fields import INT32, INT64, UINT32, UINT64, is_message, message_of
 from gateway.core.codec.interfaces import Derived
 from gateway.core.codec.rewrite import BodyPath, Default, MostRows, Rename, Rewrite
-from gateway.core.profile.columns import add_column, computed_column
 from gateway.core.profile.profile import (
     After,
     Before,
-    Named,
+    ObstacleEntry,
     Profile,
     Reading,
-    Start,
     UniqueName,
-    Watched,
 )
 from gateway.core.profile.profile import Hop as HopEntry
-from gateway.core.profile.references import (
-    by_argument,
-    finder,
-    listing_of,
-    references_at,
-    row_search,
-    with_reference,
-)
 from gateway.core.profile.schema_paths import (
     NotApplicable,
     body_path,
@@ -44,39 +31,34 @@ from gateway.core.profile.schema_paths import (
     entry,
     field_at,
     fields_along,
+    list_at,
     needed_field,
-    needed_message,
     needed_method,
     needed_path,
     proto_path,
-    proto_values,
+    row_search,
     split,
 )
 from gateway.core.schema.catalog import NATIVE, UnusedEntry
 from gateway.core.schema.method import (
     Copies,
+    ErrorSigns,
     FieldPath,
-    Finder,
     FollowUp,
-    GoesOn,
     Hop,
     Identity,
     Instead,
-    Listing,
     LookUp,
     Method,
     Needed,
-    Reference,
+    Obstacle,
     Rereading,
     RowLimit,
-    Stays,
+    Sign,
     Steps,
     Unique,
 )
 from gateway.core.schema.selection import chosen
-from gateway.features.views.paths import Beginning, Meant
-from gateway.features.views.row_conditions import NUMBERS
-from gateway.features.views.units import Unit
 
 NOW = "now"
 """Default of an integer: the time of the request."""
@@ -99,26 +81,21 @@ class Resolver:
     added: Collection[str]
     unused: list[UnusedEntry]
 
-    def adapted(self) -> list[Method]:
+    def adapted(self) -> dict[str, Method]:
+        """By `service/Method`. What only documents have is left out if nothing answers for it."""
         rewrites, steps = self._rewrites(), self._steps()
-        references, namesakes = self._references(steps)
-        steps = {name: telling_apart(each, namesakes) for name, each in steps.items()}
-        instead = self._instead(references, namesakes)
-        row_limits = self._row_limits()
-        adapted = {
+        instead, row_limits = self._instead(), self._row_limits()
+        return {
             name: replace(
                 method,
                 rewrites=tuple(rewrites[name]),
                 steps=steps.get(name),
-                references=references[name],
-                namesakes=namesakes.get(name),
                 instead=instead.get(name),
                 row_limit=row_limits.get(name),
             )
             for name, method in self.methods.items()
             if name in instead or name not in self.added
         }
-        return [*with_watched(self.profile, adapted, self.unused).values()]
 
     def probe(self) -> str:
         """Empty without a probe."""
@@ -216,56 +193,7 @@ class Resolver:
                     found[name] = (*found.get(name, ()), needed)
         return found
 
-    def _references(
-        self, steps: Mapping[str, Steps]
-    ) -> tuple[defaultdict[str, tuple[Reference, ...]], dict[str, Listing]]:
-        """By method: its references; and by finding method: the list of namesakes.
-
-        A look-up uses the entries before its own only, so that there are no circles.
-        """
-        found = defaultdict[str, tuple[Reference, ...]](tuple)
-        namesakes: dict[str, Listing] = {}
-        methods = by_argument(self.methods) if self.profile.named else {}
-        for each in self.profile.named:
-            for path in (*each.fields, *each.ids):
-                with entry(f"named.{each.message}.{path}", self.unused):
-                    by = self._finder(each, found, namesakes, steps) if each.by else None
-                    for name, reference in references_at(path, each, methods, by):
-                        found[name] = with_reference(found[name], reference)
-        return found, namesakes
-
-    def _finder(
-        self,
-        each: Named,
-        references: Mapping[str, tuple[Reference, ...]],
-        namesakes: dict[str, Listing],
-        steps: Mapping[str, Steps],
-    ) -> Callable[[Descriptor, Descriptor, bool], Finder]:
-        """A factory of finders, which use these references and steps.
-
-        A list that tells namesakes apart is added to `namesakes`.
-        """
-        assert each.by is not None
-        call, listing = self._served(each.by.call), None
-        if each.list is not None:
-            rows = self._served(each.list.call)
-            rows = replace(rows, references=references[each.list.call])
-            before = steps[each.by.call].before if each.by.call in steps else ()
-            listing = listing_of(each.list, rows, call.descriptor.input_type, before)
-        name = each.by.call
-        if listing is not None and not listing.says:
-            namesakes[name] = listing
-        call = replace(
-            call,
-            references=references[name],
-            steps=steps.get(name),
-            namesakes=namesakes.get(name),
-        )
-        return partial(finder, each, call, listing)
-
-    def _instead(
-        self, references: Mapping[str, tuple[Reference, ...]], namesakes: Mapping[str, Listing]
-    ) -> dict[str, Instead]:
+    def _instead(self) -> dict[str, Instead]:
         found = {}
         for each in self.profile.instead:
             with entry(f"instead.{each.method}", self.unused):
@@ -273,7 +201,7 @@ class Resolver:
                 if each.request and each.method not in self.added:
                     raise NotApplicable(NATIVE)
                 hops = tuple(
-                    self._hop(main, one, references, namesakes, is_first=number == 0)
+                    self._hop(main, one, is_first=number == 0)
                     for number, one in enumerate(each.hops)
                 )
                 last = hops[-1]
@@ -289,15 +217,7 @@ class Resolver:
                 found[each.method] = Instead(hops, put.name, is_native, name)
         return found
 
-    def _hop(
-        self,
-        main: Method,
-        each: HopEntry,
-        references: Mapping[str, tuple[Reference, ...]],
-        namesakes: Mapping[str, Listing],
-        *,
-        is_first: bool,
-    ) -> Hop:
+    def _hop(self, main: Method, each: HopEntry, *, is_first: bool) -> Hop:
         method, asked = self._served(each.call), main.descriptor.input_type
         request, answer = method.descriptor.input_type, method.descriptor.output_type
         if is_first == (each.send is not None):
@@ -309,11 +229,7 @@ class Resolver:
             from_, _ = copied(asked, split(source), request, split(target))
             copies.append((from_, body_path(request, split(target))))
         return Hop(
-            replace(
-                method,
-                references=references.get(each.call, ()),
-                namesakes=namesakes.get(each.call),
-            ),
+            method,
             tuple(copies),
             needed_path(request, each.send) if each.send else None,
             rows,
@@ -384,14 +300,6 @@ class Resolver:
         return needed_method(self.methods, name)
 
 
-def telling_apart(steps: Steps, namesakes: Mapping[str, Listing]) -> Steps:
-    before = tuple(
-        replace(each, method=replace(each.method, namesakes=namesakes.get(each.method.path[1:])))
-        for each in steps.before
-    )
-    return replace(steps, before=before)
-
-
 def rename(method: Method, source: str, target: str) -> Rename:
     """Raises NotApplicable."""
     request, path = method.descriptor.input_type, split(source)
@@ -420,7 +328,7 @@ def row_limit(method: Method, target: str, content: int | None) -> list[Rewrite]
     request = method.descriptor.input_type
     if field_at(request, split(target)) is not None:
         return [] if content is None else [default(method, target, content)]
-    if method.views.rows is None:
+    if method.rows is None:
         raise NotApplicable(f"{method.path} does not answer one list")
     if len(split(target)) > 1:
         needed_field(request, split(target)[:-1])
@@ -458,62 +366,6 @@ def answer_aliases(
             with entry(f"answers.{name}.{alias}", unused):
                 found[name][alias] = aliased(message, alias, native)
     return dict(found)
-
-
-def names_in_views(
-    profile: Profile,
-    pool: DescriptorPool,
-    aliases: Mapping[str, Mapping[str, Derived]],
-    unused: list[UnusedEntry],
-) -> dict[str, dict[str, Meant]]:
-    """By full name of a message: what names mean in views that no field has, besides `aliases`."""
-    found: dict[str, dict[str, Meant]] = {name: {**each} for name, each in aliases.items()}
-    for name, natives in profile.called.items():
-        with entry(f"called.{name}", unused):
-            message = needed_message(pool, name)
-            for other, native in natives.items():
-                with entry(f"called.{name}.{other}", unused):
-                    found.setdefault(name, {})[other] = called(message, other, native)
-    for name, texts in profile.elsewhere.items():
-        with entry(f"elsewhere.{name}", unused):
-            needed_message(pool, name)
-            found.setdefault(name, {}).update(texts)
-    for name, columns in profile.columns.items():
-        with entry(f"columns.{name}", unused):
-            message = needed_message(pool, name)
-            for other, computed in columns.items():
-                with entry(f"columns.{name}.{other}", unused):
-                    column = computed_column(message, other, computed)
-                    add_column(found.setdefault(name, {}), column)
-    return found
-
-
-def called(message: Descriptor, name: str, native: str | Start) -> Meant:
-    """Raises NotApplicable."""
-    if isinstance(native, str):
-        return aliased(message, name, native)
-    aliased(message, name, native.field)
-    field = needed_field(message, (native.field,))
-    if field.type != FieldDescriptor.TYPE_STRING:
-        raise NotApplicable(f"{native.field} is no text")
-    return Beginning(field.json_name, native.before)
-
-
-def units_of(profile: Profile, pool: DescriptorPool, unused: list[UnusedEntry]) -> dict[str, Unit]:
-    """Units by full name of a field. Fields that an older Cuebot lacks need none."""
-    found: dict[str, Unit] = {}
-    for unit, messages in profile.units.items():
-        for name, fields in messages.items():
-            with suppress(KeyError):
-                message = pool.FindMessageTypeByName(name)
-                for each in fields:
-                    field = field_at(message, (each,))
-                    with entry(f"units.{unit}.{name}.{each}", unused):
-                        if field is not None and field.type not in NUMBERS:
-                            raise NotApplicable(f"{each} is no number")
-                        if field is not None:
-                            found[field.full_name] = unit
-    return found
 
 
 def aliased(message: Descriptor, alias: str, native: str | tuple[str, ...] | bool) -> Derived:
@@ -561,53 +413,6 @@ def with_written(
     return found
 
 
-def with_watched(
-    profile: Profile, methods: Mapping[str, Method], unused: list[UnusedEntry]
-) -> dict[str, Method]:
-    """Adds what watchers need."""
-    found = dict(methods)
-    for name, each in profile.watched.items():
-        with entry(f"watched.{name}", unused):
-            method = needed_method(methods, name)
-            if each.never is not None:
-                found[name] = replace(method, not_watched=each.never)
-            elif each.call is None:
-                found[name] = replace(method, stays=stays(method, each))
-            else:
-                other = needed_method(methods, each.call)
-                found[name] = replace(method, goes_on=goes_on(method, other, each))
-    return found
-
-
-def goes_on(method: Method, other: Method, each: Watched) -> GoesOn:
-    """Raises NotApplicable unless the other method's answers are read the same way."""
-    answer, same = (each.descriptor.output_type for each in (method, other))
-    if not (method.reads_only and other.reads_only) or shape(answer) != shape(same):
-        raise NotApplicable(f"{other.path} does not answer the same")
-    request = other.descriptor.input_type
-    paths = tuple(
-        copied(answer, split(source), request, split(target))
-        for target, source in each.send.items()
-    )
-    return GoesOn(other, paths, paths[0][1] if other is method else None)
-
-
-def shape(message: Descriptor) -> list[tuple[object, ...]]:
-    return [
-        (each.name, each.number, each.type, each.message_type, each.is_repeated)
-        for each in message.fields
-    ]
-
-
-def stays(method: Method, each: Watched) -> Stays:
-    """Raises NotApplicable."""
-    request = method.descriptor.input_type
-    named_by = tuple(proto_path(request, path) for path in each.if_any)
-    if not all(needed_field(request, path).is_repeated for path in named_by):
-        raise NotApplicable(f"{' or '.join(each.if_any)} is no list")
-    return Stays(named_by, proto_values(request, each.set))
-
-
 def identified(
     profile: Profile, methods: Mapping[str, Method], unused: list[UnusedEntry]
 ) -> dict[str, Method]:
@@ -630,3 +435,41 @@ def identified(
             identity = Identity(needed_path(request, path), element)
             found[name] = replace(found[name], identity=identity)
     return found
+
+
+def with_obstacles(
+    profile: Profile, methods: Mapping[str, Method], unused: list[UnusedEntry]
+) -> dict[str, Method]:
+    """Adds what says why Cuebot refuses calls."""
+    found = dict(methods)
+    for name, each in profile.obstacles.items():
+        with entry(f"obstacles.{name}", unused):
+            method = needed_method(methods, name)
+            obstacle = obstacle_of(each, method, methods)
+            signs = replace(method.signs or ErrorSigns(), obstacle=obstacle)
+            found[name] = replace(method, signs=signs)
+    return found
+
+
+def obstacle_of(each: ObstacleEntry, method: Method, methods: Mapping[str, Method]) -> Obstacle:
+    reading, asked = needed_method(methods, each.call), method.descriptor.input_type
+    request, answer = reading.descriptor.input_type, reading.descriptor.output_type
+    try:
+        for says in (each.says, each.says_one or "", each.otherwise):
+            says.format(subject="", found="")
+    except (LookupError, ValueError) as error:
+        raise NotApplicable(f"no such field in a sentence: {error}") from None
+    return Obstacle(
+        Sign(each.begins),
+        each.says,
+        each.says_one or "",
+        each.otherwise,
+        reading,
+        tuple(
+            (proto_path(asked, source), proto_path(request, target))
+            for target, source in each.with_.items()
+        ),
+        list_at(answer, each.rows) if each.rows is not None else (),
+        proto_path(answer, each.take) if each.take is not None else (),
+        each.unless,
+    )

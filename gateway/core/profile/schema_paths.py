@@ -11,7 +11,7 @@ from gateway.core.codec.fields import is_map, is_message, json_name, message_of
 from gateway.core.codec.rewrite import BodyPath
 from gateway.core.errors import GatewayError
 from gateway.core.schema.catalog import UnusedEntry
-from gateway.core.schema.method import FieldPath, Method
+from gateway.core.schema.method import FieldPath, Method, RowSearch
 from gateway.features.views import paths as views
 
 
@@ -148,3 +148,15 @@ def row_path(method: Method, row: Descriptor, path: str) -> views.FieldPath:
         return views.find_path(row, path, method.encoders.aliases)
     except LookupError as error:
         raise NotApplicable(str(error)) from None
+
+
+def row_search(
+    answer: Descriptor, path: str, where: Mapping[str, str], asked: Descriptor
+) -> RowSearch:
+    """The rows of a list that match a request. Raises NotApplicable."""
+    fields = list_at(answer, path)
+    row = message_of(fields[-1])
+    return RowSearch(
+        fields,
+        tuple(copied(row, split(at), asked, split(source)) for at, source in where.items()),
+    )

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto
@@ -13,7 +14,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from gateway.core.codec.fields import reachable, type_name
 from gateway.core.errors import Code, GatewayError, unavailable
 from gateway.core.schema.description import NoSchema, Schema, Skipped, why_missing
-from gateway.core.schema.method import About, Method
+from gateway.core.schema.method import Method
 from gateway.core.schema.method_search import ranked, words_in, words_of_query
 from gateway.core.schema.panels import Panels
 from gateway.core.schema.selection import UnusedGlob
@@ -87,8 +88,8 @@ class Catalog:
     """Paths of methods that only documents have, with a hint for each."""
     probe: str
     """The path of a method that only reads, to see whether Cuebot answers; empty if none."""
-    named: Mapping[str, About]
-    """By a fact that is an object's name (`job`): how Cuebot is asked about that object."""
+    aspects: Mapping[type, Any]
+    """What features have compiled of all of it, by type."""
     unused_entries: tuple[UnusedEntry, ...]
     notes: Mapping[str, str]
     """What the profile says of fields, by full name; their own comments follow it."""

@@ -1,9 +1,9 @@
 """A method that can be called, with its codecs and the calls around it."""
 
-import re
-from collections.abc import Container, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
@@ -16,9 +16,7 @@ from gateway.core.codec.fields import is_message, message_of
 from gateway.core.codec.rewrite import BodyPath, Default, Rename, Rewrite
 from gateway.core.schema.description import SchemaSource
 from gateway.core.schema.method_search import Described
-from gateway.features.views.compiled_view import Views
-from gateway.features.views.paths import OtherNames
-from gateway.features.views.units import BYTES_IN, NO_UNITS, Unit, Units, unit_of
+from gateway.core.schema.rows import Rows, rows_of
 
 SETTER = "Set"
 FieldPath = tuple[str, ...]
@@ -48,8 +46,6 @@ class Method:
     """Documented names, and defaults, in requests."""
     steps: "Steps | None" = None
     """Calls before and after."""
-    references: tuple["Reference", ...] = ()
-    """Objects in requests that a name will do for."""
     written: frozenset[str] = frozenset()
     """Paths of objects in requests that callers write themselves, not taken from an answer."""
     source: SchemaSource = "files"
@@ -61,38 +57,16 @@ class Method:
     instead: "Instead | None" = None
     """Calls that answer for the method, since Cuebot lacks it or finds nothing."""
     row_limit: "RowLimit | None" = None
-    namesakes: "Listing | None" = None
-    """The list that tells apart objects of one name."""
     signs: "ErrorSigns | None" = None
     """The meaning of errors with status INTERNAL."""
-    subjects: tuple["Subject", ...] = ()
-    """The objects in requests that a call is about."""
-    units: Units = field(default_factory=lambda: NO_UNITS, repr=False)
-    """Units of numbers in answers and requests."""
-    other_names: OtherNames | None = field(default=None, repr=False)
-    """What fields of answers are called in views, besides their own names."""
     summary: str = ""
     """What it does, in one line without a full stop: of the profile, or of its comment."""
-    not_judged: str = ""
-    """Why nobody can say what all objects of a change are; empty if its subjects are all."""
-    shown: "Mapping[str, RowFacts]" = field(default_factory=dict, repr=False)
-    """What objects in answers say of themselves, by message type."""
-    narrowed: tuple[tuple[str, FieldPath], ...] = ()
-    """Facts, with the lists in requests that confine the answer to rows with such a fact."""
-    pages: tuple[FieldPath, ...] = ()
-    """Numbers in requests that count rows which may not be seen."""
-    filters: "tuple[Filter, ...]" = ()
-    """Names in requests that may be of nothing."""
-    near: "Near | None" = None
-    """The list of names in which a misspelled one is looked up."""
-    named_rows: "NamedRows | None" = None
-    """The list whose rows have the names that the method answers."""
+    aspects: Mapping[type, Any] = field(default_factory=dict, repr=False)
+    """What features have compiled of it, by type; complete when its catalog is."""
 
-    goes_on: "GoesOn | None" = None
-    """The call by which an object that was found by its name is watched."""
-    stays: "Stays | None" = None
-    """What keeps rows in an answer that a watcher waits for."""
-    not_watched: str = ""
+    def with_aspect(self, aspect: object) -> "Method":
+        """The same method with another aspect of that type."""
+        return replace(self, aspects=MappingProxyType({**self.aspects, type(aspect): aspect}))
 
     @cached_property
     def decode_value(self) -> DecodeValue:
@@ -109,8 +83,9 @@ class Method:
         return self.encoders.encoder(self.descriptor.output_type)
 
     @cached_property
-    def views(self) -> Views:
-        return Views(self.descriptor.output_type, self.encoders, self.units, self.other_names)
+    def rows(self) -> Rows | None:
+        """The one list of its answers."""
+        return rows_of(self.descriptor.output_type)
 
     @cached_property
     def reads_only(self) -> bool:
@@ -120,30 +95,6 @@ class Method:
         """
         options = self.descriptor.GetOptions()
         return self.profile_read or options.idempotency_level == MethodOptions.NO_SIDE_EFFECTS
-
-    @cached_property
-    def takes_messages(self) -> bool:
-        """Whether the profile leaves requests as they are: Cuebot takes what a client sends."""
-        changed = (self.rewrites, self.steps, self.references, self.arguments, self.identity)
-        return not any(changed)
-
-    @cached_property
-    def look_ups(self) -> "tuple[LookUp | Unique | Naming, ...]":
-        before = self.steps.before if self.steps is not None else ()
-        return (*before, *(Naming(each, by) for each in self.references for by in each.finders))
-
-    @cached_property
-    def besides(self) -> tuple[str, ...]:
-        """Paths of arguments for look-ups that Cuebot has no fields for."""
-        sources = [
-            source
-            for reference in self.references
-            for finder in reference.finders
-            for sent in finder.sends
-            for source in sent.sources
-        ]
-        paths = [each.path for each in sources if not (each.inside or each.native)]
-        return tuple(text for path in paths for text in (str(path), ".".join(path.original)))
 
     @cached_property
     def has_xml(self) -> bool:
@@ -157,35 +108,11 @@ class Method:
         """The method as it is searched for by words."""
         return Described(self.path, self.summary, self.reads_only)
 
-    @cached_property
-    def sizes(self) -> Mapping[str, Unit]:
-        """The fields of requests that are sizes, in both spellings, with their units."""
-        fields = ((each, unit_of(each, self.units)) for each in self.descriptor.input_type.fields)
-        sizes = [(each, unit) for each, unit in fields if unit in BYTES_IN]
-        return {name: unit for each, unit in sizes for name in (each.name, each.json_name)}
-
     @property
     def xml_field(self) -> BodyPath | None:
         """The field for a text with XML, which may be the whole body."""
         identity = self.identity
         return identity.field if identity is not None and identity.element else None
-
-    @cached_property
-    def named_places(self) -> frozenset[str]:
-        """The paths, in both spellings, of objects in requests for which a text will do."""
-        places = [each.place for each in self.references if not each.is_text]
-        return frozenset(text for at in places for text in (str(at), ".".join(at.original)))
-
-    @cached_property
-    def arguments(self) -> "tuple[Argument, ...]":
-        """Places where a request says what its objects lie in."""
-        places = [
-            each
-            for subject in self.subjects
-            for places in subject.arguments.values()
-            for each in places
-        ]
-        return tuple(dict.fromkeys(places))
 
     @cached_property
     def value_names(self) -> tuple[str, ...]:
@@ -250,48 +177,6 @@ class LookUp:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """A place in requests for a search term."""
-
-    path: BodyPath
-    inside: bool
-    """Whether the path begins in the object, not in the request."""
-    native: bool
-    """Whether Cuebot has this field."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A value in a look-up's request, from the first source that has one."""
-
-    send: BodyPath
-    sources: tuple[Source, ...]
-    lower: bool = False
-    """Whether a text is sent in lower case."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(str(source.path) for source in self.sources))
-
-
-@dataclass(frozen=True, slots=True)
-class Finder:
-    method: Method
-    sends: tuple[Sent, ...]
-    take: FieldPath
-    """The object's id in the answer."""
-    listing: "Listing | None" = None
-    """A list of objects, also of those that the call does not find."""
-    only: str = ""
-    """For messages: the only objects that the call finds."""
-
-    @property
-    def asks(self) -> tuple[BodyPath, ...]:
-        """Places of the search terms in the look-up's request."""
-        return tuple(each.send for each in self.sends)
-
-
-@dataclass(frozen=True, slots=True)
 class RowSearch:
     path: tuple[FieldDescriptor, ...]
     """From the answer down to the list."""
@@ -301,270 +186,6 @@ class RowSearch:
     @property
     def row(self) -> Descriptor:
         return message_of(self.path[-1])
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """A call for a list, and the choice among its rows."""
-
-    method: Method
-    copies: tuple[tuple[FieldPath, BodyPath, bool], ...]
-    """Paths of values in the look-up's request and in this one, and whether that is a list."""
-    constants: tuple[tuple[BodyPath, object], ...]
-    rows: RowSearch
-    """Rows that match the look-up's request."""
-    newest: FieldPath = ()
-    """Time of rows, to choose the newest. Empty: several rows are ambiguous."""
-    only_with: FieldPath = ()
-    """A field that requests have to set to get a row. Empty: none."""
-    given: tuple[tuple[BodyPath, BodyPath], ...] = ()
-    """Paths of values for look-ups before the look-up: in the client's request and in this one."""
-    says: str = ""
-    """For messages about rows that the look-up does not find: `is finished`. Changes to them are
-    refused. Empty: the list only tells namesakes apart."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """An object in requests that Cuebot identifies by its id alone."""
-
-    place: BodyPath
-    """The place of an object, an id, or a list of either."""
-    kind: str
-    """`job`."""
-    listed: bool = False
-    is_text: bool = False
-    """Whether the place has ids, not objects. A text that cannot be an id is a name."""
-    finders: tuple[Finder, ...] = ()
-    """The first for which the request has all values is used. None: only an id will do."""
-    name_parts: "re.Pattern[str] | None" = None
-    """What names say: a pattern with a group for each field."""
-    by_name: bool = False
-    """Whether Cuebot itself knows such objects by their names, which need no look-up."""
-
-
-@dataclass(frozen=True, slots=True)
-class Naming:
-    reference: Reference
-    finder: Finder
-
-    @property
-    def method(self) -> Method:
-        return self.finder.method
-
-
-@dataclass(frozen=True, slots=True)
-class About:
-    """How Cuebot says what an object of one type belongs to."""
-
-    kind: str
-    """`job`."""
-    facts: tuple[tuple[str, FieldPath], ...] = ()
-    """The names of facts, with their places in the object that is shown."""
-    changing: frozenset[str] = frozenset()
-    asked: "Asked | None" = None
-    """By id, or by what else Cuebot knows it by."""
-    named: "Asked | None" = None
-    """By a name alone."""
-    namesakes: "Asked | None" = None
-    """All objects of a name."""
-    owners: tuple[tuple[FieldPath, "About"], ...] = ()
-    """What the object belongs to, and shares the facts of: the place of its id."""
-    named_owners: tuple[tuple[FieldPath, "About"], ...] = ()
-    """What else the object belongs to: the place of a name, of which all objects are meant."""
-    found_by: tuple["FoundBy", ...] = ()
-    lies_in: tuple["LiesIn", ...] = ()
-    """Lists that have the object. The request says which one of them."""
-    confined_to: tuple[tuple[FieldPath, "About"], ...] = ()
-    """For search criteria: lists of names, the first of which that is not empty decides."""
-    shown: str = ""
-    """The full name of the message that says so, which may be that of another object."""
-
-    def is_told_by(self, paths: Container[str]) -> bool:
-        """Whether one of the reads with these paths shows such an object."""
-        asked = (self.asked, self.named, self.namesakes)
-        return any(each is not None and each.method.path in paths for each in asked)
-
-    def fact_names(self) -> set[str]:
-        """The names of all facts that may be known of such an object."""
-        others = [
-            *(owner for _, owner in (*self.owners, *self.named_owners, *self.confined_to)),
-            *(each.owner for each in self.found_by),
-            *(each.holder for each in self.lies_in),
-        ]
-        return {name for name, _ in self.facts}.union(*(each.fact_names() for each in others))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Asked:
-    """A read that shows an object, or a list with the object."""
-
-    method: Method
-    sends: tuple[tuple[FieldPath, FieldPath, bool], ...]
-    """Places in the object and in the request, and whether that is a list."""
-    constants: tuple[tuple[FieldPath, object], ...]
-    take: FieldPath
-    """The object in the answer."""
-    rows: tuple[FieldDescriptor, ...] = ()
-    """From the answer down to a list, instead of `take`."""
-    same: tuple[tuple[FieldPath, tuple[FieldPath, ...]], ...] = ()
-    """Places in what is shown, and those in the object that have to be equal: the first, and
-    the others if they are not empty."""
-    held: FieldPath = ()
-    """The place in the request for the id of what the object lies in."""
-
-
-@dataclass(frozen=True, slots=True)
-class FoundBy:
-    """A look-up that finds an object within another one."""
-
-    path: str
-    """The path of the method."""
-    owner: "About"
-    place: FieldPath
-    """The place of the other object's name in the request of the look-up."""
-
-
-@dataclass(frozen=True, slots=True)
-class LiesIn:
-    """A list of objects in another one, which the client has to name."""
-
-    argument: str
-    """`job`, in the object or beside it."""
-    holder: About
-    asked: Asked
-
-
-@dataclass(frozen=True, slots=True)
-class Argument:
-    """A place in requests with the name or id of what an object lies in."""
-
-    path: BodyPath
-    native: bool
-    """Whether Cuebot has this field."""
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """A place of objects in requests, or of texts that stand for them."""
-
-    place: FieldPath
-    name: str
-    """The place in JSON names."""
-    about: About
-    is_text: bool = False
-    by_name: bool = False
-    """Whether texts are names, not ids."""
-    optional: bool = False
-    """Whether an empty text stands for nothing, instead of something unknown."""
-    arguments: Mapping[str, tuple[Argument, ...]] = field(default_factory=dict)
-    """By name: the places where a request says what its objects lie in, the first one first."""
-    spec: "Spec | None" = None
-    """If the text is XML that says what it is about."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spec:
-    """XML that says what it is about."""
-
-    facts: tuple[tuple[str, str], ...]
-    """The names of facts, and of elements."""
-    named: tuple[tuple[str, About], ...]
-    """The names of elements that name an object."""
-
-
-@dataclass(frozen=True, slots=True)
-class RowFacts:
-    """What an object in an answer says of itself, or of what it belongs to."""
-
-    facts: Mapping[str, FieldPath]
-    owner: About | None = None
-    """Asked about an object that is the whole answer, and has no facts of its own."""
-    owner_id: FieldPath = ()
-    is_container: bool = False
-    """Whether it is shown for the objects in it, without facts of its own that fit."""
-    ids: tuple[tuple[str, str], ...] = ()
-    """Lists of ids, with the lists of objects that have them; empty if Cuebot has no such list."""
-    hidden: tuple[str, ...] = ()
-    """Fields that name what may not be seen."""
-    named: tuple[tuple[FieldPath, About], ...] = ()
-    """Places of names of other objects, all of which have to be seen."""
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Names in a read's request, without which it finds nothing."""
-
-    place: str
-    """`r.shows`."""
-    path: FieldPath
-    near: "Near"
-    """All names that there are."""
-
-
-@dataclass(frozen=True, slots=True)
-class Near:
-    """A list of names, for a name that its method does not find."""
-
-    kind: str
-    """`job`."""
-    name: str
-    """How fields of the method's request make the name: `{frame:04}-{layer}`."""
-    parts: tuple[tuple[str, str], ...]
-    """The fields in `name`: as they are written there, and Cuebot's names."""
-    within: tuple[str, str] | None
-    """The field that says what the names belong to, as in `parts`."""
-    method: Method
-    copies: tuple[tuple[FieldPath, BodyPath], ...]
-    """From the method's request to that for the list."""
-    constants: tuple[tuple[BodyPath, object], ...]
-    rows: tuple[FieldDescriptor, ...]
-    """From the answer down to a list of objects; empty for a list of names."""
-    names: FieldPath
-    """The place of the names in the answer, or of the name in a row."""
-    part: BodyPath | None
-    """The place, in the request for the list, of texts that names have to contain."""
-    only: str = ""
-    """`pending`: what alone is found, of the kind or of what it is in."""
-    listing: Listing | None = None
-    """A list of objects of the very name that the method does not find, and why it does not."""
-
-    def name_in(self, asked: Any) -> str:
-        """The name in a request of the method; empty for one that stands in a filter."""
-        return self.name.format(**{part: getattr(asked, field) for part, field in self.parts})
-
-
-@dataclass(frozen=True, slots=True)
-class NamedRows:
-    """A list of objects, of which another method answers only the names."""
-
-    method: Method
-    copies: Copies
-    """From the request for names to that for the list."""
-    constants: tuple[tuple[FieldPath, object], ...]
-    rows: tuple[FieldDescriptor, ...]
-    name: FieldPath
-    put: str
-    """The field for the names."""
-
-
-@dataclass(frozen=True, slots=True)
-class GoesOn:
-    """A call that answers the same as another one, by an id in the other one's answer."""
-
-    method: Method
-    copies: Copies
-    name: FieldPath | None = None
-    """An id's place that may have a name. With an id there, the call is the same."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stays:
-    """Fields that keep rows in the answer, set if the request names any."""
-
-    named_by: tuple[FieldPath, ...]
-    """Lists of names or ids."""
-    constants: tuple[tuple[FieldPath, object], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -664,8 +285,6 @@ class ErrorSigns:
     """What Cuebot does not do as things are."""
     obstacle: Obstacle | None = None
     """Of this method."""
-    things: frozenset[str] = frozenset()
-    """Names of fields with objects, or their names."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from gateway.core.schema.method import Method
 from gateway.core.schema.selection import NEVER_BY_DEFAULT, chosen, matches, unused
 from gateway.core.settings.model import AccessRule, Settings
 from gateway.core.settings.types import Identity, Who
+from gateway.features.object_rights.aspect import Objects
 from gateway.features.object_rights.conditions import Condition, read_condition
 from gateway.features.object_rights.visibility import Visibility, visibility_of
 from gateway.features.views.filter_expressions import BadCondition
@@ -129,9 +130,9 @@ class Rule:
             if not self.is_conditional or among(method, names, self._always)
         )
         never = {
-            method.path: method.not_judged
+            method.path: Objects.of(method).not_judged
             for method in allowed
-            if method.not_judged and method.path not in spared
+            if Objects.of(method).not_judged and method.path not in spared
         }
         seen = {}
         for method in catalog.methods if self.see is not None else ():
@@ -139,7 +140,9 @@ class Rule:
                 assert self.see is not None
                 seen[method.path] = replace(
                     visibility_of(method, self.see),
-                    is_about_known=all(each.about.is_told_by(spared) for each in method.subjects),
+                    is_about_known=all(
+                        each.about.is_told_by(spared) for each in Objects.of(method).subjects
+                    ),
                 )
                 if method in allowed and not seen[method.path].is_judged:
                     never[method.path] = NOTHING_TO_SEE

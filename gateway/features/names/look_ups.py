@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from gateway.core.codec.body import Json
 from gateway.core.codec.rewrite import Body, BodyPath, Moved, peek
 from gateway.core.errors import Code, GatewayError
-from gateway.core.schema.method import Naming, Reference, Sent, Source
 from gateway.core.suggestions import QUOTED_CHARS
+from gateway.features.names.aspect import Naming, Reference, Sent, Source
 
 CUEBOT_ID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 ABSENT_VALUES = (None, "")

@@ -8,8 +8,9 @@ from gateway.core.errors import GatewayError, Sought
 from gateway.core.pipeline.invoke import Call, Invocation, newest_of, parsed, reworded, says
 from gateway.core.pipeline.plan import plan_of
 from gateway.core.pipeline.rows import rows_with
-from gateway.core.schema.method import Listing, Method, Near, value_at
+from gateway.core.schema.method import Method, value_at
 from gateway.core.upstream.interface import takes_all
+from gateway.features.names.aspect import Listing, Names, Near
 from gateway.features.names.kept_names import KeptNames, NameList
 
 LARGEST_LIST_BYTES = 2**20
@@ -32,7 +33,7 @@ async def with_near_name(
     `finder` did not find the name, and `listing` is the method of its `near`. Raises GatewayError
     if the list fails: its `sought` is what the name would be in, if that is not there either.
     """
-    near = finder.near
+    near = Names.of(finder).near
     assert near is not None, "only such methods make a Sought"
     if "*" in sought.name:
         return reworded(error, f"{sought.said}{way_to_list(near, sought.name)}")

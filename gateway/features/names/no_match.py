@@ -6,8 +6,9 @@ from urllib.parse import quote
 
 from gateway.core.errors import GatewayError
 from gateway.core.pipeline.invoke import Call, parsed
-from gateway.core.schema.method import Filter, Method, value_at
+from gateway.core.schema.method import Method, value_at
 from gateway.core.suggestions import QUOTED_CHARS
+from gateway.features.names.aspect import Filter
 from gateway.features.names.kept_names import KeptNames
 from gateway.features.names.near_names import list_for, way_to_list
 from gateway.features.views.paths import Segment, values_at
@@ -24,7 +25,7 @@ def is_empty(method: Method, answer: bytes) -> bool:
     """Whether an answer has no rows, or nothing at all."""
     if len(answer) > LARGEST_EMPTY_BYTES:
         return False
-    rows = method.views.rows
+    rows = method.rows
     if rows is None:
         return not answer
     message = parsed(method, answer)

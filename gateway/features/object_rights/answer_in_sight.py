@@ -9,8 +9,9 @@ from gateway.core.pipeline.failures import Ambiguous, subjects
 from gateway.core.pipeline.invoke import Call, parsed
 from gateway.core.pipeline.plan import Found
 from gateway.core.pipeline.rows import names_in
-from gateway.core.schema.method import Method, NamedRows, set_at, value_at
+from gateway.core.schema.method import Method, set_at, value_at
 from gateway.features.access.rights import NOTHING_TO_SEE
+from gateway.features.object_rights.aspect import NamedRows, Objects
 from gateway.features.object_rights.facts import FactFinder, Judged, objects_of, why_unknown
 from gateway.features.object_rights.visibility import (
     NOTHINGS_NAME,
@@ -42,8 +43,8 @@ async def answer_in_sight(
     Raises NotJudged, and GatewayError: NOT_FOUND for what is not there and what may not be seen,
     with the same message and after the same number of calls.
     """
-    if method.named_rows is not None:
-        names = method.named_rows
+    names = Objects.of(method).named_rows
+    if names is not None:
         asked = request_for(names, method, payload)
         listed = await answer_in_sight(visibility, names.method, asked, found, sight, facts, call)
         return await names_in(method, names, listed)
@@ -98,7 +99,7 @@ async def rows_in_sight(method: Method, answer: bytes, rows: Node, sight: Sight)
 def check_pages(method: Method, payload: bytes) -> None:
     """Raises NotJudged for a page of rows, which counts those that may not be seen."""
     request = method.parse_request(payload)
-    for path in method.pages:
+    for path in Objects.of(method).pages:
         if value_at(request, path):
             raise NotJudged(f"{'.'.join(path)} would count what may not be seen; leave it out")
 

@@ -18,19 +18,11 @@ from gateway.core.pipeline.failures import Ambiguous
 from gateway.core.pipeline.invoke import Call, parsed, reworded
 from gateway.core.pipeline.plan import Found
 from gateway.core.pipeline.rows import rows_with
-from gateway.core.schema.method import (
-    About,
-    Asked,
-    FieldPath,
-    LiesIn,
-    Method,
-    Spec,
-    Subject,
-    set_at,
-    value_at,
-)
+from gateway.core.schema.method import FieldPath, Method, set_at, value_at
 from gateway.core.suggestions import QUOTED_CHARS
+from gateway.features.names.aspect import Names
 from gateway.features.names.look_ups import check_length, is_name
+from gateway.features.object_rights.aspect import About, Asked, LiesIn, Objects, Spec, Subject
 from gateway.features.object_rights.conditions import Facts
 from gateway.features.object_rights.visibility import NOTHINGS_NAME, Sight
 
@@ -540,7 +532,7 @@ def how_to_ask(about: About, subject: Subject, method: Method) -> str:
         if places:
             where = "beside" if len(places[-1].path.json) == 1 else "in"
             ways.append(f'"{lying.argument}" {where} "{subject.name}"')
-    for reference in method.references if subject.about.found_by else ():
+    for reference in Names.of(method).references if subject.about.found_by else ():
         if str(reference.place) == subject.name:
             sent = [name for by in reference.finders for each in by.sends for name in each.names]
             ways.append(f"{', '.join(dict.fromkeys(sent))} instead of the id")
@@ -560,7 +552,7 @@ def whole(thing: Any) -> object:
 
 def objects_of(method: Method, request: Any) -> Iterator[tuple[Subject, str, object]]:
     """Objects, or texts that stand for them, with their places."""
-    for subject in method.subjects:
+    for subject in Objects.of(method).subjects:
         for place, thing in objects_at(request, subject):
             if thing or not subject.optional:
                 yield subject, place, thing

@@ -18,7 +18,8 @@ from gateway.core.codec.fields import is_map, is_message, message_of, owner_of
 from gateway.core.codec.slices import LENGTH, Layout, places_in, records_in, survey, varint
 from gateway.core.errors import GatewayError
 from gateway.core.long_work import STEP, Step
-from gateway.core.schema.method import About, FieldPath, Method, RowFacts, value_at
+from gateway.core.schema.method import FieldPath, Method, value_at
+from gateway.features.object_rights.aspect import About, Objects, RowFacts
 from gateway.features.object_rights.conditions import Claims, Condition, Texts
 
 NOTHINGS_NAME = "00000000-0000-0000-0000-000000000000"
@@ -157,11 +158,11 @@ class Sight:
 
     def confined(self, method: Method, payload: bytes) -> bytes:
         """The request, confined to what may be seen where its fields can say so."""
-        if not method.narrowed:
+        if not Objects.of(method).narrowed:
             return payload
         wanted = [
             (place, texts)
-            for fact, place in method.narrowed
+            for fact, place in Objects.of(method).narrowed
             for name, values in self._condition.confines
             if name == fact and (texts := self._texts(values)) is not None
         ]
@@ -190,18 +191,19 @@ class Sight:
 
 
 def visibility_of(method: Method, condition: Condition) -> Visibility:
-    if method.named_rows is not None:
-        return visibility_of(method.named_rows.method, condition)
+    objects = Objects.of(method)
+    if objects.named_rows is not None:
+        return visibility_of(objects.named_rows.method, condition)
     may_hold, answer = condition.may_hold, method.descriptor.output_type
-    about = tuple(each for each in method.subjects if may_hold(each.about.fact_names()))
+    about = tuple(each for each in objects.subjects if may_hold(each.about.fact_names()))
     by_request = bool(about)
-    rows = node_of(answer, condition, method.shown, is_whole=False)
-    rest = node_of(answer, condition, method.shown, is_whole=True) if by_request else None
+    rows = node_of(answer, condition, objects.shown, is_whole=False)
+    rest = node_of(answer, condition, objects.shown, is_whole=True) if by_request else None
     owner = None
     if rows is None and not by_request:
-        owner = owner_in(answer, condition, method.shown)
-    if len(about) < len(method.subjects):
-        method = replace(method, subjects=about)
+        owner = owner_in(answer, condition, objects.shown)
+    if len(about) < len(objects.subjects):
+        method = method.with_aspect(replace(objects, subjects=about))
     return Visibility(method, rows, by_request, rest, owner)
 
 

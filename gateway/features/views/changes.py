@@ -15,10 +15,11 @@ from google.protobuf.message_factory import GetMessageClass
 from gateway.core.codec import slices
 from gateway.core.codec.encode import UNREADABLE, Encoders, unreadable
 from gateway.core.long_work import STEP, Step
+from gateway.core.schema.rows import Rows
 from gateway.features.views.compiled_view import CompiledView, Goal
 from gateway.features.views.fields import around_rows, shape_of
 from gateway.features.views.render import LongRow, Progress, fitting, matching, parsed, reader
-from gateway.features.views.view import Rows, View
+from gateway.features.views.view import View
 
 PIECE_BYTES = 64 * 1024
 DIGEST_BYTES = 16

@@ -11,6 +11,8 @@ from google.protobuf.descriptor import Descriptor
 
 from gateway.core.codec.encode import Encode, Encoders
 from gateway.core.codec.fields import is_message, message_of
+from gateway.core.schema.method import Method
+from gateway.core.schema.rows import Rows, rows_of
 from gateway.features.views import groups
 from gateway.features.views.columns import NO_OWNERS, Column, Given, Owned, Owners
 from gateway.features.views.filter_expressions import Test
@@ -20,12 +22,10 @@ from gateway.features.views.row_conditions import Reading
 from gateway.features.views.units import NO_UNITS, NOW, Unit, Units, unit_of, units_in
 from gateway.features.views.view import (
     Format,
-    Rows,
     View,
     condition_of,
     make_view,
     only_object,
-    rows_of,
     rows_of_page,
 )
 
@@ -107,9 +107,14 @@ class Views:
     ) -> None:
         self._answer = answer
         self._encoders = encoders
-        self._units = units
+        self.units = units
         self._names = encoders.aliases if names is None else names
         self._compiled = lru_cache(maxsize=VIEWS_CACHED)(self._compile)
+
+    @staticmethod
+    def of(method: Method) -> "Views":
+        found: Views = method.aspects[Views]
+        return found
 
     @cached_property
     def rows(self) -> Rows | None:
@@ -118,9 +123,9 @@ class Views:
     @cached_property
     def row_units(self) -> Mapping[str, Unit]:
         """By path in a row; without rows, in the answer or in its only object."""
-        units = dict(units_in(self.row, self._units))
+        units = dict(units_in(self.row, self.units))
         for name, column in self.columns.items():
-            if (unit := unit_of(column.leaf, self._units)) is not None:
+            if (unit := unit_of(column.leaf, self.units)) is not None:
                 units[name] = unit
         return units
 
@@ -176,7 +181,7 @@ class Views:
             descriptor = whole.rows.descriptor
         given = Given(int(time()), owners)
         find = partial(find_path, descriptor, aliases=self._names, given=given)
-        reading = Reading(find, self._units, given.now)
+        reading = Reading(find, self.units, given.now)
         fits = condition_of("_until", text, reading)
         changes = reading.uses_now or given.uses_now or given.owned is not None
         again = partial(self.goal, text, view) if changes else None
@@ -197,7 +202,7 @@ class Views:
     def _compile(self, asked: Asked, default: Format, owners: Owners = NO_OWNERS) -> CompiledView:
         given = Given(int(time()), owners)
         find = partial(find_path, aliases=self._names, given=given)
-        view = make_view(self._answer, dict(asked), default, find, self._units, given.now)
+        view = make_view(self._answer, dict(asked), default, find, self.units, given.now)
         changes = view.depends_on_time or given.uses_now or given.owned is not None
         return CompiledView(
             compile_view(view, self._encoders),

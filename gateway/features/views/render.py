@@ -20,6 +20,7 @@ from gateway.core.codec.fields import owner_of
 from gateway.core.codec.interfaces import Shape
 from gateway.core.errors import Code, GatewayError
 from gateway.core.long_work import STEP, Step
+from gateway.core.schema.rows import Rows
 from gateway.features.views.fields import (
     around_rows,
     cell_of,
@@ -32,7 +33,7 @@ from gateway.features.views.fields import (
 from gateway.features.views.filter_expressions import Test
 from gateway.features.views.groups import Cells, Grouping, converted, gathered
 from gateway.features.views.order import Order
-from gateway.features.views.view import Rows, View
+from gateway.features.views.view import View
 
 LARGEST_WHOLE = 32 * 1024
 """Bytes of an answer that may be one piece, if that takes no longer than a step."""

@@ -44,7 +44,7 @@ async def owners_of(
     if owned.key is None:
         names = {value_at(sent.method.parse_request(sent.payload), owned.asked)}
     else:
-        rows = sent.method.views.rows
+        rows = sent.method.rows
         assert rows is not None, "only rows have owners"
         names = {owned.key(row) async for row in each_row(rows.fields, answer)}
     names.discard("")

@@ -9,6 +9,7 @@ from typing import Literal
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from gateway.core.codec.fields import is_message, message_of
+from gateway.core.schema.method import Method
 from gateway.features.views.columns import SECONDS
 
 Unit = Literal["bytes", "kB", "MB", "seconds", "time"]
@@ -108,3 +109,21 @@ def bare_number(name: str, text: str, unit: Unit | None) -> str:
 
 def looks_like_one(text: str) -> bool:
     return any(pattern.fullmatch(text) for pattern in (SIZE, DURATION, MOMENT))
+
+
+class Sizes(dict[str, Unit]):
+    """The fields of a method's requests that are sizes, in both spellings, with their units."""
+
+    @staticmethod
+    def of(method: Method) -> "Sizes":
+        found: Sizes = method.aspects.get(Sizes, NO_SIZES)
+        return found
+
+
+NO_SIZES = Sizes()
+
+
+def sizes_in(request: Descriptor, units: Units) -> Sizes:
+    fields = ((each, unit_of(each, units)) for each in request.fields)
+    sizes = [(each, unit) for each, unit in fields if unit in BYTES_IN]
+    return Sizes({name: unit for each, unit in sizes for name in (each.name, each.json_name)})

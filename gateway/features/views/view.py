@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from dataclasses import field as default_of
-from functools import cached_property, partial
+from functools import partial
 from typing import Literal, cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from gateway.core.codec.fields import is_map, is_message, message_of
+from gateway.core.codec.fields import message_of
 from gateway.core.codec.wellknown import is_object, is_special
+from gateway.core.schema.rows import Rows, rows_of
 from gateway.core.suggestions import QUOTED_CHARS, did_you_mean
 from gateway.features.views import groups
 from gateway.features.views.filter_expressions import BadCondition, Test, compile_condition
@@ -46,22 +47,6 @@ OTHER_WAYS: Mapping[str, str] = {
 TIES = ("name", "id")
 """Texts by which rows of pages are sorted that are equal otherwise: Cuebot lists hosts and procs in
 another order each time."""
-
-
-@dataclass(frozen=True)
-class Rows:
-    """The one list of an answer."""
-
-    fields: tuple[FieldDescriptor, ...]
-    """From the answer down to the list."""
-
-    @property
-    def descriptor(self) -> Descriptor:
-        return message_of(self.fields[-1])
-
-    @cached_property
-    def names(self) -> tuple[str, ...]:
-        return tuple(field.json_name for field in self.fields)
 
 
 @dataclass(frozen=True)
@@ -186,30 +171,6 @@ def is_raw(asked: Mapping[str, str]) -> bool:
     if text not in ("", "true", "false"):
         raise refused(RAW, f"expected true or false, got {text[:QUOTED_CHARS]!r}")
     return text != "false"
-
-
-def rows_of(answer: Descriptor) -> Rows | None:
-    """The only list of messages in an answer or in its only message; None without one."""
-    if is_special(answer):
-        return None
-    found: list[tuple[FieldDescriptor, ...]] = []
-    for field in answer.fields:
-        if not is_message(field) or is_map(field):
-            continue
-        if field.is_repeated:
-            found.append((field,))
-        elif field.containing_oneof is None and not is_special(message_of(field)):
-            found += [
-                (field, inner)
-                for inner in message_of(field).fields
-                if inner.is_repeated and is_message(inner) and not is_map(inner)
-                if len(answer.fields) == len(message_of(field).fields) == 1
-            ]
-    if len(found) != 1 or is_special(message_of(found[0][-1])):
-        return None
-    if found[0][-1].type == FieldDescriptor.TYPE_GROUP:  # not length-delimited on the wire
-        return None
-    return Rows(found[0])
 
 
 def chosen(

@@ -19,9 +19,9 @@ from google.protobuf.message_factory import GetMessageClass
 from gateway.core.codec.body import ROOT
 from gateway.core.codec.decode import Decoders
 from gateway.core.codec.encode import Encoders
-from gateway.core.profile.build import build_catalog
 from gateway.core.schema.description import assumed_schema, build_pool, message_classes
 from gateway.core.schema.selection import Selection
+from gateway.features.catalog import build_catalog
 from tests.support.opencue import opencue
 from tests.support.patience import PATIENCE
 

@@ -9,9 +9,8 @@ from gateway.core.codec.unknown_fields import UnknownFieldPolicy as Policy
 from gateway.core.codec.unknown_fields import path_ending_in
 from gateway.core.errors import GatewayError
 from gateway.core.pipeline.plan import plan
-from gateway.core.profile.build import build_catalog
-from gateway.core.profile.profile import load_profile
 from gateway.core.schema.selection import Selection
+from gateway.features.catalog import build_catalog, load_profile
 from tests.support.decoding import decoded, decoder, refusal
 from tests.support.opencue import opencue as published
 from tests.support.protos import TestSchema, opencue, trial

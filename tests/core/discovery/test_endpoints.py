@@ -15,6 +15,7 @@ from gateway.core.discovery.source import NoReflection, NotReady
 from gateway.core.schema.description import NoSchema, Schema
 from gateway.core.schema.selection import Selection
 from gateway.core.settings.model import Settings
+from gateway.features.catalog import Profile, build_catalog
 from gateway_cli.checks import run_checks
 from tests.support.patience import PATIENCE
 from tests.support.servers import (
@@ -148,7 +149,7 @@ async def test_a_refusal_counts_less_once_there_was_a_schema() -> None:
 
 async def test_who_answers_first_is_no_change() -> None:
     source, (first, second) = source_of(OLD.schema, OLD.schema)
-    live = LiveCatalog(source, Selection())
+    live = LiveCatalog(source, Selection(), Profile(), build=build_catalog)
     assert await live.attempt()
     before = live.current
     with capture_logs() as logs:

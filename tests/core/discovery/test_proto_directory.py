@@ -15,6 +15,7 @@ from gateway.core.discovery.source import FileSource, choose_source
 from gateway.core.errors import ConfigurationError
 from gateway.core.schema.description import NoSchema, Schema
 from gateway.core.schema.selection import Selection
+from gateway.features.catalog import Profile, build_catalog
 
 pytestmark = pytest.mark.slow
 
@@ -284,7 +285,7 @@ async def test_what_breaks_later_keeps_the_catalog(tmp_path: Path) -> None:
     root = tmp_path / "protos"
     path = write(root, "a.proto")
     source = choose_source(str(root), NOT_ASKED)
-    live = LiveCatalog(source, Selection())
+    live = LiveCatalog(source, Selection(), Profile(), build=build_catalog)
     assert await live.attempt()
     catalog = live.current
 

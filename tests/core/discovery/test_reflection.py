@@ -16,7 +16,6 @@ from grpc_reflection.v1alpha import reflection_pb2
 from gateway.core.discovery.reflection import PATH, VERSIONS, ReflectionSource
 from gateway.core.discovery.refresh import LiveCatalog
 from gateway.core.discovery.source import AutoSource, NoReflection, NotReady
-from gateway.core.profile.build import build_catalog
 from gateway.core.schema.description import (
     LIMITS,
     NoSchema,
@@ -27,6 +26,7 @@ from gateway.core.schema.description import (
 )
 from gateway.core.schema.selection import Selection
 from gateway.core.upstream.cuebot import open_upstream
+from gateway.features.catalog import Profile, build_catalog
 from tests.support.http2_frames import web_server
 from tests.support.opencue import opencue
 from tests.support.patience import PATIENCE
@@ -540,7 +540,7 @@ async def test_a_confirmed_schema_outlives_a_proxy_without_cuebot() -> None:
         source_at(endpoint) as elsewhere,
     ):
         place = Replaceable(here)
-        live = LiveCatalog(AutoSource(place), Selection())
+        live = LiveCatalog(AutoSource(place), Selection(), Profile(), build=build_catalog)
         assert await live.attempt()
         catalog = live.current
         place.reflection = elsewhere

@@ -26,13 +26,12 @@ from gateway.core.discovery import refresh
 from gateway.core.discovery.refresh import LiveCatalog, warm
 from gateway.core.discovery.source import AutoSource, DescriptorSource, NoReflection, NotReady
 from gateway.core.errors import ConfigurationError
-from gateway.core.profile.build import build_catalog
-from gateway.core.profile.profile import Profile
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.description import NoSchema, Schema, Skipped, assumed_schema
 from gateway.core.schema.selection import Selection
 from gateway.core.settings.model import Settings
 from gateway.features.access.rights import AccessRules
+from gateway.features.catalog import Profile, build_catalog
 from tests.support.opencue import opencue
 from tests.support.patience import PATIENCE
 from tests.support.processes import instance, until
@@ -89,7 +88,7 @@ class ScriptedSource:
 @asynccontextmanager
 async def kept_up(source: ScriptedSource, every: float = 0) -> AsyncIterator[LiveCatalog]:
     """A catalog that is being kept up to date."""
-    live = LiveCatalog(source, Selection(), every=every)
+    live = LiveCatalog(source, Selection(), Profile(), build=build_catalog, every=every)
     running = asyncio.create_task(live.run())
     try:
         async with asyncio.timeout(PATIENCE):
@@ -116,7 +115,7 @@ def served(live: LiveCatalog) -> Catalog:
 
 async def loaded(source: DescriptorSource, selection: Selection | None = None) -> LiveCatalog:
     """A catalog that has asked its source once."""
-    live = LiveCatalog(source, selection or Selection())
+    live = LiveCatalog(source, selection or Selection(), Profile(), build=build_catalog)
     assert await live.attempt()
     return live
 
@@ -190,7 +189,7 @@ def only(*exclude: str) -> Selection:
 
 async def test_nothing_is_served_while_a_glob_matches_nothing() -> None:
     source = ScriptedSource()
-    live = LiveCatalog(source, only(NEW.own_path[1:]))
+    live = LiveCatalog(source, only(NEW.own_path[1:]), Profile(), build=build_catalog)
     with capture_logs() as logs:
         for _ in range(2):
             assert await live.attempt()
@@ -270,7 +269,9 @@ async def test_what_access_rules_take_away_is_looked_at_as_exclusions_are() -> N
     old = Settings.model_validate({"access": [rule("all", {}, "all", f"!{OLD.own_path[1:]}")]})
     source = ScriptedSource(NEW.schema)
     authenticator = Authenticator((), TokenRules(), access=AccessRules(old))
-    live = LiveCatalog(source, Selection(), unmatched_rules=authenticator.unmatched)
+    live = LiveCatalog(
+        source, Selection(), Profile(), build=build_catalog, unmatched_rules=authenticator.unmatched
+    )
     assert await live.attempt()
     assert live.current is None
     assert live.problem.startswith(f"access rule 'all': !{OLD.own_path[1:]} matches nothing")
@@ -440,7 +441,13 @@ async def test_a_catalog_is_made_beside_the_event_loop(monkeypatch: pytest.Monke
     for name in names:
         monkeypatch.setattr(refresh, name, noting(name, getattr(refresh, name)))
     source = ScriptedSource()
-    live = LiveCatalog(source, Selection(), unmatched_rules=noting("globs", lambda catalog: ()))
+    live = LiveCatalog(
+        source,
+        Selection(),
+        Profile(),
+        build=build_catalog,
+        unmatched_rules=noting("globs", lambda catalog: ()),
+    )
     for version in (OLD, NEW):
         threads.pop("globs", None)
         await finds(live, source, version)
@@ -451,7 +458,7 @@ async def test_a_catalog_is_made_beside_the_event_loop(monkeypatch: pytest.Monke
 
 async def test_codecs_are_compiled_a_method_at_a_time() -> None:
     source = ScriptedSource(opencue())
-    live = LiveCatalog(source, Selection())
+    live = LiveCatalog(source, Selection(), Profile(), build=build_catalog)
     turns = 0
 
     async def count() -> None:

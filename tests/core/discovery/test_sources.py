@@ -31,9 +31,9 @@ from gateway.core.discovery.source import (
     choose_source,
 )
 from gateway.core.errors import ConfigurationError
-from gateway.core.profile.build import build_catalog
 from gateway.core.schema.description import PACKAGE_PREFIX, NoSchema, Schema, Skipped
 from gateway.core.schema.selection import Selection
+from gateway.features.catalog import Profile, build_catalog
 from tests.support.http2_server import upstream_to
 from tests.support.opencue import opencue
 from tests.support.servers import ScriptedCuebot, running_cuebot
@@ -289,7 +289,12 @@ async def test_when_auto_falls_back() -> None:
 @pytest.mark.anyio
 async def test_auto_without_a_package_names_the_ways_out() -> None:
     reflection = Scripted(NoReflection("Cuebot has no server reflection"))
-    live = LiveCatalog(AutoSource(reflection, package="not_there_at_all"), Selection())
+    live = LiveCatalog(
+        AutoSource(reflection, package="not_there_at_all"),
+        Selection(),
+        Profile(),
+        build=build_catalog,
+    )
     assert not await live.attempt()
     for words in ("no server reflection", "not_there_at_all is not installed"):
         assert words in live.problem
@@ -441,7 +446,7 @@ async def test_a_file_is_read_again_each_time(made: Made, tmp_path: Path) -> Non
     path = tmp_path / "fruit.desc"
     path.write_bytes(file_set(*made.files))
     source = choose_source(str(path), NOT_ASKED)
-    live = LiveCatalog(source, Selection())
+    live = LiveCatalog(source, Selection(), Profile(), build=build_catalog)
     assert await live.attempt()
     first = live.current
     for damage in (partial(path.write_bytes, b"half a fi"), path.unlink):

@@ -8,10 +8,9 @@ import pytest
 
 from gateway.core.discovery.files import ProtoDirectory
 from gateway.core.errors import ConfigurationError
-from gateway.core.profile.build import build_catalog
-from gateway.core.profile.profile import Profile, load_profile
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.selection import Selection
+from gateway.features.catalog import Profile, build_catalog, load_profile
 from tests.support.foreign import PROTO
 from tests.support.opencue import opencue
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from gateway.core.errors import ConfigurationError
-from gateway.core.profile.profile import BUILT_IN, COMPANIONS, EMPTY, load_profile
+from gateway.core.profile.profile import BUILT_IN, COMPANIONS
 from gateway.core.settings.loading import load_settings
+from gateway.features.catalog import EMPTY, load_profile
 from tests.support.servers import SECRET, Gateway, ScriptedCuebot, gateway_for
 
 pytestmark = pytest.mark.anyio

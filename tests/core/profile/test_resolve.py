@@ -10,12 +10,13 @@ from google.protobuf.message_factory import GetMessageClass
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.errors import GatewayError
 from gateway.core.pipeline.plan import plan
-from gateway.core.profile.build import build_catalog
-from gateway.core.profile.profile import Profile, load_profile
 from gateway.core.schema.catalog import Catalog, UnusedEntry
 from gateway.core.schema.description import Schema, assumed_schema, services_of
 from gateway.core.schema.method import LookUp
 from gateway.core.schema.selection import Selection
+from gateway.features.catalog import Profile, build_catalog, load_profile
+from gateway.features.names.aspect import Names
+from gateway.features.views.compiled_view import Views
 from tests.support.opencue import opencue
 from tests.support.protos import file_of_services, trial
 from tests.support.richer import FIELDS, METHODS, richer
@@ -72,7 +73,7 @@ def test_every_unit_is_of_a_field(ours: Catalog) -> None:
         for field in fields
     ]
     assert len(names) == len(set(names)) > 100
-    units = ours.routes["/job.JobInterface/GetJobs"].units
+    units = Views.of(ours.routes["/job.JobInterface/GetJobs"]).units
     assert len(units) == len(names)
     assert (units["job.Frame.max_rss"], units["job.Job.start_time"]) == ("kB", "time")
 
@@ -81,7 +82,7 @@ def test_a_unit_of_what_an_older_cuebot_lacks_is_no_loss() -> None:
     units = {"kB": {"job.Nothing": ["a"], "job.Frame": ["newRss", "max_rss"]}}
     catalog = resolved(Profile.model_validate({"units": units}))
     assert catalog.unused_entries == ()
-    assert dict(catalog.methods[0].units) == {"job.Frame.max_rss": "kB"}
+    assert dict(Views.of(catalog.methods[0]).units) == {"job.Frame.max_rss": "kB"}
 
 
 def test_the_probe_is_a_method_that_is_served(ours: Catalog) -> None:
@@ -145,7 +146,7 @@ def test_nothing_applies_to_another_schema() -> None:
     for reason in idle.values():
         assert reason.endswith("is not served") or reason.startswith("there is no ")
     for method in catalog.methods:
-        assert not any((method.rewrites, method.steps, method.references))
+        assert not any((method.rewrites, method.steps, Names.of(method).references))
     assert (catalog.aliases, catalog.missing, catalog.withheld) == ({}, {}, {})
 
 

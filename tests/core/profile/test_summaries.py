@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from gateway.core.discovery.files import ProtoDirectory
-from gateway.core.profile.build import build_catalog
-from gateway.core.profile.profile import Profile, Summaries, load_profile
+from gateway.core.profile.profile import Summaries
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.description import Schema
 from gateway.core.schema.selection import Selection
+from gateway.features.catalog import Profile, build_catalog, load_profile
 from gateway.openapi.document import build_document
 from tests.support.opencue import opencue
 

@@ -6,7 +6,6 @@ from itertools import permutations
 import pytest
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
 
-from gateway.core.profile.build import build_catalog
 from gateway.core.schema.catalog import (
     LOGGED_CHANGES,
     Catalog,
@@ -16,6 +15,7 @@ from gateway.core.schema.catalog import (
 )
 from gateway.core.schema.description import Schema, services_of
 from gateway.core.schema.selection import Selection
+from gateway.features.catalog import build_catalog
 from tests.support.opencue import opencue
 from tests.support.two_versions import NEW, OLD, SERVICE
 

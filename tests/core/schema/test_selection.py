@@ -6,11 +6,10 @@ from dataclasses import replace
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
-from gateway.core.profile.build import build_catalog
-from gateway.core.profile.profile import Profile, load_profile
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.description import Skipped, assumed_schema
 from gateway.core.schema.selection import Selection
+from gateway.features.catalog import Profile, build_catalog, load_profile
 from tests.support.opencue import opencue
 from tests.support.servers import Gateway, ScriptedCuebot
 

@@ -11,7 +11,6 @@ from gateway.core.discovery import files
 from gateway.core.discovery.refresh import LiveCatalog
 from gateway.core.discovery.source import choose_source
 from gateway.core.errors import ConfigurationError
-from gateway.core.profile.build import build_catalog
 from gateway.core.schema import description
 from gateway.core.schema.description import (
     LIMITS,
@@ -22,6 +21,7 @@ from gateway.core.schema.description import (
     check_size,
 )
 from gateway.core.schema.selection import Selection
+from gateway.features.catalog import Profile, build_catalog
 from tests.support.opencue import opencue
 from tests.support.steps import lines_of
 
@@ -154,7 +154,7 @@ async def test_the_old_catalog_stays_when_the_new_schema_is_too_large() -> None:
             return self.says
 
     growing = Growing()
-    live = LiveCatalog(growing, Selection())
+    live = LiveCatalog(growing, Selection(), Profile(), build=build_catalog)
     assert await live.attempt()
     before = live.current
     growing.says = assumed_schema([shop(services=3)], "test")

@@ -13,14 +13,13 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from gateway.core.errors import Code, GatewayError
-from gateway.core.profile.build import build_catalog
-from gateway.core.profile.profile import load_profile
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.method import Method
 from gateway.core.schema.selection import Selection
 from gateway.core.settings.loading import load_settings
 from gateway.core.settings.model import Settings
 from gateway.features.access.rights import AccessRules, covers
+from gateway.features.catalog import build_catalog, load_profile
 from tests.support.opencue import opencue
 from tests.support.protos import examples
 from tests.support.rights import rule

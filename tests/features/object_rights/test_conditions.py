@@ -4,9 +4,9 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.core.errors import ConfigurationError
-from gateway.core.profile.build import build_catalog
 from gateway.core.schema.selection import Selection
 from gateway.features.access.rights import AccessRules
+from gateway.features.catalog import build_catalog
 from gateway.features.object_rights.conditions import read_condition
 from gateway.features.views.filter_expressions import BadCondition
 from tests.support.opencue import opencue

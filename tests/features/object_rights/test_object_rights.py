@@ -13,10 +13,11 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from gateway.core.codec.fields import message_of
 from gateway.core.errors import GatewayError
 from gateway.core.pipeline.plan import Found
-from gateway.core.profile.build import build_catalog
-from gateway.core.profile.profile import load_profile
-from gateway.core.schema.method import Method, Subject
+from gateway.core.schema.method import Method
 from gateway.core.schema.selection import Selection
+from gateway.features.catalog import build_catalog, load_profile
+from gateway.features.names.aspect import Names
+from gateway.features.object_rights.aspect import Objects, Subject
 from gateway.features.object_rights.interceptor import ObjectRights
 from gateway_cli.commands.audit import Criteria
 from tests.support.audit import outcomes
@@ -58,7 +59,7 @@ KILL_FRAME = "/job.FrameInterface/Kill"
 GET_JOB = "/job.JobInterface/GetJob"
 METHODS = build_catalog(opencue(), Selection(), load_profile("opencue")).methods
 CHANGES = [method for method in METHODS if not method.reads_only]
-JUDGED = [method for method in CHANGES if method.subjects]
+JUDGED = [method for method in CHANGES if Objects.of(method).subjects]
 WITH_USER = {
     "comment",
     "depend",
@@ -87,7 +88,7 @@ def cuebot(cuebot: ScriptedCuebot) -> ScriptedCuebot:
 
 def who_may(method: Method) -> dict[str, str]:
     """Whoever may do this to objects of lena's: by the user, if they have one."""
-    return LENA if {each.about.kind for each in method.subjects} <= WITH_USER else OWNER
+    return LENA if {each.about.kind for each in Objects.of(method).subjects} <= WITH_USER else OWNER
 
 
 def body_for(
@@ -96,13 +97,13 @@ def body_for(
     """A request of a change about these objects, which are said to lie in those with the id
     `within`: by default in their own. With `lie`, they say that they are lena's. What is merely
     named is another's."""
-    subjects = {each.name for each in method.subjects}
+    subjects = {each.name for each in Objects.of(method).subjects}
     body: dict[str, Any] = {
         str(each.place): {"id": BOS}
-        for each in method.references
+        for each in Names.of(method).references
         if str(each.place) not in subjects and not (each.is_text or each.listed)
     }
-    for subject in method.subjects:
+    for subject in Objects.of(method).subjects:
         set_in(body, *place_and_content(subject, method, id_, lie=lie))
         for argument in arguments_of(subject, method):
             set_in(body, argument, within or id_)
@@ -219,7 +220,7 @@ async def test_every_change_with_subjects(
     assert (status in (400, 403), made) == (True, False)
 
 
-LYING = [each for each in JUDGED if any(subject.arguments for subject in each.subjects)]
+LYING = [each for each in JUDGED if any(subject.arguments for subject in Objects.of(each).subjects)]
 
 
 @pytest.mark.parametrize("method", LYING, ids=ids(LYING))
@@ -232,7 +233,7 @@ async def test_what_an_object_lies_in_is_verified(
     status, _, made = await call(gateway, cuebot, method.path, who, body)
     assert (status, made) == (403, False)
     own: dict[str, Any] = {}
-    for subject in method.subjects:
+    for subject in Objects.of(method).subjects:
         if not subject.optional:
             set_in(own, *place_and_content(subject, method, LENAS))
     status, message, made = await call(gateway, cuebot, method.path, who, own)
@@ -242,7 +243,7 @@ async def test_what_an_object_lies_in_is_verified(
     assert (answer.status_code, "x-ignored-fields" in answer.headers) == (200, False)
 
 
-MANY = [each for each in JUDGED if len(each.subjects) > 1]
+MANY = [each for each in JUDGED if len(Objects.of(each).subjects) > 1]
 
 
 @pytest.mark.parametrize("method", MANY, ids=ids(MANY))
@@ -250,7 +251,7 @@ async def test_all_objects_have_to_fit(
     gateway: Gateway, cuebot: ScriptedCuebot, method: Method
 ) -> None:
     own, others = body_for(method, LENAS), body_for(method, BOS)
-    for subject in method.subjects:
+    for subject in Objects.of(method).subjects:
         body = deepcopy(own)
         place = subject.name.split(".")
         (theirs, last), mine = (others, place[-1]), body
@@ -423,7 +424,7 @@ async def test_objects_are_bounded(gateway: Gateway, cuebot: ScriptedCuebot) -> 
     assert "more than 100 objects" in message
 
 
-NOT_JUDGED = [method for method in CHANGES if not method.subjects]
+NOT_JUDGED = [method for method in CHANGES if not Objects.of(method).subjects]
 NOBODYS_METHODS = {
     "department.DepartmentInterface": {"AddDepartmentName", "RemoveDepartmentName"},
     "facility.AllocationInterface": {"Delete", "SetBillable", "SetDefault", "SetName", "SetTag"},
@@ -588,7 +589,7 @@ async def test_a_read_that_has_become_a_change_is_judged(gateway: Gateway) -> No
     """While its body arrived, a reload has corrected a profile that called it a read."""
     live, context = gateway.app.parts.live, context_of(KILL)
     assert live.current is not None
-    before = replace(live.current.routes[KILL], profile_read=True, subjects=())
+    before = replace(live.current.routes[KILL], profile_read=True).with_aspect(Objects())
     token = LENA["Authorization"].encode()
     context.caller = gateway.app.parts.authenticator.authenticate(token)
     called: list[str] = []

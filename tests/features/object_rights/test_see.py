@@ -14,6 +14,7 @@ from gateway.core.codec.fields import is_map, is_message
 from gateway.core.errors import GatewayError
 from gateway.core.pipeline.plan import Found
 from gateway.core.schema.method import Method
+from gateway.features.object_rights.aspect import Objects
 from gateway.features.object_rights.conditions import read_condition
 from gateway.features.object_rights.interceptor import ObjectRights
 from gateway.features.object_rights.visibility import Visibility, visibility_of
@@ -99,7 +100,8 @@ def filled(message: Any, text: str, depth: int = 5) -> Any:
 
 @pytest.mark.parametrize("method", BY_ROWS, ids=ids(BY_ROWS))
 async def test_every_read_by_rows(gateway: Gateway, cuebot: ScriptedCuebot, method: Method) -> None:
-    called = method if method.named_rows is None else method.named_rows.method
+    listed = Objects.of(method).named_rows
+    called = method if listed is None else listed.method
     kind = message_class(called.descriptor.output_type.full_name)
     for text in ("secret", "demo"):
         cuebot.answers(called.path, filled(kind(), text).SerializeToString())
@@ -163,7 +165,7 @@ def farm(cuebot: ScriptedCuebot) -> ScriptedCuebot:
 ABOUT_OBJECTS = [
     each
     for each in (*READS, *JUDGED)
-    if each.subjects and visibility_of(each, read_condition(OWN)).by_request
+    if Objects.of(each).subjects and visibility_of(each, read_condition(OWN)).by_request
 ]
 
 

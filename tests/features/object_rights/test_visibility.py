@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.long_work import in_turns
-from gateway.core.profile.build import build_catalog
-from gateway.core.profile.profile import load_profile
 from gateway.core.schema.selection import Selection
+from gateway.features.catalog import build_catalog, load_profile
 from gateway.features.object_rights.conditions import read_condition
 from gateway.features.object_rights.visibility import (
     NOTHINGS_NAME,

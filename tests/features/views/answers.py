@@ -9,9 +9,10 @@ import pytest
 from gateway.core.discovery.files import OPENCUE_PACKAGE, read_package
 from gateway.core.errors import Code, GatewayError
 from gateway.core.long_work import STEP, Step
-from gateway.core.profile.build import build_catalog
 from gateway.core.schema.method import Method
 from gateway.core.schema.selection import Selection
+from gateway.features.catalog import build_catalog
+from gateway.features.views.compiled_view import Views
 from gateway.features.views.render import compile_view
 from gateway.features.views.view import View, make_view
 from tests.support.opencue import message_class
@@ -56,7 +57,7 @@ def whole(payload: bytes, method: Method = GET_JOBS) -> list[Row]:
 
 def view_of(method: Method = GET_JOBS, /, **asked: object) -> View:
     given = {f"_{name}": str(text) for name, text in asked.items()}
-    return make_view(method.descriptor.output_type, given, units=method.units, now=NOW)
+    return make_view(method.descriptor.output_type, given, units=Views.of(method).units, now=NOW)
 
 
 def shown(

@@ -213,7 +213,7 @@ def test_the_texts_of_a_row_may_be_too_long_for_its_patterns() -> None:
 @pytest.mark.parametrize("where", ["", "startTime<now", "startTime>now"])
 def test_no_step_digests_more_rows_than_its_time_allows(where: str) -> None:
     """Of the whole answer, or of the rows that fit at a time: of all here, or of none."""
-    rows = GET_JOBS.views.rows
+    rows = GET_JOBS.rows
     assert rows is not None
     answer = GET_JOBS.descriptor.output_type
     view = make_view(answer, {"_where": where}, units=UNITS, now=2) if where else None

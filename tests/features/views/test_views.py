@@ -15,10 +15,11 @@ from gateway.core.codec.encode import Slices
 from gateway.core.codec.slices import SLICE_ITEMS
 from gateway.core.errors import Code, GatewayError
 from gateway.core.long_work import STEP
+from gateway.core.schema.rows import rows_of
 from gateway.features.views.fields import cell_of
 from gateway.features.views.paths import Beginning, OtherNames, find_path
 from gateway.features.views.render import compile_view
-from gateway.features.views.view import asked_parameters, make_view, rows_of
+from gateway.features.views.view import asked_parameters, make_view
 from tests.features.views.answers import (
     FIND_JOB,
     GET_HOSTS,
@@ -105,7 +106,7 @@ def test_paths_that_begin_in_the_answer_lead_to_the_rows() -> None:
 
 
 def test_a_list_among_other_fields_is_no_list_of_rows() -> None:
-    assert GET_WHITEBOARD.views.rows is None
+    assert GET_WHITEBOARD.rows is None
     assert rows_of(FOREIGN.message_type("trial.two.Groups")) is None
 
 

@@ -1,24 +1,13 @@
 """What calls are about, and what answers show, by the profile."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
-from google.protobuf.message_factory import GetMessageClass
 
-from gateway.core.codec.fields import field_called, is_message, message_of
-from gateway.core.profile.profile import About as AboutEntry
-from gateway.core.profile.profile import (
-    Asking,
-    FilterEntry,
-    NamesOf,
-    NearEntry,
-    ObstacleEntry,
-    Profile,
-)
-from gateway.core.profile.references import listing_of
+from gateway.core.codec.fields import is_message, message_of
+from gateway.core.profile.draft import Draft
 from gateway.core.profile.schema_paths import (
     NotApplicable,
     body_path,
@@ -29,88 +18,60 @@ from gateway.core.profile.schema_paths import (
     needed_field,
     needed_message,
     needed_method,
-    needed_path,
     proto_path,
     proto_values,
     split,
 )
 from gateway.core.schema.catalog import UnusedEntry
-from gateway.core.schema.method import (
+from gateway.core.schema.method import FieldPath, Method
+from gateway.core.schema.selection import chosen
+from gateway.features.object_rights.aspect import (
     About,
     Argument,
     Asked,
-    ErrorSigns,
-    FieldPath,
-    Filter,
+    ByName,
     FoundBy,
     LiesIn,
-    Method,
     NamedRows,
-    Near,
-    Obstacle,
+    Objects,
     RowFacts,
-    Sign,
     Spec,
     Subject,
 )
-from gateway.core.schema.selection import chosen
+from gateway.features.object_rights.profile import About as AboutEntry
+from gateway.features.object_rights.profile import Asking, NamesOf, ObjectTables
 
 NOBODY_SAYS = "nothing in its request has a show or a user"
-PART = re.compile(r"\{(\w+)")
-"""A field in the template of a name."""
 TEXTS = (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES)
 
 
-def with_subjects(
-    profile: Profile,
-    served: Mapping[str, Method],
-    pool: DescriptorPool,
-    unused: list[UnusedEntry],
-) -> tuple[dict[str, Method], dict[str, About]]:
-    """The methods (by `service/Method`), with what they are about and what they show.
-
-    Also objects that a fact is the name of, by that fact.
-    """
-    abouts = Objects(profile, served, pool, unused).all()
-    shown = shown_types(profile, pool, abouts, unused)
-    confined = dict(narrowed(profile, served, unused))
+def compile_objects(draft: Draft) -> None:
+    """Adds `Objects` to each method, and `ByName` to the catalog."""
+    tables, served, unused = draft.tables(ObjectTables), draft.native, draft.unused
+    abouts = Abouts(tables, served, draft.pool, unused).all()
+    shown = shown_types(tables, draft.pool, abouts, unused)
+    confined = dict(narrowed(tables, served, unused))
     pages: dict[str, tuple[FieldPath, ...]] = {}
-    for name, paths in profile.pages.items():
+    for name, paths in tables.pages.items():
         with entry(f"pages.{name}", unused):
             request = needed_method(served, name).descriptor.input_type
             pages[name] = tuple(proto_path(request, path) for path in paths)
-    found = {}
+    listed: dict[str, NamedRows] = {}
+    for name, listing in tables.names.items():
+        with entry(f"names.{name}", unused):
+            listed[name] = named_rows(needed_method(served, name), listing, served)
     for name, each in served.items():
         if each.reads_only:
-            found[name] = replace(
-                read_about(each, profile, abouts),
+            found = Objects(
+                subjects=read_about(each, tables, abouts),
                 shown=shown,
                 narrowed=confined.get(name, ()),
                 pages=pages.get(name, ()),
+                named_rows=listed.get(name),
             )
         else:
-            found[name] = judged(each, profile, abouts)
-    for name, listing in profile.names.items():
-        with entry(f"names.{name}", unused):
-            method = needed_method(found, name)
-            found[name] = replace(method, named_rows=named_rows(method, listing, found))
-    for name, each_obstacle in profile.obstacles.items():
-        with entry(f"obstacles.{name}", unused):
-            method = needed_method(found, name)
-            signs = replace(
-                method.signs or ErrorSigns(), obstacle=obstacle_of(each_obstacle, method, found)
-            )
-            found[name] = replace(method, signs=signs)
-    for name, each_near in profile.near.items():
-        with entry(f"near.{name}", unused):
-            method = needed_method(found, name)
-            found[name] = replace(method, near=near_of(method, each_near, found))
-    for filtered in profile.filters:
-        with entry(f"filters.{filtered.kind}", unused):
-            near = names_for(filtered, found)
-            for name, method in found.items():
-                if more := filters_of(method, filtered, near):
-                    found[name] = replace(method, filters=(*method.filters, *more))
+            found = judged(each, tables, abouts)
+        draft.add(name, found)
     by_fact = {
         fact: about
         for about in abouts.values()
@@ -118,12 +79,12 @@ def with_subjects(
         for fact, path in about.facts
         if [path] == [source for source, _, _ in about.named.sends]
     }
-    return found, by_fact
+    draft.whole[ByName] = ByName(by_fact)
 
 
 @dataclass(frozen=True, slots=True)
-class Objects:
-    profile: Profile
+class Abouts:
+    tables: ObjectTables
     served: Mapping[str, Method]
     pool: DescriptorPool
     unused: list[UnusedEntry]
@@ -131,7 +92,7 @@ class Objects:
     def all(self) -> dict[str, About]:
         """By message. An entry uses those before it only, so that there are no circles."""
         found: dict[str, About] = {}
-        for name, each in self.profile.about.items():
+        for name, each in self.tables.about.items():
             with entry(f"about.{name}", self.unused):
                 found[name] = self._about(needed_message(self.pool, name), each, found)
         return found
@@ -232,47 +193,49 @@ def needed(abouts: Mapping[str, About], name: str) -> About:
     return abouts[name]
 
 
-def judged(method: Method, profile: Profile, abouts: Mapping[str, About]) -> Method:
-    """The change with its subjects, or why it cannot be judged.
+def judged(method: Method, tables: ObjectTables, abouts: Mapping[str, About]) -> Objects:
+    """The subjects of a change, or why it cannot be judged.
 
     A text or an object that the profile does not know could be what is changed.
     """
     subjects: list[Subject] = []
     for field in method.descriptor.input_type.fields:
-        globs = profile.subjects.values.get(field.json_name, ())
+        globs = tables.subjects.values.get(field.json_name, ())
         is_value = chosen((method.path[1:],), globs)
         if not is_value and (is_message(field) or field.type in TEXTS):
-            found = subject_in(field, method, profile, abouts)
+            found = subject_in(field, method, tables, abouts)
             if found is None:
                 reason = f"it is not known whose {field.json_name!r} in its request is"
-                return replace(method, not_judged=reason)
+                return Objects(not_judged=reason)
             subjects.append(found)
-        subjects += subjects_inside(field, profile, abouts)
+        subjects += subjects_inside(field, tables, abouts)
     if not subjects:
-        return replace(method, not_judged=NOBODY_SAYS)
-    return replace(method, subjects=tuple(with_arguments(each, method) for each in subjects))
+        return Objects(not_judged=NOBODY_SAYS)
+    return Objects(subjects=tuple(with_arguments(each, method) for each in subjects))
 
 
-def read_about(method: Method, profile: Profile, abouts: Mapping[str, About]) -> Method:
-    """The read with the objects in its request. What else is there only chooses among rows."""
+def read_about(
+    method: Method, tables: ObjectTables, abouts: Mapping[str, About]
+) -> tuple[Subject, ...]:
+    """The objects in the request of a read. What else is there only chooses among rows."""
     subjects = []
     for field in method.descriptor.input_type.fields:
         found = None
         if is_message(field) or field.type in TEXTS:
-            found = subject_in(field, method, profile, abouts)
+            found = subject_in(field, method, tables, abouts)
         if found is not None and not found.about.confined_to:
             subjects.append(with_arguments(found, method))
-    return replace(method, subjects=tuple(subjects))
+    return tuple(subjects)
 
 
 def shown_types(
-    profile: Profile,
+    tables: ObjectTables,
     pool: DescriptorPool,
     abouts: Mapping[str, About],
     unused: list[UnusedEntry],
 ) -> dict[str, RowFacts]:
     found = {name: shown_of(about, name) for name, about in abouts.items()}
-    for name, each in profile.shown.items():
+    for name, each in tables.shown.items():
         with entry(f"shown.{name}", unused):
             message = needed_message(pool, name)
             facts: dict[str, FieldPath] = {
@@ -306,9 +269,9 @@ def shown_of(about: About, name: str) -> RowFacts:
 
 
 def narrowed(
-    profile: Profile, served: Mapping[str, Method], unused: list[UnusedEntry]
+    tables: ObjectTables, served: Mapping[str, Method], unused: list[UnusedEntry]
 ) -> Iterator[tuple[str, tuple[tuple[str, FieldPath], ...]]]:
-    for name, fields in profile.narrowed.items():
+    for name, fields in tables.narrowed.items():
         with entry(f"narrowed.{name}", unused):
             request = needed_method(served, name).descriptor.input_type
             found = []
@@ -318,96 +281,6 @@ def narrowed(
                     raise NotApplicable(f"{path} is no list of texts")
                 found.append((fact, proto_path(request, path)))
             yield name, tuple(found)
-
-
-def near_of(method: Method, each: NearEntry, methods: Mapping[str, Method]) -> Near:
-    listing, asked = needed_method(methods, each.call), method.descriptor.input_type
-    request, answer = listing.descriptor.input_type, listing.descriptor.output_type
-    rows = list_at(answer, each.rows) if each.rows is not None else ()
-    parts = {part: needed_field(asked, (part,)).name for part in PART.findall(each.name)}
-    beside = None
-    if each.list is not None:
-        beside = listing_of(each.list, needed_method(methods, each.list.call), asked, ())
-    near = Near(
-        kind=each.kind,
-        name=each.name,
-        parts=tuple(parts.items()),
-        within=None if each.in_ is None else (each.in_, needed_field(asked, (each.in_,)).name),
-        method=listing,
-        copies=tuple(
-            (proto_path(asked, source), needed_path(request, target))
-            for target, source in each.with_.items()
-        ),
-        constants=tuple(
-            (needed_path(request, target), content) for target, content in each.set.items()
-        ),
-        rows=rows,
-        names=proto_path(message_of(rows[-1]) if rows else answer, each.names),
-        part=None if each.part is None else needed_path(request, each.part),
-        only=each.only,
-        listing=beside,
-    )
-    try:
-        near.name_in(GetMessageClass(asked)())
-    except (TypeError, ValueError) as error:
-        raise NotApplicable(f"{each.name}: {error}") from None
-    return near
-
-
-def names_for(each: FilterEntry, methods: Mapping[str, Method]) -> Near:
-    """The list of all names. Raises NotApplicable."""
-    listing = needed_method(methods, each.call)
-    rows = list_at(listing.descriptor.output_type, each.rows)
-    return Near(
-        kind=each.kind,
-        name="",
-        parts=(),
-        within=None,
-        method=listing,
-        copies=(),
-        constants=(),
-        rows=rows,
-        names=proto_path(message_of(rows[-1]), each.names),
-        part=None,
-    )
-
-
-def filters_of(method: Method, each: FilterEntry, near: Near) -> tuple[Filter, ...]:
-    """Those in the criteria of a read's request."""
-    found = []
-    for criteria in method.descriptor.input_type.fields if method.reads_only else ():
-        if not is_message(criteria) or criteria.is_repeated:
-            continue
-        name = each.fields.get(message_of(criteria).full_name)
-        field = None if name is None else field_called(message_of(criteria), name)
-        if field is not None and field.is_repeated and field.type == FieldDescriptor.TYPE_STRING:
-            place = f"{criteria.json_name}.{field.json_name}"
-            found.append(Filter(place, (criteria.name, field.name), near))
-    return tuple(found)
-
-
-def obstacle_of(each: ObstacleEntry, method: Method, methods: Mapping[str, Method]) -> Obstacle:
-    reading, asked = needed_method(methods, each.call), method.descriptor.input_type
-    request, answer = reading.descriptor.input_type, reading.descriptor.output_type
-    try:
-        for says in (each.says, each.says_one or "", each.otherwise):
-            says.format(subject="", found="")
-    except (LookupError, ValueError) as error:
-        raise NotApplicable(f"no such field in a sentence: {error}") from None
-    return Obstacle(
-        Sign(each.begins),
-        each.says,
-        each.says_one or "",
-        each.otherwise,
-        reading,
-        tuple(
-            (proto_path(asked, source), proto_path(request, target))
-            for target, source in each.with_.items()
-        ),
-        list_at(answer, each.rows) if each.rows is not None else (),
-        proto_path(answer, each.take) if each.take is not None else (),
-        each.unless,
-    )
 
 
 def named_rows(method: Method, each: NamesOf, methods: Mapping[str, Method]) -> NamedRows:
@@ -428,9 +301,9 @@ def named_rows(method: Method, each: NamesOf, methods: Mapping[str, Method]) -> 
 
 
 def subject_in(
-    field: FieldDescriptor, method: Method, profile: Profile, abouts: Mapping[str, About]
+    field: FieldDescriptor, method: Method, tables: ObjectTables, abouts: Mapping[str, About]
 ) -> Subject | None:
-    given, name = profile.subjects, field.json_name
+    given, name = tables.subjects, field.json_name
     if chosen((method.path[1:],), given.unknown.get(name, ())):
         return None
     if is_message(field):
@@ -454,11 +327,11 @@ def subject_in(
 
 
 def subjects_inside(
-    field: FieldDescriptor, profile: Profile, abouts: Mapping[str, About]
+    field: FieldDescriptor, tables: ObjectTables, abouts: Mapping[str, About]
 ) -> Iterator[Subject]:
     """Texts in an object that stand for another one."""
     message = message_of(field) if is_message(field) and not field.is_repeated else None
-    inside = profile.subjects.inside.get(message.full_name, {}) if message is not None else {}
+    inside = tables.subjects.inside.get(message.full_name, {}) if message is not None else {}
     for name, stands_for in inside.items():
         text = field_at(message_of(field), (name,))
         if text is not None and stands_for in abouts:

@@ -1,0 +1,45 @@
+"""A catalog while it is built, as the features see it that compile their aspects."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from google.protobuf.descriptor_pool import DescriptorPool
+
+from gateway.core.codec.interfaces import Derived
+from gateway.core.profile.entry_types import Entry
+from gateway.core.profile.profile import Profile
+from gateway.core.schema.catalog import UnusedEntry
+from gateway.core.schema.method import Method
+
+Tables = TypeVar("Tables", bound=Entry)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    profile: Profile
+    pool: DescriptorPool
+    aliases: Mapping[str, Mapping[str, Derived]]
+    """Documented names of fields in answers, by full name of their message."""
+    native: Mapping[str, Method]
+    """By `service/Method`: the methods as Cuebot has them, which other methods call."""
+    methods: Mapping[str, Method]
+    """By `service/Method`: those that are served, with what the profile does with their calls."""
+    unused: list[UnusedEntry]
+    """Entries of the profile that do nothing, to which those who compile add theirs."""
+    whole: dict[type, Any] = field(default_factory=dict)
+    """Aspects of the whole catalog, by type."""
+    aspects: Mapping[str, dict[type, Any]]
+    """By `service/Method`: the aspects so far, which `native` and `methods` have in common."""
+
+    def tables(self, kind: type[Tables]) -> Tables:
+        """The profile's tables of a feature; empty ones for a profile without any."""
+        return self.profile if isinstance(self.profile, kind) else kind()
+
+    def add(self, name: str, aspect: object) -> None:
+        """An aspect of a method."""
+        self.aspects[name][type(aspect)] = aspect
+
+
+Compile = Callable[[Draft], None]
+"""What a feature does when a catalog is built. Without I/O, in any thread or process."""
